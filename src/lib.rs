@@ -1,0 +1,4 @@
+//! mcoe, the Multi-Agent Campaign Orchestration Engine.
+
+pub mod model;
+pub mod stats;

@@ -1,0 +1,94 @@
+//! The nine channels the engine posts on.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A channel of publication. The order of the variants is the order of every table and figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// Facebook pages.
+    Fb,
+    /// Instagram feed.
+    Ig,
+    /// TikTok.
+    Tiktok,
+    /// LinkedIn company pages.
+    Linkedin,
+    /// YouTube.
+    Youtube,
+    /// Google Business Profile posts.
+    Gmb,
+    /// Reddit communities.
+    Reddit,
+    /// Email newsletters.
+    Email,
+    /// X, formerly Twitter.
+    X,
+}
+
+impl Channel {
+    /// How many channels there are.
+    pub const COUNT: usize = 9;
+
+    /// Every channel, in table order.
+    pub const ALL: [Channel; Channel::COUNT] = [
+        Channel::Fb,
+        Channel::Ig,
+        Channel::Tiktok,
+        Channel::Linkedin,
+        Channel::Youtube,
+        Channel::Gmb,
+        Channel::Reddit,
+        Channel::Email,
+        Channel::X,
+    ];
+
+    /// The channel's name in rules, scenarios and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Channel::Fb => "fb",
+            Channel::Ig => "ig",
+            Channel::Tiktok => "tiktok",
+            Channel::Linkedin => "linkedin",
+            Channel::Youtube => "youtube",
+            Channel::Gmb => "gmb",
+            Channel::Reddit => "reddit",
+            Channel::Email => "email",
+            Channel::X => "x",
+        }
+    }
+
+    /// Position in [`Channel::ALL`], `0..9`.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The names of all channels, for messages.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Channel::ALL.into_iter().map(Channel::name)
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that is none of the nine channels.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a channel")]
+pub struct UnknownChannel(pub String);
+
+impl FromStr for Channel {
+    type Err = UnknownChannel;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Channel::ALL.into_iter().find(|channel| channel.name() == name).ok_or_else(|| UnknownChannel(name.to_owned()))
+    }
+}

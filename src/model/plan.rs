@@ -1,0 +1,281 @@
+//! A planned week: posts, allocations, conflicts.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::client::named;
+use super::{
+    AssetId, CampaignId, Channel, ClientId, Outcome, RiskBand, Severity, Signals, UnknownName, Verdict, Week,
+    WorkspaceId, Zone,
+};
+use std::str::FromStr;
+
+named!(
+    /// Where a schedule stands. A plan knows pending, ready and blocked.
+    ScheduleStatus {
+        /// Waits for a person.
+        Pending = "pending",
+        /// May run when its time comes.
+        Ready = "ready",
+        /// Its draft is being made.
+        Executing = "executing",
+        /// Its draft was made.
+        Completed = "completed",
+        /// Its draft could not be made.
+        Failed = "failed",
+        /// A guardrail holds it.
+        Blocked = "blocked",
+        /// A person took it back.
+        Cancelled = "cancelled",
+    }
+);
+
+/// The asset of a post.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AssetChoice {
+    /// The head of the asset's family.
+    pub asset_id: AssetId,
+    /// The variation or evolution step of it that is used; none for the head itself.
+    pub variation_id: Option<AssetId>,
+    /// Whether the variation continues the story rather than varying it.
+    pub is_evolution: bool,
+    /// VIF score, `0..=100`.
+    pub score: f64,
+    /// Factor on expected engagement that the score stands for.
+    pub quality_factor: f64,
+}
+
+impl AssetChoice {
+    /// The asset that is really used.
+    #[must_use]
+    pub fn used(&self) -> &AssetId {
+        self.variation_id.as_ref().unwrap_or(&self.asset_id)
+    }
+}
+
+/// One step of a post's confidence.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConfidenceStep {
+    /// What it is for, in the rules' words.
+    pub because: Arc<str>,
+    /// Added to the confidence so far; the first step starts from 0.
+    pub change: f64,
+}
+
+/// A planned post.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Post {
+    /// Where.
+    pub channel: Channel,
+    /// Hour of the week, from the client's Monday 00:00 in elapsed hours.
+    pub hour: usize,
+    /// When, to the minute.
+    pub at: Timestamp,
+    /// What; none where no asset was left, which the truth layer warns of.
+    pub asset: Option<AssetChoice>,
+    /// The campaign it counts for.
+    pub campaign_id: Option<CampaignId>,
+    /// Pending, ready or blocked.
+    pub status: ScheduleStatus,
+    /// Claim on capacity, at least 10 by default.
+    pub priority: f64,
+    /// Fatigue of the channel at the post's hour, before the post adds its own; posts held back do not count.
+    pub fatigue: f64,
+    /// Engagements an average asset would earn there on a rested channel: v(t) of the model.
+    pub slot_value: f64,
+    /// Engagements expected: value x quality factor x response to fatigue.
+    pub expected_engagement: f64,
+    /// `0..=1`.
+    pub confidence: f64,
+    /// How the confidence came about.
+    pub confidence_steps: Vec<ConfidenceStep>,
+    /// The band the confidence falls in, raised where a rule says so.
+    pub risk: RiskBand,
+    /// Each guardrail's answer, in the rules' order.
+    pub verdicts: Vec<Arc<Verdict>>,
+    /// Why it is held; none unless blocked.
+    pub blocked_reason: Option<Arc<str>>,
+}
+
+impl Post {
+    /// Whether it is not held back.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.status != ScheduleStatus::Blocked
+    }
+
+    /// Score of its asset, 0 where it has none.
+    #[must_use]
+    pub fn asset_score(&self) -> f64 {
+        self.asset.as_ref().map_or(0.0, |asset| asset.score)
+    }
+
+    /// The verdicts with the given outcome.
+    pub fn verdicts_of(&self, outcome: Outcome) -> impl Iterator<Item = &Verdict> {
+        self.verdicts.iter().map(Arc::as_ref).filter(move |verdict| verdict.outcome == outcome)
+    }
+}
+
+named!(
+    /// How well a channel-week was solved.
+    Tier {
+        /// Proven optimal.
+        Exact = "exact",
+        /// Greedy with swaps; good, not proven.
+        Fast = "fast",
+    }
+);
+
+/// What one channel got in a week, and why not more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Allocation {
+    /// Which.
+    pub channel: Channel,
+    /// Posts a week by the rules, before fatigue lowers them.
+    pub posts_wanted: u32,
+    /// Posts a week by the rules, after fatigue.
+    pub posts_target: u32,
+    /// Posts placed, those held back included.
+    pub posts_planned: u32,
+    /// Posts placed and then held back by a guardrail.
+    pub posts_blocked: u32,
+    /// Reasons for every post less than `posts_wanted`, joined by `; `; empty where none is missing.
+    pub why_fewer: String,
+    /// Fatigue as the week begins.
+    pub fatigue_start: f64,
+    /// Fatigue as the week ends; posts held back do not count.
+    pub fatigue_end: f64,
+    /// Quality factor the slots were valued with.
+    pub mean_quality: f64,
+    /// Price of a unit of fatigue handed to the next week.
+    pub end_weight: f64,
+    /// The slots' value less the price of the fatigue handed on.
+    pub objective: f64,
+    /// The same at best, were the client's other channels not competing for the day.
+    pub upper_bound: f64,
+    /// How it was solved.
+    pub tier: Tier,
+    /// Hours that could be used.
+    pub hours_allowed: u32,
+    /// Hours that each rule took away, in the order the rules are asked: rule and count.
+    pub hours_removed: Vec<(&'static str, u32)>,
+}
+
+named!(
+    /// What kind of thing stands against a plan.
+    ConflictKind {
+        /// Another post too close, a day full.
+        Timing = "timing",
+        /// A channel too tired.
+        Fatigue = "fatigue",
+        /// A warning that holds.
+        Warning = "warning",
+        /// No asset, or a doubtful one.
+        Asset = "asset",
+        /// What was agreed with the client, or capacity.
+        Policy = "policy",
+    }
+);
+
+/// Something that stands against the plan and needs somebody.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflict {
+    /// Where; none where it concerns all channels.
+    pub channel: Option<Channel>,
+    /// What kind.
+    pub kind: ConflictKind,
+    /// How bad.
+    pub severity: Severity,
+    /// What is the matter.
+    pub description: String,
+    /// How many posts it affects.
+    pub affected: u32,
+    /// What would resolve it.
+    pub resolution: String,
+}
+
+/// A client's planned week.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientPlan {
+    /// Whose.
+    pub client_id: ClientId,
+    /// The team's.
+    pub workspace_id: WorkspaceId,
+    /// The zone of its wall clock.
+    pub zone: Zone,
+    /// Posts by time, then channel.
+    pub posts: Vec<Post>,
+    /// In channel order.
+    pub allocations: Vec<Allocation>,
+    /// In channel order, those without a channel first.
+    pub conflicts: Vec<Conflict>,
+    /// What the agents said.
+    pub signals: Signals,
+}
+
+/// Every client's planned week.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Derived from all inputs: the same inputs give the same id.
+    pub plan_id: Uuid,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Which week.
+    pub week: Week,
+    /// Hash of the rules pack, hexadecimal.
+    pub rules_hash: String,
+    /// Hash of the scenario, hexadecimal.
+    pub scenario_hash: String,
+    /// Sorted by client id; clients that are not planned for are left out.
+    pub clients: Vec<ClientPlan>,
+}
+
+impl Plan {
+    /// The id of a post: the same in every plan made of the same inputs.
+    #[must_use]
+    pub fn post_id(&self, client: &ClientId, post: &Post) -> Uuid {
+        derived_id(
+            self.plan_id.as_bytes(),
+            &["post", client.as_str(), post.channel.name(), &post.at.as_second().to_string()],
+        )
+    }
+
+    /// Sum of the channel-weeks' objectives.
+    #[must_use]
+    pub fn objective(&self) -> f64 {
+        self.allocations().map(|allocation| allocation.objective).sum()
+    }
+
+    /// Sum of the channel-weeks' upper bounds.
+    #[must_use]
+    pub fn upper_bound(&self) -> f64 {
+        self.allocations().map(|allocation| allocation.upper_bound).sum()
+    }
+
+    /// Every post with its client, by client, then time.
+    pub fn posts(&self) -> impl Iterator<Item = (&ClientPlan, &Post)> {
+        self.clients.iter().flat_map(|client| client.posts.iter().map(move |post| (client, post)))
+    }
+
+    fn allocations(&self) -> impl Iterator<Item = &Allocation> {
+        self.clients.iter().flat_map(|client| &client.allocations)
+    }
+}
+
+/// A UUID (version 8, custom) made of the first bytes of a BLAKE3 hash over a space and the parts of a name.
+#[must_use]
+pub fn derived_id(space: &[u8], parts: &[&str]) -> Uuid {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(space.len() as u64).to_le_bytes());
+    hasher.update(space);
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let mut bytes = [0; 16];
+    hasher.finalize_xof().fill(&mut bytes);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}

@@ -1,0 +1,47 @@
+//! Risk bands of a planned post.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How much human attention a post needs, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RiskBand {
+    /// May run by itself where the client's policy says so.
+    Low,
+    /// Needs a review.
+    Medium,
+    /// Needs an approval.
+    High,
+}
+
+impl RiskBand {
+    /// Every band, least first.
+    pub const ALL: [RiskBand; 3] = [RiskBand::Low, RiskBand::Medium, RiskBand::High];
+
+    /// The band's name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            RiskBand::Low => "low",
+            RiskBand::Medium => "medium",
+            RiskBand::High => "high",
+        }
+    }
+
+    /// The next band up; high stays high.
+    #[must_use]
+    pub const fn raised(self) -> Self {
+        match self {
+            RiskBand::Low => RiskBand::Medium,
+            RiskBand::Medium | RiskBand::High => RiskBand::High,
+        }
+    }
+}
+
+impl fmt::Display for RiskBand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
