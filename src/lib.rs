@@ -1,4 +1,5 @@
 //! mcoe, the Multi-Agent Campaign Orchestration Engine.
 
 pub mod model;
+pub mod rules;
 pub mod stats;

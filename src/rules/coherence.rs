@@ -1,0 +1,372 @@
+//! What numbers of a pack must be beside one another, across keys and files.
+//!
+//! A check looks at a view: the base alone, or the base with the overlays of a scope over it. It
+//! names the setting of the topmost layer, for that is the one who brought the clash about.
+//! Single values were judged before, by their keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::diagnostic::{Diagnostic, Place};
+use super::extract::HEALTH_WEIGHTS;
+use super::hours;
+use super::settings::{Found, Setting, Settings, Value, View};
+use crate::model::Channel;
+
+/// Sums and products of rules are compared with this slack, so that 0.7 + 0.2 + 0.1 is 1.
+const SLACK: f64 = 1e-9;
+
+/// Settings that are judged together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// The response to fatigue, and fatigue's own bounds.
+    Fatigue,
+    /// One channel's frequency, spacing and hours.
+    Channel(Channel),
+    /// The quality factor.
+    Assets,
+    /// The risk bands.
+    Risk,
+}
+
+/// Two or more settings that cannot stand together.
+#[derive(Debug, Clone)]
+pub(crate) struct Clash {
+    pub(crate) diagnostic: Diagnostic,
+    /// The layer of the setting that is blamed, 0 for the base.
+    pub(crate) layer: usize,
+}
+
+impl Group {
+    pub(crate) fn all() -> impl Iterator<Item = Group> {
+        [Group::Fatigue, Group::Assets, Group::Risk].into_iter().chain(Channel::ALL.into_iter().map(Group::Channel))
+    }
+
+    /// Whether a setting is among those judged together.
+    pub(crate) fn reads(self, path: &str) -> bool {
+        match self {
+            Group::Fatigue => {
+                path.starts_with("fatigue.") || path.starts_with("channels.") && path.ends_with(".fatigue_per_post")
+            }
+            Group::Channel(channel) => {
+                path.starts_with("calendar.minute.") || path.starts_with(&format!("channels.{channel}."))
+            }
+            Group::Assets => path.starts_with("assets.quality_at_"),
+            Group::Risk => path.starts_with("risk.bands."),
+        }
+    }
+
+    /// Everything that clashes in the view.
+    pub(crate) fn clashes(self, view: &View<'_>) -> Vec<Clash> {
+        let found: Vec<Option<Clash>> = match self {
+            Group::Fatigue => {
+                let mut found = vec![warn_and_block(view), slopes(view), response_at_block(view), health_weights(view)];
+                found.extend(fatigue_overflow(view).into_iter().map(Some));
+                found
+            }
+            Group::Channel(channel) => hours::clashes(view, channel),
+            Group::Assets => vec![quality(view)],
+            Group::Risk => bands(view),
+        };
+        found.into_iter().flatten().collect()
+    }
+}
+
+/// Blames the topmost of the settings, the first of those where several are on one layer.
+pub(crate) fn clash(code: &'static str, settings: &[&Found<'_>], cause: String, remedy: String) -> Option<Clash> {
+    let topmost = settings.iter().map(|found| found.layer).max()?;
+    let of_top = settings.iter().filter(|found| found.layer == topmost);
+    let blamed = of_top.clone().find(|found| found.setting.place.is_some()).or_else(|| settings.first())?;
+    let place = blamed.setting.place.clone().unwrap_or_else(|| Place::whole("pack.toml"));
+    let cause = match beside(settings, &place) {
+        places if places.is_empty() => cause,
+        places => format!("{cause} (beside {places})"),
+    };
+    Some(Clash { diagnostic: Diagnostic::at(code, &place, blamed.path.clone(), cause, remedy), layer: topmost })
+}
+
+/// Where the settings of other files stand: `channels.toml, lines 118, 122`.
+fn beside(settings: &[&Found<'_>], blamed: &Place) -> String {
+    let mut lines: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+    let places = settings.iter().filter_map(|found| found.setting.place.as_ref());
+    for place in places.filter(|place| place.file != blamed.file) {
+        lines.entry(&place.file).or_default().insert(place.line);
+    }
+    let listed = lines.into_iter().map(|(file, lines)| {
+        let noun = if lines.len() == 1 { "line" } else { "lines" };
+        let lines: Vec<String> = lines.iter().map(u32::to_string).collect();
+        format!("{file}, {noun} {}", lines.join(", "))
+    });
+    listed.collect::<Vec<_>>().join("; ")
+}
+
+fn number(found: &Found<'_>) -> f64 {
+    found.setting.value.as_number().unwrap_or_default()
+}
+
+fn warn_and_block(view: &View<'_>) -> Option<Clash> {
+    let (warn, block) = (view.find("fatigue.warn_at")?, view.find("fatigue.block_at")?);
+    let (warn_at, block_at) = (number(&warn), number(&block));
+    if warn_at < block_at {
+        return None;
+    }
+    let cause = format!("`warn_at` {warn_at} is not below `block_at` {block_at}, so nothing would ever be warned of");
+    let remedy = "set `warn_at` below `block_at`".to_owned();
+    clash("warn_not_below_block", &[&warn, &block], cause, remedy)
+}
+
+fn slopes(view: &View<'_>) -> Option<Clash> {
+    let (below, above) = (view.find("fatigue.slope_below_warn")?, view.find("fatigue.slope_above_warn")?);
+    if number(&above) >= number(&below) {
+        return None;
+    }
+    let cause = format!(
+        "response would fall more slowly above `warn_at` ({}) than below it ({}), and a best week could not be proven",
+        number(&above),
+        number(&below)
+    );
+    let remedy = format!("set `slope_above_warn` to at least {}", number(&below));
+    clash("not_concave", &[&above, &below], cause, remedy)
+}
+
+fn response_at_block(view: &View<'_>) -> Option<Clash> {
+    let find = |key: &str| view.find(&format!("fatigue.{key}"));
+    let (warn, block) = (find("warn_at")?, find("block_at")?);
+    let (below, above) = (find("slope_below_warn")?, find("slope_above_warn")?);
+    let steep_part = (number(&block) - number(&warn)).max(0.0);
+    let response = 1.0 - number(&below) * number(&warn).min(number(&block)) - number(&above) * steep_part;
+    if response >= -SLACK {
+        return None;
+    }
+    let cause = format!("response would be {response:.3} just below `block_at`: posts would earn less than nothing");
+    let remedy = "lower `slope_above_warn` or `slope_below_warn`, or set `block_at` lower".to_owned();
+    clash("response_below_zero", &[&above, &below, &block, &warn], cause, remedy)
+}
+
+fn health_weights(view: &View<'_>) -> Option<Clash> {
+    let weights: Vec<Found<'_>> =
+        HEALTH_WEIGHTS.iter().map(|key| view.find(&format!("fatigue.{key}"))).collect::<Option<_>>()?;
+    let sum: f64 = weights.iter().map(number).sum();
+    if (sum - 1.0).abs() <= SLACK {
+        return None;
+    }
+    let cause = format!("the weights of channel health sum to {}, not to 1", rounded(sum));
+    let remedy = format!("change them by {} in all", rounded(1.0 - sum));
+    clash("weights_sum", &weights.iter().collect::<Vec<_>>(), cause, remedy)
+}
+
+fn fatigue_overflow(view: &View<'_>) -> Vec<Clash> {
+    let Some(block) = view.find("fatigue.block_at") else { return Vec::new() };
+    let per_post = Channel::ALL.iter().filter_map(|channel| view.find(&format!("channels.{channel}.fatigue_per_post")));
+    let per_post: Vec<Found<'_>> = per_post.collect();
+    let is_over = |found: &&Found<'_>| number(&block) + number(found) > 1.0 + SLACK;
+    let all_are_over = per_post.iter().all(|found| is_over(&found));
+    let mut found: Vec<Clash> = Vec::new();
+    for post in per_post.iter().filter(is_over) {
+        let sum = rounded(number(&block) + number(post));
+        let cause = format!("`block_at` and `{}` sum to {sum}: fatigue could rise above 1", post.path);
+        let most = rounded(1.0 - number(post));
+        let remedy = format!("set `block_at` to at most {most}, or `fatigue_per_post` lower");
+        let settings = if all_are_over { [&block, post] } else { [post, &block] };
+        found.extend(clash("fatigue_overflow", &settings, cause, remedy));
+    }
+    found.dedup_by(|later, first| later.diagnostic.span == first.diagnostic.span);
+    found
+}
+
+fn quality(view: &View<'_>) -> Option<Clash> {
+    let (low, high) = (view.find("assets.quality_at_0")?, view.find("assets.quality_at_100")?);
+    if number(&high) >= number(&low) {
+        return None;
+    }
+    let (at_100, at_0) = (number(&high), number(&low));
+    let cause = format!("a better asset would earn less: `quality_at_100` {at_100} is below `quality_at_0` {at_0}");
+    clash("quality_falls", &[&high, &low], cause, format!("set `quality_at_100` to at least {at_0}"))
+}
+
+fn bands(view: &View<'_>) -> Vec<Option<Clash>> {
+    let end = |band: &str, end: &str| view.find(&format!("risk.bands.{band}.{end}"));
+    let ends: Vec<(Found<'_>, Found<'_>)> =
+        ["high", "medium", "low"].iter().filter_map(|band| Some((end(band, "from")?, end(band, "to")?))).collect();
+    let [high, medium, low] = ends.as_slice() else { return Vec::new() };
+    if ends.iter().any(|(from, to)| number(from) >= number(to)) {
+        return ends.iter().map(empty_band).collect();
+    }
+    vec![outer_end(&high.0, 0.0), seam(&high.1, &medium.0), seam(&medium.1, &low.0), outer_end(&low.1, 1.0)]
+}
+
+fn empty_band((from, to): &(Found<'_>, Found<'_>)) -> Option<Clash> {
+    if number(from) < number(to) {
+        return None;
+    }
+    let cause = format!("a band from {} to {} holds nothing", number(from), number(to));
+    clash("empty_band", &[from, to], cause, "set `from` below `to`".to_owned())
+}
+
+fn outer_end(end: &Found<'_>, must_be: f64) -> Option<Clash> {
+    let is = number(end);
+    if is == must_be {
+        return None;
+    }
+    let (lower, upper) = (is.min(must_be), is.max(must_be));
+    let cause = format!("no band holds a confidence from {lower} to {upper}");
+    clash("band_hole", &[end], cause, format!("set `{}` to {must_be}", end.path))
+}
+
+/// Where one band ends and the next begins; a band holds from its lower end on.
+fn seam(lower: &Found<'_>, upper: &Found<'_>) -> Option<Clash> {
+    let (ends, begins) = (number(lower), number(upper));
+    if ends == begins {
+        return None;
+    }
+    let (code, cause) = if ends < begins {
+        ("band_hole", format!("no band holds a confidence from {ends} up to {begins}"))
+    } else {
+        ("band_overlap", format!("two bands hold a confidence from {begins} up to {ends}"))
+    };
+    let remedy = format!("set `{}` and `{}` to the same number", upper.path, lower.path);
+    clash(code, &[upper, lower], cause, remedy)
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
+}
+
+/// What is wrong with the days of a calendar, row by row.
+pub(crate) fn calendar_days(settings: &Settings) -> Vec<Diagnostic> {
+    let Some(Setting { value: Value::Rows(rows), .. }) = settings.get("calendar.days") else { return Vec::new() };
+    rows.iter()
+        .filter_map(|row| {
+            let name = row.get("name")?;
+            let place = |column: &str| row.get(column).and_then(|cell| cell.place.as_ref());
+            let anywhere = name.place.as_ref()?;
+            let date = |column: &str| row.get(column).and_then(|cell| cell.value.as_date());
+            let title = name.value.as_text().unwrap_or_default();
+            let (code, at, cause, remedy) = match (date("date"), date("from"), date("to")) {
+                (Some(_), None, None) => return None,
+                (None, Some(from), Some(to)) if from <= to => return None,
+                (None, Some(from), Some(to)) => {
+                    ("span_backwards", place("to"), format!("`{title}` ends on {to}, before it begins on {from}"), SWAP)
+                }
+                (Some(_), _, _) => {
+                    ("date_and_span", place("date"), format!("`{title}` has a `date`, and `from` or `to` as well"), ONE)
+                }
+                (None, None, None) => ("missing_date", None, format!("`{title}` does not say when it is"), ONE),
+                (None, from, _) => {
+                    let (has, lacks) = if from.is_some() { ("from", "to") } else { ("to", "from") };
+                    ("half_span", place(has), format!("`{title}` has a `{has}` but no `{lacks}`"), ONE)
+                }
+            };
+            Some(Diagnostic::at(code, at.unwrap_or(anywhere), "calendar.days", cause, remedy))
+        })
+        .collect()
+}
+
+const SWAP: &str = "write the first day as `from` and the last as `to`";
+const ONE: &str = "write `date` for one day, or `from` and `to` for several";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::load::tests::{changed, codes, default_files, only_clash, told};
+    use crate::rules::{PackFiles, load};
+
+    fn with_overlays(overlays: &[&str]) -> PackFiles {
+        let mut files = default_files();
+        let named = overlays.iter().enumerate().map(|(at, text)| (format!("overlays/{at}.toml"), (*text).to_owned()));
+        files.extend(named);
+        files
+    }
+
+    #[test]
+    fn warn_must_be_below_block() {
+        let told = only_clash("fatigue.toml", "warn_at = 0.5", "warn_at = 0.8");
+        assert_eq!(told, ("warn_not_below_block", "fatigue.warn_at".to_owned()));
+    }
+
+    #[test]
+    fn fatigue_may_not_rise_above_one() {
+        let told = only_clash("fatigue.toml", "block_at = 0.8", "block_at = 0.95");
+        assert_eq!(told, ("fatigue_overflow", "fatigue.block_at".to_owned()));
+        let told = only_clash("channels.toml", "fatigue_per_post = 0.10", "fatigue_per_post = 0.25");
+        assert_eq!(told, ("fatigue_overflow", "channels.fb.fatigue_per_post".to_owned()));
+        assert!(load(changed("fatigue.toml", "block_at = 0.8", "block_at = 0.9")).is_ok());
+    }
+
+    #[test]
+    fn response_must_fall_faster_above_warn_and_stay_above_zero() {
+        let told = only_clash("fatigue.toml", "slope_above_warn = 1.4", "slope_above_warn = 0.5");
+        assert_eq!(told, ("not_concave", "fatigue.slope_above_warn".to_owned()));
+        let told = only_clash("fatigue.toml", "slope_above_warn = 1.4", "slope_above_warn = 2.5");
+        assert_eq!(told, ("response_below_zero", "fatigue.slope_above_warn".to_owned()));
+    }
+
+    #[test]
+    fn health_weights_must_sum_to_one() {
+        let told = only_clash("fatigue.toml", "rested = 0.3", "rested = 0.35");
+        assert_eq!(told, ("weights_sum", "fatigue.health_weights.rested".to_owned()));
+    }
+
+    #[test]
+    fn bands_must_meet() {
+        let low = "[bands.low]\nfrom = 0.75";
+        assert_eq!(only_clash("risk.toml", low, "[bands.low]\nfrom = 0.8").0, "band_hole");
+        assert_eq!(only_clash("risk.toml", low, "[bands.low]\nfrom = 0.7").0, "band_overlap");
+        assert_eq!(only_clash("risk.toml", "to = 1.0", "to = 0.99"), ("band_hole", "risk.bands.low.to".to_owned()));
+        let high = only_clash("risk.toml", "[bands.high]\nfrom = 0.0", "[bands.high]\nfrom = 0.1");
+        assert_eq!(high, ("band_hole", "risk.bands.high.from".to_owned()));
+        let medium = only_clash("risk.toml", "[bands.medium]\nfrom = 0.60", "[bands.medium]\nfrom = 0.75");
+        assert_eq!(medium, ("empty_band", "risk.bands.medium.from".to_owned()));
+    }
+
+    #[test]
+    fn a_better_asset_may_not_earn_less() {
+        let told = only_clash("assets.toml", "quality_at_100 = 1.1", "quality_at_100 = 0.2");
+        assert_eq!(told, ("quality_falls", "assets.quality_at_100".to_owned()));
+    }
+
+    #[test]
+    fn days_must_say_when_they_are_and_end_after_they_begin() {
+        let days = "days = [\n  { date = 2026-12-25, kind = \"holiday\", name = \"Christmas\" },\n  \
+                    { from = 2026-12-31, to = 2026-12-30, kind = \"boost\", name = \"back\" },\n  \
+                    { from = 2026-12-31, kind = \"boost\", name = \"half\" },\n  \
+                    { kind = \"boost\", name = \"never\" },\n  \
+                    { date = 2026-12-31, to = 2026-12-31, kind = \"boost\", name = \"both\" },\n]";
+        let found: Vec<_> =
+            codes(changed("calendar.toml", "days = []", days)).into_iter().map(|(code, _)| code).collect();
+        assert_eq!(found, ["span_backwards", "half_span", "missing_date", "date_and_span"]);
+    }
+
+    #[test]
+    fn an_overlay_is_blamed_for_what_it_breaks_and_told_where_the_rest_stands() {
+        let overlay = "scope = { client = \"a\" }\n[fatigue]\nwarn_at = 0.85\n";
+        let mistakes = load(with_overlays(&[overlay])).unwrap_err();
+        let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
+        assert_eq!((mistake.code, &*mistake.file, mistake.line), ("warn_not_below_block", "overlays/0.toml", 3));
+        assert!(mistake.cause.contains("(beside fatigue.toml, line "), "{}", mistake.cause);
+    }
+
+    #[test]
+    fn two_overlays_that_may_meet_are_judged_together() {
+        let workspace = "scope = { workspace = \"eu\" }\n[fatigue]\nblock_at = 0.6\n";
+        let client = "scope = { client = \"a\" }\n[fatigue]\nwarn_at = 0.65\n";
+        let told = told(with_overlays(&[workspace, client]));
+        assert_eq!(told, [("warn_not_below_block", "overlays/1.toml".to_owned(), 3, "fatigue.warn_at".to_owned())]);
+        let other_client = "scope = { client = \"b\" }\n[fatigue]\nblock_at = 0.6\n";
+        assert!(load(with_overlays(&[other_client, client])).is_ok());
+    }
+
+    #[test]
+    fn an_overlay_may_switch_quiet_hours_off_but_not_give_half_of_them() {
+        let off = "scope = { client = \"a\" }\n[channels.fb]\nquiet_hours = { enabled = false }\n";
+        let pack = load(with_overlays(&[off])).unwrap();
+        let (workspace, client) = (crate::model::WorkspaceId::new("w"), crate::model::ClientId::new("a"));
+        assert_eq!(pack.rules_for(&workspace, &client, None).channel(Channel::Fb).quiet_minutes, None);
+        let mut files = changed("channels.toml", "quiet_hours = { from = \"23:00\", to = \"06:00\" }\n", "");
+        files.insert(
+            "overlays/a.toml".to_owned(),
+            "scope = { client = \"a\" }\n[channels.fb]\nquiet_hours = { from = \"22:00\" }\n".to_owned(),
+        );
+        let told = told(files);
+        assert_eq!(told, [("missing_key", "overlays/a.toml".to_owned(), 3, "channels.fb.quiet_hours.from".to_owned())]);
+    }
+}

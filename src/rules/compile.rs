@@ -1,0 +1,486 @@
+//! Compiles a pack's scripts once and finds, before anything runs, what would fail later: misspelt
+//! functions and fields, hooks with wrong parameters, guardrails without a function.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use rhai::{AST, ASTNode, Engine, Expr, OptimizationLevel, Position};
+
+use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
+use super::hooks::{HOOKS, guardrail_parameters};
+use super::load::is_script;
+use super::script::{self, PARAMS};
+use super::{Diagnostic, GuardrailRules, PackFiles, nearest};
+
+/// File, line and column.
+pub(super) type FilePlace = (Arc<str>, u32, u32);
+
+/// What the TOML files say of the scripts.
+pub(super) struct Declared<'a> {
+    /// Every guardrail, those that are switched off included: an overlay may switch them on.
+    pub guardrails: &'a [GuardrailRules],
+    /// Where a guardrail is declared: file, line, column.
+    pub place: &'a dyn Fn(&str) -> FilePlace,
+    /// Whether `early_warning.toml` names any signal.
+    pub has_signals: bool,
+}
+
+/// One function of the pack.
+#[derive(Debug, Clone)]
+pub(super) struct Function {
+    /// Names of its parameters.
+    pub parameters: Vec<String>,
+    /// Every field name that it, or what it calls, reads of anything.
+    pub reads: BTreeSet<String>,
+    /// File and line of its definition.
+    pub file: Arc<str>,
+    /// See `file`.
+    pub line: u32,
+}
+
+/// The compiled scripts of a pack.
+pub(super) struct Scripts {
+    pub engine: Engine,
+    pub ast: AST,
+    pub functions: BTreeMap<String, Function>,
+    sources: Vec<Source>,
+}
+
+/// One file within the joined text of all scripts.
+struct Source {
+    path: Arc<str>,
+    lines: Range<usize>,
+}
+
+impl Scripts {
+    /// The file and its line that a line of the joined text stands for.
+    pub fn place(&self, line: usize) -> (Arc<str>, u32) {
+        place(&self.sources, line)
+    }
+}
+
+fn place(sources: &[Source], line: usize) -> (Arc<str>, u32) {
+    sources
+        .iter()
+        .find(|source| source.lines.contains(&line))
+        .map_or_else(|| (Arc::from(""), 0), |source| (Arc::clone(&source.path), to_u32(line - source.lines.start + 1)))
+}
+
+fn to_u32(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Compiles the scripts.
+///
+/// # Errors
+/// Everything that is wrong with them, over all files.
+pub(super) fn compile(files: &[(&str, &str)], declared: &Declared<'_>) -> Result<Scripts, Vec<Diagnostic>> {
+    let engine = script::engine();
+    let syntax: Vec<Diagnostic> = files.iter().filter_map(|(path, text)| syntax_error(&engine, path, text)).collect();
+    if !syntax.is_empty() {
+        return Err(syntax);
+    }
+    let (sources, text) = join(files);
+    let joined = |error: &rhai::ParseError| {
+        let (file, line) = place(&sources, error.position().line().unwrap_or(0));
+        vec![Diagnostic {
+            code: "script_syntax",
+            file,
+            line,
+            column: column(error.position()),
+            span: None,
+            key: String::new(),
+            cause: lowercase_first(&error.err_type().to_string()),
+            remedy: "give every function of the pack a name of its own, over all its .rhai files".to_owned(),
+        }]
+    };
+    let mut plain = script::engine();
+    plain.set_optimization_level(OptimizationLevel::None);
+    let shape = plain.compile(&text).map_err(|error| joined(&error))?;
+    let ast = engine.compile(&text).map_err(|error| joined(&error))?;
+
+    let functions = functions(&shape, &sources);
+    let mut found = Vec::new();
+    top_level(&shape, &sources, &mut found);
+    parameters(&functions, declared, &mut found);
+    declarations(&shape, &functions, declared, &mut found);
+    names(&shape, &engine, &sources, declared, &mut found);
+    if found.is_empty() { Ok(Scripts { engine, ast, functions, sources }) } else { Err(found) }
+}
+
+/// The first mistake of syntax of every script of a pack, for packs whose other files are wrong too.
+#[must_use]
+pub fn script_syntax(files: &PackFiles) -> Vec<Diagnostic> {
+    let engine = script::engine();
+    let scripts = files.iter().filter(|(path, _)| is_script(path));
+    scripts.filter_map(|(path, text)| syntax_error(&engine, path, text)).collect()
+}
+
+fn syntax_error(engine: &Engine, path: &str, text: &str) -> Option<Diagnostic> {
+    let error = engine.compile(text).err()?;
+    let position = error.position();
+    Some(Diagnostic {
+        code: "script_syntax",
+        file: Arc::from(path),
+        line: to_u32(position.line().unwrap_or(0)),
+        column: column(position),
+        span: None,
+        key: String::new(),
+        cause: lowercase_first(&error.err_type().to_string()),
+        remedy: "mend the script at this place; the first mistake of each file is shown".to_owned(),
+    })
+}
+
+fn join(files: &[(&str, &str)]) -> (Vec<Source>, String) {
+    let mut text = String::new();
+    let mut next_line = 1;
+    let sources = files
+        .iter()
+        .map(|(path, file)| {
+            text.push_str(file);
+            text.push('\n');
+            let lines = file.matches('\n').count() + 1;
+            let first = next_line;
+            next_line += lines;
+            Source { path: Arc::from(*path), lines: first..next_line }
+        })
+        .collect();
+    (sources, text)
+}
+
+fn functions(shape: &AST, sources: &[Source]) -> BTreeMap<String, Function> {
+    let mut calls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut functions = BTreeMap::new();
+    for definition in shape.iter_fn_def() {
+        let name = definition.name.to_string();
+        let (file, line) = place(sources, definition.body.start_position().line().unwrap_or(0));
+        let mut reads = BTreeSet::new();
+        let alone = body(shape, &name);
+        alone.walk(&mut |path| {
+            if let Some(ASTNode::Expr(Expr::Property(property, _))) = path.last() {
+                reads.insert(property.2.to_string());
+            }
+            true
+        });
+        calls.insert(name.clone(), names_called(&alone));
+        let parameters = definition.params.iter().map(ToString::to_string).collect();
+        functions.insert(name, Function { parameters, reads, file, line });
+    }
+    spread_reads(&mut functions, &calls);
+    functions
+}
+
+/// How the names of functions without one begin.
+const CLOSURE: &str = "anon$";
+
+/// Functions of the engine that call another one by a value: a pointer, or a text with its name.
+const CALL_BY_VALUE: [&str; 18] = [
+    "Fn",
+    "all",
+    "call",
+    "curry",
+    "dedup",
+    "drain",
+    "extract",
+    "filter",
+    "find",
+    "find_map",
+    "for_each",
+    "index_of",
+    "map",
+    "reduce",
+    "reduce_rev",
+    "retain",
+    "some",
+    "sort",
+];
+
+/// What an AST calls: by name, or by the name in a text.
+fn names_called(shape: &AST) -> BTreeSet<String> {
+    let mut called = BTreeSet::new();
+    shape.walk(&mut |path| {
+        match path.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))) => {
+                called.insert(call.name.to_string());
+            }
+            Some(ASTNode::Expr(Expr::StringConstant(text, _))) => {
+                called.insert(text.to_string());
+            }
+            _ => {}
+        }
+        true
+    });
+    called
+}
+
+/// A function reads what the functions it calls read. One that calls by a value, which may be put
+/// together at run time, counts as calling every function.
+fn spread_reads(functions: &mut BTreeMap<String, Function>, calls: &BTreeMap<String, BTreeSet<String>>) {
+    let names: Vec<String> = functions.keys().cloned().collect();
+    let calls: BTreeMap<&String, Vec<&String>> = calls
+        .iter()
+        .map(|(name, called)| {
+            let by_value = CALL_BY_VALUE.iter().any(|function| called.contains(*function));
+            (name, if by_value { names.iter().collect() } else { called.iter().collect() })
+        })
+        .collect();
+    loop {
+        let mut grown = false;
+        for name in &names {
+            let inherited: BTreeSet<String> = calls
+                .get(name)
+                .into_iter()
+                .flatten()
+                .filter_map(|called| functions.get(*called))
+                .flat_map(|called| called.reads.iter().cloned())
+                .collect();
+            if let Some(function) = functions.get_mut(name) {
+                let before = function.reads.len();
+                function.reads.extend(inherited);
+                grown |= function.reads.len() > before;
+            }
+        }
+        if !grown {
+            return;
+        }
+    }
+}
+
+/// The AST with one function alone. (`clone_functions_only_filtered` of Rhai 1.27 keeps them all.)
+fn body(shape: &AST, function: &str) -> AST {
+    let mut alone = shape.clone_functions_only();
+    alone.retain_functions(|_, _, name, _| name == function);
+    alone
+}
+
+fn top_level(shape: &AST, sources: &[Source], found: &mut Vec<Diagnostic>) {
+    for statement in shape.statements() {
+        let position = statement.position();
+        let (file, line) = place(sources, position.line().unwrap_or(0));
+        found.push(Diagnostic {
+            code: "script_statement",
+            file,
+            line,
+            column: column(position),
+            span: None,
+            key: String::new(),
+            cause: "a statement stands outside every function and would never run".to_owned(),
+            remedy: "move it into a function, or a number into one of the TOML files".to_owned(),
+        });
+    }
+}
+
+fn expected_parameters<'a>(name: &str, declared: &'a Declared<'_>) -> Option<&'a [&'static str]> {
+    let hook = HOOKS.iter().find(|hook| hook.name == name).map(|hook| hook.parameters);
+    hook.or_else(|| {
+        let guardrail = declared.guardrails.iter().find(|guardrail| &*guardrail.name == name)?;
+        Some(guardrail_parameters(guardrail.scope))
+    })
+}
+
+fn parameters(functions: &BTreeMap<String, Function>, declared: &Declared<'_>, found: &mut Vec<Diagnostic>) {
+    for (name, function) in functions {
+        let Some(expected) = expected_parameters(name, declared) else { continue };
+        if function.parameters.iter().map(String::as_str).ne(expected.iter().copied()) {
+            found.push(Diagnostic {
+                code: "wrong_parameters",
+                file: Arc::clone(&function.file),
+                line: function.line,
+                column: 1,
+                span: None,
+                key: name.clone(),
+                cause: format!("`{name}` takes ({})", function.parameters.join(", ")),
+                remedy: format!("write `fn {name}({})`", expected.join(", ")),
+            });
+        }
+    }
+}
+
+fn declarations(
+    shape: &AST,
+    functions: &BTreeMap<String, Function>,
+    declared: &Declared<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for guardrail in declared.guardrails {
+        if !functions.contains_key(&*guardrail.name) {
+            let (file, line, column) = (declared.place)(&guardrail.name);
+            let parameters = guardrail_parameters(guardrail.scope).join(", ");
+            found.push(Diagnostic {
+                code: "guardrail_without_function",
+                file,
+                line,
+                column,
+                span: None,
+                key: format!("guardrails.{}", guardrail.name),
+                cause: format!("no script defines `fn {}({parameters})`", guardrail.name),
+                remedy: suggestion("define it in a .rhai file, or remove the table", &guardrail.name, functions.keys()),
+            });
+        }
+    }
+    if declared.has_signals && !functions.contains_key(super::hooks::SIGNAL_MATRIX) {
+        found.push(Diagnostic {
+            code: "signals_without_function",
+            file: Arc::from("early_warning.toml"),
+            line: 0,
+            column: 0,
+            span: None,
+            key: "early_warning.signals".to_owned(),
+            cause: "no script defines `fn signal_matrix(client)`, which scores the signals".to_owned(),
+            remedy: "define it in a .rhai file, or remove the signals".to_owned(),
+        });
+    }
+    let called = names_called(shape);
+    for (name, function) in functions {
+        if expected_parameters(name, declared).is_none() && !called.contains(name) && !name.starts_with(CLOSURE) {
+            let known = HOOKS
+                .iter()
+                .map(|hook| hook.name.to_owned())
+                .chain(declared.guardrails.iter().map(|guardrail| guardrail.name.to_string()))
+                .collect::<Vec<_>>();
+            found.push(Diagnostic {
+                code: "undeclared_function",
+                file: Arc::clone(&function.file),
+                line: function.line,
+                column: 1,
+                span: None,
+                key: name.clone(),
+                cause: format!("`{name}` is neither a hook nor a guardrail, and nothing calls it"),
+                remedy: suggestion("declare it in guardrails.toml, or remove it", name, known.iter()),
+            });
+        }
+    }
+}
+
+fn suggestion<'a>(remedy: &str, name: &str, known: impl Iterator<Item = &'a String>) -> String {
+    match nearest(name, known.map(String::as_str)) {
+        Some(near) => format!("{remedy}; the nearest known name is `{near}`"),
+        None => remedy.to_owned(),
+    }
+}
+
+/// Finds calls of functions and reads of fields that do not exist.
+fn names(shape: &AST, engine: &Engine, sources: &[Source], declared: &Declared<'_>, found: &mut Vec<Diagnostic>) {
+    let native: BTreeSet<String> =
+        engine.gen_fn_signatures(true).iter().filter_map(|text| function_name(text)).collect();
+    let defined: Vec<(String, usize)> =
+        shape.iter_functions().map(|function| (function.name.to_owned(), function.params.len())).collect();
+    let known: BTreeSet<String> = native.iter().cloned().chain(defined.iter().map(|(name, _)| name.clone())).collect();
+    for (function, _) in &defined {
+        let guardrail = declared.guardrails.iter().find(|guardrail| &*guardrail.name == function);
+        let mut report = |code, position: Position, key: String, cause: String, remedy: String| {
+            let (file, line) = place(sources, position.line().unwrap_or(0));
+            found.push(Diagnostic { code, file, line, column: column(position), span: None, key, cause, remedy });
+        };
+        body(shape, function).walk(&mut |path| {
+            match path.last() {
+                Some(ASTNode::Expr(Expr::FnCall(call, position))) if call.op_token.is_none() => {
+                    let name = call.name.as_str();
+                    let arity = call.args.len();
+                    let arities: Vec<usize> =
+                        defined.iter().filter(|(other, _)| other == name).map(|(_, count)| *count).collect();
+                    if !known.contains(name) {
+                        let near = nearest(name, known.iter().map(String::as_str));
+                        let remedy = match near {
+                            Some(near) => format!("did you mean `{near}`?"),
+                            None => "define it in a .rhai file of the pack".to_owned(),
+                        };
+                        let cause = format!("no function is called `{name}`");
+                        report("unknown_function", *position, name.to_owned(), cause, remedy);
+                    } else if !arities.is_empty() && !arities.contains(&arity) && !native.contains(name) {
+                        let wanted = arities.first().copied().unwrap_or(0);
+                        let cause = format!("`{name}` is called with {arity} arguments and takes {wanted}");
+                        let remedy = format!("give it {wanted} arguments");
+                        report("wrong_arguments", *position, name.to_owned(), cause, remedy);
+                    }
+                }
+                Some(ASTNode::Expr(Expr::Dot(dot, ..))) => {
+                    for (position, key, remedy) in unknown_fields(dot, guardrail) {
+                        let cause = format!("there is no field `{key}`");
+                        report("unknown_field", position, key, cause, remedy);
+                    }
+                }
+                _ => {}
+            }
+            true
+        });
+    }
+}
+
+/// The name in a signature such as `fn max(x: i64, y: i64) -> i64`; none for operators.
+fn function_name(signature: &str) -> Option<String> {
+    let name = signature.trim_start_matches("fn ").split('(').next()?.trim();
+    let is_name = name.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_');
+    is_name.then(|| name.to_owned())
+}
+
+/// The fields of a view that do not exist, for `VIEW.FIELD` and `ctx.params.NAME`.
+fn unknown_fields(dot: &rhai::BinaryExpr, guardrail: Option<&GuardrailRules>) -> Vec<(Position, String, String)> {
+    let Expr::Variable(variable, ..) = &dot.lhs else { return Vec::new() };
+    let view = variable.1.as_str();
+    let Some(fields) = view_fields(view) else { return Vec::new() };
+    let Some((field, position, rest)) = first_property(&dot.rhs) else { return Vec::new() };
+    if view == ChannelFacts::PARAMETER && field == PARAMS {
+        return unknown_param(rest, guardrail).into_iter().collect();
+    }
+    if fields.contains(&field) {
+        return Vec::new();
+    }
+    let remedy = match nearest(field, fields.iter().copied()) {
+        Some(near) => format!("did you mean `{view}.{near}`?"),
+        None => format!("`{view}` has: {}", fields.join(", ")),
+    };
+    vec![(position, format!("{view}.{field}"), remedy)]
+}
+
+fn unknown_param(rest: Option<&Expr>, guardrail: Option<&GuardrailRules>) -> Option<(Position, String, String)> {
+    let (name, position, _) = first_property(rest?)?;
+    let guardrail = guardrail?;
+    if guardrail.params.contains_key(name) {
+        return None;
+    }
+    let remedy = match nearest(name, guardrail.params.keys().map(String::as_str)) {
+        Some(near) => format!("did you mean `ctx.params.{near}`?"),
+        None => format!("add `{name}` to [{}.params] in guardrails.toml", guardrail.name),
+    };
+    Some((position, format!("ctx.params.{name}"), remedy))
+}
+
+/// The first property of a chain, its place, and the rest of the chain.
+fn first_property(chain: &Expr) -> Option<(&str, Position, Option<&Expr>)> {
+    match chain {
+        Expr::Property(property, position) => Some((property.2.as_str(), *position, None)),
+        Expr::Dot(dot, ..) | Expr::Index(dot, ..) => match &dot.lhs {
+            Expr::Property(property, position) => Some((property.2.as_str(), *position, Some(&dot.rhs))),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn view_fields(parameter: &str) -> Option<Vec<&'static str>> {
+    fn names<T: Facts>() -> Vec<&'static str> {
+        T::fields().iter().map(|field| field.name).collect()
+    }
+    match parameter {
+        ChannelFacts::PARAMETER => Some(names::<ChannelFacts>()),
+        PostFacts::PARAMETER => Some(names::<PostFacts>()),
+        AssetFacts::PARAMETER => Some(names::<AssetFacts>()),
+        ClientFacts::PARAMETER => Some(names::<ClientFacts>()),
+        _ => None,
+    }
+}
+
+fn column(position: Position) -> u32 {
+    to_u32(position.position().unwrap_or(0))
+}
+
+/// Messages begin in lower case here.
+pub(super) fn lowercase_first(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,134 @@
+//! A pack that is ready to be asked: its numbers by client, its scripts compiled.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::compile::{Declared, Scripts, compile};
+use super::{Diagnostic, Evaluator, OverlayKey, PackFiles, Place, Rules, RulesPack, Stopwatch};
+use crate::model::{CampaignId, Client, ClientId, WorkspaceId};
+
+/// The numbers that hold for a client, and for those of its campaigns that have their own.
+#[derive(Debug, Clone)]
+pub struct ClientRules {
+    base: Arc<Rules>,
+    campaigns: Vec<(CampaignId, Arc<Rules>)>,
+}
+
+impl ClientRules {
+    /// The client's own.
+    #[must_use]
+    pub fn base(&self) -> &Rules {
+        &self.base
+    }
+
+    /// Those of a campaign; the client's own where it has none.
+    #[must_use]
+    pub fn of(&self, campaign: Option<&CampaignId>) -> &Rules {
+        let own = campaign.and_then(|id| self.campaigns.iter().find(|(other, _)| other == id));
+        own.map_or(&self.base, |(_, rules)| rules)
+    }
+}
+
+/// A validated pack with its scripts compiled. Shared by threads.
+pub struct CompiledRules {
+    pack: RulesPack,
+    scripts: Arc<Scripts>,
+    base: Arc<Rules>,
+    /// Numbers by the overlays that apply, made when first asked for.
+    effective: Mutex<BTreeMap<OverlayKey, Arc<Rules>>>,
+}
+
+impl CompiledRules {
+    /// Compiles a pack's scripts and checks them against its TOML files.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the scripts.
+    pub fn compile(pack: RulesPack) -> Result<Self, Vec<Diagnostic>> {
+        let base = pack.base();
+        let place = |guardrail: &str| {
+            let place = pack.place_of(&format!("guardrails.{guardrail}"));
+            place.map_or_else(|| (Arc::from("guardrails.toml"), 0, 0), |(file, line)| (file, line, 1))
+        };
+        let guardrails = pack.declared_guardrails();
+        let declared =
+            Declared { guardrails: &guardrails, place: &place, has_signals: !base.early_warning.signals.is_empty() };
+        let files: Vec<(&str, &str)> = pack.scripts().collect();
+        let scripts = compile(&files, &declared).map_err(|wrong| with_spans(wrong, &pack.files))?;
+        Ok(Self { scripts: Arc::new(scripts), base: Arc::new(base), pack, effective: Mutex::default() })
+    }
+
+    /// The pack's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.pack.name
+    }
+
+    /// The pack's hash, hexadecimal.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.pack.hash
+    }
+
+    /// The pack itself.
+    #[must_use]
+    pub const fn pack(&self) -> &RulesPack {
+        &self.pack
+    }
+
+    /// The numbers without any overlay.
+    #[must_use]
+    pub fn base(&self) -> Arc<Rules> {
+        Arc::clone(&self.base)
+    }
+
+    /// The numbers for a client and its campaigns.
+    #[must_use]
+    pub fn for_client(&self, client: &Client) -> ClientRules {
+        let base = self.effective(&client.workspace_id, &client.id, None);
+        let campaigns = client
+            .campaigns
+            .iter()
+            .map(|campaign| (campaign.id.clone(), self.effective(&client.workspace_id, &client.id, Some(&campaign.id))))
+            .filter(|(_, rules)| !Arc::ptr_eq(rules, &base))
+            .collect();
+        ClientRules { base, campaigns }
+    }
+
+    fn effective(&self, workspace: &WorkspaceId, client: &ClientId, campaign: Option<&CampaignId>) -> Arc<Rules> {
+        let overlays = self.pack.overlay_key(workspace, client, campaign);
+        if overlays.is_base() {
+            return self.base();
+        }
+        let mut effective = self.effective.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rules) = effective.get(&overlays) {
+            return Arc::clone(rules);
+        }
+        let rules = Arc::new(self.pack.rules_with(&overlays));
+        effective.insert(overlays, Arc::clone(&rules));
+        rules
+    }
+
+    /// Whether a script of the pack defines the function.
+    #[must_use]
+    pub fn has_function(&self, name: &str) -> bool {
+        self.scripts.functions.contains_key(name)
+    }
+
+    /// Somebody to ask the scripts; one a worker. The stopwatch is for those who want to know how long
+    /// rules take.
+    #[must_use]
+    pub fn evaluator(&self, stopwatch: Option<Stopwatch>) -> Evaluator {
+        Evaluator::new(Arc::clone(&self.scripts), stopwatch)
+    }
+}
+
+/// Marks the places of scripts' mistakes in their texts, so that they can be drawn there.
+fn with_spans(diagnostics: Vec<Diagnostic>, files: &PackFiles) -> Vec<Diagnostic> {
+    let marked = |diagnostic: Diagnostic| {
+        let text = files.get(&*diagnostic.file).filter(|_| diagnostic.line > 0 && diagnostic.span.is_none());
+        let Some(text) = text else { return diagnostic };
+        let place = Place::at_position(&diagnostic.file, text, diagnostic.line, diagnostic.column);
+        Diagnostic { span: place.span, ..diagnostic }
+    };
+    diagnostics.into_iter().map(marked).collect()
+}

@@ -1,0 +1,431 @@
+//! Asks the rules: scripts where the pack has them, the TOML numbers where it does not.
+//!
+//! A script is a pure function of the fields it reads, which are known from its text. Its answer is
+//! therefore remembered by the values of those fields and asked for only once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai::{Array, CallFnOptions, Dynamic, EvalAltResult, FuncArgs, Map, Position, Scope};
+
+use super::compile::Scripts;
+use super::compile::lowercase_first;
+use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, PostFacts, Shown};
+use super::hooks::{CONFIDENCE, HOUR_WEIGHTS, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
+use super::script::{Answer, ShownChannel};
+use super::{GuardrailRules, GuardrailScope};
+use crate::model::{Outcome, Verdict};
+
+/// A rule that could not be asked, or answered nonsense. The run stops.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}:{column}: `{function}` failed: {cause}\n  remedy: {remedy}")]
+pub struct RuleFailure {
+    /// File of the pack.
+    pub file: Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1; 0 where the function as a whole is meant.
+    pub column: u32,
+    /// The hook or guardrail that was asked.
+    pub function: String,
+    /// What happened.
+    pub cause: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// Tells elapsed time. The core reads no clock of its own; whoever wants the share of time spent in
+/// rules lends it one, which changes no result.
+pub type Stopwatch = fn() -> Duration;
+
+/// How often rules were asked, and how long it took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RuleUse {
+    /// Questions.
+    pub asked: u64,
+    /// Questions that ran a script; the others were answered from memory.
+    pub ran: u64,
+    /// Time spent, questions answered from memory included; zero without a stopwatch.
+    pub time: Duration,
+}
+
+impl RuleUse {
+    /// Adds another worker's use.
+    #[must_use]
+    pub fn plus(self, other: RuleUse) -> Self {
+        Self { asked: self.asked + other.asked, ran: self.ran + other.ran, time: self.time + other.time }
+    }
+}
+
+/// How many answers of one function are kept before the memory is emptied.
+const MEMORY: usize = 1 << 14;
+
+/// Asks one pack's scripts. One a worker: it remembers answers.
+pub struct Evaluator {
+    scripts: Arc<Scripts>,
+    scope: Scope<'static>,
+    functions: HashMap<String, Memory>,
+    used: RuleUse,
+    stopwatch: Option<Stopwatch>,
+    key: Vec<Fact>,
+}
+
+/// What one function reads, and what it answered.
+struct Memory {
+    channel: Vec<&'static Field<ChannelFacts>>,
+    post: Vec<&'static Field<PostFacts>>,
+    asset: Vec<&'static Field<AssetFacts>>,
+    client: Vec<&'static Field<ClientFacts>>,
+    answers: HashMap<Box<[Fact]>, Remembered>,
+}
+
+#[derive(Clone)]
+enum Remembered {
+    Number(f64),
+    Numbers(Arc<[f64]>),
+    Verdict(Arc<Verdict>),
+}
+
+fn read_fields<T: Facts>(reads: &std::collections::BTreeSet<String>) -> Vec<&'static Field<T>> {
+    T::fields().iter().filter(|field| reads.contains(field.name)).collect()
+}
+
+impl Evaluator {
+    pub(super) fn new(scripts: Arc<Scripts>, stopwatch: Option<Stopwatch>) -> Self {
+        let functions = scripts
+            .functions
+            .iter()
+            .map(|(name, function)| {
+                let memory = Memory {
+                    channel: read_fields(&function.reads),
+                    post: read_fields(&function.reads),
+                    asset: read_fields(&function.reads),
+                    client: read_fields(&function.reads),
+                    answers: HashMap::new(),
+                };
+                (name.clone(), memory)
+            })
+            .collect();
+        Self { scripts, scope: Scope::new(), functions, used: RuleUse::default(), stopwatch, key: Vec::new() }
+    }
+
+    /// How often this worker asked.
+    #[must_use]
+    pub const fn used(&self) -> RuleUse {
+        self.used
+    }
+
+    /// Posts a week by the hook `weekly_posts`; none where the pack has none.
+    ///
+    /// # Errors
+    /// Where the script fails or answers anything but a whole number of `0..=168`.
+    pub fn weekly_posts(&mut self, ctx: &Arc<ChannelFacts>) -> Result<Option<u32>, RuleFailure> {
+        let number = self.number(WEEKLY_POSTS, None, None, ctx, 0.0, 168.0)?;
+        match number {
+            Some(number) if number.fract() != 0.0 => {
+                Err(self.nonsense(WEEKLY_POSTS, format!("it answered {number}"), "return a whole number"))
+            }
+            Some(number) => Ok(Some(number as u32)),
+            None => Ok(None),
+        }
+    }
+
+    /// Score of an asset by the hook `score_asset`, `0..=100`; none where the pack has none.
+    ///
+    /// # Errors
+    /// Where the script fails or answers anything but such a number.
+    pub fn score_asset(
+        &mut self,
+        asset: &Arc<AssetFacts>,
+        ctx: &Arc<ChannelFacts>,
+    ) -> Result<Option<f64>, RuleFailure> {
+        self.number(SCORE_ASSET, None, Some(asset), ctx, 0.0, 100.0)
+    }
+
+    /// Confidence in a post by the hook `confidence`, `0..=1`; none where the pack has none.
+    ///
+    /// # Errors
+    /// Where the script fails or answers anything but such a number.
+    pub fn confidence(&mut self, post: &Arc<PostFacts>, ctx: &Arc<ChannelFacts>) -> Result<Option<f64>, RuleFailure> {
+        self.number(CONFIDENCE, Some(post), None, ctx, 0.0, 1.0)
+    }
+
+    /// Whether the pack defines a hook.
+    #[must_use]
+    pub fn has(&self, hook: &str) -> bool {
+        self.functions.contains_key(hook)
+    }
+
+    /// Weights of the hours of a week by the hook `hour_weights`, 168 of them, Monday 00:00 first;
+    /// none where the pack has none.
+    ///
+    /// # Errors
+    /// Where the script fails or answers anything but 168 finite numbers, 0 or above.
+    pub fn hour_weights(&mut self, ctx: &Arc<ChannelFacts>) -> Result<Option<Arc<[f64]>>, RuleFailure> {
+        let answer = self.ask(HOUR_WEIGHTS, Inputs::channel(ctx), |evaluator| {
+            let array: Array = evaluator.call(HOUR_WEIGHTS, (shown_channel(ctx, None),))?;
+            let numbers: Option<Vec<f64>> = array.iter().map(number_of).collect();
+            let sound = numbers.filter(|n| n.len() == 168 && n.iter().all(|w| w.is_finite() && *w >= 0.0));
+            let cause = || format!("it answered an array of {} entries that are not all weights", array.len());
+            let remedy = "return 168 finite numbers, 0 or above, Monday 00:00 first";
+            let sound = sound.ok_or_else(|| evaluator.nonsense(HOUR_WEIGHTS, cause(), remedy))?;
+            Ok(Remembered::Numbers(sound.into()))
+        })?;
+        Ok(answer.and_then(|answer| match answer {
+            Remembered::Numbers(numbers) => Some(numbers),
+            _ => None,
+        }))
+    }
+
+    /// Scores of the named signals by the hook `signal_matrix`, each `0..=1`, in the given order.
+    ///
+    /// # Errors
+    /// Where the script fails, leaves a signal out, or answers anything but such numbers.
+    pub fn signal_matrix(
+        &mut self,
+        client: &Arc<ClientFacts>,
+        signals: &[(Arc<str>, f64)],
+    ) -> Result<Arc<[f64]>, RuleFailure> {
+        let inputs = Inputs { client: Some(client), ..Inputs::default() };
+        let answer = self.ask(SIGNAL_MATRIX, inputs, |evaluator| {
+            let map: Map = evaluator.call(SIGNAL_MATRIX, (Shown(Arc::clone(client)),))?;
+            let scores: Result<Vec<f64>, RuleFailure> =
+                signals.iter().map(|(signal, _)| evaluator.signal(&map, signal)).collect();
+            Ok(Remembered::Numbers(scores?.into()))
+        })?;
+        match answer {
+            Some(Remembered::Numbers(scores)) => Ok(scores),
+            _ => Ok(vec![0.0; signals.len()].into()),
+        }
+    }
+
+    fn signal(&self, map: &Map, signal: &str) -> Result<f64, RuleFailure> {
+        let remedy = "return a map with a number of 0 to 1 for each signal of early_warning.toml";
+        let value = map.get(signal).and_then(number_of);
+        value.filter(|score| (0.0..=1.0).contains(score)).ok_or_else(|| {
+            self.nonsense(SIGNAL_MATRIX, format!("its answer for `{signal}` is missing or no score"), remedy)
+        })
+    }
+
+    /// One guardrail's verdict. A guardrail of the scope of a channel's week needs no post.
+    ///
+    /// # Errors
+    /// Where the script fails or answers anything but a verdict.
+    pub fn guardrail(
+        &mut self,
+        guardrail: &GuardrailRules,
+        post: Option<&Arc<PostFacts>>,
+        ctx: &Arc<ChannelFacts>,
+    ) -> Result<Arc<Verdict>, RuleFailure> {
+        let name = &*guardrail.name;
+        let inputs = Inputs { channel: Some(ctx), post, params: Some(&guardrail.params), ..Inputs::default() };
+        let answer = self.ask(name, inputs, |evaluator| {
+            let ctx = shown_channel(ctx, Some(&guardrail.params));
+            let answer: Answer = match (guardrail.scope, post) {
+                (GuardrailScope::Post, Some(post)) => evaluator.call(name, (Shown(Arc::clone(post)), ctx))?,
+                _ => evaluator.call(name, (ctx,))?,
+            };
+            let (file, line) = evaluator.scripts.place(answer.line);
+            Ok(Remembered::Verdict(Arc::new(Verdict {
+                rule: Arc::clone(&guardrail.name),
+                outcome: answer.outcome,
+                reason: answer.reason.as_str().into(),
+                remedy: answer.remedy.as_str().into(),
+                file,
+                line,
+            })))
+        })?;
+        match answer {
+            Some(Remembered::Verdict(verdict)) => Ok(verdict),
+            _ => Ok(Arc::new(Verdict {
+                rule: Arc::clone(&guardrail.name),
+                outcome: Outcome::Pass,
+                reason: "".into(),
+                remedy: "".into(),
+                file: "".into(),
+                line: 0,
+            })),
+        }
+    }
+
+    fn number(
+        &mut self,
+        hook: &str,
+        post: Option<&Arc<PostFacts>>,
+        asset: Option<&Arc<AssetFacts>>,
+        ctx: &Arc<ChannelFacts>,
+        low: f64,
+        high: f64,
+    ) -> Result<Option<f64>, RuleFailure> {
+        let inputs = Inputs { channel: Some(ctx), post, asset, ..Inputs::default() };
+        let answer = self.ask(hook, inputs, |evaluator| {
+            let shown = shown_channel(ctx, None);
+            let value: Dynamic = match (post, asset) {
+                (Some(post), _) => evaluator.call(hook, (Shown(Arc::clone(post)), shown))?,
+                (None, Some(asset)) => evaluator.call(hook, (Shown(Arc::clone(asset)), shown))?,
+                (None, None) => evaluator.call(hook, (shown,))?,
+            };
+            let number = number_of(&value).filter(|number| (low..=high).contains(number));
+            let remedy = format!("return a number of {low} to {high}");
+            let number = number.ok_or_else(|| evaluator.nonsense(hook, format!("it answered `{value}`"), &remedy))?;
+            Ok(Remembered::Number(number))
+        })?;
+        Ok(answer.and_then(|answer| match answer {
+            Remembered::Number(number) => Some(number),
+            _ => None,
+        }))
+    }
+
+    /// Answers from memory, or runs the function and remembers. None where the pack has no such function.
+    fn ask(
+        &mut self,
+        function: &str,
+        inputs: Inputs<'_>,
+        run: impl FnOnce(&mut Self) -> Result<Remembered, RuleFailure>,
+    ) -> Result<Option<Remembered>, RuleFailure> {
+        let Some(memory) = self.functions.get(function) else { return Ok(None) };
+        let start = self.stopwatch.map(|watch| watch());
+        self.used.asked += 1;
+        self.key.clear();
+        inputs.key(memory, &mut self.key);
+        let known = memory.answers.get(self.key.as_slice()).cloned();
+        let answer = match known {
+            Some(answer) => answer,
+            None => {
+                let key: Box<[Fact]> = self.key.as_slice().into();
+                self.used.ran += 1;
+                let answer = run(self)?;
+                self.remember(function, key, answer.clone());
+                answer
+            }
+        };
+        if let (Some(watch), Some(start)) = (self.stopwatch, start) {
+            self.used.time += watch().saturating_sub(start);
+        }
+        Ok(Some(answer))
+    }
+
+    fn remember(&mut self, function: &str, key: Box<[Fact]>, answer: Remembered) {
+        let Some(memory) = self.functions.get_mut(function) else { return };
+        if memory.answers.len() >= MEMORY {
+            memory.answers.clear();
+        }
+        memory.answers.insert(key, answer);
+    }
+
+    fn call<T: Clone + Send + Sync + 'static>(
+        &mut self,
+        function: &str,
+        arguments: impl FuncArgs,
+    ) -> Result<T, RuleFailure> {
+        let Self { scripts, scope, .. } = self;
+        let options = CallFnOptions::new().eval_ast(false);
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            scripts.engine.call_fn_with_options::<T>(options, scope, &scripts.ast, function, arguments)
+        }));
+        match called {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(self.failure(function, &error)),
+            Err(_) => Err(self.nonsense(
+                function,
+                "a function it called broke down".to_owned(),
+                "report this as a bug of mcoe, with the pack",
+            )),
+        }
+    }
+
+    fn failure(&self, function: &str, error: &EvalAltResult) -> RuleFailure {
+        let (inner, position) = innermost(error);
+        let (cause, remedy) = explain(inner);
+        let definition = self.scripts.functions.get(function);
+        let (file, line, column) = match position.line() {
+            Some(line) => {
+                let (file, line) = self.scripts.place(line);
+                (file, line, u32::try_from(position.position().unwrap_or(0)).unwrap_or(0))
+            }
+            None => definition.map_or_else(|| ("".into(), 0, 0), |f| (Arc::clone(&f.file), f.line, 1)),
+        };
+        RuleFailure { file, line, column, function: function.to_owned(), cause, remedy }
+    }
+
+    fn nonsense(&self, function: &str, cause: String, remedy: &str) -> RuleFailure {
+        let definition = self.scripts.functions.get(function);
+        let (file, line) = definition.map_or_else(|| ("".into(), 0), |f| (Arc::clone(&f.file), f.line));
+        RuleFailure { file, line, column: 1, function: function.to_owned(), cause, remedy: remedy.to_owned() }
+    }
+}
+
+/// What a question is about.
+#[derive(Clone, Copy, Default)]
+struct Inputs<'a> {
+    channel: Option<&'a Arc<ChannelFacts>>,
+    post: Option<&'a Arc<PostFacts>>,
+    asset: Option<&'a Arc<AssetFacts>>,
+    client: Option<&'a Arc<ClientFacts>>,
+    params: Option<&'a Arc<BTreeMap<String, f64>>>,
+}
+
+impl<'a> Inputs<'a> {
+    fn channel(ctx: &'a Arc<ChannelFacts>) -> Self {
+        Self { channel: Some(ctx), ..Self::default() }
+    }
+
+    /// The values that the function reads, in a fixed order.
+    fn key(&self, memory: &Memory, key: &mut Vec<Fact>) {
+        fn add<T>(view: Option<&Arc<T>>, fields: &[&'static Field<T>], key: &mut Vec<Fact>) {
+            if let Some(view) = view {
+                key.extend(fields.iter().map(|field| (field.get)(view)));
+            }
+        }
+        add(self.channel, &memory.channel, key);
+        add(self.post, &memory.post, key);
+        add(self.asset, &memory.asset, key);
+        add(self.client, &memory.client, key);
+        key.extend(self.params.into_iter().flat_map(|params| params.values()).map(|number| Fact::Number(*number)));
+    }
+}
+
+fn shown_channel(ctx: &Arc<ChannelFacts>, params: Option<&Arc<BTreeMap<String, f64>>>) -> ShownChannel {
+    ShownChannel { facts: Arc::clone(ctx), params: params.map(Arc::clone).unwrap_or_default() }
+}
+
+fn number_of(value: &Dynamic) -> Option<f64> {
+    value.as_float().ok().or_else(|| value.as_int().ok().map(|whole| whole as f64)).filter(|number| number.is_finite())
+}
+
+/// The error at the bottom of the calls, and the deepest place that is known.
+fn innermost(error: &EvalAltResult) -> (&EvalAltResult, Position) {
+    let mut error = error;
+    let mut position = error.position();
+    while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) = error {
+        error = inner;
+        if !inner.position().is_none() {
+            position = inner.position();
+        }
+    }
+    (error, position)
+}
+
+fn explain(error: &EvalAltResult) -> (String, String) {
+    let remedy = match error {
+        EvalAltResult::ErrorTooManyOperations(_) => "a rule may take 200000 steps: look for a loop that does not end",
+        EvalAltResult::ErrorStackOverflow(_) => "functions may call each other 16 deep: look for one that calls itself",
+        EvalAltResult::ErrorDataTooLarge(..) => "texts hold 4096 letters, arrays 4096 entries, maps 256",
+        EvalAltResult::ErrorMismatchOutputType(..) => {
+            "a guardrail returns pass(), warn(reason, remedy) or block(reason, remedy); a hook what its declaration says"
+        }
+        EvalAltResult::ErrorFunctionNotFound(..) => "check the name and the kinds of the arguments",
+        EvalAltResult::ErrorPropertyNotFound(..) => "check the field's name",
+        _ => "mend the rule at this place",
+    };
+    (cause(error), remedy.to_owned())
+}
+
+/// The error's words in one line, without the place, which is told apart.
+fn cause(error: &EvalAltResult) -> String {
+    let text = error.to_string().replace('\n', " ");
+    let text = text.rsplit_once(" (line ").map_or(text.as_str(), |(words, _)| words);
+    lowercase_first(text)
+}

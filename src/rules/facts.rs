@@ -1,0 +1,299 @@
+//! What scripts see: read-only views of a post, its channel's week, an asset and a client.
+//!
+//! One table of fields a view serves the getters of the script engine, the check of misspelt names,
+//! the memory of repeated inputs and the documentation.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use rhai::{Dynamic, ImmutableString};
+
+/// One value that a script reads.
+#[derive(Debug, Clone)]
+pub enum Fact {
+    /// A number.
+    Number(f64),
+    /// A whole number.
+    Whole(i64),
+    /// Yes or no.
+    Truth(bool),
+    /// A text.
+    Text(ImmutableString),
+}
+
+impl Fact {
+    pub(super) fn to_dynamic(&self) -> Dynamic {
+        match self {
+            Fact::Number(number) => (*number).into(),
+            Fact::Whole(number) => (*number).into(),
+            Fact::Truth(truth) => (*truth).into(),
+            Fact::Text(text) => text.clone().into(),
+        }
+    }
+}
+
+/// Equal when a script cannot tell them apart: numbers by their bits.
+impl PartialEq for Fact {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Fact::Number(a), Fact::Number(b)) => a.to_bits() == b.to_bits(),
+            (Fact::Whole(a), Fact::Whole(b)) => a == b,
+            (Fact::Truth(a), Fact::Truth(b)) => a == b,
+            (Fact::Text(a), Fact::Text(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Fact {}
+
+impl Hash for Fact {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Fact::Number(number) => number.to_bits().hash(state),
+            Fact::Whole(number) => number.hash(state),
+            Fact::Truth(truth) => truth.hash(state),
+            Fact::Text(text) => text.as_str().hash(state),
+        }
+    }
+}
+
+impl From<f64> for Fact {
+    fn from(number: f64) -> Self {
+        Fact::Number(number)
+    }
+}
+
+impl From<i64> for Fact {
+    fn from(number: i64) -> Self {
+        Fact::Whole(number)
+    }
+}
+
+impl From<bool> for Fact {
+    fn from(truth: bool) -> Self {
+        Fact::Truth(truth)
+    }
+}
+
+impl From<ImmutableString> for Fact {
+    fn from(text: ImmutableString) -> Self {
+        Fact::Text(text)
+    }
+}
+
+/// One field of a view.
+pub struct Field<T> {
+    /// Its name in scripts.
+    pub name: &'static str,
+    /// What it says, with unit and range.
+    pub doc: &'static str,
+    pub(super) get: fn(&T) -> Fact,
+}
+
+/// A view that scripts can read.
+pub trait Facts: Clone + Send + Sync + 'static {
+    /// The name its parameter has in every hook.
+    const PARAMETER: &'static str;
+
+    /// Every field, in order of declaration.
+    fn fields() -> &'static [Field<Self>];
+}
+
+macro_rules! view {
+    ($(#[doc = $about:literal])* $name:ident as $parameter:literal {
+        $($(#[doc = $doc:literal])* $field:ident: $kind:ty,)+
+    }) => {
+        $(#[doc = $about])*
+        #[derive(Debug, Clone)]
+        pub struct $name {
+            $($(#[doc = $doc])* pub $field: $kind,)+
+        }
+
+        impl Facts for $name {
+            const PARAMETER: &'static str = $parameter;
+
+            fn fields() -> &'static [Field<Self>] {
+                const FIELDS: &[Field<$name>] = &[
+                    $(Field {
+                        name: stringify!($field),
+                        doc: concat!($($doc),*),
+                        get: |view| Fact::from(view.$field.clone()),
+                    },)+
+                ];
+                FIELDS
+            }
+        }
+    };
+}
+
+view!(
+    /// One channel of a client in one week: `ctx`.
+    ChannelFacts as "ctx" {
+        /// The client's id.
+        client: ImmutableString,
+        /// The workspace's id.
+        workspace: ImmutableString,
+        /// The client's trade.
+        industry: ImmutableString,
+        /// `active` or `onboarding`.
+        status: ImmutableString,
+        /// The channel's name.
+        channel: ImmutableString,
+        /// The client's priority, 0 to 100.
+        client_priority: f64,
+        /// People a post can reach.
+        audience: f64,
+        /// Engagements per person reached that the plan counts on.
+        engagement_rate: f64,
+        /// Whether the engagement rate was measured on the channel itself.
+        has_history: bool,
+        /// Fatigue as the week begins, 0 to 1.
+        fatigue: f64,
+        /// Momentum, 0 to 1; 0.5 where unknown.
+        momentum: f64,
+        /// Visibility, 0 to 1; 0.5 where unknown.
+        visibility: f64,
+        /// Engagement score, 0 to 1; 0.5 where unknown.
+        engagement: f64,
+        /// Hours from the last post to the start of the week; 10000 where there was none.
+        hours_since_last_post: f64,
+        /// Posts in the last 7 days.
+        posts_last_7_days: i64,
+        /// Posts in the last 30 days.
+        posts_last_30_days: i64,
+        /// Posts a week in `channels.toml`.
+        weekly_posts: i64,
+        /// Spacing in `channels.toml`, in hours.
+        min_spacing_hours: i64,
+        /// Warn threshold of `fatigue.toml`.
+        warn_at: f64,
+        /// Block threshold of `fatigue.toml`.
+        block_at: f64,
+        /// Warnings of high severity that hold.
+        high_warnings: i64,
+        /// Warnings of medium severity that hold.
+        medium_warnings: i64,
+        /// The policy pauses posts on a warning of high severity.
+        pause_on_high_warning: bool,
+        /// The policy lets agents plan.
+        agent_enabled: bool,
+        /// The policy lets low risk run by itself.
+        auto_exec_enabled: bool,
+        /// The policy's most posts a day over all channels.
+        max_actions_per_day: i64,
+        /// Whether performance was assessed against reality.
+        assessed: bool,
+        /// Perceived performance, 0 to 1.
+        perceived: f64,
+        /// True performance as estimated, 0 to 1.
+        true_score: f64,
+        /// Distance of true from perceived as assessed, 0 to 1.
+        reality_gap: f64,
+        /// Trust in the assessment, 0 to 1; 1 where not assessed.
+        reality_confidence: f64,
+    }
+);
+
+view!(
+    /// One planned post: `post`.
+    PostFacts as "post" {
+        /// Wall-clock hour, 0 to 23.
+        hour: i64,
+        /// Days since Monday, 0 to 6.
+        weekday: i64,
+        /// Whether the hour is one of the channel's best.
+        is_best_hour: bool,
+        /// Fatigue of the channel at the hour of the post, 0 to 1.
+        fatigue: f64,
+        /// Engagements expected.
+        expected_engagement: f64,
+        /// Whether it has an asset.
+        has_asset: bool,
+        /// Score of its asset, 0 to 100; 0 without one.
+        asset_score: f64,
+        /// Kind of its asset; empty without one.
+        asset_kind: ImmutableString,
+        /// Whether it has text to show.
+        has_content: bool,
+        /// Its campaign; empty without one.
+        campaign: ImmutableString,
+        /// The how-manieth post of the client that day it is, from 1, over all channels.
+        action_of_day: i64,
+        /// Hours to the nearest other post of the channel, past, committed or planned; 10000 where there is none.
+        hours_to_nearest_post: f64,
+        /// How many guardrails warned so far.
+        warnings: i64,
+    }
+);
+
+view!(
+    /// One asset on one channel: `asset`.
+    AssetFacts as "asset" {
+        /// What it is: photo, video, article.
+        kind: ImmutableString,
+        /// Craft, 0 to 1.
+        quality: f64,
+        /// Keeping to the brand, 0 to 1.
+        brand_consistency: f64,
+        /// Use to the audience, 0 to 1.
+        value: f64,
+        /// Force of the idea, 0 to 1.
+        impact: f64,
+        /// Whether it was made for the channel.
+        made_for_channel: bool,
+        /// Hours since it was finished.
+        age_hours: f64,
+        /// Hours since it was last used on the channel; 10000 where never.
+        hours_since_use: f64,
+        /// Place in its story, from 0.
+        evolution_step: i64,
+    }
+);
+
+view!(
+    /// One client in one week, over all its channels: `client`.
+    ClientFacts as "client" {
+        /// The client's id.
+        id: ImmutableString,
+        /// The client's trade.
+        industry: ImmutableString,
+        /// How many channels it posts on.
+        channels: i64,
+        /// Mean fatigue over channels, 0 to 1.
+        mean_fatigue: f64,
+        /// Highest fatigue of a channel, 0 to 1.
+        max_fatigue: f64,
+        /// Mean momentum over channels, 0 to 1; 0.5 where unknown.
+        momentum: f64,
+        /// Mean visibility over channels, 0 to 1; 0.5 where unknown.
+        visibility: f64,
+        /// Mean engagement score over channels, 0 to 1; 0.5 where unknown.
+        engagement: f64,
+        /// Share of channels without a measured engagement rate, 0 to 1.
+        unmeasured_share: f64,
+        /// Posts wanted a week over what the policy's actions a day allow.
+        load: f64,
+        /// Posts the workspace's clients want a week over what its reviewers can see.
+        workspace_load: f64,
+        /// Days since the newest usable asset was made; 10000 where there is none.
+        days_since_new_asset: f64,
+        /// Assets that can be used this week.
+        usable_assets: i64,
+        /// Mean brand consistency of usable assets, 0 to 1; 1 where there is none.
+        brand_consistency: f64,
+        /// Whether performance was assessed against reality.
+        assessed: bool,
+        /// Distance of true from perceived as assessed, 0 to 1.
+        reality_gap: f64,
+        /// Share of the data that was there, 0 to 1; 1 where not assessed.
+        completeness: f64,
+    }
+);
+
+/// A view as a script holds it: shared, cheap to hand over, without setters.
+#[derive(Clone)]
+pub(super) struct Shown<T>(pub(super) Arc<T>);
+
+/// Stands for "never" where a script reads a number of hours or days.
+pub const NEVER: f64 = 10_000.0;

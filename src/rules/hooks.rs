@@ -1,0 +1,65 @@
+//! The functions that a pack may define, and what each is given.
+
+use super::GuardrailScope;
+
+/// A function of the pack that the engine calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hook {
+    /// Its name in the scripts.
+    pub name: &'static str,
+    /// Its parameters, by name and in order.
+    pub parameters: &'static [&'static str],
+    /// How often it is asked.
+    pub frequency: &'static str,
+    /// What it returns.
+    pub returns: &'static str,
+}
+
+/// Posts a week.
+pub const WEEKLY_POSTS: &str = "weekly_posts";
+/// Weights of the hours of a week.
+pub const HOUR_WEIGHTS: &str = "hour_weights";
+/// Score of an asset on a channel.
+pub const SCORE_ASSET: &str = "score_asset";
+/// Confidence in a post.
+pub const CONFIDENCE: &str = "confidence";
+/// The early warning agent's signals.
+pub const SIGNAL_MATRIX: &str = "signal_matrix";
+
+/// Every hook. Where a pack leaves one out, the TOML files decide.
+pub const HOOKS: &[Hook] = &[
+    Hook {
+        name: WEEKLY_POSTS,
+        parameters: &["ctx"],
+        frequency: "once a client, channel and week",
+        returns: "a whole number of posts, 0 to 168",
+    },
+    Hook {
+        name: HOUR_WEIGHTS,
+        parameters: &["ctx"],
+        frequency: "once a client, channel and week",
+        returns: "an array of 168 numbers, 0 or above, Monday 00:00 first",
+    },
+    Hook {
+        name: SCORE_ASSET,
+        parameters: &["asset", "ctx"],
+        frequency: "once an asset, channel and week",
+        returns: "a number, 0 to 100",
+    },
+    Hook { name: CONFIDENCE, parameters: &["post", "ctx"], frequency: "once a post", returns: "a number, 0 to 1" },
+    Hook {
+        name: SIGNAL_MATRIX,
+        parameters: &["client"],
+        frequency: "once a client and week",
+        returns: "a map of numbers, 0 to 1, one for each signal of early_warning.toml",
+    },
+];
+
+/// The parameters of a guardrail's function.
+#[must_use]
+pub const fn guardrail_parameters(scope: GuardrailScope) -> &'static [&'static str] {
+    match scope {
+        GuardrailScope::Post => &["post", "ctx"],
+        GuardrailScope::ChannelWeek => &["ctx"],
+    }
+}

@@ -1,0 +1,197 @@
+//! Whether one channel's frequency, spacing, best hours and quiet hours can stand together.
+//!
+//! Only what can never be is refused: a week is judged as if nothing had been posted before it, and
+//! an hour is open where a post may run at any minute of it.
+
+use super::coherence::{Clash, clash};
+use super::extract;
+use super::key::DAYS;
+use super::pack::is_within_clock_span;
+use super::settings::{Found, Value, View};
+use crate::model::Channel;
+
+/// Everything that clashes on the channel.
+pub(crate) fn clashes(view: &View<'_>, channel: Channel) -> Vec<Option<Clash>> {
+    let quiet = |key: &str| view.find(&format!("channels.{channel}.quiet_hours.{key}"));
+    match (quiet("from"), quiet("to")) {
+        (Some(half), None) | (None, Some(half)) => vec![half_quiet_hours(view, &half)],
+        (Some(from), Some(to)) if extract::quiet_minutes(view, channel).is_some() => {
+            if from.setting.value == to.setting.value {
+                return vec![quiet_all_day(&from, &to)];
+            }
+            let mut found = quiet_best_hours(view, channel, &from, &to);
+            found.push(too_many_posts(view, channel, &[from, to]));
+            found
+        }
+        _ => vec![too_many_posts(view, channel, &[])],
+    }
+}
+
+fn half_quiet_hours(view: &View<'_>, half: &Found<'_>) -> Option<Clash> {
+    let (table, end) = half.path.rsplit_once('.')?;
+    let other = if end == "from" { "to" } else { "from" };
+    // A file that says both was told what is wrong with the other; a base that says one, that it is missing.
+    if half.layer == 0 || view.is_unread(&format!("{table}.{other}")) {
+        return None;
+    }
+    let cause = format!("`{}` stands alone: there is no `{other}`", half.path);
+    clash("missing_key", &[half], cause, format!("add `{other}`, as in `{{ from = \"23:00\", to = \"06:00\" }}`"))
+}
+
+fn quiet_all_day(from: &Found<'_>, to: &Found<'_>) -> Option<Clash> {
+    let cause = format!(
+        "the quiet hours of `{}` begin and end at the same time, and would cover the whole day",
+        channel_of(from)
+    );
+    let remedy =
+        "leave `quiet_hours` out where there are none; use `weekly_posts = 0` to switch a channel off".to_owned();
+    clash("quiet_all_day", &[to, from], cause, remedy)
+}
+
+fn channel_of<'a>(found: &'a Found<'_>) -> &'a str {
+    found.path.split('.').nth(1).unwrap_or_default()
+}
+
+fn quiet_best_hours(view: &View<'_>, channel: Channel, from: &Found<'_>, to: &Found<'_>) -> Vec<Option<Clash>> {
+    let parts = ["weekday", "weekend"].into_iter().chain(DAYS);
+    let lists = parts.filter_map(|part| view.find(&format!("channels.{channel}.best_hours.{part}")));
+    lists.map(|list| quiet_best_hours_of(view, channel, &list, from, to)).collect()
+}
+
+fn quiet_best_hours_of(
+    view: &View<'_>,
+    channel: Channel,
+    list: &Found<'_>,
+    from: &Found<'_>,
+    to: &Found<'_>,
+) -> Option<Clash> {
+    let Value::Hours(hours) = &list.setting.value else { return None };
+    let quiet: Vec<String> =
+        hours.iter().filter(|hour| !is_open(view, channel, **hour)).map(|hour| format!("{hour}")).collect();
+    if quiet.is_empty() {
+        return None;
+    }
+    let hours = quiet.join(", ");
+    let lie = if quiet.len() == 1 { format!("hour {hours} lies") } else { format!("hours {hours} lie") };
+    let cause = format!("best {lie} in the quiet hours of `{channel}`, when nothing is posted");
+    let remedy = format!("take {hours} out of the best hours, or shorten the quiet hours");
+    let mut settings = vec![list, from, to];
+    let minute = ["calendar.minute.mode", "calendar.minute.at"].map(|key| view.find(key));
+    settings.extend(minute.iter().flatten().filter(|minute| minute.layer > 0));
+    clash("best_hour_is_quiet", &settings, cause, remedy)
+}
+
+/// Whether a post may run at some minute of the hour.
+fn is_open(view: &View<'_>, channel: Channel, hour: u8) -> bool {
+    let minutes = extract::minute(view).minutes();
+    let quiet = extract::quiet_minutes(view, channel);
+    minutes.iter().any(|minute| {
+        let of_day = u16::from(hour) * 60 + u16::from(*minute);
+        !quiet.is_some_and(|span| is_within_clock_span(span, of_day))
+    })
+}
+
+/// The most posts that fit into a week of 168 hours: as early as possible each time, which is best
+/// for a count. The week before is taken to be far away.
+fn most_posts(view: &View<'_>, channel: Channel, spacing_hours: i64) -> i64 {
+    let open: Vec<bool> = (0..24).map(|hour| is_open(view, channel, hour)).collect();
+    let (mut posts, mut next) = (0, 0);
+    for (t, is_open) in (0..168_i64).zip(open.iter().cycle()) {
+        if *is_open && t >= next {
+            posts += 1;
+            next = t + spacing_hours;
+        }
+    }
+    posts
+}
+
+fn too_many_posts(view: &View<'_>, channel: Channel, quiet: &[Found<'_>]) -> Option<Clash> {
+    let find = |key: &str| view.find(&format!("channels.{channel}.{key}"));
+    let (weekly, spacing) = (find("weekly_posts")?, find("min_spacing_hours")?);
+    let (Value::Integer(wanted), Value::Integer(hours)) = (&weekly.setting.value, &spacing.setting.value) else {
+        return None;
+    };
+    let most = most_posts(view, channel, *hours);
+    if *wanted <= most {
+        return None;
+    }
+    let beside = if quiet.is_empty() { "" } else { " outside the quiet hours" };
+    let cause = format!("{wanted} posts a week, {hours} h apart, do not fit on `{channel}`: at most {most} do{beside}");
+    let remedy = format!("set `weekly_posts` to at most {most}, or `min_spacing_hours` lower");
+    let mut settings = vec![&weekly, &spacing];
+    settings.extend(quiet);
+    clash("too_many_posts", &settings, cause, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::load::tests::{changed, codes, default_files, only_clash, told};
+    use crate::rules::{PackFiles, load};
+
+    #[test]
+    fn a_best_hour_may_not_be_quiet() {
+        let weekend = "weekend = [9, 13, 16]";
+        let told = only_clash("channels.toml", weekend, "weekend = [23, 9, 5]");
+        assert_eq!(told, ("best_hour_is_quiet", "channels.fb.best_hours.weekend".to_owned()));
+        assert!(load(changed("channels.toml", weekend, "weekend = [6, 22]")).is_ok());
+        let told = codes(changed("channels.toml", "to = \"06:00\"", "to = \"09:01\""));
+        assert_eq!(told.len(), 2, "{told:?}");
+    }
+
+    #[test]
+    fn a_best_hour_that_is_quiet_in_part_depends_on_the_minute() {
+        let early = |minute: &str| {
+            let mut files = changed("channels.toml", "weekend = [9, 13, 16]", "weekend = [6]");
+            let channels = files.get_mut("channels.toml").unwrap();
+            *channels = channels.replacen("to = \"06:00\"", "to = \"06:30\"", 1);
+            let calendar = files.get_mut("calendar.toml").unwrap();
+            *calendar = calendar.replacen("mode = \"fixed\", at = 0", minute, 1);
+            files
+        };
+        assert!(load(early("mode = \"spread\"")).is_ok());
+        assert!(load(early("mode = \"fixed\", at = 30")).is_ok());
+        assert_eq!(codes(early("mode = \"fixed\", at = 29")).len(), 1);
+        let mut files = early("mode = \"spread\"");
+        files.insert(
+            "overlays/a.toml".to_owned(),
+            "scope = { client = \"a\" }\n[calendar.minute]\nmode = \"fixed\"\n".to_owned(),
+        );
+        let told = told(files);
+        assert_eq!(told, [("best_hour_is_quiet", "overlays/a.toml".to_owned(), 3, "calendar.minute.mode".to_owned())]);
+    }
+
+    #[test]
+    fn quiet_hours_may_not_cover_the_day() {
+        let told = only_clash("channels.toml", "to = \"06:00\"", "to = \"23:00\"");
+        assert_eq!(told, ("quiet_all_day", "channels.fb.quiet_hours.to".to_owned()));
+        let told =
+            only_clash("channels.toml", "{ from = \"23:00\", to = \"06:00\" }", "{ from = \"00:00\", to = \"24:00\" }");
+        assert_eq!(told.0, "quiet_all_day");
+    }
+
+    #[test]
+    fn the_most_posts_that_fit_are_counted_hour_by_hour() {
+        let most = |files: PackFiles, wanted: u32| {
+            let mut files = files;
+            let text = files.get_mut("channels.toml").unwrap();
+            *text = text.replacen("weekly_posts = 5", &format!("weekly_posts = {wanted}"), 1);
+            load(files).is_ok()
+        };
+        // From 06:00 to 22:00 every four hours: five a day.
+        assert!(most(default_files(), 35));
+        assert!(!most(default_files(), 36));
+        // Every 20 hours from Monday 06:00, next at 02:00 and so at 06:00: one a day.
+        let twenty = || changed("channels.toml", "min_spacing_hours = 4", "min_spacing_hours = 20");
+        assert!(most(twenty(), 7));
+        assert!(!most(twenty(), 8));
+        // Without quiet hours, 168 / 20 hours: nine.
+        let free = || {
+            let mut files = twenty();
+            let text = files.get_mut("channels.toml").unwrap();
+            *text = text.replacen("quiet_hours = { from = \"23:00\", to = \"06:00\" }\n", "", 1);
+            files
+        };
+        assert!(most(free(), 9));
+        assert!(!most(free(), 10));
+    }
+}

@@ -1,0 +1,42 @@
+//! Rules as files: TOML and Rhai, validated whole, compiled once, evaluated anywhere.
+
+mod coherence;
+mod compile;
+mod compiled;
+mod diagnostic;
+mod evaluate;
+mod extract;
+mod facts;
+mod hooks;
+mod hours;
+mod key;
+mod keys;
+mod load;
+mod overlay;
+mod pack;
+mod recovery;
+mod render;
+mod script;
+mod settings;
+mod sheet;
+mod validate;
+mod value;
+
+pub use compile::script_syntax;
+pub use compiled::{ClientRules, CompiledRules};
+pub use diagnostic::{Diagnostic, Place, nearest};
+pub use evaluate::{Evaluator, RuleFailure, RuleUse, Stopwatch};
+pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, NEVER, PostFacts};
+pub use hooks::{HOOKS, Hook, SCORE_ASSET};
+pub use key::{DAYS, FileKeys, Key, Kind, Limit, Names, Need, Preset, Rows, SIGNALS};
+pub use keys::PACK_FILES;
+pub use load::{OverlayKey, PackFiles, RulesPack, load};
+pub use overlay::Scope;
+pub use pack::{
+    AssetRules, CalendarRules, ChannelRules, EarlyWarningRules, FatigueRules, GuardrailRules, GuardrailScope,
+    MinuteRule, RiskRules, Rules, Step, is_within_clock_span, step_at,
+};
+pub use render::render;
+
+pub(crate) use settings::{Setting, Settings, View};
+pub(crate) use validate::read_alone;

@@ -1,0 +1,338 @@
+//! Overlays: files that change a few numbers for one workspace, client or campaign.
+//!
+//! An overlay changes what the base says and cannot add to it: no guardrail, no parameter, no file.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::coherence::{Clash, Group};
+use super::diagnostic::{Diagnostic, Place, listed, nearest};
+use super::keys::{PACK_FILES, SCOPE};
+use super::settings::{Settings, View};
+use super::sheet::Sheet;
+use super::validate::{Branch, Extent, validate};
+use crate::model::{CampaignId, ClientId, WorkspaceId};
+
+/// Whom an overlay covers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Every client of a workspace.
+    Workspace(WorkspaceId),
+    /// One client.
+    Client(ClientId),
+    /// One campaign, of one client where that is named.
+    Campaign(CampaignId, Option<ClientId>),
+}
+
+impl Scope {
+    fn covers(&self, context: &Context<'_>) -> bool {
+        match self {
+            Scope::Workspace(id) => context.workspace == Some(id),
+            Scope::Client(id) => context.client == Some(id),
+            Scope::Campaign(id, client) => {
+                context.campaign == Some(id) && client.as_ref().is_none_or(|client| context.client == Some(client))
+            }
+        }
+    }
+
+    /// Wider scopes come first, so that narrower ones lie over them.
+    const fn rank(&self) -> u8 {
+        match self {
+            Scope::Workspace(_) => 0,
+            Scope::Client(_) => 1,
+            Scope::Campaign(..) => 2,
+        }
+    }
+}
+
+/// For whom the numbers are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Context<'a> {
+    pub(crate) workspace: Option<&'a WorkspaceId>,
+    pub(crate) client: Option<&'a ClientId>,
+    pub(crate) campaign: Option<&'a CampaignId>,
+}
+
+/// One overlay.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Overlay {
+    pub(crate) file: Arc<str>,
+    pub(crate) scope: Scope,
+    pub(crate) settings: Settings,
+}
+
+impl Overlay {
+    pub(crate) fn covers(&self, context: &Context<'_>) -> bool {
+        self.scope.covers(context)
+    }
+}
+
+/// Sorts overlays in the order they lie over one another: by scope, then by file name.
+pub(crate) fn stack(overlays: &mut [Overlay]) {
+    overlays.sort_by(|a, b| (a.scope.rank(), &a.file).cmp(&(b.scope.rank(), &b.file)));
+}
+
+/// What an overlay may hold: the keys of every file under the file's stem, and its scope.
+pub(crate) fn branch() -> Branch {
+    let files = PACK_FILES.iter().filter(|file| file.stem != "pack");
+    let tables = files.map(|file| Branch::of(file.stem, file.keys));
+    Branch::with("", std::iter::once(Branch::of("scope", SCOPE)).chain(tables).collect())
+}
+
+/// Reads one overlay; there is none where its scope cannot be told.
+///
+/// `base` is none where the guardrails of the pack have mistakes of their own, so that names in the
+/// overlay cannot be judged by them.
+pub(crate) fn read(
+    file: &str,
+    text: &str,
+    branch: &Branch,
+    base: Option<&Settings>,
+) -> (Option<Overlay>, Vec<Diagnostic>) {
+    let (all, mut mistakes) = Sheet::read(file, text, |sheet| validate(sheet, branch, "", Extent::Part, &PACK_FILES));
+    let is_scope_told = !mistakes.iter().any(|mistake| mistake.key.starts_with("scope") || mistake.code == "syntax");
+    let scope = scope(&all);
+    let settings = all.without("scope");
+    if let Some(base) = base {
+        mistakes.extend(unknown_guardrails(&settings, base));
+    }
+    mistakes.extend(scopes_of_guardrails(&settings));
+    let scope = match scope {
+        Ok(scope) => Some(scope),
+        Err((place, cause)) => {
+            if is_scope_told {
+                let place = place.unwrap_or_else(|| Place::whole(file));
+                mistakes.push(Diagnostic::at("bad_scope", &place, "scope", cause, SCOPE_REMEDY));
+            }
+            None
+        }
+    };
+    if let Some(Scope::Campaign(..)) = scope {
+        mistakes.extend(not_for_campaigns(&settings));
+    }
+    (scope.map(|scope| Overlay { file: file.into(), scope, settings }), mistakes)
+}
+
+const SCOPE_REMEDY: &str = "write `scope = { workspace = \"…\" }`, `{ client = \"…\" }` or `{ client = \"…\", campaign = \"…\" }` first in the file";
+
+fn scope(settings: &Settings) -> Result<Scope, (Option<Place>, String)> {
+    let find = |key: &str| settings.get(&format!("scope.{key}"));
+    let text = |key: &str| find(key).and_then(|setting| setting.value.as_text());
+    match (text("workspace"), text("client"), text("campaign")) {
+        (Some(workspace), None, None) => Ok(Scope::Workspace(WorkspaceId::new(workspace))),
+        (None, Some(client), None) => Ok(Scope::Client(ClientId::new(client))),
+        (None, client, Some(campaign)) => Ok(Scope::Campaign(CampaignId::new(campaign), client.map(ClientId::new))),
+        (None, None, None) => Err((None, "the overlay does not say whom it covers".to_owned())),
+        (Some(workspace), _, _) => Err((
+            find("workspace").and_then(|setting| setting.place.clone()),
+            format!("the workspace `{workspace}` cannot stand beside a client or campaign"),
+        )),
+    }
+}
+
+fn unknown_guardrails(settings: &Settings, base: &Settings) -> Vec<Diagnostic> {
+    let mut mistakes = Vec::new();
+    let known = base.names_under("guardrails");
+    for name in settings.names_under("guardrails") {
+        let table = format!("guardrails.{name}");
+        if !known.contains(&name) {
+            mistakes.extend(unknown(settings, &table, "guardrail", "guardrails.toml", name, &known));
+            continue;
+        }
+        let params_table = format!("{table}.params");
+        let known = base.names_under(&params_table);
+        for param in settings.names_under(&params_table).into_iter().filter(|param| !known.contains(param)) {
+            let holder = format!("[{params_table}]");
+            mistakes.extend(unknown(settings, &format!("{params_table}.{param}"), "parameter", &holder, param, &known));
+        }
+    }
+    mistakes
+}
+
+/// Names something that an overlay sets and the base does not have.
+fn unknown(
+    settings: &Settings,
+    path: &str,
+    noun: &str,
+    holder: &str,
+    name: &str,
+    known: &[&str],
+) -> Option<Diagnostic> {
+    let first = settings.get(path).or_else(|| settings.under(path).map(|(_, setting)| setting).next())?;
+    let cause = format!("`{holder}` of the pack has no {noun} `{name}` that an overlay could change");
+    let remedy = match nearest(name, known.iter().copied()) {
+        Some(guess) => format!("write `{guess}`, the nearest known name"),
+        None if known.is_empty() => format!("add it to `{holder}` of the pack first"),
+        None => format!("add it to `{holder}` of the pack first; known there: {}", listed(known.iter().copied())),
+    };
+    let code = if noun == "guardrail" { "unknown_guardrail" } else { "unknown_param" };
+    Some(Diagnostic::at(code, first.place.as_ref()?, path, cause, remedy))
+}
+
+/// A guardrail has one function, with the parameters of one scope.
+fn scopes_of_guardrails(settings: &Settings) -> Vec<Diagnostic> {
+    let scopes = settings.iter().filter(|(path, _)| path.starts_with("guardrails.") && path.ends_with(".scope"));
+    scopes
+        .filter_map(|(path, setting)| {
+            let cause = format!("`{path}` cannot differ by overlay: its function takes the parameters of one scope");
+            let remedy = "set it in guardrails.toml, or declare a second guardrail there";
+            Some(Diagnostic::at("not_for_overlays", setting.place.as_ref()?, path, cause, remedy))
+        })
+        .collect()
+}
+
+fn not_for_campaigns(settings: &Settings) -> Vec<Diagnostic> {
+    let is_allowed = |path: &str| {
+        path.starts_with("assets.")
+            || path.starts_with("risk.")
+            || path.starts_with("guardrails.") && path.split('.').nth(2) == Some("params")
+    };
+    let refused = settings.iter().filter(|(path, _)| !is_allowed(path));
+    refused
+        .filter_map(|(path, setting)| {
+            let cause = format!("`{path}` cannot differ by campaign: a channel's week is planned as one");
+            let remedy = "set it for the client or the workspace; a campaign may change `assets`, `risk` and the \
+                          `params` of guardrails";
+            Some(Diagnostic::at("not_for_campaigns", setting.place.as_ref()?, path, cause, remedy))
+        })
+        .collect()
+}
+
+/// What clashes once overlays lie over the base, in any combination of scopes that may meet.
+pub(crate) fn clashes(base: &Settings, overlays: &[Overlay]) -> Vec<Diagnostic> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for group in Group::all() {
+        let touching: Vec<&Overlay> =
+            overlays.iter().filter(|overlay| overlay.settings.iter().any(|(path, _)| group.reads(path))).collect();
+        for Clash { diagnostic, .. } in group_clashes(group, base, &touching) {
+            if seen.insert((diagnostic.file.clone(), diagnostic.line, diagnostic.column, diagnostic.code)) {
+                found.push(diagnostic);
+            }
+        }
+    }
+    found
+}
+
+fn group_clashes(group: Group, base: &Settings, overlays: &[&Overlay]) -> Vec<Clash> {
+    let mut found = Vec::new();
+    for context in contexts(overlays) {
+        let over: Vec<&Settings> =
+            overlays.iter().filter(|overlay| overlay.covers(&context)).map(|overlay| &overlay.settings).collect();
+        if !over.is_empty() {
+            let clashes = group.clashes(&View::with(base, over));
+            found.extend(clashes.into_iter().filter(|clash| clash.layer > 0));
+        }
+    }
+    found
+}
+
+/// Every workspace, client and campaign that the overlays name, and none of each, combined; those
+/// with fewer names first within each.
+fn contexts<'a>(overlays: &[&'a Overlay]) -> Vec<Context<'a>> {
+    let mut workspaces = BTreeSet::from([None]);
+    let mut clients = BTreeSet::from([None]);
+    let mut campaigns = BTreeSet::from([None]);
+    for overlay in overlays {
+        match &overlay.scope {
+            Scope::Workspace(id) => drop(workspaces.insert(Some(id))),
+            Scope::Client(id) => drop(clients.insert(Some(id))),
+            Scope::Campaign(id, client) => {
+                campaigns.insert(Some(id));
+                clients.extend(client.as_ref().map(Some));
+            }
+        }
+    }
+    let mut contexts = Vec::with_capacity(workspaces.len() * clients.len() * campaigns.len());
+    for campaign in &campaigns {
+        for client in &clients {
+            for workspace in &workspaces {
+                contexts.push(Context { workspace: *workspace, client: *client, campaign: *campaign });
+            }
+        }
+    }
+    contexts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Channel;
+    use crate::rules::load::tests::{default_files, told};
+    use crate::rules::{PackFiles, Rules, load};
+
+    fn with_overlays(overlays: &[(&str, &str)]) -> PackFiles {
+        let mut files = default_files();
+        files.extend(overlays.iter().map(|(name, text)| (format!("overlays/{name}.toml"), (*text).to_owned())));
+        files
+    }
+
+    fn ids(workspace: &str, client: &str) -> (WorkspaceId, ClientId) {
+        (WorkspaceId::new(workspace), ClientId::new(client))
+    }
+
+    #[test]
+    fn narrower_overlays_lie_over_wider_ones_and_later_names_over_earlier() {
+        let pack = load(with_overlays(&[
+            ("a_client", "scope = { client = \"acme\" }\n[channels.tiktok]\nweekly_posts = 8\n"),
+            ("b_client", "scope = { client = \"acme\" }\n[channels.tiktok]\npriority = 90\nweekly_posts = 9\n"),
+            ("z_space", "scope = { workspace = \"eu\" }\n[channels.tiktok]\nweekly_posts = 10\nhour_lift = 1.05\n"),
+        ]))
+        .unwrap();
+        let (eu, acme) = ids("eu", "acme");
+        let tiktok = |rules: Rules| {
+            let channel = rules.channel(Channel::Tiktok).clone();
+            (channel.weekly_posts, channel.priority, channel.hour_lift)
+        };
+        assert_eq!(tiktok(pack.base()), (14, 45.0, 1.06));
+        assert_eq!(tiktok(pack.rules_for(&eu, &acme, None)), (9, 90.0, 1.05));
+        assert_eq!(tiktok(pack.rules_for(&eu, &ClientId::new("other"), None)), (10, 45.0, 1.05));
+        assert_eq!(tiktok(pack.rules_for(&WorkspaceId::new("us"), &acme, None)), (9, 90.0, 1.06));
+        let key = pack.overlay_key(&eu, &acme, None);
+        let files: Vec<&str> = pack.overlay_files(&key).collect();
+        assert_eq!(files, ["overlays/z_space.toml", "overlays/a_client.toml", "overlays/b_client.toml"]);
+        assert_eq!(pack.place_with(&key, "channels.tiktok.weekly_posts"), Some(("overlays/b_client.toml".into(), 4)));
+    }
+
+    #[test]
+    fn clients_under_the_same_overlays_share_a_key() {
+        let pack =
+            load(with_overlays(&[("eu", "scope = { workspace = \"eu\" }\n[fatigue]\nwarn_at = 0.45\n")])).unwrap();
+        let key = |workspace: &str, client: &str| {
+            let (workspace, client) = ids(workspace, client);
+            pack.overlay_key(&workspace, &client, None)
+        };
+        assert_eq!(key("eu", "a"), key("eu", "b"));
+        assert!(key("us", "a").is_base());
+        assert_eq!(pack.rules_with(&key("eu", "b")).fatigue.warn_at, 0.45);
+    }
+
+    #[test]
+    fn a_campaign_may_change_assets_risk_and_parameters_only() {
+        let text = "scope = { client = \"acme\", campaign = \"spring\" }\n[assets]\ncooldown_hours = 48\n\
+                    [guardrails.truth_layer.params]\nmax_gap = 0.2\n";
+        let pack = load(with_overlays(&[("spring", text)])).unwrap();
+        let (eu, acme) = ids("eu", "acme");
+        let spring = CampaignId::new("spring");
+        assert_eq!(pack.rules_for(&eu, &acme, Some(&spring)).assets.cooldown_hours, 48.0);
+        assert_eq!(pack.rules_for(&eu, &acme, None).assets.cooldown_hours, 168.0);
+        assert_eq!(pack.rules_for(&eu, &ClientId::new("other"), Some(&spring)).assets.cooldown_hours, 168.0);
+        let text = "scope = { campaign = \"spring\" }\n[channels.x]\nweekly_posts = 3\n\
+                    [guardrails.truth_layer]\nenabled = false\n";
+        let told = told(with_overlays(&[("spring", text)]));
+        let codes: Vec<_> = told.iter().map(|(code, _, line, _)| (*code, *line)).collect();
+        assert_eq!(codes, [("not_for_campaigns", 3), ("not_for_campaigns", 5)]);
+    }
+
+    #[test]
+    fn an_overlay_must_say_whom_it_covers_and_change_what_is_there() {
+        let text = "[channels.tiktok]\nweekly_post = 3\n[guardrails.truth_layr]\nenabled = false\n\
+                    [guardrails.truth_layer.params]\nmax_gpa = 0.1\n[tiktok]\nweekly_posts = 2\n";
+        let told = told(with_overlays(&[("x", text)]));
+        let codes: Vec<_> = told.iter().map(|(code, _, line, _)| (*code, *line)).collect();
+        assert_eq!(
+            codes,
+            [("bad_scope", 0), ("unknown_key", 2), ("unknown_guardrail", 4), ("unknown_param", 6), ("unknown_key", 7),]
+        );
+    }
+}

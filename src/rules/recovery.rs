@@ -1,0 +1,173 @@
+//! Reading on after a mistake of syntax, statement by statement.
+//!
+//! The parser gives up on the rest of a table after some mistakes, and takes the lines after an open
+//! bracket for a part of it. So a file that cannot be read whole is cut into statements, each is
+//! read by itself, and the broken ones are blanked out. Byte offsets stay those of the text.
+
+use std::ops::Range;
+
+use toml::de::{DeTable, Error};
+
+/// A mistake of syntax, in the parser's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SyntaxError {
+    pub(crate) message: String,
+    /// None where the parser gave no place.
+    pub(crate) span: Option<Range<usize>>,
+}
+
+impl From<&Error> for SyntaxError {
+    fn from(error: &Error) -> Self {
+        Self { message: error.message().to_owned(), span: error.span() }
+    }
+}
+
+/// The text with broken statements, and the tables that a broken line should have begun, blanked
+/// out; and what is wrong with each statement.
+pub(crate) fn blanked(text: &str) -> (String, Vec<SyntaxError>) {
+    let mut errors = Vec::new();
+    let mut rest = text.as_bytes().to_vec();
+    let mut is_table_broken = false;
+    for statement in statements(text) {
+        let error = statement.error(text);
+        if statement.is_header {
+            is_table_broken = error.is_some();
+        }
+        if error.is_some() || is_table_broken {
+            let bytes = rest.get_mut(statement.span).unwrap_or_default();
+            bytes.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
+        }
+        errors.extend(error);
+    }
+    (String::from_utf8(rest).unwrap_or_default(), errors)
+}
+
+/// A header or an assignment, with all the lines it runs over.
+struct Statement {
+    span: Range<usize>,
+    is_header: bool,
+    /// Brackets that an assignment opens and does not close, innermost last.
+    open: Vec<usize>,
+}
+
+impl Statement {
+    fn at(start: usize) -> Self {
+        Self { span: start..start, is_header: false, open: Vec::new() }
+    }
+
+    /// The first thing that is wrong with it by itself.
+    fn error(&self, text: &str) -> Option<SyntaxError> {
+        let own = text.get(self.span.clone())?;
+        let (_, errors) = DeTable::parse_recoverable(own);
+        let first = errors.iter().min_by_key(|error| error.span().map_or(0, |span| span.start))?;
+        let mut error = SyntaxError::from(first);
+        error.span = match self.open.first() {
+            Some(bracket) => {
+                let kind =
+                    if text.get(*bracket..).is_some_and(|at| at.starts_with('{')) { "inline table" } else { "array" };
+                error.message = format!("unclosed {kind}");
+                Some(*bracket..*bracket + 1)
+            }
+            None => error.span.map(|span| span.start + self.span.start..span.end + self.span.start),
+        };
+        Some(error)
+    }
+}
+
+/// Cuts a text into statements; empty lines and comments between them are left out.
+///
+/// Within open brackets, a line belongs to its statement unless it begins at the margin and reads
+/// like a statement of its own.
+fn statements(text: &str) -> Vec<Statement> {
+    let mut statements: Vec<Statement> = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        let is_within = statements.last().is_some_and(|statement| !statement.open.is_empty());
+        let is_blank = trimmed.is_empty() || trimmed.starts_with('#');
+        let begins = if is_within { reads_like_a_statement(line) } else { !is_blank };
+        if begins {
+            statements.push(Statement::at(start));
+        }
+        if let Some(statement) = statements.last_mut().filter(|_| begins || is_within) {
+            if begins {
+                statement.is_header = trimmed.starts_with('[');
+            }
+            if !statement.is_header {
+                track_brackets(&mut statement.open, line, start);
+            }
+            statement.span.end = start + line.trim_end().len().max(1).min(line.len());
+        }
+        start += line.len();
+    }
+    statements
+}
+
+/// Whether a line is `key = …` or `[table]` from its first letter on.
+fn reads_like_a_statement(line: &str) -> bool {
+    let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if let Some(name) = line.strip_prefix("[[").or_else(|| line.strip_prefix('[')) {
+        return name.starts_with(|c: char| c.is_ascii_alphabetic());
+    }
+    let rest = line.trim_start_matches(is_key);
+    line.starts_with(|c: char| c.is_ascii_alphabetic()) && rest.trim_start().starts_with('=')
+}
+
+fn track_brackets(open: &mut Vec<usize>, line: &str, start: usize) {
+    let mut quote = None;
+    let mut is_escaped = false;
+    for (at, c) in line.char_indices() {
+        match (quote, c) {
+            (Some('"'), '\\') if !is_escaped => {
+                is_escaped = true;
+                continue;
+            }
+            (Some(mark), c) if mark == c && !is_escaped => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '#') => return,
+            (None, '[' | '{') => open.push(start + at),
+            (None, ']' | '}') => drop(open.pop()),
+            (None, _) => {}
+        }
+        is_escaped = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(text: &str) -> Vec<(usize, String)> {
+        let (rest, errors) = blanked(text);
+        assert_eq!(rest.len(), text.len());
+        assert_eq!(rest.lines().count(), text.lines().count());
+        let line = |error: &SyntaxError| text[..error.span.clone().unwrap().start].lines().count().max(1);
+        let place = |error: &SyntaxError| {
+            let start = error.span.clone().unwrap().start;
+            if text[..start].ends_with('\n') { line(error) + 1 } else { line(error) }
+        };
+        errors.into_iter().map(|error| (place(&error), error.message)).collect()
+    }
+
+    #[test]
+    fn an_open_bracket_is_blamed_on_its_own_line_and_spares_the_next() {
+        let text = "a = [1, 2\nb = 3\nc = { d = 1\n[t]\ne = [\n  1,\n  2,\n]\n";
+        assert_eq!(messages(text), [(1, "unclosed array".to_owned()), (3, "unclosed inline table".to_owned())]);
+        let (rest, _) = blanked(text);
+        assert!(rest.contains("b = 3") && rest.contains("[t]") && rest.contains("  2,") && !rest.contains("c ="));
+    }
+
+    #[test]
+    fn keys_of_a_table_that_was_not_begun_do_not_fall_into_the_one_before() {
+        let (rest, errors) = blanked("[a]\nx = 1\n[b\ny = 2\nz = = 3\n[c]\nw = 4\n");
+        assert_eq!(errors.len(), 2);
+        assert!(rest.contains("x = 1") && rest.contains("w = 4") && !rest.contains("y = 2"));
+    }
+
+    #[test]
+    fn brackets_in_text_and_comments_are_no_brackets() {
+        let text = "a = \"[ \\\" {\"   # [\nb = '[' # {\nc = = 1\n";
+        assert_eq!(messages(text).len(), 1);
+    }
+}

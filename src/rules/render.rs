@@ -1,0 +1,56 @@
+//! Diagnostics as text: the line of the file with a caret, the cause above it, the remedy below.
+
+use std::ops::Range;
+
+use annotate_snippets::renderer::{DEFAULT_TERM_WIDTH, Renderer};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Padding, Snippet};
+
+use super::diagnostic::Diagnostic;
+
+/// Lays out diagnostics in the order given, an empty line between two.
+///
+/// `text_of` gives a file's text by the name in the diagnostic; where it gives none, the line is not
+/// shown. With `color`, escape codes for a terminal are put in.
+#[must_use]
+pub fn render<'t>(diagnostics: &[Diagnostic], text_of: &dyn Fn(&str) -> Option<&'t str>, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(DEFAULT_TERM_WIDTH);
+    let blocks = diagnostics.iter().map(|diagnostic| {
+        let line = text_of(&diagnostic.file).and_then(|text| marked_line(diagnostic, text));
+        renderer.render(&[group(diagnostic, line)])
+    });
+    let mut laid_out = blocks.collect::<Vec<_>>().join("\n\n");
+    if !laid_out.is_empty() {
+        laid_out.push('\n');
+    }
+    laid_out
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, line: Option<(&'a str, Range<usize>)>) -> Group<'a> {
+    let title = Level::ERROR.primary_title(diagnostic.cause.as_str()).id(diagnostic.code);
+    let help = Level::HELP.message(diagnostic.remedy.as_str());
+    let number = diagnostic.line as usize;
+    match line {
+        Some((text, mark)) => {
+            let snippet = Snippet::source(text).line_start(number).path(&*diagnostic.file);
+            title.element(snippet.annotation(AnnotationKind::Primary.span(mark))).element(help)
+        }
+        None if number == 0 => title.element(Origin::path(&*diagnostic.file)).element(Padding).element(help),
+        None => {
+            let origin = Origin::path(&*diagnostic.file).line(number).char_column(diagnostic.column as usize);
+            title.element(origin).element(Padding).element(help)
+        }
+    }
+}
+
+/// The first line that is meant, and which of its bytes are.
+fn marked_line<'t>(diagnostic: &Diagnostic, text: &'t str) -> Option<(&'t str, Range<usize>)> {
+    let span = diagnostic.span.clone()?;
+    let before = text.get(..span.start)?;
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = text.get(start..)?.split('\n').next()?;
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let from = (span.start - start).min(line.len());
+    let to = (span.end.saturating_sub(start)).clamp(from, line.len());
+    Some((line, from..to))
+}

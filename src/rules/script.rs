@@ -1,0 +1,153 @@
+//! The script engine: what scripts may do, and for how long.
+//!
+//! Scripts see read-only views, have no input or output, no imports, no clock and no randomness. They
+//! are bounded in operations, depth and size; since every operation is short, a bound on operations
+//! bounds time too, and does so the same on every machine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rhai::packages::{
+    ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicMathPackage,
+    BasicStringPackage, LogicPackage, Package,
+};
+use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, NativeCallContext, OptimizationLevel};
+
+use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts, Shown};
+use crate::model::Outcome;
+
+/// What a guardrail's function returns.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub outcome: Outcome,
+    pub reason: ImmutableString,
+    pub remedy: ImmutableString,
+    /// Line of the joined scripts.
+    pub line: usize,
+}
+
+/// A guardrail's `ctx`: the channel's week with the guardrail's own numbers.
+#[derive(Clone)]
+pub(super) struct Params(pub(super) Arc<BTreeMap<String, f64>>);
+
+/// `ctx` as a script holds it.
+#[derive(Clone)]
+pub(super) struct ShownChannel {
+    pub facts: Arc<ChannelFacts>,
+    pub params: Arc<BTreeMap<String, f64>>,
+}
+
+/// The name under which a guardrail reads its own numbers.
+pub(super) const PARAMS: &str = "params";
+
+const MAX_OPERATIONS: u64 = 200_000;
+const MAX_CALL_LEVELS: usize = 16;
+const MAX_STRING: usize = 4096;
+const MAX_ARRAY: usize = 4096;
+const MAX_MAP: usize = 256;
+const MAX_VARIABLES: usize = 64;
+const MAX_FUNCTIONS: usize = 256;
+const MAX_DEPTH_GLOBAL: usize = 64;
+const MAX_DEPTH_FUNCTION: usize = 32;
+const MAX_STRINGS_INTERNED: usize = 1024;
+
+/// An engine with exactly what rules may use.
+pub(super) fn engine() -> Engine {
+    let mut engine = Engine::new_raw();
+    for package in [
+        ArithmeticPackage::new().as_shared_module(),
+        BasicStringPackage::new().as_shared_module(),
+        BasicIteratorPackage::new().as_shared_module(),
+        BasicFnPackage::new().as_shared_module(),
+        LogicPackage::new().as_shared_module(),
+        BasicMathPackage::new().as_shared_module(),
+        BasicArrayPackage::new().as_shared_module(),
+        BasicMapPackage::new().as_shared_module(),
+    ] {
+        engine.register_global_module(package);
+    }
+    for keyword in ["eval", "print", "debug"] {
+        engine.disable_symbol(keyword);
+    }
+    engine.set_strict_variables(true);
+    engine.set_fail_on_invalid_map_property(true);
+    engine.set_allow_shadowing(false);
+    engine.set_allow_anonymous_fn(false);
+    engine.set_optimization_level(OptimizationLevel::Simple);
+    engine.set_max_strings_interned(MAX_STRINGS_INTERNED);
+    set_limits(&mut engine);
+    register_channel(&mut engine);
+    register_view::<PostFacts>(&mut engine);
+    register_view::<AssetFacts>(&mut engine);
+    register_view::<ClientFacts>(&mut engine);
+    register_answers(&mut engine);
+    engine
+}
+
+fn set_limits(engine: &mut Engine) {
+    engine
+        .set_max_operations(MAX_OPERATIONS)
+        .set_max_call_levels(MAX_CALL_LEVELS)
+        .set_max_expr_depths(MAX_DEPTH_GLOBAL, MAX_DEPTH_FUNCTION)
+        .set_max_variables(MAX_VARIABLES)
+        .set_max_functions(MAX_FUNCTIONS)
+        .set_max_string_size(MAX_STRING)
+        .set_max_array_size(MAX_ARRAY)
+        .set_max_map_size(MAX_MAP);
+}
+
+fn register_view<T: Facts>(engine: &mut Engine) {
+    engine.register_type_with_name::<Shown<T>>(T::PARAMETER);
+    for field in T::fields() {
+        engine.register_get(field.name, |view: &mut Shown<T>| (field.get)(&view.0).to_dynamic());
+    }
+}
+
+fn register_channel(engine: &mut Engine) {
+    engine.register_type_with_name::<ShownChannel>(ChannelFacts::PARAMETER);
+    for field in ChannelFacts::fields() {
+        engine.register_get(field.name, |view: &mut ShownChannel| (field.get)(&view.facts).to_dynamic());
+    }
+    engine.register_get(PARAMS, |view: &mut ShownChannel| Params(Arc::clone(&view.params)));
+    engine.register_type_with_name::<Params>(PARAMS);
+    engine.register_indexer_get(|params: &mut Params, name: ImmutableString| -> Result<Dynamic, Box<EvalAltResult>> {
+        match params.0.get(name.as_str()) {
+            Some(number) => Ok((*number).into()),
+            None => Err(format!("`{name}` is not among this guardrail's params").into()),
+        }
+    });
+}
+
+fn register_answers(engine: &mut Engine) {
+    engine.register_type_with_name::<Answer>("verdict");
+    let answer = |context: &NativeCallContext<'_>, outcome, reason, remedy| Answer {
+        outcome,
+        reason,
+        remedy,
+        line: context.call_position().line().unwrap_or(0),
+    };
+    let none = ImmutableString::new;
+    FuncRegistration::new("pass")
+        .with_volatility(true)
+        .register_into_engine(engine, move |context: NativeCallContext<'_>| {
+            answer(&context, Outcome::Pass, none(), none())
+        });
+    FuncRegistration::new("warn").with_volatility(true).register_into_engine(
+        engine,
+        move |context: NativeCallContext<'_>, reason: ImmutableString, remedy: ImmutableString| {
+            answer(&context, Outcome::Warn, reason, remedy)
+        },
+    );
+    FuncRegistration::new("block").with_volatility(true).register_into_engine(
+        engine,
+        move |context: NativeCallContext<'_>, reason: ImmutableString, remedy: ImmutableString| {
+            answer(&context, Outcome::Block, reason, remedy)
+        },
+    );
+    engine.register_fn("percent", |share: f64| ImmutableString::from(format!("{:.0} %", share * 100.0)));
+    engine.register_fn("fixed", |number: f64, digits: i64| {
+        let digits = usize::try_from(digits.clamp(0, 9)).unwrap_or(0);
+        ImmutableString::from(format!("{number:.digits$}"))
+    });
+    engine.register_fn("clamp", |number: f64, low: f64, high: f64| number.max(low).min(high));
+}

@@ -1,0 +1,245 @@
+//! Validated values by full path, and how overlays lie over them.
+//!
+//! Nothing here is checked again: what is in a [`Settings`] has passed its key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+
+use super::diagnostic::Place;
+use super::key::Preset;
+
+/// A value that passed its key.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    Integer(i64),
+    Number(f64),
+    Bool(bool),
+    Text(String),
+    Hours(Vec<u8>),
+    /// Minutes of the day.
+    Clock(u16),
+    Date(Date),
+    Rows(Vec<Row>),
+}
+
+/// One row of a list, by column.
+pub(crate) type Row = BTreeMap<&'static str, Setting>;
+
+/// A value with where it was said.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Setting {
+    pub(crate) value: Value,
+    /// None where it holds by default.
+    pub(crate) place: Option<Place>,
+}
+
+/// Values by full path, such as `channels.tiktok.weekly_posts`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Settings {
+    values: BTreeMap<String, Setting>,
+    /// Paths that a file says something of that could not be understood.
+    unread: BTreeSet<String>,
+}
+
+impl From<Preset> for Value {
+    fn from(preset: Preset) -> Self {
+        match preset {
+            Preset::Integer(value) => Value::Integer(value),
+            Preset::Number(value) => Value::Number(value),
+            Preset::Bool(value) => Value::Bool(value),
+            Preset::Text(value) => Value::Text(value.to_owned()),
+            Preset::NoRows => Value::Rows(Vec::new()),
+        }
+    }
+}
+
+impl Value {
+    pub(crate) fn as_number(&self) -> Option<f64> {
+        match self {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_date(&self) -> Option<Date> {
+        match self {
+            Value::Date(date) => Some(*date),
+            _ => None,
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn insert(&mut self, path: String, value: Value, place: Option<Place>) {
+        self.values.insert(path, Setting { value, place });
+    }
+
+    pub(crate) fn extend(&mut self, other: Settings) {
+        self.values.extend(other.values);
+        self.unread.extend(other.unread);
+    }
+
+    /// The same without a table.
+    pub(crate) fn without(mut self, table: &str) -> Self {
+        let prefix = format!("{table}.");
+        self.values.retain(|path, _| !path.starts_with(&prefix));
+        self
+    }
+
+    pub(crate) fn note_unread(&mut self, path: &str) {
+        self.unread.insert(path.to_owned());
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Option<&Setting> {
+        self.values.get(path)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
+        self.values.iter().map(|(path, setting)| (path.as_str(), setting))
+    }
+
+    /// Everything under a table.
+    pub(crate) fn under(&self, table: &str) -> impl Iterator<Item = (&str, &Setting)> {
+        let prefix = format!("{table}.");
+        let from = prefix.clone();
+        self.values
+            .range(from..)
+            .take_while(move |(path, _)| path.starts_with(&prefix))
+            .map(|(path, setting)| (path.as_str(), setting))
+    }
+
+    /// The names of a table's own entries, in the order of the file.
+    pub(crate) fn names_under(&self, table: &str) -> Vec<&str> {
+        let mut first_place: BTreeMap<&str, usize> = BTreeMap::new();
+        for (path, setting) in self.under(table) {
+            let rest = path.get(table.len() + 1..).unwrap_or_default();
+            let name = rest.split('.').next().unwrap_or_default();
+            let start = setting.place.as_ref().and_then(|place| place.span.as_ref()).map_or(usize::MAX, |s| s.start);
+            let first = first_place.entry(name).or_insert(start);
+            *first = start.min(*first);
+        }
+        let mut names: Vec<(&str, usize)> = first_place.into_iter().collect();
+        names.sort_by_key(|(_, start)| *start);
+        names.into_iter().map(|(name, _)| name).collect()
+    }
+}
+
+/// Settings in layers, the base first; a later layer hides what it says itself.
+#[derive(Debug, Clone)]
+pub(crate) struct View<'a> {
+    layers: Vec<&'a Settings>,
+}
+
+/// A setting as found in a view.
+#[derive(Debug, Clone)]
+pub(crate) struct Found<'a> {
+    pub(crate) path: String,
+    pub(crate) setting: &'a Setting,
+    /// The layer it was found in, 0 for the base.
+    pub(crate) layer: usize,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(base: &'a Settings) -> Self {
+        Self { layers: vec![base] }
+    }
+
+    pub(crate) fn with(base: &'a Settings, overlays: impl IntoIterator<Item = &'a Settings>) -> Self {
+        Self { layers: std::iter::once(base).chain(overlays).collect() }
+    }
+
+    pub(crate) fn base(&self) -> Option<&'a Settings> {
+        self.layers.first().copied()
+    }
+
+    /// Whether some layer says something of the path that could not be understood.
+    pub(crate) fn is_unread(&self, path: &str) -> bool {
+        self.layers.iter().any(|settings| settings.unread.contains(path))
+    }
+
+    pub(crate) fn find(&self, path: &str) -> Option<Found<'a>> {
+        self.layers.iter().enumerate().rev().find_map(|(layer, settings)| {
+            settings.get(path).map(|setting| Found { path: path.to_owned(), setting, layer })
+        })
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Option<&'a Value> {
+        self.layers.iter().rev().find_map(|settings| settings.get(path)).map(|setting| &setting.value)
+    }
+
+    pub(crate) fn number(&self, path: &str) -> Option<f64> {
+        self.get(path).and_then(Value::as_number)
+    }
+
+    pub(crate) fn integer(&self, path: &str) -> Option<i64> {
+        match self.get(path) {
+            Some(Value::Integer(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn bool(&self, path: &str) -> Option<bool> {
+        match self.get(path) {
+            Some(Value::Bool(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn text(&self, path: &str) -> Option<&'a str> {
+        self.get(path).and_then(Value::as_text)
+    }
+
+    pub(crate) fn hours(&self, path: &str) -> Option<&'a [u8]> {
+        match self.get(path) {
+            Some(Value::Hours(hours)) => Some(hours),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn clock(&self, path: &str) -> Option<u16> {
+        match self.get(path) {
+            Some(Value::Clock(minutes)) => Some(*minutes),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn rows(&self, path: &str) -> Option<&'a [Row]> {
+        match self.get(path) {
+            Some(Value::Rows(rows)) => Some(rows),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_layer_hides_what_it_says_and_nothing_else() {
+        let mut base = Settings::default();
+        base.insert("a.x".to_owned(), Value::Integer(1), None);
+        base.insert("a.y".to_owned(), Value::Integer(2), None);
+        let mut over = Settings::default();
+        over.insert("a.y".to_owned(), Value::Integer(9), None);
+        let view = View::with(&base, [&over]);
+        assert_eq!((view.integer("a.x"), view.integer("a.y")), (Some(1), Some(9)));
+        assert_eq!(view.find("a.y").map(|found| found.layer), Some(1));
+    }
+
+    #[test]
+    fn names_under_a_table_do_not_take_in_a_longer_name() {
+        let mut base = Settings::default();
+        base.insert("a.x.p".to_owned(), Value::Integer(1), None);
+        base.insert("ab.z".to_owned(), Value::Integer(2), None);
+        assert_eq!(base.names_under("a"), ["x"]);
+    }
+}

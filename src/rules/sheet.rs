@@ -1,0 +1,195 @@
+//! One TOML file as text and tree, every part with its place, and what is wrong with its syntax.
+//!
+//! The parser goes on after a mistake, so that one reading shows them all; what a mistake drags
+//! along on its own line is left out. What the keys may be is none of its business.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::diagnostic::{Diagnostic, Lines, Place};
+use super::recovery::{self, SyntaxError};
+
+/// A parsed file.
+pub(crate) struct Sheet<'t> {
+    file: Arc<str>,
+    text: &'t str,
+    lines: Lines,
+    root: DeTable<'t>,
+    broken_lines: BTreeSet<u32>,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl<'t> Sheet<'t> {
+    /// Reads a file's text, and hands what could be read to `use_it`.
+    pub(crate) fn read<R>(file: &str, text: &str, use_it: impl FnOnce(&Sheet<'_>) -> R) -> R {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        if errors.is_empty() {
+            return use_it(&Sheet::new(file, text, root.into_inner(), &[]));
+        }
+        let (rest, mut broken) = recovery::blanked(text);
+        let (root, left) = DeTable::parse_recoverable(&rest);
+        broken.extend(left.iter().map(SyntaxError::from));
+        if broken.is_empty() {
+            broken.extend(errors.iter().map(SyntaxError::from));
+        }
+        broken.sort_by_key(|error| error.span.as_ref().map_or(0, |span| span.start));
+        use_it(&Sheet::new(file, text, root.into_inner(), &broken))
+    }
+
+    fn new(file: &str, text: &'t str, root: DeTable<'t>, errors: &[SyntaxError]) -> Self {
+        let mut sheet = Self {
+            file: file.into(),
+            text,
+            lines: Lines::new(text),
+            root,
+            broken_lines: BTreeSet::new(),
+            mistakes: Vec::new(),
+        };
+        for error in errors {
+            sheet.note(error);
+        }
+        sheet
+    }
+
+    /// The table at the top of the file.
+    pub(crate) fn root(&self) -> &DeTable<'t> {
+        &self.root
+    }
+
+    /// Mistakes of syntax, at most one a line.
+    pub(crate) fn mistakes(&self) -> &[Diagnostic] {
+        &self.mistakes
+    }
+
+    /// Whether what the tree holds on the line may be an artefact of a mistake in it.
+    pub(crate) fn is_broken(&self, line: u32) -> bool {
+        self.broken_lines.contains(&line)
+    }
+
+    /// Where a span of the text is.
+    pub(crate) fn place(&self, span: Range<usize>) -> Place {
+        self.lines.place(&self.file, self.text, span)
+    }
+
+    /// The file as a whole.
+    pub(crate) fn whole(&self) -> Place {
+        Place { file: Arc::clone(&self.file), line: 0, column: 0, span: None }
+    }
+
+    /// What stands there in the file, cut to a length that a message can bear.
+    pub(crate) fn quote(&self, span: Range<usize>) -> String {
+        let place = self.place(span);
+        let written = self.text.get(place.span.unwrap_or_default()).unwrap_or_default();
+        let line = written.lines().next().unwrap_or_default();
+        let short: String = line.chars().take(40).collect();
+        if short.len() < written.trim_end().len() { format!("{short}…") } else { short }
+    }
+
+    fn note(&mut self, error: &SyntaxError) {
+        let place = error.span.clone().map_or_else(|| self.whole(), |span| self.place(span));
+        if !self.broken_lines.insert(place.line) {
+            return;
+        }
+        let quoted = place.span.clone().map(|span| self.quote(span)).unwrap_or_default();
+        self.mistakes.push(syntax_mistake(&place, &error.message, &quoted));
+    }
+}
+
+/// The entries of a table in the order of the file.
+pub(crate) fn in_order<'a, 't>(table: &'a DeTable<'t>) -> Vec<(&'a Spanned<DeString<'t>>, &'a Spanned<DeValue<'t>>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    entries
+}
+
+fn syntax_mistake(place: &Place, message: &str, quoted: &str) -> Diagnostic {
+    if message.starts_with("duplicate key") {
+        let cause = format!("`{quoted}` is set a second time in the same table");
+        return Diagnostic::at("duplicate_key", place, quoted, cause, "keep one of the two and delete the other");
+    }
+    let (cause, remedy) = match message.starts_with("string values must be quoted") {
+        true if quoted.is_empty() => ("nothing stands after `=`".to_owned(), "write a value after `=`"),
+        true => (
+            format!("`{quoted}` is no number, not `true` or `false`, and no text in quotes"),
+            "write a number alone, or text in double quotes, as in `scope = \"post\"`",
+        ),
+        false => (plain_words(message), syntax_remedy(message)),
+    };
+    Diagnostic::at("syntax", place, "", cause, remedy)
+}
+
+fn plain_words(message: &str) -> String {
+    let (what, expected) = message.split_once(", expected ").unwrap_or((message, ""));
+    let what = what.replace("array table", "table").replace("array", "list");
+    match expected {
+        "" | "nothing" => format!("the file cannot be read from here: {what}"),
+        expected => {
+            format!("the file cannot be read from here: {what}, expected {}", expected.replace("'`'", "a backtick"))
+        }
+    }
+}
+
+/// The first part of the parser's message that matches decides.
+const REMEDIES: [(&str, &str); 18] = [
+    ("invalid float", "write a number with one decimal point, as in `0.5`"),
+    ("invalid integer", "write a number with digits alone, as in `14`"),
+    ("missing opening quote", "write text in double quotes, as in `scope = \"post\"`"),
+    ("escape", "write a backslash in text as `\\\\`"),
+    ("invalid basic string", "close the text with a double quote on the same line"),
+    ("invalid literal string", "close the text with a single quote on the same line"),
+    ("key with no value", "write `key = value`, or put `#` in front to make it a comment"),
+    ("missing value", "write `key = value`, or put `#` in front to make it a comment"),
+    ("extra `=`", "write `key = value` with one `=`"),
+    ("unclosed array table", "close the table's name with `]]`"),
+    ("unclosed array", "close the list with `]`"),
+    ("unclosed table", "close the table's name with `]`"),
+    ("unclosed inline table", "close the row with `}`"),
+    ("missing comma", "put a comma between the parts"),
+    ("extra comma", "take the extra comma away"),
+    ("unexpected leading zero", "write the number without leading zeros, and a time of day in quotes"),
+    ("unexpected key or value", "begin a new line here, or put `#` in front to make it a comment"),
+    ("invalid unquoted key", "write keys with letters, digits, `_` and `-` alone"),
+];
+
+fn syntax_remedy(message: &str) -> &'static str {
+    REMEDIES
+        .iter()
+        .find(|(part, _)| message.contains(part))
+        .map_or("a line is `key = value`, a `[table]`, or a comment that begins with `#`", |(_, remedy)| remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> Vec<(&'static str, u32, String)> {
+        Sheet::read("x.toml", text, |sheet| {
+            sheet.mistakes().iter().map(|mistake| (mistake.code, mistake.line, mistake.key.clone())).collect()
+        })
+    }
+
+    #[test]
+    fn one_reading_finds_a_mistake_on_each_line_and_one_only() {
+        let text = "a = 07:00:99x\nb = post\nc 5 = = 3\nd = [1, 2\n\n[t\ne 5\n[u]\nf = \"x\ng = 1\ng = 2\n";
+        let lines: Vec<u32> = told(text).iter().map(|(_, line, _)| *line).collect();
+        assert_eq!(lines, [1, 2, 3, 4, 6, 7, 9, 11]);
+    }
+
+    #[test]
+    fn a_key_set_twice_is_named_where_it_is_set_again() {
+        assert_eq!(told("a = 1\nb = 2\na = 3\n"), [("duplicate_key", 3, "a".to_owned())]);
+        assert_eq!(told("[a]\nx = 1\n[a]\ny = 1\n"), [("duplicate_key", 3, "a".to_owned())]);
+    }
+
+    #[test]
+    fn entries_come_in_the_order_of_the_file() {
+        let names = Sheet::read("x.toml", "[z]\n[a]\n[m]\n", |sheet| {
+            in_order(sheet.root()).into_iter().map(|(name, _)| name.get_ref().to_string()).collect::<Vec<_>>()
+        });
+        assert_eq!(names, ["z", "a", "m"]);
+    }
+}

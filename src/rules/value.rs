@@ -1,0 +1,408 @@
+//! One value of a TOML file against the kind its key asks for.
+//!
+//! Whatever is wrong with it, and with each part of a list, is said; what it means beside other
+//! values is not judged here.
+
+use toml::Spanned;
+use toml::de::{DeArray, DeInteger, DeTable, DeValue};
+
+use super::diagnostic::{Diagnostic, Place, listed, nearest};
+use super::key::{Key, Kind, Limit, Need, Rows};
+use super::settings::{Row, Setting, Value};
+use super::sheet::{Sheet, in_order};
+
+/// What reading a value comes to.
+pub(crate) type Reading = Result<Value, Vec<Diagnostic>>;
+
+/// Reads the value of `key`, which stands at the full path `path`.
+pub(crate) fn read(sheet: &Sheet<'_>, key: &Key, path: &str, value: &Spanned<DeValue<'_>>) -> Reading {
+    let at = At { sheet, key, path, place: sheet.place(value.span()), value };
+    match key.kind {
+        Kind::Integer { least, most } => at.integer(least, most),
+        Kind::Number { least, most } => at.number(least, most),
+        Kind::Bool => value.get_ref().as_bool().map(Value::Bool).ok_or_else(|| at.wrong_type()),
+        Kind::Text => at.text(),
+        Kind::Choice(names) => at.choice(names),
+        Kind::Hours => at.list().and_then(|list| at.hours(list)),
+        Kind::Clock => at.clock(),
+        Kind::Date => at.date(),
+        Kind::Rows(rows) => at.list().and_then(|list| at.rows(&rows, list)),
+    }
+}
+
+/// A value in its place.
+struct At<'a> {
+    sheet: &'a Sheet<'a>,
+    key: &'a Key,
+    path: &'a str,
+    place: Place,
+    value: &'a Spanned<DeValue<'a>>,
+}
+
+impl At<'_> {
+    fn mistake(&self, code: &'static str, cause: String) -> Vec<Diagnostic> {
+        let remedy = format!("write {}: {}", self.key.kind.expected(), self.key.doc);
+        vec![Diagnostic::at(code, &self.place, self.path, cause, remedy)]
+    }
+
+    fn wrong_type(&self) -> Vec<Diagnostic> {
+        let found = found(self.sheet, self.value);
+        self.mistake("wrong_type", format!("`{}` must be {}, not {found}", self.path, self.key.kind.noun()))
+    }
+
+    fn out_of_range(&self) -> Vec<Diagnostic> {
+        let written = self.sheet.quote(self.value.span());
+        let expected = self.key.kind.expected();
+        self.mistake("out_of_range", format!("`{}` is `{written}`, but must be {expected}", self.path))
+    }
+
+    fn integer(&self, least: i64, most: i64) -> Reading {
+        let integer = self.value.get_ref().as_integer().ok_or_else(|| self.wrong_type())?;
+        whole(integer)
+            .filter(|number| (least..=most).contains(number))
+            .map(Value::Integer)
+            .ok_or_else(|| self.out_of_range())
+    }
+
+    fn number(&self, least: Limit, most: Limit) -> Reading {
+        let number = match self.value.get_ref() {
+            DeValue::Integer(integer) => whole(integer).map(|number| number as f64),
+            DeValue::Float(float) => float.as_str().parse::<f64>().ok(),
+            _ => return Err(self.wrong_type()),
+        };
+        number
+            .filter(|number| number.is_finite() && is_within(*number, least, most))
+            .map(|number| Value::Number(number + 0.0))
+            .ok_or_else(|| self.out_of_range())
+    }
+
+    fn text(&self) -> Reading {
+        let text = self.value.get_ref().as_str().ok_or_else(|| self.wrong_type())?;
+        if text.trim().is_empty() {
+            return Err(self.mistake("empty_text", format!("`{}` is empty", self.path)));
+        }
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn choice(&self, names: &'static [&'static str]) -> Reading {
+        let text = self.value.get_ref().as_str().ok_or_else(|| self.wrong_type())?;
+        if names.contains(&text) {
+            return Ok(Value::Text(text.to_owned()));
+        }
+        let cause = format!("`{}` cannot be `{text}`", self.path);
+        let remedy = match nearest(text, names.iter().copied()) {
+            Some(name) => format!("write `\"{name}\"`, the nearest of {}", listed(names.iter().copied())),
+            None => format!("write {}: {}", self.key.kind.expected(), self.key.doc),
+        };
+        Err(vec![Diagnostic::at("unknown_value", &self.place, self.path, cause, remedy)])
+    }
+
+    fn clock(&self) -> Reading {
+        let minutes = match self.value.get_ref() {
+            DeValue::String(text) => clock_minutes(text),
+            DeValue::Datetime(when) => match (when.date, when.time) {
+                (None, Some(time)) => Some(u16::from(time.hour) * 60 + u16::from(time.minute)),
+                _ => None,
+            },
+            _ => return Err(self.wrong_type()),
+        };
+        minutes.map(Value::Clock).ok_or_else(|| {
+            let written = self.sheet.quote(self.value.span());
+            self.mistake("bad_clock", format!("`{}` is {written}, which is not a time of day", self.path))
+        })
+    }
+
+    fn date(&self) -> Reading {
+        let date = match self.value.get_ref() {
+            DeValue::String(text) => text.parse().ok(),
+            DeValue::Datetime(when) => match (when.date, when.time) {
+                (Some(date), None) => civil(date),
+                _ => return Err(self.wrong_type()),
+            },
+            _ => return Err(self.wrong_type()),
+        };
+        date.map(Value::Date).ok_or_else(|| {
+            let written = self.sheet.quote(self.value.span());
+            self.mistake("bad_date", format!("`{}` is {written}, which is not a date", self.path))
+        })
+    }
+
+    fn list(&self) -> Result<&DeArray<'_>, Vec<Diagnostic>> {
+        self.value.get_ref().as_array().ok_or_else(|| self.wrong_type())
+    }
+
+    fn hours(&self, list: &DeArray<'_>) -> Reading {
+        let mut hours = Vec::with_capacity(list.len());
+        let mut mistakes = Vec::new();
+        for part in list.iter() {
+            let hour = part.get_ref().as_integer().and_then(whole).and_then(|hour| u8::try_from(hour).ok());
+            let written = self.sheet.quote(part.span());
+            let (code, cause) = match hour {
+                Some(hour) if hour < 24 && !hours.contains(&hour) => {
+                    hours.push(hour);
+                    continue;
+                }
+                Some(hour) if hour < 24 => ("duplicate_hour", format!("hour {hour} is named twice")),
+                _ => ("out_of_range", format!("`{}` holds `{written}`, which is not an hour of the day", self.path)),
+            };
+            let remedy = format!("write {}", self.key.kind.expected());
+            mistakes.push(Diagnostic::at(code, &self.sheet.place(part.span()), self.path, cause, remedy));
+        }
+        hours.sort_unstable();
+        if mistakes.is_empty() { Ok(Value::Hours(hours)) } else { Err(mistakes) }
+    }
+
+    fn rows(&self, shape: &Rows, list: &DeArray<'_>) -> Reading {
+        let mut rows = Vec::with_capacity(list.len());
+        let mut mistakes = Vec::new();
+        for part in list.iter() {
+            match part.get_ref().as_table() {
+                Some(table) => match self.row(shape, table, &self.sheet.place(part.span())) {
+                    Ok(row) => rows.push(row),
+                    Err(found) => mistakes.extend(found),
+                },
+                None => {
+                    let found = found(self.sheet, part);
+                    let cause = format!("`{}` must hold rows, not {found}", self.path);
+                    let remedy = format!("write {}", self.key.kind.expected());
+                    let place = self.sheet.place(part.span());
+                    mistakes.push(Diagnostic::at("wrong_type", &place, self.path, cause, remedy));
+                }
+            }
+        }
+        if mistakes.is_empty() {
+            mistakes.extend(self.order_mistakes(shape, &rows));
+        }
+        if mistakes.is_empty() { Ok(Value::Rows(rows)) } else { Err(mistakes) }
+    }
+
+    fn row(&self, shape: &Rows, table: &DeTable<'_>, place: &Place) -> Result<Row, Vec<Diagnostic>> {
+        let mut row = Row::new();
+        let mut mistakes = Vec::new();
+        let mut guessed = Vec::new();
+        for (name, value) in in_order(table) {
+            let column = shape.columns.iter().find(|column| column.path == name.get_ref().as_ref());
+            let Some(column) = column else {
+                let (mistake, guess) = self.unknown_column(shape, table, name.get_ref(), name.span());
+                mistakes.push(mistake);
+                guessed.extend(guess);
+                continue;
+            };
+            match read(self.sheet, column, &format!("{}.{}", self.path, column.path), value) {
+                Ok(read) => {
+                    let place = Some(self.sheet.place(value.span()));
+                    row.insert(column.path, Setting { value: read, place });
+                }
+                Err(found) => mistakes.extend(found),
+            }
+        }
+        for column in shape.columns {
+            let is_explained = table.contains_key(column.path) || guessed.contains(&column.path);
+            if column.need == Need::Required && !is_explained {
+                let cause = format!("a row of `{}` has no `{}`", self.path, column.path);
+                let remedy = format!("add `{} = …`, {}: {}", column.path, column.kind.expected(), column.doc);
+                mistakes.push(Diagnostic::at("missing_key", place, self.path, cause, remedy));
+            }
+        }
+        if mistakes.is_empty() { Ok(row) } else { Err(mistakes) }
+    }
+
+    fn unknown_column(
+        &self,
+        shape: &Rows,
+        table: &DeTable<'_>,
+        name: &str,
+        span: std::ops::Range<usize>,
+    ) -> (Diagnostic, Option<&'static str>) {
+        let known = || shape.columns.iter().map(|column| column.path);
+        let guess = nearest(name, known().filter(|known| !table.contains_key(*known)));
+        let remedy = match guess {
+            Some(guess) => format!("write `{guess}`, the nearest known key"),
+            None => format!("a row may hold {}", listed(known())),
+        };
+        let cause = format!("`{name}` is not known in a row of `{}`", self.path);
+        (Diagnostic::at("unknown_key", &self.sheet.place(span), self.path, cause, remedy), guess)
+    }
+
+    fn order_mistakes(&self, shape: &Rows, rows: &[Row]) -> Vec<Diagnostic> {
+        let Some(column) = shape.columns.first().map(|column| column.path).filter(|_| shape.ascending) else {
+            return Vec::new();
+        };
+        let steps: Vec<(f64, Option<&Place>)> = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .filter_map(|cell| cell.value.as_number().map(|number| (number, cell.place.as_ref())))
+            .collect();
+        let mut mistakes = Vec::new();
+        if let Some(first) = shape.first
+            && steps.first().map(|(from, _)| *from) != Some(first)
+        {
+            let place = steps.first().and_then(|(_, place)| *place).unwrap_or(&self.place);
+            let cause = format!("the first row of `{}` must begin with `{column} = {first}`", self.path);
+            let remedy = format!("add a row for what holds from {first} on, as in `{}`", shape.example);
+            mistakes.push(Diagnostic::at("first_row", place, self.path, cause, remedy));
+        }
+        for (before, after) in steps.iter().zip(steps.iter().skip(1)) {
+            if after.0 <= before.0 {
+                let cause = format!(
+                    "the rows of `{}` do not ascend: `{column}` {} comes after {}",
+                    self.path, after.0, before.0
+                );
+                let remedy = format!("sort the rows by `{column}`, smallest first, each number once");
+                mistakes.push(Diagnostic::at(
+                    "not_ascending",
+                    after.1.unwrap_or(&self.place),
+                    self.path,
+                    cause,
+                    remedy,
+                ));
+            }
+        }
+        mistakes
+    }
+}
+
+fn found(sheet: &Sheet<'_>, value: &Spanned<DeValue<'_>>) -> String {
+    let written = sheet.quote(value.span());
+    match value.get_ref() {
+        DeValue::String(_) => format!("the text `{written}`"),
+        DeValue::Integer(_) | DeValue::Float(_) => format!("the number `{written}`"),
+        DeValue::Boolean(_) => format!("`{written}`"),
+        DeValue::Datetime(_) => format!("the date or time `{written}`"),
+        DeValue::Array(_) => "a list".to_owned(),
+        DeValue::Table(_) => "a table".to_owned(),
+    }
+}
+
+fn whole(integer: &DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+fn is_within(number: f64, least: Limit, most: Limit) -> bool {
+    let above = match least {
+        Limit::To(limit) => number >= limit,
+        Limit::Short(limit) => number > limit,
+        Limit::Open => true,
+    };
+    let below = match most {
+        Limit::To(limit) => number <= limit,
+        Limit::Short(limit) => number < limit,
+        Limit::Open => true,
+    };
+    above && below
+}
+
+fn clock_minutes(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    if hour.len() != 2 || minute.len() != 2 || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':') {
+        return None;
+    }
+    let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+    let minutes = hour * 60 + minute;
+    (minute < 60 && minutes <= 24 * 60).then_some(minutes % (24 * 60))
+}
+
+fn civil(date: toml::value::Date) -> Option<jiff::civil::Date> {
+    let year = i16::try_from(date.year).ok()?;
+    jiff::civil::Date::new(year, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_as(kind: Kind, text: &str) -> Reading {
+        let source = format!("k = {text}\n");
+        let key = Key::required("k", kind, "for a test");
+        Sheet::read("x.toml", &source, |sheet| {
+            assert_eq!(sheet.mistakes(), []);
+            read(sheet, &key, "k", sheet.root().get("k").unwrap())
+        })
+    }
+
+    fn codes(reading: Reading) -> Vec<&'static str> {
+        reading.unwrap_err().into_iter().map(|mistake| mistake.code).collect()
+    }
+
+    #[test]
+    fn a_number_takes_integers_and_floats_but_nothing_infinite() {
+        let kind = Kind::any_number();
+        assert_eq!(read_as(kind, "3"), Ok(Value::Number(3.0)));
+        assert_eq!(read_as(kind, "-0.25"), Ok(Value::Number(-0.25)));
+        for bad in ["inf", "-inf", "nan", "1e999"] {
+            assert_eq!(codes(read_as(kind, bad)), ["out_of_range"], "{bad}");
+        }
+    }
+
+    #[test]
+    fn both_ends_of_a_range_hold_as_written() {
+        let kind = Kind::above(0.0, 0.5);
+        assert!(read_as(kind, "0.5").is_ok());
+        assert_eq!(codes(read_as(kind, "0")), ["out_of_range"]);
+        assert_eq!(codes(read_as(kind, "0.5000001")), ["out_of_range"]);
+        assert_eq!(codes(read_as(Kind::below(0.0, 1.0), "1")), ["out_of_range"]);
+        assert_eq!(codes(read_as(Kind::integer(0, 9), "99999999999999999999")), ["out_of_range"]);
+    }
+
+    #[test]
+    fn a_whole_number_is_not_a_number_with_a_point_nor_text() {
+        let kind = Kind::integer(0, 168);
+        assert_eq!(codes(read_as(kind, "14.0")), ["wrong_type"]);
+        assert_eq!(codes(read_as(kind, "\"14\"")), ["wrong_type"]);
+        assert_eq!(read_as(kind, "0x10"), Ok(Value::Integer(16)));
+    }
+
+    #[test]
+    fn each_bad_hour_of_a_list_is_named_and_good_ones_are_sorted() {
+        assert_eq!(read_as(Kind::Hours, "[19, 7]"), Ok(Value::Hours(vec![7, 19])));
+        assert_eq!(
+            codes(read_as(Kind::Hours, "[7, 24, \"x\", 7]")),
+            ["out_of_range", "out_of_range", "duplicate_hour"]
+        );
+    }
+
+    #[test]
+    fn midnight_at_the_end_of_a_day_is_midnight() {
+        assert_eq!(read_as(Kind::Clock, "\"23:30\""), Ok(Value::Clock(1410)));
+        assert_eq!(read_as(Kind::Clock, "\"24:00\""), Ok(Value::Clock(0)));
+        assert_eq!(read_as(Kind::Clock, "06:15:00"), Ok(Value::Clock(375)));
+        for bad in ["\"24:01\"", "\"7:00\"", "\"12:60\"", "\"+1:00\"", "\"noon\""] {
+            assert_eq!(codes(read_as(Kind::Clock, bad)), ["bad_clock"], "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_date_may_be_written_with_quotes_or_without() {
+        let day = jiff::civil::date(2026, 12, 25);
+        assert_eq!(read_as(Kind::Date, "2026-12-25"), Ok(Value::Date(day)));
+        assert_eq!(read_as(Kind::Date, "\"2026-12-25\""), Ok(Value::Date(day)));
+        assert_eq!(codes(read_as(Kind::Date, "\"2026-13-25\"")), ["bad_date"]);
+        assert_eq!(codes(read_as(Kind::Date, "2026-12-25T10:00:00")), ["wrong_type"]);
+    }
+
+    const STEP: &[Key] = &[
+        Key::required("from", Kind::number(0.0, 1.0), "threshold"),
+        Key::required("factor", Kind::number(0.0, 1.0), "what holds"),
+    ];
+
+    #[test]
+    fn steps_must_ascend_and_begin_where_they_should() {
+        let steps = |first| Kind::steps(STEP, first, "[{ from = 0, factor = 1 }]");
+        let good = "[{ from = 0, factor = 1 }, { from = 0.5, factor = 0.5 }]";
+        assert!(read_as(steps(Some(0.0)), good).is_ok());
+        assert!(read_as(steps(None), "[]").is_ok());
+        assert_eq!(codes(read_as(steps(Some(0.0)), "[]")), ["first_row"]);
+        assert_eq!(codes(read_as(steps(Some(0.0)), "[{ from = 0.1, factor = 1 }]")), ["first_row"]);
+        let twice = "[{ from = 0.5, factor = 1 }, { from = 0.5, factor = 1 }, { from = 0.2, factor = 1 }]";
+        assert_eq!(codes(read_as(steps(None), twice)), ["not_ascending", "not_ascending"]);
+    }
+
+    #[test]
+    fn a_typo_in_a_row_explains_the_column_that_is_missing() {
+        let steps = Kind::steps(STEP, None, "[]");
+        assert_eq!(
+            codes(read_as(steps, "[{ from = 0, facto = 1 }, { from = 0.2 }, 3]")),
+            ["unknown_key", "missing_key", "wrong_type"]
+        );
+    }
+}
