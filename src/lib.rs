@@ -1,5 +1,7 @@
 //! mcoe, the Multi-Agent Campaign Orchestration Engine.
 
+pub mod agents;
 pub mod model;
+pub mod planner;
 pub mod rules;
 pub mod stats;

@@ -1,0 +1,167 @@
+//! Creative Director: what there is to post on each channel, and how good it is there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::ClientWeek;
+use crate::model::{Asset, AssetId, Channel};
+use crate::rules::{AssetFacts, AssetRules, ChannelFacts, Evaluator, NEVER, RuleFailure, SCORE_ASSET};
+
+/// An asset that a channel can use within the week.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate<'a> {
+    /// Which.
+    pub asset: &'a Asset,
+    /// From when on: it is finished and past its cooldown.
+    pub available_from: Timestamp,
+    /// Whether it continues the story of its parent, rather than varying it.
+    pub continues_story: bool,
+    /// Hours from its last use on the channel to the first moment of the week it could be used.
+    pub hours_since_use: Option<f64>,
+    /// Age at that moment, in hours.
+    pub age_hours: f64,
+}
+
+/// Uses of a client's assets, past and committed.
+#[derive(Debug, Clone, Default)]
+pub struct Uses<'a> {
+    last_on: BTreeMap<(&'a AssetId, Channel), Timestamp>,
+    first: BTreeMap<&'a AssetId, Timestamp>,
+}
+
+impl<'a> Uses<'a> {
+    /// The uses on record.
+    #[must_use]
+    pub fn of(week: &ClientWeek<'a>) -> Self {
+        let mut uses = Self::default();
+        for used in &week.state.asset_uses {
+            let last = uses.last_on.entry((&used.asset_id, used.channel)).or_insert(used.at);
+            *last = used.at.max(*last);
+            let first = uses.first.entry(&used.asset_id).or_insert(used.at);
+            *first = used.at.min(*first);
+        }
+        uses
+    }
+}
+
+/// The assets that a channel can use at some time of the week, by id.
+///
+/// An asset is left out while it is not finished, does not fit the channel, rests after a use on it,
+/// belongs to a campaign that does not run on the channel this week, or continues a story whose step
+/// before was never used.
+#[must_use]
+pub fn candidates<'a>(week: &ClientWeek<'a>, channel: Channel, uses: &Uses<'a>) -> Vec<Candidate<'a>> {
+    let start = week.hours.start();
+    let end = week.hours.instant(week.hours.len() as i64);
+    let assets = &week.client.assets;
+    let mut found = Vec::new();
+    for asset in assets {
+        if asset.created_at >= end || !asset.fits(channel) || !campaign_runs(week, asset, channel) {
+            continue;
+        }
+        let continues_story = continues_story(assets, asset);
+        let story_from = if continues_story { step_before_used(assets, asset, uses) } else { Some(start) };
+        let Some(story_from) = story_from else { continue };
+        let last = uses.last_on.get(&(&asset.id, channel)).copied();
+        let rested_from = last.map_or(start, |at| after_hours(at, week.rules.assets.cooldown_hours));
+        let available_from = start.max(asset.created_at).max(rested_from).max(story_from);
+        if available_from >= end {
+            continue;
+        }
+        found.push(Candidate {
+            asset,
+            available_from,
+            continues_story,
+            hours_since_use: last.map(|at| hours_between(at, available_from)),
+            age_hours: hours_between(asset.created_at, available_from),
+        });
+    }
+    found
+}
+
+fn campaign_runs(week: &ClientWeek<'_>, asset: &Asset, channel: Channel) -> bool {
+    let Some(id) = &asset.campaign_id else { return true };
+    let campaign = week.client.campaigns.iter().find(|campaign| campaign.id == *id);
+    campaign.is_some_and(|campaign| (0..7).any(|day| campaign.runs_on(channel, week.hours.date(day))))
+}
+
+/// Whether an asset is a child whose step lies after its parent's.
+fn continues_story(assets: &[Asset], asset: &Asset) -> bool {
+    let parent = asset.parent_id.as_ref().and_then(|id| assets.iter().find(|other| other.id == *id));
+    parent.is_some_and(|parent| asset.evolution_step > parent.evolution_step)
+}
+
+/// When the step before it in its family was first used, on whatever channel.
+fn step_before_used(assets: &[Asset], asset: &Asset, uses: &Uses<'_>) -> Option<Timestamp> {
+    assets
+        .iter()
+        .filter(|other| {
+            other.root() == asset.root() && other.evolution_step.checked_add(1) == Some(asset.evolution_step)
+        })
+        .filter_map(|other| uses.first.get(&other.id).copied())
+        .min()
+}
+
+/// Scores a candidate on its channel, `0..=100`: by the pack's script, or by the points of `assets.toml`.
+///
+/// # Errors
+/// Where the script fails.
+pub fn score(
+    candidate: &Candidate<'_>,
+    rules: &AssetRules,
+    ctx: &Arc<ChannelFacts>,
+    channel: Channel,
+    evaluator: &mut Evaluator,
+) -> Result<f64, RuleFailure> {
+    let by_points =
+        || points(candidate, rules, channel).iter().map(|(_, points)| points).sum::<f64>().clamp(0.0, 100.0);
+    if !evaluator.has(SCORE_ASSET) {
+        return Ok(by_points());
+    }
+    let asset = candidate.asset;
+    let facts = Arc::new(AssetFacts {
+        kind: (*asset.kind).into(),
+        quality: asset.quality.get(),
+        brand_consistency: asset.brand_consistency.get(),
+        value: asset.value.get(),
+        impact: asset.impact.get(),
+        made_for_channel: asset.made_for(channel),
+        age_hours: candidate.age_hours,
+        hours_since_use: candidate.hours_since_use.unwrap_or(NEVER),
+        evolution_step: i64::from(asset.evolution_step),
+    });
+    Ok(evaluator.score_asset(&facts, ctx)?.unwrap_or_else(by_points))
+}
+
+/// The points of `assets.toml`, part by part; their sum held in `0..=100` is the score.
+#[must_use]
+pub fn points(candidate: &Candidate<'_>, rules: &AssetRules, channel: Channel) -> [(&'static str, f64); 8] {
+    let asset = candidate.asset;
+    let recent = candidate.hours_since_use.is_some_and(|hours| hours < rules.recent_use_days * 24.0);
+    [
+        ("base", rules.base),
+        ("quality", rules.per_quality * asset.quality.get()),
+        ("brand consistency", rules.per_brand_consistency * asset.brand_consistency.get()),
+        ("value", rules.per_value * asset.value.get()),
+        ("impact", rules.per_impact * asset.impact.get()),
+        ("made for the channel", if asset.made_for(channel) { rules.made_for_channel } else { 0.0 }),
+        ("freshness", freshness(rules, candidate.age_hours)),
+        ("recent use", if recent { rules.recent_use } else { 0.0 }),
+    ]
+}
+
+fn freshness(rules: &AssetRules, age_hours: f64) -> f64 {
+    rules.freshness.iter().find(|step| age_hours < step.from).map_or(0.0, |step| step.then)
+}
+
+/// Hours from one instant to another; negative where it lies before.
+#[must_use]
+pub fn hours_between(from: Timestamp, to: Timestamp) -> f64 {
+    (to.as_second() - from.as_second()) as f64 / 3600.0
+}
+
+fn after_hours(at: Timestamp, hours: f64) -> Timestamp {
+    Timestamp::from_second(at.as_second().saturating_add((hours * 3600.0) as i64)).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,64 @@
+//! Early Warning: scores the signal matrix and counts the warnings that hold.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::ClientWeek;
+use crate::model::{EarlyWarning, Severity, SignalScore};
+use crate::rules::{ClientFacts, Evaluator, RuleFailure};
+
+/// The signal matrix of one client, and the warnings that hold: those on record, and those that the
+/// matrix raises and nobody has recorded yet. A signal counts once, at its worst.
+///
+/// # Errors
+/// Where the pack's script fails.
+pub fn signal(
+    week: &ClientWeek<'_>,
+    facts: &Arc<ClientFacts>,
+    evaluator: &mut Evaluator,
+) -> Result<EarlyWarning, RuleFailure> {
+    let rules = &week.rules.early_warning;
+    let scores = evaluator.signal_matrix(facts, &rules.signals)?;
+    let matrix: Vec<SignalScore> = rules
+        .signals
+        .iter()
+        .zip(scores.iter())
+        .map(|((signal, threshold), score)| SignalScore {
+            signal: Arc::clone(signal),
+            score: *score,
+            threshold: *threshold,
+            severity: severity(*score, *threshold, rules.high_from),
+        })
+        .collect();
+    let high = count(week, &matrix, Severity::High, &BTreeSet::new());
+    let medium = count(week, &matrix, Severity::Medium, &high);
+    let (high_warnings, medium_warnings) = (size(&high), size(&medium));
+    Ok(EarlyWarning { matrix, high_warnings, medium_warnings })
+}
+
+fn severity(score: f64, threshold: f64, high_from: f64) -> Option<Severity> {
+    if score < threshold {
+        return None;
+    }
+    Some(if score >= high_from { Severity::High } else { Severity::Medium })
+}
+
+/// The kinds of warning that hold at a severity, without those counted as worse.
+fn count<'a>(
+    week: &ClientWeek<'a>,
+    matrix: &'a [SignalScore],
+    severity: Severity,
+    worse: &BTreeSet<&str>,
+) -> BTreeSet<&'a str> {
+    let recorded = week.state.warnings.iter().filter(|warning| warning.is_live() && warning.severity == severity);
+    let raised = matrix.iter().filter(|signal| signal.severity == Some(severity));
+    recorded
+        .map(|warning| &*warning.kind)
+        .chain(raised.map(|signal| &*signal.signal))
+        .filter(|kind| !worse.contains(kind))
+        .collect()
+}
+
+fn size(kinds: &BTreeSet<&str>) -> u32 {
+    u32::try_from(kinds.len()).unwrap_or(u32::MAX)
+}

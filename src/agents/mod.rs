@@ -1,0 +1,26 @@
+//! What each agent says about a client this week: functions from state and rules to signals.
+//!
+//! Agents decide nothing. The planner reads their signals, and the record keeps them.
+
+pub mod agency_director;
+pub mod client_ops;
+pub mod creative_director;
+pub mod early_warning;
+pub mod performance_reality;
+pub mod scaling;
+
+use crate::model::{Client, ClientState, WeekHours};
+use crate::rules::Rules;
+
+/// A client and a week: what every agent looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientWeek<'a> {
+    /// What does not change.
+    pub client: &'a Client,
+    /// What does, as it stands before the week.
+    pub state: &'a ClientState,
+    /// The numbers that hold for the client.
+    pub rules: &'a Rules,
+    /// The hours of the week in the client's zone.
+    pub hours: &'a WeekHours,
+}

@@ -1,0 +1,42 @@
+//! Performance Reality: what results looked like against what they were.
+
+use super::ClientWeek;
+use crate::model::PerformanceReality;
+
+/// The latest assessment, its true score shrunk towards the middle by what data was missing.
+///
+/// The estimate is completeness x true + (1 - completeness) x middle, and its band widens with
+/// what is missing in data and trust: `reality_band` x (1 - completeness x confidence).
+#[must_use]
+pub fn signal(week: &ClientWeek<'_>) -> PerformanceReality {
+    let rules = &week.rules.early_warning;
+    let Some(reality) = &week.state.reality else {
+        let middle = rules.reality_middle;
+        return PerformanceReality {
+            assessed: false,
+            perceived: middle,
+            estimated: middle,
+            low: (middle - rules.reality_band).max(0.0),
+            high: (middle + rules.reality_band).min(1.0),
+            gap: 0.0,
+            confidence: 1.0,
+            completeness: 1.0,
+        };
+    };
+    let perceived = reality.perceived.get();
+    let actual = reality.actual.map_or(perceived, |score| score.get());
+    let completeness = reality.completeness.get();
+    let confidence = reality.confidence.get();
+    let estimated = completeness * actual + (1.0 - completeness) * rules.reality_middle;
+    let half_band = rules.reality_band * (1.0 - completeness * confidence);
+    PerformanceReality {
+        assessed: true,
+        perceived,
+        estimated,
+        low: (estimated - half_band).max(0.0),
+        high: (estimated + half_band).min(1.0),
+        gap: (actual - perceived).abs(),
+        confidence,
+        completeness,
+    }
+}

@@ -1,0 +1,57 @@
+//! Scaling: what is wanted against what can be handled, and who gets the scarce slots.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Capacity, Client, ClientState, Scenario, WorkspaceId};
+
+/// Days a week on which reviewers work.
+pub const REVIEW_DAYS: u32 = 5;
+
+/// How many posts a workspace's clients want a week, and how many its reviewers can see.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WorkspaceDemand {
+    /// Posts wanted over posts that can be reviewed; 0 where there is no limit to speak of.
+    pub load: f64,
+}
+
+/// The demand on every workspace, given the posts a week that each client's rules want.
+pub fn demand<'a>(
+    capacity: &Capacity,
+    wanted: impl Iterator<Item = (&'a WorkspaceId, u32)>,
+) -> BTreeMap<&'a WorkspaceId, WorkspaceDemand> {
+    let mut sums: BTreeMap<&WorkspaceId, u64> = BTreeMap::new();
+    for (workspace, posts) in wanted {
+        *sums.entry(workspace).or_default() += u64::from(posts);
+    }
+    let possible = f64::from(weekly_reviews(capacity).max(1));
+    sums.into_iter().map(|(id, posts)| (id, WorkspaceDemand { load: posts as f64 / possible })).collect()
+}
+
+/// Posts that a workspace can review in a week.
+#[must_use]
+pub const fn weekly_reviews(capacity: &Capacity) -> u32 {
+    capacity.reviews_per_day().saturating_mul(REVIEW_DAYS)
+}
+
+/// A post that competes for scarce capacity.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Claim<K> {
+    /// What competes.
+    pub key: K,
+    /// Compared first; higher wins.
+    pub priority: f64,
+    /// Compared next; higher wins.
+    pub value: f64,
+}
+
+/// The claims that go without when only `capacity` can be had. Equal claims keep the order given.
+#[must_use]
+pub fn without<K: Copy>(mut claims: Vec<Claim<K>>, capacity: usize) -> Vec<K> {
+    claims.sort_by(|a, b| b.priority.total_cmp(&a.priority).then(b.value.total_cmp(&a.value)));
+    claims.iter().skip(capacity).map(|claim| claim.key).collect()
+}
+
+/// The clients of a scenario that a week is planned for.
+pub fn planned(scenario: &Scenario) -> impl Iterator<Item = &(Client, ClientState)> {
+    scenario.clients.iter().filter(|(client, _)| client.status.is_planned())
+}

@@ -1,0 +1,116 @@
+//! What each channel got and why not more, and what stands against the plan.
+
+use std::collections::BTreeMap;
+
+use super::channel::Desk;
+use super::hours::HourRule;
+use super::judge::{count_by_rule, fatigue_at_end};
+use crate::model::{Allocation, Channel, Conflict, ConflictKind, Outcome, Post, Severity, Signals, Tier};
+use crate::rules::ClientRules;
+
+/// One channel's allocation, from its desk and the client's judged posts.
+pub(super) fn allocation(desk: &Desk<'_>, posts: &[Post], hours: usize) -> Allocation {
+    let channel = desk.state.channel;
+    let own: Vec<&Post> = posts.iter().filter(|post| post.channel == channel).collect();
+    let blocked = own.iter().filter(|post| !post.is_live()).count();
+    let hours_removed = HourRule::ALL
+        .into_iter()
+        .map(|rule| (rule.name(), desk.hours.forbidden.iter().filter(|by| **by == Some(rule)).count() as u32))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    Allocation {
+        channel,
+        posts_wanted: desk.wanted,
+        posts_target: desk.target,
+        posts_planned: own.len() as u32,
+        posts_blocked: blocked as u32,
+        why_fewer: why_fewer(desk, &own),
+        fatigue_start: desk.instance.fatigue_start,
+        fatigue_end: fatigue_at_end(desk, posts, hours),
+        mean_quality: desk.mean_quality,
+        end_weight: desk.instance.end_weight,
+        objective: desk.solution.objective,
+        upper_bound: desk.upper_bound,
+        tier: if desk.solution.optimal { Tier::Exact } else { Tier::Fast },
+        hours_allowed: desk.instance.allowed.iter().filter(|allowed| **allowed).count() as u32,
+        hours_removed,
+    }
+}
+
+fn why_fewer(desk: &Desk<'_>, posts: &[&Post]) -> String {
+    let mut reasons = Vec::new();
+    if desk.target != desk.wanted {
+        let fatigue = desk.instance.fatigue_start;
+        reasons.push(format!("at fatigue {fatigue:.2} the rules set {} posts to {}", desk.wanted, desk.target));
+    }
+    let committed = desk.hours.committed.len();
+    if committed > 0 {
+        reasons.push(format!("{committed} committed already"));
+    }
+    let placed = desk.solution.chosen.len();
+    let missing = desk.instance.posts_max.saturating_sub(placed);
+    if missing > 0 {
+        reasons.push(format!("{missing} {}", why_unplaced(desk)));
+    }
+    let blocked = posts.iter().copied().filter(|post| !post.is_live());
+    let held: Vec<String> = count_by_rule(blocked, Outcome::Block)
+        .into_iter()
+        .map(|(rule, count)| format!("{count} held by {rule}"))
+        .collect();
+    reasons.extend(held);
+    reasons.join("; ")
+}
+
+/// Why the solver placed fewer posts than it might: no room, or no gain.
+fn why_unplaced(desk: &Desk<'_>) -> &'static str {
+    let chosen = &desk.solution.chosen;
+    let fits = |hour: usize| {
+        let mut more = chosen.clone();
+        let at = more.partition_point(|other| *other < hour);
+        more.insert(at, hour);
+        desk.instance.is_feasible(&more)
+    };
+    let has_room = (0..desk.instance.value.len()).any(|hour| !chosen.contains(&hour) && fits(hour));
+    let day_full = desk.hours.forbidden.contains(&Some(HourRule::DayFull));
+    match (has_room, day_full) {
+        (true, _) => "left out: a further post would cost more in fatigue than it earns",
+        (false, true) => "without room: spacing, closed hours and days that the client's other posts fill",
+        (false, false) => "without room under spacing, closed hours and the fatigue block",
+    }
+}
+
+/// What stands against a client's plan: warnings and blocks by channel and rule, and full days.
+pub(super) fn conflicts(rules: &ClientRules, posts: &[Post], signals: &Signals) -> Vec<Conflict> {
+    let mut conflicts: Vec<Conflict> = Vec::new();
+    if let Some(first) = signals.scaling.full_days.first() {
+        let days = signals.scaling.full_days.len();
+        conflicts.push(Conflict {
+            channel: None,
+            kind: ConflictKind::Timing,
+            severity: Severity::Low,
+            description: format!("more posts than the policy's actions a day on {days} day(s), the first {first}"),
+            affected: days as u32,
+            resolution: "raise the policy's actions a day, or lower weekly posts of a channel".to_owned(),
+        });
+    }
+    let mut grouped: BTreeMap<(Channel, usize, Outcome), Conflict> = BTreeMap::new();
+    for post in posts {
+        let guardrails = &rules.of(post.campaign_id.as_ref()).guardrails;
+        for (position, verdict) in post.verdicts.iter().enumerate().filter(|(_, v)| v.outcome != Outcome::Pass) {
+            let kind = guardrails.get(position).map_or(ConflictKind::Policy, |guardrail| guardrail.conflict);
+            grouped
+                .entry((post.channel, position, verdict.outcome))
+                .and_modify(|conflict| conflict.affected += 1)
+                .or_insert_with(|| Conflict {
+                    channel: Some(post.channel),
+                    kind,
+                    severity: if verdict.outcome == Outcome::Block { Severity::High } else { Severity::Medium },
+                    description: format!("{}: {}", verdict.rule, verdict.reason),
+                    affected: 1,
+                    resolution: verdict.remedy.to_string(),
+                });
+        }
+    }
+    conflicts.extend(grouped.into_values());
+    conflicts
+}

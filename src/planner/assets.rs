@@ -1,0 +1,336 @@
+//! Which asset goes to which slot.
+//!
+//! Slots are placed first, so that what is left is to maximise the sum of weight(slot) x quality(asset,
+//! channel). Where an asset rests a week or more between two uses on a channel, each channel is an
+//! assignment problem, solved exactly. The cap of uses a week over all channels ties the channels
+//! together; where it binds, the whole client is solved as one assignment problem, again exactly: of an
+//! asset that fits m channels and may be used k times, m - k of its places are given to rows that
+//! nothing else can take. With a shorter rest, slots choose in order of weight; the sum of every slot's
+//! best asset bounds what that loses.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use pathfinding::kuhn_munkres::kuhn_munkres;
+use pathfinding::matrix::Matrix;
+
+use super::channel::{Desk, Scored};
+use crate::agents::ClientWeek;
+use crate::model::{AssetId, Client};
+
+/// A placed slot that wants an asset.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Slot {
+    /// Which desk.
+    pub desk: usize,
+    /// Hour of the week.
+    pub hour: usize,
+    /// When, to the minute.
+    pub at: Timestamp,
+    /// Date on the client's clock.
+    pub date: Date,
+    /// What quality 1 would earn there.
+    pub weight: f64,
+}
+
+/// For each slot the index of a candidate on its desk.
+pub(super) type Assignment = Vec<Option<usize>>;
+
+/// Assigns assets to slots.
+pub(super) fn assign(desks: &[Desk<'_>], slots: &[Slot], week: &ClientWeek<'_>) -> Assignment {
+    let rules = &week.rules.assets;
+    let (offers, caps) = offers(desks, week);
+    let wants = slots
+        .iter()
+        .map(|slot| {
+            let candidates = desks.get(slot.desk).map_or(&[][..], |desk| &desk.candidates);
+            let usable = candidates.iter().map(|scored| may_use(desks, week.client, slot, scored)).collect();
+            Want { desk: slot.desk, at: slot.at, weight: slot.weight, usable }
+        })
+        .collect();
+    let market = Market::new(offers, wants, caps, rules.quality_without_asset);
+    if rules.cooldown_hours < week.hours.len() as f64 {
+        return market.in_order_of_weight(rules.cooldown_hours);
+    }
+    market.exact()
+}
+
+/// What each desk offers, its assets numbered over all desks, and how often each may still be used:
+/// the week's cap less the uses that are committed already.
+fn offers(desks: &[Desk<'_>], week: &ClientWeek<'_>) -> (Vec<Vec<Offer>>, Vec<usize>) {
+    let end = week.hours.instant(week.hours.len() as i64);
+    let mut committed: BTreeMap<&AssetId, usize> = BTreeMap::new();
+    for used in week.state.asset_uses.iter().filter(|used| (week.hours.start()..end).contains(&used.at)) {
+        *committed.entry(&used.asset_id).or_default() += 1;
+    }
+    let cap = week.rules.assets.max_uses_per_week as usize;
+    let mut numbers: BTreeMap<&AssetId, usize> = BTreeMap::new();
+    let mut caps = Vec::new();
+    let mut offers = Vec::with_capacity(desks.len());
+    for desk in desks {
+        let mut row = Vec::with_capacity(desk.candidates.len());
+        for scored in &desk.candidates {
+            let id = &scored.candidate.asset.id;
+            let asset = *numbers.entry(id).or_insert_with(|| {
+                caps.push(cap.saturating_sub(committed.get(id).copied().unwrap_or(0)));
+                caps.len() - 1
+            });
+            row.push(Offer { asset, quality: scored.quality });
+        }
+        offers.push(row);
+    }
+    (offers, caps)
+}
+
+fn may_use(desks: &[Desk<'_>], client: &Client, slot: &Slot, scored: &Scored<'_>) -> bool {
+    let Some(desk) = desks.get(slot.desk) else { return false };
+    let runs = scored.candidate.asset.campaign_id.as_ref().is_none_or(|id| {
+        let campaign = client.campaigns.iter().find(|campaign| campaign.id == *id);
+        campaign.is_some_and(|campaign| campaign.runs_on(desk.state.channel, slot.date))
+    });
+    runs && slot.at >= scored.candidate.available_from
+}
+
+/// Weights are scaled to whole numbers up to this, which the exact method wants.
+const SCALE: f64 = 1e9;
+/// A pairing that is out of the question.
+const FORBIDDEN: i64 = i64::MIN / (1 << 20);
+
+/// An asset on one desk.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Offer {
+    asset: usize,
+    quality: f64,
+}
+
+/// A slot and which offers of its desk it can take.
+#[derive(Debug, Clone, PartialEq)]
+struct Want {
+    desk: usize,
+    at: Timestamp,
+    weight: f64,
+    usable: Vec<bool>,
+}
+
+/// Who offers what to whom.
+#[derive(Debug)]
+struct Market {
+    offers: Vec<Vec<Offer>>,
+    wants: Vec<Want>,
+    /// Uses left this week, by asset.
+    caps: Vec<usize>,
+    without: f64,
+    /// Factor that brings weights to whole numbers.
+    unit: f64,
+}
+
+impl Market {
+    fn new(offers: Vec<Vec<Offer>>, wants: Vec<Want>, caps: Vec<usize>, without: f64) -> Self {
+        let best_quality = offers.iter().flatten().map(|offer| offer.quality).fold(1.0, f64::max);
+        let best_weight = wants.iter().map(|want| want.weight).fold(f64::MIN_POSITIVE, f64::max);
+        Self { offers, wants, caps, without, unit: SCALE / (best_quality * best_weight) }
+    }
+
+    fn exact(&self) -> Assignment {
+        let mut assignment = vec![None; self.wants.len()];
+        for desk in 0..self.offers.len() {
+            self.one_channel(desk, &mut assignment);
+        }
+        if self.keeps_cap(&assignment) { assignment } else { self.all_channels() }
+    }
+
+    fn cap(&self, asset: usize) -> usize {
+        self.caps.get(asset).copied().unwrap_or(0)
+    }
+
+    fn offers_to(&self, want: &Want) -> &[Offer] {
+        self.offers.get(want.desk).map_or(&[], Vec::as_slice)
+    }
+
+    fn pairing(&self, want: &Want, index: usize, offer: Offer) -> i64 {
+        let usable = want.usable.get(index).copied().unwrap_or(false);
+        if usable { self.weight(want, offer.quality) } else { FORBIDDEN }
+    }
+
+    fn weight(&self, want: &Want, quality: f64) -> i64 {
+        (want.weight * quality * self.unit).round() as i64
+    }
+
+    /// One channel by itself: columns are its offers, then a place without an asset for each slot.
+    fn one_channel(&self, desk: usize, assignment: &mut Assignment) {
+        let rows: Vec<(usize, &Want)> = self.wants.iter().enumerate().filter(|(_, want)| want.desk == desk).collect();
+        let offers = self.offers.get(desk).map_or(&[][..], Vec::as_slice);
+        if rows.is_empty() || offers.is_empty() {
+            return;
+        }
+        let weights = Matrix::from_fn(rows.len(), offers.len() + rows.len(), |(row, column)| {
+            rows.get(row).map_or(FORBIDDEN, |(_, want)| match offers.get(column) {
+                Some(offer) => self.pairing(want, column, *offer),
+                None => self.weight(want, self.without),
+            })
+        });
+        let (_, columns) = kuhn_munkres(&weights);
+        for ((slot, _), column) in rows.iter().zip(columns) {
+            if let Some(place) = assignment.get_mut(*slot) {
+                *place = (column < offers.len()).then_some(column);
+            }
+        }
+    }
+
+    fn keeps_cap(&self, assignment: &Assignment) -> bool {
+        let mut uses: BTreeMap<usize, usize> = BTreeMap::new();
+        for (want, index) in self.wants.iter().zip(assignment) {
+            if let Some(offer) = index.and_then(|index| self.offers_to(want).get(index)) {
+                *uses.entry(offer.asset).or_default() += 1;
+            }
+        }
+        uses.iter().all(|(asset, count)| *count <= self.cap(*asset))
+    }
+
+    /// All channels at once. Columns: each offer on each desk, then a place without an asset for each
+    /// slot. Rows: the slots, then for each asset as many rows as it has places too many, which can only
+    /// take places of that asset and earn nothing.
+    fn all_channels(&self) -> Assignment {
+        let places: Vec<(usize, usize, Offer)> = (0..self.offers.len())
+            .filter(|desk| self.wants.iter().any(|want| want.desk == *desk))
+            .flat_map(|desk| {
+                let offers = self.offers.get(desk).into_iter().flatten();
+                offers.enumerate().map(move |(index, offer)| (desk, index, *offer))
+            })
+            .collect();
+        let mut places_of: BTreeMap<usize, usize> = BTreeMap::new();
+        for (_, _, offer) in &places {
+            *places_of.entry(offer.asset).or_default() += 1;
+        }
+        let surplus =
+            |(asset, count): (&usize, &usize)| std::iter::repeat_n(*asset, count.saturating_sub(self.cap(*asset)));
+        let too_many: Vec<usize> = places_of.iter().flat_map(surplus).collect();
+        let rows = self.wants.len() + too_many.len();
+        let weights = Matrix::from_fn(rows, places.len() + self.wants.len(), |(row, column)| {
+            match (self.wants.get(row), places.get(column)) {
+                (Some(want), Some((desk, index, offer))) if *desk == want.desk => self.pairing(want, *index, *offer),
+                (Some(want), None) => self.weight(want, self.without),
+                (None, Some((_, _, offer))) => {
+                    let taken = row.checked_sub(self.wants.len()).and_then(|row| too_many.get(row));
+                    if taken == Some(&offer.asset) { 0 } else { FORBIDDEN }
+                }
+                _ => FORBIDDEN,
+            }
+        });
+        let (_, columns) = kuhn_munkres(&weights);
+        self.wants.iter().zip(columns).map(|(_, column)| places.get(column).map(|(_, index, _)| *index)).collect()
+    }
+
+    /// Slots choose in order of weight, each the best offer that rests long enough on both sides.
+    fn in_order_of_weight(&self, cooldown_hours: f64) -> Assignment {
+        let mut order: Vec<(usize, &Want)> = self.wants.iter().enumerate().collect();
+        order.sort_by(|(_, a), (_, b)| b.weight.total_cmp(&a.weight));
+        let mut taken: BTreeMap<usize, Vec<(usize, Timestamp)>> = BTreeMap::new();
+        let mut assignment = vec![None; self.wants.len()];
+        for (slot, want) in order {
+            let is_free = |offer: &Offer| {
+                let uses = taken.get(&offer.asset).map_or(&[][..], Vec::as_slice);
+                let apart =
+                    |at: Timestamp| (at.as_second() - want.at.as_second()).abs() as f64 >= cooldown_hours * 3600.0;
+                uses.len() < self.cap(offer.asset) && uses.iter().all(|(desk, at)| *desk != want.desk || apart(*at))
+            };
+            let offers = self.offers_to(want).iter().enumerate();
+            let usable = offers.filter(|(index, offer)| want.usable.get(*index) == Some(&true) && is_free(offer));
+            let best = usable.max_by(|(a, x), (b, y)| x.quality.total_cmp(&y.quality).then(b.cmp(a)));
+            let Some((index, offer)) = best.filter(|(_, offer)| offer.quality >= self.without) else { continue };
+            taken.entry(offer.asset).or_default().push((want.desk, want.at));
+            if let Some(place) = assignment.get_mut(slot) {
+                *place = Some(index);
+            }
+        }
+        assignment
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn earned(market: &Market, assignment: &[Option<usize>]) -> f64 {
+        let quality = |(want, index): (&Want, &Option<usize>)| {
+            want.weight * index.map_or(market.without, |index| market.offers[want.desk][index].quality)
+        };
+        market.wants.iter().zip(assignment).map(quality).sum()
+    }
+
+    fn is_allowed(market: &Market, assignment: &[Option<usize>]) -> bool {
+        let pairs: Vec<(usize, usize, usize)> = market
+            .wants
+            .iter()
+            .zip(assignment)
+            .filter_map(|(want, index)| index.map(|index| (want.desk, index, market.offers[want.desk][index].asset)))
+            .collect();
+        let usable = market.wants.iter().zip(assignment).all(|(want, index)| index.is_none_or(|i| want.usable[i]));
+        let once = (0..pairs.len()).all(|i| (0..i).all(|j| (pairs[i].0, pairs[i].1) != (pairs[j].0, pairs[j].1)));
+        let capped =
+            pairs.iter().all(|(_, _, asset)| pairs.iter().filter(|p| p.2 == *asset).count() <= market.cap(*asset));
+        usable && once && capped
+    }
+
+    /// The best of all assignments, tried one by one.
+    fn brute_force(market: &Market, so_far: &mut Vec<Option<usize>>) -> f64 {
+        let slot = so_far.len();
+        if slot == market.wants.len() {
+            return if is_allowed(market, so_far) { earned(market, so_far) } else { f64::NEG_INFINITY };
+        }
+        let offers = market.offers[market.wants[slot].desk].len();
+        let mut best = f64::NEG_INFINITY;
+        for choice in std::iter::once(None).chain((0..offers).map(Some)) {
+            so_far.push(choice);
+            best = best.max(brute_force(market, so_far));
+            so_far.pop();
+        }
+        best
+    }
+
+    prop_compose! {
+        fn markets()(
+            desks in 1_usize..4,
+            assets in 1_usize..5,
+            slots in 1_usize..6,
+            caps in prop::collection::vec(0_usize..4, 5),
+            without in 0.0..1.0_f64,
+            draws in prop::collection::vec(0.0..1.0_f64, 200),
+        ) -> Market {
+            let mut draws = draws.into_iter().cycle();
+            let mut draw = move || draws.next().unwrap();
+            let offers: Vec<Vec<Offer>> = (0..desks)
+                .map(|_| (0..assets).filter(|_| draw() < 0.7).map(|asset| (asset, 0.3 + asset as f64 * 0.07)).collect::<Vec<_>>())
+                .map(|row| row.into_iter().map(|(asset, quality)| Offer { asset, quality }).collect())
+                .collect();
+            let wants: Vec<Want> = (0..slots)
+                .map(|slot| {
+                    let desk = slot % desks;
+                    let usable = offers[desk].iter().enumerate().map(|(i, _)| (slot * 7 + i * 3) % 5 != 0).collect();
+                    Want { desk, at: Timestamp::UNIX_EPOCH, weight: 0.5 + (slot * 13 % 7) as f64, usable }
+                })
+                .collect();
+            Market { offers, wants, caps, without, unit: 1e7 }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn no_assignment_earns_more_than_the_exact_one(market in markets()) {
+            let exact = market.exact();
+            prop_assert!(is_allowed(&market, &exact));
+            let best = brute_force(&market, &mut Vec::new());
+            prop_assert!((earned(&market, &exact) - best).abs() < 1e-5, "{} against {best}", earned(&market, &exact));
+        }
+
+        #[test]
+        fn slots_that_choose_in_turn_stay_within_the_rules(market in markets()) {
+            prop_assert!(is_allowed(&market, &market.in_order_of_weight(1.0)));
+        }
+    }
+}

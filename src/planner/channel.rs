@@ -1,0 +1,263 @@
+//! One channel's week on the planner's desk: its facts, its hours, its candidates, its slots.
+
+use std::sync::Arc;
+
+use crate::agents::ClientWeek;
+use crate::agents::creative_director::{self, Candidate, hours_between};
+use crate::model::{ChannelState, Client, EarlyWarning, PerformanceReality, Tier};
+use crate::planner::hours::{ChannelHours, HourRule, lay_out};
+use crate::planner::{Instance, Response, Solution, Solver};
+use crate::rules::{
+    ChannelFacts, ChannelRules, ClientRules, Evaluator, MinuteRule, NEVER, RuleFailure, Rules, step_at,
+};
+
+/// A candidate with its score on the channel.
+#[derive(Debug, Clone)]
+pub(super) struct Scored<'a> {
+    pub candidate: Candidate<'a>,
+    /// `0..=100`.
+    pub score: f64,
+    /// Factor on engagement.
+    pub quality: f64,
+}
+
+/// One channel's week while it is planned.
+pub(super) struct Desk<'a> {
+    pub state: &'a ChannelState,
+    pub rules: &'a ChannelRules,
+    pub ctx: Arc<ChannelFacts>,
+    pub hours: ChannelHours<'a>,
+    /// Weights of the pack's `hour_weights`, where it has one.
+    pub hour_weights: Option<Arc<[f64]>>,
+    pub candidates: Vec<Scored<'a>>,
+    /// Minute within the hour.
+    pub minute: u8,
+    /// Posts a week before fatigue.
+    pub wanted: u32,
+    /// Posts a week after fatigue, committed ones included.
+    pub target: u32,
+    /// Quality factor that slots are valued with.
+    pub mean_quality: f64,
+    pub instance: Instance,
+    pub solution: Solution,
+    /// Objective before other channels competed for the day.
+    pub upper_bound: f64,
+}
+
+impl<'a> Desk<'a> {
+    /// Sets up the desk and solves it as if the channel were alone.
+    pub fn set_up(
+        week: &ClientWeek<'a>,
+        client_rules: &ClientRules,
+        state: &'a ChannelState,
+        facts: ChannelFacts,
+        candidates: Vec<Candidate<'a>>,
+        bench: &mut Bench<'_>,
+    ) -> Result<Self, RuleFailure> {
+        let rules = week.rules.channel(state.channel);
+        let ctx = Arc::new(facts);
+        let wanted = rules.weekly_posts;
+        let target = match bench.evaluator.weekly_posts(&ctx)? {
+            Some(posts) => posts,
+            None => lowered_posts(week.rules, wanted, ctx.fatigue),
+        };
+        let hour_weights = bench.evaluator.hour_weights(&ctx)?;
+        let minute = minute(week.rules.calendar.minute, week.client, state);
+        let hours = lay_out(week, state, rules, hour_weights.as_deref(), minute);
+        let candidates = scored(client_rules, state, &ctx, candidates, bench.evaluator)?;
+        let places = target.saturating_sub(hours.committed.len() as u32);
+        let mean_quality = mean_quality(&candidates, places as usize, week.rules.assets.quality_without_asset);
+        let mut instance = instance(week.rules, rules, &hours, ctx.fatigue, places, mean_quality);
+        instance.end_weight = bench.solver.end_weight(&instance, week.rules.fatigue.end_weight_rounds);
+        let solution = bench.solve(&instance);
+        let upper_bound = solution.objective;
+        Ok(Self {
+            state,
+            rules,
+            ctx,
+            hours,
+            hour_weights,
+            candidates,
+            minute,
+            wanted,
+            target,
+            mean_quality,
+            instance,
+            solution,
+            upper_bound,
+        })
+    }
+
+    /// Takes hours away and solves again.
+    pub fn close(&mut self, hours: impl Iterator<Item = usize>, bench: &mut Bench<'_>) {
+        for hour in hours {
+            if let (Some(allowed), Some(forbidden)) =
+                (self.instance.allowed.get_mut(hour), self.hours.forbidden.get_mut(hour))
+            {
+                *allowed = false;
+                forbidden.get_or_insert(HourRule::DayFull);
+            }
+        }
+        self.solution = bench.solve(&self.instance);
+    }
+}
+
+/// What a channel's week is solved with.
+pub(super) struct Bench<'w> {
+    pub solver: &'w mut Solver,
+    pub evaluator: &'w mut Evaluator,
+    pub tier: Tier,
+}
+
+impl Bench<'_> {
+    fn solve(&mut self, instance: &Instance) -> Solution {
+        match self.tier {
+            Tier::Exact => self.solver.solve(instance),
+            Tier::Fast => self.solver.solve_fast(instance),
+        }
+    }
+}
+
+/// Posts a week after fatigue has lowered them, rounded down.
+pub(super) fn lowered_posts(rules: &Rules, wanted: u32, fatigue: f64) -> u32 {
+    let factor = step_at(&rules.fatigue.frequency, fatigue).unwrap_or(1.0);
+    // A product such as 0.75 x 4 must not fall to 2 by rounding of its factors.
+    (f64::from(wanted) * factor + 1e-9).floor() as u32
+}
+
+/// Fatigue of a channel at an instant after the one its state holds for, with the posts that are
+/// committed in between, one an hour.
+#[must_use]
+pub fn fatigue_at(state: &ChannelState, rules: &ChannelRules, at: jiff::Timestamp) -> f64 {
+    let kept = |hours: f64| (-hours / rules.half_life_hours).exp2();
+    let since = |from: jiff::Timestamp| hours_between(from, at);
+    let mut hours: Vec<i64> = state
+        .recent_posts
+        .iter()
+        .filter(|post| (state.as_of..at).contains(*post))
+        .map(|post| since(*post).ceil() as i64)
+        .collect();
+    hours.sort_unstable();
+    hours.dedup();
+    let added: f64 = hours.iter().map(|hours| rules.fatigue_per_post * kept(*hours as f64)).sum();
+    (state.fatigue.get() * kept(since(state.as_of).max(0.0)) + added).min(1.0)
+}
+
+/// The minute within the hour at which a client's posts on a channel go out.
+pub(super) fn minute(rule: MinuteRule, client: &Client, state: &ChannelState) -> u8 {
+    match rule {
+        MinuteRule::Fixed(minute) => minute,
+        MinuteRule::Spread => {
+            let id = crate::model::derived_id(b"minute", &[client.id.as_str(), state.channel.name()]);
+            (id.as_bytes().iter().fold(0_u32, |sum, byte| sum + u32::from(*byte)) % 12) as u8 * 5
+        }
+    }
+}
+
+/// What scripts see of a channel's week.
+pub(super) fn channel_facts(
+    week: &ClientWeek<'_>,
+    state: &ChannelState,
+    warning: &EarlyWarning,
+    reality: &PerformanceReality,
+) -> ChannelFacts {
+    let rules = week.rules.channel(state.channel);
+    let client = week.client;
+    let start = week.hours.start();
+    let unknown_is_half = |score: Option<crate::model::Score>| score.map_or(0.5, |score| score.get());
+    let last = state.recent_posts.iter().copied().chain(state.last_post_at).filter(|at| *at < start).max();
+    ChannelFacts {
+        client: client.id.as_str().into(),
+        workspace: client.workspace_id.as_str().into(),
+        industry: (*client.industry).into(),
+        status: client.status.name().into(),
+        channel: state.channel.name().into(),
+        client_priority: client.priority,
+        audience: state.audience,
+        engagement_rate: state.engagement_rate.unwrap_or(rules.engagement_rate),
+        has_history: state.engagement_rate.is_some(),
+        fatigue: fatigue_at(state, rules, start),
+        momentum: unknown_is_half(state.momentum),
+        visibility: unknown_is_half(state.visibility),
+        engagement: unknown_is_half(state.engagement),
+        hours_since_last_post: last.map_or(NEVER, |at| hours_between(at, start)),
+        posts_last_7_days: i64::from(state.posts_last_7_days),
+        posts_last_30_days: i64::from(state.posts_last_30_days),
+        weekly_posts: i64::from(rules.weekly_posts),
+        min_spacing_hours: i64::from(rules.min_spacing_hours),
+        warn_at: week.rules.fatigue.warn_at,
+        block_at: week.rules.fatigue.block_at,
+        high_warnings: i64::from(warning.high_warnings),
+        medium_warnings: i64::from(warning.medium_warnings),
+        pause_on_high_warning: client.policy.pause_on_high_severity_warning,
+        agent_enabled: client.policy.agent_enabled,
+        auto_exec_enabled: client.policy.auto_exec_enabled,
+        max_actions_per_day: i64::from(client.policy.max_actions_per_day),
+        assessed: reality.assessed,
+        perceived: reality.perceived,
+        true_score: reality.estimated,
+        reality_gap: reality.gap,
+        reality_confidence: reality.confidence,
+    }
+}
+
+fn scored<'a>(
+    rules: &ClientRules,
+    state: &ChannelState,
+    ctx: &Arc<ChannelFacts>,
+    candidates: Vec<Candidate<'a>>,
+    evaluator: &mut Evaluator,
+) -> Result<Vec<Scored<'a>>, RuleFailure> {
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            let assets = &rules.of(candidate.asset.campaign_id.as_ref()).assets;
+            let score = creative_director::score(&candidate, assets, ctx, state.channel, evaluator)?;
+            Ok(Scored { quality: assets.quality_factor(score), candidate, score })
+        })
+        .collect()
+}
+
+/// Mean quality factor of the best candidates, one a place; places without one count as such.
+fn mean_quality(candidates: &[Scored<'_>], places: usize, without: f64) -> f64 {
+    if places == 0 {
+        return 1.0;
+    }
+    let mut best: Vec<f64> = candidates.iter().map(|scored| scored.quality).collect();
+    best.sort_by(|a, b| b.total_cmp(a));
+    best.resize(places, without);
+    crate::stats::mean(&best)
+}
+
+fn instance(
+    rules: &Rules,
+    channel: &ChannelRules,
+    hours: &ChannelHours<'_>,
+    fatigue_start: f64,
+    places: u32,
+    mean_quality: f64,
+) -> Instance {
+    Instance {
+        value: hours.value.iter().map(|value| value * mean_quality).collect(),
+        allowed: hours.forbidden.iter().map(Option::is_none).collect(),
+        posts_max: places as usize,
+        spacing_hours: channel.min_spacing_hours as usize,
+        hours_since_last_post: hours.hours_since_last_post,
+        fatigue_start,
+        fatigue_per_post: channel.fatigue_per_post,
+        decay_per_hour: channel.decay_per_hour(),
+        response: response(rules),
+        block_at: rules.fatigue.block_at,
+        end_weight: 0.0,
+        committed: hours.committed.clone(),
+    }
+}
+
+/// How fatigue lowers what a post earns, by the rules.
+pub(super) fn response(rules: &Rules) -> Response {
+    Response {
+        warn_at: rules.fatigue.warn_at,
+        slope_below: rules.fatigue.slope_below_warn,
+        slope_above: rules.fatigue.slope_above_warn,
+    }
+}

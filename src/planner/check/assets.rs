@@ -1,0 +1,217 @@
+//! What posts carry: assets that are there, fit, are finished, may run that day, have rested, are not worn
+//! out and come in the order of their story.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::Findings;
+use super::channel::ClientCase;
+use super::clock::{HOUR, Moment};
+use crate::model::{Asset, AssetId, Channel, Post};
+use crate::rules::AssetRules;
+
+/// An asset on a channel, at the first moment of the week at which it can be used there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OnChannel<'a> {
+    pub asset: &'a Asset,
+    channel: Channel,
+    /// Finished, rested after its last use there and not ahead of its story; in seconds.
+    first: i64,
+    /// Last use there, in seconds.
+    last_use: Option<i64>,
+}
+
+impl<'a> OnChannel<'a> {
+    pub fn of(case: &ClientCase<'_>, asset: &'a Asset, channel: Channel) -> Self {
+        let own = case.state.asset_uses.iter().filter(|used| used.channel == channel && used.asset_id == asset.id);
+        let last_use = own.map(|used| used.at.as_second()).max();
+        let rested = last_use.map(|last| last.saturating_add(cooldown(&case.base().assets)));
+        let story = step_before(case, asset).map(Timestamp::as_second);
+        let first = [Some(asset.created_at.as_second()), Some(case.clock.start), rested, story];
+        Self { asset, channel, last_use, first: first.into_iter().flatten().max().unwrap_or(case.clock.start) }
+    }
+
+    /// Whether the channel can use it at some time of the week.
+    pub fn is_usable(&self, case: &ClientCase<'_>) -> bool {
+        let asset = self.asset;
+        let runs = || case.clock.hours.iter().any(|moment| campaign_runs(case, asset, self.channel, moment));
+        fits(asset, self.channel)
+            && self.first < case.clock.end()
+            && (!continues_story(case, asset) || step_before(case, asset).is_some())
+            && runs()
+    }
+
+    /// The points of `assets.toml`, held in `0..=100`.
+    pub fn score(&self, rules: &AssetRules) -> f64 {
+        let asset = self.asset;
+        let age_hours = (self.first - asset.created_at.as_second()) as f64 / HOUR as f64;
+        let since_use = self.last_use.map(|last| (self.first - last) as f64 / HOUR as f64);
+        let younger = rules.freshness.iter().filter(|step| age_hours < step.from);
+        let fresh = younger.min_by(|a, b| a.from.total_cmp(&b.from)).map_or(0.0, |step| step.then);
+        let made_for = if asset.channels.contains(&self.channel) { rules.made_for_channel } else { 0.0 };
+        let is_recent = since_use.is_some_and(|hours| hours < 24.0 * rules.recent_use_days);
+        let points = rules.base
+            + rules.per_quality * asset.quality.get()
+            + rules.per_brand_consistency * asset.brand_consistency.get()
+            + rules.per_value * asset.value.get()
+            + rules.per_impact * asset.impact.get()
+            + made_for
+            + fresh
+            + if is_recent { rules.recent_use } else { 0.0 };
+        points.clamp(0.0, 100.0)
+    }
+}
+
+/// Factor on engagement of a score, on a straight line from 0 to 100.
+pub(super) fn quality(rules: &AssetRules, score: f64) -> f64 {
+    rules.quality_at_0 + (rules.quality_at_100 - rules.quality_at_0) * score / 100.0
+}
+
+/// Cooldown in seconds; instants are compared to the second, parts of one are dropped.
+fn cooldown(rules: &AssetRules) -> i64 {
+    (rules.cooldown_hours * HOUR as f64) as i64
+}
+
+fn fits(asset: &Asset, channel: Channel) -> bool {
+    asset.channels.is_empty() || asset.channels.contains(&channel)
+}
+
+fn campaign_runs(case: &ClientCase<'_>, asset: &Asset, channel: Channel, moment: &Moment) -> bool {
+    let Some(id) = &asset.campaign_id else { return true };
+    case.campaign(id).is_some_and(|campaign| {
+        let is_there = campaign.channels.is_empty() || campaign.channels.contains(&channel);
+        is_there && campaign.starts_on <= moment.date && moment.date <= campaign.ends_on
+    })
+}
+
+/// The asset that a post of the client really uses; none where the client has no such asset.
+pub(super) fn used<'a>(case: &ClientCase<'a>, id: &AssetId) -> Option<&'a Asset> {
+    case.client.assets.iter().find(|asset| asset.id == *id)
+}
+
+/// Whether it is a child whose step lies after its parent's.
+fn continues_story(case: &ClientCase<'_>, asset: &Asset) -> bool {
+    let parent = asset.parent_id.as_ref().and_then(|id| used(case, id));
+    parent.is_some_and(|parent| asset.evolution_step > parent.evolution_step)
+}
+
+/// When the step before it was first used, on whatever channel; none where it never was or there is none.
+fn step_before(case: &ClientCase<'_>, asset: &Asset) -> Option<Timestamp> {
+    if !continues_story(case, asset) {
+        return None;
+    }
+    let head = asset.parent_id.as_ref()?;
+    let is_before = |id: &AssetId| {
+        used(case, id).is_some_and(|other| {
+            other.parent_id.as_ref().unwrap_or(&other.id) == head
+                && other.evolution_step.checked_add(1) == Some(asset.evolution_step)
+        })
+    };
+    case.state.asset_uses.iter().filter(|used| is_before(&used.asset_id)).map(|used| used.at).min()
+}
+
+/// Verifies what a client's posts carry.
+pub(super) fn check(case: &ClientCase<'_>, findings: &mut Findings) {
+    let mut uses: BTreeMap<&AssetId, Vec<&Post>> = BTreeMap::new();
+    for post in &case.plan.posts {
+        let Some(choice) = &post.asset else { continue };
+        let Some(asset) = used(case, choice.used()) else {
+            let detail = format!("the client has no asset `{}`", choice.used());
+            findings.of_post(case, post, "asset_unknown", detail);
+            continue;
+        };
+        check_family(case, post, asset, findings);
+        check_fitness(case, post, asset, findings);
+        check_story(case, post, asset, findings);
+        check_rest(case, post, asset, findings);
+        uses.entry(&asset.id).or_default().push(post);
+    }
+    for (id, posts) in uses {
+        check_rest_within(case, id, &posts, findings);
+        check_wear(case, id, posts.len(), findings);
+    }
+}
+
+/// Head, variation and evolution are named as the asset's family has them.
+fn check_family(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
+    let Some(choice) = &post.asset else { return };
+    let head = asset.parent_id.as_ref().unwrap_or(&asset.id);
+    let variation = asset.parent_id.as_ref().map(|_| &asset.id);
+    if choice.asset_id != *head || choice.variation_id.as_ref() != variation {
+        let detail = format!("`{}` is named with head `{}`, its family's is `{head}`", asset.id, choice.asset_id);
+        findings.of_post(case, post, "asset_family", detail);
+    }
+    if choice.is_evolution != continues_story(case, asset) {
+        let detail = format!("`{}` is wrongly named {}", asset.id, kind_of(choice.is_evolution));
+        findings.of_post(case, post, "asset_family", detail);
+    }
+}
+
+const fn kind_of(is_evolution: bool) -> &'static str {
+    if is_evolution { "a step of its story" } else { "no step of its story" }
+}
+
+/// It fits the channel, is finished in time, and its campaign runs there that day.
+fn check_fitness(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
+    if !fits(asset, post.channel) {
+        findings.of_post(case, post, "asset_channel", format!("`{}` was not made for the channel", asset.id));
+    }
+    if post.at < asset.created_at {
+        let detail = format!("`{}` is finished at {} only", asset.id, asset.created_at);
+        findings.of_post(case, post, "asset_unfinished", detail);
+    }
+    let moment = case.clock.moment(case.clock.hour_of(post.at));
+    if moment.is_some_and(|moment| !campaign_runs(case, asset, post.channel, moment)) {
+        let detail = format!("the campaign of `{}` does not run on the channel that day", asset.id);
+        findings.of_post(case, post, "asset_campaign", detail);
+    }
+}
+
+/// A step of a story comes after a use of the step before it.
+fn check_story(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
+    let is_early = step_before(case, asset).is_none_or(|used| used > post.at);
+    if continues_story(case, asset) && is_early {
+        let detail = format!("`{}` continues a story whose step before was not used by then", asset.id);
+        findings.of_post(case, post, "asset_evolution", detail);
+    }
+}
+
+/// It has rested since its uses on record, and those that are committed have their rest after it.
+fn check_rest(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
+    let own = case.state.asset_uses.iter().filter(|used| used.channel == post.channel && used.asset_id == asset.id);
+    let nearest = own.map(|used| used.at.as_second().abs_diff(post.at.as_second())).min();
+    let rest = cooldown(&case.base().assets).unsigned_abs();
+    if let Some(near) = nearest.filter(|distance| *distance < rest) {
+        let detail = format!("`{}` is used on the channel {near} s away, its cooldown is {rest} s", asset.id);
+        findings.of_post(case, post, "asset_cooldown", detail);
+    }
+}
+
+/// It rests between its uses on a channel in the plan itself.
+fn check_rest_within(case: &ClientCase<'_>, id: &AssetId, posts: &[&Post], findings: &mut Findings) {
+    let rest = cooldown(&case.base().assets);
+    let mut last: BTreeMap<Channel, i64> = BTreeMap::new();
+    let mut by_time = posts.to_vec();
+    by_time.sort_by_key(|post| post.at);
+    for post in by_time {
+        let at = post.at.as_second();
+        let distance = last.insert(post.channel, at).map(|before| at - before);
+        if let Some(near) = distance.filter(|distance| *distance < rest) {
+            let detail = format!("`{id}` is planned on the channel {near} s before, its cooldown is {rest} s");
+            findings.of_post(case, post, "asset_cooldown", detail);
+        }
+    }
+}
+
+/// Not more uses in the week than the rules allow, committed ones counted, unless those alone are more.
+fn check_wear(case: &ClientCase<'_>, id: &AssetId, planned: usize, findings: &mut Findings) {
+    let week = case.clock.start..case.clock.end();
+    let in_week = |at: Timestamp| week.contains(&at.as_second());
+    let committed = case.state.asset_uses.iter().filter(|used| used.asset_id == *id && in_week(used.at)).count();
+    let most = case.base().assets.max_uses_per_week as usize;
+    if planned > most.saturating_sub(committed) {
+        let detail = format!("`{id}` is planned {planned} times beside {committed} committed uses, {most} are allowed");
+        findings.of_client("asset_uses", detail);
+    }
+}

@@ -1,0 +1,229 @@
+//! What a plan says of each channel's week: counts, fatigue, the slots' quality, the objective, the hours
+//! that rules took away.
+
+use super::assets::{self, OnChannel};
+use super::channel::{ChannelCase, ClientCase};
+use super::clock::{HOUR, Moment};
+use super::{Findings, OBJECTIVE_ROUNDING, is_same};
+use crate::model::{Allocation, Channel, Tier};
+use crate::rules::Rules;
+
+/// Verifies what is said of a client's channels.
+pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
+    let stated: Vec<Channel> = case.plan.allocations.iter().map(|allocation| allocation.channel).collect();
+    let wanted: Vec<Channel> = case.state.channels.iter().map(|state| state.channel).collect();
+    if stated != wanted {
+        let names = |channels: &[Channel]| channels.iter().map(|c| c.name()).collect::<Vec<_>>().join(", ");
+        let detail = format!("allocations of [{}], the client has [{}]", names(&stated), names(&wanted));
+        findings.of_client("allocations", detail);
+    }
+    for channel in channels {
+        let Some(allocation) = channel.allocation else { continue };
+        let week = ChannelWeek { channel, allocation };
+        week.check_counts(findings);
+        week.check_why_fewer(findings);
+        week.check_numbers(findings);
+        week.check_objective(findings);
+        week.check_hours(findings);
+    }
+}
+
+struct ChannelWeek<'c, 'a> {
+    channel: &'c ChannelCase<'a>,
+    allocation: &'c Allocation,
+}
+
+impl ChannelWeek<'_, '_> {
+    fn breach(&self, rule: &'static str, detail: String, findings: &mut Findings) {
+        findings.of_channel(self.channel.state.channel, rule, detail);
+    }
+
+    fn check_counts(&self, findings: &mut Findings) {
+        let (stated, channel) = (self.allocation, self.channel);
+        let own = channel.case.plan.posts.iter().filter(|post| post.channel == channel.state.channel);
+        let planned = own.clone().count();
+        let blocked = own.filter(|post| !post.is_live()).count();
+        let counts = [
+            ("posts_wanted", stated.posts_wanted, channel.numbers.weekly_posts as usize),
+            ("posts_target", stated.posts_target, channel.target().unwrap_or(stated.posts_target) as usize),
+            ("posts_planned", stated.posts_planned, planned),
+            ("posts_blocked", stated.posts_blocked, blocked),
+        ];
+        for (rule, stated, derived) in counts {
+            if stated as usize != derived {
+                self.breach(rule, format!("the plan says {stated}, it is {derived}"), findings);
+            }
+        }
+    }
+
+    /// A post that is missing has a reason, and only such a post. A script may want other posts than the table.
+    fn check_why_fewer(&self, findings: &mut Findings) {
+        let live = self.channel.posts.iter().filter(|placed| placed.post.is_live()).count();
+        let wanted = self.channel.numbers.weekly_posts as usize;
+        let has_reason = !self.allocation.why_fewer.is_empty();
+        if live < wanted && !has_reason {
+            let detail = format!("{live} of {wanted} posts and no reason for the others");
+            self.breach("why_fewer", detail, findings);
+        }
+        if live >= wanted && has_reason && !self.channel.case.hooks.weekly_posts {
+            self.breach("why_fewer", format!("a reason for fewer than {wanted} posts, and there are {live}"), findings);
+        }
+    }
+
+    fn check_numbers(&self, findings: &mut Findings) {
+        let (stated, channel) = (self.allocation, self.channel);
+        let end = channel.fatigue_live(channel.case.clock.len());
+        let mut numbers = vec![
+            ("fatigue_start", stated.fatigue_start, channel.fatigue_start),
+            ("fatigue_end", stated.fatigue_end, end),
+        ];
+        numbers.extend(self.mean_quality().map(|mean| ("mean_quality", stated.mean_quality, mean)));
+        for (rule, stated, derived) in numbers {
+            if !is_same(stated, derived) {
+                self.breach(rule, format!("the plan says {stated}, it is {derived}"), findings);
+            }
+        }
+        let [least, most] = quality_bounds(&channel.case);
+        if !(least..=most).contains(&stated.mean_quality) {
+            let detail = format!("the plan says {}, the rules hold it in {least}..={most}", stated.mean_quality);
+            self.breach("mean_quality", detail, findings);
+        }
+        let is_free = channel.case.base().fatigue.end_weight_rounds == 0;
+        let is_price = stated.end_weight.is_finite() && stated.end_weight >= 0.0;
+        if !is_price || (is_free && stated.end_weight != 0.0) {
+            self.breach("end_weight", format!("{} is no price under these rules", stated.end_weight), findings);
+        }
+        if stated.tier != Tier::Exact {
+            self.breach("tier", format!("solved to tier `{}`; plans are solved exactly", stated.tier), findings);
+        }
+    }
+
+    /// Mean quality factor of the best usable assets, one a place; a place that none is left for counts as
+    /// such, and no place at all as 1. None where scripts score.
+    fn mean_quality(&self) -> Option<f64> {
+        let (channel, case) = (self.channel, &self.channel.case);
+        if case.hooks.score_asset {
+            return None;
+        }
+        let places = channel.places()? as usize;
+        if places == 0 {
+            return Some(1.0);
+        }
+        let on_channel = case.client.assets.iter().map(|asset| OnChannel::of(case, asset, channel.state.channel));
+        let quality = |usable: OnChannel<'_>| {
+            let rules = &case.rules.of(usable.asset.campaign_id.as_ref()).assets;
+            assets::quality(rules, usable.score(rules))
+        };
+        let mut best: Vec<f64> = on_channel.filter(|asset| asset.is_usable(case)).map(quality).collect();
+        best.sort_by(|a, b| b.total_cmp(a));
+        best.resize(places, case.base().assets.quality_without_asset);
+        Some(best.iter().sum::<f64>() / places as f64)
+    }
+
+    /// The objective is what the planned posts are worth less the price of the fatigue they hand on; no bound
+    /// lies below it, and no post could be left out with gain.
+    fn check_objective(&self, findings: &mut Findings) {
+        let stated = self.allocation;
+        let (objective, scale) = self.objective(None);
+        let tolerance = OBJECTIVE_ROUNDING * scale.max(stated.objective.abs()).max(f64::MIN_POSITIVE);
+        let is_near = |a: f64, b: f64| (a - b).abs() <= tolerance;
+        if !is_near(stated.objective, objective) {
+            self.breach("objective", format!("the plan says {}, it is {objective}", stated.objective), findings);
+        }
+        if stated.tier != Tier::Exact {
+            return;
+        }
+        let is_bound = stated.upper_bound >= stated.objective - tolerance;
+        if !is_bound {
+            let detail = format!("the bound {} lies below the objective {}", stated.upper_bound, stated.objective);
+            self.breach("upper_bound", detail, findings);
+        }
+        for placed in &self.channel.posts {
+            let (without, _) = self.objective(Some(placed.hour));
+            if without > objective + tolerance {
+                let detail = format!("leaving it out raises the objective from {objective} to {without}");
+                findings.of_post(&self.channel.case, placed.post, "worthless_post", detail);
+            }
+        }
+    }
+
+    /// Sum of v q s(F) over the planned posts, held ones included, less the price of F at the end, with one
+    /// post left out or none; and the sum of the sizes of these terms.
+    fn objective(&self, left_out: Option<i64>) -> (f64, f64) {
+        let (channel, clock) = (self.channel, self.channel.case.clock);
+        let fatigue = |hour: i64| match left_out {
+            Some(post) => channel.fatigue_without(post, hour),
+            None => channel.fatigue_full(hour),
+        };
+        let (mut earned, mut scale) = (0.0, 0.0);
+        for placed in channel.posts.iter().filter(|placed| Some(placed.hour) != left_out) {
+            let derived = clock.moment(placed.hour).and_then(|moment| channel.slot_value(moment));
+            let value = derived.unwrap_or(placed.post.slot_value) * self.allocation.mean_quality;
+            earned += value * channel.response(fatigue(placed.hour));
+            scale += value.abs();
+        }
+        let price = self.allocation.end_weight * fatigue(clock.len());
+        (earned - price, scale + price.abs())
+    }
+
+    /// Hours left and hours removed are the hours of the week, and each rule removed as many as it should.
+    /// Hours that the client's other posts filled are as many as the plan says.
+    fn check_hours(&self, findings: &mut Findings) {
+        let stated = self.allocation;
+        let hours = self.channel.case.clock.hours.len() as u64;
+        let removed: u64 = stated.hours_removed.iter().map(|(_, count)| u64::from(*count)).sum();
+        if u64::from(stated.hours_allowed) + removed != hours {
+            let detail = format!("{} left and {removed} removed, the week has {hours}", stated.hours_allowed);
+            self.breach("hours", detail, findings);
+        }
+        let Some(counts) = self.hours_removed() else { return };
+        let count_of =
+            |rule: &str| stated.hours_removed.iter().filter(|(name, _)| *name == rule).map(|(_, n)| *n).sum();
+        for (rule, derived) in counts {
+            let stated: u32 = count_of(rule);
+            if stated != derived {
+                let detail = format!("the plan says that {rule} removed {stated} hours, it removed {derived}");
+                self.breach("hours", detail, findings);
+            }
+        }
+        let known = |name: &str| name == "day_full" || counts.iter().any(|(rule, _)| *rule == name);
+        for (name, _) in stated.hours_removed.iter().filter(|(name, _)| !known(name)) {
+            self.breach("hours", format!("no rule `{name}` removes hours"), findings);
+        }
+    }
+
+    /// Hours that each rule takes away, the first that holds; none where the minute of posts is not known.
+    fn hours_removed(&self) -> Option<[(&'static str, u32); 4]> {
+        let channel = self.channel;
+        let clock = channel.case.clock;
+        let minute = channel.minute()?;
+        let spacing = i64::from(channel.numbers.min_spacing_hours) * HOUR;
+        let (past, committed): (Vec<i64>, Vec<i64>) = channel.standing().partition(|at| *at < clock.start);
+        let is_near = |others: &[i64], at: i64| others.iter().any(|other| (at - other).abs() < spacing);
+        let mut counts = [("closed_day", 0), ("quiet_hours", 0), ("last_post", 0), ("committed_post", 0)];
+        let rule_of = |hour: i64, moment: &Moment| {
+            let at = clock.start + hour * HOUR + minute * 60;
+            let holds =
+                [channel.is_closed(moment), channel.is_quiet(moment), is_near(&past, at), is_near(&committed, at)];
+            holds.iter().position(|holds| *holds)
+        };
+        for (hour, moment) in (0..).zip(&clock.hours) {
+            if let Some((_, count)) = rule_of(hour, moment).and_then(|rule| counts.get_mut(rule)) {
+                *count += 1;
+            }
+        }
+        Some(counts)
+    }
+}
+
+/// The least and the most that a mean quality factor can be under the client's rules.
+fn quality_bounds(case: &ClientCase<'_>) -> [f64; 2] {
+    let of_campaigns = case.client.campaigns.iter().map(|campaign| case.rules.of(Some(&campaign.id)));
+    let factors = |rules: &Rules| {
+        let rules = &rules.assets;
+        [rules.quality_at_0, rules.quality_at_100, rules.quality_without_asset]
+    };
+    let all = std::iter::once(case.base()).chain(of_campaigns).flat_map(factors);
+    let [least, most] = all.fold([1.0, 1.0], |[least, most]: [f64; 2], factor| [least.min(factor), most.max(factor)]);
+    [least - super::ROUNDING, most + super::ROUNDING]
+}

@@ -1,0 +1,130 @@
+//! The hours of a week as the wall clocks of a zone show them.
+//!
+//! Hours are counted in elapsed time from the first instant of Monday. What is left over at the end, in zones
+//! that shift by half an hour, is no hour to plan in.
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+use crate::model::{Week, Zone};
+
+/// Seconds in an hour.
+pub(super) const HOUR: i64 = 3600;
+
+/// What the wall clock says as one elapsed hour of the week begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment {
+    /// Date on the wall calendar.
+    pub date: Date,
+    /// Days since Monday.
+    pub weekday: usize,
+    /// Hour on the wall clock.
+    pub hour: u8,
+    /// Minutes since midnight on the wall clock.
+    pub minute_of_day: u16,
+}
+
+/// One week in one zone.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Clock {
+    /// The first instant of Monday, in seconds.
+    pub start: i64,
+    /// Hour by hour.
+    pub hours: Vec<Moment>,
+    /// The seven dates, Monday first.
+    pub dates: Vec<Date>,
+}
+
+impl Clock {
+    /// Lays out a week; none at the edge of the calendar.
+    pub fn of(week: Week, zone: &Zone) -> Option<Self> {
+        let monday = week.monday();
+        let first = zone.start_of_day(monday).ok()?;
+        let last = zone.start_of_day(monday.checked_add(7.days()).ok()?).ok()?;
+        let mut hours = Vec::with_capacity(169);
+        let mut at = first;
+        loop {
+            let next = at.checked_add(SignedDuration::from_secs(HOUR)).ok()?;
+            if next > last {
+                break;
+            }
+            hours.push(moment(zone, at));
+            at = next;
+        }
+        let dates = (0..7).map(|day| monday.saturating_add(i64::from(day).days())).collect();
+        Some(Self { start: first.as_second(), hours, dates })
+    }
+
+    /// How many hours the week has.
+    pub fn len(&self) -> i64 {
+        self.hours.len() as i64
+    }
+
+    /// The end of the last hour, in seconds.
+    pub fn end(&self) -> i64 {
+        self.start + self.len() * HOUR
+    }
+
+    /// The hour that an instant lies in, counted from Monday; it may lie outside the week.
+    pub fn hour_of(&self, at: Timestamp) -> i64 {
+        (at.as_second() - self.start).div_euclid(HOUR)
+    }
+
+    /// What the wall clock says at an hour of the week; none outside it.
+    pub fn moment(&self, hour: i64) -> Option<&Moment> {
+        self.hours.get(usize::try_from(hour).ok()?)
+    }
+}
+
+fn moment(zone: &Zone, at: Timestamp) -> Moment {
+    let local = zone.local(at);
+    let hour = local.hour().unsigned_abs();
+    Moment {
+        date: local.date(),
+        weekday: usize::from(local.weekday().to_monday_zero_offset().unsigned_abs()),
+        hour,
+        minute_of_day: u16::from(hour) * 60 + u16::from(local.minute().unsigned_abs()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(week: &str, zone: &str) -> Clock {
+        Clock::of(week.parse().unwrap(), &zone.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_week_has_as_many_hours_as_elapse_in_it() {
+        let weeks = [
+            ("2026-W20", "Europe/London", 168),
+            ("2026-W13", "Europe/London", 167),
+            ("2026-W43", "Europe/London", 169),
+            ("2026-W44", "America/New_York", 169),
+            ("2026-W40", "Australia/Sydney", 167),
+            ("2026-W40", "Australia/Lord_Howe", 167),
+            ("2026-W14", "Australia/Lord_Howe", 168),
+        ];
+        for (week, zone, hours) in weeks {
+            assert_eq!(clock(week, zone).len(), hours, "{week} {zone}");
+        }
+    }
+
+    #[test]
+    fn an_hour_that_the_clocks_repeat_stands_twice_and_a_skipped_one_never() {
+        let on_sunday = |clock: &Clock| -> Vec<u8> {
+            clock.hours.iter().filter(|moment| moment.weekday == 6).map(|moment| moment.hour).take(4).collect()
+        };
+        assert_eq!(on_sunday(&clock("2026-W43", "Europe/London")), [0, 1, 1, 2]);
+        assert_eq!(on_sunday(&clock("2026-W13", "Europe/London")), [0, 2, 3, 4]);
+    }
+
+    #[test]
+    fn half_an_hour_of_shift_moves_the_minute_of_every_later_hour() {
+        let clock = clock("2026-W40", "Australia/Lord_Howe");
+        assert_eq!(clock.moment(145).unwrap().minute_of_day, 60);
+        assert_eq!(clock.moment(146).unwrap().minute_of_day, 150);
+        assert_eq!(clock.moment(167), None);
+    }
+}

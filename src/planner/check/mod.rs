@@ -1,0 +1,232 @@
+//! Verifies a finished plan against scenario and rules, from the specification alone.
+//!
+//! ```text
+//! plan, scenario, rules ──> timing     when posts stand, how many, how tired the channel is
+//!                       ──> assets     what they carry
+//!                       ──> worth      what is said of each post: value, score, confidence, risk, status
+//!                       ──> channels   what is said of each channel's week
+//!                       ──> breaches
+//! ```
+//!
+//! Nothing of what makes plans is used here, neither the planner's nor the agents' code: where both are
+//! wrong, they must be wrong twice. Nothing is repaired, and no plan, however nonsensical, makes it panic.
+//!
+//! Scripts are not run. What the guardrails answered is taken as given; that all were asked, in order, and
+//! that status, confidence and risk follow from their answers is checked. Where the pack has a hook, the
+//! numbers that it replaces are taken as given too: `weekly_posts` the target, `hour_weights` the value of a
+//! slot, `score_asset` the score, `confidence` the steps. What follows from those numbers is checked still.
+//! Agents' signals, conflicts and the words of reasons are not checked, nor that no better plan exists: only
+//! that no post could be left out with gain.
+//!
+//! Committed posts are those of the channel's recent posts that lie in the week. Several in one hour count
+//! as one, as x(t) of the model does.
+
+mod assets;
+mod channel;
+mod channels;
+mod clock;
+mod timing;
+mod worth;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tampered;
+#[cfg(test)]
+mod untampered;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use self::channel::{ChannelCase, ClientCase, Hooks};
+use self::clock::Clock;
+use crate::model::{
+    Channel, Client, ClientId, ClientPlan, ClientState, Plan, Post, Scenario, ScheduleStatus, WorkspaceId,
+};
+use crate::rules::CompiledRules;
+
+/// One rule or number that a plan breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// Whose plan; empty where it concerns the plan as a whole or a workspace.
+    pub client_id: ClientId,
+    /// Where; none where it concerns no single channel.
+    pub channel: Option<Channel>,
+    /// Local time of the post with its offset, such as `2026-11-24T09:00+11:00`; none where it concerns no
+    /// single post.
+    pub post: Option<String>,
+    /// What is broken: one short name a rule or number, the same in every version.
+    pub rule: &'static str,
+    /// What the plan says and what should be, for people.
+    pub detail: String,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.client_id.as_str().is_empty() {
+            f.write_str("plan")?;
+        } else {
+            write!(f, "client `{}`", self.client_id)?;
+        }
+        if let Some(channel) = self.channel {
+            write!(f, ", {channel}")?;
+        }
+        if let Some(post) = &self.post {
+            write!(f, ", post of {post}")?;
+        }
+        write!(f, ": {}: {}", self.rule, self.detail)
+    }
+}
+
+/// Share by which a product or a sum may differ. Doubles carry 16 digits and the longest chain here has some
+/// hundreds of steps, so that rounding ends near 1e-13; a millionth of what anybody would notice is 1e-9.
+const ROUNDING: f64 = 1e-9;
+/// Share of its scale by which an objective may differ: it is a difference of sums, which loses digits.
+const OBJECTIVE_ROUNDING: f64 = 1e-6;
+/// A confidence is rounded to a millionth.
+const CONFIDENCE_ROUNDING: f64 = 1e-6;
+/// Days a week on which reviewers work.
+const REVIEW_DAYS: u32 = 5;
+
+/// Whether two numbers are the same but for rounding. What is not a number is equal to nothing.
+fn is_same(stated: f64, derived: f64) -> bool {
+    (stated - derived).abs() <= ROUNDING * stated.abs().max(derived.abs()).max(1e-3)
+}
+
+/// The breaches found so far, and whose plan is being looked at.
+struct Findings {
+    client_id: ClientId,
+    breaches: Vec<Breach>,
+}
+
+impl Findings {
+    fn add(&mut self, channel: Option<Channel>, post: Option<String>, rule: &'static str, detail: String) {
+        self.breaches.push(Breach { client_id: self.client_id.clone(), channel, post, rule, detail });
+    }
+
+    fn of_client(&mut self, rule: &'static str, detail: String) {
+        self.add(None, None, rule, detail);
+    }
+
+    fn of_channel(&mut self, channel: Channel, rule: &'static str, detail: String) {
+        self.add(Some(channel), None, rule, detail);
+    }
+
+    fn of_post(&mut self, case: &ClientCase<'_>, post: &Post, rule: &'static str, detail: String) {
+        let local = case.client.zone.local(post.at).strftime("%Y-%m-%dT%H:%M%:z").to_string();
+        self.add(Some(post.channel), Some(local), rule, detail);
+    }
+}
+
+/// Verifies a plan. An empty list says that it passes; breaches come in the order of the plan's clients,
+/// those of the plan as a whole first and those of workspaces last.
+#[must_use]
+pub fn check_plan(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> Vec<Breach> {
+    let mut findings = Findings { client_id: ClientId::new(""), breaches: Vec::new() };
+    check_origin(plan, scenario, rules, &mut findings);
+    check_roster(plan, scenario, &mut findings);
+    let known: BTreeMap<&ClientId, &(Client, ClientState)> =
+        scenario.clients.iter().map(|known| (&known.0.id, known)).collect();
+    let mut clocks: BTreeMap<&str, Option<Clock>> = BTreeMap::new();
+    for client_plan in &plan.clients {
+        let Some((client, state)) = known.get(&client_plan.client_id) else { continue };
+        findings.client_id = client.id.clone();
+        let clock = clocks.entry(client.zone.name()).or_insert_with(|| Clock::of(plan.week, &client.zone));
+        match clock {
+            Some(clock) => check_client(client_plan, client, state, rules, clock, &mut findings),
+            None => findings.of_client("week", format!("`{}` is at the edge of the calendar", plan.week)),
+        }
+    }
+    findings.client_id = ClientId::new("");
+    check_reviewers(plan, scenario, &mut findings);
+    findings.breaches
+}
+
+/// The plan names the scenario and the rules that it is checked against.
+fn check_origin(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, findings: &mut Findings) {
+    let names = [
+        ("scenario_hash", plan.scenario_hash.as_str(), scenario.hash.as_str()),
+        ("rules_hash", plan.rules_hash.as_str(), rules.hash()),
+        ("scenario", plan.scenario.as_str(), scenario.name.as_str()),
+    ];
+    for (rule, stated, given) in names {
+        if stated != given {
+            findings.of_client(rule, format!("the plan was made from `{stated}`, not from `{given}`"));
+        }
+    }
+}
+
+/// The plan holds exactly the clients that are planned for, in order.
+fn check_roster(plan: &Plan, scenario: &Scenario, findings: &mut Findings) {
+    let stated: Vec<&ClientId> = plan.clients.iter().map(|client| &client.client_id).collect();
+    let wanted: Vec<&ClientId> = scenario
+        .clients
+        .iter()
+        .map(|(client, _)| client)
+        .filter(|client| client.status.is_planned())
+        .map(|c| &c.id)
+        .collect();
+    if stated == wanted {
+        return;
+    }
+    let before = findings.breaches.len();
+    for id in wanted.iter().filter(|id| !stated.contains(id)) {
+        findings.of_client("clients", format!("client `{id}` is missing"));
+    }
+    for id in stated.iter().filter(|id| !wanted.contains(id)) {
+        findings.of_client("clients", format!("client `{id}` is not to be planned for"));
+    }
+    if findings.breaches.len() == before {
+        findings.of_client("clients", "clients are repeated or out of order".to_owned());
+    }
+}
+
+fn check_client(
+    plan: &ClientPlan,
+    client: &Client,
+    state: &ClientState,
+    rules: &CompiledRules,
+    clock: &Clock,
+    findings: &mut Findings,
+) {
+    let numbers = rules.for_client(client);
+    let case = ClientCase { plan, client, state, rules: &numbers, hooks: Hooks::of(rules), clock };
+    if plan.workspace_id != client.workspace_id {
+        let detail = format!("the plan says `{}`, the scenario `{}`", plan.workspace_id, client.workspace_id);
+        findings.of_client("workspace", detail);
+    }
+    if plan.zone != client.zone {
+        findings.of_client("zone", format!("the plan says `{}`, the scenario `{}`", plan.zone, client.zone));
+    }
+    if !plan.posts.is_sorted_by_key(|post| (post.at, post.channel)) {
+        findings.of_client("post_order", "posts are not in order of time, then channel".to_owned());
+    }
+    for post in &plan.posts {
+        if !state.channels.iter().any(|known| known.channel == post.channel) {
+            findings.of_post(&case, post, "channel", "the client does not post on this channel".to_owned());
+        }
+    }
+    let channels: Vec<ChannelCase<'_>> = state.channels.iter().map(|state| ChannelCase::of(&case, state)).collect();
+    timing::check(&case, &channels, findings);
+    assets::check(&case, findings);
+    for channel in &channels {
+        worth::check(channel, findings);
+    }
+    channels::check(&case, &channels, findings);
+}
+
+/// No workspace has more posts that wait for a person than its reviewers can see in the week.
+fn check_reviewers(plan: &Plan, scenario: &Scenario, findings: &mut Findings) {
+    let capacity = &scenario.capacity;
+    let daily = u64::from(capacity.reviewers) * u64::from(capacity.reviews_per_reviewer_per_day);
+    let possible = daily * u64::from(REVIEW_DAYS);
+    let mut waiting: BTreeMap<&WorkspaceId, u64> = BTreeMap::new();
+    for (client, _) in plan.posts().filter(|(_, post)| post.status == ScheduleStatus::Pending) {
+        *waiting.entry(&client.workspace_id).or_default() += 1;
+    }
+    for (workspace, count) in waiting.into_iter().filter(|(_, count)| *count > possible) {
+        let detail =
+            format!("{count} posts of workspace `{workspace}` wait for review, its reviewers see {possible} a week");
+        findings.of_client("review_capacity", detail);
+    }
+}

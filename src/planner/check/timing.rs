@@ -1,0 +1,127 @@
+//! When posts stand: in the week, on the minute, at open hours, far enough apart, few enough, on a channel
+//! that is rested enough.
+
+use super::Findings;
+use super::channel::{ChannelCase, ClientCase, Placed};
+use super::clock::{HOUR, Moment};
+use crate::rules::MinuteRule;
+
+/// Verifies the times of a client's posts.
+pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
+    check_hours(case, findings);
+    for channel in channels {
+        check_minutes(channel, findings);
+        for placed in &channel.posts {
+            if let Some(moment) = case.clock.moment(placed.hour) {
+                check_moment(channel, placed, moment, findings);
+            }
+            check_distance_to_standing(channel, placed, findings);
+            check_block(channel, placed, findings);
+        }
+        check_distances(channel, findings);
+        check_frequency(channel, findings);
+    }
+    check_days(case, channels, findings);
+}
+
+/// Every post lies in the week, at the hour that it states.
+fn check_hours(case: &ClientCase<'_>, findings: &mut Findings) {
+    for post in &case.plan.posts {
+        let hour = case.clock.hour_of(post.at);
+        if !(0..case.clock.len()).contains(&hour) {
+            findings.of_post(case, post, "in_week", "it lies outside the hours of the week".to_owned());
+        }
+        if usize::try_from(hour) != Ok(post.hour) {
+            let detail = format!("it states hour {} of the week and lies in hour {hour}", post.hour);
+            findings.of_post(case, post, "hour", detail);
+        }
+    }
+}
+
+/// Every post goes out at the minute that the rules fix; where they spread posts, at a multiple of five that
+/// all posts of the channel share. To the second, for minutes are whole.
+fn check_minutes(channel: &ChannelCase<'_>, findings: &mut Findings) {
+    let case = &channel.case;
+    let Some(minute) = channel.minute() else { return };
+    for placed in &channel.posts {
+        let at = placed.post.at;
+        let past_the_hour = (at.as_second() - case.clock.start).rem_euclid(HOUR);
+        let is_on_it = past_the_hour == minute * 60 && at.subsec_nanosecond() == 0;
+        let is_spread = case.base().calendar.minute == MinuteRule::Spread;
+        if !is_on_it || (is_spread && minute % 5 != 0) {
+            let detail = format!("it goes out {past_the_hour} s past the hour, the channel's minute is {minute}");
+            findings.of_post(case, placed.post, "minute", detail);
+        }
+    }
+}
+
+fn check_moment(channel: &ChannelCase<'_>, placed: &Placed<'_>, moment: &Moment, findings: &mut Findings) {
+    let case = &channel.case;
+    if channel.is_closed(moment) {
+        findings.of_post(case, placed.post, "closed_day", format!("nothing may be posted on {}", moment.date));
+    }
+    if channel.is_quiet(moment) {
+        findings.of_post(case, placed.post, "quiet_hours", "its hour lies in the channel's quiet hours".to_owned());
+    }
+}
+
+/// Far enough from every post of the past and every committed one, in elapsed seconds.
+fn check_distance_to_standing(channel: &ChannelCase<'_>, placed: &Placed<'_>, findings: &mut Findings) {
+    let spacing = i64::from(channel.numbers.min_spacing_hours) * HOUR;
+    let at = placed.post.at.as_second();
+    let nearest = channel.standing().map(|other| at.abs_diff(other)).min();
+    if let Some(near) = nearest.filter(|distance| *distance < spacing.unsigned_abs()) {
+        let detail = format!("a past or committed post is {near} s away, the spacing is {spacing} s");
+        findings.of_post(&channel.case, placed.post, "spacing", detail);
+    }
+}
+
+/// Far enough from the planned post before it; by time, so that every pair is far enough apart.
+fn check_distances(channel: &ChannelCase<'_>, findings: &mut Findings) {
+    let spacing = i64::from(channel.numbers.min_spacing_hours) * HOUR;
+    for (before, after) in channel.posts.iter().zip(channel.posts.iter().skip(1)) {
+        let distance = after.post.at.as_second() - before.post.at.as_second();
+        if distance < spacing {
+            let detail = format!("the post before it is {distance} s away, the spacing is {spacing} s");
+            findings.of_post(&channel.case, after.post, "spacing", detail);
+        }
+    }
+}
+
+/// Below the block with every planned post in its place, those held back included. No tolerance: the block
+/// is half-open, and planning keeps a rounding's distance from it.
+fn check_block(channel: &ChannelCase<'_>, placed: &Placed<'_>, findings: &mut Findings) {
+    let block_at = channel.case.base().fatigue.block_at;
+    let fatigue = channel.fatigue_full(placed.hour);
+    if fatigue >= block_at {
+        let detail = format!("fatigue is {fatigue} there, posts are blocked from {block_at}");
+        findings.of_post(&channel.case, placed.post, "fatigue_block", detail);
+    }
+}
+
+/// No more posts than the rules want after fatigue, committed ones counted.
+fn check_frequency(channel: &ChannelCase<'_>, findings: &mut Findings) {
+    let Some(places) = channel.places() else { return };
+    if channel.posts.len() > places as usize {
+        let (planned, committed) = (channel.posts.len(), channel.committed.len());
+        let detail = format!("{planned} posts beside {committed} committed ones, the rules leave {places}");
+        findings.of_channel(channel.state.channel, "frequency", detail);
+    }
+}
+
+/// No day has more posts of the client than its policy allows, unless committed ones alone are more.
+fn check_days(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
+    let most = case.client.policy.max_actions_per_day as usize;
+    let on_day = |hours: &mut dyn Iterator<Item = i64>, day: usize| {
+        hours.filter(|hour| case.clock.moment(*hour).is_some_and(|moment| moment.weekday == day)).count()
+    };
+    for (day, date) in case.clock.dates.iter().enumerate() {
+        let planned = on_day(&mut channels.iter().flat_map(|c| c.posts.iter().map(|placed| placed.hour)), day);
+        let committed = on_day(&mut channels.iter().flat_map(|c| c.committed.iter().copied()), day);
+        if planned > most.saturating_sub(committed) {
+            let detail =
+                format!("{planned} posts on {date} beside {committed} committed ones, the policy allows {most}");
+            findings.of_client("actions_a_day", detail);
+        }
+    }
+}

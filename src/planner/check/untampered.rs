@@ -1,0 +1,360 @@
+//! What the planner makes passes, in ordinary weeks and in odd ones.
+
+use super::fixture::*;
+use crate::model::{
+    AssetId, CalendarEntry, Capacity, Channel, ClientStatus, DayKind, Outcome, Post, ScheduleStatus, Score, Severity,
+    Warning, WarningStatus, WorkspaceId,
+};
+use crate::rules::CompiledRules;
+
+/// An overlay with numbers for one campaign.
+const CAMPAIGN: &str = "scope = { campaign = \"autumn\" }\n\
+    [assets]\nquality_at_100 = 2.0\nper_value = 5\n\
+    [risk]\nminus_per_warning = 0.2\n\
+    [guardrails.truth_layer.params]\nmax_gap = 0.1\n";
+
+/// Every hook.
+const SCRIPTS: &str = "fn weekly_posts(ctx) { if ctx.channel == \"x\" { 0 } else { 6 } }\n\
+    fn hour_weights(ctx) { let w = []; for h in 0..168 { w.push(1.0 + h / 400.0); } w }\n\
+    fn score_asset(asset, ctx) { 40.0 + 50.0 * asset.quality }\n\
+    fn confidence(post, ctx) { 0.65 }\n";
+
+#[test]
+fn weeks_in_which_the_clocks_change_pass() {
+    let rules = rules();
+    for (when, zone, hours) in [
+        ("2026-W20", "Europe/London", 168),
+        ("2026-W43", "Europe/London", 169),
+        ("2026-W13", "Europe/London", 167),
+        ("2026-W44", "America/New_York", 169),
+        ("2026-W40", "Australia/Sydney", 167),
+        ("2026-W40", "Australia/Lord_Howe", 167),
+        ("2026-W14", "Australia/Lord_Howe", 168),
+    ] {
+        let week = week(when);
+        let (mut own, state) = rich(week, zone);
+        own.days.push(CalendarEntry { factor: Some(1.5), ..day(DayKind::Boost, week, 6, None) });
+        let plan = passing(&scenario(week, vec![(own, state)]), &rules, week);
+        let allocation = &plan.clients[0].allocations[0];
+        let removed: u32 = allocation.hours_removed.iter().map(|(_, count)| count).sum();
+        assert_eq!(allocation.hours_allowed + removed, hours, "{when} {zone}");
+        assert!(plan.posts().any(|(_, post)| post.hour > 146), "{when} {zone}: no post after the change");
+    }
+}
+
+#[test]
+fn posts_spread_over_the_hour_pass() {
+    let week = week("2026-W40");
+    let rules = rules_with(&[("calendar.toml", "{ mode = \"fixed\", at = 0 }", "{ mode = \"spread\" }")]);
+    let plan = passing(&scenario(week, vec![rich(week, "Australia/Lord_Howe")]), &rules, week);
+    assert!(plan.posts().any(|(_, post)| post.at.as_second() % 1800 != 0));
+}
+
+#[test]
+fn a_fixed_minute_passes() {
+    let week = week("2026-W43");
+    let rules = rules_with(&[("calendar.toml", "at = 0 }", "at = 59 }")]);
+    passing(&scenario(week, vec![rich(week, "Europe/London")]), &rules, week);
+}
+
+#[test]
+fn holidays_without_posts_pass() {
+    let week = week("2026-W20");
+    let rules = rules_with(&[("calendar.toml", "holiday_posts = true", "holiday_posts = false")]);
+    let plan = passing(&scenario(week, vec![rich(week, "Europe/London")]), &rules, week);
+    assert!(plan.posts().all(|(_, post)| post.hour / 24 != 3));
+}
+
+#[test]
+fn a_tight_day_passes() {
+    let week = week("2026-W20");
+    for actions in [1, 3, 5] {
+        let mut client = rich(week, "Europe/London");
+        client.0.policy.max_actions_per_day = actions;
+        let (own, state) = &mut client;
+        commit(state, own, week, Channel::Fb, &[34, 40]);
+        let plan = passing(&scenario(week, vec![client]), &rules(), week);
+        assert!(!plan.clients[0].signals.scaling.full_days.is_empty());
+    }
+}
+
+#[test]
+fn warnings_that_hold_posts_pass() {
+    let week = week("2026-W20");
+    for (severity, pauses) in [(Severity::High, true), (Severity::High, false), (Severity::Medium, true)] {
+        let (mut client, mut state) = rich(week, "Europe/London");
+        client.policy.pause_on_high_severity_warning = pauses;
+        state.warnings = ["a", "b", "c"]
+            .map(|id| Warning {
+                id: id.into(),
+                kind: id.into(),
+                severity,
+                status: WarningStatus::Open,
+                opened_at: in_week(&client, week, -50),
+            })
+            .to_vec();
+        let plan = passing(&scenario(week, vec![(client, state)]), &rules(), week);
+        let held = plan.posts().filter(|(_, post)| !post.is_live()).count();
+        assert_eq!(held > 0, severity == Severity::High && pauses);
+    }
+}
+
+#[test]
+fn few_assets_and_none_pass() {
+    let week = week("2026-W20");
+    let rules = rules();
+    for assets in [0, 1, 3] {
+        let client = client("few", "Europe/London", week, &Channel::ALL, assets);
+        let plan = passing(&scenario(week, vec![client]), &rules, week);
+        assert!(plan.posts().any(|(_, post)| post.asset.is_none()));
+    }
+}
+
+#[test]
+fn a_short_cooldown_passes() {
+    let week = week("2026-W20");
+    let rules = rules_with(&[("assets.toml", "cooldown_hours = 168", "cooldown_hours = 30.5")]);
+    let client = client("few", "Europe/London", week, &[Channel::X, Channel::Tiktok], 3);
+    let plan = passing(&scenario(week, vec![client]), &rules, week);
+    let uses = |post: &Post| post.asset.as_ref().is_some_and(|asset| asset.asset_id == AssetId::new("few-02"));
+    assert_eq!(plan.posts().filter(|(_, post)| uses(post)).count(), 3);
+}
+
+#[test]
+fn few_reviewers_pass() {
+    let week = week("2026-W20");
+    let mut clients: Vec<_> = ["a", "b", "c"].map(|id| client(id, "Europe/London", week, &Channel::ALL, 40)).into();
+    clients[0].0.status = ClientStatus::Onboarding;
+    clients[1].0.policy.auto_exec_enabled = false;
+    clients[2].0.workspace_id = WorkspaceId::new("south");
+    let mut scenario = scenario(week, clients);
+    scenario.capacity = Capacity { reviewers: 1, reviews_per_reviewer_per_day: 4 };
+    let plan = passing(&scenario, &rules(), week);
+    let waiting = plan.posts().filter(|(_, post)| post.status == ScheduleStatus::Pending).count();
+    assert_eq!(waiting, 20);
+}
+
+#[test]
+fn clients_that_are_not_planned_for_are_left_out() {
+    let week = week("2026-W20");
+    let mut clients: Vec<_> = ["a", "b", "c"].map(|id| client(id, "Europe/London", week, &[Channel::Fb], 9)).into();
+    clients[1].0.status = ClientStatus::Paused;
+    clients[2].0.policy.agent_enabled = false;
+    let plan = passing(&scenario(week, clients), &rules(), week);
+    assert_eq!(plan.clients.len(), 2);
+    assert!(plan.clients[1].posts.iter().all(|post| !post.is_live()));
+}
+
+#[test]
+fn tired_and_unmeasured_channels_pass() {
+    let week = week("2026-W20");
+    for fatigue in [0.0, 0.39, 0.4, 0.5, 0.7, 0.79, 0.8, 1.0] {
+        let (own, mut state) = client("tired", "Asia/Kolkata", week, &Channel::ALL, 30);
+        for channel in &mut state.channels {
+            channel.fatigue = Score::clamped(fatigue);
+            channel.engagement_rate = None;
+            channel.momentum = None;
+        }
+        passing(&scenario(week, vec![(own, state)]), &rules(), week);
+    }
+}
+
+#[test]
+fn numbers_of_campaigns_pass() {
+    let week = week("2026-W20");
+    let rules = rules_with(&[("overlays/autumn.toml", "", CAMPAIGN)]);
+    let plan = passing(&scenario(week, vec![rich(week, "Europe/London")]), &rules, week);
+    assert!(plan.posts().any(|(_, post)| post.campaign_id.as_ref().is_some_and(|id| id.as_str() == "autumn")));
+}
+
+#[test]
+fn scripts_that_replace_numbers_pass() {
+    let week = week("2026-W20");
+    let rules = rules_with(&[("hooks.rhai", "", SCRIPTS)]);
+    let plan = passing(&scenario(week, vec![rich(week, "Europe/London")]), &rules, week);
+    assert!(plan.posts().all(|(_, post)| post.confidence == 0.65));
+}
+
+#[test]
+fn a_week_planned_ahead_of_the_state_passes() {
+    let (start, later) = (week("2026-W20"), week("2026-W21"));
+    let (own, mut state) = client("ahead", "Europe/London", start, &[Channel::Fb, Channel::X], 30);
+    commit(&mut state, &own, start, Channel::Fb, &[10, 60, 130, 160]);
+    let scenario = scenario(start, vec![(own, state)]);
+    let plan = passing(&scenario, &rules(), later);
+    let [fb, x] = &plan.clients[0].allocations[..] else { panic!("two channels") };
+    assert!(fb.fatigue_start > 0.1, "four posts of the week before tire: {}", fb.fatigue_start);
+    assert!(x.fatigue_start < 0.01, "{}", x.fatigue_start);
+}
+
+#[test]
+fn uses_that_are_committed_count_against_the_week() {
+    let week = week("2026-W20");
+    let (own, mut state) = client("worn", "Europe/London", week, &Channel::ALL, 2);
+    let used = |channel, hours| crate::model::AssetUse {
+        asset_id: AssetId::new("worn-01"),
+        channel,
+        at: in_week(&own, week, hours),
+    };
+    state.asset_uses = vec![used(Channel::Fb, 10), used(Channel::Ig, 20)];
+    for cooldown in ["168", "12"] {
+        let rules = rules_with(&[("assets.toml", "cooldown_hours = 168", &format!("cooldown_hours = {cooldown}"))]);
+        let plan = passing(&scenario(week, vec![(own.clone(), state.clone())]), &rules, week);
+        let uses = |post: &Post| post.asset.as_ref().is_some_and(|asset| asset.asset_id == AssetId::new("worn-01"));
+        assert_eq!(plan.posts().filter(|(_, post)| uses(post)).count(), 1);
+    }
+}
+
+#[test]
+fn a_story_waits_for_a_committed_step() {
+    let week = week("2026-W20");
+    let (mut own, mut state) = client("story", "Europe/London", week, &[Channel::Fb], 1);
+    let mut next = asset("story-next", &own, week, 1.0);
+    (next.parent_id, next.evolution_step) = (Some(AssetId::new("story-00")), 1);
+    own.assets.push(next);
+    let committed = crate::model::AssetUse {
+        asset_id: AssetId::new("story-00"),
+        channel: Channel::X,
+        at: in_week(&own, week, 100),
+    };
+    state.asset_uses = vec![committed];
+    let plan = passing(&scenario(week, vec![(own, state)]), &rules(), week);
+    let next = |post: &Post| post.asset.as_ref().and_then(|asset| asset.variation_id.clone()).is_some();
+    let hours: Vec<usize> = plan.posts().filter(|(_, post)| next(post)).map(|(_, post)| post.hour).collect();
+    assert!(matches!(hours[..], [hour] if hour >= 100), "{hours:?}");
+}
+
+#[test]
+fn a_variation_of_a_later_step_is_no_evolution() {
+    let week = week("2026-W20");
+    let (mut own, state) = client("story", "Europe/London", week, &[Channel::Fb], 1);
+    own.assets[0].evolution_step = 1;
+    let mut variation = asset("story-v", &own, week, 1.0);
+    (variation.parent_id, variation.evolution_step) = (Some(AssetId::new("story-00")), 1);
+    own.assets.push(variation);
+    let plan = passing(&scenario(week, vec![(own, state)]), &rules(), week);
+    let choices: Vec<_> = plan.posts().filter_map(|(_, post)| post.asset.as_ref()).collect();
+    assert_eq!(choices.len(), 2);
+    assert!(choices.iter().all(|choice| !choice.is_evolution));
+}
+
+#[test]
+fn reviewers_are_not_overrun_when_a_held_post_frees_another() {
+    let week = week("2026-W20");
+    let guardrail = "\n[rested]\nscope = \"post\"\nconflict = \"fatigue\"\n";
+    let script = "fn rested(post, ctx) { if post.fatigue >= 0.2 { block(\"tired\", \"wait\") } else { pass() } }\n";
+    let rules = rules_with(&[("guardrails.toml", "", guardrail), ("rested.rhai", "", script)]);
+    let mut tired = 0;
+    for reviews in 1..8 {
+        let mut clients: Vec<_> = ["a", "b"].map(|id| client(id, "Europe/London", week, &Channel::ALL, 40)).into();
+        for (own, _) in &mut clients {
+            own.policy.auto_exec_enabled = false;
+        }
+        let mut scenario = scenario(week, clients);
+        scenario.capacity = Capacity { reviewers: 1, reviews_per_reviewer_per_day: reviews };
+        let plan = passing(&scenario, &rules, week);
+        let is_tired = |post: &Post| post.verdicts_of(Outcome::Block).any(|verdict| &*verdict.rule == "rested");
+        tired += plan.posts().filter(|(_, post)| is_tired(post)).count();
+    }
+    assert!(tired > 0);
+}
+
+#[test]
+fn random_agencies_pass_under_any_rules() {
+    let packs = odd_packs();
+    let zones = [
+        "Europe/London",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Asia/Kathmandu",
+        "America/St_Johns",
+        "Africa/Cairo",
+        "America/Santiago",
+        "Antarctica/Troll",
+    ];
+    let weeks = ["2026-W13", "2026-W14", "2026-W17", "2026-W20", "2026-W36", "2026-W40", "2026-W43", "2026-W44"];
+    for seed in 0..100 {
+        let mut draw = Draw(seed);
+        let week = week(draw.pick(&weeks));
+        let clients = (0..3).map(|n| random_client(n, draw.pick(&zones), week, &mut draw)).collect();
+        let mut scenario = scenario(week, clients);
+        scenario.capacity = Capacity { reviewers: 1, reviews_per_reviewer_per_day: draw.below(12) as u32 };
+        let when = week.plus(draw.below(3) as i64 - 1);
+        let pack = draw.below(packs.len());
+        let (_, breaches) = breaches(&scenario, &packs[pack], when);
+        assert!(breaches.is_empty(), "seed {seed}, pack {pack}: {}", breaches[0]);
+    }
+}
+
+/// The default pack, and packs that bring every part of the checker into play.
+fn odd_packs() -> [CompiledRules; 5] {
+    let spread = [
+        ("calendar.toml", "{ mode = \"fixed\", at = 0 }", "{ mode = \"spread\" }"),
+        ("calendar.toml", "holiday_posts = true", "holiday_posts = false"),
+        ("assets.toml", "cooldown_hours = 168", "cooldown_hours = 50"),
+        ("channels.toml", "fatigue_per_post = 0.10", "fatigue_per_post = 0.25"),
+        ("fatigue.toml", "block_at = 0.8", "block_at = 0.6"),
+    ];
+    let scripted = [("hooks.rhai", "", SCRIPTS)];
+    let frequent = [
+        ("overlays/autumn.toml", "", CAMPAIGN),
+        ("fatigue.toml", "end_weight_rounds = 1", "end_weight_rounds = 0"),
+        ("assets.toml", "cooldown_hours = 168", "cooldown_hours = 0.7"),
+        ("channels.toml", "weekly_posts = 5", "weekly_posts = 10"),
+        ("calendar.toml", "at = 0 }", "at = 45 }"),
+        ("channels.toml", "to = \"06:00\"", "to = \"06:30\""),
+    ];
+    let tiring = [
+        ("fatigue.toml", "slope_below_warn = 0.6", "slope_below_warn = 1.6"),
+        ("fatigue.toml", "slope_above_warn = 1.4", "slope_above_warn = 1.6"),
+        ("channels.toml", "fatigue_per_post = 0.10", "fatigue_per_post = 0.4"),
+        ("fatigue.toml", "block_at = 0.8", "block_at = 0.6"),
+        ("assets.toml", "max_uses_per_week = 3", "max_uses_per_week = 1"),
+        ("guardrails.toml", "warn_raises_risk = false", "warn_raises_risk = true"),
+    ];
+    [rules(), rules_with(&spread), rules_with(&scripted), rules_with(&frequent), rules_with(&tiring)]
+}
+
+fn random_client(
+    n: usize,
+    zone: &str,
+    week: crate::model::Week,
+    draw: &mut Draw,
+) -> (crate::model::Client, crate::model::ClientState) {
+    let (mut own, mut state) = rich(week, zone);
+    own.id = crate::model::ClientId::new(format!("client-{n}"));
+    own.assets.truncate(draw.below(44));
+    own.policy.max_actions_per_day = draw.below(8) as u32;
+    own.policy.auto_exec_enabled = draw.below(2) == 0;
+    own.status = draw.pick(&[ClientStatus::Active, ClientStatus::Onboarding]);
+    for _ in 0..draw.below(3) {
+        let kind = draw.pick(DayKind::ALL);
+        own.days.push(day(kind, week, draw.below(7) as i64, None));
+    }
+    for channel in Channel::ALL {
+        let hours: Vec<i64> = (0..draw.below(4)).map(|_| draw.below(260) as i64 - 20).collect();
+        commit(&mut state, &own, week, channel, &hours);
+    }
+    for channel in &mut state.channels {
+        channel.fatigue = Score::clamped(draw.below(100) as f64 / 100.0);
+        channel.momentum = (draw.below(3) > 0).then(|| Score::clamped(draw.below(100) as f64 / 100.0));
+    }
+    (own, state)
+}
+
+/// A fixed sequence of draws (splitmix64).
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % bound as u64) as usize
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+}

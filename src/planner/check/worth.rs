@@ -1,0 +1,226 @@
+//! What a plan says of each post: value, fatigue, score, expectation, priority, guardrails, confidence, risk
+//! and status. Each number is derived from those before it as they should be, so that one wrong number is
+//! one breach; only what people or scripts decided is taken from the plan.
+
+use super::assets::{self, OnChannel};
+use super::channel::{ChannelCase, Placed, step_from};
+use super::clock::Moment;
+use super::{CONFIDENCE_ROUNDING, Findings, is_same};
+use crate::model::{Asset, CampaignId, ClientStatus, Outcome, Post, RiskBand, ScheduleStatus};
+use crate::rules::Rules;
+
+/// The rule that may answer after the guardrails: reviewers have no time left.
+const REVIEW_CAPACITY: &str = "review_capacity";
+
+/// Verifies what is said of a channel's posts.
+pub(super) fn check(channel: &ChannelCase<'_>, findings: &mut Findings) {
+    for placed in &channel.posts {
+        let Some(moment) = channel.case.clock.moment(placed.hour) else { continue };
+        let worth = Worth::of(channel, placed, moment);
+        worth.check_campaign(findings);
+        worth.check_numbers(findings);
+        worth.check_guardrails(findings);
+        worth.check_confidence(findings);
+        worth.check_standing(findings);
+    }
+}
+
+/// One post and what should be said of it.
+struct Worth<'c, 'a> {
+    channel: &'c ChannelCase<'a>,
+    post: &'a Post,
+    asset: Option<&'a Asset>,
+    /// The asset's, or else the day's.
+    campaign: Option<&'a CampaignId>,
+    /// The numbers that hold for that campaign.
+    rules: &'a Rules,
+    slot_value: f64,
+    fatigue: f64,
+    score: f64,
+    quality: f64,
+}
+
+impl<'c, 'a> Worth<'c, 'a> {
+    fn of(channel: &'c ChannelCase<'a>, placed: &Placed<'a>, moment: &Moment) -> Self {
+        let (case, post) = (&channel.case, placed.post);
+        let asset = post.asset.as_ref().and_then(|choice| assets::used(case, choice.used()));
+        let of_day = channel.campaign_of(moment).map(|campaign| &campaign.id);
+        let campaign = asset.and_then(|asset| asset.campaign_id.as_ref()).or(of_day);
+        let rules = case.rules.of(campaign);
+        let of_asset = asset.map_or(rules, |asset| case.rules.of(asset.campaign_id.as_ref()));
+        let score = match asset {
+            None => 0.0,
+            Some(_) if case.hooks.score_asset => post.asset_score(),
+            Some(asset) => OnChannel::of(case, asset, post.channel).score(&of_asset.assets),
+        };
+        let quality = match asset {
+            None => rules.assets.quality_without_asset,
+            Some(_) => assets::quality(&of_asset.assets, score),
+        };
+        Self {
+            channel,
+            post,
+            asset,
+            campaign,
+            rules,
+            slot_value: channel.slot_value(moment).unwrap_or(post.slot_value),
+            fatigue: channel.fatigue_live(placed.hour),
+            score,
+            quality,
+        }
+    }
+
+    fn breach(&self, rule: &'static str, detail: String, findings: &mut Findings) {
+        findings.of_post(&self.channel.case, self.post, rule, detail);
+    }
+
+    fn check_campaign(&self, findings: &mut Findings) {
+        if self.post.campaign_id.as_ref() != self.campaign {
+            let name = |id: Option<&CampaignId>| id.map_or_else(|| "none".to_owned(), |id| format!("`{id}`"));
+            let (stated, should) = (name(self.post.campaign_id.as_ref()), name(self.campaign));
+            self.breach("campaign", format!("it counts for {stated} and should for {should}"), findings);
+        }
+    }
+
+    fn check_numbers(&self, findings: &mut Findings) {
+        let post = self.post;
+        let expected = self.slot_value * self.quality * self.channel.response(self.fatigue);
+        let mut numbers = vec![
+            ("slot_value", post.slot_value, self.slot_value),
+            ("fatigue", post.fatigue, self.fatigue),
+            ("expected_engagement", post.expected_engagement, expected),
+            ("priority", post.priority, self.priority()),
+        ];
+        if let (Some(choice), Some(_)) = (&post.asset, self.asset) {
+            numbers.push(("asset_score", choice.score, self.score));
+            numbers.push(("quality_factor", choice.quality_factor, self.quality));
+        }
+        for (rule, stated, derived) in numbers {
+            if !is_same(stated, derived) {
+                self.breach(rule, format!("the plan says {stated}, it is {derived}"), findings);
+            }
+        }
+    }
+
+    /// The channel's priority less what fatigue takes. Fatigue takes it no lower than the floor, and does not
+    /// raise to the floor what lies below it.
+    fn priority(&self) -> f64 {
+        let priority = self.channel.numbers.priority;
+        let loss = step_from(&self.rules.fatigue.priority_loss, self.fatigue).unwrap_or(0.0);
+        let floor = self.rules.fatigue.priority_floor;
+        if priority <= floor { priority } else { (priority - loss).max(floor) }
+    }
+
+    /// Every guardrail of the rules answered, in order; after them perhaps that no reviewer has time.
+    fn check_guardrails(&self, findings: &mut Findings) {
+        let wanted: Vec<&str> = self.rules.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
+        let answered: Vec<&str> = self.post.verdicts.iter().map(|verdict| &*verdict.rule).collect();
+        let own = match answered.split_last() {
+            Some((&REVIEW_CAPACITY, own)) if !wanted.contains(&REVIEW_CAPACITY) => own,
+            _ => &answered,
+        };
+        if own != wanted {
+            let detail = format!("answers of [{}], the rules ask [{}]", answered.join(", "), wanted.join(", "));
+            self.breach("guardrails", detail, findings);
+        }
+    }
+
+    fn check_confidence(&self, findings: &mut Findings) {
+        let stated: Vec<f64> = self.post.confidence_steps.iter().map(|step| step.change).collect();
+        if !self.channel.case.hooks.confidence {
+            let derived = self.confidence_steps();
+            let is_equal = stated.len() == derived.len() && stated.iter().zip(&derived).all(|(a, b)| is_same(*a, *b));
+            if !is_equal {
+                self.breach("confidence_steps", format!("the plan says {stated:?}, they are {derived:?}"), findings);
+            }
+        }
+        let sum = stated.iter().sum::<f64>().clamp(0.0, 1.0);
+        let confidence = self.post.confidence;
+        let is_off = (confidence - sum).abs() > CONFIDENCE_ROUNDING;
+        if is_off || !(0.0..=1.0).contains(&confidence) || sum.is_nan() {
+            self.breach("confidence", format!("the plan says {confidence}, its steps sum to {sum}"), findings);
+        }
+    }
+
+    /// From the asset's score, less what is missing or doubtful; steps that change nothing are left out.
+    fn confidence_steps(&self) -> Vec<f64> {
+        let rules = &self.rules.risk;
+        let case = &self.channel.case;
+        let (trust, gap) = case.state.reality.as_ref().map_or((1.0, 0.0), |reality| {
+            let perceived = reality.perceived.get();
+            (reality.confidence.get(), (reality.actual.map_or(perceived, |score| score.get()) - perceived).abs())
+        });
+        let warnings = self.post.verdicts_of(Outcome::Warn).count();
+        let mut losses = Vec::new();
+        if self.channel.state.engagement_rate.is_none() {
+            losses.push(rules.minus_no_history);
+        }
+        if trust < rules.reality_confidence_below {
+            losses.push(rules.minus_low_reality_confidence);
+        }
+        if gap > rules.reality_gap_above {
+            losses.push(rules.minus_reality_gap);
+        }
+        if warnings > 0 {
+            losses.push(rules.minus_per_warning * warnings as f64);
+        }
+        let first = step_from(&rules.confidence, self.score).unwrap_or(0.0);
+        std::iter::once(first).chain(losses.into_iter().filter(|loss| *loss > 0.0).map(|loss| -loss)).collect()
+    }
+
+    /// Risk follows from the stated confidence, status from the stated risk and the answers.
+    fn check_standing(&self, findings: &mut Findings) {
+        let post = self.post;
+        let risk = self.risk();
+        if post.risk != risk {
+            let detail = format!("the plan says {}, confidence {} makes it {risk}", post.risk, post.confidence);
+            self.breach("risk", detail, findings);
+        }
+        let status = self.status();
+        if post.status != status {
+            self.breach("status", format!("the plan says {}, it is {status}", post.status), findings);
+        }
+        let is_blocked = post.status == ScheduleStatus::Blocked;
+        let blocking = || post.verdicts_of(Outcome::Block).any(|verdict| is_named(post, &verdict.rule));
+        match (&post.blocked_reason, is_blocked) {
+            (None, true) => self.breach("blocked_reason", "it is held without a reason".to_owned(), findings),
+            (Some(_), false) => self.breach("blocked_reason", "it is not held and has a reason".to_owned(), findings),
+            (Some(_), true) if status == ScheduleStatus::Blocked && !blocking() => {
+                self.breach("blocked_reason", "the reason names no guardrail that blocked it".to_owned(), findings);
+            }
+            _ => {}
+        }
+    }
+
+    fn risk(&self) -> RiskBand {
+        let rules = &self.rules.risk;
+        let band = match self.post.confidence {
+            confidence if confidence >= rules.low_from => RiskBand::Low,
+            confidence if confidence >= rules.medium_from => RiskBand::Medium,
+            _ => RiskBand::High,
+        };
+        let lifts = |name: &str| self.rules.guardrails.iter().any(|rule| rule.warn_raises_risk && *rule.name == *name);
+        let is_lifted = self.post.verdicts_of(Outcome::Warn).any(|verdict| lifts(&verdict.rule));
+        match (is_lifted, band) {
+            (false, band) => band,
+            (true, RiskBand::Low) => RiskBand::Medium,
+            (true, _) => RiskBand::High,
+        }
+    }
+
+    fn status(&self) -> ScheduleStatus {
+        let client = self.channel.case.client;
+        let may_run_alone = client.policy.auto_exec_enabled && client.status == ClientStatus::Active;
+        if self.post.verdicts_of(Outcome::Block).next().is_some() {
+            ScheduleStatus::Blocked
+        } else if may_run_alone && self.post.risk == RiskBand::Low {
+            ScheduleStatus::Ready
+        } else {
+            ScheduleStatus::Pending
+        }
+    }
+}
+
+fn is_named(post: &Post, rule: &str) -> bool {
+    post.blocked_reason.as_ref().is_some_and(|reason| reason.starts_with(rule))
+}

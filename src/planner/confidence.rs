@@ -1,0 +1,56 @@
+//! How sure the engine is of a post, and the risk band that follows.
+
+use std::sync::Arc;
+
+use crate::model::{ConfidenceStep, Outcome, RiskBand, Verdict};
+use crate::rules::{ChannelFacts, GuardrailRules, RiskRules, step_at};
+
+/// Confidence step by step by `risk.toml`: from the asset's score, less what is missing or doubtful.
+#[must_use]
+pub(super) fn steps(rules: &RiskRules, asset_score: f64, ctx: &ChannelFacts, warnings: i64) -> Vec<ConfidenceStep> {
+    let start = step_at(&rules.confidence, asset_score).unwrap_or(0.0);
+    let mut steps = vec![step("asset score", start)];
+    let doubtful = ctx.reality_confidence < rules.reality_confidence_below;
+    let apart = ctx.reality_gap > rules.reality_gap_above;
+    let losses = [
+        ("no history on the channel", !ctx.has_history, rules.minus_no_history),
+        ("low reality confidence", doubtful, rules.minus_low_reality_confidence),
+        ("true and perceived performance apart", apart, rules.minus_reality_gap),
+        ("guardrails that warn", warnings > 0, rules.minus_per_warning * warnings as f64),
+    ];
+    steps.extend(
+        losses.iter().filter(|(_, holds, loss)| *holds && *loss > 0.0).map(|(name, _, loss)| step(name, -loss)),
+    );
+    steps
+}
+
+/// The sum of the steps, held in `0..=1` and rounded to a millionth so that a band's edge is not missed
+/// by the rounding of a sum.
+#[must_use]
+pub(super) fn total(steps: &[ConfidenceStep]) -> f64 {
+    let sum: f64 = steps.iter().map(|step| step.change).sum();
+    ((sum * 1e6).round() / 1e6).clamp(0.0, 1.0)
+}
+
+fn step(because: &str, change: f64) -> ConfidenceStep {
+    ConfidenceStep { because: Arc::from(because), change }
+}
+
+/// The band of a confidence, raised by one step where a guardrail that warned says so.
+#[must_use]
+pub(super) fn band(
+    rules: &RiskRules,
+    guardrails: &[GuardrailRules],
+    confidence: f64,
+    verdicts: &[Arc<Verdict>],
+) -> RiskBand {
+    let band = if confidence >= rules.low_from {
+        RiskBand::Low
+    } else if confidence >= rules.medium_from {
+        RiskBand::Medium
+    } else {
+        RiskBand::High
+    };
+    let raises = guardrails.iter().zip(verdicts).any(|(g, v)| g.warn_raises_risk && v.outcome == Outcome::Warn);
+    if raises { band.raised() } else { band }
+}

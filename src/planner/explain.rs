@@ -1,0 +1,424 @@
+//! Why this post, why then, why this asset; and why not another hour.
+//!
+//! Nothing is stored for this: the client's week is planned again, which gives the same plan, and read
+//! while it lies open.
+
+use std::sync::Arc;
+
+use jiff::civil::DateTime;
+use serde::Serialize;
+
+use super::channel::{Bench, Desk, response};
+use super::hours::{HourRule, hour_value};
+use super::week::{Draft, FrontDesk, draft};
+use super::{PlanError, Planner};
+use crate::agents::ClientWeek;
+use crate::agents::creative_director::points;
+use crate::agents::scaling;
+use crate::model::{
+    Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, Post, RiskBand, Scenario, ScheduleStatus,
+    Verdict, Week,
+};
+use crate::rules::nearest;
+
+/// One number of an explanation with where it comes from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Part {
+    /// What it is.
+    pub name: String,
+    /// The number.
+    pub number: f64,
+    /// `file:line` of the rule, or what else it comes from.
+    pub source: String,
+}
+
+/// Everything that made one post what it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PostExplanation {
+    /// Whose.
+    pub client_id: ClientId,
+    /// Where.
+    pub channel: Channel,
+    /// When, on the client's clock.
+    pub local_time: String,
+    /// When, in UTC.
+    pub scheduled_for: String,
+    /// Where it stands.
+    pub status: ScheduleStatus,
+    /// The factors whose product is the slot's value.
+    pub value_parts: Vec<Part>,
+    /// v(t): engagements of an average asset on a rested channel.
+    pub slot_value: f64,
+    /// How many allowed hours of the week are worth more, were the channel rested.
+    pub better_hours: usize,
+    /// How many hours are allowed.
+    pub allowed_hours: usize,
+    /// Fatigue at the hour.
+    pub fatigue: f64,
+    /// Factor on engagement at that fatigue.
+    pub response: f64,
+    /// The asset that is used.
+    pub asset: Option<AssetExplanation>,
+    /// Factor on engagement of the asset, or of having none.
+    pub quality_factor: f64,
+    /// value x quality x response.
+    pub expected_engagement: f64,
+    /// Each guardrail's answer.
+    pub verdicts: Vec<Arc<Verdict>>,
+    /// How the confidence came about.
+    pub confidence_steps: Vec<ConfidenceStep>,
+    /// Their sum.
+    pub confidence: f64,
+    /// The band, with `file:line` of its edge.
+    pub risk: RiskBand,
+    /// Where the bands stand.
+    pub risk_source: String,
+    /// Claim on capacity.
+    pub priority: f64,
+}
+
+/// Why an asset.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AssetExplanation {
+    /// The asset that is used: a variation, an evolution step, or the head of its family.
+    pub asset_id: String,
+    /// The head of its family.
+    pub family: String,
+    /// Points by part; empty where a script scores.
+    pub parts: Vec<Part>,
+    /// `0..=100`.
+    pub score: f64,
+    /// Assets that the channel could use this week with a higher score.
+    pub better: usize,
+    /// Assets that the channel could use this week.
+    pub usable: usize,
+}
+
+/// Why no post stands at an hour.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNot {
+    /// One does.
+    Planned {
+        /// Objective of the week.
+        objective: f64,
+    },
+    /// A rule forbids the hour.
+    Forbidden {
+        /// Which.
+        rule: &'static str,
+        /// In words.
+        because: String,
+        /// `file:line` of the rule.
+        source: String,
+    },
+    /// No plan with that hour keeps spacing and the fatigue block.
+    Impossible {
+        /// In words.
+        because: String,
+    },
+    /// It would cost.
+    Costs {
+        /// Objective of the plan.
+        objective: f64,
+        /// The best objective with a post at that hour.
+        with_it: f64,
+        /// What is lost, in engagements.
+        loss: f64,
+        /// Local times that the best plan with it gives up.
+        gives_up: Vec<String>,
+        /// Local times that it takes instead, the hour asked for among them.
+        takes: Vec<String>,
+    },
+}
+
+/// What can go wrong with a question.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExplainError {
+    /// The week could not be planned again.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The client is not in the plan.
+    #[error("client `{client}` is not planned for in this scenario{}", did_you_mean(.nearest.as_deref()))]
+    UnknownClient {
+        /// Who was asked for.
+        client: String,
+        /// Whom that may stand for.
+        nearest: Option<String>,
+    },
+    /// The client does not post there.
+    #[error("client `{client}` has no channel `{channel}`")]
+    NoChannel {
+        /// Whose.
+        client: String,
+        /// Which.
+        channel: Channel,
+    },
+    /// The hour is not in the plan's week.
+    #[error("`{at}` is not an hour of {week} in {zone}")]
+    NoSuchHour {
+        /// The hour asked for.
+        at: String,
+        /// The plan's week.
+        week: String,
+        /// The client's zone.
+        zone: String,
+    },
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+/// Explains one post of a plan of the scenario's week.
+///
+/// # Errors
+/// Where the client is unknown or the week cannot be planned again.
+pub fn explain_post(
+    planner: &Planner<'_>,
+    scenario: &Scenario,
+    week: Week,
+    plan: &ClientPlan,
+    post: &Post,
+) -> Result<PostExplanation, ExplainError> {
+    with_draft(planner, scenario, week, &plan.client_id, |draft, _| {
+        let desk = draft.desks.iter().find(|desk| desk.state.channel == post.channel);
+        let desk = desk.ok_or_else(|| no_channel(&plan.client_id, post.channel))?;
+        let places = Places { planner, week: &draft.week };
+        Ok(places.post(draft, desk, post))
+    })
+}
+
+/// Says why no post stands at a wall-clock hour of a client's channel.
+///
+/// # Errors
+/// Where client, channel or hour are not in the plan, or the week cannot be planned again.
+pub fn why_not(
+    planner: &Planner<'_>,
+    scenario: &Scenario,
+    week: Week,
+    client: &ClientId,
+    channel: Channel,
+    at: DateTime,
+) -> Result<WhyNot, ExplainError> {
+    with_draft(planner, scenario, week, client, |draft, bench| {
+        let desk = draft.desks.iter().find(|desk| desk.state.channel == channel);
+        let desk = desk.ok_or_else(|| no_channel(client, channel))?;
+        let places = Places { planner, week: &draft.week };
+        let hour = places.hour(at).ok_or_else(|| ExplainError::NoSuchHour {
+            at: at.to_string(),
+            week: week.to_string(),
+            zone: draft.week.client.zone.name().to_owned(),
+        })?;
+        Ok(places.why_not(desk, hour, bench))
+    })
+}
+
+fn no_channel(client: &ClientId, channel: Channel) -> ExplainError {
+    ExplainError::NoChannel { client: client.to_string(), channel }
+}
+
+fn with_draft<T>(
+    planner: &Planner<'_>,
+    scenario: &Scenario,
+    week: Week,
+    client: &ClientId,
+    read: impl FnOnce(&Draft<'_>, &mut Bench<'_>) -> Result<T, ExplainError>,
+) -> Result<T, ExplainError> {
+    let clients: Vec<(&Client, &ClientState)> = scaling::planned(scenario).map(|(c, state)| (c, state)).collect();
+    let unknown = || ExplainError::UnknownClient {
+        client: client.to_string(),
+        nearest: nearest(client.as_str(), clients.iter().map(|(known, _)| known.id.as_str())).map(str::to_owned),
+    };
+    let index = clients.iter().position(|(known, _)| known.id == *client).ok_or_else(unknown)?;
+    let front = FrontDesk::open(planner.rules(), &clients, &scenario.capacity, week)?;
+    let (week, rules, demand) = front.client(index).ok_or_else(unknown)?;
+    planner.with_bench(|bench| {
+        let draft = draft(week, rules, demand, bench)?;
+        read(&draft, bench)
+    })
+}
+
+struct Places<'p, 'a> {
+    planner: &'p Planner<'p>,
+    week: &'p ClientWeek<'a>,
+}
+
+impl Places<'_, '_> {
+    /// `file:line` of a key of the pack, after the client's overlays.
+    fn source(&self, key: &str) -> String {
+        let client = self.week.client;
+        let pack = self.planner.rules().pack();
+        let overlays = pack.overlay_key(&client.workspace_id, &client.id, None);
+        pack.place_with(&overlays, key)
+            .map_or_else(|| format!("{key} (default)"), |(file, line)| format!("{file}:{line}"))
+    }
+
+    fn channel_source(&self, channel: Channel, key: &str) -> String {
+        self.source(&format!("channels.{channel}.{key}"))
+    }
+
+    fn local(&self, hour: usize, minute: u8) -> String {
+        let at = self.week.hours.instant(hour as i64);
+        let local = self.week.client.zone.local(at);
+        let local = local.saturating_add(jiff::SignedDuration::from_mins(i64::from(minute)));
+        local.strftime("%a %Y-%m-%d %H:%M").to_string()
+    }
+
+    /// The hour of the week that the client's clock shows; the first of the two where it shows it twice.
+    fn hour(&self, at: DateTime) -> Option<usize> {
+        let hours = self.week.hours.hours().iter().enumerate();
+        let hour = u8::try_from(at.hour()).ok()?;
+        hours
+            .filter(|(_, wall)| wall.hour == hour && self.week.hours.date(wall.weekday) == at.date())
+            .map(|(t, _)| t)
+            .next()
+    }
+
+    fn value_parts(&self, desk: &Desk<'_>, hour: usize) -> Vec<Part> {
+        let Some(wall) = self.week.hours.hours().get(hour) else { return Vec::new() };
+        let Some(day) = desk.hours.days.get(usize::from(wall.weekday)) else { return Vec::new() };
+        let value = hour_value(desk.state, desk.rules, *wall, day, desk.hour_weights.as_deref());
+        let channel = desk.state.channel;
+        let table = |column: &str| format!("scenario, channels.{column}");
+        let rate = match desk.state.engagement_rate {
+            Some(_) => table("avg_engagement_rate"),
+            None => self.channel_source(channel, "engagement_rate"),
+        };
+        let hour_source = match &desk.hour_weights {
+            Some(_) => "the pack's `hour_weights` function".to_owned(),
+            None => self.channel_source(channel, "hour_lift"),
+        };
+        let campaign = day.campaign.map_or_else(|| "no campaign".to_owned(), |c| format!("campaign {}", c.id));
+        let part = |name: &str, number: f64, source: String| Part { name: name.to_owned(), number, source };
+        vec![
+            part("audience", value.audience, table("audience")),
+            part("engagement rate", value.engagement_rate, rate),
+            part("hour", value.hour, hour_source),
+            part("weekday", value.weekday, self.channel_source(channel, "weekday_weights")),
+            part("momentum", value.momentum, self.channel_source(channel, "momentum_gain")),
+            part("campaign", value.campaign, campaign),
+            part("calendar", value.calendar, "scenario, calendar".to_owned()),
+        ]
+    }
+
+    fn post(&self, draft: &Draft<'_>, desk: &Desk<'_>, post: &Post) -> PostExplanation {
+        let allowed = |hour: usize| desk.hours.forbidden.get(hour).is_some_and(Option::is_none);
+        let values = desk.hours.value.iter().enumerate().filter(|(hour, _)| allowed(*hour));
+        let rules = draft.rules.of(post.campaign_id.as_ref());
+        let asset = self.asset(draft, desk, post);
+        PostExplanation {
+            client_id: self.week.client.id.clone(),
+            channel: post.channel,
+            local_time: self.week.client.zone.local(post.at).to_string(),
+            scheduled_for: post.at.to_string(),
+            status: post.status,
+            value_parts: self.value_parts(desk, post.hour),
+            slot_value: post.slot_value,
+            better_hours: values.clone().filter(|(_, value)| **value > post.slot_value).count(),
+            allowed_hours: values.count(),
+            fatigue: post.fatigue,
+            response: response(self.week.rules).at(post.fatigue),
+            quality_factor: post.asset.as_ref().map_or(rules.assets.quality_without_asset, |a| a.quality_factor),
+            asset,
+            expected_engagement: post.expected_engagement,
+            verdicts: post.verdicts.clone(),
+            confidence_steps: post.confidence_steps.clone(),
+            confidence: post.confidence,
+            risk: post.risk,
+            risk_source: self.source(&format!("risk.bands.{}.from", post.risk)),
+            priority: post.priority,
+        }
+    }
+
+    fn asset(&self, draft: &Draft<'_>, desk: &Desk<'_>, post: &Post) -> Option<AssetExplanation> {
+        let choice = post.asset.as_ref()?;
+        let scored = desk.candidates.iter().find(|scored| scored.candidate.asset.id == *choice.used())?;
+        let rules = &draft.rules.of(scored.candidate.asset.campaign_id.as_ref()).assets;
+        let by_script = self.planner.rules().has_function(crate::rules::SCORE_ASSET);
+        let keys = [
+            "base",
+            "per_quality",
+            "per_brand_consistency",
+            "per_value",
+            "per_impact",
+            "made_for_channel",
+            "freshness",
+            "recent_use",
+        ];
+        let parts = points(&scored.candidate, rules, post.channel)
+            .into_iter()
+            .zip(keys)
+            .filter(|_| !by_script)
+            .map(|((name, number), key)| Part {
+                name: name.to_owned(),
+                number,
+                source: self.source(&format!("assets.{key}")),
+            })
+            .collect();
+        Some(AssetExplanation {
+            asset_id: choice.used().to_string(),
+            family: choice.asset_id.to_string(),
+            parts,
+            score: choice.score,
+            better: desk.candidates.iter().filter(|other| other.score > choice.score).count(),
+            usable: desk.candidates.len(),
+        })
+    }
+
+    fn why_not(&self, desk: &Desk<'_>, hour: usize, bench: &mut Bench<'_>) -> WhyNot {
+        let objective = desk.solution.objective;
+        if desk.solution.chosen.contains(&hour) {
+            return WhyNot::Planned { objective };
+        }
+        if let Some(rule) = desk.hours.forbidden.get(hour).copied().flatten() {
+            return self.forbidden(desk, rule, hour);
+        }
+        let Some(with_it) = bench.solver.solve_with(&desk.instance, hour) else {
+            let because = if desk.instance.posts_max == 0 {
+                "the rules leave no post to the channel this week".to_owned()
+            } else {
+                format!("fatigue there is at or above {:.2} whatever else is planned", desk.instance.block_at)
+            };
+            return WhyNot::Impossible { because };
+        };
+        let only_in = |these: &[usize], others: &[usize]| -> Vec<String> {
+            these.iter().filter(|hour| !others.contains(hour)).map(|hour| self.local(*hour, desk.minute)).collect()
+        };
+        WhyNot::Costs {
+            objective,
+            with_it: with_it.objective,
+            loss: objective - with_it.objective,
+            gives_up: only_in(&desk.solution.chosen, &with_it.chosen),
+            takes: only_in(&with_it.chosen, &desk.solution.chosen),
+        }
+    }
+
+    fn forbidden(&self, desk: &Desk<'_>, rule: HourRule, hour: usize) -> WhyNot {
+        let channel = desk.state.channel;
+        let spacing = desk.rules.min_spacing_hours;
+        let spacing_source = || self.channel_source(channel, "min_spacing_hours");
+        let (because, source) = match rule {
+            HourRule::ClosedDay => {
+                let weekday = self.week.hours.hours().get(hour).map_or(0, |wall| usize::from(wall.weekday));
+                let entry = desk.hours.days.get(weekday).and_then(|day| day.closed);
+                let name = entry.map_or("a closed day", |entry| &*entry.name);
+                (format!("nothing is posted that day: {name}"), "scenario, calendar".to_owned())
+            }
+            HourRule::QuietHours => {
+                ("it lies in the channel's quiet hours".to_owned(), self.channel_source(channel, "quiet_hours"))
+            }
+            HourRule::LastPost => (format!("the last post is less than {spacing} h before"), spacing_source()),
+            HourRule::CommittedPost => (format!("a committed post is less than {spacing} h away"), spacing_source()),
+            HourRule::DayFull => (
+                format!(
+                    "posts with a better claim fill the {} actions of the day",
+                    self.week.client.policy.max_actions_per_day
+                ),
+                "scenario, policies.max_actions_per_day".to_owned(),
+            ),
+        };
+        WhyNot::Forbidden { rule: rule.name(), because, source }
+    }
+}

@@ -1,0 +1,207 @@
+//! What each hour of a channel's week is worth, and which rule forbids it.
+
+use crate::agents::ClientWeek;
+use crate::agents::agency_director::{DayPlan, day_plan};
+use crate::model::{ChannelState, HOUR_SECONDS, WallHour};
+use crate::rules::ChannelRules;
+
+/// A rule that takes an hour away, in the order they are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HourRule {
+    /// A blackout, or a holiday on which the rules post nothing.
+    ClosedDay,
+    /// Quiet hours of the channel.
+    QuietHours,
+    /// Too close to the last post before the week.
+    LastPost,
+    /// Too close to a post that is committed already.
+    CommittedPost,
+    /// Other posts of the client, with a better claim, fill the day.
+    DayFull,
+}
+
+impl HourRule {
+    /// Every rule, in the order they are asked.
+    pub const ALL: [HourRule; 5] =
+        [HourRule::ClosedDay, HourRule::QuietHours, HourRule::LastPost, HourRule::CommittedPost, HourRule::DayFull];
+
+    /// The rule's name in tables and explanations.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            HourRule::ClosedDay => "closed_day",
+            HourRule::QuietHours => "quiet_hours",
+            HourRule::LastPost => "last_post",
+            HourRule::CommittedPost => "committed_post",
+            HourRule::DayFull => "day_full",
+        }
+    }
+}
+
+/// What makes up the value of a post at one hour, before asset and fatigue.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HourValue {
+    /// People reached.
+    pub audience: f64,
+    /// Engagements per person reached.
+    pub engagement_rate: f64,
+    /// Best hour against ordinary.
+    pub hour: f64,
+    /// Weekday against ordinary.
+    pub weekday: f64,
+    /// Momentum against steady.
+    pub momentum: f64,
+    /// The campaign's weight.
+    pub campaign: f64,
+    /// Holidays and boosts.
+    pub calendar: f64,
+}
+
+impl HourValue {
+    /// v(t): the product of all parts.
+    #[must_use]
+    pub fn product(&self) -> f64 {
+        self.audience * self.engagement_rate * self.hour * self.weekday * self.momentum * self.campaign * self.calendar
+    }
+}
+
+/// The hours of one channel's week.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChannelHours<'a> {
+    /// v(t) by hour.
+    pub value: Vec<f64>,
+    /// The rule that forbids an hour; none where it may be used.
+    pub forbidden: Vec<Option<HourRule>>,
+    /// What each weekday means.
+    pub days: Vec<DayPlan<'a>>,
+    /// Hours at which posts are committed already, ascending.
+    pub committed: Vec<usize>,
+    /// Whole hours from the last post before the week to its start.
+    pub hours_since_last_post: Option<i64>,
+}
+
+/// Lays out one channel's week. `hour_weights` are the weights by weekday and wall-clock hour, Monday
+/// 00:00 first; where there are none, the best hours of `channels.toml` decide. `minute` is the minute
+/// within the hour that posts of the channel go out at.
+#[must_use]
+pub fn lay_out<'a>(
+    week: &ClientWeek<'a>,
+    state: &ChannelState,
+    rules: &ChannelRules,
+    hour_weights: Option<&[f64]>,
+    minute: u8,
+) -> ChannelHours<'a> {
+    let days: Vec<DayPlan<'a>> =
+        (0..7).map(|weekday| day_plan(week, state.channel, week.hours.date(weekday))).collect();
+    let first = week.hours.start().as_second() + i64::from(minute) * 60;
+    let others = OtherPosts::of(week, state);
+    let mut value = Vec::with_capacity(week.hours.len());
+    let mut forbidden = Vec::with_capacity(week.hours.len());
+    for (t, wall) in week.hours.hours().iter().enumerate() {
+        let Some(day) = days.get(usize::from(wall.weekday)) else { continue };
+        value.push(hour_value(state, rules, *wall, day, hour_weights).product());
+        let at = first + t as i64 * HOUR_SECONDS;
+        forbidden.push(forbidden_by(at, *wall, day, rules, &others));
+    }
+    ChannelHours {
+        value,
+        forbidden,
+        days,
+        committed: committed_hours(week, state),
+        hours_since_last_post: others.last.map(|last| (first - last).div_euclid(HOUR_SECONDS)),
+    }
+}
+
+/// The parts of an hour's value.
+#[must_use]
+pub fn hour_value(
+    state: &ChannelState,
+    rules: &ChannelRules,
+    wall: WallHour,
+    day: &DayPlan<'_>,
+    hour_weights: Option<&[f64]>,
+) -> HourValue {
+    let weekday = usize::from(wall.weekday);
+    let by_table = || if is_best_hour(rules, wall) { rules.hour_lift } else { 1.0 };
+    let momentum = state.momentum.map_or(0.5, |score| score.get());
+    HourValue {
+        audience: state.audience,
+        engagement_rate: state.engagement_rate.unwrap_or(rules.engagement_rate),
+        hour: hour_weights
+            .and_then(|weights| weights.get(weekday * 24 + usize::from(wall.hour)).copied())
+            .unwrap_or_else(by_table),
+        weekday: rules.weekday_weights.get(weekday).copied().unwrap_or(1.0),
+        momentum: 1.0 + rules.momentum_gain * (2.0 * momentum - 1.0),
+        campaign: day.campaign_factor(),
+        calendar: day.calendar_factor,
+    }
+}
+
+/// Whether the wall-clock hour is one of the channel's best.
+#[must_use]
+pub fn is_best_hour(rules: &ChannelRules, wall: WallHour) -> bool {
+    rules.best_hours.get(usize::from(wall.weekday)).is_some_and(|hours| hours.contains(&wall.hour))
+}
+
+/// Posts of the channel that stand already, in seconds.
+struct OtherPosts {
+    last: Option<i64>,
+    committed: Vec<i64>,
+}
+
+impl OtherPosts {
+    fn of(week: &ClientWeek<'_>, state: &ChannelState) -> Self {
+        let start = week.hours.start();
+        let all = || state.recent_posts.iter().copied().chain(state.last_post_at);
+        Self {
+            last: all().filter(|at| *at < start).max().map(|at| at.as_second()),
+            committed: all().filter(|at| *at >= start).map(|at| at.as_second()).collect(),
+        }
+    }
+}
+
+fn forbidden_by(
+    at: i64,
+    wall: WallHour,
+    day: &DayPlan<'_>,
+    rules: &ChannelRules,
+    others: &OtherPosts,
+) -> Option<HourRule> {
+    let spacing = i64::from(rules.min_spacing_hours) * HOUR_SECONDS;
+    if day.closed.is_some() {
+        return Some(HourRule::ClosedDay);
+    }
+    if is_quiet(rules, wall) {
+        return Some(HourRule::QuietHours);
+    }
+    if others.last.is_some_and(|last| at - last < spacing) {
+        return Some(HourRule::LastPost);
+    }
+    if others.committed.iter().any(|committed| (at - committed).abs() < spacing) {
+        return Some(HourRule::CommittedPost);
+    }
+    None
+}
+
+/// Whether any minute of the hour lies in the channel's quiet hours.
+fn is_quiet(rules: &ChannelRules, wall: WallHour) -> bool {
+    let Some((from, to)) = rules.quiet_minutes else { return false };
+    let start = u16::from(wall.hour) * 60 + u16::from(wall.minute);
+    let minutes = start..start + 60;
+    let overlaps = |from: u16, to: u16| minutes.start < to && from < minutes.end;
+    if from <= to { overlaps(from, to) } else { overlaps(from, 1440 + 60) || overlaps(0, to) }
+}
+
+fn committed_hours(week: &ClientWeek<'_>, state: &ChannelState) -> Vec<usize> {
+    let hours = week.hours.len() as i64;
+    let mut committed: Vec<usize> = state
+        .recent_posts
+        .iter()
+        .map(|at| week.hours.hour_of(*at))
+        .filter(|hour| (0..hours).contains(hour))
+        .map(|hour| hour.unsigned_abs() as usize)
+        .collect();
+    committed.sort_unstable();
+    committed.dedup();
+    committed
+}

@@ -1,0 +1,294 @@
+//! One channel's week as an optimisation problem.
+//!
+//! ```text
+//! hours      0 ─────────────────────────────────────────────── T-1
+//! F(t+1) = decay_per_hour * (F(t) + fatigue_per_post * x(t))      x(t) = 1 where a post stands,
+//!                                                                 chosen or committed
+//! maximise   sum over chosen t of value[t] * response(F(t))  -  end_weight * F(T)
+//! such that  at most `posts_max` hours are chosen, all of them allowed,
+//!            chosen hours lie `spacing_hours` or more apart, from each other, from the committed
+//!            ones and from the last post before the week,
+//!            F(t) < block_at at every chosen hour
+//! ```
+//!
+//! The formulae stand here in their plainest form, one pass forward in time: solvers report what these
+//! say of their choice, and checkers ask them. Searching for a choice is not done here.
+
+use serde::Serialize;
+
+use crate::model::Channel;
+
+/// How fatigue lowers what a post earns: the least of two falling lines that meet at the warn threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Response {
+    /// Fatigue at which the lines meet, `0..1`.
+    pub warn_at: f64,
+    /// Loss per unit of fatigue below it, at least 0.
+    pub slope_below: f64,
+    /// Loss per unit of fatigue above it, at least `slope_below`: the response is concave.
+    pub slope_above: f64,
+}
+
+impl Response {
+    /// The factor on a post's value at the given fatigue.
+    #[must_use]
+    pub fn at(&self, fatigue: f64) -> f64 {
+        let [below, above] = self.lines();
+        (below[0] - below[1] * fatigue).min(above[0] - above[1] * fatigue)
+    }
+
+    /// The two lines as [intercept, slope] pairs: the factor is the least of intercept - slope x F.
+    #[must_use]
+    pub fn lines(&self) -> [[f64; 2]; 2] {
+        let at_warn = 1.0 - self.slope_below * self.warn_at;
+        [[1.0, self.slope_below], [at_warn + self.slope_above * self.warn_at, self.slope_above]]
+    }
+}
+
+/// One channel's week. See the head of the file for what its numbers mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Instance {
+    /// Engagements that a post of mean quality earns at each hour on a rested channel; finite, at least 0.
+    pub value: Vec<f64>,
+    /// Hours that a post may be chosen at; as long as `value`.
+    pub allowed: Vec<bool>,
+    /// Most posts.
+    pub posts_max: usize,
+    /// Hours between two posts, at least 1.
+    pub spacing_hours: usize,
+    /// Whole hours from the last post before the week to its first hour, rounded down; none where
+    /// there was none. Negative where it lies inside the week.
+    pub hours_since_last_post: Option<i64>,
+    /// Fatigue at hour 0, `0..=1`.
+    pub fatigue_start: f64,
+    /// What one post adds, above 0.
+    pub fatigue_per_post: f64,
+    /// Factor on fatigue from hour to hour, above 0 and below 1.
+    pub decay_per_hour: f64,
+    /// What fatigue costs.
+    pub response: Response,
+    /// No post at this fatigue or above.
+    pub block_at: f64,
+    /// Price of a unit of fatigue at the end of the week, at least 0.
+    pub end_weight: f64,
+    /// Hours at which posts stand already: they tire the channel and keep others at a distance, earn
+    /// nothing here and do not count against `posts_max`. Sorted, without repeats.
+    pub committed: Vec<usize>,
+}
+
+impl Instance {
+    /// Fatigue at every hour and at the end of the week (one more number than hours), before the post of
+    /// that hour, with posts at the `chosen` and the committed hours. `chosen` ascends.
+    #[must_use]
+    pub fn fatigue_at(&self, chosen: &[usize]) -> Vec<f64> {
+        let mut levels = Vec::with_capacity(self.value.len() + 1);
+        let end = self.follow(chosen, |fatigue, _| levels.push(fatigue));
+        levels.push(end);
+        levels
+    }
+
+    /// The objective of posts at the `chosen` hours, which ascend. Says nothing on whether the constraints hold.
+    #[must_use]
+    pub fn objective(&self, chosen: &[usize]) -> f64 {
+        let mut earned = 0.0;
+        let end = self.follow(chosen, |fatigue, value| {
+            if let Some(value) = value {
+                earned += value * self.response.at(fatigue);
+            }
+        });
+        earned - self.end_weight * end
+    }
+
+    /// Whether the choice keeps every constraint: hours ascend, are allowed, few enough, far enough from each
+    /// other and from the posts that stand already, and fatigue is below the block at each.
+    #[must_use]
+    pub fn is_feasible(&self, chosen: &[usize]) -> bool {
+        let spacing = self.spacing_hours.max(1);
+        let allowed = |hour: &usize| self.allowed.get(*hour).copied().unwrap_or(false);
+        let apart = |pair: &[usize]| matches!(pair, [first, second] if *second >= first.saturating_add(spacing));
+        let clear_of_committed = |hour: &usize| self.committed.iter().all(|post| post.abs_diff(*hour) >= spacing);
+        let clear_of_last_post = |hour: &usize| match self.hours_since_last_post {
+            Some(since) => since.saturating_add(*hour as i64).unsigned_abs() >= spacing as u64,
+            None => true,
+        };
+        let mut rested = true;
+        self.follow(chosen, |fatigue, value| rested &= value.is_none() || fatigue < self.block_at);
+        rested
+            && chosen.len() <= self.posts_max
+            && chosen.windows(2).all(apart)
+            && chosen.iter().all(|hour| allowed(hour) && clear_of_committed(hour) && clear_of_last_post(hour))
+    }
+
+    /// Walks the week, telling the fatigue of each hour and, where a post is chosen, what a post there is worth
+    /// on a rested channel. Returns the fatigue at the end of the week.
+    fn follow(&self, chosen: &[usize], mut visit: impl FnMut(f64, Option<f64>)) -> f64 {
+        let mut chosen = chosen.iter().peekable();
+        let mut committed = self.committed.iter().peekable();
+        let mut fatigue = self.fatigue_start;
+        for (hour, value) in self.value.iter().enumerate() {
+            let post = chosen.next_if_eq(&&hour).is_some();
+            visit(fatigue, post.then_some(*value));
+            let stands = committed.next_if_eq(&&hour).is_some();
+            if post || stands {
+                fatigue += self.fatigue_per_post;
+            }
+            fatigue *= self.decay_per_hour;
+        }
+        fatigue
+    }
+
+    /// The instance and its solution as outside solvers read them: format 1, one JSON object a channel-week.
+    #[must_use]
+    pub fn export<'a>(
+        &'a self,
+        client_id: &'a str,
+        channel: Channel,
+        week_start: String,
+        solution: &'a Solution,
+    ) -> impl Serialize + 'a {
+        InstanceExport {
+            format: 1,
+            client_id,
+            channel,
+            week_start,
+            hours: self.value.len(),
+            value: &self.value,
+            allowed: &self.allowed,
+            posts_max: self.posts_max,
+            spacing_hours: self.spacing_hours,
+            hours_since_last_post: self.hours_since_last_post,
+            fatigue_start: self.fatigue_start,
+            fatigue_per_post: self.fatigue_per_post,
+            decay_per_hour: self.decay_per_hour,
+            response: self.response.lines(),
+            block_at: self.block_at,
+            end_weight: self.end_weight,
+            committed: &self.committed,
+            chosen: &solution.chosen,
+            objective: solution.objective,
+            optimal: solution.optimal,
+        }
+    }
+}
+
+/// Shape of the exported file.
+#[derive(Serialize)]
+struct InstanceExport<'a> {
+    format: u32,
+    client_id: &'a str,
+    channel: Channel,
+    week_start: String,
+    hours: usize,
+    value: &'a [f64],
+    allowed: &'a [bool],
+    posts_max: usize,
+    spacing_hours: usize,
+    hours_since_last_post: Option<i64>,
+    fatigue_start: f64,
+    fatigue_per_post: f64,
+    decay_per_hour: f64,
+    response: [[f64; 2]; 2],
+    block_at: f64,
+    end_weight: f64,
+    #[serde(skip_serializing_if = "<[usize]>::is_empty")]
+    committed: &'a [usize],
+    chosen: &'a [usize],
+    objective: f64,
+    optimal: bool,
+}
+
+/// What a solver found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Solution {
+    /// The chosen hours, ascending.
+    pub chosen: Vec<usize>,
+    /// Objective of the choice.
+    pub objective: f64,
+    /// Whether no other choice is better by more than rounding.
+    pub optimal: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn week() -> Instance {
+        Instance {
+            value: vec![10.0, 20.0, 30.0, 40.0],
+            allowed: vec![true, true, true, false],
+            posts_max: 2,
+            spacing_hours: 2,
+            hours_since_last_post: None,
+            fatigue_start: 0.4,
+            fatigue_per_post: 0.2,
+            decay_per_hour: 0.5,
+            response: Response { warn_at: 0.5, slope_below: 0.6, slope_above: 1.4 },
+            block_at: 0.8,
+            end_weight: 8.0,
+            committed: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_response_falls_along_two_lines_that_meet_at_the_warn_threshold() {
+        let response = week().response;
+        for (fatigue, factor) in [(0.0, 1.0), (0.25, 0.85), (0.5, 0.7), (0.75, 0.35), (1.0, 0.0)] {
+            assert!((response.at(fatigue) - factor).abs() < 1e-12, "at {fatigue}");
+        }
+    }
+
+    #[test]
+    fn fatigue_rises_by_each_post_and_halves_by_the_hour() {
+        let close = |found: Vec<f64>, expected: [f64; 5]| {
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
+            }
+        };
+        close(week().fatigue_at(&[]), [0.4, 0.2, 0.1, 0.05, 0.025]);
+        close(week().fatigue_at(&[0, 2]), [0.4, 0.3, 0.15, 0.175, 0.0875]);
+        let committed = Instance { committed: vec![1], ..week() };
+        close(committed.fatigue_at(&[]), [0.4, 0.2, 0.2, 0.1, 0.05]);
+    }
+
+    #[test]
+    fn the_objective_is_what_the_posts_earn_less_the_price_of_what_is_handed_on() {
+        let earned = 10.0 * (1.0 - 0.6 * 0.4) + 30.0 * (1.0 - 0.6 * 0.15);
+        assert!((week().objective(&[0, 2]) - (earned - 8.0 * 0.0875)).abs() < 1e-12);
+        assert!((week().objective(&[]) + 8.0 * 0.025).abs() < 1e-12);
+    }
+
+    #[test]
+    fn each_constraint_alone_makes_a_choice_infeasible() {
+        assert!(week().is_feasible(&[0, 2]));
+        assert!(week().is_feasible(&[]));
+        assert!(!week().is_feasible(&[2, 0]), "hours ascend");
+        assert!(!week().is_feasible(&[1, 3]), "hour 3 is not allowed");
+        assert!(!week().is_feasible(&[7]), "hour 7 is outside the week");
+        assert!(!week().is_feasible(&[1, 2]), "posts lie too near each other");
+        assert!(!Instance { posts_max: 1, ..week() }.is_feasible(&[0, 2]), "too many posts");
+        assert!(!Instance { hours_since_last_post: Some(1), ..week() }.is_feasible(&[0]), "too near the last post");
+        assert!(!Instance { hours_since_last_post: Some(-1), ..week() }.is_feasible(&[2]), "too near the last post");
+        assert!(!Instance { committed: vec![3], ..week() }.is_feasible(&[2]), "too near a committed post");
+        assert!(!Instance { block_at: 0.4, ..week() }.is_feasible(&[0]), "the block holds at its very level");
+        assert!(!Instance { block_at: 0.15, ..week() }.is_feasible(&[1]), "blocked");
+    }
+
+    #[test]
+    fn an_export_holds_what_an_outside_solver_needs() {
+        let solution = Solution { chosen: vec![0, 2], objective: 12.5, optimal: true };
+        let export = |week: &Instance| {
+            serde_json::to_string(&week.export("c1", Channel::X, "2026-11-23T00:00:00+11:00".to_owned(), &solution))
+        };
+        let expected =
+            r#"{"format":1,"client_id":"c1","channel":"x","week_start":"2026-11-23T00:00:00+11:00","hours":4,"#
+                .to_owned()
+                + r#""value":[10.0,20.0,30.0,40.0],"allowed":[true,true,true,false],"posts_max":2,"spacing_hours":2,"#
+                + r#""hours_since_last_post":null,"fatigue_start":0.4,"fatigue_per_post":0.2,"decay_per_hour":0.5,"#
+                + r#""response":[[1.0,0.6],[1.4,1.4]],"block_at":0.8,"end_weight":8.0,"chosen":[0,2],"#
+                + r#""objective":12.5,"optimal":true}"#;
+        assert_eq!(export(&week()).unwrap(), expected);
+        let committed = Instance { committed: vec![3], ..week() };
+        assert!(export(&committed).unwrap().contains(r#""end_weight":8.0,"committed":[3],"chosen""#));
+    }
+}

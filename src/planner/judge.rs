@@ -1,0 +1,314 @@
+//! Asks the guardrails about each planned post, in order of time.
+//!
+//! A post that is blocked stays in the plan, held, and neither tires its channel nor counts against the
+//! day. Every later post is judged by what really stands before it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::assets::{Assignment, Slot};
+use super::channel::{Bench, Desk, Scored, response};
+use super::confidence;
+use super::hours::is_best_hour;
+use crate::agents::ClientWeek;
+use crate::agents::creative_director::hours_between;
+use crate::model::{
+    AssetChoice, CampaignId, Channel, ClientStatus, ConfidenceStep, Outcome, Post, RiskBand, ScheduleStatus, Verdict,
+};
+use crate::rules::{ClientRules, NEVER, PostFacts, RuleFailure, Rules, step_at};
+
+/// Posts that are held for want of capacity to review them, by channel and hour.
+pub type Held = BTreeSet<(Channel, usize)>;
+
+/// The rule that holds posts nobody could review.
+pub const REVIEW_CAPACITY: &str = "review_capacity";
+
+/// What a client's channels have been through so far in the week.
+struct Ledger {
+    /// By desk.
+    channels: Vec<Standing>,
+    /// Live posts by weekday.
+    actions: [i64; 7],
+}
+
+/// A channel at some hour of the week.
+#[derive(Clone, Copy)]
+struct Standing {
+    fatigue: f64,
+    hour: usize,
+    /// How many of its committed posts are in `fatigue`.
+    committed_seen: usize,
+}
+
+impl Standing {
+    /// Lets the channel rest until a later hour.
+    fn rest_until(&mut self, hour: usize, decay_per_hour: f64) {
+        self.fatigue *= decay_per_hour.powi(hour.saturating_sub(self.hour) as i32);
+        self.hour = hour;
+    }
+}
+
+/// Judges every slot and makes the posts.
+pub(super) fn judge(
+    week: &ClientWeek<'_>,
+    client_rules: &ClientRules,
+    desks: &[Desk<'_>],
+    slots: &[Slot],
+    assignment: &Assignment,
+    held: &Held,
+    bench: &mut Bench<'_>,
+) -> Result<Vec<Post>, RuleFailure> {
+    let mut order: Vec<usize> = (0..slots.len()).collect();
+    let channel = |desk: usize| desks.get(desk).map(|desk| desk.state.channel);
+    let when = |index: &usize| slots.get(*index).map(|slot| (slot.at, channel(slot.desk)));
+    order.sort_by_key(when);
+    let mut ledger = Ledger {
+        channels: desks
+            .iter()
+            .map(|desk| Standing { fatigue: desk.instance.fatigue_start, hour: 0, committed_seen: 0 })
+            .collect(),
+        actions: committed_actions(week, desks),
+    };
+    let mut posts = Vec::with_capacity(slots.len());
+    for index in order {
+        let Some(slot) = slots.get(index) else { continue };
+        let Some(desk) = desks.get(slot.desk) else { continue };
+        let scored = assignment.get(index).copied().flatten().and_then(|candidate| desk.candidates.get(candidate));
+        let docket = Docket { week, client_rules, desk, slot, scored };
+        let is_held = held.contains(&(desk.state.channel, slot.hour));
+        let post = docket.post(&mut ledger, nearest_post(desk, slot, slots), is_held, bench)?;
+        posts.push(post);
+    }
+    Ok(posts)
+}
+
+/// Committed posts by weekday, which count against the day's actions.
+fn committed_actions(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> [i64; 7] {
+    let mut actions = [0; 7];
+    for hour in desks.iter().flat_map(|desk| &desk.hours.committed) {
+        let weekday = week.hours.hours().get(*hour).map(|wall| usize::from(wall.weekday));
+        if let Some(count) = weekday.and_then(|weekday| actions.get_mut(weekday)) {
+            *count += 1;
+        }
+    }
+    actions
+}
+
+fn nearest_post(desk: &Desk<'_>, slot: &Slot, slots: &[Slot]) -> f64 {
+    let planned = slots.iter().filter(|other| other.desk == slot.desk && other.hour != slot.hour).map(|other| other.at);
+    let standing = desk.state.recent_posts.iter().copied().chain(desk.state.last_post_at);
+    planned.chain(standing).map(|at| hours_between(at, slot.at).abs()).fold(NEVER, f64::min)
+}
+
+/// One slot before the guardrails.
+struct Docket<'d, 'a> {
+    week: &'d ClientWeek<'a>,
+    client_rules: &'d ClientRules,
+    desk: &'d Desk<'a>,
+    slot: &'d Slot,
+    scored: Option<&'d Scored<'a>>,
+}
+
+impl Docket<'_, '_> {
+    fn post(
+        &self,
+        ledger: &mut Ledger,
+        nearest: f64,
+        is_held: bool,
+        bench: &mut Bench<'_>,
+    ) -> Result<Post, RuleFailure> {
+        let campaign_id = self.campaign();
+        let rules = self.client_rules.of(campaign_id.as_ref());
+        let fatigue = self.fatigue(ledger);
+        let (slot_value, expected) = self.value(rules, fatigue);
+        let mut facts = self.facts(campaign_id.as_ref(), fatigue, expected, nearest, self.action_of_day(ledger));
+        let mut verdicts = Vec::with_capacity(rules.guardrails.len() + 1);
+        for guardrail in &rules.guardrails {
+            let verdict = bench.evaluator.guardrail(guardrail, Some(&facts), &self.desk.ctx)?;
+            if verdict.outcome == Outcome::Warn {
+                Arc::make_mut(&mut facts).warnings += 1;
+            }
+            verdicts.push(verdict);
+        }
+        let (confidence, confidence_steps) = self.confidence(rules, &facts, bench)?;
+        let risk = confidence::band(&rules.risk, &rules.guardrails, confidence, &verdicts);
+        if is_held {
+            verdicts.push(no_reviewer());
+        }
+        let block = verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
+        let blocked_reason = block.map(|verdict| Arc::from(format!("{}: {}", verdict.rule, verdict.reason)));
+        let status = self.status(blocked_reason.is_some(), risk);
+        if status != ScheduleStatus::Blocked {
+            self.stands(ledger);
+        }
+        Ok(Post {
+            channel: self.desk.state.channel,
+            hour: self.slot.hour,
+            at: self.slot.at,
+            asset: self.scored.map(choice),
+            campaign_id,
+            status,
+            priority: self.priority(rules, fatigue),
+            fatigue,
+            slot_value,
+            expected_engagement: expected,
+            confidence,
+            confidence_steps,
+            risk,
+            verdicts,
+            blocked_reason,
+        })
+    }
+
+    /// The asset's campaign, or else the day's.
+    fn campaign(&self) -> Option<CampaignId> {
+        let of_asset = self.scored.and_then(|scored| scored.candidate.asset.campaign_id.clone());
+        let wall = self.week.hours.hours().get(self.slot.hour)?;
+        let day = self.desk.hours.days.get(usize::from(wall.weekday))?;
+        of_asset.or_else(|| day.campaign.map(|campaign| campaign.id.clone()))
+    }
+
+    /// Fatigue at the slot's hour, from live and committed posts before it.
+    fn fatigue(&self, ledger: &mut Ledger) -> f64 {
+        let Some(standing) = ledger.channels.get_mut(self.slot.desk) else { return 0.0 };
+        let decay = self.desk.rules.decay_per_hour();
+        let committed = self.desk.hours.committed.iter().skip(standing.committed_seen);
+        for hour in committed.take_while(|hour| **hour < self.slot.hour) {
+            standing.rest_until(*hour, decay);
+            standing.fatigue += self.desk.rules.fatigue_per_post;
+            standing.committed_seen += 1;
+        }
+        standing.rest_until(self.slot.hour, decay);
+        standing.fatigue
+    }
+
+    fn stands(&self, ledger: &mut Ledger) {
+        if let Some(standing) = ledger.channels.get_mut(self.slot.desk) {
+            standing.fatigue += self.desk.rules.fatigue_per_post;
+        }
+        if let Some(count) = self.weekday().and_then(|weekday| ledger.actions.get_mut(weekday)) {
+            *count += 1;
+        }
+    }
+
+    fn weekday(&self) -> Option<usize> {
+        self.week.hours.hours().get(self.slot.hour).map(|wall| usize::from(wall.weekday))
+    }
+
+    fn action_of_day(&self, ledger: &Ledger) -> i64 {
+        self.weekday().and_then(|weekday| ledger.actions.get(weekday)).copied().unwrap_or(0) + 1
+    }
+
+    fn value(&self, rules: &Rules, fatigue: f64) -> (f64, f64) {
+        let value = self.desk.hours.value.get(self.slot.hour).copied().unwrap_or(0.0);
+        let quality = self.scored.map_or(rules.assets.quality_without_asset, |scored| scored.quality);
+        (value, value * quality * response(self.week.rules).at(fatigue))
+    }
+
+    fn facts(
+        &self,
+        campaign: Option<&CampaignId>,
+        fatigue: f64,
+        expected_engagement: f64,
+        hours_to_nearest_post: f64,
+        action_of_day: i64,
+    ) -> Arc<PostFacts> {
+        let wall = self.week.hours.hours().get(self.slot.hour);
+        let asset = self.scored.map(|scored| scored.candidate.asset);
+        Arc::new(PostFacts {
+            hour: wall.map_or(0, |wall| i64::from(wall.hour)),
+            weekday: wall.map_or(0, |wall| i64::from(wall.weekday)),
+            is_best_hour: wall.is_some_and(|wall| is_best_hour(self.desk.rules, *wall)),
+            fatigue,
+            expected_engagement,
+            has_asset: asset.is_some(),
+            asset_score: self.scored.map_or(0.0, |scored| scored.score),
+            asset_kind: asset.map_or_else(Default::default, |asset| (*asset.kind).into()),
+            has_content: asset.is_some_and(|asset| !asset.title.is_empty() || !asset.body.is_empty()),
+            campaign: campaign.map_or_else(Default::default, |id| id.as_str().into()),
+            action_of_day,
+            hours_to_nearest_post,
+            warnings: 0,
+        })
+    }
+
+    fn confidence(
+        &self,
+        rules: &Rules,
+        facts: &Arc<PostFacts>,
+        bench: &mut Bench<'_>,
+    ) -> Result<(f64, Vec<ConfidenceStep>), RuleFailure> {
+        if let Some(confidence) = bench.evaluator.confidence(facts, &self.desk.ctx)? {
+            let because = Arc::from("the pack's `confidence` function");
+            return Ok((confidence, vec![ConfidenceStep { because, change: confidence }]));
+        }
+        let steps = confidence::steps(&rules.risk, facts.asset_score, &self.desk.ctx, facts.warnings);
+        Ok((confidence::total(&steps), steps))
+    }
+
+    fn status(&self, is_blocked: bool, risk: RiskBand) -> ScheduleStatus {
+        let client = self.week.client;
+        let alone = client.policy.auto_exec_enabled && client.status == ClientStatus::Active;
+        match (is_blocked, risk) {
+            (true, _) => ScheduleStatus::Blocked,
+            (false, RiskBand::Low) if alone => ScheduleStatus::Ready,
+            _ => ScheduleStatus::Pending,
+        }
+    }
+
+    fn priority(&self, rules: &Rules, fatigue: f64) -> f64 {
+        priority(rules, self.desk.rules.priority, fatigue)
+    }
+}
+
+/// A channel's priority after fatigue has lowered it.
+pub(super) fn priority(rules: &Rules, priority: f64, fatigue: f64) -> f64 {
+    let loss = step_at(&rules.fatigue.priority_loss, fatigue).unwrap_or(0.0);
+    (priority - loss).max(rules.fatigue.priority_floor.min(priority))
+}
+
+fn choice(scored: &Scored<'_>) -> AssetChoice {
+    let asset = scored.candidate.asset;
+    AssetChoice {
+        asset_id: asset.root().clone(),
+        variation_id: asset.parent_id.is_some().then(|| asset.id.clone()),
+        is_evolution: scored.candidate.continues_story,
+        score: scored.score,
+        quality_factor: scored.quality,
+    }
+}
+
+fn no_reviewer() -> Arc<Verdict> {
+    Arc::new(Verdict {
+        rule: REVIEW_CAPACITY.into(),
+        outcome: Outcome::Block,
+        reason: "the workspace's reviewers have no time left for it this week".into(),
+        remedy: "add reviewers, or raise the confidence of posts so that fewer need a review".into(),
+        file: "".into(),
+        line: 0,
+    })
+}
+
+/// Fatigue of a channel at the end of the week, from live and committed posts.
+pub(super) fn fatigue_at_end(desk: &Desk<'_>, posts: &[Post], hours: usize) -> f64 {
+    let live = posts.iter().filter(|post| post.channel == desk.state.channel && post.is_live()).map(|post| post.hour);
+    let mut standing: Vec<usize> = live.chain(desk.hours.committed.iter().copied()).collect();
+    standing.sort_unstable();
+    let decay = desk.rules.decay_per_hour();
+    let mut channel = Standing { fatigue: desk.instance.fatigue_start, hour: 0, committed_seen: 0 };
+    for hour in standing {
+        channel.rest_until(hour, decay);
+        channel.fatigue += desk.rules.fatigue_per_post;
+    }
+    channel.rest_until(hours, decay);
+    channel.fatigue
+}
+
+/// How many posts each guardrail answered in the given way, by rule.
+pub fn count_by_rule<'p>(posts: impl Iterator<Item = &'p Post>, outcome: Outcome) -> BTreeMap<&'p str, u32> {
+    let mut counts = BTreeMap::new();
+    for verdict in posts.flat_map(|post| post.verdicts_of(outcome)) {
+        *counts.entry(&*verdict.rule).or_default() += 1;
+    }
+    counts
+}

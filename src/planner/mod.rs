@@ -1,0 +1,49 @@
+//! Plans a week for every client: slots, assets, guardrails, confidence.
+//!
+//! ```text
+//! state + rules ── agents ──> hours and candidates ── slots ──> assets ── judge ──> posts
+//! ```
+//!
+//! The planner does no input or output and reads no clock. It never judges its own work: `check` does,
+//! and shares no code with what it checks.
+
+mod allocation;
+mod assets;
+mod channel;
+pub mod check;
+mod confidence;
+mod decisions;
+mod explain;
+mod facts;
+mod hours;
+mod instance;
+mod judge;
+mod slots;
+mod week;
+
+pub use channel::fatigue_at;
+pub use decisions::{client_decisions, decisions};
+pub use explain::{AssetExplanation, ExplainError, Part, PostExplanation, WhyNot, explain_post, why_not};
+pub use hours::{HourRule, HourValue};
+pub use instance::{Instance, Response, Solution};
+pub use judge::{REVIEW_CAPACITY, count_by_rule};
+pub use slots::Solver;
+pub use week::{Planner, SolvedInstance, instances, plan_week};
+
+use crate::model::CalendarError;
+use crate::rules::RuleFailure;
+
+/// Why a week could not be planned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// A rule failed.
+    #[error(transparent)]
+    Rule(#[from] RuleFailure),
+    /// The week is at the edge of the calendar.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
+    /// A client that the plan was asked for is not there.
+    #[error("no such client")]
+    NoSuchClient,
+}

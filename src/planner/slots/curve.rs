@@ -1,0 +1,252 @@
+//! The best value still to come as a function of fatigue, in straight pieces, and the better of two such curves.
+//!
+//! A curve is stored once, at the hour it was made, and read from any earlier hour since which nothing was chosen:
+//! waiting multiplies fatigue and changes nothing else. So a curve that no post improves costs nothing to carry.
+
+#![expect(clippy::indexing_slicing, reason = "every curve has at least one piece")]
+
+/// A straight line: `intercept - slope x fatigue`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Line {
+    pub intercept: f64,
+    pub slope: f64,
+}
+
+impl Line {
+    #[inline]
+    fn at(&self, fatigue: f64) -> f64 {
+        self.intercept - self.slope * fatigue
+    }
+
+    #[inline]
+    fn plus(self, other: Self) -> Self {
+        Self { intercept: self.intercept + other.intercept, slope: self.slope + other.slope }
+    }
+
+    #[inline]
+    fn less(self, other: Self) -> Self {
+        Self { intercept: self.intercept - other.intercept, slope: self.slope - other.slope }
+    }
+}
+
+/// A line that holds from a fatigue up to where the next piece starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Piece {
+    pub from: f64,
+    pub line: Line,
+}
+
+/// A curve seen from an earlier hour: fatigue `f` there is `(f + added) x decay` where the curve was made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    /// The pieces, ascending, at least one; the first also holds below its start, the last without end.
+    pub pieces: &'a [Piece],
+    /// Factor on fatigue over the hours between.
+    pub decay: f64,
+    /// One over `decay`.
+    pub growth: f64,
+    /// Fatigue added before the wait.
+    pub added: f64,
+}
+
+impl View<'_> {
+    /// Value at a fatigue.
+    pub fn at(&self, fatigue: f64) -> f64 {
+        let fatigue = (fatigue + self.added) * self.decay;
+        let next = self.pieces[1..].iter().position(|piece| fatigue < piece.from);
+        self.pieces[next.unwrap_or(self.pieces.len() - 1)].line.at(fatigue)
+    }
+
+    /// A line of the curve in terms of the earlier hour's fatigue.
+    #[inline]
+    fn line(&self, piece: &Piece) -> Line {
+        let slope = piece.line.slope * self.decay;
+        Line { intercept: piece.line.intercept - slope * self.added, slope }
+    }
+
+    /// Where the first of the pieces starts in terms of the earlier hour's fatigue.
+    #[inline]
+    fn start(&self, pieces: &[Piece]) -> f64 {
+        pieces.first().map_or(f64::INFINITY, |piece| piece.from * self.growth - self.added)
+    }
+
+    /// A cursor at the piece that holds at a fatigue.
+    #[inline]
+    fn cursor_at(&self, fatigue: f64) -> Cursor<'_> {
+        let rest = &self.pieces[1..];
+        let mut cursor = Cursor { view: self, line: self.line(&self.pieces[0]), end: self.start(rest), rest };
+        while cursor.end <= fatigue {
+            cursor.advance();
+        }
+        cursor
+    }
+}
+
+/// A walk along a curve: the piece it stands on, and those ahead.
+#[derive(Clone, Copy)]
+struct Cursor<'a> {
+    view: &'a View<'a>,
+    line: Line,
+    end: f64,
+    rest: &'a [Piece],
+}
+
+impl Cursor<'_> {
+    #[inline]
+    fn advance(&mut self) {
+        if let Some((piece, rest)) = self.rest.split_first() {
+            self.line = self.view.line(piece);
+            self.rest = rest;
+        }
+        self.end = self.view.start(self.rest);
+    }
+}
+
+/// What a post earns, as a function of the fatigue from chosen posts: the least of two lines, and nothing at all
+/// from `room` on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gain {
+    /// Below the kink.
+    pub rested: Line,
+    /// From the kink on.
+    pub tired: Line,
+    /// Where the lines meet.
+    pub kink: f64,
+    /// Where the block begins.
+    pub room: f64,
+}
+
+/// The better of waiting and posting where fatigue from chosen posts is at most `most`. Returns true and fills `out`,
+/// which comes empty, where posting is better somewhere; else returns false and leaves `out` empty.
+#[inline]
+pub(super) fn better_of(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
+    !is_hopeless(wait, post, gain, most) && upper_envelope(wait, post, gain, most, out)
+}
+
+/// Whether a look at either end of the range shows that posting is nowhere better. Spares most walks.
+#[inline]
+fn is_hopeless(wait: &View, post: &View, gain: &Gain, most: f64) -> bool {
+    let ([stay], [leave]) = (wait.pieces, post.pieces) else { return false };
+    let more = post.line(leave).plus(gain.rested).less(wait.line(stay));
+    more.intercept <= 0.0 && more.at(most) <= 0.0
+}
+
+/// Walks both curves, and writes from the first stretch on which posting is better somewhere.
+fn upper_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
+    if gain.room <= 0.0 {
+        return false;
+    }
+    let mut walk = Walk::new(wait, post, gain, most);
+    while !walk.is_posting_better() {
+        if !walk.step() {
+            return false;
+        }
+    }
+    copy(wait, [0.0, walk.from], out);
+    walk.write(out);
+    copy(wait, [walk.ceiling, most], out);
+    true
+}
+
+/// A walk along both choices at once, from one change of line to the next.
+struct Walk<'a> {
+    waiting: Cursor<'a>,
+    posting: Cursor<'a>,
+    earned: Line,
+    tired: Line,
+    from: f64,
+    until: f64,
+    /// Where the line of the gain ends.
+    stop: f64,
+    /// Where the block begins or the range ends.
+    ceiling: f64,
+}
+
+impl<'a> Walk<'a> {
+    #[inline]
+    fn new(wait: &'a View, post: &'a View, gain: &Gain, most: f64) -> Self {
+        let ceiling = lesser(most, gain.room);
+        let is_rested = gain.kink > 0.0;
+        let (earned, stop) = if is_rested { (gain.rested, lesser(gain.kink, ceiling)) } else { (gain.tired, ceiling) };
+        let (waiting, posting) = (wait.cursor_at(0.0), post.cursor_at(0.0));
+        let until = lesser(lesser(waiting.end, posting.end), stop);
+        Self { waiting, posting, earned, tired: gain.tired, from: 0.0, until, stop, ceiling }
+    }
+
+    /// What posting yields on the present stretch.
+    #[inline]
+    fn take(&self) -> Line {
+        self.posting.line.plus(self.earned)
+    }
+
+    #[inline]
+    fn is_posting_better(&self) -> bool {
+        let more = self.take().less(self.waiting.line);
+        more.at(self.from) > 0.0 || more.at(self.until) > 0.0
+    }
+
+    /// Goes on to the next stretch. Returns false at the end of the walk.
+    #[inline]
+    fn step(&mut self) -> bool {
+        if self.until >= self.stop {
+            if self.until >= self.ceiling {
+                return false;
+            }
+            self.stop = self.ceiling;
+            self.earned = self.tired;
+        }
+        if self.waiting.end <= self.until {
+            self.waiting.advance();
+        }
+        if self.posting.end <= self.until {
+            self.posting.advance();
+        }
+        self.from = self.until;
+        self.until = lesser(lesser(self.waiting.end, self.posting.end), self.stop);
+        true
+    }
+
+    /// Writes the better choice on this stretch and all that follow.
+    fn write(&mut self, out: &mut Vec<Piece>) {
+        loop {
+            let (stay, take) = (self.waiting.line, self.take());
+            let more = take.less(stay);
+            let (at_from, at_until) = (more.at(self.from), more.at(self.until));
+            let first = at_from > 0.0 || (at_from == 0.0 && at_until > 0.0);
+            let last = at_until > 0.0 || (at_until == 0.0 && at_from > 0.0);
+            push(self.from, if first { take } else { stay }, out);
+            if first != last {
+                let crossing = (more.intercept / more.slope).max(self.from).min(self.until);
+                push(crossing, if last { take } else { stay }, out);
+            }
+            if !self.step() {
+                break;
+            }
+        }
+    }
+}
+
+/// Appends a curve as it is over a range.
+fn copy(view: &View, [mut from, end]: [f64; 2], out: &mut Vec<Piece>) {
+    let mut cursor = view.cursor_at(from);
+    while from < end {
+        push(from, cursor.line, out);
+        from = cursor.end;
+        cursor.advance();
+    }
+}
+
+/// Appends a piece, unless it goes on with the line of the last; replaces the last where that has no length.
+fn push(from: f64, line: Line, out: &mut Vec<Piece>) {
+    match out.last_mut() {
+        Some(last) if last.line == line => {}
+        Some(last) if last.from >= from => last.line = line,
+        _ => out.push(Piece { from, line }),
+    }
+}
+
+/// The lesser of two numbers that are not NaN, in one instruction.
+#[inline]
+pub(super) fn lesser(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
+}

@@ -1,0 +1,149 @@
+//! The fast tier: a greedy plan, improved by swaps. Good to a fraction of a percent, never proven.
+//!
+//! A post's gain is what it earns less what its fatigue costs the posts after it and the end of the week. The cost is
+//! first taken from the slope of the response, which never overstates it as the response is concave, so that most
+//! hours fall out without a look at the other posts.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "tables have one entry an hour; hours come from the horizon that sized them"
+)]
+
+use super::horizon::Horizon;
+use super::price::fill_burden;
+use crate::planner::Instance;
+
+/// Rounds of swaps at most; each strictly raises the objective, and few are ever needed.
+const ROUNDS: usize = 32;
+
+/// Buffers of the greedy search: the plan so far and what follows from it, by the hour.
+#[derive(Debug, Default)]
+pub(super) struct Greedy {
+    chosen: Vec<usize>,
+    fatigue: Vec<f64>,
+    burden: Vec<f64>,
+    near: Vec<u32>,
+}
+
+/// An hour and what a post there adds to the objective.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    hour: usize,
+    gain: f64,
+}
+
+impl Greedy {
+    /// Searches, and returns the chosen hours, ascending.
+    pub fn search(&mut self, instance: &Instance, horizon: &Horizon) -> &[usize] {
+        self.chosen.clear();
+        self.near.clear();
+        self.near.resize(horizon.hours, 0);
+        self.refresh(instance, horizon);
+        for _ in 0..ROUNDS {
+            let added = self.add(instance, horizon);
+            let swapped = self.swap(instance, horizon);
+            if !added && !swapped {
+                break;
+            }
+        }
+        &self.chosen
+    }
+
+    /// Adds the best hour while one raises the objective. Returns whether any did.
+    fn add(&mut self, instance: &Instance, horizon: &Horizon) -> bool {
+        let mut added = false;
+        while self.chosen.len() < horizon.posts {
+            let Some(best) = self.best_hour(instance, horizon, horizon.tie) else { break };
+            self.insert(best.hour, instance, horizon);
+            added = true;
+        }
+        added
+    }
+
+    /// Takes each post out in turn and puts one in at the best hour instead. Returns whether any moved.
+    fn swap(&mut self, instance: &Instance, horizon: &Horizon) -> bool {
+        let mut moved = false;
+        for index in 0..self.chosen.len() {
+            let hour = self.chosen[index];
+            self.remove(index, instance, horizon);
+            let kept = self.gain(instance, horizon, hour).unwrap_or(f64::NEG_INFINITY);
+            let best = self.best_hour(instance, horizon, kept.max(0.0) + horizon.tie);
+            moved |= best.is_some();
+            self.insert(best.map_or(hour, |best| best.hour), instance, horizon);
+        }
+        moved
+    }
+
+    /// The open hour that gains most, if more than `floor`; the earliest of those that gain the same.
+    fn best_hour(&self, instance: &Instance, horizon: &Horizon, floor: f64) -> Option<Candidate> {
+        let mut best = Candidate { hour: horizon.hours, gain: floor };
+        for hour in 0..horizon.hours {
+            if self.near[hour] > 0 || !horizon.open[hour] || self.most_gain(instance, hour) <= best.gain {
+                continue;
+            }
+            if let Some(gain) = self.gain(instance, horizon, hour).filter(|gain| *gain > best.gain) {
+                best = Candidate { hour, gain };
+            }
+        }
+        (best.hour < horizon.hours).then_some(best)
+    }
+
+    /// No less than the gain of a post at the hour.
+    fn most_gain(&self, instance: &Instance, hour: usize) -> f64 {
+        let added = instance.fatigue_per_post * instance.decay_per_hour;
+        instance.value[hour] * instance.response.at(self.fatigue[hour]) - added * self.burden[hour + 1]
+    }
+
+    /// What a post at the hour adds to the objective; none where it, or a later one, would meet the block.
+    fn gain(&self, instance: &Instance, horizon: &Horizon, hour: usize) -> Option<f64> {
+        if self.fatigue[hour] >= horizon.block_at {
+            return None;
+        }
+        let mut gain = instance.value[hour] * instance.response.at(self.fatigue[hour]);
+        for later in self.chosen.iter().copied().skip_while(|other| *other <= hour) {
+            let before = self.fatigue[later];
+            let after = before + instance.fatigue_per_post * horizon.waits[later - hour].decay;
+            if after >= horizon.block_at {
+                return None;
+            }
+            gain -= instance.value[later] * (instance.response.at(before) - instance.response.at(after));
+        }
+        Some(gain - horizon.end_weight * instance.fatigue_per_post * horizon.waits[horizon.hours - hour].decay)
+    }
+
+    fn insert(&mut self, hour: usize, instance: &Instance, horizon: &Horizon) {
+        let index = self.chosen.partition_point(|other| *other < hour);
+        self.chosen.insert(index, hour);
+        self.surround(hour, horizon, 1);
+        self.refresh(instance, horizon);
+    }
+
+    fn remove(&mut self, index: usize, instance: &Instance, horizon: &Horizon) {
+        let hour = self.chosen.remove(index);
+        self.surround(hour, horizon, u32::MAX);
+        self.refresh(instance, horizon);
+    }
+
+    /// Counts a post in or, with the wrapping one, out of the hours that lie too near it.
+    fn surround(&mut self, hour: usize, horizon: &Horizon, change: u32) {
+        let first = (hour + 1).saturating_sub(horizon.spacing);
+        let end = (hour + horizon.spacing).min(horizon.hours);
+        for near in &mut self.near[first..end] {
+            *near = near.wrapping_add(change);
+        }
+    }
+
+    /// Works fatigue and burden out anew after a change of the plan.
+    fn refresh(&mut self, instance: &Instance, horizon: &Horizon) {
+        self.fatigue.clear();
+        let (mut own, mut next) = (0.0, self.chosen.iter().peekable());
+        for (hour, standing) in horizon.standing.iter().enumerate() {
+            self.fatigue.push(standing + own);
+            if next.next_if_eq(&&hour).is_some() {
+                own += instance.fatigue_per_post;
+            }
+            own *= instance.decay_per_hour;
+        }
+        fill_burden(instance, horizon, &self.chosen, &self.fatigue, &mut self.burden);
+    }
+}

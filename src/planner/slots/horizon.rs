@@ -1,0 +1,147 @@
+//! What every step of a solver reads of an instance, worked out once, by the hour: where a post may stand,
+//! the fatigue that no choice changes, and the powers of the decay.
+
+#![expect(clippy::indexing_slicing, reason = "tables have one entry an hour and indices run over their own lengths")]
+
+use crate::planner::Instance;
+
+/// Distance kept from the block, as a share of it: what is feasible here stays so in any order of summing.
+const BLOCK_MARGIN: f64 = 1e-12;
+/// Differences in the objective below this share of its scale count as ties.
+const TIE: f64 = 1e-12;
+
+/// Tables over the hours of a week.
+#[derive(Debug, Default)]
+pub(super) struct Horizon {
+    /// Hours of the week.
+    pub hours: usize,
+    /// Hours between two chosen posts, at least 1 and no more than the week has.
+    pub spacing: usize,
+    /// Most posts, no more than fit into the open hours.
+    pub posts: usize,
+    /// What waiting so many hours does, `0..=hours` of them.
+    pub waits: Vec<Wait>,
+    /// Whether a post may be chosen at the hour: allowed, worth something, clear of the posts that stand.
+    pub open: Vec<bool>,
+    /// Fatigue at each hour and at the end that stems from the start and the committed posts alone.
+    pub standing: Vec<f64>,
+    /// Fatigue at which an hour is blocked, a rounding below the rule's.
+    pub block_at: f64,
+    /// No choice's objective lies further from zero than this.
+    pub scale: f64,
+    /// Differences of objectives up to this are ties.
+    pub tie: f64,
+    /// Price of a unit of fatigue at the end of the week.
+    pub end_weight: f64,
+    /// What a pinned hour earns on top, so that no plan without it can win.
+    pub bonus: f64,
+    /// The hour that the choice must contain.
+    pub pinned: Option<usize>,
+}
+
+/// What waiting does to fatigue.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wait {
+    /// Factor on fatigue.
+    pub decay: f64,
+    /// One over it; infinite where it vanishes.
+    pub growth: f64,
+}
+
+impl Horizon {
+    /// Fills the tables for an instance. A pinned hour is open even where a post earns nothing.
+    pub fn prepare(&mut self, instance: &Instance, end_weight: f64, pinned: Option<usize>) {
+        self.end_weight = end_weight;
+        self.hours = instance.value.len();
+        self.spacing = instance.spacing_hours.clamp(1, self.hours.max(1));
+        self.pinned = pinned;
+        self.block_at = instance.block_at - BLOCK_MARGIN * instance.block_at.abs().min(f64::MAX);
+        self.fill_waits(instance.decay_per_hour);
+        self.fill_open(instance);
+        self.fill_standing(instance);
+        self.posts = self.most_posts(instance.posts_max);
+        self.fill_scale(instance);
+    }
+
+    /// Fatigue that the hours' own choices may add before hour `hour` is blocked.
+    pub fn room(&self, hour: usize) -> f64 {
+        self.block_at - self.standing[hour]
+    }
+
+    /// Added reward of choosing the hour.
+    pub fn bonus_at(&self, hour: usize) -> f64 {
+        if self.pinned == Some(hour) { self.bonus } else { 0.0 }
+    }
+
+    fn fill_waits(&mut self, decay_per_hour: f64) {
+        self.waits.clear();
+        let mut decay = 1.0;
+        for _ in 0..=self.hours {
+            self.waits.push(Wait { decay, growth: 1.0 / decay });
+            decay *= decay_per_hour;
+        }
+    }
+
+    fn fill_open(&mut self, instance: &Instance) {
+        self.open.clear();
+        self.open.extend(instance.value.iter().zip(&instance.allowed).map(|(value, allowed)| *allowed && *value > 0.0));
+        self.open.resize(self.hours, false);
+        if let Some(hour) = self.pinned.filter(|hour| *hour < self.hours) {
+            self.open[hour] = instance.allowed.get(hour).copied().unwrap_or(false);
+        }
+        let reach = i64::try_from(instance.spacing_hours.max(1) - 1).unwrap_or(i64::MAX);
+        for post in &instance.committed {
+            self.close_around(*post as i64, reach);
+        }
+        if let Some(since) = instance.hours_since_last_post {
+            self.close_around(since.saturating_neg(), reach);
+        }
+    }
+
+    /// Closes the hours up to `reach` from a post at the given hour, which may be outside the week.
+    fn close_around(&mut self, post: i64, reach: i64) {
+        let first = post.saturating_sub(reach).max(0);
+        let last = post.saturating_add(reach).min(self.hours as i64 - 1);
+        for hour in first..=last {
+            self.open[hour as usize] = false;
+        }
+    }
+
+    fn fill_standing(&mut self, instance: &Instance) {
+        let mut committed = instance.committed.iter().peekable();
+        let mut fatigue = instance.fatigue_start;
+        self.standing.clear();
+        for hour in 0..self.hours {
+            self.standing.push(fatigue);
+            if committed.next_if_eq(&&hour).is_some() {
+                fatigue += instance.fatigue_per_post;
+            }
+            fatigue *= instance.decay_per_hour;
+        }
+        self.standing.push(fatigue);
+    }
+
+    /// `posts_max`, or fewer where fewer fit into the open hours.
+    fn most_posts(&self, posts_max: usize) -> usize {
+        let (mut hour, mut posts) = (0, 0);
+        while hour < self.hours && posts < posts_max {
+            if self.open[hour] {
+                posts += 1;
+                hour += self.spacing;
+            } else {
+                hour += 1;
+            }
+        }
+        posts
+    }
+
+    fn fill_scale(&mut self, instance: &Instance) {
+        let dearest = instance.value.iter().copied().fold(0.0, f64::max);
+        let standing = self.standing.iter().copied().fold(0.0, f64::max);
+        let most_tired = standing + self.posts as f64 * instance.fatigue_per_post;
+        let steepest = instance.response.slope_above.abs().max(instance.response.slope_below.abs());
+        self.scale = self.posts as f64 * dearest * (1.0 + steepest * most_tired) + self.end_weight * most_tired;
+        self.tie = TIE * self.scale;
+        self.bonus = if self.pinned.is_some() { 2.0 * self.scale + 1.0 } else { 0.0 };
+    }
+}

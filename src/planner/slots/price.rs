@@ -1,0 +1,90 @@
+//! What a unit of fatigue costs a plan: by the hour, and at the end of the week.
+//!
+//! By the envelope theorem the price of fatigue at the start is the sum, over the chosen posts, of value x slope of the
+//! response x decay since the start, plus the end's price decayed over the whole week. No differences are taken.
+
+#![expect(clippy::indexing_slicing, reason = "tables have one entry an hour and chosen hours lie in the week")]
+
+use super::horizon::Horizon;
+use crate::planner::Instance;
+
+/// Fills `burden` with the cost of a unit of fatigue present at each hour, and at the end of the week, before the post
+/// of that hour, to the posts from there on.
+pub(super) fn fill_burden(
+    instance: &Instance,
+    horizon: &Horizon,
+    chosen: &[usize],
+    fatigue: &[f64],
+    burden: &mut Vec<f64>,
+) {
+    burden.clear();
+    burden.resize(horizon.hours + 1, horizon.end_weight);
+    let mut cost = horizon.end_weight;
+    let mut posts = chosen.iter().rev().peekable();
+    for hour in (0..horizon.hours).rev() {
+        cost *= instance.decay_per_hour;
+        if posts.next_if_eq(&&hour).is_some() {
+            cost += instance.value[hour] * slope(instance, fatigue[hour]);
+        }
+        burden[hour] = cost;
+    }
+}
+
+/// Loss per unit of fatigue added at the given level.
+fn slope(instance: &Instance, fatigue: f64) -> f64 {
+    let response = &instance.response;
+    if fatigue < response.warn_at { response.slope_below } else { response.slope_above }
+}
+
+/// The cost to the chosen posts of a unit of fatigue at the start of the week, the end's price left out.
+pub(super) fn start_cost(instance: &Instance, horizon: &Horizon, chosen: &[usize]) -> f64 {
+    let (mut own, mut decay, mut cost) = (0.0, 1.0, 0.0);
+    let mut posts = chosen.iter().peekable();
+    for hour in 0..horizon.hours {
+        if posts.next_if_eq(&&hour).is_some() {
+            cost += instance.value[hour] * slope(instance, horizon.standing[hour] + own) * decay;
+            own += instance.fatigue_per_post;
+        }
+        own *= instance.decay_per_hour;
+        decay *= instance.decay_per_hour;
+    }
+    cost
+}
+
+/// What [`start_cost`] would be of the week's best values spread evenly over its usable hours: a first guess.
+pub(super) fn even_cost(instance: &Instance, horizon: &Horizon) -> f64 {
+    let usable: Vec<usize> = (0..horizon.hours).filter(|hour| instance.allowed[*hour]).collect();
+    let posts = horizon.posts.min(usable.len());
+    if posts == 0 {
+        return 0.0;
+    }
+    let mut values: Vec<f64> = usable.iter().map(|hour| instance.value[*hour]).collect();
+    values.sort_unstable_by(|a, b| b.total_cmp(a));
+    let value = values[..posts].iter().sum::<f64>() / posts as f64;
+    let hour = |post: usize| usable[(2 * post + 1) * usable.len() / (2 * posts)];
+    let decayed: f64 = (0..posts).map(|post| instance.decay_per_hour.powi(hour(post) as i32)).sum();
+    value * instance.response.slope_below * decayed
+}
+
+/// Hours that a price is worked out with, for each post of the week, and at least.
+const HOURS_A_POST: usize = 3;
+const LEAST_HOURS: usize = 12;
+
+/// The week with its most valuable usable hours alone; of hours that tie for the last places, every so manieth.
+pub(super) fn thinned(instance: &Instance) -> Instance {
+    let wanted = (HOURS_A_POST * instance.posts_max).max(LEAST_HOURS);
+    let mut usable: Vec<usize> = (0..instance.value.len()).filter(|hour| instance.allowed[*hour]).collect();
+    let mut thinned = instance.clone();
+    if usable.len() <= wanted {
+        return thinned;
+    }
+    usable.sort_by(|a, b| instance.value[*b].total_cmp(&instance.value[*a]).then(a.cmp(b)));
+    let last = instance.value[usable[wanted - 1]];
+    let better = usable.partition_point(|hour| instance.value[*hour] > last);
+    let ties = &usable[better..usable.partition_point(|hour| instance.value[*hour] >= last)];
+    let places = wanted - better;
+    thinned.allowed.fill(false);
+    usable[..better].iter().for_each(|hour| thinned.allowed[*hour] = true);
+    (0..places).for_each(|place| thinned.allowed[ties[place * ties.len() / places]] = true);
+    thinned
+}

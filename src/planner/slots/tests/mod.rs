@@ -1,0 +1,319 @@
+//! The solver against slow searches that share no code with it, and the properties an optimum has.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::Solver;
+use crate::planner::{Instance, Response, Solution};
+use reference::{best_by_labels, every_choice, odd_week};
+use support::{BUSY, CHANNELS, channel_week};
+
+mod reference;
+#[path = "../../../../benches/support/mod.rs"]
+mod support;
+
+fn random(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+/// Odd weeks of up to `longest` hours, one a seed.
+fn odd_weeks(count: u64, longest: usize) -> impl Iterator<Item = (u64, Instance)> {
+    (0..count).map(move |seed| {
+        let mut random = random(seed);
+        let hours = random.random_range(1..=longest);
+        (seed, odd_week(hours, &mut random))
+    })
+}
+
+/// Weeks of every preset, 167, 168 and 169 hours long.
+fn channel_weeks(count: u64) -> impl Iterator<Item = Instance> {
+    let presets = CHANNELS.into_iter().chain([BUSY]);
+    presets.flat_map(move |preset| {
+        (0..count).map(move |seed| channel_week(&preset, 167 + seed as usize % 3, &mut random(seed)))
+    })
+}
+
+fn assert_close(found: f64, expected: f64, what: &str) {
+    let scale = 1.0_f64.max(expected.abs());
+    assert!((found - expected).abs() <= 1e-9 * scale, "{what}: found {found}, expected {expected}");
+}
+
+fn assert_honest(instance: &Instance, solution: &Solution, what: &str) {
+    assert!(instance.is_feasible(&solution.chosen), "{what}: {:?} breaks a constraint", solution.chosen);
+    assert_eq!(solution.objective.to_bits(), instance.objective(&solution.chosen).to_bits(), "{what}");
+}
+
+fn best(choices: impl IntoIterator<Item = (Vec<usize>, f64)>) -> Option<f64> {
+    choices.into_iter().map(|(_, objective)| objective).reduce(f64::max)
+}
+
+#[test]
+fn the_optimum_of_a_short_week_is_the_best_of_all_choices() {
+    let mut solver = Solver::default();
+    for (seed, instance) in odd_weeks(4000, 13) {
+        let what = format!("seed {seed}");
+        let solution = solver.solve(&instance);
+        assert_honest(&instance, &solution, &what);
+        assert!(solution.optimal, "{what}");
+        assert_close(solution.objective, best(every_choice(&instance)).unwrap(), &what);
+    }
+}
+
+#[test]
+fn the_optimum_of_a_longer_week_is_the_best_of_all_choices() {
+    let mut solver = Solver::default();
+    for seed in 0..60 {
+        let instance = odd_week(20, &mut random(seed + 50_000));
+        let what = format!("seed {seed}");
+        let solution = solver.solve(&instance);
+        assert_honest(&instance, &solution, &what);
+        assert_close(solution.objective, best(every_choice(&instance)).unwrap(), &what);
+    }
+}
+
+#[test]
+fn the_optimum_of_a_channel_week_is_that_of_an_unpruned_search() {
+    let mut solver = Solver::default();
+    for (index, mut instance) in channel_weeks(6).enumerate() {
+        instance.posts_max = instance.posts_max.min(10);
+        if index % 2 == 1 {
+            instance.committed = vec![20, 77, 130];
+        }
+        let what = format!("week {index}");
+        let solution = solver.solve(&instance);
+        assert_honest(&instance, &solution, &what);
+        assert!(solution.optimal, "{what}");
+        assert_close(solution.objective, best_by_labels(&instance), &what);
+    }
+}
+
+#[test]
+fn the_optimum_of_an_odd_week_of_full_length_is_that_of_an_unpruned_search() {
+    let mut solver = Solver::default();
+    for seed in 0..150 {
+        let instance = odd_week(167 + seed as usize % 3, &mut random(seed + 90_000));
+        let what = format!("seed {seed}");
+        let solution = solver.solve(&instance);
+        assert_honest(&instance, &solution, &what);
+        assert!(solution.optimal, "{what}");
+        assert_close(solution.objective, best_by_labels(&instance), &what);
+    }
+}
+
+#[test]
+fn a_pinned_hour_costs_as_little_as_it_can() {
+    let mut solver = Solver::default();
+    for (seed, instance) in odd_weeks(1500, 11) {
+        let choices = every_choice(&instance);
+        for pinned in 0..=instance.value.len() {
+            let with_it = choices.iter().filter(|(chosen, _)| chosen.contains(&pinned)).cloned();
+            let what = format!("seed {seed}, hour {pinned}");
+            match (solver.solve_with(&instance, pinned), best(with_it)) {
+                (Some(solution), Some(expected)) => {
+                    assert_honest(&instance, &solution, &what);
+                    assert!(solution.optimal, "{what}");
+                    assert_close(solution.objective, expected, &what);
+                }
+                (found, expected) => assert_eq!((found, expected), (None, None), "{what}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn pinning_never_raises_the_optimum_and_a_chosen_hour_keeps_it() {
+    let mut solver = Solver::default();
+    for instance in channel_weeks(2) {
+        let free = solver.solve(&instance);
+        for pinned in (0..instance.value.len()).step_by(5) {
+            if let Some(solution) = solver.solve_with(&instance, pinned) {
+                assert!(solution.objective <= free.objective + 1e-9 * free.objective);
+            }
+        }
+        for pinned in &free.chosen {
+            assert_eq!(solver.solve_with(&instance, *pinned), Some(free.clone()));
+        }
+    }
+}
+
+#[test]
+fn relaxing_a_constraint_never_lowers_the_optimum() {
+    let relaxations: [fn(&mut Instance); 6] = [
+        |instance| instance.posts_max += 1,
+        |instance| instance.spacing_hours = (instance.spacing_hours - 1).max(1),
+        |instance| instance.block_at += 0.05,
+        |instance| instance.hours_since_last_post = None,
+        |instance| instance.allowed.iter_mut().step_by(7).for_each(|allowed| *allowed = true),
+        |instance| instance.fatigue_start *= 0.9,
+    ];
+    let mut solver = Solver::default();
+    let odd = (0..150).map(|seed| odd_week(100, &mut random(seed + 7_000)));
+    for (index, instance) in channel_weeks(3).chain(odd).enumerate() {
+        let before = solver.solve(&instance).objective;
+        for (which, relax) in relaxations.iter().enumerate() {
+            let mut relaxed = instance.clone();
+            relax(&mut relaxed);
+            let after = solver.solve(&relaxed).objective;
+            assert!(after >= before - 1e-9 * before.abs().max(1.0), "week {index}, relaxation {which}");
+        }
+    }
+}
+
+#[test]
+fn forbidding_an_hour_never_raises_the_optimum_and_an_unused_one_keeps_it() {
+    let mut solver = Solver::default();
+    for instance in channel_weeks(2) {
+        let free = solver.solve(&instance);
+        for hour in (0..instance.value.len()).step_by(3) {
+            let mut narrower = instance.clone();
+            narrower.allowed[hour] = false;
+            let solution = solver.solve(&narrower);
+            assert!(solution.objective <= free.objective + 1e-9 * free.objective);
+            assert!(free.chosen.contains(&hour) || solution == free);
+        }
+    }
+}
+
+#[test]
+fn among_choices_as_good_as_each_other_the_earliest_hours_are_taken() {
+    let mut solver = Solver::default();
+    for seed in 0..400 {
+        let mut random = random(seed + 3_000);
+        let mut instance = odd_week(11, &mut random);
+        instance.value.iter_mut().for_each(|value| *value = f64::from(random.random_range(1..=2_u8)));
+        instance.response = Response { warn_at: 0.5, slope_below: 0.0, slope_above: 0.0 };
+        instance.end_weight = 0.0;
+        let choices = every_choice(&instance);
+        let top = best(choices.clone()).unwrap();
+        let earliest = choices.into_iter().filter(|(_, objective)| *objective == top).map(|(chosen, _)| chosen).min();
+        assert_eq!(Some(solver.solve(&instance).chosen), earliest, "seed {seed}");
+    }
+}
+
+#[test]
+fn posts_that_earn_nothing_or_lower_the_objective_are_left_out() {
+    let mut solver = Solver::default();
+    let mut instance = channel_week(&CHANNELS[0], 168, &mut random(1));
+    instance.end_weight = 1e6;
+    assert!(solver.solve(&instance).chosen.len() < instance.posts_max);
+    instance.end_weight = 0.0;
+    instance.value.fill(0.0);
+    assert_eq!(solver.solve(&instance).chosen, Vec::<usize>::new());
+    assert_eq!(solver.solve_fast(&instance).chosen, Vec::<usize>::new());
+}
+
+#[test]
+fn weeks_without_hours_or_room_have_the_empty_plan() {
+    let mut solver = Solver::default();
+    let week = channel_week(&CHANNELS[0], 168, &mut random(2));
+    let no_hours = Instance { value: vec![], allowed: vec![], ..week.clone() };
+    let no_posts = Instance { posts_max: 0, ..week.clone() };
+    let never_allowed = Instance { allowed: vec![false; 168], ..week.clone() };
+    let exhausted = Instance { block_at: 0.0, ..week.clone() };
+    for instance in [no_hours, no_posts, never_allowed, exhausted] {
+        for solution in [solver.solve(&instance), solver.solve_fast(&instance)] {
+            assert_eq!(solution.chosen, Vec::<usize>::new());
+            assert_honest(&instance, &solution, "empty");
+        }
+        assert!(solver.solve(&instance).optimal);
+        assert_eq!(solver.solve_with(&instance, 12), None);
+        assert_eq!(solver.end_weight(&instance, 2), 0.0);
+    }
+}
+
+#[test]
+fn a_spacing_longer_than_the_week_leaves_one_post() {
+    let mut solver = Solver::default();
+    let mut instance = channel_week(&CHANNELS[0], 168, &mut random(3));
+    instance.hours_since_last_post = None;
+    instance.spacing_hours = usize::MAX;
+    instance.posts_max = usize::MAX;
+    assert_eq!(solver.solve(&instance).chosen.len(), 1);
+    assert_eq!(solver.solve_fast(&instance).chosen.len(), 1);
+}
+
+#[test]
+fn fatigue_that_vanishes_at_once_or_never_is_solved_alike() {
+    let mut solver = Solver::default();
+    for decay_per_hour in [f64::MIN_POSITIVE, 1e-200, 1e-9, 0.01, 0.5, 1.0 - 1e-9, 1.0 - f64::EPSILON] {
+        for seed in 0..60 {
+            let instance = Instance { decay_per_hour, ..odd_week(168, &mut random(seed + 20_000)) };
+            let solution = solver.solve(&instance);
+            let what = format!("decay {decay_per_hour}, seed {seed}");
+            assert_honest(&instance, &solution, &what);
+            assert_close(solution.objective, best_by_labels(&instance), &what);
+        }
+    }
+}
+
+#[test]
+fn the_fast_tier_keeps_the_constraints_and_comes_within_three_percent() {
+    let mut solver = Solver::default();
+    for (index, instance) in channel_weeks(30).enumerate() {
+        let (exact, fast) = (solver.solve(&instance), solver.solve_fast(&instance));
+        assert_honest(&instance, &fast, &format!("week {index}"));
+        assert!(!fast.optimal);
+        assert!(fast.objective <= exact.objective + 1e-9 * exact.objective, "week {index}");
+        assert!(fast.objective >= 0.97 * exact.objective, "week {index}");
+    }
+    for (seed, instance) in odd_weeks(2000, 40) {
+        let (exact, fast) = (solver.solve(&instance), solver.solve_fast(&instance));
+        assert_honest(&instance, &fast, &format!("seed {seed}"));
+        assert!(fast.objective <= exact.objective + 1e-9 * exact.objective.abs().max(1.0), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_used_solver_finds_what_a_new_one_finds() {
+    let mut used = Solver::default();
+    for (seed, instance) in odd_weeks(300, 168) {
+        assert_eq!(used.solve(&instance), Solver::default().solve(&instance), "seed {seed}");
+        assert_eq!(used.solve_fast(&instance), Solver::default().solve_fast(&instance), "seed {seed}");
+    }
+}
+
+/// What a unit of fatigue at the start costs, by the difference of two optima.
+fn cost_by_difference(solver: &mut Solver, instance: &Instance) -> f64 {
+    let step = 1e-4;
+    let mut at = |fatigue_start| solver.solve(&Instance { fatigue_start, ..instance.clone() }).objective;
+    (at(instance.fatigue_start) - at(instance.fatigue_start + step)) / step
+}
+
+#[test]
+fn the_price_of_fatigue_handed_on_is_what_fatigue_at_the_start_costs() {
+    let mut solver = Solver::default();
+    let (mut total, mut count, mut far) = (0.0, 0, 0);
+    for instance in channel_weeks(30) {
+        let price = solver.end_weight(&instance, 3);
+        let cost = cost_by_difference(&mut solver, &Instance { end_weight: price, ..instance.clone() });
+        let error = (price - cost).abs() / cost;
+        total += error;
+        count += 1;
+        far += usize::from(error > 0.02);
+    }
+    assert!(total / f64::from(count) < 0.005, "off by {} on average", total / f64::from(count));
+    assert!(far <= 9, "{far} of {count} prices are off by more than 2 %");
+}
+
+#[test]
+fn the_price_is_none_before_the_first_round_and_never_negative() {
+    let mut solver = Solver::default();
+    for (seed, instance) in odd_weeks(500, 60) {
+        assert_eq!(solver.end_weight(&instance, 0), 0.0);
+        for rounds in 1..4 {
+            let price = solver.end_weight(&instance, rounds);
+            assert!(price >= 0.0 && price.is_finite(), "seed {seed}: {price}");
+        }
+    }
+}
+
+#[test]
+fn few_pieces_are_kept_for_each_hour_and_number_of_posts() {
+    let mut solver = Solver::default();
+    for instance in channel_weeks(10) {
+        solver.solve(&instance);
+        let states = instance.posts_max * instance.allowed.iter().filter(|allowed| **allowed).count();
+        let pieces = solver.future.piece_count();
+        assert!(pieces < 4 * states, "{pieces} pieces for {states} states");
+    }
+}

@@ -1,0 +1,131 @@
+//! Slow searches that share no code with the solver: every choice of a short week, and labels of a long one.
+
+use rand::{Rng, RngExt};
+
+use crate::planner::{Instance, Response};
+
+/// Feasible choices of a week and what they bring, by trying all of them.
+pub fn every_choice(instance: &Instance) -> Vec<(Vec<usize>, f64)> {
+    let mut found = Vec::new();
+    extend(instance, 0, instance.fatigue_start, 0.0, &mut Vec::new(), &mut found);
+    found
+}
+
+fn extend(
+    instance: &Instance,
+    hour: usize,
+    fatigue: f64,
+    earned: f64,
+    chosen: &mut Vec<usize>,
+    found: &mut Vec<(Vec<usize>, f64)>,
+) {
+    if hour == instance.value.len() {
+        found.push((chosen.clone(), earned - instance.end_weight * fatigue));
+        return;
+    }
+    let standing = if instance.committed.contains(&hour) { instance.fatigue_per_post } else { 0.0 };
+    let rho = instance.decay_per_hour;
+    extend(instance, hour + 1, (fatigue + standing) * rho, earned, chosen, found);
+    let far = chosen.last().is_none_or(|last| hour - last >= instance.spacing_hours);
+    if chosen.len() < instance.posts_max && far && may_post(instance, hour) && fatigue < instance.block_at {
+        let gain = instance.value[hour] * answer(&instance.response, fatigue);
+        chosen.push(hour);
+        extend(instance, hour + 1, (fatigue + instance.fatigue_per_post) * rho, earned + gain, chosen, found);
+        chosen.pop();
+    }
+}
+
+/// Whether the posts that stand already leave the hour free.
+fn may_post(instance: &Instance, hour: usize) -> bool {
+    let spacing = instance.spacing_hours as i64;
+    let clear = |post: i64| (hour as i64 - post).abs() >= spacing;
+    instance.allowed[hour]
+        && instance.committed.iter().all(|post| clear(*post as i64))
+        && instance.hours_since_last_post.is_none_or(|since| clear(-since))
+}
+
+fn answer(response: &Response, fatigue: f64) -> f64 {
+    if fatigue <= response.warn_at {
+        1.0 - response.slope_below * fatigue
+    } else {
+        1.0 - response.slope_below * response.warn_at - response.slope_above * (fatigue - response.warn_at)
+    }
+}
+
+/// Fatigue and value of a partial plan.
+type Label = (f64, f64);
+
+/// The optimum by labels, forward in time, dropping only what has no lower fatigue and no higher value than another
+/// plan of as many posts.
+pub fn best_by_labels(instance: &Instance) -> f64 {
+    let (hours, spacing) = (instance.value.len(), instance.spacing_hours);
+    let mut arriving: Vec<Vec<Vec<Label>>> = vec![vec![Vec::new(); instance.posts_max + 1]; hours + spacing + 1];
+    arriving[0][0].push((instance.fatigue_start, 0.0));
+    for hour in 0..hours {
+        for used in 0..=instance.posts_max {
+            let labels = front(std::mem::take(&mut arriving[hour][used]));
+            for (fatigue, value) in labels {
+                if used < instance.posts_max && may_post(instance, hour) && fatigue < instance.block_at {
+                    let value = value + instance.value[hour] * answer(&instance.response, fatigue);
+                    let next = (hour + spacing).min(hours);
+                    let fatigue = rest(instance, hour, next, fatigue + instance.fatigue_per_post);
+                    arriving[next][used + 1].push((fatigue, value));
+                }
+                arriving[hour + 1][used].push((rest(instance, hour, hour + 1, fatigue), value));
+            }
+        }
+    }
+    let ended = arriving[hours].iter().flatten();
+    ended.map(|(fatigue, value)| value - instance.end_weight * fatigue).fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// Fatigue at hour `to` of what was there at `from`, committed posts of the hours between included.
+fn rest(instance: &Instance, from: usize, to: usize, fatigue: f64) -> f64 {
+    (from..to).fold(fatigue, |fatigue, hour| {
+        let standing = if instance.committed.contains(&hour) { instance.fatigue_per_post } else { 0.0 };
+        (fatigue + standing) * instance.decay_per_hour
+    })
+}
+
+fn front(mut labels: Vec<Label>) -> Vec<Label> {
+    labels.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    let mut best = f64::NEG_INFINITY;
+    labels.retain(|(_, value)| {
+        let better = *value > best;
+        best = best.max(*value);
+        better
+    });
+    labels
+}
+
+/// A week with every constraint drawn at random, harsher than any rules would be.
+pub fn odd_week(hours: usize, random: &mut impl Rng) -> Instance {
+    let flat = random.random_bool(0.2);
+    let dense = random.random_range(0.2..1.0);
+    let sparse = random.random_range(0.0..0.15);
+    let half_life: f64 = [0.05, 1.0, 5.0, 24.0, 96.0, 1e4][random.random_range(0..6)];
+    let slope_below = if random.random_bool(0.2) { 0.0 } else { random.random_range(0.0..1.5) };
+    let value = (0..hours).map(|_| match random.random_range(0..10) {
+        0 => 0.0,
+        _ if flat => 3.0,
+        _ => random.random_range(0.0..10.0),
+    });
+    Instance {
+        value: value.collect(),
+        allowed: (0..hours).map(|_| random.random_bool(dense)).collect(),
+        posts_max: random.random_range(0..=6),
+        spacing_hours: random.random_range(1..=6),
+        hours_since_last_post: random.random_bool(0.5).then(|| random.random_range(-(hours as i64)..8)),
+        fatigue_start: random.random_range(0.0..1.0),
+        fatigue_per_post: random.random_range(0.01..0.5),
+        decay_per_hour: 2f64.powf(-1.0 / half_life),
+        response: Response {
+            warn_at: random.random_range(0.0..1.0),
+            slope_below,
+            slope_above: slope_below + random.random_range(0.0..2.0),
+        },
+        block_at: random.random_range(0.1..1.6),
+        end_weight: if random.random_bool(0.4) { 0.0 } else { random.random_range(0.0..20.0) },
+        committed: (0..hours).filter(|_| random.random_bool(sparse)).collect(),
+    }
+}
