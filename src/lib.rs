@@ -4,4 +4,5 @@ pub mod agents;
 pub mod model;
 pub mod planner;
 pub mod rules;
+pub mod simulator;
 pub mod stats;

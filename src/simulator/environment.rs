@@ -1,0 +1,139 @@
+//! The world that answers to posts. It does not know what the planner believes.
+
+use jiff::Timestamp;
+
+use super::random::{Luck, Purpose};
+use crate::model::{Asset, Campaign, Channel, ChannelState, Client, ClientState, Environment, HOUR_SECONDS, WeekHours};
+use crate::stats::mean;
+
+/// What is true about one client in one replication.
+pub(super) struct World<'a> {
+    environment: &'a Environment,
+    client: &'a Client,
+    truth: Luck,
+    luck: Luck,
+    channels: Vec<TrueChannel>,
+    /// Mean quality of the client's assets, which its engagement rates were measured with.
+    usual_quality: f64,
+}
+
+/// What is true about one channel, in every replication.
+struct TrueChannel {
+    channel: Channel,
+    audience: f64,
+    rate: f64,
+}
+
+/// A post that went out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Published {
+    pub channel: Channel,
+    pub hour: usize,
+    pub at: Timestamp,
+    /// Quality of its asset, `0..=1`; 0 without one.
+    pub quality: f64,
+    /// Posts of the channel in the 24 hours before.
+    pub within_24_hours: u32,
+    /// Posts of the channel in the 7 days before.
+    pub within_7_days: u32,
+}
+
+/// What a post earned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Earned {
+    /// Engagements that came.
+    pub engagement: f64,
+    /// What would have come without the noise of a single post.
+    pub without_noise: f64,
+}
+
+impl<'a> World<'a> {
+    /// The world of a client. `truth` is the luck of what is the same in all replications.
+    pub fn new(environment: &'a Environment, client: &'a Client, state: &ClientState, truth: Luck, luck: Luck) -> Self {
+        let channels = state.channels.iter().map(|state| true_channel(environment, state, &truth)).collect();
+        let qualities: Vec<f64> = client.assets.iter().map(true_quality).collect();
+        let usual_quality = if qualities.is_empty() { 0.0 } else { mean(&qualities) };
+        Self { environment, client, truth, luck, channels, usual_quality }
+    }
+
+    /// What a post earns: audience x rate x effects of hour, weekday, campaign and day
+    /// x exp(gain x (quality - the client's usual quality))
+    /// x (1 + posts in 24 h)^-loss x (1 + posts in 7 d)^-loss x exp(drift + AR(1) + noise), each random
+    /// part corrected so that its mean is 1. `account_drift` is the sum of the drift's steps so far.
+    pub fn answer(&self, post: &Published, hours: &WeekHours, account_drift: f64) -> Earned {
+        let environment = self.environment;
+        let Some(channel) = self.channels.iter().find(|known| known.channel == post.channel) else {
+            return Earned { engagement: 0.0, without_noise: 0.0 };
+        };
+        let timing = self.timing(post, hours);
+        let asset = (environment.asset_log_gain * (post.quality - self.usual_quality)).exp();
+        let tired = (1.0 + f64::from(post.within_24_hours)).powf(-environment.loss_24_hours)
+            * (1.0 + f64::from(post.within_7_days)).powf(-environment.loss_7_days);
+        let drift = account_drift + self.channel_drift(post.channel, day_number(post.at));
+        let without_noise = channel.audience * channel.rate * timing * asset * tired * drift.exp();
+        let hour = post.at.as_second().div_euclid(HOUR_SECONDS);
+        let noise = corrected(environment.noise_log_sd, self.luck.normal(Purpose::Noise, Some(post.channel), hour));
+        Earned { engagement: without_noise * noise.exp(), without_noise }
+    }
+
+    /// Effects of hour, weekday, campaign and special days.
+    fn timing(&self, post: &Published, hours: &WeekHours) -> f64 {
+        let Some(wall) = hours.hours().get(post.hour) else { return 1.0 };
+        let date = hours.date(wall.weekday);
+        let effect = |purpose, time: u8, sd: f64| {
+            let channel = Some(post.channel);
+            corrected(sd, self.truth.normal(purpose, channel, i64::from(time)))
+        };
+        let hour = effect(Purpose::HourEffect, wall.hour, self.environment.hour_log_sd);
+        let weekday = effect(Purpose::WeekdayEffect, wall.weekday, self.environment.weekday_log_sd);
+        let campaigns = self.client.campaigns.iter().filter(|campaign| campaign.runs_on(post.channel, date));
+        let campaign = campaigns.map(|campaign: &Campaign| campaign.weight).fold(None, best).unwrap_or(1.0);
+        let days = self.client.days.iter().filter(|entry| entry.covers(post.channel, date));
+        let calendar: f64 = days.filter_map(|entry| entry.factor).product();
+        (hour + weekday).exp() * campaign * calendar
+    }
+
+    /// One week's step of the account's drift, a random walk in log.
+    pub fn drift_step(&self, week_number: i64) -> f64 {
+        corrected(self.environment.account_drift_log_sd, self.luck.normal(Purpose::AccountDrift, None, week_number))
+    }
+
+    /// A stationary AR(1) over days, summed back until what is left out is below a millionth.
+    fn channel_drift(&self, channel: Channel, day: i64) -> f64 {
+        let ar1 = self.environment.channel_ar1;
+        let shock = self.environment.channel_log_sd * (1.0 - ar1 * ar1).sqrt();
+        let mut sum = 0.0;
+        let mut weight = 1.0;
+        let mut back = 0;
+        while weight > 1e-6 && back < 400 {
+            sum += weight * shock * self.luck.normal(Purpose::ChannelDrift, Some(channel), day - back);
+            weight *= ar1;
+            back += 1;
+        }
+        sum - self.environment.channel_log_sd.powi(2) / 2.0
+    }
+}
+
+/// What the world makes of an asset, `0..=1`: craft and keeping to the brand in equal parts.
+pub(super) fn true_quality(asset: &Asset) -> f64 {
+    (asset.quality.get() + asset.brand_consistency.get()) / 2.0
+}
+
+fn true_channel(environment: &Environment, state: &ChannelState, truth: &Luck) -> TrueChannel {
+    let rate = state.engagement_rate.unwrap_or(environment.unknown_engagement_rate);
+    let error = corrected(environment.rate_log_sd, truth.normal(Purpose::RateEffect, Some(state.channel), 0));
+    TrueChannel { channel: state.channel, audience: state.audience, rate: rate * error.exp() }
+}
+
+fn best(best: Option<f64>, weight: f64) -> Option<f64> {
+    Some(best.map_or(weight, |best: f64| best.max(weight)))
+}
+
+/// A normal number in log, shifted so that its exponential has mean 1.
+fn corrected(sd: f64, normal: f64) -> f64 {
+    sd * normal - sd * sd / 2.0
+}
+
+fn day_number(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(24 * HOUR_SECONDS)
+}

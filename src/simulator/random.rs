@@ -1,0 +1,89 @@
+//! Random numbers as values: each is a function of what it is for, never of draw order or thread.
+//!
+//! The whole identity of a draw is the key of a ChaCha stream, so a rule that posts once more shifts
+//! nobody else's luck, and two packs compared on the same seed meet the same world.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Distribution, Exp1, StandardNormal};
+
+use crate::model::{Channel, ClientId};
+
+/// What a draw is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Purpose {
+    /// Noise of one post; time is its hour.
+    Noise = 1,
+    /// The account's drift; time is the week.
+    AccountDrift = 2,
+    /// The channel's autocorrelated part; time is the day.
+    ChannelDrift = 3,
+    /// True effect of an hour of the day; time is that hour.
+    HourEffect = 4,
+    /// True effect of a weekday; time is that weekday.
+    WeekdayEffect = 5,
+    /// The true rate around the scenario's.
+    RateEffect = 6,
+    /// Time until a reviewer answers; time is the post's hour.
+    ReviewDelay = 7,
+    /// Whether a reviewer approves; time is the post's hour.
+    ReviewAnswer = 8,
+}
+
+/// The replication of draws that are the same in all replications: the truth about the world.
+pub const TRUTH: u32 = u32::MAX;
+
+/// Where the random numbers of one client in one replication come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Luck {
+    seed: u64,
+    replication: u32,
+    client: u64,
+}
+
+impl Luck {
+    /// The luck of a client in a replication.
+    #[must_use]
+    pub fn new(seed: u64, replication: u32, client: &ClientId) -> Self {
+        let mut bytes = [0; 8];
+        blake3::Hasher::new().update(client.as_str().as_bytes()).finalize_xof().fill(&mut bytes);
+        Self { seed, replication, client: u64::from_le_bytes(bytes) }
+    }
+
+    /// A standard normal number.
+    #[must_use]
+    pub fn normal(&self, purpose: Purpose, channel: Option<Channel>, time: i64) -> f64 {
+        StandardNormal.sample(&mut self.stream(purpose, channel, time))
+    }
+
+    /// An exponential number of mean 1.
+    #[must_use]
+    pub fn exponential(&self, purpose: Purpose, channel: Option<Channel>, time: i64) -> f64 {
+        Exp1.sample(&mut self.stream(purpose, channel, time))
+    }
+
+    /// A number in `0..1`, uniform.
+    #[must_use]
+    pub fn uniform(&self, purpose: Purpose, channel: Option<Channel>, time: i64) -> f64 {
+        self.stream(purpose, channel, time).random()
+    }
+
+    fn stream(&self, purpose: Purpose, channel: Option<Channel>, time: i64) -> ChaCha8Rng {
+        let channel = channel.map_or(u8::MAX, |channel| channel as u8);
+        let mut key = [0; 32];
+        let parts = self
+            .seed
+            .to_le_bytes()
+            .into_iter()
+            .chain(self.client.to_le_bytes())
+            .chain(time.to_le_bytes())
+            .chain(self.replication.to_le_bytes())
+            .chain([channel, purpose as u8]);
+        for (place, byte) in key.iter_mut().zip(parts) {
+            *place = byte;
+        }
+        ChaCha8Rng::from_seed(key)
+    }
+}

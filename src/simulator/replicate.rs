@@ -1,0 +1,189 @@
+//! The entry: replications in parallel, added up in their order.
+
+use rayon::prelude::*;
+
+use super::environment::World;
+use super::random::{Luck, TRUTH};
+use super::state::Moving;
+use super::summary::{Provenance, Simulation};
+use super::tally::{Replication, Tally};
+use super::week::Setting;
+use crate::agents::scaling;
+use crate::model::{Channel, Client, ClientState, Scenario, WeekHours};
+use crate::planner::{PlanError, Planner};
+use crate::rules::ClientRules;
+
+/// How much is simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Weeks, at least 1.
+    pub weeks: u32,
+    /// Replications, at least 1.
+    pub replications: u32,
+    /// Seed of all random numbers.
+    pub seed: u64,
+}
+
+/// Watches a run and may end it early.
+pub trait Observer: Sync {
+    /// One more week of one replication is done.
+    fn week_done(&self);
+
+    /// Whether the run should stop.
+    fn should_stop(&self) -> bool;
+}
+
+/// Why a simulation ended without a result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimulateError {
+    /// A week could not be planned.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The observer wanted it to stop.
+    #[error("stopped before the end")]
+    Stopped,
+}
+
+/// Simulates weeks of orchestration. The same inputs give the same result, bit by bit, on any number of
+/// threads.
+///
+/// # Errors
+/// Where a rule fails, or the observer stops the run.
+pub fn simulate(
+    planner: &Planner<'_>,
+    scenario: &Scenario,
+    extent: Extent,
+    observer: &dyn Observer,
+) -> Result<Simulation, SimulateError> {
+    let run = Run::new(planner, scenario, extent, observer);
+    let assets = run.clients.iter().map(|(client, _)| client.assets.len()).sum();
+    let mut tally = Tally::new(extent.weeks as usize, run.clients.len(), assets);
+    let batch = rayon::current_num_threads().max(1) as u32;
+    let mut first = 0;
+    while first < extent.replications {
+        let last = extent.replications.min(first + batch);
+        let replications: Vec<Result<Replication, SimulateError>> =
+            (first..last).into_par_iter().map(|number| run.replication(number)).collect();
+        for replication in replications {
+            tally.add(&replication?);
+        }
+        first = last;
+    }
+    Ok(run.summary(&tally))
+}
+
+struct Run<'a> {
+    planner: &'a Planner<'a>,
+    scenario: &'a Scenario,
+    extent: Extent,
+    observer: &'a dyn Observer,
+    clients: Vec<(&'a Client, &'a ClientState)>,
+    rules: Vec<ClientRules>,
+}
+
+impl<'a> Run<'a> {
+    fn new(planner: &'a Planner<'a>, scenario: &'a Scenario, extent: Extent, observer: &'a dyn Observer) -> Self {
+        let clients: Vec<_> = scaling::planned(scenario).map(|(client, state)| (client, state)).collect();
+        let rules = clients.iter().map(|(client, _)| planner.rules().for_client(client)).collect();
+        Self { planner, scenario, extent, observer, clients, rules }
+    }
+
+    fn replication(&self, number: u32) -> Result<Replication, SimulateError> {
+        let scenario = self.scenario;
+        let seed = self.extent.seed;
+        let mut moving: Vec<Moving> = self.clients.iter().map(|(_, state)| Moving::new(state)).collect();
+        let worlds: Vec<(World<'_>, Luck)> = self
+            .clients
+            .iter()
+            .map(|(client, state)| {
+                let luck = Luck::new(seed, number, &client.id);
+                let truth = Luck::new(seed, TRUTH, &client.id);
+                (World::new(&scenario.environment, client, state, truth, luck), luck)
+            })
+            .collect();
+        let mut sum = Replication::new(self.extent.weeks as usize, self.clients.len());
+        for week in 0..self.extent.weeks {
+            if self.observer.should_stop() {
+                return Err(SimulateError::Stopped);
+            }
+            self.week(week, &worlds, &mut moving, &mut sum)?;
+            self.observer.week_done();
+        }
+        Ok(sum)
+    }
+
+    fn week(
+        &self,
+        number: u32,
+        worlds: &[(World<'_>, Luck)],
+        moving: &mut [Moving],
+        sum: &mut Replication,
+    ) -> Result<(), SimulateError> {
+        let scenario = self.scenario;
+        let week = scenario.start.plus(i64::from(number));
+        let states: Vec<(&Client, &ClientState)> =
+            self.clients.iter().zip(moving.iter()).map(|((client, _), moving)| (*client, &moving.state)).collect();
+        let plans = self.planner.plan_clients(&states, &scenario.capacity, week)?;
+        let hours = self.planner.hours(&states, week)?;
+        let results: Vec<_> = (plans, moving, worlds, &self.clients, &self.rules)
+            .into_par_iter()
+            .map(|(plan, moving, (world, luck), (client, _), rules)| {
+                let hours: &WeekHours = hours.get(client.zone.name())?;
+                let setting = Setting {
+                    client,
+                    world,
+                    luck: *luck,
+                    review: &scenario.review,
+                    rules: rules.base(),
+                    hours,
+                    week_number: i64::from(number),
+                    smoothing: scenario.environment.score_smoothing,
+                };
+                Some((setting.happen(plan, moving), hours))
+            })
+            .collect();
+        for (client, (result, rules)) in results.iter().zip(&self.rules).enumerate() {
+            let Some((result, hours)) = result else { continue };
+            sum.add(number as usize, client, result, rules.base(), hours);
+        }
+        Ok(())
+    }
+
+    fn summary(&self, tally: &Tally) -> Simulation {
+        let scenario = self.scenario;
+        let rules = self.planner.rules();
+        let mut has_channel = [0; Channel::COUNT];
+        for state in self.clients.iter().flat_map(|(_, state)| &state.channels) {
+            if let Some(count) = has_channel.get_mut(state.channel.index()) {
+                *count += 1;
+            }
+        }
+        let base = rules.base();
+        let order: Vec<&str> = base.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
+        let clients: Vec<&Client> = self.clients.iter().map(|(client, _)| *client).collect();
+        Simulation {
+            provenance: Provenance {
+                scenario: scenario.name.clone(),
+                scenario_hash: scenario.hash.clone(),
+                rules: rules.name().to_owned(),
+                rules_hash: rules.hash().to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                seed: self.extent.seed,
+                start: scenario.start,
+                weeks: self.extent.weeks,
+                replications: self.extent.replications,
+                clients: u32::try_from(clients.len()).unwrap_or(u32::MAX),
+                tier: self.planner.tier().name().to_owned(),
+            },
+            headline: tally.headline(),
+            weekly: tally.weekly(scenario.start),
+            channels: tally.channels(&has_channel, &base),
+            channel_weeks: tally.channel_weeks(scenario.start, &has_channel),
+            clients: tally.clients(&clients),
+            guardrails: tally.guardrails(&order),
+            calendar: tally.calendar(),
+            assets: tally.assets(),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! How a client's state moves on over a simulated week.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::environment::{Earned, Published};
+use crate::model::{
+    AssetId, AssetUse, Channel, ChannelState, ClientState, EarlyWarning, Reality, Score, Warning, WarningStatus,
+    WeekHours,
+};
+use crate::planner::fatigue_at;
+use crate::rules::ChannelRules;
+
+/// A client's state in a simulation: what the planner sees, and what smooths it.
+#[derive(Debug, Clone)]
+pub(super) struct Moving {
+    pub state: ClientState,
+    /// Sum of the account's drift so far, in log.
+    pub account_drift: f64,
+    channels: Vec<Smoothed>,
+}
+
+/// Smoothed results of one channel.
+#[derive(Debug, Clone, Copy, Default)]
+struct Smoothed {
+    earned: f64,
+    expected: f64,
+    without_noise: f64,
+    /// Mean log of engagement a post: fast and slow.
+    level: Option<[f64; 2]>,
+    drafts: u32,
+    earned_in_all: f64,
+}
+
+/// What one channel did in a week.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct ChannelWeekResult {
+    pub published: Vec<(Published, Earned)>,
+    pub expected: f64,
+    pub wanted: u32,
+}
+
+/// How much slower the usual level follows than the present one.
+const USUAL_PACE: f64 = 0.25;
+/// Drafts after which a channel that was never measured counts as measured.
+const MEASURED_AFTER: u32 = 10;
+/// Posts a week at which an assessment is trusted by half.
+const HALF_TRUST_POSTS: f64 = 5.0;
+
+impl Moving {
+    /// The state a scenario starts in.
+    pub fn new(state: &ClientState) -> Self {
+        Self { state: state.clone(), account_drift: 0.0, channels: vec![Smoothed::default(); state.channels.len()] }
+    }
+
+    /// Moves every channel on by a week of results, in the order of the state's channels.
+    pub fn advance(&mut self, results: &[ChannelWeekResult], paths: &[FatiguePath], hours: &WeekHours, smoothing: f64) {
+        let end = hours.instant(hours.len() as i64);
+        let channels = self.state.channels.iter_mut().zip(&mut self.channels);
+        for ((state, smoothed), (result, path)) in channels.zip(results.iter().zip(paths)) {
+            state.fatigue = Score::clamped(path.end);
+            state.as_of = end;
+            let posts: Vec<&Published> = result.published.iter().map(|(post, _)| post).collect();
+            remember_posts(state, &posts, end);
+            smoothed.take_in(result, smoothing);
+            smoothed.show(state, result, smoothing);
+        }
+        let posts: usize = results.iter().map(|result| result.published.len()).sum();
+        let (perceived, actual) = self.performance();
+        if let Some(reality) = &mut self.state.reality {
+            *reality = assessed(reality, perceived, actual, posts as f64, end);
+        }
+    }
+
+    /// Notes the use of an asset; only the last one on each channel is kept.
+    pub fn use_asset(&mut self, asset_id: &AssetId, channel: Channel, at: Timestamp) {
+        let uses = &mut self.state.asset_uses;
+        match uses.iter_mut().find(|used| used.asset_id == *asset_id && used.channel == channel) {
+            Some(used) => used.at = used.at.max(at),
+            None => uses.push(AssetUse { asset_id: asset_id.clone(), channel, at }),
+        }
+    }
+
+    /// Puts on record what the signal matrix raised, and lets go what it no longer raises.
+    pub fn record_warnings(&mut self, warning: &EarlyWarning, at: Timestamp) {
+        let warnings = &mut self.state.warnings;
+        warnings.retain(|known| {
+            warning
+                .matrix
+                .iter()
+                .find(|signal| signal.signal == known.kind)
+                .is_none_or(|signal| signal.severity.is_some())
+        });
+        for signal in &warning.matrix {
+            let Some(severity) = signal.severity else { continue };
+            match warnings.iter_mut().find(|known| known.is_live() && known.kind == signal.signal) {
+                Some(known) => known.severity = severity,
+                None => warnings.push(Warning {
+                    id: signal.signal.clone(),
+                    kind: signal.signal.clone(),
+                    severity,
+                    status: WarningStatus::Open,
+                    opened_at: at,
+                }),
+            }
+        }
+    }
+
+    /// Performance as it looked and as it was, over all channels: smoothed results against expected.
+    fn performance(&self) -> (f64, f64) {
+        let sum = |part: fn(&Smoothed) -> f64| self.channels.iter().map(part).sum::<f64>();
+        let expected = sum(|channel| channel.expected);
+        let against = |result: f64| if result + expected > 0.0 { result / (result + expected) } else { 0.5 };
+        (against(sum(|channel| channel.earned)), against(sum(|channel| channel.without_noise)))
+    }
+}
+
+/// Fatigue of one channel over a week.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct FatiguePath {
+    pub channel: Channel,
+    /// At every hour, before a post at that hour adds its own.
+    pub hours: Vec<f64>,
+    /// As the week ends.
+    pub end: f64,
+}
+
+impl FatiguePath {
+    /// The path from a channel's state before the week: with what was published, and with posts that
+    /// were committed for the week before it began.
+    pub fn of(state: &ChannelState, rules: &ChannelRules, week: &WeekHours, result: &ChannelWeekResult) -> Self {
+        let mut posts = vec![0_u32; week.len()];
+        let committed = state.recent_posts.iter().map(|at| week.hour_of(*at));
+        let published = result.published.iter().map(|(post, _)| post.hour as i64);
+        for hour in committed.chain(published).filter_map(|hour| usize::try_from(hour).ok()) {
+            if let Some(count) = posts.get_mut(hour) {
+                *count += 1;
+            }
+        }
+        let decay = rules.decay_per_hour();
+        let mut fatigue = fatigue_at(state, rules, week.start());
+        let mut hours = Vec::with_capacity(week.len());
+        for count in posts {
+            hours.push(fatigue);
+            fatigue = decay * (fatigue + f64::from(count) * rules.fatigue_per_post);
+        }
+        Self { channel: state.channel, hours, end: fatigue }
+    }
+}
+
+fn remember_posts(state: &mut ChannelState, posts: &[&Published], end: Timestamp) {
+    state.recent_posts.extend(posts.iter().map(|post| post.at));
+    state.recent_posts.sort_unstable();
+    let since = |days: i64| end.saturating_sub(SignedDuration::from_hours(24 * days)).unwrap_or(end);
+    let month_ago = since(30);
+    state.recent_posts.retain(|at| *at >= month_ago);
+    let count_since = |from: Timestamp| state.recent_posts.iter().filter(|at| (from..end).contains(*at)).count() as u32;
+    state.posts_last_7_days = count_since(since(7));
+    state.posts_last_30_days = count_since(month_ago);
+    state.last_post_at = posts.iter().map(|post| post.at).chain(state.last_post_at).max();
+}
+
+impl Smoothed {
+    fn take_in(&mut self, result: &ChannelWeekResult, smoothing: f64) {
+        let sum = |part: fn(&Earned) -> f64| result.published.iter().map(|(_, earned)| part(earned)).sum::<f64>();
+        let (earned, without_noise) = (sum(|e| e.engagement), sum(|e| e.without_noise));
+        let blend = |old: f64, new: f64, first: bool| if first { new } else { old + smoothing * (new - old) };
+        if !result.published.is_empty() {
+            let first = self.drafts == 0;
+            self.earned = blend(self.earned, earned, first);
+            self.without_noise = blend(self.without_noise, without_noise, first);
+            self.expected = blend(self.expected, result.expected, first);
+            let logs = result.published.iter().map(|(_, e)| e.engagement.max(f64::MIN_POSITIVE).ln());
+            let level = logs.sum::<f64>() / result.published.len() as f64;
+            self.level = Some(match self.level {
+                None => [level; 2],
+                Some([fast, slow]) => {
+                    [fast + smoothing * (level - fast), slow + USUAL_PACE * smoothing * (level - slow)]
+                }
+            });
+        }
+        self.drafts += result.published.len() as u32;
+        self.earned_in_all += earned;
+    }
+
+    /// Writes the scores that the planner sees.
+    fn show(&self, state: &mut ChannelState, result: &ChannelWeekResult, smoothing: f64) {
+        if let Some([fast, slow]) = self.level {
+            state.momentum = Some(Score::clamped(1.0 / (1.0 + (slow - fast).exp())));
+        }
+        if self.earned + self.expected > 0.0 {
+            state.engagement = Some(Score::clamped(self.earned / (self.earned + self.expected)));
+        }
+        let presence = result.published.len() as f64 / f64::from(result.wanted.max(1));
+        let before = state.visibility.map_or(0.5, Score::get);
+        state.visibility = Some(Score::clamped(before + smoothing * (presence.min(1.0) - before)));
+        if state.engagement_rate.is_none() && self.drafts >= MEASURED_AFTER {
+            state.engagement_rate = Some(self.earned_in_all / (f64::from(self.drafts) * state.audience));
+        }
+    }
+}
+
+fn assessed(before: &Reality, perceived: f64, actual: f64, posts: f64, at: Timestamp) -> Reality {
+    Reality {
+        as_of: at,
+        perceived: Score::clamped(perceived),
+        actual: Some(Score::clamped(actual)),
+        confidence: Score::clamped(posts / (posts + HALF_TRUST_POSTS)),
+        completeness: before.completeness,
+    }
+}

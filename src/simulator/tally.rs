@@ -1,0 +1,471 @@
+//! Sums of a simulation as it goes: what a report needs, and never the posts themselves.
+//!
+//! What grows with replications is one row of totals a replication, a few numbers for each week,
+//! channel and client. Everything else is a sum or a histogram of constant size.
+
+use std::collections::BTreeMap;
+
+use super::summary::{
+    AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, WeekSummary,
+};
+use super::week::{ClientWeekResult, Fate};
+use crate::model::{AssetId, Channel, Client, Outcome, RiskBand, Week, WeekHours};
+use crate::rules::Rules;
+use crate::stats::{Estimate, ScoreHistogram};
+
+/// Numbers that every total has.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Totals {
+    pub engagement: f64,
+    pub expected: f64,
+    pub wanted: f64,
+    pub target: f64,
+    pub planned: f64,
+    pub drafted: f64,
+    pub blocked: f64,
+    pub reviews: f64,
+    pub rejected: f64,
+    pub expired: f64,
+    pub without_asset: f64,
+    pub hours: f64,
+    pub hours_above_warn: f64,
+    pub hours_above_block: f64,
+    pub fatigue_sum: f64,
+    pub fatigue_at_posts: f64,
+    pub risk: [f64; RiskBand::ALL.len()],
+}
+
+impl Totals {
+    fn add(&mut self, other: &Totals) {
+        let Totals { risk, .. } = other;
+        for (mine, theirs) in self.numbers_mut().into_iter().zip(other.numbers()) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.risk.iter_mut().zip(risk) {
+            *mine += theirs;
+        }
+    }
+
+    fn numbers(&self) -> [f64; 16] {
+        [
+            self.engagement,
+            self.expected,
+            self.wanted,
+            self.target,
+            self.planned,
+            self.drafted,
+            self.blocked,
+            self.reviews,
+            self.rejected,
+            self.expired,
+            self.without_asset,
+            self.hours,
+            self.hours_above_warn,
+            self.hours_above_block,
+            self.fatigue_sum,
+            self.fatigue_at_posts,
+        ]
+    }
+
+    fn numbers_mut(&mut self) -> [&mut f64; 16] {
+        [
+            &mut self.engagement,
+            &mut self.expected,
+            &mut self.wanted,
+            &mut self.target,
+            &mut self.planned,
+            &mut self.drafted,
+            &mut self.blocked,
+            &mut self.reviews,
+            &mut self.rejected,
+            &mut self.expired,
+            &mut self.without_asset,
+            &mut self.hours,
+            &mut self.hours_above_warn,
+            &mut self.hours_above_block,
+            &mut self.fatigue_sum,
+            &mut self.fatigue_at_posts,
+        ]
+    }
+}
+
+/// Answers of one guardrail.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Answers {
+    passed: f64,
+    warned: f64,
+    blocked_by_week: Vec<f64>,
+}
+
+/// One replication, summed.
+#[derive(Debug, Clone)]
+pub(super) struct Replication {
+    weeks: Vec<Totals>,
+    channels: Vec<Totals>,
+    clients: Vec<Totals>,
+    channel_weeks: Vec<Vec<(Totals, ScoreHistogram)>>,
+    guardrails: BTreeMap<String, Answers>,
+    calendar: Vec<[f64; 24]>,
+    uses: BTreeMap<AssetId, u32>,
+    variations: f64,
+    evolutions: f64,
+}
+
+impl Replication {
+    pub fn new(weeks: usize, clients: usize) -> Self {
+        let channel_week = || vec![(Totals::default(), ScoreHistogram::default()); Channel::COUNT];
+        Self {
+            weeks: vec![Totals::default(); weeks],
+            channels: vec![Totals::default(); Channel::COUNT],
+            clients: vec![Totals::default(); clients],
+            channel_weeks: (0..weeks).map(|_| channel_week()).collect(),
+            guardrails: BTreeMap::new(),
+            calendar: vec![[0.0; 24]; 7],
+            uses: BTreeMap::new(),
+            variations: 0.0,
+            evolutions: 0.0,
+        }
+    }
+
+    /// Adds one client's week.
+    pub fn add(&mut self, week: usize, client: usize, result: &ClientWeekResult, rules: &Rules, hours: &WeekHours) {
+        let mut by_channel = vec![Totals::default(); Channel::COUNT];
+        self.add_posts(week, result, hours, &mut by_channel);
+        for allocation in &result.plan.allocations {
+            if let Some(totals) = by_channel.get_mut(allocation.channel.index()) {
+                totals.wanted += f64::from(allocation.posts_wanted);
+                totals.target += f64::from(allocation.posts_target);
+            }
+        }
+        for path in &result.fatigue {
+            let channel = path.channel.index();
+            let place = self.channel_weeks.get_mut(week).and_then(|channels| channels.get_mut(channel));
+            if let (Some(totals), Some((_, histogram))) = (by_channel.get_mut(channel), place) {
+                add_fatigue(totals, histogram, &path.hours, rules);
+            }
+        }
+        for (index, totals) in by_channel.iter().enumerate() {
+            let channel_week = self.channel_weeks.get_mut(week).and_then(|channels| channels.get_mut(index));
+            let sums = [
+                self.weeks.get_mut(week),
+                self.channels.get_mut(index),
+                self.clients.get_mut(client),
+                channel_week.map(|(totals, _)| totals),
+            ];
+            for sum in sums.into_iter().flatten() {
+                sum.add(totals);
+            }
+        }
+    }
+
+    fn add_posts(&mut self, week: usize, result: &ClientWeekResult, hours: &WeekHours, by_channel: &mut [Totals]) {
+        for (post, outcome) in result.plan.posts.iter().zip(&result.posts) {
+            let Some(totals) = by_channel.get_mut(post.channel.index()) else { continue };
+            totals.planned += 1.0;
+            totals.fatigue_at_posts += post.fatigue;
+            totals.without_asset += f64::from(u8::from(post.asset.is_none()));
+            totals.reviews += f64::from(u8::from(outcome.reviewed));
+            totals.engagement += outcome.engagement;
+            if let Some(count) = totals.risk.get_mut(post.risk as usize) {
+                *count += 1.0;
+            }
+            match outcome.fate {
+                Fate::Blocked => totals.blocked += 1.0,
+                Fate::Rejected => totals.rejected += 1.0,
+                Fate::Expired => totals.expired += 1.0,
+                Fate::Drafted => {
+                    totals.drafted += 1.0;
+                    totals.expected += post.expected_engagement;
+                    self.add_draft(post, hours);
+                }
+            }
+            for verdict in &post.verdicts {
+                self.add_answer(week, &verdict.rule, verdict.outcome);
+            }
+        }
+    }
+
+    fn add_draft(&mut self, post: &crate::model::Post, hours: &WeekHours) {
+        let wall = hours.hours().get(post.hour);
+        let cell = wall.and_then(|w| self.calendar.get_mut(usize::from(w.weekday))?.get_mut(usize::from(w.hour)));
+        if let Some(cell) = cell {
+            *cell += 1.0;
+        }
+        let Some(asset) = &post.asset else { return };
+        match self.uses.get_mut(asset.used()) {
+            Some(count) => *count += 1,
+            None => drop(self.uses.insert(asset.used().clone(), 1)),
+        }
+        match (&asset.variation_id, asset.is_evolution) {
+            (Some(_), true) => self.evolutions += 1.0,
+            (Some(_), false) => self.variations += 1.0,
+            (None, _) => {}
+        }
+    }
+
+    fn add_answer(&mut self, week: usize, rule: &str, outcome: Outcome) {
+        if !self.guardrails.contains_key(rule) {
+            let answers = Answers { blocked_by_week: vec![0.0; self.weeks.len()], ..Answers::default() };
+            self.guardrails.insert(rule.to_owned(), answers);
+        }
+        let Some(answers) = self.guardrails.get_mut(rule) else { return };
+        match outcome {
+            Outcome::Pass => answers.passed += 1.0,
+            Outcome::Warn => answers.warned += 1.0,
+            Outcome::Block => {
+                if let Some(count) = answers.blocked_by_week.get_mut(week) {
+                    *count += 1.0;
+                }
+            }
+        }
+    }
+
+    fn total(&self) -> Totals {
+        let mut total = Totals::default();
+        for week in &self.weeks {
+            total.add(week);
+        }
+        total
+    }
+}
+
+fn add_fatigue(totals: &mut Totals, histogram: &mut ScoreHistogram, path: &[f64], rules: &Rules) {
+    for fatigue in path {
+        histogram.add(*fatigue);
+        totals.fatigue_sum += fatigue;
+        totals.hours_above_warn += f64::from(u8::from(*fatigue >= rules.fatigue.warn_at));
+        totals.hours_above_block += f64::from(u8::from(*fatigue >= rules.fatigue.block_at));
+    }
+    totals.hours += path.len() as f64;
+}
+
+/// All replications so far, added in their order.
+pub(super) struct Tally {
+    count: f64,
+    sum: Replication,
+    totals: Vec<Totals>,
+    engagement_by_week: Vec<Vec<f64>>,
+    engagement_by_channel: Vec<Vec<f64>>,
+    engagement_by_client: Vec<Vec<f64>>,
+    by_uses: Vec<f64>,
+    assets: usize,
+}
+
+/// Assets used this often or more are counted together.
+const MOST_USES: usize = 12;
+
+impl Tally {
+    pub fn new(weeks: usize, clients: usize, assets: usize) -> Self {
+        Self {
+            count: 0.0,
+            sum: Replication::new(weeks, clients),
+            totals: Vec::new(),
+            engagement_by_week: vec![Vec::new(); weeks],
+            engagement_by_channel: vec![Vec::new(); Channel::COUNT],
+            engagement_by_client: vec![Vec::new(); clients],
+            by_uses: vec![0.0; MOST_USES + 1],
+            assets,
+        }
+    }
+
+    /// Adds the next replication.
+    pub fn add(&mut self, replication: &Replication) {
+        self.count += 1.0;
+        self.totals.push(replication.total());
+        add_engagement(&mut self.engagement_by_week, &replication.weeks);
+        add_engagement(&mut self.engagement_by_channel, &replication.channels);
+        add_engagement(&mut self.engagement_by_client, &replication.clients);
+        add_totals(&mut self.sum.weeks, &replication.weeks);
+        add_totals(&mut self.sum.channels, &replication.channels);
+        add_totals(&mut self.sum.clients, &replication.clients);
+        for (mine, theirs) in
+            self.sum.channel_weeks.iter_mut().flatten().zip(replication.channel_weeks.iter().flatten())
+        {
+            mine.0.add(&theirs.0);
+            mine.1.merge(&theirs.1);
+        }
+        for (rule, theirs) in &replication.guardrails {
+            let weeks = theirs.blocked_by_week.len();
+            let mine = self
+                .sum
+                .guardrails
+                .entry(rule.clone())
+                .or_insert_with(|| Answers { blocked_by_week: vec![0.0; weeks], ..Answers::default() });
+            mine.passed += theirs.passed;
+            mine.warned += theirs.warned;
+            for (sum, count) in mine.blocked_by_week.iter_mut().zip(&theirs.blocked_by_week) {
+                *sum += count;
+            }
+        }
+        for (sum, count) in self.sum.calendar.iter_mut().flatten().zip(replication.calendar.iter().flatten()) {
+            *sum += count;
+        }
+        let never = self.assets.saturating_sub(replication.uses.len());
+        add_count(&mut self.by_uses, 0, never as f64);
+        for uses in replication.uses.values() {
+            add_count(&mut self.by_uses, (*uses as usize).min(MOST_USES), 1.0);
+        }
+        self.sum.variations += replication.variations;
+        self.sum.evolutions += replication.evolutions;
+    }
+
+    fn mean(&self, sum: f64) -> f64 {
+        if self.count > 0.0 { sum / self.count } else { 0.0 }
+    }
+
+    fn means<const N: usize>(&self, sums: [f64; N]) -> [f64; N] {
+        sums.map(|sum| self.mean(sum))
+    }
+
+    pub fn headline(&self) -> Headline {
+        let of = |part: fn(&Totals) -> f64| Estimate::of(&self.totals.iter().map(part).collect::<Vec<_>>());
+        Headline {
+            engagement: of(|t| t.engagement),
+            expected_engagement: of(|t| t.expected),
+            posts_wanted: of(|t| t.wanted),
+            posts_planned: of(|t| t.planned),
+            posts_drafted: of(|t| t.drafted),
+            posts_blocked: of(|t| t.blocked),
+            reviews: of(|t| t.reviews),
+            rejected: of(|t| t.rejected),
+            expired: of(|t| t.expired),
+            without_asset: of(|t| t.without_asset),
+            hours_above_warn: of(|t| t.hours_above_warn),
+            hours_above_block: of(|t| t.hours_above_block),
+        }
+    }
+
+    pub fn weekly(&self, start: Week) -> Vec<WeekSummary> {
+        let rows = self.sum.weeks.iter().zip(&self.engagement_by_week).enumerate();
+        rows.map(|(number, (totals, engagement))| WeekSummary {
+            week: start.plus(number as i64),
+            engagement: Estimate::of(engagement),
+            expected_engagement: self.mean(totals.expected),
+            posts_wanted: self.mean(totals.wanted),
+            posts_target: self.mean(totals.target),
+            posts_planned: self.mean(totals.planned),
+            posts_drafted: self.mean(totals.drafted),
+            posts_blocked: self.mean(totals.blocked),
+            reviews: self.mean(totals.reviews),
+            rejected: self.mean(totals.rejected),
+            expired: self.mean(totals.expired),
+            risk: self.means(totals.risk),
+        })
+        .collect()
+    }
+
+    /// By channel; `clients` says how many clients have each, and `rules` whose thresholds are shown.
+    pub fn channels(&self, clients: &[u32; Channel::COUNT], rules: &Rules) -> Vec<ChannelSummary> {
+        let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+        Channel::ALL
+            .into_iter()
+            .zip(clients)
+            .zip(self.sum.channels.iter().zip(&self.engagement_by_channel))
+            .filter(|((_, clients), _)| **clients > 0)
+            .map(|((channel, clients), (totals, engagement))| ChannelSummary {
+                channel,
+                clients: *clients,
+                engagement: Estimate::of(engagement),
+                posts_wanted: self.mean(totals.wanted),
+                posts_planned: self.mean(totals.planned),
+                posts_drafted: self.mean(totals.drafted),
+                posts_blocked: self.mean(totals.blocked),
+                without_asset: self.mean(totals.without_asset),
+                mean_fatigue: share(totals.fatigue_at_posts, totals.planned),
+                share_above_warn: share(totals.hours_above_warn, totals.hours),
+                share_above_block: share(totals.hours_above_block, totals.hours),
+                warn_at: rules.fatigue.warn_at,
+                block_at: rules.fatigue.block_at,
+            })
+            .collect()
+    }
+
+    pub fn channel_weeks(&self, start: Week, clients: &[u32; Channel::COUNT]) -> Vec<ChannelWeek> {
+        let weeks = self.sum.channel_weeks.iter().enumerate();
+        weeks
+            .flat_map(|(number, channels)| Channel::ALL.into_iter().zip(channels).map(move |row| (number, row)))
+            .filter(|(_, (channel, _))| clients.get(channel.index()).is_some_and(|count| *count > 0))
+            .map(|(number, (channel, (totals, histogram)))| ChannelWeek {
+                week: start.plus(number as i64),
+                channel,
+                posts_wanted: self.mean(totals.wanted),
+                posts_target: self.mean(totals.target),
+                posts_drafted: self.mean(totals.drafted),
+                engagement: self.mean(totals.engagement),
+                fatigue: [0.05, 0.5, 0.95].map(|share| histogram.quantile(share)),
+            })
+            .collect()
+    }
+
+    pub fn clients(&self, clients: &[&Client]) -> Vec<ClientSummary> {
+        let rows = clients.iter().zip(self.sum.clients.iter().zip(&self.engagement_by_client));
+        rows.map(|(client, (totals, engagement))| ClientSummary {
+            client_id: client.id.clone(),
+            name: client.name.to_string(),
+            workspace_id: client.workspace_id.clone(),
+            time_zone: client.zone.name().to_owned(),
+            engagement: Estimate::of(engagement),
+            expected_engagement: self.mean(totals.expected),
+            posts_wanted: self.mean(totals.wanted),
+            posts_planned: self.mean(totals.planned),
+            posts_drafted: self.mean(totals.drafted),
+            posts_blocked: self.mean(totals.blocked),
+            reviews: self.mean(totals.reviews),
+            without_asset: self.mean(totals.without_asset),
+            mean_fatigue: if totals.hours > 0.0 { totals.fatigue_sum / totals.hours } else { 0.0 },
+            risk: self.means(totals.risk),
+        })
+        .collect()
+    }
+
+    /// By rule, in the order given, then those that the engine adds.
+    pub fn guardrails(&self, order: &[&str]) -> Vec<GuardrailSummary> {
+        let position = |rule: &str| order.iter().position(|known| *known == rule).unwrap_or(order.len());
+        let mut rules: Vec<(&String, &Answers)> = self.sum.guardrails.iter().collect();
+        rules.sort_by_key(|(rule, _)| (position(rule), (*rule).clone()));
+        rules
+            .into_iter()
+            .map(|(rule, answers)| {
+                let blocked_by_week: Vec<f64> = answers.blocked_by_week.iter().map(|sum| self.mean(*sum)).collect();
+                GuardrailSummary {
+                    rule: rule.clone(),
+                    passed: self.mean(answers.passed),
+                    warned: self.mean(answers.warned),
+                    blocked: blocked_by_week.iter().sum(),
+                    blocked_by_week,
+                }
+            })
+            .collect()
+    }
+
+    pub fn calendar(&self) -> Vec<[f64; 24]> {
+        self.sum.calendar.iter().map(|day| self.means(*day)).collect()
+    }
+
+    pub fn assets(&self) -> AssetSummary {
+        AssetSummary {
+            assets: u32::try_from(self.assets).unwrap_or(u32::MAX),
+            by_uses: self.by_uses.iter().map(|sum| self.mean(*sum)).collect(),
+            variations: self.mean(self.sum.variations),
+            evolutions: self.mean(self.sum.evolutions),
+        }
+    }
+}
+
+fn add_engagement(rows: &mut [Vec<f64>], totals: &[Totals]) {
+    for (row, totals) in rows.iter_mut().zip(totals) {
+        row.push(totals.engagement);
+    }
+}
+
+fn add_totals(sums: &mut [Totals], totals: &[Totals]) {
+    for (sum, totals) in sums.iter_mut().zip(totals) {
+        sum.add(totals);
+    }
+}
+
+fn add_count(counts: &mut [f64], place: usize, count: f64) {
+    if let Some(sum) = counts.get_mut(place) {
+        *sum += count;
+    }
+}
