@@ -4,5 +4,6 @@ pub mod agents;
 pub mod model;
 pub mod planner;
 pub mod rules;
+pub mod scenario;
 pub mod simulator;
 pub mod stats;

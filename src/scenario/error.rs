@@ -1,0 +1,208 @@
+//! What can be wrong with a scenario: its place, its cause, and what to do about it.
+//!
+//! A user's mistakes are collected, all of them; a failure of the machine is told apart from them.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::rules::Diagnostic;
+
+/// Mistakes shown in full before the rest are only counted.
+const SHOWN: usize = 50;
+
+/// Characters of a cell that a message repeats.
+const QUOTED_CHARACTERS: usize = 60;
+
+/// One mistake in one table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableError {
+    /// Stable name of the kind of mistake, such as `out_of_range`.
+    pub code: &'static str,
+    /// File within the scenario folder.
+    pub file: Arc<str>,
+    /// Data row, from 1; none where the table as a whole is meant.
+    pub row: Option<usize>,
+    /// Line of the file on which the row begins, from 1; none where the file has no lines.
+    pub line: Option<usize>,
+    /// Column; empty where the whole row is meant.
+    pub column: String,
+    /// The cell as it stands in the file; empty where it is blank or no cell is meant.
+    pub value: String,
+    /// What is wrong.
+    pub cause: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl fmt::Display for TableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        match (self.row, self.line) {
+            (Some(row), Some(line)) => write!(f, ": row {row} (line {line})")?,
+            (Some(row), None) => write!(f, ": row {row}")?,
+            (None, Some(line)) => write!(f, ": line {line}")?,
+            (None, None) => {}
+        }
+        if !self.column.is_empty() {
+            let joint = if self.row.is_some() || self.line.is_some() { "," } else { ":" };
+            write!(f, "{joint} column `{}`", self.column)?;
+        }
+        write!(f, ": {}; {}", self.cause, self.remedy)
+    }
+}
+
+/// The text in backticks, cut where it is long and free of control characters.
+pub(super) fn quoted(text: &str) -> String {
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    let mut shown: String = text.chars().take(QUOTED_CHARACTERS).map(clean).collect();
+    if text.chars().count() > QUOTED_CHARACTERS {
+        shown.push('…');
+    }
+    format!("`{shown}`")
+}
+
+/// What went wrong with a scenario folder or a posting history.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScenarioError {
+    /// A file could not be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A table could not be encoded.
+    #[error("cannot encode `{name}`: {cause}")]
+    Encode {
+        /// Which file.
+        name: String,
+        /// Why.
+        cause: String,
+    },
+    /// `scenario.toml` is wrong.
+    #[error("{}", manifest_message(.0))]
+    Manifest(Box<Diagnostic>),
+    /// A table is wrong.
+    #[error("{0}")]
+    Table(Box<TableError>),
+    /// A number of the request itself is wrong.
+    #[error("{0}")]
+    Request(String),
+}
+
+fn manifest_message(diagnostic: &Diagnostic) -> String {
+    let Diagnostic { file, line, column, cause, remedy, .. } = diagnostic;
+    if *line == 0 { format!("{file}: {cause}; {remedy}") } else { format!("{file}:{line}:{column}: {cause}; {remedy}") }
+}
+
+impl ScenarioError {
+    /// Whether the machine failed (disk, permissions) rather than the user's data. A file that is
+    /// not there is the user's.
+    #[must_use]
+    pub fn is_machine_failure(&self) -> bool {
+        match self {
+            ScenarioError::Read { source, .. } => {
+                !matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+            }
+            ScenarioError::Encode { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+/// Every error that was found. Never empty.
+#[derive(Debug)]
+pub struct ScenarioErrors(Vec<ScenarioError>);
+
+impl ScenarioErrors {
+    /// The errors as a failure; nothing where there are none.
+    #[must_use]
+    pub fn of(errors: Vec<ScenarioError>) -> Option<Self> {
+        (!errors.is_empty()).then_some(Self(errors))
+    }
+
+    /// Every error, in the order of the tables and their rows.
+    pub fn iter(&self) -> impl Iterator<Item = &ScenarioError> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Never true.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the machine failed rather than the user's data.
+    #[must_use]
+    pub fn is_machine_failure(&self) -> bool {
+        self.0.iter().any(ScenarioError::is_machine_failure)
+    }
+}
+
+impl fmt::Display for ScenarioErrors {
+    /// One error a line; beyond the first fifty the rest are counted.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().take(SHOWN).enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{error}")?;
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for ScenarioErrors {}
+
+impl From<TableError> for ScenarioError {
+    fn from(error: TableError) -> Self {
+        ScenarioError::Table(Box::new(error))
+    }
+}
+
+impl From<ScenarioError> for ScenarioErrors {
+    fn from(error: ScenarioError) -> Self {
+        Self(vec![error])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fifty_errors_are_shown_and_the_rest_counted() {
+        let errors = (0..53).map(|n| ScenarioError::Request(format!("mistake {n}"))).collect();
+        let text = ScenarioErrors::of(errors).unwrap().to_string();
+        assert_eq!(text.lines().count(), 51);
+        assert!(text.ends_with("mistake 49\nand 3 more"), "{text}");
+    }
+
+    #[test]
+    fn a_missing_file_is_the_users_and_a_refused_one_the_machines() {
+        let read = |kind: io::ErrorKind| ScenarioError::Read { path: PathBuf::from("x"), source: kind.into() };
+        assert!(!read(io::ErrorKind::NotFound).is_machine_failure());
+        assert!(read(io::ErrorKind::PermissionDenied).is_machine_failure());
+    }
+
+    #[test]
+    fn a_long_cell_is_cut_in_messages() {
+        let text = quoted(&"x\n".repeat(100));
+        assert!(text.ends_with("…`") && text.chars().count() == 63 && !text.contains('\n'), "{text}");
+    }
+}

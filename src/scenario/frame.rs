@@ -1,0 +1,346 @@
+//! From the bytes of a CSV or Parquet file to columns of text with known names.
+//!
+//! The one place that reads with polars. Every cell stays text, whatever a Parquet file declares,
+//! so that one reader judges both kinds of file and a wrong cell keeps its place. It does not defend
+//! against a Parquet file whose compressed pages are damaged: polars may stop the process on those.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use polars::prelude::*;
+
+use super::error::{TableError, quoted};
+use super::layout::{self, QuoteError, Record};
+
+/// The columns of one table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TableSpec {
+    /// Columns without which no row can be read.
+    pub required: &'static [&'static str],
+    /// Columns that read as blank where they are missing.
+    pub optional: &'static [&'static str],
+    /// Whether columns of other names are passed over; otherwise they are mistakes.
+    pub others_allowed: bool,
+}
+
+impl TableSpec {
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.required.iter().chain(self.optional).copied()
+    }
+}
+
+/// Kind of file, by its extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileKind {
+    Csv,
+    Parquet,
+}
+
+impl FileKind {
+    /// The kind that a file name promises; none for other extensions.
+    pub fn of(name: &str) -> Option<Self> {
+        match name.rsplit_once('.') {
+            Some((_, "csv")) => Some(FileKind::Csv),
+            Some((_, "parquet")) => Some(FileKind::Parquet),
+            _ => None,
+        }
+    }
+}
+
+/// A table as text.
+#[derive(Debug)]
+pub(super) struct Frame {
+    /// File name, for messages.
+    pub file: Arc<str>,
+    /// Known columns that are there.
+    pub columns: Vec<(&'static str, StringChunked)>,
+    /// Required columns that are not there; a mistake has been noted for each.
+    pub missing: Vec<&'static str>,
+    /// The data rows that can be read.
+    pub rows: Vec<Place>,
+    /// Whether every row can be read; a mistake has been noted for each that cannot.
+    pub is_whole: bool,
+}
+
+/// Where a data row stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Position in the columns.
+    pub position: usize,
+    /// Number of the row, from 1, blank lines not counted.
+    pub number: usize,
+    /// Line of the file, from 1, where the file has lines.
+    pub line: Option<usize>,
+}
+
+/// Reads a file. What is wrong with the file as a whole goes to `problems`; nothing is returned
+/// where no row can be read.
+pub(super) fn read(
+    file: &str,
+    kind: FileKind,
+    bytes: Vec<u8>,
+    spec: &TableSpec,
+    problems: &mut Vec<TableError>,
+) -> Option<Frame> {
+    let mut whole = WholeFile { file: file.into(), problems };
+    match kind {
+        FileKind::Csv => csv(&mut whole, &bytes, spec),
+        FileKind::Parquet => parquet(&mut whole, bytes, spec),
+    }
+}
+
+/// Notes what is wrong with a file rather than with one of its rows.
+struct WholeFile<'p> {
+    file: Arc<str>,
+    problems: &'p mut Vec<TableError>,
+}
+
+impl WholeFile<'_> {
+    fn reject(&mut self, code: &'static str, line: Option<usize>, column: &str, cause: String, remedy: &str) {
+        self.problems.push(TableError {
+            code,
+            file: Arc::clone(&self.file),
+            row: None,
+            line,
+            column: column.to_owned(),
+            value: String::new(),
+            cause,
+            remedy: remedy.to_owned(),
+        });
+    }
+}
+
+fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Frame> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = utf8(whole, bytes)?;
+    let records = quotes_checked(whole, bytes)?;
+    let Some(header_at) = records.iter().position(|record| !record.is_blank()) else {
+        whole.reject("no_columns", None, "", "the file is empty".to_owned(), "write a line of column names");
+        return None;
+    };
+    let (header, body) = records.get(header_at..)?.split_first()?;
+    let names = layout::cells(text.get(header.start..header.end)?);
+    let before = whole.problems.len();
+    let known = known_columns(whole, &names, Some(header.line), spec);
+    if whole.problems.iter().skip(before).any(|problem| problem.code == "duplicate_column") {
+        return None;
+    }
+    let rows = even_rows(whole, body, names.len());
+    let first = body.iter().position(|record| !record.is_blank()).unwrap_or(body.len());
+    let cells = body.get(first).map_or(&[][..], |first| bytes.get(first.start..).unwrap_or_default());
+    let frame = match parsed_csv(cells, names.len()) {
+        Ok(frame) => frame,
+        Err(error) => {
+            whole.reject(
+                "unreadable",
+                None,
+                "",
+                format!("not readable as CSV ({error})"),
+                "save it as plain CSV in UTF-8",
+            );
+            return None;
+        }
+    };
+    let height = frame.first().map_or(0, StringChunked::len);
+    if height != body.len() - first {
+        let cause = format!("{height} rows were read where the file has {}", body.len() - first);
+        whole.reject("unreadable", None, "", cause, "save it as plain CSV in UTF-8");
+        return None;
+    }
+    let is_whole = rows.len() == body.iter().filter(|record| !record.is_blank()).count();
+    let rows = rows.into_iter().map(|row| Place { position: row.position - first, ..row }).collect();
+    Some(Frame { is_whole, ..assembled(whole, known, frame, rows, spec) })
+}
+
+fn utf8<'b>(whole: &mut WholeFile<'_>, bytes: &'b [u8]) -> Option<&'b str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            whole.reject("not_utf8", Some(line), "", "text that is not UTF-8".to_owned(), "save the file in UTF-8");
+            None
+        }
+    }
+}
+
+fn quotes_checked(whole: &mut WholeFile<'_>, bytes: &[u8]) -> Option<Vec<Record>> {
+    let (line, cause) = match layout::records(bytes) {
+        Ok(records) => return Some(records),
+        Err(QuoteError::Open { line }) => (line, "a quote that never closes"),
+        Err(QuoteError::Stray { line }) => (line, "a quote inside a cell"),
+    };
+    let remedy = "put the whole cell in quotes and double the quotes inside it";
+    whole.reject("bad_quotes", Some(line), "", cause.to_owned(), remedy);
+    None
+}
+
+/// The rows that have a cell for every column; the others are noted.
+fn even_rows(whole: &mut WholeFile<'_>, body: &[Record], columns: usize) -> Vec<Place> {
+    let mut even = Vec::with_capacity(body.len());
+    let records = body.iter().enumerate().filter(|(_, record)| !record.is_blank());
+    for (index, (position, record)) in records.enumerate() {
+        let (number, line) = (index + 1, Some(record.line));
+        if record.cells == columns {
+            even.push(Place { position, number, line });
+            continue;
+        }
+        whole.problems.push(TableError {
+            code: "uneven_row",
+            file: Arc::clone(&whole.file),
+            row: Some(number),
+            line,
+            column: String::new(),
+            value: String::new(),
+            cause: format!("{} cells where there are {columns} columns", record.cells),
+            remedy: "give every row as many cells as there are columns, blank ones included".to_owned(),
+        });
+    }
+    even
+}
+
+fn parsed_csv(cells: &[u8], columns: usize) -> PolarsResult<Vec<StringChunked>> {
+    let names: Vec<PlSmallStr> = (0..columns).map(|at| PlSmallStr::from_string(at.to_string())).collect();
+    if cells.is_empty() {
+        return Ok(names.into_iter().map(|name| StringChunked::full_null(name, 0)).collect());
+    }
+    let schema: Schema = names.iter().map(|name| Field::new(name.clone(), DataType::String)).collect();
+    // Rows with too many cells have been noted and are not looked at; their surplus may go.
+    let frame = CsvReadOptions::default()
+        .map_parse_options(|options| options.with_truncate_ragged_lines(true))
+        .with_has_header(false)
+        .with_schema(Some(Arc::new(schema)))
+        .with_rechunk(true)
+        .into_reader_with_file_handle(Cursor::new(cells))
+        .finish()?;
+    names.iter().map(|name| Ok(frame.column(name)?.str()?.clone())).collect()
+}
+
+fn parquet(whole: &mut WholeFile<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Option<Frame> {
+    let mut reader = ParquetReader::new(Cursor::new(bytes));
+    let schema = match reader.schema() {
+        Ok(schema) => schema,
+        Err(error) => {
+            whole.reject("unreadable", None, "", format!("not readable as Parquet ({error})"), "write the file again");
+            return None;
+        }
+    };
+    let names: Vec<String> = schema.iter_names().map(|name| name.to_string()).collect();
+    let known = known_columns(whole, &names, None, spec);
+    let mut legible = true;
+    for (field, column) in schema.iter_values().zip(&known).filter(|(_, column)| column.is_some()) {
+        if !is_legible(field.dtype()) {
+            legible = false;
+            let cause = format!("its type `{:?}` is not read", field.dtype());
+            let remedy = "store text, booleans, or numbers of 32 or 64 bits; times as ISO 8601 text";
+            whole.reject("unreadable_type", None, column.unwrap_or_default(), cause, remedy);
+        }
+    }
+    if !legible || known.iter().all(Option::is_none) {
+        return None;
+    }
+    let wanted = names.iter().zip(&known).filter(|(_, column)| column.is_some()).map(|(name, _)| name.clone());
+    match parsed_parquet(reader, wanted.collect()) {
+        Ok(frame) => {
+            let height = frame.first().map_or(0, StringChunked::len);
+            let rows = (0..height).map(|position| Place { position, number: position + 1, line: None }).collect();
+            Some(assembled(whole, known.into_iter().filter(Option::is_some).collect(), frame, rows, spec))
+        }
+        Err(error) => {
+            whole.reject("unreadable", None, "", format!("not readable as Parquet ({error})"), "write the file again");
+            None
+        }
+    }
+}
+
+/// Types whose reading polars is built for here; others would stop it.
+fn is_legible(kind: &ArrowDataType) -> bool {
+    use ArrowDataType as Kind;
+    matches!(
+        kind,
+        Kind::Null
+            | Kind::Boolean
+            | Kind::Int32
+            | Kind::Int64
+            | Kind::UInt32
+            | Kind::UInt64
+            | Kind::Float32
+            | Kind::Float64
+            | Kind::Utf8
+            | Kind::LargeUtf8
+            | Kind::Utf8View
+    )
+}
+
+fn parsed_parquet(reader: ParquetReader<Cursor<Vec<u8>>>, wanted: Vec<String>) -> PolarsResult<Vec<StringChunked>> {
+    let mut frame = reader.with_columns(Some(wanted.clone())).finish()?;
+    frame.rechunk_mut();
+    wanted.iter().map(|name| Ok(frame.column(name)?.cast(&DataType::String)?.str()?.clone())).collect()
+}
+
+fn assembled(
+    whole: &WholeFile<'_>,
+    known: Vec<Option<&'static str>>,
+    frame: Vec<StringChunked>,
+    rows: Vec<Place>,
+    spec: &TableSpec,
+) -> Frame {
+    let columns: Vec<_> = known.into_iter().zip(frame).filter_map(|(name, cells)| Some((name?, cells))).collect();
+    let is_missing = |name: &&&'static str| columns.iter().all(|(known, _)| known != *name);
+    let missing = spec.required.iter().filter(is_missing).copied().collect();
+    Frame { file: Arc::clone(&whole.file), columns, missing, rows, is_whole: true }
+}
+
+/// For each column of the file its name in the spec; none for those that are passed over.
+/// A required column that is missing is noted together with the stranger that it may hide behind.
+fn known_columns(
+    whole: &mut WholeFile<'_>,
+    names: &[String],
+    line: Option<usize>,
+    spec: &TableSpec,
+) -> Vec<Option<&'static str>> {
+    let known: Vec<_> = names.iter().map(|name| spec.names().find(|column| column == name)).collect();
+    for (at, name) in names.iter().enumerate() {
+        if !name.is_empty() && names.iter().take(at).any(|earlier| earlier == name) {
+            whole.reject("duplicate_column", line, name, "it stands twice".to_owned(), "keep one of the two");
+        }
+    }
+    let strangers = names.iter().zip(&known).filter(|(_, column)| column.is_none()).map(|(name, _)| name.as_str());
+    let mut strangers: Vec<&str> = strangers.collect();
+    for column in spec.required.iter().filter(|column| !known.contains(&Some(column))) {
+        let nearest = nearest(column, strangers.iter().copied()).map(str::to_owned);
+        let remedy = match &nearest {
+            Some(name) => format!("add it, or rename {}, which is not a column of this table", quoted(name)),
+            None => format!("add it; the columns are {}", spec.names().collect::<Vec<_>>().join(", ")),
+        };
+        strangers.retain(|name| Some(*name) != nearest.as_deref());
+        whole.reject("missing_column", line, column, "it is missing".to_owned(), &remedy);
+    }
+    if !spec.others_allowed {
+        for name in strangers {
+            let remedy = match nearest(name, spec.names().filter(|column| !known.contains(&Some(column)))) {
+                Some(column) => format!("did you mean `{column}`?"),
+                None => format!("remove it; the columns are {}", spec.names().collect::<Vec<_>>().join(", ")),
+            };
+            whole.reject("unknown_column", line, name, "it is not a column of this table".to_owned(), &remedy);
+        }
+    }
+    known
+}
+
+/// The candidate most like the name, where any is like it at all: few letters apart, or one within
+/// the other. Of equals the first.
+pub(super) fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    let lower = name.to_lowercase();
+    let near = |candidate: &str| {
+        let other = candidate.to_lowercase();
+        let distance = strsim::damerau_levenshtein(&lower, &other);
+        let (shorter, longer) = if lower.len() < other.len() { (&lower, &other) } else { (&other, &lower) };
+        let is_part = shorter.chars().count() >= 3 && longer.contains(shorter.as_str());
+        (is_part || distance <= 1 + longer.chars().count() / 3).then_some(distance)
+    };
+    candidates
+        .filter_map(|candidate| near(candidate).map(|distance| (distance, candidate)))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

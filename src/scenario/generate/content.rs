@@ -1,0 +1,227 @@
+//! What an invented client can post, and the campaigns it posts for.
+
+use super::draw::Draw;
+use super::{DAY_SECONDS, Sketch, names, rounded};
+use crate::model::Channel;
+use crate::scenario::rows::{AssetRow, CampaignRow};
+
+/// Days before the start that the oldest assets were made.
+const OLDEST_DAYS: f64 = 60.0;
+
+/// Share of assets that are there when the scenario starts; the others arrive over its weeks.
+const THERE_AT_START: f64 = 0.65;
+
+/// Most channels that one asset is made for.
+const MOST_CHANNELS: usize = 5;
+
+/// A kind of asset, and how often it suits a channel.
+struct Kind {
+    name: &'static str,
+    suits: &'static [(Channel, f64)],
+}
+
+/// Kinds by how often they are made. Together they give each channel more assets a week than it posts.
+const KINDS: [(Kind, f64); 6] = [
+    (
+        Kind {
+            name: "video",
+            suits: &[
+                (Channel::Tiktok, 0.95),
+                (Channel::Ig, 0.7),
+                (Channel::Fb, 0.6),
+                (Channel::Youtube, 0.5),
+                (Channel::X, 0.5),
+                (Channel::Linkedin, 0.2),
+                (Channel::Reddit, 0.2),
+            ],
+        },
+        0.36,
+    ),
+    (
+        Kind {
+            name: "photo",
+            suits: &[
+                (Channel::Ig, 0.8),
+                (Channel::Fb, 0.7),
+                (Channel::X, 0.7),
+                (Channel::Gmb, 0.5),
+                (Channel::Tiktok, 0.5),
+                (Channel::Linkedin, 0.3),
+            ],
+        },
+        0.24,
+    ),
+    (
+        Kind {
+            name: "article",
+            suits: &[
+                (Channel::Linkedin, 0.8),
+                (Channel::X, 0.7),
+                (Channel::Email, 0.6),
+                (Channel::Reddit, 0.6),
+                (Channel::Fb, 0.4),
+            ],
+        },
+        0.12,
+    ),
+    (
+        Kind {
+            name: "carousel",
+            suits: &[
+                (Channel::Ig, 0.8),
+                (Channel::Tiktok, 0.7),
+                (Channel::Linkedin, 0.5),
+                (Channel::Fb, 0.5),
+                (Channel::X, 0.3),
+            ],
+        },
+        0.12,
+    ),
+    (
+        Kind {
+            name: "text",
+            suits: &[
+                (Channel::X, 0.9),
+                (Channel::Reddit, 0.6),
+                (Channel::Linkedin, 0.5),
+                (Channel::Gmb, 0.5),
+                (Channel::Fb, 0.4),
+            ],
+        },
+        0.10,
+    ),
+    (
+        Kind {
+            name: "newsletter",
+            suits: &[(Channel::Email, 0.95), (Channel::Gmb, 0.5), (Channel::Linkedin, 0.4), (Channel::X, 0.4)],
+        },
+        0.06,
+    ),
+];
+
+/// Up to three campaigns of one to four weeks.
+pub(super) fn campaigns(client: &Sketch) -> Vec<CampaignRow> {
+    let mut draw = client.draw("campaigns");
+    let count = draw.weighted(&[(0, 3.0), (1, 4.0), (2, 2.0), (3, 1.0)]).copied().unwrap_or(0);
+    let campaign = |number: u32| {
+        let starts = draw.whole(0, client.weeks.saturating_sub(1)) * 7;
+        let length = draw.whole(1, 4) * 7;
+        let goal = draw.weighted(&[("awareness", 4.0), ("leads", 3.0), ("sales", 3.0)]).copied().unwrap_or_default();
+        let everywhere = draw.chance(0.6);
+        let channels = client.channels.iter().copied().filter(|_| !everywhere && draw.chance(0.5)).collect();
+        CampaignRow {
+            campaign_id: format!("{}-c{number}", client.id()),
+            client_id: client.id().to_owned(),
+            name: names::headline(&mut draw, &client.business.trade),
+            goal: goal.to_owned(),
+            starts_on: client.date(starts),
+            ends_on: client.date(starts + length - 1),
+            channels,
+            weight: rounded(draw.between(1.05, 1.5), 2),
+        }
+    };
+    (1..=count).map(campaign).collect()
+}
+
+/// Twenty-four to forty assets: mostly single ones, some variations of them, some stories of three steps.
+pub(super) fn assets(client: &Sketch, campaigns: &[CampaignRow]) -> Vec<AssetRow> {
+    let mut draw = client.draw("assets");
+    let least = if client.channels.len() == Channel::COUNT { 34 } else { 24 };
+    let count = draw.whole(least, 40);
+    let children = count / 5;
+    let stories = children / 4;
+    let heads = (1..=count - children).map(|number| head(client, number, campaigns, &mut draw));
+    let mut assets: Vec<_> = heads.collect();
+    let story_steps = (0..stories).flat_map(|story| [(story, 1), (story, 2)]);
+    let variations = (stories..children - stories).map(|varied| (varied, 0));
+    for (parent, step) in story_steps.chain(variations) {
+        let Some(parent) = assets.get(parent as usize).cloned() else { continue };
+        let number = assets.len() as u32 + 1;
+        assets.push(child(client, number, &parent, step, &mut draw));
+    }
+    assets
+}
+
+fn head(client: &Sketch, number: u32, campaigns: &[CampaignRow], draw: &mut Draw) -> AssetRow {
+    let made = if draw.chance(THERE_AT_START) {
+        -draw.between(0.5, OLDEST_DAYS)
+    } else {
+        draw.between(0.0, f64::from(client.weeks) * 7.0)
+    };
+    let (kind, channels) = fit(client, draw);
+    let campaign = if draw.chance(0.3) { draw.pick(campaigns) } else { None };
+    let score = |draw: &mut Draw, a, b| Some(rounded(draw.bent(a, b), 3));
+    AssetRow {
+        asset_id: format!("{}-a{number:02}", client.id()),
+        client_id: client.id().to_owned(),
+        campaign_id: campaign.map(|campaign| campaign.campaign_id.clone()),
+        kind: kind.to_owned(),
+        channels,
+        created_at: client.day(made),
+        quality_score: score(draw, 3.0, 1.8),
+        brand_consistency: score(draw, 4.0, 1.5),
+        value: score(draw, 2.2, 2.0),
+        impact: score(draw, 2.0, 2.5),
+        parent_id: None,
+        evolution_step: 0,
+        title: names::headline(draw, &client.business.trade),
+        body: String::new(),
+    }
+}
+
+/// A kind and the client's channels it suits, two to five where the client has so many for it.
+fn fit(client: &Sketch, draw: &mut Draw) -> (&'static str, Vec<Channel>) {
+    let kind = KINDS.get(kind_index(draw)).map(|(kind, _)| kind);
+    let suits = kind.map_or(&[][..], |kind| kind.suits);
+    let own = || suits.iter().filter(|(channel, _)| client.channels.contains(channel));
+    let mut channels: Vec<_> = own().filter(|(_, share)| draw.chance(*share)).map(|(channel, _)| *channel).collect();
+    for (channel, _) in own() {
+        if channels.len() < 2 && !channels.contains(channel) {
+            channels.push(*channel);
+        }
+    }
+    // A kind that suits none of the client's channels goes out on the first two.
+    if channels.is_empty() {
+        channels.extend(client.channels.iter().take(2));
+    }
+    channels.truncate(MOST_CHANNELS);
+    channels.sort_unstable();
+    (kind.map_or("post", |kind| kind.name), channels)
+}
+
+fn kind_index(draw: &mut Draw) -> usize {
+    let mut left = draw.share();
+    KINDS
+        .iter()
+        .position(|(_, share)| {
+            left -= share;
+            left < 0.0
+        })
+        .unwrap_or(0)
+}
+
+/// A variation of an asset, or a later step of its story, a week a step after it.
+fn child(client: &Sketch, number: u32, parent: &AssetRow, step: u32, draw: &mut Draw) -> AssetRow {
+    let near = |draw: &mut Draw, score: Option<f64>| {
+        score.map(|score| rounded((score + draw.between(-0.15, 0.15)).clamp(0.0, 1.0), 3))
+    };
+    let days = if step == 0 { draw.between(0.5, 10.0) } else { 7.0 * f64::from(step) };
+    let later = jiff::SignedDuration::from_secs((days * DAY_SECONDS as f64) as i64);
+    let title = if step == 0 {
+        format!("{} (variation)", parent.title)
+    } else {
+        format!("{} (part {})", parent.title, step + 1)
+    };
+    AssetRow {
+        asset_id: format!("{}-a{number:02}", client.id()),
+        created_at: parent.created_at.saturating_add(later).unwrap_or(parent.created_at),
+        quality_score: near(draw, parent.quality_score),
+        brand_consistency: near(draw, parent.brand_consistency),
+        value: near(draw, parent.value),
+        impact: near(draw, parent.impact),
+        parent_id: Some(parent.asset_id.clone()),
+        evolution_step: step,
+        title,
+        ..parent.clone()
+    }
+}

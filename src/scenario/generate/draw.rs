@@ -1,0 +1,95 @@
+//! Random numbers that belong to a purpose: the same seed, client and purpose give the same numbers,
+//! whatever was drawn elsewhere.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+/// A stream of random numbers for one purpose of one client.
+pub(super) struct Draw(ChaCha8Rng);
+
+impl Draw {
+    /// The stream of a purpose. Its key is a BLAKE3 hash of all three.
+    pub fn of(seed: u64, client: u32, purpose: &str) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&seed.to_le_bytes());
+        hasher.update(&client.to_le_bytes());
+        hasher.update(purpose.as_bytes());
+        Self(ChaCha8Rng::from_seed(*hasher.finalize().as_bytes()))
+    }
+
+    /// Uniform in `0..1`.
+    pub fn share(&mut self) -> f64 {
+        // The 53 high bits fill the mantissa of a double.
+        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Uniform in `from..to`.
+    pub fn between(&mut self, from: f64, to: f64) -> f64 {
+        from + (to - from) * self.share()
+    }
+
+    /// A whole number from `from` to `to`, both included.
+    pub fn whole(&mut self, from: u32, to: u32) -> u32 {
+        let span = f64::from(to.saturating_sub(from)) + 1.0;
+        (from + (self.share() * span) as u32).min(to)
+    }
+
+    /// True in that share of cases.
+    pub fn chance(&mut self, share: f64) -> bool {
+        self.share() < share
+    }
+
+    /// A log-normal number of that median and log SD.
+    pub fn log_normal(&mut self, median: f64, log_sd: f64) -> f64 {
+        let normal: f64 = StandardNormal.sample(&mut self.0);
+        median * (log_sd * normal).exp()
+    }
+
+    /// A number in `0..1` bent like a beta distribution: Kumaraswamy's, by its closed quantile
+    /// 1 - (1 - u)^(1/b), to the power 1/a (Kumaraswamy, 1980).
+    pub fn bent(&mut self, a: f64, b: f64) -> f64 {
+        (1.0 - (1.0 - self.share()).powf(1.0 / b)).powf(1.0 / a)
+    }
+
+    /// One of the items; none of nothing.
+    pub fn pick<'i, T>(&mut self, items: &'i [T]) -> Option<&'i T> {
+        let at = (self.share() * items.len() as f64) as usize;
+        items.get(at.min(items.len().saturating_sub(1)))
+    }
+
+    /// One of the items by weight; the last where rounding leaves none.
+    pub fn weighted<'i, T>(&mut self, items: &'i [(T, f64)]) -> Option<&'i T> {
+        let total: f64 = items.iter().map(|(_, weight)| weight).sum();
+        let mut left = self.share() * total;
+        for (item, weight) in items {
+            left -= weight;
+            if left < 0.0 {
+                return Some(item);
+            }
+        }
+        items.last().map(|(item, _)| item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_purpose_has_its_own_numbers_and_always_the_same() {
+        let first = |seed, client, purpose| Draw::of(seed, client, purpose).share();
+        assert_eq!(first(1, 2, "zone"), first(1, 2, "zone"));
+        let different = [first(1, 2, "zone"), first(2, 2, "zone"), first(1, 3, "zone"), first(1, 2, "name")];
+        for (at, one) in different.iter().enumerate() {
+            assert!(different.iter().skip(at + 1).all(|other| other != one));
+        }
+    }
+
+    #[test]
+    fn weights_are_kept() {
+        let mut draw = Draw::of(7, 0, "test");
+        let heads = (0..10_000).filter(|_| draw.weighted(&[("heads", 3.0), ("tails", 1.0)]) == Some(&"heads")).count();
+        assert!((7300..7700).contains(&heads), "{heads}");
+    }
+}

@@ -1,0 +1,302 @@
+//! Invented scenarios of any size: an agency with clients on all continents, made from a seed.
+//!
+//! Every client's numbers belong to (seed, client, purpose), so that a larger scenario of the same
+//! seed holds the smaller one's clients unchanged.
+
+mod content;
+mod draw;
+mod names;
+mod places;
+mod posting;
+mod standing;
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+use self::draw::Draw;
+use self::names::Business;
+use self::places::Place;
+use super::error::ScenarioError;
+use super::manifest::Manifest;
+use super::rows::{CalendarRow, ClientRow, ScenarioFiles};
+use crate::model::{Channel, ClientStatus, DayKind, Week, Zone};
+
+/// What to invent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GenerateOptions {
+    /// How many clients, up to 1,000,000.
+    pub clients: u32,
+    /// The same seed gives the same bytes.
+    pub seed: u64,
+    /// How many weeks, `1..=520`.
+    pub weeks: u32,
+    /// First week.
+    pub start: Week,
+    /// The scenario's name.
+    pub name: String,
+}
+
+/// Clients that one workspace works for.
+const CLIENTS_PER_WORKSPACE: u32 = 25;
+
+const MOST_CLIENTS: u32 = 1_000_000;
+const MOST_WEEKS: u32 = 520;
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// One client while its rows are drawn.
+struct Sketch {
+    seed: u64,
+    number: u32,
+    business: Business,
+    place: Place,
+    zone: Zone,
+    /// Monday 00:00 of the first week on the client's clock.
+    as_of: Timestamp,
+    channels: Vec<Channel>,
+    start: Week,
+    weeks: u32,
+}
+
+impl Sketch {
+    fn draw(&self, purpose: &str) -> Draw {
+        Draw::of(self.seed, self.number, purpose)
+    }
+
+    fn id(&self) -> &str {
+        &self.business.slug
+    }
+
+    /// The instant that many days after the start, on the second; before it where negative.
+    fn day(&self, days: f64) -> Timestamp {
+        let seconds = SignedDuration::from_secs((days * DAY_SECONDS as f64) as i64);
+        self.as_of.saturating_add(seconds).unwrap_or(self.as_of)
+    }
+
+    fn date(&self, days: u32) -> Date {
+        self.start.monday().saturating_add(i64::from(days).days())
+    }
+}
+
+/// Invents a scenario.
+///
+/// # Errors
+/// Where sizes are out of range or the start lies at the edge of the calendar.
+pub fn generate(options: &GenerateOptions) -> Result<ScenarioFiles, ScenarioError> {
+    check("clients", options.clients, MOST_CLIENTS)?;
+    check("weeks", options.weeks, MOST_WEEKS)?;
+    let manifest = Manifest::new(options.name.clone(), options.start, options.weeks);
+    let mut files = ScenarioFiles::new(manifest);
+    for date in places::black_fridays(options.start, options.weeks) {
+        files.calendar.push(day("all".to_owned(), date, DayKind::Boost, Some(1.2), "Black Friday"));
+    }
+    for number in 1..=options.clients {
+        add(&mut files, &sketch(options, number)?);
+    }
+    Ok(files)
+}
+
+fn check(what: &str, number: u32, most: u32) -> Result<(), ScenarioError> {
+    if (1..=most).contains(&number) {
+        return Ok(());
+    }
+    Err(ScenarioError::Request(format!("{number} {what} cannot be made; ask for 1 to {most}")))
+}
+
+fn sketch(options: &GenerateOptions, number: u32) -> Result<Sketch, ScenarioError> {
+    let draw = |purpose: &str| Draw::of(options.seed, number, purpose);
+    let place = draw("place").weighted(places::all()).copied();
+    let place = place.ok_or_else(|| ScenarioError::Request("there is no place to live".to_owned()))?;
+    let refused = |error: crate::model::CalendarError| ScenarioError::Request(error.to_string());
+    let zone: Zone = place.zone.parse().map_err(refused)?;
+    let as_of = zone.start_of_day(options.start.monday()).map_err(refused)?;
+    Ok(Sketch {
+        seed: options.seed,
+        number,
+        business: names::business(&mut draw("name"), number),
+        place,
+        zone,
+        as_of,
+        channels: channels(&mut draw("channels")),
+        start: options.start,
+        weeks: options.weeks,
+    })
+}
+
+/// All nine channels for most, four to eight for the others.
+fn channels(draw: &mut Draw) -> Vec<Channel> {
+    let mut channels = Channel::ALL.to_vec();
+    if draw.chance(0.6) {
+        return channels;
+    }
+    let wanted = draw.whole(4, 8) as usize;
+    while channels.len() > wanted {
+        let out = draw.pick(&channels).copied();
+        channels.retain(|channel| Some(*channel) != out);
+    }
+    channels
+}
+
+fn add(files: &mut ScenarioFiles, client: &Sketch) {
+    files.clients.push(client_row(client));
+    let campaigns = content::campaigns(client);
+    let assets = content::assets(client, &campaigns);
+    for channel in &client.channels {
+        let (row, posts) = posting::channel(client, *channel, &assets);
+        files.channels.push(row);
+        files.history.extend(posts);
+    }
+    files.campaigns.extend(campaigns);
+    files.assets.extend(assets);
+    files.policies.extend(standing::policy(client));
+    files.warnings.extend(standing::warnings(client));
+    files.reality.extend(standing::reality(client));
+    files.calendar.extend(days(client));
+}
+
+fn client_row(client: &Sketch) -> ClientRow {
+    let mut draw = client.draw("client");
+    let status = match draw.share() {
+        share if share < 0.95 => ClientStatus::Active,
+        share if share < 0.99 => ClientStatus::Onboarding,
+        _ => ClientStatus::Paused,
+    };
+    let tier = draw.weighted(&[("standard", 6.0), ("plus", 3.0), ("key", 1.0)]).copied().unwrap_or_default();
+    let floor = if tier == "key" { 70.0 } else { 20.0 };
+    ClientRow {
+        client_id: client.id().to_owned(),
+        workspace_id: format!("studio-{:02}", (client.number - 1) / CLIENTS_PER_WORKSPACE + 1),
+        name: client.business.name.clone(),
+        industry: client.business.trade.industry.to_owned(),
+        tags: format!("invented;{tier}"),
+        time_zone: Some(client.place.zone.to_owned()),
+        status,
+        priority: draw.between(floor, floor + 25.0).round(),
+    }
+}
+
+/// Holidays of the client's country, and a few days of silence for some.
+fn days(client: &Sketch) -> Vec<CalendarRow> {
+    let scope = || format!("client:{}", client.id());
+    let holidays = client.place.holidays(client.start, client.weeks).into_iter();
+    let mut rows: Vec<_> = holidays.map(|(date, name)| day(scope(), date, DayKind::Holiday, None, name)).collect();
+    let mut draw = client.draw("blackout");
+    if draw.chance(0.03) {
+        let first = draw.whole(0, client.weeks * 7 - 1);
+        let (from, to) = (client.date(first), client.date(first + draw.whole(0, 2)));
+        let name = "No posts: stocktaking".to_owned();
+        rows.push(CalendarRow { scope: scope(), from, to, kind: DayKind::Blackout, factor: None, name });
+    }
+    rows
+}
+
+fn day(scope: String, date: Date, kind: DayKind, factor: Option<f64>, name: &str) -> CalendarRow {
+    CalendarRow { scope, from: date, to: date, kind, factor, name: name.to_owned() }
+}
+
+fn rounded(number: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    (number * scale).round() / scale
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::path::Path;
+
+    use super::*;
+    use crate::model::{Policy, Severity};
+    use crate::scenario::{read, write_folder};
+
+    fn options(clients: u32, seed: u64) -> GenerateOptions {
+        GenerateOptions { clients, seed, weeks: 12, start: "2026-W37".parse().unwrap(), name: "invented".to_owned() }
+    }
+
+    fn bytes(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+        let name = |entry: &std::fs::DirEntry| entry.file_name().into_string().unwrap();
+        std::fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| (name(&entry), std::fs::read(entry.path()).unwrap()))
+            .collect()
+    }
+
+    fn written(options: &GenerateOptions) -> BTreeMap<String, Vec<u8>> {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("scenario");
+        write_folder(&folder, &generate(options).unwrap()).unwrap();
+        bytes(&folder)
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+        assert!(written(&options(5, 1)) == written(&options(5, 1)));
+        assert!(written(&options(5, 1)) != written(&options(5, 2)));
+    }
+
+    #[test]
+    fn more_clients_leave_the_first_ones_as_they_are() {
+        let (few, many) = (generate(&options(3, 9)).unwrap(), generate(&options(6, 9)).unwrap());
+        assert_eq!(few.clients, many.clients[..3]);
+        assert_eq!(few.assets, many.assets[..few.assets.len()]);
+        assert_eq!(few.history, many.history[..few.history.len()]);
+    }
+
+    #[test]
+    fn an_invented_scenario_reads_back_whole() {
+        let files = generate(&options(60, 3)).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("scenario");
+        write_folder(&folder, &files).unwrap();
+        let policy = Policy {
+            agent_enabled: true,
+            auto_exec_enabled: true,
+            max_actions_per_day: 10,
+            pause_on_high_severity_warning: true,
+        };
+        let scenario = read(&folder, &policy).unwrap_or_else(|errors| panic!("{errors}"));
+        let channels: usize = scenario.clients.iter().map(|(_, state)| state.channels.len()).sum();
+        let assets: usize = scenario.clients.iter().map(|(client, _)| client.assets.len()).sum();
+        let posts: usize = scenario
+            .clients
+            .iter()
+            .flat_map(|(_, state)| &state.channels)
+            .map(|channel| channel.recent_posts.len())
+            .sum();
+        assert_eq!((channels, assets), (files.channels.len(), files.assets.len()));
+        assert_eq!(posts, files.history.len());
+        for channel in scenario.clients.iter().flat_map(|(_, state)| &state.channels) {
+            assert_eq!(channel.recent_posts.len(), channel.posts_last_30_days as usize);
+            assert!(channel.fatigue.get() <= 0.5);
+        }
+    }
+
+    #[test]
+    fn a_thousand_clients_spread_as_promised() {
+        let files = generate(&options(1000, 1)).unwrap();
+        let mut channels: BTreeMap<&str, usize> = BTreeMap::new();
+        for row in &files.channels {
+            *channels.entry(&row.client_id).or_default() += 1;
+        }
+        let with_nine = channels.values().filter(|count| **count == 9).count();
+        assert!((550..650).contains(&with_nine), "{with_nine}");
+        assert!(channels.values().all(|count| (4..=9).contains(count)));
+        let workspaces: BTreeSet<_> = files.clients.iter().map(|row| &row.workspace_id).collect();
+        assert_eq!(workspaces.len(), 40);
+        let high = files.warnings.iter().filter(|row| row.severity == Severity::High).count();
+        assert!((8..40).contains(&high), "{high}");
+        let mut assets: BTreeMap<&str, usize> = BTreeMap::new();
+        for row in &files.assets {
+            *assets.entry(&row.client_id).or_default() += 1;
+            assert!((1..=5).contains(&row.channels.len()), "{}", row.asset_id);
+        }
+        assert!(assets.values().all(|count| (24..=40).contains(count)));
+        assert!(files.assets.iter().any(|row| row.evolution_step == 2));
+    }
+
+    #[test]
+    fn no_clients_or_weeks_are_refused() {
+        assert!(generate(&options(0, 1)).is_err());
+        assert!(generate(&GenerateOptions { weeks: 0, ..options(1, 1) }).is_err());
+    }
+}

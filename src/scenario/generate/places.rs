@@ -1,0 +1,177 @@
+//! Where invented clients live, and the holidays their audiences keep.
+
+use jiff::ToSpan;
+use jiff::civil::{Date, Weekday};
+
+use crate::model::Week;
+
+/// When a holiday falls.
+#[derive(Debug, Clone, Copy)]
+enum Rule {
+    /// The same month and day each year.
+    On(i8, i8),
+    /// The nth weekday of a month; -1 is the last.
+    Nth(i8, i8, Weekday),
+}
+
+/// A country with one zone of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// IANA zone.
+    pub zone: &'static str,
+    holidays: &'static [(&'static str, Rule)],
+}
+
+use Rule::{Nth, On};
+
+const BRITISH: &[(&str, Rule)] = &[
+    ("Early May Bank Holiday", Nth(5, 1, Weekday::Monday)),
+    ("Summer Bank Holiday", Nth(8, -1, Weekday::Monday)),
+    ("Christmas Day", On(12, 25)),
+    ("Boxing Day", On(12, 26)),
+    ("New Year's Day", On(1, 1)),
+];
+
+const GERMAN: &[(&str, Rule)] = &[
+    ("Labour Day", On(5, 1)),
+    ("German Unity Day", On(10, 3)),
+    ("Christmas Day", On(12, 25)),
+    ("Second Day of Christmas", On(12, 26)),
+    ("New Year's Day", On(1, 1)),
+];
+
+const FRENCH: &[(&str, Rule)] = &[
+    ("Labour Day", On(5, 1)),
+    ("Bastille Day", On(7, 14)),
+    ("All Saints' Day", On(11, 1)),
+    ("Armistice Day", On(11, 11)),
+    ("Christmas Day", On(12, 25)),
+    ("New Year's Day", On(1, 1)),
+];
+
+const SPANISH: &[(&str, Rule)] = &[
+    ("National Day", On(10, 12)),
+    ("All Saints' Day", On(11, 1)),
+    ("Constitution Day", On(12, 6)),
+    ("Christmas Day", On(12, 25)),
+    ("New Year's Day", On(1, 1)),
+];
+
+const AMERICAN: &[(&str, Rule)] = &[
+    ("Memorial Day", Nth(5, -1, Weekday::Monday)),
+    ("Independence Day", On(7, 4)),
+    ("Labor Day", Nth(9, 1, Weekday::Monday)),
+    ("Thanksgiving", Nth(11, 4, Weekday::Thursday)),
+    ("Christmas Day", On(12, 25)),
+    ("New Year's Day", On(1, 1)),
+];
+
+const AUSTRALIAN: &[(&str, Rule)] = &[
+    ("Australia Day", On(1, 26)),
+    ("Anzac Day", On(4, 25)),
+    ("Labour Day", Nth(10, 1, Weekday::Monday)),
+    ("Melbourne Cup", Nth(11, 1, Weekday::Tuesday)),
+    ("Christmas Day", On(12, 25)),
+    ("Boxing Day", On(12, 26)),
+    ("New Year's Day", On(1, 1)),
+];
+
+const JAPANESE: &[(&str, Rule)] = &[
+    ("Showa Day", On(4, 29)),
+    ("Respect for the Aged Day", Nth(9, 3, Weekday::Monday)),
+    ("Sports Day", Nth(10, 2, Weekday::Monday)),
+    ("Culture Day", On(11, 3)),
+    ("New Year's Day", On(1, 1)),
+];
+
+const INDIAN: &[(&str, Rule)] =
+    &[("Republic Day", On(1, 26)), ("Independence Day", On(8, 15)), ("Gandhi Jayanti", On(10, 2))];
+
+const SINGAPOREAN: &[(&str, Rule)] = &[
+    ("National Day", On(8, 9)),
+    ("Labour Day", On(5, 1)),
+    ("Christmas Day", On(12, 25)),
+    ("New Year's Day", On(1, 1)),
+];
+
+/// Places by how many clients live there: Europe 40, America 33, Australia 17, Asia 10 of a hundred.
+const PLACES: &[(Place, f64)] = &[
+    place("Europe/London", 18.0, BRITISH),
+    place("Europe/Berlin", 10.0, GERMAN),
+    place("Europe/Paris", 8.0, FRENCH),
+    place("Europe/Madrid", 4.0, SPANISH),
+    place("America/New_York", 15.0, AMERICAN),
+    place("America/Chicago", 8.0, AMERICAN),
+    place("America/Denver", 2.0, AMERICAN),
+    place("America/Los_Angeles", 8.0, AMERICAN),
+    place("Australia/Sydney", 8.0, AUSTRALIAN),
+    place("Australia/Melbourne", 6.0, AUSTRALIAN),
+    place("Australia/Perth", 3.0, AUSTRALIAN),
+    place("Asia/Singapore", 4.0, SINGAPOREAN),
+    place("Asia/Tokyo", 3.0, JAPANESE),
+    place("Asia/Kolkata", 3.0, INDIAN),
+];
+
+const fn place(zone: &'static str, weight: f64, holidays: &'static [(&'static str, Rule)]) -> (Place, f64) {
+    (Place { zone, holidays }, weight)
+}
+
+/// Every place with its weight.
+pub(super) const fn all() -> &'static [(Place, f64)] {
+    PLACES
+}
+
+impl Place {
+    /// The holidays that fall in the weeks, by date.
+    pub fn holidays(&self, start: Week, weeks: u32) -> Vec<(Date, &'static str)> {
+        let (first, end) = (start.monday(), start.plus(i64::from(weeks)).monday());
+        let years = first.year()..=end.year();
+        let falls = |(name, rule): &(&'static str, Rule), year| Some((rule.in_year(year)?, *name));
+        let mut days: Vec<_> = years
+            .flat_map(|year| self.holidays.iter().filter_map(move |holiday| falls(holiday, year)))
+            .filter(|(date, _)| (first..end).contains(date))
+            .collect();
+        days.sort_unstable();
+        days
+    }
+}
+
+impl Rule {
+    fn in_year(self, year: i16) -> Option<Date> {
+        match self {
+            On(month, day) => Date::new(year, month, day).ok(),
+            Nth(month, nth, weekday) => Date::new(year, month, 1).ok()?.nth_weekday_of_month(nth, weekday).ok(),
+        }
+    }
+}
+
+/// The Friday after the fourth Thursday of November, in each year of the weeks.
+pub(super) fn black_fridays(start: Week, weeks: u32) -> Vec<Date> {
+    let (first, end) = (start.monday(), start.plus(i64::from(weeks)).monday());
+    let thursdays = (first.year()..=end.year()).filter_map(|year| Nth(11, 4, Weekday::Thursday).in_year(year));
+    thursdays.map(|thursday| thursday.saturating_add(1.day())).filter(|day| (first..end).contains(day)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holidays_of_autumn_fall_where_the_calendar_has_them() {
+        let start: Week = "2026-W37".parse().unwrap();
+        let days = |zone: &str| {
+            let (place, _) = PLACES.iter().find(|(place, _)| place.zone == zone).unwrap();
+            place.holidays(start, 12).into_iter().map(|(date, name)| format!("{date} {name}")).collect::<Vec<_>>()
+        };
+        assert_eq!(days("America/New_York"), ["2026-09-07 Labor Day", "2026-11-26 Thanksgiving"]);
+        assert_eq!(days("Australia/Sydney"), ["2026-10-05 Labour Day", "2026-11-03 Melbourne Cup"]);
+        assert_eq!(black_fridays(start, 12).iter().map(ToString::to_string).collect::<Vec<_>>(), ["2026-11-27"]);
+    }
+
+    #[test]
+    fn every_place_has_a_zone_that_is_known() {
+        for (place, _) in PLACES {
+            assert!(place.zone.parse::<crate::model::Zone>().is_ok(), "{}", place.zone);
+        }
+    }
+}

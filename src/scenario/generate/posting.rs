@@ -1,0 +1,163 @@
+//! Where an invented client posts, and what it posted in the 30 days before the start.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::draw::Draw;
+use super::{DAY_SECONDS, Sketch, rounded};
+use crate::model::Channel;
+use crate::scenario::figures::ChannelFigures;
+use crate::scenario::rows::{AssetRow, ChannelRow, HistoryRow};
+
+const HISTORY_DAYS: f64 = 30.0;
+
+/// Days before an asset was used again on a channel.
+const REST_SECONDS: i64 = 7 * DAY_SECONDS;
+
+/// Share of past posts whose asset is still known.
+const ASSET_KNOWN: f64 = 0.6;
+
+/// People that a middling client reaches on a channel.
+const fn usual_audience(channel: Channel) -> f64 {
+    match channel {
+        Channel::Fb => 8000.0,
+        Channel::Ig => 6500.0,
+        Channel::Tiktok => 9000.0,
+        Channel::Linkedin => 2500.0,
+        Channel::Youtube => 4000.0,
+        Channel::Gmb => 900.0,
+        Channel::Reddit => 3000.0,
+        Channel::Email => 5000.0,
+        Channel::X => 3200.0,
+    }
+}
+
+/// The rate that an invented client has where nobody knows the channel's usual one.
+const fn true_rate(channel: Channel) -> f64 {
+    match ChannelFigures::usual(channel).engagement_rate {
+        Some(rate) => rate,
+        None => 0.02,
+    }
+}
+
+/// Share of clients that never measured the channel's rate.
+const fn unmeasured(channel: Channel) -> f64 {
+    match channel {
+        Channel::Gmb | Channel::Reddit => 0.5,
+        _ => 0.04,
+    }
+}
+
+/// One channel's row and its past posts.
+pub(super) fn channel(client: &Sketch, channel: Channel, assets: &[AssetRow]) -> (ChannelRow, Vec<HistoryRow>) {
+    let size = client.draw("size").log_normal(1.0, 0.8);
+    let mut draw = client.draw(&format!("channel {channel}"));
+    let audience = (usual_audience(channel) * size * draw.log_normal(1.0, 0.7)).max(20.0).round();
+    let rate = draw.log_normal(true_rate(channel), 0.35).min(1.0);
+    let is_measured = !draw.chance(unmeasured(channel));
+    let is_new = draw.chance(0.03);
+    let times = if is_new { Vec::new() } else { times(client, channel) };
+    let row = ChannelRow {
+        client_id: client.id().to_owned(),
+        channel,
+        audience,
+        avg_engagement_rate: is_measured.then(|| rounded(rate, 5)),
+        last_post_at: times.last().copied(),
+        posts_last_7_days: (!is_new).then(|| posts_in(&times, client.as_of, 7)),
+        posts_last_30_days: (!is_new).then(|| posts_in(&times, client.as_of, 30)),
+        fatigue_score: (!is_new).then(|| fatigue(channel, &times, client.as_of)),
+        momentum_score: score(&mut draw, is_new, 0.5),
+        visibility_score: score(&mut draw, is_new, 0.6),
+        engagement_score: score(&mut draw, is_new, 0.5),
+    };
+    let measured_rate = is_measured.then_some(rate);
+    let posts = posts(client, channel, &times, audience, measured_rate, assets);
+    (row, posts)
+}
+
+/// A score around a middle; unknown for new channels and for one in twenty others.
+fn score(draw: &mut Draw, is_new: bool, middle: f64) -> Option<f64> {
+    let spread = draw.between(-0.3, 0.3) * draw.between(0.3, 1.0);
+    let is_known = !is_new && !draw.chance(0.05);
+    is_known.then(|| rounded(middle + spread, 3))
+}
+
+fn posts_in(times: &[Timestamp], as_of: Timestamp, days: i64) -> u32 {
+    let since = as_of.as_second() - days * DAY_SECONDS;
+    times.iter().filter(|at| at.as_second() >= since).map(|_| 1).sum()
+}
+
+fn fatigue(channel: Channel, times: &[Timestamp], as_of: Timestamp) -> f64 {
+    let hours_back = times.iter().map(|at| (as_of.as_second() - at.as_second()) as f64 / 3600.0);
+    rounded(ChannelFigures::usual(channel).fatigue_after(hours_back).min(0.5), 4)
+}
+
+/// Times of past posts, one in each of even stretches, in waking hours of the client's clock, on
+/// minutes that divide by five.
+fn times(client: &Sketch, channel: Channel) -> Vec<Timestamp> {
+    let activity = client.draw("activity").between(0.4, 1.2);
+    let count = (ChannelFigures::usual(channel).weekly_posts * HISTORY_DAYS / 7.0 * activity).round().max(1.0);
+    let mut draw = client.draw(&format!("times {channel}"));
+    let mut times: Vec<_> = (0..count as u32)
+        .filter_map(|n| {
+            let days_back = (f64::from(n) + draw.between(0.1, 0.9)) * HISTORY_DAYS / count;
+            let (hour, minute) = (draw.whole(7, 20), 5 * draw.whole(0, 11));
+            let day = client.zone.local(client.day(-days_back)).date();
+            let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60;
+            client.zone.start_of_day(day).ok()?.checked_add(SignedDuration::from_secs(seconds)).ok()
+        })
+        .filter(|at| *at < client.as_of)
+        .collect();
+    times.sort_unstable();
+    times.dedup();
+    times
+}
+
+fn posts(
+    client: &Sketch,
+    channel: Channel,
+    times: &[Timestamp],
+    audience: f64,
+    rate: Option<f64>,
+    assets: &[AssetRow],
+) -> Vec<HistoryRow> {
+    let mut draw = client.draw(&format!("history {channel}"));
+    let mut last_uses = BTreeMap::new();
+    let mut post = |at: Timestamp| {
+        let asset = past_asset(&mut draw, channel, at, assets, &mut last_uses);
+        let reach = (audience * draw.between(0.4, 1.0)).round().max(1.0);
+        let engagements = draw.log_normal(1.0, 1.0);
+        HistoryRow {
+            client_id: client.id().to_owned(),
+            channel,
+            published_at: at,
+            asset_id: asset.map(|asset| asset.asset_id.clone()),
+            content_type: asset.map(|asset| asset.kind.clone()),
+            reach: rate.map(|_| reach),
+            // The mean of such a log-normal number is exp(1/2) times its median.
+            engagements: rate.map(|rate| (reach * rate * engagements * (-0.5_f64).exp()).round()),
+        }
+    };
+    times.iter().map(|at| post(*at)).collect()
+}
+
+fn past_asset<'a>(
+    draw: &mut Draw,
+    channel: Channel,
+    at: Timestamp,
+    assets: &'a [AssetRow],
+    last_uses: &mut BTreeMap<&'a str, Timestamp>,
+) -> Option<&'a AssetRow> {
+    let is_known = draw.chance(ASSET_KNOWN);
+    let is_rested = |asset: &AssetRow| {
+        last_uses.get(asset.asset_id.as_str()).is_none_or(|last| at.as_second() - last.as_second() >= REST_SECONDS)
+    };
+    let usable = assets.iter().filter(|asset| {
+        asset.parent_id.is_none() && asset.created_at <= at && asset.channels.contains(&channel) && is_rested(asset)
+    });
+    let usable: Vec<_> = usable.collect();
+    let asset = draw.pick(&usable).copied().filter(|_| is_known)?;
+    last_uses.insert(asset.asset_id.as_str(), at);
+    Some(asset)
+}

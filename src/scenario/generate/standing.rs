@@ -1,0 +1,79 @@
+//! What was agreed with an invented client, what was warned of, and how its results were judged.
+
+use super::{Sketch, rounded};
+use crate::model::{Severity, WarningStatus};
+use crate::scenario::rows::{PolicyRow, RealityRow, WarningRow};
+
+const SIGNALS: [&str; 10] = [
+    "trend_shift",
+    "collapse_risk",
+    "fatigue",
+    "operational_stress",
+    "story_stall",
+    "creative_drift",
+    "scaling_pressure",
+    "performance_conflict",
+    "data_gap",
+    "blindspot",
+];
+
+/// A policy for most clients; the others take the rules' default.
+pub(super) fn policy(client: &Sketch) -> Option<PolicyRow> {
+    let mut draw = client.draw("policy");
+    draw.chance(0.85).then(|| PolicyRow {
+        client_id: client.id().to_owned(),
+        agent_enabled: draw.chance(0.98),
+        auto_exec_enabled: draw.chance(0.8),
+        max_actions_per_day: draw.whole(8, 14),
+        pause_on_high_severity_warning: draw.chance(0.92),
+    })
+}
+
+/// A few warnings, mostly mild or settled; one client in fifty has an open one of high severity.
+pub(super) fn warnings(client: &Sketch) -> Vec<WarningRow> {
+    let mut draw = client.draw("warnings");
+    let mut judged = Vec::new();
+    if draw.chance(0.02) {
+        judged.push((Severity::High, WarningStatus::Open));
+    }
+    if draw.chance(0.25) {
+        for _ in 0..draw.whole(1, 2) {
+            let severity = if draw.chance(0.6) { Severity::Low } else { Severity::Medium };
+            let statuses = [
+                (WarningStatus::Resolved, 5.0),
+                (WarningStatus::Acknowledged, 2.0),
+                (WarningStatus::Open, 2.0),
+                (WarningStatus::Dismissed, 1.0),
+            ];
+            judged.push((severity, draw.weighted(&statuses).copied().unwrap_or(WarningStatus::Resolved)));
+        }
+    }
+    let row = |(index, (severity, status)): (usize, (Severity, WarningStatus))| WarningRow {
+        warning_id: format!("{}-w{}", client.id(), index + 1),
+        client_id: client.id().to_owned(),
+        kind: draw.pick(&SIGNALS).copied().unwrap_or_default().to_owned(),
+        severity,
+        status,
+        opened_at: client.day(-draw.between(1.0, 28.0)),
+    };
+    judged.into_iter().enumerate().map(row).collect()
+}
+
+/// An assessment of last month's results for most clients; one in ten of them without a true score.
+pub(super) fn reality(client: &Sketch) -> Option<RealityRow> {
+    let mut draw = client.draw("reality");
+    if !draw.chance(0.9) {
+        return None;
+    }
+    let perceived = draw.between(0.3, 0.9);
+    let gap = draw.between(-0.25, 0.15) * draw.share() * 2.0;
+    let is_assessed = draw.chance(0.9);
+    Some(RealityRow {
+        client_id: client.id().to_owned(),
+        as_of: client.day(-draw.between(1.0, 7.0)),
+        perceived_score: rounded(perceived, 3),
+        true_score: is_assessed.then(|| rounded((perceived + gap).clamp(0.0, 1.0), 3)),
+        confidence: rounded(0.45 + 0.5 * draw.bent(2.5, 1.5), 3),
+        completeness: rounded(0.4 + 0.6 * draw.bent(3.0, 1.2), 3),
+    })
+}

@@ -1,0 +1,121 @@
+//! Which accounts make up a client, when the scenario starts, and what each channel posted before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::notes::ImportNotes;
+use super::posts::{Account, Mapped};
+use super::{ClientOf, DAY_SECONDS, HISTORY_DAYS, ImportOptions, Series, SeriesKey, zones};
+use crate::model::{Week, Zone};
+use crate::scenario::error::{ScenarioError, ScenarioErrors};
+
+/// A client put together from accounts.
+#[derive(Debug)]
+pub(super) struct ImportedClient {
+    pub name: Option<String>,
+    pub workspace_id: Option<String>,
+    pub zone: Zone,
+    /// Indexes into the file's accounts.
+    pub accounts: Vec<usize>,
+}
+
+/// The clients, by id.
+pub(super) fn clients(
+    accounts: &[Account],
+    options: &ImportOptions,
+    mapping: Option<&BTreeMap<Arc<str>, Mapped>>,
+    notes: &mut ImportNotes,
+) -> BTreeMap<Arc<str>, ImportedClient> {
+    let mut members: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
+    for (index, account) in accounts.iter().enumerate() {
+        let mapped = mapping.and_then(|mapping| mapping.get(&account.name));
+        let id = match (mapped, &options.client_of) {
+            (Some(mapped), _) => Arc::clone(&mapped.client_id),
+            (None, ClientOf::Prefix) => prefix(&account.name),
+            (None, _) => Arc::clone(&account.name),
+        };
+        members.entry(id).or_default().push(index);
+    }
+    let mut clients = BTreeMap::new();
+    for (id, members) in members {
+        let of_members = || members.iter().filter_map(|member| accounts.get(*member));
+        let mapped = || of_members().filter_map(|account| mapping?.get(&account.name));
+        let given = options.zone.clone().or_else(|| mapped().find_map(|mapped| mapped.zone.clone()));
+        let zone = given.unwrap_or_else(|| zones::of_accounts(of_members(), notes));
+        let name = mapped().find_map(|mapped| mapped.name.clone());
+        let workspace_id = mapped().find_map(|mapped| mapped.workspace_id.clone());
+        clients.insert(id, ImportedClient { name, workspace_id, zone, accounts: members });
+    }
+    clients
+}
+
+fn prefix(account: &Arc<str>) -> Arc<str> {
+    match account.split_once('_') {
+        Some((prefix, _)) if !prefix.is_empty() => prefix.into(),
+        _ => Arc::clone(account),
+    }
+}
+
+/// Monday 00:00 of the week in the zone.
+pub(super) fn start_of(start: Week, zone: &Zone) -> Result<Timestamp, ScenarioErrors> {
+    zone.start_of_day(start.monday()).map_err(|error| ScenarioError::Request(error.to_string()).into())
+}
+
+/// The first week that begins after the last post, on the clocks of every client.
+pub(super) fn start_after(
+    accounts: &[Account],
+    clients: &BTreeMap<Arc<str>, ImportedClient>,
+) -> Result<Week, ScenarioErrors> {
+    let last = accounts.iter().flat_map(|account| account.posts.iter().map(|post| post.at)).max();
+    let last = last.ok_or_else(|| ScenarioError::Request("the history has no posts".to_owned()))?;
+    let of_last =
+        Week::of(Zone::utc().local(last).date()).map_err(|error| ScenarioError::Request(error.to_string()))?;
+    let zones: BTreeMap<&str, &Zone> = clients.values().map(|client| (client.zone.name(), &client.zone)).collect();
+    let mut start = of_last;
+    for zone in zones.values() {
+        while start_of(start, zone)? <= last {
+            start = start.plus(1);
+        }
+    }
+    Ok(start)
+}
+
+/// The posts before the start, by client and channel.
+pub(super) fn series(
+    accounts: &[Account],
+    clients: &BTreeMap<Arc<str>, ImportedClient>,
+    start: Week,
+    notes: &mut ImportNotes,
+) -> Result<BTreeMap<SeriesKey, Series>, ScenarioErrors> {
+    let mut all: BTreeMap<SeriesKey, Series> = BTreeMap::new();
+    for (id, client) in clients {
+        let as_of = start_of(start, &client.zone)?;
+        for (index, account) in client.accounts.iter().filter_map(|index| Some((*index, accounts.get(*index)?))) {
+            let mut last_before = None;
+            for post in &account.posts {
+                if post.at >= as_of {
+                    notes.rows_after_start += 1;
+                    continue;
+                }
+                notes.rows_without_engagement += usize::from(post.engagements.is_none());
+                notes.rows_without_reach += usize::from(post.reach.is_none());
+                last_before = last_before.max(Some(post.at));
+                let series = all.entry((Arc::clone(id), post.channel)).or_default();
+                series.accounts.insert(Arc::clone(&account.name));
+                series.posts.push(post.in_series(index));
+            }
+            let is_dormant = |last: Timestamp| last.as_second() < as_of.as_second() - HISTORY_DAYS * DAY_SECONDS;
+            notes.dormant_accounts += usize::from(last_before.is_some_and(is_dormant));
+            notes.accounts_after_start += usize::from(last_before.is_none());
+        }
+    }
+    for series in all.values_mut() {
+        series.posts.sort_by_key(|post| (post.at, post.account));
+        notes.merged_accounts += series.accounts.len() - 1;
+        let pairs = series.posts.iter().zip(series.posts.iter().skip(1));
+        notes.posts_at_one_time += pairs.filter(|(left, right)| left.at == right.at).count();
+    }
+    Ok(all)
+}

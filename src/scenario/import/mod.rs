@@ -1,0 +1,428 @@
+//! From a real posting history to a scenario folder.
+//!
+//! ```text
+//! rows ── posts ──> accounts ── zones ──> clients ── state ──> channels
+//!                                            └────── pool ───> assets
+//! ```
+//!
+//! What was not measured stays unknown: such rows count for spacing and fatigue, never for rates.
+//! The state is that of the scenario's start, also for accounts that fell silent long before; no
+//! history is moved in time to look fresher. Everything left out or assumed is counted in the notes.
+
+mod clients;
+mod notes;
+mod pool;
+mod posts;
+mod state;
+mod zones;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use notes::ImportNotes;
+
+use self::clients::{ImportedClient, start_of};
+use super::error::{ScenarioError, ScenarioErrors};
+use super::figures::ChannelFigures;
+use super::manifest::Manifest;
+use super::rows::{AssetRow, ChannelRow, ClientRow, HistoryRow, ScenarioFiles};
+use crate::model::{Channel, ClientStatus, Week, Zone};
+
+/// Days of history that the scenario keeps.
+pub(super) const HISTORY_DAYS: i64 = 35;
+
+pub(super) const DAY_SECONDS: i64 = 86_400;
+
+/// Which client an account belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientOf {
+    /// Every account is a client of its own.
+    Account,
+    /// The text before the first `_` of the account's name; accounts without one stand for themselves.
+    Prefix,
+    /// A CSV or Parquet file with the columns account, client_id and, optionally, name, workspace_id
+    /// and time_zone. Every account of the history must be in it.
+    Mapping(PathBuf),
+}
+
+/// How a posting history becomes a scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportOptions {
+    /// The scenario's name.
+    pub name: String,
+    /// Which client an account belongs to.
+    pub client_of: ClientOf,
+    /// First week; none for the one after the last post of the whole history. Posts from its
+    /// Monday on are left out, so that nothing of the future is known.
+    pub start: Option<Week>,
+    /// How many weeks the scenario runs by default.
+    pub weeks: u32,
+    /// Zone of every client; none to infer it from `utc_offset_min`, and UTC where that is unknown.
+    pub zone: Option<Zone>,
+    /// Workspace of clients that a mapping gives none.
+    pub workspace_id: String,
+    /// Half-life and height of fatigue, wanted frequency and usual rate, in channel order.
+    pub figures: [ChannelFigures; Channel::COUNT],
+    /// How many posts the usual rate of a channel weighs against an account's own.
+    pub rate_prior_posts: f64,
+    /// Best past posts that become assets, a client and channel.
+    pub assets_per_channel: usize,
+}
+
+impl ImportOptions {
+    /// Every account a client, start and zones from the history, twelve weeks, the usual figures,
+    /// a prior of 20 posts, 40 assets a channel.
+    #[must_use]
+    pub fn new(name: String) -> Self {
+        Self {
+            name,
+            client_of: ClientOf::Account,
+            start: None,
+            weeks: 12,
+            zone: None,
+            workspace_id: "imported".to_owned(),
+            figures: ChannelFigures::all_usual(),
+            rate_prior_posts: 20.0,
+            assets_per_channel: 40,
+        }
+    }
+}
+
+/// A scenario made of a posting history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imported {
+    /// The folder to be written.
+    pub files: ScenarioFiles,
+    /// What was read, left out and assumed.
+    pub notes: ImportNotes,
+}
+
+/// All that was posted on one channel of a client, oldest first, before the start.
+#[derive(Debug, Default)]
+pub(super) struct Series {
+    pub posts: Vec<SeriesPost>,
+    pub accounts: BTreeSet<Arc<str>>,
+}
+
+/// One post of a series.
+#[derive(Debug, Clone)]
+pub(super) struct SeriesPost {
+    /// Which of the file's accounts posted it.
+    pub account: usize,
+    /// When.
+    pub at: Timestamp,
+    /// What it was; none where the file does not say.
+    pub kind: Option<Arc<str>>,
+    /// People reached, where measured.
+    pub reach: Option<f64>,
+    /// What they did, where measured.
+    pub engagements: Option<f64>,
+}
+
+/// Makes a scenario of a posting history: a CSV or Parquet file with the columns account, channel,
+/// published_at, content_type, reach_or_null, engagements and, optionally, utc_offset_min. Other
+/// columns are passed over.
+///
+/// # Errors
+/// Files that cannot be read, every bad row with its place, accounts that a mapping lacks, and a
+/// start before every post.
+pub fn import(posts_file: &Path, options: &ImportOptions) -> Result<Imported, ScenarioErrors> {
+    let history = posts::read(posts_file)?;
+    let mapping = match &options.client_of {
+        ClientOf::Mapping(path) => Some(posts::read_mapping(path, &history.accounts)?),
+        ClientOf::Account | ClientOf::Prefix => None,
+    };
+    let mut notes = ImportNotes { rows: history.rows, accounts: history.accounts.len(), ..ImportNotes::default() };
+    let clients = clients::clients(&history.accounts, options, mapping.as_ref(), &mut notes);
+    let start = match options.start {
+        Some(start) => start,
+        None => clients::start_after(&history.accounts, &clients)?,
+    };
+    let mut manifest = Manifest::new(options.name.clone(), start, options.weeks);
+    manifest.default_zone = options.zone.clone().unwrap_or_else(Zone::utc);
+    let mut series = clients::series(&history.accounts, &clients, start, &mut notes)?;
+    series.retain(|_, series| !series.posts.is_empty());
+    if series.is_empty() {
+        let message = format!("no post lies before the start, {}; name a later start", start.monday());
+        return Err(ScenarioError::Request(message).into());
+    }
+    let rates = state::ChannelRates::of(&series, &options.figures);
+    let mut assembly = Assembly { files: ScenarioFiles::new(manifest), notes, series, rates, options };
+    for (id, client) in &clients {
+        assembly.add(id, client)?;
+    }
+    Ok(Imported { files: assembly.files, notes: assembly.notes })
+}
+
+type SeriesKey = (Arc<str>, Channel);
+
+/// The scenario while its clients are added.
+struct Assembly<'o> {
+    files: ScenarioFiles,
+    notes: ImportNotes,
+    series: BTreeMap<SeriesKey, Series>,
+    rates: state::ChannelRates,
+    options: &'o ImportOptions,
+}
+
+impl Assembly<'_> {
+    /// Adds a client with its channels, assets and history; nothing where it has no post before the start.
+    fn add(&mut self, id: &Arc<str>, client: &ImportedClient) -> Result<(), ScenarioErrors> {
+        let as_of = start_of(self.files.manifest.start, &client.zone)?;
+        let before = self.files.channels.len();
+        for channel in Channel::ALL {
+            let Some(series) = self.series.get(&(Arc::clone(id), channel)) else { continue };
+            let pool = pool::assets(id, channel, series, self.options.assets_per_channel);
+            let row = state::channel_row(id, channel, series, as_of, &self.rates, self.options, &mut self.notes);
+            self.files.channels.push(row);
+            self.files.history.extend(history_rows(id, channel, series, as_of, &pool));
+            self.files.assets.extend(pool.into_iter().map(|(_, asset)| asset));
+        }
+        self.notes.channels = self.files.channels.len();
+        self.notes.assets = self.files.assets.len();
+        self.notes.history_rows = self.files.history.len();
+        if self.files.channels.len() > before {
+            self.notes.clients += 1;
+            self.files.clients.push(client_row(id, client, self.options));
+        }
+        Ok(())
+    }
+}
+
+fn client_row(id: &Arc<str>, client: &ImportedClient, options: &ImportOptions) -> ClientRow {
+    ClientRow {
+        client_id: id.to_string(),
+        workspace_id: client.workspace_id.clone().unwrap_or_else(|| options.workspace_id.clone()),
+        name: client.name.clone().unwrap_or_else(|| id.to_string()),
+        industry: String::new(),
+        tags: "imported".to_owned(),
+        time_zone: Some(client.zone.name().to_owned()),
+        status: ClientStatus::Active,
+        priority: 50.0,
+    }
+}
+
+fn history_rows(
+    id: &Arc<str>,
+    channel: Channel,
+    series: &Series,
+    as_of: Timestamp,
+    pool: &[(usize, AssetRow)],
+) -> Vec<HistoryRow> {
+    let since = as_of.as_second() - HISTORY_DAYS * DAY_SECONDS;
+    let assets: BTreeMap<usize, &str> = pool.iter().map(|(post, asset)| (*post, asset.asset_id.as_str())).collect();
+    let recent = series.posts.iter().enumerate().filter(|(_, post)| post.at.as_second() >= since);
+    recent
+        .map(|(index, post)| HistoryRow {
+            client_id: id.to_string(),
+            channel,
+            published_at: post.at,
+            asset_id: assets.get(&index).map(|asset| (*asset).to_owned()),
+            content_type: post.kind.as_deref().map(str::to_owned),
+            reach: post.reach,
+            engagements: post.engagements,
+        })
+        .collect()
+}
+
+/// The row of a channel, with every number rounded to what the data can bear.
+fn rounded(number: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    (number * scale).round() / scale
+}
+
+/// A row of `channels` that says nothing yet.
+fn blank_row(id: &str, channel: Channel, audience: f64) -> ChannelRow {
+    ChannelRow {
+        client_id: id.to_owned(),
+        channel,
+        audience,
+        avg_engagement_rate: None,
+        last_post_at: None,
+        posts_last_7_days: None,
+        posts_last_30_days: None,
+        fatigue_score: None,
+        momentum_score: None,
+        visibility_score: None,
+        engagement_score: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Policy;
+    use crate::scenario::{read, write_folder};
+
+    fn policy() -> Policy {
+        Policy {
+            agent_enabled: true,
+            auto_exec_enabled: true,
+            max_actions_per_day: 10,
+            pause_on_high_severity_warning: true,
+        }
+    }
+
+    /// A file of the shared real data; none, said aloud, where it is not there.
+    fn real(name: &str) -> Option<PathBuf> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
+        let found = path.is_file();
+        if !found {
+            println!("SKIPPED: {} is not there, so nothing was imported", path.display());
+        }
+        found.then_some(path)
+    }
+
+    fn imported(name: &str, change: impl FnOnce(&mut ImportOptions)) -> Option<Imported> {
+        let mut options = ImportOptions::new(name.to_owned());
+        change(&mut options);
+        let imported = import(&real(name)?, &options).unwrap();
+        println!("{name}: {}", imported.notes);
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("scenario");
+        write_folder(&folder, &imported.files).unwrap();
+        let scenario = read(&folder, &policy()).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(scenario.clients.len(), imported.notes.clients);
+        Some(imported)
+    }
+
+    fn import_text(text: &str, change: impl FnOnce(&mut ImportOptions)) -> Result<Imported, ScenarioErrors> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("posts.csv");
+        std::fs::write(&path, text).unwrap();
+        let mut options = ImportOptions::new("test".to_owned());
+        change(&mut options);
+        import(&path, &options)
+    }
+
+    const HEADER: &str = "account,channel,published_at,utc_offset_min,content_type,reach_or_null,engagements\n";
+
+    #[test]
+    fn the_multichannel_history_imports_and_says_what_was_unknown() {
+        let Some(imported) = imported("posts_multichannel.csv", |_| ()) else { return };
+        let notes = &imported.notes;
+        assert_eq!((notes.rows, notes.accounts, notes.clients), (4316, 23, 23));
+        assert_eq!(notes.rows_without_engagement, 842);
+        assert_eq!(imported.files.manifest.start.monday().to_string(), "2024-08-05");
+        let zone = |id: &str| {
+            imported.files.clients.iter().find(|row| row.client_id == id).and_then(|row| row.time_zone.clone()).unwrap()
+        };
+        assert_eq!(zone("orgA_fb_1"), "America/New_York");
+        assert_eq!(zone("orgA_fb_2"), "Asia/Kolkata");
+        assert_eq!(zone("orgA_fb_4"), "Etc/GMT+5");
+        assert_eq!(zone("orgA_youtube_3"), "Australia/Sydney");
+        assert_eq!(zone("orgB_ig"), "UTC");
+    }
+
+    #[test]
+    fn accounts_of_one_prefix_merge_into_one_client_and_are_counted() {
+        let Some(imported) = imported("posts_multichannel.csv", |options| options.client_of = ClientOf::Prefix) else {
+            return;
+        };
+        let ids: Vec<_> = imported.files.clients.iter().map(|row| row.client_id.as_str()).collect();
+        assert_eq!(ids, ["indD", "orgA", "orgB", "orgC"]);
+        // Four fb pages, two tiktok, two x, nine youtube of orgA, and two ig of orgC.
+        assert_eq!(imported.notes.merged_accounts, 3 + 1 + 1 + 8 + 1);
+    }
+
+    #[test]
+    fn the_live_sellers_import_with_the_zone_they_are_told() {
+        let zone: Zone = "Asia/Bangkok".parse().unwrap();
+        let Some(imported) = imported("posts_fb_live_sellers.csv", |options| options.zone = Some(zone)) else { return };
+        assert_eq!((imported.notes.rows, imported.notes.clients), (6997, 9));
+        assert!(imported.files.clients.iter().all(|row| row.time_zone.as_deref() == Some("Asia/Bangkok")));
+        assert_eq!(imported.files.manifest.start.monday().to_string(), "2018-06-18");
+        assert_eq!(imported.notes.dormant_accounts, 1);
+    }
+
+    #[test]
+    fn fifty_communities_import_without_any_reach() {
+        let Some(imported) = imported("posts_reddit.csv", |_| ()) else { return };
+        assert_eq!((imported.notes.rows, imported.notes.clients), (34043, 50));
+        assert_eq!(imported.notes.channels_without_reach, 50);
+        assert_eq!(imported.files.assets.len(), 50 * 40);
+    }
+
+    #[test]
+    fn rows_without_metrics_count_for_spacing_and_not_for_rates() {
+        let text = format!(
+            "{HEADER}a,fb,2026-08-30T10:00:00Z,,photo,1000,100\na,fb,2026-08-31T10:00:00Z,,photo,1000,100\n\
+             a,fb,2026-09-05T10:00:00Z,,photo,,\n"
+        );
+        let imported = import_text(&text, |options| options.rate_prior_posts = 0.0).unwrap();
+        let channel = &imported.files.channels[0];
+        assert_eq!(channel.avg_engagement_rate, Some(0.1));
+        assert_eq!(channel.audience, 1000.0);
+        assert_eq!((channel.posts_last_7_days, channel.posts_last_30_days), (Some(2), Some(3)));
+        assert_eq!(channel.last_post_at.unwrap().to_string(), "2026-09-05T10:00:00Z");
+        assert_eq!(imported.notes.rows_without_engagement, 1);
+        assert_eq!(imported.files.history[2].engagements, None);
+        assert_eq!(imported.files.assets.len(), 2);
+    }
+
+    #[test]
+    fn a_start_inside_the_history_knows_nothing_of_what_came_later() {
+        let text =
+            format!("{HEADER}a,fb,2026-08-05T10:00:00Z,,photo,100,10\na,fb,2026-09-09T10:00:00Z,,photo,100,90\n");
+        let imported = import_text(&text, |options| options.start = Some("2026-W36".parse().unwrap())).unwrap();
+        assert_eq!(imported.notes.rows_after_start, 1);
+        assert_eq!(imported.files.history.len(), 1);
+        assert!(imported.files.channels[0].avg_engagement_rate.unwrap() < 0.2);
+    }
+
+    #[test]
+    fn the_first_week_begins_after_the_last_post_on_every_clock() {
+        let sunday_evening = format!("{HEADER}a,fb,2026-09-06T20:00:00Z,,photo,100,10\n");
+        let start_in = |zone: &str| {
+            let zone = zone.parse().unwrap();
+            import_text(&sunday_evening, |options| options.zone = Some(zone)).unwrap().files.manifest.start.to_string()
+        };
+        assert_eq!(start_in("UTC"), "2026-W37");
+        assert_eq!(start_in("Australia/Sydney"), "2026-W38");
+    }
+
+    #[test]
+    fn a_mapping_names_clients_and_must_know_every_account() {
+        let text = format!("{HEADER}a,fb,2026-09-05T10:00:00Z,,photo,,10\nb,ig,2026-09-05T10:00:00Z,,photo,,10\n");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("clients.csv");
+        let mapped = |rows: &str| {
+            std::fs::write(&path, format!("account,client_id,name,time_zone\n{rows}")).unwrap();
+            import_text(&text, |options| options.client_of = ClientOf::Mapping(path.clone()))
+        };
+        let imported = mapped("a,acme,Acme,Asia/Tokyo\nb,acme,,\n").unwrap();
+        assert_eq!(imported.files.clients.len(), 1);
+        assert_eq!(imported.files.clients[0].name, "Acme");
+        assert_eq!(imported.files.clients[0].time_zone.as_deref(), Some("Asia/Tokyo"));
+        let errors = mapped("a,acme,,\n").unwrap_err().to_string();
+        assert!(errors.contains("account `b` of the history has no row"), "{errors}");
+        let errors = mapped("a,acme,,\nbb,acme,,\n").unwrap_err().to_string();
+        assert!(errors.contains("there is no account `bb`; did you mean `b`?"), "{errors}");
+    }
+
+    #[test]
+    fn every_bad_row_of_a_history_is_named() {
+        let text = format!(
+            "{HEADER}a,facebok,2026-09-05T10:00:00Z,,photo,,10\na,fb,yesterday,,photo,-1,x\n,fb,2026-09-05T10:00:00Z,,,,\n"
+        );
+        let errors = import_text(&text, |_| ()).unwrap_err();
+        let places: Vec<_> = errors
+            .iter()
+            .filter_map(|error| match error {
+                ScenarioError::Table(error) => Some((error.row?, error.line?, error.column.as_str())),
+                _ => None,
+            })
+            .collect();
+        let expected = [
+            (1, 2, "channel"),
+            (2, 3, "published_at"),
+            (2, 3, "reach_or_null"),
+            (2, 3, "engagements"),
+            (3, 4, "account"),
+        ];
+        assert_eq!(places, expected);
+    }
+}

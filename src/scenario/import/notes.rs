@@ -1,0 +1,90 @@
+//! What an import read, left out and assumed.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Counts of an import, for its words and for JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ImportNotes {
+    /// Rows of the history.
+    pub rows: usize,
+    /// Accounts of the history.
+    pub accounts: usize,
+    /// Clients made of them.
+    pub clients: usize,
+    /// Channels of those clients.
+    pub channels: usize,
+    /// Assets made of past posts.
+    pub assets: usize,
+    /// Rows kept in the scenario's own history.
+    pub history_rows: usize,
+    /// Rows on or after the start, left out.
+    pub rows_after_start: usize,
+    /// Rows whose engagements were not measured: left out of rates and assets, kept for spacing and fatigue.
+    pub rows_without_engagement: usize,
+    /// Rows whose reach was not measured.
+    pub rows_without_reach: usize,
+    /// Posts at the very instant of another post of the same client and channel; all are kept.
+    pub posts_at_one_time: usize,
+    /// Accounts merged into another account of the same client and channel.
+    pub merged_accounts: usize,
+    /// Accounts whose last post lies more than 35 days before the start.
+    pub dormant_accounts: usize,
+    /// Accounts all of whose posts lie on or after the start; left out.
+    pub accounts_after_start: usize,
+    /// Channels that never had their reach measured: the usual rate of the channel is assumed, and the
+    /// audience that makes it give the engagements seen. Only their product means anything.
+    pub channels_without_reach: usize,
+    /// Channels that never had their engagements measured: their rate stays unknown.
+    pub channels_without_engagement: usize,
+    /// Channels with neither: their audience is assumed.
+    pub channels_without_metrics: usize,
+    /// Clients without any time offset, taken to live in UTC.
+    pub zones_unknown: usize,
+    /// Accounts whose offsets fit no zone that is known here; their commonest offset is taken as constant.
+    pub zones_uncertain: usize,
+    /// Accounts whose zone is not the one chosen for their client.
+    pub accounts_in_other_zones: usize,
+}
+
+impl ImportNotes {
+    fn remarks(&self) -> [(usize, &'static str); 12] {
+        [
+            (self.rows_after_start, "rows on or after the start: left out"),
+            (self.rows_without_engagement, "rows without engagements: unknown, so left out of rates and assets"),
+            (self.rows_without_reach, "rows without reach: unknown, so left out of rates"),
+            (self.posts_at_one_time, "posts at the same instant as another of their channel: kept"),
+            (self.merged_accounts, "accounts merged into another of the same client and channel"),
+            (self.dormant_accounts, "accounts silent for more than 35 days before the start: kept as they are"),
+            (self.accounts_after_start, "accounts without a post before the start: left out"),
+            (
+                self.channels_without_reach,
+                "channels without reach: the channel's usual rate is assumed, the audience follows from the engagements",
+            ),
+            (self.channels_without_engagement, "channels without engagements: their rate stays unknown"),
+            (self.channels_without_metrics, "channels without any metric: their audience is assumed"),
+            (self.zones_unknown, "clients without a time offset: taken to live in UTC"),
+            (
+                self.zones_uncertain + self.accounts_in_other_zones,
+                "accounts whose offsets fit no zone, or not the zone of their client",
+            ),
+        ]
+    }
+}
+
+impl fmt::Display for ImportNotes {
+    /// A line of totals, then a line for each thing that was left out or assumed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rows, accounts, clients, channels, assets, history_rows, .. } = self;
+        write!(
+            f,
+            "{rows} rows of {accounts} accounts became {clients} clients with {channels} channels, \
+             {assets} assets and {history_rows} rows of history"
+        )?;
+        self.remarks()
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .try_for_each(|(count, words)| write!(f, "\n{count} {words}"))
+    }
+}

@@ -1,0 +1,93 @@
+//! The best past posts of a channel as evergreen assets.
+//!
+//! A post is judged by log(1 + engagements) against its account's own mean of the month, in
+//! standard deviations of the account, so that neither a growing account nor a lucky month fills the
+//! pool. A month's mean is drawn towards the account's by five posts. No text is kept in such
+//! histories: a title says what a post was and when.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::state::log_engagements;
+use super::{Series, SeriesPost, rounded};
+use crate::model::Channel;
+use crate::scenario::rows::AssetRow;
+use crate::stats::{mean, variance};
+
+/// Posts that an account's mean weighs against a month's.
+const MONTH_PRIOR_POSTS: f64 = 5.0;
+
+/// Least standard deviation that results are measured in.
+const LEAST_SD: f64 = 0.1;
+
+/// The `most` best posts as assets, each with its place in the series, best first.
+/// Quality is the share of the channel's measured posts that did worse.
+pub(super) fn assets(id: &Arc<str>, channel: Channel, series: &Series, most: usize) -> Vec<(usize, AssetRow)> {
+    let mut judged = judged(series);
+    let count = judged.len() as f64;
+    judged.sort_by(|(left, one), (right, other)| other.total_cmp(one).then(left.cmp(right)));
+    let best = judged.into_iter().take(most).enumerate();
+    best.filter_map(|(rank, (place, _))| {
+        let quality = rounded((count - rank as f64 - 0.5) / count, 4);
+        Some((place, asset(id, channel, rank, quality, series.posts.get(place)?)))
+    })
+    .collect()
+}
+
+fn asset(id: &Arc<str>, channel: Channel, rank: usize, quality: f64, post: &SeriesPost) -> AssetRow {
+    let kind = post.kind.as_deref().unwrap_or("post");
+    AssetRow {
+        asset_id: format!("{id}-{channel}-{:03}", rank + 1),
+        client_id: id.to_string(),
+        campaign_id: None,
+        kind: kind.to_owned(),
+        channels: vec![channel],
+        created_at: post.at,
+        quality_score: Some(quality),
+        brand_consistency: None,
+        value: None,
+        impact: None,
+        parent_id: None,
+        evolution_step: 0,
+        title: format!("{kind} of {}", post.at.to_zoned(TimeZone::UTC).date()),
+        body: String::new(),
+    }
+}
+
+/// Each measured post's place in the series and its result in standard deviations over its account's month.
+fn judged(series: &Series) -> Vec<(usize, f64)> {
+    let mut accounts: BTreeMap<usize, Vec<(usize, i32, f64)>> = BTreeMap::new();
+    for (place, post) in series.posts.iter().enumerate() {
+        if let Some(log) = log_engagements(post) {
+            accounts.entry(post.account).or_default().push((place, month(post), log));
+        }
+    }
+    let mut judged: Vec<_> = accounts.values().flat_map(|posts| against_month(posts)).collect();
+    judged.sort_by_key(|(place, _)| *place);
+    judged
+}
+
+fn month(post: &SeriesPost) -> i32 {
+    let date = post.at.to_zoned(TimeZone::UTC).date();
+    i32::from(date.year()) * 12 + i32::from(date.month())
+}
+
+fn against_month(posts: &[(usize, i32, f64)]) -> Vec<(usize, f64)> {
+    let logs: Vec<f64> = posts.iter().map(|(_, _, log)| *log).collect();
+    let usual = mean(&logs);
+    let mut months: BTreeMap<i32, Vec<f64>> = BTreeMap::new();
+    for (_, month, log) in posts {
+        months.entry(*month).or_default().push(*log);
+    }
+    let drawn = |logs: &Vec<f64>| {
+        let n = logs.len() as f64;
+        (logs.iter().sum::<f64>() + MONTH_PRIOR_POSTS * usual) / (n + MONTH_PRIOR_POSTS)
+    };
+    let expected: BTreeMap<i32, f64> = months.iter().map(|(month, logs)| (*month, drawn(logs))).collect();
+    let over = |month: &i32, log: f64| log - expected.get(month).copied().unwrap_or(usual);
+    let residuals: Vec<f64> = posts.iter().map(|(_, month, log)| over(month, *log)).collect();
+    let sd = variance(&residuals).unwrap_or(0.0).sqrt().max(LEAST_SD);
+    posts.iter().zip(residuals).map(|((place, _, _), residual)| (*place, residual / sd)).collect()
+}

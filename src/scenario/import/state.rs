@@ -1,0 +1,205 @@
+//! Rates, audiences and scores of a channel from what was posted on it.
+//!
+//! Results are judged in log(1 + engagements), so that one hit does not make a channel:
+//!
+//! - rate: median of engagements per reach over the newest measured posts, drawn towards the usual
+//!   rate r of the channel in log: (n log(own) + k log(r)) / (n + k). A typical post, not the mean of
+//!   a skewed lot.
+//! - audience: median reach of the newest posts. Where reach was never measured, the typical
+//!   engagements over the usual rate; only the product of the two then means anything.
+//! - momentum: mean log of the last 30 days against the 180 before; engagement: the last 30 days
+//!   against the account's own usual for the kind of content over the year before. Both are drawn
+//!   towards no difference by n / (n + 5) and turned into `0..=1` by the logistic function.
+//! - visibility: posts of the last 30 days against the wanted ones. Fatigue: see [`ChannelFigures`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::notes::ImportNotes;
+use super::{DAY_SECONDS, ImportOptions, Series, SeriesKey, SeriesPost, blank_row, rounded};
+use crate::model::{Channel, Environment};
+use crate::scenario::figures::ChannelFigures;
+use crate::scenario::rows::ChannelRow;
+use crate::stats::{mean, quantile};
+
+/// Newest posts that rates and audiences are taken from.
+const NEWEST: usize = 100;
+
+/// Accounts of one channel that make a usual rate of their own.
+const ACCOUNTS_FOR_MEDIAN: usize = 3;
+
+/// Posts of a time or kind before it is compared with.
+const POSTS_TO_COMPARE: usize = 5;
+
+/// Posts at which a difference in results counts half.
+const SCORE_PRIOR_POSTS: f64 = 5.0;
+
+/// Least rate and least typical engagements: something was always possible.
+const LEAST_RATE: f64 = 1e-4;
+const LEAST_ENGAGEMENTS: f64 = 0.1;
+
+/// Audience of a channel of which nothing at all was measured, where no other channel helps.
+const ASSUMED_AUDIENCE: f64 = 1000.0;
+
+/// What is usual on each channel of the history.
+#[derive(Debug)]
+pub(super) struct ChannelRates {
+    rates: BTreeMap<Channel, f64>,
+    audiences: BTreeMap<Channel, f64>,
+}
+
+impl ChannelRates {
+    /// The median over the history's own accounts where there are a few, else the usual figure,
+    /// else the median of what there is, else the rate that simulations take for an unknown one.
+    pub fn of(series: &BTreeMap<SeriesKey, Series>, figures: &[ChannelFigures; Channel::COUNT]) -> Self {
+        let (mut rates, mut audiences) = (BTreeMap::new(), BTreeMap::new());
+        for (channel, usual) in Channel::ALL.into_iter().zip(figures) {
+            let of_channel = || series.iter().filter(|((_, one), _)| *one == channel).map(|(_, series)| series);
+            let own: Vec<f64> = of_channel().filter_map(|series| own_rate(series).map(|(rate, _)| rate)).collect();
+            let own_median = median(&own);
+            let enough = own_median.filter(|_| own.len() >= ACCOUNTS_FOR_MEDIAN);
+            let unknown = Environment::default().unknown_engagement_rate;
+            rates.insert(channel, enough.or(usual.engagement_rate).or(own_median).unwrap_or(unknown));
+            let reached: Vec<f64> = of_channel().filter_map(typical_reach).collect();
+            audiences.insert(channel, median(&reached).unwrap_or(ASSUMED_AUDIENCE));
+        }
+        Self { rates, audiences }
+    }
+
+    fn rate(&self, channel: Channel) -> f64 {
+        self.rates.get(&channel).copied().unwrap_or(LEAST_RATE)
+    }
+
+    fn audience(&self, channel: Channel) -> f64 {
+        self.audiences.get(&channel).copied().unwrap_or(ASSUMED_AUDIENCE)
+    }
+}
+
+/// The row of one channel, its state taken at `as_of`.
+pub(super) fn channel_row(
+    id: &Arc<str>,
+    channel: Channel,
+    series: &Series,
+    as_of: Timestamp,
+    rates: &ChannelRates,
+    options: &ImportOptions,
+    notes: &mut ImportNotes,
+) -> ChannelRow {
+    let (audience, rate) = audience_and_rate(channel, series, rates, options, notes);
+    let figures = options.figures.get(channel.index()).copied().unwrap_or(ChannelFigures::usual(channel));
+    let hours_back = |post: &SeriesPost| (as_of.as_second() - post.at.as_second()) as f64 / 3600.0;
+    let posts_in = |days: i64| in_days(series, as_of, 0, days).count();
+    let wanted = figures.weekly_posts * 30.0 / 7.0;
+    let visibility = if wanted > 0.0 { (posts_in(30) as f64 / wanted).min(1.0) } else { 1.0 };
+    ChannelRow {
+        avg_engagement_rate: rate.map(|rate| rounded(rate.clamp(LEAST_RATE, 10.0), 6)),
+        last_post_at: series.posts.last().map(|post| post.at),
+        posts_last_7_days: u32::try_from(posts_in(7)).ok(),
+        posts_last_30_days: u32::try_from(posts_in(30)).ok(),
+        fatigue_score: Some(rounded(figures.fatigue_after(series.posts.iter().map(hours_back)), 4)),
+        momentum_score: momentum(series, as_of).map(|score| rounded(score, 4)),
+        visibility_score: Some(rounded(visibility, 4)),
+        engagement_score: engagement(series, as_of).map(|score| rounded(score, 4)),
+        ..blank_row(id, channel, rounded(audience.max(0.01), 2))
+    }
+}
+
+fn audience_and_rate(
+    channel: Channel,
+    series: &Series,
+    rates: &ChannelRates,
+    options: &ImportOptions,
+    notes: &mut ImportNotes,
+) -> (f64, Option<f64>) {
+    let usual = rates.rate(channel);
+    match (typical_reach(series), own_rate(series), typical_engagements(series)) {
+        (Some(audience), Some((own, posts)), _) => {
+            let (n, k) = (posts as f64, options.rate_prior_posts);
+            (audience, Some(((n * own.ln() + k * usual.ln()) / (n + k)).exp()))
+        }
+        (Some(audience), None, _) => {
+            notes.channels_without_engagement += 1;
+            (audience, None)
+        }
+        (None, _, Some(engagements)) => {
+            notes.channels_without_reach += 1;
+            (engagements / usual, Some(usual))
+        }
+        (None, _, None) => {
+            notes.channels_without_metrics += 1;
+            (rates.audience(channel), None)
+        }
+    }
+}
+
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    (!sorted.is_empty()).then(|| quantile(&sorted, 0.5))
+}
+
+fn typical_reach(series: &Series) -> Option<f64> {
+    let reached = series.posts.iter().rev().filter_map(|post| post.reach.filter(|reach| *reach > 0.0));
+    median(&reached.take(NEWEST).collect::<Vec<_>>())
+}
+
+/// Median of engagements per reach, and over how many posts.
+fn own_rate(series: &Series) -> Option<(f64, usize)> {
+    let rate = |post: &SeriesPost| Some(post.engagements? / post.reach.filter(|reach| *reach > 0.0)?);
+    let rates: Vec<f64> = series.posts.iter().rev().filter_map(rate).take(NEWEST).collect();
+    median(&rates).map(|rate| (rate.max(LEAST_RATE), rates.len()))
+}
+
+fn typical_engagements(series: &Series) -> Option<f64> {
+    let logs: Vec<f64> = series.posts.iter().rev().filter_map(log_engagements).take(NEWEST).collect();
+    (!logs.is_empty()).then(|| mean(&logs).exp_m1().max(LEAST_ENGAGEMENTS))
+}
+
+/// log(1 + engagements), where measured.
+pub(super) fn log_engagements(post: &SeriesPost) -> Option<f64> {
+    post.engagements.map(f64::ln_1p)
+}
+
+/// Posts from `later` to `earlier` days before `as_of`.
+fn in_days(series: &Series, as_of: Timestamp, later: i64, earlier: i64) -> impl Iterator<Item = &SeriesPost> {
+    let since = as_of.as_second() - earlier * DAY_SECONDS;
+    let until = as_of.as_second() - later * DAY_SECONDS;
+    series.posts.iter().filter(move |post| (since..until).contains(&post.at.as_second()))
+}
+
+fn momentum(series: &Series, as_of: Timestamp) -> Option<f64> {
+    let logs = |later, earlier| in_days(series, as_of, later, earlier).filter_map(log_engagements).collect::<Vec<_>>();
+    let (recent, usual) = (logs(0, 30), logs(30, 210));
+    if recent.is_empty() || usual.len() < POSTS_TO_COMPARE {
+        return None;
+    }
+    Some(score(mean(&recent) - mean(&usual), recent.len()))
+}
+
+fn engagement(series: &Series, as_of: Timestamp) -> Option<f64> {
+    let mut usual: BTreeMap<Option<&str>, Vec<f64>> = BTreeMap::new();
+    let mut all = Vec::new();
+    for post in in_days(series, as_of, 30, 395) {
+        let Some(log) = log_engagements(post) else { continue };
+        usual.entry(post.kind.as_deref()).or_default().push(log);
+        all.push(log);
+    }
+    if all.len() < POSTS_TO_COMPARE {
+        return None;
+    }
+    let overall = mean(&all);
+    let against = |post: &SeriesPost| {
+        let of_kind = usual.get(&post.kind.as_deref()).filter(|logs| logs.len() >= POSTS_TO_COMPARE);
+        Some(log_engagements(post)? - of_kind.map_or(overall, |logs| mean(logs)))
+    };
+    let differences: Vec<f64> = in_days(series, as_of, 0, 30).filter_map(against).collect();
+    (!differences.is_empty()).then(|| score(mean(&differences), differences.len()))
+}
+
+/// A difference in log, drawn towards none, on the scale where 0.5 is none.
+fn score(difference: f64, posts: usize) -> f64 {
+    let n = posts as f64;
+    1.0 / (1.0 + (-difference * n / (n + SCORE_PRIOR_POSTS)).exp())
+}

@@ -1,0 +1,161 @@
+//! Which time zone an account lives in, judged by the offsets of its clock through the year.
+//!
+//! Two offsets at the right times of the year betray a zone. One constant offset does not: it becomes
+//! a fixed zone, `Etc/GMT±n`, which keeps every wall time right without naming a country.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::notes::ImportNotes;
+use super::posts::Account;
+use crate::model::Zone;
+
+/// Zones whose clocks change, one for each set of dates, the most populous first.
+const CHANGING: [&str; 20] = [
+    "America/New_York",
+    "Europe/London",
+    "Europe/Paris",
+    "America/Chicago",
+    "America/Los_Angeles",
+    "Australia/Sydney",
+    "America/Denver",
+    "Europe/Athens",
+    "Australia/Adelaide",
+    "Pacific/Auckland",
+    "America/Halifax",
+    "America/St_Johns",
+    "Asia/Jerusalem",
+    "Africa/Cairo",
+    "America/Santiago",
+    "America/Anchorage",
+    "Atlantic/Azores",
+    "Europe/Chisinau",
+    "America/Havana",
+    "Asia/Beirut",
+];
+
+/// Zones of constant offsets that are no whole hours.
+const BROKEN: [&str; 9] = [
+    "Asia/Kolkata",
+    "Asia/Kathmandu",
+    "Australia/Darwin",
+    "Asia/Yangon",
+    "Asia/Kabul",
+    "Asia/Tehran",
+    "Pacific/Marquesas",
+    "Australia/Eucla",
+    "Pacific/Chatham",
+];
+
+/// Share of an account's posts that must agree with a zone.
+const LEAST_AGREEMENT: f64 = 0.9;
+
+/// The zone of a client: that of most of its accounts' posts. UTC where no offset is known.
+pub(super) fn of_accounts<'a>(accounts: impl Iterator<Item = &'a Account>, notes: &mut ImportNotes) -> Zone {
+    let mut votes: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut voters = 0;
+    for account in accounts {
+        let clock: Vec<_> = account.posts.iter().filter_map(|post| Some((post.at, post.offset_minutes?))).collect();
+        if clock.is_empty() {
+            continue;
+        }
+        let (zone, is_sure) = of_clock(&clock);
+        notes.zones_uncertain += usize::from(!is_sure);
+        let (posts, accounts) = votes.entry(zone.name().to_owned()).or_default();
+        *posts += clock.len();
+        *accounts += 1;
+        voters += 1;
+    }
+    let elected = votes.iter().max_by_key(|(name, (posts, _))| (*posts, std::cmp::Reverse(*name)));
+    let Some((name, (_, accounts))) = elected else {
+        notes.zones_unknown += 1;
+        return Zone::utc();
+    };
+    notes.accounts_in_other_zones += voters - accounts;
+    name.parse().unwrap_or_else(|_| Zone::utc())
+}
+
+/// The zone that a clock's offsets fit best, and whether it fits them.
+fn of_clock(clock: &[(Timestamp, i32)]) -> (Zone, bool) {
+    let mut counts: BTreeMap<i32, usize> = BTreeMap::new();
+    for (_, offset) in clock {
+        *counts.entry(*offset).or_default() += 1;
+    }
+    let commonest = counts.iter().max_by_key(|(_, count)| **count).map_or(0, |(offset, _)| *offset);
+    if counts.len() == 1 {
+        return constant(commonest, clock);
+    }
+    match best_of(&CHANGING, clock) {
+        Some((zone, agreement)) if agreement >= LEAST_AGREEMENT => (zone, true),
+        _ => (constant(commonest, clock).0, false),
+    }
+}
+
+fn constant(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
+    let hours = minutes / 60;
+    let name = match (minutes % 60, hours) {
+        (0, 0) => Some("UTC".to_owned()),
+        // POSIX counts hours west of Greenwich, so the sign turns.
+        (0, _) => Some(format!("Etc/GMT{:+}", -hours)),
+        _ => None,
+    };
+    match name.and_then(|name| name.parse().ok()) {
+        Some(zone) => (zone, true),
+        None => match best_of(&BROKEN, clock) {
+            Some((zone, agreement)) if agreement >= LEAST_AGREEMENT => (zone, true),
+            _ => (Zone::utc(), false),
+        },
+    }
+}
+
+fn best_of(names: &[&str], clock: &[(Timestamp, i32)]) -> Option<(Zone, f64)> {
+    let mut best: Option<(Zone, f64)> = None;
+    for zone in names.iter().filter_map(|name| name.parse::<Zone>().ok()) {
+        let agree = |(at, minutes): &&(Timestamp, i32)| zone.local(*at).offset().seconds() == minutes * 60;
+        let agreement = clock.iter().filter(agree).count() as f64 / clock.len().max(1) as f64;
+        if best.as_ref().is_none_or(|(_, most)| agreement > *most) {
+            best = Some((zone, agreement));
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(zone: &str) -> Vec<(Timestamp, i32)> {
+        let zone: Zone = zone.parse().unwrap();
+        (0..52)
+            .map(|week| Timestamp::from_second(1_690_000_000 + week * 7 * 86_400).unwrap())
+            .map(|at| (at, zone.local(at).offset().seconds() / 60))
+            .collect()
+    }
+
+    #[test]
+    fn clocks_that_change_betray_their_zone() {
+        for zone in CHANGING {
+            let (found, is_sure) = of_clock(&clock(zone));
+            assert!(is_sure, "{zone}");
+            assert_eq!(clock(found.name()), clock(zone), "{zone} was taken for {found}");
+        }
+        assert_eq!(of_clock(&clock("Australia/Melbourne")).0.name(), "Australia/Sydney");
+    }
+
+    #[test]
+    fn a_constant_offset_becomes_a_fixed_zone_of_the_same_offset() {
+        assert_eq!(of_clock(&clock("America/Bogota")).0.name(), "Etc/GMT+5");
+        assert_eq!(of_clock(&clock("Asia/Bangkok")).0.name(), "Etc/GMT-7");
+        assert_eq!(of_clock(&clock("Asia/Kolkata")).0.name(), "Asia/Kolkata");
+    }
+
+    #[test]
+    fn offsets_that_fit_no_zone_are_said_to_be_unsure() {
+        let mut odd = clock("America/New_York");
+        for (index, (_, offset)) in odd.iter_mut().enumerate() {
+            *offset = if index % 2 == 0 { 60 } else { 120 };
+        }
+        assert_eq!(of_clock(&odd), ("Etc/GMT-2".parse().unwrap(), false));
+    }
+}

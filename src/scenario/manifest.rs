@@ -1,0 +1,353 @@
+//! `scenario.toml`: what a scenario is called, when it starts, what its world is like, and which
+//! files hold its tables.
+//!
+//! The manifest is read from text by the same table of keys as a rules pack; no table is opened here.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use crate::model::{Capacity, Environment, ReviewPolicy, Week, Zone};
+use crate::rules::{Diagnostic, FileKeys, Key, Kind, Place, Preset, Setting, Settings, View, nearest, read_alone};
+
+/// The name of the manifest in a scenario folder.
+pub const MANIFEST_FILE: &str = "scenario.toml";
+
+/// Every table a scenario can have. The first two must be there.
+pub const TABLES: [&str; 9] =
+    ["clients", "channels", "assets", "campaigns", "policies", "warnings", "reality", "calendar", "history"];
+
+/// What `scenario.toml` says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// Shown in reports.
+    pub name: String,
+    /// First week; the file gives its Monday.
+    pub start: Week,
+    /// How many weeks a simulation runs by default, `1..=520`.
+    pub weeks: u32,
+    /// The zone of clients that name none.
+    pub default_zone: Zone,
+    /// What a workspace can handle.
+    pub capacity: Capacity,
+    /// Who reviews, and how.
+    pub review: ReviewPolicy,
+    /// The world that answers to posts.
+    pub environment: Environment,
+    /// File name by table: `clients` and `channels`, and whichever of the others there are.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// A manifest with default figures, whose tables all lie in CSV files of their own names.
+    #[must_use]
+    pub fn new(name: String, start: Week, weeks: u32) -> Self {
+        Self {
+            name,
+            start,
+            weeks,
+            default_zone: Zone::utc(),
+            capacity: Capacity::default(),
+            review: ReviewPolicy::default(),
+            environment: Environment::default(),
+            files: TABLES.iter().map(|table| ((*table).to_owned(), format!("{table}.csv"))).collect(),
+        }
+    }
+
+    /// Reads the manifest from its text; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// Every mistake in it, sorted by line and column.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let (settings, mut mistakes) = read_alone(file, text, &SCENARIO_KEYS);
+        let start = start(&settings, &mut mistakes);
+        let default_zone = default_zone(&settings, &mut mistakes);
+        let files = files(&settings, &mut mistakes);
+        Diagnostic::sort(&mut mistakes);
+        let view = View::new(&settings);
+        match (start, default_zone) {
+            (Some(start), Some(default_zone)) if mistakes.is_empty() => Ok(Self {
+                name: view.text("name").unwrap_or_default().to_owned(),
+                start,
+                weeks: count(&view, "weeks"),
+                default_zone,
+                capacity: capacity(&view),
+                review: review(&view),
+                environment: environment(&view),
+                files,
+            }),
+            _ => Err(mistakes),
+        }
+    }
+}
+
+/// The keys of `scenario.toml`. Defaults are those of the model's types; a test keeps them so.
+pub const SCENARIO_KEYS: FileKeys =
+    FileKeys { stem: "scenario", doc: "name, start and world of a scenario, and the files of its tables", keys: KEYS };
+
+const KEYS: &[Key] = &[
+    Key::required("name", Kind::Text, "name of the scenario in reports"),
+    Key::required("format", Kind::integer(1, 1), "version of the format that the scenario is written in"),
+    Key::required("start", Kind::Date, "the Monday that the first week begins on"),
+    Key::preset("weeks", Kind::integer(1, 520), Preset::Integer(12), "weeks that a simulation runs by default"),
+    Key::preset("default_zone", Kind::Text, Preset::Text("UTC"), "time zone of clients that name none, an IANA name"),
+    Key::preset(
+        "capacity.reviewers",
+        Kind::integer(0, 100_000),
+        Preset::Integer(2),
+        "people of a workspace who review",
+    ),
+    Key::preset(
+        "capacity.reviews_per_reviewer_per_day",
+        Kind::integer(0, 100_000),
+        Preset::Integer(60),
+        "posts that one of them reviews a day",
+    ),
+    share("review.medium_approved", 0.95, "chance that a post of medium risk is approved"),
+    share("review.high_approved", 0.8, "chance that a post of high risk is approved"),
+    Key::preset(
+        "review.delay_hours",
+        Kind::above(0.0, 10_000.0),
+        Preset::Number(12.0),
+        "mean hours from planning to the answer",
+    ),
+    Key::preset(
+        "review.planned_ahead_hours",
+        Kind::number(0.0, 10_000.0),
+        Preset::Number(48.0),
+        "hours before Monday 00:00 that the week is planned and review begins",
+    ),
+    spread("environment.noise_log_sd", 1.0, "log spread of one post around its expectation"),
+    Key::preset(
+        "environment.channel_ar1",
+        Kind::below(0.0, 1.0),
+        Preset::Number(0.1),
+        "correlation of a channel's results from day to day",
+    ),
+    spread("environment.channel_log_sd", 0.15, "log spread of that correlated part"),
+    spread("environment.account_drift_log_sd", 0.03, "log spread of an account's drift in one week"),
+    exponent("environment.loss_24_hours", 0.108, "exponent of (1 + posts in the last 24 h), above 0 where posts tire"),
+    exponent("environment.loss_7_days", 0.040, "exponent of (1 + posts in the last 7 days)"),
+    spread("environment.hour_log_sd", 0.06, "log spread of the true effect of the hour of the day"),
+    spread("environment.weekday_log_sd", 0.05, "log spread of the true effect of the weekday"),
+    spread("environment.rate_log_sd", 0.2, "log spread of the true engagement rate around the scenario's"),
+    Key::preset(
+        "environment.unknown_engagement_rate",
+        Kind::above(0.0, 10.0),
+        Preset::Number(0.03),
+        "true engagements per person reached where the scenario has none",
+    ),
+    exponent("environment.asset_log_gain", 0.8, "log gain from an asset of quality 0 to one of quality 1"),
+    share("environment.score_smoothing", 0.3, "share of the newest week in the smoothed scores"),
+    Key::required("files.clients", Kind::Text, "table of clients, a CSV or Parquet file"),
+    Key::required("files.channels", Kind::Text, "table of the clients' channels, a CSV or Parquet file"),
+    Key::optional("files.assets", Kind::Text, "table of assets, a CSV or Parquet file"),
+    Key::optional("files.campaigns", Kind::Text, "table of campaigns, a CSV or Parquet file"),
+    Key::optional("files.policies", Kind::Text, "table of policies, a CSV or Parquet file"),
+    Key::optional("files.warnings", Kind::Text, "table of warnings, a CSV or Parquet file"),
+    Key::optional("files.reality", Kind::Text, "table of perceived and true results, a CSV or Parquet file"),
+    Key::optional("files.calendar", Kind::Text, "table of special days, a CSV or Parquet file"),
+    Key::optional("files.history", Kind::Text, "table of past posts, a CSV or Parquet file"),
+];
+
+const fn share(path: &'static str, default: f64, doc: &'static str) -> Key {
+    Key::preset(path, Kind::number(0.0, 1.0), Preset::Number(default), doc)
+}
+
+const fn spread(path: &'static str, default: f64, doc: &'static str) -> Key {
+    Key::preset(path, Kind::number(0.0, 5.0), Preset::Number(default), doc)
+}
+
+const fn exponent(path: &'static str, default: f64, doc: &'static str) -> Key {
+    Key::preset(path, Kind::number(-5.0, 5.0), Preset::Number(default), doc)
+}
+
+fn start(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> Option<Week> {
+    let (setting, place) = told(settings, "start")?;
+    let date = setting.value.as_date()?;
+    match Week::of(date) {
+        Ok(week) if week.monday() == date => return Some(week),
+        Ok(week) => {
+            let weekday = format!("{:?}", date.weekday());
+            let cause = format!("`start` is {date}, a {weekday}, but weeks begin on Monday");
+            let remedy = format!("write `start = {}`, the Monday of that week", week.monday());
+            mistakes.push(Diagnostic::at("not_a_monday", place, "start", cause, remedy));
+        }
+        Err(error) => {
+            let remedy = "write the Monday that the first week begins on, as in `2026-09-07`";
+            mistakes.push(Diagnostic::at("bad_date", place, "start", error.to_string(), remedy));
+        }
+    }
+    None
+}
+
+fn default_zone(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> Option<Zone> {
+    let setting = settings.get("default_zone")?;
+    let name = setting.value.as_text()?;
+    let zone = Zone::from_str(name);
+    if let (Err(_), Some(place)) = (&zone, &setting.place) {
+        let names: Vec<String> = Zone::names().collect();
+        let remedy = match nearest(name, names.iter().map(String::as_str)) {
+            Some(guess) => format!("write `{guess}`, the nearest known zone"),
+            None => "write an IANA name such as `Australia/Sydney`".to_owned(),
+        };
+        let cause = format!("`{name}` is not a time zone");
+        mistakes.push(Diagnostic::at("unknown_zone", place, "default_zone", cause, remedy));
+    }
+    zone.ok()
+}
+
+fn files(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    for table in settings.names_under("files") {
+        let path = format!("files.{table}");
+        let Some((setting, place)) = told(settings, &path) else { continue };
+        let Some(name) = setting.value.as_text() else { continue };
+        if let Some((code, cause, remedy)) = bad_file_name(name, &files) {
+            mistakes.push(Diagnostic::at(code, place, path, cause, remedy));
+        }
+        files.insert(table.to_owned(), name.to_owned());
+    }
+    files
+}
+
+fn bad_file_name(name: &str, others: &BTreeMap<String, String>) -> Option<(&'static str, String, &'static str)> {
+    if name.contains(['/', '\\', ':']) || name.starts_with('.') {
+        let cause = format!("`{name}` is not a plain file name");
+        return Some(("bad_file_name", cause, "put the file into the scenario's folder and write its name alone"));
+    }
+    if !name.ends_with(".csv") && !name.ends_with(".parquet") {
+        let cause = format!("`{name}` ends neither in `.csv` nor in `.parquet`");
+        return Some(("bad_file_name", cause, "save the table as CSV or Parquet, and write the name with its ending"));
+    }
+    let (table, _) = others.iter().find(|(_, other)| *other == name)?;
+    Some(("duplicate_file", format!("`{name}` is the file of `{table}` already"), "give each table a file of its own"))
+}
+
+/// A value that the file itself says, with its place.
+fn told<'a>(settings: &'a Settings, path: &str) -> Option<(&'a Setting, &'a Place)> {
+    settings.get(path).and_then(|setting| Some((setting, setting.place.as_ref()?)))
+}
+
+fn count(view: &View<'_>, path: &str) -> u32 {
+    view.integer(path).and_then(|count| u32::try_from(count).ok()).unwrap_or_default()
+}
+
+fn capacity(view: &View<'_>) -> Capacity {
+    Capacity {
+        reviewers: count(view, "capacity.reviewers"),
+        reviews_per_reviewer_per_day: count(view, "capacity.reviews_per_reviewer_per_day"),
+    }
+}
+
+fn review(view: &View<'_>) -> ReviewPolicy {
+    let number = |key: &str| view.number(&format!("review.{key}")).unwrap_or_default();
+    ReviewPolicy {
+        medium_approved: number("medium_approved"),
+        high_approved: number("high_approved"),
+        delay_hours: number("delay_hours"),
+        planned_ahead_hours: number("planned_ahead_hours"),
+    }
+}
+
+fn environment(view: &View<'_>) -> Environment {
+    let number = |key: &str| view.number(&format!("environment.{key}")).unwrap_or_default();
+    Environment {
+        noise_log_sd: number("noise_log_sd"),
+        channel_ar1: number("channel_ar1"),
+        channel_log_sd: number("channel_log_sd"),
+        account_drift_log_sd: number("account_drift_log_sd"),
+        loss_24_hours: number("loss_24_hours"),
+        loss_7_days: number("loss_7_days"),
+        hour_log_sd: number("hour_log_sd"),
+        weekday_log_sd: number("weekday_log_sd"),
+        rate_log_sd: number("rate_log_sd"),
+        unknown_engagement_rate: number("unknown_engagement_rate"),
+        asset_log_gain: number("asset_log_gain"),
+        score_smoothing: number("score_smoothing"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = "name = \"small\"\nformat = 1\nstart = \"2026-09-07\"\n\
+                         [files]\nclients = \"clients.csv\"\nchannels = \"channels.parquet\"\n";
+
+    fn codes(text: &str) -> Vec<(&'static str, u32)> {
+        let mistakes = Manifest::parse("scenario.toml", text).expect_err("the manifest should not be read");
+        mistakes.into_iter().map(|mistake| (mistake.code, mistake.line)).collect()
+    }
+
+    #[test]
+    fn a_small_manifest_has_the_defaults_of_the_model() {
+        let manifest = Manifest::parse("scenario.toml", SMALL).unwrap();
+        assert_eq!(manifest.start.to_string(), "2026-W37");
+        assert_eq!(manifest.weeks, 12);
+        assert_eq!(manifest.default_zone, Zone::utc());
+        assert_eq!(manifest.capacity, Capacity::default());
+        assert_eq!(manifest.review, ReviewPolicy::default());
+        assert_eq!(manifest.environment, Environment::default());
+        assert_eq!(manifest.files.get("channels").map(String::as_str), Some("channels.parquet"));
+    }
+
+    #[test]
+    fn what_the_manifest_says_holds() {
+        let text = format!(
+            "{}default_zone = \"Australia/Sydney\"\nweeks = 4\n{}[capacity]\nreviewers = 5\n\
+             [review]\ndelay_hours = 3\n[environment]\nnoise_log_sd = 0.5\nloss_7_days = 0\n",
+            "", SMALL
+        );
+        let manifest = Manifest::parse("scenario.toml", &text).unwrap();
+        assert_eq!((manifest.weeks, manifest.default_zone.name()), (4, "Australia/Sydney"));
+        assert_eq!((manifest.capacity.reviewers, manifest.capacity.reviews_per_reviewer_per_day), (5, 60));
+        assert_eq!(manifest.review.delay_hours, 3.0);
+        assert_eq!((manifest.environment.noise_log_sd, manifest.environment.loss_7_days), (0.5, 0.0));
+    }
+
+    #[test]
+    fn the_start_may_be_a_date_of_toml_and_must_be_a_monday() {
+        assert!(Manifest::parse("scenario.toml", &SMALL.replace("\"2026-09-07\"", "2026-09-07")).is_ok());
+        let mistakes = Manifest::parse("scenario.toml", &SMALL.replace("09-07", "09-10")).unwrap_err();
+        let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
+        assert_eq!((mistake.code, mistake.line), ("not_a_monday", 3));
+        assert_eq!(mistake.remedy, "write `start = 2026-09-07`, the Monday of that week");
+    }
+
+    #[test]
+    fn every_mistake_of_a_manifest_is_told_at_once() {
+        let text = "name = \"\"\nformat = 2\nstart = \"soon\"\nweeks = 0\ndefault_zone = \"Australia/Sidney\"\n\
+                    [capacity]\nreviewer = 2\n[environment]\nchannel_ar1 = 1\n[files]\nclients = \"../c.csv\"\n\
+                    channels = \"channels.xlsx\"\nassets = \"a.csv\"\nhistory = \"a.csv\"\nposts = \"p.csv\"\n";
+        assert_eq!(
+            codes(text),
+            [
+                ("empty_text", 1),
+                ("out_of_range", 2),
+                ("bad_date", 3),
+                ("out_of_range", 4),
+                ("unknown_zone", 5),
+                ("unknown_key", 7),
+                ("out_of_range", 9),
+                ("bad_file_name", 11),
+                ("bad_file_name", 12),
+                ("duplicate_file", 14),
+                ("unknown_key", 15),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_misplaced_key_is_told_its_table() {
+        let text = SMALL.replace("format = 1", "format = 1\nreviewers = 3");
+        let mistakes = Manifest::parse("scenario.toml", &text).unwrap_err();
+        assert_eq!(mistakes.first().map(|m| m.remedy.as_str()), Some("move `reviewers` to `[capacity]`"));
+    }
+
+    #[test]
+    fn an_empty_manifest_lacks_what_is_required_and_no_more() {
+        let mistakes = Manifest::parse("scenario.toml", "").unwrap_err();
+        let keys: Vec<&str> = mistakes.iter().map(|mistake| mistake.key.as_str()).collect();
+        assert_eq!(keys, ["format", "name", "start", "files"]);
+    }
+}

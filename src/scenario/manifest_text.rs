@@ -1,0 +1,109 @@
+//! Writing `scenario.toml`, with a comment for a strategist at every number.
+
+use super::manifest::Manifest;
+use crate::model::{Capacity, ReviewPolicy};
+
+impl Manifest {
+    /// The manifest as a commented `scenario.toml`, which reads back as the same manifest.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let mut text = format!(
+            "# What this scenario is, who works on it, and where its tables are.\n\
+             name = {}\n\
+             format = 1\n\
+             # The Monday that the first week begins on.\n\
+             start = \"{}\"\n\
+             # How many weeks a simulation runs unless it is told otherwise.\n\
+             weeks = {}\n\
+             # The zone of clients that name none.\n\
+             default_zone = \"{}\"\n",
+            toml::Value::from(self.name.as_str()),
+            self.start.monday(),
+            self.weeks,
+            self.default_zone,
+        );
+        text.push_str(&self.people());
+        text.push_str(&self.world());
+        text.push_str("\n# Each table's file in this folder: CSV or Parquet, by extension.\n[files]\n");
+        for (table, file) in &self.files {
+            text.push_str(&format!("{table} = {}\n", toml::Value::from(file.as_str())));
+        }
+        text
+    }
+
+    fn people(&self) -> String {
+        let Capacity { reviewers, reviews_per_reviewer_per_day } = &self.capacity;
+        let ReviewPolicy { medium_approved, high_approved, delay_hours, planned_ahead_hours } = &self.review;
+        format!(
+            "\n[capacity]\n\
+             # People who review posts, in each workspace.\n\
+             reviewers = {reviewers}\n\
+             # Posts that one of them gets through in a day.\n\
+             reviews_per_reviewer_per_day = {reviews_per_reviewer_per_day}\n\
+             \n[review]\n\
+             # Share of posts of medium and of high risk that reviewers approve.\n\
+             medium_approved = {medium_approved:?}\n\
+             high_approved = {high_approved:?}\n\
+             # Mean hours until they answer.\n\
+             delay_hours = {delay_hours:?}\n\
+             # Hours before Monday 00:00 that the week is planned, and review begins.\n\
+             planned_ahead_hours = {planned_ahead_hours:?}\n"
+        )
+    }
+
+    fn world(&self) -> String {
+        let world = &self.environment;
+        format!(
+            "\n# The world that answers to posts in a simulation. It is not what the planner believes.\n\
+             [environment]\n\
+             # Luck of a single post: standard deviation of the log of its engagement. Real posts show 0.6 to 1.5.\n\
+             noise_log_sd = {:?}\n\
+             # How much of a channel's luck lasts from one day to the next, and how large that part is.\n\
+             channel_ar1 = {:?}\n\
+             channel_log_sd = {:?}\n\
+             # How far an account's level drifts in a week (log).\n\
+             account_drift_log_sd = {:?}\n\
+             # What frequent posts cost each other: engagement falls with (1 + posts before) to the power of\n\
+             # minus this, over the last 24 hours and over the last 7 days.\n\
+             loss_24_hours = {:?}\n\
+             loss_7_days = {:?}\n\
+             # True spread between hours of the day and between weekdays (log). Small in real data.\n\
+             hour_log_sd = {:?}\n\
+             weekday_log_sd = {:?}\n\
+             # How far the true engagement rate lies from the one in the channels table (log).\n\
+             rate_log_sd = {:?}\n\
+             # Engagements per person reached where the channels table has none.\n\
+             unknown_engagement_rate = {:?}\n\
+             # Log gain of an asset of quality 1 over one of quality 0.\n\
+             asset_log_gain = {:?}\n\
+             # Share of the newest week in momentum, visibility and engagement scores.\n\
+             score_smoothing = {:?}\n",
+            world.noise_log_sd,
+            world.channel_ar1,
+            world.channel_log_sd,
+            world.account_drift_log_sd,
+            world.loss_24_hours,
+            world.loss_7_days,
+            world.hour_log_sd,
+            world.weekday_log_sd,
+            world.rate_log_sd,
+            world.unknown_engagement_rate,
+            world.asset_log_gain,
+            world.score_smoothing,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::{MANIFEST_FILE, Manifest};
+
+    #[test]
+    fn a_written_manifest_reads_back_the_same() {
+        let mut manifest = Manifest::new("Quotes \" and # marks".to_owned(), "2026-W37".parse().unwrap(), 12);
+        manifest.environment.noise_log_sd = 0.1 + 0.2;
+        manifest.default_zone = "Australia/Sydney".parse().unwrap();
+        manifest.files.insert("assets".to_owned(), "assets.parquet".to_owned());
+        assert_eq!(Manifest::parse(MANIFEST_FILE, &manifest.to_toml()).unwrap(), manifest);
+    }
+}

@@ -1,0 +1,43 @@
+//! Scenario folders: read and checked as a whole, written, imported from a posting history, or made up.
+//!
+//! ```text
+//! scenario.toml + tables ── read ──> model::Scenario
+//! posting history ── import ──┐
+//! seed ── generate ───────────┴──> ScenarioFiles ── render ──> scenario.toml + tables
+//! ```
+//!
+//! The only layer beside the report's tables that knows polars, and only to read and write files.
+//! It never guesses: a cell that is wrong is named with its row and column, and nothing is dropped
+//! in silence. What is blank stays unknown.
+
+mod channels;
+mod content;
+mod days;
+mod error;
+mod figures;
+mod frame;
+mod generate;
+mod import;
+mod layout;
+mod manifest;
+mod manifest_text;
+mod read;
+mod roster;
+mod rows;
+mod table;
+mod write;
+
+pub use error::{ScenarioError, ScenarioErrors, TableError};
+pub use figures::ChannelFigures;
+pub use generate::{GenerateOptions, generate};
+pub use import::{ClientOf, ImportNotes, ImportOptions, Imported, import};
+pub use manifest::{MANIFEST_FILE, Manifest, TABLES};
+pub use read::read;
+pub use rows::{
+    AssetRow, CalendarRow, CampaignRow, ChannelRow, ClientRow, HistoryRow, PolicyRow, RealityRow, ScenarioFiles,
+    WarningRow,
+};
+pub use write::render;
+
+#[cfg(test)]
+pub(crate) use write::write_folder;

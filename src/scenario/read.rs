@@ -1,0 +1,472 @@
+//! Reading a scenario folder: manifest and tables in, one checked scenario out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::content::{self, Assets, Campaigns};
+use super::error::{ScenarioError, ScenarioErrors, TableError};
+use super::frame::{self, FileKind, TableSpec};
+use super::manifest::{MANIFEST_FILE, Manifest};
+use super::roster::{self, Roster};
+use super::table::Table;
+use super::{channels, days};
+use crate::model::{Policy, Scenario};
+
+/// Reads the scenario in a folder. Clients that no row of `policies` speaks of get `default_policy`.
+///
+/// Every file and every row is looked at, even after mistakes.
+///
+/// # Errors
+/// Files that cannot be read, and every mistake in the manifest and the tables with its place,
+/// cause and remedy.
+pub fn read(dir: &Path, default_policy: &Policy) -> Result<Scenario, ScenarioErrors> {
+    let path = dir.join(MANIFEST_FILE);
+    let text = fs::read_to_string(&path).map_err(|source| ScenarioError::Read { path, source })?;
+    let manifest = Manifest::parse(MANIFEST_FILE, &text).map_err(manifest_errors)?;
+    let mut errors = Vec::new();
+    let files = table_files(dir, &manifest, &mut errors);
+    let hash = hash_of(&text, &manifest, &files);
+    let mut problems = Vec::new();
+    let tables = tables(&manifest, files, &mut problems);
+    let clients = clients(&manifest, &tables, default_policy, &mut problems);
+    errors.extend(problems.into_iter().map(ScenarioError::from));
+    match ScenarioErrors::of(errors) {
+        Some(errors) => Err(errors),
+        None => Ok(Scenario {
+            name: manifest.name,
+            hash,
+            start: manifest.start,
+            weeks: manifest.weeks,
+            capacity: manifest.capacity,
+            review: manifest.review,
+            environment: manifest.environment,
+            clients: clients.into_clients(),
+        }),
+    }
+}
+
+fn manifest_errors(mistakes: Vec<crate::rules::Diagnostic>) -> ScenarioErrors {
+    let errors = mistakes.into_iter().map(|mistake| ScenarioError::Manifest(Box::new(mistake))).collect();
+    ScenarioErrors::of(errors)
+        .unwrap_or_else(|| ScenarioError::Request(format!("`{MANIFEST_FILE}` was refused without a reason")).into())
+}
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+fn table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioError>) -> Files {
+    let mut files = BTreeMap::new();
+    for (table, file) in &manifest.files {
+        let path = dir.join(file);
+        match fs::read(&path) {
+            Ok(bytes) => {
+                files.insert(table.clone(), bytes);
+            }
+            Err(source) => errors.push(ScenarioError::Read { path, source }),
+        }
+    }
+    files
+}
+
+/// BLAKE3 over the manifest, then each table's name and bytes in order of names; lengths are hashed
+/// with them, so that no two folders run together.
+fn hash_of(manifest_text: &str, manifest: &Manifest, files: &Files) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let mut part = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    part(manifest_text.as_bytes());
+    for (table, file) in &manifest.files {
+        part(table.as_bytes());
+        part(file.as_bytes());
+        part(files.get(table).map_or(&[], Vec::as_slice));
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+fn spec_of(table: &str) -> Option<&'static TableSpec> {
+    Some(match table {
+        "clients" => &roster::CLIENTS,
+        "policies" => &roster::POLICIES,
+        "warnings" => &roster::WARNINGS,
+        "reality" => &roster::REALITY,
+        "campaigns" => &content::CAMPAIGNS,
+        "assets" => &content::ASSETS,
+        "channels" => &channels::CHANNELS,
+        "history" => &channels::HISTORY,
+        "calendar" => &days::CALENDAR,
+        _ => return None,
+    })
+}
+
+fn tables(manifest: &Manifest, files: Files, problems: &mut Vec<TableError>) -> BTreeMap<String, Table> {
+    let mut tables = BTreeMap::new();
+    for (table, bytes) in files {
+        let file = manifest.files.get(&table).map_or("", String::as_str);
+        let (Some(spec), Some(kind)) = (spec_of(&table), FileKind::of(file)) else {
+            let cause = format!("`{file}` holds no table that is known");
+            let remedy = "name a table of a scenario, in a `.csv` or `.parquet` file".to_owned();
+            problems.push(TableError {
+                code: "unknown_table",
+                file: MANIFEST_FILE.into(),
+                row: None,
+                line: None,
+                column: table,
+                value: file.to_owned(),
+                cause,
+                remedy,
+            });
+            continue;
+        };
+        if let Some(frame) = frame::read(file, kind, bytes, spec, problems) {
+            tables.insert(table, Table::new(frame));
+        }
+    }
+    tables
+}
+
+fn clients(
+    manifest: &Manifest,
+    tables: &BTreeMap<String, Table>,
+    default_policy: &Policy,
+    problems: &mut Vec<TableError>,
+) -> Roster {
+    let mut roster = Roster::new(tables.get("clients"), manifest, default_policy, problems);
+    let mut on = |name: &str, read: &mut dyn FnMut(&Table, &mut Roster, &mut Vec<TableError>)| {
+        if let Some(table) = tables.get(name) {
+            read(table, &mut roster, problems);
+        }
+    };
+    on("policies", &mut roster::policies);
+    on("warnings", &mut roster::warnings);
+    on("reality", &mut roster::reality);
+    on("calendar", &mut days::calendar);
+    on("channels", &mut channels::channels);
+    let is_unreadable = |name: &str, column: &str| {
+        manifest.files.contains_key(name) && !tables.get(name).is_some_and(|table| table.is_whole(column))
+    };
+    let mut campaigns = Campaigns::default();
+    on("campaigns", &mut |table, roster, problems| campaigns = content::campaigns(table, roster, problems));
+    campaigns.are_unreadable = is_unreadable("campaigns", "campaign_id");
+    let mut assets = Assets::default();
+    on("assets", &mut |table, roster, problems| assets = content::assets(table, roster, &campaigns, problems));
+    assets.are_unreadable = is_unreadable("assets", "asset_id");
+    on("history", &mut |table, roster, problems| channels::history(table, roster, &assets, problems));
+    roster
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{Channel, ClientState, ClientStatus};
+
+    fn policy() -> Policy {
+        Policy {
+            agent_enabled: true,
+            auto_exec_enabled: true,
+            max_actions_per_day: 10,
+            pause_on_high_severity_warning: true,
+        }
+    }
+
+    fn shipped(name: &str) -> Scenario {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
+        read(&dir, &policy()).unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    /// The small scenario with some of its tables replaced, as a folder of its own.
+    fn changed(tables: &[(&str, &str)]) -> Result<Scenario, ScenarioErrors> {
+        let dir = tempfile::tempdir().unwrap();
+        let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/small");
+        for entry in fs::read_dir(small).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+        }
+        for (table, text) in tables {
+            fs::write(dir.path().join(format!("{table}.csv")), text).unwrap();
+        }
+        read(dir.path(), &policy())
+    }
+
+    fn small_table(table: &str) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/small/{table}.csv"));
+        fs::read_to_string(path).unwrap()
+    }
+
+    /// What is wrong once `old` stands as `new` in a table: code, row, line, column and the whole message.
+    /// File, row, line, column and value.
+    type Mistake = (String, Option<usize>, Option<usize>, String, String);
+
+    fn mistakes(table: &str, old: &str, new: &str) -> Vec<Mistake> {
+        let text = small_table(table);
+        assert!(text.contains(old), "{table} has no `{old}`");
+        let errors = changed(&[(table, &text.replacen(old, new, 1))]).expect_err(new);
+        errors
+            .iter()
+            .map(|error| match error {
+                ScenarioError::Table(at) => (at.code.to_owned(), at.row, at.line, at.column.clone(), error.to_string()),
+                other => panic!("{other}"),
+            })
+            .collect()
+    }
+
+    fn state<'s>(scenario: &'s Scenario, client: &str) -> &'s ClientState {
+        &scenario.clients.iter().find(|(known, _)| known.id.as_str() == client).unwrap().1
+    }
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_agency_reads_with_its_twelve_clients_and_nine_channels() {
+        let scenario = shipped("agency");
+        assert_eq!((scenario.clients.len(), scenario.weeks), (12, 12));
+        assert_eq!(scenario.start.to_string(), "2026-W37");
+        let channels = |state: &ClientState| state.channels.iter().map(|state| state.channel).collect::<Vec<_>>();
+        let all: BTreeSet<Channel> = scenario.clients.iter().flat_map(|(_, state)| channels(state)).collect();
+        assert_eq!(all.len(), Channel::COUNT);
+        assert!(scenario.clients.iter().all(|(_, state)| (5..=9).contains(&state.channels.len())));
+        let zones: BTreeSet<_> = scenario.clients.iter().map(|(client, _)| client.zone.name()).collect();
+        assert_eq!(zones.into_iter().collect::<Vec<_>>(), ["America/New_York", "Australia/Sydney", "Europe/London"]);
+        let workspaces: BTreeSet<_> = scenario.clients.iter().map(|(client, _)| &client.workspace_id).collect();
+        assert_eq!(workspaces.len(), 3);
+        assert!(scenario.clients.iter().any(|(client, _)| client.status == ClientStatus::Onboarding));
+        assert!(scenario.clients.iter().any(|(client, _)| !client.policy.agent_enabled));
+        assert!(scenario.clients.iter().any(|(client, _)| client.assets.len() < 10));
+        for (client, state) in &scenario.clients {
+            for channel in &state.channels {
+                let counted = channel.recent_posts.iter().filter(|at| **at < channel.as_of).count();
+                assert_eq!(counted, channel.posts_last_30_days as usize, "{} {}", client.id, channel.channel);
+            }
+        }
+    }
+
+    #[test]
+    fn the_small_scenario_reads_as_it_is_written() {
+        let scenario = shipped("small");
+        let (client, tea) = &scenario.clients[0];
+        assert_eq!(
+            (client.id.as_str(), client.name.as_ref(), client.priority),
+            ("kettle-lane", "Kettle Lane Tea", 60.0)
+        );
+        assert_eq!(client.policy.max_actions_per_day, 8);
+        assert_eq!(client.days.iter().map(|day| day.name.as_ref()).collect::<Vec<_>>(), ["Shop day", "Halloween"]);
+        assert_eq!(tea.reality.as_ref().unwrap().as_of, time("2026-10-12T00:00:00Z"));
+        assert_eq!(tea.asset_uses.len(), 6);
+        assert_eq!(tea.channels[0].as_of, time("2026-10-18T23:00:00Z"));
+        let (repair, orbit) = &scenario.clients[1];
+        assert_eq!(repair.policy, policy());
+        assert_eq!(orbit.channels[0].as_of, time("2026-10-19T04:00:00Z"));
+        assert!(repair.days.iter().any(|day| day.channel == Some(Channel::X)));
+        let x = &orbit.channels[1];
+        assert_eq!((x.engagement_rate, x.momentum, x.last_post_at, x.posts_last_30_days), (None, None, None, 0));
+    }
+
+    #[test]
+    fn posts_that_no_history_knows_are_laid_out_evenly() {
+        let scenario = shipped("small");
+        let fb = &state(&scenario, "orbit-repair").channels[0];
+        let expected = ["2026-09-28T01:00:00Z", "2026-10-09T13:00:00Z", "2026-10-16T13:00:00Z"].map(time);
+        assert_eq!(fb.recent_posts.len(), 3);
+        assert_eq!(fb.recent_posts[2], expected[2]);
+        assert!(fb.recent_posts[0] < fb.recent_posts[1] && fb.recent_posts[1] < expected[1]);
+        assert_eq!(fb.last_post_at, Some(expected[2]));
+    }
+
+    #[test]
+    fn blank_counts_are_counted_from_history() {
+        let text = small_table("channels").replace("2026-10-17T12:00:00Z,2,4,0.11", ",,,");
+        let scenario = changed(&[("channels", &text)]).unwrap();
+        let fb = &state(&scenario, "kettle-lane").channels[0];
+        assert_eq!((fb.posts_last_7_days, fb.posts_last_30_days), (2, 4));
+        assert_eq!(fb.last_post_at, Some(time("2026-10-17T12:00:00Z")));
+        assert_eq!(fb.fatigue.get(), 0.0);
+    }
+
+    /// A table, a cell as it is and as it is spoilt, and the code, row and column of the mistake.
+    const BAD_CELLS: &[(&str, &str, &str, &str, usize, &str)] = &[
+        ("channels", "2400,0.036", "2400x,0.036", "not_a_number", 1, "audience"),
+        ("channels", "2400,0.036", "0,0.036", "out_of_range", 1, "audience"),
+        ("channels", "2400,0.036", ",0.036", "blank", 1, "audience"),
+        ("channels", "2400,0.036", "2400,NaN", "out_of_range", 1, "avg_engagement_rate"),
+        ("channels", "0.15,0.6", "0.15,1.6", "out_of_range", 2, "momentum_score"),
+        ("channels", "2026-10-18T18:00:00Z", "2026-10-18 18:00", "not_a_time", 2, "last_post_at"),
+        ("channels", "Z,2,4,0.11", "Z,2.5,4,0.11", "not_whole", 1, "posts_last_7_days"),
+        ("channels", "Z,2,4,0.11", "Z,5,4,0.11", "counts_contradict", 1, "posts_last_7_days"),
+        ("channels", "orbit-repair,x", "orbit-repair,fb", "duplicate", 5, "channel"),
+        ("channels", "orbit-repair,x", "orbit-repare,x", "unknown_reference", 5, "client_id"),
+        ("clients", "Europe/London", "Europe/Londn", "unknown_zone", 1, "time_zone"),
+        ("clients", "active,60", "activ,60", "unknown_name", 1, "status"),
+        ("clients", "active,60", "active,101", "out_of_range", 1, "priority"),
+        ("clients", "orbit-repair,corner", "kettle-lane,corner", "duplicate", 2, "client_id"),
+        ("clients", "orbit-repair,corner", "orbit/repair,corner", "bad_identifier", 2, "client_id"),
+        ("assets", "k6,kettle-lane,,photo,ig", "k6,kettle-lane,,photo,igg", "unknown_channel", 6, "channels"),
+        ("assets", "k6,kettle-lane,,photo,ig", "k6,kettle-lane,,photo,ig;ig", "duplicate", 6, "channels"),
+        ("assets", "k6,", "k4,", "duplicate", 6, "asset_id"),
+        ("assets", "k1,0,\"Autumn", "k9,0,\"Autumn", "unknown_reference", 5, "parent_id"),
+        ("assets", "k1,0,\"Autumn", "o1,0,\"Autumn", "foreign_reference", 5, "parent_id"),
+        ("assets", "k1,0,\"Autumn", "k3,0,\"Autumn", "nested_parent", 5, "parent_id"),
+        ("assets", "k1,0,\"Autumn", "k5,0,\"Autumn", "own_parent", 5, "parent_id"),
+        ("assets", "o1,orbit-repair,,", "o1,orbit-repair,k-week,", "foreign_reference", 8, "campaign_id"),
+        ("assets", "o1,orbit-repair,,", "o1,orbit-repair,k-weak,", "unknown_reference", 8, "campaign_id"),
+        ("campaigns", "2026-11-01", "2026-10-01", "ends_before_start", 1, "ends_on"),
+        ("campaigns", "2026-11-01", "01.11.2026", "not_a_date", 1, "ends_on"),
+        ("campaigns", "fb;ig,1.3", "fb;ig,0", "out_of_range", 1, "weight"),
+        ("policies", "true,true,8", "yes,true,8", "not_a_flag", 1, "agent_enabled"),
+        ("warnings", "medium,open", "medium,", "blank", 1, "status"),
+        ("warnings", "medium,open", "mediun,open", "unknown_name", 1, "severity"),
+        ("reality", "0.64,0.6", "64,0.6", "out_of_range", 2, "perceived_score"),
+        ("reality", "2026-09-30T", "2026-10-12T", "duplicate", 2, "as_of"),
+        ("calendar", "all,2026-10-29,,", "all,2026-10-29,2026-10-30,", "unclear_days", 3, "date"),
+        ("calendar", "2026-10-24,2026-10-25", "2026-10-26,2026-10-25", "ends_before_start", 2, "to"),
+        ("calendar", "client:orbit-repair/x", "client:orbit-repair/y", "unknown_channel", 2, "scope"),
+        ("calendar", "client:orbit-repair/x", "brand:orbit-repair/x", "bad_scope", 2, "scope"),
+        ("calendar", "all,2026-10-29", "workspace:korner,2026-10-29", "unknown_reference", 3, "scope"),
+        ("calendar", "boost,1.2", "boost,-1", "out_of_range", 1, "factor"),
+        ("history", "kettle-lane,email,2026-09-30", "kettle-lane,tiktok,2026-09-30", "unknown_reference", 9, "channel"),
+        ("history", "k4,newsletter", "k44,newsletter", "unknown_reference", 10, "asset_id"),
+        ("history", "1700,122", "1700,-1", "out_of_range", 10, "engagements"),
+    ];
+
+    #[test]
+    fn every_kind_of_bad_cell_is_named_with_its_place() {
+        for (table, old, new, code, row, column) in BAD_CELLS {
+            let found = mistakes(table, old, new);
+            let expected = (*code, Some(*row), Some(row + 1), *column);
+            let places: Vec<_> = found
+                .iter()
+                .map(|(code, row, line, column, _)| (code.as_str(), *row, *line, column.as_str()))
+                .collect();
+            assert!(places.contains(&expected), "{table}: `{new}` gave {found:?}");
+            let place = format!("{table}.csv: row {row} (line {}), column `{column}`: ", row + 1);
+            assert!(found.iter().any(|(.., message)| message.starts_with(&place)), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_suggested() {
+        let cases = [
+            ("clients", "Europe/London", "Europe/Londn", "did you mean `Europe/London`?"),
+            ("channels", "orbit-repair,x", "orbit-repare,x", "did you mean `orbit-repair`?"),
+            ("assets", "k6,kettle-lane,,photo,ig", "k6,kettle-lane,,photo,twitter", "use fb, ig, tiktok"),
+            ("warnings", "medium,open", "mediun,open", "did you mean `medium`?"),
+            ("channels", "momentum_score", "momentum", "did you mean `momentum_score`?"),
+            ("channels", "audience", "audiense", "add it, or rename `audiense`, which is not a column of this table"),
+        ];
+        for (table, old, new, remedy) in cases {
+            let found = mistakes(table, old, new);
+            assert!(
+                found.iter().any(|(.., message)| message.ends_with(remedy) || message.contains(remedy)),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_mistake_does_not_drag_others_along() {
+        let alone = [
+            ("channels", "audience", "audiense"),
+            ("channels", "kettle-lane,email,1800", "kettle-lane,email,none"),
+            ("clients", "active,60", "active,many"),
+            ("assets", "created_at", "created"),
+            ("campaigns", "campaign_id", "campain_id"),
+            ("clients", "tea shop,retail", "tea shop"),
+            ("assets", "0.75,0.8,0.5,0.6,,0,First frost,", "0.75,0.8,0.5,0.6,,0,First frost"),
+            ("assets", "k4,kettle-lane,", "k4,kettle-lane,,"),
+            ("channels", "0.11,0.55,0.5,0.52", "0.11,0.55,0.5,0.52,"),
+        ];
+        for (table, old, new) in alone {
+            let found = mistakes(table, old, new);
+            assert_eq!(found.len(), 1, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn mistakes_of_all_tables_are_collected() {
+        let clients = small_table("clients").replace("active,40", "active,400");
+        let assets = small_table("assets").replace("0.8,0.9", "8,9");
+        let errors = changed(&[("clients", &clients), ("assets", &assets)]).unwrap_err();
+        assert_eq!(errors.len(), 3, "{errors}");
+    }
+
+    #[test]
+    fn a_row_of_too_few_cells_is_not_filled_up_in_silence() {
+        let text = small_table("policies").replace(",true\n", "\n");
+        let errors = changed(&[("policies", &text)]).unwrap_err().to_string();
+        assert_eq!(
+            errors,
+            "policies.csv: row 1 (line 2): 4 cells where there are 5 columns; \
+             give every row as many cells as there are columns, blank ones included"
+        );
+    }
+
+    #[test]
+    fn an_uneven_row_does_not_hide_the_mistakes_of_other_rows() {
+        let text = small_table("assets").replace("fb;ig,2026-09-10", "fb;ig,,2026-09-10").replace("0.65,0.7", "0.65,7");
+        let errors = changed(&[("assets", &text)]).unwrap_err().to_string();
+        assert!(errors.contains("row 1 (line 2): 15 cells where there are 14 columns"), "{errors}");
+        assert!(errors.contains("row 5 (line 6), column `brand_consistency`: `7` is out of range"), "{errors}");
+        assert_eq!(errors.lines().count(), 2, "{errors}");
+    }
+
+    #[test]
+    fn rows_after_a_quoted_line_break_keep_their_lines() {
+        let text = small_table("assets")
+            .replace("Four new blends for cold mornings.", "\"Four new blends\nfor cold mornings.\"")
+            .replace("0.65,0.7", "0.65,7");
+        let errors = changed(&[("assets", &text)]).unwrap_err().to_string();
+        assert!(errors.starts_with("assets.csv: row 5 (line 7), column `brand_consistency`"), "{errors}");
+    }
+
+    #[test]
+    fn windows_line_ends_a_byte_order_mark_and_blank_lines_change_nothing() {
+        let text = format!("\u{feff}{}\n\n", small_table("clients")).replace('\n', "\r\n");
+        let (changed, plain) = (changed(&[("clients", &text)]).unwrap(), shipped("small"));
+        assert_eq!(changed.clients, plain.clients);
+        assert_ne!(changed.hash, plain.hash);
+    }
+
+    #[test]
+    fn files_that_are_no_text_or_have_broken_quotes_are_named_with_their_line() {
+        let broken = |text: &str| changed(&[("policies", text)]).unwrap_err().to_string();
+        assert!(broken("client_id\n\"kettle").starts_with("policies.csv: line 2: a quote that never closes"));
+        assert!(broken("").starts_with("policies.csv: the file is empty"));
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(
+            dir.path().join("scenario.toml"),
+            Manifest::new("x".into(), "2026-W37".parse().unwrap(), 1).to_toml(),
+        )
+        .unwrap();
+        fs::write(dir.path().join("clients.csv"), b"client_id,workspace_id\na,\xff\n").unwrap();
+        let errors = read(dir.path(), &policy()).unwrap_err();
+        assert!(errors.to_string().contains("clients.csv: line 2: text that is not UTF-8"), "{errors}");
+        assert!(errors.to_string().contains("cannot read"), "{errors}");
+        assert!(!errors.is_machine_failure());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn no_text_makes_reading_panic_and_every_mistake_has_a_place(
+            header in prop::sample::select(vec!["client_id,workspace_id", "client_id,channel,audience", "x", ""]),
+            body in "([a-z0-9,;:/\" \r\n.é-]|kettle-lane|fb|2026-10-01T00:00:00Z){0,60}",
+            table in prop::sample::select(vec!["clients", "channels", "assets", "history", "calendar"]),
+        ) {
+            if let Err(errors) = changed(&[(table, &format!("{header}\n{body}"))]) {
+                for error in errors.iter() {
+                    let ScenarioError::Table(at) = error else { panic!("{error}") };
+                    prop_assert!(!at.file.is_empty() && !at.cause.is_empty() && !at.remedy.is_empty());
+                    prop_assert!(at.row.is_some() || at.line.is_some() || !at.column.is_empty() || at.code == "no_columns", "{error}");
+                }
+            }
+        }
+    }
+}
