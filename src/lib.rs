@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod model;
 pub mod planner;
+pub mod report;
 pub mod rules;
 pub mod scenario;
 pub mod simulator;

@@ -1,0 +1,272 @@
+//! How axes, grids and legends look, the same in every figure.
+
+use jiff::civil::Date;
+use plotters::style::{Color, RGBAColor, RGBColor};
+
+use super::canvas::{Canvas, Frame, Lettering, WIDTH};
+use super::palette::{AXIS, GRID, MUTED};
+use crate::model::Week;
+use crate::report::{ReportError, numbers};
+
+/// Left and right margin of every figure.
+const MARGIN: f64 = 16.0;
+
+/// Room left of a plot for the labels of its ticks.
+const TICK_ROOM: f64 = 56.0;
+
+/// Room below a plot for two lines of dates and what they are.
+const DATE_ROOM: f64 = 62.0;
+
+/// A scale from 0 to a little more than the largest value, with ticks 1, 2 or 5 times a power of ten apart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scale {
+    top: f64,
+    step: f64,
+}
+
+impl Scale {
+    /// A scale that holds the largest value in about as many steps as given; 0 to 1 where there is none.
+    pub fn holding(largest: f64, steps: f64) -> Self {
+        if !(largest.is_finite() && largest > 0.0) {
+            return Self { top: 1.0, step: 1.0 };
+        }
+        let rough = largest / steps;
+        let power = 10f64.powf(rough.log10().floor());
+        let multiple = [1.0, 2.0, 5.0].into_iter().find(|multiple| rough <= multiple * power).unwrap_or(10.0);
+        Self { top: largest * 1.04, step: multiple * power }
+    }
+
+    /// A scale of a score.
+    pub const fn of_scores() -> Self {
+        Self { top: 1.0, step: 0.2 }
+    }
+
+    /// Where a value lies in the frame; values beyond the scale lie on its edge.
+    pub fn y(self, frame: Frame, value: f64) -> f64 {
+        let share = if value.is_finite() { (value / self.top).clamp(0.0, 1.0) } else { 0.0 };
+        frame.bottom - share * frame.height()
+    }
+
+    fn ticks(self) -> impl Iterator<Item = f64> {
+        let count = (self.top / self.step + 1e-9).floor() as u32;
+        (0..=count).map(move |tick| f64::from(tick) * self.step)
+    }
+
+    /// Draws the lines across the frame and their labels left of it.
+    pub fn draw(self, canvas: &Canvas, frame: Frame, lettering: Lettering) -> Result<(), ReportError> {
+        for tick in self.ticks() {
+            let y = self.y(frame, tick);
+            let (width, colour) = if tick == 0.0 { (1.2, AXIS) } else { (1.0, GRID) };
+            canvas.line(&[(frame.left, y), (frame.right, y)], width, colour)?;
+            canvas.text((frame.left - 8.0, y), &numbers::tick(tick, self.step), lettering.to_the_right())?;
+        }
+        Ok(())
+    }
+}
+
+/// An axis of weeks: each has a slot of the same width.
+#[derive(Debug, Clone, Copy)]
+pub struct Weeks {
+    first: Week,
+    count: usize,
+}
+
+impl Weeks {
+    /// An axis from the first week on.
+    pub fn new(first: Week, count: usize) -> Self {
+        Self { first, count: count.max(1) }
+    }
+
+    /// The slot of a week: its left and right end.
+    pub fn slot(self, frame: Frame, week: usize) -> (f64, f64) {
+        let width = frame.width() / self.count as f64;
+        let left = frame.left + week as f64 * width;
+        (left, left + width)
+    }
+
+    /// The left and right end of a week's bar, with a gap to its neighbours.
+    pub fn bar(self, frame: Frame, week: usize) -> (f64, f64) {
+        let (left, right) = self.slot(frame, week);
+        let gap = ((right - left) * 0.16).max((right - left - 64.0) / 2.0);
+        (left + gap, right - gap)
+    }
+
+    /// The middle of a week's slot.
+    pub fn middle(self, frame: Frame, week: usize) -> f64 {
+        let (left, right) = self.slot(frame, week);
+        f64::midpoint(left, right)
+    }
+
+    /// Draws the dates below the frame, as many as have room, with the year where it begins or changes.
+    pub fn draw(self, canvas: &Canvas, frame: Frame, lettering: Lettering) -> Result<(), ReportError> {
+        let lettering = lettering.centred();
+        let room = lettering.width("30 Nov") + 10.0;
+        let step = self.step(frame.width(), room);
+        let mut year = None;
+        for week in (0..self.count).step_by(step) {
+            let x = self.middle(frame, week);
+            let monday = self.first.plus(week as i64).monday();
+            canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4.0)], 1.0, AXIS)?;
+            canvas.text((x, frame.bottom + 14.0), &day(monday), lettering)?;
+            if year.replace(monday.year()) != Some(monday.year()) {
+                canvas.text((x, frame.bottom + 29.0), &monday.year().to_string(), lettering)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn step(self, width: f64, room: f64) -> usize {
+        let slot = width / self.count as f64;
+        let least = (room / slot).ceil() as usize;
+        [1, 2, 4, 8, 13, 26, 52].into_iter().find(|step| *step >= least).unwrap_or(least)
+    }
+}
+
+fn day(date: Date) -> String {
+    date.strftime("%-d %b").to_string()
+}
+
+/// How an entry of a legend looks.
+#[derive(Debug, Clone, Copy)]
+pub enum Key {
+    /// A filled patch.
+    Patch(RGBAColor),
+    /// A line.
+    Line(RGBColor),
+    /// A line with a dot on it.
+    Dotted(RGBColor),
+    /// A dashed line.
+    Dashed(RGBColor),
+}
+
+/// Draws a legend below the title and says where the room below it begins.
+pub fn legend(canvas: &Canvas, entries: &[(Key, &str)]) -> Result<f64, ReportError> {
+    let lettering = Lettering::NOTE;
+    let (mut x, mut y) = (MARGIN, 50.0);
+    for (key, text) in entries {
+        let width = 28.0 + lettering.width(text);
+        if x > MARGIN && x + width > WIDTH - MARGIN {
+            (x, y) = (MARGIN, y + 19.0);
+        }
+        swatch(canvas, *key, x, y)?;
+        canvas.text((x + 28.0, y), text, lettering)?;
+        x += width + 18.0;
+    }
+    Ok(y + 14.0)
+}
+
+fn swatch(canvas: &Canvas, key: Key, x: f64, y: f64) -> Result<(), ReportError> {
+    let line = [(x, y), (x + 22.0, y)];
+    match key {
+        Key::Patch(colour) => {
+            canvas.fill(Frame { left: x + 4.0, top: y - 6.0, right: x + 20.0, bottom: y + 6.0 }, colour)
+        }
+        Key::Line(colour) => canvas.line(&line, 2.0, colour),
+        Key::Dashed(colour) => canvas.dashes(&line, 1.6, colour),
+        Key::Dotted(colour) => {
+            canvas.line(&line, 2.0, colour)?;
+            canvas.dot((x + 11.0, y), 3.5, colour)
+        }
+    }
+}
+
+/// The plot below a legend: names its upright axis, says what is across, and gives its frame.
+pub fn plot(canvas: &Canvas, below: f64, height: f64, unit: &str) -> Result<Frame, ReportError> {
+    canvas.text((MARGIN, below + 16.0), unit, Lettering::NOTE)?;
+    Ok(Frame { left: MARGIN + TICK_ROOM, top: below + 36.0, right: WIDTH - MARGIN - 8.0, bottom: height - DATE_ROOM })
+}
+
+/// Says below a plot what its level axis counts.
+pub fn across(canvas: &Canvas, frame: Frame, height: f64, text: &str) -> Result<(), ReportError> {
+    canvas.text((f64::midpoint(frame.left, frame.right), height - 14.0), text, Lettering::NOTE.centred())
+}
+
+/// Says below small plots what all their level axes count.
+pub fn across_all(canvas: &Canvas, height: f64, text: &str) -> Result<(), ReportError> {
+    canvas.text((WIDTH / 2.0, height - 14.0), text, Lettering::NOTE.centred())
+}
+
+/// Frames of small plots beside and below each other, at most three in a row, and the height of it all.
+pub fn small_plots(count: usize, below: f64, plot_height: f64) -> (Vec<Frame>, f64) {
+    let columns = count.clamp(1, 3);
+    let rows = count.div_ceil(columns).max(1);
+    let cell = (WIDTH - 2.0 * MARGIN) / columns as f64;
+    let pitch = plot_height + 84.0;
+    let frame = |index: usize| {
+        let left = MARGIN + (index % columns) as f64 * cell;
+        let top = below + (index / columns) as f64 * pitch + 40.0;
+        Frame { left: left + 46.0, top, right: left + cell - 14.0, bottom: top + plot_height }
+    };
+    ((0..count).map(frame).collect(), below + rows as f64 * pitch + 24.0)
+}
+
+/// Draws a line in steps, one a week: each value holds over its slot.
+pub fn steps(weeks: Weeks, frame: Frame, scale: Scale, values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
+    values
+        .enumerate()
+        .flat_map(|(week, value)| {
+            let (left, right) = weeks.slot(frame, week);
+            let y = scale.y(frame, value);
+            [(left, y), (right, y)]
+        })
+        .collect()
+}
+
+/// Stacks parts into a bar from the bottom up.
+pub fn stack(
+    canvas: &Canvas,
+    frame: Frame,
+    scale: Scale,
+    (left, right): (f64, f64),
+    parts: &[(f64, RGBColor)],
+) -> Result<(), ReportError> {
+    let mut sum = 0.0;
+    for (value, colour) in parts {
+        let bottom = scale.y(frame, sum);
+        sum += value.max(0.0);
+        canvas.fill(Frame { left, top: scale.y(frame, sum), right, bottom }, *colour)?;
+    }
+    Ok(())
+}
+
+/// Says that there is nothing to show, in the middle of the frame.
+pub fn nothing(canvas: &Canvas, frame: Frame, text: &str) -> Result<(), ReportError> {
+    let middle = (f64::midpoint(frame.left, frame.right), f64::midpoint(frame.top, frame.bottom));
+    canvas.text(middle, text, Lettering::BODY.centred().coloured(MUTED))
+}
+
+/// A colour of which something shines through.
+pub fn light(colour: RGBColor, opacity: f64) -> RGBAColor {
+    colour.mix(opacity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_holds_its_largest_value_and_has_round_ticks() {
+        for (largest, step, ticks) in [(7.0, 2.0, 4), (1234.0, 500.0, 3), (0.31, 0.1, 4), (100.0, 20.0, 6)] {
+            let scale = Scale::holding(largest, 5.0);
+            assert!(scale.top > largest && (scale.step - step).abs() < 1e-9, "{largest}: {scale:?}");
+            assert_eq!(scale.ticks().count(), ticks, "{largest}: {scale:?}");
+        }
+    }
+
+    #[test]
+    fn a_scale_of_nothing_is_still_a_scale() {
+        assert_eq!(Scale::holding(0.0, 5.0), Scale { top: 1.0, step: 1.0 });
+        assert_eq!(Scale::holding(f64::NAN, 5.0), Scale { top: 1.0, step: 1.0 });
+    }
+
+    #[test]
+    fn dates_never_overlap() {
+        let first: Week = "2026-W48".parse().unwrap();
+        let lettering = Lettering::NOTE;
+        for count in 1..=300 {
+            let weeks = Weeks::new(first, count);
+            let step = weeks.step(800.0, lettering.width("30 Nov"));
+            assert!(step as f64 * 800.0 / count as f64 >= lettering.width("30 Nov"), "{count} weeks");
+        }
+    }
+}

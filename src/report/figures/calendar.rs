@@ -1,0 +1,96 @@
+//! When posts go out: a heat map by weekday and hour of the clients' clocks.
+
+use plotters::style::RGBColor;
+
+use super::canvas::{Canvas, Frame, Lettering, WIDTH};
+use super::palette::{AMOUNTS, EMPTY, INK, amount};
+use super::{Figure, Heading};
+use crate::report::{ReportError, numbers};
+use crate::simulator::Simulation;
+
+const HEIGHT: f64 = 340.0;
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const NAMES: [&str; 7] = ["Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"];
+const GRID: Frame = Frame { left: 60.0, top: 100.0, right: 800.0, bottom: 282.0 };
+
+/// Draws the figure.
+pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
+    let weeks = f64::from(simulation.provenance.weeks.max(1));
+    let days: Vec<[f64; 24]> =
+        simulation.calendar.iter().map(|hours| hours.map(|posts| posts.max(0.0) / weeks)).collect();
+    let heading = Heading {
+        name: "calendar",
+        title: "Posts a week by weekday and hour of the client's clock".to_owned(),
+        caption: caption(&days),
+    };
+    heading.draw(HEIGHT, |canvas| {
+        let most = days.iter().flatten().copied().fold(0.0, f64::max);
+        legend(canvas, most)?;
+        hours(canvas)?;
+        for ((row, day), name) in days.iter().enumerate().zip(DAYS) {
+            let frame = cell(row, 0);
+            let middle = f64::midpoint(frame.top, frame.bottom);
+            canvas.text((GRID.left - 10.0, middle), name, Lettering::NOTE.to_the_right())?;
+            for (hour, posts) in day.iter().enumerate() {
+                canvas.fill(cell(row, hour), colour(*posts, most))?;
+            }
+            let sum = numbers::count(day.iter().sum());
+            canvas.text((WIDTH - 16.0, middle), &sum, Lettering::NOTE.coloured(INK).to_the_right())?;
+        }
+        Ok(())
+    })
+}
+
+fn cell(day: usize, hour: usize) -> Frame {
+    let (width, height) = (GRID.width() / 24.0, GRID.height() / 7.0);
+    let (left, top) = (GRID.left + hour as f64 * width, GRID.top + day as f64 * height);
+    Frame { left: left + 1.0, top: top + 1.0, right: left + width - 1.0, bottom: top + height - 1.0 }
+}
+
+fn colour(posts: f64, most: f64) -> RGBColor {
+    if posts <= 0.0 || most <= 0.0 { EMPTY } else { amount(posts / most) }
+}
+
+fn hours(canvas: &Canvas) -> Result<(), ReportError> {
+    for hour in (0..24).step_by(2) {
+        let frame = cell(0, hour);
+        let middle = f64::midpoint(frame.left, frame.right);
+        canvas.text((middle, GRID.bottom + 14.0), &format!("{hour:02}"), Lettering::NOTE.centred())?;
+    }
+    canvas.text((WIDTH - 16.0, GRID.top - 14.0), "all day", Lettering::NOTE.to_the_right())?;
+    let middle = f64::midpoint(GRID.left, GRID.right);
+    canvas.text((middle, HEIGHT - 14.0), "hour of the day, on the client's clock", Lettering::NOTE.centred())
+}
+
+fn legend(canvas: &Canvas, most: f64) -> Result<(), ReportError> {
+    let bar = Frame { left: 128.0, top: 48.0, right: 320.0, bottom: 60.0 };
+    let y = f64::midpoint(bar.top, bar.bottom);
+    canvas.fill(Frame { left: 16.0, right: 34.0, ..bar }, EMPTY)?;
+    canvas.text((42.0, y), "none", Lettering::NOTE)?;
+    canvas.text((bar.left - 8.0, y), "few", Lettering::NOTE.to_the_right())?;
+    let width = bar.width() / AMOUNTS as f64;
+    for step in 0..AMOUNTS {
+        let left = bar.left + step as f64 * width;
+        let shade = amount((step as f64 + 0.5) / AMOUNTS as f64);
+        canvas.fill(Frame { left, right: left + width, ..bar }, shade)?;
+    }
+    canvas.text((bar.right + 8.0, y), &format!("{} a week in the busiest hour", numbers::count(most)), Lettering::NOTE)
+}
+
+fn caption(days: &[[f64; 24]]) -> String {
+    let all: f64 = days.iter().flatten().sum();
+    let sums: Vec<f64> = days.iter().map(|hours| hours.iter().sum()).collect();
+    let mut hours: Vec<(usize, f64)> =
+        (0..24).map(|hour| (hour, days.iter().filter_map(|day| day.get(hour)).sum())).collect();
+    hours.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    let busiest = sums.iter().zip(NAMES).max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(sum, _)| **sum > 0.0);
+    let (Some((day_posts, day)), [(first, one), (second, two), ..]) = (busiest, hours.as_slice()) else {
+        return "No post went out.".to_owned();
+    };
+    format!(
+        "{day} are busiest, with {} posts; the hours from {first:02}:00 and {second:02}:00 hold {} of a week's posts. \
+         Grey hours have none: they are quiet, blacked out, or never the best choice.",
+        numbers::count(*day_posts),
+        numbers::percent(numbers::share(one + two, all)),
+    )
+}

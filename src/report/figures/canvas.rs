@@ -1,0 +1,239 @@
+//! What figures are drawn with: shapes and text in pixels of the page, through plotters' SVG backend.
+
+use std::sync::LazyLock;
+
+use plotters::backend::SVGBackend;
+use plotters::coord::Shift;
+use plotters::drawing::{DrawingArea, IntoDrawingArea};
+use plotters::element::{Circle, DashedPathElement, PathElement, Polygon, Rectangle};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, FontFamily, FontStyle, RGBAColor, RGBColor, ShapeStyle, TextStyle, register_font};
+
+use super::palette::{INK, MUTED};
+use crate::report::ReportError;
+
+/// Width of every figure, in pixels of the page.
+pub const WIDTH: f64 = 880.0;
+
+/// Steps of the drawing to one pixel of the page.
+const FINENESS: f64 = 10.0;
+
+/// The font that widths are measured with, then fonts that are no wider.
+const FONTS: &str = "DejaVu Sans, Verdana, Segoe UI, Helvetica, Arial, sans-serif";
+
+/// The backend divides a font's size by this before it writes it.
+const BACKEND_FONT_RATIO: f64 = 1.24;
+
+/// The backend measures text as if a font's height were its size; this is how much wider that comes out, and less.
+const BACKEND_WIDTH_RATIO: f64 = 1.05;
+
+static FONTS_KNOWN: LazyLock<bool> = LazyLock::new(|| {
+    register_font(FONTS, FontStyle::Normal, dejavu::sans::regular()).is_ok()
+        && register_font(FONTS, FontStyle::Bold, dejavu::sans::bold()).is_ok()
+});
+
+/// A rectangle, in pixels of the page.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Frame {
+    /// Left edge.
+    pub left: f64,
+    /// Upper edge.
+    pub top: f64,
+    /// Right edge.
+    pub right: f64,
+    /// Lower edge.
+    pub bottom: f64,
+}
+
+impl Frame {
+    /// Its width.
+    pub fn width(self) -> f64 {
+        self.right - self.left
+    }
+
+    /// Its height.
+    pub fn height(self) -> f64 {
+        self.bottom - self.top
+    }
+}
+
+/// How text looks and which of its points stands where it is put; upright, it is always centred.
+#[derive(Clone, Copy)]
+pub struct Lettering {
+    size: f64,
+    bold: bool,
+    colour: RGBColor,
+    across: HPos,
+}
+
+impl Lettering {
+    /// A figure's title.
+    pub const TITLE: Self = Self { size: 16.0, bold: true, colour: INK, across: HPos::Left };
+    /// The name of a part.
+    pub const NAME: Self = Self { size: 13.0, bold: true, colour: INK, across: HPos::Left };
+    /// What is read first after the shapes.
+    pub const BODY: Self = Self { size: 12.5, bold: false, colour: INK, across: HPos::Left };
+    /// Ticks, axes, notes.
+    pub const NOTE: Self = Self { size: 12.0, bold: false, colour: MUTED, across: HPos::Left };
+    /// The smallest.
+    pub const FINE: Self = Self { size: 11.0, bold: false, colour: MUTED, across: HPos::Left };
+
+    /// Its middle stands where it is put.
+    pub const fn centred(self) -> Self {
+        Self { across: HPos::Center, ..self }
+    }
+
+    /// It ends where it is put.
+    pub const fn to_the_right(self) -> Self {
+        Self { across: HPos::Right, ..self }
+    }
+
+    /// In another colour.
+    pub const fn coloured(self, colour: RGBColor) -> Self {
+        Self { colour, ..self }
+    }
+
+    fn style(self) -> TextStyle<'static> {
+        let weight = if self.bold { FontStyle::Bold } else { FontStyle::Normal };
+        let size = self.size * FINENESS * BACKEND_FONT_RATIO;
+        TextStyle {
+            color: self.colour.to_backend_color(),
+            pos: Pos::new(self.across, VPos::Center),
+            ..TextStyle::from((FontFamily::Name(FONTS), size, weight))
+        }
+    }
+
+    /// Width of a text, in pixels of the page; rather too wide than too narrow.
+    pub fn width(self, text: &str) -> f64 {
+        self.style().font.box_size(text).map_or(0.0, |(width, _)| f64::from(width) / FINENESS / BACKEND_WIDTH_RATIO)
+    }
+
+    /// The text, cut and marked with an ellipsis where it is wider than there is room.
+    pub fn shortened(self, text: &str, room: f64) -> String {
+        if self.width(text) <= room {
+            return text.to_owned();
+        }
+        let mut kept = text.to_owned();
+        while kept.pop().is_some() {
+            let cut = format!("{}…", kept.trim_end());
+            if self.width(&cut) <= room {
+                return cut;
+            }
+        }
+        String::new()
+    }
+}
+
+/// A drawing in the making.
+pub struct Canvas<'a> {
+    area: DrawingArea<SVGBackend<'a>, Shift>,
+}
+
+impl Canvas<'_> {
+    /// Records a drawing: its shapes as SVG elements, without the document around them.
+    ///
+    /// # Errors
+    /// Where the backend fails, or a built-in font cannot be read.
+    pub fn record(
+        height: f64,
+        drawing: impl FnOnce(&Canvas) -> Result<(), ReportError>,
+    ) -> Result<String, ReportError> {
+        if !*FONTS_KNOWN {
+            return Err(ReportError::Drawing("a built-in font cannot be read".to_owned()));
+        }
+        let mut svg = String::new();
+        let canvas = Canvas { area: SVGBackend::with_string(&mut svg, sheet(height)).into_drawing_area() };
+        drawing(&canvas)?;
+        canvas.area.present().map_err(failed)?;
+        drop(canvas);
+        Ok(shapes(&svg))
+    }
+
+    /// The figure's title, in its place.
+    pub fn title(&self, text: &str) -> Result<(), ReportError> {
+        let lettering = Lettering::TITLE;
+        self.text((16.0, 24.0), &lettering.shortened(text, WIDTH - 32.0), lettering)
+    }
+
+    /// A filled rectangle; one of no width or height is left out.
+    pub fn fill(&self, frame: Frame, colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
+        let corners = [point((frame.left, frame.top)), point((frame.right, frame.bottom))];
+        if corners[0].0 == corners[1].0 || corners[0].1 == corners[1].1 {
+            return Ok(());
+        }
+        self.area.draw(&Rectangle::new(corners, colour.into().filled())).map_err(failed)
+    }
+
+    /// A filled shape.
+    pub fn shape(&self, corners: &[(f64, f64)], colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
+        self.area.draw(&Polygon::new(points(corners), colour.into().filled())).map_err(failed)
+    }
+
+    /// A line through points.
+    pub fn line(&self, through: &[(f64, f64)], width: f64, colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
+        self.area.draw(&PathElement::new(points(through), stroke(width, colour))).map_err(failed)
+    }
+
+    /// A dashed line through points.
+    pub fn dashes(&self, through: &[(f64, f64)], width: f64, colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
+        let (dash, gap) = ((6.0 * FINENESS) as i32, (4.0 * FINENESS) as i32);
+        self.area.draw(&DashedPathElement::new(points(through), dash, gap, stroke(width, colour))).map_err(failed)
+    }
+
+    /// A dot.
+    pub fn dot(&self, centre: (f64, f64), radius: f64, colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
+        let radius = (radius * FINENESS).round() as i32;
+        self.area.draw(&Circle::new(point(centre), radius, colour.into().filled())).map_err(failed)
+    }
+
+    /// A line of text.
+    pub fn text(&self, place: (f64, f64), text: &str, lettering: Lettering) -> Result<(), ReportError> {
+        self.area.draw_text(text, &lettering.style(), point(place)).map_err(failed)
+    }
+}
+
+fn stroke(width: f64, colour: impl Into<RGBAColor>) -> ShapeStyle {
+    ShapeStyle { color: colour.into().to_rgba(), filled: false, stroke_width: (width * FINENESS).round() as u32 }
+}
+
+fn sheet(height: f64) -> (u32, u32) {
+    ((WIDTH * FINENESS) as u32, (height * FINENESS).ceil() as u32)
+}
+
+fn point((x, y): (f64, f64)) -> (i32, i32) {
+    ((x * FINENESS).round() as i32, (y * FINENESS).round() as i32)
+}
+
+fn points(of: &[(f64, f64)]) -> Vec<(i32, i32)> {
+    of.iter().copied().map(point).collect()
+}
+
+fn failed(error: impl std::fmt::Display) -> ReportError {
+    ReportError::Drawing(error.to_string())
+}
+
+/// The elements within the backend's document. Attributes that say the default, or the same in every
+/// element, are left out; text cannot be mistaken for them, because its quotes are escaped.
+fn shapes(svg: &str) -> String {
+    let body = svg.split_once(">\n").map_or("", |(_, body)| body);
+    let body = body.trim_end().strip_suffix("</svg>").unwrap_or(body);
+    body.replace(" opacity=\"1\"", "").replace(&format!(" font-family=\"{FONTS}\""), "").replace("\n</text>", "</text>")
+}
+
+/// The whole document: shapes on a sheet that scales, named and described for those who do not see it.
+pub fn document(name: &str, title: &str, caption: &str, height: f64, shapes: &str) -> String {
+    let (fine_width, fine_height) = sheet(height);
+    let height = f64::from(fine_height) / FINENESS;
+    let (title, caption) = (escaped(title), escaped(caption));
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
+         viewBox=\"0 0 {fine_width} {fine_height}\" font-family=\"{FONTS}\" role=\"img\" \
+         aria-labelledby=\"{name}-title {name}-caption\">\n\
+         <title id=\"{name}-title\">{title}</title>\n<desc id=\"{name}-caption\">{caption}</desc>\n\
+         <rect width=\"{fine_width}\" height=\"{fine_height}\" fill=\"#FFFFFF\"/>\n{shapes}</svg>\n"
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

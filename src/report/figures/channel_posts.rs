@@ -1,0 +1,77 @@
+//! Drafts of each channel over the weeks, against what the rules wanted.
+
+use super::axes::{self, Key, Scale, Weeks, light, steps};
+use super::canvas::{Canvas, Frame, Lettering};
+use super::palette::{BLUE, INK, MUTED};
+use super::{Figure, Heading};
+use crate::report::{ReportError, numbers};
+use crate::simulator::{ChannelSummary, ChannelWeek, Simulation};
+
+const PLOT_HEIGHT: f64 = 96.0;
+const LEGEND_END: f64 = 64.0;
+
+/// Draws the figure.
+pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
+    let channels = &simulation.channels;
+    let (frames, height) = axes::small_plots(channels.len(), LEGEND_END, PLOT_HEIGHT);
+    let heading = Heading {
+        name: "channel-posts",
+        title: "Drafts a week by channel, against target".to_owned(),
+        caption: caption(channels),
+    };
+    heading.draw(height, |canvas| {
+        axes::legend(canvas, &entries())?;
+        for (channel, frame) in channels.iter().zip(frames) {
+            let weekly: Vec<_> =
+                simulation.channel_weeks.iter().filter(|week| week.channel == channel.channel).collect();
+            let weeks = Weeks::new(simulation.provenance.start, weekly.len());
+            panel(canvas, frame, channel, weeks, &weekly)?;
+        }
+        axes::across_all(canvas, height, "week beginning")
+    })
+}
+
+fn entries() -> [(Key, &'static str); 3] {
+    [
+        (Key::Dashed(MUTED), "wanted by the rules"),
+        (Key::Line(INK), "target after fatigue"),
+        (Key::Patch(light(BLUE, 1.0)), "drafts a week"),
+    ]
+}
+
+fn panel(
+    canvas: &Canvas,
+    frame: Frame,
+    channel: &ChannelSummary,
+    weeks: Weeks,
+    weekly: &[&ChannelWeek],
+) -> Result<(), ReportError> {
+    let highest = |week: &&ChannelWeek| week.posts_wanted.max(week.posts_target).max(week.posts_drafted);
+    let scale = Scale::holding(weekly.iter().map(highest).fold(0.0, f64::max), 5.0);
+    scale.draw(canvas, frame, Lettering::FINE)?;
+    weeks.draw(canvas, frame, Lettering::FINE)?;
+    let share = numbers::percent(numbers::share(channel.posts_drafted, channel.posts_wanted));
+    let y = frame.top - 17.0;
+    canvas.text((frame.left, y), channel.channel.name(), Lettering::NAME)?;
+    canvas.text((frame.right, y), &format!("{share} of wanted drafted"), Lettering::FINE.to_the_right())?;
+    for (index, week) in weekly.iter().enumerate() {
+        axes::stack(canvas, frame, scale, weeks.bar(frame, index), &[(week.posts_drafted, BLUE)])?;
+    }
+    canvas.dashes(&steps(weeks, frame, scale, weekly.iter().map(|week| week.posts_wanted)), 1.3, MUTED)?;
+    canvas.line(&steps(weeks, frame, scale, weekly.iter().map(|week| week.posts_target)), 1.5, INK)
+}
+
+fn caption(channels: &[ChannelSummary]) -> String {
+    let share = |channel: &ChannelSummary| numbers::share(channel.posts_drafted, channel.posts_wanted);
+    let least =
+        channels.iter().filter_map(|channel| Some((channel, share(channel)?))).min_by(|(_, a), (_, b)| a.total_cmp(b));
+    let Some((least, share)) = least else {
+        return "The rules wanted no posts on any channel.".to_owned();
+    };
+    format!(
+        "Each channel has a scale of its own. Furthest from what its rules wanted is {}, with {} drafted. \
+         The gap between bar and line was planned and not drafted, or found no place.",
+        least.channel,
+        numbers::percent(Some(share)),
+    )
+}

@@ -1,0 +1,113 @@
+//! Fatigue of each channel over the weeks: its quantiles against the lines where rules warn and block.
+
+use plotters::style::RGBColor;
+
+use super::axes::{self, Key, Scale, Weeks, light};
+use super::canvas::{Canvas, Frame, Lettering};
+use super::palette::{BLUE, ORANGE, VERMILLION};
+use super::{Figure, Heading};
+use crate::report::{ReportError, numbers};
+use crate::simulator::{ChannelSummary, ChannelWeek, Simulation};
+
+const PLOT_HEIGHT: f64 = 112.0;
+const LEGEND_END: f64 = 64.0;
+const RANGE: f64 = 0.25;
+
+/// Draws the figure.
+pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
+    let channels = &simulation.channels;
+    let (frames, height) = axes::small_plots(channels.len(), LEGEND_END, PLOT_HEIGHT);
+    let heading = Heading {
+        name: "fatigue",
+        title: "Fatigue (0 rested, 1 exhausted) by channel and week".to_owned(),
+        caption: caption(channels),
+    };
+    heading.draw(height, |canvas| {
+        axes::legend(canvas, &entries())?;
+        for (channel, frame) in channels.iter().zip(frames) {
+            let weekly: Vec<_> =
+                simulation.channel_weeks.iter().filter(|week| week.channel == channel.channel).collect();
+            let weeks = Weeks::new(simulation.provenance.start, weekly.len());
+            panel(canvas, frame, channel, weeks, &weekly)?;
+        }
+        axes::across_all(canvas, height, "week beginning")
+    })
+}
+
+fn entries() -> [(Key, &'static str); 4] {
+    [
+        (Key::Line(BLUE), "median over clients and hours"),
+        (Key::Patch(light(BLUE, RANGE)), "5 to 95\u{a0}%"),
+        (Key::Dashed(ORANGE), "warn"),
+        (Key::Line(VERMILLION), "block"),
+    ]
+}
+
+fn panel(
+    canvas: &Canvas,
+    frame: Frame,
+    channel: &ChannelSummary,
+    weeks: Weeks,
+    weekly: &[&ChannelWeek],
+) -> Result<(), ReportError> {
+    let scale = Scale::of_scores();
+    scale.draw(canvas, frame, Lettering::FINE)?;
+    weeks.draw(canvas, frame, Lettering::FINE)?;
+    heading(canvas, frame, channel)?;
+    let quantile = |index: usize| -> Vec<(f64, f64)> {
+        let value = |week: &ChannelWeek| week.fatigue.get(index).copied().unwrap_or(0.0);
+        let point = |(at, week): (usize, &&ChannelWeek)| (weeks.middle(frame, at), scale.y(frame, value(week)));
+        weekly.iter().enumerate().map(point).collect()
+    };
+    let [low, median, high] = [0, 1, 2].map(quantile);
+    band(canvas, &low, &high)?;
+    level(canvas, frame, scale.y(frame, channel.warn_at), ORANGE, true)?;
+    level(canvas, frame, scale.y(frame, channel.block_at), VERMILLION, false)?;
+    match median.as_slice() {
+        [only] => canvas.dot(*only, 3.5, BLUE),
+        line => canvas.line(line, 2.0, BLUE),
+    }
+}
+
+fn heading(canvas: &Canvas, frame: Frame, channel: &ChannelSummary) -> Result<(), ReportError> {
+    let [warn, block] =
+        [channel.share_above_warn, channel.share_above_block].map(|share| numbers::percent(Some(share)));
+    let levels = format!("warn {warn}, block {block}");
+    let y = frame.top - 17.0;
+    canvas.text((frame.left, y), channel.channel.name(), Lettering::NAME)?;
+    canvas.text((frame.right, y), &levels, Lettering::FINE.to_the_right())
+}
+
+fn band(canvas: &Canvas, low: &[(f64, f64)], high: &[(f64, f64)]) -> Result<(), ReportError> {
+    if let ([(x, bottom)], [(_, top)]) = (low, high) {
+        let bar = Frame { left: x - 10.0, top: *top, right: x + 10.0, bottom: *bottom };
+        return canvas.fill(bar, light(BLUE, RANGE));
+    }
+    let outline: Vec<_> = high.iter().chain(low.iter().rev()).copied().collect();
+    canvas.shape(&outline, light(BLUE, RANGE))
+}
+
+fn level(canvas: &Canvas, frame: Frame, y: f64, colour: RGBColor, dashed: bool) -> Result<(), ReportError> {
+    let line = [(frame.left, y), (frame.right, y)];
+    if dashed { canvas.dashes(&line, 1.4, colour) } else { canvas.line(&line, 1.4, colour) }
+}
+
+fn caption(channels: &[ChannelSummary]) -> String {
+    let worst = channels.iter().max_by(|a, b| a.share_above_warn.total_cmp(&b.share_above_warn));
+    let Some(worst) = worst.filter(|worst| worst.share_above_warn > 0.0) else {
+        return "No channel ever came to its warn line.".to_owned();
+    };
+    let blocked = channels.iter().filter(|channel| channel.share_above_block > 0.0).count();
+    let blocking = match blocked {
+        0 => "none came to its block line".to_owned(),
+        1 => "one channel came to its block line".to_owned(),
+        many => format!("{many} channels came to their block line"),
+    };
+    format!(
+        "The most tired channel is {}, at or above warn in {} of its hours; {blocking}. Beside each name: the share \
+         of hours at or above warn, and block. Where the pale band crosses a line, the most tired clients are \
+         there while most are not.",
+        worst.channel,
+        numbers::percent(Some(worst.share_above_warn)),
+    )
+}

@@ -1,0 +1,168 @@
+//! The figures of a report, one a file, drawn once: as SVG, and as PNG from that very SVG.
+//!
+//! What all share is here and in three files beside: what is drawn with (`canvas`), how axes and
+//! legends look (`axes`), and how an SVG becomes pixels (`raster`). Lengths are pixels of the page;
+//! the drawing itself is ten times finer, because the backend knows whole numbers only.
+//! No figure computes a result: it shows what the simulation's summary holds.
+
+mod assets;
+mod axes;
+mod calendar;
+mod canvas;
+mod channel_posts;
+mod engagement;
+mod fatigue;
+mod guardrails;
+mod palette;
+mod posts;
+mod raster;
+mod risk;
+
+pub use palette::dark_swaps;
+pub use raster::Raster;
+
+use canvas::Canvas;
+
+use super::ReportError;
+use crate::simulator::Simulation;
+
+/// A drawn figure.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    /// Name of its files, and prefix of every id in it.
+    pub name: &'static str,
+    /// What it is about.
+    pub title: String,
+    /// What to see in it, in plain words.
+    pub caption: String,
+    /// The drawing, complete, with title and caption as its accessible name and description.
+    pub svg: String,
+}
+
+/// The text of a figure before it is drawn.
+struct Heading {
+    name: &'static str,
+    title: String,
+    caption: String,
+}
+
+/// Every figure of a report, in the order of the page.
+///
+/// # Errors
+/// Where the drawing backend fails.
+pub fn draw_all(simulation: &Simulation) -> Result<Vec<Figure>, ReportError> {
+    Ok(vec![
+        engagement::draw(simulation)?,
+        posts::draw(simulation)?,
+        guardrails::draw(simulation)?,
+        fatigue::draw(simulation)?,
+        risk::draw(simulation)?,
+        assets::draw(simulation)?,
+        channel_posts::draw(simulation)?,
+        calendar::draw(simulation)?,
+    ])
+}
+
+impl Heading {
+    /// Draws a figure of the given height under this heading.
+    fn draw(
+        self,
+        height: f64,
+        drawing: impl FnOnce(&Canvas) -> Result<(), ReportError>,
+    ) -> Result<Figure, ReportError> {
+        let Self { name, title, caption } = self;
+        let shapes = Canvas::record(height, |canvas| {
+            canvas.title(&title)?;
+            drawing(canvas)
+        })?;
+        let svg = canvas::document(name, &title, &caption, height, &shapes);
+        Ok(Figure { name, title, caption, svg })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn ids(svg: &str) -> Vec<&str> {
+        svg.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect()
+    }
+
+    #[test]
+    fn every_figure_of_every_shape_of_run_is_well_formed_and_finite() {
+        for (case, simulation) in sample::variants() {
+            for figure in draw_all(&simulation).unwrap() {
+                let place = format!("{case}/{}", figure.name);
+                let tree = resvg::usvg::Tree::from_str(&figure.svg, &resvg::usvg::Options::default());
+                assert!(tree.is_ok(), "{place}: {tree:?}");
+                assert!(!figure.svg.contains("NaN") && !figure.svg.contains("inf"), "{place} holds no number");
+                assert!(!figure.svg.contains("<script"), "{place} lets markup through");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_drawn_outside_the_figure() {
+        for (case, simulation) in sample::variants() {
+            for figure in draw_all(&simulation).unwrap() {
+                let tree = Raster::new().parse(figure.name, &figure.svg).unwrap();
+                let bounds = tree.root().abs_bounding_box();
+                let place = format!("{case}/{}: {bounds:?} in {:?}", figure.name, tree.size());
+                assert!(bounds.left() >= 0.0 && bounds.top() >= 0.0, "{place}");
+                assert!(bounds.right() <= tree.size().width() && bounds.bottom() <= tree.size().height(), "{place}");
+            }
+        }
+    }
+
+    fn labels(group: &resvg::usvg::Group, found: &mut Vec<(String, resvg::usvg::Rect)>) {
+        for node in group.children() {
+            match node {
+                resvg::usvg::Node::Group(inner) => labels(inner, found),
+                resvg::usvg::Node::Text(text) => {
+                    let words = text.chunks().iter().map(|chunk| chunk.text()).collect();
+                    found.push((words, node.abs_bounding_box()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn no_label_lies_on_another() {
+        for (case, simulation) in sample::variants() {
+            for figure in draw_all(&simulation).unwrap() {
+                let tree = Raster::new().parse(figure.name, &figure.svg).unwrap();
+                let mut found = Vec::new();
+                labels(tree.root(), &mut found);
+                for (index, (one, first)) in found.iter().enumerate() {
+                    for (other, second) in &found[index + 1..] {
+                        let place = format!("{case}/{}: `{one}` lies on `{other}`", figure.name);
+                        assert!(first.intersect(second).is_none(), "{place}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_over_all_figures() {
+        let figures = draw_all(&sample::simulation()).unwrap();
+        let mut all: Vec<&str> = figures.iter().flat_map(|figure| ids(&figure.svg)).collect();
+        let before = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(before, 2 * figures.len());
+        assert_eq!(all.len(), before);
+    }
+
+    #[test]
+    fn a_figure_that_is_drawn_twice_has_the_same_bytes_in_both_formats() {
+        let simulation = sample::simulation();
+        let raster = Raster::new();
+        for (first, second) in draw_all(&simulation).unwrap().iter().zip(&draw_all(&simulation).unwrap()) {
+            assert_eq!(first.svg, second.svg);
+            assert_eq!(raster.png(first).unwrap(), raster.png(second).unwrap());
+        }
+    }
+}

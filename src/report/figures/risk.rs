@@ -1,0 +1,68 @@
+//! Posts planned a week by risk band, and how many of them people had to look at.
+
+use super::axes::{self, Key, Scale, Weeks, light, steps};
+use super::canvas::Lettering;
+use super::palette::{INK, ORANGE, SKY, VERMILLION};
+use super::{Figure, Heading};
+use crate::model::RiskBand;
+use crate::report::{ReportError, numbers};
+use crate::simulator::{Simulation, WeekSummary};
+
+const HEIGHT: f64 = 350.0;
+const NOTHING: &str = "No post was planned.";
+const COLOURS: [plotters::style::RGBColor; RiskBand::ALL.len()] = [SKY, ORANGE, VERMILLION];
+
+/// Draws the figure.
+pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
+    let weekly = &simulation.weekly;
+    let heading = Heading {
+        name: "risk",
+        title: "Posts planned a week by risk band, and reviews".to_owned(),
+        caption: caption(weekly),
+    };
+    heading.draw(HEIGHT, |canvas| {
+        let below = axes::legend(canvas, &entries())?;
+        let frame = axes::plot(canvas, below, HEIGHT, "posts a week")?;
+        let highest = |week: &WeekSummary| week.risk.iter().sum::<f64>().max(week.reviews);
+        let most = weekly.iter().map(highest).fold(0.0, f64::max);
+        if most <= 0.0 {
+            return axes::nothing(canvas, frame, NOTHING);
+        }
+        let scale = Scale::holding(most, 5.0);
+        let weeks = Weeks::new(simulation.provenance.start, weekly.len());
+        scale.draw(canvas, frame, Lettering::NOTE)?;
+        weeks.draw(canvas, frame, Lettering::NOTE)?;
+        axes::across(canvas, frame, HEIGHT, "week beginning")?;
+        for (index, week) in weekly.iter().enumerate() {
+            let parts: Vec<_> = week.risk.into_iter().zip(COLOURS).collect();
+            axes::stack(canvas, frame, scale, weeks.bar(frame, index), &parts)?;
+        }
+        canvas.line(&steps(weeks, frame, scale, weekly.iter().map(|week| week.reviews)), 1.8, INK)
+    })
+}
+
+fn entries() -> [(Key, &'static str); 4] {
+    let [low, medium, high] = COLOURS.map(|colour| Key::Patch(light(colour, 1.0)));
+    [
+        (low, "low: may run by itself"),
+        (medium, "medium: needs a review"),
+        (high, "high: needs an approval"),
+        (Key::Line(INK), "posts sent to a reviewer"),
+    ]
+}
+
+fn caption(weekly: &[WeekSummary]) -> String {
+    let mut sums = [0.0; RiskBand::ALL.len()];
+    for week in weekly {
+        sums.iter_mut().zip(week.risk).for_each(|(sum, posts)| *sum += posts);
+    }
+    let all: f64 = sums.iter().sum();
+    if all <= 0.0 {
+        return NOTHING.to_owned();
+    }
+    let [low, medium, high] = sums.map(|sum| numbers::percent(numbers::share(sum, all)));
+    format!(
+        "Of the posts planned, {low} were of low risk, {medium} of medium and {high} of high. \
+         The line is the work that came to reviewers; blocked posts are in the bars and never reach one."
+    )
+}

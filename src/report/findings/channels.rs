@@ -1,0 +1,73 @@
+//! Channel by channel: what each was asked for, what it gave, and when.
+
+use super::{Block, Cell, INTERVAL_NOTE, Note, Section, Table};
+use crate::report::numbers::{count, percent, range, score, share};
+use crate::simulator::{ChannelSummary, Simulation};
+
+/// The section.
+pub fn section(simulation: &Simulation) -> Section {
+    let channels = &simulation.channels;
+    Section {
+        id: "channels",
+        title: "Channel by channel",
+        blocks: vec![
+            Block::Table { table: table(channels) },
+            Block::Figure { name: "channel-posts" },
+            Block::Notes { notes: channels.iter().map(note).collect() },
+            Block::Figure { name: "calendar" },
+        ],
+    }
+}
+
+fn table(channels: &[ChannelSummary]) -> Table {
+    let row = |channel: &ChannelSummary| {
+        vec![
+            Cell::code(channel.channel.name()),
+            Cell::count(f64::from(channel.clients)),
+            Cell::count(channel.posts_wanted),
+            Cell::count(channel.posts_planned),
+            Cell::count(channel.posts_drafted),
+            Cell::bar(share(channel.posts_drafted, channel.posts_wanted)),
+            Cell::count(channel.posts_blocked),
+            Cell::count(channel.without_asset),
+            Cell::estimate(&channel.engagement),
+            share(channel.engagement.mean, channel.posts_drafted).map_or_else(|| Cell::percent(None), Cell::count),
+        ]
+    };
+    let columns = [
+        "Clients",
+        "Wanted",
+        "Planned",
+        "Drafted",
+        "Drafted of wanted",
+        "Blocked",
+        "No asset",
+        "Engagements",
+        "Per draft",
+    ];
+    let rows = channels.iter().map(row).collect();
+    let table = Table::new("Posts and engagements of each channel over all weeks", "Channel", &columns, rows);
+    let interval = channels.iter().any(|channel| channel.engagement.interval.is_some());
+    Table { note: interval.then(|| INTERVAL_NOTE.to_owned()), ..table }
+}
+
+fn note(channel: &ChannelSummary) -> Note {
+    let name = channel.channel.name();
+    let planned = channel.posts_planned;
+    let of_planned = |posts: f64| format!("{} of planned", percent(share(posts, planned)));
+    let per_draft = share(channel.engagement.mean, channel.posts_drafted);
+    let mut facts = vec![
+        ("Drafted", format!("{} of {} wanted", count(channel.posts_drafted), count(channel.posts_wanted))),
+        ("Blocked", of_planned(channel.posts_blocked)),
+        ("No asset", of_planned(channel.without_asset)),
+        ("Engagements", count(channel.engagement.mean)),
+        ("Per draft", per_draft.map_or_else(|| percent(None), count)),
+        ("Fatigue at a post", score(channel.mean_fatigue)),
+        ("Hours at warn or above", percent(Some(channel.share_above_warn))),
+        ("Hours at block or above", percent(Some(channel.share_above_block))),
+    ];
+    if let Some(ends) = channel.engagement.interval {
+        facts.insert(4, ("95\u{a0}% interval", range(ends)));
+    }
+    Note { id: format!("channel-{name}"), title: name.to_owned(), facts }
+}

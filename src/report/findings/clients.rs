@@ -1,0 +1,113 @@
+//! Client by client: who got least of what the rules wanted.
+
+use std::cmp::Ordering;
+
+use super::{Block, Cell, INTERVAL_NOTE, Section, Table, plain};
+use crate::report::TableFormat;
+use crate::report::numbers::{NONE, against, count, of_things, percent, share};
+use crate::simulator::{ClientSummary, Simulation};
+
+/// Up to so many clients are all shown.
+const SHOWN_ALL: usize = 50;
+
+/// So many of more.
+const SHOWN_WORST: usize = 25;
+
+/// A client below this share of drafts in wanted posts is counted out loud.
+const FEW: f64 = 0.7;
+
+/// The section.
+pub fn section(simulation: &Simulation, tables: TableFormat) -> Section {
+    let mut clients: Vec<&ClientSummary> = simulation.clients.iter().collect();
+    clients.sort_by(|a, b| worst_first(a, b));
+    let mut blocks = vec![Block::words(&summary(&clients))];
+    if !clients.is_empty() {
+        blocks.push(Block::Table { table: table(&clients, tables) });
+    }
+    Section { id: "clients", title: "Client by client", blocks }
+}
+
+fn drafted_share(client: &ClientSummary) -> Option<f64> {
+    share(client.posts_drafted, client.posts_wanted)
+}
+
+/// Least share of drafts in wanted posts first; then those that wanted more; clients that wanted none come last.
+fn worst_first(a: &ClientSummary, b: &ClientSummary) -> Ordering {
+    let rank = |client: &ClientSummary| drafted_share(client).unwrap_or(f64::INFINITY);
+    rank(a)
+        .total_cmp(&rank(b))
+        .then(b.posts_wanted.total_cmp(&a.posts_wanted))
+        .then_with(|| a.client_id.cmp(&b.client_id))
+}
+
+fn summary(sorted: &[&ClientSummary]) -> String {
+    let ranked: Vec<(&ClientSummary, f64)> =
+        sorted.iter().filter_map(|client| Some((*client, drafted_share(client)?))).collect();
+    let (Some((worst, least)), Some((best, most))) = (ranked.first(), ranked.last()) else {
+        return "No client wanted a post.".to_owned();
+    };
+    if ranked.len() == 1 {
+        return format!(
+            "The one client, {}, got {} of the posts its rules wanted as drafts.",
+            plain(&worst.name),
+            percent(Some(*least))
+        );
+    }
+    let few = ranked.iter().filter(|(_, share)| (share * 100.0).round() < FEW * 100.0).count();
+    let below = match few {
+        0 => format!("no client got less than {}", percent(Some(FEW))),
+        _ => format!("{} got less than {}", of_things(few as f64, "client", "clients"), percent(Some(FEW))),
+    };
+    format!(
+        "Of the posts their rules wanted, {below} as drafts. Least got {} ({}), most {} ({}).",
+        plain(&worst.name),
+        percent(Some(*least)),
+        plain(&best.name),
+        percent(Some(*most)),
+    )
+}
+
+fn table(sorted: &[&ClientSummary], tables: TableFormat) -> Table {
+    let shown = if sorted.len() <= SHOWN_ALL { sorted.len() } else { SHOWN_WORST };
+    let columns = [
+        "Wanted",
+        "Drafted",
+        "Drafted of wanted",
+        "Blocked",
+        "Reviewed",
+        "No asset",
+        "Engagements",
+        "Against expected",
+        "Fatigue",
+    ];
+    let rows = sorted.iter().take(shown).map(|client| row(client)).collect();
+    let table = Table::new("Clients, those that got least of what was wanted first", "Client", &columns, rows);
+    let intervals = sorted.iter().any(|client| client.engagement.interval.is_some());
+    let interval = intervals.then(|| INTERVAL_NOTE.to_owned());
+    let rest = (shown < sorted.len()).then(|| {
+        format!(
+            "These {shown} of {} need attention most; all are in tables/clients.{}.",
+            count(sorted.len() as f64),
+            tables.extension()
+        )
+    });
+    let notes: Vec<String> = rest.into_iter().chain(interval).collect();
+    Table { note: (!notes.is_empty()).then(|| notes.join(" ")), ..table }
+}
+
+fn row(client: &ClientSummary) -> Vec<Cell> {
+    let place = format!("{} · {} · {}", client.client_id, client.workspace_id, client.time_zone);
+    let expected = against(client.engagement.mean, client.expected_engagement).unwrap_or_else(|| NONE.to_owned());
+    vec![
+        Cell::text(&client.name).with_detail(place),
+        Cell::count(client.posts_wanted),
+        Cell::count(client.posts_drafted),
+        Cell::bar(drafted_share(client)),
+        Cell::count(client.posts_blocked),
+        Cell::count(client.reviews),
+        Cell::count(client.without_asset),
+        Cell::estimate(&client.engagement),
+        Cell::text(expected),
+        Cell::score(client.mean_fatigue),
+    ]
+}

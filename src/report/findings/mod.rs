@@ -1,0 +1,238 @@
+//! What the report says, in words and tables, before it becomes HTML or Markdown: both say the same.
+//!
+//! A page is sections in the order a strategist reads; a section is blocks. One section a file.
+//! Names from a scenario are text here, whatever they hold; the renderers escape them.
+
+mod channels;
+mod clients;
+mod headline;
+mod method;
+mod phrase;
+mod worries;
+
+use serde::Serialize;
+
+pub use phrase::Phrase;
+
+use super::{TableFormat, numbers};
+use crate::simulator::Simulation;
+use crate::stats::Estimate;
+use phrase::{code, plain};
+
+/// What the ranges in a table of estimates are.
+const INTERVAL_NOTE: &str = "The range with each number of engagements is the 95\u{a0}% interval of the mean.";
+
+/// A whole report.
+#[derive(Debug, Serialize)]
+pub struct Page {
+    /// What was simulated.
+    pub title: Phrase,
+    /// How much of it.
+    pub extent: String,
+    /// In reading order.
+    pub sections: Vec<Section>,
+}
+
+/// One question of the reader.
+#[derive(Debug, Serialize)]
+pub struct Section {
+    /// Anchor.
+    pub id: &'static str,
+    /// Heading.
+    pub title: &'static str,
+    /// What answers it.
+    pub blocks: Vec<Block>,
+}
+
+/// A part of a section.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Block {
+    /// A paragraph.
+    Words { phrase: Phrase },
+    /// A heading within the section.
+    Heading { id: &'static str, title: &'static str },
+    /// Numbers to be seen at once.
+    Cards { cards: Vec<Card> },
+    /// Sentences, each with what it is about.
+    Points { points: Vec<Point> },
+    /// Short lists side by side, each under its own heading.
+    Notes { notes: Vec<Note> },
+    /// Words of the trade, explained.
+    Terms { terms: Vec<Term> },
+    /// A figure, by its name.
+    Figure { name: &'static str },
+    /// A table.
+    Table { table: Table },
+    /// Text to copy.
+    Code { text: String },
+}
+
+/// One number, with how sure it is.
+#[derive(Debug, Serialize)]
+pub struct Card {
+    /// What it counts.
+    pub label: &'static str,
+    /// The number.
+    pub value: String,
+    /// Interval, spread, comparison: a line each.
+    pub lines: Vec<String>,
+}
+
+/// A sentence and what it is about.
+#[derive(Debug, Serialize)]
+pub struct Point {
+    /// What it is about.
+    pub label: &'static str,
+    /// The sentence.
+    pub phrase: Phrase,
+    /// Whether there is nothing to worry about.
+    pub calm: bool,
+}
+
+/// A short list under a heading of its own.
+#[derive(Debug, Serialize)]
+pub struct Note {
+    /// Anchor.
+    pub id: String,
+    /// Heading.
+    pub title: String,
+    /// What is told, and what it is.
+    pub facts: Vec<(&'static str, String)>,
+}
+
+/// A word of the trade.
+#[derive(Debug, Serialize)]
+pub struct Term {
+    /// The word.
+    pub word: &'static str,
+    /// What it means here.
+    pub meaning: &'static str,
+}
+
+/// A table with a caption.
+#[derive(Debug, Serialize)]
+pub struct Table {
+    /// What it shows.
+    pub caption: String,
+    /// Its columns; the first names the rows.
+    pub columns: Vec<Column>,
+    /// As many cells a row as there are columns.
+    pub rows: Vec<Vec<Cell>>,
+    /// What to know about it.
+    pub note: Option<String>,
+}
+
+/// A column of a table.
+#[derive(Debug, Serialize)]
+pub struct Column {
+    /// Heading.
+    pub title: &'static str,
+    /// Whether it holds numbers, which stand on the right.
+    pub numeric: bool,
+}
+
+/// A cell of a table.
+#[derive(Debug, Default, Serialize)]
+pub struct Cell {
+    /// What it says.
+    pub text: String,
+    /// What it says in small below.
+    pub detail: Option<String>,
+    /// Whether it is a name out of files.
+    pub code: bool,
+    /// Whether its row sums up those before.
+    pub strong: bool,
+    /// The share that it says, `0..=1`, where it can be shown as a bar.
+    pub share: Option<f64>,
+}
+
+impl Page {
+    /// Puts a simulation into words.
+    pub fn of(simulation: &Simulation, command: &str, tables: TableFormat) -> Self {
+        let run = &simulation.provenance;
+        Self {
+            title: Phrase::parse(&format!("Simulation of {} under {}", code(&run.scenario), code(&run.rules))),
+            extent: extent(simulation),
+            sections: vec![
+                headline::section(simulation),
+                worries::section(simulation),
+                channels::section(simulation),
+                clients::section(simulation, tables),
+                method::section(simulation, command, tables),
+            ],
+        }
+    }
+}
+
+fn extent(simulation: &Simulation) -> String {
+    let run = &simulation.provenance;
+    let parts = [
+        numbers::of_things(f64::from(run.weeks), "week", "weeks"),
+        format!("from {}", run.start.monday().strftime("%-d %B %Y")),
+        numbers::of_things(f64::from(run.clients), "client", "clients"),
+        numbers::of_things(simulation.channels.len() as f64, "channel", "channels"),
+        numbers::of_things(f64::from(run.replications), "replication", "replications"),
+    ];
+    let [weeks, from, rest @ ..] = parts;
+    [format!("{weeks} {from}")].into_iter().chain(rest).collect::<Vec<_>>().join(" · ")
+}
+
+impl Block {
+    fn words(text: &str) -> Self {
+        Block::Words { phrase: Phrase::parse(text) }
+    }
+}
+
+impl Point {
+    /// The worry, or what to say where there is none.
+    fn or_calm(label: &'static str, worry: Option<String>, otherwise: &str) -> Self {
+        Self { label, calm: worry.is_none(), phrase: Phrase::parse(worry.as_deref().unwrap_or(otherwise)) }
+    }
+}
+
+impl Table {
+    /// A table of one column of names and further ones of numbers.
+    fn new(caption: impl Into<String>, names: &'static str, numbers: &[&'static str], rows: Vec<Vec<Cell>>) -> Self {
+        let first = Column { title: names, numeric: false };
+        let others = numbers.iter().map(|title| Column { title, numeric: true });
+        Self { caption: caption.into(), columns: std::iter::once(first).chain(others).collect(), rows, note: None }
+    }
+}
+
+impl Cell {
+    fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    fn code(name: impl Into<String>) -> Self {
+        Self { text: name.into(), code: true, ..Self::default() }
+    }
+
+    fn count(value: f64) -> Self {
+        Self::text(numbers::count(value))
+    }
+
+    fn score(value: f64) -> Self {
+        Self::text(numbers::score(value))
+    }
+
+    fn percent(share: Option<f64>) -> Self {
+        Self::text(numbers::percent(share))
+    }
+
+    /// A share that is shown as a bar too.
+    fn bar(share: Option<f64>) -> Self {
+        let bar = share.filter(|share| share.is_finite()).map(|share| share.clamp(0.0, 1.0));
+        Self { share: bar, ..Self::percent(share) }
+    }
+
+    /// A mean, with its interval below.
+    fn estimate(estimate: &Estimate) -> Self {
+        Self { detail: estimate.interval.map(numbers::range), ..Self::count(estimate.mean) }
+    }
+
+    fn with_detail(self, detail: String) -> Self {
+        Self { detail: Some(detail), ..self }
+    }
+}

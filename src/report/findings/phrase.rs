@@ -1,0 +1,58 @@
+//! Sentences with names in them.
+
+use serde::Serialize;
+
+/// A piece of a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Span {
+    /// Its text.
+    pub text: String,
+    /// Whether it is a name out of rules or data, shown as such.
+    pub code: bool,
+}
+
+/// A sentence or paragraph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Phrase(Vec<Span>);
+
+impl Phrase {
+    /// Reads text in which names stand between backticks.
+    pub fn parse(text: &str) -> Self {
+        let spans = text.split('`').enumerate().filter(|(_, text)| !text.is_empty());
+        Self(spans.map(|(place, text)| Span { text: text.to_owned(), code: place % 2 == 1 }).collect())
+    }
+
+    /// Its pieces.
+    pub fn spans(&self) -> &[Span] {
+        &self.0
+    }
+
+    /// Its text, names and all.
+    pub fn text(&self) -> String {
+        self.0.iter().map(|span| span.text.as_str()).collect()
+    }
+}
+
+/// A name as [`Phrase::parse`] reads it.
+pub fn code(name: &str) -> String {
+    format!("`{}`", plain(name))
+}
+
+/// Text of others that must not be read as marks.
+pub fn plain(text: &str) -> String {
+    text.replace('`', "'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_backticks_stays_one_name() {
+        let phrase = Phrase::parse(&format!("blocked by {} alone", code("a`b`c")));
+        let codes: Vec<&str> = phrase.spans().iter().filter(|span| span.code).map(|span| span.text.as_str()).collect();
+        assert_eq!(codes, ["a'b'c"]);
+        assert_eq!(phrase.text(), "blocked by a'b'c alone");
+    }
+}

@@ -1,0 +1,117 @@
+//! The report as one page that needs nothing beside it: style, figures and text in one file, no script.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, context};
+use serde::Serialize;
+
+use super::ReportError;
+use super::figures::{Figure, dark_swaps};
+use super::findings::Page;
+
+const TEMPLATE: &str = include_str!("templates/index.html");
+
+/// A figure as the page shows it.
+#[derive(Debug, Serialize)]
+struct Picture<'a> {
+    name: &'static str,
+    title: &'a str,
+    caption: &'a str,
+    svg: &'a str,
+}
+
+/// A colour of the drawings and its counterpart on a dark page.
+#[derive(Debug, Serialize)]
+struct Swap {
+    light: String,
+    dark: String,
+}
+
+/// The whole page.
+///
+/// # Errors
+/// Where the template cannot be filled in.
+pub fn render(page: &Page, figures: &[Figure]) -> Result<String, ReportError> {
+    let mut environment = Environment::new();
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.add_template("index.html", TEMPLATE)?;
+    let swaps: Vec<Swap> =
+        dark_swaps().iter().map(|swap| swap.hex()).map(|[light, dark]| Swap { light, dark }).collect();
+    let pictures: Vec<Picture> = figures.iter().map(picture).collect();
+    let content = context! {
+        page => Serde(page), title => page.title.text(), pictures => Serde(pictures), swaps => Serde(swaps),
+    };
+    Ok(environment.get_template("index.html")?.render(content)?)
+}
+
+fn picture(figure: &Figure) -> Picture<'_> {
+    Picture { name: figure.name, title: &figure.title, caption: &figure.caption, svg: &figure.svg }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::figures::draw_all;
+    use crate::report::{TableFormat, sample};
+    use crate::simulator::Simulation;
+
+    fn page(simulation: &Simulation) -> String {
+        let page = Page::of(simulation, "mcoe simulate 'a & b' --out <out>", TableFormat::Parquet);
+        render(&page, &draw_all(simulation).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn names_and_commands_stay_text() {
+        let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == "names").unwrap();
+        let html = page(&simulation);
+        assert!(!html.contains("<script"));
+        assert!(html.contains("&lt;script&gt;"));
+        assert!(html.contains("--out &lt;out&gt;"));
+    }
+
+    #[test]
+    fn the_page_needs_nothing_beside_it() {
+        let html = page(&sample::simulation());
+        for foreign in ["src=", "href=\"http", "@import", "url(", "<link"] {
+            assert!(!html.contains(foreign), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn every_id_is_unique_and_every_anchor_leads_somewhere() {
+        let html = page(&sample::simulation());
+        let mut ids: Vec<&str> = html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+        for anchor in html.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(ids.contains(&anchor), "{anchor}");
+        }
+    }
+
+    #[test]
+    fn headings_never_skip_a_level() {
+        let html = page(&sample::simulation());
+        let levels: Vec<u32> =
+            html.match_indices("<h").filter_map(|(at, _)| html.get(at + 2..at + 3)?.parse().ok()).collect();
+        assert_eq!(levels.first(), Some(&1));
+        assert!(levels.iter().skip(1).zip(&levels).all(|(level, before)| *level > 1 && *level <= before + 1));
+    }
+
+    #[test]
+    fn a_run_of_one_replication_says_that_it_has_no_interval() {
+        let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == "one-replication").unwrap();
+        let html = page(&simulation);
+        assert!(html.contains("no interval can be given"));
+        assert!(!html.contains("95\u{a0}% interval"));
+    }
+
+    #[test]
+    fn of_many_clients_the_worst_are_shown_and_the_rest_are_pointed_to() {
+        let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == "sixty-clients").unwrap();
+        let html = page(&simulation);
+        assert!(html.contains("These 25 of 60 need attention most"));
+        assert_eq!(html.matches("client-0").count(), 25);
+    }
+}

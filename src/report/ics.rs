@@ -1,0 +1,189 @@
+//! A plan as calendars (iCalendar, RFC 5545), one a workspace.
+//!
+//! Written here and not by a crate: `ics` folds lines to 76 octets where the standard allows 75, and
+//! `icalendar` speaks in another date library's types. What is needed is escaping and folding.
+//! Times are in UTC, so no time zone has to be described; nothing in a calendar depends on when it is made.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{File, numbers};
+use crate::model::{ClientPlan, Plan, Post, ScheduleStatus, WorkspaceId, derived_id};
+
+/// Most octets of a line, its end not counted (RFC 5545, section 3.1).
+const LINE_OCTETS: usize = 75;
+
+/// One calendar a workspace of the plan, as `plan-WORKSPACE.ics`, by workspace.
+#[must_use]
+pub fn calendars(plan: &Plan) -> Vec<File> {
+    let workspaces: BTreeSet<&WorkspaceId> = plan.clients.iter().map(|client| &client.workspace_id).collect();
+    workspaces
+        .into_iter()
+        .map(|workspace| {
+            (format!("plan-{}.ics", file_name(workspace.as_str())), calendar(plan, workspace).into_bytes())
+        })
+        .collect()
+}
+
+/// The calendar of one workspace: an event a post, those held back as cancelled ones.
+#[must_use]
+pub fn calendar(plan: &Plan, workspace: &WorkspaceId) -> String {
+    let mut text = String::new();
+    let name = format!("Posts of {workspace}, {}", plan.week);
+    for (property, value) in [
+        ("BEGIN", "VCALENDAR"),
+        ("VERSION", "2.0"),
+        ("PRODID", "-//mcoe//plan//EN"),
+        ("CALSCALE", "GREGORIAN"),
+        ("METHOD", "PUBLISH"),
+        ("X-WR-CALNAME", escaped(&name).as_str()),
+    ] {
+        push_line(&mut text, property, value);
+    }
+    for (client, post) in plan.posts().filter(|(client, _)| client.workspace_id == *workspace) {
+        push_event(&mut text, plan, client, post);
+    }
+    push_line(&mut text, "END", "VCALENDAR");
+    text
+}
+
+fn push_event(text: &mut String, plan: &Plan, client: &ClientPlan, post: &Post) {
+    let summary = format!("{}: {}", post.channel, client.client_id);
+    for (property, value) in [
+        ("BEGIN", "VEVENT".to_owned()),
+        ("UID", plan.post_id(&client.client_id, post).to_string()),
+        ("DTSTAMP", stamp(plan)),
+        ("DTSTART", instant(post.at)),
+        ("SUMMARY", escaped(&summary)),
+        ("DESCRIPTION", escaped(&description(client, post))),
+        ("CATEGORIES", escaped(post.channel.name())),
+        ("STATUS", status(post.status).to_owned()),
+        ("TRANSP", "TRANSPARENT".to_owned()),
+        ("END", "VEVENT".to_owned()),
+    ] {
+        push_line(text, property, &value);
+    }
+}
+
+fn description(client: &ClientPlan, post: &Post) -> String {
+    let local = client.zone.local(post.at).strftime("%A %H:%M").to_string();
+    let mut lines = vec![format!("{local} in {}", client.zone)];
+    lines.push(match &post.asset {
+        Some(asset) => format!("Asset {}, score {}", asset.used(), numbers::count(asset.score)),
+        None => "No asset".to_owned(),
+    });
+    lines.extend(post.campaign_id.as_ref().map(|campaign| format!("Campaign {campaign}")));
+    lines.push(format!("Status {}, risk {}, confidence {}", post.status, post.risk, numbers::score(post.confidence)));
+    lines.push(format!("Expected engagements {}", numbers::count(post.expected_engagement)));
+    lines.extend(post.blocked_reason.as_ref().map(|reason| format!("Blocked: {reason}")));
+    lines.join("\n")
+}
+
+/// What RFC 5545 knows of an event: settled, not yet, or not at all.
+const fn status(status: ScheduleStatus) -> &'static str {
+    match status {
+        ScheduleStatus::Ready | ScheduleStatus::Executing | ScheduleStatus::Completed => "CONFIRMED",
+        ScheduleStatus::Pending => "TENTATIVE",
+        ScheduleStatus::Failed | ScheduleStatus::Blocked | ScheduleStatus::Cancelled => "CANCELLED",
+    }
+}
+
+/// The start of the plan's week, so that the same plan gives the same calendar whenever it is written.
+fn stamp(plan: &Plan) -> String {
+    plan.week.monday().strftime("%Y%m%dT000000Z").to_string()
+}
+
+fn instant(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// Text as a property's value (RFC 5545, section 3.3.11); control characters are left out.
+fn escaped(text: &str) -> String {
+    let mut value = String::with_capacity(text.len());
+    for letter in text.replace("\r\n", "\n").chars() {
+        match letter {
+            '\\' | ';' | ',' => value.extend(['\\', letter]),
+            '\n' | '\r' => value.push_str("\\n"),
+            '\t' => value.push(' '),
+            _ if letter.is_control() => {}
+            _ => value.push(letter),
+        }
+    }
+    value
+}
+
+/// Adds a property, folded so that no line is longer than allowed and no letter is cut.
+fn push_line(text: &mut String, property: &str, value: &str) {
+    let mut used = 0;
+    for letter in property.chars().chain([':']).chain(value.chars()) {
+        if used + letter.len_utf8() > LINE_OCTETS {
+            text.push_str("\r\n ");
+            used = 1;
+        }
+        text.push(letter);
+        used += letter.len_utf8();
+    }
+    text.push_str("\r\n");
+}
+
+/// A name that every file system takes; where letters had to go, a mark tells it from its like.
+fn file_name(id: &str) -> String {
+    let safe = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    let name: String = id.chars().map(|letter| if safe(letter) { letter } else { '_' }).take(80).collect();
+    if name == id {
+        return name;
+    }
+    let mark: String = derived_id(b"file name", &[id]).simple().to_string().chars().take(8).collect();
+    format!("{name}-{mark}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn unfolded(text: &str) -> Vec<String> {
+        text.replace("\r\n ", "").split("\r\n").map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_workspace_has_a_calendar_with_an_event_a_post() {
+        let plan = sample::plan();
+        let files = calendars(&plan);
+        assert_eq!(files.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["plan-north.ics"]);
+        insta::assert_snapshot!(calendar(&plan, &WorkspaceId::new("north")).replace("\r\n", "⏎\n"));
+    }
+
+    #[test]
+    fn no_line_is_longer_than_75_octets_and_no_letter_is_cut() {
+        let mut text = String::new();
+        let value = "a老b".repeat(60);
+        push_line(&mut text, "SUMMARY", &value);
+        assert!(text.split("\r\n").all(|line| line.len() <= LINE_OCTETS));
+        assert!(text.split("\r\n").any(|line| line.len() >= LINE_OCTETS - 3));
+        assert_eq!(unfolded(&text), [format!("SUMMARY:{value}"), String::new()]);
+    }
+
+    #[test]
+    fn a_line_of_75_octets_is_not_folded() {
+        let mut text = String::new();
+        push_line(&mut text, "X", &"y".repeat(73));
+        assert_eq!(text, format!("X:{}\r\n", "y".repeat(73)));
+    }
+
+    #[test]
+    fn marks_of_the_format_are_escaped_in_text() {
+        assert_eq!(escaped("a,b;c\\d\ne\r\nf\u{7}"), "a\\,b\\;c\\\\d\\ne\\nf");
+    }
+
+    #[test]
+    fn workspaces_whose_names_differ_in_forbidden_letters_get_different_files() {
+        assert_eq!(file_name("north"), "north");
+        let (slash, colon) = (file_name("a/b"), file_name("a:b"));
+        assert!(slash.starts_with("a_b-") && colon.starts_with("a_b-"));
+        assert_ne!(slash, colon);
+        assert!(!file_name("../..").contains('.'));
+    }
+}

@@ -1,0 +1,162 @@
+//! The report as Markdown, for a pull request: the same words and numbers as the page; of figures, where
+//! they are and what is to be seen in them.
+
+use std::fmt::Write;
+
+use super::figures::Figure;
+use super::findings::{Block, Cell, Page, Phrase, Section, Table};
+
+/// The whole summary.
+pub fn render(page: &Page, figures: &[Figure]) -> String {
+    let mut text = format!("# {}\n\n{}\n", phrase(&page.title), escaped(&page.extent));
+    for section in &page.sections {
+        text.push_str(&render_section(section, figures));
+    }
+    text
+}
+
+fn render_section(section: &Section, figures: &[Figure]) -> String {
+    let blocks = section.blocks.iter().map(|part| block(part, figures)).filter(|block| !block.is_empty());
+    let mut text = format!("\n## {}\n", section.title);
+    for block in blocks {
+        text.push('\n');
+        text.push_str(&block);
+    }
+    text
+}
+
+fn block(block: &Block, figures: &[Figure]) -> String {
+    match block {
+        Block::Words { phrase: words } => format!("{}\n", phrase(words)),
+        Block::Heading { title, .. } => format!("### {title}\n"),
+        Block::Points { points } => {
+            points.iter().map(|point| format!("- **{}.** {}\n", point.label, phrase(&point.phrase))).collect()
+        }
+        Block::Terms { terms } => {
+            terms.iter().map(|term| format!("- *{}:* {}\n", term.word, escaped(term.meaning))).collect()
+        }
+        Block::Cards { cards } => {
+            let rows = cards
+                .iter()
+                .map(|card| format!("| {} | **{}** | {} |\n", card.label, card.value, card.lines.join("; ")));
+            format!("| Number | Value | |\n|:--|--:|:--|\n{}", rows.collect::<String>())
+        }
+        Block::Table { table: content } => table(content),
+        Block::Code { text } => format!("```sh\n{}\n```\n", text.replace("```", "'''")),
+        Block::Figure { name } => figures.iter().filter(|drawn| drawn.name == *name).map(figure).collect(),
+        Block::Notes { .. } => String::new(),
+    }
+}
+
+fn figure(figure: &Figure) -> String {
+    format!("*{}* (`figures/{}.svg`): {}\n", escaped(&figure.title), figure.name, escaped(&figure.caption))
+}
+
+fn table(table: &Table) -> String {
+    let mut text = format!("**{}**\n\n|", escaped(&table.caption));
+    for column in &table.columns {
+        let _ = write!(text, " {} |", column.title);
+    }
+    text.push_str("\n|");
+    for column in &table.columns {
+        text.push_str(if column.numeric { "--:|" } else { ":--|" });
+    }
+    text.push('\n');
+    for row in &table.rows {
+        text.push('|');
+        for content in row {
+            let _ = write!(text, " {} |", cell(content));
+        }
+        text.push('\n');
+    }
+    if let Some(note) = &table.note {
+        let _ = write!(text, "\n{}\n", escaped(note));
+    }
+    text
+}
+
+fn cell(cell: &Cell) -> String {
+    let text = escaped(&cell.text);
+    let main = match cell {
+        Cell { code: true, .. } => code(&cell.text),
+        Cell { strong: true, .. } => format!("**{text}**"),
+        _ => text,
+    };
+    cell.detail.as_ref().map_or(main.clone(), |detail| format!("{main} ({})", escaped(detail)))
+}
+
+fn phrase(phrase: &Phrase) -> String {
+    phrase.spans().iter().map(|span| if span.code { code(&span.text) } else { escaped(&span.text) }).collect()
+}
+
+fn code(name: &str) -> String {
+    format!("`{}`", name.replace('`', "'").replace('|', "\\|").replace(['\n', '\r'], " "))
+}
+
+/// Text that Markdown, HTML within it and table cells leave alone.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\\' | '`' | '*' | '[' | ']' | '|' | '#' => {
+                safe.push('\\');
+                safe.push(letter);
+            }
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '&' => safe.push_str("&amp;"),
+            '\n' | '\r' => safe.push(' '),
+            _ => safe.push(letter),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::figures::draw_all;
+    use crate::report::{TableFormat, sample};
+
+    fn summary(case: &str) -> String {
+        let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == case).unwrap();
+        let command = "mcoe simulate scenarios/agency --weeks 12 --replications 20 --seed 7 --out reports/agency";
+        render(&Page::of(&simulation, command, TableFormat::Parquet), &draw_all(&simulation).unwrap())
+    }
+
+    #[test]
+    fn a_usual_run_in_markdown() {
+        insta::assert_snapshot!(summary("usual"));
+    }
+
+    #[test]
+    fn a_run_of_one_replication_in_markdown_says_that_it_has_no_interval() {
+        let text = summary("one-replication");
+        assert!(!text.contains("95\u{a0}% interval 1"));
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_happened_in_markdown() {
+        insta::assert_snapshot!(summary("zeros"));
+    }
+
+    #[test]
+    fn hostile_names_stay_text() {
+        let text = summary("names");
+        let outside_code: String = text.replace("\\`", "").split('`').step_by(2).collect();
+        assert!(!outside_code.contains('<'));
+        assert!(text.contains("a\\|b\\`c\\*d_e"));
+    }
+
+    #[test]
+    fn every_row_has_as_many_cells_as_its_table_has_columns() {
+        for (case, simulation) in sample::variants() {
+            let page = Page::of(&simulation, "mcoe simulate", TableFormat::Csv);
+            for block in page.sections.iter().flat_map(|section| &section.blocks) {
+                let Block::Table { table } = block else { continue };
+                assert!(table.rows.iter().all(|row| row.len() == table.columns.len()), "{case}: {}", table.caption);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Reports: from a simulation's summary to a page, a summary in Markdown, figures and tables; from
+//! a plan to tables and calendars.
+//!
+//! Everything here is made in memory and is the same bytes for the same input. Nothing is written,
+//! no result is computed that the input does not hold, and no clock is read: a report says when its
+//! weeks were, not when it was made.
+
+mod figures;
+mod findings;
+mod html;
+mod ics;
+mod markdown;
+mod numbers;
+#[cfg(test)]
+mod sample;
+mod tables;
+
+use figures::Raster;
+use findings::Page;
+
+use crate::simulator::Simulation;
+
+pub use ics::{calendar, calendars};
+pub use tables::{TableFormat, plan_tables};
+
+/// A file of a report: its path within the report's folder, and its bytes.
+pub type File = (String, Vec<u8>);
+
+/// What a report of a simulation is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct RunReport<'a> {
+    /// What was found.
+    pub simulation: &'a Simulation,
+    /// The command that repeats the run.
+    pub command: &'a str,
+    /// How tables are written.
+    pub tables: TableFormat,
+}
+
+/// Why a report cannot be made. All are faults of the machine or of the engine, not of the input.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// A figure could not be drawn.
+    #[error("a figure cannot be drawn: {0}")]
+    Drawing(String),
+    /// A drawing could not be turned into a picture.
+    #[error("the figure `{figure}` cannot be turned into a PNG: {cause}")]
+    Picture {
+        /// Which.
+        figure: &'static str,
+        /// Why.
+        cause: String,
+    },
+    /// The page could not be filled in.
+    #[error("the page cannot be filled in: {0}")]
+    Page(#[from] minijinja::Error),
+    /// A table could not be written.
+    #[error("the table `{table}` cannot be written: {cause}")]
+    Table {
+        /// Which.
+        table: &'static str,
+        /// Why.
+        cause: String,
+    },
+}
+
+/// The files of a simulation's report: `index.html`, `summary.md`, `figures/*.svg` and `.png`, `tables/*`.
+///
+/// # Errors
+/// Where a figure, the page or a table cannot be made.
+pub fn render(report: &RunReport) -> Result<Vec<File>, ReportError> {
+    let figures = figures::draw_all(report.simulation)?;
+    let page = Page::of(report.simulation, report.command, report.tables);
+    let mut files = vec![
+        ("index.html".to_owned(), html::render(&page, &figures)?.into_bytes()),
+        ("summary.md".to_owned(), markdown::render(&page, &figures).into_bytes()),
+    ];
+    let raster = Raster::new();
+    for figure in &figures {
+        files.push((format!("figures/{}.svg", figure.name), figure.svg.clone().into_bytes()));
+        files.push((format!("figures/{}.png", figure.name), raster.png(figure)?));
+    }
+    for (name, bytes) in tables::run_tables(report.simulation, report.tables)? {
+        files.push((format!("tables/{name}"), bytes));
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(simulation: &Simulation) -> Vec<File> {
+        let command = "mcoe simulate scenarios/agency --weeks 12 --replications 20 --seed 7 --out reports/agency";
+        render(&RunReport { simulation, command, tables: TableFormat::Csv }).unwrap()
+    }
+
+    #[test]
+    fn the_same_simulation_gives_the_same_bytes() {
+        let simulation = sample::simulation();
+        for tables in [TableFormat::Csv, TableFormat::Parquet] {
+            let report = RunReport { simulation: &simulation, command: "mcoe simulate", tables };
+            assert!(render(&report).unwrap() == render(&report).unwrap());
+        }
+    }
+
+    #[test]
+    fn no_file_of_any_shape_of_run_shows_what_is_not_a_number() {
+        for (case, simulation) in sample::variants() {
+            for (path, bytes) in report(&simulation) {
+                let Ok(text) = std::str::from_utf8(&bytes) else { continue };
+                for bad in ["NaN", "Infinity", ">inf", "-inf", " inf", ",inf"] {
+                    assert!(!text.contains(bad), "{case}: {path} shows `{bad}`");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_report_holds_the_files_that_its_readers_expect() {
+        let paths: Vec<String> = report(&sample::simulation()).into_iter().map(|(path, _)| path).collect();
+        insta::assert_snapshot!(paths.join("\n"));
+    }
+}

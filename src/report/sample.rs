@@ -1,0 +1,464 @@
+//! A plausible simulation, made up without chance, and its extreme relatives: for tests only.
+
+use crate::model::{
+    ActionType, AgencyDirector, Allocation, AssetChoice, AssetId, CampaignId, Channel, ClientId, ClientOps, ClientPlan,
+    ClientStatus, Conflict, ConflictKind, CreativeDirector, Decision, DecisionStatus, EarlyWarning, PerformanceReality,
+    Plan, Post, RiskBand, Scaling, ScheduleStatus, Severity, Signals, Tier, Week, WorkspaceId, Zone,
+};
+use crate::simulator::{
+    AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, Provenance, Simulation,
+    WeekSummary,
+};
+use crate::stats::Estimate;
+
+/// How large a made-up simulation is.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    pub channels: usize,
+    pub clients: usize,
+    pub weeks: u32,
+    pub replications: u32,
+    /// Factor on everything that is counted.
+    pub size: f64,
+}
+
+pub const USUAL: Shape = Shape { channels: 9, clients: 12, weeks: 12, replications: 20, size: 1.0 };
+
+/// Posts a week, fatigue at rest and engagements a post, by channel.
+const TRAITS: [(f64, f64, f64); Channel::COUNT] = [
+    (5.0, 0.28, 310.0),
+    (7.0, 0.41, 520.0),
+    (14.0, 0.58, 840.0),
+    (5.0, 0.24, 95.0),
+    (2.0, 0.18, 1450.0),
+    (3.0, 0.21, 24.0),
+    (3.0, 0.19, 60.0),
+    (2.0, 0.12, 130.0),
+    (10.0, 0.33, 88.0),
+];
+
+const RULES: [(&str, f64, f64); 7] = [
+    ("early_warning", 0.012, 0.05),
+    ("channel_fatigue", 0.031, 0.21),
+    ("policy_compliance", 0.004, 0.0),
+    ("truth_layer", 0.0, 0.12),
+    ("timing_conflict", 0.0008, 0.0),
+    ("brand_calendar", 0.0, 0.0),
+    ("review_capacity", 0.018, 0.0),
+];
+
+const CLIENTS: [&str; 12] = [
+    "Harbour Coffee Roasters",
+    "Bluegum Physio",
+    "Nordlys Outdoor",
+    "Kestrel & Sons Legal",
+    "Sunday Market Florist",
+    "Mako Surf School",
+    "Ember Ceramics",
+    "Tideway Credit Union",
+    "Foxglove Skincare",
+    "Little Acorn Preschool",
+    "Quarry Bouldering",
+    "Olive Branch Catering",
+];
+
+/// A number between 0 and 1 that is always the same for the same place.
+fn wobble(place: usize, salt: usize) -> f64 {
+    let mixed = (place.wrapping_mul(2_654_435_761) ^ salt.wrapping_mul(40_503)).wrapping_mul(2_246_822_519);
+    ((mixed >> 7) % 10_007) as f64 / 10_007.0
+}
+
+fn estimate(mean: f64, spread: f64, replications: u32) -> Estimate {
+    let values: Vec<f64> = (0..replications)
+        .map(|replication| {
+            let place = (f64::from(replication) + 0.5) / f64::from(replications) - 0.5;
+            mean * (1.0 + spread * (place * 2.0 + place.powi(3)))
+        })
+        .collect();
+    Estimate::of(&values)
+}
+
+/// The usual simulation.
+pub fn simulation() -> Simulation {
+    shaped(USUAL)
+}
+
+/// The usual one and its relatives, each with a name.
+pub fn variants() -> Vec<(&'static str, Simulation)> {
+    let zero = Shape { size: 0.0, ..USUAL };
+    vec![
+        ("usual", simulation()),
+        ("year", shaped(Shape { weeks: 52, ..USUAL })),
+        ("one-week", shaped(Shape { weeks: 1, ..USUAL })),
+        ("one-client", shaped(Shape { clients: 1, channels: 4, ..USUAL })),
+        ("one-replication", shaped(Shape { replications: 1, ..USUAL })),
+        ("sixty-clients", shaped(Shape { clients: 60, ..USUAL })),
+        ("zeros", shaped(zero)),
+        ("nothing", shaped(Shape { channels: 0, clients: 0, weeks: 0, ..zero })),
+        ("huge", shaped(Shape { size: 90_000.0, weeks: 160, ..USUAL })),
+        ("names", named(simulation())),
+    ]
+}
+
+/// A simulation whose names are long and hostile.
+fn named(mut simulation: Simulation) -> Simulation {
+    let long = "Gesellschaft für Großwetterlagenbeobachtung & Söhne ".repeat(4);
+    let names = ["<script>alert('x')</script>", long.as_str(), "a|b`c*d_e", "\"quoted\" & 'so on'"];
+    for (client, name) in simulation.clients.iter_mut().zip(names) {
+        client.name = name.to_owned();
+        client.client_id = ClientId::new(name);
+    }
+    if let Some(rule) = simulation.guardrails.first_mut() {
+        rule.rule = "a_rule_with_a_name_that_goes_on_and_on_and_never_seems_to_end<script>".to_owned();
+    }
+    simulation.provenance.scenario = "<script>scenario</script>".to_owned();
+    simulation.provenance.rules = "rules`with`ticks & <b>".to_owned();
+    simulation
+}
+
+/// A simulation of a shape.
+pub fn shaped(shape: Shape) -> Simulation {
+    let start: Week = "2026-W48".parse().unwrap();
+    let weekly: Vec<WeekSummary> = (0..shape.weeks as usize).map(|week| week_summary(shape, start, week)).collect();
+    let channels: Vec<ChannelSummary> = (0..shape.channels).map(|index| channel_summary(shape, index)).collect();
+    let channel_weeks = (0..shape.weeks as usize)
+        .flat_map(|week| (0..shape.channels).map(move |index| channel_week(shape, start, week, index)))
+        .collect();
+    Simulation {
+        provenance: provenance(shape, start),
+        headline: headline(shape, &weekly, &channels),
+        weekly,
+        channels,
+        channel_weeks,
+        clients: (0..shape.clients).map(|index| client_summary(shape, index)).collect(),
+        guardrails: guardrails(shape),
+        calendar: calendar(shape),
+        assets: assets(shape),
+    }
+}
+
+fn provenance(shape: Shape, start: Week) -> Provenance {
+    Provenance {
+        scenario: "agency".to_owned(),
+        scenario_hash: "9c1185a5c5e9fc54612808977ee8f548b2258d31b4a1f8c3d0f6e7a9b2c4d6e8".to_owned(),
+        rules: "default".to_owned(),
+        rules_hash: "4e07408562bedb8b60ce05c1decfe3ad16b72230967de01f640b7e4729b49fce".to_owned(),
+        version: "0.1.0".to_owned(),
+        seed: 7,
+        start,
+        weeks: shape.weeks,
+        replications: shape.replications,
+        clients: shape.clients as u32,
+        tier: "fast".to_owned(),
+    }
+}
+
+/// Posts that the rules want in a week on a channel.
+fn wanted(shape: Shape, channel: usize) -> f64 {
+    TRAITS[channel].0 * shape.clients as f64 * shape.size
+}
+
+fn target(shape: Shape, channel: usize, week: usize) -> f64 {
+    let tired = fatigue_at(channel, week);
+    let factor = if tired > 0.5 { 0.78 } else { 0.97 };
+    wanted(shape, channel) * (factor + 0.03 * wobble(week, channel))
+}
+
+fn drafted(shape: Shape, channel: usize, week: usize) -> f64 {
+    target(shape, channel, week) * (0.86 + 0.09 * wobble(week, channel + 11))
+}
+
+fn fatigue_at(channel: usize, week: usize) -> f64 {
+    let (_, rest, _) = TRAITS[channel];
+    (rest * (0.75 + 0.25 * (1.0 - (-(week as f64) / 3.0).exp()) + 0.12 * (wobble(week, channel + 5) - 0.5))).min(0.95)
+}
+
+fn season(week: usize) -> f64 {
+    1.0 + 0.18 * (week as f64 * 0.55).sin() + 0.05 * wobble(week, 3)
+}
+
+fn week_summary(shape: Shape, start: Week, week: usize) -> WeekSummary {
+    let over = |value: fn(Shape, usize, usize) -> f64| (0..shape.channels).map(|index| value(shape, index, week)).sum();
+    let (posts_target, posts_drafted): (f64, f64) = (over(target), over(drafted));
+    let planned = posts_target * (0.97 + 0.02 * wobble(week, 1));
+    let missing = planned - posts_drafted;
+    let expected: f64 = (0..shape.channels).map(|index| drafted(shape, index, week) * TRAITS[index].2).sum();
+    let medium = planned * (0.2 + 0.1 * wobble(week, 8));
+    let high = planned * (0.04 + 0.05 * wobble(week, 9));
+    WeekSummary {
+        week: start.plus(week as i64),
+        engagement: estimate(expected * season(week) * 0.96, 0.14, shape.replications),
+        expected_engagement: expected,
+        posts_wanted: (0..shape.channels).map(|index| wanted(shape, index)).sum(),
+        posts_target,
+        posts_planned: planned,
+        posts_drafted,
+        posts_blocked: missing * 0.6,
+        reviews: (medium + high) * 0.9,
+        rejected: missing * 0.25,
+        expired: missing * 0.15,
+        risk: [planned - medium - high, medium, high],
+    }
+}
+
+fn channel_week(shape: Shape, start: Week, week: usize, index: usize) -> ChannelWeek {
+    let middle = fatigue_at(index, week);
+    let drafts = drafted(shape, index, week);
+    ChannelWeek {
+        week: start.plus(week as i64),
+        channel: Channel::ALL[index],
+        posts_wanted: wanted(shape, index),
+        posts_target: target(shape, index, week),
+        posts_drafted: drafts,
+        engagement: drafts * TRAITS[index].2 * season(week),
+        fatigue: if shape.size == 0.0 { [0.0; 3] } else { [middle * 0.4, middle, (middle * 1.45 + 0.05).min(0.97)] },
+    }
+}
+
+fn channel_summary(shape: Shape, index: usize) -> ChannelSummary {
+    let over = |value: fn(Shape, usize, usize) -> f64| {
+        (0..shape.weeks as usize).map(|week| value(shape, index, week)).sum::<f64>()
+    };
+    let (planned, drafts) = (over(target) * 0.98, over(drafted));
+    let rest = TRAITS[index].1 * f64::from(u8::from(shape.size > 0.0));
+    ChannelSummary {
+        channel: Channel::ALL[index],
+        clients: shape.clients as u32,
+        engagement: estimate(drafts * TRAITS[index].2, 0.1, shape.replications),
+        posts_wanted: wanted(shape, index) * f64::from(shape.weeks),
+        posts_planned: planned,
+        posts_drafted: drafts,
+        posts_blocked: (planned - drafts) * 0.6,
+        without_asset: planned * 0.03 * wobble(index, 2),
+        mean_fatigue: rest,
+        share_above_warn: (rest - 0.22).max(0.0) * 1.4,
+        share_above_block: (rest - 0.5).max(0.0) * 0.5,
+        warn_at: 0.5,
+        block_at: 0.8,
+    }
+}
+
+fn client_summary(shape: Shape, index: usize) -> ClientSummary {
+    let weeks = f64::from(shape.weeks);
+    let wanted: f64 = (0..shape.channels).map(|channel| TRAITS[channel].0 * shape.size * weeks).sum();
+    let planned = wanted * (0.74 + 0.24 * wobble(index, 21));
+    let drafts = planned * (0.8 + 0.19 * wobble(index, 22));
+    let expected = drafts * 400.0 * (0.3 + wobble(index, 23));
+    let name = CLIENTS[index % CLIENTS.len()];
+    let branch = index / CLIENTS.len();
+    ClientSummary {
+        client_id: ClientId::new(format!("client-{:03}", index + 1)),
+        name: if branch == 0 { name.to_owned() } else { format!("{name} {}", branch + 1) },
+        workspace_id: WorkspaceId::new(if index.is_multiple_of(2) { "north" } else { "south" }),
+        time_zone: if index.is_multiple_of(3) { "Australia/Sydney" } else { "Europe/Oslo" }.to_owned(),
+        engagement: estimate(expected * (0.8 + 0.4 * wobble(index, 24)), 0.2, shape.replications),
+        expected_engagement: expected,
+        posts_wanted: wanted,
+        posts_planned: planned,
+        posts_drafted: drafts,
+        posts_blocked: (planned - drafts) * 0.7,
+        reviews: planned * 0.28,
+        without_asset: planned * 0.04 * wobble(index, 25),
+        mean_fatigue: (0.2 + 0.3 * wobble(index, 26)) * f64::from(u8::from(shape.size > 0.0)),
+        risk: [planned * 0.7, planned * 0.22, planned * 0.08],
+    }
+}
+
+fn guardrails(shape: Shape) -> Vec<GuardrailSummary> {
+    let planned = |week: usize| (0..shape.channels).map(|index| target(shape, index, week)).sum::<f64>() * 0.98;
+    RULES
+        .iter()
+        .enumerate()
+        .map(|(salt, (rule, blocks, warns))| {
+            let blocked_by_week: Vec<f64> = (0..shape.weeks as usize)
+                .map(|week| planned(week) * blocks * (0.3 + 1.4 * wobble(week, salt + 40)))
+                .collect();
+            let all: f64 = (0..shape.weeks as usize).map(planned).sum();
+            let blocked: f64 = blocked_by_week.iter().sum();
+            let warned = all * warns;
+            GuardrailSummary {
+                rule: (*rule).to_owned(),
+                passed: (all - warned - blocked).max(0.0),
+                warned,
+                blocked,
+                blocked_by_week,
+            }
+        })
+        .collect()
+}
+
+fn calendar(shape: Shape) -> Vec<[f64; 24]> {
+    let size = shape.size * shape.clients as f64 * f64::from(shape.weeks);
+    (0..7)
+        .map(|day| {
+            let mut hours = [0.0; 24];
+            for (hour, posts) in hours.iter_mut().enumerate() {
+                let best = [7, 9, 11, 12, 14, 17, 19, 21].contains(&hour);
+                let awake = (6..23).contains(&hour);
+                let level = if best { 0.55 } else { 0.06 };
+                *posts = if awake {
+                    size * level * (0.5 + wobble(hour, day)) * if day > 4 { 0.6 } else { 1.0 }
+                } else {
+                    0.0
+                };
+            }
+            hours
+        })
+        .collect()
+}
+
+fn assets(shape: Shape) -> AssetSummary {
+    let assets = (shape.clients * 40) as u32;
+    let shares = [0.22, 0.31, 0.2, 0.12, 0.08, 0.04, 0.03];
+    let by_uses = shares.iter().map(|share| share * f64::from(assets)).collect();
+    AssetSummary { assets, by_uses, variations: 214.0 * shape.size, evolutions: 61.5 * shape.size }
+}
+
+fn headline(shape: Shape, weekly: &[WeekSummary], channels: &[ChannelSummary]) -> Headline {
+    let many = shape.replications;
+    let over = |value: fn(&WeekSummary) -> f64| weekly.iter().map(value).sum::<f64>();
+    let hours = f64::from(shape.weeks) * 168.0 * shape.clients as f64;
+    Headline {
+        engagement: estimate(over(|week| week.engagement.mean), 0.08, many),
+        expected_engagement: estimate(over(|week| week.expected_engagement), 0.01, many),
+        posts_wanted: estimate(over(|week| week.posts_wanted), 0.0, many),
+        posts_planned: estimate(over(|week| week.posts_planned), 0.01, many),
+        posts_drafted: estimate(over(|week| week.posts_drafted), 0.015, many),
+        posts_blocked: estimate(over(|week| week.posts_blocked), 0.1, many),
+        reviews: estimate(over(|week| week.reviews), 0.05, many),
+        rejected: estimate(over(|week| week.rejected), 0.2, many),
+        expired: estimate(over(|week| week.expired), 0.2, many),
+        without_asset: estimate(channels.iter().map(|channel| channel.without_asset).sum(), 0.1, many),
+        hours_above_warn: estimate(channels.iter().map(|channel| channel.share_above_warn * hours).sum(), 0.05, many),
+        hours_above_block: estimate(channels.iter().map(|channel| channel.share_above_block * hours).sum(), 0.1, many),
+    }
+}
+
+/// A small plan: a post that is ready, one that waits, one that is blocked, on both sides of a change of clocks.
+pub fn plan() -> Plan {
+    let zone: Zone = "Australia/Sydney".parse().unwrap();
+    let post = |at: &str, channel, status, asset: Option<AssetChoice>, reason: Option<&str>| Post {
+        channel,
+        hour: 9,
+        at: at.parse().unwrap(),
+        asset,
+        campaign_id: reason.is_none().then(|| CampaignId::new("spring")),
+        status,
+        priority: 60.0,
+        fatigue: 0.25,
+        slot_value: 120.5,
+        expected_engagement: 98.25,
+        confidence: 0.8,
+        confidence_steps: Vec::new(),
+        risk: RiskBand::Low,
+        verdicts: Vec::new(),
+        blocked_reason: reason.map(Into::into),
+    };
+    let asset = AssetChoice {
+        asset_id: AssetId::new("asset-1"),
+        variation_id: Some(AssetId::new("asset-1b")),
+        is_evolution: false,
+        score: 82.0,
+        quality_factor: 1.1,
+    };
+    let reason =
+        "early_warning: a warning of high severity, \"collapse\", holds; the post must wait until it is resolved";
+    let posts = vec![
+        post("2026-09-28T22:00:00Z", Channel::Fb, ScheduleStatus::Ready, Some(asset), None),
+        post("2026-10-03T22:00:00Z", Channel::Tiktok, ScheduleStatus::Pending, None, None),
+        post("2026-10-04T03:30:00Z", Channel::X, ScheduleStatus::Blocked, None, Some(reason)),
+    ];
+    Plan {
+        plan_id: uuid::Uuid::from_u128(7),
+        scenario: "agency".to_owned(),
+        week: "2026-W40".parse().unwrap(),
+        rules_hash: "aa".to_owned(),
+        scenario_hash: "bb".to_owned(),
+        clients: vec![ClientPlan {
+            client_id: ClientId::new("harbour; coffee, roasters"),
+            workspace_id: WorkspaceId::new("north"),
+            zone,
+            posts,
+            allocations: vec![allocation()],
+            conflicts: vec![Conflict {
+                channel: None,
+                kind: ConflictKind::Warning,
+                severity: Severity::High,
+                description: "a warning, \"collapse\", holds".to_owned(),
+                affected: 1,
+                resolution: "resolve it".to_owned(),
+            }],
+            signals: signals(),
+        }],
+    }
+}
+
+fn allocation() -> Allocation {
+    Allocation {
+        channel: Channel::Fb,
+        posts_wanted: 5,
+        posts_target: 4,
+        posts_planned: 3,
+        posts_blocked: 1,
+        why_fewer: "fatigue at the start of the week".to_owned(),
+        fatigue_start: 0.42,
+        fatigue_end: 0.38,
+        mean_quality: 1.05,
+        end_weight: 3.1,
+        objective: 250.5,
+        upper_bound: 251.0,
+        tier: Tier::Exact,
+        hours_allowed: 119,
+        hours_removed: vec![("quiet_hours", 49)],
+    }
+}
+
+fn signals() -> Signals {
+    Signals {
+        client_ops: ClientOps {
+            time_zone: "Australia/Sydney".to_owned(),
+            status: ClientStatus::Active,
+            agent_enabled: true,
+            auto_exec_enabled: true,
+            max_actions_per_day: 10,
+            pause_on_high_severity_warning: true,
+        },
+        agency_director: AgencyDirector { campaigns: Vec::new(), blackout_days: Vec::new(), holidays: Vec::new() },
+        early_warning: EarlyWarning { matrix: Vec::new(), high_warnings: 1, medium_warnings: 0 },
+        performance_reality: PerformanceReality {
+            assessed: false,
+            perceived: 0.5,
+            estimated: 0.5,
+            low: 0.3,
+            high: 0.7,
+            gap: 0.0,
+            confidence: 0.0,
+            completeness: 0.0,
+        },
+        creative_director: CreativeDirector { usable_assets: 1, channels: Vec::new() },
+        scaling: Scaling { posts_wanted: 5, daily_capacity: 10, load: 0.1, full_days: Vec::new() },
+    }
+}
+
+/// Two decisions: one about a post of [`plan`], one about a channel.
+pub fn decisions() -> Vec<Decision> {
+    let decision = |number, post_id, action_type| Decision {
+        id: uuid::Uuid::from_u128(number),
+        post_id,
+        client_id: ClientId::new("harbour; coffee, roasters"),
+        action_type,
+        payload: serde_json::json!({"hour": 9, "why": "best, \"of all\""}).to_string(),
+        source_signals: serde_json::json!({"fatigue": 0.25}).to_string().into(),
+        risk_class: RiskBand::Medium,
+        confidence: 0.7,
+        truth_notes: vec!["no assessment".to_owned()],
+        truth_compliant: true,
+        disclaimers: Vec::new(),
+        status: DecisionStatus::AwaitingApproval,
+        actor: "scaling",
+    };
+    vec![
+        decision(1, Some(uuid::Uuid::from_u128(9)), ActionType::TimeChoice),
+        decision(2, None, ActionType::FatigueCheck),
+    ]
+}
