@@ -1,10 +1,44 @@
-//! mcoe, the Multi-Agent Campaign Orchestration Engine.
+//! mcoe, the Multi-Agent Campaign Orchestration Engine: plans posting campaigns under rules that are
+//! files, and simulates what those rules do.
+//!
+//! ```text
+//!  rules/*.toml *.rhai ── rules ──> CompiledRules ─┐
+//!                                                  │
+//!  scenario.toml, tables ─ scenario ─> Scenario ───┼── planner ──> Plan ──────┐
+//!                                          │       │   asks agents, slots,    │
+//!                                          │       │   assets, guardrails     ├─ report ─> page, figures,
+//!                                          │       │                          │            tables, calendars
+//!                                          └───────┴── simulator ─> Simulation┘
+//!                                                      plans a week, lets the
+//!                                                      world answer, moves on
+//! ```
+//!
+//! A rules pack becomes [`CompiledRules`](rules::CompiledRules) or a list of everything that is wrong
+//! with it. A scenario folder becomes a [`Scenario`](model::Scenario): clients, their state, and the
+//! world that answers. [`plan_week`](planner::plan_week) lets the agents say what they see of a client,
+//! solves each channel's week exactly, gives assets to the slots and puts every post to the guardrails.
+//! [`check_plan`](planner::check::check_plan) verifies the plan and shares no code with what made it.
+//! [`simulate`](simulator::simulate) does so week after week, many times over, against an environment
+//! that does not share the planner's beliefs. [`render`](report::render) shows what came of it.
+//!
+//! The modules below stand in layer order: each uses those above it only, and `scenario` and `report`
+//! do not know each other. From `model` to `simulator` nothing reads a file, a clock or the environment;
+//! the same inputs give the same bytes on any number of threads.
+
+pub mod model;
+
+pub mod stats;
+
+pub mod rules;
 
 pub mod agents;
-pub mod model;
+
 pub mod planner;
-pub mod report;
-pub mod rules;
-pub mod scenario;
+
 pub mod simulator;
-pub mod stats;
+
+pub mod scenario;
+
+pub mod report;
+
+pub mod cli;

@@ -1,0 +1,115 @@
+//! Time of rules: `cargo bench --bench rules`. Loading and compiling the default pack, and one answer of
+//! a guardrail that runs its script against one from memory.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot be set up stops")]
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use divan::Bencher;
+use mcoe::rules::{self, ChannelFacts, CompiledRules, Evaluator, PostFacts};
+
+#[path = "support/world.rs"]
+mod world;
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench]
+fn load_the_default_pack(bencher: Bencher) {
+    bencher.with_inputs(world::pack).bench_values(|files| rules::load(files).is_ok());
+}
+
+#[divan::bench]
+fn compile_its_scripts(bencher: Bencher) {
+    let pack = rules::load(world::pack()).expect("the default pack is valid");
+    bencher.with_inputs(|| pack.clone()).bench_values(|pack| CompiledRules::compile(pack).is_ok());
+}
+
+fn facts() -> (Arc<PostFacts>, Arc<ChannelFacts>) {
+    let channel = ChannelFacts {
+        client: "bakery".into(),
+        workspace: "north".into(),
+        industry: "food".into(),
+        status: "active".into(),
+        channel: "fb".into(),
+        client_priority: 50.0,
+        audience: 10_000.0,
+        engagement_rate: 0.03,
+        has_history: true,
+        fatigue: 0.2,
+        momentum: 0.5,
+        visibility: 0.5,
+        engagement: 0.5,
+        hours_since_last_post: 30.0,
+        posts_last_7_days: 5,
+        posts_last_30_days: 20,
+        weekly_posts: 5,
+        min_spacing_hours: 4,
+        warn_at: 0.5,
+        block_at: 0.8,
+        high_warnings: 0,
+        medium_warnings: 0,
+        pause_on_high_warning: true,
+        agent_enabled: true,
+        auto_exec_enabled: true,
+        max_actions_per_day: 10,
+        assessed: true,
+        perceived: 0.6,
+        true_score: 0.6,
+        reality_gap: 0.05,
+        reality_confidence: 0.9,
+    };
+    let post = PostFacts {
+        hour: 9,
+        weekday: 1,
+        is_best_hour: true,
+        fatigue: 0.3,
+        expected_engagement: 250.0,
+        has_asset: true,
+        asset_score: 88.0,
+        asset_kind: "photo".into(),
+        has_content: true,
+        campaign: "".into(),
+        action_of_day: 2,
+        hours_to_nearest_post: 24.0,
+        warnings: 0,
+    };
+    (Arc::new(post), Arc::new(channel))
+}
+
+#[divan::bench(args = ["early_warning", "channel_fatigue", "policy_compliance", "truth_layer", "timing_conflict"])]
+fn a_guardrail_that_runs(bencher: Bencher, name: &str) {
+    let rules = world::compiled();
+    let base = rules.base();
+    let guardrail = base.guardrails.iter().find(|guardrail| &*guardrail.name == name).expect("a default guardrail");
+    let (post, channel) = facts();
+    let mut evaluator: Evaluator = rules.evaluator(None);
+    let fresh = Cell::new(0_u32);
+    bencher
+        .with_inputs(|| {
+            // Every field that a guardrail might read changes, so that memory is of no use.
+            fresh.set(fresh.get() + 1);
+            let step = f64::from(fresh.get()) * 1e-9;
+            let post = PostFacts { fatigue: 0.3 + step, hours_to_nearest_post: 24.0 + step, ..(*post).clone() };
+            let channel = ChannelFacts {
+                reality_gap: 0.05 + step,
+                max_actions_per_day: 10 + i64::from(fresh.get()),
+                medium_warnings: -i64::from(fresh.get()),
+                ..(*channel).clone()
+            };
+            (Arc::new(post), Arc::new(channel))
+        })
+        .bench_local_values(|(post, channel)| evaluator.guardrail(guardrail, Some(&post), &channel).is_ok());
+}
+
+#[divan::bench]
+fn a_guardrail_from_memory(bencher: Bencher) {
+    let rules = world::compiled();
+    let base = rules.base();
+    let guardrail = base.guardrails.first().expect("a default guardrail");
+    let (post, channel) = facts();
+    let mut evaluator = rules.evaluator(None);
+    bencher.bench_local(|| evaluator.guardrail(guardrail, Some(&post), &channel).is_ok());
+}

@@ -1,0 +1,41 @@
+# What is done often. `just` alone lists it; each line can be typed without just, too.
+
+_default:
+    @just --list --unsorted
+
+# Run mcoe, for example: just run check --scenario scenarios/agency
+run *arguments:
+    cargo run --release -- {{arguments}}
+
+# The report of the agency scenario, in reports/agency
+report:
+    cargo run --release -- simulate scenarios/agency --out reports/agency --force
+
+# All tests, or those whose names contain a word
+test *words:
+    cargo test {{words}}
+
+# Time of the planner, the simulator and the rules
+bench *names:
+    cargo bench {{names}}
+
+# Lints, as strict as they are before a merge
+lint:
+    cargo clippy --all-targets --locked -- -D warnings
+
+# Format all Rust code
+fmt:
+    cargo fmt
+
+# Snapshots that differ: look at each, accept or reject it (needs cargo-insta)
+review-snapshots:
+    cargo insta test --review
+
+# Bring the README's numbers, its figure and the sample report up to date; read the difference
+tour:
+    MCOE_TOUR=rewrite cargo test --test it tour::
+    cargo test --test it tour::
+
+# The documentation of the code
+doc:
+    cargo doc --no-deps --open

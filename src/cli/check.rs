@@ -1,0 +1,60 @@
+//! `mcoe check`: is everything right with rules and scenario?
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::failure::Failure;
+use super::{Format, Globals, RulesArgument, input, print};
+
+/// Validate rules, scripts and a scenario: every error, with place and remedy.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mcoe check --rules rules --scenario scenarios/agency")]
+pub(super) struct Check {
+    #[command(flatten)]
+    rules: RulesArgument,
+    /// Folder of a scenario to check along with the rules.
+    #[arg(long, value_name = "DIR")]
+    scenario: Option<PathBuf>,
+}
+
+impl Check {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let (rules, scenario) = input::both(&self.rules.rules, self.scenario.as_deref(), globals)?;
+        let base = rules.base();
+        if globals.format == Format::Json {
+            let scenario = scenario.map(
+                |scenario| json!({ "name": scenario.name, "hash": scenario.hash, "clients": scenario.clients.len() }),
+            );
+            let text = json!({
+                "errors": 0,
+                "rules": { "name": rules.name(), "hash": rules.hash(), "guardrails": base.guardrails.len() },
+                "scenario": scenario,
+            });
+            return print(&format!("{text}\n"));
+        }
+        let mut text = format!(
+            "rules `{}` are right: {} guardrails, hash {}\n",
+            rules.name(),
+            base.guardrails.len(),
+            short(rules.hash())
+        );
+        if let Some(scenario) = scenario {
+            let assets: usize = scenario.clients.iter().map(|(client, _)| client.assets.len()).sum();
+            let channels: usize = scenario.clients.iter().map(|(_, state)| state.channels.len()).sum();
+            text.push_str(&format!(
+                "scenario `{}` is right: {} clients, {channels} channels, {assets} assets, hash {}\n",
+                scenario.name,
+                scenario.clients.len(),
+                short(&scenario.hash)
+            ));
+        }
+        print(&text)
+    }
+}
+
+/// The first letters of a hash, enough to tell two apart.
+pub(super) fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}

@@ -1,0 +1,256 @@
+//! `mcoe explain`: why this post, and why not another hour.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::civil::DateTime;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::folder::read_pack;
+use super::{Format, Globals, input, print};
+use crate::model::{Channel, ClientId, Plan, Post, Scenario, Tier, Week};
+use crate::planner::{self, Planner, PostExplanation, WhyNot};
+use crate::rules::CompiledRules;
+
+/// Explain a post of a plan, or why no post stands at an hour.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcoe explain plan --post 0b7f…\n  mcoe explain plan --why-not bakery/fb/2026-09-08T09:00\n\nThe post's id is in the plan's `posts` table (`mcoe plan --tables csv` makes it open in a spreadsheet);\nits first letters are enough. The plan can be explained as long as its scenario is unchanged."
+)]
+pub(super) struct Explain {
+    /// Folder that `mcoe plan` wrote.
+    plan: PathBuf,
+    /// Id of a post, or its first letters.
+    #[arg(long, value_name = "ID", required_unless_present = "why_not", conflicts_with = "why_not")]
+    post: Option<String>,
+    /// A client's id, a channel and an hour on the client's clock.
+    #[arg(long, value_name = "CLIENT/CHANNEL/TIME")]
+    why_not: Option<Question>,
+    /// Folder of the scenario, where it is no longer where the plan found it.
+    #[arg(long, value_name = "DIR")]
+    scenario: Option<PathBuf>,
+}
+
+/// What `--why-not` asks.
+#[derive(Debug, Clone)]
+struct Question {
+    client: ClientId,
+    channel: Channel,
+    at: DateTime,
+}
+
+impl std::str::FromStr for Question {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let shape = "write CLIENT/CHANNEL/TIME, such as bakery/fb/2026-09-08T09:00";
+        let mut parts = text.rsplitn(3, '/');
+        let (Some(at), Some(channel), Some(client)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(shape.to_owned());
+        };
+        let channel = channel.parse().map_err(|error: crate::model::UnknownChannel| {
+            let near = crate::rules::nearest(channel, Channel::names());
+            near.map_or_else(|| format!("{error}; {shape}"), |near| format!("{error}; did you mean `{near}`?"))
+        })?;
+        let at = at.parse().map_err(|_| format!("`{at}` is not a time; {shape}"))?;
+        Ok(Self { client: ClientId::new(client), channel, at })
+    }
+}
+
+/// What `explain` needs of `plan.json`.
+#[derive(Debug, Deserialize)]
+struct Head {
+    format: u32,
+    plan_id: Uuid,
+    week: Week,
+    scenario_path: PathBuf,
+    scenario_hash: String,
+    rules_hash: String,
+    version: String,
+}
+
+impl Explain {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let head = read_head(&self.plan)?;
+        let rules = self.rules(&head, globals)?;
+        let scenario = self.scenario(&head, &rules, globals)?;
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        if let Some(question) = &self.why_not {
+            let answer =
+                planner::why_not(&planner, &scenario, head.week, &question.client, question.channel, question.at)?;
+            return tell(globals, &answer, || why_not_text(question, &answer));
+        }
+        let plan = planner::plan_week(&planner, &scenario, head.week)?;
+        if plan.plan_id != head.plan_id {
+            return Err(Failure::Input(format!(
+                "error: the plan was made by mcoe {} and cannot be made again by {}\n  remedy: plan the week again",
+                head.version,
+                env!("CARGO_PKG_VERSION")
+            )));
+        }
+        let wanted = self.post.as_deref().unwrap_or_default();
+        let (client, post, id) = find(&plan, wanted)?;
+        let explanation = planner::explain_post(&planner, &scenario, head.week, client, post)?;
+        tell(globals, &explanation, || post_text(&id, &explanation))
+    }
+
+    fn rules(&self, head: &Head, globals: &Globals) -> Result<CompiledRules, Failure> {
+        let dir = self.plan.join("rules");
+        let files = read_pack(&dir)?;
+        let rules = input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, &dir, globals))?;
+        if rules.hash() == head.rules_hash {
+            return Ok(rules);
+        }
+        let shown = dir.display();
+        Err(Failure::Input(format!(
+            "error: `{shown}` is not the pack that the plan was made under\n  remedy: plan the week again"
+        )))
+    }
+
+    fn scenario(&self, head: &Head, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
+        let dir = self.scenario.as_ref().unwrap_or(&head.scenario_path);
+        let scenario = input::scenario(dir, rules, globals)?;
+        if scenario.hash == head.scenario_hash {
+            return Ok(scenario);
+        }
+        let shown = dir.display();
+        Err(Failure::Input(format!(
+            "error: `{shown}` has changed since the plan was made\n  remedy: plan the week again, or name the unchanged scenario with --scenario"
+        )))
+    }
+}
+
+fn read_head(plan: &Path) -> Result<Head, Failure> {
+    let path = plan.join("plan.json");
+    let shown = path.display();
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::Input(format!("error: cannot read `{shown}`: {error}\n  remedy: name a folder that `mcoe plan` wrote"))
+    })?;
+    let head: Head = serde_json::from_str(&text).map_err(|error| {
+        Failure::Input(format!("error: `{shown}` is no plan: {error}\n  remedy: plan the week again"))
+    })?;
+    if head.format != 1 {
+        return Err(Failure::Input(format!(
+            "error: `{shown}` has format {}, and this mcoe reads format 1\n  remedy: use a newer mcoe",
+            head.format
+        )));
+    }
+    Ok(head)
+}
+
+/// The one post whose id begins with the given letters.
+fn find<'p>(plan: &'p Plan, id: &str) -> Result<(&'p crate::model::ClientPlan, &'p Post, Uuid), Failure> {
+    let ids = plan.posts().map(|(client, post)| (client, post, plan.post_id(&client.client_id, post)));
+    let mut found = ids.filter(|(_, _, known)| known.to_string().starts_with(&id.to_lowercase()));
+    let remedy = "take an id from the plan's `posts` table";
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(Failure::Input(format!("error: no post of the plan has the id `{id}`\n  remedy: {remedy}"))),
+        (Some(_), Some(_)) => Err(Failure::Input(format!(
+            "error: several posts have ids that begin with `{id}`\n  remedy: give more letters"
+        ))),
+    }
+}
+
+fn tell(globals: &Globals, data: &impl serde::Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    if globals.format == Format::Json {
+        let json = serde_json::to_string(data).map_err(|error| Failure::Machine(format!("error: {error}")))?;
+        return print(&format!("{json}\n"));
+    }
+    print(&text())
+}
+
+/// The explanation in words and numbers.
+fn post_text(id: &Uuid, post: &PostExplanation) -> String {
+    let mut text = String::new();
+    // Writing to a text cannot fail.
+    let _ = write_post(&mut text, id, post);
+    text
+}
+
+fn write_post(text: &mut String, id: &Uuid, post: &PostExplanation) -> std::fmt::Result {
+    writeln!(text, "post {id}")?;
+    writeln!(text, "{} on {}, {} ({} UTC)", post.client_id, post.channel, post.local_time, post.scheduled_for)?;
+    writeln!(text, "{}, {} risk, priority {:.0}\n", post.status, post.risk, post.priority)?;
+    writeln!(
+        text,
+        "why this hour: worth {:.2} engagements with an average asset on a rested channel",
+        post.slot_value
+    )?;
+    for part in &post.value_parts {
+        writeln!(text, "  {:<24} x {:<12} {}", part.name, number(part.number), part.source)?;
+    }
+    writeln!(
+        text,
+        "  {} of {} allowed hours of the week are worth more by themselves",
+        post.better_hours, post.allowed_hours
+    )?;
+    writeln!(text, "\nfatigue there {:.3}: a post earns {:.1} % of its value", post.fatigue, post.response * 100.0)?;
+    match &post.asset {
+        None => writeln!(text, "\nno asset was left for it: factor {:.3}", post.quality_factor)?,
+        Some(asset) => {
+            let of = if asset.family == asset.asset_id { String::new() } else { format!(" (of {})", asset.family) };
+            writeln!(
+                text,
+                "\nwhy {}{of}: score {:.1}, factor {:.3}",
+                asset.asset_id, asset.score, post.quality_factor
+            )?;
+            for part in &asset.parts {
+                writeln!(text, "  {:<24} {:>+6.1} points   {}", part.name, part.number, part.source)?;
+            }
+            writeln!(text, "  {} of {} usable assets score higher on the channel", asset.better, asset.usable)?;
+        }
+    }
+    writeln!(
+        text,
+        "\nexpected engagement {:.2} = {:.2} x {:.3} x {:.3}",
+        post.expected_engagement, post.slot_value, post.quality_factor, post.response
+    )?;
+    writeln!(text, "\nguardrails")?;
+    for verdict in &post.verdicts {
+        let place =
+            if verdict.file.is_empty() { "engine".to_owned() } else { format!("{}:{}", verdict.file, verdict.line) };
+        writeln!(text, "  {:<24} {:<6} {place}", verdict.rule, verdict.outcome.name())?;
+        if !verdict.reason.is_empty() {
+            writeln!(text, "      {}\n      way out: {}", verdict.reason, verdict.remedy)?;
+        }
+    }
+    writeln!(text, "\nconfidence {:.2}", post.confidence)?;
+    for step in &post.confidence_steps {
+        writeln!(text, "  {:<40} {:>+5.2}", step.because, step.change)?;
+    }
+    writeln!(text, "  band: {} ({})", post.risk, post.risk_source)
+}
+
+fn number(value: f64) -> String {
+    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.4}") }
+}
+
+fn why_not_text(question: &Question, answer: &WhyNot) -> String {
+    let Question { client, channel, at } = question;
+    match answer {
+        WhyNot::Planned { objective } => {
+            format!("a post of {client} on {channel} is planned at {at}; the channel's week is worth {objective:.2}\n")
+        }
+        WhyNot::Forbidden { rule, because, source } => {
+            format!("no post of {client} on {channel} may stand at {at}: {because}\n  rule {rule}, {source}\n")
+        }
+        WhyNot::Impossible { because } => {
+            format!("no plan of {client} on {channel} can have a post at {at}: {because}\n")
+        }
+        WhyNot::Costs { objective, with_it, loss, gives_up, takes } => format!(
+            "a post of {client} on {channel} at {at} would cost {loss:.3} engagements ({:.2} % of the channel's week)\n  \
+             planned {objective:.3}, at best with it {with_it:.3}\n  gives up {}\n  takes    {}\n",
+            100.0 * loss / objective.abs().max(f64::MIN_POSITIVE),
+            list(gives_up),
+            list(takes)
+        ),
+    }
+}
+
+fn list(times: &[String]) -> String {
+    if times.is_empty() { "nothing".to_owned() } else { times.join(", ") }
+}

@@ -1,0 +1,77 @@
+//! How a command ends: the exit codes and what is said on the way out.
+
+use std::process::ExitCode;
+
+use crate::planner::{ExplainError, PlanError};
+use crate::report::ReportError;
+use crate::scenario::ScenarioErrors;
+use crate::simulator::SimulateError;
+
+/// Why a command did not end well.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// A negative verdict: exit code 1.
+    Verdict(String),
+    /// Bad input: exit code 2.
+    Input(String),
+    /// The machine failed: exit code 3.
+    Machine(String),
+    /// Interrupted from outside: exit code 130.
+    Interrupted(String),
+}
+
+impl Failure {
+    /// The exit code of an interrupted process.
+    pub const INTERRUPTED_CODE: i32 = 130;
+
+    /// The exit code of the process.
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Failure::Verdict(_) => 1,
+            Failure::Input(_) => 2,
+            Failure::Machine(_) => 3,
+            Failure::Interrupted(_) => 130,
+        })
+    }
+
+    /// What to say.
+    pub fn message(&self) -> &str {
+        match self {
+            Failure::Verdict(text) | Failure::Input(text) | Failure::Machine(text) | Failure::Interrupted(text) => text,
+        }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Failure::Input(format!("error: {error}\nnothing was written"))
+    }
+}
+
+impl From<ExplainError> for Failure {
+    fn from(error: ExplainError) -> Self {
+        Failure::Input(format!("error: {error}"))
+    }
+}
+
+impl From<SimulateError> for Failure {
+    fn from(error: SimulateError) -> Self {
+        match error {
+            SimulateError::Stopped => Failure::Interrupted("interrupted: nothing was written".to_owned()),
+            other => Failure::Input(format!("error: {other}\nnothing was written")),
+        }
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        Failure::Machine(format!("error: {error}"))
+    }
+}
+
+impl From<ScenarioErrors> for Failure {
+    fn from(errors: ScenarioErrors) -> Self {
+        let text = format!("{errors}\n{} error(s) in the scenario", errors.len());
+        if errors.is_machine_failure() { Failure::Machine(text) } else { Failure::Input(text) }
+    }
+}

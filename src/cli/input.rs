@@ -1,0 +1,117 @@
+//! Loads what commands start from: a rules pack, compiled, and a scenario.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::folder::read_pack;
+use super::{Format, Globals};
+use crate::model::{Policy, Scenario};
+use crate::rules::{self, CompiledRules, Diagnostic, PackFiles};
+use crate::scenario::{self, ScenarioError, ScenarioErrors};
+
+/// Reads, validates and compiles a pack.
+pub(super) fn rules(dir: &Path, globals: &Globals) -> Result<CompiledRules, Failure> {
+    let files = read_pack(dir)?;
+    compile(files.clone()).map_err(|diagnostics| told(&diagnostics, &files, dir, globals))
+}
+
+/// Validates and compiles the files of a pack. Where its TOML is wrong, the syntax of its scripts is
+/// looked at all the same.
+pub(super) fn compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>> {
+    let scripts = files.clone();
+    let pack = rules::load(files).map_err(|mut mistakes| {
+        mistakes.extend(rules::script_syntax(&scripts));
+        Diagnostic::sort(&mut mistakes);
+        mistakes
+    })?;
+    CompiledRules::compile(pack)
+}
+
+/// The diagnostics drawn with their source lines, or as JSON.
+pub(super) fn told(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> Failure {
+    if globals.format == Format::Json {
+        return Failure::Input(told_in_json(rules_in_json(diagnostics)));
+    }
+    Failure::Input(drawn(diagnostics, files, dir, globals))
+}
+
+fn drawn(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> String {
+    let count = diagnostics.len();
+    let folder = dir.to_string_lossy();
+    let shown: Vec<Diagnostic> = diagnostics.iter().map(|diagnostic| diagnostic.clone().within(&folder)).collect();
+    let text_of = |file: &str| -> Option<&str> {
+        let name = file.strip_prefix(folder.trim_end_matches('/'))?.trim_start_matches('/');
+        files.get(name).map(String::as_str)
+    };
+    let drawn = rules::render(&shown, &text_of, globals.colors_stderr());
+    format!("{drawn}\n{count} error(s) in the rules pack `{folder}`")
+}
+
+/// Reads a scenario folder.
+pub(super) fn scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
+    scenario::read(dir, &rules.base().risk.default_policy).map_err(|errors| told_scenario(errors, globals))
+}
+
+/// What is wrong with a scenario or a history, in lines or as JSON.
+pub(super) fn told_scenario(errors: ScenarioErrors, globals: &Globals) -> Failure {
+    match globals.format {
+        Format::Text => errors.into(),
+        Format::Json if errors.is_machine_failure() => Failure::Machine(told_in_json(scenario_in_json(&errors))),
+        Format::Json => Failure::Input(told_in_json(scenario_in_json(&errors))),
+    }
+}
+
+/// Reads a pack and a scenario, and tells the mistakes of both in one go.
+pub(super) fn both(
+    rules_dir: &Path,
+    scenario_dir: Option<&Path>,
+    globals: &Globals,
+) -> Result<(CompiledRules, Option<Scenario>), Failure> {
+    let Some(scenario_dir) = scenario_dir else { return Ok((rules(rules_dir, globals)?, None)) };
+    let files = read_pack(rules_dir)?;
+    let diagnostics = match compile(files.clone()) {
+        Ok(rules) => return scenario(scenario_dir, &rules, globals).map(|scenario| (rules, Some(scenario))),
+        Err(diagnostics) => diagnostics,
+    };
+    let Err(errors) = scenario::read(scenario_dir, &any_policy()) else {
+        return Err(told(&diagnostics, &files, rules_dir, globals));
+    };
+    if globals.format == Format::Json {
+        let mut values = rules_in_json(&diagnostics);
+        values.extend(scenario_in_json(&errors));
+        return Err(Failure::Input(told_in_json(values)));
+    }
+    let drawn = drawn(&diagnostics, &files, rules_dir, globals);
+    let scenario = Failure::from(errors);
+    Err(Failure::Input(format!("{drawn}\n\n{}", scenario.message())))
+}
+
+/// Stands in for the pack's default policy where only the mistakes of a scenario are wanted; none
+/// depends on it.
+const fn any_policy() -> Policy {
+    Policy {
+        agent_enabled: true,
+        auto_exec_enabled: false,
+        max_actions_per_day: 1,
+        pause_on_high_severity_warning: true,
+    }
+}
+
+fn told_in_json(mistakes: Vec<Value>) -> String {
+    json!({ "errors": mistakes.len(), "diagnostics": mistakes }).to_string()
+}
+
+fn rules_in_json(diagnostics: &[Diagnostic]) -> Vec<Value> {
+    diagnostics.iter().map(|diagnostic| json!(diagnostic)).collect()
+}
+
+fn scenario_in_json(errors: &ScenarioErrors) -> Vec<Value> {
+    let told = |error: &ScenarioError| match error {
+        ScenarioError::Table(mistake) => json!(mistake),
+        ScenarioError::Manifest(mistake) => json!(mistake),
+        other => json!({ "cause": other.to_string() }),
+    };
+    errors.iter().map(told).collect()
+}

@@ -1,0 +1,195 @@
+//! The command line: one file a subcommand.
+//!
+//! Data goes to stdout, words to stderr. Exit codes: 0 done; 1 a negative verdict; 2 bad input; 3 a
+//! failure of the machine; 130 interrupted.
+
+mod check;
+mod completions;
+mod explain;
+mod failure;
+mod folder;
+mod generate;
+mod import;
+mod input;
+mod plan;
+mod progress;
+mod simulate;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use failure::Failure;
+
+/// Plan and simulate posting campaigns under rules that you can edit.
+#[derive(Debug, Parser)]
+#[command(name = "mcoe", version, propagate_version = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mcoe check --scenario scenarios/agency          is everything right?
+  mcoe simulate scenarios/agency --out report     twelve weeks, then open report/index.html
+  mcoe plan scenarios/agency --out plan           the coming week, client by client
+  mcoe explain plan --post ID                     why this post, why then
+  mcoe import posts.csv --out scenario            a scenario from your own history
+
+A scenario is a folder that says who the clients are, where they post and what there is to post.
+
+Exit codes: 0 done; 1 a negative verdict: a plan did not pass its check; 2 bad input: arguments,
+rules or scenario; 3 a failure of the machine, such as a full disk; 130 interrupted.";
+
+/// Where help lists the options that every command has.
+const EVERYWHERE: &str = "Options of every command";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+struct Globals {
+    /// How results are printed.
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Say nothing on stderr but errors; results are printed all the same.
+    #[arg(long, short, global = true, help_heading = EVERYWHERE)]
+    quiet: bool,
+    /// Say more: how long it took, and which share of the time rules took.
+    #[arg(long, short, global = true, help_heading = EVERYWHERE)]
+    verbose: bool,
+    /// When to use colours.
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// Where a terminal shows them.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Globals {
+    fn colors_stderr(&self) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => io::stderr().is_terminal(),
+        }
+    }
+
+    /// Says something on stderr, unless asked to be quiet.
+    fn say(&self, text: &str) {
+        if !self.quiet {
+            // Nobody is left to tell where stderr is gone.
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+    Plan(plan::Plan),
+    Simulate(simulate::Simulate),
+    Explain(explain::Explain),
+    Import(import::Import),
+    Generate(generate::Generate),
+    Completions(completions::Completions),
+}
+
+/// Where the rules pack is.
+#[derive(Debug, Args)]
+struct RulesArgument {
+    /// Folder of the rules pack: the TOML and Rhai files that say how to plan.
+    #[arg(long, value_name = "DIR", default_value = "rules")]
+    rules: PathBuf,
+}
+
+/// Where results are written.
+#[derive(Debug, Args)]
+struct OutArguments {
+    /// Folder to write; it must not be there yet.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replace the folder where it is there, if mcoe wrote it.
+    #[arg(long)]
+    force: bool,
+}
+
+/// How many threads work.
+#[derive(Debug, Args)]
+struct ThreadsArgument {
+    /// How many cores work at once; the result is the same. Default: all of them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+impl ThreadsArgument {
+    /// How many there are.
+    fn count(&self) -> usize {
+        self.threads.map_or_else(rayon::current_num_threads, usize::from)
+    }
+
+    /// Runs the work on so many threads.
+    fn run<T: Send>(&self, work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
+        let threads = self.count();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|error| Failure::Machine(format!("error: cannot start threads: {error}")))?;
+        pool.install(work)
+    }
+}
+
+/// Prints data on stdout. A reader that left early is no error.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Machine(format!("error: cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let globals = &arguments.globals;
+    match run(&arguments.command, globals) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nobody is left to tell where stderr is gone.
+            let _ = writeln!(io::stderr(), "{}", failure.message());
+            failure.code()
+        }
+    }
+}
+
+fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
+    progress::catch_interrupts()?;
+    match command {
+        Command::Check(command) => command.run(globals),
+        Command::Plan(command) => command.run(globals),
+        Command::Simulate(command) => command.run(globals),
+        Command::Explain(command) => command.run(globals),
+        Command::Import(command) => command.run(globals),
+        Command::Generate(command) => command.run(globals),
+        Command::Completions(command) => command.run(),
+    }
+}

@@ -1,0 +1,215 @@
+//! `mcoe plan`: one week for every client.
+
+use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::failure::Failure;
+use super::folder::OutFolder;
+use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print, progress};
+use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week};
+use crate::planner::{self, Planner, SolvedInstance};
+use crate::report::{self, TableFormat};
+use crate::rules::CompiledRules;
+
+/// Plan a week for every client of a scenario, optimally under the rules.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcoe plan scenarios/agency --out plan\n  mcoe plan scenarios/agency --week 2026-W40 --tables csv --calendar --out plan-w40"
+)]
+pub(super) struct Plan {
+    /// Folder of the scenario.
+    scenario: PathBuf,
+    #[command(flatten)]
+    rules: RulesArgument,
+    /// Week to plan, such as 2026-W40 (ISO weeks, Monday first). Default: the scenario's first.
+    #[arg(long, value_name = "WEEK")]
+    week: Option<Week>,
+    #[command(flatten)]
+    out: OutArguments,
+    /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
+    #[arg(long, value_enum, default_value_t = Tables::Parquet)]
+    tables: Tables,
+    /// Write a calendar file (iCalendar) for each workspace, too.
+    #[arg(long)]
+    calendar: bool,
+    /// Folder for each channel's week as a JSON problem, for other optimisers.
+    #[arg(long, value_name = "DIR")]
+    export_instances: Option<PathBuf>,
+    #[command(flatten)]
+    threads: ThreadsArgument,
+}
+
+/// Formats of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Tables {
+    /// Parquet.
+    Parquet,
+    /// CSV.
+    Csv,
+}
+
+impl Tables {
+    pub fn format(self) -> TableFormat {
+        match self {
+            Tables::Parquet => TableFormat::Parquet,
+            Tables::Csv => TableFormat::Csv,
+        }
+    }
+}
+
+/// The clock that is lent to the planner with `-v`.
+pub(super) fn stopwatch() -> Duration {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+impl Plan {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let rules = input::rules(&self.rules.rules, globals)?;
+        let scenario = input::scenario(&self.scenario, &rules, globals)?;
+        let week = self.week.unwrap_or(scenario.start);
+        let out = OutFolder::open(&self.out.out, self.out.force)?;
+        let planner = Planner::new(&rules, Tier::Exact, globals.verbose.then_some(stopwatch as fn() -> Duration));
+        let start = Instant::now();
+        let plan = self.threads.run(|| Ok(planner::plan_week(&planner, &scenario, week)?))?;
+        let took = start.elapsed();
+        progress::stop_if_asked()?;
+        check(&rules, &scenario, &plan)?;
+        self.write(&out, &rules, &plan)?;
+        if let Some(dir) = &self.export_instances {
+            self.export(dir, &out, planner::instances(&planner, &scenario, week)?)?;
+        }
+        progress::stop_if_asked()?;
+        out.finish()?;
+        if globals.verbose {
+            say_times(globals, &planner, self.threads.count(), took);
+        }
+        self.tell(globals, &plan)
+    }
+
+    fn write(&self, out: &OutFolder, rules: &CompiledRules, plan: &model::Plan) -> Result<(), Failure> {
+        let decisions = planner::decisions(plan);
+        for (name, bytes) in report::plan_tables(plan, &decisions, self.tables.format())? {
+            out.write(&name, &bytes)?;
+        }
+        if self.calendar {
+            for (name, bytes) in report::calendars(plan) {
+                out.write(&name, &bytes)?;
+            }
+        }
+        for (name, text) in &rules.pack().files {
+            out.write(&format!("rules/{name}"), text.as_bytes())?;
+        }
+        let mut head = self.head(plan, decisions.len()).to_string();
+        head.push('\n');
+        out.write("plan.json", head.as_bytes())
+    }
+
+    /// `plan.json`.
+    fn head(&self, plan: &model::Plan, decisions: usize) -> serde_json::Value {
+        let count = |status| plan.posts().filter(|(_, post)| post.status == status).count();
+        let risk = |band| plan.posts().filter(|(_, post)| post.risk == band).count();
+        json!({
+            "format": 1,
+            "plan_id": plan.plan_id,
+            "scenario": plan.scenario,
+            "scenario_path": self.scenario,
+            "week": plan.week,
+            "rules_hash": plan.rules_hash,
+            "scenario_hash": plan.scenario_hash,
+            "version": env!("CARGO_PKG_VERSION"),
+            "tier": Tier::Exact.name(),
+            "objective": plan.objective(),
+            "upper_bound": plan.upper_bound(),
+            "counts": {
+                "clients": plan.clients.len(),
+                "posts": plan.posts().count(),
+                "ready": count(ScheduleStatus::Ready),
+                "pending": count(ScheduleStatus::Pending),
+                "blocked": count(ScheduleStatus::Blocked),
+                "low_risk": risk(RiskBand::Low),
+                "medium_risk": risk(RiskBand::Medium),
+                "high_risk": risk(RiskBand::High),
+                "decisions": decisions,
+            },
+        })
+    }
+
+    /// Writes the instances into a folder of their own, or within the plan's.
+    fn export(&self, dir: &Path, plan: &OutFolder, instances: Vec<SolvedInstance>) -> Result<(), Failure> {
+        if let Ok(within) = plain(dir).strip_prefix(plain(&self.out.out)) {
+            return write_instances(plan, within, instances);
+        }
+        let out = OutFolder::open(dir, self.out.force)?;
+        write_instances(&out, Path::new(""), instances)?;
+        out.finish()
+    }
+
+    fn tell(&self, globals: &Globals, plan: &model::Plan) -> Result<(), Failure> {
+        if globals.format == Format::Json {
+            return print(&format!("{}\n", self.head(plan, planner::decisions(plan).len())));
+        }
+        let posts = plan.posts().count();
+        let blocked = plan.posts().filter(|(_, post)| !post.is_live()).count();
+        let waiting = plan.posts().filter(|(_, post)| post.status == ScheduleStatus::Pending).count();
+        print(&format!(
+            "planned {} for {} clients: {posts} posts, {} ready, {waiting} wait for review, {blocked} held\n\
+             expected engagement {:.0}; the plan reaches {:.2} % of what the channels could earn alone\n\
+             checked and written to {}\n",
+            plan.week,
+            plan.clients.len(),
+            posts - waiting - blocked,
+            plan.posts().filter(|(_, post)| post.is_live()).map(|(_, post)| post.expected_engagement).sum::<f64>(),
+            100.0 * plan.objective() / plan.upper_bound().max(f64::MIN_POSITIVE),
+            self.out.out.display()
+        ))
+    }
+}
+
+/// The path without `.` in it.
+fn plain(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
+}
+
+fn write_instances(out: &OutFolder, within: &Path, instances: Vec<SolvedInstance>) -> Result<(), Failure> {
+    for solved in instances {
+        progress::stop_if_asked()?;
+        let name = within.join(format!("{}-{}.json", solved.client_id, solved.channel));
+        let client = solved.client_id.as_str();
+        let shape = solved.instance.export(client, solved.channel, solved.week_start, &solved.solution);
+        let text = serde_json::to_string(&shape).map_err(|error| Failure::Machine(format!("error: {error}")))?;
+        out.write(&name.to_string_lossy(), text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Has the plan verified by the independent checker.
+fn check(rules: &CompiledRules, scenario: &Scenario, plan: &model::Plan) -> Result<(), Failure> {
+    let breaches = planner::check::check_plan(plan, scenario, rules);
+    if breaches.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<String> = breaches.iter().take(20).map(|breach| format!("  {breach}")).collect();
+    let count = breaches.len();
+    Err(Failure::Verdict(format!(
+        "the plan does not pass the checker, so nothing was written: {count} breach(es)\n{}",
+        shown.join("\n")
+    )))
+}
+
+/// Says how long planning took and which share of it rules took.
+pub(super) fn say_times(globals: &Globals, planner: &Planner<'_>, threads: usize, took: Duration) {
+    let used = planner.rule_use();
+    let share = used.time.as_secs_f64() / (took.as_secs_f64() * threads as f64).max(1e-9);
+    globals.say(&format!(
+        "took {:.2} s; rules were asked {} times, ran {} times, {:.3} s in all threads ({:.0} % of the threads' time)",
+        took.as_secs_f64(),
+        used.asked,
+        used.ran,
+        used.time.as_secs_f64(),
+        share * 100.0
+    ));
+}

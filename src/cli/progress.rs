@@ -1,0 +1,74 @@
+//! Progress on a terminal, silence in a pipe, and a soft stop on Ctrl-C or SIGTERM.
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Globals;
+use super::failure::Failure;
+use super::folder::abandon;
+use crate::simulator::Observer;
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// How long a command may take to stop by itself.
+const GRACE: Duration = Duration::from_secs(2);
+
+const INTERRUPTED: &str = "interrupted: nothing was written";
+
+/// From here on Ctrl-C and SIGTERM ask for a soft stop. What does not stop soon is ended, and its
+/// unfinished folders are removed.
+pub(super) fn catch_interrupts() -> Result<(), Failure> {
+    ctrlc::set_handler(|| {
+        STOP.store(true, Ordering::SeqCst);
+        std::thread::sleep(GRACE);
+        abandon(Failure::INTERRUPTED_CODE, INTERRUPTED);
+    })
+    .map_err(|error| Failure::Machine(format!("error: cannot listen for interrupts: {error}")))
+}
+
+/// Fails where somebody asked for a stop.
+pub(super) fn stop_if_asked() -> Result<(), Failure> {
+    if STOP.load(Ordering::SeqCst) {
+        return Err(Failure::Interrupted(INTERRUPTED.to_owned()));
+    }
+    Ok(())
+}
+
+/// A bar that shows how much is done and how long it still takes.
+pub(super) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// A bar over `steps` of something.
+    pub fn new(globals: &Globals, steps: u64, what: &str) -> Self {
+        let shown = !globals.quiet && std::io::stderr().is_terminal();
+        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(steps), target);
+        let template = format!("{what} {{bar:30}} {{pos}}/{{len}}, {{eta}} left");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for Progress {
+    fn week_done(&self) {
+        self.bar.inc(1);
+    }
+
+    fn should_stop(&self) -> bool {
+        STOP.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,145 @@
+//! `mcoe simulate`: weeks of orchestration, and a report.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::failure::Failure;
+use super::folder::OutFolder;
+use super::plan::{Tables, say_times, stopwatch};
+use super::progress::{Progress, stop_if_asked};
+use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print};
+use crate::model;
+use crate::planner::Planner;
+use crate::report::{self, RunReport};
+use crate::simulator::{self, Extent, Simulation};
+
+/// Simulate weeks of planning, review and response, and write a report.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcoe simulate scenarios/agency --out reports/agency\n  mcoe simulate scenarios/agency --weeks 4 --replications 100 --seed 7 --out reports/try"
+)]
+pub(super) struct Simulate {
+    /// Folder of the scenario.
+    scenario: PathBuf,
+    #[command(flatten)]
+    rules: RulesArgument,
+    /// Weeks to simulate. Default: the scenario's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=520))]
+    weeks: Option<u32>,
+    /// How often the same weeks are run, each with other luck. More of them narrow the intervals.
+    #[arg(long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    replications: u32,
+    /// Seed of all random numbers. The same seed is the same luck, also under other rules.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// How well each channel's week is planned.
+    #[arg(long, value_enum, default_value_t = Tier::Exact)]
+    tier: Tier,
+    /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
+    #[arg(long, value_enum, default_value_t = Tables::Parquet)]
+    tables: Tables,
+    #[command(flatten)]
+    out: OutArguments,
+    #[command(flatten)]
+    threads: ThreadsArgument,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Tier {
+    /// The best plan there is, proven.
+    Exact,
+    /// A good plan, quickly found; for very large simulations.
+    Fast,
+}
+
+impl Simulate {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let rules = input::rules(&self.rules.rules, globals)?;
+        let scenario = input::scenario(&self.scenario, &rules, globals)?;
+        let out = OutFolder::open(&self.out.out, self.out.force)?;
+        let weeks = self.weeks.unwrap_or(scenario.weeks);
+        let extent = Extent { weeks, replications: self.replications, seed: self.seed };
+        let tier = match self.tier {
+            Tier::Exact => model::Tier::Exact,
+            Tier::Fast => model::Tier::Fast,
+        };
+        let planner = Planner::new(&rules, tier, globals.verbose.then_some(stopwatch as fn() -> Duration));
+        let start = Instant::now();
+        let steps = u64::from(weeks) * u64::from(self.replications);
+        let simulation = {
+            let progress = Progress::new(globals, steps, "simulating weeks");
+            self.threads.run(|| Ok(simulator::simulate(&planner, &scenario, extent, &progress)?))?
+        };
+        let took = start.elapsed();
+        self.write(&out, &simulation, took)?;
+        stop_if_asked()?;
+        out.finish()?;
+        if globals.verbose {
+            say_times(globals, &planner, self.threads.count(), took);
+        }
+        self.tell(globals, &simulation)
+    }
+
+    fn write(&self, out: &OutFolder, simulation: &Simulation, took: Duration) -> Result<(), Failure> {
+        let command = self.command(simulation);
+        let report = RunReport { simulation, command: &command, tables: self.tables.format() };
+        for (name, bytes) in report::render(&report)? {
+            out.write(&name, &bytes)?;
+        }
+        let run = json!({
+            "format": 1,
+            "command": command,
+            "scenario_path": self.scenario,
+            "rules_path": self.rules.rules,
+            "provenance": simulation.provenance,
+            "wall_seconds": took.as_secs_f64(),
+        });
+        out.write("run.json", format!("{run:#}\n").as_bytes())
+    }
+
+    /// The command that gives the same report.
+    fn command(&self, simulation: &Simulation) -> String {
+        let provenance = &simulation.provenance;
+        format!(
+            "mcoe simulate {} --rules {} --weeks {} --replications {} --seed {} --tier {} --out {}",
+            self.scenario.display(),
+            self.rules.rules.display(),
+            provenance.weeks,
+            provenance.replications,
+            provenance.seed,
+            provenance.tier,
+            self.out.out.display()
+        )
+    }
+
+    fn tell(&self, globals: &Globals, simulation: &Simulation) -> Result<(), Failure> {
+        if globals.format == Format::Json {
+            let text = json!({ "provenance": simulation.provenance, "headline": simulation.headline });
+            return print(&format!("{text}\n"));
+        }
+        let headline = &simulation.headline;
+        let interval = headline.engagement.interval.map_or_else(
+            || "one replication, no interval".to_owned(),
+            |[low, high]| format!("95 % interval {low:.0} to {high:.0}"),
+        );
+        print(&format!(
+            "simulated {} weeks of {} clients, {} replication(s)\n\
+             engagement {:.0} ({interval})\n\
+             posts: {:.0} wanted, {:.0} planned, {:.0} drafts, {:.0} held, {:.0} reviewed\n\
+             open {}\n",
+            simulation.provenance.weeks,
+            simulation.provenance.clients,
+            simulation.provenance.replications,
+            headline.engagement.mean,
+            headline.posts_wanted.mean,
+            headline.posts_planned.mean,
+            headline.posts_drafted.mean,
+            headline.posts_blocked.mean,
+            headline.reviews.mean,
+            self.out.out.join("index.html").display()
+        ))
+    }
+}

@@ -1,0 +1,3 @@
+# Why a post stands where it does.
+mcoe plan small --week 2026-W44 --tables csv --out plan
+mcoe explain plan --post $POST

@@ -1,0 +1,6 @@
+# A plan, refused where a folder stands, and replaced where that is asked for.
+mcoe plan small --out plan
+mcoe plan small --out plan
+mcoe plan small --week 2026-W44 --out plan --force
+mcoe plan small --out rules --force
+mcoe plan small --out elsewhere/plan --week 2026-W99

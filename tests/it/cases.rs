@@ -1,0 +1,257 @@
+//! Small inputs and what becomes of them, each with its snapshot, to be read before it is accepted.
+//!
+//! `cases/planner/*.toml` changes the default pack or the small scenario and shows the plan's tables;
+//! `cases/simulator/*.toml` does so for a simulation's headline; `cases/cli/*.cmd` holds command lines,
+//! and shows what each says and how it ends.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use mcoe::model::{Plan, Scenario, Tier, Week};
+use mcoe::planner::{self, Planner};
+use mcoe::report::{TableFormat, plan_tables};
+use mcoe::rules::CompiledRules;
+use mcoe::scenario;
+use mcoe::simulator::{Extent, Observer, Simulation, simulate};
+use mcoe::stats::Estimate;
+use serde::Deserialize;
+
+use crate::support::{Table, Workplace, compiled, read_folder};
+
+/// What a case says of itself and of its input.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// What it shows, in a sentence.
+    about: String,
+    /// The week to plan; the scenario's first where it is left out.
+    week: Option<Week>,
+    /// How much to simulate.
+    #[serde(default)]
+    run: Run,
+    /// Texts to replace in `rules/` and `small/`.
+    #[serde(default)]
+    change: Vec<Change>,
+    /// Files to add.
+    #[serde(default)]
+    add: Vec<Addition>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    weeks: u32,
+    replications: u32,
+    seed: u64,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self { weeks: 2, replications: 10, seed: 1 }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    file: String,
+    from: String,
+    to: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Addition {
+    file: String,
+    text: String,
+}
+
+/// Reads a case and makes its pack and its scenario.
+fn open(path: &Path) -> (Case, CompiledRules, Scenario) {
+    let case: Case = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let place = Workplace::new();
+    for Change { file, from, to } in &case.change {
+        place.replace(file, from, to);
+    }
+    for Addition { file, text } in &case.add {
+        place.write(file, text);
+    }
+    let rules = compiled(read_folder(&place.path("rules")));
+    let scenario = scenario::read(&place.path("small"), &rules.base().risk.default_policy)
+        .unwrap_or_else(|errors| panic!("{errors}"));
+    (case, rules, scenario)
+}
+
+fn compare(kind: &str, about: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_description(about);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(kind, text));
+}
+
+const TABLES: [(&str, &[&str]); 3] = [
+    (
+        "posts",
+        &[
+            "client_id",
+            "channel",
+            "local_time",
+            "asset_id",
+            "variation_id",
+            "campaign_id",
+            "status",
+            "priority",
+            "fatigue",
+            "expected_engagement",
+            "asset_score",
+            "confidence",
+            "risk_level",
+            "blocked_reason",
+        ],
+    ),
+    ("conflicts", &["client_id", "channel", "type", "severity", "affected", "description", "resolution"]),
+    (
+        "allocations",
+        &[
+            "client_id",
+            "channel",
+            "posts_wanted",
+            "posts_target",
+            "posts_planned",
+            "posts_blocked",
+            "fatigue_start",
+            "fatigue_end",
+            "end_weight",
+            "objective",
+            "upper_bound",
+            "exact",
+            "hours_allowed",
+            "why_fewer",
+        ],
+    ),
+];
+
+/// The tables of a plan, without what would differ from version to version.
+fn shown(plan: &Plan) -> String {
+    let files = plan_tables(plan, &planner::decisions(plan), TableFormat::Csv).unwrap();
+    let mut text = String::new();
+    for (name, columns) in TABLES {
+        let (_, bytes) = files.iter().find(|(path, _)| *path == format!("{name}.csv")).unwrap();
+        let table = Table::parse(std::str::from_utf8(bytes).unwrap());
+        writeln!(text, "{name}\n{}\n", table.aligned(columns)).unwrap();
+    }
+    text
+}
+
+#[test]
+fn plans_of_the_small_scenario() {
+    insta::glob!("../cases/planner", "*.toml", |path| {
+        let (case, rules, scenario) = open(path);
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        let plan = planner::plan_week(&planner, &scenario, case.week.unwrap_or(scenario.start)).unwrap();
+        compare("planner", &case.about, &shown(&plan));
+    });
+}
+
+struct Patient;
+
+impl Observer for Patient {
+    fn week_done(&self) {}
+
+    fn should_stop(&self) -> bool {
+        false
+    }
+}
+
+fn headline(simulation: &Simulation) -> String {
+    let headline = &simulation.headline;
+    let mut text = String::new();
+    for (name, estimate) in [
+        ("engagement", &headline.engagement),
+        ("expected engagement", &headline.expected_engagement),
+        ("posts wanted", &headline.posts_wanted),
+        ("posts planned", &headline.posts_planned),
+        ("posts drafted", &headline.posts_drafted),
+        ("posts blocked", &headline.posts_blocked),
+        ("reviews", &headline.reviews),
+        ("rejected", &headline.rejected),
+        ("expired", &headline.expired),
+        ("without asset", &headline.without_asset),
+        ("hours above warn", &headline.hours_above_warn),
+        ("hours above block", &headline.hours_above_block),
+    ] {
+        let Estimate { mean, interval, p5, p50, p95 } = estimate;
+        let interval = interval.map_or("none".to_owned(), |[low, high]| format!("{low:.2} to {high:.2}"));
+        writeln!(text, "{name:<20} {mean:>9.2}  interval {interval:<20} p5 {p5:.2} p50 {p50:.2} p95 {p95:.2}").unwrap();
+    }
+    for rule in &simulation.guardrails {
+        writeln!(
+            text,
+            "{:<20} passed {:.2}, warned {:.2}, blocked {:.2}",
+            rule.rule, rule.passed, rule.warned, rule.blocked
+        )
+        .unwrap();
+    }
+    text
+}
+
+#[test]
+fn headlines_of_the_small_scenario() {
+    insta::glob!("../cases/simulator", "*.toml", |path| {
+        let (case, rules, scenario) = open(path);
+        let Run { weeks, replications, seed } = case.run;
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        let simulation = simulate(&planner, &scenario, Extent { weeks, replications, seed }, &Patient).unwrap();
+        compare("simulator", &case.about, &headline(&simulation));
+    });
+}
+
+/// What the lines of a `.cmd` file may stand for, and what their answers must not depend on.
+struct Blanks {
+    place: Workplace,
+    post: Option<String>,
+}
+
+impl Blanks {
+    /// The line with `$POST` for the id of the plan's first post.
+    fn fill(&mut self, line: &str) -> String {
+        if line.contains("$POST") && self.post.is_none() {
+            let posts = self.place.table("plan/posts.csv");
+            self.post = Some(posts.cell(&posts.rows[0], "post_id").to_owned());
+        }
+        line.replace("$POST", self.post.as_deref().unwrap_or_default())
+    }
+
+    /// The text without that id, and without hashes, which any edit of the pack changes.
+    fn clear(&self, text: &str) -> String {
+        let text = self.post.as_ref().map_or_else(|| text.to_owned(), |id| text.replace(id.as_str(), "$POST"));
+        let mut parts = text.split(", hash ");
+        let mut cleared = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let rest = part.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+            write!(cleared, ", hash $HASH{rest}").unwrap();
+        }
+        cleared
+    }
+}
+
+#[test]
+fn commands_say_what_they_should() {
+    insta::glob!("../cases/cli", "*.cmd", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut blanks = Blanks { place: Workplace::new(), post: None };
+        let mut said = String::new();
+        for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+            if let Some((file, text)) = line.split_once(" << ") {
+                blanks.place.write(file, &text.replace("\\n", "\n"));
+                continue;
+            }
+            let filled = blanks.fill(line.strip_prefix("mcoe ").unwrap());
+            let ran = blanks.place.mcoe(&filled);
+            writeln!(said, "$ {line}").unwrap();
+            write!(said, "{}{}", blanks.clear(&ran.out), blanks.clear(&ran.err)).unwrap();
+            writeln!(said, "-> {}\n", ran.code.map_or("signal".to_owned(), |code| code.to_string())).unwrap();
+        }
+        compare("cli", text.lines().next().unwrap_or_default().trim_start_matches("# "), &said);
+    });
+}

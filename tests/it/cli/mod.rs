@@ -1,0 +1,9 @@
+//! The command line as its users meet it: the real binary, in a folder of its own.
+
+mod check;
+mod explain;
+mod folders;
+mod plan;
+mod simulate;
+mod sources;
+mod words;

@@ -1,0 +1,227 @@
+//! `mcoe plan`: the folder it writes.
+
+use std::collections::BTreeSet;
+
+use mcoe::planner::{Instance, Response, Solver};
+use serde_json::Value;
+
+use crate::support::Workplace;
+
+const POSTS: &str = "post_id,client_id,workspace_id,channel,scheduled_for,local_time,time_zone,asset_id,variation_id,\
+                     campaign_id,status,priority,fatigue,expected_engagement,asset_score,confidence,risk_level,\
+                     blocked_reason";
+const DECISIONS: &str = "decision_id,post_id,client_id,action_type,decision_payload,source_signals,risk_class,\
+                         confidence_score,truth_notes,truth_compliant,disclaimers,status,actor";
+const CONFLICTS: &str = "client_id,channel,type,severity,description,affected,resolution";
+const ALLOCATIONS: &str = "client_id,channel,posts_target,posts_planned,why_fewer,fatigue_start,fatigue_end,\
+                           objective,exact";
+
+#[test]
+fn a_plan_has_the_files_that_its_readers_expect() {
+    let place = Workplace::new();
+    place.mcoe("plan small --out plan").done();
+    let files: Vec<String> = place.folder("plan").into_keys().filter(|name| !name.starts_with("rules/")).collect();
+    assert_eq!(
+        files,
+        [".mcoe", "allocations.parquet", "conflicts.parquet", "decisions.parquet", "plan.json", "posts.parquet"]
+    );
+    let rules = place.folder("plan/rules");
+    assert_eq!(rules, place.folder("rules"), "the pack that made the plan lies with it");
+}
+
+#[test]
+fn plan_json_holds_what_identifies_the_plan_and_what_it_reaches() {
+    let place = Workplace::new();
+    let out = place.mcoe("plan small --week 2026-W44 --out plan --format json").done().json();
+    let head = place.json("plan/plan.json");
+    assert_eq!(out, head);
+    assert_eq!(head["format"], 1);
+    assert_eq!(head["plan_id"].as_str().unwrap().len(), 36);
+    assert_eq!((&head["scenario"], &head["scenario_path"]), (&"Two corner shops".into(), &"small".into()));
+    assert_eq!((&head["week"], &head["tier"]), (&"2026-W44".into(), &"exact".into()));
+    assert_eq!(head["version"], env!("CARGO_PKG_VERSION"));
+    let checked = place.mcoe("check --scenario small --format json").done().json();
+    assert_eq!(head["rules_hash"], checked["rules"]["hash"]);
+    assert_eq!(head["scenario_hash"], checked["scenario"]["hash"]);
+    let number = |key: &str| head[key].as_f64().unwrap();
+    assert!(0.0 < number("objective") && number("objective") <= number("upper_bound"), "{head}");
+}
+
+#[test]
+fn the_counts_of_plan_json_are_those_of_its_tables() {
+    let place = Workplace::new();
+    place.mcoe("plan small --out plan --tables csv").done();
+    let counts = &place.json("plan/plan.json")["counts"];
+    let posts = place.table("plan/posts.csv");
+    let is = |wanted: &[(&str, &str)]| Value::from(posts.rows_where(wanted).len());
+    assert_eq!(counts["posts"], posts.rows.len());
+    for status in ["ready", "pending", "blocked"] {
+        assert_eq!(counts[status], is(&[("status", status)]), "{status}");
+    }
+    for risk in ["low", "medium", "high"] {
+        assert_eq!(counts[format!("{risk}_risk")], is(&[("risk_level", risk)]), "{risk}");
+    }
+    assert_eq!(counts["clients"], 2);
+    assert_eq!(counts["decisions"], place.table("plan/decisions.csv").rows.len());
+    let allocations = place.table("plan/allocations.csv");
+    let planned: usize = allocations.column("posts_planned").iter().map(|count| count.parse::<usize>().unwrap()).sum();
+    assert_eq!(planned, posts.rows.len());
+}
+
+#[test]
+fn csv_tables_have_the_columns_of_the_format_in_their_order() {
+    let place = Workplace::new();
+    place.mcoe("plan small --out plan --tables csv").done();
+    for (table, columns) in [("posts", POSTS), ("decisions", DECISIONS), ("conflicts", CONFLICTS)] {
+        assert_eq!(place.table(&format!("plan/{table}.csv")).head.join(","), columns, "{table}");
+    }
+    let allocations = place.table("plan/allocations.csv").head.join(",");
+    assert!(allocations.starts_with(ALLOCATIONS), "{allocations}");
+}
+
+#[test]
+fn ids_are_unique_and_decisions_name_posts_of_the_plan() {
+    let place = Workplace::new();
+    place.mcoe("plan small --out plan --tables csv").done();
+    let (posts, decisions) = (place.table("plan/posts.csv"), place.table("plan/decisions.csv"));
+    let ids: BTreeSet<&str> = posts.column("post_id").into_iter().collect();
+    assert_eq!(ids.len(), posts.rows.len());
+    assert_eq!(decisions.column("decision_id").into_iter().collect::<BTreeSet<_>>().len(), decisions.rows.len());
+    for row in &decisions.rows {
+        let post = decisions.cell(row, "post_id");
+        assert!(post.is_empty() || ids.contains(post), "{row:?}");
+        for json in ["decision_payload", "source_signals"] {
+            let value: Value = serde_json::from_str(decisions.cell(row, json)).unwrap();
+            assert!(value.is_object(), "{row:?}");
+        }
+    }
+    for post in ids {
+        let kinds = decisions.rows_where(&[("post_id", post)]);
+        for wanted in ["select_asset", "time_choice", "posting_decision"] {
+            assert!(kinds.iter().any(|row| decisions.cell(row, "action_type") == wanted), "{post} has no {wanted}");
+        }
+    }
+}
+
+#[test]
+fn a_calendar_for_each_workspace_holds_every_live_post() {
+    let place = Workplace::new();
+    place.mcoe("plan small --out plan --calendar --tables csv").done();
+    let calendars: Vec<String> = place.folder("plan").into_keys().filter(|name| name.ends_with(".ics")).collect();
+    assert_eq!(calendars.len(), 1, "one workspace: {calendars:?}");
+    let calendar = place.read(&format!("plan/{}", calendars[0]));
+    assert!(calendar.starts_with("BEGIN:VCALENDAR\r\n") && calendar.ends_with("END:VCALENDAR\r\n"), "{calendar}");
+    let posts = place.table("plan/posts.csv");
+    let live = posts.rows.iter().filter(|row| posts.cell(row, "status") != "blocked").count();
+    assert_eq!(calendar.matches("BEGIN:VEVENT").count(), live);
+    assert!(calendar.lines().all(|line| line.trim_end_matches('\r').len() <= 75), "lines of a calendar fold at 75");
+}
+
+#[test]
+fn the_same_plan_is_written_on_one_thread_and_on_four() {
+    let place = Workplace::new();
+    place.bring("agency");
+    let plan = |threads: u32| {
+        let line = format!(
+            "plan agency --out plan --force --calendar --tables csv --export-instances instances --threads {threads}"
+        );
+        place.mcoe(&line).done();
+        (place.folder("plan"), place.folder("instances"))
+    };
+    assert!(plan(1) == plan(4), "a byte differs");
+}
+
+fn number(instance: &Value, key: &str) -> f64 {
+    instance[key].as_f64().unwrap_or_else(|| panic!("{key}: {instance}"))
+}
+
+fn numbers(instance: &Value, key: &str) -> Vec<f64> {
+    instance[key].as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+}
+
+fn hours(instance: &Value, key: &str) -> Vec<usize> {
+    let hours = instance[key].as_array().into_iter().flatten();
+    hours.map(|hour| usize::try_from(hour.as_u64().unwrap()).unwrap()).collect()
+}
+
+/// The exported instance as an outside solver would read it.
+fn read_instance(json: &Value) -> Instance {
+    let line = |index: usize, part: usize| json["response"][index][part].as_f64().unwrap();
+    Instance {
+        value: numbers(json, "value"),
+        allowed: json["allowed"].as_array().unwrap().iter().map(|allowed| allowed.as_bool().unwrap()).collect(),
+        posts_max: number(json, "posts_max") as usize,
+        spacing_hours: number(json, "spacing_hours") as usize,
+        hours_since_last_post: json["hours_since_last_post"].as_i64(),
+        fatigue_start: number(json, "fatigue_start"),
+        fatigue_per_post: number(json, "fatigue_per_post"),
+        decay_per_hour: number(json, "decay_per_hour"),
+        response: Response {
+            warn_at: (line(1, 0) - line(0, 0)) / (line(1, 1) - line(0, 1)),
+            slope_below: line(0, 1),
+            slope_above: line(1, 1),
+        },
+        block_at: number(json, "block_at"),
+        end_weight: number(json, "end_weight"),
+        committed: hours(json, "committed"),
+    }
+}
+
+#[test]
+fn an_exported_instance_holds_every_key_and_its_own_solution_holds() {
+    let place = Workplace::new();
+    place.mcoe("plan small --out plan --export-instances instances").done();
+    let files = place.folder("instances");
+    let names: Vec<&str> = files.keys().map(String::as_str).filter(|name| *name != ".mcoe").collect();
+    assert_eq!(
+        names,
+        [
+            "kettle-lane-email.json",
+            "kettle-lane-fb.json",
+            "kettle-lane-ig.json",
+            "orbit-repair-fb.json",
+            "orbit-repair-x.json"
+        ]
+    );
+    for name in names {
+        let json = place.json(&format!("instances/{name}"));
+        assert_eq!(json["format"], 1);
+        assert_eq!(format!("{}-{}.json", json["client_id"].as_str().unwrap(), json["channel"].as_str().unwrap()), name);
+        let expected = if name.starts_with("kettle") { (169, "+01:00") } else { (168, "-04:00") };
+        assert_eq!(json["week_start"], format!("2026-10-19T00:00:00{}", expected.1));
+        assert_eq!(json["hours"], expected.0, "London's week has the repeated hour");
+        assert_eq!(json["optimal"], true);
+        let instance = read_instance(&json);
+        assert_eq!((instance.value.len(), instance.allowed.len()), (expected.0, expected.0));
+        let chosen = hours(&json, "chosen");
+        assert!(instance.is_feasible(&chosen), "{name}");
+        let objective = number(&json, "objective");
+        assert!((instance.objective(&chosen) - objective).abs() <= 1e-9 * objective.abs(), "{name}");
+        let again = Solver::default().solve(&instance).objective;
+        assert!((again - objective).abs() <= 1e-9 * objective.abs(), "{name}: {again} against {objective}");
+    }
+}
+
+#[test]
+fn instances_may_be_exported_into_the_plan_itself() {
+    let place = Workplace::new();
+    place.mcoe("plan small --out plan --export-instances plan/instances").done();
+    let files = place.folder("plan");
+    assert!(
+        files.contains_key("plan.json") && files.contains_key("instances/orbit-repair-x.json"),
+        "{:?}",
+        files.keys()
+    );
+    assert_eq!(place.entries(), ["plan", "rules", "small"]);
+}
+
+#[test]
+fn clients_that_are_paused_or_gone_are_not_planned_for() {
+    let place = Workplace::new();
+    place.replace("small/clients.csv", "America/New_York,active", "America/New_York,paused");
+    place.mcoe("plan small --out plan --tables csv").done();
+    assert_eq!(place.json("plan/plan.json")["counts"]["clients"], 1);
+    place.replace("small/clients.csv", "Europe/London,active", "Europe/London,churned");
+    let head = place.mcoe("plan small --out empty --format json").done().json();
+    assert_eq!((&head["counts"]["clients"], &head["counts"]["posts"]), (&0.into(), &0.into()));
+}

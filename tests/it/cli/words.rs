@@ -1,0 +1,130 @@
+//! Help, arguments, completions, and readers that leave early.
+
+use std::process::Stdio;
+
+use crate::support::Workplace;
+
+const COMMANDS: [&str; 7] = ["check", "plan", "simulate", "explain", "import", "generate", "completions"];
+
+#[test]
+fn every_command_shows_an_example_of_itself() {
+    let place = Workplace::new();
+    for command in COMMANDS {
+        let help = place.mcoe(&format!("{command} --help")).done().out;
+        assert!(help.contains("Example"), "{command}: {help}");
+        assert!(help.contains(&format!("  mcoe {command} ")), "{command}: {help}");
+    }
+    let help = place.mcoe("--help").done().out;
+    for command in COMMANDS {
+        assert!(help.contains(&format!("\n  {command} ")), "{command} is not in {help}");
+    }
+    assert!(help.contains("Example") && help.contains("Exit codes: 0 done"), "{help}");
+}
+
+#[test]
+fn every_global_option_is_explained_at_every_command() {
+    let place = Workplace::new();
+    for command in COMMANDS {
+        let help = place.mcoe(&format!("{command} --help")).done().out;
+        for option in ["--format", "--quiet", "--verbose", "--color"] {
+            assert!(help.contains(option), "{command} does not explain {option}");
+        }
+    }
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let place = Workplace::new();
+    assert_eq!(place.mcoe("--version").done().out, concat!("mcoe ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn arguments_that_make_no_sense_end_with_two_and_write_nothing() {
+    let place = Workplace::new();
+    let before = place.entries();
+    for line in [
+        "",
+        "plam small --out plan",
+        "plan",
+        "plan small",
+        "plan small --out plan --wek 2026-W43",
+        "plan small --out plan --week 2026-W54",
+        "plan small --out plan --week Monday",
+        "plan small --out plan --threads 0",
+        "plan small --out plan --threads many",
+        "plan small --out plan --tables xlsx",
+        "simulate small --out run --weeks 0",
+        "simulate small --out run --replications 0",
+        "simulate small --out run --seed -1",
+        "simulate small --out run --tier best",
+        "generate --out scenario",
+        "generate --clients 0 --out scenario",
+        "import",
+        "explain plan",
+        "explain plan --post 1 --why-not a/fb/2026-10-19T09:00",
+        "completions basic",
+    ] {
+        let ran = place.mcoe(line).ends_with(2);
+        assert!(!ran.err.is_empty() && ran.out.is_empty(), "mcoe {line}: {ran:?}");
+    }
+    assert_eq!(place.entries(), before);
+}
+
+#[test]
+fn a_mistyped_command_or_option_is_told_the_nearest_one() {
+    let place = Workplace::new();
+    place.mcoe("simulat small --out run").ends_with(2).says(&["simulate"]);
+    place.mcoe("plan small --out plan --calender").ends_with(2).says(&["--calendar"]);
+}
+
+#[test]
+fn completions_of_every_shell_know_every_command() {
+    let place = Workplace::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = place.mcoe(&format!("completions {shell}")).done().out;
+        for command in COMMANDS {
+            assert!(script.contains(command), "{shell} does not know {command}");
+        }
+        assert!(script.contains("why-not"), "{shell} does not know --why-not");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let place = Workplace::new();
+    for line in ["completions bash", "--help", "check", "plan small --out plan --format json"] {
+        let mut child = place.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "mcoe {line}: {words}");
+        assert!(!words.contains("panicked"), "mcoe {line}: {words}");
+    }
+}
+
+#[test]
+fn nobody_left_to_listen_at_all_is_no_panic() {
+    let place = Workplace::new();
+    let mut child =
+        place.command("check --rules nowhere").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+}
+
+#[test]
+fn quiet_says_nothing_but_errors_and_verbose_says_how_long_rules_took() {
+    let place = Workplace::new();
+    assert_eq!(place.mcoe("plan small --out a --quiet").done().err, "");
+    place.mcoe("plan small --out b --verbose").done().says(&["rules were asked", "of the threads' time"]);
+    place.mcoe("plan small --out b --quiet").ends_with(2).says(&["`b` is there already"]);
+}
+
+#[test]
+fn colours_are_used_only_where_asked_for() {
+    let place = Workplace::new();
+    place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
+    let has_colour = |line: &str| place.mcoe(line).ends_with(2).err.contains('\u{1b}');
+    assert!(!has_colour("check"));
+    assert!(!has_colour("check --color never"));
+    assert!(has_colour("check --color always"));
+}

@@ -1,0 +1,229 @@
+//! Weeks in which clocks change, in zones north and south, by whole and by half hours.
+//!
+//! The expected instants were worked out by hand from the zones' published rules.
+
+use jiff::Timestamp;
+use mcoe::model::{Channel, Plan, Week, WeekHours, Zone};
+use mcoe::rules::PackFiles;
+
+use crate::support::{Agency, at, compiled, plan, with_keys};
+
+/// Zone, week, and how many hours the week has.
+const WEEKS: [(&str, &str, usize); 12] = [
+    ("Europe/London", "2026-W13", 167),
+    ("Europe/London", "2026-W14", 168),
+    ("Europe/London", "2026-W43", 169),
+    ("America/New_York", "2026-W10", 167),
+    ("America/New_York", "2026-W44", 169),
+    ("Australia/Sydney", "2026-W14", 169),
+    ("Australia/Sydney", "2026-W15", 168),
+    ("Australia/Sydney", "2026-W40", 167),
+    // Half an hour more or less: the half hour at the week's end carries no post.
+    ("Australia/Lord_Howe", "2026-W14", 168),
+    ("Australia/Lord_Howe", "2026-W40", 167),
+    ("Asia/Kolkata", "2026-W14", 168),
+    ("UTC", "2026-W13", 168),
+];
+
+#[test]
+fn a_week_has_the_hours_that_pass_in_it() {
+    for (zone, week, hours) in WEEKS {
+        let week: Week = week.parse().unwrap();
+        let laid_out = WeekHours::new(week, &zone.parse::<Zone>().unwrap()).unwrap();
+        assert_eq!(laid_out.len(), hours, "{week} in {zone}");
+    }
+}
+
+/// The default pack in which fb posts once a day at nine, whatever it costs.
+fn daily_at_nine() -> PackFiles {
+    with_keys(&[
+        ("channels.toml", "fb.weekly_posts", "7"),
+        ("channels.toml", "fb.min_spacing_hours", "12"),
+        ("channels.toml", "fb.best_hours", "{ weekday = [9], weekend = [9] }"),
+        ("channels.toml", "fb.hour_lift", "10.0"),
+    ])
+}
+
+fn fb_plan(pack: PackFiles, zone: &str, week: &str) -> Plan {
+    let scenario = Agency::starting(week).with("acme", zone, &[Channel::Fb]).scenario();
+    plan(&compiled(pack), &scenario)
+}
+
+fn instants(plan: &Plan) -> Vec<Timestamp> {
+    plan.posts().map(|(_, post)| post.at).collect()
+}
+
+/// Zone, week, and the seven instants of nine o'clock there (half past nine after Lord Howe's change,
+/// where the hours of the rest of the day begin on the half).
+const NINE_O_CLOCK: [(&str, &str, [&str; 7]); 9] = [
+    (
+        "Europe/London",
+        "2026-W13",
+        ["03-23T09:00", "03-24T09:00", "03-25T09:00", "03-26T09:00", "03-27T09:00", "03-28T09:00", "03-29T08:00"],
+    ),
+    (
+        "Europe/London",
+        "2026-W43",
+        ["10-19T08:00", "10-20T08:00", "10-21T08:00", "10-22T08:00", "10-23T08:00", "10-24T08:00", "10-25T09:00"],
+    ),
+    (
+        "Europe/London",
+        "2026-W44",
+        ["10-26T09:00", "10-27T09:00", "10-28T09:00", "10-29T09:00", "10-30T09:00", "10-31T09:00", "11-01T09:00"],
+    ),
+    (
+        "America/New_York",
+        "2026-W10",
+        ["03-02T14:00", "03-03T14:00", "03-04T14:00", "03-05T14:00", "03-06T14:00", "03-07T14:00", "03-08T13:00"],
+    ),
+    (
+        "America/New_York",
+        "2026-W44",
+        ["10-26T13:00", "10-27T13:00", "10-28T13:00", "10-29T13:00", "10-30T13:00", "10-31T13:00", "11-01T14:00"],
+    ),
+    (
+        "Australia/Sydney",
+        "2026-W14",
+        ["03-29T22:00", "03-30T22:00", "03-31T22:00", "04-01T22:00", "04-02T22:00", "04-03T22:00", "04-04T23:00"],
+    ),
+    (
+        "Australia/Sydney",
+        "2026-W40",
+        ["09-27T23:00", "09-28T23:00", "09-29T23:00", "09-30T23:00", "10-01T23:00", "10-02T23:00", "10-03T22:00"],
+    ),
+    (
+        "Australia/Lord_Howe",
+        "2026-W14",
+        ["03-29T22:00", "03-30T22:00", "03-31T22:00", "04-01T22:00", "04-02T22:00", "04-03T22:00", "04-04T23:00"],
+    ),
+    (
+        "Australia/Lord_Howe",
+        "2026-W40",
+        ["09-27T22:30", "09-28T22:30", "09-29T22:30", "09-30T22:30", "10-01T22:30", "10-02T22:30", "10-03T22:30"],
+    ),
+];
+
+#[test]
+fn a_post_keeps_its_wall_time_over_a_change_of_clocks() {
+    for (zone, week, expected) in NINE_O_CLOCK {
+        let plan = fb_plan(daily_at_nine(), zone, week);
+        let expected: Vec<Timestamp> = expected.iter().map(|time| at(&format!("2026-{time}:00Z"))).collect();
+        assert_eq!(instants(&plan), expected, "{week} in {zone}");
+        for (client, post) in plan.posts() {
+            let local = client.zone.local(post.at);
+            assert_eq!(local.hour(), 9, "{local}");
+        }
+    }
+}
+
+/// The default pack in which fb may post at any hour, with these best hours and this distance.
+fn around_the_clock(best: &str, posts: u32, spacing: u32) -> PackFiles {
+    with_keys(&[
+        ("channels.toml", "fb.weekly_posts", &posts.to_string()),
+        ("channels.toml", "fb.min_spacing_hours", &spacing.to_string()),
+        ("channels.toml", "fb.best_hours", &format!("{{ weekday = {best}, weekend = {best} }}")),
+        ("channels.toml", "fb.hour_lift", "10.0"),
+        ("channels.toml", "fb.quiet_hours", "{ from = \"23:00\", to = \"06:00\", enabled = false }"),
+    ])
+}
+
+/// Local dates and times of a plan, to the minute.
+fn local_times(plan: &Plan) -> Vec<String> {
+    plan.posts().map(|(client, post)| client.zone.local(post.at).strftime("%m-%d %H:%M").to_string()).collect()
+}
+
+#[test]
+fn the_hour_that_the_clocks_skip_never_carries_a_post() {
+    // Zone, week, the best hour, which the last day does not have, and where a frozen offset would put it.
+    for (zone, week, best, day, wrong) in [
+        ("Europe/London", "2026-W13", "[1]", "03-29", "2026-03-29T01:00:00Z"),
+        ("America/New_York", "2026-W10", "[2]", "03-08", "2026-03-08T07:00:00Z"),
+        ("Australia/Sydney", "2026-W40", "[2]", "10-04", "2026-10-03T16:00:00Z"),
+    ] {
+        let plan = fb_plan(around_the_clock(best, 6, 12), zone, week);
+        let times = local_times(&plan);
+        assert_eq!(times.len(), 6, "{times:?}");
+        assert!(times.iter().all(|time| !time.starts_with(day)), "{week} in {zone}: {times:?}");
+        assert!(!instants(&plan).contains(&at(wrong)), "{week} in {zone}");
+        let hour = best.trim_matches(['[', ']']);
+        assert!(times.iter().all(|time| time.ends_with(&format!("0{hour}:00"))), "{times:?}");
+    }
+}
+
+#[test]
+fn the_hour_that_the_clocks_repeat_can_carry_two_posts() {
+    for (zone, week, best, both) in [
+        ("Europe/London", "2026-W43", "[1]", ["2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z"]),
+        ("America/New_York", "2026-W44", "[1]", ["2026-11-01T05:00:00Z", "2026-11-01T06:00:00Z"]),
+        ("Australia/Sydney", "2026-W14", "[2]", ["2026-04-04T15:00:00Z", "2026-04-04T16:00:00Z"]),
+    ] {
+        let plan = fb_plan(around_the_clock(best, 8, 1), zone, week);
+        let found = instants(&plan);
+        assert_eq!(found.len(), 8, "{:?}", local_times(&plan));
+        for instant in both {
+            assert!(found.contains(&at(instant)), "{instant} is not in {found:?}");
+        }
+        let mut distinct = found.clone();
+        distinct.dedup();
+        assert_eq!(distinct, found);
+        let walls = local_times(&plan);
+        assert_eq!(walls[6], walls[7], "the same wall clock twice");
+        let ids: Vec<_> = plan.posts().map(|(client, post)| plan.post_id(&client.client_id, post)).collect();
+        assert_ne!(ids[6], ids[7]);
+    }
+}
+
+#[test]
+fn distance_between_posts_is_in_hours_that_pass() {
+    // On the day London's clocks go forward 00:00 and 04:00 lie three hours apart, and are too near.
+    let spring = local_times(&fb_plan(around_the_clock("[0, 4]", 14, 4), "Europe/London", "2026-W13"));
+    assert!(spring.contains(&"03-28 00:00".to_owned()) && spring.contains(&"03-28 04:00".to_owned()), "{spring:?}");
+    assert!(!(spring.contains(&"03-29 00:00".to_owned()) && spring.contains(&"03-29 04:00".to_owned())), "{spring:?}");
+    // On the day they go back 00:00 and 03:00 lie four hours apart, and are far enough.
+    let autumn = local_times(&fb_plan(around_the_clock("[0, 3]", 14, 4), "Europe/London", "2026-W43"));
+    assert!(autumn.contains(&"10-25 00:00".to_owned()) && autumn.contains(&"10-25 03:00".to_owned()), "{autumn:?}");
+    assert!(!(autumn.contains(&"10-24 00:00".to_owned()) && autumn.contains(&"10-24 03:00".to_owned())), "{autumn:?}");
+}
+
+#[test]
+fn every_two_posts_of_a_channel_keep_their_distance_over_every_change() {
+    for (zone, week, _) in WEEKS {
+        let channels = [Channel::Fb, Channel::Linkedin, Channel::Youtube, Channel::Email, Channel::Tiktok];
+        let scenario = Agency::starting(week).with("acme", zone, &channels).scenario();
+        let rules = compiled(crate::support::default_pack());
+        let plan = plan(&rules, &scenario);
+        for channel in channels {
+            let spacing = i64::from(rules.base().channel(channel).min_spacing_hours);
+            let posts = plan.clients[0].posts.iter().filter(|post| post.channel == channel);
+            let seconds: Vec<i64> = posts.map(|post| post.at.as_second()).collect();
+            for pair in seconds.windows(2) {
+                assert!(pair[1] - pair[0] >= spacing * 3600, "{channel}, {week} in {zone}");
+            }
+        }
+        for (client, post) in plan.posts() {
+            let local = client.zone.local(post.at);
+            let minutes = i32::from(local.hour()) * 60 + i32::from(local.minute());
+            assert!((360..1380).contains(&minutes), "{local} lies in quiet hours");
+        }
+    }
+}
+
+#[test]
+fn a_minute_spread_over_the_hour_keeps_distances_over_the_end_of_a_week() {
+    let files = with_keys(&[("calendar.toml", "minute", "{ mode = \"spread\" }")]);
+    let rules = compiled(files);
+    let first = Agency::starting("2026-W43").with("acme", "Europe/London", &[Channel::Tiktok]).scenario();
+    let posts = instants(&plan(&rules, &first));
+    let last = *posts.last().unwrap();
+    let second = Agency::starting("2026-W44")
+        .with("acme", "Europe/London", &[Channel::Tiktok])
+        .but(|_, state| {
+            state.channels[0].last_post_at = Some(last);
+            state.channels[0].recent_posts.clone_from(&posts);
+        })
+        .scenario();
+    let next = instants(&plan(&rules, &second));
+    let minute = |at: &Timestamp| at.as_second().rem_euclid(3600) / 60;
+    assert!(posts.iter().chain(&next).all(|at| minute(at) == minute(&last)), "one minute a client and channel");
+    assert!(next[0].as_second() - last.as_second() >= 4 * 3600);
+}

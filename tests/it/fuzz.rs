@@ -1,0 +1,312 @@
+//! Texts that nobody meant: whatever comes in, nothing panics and every mistake has a place.
+
+use std::sync::LazyLock;
+
+use mcoe::model::{Channel, Policy, Scenario};
+use mcoe::rules::{Diagnostic, PackFiles};
+use mcoe::scenario::{self, ScenarioError, ScenarioErrors};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use crate::support::{Agency, cases, compile, default_pack, project, read_folder, rendered, try_plan};
+
+static SHOP: LazyLock<Scenario> =
+    LazyLock::new(|| Agency::starting("2026-W40").with("acme", "Europe/London", &[Channel::Fb, Channel::X]).scenario());
+
+/// Loads and compiles a pack and, where that works, plans under it.
+fn is_told_or_planned(files: PackFiles) {
+    let mistakes = match compile(files.clone()) {
+        Ok(rules) => {
+            if let Err(error) = try_plan(&rules, &SHOP) {
+                assert!(!error.to_string().is_empty());
+            }
+            return;
+        }
+        Err(mistakes) => mistakes,
+    };
+    assert!(!mistakes.is_empty());
+    for mistake in &mistakes {
+        has_a_place(mistake, &files);
+    }
+    assert!(!rendered(&mistakes, &files).is_empty());
+}
+
+fn has_a_place(mistake: &Diagnostic, files: &PackFiles) {
+    let is_whole_file = mistake.line == 0 && mistake.column == 0;
+    let lines = files.get(&*mistake.file).map_or(0, |text| text.lines().count() + 1);
+    let is_placed = (1..=lines).contains(&(mistake.line as usize)) && mistake.column >= 1;
+    assert!(is_whole_file || is_placed, "{mistake:?}");
+    assert!(!mistake.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty(), "{mistake:?}");
+}
+
+/// What is likely to mean something to a script.
+const WORDS: &[&str] = &[
+    "fn ",
+    "let ",
+    "if ",
+    "else ",
+    "loop {",
+    "while true {",
+    "for x in 0..9 {",
+    "return ",
+    "break",
+    "throw ",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    "#{",
+    ";",
+    ",",
+    ".",
+    "=",
+    "==",
+    ">=",
+    "+=",
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "!",
+    "&&",
+    "||",
+    "??",
+    "?.",
+    "..",
+    "=>",
+    "switch ",
+    "do {",
+    "until ",
+    "this",
+    "ctx",
+    "post",
+    "asset",
+    "client",
+    "ctx.fatigue",
+    "post.fatigue",
+    "ctx.params.max_gap",
+    "pass()",
+    "warn(\"a\", \"b\")",
+    "block(\"a\", \"b\")",
+    "clamp(1.0, 0.0, 2.0)",
+    "0",
+    "1",
+    "0.5",
+    "1e308",
+    "9223372036854775807",
+    "\"",
+    "`",
+    "${",
+    "'",
+    "// ",
+    "/* ",
+    "*/",
+    "\n",
+    "\\",
+    "\u{0}",
+    "ä",
+    "💥",
+    "|",
+    "const ",
+    "import ",
+    "export ",
+    "private ",
+    "try {",
+    "} catch (e) {",
+    "in ",
+    "is_def_var",
+    "Fn(\"pass\")",
+    "call(",
+    "weekly_posts",
+    "hour_weights",
+    "score_asset",
+    "confidence",
+    "channel_fatigue",
+    "to_string()",
+    "len",
+    "type_of(",
+];
+
+/// What is likely to mean something to a table.
+const CELLS: &[&str] = &[
+    ",",
+    "\n",
+    "\r\n",
+    "\"",
+    "\"\"",
+    ";",
+    "-1",
+    "0",
+    "1e999",
+    "nan",
+    "inf",
+    "0.5",
+    "2026-10-19T00:00:00Z",
+    "2026-02-30",
+    "kettle-lane",
+    "orbit-repair",
+    "nobody",
+    "fb",
+    "x",
+    "true",
+    "maybe",
+    "client:",
+    "client:kettle-lane/fb",
+    "all",
+    "Europe/London",
+    "\u{feff}",
+    "\t",
+    " ",
+    "ä",
+    "💥",
+    "\u{0}",
+    "k1",
+    "k-week",
+    "=",
+    "[",
+    "]",
+];
+
+fn piece(words: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop_oneof![5 => select(words).prop_map(str::to_owned), 1 => any::<String>()]
+}
+
+/// One change of a text: from where, how many characters, and what stands there instead.
+type Edit = (Index, usize, String);
+
+fn edits(words: &'static [&'static str]) -> impl Strategy<Value = Vec<Edit>> {
+    prop::collection::vec((any::<Index>(), 0_usize..30, piece(words)), 1..6)
+}
+
+fn edit(text: &mut String, edits: Vec<Edit>) {
+    for (from, length, piece) in edits {
+        let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+        let start = from.index(bounds.len());
+        text.replace_range(bounds[start]..bounds[(start + length).min(bounds.len() - 1)], &piece);
+    }
+}
+
+fn pack_file() -> impl Strategy<Value = String> {
+    select(default_pack().into_keys().collect::<Vec<_>>())
+}
+
+fn script_file() -> impl Strategy<Value = String> {
+    select(vec!["guardrails.rhai", "early_warning.rhai", "more.rhai"]).prop_map(str::to_owned)
+}
+
+proptest! {
+    #![proptest_config(cases(192))]
+
+    #[test]
+    fn no_edit_of_a_script_makes_the_engine_panic(name in script_file(), edits in edits(WORDS)) {
+        let mut files = default_pack();
+        edit(files.entry(name).or_default(), edits);
+        is_told_or_planned(files);
+    }
+
+    #[test]
+    fn no_heap_of_words_as_a_script_makes_the_engine_panic(pieces in prop::collection::vec(piece(WORDS), 0..50)) {
+        let mut files = default_pack();
+        files.insert("more.rhai".to_owned(), pieces.concat());
+        is_told_or_planned(files);
+    }
+
+    #[test]
+    fn no_body_of_a_hook_makes_the_engine_panic(
+        hook in select(vec!["weekly_posts(ctx)", "hour_weights(ctx)", "confidence(post, ctx)", "score_asset(asset, ctx)"]),
+        pieces in prop::collection::vec(piece(WORDS), 0..25),
+    ) {
+        let mut files = default_pack();
+        files.insert("more.rhai".to_owned(), format!("fn {hook} {{\n{}\n}}\n", pieces.join(" ")));
+        is_told_or_planned(files);
+    }
+
+    #[test]
+    fn no_edit_of_any_file_of_a_pack_makes_the_engine_panic(name in pack_file(), edits in edits(CELLS)) {
+        let mut files = default_pack();
+        edit(files.get_mut(&name).unwrap(), edits);
+        is_told_or_planned(files);
+    }
+}
+
+fn policy() -> Policy {
+    Policy {
+        agent_enabled: true,
+        auto_exec_enabled: true,
+        max_actions_per_day: 10,
+        pause_on_high_severity_warning: true,
+    }
+}
+
+/// Reads a scenario whose files have these texts.
+fn read(files: &PackFiles) -> Result<Scenario, ScenarioErrors> {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    scenario::read(dir.path(), &policy())
+}
+
+fn is_told_or_read(files: &PackFiles) {
+    let Err(errors) = read(files) else { return };
+    assert!(!errors.is_empty() && !errors.is_machine_failure(), "{errors}");
+    for error in errors.iter() {
+        match error {
+            ScenarioError::Manifest(mistake) => has_a_place(mistake, files),
+            ScenarioError::Table(mistake) => {
+                assert!(
+                    !mistake.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty(),
+                    "{mistake:?}"
+                );
+            }
+            other => assert!(!other.to_string().is_empty()),
+        }
+    }
+}
+
+fn scenario_file() -> impl Strategy<Value = String> {
+    select(read_folder(&project("scenarios/small")).into_keys().collect::<Vec<_>>())
+}
+
+proptest! {
+    #![proptest_config(cases(192))]
+
+    #[test]
+    fn no_edit_of_a_scenario_makes_the_reader_panic(name in scenario_file(), edits in edits(CELLS)) {
+        let mut files = read_folder(&project("scenarios/small"));
+        edit(files.get_mut(&name).unwrap(), edits);
+        is_told_or_read(&files);
+    }
+
+    #[test]
+    fn no_text_in_place_of_a_table_makes_the_reader_panic(
+        name in scenario_file(), pieces in prop::collection::vec(piece(CELLS), 0..60), keeps_head in any::<bool>(),
+    ) {
+        let mut files = read_folder(&project("scenarios/small"));
+        let text = files.get_mut(&name).unwrap();
+        let head = text.lines().next().unwrap_or_default().to_owned();
+        *text = if keeps_head { format!("{head}\n{}", pieces.concat()) } else { pieces.concat() };
+        is_told_or_read(&files);
+    }
+}
+
+#[test]
+fn depth_without_end_is_told_and_not_followed() {
+    for (open, close) in [("[", "]"), ("{ a = ", " }"), ("[ { a = ", " } ]")] {
+        let mut files = default_pack();
+        let deep = format!("days = {}1{}\n", open.repeat(20_000), close.repeat(20_000));
+        files.insert("calendar.toml".to_owned(), deep);
+        is_told_or_planned(files);
+    }
+    let mut files = default_pack();
+    files.insert("calendar.toml".to_owned(), format!("{} = 1\n", "a.".repeat(20_000) + "a"));
+    is_told_or_planned(files);
+    for open in ["(", "[", "#{a:", "!", "-", "if true {", "`${", "|a| ", "{", "switch 1 {1=>", "fn f() {", "a.", "a["] {
+        let mut files = default_pack();
+        files.insert("more.rhai".to_owned(), format!("fn weekly_posts(ctx) {{ {}", open.repeat(20_000)));
+        is_told_or_planned(files);
+    }
+}

@@ -1,0 +1,21 @@
+//! Integration tests: what a user of the whole engine sees.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop, also in functions that tests share"
+)]
+
+mod cases;
+mod cli;
+mod daylight;
+mod fuzz;
+mod planner;
+mod rules_files;
+mod scripts;
+mod simulator;
+mod support;
+mod tidy;
+mod tour;

@@ -1,0 +1,395 @@
+//! Plans of many scenarios: what always holds, and what happens at the very edge of a threshold.
+
+use std::sync::Arc;
+
+use mcoe::model::{
+    Capacity, Channel, Client, ClientState, Outcome, Plan, RiskBand, Scenario, ScheduleStatus, Score, Tier, Week,
+};
+use mcoe::planner::check::check_plan;
+use mcoe::planner::{Planner, Solver, instances};
+use mcoe::rules::{ChannelFacts, CompiledRules, PostFacts, RuleFailure};
+use mcoe::scenario::{self, GenerateOptions, ScenarioFiles};
+use proptest::prelude::*;
+
+use crate::support::{Agency, at, cases, compiled, default_pack, plan, shipped, with_keys};
+
+/// Writes a scenario's files and reads them back.
+fn read_back(files: &ScenarioFiles, rules: &CompiledRules) -> Scenario {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in scenario::render(files).unwrap() {
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    scenario::read(dir.path(), &rules.base().risk.default_policy).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn invented(clients: u32, seed: u64, week: i64) -> ScenarioFiles {
+    let first: Week = "2026-W01".parse().unwrap();
+    let options = GenerateOptions { clients, seed, weeks: 4, start: first.plus(week), name: "invented".to_owned() };
+    scenario::generate(&options).unwrap()
+}
+
+fn shown(breaches: Vec<impl std::fmt::Display>) -> Vec<String> {
+    breaches.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_shipped_scenarios_plan_without_a_breach_in_every_week() {
+    let rules = compiled(default_pack());
+    for name in ["small", "agency"] {
+        let scenario = shipped(name, &rules);
+        for week in 0..6 {
+            let planner = Planner::new(&rules, Tier::Exact, None);
+            let plan = mcoe::planner::plan_week(&planner, &scenario, scenario.start.plus(week)).unwrap();
+            assert_eq!(shown(check_plan(&plan, &scenario, &rules)), Vec::<String>::new(), "{name} {}", plan.week);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(24))]
+
+    #[test]
+    fn the_checker_finds_nothing_in_the_plan_of_an_invented_agency(
+        clients in 1_u32..8, seed in any::<u64>(), week in 0_i64..120,
+    ) {
+        let rules = compiled(default_pack());
+        let scenario = read_back(&invented(clients, seed, week), &rules);
+        let plan = plan(&rules, &scenario);
+        prop_assert_eq!(shown(check_plan(&plan, &scenario, &rules)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_order_of_rows_does_not_matter(
+        clients in 2_u32..6, seed in any::<u64>(), week in 0_i64..120, turn in any::<prop::sample::Index>(),
+    ) {
+        let rules = compiled(default_pack());
+        let files = invented(clients, seed, week);
+        let mut turned = files.clone();
+        turned.clients.rotate_left(turn.index(files.clients.len()));
+        turned.channels.reverse();
+        turned.assets.reverse();
+        turned.campaigns.reverse();
+        turned.history.reverse();
+        let (one, other) = (plan(&rules, &read_back(&files, &rules)), plan(&rules, &read_back(&turned, &rules)));
+        prop_assert_eq!(one.clients, other.clients);
+    }
+
+    #[test]
+    fn the_order_in_which_clients_are_planned_does_not_matter(seed in any::<u64>(), week in 0_i64..120) {
+        let rules = compiled(default_pack());
+        let scenario = read_back(&invented(5, seed, week), &rules);
+        let forward: Vec<(&Client, &ClientState)> = scenario.clients.iter().map(|(c, s)| (c, s)).collect();
+        let backward: Vec<_> = forward.iter().rev().copied().collect();
+        let plans = |clients: &[(&Client, &ClientState)]| {
+            let planner = Planner::new(&rules, Tier::Exact, None);
+            planner.plan_clients(clients, &Capacity::default(), scenario.start).unwrap()
+        };
+        let mut turned = plans(&backward);
+        turned.reverse();
+        prop_assert_eq!(plans(&forward), turned);
+    }
+
+    #[test]
+    fn an_hour_more_or_an_hour_less_between_posts_never_lowers_the_best_plan(
+        seed in any::<u64>(), week in 0_i64..120, opened in prop::collection::vec(0_usize..168, 1..30),
+    ) {
+        let rules = compiled(default_pack());
+        let scenario = read_back(&invented(2, seed, week), &rules);
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        let mut solver = Solver::default();
+        for solved in instances(&planner, &scenario, scenario.start).unwrap() {
+            let best = solver.solve(&solved.instance).objective;
+            let mut more_hours = solved.instance.clone();
+            opened.iter().for_each(|hour| more_hours.allowed[*hour % solved.instance.allowed.len()] = true);
+            let mut closer = solved.instance.clone();
+            closer.spacing_hours = (closer.spacing_hours - 1).max(1);
+            let mut more_posts = solved.instance.clone();
+            more_posts.posts_max += 1;
+            for relaxed in [more_hours, closer, more_posts] {
+                let relaxed = solver.solve(&relaxed).objective;
+                prop_assert!(relaxed >= best - 1e-9 * best.abs(), "{relaxed} is below {best}");
+            }
+        }
+    }
+
+    #[test]
+    fn relaxing_a_rule_of_the_pack_never_lowers_what_a_channel_could_earn(seed in any::<u64>(), week in 0_i64..120) {
+        let free = ("fatigue.toml", "end_weight_rounds", "0");
+        let rules = compiled(with_keys(&[free]));
+        let scenario = read_back(&invented(3, seed, week), &rules);
+        let bounds = |plan: &Plan| -> Vec<f64> {
+            plan.clients.iter().flat_map(|client| &client.allocations).map(|row| row.upper_bound).collect()
+        };
+        let strict = bounds(&plan(&rules, &scenario));
+        for (key, value) in [("min_spacing_hours", "2"), ("quiet_hours", "{ from = \"23:30\", to = \"04:00\" }")] {
+            let relaxed = with_keys(&[free, ("channels.toml", key, value)]);
+            let relaxed = bounds(&plan(&compiled(relaxed), &scenario));
+            prop_assert_eq!(strict.len(), relaxed.len());
+            for (strict, relaxed) in strict.iter().zip(&relaxed) {
+                prop_assert!(*relaxed >= strict - 1e-9 * strict.abs(), "{key}: {relaxed} is below {strict}");
+            }
+        }
+    }
+}
+
+fn facts() -> (PostFacts, ChannelFacts) {
+    let post = PostFacts {
+        hour: 9,
+        weekday: 0,
+        is_best_hour: true,
+        fatigue: 0.0,
+        expected_engagement: 10.0,
+        has_asset: true,
+        asset_score: 80.0,
+        asset_kind: "photo".into(),
+        has_content: true,
+        campaign: "".into(),
+        action_of_day: 1,
+        hours_to_nearest_post: 24.0,
+        warnings: 0,
+    };
+    let ctx = ChannelFacts {
+        client: "acme".into(),
+        workspace: "north".into(),
+        industry: "tea shop".into(),
+        status: "active".into(),
+        channel: "fb".into(),
+        client_priority: 50.0,
+        audience: 1000.0,
+        engagement_rate: 0.05,
+        has_history: true,
+        fatigue: 0.0,
+        momentum: 0.5,
+        visibility: 0.5,
+        engagement: 0.5,
+        hours_since_last_post: 100.0,
+        posts_last_7_days: 3,
+        posts_last_30_days: 12,
+        weekly_posts: 5,
+        min_spacing_hours: 4,
+        warn_at: 0.5,
+        block_at: 0.8,
+        high_warnings: 0,
+        medium_warnings: 0,
+        pause_on_high_warning: true,
+        agent_enabled: true,
+        auto_exec_enabled: true,
+        max_actions_per_day: 10,
+        assessed: true,
+        perceived: 0.5,
+        true_score: 0.5,
+        reality_gap: 0.0,
+        reality_confidence: 1.0,
+    };
+    (post, ctx)
+}
+
+/// What a guardrail of the default pack answers to changed facts.
+fn answer(guardrail: &str, change: impl FnOnce(&mut PostFacts, &mut ChannelFacts)) -> Result<Outcome, RuleFailure> {
+    let rules = compiled(default_pack());
+    let base = rules.base();
+    let guardrail = base.guardrails.iter().find(|known| &*known.name == guardrail).unwrap();
+    let (mut post, mut ctx) = facts();
+    change(&mut post, &mut ctx);
+    let verdict = rules.evaluator(None).guardrail(guardrail, Some(&Arc::new(post)), &Arc::new(ctx))?;
+    Ok(verdict.outcome)
+}
+
+/// As near below a threshold as counts: scripts take numbers for equal that differ in the last digit.
+const BELOW: f64 = 1e-9;
+
+#[test]
+fn fatigue_warns_and_blocks_from_its_thresholds_on() {
+    let at = |fatigue: f64| answer("channel_fatigue", |post, _| post.fatigue = fatigue).unwrap();
+    assert_eq!([at(0.0), at(0.5 - BELOW), at(0.5)], [Outcome::Pass, Outcome::Pass, Outcome::Warn]);
+    assert_eq!([at(0.8 - BELOW), at(0.8), at(1.0)], [Outcome::Warn, Outcome::Block, Outcome::Block]);
+}
+
+#[test]
+fn a_gap_warns_above_and_a_trust_below_its_threshold() {
+    let gap = |gap: f64| answer("truth_layer", |_, ctx| ctx.reality_gap = gap).unwrap();
+    assert_eq!([gap(0.3), gap(0.3 + BELOW)], [Outcome::Pass, Outcome::Warn]);
+    let trust = |trust: f64| answer("truth_layer", |_, ctx| ctx.reality_confidence = trust).unwrap();
+    assert_eq!([trust(0.6), trust(0.6 - BELOW)], [Outcome::Pass, Outcome::Warn]);
+}
+
+#[test]
+fn the_last_action_of_the_day_passes_and_the_next_is_blocked() {
+    let action = |number: i64| answer("policy_compliance", |post, _| post.action_of_day = number).unwrap();
+    assert_eq!([action(10), action(11)], [Outcome::Pass, Outcome::Block]);
+    let apart = |hours: f64| answer("timing_conflict", |post, _| post.hours_to_nearest_post = hours).unwrap();
+    assert_eq!([apart(4.0), apart(3.99)], [Outcome::Pass, Outcome::Block]);
+}
+
+#[test]
+fn more_medium_warnings_than_two_warn_and_one_high_warning_blocks() {
+    let warnings = |medium: i64, high: i64| {
+        let outcome = answer("early_warning", |_, ctx| (ctx.medium_warnings, ctx.high_warnings) = (medium, high));
+        outcome.unwrap()
+    };
+    assert_eq!([warnings(2, 0), warnings(3, 0), warnings(0, 1)], [Outcome::Pass, Outcome::Warn, Outcome::Block]);
+    let runs_on = answer("early_warning", |_, ctx| (ctx.high_warnings, ctx.pause_on_high_warning) = (1, false));
+    assert_eq!(runs_on.unwrap(), Outcome::Warn);
+}
+
+fn tired(fatigue: f64) -> Scenario {
+    Agency::starting("2026-W40")
+        .with("acme", "Europe/London", &[Channel::Fb])
+        .but(|_, state| state.channels[0].fatigue = Score::new(fatigue).unwrap())
+        .scenario()
+}
+
+#[test]
+fn weekly_posts_fall_at_the_very_steps_of_fatigue() {
+    let rules = compiled(default_pack());
+    let target = |fatigue: f64| plan(&rules, &tired(fatigue)).clients[0].allocations[0].posts_target;
+    assert_eq!([target(0.0), target(0.399_999), target(0.4)], [5, 5, 3]);
+    assert_eq!([target(0.699_999), target(0.7), target(1.0)], [3, 2, 2]);
+}
+
+#[test]
+fn no_post_is_placed_where_fatigue_blocks_but_as_soon_as_it_does_not() {
+    let always = ("channels.toml", "fb.quiet_hours", "{ from = \"23:00\", to = \"06:00\", enabled = false }");
+    let slow = ("channels.toml", "fb.half_life_hours", "1000");
+    let rules = compiled(with_keys(&[always, slow]));
+    let first = |fatigue: f64| plan(&rules, &tired(fatigue)).posts().map(|(_, post)| (post.hour, post.fatigue)).next();
+    let (_, fatigue) = first(0.8).unwrap();
+    assert!(fatigue < 0.8, "{fatigue}");
+    for (client, post) in plan(&rules, &tired(0.8)).posts() {
+        assert!(post.fatigue < 0.8 && post.hour > 0, "{} {}", client.client_id, post.hour);
+    }
+}
+
+#[test]
+fn sums_of_steps_that_meet_a_band_exactly_belong_to_the_higher_one() {
+    let rules = compiled(default_pack());
+    let band = |completes: &dyn Fn(&mut ClientState)| {
+        let scenario = Agency::starting("2026-W40")
+            .with("acme", "Europe/London", &[Channel::Fb])
+            .but(|_, state| completes(state))
+            .scenario();
+        let plan = plan(&rules, &scenario);
+        let post = &plan.clients[0].posts[0];
+        (post.confidence, post.risk, post.status)
+    };
+    let reality = |confidence: f64, actual: f64| mcoe::model::Reality {
+        as_of: at("2026-09-20T00:00:00Z"),
+        perceived: Score::HALF,
+        actual: Score::new(actual),
+        confidence: Score::new(confidence).unwrap(),
+        completeness: Score::ONE,
+    };
+    // 0.9 - 0.10 (trust) - 0.05 (the truth layer warns of it).
+    let met = band(&|state| state.reality = Some(reality(0.59, 0.5)));
+    assert_eq!(met, (0.75, RiskBand::Low, ScheduleStatus::Ready));
+    // The same without history: a step of 0.05 more.
+    let below = band(&|state| {
+        state.reality = Some(reality(0.59, 0.5));
+        state.channels[0].engagement_rate = None;
+    });
+    assert_eq!(below, (0.7, RiskBand::Medium, ScheduleStatus::Pending));
+    // 0.9 - 0.05 - 0.10 - 0.10 - 0.05 = 0.60.
+    let lowest = band(&|state| {
+        state.reality = Some(reality(0.59, 0.81));
+        state.channels[0].engagement_rate = None;
+    });
+    assert_eq!(lowest, (0.6, RiskBand::Medium, ScheduleStatus::Pending));
+}
+
+#[test]
+fn every_day_keeps_to_the_actions_that_were_agreed() {
+    let rules = compiled(default_pack());
+    for most in 1..6 {
+        let scenario = Agency::starting("2026-W40")
+            .with("acme", "Australia/Sydney", &[Channel::Ig, Channel::Tiktok, Channel::X])
+            .but(|client, _| client.policy.max_actions_per_day = most)
+            .scenario();
+        let plan = plan(&rules, &scenario);
+        let client = &plan.clients[0];
+        let mut days = std::collections::BTreeMap::new();
+        for post in &client.posts {
+            *days.entry(client.zone.local(post.at).date()).or_insert(0) += 1;
+        }
+        assert!(days.values().all(|posts| *posts <= most), "{days:?}");
+        assert!(client.posts.iter().all(|post| post.is_live()), "posts are moved, not held");
+        assert_eq!(client.signals.scaling.full_days.is_empty(), client.conflicts.is_empty());
+    }
+}
+
+#[test]
+fn a_day_that_committed_posts_overfill_does_not_stop_care_for_the_other_days() {
+    let rules = compiled(default_pack());
+    let scenario = Agency::starting("2026-W40")
+        .with("acme", "Europe/London", &[Channel::Ig, Channel::Tiktok, Channel::X])
+        .but(|client, state| {
+            client.policy.max_actions_per_day = 1;
+            state.channels[0].recent_posts = vec![at("2026-09-28T09:00:00Z"), at("2026-09-28T15:00:00Z")];
+            state.channels[0].last_post_at = Some(at("2026-09-28T15:00:00Z"));
+        })
+        .scenario();
+    let plan = plan(&rules, &scenario);
+    let held: Vec<_> = plan.posts().filter_map(|(_, post)| post.blocked_reason.clone()).collect();
+    assert!(held.is_empty(), "{held:?}");
+    assert!(plan.posts().all(|(_, post)| post.hour >= 24), "Monday is full");
+}
+
+#[test]
+fn committed_posts_keep_others_at_a_distance_and_count_as_posts_of_the_week() {
+    let rules = compiled(default_pack());
+    let committed = at("2026-09-30T08:00:00Z");
+    let scenario = Agency::starting("2026-W40")
+        .with("acme", "Europe/London", &[Channel::Linkedin])
+        .but(|_, state| {
+            state.channels[0].recent_posts = vec![committed];
+            state.channels[0].last_post_at = Some(committed);
+        })
+        .scenario();
+    let plan = plan(&rules, &scenario);
+    assert_eq!(plan.posts().count(), 4);
+    for (_, post) in plan.posts() {
+        let hours = (post.at.as_second() - committed.as_second()).abs() / 3600;
+        assert!(hours >= 12, "{hours} h from the committed post");
+    }
+    assert!(plan.clients[0].allocations[0].why_fewer.contains("1 committed already"));
+}
+
+#[test]
+fn the_last_post_of_the_week_before_keeps_its_distance() {
+    let rules = compiled(default_pack());
+    let last = at("2026-09-27T18:00:00Z");
+    let scenario = Agency::starting("2026-W40")
+        .with("acme", "Europe/London", &[Channel::Youtube])
+        .but(|_, state| state.channels[0].last_post_at = Some(last))
+        .scenario();
+    let plan = plan(&rules, &scenario);
+    assert_eq!(plan.posts().count(), 2);
+    for (_, post) in plan.posts() {
+        assert!(post.at.as_second() - last.as_second() >= 48 * 3600, "{}", post.at);
+    }
+}
+
+#[test]
+fn a_plan_of_nobody_is_empty_and_right() {
+    let rules = compiled(default_pack());
+    let scenario = Agency::starting("2026-W40").scenario();
+    let plan = plan(&rules, &scenario);
+    assert_eq!((plan.clients.len(), plan.objective()), (0, 0.0));
+    assert_eq!(shown(check_plan(&plan, &scenario, &rules)), Vec::<String>::new());
+}
+
+#[test]
+fn reviewers_without_time_hold_the_posts_with_the_least_claim() {
+    let rules = compiled(with_keys(&[("risk.toml", "minus_no_history", "0.2")]));
+    let mut scenario = Agency::starting("2026-W40")
+        .with("acme", "Europe/London", &[Channel::Fb, Channel::Linkedin])
+        .but(|_, state| state.channels.iter_mut().for_each(|channel| channel.engagement_rate = None))
+        .scenario();
+    scenario.capacity = Capacity { reviewers: 1, reviews_per_reviewer_per_day: 1 };
+    let plan = plan(&rules, &scenario);
+    let by_status = |status| plan.posts().filter(move |(_, post)| post.status == status).map(|(_, post)| post);
+    assert_eq!(by_status(ScheduleStatus::Pending).count(), 5, "five working days of one review");
+    assert!(by_status(ScheduleStatus::Pending).all(|post| post.channel == Channel::Linkedin), "its priority is higher");
+    for post in by_status(ScheduleStatus::Blocked) {
+        assert!(post.blocked_reason.as_deref().unwrap().starts_with("review_capacity: "), "{post:?}");
+    }
+}

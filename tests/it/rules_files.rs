@@ -1,0 +1,210 @@
+//! Bad rules packs and what is said of them.
+//!
+//! Each folder of `tests/cases/rules` is the default pack with some files put in place of its own;
+//! `case.txt` says in a sentence what is wrong with it, and names the files to take away.
+
+use std::fmt::Write as _;
+
+use mcoe::rules::{Diagnostic, PackFiles, Rules, load, render, step_at};
+use proptest::prelude::*;
+
+use crate::support::{cases, default_pack, read_folder, rendered};
+
+#[test]
+fn every_bad_pack_is_told_what_to_mend() {
+    insta::glob!("../cases/rules", "*/case.txt", |case| {
+        let sentence = std::fs::read_to_string(case).unwrap();
+        let mut files = default_pack();
+        let mut own = read_folder(case.parent().unwrap());
+        own.remove("case.txt");
+        for name in sentence.lines().filter_map(|line| line.strip_prefix("without ")) {
+            assert!(files.remove(name).is_some(), "the default pack has no `{name}`");
+        }
+        files.extend(own);
+        let mistakes = load(files.clone()).expect_err("a case must not load");
+        let mut settings = insta::Settings::clone_current();
+        settings.set_description(sentence.lines().next().unwrap_or_default());
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(rendered(&mistakes, &files)));
+    });
+}
+
+#[test]
+fn colour_adds_escape_codes_and_changes_no_word() {
+    let mut files = default_pack();
+    files.insert("fatigue.toml".to_owned(), "warn_at = 2\n".to_owned());
+    let mistakes = load(files.clone()).unwrap_err();
+    let coloured = render(&mistakes, &|name| files.get(name).map(String::as_str), true);
+    let plain = render(&mistakes, &|name| files.get(name).map(String::as_str), false);
+    assert!(coloured.contains('\u{1b}') && !plain.contains('\u{1b}'));
+    let cause = &mistakes.first().unwrap().cause;
+    assert!(plain.contains(cause.as_str()) && coloured.contains(cause.as_str()));
+}
+
+/// Load time of the default pack. The limit is generous, for builds without optimisation; the figure
+/// itself is printed with `--nocapture`.
+/// What a pack holds once it has loaded, whatever was done to its files.
+fn is_sound(rules: &Rules) {
+    assert_eq!(rules.channels.len(), 9);
+    for channel in &rules.channels {
+        assert!(channel.half_life_hours >= 1.0 && channel.min_spacing_hours >= 1 && channel.hour_lift > 0.0);
+        assert!(channel.fatigue_per_post > 0.0 && rules.fatigue.block_at + channel.fatigue_per_post < 1.0 + 1e-6);
+        for hours in &channel.best_hours {
+            assert!(hours.is_sorted_by(|a, b| a < b) && hours.iter().all(|hour| *hour < 24));
+        }
+    }
+    assert!(rules.fatigue.warn_at < rules.fatigue.block_at);
+    assert!(rules.fatigue.slope_below_warn <= rules.fatigue.slope_above_warn);
+    assert!(0.0 < rules.risk.medium_from && rules.risk.medium_from < rules.risk.low_from && rules.risk.low_from < 1.0);
+    assert!(0.0 < rules.assets.quality_at_0 && rules.assets.quality_at_0 <= rules.assets.quality_at_100);
+    assert!(step_at(&rules.risk.confidence, 0.0).is_some() && step_at(&rules.fatigue.wait_hours, 0.0).is_some());
+}
+
+/// Whatever comes in, nothing panics, every mistake has a place, and all of it can be shown.
+fn is_told_with_places(files: PackFiles) {
+    let mistakes = match load(files.clone()) {
+        Ok(pack) => return is_sound(&pack.base()),
+        Err(mistakes) => mistakes,
+    };
+    assert!(!mistakes.is_empty());
+    for mistake in &mistakes {
+        let is_whole_file = mistake.line == 0 && mistake.column == 0 && mistake.span.is_none();
+        let is_placed = mistake.line >= 1 && mistake.column >= 1 && mistake.span.is_some();
+        assert!(is_whole_file || is_placed, "{mistake:?}");
+        assert!(!mistake.cause.is_empty() && !mistake.remedy.is_empty(), "{mistake:?}");
+        assert!(!mistake.cause.ends_with('.') && !mistake.remedy.ends_with('.'), "{mistake:?}");
+    }
+    let mut sorted = mistakes.clone();
+    Diagnostic::sort(&mut sorted);
+    assert_eq!(sorted, mistakes);
+    assert!(!rendered(&mistakes, &files).is_empty());
+    assert!(!render(&mistakes, &|name| files.get(name).map(String::as_str), true).is_empty());
+}
+
+fn file_name() -> impl Strategy<Value = String> {
+    let mut names: Vec<String> = default_pack().into_keys().filter(|name| name.ends_with(".toml")).collect();
+    names.extend(["overlays/a.toml".to_owned(), "overlays/b.toml".to_owned(), "chanels.toml".to_owned()]);
+    prop::sample::select(names)
+}
+
+const WORDS: &[&str] = &[
+    "=",
+    "[",
+    "]",
+    "{",
+    "}",
+    "\"",
+    "'",
+    "\n",
+    ".",
+    ",",
+    "#",
+    "0.5",
+    "-1",
+    "nan",
+    "1e999",
+    "true",
+    "2026-12-25",
+    "23:00",
+    "[[",
+    "]]",
+    "scope",
+    "client",
+    "fb",
+    "x",
+    "weekly_posts",
+    "best_hours",
+    "monday",
+    "from",
+    "to",
+    "params",
+    "signals",
+    "days",
+    "\u{feff}",
+    "\r",
+    "\t",
+    "ä",
+    "💥",
+    "\\u",
+    "\"\"\"",
+];
+
+/// Pieces that are likely to mean something to the reader of a rules file.
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![4 => prop::sample::select(WORDS).prop_map(str::to_owned), 1 => any::<String>()]
+}
+
+fn cut(text: &str, from: prop::sample::Index, length: usize) -> (usize, usize) {
+    let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    let start = from.index(bounds.len());
+    (bounds[start], bounds[(start + length).min(bounds.len() - 1)])
+}
+
+proptest! {
+    #![proptest_config(cases(256))]
+
+    #[test]
+    fn no_text_at_all_makes_the_reader_stop(name in file_name(), text in any::<String>()) {
+        let mut files = default_pack();
+        files.insert(name, text);
+        is_told_with_places(files);
+    }
+
+    #[test]
+    fn no_heap_of_words_makes_the_reader_stop(name in file_name(), pieces in prop::collection::vec(piece(), 0..60)) {
+        let mut files = default_pack();
+        files.insert(name, pieces.concat());
+        is_told_with_places(files);
+    }
+
+    #[test]
+    fn no_cut_or_insertion_makes_the_reader_stop(
+        name in file_name(),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, piece()), 1..6),
+    ) {
+        let mut files = default_pack();
+        if let Some(text) = files.get_mut(&name) {
+            for (from, length, piece) in edits {
+                let (start, end) = cut(text, from, length);
+                text.replace_range(start..end, &piece);
+            }
+        }
+        is_told_with_places(files);
+    }
+
+    #[test]
+    fn no_change_of_digits_makes_an_unsound_pack(
+        name in file_name(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), b'0'..=b'9'), 1..4),
+    ) {
+        let mut files = default_pack();
+        if let Some(text) = files.get_mut(&name) {
+            let mut bytes = text.clone().into_bytes();
+            let digits: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at].is_ascii_digit()).collect();
+            for (which, digit) in changes.iter().filter(|_| !digits.is_empty()) {
+                bytes[digits[which.index(digits.len())]] = *digit;
+            }
+            *text = String::from_utf8(bytes).unwrap();
+        }
+        is_told_with_places(files);
+    }
+
+    #[test]
+    fn no_swap_of_lines_makes_the_reader_stop(
+        name in file_name(),
+        swaps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..6),
+    ) {
+        let mut files = default_pack();
+        if let Some(text) = files.get_mut(&name) {
+            let mut lines: Vec<&str> = text.lines().collect();
+            for (one, other) in swaps {
+                let (one, other) = (one.index(lines.len()), other.index(lines.len()));
+                lines.swap(one, other);
+            }
+            let mut swapped = String::new();
+            lines.iter().for_each(|line| writeln!(swapped, "{line}").unwrap());
+            *text = swapped;
+        }
+        is_told_with_places(files);
+    }
+}

@@ -1,0 +1,175 @@
+//! Scripts that break down while they run: the run stops, and says where.
+//!
+//! What exceeds a limit is told at the hook's own line: the script engine does not keep the inner place.
+
+use mcoe::model::Channel;
+use mcoe::planner::PlanError;
+use mcoe::rules::{PackFiles, RuleFailure};
+
+use crate::support::{Agency, Workplace, changed, compiled, try_plan, with_file};
+
+/// How a plan under the pack fails.
+fn failure(files: PackFiles) -> RuleFailure {
+    let scenario = Agency::starting("2026-W40").with("acme", "Europe/London", &[Channel::Fb]).scenario();
+    match try_plan(&compiled(files), &scenario) {
+        Err(PlanError::Rule(failure)) => failure,
+        other => panic!("the rule should fail: {other:?}"),
+    }
+}
+
+/// Fails unless a plan stops at that place and says why.
+#[track_caller]
+fn stops(files: PackFiles, place: (&str, u32, u32), cause: &str) {
+    let failure = failure(files);
+    assert_eq!((&*failure.file, failure.line, failure.column), place, "{failure}");
+    assert!(failure.cause.contains(cause), "`{cause}` is not in:\n{failure}");
+    assert!(!failure.remedy.is_empty(), "{failure}");
+}
+
+fn hook(text: &str) -> PackFiles {
+    with_file("hooks.rhai", text)
+}
+
+#[test]
+fn a_loop_without_end_stops() {
+    stops(hook("\nfn weekly_posts(ctx) {\n    loop {}\n}\n"), ("hooks.rhai", 2, 1), "too many operations");
+    let script = "fn weekly_posts(ctx) {\n    let n = 0;\n    while true { n += 1; }\n    n\n}\n";
+    stops(hook(script), ("hooks.rhai", 1, 1), "too many operations");
+}
+
+#[test]
+fn a_function_that_calls_itself_without_end_stops() {
+    let script = "fn weekly_posts(ctx) { down(1) }\nfn down(n) {\n    down(n + 1)\n}\n";
+    stops(hook(script), ("hooks.rhai", 1, 1), "stack overflow");
+}
+
+#[test]
+fn deep_calls_of_deep_expressions_stop_before_the_stack_ends() {
+    let sum = format!("{}down(n + 1){}", "1+(".repeat(8), ")".repeat(8));
+    let script =
+        format!("fn weekly_posts(ctx) {{ down(1) }}\nfn down(n) {{ if n > 0 {{ while true {{ return {sum}; }} }} }}\n");
+    stops(hook(&script), ("hooks.rhai", 1, 1), "stack overflow");
+}
+
+#[test]
+fn a_text_that_grows_without_end_stops() {
+    let script = "fn weekly_posts(ctx) {\n    let text = \"x\";\n    loop { text += text; }\n}\n";
+    let failure = failure(hook(script));
+    assert_eq!((&*failure.file, failure.line), ("hooks.rhai", 1), "{failure}");
+    assert!(failure.remedy.contains("4096"), "{failure}");
+}
+
+#[test]
+fn an_array_or_map_that_grows_without_end_stops() {
+    for (body, cause) in [
+        ("let a = [1]; loop { a += a; }", "too large"),
+        ("let m = #{}; let n = 0; loop { n += 1; m[`k${n}`] = n; }", "too many operations"),
+    ] {
+        stops(hook(&format!("fn weekly_posts(ctx) {{\n    {body}\n}}\n")), ("hooks.rhai", 1, 1), cause);
+    }
+}
+
+#[test]
+fn a_huge_array_made_by_one_call_stops_too() {
+    let script = "fn weekly_posts(ctx) {\n    let a = [];\n    a.pad(1000000000, 0);\n    a.len\n}\n";
+    stops(hook(script), ("hooks.rhai", 1, 1), "too large");
+}
+
+#[test]
+fn an_answer_of_the_wrong_kind_stops() {
+    stops(hook("fn weekly_posts(ctx) { \"many\" }\n"), ("hooks.rhai", 1, 1), "it answered `many`");
+    stops(hook("fn weekly_posts(ctx) { }\n"), ("hooks.rhai", 1, 1), "it answered");
+    stops(hook("fn weekly_posts(ctx) { 2.5 }\n"), ("hooks.rhai", 1, 1), "it answered 2.5");
+    stops(hook("fn hour_weights(ctx) { [1, 2, 3] }\n"), ("hooks.rhai", 1, 1), "3 entries");
+    stops(hook("fn score_asset(asset, ctx) { true }\n"), ("hooks.rhai", 1, 1), "it answered `true`");
+}
+
+#[test]
+fn a_guardrail_that_answers_no_verdict_stops() {
+    let files = changed(&[(
+        "guardrails.rhai",
+        "    pass()\n}\n\n/// Looks at the fatigue",
+        "    true\n}\n\n/// Looks at the fatigue",
+    )]);
+    let failure = failure(files);
+    assert_eq!((&*failure.file, failure.function.as_str()), ("guardrails.rhai", "early_warning"), "{failure}");
+    assert!(failure.line >= 1 && failure.remedy.contains("pass(), warn(reason, remedy) or block"), "{failure}");
+}
+
+#[test]
+fn numbers_that_are_none_or_lie_out_of_range_stop() {
+    for (answer, shown) in [("0.0 / 0.0", "NaN"), ("1.0 / 0.0", "inf"), ("1.5", "1.5"), ("-0.1", "-0.1")] {
+        stops(hook(&format!("fn confidence(post, ctx) {{ {answer} }}\n")), ("hooks.rhai", 1, 1), shown);
+    }
+    stops(hook("fn weekly_posts(ctx) { -1 }\n"), ("hooks.rhai", 1, 1), "-1");
+    stops(hook("fn weekly_posts(ctx) { 169 }\n"), ("hooks.rhai", 1, 1), "169");
+    stops(hook("fn score_asset(asset, ctx) { 100.5 }\n"), ("hooks.rhai", 1, 1), "100.5");
+    let weights = "fn hour_weights(ctx) { let w = []; w.pad(168, 1.0); w[5] = 0.0 / 0.0; w }\n";
+    stops(hook(weights), ("hooks.rhai", 1, 1), "not all weights");
+}
+
+#[test]
+fn whole_numbers_that_overflow_or_divide_by_zero_stop() {
+    stops(
+        hook("fn weekly_posts(ctx) {\n    1 / (ctx.weekly_posts - 5)\n}\n"),
+        ("hooks.rhai", 2, 7),
+        "division by zero",
+    );
+    let failure = failure(hook("fn weekly_posts(ctx) {\n    9223372036854775807 + ctx.weekly_posts\n}\n"));
+    assert_eq!((&*failure.file, failure.line), ("hooks.rhai", 2), "{failure}");
+}
+
+#[test]
+fn a_signal_matrix_must_score_every_signal() {
+    let files =
+        changed(&[("early_warning.rhai", "        story_stall: attention(client.days_since_new_asset / 50.0),\n", "")]);
+    let failure = failure(files);
+    assert_eq!(failure.function, "signal_matrix");
+    assert!(failure.cause.contains("`story_stall`"), "{failure}");
+    let files = changed(&[(
+        "early_warning.rhai",
+        "story_stall: attention(client.days_since_new_asset / 50.0)",
+        "story_stall: 1.01",
+    )]);
+    assert!(self::failure(files).cause.contains("`story_stall`"));
+}
+
+#[test]
+fn what_scripts_see_cannot_be_changed_by_them() {
+    for body in ["ctx.fatigue = 0.0; 1", "ctx.params.x = 1; 1"] {
+        let failure = failure(hook(&format!("fn weekly_posts(ctx) {{\n    {body}\n}}\n")));
+        assert_eq!((&*failure.file, failure.line), ("hooks.rhai", 2), "{failure}");
+    }
+}
+
+#[test]
+fn a_field_that_only_a_run_can_miss_stops_with_its_place() {
+    let script = "fn weekly_posts(ctx) { of(ctx) }\nfn of(c) {\n    c.fatige\n}\n";
+    let failure = failure(hook(script));
+    assert_eq!((&*failure.file, failure.line), ("hooks.rhai", 3), "{failure}");
+    assert!(failure.cause.contains("fatige"), "{failure}");
+}
+
+#[test]
+fn a_script_that_throws_stops_with_what_it_threw() {
+    stops(hook("fn weekly_posts(ctx) {\n    throw \"no idea\"\n}\n"), ("hooks.rhai", 2, 5), "no idea");
+}
+
+#[test]
+fn of_several_failing_clients_the_first_is_told_on_any_number_of_threads() {
+    let place = Workplace::new();
+    place.write("rules/hooks.rhai", "fn weekly_posts(ctx) {\n    throw `not for ${ctx.client} on ${ctx.channel}`\n}\n");
+    let said = |threads: u32| place.mcoe(&format!("plan small --out plan --threads {threads}")).ends_with(2).err;
+    let first = said(1);
+    assert!(first.contains("not for kettle-lane on fb"), "{first}");
+    assert_eq!(first, said(4));
+}
+
+#[test]
+fn the_message_of_a_failure_leads_to_the_file_of_the_pack() {
+    let place = Workplace::new();
+    place.write("rules/hooks.rhai", "fn weekly_posts(ctx) {\n    throw \"no idea\"\n}\n");
+    let ran = place.mcoe("simulate small --out run").ends_with(2);
+    assert_eq!(ran.out, "");
+    ran.says(&["error: hooks.rhai:2:5: `weekly_posts` failed: ", "no idea", "remedy: ", "nothing was written"]);
+}

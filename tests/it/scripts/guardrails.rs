@@ -1,0 +1,145 @@
+//! Guardrails added as rules alone, and what becomes of their answers.
+
+use mcoe::model::{Channel, ConflictKind, Outcome, Plan, RiskBand, ScheduleStatus, Severity};
+use mcoe::rules::PackFiles;
+
+use crate::support::{Agency, Workplace, compiled, default_pack, plan, set, with_keys};
+
+const EVENING: &str = "// A house rule.\nfn no_evenings(post, ctx) {\n    if post.hour >= ctx.params.from_hour {\n        \
+                       return block(`${post.hour} h is late for ${ctx.client}`, \"post earlier\");\n    }\n    pass()\n}\n";
+
+fn with_guardrail(table: &str, script: &str) -> PackFiles {
+    let mut files = default_pack();
+    files.get_mut("guardrails.toml").unwrap().push_str(table);
+    files.insert("house.rhai".to_owned(), script.to_owned());
+    files
+}
+
+fn evening_pack() -> PackFiles {
+    let table = "\n[no_evenings]\nenabled = true\nscope = \"post\"\nconflict = \"timing\"\nwarn_raises_risk = false\n\
+                 [no_evenings.params]\nfrom_hour = 15\n";
+    with_guardrail(table, EVENING)
+}
+
+fn two_shops() -> mcoe::model::Scenario {
+    Agency::starting("2026-W40")
+        .with("acme", "Europe/London", &[Channel::Fb, Channel::Ig])
+        .with("bolt", "America/New_York", &[Channel::Fb])
+        .scenario()
+}
+
+fn verdicts(plan: &Plan, rule: &str) -> Vec<Outcome> {
+    let of = |post: &mcoe::model::Post| post.verdicts.iter().find(|verdict| &*verdict.rule == rule).map(|v| v.outcome);
+    plan.posts().filter_map(|(_, post)| of(post)).collect()
+}
+
+#[test]
+fn a_guardrail_of_rules_alone_holds_posts_and_shows_among_the_conflicts() {
+    let plan = plan(&compiled(evening_pack()), &two_shops());
+    let answers = verdicts(&plan, "no_evenings");
+    assert_eq!(answers.len(), plan.posts().count(), "it is asked of every post");
+    assert!(answers.contains(&Outcome::Block) && answers.contains(&Outcome::Pass), "{answers:?}");
+    for (client, post) in plan.posts() {
+        let late = client.zone.local(post.at).hour() >= 15;
+        assert_eq!(post.status == ScheduleStatus::Blocked, late, "{} {}", client.client_id, client.zone.local(post.at));
+        let verdict = post.verdicts.iter().find(|verdict| &*verdict.rule == "no_evenings").unwrap();
+        assert_eq!((&*verdict.file, verdict.line), ("house.rhai", if late { 4 } else { 6 }));
+        let reason = post.blocked_reason.as_deref().unwrap_or_default();
+        assert_eq!(late, reason.starts_with("no_evenings: "), "{reason}");
+    }
+    let held =
+        plan.clients[0].conflicts.iter().find(|conflict| conflict.description.starts_with("no_evenings")).unwrap();
+    assert_eq!((held.kind, held.severity), (ConflictKind::Timing, Severity::High));
+    assert_eq!(held.resolution, "post earlier");
+    assert!(held.description.contains("is late for acme"), "{held:?}");
+}
+
+#[test]
+fn a_guardrail_of_rules_alone_is_told_in_tables_and_explanations() {
+    let place = Workplace::new();
+    for (name, text) in evening_pack() {
+        place.write(&format!("rules/{name}"), &text);
+    }
+    place.mcoe("plan small --out plan --tables csv").done();
+    let posts = place.table("plan/posts.csv");
+    let held = posts.rows.iter().find(|row| posts.cell(row, "status") == "blocked").expect("an evening post");
+    assert!(posts.cell(held, "blocked_reason").starts_with("no_evenings: "), "{held:?}");
+    let conflicts = place.table("plan/conflicts.csv");
+    assert!(conflicts.column("description").iter().any(|text| text.starts_with("no_evenings: ")));
+    let out = place.mcoe(&format!("explain plan --post {}", posts.cell(held, "post_id"))).done().out;
+    assert!(out.contains("no_evenings") && out.contains("block") && out.contains("house.rhai:4"), "{out}");
+    place.mcoe("simulate small --replications 2 --out run --tables csv").done();
+    let guardrails = place.table("run/tables/guardrails.csv");
+    let row = guardrails.rows_where(&[("rule", "no_evenings")])[0];
+    assert!(guardrails.cell(row, "blocked").parse::<f64>().unwrap() > 0.0, "{row:?}");
+}
+
+#[test]
+fn a_guardrail_of_a_channels_week_answers_for_all_its_posts() {
+    let table = "\n[no_ig]\nenabled = true\nscope = \"channel_week\"\nconflict = \"policy\"\nwarn_raises_risk = true\n";
+    let script = "fn no_ig(ctx) {\n    if ctx.channel == \"ig\" && ctx.weekly_posts > 3 {\n        \
+                  return warn(`${ctx.client} posts much on ig`, \"post less\");\n    }\n    pass()\n}\n";
+    let files = with_guardrail(table, script);
+    let plan = plan(&compiled(files), &two_shops());
+    for (_, post) in plan.posts() {
+        let verdict = post.verdicts.last().unwrap();
+        let expected = if post.channel == Channel::Ig { Outcome::Warn } else { Outcome::Pass };
+        assert_eq!((&*verdict.rule, verdict.outcome), ("no_ig", expected));
+    }
+    let warned = plan.clients[0].conflicts.iter().find(|conflict| conflict.description.starts_with("no_ig")).unwrap();
+    assert_eq!((warned.kind, warned.severity), (ConflictKind::Policy, Severity::Medium));
+    assert_eq!((warned.channel, warned.affected), (Some(Channel::Ig), 7));
+    assert!(plan.clients[1].conflicts.iter().all(|conflict| !conflict.description.starts_with("no_ig")));
+}
+
+#[test]
+fn a_warning_raises_the_risk_only_where_the_rule_says_so() {
+    let table = |raises: bool| {
+        format!("\n[cautious]\nenabled = true\nscope = \"post\"\nconflict = \"asset\"\nwarn_raises_risk = {raises}\n")
+    };
+    let script = "fn cautious(post, ctx) {\n    warn(\"look again\", \"look\")\n}\n";
+    let bands = |raises: bool| -> Vec<RiskBand> {
+        let mut files = with_guardrail(&table(raises), script);
+        set(&mut files, "risk.toml", "minus_per_warning", "0.0");
+        plan(&compiled(files), &two_shops()).posts().map(|(_, post)| post.risk).collect()
+    };
+    assert!(bands(false).iter().all(|band| *band == RiskBand::Low), "{:?}", bands(false));
+    assert!(bands(true).iter().all(|band| *band == RiskBand::Medium), "{:?}", bands(true));
+}
+
+#[test]
+fn a_guardrail_that_is_switched_off_is_not_asked() {
+    let rules = compiled(with_keys(&[("guardrails.toml", "early_warning.enabled", "false")]));
+    let plan = plan(&rules, &two_shops());
+    assert!(verdicts(&plan, "early_warning").is_empty());
+    assert_eq!(verdicts(&plan, "truth_layer").len(), plan.posts().count());
+}
+
+#[test]
+fn a_later_guardrail_sees_how_many_warned_before_it() {
+    let table = "\n[first]\nenabled = true\nscope = \"post\"\nconflict = \"asset\"\nwarn_raises_risk = false\n\
+                 [second]\nenabled = true\nscope = \"post\"\nconflict = \"asset\"\nwarn_raises_risk = false\n";
+    let script = "fn first(post, ctx) { warn(\"one\", \"none\") }\n\
+                  fn second(post, ctx) { if post.warnings > 0 { block(\"two\", \"none\") } else { pass() } }\n";
+    let plan = plan(&compiled(with_guardrail(table, script)), &two_shops());
+    assert!(plan.posts().all(|(_, post)| post.blocked_reason.as_deref() == Some("second: two")));
+}
+
+#[test]
+fn posts_held_back_neither_tire_the_channel_nor_fill_the_day() {
+    let plan = plan(&compiled(evening_pack()), &two_shops());
+    let fatigue_of = |channel: Channel| {
+        let posts = plan.clients[0].posts.iter().filter(move |post| post.channel == channel);
+        posts.map(|post| (post.is_live(), post.hour, post.fatigue)).collect::<Vec<_>>()
+    };
+    for channel in [Channel::Fb, Channel::Ig] {
+        let mut expected = 0.0;
+        let mut last = 0;
+        for (is_live, hour, fatigue) in fatigue_of(channel) {
+            expected *= (-((hour - last) as f64) / 48.0).exp2();
+            last = hour;
+            assert!((fatigue - expected).abs() < 1e-9, "{channel} at {hour}: {fatigue} is not {expected}");
+            expected += if is_live { 0.1 } else { 0.0 };
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The optional hooks: each takes effect, and only where it speaks.
+
+use mcoe::model::{Channel, Plan, RiskBand, Scenario, ScheduleStatus};
+
+use crate::support::{Agency, compiled, default_pack, plan, with_file};
+
+fn shop() -> Scenario {
+    Agency::starting("2026-W40").with("acme", "Europe/London", &[Channel::Fb, Channel::Ig]).scenario()
+}
+
+fn planned(hook: &str) -> Plan {
+    plan(&compiled(with_file("hooks.rhai", hook)), &shop())
+}
+
+#[test]
+fn weekly_posts_sets_the_posts_of_a_channels_week() {
+    let plan = planned("fn weekly_posts(ctx) { if ctx.channel == \"fb\" { 1 } else { ctx.weekly_posts - 4 } }\n");
+    let posts: Vec<(Channel, u32, u32, u32)> = plan.clients[0]
+        .allocations
+        .iter()
+        .map(|row| (row.channel, row.posts_wanted, row.posts_target, row.posts_planned))
+        .collect();
+    assert_eq!(posts, [(Channel::Fb, 5, 1, 1), (Channel::Ig, 7, 3, 3)]);
+}
+
+#[test]
+fn weekly_posts_may_answer_none_at_all() {
+    let plan = planned("fn weekly_posts(ctx) { 0 }\n");
+    assert_eq!(plan.posts().count(), 0);
+    assert!(plan.clients[0].allocations.iter().all(|row| row.posts_target == 0 && !row.why_fewer.is_empty()));
+}
+
+#[test]
+fn hour_weights_say_which_hour_of_which_day_is_best() {
+    let script = "fn hour_weights(ctx) {\n    let weights = [];\n    weights.pad(168, 0.2);\n    \
+                  weights[1 * 24 + 7] = 9.0;\n    weights[6 * 24 + 21] = 9.0;\n    weights\n}\n\
+                  fn weekly_posts(ctx) { 2 }\n";
+    let plan = planned(script);
+    for channel in [Channel::Fb, Channel::Ig] {
+        let posts = plan.clients[0].posts.iter().filter(|post| post.channel == channel);
+        let hours: Vec<usize> = posts.map(|post| post.hour).collect();
+        assert_eq!(hours, [24 + 7, 6 * 24 + 21], "Tuesday 07:00 and Sunday 21:00");
+    }
+}
+
+#[test]
+fn hour_weights_follow_the_wall_clock_over_a_change_of_clocks() {
+    let script = "fn hour_weights(ctx) {\n    let weights = [];\n    weights.pad(168, 0.2);\n    \
+                  weights[6 * 24 + 21] = 9.0;\n    weights\n}\nfn weekly_posts(ctx) { 1 }\n";
+    let rules = compiled(with_file("hooks.rhai", script));
+    for (week, utc) in [("2026-W13", "2026-03-29T20:00:00Z"), ("2026-W43", "2026-10-25T21:00:00Z")] {
+        let scenario = Agency::starting(week).with("acme", "Europe/London", &[Channel::Fb]).scenario();
+        let plan = plan(&rules, &scenario);
+        let at: Vec<String> = plan.posts().map(|(_, post)| post.at.to_string()).collect();
+        assert_eq!(at, [utc]);
+    }
+}
+
+#[test]
+fn score_asset_decides_which_assets_are_used() {
+    let scenario = Agency::starting("2026-W40")
+        .with("acme", "Europe/London", &[Channel::Fb])
+        .but(|client, _| client.assets.iter_mut().skip(10).for_each(|asset| asset.kind = "video".into()))
+        .scenario();
+    let kinds = |hook: &str| {
+        let plan = plan(&compiled(with_file("hooks.rhai", hook)), &scenario);
+        let client = &scenario.clients[0].0;
+        let kind_of = |id| client.assets.iter().find(|asset| asset.id == id).unwrap().kind.to_string();
+        let posts = plan.clients[0].posts.iter().map(|post| post.asset.clone().unwrap());
+        posts.map(|choice| (kind_of(choice.used().clone()), choice.score)).collect::<Vec<_>>()
+    };
+    for (wanted, other) in [("photo", "video"), ("video", "photo")] {
+        let hook = format!(
+            "fn score_asset(asset, ctx) {{ if asset.kind == \"{wanted}\" {{ 77.5 }} else {{ 11 }} }} // not {other}\n"
+        );
+        let used = kinds(&hook);
+        assert_eq!(used.len(), 5);
+        assert!(used.iter().all(|(kind, score)| kind == wanted && *score == 77.5), "{used:?}");
+    }
+}
+
+#[test]
+fn confidence_decides_the_band_and_its_edges_are_half_open() {
+    let band_at = |confidence: &str| {
+        let plan = planned(&format!("fn confidence(post, ctx) {{ {confidence} }}\n"));
+        let bands: Vec<(RiskBand, ScheduleStatus)> = plan.posts().map(|(_, post)| (post.risk, post.status)).collect();
+        assert!(bands.windows(2).all(|pair| pair[0] == pair[1]), "{bands:?}");
+        bands[0]
+    };
+    assert_eq!(band_at("1"), (RiskBand::Low, ScheduleStatus::Ready));
+    assert_eq!(band_at("0.75"), (RiskBand::Low, ScheduleStatus::Ready));
+    assert_eq!(band_at("0.7499999"), (RiskBand::Medium, ScheduleStatus::Pending));
+    assert_eq!(band_at("0.745"), (RiskBand::Medium, ScheduleStatus::Pending));
+    assert_eq!(band_at("0.60"), (RiskBand::Medium, ScheduleStatus::Pending));
+    assert_eq!(band_at("0.5999999"), (RiskBand::High, ScheduleStatus::Pending));
+    assert_eq!(band_at("0"), (RiskBand::High, ScheduleStatus::Pending));
+}
+
+#[test]
+fn confidence_may_speak_of_the_post_itself() {
+    let plan = planned("fn confidence(post, ctx) { if post.weekday >= 5 { 0.5 } else { 0.9 } }\n");
+    let mut seen = [false, false];
+    for (client, post) in plan.posts() {
+        let is_weekend = client.zone.local(post.at).weekday().to_monday_zero_offset() >= 5;
+        assert_eq!(post.confidence, if is_weekend { 0.5 } else { 0.9 });
+        assert_eq!(&*post.confidence_steps[0].because, "the pack's `confidence` function");
+        seen[usize::from(is_weekend)] = true;
+    }
+    assert!(seen[0], "some posts are on weekdays");
+}
+
+#[test]
+fn a_hook_that_answers_as_the_files_do_changes_nothing() {
+    let plain = plan(&compiled(default_pack()), &shop());
+    let hooks = "fn weekly_posts(ctx) { ctx.weekly_posts }\n\
+                 fn score_asset(asset, ctx) {\n    let score = 50.0 + 20.0 * asset.quality + 15.0 * asset.brand_consistency;\n    \
+                 if asset.made_for_channel { score += 15.0; }\n    clamp(score, 0.0, 100.0)\n}\n";
+    let hooked = planned(hooks);
+    assert_eq!(plain.clients[0].posts, hooked.clients[0].posts);
+    assert_eq!(plain.clients[0].allocations, hooked.clients[0].allocations);
+}

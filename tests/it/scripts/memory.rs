@@ -1,0 +1,74 @@
+//! Answers of scripts are remembered by what the scripts read. That must never show.
+
+use mcoe::model::{Capacity, ClientPlan, Scenario, Tier};
+use mcoe::planner::Planner;
+use mcoe::rules::CompiledRules;
+
+use crate::support::{compiled, default_pack, shipped, with_file};
+
+/// Plans each client by itself, each time with a planner that remembers nothing yet.
+fn one_at_a_time(rules: &CompiledRules, scenario: &Scenario, capacity: &Capacity) -> Vec<ClientPlan> {
+    let alone = |client| {
+        let planner = Planner::new(rules, Tier::Exact, None);
+        planner.plan_clients(&[client], capacity, scenario.start).unwrap().remove(0)
+    };
+    scenario.clients.iter().map(|(client, state)| alone((client, state))).collect()
+}
+
+/// Plans all clients with one planner, several weeks over, so that it remembers all it can.
+fn all_together(rules: &CompiledRules, scenario: &Scenario, capacity: &Capacity) -> Vec<ClientPlan> {
+    let planner = Planner::new(rules, Tier::Exact, None);
+    let clients: Vec<_> = scenario.clients.iter().map(|(client, state)| (client, state)).collect();
+    for week in (1..3).rev() {
+        planner.plan_clients(&clients, capacity, scenario.start.plus(week)).unwrap();
+    }
+    let plans = planner.plan_clients(&clients, capacity, scenario.start).unwrap();
+    let used = planner.rule_use();
+    assert!(used.ran < used.asked, "nothing was remembered: {used:?}");
+    plans
+}
+
+/// The agency with every client in a workspace of its own, so that none competes with another.
+fn apart(rules: &CompiledRules) -> Scenario {
+    let mut scenario = shipped("agency", rules);
+    for (client, _) in &mut scenario.clients {
+        client.workspace_id = mcoe::model::WorkspaceId::new(format!("of-{}", client.id));
+    }
+    scenario
+}
+
+#[track_caller]
+fn memory_never_shows(rules: &CompiledRules) {
+    let scenario = apart(rules);
+    let capacity = Capacity::default();
+    let (alone, together) = (one_at_a_time(rules, &scenario, &capacity), all_together(rules, &scenario, &capacity));
+    assert_eq!(alone.len(), together.len());
+    for (alone, together) in alone.iter().zip(&together) {
+        assert_eq!(alone, together);
+    }
+}
+
+#[test]
+fn a_planner_that_remembers_plans_like_one_that_does_not() {
+    memory_never_shows(&compiled(default_pack()));
+}
+
+#[test]
+fn hooks_that_read_through_helpers_texts_and_methods_are_remembered_rightly() {
+    let hooks = "fn weekly_posts(ctx) { wanted(ctx, ctx.weekly_posts) }\n\
+                 fn wanted(c, most) { if c.fatigue > 0.1 { most - 1 } else { most } }\n\
+                 fn hour_weights(ctx) {\n    let weights = [];\n    weights.pad(168, 1.0);\n    \
+                 weights[if `${ctx.client}` > \"m\" { 30 } else { 40 }] = 3.0;\n    weights\n}\n\
+                 fn score_asset(asset, ctx) { asset.points(ctx.momentum) }\n\
+                 fn points(momentum) { clamp(100.0 * this.quality * (0.5 + momentum), 0.0, 100.0) }\n\
+                 fn confidence(post, ctx) {\n    let sure = 0.9;\n    if post.warnings > 0 { sure -= 0.1; }\n    \
+                 switch ctx.channel { \"fb\" => sure, _ => sure - ctx.fatigue / 10.0 }\n}\n";
+    memory_never_shows(&compiled(with_file("hooks.rhai", hooks)));
+}
+
+#[test]
+fn a_function_that_is_called_by_its_name_in_a_text_is_remembered_rightly() {
+    let hooks = "fn weekly_posts(ctx) { let posts = [ctx].map(\"most\"); posts[0] }\n\
+                 fn most(c) { if c.channel == \"fb\" { 2 } else { 3 } }\n";
+    memory_never_shows(&compiled(with_file("hooks.rhai", hooks)));
+}

@@ -1,0 +1,216 @@
+//! Scripts that are refused before anything runs.
+
+use mcoe::rules::{Diagnostic, PackFiles};
+
+use crate::support::{changed, compile, rendered, with_file};
+
+/// The one mistake of a pack that must not compile.
+fn the_mistake(files: PackFiles) -> Diagnostic {
+    let mut mistakes = compile(files.clone()).err().expect("the pack should not compile");
+    assert_eq!(mistakes.len(), 1, "{}", rendered(&mistakes, &files));
+    mistakes.remove(0)
+}
+
+/// Fails unless the mistake is of that kind, at that place, and says these words.
+#[track_caller]
+fn is_told(files: PackFiles, code: &str, place: (&str, u32, u32), words: &[&str]) {
+    let mistake = the_mistake(files);
+    let found = (&*mistake.file, mistake.line, mistake.column);
+    assert_eq!((mistake.code, found), (code, place), "{mistake:?}");
+    let text = format!("{}\n{}", mistake.cause, mistake.remedy);
+    for word in words {
+        assert!(text.contains(word), "`{word}` is not in:\n{text}");
+    }
+}
+
+/// The line of a script that begins a text.
+fn line_of(files: &PackFiles, file: &str, text: &str) -> u32 {
+    let line = files[file].lines().position(|line| line.contains(text));
+    u32::try_from(line.unwrap_or_else(|| panic!("`{text}` is not in {file}"))).unwrap() + 1
+}
+
+#[test]
+fn a_mistake_of_syntax_is_told_with_its_place() {
+    let files = with_file("hooks.rhai", "fn weekly_posts(ctx) {\n    let = 3;\n}\n");
+    is_told(files, "script_syntax", ("hooks.rhai", 2, 9), &["name of a variable"]);
+}
+
+#[test]
+fn mistakes_of_syntax_in_several_files_are_told_together() {
+    let mut files = with_file("a.rhai", "fn weekly_posts(ctx) {\n");
+    files.insert("b.rhai".to_owned(), "fn confidence(post, ctx) { 1 + }\n".to_owned());
+    let mistakes = compile(files).err().unwrap();
+    let places: Vec<&str> = mistakes.iter().map(|mistake| &*mistake.file).collect();
+    assert_eq!(places, ["a.rhai", "b.rhai"]);
+    assert!(mistakes.iter().all(|mistake| mistake.line >= 1), "{mistakes:?}");
+}
+
+#[test]
+fn a_misspelt_function_is_told_the_nearest_one() {
+    let files = with_file("hooks.rhai", "fn weekly_posts(ctx) {\n    clmap(ctx.fatigue, 0.0, 1.0)\n}\n");
+    is_told(files, "unknown_function", ("hooks.rhai", 2, 5), &["`clmap`", "did you mean `clamp`?"]);
+    let files = changed(&[("guardrails.rhai", "return block(\"the client", "return blok(\"the client")]);
+    let line = line_of(&files, "guardrails.rhai", "blok(");
+    is_told(files, "unknown_function", ("guardrails.rhai", line, 16), &["did you mean `block`?"]);
+}
+
+#[test]
+fn a_function_of_other_engines_is_not_known_here() {
+    for (call, name) in [("sleep(3)", "sleep"), ("exit()", "exit"), ("timestamp()", "timestamp"), ("rand()", "rand")] {
+        let files = with_file("hooks.rhai", &format!("fn weekly_posts(ctx) {{ {call}; 1 }}\n"));
+        is_told(files, "unknown_function", ("hooks.rhai", 1, 24), &[&format!("`{name}`")]);
+    }
+}
+
+#[test]
+fn a_misspelt_field_is_told_the_nearest_one() {
+    for (view, script, nearest) in [
+        ("post", "fn confidence(post, ctx) {\n    if post.fatige > 0.5 { 0.5 } else { 0.9 }\n}\n", "post.fatigue"),
+        ("ctx", "fn weekly_posts(ctx) {\n    if ctx.fatige > 0.5 { 1 } else { 2 }\n}\n", "ctx.fatigue"),
+        ("asset", "fn score_asset(asset, ctx) {\n    if asset.qualty > 0.5 { 1 } else { 2 }\n}\n", "asset.quality"),
+    ] {
+        let files = with_file("hooks.rhai", script);
+        let column = 8 + u32::try_from(view.len()).unwrap() + 1;
+        is_told(files, "unknown_field", ("hooks.rhai", 2, column), &[&format!("did you mean `{nearest}`?")]);
+    }
+}
+
+#[test]
+fn a_misspelt_field_inside_a_text_or_a_helper_is_found_too() {
+    let files = with_file("hooks.rhai", "fn weekly_posts(ctx) { let a = `f ${ctx.fatige}`; a.len }\n");
+    assert_eq!(the_mistake(files).key, "ctx.fatige");
+    let files = with_file("hooks.rhai", "fn weekly_posts(ctx) { tired(ctx) }\nfn tired(ctx) { ctx.fatige }\n");
+    assert_eq!((the_mistake(files.clone()).key.as_str(), the_mistake(files).line), ("ctx.fatige", 2));
+}
+
+#[test]
+fn a_misspelt_parameter_is_told_the_nearest_one() {
+    let files = changed(&[("guardrails.rhai", "ctx.params.max_gap", "ctx.params.max_gapp")]);
+    let line = line_of(&files, "guardrails.rhai", "max_gapp");
+    let column = 32 - 5 + 1;
+    let mistake = the_mistake(files);
+    assert_eq!((mistake.code, &*mistake.file, mistake.line), ("unknown_field", "guardrails.rhai", line));
+    assert!(mistake.column >= column - 10, "{mistake:?}");
+    assert_eq!(mistake.remedy, "did you mean `ctx.params.max_gap`?");
+    let files = changed(&[("guardrails.rhai", "ctx.params.max_gap", "ctx.params.colour")]);
+    assert_eq!(the_mistake(files).remedy, "add `colour` to [truth_layer.params] in guardrails.toml");
+}
+
+#[test]
+fn a_hook_with_other_parameters_is_told_its_own() {
+    let files = with_file("hooks.rhai", "\nfn weekly_posts(channel, week) { 1 }\n");
+    is_told(
+        files,
+        "wrong_parameters",
+        ("hooks.rhai", 2, 1),
+        &["takes (channel, week)", "write `fn weekly_posts(ctx)`"],
+    );
+    let files = changed(&[("guardrails.rhai", "fn truth_layer(post, ctx)", "fn truth_layer(ctx, post)")]);
+    let line = line_of(&files, "guardrails.rhai", "fn truth_layer");
+    is_told(files, "wrong_parameters", ("guardrails.rhai", line, 1), &["write `fn truth_layer(post, ctx)`"]);
+}
+
+#[test]
+fn a_guardrail_of_a_channels_week_takes_no_post() {
+    let files = changed(&[("guardrails.toml", "scope = \"post\"", "scope = \"channel_week\"")]);
+    assert_eq!(the_mistake(files).remedy, "write `fn early_warning(ctx)`");
+}
+
+#[test]
+fn a_guardrail_without_a_function_is_told_where_it_is_declared() {
+    let table = "[wordy]\nenabled = true\nscope = \"post\"\nconflict = \"asset\"\nwarn_raises_risk = false\n";
+    let mut files = changed(&[]);
+    files.get_mut("guardrails.toml").unwrap().push_str(table);
+    let line = line_of(&files, "guardrails.toml", "[wordy]");
+    let mistake = the_mistake(files);
+    assert_eq!((mistake.code, &*mistake.file), ("guardrail_without_function", "guardrails.toml"));
+    assert!((line..line + 2).contains(&mistake.line), "{mistake:?} is not at line {line}");
+    assert_eq!(mistake.cause, "no script defines `fn wordy(post, ctx)`");
+}
+
+#[test]
+fn a_mistyped_guardrail_and_its_function_are_brought_together() {
+    let files = changed(&[("guardrails.rhai", "fn truth_layer(", "fn truth_layr(")]);
+    let mistakes = compile(files).err().unwrap();
+    let told: Vec<(&str, &str)> = mistakes.iter().map(|mistake| (mistake.code, mistake.remedy.as_str())).collect();
+    assert!(told[0].0 == "guardrail_without_function" && told[0].1.contains("`truth_layr`"), "{told:?}");
+    assert!(told[1].0 == "undeclared_function" && told[1].1.contains("`truth_layer`"), "{told:?}");
+}
+
+#[test]
+fn signals_need_a_function_that_scores_them() {
+    let mut files = changed(&[]);
+    files.remove("early_warning.rhai");
+    assert_eq!(the_mistake(files).code, "signals_without_function");
+}
+
+#[test]
+fn a_function_that_nobody_asks_for_is_told_the_nearest_name() {
+    let files = with_file("hooks.rhai", "fn weekly_post(ctx) {\n    3\n}\n");
+    is_told(files, "undeclared_function", ("hooks.rhai", 1, 1), &["`weekly_post`", "`weekly_posts`"]);
+}
+
+#[test]
+fn a_helper_that_a_hook_calls_is_no_mistake() {
+    let files = with_file("hooks.rhai", "fn weekly_posts(ctx) { half(ctx.weekly_posts) }\nfn half(n) { n / 2 }\n");
+    assert!(compile(files).is_ok());
+}
+
+#[test]
+fn a_helper_called_with_too_few_arguments_is_told_how_many_it_takes() {
+    let files = with_file("hooks.rhai", "fn weekly_posts(ctx) {\n    half()\n}\nfn half(n) { n / 2 }\n");
+    is_told(files, "wrong_arguments", ("hooks.rhai", 2, 5), &["called with 0 arguments and takes 1"]);
+}
+
+#[test]
+fn a_statement_outside_functions_is_refused() {
+    let files = with_file("hooks.rhai", "// Posts a week.\nlet posts = 3;\nfn weekly_posts(ctx) { 3 }\n");
+    is_told(files, "script_statement", ("hooks.rhai", 2, 1), &["outside every function"]);
+}
+
+#[test]
+fn a_function_defined_twice_over_two_files_is_refused_where_it_stands_again() {
+    let mut files = with_file("a.rhai", "fn weekly_posts(ctx) { 1 }\n");
+    files.insert("b.rhai".to_owned(), "// Again.\nfn weekly_posts(ctx) { 2 }\n".to_owned());
+    is_told(files, "script_syntax", ("b.rhai", 2, 1), &["weekly_posts", "a name of its own"]);
+}
+
+#[test]
+fn what_would_reach_outside_a_script_is_refused() {
+    for script in [
+        "fn weekly_posts(ctx) { eval(\"1\") }\n",
+        "fn weekly_posts(ctx) { print(\"hello\"); 1 }\n",
+        "fn weekly_posts(ctx) { debug(1); 1 }\n",
+        "import \"other\" as other;\nfn weekly_posts(ctx) { 1 }\n",
+        "fn weekly_posts(ctx) { import \"other\" as other; 1 }\n",
+    ] {
+        let mistake = the_mistake(with_file("hooks.rhai", script));
+        assert_eq!((mistake.code, &*mistake.file, mistake.line), ("script_syntax", "hooks.rhai", 1), "{mistake:?}");
+    }
+}
+
+/// What a function reads is known from its text, and a function that is called by a name made up at run
+/// time would escape that: its answers would be remembered for the wrong posts.
+#[test]
+fn functions_cannot_be_called_by_names_made_at_run_time() {
+    for script in [
+        "fn weekly_posts(ctx) { Fn(\"half\").call(ctx) }\nfn half(ctx) { ctx.weekly_posts / 2 }\n",
+        "fn confidence(post, ctx) { call(Fn(\"channel_\" + \"fatigue\"), post, ctx); 0.8 }\n",
+        "fn weekly_posts(ctx) { let half = |n| n / 2; half.call(ctx.weekly_posts) }\n",
+        "fn weekly_posts(ctx) { [1, 2].map(|n| n + ctx.weekly_posts)[0] }\n",
+    ] {
+        let mistakes = compile(with_file("hooks.rhai", script)).err().unwrap_or_else(|| panic!("{script} compiles"));
+        let told: Vec<_> = mistakes.iter().map(|mistake| (&*mistake.file, mistake.line, &mistake.cause)).collect();
+        assert!(told.iter().any(|(file, line, _)| (*file, *line) == ("hooks.rhai", 1)), "{told:?}");
+    }
+}
+
+#[test]
+fn expressions_nested_without_end_are_refused_and_not_followed() {
+    for (open, middle, close) in [("(", "1", ")"), ("[", "1", "]"), ("!", "true", ""), ("-", "1", ""), ("{", "1", "}")]
+    {
+        let deep = format!("{}{middle}{}", open.repeat(20_000), close.repeat(20_000));
+        let files = with_file("hooks.rhai", &format!("fn weekly_posts(ctx) {{ {deep} }}\n"));
+        assert_eq!(the_mistake(files).code, "script_syntax", "{open}");
+    }
+}

@@ -1,0 +1,151 @@
+//! Overlays change what they should, for whom they should, and nothing else.
+
+use mcoe::model::{Campaign, CampaignId, Channel, ClientPlan, Plan, Post, Scenario, WorkspaceId};
+
+use mcoe::rules::PackFiles;
+
+use crate::support::{Agency, compile, compiled, default_pack, plan, set, with_file};
+
+/// Acme and Bolt in the workspace `north`, Cord alone in `south`; Acme has a campaign from Thursday on.
+fn agency() -> Scenario {
+    let channels = [Channel::Fb, Channel::X];
+    let spring = Campaign {
+        id: CampaignId::new("spring"),
+        name: "Spring".into(),
+        goal: "sales".into(),
+        starts_on: "2026-10-01".parse().unwrap(),
+        ends_on: "2026-10-31".parse().unwrap(),
+        channels: Vec::new(),
+        weight: 1.0,
+    };
+    Agency::starting("2026-W40")
+        .with("acme", "Europe/London", &channels)
+        .but(|client, _| {
+            client.workspace_id = WorkspaceId::new("north");
+            client.campaigns.push(spring);
+        })
+        .with("bolt", "Europe/London", &channels)
+        .but(|client, _| client.workspace_id = WorkspaceId::new("north"))
+        .with("cord", "Europe/London", &channels)
+        .but(|client, _| client.workspace_id = WorkspaceId::new("south"))
+        .scenario()
+}
+
+fn base() -> Plan {
+    plan(&compiled(default_pack()), &agency())
+}
+
+fn with_overlay(text: &str) -> Plan {
+    plan(&compiled(with_file("overlays/test.toml", text)), &agency())
+}
+
+fn on(client: &ClientPlan, channel: Channel) -> Vec<&Post> {
+    client.posts.iter().filter(|post| post.channel == channel).collect()
+}
+
+/// Whether posts and allocations of a client are the same in both plans.
+fn same(one: &Plan, other: &Plan, index: usize) -> bool {
+    let parts = |plan: &Plan| (plan.clients[index].posts.clone(), plan.clients[index].allocations.clone());
+    parts(one) == parts(other)
+}
+
+#[test]
+fn an_overlay_of_a_client_changes_that_client_alone() {
+    let (base, over) = (base(), with_overlay("scope = { client = \"acme\" }\n[channels.fb]\nweekly_posts = 2\n"));
+    assert_eq!(on(&over.clients[0], Channel::Fb).len(), 2);
+    assert_eq!(over.clients[0].allocations[0].posts_wanted, 2);
+    assert!(same(&base, &over, 1) && same(&base, &over, 2));
+    let hours = |plan: &Plan| on(&plan.clients[0], Channel::X).iter().map(|post| post.hour).collect::<Vec<_>>();
+    assert_eq!(hours(&base), hours(&over), "the other channel keeps its hours");
+}
+
+#[test]
+fn an_overlay_of_a_workspace_changes_all_its_clients_and_no_other() {
+    let text = "scope = { workspace = \"north\" }\n[channels.fb]\nquiet_hours = { from = \"00:00\", to = \"20:00\" }\n\
+                best_hours = { weekday = [20], weekend = [21] }\n";
+    let (base, over) = (base(), with_overlay(text));
+    for client in &over.clients[..2] {
+        let hours: Vec<i8> = on(client, Channel::Fb).iter().map(|post| client.zone.local(post.at).hour()).collect();
+        assert!(!hours.is_empty() && hours.iter().all(|hour| *hour >= 20), "{}: {hours:?}", client.client_id);
+    }
+    assert!(same(&base, &over, 2));
+}
+
+#[test]
+fn an_overlay_of_a_campaign_changes_the_posts_that_count_for_it() {
+    let text = "scope = { client = \"acme\", campaign = \"spring\" }\n[risk.bands.low]\nfrom = 0.99\nto = 1.0\n\
+                [risk.bands.medium]\nfrom = 0.60\nto = 0.99\n";
+    let (base, over) = (base(), with_overlay(text));
+    let spring = Some(CampaignId::new("spring"));
+    let mut counted = [0, 0];
+    for (before, after) in base.clients[0].posts.iter().zip(&over.clients[0].posts) {
+        let is_spring = after.campaign_id == spring;
+        counted[usize::from(is_spring)] += 1;
+        assert_eq!((before.at, before.channel, before.confidence), (after.at, after.channel, after.confidence));
+        assert_eq!(before.risk != after.risk, is_spring, "{} {:?}", after.at, after.campaign_id);
+    }
+    assert!(counted[0] > 0 && counted[1] > 0, "posts before and in the campaign: {counted:?}");
+    assert!(same(&base, &over, 1) && same(&base, &over, 2));
+}
+
+#[test]
+fn an_overlay_may_change_the_parameters_of_a_guardrail() {
+    let scenario = || {
+        let mut scenario = agency();
+        for (_, state) in &mut scenario.clients {
+            let half = mcoe::model::Score::HALF;
+            state.reality = Some(mcoe::model::Reality {
+                as_of: crate::support::at("2026-09-20T00:00:00Z"),
+                perceived: half,
+                actual: mcoe::model::Score::new(0.75),
+                confidence: mcoe::model::Score::ONE,
+                completeness: mcoe::model::Score::ONE,
+            });
+        }
+        scenario
+    };
+    let text = "scope = { client = \"bolt\" }\n[guardrails.truth_layer.params]\nmax_gap = 0.2\n";
+    let over = plan(&compiled(with_file("overlays/bolt.toml", text)), &scenario());
+    let warned = |client: &ClientPlan| client.conflicts.iter().any(|c| c.description.starts_with("truth_layer"));
+    assert_eq!(over.clients.iter().map(warned).collect::<Vec<_>>(), [false, true, false]);
+}
+
+#[test]
+fn of_several_overlays_the_narrower_holds() {
+    let mut files = with_file("overlays/a.toml", "scope = { client = \"acme\" }\n[channels.fb]\nweekly_posts = 1\n");
+    let north = "scope = { workspace = \"north\" }\n[channels.fb]\nweekly_posts = 3\n";
+    files.insert("overlays/b.toml".to_owned(), north.to_owned());
+    let plan = plan(&compiled(files), &agency());
+    let posts: Vec<usize> = plan.clients.iter().map(|client| on(client, Channel::Fb).len()).collect();
+    assert_eq!(posts, [1, 3, 5]);
+}
+
+#[test]
+fn an_overlay_may_switch_a_guardrail_off_and_on() {
+    let warned = |files: PackFiles| -> Vec<usize> {
+        let rules = compiled(files);
+        let plan = plan(&rules, &agency());
+        plan.clients.iter().map(|client| client.posts[0].verdicts.len()).collect()
+    };
+    let off = "scope = { client = \"bolt\" }\n[guardrails.truth_layer]\nenabled = false\n";
+    assert_eq!(warned(with_file("overlays/bolt.toml", off)), [5, 4, 5]);
+    let mut files = with_file("overlays/bolt.toml", &off.replace("false", "true"));
+    set(&mut files, "guardrails.toml", "truth_layer.enabled", "false");
+    assert_eq!(warned(files), [4, 5, 4]);
+}
+
+#[test]
+fn an_overlay_cannot_change_what_a_guardrail_is_asked_of() {
+    let text = "scope = { client = \"bolt\" }\n[guardrails.truth_layer]\nscope = \"channel_week\"\n";
+    let mistakes = compile(with_file("overlays/bolt.toml", text)).err().unwrap();
+    let told: Vec<_> = mistakes.iter().map(|mistake| (mistake.code, &*mistake.file, mistake.line)).collect();
+    assert_eq!(told, [("not_for_overlays", "overlays/bolt.toml", 3)]);
+}
+
+#[test]
+fn an_overlay_for_nobody_changes_the_hash_and_no_post() {
+    let (base, over) = (base(), with_overlay("scope = { client = \"zorro\" }\n[channels.fb]\nweekly_posts = 1\n"));
+    assert_eq!(base.clients, over.clients);
+    assert_ne!(base.rules_hash, over.rules_hash);
+    assert_ne!(base.plan_id, over.plan_id);
+}

@@ -1,0 +1,120 @@
+//! Scenarios made in code: small, plain, and free of anything that a test does not ask for.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use mcoe::model::{
+    Asset, AssetId, Capacity, Channel, ChannelState, Client, ClientId, ClientState, ClientStatus, Environment, Policy,
+    ReviewPolicy, Scenario, Score, Week, WorkspaceId, Zone,
+};
+
+/// Assets that every client has: more than any week of one channel wants.
+const ASSETS: usize = 30;
+
+/// An instant from its text in UTC.
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap_or_else(|error| panic!("`{text}`: {error}"))
+}
+
+/// Clients with their states, one a workspace unless a test moves them together.
+pub struct Agency {
+    week: Week,
+    clients: Vec<(Client, ClientState)>,
+}
+
+impl Agency {
+    /// Nobody yet, from a week such as `2026-W40`.
+    pub fn starting(week: &str) -> Self {
+        Self { week: week.parse().unwrap(), clients: Vec::new() }
+    }
+
+    /// One more client: rested channels of a thousand people and a rate of 5 %, and assets enough.
+    pub fn with(mut self, id: &str, zone: &str, channels: &[Channel]) -> Self {
+        let zone: Zone = zone.parse().unwrap();
+        let start = zone.start_of_day(self.week.monday()).unwrap();
+        let client = Client {
+            id: ClientId::new(id),
+            workspace_id: WorkspaceId::new(format!("of-{id}")),
+            name: id.into(),
+            industry: "tea shop".into(),
+            tags: Vec::new(),
+            zone,
+            status: ClientStatus::Active,
+            priority: 50.0,
+            policy: Policy {
+                agent_enabled: true,
+                auto_exec_enabled: true,
+                max_actions_per_day: 10,
+                pause_on_high_severity_warning: true,
+            },
+            campaigns: Vec::new(),
+            assets: (0..ASSETS).map(|number| asset(&format!("{id}-{number:02}"))).collect(),
+            days: Vec::new(),
+        };
+        let state = ClientState {
+            channels: channels.iter().map(|channel| rested(*channel, start)).collect(),
+            warnings: Vec::new(),
+            reality: None,
+            asset_uses: Vec::new(),
+        };
+        self.clients.push((client, state));
+        self
+    }
+
+    /// Changes the client that was added last.
+    pub fn but(mut self, change: impl FnOnce(&mut Client, &mut ClientState)) -> Self {
+        let (client, state) = self.clients.last_mut().unwrap();
+        change(client, state);
+        self
+    }
+
+    /// The scenario, clients sorted by id.
+    pub fn scenario(mut self) -> Scenario {
+        self.clients.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+        Scenario {
+            name: "made in code".to_owned(),
+            hash: "made in code".to_owned(),
+            start: self.week,
+            weeks: 2,
+            capacity: Capacity::default(),
+            review: ReviewPolicy::default(),
+            environment: Environment::default(),
+            clients: self.clients,
+        }
+    }
+}
+
+/// An evergreen photo of high quality that fits every channel.
+fn asset(id: &str) -> Asset {
+    Asset {
+        id: AssetId::new(id),
+        campaign_id: None,
+        kind: "photo".into(),
+        channels: Vec::new(),
+        created_at: DateTime::constant(2025, 1, 1, 0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp(),
+        quality: Score::clamped(0.9),
+        brand_consistency: Score::clamped(0.9),
+        value: Score::HALF,
+        impact: Score::HALF,
+        parent_id: None,
+        evolution_step: 0,
+        title: "A cup of tea".into(),
+        body: "".into(),
+    }
+}
+
+fn rested(channel: Channel, as_of: Timestamp) -> ChannelState {
+    ChannelState {
+        channel,
+        audience: 1000.0,
+        engagement_rate: Some(0.05),
+        last_post_at: None,
+        recent_posts: Vec::new(),
+        posts_last_7_days: 0,
+        posts_last_30_days: 0,
+        fatigue: Score::ZERO,
+        as_of,
+        momentum: None,
+        visibility: None,
+        engagement: None,
+    }
+}

@@ -1,0 +1,131 @@
+//! What the tests share: rules packs, scenarios, agencies made in code, tables, and the real binary.
+
+mod agency;
+mod table;
+mod workplace;
+
+use std::path::{Path, PathBuf};
+
+use mcoe::model::{Plan, Scenario, Tier};
+use mcoe::planner::{self, PlanError, Planner};
+use mcoe::rules::{CompiledRules, Diagnostic, PackFiles, load, render};
+use mcoe::scenario;
+use proptest::test_runner::Config as ProptestConfig;
+
+pub use agency::{Agency, at};
+pub use table::Table;
+pub use workplace::Workplace;
+
+/// So many cases of a property; as many as `PROPTEST_CASES` says where somebody wants more.
+pub fn cases(usual: u32) -> ProptestConfig {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    let is_asked_for = std::env::var_os("PROPTEST_CASES").is_some();
+    ProptestConfig { cases: if is_asked_for { config.cases } else { usual }, ..config }
+}
+
+/// A path within the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Every text of a folder by its path within it.
+pub fn read_folder(folder: &Path) -> PackFiles {
+    let mut files = PackFiles::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().replace('\\', "/");
+                files.insert(name, std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+/// The default pack, without its tests.
+pub fn default_pack() -> PackFiles {
+    let mut files = read_folder(&project("rules"));
+    files.retain(|name, _| !name.starts_with("tests/"));
+    files
+}
+
+/// The default pack with one more file, or another text in one of its own.
+pub fn with_file(name: &str, text: &str) -> PackFiles {
+    let mut files = default_pack();
+    files.insert(name.to_owned(), text.to_owned());
+    files
+}
+
+/// The default pack with some of its texts replaced: file, what stands there, what shall.
+pub fn changed(changes: &[(&str, &str, &str)]) -> PackFiles {
+    let mut files = default_pack();
+    for (file, from, to) in changes {
+        let text = files.get_mut(*file).unwrap();
+        assert!(text.contains(from), "`{from}` is not in {file}");
+        *text = text.replacen(from, to, 1);
+    }
+    files
+}
+
+/// Sets a key of a pack's file, in every table or, where the key is written `table.key`, in one.
+pub fn set(files: &mut PackFiles, file: &str, key: &str, value: &str) {
+    let (wanted, key) = key.split_once('.').map_or((None, key), |(table, key)| (Some(table), key));
+    let text = files.get_mut(file).unwrap();
+    let mut table = String::new();
+    let mut found = 0;
+    let lines = text.lines().map(|line| {
+        if let Some(head) = line.strip_prefix('[') {
+            head.split(']').next().unwrap_or_default().clone_into(&mut table);
+        }
+        let is_meant = wanted.is_none_or(|wanted| wanted == table) && line.starts_with(&format!("{key} = "));
+        found += usize::from(is_meant);
+        if is_meant { format!("{key} = {value}\n") } else { format!("{line}\n") }
+    });
+    *text = lines.collect();
+    assert!(found > 0, "`{key}` is not in {file}");
+}
+
+/// The default pack with keys set anew: file, key, value, as [`set`] takes them.
+pub fn with_keys(keys: &[(&str, &str, &str)]) -> PackFiles {
+    let mut files = default_pack();
+    for (file, key, value) in keys {
+        set(&mut files, file, key, value);
+    }
+    files
+}
+
+/// The text of a pack's mistakes, with the lines they stand on.
+pub fn rendered(mistakes: &[Diagnostic], files: &PackFiles) -> String {
+    let shown: Vec<Diagnostic> = mistakes.iter().map(|mistake| mistake.clone().within("rules")).collect();
+    render(&shown, &|name| files.get(name.strip_prefix("rules/")?).map(String::as_str), false)
+}
+
+/// A pack, loaded and compiled, or everything that is wrong with it.
+pub fn compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>> {
+    CompiledRules::compile(load(files)?)
+}
+
+/// A pack that must be right.
+pub fn compiled(files: PackFiles) -> CompiledRules {
+    compile(files.clone()).unwrap_or_else(|mistakes| panic!("{}", rendered(&mistakes, &files)))
+}
+
+/// A shipped scenario under the default policy of a pack.
+pub fn shipped(name: &str, rules: &CompiledRules) -> Scenario {
+    scenario::read(&project("scenarios").join(name), &rules.base().risk.default_policy)
+        .unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// Plans the first week of a scenario.
+pub fn try_plan(rules: &CompiledRules, scenario: &Scenario) -> Result<Plan, PlanError> {
+    planner::plan_week(&Planner::new(rules, Tier::Exact, None), scenario, scenario.start)
+}
+
+/// Plans the first week of a scenario, which must be possible.
+pub fn plan(rules: &CompiledRules, scenario: &Scenario) -> Plan {
+    try_plan(rules, scenario).unwrap_or_else(|error| panic!("{error}"))
+}

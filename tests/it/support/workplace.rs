@@ -1,0 +1,156 @@
+//! A folder to run the real binary in, with a pack and a scenario that tests may spoil.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use assert_cmd::cargo::cargo_bin;
+use tempfile::TempDir;
+
+use super::{Table, default_pack, project};
+
+/// Longer than any command of these tests takes, also where other work slows the machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A folder of its own with the default pack in `rules` and a shipped scenario in `small`.
+pub struct Workplace {
+    dir: TempDir,
+}
+
+impl Workplace {
+    pub fn new() -> Self {
+        let place = Self { dir: tempfile::tempdir().unwrap() };
+        for (name, text) in default_pack() {
+            place.write(&format!("rules/{name}"), &text);
+        }
+        place.bring("small");
+        place
+    }
+
+    /// Copies a shipped scenario here, under its own name.
+    pub fn bring(&self, scenario: &str) {
+        let from = project("scenarios").join(scenario);
+        fs::create_dir_all(self.path(scenario)).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), self.path(scenario).join(entry.file_name())).unwrap();
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub fn json(&self, name: &str) -> serde_json::Value {
+        serde_json::from_str(&self.read(name)).unwrap()
+    }
+
+    pub fn table(&self, name: &str) -> Table {
+        Table::parse(&self.read(name))
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Puts one text in the place of another, which must be there.
+    pub fn replace(&self, name: &str, from: &str, to: &str) {
+        let text = self.read(name);
+        assert!(text.contains(from), "`{from}` is not in {name}");
+        self.write(name, &text.replacen(from, to, 1));
+    }
+
+    /// Names of what lies in the folder, hidden ones included.
+    pub fn entries(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.dir.path()).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Every file below a folder, by its path within it.
+    pub fn folder(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        read_into(&self.path(name), "", &mut files);
+        files
+    }
+
+    /// The binary with the arguments of a line, split at spaces.
+    pub fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(cargo_bin!("mcoe"));
+        command.args(line.split_whitespace()).current_dir(self.dir.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the binary with the arguments of a line, split at spaces.
+    pub fn mcoe(&self, line: &str) -> Ran {
+        let output = assert_cmd::Command::from_std(self.command(line)).timeout(PATIENCE).output().unwrap();
+        Ran {
+            line: line.to_owned(),
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+fn read_into(dir: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display())) {
+        let path = entry.unwrap().path();
+        let name = format!("{prefix}{}", path.file_name().unwrap().to_string_lossy());
+        if path.is_dir() {
+            read_into(&path, &format!("{name}/"), files);
+        } else {
+            files.insert(name, fs::read(&path).unwrap());
+        }
+    }
+}
+
+/// What a command said, and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    line: String,
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    /// Fails the test unless the command ended with the code.
+    #[track_caller]
+    pub fn ends_with(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "mcoe {}\n{}\n{}", self.line, self.out, self.err);
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+        self
+    }
+
+    /// Fails the test unless the command was done.
+    #[track_caller]
+    pub fn done(self) -> Self {
+        self.ends_with(0)
+    }
+
+    /// Fails the test unless every text was said on stderr.
+    #[track_caller]
+    pub fn says(self, texts: &[&str]) -> Self {
+        for text in texts {
+            assert!(self.err.contains(text), "`{text}` is not in:\n{}", self.err);
+        }
+        self
+    }
+
+    /// The JSON on stdout.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+}

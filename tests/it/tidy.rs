@@ -1,0 +1,327 @@
+//! Keeps the style of the project true: the order of layers, the homes of libraries, the length of
+//! files and functions.
+
+use std::collections::BTreeMap;
+
+use crate::support::{project, read_folder};
+
+/// Every source file by its path, such as `planner/week.rs`.
+fn sources() -> BTreeMap<String, String> {
+    let files = read_folder_of_rust("src");
+    assert!(files.len() > 50, "only {} files of source were found", files.len());
+    files
+}
+
+fn read_folder_of_rust(folder: &str) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![project(folder)];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(project(folder)).unwrap().to_string_lossy().replace('\\', "/");
+                files.insert(name, std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+/// The lines of a file with their numbers, without comments and without what only tests see.
+fn code_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines = Vec::new();
+    let mut all = text.lines().enumerate().peekable();
+    while let Some((number, line)) = all.next() {
+        if line.trim() == "#[cfg(test)]" {
+            let indent = line.len() - line.trim_start().len();
+            while all.next_if(|(_, line)| line.trim_start().starts_with("#[")).is_some() {}
+            let Some((_, first)) = all.next() else { break };
+            if first.trim_end().ends_with('{') {
+                let end = format!("{}}}", " ".repeat(indent));
+                for (_, line) in all.by_ref() {
+                    if line == end {
+                        break;
+                    }
+                }
+            }
+            continue;
+        }
+        let code = line.split("//").next().unwrap_or_default();
+        if !code.trim().is_empty() {
+            lines.push((number + 1, code.to_owned()));
+        }
+    }
+    lines
+}
+
+/// Files that hold nothing but tests.
+fn is_test_file(path: &str) -> bool {
+    path.contains("/tests/") || path.ends_with("/tests.rs") || path == "report/sample.rs"
+}
+
+/// Every line of code with its place.
+fn code() -> Vec<(String, usize, String)> {
+    let sources = sources();
+    let files = sources.into_iter().filter(|(path, _)| !is_test_file(path));
+    files
+        .flat_map(|(path, text)| {
+            code_lines(&text).into_iter().map(move |(number, line)| (path.clone(), number, line)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[track_caller]
+fn finds_nothing(what: &str, found: Vec<String>) {
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}
+
+/// Layers from left to right. Each may use what stands left of it; those of one rank never each other.
+const LAYERS: [&[&str]; 7] =
+    [&["model", "stats"], &["rules"], &["agents"], &["planner"], &["simulator"], &["scenario", "report"], &["cli"]];
+
+fn rank(layer: &str) -> Option<usize> {
+    LAYERS.iter().position(|layers| layers.contains(&layer))
+}
+
+fn layer_of(path: &str) -> &str {
+    path.split(['/', '.']).next().unwrap_or_default()
+}
+
+/// The layers that a line names as `crate::LAYER`, those in braces included.
+fn layers_named(line: &str) -> Vec<String> {
+    let mut named = Vec::new();
+    for after in line.split("crate::").skip(1) {
+        let names: Vec<&str> = match after.strip_prefix('{') {
+            Some(list) => list.split(',').collect(),
+            None => vec![after],
+        };
+        let word = |name: &str| name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        named.extend(names.into_iter().map(word));
+    }
+    named
+}
+
+#[test]
+fn every_layer_uses_only_what_stands_left_of_it() {
+    let mut wrong = Vec::new();
+    for (path, number, line) in code() {
+        let own = layer_of(&path);
+        for other in layers_named(&line) {
+            let (Some(own_rank), Some(other_rank)) = (rank(own), rank(&other)) else { continue };
+            if other != own && other_rank >= own_rank {
+                wrong.push(format!("{path}:{number}: {own} uses {other}"));
+            }
+        }
+    }
+    finds_nothing("layers in the wrong order", wrong);
+}
+
+#[test]
+fn every_folder_of_the_source_has_its_place_among_the_layers() {
+    let unknown = sources().into_keys().filter(|path| !["lib.rs", "main.rs"].contains(&path.as_str()));
+    finds_nothing("files outside the layers", unknown.filter(|path| rank(layer_of(path)).is_none()).collect());
+}
+
+#[test]
+fn layers_are_recognised_in_every_way_they_can_be_named() {
+    assert_eq!(layers_named("use crate::model::{Plan, Post};"), ["model"]);
+    assert_eq!(layers_named("use crate::{model, rules::Rules};"), ["model", "rules"]);
+    assert_eq!(layers_named("    let x = crate::stats::mean(&crate::planner::y);"), ["stats", "planner"]);
+    let text = "use crate::a;\n#[cfg(test)]\nmod tests {\n    use crate::b;\n}\nuse crate::c; // crate::d\n";
+    let code: Vec<usize> = code_lines(text).into_iter().map(|(number, _)| number).collect();
+    assert_eq!(code, [1, 6]);
+}
+
+/// Libraries and the only places that may name them.
+const HOMES: [(&str, &[&str]); 13] = [
+    ("rhai", &["rules/"]),
+    ("annotate_snippets", &["rules/"]),
+    ("polars", &["scenario/", "report/tables/"]),
+    ("plotters", &["report/figures/"]),
+    ("resvg", &["report/figures/"]),
+    ("dejavu", &["report/figures/"]),
+    ("minijinja", &["report/"]),
+    ("pathfinding", &["planner/"]),
+    ("statrs", &["stats/"]),
+    ("clap", &["cli/"]),
+    ("indicatif", &["cli/"]),
+    ("ctrlc", &["cli/"]),
+    ("rayon", &["planner/week.rs", "simulator/replicate.rs", "cli/mod.rs"]),
+];
+
+/// Whether the line names the crate, and not a word that ends or begins like it.
+fn names_crate(line: &str, name: &str) -> bool {
+    line.match_indices(&format!("{name}::")).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    })
+}
+
+#[test]
+fn every_library_stays_in_its_home() {
+    let mut wrong = Vec::new();
+    for (path, number, line) in code() {
+        for (library, homes) in HOMES {
+            if names_crate(&line, library) && !homes.iter().any(|home| path.starts_with(home)) {
+                wrong.push(format!("{path}:{number}: {library}"));
+            }
+        }
+    }
+    finds_nothing("libraries away from home", wrong);
+}
+
+#[test]
+fn every_library_has_somebody_at_home() {
+    let code = code();
+    let unused = HOMES.iter().filter(|(library, _)| !code.iter().any(|(_, _, line)| names_crate(line, library)));
+    finds_nothing("libraries that nobody names", unused.map(|(library, _)| (*library).to_owned()).collect());
+}
+
+/// Words that only the named places may use.
+const RESERVED: [(&str, &[&str]); 9] = [
+    ("SystemTime", &["cli/", "main.rs"]),
+    ("Instant::now", &["cli/", "main.rs"]),
+    ("std::env", &["cli/", "main.rs"]),
+    ("std::fs", &["cli/", "scenario/", "planner/check/fixture.rs"]),
+    ("std::io", &["cli/", "scenario/"]),
+    ("std::process", &["cli/", "main.rs"]),
+    ("println!", &[]),
+    ("todo!", &[]),
+    ("thread_rng", &[]),
+];
+
+#[test]
+fn clocks_files_and_the_environment_stay_at_the_edge() {
+    let mut wrong = Vec::new();
+    for (path, number, line) in code() {
+        for (word, places) in RESERVED {
+            if line.contains(word) && !places.iter().any(|place| path.starts_with(place)) {
+                wrong.push(format!("{path}:{number}: {word}"));
+            }
+        }
+    }
+    finds_nothing("words out of place", wrong);
+}
+
+const LONGEST_FUNCTION: usize = 70;
+const LONGEST_FILE: usize = 600;
+
+/// Name, first line and length of every function of a formatted file.
+fn functions(text: &str) -> Vec<(String, usize, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let is_function =
+            ["fn ", "pub fn ", "const fn ", "pub const fn ", "async fn "].iter().any(|prefix| code.starts_with(prefix))
+                || code.starts_with("pub(")
+                    && code
+                        .split_once(") ")
+                        .is_some_and(|(_, rest)| rest.starts_with("fn ") || rest.starts_with("const fn "));
+        if !is_function || code.ends_with('}') || code.ends_with(';') {
+            continue;
+        }
+        let end = format!("{}}}", &line[..line.len() - code.len()]);
+        let Some(length) = lines[start..].iter().position(|line| *line == end) else { continue };
+        let name = code.split("fn ").nth(1).unwrap_or_default().split(['(', '<']).next().unwrap_or_default();
+        found.push((name.to_owned(), start + 1, length + 1));
+    }
+    found
+}
+
+#[test]
+fn no_function_is_longer_than_seventy_lines() {
+    let mut long = Vec::new();
+    let mut count = 0;
+    for folder in ["src", "tests/it", "benches"] {
+        for (path, text) in read_folder_of_rust(folder) {
+            for (name, line, length) in functions(&text) {
+                count += 1;
+                if length > LONGEST_FUNCTION {
+                    long.push(format!("{folder}/{path}:{line}: `{name}` has {length} lines"));
+                }
+            }
+        }
+    }
+    assert!(count > 500, "only {count} functions were found");
+    finds_nothing("long functions", long);
+}
+
+#[test]
+fn no_file_is_longer_than_six_hundred_lines() {
+    let mut long = Vec::new();
+    for folder in ["src", "tests/it", "benches"] {
+        for (path, text) in read_folder_of_rust(folder) {
+            let length = text.lines().count();
+            if length > LONGEST_FILE {
+                long.push(format!("{folder}/{path} has {length} lines"));
+            }
+        }
+    }
+    finds_nothing("long files", long);
+}
+
+#[test]
+fn the_lengths_of_functions_are_counted_rightly() {
+    let text = "fn short() { 1 }\n\npub(super) fn long(\n    a: u8,\n) -> u8 {\n    a\n}\n\nimpl A {\n    fn inner() {\n    }\n}\n";
+    assert_eq!(functions(text), [("long".to_owned(), 3, 5), ("inner".to_owned(), 10, 2)]);
+}
+
+#[test]
+fn main_is_a_table_of_contents() {
+    let main = std::fs::read_to_string(project("src/main.rs")).unwrap();
+    assert!(main.lines().count() < 60, "main.rs has {} lines", main.lines().count());
+}
+
+#[test]
+fn no_module_has_a_name_that_says_nothing() {
+    const NAMES: [&str; 7] = ["utils", "util", "helpers", "common", "manager", "types", "misc"];
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let parts: Vec<&str> = path.split(['/', '.']).collect();
+        wrong.extend(parts.iter().filter(|part| NAMES.contains(part)).map(|part| format!("{path}: {part}")));
+        let inline = NAMES.iter().filter(|name| text.contains(&format!("mod {name} {{")));
+        wrong.extend(inline.map(|name| format!("{path}: mod {name}")));
+    }
+    finds_nothing("modules that are named after nothing", wrong);
+}
+
+#[test]
+fn every_file_says_at_its_head_what_it_is_for() {
+    let silent = sources().into_iter().filter(|(_, text)| !text.starts_with("//! "));
+    finds_nothing("files without a head", silent.map(|(path, _)| path).collect());
+}
+
+#[test]
+fn nothing_is_flattened_or_untagged_when_it_is_read() {
+    let is_wrong = |line: &str| line.contains("serde(") && (line.contains("flatten") || line.contains("untagged"));
+    let wrong = code().into_iter().filter(|(_, _, line)| is_wrong(line));
+    finds_nothing("shapes that ruin messages", wrong.map(|(path, number, _)| format!("{path}:{number}")).collect());
+}
+
+#[test]
+fn every_lint_that_is_silenced_says_why() {
+    let is_silent = |line: &str| {
+        let code = line.trim_start();
+        let silences = ["#[allow(", "#[expect(", "#![allow(", "#![expect("].iter().any(|start| code.starts_with(start));
+        silences && code.ends_with(")]") && !code.contains("reason = ")
+    };
+    let wrong = code().into_iter().filter(|(_, _, line)| is_silent(line));
+    finds_nothing(
+        "lints silenced without a reason",
+        wrong.map(|(path, number, _)| format!("{path}:{number}")).collect(),
+    );
+}
+
+#[test]
+fn test_cases_have_no_snapshot_left_behind() {
+    let cases = read_folder(&project("tests/cases"));
+    assert!(!cases.keys().any(|name| name.ends_with(".snap.new")));
+    let pending: Vec<String> = read_folder(&project("tests/it/snapshots"))
+        .into_keys()
+        .filter(|name| name.ends_with(".new") || name.contains("pending"))
+        .collect();
+    finds_nothing("snapshots that nobody has read", pending);
+}

@@ -1,0 +1,304 @@
+//! The documents do what they say: their commands are run in order, their edits made, and what they
+//! show of the program's words is looked for in what it really says.
+//!
+//! A fence says by its first line what it is:
+//!
+//! | fence | what is done |
+//! |:--|:--|
+//! | `console` | lines after `$ ` are run, the lines under each must be said, in that order; `…` stands for anything |
+//! | `diff FILE` | the lines without `+` must stand in the file exactly once; those without `-` take their place |
+//! | `text FILE` | the file must hold these lines, or lines that these are parts of |
+//! | any other language and `FILE` | the lines are added to the end of the file, which is made where it is not there |
+//!
+//! A command that shows an error must end with exit code 2, every other with 0. `ID` in a command is
+//! the first cell of the row of a `posts.csv` that a `text` fence showed last. Fences without a file are
+//! for reading.
+//!
+//! Where the program has new words or numbers, `MCOE_TOUR=rewrite cargo test tour` puts the nearest line
+//! that was said in place of each one that no longer is, and copies the files that are kept as samples.
+//! Nothing is compared then: read the difference, and test again.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use mcoe::rules::{AssetFacts, ChannelFacts, ClientFacts, Facts, HOOKS, PostFacts};
+use tempfile::TempDir;
+
+fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(project().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn is_rewriting() -> bool {
+    std::env::var("MCOE_TOUR").is_ok_and(|what| what == "rewrite")
+}
+
+/// Compares a file that is kept in the project with one that was written just now.
+fn is_kept(kept: &str, written: &Path) {
+    let written = fs::read(written).unwrap();
+    if is_rewriting() {
+        return fs::write(project().join(kept), written).unwrap();
+    }
+    let is_same = fs::read(project().join(kept)).is_ok_and(|kept| kept == written);
+    assert!(is_same, "{kept} is not what the program writes today; `just tour` brings it up to date");
+}
+
+/// A fenced block of a document.
+struct Fence<'d> {
+    language: &'d str,
+    file: Option<&'d str>,
+    /// With their line numbers.
+    lines: Vec<(usize, &'d str)>,
+}
+
+fn fences(document: &str) -> Vec<Fence<'_>> {
+    let mut found = Vec::new();
+    let mut lines = document.lines().enumerate();
+    while let Some((_, line)) = lines.next() {
+        let Some(info) = line.strip_prefix("```") else { continue };
+        let mut words = info.split_whitespace();
+        let (language, file) = (words.next().unwrap_or_default(), words.next());
+        let body = lines.by_ref().take_while(|(_, line)| *line != "```");
+        found.push(Fence { language, file, lines: body.map(|(at, line)| (at + 1, line)).collect() });
+    }
+    found
+}
+
+/// A folder like a fresh checkout, in which a document is followed.
+struct Tour<'d> {
+    document: &'d str,
+    folder: TempDir,
+    /// What `ID` stands for.
+    id: String,
+    failures: String,
+    /// Lines to rewrite, by number, and what they should be.
+    rewrites: Vec<(usize, String)>,
+}
+
+impl<'d> Tour<'d> {
+    fn new(document: &'d str) -> Self {
+        Self { document, folder: checkout(), id: String::new(), failures: String::new(), rewrites: Vec::new() }
+    }
+
+    /// Follows the document from top to bottom; the folder is as a reader's would be then.
+    fn follow(mut self) -> TempDir {
+        let text = read(self.document);
+        let mut commands = 0;
+        for fence in fences(&text) {
+            match (fence.language, fence.file) {
+                ("console", _) => commands += self.run_all(&fence),
+                ("diff", Some(file)) => self.edit(&fence, file),
+                ("text", Some(file)) => self.look(&fence, file),
+                (_, Some(file)) => self.add(&fence, file),
+                (_, None) => {}
+            }
+        }
+        assert!(commands > 0, "{} has no commands", self.document);
+        if is_rewriting() {
+            self.rewrite(&text);
+        }
+        assert!(is_rewriting() || self.failures.is_empty(), "{}", self.failures);
+        self.folder
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    fn fail(&mut self, line: usize, what: &str) {
+        writeln!(self.failures, "\n{}:{line}: {what}", self.document).unwrap();
+    }
+
+    fn rewrite(&self, text: &str) {
+        let mut lines: Vec<&str> = text.lines().collect();
+        for (line, words) in &self.rewrites {
+            lines[line - 1] = words;
+        }
+        fs::write(project().join(self.document), lines.join("\n") + "\n").unwrap();
+    }
+
+    /// Says that a line was not said, and which line may stand in its place.
+    fn miss(&mut self, line: usize, words: &str, said: &str) {
+        let likeness = |said: &&str| (strsim::normalized_levenshtein(said, words) * 1e6) as u32;
+        let near = said.lines().max_by_key(likeness).unwrap_or("nothing");
+        self.fail(line, &format!("this is shown:\n  {words}\nand the nearest that was said is:\n  {near}"));
+        if !words.contains('…') {
+            self.rewrites.push((line, near.to_owned()));
+        }
+    }
+
+    fn run_all(&mut self, fence: &Fence<'_>) -> usize {
+        let starts: Vec<usize> = (0..fence.lines.len()).filter(|at| fence.lines[*at].1.starts_with("$ ")).collect();
+        for (index, start) in starts.iter().enumerate() {
+            let end = starts.get(index + 1).copied().unwrap_or(fence.lines.len());
+            self.run(fence.lines[*start], &fence.lines[start + 1..end]);
+        }
+        starts.len()
+    }
+
+    fn run(&mut self, (line, command): (usize, &str), shown: &[(usize, &str)]) {
+        let arguments = command
+            .strip_prefix("$ mcoe ")
+            .or_else(|| command.strip_prefix("$ cargo run --release -- "))
+            .unwrap_or_else(|| panic!("{}:{line}: only mcoe is run, not `{command}`", self.document));
+        let arguments = arguments.split_whitespace().map(|word| if word == "ID" { self.id.as_str() } else { word });
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_mcoe")).args(arguments).current_dir(self.folder.path()).output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let expected = if shown.iter().any(|(_, line)| line.starts_with("error")) { 2 } else { 0 };
+        if output.status.code() != Some(expected) {
+            self.fail(line, &format!("`{command}` ended with {}, not {expected}:\n{said}", output.status));
+            return;
+        }
+        let mut rest: Vec<&str> = said.lines().collect();
+        for (line, words) in shown.iter().filter(|(_, words)| !words.trim().is_empty()) {
+            match rest.iter().position(|said| holds(said, words)) {
+                Some(at) => rest = rest.split_off(at + 1),
+                None => self.miss(*line, words, &said),
+            }
+        }
+    }
+
+    fn edit(&mut self, fence: &Fence<'_>, file: &str) {
+        let side = |other: char| {
+            let lines = fence.lines.iter().filter(|(_, line)| !line.starts_with(other));
+            lines.map(|(_, line)| format!("{}\n", line.get(1..).unwrap_or_default())).collect::<String>()
+        };
+        let (old, new) = (side('+'), side('-'));
+        let text = fs::read_to_string(self.path(file)).unwrap();
+        let found = text.matches(&old).count();
+        if found != 1 {
+            let line = fence.lines.first().map_or(0, |(line, _)| *line);
+            self.fail(line, &format!("{file} holds these lines {found} times:\n{old}"));
+        }
+        fs::write(self.path(file), text.replace(&old, &new)).unwrap();
+    }
+
+    fn look(&mut self, fence: &Fence<'_>, file: &str) {
+        let text = fs::read_to_string(self.path(file)).unwrap_or_default();
+        for (line, words) in &fence.lines {
+            match text.lines().find(|held| holds(held, words)) {
+                Some(row) if file.ends_with("posts.csv") => {
+                    row.split(',').next().unwrap_or_default().clone_into(&mut self.id);
+                }
+                Some(_) => {}
+                None => self.miss(*line, words, &text),
+            }
+        }
+    }
+
+    fn add(&self, fence: &Fence<'_>, file: &str) {
+        let path = self.path(file);
+        let mut text = fs::read_to_string(&path).unwrap_or_default();
+        for (_, line) in &fence.lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+/// A folder with the rules and scenarios of the project.
+fn checkout() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["rules", "scenarios"] {
+        copy(&project().join(name), &folder.path().join(name));
+    }
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let place = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &place);
+        } else {
+            fs::copy(&path, place).unwrap();
+        }
+    }
+}
+
+/// Whether a line holds the given words, where `…` stands for anything.
+fn holds(line: &str, words: &str) -> bool {
+    let mut rest = line;
+    words.trim().split('…').all(|part| {
+        let found = rest.find(part);
+        rest = found.map_or("", |at| &rest[at + part.len()..]);
+        found.is_some()
+    })
+}
+
+#[test]
+fn the_readme_can_be_followed_from_its_first_command_to_its_last() {
+    let folder = Tour::new("README.md").follow();
+    is_kept("docs/engagement.png", &folder.path().join("reports/agency/figures/engagement.png"));
+}
+
+#[test]
+fn the_page_about_rules_can_be_followed() {
+    Tour::new("docs/rules.md").follow();
+}
+
+#[test]
+fn every_link_of_the_documents_leads_to_a_file() {
+    for document in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/rules.md"] {
+        let text = read(document);
+        let folder = project().join(document);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap_or_default();
+            if file.is_empty() || link.contains("://") {
+                continue;
+            }
+            assert!(folder.parent().unwrap().join(file).exists(), "{document} links to {link}, which is not there");
+        }
+    }
+}
+
+#[test]
+fn the_map_of_the_architecture_names_every_folder() {
+    let map = read("ARCHITECTURE.md");
+    for entry in fs::read_dir(project().join("src")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(!path.is_dir() || map.contains(&format!("| `{name}/` |")), "the map lacks a row for src/{name}");
+    }
+}
+
+/// The rows of a view's table in `docs/rules.md`.
+fn rows<T: Facts>() -> Vec<String> {
+    T::fields().iter().map(|field| format!("| `{}` | {} |", field.name, field.doc.trim())).collect()
+}
+
+#[test]
+fn the_page_about_rules_lists_all_that_scripts_can_read_and_do() {
+    let page = read("docs/rules.md");
+    let hooks = HOOKS.iter().map(|hook| {
+        format!("| `{}({})` | {} | {} |", hook.name, hook.parameters.join(", "), hook.frequency, hook.returns)
+    });
+    let views = [rows::<ChannelFacts>(), rows::<PostFacts>(), rows::<AssetFacts>(), rows::<ClientFacts>()];
+    let lacking: Vec<String> =
+        hooks.chain(views.into_iter().flatten()).filter(|row| !page.lines().any(|line| line == row)).collect();
+    assert!(lacking.is_empty(), "docs/rules.md lacks these rows:\n{}", lacking.join("\n"));
+}
+
+#[test]
+fn the_sample_report_is_what_the_program_writes_today() {
+    let folder = checkout();
+    let output = Command::new(env!("CARGO_BIN_EXE_mcoe"))
+        .args(["simulate", "scenarios/small", "--out", "reports/sample"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for file in ["reports/sample/summary.md", "reports/sample/index.html"] {
+        is_kept(file, &folder.path().join(file));
+    }
+}
