@@ -148,7 +148,7 @@ impl Docket<'_, '_> {
             asset: self.scored.map(choice),
             campaign_id,
             status,
-            priority: self.priority(rules, fatigue),
+            priority: priority(rules, self.desk.rules.priority, fatigue),
             fatigue,
             slot_value,
             expected_engagement: expected,
@@ -254,10 +254,6 @@ impl Docket<'_, '_> {
             (false, RiskBand::Low) if alone => ScheduleStatus::Ready,
             _ => ScheduleStatus::Pending,
         }
-    }
-
-    fn priority(&self, rules: &Rules, fatigue: f64) -> f64 {
-        priority(rules, self.desk.rules.priority, fatigue)
     }
 }
 

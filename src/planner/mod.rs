@@ -28,7 +28,7 @@ pub use hours::{HourRule, HourValue};
 pub use instance::{Instance, Response, Solution};
 pub use judge::{REVIEW_CAPACITY, count_by_rule};
 pub use slots::Solver;
-pub use week::{Planner, SolvedInstance, instances, plan_week};
+pub use week::{Planner, SolvedInstance, hours_by_zone, instances, plan_week};
 
 use crate::model::CalendarError;
 use crate::rules::RuleFailure;

@@ -105,18 +105,6 @@ impl<'r> Planner<'r> {
         Ok(plans)
     }
 
-    /// The hours of a week in every zone of the clients, by zone name.
-    ///
-    /// # Errors
-    /// Where the week is at the edge of the calendar.
-    pub fn hours<'c>(
-        &self,
-        clients: &[(&'c Client, &ClientState)],
-        week: Week,
-    ) -> Result<BTreeMap<&'c str, WeekHours>, PlanError> {
-        hours_by_zone(clients, week)
-    }
-
     pub(super) fn with_bench<T>(&self, work: impl FnOnce(&mut Bench<'_>) -> T) -> T {
         let idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut worker = idle
@@ -180,7 +168,11 @@ pub fn plan_week(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
     })
 }
 
-fn hours_by_zone<'c>(
+/// The hours of a week in every zone of the clients, by zone name.
+///
+/// # Errors
+/// Where the week is at the edge of the calendar.
+pub fn hours_by_zone<'c>(
     clients: &[(&'c Client, &ClientState)],
     week: Week,
 ) -> Result<BTreeMap<&'c str, WeekHours>, PlanError> {

@@ -10,7 +10,7 @@ use super::tally::{Replication, Tally};
 use super::week::Setting;
 use crate::agents::scaling;
 use crate::model::{Channel, Client, ClientState, Scenario, WeekHours};
-use crate::planner::{PlanError, Planner};
+use crate::planner::{PlanError, Planner, hours_by_zone};
 use crate::rules::ClientRules;
 
 /// How much is simulated.
@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
         let states: Vec<(&Client, &ClientState)> =
             self.clients.iter().zip(moving.iter()).map(|((client, _), moving)| (*client, &moving.state)).collect();
         let plans = self.planner.plan_clients(&states, &scenario.capacity, week)?;
-        let hours = self.planner.hours(&states, week)?;
+        let hours = hours_by_zone(&states, week)?;
         let results: Vec<_> = (plans, moving, worlds, &self.clients, &self.rules)
             .into_par_iter()
             .map(|(plan, moving, (world, luck), (client, _), rules)| {
