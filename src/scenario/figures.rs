@@ -31,7 +31,7 @@ impl ChannelFigures {
             Channel::Youtube => (2.0, 96.0, Some(0.057)),
             Channel::Gmb => (3.0, 96.0, None),
             Channel::Reddit => (3.0, 72.0, None),
-            Channel::Email => (2.0, 96.0, Some(0.07)),
+            Channel::Email => (2.0, 96.0, Some(0.09)),
             Channel::X => (10.0, 24.0, Some(0.044)),
         };
         Self { weekly_posts, half_life_hours, fatigue_per_post: 0.1, engagement_rate }
