@@ -17,6 +17,9 @@ use mcoe::simulator::{self, Extent, Observer};
 #[path = "support/world.rs"]
 mod world;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Clients of the planning bench: those with all nine channels of this many generated ones.
 const CLIENTS: u32 = 200;
 const ROUNDS: usize = 7;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::ClientWeek;
-use crate::model::{Asset, AssetId, Channel};
+use crate::model::{Asset, AssetId, AssetUse, Channel};
 use crate::rules::{AssetFacts, AssetRules, ChannelFacts, Evaluator, NEVER, RuleFailure, SCORE_ASSET};
 
 /// An asset that a channel can use within the week.
@@ -24,25 +24,72 @@ pub struct Candidate<'a> {
     pub age_hours: f64,
 }
 
-/// Uses of a client's assets, past and committed.
+/// What became of each of a client's assets so far, in the client's order.
 #[derive(Debug, Clone, Default)]
-pub struct Uses<'a> {
-    last_on: BTreeMap<(&'a AssetId, Channel), Timestamp>,
-    first: BTreeMap<&'a AssetId, Timestamp>,
+pub struct Histories {
+    of_assets: Vec<History>,
 }
 
-impl<'a> Uses<'a> {
-    /// The uses on record.
+/// Uses of one asset, past and committed, and its place in its family's story.
+#[derive(Debug, Clone, Default)]
+struct History {
+    first_use: Option<Timestamp>,
+    last_on: Vec<(Channel, Timestamp)>,
+    continues_story: bool,
+    /// When the step before it was first used, on whatever channel.
+    step_before: Option<Timestamp>,
+}
+
+impl Histories {
+    /// The histories that the uses on record tell.
     #[must_use]
-    pub fn of(week: &ClientWeek<'a>) -> Self {
-        let mut uses = Self::default();
+    pub fn of(week: &ClientWeek<'_>) -> Self {
+        let assets = &week.client.assets;
+        let places: BTreeMap<&AssetId, usize> = assets.iter().map(|asset| &asset.id).zip(0..).collect();
+        let mut histories = Self { of_assets: vec![History::default(); assets.len()] };
         for used in &week.state.asset_uses {
-            let last = uses.last_on.entry((&used.asset_id, used.channel)).or_insert(used.at);
-            *last = used.at.max(*last);
-            let first = uses.first.entry(&used.asset_id).or_insert(used.at);
-            *first = used.at.min(*first);
+            let place = places.get(&used.asset_id);
+            if let Some(history) = place.and_then(|place| histories.of_assets.get_mut(*place)) {
+                history.add(used);
+            }
         }
-        uses
+        histories.add_stories(assets, &places);
+        histories
+    }
+
+    fn add_stories(&mut self, assets: &[Asset], places: &BTreeMap<&AssetId, usize>) {
+        for (place, asset) in assets.iter().enumerate() {
+            let parent = asset.parent_id.as_ref().and_then(|id| assets.get(*places.get(id)?));
+            if parent.is_none_or(|parent| asset.evolution_step <= parent.evolution_step) {
+                continue;
+            }
+            let step_before = self.first_use_of_step_before(assets, asset);
+            if let Some(history) = self.of_assets.get_mut(place) {
+                history.continues_story = true;
+                history.step_before = step_before;
+            }
+        }
+    }
+
+    fn first_use_of_step_before(&self, assets: &[Asset], asset: &Asset) -> Option<Timestamp> {
+        let is_before = |other: &Asset| other.evolution_step.checked_add(1) == Some(asset.evolution_step);
+        let family = assets.iter().zip(&self.of_assets);
+        let before = family.filter(|(other, _)| is_before(other) && other.root() == asset.root());
+        before.filter_map(|(_, history)| history.first_use).min()
+    }
+}
+
+impl History {
+    fn add(&mut self, used: &AssetUse) {
+        self.first_use = Some(self.first_use.map_or(used.at, |at| at.min(used.at)));
+        match self.last_on.iter_mut().find(|(channel, _)| *channel == used.channel) {
+            Some((_, at)) => *at = used.at.max(*at),
+            None => self.last_on.push((used.channel, used.at)),
+        }
+    }
+
+    fn last_use_on(&self, channel: Channel) -> Option<Timestamp> {
+        self.last_on.iter().find(|(on, _)| *on == channel).map(|(_, at)| *at)
     }
 }
 
@@ -52,19 +99,17 @@ impl<'a> Uses<'a> {
 /// belongs to a campaign that does not run on the channel this week, or continues a story whose step
 /// before was never used.
 #[must_use]
-pub fn candidates<'a>(week: &ClientWeek<'a>, channel: Channel, uses: &Uses<'a>) -> Vec<Candidate<'a>> {
+pub fn candidates<'a>(week: &ClientWeek<'a>, channel: Channel, histories: &Histories) -> Vec<Candidate<'a>> {
     let start = week.hours.start();
     let end = week.hours.instant(week.hours.len() as i64);
-    let assets = &week.client.assets;
     let mut found = Vec::new();
-    for asset in assets {
+    for (asset, history) in week.client.assets.iter().zip(&histories.of_assets) {
         if asset.created_at >= end || !asset.fits(channel) || !campaign_runs(week, asset, channel) {
             continue;
         }
-        let continues_story = continues_story(assets, asset);
-        let story_from = if continues_story { step_before_used(assets, asset, uses) } else { Some(start) };
+        let story_from = if history.continues_story { history.step_before } else { Some(start) };
         let Some(story_from) = story_from else { continue };
-        let last = uses.last_on.get(&(&asset.id, channel)).copied();
+        let last = history.last_use_on(channel);
         let rested_from = last.map_or(start, |at| after_hours(at, week.rules.assets.cooldown_hours));
         let available_from = start.max(asset.created_at).max(rested_from).max(story_from);
         if available_from >= end {
@@ -73,7 +118,7 @@ pub fn candidates<'a>(week: &ClientWeek<'a>, channel: Channel, uses: &Uses<'a>) 
         found.push(Candidate {
             asset,
             available_from,
-            continues_story,
+            continues_story: history.continues_story,
             hours_since_use: last.map(|at| hours_between(at, available_from)),
             age_hours: hours_between(asset.created_at, available_from),
         });
@@ -85,23 +130,6 @@ fn campaign_runs(week: &ClientWeek<'_>, asset: &Asset, channel: Channel) -> bool
     let Some(id) = &asset.campaign_id else { return true };
     let campaign = week.client.campaigns.iter().find(|campaign| campaign.id == *id);
     campaign.is_some_and(|campaign| (0..7).any(|day| campaign.runs_on(channel, week.hours.date(day))))
-}
-
-/// Whether an asset is a child whose step lies after its parent's.
-fn continues_story(assets: &[Asset], asset: &Asset) -> bool {
-    let parent = asset.parent_id.as_ref().and_then(|id| assets.iter().find(|other| other.id == *id));
-    parent.is_some_and(|parent| asset.evolution_step > parent.evolution_step)
-}
-
-/// When the step before it in its family was first used, on whatever channel.
-fn step_before_used(assets: &[Asset], asset: &Asset, uses: &Uses<'_>) -> Option<Timestamp> {
-    assets
-        .iter()
-        .filter(|other| {
-            other.root() == asset.root() && other.evolution_step.checked_add(1) == Some(asset.evolution_step)
-        })
-        .filter_map(|other| uses.first.get(&other.id).copied())
-        .min()
 }
 
 /// Scores a candidate on its channel, `0..=100`: by the pack's script, or by the points of `assets.toml`.

@@ -75,11 +75,11 @@ pub struct Decision {
     /// How sure, `0..=1`.
     pub confidence: f64,
     /// What the truth layer wants known.
-    pub truth_notes: Vec<String>,
+    pub truth_notes: Arc<[String]>,
     /// Whether the truth layer has nothing against it.
     pub truth_compliant: bool,
     /// What must be said with it.
-    pub disclaimers: Vec<&'static str>,
+    pub disclaimers: &'static [&'static str],
     /// Where it stands.
     pub status: DecisionStatus,
     /// Who decided: an agent of the engine, or a person.

@@ -60,7 +60,7 @@ impl AssetChoice {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConfidenceStep {
     /// What it is for, in the rules' words.
-    pub because: Arc<str>,
+    pub because: &'static str,
     /// Added to the confidence so far; the first step starts from 0.
     pub change: f64,
 }

@@ -1,21 +1,18 @@
 //! Which asset goes to which slot.
 //!
 //! Slots are placed first, so that what is left is to maximise the sum of weight(slot) x quality(asset,
-//! channel). Where an asset rests a week or more between two uses on a channel, each channel is an
-//! assignment problem, solved exactly. The cap of uses a week over all channels ties the channels
-//! together; where it binds, the whole client is solved as one assignment problem, again exactly: of an
-//! asset that fits m channels and may be used k times, m - k of its places are given to rows that
-//! nothing else can take. With a shorter rest, slots choose in order of weight; the sum of every slot's
-//! best asset bounds what that loses.
+//! channel). Where an asset rests a week or more between two uses on a channel, that is a matching of slots
+//! with the assets that each channel can use, under the cap of an asset's uses a week over all channels, and
+//! is solved exactly. With a shorter rest, slots choose in order of weight; the sum of every slot's best
+//! asset bounds what that loses.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use pathfinding::kuhn_munkres::kuhn_munkres;
-use pathfinding::matrix::Matrix;
 
 use super::channel::{Desk, Scored};
+use super::matching::{Choice, best_matching};
 use crate::agents::ClientWeek;
 use crate::model::{AssetId, Client};
 
@@ -94,8 +91,6 @@ fn may_use(desks: &[Desk<'_>], client: &Client, slot: &Slot, scored: &Scored<'_>
 
 /// Weights are scaled to whole numbers up to this, which the exact method wants.
 const SCALE: f64 = 1e9;
-/// A pairing that is out of the question.
-const FORBIDDEN: i64 = i64::MIN / (1 << 20);
 
 /// An asset on one desk.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -132,12 +127,25 @@ impl Market {
         Self { offers, wants, caps, without, unit: SCALE / (best_quality * best_weight) }
     }
 
+    /// The assignment that earns the most.
     fn exact(&self) -> Assignment {
-        let mut assignment = vec![None; self.wants.len()];
-        for desk in 0..self.offers.len() {
-            self.one_channel(desk, &mut assignment);
-        }
-        if self.keeps_cap(&assignment) { assignment } else { self.all_channels() }
+        let firsts: Vec<usize> =
+            (0..self.offers.len()).map(|desk| self.offers.iter().take(desk).map(Vec::len).sum()).collect();
+        let first = |want: &Want| firsts.get(want.desk).copied().unwrap_or(0);
+        let choices: Vec<Vec<Choice>> = self.wants.iter().map(|want| self.choices(want, first(want))).collect();
+        let assets: Vec<usize> = self.offers.iter().flatten().map(|offer| offer.asset).collect();
+        let found = best_matching(&choices, &assets, &self.caps);
+        self.wants.iter().zip(found).map(|(want, place)| place.map(|place| place - first(want))).collect()
+    }
+
+    /// The offers that a slot can take and that earn it no less than going without, numbered from `first`.
+    fn choices(&self, want: &Want, first: usize) -> Vec<Choice> {
+        let without = self.weight(want, self.without);
+        let usable = self.offers_to(want).iter().zip(&want.usable).enumerate().filter(|(_, (_, usable))| **usable);
+        usable
+            .map(|(index, (offer, _))| (first + index, self.weight(want, offer.quality) - without))
+            .filter(|(_, gain)| *gain >= 0)
+            .collect()
     }
 
     fn cap(&self, asset: usize) -> usize {
@@ -148,78 +156,8 @@ impl Market {
         self.offers.get(want.desk).map_or(&[], Vec::as_slice)
     }
 
-    fn pairing(&self, want: &Want, index: usize, offer: Offer) -> i64 {
-        let usable = want.usable.get(index).copied().unwrap_or(false);
-        if usable { self.weight(want, offer.quality) } else { FORBIDDEN }
-    }
-
     fn weight(&self, want: &Want, quality: f64) -> i64 {
         (want.weight * quality * self.unit).round() as i64
-    }
-
-    /// One channel by itself: columns are its offers, then a place without an asset for each slot.
-    fn one_channel(&self, desk: usize, assignment: &mut Assignment) {
-        let rows: Vec<(usize, &Want)> = self.wants.iter().enumerate().filter(|(_, want)| want.desk == desk).collect();
-        let offers = self.offers.get(desk).map_or(&[][..], Vec::as_slice);
-        if rows.is_empty() || offers.is_empty() {
-            return;
-        }
-        let weights = Matrix::from_fn(rows.len(), offers.len() + rows.len(), |(row, column)| {
-            rows.get(row).map_or(FORBIDDEN, |(_, want)| match offers.get(column) {
-                Some(offer) => self.pairing(want, column, *offer),
-                None => self.weight(want, self.without),
-            })
-        });
-        let (_, columns) = kuhn_munkres(&weights);
-        for ((slot, _), column) in rows.iter().zip(columns) {
-            if let Some(place) = assignment.get_mut(*slot) {
-                *place = (column < offers.len()).then_some(column);
-            }
-        }
-    }
-
-    fn keeps_cap(&self, assignment: &Assignment) -> bool {
-        let mut uses: BTreeMap<usize, usize> = BTreeMap::new();
-        for (want, index) in self.wants.iter().zip(assignment) {
-            if let Some(offer) = index.and_then(|index| self.offers_to(want).get(index)) {
-                *uses.entry(offer.asset).or_default() += 1;
-            }
-        }
-        uses.iter().all(|(asset, count)| *count <= self.cap(*asset))
-    }
-
-    /// All channels at once. Columns: each offer on each desk, then a place without an asset for each
-    /// slot. Rows: the slots, then for each asset as many rows as it has places too many, which can only
-    /// take places of that asset and earn nothing.
-    fn all_channels(&self) -> Assignment {
-        let places: Vec<(usize, usize, Offer)> = (0..self.offers.len())
-            .filter(|desk| self.wants.iter().any(|want| want.desk == *desk))
-            .flat_map(|desk| {
-                let offers = self.offers.get(desk).into_iter().flatten();
-                offers.enumerate().map(move |(index, offer)| (desk, index, *offer))
-            })
-            .collect();
-        let mut places_of: BTreeMap<usize, usize> = BTreeMap::new();
-        for (_, _, offer) in &places {
-            *places_of.entry(offer.asset).or_default() += 1;
-        }
-        let surplus =
-            |(asset, count): (&usize, &usize)| std::iter::repeat_n(*asset, count.saturating_sub(self.cap(*asset)));
-        let too_many: Vec<usize> = places_of.iter().flat_map(surplus).collect();
-        let rows = self.wants.len() + too_many.len();
-        let weights = Matrix::from_fn(rows, places.len() + self.wants.len(), |(row, column)| {
-            match (self.wants.get(row), places.get(column)) {
-                (Some(want), Some((desk, index, offer))) if *desk == want.desk => self.pairing(want, *index, *offer),
-                (Some(want), None) => self.weight(want, self.without),
-                (None, Some((_, _, offer))) => {
-                    let taken = row.checked_sub(self.wants.len()).and_then(|row| too_many.get(row));
-                    if taken == Some(&offer.asset) { 0 } else { FORBIDDEN }
-                }
-                _ => FORBIDDEN,
-            }
-        });
-        let (_, columns) = kuhn_munkres(&weights);
-        self.wants.iter().zip(columns).map(|(_, column)| places.get(column).map(|(_, index, _)| *index)).collect()
     }
 
     /// Slots choose in order of weight, each the best offer that rests long enough on both sides.

@@ -32,8 +32,8 @@ pub(super) fn total(steps: &[ConfidenceStep]) -> f64 {
     ((sum * 1e6).round() / 1e6).clamp(0.0, 1.0)
 }
 
-fn step(because: &str, change: f64) -> ConfidenceStep {
-    ConfidenceStep { because: Arc::from(because), change }
+fn step(because: &'static str, change: f64) -> ConfidenceStep {
+    ConfidenceStep { because, change }
 }
 
 /// The band of a confidence, raised by one step where a guardrail that warned says so.

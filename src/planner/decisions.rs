@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::model::{
     ActionType, Allocation, AssetId, CampaignId, Channel, ClientPlan, ConfidenceStep, Conflict, ConflictKind, Decision,
@@ -13,20 +14,32 @@ use crate::model::{
 /// stands against the plan.
 #[must_use]
 pub fn decisions(plan: &Plan) -> Vec<Decision> {
-    plan.clients.iter().flat_map(|client| client_decisions(plan, client)).collect()
+    let mut decisions = Vec::with_capacity(plan.clients.iter().map(most_decisions).sum());
+    for client in &plan.clients {
+        record_client(plan, client, &mut decisions);
+    }
+    decisions
 }
 
 /// The decisions about one client of the plan.
 #[must_use]
 pub fn client_decisions(plan: &Plan, client: &ClientPlan) -> Vec<Decision> {
-    let record = Record::open(plan, client);
-    let mut decisions = Vec::with_capacity(client.posts.len() * 5 + client.allocations.len());
+    let mut decisions = Vec::with_capacity(most_decisions(client));
+    record_client(plan, client, &mut decisions);
+    decisions
+}
+
+fn most_decisions(client: &ClientPlan) -> usize {
+    client.allocations.len() + client.posts.len() * 5 + client.conflicts.len()
+}
+
+fn record_client(plan: &Plan, client: &ClientPlan, decisions: &mut Vec<Decision>) {
+    let mut record = Record::open(plan, client);
     decisions.extend(client.allocations.iter().map(|allocation| record.fatigue_check(allocation)));
     for post in &client.posts {
-        record.post(post, &mut decisions);
+        record.post(post, decisions);
     }
     decisions.extend(client.conflicts.iter().enumerate().map(|(number, conflict)| record.conflict(number, conflict)));
-    decisions
 }
 
 /// One client's record, with the signals that many of its decisions share written out once.
@@ -38,6 +51,17 @@ struct Record<'p> {
     warning_signals: Arc<str>,
     schedule_signals: Arc<str>,
     asset_signals: Vec<(Channel, Arc<str>)>,
+    no_signals: Arc<str>,
+    no_notes: Arc<[String]>,
+    grounds: Vec<Grounds<'p>>,
+}
+
+/// What goes on record of a post's verdicts.
+#[derive(Clone)]
+struct Grounds<'p> {
+    verdicts: &'p [Arc<Verdict>],
+    signals: Arc<str>,
+    truth_notes: Arc<[String]>,
 }
 
 /// JSON of what always has one: structs of numbers, texts and lists.
@@ -65,6 +89,9 @@ impl<'p> Record<'p> {
             warning_signals: object(&[&("early_warning", json(&signals.early_warning))]),
             schedule_signals: object(&[&context]),
             asset_signals: channels.iter().map(|assets| (assets.channel, of_channel(assets))).collect(),
+            no_signals: "{}".into(),
+            no_notes: Arc::default(),
+            grounds: Vec::new(),
         }
     }
 
@@ -115,24 +142,51 @@ impl<'p> Record<'p> {
             client_id: client_id.clone(),
             action_type,
             payload: String::new(),
-            source_signals: "{}".into(),
+            source_signals: Arc::clone(&self.no_signals),
             risk_class: RiskBand::Low,
             confidence: 1.0,
-            truth_notes: Vec::new(),
+            truth_notes: Arc::clone(&self.no_notes),
             truth_compliant: true,
-            disclaimers: Vec::new(),
+            disclaimers: &[],
             status: DecisionStatus::Accepted,
             actor,
         }
     }
 
-    fn post(&self, post: &Post, decisions: &mut Vec<Decision>) {
-        let about = AboutPost::new(self, post);
+    fn post(&mut self, post: &'p Post, decisions: &mut Vec<Decision>) {
+        let grounds = self.grounds(post);
+        let post_id = self.plan.post_id(&self.client.client_id, post);
+        let about = AboutPost { record: self, post, post_id, grounds };
         decisions.push(about.time_choice());
         decisions.push(about.select_asset());
         decisions.extend(about.variation());
         decisions.push(about.posting());
         decisions.push(about.schedule());
+    }
+
+    /// The grounds of a post, written out once for all posts with the same verdicts.
+    fn grounds(&mut self, post: &'p Post) -> Grounds<'p> {
+        if let Some(grounds) = self.grounds.iter().rev().find(|grounds| *grounds.verdicts == *post.verdicts) {
+            return grounds.clone();
+        }
+        let signals = &self.client.signals;
+        let posting = PostingSignals {
+            high_warnings: signals.early_warning.high_warnings,
+            medium_warnings: signals.early_warning.medium_warnings,
+            performance_reality: &signals.performance_reality,
+            guardrails: &post.verdicts,
+        };
+        let doubts = post.verdicts.iter().filter(|verdict| &*verdict.rule == "truth_layer");
+        let grounds = Grounds {
+            verdicts: &post.verdicts,
+            signals: json(&posting).into(),
+            truth_notes: doubts
+                .filter(|verdict| verdict.outcome != Outcome::Pass)
+                .map(|verdict| verdict.reason.to_string())
+                .collect(),
+        };
+        self.grounds.push(grounds.clone());
+        grounds
     }
 }
 
@@ -140,51 +194,32 @@ impl<'p> Record<'p> {
 struct AboutPost<'r, 'p> {
     record: &'r Record<'p>,
     post: &'p Post,
-    common: Decision,
+    post_id: Uuid,
+    grounds: Grounds<'p>,
 }
 
-impl<'r, 'p> AboutPost<'r, 'p> {
-    fn new(record: &'r Record<'p>, post: &'p Post) -> Self {
-        let client_id = &record.client.client_id;
-        let truth_notes: Vec<String> = post
-            .verdicts
-            .iter()
-            .filter(|verdict| &*verdict.rule == "truth_layer" && verdict.outcome != Outcome::Pass)
-            .map(|verdict| verdict.reason.to_string())
-            .collect();
-        let common = Decision {
-            id: record.plan.plan_id,
-            post_id: Some(record.plan.post_id(client_id, post)),
-            client_id: client_id.clone(),
-            action_type: ActionType::TimeChoice,
-            payload: String::new(),
-            source_signals: "{}".into(),
-            risk_class: post.risk,
-            confidence: post.confidence,
-            truth_compliant: truth_notes.is_empty(),
-            truth_notes,
-            disclaimers: disclaimers(post),
-            status: status(post),
-            actor: "agency_director",
-        };
-        Self { record, post, common }
-    }
-
+impl AboutPost<'_, '_> {
     fn decision(
         &self,
         action_type: ActionType,
         actor: &'static str,
         payload: &impl Serialize,
-        signals: Arc<str>,
+        signals: &Arc<str>,
     ) -> Decision {
-        let space = self.common.post_id.unwrap_or(self.record.plan.plan_id);
         Decision {
-            id: derived_id(space.as_bytes(), &["decision", action_type.name()]),
+            id: derived_id(self.post_id.as_bytes(), &["decision", action_type.name()]),
+            post_id: Some(self.post_id),
+            client_id: self.record.client.client_id.clone(),
             action_type,
             payload: json(payload),
-            source_signals: signals,
+            source_signals: Arc::clone(signals),
+            risk_class: self.post.risk,
+            confidence: self.post.confidence,
+            truth_compliant: self.grounds.truth_notes.is_empty(),
+            truth_notes: Arc::clone(&self.grounds.truth_notes),
+            disclaimers: disclaimers(self.post),
+            status: status(self.post),
             actor,
-            ..self.common.clone()
         }
     }
 
@@ -198,7 +233,7 @@ impl<'r, 'p> AboutPost<'r, 'p> {
             fatigue: post.fatigue,
             campaign_id: post.campaign_id.as_ref(),
         };
-        self.decision(ActionType::TimeChoice, "agency_director", &payload, Arc::clone(&self.record.time_signals))
+        self.decision(ActionType::TimeChoice, "agency_director", &payload, &self.record.time_signals)
     }
 
     fn select_asset(&self) -> Decision {
@@ -209,7 +244,7 @@ impl<'r, 'p> AboutPost<'r, 'p> {
             quality_factor: asset.map(|asset| asset.quality_factor),
         };
         let signals = self.record.asset_signals.iter().find(|(channel, _)| *channel == self.post.channel);
-        let signals = signals.map_or_else(|| "{}".into(), |(_, signals)| Arc::clone(signals));
+        let signals = signals.map_or(&self.record.no_signals, |(_, signals)| signals);
         self.decision(ActionType::SelectAsset, "creative_director", &payload, signals)
     }
 
@@ -218,12 +253,11 @@ impl<'r, 'p> AboutPost<'r, 'p> {
         let variation_id = asset.variation_id.as_ref()?;
         let kind = if asset.is_evolution { ActionType::EvolutionStep } else { ActionType::VariationChoice };
         let payload = Variation { asset_id: &asset.asset_id, variation_id, score: asset.score };
-        Some(self.decision(kind, "creative_director", &payload, "{}".into()))
+        Some(self.decision(kind, "creative_director", &payload, &self.record.no_signals))
     }
 
     fn posting(&self) -> Decision {
         let post = self.post;
-        let signals = &self.record.client.signals;
         let payload = Posting {
             status: post.status,
             risk_level: post.risk,
@@ -231,13 +265,7 @@ impl<'r, 'p> AboutPost<'r, 'p> {
             expected_engagement: post.expected_engagement,
             confidence_steps: &post.confidence_steps,
         };
-        let grounds = Grounds {
-            high_warnings: signals.early_warning.high_warnings,
-            medium_warnings: signals.early_warning.medium_warnings,
-            performance_reality: &signals.performance_reality,
-            guardrails: &post.verdicts,
-        };
-        self.decision(ActionType::PostingDecision, "early_warning", &payload, json(&grounds).into())
+        self.decision(ActionType::PostingDecision, "early_warning", &payload, &self.grounds.signals)
     }
 
     fn schedule(&self) -> Decision {
@@ -249,7 +277,7 @@ impl<'r, 'p> AboutPost<'r, 'p> {
             blocked_reason: post.blocked_reason.as_deref(),
             blocked_by: post.verdicts_of(Outcome::Block).collect(),
         };
-        self.decision(kind, "scaling", &payload, Arc::clone(&self.record.schedule_signals))
+        self.decision(kind, "scaling", &payload, &self.record.schedule_signals)
     }
 }
 
@@ -309,7 +337,7 @@ struct Posting<'a> {
 }
 
 #[derive(Serialize)]
-struct Grounds<'a> {
+struct PostingSignals<'a> {
     high_warnings: u32,
     medium_warnings: u32,
     performance_reality: &'a PerformanceReality,
@@ -323,13 +351,11 @@ struct Schedule<'a> {
     blocked_by: Vec<&'a Verdict>,
 }
 
+const SPREAD: &str = "expected engagement is a mean; single posts spread widely around it";
+
 /// What must be said with a post's figures.
-fn disclaimers(post: &Post) -> Vec<&'static str> {
-    let mut disclaimers = vec!["expected engagement is a mean; single posts spread widely around it"];
-    if post.asset.is_none() {
-        disclaimers.push("planned without an asset");
-    }
-    disclaimers
+fn disclaimers(post: &Post) -> &'static [&'static str] {
+    if post.asset.is_none() { &[SPREAD, "planned without an asset"] } else { &[SPREAD] }
 }
 
 fn status(post: &Post) -> DecisionStatus {

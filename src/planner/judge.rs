@@ -239,7 +239,7 @@ impl Docket<'_, '_> {
         bench: &mut Bench<'_>,
     ) -> Result<(f64, Vec<ConfidenceStep>), RuleFailure> {
         if let Some(confidence) = bench.evaluator.confidence(facts, &self.desk.ctx)? {
-            let because = Arc::from("the pack's `confidence` function");
+            let because = "the pack's `confidence` function";
             return Ok((confidence, vec![ConfidenceStep { because, change: confidence }]));
         }
         let steps = confidence::steps(&rules.risk, facts.asset_score, &self.desk.ctx, facts.warnings);

@@ -18,6 +18,7 @@ mod facts;
 mod hours;
 mod instance;
 mod judge;
+mod matching;
 mod slots;
 mod week;
 

@@ -11,7 +11,7 @@ use super::channel::{Bench, Desk, channel_facts, response};
 use super::facts::client_facts;
 use super::judge::{Held, judge, priority};
 use super::{Instance, PlanError, Solution, Solver};
-use crate::agents::creative_director::{Candidate, Uses};
+use crate::agents::creative_director::{Candidate, Histories};
 use crate::agents::scaling::{self, Claim, WorkspaceDemand};
 use crate::agents::{ClientWeek, agency_director, client_ops, creative_director, early_warning, performance_reality};
 use crate::model::{
@@ -232,10 +232,10 @@ pub(super) fn draft<'a>(
     bench: &mut Bench<'_>,
 ) -> Result<Draft<'a>, PlanError> {
     let state = week.state;
-    let uses = Uses::of(&week);
+    let histories = Histories::of(&week);
     let reality = performance_reality::signal(&week);
     let candidates: Vec<Vec<Candidate<'_>>> =
-        state.channels.iter().map(|state| creative_director::candidates(&week, state.channel, &uses)).collect();
+        state.channels.iter().map(|state| creative_director::candidates(&week, state.channel, &histories)).collect();
     let facts = Arc::new(client_facts(&week, &candidates, &reality, demand, wanted(state, rules)));
     let warning = early_warning::signal(&week, &facts, bench.evaluator)?;
     let mut desks = Vec::with_capacity(state.channels.len());

@@ -451,9 +451,9 @@ pub fn decisions() -> Vec<Decision> {
         source_signals: serde_json::json!({"fatigue": 0.25}).to_string().into(),
         risk_class: RiskBand::Medium,
         confidence: 0.7,
-        truth_notes: vec!["no assessment".to_owned()],
+        truth_notes: [String::from("no assessment")].into(),
         truth_compliant: true,
-        disclaimers: Vec::new(),
+        disclaimers: &[],
         status: DecisionStatus::AwaitingApproval,
         actor: "scaling",
     };

@@ -143,7 +143,7 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("resvg", &["report/figures/"]),
     ("dejavu", &["report/figures/"]),
     ("minijinja", &["report/"]),
-    ("pathfinding", &["planner/"]),
+    ("mimalloc", &["main.rs"]),
     ("statrs", &["stats/"]),
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),

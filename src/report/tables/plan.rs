@@ -64,9 +64,9 @@ fn decisions_table(rows: &[Decision]) -> Table {
         ("source_signals", text(|row| row.source_signals.to_string())),
         ("risk_class", text(|row| row.risk_class.to_string())),
         ("confidence_score", Values::number(rows.iter().map(|row| row.confidence))),
-        ("truth_notes", text(|row| Value::from(row.truth_notes.clone()).to_string())),
+        ("truth_notes", text(|row| Value::from(row.truth_notes.to_vec()).to_string())),
         ("truth_compliant", Values::Flag(rows.iter().map(|row| row.truth_compliant).collect())),
-        ("disclaimers", text(|row| Value::from(row.disclaimers.clone()).to_string())),
+        ("disclaimers", text(|row| Value::from(row.disclaimers).to_string())),
         ("status", text(|row| row.status.name().to_owned())),
         ("actor", text(|row| row.actor.to_owned())),
     ];

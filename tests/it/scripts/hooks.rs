@@ -103,7 +103,7 @@ fn confidence_may_speak_of_the_post_itself() {
     for (client, post) in plan.posts() {
         let is_weekend = client.zone.local(post.at).weekday().to_monday_zero_offset() >= 5;
         assert_eq!(post.confidence, if is_weekend { 0.5 } else { 0.9 });
-        assert_eq!(&*post.confidence_steps[0].because, "the pack's `confidence` function");
+        assert_eq!(post.confidence_steps[0].because, "the pack's `confidence` function");
         seen[usize::from(is_weekend)] = true;
     }
     assert!(seen[0], "some posts are on weekdays");
