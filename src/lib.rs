@@ -21,7 +21,10 @@
 //! [`simulate`](simulator::simulate) does so week after week, many times over, against an environment
 //! that does not share the planner's beliefs. [`render`](report::render) shows what came of it.
 //!
-//! The modules below stand in layer order: each uses those above it only, and `scenario` and `report`
+//! [`Ledger`](store::Ledger) keeps what was promised: plans committed as schedules, approved by people, drafted by the
+//! daily pass, with every decision on record.
+//!
+//! The modules below stand in layer order: each uses those above it only, and `scenario`, `report` and `store`
 //! do not know each other. From `model` to `simulator` nothing reads a file, a clock or the environment;
 //! the same inputs give the same bytes on any number of threads.
 
@@ -40,5 +43,7 @@ pub mod simulator;
 pub mod scenario;
 
 pub mod report;
+
+pub mod store;
 
 pub mod cli;

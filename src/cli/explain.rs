@@ -1,19 +1,17 @@
 //! `mcoe explain`: why this post, and why not another hour.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use jiff::civil::DateTime;
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::folder::read_pack;
-use super::{Format, Globals, input, print};
-use crate::model::{Channel, ClientId, Plan, Post, Scenario, Tier, Week};
+use super::plan_folder::PlanFolder;
+use super::{Format, Globals, print};
+use crate::model::{Channel, ClientId, Plan, Post, Tier};
 use crate::planner::{self, Planner, PostExplanation, WhyNot};
-use crate::rules::CompiledRules;
 
 /// Explain a post of a plan, or why no post stands at an hour.
 #[derive(Debug, Args)]
@@ -60,85 +58,21 @@ impl std::str::FromStr for Question {
     }
 }
 
-/// What `explain` needs of `plan.json`.
-#[derive(Debug, Deserialize)]
-struct Head {
-    format: u32,
-    plan_id: Uuid,
-    week: Week,
-    scenario_path: PathBuf,
-    scenario_hash: String,
-    rules_hash: String,
-    version: String,
-}
-
 impl Explain {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let head = read_head(&self.plan)?;
-        let rules = self.rules(&head, globals)?;
-        let scenario = self.scenario(&head, &rules, globals)?;
+        let PlanFolder { head, rules, scenario } = PlanFolder::read(&self.plan, self.scenario.as_deref(), globals)?;
         let planner = Planner::new(&rules, Tier::Exact, None);
         if let Some(question) = &self.why_not {
             let answer =
                 planner::why_not(&planner, &scenario, head.week, &question.client, question.channel, question.at)?;
             return tell(globals, &answer, || why_not_text(question, &answer));
         }
-        let plan = planner::plan_week(&planner, &scenario, head.week)?;
-        if plan.plan_id != head.plan_id {
-            return Err(Failure::Input(format!(
-                "error: the plan was made by mcoe {} and cannot be made again by {}\n  remedy: plan the week again",
-                head.version,
-                env!("CARGO_PKG_VERSION")
-            )));
-        }
+        let plan = head.plan_again(&planner, &scenario)?;
         let wanted = self.post.as_deref().unwrap_or_default();
         let (client, post, id) = find(&plan, wanted)?;
         let explanation = planner::explain_post(&planner, &scenario, head.week, client, post)?;
         tell(globals, &explanation, || post_text(&id, &explanation))
     }
-
-    fn rules(&self, head: &Head, globals: &Globals) -> Result<CompiledRules, Failure> {
-        let dir = self.plan.join("rules");
-        let files = read_pack(&dir)?;
-        let rules = input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, &dir, globals))?;
-        if rules.hash() == head.rules_hash {
-            return Ok(rules);
-        }
-        let shown = dir.display();
-        Err(Failure::Input(format!(
-            "error: `{shown}` is not the pack that the plan was made under\n  remedy: plan the week again"
-        )))
-    }
-
-    fn scenario(&self, head: &Head, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
-        let dir = self.scenario.as_ref().unwrap_or(&head.scenario_path);
-        let scenario = input::scenario(dir, rules, globals)?;
-        if scenario.hash == head.scenario_hash {
-            return Ok(scenario);
-        }
-        let shown = dir.display();
-        Err(Failure::Input(format!(
-            "error: `{shown}` has changed since the plan was made\n  remedy: plan the week again, or name the unchanged scenario with --scenario"
-        )))
-    }
-}
-
-fn read_head(plan: &Path) -> Result<Head, Failure> {
-    let path = plan.join("plan.json");
-    let shown = path.display();
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        Failure::Input(format!("error: cannot read `{shown}`: {error}\n  remedy: name a folder that `mcoe plan` wrote"))
-    })?;
-    let head: Head = serde_json::from_str(&text).map_err(|error| {
-        Failure::Input(format!("error: `{shown}` is no plan: {error}\n  remedy: plan the week again"))
-    })?;
-    if head.format != 1 {
-        return Err(Failure::Input(format!(
-            "error: `{shown}` has format {}, and this mcoe reads format 1\n  remedy: use a newer mcoe",
-            head.format
-        )));
-    }
-    Ok(head)
 }
 
 /// The one post whose id begins with the given letters.

@@ -6,6 +6,7 @@ use crate::planner::{ExplainError, PlanError};
 use crate::report::ReportError;
 use crate::scenario::ScenarioErrors;
 use crate::simulator::SimulateError;
+use crate::store::{BadUrl, StoreError};
 
 /// Why a command did not end well.
 #[derive(Debug)]
@@ -60,6 +61,23 @@ impl From<SimulateError> for Failure {
             SimulateError::Stopped => Failure::Interrupted("interrupted: nothing was written".to_owned()),
             other => Failure::Input(format!("error: {other}\nnothing was written")),
         }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let text = format!("error: {error}\n  remedy: {}", error.remedy());
+        match error {
+            StoreError::Moved(_) | StoreError::Breaches(_) => Failure::Verdict(text),
+            error if error.is_input() => Failure::Input(text),
+            _ => Failure::Machine(text),
+        }
+    }
+}
+
+impl From<BadUrl> for Failure {
+    fn from(error: BadUrl) -> Self {
+        Failure::Input(format!("error: {error}"))
     }
 }
 

@@ -87,6 +87,11 @@ impl OutFolder {
         fs::write(&path, bytes).map_err(|error| machine("write", &path, &error))
     }
 
+    /// Where a file of it stands until the folder is finished.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.unfinished.aside.join(name)
+    }
+
     /// Moves the folder to its place.
     pub fn finish(self) -> Result<(), Failure> {
         let _unfinished = unfinished();

@@ -3,17 +3,26 @@
 //! Data goes to stdout, words to stderr. Exit codes: 0 done; 1 a negative verdict; 2 bad input; 3 a
 //! failure of the machine; 130 interrupted.
 
+mod actions;
 mod check;
+mod commit;
 mod completions;
+mod daily;
+mod db;
 mod explain;
 mod failure;
 mod folder;
 mod generate;
 mod import;
 mod input;
+mod ledger;
 mod plan;
+mod plan_folder;
 mod progress;
+mod review;
 mod simulate;
+mod status;
+mod weekly;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -40,6 +49,10 @@ Examples:
   mcoe plan scenarios/agency --out plan           the coming week, client by client
   mcoe explain plan --post ID                     why this post, why then
   mcoe import posts.csv --out scenario            a scenario from your own history
+  mcoe db load scenarios/agency                   the clients into the ledger (mcoe.db)
+  mcoe weekly                                     plan the coming week and commit it
+  mcoe review                                     what waits for a person, worst risk first
+  mcoe daily                                      judge today's posts again, draft what is due
 
 A scenario is a folder that says who the clients are, where they post and what there is to post.
 
@@ -110,6 +123,15 @@ enum Command {
     Explain(explain::Explain),
     Import(import::Import),
     Generate(generate::Generate),
+    Db(db::Db),
+    Commit(commit::Commit),
+    Review(review::Review),
+    Approve(review::Approve),
+    Cancel(review::Cancel),
+    Weekly(weekly::Weekly),
+    Daily(daily::Daily),
+    Status(status::Status),
+    Actions(actions::Actions),
     Completions(completions::Completions),
 }
 
@@ -190,6 +212,15 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
         Command::Explain(command) => command.run(globals),
         Command::Import(command) => command.run(globals),
         Command::Generate(command) => command.run(globals),
+        Command::Db(command) => command.run(globals),
+        Command::Commit(command) => command.run(globals),
+        Command::Review(command) => command.run(globals),
+        Command::Approve(command) => command.run(globals),
+        Command::Cancel(command) => command.run(globals),
+        Command::Weekly(command) => command.run(globals),
+        Command::Daily(command) => command.run(globals),
+        Command::Status(command) => command.run(globals),
+        Command::Actions(command) => command.run(globals),
         Command::Completions(command) => command.run(),
     }
 }

@@ -6,13 +6,17 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::db::coming_week;
 use super::failure::Failure;
 use super::folder::OutFolder;
+use super::ledger::{DatabaseArgument, NowArgument};
+use super::plan_folder::KEPT_SCENARIO;
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print, progress};
-use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week};
+use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week, WorkspaceId};
 use crate::planner::{self, Planner, SolvedInstance};
 use crate::report::{self, TableFormat};
 use crate::rules::CompiledRules;
+use crate::scenario::{self, ScenarioErrors};
 
 /// Plan a week for every client of a scenario, optimally under the rules.
 #[derive(Debug, Args)]
@@ -21,7 +25,15 @@ use crate::rules::CompiledRules;
 )]
 pub(super) struct Plan {
     /// Folder of the scenario.
-    scenario: PathBuf,
+    #[arg(required_unless_present = "from_database")]
+    scenario: Option<PathBuf>,
+    /// Plan a workspace of the ledger, in the state it stands in, instead of a scenario's folder.
+    #[arg(long, value_name = "WORKSPACE", conflicts_with = "scenario")]
+    from_database: Option<String>,
+    #[command(flatten)]
+    database: DatabaseArgument,
+    #[command(flatten)]
+    now: NowArgument,
     #[command(flatten)]
     rules: RulesArgument,
     /// Week to plan, such as 2026-W40 (ISO weeks, Monday first). Default: the scenario's first.
@@ -69,9 +81,9 @@ pub(super) fn stopwatch() -> Duration {
 impl Plan {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let rules = input::rules(&self.rules.rules, globals)?;
-        let scenario = input::scenario(&self.scenario, &rules, globals)?;
-        let week = self.week.unwrap_or(scenario.start);
         let out = OutFolder::open(&self.out.out, self.out.force)?;
+        let scenario = self.scenario(&out, &rules, globals)?;
+        let week = self.week.unwrap_or(scenario.start);
         let planner = Planner::new(&rules, Tier::Exact, globals.verbose.then_some(stopwatch as fn() -> Duration));
         let start = Instant::now();
         let plan = self.threads.run(|| Ok(planner::plan_week(&planner, &scenario, week)?))?;
@@ -88,6 +100,26 @@ impl Plan {
             say_times(globals, &planner, self.threads.count(), took);
         }
         self.tell(globals, &plan)
+    }
+
+    /// The scenario of the folder that is named, or that of a workspace, which the plan's folder then keeps.
+    fn scenario(&self, out: &OutFolder, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
+        let Some(workspace) = &self.from_database else {
+            let dir = self.scenario.clone().unwrap_or_default();
+            return input::scenario(&dir, rules, globals);
+        };
+        let week = self.week.map_or_else(|| coming_week(self.now.time()), Ok)?;
+        let workspace = WorkspaceId::new(workspace.as_str());
+        let standing = self.database.with(|ledger| async move { Ok(ledger.scenario(&workspace, week).await?) })?;
+        for (name, bytes) in scenario::render(&scenario::files_of(&standing)).map_err(ScenarioErrors::from)? {
+            out.write(&format!("{KEPT_SCENARIO}/{name}"), &bytes)?;
+        }
+        input::scenario(&out.path(KEPT_SCENARIO), rules, globals)
+    }
+
+    /// Where `explain` and `commit` look for the scenario.
+    fn scenario_path(&self) -> PathBuf {
+        self.scenario.clone().unwrap_or_else(|| self.out.out.join(KEPT_SCENARIO))
     }
 
     fn write(&self, out: &OutFolder, rules: &CompiledRules, plan: &model::Plan) -> Result<(), Failure> {
@@ -116,7 +148,7 @@ impl Plan {
             "format": 1,
             "plan_id": plan.plan_id,
             "scenario": plan.scenario,
-            "scenario_path": self.scenario,
+            "scenario_path": self.scenario_path(),
             "week": plan.week,
             "rules_hash": plan.rules_hash,
             "scenario_hash": plan.scenario_hash,
@@ -187,7 +219,7 @@ fn write_instances(out: &OutFolder, within: &Path, instances: Vec<SolvedInstance
 }
 
 /// Has the plan verified by the independent checker.
-fn check(rules: &CompiledRules, scenario: &Scenario, plan: &model::Plan) -> Result<(), Failure> {
+pub(super) fn check(rules: &CompiledRules, scenario: &Scenario, plan: &model::Plan) -> Result<(), Failure> {
     let breaches = planner::check::check_plan(plan, scenario, rules);
     if breaches.is_empty() {
         return Ok(());

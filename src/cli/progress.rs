@@ -57,6 +57,18 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// Says that one more is done.
+    pub fn step(&self) {
+        self.bar.inc(1);
+    }
+}
+
+/// Whether somebody asked for a stop.
+pub(super) fn is_stopping() -> bool {
+    STOP.load(Ordering::SeqCst)
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

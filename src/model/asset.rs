@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::{AssetId, CampaignId, Channel, Score};
 
 /// A piece of content that a post can carry.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Asset {
     /// Unique in the scenario.
     pub id: AssetId,
@@ -59,7 +60,7 @@ impl Asset {
 }
 
 /// One past use of an asset.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AssetUse {
     /// What was used.
     pub asset_id: AssetId,

@@ -75,7 +75,7 @@ impl ClientStatus {
 }
 
 /// What the agency agreed with a client about acting on its behalf.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Policy {
     /// Agents may plan for the client.
     pub agent_enabled: bool,
@@ -88,7 +88,7 @@ pub struct Policy {
 }
 
 /// A campaign of a client.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Campaign {
     /// Unique in the scenario.
     pub id: CampaignId,
@@ -128,7 +128,7 @@ named!(
 );
 
 /// One or more special days.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CalendarEntry {
     /// First day, in the client's zone.
     pub from: Date,
@@ -153,7 +153,7 @@ impl CalendarEntry {
 }
 
 /// What does not change about a client within a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Client {
     /// Unique in the scenario.
     pub id: ClientId,
@@ -182,7 +182,7 @@ pub struct Client {
 }
 
 /// State of one channel of a client.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChannelState {
     /// The channel.
     pub channel: Channel,
@@ -237,7 +237,7 @@ named!(
 );
 
 /// An early warning about a client.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Warning {
     /// Unique in the scenario.
     pub id: Arc<str>,
@@ -260,7 +260,7 @@ impl Warning {
 }
 
 /// How a client's performance looked, and how it was.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reality {
     /// When it was taken.
     pub as_of: Timestamp,
@@ -275,7 +275,7 @@ pub struct Reality {
 }
 
 /// What changes about a client from week to week.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClientState {
     /// The channels it posts on, in channel order.
     pub channels: Vec<ChannelState>,

@@ -33,6 +33,28 @@ named!(
     }
 );
 
+impl ScheduleStatus {
+    /// The steps that a schedule can take from here. The databases hold the same list and refuse any other.
+    #[must_use]
+    pub const fn steps(self) -> &'static [ScheduleStatus] {
+        use ScheduleStatus::{Blocked, Cancelled, Completed, Executing, Failed, Pending, Ready};
+        match self {
+            Pending => &[Ready, Blocked, Cancelled],
+            Ready => &[Pending, Executing, Blocked, Cancelled],
+            Executing => &[Completed, Failed],
+            Failed => &[Ready, Cancelled],
+            Blocked => &[Pending, Ready, Cancelled],
+            Completed | Cancelled => &[],
+        }
+    }
+
+    /// Whether a schedule can go from here to there in one step.
+    #[must_use]
+    pub fn may_become(self, next: ScheduleStatus) -> bool {
+        self.steps().contains(&next)
+    }
+}
+
 /// The asset of a post.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AssetChoice {

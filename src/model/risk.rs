@@ -1,8 +1,11 @@
 //! Risk bands of a planned post.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use super::UnknownName;
 
 /// How much human attention a post needs, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,6 +40,14 @@ impl RiskBand {
             RiskBand::Low => RiskBand::Medium,
             RiskBand::Medium | RiskBand::High => RiskBand::High,
         }
+    }
+}
+
+impl FromStr for RiskBand {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        RiskBand::ALL.into_iter().find(|band| band.name() == text).ok_or_else(|| UnknownName(text.to_owned()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! A scenario: the clients of an agency, what they post, and the world that answers.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Client, ClientState, Week};
 
 /// Everything a plan or a simulation starts from.
@@ -41,7 +43,7 @@ impl Capacity {
 }
 
 /// How simulated reviewers behave.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReviewPolicy {
     /// Chance that a post of medium risk is approved, `0..=1`.
     pub medium_approved: f64,
@@ -58,7 +60,7 @@ pub struct ReviewPolicy {
 /// Defaults come from regressions on real posts: spread of one post around its expectation about
 /// 1.0 in log, hour of day 0.06, weekday 0.05, and a loss of (1 + posts)^-0.108 over 24 hours and
 /// (1 + posts)^-0.040 over 7 days.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// Log SD of one post around its expectation.
     pub noise_log_sd: f64,

@@ -7,6 +7,7 @@
 //! The planner does no input or output and reads no clock. It never judges its own work: `check` does,
 //! and shares no code with what it checks.
 
+mod again;
 mod allocation;
 mod assets;
 mod channel;
@@ -22,6 +23,7 @@ mod matching;
 mod slots;
 mod week;
 
+pub use again::{CommittedPost, rested, tired};
 pub use channel::fatigue_at;
 pub use decisions::{client_decisions, decisions};
 pub use explain::{AssetExplanation, ExplainError, Part, PostExplanation, WhyNot, explain_post, why_not};

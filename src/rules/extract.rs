@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::key::{DAYS, SIGNALS};
 use super::pack::{
-    AssetRules, CalendarRules, ChannelRules, EarlyWarningRules, FatigueRules, GuardrailRules, GuardrailScope,
-    MinuteRule, RiskRules, Rules, Step,
+    AssetRules, CalendarRules, ChannelRules, DraftRules, EarlyWarningRules, FatigueRules, GuardrailRules,
+    GuardrailScope, MinuteRule, RiskRules, Rules, Step,
 };
 use super::settings::{Row, Value, View};
 use crate::model::{CalendarEntry, Channel, ConflictKind, DayKind, Policy};
@@ -190,6 +190,7 @@ fn risk(table: &Table<'_>) -> RiskRules {
         minus_reality_gap: table.number("minus_reality_gap"),
         reality_gap_above: table.number("reality_gap_above"),
         minus_per_warning: table.number("minus_per_warning"),
+        second_person_for_high_risk: table.bool("review.second_person_for_high_risk"),
         default_policy: Policy {
             agent_enabled: table.bool("default_policy.agent_enabled"),
             auto_exec_enabled: table.bool("default_policy.auto_exec_enabled"),
@@ -205,6 +206,11 @@ fn calendar(table: &Table<'_>) -> CalendarRules {
         holiday_posts: table.bool("holiday_posts"),
         holiday_factor: table.number("holiday_factor"),
         boost_factor: table.number("boost_factor"),
+        drafts: DraftRules {
+            late_hours: table.number("drafts.late_hours"),
+            attempts: table.count("drafts.attempts"),
+            retry_after_minutes: table.number("drafts.retry_after_minutes"),
+        },
         days: table.rows("days").iter().filter_map(day).collect(),
     }
 }

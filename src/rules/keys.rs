@@ -192,6 +192,12 @@ const RISK: &[Key] = &[
     Key::required("minus_reality_gap", Kind::number(0.0, 1.0), "taken where true and perceived results differ"),
     Key::required("reality_gap_above", Kind::number(0.0, 1.0), "difference above which they differ"),
     Key::required("minus_per_warning", Kind::number(0.0, 1.0), "taken for each guardrail that warns"),
+    Key::preset(
+        "review.second_person_for_high_risk",
+        Kind::Bool,
+        Preset::Bool(false),
+        "whether high risk needs an approver other than who committed the plan",
+    ),
     Key::required("default_policy.agent_enabled", Kind::Bool, "whether agents plan for a client without a policy"),
     Key::required("default_policy.auto_exec_enabled", Kind::Bool, "whether low risk runs by itself there"),
     Key::required(
@@ -229,6 +235,19 @@ const CALENDAR: &[Key] = &[
     Key::required("holiday_posts", Kind::Bool, "whether anything is posted on holidays"),
     Key::required("holiday_factor", Kind::number(0.0, 10.0), "factor on holidays that have none of their own"),
     Key::required("boost_factor", Kind::number(0.0, 10.0), "factor on boost days that have none of their own"),
+    Key::preset(
+        "drafts.late_hours",
+        Kind::number(0.0, 168.0),
+        Preset::Number(24.0),
+        "hours after its time that a draft may still be made",
+    ),
+    Key::preset("drafts.attempts", Kind::integer(1, 20), Preset::Integer(3), "how often a draft is tried"),
+    Key::preset(
+        "drafts.retry_after_minutes",
+        Kind::number(0.0, 10_000.0),
+        Preset::Number(60.0),
+        "minutes before the second try; each further wait is twice as long",
+    ),
     Key::preset(
         "days",
         Kind::Rows(Rows {

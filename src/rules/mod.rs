@@ -33,8 +33,8 @@ pub use keys::PACK_FILES;
 pub use load::{OverlayKey, PackFiles, RulesPack, load};
 pub use overlay::Scope;
 pub use pack::{
-    AssetRules, CalendarRules, ChannelRules, EarlyWarningRules, FatigueRules, GuardrailRules, GuardrailScope,
-    MinuteRule, RiskRules, Rules, Step, is_within_clock_span, step_at,
+    AssetRules, CalendarRules, ChannelRules, DraftRules, EarlyWarningRules, FatigueRules, GuardrailRules,
+    GuardrailScope, MinuteRule, RiskRules, Rules, Step, is_within_clock_span, step_at,
 };
 pub use render::render;
 

@@ -213,6 +213,8 @@ pub struct RiskRules {
     pub reality_gap_above: f64,
     /// Taken for each guardrail that warns.
     pub minus_per_warning: f64,
+    /// Whether high risk needs an approver other than who committed the plan.
+    pub second_person_for_high_risk: bool,
     /// What holds for a client without a policy.
     pub default_policy: Policy,
 }
@@ -248,8 +250,21 @@ pub struct CalendarRules {
     pub holiday_factor: f64,
     /// Factor on the value of posts on boost days that have none of their own.
     pub boost_factor: f64,
+    /// Making drafts.
+    pub drafts: DraftRules,
     /// Special days of the pack itself, for every client that the overlay covers.
     pub days: Vec<CalendarEntry>,
+}
+
+/// When drafts are made, and made again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DraftRules {
+    /// Hours after its time that a draft may still be made, `0..=168`.
+    pub late_hours: f64,
+    /// How often a draft is tried, `1..=20`.
+    pub attempts: u32,
+    /// Minutes before the second try; each further wait is twice as long.
+    pub retry_after_minutes: f64,
 }
 
 /// `early_warning.toml`.

@@ -24,6 +24,7 @@ pub(super) const CHANNELS: TableSpec = TableSpec {
         "posts_last_7_days",
         "posts_last_30_days",
         "fatigue_score",
+        "as_of",
         "momentum_score",
         "visibility_score",
         "engagement_score",
@@ -58,6 +59,7 @@ pub(super) struct ChannelDraft {
     posts_last_7_days: Option<u32>,
     posts_last_30_days: Option<u32>,
     fatigue: Score,
+    as_of: Option<Timestamp>,
     momentum: Option<Score>,
     visibility: Option<Score>,
     engagement: Option<Score>,
@@ -101,6 +103,7 @@ fn channel_draft(row: &mut Row<'_, '_>, channel: Option<Channel>) -> Option<Chan
         row.reject("counts_contradict", "posts_last_7_days", cause, "count the 7 days among the 30".to_owned());
     }
     let fatigue = row.score("fatigue_score").unwrap_or(Score::ZERO);
+    let as_of = row.instant("as_of");
     let momentum = row.score("momentum_score");
     let visibility = row.score("visibility_score");
     let engagement = row.score("engagement_score");
@@ -112,6 +115,7 @@ fn channel_draft(row: &mut Row<'_, '_>, channel: Option<Channel>) -> Option<Chan
         posts_last_7_days,
         posts_last_30_days,
         fatigue,
+        as_of,
         momentum,
         visibility,
         engagement,
@@ -156,8 +160,9 @@ fn has_channel(row: &mut Row<'_, '_>, roster: &Roster, client: usize, channel: C
 }
 
 impl ChannelDraft {
-    /// The state at `as_of`.
-    pub fn finished(mut self, as_of: Timestamp) -> ChannelState {
+    /// The state at the instant that its row names, or else at the start.
+    pub fn finished(mut self, start: Timestamp) -> ChannelState {
+        let as_of = self.as_of.unwrap_or(start);
         self.history.sort_unstable();
         let recent_posts = if self.history.is_empty() { self.laid_out(as_of) } else { self.known_posts(as_of) };
         let count = |days| u32::try_from(in_days_before(&recent_posts, as_of, days)).unwrap_or(u32::MAX);

@@ -14,6 +14,7 @@ mod channels;
 mod content;
 mod days;
 mod error;
+mod export;
 mod figures;
 mod frame;
 mod generate;
@@ -28,6 +29,7 @@ mod table;
 mod write;
 
 pub use error::{ScenarioError, ScenarioErrors, TableError};
+pub use export::files_of;
 pub use figures::ChannelFigures;
 pub use generate::{GenerateOptions, generate};
 pub use import::{ClientOf, ImportNotes, ImportOptions, Imported, import};

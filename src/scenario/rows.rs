@@ -88,8 +88,10 @@ pub struct ChannelRow {
     pub posts_last_7_days: Option<u32>,
     /// Posts in the 30 days before the start.
     pub posts_last_30_days: Option<u32>,
-    /// Fatigue at the start.
+    /// Fatigue at `as_of`.
     pub fatigue_score: Option<f64>,
+    /// The instant that fatigue and counts hold for; none for the start.
+    pub as_of: Option<Timestamp>,
     /// Results against their usual, 0.5 is steady.
     pub momentum_score: Option<f64>,
     /// Share of the wanted presence.

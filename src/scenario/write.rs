@@ -66,6 +66,11 @@ impl Columns {
         self
     }
 
+    /// A column that is left out where no row fills it.
+    fn text_where_known(self, name: &str, cells: impl Iterator<Item = Option<String>> + Clone) -> Self {
+        if cells.clone().any(|cell| cell.is_some()) { self.optional_text(name, cells) } else { self }
+    }
+
     fn number(self, name: &str, cells: impl Iterator<Item = f64>) -> Self {
         self.optional_number(name, cells.map(Some))
     }
@@ -133,6 +138,7 @@ fn channels(files: &ScenarioFiles) -> PolarsResult<DataFrame> {
         .count("posts_last_7_days", rows().map(|row| row.posts_last_7_days))
         .count("posts_last_30_days", rows().map(|row| row.posts_last_30_days))
         .optional_number("fatigue_score", rows().map(|row| row.fatigue_score))
+        .text_where_known("as_of", rows().map(|row| row.as_of.map(|at| at.to_string())))
         .optional_number("momentum_score", rows().map(|row| row.momentum_score))
         .optional_number("visibility_score", rows().map(|row| row.visibility_score))
         .optional_number("engagement_score", rows().map(|row| row.engagement_score))

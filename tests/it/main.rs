@@ -16,6 +16,7 @@ mod planner;
 mod rules_files;
 mod scripts;
 mod simulator;
+mod store;
 mod support;
 mod tidy;
 mod tour;

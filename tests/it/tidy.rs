@@ -78,8 +78,15 @@ fn finds_nothing(what: &str, found: Vec<String>) {
 }
 
 /// Layers from left to right. Each may use what stands left of it; those of one rank never each other.
-const LAYERS: [&[&str]; 7] =
-    [&["model", "stats"], &["rules"], &["agents"], &["planner"], &["simulator"], &["scenario", "report"], &["cli"]];
+const LAYERS: [&[&str]; 7] = [
+    &["model", "stats"],
+    &["rules"],
+    &["agents"],
+    &["planner"],
+    &["simulator"],
+    &["scenario", "report", "store"],
+    &["cli"],
+];
 
 fn rank(layer: &str) -> Option<usize> {
     LAYERS.iter().position(|layers| layers.contains(&layer))

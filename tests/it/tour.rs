@@ -147,8 +147,12 @@ impl<'d> Tour<'d> {
             .or_else(|| command.strip_prefix("$ cargo run --release -- "))
             .unwrap_or_else(|| panic!("{}:{line}: only mcoe is run, not `{command}`", self.document));
         let arguments = arguments.split_whitespace().map(|word| if word == "ID" { self.id.as_str() } else { word });
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_mcoe")).args(arguments).current_dir(self.folder.path()).output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_mcoe"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_remove("DATABASE_URL")
+            .output()
+            .unwrap();
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let expected = if shown.iter().any(|(_, line)| line.starts_with("error")) { 2 } else { 0 };
         if output.status.code() != Some(expected) {

@@ -66,6 +66,7 @@ pub(super) fn channel(client: &Sketch, channel: Channel, assets: &[AssetRow]) ->
         last_post_at: times.last().copied(),
         posts_last_7_days: (!is_new).then(|| posts_in(&times, client.as_of, 7)),
         posts_last_30_days: (!is_new).then(|| posts_in(&times, client.as_of, 30)),
+        as_of: None,
         fatigue_score: (!is_new).then(|| fatigue(channel, &times, client.as_of)),
         momentum_score: score(&mut draw, is_new, 0.5),
         visibility_score: score(&mut draw, is_new, 0.6),

@@ -244,6 +244,7 @@ fn blank_row(id: &str, channel: Channel, audience: f64) -> ChannelRow {
         last_post_at: None,
         posts_last_7_days: None,
         posts_last_30_days: None,
+        as_of: None,
         fatigue_score: None,
         momentum_score: None,
         visibility_score: None,

@@ -98,6 +98,7 @@ pub(super) fn channel_row(
         last_post_at: series.posts.last().map(|post| post.at),
         posts_last_7_days: u32::try_from(posts_in(7)).ok(),
         posts_last_30_days: u32::try_from(posts_in(30)).ok(),
+        as_of: None,
         fatigue_score: Some(rounded(figures.fatigue_after(series.posts.iter().map(hours_back)), 4)),
         momentum_score: momentum(series, as_of).map(|score| rounded(score, 4)),
         visibility_score: Some(rounded(visibility, 4)),

@@ -1,6 +1,8 @@
 //! What the tests share: rules packs, scenarios, agencies made in code, tables, and the real binary.
 
 mod agency;
+mod ledger;
+pub mod postgres;
 mod table;
 mod workplace;
 
@@ -13,6 +15,8 @@ use mcoe::scenario;
 use proptest::test_runner::Config as ProptestConfig;
 
 pub use agency::{Agency, at};
+pub(crate) use ledger::on_both;
+pub use ledger::{Place, block_on};
 pub use table::Table;
 pub use workplace::Workplace;
 

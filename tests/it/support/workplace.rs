@@ -88,6 +88,7 @@ impl Workplace {
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(cargo_bin!("mcoe"));
         command.args(line.split_whitespace()).current_dir(self.dir.path()).stdin(Stdio::null());
+        command.env_remove("DATABASE_URL").env_remove("MCOE_ACTOR");
         command
     }
 

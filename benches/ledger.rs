@@ -1,0 +1,235 @@
+//! Time of the ledger on PostgreSQL: `cargo bench --bench ledger`.
+//!
+//! Commits a hundred thousand schedules with their decisions, and copies the same rows by bare COPY on the same
+//! server: into tables with the same indexes and checks, and into tables with none. Then grows the ledger to a
+//! million schedules and times `status` and every other query that the code makes, with their plans.
+//!
+//! Uses the server of `DATABASE_URL`, or a private one that it starts and stops.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a bench that cannot be set up stops")]
+#![allow(clippy::indexing_slicing, dead_code, reason = "the server's support is shared with the tests")]
+
+use std::future::Future;
+use std::time::Instant;
+
+use mcoe::model::{Scenario, Tier};
+use mcoe::planner::{self, Planner};
+use mcoe::rules::CompiledRules;
+use mcoe::scenario::{self, GenerateOptions};
+use mcoe::store::{ActionFilter, Commit, Ledger, ScheduleFilter};
+use sqlx::postgres::PgPoolCopyExt;
+use sqlx::{AssertSqlSafe, PgPool, Row};
+
+#[path = "../tests/it/support/postgres.rs"]
+mod postgres;
+#[path = "support/world.rs"]
+mod world;
+
+/// Enough generated clients for a hundred thousand schedules.
+const CLIENTS: u32 = 2800;
+const ROUNDS: usize = 3;
+
+/// Runs a future to its end.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
+
+fn main() {
+    let url = postgres::server().fresh();
+    let rules = world::compiled();
+    let scenario = generated(&rules);
+    block_on(async {
+        let pool = PgPool::connect(&url).await.expect("the server answers");
+        commits(&url, &pool, &rules, &scenario).await;
+        million(&url, &pool, &rules).await;
+    });
+}
+
+fn generated(rules: &CompiledRules) -> Scenario {
+    let options = GenerateOptions {
+        clients: CLIENTS,
+        seed: 1,
+        weeks: 1,
+        start: "2026-W37".parse().expect("a week"),
+        name: "bench".to_owned(),
+    };
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let files = scenario::generate(&options).expect("the options are in range");
+    for (name, bytes) in scenario::render(&files).expect("tables can be written") {
+        std::fs::write(dir.path().join(name), bytes).expect("the disk has room");
+    }
+    scenario::read(dir.path(), &rules.base().risk.default_policy).expect("what was generated is valid")
+}
+
+async fn run(pool: &PgPool, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await.expect(sql);
+}
+
+/// Seconds that some work took.
+async fn timed(work: impl Future<Output = ()>) -> f64 {
+    let start = Instant::now();
+    work.await;
+    start.elapsed().as_secs_f64()
+}
+
+fn least(times: &[f64]) -> f64 {
+    times.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+const TABLES: [&str; 2] = ["campaign_orchestration_schedules", "campaign_orchestration_actions"];
+
+async fn commits(url: &str, pool: &PgPool, rules: &CompiledRules, scenario: &Scenario) {
+    let address = url.parse().expect("an address");
+    Ledger::migrate(&address).await.expect("migrated");
+    let ledger = Ledger::open(&address).await.expect("opened");
+    let now = "2026-09-04T08:00:00Z".parse().expect("a time");
+    let load = timed(async {
+        ledger.load(scenario, rules, now).await.expect("loaded");
+    })
+    .await;
+    println!("loading {CLIENTS} clients           {load:7.2} s");
+    let planner = Planner::new(rules, Tier::Exact, None);
+    let plan = planner::plan_week(&planner, scenario, scenario.start).expect("planned");
+    let decisions = planner::decisions(&plan);
+    let (mut commits, mut same, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let commit =
+            Commit { plan: &plan, decisions: &decisions, scenario, rules, actor: "bench", now, progress: &|| {} };
+        commits.push(timed(async { assert!(ledger.commit(commit).await.expect("committed").is_new) }).await);
+        let rows = copied_out(pool).await;
+        same.push(copied_in(pool, &rows, "LIKE {} INCLUDING ALL").await);
+        bare.push(copied_in(pool, &rows, "LIKE {}").await);
+        if round + 1 < ROUNDS {
+            run(
+                pool,
+                "TRUNCATE plans, plan_clients, drafts, schedule_tallies, campaign_orchestration_schedules CASCADE",
+            )
+            .await;
+        }
+    }
+    let (commit, same, bare) = (least(&commits), least(&same), least(&bare));
+    println!("{} schedules, {} decisions, best of {ROUNDS}", plan.posts().count(), decisions.len());
+    println!("  commit                         {commit:7.2} s");
+    println!(
+        "  bare COPY, same indexes        {same:7.2} s   commit runs at {:.0} % of its speed",
+        100.0 * same / commit
+    );
+    println!(
+        "  bare COPY, no index, no check  {bare:7.2} s   commit runs at {:.0} % of its speed",
+        100.0 * bare / commit
+    );
+}
+
+async fn copied_out(pool: &PgPool) -> Vec<Vec<u8>> {
+    use futures_util::TryStreamExt as _;
+    let mut rows = Vec::new();
+    for table in TABLES {
+        let stream = pool.copy_out_raw(&format!("COPY {table} TO STDOUT")).await.expect("copied");
+        let bytes = stream.try_fold(Vec::new(), |mut all, chunk| async move {
+            all.extend_from_slice(&chunk);
+            Ok(all)
+        });
+        rows.push(bytes.await.expect("copied"));
+    }
+    rows
+}
+
+async fn copied_in(pool: &PgPool, rows: &[Vec<u8>], shape: &str) -> f64 {
+    for table in TABLES {
+        run(
+            pool,
+            &format!("DROP TABLE IF EXISTS bare_{table}; CREATE TABLE bare_{table} ({})", shape.replace("{}", table)),
+        )
+        .await;
+    }
+    timed(async {
+        let mut tx = pool.begin().await.expect("begun");
+        for (table, rows) in TABLES.iter().zip(rows) {
+            let mut sink = tx.copy_in_raw(&format!("COPY bare_{table} FROM STDIN")).await.expect("copied");
+            for chunk in rows.chunks(1 << 18) {
+                sink.send(chunk).await.expect("copied");
+            }
+            sink.finish().await.expect("copied");
+        }
+        tx.commit().await.expect("committed");
+    })
+    .await
+}
+
+/// Grows the ledger to a million schedules by copies in later weeks, and asks what the commands ask.
+async fn million(url: &str, pool: &PgPool, rules: &CompiledRules) {
+    let columns = "created_at, updated_at, client_id, workspace_id, campaign_id, channel, time_zone, creative_asset_id, \
+                   variation_id, content_preview, priority, risk_level, blocked_reason, created_by, plan_id, \
+                   rules_hash, confidence, expected_engagement, fatigue";
+    run(
+        pool,
+        &format!(
+            "DROP TABLE bare_campaign_orchestration_schedules, bare_campaign_orchestration_actions; \
+             CREATE TEMP TABLE unused (x int); \
+             INSERT INTO campaign_orchestration_schedules (id, scheduled_for, status, executed_at, {columns}) \
+             SELECT gen_random_uuid(), scheduled_for - n * interval '1 week', \
+             CASE WHEN status = 'ready' THEN 'completed' ELSE 'cancelled' END, \
+             scheduled_for - n * interval '1 week', {columns} \
+             FROM campaign_orchestration_schedules, generate_series(1, 10) AS n; \
+             ANALYZE"
+        ),
+    )
+    .await;
+    let count: i64 = sqlx::query("SELECT count(*) FROM campaign_orchestration_schedules")
+        .fetch_one(pool)
+        .await
+        .expect("counted")
+        .get(0);
+    let ledger = Ledger::open(&url.parse().expect("an address")).await.expect("opened");
+    let planner = Planner::new(rules, Tier::Exact, None);
+    let now = "2026-09-08T12:00:00Z".parse().expect("a time");
+    ledger.daily(&planner, None, now, &|| true).await.expect("nothing done");
+    let fatigue = &rules.base().fatigue;
+    println!("{count} schedules");
+    let status = async {
+        ledger.overview(fatigue, now).await.expect("answered");
+        ledger.channels(fatigue, now).await.expect("answered");
+    };
+    ledger.overview(fatigue, now).await.expect("answered");
+    println!("  status                         {:7.1} ms", 1e3 * timed(status).await);
+    let one = ledger.schedules(&ScheduleFilter { limit: Some(1), ..waiting() }).await.expect("answered");
+    let id = one.first().expect("something waits").id;
+    let review = async { drop(ledger.schedules(&ScheduleFilter { limit: Some(100), ..waiting() }).await) };
+    println!("  review, 100 of what waits      {:7.1} ms", 1e3 * timed(review).await);
+    let by_id = async {
+        ledger.schedule_id(&id.to_string()[..8]).await.expect("answered");
+    };
+    println!("  a schedule by its letters      {:7.1} ms", 1e3 * timed(by_id).await);
+    let record = async {
+        let filter = ActionFilter { schedule: Some(id), limit: 50, ..ActionFilter::default() };
+        drop(ledger.actions(&filter).await.expect("answered"));
+    };
+    println!("  the record of a schedule       {:7.1} ms", 1e3 * timed(record).await);
+    plans(pool).await;
+}
+
+fn waiting() -> ScheduleFilter {
+    ScheduleFilter { statuses: vec![mcoe::model::ScheduleStatus::Pending], ..ScheduleFilter::default() }
+}
+
+/// The database's own plans of the queries that touch the large tables.
+async fn plans(pool: &PgPool) {
+    let schedules = "FROM campaign_orchestration_schedules WHERE workspace_id = 'w' AND";
+    let queries = [
+        ("what waits", "SELECT id FROM campaign_orchestration_schedules WHERE status IN ('pending') ORDER BY scheduled_for LIMIT 100".to_owned()),
+        ("what is due", format!("SELECT id {schedules} status = 'ready' AND scheduled_for <= '2026-09-08' ORDER BY scheduled_for, id LIMIT 500")),
+        ("today", format!("SELECT id {schedules} status IN ('pending', 'ready', 'blocked') AND scheduled_for >= '2026-09-07' AND scheduled_for < '2026-09-10'")),
+        ("drafted today", "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed' AND executed_at >= '2026-09-08'".to_owned()),
+        ("posts of clients", "SELECT client_id, scheduled_for FROM campaign_orchestration_schedules WHERE client_id IN ('a', 'b') AND status IN ('pending', 'ready', 'executing', 'completed')".to_owned()),
+        ("conflicts", "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'conflict_detected' AND created_at >= '2026-09-01'".to_owned()),
+        ("totals", "SELECT channel, status, sum(change) FROM schedule_tallies GROUP BY 1, 2".to_owned()),
+    ];
+    for (name, sql) in queries {
+        println!("  plan of `{name}`");
+        let rows =
+            sqlx::query(AssertSqlSafe(format!("EXPLAIN (COSTS OFF) {sql}"))).fetch_all(pool).await.expect("planned");
+        for row in rows {
+            println!("    {}", row.get::<String, _>(0));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! `mcoe actions`: the record of decisions.
+
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::failure::Failure;
+use super::ledger::DatabaseArgument;
+use super::{Format, Globals, print};
+use crate::model::{ActionType, WorkspaceId};
+use crate::store::{Action, ActionFilter};
+
+/// Show decisions on record, newest first: what was decided, on what signals, by whom.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcoe actions --schedule 0b7f\n  mcoe actions --client bakery --type schedule_approved --format json"
+)]
+pub(super) struct Actions {
+    /// Of one workspace.
+    #[arg(long, value_name = "ID")]
+    workspace: Option<String>,
+    /// About one schedule, by its id or its first letters.
+    #[arg(long, value_name = "ID")]
+    schedule: Option<String>,
+    /// About one client.
+    #[arg(long, value_name = "ID")]
+    client: Option<String>,
+    /// Of one kind, such as schedule_approved.
+    #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
+    kind: Option<ActionType>,
+    /// From this time on.
+    #[arg(long, value_name = "TIME")]
+    from: Option<Timestamp>,
+    /// No more than so many.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u32,
+    #[command(flatten)]
+    database: DatabaseArgument,
+}
+
+fn kind(text: &str) -> Result<ActionType, String> {
+    text.parse().map_err(|_| {
+        let names: Vec<&str> = ActionType::ALL.iter().map(|kind| kind.name()).collect();
+        format!("write one of {}", names.join(", "))
+    })
+}
+
+impl Actions {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let found = self.database.with(|ledger| async move {
+            let ledger = match &self.workspace {
+                Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
+                None => ledger,
+            };
+            let schedule = match &self.schedule {
+                Some(letters) => Some(ledger.schedule_id(letters).await?),
+                None => None,
+            };
+            let filter = ActionFilter {
+                schedule,
+                client: self.client.clone(),
+                action_type: self.kind,
+                from: self.from,
+                limit: self.limit,
+            };
+            Ok(ledger.actions(&filter).await?)
+        })?;
+        if globals.format == Format::Json {
+            return print(&format!("{}\n", json!(found)));
+        }
+        print(&found.iter().map(shown).collect::<String>())
+    }
+}
+
+fn shown(action: &Action) -> String {
+    let about = action.schedule_id.map_or_else(String::new, |id| {
+        let letters: String = id.to_string().chars().take(8).collect();
+        format!("  schedule {letters}")
+    });
+    format!(
+        "{}  {:<17} {:<17} {}{about}  by {}\n          {}\n",
+        action.created_at,
+        action.action_type.name(),
+        action.status.name(),
+        action.client_id,
+        action.actor,
+        action.decision_payload
+    )
+}

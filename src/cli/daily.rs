@@ -1,0 +1,53 @@
+//! `mcoe daily`: the daily pass.
+
+use clap::Args;
+use serde_json::json;
+
+use super::failure::Failure;
+use super::ledger::{DatabaseArgument, NowArgument};
+use super::{Format, Globals, RulesArgument, input, print, progress};
+use crate::model::{Tier, WorkspaceId};
+use crate::planner::Planner;
+
+/// Judge the day's schedules again, let go what nobody approved in time, and make a draft of each that is
+/// due. Nothing is published. Run it as often as you like, on as many machines as you like.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  mcoe daily\n  mcoe daily --now 2026-11-23T10:00:00Z")]
+pub(super) struct Daily {
+    /// One workspace. Default: all of them.
+    #[arg(long, value_name = "ID")]
+    workspace: Option<String>,
+    #[command(flatten)]
+    rules: RulesArgument,
+    #[command(flatten)]
+    database: DatabaseArgument,
+    #[command(flatten)]
+    now: NowArgument,
+}
+
+impl Daily {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let rules = input::rules(&self.rules.rules, globals)?;
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        let now = self.now.time();
+        let done = self.database.with(|ledger| async move {
+            let only = self.workspace.as_deref().map(WorkspaceId::new);
+            Ok(ledger.daily(&planner, only.as_ref(), now, &progress::is_stopping).await?)
+        })?;
+        if globals.format == Format::Json {
+            return print(&format!("{}\n", json!(done)));
+        }
+        print(&format!(
+            "{} drafts made, {} failed\n{} schedules of today judged again: {} blocked, {} readied, {} back to review\n\
+             {} let go because their time passed, {} failed ones tried again\n",
+            done.drafted,
+            done.failed,
+            done.judged,
+            done.blocked,
+            done.readied,
+            done.returned,
+            done.expired,
+            done.retried
+        ))
+    }
+}

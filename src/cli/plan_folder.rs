@@ -1,0 +1,114 @@
+//! A folder that `mcoe plan` wrote, with the pack and the scenario that it was made from.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::folder::read_pack;
+use super::{Globals, input};
+use crate::model::{Plan, Scenario, Week};
+use crate::planner::{self, Planner};
+use crate::rules::CompiledRules;
+
+/// Where a plan made from the ledger keeps its scenario, within its own folder.
+pub(super) const KEPT_SCENARIO: &str = "scenario";
+
+/// What is needed of `plan.json`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Head {
+    format: u32,
+    pub plan_id: Uuid,
+    pub week: Week,
+    scenario_path: PathBuf,
+    scenario_hash: String,
+    rules_hash: String,
+    version: String,
+}
+
+/// A plan's folder, read.
+pub(super) struct PlanFolder {
+    pub head: Head,
+    pub rules: CompiledRules,
+    pub scenario: Scenario,
+}
+
+impl PlanFolder {
+    /// Reads a plan's folder. Its scenario is where the plan found it, unless another place is named.
+    pub fn read(dir: &Path, scenario: Option<&Path>, globals: &Globals) -> Result<Self, Failure> {
+        let head = read_head(dir)?;
+        let rules = rules(dir, &head, globals)?;
+        let scenario = read_scenario(dir, scenario, &head, &rules, globals)?;
+        Ok(Self { head, rules, scenario })
+    }
+}
+
+impl Head {
+    /// Plans the week again, which gives the same plan.
+    pub fn plan_again(&self, planner: &Planner<'_>, scenario: &Scenario) -> Result<Plan, Failure> {
+        let plan = planner::plan_week(planner, scenario, self.week)?;
+        if plan.plan_id == self.plan_id {
+            return Ok(plan);
+        }
+        Err(Failure::Input(format!(
+            "error: the plan was made by mcoe {} and cannot be made again by {}\n  remedy: plan the week again",
+            self.version,
+            env!("CARGO_PKG_VERSION")
+        )))
+    }
+}
+
+fn rules(plan: &Path, head: &Head, globals: &Globals) -> Result<CompiledRules, Failure> {
+    let dir = plan.join("rules");
+    let files = read_pack(&dir)?;
+    let rules = input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, &dir, globals))?;
+    if rules.hash() == head.rules_hash {
+        return Ok(rules);
+    }
+    let shown = dir.display();
+    Err(Failure::Input(format!(
+        "error: `{shown}` is not the pack that the plan was made under\n  remedy: plan the week again"
+    )))
+}
+
+fn read_scenario(
+    plan: &Path,
+    named: Option<&Path>,
+    head: &Head,
+    rules: &CompiledRules,
+    globals: &Globals,
+) -> Result<Scenario, Failure> {
+    let within = plan.join(KEPT_SCENARIO);
+    let dir = match named {
+        Some(named) => named,
+        None if within.is_dir() => &within,
+        None => &head.scenario_path,
+    };
+    let scenario = input::scenario(dir, rules, globals)?;
+    if scenario.hash == head.scenario_hash {
+        return Ok(scenario);
+    }
+    let shown = dir.display();
+    Err(Failure::Input(format!(
+        "error: `{shown}` has changed since the plan was made\n  remedy: plan the week again, or name the unchanged scenario with --scenario"
+    )))
+}
+
+fn read_head(plan: &Path) -> Result<Head, Failure> {
+    let path = plan.join("plan.json");
+    let shown = path.display();
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::Input(format!("error: cannot read `{shown}`: {error}\n  remedy: name a folder that `mcoe plan` wrote"))
+    })?;
+    let head: Head = serde_json::from_str(&text).map_err(|error| {
+        Failure::Input(format!("error: `{shown}` is no plan: {error}\n  remedy: plan the week again"))
+    })?;
+    if head.format != 1 {
+        return Err(Failure::Input(format!(
+            "error: `{shown}` has format {}, and this mcoe reads format 1\n  remedy: use a newer mcoe",
+            head.format
+        )));
+    }
+    Ok(head)
+}

@@ -1,0 +1,257 @@
+//! `mcoe review`, `approve` and `cancel`: schedules in front of people.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::ledger::{ActorArgument, DatabaseArgument, NowArgument};
+use super::{Format, Globals, RulesArgument, input, print};
+use crate::model::{Channel, RiskBand, ScheduleStatus, WorkspaceId, Zone};
+use crate::store::{Change, Ledger, Schedule, ScheduleFilter};
+
+/// List what waits for a person, worst risk first, with the reason.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  mcoe review --risk high\n  mcoe review --client bakery --all")]
+pub(super) struct Review {
+    #[command(flatten)]
+    filters: Filters,
+    /// List schedules of any status.
+    #[arg(long)]
+    all: bool,
+    /// List no more than so many.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: u32,
+    #[command(flatten)]
+    database: DatabaseArgument,
+}
+
+/// Which schedules are meant.
+#[derive(Debug, Args)]
+struct Filters {
+    /// Of one workspace.
+    #[arg(long, value_name = "ID")]
+    workspace: Option<String>,
+    /// Of one client.
+    #[arg(long, value_name = "ID")]
+    client: Option<String>,
+    /// On one channel.
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<Channel>,
+    /// Of one risk.
+    #[arg(long, value_enum)]
+    risk: Option<Risk>,
+    /// Of one plan.
+    #[arg(long, value_name = "ID")]
+    plan: Option<Uuid>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Risk {
+    Low,
+    Medium,
+    High,
+}
+
+/// Approve schedules that wait: they run when their time comes.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  mcoe approve 0b7f 91c2\n  mcoe approve --risk medium --channel linkedin --yes")]
+pub(super) struct Approve {
+    #[command(flatten)]
+    meant: Meant,
+    #[command(flatten)]
+    rules: RulesArgument,
+}
+
+/// Take schedules back, for good.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcoe cancel 0b7f --reason \"the product is sold out\"\n  mcoe cancel --client bakery --yes"
+)]
+pub(super) struct Cancel {
+    #[command(flatten)]
+    meant: Meant,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    reason: String,
+    #[command(flatten)]
+    rules: RulesArgument,
+}
+
+/// The schedules that a change means: by id, or those that wait and pass the filters.
+#[derive(Debug, Args)]
+struct Meant {
+    /// Ids, or their first letters.
+    ids: Vec<String>,
+    #[command(flatten)]
+    filters: Filters,
+    /// Do it without asking.
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    database: DatabaseArgument,
+    #[command(flatten)]
+    actor: ActorArgument,
+    #[command(flatten)]
+    now: NowArgument,
+}
+
+impl Filters {
+    fn is_empty(&self) -> bool {
+        let Self { workspace, client, channel, risk, plan } = self;
+        workspace.is_none() && client.is_none() && channel.is_none() && risk.is_none() && plan.is_none()
+    }
+
+    fn filter(&self, statuses: Vec<ScheduleStatus>) -> ScheduleFilter {
+        ScheduleFilter {
+            client: self.client.clone(),
+            channel: self.channel,
+            risk: self.risk.map(|risk| match risk {
+                Risk::Low => RiskBand::Low,
+                Risk::Medium => RiskBand::Medium,
+                Risk::High => RiskBand::High,
+            }),
+            plan: self.plan,
+            statuses,
+            ..ScheduleFilter::default()
+        }
+    }
+
+    fn ledger(&self, ledger: Ledger) -> Ledger {
+        match &self.workspace {
+            Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
+            None => ledger,
+        }
+    }
+}
+
+impl Review {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let statuses = if self.all { Vec::new() } else { vec![ScheduleStatus::Pending] };
+        let filter = ScheduleFilter { limit: Some(self.limit), ..self.filters.filter(statuses) };
+        let found =
+            self.database.with(|ledger| async move { Ok(self.filters.ledger(ledger).schedules(&filter).await?) })?;
+        if globals.format == Format::Json {
+            return print(&format!("{}\n", json!(found)));
+        }
+        if found.is_empty() {
+            return print("nothing waits for a person\n");
+        }
+        print(&listed(&found))
+    }
+}
+
+impl Approve {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        self.meant.change(Change::Approve, "approve", &self.rules, globals)
+    }
+}
+
+impl Cancel {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        self.meant.change(Change::Cancel { reason: &self.reason }, "cancel", &self.rules, globals)
+    }
+}
+
+impl Meant {
+    fn change(&self, change: Change<'_>, verb: &str, rules: &RulesArgument, globals: &Globals) -> Result<(), Failure> {
+        if self.ids.is_empty() && self.filters.is_empty() {
+            return Err(Failure::Input(format!(
+                "error: nothing says which schedules to {verb}\n  remedy: name ids, or a filter such as --risk medium"
+            )));
+        }
+        let rules = input::rules(&rules.rules, globals)?;
+        let (actor, now) = (self.actor.name(), self.now.time());
+        let changed = self.database.with(|ledger| async move {
+            let ledger = self.filters.ledger(ledger);
+            let filter = self.filter(&ledger).await?;
+            let meant = ledger.schedules(&filter).await?;
+            if !self.is_wanted(verb, &meant, globals)? {
+                return Ok(Vec::new());
+            }
+            // Those that were shown, and none that came since.
+            let shown = ScheduleFilter { ids: meant.iter().map(|schedule| schedule.id).collect(), ..filter };
+            if shown.ids.is_empty() {
+                return Ok(Vec::new());
+            }
+            Ok(ledger.change(&shown, change, &rules, &actor, now).await?)
+        })?;
+        if globals.format == Format::Json {
+            return print(&format!("{}\n", json!(changed)));
+        }
+        let done = match change {
+            Change::Approve => "approved",
+            Change::Cancel { .. } => "cancelled",
+        };
+        print(&format!("{done} {} schedules\n", changed.len()))
+    }
+
+    async fn filter(&self, ledger: &Ledger) -> Result<ScheduleFilter, Failure> {
+        let mut ids = Vec::with_capacity(self.ids.len());
+        for letters in &self.ids {
+            ids.push(ledger.schedule_id(letters).await?);
+        }
+        // Ids may name a schedule in any state, so that the answer says why it cannot be changed.
+        let statuses = if ids.is_empty() { vec![ScheduleStatus::Pending] } else { Vec::new() };
+        Ok(ScheduleFilter { ids, ..self.filters.filter(statuses) })
+    }
+
+    /// Shows what is about to change and asks, where somebody is there to answer.
+    fn is_wanted(&self, verb: &str, meant: &[Schedule], globals: &Globals) -> Result<bool, Failure> {
+        globals.say(&format!("about to {verb} {} schedules:\n{}", meant.len(), listed(meant)));
+        if self.yes || meant.is_empty() {
+            return Ok(true);
+        }
+        if !io::stdin().is_terminal() {
+            return if self.ids.is_empty() {
+                Err(Failure::Input(format!(
+                    "error: nobody is there to confirm\n  remedy: add --yes to {verb} all that a filter means"
+                )))
+            } else {
+                Ok(true)
+            };
+        }
+        let _ = write!(io::stderr(), "go on? [y/N] ");
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).map_err(|error| Failure::Machine(format!("error: {error}")))?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+}
+
+/// One or two lines a schedule.
+fn listed(schedules: &[Schedule]) -> String {
+    let mut text = String::new();
+    for schedule in schedules {
+        // Writing to a text cannot fail.
+        let _ = write_schedule(&mut text, schedule);
+    }
+    text
+}
+
+fn write_schedule(text: &mut String, schedule: &Schedule) -> std::fmt::Result {
+    let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
+    let local = zone.local(schedule.scheduled_for).strftime("%a %Y-%m-%d %H:%M").to_string();
+    let id: String = schedule.id.to_string().chars().take(8).collect();
+    writeln!(
+        text,
+        "{id}  {:<6} {:<9} {local}  {:<8} {}  {}",
+        schedule.risk_level.name(),
+        schedule.status.name(),
+        schedule.channel.name(),
+        schedule.client_id,
+        schedule.used_asset().unwrap_or("no asset")
+    )?;
+    if let Some(reason) = &schedule.blocked_reason {
+        writeln!(text, "          {reason}")?;
+    }
+    writeln!(text, "          confidence {:.2}, fatigue {:.2}", schedule.confidence, schedule.fatigue)?;
+    let warnings = schedule.metadata.get("warnings").and_then(|warnings| warnings.as_array());
+    for warning in warnings.into_iter().flatten() {
+        let part = |name: &str| warning.get(name).and_then(|text| text.as_str()).unwrap_or_default();
+        writeln!(text, "          {}: {}", part("rule"), part("reason"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,337 @@
+//! A plan into the ledger: every client of it in one transaction, once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::database::{Line, Tx, values};
+use super::error::StoreError;
+use super::ledger::Ledger;
+use super::load;
+use super::retry::retried;
+use super::standing::{Which, distilled, standing};
+use super::tables::{ACTIONS, PLAN_CLIENTS, SCHEDULES};
+use crate::model::{
+    Asset, ChannelState, Client, ClientPlan, ClientState, Decision, Outcome, Plan, Post, Scenario, ScheduleStatus,
+};
+use crate::rules::CompiledRules;
+
+/// A plan with all that its commit needs.
+#[derive(Clone, Copy)]
+pub struct Commit<'a> {
+    /// What is committed.
+    pub plan: &'a Plan,
+    /// Its record.
+    pub decisions: &'a [Decision],
+    /// What it was made from.
+    pub scenario: &'a Scenario,
+    /// What it was made under.
+    pub rules: &'a CompiledRules,
+    /// Who commits it.
+    pub actor: &'a str,
+    /// When.
+    pub now: Timestamp,
+    /// Told of every row that is written.
+    pub progress: &'a (dyn Fn() + Sync),
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Committed {
+    /// Which plan.
+    pub plan_id: Uuid,
+    /// Whether anything changed; a plan that is in the ledger is not committed again.
+    pub is_new: bool,
+    /// Schedules of the plan.
+    pub schedules: usize,
+    /// Those that run by themselves.
+    pub ready: usize,
+    /// Those that wait for a person.
+    pub pending: usize,
+    /// Those that a guardrail holds.
+    pub blocked: usize,
+    /// Decisions on record.
+    pub decisions: usize,
+}
+
+impl Ledger {
+    /// Commits a plan: all of it or nothing. The plan must have passed the checker.
+    ///
+    /// # Errors
+    /// Where a client is not known, where its state is no longer what the plan was made from, or where
+    /// the database fails.
+    pub async fn commit(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
+        retried(|| self.commit_once(commit)).await
+    }
+
+    async fn commit_once(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
+        let mut tx = self.write().await?;
+        let ids: Vec<&str> = commit.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
+        let ids = load::json(&ids);
+        lock_clients(&mut tx, commit.plan, &ids).await?;
+        let known = tx.rows("SELECT 1 FROM plans WHERE plan_id = $1::uuid", values![commit.plan.plan_id]).await?;
+        if !known.is_empty() {
+            return Ok(commit.told(false));
+        }
+        let moved = commit.moved(&mut tx, &ids).await?;
+        if !moved.is_empty() {
+            return Err(StoreError::Moved(moved));
+        }
+        commit.write(&mut tx).await?;
+        tx.commit().await?;
+        Ok(commit.told(true))
+    }
+}
+
+/// Keeps other commits and passes away from the plan's clients until the transaction ends.
+async fn lock_clients(tx: &mut Tx, plan: &Plan, ids: &str) -> Result<(), StoreError> {
+    let sql = "SELECT client_id, workspace_id FROM clients \
+               WHERE client_id IN (SELECT value FROM json_array_elements_text($1::json)) ORDER BY 1 FOR UPDATE";
+    let mut known = BTreeMap::new();
+    for row in tx.rows(sql, values![ids]).await? {
+        known.insert(row.text(0)?, row.text(1)?);
+    }
+    let named = |wrong: &dyn Fn(&ClientPlan) -> bool| -> Vec<String> {
+        plan.clients.iter().filter(|plan| wrong(plan)).map(|plan| plan.client_id.to_string()).collect()
+    };
+    let unknown = named(&|plan| !known.contains_key(plan.client_id.as_str()));
+    if !unknown.is_empty() {
+        return Err(StoreError::UnknownClients(unknown));
+    }
+    let elsewhere =
+        named(&|plan| known.get(plan.client_id.as_str()).map(String::as_str) != Some(plan.workspace_id.as_str()));
+    if elsewhere.is_empty() { Ok(()) } else { Err(StoreError::OtherWorkspace(elsewhere)) }
+}
+
+impl<'a> Commit<'a> {
+    fn told(&self, is_new: bool) -> Committed {
+        let count = |status| self.plan.posts().filter(|(_, post)| post.status == status).count();
+        Committed {
+            plan_id: self.plan.plan_id,
+            is_new,
+            schedules: self.plan.posts().count(),
+            ready: count(ScheduleStatus::Ready),
+            pending: count(ScheduleStatus::Pending),
+            blocked: count(ScheduleStatus::Blocked),
+            decisions: self.decisions.len(),
+        }
+    }
+
+    /// What is no longer as the plan found it, a line a finding.
+    async fn moved(&self, tx: &mut Tx, ids: &str) -> Result<Vec<String>, StoreError> {
+        let now: BTreeMap<String, (Client, ClientState)> = standing(tx, &Which::Clients(ids), &BTreeSet::new())
+            .await?
+            .into_iter()
+            .map(|known| (known.0.id.to_string(), known))
+            .collect();
+        let planned: BTreeSet<&str> = self.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
+        let then = self.scenario.clients.iter().filter(|(client, _)| planned.contains(client.id.as_str()));
+        Ok(then
+            .flat_map(|(client, state)| match now.get(client.id.as_str()) {
+                Some((client_now, state_now)) => differences((client, state), (client_now, state_now)),
+                None => vec![format!("  client `{}` is no longer in the ledger", client.id)],
+            })
+            .collect())
+    }
+
+    async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        self.write_plan(tx).await?;
+        let clients: BTreeMap<&str, &Client> =
+            self.scenario.clients.iter().map(|(client, _)| (client.id.as_str(), client)).collect();
+        tx.insert(SCHEDULES, self.plan.posts(), |(plan, post), line| {
+            self.schedule(clients.get(plan.client_id.as_str()).copied(), plan, post, line);
+            (self.progress)();
+        })
+        .await?;
+        let workspaces: BTreeMap<&str, &str> =
+            self.plan.clients.iter().map(|plan| (plan.client_id.as_str(), plan.workspace_id.as_str())).collect();
+        tx.insert(ACTIONS, self.decisions, |decision, line| {
+            let workspace = workspaces.get(decision.client_id.as_str()).copied().unwrap_or_default();
+            self.action(decision, workspace, line);
+            (self.progress)();
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn write_plan(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let plan = self.plan;
+        let files: BTreeMap<&String, &String> = self.rules.pack().files.iter().collect();
+        let pack = "INSERT INTO rules_packs (rules_hash, files, created_at) VALUES ($1, $2::jsonb, $3::timestamptz) \
+                    ON CONFLICT (rules_hash) DO NOTHING";
+        tx.run(pack, values![plan.rules_hash.as_str(), load::json(&files), self.now]).await?;
+        let sql = "INSERT INTO plans (plan_id, week, scenario, scenario_hash, rules_hash, version, objective, \
+                   upper_bound, posts, created_at, created_by) \
+                   VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $10::timestamptz, $11)";
+        let row = values![
+            plan.plan_id,
+            plan.week.to_string(),
+            plan.scenario.as_str(),
+            plan.scenario_hash.as_str(),
+            plan.rules_hash.as_str(),
+            env!("CARGO_PKG_VERSION"),
+            plan.objective(),
+            plan.upper_bound(),
+            plan.posts().count() as i64,
+            self.now,
+            self.actor,
+        ];
+        tx.run(sql, row).await?;
+        let week = plan.week.to_string();
+        tx.insert(PLAN_CLIENTS, &plan.clients, |client, line| {
+            line.id(plan.plan_id).text(client.client_id.as_str()).text(client.workspace_id.as_str()).text(&week);
+        })
+        .await?;
+        Ok(())
+    }
+
+    fn schedule(&self, client: Option<&Client>, plan: &ClientPlan, post: &Post, line: &mut Line) {
+        let asset = post.asset.as_ref();
+        line.id(self.plan.post_id(&plan.client_id, post))
+            .instant(self.now)
+            .instant(self.now)
+            .text(plan.client_id.as_str())
+            .text(plan.workspace_id.as_str())
+            .maybe_text(post.campaign_id.as_ref().map(|id| id.as_str()))
+            .text(post.channel.name())
+            .instant(post.at)
+            .text(plan.zone.name())
+            .maybe_text(asset.map(|asset| asset.asset_id.as_str()))
+            .maybe_text(asset.and_then(|asset| asset.variation_id.as_ref()).map(|id| id.as_str()))
+            .text(&preview(client, post))
+            .text(post.status.name())
+            .number(post.priority)
+            .text(&metadata(plan, post))
+            .text(post.risk.name())
+            .maybe_text(post.blocked_reason.as_deref())
+            .text(self.actor)
+            .id(self.plan.plan_id)
+            .text(&self.plan.rules_hash)
+            .number(post.confidence)
+            .number(post.expected_engagement)
+            .number(post.fatigue);
+    }
+
+    fn action(&self, decision: &Decision, workspace: &str, line: &mut Line) {
+        line.id(decision.id)
+            .instant(self.now)
+            .maybe_id(decision.post_id)
+            .text(decision.client_id.as_str())
+            .text(workspace)
+            .text(decision.action_type.name())
+            .text(&decision.payload)
+            .text(&decision.source_signals)
+            .text(decision.risk_class.name())
+            .number(decision.confidence)
+            .text(&load::json(&decision.truth_notes))
+            .flag(decision.truth_compliant)
+            .text(&load::json(&decision.disclaimers))
+            .text(decision.status.name())
+            .maybe_instant(None)
+            .maybe_text(None)
+            .text(decision.actor);
+    }
+}
+
+/// Letters of an asset's text that a preview shows.
+const PREVIEW_LETTERS: usize = 280;
+
+/// What the post will show, as JSON.
+fn preview(client: Option<&Client>, post: &Post) -> String {
+    let asset = client.zip(post.asset.as_ref()).and_then(|(client, choice)| find_asset(client, choice.used().as_str()));
+    let preview = match asset {
+        Some(asset) => json!({
+            "kind": asset.kind,
+            "title": asset.title,
+            "body": asset.body.chars().take(PREVIEW_LETTERS).collect::<String>(),
+        }),
+        None => json!({}),
+    };
+    preview.to_string()
+}
+
+/// An asset of the client by its id.
+pub(super) fn find_asset<'c>(client: &'c Client, id: &str) -> Option<&'c Asset> {
+    let place = client.assets.binary_search_by(|asset| asset.id.as_str().cmp(id)).ok()?;
+    client.assets.get(place)
+}
+
+/// What explains the post at a glance, as JSON.
+fn metadata(plan: &ClientPlan, post: &Post) -> String {
+    let warnings: Vec<_> = post
+        .verdicts_of(Outcome::Warn)
+        .map(|verdict| json!({"rule": verdict.rule, "reason": verdict.reason, "remedy": verdict.remedy}))
+        .collect();
+    let local = plan.zone.local(post.at).strftime("%Y-%m-%dT%H:%M%:z").to_string();
+    json!({
+        "local_time": local,
+        "slot_value": post.slot_value,
+        "asset_score": post.asset_score(),
+        "warnings": warnings,
+    })
+    .to_string()
+}
+
+/// What differs between a client as a plan found it and as it stands now.
+fn differences(then: (&Client, &ClientState), now: (&Client, &ClientState)) -> Vec<String> {
+    let id = &then.0.id;
+    let mut found: Vec<String> = client_differences(then.0, now.0).into_iter().map(str::to_owned).collect();
+    if then.1.warnings != now.1.warnings {
+        found.push("early warnings".to_owned());
+    }
+    if then.1.reality != now.1.reality {
+        found.push("the assessment of its performance".to_owned());
+    }
+    for state in &then.1.channels {
+        match now.1.channels.iter().find(|known| known.channel == state.channel) {
+            Some(known) => found.extend(channel_differences(state, known)),
+            None => found.push(format!("{} is gone", state.channel)),
+        }
+    }
+    let is_new = |state: &&ChannelState| then.1.channels.iter().all(|known| known.channel != state.channel);
+    found.extend(now.1.channels.iter().filter(is_new).map(|state| format!("{} is new", state.channel)));
+    if found.is_empty() && distilled(&then.1.asset_uses) != distilled(&now.1.asset_uses) {
+        found.push("uses of assets".to_owned());
+    }
+    if found.is_empty() { Vec::new() } else { vec![format!("  client `{id}`: {}", found.join("; "))] }
+}
+
+fn client_differences(then: &Client, now: &Client) -> Vec<&'static str> {
+    let parts = [
+        ("its status", then.status != now.status),
+        ("its time zone", then.zone != now.zone),
+        ("its priority", (then.priority - now.priority).abs() > 0.0),
+        ("its policy", then.policy != now.policy),
+        ("campaigns", then.campaigns != now.campaigns),
+        ("assets", then.assets != now.assets),
+        ("special days", then.days != now.days),
+    ];
+    parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+}
+
+fn channel_differences(then: &ChannelState, now: &ChannelState) -> Option<String> {
+    if then == now {
+        return None;
+    }
+    let known: BTreeSet<Timestamp> = then.recent_posts.iter().copied().collect();
+    let more = now.recent_posts.iter().filter(|at| !known.contains(at)).count();
+    let mut said = Vec::new();
+    if more > 0 {
+        said.push(format!("{more} posts more"));
+    }
+    if then.fatigue != now.fatigue || then.as_of != now.as_of {
+        said.push(format!(
+            "fatigue was {:.3} at {} and is {:.3} at {}",
+            then.fatigue.get(),
+            then.as_of,
+            now.fatigue.get(),
+            now.as_of
+        ));
+    }
+    if said.is_empty() {
+        said.push("its figures".to_owned());
+    }
+    Some(format!("{}: {}", then.channel, said.join(", ")))
+}

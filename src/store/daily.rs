@@ -1,0 +1,381 @@
+//! The daily pass: lets go what nobody approved in time, judges the day's schedules again, makes a draft of
+//! each that is due, and moves the channels' state on.
+//!
+//! Several passes may run at once: each row is taken by one of them, and what a pass finds done it leaves
+//! alone. A pass that is killed leaves whole steps or none, and the next one goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::database::{Tx, Value, values};
+use super::error::StoreError;
+use super::ledger::Ledger;
+use super::record::{NewAction, record};
+use super::retry::retried;
+use super::review::{COLUMNS, Schedule};
+use super::standing::{Standing, Which, standing};
+use crate::model::{
+    ActionType, Capacity, Client, ClientState, DecisionStatus, Outcome, Post, ScheduleStatus, Week, WorkspaceId, Zone,
+};
+use crate::planner::{CommittedPost, Planner, REVIEW_CAPACITY};
+use crate::rules::{ClientRules, DraftRules};
+
+/// Schedules that one transaction drafts.
+const BATCH: u32 = 500;
+/// Who acts in a pass.
+pub(super) const ACTOR: &str = "daily_pass";
+
+/// What a daily pass did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct DailyOutcome {
+    /// Schedules let go because their time passed.
+    pub expired: usize,
+    /// Failed schedules that were given another try.
+    pub retried: usize,
+    /// Schedules of the day that were judged again.
+    pub judged: usize,
+    /// Those of them that are held now and were not.
+    pub blocked: usize,
+    /// Those that may run now and could not.
+    pub readied: usize,
+    /// Those that wait for a person now and did not.
+    pub returned: usize,
+    /// Drafts made.
+    pub drafted: usize,
+    /// Drafts that could not be made.
+    pub failed: usize,
+}
+
+impl DailyOutcome {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            expired: self.expired + other.expired,
+            retried: self.retried + other.retried,
+            judged: self.judged + other.judged,
+            blocked: self.blocked + other.blocked,
+            readied: self.readied + other.readied,
+            returned: self.returned + other.returned,
+            drafted: self.drafted + other.drafted,
+            failed: self.failed + other.failed,
+        }
+    }
+}
+
+impl Ledger {
+    /// Runs the daily pass for one workspace, or for every one in sight. `should_stop` is asked between steps; a pass that
+    /// stops leaves nothing half done.
+    ///
+    /// # Errors
+    /// Where a rule or the database fails. What was done before stands.
+    pub async fn daily(
+        &self,
+        planner: &Planner<'_>,
+        only: Option<&WorkspaceId>,
+        now: Timestamp,
+        should_stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<DailyOutcome, StoreError> {
+        let mut outcome = DailyOutcome::default();
+        let mut workspaces = self.workspaces().await?;
+        if let Some(only) = only {
+            workspaces.retain(|workspace| workspace == only);
+            if workspaces.is_empty() {
+                return Err(StoreError::UnknownWorkspace(only.to_string()));
+            }
+        }
+        for workspace in workspaces {
+            if should_stop() {
+                break;
+            }
+            let pass = Pass { ledger: self, planner, workspace: &workspace, now };
+            outcome = outcome.plus(pass.run(should_stop).await?);
+        }
+        Ok(outcome)
+    }
+}
+
+/// One workspace's daily pass.
+pub(super) struct Pass<'p> {
+    ledger: &'p Ledger,
+    pub planner: &'p Planner<'p>,
+    pub workspace: &'p WorkspaceId,
+    pub now: Timestamp,
+}
+
+/// Open schedules of a workspace whose time is near, and its clients without them.
+struct Today {
+    schedules: Vec<Schedule>,
+    clients: Standing,
+    capacity: Capacity,
+}
+
+/// A step that a schedule takes after it was judged again.
+struct Step<'t> {
+    schedule: &'t Schedule,
+    to: ScheduleStatus,
+    reason: Option<String>,
+    verdicts: serde_json::Value,
+}
+
+impl Pass<'_> {
+    async fn run(&self, should_stop: &(dyn Fn() -> bool + Sync)) -> Result<DailyOutcome, StoreError> {
+        let mut outcome = DailyOutcome {
+            expired: retried(|| self.expire()).await?,
+            retried: retried(|| self.try_again()).await?,
+            ..DailyOutcome::default()
+        };
+        let today = retried(|| self.today()).await?;
+        let steps = self.judge(&today)?;
+        outcome.judged = today.schedules.len();
+        for status in retried(|| self.take(&steps)).await? {
+            match status {
+                ScheduleStatus::Blocked => outcome.blocked += 1,
+                ScheduleStatus::Ready => outcome.readied += 1,
+                _ => outcome.returned += 1,
+            }
+        }
+        let rules: BTreeMap<&str, ClientRules> = today
+            .clients
+            .iter()
+            .map(|(client, _)| (client.id.as_str(), self.planner.rules().for_client(client)))
+            .collect();
+        while !should_stop() {
+            let (drafted, failed) = retried(|| self.draft_batch(&rules)).await?;
+            outcome.drafted += drafted;
+            outcome.failed += failed;
+            if drafted + failed == 0 {
+                break;
+            }
+        }
+        retried(|| self.rest(&rules)).await?;
+        Ok(outcome)
+    }
+
+    pub(super) fn draft_rules(&self) -> DraftRules {
+        self.planner.rules().base().calendar.drafts
+    }
+
+    /// The earliest time whose drafts may still be made.
+    pub(super) fn earliest(&self) -> Timestamp {
+        before(self.now, self.draft_rules().late_hours * 3600.0)
+    }
+
+    /// The workspace's schedules that meet a condition, for this pass alone. `$1` is the workspace.
+    pub(super) async fn locked(
+        &self,
+        tx: &mut Tx,
+        condition: &str,
+        more: Vec<Value>,
+    ) -> Result<Vec<Schedule>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE workspace_id = $1 AND {condition} \
+             ORDER BY scheduled_for, id LIMIT {BATCH} FOR UPDATE SKIP LOCKED"
+        );
+        let mut all = values![self.workspace.as_str()];
+        all.extend(more);
+        tx.rows(&sql, all).await?.iter().map(Schedule::read).collect()
+    }
+
+    pub(super) async fn write(&self) -> Result<Tx, StoreError> {
+        self.ledger.write().await
+    }
+
+    /// Lets go what waits for approval past its time, and what was ready and is too late to draft.
+    async fn expire(&self) -> Result<usize, StoreError> {
+        let mut expired = 0;
+        loop {
+            let mut tx = self.write().await?;
+            let condition = "((status = 'pending' AND scheduled_for <= $2::timestamptz) \
+                             OR (status = 'ready' AND scheduled_for < $3::timestamptz))";
+            let schedules = self.locked(&mut tx, condition, values![self.now, self.earliest()]).await?;
+            if schedules.is_empty() {
+                return Ok(expired);
+            }
+            let sql = "UPDATE campaign_orchestration_schedules SET status = 'cancelled', updated_at = $2::timestamptz, \
+                       blocked_reason = CASE status WHEN 'pending' THEN 'expired: nobody approved it in time' \
+                       ELSE 'expired: its draft was not made in time' END \
+                       WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
+            tx.run(sql, values![ids(&schedules), self.now]).await?;
+            let actions = schedules.iter().map(|schedule| NewAction {
+                schedule,
+                action_type: ActionType::PostingDecision,
+                status: DecisionStatus::Rejected,
+                payload: json!({"from": schedule.status, "to": "cancelled", "reason": "its time passed"}),
+                signals: None,
+                actor: ACTOR,
+                executed: None,
+            });
+            record(&mut tx, actions, self.now).await?;
+            tx.commit().await?;
+            expired += schedules.len();
+        }
+    }
+
+    /// Gives failed schedules whose wait is over another try.
+    async fn try_again(&self) -> Result<usize, StoreError> {
+        let mut tx = self.write().await?;
+        let sql = format!(
+            "UPDATE campaign_orchestration_schedules SET status = 'ready', updated_at = $2::timestamptz \
+             WHERE workspace_id = $1 AND status = 'failed' AND next_attempt_at <= $2::timestamptz \
+             AND scheduled_for >= $3::timestamptz AND attempts < $4 AND {NO_OTHER_LIVE}"
+        );
+        let attempts = i64::from(self.draft_rules().attempts);
+        let values = values![self.workspace.as_str(), self.now, self.earliest(), attempts];
+        let retried = tx.run(&sql, values).await?;
+        tx.commit().await?;
+        Ok(retried as usize)
+    }
+
+    async fn today(&self) -> Result<Today, StoreError> {
+        let mut tx = self.ledger.read().await?;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM campaign_orchestration_schedules \
+             WHERE workspace_id = $1 AND status IN ('pending', 'ready', 'blocked') \
+             AND scheduled_for >= $2::timestamptz AND scheduled_for < $3::timestamptz ORDER BY scheduled_for, id"
+        );
+        let tomorrow = before(self.now, -48.0 * 3600.0);
+        let rows = tx.rows(&sql, values![self.workspace.as_str(), self.earliest(), tomorrow]).await?;
+        let near: Result<Vec<Schedule>, StoreError> = rows.iter().map(Schedule::read).collect();
+        let mut schedules = near?;
+        schedules.retain(|schedule| self.is_for_today(schedule));
+        let left_out: BTreeSet<String> = schedules.iter().map(|schedule| schedule.id.to_string()).collect();
+        let clients = standing(&mut tx, &Which::Workspace(self.workspace), &left_out).await?;
+        let sql = "SELECT reviewers, reviews_per_reviewer_per_day FROM workspaces WHERE workspace_id = $1";
+        let row = tx.one(sql, values![self.workspace.as_str()]).await?;
+        let capacity = Capacity { reviewers: row.count(0)?, reviews_per_reviewer_per_day: row.count(1)? };
+        Ok(Today { schedules, clients, capacity })
+    }
+
+    /// Whether it is due, or stands on the client's present day. What waits for a reviewer's time stays so.
+    fn is_for_today(&self, schedule: &Schedule) -> bool {
+        let held_for_review = schedule.status == ScheduleStatus::Blocked
+            && schedule.blocked_reason.as_deref().is_some_and(|reason| reason.starts_with(REVIEW_CAPACITY));
+        let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
+        let is_today = zone.local(schedule.scheduled_for).date() == zone.local(self.now).date();
+        !held_for_review && (schedule.scheduled_for <= self.now || is_today)
+    }
+
+    /// What the guardrails say of the day's schedules now, where it differs from what stands.
+    fn judge<'t>(&self, today: &'t Today) -> Result<Vec<Step<'t>>, StoreError> {
+        let clients: Vec<(&Client, &ClientState)> =
+            today.clients.iter().map(|(client, state)| (client, state)).collect();
+        let place: BTreeMap<&str, usize> =
+            clients.iter().enumerate().map(|(index, (client, _))| (client.id.as_str(), index)).collect();
+        let mut weeks: BTreeMap<Week, Vec<Vec<&Schedule>>> = BTreeMap::new();
+        for schedule in &today.schedules {
+            let Some(index) = place.get(schedule.client_id.as_str()) else { continue };
+            let Some((client, _)) = clients.get(*index) else { continue };
+            let Ok(week) = Week::of(client.zone.local(schedule.scheduled_for).date()) else { continue };
+            let of_week = weeks.entry(week).or_insert_with(|| vec![Vec::new(); clients.len()]);
+            if let Some(of_client) = of_week.get_mut(*index) {
+                of_client.push(schedule);
+            }
+        }
+        let mut steps = Vec::new();
+        for (week, schedules) in weeks {
+            let posts: Vec<Vec<CommittedPost>> = schedules
+                .iter()
+                .map(|schedules| schedules.iter().map(|schedule| committed(schedule)).collect())
+                .collect();
+            let judged = self.planner.judge_again(&clients, &today.capacity, week, &posts)?;
+            for ((schedules, posts), (client, _)) in schedules.iter().zip(&judged).zip(&clients) {
+                steps.extend(schedules.iter().filter_map(|schedule| step(schedule, posts, client)));
+            }
+        }
+        Ok(steps)
+    }
+
+    /// Takes the steps that still can be taken. Returns where they led.
+    async fn take(&self, steps: &[Step<'_>]) -> Result<Vec<ScheduleStatus>, StoreError> {
+        if steps.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.write().await?;
+        let sql = format!(
+            "UPDATE campaign_orchestration_schedules SET status = $3, blocked_reason = $4, \
+             updated_at = $5::timestamptz WHERE id = $1::uuid AND status = $2 AND ($3 = 'blocked' OR {NO_OTHER_LIVE})"
+        );
+        let mut taken = Vec::new();
+        for step in steps {
+            let values =
+                values![step.schedule.id, step.schedule.status.name(), step.to.name(), step.reason.clone(), self.now];
+            if tx.run(&sql, values).await? == 1 {
+                taken.push(step);
+            }
+        }
+        record(&mut tx, taken.iter().map(|step| step.action()), self.now).await?;
+        tx.commit().await?;
+        Ok(taken.into_iter().map(|step| step.to).collect())
+    }
+}
+
+/// No other schedule has taken the instant meanwhile.
+const NO_OTHER_LIVE: &str = "NOT EXISTS (SELECT 1 FROM campaign_orchestration_schedules other \
+     WHERE other.client_id = campaign_orchestration_schedules.client_id \
+     AND other.channel = campaign_orchestration_schedules.channel \
+     AND other.scheduled_for = campaign_orchestration_schedules.scheduled_for \
+     AND other.id <> campaign_orchestration_schedules.id \
+     AND other.status IN ('pending', 'ready', 'executing', 'completed'))";
+
+pub(super) fn before(now: Timestamp, seconds: f64) -> Timestamp {
+    now.saturating_sub(SignedDuration::from_secs(seconds as i64)).unwrap_or(now)
+}
+
+pub(super) fn ids(schedules: &[Schedule]) -> String {
+    super::load::json(&schedules.iter().map(|schedule| schedule.id).collect::<Vec<_>>())
+}
+
+fn committed(schedule: &Schedule) -> CommittedPost {
+    CommittedPost {
+        channel: schedule.channel,
+        at: schedule.scheduled_for,
+        asset: schedule.used_asset().map(str::to_owned),
+    }
+}
+
+/// The step that a fresh judgement asks of a schedule; none where it stands as it should.
+fn step<'t>(schedule: &'t Schedule, posts: &[Post], client: &Client) -> Option<Step<'t>> {
+    let post = posts.iter().find(|post| post.channel == schedule.channel && post.at == schedule.scheduled_for);
+    let verdicts = post.map_or_else(
+        || json!([]),
+        |post| {
+            let said = post.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Pass);
+            json!(
+                said.map(|verdict| json!({"rule": verdict.rule, "outcome": verdict.outcome, "reason": verdict.reason}))
+                    .collect::<Vec<_>>()
+            )
+        },
+    );
+    let (to, reason) = match post {
+        _ if !client.status.is_planned() => {
+            (ScheduleStatus::Blocked, Some(format!("client_status: the client is {}", client.status)))
+        }
+        None => {
+            (ScheduleStatus::Blocked, Some(format!("channels: the client no longer posts on {}", schedule.channel)))
+        }
+        Some(post) if !post.is_live() => (ScheduleStatus::Blocked, post.blocked_reason.as_deref().map(str::to_owned)),
+        Some(_) if schedule.approved_by.is_some() => (ScheduleStatus::Ready, None),
+        Some(post) => (post.status, None),
+    };
+    (to != schedule.status && schedule.status.may_become(to)).then_some(Step { schedule, to, reason, verdicts })
+}
+
+impl Step<'_> {
+    fn action(&self) -> NewAction<'_> {
+        let (action_type, status) = match self.to {
+            ScheduleStatus::Blocked => (ActionType::ScheduleBlocked, DecisionStatus::Rejected),
+            ScheduleStatus::Ready => (ActionType::PostingDecision, DecisionStatus::Accepted),
+            _ => (ActionType::PostingDecision, DecisionStatus::AwaitingApproval),
+        };
+        NewAction {
+            schedule: self.schedule,
+            action_type,
+            status,
+            payload: json!({"from": self.schedule.status, "to": self.to, "reason": self.reason}),
+            signals: Some(json!({"guardrails": self.verdicts})),
+            actor: ACTOR,
+            executed: None,
+        }
+    }
+}

@@ -1,0 +1,581 @@
+//! One way to speak to either database.
+//!
+//! Statements are written once, in PostgreSQL's dialect. For SQLite, where times, ids and JSON are text
+//! and one writer holds the whole file, [`for_sqlite`] takes away what it has no word for.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow};
+use sqlx::{AssertSqlSafe, Column as _, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Transaction};
+use uuid::Uuid;
+
+use super::error::StoreError;
+use super::url::DatabaseUrl;
+use crate::model::WorkspaceId;
+
+/// How long a connection is waited for, and how long SQLite waits for another writer.
+const PATIENCE: Duration = Duration::from_secs(30);
+const CONNECTIONS: u32 = 4;
+/// Bytes of rows that are sent to PostgreSQL at a time.
+const COPY_CHUNK: usize = 1 << 18;
+/// Values that one SQLite statement may hold.
+const SQLITE_VALUES: usize = 32_000;
+
+/// A pool of connections to one database.
+#[derive(Debug, Clone)]
+pub(super) enum Database {
+    Postgres(PgPool),
+    Sqlite(SqlitePool),
+}
+
+/// A value handed to a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Text(Option<String>),
+    Whole(Option<i64>),
+    Number(Option<f64>),
+    Flag(bool),
+}
+
+macro_rules! value_from {
+    ($($kind:ty => $variant:ident($value:ident => $convert:expr)),+ $(,)?) => {
+        $(impl From<$kind> for Value {
+            fn from($value: $kind) -> Self {
+                Value::$variant($convert)
+            }
+        })+
+    };
+}
+
+value_from!(
+    &str => Text(text => Some(text.to_owned())),
+    String => Text(text => Some(text)),
+    Option<&str> => Text(text => text.map(str::to_owned)),
+    Option<String> => Text(text => text),
+    Timestamp => Text(at => Some(at.to_string())),
+    Option<Timestamp> => Text(at => at.map(|at| at.to_string())),
+    Uuid => Text(id => Some(id.to_string())),
+    i64 => Whole(number => Some(number)),
+    u32 => Whole(number => Some(i64::from(number))),
+    Option<i64> => Whole(number => number),
+    f64 => Number(number => Some(number)),
+    Option<f64> => Number(number => number),
+    bool => Flag(flag => flag),
+);
+
+/// The values of a statement, in the order of `$1`, `$2`, …
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::database::Value::from($value)),*] };
+}
+pub(super) use values;
+
+/// One row of an answer.
+#[derive(Debug)]
+pub(super) enum Row {
+    Postgres(PgRow),
+    Sqlite(SqliteRow),
+}
+
+macro_rules! cell {
+    ($(#[$doc:meta])* $name:ident -> $kind:ty) => {
+        $(#[$doc])*
+        pub fn $name(&self, column: usize) -> Result<$kind, StoreError> {
+            match self {
+                Row::Postgres(row) => row.try_get(column),
+                Row::Sqlite(row) => row.try_get(column),
+            }
+            .map_err(StoreError::from)
+        }
+    };
+}
+
+impl Row {
+    cell!(text -> String);
+    cell!(maybe_text -> Option<String>);
+    cell!(whole -> i64);
+    cell!(number -> f64);
+    cell!(maybe_number -> Option<f64>);
+    cell!(flag -> bool);
+
+    /// A count that is never negative.
+    pub fn count(&self, column: usize) -> Result<u32, StoreError> {
+        Ok(u32::try_from(self.whole(column)?).unwrap_or(u32::MAX))
+    }
+
+    /// A text that reads as something of the model's.
+    pub fn parsed<T: FromStr>(&self, column: usize) -> Result<T, StoreError> {
+        let text = self.text(column)?;
+        text.parse().map_err(|_| self.unreadable(column, &text))
+    }
+
+    /// The same where there may be none.
+    pub fn maybe_parsed<T: FromStr>(&self, column: usize) -> Result<Option<T>, StoreError> {
+        let text = self.maybe_text(column)?;
+        text.map(|text| text.parse().map_err(|_| self.unreadable(column, &text))).transpose()
+    }
+
+    /// A JSON text that reads as something of the model's.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T, StoreError> {
+        let text = self.text(column)?;
+        serde_json::from_str(&text).map_err(|_| self.unreadable(column, &text))
+    }
+
+    fn unreadable(&self, column: usize, text: &str) -> StoreError {
+        let name = match self {
+            Row::Postgres(row) => row.columns().get(column).map(|column| column.name().to_owned()),
+            Row::Sqlite(row) => row.columns().get(column).map(|column| column.name().to_owned()),
+        };
+        StoreError::Unreadable { column: name.unwrap_or_default(), value: text.to_owned() }
+    }
+}
+
+impl Database {
+    /// Connects. An SQLite file that is not there is made.
+    pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let connected = match url {
+            DatabaseUrl::Postgres(address) => {
+                let options = PgConnectOptions::from_str(address).map_err(|error| StoreError::connect(url, error))?;
+                // Written instants are read in UTC, whatever the server's zone.
+                let options = options.options([("timezone", "UTC")]);
+                let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
+                pool.connect_with(options).await.map(Database::Postgres)
+            }
+            DatabaseUrl::Sqlite { path, read_only } => {
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .create_if_missing(!read_only)
+                    .read_only(*read_only)
+                    .foreign_keys(true)
+                    .busy_timeout(PATIENCE);
+                let options = if *read_only { options } else { options.journal_mode(SqliteJournalMode::Wal) };
+                let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
+                pool.connect_with(options).await.map(Database::Sqlite)
+            }
+        };
+        connected.map_err(|error| StoreError::connect(url, error))
+    }
+
+    /// The version of the schema that this program writes.
+    pub const VERSION: i64 = 1;
+
+    fn migrator(&self) -> Migrator {
+        let sql = match self {
+            Database::Postgres(_) => include_str!("../../migrations/postgres/0001_ledger.sql"),
+            Database::Sqlite(_) => include_str!("../../migrations/sqlite/0001_ledger.sql"),
+        };
+        let first = Migration::new(1, Cow::Borrowed("ledger"), MigrationType::Simple, sql.into_sql_str(), false);
+        Migrator::with_migrations(vec![first])
+    }
+
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let migrator = self.migrator();
+        let migrated = match self {
+            Database::Postgres(pool) => migrator.run(pool).await,
+            Database::Sqlite(pool) => migrator.run(pool).await,
+        };
+        match migrated {
+            Ok(()) => Ok(()),
+            // Another process may have done it meanwhile.
+            Err(_) if matches!(self.version().await, Ok(Some(Self::VERSION))) => Ok(()),
+            Err(error) => match self.version().await {
+                Ok(Some(found)) if found > Self::VERSION => Err(StoreError::Newer { found, known: Self::VERSION }),
+                _ => Err(StoreError::from(error)),
+            },
+        }
+    }
+
+    /// The version of the schema in the database; none where it has none.
+    pub async fn version(&self) -> Result<Option<i64>, StoreError> {
+        let mut tx = self.read().await?;
+        let known = match self {
+            Database::Postgres(_) => "SELECT to_regclass('_sqlx_migrations') IS NOT NULL",
+            Database::Sqlite(_) => "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '_sqlx_migrations'",
+        };
+        if !tx.one(known, values![]).await?.flag(0)? {
+            return Ok(None);
+        }
+        let row = tx.one("SELECT coalesce(max(version), 0) FROM _sqlx_migrations", values![]).await?;
+        Ok(Some(row.whole(0)?).filter(|version| *version > 0))
+    }
+
+    /// Begins a transaction that only reads.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Database::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Database::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
+        })
+    }
+
+    /// Begins a transaction that writes. In SQLite it waits until no other one does.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Database::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Database::Sqlite(pool) => Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+        })
+    }
+}
+
+/// A transaction. Dropped before [`Tx::commit`], it leaves nothing behind.
+pub(super) enum Tx {
+    Postgres(Transaction<'static, Postgres>),
+    Sqlite(Transaction<'static, Sqlite>),
+}
+
+/// The rows that a statement of [`Tx::insert`] writes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table {
+    pub name: &'static str,
+    pub columns: &'static [&'static str],
+}
+
+impl Tx {
+    /// Makes all of it last.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Postgres(tx) => tx.commit().await,
+            Tx::Sqlite(tx) => tx.commit().await,
+        }
+        .map_err(StoreError::from)
+    }
+
+    /// Lets the rest of the transaction see one workspace only. PostgreSQL enforces it; for SQLite the
+    /// statements' own conditions do.
+    pub async fn fence(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
+        if let Tx::Postgres(_) = self {
+            self.run("SET LOCAL ROLE mcoe_app", values![]).await?;
+            self.one("SELECT set_config('mcoe.workspace_id', $1, true)", values![workspace.as_str()]).await?;
+        }
+        Ok(())
+    }
+
+    /// Sums up the changes of a workspace's tallies, which PostgreSQL keeps row by row.
+    pub async fn fold_tallies(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
+        if let Tx::Postgres(_) = self {
+            let sql = "WITH gone AS (DELETE FROM schedule_tallies WHERE workspace_id = $1 RETURNING *) \
+                       INSERT INTO schedule_tallies \
+                       SELECT workspace_id, channel, status, sum(change) FROM gone GROUP BY 1, 2, 3";
+            self.run(sql, values![workspace.as_str()]).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement. Returns how many rows it changed.
+    pub async fn run(&mut self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
+        Ok(match self {
+            Tx::Postgres(tx) => bind_postgres(sql, values).execute(&mut **tx).await?.rows_affected(),
+            Tx::Sqlite(tx) => bind_sqlite(sql, values).execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    /// Every row that a statement answers with.
+    pub async fn rows(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        Ok(match self {
+            Tx::Postgres(tx) => {
+                let rows = bind_postgres(sql, values).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+            Tx::Sqlite(tx) => {
+                let rows = bind_sqlite(sql, values).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+        })
+    }
+
+    /// The only row that a statement answers with.
+    pub async fn one(&mut self, sql: &str, values: Vec<Value>) -> Result<Row, StoreError> {
+        Ok(match self {
+            Tx::Postgres(tx) => Row::Postgres(bind_postgres(sql, values).fetch_one(&mut **tx).await?),
+            Tx::Sqlite(tx) => Row::Sqlite(bind_sqlite(sql, values).fetch_one(&mut **tx).await?),
+        })
+    }
+
+    /// Inserts many rows: by COPY into PostgreSQL, by statements of many rows into SQLite.
+    pub async fn insert<T>(
+        &mut self,
+        table: Table,
+        rows: impl IntoIterator<Item = T>,
+        fill: impl Fn(&T, &mut Line),
+    ) -> Result<u64, StoreError> {
+        match self {
+            Tx::Postgres(tx) => copy(tx, table.name, table, rows, fill).await,
+            Tx::Sqlite(tx) => insert_many(tx, table, "", rows, fill).await,
+        }
+    }
+
+    /// Inserts many rows; of those whose key is there already, the named columns are changed.
+    pub async fn upsert<T>(
+        &mut self,
+        table: Table,
+        key: &str,
+        changed: &[&str],
+        rows: impl IntoIterator<Item = T>,
+        fill: impl Fn(&T, &mut Line),
+    ) -> Result<u64, StoreError> {
+        let changes: Vec<String> = changed.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+        let action =
+            if changes.is_empty() { "DO NOTHING".to_owned() } else { format!("DO UPDATE SET {}", changes.join(", ")) };
+        let on_conflict = format!(" ON CONFLICT ({key}) {action}");
+        match self {
+            Tx::Postgres(tx) => {
+                let (name, columns) = (table.name, table.columns.join(", "));
+                let staging = format!("staged_{name}");
+                let made =
+                    format!("CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {columns} FROM {name} WITH NO DATA");
+                sqlx::query(AssertSqlSafe(made)).execute(&mut **tx).await?;
+                copy(tx, &staging, table, rows, fill).await?;
+                let moved = format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {staging}{on_conflict}");
+                let written = sqlx::query(AssertSqlSafe(moved)).execute(&mut **tx).await?.rows_affected();
+                sqlx::query(AssertSqlSafe(format!("DROP TABLE {staging}"))).execute(&mut **tx).await?;
+                Ok(written)
+            }
+            Tx::Sqlite(tx) => insert_many(tx, table, &on_conflict, rows, fill).await,
+        }
+    }
+}
+
+async fn copy<T>(
+    tx: &mut Transaction<'static, Postgres>,
+    name: &str,
+    table: Table,
+    rows: impl IntoIterator<Item = T>,
+    fill: impl Fn(&T, &mut Line),
+) -> Result<u64, StoreError> {
+    let statement = format!("COPY {name} ({}) FROM STDIN", table.columns.join(", "));
+    let mut sink = tx.copy_in_raw(&statement).await?;
+    let mut line = Line::Copy(String::with_capacity(COPY_CHUNK + 4096));
+    for row in rows {
+        fill(&row, &mut line);
+        let Line::Copy(text) = &mut line else { continue };
+        text.pop();
+        text.push('\n');
+        if text.len() >= COPY_CHUNK {
+            sink.send(text.as_bytes()).await?;
+            text.clear();
+        }
+    }
+    if let Line::Copy(text) = &line
+        && !text.is_empty()
+    {
+        sink.send(text.as_bytes()).await?;
+    }
+    Ok(sink.finish().await?)
+}
+
+async fn insert_many<T>(
+    tx: &mut Transaction<'static, Sqlite>,
+    table: Table,
+    on_conflict: &str,
+    rows: impl IntoIterator<Item = T>,
+    fill: impl Fn(&T, &mut Line),
+) -> Result<u64, StoreError> {
+    let width = table.columns.len();
+    let most = SQLITE_VALUES / width * width;
+    let mut line = Line::Values(Vec::with_capacity(most));
+    let mut written = 0;
+    for row in rows {
+        fill(&row, &mut line);
+        let Line::Values(values) = &mut line else { continue };
+        if values.len() == most {
+            written += insert_rows(tx, table, on_conflict, std::mem::take(values)).await?;
+        }
+    }
+    let Line::Values(values) = line else { return Ok(written) };
+    if !values.is_empty() {
+        written += insert_rows(tx, table, on_conflict, values).await?;
+    }
+    Ok(written)
+}
+
+async fn insert_rows(
+    tx: &mut Transaction<'static, Sqlite>,
+    table: Table,
+    on_conflict: &str,
+    values: Vec<Value>,
+) -> Result<u64, StoreError> {
+    let width = table.columns.len();
+    let places = format!("({})", vec!["?"; width].join(","));
+    let rows = vec![places.as_str(); values.len() / width].join(",");
+    let sql = format!("INSERT INTO {} ({}) VALUES {rows}{on_conflict}", table.name, table.columns.join(", "));
+    Ok(bind_sqlite(&sql, values).execute(&mut **tx).await?.rows_affected())
+}
+
+/// A row on its way into the database, cell by cell in the order of the table's columns.
+pub(super) enum Line {
+    /// PostgreSQL's text format: a tab after every cell, the last of which becomes the end of the line.
+    Copy(String),
+    /// Values to bind.
+    Values(Vec<Value>),
+}
+
+impl Line {
+    /// Adds a cell of text.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        match self {
+            Line::Values(values) => values.push(text.into()),
+            Line::Copy(line) => {
+                escape(text, line);
+                line.push('\t');
+            }
+        }
+        self
+    }
+
+    /// Adds a cell of text that may be missing.
+    pub fn maybe_text(&mut self, text: Option<&str>) -> &mut Self {
+        match text {
+            Some(text) => self.text(text),
+            None => self.nothing(Value::Text(None)),
+        }
+    }
+
+    /// Adds an instant.
+    pub fn instant(&mut self, at: Timestamp) -> &mut Self {
+        self.shown(at, || at.into())
+    }
+
+    /// Adds an instant that may be missing.
+    pub fn maybe_instant(&mut self, at: Option<Timestamp>) -> &mut Self {
+        match at {
+            Some(at) => self.instant(at),
+            None => self.nothing(Value::Text(None)),
+        }
+    }
+
+    /// Adds an id.
+    pub fn id(&mut self, id: Uuid) -> &mut Self {
+        self.shown(id, || id.into())
+    }
+
+    /// Adds an id that may be missing.
+    pub fn maybe_id(&mut self, id: Option<Uuid>) -> &mut Self {
+        match id {
+            Some(id) => self.id(id),
+            None => self.nothing(Value::Text(None)),
+        }
+    }
+
+    /// Adds a number.
+    pub fn number(&mut self, number: f64) -> &mut Self {
+        self.shown(number, || number.into())
+    }
+
+    /// Adds a number that may be missing.
+    pub fn maybe_number(&mut self, number: Option<f64>) -> &mut Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.nothing(Value::Number(None)),
+        }
+    }
+
+    /// Adds a whole number.
+    pub fn whole(&mut self, number: impl Into<i64>) -> &mut Self {
+        let number = number.into();
+        self.shown(number, || number.into())
+    }
+
+    /// Adds a flag.
+    pub fn flag(&mut self, flag: bool) -> &mut Self {
+        self.shown(flag, || flag.into())
+    }
+
+    fn shown(&mut self, shown: impl std::fmt::Display, value: impl FnOnce() -> Value) -> &mut Self {
+        use std::fmt::Write as _;
+        match self {
+            Line::Values(values) => values.push(value()),
+            Line::Copy(line) => {
+                // Writing to a text cannot fail.
+                let _ = write!(line, "{shown}\t");
+            }
+        }
+        self
+    }
+
+    fn nothing(&mut self, value: Value) -> &mut Self {
+        match self {
+            Line::Values(values) => values.push(value),
+            Line::Copy(line) => line.push_str("\\N\t"),
+        }
+        self
+    }
+}
+
+/// Writes text as COPY reads it. PostgreSQL has no place for the character zero.
+fn escape(text: &str, line: &mut String) {
+    let mut rest = text;
+    while let Some(special) = rest.find(['\\', '\t', '\n', '\r', '\0']) {
+        let (plain, after) = rest.split_at(special);
+        line.push_str(plain);
+        let mut letters = after.chars();
+        line.push_str(match letters.next() {
+            Some('\\') => "\\\\",
+            Some('\t') => "\\t",
+            Some('\n') => "\\n",
+            Some('\r') => "\\r",
+            _ => "",
+        });
+        rest = letters.as_str();
+    }
+    line.push_str(rest);
+}
+
+/// A statement in SQLite's words: no casts, no locks of rows, and its own names for two functions.
+fn for_sqlite(sql: &str) -> String {
+    let plain = sql
+        .replace(" FOR UPDATE SKIP LOCKED", "")
+        .replace(" FOR UPDATE", "")
+        .replace("json_array_elements_text(", "json_each(")
+        .replace("iso(", "(");
+    let mut parts = plain.split("::");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_'));
+    }
+    text
+}
+
+fn bind_postgres(sql: &str, values: Vec<Value>) -> Query<'_, Postgres, PgArguments> {
+    let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+    values.into_iter().fold(query, |query, value| match value {
+        Value::Text(text) => query.bind(text),
+        Value::Whole(number) => query.bind(number),
+        Value::Number(number) => query.bind(number),
+        Value::Flag(flag) => query.bind(flag),
+    })
+}
+
+fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, SqliteArguments> {
+    let query = sqlx::query(AssertSqlSafe(for_sqlite(sql)));
+    values.into_iter().fold(query, |query, value| match value {
+        Value::Text(text) => query.bind(text),
+        Value::Whole(number) => query.bind(number),
+        Value::Number(number) => query.bind(number),
+        Value::Flag(flag) => query.bind(flag),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_loses_what_sqlite_has_no_word_for() {
+        let sql = "SELECT iso(a), b::text FROM t WHERE c = $1::timestamptz AND d IN \
+                   (SELECT value FROM json_array_elements_text($2::json)) FOR UPDATE SKIP LOCKED";
+        let expected = "SELECT (a), b FROM t WHERE c = $1 AND d IN (SELECT value FROM json_each($2))";
+        assert_eq!(for_sqlite(sql), expected);
+    }
+
+    #[test]
+    fn text_is_escaped_as_copy_reads_it() {
+        let mut line = String::new();
+        escape("a\tb\\c\nd\re\0f", &mut line);
+        assert_eq!(line, "a\\tb\\\\c\\nd\\ref");
+    }
+}

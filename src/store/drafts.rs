@@ -1,0 +1,133 @@
+//! Making drafts of what is due: a batch in a transaction, each schedule at the hands of one pass alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::daily::{ACTOR, Pass, before, ids};
+use super::database::{Tx, values};
+use super::error::StoreError;
+use super::record::{NewAction, record};
+use super::review::Schedule;
+use super::tables::DRAFTS;
+use crate::model::{ActionType, DecisionStatus, derived_id};
+use crate::rules::ClientRules;
+
+impl Pass<'_> {
+    /// Drafts some of what is due. Returns how many drafts were made, and how many could not be.
+    pub(super) async fn draft_batch(&self, rules: &BTreeMap<&str, ClientRules>) -> Result<(usize, usize), StoreError> {
+        let mut tx = self.write().await?;
+        let condition = "status = 'ready' AND scheduled_for <= $2::timestamptz AND scheduled_for >= $3::timestamptz";
+        let due = self.locked(&mut tx, condition, values![self.now, self.earliest()]).await?;
+        if due.is_empty() {
+            return Ok((0, 0));
+        }
+        let assets = offered_assets(&mut tx, &due).await?;
+        let executing = "UPDATE campaign_orchestration_schedules SET status = 'executing', attempts = attempts + 1, \
+                         updated_at = $2::timestamptz \
+                         WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
+        tx.run(executing, values![ids(&due), self.now]).await?;
+        let (made, failed): (Vec<_>, Vec<_>) =
+            due.into_iter().map(|schedule| Attempt::at(schedule, &assets)).partition(|attempt| attempt.content.is_ok());
+        self.complete(&mut tx, &made).await?;
+        self.fail(&mut tx, &failed).await?;
+        self.tire(&mut tx, &made, rules).await?;
+        let actions = made.iter().chain(&failed).map(|attempt| attempt.action(self.now));
+        record(&mut tx, actions, self.now).await?;
+        tx.commit().await?;
+        Ok((made.len(), failed.len()))
+    }
+
+    async fn complete(&self, tx: &mut Tx, made: &[Attempt]) -> Result<(), StoreError> {
+        let sql = "UPDATE campaign_orchestration_schedules SET status = 'completed', executed_at = $2::timestamptz, \
+                   execution_result = $3::jsonb, updated_at = $2::timestamptz, next_attempt_at = NULL \
+                   WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
+        let ids = super::load::json(&made.iter().map(|attempt| attempt.schedule.id).collect::<Vec<_>>());
+        tx.run(sql, values![ids, self.now, json!({"result": "draft"}).to_string()]).await?;
+        tx.insert(DRAFTS, made, |attempt, line| {
+            let schedule = &attempt.schedule;
+            line.id(attempt.draft_id())
+                .id(schedule.id)
+                .text(&schedule.client_id)
+                .text(&schedule.workspace_id)
+                .text(schedule.channel.name())
+                .instant(schedule.scheduled_for)
+                .text(attempt.content.as_deref().unwrap_or("{}"))
+                .instant(self.now);
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn fail(&self, tx: &mut Tx, failed: &[Attempt]) -> Result<(), StoreError> {
+        let rules = self.draft_rules();
+        for attempt in failed {
+            let reason = attempt.content.as_ref().err().cloned().unwrap_or_default();
+            let wait = rules.retry_after_minutes * 60.0 * f64::from(attempt.schedule.attempts.min(20)).exp2();
+            let sql = "UPDATE campaign_orchestration_schedules SET status = 'failed', blocked_reason = $2, \
+                       execution_result = $3::jsonb, next_attempt_at = $4::timestamptz, updated_at = $5::timestamptz \
+                       WHERE id = $1::uuid";
+            let result = json!({"result": "failed", "reason": reason}).to_string();
+            let next = before(self.now, -wait);
+            tx.run(sql, values![attempt.schedule.id, format!("draft failed: {reason}"), result, next, self.now])
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// A schedule that was to be drafted: the draft's content, or why there is none.
+pub(super) struct Attempt {
+    pub schedule: Schedule,
+    content: Result<String, String>,
+}
+
+/// Kind, title and text by client and asset.
+type Assets = BTreeMap<(String, String), (String, String, String)>;
+
+/// The assets of some schedules that are still offered.
+async fn offered_assets(tx: &mut Tx, schedules: &[Schedule]) -> Result<Assets, StoreError> {
+    let clients: BTreeSet<&str> = schedules.iter().map(|schedule| schedule.client_id.as_str()).collect();
+    let assets: BTreeSet<&str> = schedules.iter().filter_map(Schedule::used_asset).collect();
+    let sql = "SELECT client_id, asset_id, kind, title, body FROM assets WHERE retired = $3 \
+               AND client_id IN (SELECT value FROM json_array_elements_text($1::json)) \
+               AND asset_id IN (SELECT value FROM json_array_elements_text($2::json))";
+    let values = values![super::load::json(&clients), super::load::json(&assets), false];
+    let rows = tx.rows(sql, values).await?;
+    rows.iter().map(|row| Ok(((row.text(0)?, row.text(1)?), (row.text(2)?, row.text(3)?, row.text(4)?)))).collect()
+}
+
+impl Attempt {
+    fn at(schedule: Schedule, assets: &Assets) -> Self {
+        let content = match schedule.used_asset() {
+            None => Ok(json!({"kind": null, "title": "", "body": "", "note": "planned without an asset"})),
+            Some(asset) => match assets.get(&(schedule.client_id.clone(), asset.to_owned())) {
+                Some((kind, title, body)) => Ok(json!({"asset_id": asset, "kind": kind, "title": title, "body": body})),
+                None => Err(format!("asset `{asset}` is no longer offered")),
+            },
+        };
+        Self { content: content.map(|content| content.to_string()), schedule }
+    }
+
+    fn draft_id(&self) -> uuid::Uuid {
+        derived_id(self.schedule.id.as_bytes(), &["draft"])
+    }
+
+    fn action(&self, now: Timestamp) -> NewAction<'_> {
+        let schedule = &self.schedule;
+        let (action_type, status, payload) = match &self.content {
+            Ok(_) if schedule.approved_by.is_some() => {
+                (ActionType::ScheduleExecuted, DecisionStatus::Accepted, json!({"draft_id": self.draft_id()}))
+            }
+            Ok(_) => (ActionType::ScheduleExecuted, DecisionStatus::AutoExecuted, json!({"draft_id": self.draft_id()})),
+            Err(reason) => (
+                ActionType::ScheduleFailed,
+                DecisionStatus::Rejected,
+                json!({"reason": reason, "attempt": schedule.attempts + 1}),
+            ),
+        };
+        let result = payload.clone();
+        NewAction { schedule, action_type, status, payload, signals: None, actor: ACTOR, executed: Some((now, result)) }
+    }
+}

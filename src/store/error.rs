@@ -1,0 +1,203 @@
+//! What can go wrong with the ledger, and whether trying again may help.
+
+use uuid::Uuid;
+
+use super::url::DatabaseUrl;
+use crate::model::ScheduleStatus;
+use crate::planner::PlanError;
+
+/// A failure of the ledger.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database cannot be reached or opened.
+    #[error("cannot open the database {database}: {cause}")]
+    Connect {
+        /// Its address without secrets.
+        database: String,
+        /// What it or the system said.
+        cause: String,
+    },
+    /// The database was made by a newer program.
+    #[error("the database has schema version {found}, and this mcoe knows versions up to {known}")]
+    Newer {
+        /// The database's.
+        found: i64,
+        /// This program's.
+        known: i64,
+    },
+    /// The database has no schema yet, or an old one.
+    #[error(
+        "the database has not been brought up to date: it has schema version {found}, and this mcoe needs {needed}"
+    )]
+    NotMigrated {
+        /// The database's; 0 where it has none.
+        found: i64,
+        /// This program's.
+        needed: i64,
+    },
+    /// Nobody may write to it.
+    #[error("the database is read-only")]
+    ReadOnly,
+    /// No room is left.
+    #[error("the disk of the database is full; nothing was written")]
+    DiskFull,
+    /// Nothing is known of a workspace.
+    #[error("the ledger knows no workspace `{0}`")]
+    UnknownWorkspace(String),
+    /// Clients that are not in the ledger.
+    #[error("the ledger does not know {}", listed(.0))]
+    UnknownClients(Vec<String>),
+    /// Clients whose workspace in the ledger is another one.
+    #[error("the ledger has {} in another workspace", listed(.0))]
+    OtherWorkspace(Vec<String>),
+    /// What a plan was made from is no longer so.
+    #[error("the clients' state has moved on since the plan was made:\n{}", .0.join("\n"))]
+    Moved(Vec<String>),
+    /// The checker objects to a plan.
+    #[error("the plan does not pass the checker, so nothing was committed:\n{}", .0.join("\n"))]
+    Breaches(Vec<String>),
+    /// A schedule that is not there.
+    #[error("the ledger has no schedule {0}")]
+    UnknownSchedule(String),
+    /// A step that a schedule cannot take.
+    #[error("schedule {id} is {from} and cannot become {to}")]
+    IllegalStep {
+        /// Which.
+        id: Uuid,
+        /// Where it stands.
+        from: ScheduleStatus,
+        /// Where it was to go.
+        to: ScheduleStatus,
+    },
+    /// The rules want another person to approve.
+    #[error("schedule {id} is of high risk and `{actor}` committed its plan")]
+    SecondPerson {
+        /// Which.
+        id: Uuid,
+        /// Who tried to approve.
+        actor: String,
+    },
+    /// A cell that this program did not write.
+    #[error("the database holds `{value}` in `{column}`, which cannot be read")]
+    Unreadable {
+        /// Which column.
+        column: String,
+        /// What it holds.
+        value: String,
+    },
+    /// A rule failed.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Anything else that the database said.
+    #[error("{0}")]
+    Database(String, #[source] Option<Box<sqlx::Error>>),
+}
+
+fn listed(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().take(10).map(|name| format!("client `{name}`")).collect();
+    let more = names.len().saturating_sub(quoted.len());
+    if more > 0 { format!("{} and {more} more", quoted.join(", ")) } else { quoted.join(", ") }
+}
+
+/// Codes of PostgreSQL after which the same transaction may succeed: serialization, deadlock, shutdown,
+/// starting up, too many connections.
+const PASSING_CODES: [&str; 8] = ["40001", "40P01", "57P01", "57P02", "57P03", "53300", "08006", "08003"];
+
+impl StoreError {
+    /// An error of opening a database. A server that is starting or stopping passes; one that is not there
+    /// does not.
+    pub(super) fn connect(url: &DatabaseUrl, error: sqlx::Error) -> Self {
+        if let sqlx::Error::Io(cause) = &error {
+            return Self::Connect { database: url.to_string(), cause: cause.to_string() };
+        }
+        match StoreError::from(error) {
+            Self::Database(cause, source) => match source.as_deref().filter(|error| is_passing(error)) {
+                Some(_) => Self::Database(cause, source),
+                None => Self::Connect { database: url.to_string(), cause },
+            },
+            other => other,
+        }
+    }
+
+    /// Whether it may pass by itself, so that the whole transaction can be tried again.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Database(_, Some(error)) if is_passing(error))
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Connect { .. } => "check the address, the user and the password, and that the server runs",
+            Self::Newer { .. } => "use the newer mcoe that made the database",
+            Self::NotMigrated { .. } => "run `mcoe db migrate` with the same --database",
+            Self::ReadOnly => "use a user, or a file, that may be written",
+            Self::DiskFull => "make room and run the command again: it goes on from what stands",
+            Self::UnknownWorkspace(_) | Self::UnknownClients(_) => "load its scenario first: `mcoe db load SCENARIO`",
+            Self::OtherWorkspace(_) => "give the client another id, or keep its workspace",
+            Self::Moved(_) => "plan the week again, or add --rebase to plan around what has changed",
+            Self::Breaches(_) => "report this as a bug of mcoe, with the rules and `mcoe db export`",
+            Self::UnknownSchedule(_) => "take an id from `mcoe review`",
+            Self::IllegalStep { .. } => "see where it stands with `mcoe review --all`",
+            Self::SecondPerson { .. } => "let somebody else approve it, with --actor",
+            Self::Unreadable { .. } => "restore the database from a backup, or mend the cell",
+            Self::Plan(_) => "mend the rule",
+            Self::Database(..) => "try again; if it stays, look at the server's log",
+        }
+    }
+
+    /// Whether the user's input is at fault, rather than the machine.
+    #[must_use]
+    pub const fn is_input(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownWorkspace(_)
+                | Self::UnknownClients(_)
+                | Self::OtherWorkspace(_)
+                | Self::UnknownSchedule(_)
+                | Self::IllegalStep { .. }
+                | Self::SecondPerson { .. }
+                | Self::Plan(_)
+        )
+    }
+}
+
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(told) => {
+            let code = told.code().unwrap_or_default();
+            // 5 and 6, in their low byte, are SQLite's "busy" and "locked".
+            let is_busy = code.parse::<u32>().is_ok_and(|code| code < 10_000 && matches!(code & 0xff, 5 | 6));
+            PASSING_CODES.contains(&&*code) || is_busy
+        }
+        _ => false,
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if let sqlx::Error::Database(told) = &error {
+            let code = told.code().unwrap_or_default();
+            match (&*code, code.parse::<u32>().map(|code| code & 0xff)) {
+                ("25006", _) => return Self::ReadOnly,
+                ("53100", _) => return Self::DiskFull,
+                (short, Ok(8)) if short.len() < 5 => return Self::ReadOnly,
+                (short, Ok(13)) if short.len() < 5 => return Self::DiskFull,
+                _ => return Self::Database(told.message().to_owned(), Some(Box::new(error))),
+            }
+        }
+        Self::Database(error.to_string(), Some(Box::new(error)))
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for StoreError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        match error {
+            sqlx::migrate::MigrateError::Execute(error) => error.into(),
+            other => Self::Database(other.to_string(), None),
+        }
+    }
+}

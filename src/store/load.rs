@@ -1,0 +1,358 @@
+//! A scenario into the ledger.
+//!
+//! A client that is new comes with its state and its history. Of a client that is known, what people
+//! decide (policy, campaigns, assets, special days, warnings, measured results) is replaced, and what
+//! the ledger itself keeps (fatigue, counts, posts) is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::database::{Line, Tx, values};
+use super::error::StoreError;
+use super::ledger::Ledger;
+use super::retry::retried;
+use super::tables::{
+    ASSETS, CAMPAIGNS, CHANNEL_STATE, CLIENTS, DAYS, POLICIES, PUBLICATIONS, REALITY, WARNINGS, WORKSPACES,
+};
+use crate::model::{
+    Asset, CalendarEntry, Campaign, Channel, ChannelState, Client, ClientState, Reality, Scenario, Warning,
+};
+use crate::rules::{ChannelRules, CompiledRules};
+
+/// What a load brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Loaded {
+    /// Clients that the ledger did not know.
+    pub new_clients: usize,
+    /// Clients that it knew, brought up to date.
+    pub known_clients: usize,
+    /// Assets that are offered now.
+    pub assets: usize,
+}
+
+/// JSON of what always has one: texts, numbers and lists.
+pub(super) fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+impl Ledger {
+    /// Loads a scenario: whole, or not at all.
+    ///
+    /// # Errors
+    /// Where a client belongs to another workspace, or the database fails.
+    pub async fn load(&self, scenario: &Scenario, rules: &CompiledRules, now: Timestamp) -> Result<Loaded, StoreError> {
+        retried(|| self.load_once(scenario, rules, now)).await
+    }
+
+    async fn load_once(
+        &self,
+        scenario: &Scenario,
+        rules: &CompiledRules,
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        let mut tx = self.write().await?;
+        let load = Load::begin(&mut tx, scenario, rules, now).await?;
+        load.workspaces(&mut tx).await?;
+        load.clients(&mut tx).await?;
+        load.assets(&mut tx).await?;
+        load.circumstances(&mut tx).await?;
+        load.channels(&mut tx).await?;
+        tx.commit().await?;
+        Ok(load.told())
+    }
+}
+
+/// One load on its way.
+struct Load<'s> {
+    scenario: &'s Scenario,
+    rules: &'s CompiledRules,
+    now: Timestamp,
+    /// Ids of the scenario's clients, as a JSON list.
+    ids: String,
+    known: BTreeSet<String>,
+    known_channels: BTreeSet<(String, String)>,
+}
+
+impl<'s> Load<'s> {
+    async fn begin(
+        tx: &mut Tx,
+        scenario: &'s Scenario,
+        rules: &'s CompiledRules,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let clients: BTreeMap<&str, &Client> =
+            scenario.clients.iter().map(|(client, _)| (client.id.as_str(), client)).collect();
+        let ids = json(&clients.keys().collect::<Vec<_>>());
+        let sql = "SELECT client_id, workspace_id FROM clients \
+                   WHERE client_id IN (SELECT value FROM json_array_elements_text($1::json)) ORDER BY 1 FOR UPDATE";
+        let mut known = BTreeSet::new();
+        let mut elsewhere = Vec::new();
+        for row in tx.rows(sql, values![ids.as_str()]).await? {
+            let (client, workspace) = (row.text(0)?, row.text(1)?);
+            if clients.get(client.as_str()).is_some_and(|client| client.workspace_id.as_str() != workspace) {
+                elsewhere.push(client.clone());
+            }
+            known.insert(client);
+        }
+        if !elsewhere.is_empty() {
+            return Err(StoreError::OtherWorkspace(elsewhere));
+        }
+        let sql = "SELECT client_id, channel FROM channel_state \
+                   WHERE client_id IN (SELECT value FROM json_array_elements_text($1::json))";
+        let rows = tx.rows(sql, values![ids.as_str()]).await?;
+        let known_channels: Result<_, StoreError> = rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect();
+        Ok(Self { scenario, rules, now, ids, known, known_channels: known_channels? })
+    }
+
+    fn told(&self) -> Loaded {
+        let clients = &self.scenario.clients;
+        Loaded {
+            new_clients: clients.len() - self.known.len(),
+            known_clients: self.known.len(),
+            assets: clients.iter().map(|(client, _)| client.assets.len()).sum(),
+        }
+    }
+
+    fn clients_and_states(&self) -> impl Iterator<Item = (&'s Client, &'s ClientState)> {
+        self.scenario.clients.iter().map(|(client, state)| (client, state))
+    }
+
+    async fn workspaces(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let scenario = self.scenario;
+        let ids: BTreeSet<&str> = self.clients_and_states().map(|(client, _)| client.workspace_id.as_str()).collect();
+        let changed = WORKSPACES.columns.get(1..).unwrap_or_default();
+        let fill = |id: &&str, line: &mut Line| {
+            line.text(id)
+                .text(&scenario.name)
+                .text(&scenario.start.to_string())
+                .whole(scenario.weeks)
+                .whole(scenario.capacity.reviewers)
+                .whole(scenario.capacity.reviews_per_reviewer_per_day)
+                .text(&json(&scenario.review))
+                .text(&json(&scenario.environment))
+                .instant(self.now);
+        };
+        tx.upsert(WORKSPACES, "workspace_id", changed, ids, fill).await?;
+        Ok(())
+    }
+
+    async fn clients(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let changed = ["name", "industry", "tags", "time_zone", "status", "priority", "updated_at"];
+        let fill = |(client, _): &(&Client, &ClientState), line: &mut Line| {
+            line.text(client.id.as_str())
+                .text(client.workspace_id.as_str())
+                .text(&client.name)
+                .text(&client.industry)
+                .text(&json(&client.tags))
+                .text(client.zone.name())
+                .text(client.status.name())
+                .number(client.priority)
+                .instant(self.now)
+                .instant(self.now);
+        };
+        tx.upsert(CLIENTS, "client_id", &changed, self.clients_and_states(), fill).await?;
+        let changed = POLICIES.columns.get(2..).unwrap_or_default();
+        let fill = |(client, _): &(&Client, &ClientState), line: &mut Line| {
+            let policy = &client.policy;
+            line.text(client.id.as_str())
+                .text(client.workspace_id.as_str())
+                .flag(policy.agent_enabled)
+                .flag(policy.auto_exec_enabled)
+                .whole(policy.max_actions_per_day)
+                .flag(policy.pause_on_high_severity_warning);
+        };
+        tx.upsert(POLICIES, "client_id", changed, self.clients_and_states(), fill).await?;
+        Ok(())
+    }
+
+    /// Assets that the scenario no longer has are no longer offered.
+    async fn assets(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let retire = "UPDATE assets SET retired = $2 \
+                      WHERE client_id IN (SELECT value FROM json_array_elements_text($1::json))";
+        tx.run(retire, values![self.ids.as_str(), true]).await?;
+        let rows = self.clients_and_states().flat_map(|(client, _)| client.assets.iter().map(move |a| (client, a)));
+        let changed = ASSETS.columns.get(3..).unwrap_or_default();
+        let fill = |(client, asset): &(&Client, &Asset), line: &mut Line| {
+            line.text(client.id.as_str())
+                .text(asset.id.as_str())
+                .text(client.workspace_id.as_str())
+                .maybe_text(asset.campaign_id.as_ref().map(|id| id.as_str()))
+                .text(&asset.kind)
+                .text(&json(&asset.channels))
+                .instant(asset.created_at)
+                .number(asset.quality.get())
+                .number(asset.brand_consistency.get())
+                .number(asset.value.get())
+                .number(asset.impact.get())
+                .maybe_text(asset.parent_id.as_ref().map(|id| id.as_str()))
+                .whole(asset.evolution_step)
+                .text(&asset.title)
+                .text(&asset.body)
+                .flag(false);
+        };
+        tx.upsert(ASSETS, "client_id, asset_id", changed, rows, fill).await?;
+        Ok(())
+    }
+
+    /// Campaigns, warnings, assessments and special days, in place of those before.
+    async fn circumstances(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        for table in ["campaigns", "early_warnings", "reality_snapshots", "calendar_days"] {
+            let sql = format!(
+                "DELETE FROM {table} WHERE client_id IN (SELECT value FROM json_array_elements_text($1::json))"
+            );
+            tx.run(&sql, values![self.ids.as_str()]).await?;
+        }
+        self.campaigns(tx).await?;
+        let rows =
+            self.clients_and_states().flat_map(|(client, state)| state.warnings.iter().map(move |w| (client, w)));
+        let fill = |(client, warning): &(&Client, &Warning), line: &mut Line| {
+            line.text(client.id.as_str())
+                .text(&warning.id)
+                .text(client.workspace_id.as_str())
+                .text(&warning.kind)
+                .text(warning.severity.name())
+                .text(warning.status.name())
+                .instant(warning.opened_at);
+        };
+        tx.insert(WARNINGS, rows, fill).await?;
+        let rows = self.clients_and_states().filter_map(|(client, state)| Some((client, state.reality.as_ref()?)));
+        let fill = |(client, reality): &(&Client, &Reality), line: &mut Line| {
+            line.text(client.id.as_str())
+                .instant(reality.as_of)
+                .text(client.workspace_id.as_str())
+                .number(reality.perceived.get())
+                .maybe_number(reality.actual.map(|score| score.get()))
+                .number(reality.confidence.get())
+                .number(reality.completeness.get());
+        };
+        tx.insert(REALITY, rows, fill).await?;
+        self.days(tx).await
+    }
+
+    async fn campaigns(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let rows = self.clients_and_states().flat_map(|(client, _)| client.campaigns.iter().map(move |c| (client, c)));
+        let fill = |(client, campaign): &(&Client, &Campaign), line: &mut Line| {
+            line.text(client.id.as_str())
+                .text(campaign.id.as_str())
+                .text(client.workspace_id.as_str())
+                .text(&campaign.name)
+                .text(&campaign.goal)
+                .text(&campaign.starts_on.to_string())
+                .text(&campaign.ends_on.to_string())
+                .text(&json(&campaign.channels))
+                .number(campaign.weight);
+        };
+        tx.insert(CAMPAIGNS, rows, fill).await?;
+        Ok(())
+    }
+
+    async fn days(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let rows = self
+            .clients_and_states()
+            .flat_map(|(client, _)| (0_i64..).zip(&client.days).map(move |(position, day)| (client, position, day)));
+        let fill = |(client, position, day): &(&Client, i64, &CalendarEntry), line: &mut Line| {
+            line.text(client.id.as_str())
+                .whole(*position)
+                .text(client.workspace_id.as_str())
+                .text(&day.from.to_string())
+                .text(&day.to.to_string())
+                .text(day.kind.name())
+                .maybe_number(day.factor)
+                .maybe_text(day.channel.map(Channel::name))
+                .text(&day.name);
+        };
+        tx.insert(DAYS, rows, fill).await?;
+        Ok(())
+    }
+
+    async fn channels(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let rows = self.clients_and_states().flat_map(|(client, state)| {
+            let rules = self.rules.for_client(client);
+            let lines: Vec<_> = state
+                .channels
+                .iter()
+                .map(|state| (client, state, BestTimes::of(rules.base().channel(state.channel))))
+                .collect();
+            lines
+        });
+        let measured = [
+            "audience",
+            "half_life_hours",
+            "momentum_score",
+            "visibility_score",
+            "engagement_score",
+            "avg_engagement_rate",
+            "best_posting_times",
+            "updated_at",
+        ];
+        let fill = |(client, state, times): &(&Client, &ChannelState, BestTimes), line: &mut Line| {
+            line.text(client.id.as_str())
+                .text(state.channel.name())
+                .text(client.workspace_id.as_str())
+                .number(state.audience)
+                .maybe_instant(state.last_post_at)
+                .whole(state.posts_last_7_days)
+                .whole(state.posts_last_30_days)
+                .number(state.fatigue.get())
+                .instant(state.as_of)
+                .number(times.half_life_hours)
+                .maybe_number(state.momentum.map(|score| score.get()))
+                .maybe_number(state.visibility.map(|score| score.get()))
+                .maybe_number(state.engagement.map(|score| score.get()))
+                .maybe_number(state.engagement_rate)
+                .text(&times.hours)
+                .instant(self.now);
+        };
+        tx.upsert(CHANNEL_STATE, "client_id, channel", &measured, rows, fill).await?;
+        self.publications(tx).await
+    }
+
+    /// What channels that are new to the ledger had posted.
+    async fn publications(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let rows = self.clients_and_states().flat_map(|(client, state)| {
+            let is_new = move |channel: Channel| {
+                let key = (client.id.as_str().to_owned(), channel.name().to_owned());
+                !self.known_channels.contains(&key)
+            };
+            posts(state).into_iter().filter(move |post| is_new(post.0)).map(move |post| (client, post))
+        });
+        let fill = |(client, (channel, at, asset)): &(&Client, Posted<'_>), line: &mut Line| {
+            line.text(client.id.as_str())
+                .text(client.workspace_id.as_str())
+                .text(channel.name())
+                .instant(*at)
+                .maybe_text(*asset);
+        };
+        tx.insert(PUBLICATIONS, rows, fill).await?;
+        Ok(())
+    }
+}
+
+/// What the rules say of a channel and people want to see beside it.
+struct BestTimes {
+    half_life_hours: f64,
+    /// JSON: hours of the client's clock by weekday, Monday first.
+    hours: String,
+}
+
+impl BestTimes {
+    fn of(rules: &ChannelRules) -> Self {
+        Self { half_life_hours: rules.half_life_hours, hours: json(&rules.best_hours) }
+    }
+}
+
+/// Channel, instant and asset of a post.
+type Posted<'s> = (Channel, Timestamp, Option<&'s str>);
+
+/// Every post that a state knows of, once.
+fn posts(state: &ClientState) -> Vec<Posted<'_>> {
+    let uses = state.asset_uses.iter().map(|used| (used.channel, used.at, Some(used.asset_id.as_str())));
+    let mut posts: Vec<Posted<'_>> = uses.collect();
+    let with_asset: BTreeSet<(Channel, Timestamp)> = posts.iter().map(|(channel, at, _)| (*channel, *at)).collect();
+    for channel in &state.channels {
+        let bare = channel.recent_posts.iter().map(|at| (channel.channel, *at, None));
+        posts.extend(bare.filter(|(channel, at, _)| !with_asset.contains(&(*channel, *at))));
+    }
+    posts
+}

@@ -1,0 +1,43 @@
+//! The ledger: what was planned, approved, drafted and decided, in PostgreSQL or SQLite.
+//!
+//! ```text
+//! scenario ── load ──> clients, channel_state, assets, … ── standing ──> model::Scenario
+//! plan ────── commit ─> plans, schedules, actions
+//! people ──── review ─> approved, cancelled
+//! clock ───── daily ──> judged again, expired, drafted; channel_state moves on
+//!             status, record: read only
+//! ```
+//!
+//! Every change is one transaction that either stands whole or leaves nothing behind, and each leaves a
+//! row in `campaign_orchestration_actions`, which nobody can change. Nothing here publishes: executing a
+//! schedule makes a draft. The time comes in as an argument.
+
+mod channels;
+mod commit;
+mod daily;
+mod database;
+mod drafts;
+mod error;
+mod ledger;
+mod load;
+mod rebase;
+mod record;
+mod retry;
+mod review;
+mod standing;
+mod status;
+mod tables;
+mod url;
+mod weekly;
+
+pub use commit::{Commit, Committed};
+pub use daily::DailyOutcome;
+pub use error::StoreError;
+pub use ledger::Ledger;
+pub use load::Loaded;
+pub use rebase::Rebased;
+pub use record::{Action, ActionFilter};
+pub use review::{Change, Schedule, ScheduleFilter};
+pub use status::{ChannelStatus, Overview};
+pub use url::{BadUrl, DatabaseUrl};
+pub use weekly::WeeklyOutcome;

@@ -1,0 +1,77 @@
+//! A plan whose clients have moved on, planned again around what is committed.
+
+use std::collections::BTreeSet;
+
+use super::commit::{Commit, Committed};
+use super::error::StoreError;
+use super::ledger::Ledger;
+use super::retry::retried;
+use crate::model::{Channel, ClientPlan, Plan, Post, WorkspaceId};
+use crate::planner::check::check_plan;
+use crate::planner::{Planner, decisions, plan_week};
+
+/// What became of a plan in one workspace.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Rebased {
+    /// What was committed in its place.
+    pub committed: Committed,
+    /// Posts of the old plan that stand in the new one: the same client, channel, time and asset.
+    pub kept: usize,
+    /// Posts of the old plan that do not.
+    pub dropped: usize,
+    /// Posts that are new.
+    pub added: usize,
+}
+
+impl Rebased {
+    /// A plan that was committed as it was.
+    #[must_use]
+    pub const fn whole(committed: Committed) -> Self {
+        Self { committed, kept: committed.schedules, dropped: 0, added: 0 }
+    }
+}
+
+impl Ledger {
+    /// Plans the week of a plan's clients again from the ledger, under the plan's rules, and commits that,
+    /// workspace by workspace. Clients that have not moved on get the same posts again.
+    ///
+    /// # Errors
+    /// As [`Ledger::commit`], and where a rule fails or the checker objects.
+    pub async fn rebase(&self, old: Commit<'_>, planner: Planner<'_>) -> Result<Vec<Rebased>, StoreError> {
+        let workspaces: BTreeSet<&WorkspaceId> = old.plan.clients.iter().map(|plan| &plan.workspace_id).collect();
+        let clients: BTreeSet<&str> = old.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
+        let mut done = Vec::new();
+        for workspace in workspaces {
+            let scenario =
+                retried(|| self.scenario_of(workspace, old.plan.week, |id| clients.contains(id.as_str()))).await?;
+            let plan = plan_week(&planner, &scenario, old.plan.week)?;
+            let breaches = check_plan(&plan, &scenario, old.rules);
+            if !breaches.is_empty() {
+                return Err(StoreError::Breaches(breaches.iter().map(ToString::to_string).collect()));
+            }
+            let record = decisions(&plan);
+            let commit = Commit { plan: &plan, decisions: &record, scenario: &scenario, ..old };
+            let committed = self.commit(commit).await?;
+            done.push(compared(old.plan, &plan, workspace, committed));
+        }
+        Ok(done)
+    }
+}
+
+/// Client, channel, second and asset of a post.
+type Key<'p> = (&'p str, Channel, i64, Option<&'p str>);
+
+fn keys<'p>(plan: &'p Plan, workspace: &WorkspaceId) -> BTreeSet<Key<'p>> {
+    let own = |(client, _): &(&ClientPlan, &Post)| client.workspace_id == *workspace;
+    let key = |(client, post): (&'p ClientPlan, &'p Post)| {
+        let asset = post.asset.as_ref().map(|asset| asset.used().as_str());
+        (client.client_id.as_str(), post.channel, post.at.as_second(), asset)
+    };
+    plan.posts().filter(own).map(key).collect()
+}
+
+fn compared(old: &Plan, new: &Plan, workspace: &WorkspaceId, committed: Committed) -> Rebased {
+    let (old, new) = (keys(old, workspace), keys(new, workspace));
+    let kept = old.intersection(&new).count();
+    Rebased { committed, kept, dropped: old.len() - kept, added: new.len() - kept }
+}

@@ -1,0 +1,175 @@
+//! The record of decisions: appended to, and read.
+
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::database::{Row, Tx, Value};
+use super::error::StoreError;
+use super::ledger::Ledger;
+use super::retry::retried;
+use super::review::Schedule;
+use super::tables::ACTIONS;
+use crate::model::{ActionType, DecisionStatus, RiskBand, derived_id};
+
+/// A decision about a schedule after its plan was committed.
+pub(super) struct NewAction<'s> {
+    pub schedule: &'s Schedule,
+    pub action_type: ActionType,
+    pub status: DecisionStatus,
+    pub payload: serde_json::Value,
+    /// Signals it rests on, a JSON object.
+    pub signals: Option<serde_json::Value>,
+    pub actor: &'s str,
+    /// When something was executed, and what came of it.
+    pub executed: Option<(Timestamp, serde_json::Value)>,
+}
+
+/// Puts decisions on record. Their ids say what was decided about which schedule, when, so that the same
+/// decision cannot be put down twice.
+pub(super) async fn record<'s>(
+    tx: &mut Tx,
+    actions: impl Iterator<Item = NewAction<'s>>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.insert(ACTIONS, actions, |action, line| {
+        let schedule = action.schedule;
+        let payload = action.payload.to_string();
+        let parts = [action.action_type.name(), &now.to_string(), &schedule.attempts.to_string(), &payload];
+        line.id(derived_id(schedule.id.as_bytes(), &parts))
+            .instant(now)
+            .id(schedule.id)
+            .text(&schedule.client_id)
+            .text(&schedule.workspace_id)
+            .text(action.action_type.name())
+            .text(&payload)
+            .text(&action.signals.clone().unwrap_or_else(|| json!({})).to_string())
+            .text(schedule.risk_level.name())
+            .number(schedule.confidence)
+            .text("[]")
+            .flag(true)
+            .text("[]")
+            .text(action.status.name())
+            .maybe_instant(action.executed.as_ref().map(|(at, _)| *at))
+            .maybe_text(action.executed.as_ref().map(|(_, result)| result.to_string()).as_deref())
+            .text(action.actor);
+    })
+    .await?;
+    Ok(())
+}
+
+/// One decision on record.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Action {
+    /// Which.
+    pub id: Uuid,
+    /// When it was put on record.
+    pub created_at: Timestamp,
+    /// The schedule it concerns; none where it concerns a channel or a client.
+    pub schedule_id: Option<Uuid>,
+    /// Whose.
+    pub client_id: String,
+    /// The team's.
+    pub workspace_id: String,
+    /// What kind.
+    pub action_type: ActionType,
+    /// What was decided.
+    pub decision_payload: serde_json::Value,
+    /// On what signals.
+    pub source_signals: serde_json::Value,
+    /// How much attention it needs.
+    pub risk_class: RiskBand,
+    /// How sure.
+    pub confidence_score: f64,
+    /// What the truth layer wants known.
+    pub truth_notes: Vec<String>,
+    /// Whether the truth layer has nothing against it.
+    pub truth_compliant: bool,
+    /// What must be said with it.
+    pub disclaimers: Vec<String>,
+    /// Where it stands.
+    pub status: DecisionStatus,
+    /// When something was executed.
+    pub executed_at: Option<Timestamp>,
+    /// Who decided.
+    pub actor: String,
+}
+
+/// Which decisions are meant. What is none restricts nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ActionFilter {
+    /// About one schedule.
+    pub schedule: Option<Uuid>,
+    /// About one client.
+    pub client: Option<String>,
+    /// Of one kind.
+    pub action_type: Option<ActionType>,
+    /// At this time or later.
+    pub from: Option<Timestamp>,
+    /// No more than so many; the newest are taken.
+    pub limit: u32,
+}
+
+impl Ledger {
+    /// Decisions on record, newest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn actions(&self, filter: &ActionFilter) -> Result<Vec<Action>, StoreError> {
+        let mut values = Vec::new();
+        let mut conditions = vec!["1 = 1".to_owned()];
+        let mut add = |condition: &str, value: Value| {
+            values.push(value);
+            conditions.push(condition.replace('?', &format!("${}", values.len())));
+        };
+        if let Some(workspace) = self.fence() {
+            add("workspace_id = ?", workspace.into());
+        }
+        if let Some(schedule) = filter.schedule {
+            add("schedule_id = ?::uuid", schedule.into());
+        }
+        if let Some(client) = &filter.client {
+            add("client_id = ?", client.as_str().into());
+        }
+        if let Some(kind) = filter.action_type {
+            add("action_type = ?", kind.name().into());
+        }
+        if let Some(from) = filter.from {
+            add("created_at >= ?::timestamptz", from.into());
+        }
+        let sql = format!(
+            "SELECT id::text, iso(created_at), schedule_id::text, client_id, workspace_id, action_type, \
+             decision_payload::text, source_signals::text, risk_class, confidence_score, truth_notes::text, \
+             truth_compliant, disclaimers::text, status, iso(executed_at), actor \
+             FROM campaign_orchestration_actions WHERE {} ORDER BY created_at DESC, id LIMIT {}",
+            conditions.join(" AND "),
+            filter.limit
+        );
+        retried(|| async {
+            let mut tx = self.read().await?;
+            tx.rows(&sql, values.clone()).await?.iter().map(action).collect()
+        })
+        .await
+    }
+}
+
+fn action(row: &Row) -> Result<Action, StoreError> {
+    Ok(Action {
+        id: row.parsed(0)?,
+        created_at: row.parsed(1)?,
+        schedule_id: row.maybe_parsed(2)?,
+        client_id: row.text(3)?,
+        workspace_id: row.text(4)?,
+        action_type: row.parsed(5)?,
+        decision_payload: row.json(6)?,
+        source_signals: row.json(7)?,
+        risk_class: row.parsed(8)?,
+        confidence_score: row.number(9)?,
+        truth_notes: row.json(10)?,
+        truth_compliant: row.flag(11)?,
+        disclaimers: row.json(12)?,
+        status: row.parsed(13)?,
+        executed_at: row.maybe_parsed(14)?,
+        actor: row.text(15)?,
+    })
+}

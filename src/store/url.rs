@@ -1,0 +1,85 @@
+//! Where the ledger is. A password in the address is never shown.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The address of a database.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A PostgreSQL server: `postgres://USER:PASSWORD@HOST/DATABASE`.
+    Postgres(String),
+    /// An SQLite file: `sqlite:PATH`, or a path.
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// Whether it must not be written.
+        read_only: bool,
+    },
+}
+
+/// What is wrong with the address of a database.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no database that is known; write postgres://USER@HOST/DATABASE, sqlite:FILE, or a file's path")]
+pub struct BadUrl(String);
+
+impl FromStr for DatabaseUrl {
+    type Err = BadUrl;
+
+    fn from_str(text: &str) -> Result<Self, BadUrl> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        let (path, query) = text.split_once('?').unwrap_or((text, ""));
+        let path = path.strip_prefix("sqlite://").or_else(|| path.strip_prefix("sqlite:")).unwrap_or(path);
+        if path.is_empty() || path.contains("://") {
+            let scheme = text.split_once("://").map_or(text, |(scheme, _)| scheme);
+            return Err(BadUrl(scheme.to_owned()));
+        }
+        Ok(Self::Sqlite { path: path.into(), read_only: query == "mode=ro" })
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { path, .. } => path.display().fmt(f),
+            Self::Postgres(address) => f.write_str(&without_password(address)),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The address without user, password and parameters, any of which may hold a secret.
+fn without_password(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));
+    let rest = rest.split('?').next().unwrap_or_default();
+    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    format!("{scheme}://{place}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for address in ["postgres://ann:s3cr@t@db:5432/mcoe", "postgresql://ann:s3cr@t@db/mcoe?password=s3cr@t"] {
+            let url: DatabaseUrl = address.parse().unwrap();
+            assert!(!format!("{url} {url:?}").contains("s3cr"), "{url}");
+        }
+    }
+
+    #[test]
+    fn files_and_servers_are_told_apart() {
+        let file = |path: &str, read_only| DatabaseUrl::Sqlite { path: path.into(), read_only };
+        assert_eq!("mcoe.db".parse(), Ok(file("mcoe.db", false)));
+        assert_eq!("sqlite:///srv/mcoe.db?mode=ro".parse(), Ok(file("/srv/mcoe.db", true)));
+        assert_eq!("mysql://ann:pw@db/x".parse::<DatabaseUrl>(), Err(BadUrl("mysql".to_owned())));
+    }
+}

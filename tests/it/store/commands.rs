@@ -1,0 +1,107 @@
+//! The whole story on the command line: generate, load, plan, commit, review, approve, draft, look back.
+
+use crate::support::{Place, Workplace};
+
+fn story(place: &Place) {
+    let work = Workplace::new();
+    let on = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
+    work.mcoe("generate --clients 6 --seed 5 --out world --quiet").done();
+    let loaded = on("db load world --now 2026-09-04T08:00:00Z --format json").done().json();
+    assert_eq!((loaded["new_clients"].as_u64(), loaded["known_clients"].as_u64()), (Some(6), Some(0)));
+    let week = on("weekly --now 2026-09-04T08:00:00Z --actor ann --format json").done().json();
+    assert_eq!(week["week"], "2026-W37");
+    let committed: u64 = week["workspaces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["committed"]["schedules"].as_u64().unwrap_or(0))
+        .sum();
+    assert!(committed > 50, "{week}");
+
+    let waiting = on("review --format json --limit 1000").done().json();
+    let waiting = waiting.as_array().unwrap();
+    assert!(!waiting.is_empty());
+    let text = on("review").done();
+    assert!(text.out.contains("confidence"), "{}", text.out);
+    let id = waiting[0]["id"].as_str().unwrap();
+    let own = on(&format!("approve {id} --actor ann --now 2026-09-04T09:00:00Z"));
+    if waiting[0]["risk_level"] == "high" {
+        own.ends_with(2).says(&["high risk", "somebody else"]);
+    } else {
+        own.done();
+    }
+    on("approve --risk medium --actor bob --now 2026-09-04T09:00:00Z").ends_with(2).says(&["--yes"]);
+    on("approve --actor bob").ends_with(2).says(&["which schedules to approve"]);
+    let approved = on("approve --risk medium --yes --actor bob --now 2026-09-04T09:00:00Z --format json").done();
+    approved.says(&["about to approve"]);
+    let next = on("review --format json --limit 1").done().json();
+    if let Some(first) = next.as_array().unwrap().first() {
+        let letters = &first["id"].as_str().unwrap()[..13];
+        on(&format!("cancel {letters} --reason off-brand --actor bob --now 2026-09-04T10:00:00Z")).done();
+        on(&format!("approve {letters} --actor bob")).ends_with(2).says(&["is cancelled and cannot become ready"]);
+    }
+    on("approve ffffffff-ffff --actor bob").ends_with(2).says(&["no schedule"]);
+
+    let day = on("daily --now 2026-09-08T20:00:00Z --format json").done().json();
+    assert!(day["drafted"].as_u64().unwrap() > 0, "{day}");
+    let status = on("status --now 2026-09-08T20:00:00Z --format json").done().json();
+    assert_eq!(status["overview"]["total_schedules"].as_u64(), Some(committed));
+    assert_eq!(status["overview"]["completed_today"], day["drafted"]);
+    assert!(on("status --now 2026-09-08T20:00:00Z").done().out.contains("mean health"));
+    let record = on("actions --type schedule_executed --limit 10000 --format json").done().json();
+    assert_eq!(record.as_array().unwrap().len() as u64, day["drafted"].as_u64().unwrap());
+    let about = record[0]["schedule_id"].as_str().unwrap();
+    let whole = on(&format!("actions --schedule {about}")).done();
+    assert!(whole.out.contains("time_choice") && whole.out.contains("schedule_executed"), "{}", whole.out);
+
+    let workspace = week["workspaces"][0]["workspace_id"].as_str().unwrap();
+    on(&format!("db export {workspace} --week 2026-W38 --out back")).done();
+    work.mcoe("check --scenario back").done();
+    on(&format!("plan --from-database {workspace} --week 2026-W38 --out plan --tables csv")).done();
+    work.mcoe("plan back --week 2026-W38 --out twin --tables csv").done();
+    assert_eq!(work.read("plan/posts.csv"), work.read("twin/posts.csv"));
+    let post = work.table("plan/posts.csv").column("post_id")[0].to_owned();
+    work.mcoe(&format!("explain plan --post {post}")).done();
+    on("commit plan --actor ann --now 2026-09-08T21:00:00Z").done();
+    let again = on("commit plan --actor ann --now 2026-09-08T21:00:00Z").done();
+    assert!(again.out.contains("nothing changed"), "{}", again.out);
+    on("commit twin --actor ann --now 2026-09-08T21:00:00Z").done();
+    let rest = on("weekly --week 2026-W38 --now 2026-09-08T21:00:00Z --actor ann").done();
+    assert!(rest.out.contains("had a plan already"), "{}", rest.out);
+}
+
+#[test]
+fn the_story_from_scenario_to_drafts_on_sqlite() {
+    story(&Place::sqlite());
+}
+
+#[test]
+fn the_story_from_scenario_to_drafts_on_postgres() {
+    story(&Place::postgres());
+}
+
+#[test]
+fn a_plan_that_was_changed_by_hand_is_refused() {
+    let work = Workplace::new();
+    work.mcoe("db load small --now 2026-10-16T08:00:00Z").done();
+    work.mcoe("plan small --out plan --tables csv").done();
+    let posts = work.read("plan/posts.csv");
+    work.write("plan/posts.csv", &posts.replacen("pending", "ready", 1));
+    work.mcoe("commit plan").ends_with(1).says(&["changed after planning"]);
+    work.write("plan/posts.csv", &posts);
+    work.replace("plan/rules/channels.toml", "weekly_posts = 5", "weekly_posts = 6");
+    work.mcoe("commit plan").ends_with(2).says(&["is not the pack that the plan was made under"]);
+    work.replace("plan/rules/channels.toml", "weekly_posts = 6", "weekly_posts = 5");
+    work.mcoe("commit plan").done();
+}
+
+#[test]
+fn what_the_ledger_does_not_know_is_told_with_a_remedy() {
+    let work = Workplace::new();
+    work.mcoe("plan small --out plan").done();
+    work.mcoe("commit plan").ends_with(2).says(&["does not know client `kettle-lane`", "mcoe db load"]);
+    work.mcoe("weekly").ends_with(2).says(&["the ledger is empty", "mcoe db load"]);
+    work.mcoe("daily --workspace north").ends_with(2).says(&["no workspace `north`"]);
+    work.mcoe("db export north --out north").ends_with(2).says(&["no workspace `north`"]);
+    work.mcoe("status --database mysql://db/x").ends_with(2).says(&["is no database that is known"]);
+}

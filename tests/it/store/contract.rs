@@ -1,0 +1,356 @@
+//! What the ledger promises on either database: loading, committing, reviewing, fencing, the record.
+
+use mcoe::model::{AssetUse, Channel, ClientState, RiskBand, ScheduleStatus};
+use mcoe::scenario;
+use mcoe::store::{ActionFilter, Change, ScheduleFilter, StoreError};
+
+use super::{FRIDAY, commit, loaded, rules, weekly, workspace};
+use crate::support::{Place, at, changed, compiled, on_both, plan, shipped};
+
+/// First and last use by asset and channel, sorted.
+fn spans(state: &ClientState) -> Vec<(String, Channel, String)> {
+    let mut uses: Vec<AssetUse> = state.asset_uses.clone();
+    uses.sort_by(|a, b| (&a.asset_id, a.channel, a.at).cmp(&(&b.asset_id, b.channel, b.at)));
+    let mut spans = Vec::new();
+    for group in uses.chunk_by(|a, b| (&a.asset_id, a.channel) == (&b.asset_id, b.channel)) {
+        let (first, last) = (&group[0], &group[group.len() - 1]);
+        spans.push((first.asset_id.to_string(), first.channel, first.at.to_string()));
+        spans.push((last.asset_id.to_string(), last.channel, last.at.to_string()));
+    }
+    spans.dedup();
+    spans
+}
+
+on_both! {
+    async fn a_scenario_comes_back_as_it_was_loaded(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let scenario = loaded(&ledger, &rules).await;
+        for id in ["harbour", "hudson", "southern"] {
+            let standing = ledger.scenario(&workspace(id), scenario.start).await.unwrap();
+            let dir = tempfile::tempdir().unwrap();
+            for (name, bytes) in scenario::render(&scenario::files_of(&standing)).unwrap() {
+                std::fs::write(dir.path().join(name), bytes).unwrap();
+            }
+            let exported = scenario::read(dir.path(), &rules.base().risk.default_policy).unwrap();
+            assert_eq!(exported.clients.len(), 4);
+            for (found, then) in exported.clients.iter().zip(&standing.clients) {
+                assert_eq!(found, then, "{}", then.0.id);
+            }
+            for (client, state) in &standing.clients {
+                let (loaded, before) = scenario.clients.iter().find(|(known, _)| known.id == client.id).unwrap();
+                assert_eq!(client, loaded);
+                assert_eq!(state.channels, before.channels, "{}", client.id);
+                assert_eq!((&state.warnings, &state.reality), (&before.warnings, &before.reality));
+                assert_eq!(spans(state), spans(before));
+            }
+            assert_eq!((standing.capacity, standing.environment), (scenario.capacity.clone(), scenario.environment.clone()));
+        }
+    }
+
+    async fn loading_again_changes_what_people_decide_and_not_what_the_ledger_keeps(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let mut scenario = loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let before = ledger.scenario(&workspace("harbour"), scenario.start).await.unwrap();
+        let id = before.clients[0].0.id.clone();
+        let (client, state) = scenario.clients.iter_mut().find(|(client, _)| client.id == id).unwrap();
+        let retired = client.assets.remove(0);
+        client.priority = 12.0;
+        state.warnings.clear();
+        state.channels[0].fatigue = mcoe::model::Score::ONE;
+        let told = ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap();
+        assert_eq!((told.new_clients, told.known_clients), (0, 12));
+        let after = ledger.scenario(&workspace("harbour"), scenario.start).await.unwrap();
+        let (client, state) = &after.clients[0];
+        assert!(client.assets.iter().all(|asset| asset.id != retired.id));
+        assert_eq!((client.priority, state.warnings.len()), (12.0, 0));
+        assert_eq!(state.channels, before.clients[0].1.channels);
+    }
+
+    async fn a_client_cannot_change_its_workspace(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let mut scenario = loaded(&ledger, &rules).await;
+        let id = scenario.clients[0].0.id.to_string();
+        scenario.clients[0].0.workspace_id = workspace("elsewhere");
+        let refused = ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap_err();
+        assert!(matches!(&refused, StoreError::OtherWorkspace(ids) if *ids == [id]), "{refused}");
+        assert_eq!(place.number("SELECT count(*) FROM workspaces WHERE workspace_id = 'elsewhere'").await, 0);
+    }
+
+    async fn committing_twice_changes_nothing(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let scenario = loaded(&ledger, &rules).await;
+        let plan = plan(&rules, &scenario);
+        let first = commit(&ledger, &rules, &scenario, &plan, "ann").await.unwrap();
+        assert!(first.is_new);
+        assert_eq!(first.schedules, plan.posts().count());
+        assert_eq!(first.schedules, first.ready + first.pending + first.blocked);
+        let count = "SELECT count(*) FROM campaign_orchestration_";
+        let counts = [place.number(&format!("{count}schedules")).await, place.number(&format!("{count}actions")).await];
+        assert_eq!(counts, [first.schedules as i64, first.decisions as i64]);
+        let second = commit(&ledger, &rules, &scenario, &plan, "bob").await.unwrap();
+        assert!(!second.is_new);
+        let again = [place.number(&format!("{count}schedules")).await, place.number(&format!("{count}actions")).await];
+        assert_eq!(again, counts);
+        assert_eq!(place.texts("SELECT DISTINCT created_by FROM campaign_orchestration_schedules").await, ["ann"]);
+    }
+
+    async fn a_post_in_the_ledger_is_the_post_of_the_plan(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let scenario = loaded(&ledger, &rules).await;
+        let plan = plan(&rules, &scenario);
+        commit(&ledger, &rules, &scenario, &plan, "ann").await.unwrap();
+        let schedules = ledger.schedules(&ScheduleFilter::default()).await.unwrap();
+        assert_eq!(schedules.len(), plan.posts().count());
+        for (client, post) in plan.posts() {
+            let id = plan.post_id(&client.client_id, post);
+            let found = schedules.iter().find(|schedule| schedule.id == id).unwrap();
+            assert_eq!((found.channel, found.scheduled_for, found.status), (post.channel, post.at, post.status));
+            assert_eq!((found.risk_level, found.confidence), (post.risk, post.confidence));
+            assert_eq!((found.fatigue, found.expected_engagement), (post.fatigue, post.expected_engagement));
+            assert_eq!(found.used_asset(), post.asset.as_ref().map(|asset| asset.used().as_str()));
+            assert_eq!(found.blocked_reason.as_deref(), post.blocked_reason.as_deref());
+            assert_eq!(found.plan_id, plan.plan_id);
+        }
+    }
+
+    async fn a_plan_is_refused_once_its_clients_have_moved_on(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let scenario = loaded(&ledger, &rules).await;
+        let first = plan(&rules, &scenario);
+        let planner = mcoe::planner::Planner::new(&rules, mcoe::model::Tier::Exact, None);
+        let second = mcoe::planner::plan_week(&planner, &scenario, scenario.start.plus(1)).unwrap();
+        commit(&ledger, &rules, &scenario, &first, "ann").await.unwrap();
+        let before = place.number("SELECT count(*) FROM campaign_orchestration_schedules").await;
+        let Err(StoreError::Moved(moved)) = commit(&ledger, &rules, &scenario, &second, "ann").await else {
+            panic!("the plan was taken");
+        };
+        let (client, _) = &first.posts().find(|(_, post)| post.is_live()).unwrap();
+        let of_client = moved.iter().find(|line| line.contains(client.client_id.as_str())).unwrap();
+        assert!(of_client.contains("posts more"), "{of_client}");
+        assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, before);
+        let decisions = mcoe::planner::decisions(&second);
+        let old = mcoe::store::Commit {
+            plan: &second,
+            decisions: &decisions,
+            scenario: &scenario,
+            rules: &rules,
+            actor: "ann",
+            now: at(FRIDAY),
+            progress: &|| {},
+        };
+        let rebased = ledger.rebase(old, planner).await.unwrap();
+        assert_eq!(rebased.len(), 3);
+        let posts = second.posts().count();
+        assert_eq!(rebased.iter().map(|one| one.kept + one.dropped).sum::<usize>(), posts);
+        let all: usize = rebased.iter().map(|one| one.committed.schedules).sum();
+        assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, before + all as i64);
+    }
+
+    async fn a_plan_for_clients_that_are_not_loaded_is_refused(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let scenario = shipped("small", &rules);
+        let refused = commit(&ledger, &rules, &scenario, &plan(&rules, &scenario), "ann").await.unwrap_err();
+        assert!(matches!(&refused, StoreError::UnknownClients(ids) if ids.len() == 2), "{refused}");
+    }
+
+    async fn a_week_is_planned_once(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let count = "SELECT count(*) FROM campaign_orchestration_schedules";
+        let first = place.number(count).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        assert_eq!(place.number(count).await, first);
+        weekly(&ledger, &rules, "2026-W38", FRIDAY).await;
+        assert!(place.number(count).await > first);
+    }
+
+    async fn two_live_schedules_cannot_share_an_instant(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let columns = "created_at, updated_at, client_id, workspace_id, channel, scheduled_for, time_zone, \
+                       content_preview, priority, risk_level, created_by, plan_id, rules_hash, confidence, \
+                       expected_engagement, fatigue";
+        let copy = |id: &str, status: &str| format!(
+            "INSERT INTO campaign_orchestration_schedules (id, status, {columns}) SELECT \
+             '00000000-0000-8000-8000-0000000000{id}', '{status}', {columns} \
+             FROM campaign_orchestration_schedules WHERE status = 'ready' ORDER BY scheduled_for, id LIMIT 1"
+        );
+        let refused = place.run(&copy("01", "pending")).await.unwrap_err();
+        assert!(refused.to_lowercase().contains("unique"), "{refused}");
+        place.run(&copy("02", "cancelled")).await.unwrap();
+    }
+
+    async fn people_approve_and_cancel_what_waits(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let waiting = ScheduleFilter { statuses: vec![ScheduleStatus::Pending], ..ScheduleFilter::default() };
+        let listed = ledger.schedules(&waiting).await.unwrap();
+        let risks: Vec<RiskBand> = listed.iter().map(|schedule| schedule.risk_level).collect();
+        assert!(risks.is_sorted_by(|a, b| a >= b), "{risks:?}");
+        let medium = ScheduleFilter { risk: Some(RiskBand::Medium), ..waiting.clone() };
+        let approved = ledger.change(&medium, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
+        assert!(!approved.is_empty());
+        let one = ScheduleFilter { ids: vec![approved[0].id], ..ScheduleFilter::default() };
+        let after = ledger.schedules(&one).await.unwrap();
+        assert_eq!((after[0].status, after[0].approved_by.as_deref()), (ScheduleStatus::Ready, Some("bob")));
+        let about = ActionFilter { schedule: Some(approved[0].id), limit: 9, ..ActionFilter::default() };
+        let record = ledger.actions(&about).await.unwrap();
+        let approval = record.iter().find(|action| action.action_type.name() == "schedule_approved").unwrap();
+        assert_eq!(approval.actor, "bob");
+        let cancelled = ledger.change(&one, Change::Cancel { reason: "sold out" }, &rules, "ann", at(FRIDAY)).await;
+        assert_eq!(cancelled.unwrap().len(), 1);
+        let gone = &ledger.schedules(&one).await.unwrap()[0];
+        assert_eq!(gone.blocked_reason.as_deref(), Some("cancelled by ann: sold out"));
+        let refused = ledger.change(&one, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap_err();
+        assert!(refused.to_string().contains("is cancelled and cannot become ready"), "{refused}");
+    }
+
+    async fn high_risk_needs_a_second_person_where_the_rules_say_so(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let high = ScheduleFilter {
+            risk: Some(RiskBand::High),
+            statuses: vec![ScheduleStatus::Pending],
+            ..ScheduleFilter::default()
+        };
+        let refused = ledger.change(&high, Change::Approve, &rules, "ann", at(FRIDAY)).await.unwrap_err();
+        assert!(matches!(refused, StoreError::SecondPerson { .. }), "{refused}");
+        assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules WHERE approved_by IS NOT NULL").await, 0);
+        let from = "second_person_for_high_risk = true";
+        let alone = compiled(changed(&[("risk.toml", from, "second_person_for_high_risk = false")]));
+        let one = ScheduleFilter { limit: Some(1), ..high.clone() };
+        assert_eq!(ledger.change(&one, Change::Approve, &alone, "ann", at(FRIDAY)).await.unwrap().len(), 1);
+        assert!(!ledger.change(&high, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().is_empty());
+    }
+
+    async fn the_record_cannot_be_changed(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let mut attempts = vec![
+            "UPDATE campaign_orchestration_actions SET actor = 'nobody'".to_owned(),
+            "DELETE FROM campaign_orchestration_actions".to_owned(),
+        ];
+        if place.is_postgres() {
+            attempts.push("TRUNCATE campaign_orchestration_actions".to_owned());
+            let as_app = "SET ROLE mcoe_app; SELECT set_config('mcoe.workspace_id', 'harbour', false);";
+            attempts.push(format!("{as_app} UPDATE campaign_orchestration_actions SET actor = 'nobody'"));
+            attempts.push(format!("{as_app} DELETE FROM campaign_orchestration_actions"));
+        }
+        let before = place.number("SELECT count(*) FROM campaign_orchestration_actions").await;
+        for attempt in attempts {
+            let refused = place.run(&attempt).await.unwrap_err();
+            assert!(refused.contains("never changed") || refused.contains("permission denied"), "{attempt}: {refused}");
+        }
+        assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_actions").await, before);
+        assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_actions WHERE actor = 'nobody'").await, 0);
+    }
+
+    async fn a_workspace_sees_nothing_of_another(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let harbour = ledger.within(workspace("harbour"));
+        assert_eq!(harbour.workspaces().await.unwrap(), [workspace("harbour")]);
+        let own = harbour.schedules(&ScheduleFilter::default()).await.unwrap();
+        assert!(!own.is_empty() && own.iter().all(|schedule| schedule.workspace_id == "harbour"));
+        let all = ledger.schedules(&ScheduleFilter::default()).await.unwrap();
+        let foreign = all.iter().find(|schedule| schedule.workspace_id == "hudson").unwrap();
+        assert!(harbour.schedule_id(&foreign.id.to_string()).await.is_err());
+        let other = ScheduleFilter { ids: vec![foreign.id], ..ScheduleFilter::default() };
+        let refused = harbour.change(&other, Change::Cancel { reason: "ours now" }, &rules, "eve", at(FRIDAY)).await;
+        assert!(matches!(refused, Err(StoreError::UnknownSchedule(_))), "{refused:?}");
+        let record = harbour.actions(&ActionFilter { limit: 100_000, ..ActionFilter::default() }).await.unwrap();
+        assert!(!record.is_empty() && record.iter().all(|action| action.workspace_id == "harbour"));
+        let fatigue = &rules.base().fatigue;
+        let total = harbour.overview(fatigue, at(FRIDAY)).await.unwrap().total_schedules;
+        assert_eq!(total, own.len() as i64);
+    }
+
+    async fn totals_are_the_true_counts(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let waiting = ScheduleFilter {
+            channel: Some(Channel::X),
+            statuses: vec![ScheduleStatus::Pending],
+            ..ScheduleFilter::default()
+        };
+        ledger.change(&waiting, Change::Cancel { reason: "" }, &rules, "bob", at(FRIDAY)).await.unwrap();
+        let planner = mcoe::planner::Planner::new(&rules, mcoe::model::Tier::Exact, None);
+        ledger.daily(&planner, None, at("2026-09-08T20:00:00Z"), &|| false).await.unwrap();
+        let count = async |condition: &str| {
+            place.number(&format!("SELECT count(*) FROM campaign_orchestration_schedules WHERE {condition}")).await
+        };
+        let told = ledger.overview(&rules.base().fatigue, at("2026-09-08T20:00:00Z")).await.unwrap();
+        assert_eq!(told.total_schedules, count("1 = 1").await);
+        assert_eq!(told.pending_schedules, count("status = 'pending'").await);
+        assert_eq!(told.ready_schedules, count("status = 'ready'").await);
+        assert_eq!(told.blocked_count, count("status = 'blocked'").await);
+        assert_eq!(told.completed_today, count("status = 'completed'").await);
+        assert!(told.completed_today > 0 && told.conflicts_detected > 0);
+        let channels = ledger.channels(&rules.base().fatigue, at("2026-09-08T20:00:00Z")).await.unwrap();
+        assert_eq!(channels.len(), told.channels_active);
+        for channel in channels {
+            let name = channel.channel.name();
+            assert_eq!(channel.pending, count(&format!("status = 'pending' AND channel = '{name}'")).await);
+            assert_eq!(channel.completed, count(&format!("status = 'completed' AND channel = '{name}'")).await);
+            assert!((0.0..=1.0).contains(&channel.health_score));
+        }
+    }
+}
+
+/// The count in a message such as `seen 7`.
+fn seen(message: &str) -> i64 {
+    let count = message.split("seen ").nth(1).unwrap_or_else(|| panic!("{message}"));
+    count.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn row_level_security_hides_other_workspaces_from_the_applications_role() {
+    let place = Place::postgres();
+    crate::support::block_on(async {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let tables = [
+            "workspaces",
+            "clients",
+            "policies",
+            "assets",
+            "channel_state",
+            "publications",
+            "plan_clients",
+            "plans",
+            "campaign_orchestration_schedules",
+            "campaign_orchestration_actions",
+            "schedule_tallies",
+        ];
+        for table in tables {
+            let count = |workspace: &str| {
+                format!(
+                    "DO $$ DECLARE n bigint; BEGIN \
+                     PERFORM set_config('mcoe.workspace_id', '{workspace}', true); \
+                     SET LOCAL ROLE mcoe_app; SELECT count(*) INTO n FROM {table}; \
+                     RAISE EXCEPTION 'seen %', n; END $$"
+                )
+            };
+            let all = place.number(&format!("SELECT count(*) FROM {table}")).await;
+            let own = place.run(&count("harbour")).await.unwrap_err();
+            let none = place.run(&count("")).await.unwrap_err();
+            assert_eq!(seen(&none), 0, "{table}");
+            let own = seen(&own);
+            assert!(0 < own && own < all, "{table}: {own} of {all}");
+        }
+        let across = "SELECT set_config('mcoe.workspace_id', 'harbour', false); SET ROLE mcoe_app; \
+                      INSERT INTO publications (client_id, workspace_id, channel, published_at) \
+                      SELECT 'hudson-table', 'hudson', 'fb', now()";
+        let refused = place.run(across).await.unwrap_err();
+        assert!(refused.contains("row-level security"), "{refused}");
+    });
+}

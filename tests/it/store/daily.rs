@@ -1,0 +1,182 @@
+//! The daily pass: what it drafts, lets go, blocks and readies, and how channels tire.
+
+use mcoe::model::{Severity, Tier, Warning, WarningStatus};
+use mcoe::planner::{Planner, rested, tired};
+use mcoe::rules::CompiledRules;
+use mcoe::store::{Change, DailyOutcome, Ledger, ScheduleFilter};
+
+use super::{FRIDAY, loaded, rules, weekly, workspace};
+use crate::support::{Place, at, on_both};
+
+async fn daily(ledger: &Ledger, rules: &CompiledRules, now: &str) -> DailyOutcome {
+    let planner = Planner::new(rules, Tier::Exact, None);
+    ledger.daily(&planner, None, at(now), &|| false).await.unwrap()
+}
+
+const SCHEDULES: &str = "SELECT count(*) FROM campaign_orchestration_schedules WHERE";
+
+on_both! {
+    async fn what_is_due_is_drafted_once(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let due = place.number(&format!("{SCHEDULES} status = 'ready' AND scheduled_for <= '2026-09-07T20:00:00Z'")).await;
+        let first = daily(&ledger, &rules, "2026-09-07T20:00:00Z").await;
+        assert_eq!((first.drafted as i64, first.failed), (due, 0));
+        assert!(due > 0);
+        let second = daily(&ledger, &rules, "2026-09-07T20:00:00Z").await;
+        assert_eq!((second.drafted, second.expired), (0, 0));
+        assert_eq!(place.number("SELECT count(*) FROM drafts").await, due);
+        assert_eq!(place.number(&format!("{SCHEDULES} status = 'completed'")).await, due);
+        assert_eq!(place.number(&format!("{SCHEDULES} status = 'executing'")).await, 0);
+        let record = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_executed'";
+        assert_eq!(place.number(record).await, due);
+        let titled = "SELECT count(*) FROM drafts WHERE CAST(content AS text) LIKE '%title%'";
+        assert_eq!(place.number(titled).await, due);
+    }
+
+    async fn what_nobody_approved_in_time_is_let_go(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let late = format!("{SCHEDULES} status = 'pending' AND scheduled_for <= '2026-09-08T12:00:00Z'");
+        let waiting = place.number(&late).await;
+        let done = daily(&ledger, &rules, "2026-09-08T12:00:00Z").await;
+        assert!(waiting > 0 && done.expired as i64 >= waiting, "{waiting} {done:?}");
+        assert_eq!(place.number(&late).await, 0);
+        let expired = format!("{SCHEDULES} status = 'cancelled' AND blocked_reason LIKE 'expired: nobody approved%'");
+        assert_eq!(place.number(&expired).await, waiting);
+    }
+
+    async fn a_draft_that_comes_too_late_is_let_go(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let late = place.number(&format!("{SCHEDULES} status = 'ready' AND scheduled_for < '2026-09-09T12:00:00Z'")).await;
+        daily(&ledger, &rules, "2026-09-10T12:00:00Z").await;
+        let expired = format!("{SCHEDULES} status = 'cancelled' AND blocked_reason LIKE 'expired: its draft%'");
+        assert_eq!(place.number(&expired).await, late);
+        assert_eq!(place.number("SELECT count(*) FROM drafts WHERE scheduled_for < '2026-09-09T12:00:00Z'").await, 0);
+    }
+
+    async fn a_warning_blocks_the_days_posts_until_it_is_resolved(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let mut scenario = loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let today = "scheduled_for >= '2026-09-08T00:00:00Z' AND scheduled_for < '2026-09-09T00:00:00Z' \
+                     AND client_id = 'crumb-and-co'";
+        let live = format!("{SCHEDULES} status IN ('ready', 'pending') AND {today}");
+        let before = place.number(&live).await;
+        assert!(before > 0);
+        let (_, state) = scenario.clients.iter_mut().find(|(client, _)| client.id.as_str() == "crumb-and-co").unwrap();
+        state.warnings.push(Warning {
+            id: "storm".into(),
+            kind: "collapse_risk".into(),
+            severity: Severity::High,
+            status: WarningStatus::Open,
+            opened_at: at("2026-09-07T00:00:00Z"),
+        });
+        ledger.load(&scenario, &rules, at("2026-09-07T00:00:00Z")).await.unwrap();
+        let done = daily(&ledger, &rules, "2026-09-08T01:00:00Z").await;
+        assert!(done.blocked > 0, "{done:?}");
+        assert_eq!(place.number(&live).await, 0);
+        let reasons = format!("{SCHEDULES} status = 'blocked' AND blocked_reason LIKE 'early_warning:%' AND {today}");
+        assert_eq!(place.number(&reasons).await, before);
+        let (_, state) = scenario.clients.iter_mut().find(|(client, _)| client.id.as_str() == "crumb-and-co").unwrap();
+        state.warnings.pop();
+        ledger.load(&scenario, &rules, at("2026-09-08T02:00:00Z")).await.unwrap();
+        let done = daily(&ledger, &rules, "2026-09-08T02:00:00Z").await;
+        assert!(done.readied + done.returned > 0, "{done:?}");
+        assert_eq!(place.number(&live).await, before);
+    }
+
+    async fn a_draft_that_fails_is_tried_again_by_rule(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let scenario = loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let waiting = ScheduleFilter {
+            statuses: vec![mcoe::model::ScheduleStatus::Pending],
+            ..ScheduleFilter::default()
+        };
+        ledger.change(&waiting, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
+        let mut without = scenario.clone();
+        for (client, state) in &mut without.clients {
+            client.assets.clear();
+            state.asset_uses.clear();
+        }
+        ledger.load(&without, &rules, at(FRIDAY)).await.unwrap();
+        let failed = daily(&ledger, &rules, "2026-09-07T20:00:00Z").await;
+        assert!(failed.failed > 0, "{failed:?}");
+        let reason = format!("{SCHEDULES} status = 'failed' AND blocked_reason LIKE 'draft failed: asset%' AND attempts = 1");
+        assert_eq!(place.number(&reason).await, failed.failed as i64);
+        let soon = daily(&ledger, &rules, "2026-09-07T20:30:00Z").await;
+        assert_eq!(soon.retried, 0, "{soon:?}");
+        ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap();
+        let later = daily(&ledger, &rules, "2026-09-07T21:30:00Z").await;
+        assert!(later.retried > 0 && later.drafted >= later.retried && later.failed == 0, "{later:?}");
+        assert_eq!(place.number(&format!("{SCHEDULES} status = 'completed' AND attempts = 2")).await, later.retried as i64);
+    }
+
+    async fn a_channel_tires_by_the_formula_of_the_simulator_and_counts_its_posts(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let scenario = loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        for day in 7..=13 {
+            daily(&ledger, &rules, &format!("2026-09-{day:02}T05:00:00Z")).await;
+            daily(&ledger, &rules, &format!("2026-09-{day:02}T19:00:00Z")).await;
+        }
+        let now = at("2026-09-13T19:00:00Z");
+        let standing = ledger.scenario(&workspace("harbour"), "2026-W38".parse().unwrap()).await.unwrap();
+        let mut drafts = 0;
+        for (client, state) in &standing.clients {
+            let (_, before) = scenario.clients.iter().find(|(known, _)| known.id == client.id).unwrap();
+            for channel in &state.channels {
+                let numbers = rules.for_client(client);
+                let numbers = numbers.base().channel(channel.channel);
+                let start = before.channels.iter().find(|known| known.channel == channel.channel).unwrap();
+                let posts = place.texts(&format!(
+                    "SELECT CAST(id AS text) FROM drafts WHERE client_id = '{}' AND channel = '{}'",
+                    client.id, channel.channel
+                )).await;
+                drafts += posts.len();
+                let all = ledger.schedules(&ScheduleFilter {
+                    client: Some(client.id.to_string()),
+                    channel: Some(channel.channel),
+                    statuses: vec![mcoe::model::ScheduleStatus::Completed],
+                    ..ScheduleFilter::default()
+                }).await.unwrap();
+                let mut times: Vec<_> = all.iter().map(|schedule| schedule.scheduled_for).collect();
+                times.sort();
+                assert_eq!(times.len(), posts.len());
+                let (fatigue, as_of) = times.iter().fold((start.fatigue.get(), start.as_of), |(fatigue, as_of), post| {
+                    tired(fatigue, as_of, *post, numbers.half_life_hours, numbers.fatigue_per_post)
+                });
+                let expected = rested(fatigue, as_of, now, numbers.half_life_hours);
+                let found = rested(channel.fatigue.get(), channel.as_of, now, numbers.half_life_hours);
+                assert!((found - expected).abs() < 1e-4, "{} {}: {found} {expected}", client.id, channel.channel);
+                let since = |days: i64| now - jiff::SignedDuration::from_hours(24 * days);
+                let loaded = start.recent_posts.iter().filter(|at| **at < start.as_of);
+                let done: Vec<_> = loaded.chain(&times).filter(|at| **at < now).collect();
+                let count = |days| done.iter().filter(|at| ***at >= since(days)).count() as u32;
+                assert_eq!((channel.posts_last_7_days, channel.posts_last_30_days), (count(7), count(30)), "{} {}", client.id, channel.channel);
+            }
+        }
+        assert!(drafts > 50, "{drafts}");
+    }
+
+    async fn a_clock_that_goes_back_loses_and_repeats_nothing(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        daily(&ledger, &rules, "2026-09-08T20:00:00Z").await;
+        let drafts = place.number("SELECT count(*) FROM drafts").await;
+        let state = "SELECT client_id || channel || CAST(fatigue_score AS text) || CAST(fatigue_as_of AS text) FROM channel_state ORDER BY 1";
+        let before = place.texts(state).await;
+        let back = daily(&ledger, &rules, "2026-09-07T09:00:00Z").await;
+        assert_eq!((back.drafted, back.expired, back.failed), (0, 0, 0), "{back:?}");
+        assert_eq!(place.number("SELECT count(*) FROM drafts").await, drafts);
+        assert_eq!(place.texts(state).await, before);
+        let on = daily(&ledger, &rules, "2026-09-09T08:00:00Z").await;
+        assert!(on.drafted > 0, "{on:?}");
+    }
+}

@@ -1,0 +1,316 @@
+//! What the ledger survives: kills, races, restarts, a full disk, wrong addresses.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::postgres::{Server, server};
+use crate::support::{Place, Workplace, block_on};
+
+/// Kills of one kind of command on one database; the databases and kinds together make fifty.
+const KILLS: u32 = 13;
+
+/// A folder with a generated scenario of some clients, loaded into a database.
+fn prepared(place: &Place, clients: u32) -> Workplace {
+    let work = Workplace::new();
+    // A draft may be as late as the tests need it, and one person may approve all.
+    work.replace("rules/calendar.toml", "late_hours = 24", "late_hours = 168");
+    work.replace("rules/risk.toml", "second_person_for_high_risk = true", "second_person_for_high_risk = false");
+    work.mcoe(&format!("generate --clients {clients} --out world --quiet")).done();
+    work.mcoe(&format!("db load world --now 2026-09-04T08:00:00Z --database {}", place.url)).done();
+    work
+}
+
+fn spawn(work: &Workplace, line: &str) -> Child {
+    let mut command: Command = work.command(line);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Every plan is there whole, and its schedules with it.
+fn every_plan_is_whole(place: &Place) {
+    let broken = "SELECT count(*) FROM plans WHERE posts <> \
+                  (SELECT count(*) FROM campaign_orchestration_schedules s WHERE s.plan_id = plans.plan_id)";
+    assert_eq!(block_on(place.number(broken)), 0, "a plan is in the ledger without all of its schedules");
+    let unrecorded = "SELECT count(*) FROM campaign_orchestration_schedules s WHERE NOT EXISTS \
+                      (SELECT 1 FROM campaign_orchestration_actions a WHERE a.schedule_id = s.id)";
+    assert_eq!(block_on(place.number(unrecorded)), 0, "a schedule is in the ledger without its decisions");
+}
+
+/// Every completed schedule has its one draft and one record of it, and no other schedule has any.
+fn every_draft_is_there_once(place: &Place) {
+    let number = |sql: &str| block_on(place.number(sql));
+    let completed = number("SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed'");
+    assert_eq!(number("SELECT count(*) FROM drafts"), completed);
+    assert_eq!(number("SELECT count(DISTINCT schedule_id) FROM drafts"), completed);
+    let record = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_executed'";
+    assert_eq!(number(record), completed);
+    assert_eq!(number("SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'executing'"), 0);
+}
+
+/// Runs a command again and again, killed after ever other stretches of the time that it takes.
+fn killed_again_and_again(work: &Workplace, lines: impl Fn(u32) -> String) {
+    let start = Instant::now();
+    assert!(spawn(work, &lines(0)).wait_with_output().unwrap().status.success());
+    let usual = start.elapsed();
+    for number in 1..=KILLS {
+        let mut child = spawn(work, &lines(number));
+        // Spread over the whole run by the golden ratio, which leaves no gap for long.
+        std::thread::sleep(usual.mul_f64((f64::from(number) * 0.618_034).fract()));
+        // A child that has ended by itself needs no kill.
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+}
+
+fn commits_survive_kills(place: &Place) {
+    let work = prepared(place, 12);
+    let line = |number: u32| {
+        format!("weekly --week 2026-W{} --now 2026-09-04T08:00:00Z --database {}", 37 + number, place.url)
+    };
+    killed_again_and_again(&work, line);
+    every_plan_is_whole(place);
+    for number in 0..=KILLS {
+        work.mcoe(&line(number)).done();
+    }
+    every_plan_is_whole(place);
+    let twice =
+        "SELECT count(*) FROM (SELECT client_id, week FROM plan_clients GROUP BY 1, 2 HAVING count(*) > 1) AS t";
+    assert_eq!(block_on(place.number(twice)), 0);
+    let weeks = block_on(place.number("SELECT count(DISTINCT week) FROM plan_clients"));
+    assert_eq!(weeks, i64::from(KILLS) + 1);
+}
+
+fn passes_survive_kills(place: &Place) {
+    let work = prepared(place, 20);
+    work.mcoe(&format!("weekly --week 2026-W37 --now 2026-09-04T08:00:00Z --database {}", place.url)).done();
+    let line = |number: u32| {
+        let hour = 8 + number * 11;
+        let (day, hour) = (7 + hour / 24, hour % 24);
+        format!("daily --now 2026-09-{day:02}T{hour:02}:00:00Z --database {}", place.url)
+    };
+    killed_again_and_again(&work, line);
+    every_plan_is_whole(place);
+    every_draft_is_there_once(place);
+    work.mcoe(&format!("daily --now 2026-09-13T23:00:00Z --database {}", place.url)).done();
+    every_draft_is_there_once(place);
+    let lost = "SELECT count(*) FROM campaign_orchestration_schedules \
+                WHERE status = 'ready' AND scheduled_for <= '2026-09-13T23:00:00Z'";
+    assert_eq!(block_on(place.number(lost)), 0);
+}
+
+#[test]
+fn commits_that_are_killed_leave_whole_plans_or_none_in_sqlite() {
+    commits_survive_kills(&Place::sqlite());
+}
+
+#[test]
+fn commits_that_are_killed_leave_whole_plans_or_none_in_postgres() {
+    commits_survive_kills(&Place::postgres());
+}
+
+#[test]
+fn passes_that_are_killed_draft_everything_once_in_sqlite() {
+    passes_survive_kills(&Place::sqlite());
+}
+
+#[test]
+fn passes_that_are_killed_draft_everything_once_in_postgres() {
+    passes_survive_kills(&Place::postgres());
+}
+
+fn all_succeed(children: Vec<Child>) {
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{told}");
+    }
+}
+
+fn one_plan_committed_at_once(place: &Place) {
+    let work = prepared(place, 20);
+    work.mcoe("plan world --out plan --quiet").done();
+    let line = format!("commit plan --now 2026-09-04T08:00:00Z --database {}", place.url);
+    all_succeed((0..4).map(|_| spawn(&work, &line)).collect());
+    every_plan_is_whole(place);
+    assert_eq!(block_on(place.number("SELECT count(*) FROM plans")), 1);
+}
+
+#[test]
+fn one_plan_committed_by_four_at_once_is_there_once_in_sqlite() {
+    one_plan_committed_at_once(&Place::sqlite());
+}
+
+#[test]
+fn one_plan_committed_by_four_at_once_is_there_once_in_postgres() {
+    one_plan_committed_at_once(&Place::postgres());
+}
+
+/// Eight daily passes at once over ten thousand due schedules.
+fn eight_passes_at_once(place: &Place) {
+    let work = prepared(place, 380);
+    work.mcoe(&format!("weekly --week 2026-W37 --now 2026-09-04T08:00:00Z --database {}", place.url)).done();
+    let approve = "approve --risk medium --yes --quiet --actor bob --now 2026-09-04T09:00:00Z --database";
+    work.mcoe(&format!("{approve} {}", place.url)).done();
+    let due = "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'ready'";
+    let due = block_on(place.number(due));
+    assert!(due >= 10_000, "only {due} schedules are due");
+    let line = format!("daily --now 2026-09-14T06:00:00Z --database {}", place.url);
+    all_succeed((0..8).map(|_| spawn(&work, &line)).collect());
+    every_draft_is_there_once(place);
+    let left = "SELECT count(*) FROM campaign_orchestration_schedules \
+                WHERE status = 'ready' AND scheduled_for <= '2026-09-14T06:00:00Z'";
+    assert_eq!(block_on(place.number(left)), 0);
+    let drafted = block_on(place.number("SELECT count(*) FROM drafts"));
+    assert!(drafted > 9_000, "{drafted}");
+}
+
+#[test]
+fn eight_passes_at_once_draft_ten_thousand_schedules_once_in_sqlite() {
+    eight_passes_at_once(&Place::sqlite());
+}
+
+#[test]
+fn eight_passes_at_once_draft_ten_thousand_schedules_once_in_postgres() {
+    eight_passes_at_once(&Place::postgres());
+}
+
+#[test]
+fn a_server_that_restarts_under_load_is_waited_for_and_holds_no_half_plan() {
+    if server().socket().is_none() {
+        eprintln!("skipped: DATABASE_URL names a server that is not ours to restart");
+        return;
+    }
+    let own = Server::start();
+    let place = Place::on(&own);
+    let work = prepared(&place, 30);
+    let line = |week: u32| format!("weekly --week 2026-W{week} --now 2026-09-04T08:00:00Z --database {}", place.url);
+    let mut children = Vec::new();
+    for week in 37..43 {
+        children.push(spawn(&work, &line(week)));
+        std::thread::sleep(Duration::from_millis(150));
+        if week % 2 == 0 {
+            own.restart();
+        }
+    }
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        // Weeks planned at once may find the clients moved on; nothing else may be said but a clear error.
+        assert!(output.status.success() || told.starts_with("error: "), "{told}");
+        assert!(!told.contains("panicked"), "{told}");
+    }
+    every_plan_is_whole(&place);
+    for week in 37..43 {
+        work.mcoe(&line(week)).done();
+    }
+    every_plan_is_whole(&place);
+    assert_eq!(block_on(place.number("SELECT count(DISTINCT week) FROM plan_clients")), 6);
+}
+
+#[test]
+fn a_full_disk_is_told_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"])
+        .arg(dir.path())
+        .stderr(Stdio::null())
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: a small disk cannot be mounted here");
+        return;
+    }
+    let work = Workplace::new();
+    let database = dir.path().join("ledger.db").display().to_string();
+    work.mcoe("generate --clients 10 --start 2026-W43 --out world --quiet").done();
+    work.mcoe(&format!("db load world --now 2026-10-16T08:00:00Z --database {database}")).done();
+    let mut full = None;
+    for week in 43..53 {
+        let ran = work.mcoe(&format!("weekly --week 2026-W{week} --now 2026-10-16T08:00:00Z --database {database}"));
+        if ran.code != Some(0) {
+            full = Some((week, ran));
+            break;
+        }
+    }
+    let (week, ran) = full.expect("six megabytes hold more than they should");
+    let told = ran.ends_with(3).says(&["the disk of the database is full", "make room"]);
+    assert!(!told.err.contains("panicked"));
+    let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(dir.path()).status().unwrap();
+    assert!(grown.success());
+    let again = format!("weekly --week 2026-W{week} --now 2026-10-16T08:00:00Z --database {database}");
+    let ran = work.mcoe(&again);
+    assert!(Command::new("umount").arg("-l").arg(dir.path()).status().unwrap().success());
+    ran.done();
+}
+
+#[test]
+fn a_wrong_password_is_told_without_the_password() {
+    if server().socket().is_none() {
+        eprintln!("skipped: DATABASE_URL names a server whose passwords are not ours");
+        return;
+    }
+    server().run(
+        "DO $$ BEGIN CREATE ROLE keyholder LOGIN PASSWORD 'right'; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+    );
+    let work = Workplace::new();
+    let url = server().url("postgres").replace("postgres@", "keyholder:Wr0ngSecret@");
+    let ran = work.mcoe(&format!("status --database {url}")).ends_with(3);
+    assert!(ran.err.contains("password authentication failed"), "{}", ran.err);
+    assert!(!ran.err.contains("Wr0ngSecret") && !ran.out.contains("Wr0ngSecret"), "{}", ran.err);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told() {
+    let work = Workplace::new();
+    let ran = work.mcoe("status --database postgres://ann:Secret9@localhost/mcoe?host=/nowhere");
+    let ran = ran.ends_with(3).says(&["cannot open the database", "remedy"]);
+    assert!(!ran.err.contains("Secret9"), "{}", ran.err);
+}
+
+#[test]
+fn a_database_that_may_not_be_written_is_told_and_can_be_read() {
+    let place = Place::sqlite();
+    let work = prepared(&place, 2);
+    let read_only = format!("sqlite:{}?mode=ro", place.url);
+    work.mcoe(&format!("status --database {read_only}")).done();
+    work.mcoe(&format!("weekly --database {read_only}")).ends_with(3).says(&["read-only"]);
+    let place = Place::postgres();
+    let work = prepared(&place, 2);
+    let database = place.url.split('?').next().unwrap().rsplit_once('/').unwrap().1.to_owned();
+    let set = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
+    block_on(place.run(&set)).unwrap();
+    work.mcoe(&format!("status --database {}", place.url)).done();
+    work.mcoe(&format!("weekly --database {}", place.url)).ends_with(3).says(&["read-only"]);
+}
+
+#[test]
+fn a_schema_from_the_future_is_left_alone() {
+    for place in [Place::sqlite(), Place::postgres()] {
+        let work = prepared(&place, 1);
+        let future = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                      SELECT 99, 'later', success, checksum, 0 FROM _sqlx_migrations";
+        block_on(place.run(future)).unwrap();
+        for command in ["status", "weekly", "db migrate"] {
+            let ran = work.mcoe(&format!("{command} --database {}", place.url)).ends_with(3);
+            ran.says(&["schema version 99", "use the newer mcoe"]);
+        }
+    }
+}
+
+#[test]
+fn writers_of_one_sqlite_file_wait_for_each_other() {
+    let place = Place::sqlite();
+    let work = prepared(&place, 12);
+    let mut children: Vec<Child> = ["approve --risk low --yes --quiet", "daily", "status", "review --limit 5"]
+        .iter()
+        .map(|command| {
+            spawn(
+                &work,
+                &format!("{command} --now 2026-09-04T09:00:00Z --database {}", place.url)
+                    .replace("review --limit 5 --now 2026-09-04T09:00:00Z", "review --limit 5"),
+            )
+        })
+        .collect();
+    children.push(spawn(&work, &format!("weekly --now 2026-09-04T08:00:00Z --database {}", place.url)));
+    children.push(spawn(&work, &format!("db load world --now 2026-09-04T08:00:00Z --database {}", place.url)));
+    all_succeed(children);
+    every_plan_is_whole(&place);
+}

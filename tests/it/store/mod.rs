@@ -1,0 +1,54 @@
+//! The ledger on both databases: what every implementation promises, and what it survives.
+
+mod commands;
+mod contract;
+mod daily;
+mod faults;
+mod steps;
+
+use mcoe::model::{Plan, Scenario, Tier, Week, WorkspaceId};
+use mcoe::planner::{self, Planner};
+use mcoe::rules::CompiledRules;
+use mcoe::store::{Commit, Committed, Ledger, StoreError};
+
+use crate::support::{at, compiled, default_pack, shipped};
+
+/// When the tests' scenarios are loaded and planned.
+const FRIDAY: &str = "2026-09-04T08:00:00Z";
+
+fn rules() -> CompiledRules {
+    compiled(default_pack())
+}
+
+/// A ledger's clients of the shipped agency.
+async fn loaded(ledger: &Ledger, rules: &CompiledRules) -> Scenario {
+    let scenario = shipped("agency", rules);
+    ledger.load(&scenario, rules, at(FRIDAY)).await.unwrap();
+    scenario
+}
+
+async fn commit(
+    ledger: &Ledger,
+    rules: &CompiledRules,
+    scenario: &Scenario,
+    plan: &Plan,
+    actor: &str,
+) -> Result<Committed, StoreError> {
+    let decisions = planner::decisions(plan);
+    let now = at(FRIDAY);
+    ledger.commit(Commit { plan, decisions: &decisions, scenario, rules, actor, now, progress: &|| {} }).await
+}
+
+/// Plans and commits a week of every workspace.
+async fn weekly(ledger: &Ledger, rules: &CompiledRules, week: &str, now: &str) {
+    let planner = Planner::new(rules, Tier::Exact, None);
+    let week: Week = week.parse().unwrap();
+    for workspace in ledger.workspaces().await.unwrap() {
+        let done = ledger.weekly(&planner, &workspace, week, "ann", at(now), &|| {}).await.unwrap();
+        assert!(done.breaches.is_empty(), "{:?}", done.breaches);
+    }
+}
+
+fn workspace(id: &str) -> WorkspaceId {
+    WorkspaceId::new(id)
+}
