@@ -225,6 +225,9 @@ CREATE UNIQUE INDEX one_live_schedule_an_instant
     ON campaign_orchestration_schedules (client_id, channel, scheduled_for)
     WHERE status IN ('pending', 'ready', 'executing', 'completed');
 CREATE INDEX schedules_by_time ON campaign_orchestration_schedules (workspace_id, scheduled_for, id);
+CREATE INDEX schedules_waiting ON campaign_orchestration_schedules
+    ((CASE risk_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END), scheduled_for, id)
+    WHERE status = 'pending';
 CREATE INDEX schedules_open ON campaign_orchestration_schedules (scheduled_for)
     WHERE status IN ('pending', 'ready', 'failed', 'blocked');
 CREATE INDEX schedules_completed ON campaign_orchestration_schedules (executed_at) WHERE status = 'completed';

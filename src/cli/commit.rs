@@ -14,8 +14,9 @@ use crate::planner::{self, Planner};
 use crate::report::{self, TableFormat};
 use crate::store::{self, Committed, Rebased, StoreError};
 
-/// Commit a plan: its posts become schedules, its decisions go on record. Committing it twice changes
-/// nothing.
+/// Commit a plan to the ledger: its posts become schedules, its decisions go on record
+///
+/// Committing it twice changes nothing.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe commit plan\n  mcoe commit plan --rebase --actor anna\n\nThe plan's clients must be in the ledger (`mcoe db load`), in the state that the plan was made from."

@@ -9,8 +9,10 @@ use super::{Format, Globals, RulesArgument, input, print, progress};
 use crate::model::{Tier, WorkspaceId};
 use crate::planner::Planner;
 
-/// Judge the day's schedules again, let go what nobody approved in time, and make a draft of each that is
-/// due. Nothing is published. Run it as often as you like, on as many machines as you like.
+/// Judge the day's schedules again and make a draft of each that is due
+///
+/// What nobody approved in time is let go. Nothing is published. Run it as often as you like, on as many
+/// machines as you like.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  mcoe daily\n  mcoe daily --now 2026-11-23T10:00:00Z")]
 pub(super) struct Daily {

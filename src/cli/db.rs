@@ -28,15 +28,19 @@ enum Step {
     Export(Export),
 }
 
-/// Bring the ledger's schema up to date. An SQLite file does so by itself on first use.
+/// Bring the ledger's schema up to date
+///
+/// An SQLite file does so by itself on first use.
 #[derive(Debug, Args)]
 struct Migrate {
     #[command(flatten)]
     database: DatabaseArgument,
 }
 
-/// Load a scenario's clients. Of clients that the ledger knows, what people decide is replaced; fatigue,
-/// counts and posts stay as the ledger keeps them.
+/// Load a scenario's clients
+///
+/// Of clients that the ledger knows, what people decide is replaced; fatigue, counts and posts stay as the
+/// ledger keeps them.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe db load scenarios/agency --database postgres://localhost/mcoe")]
 struct Load {

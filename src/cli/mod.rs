@@ -20,6 +20,7 @@ mod plan;
 mod plan_folder;
 mod progress;
 mod review;
+mod rules;
 mod simulate;
 mod status;
 mod weekly;
@@ -123,6 +124,7 @@ enum Command {
     Explain(explain::Explain),
     Import(import::Import),
     Generate(generate::Generate),
+    Rules(rules::Rules),
     Db(db::Db),
     Commit(commit::Commit),
     Review(review::Review),
@@ -212,6 +214,7 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
         Command::Explain(command) => command.run(globals),
         Command::Import(command) => command.run(globals),
         Command::Generate(command) => command.run(globals),
+        Command::Rules(command) => command.run(globals),
         Command::Db(command) => command.run(globals),
         Command::Commit(command) => command.run(globals),
         Command::Review(command) => command.run(globals),

@@ -35,8 +35,7 @@ impl Status {
                 Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
                 None => ledger,
             };
-            let fatigue = &rules.base().fatigue;
-            Ok((ledger.overview(fatigue, now).await?, ledger.channels(fatigue, now).await?))
+            Ok(ledger.status(&rules.base().fatigue, now).await?)
         })?;
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!({"overview": overview, "channels": channels})));

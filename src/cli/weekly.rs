@@ -12,7 +12,9 @@ use crate::model::{Tier, Week, WorkspaceId};
 use crate::planner::Planner;
 use crate::store::WeeklyOutcome;
 
-/// Plan the coming week from the ledger and commit it. Clients that have a plan for the week are left alone.
+/// Plan the coming week from the ledger and commit it
+///
+/// Clients that have a plan for the week are left alone.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  mcoe weekly\n  mcoe weekly --workspace north --week 2026-W48")]
 pub(super) struct Weekly {

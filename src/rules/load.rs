@@ -115,6 +115,12 @@ impl RulesPack {
         extract::rules(&View::with(&self.settings, overlays.map(|overlay| &overlay.settings)))
     }
 
+    /// The values of the base, and those of a key's overlays in the order they lie over it.
+    pub(super) fn layers(&self, key: &OverlayKey) -> (&Settings, Vec<&Settings>) {
+        let over = key.0.iter().filter_map(|index| self.overlays.get(*index)).map(|overlay| &overlay.settings);
+        (&self.settings, over.collect())
+    }
+
     /// The files of the overlays of a key, in the order they lie over one another.
     pub fn overlay_files(&self, key: &OverlayKey) -> impl Iterator<Item = &str> {
         key.0.iter().filter_map(|index| self.overlays.get(*index)).map(|overlay| overlay.file.as_ref())

@@ -4,6 +4,7 @@ mod coherence;
 mod compile;
 mod compiled;
 mod diagnostic;
+mod effective;
 mod evaluate;
 mod extract;
 mod facts;
@@ -16,6 +17,7 @@ mod overlay;
 mod pack;
 mod recovery;
 mod render;
+mod schema;
 mod script;
 mod settings;
 mod sheet;
@@ -25,6 +27,7 @@ mod value;
 pub use compile::script_syntax;
 pub use compiled::{ClientRules, CompiledRules};
 pub use diagnostic::{Diagnostic, Place, nearest};
+pub use effective::EffectiveValue;
 pub use evaluate::{Evaluator, RuleFailure, RuleUse, Stopwatch};
 pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, NEVER, PostFacts};
 pub use hooks::{HOOKS, Hook, SCORE_ASSET};
@@ -37,6 +40,7 @@ pub use pack::{
     GuardrailScope, MinuteRule, RiskRules, Rules, Step, is_within_clock_span, step_at,
 };
 pub use render::render;
+pub use schema::json_schema;
 
 pub(crate) use settings::{Setting, Settings, View};
 pub(crate) use validate::read_alone;

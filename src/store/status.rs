@@ -1,10 +1,10 @@
 //! How the ledger stands, at a glance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::database::values;
+use super::database::{Row, Tx, values};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
@@ -43,7 +43,7 @@ pub struct ChannelStatus {
     /// Which.
     pub channel: Channel,
     /// Clients that post on it.
-    pub clients: usize,
+    pub clients: u32,
     /// Schedules that wait for a person.
     pub pending: i64,
     /// Drafts made.
@@ -66,37 +66,94 @@ pub struct ChannelStatus {
     pub recommended_wait_hours: f64,
 }
 
-/// One channel of one client now.
-struct Reading {
+/// Channels of clients that share everything their fatigue decays by, summed up. Every mean of [`Overview`] and
+/// [`ChannelStatus`] is linear in fatigue and the scores, so that sums are enough.
+struct Group {
     channel: Channel,
+    clients: u32,
+    /// Sum and highest, now.
     fatigue: f64,
+    worst_fatigue: f64,
+    /// Sums of momentum, visibility and engagement.
     scores: [f64; 3],
     last_post_at: Option<Timestamp>,
 }
 
-impl Reading {
+/// Sums over some groups.
+#[derive(Default)]
+struct Sums {
+    clients: u32,
+    fatigue: f64,
+    worst_fatigue: f64,
+    scores: [f64; 3],
+    last_post_at: Option<Timestamp>,
+}
+
+impl Sums {
+    fn of<'g>(groups: impl Iterator<Item = &'g Group>) -> Self {
+        groups.fold(Self::default(), |sums, group| Self {
+            clients: sums.clients + group.clients,
+            fatigue: sums.fatigue + group.fatigue,
+            worst_fatigue: sums.worst_fatigue.max(group.worst_fatigue),
+            scores: std::array::from_fn(|index| {
+                let part = |scores: &[f64; 3]| scores.get(index).copied().unwrap_or(0.0);
+                part(&sums.scores) + part(&group.scores)
+            }),
+            last_post_at: sums.last_post_at.max(group.last_post_at),
+        })
+    }
+
+    fn mean(&self, sum: f64) -> f64 {
+        sum / f64::from(self.clients.max(1))
+    }
+
+    /// Mean channel health, by the weights of the rules.
     fn health(&self, rules: &FatigueRules) -> f64 {
         let [momentum, visibility, engagement] = self.scores;
-        let parts = [1.0 - self.fatigue, momentum, visibility, engagement];
-        rules.health_weights.iter().zip(parts).map(|(weight, part)| weight * part).sum()
+        let parts = [f64::from(self.clients) - self.fatigue, momentum, visibility, engagement];
+        self.mean(rules.health_weights.iter().zip(parts).map(|(weight, part)| weight * part).sum())
     }
 }
 
+/// Schedules by channel and status.
+type Tallies = BTreeMap<(Channel, ScheduleStatus), i64>;
+
 impl Ledger {
-    /// The figures over all channels.
+    /// The figures over all channels, and of each channel that any client posts on.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn overview(&self, rules: &FatigueRules, now: Timestamp) -> Result<Overview, StoreError> {
-        let readings = retried(|| self.readings(now)).await?;
-        let tallies = retried(|| self.tallies()).await?;
-        let (completed_today, conflicts_detected) = retried(|| self.recent(now)).await?;
+    pub async fn status(
+        &self,
+        rules: &FatigueRules,
+        now: Timestamp,
+    ) -> Result<(Overview, Vec<ChannelStatus>), StoreError> {
+        retried(|| async {
+            let mut tx = self.read().await?;
+            let groups = self.groups(&mut tx, now).await?;
+            let tallies = self.tallies(&mut tx).await?;
+            let overview = self.overview(&mut tx, &groups, &tallies, rules, now).await?;
+            let channels =
+                Channel::ALL.into_iter().filter_map(|channel| channel_status(channel, &groups, &tallies, rules));
+            Ok((overview, channels.collect()))
+        })
+        .await
+    }
+
+    async fn overview(
+        &self,
+        tx: &mut Tx,
+        groups: &[Group],
+        tallies: &Tallies,
+        rules: &FatigueRules,
+        now: Timestamp,
+    ) -> Result<Overview, StoreError> {
         let count = |status: Option<ScheduleStatus>| {
             let counted = tallies.iter().filter(|((_, known), _)| status.is_none_or(|status| status == *known));
             counted.map(|(_, count)| count).sum()
         };
-        let health: Vec<f64> = readings.iter().map(|reading| reading.health(rules)).collect();
-        let channels: std::collections::BTreeSet<Channel> = readings.iter().map(|reading| reading.channel).collect();
+        let channels: BTreeSet<Channel> = groups.iter().map(|group| group.channel).collect();
+        let (completed_today, conflicts_detected) = self.recent(tx, now).await?;
         Ok(Overview {
             total_schedules: count(None),
             pending_schedules: count(Some(ScheduleStatus::Pending)),
@@ -105,65 +162,46 @@ impl Ledger {
             blocked_count: count(Some(ScheduleStatus::Blocked)),
             failed_count: count(Some(ScheduleStatus::Failed)),
             channels_active: channels.len(),
-            avg_health_score: crate::stats::mean(&health),
+            avg_health_score: Sums::of(groups.iter()).health(rules),
             conflicts_detected,
-            high_fatigue_channels: readings.iter().filter(|reading| reading.fatigue >= rules.warn_at).count(),
+            high_fatigue_channels: self.tired(tx, rules.warn_at, now).await?,
         })
     }
 
-    /// The figures of each channel that any client posts on.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn channels(&self, rules: &FatigueRules, now: Timestamp) -> Result<Vec<ChannelStatus>, StoreError> {
-        let readings = retried(|| self.readings(now)).await?;
-        let tallies = retried(|| self.tallies()).await?;
-        let count = |channel, status| tallies.get(&(channel, status)).copied().unwrap_or(0);
-        let of = |channel: Channel| {
-            let own: Vec<&Reading> = readings.iter().filter(|reading| reading.channel == channel).collect();
-            let mean = |part: &dyn Fn(&Reading) -> f64| {
-                crate::stats::mean(&own.iter().map(|reading| part(reading)).collect::<Vec<_>>())
-            };
-            let score = |index: usize| mean(&|reading| reading.scores.get(index).copied().unwrap_or(0.5));
-            let fatigue = mean(&|reading| reading.fatigue);
-            (!own.is_empty()).then(|| ChannelStatus {
-                channel,
-                clients: own.len(),
-                pending: count(channel, ScheduleStatus::Pending),
-                completed: count(channel, ScheduleStatus::Completed),
-                health_score: mean(&|reading| reading.health(rules)),
-                fatigue,
-                worst_fatigue: own.iter().map(|reading| reading.fatigue).fold(0.0, f64::max),
-                momentum: score(0),
-                visibility: score(1),
-                engagement: score(2),
-                last_post_at: own.iter().filter_map(|reading| reading.last_post_at).max(),
-                recommended_wait_hours: step_at(&rules.wait_hours, fatigue).unwrap_or(0.0),
+    async fn groups(&self, tx: &mut Tx, now: Timestamp) -> Result<Vec<Group>, StoreError> {
+        let sql = "SELECT channel, iso(fatigue_as_of), coalesce(half_life_hours, 48.0), count(*), \
+                   sum(fatigue_score), max(fatigue_score), sum(coalesce(momentum_score, 0.5)), \
+                   sum(coalesce(visibility_score, 0.5)), sum(coalesce(engagement_score, 0.5)), \
+                   iso(max(last_post_at)) FROM channel_state WHERE $1::text IS NULL OR workspace_id = $1 \
+                   GROUP BY channel, fatigue_as_of, coalesce(half_life_hours, 48.0) ORDER BY 1, 2, 3";
+        let group = |row: &Row| {
+            let (as_of, half_life) = (row.parsed(1)?, row.number(2)?);
+            let now_of = |fatigue: f64| rested(fatigue, as_of, now, half_life);
+            Ok(Group {
+                channel: row.parsed(0)?,
+                clients: row.count(3)?,
+                fatigue: now_of(row.number(4)?),
+                worst_fatigue: now_of(row.number(5)?),
+                scores: [row.number(6)?, row.number(7)?, row.number(8)?],
+                last_post_at: row.maybe_parsed(9)?,
             })
         };
-        Ok(Channel::ALL.into_iter().filter_map(of).collect())
+        tx.rows(sql, values![self.fence()]).await?.iter().map(group).collect()
     }
 
-    async fn readings(&self, now: Timestamp) -> Result<Vec<Reading>, StoreError> {
-        let mut tx = self.read().await?;
-        let sql = "SELECT channel, fatigue_score, iso(fatigue_as_of), coalesce(half_life_hours, 48.0), \
-                   coalesce(momentum_score, 0.5), coalesce(visibility_score, 0.5), coalesce(engagement_score, 0.5), \
-                   iso(last_post_at) FROM channel_state WHERE $1::text IS NULL OR workspace_id = $1";
-        let rows = tx.rows(sql, values![self.fence()]).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Reading {
-                    channel: row.parsed(0)?,
-                    fatigue: rested(row.number(1)?, row.parsed(2)?, now, row.number(3)?),
-                    scores: [row.number(4)?, row.number(5)?, row.number(6)?],
-                    last_post_at: row.maybe_parsed(7)?,
-                })
-            })
-            .collect()
+    /// Channels of clients whose fatigue is at a threshold or above.
+    async fn tired(&self, tx: &mut Tx, threshold: f64, now: Timestamp) -> Result<usize, StoreError> {
+        let sql = "SELECT fatigue_score, iso(fatigue_as_of), coalesce(half_life_hours, 48.0) FROM channel_state \
+                   WHERE fatigue_score >= $2 AND ($1::text IS NULL OR workspace_id = $1)";
+        let mut tired = 0;
+        for row in tx.rows(sql, values![self.fence(), threshold]).await? {
+            let fatigue = rested(row.number(0)?, row.parsed(1)?, now, row.number(2)?);
+            tired += usize::from(fatigue >= threshold);
+        }
+        Ok(tired)
     }
 
-    async fn tallies(&self) -> Result<BTreeMap<(Channel, ScheduleStatus), i64>, StoreError> {
-        let mut tx = self.read().await?;
+    async fn tallies(&self, tx: &mut Tx) -> Result<Tallies, StoreError> {
         let sql = "SELECT channel, status, CAST(sum(change) AS bigint) FROM schedule_tallies \
                    WHERE $1::text IS NULL OR workspace_id = $1 GROUP BY 1, 2";
         let rows = tx.rows(sql, values![self.fence()]).await?;
@@ -171,11 +209,10 @@ impl Ledger {
     }
 
     /// Drafts of today and conflicts of the last 7 days.
-    async fn recent(&self, now: Timestamp) -> Result<(i64, i64), StoreError> {
+    async fn recent(&self, tx: &mut Tx, now: Timestamp) -> Result<(i64, i64), StoreError> {
         let day = 86_400;
         let midnight = Timestamp::from_second(now.as_second().div_euclid(day) * day).unwrap_or(now);
         let week_ago = now.saturating_sub(SignedDuration::from_secs(7 * day)).unwrap_or(now);
-        let mut tx = self.read().await?;
         let drafted = "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed' \
                        AND executed_at >= $2::timestamptz AND ($1::text IS NULL OR workspace_id = $1)";
         let drafted = tx.one(drafted, values![self.fence(), midnight]).await?.whole(0)?;
@@ -184,4 +221,31 @@ impl Ledger {
         let conflicts = tx.one(conflicts, values![self.fence(), week_ago]).await?.whole(0)?;
         Ok((drafted, conflicts))
     }
+}
+
+/// The figures of a channel; none where nobody posts on it.
+fn channel_status(
+    channel: Channel,
+    groups: &[Group],
+    tallies: &Tallies,
+    rules: &FatigueRules,
+) -> Option<ChannelStatus> {
+    let sums = Sums::of(groups.iter().filter(|group| group.channel == channel));
+    let count = |status| tallies.get(&(channel, status)).copied().unwrap_or(0);
+    let [momentum, visibility, engagement] = sums.scores.map(|sum| sums.mean(sum));
+    let fatigue = sums.mean(sums.fatigue);
+    (sums.clients > 0).then(|| ChannelStatus {
+        channel,
+        clients: sums.clients,
+        pending: count(ScheduleStatus::Pending),
+        completed: count(ScheduleStatus::Completed),
+        health_score: sums.health(rules),
+        fatigue,
+        worst_fatigue: sums.worst_fatigue,
+        momentum,
+        visibility,
+        engagement,
+        last_post_at: sums.last_post_at,
+        recommended_wait_hours: step_at(&rules.wait_hours, fatigue).unwrap_or(0.0),
+    })
 }

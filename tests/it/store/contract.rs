@@ -268,7 +268,7 @@ on_both! {
         let record = harbour.actions(&ActionFilter { limit: 100_000, ..ActionFilter::default() }).await.unwrap();
         assert!(!record.is_empty() && record.iter().all(|action| action.workspace_id == "harbour"));
         let fatigue = &rules.base().fatigue;
-        let total = harbour.overview(fatigue, at(FRIDAY)).await.unwrap().total_schedules;
+        let total = harbour.status(fatigue, at(FRIDAY)).await.unwrap().0.total_schedules;
         assert_eq!(total, own.len() as i64);
     }
 
@@ -287,14 +287,13 @@ on_both! {
         let count = async |condition: &str| {
             place.number(&format!("SELECT count(*) FROM campaign_orchestration_schedules WHERE {condition}")).await
         };
-        let told = ledger.overview(&rules.base().fatigue, at("2026-09-08T20:00:00Z")).await.unwrap();
+        let (told, channels) = ledger.status(&rules.base().fatigue, at("2026-09-08T20:00:00Z")).await.unwrap();
         assert_eq!(told.total_schedules, count("1 = 1").await);
         assert_eq!(told.pending_schedules, count("status = 'pending'").await);
         assert_eq!(told.ready_schedules, count("status = 'ready'").await);
         assert_eq!(told.blocked_count, count("status = 'blocked'").await);
         assert_eq!(told.completed_today, count("status = 'completed'").await);
         assert!(told.completed_today > 0 && told.conflicts_detected > 0);
-        let channels = ledger.channels(&rules.base().fatigue, at("2026-09-08T20:00:00Z")).await.unwrap();
         assert_eq!(channels.len(), told.channels_active);
         for channel in channels {
             let name = channel.channel.name();

@@ -1,0 +1,94 @@
+//! `mcoe rules show`: what holds for a client and a channel, and where it is said.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::failure::Failure;
+use crate::cli::{Format, Globals, RulesArgument, input, print};
+use crate::model::{CampaignId, Channel, ClientId, WorkspaceId};
+use crate::rules::{EffectiveValue, nearest};
+
+/// Show the rules that hold for a client, each value with the file and line it comes from
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcoe rules show --channel tiktok\n  mcoe rules show --workspace north --client bakery fatigue\n  mcoe rules show channels.tiktok.weekly_posts"
+)]
+pub(super) struct Show {
+    /// Only what stands under this key, such as `fatigue` or `channels.tiktok`.
+    key: Option<String>,
+    /// The client, for its overlays.
+    #[arg(long, value_name = "ID")]
+    client: Option<String>,
+    /// The client's workspace, for its overlays.
+    #[arg(long, value_name = "ID")]
+    workspace: Option<String>,
+    /// A campaign of the client, for its overlays.
+    #[arg(long, value_name = "ID")]
+    campaign: Option<String>,
+    /// Of `channels.toml`, only this channel.
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<Channel>,
+    #[command(flatten)]
+    rules: RulesArgument,
+}
+
+impl Show {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let rules = input::rules(&self.rules.rules, globals)?;
+        let pack = rules.pack();
+        let id = |id: &Option<String>| id.clone().unwrap_or_default();
+        let campaign = self.campaign.as_deref().map(CampaignId::new);
+        let overlays = pack.overlay_key(
+            &WorkspaceId::new(id(&self.workspace)),
+            &ClientId::new(id(&self.client)),
+            campaign.as_ref(),
+        );
+        let all = pack.effective(&overlays);
+        let shown: Vec<&EffectiveValue> = all.iter().filter(|value| self.is_wanted(&value.key)).collect();
+        if let (Some(key), true) = (&self.key, shown.is_empty()) {
+            return Err(unknown(key, &all));
+        }
+        if globals.format == Format::Json {
+            return print(&format!("{}\n", json!(shown)));
+        }
+        let files: Vec<&str> = pack.overlay_files(&overlays).collect();
+        let mut text = match files.as_slice() {
+            [] => "no overlay covers this: the pack itself holds\n".to_owned(),
+            files => format!("overlays that cover this: {}\n", files.join(", ")),
+        };
+        for value in shown {
+            // Writing to a text cannot fail.
+            let _ = write_value(&mut text, value);
+        }
+        print(&text)
+    }
+
+    fn is_wanted(&self, key: &str) -> bool {
+        let is_under =
+            |table: &str| key.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let of_channel = self
+            .channel
+            .is_none_or(|channel| !key.starts_with("channels.") || is_under(&format!("channels.{channel}")));
+        of_channel && self.key.as_deref().is_none_or(is_under)
+    }
+}
+
+fn unknown(key: &str, all: &[EffectiveValue]) -> Failure {
+    let tables = all.iter().filter_map(|value| value.key.rsplit_once('.')).map(|(table, _)| table);
+    let known = all.iter().map(|value| value.key.as_str()).chain(tables);
+    let near = nearest(key, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    Failure::Input(format!(
+        "error: the pack says nothing of `{key}`{near}\n  remedy: `mcoe rules show` without a key lists all of them"
+    ))
+}
+
+fn write_value(text: &mut String, value: &EffectiveValue) -> std::fmt::Result {
+    let place = match &value.file {
+        Some(file) => format!("{file}:{}", value.line),
+        None => "by default".to_owned(),
+    };
+    let base = value.base.as_ref().map_or_else(String::new, |base| format!(" (over {base})"));
+    writeln!(text, "{} = {}{base}   {place}", value.key, value.value)
+}

@@ -1,0 +1,103 @@
+//! The values of a pack as they hold for somebody, each with the place it comes from.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::load::{OverlayKey, RulesPack};
+use super::settings::{Setting, Settings, Value};
+
+/// One value of a pack as it holds once overlays lie over the base.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct EffectiveValue {
+    /// Full path, such as `channels.tiktok.weekly_posts`.
+    pub key: String,
+    /// As it is written in TOML.
+    pub value: String,
+    /// File within the pack; none where the value holds by default.
+    pub file: Option<Arc<str>>,
+    /// Line in the file, from 1; 0 where the value holds by default.
+    pub line: u32,
+    /// What the base says where an overlay says otherwise.
+    pub base: Option<String>,
+}
+
+impl RulesPack {
+    /// Every value that holds with some overlays over the base, by file in the order they are explained in, then by path.
+    #[must_use]
+    pub fn effective(&self, overlays: &OverlayKey) -> Vec<EffectiveValue> {
+        let (base, over) = self.layers(overlays);
+        let layers: Vec<&Settings> = std::iter::once(base).chain(over).collect();
+        let mut paths: Vec<&str> = layers.iter().flat_map(|layer| layer.iter().map(|(path, _)| path)).collect();
+        paths.sort_by_key(|path| (file_order(path), *path));
+        paths.dedup();
+        let value = |path: &str| {
+            let setting = layers.iter().rev().find_map(|layer| layer.get(path))?;
+            let below = base.get(path).filter(|below| below.value != setting.value);
+            Some(EffectiveValue {
+                key: path.to_owned(),
+                value: setting.value.to_string(),
+                file: setting.place.as_ref().map(|place| Arc::clone(&place.file)),
+                line: setting.place.as_ref().map_or(0, |place| place.line),
+                base: below.map(|below| below.value.to_string()),
+            })
+        };
+        paths.into_iter().filter_map(value).collect()
+    }
+}
+
+/// Where a path's file stands among those of a pack.
+fn file_order(path: &str) -> usize {
+    let stem = path.split('.').next().unwrap_or_default();
+    super::PACK_FILES.iter().position(|file| file.stem == stem).unwrap_or(super::PACK_FILES.len())
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Integer(number) => number.fmt(f),
+            Value::Number(number) => number.fmt(f),
+            Value::Bool(flag) => flag.fmt(f),
+            Value::Text(text) => toml::Value::from(text.as_str()).fmt(f),
+            Value::Hours(hours) => write!(f, "{hours:?}"),
+            Value::Clock(minutes) => write!(f, "\"{:02}:{:02}\"", minutes / 60, minutes % 60),
+            Value::Date(date) => date.fmt(f),
+            Value::Rows(rows) => {
+                let cell = |(name, setting): (&&str, &Setting)| format!("{name} = {}", setting.value);
+                let row = |row: &super::settings::Row| {
+                    format!("{{ {} }}", row.iter().map(cell).collect::<Vec<_>>().join(", "))
+                };
+                write!(f, "[{}]", rows.iter().map(row).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::tests::default_files;
+    use super::*;
+    use crate::model::{ClientId, WorkspaceId};
+
+    #[test]
+    fn every_value_of_the_default_pack_is_shown_with_its_place() {
+        let pack = super::super::load(default_files()).unwrap();
+        let shown = pack.effective(&OverlayKey::default());
+        let tiktok = shown.iter().find(|value| value.key == "channels.tiktok.weekly_posts").unwrap();
+        assert_eq!((tiktok.value.as_str(), tiktok.file.as_deref()), ("14", Some("channels.toml")));
+        assert!(tiktok.line > 1 && tiktok.base.is_none());
+        assert!(shown.iter().any(|value| value.value.contains("{ confidence = 0.5, from = 0 }")));
+    }
+
+    #[test]
+    fn a_value_of_an_overlay_says_what_it_lies_over() {
+        let mut files = default_files();
+        let overlay = "[scope]\nclient = \"bakery\"\n\n[fatigue]\nwarn_at = 0.4\n";
+        files.insert("overlays/bakery.toml".to_owned(), overlay.to_owned());
+        let pack = super::super::load(files).unwrap();
+        let key = pack.overlay_key(&WorkspaceId::new("any"), &ClientId::new("bakery"), None);
+        let shown = pack.effective(&key);
+        let warn = shown.iter().find(|value| value.key == "fatigue.warn_at").unwrap();
+        assert_eq!((warn.value.as_str(), warn.base.as_deref()), ("0.4", Some("0.5")));
+        assert_eq!(warn.file.as_deref(), Some("overlays/bakery.toml"));
+    }
+}

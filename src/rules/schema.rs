@@ -1,0 +1,181 @@
+//! What the files of a pack may hold as JSON Schema (draft 2020-12), so that editors complete and check them.
+//!
+//! It is made of the table of keys that the loader validates by, and of nothing else.
+
+use serde_json::{Map, Value, json};
+
+use super::key::{FileKeys, Key, Kind, Limit, Names, Need, Preset, Rows};
+
+/// The JSON Schema of one file.
+#[must_use]
+pub fn json_schema(file: &FileKeys) -> Value {
+    let mut root = Node::default();
+    for key in file.keys {
+        let parts: Vec<&str> = key.path.split('.').collect();
+        root.insert(&parts, key);
+    }
+    let mut schema = root.table();
+    schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+    schema.insert("title".to_owned(), json!(format!("{}.toml", file.stem)));
+    schema.insert("description".to_owned(), json!(file.doc));
+    // Editors write the schema's own place at the head of a file.
+    Value::Object(schema)
+}
+
+/// A table of the file while keys are put in their places.
+#[derive(Default)]
+struct Node<'k> {
+    children: Vec<(&'k str, Node<'k>)>,
+    key: Option<&'k Key>,
+}
+
+impl<'k> Node<'k> {
+    fn insert(&mut self, parts: &[&'k str], key: &'k Key) {
+        let Some((first, rest)) = parts.split_first() else {
+            self.key = Some(key);
+            return;
+        };
+        if !self.children.iter().any(|(name, _)| name == first) {
+            self.children.push((first, Node::default()));
+        }
+        if let Some((_, child)) = self.children.iter_mut().find(|(name, _)| name == first) {
+            child.insert(rest, key);
+        }
+    }
+
+    fn schema(&self) -> Value {
+        match self.key {
+            Some(key) => of_key(key),
+            None => Value::Object(self.table()),
+        }
+    }
+
+    /// Whether a file must hold something here.
+    fn is_required(&self) -> bool {
+        match self.key {
+            Some(key) => matches!(key.need, Need::Required | Need::WithTable),
+            None => self.children.iter().any(|(_, child)| child.must_be_there()),
+        }
+    }
+
+    /// Whether a file without this table lacks a key.
+    fn must_be_there(&self) -> bool {
+        match self.key {
+            Some(key) => key.need == Need::Required,
+            None => self.children.iter().any(|(_, child)| child.must_be_there()),
+        }
+    }
+
+    fn table(&self) -> Map<String, Value> {
+        let mut properties = Map::new();
+        let mut patterns = Map::new();
+        let mut required = Vec::new();
+        for (name, child) in &self.children {
+            let schema = child.schema();
+            match Names::of(name) {
+                None => {
+                    if child.is_required() {
+                        required.push((*name).to_owned());
+                    }
+                    properties.insert((*name).to_owned(), schema);
+                }
+                Some(names) => match names.known() {
+                    Some(known) => {
+                        // Every channel must be there; days and signals only where a file speaks of them.
+                        if names == Names::Channel {
+                            required.extend(known.iter().map(|name| (*name).to_owned()));
+                        }
+                        for name in known {
+                            properties.insert(name.to_owned(), schema.clone());
+                        }
+                    }
+                    None => {
+                        patterns.insert("^[a-z][a-z0-9_]*$".to_owned(), schema);
+                    }
+                },
+            }
+        }
+        let mut table = Map::new();
+        table.insert("type".to_owned(), json!("object"));
+        table.insert("additionalProperties".to_owned(), json!(false));
+        if !properties.is_empty() {
+            table.insert("properties".to_owned(), Value::Object(properties));
+        }
+        if !patterns.is_empty() {
+            table.insert("patternProperties".to_owned(), Value::Object(patterns));
+        }
+        if !required.is_empty() {
+            table.insert("required".to_owned(), json!(required));
+        }
+        table
+    }
+}
+
+fn of_key(key: &Key) -> Value {
+    let mut schema = of_kind(&key.kind);
+    schema.insert("description".to_owned(), json!(key.doc));
+    if let Need::Default(preset) = key.need {
+        schema.insert("default".to_owned(), of_preset(preset));
+    }
+    Value::Object(schema)
+}
+
+fn of_preset(preset: Preset) -> Value {
+    match preset {
+        Preset::Integer(number) => json!(number),
+        Preset::Number(number) => json!(number),
+        Preset::Bool(flag) => json!(flag),
+        Preset::Text(text) => json!(text),
+        Preset::NoRows => json!([]),
+    }
+}
+
+fn of_kind(kind: &Kind) -> Map<String, Value> {
+    let schema = match kind {
+        Kind::Integer { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
+        Kind::Number { least, most } => {
+            let mut schema = json!({"type": "number"});
+            bound(&mut schema, *least, "minimum", "exclusiveMinimum");
+            bound(&mut schema, *most, "maximum", "exclusiveMaximum");
+            schema
+        }
+        Kind::Bool => json!({"type": "boolean"}),
+        Kind::Text => json!({"type": "string", "minLength": 1}),
+        Kind::Choice(names) => json!({"enum": names}),
+        Kind::Hours => json!({
+            "type": "array",
+            "items": {"type": "integer", "minimum": 0, "maximum": 23},
+            "uniqueItems": true,
+        }),
+        Kind::Clock => json!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"}),
+        Kind::Date => json!({"type": "string", "format": "date"}),
+        Kind::Rows(rows) => of_rows(rows),
+    };
+    match schema {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn bound(schema: &mut Value, limit: Limit, inclusive: &str, exclusive: &str) {
+    let (name, number) = match limit {
+        Limit::To(number) => (inclusive, number),
+        Limit::Short(number) => (exclusive, number),
+        Limit::Open => return,
+    };
+    if let Value::Object(map) = schema {
+        map.insert(name.to_owned(), json!(number));
+    }
+}
+
+fn of_rows(rows: &Rows) -> Value {
+    let mut row = Node::default();
+    for column in rows.columns {
+        row.insert(&[column.path], column);
+    }
+    let mut schema = json!({"type": "array", "items": row.table(), "examples": [rows.example]});
+    if let (Some(_), Value::Object(map)) = (rows.first, &mut schema) {
+        map.insert("minItems".to_owned(), json!(1));
+    }
+    schema
+}
