@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::compile::{Declared, Scripts, compile};
-use super::{Diagnostic, Evaluator, OverlayKey, PackFiles, Place, Rules, RulesPack, Stopwatch};
+use super::{Diagnostic, Evaluator, OverlayKey, PackFiles, Place, RulePlace, Rules, RulesPack, Stopwatch};
 use crate::model::{CampaignId, Client, ClientId, WorkspaceId};
 
 /// The numbers that hold for a client, and for those of its campaigns that have their own.
@@ -114,12 +114,32 @@ impl CompiledRules {
         self.scripts.functions.contains_key(name)
     }
 
+    /// The code of every function without comments and layout, with its place, by name.
+    pub(super) fn function_texts(&self) -> BTreeMap<String, (String, RulePlace)> {
+        let functions = self.scripts.functions.iter();
+        let text = |(name, function): (&String, &super::compile::Function)| {
+            let file = self.pack.files.get(&*function.file).map_or("", String::as_str);
+            let place = RulePlace { file: Arc::clone(&function.file), line: function.line };
+            (name.clone(), (code_from(file, function.line), place))
+        };
+        functions.map(text).collect()
+    }
+
     /// Somebody to ask the scripts; one a worker. The stopwatch is for those who want to know how long
     /// rules take.
     #[must_use]
     pub fn evaluator(&self, stopwatch: Option<Stopwatch>) -> Evaluator {
         Evaluator::new(Arc::clone(&self.scripts), stopwatch)
     }
+}
+
+/// The code of the function whose body starts on a line, up to the next function of the file.
+fn code_from(text: &str, line: u32) -> String {
+    let body = text.lines().skip(line.saturating_sub(1) as usize);
+    let first = body.clone().take(1);
+    let rest = body.skip(1).take_while(|line| !line.starts_with("fn ") && !line.starts_with("private fn "));
+    let code = first.chain(rest).map(|line| line.split("//").next().unwrap_or_default());
+    code.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
 
 /// Marks the places of scripts' mistakes in their texts, so that they can be drawn there.

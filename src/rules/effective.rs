@@ -45,6 +45,18 @@ impl RulesPack {
     }
 }
 
+/// What one layer says by itself.
+pub(super) fn said(layer: &Settings) -> Vec<EffectiveValue> {
+    let value = |(path, setting): (&str, &Setting)| EffectiveValue {
+        key: path.to_owned(),
+        value: setting.value.to_string(),
+        file: setting.place.as_ref().map(|place| Arc::clone(&place.file)),
+        line: setting.place.as_ref().map_or(0, |place| place.line),
+        base: None,
+    };
+    layer.iter().map(value).collect()
+}
+
 /// Where a path's file stands among those of a pack.
 fn file_order(path: &str) -> usize {
     let stem = path.split('.').next().unwrap_or_default();

@@ -115,6 +115,11 @@ impl RulesPack {
         extract::rules(&View::with(&self.settings, overlays.map(|overlay| &overlay.settings)))
     }
 
+    /// The values that each overlay says by itself, by its file.
+    pub(super) fn overlay_values(&self) -> impl Iterator<Item = (&str, Vec<super::effective::EffectiveValue>)> {
+        self.overlays.iter().map(|overlay| (&*overlay.file, super::effective::said(&overlay.settings)))
+    }
+
     /// The values of the base, and those of a key's overlays in the order they lie over it.
     pub(super) fn layers(&self, key: &OverlayKey) -> (&Settings, Vec<&Settings>) {
         let over = key.0.iter().filter_map(|index| self.overlays.get(*index)).map(|overlay| &overlay.settings);

@@ -4,6 +4,7 @@ mod coherence;
 mod compile;
 mod compiled;
 mod diagnostic;
+mod difference;
 mod effective;
 mod evaluate;
 mod extract;
@@ -27,6 +28,9 @@ mod value;
 pub use compile::script_syntax;
 pub use compiled::{ClientRules, CompiledRules};
 pub use diagnostic::{Diagnostic, Place, nearest};
+pub use difference::{
+    FunctionChange, FunctionDifference, OverlayDifference, RulePlace, RulesDifference, ValueDifference,
+};
 pub use effective::EffectiveValue;
 pub use evaluate::{Evaluator, RuleFailure, RuleUse, Stopwatch};
 pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, NEVER, PostFacts};

@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod folders;
 mod plan;
+mod rules;
 mod simulate;
 mod sources;
 mod words;

@@ -1,0 +1,189 @@
+//! `mcoe rules diff`: what two packs say differently, and what that does to a week.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::failure::Failure;
+use crate::cli::folder::read_pack;
+use crate::cli::{Format, Globals, input, print};
+use crate::model::{Plan, Tier, Week};
+use crate::planner::{self, ChannelDifference, Planner};
+use crate::rules::{CompiledRules, FunctionChange, PackFiles, RulesDifference, ValueDifference};
+
+/// Say what two packs say differently, and what that does to a week's plan
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcoe rules diff rules rules-new\n  mcoe rules diff HEAD~1:rules rules --scenario scenarios/agency\n\nA pack is a folder, or a folder in a revision of git: REVISION:FOLDER."
+)]
+pub(super) struct Diff {
+    /// The pack as it was.
+    #[arg(value_name = "A")]
+    before: String,
+    /// The pack as it is.
+    #[arg(value_name = "B")]
+    after: String,
+    /// Plan a week of this scenario under both, and say how the plans differ.
+    #[arg(long, value_name = "DIR")]
+    scenario: Option<PathBuf>,
+    /// The week to plan. Default: the scenario's first.
+    #[arg(long, value_name = "WEEK", requires = "scenario")]
+    week: Option<Week>,
+}
+
+impl Diff {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let before = pack(&self.before, globals)?;
+        let after = pack(&self.after, globals)?;
+        let difference = RulesDifference::between(&before, &after);
+        let plans = match &self.scenario {
+            Some(dir) => Some((self.plan(dir, &before, globals)?, self.plan(dir, &after, globals)?)),
+            None => None,
+        };
+        let effect = plans.as_ref().map(|(before, after)| planner::plan_difference(before, after));
+        if globals.format == Format::Json {
+            return print(&format!("{}\n", json!({"rules": difference, "plan": effect})));
+        }
+        let mut text = String::new();
+        // Writing to a text cannot fail.
+        let _ = write_rules(&mut text, &difference);
+        if let (Some((before, after)), Some(effect)) = (&plans, effect) {
+            let _ = write_effect(&mut text, before, after, effect);
+        }
+        print(&text)
+    }
+
+    fn plan(&self, dir: &Path, rules: &CompiledRules, globals: &Globals) -> Result<Plan, Failure> {
+        let scenario = input::scenario(dir, rules, globals)?;
+        let planner = Planner::new(rules, Tier::Exact, None);
+        Ok(planner::plan_week(&planner, &scenario, self.week.unwrap_or(scenario.start))?)
+    }
+}
+
+/// A pack from a folder, or from a folder in a revision.
+fn pack(name: &str, globals: &Globals) -> Result<CompiledRules, Failure> {
+    let path = Path::new(name);
+    let files = match name.split_once(':') {
+        Some((revision, folder)) if !path.is_dir() => from_git(revision, folder)?,
+        _ => read_pack(path)?,
+    };
+    input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, path, globals))
+}
+
+/// The files of a folder in a revision of the repository that we stand in.
+fn from_git(revision: &str, folder: &str) -> Result<PackFiles, Failure> {
+    let folder = folder.trim_end_matches('/');
+    let listed = git(&["ls-tree", "-r", "--name-only", "--full-tree", revision, "--", folder], revision)?;
+    let mut files = PackFiles::new();
+    for path in listed.lines().filter(|path| path.ends_with(".toml") || path.ends_with(".rhai")) {
+        let name = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
+        files.insert(name.to_owned(), git(&["show", &format!("{revision}:{path}")], revision)?);
+    }
+    if files.is_empty() {
+        return Err(Failure::Input(format!(
+            "error: revision `{revision}` has no rules pack in `{folder}`\n  remedy: name a folder of the repository that held one then"
+        )));
+    }
+    Ok(files)
+}
+
+fn git(arguments: &[&str], revision: &str) -> Result<String, Failure> {
+    let output = Command::new("git").args(arguments).output();
+    let output = output.map_err(|error| Failure::Machine(format!("error: cannot run git: {error}")))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Failure::Input(format!(
+            "error: git knows no `{revision}` here: {}\n  remedy: name a revision, such as HEAD~1, within the repository of the pack",
+            said.trim().lines().next().unwrap_or_default()
+        )));
+    }
+    String::from_utf8(output.stdout)
+        .map_err(|_| Failure::Input(format!("error: a file of `{revision}` is not UTF-8\n  remedy: save it as UTF-8")))
+}
+
+fn write_rules(text: &mut String, difference: &RulesDifference) -> std::fmt::Result {
+    if difference.is_empty() {
+        return writeln!(text, "the packs say the same");
+    }
+    for value in &difference.values {
+        write_value(text, "", value)?;
+    }
+    for function in &difference.functions {
+        let change = match function.change {
+            FunctionChange::Added => "is new",
+            FunctionChange::Removed => "is gone",
+            FunctionChange::Changed => "decides otherwise",
+        };
+        writeln!(text, "function {} {change}   {}:{}", function.name, function.place.file, function.place.line)?;
+    }
+    for overlay in &difference.overlays {
+        writeln!(text, "overlay {}", overlay.file)?;
+        for value in &overlay.values {
+            write_value(text, "  ", value)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_value(text: &mut String, indent: &str, value: &ValueDifference) -> std::fmt::Result {
+    let said = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+    let place = value.place.as_ref().map_or_else(String::new, |place| format!("   {}:{}", place.file, place.line));
+    writeln!(text, "{indent}{}: {} -> {}{place}", value.key, said(&value.before), said(&value.after))?;
+    if value.meaning.is_empty() { Ok(()) } else { writeln!(text, "{indent}  {}", value.meaning) }
+}
+
+/// How the plans differ: in all, by channel, and by client, the worst-hit first.
+fn write_effect(
+    text: &mut String,
+    before: &Plan,
+    after: &Plan,
+    mut effect: Vec<ChannelDifference>,
+) -> std::fmt::Result {
+    writeln!(text, "\nthe plan of {}:", after.week)?;
+    if effect.is_empty() {
+        return writeln!(text, "  every post stands as it did");
+    }
+    writeln!(text, "  {}", totals(&effect))?;
+    let objective = (before.objective(), after.objective());
+    writeln!(text, "  objective {:.1} -> {:.1} ({:+.2} %)", objective.0, objective.1, percent(objective))?;
+    effect.sort_by(|a, b| b.loss().total_cmp(&a.loss()));
+    for one in &effect {
+        let expected = (one.expected_before, one.expected_after);
+        writeln!(
+            text,
+            "  {:<24} {:<8} expected {:>9.1} -> {:>9.1} ({:+.1} %)  {}",
+            one.client_id,
+            one.channel,
+            expected.0,
+            expected.1,
+            percent(expected),
+            totals(std::slice::from_ref(one))
+        )?;
+    }
+    Ok(())
+}
+
+fn percent((before, after): (f64, f64)) -> f64 {
+    if before.abs() > 0.0 { 100.0 * (after - before) / before } else { 0.0 }
+}
+
+/// Counts that are not zero, in words.
+fn totals(effect: &[ChannelDifference]) -> String {
+    let sum = |part: fn(&ChannelDifference) -> usize| effect.iter().map(part).sum::<usize>();
+    let parts = [
+        (sum(|one| one.added), "added"),
+        (sum(|one| one.dropped), "dropped"),
+        (sum(|one| one.moved.len()), "moved"),
+        (sum(|one| one.blocked), "blocked"),
+        (sum(|one| one.released), "no longer blocked"),
+        (sum(|one| one.risk_raised), "of higher risk"),
+        (sum(|one| one.risk_lowered), "of lower risk"),
+        (sum(|one| one.other_asset), "with another asset"),
+    ];
+    let said: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if said.is_empty() { "worth another number".to_owned() } else { said.join(", ") }
+}

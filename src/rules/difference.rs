@@ -1,0 +1,211 @@
+//! What differs between two packs: values by key in the trade's words, functions by name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::compiled::CompiledRules;
+use super::effective::EffectiveValue;
+use super::key::Names;
+use super::keys::PACK_FILES;
+use super::load::OverlayKey;
+
+/// A place within a pack.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RulePlace {
+    /// File within the pack.
+    pub file: Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+}
+
+/// A value that two packs do not share.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct ValueDifference {
+    /// Full path, such as `channels.tiktok.weekly_posts`.
+    pub key: String,
+    /// What it does; empty where the key is not known.
+    pub meaning: String,
+    /// The first pack's, as TOML; none where it has none.
+    pub before: Option<String>,
+    /// The second pack's.
+    pub after: Option<String>,
+    /// Where the second pack says so, or else the first; none where both hold by default.
+    pub place: Option<RulePlace>,
+}
+
+/// How a function differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FunctionChange {
+    /// Only the second pack has it.
+    Added,
+    /// Only the first pack has it.
+    Removed,
+    /// Both have it, with other code; comments and layout do not count.
+    Changed,
+}
+
+/// A function that two packs do not share.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FunctionDifference {
+    /// Its name.
+    pub name: String,
+    /// How it differs.
+    pub change: FunctionChange,
+    /// Where it stands in the second pack, or else in the first.
+    pub place: RulePlace,
+}
+
+/// An overlay that two packs do not share.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct OverlayDifference {
+    /// Its file within the pack.
+    pub file: String,
+    /// How its values differ.
+    pub values: Vec<ValueDifference>,
+}
+
+/// What differs between two packs.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
+pub struct RulesDifference {
+    /// Values of the packs themselves, by file in the order they are explained in.
+    pub values: Vec<ValueDifference>,
+    /// Functions by name.
+    pub functions: Vec<FunctionDifference>,
+    /// Overlays by file.
+    pub overlays: Vec<OverlayDifference>,
+}
+
+impl RulesDifference {
+    /// What differs from the first pack to the second.
+    #[must_use]
+    pub fn between(before: &CompiledRules, after: &CompiledRules) -> Self {
+        let base = |rules: &CompiledRules| rules.pack().effective(&OverlayKey::default());
+        Self {
+            values: values(&base(before), &base(after)),
+            functions: functions(before, after),
+            overlays: overlays(before, after),
+        }
+    }
+
+    /// Whether the packs are the same but for comments, layout and order.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.functions.is_empty() && self.overlays.is_empty()
+    }
+}
+
+fn place(value: &EffectiveValue) -> Option<RulePlace> {
+    value.file.as_ref().map(|file| RulePlace { file: Arc::clone(file), line: value.line })
+}
+
+fn values(before: &[EffectiveValue], after: &[EffectiveValue]) -> Vec<ValueDifference> {
+    let of = |values: &[EffectiveValue]| -> BTreeMap<String, EffectiveValue> {
+        values.iter().map(|value| (value.key.clone(), value.clone())).collect()
+    };
+    let (then, now) = (of(before), of(after));
+    let mut seen = BTreeSet::new();
+    let keys = after.iter().chain(before).map(|value| value.key.as_str()).filter(|key| seen.insert(*key));
+    let differs = |key: &str| {
+        let (old, new) = (then.get(key), now.get(key));
+        let text = |value: Option<&EffectiveValue>| value.map(|value| value.value.clone());
+        (text(old) != text(new)).then(|| ValueDifference {
+            key: key.to_owned(),
+            meaning: meaning(key).to_owned(),
+            before: text(old),
+            after: text(new),
+            place: new.and_then(place).or_else(|| old.and_then(place)),
+        })
+    };
+    keys.filter_map(differs).collect()
+}
+
+/// What a key does, by the table of keys.
+fn meaning(path: &str) -> &'static str {
+    let Some((stem, path)) = path.split_once('.') else { return "" };
+    let parts: Vec<&str> = path.split('.').collect();
+    let is_meant = |pattern: &str| {
+        let pattern: Vec<&str> = pattern.split('.').collect();
+        pattern.len() == parts.len()
+            && pattern.iter().zip(&parts).all(|(wanted, part)| match Names::of(wanted) {
+                Some(names) => names.allow(part),
+                None => wanted == part,
+            })
+    };
+    let keys = PACK_FILES.iter().filter(|file| file.stem == stem).flat_map(|file| file.keys);
+    keys.filter(|key| is_meant(key.path)).map(|key| key.doc).next().unwrap_or_default()
+}
+
+fn functions(before: &CompiledRules, after: &CompiledRules) -> Vec<FunctionDifference> {
+    let (then, now) = (before.function_texts(), after.function_texts());
+    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let differs = |name: &String| {
+        let (change, place) = match (then.get(name), now.get(name)) {
+            (Some((old, _)), Some((new, place))) if old != new => (FunctionChange::Changed, place),
+            (None, Some((_, place))) => (FunctionChange::Added, place),
+            (Some((_, place)), None) => (FunctionChange::Removed, place),
+            _ => return None,
+        };
+        Some(FunctionDifference { name: name.clone(), change, place: place.clone() })
+    };
+    names.into_iter().filter_map(differs).collect()
+}
+
+fn overlays(before: &CompiledRules, after: &CompiledRules) -> Vec<OverlayDifference> {
+    let of = |rules: &CompiledRules| -> BTreeMap<String, Vec<EffectiveValue>> {
+        rules.pack().overlay_values().map(|(file, values)| (file.to_owned(), values)).collect()
+    };
+    let (then, now) = (of(before), of(after));
+    let files: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let none = Vec::new();
+    files
+        .into_iter()
+        .map(|file| OverlayDifference {
+            file: file.clone(),
+            values: values(then.get(file).unwrap_or(&none), now.get(file).unwrap_or(&none)),
+        })
+        .filter(|overlay| !overlay.values.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load;
+    use super::super::load::tests::{changed, default_files};
+    use super::*;
+
+    fn compiled(files: super::super::PackFiles) -> CompiledRules {
+        CompiledRules::compile(load(files).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_pack_does_not_differ_from_itself_in_other_words() {
+        let spaced = changed("guardrails.rhai", "fn ", "// said otherwise\nfn  ");
+        let difference = RulesDifference::between(&compiled(default_files()), &compiled(spaced));
+        assert!(difference.is_empty(), "{difference:?}");
+    }
+
+    #[test]
+    fn a_changed_number_is_told_in_the_trades_words_with_its_place() {
+        let more = changed("channels.toml", "weekly_posts = 14", "weekly_posts = 20");
+        let difference = RulesDifference::between(&compiled(default_files()), &compiled(more));
+        let [value] = difference.values.as_slice() else { panic!("{difference:?}") };
+        assert_eq!(value.key, "channels.tiktok.weekly_posts");
+        assert_eq!((value.before.as_deref(), value.after.as_deref()), (Some("14"), Some("20")));
+        assert_eq!(value.meaning, "posts a week before fatigue lowers them");
+        assert_eq!(value.place.as_ref().map(|place| &*place.file), Some("channels.toml"));
+    }
+
+    #[test]
+    fn functions_and_overlays_are_told_by_name() {
+        let mut files = changed("guardrails.rhai", "ctx.block_at", "(ctx.block_at - 0.1)");
+        let overlay = "[scope]\nclient = \"bakery\"\n\n[fatigue]\nwarn_at = 0.4\n";
+        files.insert("overlays/bakery.toml".to_owned(), overlay.to_owned());
+        let difference = RulesDifference::between(&compiled(default_files()), &compiled(files));
+        let names: Vec<&str> = difference.functions.iter().map(|function| function.name.as_str()).collect();
+        assert_eq!(names, ["channel_fatigue"]);
+        assert_eq!(difference.functions[0].change, FunctionChange::Changed);
+        assert_eq!(difference.overlays[0].values[0].key, "fatigue.warn_at");
+        assert!(difference.values.is_empty());
+    }
+}

@@ -1,0 +1,156 @@
+//! `mcoe rules`: what holds for whom, what a change does, what files may hold.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{Workplace, default_pack};
+
+#[test]
+fn the_rules_of_a_client_are_shown_with_the_place_of_each_value() {
+    let place = Workplace::new();
+    place.write("rules/overlays/bakery.toml", "[scope]\nclient = \"bakery\"\n\n[fatigue]\nwarn_at = 0.4\n");
+    let shown = place.mcoe("rules show --client bakery --channel tiktok").done().out;
+    assert!(shown.starts_with("overlays that cover this: overlays/bakery.toml\n"), "{shown}");
+    assert!(shown.contains("fatigue.warn_at = 0.4 (over 0.5)   overlays/bakery.toml:5\n"), "{shown}");
+    assert!(shown.contains("channels.tiktok.weekly_posts = 14   channels.toml:56\n"), "{shown}");
+    assert!(!shown.contains("channels.fb."), "{shown}");
+    let base = place.mcoe("rules show fatigue.warn_at").done().out;
+    assert_eq!(base, "no overlay covers this: the pack itself holds\nfatigue.warn_at = 0.5   fatigue.toml:6\n");
+    let json = place.mcoe("rules show channels.fb --format json").done().json();
+    assert!(json.as_array().unwrap().iter().all(|value| value["key"].as_str().unwrap().starts_with("channels.fb.")));
+}
+
+#[test]
+fn a_key_that_the_pack_does_not_have_is_told_with_the_nearest() {
+    let place = Workplace::new();
+    let told = place.mcoe("rules show fatigue.warn").ends_with(2);
+    told.says(&["says nothing of `fatigue.warn`", "did you mean `fatigue.warn_at`?"]);
+    place.mcoe("rules schema chanels").ends_with(2).says(&["no file `chanels.toml`", "did you mean `channels`?"]);
+    place.mcoe("rules show --channel tiktk").ends_with(2);
+}
+
+#[test]
+fn two_packs_are_compared_in_the_trades_words_and_by_what_they_do_to_a_week() {
+    let place = Workplace::new();
+    for (name, text) in default_pack() {
+        place.write(&format!("new/{name}"), &text);
+    }
+    assert_eq!(place.mcoe("rules diff rules new").done().out, "the packs say the same\n");
+    place.replace("new/channels.toml", "weekly_posts = 5", "weekly_posts = 2");
+    place.replace(
+        "new/guardrails.rhai",
+        "fn truth_layer(post, ctx) {",
+        "fn truth_layer(post, ctx) {\n    let unused = 1;",
+    );
+    let told = place.mcoe("rules diff rules new --scenario small").done().out;
+    assert!(told.contains("channels.fb.weekly_posts: 5 -> 2   channels.toml:"), "{told}");
+    assert!(told.contains("posts a week before fatigue lowers them"), "{told}");
+    assert!(told.contains("function truth_layer decides otherwise   guardrails.rhai:"), "{told}");
+    assert!(told.contains("dropped"), "{told}");
+    let json = place.mcoe("rules diff rules new --scenario small --format json").done().json();
+    let dropped: u64 = json["plan"].as_array().unwrap().iter().map(|one| one["dropped"].as_u64().unwrap()).sum();
+    assert_eq!(dropped, 6, "{json}");
+}
+
+#[test]
+fn a_pack_of_an_earlier_revision_is_read_from_git() {
+    let place = Workplace::new();
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]).args(arguments);
+        assert!(command.current_dir(place.path("")).output().unwrap().status.success(), "{arguments:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "rules"]);
+    git(&["commit", "-q", "-m", "as it was"]);
+    place.replace("rules/fatigue.toml", "warn_at = 0.5", "warn_at = 0.4");
+    let told = place.mcoe("rules diff HEAD:rules rules").done().out;
+    assert!(told.starts_with("fatigue.warn_at: 0.5 -> 0.4   fatigue.toml:6\n"), "{told}");
+    place.mcoe("rules diff HEAD:small rules").ends_with(2).says(&["has no rules pack in `small`"]);
+    place.mcoe("rules diff yesterday:rules rules").ends_with(2).says(&["knows no `yesterday`", "remedy"]);
+    place.mcoe("rules diff nowhere rules").ends_with(2).says(&["cannot read the rules pack `nowhere`"]);
+}
+
+/// Whether a value passes a schema made of the words that ours are made of.
+fn passes(schema: &Value, value: &Value) -> bool {
+    let number = |name: &str| schema[name].as_f64();
+    let is_of_type = match schema["type"].as_str() {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("integer") => value.is_i64() || value.is_u64(),
+        Some("number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
+        Some("string") => value.is_string(),
+        Some(other) => panic!("`{other}` is no type of ours"),
+        None => schema["enum"].as_array().unwrap().contains(value),
+    };
+    let is_in_range = value.as_f64().is_none_or(|found| {
+        number("minimum").is_none_or(|least| found >= least)
+            && number("maximum").is_none_or(|most| found <= most)
+            && number("exclusiveMinimum").is_none_or(|least| found > least)
+            && number("exclusiveMaximum").is_none_or(|most| found < most)
+    });
+    let items = value.as_array().into_iter().flatten();
+    let are_items_right = schema.get("items").is_none_or(|one| items.clone().all(|item| passes(one, item)));
+    let is_long_enough = schema["minItems"].as_u64().is_none_or(|least| items.count() as u64 >= least);
+    is_of_type && is_in_range && are_items_right && is_long_enough && holds_its_keys(schema, value)
+}
+
+fn holds_its_keys(schema: &Value, value: &Value) -> bool {
+    let Some(table) = value.as_object() else { return true };
+    let required = schema["required"].as_array().into_iter().flatten();
+    let own = schema["patternProperties"].as_object().and_then(|patterns| patterns.values().next());
+    required.into_iter().all(|key| table.contains_key(key.as_str().unwrap()))
+        && table.iter().all(|(key, value)| {
+            let property = schema["properties"].get(key).or(own);
+            property.is_some_and(|property| passes(property, value))
+        })
+}
+
+#[test]
+fn the_schemas_accept_the_default_pack_and_refuse_what_the_loader_refuses() {
+    let place = Workplace::new();
+    place.mcoe("rules schema --out schemas").done();
+    let is_valid = |file: &str, text: &str| {
+        let value: toml::Value = toml::from_str(text).unwrap();
+        passes(&place.json(&format!("schemas/{file}.schema.json")), &plain(value))
+    };
+    let pack = default_pack();
+    for (name, text) in pack.iter().filter(|(name, _)| name.ends_with(".toml")) {
+        assert!(is_valid(name.trim_end_matches(".toml"), text), "{name}");
+    }
+    let spoilt = [
+        ("channels", "weekly_posts = 14", "weekly_posts = 169"),
+        ("channels", "weekly_posts = 14", "weekly_posts = 1.5"),
+        ("channels", "weekly_posts = 14", "weekly_post = 14"),
+        ("channels", "weekly_posts = 14", ""),
+        ("channels", "[7, 12, 19, 22]", "[7, 12, 24]"),
+        ("fatigue", "warn_at = 0.5", "warn_at = 1.0"),
+        ("fatigue", "{ from = 0.4, factor = 0.75 }", "{ from = 0.4, factor = 1.75 }"),
+        ("fatigue", "{ from = 0.4, factor = 0.75 }", "{ from = 0.4 }"),
+        ("guardrails", "scope = \"post\"", "scope = \"posts\""),
+        ("risk", "agent_enabled = true", "agent_enabled = 1"),
+        ("calendar", "holiday_posts = true", "holiday_posts = \"yes\""),
+    ];
+    for (file, from, to) in spoilt {
+        let name = format!("{file}.toml");
+        let text = pack[&name].clone();
+        assert!(text.contains(from), "`{from}` is not in {name}");
+        let text = text.replacen(from, to, 1);
+        let mut files = pack.clone();
+        files.insert(name, text.clone());
+        assert!(mcoe::rules::load(files).is_err(), "the loader takes `{to}` in {file}");
+        assert!(!is_valid(file, &text), "the schema takes `{to}` in {file}");
+    }
+}
+
+/// TOML as JSON, times and dates as their texts.
+fn plain(value: toml::Value) -> Value {
+    match value {
+        toml::Value::Datetime(when) => when.to_string().into(),
+        toml::Value::Table(table) => table.into_iter().map(|(key, value)| (key, plain(value))).collect(),
+        toml::Value::Array(values) => values.into_iter().map(plain).collect(),
+        other => serde_json::to_value(other).unwrap(),
+    }
+}
