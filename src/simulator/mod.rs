@@ -1,6 +1,8 @@
 //! Weeks of orchestration against an environment that answers.
 
+mod compare;
 mod environment;
+mod measure;
 mod random;
 mod replicate;
 mod state;
@@ -8,6 +10,11 @@ mod summary;
 mod tally;
 mod week;
 
+pub use compare::{
+    ChannelDifference, ClientCounts, ClientDifference, CompareError, Comparison, Contender, MeasureDifference, Pack,
+    Until, Versus, WeekDifference, compare,
+};
+pub use measure::Measure;
 pub use random::{Luck, Purpose, TRUTH};
 pub use replicate::{Extent, Observer, SimulateError, simulate};
 pub use summary::{

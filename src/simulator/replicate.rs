@@ -1,5 +1,8 @@
 //! The entry: replications in parallel, added up in their order.
 
+use std::ops::Range;
+use std::slice;
+
 use rayon::prelude::*;
 
 use super::environment::World;
@@ -63,27 +66,44 @@ pub fn simulate(
     let mut first = 0;
     while first < extent.replications {
         let last = extent.replications.min(first + batch);
-        let replications: Vec<Result<Replication, SimulateError>> =
-            (first..last).into_par_iter().map(|number| run.replication(number)).collect();
-        for replication in replications {
-            tally.add(&replication?);
+        for replication in replicate(slice::from_ref(&run), first..last, |replication| replication)? {
+            replication.iter().for_each(|replication| tally.add(replication));
         }
         first = last;
     }
     Ok(run.summary(&tally))
 }
 
-struct Run<'a> {
+/// Replications of every run, side by side on all threads: a row a replication, in it one entry a run,
+/// both in the order given. Of a replication only what `keep` takes from it stays.
+///
+/// # Errors
+/// The first replication's that failed.
+pub(super) fn replicate<T: Send>(
+    runs: &[Run<'_>],
+    numbers: Range<u32>,
+    keep: impl Fn(Replication) -> T + Sync,
+) -> Result<Vec<Vec<T>>, SimulateError> {
+    let rows: Vec<Vec<Result<T, SimulateError>>> = numbers
+        .into_par_iter()
+        .map(|number| runs.par_iter().map(|run| run.replication(number).map(&keep)).collect())
+        .collect();
+    rows.into_iter().map(|row| row.into_iter().collect()).collect()
+}
+
+/// One pack at work on one scenario.
+pub(super) struct Run<'a> {
     planner: &'a Planner<'a>,
     scenario: &'a Scenario,
     extent: Extent,
     observer: &'a dyn Observer,
-    clients: Vec<(&'a Client, &'a ClientState)>,
+    /// The clients that weeks are planned for, in the scenario's order.
+    pub clients: Vec<(&'a Client, &'a ClientState)>,
     rules: Vec<ClientRules>,
 }
 
 impl<'a> Run<'a> {
-    fn new(planner: &'a Planner<'a>, scenario: &'a Scenario, extent: Extent, observer: &'a dyn Observer) -> Self {
+    pub fn new(planner: &'a Planner<'a>, scenario: &'a Scenario, extent: Extent, observer: &'a dyn Observer) -> Self {
         let clients: Vec<_> = scaling::planned(scenario).map(|(client, state)| (client, state)).collect();
         let rules = clients.iter().map(|(client, _)| planner.rules().for_client(client)).collect();
         Self { planner, scenario, extent, observer, clients, rules }
@@ -151,39 +171,51 @@ impl<'a> Run<'a> {
     }
 
     fn summary(&self, tally: &Tally) -> Simulation {
-        let scenario = self.scenario;
-        let rules = self.planner.rules();
-        let mut has_channel = [0; Channel::COUNT];
-        for state in self.clients.iter().flat_map(|(_, state)| &state.channels) {
-            if let Some(count) = has_channel.get_mut(state.channel.index()) {
-                *count += 1;
-            }
-        }
-        let base = rules.base();
+        let start = self.scenario.start;
+        let has_channel = self.clients_by_channel();
+        let base = self.planner.rules().base();
         let order: Vec<&str> = base.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
         let clients: Vec<&Client> = self.clients.iter().map(|(client, _)| *client).collect();
         Simulation {
-            provenance: Provenance {
-                scenario: scenario.name.clone(),
-                scenario_hash: scenario.hash.clone(),
-                rules: rules.name().to_owned(),
-                rules_hash: rules.hash().to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                seed: self.extent.seed,
-                start: scenario.start,
-                weeks: self.extent.weeks,
-                replications: self.extent.replications,
-                clients: u32::try_from(clients.len()).unwrap_or(u32::MAX),
-                tier: self.planner.tier().name().to_owned(),
-            },
+            provenance: self.provenance(self.extent.replications),
             headline: tally.headline(),
-            weekly: tally.weekly(scenario.start),
+            weekly: tally.weekly(start),
             channels: tally.channels(&has_channel, &base),
-            channel_weeks: tally.channel_weeks(scenario.start, &has_channel),
+            channel_weeks: tally.channel_weeks(start, &has_channel),
             clients: tally.clients(&clients),
             guardrails: tally.guardrails(&order),
             calendar: tally.calendar(),
             assets: tally.assets(),
+        }
+    }
+
+    /// How many clients have each channel, in channel order.
+    pub fn clients_by_channel(&self) -> [u32; Channel::COUNT] {
+        let mut counts = [0; Channel::COUNT];
+        for state in self.clients.iter().flat_map(|(_, state)| &state.channels) {
+            if let Some(count) = counts.get_mut(state.channel.index()) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    /// All that repeats the run, of which so many replications were made.
+    pub fn provenance(&self, replications: u32) -> Provenance {
+        let scenario = self.scenario;
+        let rules = self.planner.rules();
+        Provenance {
+            scenario: scenario.name.clone(),
+            scenario_hash: scenario.hash.clone(),
+            rules: rules.name().to_owned(),
+            rules_hash: rules.hash().to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            seed: self.extent.seed,
+            start: scenario.start,
+            weeks: self.extent.weeks,
+            replications,
+            clients: u32::try_from(self.clients.len()).unwrap_or(u32::MAX),
+            tier: self.planner.tier().name().to_owned(),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::measure::Measure;
 use super::summary::{
     AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, WeekSummary,
 };
@@ -109,6 +110,14 @@ pub(super) struct Replication {
     uses: BTreeMap<AssetId, u32>,
     variations: f64,
     evolutions: f64,
+}
+
+/// The totals of a replication, and its engagement by week, channel and client.
+pub(super) struct ReplicationTotals {
+    pub total: Totals,
+    pub weeks: Vec<f64>,
+    pub channels: Vec<f64>,
+    pub clients: Vec<f64>,
 }
 
 impl Replication {
@@ -220,6 +229,17 @@ impl Replication {
         }
     }
 
+    /// What a comparison keeps of it.
+    pub fn totals(&self) -> ReplicationTotals {
+        let engagement = |rows: &[Totals]| rows.iter().map(|totals| totals.engagement).collect();
+        ReplicationTotals {
+            total: self.total(),
+            weeks: engagement(&self.weeks),
+            channels: engagement(&self.channels),
+            clients: engagement(&self.clients),
+        }
+    }
+
     fn total(&self) -> Totals {
         let mut total = Totals::default();
         for week in &self.weeks {
@@ -318,20 +338,21 @@ impl Tally {
     }
 
     pub fn headline(&self) -> Headline {
-        let of = |part: fn(&Totals) -> f64| Estimate::of(&self.totals.iter().map(part).collect::<Vec<_>>());
+        let of =
+            |measure: Measure| Estimate::of(&self.totals.iter().map(|totals| measure.of(totals)).collect::<Vec<_>>());
         Headline {
-            engagement: of(|t| t.engagement),
-            expected_engagement: of(|t| t.expected),
-            posts_wanted: of(|t| t.wanted),
-            posts_planned: of(|t| t.planned),
-            posts_drafted: of(|t| t.drafted),
-            posts_blocked: of(|t| t.blocked),
-            reviews: of(|t| t.reviews),
-            rejected: of(|t| t.rejected),
-            expired: of(|t| t.expired),
-            without_asset: of(|t| t.without_asset),
-            hours_above_warn: of(|t| t.hours_above_warn),
-            hours_above_block: of(|t| t.hours_above_block),
+            engagement: of(Measure::Engagement),
+            expected_engagement: of(Measure::ExpectedEngagement),
+            posts_wanted: of(Measure::PostsWanted),
+            posts_planned: of(Measure::PostsPlanned),
+            posts_drafted: of(Measure::PostsDrafted),
+            posts_blocked: of(Measure::PostsBlocked),
+            reviews: of(Measure::Reviews),
+            rejected: of(Measure::Rejected),
+            expired: of(Measure::Expired),
+            without_asset: of(Measure::WithoutAsset),
+            hours_above_warn: of(Measure::HoursAboveWarn),
+            hours_above_block: of(Measure::HoursAboveBlock),
         }
     }
 

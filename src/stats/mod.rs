@@ -1,5 +1,9 @@
-//! Pure statistics: estimates with intervals, quantiles, histograms of scores. Distribution
-//! functions come from `statrs`.
+//! Pure statistics: estimates with intervals, paired differences, quantiles, histograms of scores.
+//! Distribution functions come from `statrs`.
+
+mod paired;
+
+pub use paired::{Difference, Pairs, holm};
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -47,8 +51,11 @@ pub fn variance(values: &[f64]) -> Option<f64> {
 
 /// Half the width of the 95 % t interval of the mean; none with fewer than two values.
 fn half_width(values: &[f64]) -> Option<f64> {
-    let variance = variance(values)?;
-    let count = values.len() as f64;
+    half_width_of(variance(values)?, values.len() as f64)
+}
+
+/// Half the width of the 95 % t interval of a mean of so many values of that variance.
+fn half_width_of(variance: f64, count: f64) -> Option<f64> {
     let t = StudentsT::new(0.0, 1.0, count - 1.0).ok()?.inverse_cdf(0.975);
     Some(t * (variance / count).sqrt())
 }

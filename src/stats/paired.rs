@@ -1,0 +1,239 @@
+//! Paired differences: what two treatments give under the same luck, replication by replication.
+
+use serde::Serialize;
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use super::half_width_of;
+
+/// Pairs of values as they come, in constant memory. Means are plain sums over their count, so that
+/// they are the same bits as the mean of one side alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Pairs {
+    count: f64,
+    base: Spread,
+    other: Spread,
+    difference: Spread,
+}
+
+/// Sum and spread of values; the spread by Welford (1962), which does not cancel.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Spread {
+    sum: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Spread {
+    /// Takes in a value, the `count`th.
+    fn add(&mut self, value: f64, count: f64) {
+        self.sum += value;
+        let off = value - self.mean;
+        self.mean += off / count;
+        self.squares += off * (value - self.mean);
+    }
+}
+
+impl Pairs {
+    /// Takes in what the base and the other gave in one replication.
+    pub fn add(&mut self, base: f64, other: f64) {
+        self.count += 1.0;
+        self.base.add(base, self.count);
+        self.other.add(other, self.count);
+        self.difference.add(other - base, self.count);
+    }
+
+    /// What the pairs say so far; zeros of none.
+    #[must_use]
+    pub fn difference(&self) -> Difference {
+        let mean = |of: Spread| if self.count > 0.0 { of.sum / self.count } else { 0.0 };
+        let variance = |of: Spread| (self.count >= 2.0).then(|| of.squares / (self.count - 1.0));
+        let middle = mean(self.difference);
+        let half = variance(self.difference).and_then(|variance| half_width_of(variance, self.count));
+        Difference {
+            base: mean(self.base),
+            other: mean(self.other),
+            mean: middle,
+            interval: half.map(|half| [middle - half, middle + half]),
+            p: variance(self.difference).map(|variance| two_sided_p(middle, variance, self.count)),
+            variance_reduction: variance(self.difference).and_then(|paired| {
+                let independent = variance(self.base)? + variance(self.other)?;
+                (independent > 0.0).then(|| 1.0 - paired / independent)
+            }),
+            is_same: self.difference.sum == 0.0 && self.difference.squares == 0.0,
+        }
+    }
+}
+
+/// The p value of a paired t test: the chance of a mean at least this far from 0, on either side, where
+/// there is no difference.
+fn two_sided_p(mean: f64, variance: f64, count: f64) -> f64 {
+    if variance <= 0.0 {
+        return if mean == 0.0 { 1.0 } else { 0.0 };
+    }
+    let t = mean / (variance / count).sqrt();
+    StudentsT::new(0.0, 1.0, count - 1.0).map_or(1.0, |student| (2.0 * student.sf(t.abs())).min(1.0))
+}
+
+/// What another treatment gives more, or less, than the base under the same luck.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Difference {
+    /// Mean of the base.
+    pub base: f64,
+    /// Mean of the other.
+    pub other: f64,
+    /// Mean of other less base, in the unit of both.
+    pub mean: f64,
+    /// 95 % t interval of that mean; none with fewer than two pairs.
+    pub interval: Option<[f64; 2]>,
+    /// Two-sided p value of the paired t test, `0..=1`; none with fewer than two pairs.
+    pub p: Option<f64>,
+    /// Share of the variance of a difference of independent draws that pairing took away, at most 1:
+    /// 1 - var(other - base) / (var(other) + var(base)). None where neither varies.
+    pub variance_reduction: Option<f64>,
+    /// Whether every pair was of equal values.
+    pub is_same: bool,
+}
+
+impl Difference {
+    /// A number in the unit of both as a share of the base's mean; none where that is not above 0.
+    #[must_use]
+    pub fn share_of_base(&self, value: f64) -> Option<f64> {
+        (self.base > 0.0).then(|| value / self.base)
+    }
+
+    /// The mean difference as a share of the base's mean.
+    #[must_use]
+    pub fn relative(&self) -> Option<f64> {
+        self.share_of_base(self.mean)
+    }
+
+    /// The interval as shares of the base's mean, which is taken as known.
+    #[must_use]
+    pub fn relative_interval(&self) -> Option<[f64; 2]> {
+        let [low, high] = self.interval?;
+        Some([self.share_of_base(low)?, self.share_of_base(high)?])
+    }
+
+    /// Half the width of the interval.
+    #[must_use]
+    pub fn half_width(&self) -> Option<f64> {
+        self.interval.map(|[low, high]| (high - low) / 2.0)
+    }
+
+    /// Whether the interval lies wholly above 0.
+    #[must_use]
+    pub fn is_clearly_more(&self) -> bool {
+        self.interval.is_some_and(|[low, _]| low > 0.0)
+    }
+
+    /// Whether the interval lies wholly below 0.
+    #[must_use]
+    pub fn is_clearly_less(&self) -> bool {
+        self.interval.is_some_and(|[_, high]| high < 0.0)
+    }
+}
+
+/// P values of several tests, corrected so that the chance of even one false claim among them stays at
+/// the level asked for: step-down after Holm (1979). They stay in the order given.
+#[must_use]
+pub fn holm(p_values: &[f64]) -> Vec<f64> {
+    let mut ranked: Vec<(usize, f64)> = p_values.iter().copied().enumerate().collect();
+    ranked.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+    let mut corrected = p_values.to_vec();
+    let mut least: f64 = 0.0;
+    for (rank, (place, p)) in ranked.into_iter().enumerate() {
+        let left = (p_values.len() - rank) as f64;
+        least = least.max((p * left).min(1.0));
+        if let Some(value) = corrected.get_mut(place) {
+            *value = least;
+        }
+    }
+    corrected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(values: &[(f64, f64)]) -> Difference {
+        let mut pairs = Pairs::default();
+        values.iter().for_each(|(base, other)| pairs.add(*base, *other));
+        pairs.difference()
+    }
+
+    fn is_near(value: f64, expected: f64) {
+        assert!((value - expected).abs() < 1e-6, "{value} is not {expected}");
+    }
+
+    /// Differences 2, 1, 3, 2, 4: mean 2.4, variance 1.3, standard error sqrt(0.26) = 0.5099020,
+    /// t = 4.7067872 with 4 degrees of freedom, whose 97.5 % quantile is 2.7764451.
+    #[test]
+    fn a_paired_t_interval_is_the_one_worked_out_by_hand() {
+        let found = pairs(&[(10.0, 12.0), (12.0, 13.0), (9.0, 12.0), (11.0, 13.0), (13.0, 17.0)]);
+        is_near(found.base, 11.0);
+        is_near(found.other, 13.4);
+        is_near(found.mean, 2.4);
+        let [low, high] = found.interval.unwrap();
+        is_near(low, 2.4 - 2.776_445_1 * 0.509_902_0);
+        is_near(high, 2.4 + 2.776_445_1 * 0.509_902_0);
+        is_near(found.p.unwrap(), 0.009_261_7);
+        // The variances are 2.5 and 4.3, so that independent draws would have 6.8 where pairs have 1.3.
+        is_near(found.variance_reduction.unwrap(), 1.0 - 1.3 / 6.8);
+        is_near(found.relative().unwrap(), 2.4 / 11.0);
+        assert!(found.is_clearly_more() && !found.is_clearly_less() && !found.is_same);
+    }
+
+    #[test]
+    fn equal_values_are_no_difference_at_all() {
+        let found = pairs(&[(10.1, 10.1), (0.3, 0.3), (7.7, 7.7)]);
+        assert!(found.is_same);
+        assert_eq!((found.mean, found.interval, found.p), (0.0, Some([0.0, 0.0]), Some(1.0)));
+        assert_eq!(found.variance_reduction, Some(1.0));
+        assert!(!found.is_clearly_more() && !found.is_clearly_less());
+    }
+
+    #[test]
+    fn a_difference_that_never_varies_is_sure() {
+        let found = pairs(&[(4.0, 6.0), (4.0, 6.0)]);
+        assert_eq!((found.interval, found.p, found.variance_reduction), (Some([2.0, 2.0]), Some(0.0), None));
+        assert!(found.is_clearly_more());
+    }
+
+    #[test]
+    fn differences_that_cancel_are_not_the_same() {
+        let found = pairs(&[(1.0, 2.0), (2.0, 1.0)]);
+        assert_eq!(found.mean, 0.0);
+        assert!(!found.is_same);
+    }
+
+    #[test]
+    fn one_pair_has_no_interval_and_none_says_nothing() {
+        let one = pairs(&[(4.0, 5.0)]);
+        assert_eq!((one.mean, one.interval, one.p, one.variance_reduction), (1.0, None, None, None));
+        let none = pairs(&[]);
+        assert_eq!((none.base, none.mean, none.interval, none.relative()), (0.0, 0.0, None, None));
+    }
+
+    #[test]
+    fn means_are_the_bits_of_a_plain_mean() {
+        let values = [0.1, 0.7, 1e9, 3.3, 0.2];
+        let found = pairs(&values.map(|value| (value, 2.0 * value)));
+        assert_eq!(found.base.to_bits(), super::super::mean(&values).to_bits());
+    }
+
+    /// The example of R's `p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")`.
+    #[test]
+    fn holm_corrects_a_known_example() {
+        let corrected = holm(&[0.01, 0.04, 0.03, 0.005]);
+        for (value, expected) in corrected.into_iter().zip([0.03, 0.06, 0.06, 0.02]) {
+            is_near(value, expected);
+        }
+    }
+
+    #[test]
+    fn holm_leaves_one_test_as_it_is_and_never_exceeds_one() {
+        assert_eq!(holm(&[0.04]), [0.04]);
+        assert_eq!(holm(&[0.9, 0.8]), [1.0, 1.0]);
+        assert!(holm(&[]).is_empty());
+    }
+}
