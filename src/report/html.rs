@@ -51,7 +51,7 @@ fn picture(figure: &Figure) -> Picture<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::figures::draw_all;
+    use crate::report::figures::{draw_all, draw_comparison};
     use crate::report::{TableFormat, sample};
     use crate::simulator::Simulation;
 
@@ -60,8 +60,18 @@ mod tests {
         render(&page, &draw_all(simulation).unwrap()).unwrap()
     }
 
+    /// The pages of a simulation and of every shape of comparison.
+    fn pages() -> Vec<String> {
+        let versus = sample::comparisons().into_iter().map(|(_, comparison)| {
+            let page = Page::of_comparison(&comparison, "mcoe compare", TableFormat::Parquet);
+            render(&page, &draw_comparison(&comparison).unwrap()).unwrap()
+        });
+        std::iter::once(page(&sample::simulation())).chain(versus).collect()
+    }
+
     #[test]
     fn names_and_commands_stay_text() {
+        assert!(pages().iter().all(|html| !html.contains("<script") && !html.contains("<b>")));
         let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == "names").unwrap();
         let html = page(&simulation);
         assert!(!html.contains("<script"));
@@ -71,32 +81,35 @@ mod tests {
 
     #[test]
     fn the_page_needs_nothing_beside_it() {
-        let html = page(&sample::simulation());
-        for foreign in ["src=", "href=\"http", "@import", "url(", "<link"] {
-            assert!(!html.contains(foreign), "{foreign}");
+        for html in pages() {
+            for foreign in ["src=", "href=\"http", "@import", "url(", "<link"] {
+                assert!(!html.contains(foreign), "{foreign}");
+            }
         }
     }
 
     #[test]
     fn every_id_is_unique_and_every_anchor_leads_somewhere() {
-        let html = page(&sample::simulation());
-        let mut ids: Vec<&str> = html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        let count = ids.len();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), count);
-        for anchor in html.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
-            assert!(ids.contains(&anchor), "{anchor}");
+        for html in pages() {
+            let mut ids: Vec<&str> = html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            let count = ids.len();
+            ids.sort_unstable();
+            ids.dedup();
+            assert_eq!(ids.len(), count);
+            for anchor in html.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(ids.contains(&anchor), "{anchor}");
+            }
         }
     }
 
     #[test]
     fn headings_never_skip_a_level() {
-        let html = page(&sample::simulation());
-        let levels: Vec<u32> =
-            html.match_indices("<h").filter_map(|(at, _)| html.get(at + 2..at + 3)?.parse().ok()).collect();
-        assert_eq!(levels.first(), Some(&1));
-        assert!(levels.iter().skip(1).zip(&levels).all(|(level, before)| *level > 1 && *level <= before + 1));
+        for html in pages() {
+            let levels: Vec<u32> =
+                html.match_indices("<h").filter_map(|(at, _)| html.get(at + 2..at + 3)?.parse().ok()).collect();
+            assert_eq!(levels.first(), Some(&1));
+            assert!(levels.iter().skip(1).zip(&levels).all(|(level, before)| *level > 1 && *level <= before + 1));
+        }
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::figures::draw_all;
+    use crate::report::figures::{draw_all, draw_comparison};
     use crate::report::{TableFormat, sample};
 
     fn summary(case: &str) -> String {
@@ -141,6 +141,33 @@ mod tests {
         insta::assert_snapshot!(summary("zeros"));
     }
 
+    fn comparison(case: &str) -> String {
+        let (_, comparison) = sample::comparisons().into_iter().find(|(name, _)| *name == case).unwrap();
+        let command = "mcoe compare scenarios/agency --rules rules --against bold --out reports/bold";
+        let page = Page::of_comparison(&comparison, command, TableFormat::Parquet);
+        render(&page, &draw_comparison(&comparison).unwrap())
+    }
+
+    #[test]
+    fn a_comparison_in_markdown() {
+        insta::assert_snapshot!(comparison("usual"));
+    }
+
+    #[test]
+    fn a_comparison_of_three_packs_names_each_and_says_that_p_is_corrected() {
+        let text = comparison("three-packs");
+        for said in ["bold against default", "careful against default", "twin against default", "after Holm"] {
+            assert!(text.contains(said), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_comparison_says_whether_it_is_as_sure_as_was_asked_for() {
+        assert!(comparison("reached").contains("half of the interval came to 0.5\u{a0}% of the base or less"));
+        assert!(comparison("not-reached").contains("did not come to the 0.5\u{a0}% of the base that was asked for"));
+        assert!(comparison("one-replication").contains("no interval can be given"));
+    }
+
     #[test]
     fn hostile_names_stay_text() {
         let text = summary("names");
@@ -151,8 +178,11 @@ mod tests {
 
     #[test]
     fn every_row_has_as_many_cells_as_its_table_has_columns() {
-        for (case, simulation) in sample::variants() {
-            let page = Page::of(&simulation, "mcoe simulate", TableFormat::Csv);
+        let runs = sample::variants().into_iter();
+        let pages = runs.map(|(case, run)| (case, Page::of(&run, "mcoe simulate", TableFormat::Csv)));
+        let versus = sample::comparisons().into_iter();
+        let versus = versus.map(|(case, run)| (case, Page::of_comparison(&run, "mcoe compare", TableFormat::Csv)));
+        for (case, page) in pages.chain(versus) {
             for block in page.sections.iter().flat_map(|section| &section.blocks) {
                 let Block::Table { table } = block else { continue };
                 assert!(table.rows.iter().all(|row| row.len() == table.columns.len()), "{case}: {}", table.caption);

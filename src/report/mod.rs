@@ -1,5 +1,5 @@
-//! Reports: from a simulation's summary to a page, a summary in Markdown, figures and tables; from
-//! a plan to tables and calendars.
+//! Reports: from the summary of a simulation or a comparison to a page, a summary in Markdown, figures
+//! and tables; from a plan to tables and calendars.
 //!
 //! Everything here is made in memory and is the same bytes for the same input. Nothing is written,
 //! no result is computed that the input does not hold, and no clock is read: a report says when its
@@ -15,10 +15,10 @@ mod numbers;
 mod sample;
 mod tables;
 
-use figures::Raster;
-use findings::Page;
+use figures::{Figure, Raster};
+use findings::{Page, Phrase};
 
-use crate::simulator::Simulation;
+use crate::simulator::{Comparison, Simulation};
 
 pub use ics::{calendar, calendars};
 pub use tables::{TableFormat, plan_tables};
@@ -32,6 +32,17 @@ pub struct RunReport<'a> {
     /// What was found.
     pub simulation: &'a Simulation,
     /// The command that repeats the run.
+    pub command: &'a str,
+    /// How tables are written.
+    pub tables: TableFormat,
+}
+
+/// What a report of a comparison is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct ComparisonReport<'a> {
+    /// What was found.
+    pub comparison: &'a Comparison,
+    /// The command that repeats it.
     pub command: &'a str,
     /// How tables are written.
     pub tables: TableFormat,
@@ -72,18 +83,37 @@ pub enum ReportError {
 pub fn render(report: &RunReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_all(report.simulation)?;
     let page = Page::of(report.simulation, report.command, report.tables);
+    files(&page, &figures, tables::run_tables(report.simulation, report.tables)?)
+}
+
+/// The files of a comparison's report, named as those of a simulation's.
+///
+/// # Errors
+/// Where a figure, the page or a table cannot be made.
+pub fn render_comparison(report: &ComparisonReport) -> Result<Vec<File>, ReportError> {
+    let figures = figures::draw_comparison(report.comparison)?;
+    let page = Page::of_comparison(report.comparison, report.command, report.tables);
+    files(&page, &figures, tables::comparison_tables(report.comparison, report.tables)?)
+}
+
+/// What a comparison comes to, in plain text: a sentence for every pack that is compared with the base, in
+/// their order.
+#[must_use]
+pub fn verdicts(comparison: &Comparison) -> Vec<String> {
+    findings::verdicts(comparison).iter().map(|verdict| Phrase::parse(verdict).text()).collect()
+}
+
+fn files(page: &Page, figures: &[Figure], tables: Vec<File>) -> Result<Vec<File>, ReportError> {
     let mut files = vec![
-        ("index.html".to_owned(), html::render(&page, &figures)?.into_bytes()),
-        ("summary.md".to_owned(), markdown::render(&page, &figures).into_bytes()),
+        ("index.html".to_owned(), html::render(page, figures)?.into_bytes()),
+        ("summary.md".to_owned(), markdown::render(page, figures).into_bytes()),
     ];
     let raster = Raster::new();
-    for figure in &figures {
+    for figure in figures {
         files.push((format!("figures/{}.svg", figure.name), figure.svg.clone().into_bytes()));
         files.push((format!("figures/{}.png", figure.name), raster.png(figure)?));
     }
-    for (name, bytes) in tables::run_tables(report.simulation, report.tables)? {
-        files.push((format!("tables/{name}"), bytes));
-    }
+    files.extend(tables.into_iter().map(|(name, bytes)| (format!("tables/{name}"), bytes)));
     Ok(files)
 }
 
@@ -94,6 +124,31 @@ mod tests {
     fn report(simulation: &Simulation) -> Vec<File> {
         let command = "mcoe simulate scenarios/agency --weeks 12 --replications 20 --seed 7 --out reports/agency";
         render(&RunReport { simulation, command, tables: TableFormat::Csv }).unwrap()
+    }
+
+    fn versus(comparison: &Comparison) -> Vec<File> {
+        let command = "mcoe compare scenarios/agency --rules rules --against bold --out reports/bold";
+        render_comparison(&ComparisonReport { comparison, command, tables: TableFormat::Csv }).unwrap()
+    }
+
+    #[test]
+    fn a_comparison_has_the_files_that_its_readers_expect_and_always_the_same_bytes() {
+        let (_, comparison) = sample::comparisons().remove(0);
+        let files = versus(&comparison);
+        assert!(files == versus(&comparison));
+        let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+        for path in ["index.html", "summary.md", "figures/difference-weeks.svg", "tables/differences.csv"] {
+            assert!(paths.contains(&path), "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_in_plain_text_has_no_marks() {
+        for (case, comparison) in sample::comparisons() {
+            let verdicts = verdicts(&comparison);
+            assert_eq!(verdicts.len(), comparison.versus.len(), "{case}");
+            assert!(verdicts.iter().all(|verdict| !verdict.contains('`') && verdict.ends_with('.')), "{verdicts:?}");
+        }
     }
 
     #[test]
@@ -107,8 +162,10 @@ mod tests {
 
     #[test]
     fn no_file_of_any_shape_of_run_shows_what_is_not_a_number() {
-        for (case, simulation) in sample::variants() {
-            for (path, bytes) in report(&simulation) {
+        let runs = sample::variants().into_iter().map(|(case, run)| (case, report(&run)));
+        let versus = sample::comparisons().into_iter().map(|(case, run)| (case, versus(&run)));
+        for (case, files) in runs.chain(versus) {
+            for (path, bytes) in files {
                 let Ok(text) = std::str::from_utf8(&bytes) else { continue };
                 for bad in ["NaN", "Infinity", ">inf", "-inf", " inf", ",inf"] {
                     assert!(!text.contains(bad), "{case}: {path} shows `{bad}`");

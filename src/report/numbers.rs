@@ -65,6 +65,41 @@ pub fn percent(share: Option<f64>) -> String {
     format!("{}{digits}{NO_BREAK}%", minus(percent))
 }
 
+/// A share by which something changed, in per cent, with its sign.
+pub fn change(share: Option<f64>) -> String {
+    signed(share.unwrap_or(f64::NAN), percent(share))
+}
+
+/// A count by which something changed, with its sign.
+pub fn count_change(value: f64) -> String {
+    signed(value, count(value))
+}
+
+/// How far something changed, in words: `2.1 % more`, `18 % less`.
+pub fn more_or_less(change: f64, show: impl Fn(f64) -> String) -> String {
+    format!("{} {}", show(change.abs()), if change < 0.0 { "less" } else { "more" })
+}
+
+/// Between which ends something changed, in words: `2.1 % to 3.4 % more`, the smaller change first, or
+/// `between 1.2 % less and 0.8 % more`.
+pub fn between([low, high]: [f64; 2], show: impl Fn(f64) -> String) -> String {
+    if low < 0.0 && high > 0.0 {
+        return format!("between {} and {}", more_or_less(low, &show), more_or_less(high, &show));
+    }
+    let (near, far) = if high <= 0.0 { (high, low) } else { (low, high) };
+    let (from, to) = (show(near.abs()), more_or_less(far, &show));
+    if to.starts_with(&format!("{from} ")) { to } else { format!("{from} to {to}") }
+}
+
+/// A p value with three decimals.
+pub fn p_value(p: Option<f64>) -> String {
+    match p {
+        Some(p) if p < 0.001 => format!("<{NO_BREAK}0.001"),
+        Some(p) if p.is_finite() => format!("{p:.3}"),
+        _ => NONE.to_owned(),
+    }
+}
+
 /// Two counts as a range.
 pub fn range([low, high]: [f64; 2]) -> String {
     format!("{} to {}", count(low), count(high))
@@ -91,14 +126,15 @@ pub fn of_things(amount: f64, one: &str, many: &str) -> String {
 pub fn tick(value: f64, step: f64) -> String {
     let decimals = (-step.log10().floor()).clamp(0.0, 3.0);
     if decimals > 0.0 && step.fract() != 0.0 {
-        return format!("{value:.*}", decimals as usize);
+        return format!("{}{:.*}", minus(value), decimals as usize, value.abs());
     }
-    match value.abs() {
+    let digits = match value.abs() {
         size if size >= 1e9 => format!("{}{NO_BREAK}bn", trimmed(size / 1e9)),
         size if size >= 1e6 => format!("{}{NO_BREAK}M", trimmed(size / 1e6)),
         size if size >= 1e5 => format!("{}{NO_BREAK}k", trimmed(size / 1e3)),
         size => grouped(size.round()),
-    }
+    };
+    format!("{}{digits}", minus(value))
 }
 
 /// Three figures of a large number, with its unit.
@@ -114,6 +150,10 @@ fn large(size: f64) -> String {
 fn trimmed(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}
+
+fn signed(value: f64, text: String) -> String {
+    if value > 0.0 && text != "0" { format!("+{text}") } else { text }
 }
 
 fn minus(value: f64) -> &'static str {
@@ -170,6 +210,25 @@ mod tests {
     }
 
     #[test]
+    fn a_change_says_how_much_more_or_less() {
+        assert_eq!(change(Some(0.027)), "+2.7\u{a0}%");
+        assert_eq!(change(Some(-0.18)), "−18\u{a0}%");
+        assert_eq!((change(Some(0.0)), change(None)), ("0\u{a0}%".to_owned(), NONE.to_owned()));
+        assert_eq!((count_change(12.0), count_change(0.0)), ("+12".to_owned(), "0".to_owned()));
+        let shown = |ends| between(ends, |share| percent(Some(share)));
+        assert_eq!(shown([0.021, 0.034]), "2.1\u{a0}% to 3.4\u{a0}% more");
+        assert_eq!(shown([-0.034, -0.021]), "2.1\u{a0}% to 3.4\u{a0}% less");
+        assert_eq!(shown([-0.012, 0.008]), "between 1.2\u{a0}% less and 0.8\u{a0}% more");
+        assert_eq!(shown([0.18, 0.18]), "18\u{a0}% more");
+    }
+
+    #[test]
+    fn a_p_value_never_reads_as_nothing() {
+        let shown = [Some(0.0), Some(0.0004), Some(0.04), Some(1.0), None].map(p_value);
+        assert_eq!(shown, ["<\u{a0}0.001", "<\u{a0}0.001", "0.040", "1.000", NONE]);
+    }
+
+    #[test]
     fn ticks_have_the_decimals_of_their_step() {
         assert_eq!(tick(0.25, 0.05), "0.25");
         assert_eq!(tick(1500.0, 500.0), "1,500");
@@ -177,5 +236,6 @@ mod tests {
         assert_eq!(tick(25_000_000.0, 5_000_000.0), "25\u{a0}M");
         assert_eq!(tick(1_500_000.0, 500_000.0), "1.5\u{a0}M");
         assert_eq!(tick(50_000.0, 50_000.0), "50,000");
+        assert_eq!((tick(-0.5, 0.5), tick(-200.0, 100.0)), ("−0.5".to_owned(), "−200".to_owned()));
     }
 }

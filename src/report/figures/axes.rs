@@ -17,39 +17,51 @@ const TICK_ROOM: f64 = 56.0;
 /// Room below a plot for two lines of dates and what they are.
 const DATE_ROOM: f64 = 62.0;
 
-/// A scale from 0 to a little more than the largest value, with ticks 1, 2 or 5 times a power of ten apart.
+/// A scale that holds 0 and all values, with ticks 1, 2 or 5 times a power of ten apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
+    bottom: f64,
     top: f64,
     step: f64,
 }
 
 impl Scale {
-    /// A scale that holds the largest value in about as many steps as given; 0 to 1 where there is none.
+    /// A scale from 0 that holds the largest value in about as many steps as given; 0 to 1 where there is none.
     pub fn holding(largest: f64, steps: f64) -> Self {
         if !(largest.is_finite() && largest > 0.0) {
-            return Self { top: 1.0, step: 1.0 };
+            return Self { bottom: 0.0, top: 1.0, step: 1.0 };
         }
-        let rough = largest / steps;
-        let power = 10f64.powf(rough.log10().floor());
-        let multiple = [1.0, 2.0, 5.0].into_iter().find(|multiple| rough <= multiple * power).unwrap_or(10.0);
-        Self { top: largest * 1.04, step: multiple * power }
+        Self { bottom: 0.0, top: largest * 1.04, step: step_of(largest, steps) }
+    }
+
+    /// A scale of differences: it holds 0 and every finite value; -1 to 1 where none is but 0.
+    pub fn around_zero(values: impl Iterator<Item = f64>, steps: f64) -> Self {
+        let (low, high) = values
+            .filter(|value| value.is_finite())
+            .fold((0.0, 0.0), |(low, high), value| (f64::min(low, value), f64::max(high, value)));
+        if high <= low {
+            return Self { bottom: -1.0, top: 1.0, step: 1.0 };
+        }
+        let room = 0.05 * (high - low);
+        Self { bottom: low - room, top: high + room, step: step_of(high - low, steps) }
     }
 
     /// A scale of a score.
     pub const fn of_scores() -> Self {
-        Self { top: 1.0, step: 0.2 }
+        Self { bottom: 0.0, top: 1.0, step: 0.2 }
     }
 
     /// Where a value lies in the frame; values beyond the scale lie on its edge.
     pub fn y(self, frame: Frame, value: f64) -> f64 {
-        let share = if value.is_finite() { (value / self.top).clamp(0.0, 1.0) } else { 0.0 };
+        let value = if value.is_finite() { value } else { 0.0 };
+        let share = ((value - self.bottom) / (self.top - self.bottom)).clamp(0.0, 1.0);
         frame.bottom - share * frame.height()
     }
 
     fn ticks(self) -> impl Iterator<Item = f64> {
-        let count = (self.top / self.step + 1e-9).floor() as u32;
-        (0..=count).map(move |tick| f64::from(tick) * self.step)
+        let first = (self.bottom / self.step - 1e-9).ceil() as i32;
+        let last = (self.top / self.step + 1e-9).floor() as i32;
+        (first..=last).map(move |tick| f64::from(tick) * self.step)
     }
 
     /// Draws the lines across the frame and their labels left of it.
@@ -64,37 +76,72 @@ impl Scale {
     }
 }
 
-/// An axis of weeks: each has a slot of the same width.
+/// The distance of ticks that cuts a length into about so many steps.
+fn step_of(length: f64, steps: f64) -> f64 {
+    let rough = length / steps;
+    let power = 10f64.powf(rough.log10().floor());
+    power * [1.0, 2.0, 5.0].into_iter().find(|multiple| rough <= multiple * power).unwrap_or(10.0)
+}
+
+/// A level axis of things side by side: each has a slot of the same width.
+#[derive(Debug, Clone, Copy)]
+pub struct Slots {
+    count: usize,
+}
+
+impl Slots {
+    /// An axis of so many things.
+    pub fn new(count: usize) -> Self {
+        Self { count: count.max(1) }
+    }
+
+    /// A slot: its left and right end.
+    pub fn slot(self, frame: Frame, index: usize) -> (f64, f64) {
+        let width = frame.width() / self.count as f64;
+        let left = frame.left + index as f64 * width;
+        (left, left + width)
+    }
+
+    /// The left and right end of the bar in a slot, with a gap to its neighbours.
+    pub fn bar(self, frame: Frame, index: usize) -> (f64, f64) {
+        let (left, right) = self.slot(frame, index);
+        let gap = ((right - left) * 0.16).max((right - left - 64.0) / 2.0);
+        (left + gap, right - gap)
+    }
+
+    /// The middle of a slot.
+    pub fn middle(self, frame: Frame, index: usize) -> f64 {
+        let (left, right) = self.slot(frame, index);
+        f64::midpoint(left, right)
+    }
+}
+
+/// An axis of weeks.
 #[derive(Debug, Clone, Copy)]
 pub struct Weeks {
     first: Week,
-    count: usize,
+    slots: Slots,
 }
 
 impl Weeks {
     /// An axis from the first week on.
     pub fn new(first: Week, count: usize) -> Self {
-        Self { first, count: count.max(1) }
+        Self { first, slots: Slots::new(count) }
     }
 
     /// The slot of a week: its left and right end.
     pub fn slot(self, frame: Frame, week: usize) -> (f64, f64) {
-        let width = frame.width() / self.count as f64;
-        let left = frame.left + week as f64 * width;
-        (left, left + width)
+        self.slots.slot(frame, week)
     }
 
     /// The left and right end of a week's bar, with a gap to its neighbours.
     pub fn bar(self, frame: Frame, week: usize) -> (f64, f64) {
-        let (left, right) = self.slot(frame, week);
-        let gap = ((right - left) * 0.16).max((right - left - 64.0) / 2.0);
-        (left + gap, right - gap)
+        self.slots.bar(frame, week)
     }
 
     /// The middle of a week's slot.
     pub fn middle(self, frame: Frame, week: usize) -> f64 {
-        let (left, right) = self.slot(frame, week);
-        f64::midpoint(left, right)
+        self.slots.middle(frame, week)
     }
 
     /// Draws the dates below the frame, as many as have room, with the year where it begins or changes.
@@ -103,7 +150,7 @@ impl Weeks {
         let room = lettering.width("30 Nov") + 10.0;
         let step = self.step(frame.width(), room);
         let mut year = None;
-        for week in (0..self.count).step_by(step) {
+        for week in (0..self.slots.count).step_by(step) {
             let x = self.middle(frame, week);
             let monday = self.first.plus(week as i64).monday();
             canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4.0)], 1.0, AXIS)?;
@@ -116,7 +163,7 @@ impl Weeks {
     }
 
     fn step(self, width: f64, room: f64) -> usize {
-        let slot = width / self.count as f64;
+        let slot = width / self.slots.count as f64;
         let least = (room / slot).ceil() as usize;
         [1, 2, 4, 8, 13, 26, 52].into_iter().find(|step| *step >= least).unwrap_or(least)
     }
@@ -200,6 +247,25 @@ pub fn small_plots(count: usize, below: f64, plot_height: f64) -> (Vec<Frame>, f
     ((0..count).map(frame).collect(), below + rows as f64 * pitch + 24.0)
 }
 
+/// Fills the band between two lines of points that stand above each other; of a single point, a bar.
+pub fn band(canvas: &Canvas, lower: &[(f64, f64)], upper: &[(f64, f64)], colour: RGBAColor) -> Result<(), ReportError> {
+    if let ([(x, bottom)], [(_, top)]) = (lower, upper) {
+        let bar = Frame { left: x - 14.0, top: *top, right: x + 14.0, bottom: *bottom };
+        return canvas.fill(bar, colour);
+    }
+    let outline: Vec<_> = upper.iter().chain(lower.iter().rev()).copied().collect();
+    canvas.shape(&outline, colour)
+}
+
+/// Draws a line through the means of weeks, with a dot on each.
+pub fn means(canvas: &Canvas, line: &[(f64, f64)], colour: RGBColor) -> Result<(), ReportError> {
+    if line.len() > 1 {
+        canvas.line(line, 2.0, colour)?;
+    }
+    let radius = if line.len() > 30 { 2.2 } else { 3.5 };
+    line.iter().try_for_each(|point| canvas.dot(*point, radius, colour))
+}
+
 /// Draws a line in steps, one a week: each value holds over its slot.
 pub fn steps(weeks: Weeks, frame: Frame, scale: Scale, values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
     values
@@ -255,8 +321,19 @@ mod tests {
 
     #[test]
     fn a_scale_of_nothing_is_still_a_scale() {
-        assert_eq!(Scale::holding(0.0, 5.0), Scale { top: 1.0, step: 1.0 });
-        assert_eq!(Scale::holding(f64::NAN, 5.0), Scale { top: 1.0, step: 1.0 });
+        assert_eq!(Scale::holding(0.0, 5.0), Scale { bottom: 0.0, top: 1.0, step: 1.0 });
+        assert_eq!(Scale::holding(f64::NAN, 5.0), Scale { bottom: 0.0, top: 1.0, step: 1.0 });
+        assert_eq!(Scale::around_zero([0.0, f64::NAN].into_iter(), 5.0), Scale { bottom: -1.0, top: 1.0, step: 1.0 });
+    }
+
+    #[test]
+    fn a_scale_of_differences_has_zero_among_its_ticks() {
+        for (low, high) in [(-3.0, 7.0), (2.0, 5.0), (-9.0, -1.0), (-0.02, 0.001)] {
+            let scale = Scale::around_zero([low, high].into_iter(), 5.0);
+            assert!(scale.bottom < low.min(0.0) && scale.top > high.max(0.0), "{scale:?}");
+            assert!(scale.ticks().any(|tick| tick == 0.0), "{scale:?}");
+            assert!((3..=8).contains(&scale.ticks().count()), "{scale:?}");
+        }
     }
 
     #[test]

@@ -105,20 +105,13 @@ impl Plot<'_, '_> {
         self.weekly.iter().enumerate().map(point).collect()
     }
 
-    /// A band between two values; of a single week, a bar.
+    /// A band between two values.
     fn band(
         &self,
         colour: plotters::style::RGBAColor,
         ends: impl Fn(&WeekSummary) -> [f64; 2],
     ) -> Result<(), ReportError> {
-        let lower = self.points(|week| ends(week)[0]);
-        let upper = self.points(|week| ends(week)[1]);
-        if let ([(x, bottom)], [(_, top)]) = (lower.as_slice(), upper.as_slice()) {
-            let bar = Frame { left: x - 14.0, top: *top, right: x + 14.0, bottom: *bottom };
-            return self.canvas.fill(bar, colour);
-        }
-        let outline: Vec<_> = upper.into_iter().chain(lower.into_iter().rev()).collect();
-        self.canvas.shape(&outline, colour)
+        axes::band(self.canvas, &self.points(|week| ends(week)[0]), &self.points(|week| ends(week)[1]), colour)
     }
 
     fn expected(&self) -> Result<(), ReportError> {
@@ -129,11 +122,6 @@ impl Plot<'_, '_> {
     }
 
     fn mean(&self) -> Result<(), ReportError> {
-        let line = self.points(|week| week.engagement.mean);
-        if line.len() > 1 {
-            self.canvas.line(&line, 2.0, BLUE)?;
-        }
-        let radius = if line.len() > 30 { 2.2 } else { 3.5 };
-        line.into_iter().try_for_each(|point| self.canvas.dot(point, radius, BLUE))
+        axes::means(self.canvas, &self.points(|week| week.engagement.mean), BLUE)
     }
 }

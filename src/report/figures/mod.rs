@@ -3,13 +3,16 @@
 //! What all share is here and in three files beside: what is drawn with (`canvas`), how axes and
 //! legends look (`axes`), and how an SVG becomes pixels (`raster`). Lengths are pixels of the page;
 //! the drawing itself is ten times finer, because the backend knows whole numbers only.
-//! No figure computes a result: it shows what the simulation's summary holds.
+//! No figure computes a result: it shows what the summary of a simulation or a comparison holds.
 
 mod assets;
 mod axes;
 mod calendar;
 mod canvas;
 mod channel_posts;
+mod difference_channels;
+mod difference_clients;
+mod difference_weeks;
 mod engagement;
 mod fatigue;
 mod guardrails;
@@ -17,6 +20,7 @@ mod palette;
 mod posts;
 mod raster;
 mod risk;
+mod versus;
 
 pub use palette::dark_swaps;
 pub use raster::Raster;
@@ -24,7 +28,7 @@ pub use raster::Raster;
 use canvas::Canvas;
 
 use super::ReportError;
-use crate::simulator::Simulation;
+use crate::simulator::{Comparison, Simulation};
 
 /// A drawn figure.
 #[derive(Debug, Clone)]
@@ -63,6 +67,18 @@ pub fn draw_all(simulation: &Simulation) -> Result<Vec<Figure>, ReportError> {
     ])
 }
 
+/// Every figure of a comparison's report, in the order of the page.
+///
+/// # Errors
+/// Where the drawing backend fails.
+pub fn draw_comparison(comparison: &Comparison) -> Result<Vec<Figure>, ReportError> {
+    Ok(vec![
+        difference_weeks::draw(comparison)?,
+        difference_channels::draw(comparison)?,
+        difference_clients::draw(comparison)?,
+    ])
+}
+
 impl Heading {
     /// Draws a figure of the given height under this heading.
     fn draw(
@@ -85,14 +101,21 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
+    /// The figures of every shape of simulation and comparison, each case with its name.
+    fn drawn() -> Vec<(String, Vec<Figure>)> {
+        let runs = sample::variants().into_iter().map(|(case, run)| (case.to_owned(), draw_all(&run).unwrap()));
+        let versus = sample::comparisons().into_iter();
+        runs.chain(versus.map(|(case, run)| (format!("comparison {case}"), draw_comparison(&run).unwrap()))).collect()
+    }
+
     fn ids(svg: &str) -> Vec<&str> {
         svg.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect()
     }
 
     #[test]
     fn every_figure_of_every_shape_of_run_is_well_formed_and_finite() {
-        for (case, simulation) in sample::variants() {
-            for figure in draw_all(&simulation).unwrap() {
+        for (case, figures) in drawn() {
+            for figure in figures {
                 let place = format!("{case}/{}", figure.name);
                 let tree = resvg::usvg::Tree::from_str(&figure.svg, &resvg::usvg::Options::default());
                 assert!(tree.is_ok(), "{place}: {tree:?}");
@@ -104,8 +127,8 @@ mod tests {
 
     #[test]
     fn nothing_is_drawn_outside_the_figure() {
-        for (case, simulation) in sample::variants() {
-            for figure in draw_all(&simulation).unwrap() {
+        for (case, figures) in drawn() {
+            for figure in figures {
                 let tree = Raster::new().parse(figure.name, &figure.svg).unwrap();
                 let bounds = tree.root().abs_bounding_box();
                 let place = format!("{case}/{}: {bounds:?} in {:?}", figure.name, tree.size());
@@ -130,8 +153,8 @@ mod tests {
 
     #[test]
     fn no_label_lies_on_another() {
-        for (case, simulation) in sample::variants() {
-            for figure in draw_all(&simulation).unwrap() {
+        for (case, figures) in drawn() {
+            for figure in figures {
                 let tree = Raster::new().parse(figure.name, &figure.svg).unwrap();
                 let mut found = Vec::new();
                 labels(tree.root(), &mut found);
@@ -147,13 +170,14 @@ mod tests {
 
     #[test]
     fn ids_are_unique_over_all_figures() {
-        let figures = draw_all(&sample::simulation()).unwrap();
-        let mut all: Vec<&str> = figures.iter().flat_map(|figure| ids(&figure.svg)).collect();
-        let before = all.len();
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(before, 2 * figures.len());
-        assert_eq!(all.len(), before);
+        for (case, figures) in drawn() {
+            let mut all: Vec<&str> = figures.iter().flat_map(|figure| ids(&figure.svg)).collect();
+            let before = all.len();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(before, 2 * figures.len(), "{case}");
+            assert_eq!(all.len(), before, "{case}");
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use super::{Block, Cell, Column, Section, Table};
 use crate::report::TableFormat;
 use crate::report::numbers::whole;
-use crate::simulator::Simulation;
+use crate::simulator::{Comparison, Pack, Provenance, Simulation};
 
 /// The section.
 pub fn section(simulation: &Simulation, command: &str, tables: TableFormat) -> Section {
+    let run = &simulation.provenance;
+    let rules = vec![code("Rules", &run.rules), code("Rules hash", &run.rules_hash)];
     Section {
         id: "method",
         title: "How it was computed",
@@ -20,27 +22,64 @@ pub fn section(simulation: &Simulation, command: &str, tables: TableFormat) -> S
                  where a rule is wrong, results fall short of expectation. This is a simulation; it says what the \
                  rules do in the scenario, and promises nothing about real audiences.",
             ),
-            Block::Table { table: inputs(simulation) },
-            Block::words("The same command with the same rules and scenario gives the same numbers, on any machine:"),
-            Block::Code { text: command.to_owned() },
-            Block::words(&format!(
-                "The figures are in `figures/` as SVG and PNG, the numbers behind them in `tables/` as {}.",
-                match tables {
-                    TableFormat::Parquet => "Parquet",
-                    TableFormat::Csv => "CSV",
-                }
-            )),
-        ],
+        ]
+        .into_iter()
+        .chain(repeating(rules, run, command, tables))
+        .collect(),
     }
 }
 
-fn inputs(simulation: &Simulation) -> Table {
-    let run = &simulation.provenance;
+/// The section of a comparison.
+pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat) -> Section {
+    let mut blocks = vec![
+        Block::words(
+            "Every replication is simulated once under each pack. Each random number belongs to a client, channel, hour \
+             and purpose, so that the same post meets the same luck under every pack, and what differs comes from the \
+             rules.",
+        ),
+        Block::words(
+            "The interval is the t interval of the mean of those paired differences, in per cent of the base's mean, \
+             which is taken as known. This is a simulation; it says what the rules do in the scenario, and promises \
+             nothing about real audiences.",
+        ),
+    ];
+    if let Some(base) = comparison.packs.first() {
+        let packs = comparison.packs.iter().zip(0..);
+        let rules = packs.flat_map(|(pack, place)| pack_rows(pack, place)).collect();
+        blocks.extend(repeating(rules, &base.provenance, command, tables));
+    }
+    Section { id: "method", title: "How it was computed", blocks }
+}
+
+/// What repeats a run under the given rules.
+fn repeating(rules: Vec<Vec<Cell>>, run: &Provenance, command: &str, tables: TableFormat) -> [Block; 4] {
+    [
+        Block::Table { table: inputs(rules, run) },
+        Block::words("The same command with the same rules and scenario gives the same numbers, on any machine:"),
+        Block::Code { text: command.to_owned() },
+        Block::words(&format!(
+            "The figures are in `figures/` as SVG and PNG, the numbers behind them in `tables/` as {}.",
+            match tables {
+                TableFormat::Parquet => "Parquet",
+                TableFormat::Csv => "CSV",
+            }
+        )),
+    ]
+}
+
+fn code(name: impl Into<String>, value: &str) -> Vec<Cell> {
+    vec![Cell::text(name), Cell::code(value)]
+}
+
+fn pack_rows(pack: &Pack, place: usize) -> [Vec<Cell>; 2] {
+    let role = if place == 0 { "Base".to_owned() } else { format!("Pack {place}") };
+    [code(role.clone(), &pack.label), code(format!("{role}, hash"), &pack.provenance.rules_hash)]
+}
+
+fn inputs(rules: Vec<Vec<Cell>>, run: &Provenance) -> Table {
     let text = |name, value: String| vec![Cell::text(name), Cell::text(value)];
-    let code = |name, value: &str| vec![Cell::text(name), Cell::code(value)];
-    let rows = vec![
-        code("Rules", &run.rules),
-        code("Rules hash", &run.rules_hash),
+    let mut rows = rules;
+    rows.extend([
         code("Scenario", &run.scenario),
         code("Scenario hash", &run.scenario_hash),
         code("Seed", &run.seed.to_string()),
@@ -50,7 +89,7 @@ fn inputs(simulation: &Simulation) -> Table {
         text("Replications", whole(u64::from(run.replications))),
         text("Clients planned for", whole(u64::from(run.clients))),
         text("Weekly optimiser", tier(&run.tier)),
-    ];
+    ]);
     let column = |title| Column { title, numeric: false };
     Table {
         caption: "All that repeats the run".to_owned(),

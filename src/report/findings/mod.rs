@@ -5,17 +5,20 @@
 
 mod channels;
 mod clients;
+mod comparison;
 mod headline;
 mod method;
 mod phrase;
+mod verdict;
 mod worries;
 
 use serde::Serialize;
 
 pub use phrase::Phrase;
+pub use verdict::verdicts;
 
 use super::{TableFormat, numbers};
-use crate::simulator::Simulation;
+use crate::simulator::{Comparison, Provenance, Simulation};
 use crate::stats::Estimate;
 use phrase::{code, plain};
 
@@ -153,7 +156,7 @@ impl Page {
         let run = &simulation.provenance;
         Self {
             title: Phrase::parse(&format!("Simulation of {} under {}", code(&run.scenario), code(&run.rules))),
-            extent: extent(simulation),
+            extent: extent(run, simulation.channels.len()),
             sections: vec![
                 headline::section(simulation),
                 worries::section(simulation),
@@ -163,15 +166,34 @@ impl Page {
             ],
         }
     }
+
+    /// Puts a comparison into words.
+    pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat) -> Self {
+        let labels: Vec<String> = comparison.versus.iter().map(|versus| code(&versus.label)).collect();
+        let base = comparison.packs.first();
+        let title = format!(
+            "{} against {} in {}",
+            labels.join(", "),
+            code(base.map_or("", |pack| &pack.label)),
+            code(base.map_or("", |pack| &pack.provenance.scenario))
+        );
+        let channels = comparison.versus.first().map_or(0, |versus| versus.channels.len());
+        let mut sections = comparison::sections(comparison, tables);
+        sections.push(method::of_comparison(comparison, command, tables));
+        Self {
+            title: Phrase::parse(&title),
+            extent: base.map(|pack| extent(&pack.provenance, channels)).unwrap_or_default(),
+            sections,
+        }
+    }
 }
 
-fn extent(simulation: &Simulation) -> String {
-    let run = &simulation.provenance;
+fn extent(run: &Provenance, channels: usize) -> String {
     let parts = [
         numbers::of_things(f64::from(run.weeks), "week", "weeks"),
         format!("from {}", run.start.monday().strftime("%-d %B %Y")),
         numbers::of_things(f64::from(run.clients), "client", "clients"),
-        numbers::of_things(simulation.channels.len() as f64, "channel", "channels"),
+        numbers::of_things(channels as f64, "channel", "channels"),
         numbers::of_things(f64::from(run.replications), "replication", "replications"),
     ];
     let [weeks, from, rest @ ..] = parts;

@@ -1,9 +1,10 @@
-//! Tables of runs and plans, as Parquet or CSV.
+//! Tables of runs, comparisons and plans, as Parquet or CSV.
 //!
 //! Columns are laid out here and written by polars; nothing is read, joined or computed. A number
 //! that is not finite becomes an empty value. Instants are ISO 8601
 //! text in UTC: true instants would bring a calendar library into every build.
 
+mod comparison;
 mod plan;
 mod run;
 
@@ -11,6 +12,7 @@ use polars::prelude::{
     Column, CsvWriter, DataFrame, IntoColumn, NamedFrom, ParquetWriter, PolarsError, SerWriter, Series,
 };
 
+pub use comparison::comparison_tables;
 pub use plan::plan_tables;
 pub use run::run_tables;
 

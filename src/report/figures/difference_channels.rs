@@ -1,0 +1,77 @@
+//! Where the difference in engagement comes from, by channel.
+
+use super::axes::{self, Key, Scale, Slots, light};
+use super::canvas::{Canvas, Frame, Lettering};
+use super::palette::{BLUE, INK, VERMILLION};
+use super::versus::{self, Panels};
+use super::{Figure, Heading};
+use crate::report::{ReportError, numbers};
+use crate::simulator::{Comparison, Versus};
+
+const PANELS: Panels = Panels { plot: 190.0, foot: 34.0 };
+const CAP: f64 = 5.0;
+const NOTHING: &str = "No client has a channel.";
+
+/// Draws the figure.
+pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
+    let many = versus::has_intervals(comparison);
+    let heading = Heading {
+        name: "difference-channels",
+        title: "Difference in engagements by channel".to_owned(),
+        caption: caption(comparison),
+    };
+    let channels = comparison.versus.iter().flat_map(|versus| &versus.channels);
+    let scale = Scale::around_zero(channels.flat_map(|channel| versus::ends(&channel.engagement)), versus::STEPS);
+    let unit = format!("difference, in engagements of a run, from {}", versus::base(comparison));
+    PANELS.draw(heading, comparison, &entries(many), &unit, |canvas, frame, versus| panel(canvas, frame, scale, versus))
+}
+
+fn entries(many: bool) -> Vec<(Key, &'static str)> {
+    let mut entries = vec![
+        (Key::Patch(light(BLUE, 1.0)), "more engagements"),
+        (Key::Patch(light(VERMILLION, 1.0)), "fewer engagements"),
+    ];
+    if many {
+        entries.push((Key::Line(INK), "95\u{a0}% interval of the mean difference"));
+    }
+    entries
+}
+
+fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result<(), ReportError> {
+    if versus.channels.is_empty() {
+        return axes::nothing(canvas, frame, NOTHING);
+    }
+    scale.draw(canvas, frame, Lettering::NOTE)?;
+    let slots = Slots::new(versus.channels.len());
+    for (index, channel) in versus.channels.iter().enumerate() {
+        let (left, right) = slots.bar(frame, index);
+        let [low, mean, high] = versus::ends(&channel.engagement);
+        let colour = if mean < 0.0 { VERMILLION } else { BLUE };
+        let [zero, mean, low, high] = [0.0, mean, low, high].map(|value| scale.y(frame, value));
+        canvas.fill(Frame { left, top: zero.min(mean), right, bottom: zero.max(mean) }, colour)?;
+        let x = slots.middle(frame, index);
+        canvas.text((x, frame.bottom + 16.0), channel.channel.name(), Lettering::BODY.centred())?;
+        if low - high > 0.5 {
+            canvas.line(&[(x, low), (x, high)], 1.6, INK)?;
+            canvas.line(&[(x - CAP, low), (x + CAP, low)], 1.6, INK)?;
+            canvas.line(&[(x - CAP, high), (x + CAP, high)], 1.6, INK)?;
+        }
+    }
+    Ok(())
+}
+
+fn caption(comparison: &Comparison) -> String {
+    let largest = comparison
+        .versus
+        .iter()
+        .flat_map(|versus| versus.channels.iter().map(move |channel| (versus, channel)))
+        .max_by(|(_, a), (_, b)| a.engagement.mean.abs().total_cmp(&b.engagement.mean.abs()))
+        .filter(|(_, channel)| channel.engagement.mean != 0.0);
+    let Some((versus, channel)) = largest else { return "No channel earned more or less.".to_owned() };
+    format!(
+        "The bars of a pack add up to its whole difference. The largest is that of {} under {}: {} engagements.",
+        channel.channel,
+        versus.label,
+        numbers::count_change(channel.engagement.mean),
+    )
+}

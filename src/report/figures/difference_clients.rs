@@ -1,0 +1,102 @@
+//! How the difference in engagement is spread over clients, from the largest loss to the largest gain.
+
+use plotters::style::RGBColor;
+
+use super::axes::{self, Key, Scale, Slots};
+use super::canvas::{Canvas, Frame, Lettering};
+use super::palette::{BLUE, MUTED, VERMILLION};
+use super::versus::{self, Panels};
+use super::{Figure, Heading};
+use crate::report::{ReportError, numbers};
+use crate::simulator::{ClientDifference, Comparison, Versus};
+use crate::stats::Difference;
+
+const PANELS: Panels = Panels { plot: 210.0, foot: 30.0 };
+
+/// How many times further than the furthest mean the ends of intervals are shown.
+const SHOWN_ENDS: f64 = 2.0;
+
+const NOTHING: &str = "No client earned anything under the base.";
+
+/// Draws the figure.
+pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
+    let many = versus::has_intervals(comparison);
+    let heading = Heading {
+        name: "difference-clients",
+        title: "Difference in engagements of each client".to_owned(),
+        caption: caption(comparison, many),
+    };
+    let scale = scale(comparison);
+    let unit = format!("difference, in % of the client's engagements under {}", versus::base(comparison));
+    PANELS.draw(heading, comparison, &entries(many), &unit, |canvas, frame, versus| panel(canvas, frame, scale, versus))
+}
+
+fn entries(many: bool) -> Vec<(Key, &'static str)> {
+    if !many {
+        return vec![(Key::Dotted(MUTED), "a client in the one replication")];
+    }
+    vec![
+        (Key::Dotted(VERMILLION), "loses: its 95\u{a0}% interval lies below 0"),
+        (Key::Dotted(MUTED), "no clear difference"),
+        (Key::Dotted(BLUE), "gains: its 95\u{a0}% interval lies above 0"),
+    ]
+}
+
+/// One scale for all panels. The ends of very wide intervals lie beyond it.
+fn scale(comparison: &Comparison) -> Scale {
+    let clients = || {
+        comparison
+            .versus
+            .iter()
+            .flat_map(|versus| &versus.clients)
+            .filter_map(|client| versus::percents(&client.engagement))
+    };
+    let most = SHOWN_ENDS * clients().map(|[_, mean, _]| mean.abs()).fold(0.0, f64::max);
+    Scale::around_zero(clients().flatten().map(|value| value.clamp(-most, most)), versus::STEPS)
+}
+
+fn colour(difference: &Difference) -> RGBColor {
+    if difference.is_clearly_less() {
+        VERMILLION
+    } else if difference.is_clearly_more() {
+        BLUE
+    } else {
+        MUTED
+    }
+}
+
+fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result<(), ReportError> {
+    let mut clients: Vec<(&ClientDifference, [f64; 3])> =
+        versus.clients.iter().filter_map(|client| Some((client, versus::percents(&client.engagement)?))).collect();
+    clients.sort_by(|(_, [_, a, _]), (_, [_, b, _])| a.total_cmp(b));
+    if clients.is_empty() {
+        return axes::nothing(canvas, frame, NOTHING);
+    }
+    scale.draw(canvas, frame, Lettering::NOTE)?;
+    versus::across(canvas, frame, 14.0, "clients, from the largest loss to the largest gain")?;
+    let slots = Slots::new(clients.len());
+    let (radius, width) = if clients.len() > 120 { (1.6, 0.7) } else { (3.5, 1.4) };
+    // What is clear is drawn last, so that nothing hides it.
+    let mut marks: Vec<_> = clients.into_iter().enumerate().collect();
+    marks.sort_by_key(|(_, (client, _))| client.engagement.is_clearly_less() || client.engagement.is_clearly_more());
+    for (index, (client, values)) in marks {
+        let x = slots.middle(frame, index);
+        let colour = colour(&client.engagement);
+        let [low, mean, high] = values.map(|value| scale.y(frame, value));
+        if low - high > 0.5 {
+            canvas.line(&[(x, low), (x, high)], width, colour)?;
+        }
+        canvas.dot((x, mean), radius, colour)?;
+    }
+    Ok(())
+}
+
+fn caption(comparison: &Comparison, many: bool) -> String {
+    let spoken = comparison.versus.iter().map(|versus| {
+        let counts = &versus.client_counts;
+        let all = numbers::of_things(f64::from(counts.clients), "client", "clients");
+        format!("Of {all}, {} earn more under {} and {} less", counts.better, versus.label, counts.worse)
+    });
+    let lines = if many { " A line is the 95\u{a0}% interval of the client's difference." } else { "" };
+    format!("{}.{lines}", spoken.collect::<Vec<_>>().join("; "))
+}

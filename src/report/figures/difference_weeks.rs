@@ -1,0 +1,78 @@
+//! The difference in engagement by week, with the band of its interval.
+
+use super::axes::{self, Key, Scale, Weeks, light};
+use super::canvas::{Canvas, Frame, Lettering};
+use super::palette::BLUE;
+use super::versus::{self, Panels};
+use super::{Figure, Heading};
+use crate::report::{ReportError, numbers};
+use crate::simulator::{Comparison, Versus};
+
+const PANELS: Panels = Panels { plot: 210.0, foot: 66.0 };
+const BAND: f64 = 0.3;
+const NOTHING: &str = "No week earned anything under the base.";
+
+/// Draws the figure.
+pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
+    let many = versus::has_intervals(comparison);
+    let heading = Heading {
+        name: "difference-weeks",
+        title: "Difference in engagements by week".to_owned(),
+        caption: caption(comparison, many),
+    };
+    let weeks = || comparison.versus.iter().flat_map(|versus| &versus.weekly);
+    let scale =
+        Scale::around_zero(weeks().filter_map(|week| versus::percents(&week.engagement)).flatten(), versus::STEPS);
+    let unit = format!("difference, in % of the week's engagements under {}", versus::base(comparison));
+    PANELS.draw(heading, comparison, &entries(many), &unit, |canvas, frame, versus| panel(canvas, frame, scale, versus))
+}
+
+fn entries(many: bool) -> Vec<(Key, &'static str)> {
+    if !many {
+        return vec![(Key::Dotted(BLUE), "the one replication")];
+    }
+    vec![
+        (Key::Dotted(BLUE), "mean of the paired differences"),
+        (Key::Patch(light(BLUE, BAND)), "95\u{a0}% interval of that mean"),
+    ]
+}
+
+fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result<(), ReportError> {
+    let Some(first) = versus.weekly.first() else { return axes::nothing(canvas, frame, NOTHING) };
+    let weeks = Weeks::new(first.week, versus.weekly.len());
+    let shown: Vec<(f64, [f64; 3])> = versus
+        .weekly
+        .iter()
+        .enumerate()
+        .filter_map(|(index, week)| Some((weeks.middle(frame, index), versus::percents(&week.engagement)?)))
+        .collect();
+    if shown.is_empty() {
+        return axes::nothing(canvas, frame, NOTHING);
+    }
+    scale.draw(canvas, frame, Lettering::NOTE)?;
+    weeks.draw(canvas, frame, Lettering::NOTE)?;
+    versus::across(canvas, frame, 47.0, "week beginning")?;
+    let [lower, means, upper] = [0, 1, 2].map(|part: usize| {
+        let y = |values: &[f64; 3]| scale.y(frame, values.get(part).copied().unwrap_or_default());
+        shown.iter().map(|(x, values)| (*x, y(values))).collect::<Vec<_>>()
+    });
+    if versus.weekly.iter().any(|week| week.engagement.interval.is_some()) {
+        axes::band(canvas, &lower, &upper, light(BLUE, BAND))?;
+    }
+    axes::means(canvas, &means, BLUE)
+}
+
+fn caption(comparison: &Comparison, many: bool) -> String {
+    let weeks = || comparison.versus.iter().flat_map(|versus| &versus.weekly);
+    let clear = weeks().filter(|week| week.engagement.is_clearly_more() || week.engagement.is_clearly_less()).count();
+    if !many {
+        return "With one replication there is no band: how far luck moves a week's difference cannot be seen."
+            .to_owned();
+    }
+    format!(
+        "Above the line at 0 a week earned more than under {}, below it less. In {} of {} the band leaves 0 out.",
+        versus::base(comparison),
+        clear,
+        numbers::of_things(weeks().count() as f64, "week", "weeks"),
+    )
+}

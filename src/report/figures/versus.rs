@@ -1,0 +1,86 @@
+//! What the figures of a comparison share: a panel for each pack that is compared with the base.
+
+use super::axes::{self, Key};
+use super::canvas::{Canvas, Frame, Lettering, WIDTH};
+use super::{Figure, Heading};
+use crate::report::ReportError;
+use crate::simulator::{Comparison, Versus};
+use crate::stats::Difference;
+
+/// Where the room below the legend begins.
+const LEGEND_END: f64 = 62.0;
+
+/// Room above a plot for its name and its unit.
+const HEAD: f64 = 56.0;
+
+/// Steps of a scale of differences; more than elsewhere, because 0 need not be at an end of it.
+pub const STEPS: f64 = 7.0;
+
+/// Left edge of what is written and of what is drawn.
+const LEFT: f64 = 16.0;
+const PLOT_LEFT: f64 = 76.0;
+const PLOT_RIGHT: f64 = WIDTH - 24.0;
+
+/// The plots of a figure: how high each is, and how much room for labels is below it.
+#[derive(Debug, Clone, Copy)]
+pub struct Panels {
+    pub plot: f64,
+    pub foot: f64,
+}
+
+impl Panels {
+    /// Draws a figure with a panel for each pack: its name, what is upright, and the plot itself.
+    pub fn draw(
+        self,
+        heading: Heading,
+        comparison: &Comparison,
+        entries: &[(Key, &str)],
+        unit: &str,
+        drawing: impl Fn(&Canvas, Frame, &Versus) -> Result<(), ReportError>,
+    ) -> Result<Figure, ReportError> {
+        let pitch = HEAD + self.plot + self.foot;
+        let height = LEGEND_END + pitch * comparison.versus.len().max(1) as f64 + 6.0;
+        heading.draw(height, |canvas| {
+            axes::legend(canvas, entries)?;
+            for (index, versus) in comparison.versus.iter().enumerate() {
+                let top = LEGEND_END + pitch * index as f64;
+                let name = format!("{} against {}", versus.label, base(comparison));
+                let room = PLOT_RIGHT - LEFT;
+                canvas.text((LEFT, top + 16.0), &Lettering::NAME.shortened(&name, room), Lettering::NAME)?;
+                canvas.text((LEFT, top + 36.0), &Lettering::NOTE.shortened(unit, room), Lettering::NOTE)?;
+                let top = top + HEAD;
+                let frame = Frame { left: PLOT_LEFT, top, right: PLOT_RIGHT, bottom: top + self.plot };
+                drawing(canvas, frame, versus)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What the base is called.
+pub fn base(comparison: &Comparison) -> &str {
+    comparison.packs.first().map_or("", |pack| &pack.label)
+}
+
+/// Lower end, mean and upper end of a difference; without an interval, the mean alone.
+pub fn ends(difference: &Difference) -> [f64; 3] {
+    let [low, high] = difference.interval.unwrap_or([difference.mean; 2]);
+    [low, difference.mean, high]
+}
+
+/// The same in per cent of the base; none where that has nothing.
+pub fn percents(difference: &Difference) -> Option<[f64; 3]> {
+    difference.relative()?;
+    Some(ends(difference).map(|value| difference.share_of_base(value).unwrap_or_default() * 100.0))
+}
+
+/// Whether the comparison has intervals to show.
+pub fn has_intervals(comparison: &Comparison) -> bool {
+    comparison.packs.first().is_some_and(|pack| pack.provenance.replications > 1)
+}
+
+/// Says below a plot what its level axis is.
+pub fn across(canvas: &Canvas, frame: Frame, below: f64, text: &str) -> Result<(), ReportError> {
+    let middle = f64::midpoint(frame.left, frame.right);
+    canvas.text((middle, frame.bottom + below), text, Lettering::NOTE.centred())
+}

@@ -1,0 +1,285 @@
+//! What a comparison found: the verdict, every headline number, and where the difference comes from.
+
+use super::verdict::{is_clear, verdicts};
+use super::{Block, Card, Cell, Section, Table, Term, code, plain};
+use crate::report::TableFormat;
+use crate::report::numbers::{change, count, count_change, of_things, p_value, percent, range};
+use crate::simulator::{ClientCounts, ClientDifference, Comparison, Measure, MeasureDifference, Versus};
+use crate::stats::Difference;
+
+/// Up to so many clients are all shown; of more, those that lose most.
+const SHOWN_ALL: usize = 50;
+const SHOWN_WORST: usize = 25;
+
+/// The sections that say what was found.
+pub fn sections(comparison: &Comparison, tables: TableFormat) -> Vec<Section> {
+    vec![
+        verdict(comparison),
+        Section { id: "weeks", title: "Week by week", blocks: vec![Block::Figure { name: "difference-weeks" }] },
+        channels(comparison),
+        clients(comparison, tables),
+    ]
+}
+
+fn base(comparison: &Comparison) -> &str {
+    comparison.packs.first().map_or("", |pack| &pack.label)
+}
+
+fn verdict(comparison: &Comparison) -> Section {
+    let mut blocks: Vec<Block> = verdicts(comparison).iter().map(|text| Block::words(text)).collect();
+    blocks.push(Block::words(&certainty(comparison)));
+    blocks.extend(pairing(comparison).map(|text| Block::words(&text)));
+    if let [versus] = comparison.versus.as_slice() {
+        blocks.push(Block::Cards { cards: cards(versus) });
+    }
+    blocks.push(Block::Terms { terms: terms() });
+    blocks.extend(comparison.versus.iter().map(|versus| Block::Table { table: headline(comparison, versus) }));
+    Section { id: "verdict", title: "The verdict", blocks }
+}
+
+/// How many replications there were, why no more, and what the ranges are.
+fn certainty(comparison: &Comparison) -> String {
+    let many = comparison.packs.first().map_or(0, |pack| pack.provenance.replications);
+    if many < 2 {
+        return "One replication was run under each pack, so no interval can be given: another run with other luck may \
+                say the opposite. Run at least 20 replications before you act on a difference."
+            .to_owned();
+    }
+    let intervals = format!(
+        "Every difference is the mean over {many} replications, each run under every pack with the same luck; the range \
+         is its 95\u{a0}% interval."
+    );
+    let Some(until) = &comparison.until else { return intervals };
+    let wanted = percent(Some(until.half_width));
+    if until.is_reached {
+        format!("{intervals} The runs ended there, because half of the interval came to {wanted} of the base or less.")
+    } else {
+        format!(
+            "{intervals} Half of the interval did not come to the {wanted} of the base that was asked for; more \
+             replications would narrow it."
+        )
+    }
+}
+
+/// What the same luck for all was worth.
+fn pairing(comparison: &Comparison) -> Option<String> {
+    let [versus] = comparison.versus.as_slice() else { return None };
+    let difference = &versus.of(Measure::Engagement)?.difference;
+    let share = difference.variance_reduction.filter(|share| *share > 0.0 && !difference.is_same)?;
+    let times = 1.0 / (1.0 - share);
+    let worth = if times.is_finite() && times >= 1.05 {
+        format!(
+            " With luck of its own for each pack, it would take {} times as many replications to be as sure.",
+            count(times)
+        )
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "The same luck for both took away {} of the variance of the difference in engagements.{worth}",
+        percent(Some(share))
+    ))
+}
+
+fn cards(versus: &Versus) -> Vec<Card> {
+    let measures = [
+        ("Engagements", Measure::Engagement),
+        ("Drafts", Measure::PostsDrafted),
+        ("Reviews", Measure::Reviews),
+        ("Blocked posts", Measure::PostsBlocked),
+        ("Posts without an asset", Measure::WithoutAsset),
+    ];
+    let mut cards: Vec<Card> = measures
+        .into_iter()
+        .filter_map(|(label, measure)| Some(card(label, &versus.of(measure)?.difference)))
+        .collect();
+    cards.push(client_card(&versus.client_counts));
+    cards
+}
+
+fn card(label: &'static str, difference: &Difference) -> Card {
+    let shown = |value: f64| match difference.share_of_base(value) {
+        Some(share) => change(Some(share)),
+        None => count_change(value),
+    };
+    let mut lines = vec![if difference.is_same {
+        format!("{} under both", count(difference.base))
+    } else {
+        format!("{} instead of {}", count(difference.other), count(difference.base))
+    }];
+    if let Some([low, high]) = difference.interval.filter(|_| varies(difference)) {
+        lines.push(format!("95\u{a0}% interval {} to {}", shown(low), shown(high)));
+    }
+    Card { label, value: shown(difference.mean), lines }
+}
+
+fn client_card(counts: &ClientCounts) -> Card {
+    Card {
+        label: "Clients that earn less",
+        value: format!("{} of {}", counts.worse, counts.clients),
+        lines: vec![
+            format!("{} clearly", counts.clearly_worse),
+            match counts.better {
+                0 => "none earns more".to_owned(),
+                better => format!("{better} earn more, {} of them clearly", counts.clearly_better),
+            },
+        ],
+    }
+}
+
+fn terms() -> Vec<Term> {
+    let term = |word, meaning| Term { word, meaning };
+    vec![
+        term("Base", "the pack that the others are compared with."),
+        term(
+            "Gains, loses, clearly",
+            "the 95\u{a0}% interval leaves 0 out. Of clients that differ by luck alone, one in twenty does so.",
+        ),
+        term("p", "the chance of a difference this large where there is none, from a paired t test."),
+        term("Luck removed", "the share of the variance of a difference that meeting the same luck took away."),
+    ]
+}
+
+const fn label(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Engagement => "Engagements",
+        Measure::ExpectedEngagement => "Engagements expected by the planner",
+        Measure::PostsWanted => "Posts wanted",
+        Measure::PostsPlanned => "Posts planned",
+        Measure::PostsDrafted => "Drafts",
+        Measure::PostsBlocked => "Blocked posts",
+        Measure::Reviews => "Reviews",
+        Measure::Rejected => "Refused by a reviewer",
+        Measure::Expired => "Answered too late",
+        Measure::WithoutAsset => "Posts without an asset",
+        Measure::HoursAboveWarn => "Channel-hours at warn or above",
+        Measure::HoursAboveBlock => "Channel-hours at block or above",
+    }
+}
+
+fn headline(comparison: &Comparison, versus: &Versus) -> Table {
+    let row = |row: &MeasureDifference| {
+        let mut cells = vec![Cell::text(label(row.measure))];
+        cells.extend(difference_cells(&row.difference));
+        let verdict = if is_clear(row) { Some("clear".to_owned()) } else { None };
+        cells
+            .push(Cell { detail: verdict, ..Cell::text(p_value(row.corrected_p.filter(|_| !row.difference.is_same))) });
+        cells.push(Cell::bar(row.difference.variance_reduction.filter(|_| varies(&row.difference))));
+        cells
+    };
+    let columns = ["Base", "This pack", "Difference", "Of base", "p", "Luck removed"];
+    let rows = versus.headline.iter().map(row).collect();
+    let table = Table::new(caption("Every headline number", comparison, versus), "Number", &columns, rows);
+    let others = comparison.versus.len();
+    let corrected = (others > 1).then(|| {
+        let packs = of_things(others as f64, "comparison", "comparisons");
+        format!(" p is corrected for {packs} after Holm, the intervals are not.")
+    });
+    let note = format!(
+        "Totals of a replication over all weeks, channels and clients. The range below a difference is its 95\u{a0}% \
+         interval; a difference is clear where p is below 0.05.{}",
+        corrected.unwrap_or_default()
+    );
+    Table { note: comparison_has_intervals(comparison).then_some(note), ..table }
+}
+
+fn comparison_has_intervals(comparison: &Comparison) -> bool {
+    comparison.packs.first().is_some_and(|pack| pack.provenance.replications > 1)
+}
+
+fn caption(what: &str, comparison: &Comparison, versus: &Versus) -> String {
+    format!("{what}: {} against {}", versus.label, base(comparison))
+}
+
+/// Whether the difference is not always the same, so that its interval says something.
+fn varies(difference: &Difference) -> bool {
+    difference.half_width().is_some_and(|half_width| half_width > 0.0)
+}
+
+/// Base, other, difference and share of the base, each difference with its interval.
+fn difference_cells(difference: &Difference) -> [Cell; 4] {
+    let interval = difference.interval.filter(|_| varies(difference));
+    let relative = difference.relative_interval().filter(|_| varies(difference));
+    [
+        Cell::count(difference.base),
+        Cell::count(difference.other),
+        Cell { detail: interval.map(range), ..Cell::text(count_change(difference.mean)) },
+        Cell {
+            detail: relative.map(|[low, high]| format!("{} to {}", change(Some(low)), change(Some(high)))),
+            ..Cell::text(change(difference.relative()))
+        },
+    ]
+}
+
+const DIFFERENCE: [&str; 4] = ["Base", "This pack", "Difference", "Of base"];
+
+fn channels(comparison: &Comparison) -> Section {
+    let table = |versus: &Versus| {
+        let rows = versus.channels.iter().map(|channel| {
+            let names = [Cell::code(channel.channel.name()), Cell::count(f64::from(channel.clients))];
+            names.into_iter().chain(difference_cells(&channel.engagement)).collect()
+        });
+        let columns: Vec<&'static str> = std::iter::once("Clients").chain(DIFFERENCE).collect();
+        let caption = caption("Engagements of each channel", comparison, versus);
+        Block::Table { table: Table::new(caption, "Channel", &columns, rows.collect()) }
+    };
+    let mut blocks = vec![Block::Figure { name: "difference-channels" }];
+    blocks.extend(comparison.versus.iter().map(table));
+    Section { id: "channels", title: "Channel by channel", blocks }
+}
+
+fn clients(comparison: &Comparison, tables: TableFormat) -> Section {
+    let mut blocks: Vec<Block> = comparison.versus.iter().map(|versus| Block::words(&client_words(versus))).collect();
+    blocks.push(Block::Figure { name: "difference-clients" });
+    blocks.extend(
+        comparison.versus.iter().map(|versus| Block::Table { table: client_table(comparison, versus, tables) }),
+    );
+    Section { id: "clients", title: "Client by client", blocks }
+}
+
+fn client_words(versus: &Versus) -> String {
+    let counts = &versus.client_counts;
+    let name = code(&versus.label);
+    if counts.same == counts.clients {
+        return format!("Under {name} every client earns the same in every replication.");
+    }
+    let part = |some: u32, clearly: u32| {
+        if some == 0 {
+            return "none".to_owned();
+        }
+        let share = percent(Some(f64::from(some) / f64::from(counts.clients.max(1))));
+        format!("{some} ({share}; {clearly} clearly)")
+    };
+    let same = match counts.same {
+        0 => String::new(),
+        1 => "; 1 earns the same in every replication".to_owned(),
+        same => format!("; {same} earn the same in every replication"),
+    };
+    format!(
+        "Of {} {} earn more under {name} and {} less{same}.",
+        of_things(f64::from(counts.clients), "client,", "clients,"),
+        part(counts.better, counts.clearly_better),
+        part(counts.worse, counts.clearly_worse),
+    )
+}
+
+fn client_table(comparison: &Comparison, versus: &Versus, tables: TableFormat) -> Table {
+    let mut sorted: Vec<&ClientDifference> = versus.clients.iter().collect();
+    let rank = |client: &ClientDifference| client.engagement.relative().unwrap_or(f64::INFINITY);
+    sorted.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
+    let shown = if sorted.len() <= SHOWN_ALL { sorted.len() } else { SHOWN_WORST };
+    let row = |client: &&ClientDifference| {
+        let name = Cell::text(plain(&client.name)).with_detail(client.client_id.to_string());
+        std::iter::once(name).chain(difference_cells(&client.engagement)).collect()
+    };
+    let rows = sorted.iter().take(shown).map(row).collect();
+    let caption = caption("Engagements of clients, the largest loss first", comparison, versus);
+    let note = (shown < sorted.len()).then(|| {
+        let all = count(sorted.len() as f64);
+        format!(
+            "These {shown} of {all} lose most or gain least; all are in tables/difference_clients.{}.",
+            tables.extension()
+        )
+    });
+    Table { note, ..Table::new(caption, "Client", &DIFFERENCE, rows) }
+}
