@@ -1,7 +1,7 @@
 //! Time of planning and simulating whole clients: `cargo bench --bench simulator`.
 //!
 //! Prints microseconds of one thread a client-week, the share of the optimiser in it, and how the time
-//! of a simulation grows with clients, weeks and replications.
+//! of a simulation grows with clients, weeks and replications, and what a comparison of two packs costs.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot be set up stops")]
 
@@ -12,7 +12,7 @@ use mcoe::model::{Client, ClientState, Scenario, Tier};
 use mcoe::planner::{self, Planner, Solver};
 use mcoe::rules::CompiledRules;
 use mcoe::scenario::{self, GenerateOptions};
-use mcoe::simulator::{self, Extent, Observer};
+use mcoe::simulator::{self, Contender, Extent, Observer};
 
 #[path = "support/world.rs"]
 mod world;
@@ -40,6 +40,7 @@ fn main() {
     pool.install(|| {
         planning(&rules);
         growth(&rules);
+        comparing(&rules);
     });
 }
 
@@ -134,4 +135,28 @@ fn growth(rules: &CompiledRules) {
             per_size / base
         );
     }
+}
+
+/// A comparison of two packs against one simulation of the first, in turns, so that both meet the same machine.
+fn comparing(rules: &CompiledRules) {
+    let scenario = generated(50, rules);
+    let extent = Extent { weeks: 4, replications: 10, seed: 1 };
+    let compared = || {
+        let planners = [(), ()].map(|()| Planner::new(rules, Tier::Exact, None));
+        let [base, other] =
+            planners.each_ref().map(|planner| Contender { label: "pack", planner, scenario: &scenario });
+        timed(|| simulator::compare(base, &[other], extent, None, &Nobody).expect("compared"))
+    };
+    let mut ratios: Vec<(f64, f64, f64)> = (0..ROUNDS)
+        .map(|_| (simulated(rules, &scenario, extent.weeks, extent.replications), compared()))
+        .map(|(simulate, compare)| (simulate.as_secs_f64(), compare.as_secs_f64()))
+        .map(|(simulate, compare)| (compare / simulate, simulate, compare))
+        .collect();
+    ratios.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
+    let (ratio, simulate, compare) = ratios.get(ROUNDS / 2).copied().unwrap_or_default();
+    let (least, most) = (ratios.first().map_or(0.0, |row| row.0), ratios.last().map_or(0.0, |row| row.0));
+    println!("comparing two packs, one thread, 50 clients, 4 weeks, 10 replications; median of {ROUNDS} turns");
+    println!(
+        "  simulate one {simulate:7.3} s, compare two {compare:7.3} s: {ratio:.2} times ({least:.2} to {most:.2}), at most 2.10 wanted"
+    );
 }

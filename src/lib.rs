@@ -19,7 +19,8 @@
 //! solves each channel's week exactly, gives assets to the slots and puts every post to the guardrails.
 //! [`check_plan`](planner::check::check_plan) verifies the plan and shares no code with what made it.
 //! [`simulate`](simulator::simulate) does so week after week, many times over, against an environment
-//! that does not share the planner's beliefs. [`render`](report::render) shows what came of it.
+//! that does not share the planner's beliefs, and [`compare`](simulator::compare()) does so under several packs
+//! with the same luck. [`render`](report::render) shows what came of it.
 //!
 //! [`Ledger`](store::Ledger) keeps what was promised: plans committed as schedules, approved by people, drafted by the
 //! daily pass, with every decision on record.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::planner::{ExplainError, PlanError};
 use crate::report::ReportError;
 use crate::scenario::ScenarioErrors;
-use crate::simulator::SimulateError;
+use crate::simulator::{CompareError, SimulateError};
 use crate::store::{BadUrl, StoreError};
 
 /// Why a command did not end well.
@@ -59,6 +59,18 @@ impl From<SimulateError> for Failure {
     fn from(error: SimulateError) -> Self {
         match error {
             SimulateError::Stopped => Failure::Interrupted("interrupted: nothing was written".to_owned()),
+            other => Failure::Input(format!("error: {other}\nnothing was written")),
+        }
+    }
+}
+
+impl From<CompareError> for Failure {
+    fn from(error: CompareError) -> Self {
+        match error {
+            CompareError::Simulate(error) => error.into(),
+            CompareError::NoClients(_) => Failure::Input(format!(
+                "error: {error}\n  remedy: add a client whose status is active to its clients table\nnothing was written"
+            )),
             other => Failure::Input(format!("error: {other}\nnothing was written")),
         }
     }

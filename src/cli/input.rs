@@ -75,17 +75,47 @@ pub(super) fn both(
         Ok(rules) => return scenario(scenario_dir, &rules, globals).map(|scenario| (rules, Some(scenario))),
         Err(diagnostics) => diagnostics,
     };
-    let Err(errors) = scenario::read(scenario_dir, &any_policy()) else {
-        return Err(told(&diagnostics, &files, rules_dir, globals));
-    };
-    if globals.format == Format::Json {
-        let mut values = rules_in_json(&diagnostics);
-        values.extend(scenario_in_json(&errors));
-        return Err(Failure::Input(told_in_json(values)));
-    }
+    let in_json = rules_in_json(&diagnostics);
     let drawn = drawn(&diagnostics, &files, rules_dir, globals);
-    let scenario = Failure::from(errors);
-    Err(Failure::Input(format!("{drawn}\n\n{}", scenario.message())))
+    Err(all_told(in_json, vec![drawn], scenario_dir, globals))
+}
+
+/// Reads several packs, and a scenario under each; tells the mistakes of all in one go.
+pub(super) fn several(
+    rules_dirs: &[&Path],
+    scenario_dir: &Path,
+    globals: &Globals,
+) -> Result<Vec<(CompiledRules, Scenario)>, Failure> {
+    let mut packs = Vec::new();
+    let (mut in_json, mut in_words) = (Vec::new(), Vec::new());
+    for dir in rules_dirs {
+        let files = read_pack(dir)?;
+        match compile(files.clone()) {
+            Ok(rules) => packs.push(rules),
+            Err(diagnostics) => {
+                let folder = dir.to_string_lossy();
+                let placed: Vec<Diagnostic> = diagnostics.iter().map(|wrong| wrong.clone().within(&folder)).collect();
+                in_json.extend(rules_in_json(&placed));
+                in_words.push(drawn(&diagnostics, &files, dir, globals));
+            }
+        }
+    }
+    if !in_words.is_empty() {
+        return Err(all_told(in_json, in_words, scenario_dir, globals));
+    }
+    packs.into_iter().map(|rules| scenario(scenario_dir, &rules, globals).map(|scenario| (rules, scenario))).collect()
+}
+
+/// What is wrong with packs, in JSON and in words, and with a scenario, if anything.
+fn all_told(mut in_json: Vec<Value>, mut in_words: Vec<String>, scenario_dir: &Path, globals: &Globals) -> Failure {
+    if let Err(errors) = scenario::read(scenario_dir, &any_policy()) {
+        in_json.extend(scenario_in_json(&errors));
+        in_words.push(Failure::from(errors).message().to_owned());
+    }
+    Failure::Input(match globals.format {
+        Format::Json => told_in_json(in_json),
+        Format::Text => in_words.join("\n\n"),
+    })
 }
 
 /// Stands in for the pack's default policy where only the mistakes of a scenario are wanted; none

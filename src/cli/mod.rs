@@ -6,6 +6,7 @@
 mod actions;
 mod check;
 mod commit;
+mod compare;
 mod completions;
 mod daily;
 mod db;
@@ -47,6 +48,8 @@ const EXAMPLES: &str = "\
 Examples:
   mcoe check --scenario scenarios/agency          is everything right?
   mcoe simulate scenarios/agency --out report     twelve weeks, then open report/index.html
+  mcoe compare scenarios/agency --against my-rules --out versus
+                                                  what other rules would change, on the same luck
   mcoe plan scenarios/agency --out plan           the coming week, client by client
   mcoe explain plan --post ID                     why this post, why then
   mcoe import posts.csv --out scenario            a scenario from your own history
@@ -121,6 +124,7 @@ enum Command {
     Check(check::Check),
     Plan(plan::Plan),
     Simulate(simulate::Simulate),
+    Compare(compare::Compare),
     Explain(explain::Explain),
     Import(import::Import),
     Generate(generate::Generate),
@@ -211,6 +215,7 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
         Command::Check(command) => command.run(globals),
         Command::Plan(command) => command.run(globals),
         Command::Simulate(command) => command.run(globals),
+        Command::Compare(command) => command.run(globals),
         Command::Explain(command) => command.run(globals),
         Command::Import(command) => command.run(globals),
         Command::Generate(command) => command.run(globals),

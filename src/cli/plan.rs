@@ -15,7 +15,7 @@ use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input
 use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week, WorkspaceId};
 use crate::planner::{self, Planner, SolvedInstance};
 use crate::report::{self, TableFormat};
-use crate::rules::CompiledRules;
+use crate::rules::{CompiledRules, RuleUse};
 use crate::scenario::{self, ScenarioErrors};
 
 /// Plan a week for every client of a scenario, optimally under the rules.
@@ -97,7 +97,7 @@ impl Plan {
         progress::stop_if_asked()?;
         out.finish()?;
         if globals.verbose {
-            say_times(globals, &planner, self.threads.count(), took);
+            say_times(globals, &[planner], self.threads.count(), took);
         }
         self.tell(globals, &plan)
     }
@@ -233,8 +233,8 @@ pub(super) fn check(rules: &CompiledRules, scenario: &Scenario, plan: &model::Pl
 }
 
 /// Says how long planning took and which share of it rules took.
-pub(super) fn say_times(globals: &Globals, planner: &Planner<'_>, threads: usize, took: Duration) {
-    let used = planner.rule_use();
+pub(super) fn say_times(globals: &Globals, planners: &[Planner<'_>], threads: usize, took: Duration) {
+    let used = planners.iter().map(Planner::rule_use).fold(RuleUse::default(), RuleUse::plus);
     let share = used.time.as_secs_f64() / (took.as_secs_f64() * threads as f64).max(1e-9);
     globals.say(&format!(
         "took {:.2} s; rules were asked {} times, ran {} times, {:.3} s in all threads ({:.0} % of the threads' time)",

@@ -48,11 +48,20 @@ pub(super) struct Simulate {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Tier {
+pub(super) enum Tier {
     /// The best plan there is, proven.
     Exact,
     /// A good plan, quickly found; for very large simulations.
     Fast,
+}
+
+impl From<Tier> for model::Tier {
+    fn from(tier: Tier) -> Self {
+        match tier {
+            Tier::Exact => model::Tier::Exact,
+            Tier::Fast => model::Tier::Fast,
+        }
+    }
 }
 
 impl Simulate {
@@ -62,11 +71,7 @@ impl Simulate {
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let weeks = self.weeks.unwrap_or(scenario.weeks);
         let extent = Extent { weeks, replications: self.replications, seed: self.seed };
-        let tier = match self.tier {
-            Tier::Exact => model::Tier::Exact,
-            Tier::Fast => model::Tier::Fast,
-        };
-        let planner = Planner::new(&rules, tier, globals.verbose.then_some(stopwatch as fn() -> Duration));
+        let planner = Planner::new(&rules, self.tier.into(), globals.verbose.then_some(stopwatch as fn() -> Duration));
         let start = Instant::now();
         let steps = u64::from(weeks) * u64::from(self.replications);
         let simulation = {
@@ -78,7 +83,7 @@ impl Simulate {
         stop_if_asked()?;
         out.finish()?;
         if globals.verbose {
-            say_times(globals, &planner, self.threads.count(), took);
+            say_times(globals, &[planner], self.threads.count(), took);
         }
         self.tell(globals, &simulation)
     }

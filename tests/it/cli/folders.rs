@@ -189,6 +189,12 @@ fn ctrl_c_ends_a_long_simulation_soon_and_leaves_nothing() {
 
 #[cfg(unix)]
 #[test]
+fn ctrl_c_ends_a_long_comparison_soon_and_leaves_nothing() {
+    is_interrupted("compare agency --against rules --replications 100000 --out run", "-INT");
+}
+
+#[cfg(unix)]
+#[test]
 fn sigterm_ends_a_long_simulation_soon_and_leaves_nothing() {
     is_interrupted("simulate agency --weeks 520 --replications 1000 --threads 1 --out run", "-TERM");
 }

@@ -1,6 +1,7 @@
 //! The command line as its users meet it: the real binary, in a folder of its own.
 
 mod check;
+mod compare;
 mod explain;
 mod folders;
 mod plan;

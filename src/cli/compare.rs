@@ -1,0 +1,232 @@
+//! `mcoe compare`: rules packs against each other on the same luck, and a report.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::folder::OutFolder;
+use super::plan::{Tables, say_times, stopwatch};
+use super::progress::{Progress, stop_if_asked};
+use super::simulate::Tier;
+use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print};
+use crate::model::Scenario;
+use crate::planner::Planner;
+use crate::report::{self, ComparisonReport};
+use crate::rules::CompiledRules;
+use crate::simulator::{self, Comparison, Contender, Extent};
+
+/// Replications where nobody says how many.
+const USUAL_REPLICATIONS: u32 = 20;
+
+/// The most replications with `--until` where nobody says how many.
+const MOST_REPLICATIONS: u32 = 1000;
+
+/// Simulate the same weeks under two or more rules packs, with the same luck, and report the differences.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcoe compare scenarios/agency --rules rules --against my-rules --out reports/mine\n  mcoe compare scenarios/agency --against bold --against careful --until 0.5% --out reports/both"
+)]
+pub(super) struct Compare {
+    /// Folder of the scenario.
+    scenario: PathBuf,
+    #[command(flatten)]
+    rules: RulesArgument,
+    /// Folder of a pack to compare with the one of --rules. May be given more than once.
+    #[arg(long, value_name = "DIR", required = true)]
+    against: Vec<PathBuf>,
+    /// Weeks to simulate. Default: the scenario's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=520))]
+    weeks: Option<u32>,
+    /// How often the same weeks are run under each pack. Default: 20, and at most 1000 with --until.
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    replications: Option<u32>,
+    /// Seed of all random numbers.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Stop early, after a multiple of ten replications, once half of the 95 % interval of the difference in
+    /// engagement is at most this much of the base's, such as 0.5%.
+    #[arg(long, value_name = "PERCENT", value_parser = share_of)]
+    until: Option<f64>,
+    /// How well each channel's week is planned.
+    #[arg(long, value_enum, default_value_t = Tier::Exact)]
+    tier: Tier,
+    /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
+    #[arg(long, value_enum, default_value_t = Tables::Parquet)]
+    tables: Tables,
+    #[command(flatten)]
+    out: OutArguments,
+    #[command(flatten)]
+    threads: ThreadsArgument,
+}
+
+/// A share from its text in per cent.
+fn share_of(text: &str) -> Result<f64, String> {
+    const REMEDY: &str = "write it in per cent, above 0% and at most 100%, such as 0.5%";
+    let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
+    number.filter(|percent| *percent > 0.0 && *percent <= 100.0).map(|percent| percent / 100.0).ok_or(REMEDY.to_owned())
+}
+
+impl Compare {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let dirs: Vec<&Path> = std::iter::once(&self.rules.rules).chain(&self.against).map(PathBuf::as_path).collect();
+        let packs = input::several(&dirs, &self.scenario, globals)?;
+        let out = OutFolder::open(&self.out.out, self.out.force)?;
+        let start = Instant::now();
+        let (comparison, planners) = self.compare(&packs, &dirs, globals)?;
+        let took = start.elapsed();
+        self.write(&out, &comparison, took)?;
+        stop_if_asked()?;
+        out.finish()?;
+        if globals.verbose {
+            say_times(globals, &planners, self.threads.count(), took);
+        }
+        self.tell(globals, &comparison)
+    }
+
+    fn compare<'p>(
+        &self,
+        packs: &'p [(CompiledRules, Scenario)],
+        dirs: &[&Path],
+        globals: &Globals,
+    ) -> Result<(Comparison, Vec<Planner<'p>>), Failure> {
+        let stopwatch = globals.verbose.then_some(stopwatch as fn() -> Duration);
+        let planners: Vec<Planner<'p>> =
+            packs.iter().map(|(rules, _)| Planner::new(rules, self.tier.into(), stopwatch)).collect();
+        let names: Vec<&str> = packs.iter().map(|(rules, _)| rules.name()).collect();
+        let labels = labels(&names, dirs);
+        let mut contenders = planners
+            .iter()
+            .zip(packs)
+            .zip(&labels)
+            .map(|((planner, (_, scenario)), label)| Contender { label, planner, scenario });
+        let Some(base) = contenders.next() else { return Err(Failure::Input("error: no pack to compare".to_owned())) };
+        let others: Vec<Contender<'_>> = contenders.collect();
+        let usual = if self.until.is_some() { MOST_REPLICATIONS } else { USUAL_REPLICATIONS };
+        let replications = self.replications.unwrap_or(usual);
+        let weeks = self.weeks.unwrap_or(base.scenario.weeks);
+        let extent = Extent { weeks, replications, seed: self.seed };
+        let steps = u64::from(weeks) * u64::from(replications) * packs.len() as u64;
+        let progress = Progress::new(globals, steps, "simulating weeks");
+        let comparison = self.threads.run(|| Ok(simulator::compare(base, &others, extent, self.until, &progress)?))?;
+        Ok((comparison, planners))
+    }
+
+    fn write(&self, out: &OutFolder, comparison: &Comparison, took: Duration) -> Result<(), Failure> {
+        let command = self.command(comparison);
+        let report = ComparisonReport { comparison, command: &command, tables: self.tables.format() };
+        for (name, bytes) in report::render_comparison(&report)? {
+            out.write(&name, &bytes)?;
+        }
+        let run = json!({
+            "format": 1,
+            "command": command,
+            "scenario_path": self.scenario,
+            "rules_path": self.rules.rules,
+            "against_paths": self.against,
+            "packs": comparison.packs,
+            "until": comparison.until,
+            "wall_seconds": took.as_secs_f64(),
+        });
+        out.write("run.json", format!("{run:#}\n").as_bytes())
+    }
+
+    /// The command that gives the same report.
+    fn command(&self, comparison: &Comparison) -> String {
+        let mut parts =
+            vec![format!("mcoe compare {} --rules {}", self.scenario.display(), self.rules.rules.display())];
+        parts.extend(self.against.iter().map(|dir| format!("--against {}", dir.display())));
+        if let Some(run) = comparison.packs.first().map(|pack| &pack.provenance) {
+            let replications = comparison.until.map_or(run.replications, |until| until.most_replications);
+            parts.push(format!("--weeks {} --replications {replications} --seed {}", run.weeks, run.seed));
+            parts.extend(self.until.map(|share| format!("--until {}%", percent(share))));
+            parts.push(format!("--tier {}", run.tier));
+        }
+        parts.push(format!("--out {}", self.out.out.display()));
+        parts.join(" ")
+    }
+
+    fn tell(&self, globals: &Globals, comparison: &Comparison) -> Result<(), Failure> {
+        let verdicts = report::verdicts(comparison);
+        if globals.format == Format::Json {
+            return print(&format!("{}\n", told_in_json(comparison, &verdicts)));
+        }
+        let run = comparison.packs.first().map(|pack| &pack.provenance);
+        let (weeks, clients, replications) = run.map_or((0, 0, 0), |run| (run.weeks, run.clients, run.replications));
+        print(&format!(
+            "compared {} packs over {weeks} weeks of {clients} clients, {replications} replication(s)\n{}\nopen {}\n",
+            comparison.packs.len(),
+            verdicts.join("\n"),
+            self.out.out.join("index.html").display()
+        ))
+    }
+}
+
+fn told_in_json(comparison: &Comparison, verdicts: &[String]) -> Value {
+    let versus: Vec<Value> = comparison
+        .versus
+        .iter()
+        .zip(verdicts)
+        .map(|(versus, verdict)| {
+            json!({
+                "pack": versus.label,
+                "verdict": verdict,
+                "headline": versus.headline,
+                "clients": versus.client_counts,
+            })
+        })
+        .collect();
+    json!({ "packs": comparison.packs, "until": comparison.until, "versus": versus })
+}
+
+/// A share in per cent, as [`share_of`] reads it: rounded to what a person writes, so that 0.5 stays 0.5.
+fn percent(share: f64) -> f64 {
+    (share * 1e14).round() / 1e12
+}
+
+/// What the packs are called: each by its name, or by its folder where another has the same name; numbered
+/// where even that does not tell them apart.
+fn labels(names: &[&str], dirs: &[&Path]) -> Vec<String> {
+    let is_alone = |name: &str| names.iter().filter(|other| **other == name).count() == 1;
+    let label =
+        |(name, dir): (&&str, &&Path)| if is_alone(name) { (*name).to_owned() } else { dir.display().to_string() };
+    let labels: Vec<String> = names.iter().zip(dirs).map(label).collect();
+    let times = |label: &String, place: usize| labels.iter().take(place).filter(|other| *other == label).count() + 1;
+    let numbered = labels.iter().zip(0..).map(|(label, place)| match times(label, place) {
+        1 => label.clone(),
+        times => format!("{label} ({times})"),
+    });
+    numbered.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_half_width_is_written_in_per_cent() {
+        assert_eq!(share_of("0.5%"), Ok(0.005));
+        assert_eq!(share_of("100 %"), Ok(1.0));
+        for wrong in ["0.5", "0%", "-1%", "101%", "NaN%", "%", "half", ""] {
+            assert!(share_of(wrong).unwrap_err().contains("such as 0.5%"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn packs_of_one_name_are_told_apart() {
+        let dirs = ["rules", "bold", "rules", "careful"].map(Path::new);
+        let called = |names: [&str; 4]| labels(&names, &dirs);
+        assert_eq!(called(["default", "bold", "house", "careful"]), ["default", "bold", "house", "careful"]);
+        assert_eq!(called(["default", "bold", "default", "bold"]), ["rules", "bold", "rules (2)", "careful"]);
+    }
+
+    #[test]
+    fn a_half_width_is_read_back_as_the_same_share() {
+        for text in ["0.5%", "0.1%", "0.7%", "3%", "0.35%", "99.9%", "0.0001%"] {
+            let share = share_of(text).unwrap();
+            assert_eq!(format!("{}%", percent(share)), text);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `mcoe compare`: the report it writes, and what it refuses.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::support::{Workplace, default_pack};
+
+const TABLES: [&str; 4] = ["differences", "difference_weeks", "difference_channels", "difference_clients"];
+const FIGURES: [&str; 3] = ["difference-weeks", "difference-channels", "difference-clients"];
+
+/// A place with a second pack in `bold`, which posts less on X and sends more to people.
+fn place() -> Workplace {
+    let place = Workplace::new();
+    for (name, text) in default_pack() {
+        place.write(&format!("bold/{name}"), &text);
+    }
+    place.replace("bold/pack.toml", "name = \"default\"", "name = \"bold\"");
+    place.replace("bold/channels.toml", "weekly_posts = 10", "weekly_posts = 8");
+    place.replace("bold/risk.toml", "from = 0.75", "from = 0.8");
+    place.replace("bold/risk.toml", "to = 0.75", "to = 0.8");
+    place
+}
+
+/// The files of a report, without the time it took.
+fn comparable(place: &Workplace) -> BTreeMap<String, Vec<u8>> {
+    let mut files = place.folder("run");
+    let mut run: Value = serde_json::from_slice(&files["run.json"]).unwrap();
+    run.as_object_mut().unwrap().remove("wall_seconds").unwrap();
+    files.insert("run.json".to_owned(), run.to_string().into_bytes());
+    files
+}
+
+#[test]
+fn a_report_has_its_page_summary_figures_and_tables() {
+    let place = place();
+    place.mcoe("compare small --against bold --replications 3 --out run --tables csv").done();
+    let files = place.folder("run");
+    for table in TABLES {
+        assert!(!place.table(&format!("run/tables/{table}.csv")).rows.is_empty(), "{table}");
+    }
+    for figure in FIGURES {
+        assert!(files.contains_key(&format!("figures/{figure}.svg")), "{figure}");
+        assert!(files[&format!("figures/{figure}.png")].starts_with(b"\x89PNG\r\n"), "{figure}");
+    }
+    let page = place.read("run/index.html");
+    for outside in ["src=\"http", "src='http", "<link", "@import", "url(http", "src=\"figures", "href=\"figures"] {
+        assert!(!page.contains(outside), "the page asks for `{outside}`");
+    }
+    assert!(page.contains("<svg") && page.contains("<code>bold</code> against <code>default</code>"));
+}
+
+#[test]
+fn the_summary_of_the_small_scenario() {
+    let place = place();
+    place.mcoe("compare small --against bold --replications 20 --out run").done();
+    let summary = place.read("run/summary.md");
+    let (found, _) = summary.split_once("## How it was computed").unwrap();
+    insta::assert_snapshot!(found);
+}
+
+#[test]
+fn run_json_repeats_the_comparison() {
+    let place = place();
+    place.mcoe("compare small --against bold --weeks 1 --seed 7 --until 40% --out run").done();
+    let run = place.json("run/run.json");
+    assert_eq!(run["format"], 1);
+    assert_eq!((&run["scenario_path"], &run["rules_path"]), (&"small".into(), &"rules".into()));
+    assert_eq!(run["against_paths"][0], "bold");
+    let packs = run["packs"].as_array().unwrap();
+    assert_eq!((&packs[0]["label"], &packs[1]["label"]), (&"default".into(), &"bold".into()));
+    assert_ne!(packs[0]["provenance"]["rules_hash"], packs[1]["provenance"]["rules_hash"]);
+    assert_eq!((&packs[1]["provenance"]["seed"], &packs[1]["provenance"]["weeks"]), (&7.into(), &1.into()));
+    assert_eq!((&run["until"]["half_width"], &run["until"]["most_replications"]), (&0.4.into(), &1000.into()));
+    assert!(run["wall_seconds"].as_f64().unwrap() > 0.0);
+    let first = comparable(&place);
+    let command = run["command"].as_str().unwrap().strip_prefix("mcoe ").unwrap();
+    assert!(command.contains("--until 40% "), "{command}");
+    place.mcoe(&format!("{command} --force")).done();
+    assert!(first == comparable(&place), "the command of run.json gives another report");
+}
+
+#[test]
+fn the_same_report_is_written_on_one_two_and_eight_threads() {
+    let place = place();
+    place.bring("agency");
+    let report = |threads: u32| {
+        let line = "compare agency --against bold --weeks 1 --replications 30 --until 2% --out run --force --threads";
+        place.mcoe(&format!("{line} {threads}")).done();
+        comparable(&place)
+    };
+    let one = report(1);
+    for threads in [2, 8] {
+        let more = report(threads);
+        for (name, bytes) in &one {
+            assert!(more.get(name) == Some(bytes), "{name} differs on {threads} threads");
+        }
+        assert_eq!(one.len(), more.len());
+    }
+}
+
+#[test]
+fn json_holds_every_headline_number_and_the_verdict() {
+    let place = place();
+    let told = place.mcoe("compare small --against bold --replications 4 --out run --format json").done().json();
+    let versus = &told["versus"][0];
+    assert_eq!(versus["pack"], "bold");
+    assert!(versus["verdict"].as_str().unwrap().contains("bold"), "{told}");
+    let headline = versus["headline"].as_array().unwrap();
+    assert_eq!((headline.len(), &headline[0]["measure"]), (12, &"engagement".into()));
+    assert!(headline[0]["difference"]["interval"][0].is_number());
+    assert_eq!(versus["clients"]["clients"], 2);
+    let alone = place.mcoe("simulate small --replications 4 --out other --format json").done().json();
+    assert_eq!(headline[0]["difference"]["base"], alone["headline"]["engagement"]["mean"]);
+}
+
+#[test]
+fn a_pack_against_itself_is_said_not_to_differ() {
+    let place = Workplace::new();
+    let out = place.mcoe("compare small --against rules --replications 3 --out run").done().out;
+    assert!(out.contains("There is no difference: rules (2) and rules give the same"), "{out}");
+    assert!(place.read("run/summary.md").contains("There is no difference"));
+}
+
+#[test]
+fn one_replication_is_said_to_have_no_interval() {
+    let place = place();
+    let out = place.mcoe("compare small --against bold --weeks 1 --replications 1 --out run").done().out;
+    assert!(out.contains("In the one replication that was run"), "{out}");
+    assert!(place.read("run/summary.md").contains("no interval can be given"));
+}
+
+#[test]
+fn the_mistakes_of_all_packs_and_of_the_scenario_are_told_at_once() {
+    let place = place();
+    place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
+    place.replace("bold/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 3 # ");
+    place.replace("small/scenario.toml", "weeks = 2", "weeks = \"two\"");
+    let line = "compare small --against bold --out run";
+    place.mcoe(line).ends_with(2).says(&["rules/fatigue.toml", "bold/fatigue.toml", "scenario.toml"]);
+    let told: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
+    assert_eq!(told["errors"], told["diagnostics"].as_array().unwrap().len());
+    for place in ["rules/fatigue.toml", "bold/fatigue.toml"] {
+        assert!(told["diagnostics"].to_string().contains(place), "{told}");
+    }
+    assert_eq!(place.entries(), ["bold", "rules", "small"]);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_and_leaves_nothing() {
+    let place = place();
+    for (line, said) in [
+        ("compare small --out run", "--against"),
+        ("compare small --against nowhere --out run", "`nowhere`"),
+        ("compare nowhere --against bold --out run", "nowhere"),
+        ("compare small --against bold --out run --until 0.5", "such as 0.5%"),
+        ("compare small --against bold --out run --until 0%", "such as 0.5%"),
+        ("compare small --against bold --out run --replications 0", "--replications"),
+        ("compare small --against bold --out bold --force", "was not written by mcoe"),
+    ] {
+        place.mcoe(line).ends_with(2).says(&[said]);
+        assert_eq!(place.entries(), ["bold", "rules", "small"], "mcoe {line}");
+    }
+}
+
+#[test]
+fn a_scenario_without_planned_clients_is_refused_and_leaves_nothing() {
+    let place = place();
+    let clients = place.read("small/clients.csv");
+    assert!(clients.contains(",active,"), "{clients}");
+    place.write("small/clients.csv", &clients.replace(",active,", ",paused,"));
+    let line = "compare small --against bold --out run";
+    place.mcoe(line).ends_with(2).says(&["no client that is planned for", "remedy", "nothing was written"]);
+    assert_eq!(place.entries(), ["bold", "rules", "small"]);
+}
+
+#[test]
+fn a_rule_that_fails_in_one_pack_leaves_nothing() {
+    let place = place();
+    place.write("bold/broken.rhai", "fn weekly_posts(ctx) { -1 }\n");
+    place.mcoe("compare small --against bold --out run").ends_with(2).says(&["broken.rhai", "nothing was written"]);
+    assert_eq!(place.entries(), ["bold", "rules", "small"]);
+}

@@ -1,0 +1,240 @@
+//! Comparisons: the numbers of two simulations, the same bytes on any machine, and an early end.
+
+use mcoe::model::{Scenario, Tier};
+use mcoe::planner::Planner;
+use mcoe::report::verdicts;
+use mcoe::rules::CompiledRules;
+use mcoe::simulator::{
+    CompareError, Comparison, Contender, Extent, Headline, Measure, Observer, SimulateError, Simulation, compare,
+    simulate,
+};
+use mcoe::stats::Estimate;
+use proptest::prelude::*;
+
+use crate::support::{Agency, cases, changed, compiled, default_pack, shipped};
+
+struct Patient;
+
+impl Observer for Patient {
+    fn week_done(&self) {}
+
+    fn should_stop(&self) -> bool {
+        false
+    }
+}
+
+struct Hasty;
+
+impl Observer for Hasty {
+    fn week_done(&self) {}
+
+    fn should_stop(&self) -> bool {
+        true
+    }
+}
+
+/// The default pack that wants more posts on Facebook and has a stricter idea of low risk.
+fn bold() -> CompiledRules {
+    compiled(changed(&[
+        ("pack.toml", "name = \"default\"", "name = \"bold\""),
+        ("channels.toml", "weekly_posts = 5", "weekly_posts = 8"),
+        ("risk.toml", "from = 0.75", "from = 0.8"),
+        ("risk.toml", "to = 0.75", "to = 0.8"),
+    ]))
+}
+
+fn extent(weeks: u32, replications: u32) -> Extent {
+    Extent { weeks, replications, seed: 7 }
+}
+
+/// Compares packs, the first being the base, on one scenario.
+fn run(packs: &[&CompiledRules], scenario: &Scenario, extent: Extent, until: Option<f64>) -> Comparison {
+    try_run(packs, scenario, extent, until, &Patient).unwrap()
+}
+
+fn try_run(
+    packs: &[&CompiledRules],
+    scenario: &Scenario,
+    extent: Extent,
+    until: Option<f64>,
+    observer: &dyn Observer,
+) -> Result<Comparison, CompareError> {
+    let planners: Vec<Planner<'_>> = packs.iter().map(|rules| Planner::new(rules, Tier::Exact, None)).collect();
+    let contenders: Vec<Contender<'_>> = planners
+        .iter()
+        .zip(packs)
+        .map(|(planner, rules)| Contender { label: rules.name(), planner, scenario })
+        .collect();
+    compare(contenders[0], &contenders[1..], extent, until, observer)
+}
+
+fn alone(rules: &CompiledRules, scenario: &Scenario, extent: Extent) -> Simulation {
+    simulate(&Planner::new(rules, Tier::Exact, None), scenario, extent, &Patient).unwrap()
+}
+
+fn estimate(headline: &Headline, measure: Measure) -> &Estimate {
+    match measure {
+        Measure::Engagement => &headline.engagement,
+        Measure::ExpectedEngagement => &headline.expected_engagement,
+        Measure::PostsWanted => &headline.posts_wanted,
+        Measure::PostsPlanned => &headline.posts_planned,
+        Measure::PostsDrafted => &headline.posts_drafted,
+        Measure::PostsBlocked => &headline.posts_blocked,
+        Measure::Reviews => &headline.reviews,
+        Measure::Rejected => &headline.rejected,
+        Measure::Expired => &headline.expired,
+        Measure::WithoutAsset => &headline.without_asset,
+        Measure::HoursAboveWarn => &headline.hours_above_warn,
+        Measure::HoursAboveBlock => &headline.hours_above_block,
+    }
+}
+
+#[test]
+fn both_sides_are_bit_by_bit_what_simulations_of_their_own_give() {
+    let (base, other) = (compiled(default_pack()), bold());
+    let scenario = shipped("small", &base);
+    let comparison = run(&[&base, &other], &scenario, extent(2, 13), None);
+    let (one, two) = (alone(&base, &scenario, extent(2, 13)), alone(&other, &scenario, extent(2, 13)));
+    let versus = &comparison.versus[0];
+    assert_eq!(versus.headline.len(), Measure::ALL.len());
+    for row in &versus.headline {
+        let (was, is) = (estimate(&one.headline, row.measure), estimate(&two.headline, row.measure));
+        let name = row.measure.name();
+        assert_eq!(row.difference.base.to_bits(), was.mean.to_bits(), "{name}");
+        assert_eq!(row.difference.other.to_bits(), is.mean.to_bits(), "{name}");
+        let difference = is.mean - was.mean;
+        assert!((row.difference.mean - difference).abs() <= 1e-9 * was.mean.abs().max(1.0), "{name}");
+    }
+    for (row, (was, is)) in versus.weekly.iter().zip(one.weekly.iter().zip(&two.weekly)) {
+        assert_eq!((row.week, row.engagement.base), (was.week, was.engagement.mean));
+        assert_eq!(row.engagement.other.to_bits(), is.engagement.mean.to_bits());
+    }
+    for (row, (was, is)) in versus.channels.iter().zip(one.channels.iter().zip(&two.channels)) {
+        assert_eq!((row.channel, row.clients, row.engagement.base), (was.channel, was.clients, was.engagement.mean));
+        assert_eq!(row.engagement.other.to_bits(), is.engagement.mean.to_bits());
+    }
+    for (row, (was, is)) in versus.clients.iter().zip(one.clients.iter().zip(&two.clients)) {
+        assert_eq!((&row.client_id, row.engagement.base), (&was.client_id, was.engagement.mean));
+        assert_eq!(row.engagement.other.to_bits(), is.engagement.mean.to_bits());
+    }
+    assert_eq!(comparison.packs[0].provenance, one.provenance);
+    assert_eq!(comparison.packs[1].provenance, two.provenance);
+}
+
+#[test]
+fn a_comparison_is_the_same_bit_by_bit_on_any_number_of_threads() {
+    let (base, other) = (compiled(default_pack()), bold());
+    let scenario = shipped("agency", &base);
+    for until in [None, Some(0.03)] {
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| format!("{:?}", run(&[&base, &other], &scenario, extent(1, 25), until)))
+        };
+        let one = on(1);
+        assert!(one == on(2), "two threads differ from one");
+        assert!(one == on(8), "eight threads differ from one");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(12))]
+
+    #[test]
+    fn a_pack_against_itself_differs_in_nothing_and_nobody_loses(
+        seed in any::<u64>(),
+        weeks in 1_u32..4,
+        replications in 1_u32..13,
+    ) {
+        let rules = compiled(default_pack());
+        let scenario = shipped("small", &rules);
+        let comparison = run(&[&rules, &rules], &scenario, Extent { weeks, replications, seed }, None);
+        let versus = &comparison.versus[0];
+        for row in &versus.headline {
+            prop_assert!(row.difference.is_same && row.difference.mean == 0.0, "{:?}", row);
+        }
+        let parts = versus.weekly.iter().map(|row| &row.engagement);
+        let parts = parts.chain(versus.channels.iter().map(|row| &row.engagement));
+        for difference in parts.chain(versus.clients.iter().map(|row| &row.engagement)) {
+            prop_assert!(difference.is_same && difference.interval.is_none_or(|ends| ends == [0.0; 2]));
+        }
+        let counts = versus.client_counts;
+        prop_assert_eq!((counts.worse, counts.better, counts.same), (0, 0, counts.clients));
+        prop_assert!(verdicts(&comparison)[0].starts_with("There is no difference"));
+    }
+}
+
+#[test]
+fn weeks_channels_and_clients_each_add_up_to_the_whole_difference() {
+    let (base, other) = (compiled(default_pack()), bold());
+    let comparison = run(&[&base, &other], &shipped("agency", &base), extent(2, 4), None);
+    let versus = &comparison.versus[0];
+    let whole = versus.of(Measure::Engagement).unwrap().difference.mean;
+    let weeks: f64 = versus.weekly.iter().map(|row| row.engagement.mean).sum();
+    let channels: f64 = versus.channels.iter().map(|row| row.engagement.mean).sum();
+    let clients: f64 = versus.clients.iter().map(|row| row.engagement.mean).sum();
+    assert!(whole.abs() > 1.0);
+    for sum in [weeks, channels, clients] {
+        assert!((sum - whole).abs() < 1e-6 * whole.abs(), "{sum} is not {whole}");
+    }
+}
+
+#[test]
+fn the_same_luck_for_both_makes_differences_surer() {
+    let (base, other) = (compiled(default_pack()), bold());
+    let comparison = run(&[&base, &other], &shipped("agency", &base), extent(2, 20), None);
+    let engagement = comparison.versus[0].of(Measure::Engagement).unwrap().difference;
+    assert!(engagement.variance_reduction.unwrap() > 0.5, "{engagement:?}");
+}
+
+#[test]
+fn an_early_end_comes_after_whole_batches_as_soon_as_the_half_width_is_there() {
+    let (base, other) = (compiled(default_pack()), bold());
+    let scenario = shipped("agency", &base);
+    let half_width = |comparison: &Comparison| {
+        let difference = comparison.versus[0].of(Measure::Engagement).unwrap().difference;
+        difference.half_width().unwrap() / difference.base
+    };
+    let at = |replications| half_width(&run(&[&base, &other], &scenario, extent(1, replications), None));
+    let wanted = at(20);
+    let ended = run(&[&base, &other], &scenario, extent(1, 1000), Some(wanted));
+    let done = ended.packs[0].provenance.replications;
+    assert!(done == 20 || done == 10 && at(10) <= wanted, "{done}");
+    assert!(ended.until.unwrap().is_reached && half_width(&ended) <= wanted);
+    let never = run(&[&base, &other], &scenario, extent(1, 13), Some(1e-9));
+    assert_eq!(never.packs[0].provenance.replications, 13);
+    assert!(!never.until.unwrap().is_reached);
+}
+
+#[test]
+fn of_three_packs_every_p_is_corrected_and_each_difference_is_that_of_two() {
+    let (base, other) = (compiled(default_pack()), bold());
+    let scenario = shipped("small", &base);
+    let three = run(&[&base, &other, &base], &scenario, extent(2, 10), None);
+    let two = run(&[&base, &other], &scenario, extent(2, 10), None);
+    for (row, lone) in three.versus[0].headline.iter().zip(&two.versus[0].headline) {
+        assert_eq!(row.difference, lone.difference);
+        assert_eq!(lone.corrected_p, lone.difference.p);
+        // The other comparison has p = 1, so that Holm doubles this one.
+        assert_eq!(row.corrected_p.unwrap(), (2.0 * lone.difference.p.unwrap()).min(1.0));
+    }
+}
+
+#[test]
+fn nobody_to_plan_for_is_an_error_and_so_are_other_clients() {
+    let rules = compiled(default_pack());
+    let nobody = Agency::starting("2026-W40").scenario();
+    let error = try_run(&[&rules, &rules], &nobody, extent(1, 2), None, &Patient).unwrap_err();
+    assert!(error.to_string().contains("no client that is planned for"), "{error}");
+    let planner = Planner::new(&rules, Tier::Exact, None);
+    let (small, agency) = (shipped("small", &rules), shipped("agency", &rules));
+    let of = |label, scenario| Contender { label, planner: &planner, scenario };
+    let error = compare(of("a", &small), &[of("b", &agency)], extent(1, 2), None, &Patient).unwrap_err();
+    assert_eq!(error, CompareError::Unlike("a".to_owned(), "b".to_owned()));
+}
+
+#[test]
+fn an_observer_can_end_a_comparison() {
+    let rules = compiled(default_pack());
+    let stopped = try_run(&[&rules, &rules], &shipped("small", &rules), extent(2, 2), None, &Hasty);
+    assert_eq!(stopped.unwrap_err(), CompareError::Simulate(SimulateError::Stopped));
+}
