@@ -31,6 +31,14 @@ struct Ledger {
     actions: [i64; 7],
 }
 
+impl Ledger {
+    /// As the week begins.
+    fn open(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> Self {
+        let rested = |desk: &Desk<'_>| Standing { fatigue: desk.instance.fatigue_start, hour: 0, committed_seen: 0 };
+        Self { channels: desks.iter().map(rested).collect(), actions: committed_actions(week, desks) }
+    }
+}
+
 /// A channel at some hour of the week.
 #[derive(Clone, Copy)]
 struct Standing {
@@ -48,6 +56,25 @@ impl Standing {
     }
 }
 
+/// What the posts around a slot mean for it.
+#[derive(Clone, Copy)]
+struct Around {
+    fatigue: f64,
+    hours_to_nearest_post: f64,
+    action_of_day: i64,
+}
+
+/// What somebody says of a slot in place of what its client's state tells; nothing by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Supposed {
+    /// Fatigue at the hour of the post, `0..=1`.
+    pub fatigue: Option<f64>,
+    /// Hours to the nearest other post of the channel.
+    pub hours_to_nearest_post: Option<f64>,
+    /// The how-manieth post of the client that day it is, from 1.
+    pub action_of_day: Option<i64>,
+}
+
 /// Judges every slot and makes the posts.
 pub(super) fn judge(
     week: &ClientWeek<'_>,
@@ -62,13 +89,7 @@ pub(super) fn judge(
     let channel = |desk: usize| desks.get(desk).map(|desk| desk.state.channel);
     let when = |index: &usize| slots.get(*index).map(|slot| (slot.at, channel(slot.desk)));
     order.sort_by_key(when);
-    let mut ledger = Ledger {
-        channels: desks
-            .iter()
-            .map(|desk| Standing { fatigue: desk.instance.fatigue_start, hour: 0, committed_seen: 0 })
-            .collect(),
-        actions: committed_actions(week, desks),
-    };
+    let mut ledger = Ledger::open(week, desks);
     let mut posts = Vec::with_capacity(slots.len());
     for index in order {
         let Some(slot) = slots.get(index) else { continue };
@@ -80,6 +101,28 @@ pub(super) fn judge(
         posts.push(post);
     }
     Ok(posts)
+}
+
+/// Judges one slot as if the client planned no other post, and tells what the guardrails saw of it.
+pub(super) fn judge_alone(
+    week: &ClientWeek<'_>,
+    client_rules: &ClientRules,
+    desks: &[Desk<'_>],
+    slot: &Slot,
+    candidate: Option<usize>,
+    supposed: Supposed,
+    bench: &mut Bench<'_>,
+) -> Result<Option<(Post, Arc<PostFacts>)>, RuleFailure> {
+    let Some(desk) = desks.get(slot.desk) else { return Ok(None) };
+    let scored = candidate.and_then(|candidate| desk.candidates.get(candidate));
+    let docket = Docket { week, client_rules, desk, slot, scored };
+    let mut ledger = Ledger::open(week, desks);
+    let around = Around {
+        fatigue: supposed.fatigue.unwrap_or_else(|| docket.fatigue(&mut ledger)),
+        hours_to_nearest_post: supposed.hours_to_nearest_post.unwrap_or_else(|| nearest_post(desk, slot, &[])),
+        action_of_day: supposed.action_of_day.unwrap_or_else(|| docket.action_of_day(&ledger)),
+    };
+    docket.judged(around, false, bench).map(Some)
 }
 
 /// Committed posts by weekday, which count against the day's actions.
@@ -117,11 +160,30 @@ impl Docket<'_, '_> {
         is_held: bool,
         bench: &mut Bench<'_>,
     ) -> Result<Post, RuleFailure> {
+        let around = Around {
+            fatigue: self.fatigue(ledger),
+            hours_to_nearest_post: nearest,
+            action_of_day: self.action_of_day(ledger),
+        };
+        let (post, _) = self.judged(around, is_held, bench)?;
+        if post.status != ScheduleStatus::Blocked {
+            self.stands(ledger);
+        }
+        Ok(post)
+    }
+
+    /// The post as the guardrails leave it, and what they saw of it.
+    fn judged(
+        &self,
+        around: Around,
+        is_held: bool,
+        bench: &mut Bench<'_>,
+    ) -> Result<(Post, Arc<PostFacts>), RuleFailure> {
         let campaign_id = self.campaign();
         let rules = self.client_rules.of(campaign_id.as_ref());
-        let fatigue = self.fatigue(ledger);
+        let fatigue = around.fatigue;
         let (slot_value, expected) = self.value(rules, fatigue);
-        let mut facts = self.facts(campaign_id.as_ref(), fatigue, expected, nearest, self.action_of_day(ledger));
+        let mut facts = self.facts(campaign_id.as_ref(), expected, around);
         let mut verdicts = Vec::with_capacity(rules.guardrails.len() + 1);
         for guardrail in &rules.guardrails {
             let verdict = bench.evaluator.guardrail(guardrail, Some(&facts), &self.desk.ctx)?;
@@ -138,10 +200,7 @@ impl Docket<'_, '_> {
         let block = verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
         let blocked_reason = block.map(|verdict| Arc::from(format!("{}: {}", verdict.rule, verdict.reason)));
         let status = self.status(blocked_reason.is_some(), risk);
-        if status != ScheduleStatus::Blocked {
-            self.stands(ledger);
-        }
-        Ok(Post {
+        let post = Post {
             channel: self.desk.state.channel,
             hour: self.slot.hour,
             at: self.slot.at,
@@ -157,7 +216,8 @@ impl Docket<'_, '_> {
             risk,
             verdicts,
             blocked_reason,
-        })
+        };
+        Ok((post, facts))
     }
 
     /// The asset's campaign, or else the day's.
@@ -205,14 +265,8 @@ impl Docket<'_, '_> {
         (value, value * quality * response(self.week.rules).at(fatigue))
     }
 
-    fn facts(
-        &self,
-        campaign: Option<&CampaignId>,
-        fatigue: f64,
-        expected_engagement: f64,
-        hours_to_nearest_post: f64,
-        action_of_day: i64,
-    ) -> Arc<PostFacts> {
+    fn facts(&self, campaign: Option<&CampaignId>, expected_engagement: f64, around: Around) -> Arc<PostFacts> {
+        let Around { fatigue, hours_to_nearest_post, action_of_day } = around;
         let wall = self.week.hours.hours().get(self.slot.hour);
         let asset = self.scored.map(|scored| scored.candidate.asset);
         Arc::new(PostFacts {

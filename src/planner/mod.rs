@@ -20,6 +20,7 @@ mod facts;
 mod hours;
 mod instance;
 mod judge;
+mod look;
 mod matching;
 mod slots;
 mod week;
@@ -31,7 +32,8 @@ pub use difference::{ChannelDifference, plan_difference};
 pub use explain::{AssetExplanation, ExplainError, Part, PostExplanation, WhyNot, explain_post, why_not};
 pub use hours::{HourRule, HourValue};
 pub use instance::{Instance, Response, Solution};
-pub use judge::{REVIEW_CAPACITY, count_by_rule};
+pub use judge::{REVIEW_CAPACITY, Supposed, count_by_rule};
+pub use look::{Look, Sight};
 pub use slots::Solver;
 pub use week::{Planner, SolvedInstance, hours_by_zone, instances, plan_week};
 

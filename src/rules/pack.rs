@@ -126,6 +126,21 @@ pub struct FatigueRules {
     pub health_weights: [f64; 4],
 }
 
+impl FatigueRules {
+    /// Health of a channel, `0..=1`, from its fatigue and its momentum, visibility and engagement.
+    #[must_use]
+    pub fn health(&self, fatigue: f64, [momentum, visibility, engagement]: [f64; 3]) -> f64 {
+        let parts = [1.0 - fatigue, momentum, visibility, engagement];
+        self.health_weights.iter().zip(parts).map(|(weight, part)| weight * part).sum()
+    }
+
+    /// Hours to wait that are recommended at a fatigue.
+    #[must_use]
+    pub fn recommended_wait_hours(&self, fatigue: f64) -> f64 {
+        step_at(&self.wait_hours, fatigue).unwrap_or(0.0)
+    }
+}
+
 /// `assets.toml`: the points of an asset on a channel, their sum held in `0..=100`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AssetRules {

@@ -1,0 +1,153 @@
+//! One slot of one channel's week, looked at by itself: everything that the rules say of it.
+//!
+//! Nothing is decided here. The week is set up by the same functions that plan it, and whoever asks may
+//! suppose things of the slot that no plan would bring about.
+
+use std::sync::Arc;
+
+use super::assets::Slot;
+use super::channel::{Desk, Scored, response};
+use super::hours::{HourRule, HourValue, hour_value, is_best_hour};
+use super::judge::{Supposed, judge_alone};
+use super::week::{Draft, FrontDesk, draft};
+use super::{PlanError, Planner};
+use crate::agents::ClientWeek;
+use crate::agents::creative_director::points;
+use crate::model::{Capacity, Client, ClientState, EarlyWarning, PerformanceReality, Post, WallHour, Week};
+use crate::rules::{ChannelFacts, ClientFacts, PostFacts, SCORE_ASSET};
+
+/// What is looked at: a client that posts on one channel, and an hour of its week.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'l> {
+    /// The client; of its assets the first goes with the post.
+    pub client: &'l Client,
+    /// Its state; the first channel is looked at.
+    pub state: &'l ClientState,
+    /// What the workspace can handle.
+    pub capacity: &'l Capacity,
+    /// The week.
+    pub week: Week,
+    /// Days since Monday, `0..7`.
+    pub weekday: u8,
+    /// The clock's hour, `0..24`; one that the clocks skip is replaced by the next there is.
+    pub hour: u8,
+    /// What is supposed of the slot.
+    pub supposed: Supposed,
+}
+
+/// What the rules say of it.
+#[derive(Debug, Clone)]
+pub struct Sight {
+    /// The channel's week as scripts see it.
+    pub ctx: Arc<ChannelFacts>,
+    /// The post as scripts see it.
+    pub facts: Arc<PostFacts>,
+    /// The client as scripts see it.
+    pub client: Arc<ClientFacts>,
+    /// Posts a week after fatigue.
+    pub weekly_posts: u32,
+    /// The signal matrix and the warnings that hold.
+    pub warning: EarlyWarning,
+    /// Perceived against true performance.
+    pub reality: PerformanceReality,
+    /// Whether the asset can be used on the channel at the hour.
+    pub asset_usable: bool,
+    /// Points of the asset by part; none where it cannot be used or a script scores.
+    pub points: Option<[(&'static str, f64); 8]>,
+    /// Factor on engagement of the asset, or of having none.
+    pub quality_factor: f64,
+    /// Hours of the post's weekday that no rule closes.
+    pub open_hours: Vec<u8>,
+    /// Minute within the hour at which posts go out.
+    pub minute: u8,
+    /// The rule that closes the hour.
+    pub closed_by: Option<HourRule>,
+    /// What makes up the hour's value.
+    pub value: HourValue,
+    /// Factor on engagement at the fatigue of the post.
+    pub response: f64,
+    /// Best hours of the post's weekday.
+    pub best_hours: Vec<u8>,
+    /// The hours that a plan of the week takes, in order.
+    pub planned: Vec<WallHour>,
+    /// How many of them a plan gives an asset.
+    pub planned_with_asset: usize,
+    /// The post as judged.
+    pub post: Post,
+}
+
+impl Planner<'_> {
+    /// Looks at one slot.
+    ///
+    /// # Errors
+    /// Where a rule fails, or the week is at the edge of the calendar.
+    pub fn look(&self, look: &Look<'_>) -> Result<Sight, PlanError> {
+        let clients = [(look.client, look.state)];
+        let front = FrontDesk::open(self.rules(), &clients, look.capacity, look.week)?;
+        let (week, rules, demand) = front.client(0).ok_or(PlanError::NoSuchClient)?;
+        self.with_bench(|bench| {
+            let draft = draft(week, rules, demand, bench)?;
+            let desk = draft.desks.first().ok_or(PlanError::NoSuchClient)?;
+            let slot = slot(look, &draft.week, desk);
+            let wanted = look.client.assets.first().map(|asset| &asset.id);
+            let is_usable = |scored: &Scored<'_>| {
+                Some(&scored.candidate.asset.id) == wanted && slot.at >= scored.candidate.available_from
+            };
+            let candidate = desk.candidates.iter().position(is_usable);
+            let judged = judge_alone(&draft.week, rules, &draft.desks, &slot, candidate, look.supposed, bench)?;
+            let judged = judged.ok_or(PlanError::NoSuchClient)?;
+            let by_script = bench.evaluator.has(SCORE_ASSET);
+            sight(&draft, desk, &slot, candidate, by_script, judged).ok_or(PlanError::NoSuchClient)
+        })
+    }
+}
+
+/// The hour that is looked at, or the next that the clocks do not skip.
+fn slot(look: &Look<'_>, week: &ClientWeek<'_>, desk: &Desk<'_>) -> Slot {
+    let is_there = |wall: &WallHour| (wall.weekday, wall.hour) >= (look.weekday, look.hour);
+    let hour = week.hours.hours().iter().position(is_there).unwrap_or(0);
+    let start = week.hours.instant(hour as i64);
+    let minute = jiff::SignedDuration::from_mins(i64::from(desk.minute));
+    let weekday = week.hours.hours().get(hour).map_or(0, |wall| wall.weekday);
+    let at = start.saturating_add(minute).unwrap_or(start);
+    Slot { desk: 0, hour, at, date: week.hours.date(weekday), weight: 0.0 }
+}
+
+fn sight(
+    draft: &Draft<'_>,
+    desk: &Desk<'_>,
+    slot: &Slot,
+    candidate: Option<usize>,
+    by_script: bool,
+    (post, facts): (Post, Arc<PostFacts>),
+) -> Option<Sight> {
+    let week = &draft.week;
+    let hours = week.hours.hours();
+    let wall = hours.get(slot.hour).copied()?;
+    let day = desk.hours.days.get(usize::from(wall.weekday))?;
+    let scored = candidate.and_then(|candidate| desk.candidates.get(candidate));
+    let assets = &draft.rules.of(post.campaign_id.as_ref()).assets;
+    let is_best = |hour: &u8| is_best_hour(desk.rules, WallHour { hour: *hour, ..wall });
+    let closed = desk.hours.forbidden.iter().zip(hours);
+    let open = closed.filter(|(closed, other)| closed.is_none() && other.weekday == wall.weekday);
+    Some(Sight {
+        ctx: Arc::clone(&desk.ctx),
+        client: Arc::clone(&draft.facts),
+        weekly_posts: desk.target,
+        warning: draft.warning.clone(),
+        reality: draft.reality.clone(),
+        asset_usable: scored.is_some(),
+        points: scored.filter(|_| !by_script).map(|scored| points(&scored.candidate, assets, desk.state.channel)),
+        quality_factor: scored.map_or(assets.quality_without_asset, |scored| scored.quality),
+        open_hours: open.map(|(_, wall)| wall.hour).collect(),
+        minute: desk.minute,
+        closed_by: desk.hours.forbidden.get(slot.hour).copied().flatten(),
+        value: hour_value(desk.state, desk.rules, wall, day, desk.hour_weights.as_deref()),
+        response: response(week.rules).at(post.fatigue),
+        best_hours: (0..24).filter(is_best).collect(),
+        planned: desk.solution.chosen.iter().filter_map(|hour| hours.get(*hour).copied()).collect(),
+        planned_with_asset: draft.assignment.iter().flatten().count(),
+        facts,
+        post,
+    })
+}
