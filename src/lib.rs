@@ -25,8 +25,11 @@
 //! [`Ledger`](store::Ledger) keeps what was promised: plans committed as schedules, approved by people, drafted by the
 //! daily pass, with every decision on record.
 //!
-//! The modules below stand in layer order: each uses those above it only, and `scenario`, `report` and `store`
-//! do not know each other. From `model` to `simulator` nothing reads a file, a clock or the environment;
+//! [`workbench`] is for who writes rules: it puts named situations to a pack and says what came out differently,
+//! what no case exercises and which small change of the rules no case would notice.
+//!
+//! The modules below stand in layer order: each uses those above it only, and `scenario`, `report`, `store` and
+//! `workbench` do not know each other. From `model` to `simulator` nothing reads a file, a clock or the environment;
 //! the same inputs give the same bytes on any number of threads.
 
 pub mod model;
@@ -46,5 +49,7 @@ pub mod scenario;
 pub mod report;
 
 pub mod store;
+
+pub mod workbench;
 
 pub mod cli;

@@ -22,6 +22,7 @@ pub(super) struct Check {
 impl Check {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let (rules, scenario) = input::both(&self.rules.rules, self.scenario.as_deref(), globals)?;
+        input::cases(&rules, &self.rules.rules, globals)?;
         let base = rules.base();
         if globals.format == Format::Json {
             let scenario = scenario.map(

@@ -146,7 +146,14 @@ fn machine(what: &str, path: &Path, error: &io::Error) -> Failure {
     Failure::Machine(format!("error: cannot {what} `{}`: {error}", path.display()))
 }
 
-/// Reads the files of a rules pack: TOML and Rhai, in all its folders.
+/// Writes a file beside its place and moves it there, so that it is never there by half.
+pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let aside = sibling(path, "new");
+    let written = fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, path));
+    written.map_err(|error| machine("write", path, &error))
+}
+
+/// Reads the files of a rules pack: TOML, Rhai and snapshots, in all its folders.
 pub(super) fn read_pack(dir: &Path) -> Result<PackFiles, Failure> {
     let mut files = PackFiles::new();
     read_into(dir, "", &mut files).map_err(|error| {
@@ -169,7 +176,7 @@ fn read_into(dir: &Path, prefix: &str, files: &mut PackFiles) -> io::Result<()> 
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         if path.is_dir() {
             read_into(&path, &format!("{name}/"), files)?;
-        } else if matches!(path.extension().and_then(|e| e.to_str()), Some("toml" | "rhai")) {
+        } else if matches!(path.extension().and_then(|e| e.to_str()), Some("toml" | "rhai" | "snapshot")) {
             files.insert(
                 name,
                 fs::read_to_string(&path)

@@ -10,6 +10,7 @@ use super::{Format, Globals};
 use crate::model::{Policy, Scenario};
 use crate::rules::{self, CompiledRules, Diagnostic, PackFiles};
 use crate::scenario::{self, ScenarioError, ScenarioErrors};
+use crate::workbench::{self, Case};
 
 /// Reads, validates and compiles a pack.
 pub(super) fn rules(dir: &Path, globals: &Globals) -> Result<CompiledRules, Failure> {
@@ -27,6 +28,11 @@ pub(super) fn compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>
         mistakes
     })?;
     CompiledRules::compile(pack)
+}
+
+/// Reads the cases of a pack.
+pub(super) fn cases(rules: &CompiledRules, dir: &Path, globals: &Globals) -> Result<Vec<Case>, Failure> {
+    workbench::read(rules).map_err(|wrong| told(&wrong, &rules.pack().files, dir, globals))
 }
 
 /// The diagnostics drawn with their source lines, or as JSON.

@@ -52,6 +52,7 @@ Examples:
                                                   what other rules would change, on the same luck
   mcoe plan scenarios/agency --out plan           the coming week, client by client
   mcoe explain plan --post ID                     why this post, why then
+  mcoe rules test                                 do the rules still do what they should?
   mcoe import posts.csv --out scenario            a scenario from your own history
   mcoe db load scenarios/agency                   the clients into the ledger (mcoe.db)
   mcoe weekly                                     plan the coming week and commit it
@@ -126,9 +127,9 @@ enum Command {
     Simulate(simulate::Simulate),
     Compare(compare::Compare),
     Explain(explain::Explain),
+    Rules(rules::Rules),
     Import(import::Import),
     Generate(generate::Generate),
-    Rules(rules::Rules),
     Db(db::Db),
     Commit(commit::Commit),
     Review(review::Review),
@@ -217,9 +218,9 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
         Command::Simulate(command) => command.run(globals),
         Command::Compare(command) => command.run(globals),
         Command::Explain(command) => command.run(globals),
+        Command::Rules(command) => command.run(globals),
         Command::Import(command) => command.run(globals),
         Command::Generate(command) => command.run(globals),
-        Command::Rules(command) => command.run(globals),
         Command::Db(command) => command.run(globals),
         Command::Commit(command) => command.run(globals),
         Command::Review(command) => command.run(globals),

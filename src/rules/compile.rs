@@ -75,8 +75,12 @@ fn to_u32(number: usize) -> u32 {
 ///
 /// # Errors
 /// Everything that is wrong with them, over all files.
-pub(super) fn compile(files: &[(&str, &str)], declared: &Declared<'_>) -> Result<Scripts, Vec<Diagnostic>> {
-    let engine = script::engine();
+pub(super) fn compile(
+    files: &[(&str, &str)],
+    declared: &Declared<'_>,
+    make_engine: &dyn Fn() -> Engine,
+) -> Result<Scripts, Vec<Diagnostic>> {
+    let engine = make_engine();
     let syntax: Vec<Diagnostic> = files.iter().filter_map(|(path, text)| syntax_error(&engine, path, text)).collect();
     if !syntax.is_empty() {
         return Err(syntax);
@@ -95,7 +99,7 @@ pub(super) fn compile(files: &[(&str, &str)], declared: &Declared<'_>) -> Result
             remedy: "give every function of the pack a name of its own, over all its .rhai files".to_owned(),
         }]
     };
-    let mut plain = script::engine();
+    let mut plain = make_engine();
     plain.set_optimization_level(OptimizationLevel::None);
     let shape = plain.compile(&text).map_err(|error| joined(&error))?;
     let ast = engine.compile(&text).map_err(|error| joined(&error))?;

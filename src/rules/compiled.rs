@@ -1,10 +1,13 @@
 //! A pack that is ready to be asked: its numbers by client, its scripts compiled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rhai::Engine;
+
 use super::compile::{Declared, Scripts, compile};
-use super::{Diagnostic, Evaluator, OverlayKey, PackFiles, Place, RulePlace, Rules, RulesPack, Stopwatch};
+use super::script;
+use super::{Diagnostic, Evaluator, OverlayKey, PackFiles, Place, Probes, RulePlace, Rules, RulesPack, Stopwatch};
 use crate::model::{CampaignId, Client, ClientId, WorkspaceId};
 
 /// The numbers that hold for a client, and for those of its campaigns that have their own.
@@ -44,6 +47,25 @@ impl CompiledRules {
     /// # Errors
     /// Everything that is wrong with the scripts.
     pub fn compile(pack: RulesPack) -> Result<Self, Vec<Diagnostic>> {
+        Self::compile_in(pack, &script::engine)
+    }
+
+    /// The same pack with scripts that tell which of their functions and conditions are reached.
+    ///
+    /// # Errors
+    /// Where a script has no room for the marks: a limit of its depth is reached.
+    pub fn probed(&self) -> Result<(Self, Probes), Vec<Diagnostic>> {
+        let mut probes = Probes::default();
+        let mut pack = self.pack.clone();
+        let scripts = self.pack.scripts();
+        let marked: Vec<(String, String)> =
+            scripts.map(|(path, text)| (path.to_owned(), probes.mark(path, text))).collect();
+        pack.files.extend(marked);
+        let rules = Self::compile_in(pack, &|| probes.engine())?;
+        Ok((rules, probes))
+    }
+
+    fn compile_in(pack: RulesPack, make_engine: &dyn Fn() -> Engine) -> Result<Self, Vec<Diagnostic>> {
         let base = pack.base();
         let place = |guardrail: &str| {
             let place = pack.place_of(&format!("guardrails.{guardrail}"));
@@ -53,7 +75,7 @@ impl CompiledRules {
         let declared =
             Declared { guardrails: &guardrails, place: &place, has_signals: !base.early_warning.signals.is_empty() };
         let files: Vec<(&str, &str)> = pack.scripts().collect();
-        let scripts = compile(&files, &declared).map_err(|wrong| with_spans(wrong, &pack.files))?;
+        let scripts = compile(&files, &declared, make_engine).map_err(|wrong| with_spans(wrong, &pack.files))?;
         Ok(Self { scripts: Arc::new(scripts), base: Arc::new(base), pack, effective: Mutex::default() })
     }
 
@@ -123,6 +145,18 @@ impl CompiledRules {
             (name.clone(), (code_from(file, function.line), place))
         };
         functions.map(text).collect()
+    }
+
+    /// File and line of a function of the pack's scripts; none where there is no such function.
+    #[must_use]
+    pub fn place_of_function(&self, name: &str) -> Option<(Arc<str>, u32)> {
+        self.scripts.functions.get(name).map(|function| (Arc::clone(&function.file), function.line))
+    }
+
+    /// The names of all fields that a function of the pack's scripts, or what it calls, reads.
+    #[must_use]
+    pub fn reads(&self, function: &str) -> BTreeSet<String> {
+        self.scripts.functions.get(function).map(|function| function.reads.clone()).unwrap_or_default()
     }
 
     /// Somebody to ask the scripts; one a worker. The stopwatch is for those who want to know how long

@@ -91,6 +91,22 @@ pub struct Field<T> {
     pub(super) get: fn(&T) -> Fact,
 }
 
+impl<T> Field<T> {
+    /// What a view holds there, as people read it.
+    #[must_use]
+    pub fn shown(&self, view: &T) -> String {
+        match (self.get)(view) {
+            Fact::Number(number) => {
+                let text = format!("{number:.6}");
+                text.trim_end_matches('0').trim_end_matches('.').to_owned()
+            }
+            Fact::Whole(number) => number.to_string(),
+            Fact::Truth(truth) => truth.to_string(),
+            Fact::Text(text) => format!("\"{text}\""),
+        }
+    }
+}
+
 /// A view that scripts can read.
 pub trait Facts: Clone + Send + Sync + 'static {
     /// The name its parameter has in every hook.

@@ -8,8 +8,8 @@ use crate::model::Channel;
 /// One key of a TOML file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Key {
-    /// Path within the file, parts joined by dots; `<channel>`, `<day>`, `<signal>`, `<guardrail>`
-    /// and `<param>` stand for any one such name.
+    /// Path within the file, parts joined by dots; `<channel>`, `<day>`, `<signal>`, `<guardrail>`,
+    /// `<param>` and `<case>` stand for any one such name.
     pub path: &'static str,
     /// What it holds.
     pub kind: Kind,
@@ -153,7 +153,7 @@ impl Names {
             "<channel>" => Some(Names::Channel),
             "<day>" => Some(Names::Day),
             "<signal>" => Some(Names::Signal),
-            "<guardrail>" | "<param>" => Some(Names::Own),
+            "<guardrail>" | "<param>" | "<case>" => Some(Names::Own),
             _ => None,
         }
     }

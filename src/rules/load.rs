@@ -11,7 +11,7 @@ use super::extract;
 use super::keys::PACK_FILES;
 use super::overlay::{self, Context, Overlay, Scope};
 use super::pack::{GuardrailRules, Rules};
-use super::settings::{Settings, View};
+use super::settings::{Setting, Settings, Value, View};
 use super::sheet::Sheet;
 use super::validate::{Branch, Extent, validate};
 use crate::model::{CampaignId, ClientId, WorkspaceId};
@@ -150,6 +150,20 @@ impl RulesPack {
         over.find_map(|overlay| first_place(&overlay.settings, key)).or_else(|| self.place_of(key))
     }
 
+    /// File and line of one row of a list, or of a value as a whole, under the overlays of a key.
+    #[must_use]
+    pub fn place_of_row(&self, overlays: &OverlayKey, key: &str, row: Option<usize>) -> Option<(Arc<str>, u32)> {
+        let over =
+            overlays.0.iter().rev().filter_map(|index| self.overlays.get(*index)).map(|overlay| &overlay.settings);
+        let row = over.chain([&self.settings]).find_map(|settings| row_place(settings.get(key)?, row?));
+        row.or_else(|| self.place_with(overlays, key))
+    }
+
+    /// What the files say: the base, then each overlay.
+    pub(super) fn all_layers(&self) -> impl Iterator<Item = &Settings> {
+        std::iter::once(&self.settings).chain(self.overlays.iter().map(|overlay| &overlay.settings))
+    }
+
     /// The scripts by path, sorted.
     pub fn scripts(&self) -> impl Iterator<Item = (&str, &str)> {
         let scripts = self.files.iter().filter(|(path, _)| is_script(path));
@@ -164,6 +178,12 @@ fn first_place(settings: &Settings, key: &str) -> Option<(Arc<str>, u32)> {
         Some((Arc::clone(&place.file), place.line))
     });
     places.min_by(|a, b| a.1.cmp(&b.1))
+}
+
+fn row_place(setting: &Setting, row: usize) -> Option<(Arc<str>, u32)> {
+    let Value::Rows(rows) = &setting.value else { return None };
+    let places = rows.get(row)?.values().filter_map(|cell| cell.place.as_ref());
+    places.map(|place| (Arc::clone(&place.file), place.line)).min()
 }
 
 fn read_overlays(files: &PackFiles, base: Option<&Settings>) -> (Vec<Overlay>, Vec<Diagnostic>) {

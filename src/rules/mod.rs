@@ -13,9 +13,11 @@ mod hooks;
 mod hours;
 mod key;
 mod keys;
+mod listed;
 mod load;
 mod overlay;
 mod pack;
+mod probe;
 mod recovery;
 mod render;
 mod schema;
@@ -24,6 +26,7 @@ mod settings;
 mod sheet;
 mod validate;
 mod value;
+mod variant;
 
 pub use compile::script_syntax;
 pub use compiled::{ClientRules, CompiledRules};
@@ -37,14 +40,18 @@ pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, NEVER
 pub use hooks::{HOOKS, Hook, SCORE_ASSET};
 pub use key::{DAYS, FileKeys, Key, Kind, Limit, Names, Need, Preset, Rows, SIGNALS};
 pub use keys::PACK_FILES;
+pub use listed::Listed;
 pub use load::{OverlayKey, PackFiles, RulesPack, load};
 pub use overlay::Scope;
 pub use pack::{
     AssetRules, CalendarRules, ChannelRules, DraftRules, EarlyWarningRules, FatigueRules, GuardrailRules,
     GuardrailScope, MinuteRule, RiskRules, Rules, Step, is_within_clock_span, step_at,
 };
+pub use probe::{Probes, Site, SiteKind};
 pub use render::render;
 pub use schema::json_schema;
+pub use variant::Variant;
 
-pub(crate) use settings::{Setting, Settings, View};
+pub(crate) use diagnostic::listed;
+pub(crate) use settings::{Row, Setting, Settings, Value, View};
 pub(crate) use validate::read_alone;

@@ -84,7 +84,7 @@ const LAYERS: [&[&str]; 7] = [
     &["agents"],
     &["planner"],
     &["simulator"],
-    &["scenario", "report", "store"],
+    &["scenario", "report", "store", "workbench"],
     &["cli"],
 ];
 

@@ -23,7 +23,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mcoe::rules::{AssetFacts, ChannelFacts, ClientFacts, Facts, HOOKS, PostFacts};
+use mcoe::rules::{AssetFacts, ChannelFacts, ClientFacts, Facts, HOOKS, Need, PostFacts, Preset};
+use mcoe::workbench::CASE_KEYS;
 use tempfile::TempDir;
 
 fn project() -> &'static Path {
@@ -290,6 +291,32 @@ fn the_page_about_rules_lists_all_that_scripts_can_read_and_do() {
     let views = [rows::<ChannelFacts>(), rows::<PostFacts>(), rows::<AssetFacts>(), rows::<ClientFacts>()];
     let lacking: Vec<String> =
         hooks.chain(views.into_iter().flatten()).filter(|row| !page.lines().any(|line| line == row)).collect();
+    assert!(lacking.is_empty(), "docs/rules.md lacks these rows:\n{}", lacking.join("\n"));
+}
+
+/// The rows of the keys of cases in `docs/rules.md`.
+fn case_rows() -> impl Iterator<Item = String> {
+    CASE_KEYS.keys.iter().map(|key| {
+        let path = key.path.trim_start_matches("<case>.");
+        let default = match key.need {
+            Need::Default(Preset::Integer(number)) => format!("`{number}`"),
+            Need::Default(Preset::Number(number)) => format!("`{number}`"),
+            Need::Default(Preset::Bool(truth)) => format!("`{truth}`"),
+            Need::Default(Preset::Text(text)) => format!("`{text}`"),
+            Need::Default(Preset::NoRows) => "`none`".to_owned(),
+            _ => String::new(),
+        };
+        match path.starts_with("expect.") {
+            true => format!("| `{path}` | {} |", key.doc),
+            false => format!("| `{path}` | {default} | {} |", key.doc),
+        }
+    })
+}
+
+#[test]
+fn the_page_about_rules_lists_all_that_a_case_can_name_and_expect() {
+    let page = read("docs/rules.md");
+    let lacking: Vec<String> = case_rows().filter(|row| !page.lines().any(|line| line == row)).collect();
     assert!(lacking.is_empty(), "docs/rules.md lacks these rows:\n{}", lacking.join("\n"));
 }
 

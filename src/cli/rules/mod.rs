@@ -1,23 +1,25 @@
-//! `mcoe rules`: the strategist's workbench.
+//! `mcoe rules`: the workbench of who writes rules.
 
 mod diff;
 mod schema;
 mod show;
+mod test;
 
 use clap::{Args, Subcommand};
 
 use super::Globals;
 use super::failure::Failure;
 
-/// Look at rules: what holds for whom, what a change does, what files may hold
+/// Work on a rules pack: what holds for whom, what a change does, what its cases say
 #[derive(Debug, Args)]
 pub(super) struct Rules {
     #[command(subcommand)]
-    command: Step,
+    command: Work,
 }
 
 #[derive(Debug, Subcommand)]
-enum Step {
+enum Work {
+    Test(test::Test),
     Show(show::Show),
     Diff(diff::Diff),
     Schema(schema::Schema),
@@ -26,9 +28,10 @@ enum Step {
 impl Rules {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         match &self.command {
-            Step::Show(step) => step.run(globals),
-            Step::Diff(step) => step.run(globals),
-            Step::Schema(step) => step.run(globals),
+            Work::Test(command) => command.run(globals),
+            Work::Show(command) => command.run(globals),
+            Work::Diff(command) => command.run(globals),
+            Work::Schema(command) => command.run(globals),
         }
     }
 }

@@ -6,6 +6,7 @@ mod explain;
 mod folders;
 mod plan;
 mod rules;
+mod rules_test;
 mod simulate;
 mod sources;
 mod words;

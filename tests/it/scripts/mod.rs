@@ -1,5 +1,6 @@
 //! Scripts of a pack: what is refused, what stops a run, and what rules alone can do.
 
+mod cases;
 mod failures;
 mod guardrails;
 mod hooks;

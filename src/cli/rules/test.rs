@@ -1,0 +1,236 @@
+//! `mcoe rules test`: does the pack do what its cases say?
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::Args;
+use serde_json::json;
+
+use super::super::failure::Failure;
+use super::super::folder::{read_pack, replace_file};
+use super::super::progress::stop_if_asked;
+use super::super::{Format, Globals, RulesArgument, input, print};
+use crate::rules::{CompiledRules, Diagnostic};
+use crate::workbench::{self, Because, Case, CaseReport, Coverage, Gap, Mismatch, Mutation, Report, Share, Survivor};
+
+/// Put the cases in the pack's tests/*.toml to it: a situation each, and what must come out.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(in super::super) struct Test {
+    #[command(flatten)]
+    rules: RulesArgument,
+    /// Only cases whose name or file contains the text.
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Write the snapshots of cases with `snapshot = true` anew.
+    #[arg(long)]
+    update: bool,
+    /// List what no case exercises: functions and conditions of scripts, keys, sides of thresholds.
+    #[arg(long)]
+    coverage: bool,
+    /// Fail where the cases exercise less than so many percent.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    coverage_at_least: Option<f64>,
+    /// Try every small change of the pack, and list those that no case notices.
+    #[arg(long)]
+    mutate: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mcoe rules test                       every case of rules/tests/*.toml
+  mcoe rules test --filter fatigue      only those with `fatigue` in their name or file
+  mcoe rules test --coverage            what does no case exercise?
+  mcoe rules test --mutate              which change of the rules would no case notice?
+  mcoe rules test --update              write the snapshots anew, then read what changed
+
+Exit codes: 0 all cases come out as expected; 1 one does not, or they exercise too little; 2 a case cannot be read.";
+
+/// What may be asked for beside the cases.
+struct Extras {
+    coverage: Option<Coverage>,
+    mutation: Option<Mutation>,
+}
+
+impl Test {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let dir = &self.rules.rules;
+        let rules = input::rules(dir, globals)?;
+        let cases = self.cases(&rules, globals)?;
+        let mut report = workbench::run(&rules, &cases);
+        if self.update && !report.snapshots.is_empty() {
+            report = self.updated(&report, &cases, globals)?;
+        }
+        let extras = self.extras(&rules, &cases, &report, globals)?;
+        self.tell(globals, &rules, &report, &extras)?;
+        if report.failed() > 0 {
+            return Err(Failure::Verdict(format!("{} of {} case(s) failed", report.failed(), report.cases.len())));
+        }
+        match (self.coverage_at_least, extras.coverage.as_ref().map(Coverage::percent)) {
+            (Some(floor), Some(percent)) if percent < floor => {
+                Err(Failure::Verdict(format!("the cases exercise {percent:.1} %, less than the {floor} % asked for")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is asked for beside the cases themselves. Nothing is tried on a pack that fails them.
+    fn extras(
+        &self,
+        rules: &CompiledRules,
+        cases: &[Case],
+        report: &Report,
+        globals: &Globals,
+    ) -> Result<Extras, Failure> {
+        let is_sound = report.failed() == 0;
+        let wants_coverage = self.coverage || self.coverage_at_least.is_some();
+        let told = |wrong: Vec<Diagnostic>| input::told(&wrong, &rules.pack().files, &self.rules.rules, globals);
+        let coverage = wants_coverage.then(|| workbench::coverage(rules, cases)).transpose().map_err(told)?;
+        let goes_on = || stop_if_asked().is_ok();
+        let mutation = (self.mutate && is_sound).then(|| workbench::mutate(rules, cases, &goes_on));
+        stop_if_asked()?;
+        Ok(Extras { coverage, mutation })
+    }
+
+    fn cases(&self, rules: &CompiledRules, globals: &Globals) -> Result<Vec<Case>, Failure> {
+        let dir = &self.rules.rules;
+        let all = input::cases(rules, dir, globals)?;
+        if all.is_empty() {
+            let shown = dir.join("tests").display().to_string();
+            let remedy = "write one: a table by its name, and what is expected below `[NAME.expect]`";
+            return Err(Failure::Input(format!("error: there are no cases in `{shown}`\n  remedy: {remedy}")));
+        }
+        let Some(filter) = &self.filter else { return Ok(all) };
+        let fits = |case: &Case| case.name.contains(filter.as_str()) || case.file.contains(filter.as_str());
+        let names: Vec<String> = all.iter().map(|case| case.name.clone()).collect();
+        let fitting: Vec<Case> = all.into_iter().filter(fits).collect();
+        if fitting.is_empty() {
+            let guess = crate::rules::nearest(filter, names.iter().map(String::as_str));
+            let remedy = guess.map_or_else(
+                || "leave --filter out to run all cases".to_owned(),
+                |guess| format!("did you mean `{guess}`?"),
+            );
+            return Err(Failure::Input(format!("error: no case contains `{filter}`\n  remedy: {remedy}")));
+        }
+        Ok(fitting)
+    }
+
+    /// Writes what changed and runs the cases again.
+    fn updated(&self, report: &Report, cases: &[Case], globals: &Globals) -> Result<Report, Failure> {
+        let dir = &self.rules.rules;
+        for (file, text) in &report.snapshots {
+            replace_file(&dir.join(file), text.as_bytes())?;
+            globals.say(&format!("wrote {}", dir.join(file).display()));
+        }
+        let files = read_pack(dir)?;
+        let rules = input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, dir, globals))?;
+        Ok(workbench::run(&rules, cases))
+    }
+
+    fn tell(&self, globals: &Globals, rules: &CompiledRules, report: &Report, extras: &Extras) -> Result<(), Failure> {
+        let passed = report.cases.len() - report.failed();
+        if globals.format == Format::Json {
+            let text = json!({
+                "rules": { "name": rules.name(), "hash": rules.hash() },
+                "passed": passed,
+                "failed": report.failed(),
+                "cases": report.cases,
+                "coverage": extras.coverage.as_ref().map(|coverage| {
+                    json!({ "percent": coverage.percent(), "parts": coverage })
+                }),
+                "mutation": extras.mutation,
+            });
+            return print(&format!("{text}\n"));
+        }
+        let failed = report.cases.iter().filter(|case| !case.passed());
+        let mut text: String = failed.map(|case| told(case, &self.rules.rules)).collect();
+        let _ = writeln!(text, "{passed} case(s) pass, {} fail, rules `{}`", report.failed(), rules.name());
+        if let Some(coverage) = &extras.coverage {
+            text.push_str(&gaps(coverage, &self.rules.rules));
+        }
+        if let Some(mutation) = &extras.mutation {
+            text.push_str(&survivors(mutation, &self.rules.rules));
+        }
+        print(&text)
+    }
+}
+
+/// One case that failed.
+fn told(case: &CaseReport, dir: &Path) -> String {
+    let place = |file: &str, line: u32| match line {
+        0 => dir.join(file).display().to_string(),
+        line => format!("{}:{line}", dir.join(file).display()),
+    };
+    let mut text = format!("FAILED {} ({})\n", case.name, place(&case.file, case.line));
+    if !case.about.is_empty() {
+        let _ = writeln!(text, "  {}", case.about);
+    }
+    if let Some(error) = &case.error {
+        let _ = writeln!(text, "  the rules could not be asked: {error}");
+    }
+    let mut last = String::new();
+    for mismatch in &case.mismatches {
+        let Mismatch { key, file, line, expected, came, because } = mismatch;
+        let _ = writeln!(text, "\n  {key}");
+        let _ = writeln!(text, "    expected {expected}   ({})", place(file, *line));
+        let _ = writeln!(text, "    came     {came}");
+        let trace = trace(because, &place);
+        text.push_str(if trace == last && !trace.is_empty() { "      as above\n" } else { &trace });
+        last = trace;
+    }
+    text.push('\n');
+    text
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.trim_end_matches('%').parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.ok_or_else(|| "write a number of 0 to 100".to_owned())
+}
+
+/// What no case exercises.
+fn gaps(coverage: &Coverage, dir: &Path) -> String {
+    let share = |share: Share| format!("{} of {}", share.covered, share.total);
+    let mut text = format!(
+        "the cases exercise {:.1} %: {} functions, {} sides of conditions, {} keys, {} sides of thresholds\n",
+        coverage.percent(),
+        share(coverage.functions),
+        share(coverage.branches),
+        share(coverage.keys),
+        share(coverage.sides)
+    );
+    for Gap { file, line, what } in &coverage.gaps {
+        let _ = writeln!(text, "  {}:{line}  {what}", dir.join(&**file).display());
+    }
+    text
+}
+
+/// Changes of the pack that no case notices.
+fn survivors(mutation: &Mutation, dir: &Path) -> String {
+    let Mutation { tried, noticed, refused, survivors } = mutation;
+    let mut text = format!(
+        "{tried} small changes of the pack: {noticed} noticed by a case, {refused} refused, {} by nobody\n",
+        survivors.len()
+    );
+    for Survivor { file, line, key, was, becomes } in survivors {
+        let _ = writeln!(text, "  {}:{line}  {key}: `{was}` could be `{becomes}`", dir.join(&**file).display());
+    }
+    text
+}
+
+/// What led there, each step once, with its place in front.
+fn trace(because: &[Because], place: &dyn Fn(&str, u32) -> String) -> String {
+    let mut seen = BTreeMap::new();
+    let mut steps: Vec<(String, &str)> = Vec::new();
+    for step in because {
+        let at = match (&step.file, step.line) {
+            (Some(file), Some(line)) => place(file, line),
+            _ => String::new(),
+        };
+        if seen.insert((at.clone(), &step.says), ()).is_none() {
+            steps.push((at, &step.says));
+        }
+    }
+    let width = steps.iter().map(|(at, _)| at.chars().count()).max().unwrap_or(0);
+    steps.iter().map(|(at, says)| format!("      {at:<width$}  {says}\n")).collect()
+}

@@ -1,0 +1,79 @@
+//! Every key that the files of a pack really say, with its place: each row of a list for itself.
+
+use std::sync::Arc;
+
+use super::RulesPack;
+use super::settings::Value;
+
+/// One key of a pack as a file says it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listed {
+    /// Full path, such as `fatigue.frequency`.
+    pub key: String,
+    /// Which row of a list, from 0; none where it holds one value.
+    pub row: Option<usize>,
+    /// File of the pack.
+    pub file: Arc<str>,
+    /// Line of that file, from 1.
+    pub line: u32,
+}
+
+/// Keys that hold from a number on; a table's name stands for all its keys, a list's for its rows.
+const THRESHOLDS: [&str; 11] = [
+    "early_warning.high_from",
+    "early_warning.signals",
+    "fatigue.frequency",
+    "fatigue.priority_loss",
+    "fatigue.wait_hours",
+    "fatigue.warn_at",
+    "risk.bands.low.from",
+    "risk.bands.medium.from",
+    "risk.confidence",
+    "risk.reality_confidence_below",
+    "risk.reality_gap_above",
+];
+
+impl Listed {
+    /// Whether something holds from its number on, and not below it. A first row that begins at 0 has no
+    /// other side.
+    #[must_use]
+    pub fn is_threshold(&self) -> bool {
+        let is_one = |name: &str| self.key == name || self.key.starts_with(&format!("{name}."));
+        let begins_at_zero =
+            self.row == Some(0) && matches!(self.key.as_str(), "fatigue.wait_hours" | "risk.confidence");
+        THRESHOLDS.iter().any(|name| is_one(name)) && !begins_at_zero
+    }
+}
+
+impl RulesPack {
+    /// Every key that the pack and its overlays say, by file and line. Name and format of the pack are
+    /// left out, and so are its guardrails' scopes and kinds of conflict, which change no verdict.
+    #[must_use]
+    pub fn listed(&self) -> Vec<Listed> {
+        let mut found = Vec::new();
+        for settings in self.all_layers() {
+            for (path, setting) in settings.iter() {
+                let is_label =
+                    path.starts_with("guardrails.") && (path.ends_with(".scope") || path.ends_with(".conflict"));
+                let Some(place) = setting.place.as_ref().filter(|_| !path.starts_with("pack.") && !is_label) else {
+                    continue;
+                };
+                let one = |row: Option<usize>, line: u32| Listed {
+                    key: path.to_owned(),
+                    row,
+                    file: Arc::clone(&place.file),
+                    line,
+                };
+                match &setting.value {
+                    Value::Rows(rows) => found.extend(rows.iter().enumerate().map(|(index, row)| {
+                        let lines = row.values().filter_map(|cell| cell.place.as_ref()).map(|place| place.line);
+                        one(Some(index), lines.min().unwrap_or(place.line))
+                    })),
+                    _ => found.push(one(None, place.line)),
+                }
+            }
+        }
+        found.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        found
+    }
+}

@@ -1,0 +1,255 @@
+//! Small changes of a pack: each number one step up and down, each comparison of a script turned.
+//!
+//! A variant is an edit of the pack's texts; whether it is still a valid pack, `load` says.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rhai::{ASTNode, Expr, OptimizationLevel, Position};
+
+use super::diagnostic::Place;
+use super::load::{PackFiles, RulesPack};
+use super::script;
+use super::settings::{Setting, Value};
+
+/// A pack with one small change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// File that is changed.
+    pub file: Arc<str>,
+    /// Line of the change, from 1.
+    pub line: u32,
+    /// The key that is changed; the file's name for a script.
+    pub key: String,
+    /// What stands there.
+    pub was: String,
+    /// What would.
+    pub becomes: String,
+    edits: Vec<(Arc<str>, Range<usize>, String)>,
+}
+
+impl Variant {
+    /// The files of the pack with the change made.
+    #[must_use]
+    pub fn of(&self, files: &PackFiles) -> PackFiles {
+        let mut files = files.clone();
+        for (file, span, becomes) in &self.edits {
+            if let Some(text) = files.get_mut(&**file)
+                && text.get(span.clone()).is_some()
+            {
+                text.replace_range(span.clone(), becomes);
+            }
+        }
+        files
+    }
+
+    fn at(place: &Place, key: &str, was: &str, becomes: String) -> Option<Self> {
+        let span = place.span.clone()?;
+        let edits = vec![(Arc::clone(&place.file), span.start..span.start + was.len(), becomes.clone())];
+        let (file, line) = (Arc::clone(&place.file), place.line);
+        Some(Self { file, line, key: key.to_owned(), was: was.to_owned(), becomes, edits })
+    }
+}
+
+/// Numbers that must change together: key, partner, and whether the partner goes the other way.
+const PARTNERS: [(&str, &str, bool); 6] = [
+    ("risk.bands.low.from", "risk.bands.medium.to", false),
+    ("risk.bands.medium.from", "risk.bands.high.to", false),
+    ("fatigue.health_weights.rested", "fatigue.health_weights.momentum", true),
+    ("fatigue.health_weights.momentum", "fatigue.health_weights.visibility", true),
+    ("fatigue.health_weights.visibility", "fatigue.health_weights.engagement", true),
+    ("fatigue.health_weights.engagement", "fatigue.health_weights.rested", true),
+];
+
+/// Ends of bands: each is changed with the band that it meets, or must be as it is.
+const FOLLOWERS: [&str; 4] =
+    ["risk.bands.low.to", "risk.bands.medium.to", "risk.bands.high.to", "risk.bands.high.from"];
+
+impl RulesPack {
+    /// Every variant of the pack, by file and place. Name and format of the pack are left alone.
+    #[must_use]
+    pub fn variants(&self) -> Vec<Variant> {
+        let mut variants = Vec::new();
+        for settings in self.all_layers() {
+            for (path, setting) in settings.iter() {
+                let is_fixed = path.starts_with("pack.") || FOLLOWERS.contains(&path);
+                if !is_fixed {
+                    variants.extend(self.of_setting(path, setting));
+                }
+            }
+        }
+        variants.extend(self.scripts().flat_map(|(path, text)| of_script(path, text)));
+        variants.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        variants
+    }
+
+    fn of_setting(&self, path: &str, setting: &Setting) -> Vec<Variant> {
+        if let Value::Rows(rows) = &setting.value {
+            return rows.iter().flat_map(|row| row.values().flat_map(|cell| self.of_setting(path, cell))).collect();
+        }
+        let Some(place) = &setting.place else { return Vec::new() };
+        let (Some(text), Some(span)) = (self.files.get(&*place.file), place.span.clone()) else { return Vec::new() };
+        let written = text.get(span.clone()).unwrap_or_default();
+        let numbers = match &setting.value {
+            Value::Number(_) | Value::Integer(_) | Value::Hours(_) => numbers_in(written),
+            Value::Clock(_) => numbers_in(written).into_iter().take(1).collect(),
+            _ => Vec::new(),
+        };
+        let mut variants = Vec::new();
+        for number in numbers {
+            let start = span.start + number.start;
+            let was = written.get(number).unwrap_or_default();
+            let at = Place { span: Some(start..start + was.len()), ..place.clone() };
+            for up in [true, false] {
+                let variant = Variant::at(&at, path, was, nudged(was, up));
+                variants.extend(variant.map(|variant| self.with_partner(variant, path, up)));
+            }
+        }
+        variants
+    }
+
+    fn with_partner(&self, mut variant: Variant, path: &str, up: bool) -> Variant {
+        let partner = PARTNERS.iter().find(|(key, ..)| *key == path);
+        let Some((_, partner, is_opposite)) = partner else { return variant };
+        let place = self.all_layers().find_map(|settings| settings.get(partner)?.place.clone());
+        if let Some(Place { file, span: Some(span), .. }) = place
+            && let Some(was) = self.files.get(&*file).and_then(|text| text.get(span.clone()))
+        {
+            variant.edits.push((file, span, nudged(was, up != *is_opposite)));
+            // From the back, so that one edit does not move the place of the next.
+            variant.edits.sort_by_key(|(_, span, _)| std::cmp::Reverse(span.start));
+        }
+        variant
+    }
+}
+
+/// The numbers within a text.
+fn numbers_in(text: &str) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for (at, letter) in text.char_indices() {
+        let is_part = letter.is_ascii_digit() || letter == '_' || letter == '.' || letter == '-';
+        match found.last_mut() {
+            Some(last) if is_part && last.end == at => last.end = at + 1,
+            _ if letter.is_ascii_digit() || letter == '-' => found.push(at..at + 1),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A number one step up or down: a unit of its last place, and no more than a hundredth where it has
+/// places behind the point.
+fn nudged(written: &str, up: bool) -> String {
+    let plain = written.replace('_', "");
+    let Some((_, places)) = plain.split_once('.') else {
+        let whole: i64 = plain.parse().unwrap_or_default();
+        let width = if plain.starts_with('0') { plain.len() } else { 1 };
+        return format!("{:0width$}", if up { whole + 1 } else { whole - 1 });
+    };
+    let places = places.len().max(2);
+    let step = 10_f64.powi(-i32::try_from(places).unwrap_or(2));
+    let number: f64 = plain.parse().unwrap_or_default();
+    format!("{:.places$}", if up { number + step } else { number - step })
+}
+
+/// What a comparison becomes: its edge moved, and its direction turned.
+fn turned(operator: &str) -> &'static [&'static str] {
+    match operator {
+        ">" => &[">=", "<"],
+        ">=" => &[">", "<="],
+        "<" => &["<=", ">"],
+        "<=" => &["<", ">="],
+        "==" => &["!="],
+        "!=" => &["=="],
+        _ => &[],
+    }
+}
+
+fn of_script(path: &str, text: &str) -> Vec<Variant> {
+    let mut engine = script::engine();
+    engine.set_optimization_level(OptimizationLevel::None);
+    let Ok(shape) = engine.compile(text) else { return Vec::new() };
+    let mut variants = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    shape.walk(&mut |nodes| {
+        let (position, is_number) = match nodes.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, position))) if call.op_token.is_some() => (*position, false),
+            Some(ASTNode::Expr(Expr::FloatConstant(_, position) | Expr::IntegerConstant(_, position))) => {
+                (*position, true)
+            }
+            _ => return true,
+        };
+        let Some(place) = place_of(path, text, position) else { return true };
+        if seen.insert((place.line, place.column)) {
+            variants.extend(changes(text, &place, path, is_number));
+        }
+        true
+    });
+    variants
+}
+
+fn changes(text: &str, place: &Place, path: &str, is_number: bool) -> Vec<Variant> {
+    let start = place.span.as_ref().map_or(0, |span| span.start);
+    let rest = text.get(start..).unwrap_or_default();
+    if is_number {
+        let was = numbers_in(rest).into_iter().next().filter(|number| number.start == 0);
+        let was = was.and_then(|number| rest.get(number)).unwrap_or_default();
+        let nudges = [true, false].into_iter().filter(|_| !was.is_empty());
+        return nudges.filter_map(|up| Variant::at(place, path, was, nudged(was, up))).collect();
+    }
+    let operator: String = rest.chars().take_while(|letter| "<>=!".contains(*letter)).collect();
+    turned(&operator).iter().filter_map(|other| Variant::at(place, path, &operator, (*other).to_owned())).collect()
+}
+
+fn place_of(path: &str, text: &str, position: Position) -> Option<Place> {
+    let line = u32::try_from(position.line()?).ok()?;
+    let column = u32::try_from(position.position()?).ok()?;
+    Some(Place::at_position(path, text, line, column))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_a_unit_of_the_last_place() {
+        assert_eq!([nudged("0.5", true), nudged("0.075", false), nudged("14", true)], ["0.51", "0.074", "15"]);
+        assert_eq!([nudged("06", false), nudged("23", true), nudged("-30", true)], ["05", "24", "-29"]);
+    }
+
+    #[test]
+    fn numbers_are_found_wherever_they_stand() {
+        let found =
+            |text: &str| -> Vec<String> { numbers_in(text).into_iter().map(|range| text[range].to_owned()).collect() };
+        assert_eq!(found("[9, 13, 16]"), ["9", "13", "16"]);
+        assert_eq!(found("\"23:00\""), ["23", "00"]);
+        assert_eq!(found("-30"), ["-30"]);
+    }
+
+    #[test]
+    fn comparisons_and_numbers_of_a_script_are_changed_where_they_stand() {
+        let text = "fn f(post, ctx) {\n    let why = `at ${post.hour > 17} h`;\n    if post.fatigue >= 0.5 { 1 } else { 2 }\n}\n";
+        let told: Vec<(u32, String, String)> =
+            of_script("a.rhai", text).into_iter().map(|v| (v.line, v.was, v.becomes)).collect();
+        let expected = [
+            (2, ">", ">="),
+            (2, ">", "<"),
+            (2, "17", "18"),
+            (2, "17", "16"),
+            (3, ">=", ">"),
+            (3, ">=", "<="),
+            (3, "0.5", "0.51"),
+            (3, "0.5", "0.49"),
+            (3, "1", "2"),
+            (3, "1", "0"),
+            (3, "2", "3"),
+            (3, "2", "1"),
+        ];
+        let mut told: Vec<_> =
+            told.iter().map(|(line, was, becomes)| (*line, was.as_str(), becomes.as_str())).collect();
+        let mut expected = expected.to_vec();
+        told.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(told, expected);
+    }
+}

@@ -1,0 +1,148 @@
+//! What the rules make of a situation, key by key as cases expect it.
+
+use std::fmt;
+
+use crate::model::{Severity, WallHour};
+use crate::planner::Sight;
+use crate::rules::{DAYS, Rules};
+
+/// One thing that came out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Its key below `expect`.
+    pub key: String,
+    /// What it is.
+    pub told: Told,
+}
+
+/// A value that comes out, or must.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// A number.
+    Number(f64),
+    /// A whole number.
+    Whole(i64),
+    /// Yes or no.
+    Truth(bool),
+    /// A name or a text.
+    Word(String),
+    /// Hours of a day.
+    Hours(Vec<u8>),
+    /// Days since Monday with hours.
+    Times(Vec<(u8, u8)>),
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Told::Number(number) => write!(f, "{}", shown(*number)),
+            Told::Whole(whole) => write!(f, "{whole}"),
+            Told::Truth(truth) => write!(f, "{truth}"),
+            Told::Word(word) => write!(f, "\"{word}\""),
+            Told::Hours(hours) => write!(f, "{hours:?}"),
+            Told::Times(times) => {
+                let time = |(day, hour): &(u8, u8)| {
+                    let day = DAYS.get(usize::from(*day)).copied().unwrap_or_default();
+                    format!("{{ day = \"{day}\", hour = {hour} }}")
+                };
+                write!(f, "[{}]", times.iter().map(time).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
+/// A number as people read it: to the sixth place, without zeros at the end.
+pub(super) fn shown(number: f64) -> String {
+    let text = format!("{number:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Everything that comes out; `rules` are the numbers that hold for the client.
+#[must_use]
+pub fn answers(sight: &Sight, rules: &Rules) -> Vec<Answer> {
+    let mut answers = Answers(Vec::with_capacity(40));
+    answers.of_channel(sight, rules);
+    answers.of_post(sight);
+    answers.of_verdicts(sight);
+    answers.of_client(sight);
+    answers.0
+}
+
+struct Answers(Vec<Answer>);
+
+impl Answers {
+    fn add(&mut self, key: impl Into<String>, told: Told) {
+        self.0.push(Answer { key: key.into(), told });
+    }
+
+    fn number(&mut self, key: &str, number: f64) {
+        self.add(key, Told::Number(number));
+    }
+
+    fn of_channel(&mut self, sight: &Sight, rules: &Rules) {
+        let ctx = &sight.ctx;
+        let scores = [ctx.momentum, ctx.visibility, ctx.engagement];
+        self.add("weekly_posts", Told::Whole(i64::from(sight.weekly_posts)));
+        self.number("wait_hours", rules.fatigue.recommended_wait_hours(ctx.fatigue));
+        self.number("health", rules.fatigue.health(ctx.fatigue, scores));
+        self.add("best_hours", Told::Hours(sight.best_hours.clone()));
+        self.add("open_hours", Told::Hours(sight.open_hours.clone()));
+        self.add("minute", Told::Whole(i64::from(sight.minute)));
+        let time = |wall: &WallHour| (wall.weekday, wall.hour);
+        self.add("planned", Told::Times(sight.planned.iter().map(time).collect()));
+        self.add("planned_posts", Told::Whole(sight.planned.len() as i64));
+        self.add("planned_with_asset", Told::Whole(sight.planned_with_asset as i64));
+    }
+
+    fn of_post(&mut self, sight: &Sight) {
+        let post = &sight.post;
+        self.number("priority", post.priority);
+        self.add("closed_by", Told::Word(sight.closed_by.map_or("nothing", |rule| rule.name()).to_owned()));
+        self.number("fatigue", post.fatigue);
+        self.number("response", sight.response);
+        self.number("slot_value", post.slot_value);
+        self.number("expected_engagement", post.expected_engagement);
+        self.add("asset_usable", Told::Truth(sight.asset_usable));
+        self.number("asset_score", sight.facts.asset_score);
+        self.number("quality_factor", sight.quality_factor);
+        self.number("confidence", post.confidence);
+        self.add("risk", Told::Word(post.risk.name().to_owned()));
+        self.add("status", Told::Word(post.status.name().to_owned()));
+    }
+
+    fn of_verdicts(&mut self, sight: &Sight) {
+        for verdict in &sight.post.verdicts {
+            self.add(format!("verdicts.{}", verdict.rule), Told::Word(verdict.outcome.name().to_owned()));
+            self.add(format!("reasons.{}", verdict.rule), Told::Word(verdict.reason.to_string()));
+            self.add(format!("remedies.{}", verdict.rule), Told::Word(verdict.remedy.to_string()));
+        }
+    }
+
+    fn of_client(&mut self, sight: &Sight) {
+        for signal in &sight.warning.matrix {
+            self.number(&format!("signals.{}", signal.signal), signal.score);
+            let raised = signal.severity.map_or("no", Severity::name);
+            self.add(format!("raised.{}", signal.signal), Told::Word(raised.to_owned()));
+        }
+        self.number("true_score", sight.reality.estimated);
+        self.number("true_score_low", sight.reality.low);
+        self.number("true_score_high", sight.reality.high);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_without_zeros_at_the_end() {
+        assert_eq!([0.5, 12.0, 1.0 / 3.0, 0.0].map(shown), ["0.5", "12", "0.333333", "0"]);
+    }
+
+    #[test]
+    fn a_value_is_shown_as_a_case_would_write_it() {
+        assert_eq!(Told::Times(vec![(4, 9)]).to_string(), "[{ day = \"friday\", hour = 9 }]");
+        assert_eq!(Told::Hours(vec![9, 13]).to_string(), "[9, 13]");
+        assert_eq!(Told::Word("pass".to_owned()).to_string(), "\"pass\"");
+    }
+}

@@ -1,0 +1,361 @@
+//! Cases from the files in `tests/`: every one of them, or every mistake in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::answers::Told;
+use super::keys::CASE_KEYS;
+use super::situation::{Situation, day_and_hour};
+use crate::model::CalendarError;
+use crate::rules::{
+    CompiledRules, Diagnostic, Place, Scope, Setting, Settings, Value, View, listed, nearest, read_alone,
+};
+
+/// A named situation, and what must come out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// Its name, unique in the pack.
+    pub name: String,
+    /// What it stands for; may be empty.
+    pub about: String,
+    /// File of the pack.
+    pub file: Arc<str>,
+    /// Line that it begins on.
+    pub line: u32,
+    /// What is looked at.
+    pub situation: Situation,
+    /// What must come out, in the order of the file.
+    pub expected: Vec<Expected>,
+    /// Whether all that comes out is kept in a file.
+    pub snapshot: bool,
+}
+
+/// One thing that must come out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expected {
+    /// Its key below `expect`.
+    pub key: String,
+    /// What it must be.
+    pub wanted: Wanted,
+    /// Line of the case's file.
+    pub line: u32,
+}
+
+/// What something must be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wanted {
+    /// This very thing.
+    Exactly(Told),
+    /// This number, to the places that are written and no less than three.
+    Number {
+        /// The number.
+        number: f64,
+        /// Largest difference.
+        tolerance: f64,
+    },
+    /// A text that holds this one.
+    Holding(String),
+}
+
+impl Case {
+    /// The file that keeps all that comes out of the case, within the pack.
+    #[must_use]
+    pub fn snapshot_file(&self) -> String {
+        snapshot_file(&self.name)
+    }
+}
+
+fn snapshot_file(case: &str) -> String {
+    format!("tests/{case}.snapshot")
+}
+
+/// Reads the cases of a pack.
+///
+/// # Errors
+/// Every mistake in their files, sorted by file, line and column.
+pub fn read(rules: &CompiledRules) -> Result<Vec<Case>, Vec<Diagnostic>> {
+    let names = Known::of(rules);
+    let mut cases: Vec<Case> = Vec::new();
+    let mut mistakes = Vec::new();
+    let is_cases = |path: &str| path.starts_with("tests/") && path.ends_with(".toml");
+    for (path, text) in rules.pack().files.iter().filter(|(path, _)| is_cases(path)) {
+        let (settings, wrong) = read_alone(path, text, &CASE_KEYS);
+        for name in case_names(&settings) {
+            let file = CaseFile { path, text, settings: &settings, known: &names, wrong: &wrong };
+            mistakes.extend(cases.iter().find(|case| case.name == name).map(|first| file.twice(&name, first)));
+            match file.case(&name, rules) {
+                Ok(case) => cases.push(case),
+                Err(wrong) => mistakes.extend(wrong),
+            }
+        }
+        mistakes.extend(wrong);
+    }
+    if !mistakes.is_empty() {
+        Diagnostic::sort(&mut mistakes);
+        return Err(mistakes);
+    }
+    Ok(cases)
+}
+
+/// The names of a file's cases in its order.
+fn case_names(settings: &Settings) -> Vec<String> {
+    let mut first_line: BTreeMap<&str, u32> = BTreeMap::new();
+    for (path, setting) in settings.iter() {
+        let name = path.split('.').next().unwrap_or_default();
+        let line = setting.place.as_ref().map_or(u32::MAX, |place| place.line);
+        let first = first_line.entry(name).or_insert(line);
+        *first = line.min(*first);
+    }
+    let mut names: Vec<(&str, u32)> = first_line.into_iter().collect();
+    names.sort_by_key(|(_, line)| *line);
+    names.into_iter().map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The names that a pack knows.
+struct Known {
+    guardrails: Vec<String>,
+    clients: BTreeSet<String>,
+    workspaces: BTreeSet<String>,
+    campaigns: BTreeSet<String>,
+    /// All scripts, which may name anybody in quotes.
+    scripts: String,
+}
+
+impl Known {
+    fn of(rules: &CompiledRules) -> Self {
+        let pack = rules.pack();
+        let mut known = Self {
+            guardrails: pack.declared_guardrails().iter().map(|guardrail| guardrail.name.to_string()).collect(),
+            clients: BTreeSet::new(),
+            workspaces: BTreeSet::new(),
+            campaigns: BTreeSet::new(),
+            scripts: pack.scripts().map(|(_, text)| text).collect(),
+        };
+        for (_, scope) in pack.overlays() {
+            match scope {
+                Scope::Workspace(id) => known.workspaces.extend([id.to_string()]),
+                Scope::Client(id) => known.clients.extend([id.to_string()]),
+                Scope::Campaign(id, client) => {
+                    known.campaigns.extend([id.to_string()]);
+                    known.clients.extend(client.iter().map(ToString::to_string));
+                }
+            }
+        }
+        known
+    }
+
+    fn is_in_scripts(&self, name: &str) -> bool {
+        self.scripts.contains(&format!("\"{name}\""))
+    }
+}
+
+/// One file of cases.
+struct CaseFile<'f> {
+    path: &'f str,
+    text: &'f str,
+    settings: &'f Settings,
+    known: &'f Known,
+    /// What its keys and values have wrong.
+    wrong: &'f [Diagnostic],
+}
+
+impl CaseFile<'_> {
+    fn case(&self, name: &str, rules: &CompiledRules) -> Result<Case, Vec<Diagnostic>> {
+        let mut mistakes = self.unknown_names(name);
+        let expected = self.expected(name);
+        let view = View::new(self.settings);
+        let snapshot = view.bool(&format!("{name}.snapshot")).unwrap_or_default();
+        let is_explained = self.wrong.iter().any(|mistake| mistake.key.starts_with(&format!("{name}.")));
+        if expected.is_empty() && !snapshot && !is_explained {
+            let cause = format!("the case `{name}` expects nothing");
+            let remedy = format!("add `[{name}.expect]` and below it what must come out, or `snapshot = true`");
+            mistakes.push(Diagnostic::at("expects_nothing", &self.head(name), name, cause, remedy));
+        }
+        let situation = match Situation::of(self.settings, name, rules) {
+            Ok(situation) if mistakes.is_empty() => situation,
+            Ok(_) => return Err(mistakes),
+            Err(error) => {
+                mistakes.push(self.bad_calendar(name, &error));
+                return Err(mistakes);
+            }
+        };
+        Ok(Case {
+            name: name.to_owned(),
+            about: view.text(&format!("{name}.about")).unwrap_or_default().to_owned(),
+            file: self.path.into(),
+            line: self.head(name).line,
+            situation,
+            expected,
+            snapshot,
+        })
+    }
+
+    /// Where the case begins: its head, or else the first thing it says.
+    fn head(&self, name: &str) -> Place {
+        let heads = [format!("[{name}]"), format!("[{name}.")];
+        let is_head = |line: &str| heads.iter().any(|head| line.trim_start().starts_with(head));
+        let head = self.text.lines().position(is_head).map(|at| u32::try_from(at + 1).unwrap_or_default());
+        let first = self.settings.under(name).filter_map(|(_, setting)| setting.place.as_ref());
+        let line = head.or_else(|| first.map(|place| place.line).min()).unwrap_or_default();
+        Place::at_position(self.path, self.text, line, 1)
+    }
+
+    fn twice(&self, name: &str, first: &Case) -> Diagnostic {
+        let cause = format!("there is a case `{name}` already, at {}:{}", first.file, first.line);
+        Diagnostic::at("duplicate_case", &self.head(name), name, cause, "give it another name")
+    }
+
+    fn place(&self, path: &str, name: &str) -> Place {
+        let told = self.settings.get(path).and_then(|setting| setting.place.clone());
+        told.unwrap_or_else(|| self.head(name))
+    }
+
+    fn bad_calendar(&self, name: &str, error: &CalendarError) -> Diagnostic {
+        let (key, remedy) = match error {
+            CalendarError::UnknownZone(zone) => {
+                let zones: Vec<String> = crate::model::Zone::names().collect();
+                let guess = nearest(zone, zones.iter().map(String::as_str));
+                let named = guess.map(|guess| format!("write `{guess}`, the nearest known zone"));
+                ("client.time_zone", named.unwrap_or_else(|| "write an IANA name".to_owned()))
+            }
+            _ => ("week", "write the ISO year and week, as in `2026-W48`".to_owned()),
+        };
+        let path = format!("{name}.{key}");
+        Diagnostic::at("bad_calendar", &self.place(&path, name), path, error.to_string(), remedy)
+    }
+
+    /// Names that the keys allow and the pack does not know.
+    fn unknown_names(&self, name: &str) -> Vec<Diagnostic> {
+        let mut mistakes = Vec::new();
+        for (key, noun, known) in
+            [("client.id", "client", &self.known.clients), ("client.workspace", "workspace", &self.known.workspaces)]
+        {
+            let path = format!("{name}.{key}");
+            let Some((told, place)) = told_text(self.settings.get(&path)) else { continue };
+            mistakes.extend(self.unknown_scope(noun, told, known, place, &path));
+        }
+        for table in ["verdicts", "reasons", "remedies"] {
+            let table = format!("{name}.expect.{table}");
+            for (path, setting) in self.settings.under(&table) {
+                let guardrail = path.rsplit('.').next().unwrap_or_default();
+                let place = setting.place.clone().unwrap_or_else(|| self.head(name));
+                mistakes.extend(self.unknown_guardrail(guardrail, &place, path));
+            }
+        }
+        mistakes.extend(self.unknown_campaigns(name));
+        mistakes
+    }
+
+    /// Nobody would notice a mistyped client: the numbers without an overlay would be tested.
+    fn unknown_scope(
+        &self,
+        noun: &str,
+        told: &str,
+        known: &BTreeSet<String>,
+        place: &Place,
+        path: &str,
+    ) -> Option<Diagnostic> {
+        if known.contains(told) || self.known.is_in_scripts(told) {
+            return None;
+        }
+        let cause = format!("no overlay and no script of the pack names the {noun} `{told}`");
+        let remedy = match nearest(told, known.iter().map(String::as_str)) {
+            Some(guess) => format!("write `{guess}`, the nearest known name"),
+            None if known.is_empty() => format!("leave it out: the pack's rules are the same for every {noun}"),
+            None => format!("leave it out, or name one of {}", listed(known.iter().map(String::as_str))),
+        };
+        Some(Diagnostic::at("unknown_name", place, path, cause, remedy))
+    }
+
+    fn unknown_guardrail(&self, guardrail: &str, place: &Place, path: &str) -> Option<Diagnostic> {
+        let known = || self.known.guardrails.iter().map(String::as_str);
+        if known().any(|known| known == guardrail) {
+            return None;
+        }
+        let remedy = match nearest(guardrail, known()) {
+            Some(guess) => format!("write `{guess}`, the nearest known name"),
+            None => format!("name one of {}", listed(known())),
+        };
+        let cause = format!("the pack has no guardrail `{guardrail}`");
+        Some(Diagnostic::at("unknown_guardrail", place, path, cause, remedy))
+    }
+
+    fn unknown_campaigns(&self, name: &str) -> Vec<Diagnostic> {
+        let path = format!("{name}.client.campaigns");
+        let rows = View::new(self.settings).rows(&path).unwrap_or_default();
+        let ids: Vec<(&str, &Place)> = rows.iter().filter_map(|row| told_text(row.get("id"))).collect();
+        let unknown =
+            |(id, place): &(&str, &Place)| self.unknown_scope("campaign", id, &self.known.campaigns, place, &path);
+        let mut mistakes: Vec<Diagnostic> = ids.iter().filter_map(unknown).collect();
+        let path = format!("{name}.asset.campaign");
+        if let Some((wanted, place)) = told_text(self.settings.get(&path))
+            && !ids.iter().any(|(id, _)| *id == wanted)
+        {
+            let cause = format!("the case has no campaign `{wanted}`");
+            let remedy = match nearest(wanted, ids.iter().map(|(id, _)| *id)) {
+                Some(guess) => format!("write `{guess}`, the nearest known name"),
+                None => format!("add it to the client: `campaigns = [{{ id = \"{wanted}\" }}]`"),
+            };
+            mistakes.push(Diagnostic::at("unknown_name", place, path, cause, remedy));
+        }
+        mistakes
+    }
+
+    fn expected(&self, name: &str) -> Vec<Expected> {
+        let table = format!("{name}.expect");
+        let mut expected: Vec<Expected> = self
+            .settings
+            .under(&table)
+            .filter_map(|(path, setting)| {
+                let key = path.get(table.len() + 1..)?.to_owned();
+                Some(Expected { wanted: self.wanted(&key, setting)?, key, line: setting.place.as_ref()?.line })
+            })
+            .collect();
+        expected.sort_by_key(|expected| expected.line);
+        expected
+    }
+
+    fn wanted(&self, key: &str, setting: &Setting) -> Option<Wanted> {
+        let is_part = key.starts_with("reasons.") || key.starts_with("remedies.");
+        Some(match &setting.value {
+            Value::Number(number) => {
+                let span = setting.place.as_ref()?.span.clone()?;
+                let written = self.text.get(span).unwrap_or_default();
+                Wanted::Number { number: *number, tolerance: tolerance(written) }
+            }
+            Value::Integer(whole) => Wanted::Exactly(Told::Whole(*whole)),
+            Value::Bool(truth) => Wanted::Exactly(Told::Truth(*truth)),
+            Value::Text(text) if is_part => Wanted::Holding(text.clone()),
+            Value::Text(text) => Wanted::Exactly(Told::Word(text.clone())),
+            Value::Hours(hours) => Wanted::Exactly(Told::Hours(hours.clone())),
+            Value::Rows(rows) => Wanted::Exactly(Told::Times(rows.iter().map(day_and_hour).collect())),
+            Value::Clock(_) | Value::Date(_) => return None,
+        })
+    }
+}
+
+/// A text that a file really says, and where.
+fn told_text(setting: Option<&Setting>) -> Option<(&str, &Place)> {
+    let setting = setting?;
+    Some((setting.value.as_text()?, setting.place.as_ref()?))
+}
+
+/// Half a unit of the last place that is written, and no more than half a thousandth.
+fn tolerance(written: &str) -> f64 {
+    let places = written.split_once('.').map_or(0, |(_, places)| places.bytes().filter(u8::is_ascii_digit).count());
+    let places = i32::try_from(places).unwrap_or(i32::MAX).clamp(3, 12);
+    // A hair more, so that a number that lies half-way is not refused for the rounding of its digits.
+    0.5 * 10_f64.powi(-places) * (1.0 + 1e-9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_counts_to_the_places_that_are_written_and_no_less_than_three() {
+        assert!((tolerance("0.5") - 0.0005).abs() < 1e-9);
+        assert!((tolerance("12") - 0.0005).abs() < 1e-9);
+        assert!((tolerance("0.123_45") - 0.000_005).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,124 @@
+//! What no case exercises: functions and conditions of scripts, keys of the TOML files, and sides of
+//! thresholds.
+//!
+//! A function or a side of a condition is exercised where a case reaches it. A key is where something that
+//! a case expects comes from it, and a side of a threshold where a case that expects so lies on that side.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::answers::answers;
+use super::cases::Case;
+use super::run::Bench;
+use super::why::{Because, why};
+use crate::rules::{CompiledRules, Diagnostic, Listed, SiteKind};
+
+/// How much of a pack the cases exercise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// Functions of scripts.
+    pub functions: Share,
+    /// Sides of the conditions of scripts: each can hold and not hold.
+    pub branches: Share,
+    /// Keys of the TOML files, each row of a list for itself.
+    pub keys: Share,
+    /// Sides of thresholds.
+    pub sides: Share,
+    /// What no case exercises, by file and line.
+    pub gaps: Vec<Gap>,
+}
+
+/// So many of so many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// Exercised.
+    pub covered: usize,
+    /// There are.
+    pub total: usize,
+}
+
+/// Something that no case exercises.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Gap {
+    /// File of the pack.
+    pub file: Arc<str>,
+    /// Line of that file, from 1.
+    pub line: u32,
+    /// What it is.
+    pub what: String,
+}
+
+impl Coverage {
+    /// The share of all that is exercised, in percent.
+    #[must_use]
+    pub fn percent(&self) -> f64 {
+        let all = [self.functions, self.branches, self.keys, self.sides];
+        let total: usize = all.iter().map(|share| share.total).sum();
+        let covered: usize = all.iter().map(|share| share.covered).sum();
+        if total == 0 { 100.0 } else { covered as f64 * 100.0 / total as f64 }
+    }
+}
+
+impl Share {
+    fn count(&mut self, is_covered: bool, gap: impl FnOnce() -> Gap, gaps: &mut Vec<Gap>) {
+        self.total += 1;
+        match is_covered {
+            true => self.covered += 1,
+            false => gaps.push(gap()),
+        }
+    }
+}
+
+/// Looks at what the cases exercise.
+///
+/// # Errors
+/// Where a script has no room for the marks that tell what is reached.
+pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<Diagnostic>> {
+    let (probed, probes) = rules.probed()?;
+    let because: Vec<Because> = cases.iter().flat_map(|case| because(&probed, case)).collect();
+    let none = Share::default();
+    let mut coverage = Coverage { functions: none, branches: none, keys: none, sides: none, gaps: Vec::new() };
+    let gaps = &mut coverage.gaps;
+    for (site, first, second) in probes.sites() {
+        let gap = |what: String| move || Gap { file: Arc::clone(&site.file), line: site.line, what };
+        match site.kind.clone() {
+            SiteKind::Function(name) => {
+                coverage.functions.count(first, gap(format!("no case calls the function `{name}`")), gaps);
+            }
+            SiteKind::Condition => {
+                coverage.branches.count(first, gap.clone()("no case makes the condition hold".to_owned()), gaps);
+                coverage.branches.count(second, gap("no case makes the condition fail".to_owned()), gaps);
+            }
+        }
+    }
+    let cited: BTreeSet<(&str, Option<usize>, Option<&str>)> =
+        because.iter().map(|step| (step.key.as_str(), step.row, step.file.as_deref())).collect();
+    for listed in rules.pack().listed() {
+        let Listed { key, row, file, line } = &listed;
+        let is_cited = cited.contains(&(key.as_str(), *row, Some(&**file)));
+        let gap = |what: String| move || Gap { file: Arc::clone(file), line: *line, what };
+        coverage.keys.count(is_cited, gap(format!("no case depends on `{key}`")), gaps);
+        if !listed.is_threshold() {
+            continue;
+        }
+        for (side, words) in [(true, "at or above"), (false, "below")] {
+            let is_on = |step: &&Because| step.key == *key && step.row == *row && step.at_or_above == Some(side);
+            let is_covered = because.iter().any(|step| is_on(&step));
+            coverage.sides.count(is_covered, gap(format!("no case lies {words} `{key}`")), gaps);
+        }
+    }
+    gaps.sort();
+    Ok(coverage)
+}
+
+/// What led to all that a case expects.
+fn because(rules: &CompiledRules, case: &Case) -> Vec<Because> {
+    let Ok((sight, _)) = Bench::new(rules).see(case) else { return Vec::new() };
+    let numbers = rules.for_client(case.situation.client());
+    let all = if case.snapshot { answers(&sight, numbers.base()) } else { Vec::new() };
+    let keys =
+        case.expected.iter().map(|expected| expected.key.as_str()).chain(all.iter().map(|answer| answer.key.as_str()));
+    keys.flat_map(|key| why(rules, &case.situation, &sight, key)).collect()
+}

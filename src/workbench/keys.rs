@@ -1,0 +1,229 @@
+//! Every key of a case in `tests/*.toml`: the situation it names, what holds where it is silent, and
+//! what must come out.
+//!
+//! This is the one place that says so; validation, defaults and documentation read it.
+
+use crate::rules::{DAYS, FileKeys, Key, Kind, Preset, Rows, SIGNALS};
+
+/// The keys of a file of cases.
+pub const CASE_KEYS: FileKeys =
+    FileKeys { stem: "tests", doc: "situations, and what the rules must make of them", keys: KEYS };
+
+const CHANNELS: &[&str] = &["fb", "ig", "tiktok", "linkedin", "youtube", "gmb", "reddit", "email", "x"];
+
+const SEVERITIES: &[&str] = &["low", "medium", "high"];
+
+const HOUR_RULES: &[&str] = &["nothing", "closed_day", "quiet_hours", "last_post", "committed_post", "day_full"];
+
+const HOUR: Kind = Kind::integer(0, 23);
+
+const WARNING: &[Key] = &[
+    Key::required("kind", Kind::Choice(&SIGNALS), "the signal that it came from"),
+    Key::required("severity", Kind::Choice(SEVERITIES), "how bad it is"),
+    Key::optional(
+        "status",
+        Kind::Choice(&["open", "acknowledged", "resolved", "dismissed"]),
+        "where it stands; open where left out",
+    ),
+];
+
+const COMMITTED: &[Key] = &[
+    Key::required("day", Kind::Choice(&DAYS), "day of the week"),
+    Key::required("hour", HOUR, "hour on the client's clock"),
+];
+
+const CAMPAIGN: &[Key] = &[
+    Key::required("id", Kind::Text, "the campaign's id"),
+    Key::optional("weight", Kind::above(0.0, 100.0), "factor on the value of posts while it runs; 1 where left out"),
+];
+
+const SPECIAL_DAY: &[Key] = &[
+    Key::required("day", Kind::Choice(&DAYS), "day of the week"),
+    Key::required("kind", Kind::Choice(&["holiday", "blackout", "boost"]), "what the day is"),
+    Key::optional("factor", Kind::number(0.0, 10.0), "factor on the value of posts; the pack's where left out"),
+];
+
+const fn rows(columns: &'static [Key], example: &'static str) -> Kind {
+    Kind::Rows(Rows { columns, ascending: false, first: None, example })
+}
+
+const fn share(path: &'static str, default: f64, doc: &'static str) -> Key {
+    Key::preset(path, Kind::number(0.0, 1.0), Preset::Number(default), doc)
+}
+
+const fn maybe_share(path: &'static str, doc: &'static str) -> Key {
+    Key::optional(path, Kind::number(0.0, 1.0), doc)
+}
+
+const fn told(path: &'static str, doc: &'static str) -> Key {
+    Key::optional(path, Kind::any_number(), doc)
+}
+
+const KEYS: &[Key] = &[
+    Key::optional("<case>.about", Kind::Text, "what the case stands for, in a sentence"),
+    Key::preset("<case>.snapshot", Kind::Bool, Preset::Bool(false), "whether all that comes out is kept in a file"),
+    Key::preset("<case>.channel", Kind::Choice(CHANNELS), Preset::Text("fb"), "the channel"),
+    Key::preset("<case>.week", Kind::Text, Preset::Text("2026-W48"), "the week, as in `2026-W48`"),
+    Key::preset("<case>.client.id", Kind::Text, Preset::Text("anybody"), "id, as overlays and scripts name it"),
+    Key::preset("<case>.client.workspace", Kind::Text, Preset::Text("anywhere"), "workspace, as overlays name it"),
+    Key::preset("<case>.client.industry", Kind::Text, Preset::Text("shop"), "its trade"),
+    Key::preset("<case>.client.time_zone", Kind::Text, Preset::Text("UTC"), "its time zone, an IANA name"),
+    Key::preset(
+        "<case>.client.status",
+        Kind::Choice(&["active", "onboarding"]),
+        Preset::Text("active"),
+        "where the agency stands with it",
+    ),
+    Key::preset("<case>.client.priority", Kind::number(0.0, 100.0), Preset::Number(50.0), "its claim on capacity"),
+    Key::preset(
+        "<case>.client.campaigns",
+        rows(CAMPAIGN, "[{ id = \"spring\", weight = 1.5 }]"),
+        Preset::NoRows,
+        "campaigns that run all week on the channel",
+    ),
+    Key::preset(
+        "<case>.client.days",
+        rows(SPECIAL_DAY, "[{ day = \"friday\", kind = \"holiday\" }]"),
+        Preset::NoRows,
+        "special days of the week",
+    ),
+    Key::optional("<case>.policy.agent_enabled", Kind::Bool, "whether agents plan; the pack's where left out"),
+    Key::optional("<case>.policy.auto_exec_enabled", Kind::Bool, "whether low risk runs by itself; the pack's"),
+    Key::optional("<case>.policy.max_actions_per_day", Kind::integer(0, 1000), "most posts a day; the pack's"),
+    Key::optional("<case>.policy.pause_on_high_severity_warning", Kind::Bool, "whether a warning blocks; the pack's"),
+    share("<case>.state.fatigue", 0.0, "fatigue as the week begins"),
+    share("<case>.state.momentum", 0.5, "momentum"),
+    share("<case>.state.visibility", 0.5, "visibility"),
+    share("<case>.state.engagement", 0.5, "engagement score"),
+    Key::preset("<case>.state.audience", Kind::above(0.0, 1e9), Preset::Number(1000.0), "people a post can reach"),
+    Key::preset("<case>.state.measured", Kind::Bool, Preset::Bool(true), "whether engagement was ever measured"),
+    Key::optional("<case>.state.engagement_rate", Kind::above(0.0, 10.0), "as measured; the channel's of the pack"),
+    Key::optional(
+        "<case>.state.last_post_hours_ago",
+        Kind::number(0.0, 10_000.0),
+        "hours from the last post to the week; none where left out",
+    ),
+    Key::preset(
+        "<case>.state.committed",
+        rows(COMMITTED, "[{ day = \"friday\", hour = 9 }]"),
+        Preset::NoRows,
+        "posts of the channel that are committed already",
+    ),
+    Key::preset(
+        "<case>.warnings",
+        rows(WARNING, "[{ kind = \"collapse_risk\", severity = \"high\" }]"),
+        Preset::NoRows,
+        "early warnings on record",
+    ),
+    maybe_share("<case>.reality.perceived", "performance as reported; 0.5 where left out"),
+    maybe_share("<case>.reality.true_score", "performance as assessed; as perceived where left out"),
+    maybe_share("<case>.reality.confidence", "trust in the assessment; 1 where left out"),
+    maybe_share("<case>.reality.completeness", "share of the data that was there; 1 where left out"),
+    Key::preset("<case>.workspace_reviewers", Kind::integer(0, 1000), Preset::Integer(2), "people who review"),
+    Key::preset("<case>.asset.present", Kind::Bool, Preset::Bool(true), "whether there is an asset at all"),
+    Key::preset("<case>.asset.kind", Kind::Text, Preset::Text("photo"), "what it is"),
+    share("<case>.asset.quality", 0.8, "craft"),
+    share("<case>.asset.brand_consistency", 0.8, "keeping to the brand"),
+    share("<case>.asset.value", 0.5, "use to the audience"),
+    share("<case>.asset.impact", 0.5, "force of the idea"),
+    Key::preset("<case>.asset.made_for_channel", Kind::Bool, Preset::Bool(true), "whether it was made for the channel"),
+    Key::preset(
+        "<case>.asset.age_hours",
+        Kind::number(0.0, 100_000.0),
+        Preset::Number(240.0),
+        "hours from its making to the week",
+    ),
+    Key::optional(
+        "<case>.asset.used_hours_ago",
+        Kind::number(0.0, 10_000.0),
+        "hours from its last use on the channel to the week; never where left out",
+    ),
+    Key::preset("<case>.asset.has_content", Kind::Bool, Preset::Bool(true), "whether it has text to show"),
+    Key::preset("<case>.asset.evolution_step", Kind::integer(0, 1000), Preset::Integer(0), "place in its story"),
+    Key::optional("<case>.asset.campaign", Kind::Text, "the campaign it was made for, one of `client.campaigns`"),
+    Key::preset("<case>.post.day", Kind::Choice(&DAYS), Preset::Text("monday"), "day of the post"),
+    Key::preset("<case>.post.hour", HOUR, Preset::Integer(0), "hour of the post on the client's clock"),
+    maybe_share("<case>.post.fatigue", "fatigue at the hour of the post, in place of what the state leads to"),
+    Key::optional(
+        "<case>.post.hours_to_nearest_post",
+        Kind::number(0.0, 10_000.0),
+        "hours to the nearest other post of the channel, in place of what the state leads to",
+    ),
+    Key::optional(
+        "<case>.post.action_of_day",
+        Kind::integer(1, 1000),
+        "the how-manieth post of the client that day it is, in place of what the state leads to",
+    ),
+    Key::optional("<case>.expect.weekly_posts", Kind::integer(0, 168), "posts a week after fatigue"),
+    told("<case>.expect.priority", "claim on capacity after fatigue"),
+    told("<case>.expect.wait_hours", "recommended hours to wait as the week begins"),
+    told("<case>.expect.health", "health of the channel as the week begins"),
+    Key::optional("<case>.expect.best_hours", Kind::Hours, "best hours of the day of the post"),
+    Key::optional("<case>.expect.open_hours", Kind::Hours, "hours of the day of the post that no rule closes"),
+    Key::optional("<case>.expect.minute", Kind::integer(0, 59), "minute within the hour at which posts go out"),
+    Key::optional("<case>.expect.closed_by", Kind::Choice(HOUR_RULES), "the rule that closes the hour of the post"),
+    Key::optional(
+        "<case>.expect.planned",
+        rows(COMMITTED, "[{ day = \"friday\", hour = 9 }]"),
+        "the hours that a plan of the week takes, in order",
+    ),
+    Key::optional("<case>.expect.planned_posts", Kind::integer(0, 168), "how many hours a plan of the week takes"),
+    Key::optional(
+        "<case>.expect.planned_with_asset",
+        Kind::integer(0, 168),
+        "how many of them a plan gives the case's one asset",
+    ),
+    told("<case>.expect.fatigue", "fatigue at the hour of the post"),
+    told("<case>.expect.response", "factor on engagement at that fatigue"),
+    told("<case>.expect.slot_value", "engagements of an average asset on a rested channel"),
+    told("<case>.expect.expected_engagement", "engagements expected of the post"),
+    Key::optional("<case>.expect.asset_usable", Kind::Bool, "whether the asset can be used at the hour of the post"),
+    told("<case>.expect.asset_score", "score of the asset, 0 to 100"),
+    told("<case>.expect.quality_factor", "factor on engagement of that score, or of having no asset"),
+    told("<case>.expect.confidence", "confidence in the post"),
+    Key::optional("<case>.expect.risk", Kind::Choice(SEVERITIES), "risk band of the post"),
+    Key::optional(
+        "<case>.expect.status",
+        Kind::Choice(&["ready", "pending", "blocked"]),
+        "where the post stands once it is planned",
+    ),
+    Key::optional(
+        "<case>.expect.verdicts.<guardrail>",
+        Kind::Choice(&["pass", "warn", "block"]),
+        "what the guardrail answers",
+    ),
+    Key::optional("<case>.expect.reasons.<guardrail>", Kind::Text, "words that its reason holds"),
+    Key::optional("<case>.expect.remedies.<guardrail>", Kind::Text, "words that its way out holds"),
+    told("<case>.expect.signals.<signal>", "score of the signal"),
+    Key::optional(
+        "<case>.expect.raised.<signal>",
+        Kind::Choice(&["no", "medium", "high"]),
+        "severity of the warning that the signal raises",
+    ),
+    told("<case>.expect.true_score", "true performance as estimated"),
+    told("<case>.expect.true_score_low", "lower end of the band around it"),
+    told("<case>.expect.true_score_high", "upper end of the band around it"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Channel, Outcome, Severity};
+    use crate::planner::HourRule;
+
+    fn choices(path: &str) -> &'static [&'static str] {
+        let key = KEYS.iter().find(|key| key.path == path).unwrap();
+        let Kind::Choice(names) = key.kind else { panic!("{path} is no choice") };
+        names
+    }
+
+    #[test]
+    fn names_are_those_of_the_model() {
+        assert_eq!(choices("<case>.channel"), Channel::names().collect::<Vec<_>>());
+        let outcomes = [Outcome::Pass, Outcome::Warn, Outcome::Block].map(Outcome::name);
+        assert_eq!(choices("<case>.expect.verdicts.<guardrail>"), outcomes);
+        assert_eq!(SEVERITIES, Severity::ALL.iter().map(|severity| severity.name()).collect::<Vec<_>>());
+        let rules: Vec<&str> = std::iter::once("nothing").chain(HourRule::ALL.map(HourRule::name)).collect();
+        assert_eq!(HOUR_RULES, rules);
+    }
+}

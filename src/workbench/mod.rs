@@ -1,0 +1,31 @@
+//! The workbench of who writes rules: does the pack do what it was meant to do, and would anybody notice
+//! if it did not?
+//!
+//! ```text
+//! tests/*.toml ── cases ──> Case ── run ──> Report      what came out differently, and why
+//!                             │
+//!                             ├── coverage              what no case exercises
+//!                             └── mutate                which change of the rules no case notices
+//! ```
+//!
+//! A case names a situation; everything that it does not name has a documented default. It is answered by
+//! the functions that plan a week, never by formulas of its own, so that a case cannot agree with itself
+//! and differ from the plan.
+
+mod answers;
+mod cases;
+mod coverage;
+mod keys;
+mod mutate;
+mod run;
+mod situation;
+mod why;
+
+pub use answers::{Answer, Told, answers};
+pub use cases::{Case, Expected, Wanted, read};
+pub use coverage::{Coverage, Gap, Share, coverage};
+pub use keys::CASE_KEYS;
+pub use mutate::{Mutation, Survivor, mutate};
+pub use run::{CaseReport, Mismatch, Report, run};
+pub use situation::Situation;
+pub use why::{Because, why};

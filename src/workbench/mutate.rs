@@ -1,0 +1,95 @@
+//! Would anybody notice? Every number of the pack one step up and down, every comparison of a script
+//! turned, each alone: a change that no case notices survives.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::cases::{Case, read};
+use super::run::Bench;
+use super::why::why;
+use crate::rules::{CompiledRules, Variant, load};
+
+/// What became of all changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mutation {
+    /// Changes that were tried.
+    pub tried: usize,
+    /// Those that a case noticed.
+    pub noticed: usize,
+    /// Those that are no valid pack, which `mcoe check` refuses.
+    pub refused: usize,
+    /// Those that nobody noticed.
+    pub survivors: Vec<Survivor>,
+}
+
+/// A change that no case notices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Survivor {
+    /// File of the pack.
+    pub file: Arc<str>,
+    /// Line of that file, from 1.
+    pub line: u32,
+    /// The key that is changed; the file's name for a script.
+    pub key: String,
+    /// What stands there.
+    pub was: String,
+    /// What could stand there instead.
+    pub becomes: String,
+}
+
+enum Fate {
+    Noticed,
+    Refused,
+    Survived,
+}
+
+/// Tries every change. `cases` must come out as expected on the pack as it is; `is_wanted` is asked
+/// before each change and ends the trial where it says no.
+#[must_use]
+pub fn mutate(rules: &CompiledRules, cases: &[Case], is_wanted: &dyn Fn() -> bool) -> Mutation {
+    let cited = cited(rules, cases);
+    let mut mutation = Mutation { tried: 0, noticed: 0, refused: 0, survivors: Vec::new() };
+    for variant in rules.pack().variants() {
+        if !is_wanted() {
+            break;
+        }
+        mutation.tried += 1;
+        match fate(rules, &variant, cases, &cited) {
+            Fate::Noticed => mutation.noticed += 1,
+            Fate::Refused => mutation.refused += 1,
+            Fate::Survived => {
+                let Variant { file, line, key, was, becomes, .. } = variant;
+                mutation.survivors.push(Survivor { file, line, key, was, becomes });
+            }
+        }
+    }
+    mutation
+}
+
+/// For each case the keys and files that its answers come from.
+fn cited(rules: &CompiledRules, cases: &[Case]) -> Vec<BTreeSet<String>> {
+    let bench = Bench::new(rules);
+    let of_case = |case: &Case| -> BTreeSet<String> {
+        let Ok((sight, _)) = bench.see(case) else { return BTreeSet::new() };
+        let keys = case.expected.iter();
+        let because = keys.flat_map(|expected| why(rules, &case.situation, &sight, &expected.key));
+        because.flat_map(|step| [Some(step.key), step.file.map(|file| file.to_string())]).flatten().collect()
+    };
+    cases.iter().map(of_case).collect()
+}
+
+fn fate(rules: &CompiledRules, variant: &Variant, cases: &[Case], cited: &[BTreeSet<String>]) -> Fate {
+    let files = variant.of(&rules.pack().files);
+    let compiled = load(files).and_then(CompiledRules::compile);
+    let Ok(changed) = compiled else { return Fate::Refused };
+    // What holds by default in a situation comes from the pack, too.
+    let Ok(mut again) = read(&changed) else { return Fate::Noticed };
+    again.retain(|case| cases.iter().any(|kept| kept.name == case.name));
+    let bench = Bench::new(&changed);
+    // Those first that say they depend on it: most changes are noticed at once.
+    let (near, far): (Vec<_>, Vec<_>) = again.iter().zip(cited).partition(|(_, cited)| cited.contains(&variant.key));
+    let notices = |(case, _): &(&Case, &BTreeSet<String>)| !bench.agrees(case);
+    if near.iter().chain(&far).any(notices) { Fate::Noticed } else { Fate::Survived }
+}

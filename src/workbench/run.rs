@@ -1,0 +1,231 @@
+//! Puts cases to a pack and says what came out differently.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::answers::{Answer, Told, answers};
+use super::cases::{Case, Wanted};
+use super::why::{Because, why};
+use crate::model::Tier;
+use crate::planner::{PlanError, Planner, Sight};
+use crate::rules::CompiledRules;
+
+/// What came of all cases.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Case by case, in the order of the files.
+    pub cases: Vec<CaseReport>,
+    /// Snapshots that are not, or no more, as the pack has them: path within the pack, and text.
+    #[serde(skip)]
+    pub snapshots: BTreeMap<String, String>,
+}
+
+impl Report {
+    /// How many cases did not come out as expected.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.cases.iter().filter(|case| !case.passed()).count()
+    }
+}
+
+/// What came of one case.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CaseReport {
+    /// Its name.
+    pub name: String,
+    /// What it stands for; may be empty.
+    pub about: String,
+    /// File of the pack.
+    pub file: Arc<str>,
+    /// Line that it begins on.
+    pub line: u32,
+    /// What came out differently.
+    pub mismatches: Vec<Mismatch>,
+    /// Why the rules could not be asked at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl CaseReport {
+    /// Whether all came out as expected.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.mismatches.is_empty() && self.error.is_none()
+    }
+}
+
+/// One thing that came out differently.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Mismatch {
+    /// Its key below `expect`.
+    pub key: String,
+    /// File that says what is expected: that of the case, or its snapshot.
+    pub file: Arc<str>,
+    /// Line of that file.
+    pub line: u32,
+    /// What was expected.
+    pub expected: String,
+    /// What came.
+    pub came: String,
+    /// What led there.
+    pub because: Vec<Because>,
+}
+
+/// Runs the cases, each against the same pack.
+#[must_use]
+pub fn run(rules: &CompiledRules, cases: &[Case]) -> Report {
+    let bench = Bench::new(rules);
+    let mut report = Report { cases: Vec::with_capacity(cases.len()), snapshots: BTreeMap::new() };
+    for case in cases {
+        let (told, snapshot) = bench.put(case);
+        report.cases.push(told);
+        report.snapshots.extend(snapshot.map(|text| (case.snapshot_file(), text)));
+    }
+    report
+}
+
+/// A pack that cases are put to.
+pub(super) struct Bench<'r> {
+    rules: &'r CompiledRules,
+    planner: Planner<'r>,
+}
+
+impl<'r> Bench<'r> {
+    pub fn new(rules: &'r CompiledRules) -> Self {
+        Self { rules, planner: Planner::new(rules, Tier::Exact, None) }
+    }
+
+    /// What the rules see in a case, and all that comes out.
+    pub fn see(&self, case: &Case) -> Result<(Sight, Vec<Answer>), PlanError> {
+        let sight = self.planner.look(&case.situation.look())?;
+        let numbers = self.rules.for_client(case.situation.client());
+        let answers = answers(&sight, numbers.base());
+        Ok((sight, answers))
+    }
+
+    /// Whether all comes out as expected.
+    pub fn agrees(&self, case: &Case) -> bool {
+        let Ok((_, answers)) = self.see(case) else { return false };
+        let agrees = case.expected.iter().all(|expected| {
+            let came = answers.iter().find(|answer| answer.key == expected.key);
+            came.is_some_and(|came| expected.wanted.admits(&came.told))
+        });
+        let kept = || self.rules.pack().files.get(&case.snapshot_file());
+        agrees && (!case.snapshot || kept().is_some_and(|kept| *kept == snapshot(case, &answers)))
+    }
+
+    fn put(&self, case: &Case) -> (CaseReport, Option<String>) {
+        let mut told = CaseReport {
+            name: case.name.clone(),
+            about: case.about.clone(),
+            file: Arc::clone(&case.file),
+            line: case.line,
+            mismatches: Vec::new(),
+            error: None,
+        };
+        let (sight, answers) = match self.see(case) {
+            Ok(seen) => seen,
+            Err(error) => {
+                told.error = Some(error.to_string());
+                return (told, None);
+            }
+        };
+        for expected in &case.expected {
+            let came = answers.iter().find(|answer| answer.key == expected.key);
+            if came.is_some_and(|came| expected.wanted.admits(&came.told)) {
+                continue;
+            }
+            told.mismatches.push(Mismatch {
+                key: expected.key.clone(),
+                file: Arc::clone(&case.file),
+                line: expected.line,
+                expected: expected.wanted.to_string(),
+                came: came.map_or_else(|| "nothing: it is not asked".to_owned(), |came| came.told.to_string()),
+                because: why(self.rules, &case.situation, &sight, &expected.key),
+            });
+        }
+        if !case.snapshot {
+            return (told, None);
+        }
+        let text = snapshot(case, &answers);
+        let kept = self.rules.pack().files.get(&case.snapshot_file());
+        if kept == Some(&text) {
+            return (told, None);
+        }
+        told.mismatches.extend(self.snapshot_mismatches(case, &sight, &answers, kept.map(String::as_str)));
+        (told, Some(text))
+    }
+
+    fn snapshot_mismatches(&self, case: &Case, sight: &Sight, answers: &[Answer], kept: Option<&str>) -> Vec<Mismatch> {
+        let file: Arc<str> = case.snapshot_file().into();
+        let Some(kept) = kept else {
+            return vec![Mismatch {
+                key: "snapshot".to_owned(),
+                file,
+                line: 0,
+                expected: "a snapshot, which is not there yet".to_owned(),
+                came: format!("{} answers; --update writes them", answers.len()),
+                because: Vec::new(),
+            }];
+        };
+        let lines: BTreeMap<&str, (u32, &str)> = (1..)
+            .zip(kept.lines())
+            .filter_map(|(number, line)| line.split_once(" = ").map(|(key, value)| (key, (number, value))))
+            .collect();
+        let nothing = (0, "nothing");
+        let mut found: Vec<Mismatch> = answers
+            .iter()
+            .map(|answer| (answer, lines.get(answer.key.as_str()).copied().unwrap_or(nothing)))
+            .filter(|(answer, (_, kept))| answer.told.to_string() != *kept)
+            .map(|(answer, (line, kept))| Mismatch {
+                key: answer.key.clone(),
+                file: Arc::clone(&file),
+                line,
+                expected: kept.to_owned(),
+                came: answer.told.to_string(),
+                because: why(self.rules, &case.situation, sight, &answer.key),
+            })
+            .collect();
+        let is_answered = |key: &str| answers.iter().any(|answer| answer.key == key);
+        found.extend(lines.iter().filter(|(key, _)| !is_answered(key)).map(|(key, (line, kept))| Mismatch {
+            key: (*key).to_owned(),
+            file: Arc::clone(&file),
+            line: *line,
+            expected: (*kept).to_owned(),
+            came: "nothing".to_owned(),
+            because: Vec::new(),
+        }));
+        found
+    }
+}
+
+/// All that comes out of a case, a line each.
+fn snapshot(case: &Case, answers: &[Answer]) -> String {
+    let head = format!("# All that comes out of `{}`; `mcoe rules test --update` writes it anew.\n", case.name);
+    answers.iter().fold(head, |text, answer| format!("{text}{} = {}\n", answer.key, answer.told))
+}
+
+impl Wanted {
+    /// Whether what came is what was wanted.
+    #[must_use]
+    pub fn admits(&self, told: &Told) -> bool {
+        match (self, told) {
+            (Wanted::Exactly(wanted), told) => wanted == told,
+            (Wanted::Number { number, tolerance }, Told::Number(came)) => (number - came).abs() <= *tolerance,
+            (Wanted::Holding(part), Told::Word(text)) => text.contains(part.as_str()),
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Wanted::Exactly(told) => told.fmt(f),
+            Wanted::Number { number, .. } => Told::Number(*number).fmt(f),
+            Wanted::Holding(part) => write!(f, "a text with \"{part}\""),
+        }
+    }
+}

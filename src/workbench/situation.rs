@@ -1,0 +1,305 @@
+//! The situation of a case: one client that posts on one channel, a week, and one hour of it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::{
+    Asset, AssetId, AssetUse, CalendarEntry, CalendarError, Campaign, CampaignId, Capacity, Channel, ChannelState,
+    Client, ClientId, ClientState, ClientStatus, DayKind, Policy, Reality, Score, Severity, Warning, WarningStatus,
+    Week, WeekHours, WorkspaceId, Zone,
+};
+use crate::planner::{Look, Supposed};
+use crate::rules::{CompiledRules, DAYS, Row, Rules, Settings, Value, View};
+
+/// What a case looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Situation {
+    client: Client,
+    state: ClientState,
+    capacity: Capacity,
+    week: Week,
+    weekday: u8,
+    hour: u8,
+    supposed: Supposed,
+}
+
+impl Situation {
+    /// The situation of a case whose keys are right, under the numbers of a pack.
+    ///
+    /// # Errors
+    /// Where zone or week are unknown or at the edge of the calendar.
+    pub(super) fn of(settings: &Settings, case: &str, rules: &CompiledRules) -> Result<Self, CalendarError> {
+        let said = Said { view: View::new(settings), case };
+        let zone: Zone = said.text("client.time_zone").parse()?;
+        let week: Week = said.text("week").parse()?;
+        let hours = WeekHours::new(week, &zone)?;
+        let client = said.client(zone, &hours, &rules.base());
+        let numbers = rules.for_client(&client);
+        let state = said.state(&client, &hours, numbers.base());
+        Ok(Self {
+            capacity: Capacity { reviewers: said.count("workspace_reviewers"), ..Capacity::default() },
+            week,
+            weekday: weekday(said.text("post.day")),
+            hour: said.count("post.hour") as u8,
+            supposed: Supposed {
+                fatigue: said.maybe("post.fatigue"),
+                hours_to_nearest_post: said.maybe("post.hours_to_nearest_post"),
+                action_of_day: said.integer("post.action_of_day"),
+            },
+            client,
+            state,
+        })
+    }
+
+    /// The channel.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        self.state.channels.first().map_or(Channel::Fb, |state| state.channel)
+    }
+
+    /// The client.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The day of the post, as keys name it.
+    #[must_use]
+    pub fn day(&self) -> &'static str {
+        DAYS.get(usize::from(self.weekday)).copied().unwrap_or_default()
+    }
+
+    /// As the planner looks at it.
+    #[must_use]
+    pub const fn look(&self) -> Look<'_> {
+        Look {
+            client: &self.client,
+            state: &self.state,
+            capacity: &self.capacity,
+            week: self.week,
+            weekday: self.weekday,
+            hour: self.hour,
+            supposed: self.supposed,
+        }
+    }
+}
+
+/// What a case says, defaults included.
+struct Said<'s> {
+    view: View<'s>,
+    case: &'s str,
+}
+
+impl<'s> Said<'s> {
+    fn path(&self, key: &str) -> String {
+        format!("{}.{key}", self.case)
+    }
+
+    fn text(&self, key: &str) -> &'s str {
+        self.view.text(&self.path(key)).unwrap_or_default()
+    }
+
+    fn maybe(&self, key: &str) -> Option<f64> {
+        self.view.number(&self.path(key))
+    }
+
+    fn number(&self, key: &str) -> f64 {
+        self.maybe(key).unwrap_or_default()
+    }
+
+    fn score(&self, key: &str) -> Score {
+        Score::clamped(self.number(key))
+    }
+
+    fn integer(&self, key: &str) -> Option<i64> {
+        self.view.integer(&self.path(key))
+    }
+
+    fn count(&self, key: &str) -> u32 {
+        self.integer(key).and_then(|count| u32::try_from(count).ok()).unwrap_or_default()
+    }
+
+    fn maybe_bool(&self, key: &str) -> Option<bool> {
+        self.view.bool(&self.path(key))
+    }
+
+    fn bool(&self, key: &str) -> bool {
+        self.maybe_bool(key).unwrap_or_default()
+    }
+
+    fn rows(&self, key: &str) -> &'s [Row] {
+        self.view.rows(&self.path(key)).unwrap_or_default()
+    }
+
+    fn channel(&self) -> Channel {
+        self.text("channel").parse().unwrap_or(Channel::Fb)
+    }
+
+    fn client(&self, zone: Zone, hours: &WeekHours, rules: &Rules) -> Client {
+        Client {
+            id: ClientId::new(self.text("client.id")),
+            workspace_id: WorkspaceId::new(self.text("client.workspace")),
+            name: self.text("client.id").into(),
+            industry: self.text("client.industry").into(),
+            tags: Vec::new(),
+            zone,
+            status: self.text("client.status").parse().unwrap_or(ClientStatus::Active),
+            priority: self.number("client.priority"),
+            policy: self.policy(&rules.risk.default_policy),
+            campaigns: self.rows("client.campaigns").iter().map(|row| campaign(row, hours)).collect(),
+            assets: self.asset(hours).into_iter().collect(),
+            days: self.rows("client.days").iter().filter_map(|row| special_day(row, hours)).collect(),
+        }
+    }
+
+    fn policy(&self, default: &Policy) -> Policy {
+        let bool = |key: &str, default| self.maybe_bool(&format!("policy.{key}")).unwrap_or(default);
+        let actions = self.integer("policy.max_actions_per_day").and_then(|actions| u32::try_from(actions).ok());
+        Policy {
+            agent_enabled: bool("agent_enabled", default.agent_enabled),
+            auto_exec_enabled: bool("auto_exec_enabled", default.auto_exec_enabled),
+            max_actions_per_day: actions.unwrap_or(default.max_actions_per_day),
+            pause_on_high_severity_warning: bool(
+                "pause_on_high_severity_warning",
+                default.pause_on_high_severity_warning,
+            ),
+        }
+    }
+
+    fn asset(&self, hours: &WeekHours) -> Option<Asset> {
+        let made_for = self.bool("asset.made_for_channel").then(|| self.channel());
+        let content = if self.bool("asset.has_content") { "A headline" } else { "" };
+        self.bool("asset.present").then(|| Asset {
+            id: AssetId::new("asset"),
+            campaign_id: self.view.text(&self.path("asset.campaign")).map(CampaignId::new),
+            kind: self.text("asset.kind").into(),
+            channels: made_for.into_iter().collect(),
+            created_at: hours_before(hours.start(), self.number("asset.age_hours")),
+            quality: self.score("asset.quality"),
+            brand_consistency: self.score("asset.brand_consistency"),
+            value: self.score("asset.value"),
+            impact: self.score("asset.impact"),
+            parent_id: None,
+            evolution_step: self.count("asset.evolution_step"),
+            title: content.into(),
+            body: "".into(),
+        })
+    }
+
+    fn state(&self, client: &Client, hours: &WeekHours, rules: &Rules) -> ClientState {
+        let start = hours.start();
+        let used = self.maybe("asset.used_hours_ago");
+        let use_of = |asset: &Asset| {
+            Some(AssetUse { asset_id: asset.id.clone(), channel: self.channel(), at: hours_before(start, used?) })
+        };
+        ClientState {
+            channels: vec![self.channel_state(hours, rules)],
+            warnings: self.rows("warnings").iter().map(|row| warning(row, start)).collect(),
+            reality: self.reality(start),
+            asset_uses: client.assets.iter().filter_map(use_of).collect(),
+        }
+    }
+
+    fn channel_state(&self, hours: &WeekHours, rules: &Rules) -> ChannelState {
+        let channel = self.channel();
+        let rate = self.maybe("state.engagement_rate").unwrap_or(rules.channel(channel).engagement_rate);
+        let last_hours = self.maybe("state.last_post_hours_ago");
+        let mut committed: Vec<Timestamp> =
+            self.rows("state.committed").iter().filter_map(|row| instant(row, hours)).collect();
+        committed.sort_unstable();
+        let within = |days: f64| u32::from(last_hours.is_some_and(|hours| hours <= days * 24.0));
+        ChannelState {
+            channel,
+            audience: self.number("state.audience"),
+            engagement_rate: self.bool("state.measured").then_some(rate),
+            last_post_at: last_hours.map(|ago| hours_before(hours.start(), ago)),
+            recent_posts: committed,
+            posts_last_7_days: within(7.0),
+            posts_last_30_days: within(30.0),
+            fatigue: self.score("state.fatigue"),
+            as_of: hours.start(),
+            momentum: Some(self.score("state.momentum")),
+            visibility: Some(self.score("state.visibility")),
+            engagement: Some(self.score("state.engagement")),
+        }
+    }
+
+    fn reality(&self, start: Timestamp) -> Option<Reality> {
+        let said = |key: &str| self.maybe(&format!("reality.{key}"));
+        let keys = ["perceived", "true_score", "confidence", "completeness"];
+        let [perceived, actual, confidence, completeness] = keys.map(said);
+        let is_assessed = [perceived, actual, confidence, completeness].iter().any(Option::is_some);
+        let or = |score: Option<f64>, default: f64| Score::clamped(score.unwrap_or(default));
+        is_assessed.then(|| Reality {
+            as_of: start,
+            perceived: or(perceived, 0.5),
+            actual: actual.map(Score::clamped),
+            confidence: or(confidence, 1.0),
+            completeness: or(completeness, 1.0),
+        })
+    }
+}
+
+fn cell<'r>(row: &'r Row, column: &str) -> Option<&'r Value> {
+    row.get(column).map(|setting| &setting.value)
+}
+
+fn word<'r>(row: &'r Row, column: &str) -> &'r str {
+    cell(row, column).and_then(Value::as_text).unwrap_or_default()
+}
+
+fn campaign(row: &Row, hours: &WeekHours) -> Campaign {
+    Campaign {
+        id: CampaignId::new(word(row, "id")),
+        name: word(row, "id").into(),
+        goal: "awareness".into(),
+        starts_on: hours.date(0),
+        ends_on: hours.date(6),
+        channels: Vec::new(),
+        weight: cell(row, "weight").and_then(Value::as_number).unwrap_or(1.0),
+    }
+}
+
+fn special_day(row: &Row, hours: &WeekHours) -> Option<CalendarEntry> {
+    let date = hours.date(weekday(word(row, "day")));
+    Some(CalendarEntry {
+        from: date,
+        to: date,
+        kind: word(row, "kind").parse::<DayKind>().ok()?,
+        factor: cell(row, "factor").and_then(Value::as_number),
+        channel: None,
+        name: "a special day".into(),
+    })
+}
+
+fn warning(row: &Row, start: Timestamp) -> Warning {
+    Warning {
+        id: word(row, "kind").into(),
+        kind: word(row, "kind").into(),
+        severity: word(row, "severity").parse().unwrap_or(Severity::Low),
+        status: word(row, "status").parse().unwrap_or(WarningStatus::Open),
+        opened_at: start,
+    }
+}
+
+/// Day and hour of a row, `0..7` and `0..24`.
+pub(super) fn day_and_hour(row: &Row) -> (u8, u8) {
+    let hour = match cell(row, "hour") {
+        Some(Value::Integer(hour)) => u8::try_from(*hour).unwrap_or_default(),
+        _ => 0,
+    };
+    (weekday(word(row, "day")), hour)
+}
+
+fn instant(row: &Row, hours: &WeekHours) -> Option<Timestamp> {
+    let wanted = day_and_hour(row);
+    let index = hours.hours().iter().position(|wall| (wall.weekday, wall.hour) == wanted)?;
+    Some(hours.instant(index as i64))
+}
+
+fn weekday(day: &str) -> u8 {
+    DAYS.iter().zip(0_u8..).find(|(name, _)| **name == day).map_or(0, |(_, index)| index)
+}
+
+fn hours_before(at: Timestamp, hours: f64) -> Timestamp {
+    at.saturating_sub(SignedDuration::from_secs((hours * 3600.0) as i64)).unwrap_or(at)
+}

@@ -1,0 +1,60 @@
+//! The cases of the default pack: they hold, and they notice when a promise is broken.
+
+use mcoe::rules::{CompiledRules, PackFiles};
+use mcoe::workbench;
+
+use crate::support::{compiled, project, read_folder};
+
+/// The default pack with its cases.
+fn pack() -> PackFiles {
+    read_folder(&project("rules"))
+}
+
+fn failed(rules: &CompiledRules) -> Vec<String> {
+    let cases = workbench::read(rules).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let report = workbench::run(rules, &cases);
+    report.cases.into_iter().filter(|case| !case.passed()).map(|case| case.name).collect()
+}
+
+#[test]
+fn the_default_pack_does_what_its_cases_say() {
+    let rules = compiled(pack());
+    assert!(workbench::read(&rules).unwrap().len() > 150);
+    assert_eq!(failed(&rules), Vec::<String>::new());
+}
+
+#[test]
+fn every_promise_that_is_broken_is_noticed_by_a_case() {
+    let broken = [
+        ("channels.toml", "weekly_posts = 14", "weekly_posts = 13", "tiktok_posts_fourteen_times_a_week"),
+        ("channels.toml", "min_spacing_hours = 48", "min_spacing_hours = 24", "youtube_keeps_48_hours"),
+        ("channels.toml", "half_life_hours = 72", "half_life_hours = 48", "reddit_rests_by_half"),
+        ("channels.toml", "to = \"06:00\"", "to = \"05:00\"", "fb_posts_five_times_a_week"),
+        ("fatigue.toml", "from = 0.4, factor", "from = 0.45, factor", "from_fatigue_040"),
+        ("fatigue.toml", "from = 0.7, factor = 0.5", "from = 0.7, factor = 0.6", "from_fatigue_070_half"),
+        ("fatigue.toml", "warn_at = 0.5", "warn_at = 0.55", "from_fatigue_050_a_post_is_warned_of"),
+        ("fatigue.toml", "block_at = 0.8", "block_at = 0.85", "from_fatigue_080_a_post_is_held"),
+        ("fatigue.toml", "from = 0.7, points = 20", "from = 0.7, points = 15", "from_fatigue_070_half"),
+        ("fatigue.toml", "from = 0.7, hours = 48", "from = 0.7, hours = 36", "from_fatigue_070_it_waits"),
+        ("assets.toml", "cooldown_hours = 168", "cooldown_hours = 120", "an_asset_rests_a_week"),
+        ("assets.toml", "made_for_channel = 15", "made_for_channel = 10", "an_asset_made_for_the_channel"),
+        ("guardrails.toml", "medium_warnings_at_most = 2", "medium_warnings_at_most = 3", "a_third_warning"),
+        ("guardrails.toml", "max_gap = 0.3", "max_gap = 0.4", "results_further_apart"),
+        ("risk.toml", "from = 80, confidence = 0.9", "from = 80, confidence = 0.85", "a_score_of_80"),
+        ("risk.toml", "minus_no_history = 0.05", "minus_no_history = 0.1", "no_history_takes_005"),
+        ("risk.toml", "max_actions_per_day = 10", "max_actions_per_day = 9", "ten_actions_a_day"),
+        ("calendar.toml", "holiday_factor = 0.9", "holiday_factor = 1.0", "a_holiday_is_worth"),
+        ("early_warning.toml", "high_from = 0.85", "high_from = 0.9", "from_085_a_warning"),
+        ("guardrails.rhai", "ctx.high_warnings > 0 &&", "ctx.high_warnings > 1 &&", "an_open_warning_of_high"),
+        ("guardrails.rhai", "< ctx.min_spacing_hours", "<= ctx.min_spacing_hours", "fb_posts_just_apart"),
+        ("guardrails.rhai", "!post.has_content", "!post.has_asset", "a_post_without_content"),
+    ];
+    for (file, from, to, case) in broken {
+        let mut files = pack();
+        let text = files.get_mut(file).unwrap();
+        assert!(text.contains(from), "`{from}` is not in {file}");
+        *text = text.replacen(from, to, 1);
+        let failed = failed(&compiled(files));
+        assert!(failed.iter().any(|name| name.starts_with(case)), "{file}: `{to}` fails {failed:?} and not `{case}`");
+    }
+}
