@@ -14,6 +14,7 @@
 
 mod channels;
 mod commit;
+mod conditions;
 mod daily;
 mod database;
 mod drafts;

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::database::{Row, Tx, Value};
+use super::conditions::Conditions;
+use super::database::{Row, Tx};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
@@ -116,33 +117,28 @@ impl Ledger {
     /// # Errors
     /// Where the database fails.
     pub async fn actions(&self, filter: &ActionFilter) -> Result<Vec<Action>, StoreError> {
-        let mut values = Vec::new();
-        let mut conditions = vec!["1 = 1".to_owned()];
-        let mut add = |condition: &str, value: Value| {
-            values.push(value);
-            conditions.push(condition.replace('?', &format!("${}", values.len())));
-        };
+        let mut conditions = Conditions::default();
         if let Some(workspace) = self.fence() {
-            add("workspace_id = ?", workspace.into());
+            conditions.add("workspace_id = ?", workspace);
         }
         if let Some(schedule) = filter.schedule {
-            add("schedule_id = ?::uuid", schedule.into());
+            conditions.add("schedule_id = ?::uuid", schedule);
         }
         if let Some(client) = &filter.client {
-            add("client_id = ?", client.as_str().into());
+            conditions.add("client_id = ?", client.as_str());
         }
         if let Some(kind) = filter.action_type {
-            add("action_type = ?", kind.name().into());
+            conditions.add("action_type = ?", kind.name());
         }
         if let Some(from) = filter.from {
-            add("created_at >= ?::timestamptz", from.into());
+            conditions.add("created_at >= ?::timestamptz", from);
         }
+        let (conditions, values) = conditions.finish();
         let sql = format!(
             "SELECT id::text, iso(created_at), schedule_id::text, client_id, workspace_id, action_type, \
              decision_payload::text, source_signals::text, risk_class, confidence_score, truth_notes::text, \
              truth_compliant, disclaimers::text, status, iso(executed_at), actor \
-             FROM campaign_orchestration_actions WHERE {} ORDER BY created_at DESC, id LIMIT {}",
-            conditions.join(" AND "),
+             FROM campaign_orchestration_actions WHERE {conditions} ORDER BY created_at DESC, id LIMIT {}",
             filter.limit
         );
         retried(|| async {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::conditions::Conditions;
 use super::database::{Row, Tx, Value, values};
 use super::error::StoreError;
 use super::ledger::Ledger;
@@ -142,49 +143,44 @@ impl Schedule {
 }
 
 impl ScheduleFilter {
-    /// Adds the filter's conditions to a statement and its values.
-    fn conditions(&self, fence: Option<&str>, values: &mut Vec<Value>) -> String {
-        let mut conditions = vec!["1 = 1".to_owned()];
-        let mut add = |condition: &str, value: Value| {
-            values.push(value);
-            conditions.push(condition.replace('?', &format!("${}", values.len())));
-        };
+    /// What a statement asks of rows, and with which values.
+    fn conditions(&self, fence: Option<&str>) -> (String, Vec<Value>) {
+        let mut conditions = Conditions::default();
         if let Some(workspace) = fence {
-            add("workspace_id = ?", workspace.into());
+            conditions.add("workspace_id = ?", workspace);
         }
         if let Some(client) = &self.client {
-            add("client_id = ?", client.as_str().into());
+            conditions.add("client_id = ?", client.as_str());
         }
         if let Some(channel) = self.channel {
-            add("channel = ?", channel.name().into());
+            conditions.add("channel = ?", channel.name());
         }
         if let Some(risk) = self.risk {
-            add("risk_level = ?", risk.name().into());
+            conditions.add("risk_level = ?", risk.name());
         }
         if let Some(plan) = self.plan {
-            add("plan_id = ?::uuid", plan.into());
+            conditions.add("plan_id = ?::uuid", plan);
         }
         if let Some(from) = self.from {
-            add("scheduled_for >= ?::timestamptz", from.into());
+            conditions.add("scheduled_for >= ?::timestamptz", from);
         }
         if let Some(to) = self.to {
-            add("scheduled_for < ?::timestamptz", to.into());
+            conditions.add("scheduled_for < ?::timestamptz", to);
         }
-        if !self.ids.is_empty() {
-            let list = "id::text IN (SELECT value FROM json_array_elements_text(?::json))";
-            // The key's own index serves where the ids are few.
-            let condition = if self.ids.len() == 1 { "id = ?::uuid" } else { list };
-            let value = match self.ids.as_slice() {
-                [only] => Value::from(*only),
-                ids => super::load::json(&ids).into(),
-            };
-            add(condition, value);
+        match self.ids.as_slice() {
+            [] => {}
+            // The key's own index serves where it is one.
+            [only] => conditions.add("id = ?::uuid", *only),
+            ids => {
+                let list = "id::text IN (SELECT value FROM json_array_elements_text(?::json))";
+                conditions.add(list, super::load::json(&ids));
+            }
         }
         if !self.statuses.is_empty() {
             let names: Vec<String> = self.statuses.iter().map(|status| format!("'{}'", status.name())).collect();
-            conditions.push(format!("status IN ({})", names.join(", ")));
+            conditions.say(format!("status IN ({})", names.join(", ")));
         }
-        conditions.join(" AND ")
+        conditions.finish()
     }
 }
 
@@ -257,8 +253,7 @@ async fn find(
     fence: Option<&str>,
     lock: bool,
 ) -> Result<Vec<Schedule>, StoreError> {
-    let mut values = Vec::new();
-    let conditions = filter.conditions(fence, &mut values);
+    let (conditions, values) = filter.conditions(fence);
     let limit = filter.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
     let lock = if lock { " FOR UPDATE" } else { "" };
     let sql = format!(

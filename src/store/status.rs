@@ -10,7 +10,7 @@ use super::ledger::Ledger;
 use super::retry::retried;
 use crate::model::{Channel, ScheduleStatus};
 use crate::planner::rested;
-use crate::rules::{FatigueRules, step_at};
+use crate::rules::FatigueRules;
 
 /// Figures over all channels.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -107,11 +107,12 @@ impl Sums {
         sum / f64::from(self.clients.max(1))
     }
 
-    /// Mean channel health, by the weights of the rules.
+    /// Mean channel health: that of the means, since it is linear in them; 0 where nobody posts.
     fn health(&self, rules: &FatigueRules) -> f64 {
-        let [momentum, visibility, engagement] = self.scores;
-        let parts = [f64::from(self.clients) - self.fatigue, momentum, visibility, engagement];
-        self.mean(rules.health_weights.iter().zip(parts).map(|(weight, part)| weight * part).sum())
+        if self.clients == 0 {
+            return 0.0;
+        }
+        rules.health(self.mean(self.fatigue), self.scores.map(|sum| self.mean(sum)))
     }
 }
 
@@ -246,6 +247,6 @@ fn channel_status(
         visibility,
         engagement,
         last_post_at: sums.last_post_at,
-        recommended_wait_hours: step_at(&rules.wait_hours, fatigue).unwrap_or(0.0),
+        recommended_wait_hours: rules.recommended_wait_hours(fatigue),
     })
 }
