@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::plan_folder::PlanFolder;
 use super::{Format, Globals, print};
 use crate::model::{Channel, ClientId, Plan, Post, Tier};
-use crate::planner::{self, Planner, PostExplanation, WhyNot};
+use crate::planner::{self, BandTurn, Planner, PostExplanation, VerdictExplanation, WhyNot};
 
 /// Explain a post of a plan, or why no post stands at an hour.
 #[derive(Debug, Args)]
@@ -144,19 +144,39 @@ fn write_post(text: &mut String, id: &Uuid, post: &PostExplanation) -> std::fmt:
         post.expected_engagement, post.slot_value, post.quality_factor, post.response
     )?;
     writeln!(text, "\nguardrails")?;
-    for verdict in &post.verdicts {
+    for explained in &post.verdicts {
+        let verdict = &explained.verdict;
         let place =
             if verdict.file.is_empty() { "engine".to_owned() } else { format!("{}:{}", verdict.file, verdict.line) };
         writeln!(text, "  {:<24} {:<6} {place}", verdict.rule, verdict.outcome.name())?;
         if !verdict.reason.is_empty() {
             writeln!(text, "      {}\n      way out: {}", verdict.reason, verdict.remedy)?;
         }
+        write_turns(text, explained)?;
     }
     writeln!(text, "\nconfidence {:.2}", post.confidence)?;
     for step in &post.confidence_steps {
         writeln!(text, "  {:<40} {:>+5.2}", step.because, step.change)?;
     }
-    writeln!(text, "  band: {} ({})", post.risk, post.risk_source)
+    writeln!(text, "  band: {} ({})", post.risk, post.risk_source)?;
+    for BandTurn { band, edge, distance } in &post.risk_turns {
+        let side = if post.confidence >= *edge { "below" } else { "from" };
+        writeln!(text, "      {side} {edge} it is {band}: {distance:.2} away")?;
+    }
+    Ok(())
+}
+
+/// What the guardrail read, and the nearest values that would turn its answer.
+fn write_turns(text: &mut String, explained: &VerdictExplanation) -> std::fmt::Result {
+    let reads: Vec<String> = explained.reads.iter().map(|(what, is)| format!("{what} = {is}")).collect();
+    if !reads.is_empty() {
+        writeln!(text, "      reads {}", reads.join(", "))?;
+    }
+    for flip in &explained.flips {
+        let place = flip.place.as_ref().map_or_else(String::new, |place| format!("   {}:{}", place.file, place.line));
+        writeln!(text, "      {:<5} if {} were {}{place}", flip.outcome.name(), flip.what, flip.turns)?;
+    }
+    Ok(())
 }
 
 fn number(value: f64) -> String {

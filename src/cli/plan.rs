@@ -13,7 +13,7 @@ use super::ledger::{DatabaseArgument, NowArgument};
 use super::plan_folder::KEPT_SCENARIO;
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print, progress};
 use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week, WorkspaceId};
-use crate::planner::{self, Planner, SolvedInstance};
+use crate::planner::{self, Firing, Planner, SolvedInstance};
 use crate::report::{self, TableFormat};
 use crate::rules::{CompiledRules, RuleUse};
 use crate::scenario::{self, ScenarioErrors};
@@ -167,6 +167,7 @@ impl Plan {
                 "high_risk": risk(RiskBand::High),
                 "decisions": decisions,
             },
+            "guardrails": planner::firings(plan.posts().map(|(_, post)| post)),
         })
     }
 
@@ -186,6 +187,7 @@ impl Plan {
         }
         let posts = plan.posts().count();
         let blocked = plan.posts().filter(|(_, post)| !post.is_live()).count();
+        say_idle_rules(globals, plan);
         let waiting = plan.posts().filter(|(_, post)| post.status == ScheduleStatus::Pending).count();
         print(&format!(
             "planned {} for {} clients: {posts} posts, {} ready, {waiting} wait for review, {blocked} held\n\
@@ -199,6 +201,20 @@ impl Plan {
             self.out.out.display()
         ))
     }
+}
+
+/// Points out rules that fired on no post, or on every one.
+fn say_idle_rules(globals: &Globals, plan: &model::Plan) {
+    let firings = planner::firings(plan.posts().map(|(_, post)| post));
+    let say = |which: &dyn Fn(&Firing) -> bool, what: &str| {
+        let rules: Vec<String> =
+            firings.iter().filter(|firing| which(firing)).map(|firing| format!("`{}`", firing.rule)).collect();
+        if !rules.is_empty() {
+            globals.say(&format!("guardrails that fired on {what}: {}", rules.join(", ")));
+        }
+    };
+    say(&Firing::is_on_none, "no post");
+    say(&Firing::is_on_all, "every post");
 }
 
 /// The path without `.` in it.

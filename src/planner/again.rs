@@ -53,7 +53,8 @@ impl Planner<'_> {
                     .filter(|post| desk_of(&desks, post.channel).is_some())
                     .map(|post| candidate(&desks, post))
                     .collect();
-                Ok(judge(&week, rules, &desks, &slots, &assets, &Held::new(), bench)?)
+                let judged = judge(&week, rules, &desks, &slots, &assets, &Held::new(), bench)?;
+                Ok(judged.into_iter().map(|(post, _)| post).collect())
             })
         });
         judged.collect()

@@ -118,8 +118,9 @@ impl Bench<'_> {
     }
 }
 
-/// Posts a week after fatigue has lowered them, rounded down.
-pub(super) fn lowered_posts(rules: &Rules, wanted: u32, fatigue: f64) -> u32 {
+/// Posts a week after fatigue has lowered them, rounded down, where no script of the pack decides.
+#[must_use]
+pub fn lowered_posts(rules: &Rules, wanted: u32, fatigue: f64) -> u32 {
     let factor = step_at(&rules.fatigue.frequency, fatigue).unwrap_or(1.0);
     // A product such as 0.75 x 4 must not fall to 2 by rounding of its factors.
     (f64::from(wanted) * factor + 1e-9).floor() as u32

@@ -24,6 +24,13 @@ pub(super) fn steps(rules: &RiskRules, asset_score: f64, ctx: &ChannelFacts, war
     steps
 }
 
+/// Confidence by `risk.toml`, `0..=1`, where no script of the pack decides: from the asset's score, less what is
+/// missing or doubtful, `warnings` guardrails that warned among it.
+#[must_use]
+pub fn confidence(rules: &RiskRules, asset_score: f64, ctx: &ChannelFacts, warnings: i64) -> f64 {
+    total(&steps(rules, asset_score, ctx, warnings))
+}
+
 /// The sum of the steps, held in `0..=1` and rounded to a millionth so that a band's edge is not missed
 /// by the rounding of a sum.
 #[must_use]
@@ -38,12 +45,7 @@ fn step(because: &'static str, change: f64) -> ConfidenceStep {
 
 /// The band of a confidence, raised by one step where a guardrail that warned says so.
 #[must_use]
-pub(super) fn band(
-    rules: &RiskRules,
-    guardrails: &[GuardrailRules],
-    confidence: f64,
-    verdicts: &[Arc<Verdict>],
-) -> RiskBand {
+pub fn band(rules: &RiskRules, guardrails: &[GuardrailRules], confidence: f64, verdicts: &[Arc<Verdict>]) -> RiskBand {
     let band = if confidence >= rules.low_from {
         RiskBand::Low
     } else if confidence >= rules.medium_from {

@@ -10,16 +10,17 @@ use serde::Serialize;
 
 use super::channel::{Bench, Desk, response};
 use super::hours::{HourRule, hour_value};
+use super::judge::{Held, REVIEW_CAPACITY, judge};
 use super::week::{Draft, FrontDesk, draft};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::points;
 use crate::agents::scaling;
 use crate::model::{
-    Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, Post, RiskBand, Scenario, ScheduleStatus,
-    Verdict, Week,
+    Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, Outcome, Post, RiskBand, Scenario,
+    ScheduleStatus, Verdict, Week,
 };
-use crate::rules::nearest;
+use crate::rules::{Flip, GuardrailRules, Input, PostFacts, RiskRules, RuleFailure, nearest};
 
 /// One number of an explanation with where it comes from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,7 +65,7 @@ pub struct PostExplanation {
     /// value x quality x response.
     pub expected_engagement: f64,
     /// Each guardrail's answer.
-    pub verdicts: Vec<Arc<Verdict>>,
+    pub verdicts: Vec<VerdictExplanation>,
     /// How the confidence came about.
     pub confidence_steps: Vec<ConfidenceStep>,
     /// Their sum.
@@ -73,8 +74,32 @@ pub struct PostExplanation {
     pub risk: RiskBand,
     /// Where the bands stand.
     pub risk_source: String,
+    /// Confidences at which the band would be another one, the nearest first.
+    pub risk_turns: Vec<BandTurn>,
     /// Claim on capacity.
     pub priority: f64,
+}
+
+/// A guardrail's answer with what it rests on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerdictExplanation {
+    /// The answer.
+    pub verdict: Arc<Verdict>,
+    /// What the guardrail read, and what stood there, numbers of the pack among it.
+    pub reads: Vec<(String, String)>,
+    /// What would have turned the answer: of each thing that it reads, the nearest value that does.
+    pub flips: Vec<Flip>,
+}
+
+/// Where another risk band begins.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BandTurn {
+    /// The other band, before any guardrail raises it.
+    pub band: RiskBand,
+    /// The edge between the two, a confidence.
+    pub edge: f64,
+    /// How far away it is.
+    pub distance: f64,
 }
 
 /// Why an asset.
@@ -182,11 +207,12 @@ pub fn explain_post(
     plan: &ClientPlan,
     post: &Post,
 ) -> Result<PostExplanation, ExplainError> {
-    with_draft(planner, scenario, week, &plan.client_id, |draft, _| {
+    with_draft(planner, scenario, week, &plan.client_id, |draft, bench| {
         let desk = draft.desks.iter().find(|desk| desk.state.channel == post.channel);
         let desk = desk.ok_or_else(|| no_channel(&plan.client_id, post.channel))?;
         let places = Places { planner, week: &draft.week };
-        Ok(places.post(draft, desk, post))
+        let verdicts = places.verdicts(draft, desk, plan, post, bench)?;
+        Ok(PostExplanation { verdicts, ..places.post(draft, desk, post) })
     })
 }
 
@@ -323,13 +349,69 @@ impl Places<'_, '_> {
             quality_factor: post.asset.as_ref().map_or(rules.assets.quality_without_asset, |a| a.quality_factor),
             asset,
             expected_engagement: post.expected_engagement,
-            verdicts: post.verdicts.clone(),
+            verdicts: Vec::new(),
             confidence_steps: post.confidence_steps.clone(),
             confidence: post.confidence,
             risk: post.risk,
             risk_source: self.source(&format!("risk.bands.{}.from", post.risk)),
+            risk_turns: band_turns(&rules.risk, post.confidence),
             priority: post.priority,
         }
+    }
+
+    /// Each guardrail's answer with what it read, and what would have turned it.
+    fn verdicts(
+        &self,
+        draft: &Draft<'_>,
+        desk: &Desk<'_>,
+        plan: &ClientPlan,
+        post: &Post,
+        bench: &mut Bench<'_>,
+    ) -> Result<Vec<VerdictExplanation>, PlanError> {
+        let Draft { week, rules, desks, slots, assignment, .. } = draft;
+        let is_held = |post: &&Post| post.verdicts.iter().any(|verdict| &*verdict.rule == REVIEW_CAPACITY);
+        let held: Held = plan.posts.iter().filter(is_held).map(|post| (post.channel, post.hour)).collect();
+        let judged = judge(week, rules, desks, slots, assignment, &held, bench)?;
+        let seen = judged.into_iter().find(|(other, _)| (other.channel, other.hour) == (post.channel, post.hour));
+        let facts = seen.map(|(_, facts)| facts);
+        let guardrails = &rules.of(post.campaign_id.as_ref()).guardrails;
+        let mut warnings = 0;
+        let mut explained = Vec::with_capacity(post.verdicts.len());
+        for verdict in &post.verdicts {
+            let mut explanation =
+                VerdictExplanation { verdict: Arc::clone(verdict), reads: Vec::new(), flips: Vec::new() };
+            let guardrail = guardrails.iter().find(|guardrail| guardrail.name == verdict.rule);
+            if let (Some(guardrail), Some(facts)) = (guardrail, &facts) {
+                let input = Input { ctx: (*desk.ctx).clone(), post: PostFacts { warnings, ..(**facts).clone() } };
+                explanation.reads = self.reads(guardrail, &input);
+                explanation.flips = self.flips(guardrail, &input, post, bench)?;
+            }
+            warnings += i64::from(verdict.outcome == Outcome::Warn);
+            explained.push(explanation);
+        }
+        Ok(explained)
+    }
+
+    fn reads(&self, guardrail: &GuardrailRules, input: &Input) -> Vec<(String, String)> {
+        let rules = self.planner.rules();
+        let reads = rules.reads(&guardrail.name);
+        let fields = rules.inputs(&guardrail.name).into_iter();
+        let read = fields.map(|field| (field.name(), field.of(input).to_string()));
+        let params = guardrail.params.iter().filter(|(param, _)| reads.contains(*param));
+        read.chain(params.map(|(param, number)| (format!("ctx.params.{param}"), number.to_string()))).collect()
+    }
+
+    fn flips(
+        &self,
+        guardrail: &GuardrailRules,
+        input: &Input,
+        post: &Post,
+        bench: &mut Bench<'_>,
+    ) -> Result<Vec<Flip>, RuleFailure> {
+        let client = self.week.client;
+        let rules = self.planner.rules();
+        let overlays = rules.pack().overlay_key(&client.workspace_id, &client.id, post.campaign_id.as_ref());
+        rules.flips(bench.evaluator, guardrail, input, &overlays)
     }
 
     fn asset(&self, draft: &Draft<'_>, desk: &Desk<'_>, post: &Post) -> Option<AssetExplanation> {
@@ -421,4 +503,19 @@ impl Places<'_, '_> {
         };
         WhyNot::Forbidden { rule: rule.name(), because, source }
     }
+}
+
+/// Where other bands begin, as seen from a confidence.
+fn band_turns(rules: &RiskRules, confidence: f64) -> Vec<BandTurn> {
+    let bands = [(RiskBand::Low, rules.low_from), (RiskBand::Medium, rules.medium_from)];
+    let mut turns: Vec<BandTurn> = bands
+        .into_iter()
+        .map(|(band, edge)| BandTurn {
+            band: if confidence >= edge { band.raised() } else { band },
+            edge,
+            distance: (confidence - edge).abs(),
+        })
+        .collect();
+    turns.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+    turns
 }

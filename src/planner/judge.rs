@@ -75,7 +75,7 @@ pub struct Supposed {
     pub action_of_day: Option<i64>,
 }
 
-/// Judges every slot and makes the posts.
+/// Judges every slot and makes the posts, by time, each with what the guardrails saw of it.
 pub(super) fn judge(
     week: &ClientWeek<'_>,
     client_rules: &ClientRules,
@@ -84,7 +84,7 @@ pub(super) fn judge(
     assignment: &Assignment,
     held: &Held,
     bench: &mut Bench<'_>,
-) -> Result<Vec<Post>, RuleFailure> {
+) -> Result<Vec<(Post, Arc<PostFacts>)>, RuleFailure> {
     let mut order: Vec<usize> = (0..slots.len()).collect();
     let channel = |desk: usize| desks.get(desk).map(|desk| desk.state.channel);
     let when = |index: &usize| slots.get(*index).map(|slot| (slot.at, channel(slot.desk)));
@@ -97,8 +97,7 @@ pub(super) fn judge(
         let scored = assignment.get(index).copied().flatten().and_then(|candidate| desk.candidates.get(candidate));
         let docket = Docket { week, client_rules, desk, slot, scored };
         let is_held = held.contains(&(desk.state.channel, slot.hour));
-        let post = docket.post(&mut ledger, nearest_post(desk, slot, slots), is_held, bench)?;
-        posts.push(post);
+        posts.push(docket.post(&mut ledger, nearest_post(desk, slot, slots), is_held, bench)?);
     }
     Ok(posts)
 }
@@ -159,17 +158,17 @@ impl Docket<'_, '_> {
         nearest: f64,
         is_held: bool,
         bench: &mut Bench<'_>,
-    ) -> Result<Post, RuleFailure> {
+    ) -> Result<(Post, Arc<PostFacts>), RuleFailure> {
         let around = Around {
             fatigue: self.fatigue(ledger),
             hours_to_nearest_post: nearest,
             action_of_day: self.action_of_day(ledger),
         };
-        let (post, _) = self.judged(around, is_held, bench)?;
+        let (post, facts) = self.judged(around, is_held, bench)?;
         if post.status != ScheduleStatus::Blocked {
             self.stands(ledger);
         }
-        Ok(post)
+        Ok((post, facts))
     }
 
     /// The post as the guardrails leave it, and what they saw of it.
@@ -311,8 +310,9 @@ impl Docket<'_, '_> {
     }
 }
 
-/// A channel's priority after fatigue has lowered it.
-pub(super) fn priority(rules: &Rules, priority: f64, fatigue: f64) -> f64 {
+/// A channel's priority after fatigue has lowered it, in points.
+#[must_use]
+pub fn priority(rules: &Rules, priority: f64, fatigue: f64) -> f64 {
     let loss = step_at(&rules.fatigue.priority_loss, fatigue).unwrap_or(0.0);
     (priority - loss).max(rules.fatigue.priority_floor.min(priority))
 }

@@ -17,6 +17,7 @@ mod decisions;
 mod difference;
 mod explain;
 mod facts;
+mod fired;
 mod hours;
 mod instance;
 mod judge;
@@ -26,13 +27,17 @@ mod slots;
 mod week;
 
 pub use again::{CommittedPost, rested, tired};
-pub use channel::fatigue_at;
+pub use channel::{fatigue_at, lowered_posts};
+pub use confidence::{band, confidence};
 pub use decisions::{client_decisions, decisions};
 pub use difference::{ChannelDifference, plan_difference};
-pub use explain::{AssetExplanation, ExplainError, Part, PostExplanation, WhyNot, explain_post, why_not};
+pub use explain::{
+    AssetExplanation, BandTurn, ExplainError, Part, PostExplanation, VerdictExplanation, WhyNot, explain_post, why_not,
+};
+pub use fired::{Firing, firings};
 pub use hours::{HourRule, HourValue};
 pub use instance::{Instance, Response, Solution};
-pub use judge::{REVIEW_CAPACITY, Supposed, count_by_rule};
+pub use judge::{REVIEW_CAPACITY, Supposed, count_by_rule, priority};
 pub use look::{Look, Sight};
 pub use slots::Solver;
 pub use week::{Planner, SolvedInstance, hours_by_zone, instances, plan_week};

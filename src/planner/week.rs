@@ -252,7 +252,8 @@ pub(super) fn draft<'a>(
 /// Asks the guardrails about a draft and closes the plan.
 fn finish(draft: Draft<'_>, held: &Held, bench: &mut Bench<'_>) -> Result<ClientPlan, PlanError> {
     let Draft { week, rules, reality, warning, facts, desks, full_days, slots, assignment } = draft;
-    let posts = judge(&week, rules, &desks, &slots, &assignment, held, bench)?;
+    let judged = judge(&week, rules, &desks, &slots, &assignment, held, bench)?;
+    let posts: Vec<_> = judged.into_iter().map(|(post, _)| post).collect();
     let allocations = desks.iter().map(|desk| allocation(desk, &posts, week.hours.len())).collect();
     let signals = Signals {
         client_ops: client_ops::signal(&week),

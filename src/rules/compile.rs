@@ -33,6 +33,8 @@ pub(super) struct Function {
     pub parameters: Vec<String>,
     /// Every field name that it, or what it calls, reads of anything.
     pub reads: BTreeSet<String>,
+    /// Itself and every function of the pack that it calls, at any depth.
+    pub reaches: BTreeSet<String>,
     /// File and line of its definition.
     pub file: Arc<str>,
     /// See `file`.
@@ -169,9 +171,10 @@ fn functions(shape: &AST, sources: &[Source]) -> BTreeMap<String, Function> {
         });
         calls.insert(name.clone(), names_called(&alone));
         let parameters = definition.params.iter().map(ToString::to_string).collect();
-        functions.insert(name, Function { parameters, reads, file, line });
+        let reaches = BTreeSet::from([name.clone()]);
+        functions.insert(name, Function { parameters, reads, reaches, file, line });
     }
-    spread_reads(&mut functions, &calls);
+    spread(&mut functions, &calls);
     functions
 }
 
@@ -218,9 +221,9 @@ fn names_called(shape: &AST) -> BTreeSet<String> {
     called
 }
 
-/// A function reads what the functions it calls read. One that calls by a value, which may be put
-/// together at run time, counts as calling every function.
-fn spread_reads(functions: &mut BTreeMap<String, Function>, calls: &BTreeMap<String, BTreeSet<String>>) {
+/// A function reads what the functions it calls read, and reaches what they reach. One that calls by a
+/// value, which may be put together at run time, counts as calling every function.
+fn spread(functions: &mut BTreeMap<String, Function>, calls: &BTreeMap<String, BTreeSet<String>>) {
     let names: Vec<String> = functions.keys().cloned().collect();
     let calls: BTreeMap<&String, Vec<&String>> = calls
         .iter()
@@ -232,17 +235,15 @@ fn spread_reads(functions: &mut BTreeMap<String, Function>, calls: &BTreeMap<Str
     loop {
         let mut grown = false;
         for name in &names {
-            let inherited: BTreeSet<String> = calls
-                .get(name)
-                .into_iter()
-                .flatten()
-                .filter_map(|called| functions.get(*called))
-                .flat_map(|called| called.reads.iter().cloned())
-                .collect();
+            let called = calls.get(name).into_iter().flatten().filter_map(|called| functions.get(*called));
+            let inherited: Vec<Function> = called.cloned().collect();
             if let Some(function) = functions.get_mut(name) {
-                let before = function.reads.len();
-                function.reads.extend(inherited);
-                grown |= function.reads.len() > before;
+                let before = (function.reads.len(), function.reaches.len());
+                for called in inherited {
+                    function.reads.extend(called.reads);
+                    function.reaches.extend(called.reaches);
+                }
+                grown |= before != (function.reads.len(), function.reaches.len());
             }
         }
         if !grown {

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rhai::Engine;
 
 use super::compile::{Declared, Scripts, compile};
+use super::constants::Constants;
+use super::inputs::InputField;
 use super::script;
 use super::{Diagnostic, Evaluator, OverlayKey, PackFiles, Place, Probes, RulePlace, Rules, RulesPack, Stopwatch};
 use crate::model::{CampaignId, Client, ClientId, WorkspaceId};
@@ -157,6 +159,34 @@ impl CompiledRules {
     #[must_use]
     pub fn reads(&self, function: &str) -> BTreeSet<String> {
         self.scripts.functions.get(function).map(|function| function.reads.clone()).unwrap_or_default()
+    }
+
+    /// The numbers and names that a function of the pack's scripts, or what it calls, writes out in its code.
+    #[must_use]
+    pub fn constants(&self, function: &str) -> Constants {
+        Constants::of(&self.code_of(function))
+    }
+
+    /// The fields of a post and its channel's week that a function of the pack's scripts, or what it calls, reads.
+    #[must_use]
+    pub fn inputs(&self, function: &str) -> Vec<InputField> {
+        let (reads, code) = (self.reads(function), self.code_of(function));
+        let views = InputField::all().filter(|field| reads.contains(field.own_name()));
+        // A name that both views have is that of the one it is written with, where it is written so at all.
+        let is_written = |field: &InputField| code.contains(&field.name());
+        let is_other = |field: &InputField| {
+            let others = InputField::all().filter(|other| other.own_name() == field.own_name());
+            !is_written(field) && others.into_iter().any(|other| is_written(&other))
+        };
+        views.filter(|field| !is_other(field)).collect()
+    }
+
+    /// The code of a function and of all that it calls.
+    fn code_of(&self, function: &str) -> String {
+        let reached = self.scripts.functions.get(function).into_iter().flat_map(|function| &function.reaches);
+        let texts = self.function_texts();
+        let code: Vec<&str> = reached.filter_map(|name| texts.get(name)).map(|(code, _)| code.as_str()).collect();
+        code.join("\n")
     }
 
     /// Somebody to ask the scripts; one a worker. The stopwatch is for those who want to know how long

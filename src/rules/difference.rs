@@ -10,7 +10,7 @@ use super::keys::PACK_FILES;
 use super::load::OverlayKey;
 
 /// A place within a pack.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct RulePlace {
     /// File within the pack.
     pub file: Arc<str>,

@@ -3,6 +3,7 @@
 //! One table of fields a view serves the getters of the script engine, the check of misspelt names,
 //! the memory of repeated inputs and the documentation.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -82,28 +83,80 @@ impl From<ImmutableString> for Fact {
     }
 }
 
+/// A value that a view holds in one of its fields.
+trait Held: Sized {
+    /// It, where the fact is of its kind.
+    fn of(fact: Fact) -> Option<Self>;
+}
+
+impl Held for f64 {
+    fn of(fact: Fact) -> Option<Self> {
+        match fact {
+            Fact::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
+impl Held for i64 {
+    fn of(fact: Fact) -> Option<Self> {
+        match fact {
+            Fact::Whole(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
+impl Held for bool {
+    fn of(fact: Fact) -> Option<Self> {
+        match fact {
+            Fact::Truth(truth) => Some(truth),
+            _ => None,
+        }
+    }
+}
+
+impl Held for ImmutableString {
+    fn of(fact: Fact) -> Option<Self> {
+        match fact {
+            Fact::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fact::Number(number) => {
+                let text = format!("{number:.6}");
+                f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+            }
+            Fact::Whole(number) => number.fmt(f),
+            Fact::Truth(truth) => truth.fmt(f),
+            Fact::Text(text) => write!(f, "\"{text}\""),
+        }
+    }
+}
+
 /// One field of a view.
 pub struct Field<T> {
     /// Its name in scripts.
     pub name: &'static str,
     /// What it says, with unit and range.
     pub doc: &'static str,
+    /// The least and the most that a number there can be; none for what is no number.
+    pub limits: Option<(f64, f64)>,
     pub(super) get: fn(&T) -> Fact,
+    /// Puts a fact there; one of another kind is left out.
+    pub(super) set: fn(&mut T, Fact),
 }
 
 impl<T> Field<T> {
     /// What a view holds there, as people read it.
     #[must_use]
     pub fn shown(&self, view: &T) -> String {
-        match (self.get)(view) {
-            Fact::Number(number) => {
-                let text = format!("{number:.6}");
-                text.trim_end_matches('0').trim_end_matches('.').to_owned()
-            }
-            Fact::Whole(number) => number.to_string(),
-            Fact::Truth(truth) => truth.to_string(),
-            Fact::Text(text) => format!("\"{text}\""),
-        }
+        (self.get)(view).to_string()
     }
 }
 
@@ -116,9 +169,18 @@ pub trait Facts: Clone + Send + Sync + 'static {
     fn fields() -> &'static [Field<Self>];
 }
 
+macro_rules! limits {
+    () => {
+        None
+    };
+    ($least:expr, $most:expr) => {
+        Some(($least, $most))
+    };
+}
+
 macro_rules! view {
     ($(#[doc = $about:literal])* $name:ident as $parameter:literal {
-        $($(#[doc = $doc:literal])* $field:ident: $kind:ty,)+
+        $($(#[doc = $doc:literal])* $field:ident: $kind:ty $([$least:expr, $most:expr])?,)+
     }) => {
         $(#[doc = $about])*
         #[derive(Debug, Clone)]
@@ -134,7 +196,13 @@ macro_rules! view {
                     $(Field {
                         name: stringify!($field),
                         doc: concat!($($doc),*),
+                        limits: limits!($($least, $most)?),
                         get: |view| Fact::from(view.$field.clone()),
+                        set: |view, fact| {
+                            if let Some(held) = Held::of(fact) {
+                                view.$field = held;
+                            }
+                        },
                     },)+
                 ];
                 FIELDS
@@ -157,39 +225,39 @@ view!(
         /// The channel's name.
         channel: ImmutableString,
         /// The client's priority, 0 to 100.
-        client_priority: f64,
+        client_priority: f64 [0.0, 100.0],
         /// People a post can reach.
-        audience: f64,
+        audience: f64 [0.0, 1e9],
         /// Engagements per person reached that the plan counts on.
-        engagement_rate: f64,
+        engagement_rate: f64 [0.0, 10.0],
         /// Whether the engagement rate was measured on the channel itself.
         has_history: bool,
         /// Fatigue as the week begins, 0 to 1.
-        fatigue: f64,
+        fatigue: f64 [0.0, 1.0],
         /// Momentum, 0 to 1; 0.5 where unknown.
-        momentum: f64,
+        momentum: f64 [0.0, 1.0],
         /// Visibility, 0 to 1; 0.5 where unknown.
-        visibility: f64,
+        visibility: f64 [0.0, 1.0],
         /// Engagement score, 0 to 1; 0.5 where unknown.
-        engagement: f64,
+        engagement: f64 [0.0, 1.0],
         /// Hours from the last post to the start of the week; 10000 where there was none.
-        hours_since_last_post: f64,
+        hours_since_last_post: f64 [0.0, NEVER],
         /// Posts in the last 7 days.
-        posts_last_7_days: i64,
+        posts_last_7_days: i64 [0.0, 168.0],
         /// Posts in the last 30 days.
-        posts_last_30_days: i64,
+        posts_last_30_days: i64 [0.0, 720.0],
         /// Posts a week in `channels.toml`.
-        weekly_posts: i64,
+        weekly_posts: i64 [0.0, 168.0],
         /// Spacing in `channels.toml`, in hours.
-        min_spacing_hours: i64,
+        min_spacing_hours: i64 [1.0, 168.0],
         /// Warn threshold of `fatigue.toml`.
-        warn_at: f64,
+        warn_at: f64 [0.0, 1.0],
         /// Block threshold of `fatigue.toml`.
-        block_at: f64,
+        block_at: f64 [0.0, 1.0],
         /// Warnings of high severity that hold.
-        high_warnings: i64,
+        high_warnings: i64 [0.0, 10.0],
         /// Warnings of medium severity that hold.
-        medium_warnings: i64,
+        medium_warnings: i64 [0.0, 10.0],
         /// The policy pauses posts on a warning of high severity.
         pause_on_high_warning: bool,
         /// The policy lets agents plan.
@@ -197,17 +265,17 @@ view!(
         /// The policy lets low risk run by itself.
         auto_exec_enabled: bool,
         /// The policy's most posts a day over all channels.
-        max_actions_per_day: i64,
+        max_actions_per_day: i64 [0.0, 1000.0],
         /// Whether performance was assessed against reality.
         assessed: bool,
         /// Perceived performance, 0 to 1.
-        perceived: f64,
+        perceived: f64 [0.0, 1.0],
         /// True performance as estimated, 0 to 1.
-        true_score: f64,
+        true_score: f64 [0.0, 1.0],
         /// Distance of true from perceived as assessed, 0 to 1.
-        reality_gap: f64,
+        reality_gap: f64 [0.0, 1.0],
         /// Trust in the assessment, 0 to 1; 1 where not assessed.
-        reality_confidence: f64,
+        reality_confidence: f64 [0.0, 1.0],
     }
 );
 
@@ -215,19 +283,19 @@ view!(
     /// One planned post: `post`.
     PostFacts as "post" {
         /// Wall-clock hour, 0 to 23.
-        hour: i64,
+        hour: i64 [0.0, 23.0],
         /// Days since Monday, 0 to 6.
-        weekday: i64,
+        weekday: i64 [0.0, 6.0],
         /// Whether the hour is one of the channel's best.
         is_best_hour: bool,
         /// Fatigue of the channel at the hour of the post, 0 to 1.
-        fatigue: f64,
+        fatigue: f64 [0.0, 1.0],
         /// Engagements expected.
-        expected_engagement: f64,
+        expected_engagement: f64 [0.0, 1e9],
         /// Whether it has an asset.
         has_asset: bool,
         /// Score of its asset, 0 to 100; 0 without one.
-        asset_score: f64,
+        asset_score: f64 [0.0, 100.0],
         /// Kind of its asset; empty without one.
         asset_kind: ImmutableString,
         /// Whether it has text to show.
@@ -235,11 +303,11 @@ view!(
         /// Its campaign; empty without one.
         campaign: ImmutableString,
         /// The how-manieth post of the client that day it is, from 1, over all channels.
-        action_of_day: i64,
+        action_of_day: i64 [1.0, 1000.0],
         /// Hours to the nearest other post of the channel, past, committed or planned; 10000 where there is none.
-        hours_to_nearest_post: f64,
+        hours_to_nearest_post: f64 [0.0, NEVER],
         /// How many guardrails warned so far.
-        warnings: i64,
+        warnings: i64 [0.0, 10.0],
     }
 );
 
@@ -249,21 +317,21 @@ view!(
         /// What it is: photo, video, article.
         kind: ImmutableString,
         /// Craft, 0 to 1.
-        quality: f64,
+        quality: f64 [0.0, 1.0],
         /// Keeping to the brand, 0 to 1.
-        brand_consistency: f64,
+        brand_consistency: f64 [0.0, 1.0],
         /// Use to the audience, 0 to 1.
-        value: f64,
+        value: f64 [0.0, 1.0],
         /// Force of the idea, 0 to 1.
-        impact: f64,
+        impact: f64 [0.0, 1.0],
         /// Whether it was made for the channel.
         made_for_channel: bool,
         /// Hours since it was finished.
-        age_hours: f64,
+        age_hours: f64 [0.0, 100_000.0],
         /// Hours since it was last used on the channel; 10000 where never.
-        hours_since_use: f64,
+        hours_since_use: f64 [0.0, NEVER],
         /// Place in its story, from 0.
-        evolution_step: i64,
+        evolution_step: i64 [0.0, 1000.0],
     }
 );
 
@@ -275,35 +343,35 @@ view!(
         /// The client's trade.
         industry: ImmutableString,
         /// How many channels it posts on.
-        channels: i64,
+        channels: i64 [1.0, 9.0],
         /// Mean fatigue over channels, 0 to 1.
-        mean_fatigue: f64,
+        mean_fatigue: f64 [0.0, 1.0],
         /// Highest fatigue of a channel, 0 to 1.
-        max_fatigue: f64,
+        max_fatigue: f64 [0.0, 1.0],
         /// Mean momentum over channels, 0 to 1; 0.5 where unknown.
-        momentum: f64,
+        momentum: f64 [0.0, 1.0],
         /// Mean visibility over channels, 0 to 1; 0.5 where unknown.
-        visibility: f64,
+        visibility: f64 [0.0, 1.0],
         /// Mean engagement score over channels, 0 to 1; 0.5 where unknown.
-        engagement: f64,
+        engagement: f64 [0.0, 1.0],
         /// Share of channels without a measured engagement rate, 0 to 1.
-        unmeasured_share: f64,
+        unmeasured_share: f64 [0.0, 1.0],
         /// Posts wanted a week over what the policy's actions a day allow.
-        load: f64,
+        load: f64 [0.0, 1e4],
         /// Posts the workspace's clients want a week over what its reviewers can see.
-        workspace_load: f64,
+        workspace_load: f64 [0.0, 1e4],
         /// Days since the newest usable asset was made; 10000 where there is none.
-        days_since_new_asset: f64,
+        days_since_new_asset: f64 [0.0, NEVER],
         /// Assets that can be used this week.
-        usable_assets: i64,
+        usable_assets: i64 [0.0, 1e6],
         /// Mean brand consistency of usable assets, 0 to 1; 1 where there is none.
-        brand_consistency: f64,
+        brand_consistency: f64 [0.0, 1.0],
         /// Whether performance was assessed against reality.
         assessed: bool,
         /// Distance of true from perceived as assessed, 0 to 1.
-        reality_gap: f64,
+        reality_gap: f64 [0.0, 1.0],
         /// Share of the data that was there, 0 to 1; 1 where not assessed.
-        completeness: f64,
+        completeness: f64 [0.0, 1.0],
     }
 );
 

@@ -3,14 +3,17 @@
 mod coherence;
 mod compile;
 mod compiled;
+mod constants;
 mod diagnostic;
 mod difference;
 mod effective;
 mod evaluate;
 mod extract;
 mod facts;
+mod flips;
 mod hooks;
 mod hours;
+mod inputs;
 mod key;
 mod keys;
 mod listed;
@@ -30,6 +33,7 @@ mod variant;
 
 pub use compile::script_syntax;
 pub use compiled::{ClientRules, CompiledRules};
+pub use constants::Constants;
 pub use diagnostic::{Diagnostic, Place, nearest};
 pub use difference::{
     FunctionChange, FunctionDifference, OverlayDifference, RulePlace, RulesDifference, ValueDifference,
@@ -37,7 +41,9 @@ pub use difference::{
 pub use effective::EffectiveValue;
 pub use evaluate::{Evaluator, RuleFailure, RuleUse, Stopwatch};
 pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, NEVER, PostFacts};
+pub use flips::Flip;
 pub use hooks::{HOOKS, Hook, SCORE_ASSET};
+pub use inputs::{Input, InputField, Space, key_of_field, number_of, values};
 pub use key::{DAYS, FileKeys, Key, Kind, Limit, Names, Need, Preset, Rows, SIGNALS};
 pub use keys::PACK_FILES;
 pub use listed::Listed;

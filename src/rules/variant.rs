@@ -124,7 +124,7 @@ impl RulesPack {
 }
 
 /// The numbers within a text.
-fn numbers_in(text: &str) -> Vec<Range<usize>> {
+pub(super) fn numbers_in(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     for (at, letter) in text.char_indices() {
         let is_part = letter.is_ascii_digit() || letter == '_' || letter == '.' || letter == '-';

@@ -15,17 +15,23 @@
 mod answers;
 mod cases;
 mod coverage;
+mod departures;
+mod divergence;
+mod grounds;
 mod keys;
 mod mutate;
 mod run;
 mod situation;
+mod verify;
 mod why;
 
 pub use answers::{Answer, Told, answers};
 pub use cases::{Case, Expected, Wanted, read};
 pub use coverage::{Coverage, Gap, Share, coverage};
+pub use divergence::{Divergence, divergences};
 pub use keys::CASE_KEYS;
 pub use mutate::{Mutation, Survivor, mutate};
 pub use run::{CaseReport, Mismatch, Report, run};
 pub use situation::Situation;
+pub use verify::{Finding, FindingKind, Reach, Verification, Witness, verify};
 pub use why::{Because, why};

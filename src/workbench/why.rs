@@ -10,6 +10,7 @@ use crate::model::{Channel, Severity};
 use crate::planner::Sight;
 use crate::rules::{
     ChannelFacts, ClientFacts, CompiledRules, Facts, HOOKS, OverlayKey, PostFacts, Rules, SCORE_ASSET, Step,
+    key_of_field,
 };
 
 /// One step of what led to an answer.
@@ -57,12 +58,8 @@ struct Why<'w> {
     steps: Vec<Because>,
 }
 
-/// Fields of scripts that stand for keys of the pack.
-const FIELDS: [(&str, &str); 8] = [
-    ("warn_at", "fatigue.warn_at"),
-    ("block_at", "fatigue.block_at"),
-    ("min_spacing_hours", "channels.<channel>.min_spacing_hours"),
-    ("weekly_posts", "channels.<channel>.weekly_posts"),
+/// Fields of scripts that stand for keys of the pack where the client has no policy of its own.
+const POLICY_FIELDS: [(&str, &str); 4] = [
     ("agent_enabled", "risk.default_policy.agent_enabled"),
     ("auto_exec_enabled", "risk.default_policy.auto_exec_enabled"),
     ("max_actions_per_day", "risk.default_policy.max_actions_per_day"),
@@ -376,9 +373,11 @@ impl Why<'_> {
         let reads = self.rules.reads(guardrail);
         self.facts_read(PostFacts::PARAMETER, PostFacts::fields(), &reads, &Arc::clone(&self.sight.facts));
         self.facts_read(ChannelFacts::PARAMETER, ChannelFacts::fields(), &reads, &Arc::clone(&self.sight.ctx));
-        for (field, key) in FIELDS.iter().filter(|(field, _)| reads.iter().any(|read| read == field)) {
-            let key = key.replace("<channel>", self.channel.name());
-            self.key(&key, &format!("what `{}.{field}` holds", ChannelFacts::PARAMETER));
+        for field in &reads {
+            let policy = POLICY_FIELDS.iter().find(|(name, _)| name == field).map(|(_, key)| (*key).to_owned());
+            if let Some(key) = key_of_field(field, self.channel.name()).or(policy) {
+                self.key(&key, &format!("what `{}.{field}` holds", ChannelFacts::PARAMETER));
+            }
         }
         let params = self.numbers.guardrails.iter().find(|rules| &*rules.name == guardrail).map(|rules| &rules.params);
         for (param, number) in params.into_iter().flat_map(|params| params.iter()) {

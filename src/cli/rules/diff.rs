@@ -13,6 +13,7 @@ use crate::cli::{Format, Globals, input, print};
 use crate::model::{Plan, Tier, Week};
 use crate::planner::{self, ChannelDifference, Planner};
 use crate::rules::{CompiledRules, FunctionChange, PackFiles, RulesDifference, ValueDifference};
+use crate::workbench::{self, Divergence};
 
 /// Say what two packs say differently, and what that does to a week's plan
 #[derive(Debug, Args)]
@@ -43,13 +44,15 @@ impl Diff {
             Some(dir) => Some((self.plan(dir, &before, globals)?, self.plan(dir, &after, globals)?)),
             None => None,
         };
+        let divergences = if difference.is_empty() { Vec::new() } else { workbench::divergences(&before, &after)? };
         let effect = plans.as_ref().map(|(before, after)| planner::plan_difference(before, after));
         if globals.format == Format::Json {
-            return print(&format!("{}\n", json!({"rules": difference, "plan": effect})));
+            return print(&format!("{}\n", json!({"rules": difference, "divergences": divergences, "plan": effect})));
         }
         let mut text = String::new();
         // Writing to a text cannot fail.
         let _ = write_rules(&mut text, &difference);
+        let _ = write_divergences(&mut text, &divergences);
         if let (Some((before, after)), Some(effect)) = (&plans, effect) {
             let _ = write_effect(&mut text, before, after, effect);
         }
@@ -126,6 +129,32 @@ fn write_rules(text: &mut String, difference: &RulesDifference) -> std::fmt::Res
         }
     }
     Ok(())
+}
+
+/// Situations on which the two decide differently.
+fn write_divergences(text: &mut String, divergences: &[Divergence]) -> std::fmt::Result {
+    if divergences.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\nthey decide differently, for example:")?;
+    for one in divergences {
+        let Divergence { what, situation, before, after, reason, place, situations } = one;
+        let more = if *situations > 1 { format!(" (and in {} more)", situations - 1) } else { String::new() };
+        writeln!(text, "  {what}: {} -> {}{more}\n      {situation}", short(before), short(after))?;
+        if let Some(place) = place {
+            writeln!(text, "      {reason}   {}:{}", place.file, place.line)?;
+        }
+    }
+    Ok(())
+}
+
+/// A long list as far as it fits on a line.
+fn short(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{} …", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
+    }
 }
 
 fn write_value(text: &mut String, indent: &str, value: &ValueDifference) -> std::fmt::Result {

@@ -4,6 +4,7 @@ mod diff;
 mod schema;
 mod show;
 mod test;
+mod verify;
 
 use clap::{Args, Subcommand};
 
@@ -23,6 +24,7 @@ enum Work {
     Show(show::Show),
     Diff(diff::Diff),
     Schema(schema::Schema),
+    Verify(verify::Verify),
 }
 
 impl Rules {
@@ -32,6 +34,7 @@ impl Rules {
             Work::Show(command) => command.run(globals),
             Work::Diff(command) => command.run(globals),
             Work::Schema(command) => command.run(globals),
+            Work::Verify(command) => command.run(globals),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What to worry about: blocked posts by rule, tired channels, review load, missing assets.
 
 use super::{Block, Cell, Point, Section, Table, Term, code, plain};
+use crate::planner::REVIEW_CAPACITY;
 use crate::report::numbers::{against, count, of_things, percent, share};
 use crate::simulator::{ChannelSummary, GuardrailSummary, Simulation};
 
@@ -27,6 +28,11 @@ fn points(simulation: &Simulation) -> Vec<Point> {
     let mut points: Vec<Point> = shortfall(simulation).into_iter().collect();
     points.extend([
         Point::or_calm("Blocked posts", blocked(simulation), "No rule blocked a post."),
+        Point::or_calm(
+            "Idle rules",
+            idle_rules(&simulation.guardrails),
+            "Every rule fired on some posts and let others pass.",
+        ),
         Point::or_calm("Tired channels", tiredness(&simulation.channels), "No channel came to its warn level."),
         Point::or_calm("Review load", review_load(simulation), "No post needed a person."),
         Point::or_calm("Missing assets", missing_assets(simulation), "No post was without an asset."),
@@ -59,6 +65,26 @@ fn blocked(simulation: &Simulation) -> Option<String> {
         code(&worst.rule),
         count(worst.blocked),
     ))
+}
+
+/// Rules that fired on no post, or on every one.
+fn idle_rules(guardrails: &[GuardrailSummary]) -> Option<String> {
+    let named = |which: &dyn Fn(&GuardrailSummary) -> bool| {
+        let names: Vec<String> = guardrails.iter().filter(|rule| which(rule)).map(|rule| code(&rule.rule)).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    let on_none = named(&|rule| rule.warned + rule.blocked <= 0.0);
+    let on_all = named(&|rule| rule.passed <= 0.0 && rule.warned + rule.blocked > 0.0 && rule.rule != REVIEW_CAPACITY);
+    let told =
+        [on_none.map(|names| format!("on no post: {names}")), on_all.map(|names| format!("on every post: {names}"))];
+    let told: Vec<String> = told.into_iter().flatten().collect();
+    (!told.is_empty()).then(|| {
+        format!(
+            "Rules that fired {}. {} says whether they could do otherwise.",
+            told.join("; "),
+            code("mcoe rules verify")
+        )
+    })
 }
 
 fn tiredness(channels: &[ChannelSummary]) -> Option<String> {

@@ -202,3 +202,21 @@ fn a_folder_that_is_no_plan_is_refused() {
     place.write("plan/plan.json", "{}");
     place.mcoe("explain plan --post a").ends_with(2).says(&["is no plan"]);
 }
+
+#[test]
+fn a_verdict_is_told_with_the_nearest_values_that_would_turn_it() {
+    let place = planned();
+    let (id, _) = first_post(&place, "kettle-lane", "fb");
+    place.mcoe(&format!("explain plan --post {id}")).done().shows(&[
+        "warn  if post.fatigue were 0.5 or more\n",
+        "block if ctx.high_warnings were 1 or more\n",
+        "warn  if post.has_asset were false\n",
+        "reads ctx.warn_at = 0.5, ctx.block_at = 0.8, post.fatigue = ",
+    ]);
+    let told = place.mcoe(&format!("explain plan --post {id} --format json")).done().json();
+    let fatigue = told["verdicts"].as_array().unwrap().iter().find(|one| one["verdict"]["rule"] == "channel_fatigue");
+    let flips = fatigue.unwrap()["flips"].as_array().unwrap();
+    let rule = flips.iter().find(|flip| flip["key"] == "fatigue.block_at").unwrap();
+    assert_eq!((&rule["outcome"], &rule["place"]["file"]), (&"block".into(), &"fatigue.toml".into()));
+    assert_eq!(told["risk_turns"][0]["edge"], 0.75);
+}

@@ -7,6 +7,7 @@ mod folders;
 mod plan;
 mod rules;
 mod rules_test;
+mod rules_verify;
 mod simulate;
 mod sources;
 mod words;

@@ -72,6 +72,34 @@ fn a_pack_of_an_earlier_revision_is_read_from_git() {
     place.mcoe("rules diff nowhere rules").ends_with(2).says(&["cannot read the rules pack `nowhere`"]);
 }
 
+#[test]
+fn packs_are_shown_to_differ_by_situations_on_which_they_decide_differently() {
+    let place = Workplace::new();
+    for (name, text) in default_pack() {
+        place.write(&format!("new/{name}"), &text);
+    }
+    place.mcoe("rules diff rules new").done().shows(&["the packs say the same\n"]);
+    place.replace("new/fatigue.toml", "block_at = 0.8", "block_at = 0.7");
+    place.replace("new/channels.toml", "weekly_posts = 14", "weekly_posts = 20");
+    let toml = place.read("new/guardrails.toml");
+    place.write("new/guardrails.toml", &format!("{toml}\n[quiet_friday]\nscope = \"post\"\nconflict = \"policy\"\n"));
+    let function = "fn quiet_friday(post, ctx) {\n    if ctx.channel == \"linkedin\" && ctx.industry == \"law\" && \
+                    post.weekday == 4 && post.hour >= 15 {\n        return block(\"no posts on Friday afternoons\", \"post \
+                    earlier\");\n    }\n    pass()\n}\n";
+    place.write("new/quiet.rhai", function);
+    let told = place.mcoe("rules diff rules new").done().out;
+    let (_, decided) = told.split_once("they decide differently, for example:\n").unwrap();
+    insta::assert_snapshot!(decided);
+    let told = place.mcoe("rules diff rules new --format json").done().json();
+    let of = |what: &str| {
+        let all = told["divergences"].as_array().unwrap().iter();
+        all.filter(|one| one["what"] == what).map(|one| (one["before"].clone(), one["after"].clone())).next().unwrap()
+    };
+    assert_eq!(of("weekly_posts"), ("14".into(), "20".into()));
+    assert_eq!(of("verdicts.channel_fatigue"), ("warn".into(), "block".into()));
+    assert_eq!(of("verdicts.quiet_friday"), ("not asked".into(), "block".into()));
+}
+
 /// Whether a value passes a schema made of the words that ours are made of.
 fn passes(schema: &Value, value: &Value) -> bool {
     let number = |name: &str| schema[name].as_f64();

@@ -149,6 +149,15 @@ impl Ran {
         self
     }
 
+    /// Fails the test unless every text stands on stdout.
+    #[track_caller]
+    pub fn shows(self, texts: &[&str]) -> Self {
+        for text in texts {
+            assert!(self.out.contains(text), "`{text}` is not in:\n{}", self.out);
+        }
+        self
+    }
+
     /// The JSON on stdout.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {

@@ -1,0 +1,102 @@
+//! `mcoe rules verify`: what no case can show, over the whole domain of inputs.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::failure::Failure;
+use crate::cli::{Format, Globals, RulesArgument, input, print};
+use crate::rules::RulePlace;
+use crate::workbench::{self, Finding, FindingKind, Reach, Verification};
+
+/// Look for guardrails that never or always fire, rules that can never hold, and rules that allow more where they should allow less
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcoe rules verify\n  mcoe rules verify --rules my-rules --format json\n\nThe rules are asked about every combination of the values at which an answer may change, for everybody whom\nan overlay covers and on every channel; where there are too many, about an even choice of them.\n\nExit codes: 0 nothing was found; 1 something was; 2 the pack is not valid."
+)]
+pub(super) struct Verify {
+    #[command(flatten)]
+    rules: RulesArgument,
+}
+
+impl Verify {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let dir = &self.rules.rules;
+        let rules = input::rules(dir, globals)?;
+        let verification = workbench::verify(&rules)?;
+        if globals.format == Format::Json {
+            let head = json!({ "name": rules.name(), "hash": rules.hash() });
+            print(&format!("{}\n", json!({ "rules": head, "verification": verification })))?;
+        } else {
+            print(&told(&verification, rules.name(), dir))?;
+        }
+        match verification.findings.len() {
+            0 => Ok(()),
+            found => Err(Failure::Verdict(format!("{found} finding(s) in the rules pack `{}`", dir.display()))),
+        }
+    }
+}
+
+fn told(verification: &Verification, name: &str, dir: &Path) -> String {
+    let mut text = String::new();
+    // Writing to a text cannot fail.
+    let _ = write(&mut text, verification, name, dir);
+    text
+}
+
+fn write(text: &mut String, verification: &Verification, name: &str, dir: &Path) -> std::fmt::Result {
+    for reach in &verification.guardrails {
+        write_reach(text, reach, dir)?;
+    }
+    if !verification.guardrails.is_empty() {
+        text.push('\n');
+    }
+    for finding in &verification.findings {
+        write_finding(text, finding, dir)?;
+    }
+    writeln!(
+        text,
+        "{} finding(s): {} guardrails were asked about {} inputs, rules `{name}`",
+        verification.findings.len(),
+        verification.guardrails.len(),
+        verification.inputs
+    )
+}
+
+fn shown(place: &RulePlace, dir: &Path) -> String {
+    format!("{}:{}", dir.join(&*place.file).display(), place.line)
+}
+
+/// What a guardrail can answer, with the simplest input for each answer.
+fn write_reach(text: &mut String, reach: &Reach, dir: &Path) -> std::fmt::Result {
+    let Reach { guardrail, place, inputs, is_exhaustive, witnesses } = reach;
+    let among = if *is_exhaustive { "all that may matter" } else { "an even choice" };
+    writeln!(text, "{guardrail}   {}   {inputs} inputs, {among}", shown(place, dir))?;
+    for witness in witnesses {
+        let input = if witness.input.is_empty() { "whatever is asked" } else { &witness.input };
+        writeln!(text, "  {:<5}  line {:<4}  {input}   ({})", witness.outcome.name(), witness.line, witness.ground)?;
+    }
+    Ok(())
+}
+
+fn write_finding(text: &mut String, finding: &Finding, dir: &Path) -> std::fmt::Result {
+    let Finding { place, kind, what, witness, remedy } = finding;
+    writeln!(text, "{} {}\n  {what}", shown(place, dir), title(*kind))?;
+    for line in witness {
+        writeln!(text, "    {line}")?;
+    }
+    writeln!(text, "  remedy: {remedy}\n")
+}
+
+const fn title(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::NeverFires => "never fires",
+        FindingKind::AlwaysFires => "always fires",
+        FindingKind::DeadCondition => "condition with one side",
+        FindingKind::NotMonotone => "goes the wrong way",
+        FindingKind::NeverHolds => "never holds",
+        FindingKind::Overlap => "says nothing of its own",
+    }
+}

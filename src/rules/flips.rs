@@ -1,0 +1,292 @@
+//! What would have to be otherwise for a guardrail to answer otherwise: for each field that it reads and
+//! each number of the pack that it compares with, the nearest value at which its answer turns.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::facts::Fact;
+use super::inputs::{Input, InputField, like, number_of, values};
+use super::{CompiledRules, Evaluator, GuardrailRules, OverlayKey, RuleFailure, RulePlace};
+use crate::model::Outcome;
+
+/// The nearest value of one thing at which a guardrail answers otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Flip {
+    /// What it is, as scripts write it: `post.fatigue`, `ctx.params.max_gap`.
+    pub what: String,
+    /// What it is now.
+    pub is: String,
+    /// From where on it would turn the answer, in words: `0.5 or more`, `less than 4`.
+    pub turns: String,
+    /// What the guardrail would answer.
+    pub outcome: Outcome,
+    /// How far away that is, in units of the thing; none where it is no number.
+    pub distance: Option<f64>,
+    /// The key of the pack whose number it is; none where it comes from the post or its client.
+    pub key: Option<String>,
+    /// Where that key stands.
+    pub place: Option<RulePlace>,
+}
+
+/// How often an edge between two numbers is halved: to the last bit of what anybody writes.
+const HALVINGS: u32 = 60;
+/// Evenly spaced values that are tried beside those that the function names.
+const TRIES: u32 = 32;
+
+impl CompiledRules {
+    /// What would turn a guardrail's answer about an input, the numbers of the pack last.
+    ///
+    /// # Errors
+    /// Where the script fails on a value that is tried.
+    pub fn flips(
+        &self,
+        evaluator: &mut Evaluator,
+        guardrail: &GuardrailRules,
+        input: &Input,
+        overlays: &OverlayKey,
+    ) -> Result<Vec<Flip>, RuleFailure> {
+        let reads = self.reads(&guardrail.name);
+        let constants = self.constants(&guardrail.name);
+        let fields: Vec<InputField> =
+            self.inputs(&guardrail.name).into_iter().filter(|field| !field.is_identity()).collect();
+        let held = fields.iter().filter_map(|field| number_of(&field.of(input)));
+        let numbers: Vec<f64> = held.chain(guardrail.params.values().copied()).collect();
+        let mut search = Search { evaluator, guardrail, input, now: Outcome::Pass };
+        search.now = search.outcome(&Change::None)?;
+        let place = |key: &str| {
+            let place = self.pack().place_of_row(overlays, key, None);
+            place.map(|(file, line)| RulePlace { file, line })
+        };
+        let mut flips = Vec::new();
+        for field in fields {
+            let candidates = values(field, input, &constants, &numbers);
+            let key = field.key(&input.ctx.channel);
+            flips.extend(search.of(&Change::Field(field), field.of(input), candidates, field.limits(), key, &place)?);
+        }
+        for (param, number) in guardrail.params.iter().filter(|(param, _)| reads.contains(*param)) {
+            let compared = constants.numbers.iter().chain(&numbers).flat_map(|at| [at - 1.0, *at, at + 1.0]);
+            let candidates = compared.map(Fact::Number).collect();
+            let key = Some(format!("guardrails.{}.params.{param}", guardrail.name));
+            flips.extend(search.of(&Change::Param(param), Fact::Number(*number), candidates, None, key, &place)?);
+        }
+        flips.sort_by_key(|flip| flip.key.is_some());
+        Ok(flips)
+    }
+}
+
+/// What is changed.
+enum Change<'c> {
+    None,
+    Field(InputField),
+    Param(&'c str),
+}
+
+struct Search<'s> {
+    evaluator: &'s mut Evaluator,
+    guardrail: &'s GuardrailRules,
+    input: &'s Input,
+    now: Outcome,
+}
+
+impl Search<'_> {
+    fn outcome(&mut self, change: &Change<'_>) -> Result<Outcome, RuleFailure> {
+        self.outcome_at(change, &Fact::Truth(false))
+    }
+
+    fn outcome_at(&mut self, change: &Change<'_>, fact: &Fact) -> Result<Outcome, RuleFailure> {
+        let mut input = self.input.clone();
+        let mut guardrail = self.guardrail.clone();
+        match change {
+            Change::None => {}
+            Change::Field(field) => field.put(&mut input, fact.clone()),
+            Change::Param(name) => {
+                let mut params: BTreeMap<String, f64> = (*guardrail.params).clone();
+                params.extend(number_of(fact).map(|number| ((*name).to_owned(), number)));
+                guardrail.params = Arc::new(params);
+            }
+        }
+        Ok(input.ask(self.evaluator, &guardrail)?.outcome)
+    }
+
+    /// The nearest turns below and above what one thing is now.
+    fn of(
+        &mut self,
+        change: &Change<'_>,
+        own: Fact,
+        candidates: Vec<Fact>,
+        limits: Option<(f64, f64)>,
+        key: Option<String>,
+        place: &dyn Fn(&str) -> Option<RulePlace>,
+    ) -> Result<Vec<Flip>, RuleFailure> {
+        let what = match change {
+            Change::None => String::new(),
+            Change::Field(field) => field.name(),
+            Change::Param(name) => format!("ctx.params.{name}"),
+        };
+        let place = key.as_deref().and_then(place);
+        let flip = |turns: String, outcome: Outcome, distance: Option<f64>| Flip {
+            what: what.clone(),
+            is: own.to_string(),
+            turns,
+            outcome,
+            distance,
+            key: key.clone(),
+            place: place.clone(),
+        };
+        let Some(at) = number_of(&own) else {
+            for fact in candidates {
+                let outcome = self.outcome_at(change, &fact)?;
+                if outcome != self.now {
+                    return Ok(vec![flip(fact.to_string(), outcome, None)]);
+                }
+            }
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        for side in [-1.0, 1.0] {
+            let tried = outward(&own, at, side, &candidates, limits);
+            if let Some((edge, outcome)) = self.edge(change, &own, at, tried)? {
+                found.push(flip(edge.words(side), outcome, Some((edge.at - at).abs())));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The first of the values, going outward, that turns the answer, brought as near as it goes.
+    fn edge(
+        &mut self,
+        change: &Change<'_>,
+        own: &Fact,
+        at: f64,
+        tried: Vec<f64>,
+    ) -> Result<Option<(Edge, Outcome)>, RuleFailure> {
+        let mut kept = at;
+        for value in tried {
+            let outcome = self.outcome_at(change, &like(own, value))?;
+            if outcome != self.now {
+                return self.narrow(change, own, kept, value).map(Some);
+            }
+            kept = value;
+        }
+        Ok(None)
+    }
+
+    /// Halves the way between a value that keeps the answer and one that turns it.
+    fn narrow(
+        &mut self,
+        change: &Change<'_>,
+        own: &Fact,
+        mut kept: f64,
+        mut turned: f64,
+    ) -> Result<(Edge, Outcome), RuleFailure> {
+        let is_whole = matches!(own, Fact::Whole(_));
+        for _ in 0..HALVINGS {
+            let middle = if is_whole { ((kept + turned) / 2.0).trunc() } else { (kept + turned) / 2.0 };
+            if middle == kept || middle == turned {
+                break;
+            }
+            let turns = self.outcome_at(change, &like(own, middle))? != self.now;
+            *(if turns { &mut turned } else { &mut kept }) = middle;
+        }
+        // Adding zero makes no number negative that is none.
+        let written = (turned * 1e9).round() / 1e9 + 0.0;
+        let outcome = self.outcome_at(change, &like(own, turned))?;
+        let includes = self.outcome_at(change, &like(own, written))? == outcome;
+        Ok((Edge { at: written, includes }, outcome))
+    }
+}
+
+/// Where an answer turns.
+struct Edge {
+    at: f64,
+    /// Whether it does at the number itself.
+    includes: bool,
+}
+
+impl Edge {
+    fn words(&self, side: f64) -> String {
+        let at = Fact::Number(self.at);
+        match (side < 0.0, self.includes) {
+            (true, true) => format!("{at} or less"),
+            (true, false) => format!("less than {at}"),
+            (false, true) => format!("{at} or more"),
+            (false, false) => format!("more than {at}"),
+        }
+    }
+}
+
+/// Values to try on one side of a number, the nearest first.
+fn outward(own: &Fact, at: f64, side: f64, candidates: &[Fact], limits: Option<(f64, f64)>) -> Vec<f64> {
+    let even = limits.into_iter().flat_map(|(least, most)| {
+        let end = if side < 0.0 { least } else { most };
+        (1..=TRIES).map(move |step| at + (end - at) * f64::from(step) / f64::from(TRIES))
+    });
+    let whole = matches!(own, Fact::Whole(_));
+    let mut tried: Vec<f64> = candidates
+        .iter()
+        .filter_map(number_of)
+        .chain(even.map(|value| if whole { value.round() } else { value }))
+        .filter(|value| (value - at) * side > 0.0)
+        .collect();
+    tried.sort_by(|a, b| (a - at).abs().total_cmp(&(b - at).abs()));
+    tried.dedup();
+    tried
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::inputs::tests::input;
+    use super::super::load::tests::{changed, default_files};
+    use super::super::{PackFiles, load};
+    use super::*;
+
+    fn told(files: PackFiles, guardrail: &str, input: &Input) -> Vec<String> {
+        let rules = CompiledRules::compile(load(files).unwrap()).unwrap();
+        let base = rules.base();
+        let guardrail = base.guardrails.iter().find(|rules| &*rules.name == guardrail).unwrap();
+        let mut evaluator = rules.evaluator(None);
+        let flips = rules.flips(&mut evaluator, guardrail, input, &OverlayKey::default()).unwrap();
+        let place = |flip: &Flip| flip.place.as_ref().map_or_else(String::new, |place| format!(" ({})", place.file));
+        flips
+            .iter()
+            .map(|flip| format!("{} {}: {}{}", flip.what, flip.turns, flip.outcome.name(), place(flip)))
+            .collect()
+    }
+
+    #[test]
+    fn the_edge_of_a_threshold_is_found_from_either_side_and_so_is_the_threshold() {
+        let mut tired = input();
+        tired.post.fatigue = 0.61;
+        let expected = [
+            "post.fatigue less than 0.5: pass",
+            "post.fatigue 0.8 or more: block",
+            "ctx.warn_at more than 0.61: pass (fatigue.toml)",
+            "ctx.block_at 0.61 or less: block (fatigue.toml)",
+        ];
+        assert_eq!(told(default_files(), "channel_fatigue", &tired), expected);
+    }
+
+    #[test]
+    fn whole_numbers_truths_and_params_turn_answers_too() {
+        let flips = told(default_files(), "early_warning", &input());
+        let expected = [
+            "ctx.high_warnings 1 or more: block",
+            "ctx.medium_warnings 3 or more: warn",
+            "ctx.params.medium_warnings_at_most less than 0: warn (guardrails.toml)",
+        ];
+        assert_eq!(flips, expected);
+        let flips = told(default_files(), "truth_layer", &input());
+        assert_eq!(flips.first().map(String::as_str), Some("ctx.reality_gap more than 0.3: warn"));
+        assert!(flips.contains(&"post.has_asset false: warn".to_owned()));
+    }
+
+    #[test]
+    fn an_edge_that_no_code_writes_out_is_found() {
+        let files =
+            changed("guardrails.rhai", "post.fatigue >= ctx.block_at", "post.fatigue * 3.0 > ctx.block_at - 0.1");
+        let flips = told(files, "channel_fatigue", &input());
+        assert_eq!(flips.first().map(String::as_str), Some("post.fatigue more than 0.233333: block"));
+    }
+}

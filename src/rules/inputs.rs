@@ -1,0 +1,395 @@
+//! What guardrails can be asked about: their inputs, field by field, with the values of each at which an
+//! answer may change.
+//!
+//! The domain is bounded: every number has limits, every text is one that a script names or that of the
+//! input one starts from. Of a field that is looked at, the values are the ends of its limits and, for each
+//! number that the function could compare it with, that number and its neighbours.
+
+use std::sync::Arc;
+
+use super::constants::Constants;
+use super::facts::{ChannelFacts, Fact, Facts, Field, PostFacts};
+use super::{Evaluator, GuardrailRules, RuleFailure};
+use crate::model::Verdict;
+
+/// What a guardrail is asked about: a channel's week, and a post in it.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The channel's week.
+    pub ctx: ChannelFacts,
+    /// The post.
+    pub post: PostFacts,
+}
+
+impl Input {
+    /// Asks a guardrail about it.
+    ///
+    /// # Errors
+    /// Where the script fails.
+    pub fn ask(&self, evaluator: &mut Evaluator, guardrail: &GuardrailRules) -> Result<Arc<Verdict>, RuleFailure> {
+        evaluator.guardrail(guardrail, Some(&Arc::new(self.post.clone())), &Arc::new(self.ctx.clone()))
+    }
+
+    /// Takes back what cannot be together: a post without an asset has none of its marks, and what is doubted
+    /// was assessed.
+    fn settle(&mut self) {
+        if !self.post.has_asset {
+            self.post.asset_score = 0.0;
+            self.post.asset_kind = "".into();
+            self.post.has_content = false;
+        }
+        self.ctx.assessed |= self.ctx.reality_gap > 0.0 || self.ctx.reality_confidence < 1.0;
+    }
+}
+
+/// A field of an input.
+#[derive(Clone, Copy)]
+pub enum InputField {
+    /// Of the channel's week.
+    Channel(&'static Field<ChannelFacts>),
+    /// Of the post.
+    Post(&'static Field<PostFacts>),
+}
+
+/// Fields of the channel's week that hold a number of the pack, with the key it stands under.
+const PACK_NUMBERS: [(&str, &str); 4] = [
+    ("warn_at", "fatigue.warn_at"),
+    ("block_at", "fatigue.block_at"),
+    ("min_spacing_hours", "channels.<channel>.min_spacing_hours"),
+    ("weekly_posts", "channels.<channel>.weekly_posts"),
+];
+
+/// The key of the pack whose number a field of a channel's week holds; none where it comes from elsewhere.
+#[must_use]
+pub fn key_of_field(field: &str, channel: &str) -> Option<String> {
+    let (_, key) = PACK_NUMBERS.iter().find(|(name, _)| *name == field)?;
+    Some(key.replace("<channel>", channel))
+}
+
+impl InputField {
+    /// Every field.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let channel = ChannelFacts::fields().iter().map(InputField::Channel);
+        channel.chain(PostFacts::fields().iter().map(InputField::Post))
+    }
+
+    /// As scripts write it, such as `post.fatigue`.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            InputField::Channel(field) => format!("{}.{}", ChannelFacts::PARAMETER, field.name),
+            InputField::Post(field) => format!("{}.{}", PostFacts::PARAMETER, field.name),
+        }
+    }
+
+    /// Its name without the view.
+    #[must_use]
+    pub const fn own_name(self) -> &'static str {
+        match self {
+            InputField::Channel(field) => field.name,
+            InputField::Post(field) => field.name,
+        }
+    }
+
+    /// The key of the pack whose number it holds on a channel; none where it comes from elsewhere.
+    #[must_use]
+    pub fn key(self, channel: &str) -> Option<String> {
+        match self {
+            InputField::Channel(field) => key_of_field(field.name, channel),
+            InputField::Post(_) => None,
+        }
+    }
+
+    /// What the input holds there.
+    #[must_use]
+    pub fn of(self, input: &Input) -> Fact {
+        match self {
+            InputField::Channel(field) => (field.get)(&input.ctx),
+            InputField::Post(field) => (field.get)(&input.post),
+        }
+    }
+
+    /// Puts a fact there; one of another kind changes nothing.
+    pub fn put(self, input: &mut Input, fact: Fact) {
+        match self {
+            InputField::Channel(field) => (field.set)(&mut input.ctx, fact),
+            InputField::Post(field) => (field.set)(&mut input.post, fact),
+        }
+    }
+
+    /// The least and the most that a number there can be.
+    #[must_use]
+    pub const fn limits(self) -> Option<(f64, f64)> {
+        match self {
+            InputField::Channel(field) => field.limits,
+            InputField::Post(field) => field.limits,
+        }
+    }
+
+    /// Whether it says who somebody is, which a guardrail may look at and nobody can change.
+    #[must_use]
+    pub fn is_identity(self) -> bool {
+        matches!(self, InputField::Channel(field) if matches!(field.name, "client" | "workspace" | "channel" | "industry"))
+    }
+}
+
+/// The number of a fact; none where it is none.
+#[must_use]
+pub fn number_of(fact: &Fact) -> Option<f64> {
+    match fact {
+        Fact::Number(number) => Some(*number),
+        Fact::Whole(whole) => Some(*whole as f64),
+        Fact::Truth(_) | Fact::Text(_) => None,
+    }
+}
+
+/// A number as a fact of the same kind as another one.
+pub(super) fn like(fact: &Fact, number: f64) -> Fact {
+    match fact {
+        Fact::Whole(_) => Fact::Whole(number as i64),
+        _ => Fact::Number(number),
+    }
+}
+
+/// Whole numbers of so small a span are all looked at.
+const FEW: f64 = 24.0;
+
+/// A number's neighbours lie so far away: one where it is whole, else a thousandth of a unit's span and a tenth of
+/// larger ones.
+fn step(fact: &Fact, (least, most): (f64, f64)) -> f64 {
+    match fact {
+        Fact::Whole(_) => 1.0,
+        _ if most - least <= 1.0 => 0.001,
+        _ => 0.1,
+    }
+}
+
+/// The values of a field to look at, that of the starting input first. `numbers` are those that it could be
+/// compared with.
+#[must_use]
+pub fn values(field: InputField, start: &Input, constants: &Constants, numbers: &[f64]) -> Vec<Fact> {
+    let own = field.of(start);
+    let others: Vec<Fact> = match (&own, field.limits()) {
+        (Fact::Truth(truth), _) => vec![Fact::Truth(!truth)],
+        (Fact::Text(_), _) => constants.names.iter().map(|name| Fact::Text(name.as_str().into())).collect(),
+        (Fact::Whole(_), Some((least, most))) if most - least < FEW => {
+            (least as i64..=most as i64).map(Fact::Whole).collect()
+        }
+        (number, Some(limits)) => {
+            edges(limits, step(number, limits), constants, numbers).into_iter().map(|edge| like(number, edge)).collect()
+        }
+        (_, None) => Vec::new(),
+    };
+    let mut seen = vec![own];
+    for fact in others {
+        if !seen.contains(&fact) {
+            seen.push(fact);
+        }
+    }
+    seen
+}
+
+fn edges((least, most): (f64, f64), step: f64, constants: &Constants, numbers: &[f64]) -> Vec<f64> {
+    let around = constants.numbers.iter().chain(numbers).flat_map(|at| [at - step, *at, at + step]);
+    let mut edges: Vec<f64> = around.filter(|at| (least..=most).contains(at)).chain([least, most]).collect();
+    edges.sort_by(f64::total_cmp);
+    edges
+}
+
+/// Every combination of the values of some fields.
+pub struct Space {
+    start: Input,
+    dimensions: Vec<(InputField, Vec<Fact>)>,
+}
+
+impl Space {
+    /// The combinations of the fields' values around an input.
+    #[must_use]
+    pub fn new(start: Input, dimensions: Vec<(InputField, Vec<Fact>)>) -> Self {
+        Self { start, dimensions }
+    }
+
+    /// The fields.
+    pub fn fields(&self) -> impl Iterator<Item = InputField> {
+        self.dimensions.iter().map(|(field, _)| *field)
+    }
+
+    /// How many combinations there are.
+    #[must_use]
+    pub fn len(&self) -> u128 {
+        self.dimensions.iter().map(|(_, values)| values.len() as u128).product()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The combinations, the starting input first; no more than `most` of them, spread over all where there
+    /// are more.
+    pub fn inputs(&self, most: usize) -> impl Iterator<Item = Input> {
+        let all = self.len();
+        let wanted = all.min(most as u128);
+        // Steps of the golden section visit a long row evenly, however many of them are made.
+        let stride = if wanted == all { 1 } else { coprime((all as f64 * 0.618_033_988_749_895) as u128, all) };
+        (0..wanted).map(move |number| self.input(number * stride % all))
+    }
+
+    fn input(&self, mut number: u128) -> Input {
+        let mut input = self.start.clone();
+        for (field, values) in &self.dimensions {
+            let count = values.len().max(1) as u128;
+            if let Some(fact) = values.get((number % count) as usize) {
+                field.put(&mut input, fact.clone());
+            }
+            number /= count;
+        }
+        input.settle();
+        input
+    }
+
+    /// The input with every field as it was at the start that need not differ for `holds` to hold.
+    ///
+    /// # Errors
+    /// Where `holds` fails.
+    pub fn simplest(
+        &self,
+        input: &Input,
+        holds: &mut dyn FnMut(&Input) -> Result<bool, RuleFailure>,
+    ) -> Result<Input, RuleFailure> {
+        let mut simplest = input.clone();
+        for field in self.fields() {
+            let mut tried = simplest.clone();
+            field.put(&mut tried, field.of(&self.start));
+            tried.settle();
+            if holds(&tried)? {
+                simplest = tried;
+            }
+        }
+        Ok(simplest)
+    }
+
+    /// Where an input differs from the start, in the words of scripts; all that is looked at where it does not.
+    #[must_use]
+    pub fn told(&self, input: &Input) -> String {
+        let said = |field: InputField| format!("{} = {}", field.name(), field.of(input));
+        let differing: Vec<String> =
+            self.fields().filter(|field| field.of(input) != field.of(&self.start)).map(said).collect();
+        match differing.as_slice() {
+            [] => self.fields().filter(|field| !field.is_identity()).map(said).collect::<Vec<_>>().join(", "),
+            _ => differing.join(", "),
+        }
+    }
+}
+
+/// The next number from one on that shares no factor with another.
+fn coprime(from: u128, other: u128) -> u128 {
+    let shares = |number: &u128| {
+        let (mut a, mut b) = (*number, other);
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a == 1
+    };
+    (from.max(1)..).find(shares).unwrap_or(1)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::facts::NEVER;
+    use super::*;
+
+    /// A rested page's post.
+    pub(crate) fn input() -> Input {
+        Input {
+            ctx: ChannelFacts {
+                client: "anybody".into(),
+                workspace: "anywhere".into(),
+                industry: "shop".into(),
+                status: "active".into(),
+                channel: "fb".into(),
+                client_priority: 50.0,
+                audience: 1000.0,
+                engagement_rate: 0.03,
+                has_history: true,
+                fatigue: 0.0,
+                momentum: 0.5,
+                visibility: 0.5,
+                engagement: 0.5,
+                hours_since_last_post: NEVER,
+                posts_last_7_days: 0,
+                posts_last_30_days: 0,
+                weekly_posts: 5,
+                min_spacing_hours: 4,
+                warn_at: 0.5,
+                block_at: 0.8,
+                high_warnings: 0,
+                medium_warnings: 0,
+                pause_on_high_warning: true,
+                agent_enabled: true,
+                auto_exec_enabled: true,
+                max_actions_per_day: 10,
+                assessed: false,
+                perceived: 0.5,
+                true_score: 0.5,
+                reality_gap: 0.0,
+                reality_confidence: 1.0,
+            },
+            post: PostFacts {
+                hour: 9,
+                weekday: 0,
+                is_best_hour: true,
+                fatigue: 0.0,
+                expected_engagement: 30.0,
+                has_asset: true,
+                asset_score: 80.0,
+                asset_kind: "photo".into(),
+                has_content: true,
+                campaign: "".into(),
+                action_of_day: 1,
+                hours_to_nearest_post: NEVER,
+                warnings: 0,
+            },
+        }
+    }
+
+    fn field(name: &str) -> InputField {
+        InputField::all().find(|field| field.name() == name).unwrap()
+    }
+
+    #[test]
+    fn a_number_is_looked_at_where_it_may_be_compared() {
+        let constants = Constants { numbers: vec![0.25, 7.0], names: BTreeSet::new() };
+        let fatigue = values(field("post.fatigue"), &input(), &constants, &[0.5]);
+        let told: Vec<String> = fatigue.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["0", "0.249", "0.25", "0.251", "0.499", "0.5", "0.501", "1"]);
+        assert_eq!(values(field("post.weekday"), &input(), &constants, &[]).len(), 7);
+        assert_eq!(values(field("post.has_asset"), &input(), &constants, &[]).len(), 2);
+    }
+
+    #[test]
+    fn a_space_that_is_small_enough_is_visited_whole_and_a_large_one_evenly() {
+        let hours = values(field("post.hour"), &input(), &Constants::default(), &[]);
+        let days = values(field("post.weekday"), &input(), &Constants::default(), &[]);
+        let space = Space::new(input(), vec![(field("post.hour"), hours), (field("post.weekday"), days)]);
+        let visited = |most: usize| -> BTreeSet<(i64, i64)> {
+            space.inputs(most).map(|input| (input.post.weekday, input.post.hour)).collect()
+        };
+        assert_eq!((space.len(), visited(1000).len()), (168, 168));
+        let some = visited(28);
+        assert_eq!(some.len(), 28);
+        let days: BTreeSet<i64> = some.iter().map(|(day, _)| *day).collect();
+        assert_eq!(days.len(), 7);
+    }
+
+    #[test]
+    fn a_post_without_an_asset_has_none_of_its_marks() {
+        let has_asset = field("post.has_asset");
+        let space = Space::new(input(), vec![(has_asset, vec![Fact::Truth(false)])]);
+        let input = space.inputs(1).next().unwrap();
+        assert_eq!((input.post.asset_score, input.post.has_content), (0.0, false));
+    }
+}

@@ -1,0 +1,123 @@
+//! Cases that depart from the usual in one thing: on every channel, at every edge that one of two packs has.
+
+use super::grounds::parties;
+use crate::model::Channel;
+use crate::rules::{CompiledRules, DAYS, Rules, Step};
+
+/// The lines of a case each, the usual one of every channel first.
+pub(super) fn departures(before: &CompiledRules, after: &CompiledRules) -> Vec<Vec<String>> {
+    let packs = [before, after];
+    let bases = packs.map(CompiledRules::base);
+    let mut singles: Vec<Vec<String>> = vec![Vec::new()];
+    singles.extend(parties(&packs).iter().map(|party| party.lines()).filter(|lines| !lines.is_empty()));
+    let ways = of_fatigue(&bases)
+        .into_iter()
+        .chain(of_assets(&bases))
+        .chain(of_doubts(&bases))
+        .chain(fixed())
+        .chain(named(&packs));
+    singles.extend(ways.map(|line| vec![line]));
+    let on_channels = singles.into_iter().flat_map(|lines| {
+        Channel::ALL.map(|channel| {
+            let mut case = vec![format!("channel = \"{channel}\"")];
+            case.extend(lines.iter().cloned());
+            case
+        })
+    });
+    on_channels.collect()
+}
+
+/// A number and one just below it, each once, ascending.
+fn edges(numbers: impl IntoIterator<Item = f64>, below: f64) -> Vec<f64> {
+    let mut edges: Vec<f64> = numbers.into_iter().flat_map(|at| [at - below, at]).filter(|at| *at >= 0.0).collect();
+    edges.sort_by(f64::total_cmp);
+    edges.dedup();
+    edges.into_iter().map(|at| (at * 1e6).round() / 1e6).collect()
+}
+
+fn froms<'s>(steps: &'s [Step]) -> impl Iterator<Item = f64> + 's {
+    steps.iter().map(|step| step.from)
+}
+
+fn of_fatigue(bases: &[std::sync::Arc<Rules>; 2]) -> Vec<String> {
+    let numbers = bases.iter().flat_map(|rules| {
+        let fatigue = &rules.fatigue;
+        let tables = froms(&fatigue.frequency).chain(froms(&fatigue.priority_loss)).chain(froms(&fatigue.wait_hours));
+        tables.chain([fatigue.warn_at, fatigue.block_at]).collect::<Vec<f64>>()
+    });
+    let edges = edges(numbers, 0.001).into_iter().filter(|at| *at <= 1.0);
+    edges.flat_map(|at| [format!("state.fatigue = {at:?}"), format!("post.fatigue = {at:?}")]).collect()
+}
+
+fn of_assets(bases: &[std::sync::Arc<Rules>; 2]) -> Vec<String> {
+    let ages = edges(bases.iter().flat_map(|rules| froms(&rules.assets.freshness).collect::<Vec<f64>>()), 1.0);
+    let rests =
+        edges(bases.iter().flat_map(|rules| [rules.assets.cooldown_hours, rules.assets.recent_use_days * 24.0]), 1.0);
+    let ends = ["quality", "brand_consistency", "value", "impact"]
+        .into_iter()
+        .flat_map(|part| [0.0, 1.0].map(|at| format!("asset.{part} = {at:?}")));
+    let flags = ["present", "made_for_channel", "has_content"].map(|flag| format!("asset.{flag} = false"));
+    flags
+        .into_iter()
+        .chain(ends)
+        .chain(ages.into_iter().map(|at| format!("asset.age_hours = {at:?}")))
+        .chain(rests.into_iter().map(|at| format!("asset.used_hours_ago = {at:?}")))
+        .collect()
+}
+
+/// What lowers confidence.
+fn of_doubts(bases: &[std::sync::Arc<Rules>; 2]) -> Vec<String> {
+    let trust = edges(bases.iter().map(|rules| rules.risk.reality_confidence_below), 0.001);
+    let gaps = edges(bases.iter().map(|rules| rules.risk.reality_gap_above + 0.001), 0.001);
+    let trust = trust.into_iter().map(|at| format!("reality.confidence = {at:?}"));
+    let gaps = gaps
+        .into_iter()
+        .filter(|gap| *gap <= 1.0)
+        .map(|gap| format!("reality = {{ perceived = 0.0, true_score = {gap:?} }}"));
+    let spacings = edges(
+        bases.iter().flat_map(|rules| {
+            rules.channels.iter().map(|channel| f64::from(channel.min_spacing_hours)).collect::<Vec<f64>>()
+        }),
+        0.1,
+    );
+    let nearest = spacings.into_iter().map(|at| format!("post.hours_to_nearest_post = {at:?}"));
+    let actions = bases.iter().map(|rules| rules.risk.default_policy.max_actions_per_day + 1);
+    trust.chain(gaps).chain(nearest).chain(actions.map(|number| format!("post.action_of_day = {number}"))).collect()
+}
+
+/// What packs do not have edges for.
+fn fixed() -> Vec<String> {
+    let mut lines: Vec<String> = [
+        "state.measured = false",
+        "state.momentum = 0.0",
+        "state.momentum = 1.0",
+        "client.status = \"onboarding\"",
+        "policy.agent_enabled = false",
+        "policy.auto_exec_enabled = false",
+        "warnings = [{ kind = \"collapse_risk\", severity = \"high\" }]",
+        "warnings = [{ kind = \"story_stall\", severity = \"medium\" }, { kind = \"data_gap\", severity = \"medium\" }, \
+         { kind = \"blindspot\", severity = \"medium\" }]",
+        "client.days = [{ day = \"monday\", kind = \"holiday\" }]",
+        "client.days = [{ day = \"monday\", kind = \"boost\" }]",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    lines.extend((1..24).map(|hour| format!("post.hour = {hour}")));
+    lines.extend(DAYS.iter().skip(1).map(|day| format!("post = {{ day = \"{day}\", hour = 12 }}")));
+    lines
+}
+
+/// What the functions of either pack name: each as a trade and as a kind of asset.
+fn named(packs: &[&CompiledRules; 2]) -> Vec<String> {
+    let functions = packs.iter().flat_map(|rules| {
+        let guardrails = rules.pack().declared_guardrails();
+        let hooks = crate::rules::HOOKS.iter().map(|hook| hook.name.to_owned());
+        let names = guardrails.into_iter().map(|guardrail| guardrail.name.to_string()).chain(hooks);
+        names.flat_map(|name| rules.constants(&name).names).collect::<Vec<String>>()
+    });
+    let mut names: Vec<String> = functions.filter(|name| !Channel::names().any(|channel| channel == name)).collect();
+    names.sort();
+    names.dedup();
+    let quoted = names.iter().filter(|name| !name.contains(['\\', '"']));
+    quoted.flat_map(|name| [format!("client.industry = \"{name}\""), format!("asset.kind = \"{name}\"")]).collect()
+}

@@ -1,0 +1,225 @@
+//! Situations on which two packs decide differently: not what their texts say, but what comes of it.
+//!
+//! Cases that depart from the usual in one thing are put to both packs, by the functions that plan; and
+//! guardrails, which look at several things at once, are asked about their whole domain.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::answers::answers;
+use super::departures::departures;
+use super::grounds::{Ground, Party, parties};
+use super::keys::CASE_KEYS;
+use super::situation::Situation;
+use crate::model::{Channel, Outcome, Tier};
+use crate::planner::{PlanError, Planner};
+use crate::rules::{
+    CompiledRules, Constants, Evaluator, GuardrailRules, Input, InputField, RuleFailure, RulePlace, Space, number_of,
+    read_alone, values,
+};
+
+/// A situation on which two packs decide differently.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Divergence {
+    /// What is decided, as cases expect it: `weekly_posts`, `verdicts.channel_fatigue`.
+    pub what: String,
+    /// The simplest situation found: as a case says it, or in the words of scripts.
+    pub situation: String,
+    /// What the first pack decides.
+    pub before: String,
+    /// What the second pack decides.
+    pub after: String,
+    /// The second pack's reason, or else the first one's; empty where none is given.
+    pub reason: String,
+    /// Where the second pack, or else the first, says so; none for what is no guardrail's verdict.
+    pub place: Option<RulePlace>,
+    /// Situations that were tried and decided differently in the same thing.
+    pub situations: usize,
+}
+
+/// Where two packs decide differently, one situation a thing that is decided; verdicts of guardrails first.
+///
+/// # Errors
+/// Where a rule fails.
+pub fn divergences(before: &CompiledRules, after: &CompiledRules) -> Result<Vec<Divergence>, PlanError> {
+    let mut found = of_guardrails(before, after)?;
+    for divergence in of_cases(before, after)? {
+        if !found.iter().any(|known| known.what == divergence.what) {
+            found.push(divergence);
+        }
+    }
+    Ok(found)
+}
+
+/// Puts every case that departs from the usual in one thing to both packs.
+fn of_cases(before: &CompiledRules, after: &CompiledRules) -> Result<Vec<Divergence>, PlanError> {
+    let mut found: BTreeMap<String, Divergence> = BTreeMap::new();
+    let mut order = Vec::new();
+    for departure in departures(before, after) {
+        let (old, new) = (all_answers(before, &departure)?, all_answers(after, &departure)?);
+        for (key, told) in &new {
+            let was = old.iter().find(|(other, _)| other == key).map(|(_, told)| told);
+            // Reasons and remedies are told with their verdicts.
+            let is_words = key.starts_with("reasons.") || key.starts_with("remedies.");
+            let Some(was) = was.filter(|was| *was != told && !is_words) else { continue };
+            if let Some(known) = found.get_mut(key) {
+                known.situations += 1;
+                continue;
+            }
+            order.push(key.clone());
+            let divergence = Divergence {
+                what: key.clone(),
+                situation: departure.join(", "),
+                before: was.clone(),
+                after: told.clone(),
+                reason: String::new(),
+                place: None,
+                situations: 1,
+            };
+            found.insert(key.clone(), divergence);
+        }
+    }
+    Ok(order.into_iter().filter_map(|key| found.remove(&key)).collect())
+}
+
+/// All that comes out of a case, as text.
+fn all_answers(rules: &CompiledRules, departure: &[String]) -> Result<Vec<(String, String)>, PlanError> {
+    let text = format!("[case]\n{}\n", departure.join("\n"));
+    let (settings, _) = read_alone("", &text, &CASE_KEYS);
+    let situation = Situation::of(&settings, "case", rules)?;
+    let sight = Planner::new(rules, Tier::Exact, None).look(&situation.look())?;
+    let numbers = rules.for_client(situation.client());
+    let all = answers(&sight, numbers.base()).into_iter();
+    Ok(all.map(|answer| (answer.key, answer.told.to_string())).collect())
+}
+
+/// Inputs that a guardrail is asked about on one ground.
+const MOST_INPUTS: usize = 4_000;
+
+fn of_guardrails(before: &CompiledRules, after: &CompiledRules) -> Result<Vec<Divergence>, PlanError> {
+    let declared = |rules: &CompiledRules| rules.pack().declared_guardrails();
+    let mut names: Vec<String> =
+        declared(after).into_iter().chain(declared(before)).map(|rules| rules.name.to_string()).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    let mut pairs = Vec::new();
+    for party in parties(&[before, after]) {
+        for channel in Channel::ALL {
+            pairs.push(Pair::of(before, after, &party, channel)?);
+        }
+    }
+    let mut evaluators = (before.evaluator(None), after.evaluator(None));
+    let mut found = Vec::new();
+    for name in names {
+        found.extend(of_guardrail(before, after, &name, &pairs, &mut evaluators)?);
+    }
+    Ok(found)
+}
+
+/// The same party on the same channel, under both packs.
+struct Pair {
+    before: Ground,
+    after: Ground,
+}
+
+/// What a guardrail answers; none where it is not asked.
+type Answer = Option<std::sync::Arc<crate::model::Verdict>>;
+
+impl Pair {
+    fn of(before: &CompiledRules, after: &CompiledRules, party: &Party, channel: Channel) -> Result<Self, PlanError> {
+        Ok(Self { before: Ground::of(before, party, channel)?, after: Ground::of(after, party, channel)? })
+    }
+
+    fn guardrail<'g>(ground: &'g Ground, name: &str) -> Option<&'g GuardrailRules> {
+        ground.rules.guardrails.iter().find(|rules| &*rules.name == name)
+    }
+
+    /// What both packs answer to the same situation, each with its own numbers.
+    fn ask(
+        &self,
+        name: &str,
+        input: &Input,
+        (first, second): &mut (Evaluator, Evaluator),
+    ) -> Result<(Answer, Answer), RuleFailure> {
+        let mut moved = input.clone();
+        moved.ctx.warn_at = self.after.input.ctx.warn_at;
+        moved.ctx.block_at = self.after.input.ctx.block_at;
+        moved.ctx.min_spacing_hours = self.after.input.ctx.min_spacing_hours;
+        moved.ctx.weekly_posts = self.after.input.ctx.weekly_posts;
+        let old = Self::guardrail(&self.before, name).map(|rules| input.ask(first, rules)).transpose()?;
+        let new = Self::guardrail(&self.after, name).map(|rules| moved.ask(second, rules)).transpose()?;
+        Ok((old, new))
+    }
+
+    /// All that either pack's guardrail may tell apart.
+    fn space(&self, before: &CompiledRules, after: &CompiledRules, name: &str) -> Space {
+        let mut constants = before.constants(name);
+        let Constants { numbers, names } = after.constants(name);
+        constants.numbers.extend(numbers);
+        constants.names.extend(names);
+        let read: Vec<String> =
+            before.inputs(name).into_iter().chain(after.inputs(name)).map(InputField::name).collect();
+        let fields: Vec<InputField> = InputField::all().filter(|field| read.contains(&field.name())).collect();
+        let held = [&self.before, &self.after].map(|ground| {
+            let params =
+                Self::guardrail(ground, name).map(|rules| rules.params.values().copied().collect::<Vec<f64>>());
+            let held = fields.iter().filter_map(|field| number_of(&field.of(&ground.input)));
+            held.chain(params.unwrap_or_default()).collect::<Vec<f64>>()
+        });
+        let numbers = held.concat();
+        let channel = self.before.channel.name();
+        let is_free = |field: &InputField| field.key(channel).is_none() && field.own_name() != "channel";
+        let dimensions = fields.into_iter().filter(is_free).map(|field| {
+            let values = values(field, &self.before.input, &constants, &numbers);
+            (field, values)
+        });
+        Space::new(self.before.input.clone(), dimensions.collect())
+    }
+}
+
+fn outcome(answer: &Answer) -> Outcome {
+    answer.as_ref().map_or(Outcome::Pass, |verdict| verdict.outcome)
+}
+
+/// The simplest input on which the two answer differently.
+fn of_guardrail(
+    before: &CompiledRules,
+    after: &CompiledRules,
+    name: &str,
+    pairs: &[Pair],
+    evaluators: &mut (Evaluator, Evaluator),
+) -> Result<Option<Divergence>, RuleFailure> {
+    let mut first: Option<(&Pair, Input)> = None;
+    let mut situations = 0;
+    for pair in pairs {
+        for input in pair.space(before, after, name).inputs(MOST_INPUTS) {
+            let (old, new) = pair.ask(name, &input, evaluators)?;
+            if outcome(&old) != outcome(&new) {
+                situations += 1;
+                first.get_or_insert((pair, input));
+            }
+        }
+    }
+    let Some((pair, input)) = first else { return Ok(None) };
+    let space = pair.space(before, after, name);
+    let wanted = pair.ask(name, &input, evaluators)?;
+    let wanted = (outcome(&wanted.0), outcome(&wanted.1));
+    let mut holds = |tried: &Input| {
+        let (old, new) = pair.ask(name, tried, evaluators)?;
+        Ok((outcome(&old), outcome(&new)) == wanted)
+    };
+    let simplest = space.simplest(&input, &mut holds)?;
+    let (old, new) = pair.ask(name, &simplest, evaluators)?;
+    let told = |answer: &Answer| answer.as_ref().map_or("not asked", |verdict| verdict.outcome.name()).to_owned();
+    let telling = new.iter().chain(&old).find(|verdict| !verdict.reason.is_empty());
+    Ok(Some(Divergence {
+        what: format!("verdicts.{name}"),
+        situation: format!("{}: {}", pair.before.told, space.told(&simplest)),
+        before: told(&old),
+        after: told(&new),
+        reason: telling.map_or_else(String::new, |verdict| verdict.reason.to_string()),
+        place: telling.map(|verdict| RulePlace { file: verdict.file.clone(), line: verdict.line }),
+        situations,
+    }))
+}

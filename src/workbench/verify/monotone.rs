@@ -1,0 +1,240 @@
+//! What must only ever go one way: more fatigue never allows more, less confidence never asks for less
+//! attention.
+
+use std::sync::Arc;
+
+use super::explore::{asked, space};
+use super::{Finding, FindingKind};
+use crate::model::Outcome;
+use crate::planner::{self, PlanError};
+use crate::rules::{
+    CompiledRules, Evaluator, Fact, Input, InputField, RuleFailure, RulePlace, number_of, step_at, values,
+};
+use crate::workbench::grounds::Ground;
+
+/// Inputs from which a guardrail is walked along one field.
+const WALKS: usize = 4_000;
+
+/// Every place where something goes the wrong way, with two inputs that show it.
+pub(super) fn breaches(rules: &CompiledRules, grounds: &[Ground]) -> Result<Vec<Finding>, PlanError> {
+    let mut evaluator = rules.evaluator(None);
+    let mut found = Vec::new();
+    for declared in rules.pack().declared_guardrails() {
+        found.extend(guardrail(rules, &declared.name, grounds, &mut evaluator)?);
+    }
+    for ground in grounds {
+        for law in LAWS {
+            found.extend(law.breach(rules, ground, &mut evaluator)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a guardrail answers more mildly where the audience is more tired.
+fn guardrail(
+    rules: &CompiledRules,
+    name: &Arc<str>,
+    grounds: &[Ground],
+    evaluator: &mut Evaluator,
+) -> Result<Option<Finding>, RuleFailure> {
+    for (ground, own) in asked(rules, name, grounds) {
+        let space = space(rules, own, ground);
+        for field in space.fields().filter(|field| field.own_name() == "fatigue") {
+            let ascending = ascending(rules, name, field, &ground.input);
+            for start in space.inputs(WALKS) {
+                let mut last: Option<(f64, Outcome, u32)> = None;
+                for at in &ascending {
+                    let mut input = start.clone();
+                    field.put(&mut input, Fact::Number(*at));
+                    let verdict = input.ask(evaluator, own)?;
+                    if let Some((before, milder, _)) = last.filter(|(_, outcome, _)| *outcome > verdict.outcome) {
+                        let mut others = start.clone();
+                        field.put(&mut others, field.of(&ground.input));
+                        let about = format!("{}; {}", ground.told, space.told(&others));
+                        let line = |at: f64, outcome: Outcome| {
+                            format!("{} = {}: {} ({about})", field.name(), Fact::Number(at), outcome.name())
+                        };
+                        return Ok(Some(Finding {
+                            place: RulePlace { file: Arc::clone(&verdict.file), line: verdict.line },
+                            kind: FindingKind::NotMonotone,
+                            what: format!("`{name}` allows more where the audience is more tired"),
+                            witness: vec![line(before, milder), line(*at, verdict.outcome)],
+                            remedy: "make it answer no more mildly as fatigue rises".to_owned(),
+                        }));
+                    }
+                    last = Some((*at, verdict.outcome, verdict.line));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The values of a field that a function may tell apart, ascending.
+fn ascending(rules: &CompiledRules, function: &str, field: InputField, start: &Input) -> Vec<f64> {
+    let read = rules.inputs(function);
+    let numbers: Vec<f64> = read.iter().filter_map(|field| number_of(&field.of(start))).collect();
+    let mut ascending: Vec<f64> =
+        values(field, start, &rules.constants(function), &numbers).iter().filter_map(number_of).collect();
+    ascending.sort_by(f64::total_cmp);
+    ascending
+}
+
+/// A number that must never rise, or never fall, as another one rises.
+struct Law {
+    /// What rises.
+    along: &'static str,
+    /// What follows.
+    what: &'static str,
+    /// Whether it may never rise; it may never fall otherwise.
+    falls: bool,
+    /// The hook that decides, where the pack has one.
+    hook: &'static str,
+    /// The table that decides elsewhere.
+    key: &'static str,
+    /// What it is at a value.
+    at: fn(&mut Walk<'_>, f64) -> Result<f64, RuleFailure>,
+    /// Values along the way: the edges of the pack's tables.
+    edges: fn(&Ground) -> Vec<f64>,
+    remedy: &'static str,
+}
+
+struct Walk<'w> {
+    ground: &'w Ground,
+    evaluator: &'w mut Evaluator,
+}
+
+const LAWS: [Law; 6] = [
+    Law {
+        along: "ctx.fatigue",
+        what: "posts a week",
+        falls: true,
+        hook: "weekly_posts",
+        key: "fatigue.frequency",
+        at: |walk, fatigue| {
+            let ctx = Arc::new(crate::rules::ChannelFacts { fatigue, ..walk.ground.input.ctx.clone() });
+            let wanted = walk.ground.rules.channel(walk.ground.channel).weekly_posts;
+            let lowered = || planner::lowered_posts(&walk.ground.rules, wanted, fatigue);
+            Ok(f64::from(walk.evaluator.weekly_posts(&ctx)?.unwrap_or_else(lowered)))
+        },
+        edges: |ground| ground.rules.fatigue.frequency.iter().map(|step| step.from).collect(),
+        remedy: "let the factor fall from row to row",
+    },
+    Law {
+        along: "fatigue",
+        what: "the priority",
+        falls: true,
+        hook: "",
+        key: "fatigue.priority_loss",
+        at: |walk, fatigue| {
+            let priority = walk.ground.rules.channel(walk.ground.channel).priority;
+            Ok(planner::priority(&walk.ground.rules, priority, fatigue))
+        },
+        edges: |ground| ground.rules.fatigue.priority_loss.iter().map(|step| step.from).collect(),
+        remedy: "let the points rise from row to row",
+    },
+    Law {
+        along: "fatigue",
+        what: "the recommended wait",
+        falls: false,
+        hook: "",
+        key: "fatigue.wait_hours",
+        at: |walk, fatigue| Ok(walk.ground.rules.fatigue.recommended_wait_hours(fatigue)),
+        edges: |ground| ground.rules.fatigue.wait_hours.iter().map(|step| step.from).collect(),
+        remedy: "let the hours rise from row to row",
+    },
+    Law {
+        along: "post.asset_score",
+        what: "confidence",
+        falls: false,
+        hook: "confidence",
+        key: "risk.confidence",
+        at: |walk, asset_score| {
+            let post = crate::rules::PostFacts { asset_score, ..walk.ground.input.post.clone() };
+            let own = step_at(&walk.ground.rules.risk.confidence, asset_score).unwrap_or(0.0);
+            let asked = walk.evaluator.confidence(&Arc::new(post), &Arc::new(walk.ground.input.ctx.clone()))?;
+            Ok(asked.unwrap_or(own))
+        },
+        edges: |ground| ground.rules.risk.confidence.iter().map(|step| step.from).chain([100.0]).collect(),
+        remedy: "let the confidence rise from row to row",
+    },
+    Law {
+        along: "post.warnings",
+        what: "confidence",
+        falls: true,
+        hook: "confidence",
+        key: "risk.minus_per_warning",
+        at: |walk, warnings| {
+            let post = crate::rules::PostFacts { warnings: warnings as i64, ..walk.ground.input.post.clone() };
+            let ctx = Arc::new(walk.ground.input.ctx.clone());
+            let (score, warned) = (post.asset_score, post.warnings);
+            let asked = walk.evaluator.confidence(&Arc::new(post), &ctx)?;
+            Ok(asked.unwrap_or_else(|| planner::confidence(&walk.ground.rules.risk, score, &ctx, warned)))
+        },
+        edges: |_| vec![1.0, 2.0, 3.0, 4.0, 5.0],
+        remedy: "let a warning take confidence, never give it",
+    },
+    Law {
+        along: "confidence",
+        what: "the risk band",
+        falls: true,
+        hook: "",
+        key: "risk.bands",
+        at: |walk, confidence| {
+            let rules = &walk.ground.rules;
+            let band = planner::band(&rules.risk, &rules.guardrails, confidence, &[]);
+            Ok(f64::from(u8::try_from(band as usize).unwrap_or(0)))
+        },
+        edges: |ground| vec![ground.rules.risk.low_from, ground.rules.risk.medium_from],
+        remedy: "let `low.from` be above `medium.from`",
+    },
+];
+
+/// Below an edge, a hair's breadth.
+const BELOW: f64 = 1e-6;
+
+impl Law {
+    fn breach(
+        &self,
+        rules: &CompiledRules,
+        ground: &Ground,
+        evaluator: &mut Evaluator,
+    ) -> Result<Option<Finding>, RuleFailure> {
+        let mut along: Vec<f64> = (self.edges)(ground).into_iter().flat_map(|edge| [edge - BELOW, edge]).collect();
+        // A script may turn anywhere: the unit interval, or a score's hundred, in even steps as well.
+        let span = if self.along == "post.asset_score" { 100.0 } else { 1.0 };
+        let even = (0..=20).map(|step| span * f64::from(step) / 20.0);
+        along.extend(even.filter(|_| self.along != "post.warnings"));
+        along.retain(|at| *at >= 0.0);
+        along.sort_by(f64::total_cmp);
+        let mut walk = Walk { ground, evaluator };
+        let mut last: Option<(f64, f64)> = None;
+        for at in along {
+            let came = (self.at)(&mut walk, at)?;
+            if let Some((before, was)) = last
+                && (if self.falls { came > was + BELOW } else { came < was - BELOW })
+            {
+                return Ok(Some(self.told(rules, ground, (before, was), (at, came))));
+            }
+            last = Some((at, came));
+        }
+        Ok(None)
+    }
+
+    fn told(&self, rules: &CompiledRules, ground: &Ground, before: (f64, f64), after: (f64, f64)) -> Finding {
+        let hook = rules.place_of_function(self.hook);
+        let place = hook.or_else(|| rules.pack().place_with(&ground.overlays, self.key));
+        let (file, line) = place.unwrap_or_default();
+        let Law { along, what, .. } = self;
+        let (number, way) = (Fact::Number, if self.falls { "rise" } else { "fall" });
+        let line_of =
+            |(at, came): (f64, f64)| format!("{along} = {}: {what} {} ({})", number(at), number(came), ground.told);
+        Finding {
+            place: RulePlace { file, line },
+            kind: FindingKind::NotMonotone,
+            what: format!("{what} must not {way} as {along} rises"),
+            witness: vec![line_of(before), line_of(after)],
+            remedy: self.remedy.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `mcoe rules verify`: what is dead, what goes the wrong way, what is said twice.
+
+use serde_json::Value;
+
+use crate::support::Workplace;
+
+/// The default pack, in which nothing is to be found.
+fn sound() -> Workplace {
+    let place = Workplace::new();
+    let assets = place.read("rules/assets.toml");
+    place.write("rules/assets.toml", &assets.replace("recent_use_days = 7\n", "recent_use_days = 14\n"));
+    place
+}
+
+fn with_guardrail(name: &str, function: &str) -> Workplace {
+    let place = sound();
+    let toml = place.read("rules/guardrails.toml");
+    place.write("rules/guardrails.toml", &format!("{toml}\n[{name}]\nscope = \"post\"\nconflict = \"policy\"\n"));
+    place.write("rules/house.rhai", function);
+    place
+}
+
+/// The kinds of findings, by file.
+fn kinds(place: &Workplace) -> Vec<(String, String)> {
+    let told = place.mcoe("rules verify --format json").ends_with(1).json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let findings = told["verification"]["findings"].as_array().unwrap();
+    findings.iter().map(|finding| (text(&finding["place"]["file"]), text(&finding["kind"]))).collect()
+}
+
+fn only(place: &Workplace, file: &str, kind: &str) {
+    assert_eq!(kinds(place), [(file.to_owned(), kind.to_owned())]);
+}
+
+#[test]
+fn every_guardrail_of_the_default_pack_is_shown_with_a_witness_for_each_answer() {
+    insta::assert_snapshot!(sound().mcoe("rules verify").done().out);
+}
+
+#[test]
+fn a_guardrail_that_never_fires_or_always_does_is_found() {
+    let never = "fn house(post, ctx) { if post.fatigue > 1.0 { return block(\"tired\", \"wait\"); } pass() }";
+    let found = kinds(&with_guardrail("house", never));
+    assert_eq!(
+        found,
+        [("house.rhai".to_owned(), "never_fires".to_owned()), ("house.rhai".to_owned(), "dead_condition".to_owned())]
+    );
+    let always =
+        "fn house(post, ctx) { if post.hour >= 0 { warn(\"late\", \"wait\") } else { block(\"later\", \"wait\") } }";
+    let found = kinds(&with_guardrail("house", always));
+    assert!(found.contains(&("house.rhai".to_owned(), "always_fires".to_owned())), "{found:?}");
+}
+
+#[test]
+fn a_guardrail_of_three_conditions_is_reached_where_they_meet() {
+    let text = "fn house(post, ctx) {\n    if ctx.channel == \"linkedin\" && ctx.industry == \"law\" && post.weekday == 4 \
+                && post.hour >= 15 {\n        return block(\"no posts on Friday afternoons\", \"post earlier\");\n    }\n    pass()\n}\n";
+    let told = with_guardrail("house", text).mcoe("rules verify").done().out;
+    let expected = "  block  line 3     ctx.industry = \"law\", post.hour = 15, post.weekday = 4   (linkedin)\n";
+    assert!(told.contains(expected), "{told}");
+}
+
+#[test]
+fn what_allows_more_where_the_audience_is_more_tired_is_shown_with_two_inputs() {
+    let text = "fn house(post, ctx) { if post.fatigue > 0.2 && post.fatigue < 0.3 { return block(\"tired\", \"wait\"); } pass() }";
+    let place = with_guardrail("house", text);
+    only(&place, "house.rhai", "not_monotone");
+    place
+        .mcoe("rules verify")
+        .ends_with(1)
+        .shows(&["post.fatigue = 0.299: block (fb;", "post.fatigue = 0.3: pass (fb;"]);
+    let place = sound();
+    place.replace("rules/fatigue.toml", "{ from = 0.7, factor = 0.5 }", "{ from = 0.7, factor = 0.9 }");
+    only(&place, "fatigue.toml", "not_monotone");
+    let place = sound();
+    place.replace("rules/risk.toml", "{ from = 80, confidence = 0.9 }", "{ from = 80, confidence = 0.3 }");
+    only(&place, "risk.toml", "not_monotone");
+    let hook = "fn weekly_posts(ctx) { if ctx.fatigue > 0.5 { 9 } else { 3 } }";
+    let place = sound();
+    place.write("rules/hook.rhai", hook);
+    only(&place, "hook.rhai", "not_monotone");
+}
+
+#[test]
+fn numbers_that_never_hold_are_found() {
+    let place = sound();
+    place.replace(
+        "rules/risk.toml",
+        "{ from = 80, confidence = 0.9 }",
+        "{ from = 80, confidence = 0.9 }, { from = 100, confidence = 1.0 }",
+    );
+    place.replace("rules/assets.toml", "base = 50", "base = 30");
+    only(&place, "risk.toml", "never_holds");
+    let place = sound();
+    place.replace("rules/assets.toml", "recent_use_days = 14", "recent_use_days = 7");
+    only(&place, "assets.toml", "never_holds");
+}
+
+#[test]
+fn a_guardrail_that_says_what_another_one_says_is_found() {
+    let text = "fn house(post, ctx) { if post.fatigue >= 0.9 { return warn(\"tired\", \"wait\"); } pass() }";
+    let place = with_guardrail("house", text);
+    only(&place, "house.rhai", "overlap");
+    place.mcoe("rules verify").ends_with(1).shows(&["whatever `house` fires on, `channel_fatigue` blocks anyway"]);
+}
+
+#[test]
+fn an_overlay_is_verified_for_whom_it_covers() {
+    let place = sound();
+    let overlay = "[scope]\nclient = \"bakery\"\n\n[fatigue]\nfrequency = [{ from = 0.2, factor = 0.5 }, { from = 0.4, factor = 1 }]\n";
+    place.write("rules/overlays/bakery.toml", overlay);
+    only(&place, "overlays/bakery.toml", "not_monotone");
+    place.mcoe("rules verify").ends_with(1).shows(&["client `bakery`"]);
+}
