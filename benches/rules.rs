@@ -1,5 +1,6 @@
-//! Time of rules: `cargo bench --bench rules`. Loading and compiling the default pack, and one answer of
-//! a guardrail that runs its script against one from memory.
+//! Time of rules: `cargo bench --bench rules`. Loading and compiling the default pack, one answer of a
+//! guardrail that runs its script against one from memory, and the same decision in another engine (CEL, by the
+//! crate `cel`) and in Rust.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot be set up stops")]
 
@@ -102,6 +103,68 @@ fn a_guardrail_that_runs(bencher: Bencher, name: &str) {
             (Arc::new(post), Arc::new(channel))
         })
         .bench_local_values(|(post, channel)| evaluator.guardrail(guardrail, Some(&post), &channel).is_ok());
+}
+
+/// `channel_fatigue` without its words, on facts that never come twice.
+mod the_same_decision {
+    use std::hint::black_box;
+
+    use cel::{Context, Program, Value};
+    use divan::Bencher;
+
+    const FATIGUES: u32 = 4096;
+
+    fn fatigues() -> impl Iterator<Item = f64> {
+        (0..FATIGUES).map(|step| f64::from(step) / f64::from(FATIGUES))
+    }
+
+    #[divan::bench(args = ["channel_fatigue"])]
+    fn in_mcoe(bencher: Bencher, name: &str) {
+        let rules = super::world::compiled();
+        let base = rules.base();
+        let guardrail = base.guardrails.iter().find(|guardrail| &*guardrail.name == name).expect("a default guardrail");
+        let (post, channel) = super::facts();
+        let posts: Vec<_> =
+            fatigues().map(|fatigue| std::sync::Arc::new(super::PostFacts { fatigue, ..(*post).clone() })).collect();
+        bencher
+            .counter(divan::counter::ItemsCount::new(posts.len()))
+            .with_inputs(|| rules.evaluator(None))
+            .bench_local_refs(|evaluator| {
+                posts.iter().filter(|post| evaluator.guardrail(guardrail, Some(post), &channel).is_ok()).count()
+            });
+    }
+
+    #[divan::bench]
+    fn in_cel(bencher: Bencher) {
+        let text = "fatigue >= block_at ? 'block' : (fatigue >= warn_at ? 'warn' : 'pass')";
+        let program = Program::compile(text).expect("the expression is valid");
+        let fatigues: Vec<f64> = fatigues().collect();
+        bencher.counter(divan::counter::ItemsCount::new(fatigues.len())).bench_local(|| {
+            let decide = |fatigue: &&f64| {
+                let mut context = Context::default();
+                context.add_variable_from_value("fatigue", **fatigue);
+                context.add_variable_from_value("warn_at", 0.5);
+                context.add_variable_from_value("block_at", 0.8);
+                matches!(program.execute(&context), Ok(Value::String(_)))
+            };
+            let decided = fatigues.iter().filter(decide).count();
+            assert_eq!(decided, fatigues.len(), "every decision is a text");
+        });
+    }
+
+    #[divan::bench]
+    fn in_rust(bencher: Bencher) {
+        let fatigues: Vec<f64> = fatigues().collect();
+        bencher.counter(divan::counter::ItemsCount::new(fatigues.len())).bench_local(|| {
+            let decide = |fatigue: f64, warn_at: f64, block_at: f64| match fatigue {
+                _ if fatigue >= block_at => "block",
+                _ if fatigue >= warn_at => "warn",
+                _ => "pass",
+            };
+            let held = |fatigue: &&f64| decide(black_box(**fatigue), black_box(0.5), black_box(0.8)) == "block";
+            fatigues.iter().filter(held).count()
+        });
+    }
 }
 
 #[divan::bench]
