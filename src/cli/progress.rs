@@ -62,6 +62,11 @@ impl Progress {
     pub fn step(&self) {
         self.bar.inc(1);
     }
+
+    /// Says that so many more are done.
+    pub fn steps(&self, done: u64) {
+        self.bar.inc(done);
+    }
 }
 
 /// Whether somebody asked for a stop.

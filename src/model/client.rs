@@ -75,7 +75,7 @@ impl ClientStatus {
 }
 
 /// What the agency agreed with a client about acting on its behalf.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Agents may plan for the client.
     pub agent_enabled: bool,

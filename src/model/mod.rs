@@ -10,6 +10,7 @@ mod decision;
 mod plan;
 mod risk;
 mod scenario;
+mod seen;
 mod signal;
 mod units;
 mod verdict;
@@ -28,6 +29,7 @@ pub use plan::{
 };
 pub use risk::RiskBand;
 pub use scenario::{Capacity, Environment, ReviewPolicy, Scenario};
+pub use seen::{AssetSeen, ChannelSeen, PostSeen};
 pub use signal::{
     AgencyDirector, CampaignSignal, ChannelAssets, ClientOps, CreativeDirector, EarlyWarning, PerformanceReality,
     Scaling, SignalScore, Signals,

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::client::named;
 use super::{
-    AssetId, CampaignId, Channel, ClientId, Outcome, RiskBand, Severity, Signals, UnknownName, Verdict, Week,
-    WorkspaceId, Zone,
+    AssetId, CampaignId, Channel, ChannelSeen, ClientId, Outcome, RiskBand, Severity, Signals, UnknownName, Verdict,
+    Week, WorkspaceId, Zone,
 };
 use std::str::FromStr;
 
@@ -106,6 +106,10 @@ pub struct Post {
     pub priority: f64,
     /// Fatigue of the channel at the post's hour, before the post adds its own; posts held back do not count.
     pub fatigue: f64,
+    /// The how-manieth post of the client that day it is, from 1, over all channels.
+    pub action_of_day: i64,
+    /// Hours to the nearest other post of the channel, past, committed or planned; 10000 where there is none.
+    pub hours_to_nearest_post: f64,
     /// Engagements an average asset would earn there on a rested channel: v(t) of the model.
     pub slot_value: f64,
     /// Engagements expected: value x quality factor x response to fatigue.
@@ -156,6 +160,8 @@ named!(
 pub struct Allocation {
     /// Which.
     pub channel: Channel,
+    /// What the rules saw of it.
+    pub seen: Arc<ChannelSeen>,
     /// Posts a week by the rules, before fatigue lowers them.
     pub posts_wanted: u32,
     /// Posts a week by the rules, after fatigue.

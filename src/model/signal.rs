@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{CampaignId, Channel, ClientStatus, Severity};
 
@@ -88,7 +88,7 @@ pub struct SignalScore {
 }
 
 /// Performance Reality: how results looked, and how they were.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PerformanceReality {
     /// Whether there was an assessment at all.
     pub assessed: bool,

@@ -29,7 +29,7 @@ impl Outcome {
 }
 
 /// One guardrail's answer about one post, with where in the rules it was given.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The guardrail: its id, its function and its name in reports are one.
     pub rule: Arc<str>,

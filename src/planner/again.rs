@@ -1,13 +1,17 @@
 //! Posts that are committed, put to the guardrails again with what is known by now.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::assets::Slot;
-use super::channel::Desk;
+use super::channel::{Desk, WarningsSeen};
 use super::judge::{Held, judge};
 use super::week::{Draft, FrontDesk, draft};
 use super::{PlanError, Planner};
-use crate::model::{Capacity, Channel, ChannelState, Client, ClientState, Post, Score, Week, WeekHours};
+use crate::model::{
+    Capacity, Channel, ChannelSeen, ChannelState, Client, ClientState, PerformanceReality, Post, Score, Week, WeekHours,
+};
 use crate::rules::CompiledRules;
 
 /// A post that was planned and committed before.
@@ -21,10 +25,24 @@ pub struct CommittedPost {
     pub asset: Option<String>,
 }
 
+/// A client's committed posts as they were judged again, with what the rules saw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JudgedAgain {
+    /// The posts as they would be planned today, by time; posts on a channel that the client has no more are
+    /// left out.
+    pub posts: Vec<Post>,
+    /// What was known of each channel.
+    pub channels: Vec<(Channel, Arc<ChannelSeen>)>,
+    /// Warnings that hold.
+    pub warnings: WarningsSeen,
+    /// Perceived against true performance.
+    pub reality: PerformanceReality,
+}
+
 impl Planner<'_> {
     /// Judges committed posts of a week again. `posts` holds those of each client, in the clients' order;
-    /// they must not be among the posts that the states know of. Each answer holds the posts as they
-    /// would be planned today, by time; posts on a channel that the client has no more are left out.
+    /// they must not be among the posts that the states know of. There is an answer for each client; none
+    /// where it has no posts.
     ///
     /// # Errors
     /// Where a rule fails, or the week is at the edge of the calendar.
@@ -34,7 +52,7 @@ impl Planner<'_> {
         capacity: &Capacity,
         week: Week,
         posts: &[Vec<CommittedPost>],
-    ) -> Result<Vec<Vec<Post>>, PlanError> {
+    ) -> Result<Vec<Option<JudgedAgain>>, PlanError> {
         let wound: Result<Vec<ClientState>, PlanError> =
             clients.iter().map(|(client, state)| as_week_began(client, state, self.rules(), week)).collect();
         let wound = wound?;
@@ -42,11 +60,11 @@ impl Planner<'_> {
         let front = FrontDesk::open(self.rules(), &then, capacity, week)?;
         let judged = posts.iter().enumerate().map(|(index, posts)| {
             if posts.is_empty() {
-                return Ok(Vec::new());
+                return Ok(None);
             }
             let (week, rules, demand) = front.client(index).ok_or(PlanError::NoSuchClient)?;
             self.with_bench(|bench| {
-                let Draft { week, rules, desks, .. } = draft(week, rules, demand, bench)?;
+                let Draft { week, rules, reality, warning, desks, .. } = draft(week, rules, demand, bench)?;
                 let slots: Vec<Slot> = posts.iter().filter_map(|post| slot(&desks, post, week.hours)).collect();
                 let assets: Vec<Option<usize>> = posts
                     .iter()
@@ -54,7 +72,12 @@ impl Planner<'_> {
                     .map(|post| candidate(&desks, post))
                     .collect();
                 let judged = judge(&week, rules, &desks, &slots, &assets, &Held::new(), bench)?;
-                Ok(judged.into_iter().map(|(post, _)| post).collect())
+                Ok(Some(JudgedAgain {
+                    posts: judged.into_iter().map(|(post, _)| post).collect(),
+                    channels: desks.iter().map(|desk| (desk.state.channel, Arc::clone(&desk.seen))).collect(),
+                    warnings: WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings },
+                    reality,
+                }))
             })
         });
         judged.collect()

@@ -1,6 +1,7 @@
 //! What each channel got and why not more, and what stands against the plan.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::channel::Desk;
 use super::hours::HourRule;
@@ -20,6 +21,7 @@ pub(super) fn allocation(desk: &Desk<'_>, posts: &[Post], hours: usize) -> Alloc
         .collect();
     Allocation {
         channel,
+        seen: Arc::clone(&desk.seen),
         posts_wanted: desk.wanted,
         posts_target: desk.target,
         posts_planned: own.len() as u32,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{self, Candidate, hours_between};
-use crate::model::{ChannelState, Client, EarlyWarning, PerformanceReality, Tier};
+use crate::model::{Channel, ChannelSeen, ChannelState, Client, ClientId, PerformanceReality, Tier, WorkspaceId};
 use crate::planner::hours::{ChannelHours, HourRule, lay_out};
 use crate::planner::{Instance, Response, Solution, Solver};
 use crate::rules::{
@@ -25,6 +25,7 @@ pub(super) struct Scored<'a> {
 pub(super) struct Desk<'a> {
     pub state: &'a ChannelState,
     pub rules: &'a ChannelRules,
+    pub seen: Arc<ChannelSeen>,
     pub ctx: Arc<ChannelFacts>,
     pub hours: ChannelHours<'a>,
     /// Weights of the pack's `hour_weights`, where it has one.
@@ -50,7 +51,7 @@ impl<'a> Desk<'a> {
         week: &ClientWeek<'a>,
         client_rules: &ClientRules,
         state: &'a ChannelState,
-        facts: ChannelFacts,
+        (seen, facts): (ChannelSeen, ChannelFacts),
         candidates: Vec<Candidate<'a>>,
         bench: &mut Bench<'_>,
     ) -> Result<Self, RuleFailure> {
@@ -74,6 +75,7 @@ impl<'a> Desk<'a> {
         Ok(Self {
             state,
             rules,
+            seen: Arc::new(seen),
             ctx,
             hours,
             hour_weights,
@@ -155,45 +157,82 @@ pub(super) fn minute(rule: MinuteRule, client: &Client, state: &ChannelState) ->
     }
 }
 
-/// What scripts see of a channel's week.
-pub(super) fn channel_facts(
-    week: &ClientWeek<'_>,
-    state: &ChannelState,
-    warning: &EarlyWarning,
-    reality: &PerformanceReality,
-) -> ChannelFacts {
-    let rules = week.rules.channel(state.channel);
+/// What is known of a channel's week beyond the numbers of the pack.
+pub(super) fn channel_seen(week: &ClientWeek<'_>, state: &ChannelState) -> ChannelSeen {
     let client = week.client;
     let start = week.hours.start();
     let unknown_is_half = |score: Option<crate::model::Score>| score.map_or(0.5, |score| score.get());
     let last = state.recent_posts.iter().copied().chain(state.last_post_at).filter(|at| *at < start).max();
-    ChannelFacts {
-        client: client.id.as_str().into(),
-        workspace: client.workspace_id.as_str().into(),
-        industry: (*client.industry).into(),
-        status: client.status.name().into(),
-        channel: state.channel.name().into(),
+    ChannelSeen {
+        industry: Arc::clone(&client.industry),
+        status: client.status,
         client_priority: client.priority,
+        policy: client.policy.clone(),
         audience: state.audience,
-        engagement_rate: state.engagement_rate.unwrap_or(rules.engagement_rate),
-        has_history: state.engagement_rate.is_some(),
-        fatigue: fatigue_at(state, rules, start),
+        engagement_rate: state.engagement_rate,
+        fatigue: fatigue_at(state, week.rules.channel(state.channel), start),
         momentum: unknown_is_half(state.momentum),
         visibility: unknown_is_half(state.visibility),
         engagement: unknown_is_half(state.engagement),
         hours_since_last_post: last.map_or(NEVER, |at| hours_between(at, start)),
-        posts_last_7_days: i64::from(state.posts_last_7_days),
-        posts_last_30_days: i64::from(state.posts_last_30_days),
-        weekly_posts: i64::from(rules.weekly_posts),
-        min_spacing_hours: i64::from(rules.min_spacing_hours),
-        warn_at: week.rules.fatigue.warn_at,
-        block_at: week.rules.fatigue.block_at,
-        high_warnings: i64::from(warning.high_warnings),
-        medium_warnings: i64::from(warning.medium_warnings),
-        pause_on_high_warning: client.policy.pause_on_high_severity_warning,
-        agent_enabled: client.policy.agent_enabled,
-        auto_exec_enabled: client.policy.auto_exec_enabled,
-        max_actions_per_day: i64::from(client.policy.max_actions_per_day),
+        posts_last_7_days: state.posts_last_7_days,
+        posts_last_30_days: state.posts_last_30_days,
+    }
+}
+
+/// Whose channel's week it is.
+#[derive(Clone, Copy)]
+pub(super) struct Whose<'a> {
+    pub client: &'a ClientId,
+    pub workspace: &'a WorkspaceId,
+    pub channel: Channel,
+}
+
+/// Warnings that hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct WarningsSeen {
+    /// Of high severity.
+    pub high: u32,
+    /// Of medium severity.
+    pub medium: u32,
+}
+
+/// What scripts see of a channel's week. The rules are the client's, without those of a campaign.
+pub(super) fn channel_facts(
+    whose: Whose<'_>,
+    seen: &ChannelSeen,
+    rules: &Rules,
+    warnings: WarningsSeen,
+    reality: &PerformanceReality,
+) -> ChannelFacts {
+    let channel = rules.channel(whose.channel);
+    ChannelFacts {
+        client: whose.client.as_str().into(),
+        workspace: whose.workspace.as_str().into(),
+        industry: (*seen.industry).into(),
+        status: seen.status.name().into(),
+        channel: whose.channel.name().into(),
+        client_priority: seen.client_priority,
+        audience: seen.audience,
+        engagement_rate: seen.engagement_rate.unwrap_or(channel.engagement_rate),
+        has_history: seen.engagement_rate.is_some(),
+        fatigue: seen.fatigue,
+        momentum: seen.momentum,
+        visibility: seen.visibility,
+        engagement: seen.engagement,
+        hours_since_last_post: seen.hours_since_last_post,
+        posts_last_7_days: i64::from(seen.posts_last_7_days),
+        posts_last_30_days: i64::from(seen.posts_last_30_days),
+        weekly_posts: i64::from(channel.weekly_posts),
+        min_spacing_hours: i64::from(channel.min_spacing_hours),
+        warn_at: rules.fatigue.warn_at,
+        block_at: rules.fatigue.block_at,
+        high_warnings: i64::from(warnings.high),
+        medium_warnings: i64::from(warnings.medium),
+        pause_on_high_warning: seen.policy.pause_on_high_severity_warning,
+        agent_enabled: seen.policy.agent_enabled,
+        auto_exec_enabled: seen.policy.auto_exec_enabled,
+        max_actions_per_day: i64::from(seen.policy.max_actions_per_day),
         assessed: reality.assessed,
         perceived: reality.perceived,
         true_score: reality.estimated,

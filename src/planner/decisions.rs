@@ -46,7 +46,8 @@ fn record_client(plan: &Plan, client: &ClientPlan, decisions: &mut Vec<Decision>
 struct Record<'p> {
     plan: &'p Plan,
     client: &'p ClientPlan,
-    fatigue_signals: Arc<str>,
+    /// The fields of the object, without its brackets.
+    fatigue_signals: String,
     time_signals: Arc<str>,
     warning_signals: Arc<str>,
     schedule_signals: Arc<str>,
@@ -75,16 +76,17 @@ impl<'p> Record<'p> {
         let strategy = ("agency_director", json(&signals.agency_director));
         let capacity = ("scaling", json(&signals.scaling));
         let context = ("client_ops", json(&signals.client_ops));
-        let object = |parts: &[&(&str, String)]| -> Arc<str> {
+        let fields = |parts: &[&(&str, String)]| -> String {
             let fields: Vec<String> = parts.iter().map(|(name, text)| format!("\"{name}\":{text}")).collect();
-            format!("{{{}}}", fields.join(",")).into()
+            fields.join(",")
         };
+        let object = |parts: &[&(&str, String)]| -> Arc<str> { format!("{{{}}}", fields(parts)).into() };
         let of_channel = |assets| object(&[&("creative_director", json(assets))]);
         let channels = &signals.creative_director.channels;
         Self {
             plan,
             client,
-            fatigue_signals: object(&[&capacity, &strategy]),
+            fatigue_signals: fields(&[&capacity, &strategy]),
             time_signals: object(&[&strategy, &context, &capacity]),
             warning_signals: object(&[&("early_warning", json(&signals.early_warning))]),
             schedule_signals: object(&[&context]),
@@ -107,7 +109,7 @@ impl<'p> Record<'p> {
         };
         Decision {
             payload: json(&payload),
-            source_signals: Arc::clone(&self.fatigue_signals),
+            source_signals: format!("{{{},\"seen\":{}}}", self.fatigue_signals, json(&*allocation.seen)).into(),
             ..self.about_client(ActionType::FatigueCheck, allocation.channel.name(), "client_ops")
         }
     }
@@ -263,6 +265,8 @@ impl AboutPost<'_, '_> {
             risk_level: post.risk,
             priority: post.priority,
             expected_engagement: post.expected_engagement,
+            action_of_day: post.action_of_day,
+            hours_to_nearest_post: post.hours_to_nearest_post,
             confidence_steps: &post.confidence_steps,
         };
         self.decision(ActionType::PostingDecision, "early_warning", &payload, &self.grounds.signals)
@@ -333,6 +337,8 @@ struct Posting<'a> {
     risk_level: RiskBand,
     priority: f64,
     expected_engagement: f64,
+    action_of_day: i64,
+    hours_to_nearest_post: f64,
     confidence_steps: &'a [ConfidenceStep],
 }
 

@@ -8,20 +8,15 @@ use std::sync::Arc;
 
 use super::assets::{Assignment, Slot};
 use super::channel::{Bench, Desk, Scored, response};
-use super::confidence;
 use super::hours::is_best_hour;
+use super::judgement::judgement;
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::hours_between;
-use crate::model::{
-    AssetChoice, CampaignId, Channel, ClientStatus, ConfidenceStep, Outcome, Post, RiskBand, ScheduleStatus, Verdict,
-};
-use crate::rules::{ClientRules, NEVER, PostFacts, RuleFailure, Rules, step_at};
+use crate::model::{AssetChoice, AssetSeen, CampaignId, Channel, Outcome, Post, PostSeen, ScheduleStatus, WallHour};
+use crate::rules::{ChannelRules, ClientRules, NEVER, PostFacts, RuleFailure, Rules, step_at};
 
 /// Posts that are held for want of capacity to review them, by channel and hour.
 pub type Held = BTreeSet<(Channel, usize)>;
-
-/// The rule that holds posts nobody could review.
-pub const REVIEW_CAPACITY: &str = "review_capacity";
 
 /// What a client's channels have been through so far in the week.
 struct Ledger {
@@ -182,39 +177,26 @@ impl Docket<'_, '_> {
         let rules = self.client_rules.of(campaign_id.as_ref());
         let fatigue = around.fatigue;
         let (slot_value, expected) = self.value(rules, fatigue);
-        let mut facts = self.facts(campaign_id.as_ref(), expected, around);
-        let mut verdicts = Vec::with_capacity(rules.guardrails.len() + 1);
-        for guardrail in &rules.guardrails {
-            let verdict = bench.evaluator.guardrail(guardrail, Some(&facts), &self.desk.ctx)?;
-            if verdict.outcome == Outcome::Warn {
-                Arc::make_mut(&mut facts).warnings += 1;
-            }
-            verdicts.push(verdict);
-        }
-        let (confidence, confidence_steps) = self.confidence(rules, &facts, bench)?;
-        let risk = confidence::band(&rules.risk, &rules.guardrails, confidence, &verdicts);
-        if is_held {
-            verdicts.push(no_reviewer());
-        }
-        let block = verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
-        let blocked_reason = block.map(|verdict| Arc::from(format!("{}: {}", verdict.rule, verdict.reason)));
-        let status = self.status(blocked_reason.is_some(), risk);
+        let facts = self.facts(campaign_id.as_ref(), expected, around);
+        let (judged, facts) = judgement(rules, facts, &self.desk.ctx, is_held, bench.evaluator)?;
         let post = Post {
             channel: self.desk.state.channel,
             hour: self.slot.hour,
             at: self.slot.at,
             asset: self.scored.map(choice),
             campaign_id,
-            status,
+            status: judged.status,
             priority: priority(rules, self.desk.rules.priority, fatigue),
             fatigue,
+            action_of_day: around.action_of_day,
+            hours_to_nearest_post: around.hours_to_nearest_post,
             slot_value,
             expected_engagement: expected,
-            confidence,
-            confidence_steps,
-            risk,
-            verdicts,
-            blocked_reason,
+            confidence: judged.confidence,
+            confidence_steps: judged.confidence_steps,
+            risk: judged.risk,
+            verdicts: judged.verdicts,
+            blocked_reason: judged.blocked_reason,
         };
         Ok((post, facts))
     }
@@ -265,48 +247,41 @@ impl Docket<'_, '_> {
     }
 
     fn facts(&self, campaign: Option<&CampaignId>, expected_engagement: f64, around: Around) -> Arc<PostFacts> {
-        let Around { fatigue, hours_to_nearest_post, action_of_day } = around;
-        let wall = self.week.hours.hours().get(self.slot.hour);
-        let asset = self.scored.map(|scored| scored.candidate.asset);
-        Arc::new(PostFacts {
-            hour: wall.map_or(0, |wall| i64::from(wall.hour)),
-            weekday: wall.map_or(0, |wall| i64::from(wall.weekday)),
-            is_best_hour: wall.is_some_and(|wall| is_best_hour(self.desk.rules, *wall)),
-            fatigue,
+        let asset = self.scored.map(|scored| AssetSeen::of(scored.candidate.asset, scored.score));
+        let seen = PostSeen {
+            fatigue: around.fatigue,
             expected_engagement,
-            has_asset: asset.is_some(),
-            asset_score: self.scored.map_or(0.0, |scored| scored.score),
-            asset_kind: asset.map_or_else(Default::default, |asset| (*asset.kind).into()),
-            has_content: asset.is_some_and(|asset| !asset.title.is_empty() || !asset.body.is_empty()),
-            campaign: campaign.map_or_else(Default::default, |id| id.as_str().into()),
-            action_of_day,
-            hours_to_nearest_post,
-            warnings: 0,
-        })
+            asset,
+            action_of_day: around.action_of_day,
+            hours_to_nearest_post: around.hours_to_nearest_post,
+        };
+        let wall = self.week.hours.hours().get(self.slot.hour).copied();
+        Arc::new(post_facts(&seen, wall, campaign, self.desk.rules))
     }
+}
 
-    fn confidence(
-        &self,
-        rules: &Rules,
-        facts: &Arc<PostFacts>,
-        bench: &mut Bench<'_>,
-    ) -> Result<(f64, Vec<ConfidenceStep>), RuleFailure> {
-        if let Some(confidence) = bench.evaluator.confidence(facts, &self.desk.ctx)? {
-            let because = "the pack's `confidence` function";
-            return Ok((confidence, vec![ConfidenceStep { because, change: confidence }]));
-        }
-        let steps = confidence::steps(&rules.risk, facts.asset_score, &self.desk.ctx, facts.warnings);
-        Ok((confidence::total(&steps), steps))
-    }
-
-    fn status(&self, is_blocked: bool, risk: RiskBand) -> ScheduleStatus {
-        let client = self.week.client;
-        let alone = client.policy.auto_exec_enabled && client.status == ClientStatus::Active;
-        match (is_blocked, risk) {
-            (true, _) => ScheduleStatus::Blocked,
-            (false, RiskBand::Low) if alone => ScheduleStatus::Ready,
-            _ => ScheduleStatus::Pending,
-        }
+/// What scripts see of a post.
+pub(super) fn post_facts(
+    seen: &PostSeen,
+    wall: Option<WallHour>,
+    campaign: Option<&CampaignId>,
+    rules: &ChannelRules,
+) -> PostFacts {
+    let asset = seen.asset.as_ref();
+    PostFacts {
+        hour: wall.map_or(0, |wall| i64::from(wall.hour)),
+        weekday: wall.map_or(0, |wall| i64::from(wall.weekday)),
+        is_best_hour: wall.is_some_and(|wall| is_best_hour(rules, wall)),
+        fatigue: seen.fatigue,
+        expected_engagement: seen.expected_engagement,
+        has_asset: asset.is_some(),
+        asset_score: asset.map_or(0.0, |asset| asset.score),
+        asset_kind: asset.map_or_else(Default::default, |asset| (*asset.kind).into()),
+        has_content: asset.is_some_and(|asset| asset.has_content),
+        campaign: campaign.map_or_else(Default::default, |id| id.as_str().into()),
+        action_of_day: seen.action_of_day,
+        hours_to_nearest_post: seen.hours_to_nearest_post,
+        warnings: 0,
     }
 }
 
@@ -326,17 +301,6 @@ fn choice(scored: &Scored<'_>) -> AssetChoice {
         score: scored.score,
         quality_factor: scored.quality,
     }
-}
-
-fn no_reviewer() -> Arc<Verdict> {
-    Arc::new(Verdict {
-        rule: REVIEW_CAPACITY.into(),
-        outcome: Outcome::Block,
-        reason: "the workspace's reviewers have no time left for it this week".into(),
-        remedy: "add reviewers, or raise the confidence of posts so that fewer need a review".into(),
-        file: "".into(),
-        line: 0,
-    })
 }
 
 /// Fatigue of a channel at the end of the week, from live and committed posts.

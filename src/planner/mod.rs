@@ -19,15 +19,18 @@ mod explain;
 mod facts;
 mod fired;
 mod hours;
+mod impact;
 mod instance;
 mod judge;
+mod judgement;
 mod look;
 mod matching;
+mod replay;
 mod slots;
 mod week;
 
-pub use again::{CommittedPost, rested, tired};
-pub use channel::{fatigue_at, lowered_posts};
+pub use again::{CommittedPost, JudgedAgain, rested, tired};
+pub use channel::{WarningsSeen, fatigue_at, lowered_posts};
 pub use confidence::{band, confidence};
 pub use decisions::{client_decisions, decisions};
 pub use difference::{ChannelDifference, plan_difference};
@@ -36,9 +39,12 @@ pub use explain::{
 };
 pub use fired::{Firing, firings};
 pub use hours::{HourRule, HourValue};
+pub use impact::{Cause, Change, ChangeKind, Impact, ImpactCount, Stand};
 pub use instance::{Instance, Response, Solution};
-pub use judge::{REVIEW_CAPACITY, Supposed, count_by_rule, priority};
+pub use judge::{Supposed, count_by_rule, priority};
+pub use judgement::{Judgement, REVIEW_CAPACITY};
 pub use look::{Look, Sight};
+pub use replay::{Occasion, Recorded};
 pub use slots::Solver;
 pub use week::{Planner, SolvedInstance, hours_by_zone, instances, plan_week};
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::allocation::{allocation, conflicts};
 use super::assets::{self, Assignment, Slot};
-use super::channel::{Bench, Desk, channel_facts, response};
+use super::channel::{Bench, Desk, WarningsSeen, Whose, channel_facts, channel_seen, response};
 use super::facts::client_facts;
 use super::judge::{Held, judge, priority};
 use super::{Instance, PlanError, Solution, Solver};
@@ -239,9 +239,12 @@ pub(super) fn draft<'a>(
     let facts = Arc::new(client_facts(&week, &candidates, &reality, demand, wanted(state, rules)));
     let warning = early_warning::signal(&week, &facts, bench.evaluator)?;
     let mut desks = Vec::with_capacity(state.channels.len());
+    let warnings = WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings };
     for (channel, candidates) in state.channels.iter().zip(candidates) {
-        let facts = channel_facts(&week, channel, &warning, &reality);
-        desks.push(Desk::set_up(&week, rules, channel, facts, candidates, bench)?);
+        let whose = Whose { client: &week.client.id, workspace: &week.client.workspace_id, channel: channel.channel };
+        let seen = channel_seen(&week, channel);
+        let facts = channel_facts(whose, &seen, week.rules, warnings, &reality);
+        desks.push(Desk::set_up(&week, rules, channel, (seen, facts), candidates, bench)?);
     }
     let full_days = keep_daily_capacity(&week, &mut desks, bench);
     let slots = slots(&week, &desks);

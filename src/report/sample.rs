@@ -1,9 +1,10 @@
 //! A plausible simulation, made up without chance, and its extreme relatives: for tests only.
 
 use crate::model::{
-    ActionType, AgencyDirector, Allocation, AssetChoice, AssetId, CampaignId, Channel, ClientId, ClientOps, ClientPlan,
-    ClientStatus, Conflict, ConflictKind, CreativeDirector, Decision, DecisionStatus, EarlyWarning, PerformanceReality,
-    Plan, Post, RiskBand, Scaling, ScheduleStatus, Severity, Signals, Tier, Week, WorkspaceId, Zone,
+    ActionType, AgencyDirector, Allocation, AssetChoice, AssetId, CampaignId, Channel, ChannelSeen, ClientId,
+    ClientOps, ClientPlan, ClientStatus, Conflict, ConflictKind, CreativeDirector, Decision, DecisionStatus,
+    EarlyWarning, PerformanceReality, Plan, Policy, Post, RiskBand, Scaling, ScheduleStatus, Severity, Signals, Tier,
+    Week, WorkspaceId, Zone,
 };
 use crate::simulator::{
     AssetSummary, ChannelDifference, ChannelSummary, ChannelWeek, ClientCounts, ClientDifference, ClientSummary,
@@ -433,6 +434,8 @@ pub fn plan() -> Plan {
         status,
         priority: 60.0,
         fatigue: 0.25,
+        action_of_day: 1,
+        hours_to_nearest_post: 48.0,
         slot_value: 120.5,
         expected_engagement: 98.25,
         confidence: 0.8,
@@ -483,6 +486,7 @@ pub fn plan() -> Plan {
 fn allocation() -> Allocation {
     Allocation {
         channel: Channel::Fb,
+        seen: seen().into(),
         posts_wanted: 5,
         posts_target: 4,
         posts_planned: 3,
@@ -497,6 +501,29 @@ fn allocation() -> Allocation {
         tier: Tier::Exact,
         hours_allowed: 119,
         hours_removed: vec![("quiet_hours", 49)],
+    }
+}
+
+fn seen() -> ChannelSeen {
+    ChannelSeen {
+        industry: "food".into(),
+        status: ClientStatus::Active,
+        client_priority: 50.0,
+        policy: Policy {
+            agent_enabled: true,
+            auto_exec_enabled: true,
+            max_actions_per_day: 10,
+            pause_on_high_severity_warning: true,
+        },
+        audience: 1_000.0,
+        engagement_rate: None,
+        fatigue: 0.42,
+        momentum: 0.5,
+        visibility: 0.5,
+        engagement: 0.5,
+        hours_since_last_post: 30.0,
+        posts_last_7_days: 3,
+        posts_last_30_days: 12,
     }
 }
 

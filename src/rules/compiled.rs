@@ -118,7 +118,9 @@ impl CompiledRules {
         ClientRules { base, campaigns }
     }
 
-    fn effective(&self, workspace: &WorkspaceId, client: &ClientId, campaign: Option<&CampaignId>) -> Arc<Rules> {
+    /// The numbers for a client, or for one of its campaigns.
+    #[must_use]
+    pub fn effective(&self, workspace: &WorkspaceId, client: &ClientId, campaign: Option<&CampaignId>) -> Arc<Rules> {
         let overlays = self.pack.overlay_key(workspace, client, campaign);
         if overlays.is_base() {
             return self.base();

@@ -42,7 +42,7 @@ pub use effective::EffectiveValue;
 pub use evaluate::{Evaluator, RuleFailure, RuleUse, Stopwatch};
 pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, NEVER, PostFacts};
 pub use flips::Flip;
-pub use hooks::{HOOKS, Hook, SCORE_ASSET};
+pub use hooks::{CONFIDENCE, HOOKS, Hook, SCORE_ASSET};
 pub use inputs::{Input, InputField, Space, key_of_field, number_of, values};
 pub use key::{DAYS, FileKeys, Key, Kind, Limit, Names, Need, Preset, Rows, SIGNALS};
 pub use keys::PACK_FILES;

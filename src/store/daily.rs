@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::database::{Tx, Value, values};
 use super::error::StoreError;
+use super::grounds::Grounds;
 use super::ledger::Ledger;
 use super::record::{NewAction, record};
 use super::retry::retried;
@@ -19,7 +20,7 @@ use super::standing::{Standing, Which, standing};
 use crate::model::{
     ActionType, Capacity, Client, ClientState, DecisionStatus, Outcome, Post, ScheduleStatus, Week, WorkspaceId, Zone,
 };
-use crate::planner::{CommittedPost, Planner, REVIEW_CAPACITY};
+use crate::planner::{CommittedPost, JudgedAgain, Planner, REVIEW_CAPACITY};
 use crate::rules::{ClientRules, DraftRules};
 
 /// Schedules that one transaction drafts.
@@ -115,7 +116,8 @@ struct Step<'t> {
     schedule: &'t Schedule,
     to: ScheduleStatus,
     reason: Option<String>,
-    verdicts: serde_json::Value,
+    /// What it rests on.
+    signals: serde_json::Value,
 }
 
 impl Pass<'_> {
@@ -279,8 +281,8 @@ impl Pass<'_> {
                 .map(|schedules| schedules.iter().map(|schedule| committed(schedule)).collect())
                 .collect();
             let judged = self.planner.judge_again(&clients, &today.capacity, week, &posts)?;
-            for ((schedules, posts), (client, _)) in schedules.iter().zip(&judged).zip(&clients) {
-                steps.extend(schedules.iter().filter_map(|schedule| step(schedule, posts, client)));
+            for ((schedules, judged), (client, _)) in schedules.iter().zip(&judged).zip(&clients) {
+                steps.extend(schedules.iter().filter_map(|schedule| step(schedule, judged.as_ref(), client)));
             }
         }
         Ok(steps)
@@ -335,18 +337,9 @@ fn committed(schedule: &Schedule) -> CommittedPost {
 }
 
 /// The step that a fresh judgement asks of a schedule; none where it stands as it should.
-fn step<'t>(schedule: &'t Schedule, posts: &[Post], client: &Client) -> Option<Step<'t>> {
-    let post = posts.iter().find(|post| post.channel == schedule.channel && post.at == schedule.scheduled_for);
-    let verdicts = post.map_or_else(
-        || json!([]),
-        |post| {
-            let said = post.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Pass);
-            json!(
-                said.map(|verdict| json!({"rule": verdict.rule, "outcome": verdict.outcome, "reason": verdict.reason}))
-                    .collect::<Vec<_>>()
-            )
-        },
-    );
+fn step<'t>(schedule: &'t Schedule, judged: Option<&JudgedAgain>, client: &Client) -> Option<Step<'t>> {
+    let is_meant = |post: &&Post| post.channel == schedule.channel && post.at == schedule.scheduled_for;
+    let post = judged.and_then(|judged| judged.posts.iter().find(is_meant));
     let (to, reason) = match post {
         _ if !client.status.is_planned() => {
             (ScheduleStatus::Blocked, Some(format!("client_status: the client is {}", client.status)))
@@ -358,7 +351,19 @@ fn step<'t>(schedule: &'t Schedule, posts: &[Post], client: &Client) -> Option<S
         Some(_) if schedule.approved_by.is_some() => (ScheduleStatus::Ready, None),
         Some(post) => (post.status, None),
     };
-    (to != schedule.status && schedule.status.may_become(to)).then_some(Step { schedule, to, reason, verdicts })
+    let takes_it = to != schedule.status && schedule.status.may_become(to);
+    takes_it.then(|| Step { schedule, to, reason, signals: signals(schedule, judged.zip(post), client) })
+}
+
+/// The guardrails that a post did not pass, and what the rules saw of it; nothing where no rule was asked.
+fn signals(schedule: &Schedule, judged: Option<(&JudgedAgain, &Post)>, client: &Client) -> serde_json::Value {
+    let Some((judged, post)) = judged.filter(|_| client.status.is_planned()) else { return json!({"guardrails": []}) };
+    let said = post.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Pass);
+    let seen = judged.channels.iter().find(|(channel, _)| *channel == post.channel);
+    json!({
+        "guardrails": said.collect::<Vec<_>>(),
+        "grounds": seen.map(|(_, seen)| Grounds::of(schedule, post, seen, judged, client)),
+    })
 }
 
 impl Step<'_> {
@@ -373,7 +378,7 @@ impl Step<'_> {
             action_type,
             status,
             payload: json!({"from": self.schedule.status, "to": self.to, "reason": self.reason}),
-            signals: Some(json!({"guardrails": self.verdicts})),
+            signals: Some(self.signals.clone()),
             actor: ACTOR,
             executed: None,
         }

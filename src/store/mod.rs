@@ -5,7 +5,7 @@
 //! plan ────── commit ─> plans, schedules, actions
 //! people ──── review ─> approved, cancelled
 //! clock ───── daily ──> judged again, expired, drafted; channel_state moves on
-//!             status, record: read only
+//!             status, record, impact: read only
 //! ```
 //!
 //! Every change is one transaction that either stands whole or leaves nothing behind, and each leaves a
@@ -19,6 +19,8 @@ mod daily;
 mod database;
 mod drafts;
 mod error;
+mod grounds;
+mod impact;
 mod ledger;
 mod load;
 mod rebase;
@@ -34,6 +36,7 @@ mod weekly;
 pub use commit::{Commit, Committed};
 pub use daily::DailyOutcome;
 pub use error::StoreError;
+pub use impact::ImpactFilter;
 pub use ledger::Ledger;
 pub use load::Loaded;
 pub use rebase::Rebased;

@@ -155,7 +155,7 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),
     ("ctrlc", &["cli/"]),
-    ("rayon", &["planner/week.rs", "simulator/replicate.rs", "cli/mod.rs"]),
+    ("rayon", &["planner/week.rs", "planner/replay.rs", "simulator/replicate.rs", "cli/mod.rs"]),
 ];
 
 /// Whether the line names the crate, and not a word that ends or begins like it.

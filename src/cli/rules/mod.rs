@@ -1,6 +1,7 @@
 //! `mcoe rules`: the workbench of who writes rules.
 
 mod diff;
+mod impact;
 mod schema;
 mod show;
 mod test;
@@ -23,6 +24,7 @@ enum Work {
     Test(test::Test),
     Show(show::Show),
     Diff(diff::Diff),
+    Impact(impact::Impact),
     Schema(schema::Schema),
     Verify(verify::Verify),
 }
@@ -33,6 +35,7 @@ impl Rules {
             Work::Test(command) => command.run(globals),
             Work::Show(command) => command.run(globals),
             Work::Diff(command) => command.run(globals),
+            Work::Impact(command) => command.run(globals),
             Work::Schema(command) => command.run(globals),
             Work::Verify(command) => command.run(globals),
         }

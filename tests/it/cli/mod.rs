@@ -4,6 +4,7 @@ mod check;
 mod compare;
 mod explain;
 mod folders;
+mod impact;
 mod plan;
 mod rules;
 mod rules_test;

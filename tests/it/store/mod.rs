@@ -4,6 +4,7 @@ mod commands;
 mod contract;
 mod daily;
 mod faults;
+mod impact;
 mod steps;
 
 use mcoe::model::{Plan, Scenario, Tier, Week, WorkspaceId};

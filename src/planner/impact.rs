@@ -1,0 +1,294 @@
+//! What a changed pack would have decided otherwise: decisions on record against what the rules say of them now.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::judgement::Judgement;
+use super::replay::{Occasion, Recorded};
+use crate::model::{Channel, ClientId, Outcome, RiskBand, ScheduleStatus, Verdict, WorkspaceId};
+use crate::rules::{CONFIDENCE, CompiledRules};
+
+/// How a post stood, or would have.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Stand {
+    /// Pending, ready or blocked.
+    pub status: ScheduleStatus,
+    /// Its band.
+    pub risk: RiskBand,
+    /// `0..=1`.
+    pub confidence: f64,
+}
+
+/// One way in which a decision would have been another, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// Held, and was not.
+    Blocked,
+    /// Waits for a person, and ran by itself.
+    NeedsReview,
+    /// Of higher risk.
+    BandRaised,
+    /// Not held, and was.
+    Allowed,
+    /// Runs by itself, and waited for a person.
+    RunsAlone,
+    /// Of lower risk.
+    BandLowered,
+}
+
+impl ChangeKind {
+    /// Every kind, the worst first.
+    pub const ALL: [ChangeKind; 6] = [
+        ChangeKind::Blocked,
+        ChangeKind::NeedsReview,
+        ChangeKind::BandRaised,
+        ChangeKind::Allowed,
+        ChangeKind::RunsAlone,
+        ChangeKind::BandLowered,
+    ];
+
+    /// What it says of a decision, in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            ChangeKind::Blocked => "would have been blocked",
+            ChangeKind::NeedsReview => "would have needed a review",
+            ChangeKind::BandRaised => "of higher risk",
+            ChangeKind::Allowed => "would have been allowed",
+            ChangeKind::RunsAlone => "would have run by themselves",
+            ChangeKind::BandLowered => "of lower risk",
+        }
+    }
+
+    /// In which ways a stand differs from another, the worst first.
+    #[must_use]
+    pub fn between(before: Stand, after: Stand) -> Vec<ChangeKind> {
+        use ScheduleStatus::{Blocked, Pending, Ready};
+        let of_status = match (before.status, after.status) {
+            (Blocked, Blocked) => None,
+            (_, Blocked) => Some(ChangeKind::Blocked),
+            (Blocked, _) => Some(ChangeKind::Allowed),
+            (Ready, Pending) => Some(ChangeKind::NeedsReview),
+            (Pending, Ready) => Some(ChangeKind::RunsAlone),
+            _ => None,
+        };
+        let of_band = match before.risk.cmp(&after.risk) {
+            std::cmp::Ordering::Less => Some(ChangeKind::BandRaised),
+            std::cmp::Ordering::Greater => Some(ChangeKind::BandLowered),
+            std::cmp::Ordering::Equal => None,
+        };
+        let mut kinds: Vec<ChangeKind> = of_status.into_iter().chain(of_band).collect();
+        kinds.sort_unstable();
+        kinds
+    }
+}
+
+/// The rule that a difference comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Cause {
+    /// The guardrail, `confidence` or `bands`.
+    pub rule: Arc<str>,
+    /// In words.
+    pub reason: Arc<str>,
+    /// File of the pack; of what no longer holds a post, of the pack that held it.
+    pub file: Arc<str>,
+    /// Line, from 1; 0 where there is none.
+    pub line: u32,
+}
+
+/// A decision that would have been another.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// The schedule.
+    pub schedule_id: Uuid,
+    /// Whose.
+    pub client_id: ClientId,
+    /// The team's.
+    pub workspace_id: WorkspaceId,
+    /// Where.
+    pub channel: Channel,
+    /// When it was to go out, on the client's clock.
+    pub local_time: String,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// On which occasion.
+    pub occasion: Occasion,
+    /// As it is on record.
+    pub before: Stand,
+    /// As the rules have it.
+    pub after: Stand,
+    /// In which ways it differs, the worst first, each with its cause.
+    pub differs: Vec<(ChangeKind, Cause)>,
+}
+
+/// Decisions by the way they differ; one may differ in two.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ImpactCount {
+    /// Judged again.
+    pub judged: u64,
+    /// As on record in status and band.
+    pub same: u64,
+    /// Of those that are the same, with another confidence.
+    pub other_confidence: u64,
+    /// By kind.
+    pub differ: BTreeMap<ChangeKind, u64>,
+}
+
+impl ImpactCount {
+    /// How many differ in one way.
+    #[must_use]
+    pub fn of(&self, kind: ChangeKind) -> u64 {
+        self.differ.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// What is worst comes last in this order.
+    fn harm(&self) -> Vec<u64> {
+        let harm = self.of(ChangeKind::Blocked) + self.of(ChangeKind::NeedsReview);
+        let all = [harm, self.judged - self.same];
+        all.into_iter().chain(ChangeKind::ALL.map(|kind| self.of(kind))).collect()
+    }
+
+    fn add(&mut self, kinds: &[ChangeKind], other_confidence: bool) {
+        self.judged += 1;
+        self.same += u64::from(kinds.is_empty());
+        self.other_confidence += u64::from(kinds.is_empty() && other_confidence);
+        for kind in kinds {
+            *self.differ.entry(*kind).or_default() += 1;
+        }
+    }
+}
+
+/// What a pack would have decided otherwise.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Impact {
+    /// All in all.
+    pub count: ImpactCount,
+    /// Of these, how many a daily pass decided.
+    pub by_daily_pass: u64,
+    /// Decisions on record without what the rules saw, which cannot be judged again.
+    pub without_facts: u64,
+    /// Posts that stay held because no reviewer had time for them: that is not decided again.
+    pub held_for_review: u64,
+    /// By channel.
+    pub channels: BTreeMap<Channel, ImpactCount>,
+    /// By client and channel.
+    pub clients: BTreeMap<(ClientId, Channel), ImpactCount>,
+    /// By kind and rule with its place: how many, and the first one's reason.
+    pub causes: BTreeMap<(ChangeKind, Arc<str>, Arc<str>, u32), (u64, Arc<str>)>,
+    /// The first decisions of each kind that differ, by their worst kind.
+    pub changes: BTreeMap<ChangeKind, Vec<Change>>,
+}
+
+impl Impact {
+    /// Takes in a decision and what the rules say of it now. Of each kind so many changes are kept.
+    pub fn add(&mut self, recorded: &Recorded, judged: &Judgement, rules: &CompiledRules, kept: usize) {
+        let before = recorded.stand;
+        let after = Stand { status: judged.status, risk: judged.risk, confidence: judged.confidence };
+        let kinds = ChangeKind::between(before, after);
+        let other_confidence = (before.confidence - after.confidence).abs() > 1e-9;
+        self.count.add(&kinds, other_confidence);
+        self.by_daily_pass += u64::from(recorded.occasion == Occasion::Daily);
+        self.held_for_review += u64::from(recorded.is_held_for_review());
+        self.channels.entry(recorded.channel).or_default().add(&kinds, other_confidence);
+        let client = (recorded.client_id.clone(), recorded.channel);
+        self.clients.entry(client).or_default().add(&kinds, other_confidence);
+        let differs: Vec<(ChangeKind, Cause)> =
+            kinds.iter().map(|kind| (*kind, cause(*kind, recorded, judged, rules))).collect();
+        for (kind, cause) in &differs {
+            let key = (*kind, Arc::clone(&cause.rule), Arc::clone(&cause.file), cause.line);
+            self.causes.entry(key).or_insert_with(|| (0, Arc::clone(&cause.reason))).0 += 1;
+        }
+        let Some(worst) = kinds.first() else { return };
+        let shown = self.changes.entry(*worst).or_default();
+        if shown.len() < kept {
+            shown.push(change(recorded, after, differs));
+        }
+    }
+
+    /// Clients' channels on which something differs, the worst-hit first.
+    #[must_use]
+    pub fn worst_clients(&self) -> Vec<(&(ClientId, Channel), &ImpactCount)> {
+        worst_first(&self.clients)
+    }
+
+    /// Channels on which something differs, the worst-hit first.
+    #[must_use]
+    pub fn worst_channels(&self) -> Vec<(&Channel, &ImpactCount)> {
+        worst_first(&self.channels)
+    }
+}
+
+fn worst_first<K>(counts: &BTreeMap<K, ImpactCount>) -> Vec<(&K, &ImpactCount)> {
+    let mut hit: Vec<(&K, &ImpactCount)> = counts.iter().filter(|(_, count)| count.same < count.judged).collect();
+    hit.sort_by_key(|(_, count)| std::cmp::Reverse(count.harm()));
+    hit
+}
+
+fn change(recorded: &Recorded, after: Stand, differs: Vec<(ChangeKind, Cause)>) -> Change {
+    let local = recorded.zone.local(recorded.scheduled_for);
+    Change {
+        schedule_id: recorded.schedule_id,
+        client_id: recorded.client_id.clone(),
+        workspace_id: recorded.workspace_id.clone(),
+        channel: recorded.channel,
+        local_time: local.strftime("%Y-%m-%d %a %H:%M").to_string(),
+        decided_at: recorded.decided_at,
+        occasion: recorded.occasion,
+        before: recorded.stand,
+        after,
+        differs,
+    }
+}
+
+impl Cause {
+    fn of(verdict: &Verdict) -> Self {
+        let Verdict { rule, reason, file, line, .. } = verdict.clone();
+        Self { rule, reason, file, line }
+    }
+}
+
+/// The rule that a difference comes from.
+fn cause(kind: ChangeKind, recorded: &Recorded, judged: &Judgement, rules: &CompiledRules) -> Cause {
+    let blocks = judged.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
+    let verdict = match kind {
+        ChangeKind::Blocked => blocks.map(|verdict| Cause::of(verdict)),
+        ChangeKind::Allowed => recorded.blocked_by().map(Cause::of),
+        ChangeKind::NeedsReview | ChangeKind::BandRaised => {
+            let is_new = |verdict: &&Arc<Verdict>| !warns(recorded.verdicts.iter(), &verdict.rule);
+            let now = judged.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Warn);
+            now.clone().find(is_new).map(|verdict| Cause::of(verdict))
+        }
+        ChangeKind::RunsAlone | ChangeKind::BandLowered => {
+            let now = || judged.verdicts.iter().map(AsRef::as_ref);
+            let then = recorded.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Warn);
+            then.clone().find(|verdict| !warns(now(), &verdict.rule)).map(Cause::of)
+        }
+    };
+    verdict.unwrap_or_else(|| of_confidence(recorded, judged, rules))
+}
+
+fn warns<'v>(mut verdicts: impl Iterator<Item = &'v Verdict>, rule: &str) -> bool {
+    verdicts.any(|verdict| verdict.outcome == Outcome::Warn && &*verdict.rule == rule)
+}
+
+/// Where no guardrail says otherwise, the confidence is another one, or the bands lie elsewhere.
+fn of_confidence(recorded: &Recorded, judged: &Judgement, rules: &CompiledRules) -> Cause {
+    let before = recorded.stand;
+    let moved = (before.confidence - judged.confidence).abs() > 1e-9;
+    let (rule, key, reason) = if moved {
+        ("confidence", "risk.confidence", format!("confidence {:.2} -> {:.2}", before.confidence, judged.confidence))
+    } else {
+        ("bands", "risk.bands.low.from", format!("confidence {:.2} is {} risk now", before.confidence, judged.risk))
+    };
+    let by_script = rules.place_of_function(CONFIDENCE).filter(|_| moved);
+    let Recorded { workspace_id, client_id, campaign_id, .. } = recorded;
+    let overlays = rules.pack().overlay_key(workspace_id, client_id, campaign_id.as_ref());
+    let (file, line) =
+        by_script.or_else(|| rules.pack().place_with(&overlays, key)).unwrap_or_else(|| ("risk.toml".into(), 0));
+    Cause { rule: rule.into(), reason: reason.into(), file, line }
+}

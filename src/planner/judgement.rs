@@ -1,0 +1,89 @@
+//! What the guardrails and the risk bands say of one post, from what is known of it and nothing else. Planning
+//! asks here, and so does whoever asks other rules about a post that is on record.
+
+use std::sync::Arc;
+
+use super::confidence;
+use crate::model::{ClientStatus, ConfidenceStep, Outcome, RiskBand, ScheduleStatus, Verdict};
+use crate::rules::{ChannelFacts, Evaluator, PostFacts, RuleFailure, Rules};
+
+/// The rule that holds posts nobody could review.
+pub const REVIEW_CAPACITY: &str = "review_capacity";
+
+/// What the rules say of a post.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// Each guardrail's answer, in the rules' order.
+    pub verdicts: Vec<Arc<Verdict>>,
+    /// `0..=1`.
+    pub confidence: f64,
+    /// How the confidence came about.
+    pub confidence_steps: Vec<ConfidenceStep>,
+    /// The band the confidence falls in, raised where a rule says so.
+    pub risk: RiskBand,
+    /// Why it is held; none unless blocked.
+    pub blocked_reason: Option<Arc<str>>,
+    /// Pending, ready or blocked.
+    pub status: ScheduleStatus,
+}
+
+/// Judges a post. The facts come back with the warnings counted.
+pub(super) fn judgement(
+    rules: &Rules,
+    mut facts: Arc<PostFacts>,
+    ctx: &Arc<ChannelFacts>,
+    is_held: bool,
+    evaluator: &mut Evaluator,
+) -> Result<(Judgement, Arc<PostFacts>), RuleFailure> {
+    let mut verdicts = Vec::with_capacity(rules.guardrails.len() + 1);
+    for guardrail in &rules.guardrails {
+        let verdict = evaluator.guardrail(guardrail, Some(&facts), ctx)?;
+        if verdict.outcome == Outcome::Warn {
+            Arc::make_mut(&mut facts).warnings += 1;
+        }
+        verdicts.push(verdict);
+    }
+    let (confidence, confidence_steps) = confidence_in(rules, &facts, ctx, evaluator)?;
+    let risk = confidence::band(&rules.risk, &rules.guardrails, confidence, &verdicts);
+    if is_held {
+        verdicts.push(no_reviewer());
+    }
+    let block = verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
+    let blocked_reason = block.map(|verdict| Arc::from(format!("{}: {}", verdict.rule, verdict.reason)));
+    let status = status(blocked_reason.is_some(), risk, ctx);
+    Ok((Judgement { verdicts, confidence, confidence_steps, risk, blocked_reason, status }, facts))
+}
+
+fn confidence_in(
+    rules: &Rules,
+    facts: &Arc<PostFacts>,
+    ctx: &Arc<ChannelFacts>,
+    evaluator: &mut Evaluator,
+) -> Result<(f64, Vec<ConfidenceStep>), RuleFailure> {
+    if let Some(confidence) = evaluator.confidence(facts, ctx)? {
+        let because = "the pack's `confidence` function";
+        return Ok((confidence, vec![ConfidenceStep { because, change: confidence }]));
+    }
+    let steps = confidence::steps(&rules.risk, facts.asset_score, ctx, facts.warnings);
+    Ok((confidence::total(&steps), steps))
+}
+
+fn status(is_blocked: bool, risk: RiskBand, ctx: &ChannelFacts) -> ScheduleStatus {
+    let alone = ctx.auto_exec_enabled && ctx.status == ClientStatus::Active.name();
+    match (is_blocked, risk) {
+        (true, _) => ScheduleStatus::Blocked,
+        (false, RiskBand::Low) if alone => ScheduleStatus::Ready,
+        _ => ScheduleStatus::Pending,
+    }
+}
+
+fn no_reviewer() -> Arc<Verdict> {
+    Arc::new(Verdict {
+        rule: REVIEW_CAPACITY.into(),
+        outcome: Outcome::Block,
+        reason: "the workspace's reviewers have no time left for it this week".into(),
+        remedy: "add reviewers, or raise the confidence of posts so that fewer need a review".into(),
+        file: "".into(),
+        line: 0,
+    })
+}

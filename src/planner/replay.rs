@@ -1,0 +1,142 @@
+//! Decisions on record, judged again under the rules at hand.
+//!
+//! Asked again are the guardrails, the confidence, the risk band and the status that follows. What else was
+//! decided stays as it is on record: the hour, the asset with its score, fatigue, the engagement expected, the
+//! warnings that held, and which posts the reviewers had no time for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+use uuid::Uuid;
+
+use super::channel::{WarningsSeen, Whose, channel_facts};
+use super::impact::Stand;
+use super::judge::post_facts;
+use super::judgement::{Judgement, REVIEW_CAPACITY, judgement};
+use super::{PlanError, Planner};
+use crate::model::{
+    CampaignId, Channel, ChannelSeen, ClientId, Outcome, PerformanceReality, PostSeen, ScheduleStatus, Verdict,
+    WallHour, Week, WeekHours, WorkspaceId, Zone,
+};
+
+/// When a post was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// As its plan was made.
+    Plan,
+    /// By a daily pass, which found that it must stand otherwise.
+    Daily,
+}
+
+/// A decision about a post as it is on record, with what the rules saw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// The schedule.
+    pub schedule_id: Uuid,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// On which occasion.
+    pub occasion: Occasion,
+    /// Whose.
+    pub client_id: ClientId,
+    /// The team's.
+    pub workspace_id: WorkspaceId,
+    /// The campaign it counts for.
+    pub campaign_id: Option<CampaignId>,
+    /// Where.
+    pub channel: Channel,
+    /// When it was to go out.
+    pub scheduled_for: Timestamp,
+    /// The client's zone.
+    pub zone: Zone,
+    /// What was known of the post.
+    pub post: PostSeen,
+    /// What was known of its channel.
+    pub seen: ChannelSeen,
+    /// Warnings that held.
+    pub warnings: WarningsSeen,
+    /// Perceived against true performance.
+    pub reality: PerformanceReality,
+    /// Whether somebody had approved it, so that its band no longer mattered.
+    pub is_approved: bool,
+    /// What was decided.
+    pub stand: Stand,
+    /// What the guardrails said. Of a daily pass, those that did not pass it.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl Recorded {
+    /// The first guardrail that held it.
+    #[must_use]
+    pub fn blocked_by(&self) -> Option<&Verdict> {
+        self.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block)
+    }
+
+    /// Whether it was held because no reviewer had time for it.
+    #[must_use]
+    pub fn is_held_for_review(&self) -> bool {
+        self.verdicts.iter().any(|verdict| &*verdict.rule == REVIEW_CAPACITY)
+    }
+}
+
+/// Weeks as clients' clocks show them, laid out once.
+type Clocks = BTreeMap<(String, Week), WeekHours>;
+
+impl Planner<'_> {
+    /// Judges decisions on record under this planner's rules, in parallel. The answers come in their order.
+    ///
+    /// # Errors
+    /// Where a rule fails, or a week is at the edge of the calendar. Of several, the first one's.
+    pub fn judge_recorded(&self, recorded: &[Recorded]) -> Result<Vec<Judgement>, PlanError> {
+        let clocks = clocks(recorded)?;
+        let judged: Vec<Result<Judgement, PlanError>> =
+            recorded.par_iter().map(|one| self.judge_one(one, &clocks)).collect();
+        judged.into_iter().collect()
+    }
+
+    fn judge_one(&self, recorded: &Recorded, clocks: &Clocks) -> Result<Judgement, PlanError> {
+        let Recorded { workspace_id, client_id, channel, .. } = recorded;
+        let campaign = recorded.campaign_id.as_ref();
+        let base = self.rules().effective(workspace_id, client_id, None);
+        let rules = self.rules().effective(workspace_id, client_id, campaign);
+        let whose = Whose { client: client_id, workspace: workspace_id, channel: *channel };
+        let ctx = Arc::new(channel_facts(whose, &recorded.seen, &base, recorded.warnings, &recorded.reality));
+        let wall = wall_hour(recorded, clocks)?;
+        let facts = Arc::new(post_facts(&recorded.post, wall, campaign, base.channel(*channel)));
+        let is_held = recorded.is_held_for_review();
+        let (mut judged, _) = self.with_bench(|bench| judgement(&rules, facts, &ctx, is_held, bench.evaluator))?;
+        if recorded.is_approved && judged.status == ScheduleStatus::Pending {
+            judged.status = ScheduleStatus::Ready;
+        }
+        Ok(judged)
+    }
+}
+
+fn week_of(recorded: &Recorded) -> Result<(String, Week), PlanError> {
+    let week = Week::of(recorded.zone.local(recorded.scheduled_for).date())?;
+    Ok((recorded.zone.name().to_owned(), week))
+}
+
+fn clocks(recorded: &[Recorded]) -> Result<Clocks, PlanError> {
+    let mut clocks = Clocks::new();
+    for one in recorded {
+        let key = week_of(one)?;
+        if !clocks.contains_key(&key) {
+            let hours = WeekHours::new(key.1, &one.zone)?;
+            clocks.insert(key, hours);
+        }
+    }
+    Ok(clocks)
+}
+
+/// What the client's clock shows as the post goes out.
+fn wall_hour(recorded: &Recorded, clocks: &Clocks) -> Result<Option<WallHour>, PlanError> {
+    let hours = clocks.get(&week_of(recorded)?);
+    Ok(hours.and_then(|hours| {
+        let hour = usize::try_from(hours.hour_of(recorded.scheduled_for)).ok()?;
+        hours.hours().get(hour).copied()
+    }))
+}

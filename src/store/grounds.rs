@@ -1,0 +1,47 @@
+//! What the rules saw of a post as a daily pass judged it, as it goes on record and comes back.
+
+use serde::{Deserialize, Serialize};
+
+use super::commit::find_asset;
+use super::review::Schedule;
+use crate::model::{AssetSeen, CampaignId, ChannelSeen, Client, PerformanceReality, Post, PostSeen, RiskBand};
+use crate::planner::{JudgedAgain, WarningsSeen};
+
+/// What a judgement of a daily pass rests on, and what it came to beside the status.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Grounds {
+    pub channel: ChannelSeen,
+    pub post: PostSeen,
+    pub campaign_id: Option<CampaignId>,
+    pub warnings: WarningsSeen,
+    pub performance_reality: PerformanceReality,
+    /// Somebody had approved it.
+    pub is_approved: bool,
+    pub risk: RiskBand,
+    pub confidence: f64,
+}
+
+impl Grounds {
+    pub fn of(schedule: &Schedule, post: &Post, channel: &ChannelSeen, judged: &JudgedAgain, client: &Client) -> Self {
+        let asset = post.asset.as_ref().and_then(|choice| {
+            let asset = find_asset(client, choice.used().as_str())?;
+            Some(AssetSeen::of(asset, choice.score))
+        });
+        Self {
+            channel: channel.clone(),
+            post: PostSeen {
+                fatigue: post.fatigue,
+                expected_engagement: post.expected_engagement,
+                asset,
+                action_of_day: post.action_of_day,
+                hours_to_nearest_post: post.hours_to_nearest_post,
+            },
+            campaign_id: post.campaign_id.clone(),
+            warnings: judged.warnings,
+            performance_reality: judged.reality.clone(),
+            is_approved: schedule.approved_by.is_some(),
+            risk: post.risk,
+            confidence: post.confidence,
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Decisions on record, read in batches and judged again under other rules. Nothing is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::conditions::Conditions;
+use super::daily::ACTOR;
+use super::database::{Row, Tx, Value, values};
+use super::error::StoreError;
+use super::grounds::Grounds;
+use super::ledger::Ledger;
+use super::retry::retried;
+use super::review::{COLUMNS, Schedule};
+use crate::model::{
+    ActionType, AssetSeen, CampaignId, Channel, ChannelSeen, ClientId, PerformanceReality, PostSeen, RiskBand,
+    ScheduleStatus, Verdict, WorkspaceId, Zone, derived_id,
+};
+use crate::planner::{Impact, Occasion, Planner, Recorded, Stand, WarningsSeen};
+
+/// Rows of the record that are read at a time.
+const BATCH: usize = 1000;
+
+/// Which decisions are meant. What is none restricts nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImpactFilter {
+    /// About one client.
+    pub client: Option<String>,
+    /// On one channel.
+    pub channel: Option<Channel>,
+    /// Decided at this time or later.
+    pub from: Option<Timestamp>,
+    /// Decided before this time.
+    pub to: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// Judges the decisions on record again under a planner's rules, workspace by workspace, in the order in
+    /// which they were made. `kept` changes of each kind are kept; `progress` is told of every batch's size.
+    ///
+    /// # Errors
+    /// Where the workspace is not known, or a rule or the database fails.
+    pub async fn impact(
+        &self,
+        planner: &Planner<'_>,
+        filter: &ImpactFilter,
+        kept: usize,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Impact, StoreError> {
+        let workspaces = self.workspaces().await?;
+        if let (Some(fence), true) = (self.fence(), workspaces.is_empty()) {
+            return Err(StoreError::UnknownWorkspace(fence.to_owned()));
+        }
+        let mut impact = Impact::default();
+        for workspace in &workspaces {
+            let mut after = None;
+            while let Some(batch) = retried(|| self.batch(workspace, filter, after.as_ref())).await? {
+                impact.without_facts += batch.without_facts;
+                let judged = planner.judge_recorded(&batch.recorded)?;
+                for (recorded, judged) in batch.recorded.iter().zip(&judged) {
+                    impact.add(recorded, judged, planner.rules(), kept);
+                }
+                progress(batch.rows);
+                after = Some(batch.last);
+            }
+        }
+        Ok(impact)
+    }
+
+    /// How many rows of the record [`Ledger::impact`] reads.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn impact_rows(&self, filter: &ImpactFilter) -> Result<u64, StoreError> {
+        let mut rows = 0;
+        for workspace in self.workspaces().await? {
+            let (conditions, values) = filter.conditions(&workspace, None);
+            let sql = format!("SELECT count(*) FROM campaign_orchestration_actions WHERE {conditions}");
+            let mut tx = self.read().await?;
+            rows += u64::from(tx.one(&sql, values).await?.count(0)?);
+        }
+        Ok(rows)
+    }
+
+    async fn batch(
+        &self,
+        workspace: &WorkspaceId,
+        filter: &ImpactFilter,
+        after: Option<&Place>,
+    ) -> Result<Option<Batch>, StoreError> {
+        let mut tx = self.read().await?;
+        let (conditions, values) = filter.conditions(workspace, after);
+        let sql = format!(
+            "SELECT id::text, iso(created_at), schedule_id::text, action_type, actor, decision_payload::text, \
+             source_signals::text, confidence_score, status FROM campaign_orchestration_actions \
+             WHERE {conditions} ORDER BY created_at, id LIMIT {BATCH}"
+        );
+        let rows = tx.rows(&sql, values).await?;
+        let Some(last) = rows.last() else { return Ok(None) };
+        let last = Place { created_at: last.text(1)?, id: last.text(0)? };
+        let decisions: Result<Vec<Option<OnRecord>>, StoreError> = rows.iter().map(OnRecord::read).collect();
+        let decisions: Vec<OnRecord> = decisions?.into_iter().flatten().collect();
+        let schedules = schedules(&mut tx, decisions.iter().map(|one| one.schedule_id)).await?;
+        let is_meant = |schedule: &&Schedule| filter.channel.is_none_or(|channel| schedule.channel == channel);
+        let meant: Vec<(OnRecord, &Schedule)> = decisions
+            .into_iter()
+            .filter_map(|one| schedules.get(&one.schedule_id).filter(is_meant).map(|schedule| (one, schedule)))
+            .collect();
+        let seen = channels_seen(&mut tx, meant.iter().map(|(_, schedule)| *schedule)).await?;
+        let mut batch =
+            Batch { recorded: Vec::with_capacity(meant.len()), without_facts: 0, rows: rows.len() as u64, last };
+        for (one, schedule) in meant {
+            match one.recorded(schedule, seen.get(&fatigue_check_id(schedule))) {
+                Some(recorded) => batch.recorded.push(recorded),
+                None => batch.without_facts += 1,
+            }
+        }
+        Ok(Some(batch))
+    }
+}
+
+/// Where in the record a batch ended, as the database writes it.
+struct Place {
+    created_at: String,
+    id: String,
+}
+
+/// Some of the record.
+struct Batch {
+    recorded: Vec<Recorded>,
+    without_facts: u64,
+    rows: u64,
+    last: Place,
+}
+
+impl ImpactFilter {
+    /// What a statement asks of rows of the record, and with which values.
+    fn conditions(&self, workspace: &WorkspaceId, after: Option<&Place>) -> (String, Vec<Value>) {
+        let mut conditions = Conditions::default();
+        conditions.add("workspace_id = ?", workspace.as_str());
+        if let Some(place) = after {
+            // The second value of the statement; the first is the workspace.
+            conditions.add("created_at >= ?::timestamptz", place.created_at.as_str());
+            conditions.add("(created_at, id) > ($2::timestamptz, ?::uuid)", place.id.as_str());
+        }
+        if let Some(client) = &self.client {
+            conditions.add("client_id = ?", client.as_str());
+        }
+        if let Some(from) = self.from {
+            conditions.add("created_at >= ?::timestamptz", from);
+        }
+        if let Some(to) = self.to {
+            conditions.add("created_at < ?::timestamptz", to);
+        }
+        conditions.say(format!(
+            "schedule_id IS NOT NULL AND (action_type = 'posting_decision' AND actor = 'early_warning' \
+             OR action_type IN ('posting_decision', 'schedule_blocked') AND actor = '{ACTOR}')"
+        ));
+        conditions.finish()
+    }
+}
+
+/// What a plan's posting decision says.
+#[derive(Deserialize)]
+struct Planned {
+    status: ScheduleStatus,
+    risk_level: RiskBand,
+    action_of_day: Option<i64>,
+    hours_to_nearest_post: Option<f64>,
+}
+
+/// What it rests on.
+#[derive(Deserialize)]
+struct PlannedOn {
+    high_warnings: u32,
+    medium_warnings: u32,
+    performance_reality: PerformanceReality,
+    guardrails: Vec<Verdict>,
+}
+
+/// A step that a daily pass took.
+#[derive(Deserialize)]
+struct Stepped {
+    to: ScheduleStatus,
+    reason: Option<String>,
+}
+
+/// A judgement that is on record, before its schedule is known.
+struct OnRecord {
+    schedule_id: Uuid,
+    decided_at: Timestamp,
+    confidence: f64,
+    judged: Judged,
+}
+
+/// What was judged, by whom.
+enum Judged {
+    Plan(Planned, Box<PlannedOn>),
+    Daily(Stepped, Box<(Grounds, Vec<Verdict>)>),
+    /// By a daily pass that did not yet put down what the rules saw.
+    WithoutGrounds,
+}
+
+impl OnRecord {
+    /// Reads a row; none where it is no judgement of rules.
+    fn read(row: &Row) -> Result<Option<Self>, StoreError> {
+        let schedule_id: Uuid = row.parsed(2)?;
+        let of_plan = derived_id(schedule_id.as_bytes(), &["decision", ActionType::PostingDecision.name()]);
+        let judged = if row.parsed::<Uuid>(0)? == of_plan {
+            Some(Judged::Plan(row.json(5)?, row.json(6)?))
+        } else {
+            Judged::of_pass(row)?
+        };
+        let (decided_at, confidence) = (row.parsed(1)?, row.number(7)?);
+        Ok(judged.map(|judged| Self { schedule_id, decided_at, confidence, judged }))
+    }
+
+    /// The whole decision; none where it lacks what the rules saw.
+    fn recorded(self, schedule: &Schedule, seen: Option<&ChannelSeen>) -> Option<Recorded> {
+        let (occasion, status, grounds, verdicts) = match self.judged {
+            Judged::WithoutGrounds => return None,
+            Judged::Daily(said, grounds) => (Occasion::Daily, said.to, grounds.0, grounds.1),
+            Judged::Plan(said, on) => {
+                let grounds = planned(&said, &on, self.confidence, schedule, seen?)?;
+                (Occasion::Plan, said.status, grounds, on.guardrails)
+            }
+        };
+        Some(Recorded {
+            schedule_id: schedule.id,
+            decided_at: self.decided_at,
+            occasion,
+            client_id: ClientId::new(schedule.client_id.as_str()),
+            workspace_id: WorkspaceId::new(schedule.workspace_id.as_str()),
+            campaign_id: grounds.campaign_id,
+            channel: schedule.channel,
+            scheduled_for: schedule.scheduled_for,
+            zone: schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc()),
+            post: grounds.post,
+            seen: grounds.channel,
+            warnings: grounds.warnings,
+            reality: grounds.performance_reality,
+            is_approved: grounds.is_approved,
+            stand: Stand { status, risk: grounds.risk, confidence: grounds.confidence },
+            verdicts,
+        })
+    }
+}
+
+/// What a plan's decision rests on: some stands with the decision, some with the schedule, and what is known of
+/// the channel with its fatigue. None where the decision lacks some of it.
+fn planned(
+    said: &Planned,
+    on: &PlannedOn,
+    confidence: f64,
+    schedule: &Schedule,
+    seen: &ChannelSeen,
+) -> Option<Grounds> {
+    let post = PostSeen {
+        fatigue: schedule.fatigue,
+        expected_engagement: schedule.expected_engagement,
+        asset: asset_seen(schedule),
+        action_of_day: said.action_of_day?,
+        hours_to_nearest_post: said.hours_to_nearest_post?,
+    };
+    Some(Grounds {
+        channel: seen.clone(),
+        post,
+        campaign_id: schedule.campaign_id.as_deref().map(CampaignId::new),
+        warnings: WarningsSeen { high: on.high_warnings, medium: on.medium_warnings },
+        performance_reality: on.performance_reality.clone(),
+        is_approved: false,
+        risk: said.risk_level,
+        confidence,
+    })
+}
+
+impl Judged {
+    /// A daily pass's judgement; none where it let a post go or held it without asking a rule.
+    fn of_pass(row: &Row) -> Result<Option<Self>, StoreError> {
+        if row.text(4)? != ACTOR {
+            return Ok(None);
+        }
+        let said: Stepped = row.json(5)?;
+        let outside = ["client_status: ", "channels: "];
+        let is_outside = |reason: &str| outside.iter().any(|start| reason.starts_with(start));
+        if said.to == ScheduleStatus::Cancelled || said.reason.as_deref().is_some_and(is_outside) {
+            return Ok(None);
+        }
+        let mut signals: serde_json::Value = row.json(6)?;
+        let grounds: Option<Grounds> = serde_json::from_value(signals["grounds"].take()).ok();
+        let verdicts: Option<Vec<Verdict>> = serde_json::from_value(signals["guardrails"].take()).ok();
+        Ok(Some(match grounds.zip(verdicts) {
+            Some(grounds) => Self::Daily(said, Box::new(grounds)),
+            None => Self::WithoutGrounds,
+        }))
+    }
+}
+
+/// What is known of a schedule's asset as it was committed.
+fn asset_seen(schedule: &Schedule) -> Option<AssetSeen> {
+    schedule.used_asset()?;
+    let preview = |field: &str| schedule.content_preview.get(field).and_then(serde_json::Value::as_str);
+    Some(AssetSeen {
+        score: schedule.metadata.get("asset_score").and_then(serde_json::Value::as_f64)?,
+        kind: preview("kind")?.into(),
+        has_content: ["title", "body"].iter().any(|field| preview(field).is_some_and(|text| !text.is_empty())),
+    })
+}
+
+async fn schedules(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Result<BTreeMap<Uuid, Schedule>, StoreError> {
+    let ids: BTreeSet<Uuid> = ids.collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM campaign_orchestration_schedules \
+         WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))"
+    );
+    let rows = tx.rows(&sql, values![super::load::json(&ids)]).await?;
+    rows.iter().map(|row| Schedule::read(row).map(|schedule| (schedule.id, schedule))).collect()
+}
+
+/// The decision of a schedule's plan about the fatigue of its channel, which keeps what was known of the channel.
+fn fatigue_check_id(schedule: &Schedule) -> Uuid {
+    let kind = ActionType::FatigueCheck.name();
+    let parts = ["decision", schedule.client_id.as_str(), kind, schedule.channel.name()];
+    derived_id(schedule.plan_id.as_bytes(), &parts)
+}
+
+/// What was known of the channels of some schedules as they were planned, by their decisions about fatigue. Plans
+/// that were committed before it was put down have none.
+async fn channels_seen(
+    tx: &mut Tx,
+    schedules: impl Iterator<Item = &Schedule>,
+) -> Result<BTreeMap<Uuid, ChannelSeen>, StoreError> {
+    #[derive(Deserialize)]
+    struct Signals {
+        seen: Option<ChannelSeen>,
+    }
+    let ids: BTreeSet<Uuid> = schedules.map(fatigue_check_id).collect();
+    let sql = "SELECT id::text, source_signals::text FROM campaign_orchestration_actions \
+               WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
+    let rows = tx.rows(sql, values![super::load::json(&ids)]).await?;
+    let mut known = BTreeMap::new();
+    for row in &rows {
+        if let Signals { seen: Some(seen) } = row.json(1)? {
+            known.insert(row.parsed(0)?, seen);
+        }
+    }
+    Ok(known)
+}

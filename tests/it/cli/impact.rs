@@ -1,0 +1,99 @@
+//! `mcoe rules impact` as its users meet it.
+
+use crate::support::{Place, Workplace, postgres};
+
+/// A folder with a committed week of the small scenario in `mcoe.db`.
+fn committed() -> Workplace {
+    let place = Workplace::new();
+    place.mcoe("db load small --now 2026-10-16T08:00:00Z").done();
+    place.mcoe("weekly --now 2026-10-16T08:00:00Z --actor ann").done();
+    place
+}
+
+#[test]
+fn nothing_differs_under_the_same_rules() {
+    let place = committed();
+    let told = place.mcoe("rules impact").done().out;
+    assert!(told.contains("decisions judged again, 0 of them by daily passes"), "{told}");
+    assert!(!told.contains("by rule") && told.contains("note: judged again: guardrails"), "{told}");
+    let json = place.mcoe("rules impact --format json").done().json();
+    assert!(json["count"]["judged"].as_u64().unwrap() > 10, "{json}");
+    assert_eq!(json["count"]["same"], json["count"]["judged"]);
+    assert_eq!(json["changes"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn what_would_have_been_decided_otherwise_is_told_with_the_rule_and_its_place() {
+    let place = committed();
+    place.replace("rules/fatigue.toml", "warn_at = 0.5", "warn_at = 0.15");
+    place.replace("rules/fatigue.toml", "block_at = 0.8", "block_at = 0.2");
+    place.replace("rules/risk.toml", "[bands.low]\nfrom = 0.75", "[bands.low]\nfrom = 0.85");
+    place.replace("rules/risk.toml", "to = 0.75", "to = 0.85");
+    let before = std::fs::read(place.path("mcoe.db")).unwrap();
+    let told = place.mcoe("rules impact --database sqlite:mcoe.db?mode=ro --limit-shown 4").done().out;
+    for text in [
+        "would have been blocked",
+        "of higher risk",
+        "by rule, with the reason of the first:",
+        "channel_fatigue: fatigue ",
+        "   guardrails.rhai:",
+        "by client and channel, the worst-hit first:",
+        "decisions, the worst first:",
+        "-> blocked, ",
+        "more; --limit-shown N shows them",
+    ] {
+        assert!(told.contains(text), "`{text}` is not in\n{told}");
+    }
+    assert_eq!(std::fs::read(place.path("mcoe.db")).unwrap(), before);
+    let json = place.mcoe("rules impact --format json").done().json();
+    let (count, changes) = (&json["count"], json["changes"].as_array().unwrap());
+    assert_eq!(changes.len() as u64, count["judged"].as_u64().unwrap() - count["same"].as_u64().unwrap());
+    let blocked = changes.iter().filter(|change| change["after"]["status"] == "blocked").count() as u64;
+    assert_eq!(count["differ"]["blocked"].as_u64(), Some(blocked));
+    assert!(changes.iter().all(|change| change["differs"][0]["cause"]["line"].as_u64().unwrap() > 0), "{json}");
+    let one = place.mcoe("rules impact --format json --limit-shown 1").done().json();
+    assert_eq!((one["changes"].as_array().unwrap().len(), &one["count"]), (1, count));
+}
+
+#[test]
+fn what_cannot_be_answered_is_told_with_a_way_out() {
+    let place = committed();
+    place.mcoe("rules impact --database other.db").ends_with(2).says(&["holds no decision yet", "`mcoe weekly`"]);
+    place.mcoe("rules impact --client nobody").ends_with(2).says(&["no decision on record is meant", "remedy"]);
+    place.mcoe("rules impact --to 2020-01-01T00:00:00Z").ends_with(2).says(&["no decision on record is meant"]);
+    place.mcoe("rules impact --workspace nowhere").ends_with(2).says(&["knows no workspace `nowhere`"]);
+    place.mcoe("rules impact --channel tiktk").ends_with(2);
+    place.replace("rules/fatigue.toml", "block_at = 0.8", "block_at = \"high\"");
+    place.mcoe("rules impact").ends_with(2).says(&["fatigue.toml", "block_at"]);
+    place.mcoe("rules impact --rules elsewhere").ends_with(2).says(&["cannot read the rules pack `elsewhere`"]);
+}
+
+#[test]
+fn a_rule_that_fails_on_what_is_on_record_is_told_with_its_place() {
+    let place = committed();
+    place.replace(
+        "rules/guardrails.rhai",
+        "fn truth_layer(post, ctx) {",
+        "fn truth_layer(post, ctx) {\n    let few = [1][post.hour + 5];",
+    );
+    place.mcoe("rules impact").ends_with(2).says(&["guardrails.rhai:", "`truth_layer` failed", "remedy"]);
+}
+
+#[test]
+fn a_database_that_is_not_brought_up_to_date_is_told_so() {
+    let work = Workplace::new();
+    let url = postgres::server().fresh();
+    work.mcoe(&format!("rules impact --database {url}")).ends_with(3).says(&["brought up to date", "mcoe db migrate"]);
+}
+
+#[test]
+fn postgres_answers_as_sqlite_does() {
+    let work = committed();
+    let place = Place::postgres();
+    let on = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
+    on("db load small --now 2026-10-16T08:00:00Z").done();
+    on("weekly --now 2026-10-16T08:00:00Z --actor ann").done();
+    work.replace("rules/fatigue.toml", "warn_at = 0.5", "warn_at = 0.15");
+    work.replace("rules/fatigue.toml", "block_at = 0.8", "block_at = 0.2");
+    assert_eq!(on("rules impact").done().out, work.mcoe("rules impact").done().out);
+}

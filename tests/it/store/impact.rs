@@ -1,0 +1,224 @@
+//! Decisions on record under other rules: nothing differs under their own, and what differs under others is what
+//! the ledger's own tables say must.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mcoe::model::{ActionType, Channel, RiskBand, Severity, Tier, Warning, WarningStatus};
+use mcoe::planner::{self, ChangeKind, Impact, Planner};
+use mcoe::rules::{CompiledRules, PackFiles};
+use mcoe::store::{Change, Commit, ImpactFilter, Ledger, ScheduleFilter, StoreError};
+
+use super::{FRIDAY, loaded, rules, weekly, workspace};
+use crate::support::{Place, at, changed as pack_with, compiled, on_both, plan, with_file, with_keys};
+
+const SCHEDULES: &str = "SELECT count(*) FROM campaign_orchestration_schedules";
+
+async fn impact(ledger: &Ledger, files: PackFiles, filter: &ImpactFilter) -> Impact {
+    let rules = compiled(files);
+    let planner = Planner::new(&rules, Tier::Exact, None);
+    ledger.impact(&planner, filter, usize::MAX, &|_| {}).await.unwrap()
+}
+
+async fn own(ledger: &Ledger, rules: &CompiledRules) -> Impact {
+    let planner = Planner::new(rules, Tier::Exact, None);
+    ledger.impact(&planner, &ImpactFilter::default(), usize::MAX, &|_| {}).await.unwrap()
+}
+
+/// Ids of the schedules that changed in a way, sorted.
+fn changed(impact: &Impact, kind: ChangeKind) -> Vec<String> {
+    let is_meant = |change: &&planner::Change| change.differs.iter().any(|(found, _)| *found == kind);
+    let mut ids: Vec<String> =
+        impact.changes.values().flatten().filter(is_meant).map(|change| change.schedule_id.to_string()).collect();
+    ids.sort();
+    ids
+}
+
+async fn ids(place: &Place, condition: &str) -> Vec<String> {
+    let sql = format!("SELECT CAST(id AS text) FROM campaign_orchestration_schedules WHERE {condition} ORDER BY 1");
+    let mut ids = place.texts(&sql).await;
+    ids.sort();
+    ids
+}
+
+/// Opens a warning of high severity for a client, or resolves it.
+async fn warn(ledger: &Ledger, rules: &CompiledRules, scenario: &mut mcoe::model::Scenario, now: &str, opens: bool) {
+    let (_, state) = scenario.clients.iter_mut().find(|(client, _)| client.id.as_str() == "crumb-and-co").unwrap();
+    state.warnings.retain(|warning| &*warning.id != "storm");
+    if opens {
+        state.warnings.push(Warning {
+            id: "storm".into(),
+            kind: "collapse_risk".into(),
+            severity: Severity::High,
+            status: WarningStatus::Open,
+            opened_at: at("2026-09-07T00:00:00Z"),
+        });
+    }
+    ledger.load(scenario, rules, at(now)).await.unwrap();
+    let planner = Planner::new(rules, Tier::Exact, None);
+    ledger.daily(&planner, None, at(now), &|| false).await.unwrap();
+}
+
+on_both! {
+    async fn under_their_own_rules_all_decisions_come_out_as_they_are_on_record(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let mut scenario = loaded(&ledger, &rules).await;
+        for week in ["2026-W37", "2026-W38", "2026-W39", "2026-W40"] {
+            weekly(&ledger, &rules, week, FRIDAY).await;
+        }
+        let planned = own(&ledger, &rules).await;
+        assert_eq!(planned.count.judged as i64, place.number(SCHEDULES).await);
+        assert!(planned.count.judged > 1000, "{}", planned.count.judged);
+        assert_eq!((planned.count.same, planned.count.other_confidence), (planned.count.judged, 0));
+        let medium = ScheduleFilter { risk: Some(RiskBand::Medium), ..ScheduleFilter::default() };
+        let waiting = ScheduleFilter { statuses: vec![mcoe::model::ScheduleStatus::Pending], ..medium };
+        ledger.change(&waiting, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
+        warn(&ledger, &rules, &mut scenario, "2026-09-08T01:00:00Z", true).await;
+        warn(&ledger, &rules, &mut scenario, "2026-09-08T02:00:00Z", false).await;
+        let after = own(&ledger, &rules).await;
+        assert!(after.by_daily_pass > 2, "{}", after.by_daily_pass);
+        assert_eq!(after.count.judged, planned.count.judged + after.by_daily_pass);
+        assert_eq!((after.count.same, after.count.other_confidence), (after.count.judged, 0), "{:?}", after.changes);
+        assert_eq!(after.without_facts, 0);
+    }
+
+    async fn a_lower_threshold_blocks_the_posts_at_or_above_it(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let files = with_keys(&[("fatigue.toml", "warn_at", "0.15"), ("fatigue.toml", "block_at", "0.2")]);
+        let told = impact(&ledger, files, &ImpactFilter::default()).await;
+        let expected = ids(place, "status <> 'blocked' AND fatigue >= 0.2").await;
+        assert!(!expected.is_empty());
+        assert_eq!(changed(&told, ChangeKind::Blocked), expected);
+        assert_eq!(told.count.of(ChangeKind::Blocked) as usize, expected.len());
+        let causes: Vec<_> = told.causes.iter().filter(|((kind, ..), _)| *kind == ChangeKind::Blocked).collect();
+        let [((_, rule, file, line), (count, reason))] = causes.as_slice() else { panic!("{causes:?}") };
+        assert_eq!((&**rule, &**file, *count as usize), ("channel_fatigue", "guardrails.rhai", expected.len()));
+        assert!(*line > 0 && reason.contains("is at or above 0.20"), "{reason}");
+        let channels: u64 = told.channels.values().map(|count| count.of(ChangeKind::Blocked)).sum();
+        assert_eq!(channels as usize, expected.len());
+        let worst: Vec<u64> = told.worst_channels().iter()
+            .map(|(_, count)| count.of(ChangeKind::Blocked) + count.of(ChangeKind::NeedsReview)).collect();
+        assert!(worst.is_sorted_by(|a, b| a >= b), "{worst:?}");
+    }
+
+    async fn a_higher_edge_of_a_band_sends_the_posts_below_it_to_people(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let files = pack_with(&[
+            ("risk.toml", "[bands.low]\nfrom = 0.75", "[bands.low]\nfrom = 0.85"),
+            ("risk.toml", "to = 0.75", "to = 0.85"),
+        ]);
+        let told = impact(&ledger, files, &ImpactFilter::default()).await;
+        let between = "confidence >= 0.75 AND confidence < 0.85 AND risk_level = 'low'";
+        let raised = ids(place, between).await;
+        assert!(!raised.is_empty());
+        assert_eq!(changed(&told, ChangeKind::BandRaised), raised);
+        let to_people = ids(place, &format!("{between} AND status = 'ready'")).await;
+        assert_eq!(changed(&told, ChangeKind::NeedsReview), to_people);
+        assert!(told.causes.keys().all(|(_, rule, file, line)| (&**rule, &**file) == ("bands", "risk.toml") && *line > 0));
+        assert_eq!(told.count.other_confidence, 0);
+    }
+
+    async fn a_new_guardrail_holds_what_it_would_have_held(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let mut files = with_file("house.rhai", "// A house rule.\nfn no_noon(post, ctx) {\n    if post.hour >= 12 && post.weekday < 5 {\n        \
+             return block(\"it goes out after noon\", \"post earlier\");\n    }\n    pass()\n}\n");
+        files.get_mut("guardrails.toml").unwrap().push_str(
+            "\n[no_noon]\nenabled = true\nscope = \"post\"\nconflict = \"timing\"\nwarn_raises_risk = false\n");
+        let told = impact(&ledger, files, &ImpactFilter::default()).await;
+        let all = ledger.schedules(&ScheduleFilter::default()).await.unwrap();
+        let late = all.iter().filter(|schedule| {
+            let local = schedule.metadata["local_time"].as_str().unwrap();
+            let date: jiff::civil::Date = local[..10].parse().unwrap();
+            let weekday = date.weekday().to_monday_zero_offset();
+            schedule.status != mcoe::model::ScheduleStatus::Blocked && weekday < 5 && &local[11..13] >= "12"
+        });
+        let mut expected: Vec<String> = late.map(|schedule| schedule.id.to_string()).collect();
+        expected.sort();
+        assert!(!expected.is_empty());
+        assert_eq!(changed(&told, ChangeKind::Blocked), expected);
+        let place = (ChangeKind::Blocked, Arc::from("no_noon"), Arc::from("house.rhai"), 4);
+        assert_eq!(told.causes[&place].0 as usize, expected.len());
+    }
+
+    async fn a_guardrail_that_is_gone_lets_its_posts_go(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let mut scenario = loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        warn(&ledger, &rules, &mut scenario, "2026-09-08T01:00:00Z", true).await;
+        let files = with_keys(&[("guardrails.toml", "early_warning.enabled", "false")]);
+        let told = impact(&ledger, files, &ImpactFilter::default()).await;
+        let held = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_blocked' \
+                    AND CAST(decision_payload AS text) LIKE '%early_warning%'";
+        let held = place.number(held).await as u64;
+        assert!(held > 0 && told.by_daily_pass > 0, "{held}");
+        assert_eq!(told.count.of(ChangeKind::Allowed), held);
+        let by_rule: BTreeSet<&str> = told.causes.keys().filter(|key| key.0 == ChangeKind::Allowed).map(|key| &*key.1).collect();
+        assert_eq!(by_rule, BTreeSet::from(["early_warning"]));
+    }
+
+    async fn overlays_change_what_they_cover(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let overlay = "[scope]\nclient = \"crumb-and-co\"\n\n[fatigue]\nwarn_at = 0.1\nblock_at = 0.15\n";
+        let told = impact(&ledger, with_file("overlays/crumb.toml", overlay), &ImpactFilter::default()).await;
+        let expected = ids(place, "status <> 'blocked' AND fatigue >= 0.15 AND client_id = 'crumb-and-co'").await;
+        assert!(!expected.is_empty());
+        assert_eq!(changed(&told, ChangeKind::Blocked), expected);
+        assert!(told.worst_clients().iter().all(|((client, _), _)| client.as_str() == "crumb-and-co"));
+    }
+
+    async fn decisions_without_what_the_rules_saw_are_counted_and_not_guessed(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let scenario = loaded(&ledger, &rules).await;
+        let plan = plan(&rules, &scenario);
+        let mut decisions = planner::decisions(&plan);
+        let of_kind = |kind: ActionType| move |decision: &&mut mcoe::model::Decision| decision.action_type == kind;
+        let check = decisions.iter_mut().find(of_kind(ActionType::FatigueCheck)).unwrap();
+        let (client, payload): (_, serde_json::Value) = (check.client_id.clone(), serde_json::from_str(&check.payload).unwrap());
+        check.source_signals = "{}".into();
+        let last = decisions.iter_mut().rev().find(of_kind(ActionType::PostingDecision)).unwrap();
+        assert_ne!(last.client_id, client);
+        let mut old: serde_json::Value = serde_json::from_str(&last.payload).unwrap();
+        old.as_object_mut().unwrap().remove("action_of_day").unwrap();
+        last.payload = old.to_string();
+        let commit = Commit { plan: &plan, decisions: &decisions, scenario: &scenario, rules: &rules, actor: "ann", now: at(FRIDAY), progress: &|| {} };
+        ledger.commit(commit).await.unwrap();
+        let told = own(&ledger, &rules).await;
+        let channel = payload["channel"].as_str().unwrap();
+        let of_channel = place.number(&format!("{SCHEDULES} WHERE client_id = '{client}' AND channel = '{channel}'")).await;
+        assert!(of_channel > 0);
+        assert_eq!(told.without_facts as i64, of_channel + 1);
+        assert_eq!(told.count.judged + told.without_facts, plan.posts().count() as u64);
+        assert_eq!(told.count.same, told.count.judged);
+    }
+
+    async fn filters_and_fences_say_which_decisions_are_meant(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        let judged = async |ledger: &Ledger, filter: ImpactFilter| {
+            ledger.impact(&planner, &filter, 0, &|_| {}).await.unwrap().count.judged as i64
+        };
+        let all = ImpactFilter::default;
+        let harbour = ledger.within(workspace("harbour"));
+        assert_eq!(judged(&harbour, all()).await, place.number(&format!("{SCHEDULES} WHERE workspace_id = 'harbour'")).await);
+        let client = ImpactFilter { client: Some("crumb-and-co".to_owned()), ..all() };
+        assert_eq!(judged(&ledger, client).await, place.number(&format!("{SCHEDULES} WHERE client_id = 'crumb-and-co'")).await);
+        let channel = ImpactFilter { channel: Some(Channel::Ig), ..all() };
+        assert_eq!(judged(&ledger, channel).await, place.number(&format!("{SCHEDULES} WHERE channel = 'ig'")).await);
+        let count = place.number(SCHEDULES).await;
+        assert_eq!(judged(&ledger, ImpactFilter { from: Some(at(FRIDAY)), ..all() }).await, count);
+        assert_eq!(judged(&ledger, ImpactFilter { to: Some(at(FRIDAY)), ..all() }).await, 0);
+        let nowhere = ledger.within(workspace("nowhere"));
+        let refused = nowhere.impact(&planner, &all(), 0, &|_| {}).await.unwrap_err();
+        assert!(matches!(refused, StoreError::UnknownWorkspace(_)), "{refused}");
+    }
+}
