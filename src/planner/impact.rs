@@ -163,6 +163,9 @@ impl ImpactCount {
     }
 }
 
+/// A kind of change with the rule behind it and the rule's file and line.
+pub type CauseKey = (ChangeKind, Arc<str>, Arc<str>, u32);
+
 /// What a pack would have decided otherwise.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Impact {
@@ -179,7 +182,7 @@ pub struct Impact {
     /// By client and channel.
     pub clients: BTreeMap<(ClientId, Channel), ImpactCount>,
     /// By kind and rule with its place: how many, and the first one's reason.
-    pub causes: BTreeMap<(ChangeKind, Arc<str>, Arc<str>, u32), (u64, Arc<str>)>,
+    pub causes: BTreeMap<CauseKey, (u64, Arc<str>)>,
     /// The first decisions of each kind that differ, by their worst kind.
     pub changes: BTreeMap<ChangeKind, Vec<Change>>,
 }
@@ -291,4 +294,39 @@ fn of_confidence(recorded: &Recorded, judged: &Judgement, rules: &CompiledRules)
     let (file, line) =
         by_script.or_else(|| rules.pack().place_with(&overlays, key)).unwrap_or_else(|| ("risk.toml".into(), 0));
     Cause { rule: rule.into(), reason: reason.into(), file, line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stands() -> Vec<Stand> {
+        let statuses = [ScheduleStatus::Pending, ScheduleStatus::Ready, ScheduleStatus::Blocked];
+        let with = |status| RiskBand::ALL.into_iter().map(move |risk| Stand { status, risk, confidence: 0.5 });
+        statuses.into_iter().flat_map(with).collect()
+    }
+
+    fn mirrored(kind: ChangeKind) -> ChangeKind {
+        match kind {
+            ChangeKind::Blocked => ChangeKind::Allowed,
+            ChangeKind::Allowed => ChangeKind::Blocked,
+            ChangeKind::NeedsReview => ChangeKind::RunsAlone,
+            ChangeKind::RunsAlone => ChangeKind::NeedsReview,
+            ChangeKind::BandRaised => ChangeKind::BandLowered,
+            ChangeKind::BandLowered => ChangeKind::BandRaised,
+        }
+    }
+
+    #[test]
+    fn going_back_is_the_mirror_of_going_there() {
+        for (before, after) in stands().into_iter().flat_map(|a| stands().into_iter().map(move |b| (a, b))) {
+            let there = ChangeKind::between(before, after);
+            let mut back: Vec<ChangeKind> = ChangeKind::between(after, before).into_iter().map(mirrored).collect();
+            back.sort_unstable();
+            assert_eq!(there, back, "{before:?} {after:?}");
+            let is_same = (before.status, before.risk) == (after.status, after.risk);
+            assert_eq!(there.is_empty(), is_same, "{before:?} {after:?}");
+            assert!(there.is_sorted(), "{there:?}");
+        }
+    }
 }

@@ -39,7 +39,7 @@ pub use explain::{
 };
 pub use fired::{Firing, firings};
 pub use hours::{HourRule, HourValue};
-pub use impact::{Cause, Change, ChangeKind, Impact, ImpactCount, Stand};
+pub use impact::{Cause, CauseKey, Change, ChangeKind, Impact, ImpactCount, Stand};
 pub use instance::{Instance, Response, Solution};
 pub use judge::{Supposed, count_by_rule, priority};
 pub use judgement::{Judgement, REVIEW_CAPACITY};

@@ -5,6 +5,7 @@
 //! warnings that held, and which posts the reviewers had no time for.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -124,9 +125,9 @@ fn clocks(recorded: &[Recorded]) -> Result<Clocks, PlanError> {
     let mut clocks = Clocks::new();
     for one in recorded {
         let key = week_of(one)?;
-        if !clocks.contains_key(&key) {
-            let hours = WeekHours::new(key.1, &one.zone)?;
-            clocks.insert(key, hours);
+        let week = key.1;
+        if let Entry::Vacant(place) = clocks.entry(key) {
+            place.insert(WeekHours::new(week, &one.zone)?);
         }
     }
     Ok(clocks)

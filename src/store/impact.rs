@@ -187,6 +187,13 @@ struct Stepped {
     reason: Option<String>,
 }
 
+/// What it rests on. Before what the rules saw was put down, the guardrails were told without their place.
+#[derive(Deserialize)]
+struct SteppedOn {
+    guardrails: serde_json::Value,
+    grounds: Option<Grounds>,
+}
+
 /// A judgement that is on record, before its schedule is known.
 struct OnRecord {
     schedule_id: Uuid,
@@ -288,10 +295,9 @@ impl Judged {
         if said.to == ScheduleStatus::Cancelled || said.reason.as_deref().is_some_and(is_outside) {
             return Ok(None);
         }
-        let mut signals: serde_json::Value = row.json(6)?;
-        let grounds: Option<Grounds> = serde_json::from_value(signals["grounds"].take()).ok();
-        let verdicts: Option<Vec<Verdict>> = serde_json::from_value(signals["guardrails"].take()).ok();
-        Ok(Some(match grounds.zip(verdicts) {
+        let on: SteppedOn = row.json(6)?;
+        let verdicts: Option<Vec<Verdict>> = serde_json::from_value(on.guardrails).ok();
+        Ok(Some(match on.grounds.zip(verdicts) {
             Some(grounds) => Self::Daily(said, Box::new(grounds)),
             None => Self::WithoutGrounds,
         }))

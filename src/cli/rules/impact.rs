@@ -51,7 +51,7 @@ pub(super) struct Impact {
 /// How many of a kind are shown to people.
 const SHOWN: usize = 10;
 
-/// What is not asked again, so that nobody takes the answer for more than it is.
+/// What is asked again and what is not, so that nobody takes the answer for more than it is.
 const NOTES: [&str; 3] = [
     "judged again: guardrails, confidence, band and status, on what the rules saw when they were asked",
     "as on record: hours, assets and their scores, fatigue, expected engagement, the warnings that held, and what the \
@@ -80,7 +80,7 @@ impl Impact {
             return Err(self.nothing());
         }
         if in_json {
-            return print(&format!("{}\n", in_words_of_json(&impact, shown)));
+            return print(&format!("{}\n", as_json(&impact, shown)));
         }
         let mut text = String::new();
         // Writing to a text cannot fail.
@@ -110,7 +110,7 @@ fn changes(impact: &planner::Impact, shown: usize) -> impl Iterator<Item = &Chan
     impact.changes.values().flatten().take(shown)
 }
 
-fn in_words_of_json(impact: &planner::Impact, shown: usize) -> Value {
+fn as_json(impact: &planner::Impact, shown: usize) -> Value {
     let causes = impact.causes.iter().map(|((kind, rule, file, line), (count, reason))| {
         json!({"change": kind, "rule": rule, "file": file, "line": line, "count": count, "reason": reason})
     });
@@ -149,6 +149,11 @@ fn in_words_of_json(impact: &planner::Impact, shown: usize) -> Value {
 
 fn write(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt::Result {
     let count = &impact.count;
+    if count.judged == 0 {
+        let all = impact.without_facts;
+        writeln!(text, "none of {all} decisions can be judged again: what the rules saw of them is not on record")?;
+        return writeln!(text, "  remedy: ask again once weeks are committed with this mcoe, which keeps it");
+    }
     writeln!(
         text,
         "{} decisions judged again, {} of them by daily passes: {} stand as they did",

@@ -14,6 +14,14 @@ use crate::support::{Place, at, changed as pack_with, compiled, on_both, plan, w
 
 const SCHEDULES: &str = "SELECT count(*) FROM campaign_orchestration_schedules";
 
+/// A step of a daily pass as it was put down before passes kept what the rules saw.
+const OLD_PASS: &str = "INSERT INTO campaign_orchestration_actions (id, created_at, schedule_id, client_id, \
+     workspace_id, action_type, decision_payload, source_signals, risk_class, confidence_score, truth_notes, \
+     truth_compliant, disclaimers, status, actor) SELECT '00000000-0000-8000-8000-000000000001', created_at, \
+     schedule_id, client_id, workspace_id, action_type, '{\"from\":\"blocked\",\"to\":\"ready\",\"reason\":null}', \
+     '{\"guardrails\":[]}', risk_class, confidence_score, truth_notes, truth_compliant, disclaimers, status, 'daily_pass' \
+     FROM campaign_orchestration_actions WHERE action_type = 'posting_decision' ORDER BY id LIMIT 1";
+
 async fn impact(ledger: &Ledger, files: PackFiles, filter: &ImpactFilter) -> Impact {
     let rules = compiled(files);
     let planner = Planner::new(&rules, Tier::Exact, None);
@@ -190,12 +198,13 @@ on_both! {
         last.payload = old.to_string();
         let commit = Commit { plan: &plan, decisions: &decisions, scenario: &scenario, rules: &rules, actor: "ann", now: at(FRIDAY), progress: &|| {} };
         ledger.commit(commit).await.unwrap();
+        place.run(OLD_PASS).await.unwrap();
         let told = own(&ledger, &rules).await;
         let channel = payload["channel"].as_str().unwrap();
         let of_channel = place.number(&format!("{SCHEDULES} WHERE client_id = '{client}' AND channel = '{channel}'")).await;
         assert!(of_channel > 0);
-        assert_eq!(told.without_facts as i64, of_channel + 1);
-        assert_eq!(told.count.judged + told.without_facts, plan.posts().count() as u64);
+        assert_eq!(told.without_facts as i64, of_channel + 2);
+        assert_eq!(told.count.judged + told.without_facts, plan.posts().count() as u64 + 1);
         assert_eq!(told.count.same, told.count.judged);
     }
 
