@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::planner::{ExplainError, PlanError};
 use crate::report::ReportError;
 use crate::scenario::ScenarioErrors;
-use crate::simulator::{CompareError, SimulateError};
+use crate::simulator::{CompareError, DesignError, SimulateError};
 use crate::store::{BadUrl, StoreError};
 
 /// Why a command did not end well.
@@ -73,6 +73,12 @@ impl From<CompareError> for Failure {
             )),
             other => Failure::Input(format!("error: {other}\nnothing was written")),
         }
+    }
+}
+
+impl From<DesignError> for Failure {
+    fn from(error: DesignError) -> Self {
+        Failure::Input(format!("error: {error}\n  remedy: {}\nnothing was written", error.remedy()))
     }
 }
 

@@ -57,7 +57,21 @@ fn drawn(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Gl
 
 /// Reads a scenario folder.
 pub(super) fn scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
-    scenario::read(dir, &rules.base().risk.default_policy).map_err(|errors| told_scenario(errors, globals))
+    scenario_under(dir, &rules.base().risk.default_policy, globals)
+}
+
+/// Reads a scenario folder under another default policy than a pack's.
+pub(super) fn scenario_under(dir: &Path, policy: &Policy, globals: &Globals) -> Result<Scenario, Failure> {
+    scenario::read(dir, policy).map_err(|errors| told_scenario(errors, globals))
+}
+
+/// Mistakes in arguments, drawn as if these were the lines of a file, or as JSON.
+pub(super) fn told_of_arguments(diagnostics: &[Diagnostic], text: &str, globals: &Globals) -> Failure {
+    if globals.format == Format::Json {
+        return Failure::Input(told_in_json(rules_in_json(diagnostics)));
+    }
+    let drawn = rules::render(diagnostics, &|_| Some(text), globals.colors_stderr());
+    Failure::Input(format!("{drawn}\n{} error(s) in the arguments", diagnostics.len()))
 }
 
 /// What is wrong with a scenario or a history, in lines or as JSON.

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -18,13 +19,27 @@ const GRACE: Duration = Duration::from_secs(2);
 
 const INTERRUPTED: &str = "interrupted: nothing was written";
 
+/// What stands where the command is interrupted now; none where nothing does.
+static STANDS: Mutex<Option<String>> = Mutex::new(None);
+
+/// From here on an interrupt says this of what stands all the same.
+pub(super) fn say_if_interrupted(stands: String) {
+    *STANDS.lock().unwrap_or_else(PoisonError::into_inner) = Some(stands);
+}
+
+/// What an interrupted command says.
+pub(super) fn interrupted() -> String {
+    let stands = STANDS.lock().unwrap_or_else(PoisonError::into_inner);
+    stands.as_ref().map_or_else(|| INTERRUPTED.to_owned(), |stands| format!("interrupted: {stands}"))
+}
+
 /// From here on Ctrl-C and SIGTERM ask for a soft stop. What does not stop soon is ended, and its
 /// unfinished folders are removed.
 pub(super) fn catch_interrupts() -> Result<(), Failure> {
     ctrlc::set_handler(|| {
         STOP.store(true, Ordering::SeqCst);
         std::thread::sleep(GRACE);
-        abandon(Failure::INTERRUPTED_CODE, INTERRUPTED);
+        abandon(Failure::INTERRUPTED_CODE, &interrupted());
     })
     .map_err(|error| Failure::Machine(format!("error: cannot listen for interrupts: {error}")))
 }
@@ -32,7 +47,7 @@ pub(super) fn catch_interrupts() -> Result<(), Failure> {
 /// Fails where somebody asked for a stop.
 pub(super) fn stop_if_asked() -> Result<(), Failure> {
     if STOP.load(Ordering::SeqCst) {
-        return Err(Failure::Interrupted(INTERRUPTED.to_owned()));
+        return Err(Failure::Interrupted(interrupted()));
     }
     Ok(())
 }

@@ -51,8 +51,8 @@ fn picture(figure: &Figure) -> Picture<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::figures::{draw_all, draw_comparison};
-    use crate::report::{TableFormat, sample};
+    use crate::report::figures::{draw_all, draw_comparison, draw_sweep};
+    use crate::report::{TableFormat, sample, sample_sweep};
     use crate::simulator::Simulation;
 
     fn page(simulation: &Simulation) -> String {
@@ -60,13 +60,17 @@ mod tests {
         render(&page, &draw_all(simulation).unwrap()).unwrap()
     }
 
-    /// The pages of a simulation and of every shape of comparison.
+    /// The pages of a simulation and of every shape of comparison and sweep.
     fn pages() -> Vec<String> {
         let versus = sample::comparisons().into_iter().map(|(_, comparison)| {
             let page = Page::of_comparison(&comparison, "mcoe compare", TableFormat::Parquet);
             render(&page, &draw_comparison(&comparison).unwrap()).unwrap()
         });
-        std::iter::once(page(&sample::simulation())).chain(versus).collect()
+        let sweeps = sample_sweep::sweeps().into_iter().map(|(_, sweep)| {
+            let page = Page::of_sweep(&sweep, "mcoe rules sweep", TableFormat::Parquet);
+            render(&page, &draw_sweep(&sweep).unwrap()).unwrap()
+        });
+        std::iter::once(page(&sample::simulation())).chain(versus).chain(sweeps).collect()
     }
 
     #[test]

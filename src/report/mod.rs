@@ -13,12 +13,14 @@ mod markdown;
 mod numbers;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod sample_sweep;
 mod tables;
 
 use figures::{Figure, Raster};
 use findings::{Page, Phrase};
 
-use crate::simulator::{Comparison, Simulation};
+use crate::simulator::{Comparison, Simulation, Sweep};
 
 pub use ics::{calendar, calendars};
 pub use tables::{TableFormat, plan_tables};
@@ -42,6 +44,17 @@ pub struct RunReport<'a> {
 pub struct ComparisonReport<'a> {
     /// What was found.
     pub comparison: &'a Comparison,
+    /// The command that repeats it.
+    pub command: &'a str,
+    /// How tables are written.
+    pub tables: TableFormat,
+}
+
+/// What a report of a sweep is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct SweepReport<'a> {
+    /// What was found.
+    pub sweep: &'a Sweep,
     /// The command that repeats it.
     pub command: &'a str,
     /// How tables are written.
@@ -96,6 +109,22 @@ pub fn render_comparison(report: &ComparisonReport) -> Result<Vec<File>, ReportE
     files(&page, &figures, tables::comparison_tables(report.comparison, report.tables)?)
 }
 
+/// The files of a sweep's report, named as those of a simulation's.
+///
+/// # Errors
+/// Where a figure, the page or a table cannot be made.
+pub fn render_sweep(report: &SweepReport) -> Result<Vec<File>, ReportError> {
+    let figures = figures::draw_sweep(report.sweep)?;
+    let page = Page::of_sweep(report.sweep, report.command, report.tables);
+    files(&page, &figures, tables::sweep_tables(report.sweep, report.tables)?)
+}
+
+/// What a sweep comes to, in plain text: a sentence of the trade-off, and one of each of its two numbers.
+#[must_use]
+pub fn sweep_words(sweep: &Sweep) -> Vec<String> {
+    findings::sweep_words(sweep).iter().map(|words| Phrase::parse(words).text()).collect()
+}
+
 /// What a comparison comes to, in plain text: a sentence for every pack that is compared with the base, in
 /// their order.
 #[must_use]
@@ -131,6 +160,25 @@ mod tests {
         render_comparison(&ComparisonReport { comparison, command, tables: TableFormat::Csv }).unwrap()
     }
 
+    fn swept(sweep: &Sweep) -> Vec<File> {
+        let command = "mcoe rules sweep scenarios/agency --set fatigue.warn_at=0.4,0.5 --out reports/sweep";
+        render_sweep(&SweepReport { sweep, command, tables: TableFormat::Csv }).unwrap()
+    }
+
+    #[test]
+    fn a_sweep_has_the_files_that_its_readers_expect_and_always_the_same_bytes() {
+        let (_, sweep) = sample_sweep::sweeps().remove(0);
+        let files = swept(&sweep);
+        assert!(files == swept(&sweep));
+        let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+        for path in
+            ["index.html", "summary.md", "figures/sweep-frontier.svg", "figures/sweep-keys.png", "tables/points.csv"]
+        {
+            assert!(paths.contains(&path), "{paths:?}");
+        }
+        assert!(sweep_words(&sweep).iter().all(|words| !words.contains('`') && words.ends_with('.')));
+    }
+
     #[test]
     fn a_comparison_has_the_files_that_its_readers_expect_and_always_the_same_bytes() {
         let (_, comparison) = sample::comparisons().remove(0);
@@ -164,7 +212,8 @@ mod tests {
     fn no_file_of_any_shape_of_run_shows_what_is_not_a_number() {
         let runs = sample::variants().into_iter().map(|(case, run)| (case, report(&run)));
         let versus = sample::comparisons().into_iter().map(|(case, run)| (case, versus(&run)));
-        for (case, files) in runs.chain(versus) {
+        let sweeps = sample_sweep::sweeps().into_iter().map(|(case, run)| (case, swept(&run)));
+        for (case, files) in runs.chain(versus).chain(sweeps) {
             for (path, bytes) in files {
                 let Ok(text) = std::str::from_utf8(&bytes) else { continue };
                 for bad in ["NaN", "Infinity", ">inf", "-inf", " inf", ",inf"] {

@@ -35,6 +35,16 @@ pub enum Measure {
     HoursAboveBlock,
 }
 
+/// Which way a number is wished to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// More is better.
+    More,
+    /// Fewer are better.
+    Fewer,
+}
+
 impl Measure {
     /// Every one, in the order of reports.
     pub const ALL: [Measure; 12] = [
@@ -68,6 +78,25 @@ impl Measure {
             Measure::WithoutAsset => "without_asset",
             Measure::HoursAboveWarn => "hours_above_warn",
             Measure::HoursAboveBlock => "hours_above_block",
+        }
+    }
+
+    /// Which way it is wished to go, where nobody says otherwise.
+    #[must_use]
+    pub const fn wish(self) -> Wish {
+        match self {
+            Measure::Engagement
+            | Measure::ExpectedEngagement
+            | Measure::PostsWanted
+            | Measure::PostsPlanned
+            | Measure::PostsDrafted => Wish::More,
+            Measure::PostsBlocked
+            | Measure::Reviews
+            | Measure::Rejected
+            | Measure::Expired
+            | Measure::WithoutAsset
+            | Measure::HoursAboveWarn
+            | Measure::HoursAboveBlock => Wish::Fewer,
         }
     }
 

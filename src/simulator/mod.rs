@@ -7,6 +7,7 @@ mod random;
 mod replicate;
 mod state;
 mod summary;
+mod sweep;
 mod tally;
 mod week;
 
@@ -14,10 +15,14 @@ pub use compare::{
     ChannelDifference, ClientCounts, ClientDifference, CompareError, Comparison, Contender, MeasureDifference, Pack,
     Until, Versus, WeekDifference, compare,
 };
-pub use measure::Measure;
+pub use measure::{Measure, Wish};
 pub use random::{Luck, Purpose, TRUTH};
 pub use replicate::{Extent, Observer, SimulateError, simulate};
 pub use summary::{
     AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, Provenance, Simulation,
     WeekSummary,
+};
+pub use sweep::{
+    Design, DesignError, Goal, LeftOut, Noise, Outcome, Packs, PointMeasure, Sensitivity, Sweep, SweepError,
+    SweepObserver, SweepPoint, SweepSpec, SweptKey, design, outcomes, refuse_nobody, side_by_side, summarise,
 };

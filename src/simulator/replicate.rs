@@ -12,9 +12,9 @@ use super::summary::{Provenance, Simulation};
 use super::tally::{Replication, Tally};
 use super::week::Setting;
 use crate::agents::scaling;
-use crate::model::{Channel, Client, ClientState, Scenario, WeekHours};
+use crate::model::{Channel, Client, ClientState, Scenario, Tier, WeekHours};
 use crate::planner::{PlanError, Planner, hours_by_zone};
-use crate::rules::ClientRules;
+use crate::rules::{ClientRules, CompiledRules};
 
 /// How much is simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub fn simulate(
     let run = Run::new(planner, scenario, extent, observer);
     let assets = run.clients.iter().map(|(client, _)| client.assets.len()).sum();
     let mut tally = Tally::new(extent.weeks as usize, run.clients.len(), assets);
-    let batch = rayon::current_num_threads().max(1) as u32;
+    let batch = threads() as u32;
     let mut first = 0;
     while first < extent.replications {
         let last = extent.replications.min(first + batch);
@@ -89,6 +89,16 @@ pub(super) fn replicate<T: Send>(
         .map(|number| runs.par_iter().map(|run| run.replication(number).map(&keep)).collect())
         .collect();
     rows.into_iter().map(|row| row.into_iter().collect()).collect()
+}
+
+/// Does the work of every job, side by side on all threads, and gives what comes of it in their order.
+pub(super) fn side_by_side<J: Sync, T: Send>(jobs: &[J], work: impl Fn(&J) -> T + Sync + Send) -> Vec<T> {
+    jobs.par_iter().map(work).collect()
+}
+
+/// How many threads work.
+pub(super) fn threads() -> usize {
+    rayon::current_num_threads().max(1)
 }
 
 /// One pack at work on one scenario.
@@ -202,20 +212,24 @@ impl<'a> Run<'a> {
 
     /// All that repeats the run, of which so many replications were made.
     pub fn provenance(&self, replications: u32) -> Provenance {
-        let scenario = self.scenario;
-        let rules = self.planner.rules();
-        Provenance {
-            scenario: scenario.name.clone(),
-            scenario_hash: scenario.hash.clone(),
-            rules: rules.name().to_owned(),
-            rules_hash: rules.hash().to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            seed: self.extent.seed,
-            start: scenario.start,
-            weeks: self.extent.weeks,
-            replications,
-            clients: u32::try_from(self.clients.len()).unwrap_or(u32::MAX),
-            tier: self.planner.tier().name().to_owned(),
-        }
+        let extent = Extent { replications, ..self.extent };
+        provenance(self.planner.rules(), self.scenario, self.planner.tier(), extent)
+    }
+}
+
+/// All that repeats a run.
+pub(super) fn provenance(rules: &CompiledRules, scenario: &Scenario, tier: Tier, extent: Extent) -> Provenance {
+    Provenance {
+        scenario: scenario.name.clone(),
+        scenario_hash: scenario.hash.clone(),
+        rules: rules.name().to_owned(),
+        rules_hash: rules.hash().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        seed: extent.seed,
+        start: scenario.start,
+        weeks: extent.weeks,
+        replications: extent.replications,
+        clients: u32::try_from(scaling::planned(scenario).count()).unwrap_or(u32::MAX),
+        tier: tier.name().to_owned(),
     }
 }

@@ -1,8 +1,13 @@
-//! Pure statistics: estimates with intervals, paired differences, quantiles, histograms of scores.
+//! Pure statistics: estimates with intervals, paired differences, main effects, trade-offs,
+//! quantiles, histograms of scores.
 //! Distribution functions come from `statrs`.
 
+mod effect;
+mod frontier;
 mod paired;
 
+pub use effect::{MainEffect, main_effect, noise_share};
+pub use frontier::frontier;
 pub use paired::{Difference, Pairs, holm};
 
 use serde::Serialize;

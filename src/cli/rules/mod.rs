@@ -4,6 +4,7 @@ mod diff;
 mod impact;
 mod schema;
 mod show;
+mod sweep;
 mod test;
 mod verify;
 
@@ -27,6 +28,7 @@ enum Work {
     Impact(impact::Impact),
     Schema(schema::Schema),
     Verify(verify::Verify),
+    Sweep(sweep::Sweep),
 }
 
 impl Rules {
@@ -38,6 +40,7 @@ impl Rules {
             Work::Impact(command) => command.run(globals),
             Work::Schema(command) => command.run(globals),
             Work::Verify(command) => command.run(globals),
+            Work::Sweep(command) => command.run(globals),
         }
     }
 }

@@ -46,6 +46,19 @@ impl Scale {
         Self { bottom: low - room, top: high + room, step: step_of(high - low, steps) }
     }
 
+    /// A scale around the finite values, which need not hold 0; around 0 where there is none.
+    pub fn fitting(values: impl Iterator<Item = f64>, steps: f64) -> Self {
+        let ends = values.filter(|value| value.is_finite()).fold(None, |ends: Option<(f64, f64)>, value| {
+            Some(ends.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
+        });
+        let (low, high) = ends.unwrap_or_default();
+        // Values that hardly differ stay in the middle of a scale that is no finer than its labels.
+        let least = (0.02 * low.abs().max(high.abs())).max(1e-3);
+        let length = (high - low).max(least);
+        let (middle, half) = (f64::midpoint(low, high), 0.56 * length);
+        Self { bottom: middle - half, top: middle + half, step: step_of(length, steps) }
+    }
+
     /// A scale of a score.
     pub const fn of_scores() -> Self {
         Self { bottom: 0.0, top: 1.0, step: 0.2 }
@@ -53,9 +66,17 @@ impl Scale {
 
     /// Where a value lies in the frame; values beyond the scale lie on its edge.
     pub fn y(self, frame: Frame, value: f64) -> f64 {
+        frame.bottom - self.share(value) * frame.height()
+    }
+
+    /// Where a value lies across the frame; values beyond the scale lie on its edge.
+    pub fn x(self, frame: Frame, value: f64) -> f64 {
+        frame.left + self.share(value) * frame.width()
+    }
+
+    fn share(self, value: f64) -> f64 {
         let value = if value.is_finite() { value } else { 0.0 };
-        let share = ((value - self.bottom) / (self.top - self.bottom)).clamp(0.0, 1.0);
-        frame.bottom - share * frame.height()
+        ((value - self.bottom) / (self.top - self.bottom)).clamp(0.0, 1.0)
     }
 
     fn ticks(self) -> impl Iterator<Item = f64> {
@@ -71,6 +92,19 @@ impl Scale {
             let (width, colour) = if tick == 0.0 { (1.2, AXIS) } else { (1.0, GRID) };
             canvas.line(&[(frame.left, y), (frame.right, y)], width, colour)?;
             canvas.text((frame.left - 8.0, y), &numbers::tick(tick, self.step), lettering.to_the_right())?;
+        }
+        Ok(())
+    }
+}
+
+impl Scale {
+    /// Draws the lines up the frame and their labels below it.
+    pub fn draw_level(self, canvas: &Canvas, frame: Frame, lettering: Lettering) -> Result<(), ReportError> {
+        for tick in self.ticks() {
+            let x = self.x(frame, tick);
+            let (width, colour) = if tick == 0.0 { (1.2, AXIS) } else { (1.0, GRID) };
+            canvas.line(&[(x, frame.top), (x, frame.bottom)], width, colour)?;
+            canvas.text((x, frame.bottom + 14.0), &numbers::tick(tick, self.step), lettering.centred())?;
         }
         Ok(())
     }
@@ -184,6 +218,8 @@ pub enum Key {
     Dotted(RGBColor),
     /// A dashed line.
     Dashed(RGBColor),
+    /// A dot.
+    Dot(RGBColor),
 }
 
 /// Draws a legend below the title and says where the room below it begins.
@@ -210,6 +246,7 @@ fn swatch(canvas: &Canvas, key: Key, x: f64, y: f64) -> Result<(), ReportError> 
         }
         Key::Line(colour) => canvas.line(&line, 2.0, colour),
         Key::Dashed(colour) => canvas.dashes(&line, 1.6, colour),
+        Key::Dot(colour) => canvas.dot((x + 11.0, y), 3.5, colour),
         Key::Dotted(colour) => {
             canvas.line(&line, 2.0, colour)?;
             canvas.dot((x + 11.0, y), 3.5, colour)

@@ -20,6 +20,8 @@ mod palette;
 mod posts;
 mod raster;
 mod risk;
+mod sweep_frontier;
+mod sweep_keys;
 mod versus;
 
 pub use palette::dark_swaps;
@@ -28,7 +30,7 @@ pub use raster::Raster;
 use canvas::Canvas;
 
 use super::ReportError;
-use crate::simulator::{Comparison, Simulation};
+use crate::simulator::{Comparison, Simulation, Sweep};
 
 /// A drawn figure.
 #[derive(Debug, Clone)]
@@ -79,6 +81,14 @@ pub fn draw_comparison(comparison: &Comparison) -> Result<Vec<Figure>, ReportErr
     ])
 }
 
+/// Every figure of a sweep's report, in the order of the page.
+///
+/// # Errors
+/// Where the drawing backend fails.
+pub fn draw_sweep(sweep: &Sweep) -> Result<Vec<Figure>, ReportError> {
+    Ok(vec![sweep_frontier::draw(sweep)?, sweep_keys::draw(sweep)?])
+}
+
 impl Heading {
     /// Draws a figure of the given height under this heading.
     fn draw(
@@ -99,13 +109,16 @@ impl Heading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::{sample, sample_sweep};
 
     /// The figures of every shape of simulation and comparison, each case with its name.
     fn drawn() -> Vec<(String, Vec<Figure>)> {
         let runs = sample::variants().into_iter().map(|(case, run)| (case.to_owned(), draw_all(&run).unwrap()));
         let versus = sample::comparisons().into_iter();
-        runs.chain(versus.map(|(case, run)| (format!("comparison {case}"), draw_comparison(&run).unwrap()))).collect()
+        let sweeps = sample_sweep::sweeps().into_iter();
+        runs.chain(versus.map(|(case, run)| (format!("comparison {case}"), draw_comparison(&run).unwrap())))
+            .chain(sweeps.map(|(case, sweep)| (format!("sweep {case}"), draw_sweep(&sweep).unwrap())))
+            .collect()
     }
 
     fn ids(svg: &str) -> Vec<&str> {

@@ -140,7 +140,8 @@ fn terms() -> Vec<Term> {
     ]
 }
 
-const fn label(measure: Measure) -> &'static str {
+/// What a headline number is called.
+pub const fn label(measure: Measure) -> &'static str {
     match measure {
         Measure::Engagement => "Engagements",
         Measure::ExpectedEngagement => "Engagements expected by the planner",

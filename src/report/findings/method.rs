@@ -3,7 +3,7 @@
 use super::{Block, Cell, Column, Section, Table};
 use crate::report::TableFormat;
 use crate::report::numbers::whole;
-use crate::simulator::{Comparison, Pack, Provenance, Simulation};
+use crate::simulator::{Comparison, Pack, Provenance, Simulation, Sweep};
 
 /// The section.
 pub fn section(simulation: &Simulation, command: &str, tables: TableFormat) -> Section {
@@ -48,6 +48,43 @@ pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat
         let rules = packs.flat_map(|(pack, place)| pack_rows(pack, place)).collect();
         blocks.extend(repeating(rules, &base.provenance, command, tables));
     }
+    Section { id: "method", title: "How it was computed", blocks }
+}
+
+/// The section of a sweep.
+pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Section {
+    let how = match sweep.design {
+        "grid" => "Every combination of the values is a point.",
+        _ => {
+            "The points are those of a Sobol' sequence, scrambled after Owen by the seed, so that they are spread evenly \
+             over all keys at once."
+        }
+    };
+    let luck = "Every point is the pack with its keys set, loaded and checked like any other; overlays still lie over \
+                it. Each random number belongs to a client, channel, hour and purpose, so that the same post meets the \
+                same luck at every point.";
+    let shares = match sweep.design {
+        "grid" => {
+            "What a key alone explains is the variance of the means of its values as a share of the variance of all \
+             points (Sobol', 1993)."
+        }
+        _ => {
+            "What a key alone explains is the variance of the means of its values as a share of the variance of all \
+             points (Sobol', 1993), with values in up to eight classes and less what chance alone would give (Kelley, 1935)."
+        }
+    };
+    let noise = "How much of what differs may be luck is 1 / F of the analysis of variance by points and replications; \
+                 luck that moves all points alike counts for nothing. This is a simulation; it says what the rules do in \
+                 the scenario, and promises nothing about real audiences.";
+    let mut blocks = vec![Block::words(&format!("{how} {luck}")), Block::words(&format!("{shares} {noise}"))];
+    let run = &sweep.provenance;
+    let mut rules = vec![code("Rules", &run.rules), code("Rules hash", &run.rules_hash)];
+    for key in &sweep.keys {
+        let base = key.base.iter().map(|level| level.as_ref().map_or("nothing", |level| level.written.as_str()));
+        let base = base.collect::<Vec<_>>().join(", ");
+        rules.push(vec![Cell::code(key.name()), Cell::text(&key.values).with_detail(format!("as it stands {base}"))]);
+    }
+    blocks.extend(repeating(rules, run, command, tables));
     Section { id: "method", title: "How it was computed", blocks }
 }
 

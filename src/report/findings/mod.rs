@@ -9,16 +9,19 @@ mod comparison;
 mod headline;
 mod method;
 mod phrase;
+mod sweep;
 mod verdict;
 mod worries;
 
 use serde::Serialize;
 
+pub use comparison::label;
 pub use phrase::Phrase;
+pub use sweep::{sweep_words, wish};
 pub use verdict::verdicts;
 
 use super::{TableFormat, numbers};
-use crate::simulator::{Comparison, Provenance, Simulation};
+use crate::simulator::{Comparison, Provenance, Simulation, Sweep};
 use crate::stats::Estimate;
 use phrase::{code, plain};
 
@@ -167,6 +170,23 @@ impl Page {
         }
     }
 
+    /// Puts a sweep into words.
+    pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Self {
+        let run = &sweep.provenance;
+        let mut sections = sweep::sections(sweep, tables);
+        sections.push(method::of_sweep(sweep, command, tables));
+        Self {
+            title: Phrase::parse(&format!("Sweep of {} in {}", code(&run.rules), code(&run.scenario))),
+            extent: [
+                numbers::of_things(sweep.points.len() as f64, "point", "points"),
+                numbers::of_things(sweep.keys.len() as f64, "key", "keys"),
+                extent_of(run),
+            ]
+            .join(" · "),
+            sections,
+        }
+    }
+
     /// Puts a comparison into words.
     pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat) -> Self {
         let labels: Vec<String> = comparison.versus.iter().map(|versus| code(&versus.label)).collect();
@@ -198,6 +218,16 @@ fn extent(run: &Provenance, channels: usize) -> String {
     ];
     let [weeks, from, rest @ ..] = parts;
     [format!("{weeks} {from}")].into_iter().chain(rest).collect::<Vec<_>>().join(" · ")
+}
+
+fn extent_of(run: &Provenance) -> String {
+    let weeks = numbers::of_things(f64::from(run.weeks), "week", "weeks");
+    let parts = [
+        format!("{weeks} from {}", run.start.monday().strftime("%-d %B %Y")),
+        numbers::of_things(f64::from(run.clients), "client", "clients"),
+        numbers::of_things(f64::from(run.replications), "replication", "replications"),
+    ];
+    parts.join(" · ")
 }
 
 impl Block {

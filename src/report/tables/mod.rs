@@ -7,6 +7,7 @@
 mod comparison;
 mod plan;
 mod run;
+mod sweep;
 
 use polars::prelude::{
     Column, CsvWriter, DataFrame, IntoColumn, NamedFrom, ParquetWriter, PolarsError, SerWriter, Series,
@@ -15,6 +16,7 @@ use polars::prelude::{
 pub use comparison::comparison_tables;
 pub use plan::plan_tables;
 pub use run::run_tables;
+pub use sweep::sweep_tables;
 
 use super::{File, ReportError};
 
@@ -39,10 +41,10 @@ impl TableFormat {
     }
 }
 
-/// A table before it is written.
-struct Table {
+/// A table before it is written; its columns may have names that only the data know.
+struct Table<Name = &'static str> {
     name: &'static str,
-    columns: Vec<(&'static str, Values)>,
+    columns: Vec<(Name, Values)>,
 }
 
 /// The values of a column.
@@ -85,7 +87,7 @@ impl Values {
     }
 }
 
-impl Table {
+impl<Name: AsRef<str>> Table<Name> {
     /// The table as a file, its name with its ending.
     fn write(self, format: TableFormat) -> Result<File, ReportError> {
         let name = self.name;
@@ -95,7 +97,7 @@ impl Table {
     }
 
     fn bytes(self, format: TableFormat) -> Result<Vec<u8>, PolarsError> {
-        let columns = self.columns.into_iter().map(|(name, values)| values.into_column(name));
+        let columns = self.columns.into_iter().map(|(name, values)| values.into_column(name.as_ref()));
         let mut frame = DataFrame::new_infer_height(columns.collect())?;
         let mut bytes = Vec::new();
         match format {

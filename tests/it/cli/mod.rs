@@ -7,6 +7,7 @@ mod folders;
 mod impact;
 mod plan;
 mod rules;
+mod rules_sweep;
 mod rules_test;
 mod rules_verify;
 mod simulate;

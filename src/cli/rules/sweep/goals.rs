@@ -1,0 +1,72 @@
+//! `--frontier A,B`: the two numbers that are traded off.
+
+use crate::rules::nearest;
+use crate::simulator::{Goal, Measure, Wish};
+
+/// Two goals from their text: `engagement,reviews`, each with `:more` or `:fewer` behind it where it is
+/// wished to go another way than usual.
+pub(super) fn goals(text: &str) -> Result<[Goal; 2], String> {
+    let Some((first, second)) = text.split_once(',') else {
+        return Err("name two numbers with a comma between, such as engagement,reviews".to_owned());
+    };
+    let goals = [goal(first.trim())?, goal(second.trim())?];
+    let [first, second] = goals;
+    if first.measure == second.measure {
+        return Err(format!("`{}` is named twice; name two numbers that are wished for", first.measure.name()));
+    }
+    Ok(goals)
+}
+
+fn goal(text: &str) -> Result<Goal, String> {
+    let (name, wish) = text.split_once(':').map_or((text, None), |(name, wish)| (name, Some(wish)));
+    let names = || Measure::ALL.into_iter().map(Measure::name);
+    let measure = Measure::ALL.into_iter().find(|measure| measure.name() == name).ok_or_else(|| {
+        let all = names().collect::<Vec<_>>().join(", ");
+        let near = nearest(name, names()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        format!("`{name}` is no headline number{near} There are {all}")
+    })?;
+    let wish = match wish {
+        None => measure.wish(),
+        Some("more") => Wish::More,
+        Some("fewer") => Wish::Fewer,
+        Some(other) => return Err(format!("`{other}` is no wish; write `{name}:more` or `{name}:fewer`")),
+    };
+    Ok(Goal { measure, wish })
+}
+
+/// Two goals as [`goals`] reads them.
+pub(super) fn written(goals: [Goal; 2]) -> String {
+    let written = goals.map(|goal| match goal.wish {
+        wish if wish == goal.measure.wish() => goal.measure.name().to_owned(),
+        Wish::More => format!("{}:more", goal.measure.name()),
+        Wish::Fewer => format!("{}:fewer", goal.measure.name()),
+    });
+    written.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goals_are_read_back_as_they_are_written() {
+        for text in ["engagement,reviews", "posts_drafted:fewer,engagement", "reviews:more,expired"] {
+            assert_eq!(written(goals(text).unwrap()), text);
+        }
+        assert_eq!(written(goals("engagement:more, reviews:fewer").unwrap()), "engagement,reviews");
+    }
+
+    #[test]
+    fn what_is_no_goal_is_told_with_a_remedy() {
+        for (wrong, said) in [
+            ("engagement", "with a comma between"),
+            ("engagement,review", "did you mean `reviews`?"),
+            ("engagement,money", "There are engagement, "),
+            ("engagement,engagement", "named twice"),
+            ("engagement:less,reviews", "write `engagement:more`"),
+        ] {
+            let text = goals(wrong).unwrap_err();
+            assert!(text.contains(said), "{wrong}: {text}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Finished points on disk while a sweep goes on, so that it can be interrupted and taken up again.
+//!
+//! One file beside the folder that the sweep is to write: a line of all that decides the numbers, then
+//! a line a point. It is removed once the folder is there.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::cli::failure::Failure;
+use crate::simulator::Outcome;
+
+/// All that decides the numbers of a sweep's points.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Head {
+    /// Version of the file's format.
+    pub format: u32,
+    /// Version of the engine.
+    pub engine: String,
+    pub scenario_hash: String,
+    pub rules_hash: String,
+    pub set: Vec<String>,
+    pub design: String,
+    pub points: usize,
+    pub weeks: u32,
+    pub replications: u32,
+    pub seed: u64,
+    pub tier: String,
+}
+
+/// The file of finished points; shared by threads.
+pub(super) struct Kept {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+/// What stands in a file.
+struct Found {
+    head: Option<Head>,
+    outcomes: Vec<Outcome>,
+    /// Bytes up to the end of the last whole line.
+    whole: usize,
+}
+
+impl Kept {
+    /// Opens the file beside `out`, or begins it, and gives the points that it holds. `fits` says whether a
+    /// point is one of this sweep.
+    pub fn open(
+        out: &Path,
+        head: &Head,
+        restart: bool,
+        fits: impl Fn(&Outcome) -> bool,
+    ) -> Result<(Self, Vec<Outcome>), Failure> {
+        let path = place_beside(out);
+        let failed = |error: io::Error| machine("keep points in", &path, &error);
+        if let Some(above) = path.parent() {
+            fs::create_dir_all(above).map_err(failed)?;
+        }
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = options.map_err(failed)?;
+        if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+            let shown = path.display();
+            let remedy = "wait until it is done, or name another --out";
+            return Err(Failure::Input(format!("error: another mcoe keeps points in `{shown}`\n  remedy: {remedy}")));
+        }
+        let text = if restart { Vec::new() } else { fs::read(&path).map_err(failed)? };
+        let found = read(&String::from_utf8_lossy(&text)).map_err(|cause| foreign(&path, &cause))?;
+        match &found.head {
+            Some(kept) if kept != head => return Err(foreign(&path, &unlike(kept, head, found.outcomes.len()))),
+            Some(_) => {
+                if let Some(strange) = found.outcomes.iter().find(|outcome| !fits(outcome)) {
+                    return Err(foreign(&path, &format!("it keeps another point {}", strange.point)));
+                }
+                file.set_len(found.whole as u64).map_err(failed)?;
+                file.seek(SeekFrom::End(0)).map_err(failed)?;
+            }
+            None => {
+                file.set_len(0).map_err(failed)?;
+                file.seek(SeekFrom::Start(0)).map_err(failed)?;
+                file.write_all(line(head).as_bytes()).map_err(failed)?;
+            }
+        }
+        Ok((Self { path, file: Mutex::new(file) }, found.outcomes))
+    }
+
+    /// Keeps a point: one write, so that a kill leaves a whole line or the beginning of one.
+    pub fn keep(&self, outcome: &Outcome) -> Result<(), Failure> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(line(outcome).as_bytes()).map_err(|error| machine("keep points in", &self.path, &error))
+    }
+
+    /// Removes the file: what it kept stands in the report.
+    pub fn remove(self) -> Result<(), Failure> {
+        fs::remove_file(&self.path).map_err(|error| machine("remove", &self.path, &error))
+    }
+}
+
+fn place_beside(out: &Path) -> PathBuf {
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    out.with_file_name(format!(".{name}.sweep.jsonl"))
+}
+
+fn line(of: &impl Serialize) -> String {
+    // Numbers, texts and lists of them always have a form in JSON.
+    let text = serde_json::to_string(of).unwrap_or_default();
+    format!("{text}\n")
+}
+
+/// Reads whole lines; the beginning of one at the end is what a kill left, and counts for nothing.
+fn read(text: &str) -> Result<Found, String> {
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    let mut lines = text.get(..whole).unwrap_or_default().lines();
+    let Some(first) = lines.next() else { return Ok(Found { head: None, outcomes: Vec::new(), whole: 0 }) };
+    let head = serde_json::from_str(first).map_err(|_| "line 1 does not say what is kept in it".to_owned())?;
+    let outcome = |(line, number): (&str, u32)| {
+        serde_json::from_str::<Outcome>(line).map_err(|_| format!("line {number} is no point of a sweep"))
+    };
+    let outcomes = lines.zip(2..).map(outcome).collect::<Result<_, _>>()?;
+    Ok(Found { head: Some(head), outcomes, whole })
+}
+
+/// What is kept against what is asked for.
+fn unlike(kept: &Head, asked: &Head, points: usize) -> String {
+    let fields = |head: &Head| match serde_json::to_value(head) {
+        Ok(Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let asked = fields(asked);
+    let differ = fields(kept).into_iter().filter_map(|(name, was)| {
+        let now = asked.get(&name).filter(|now| **now != was)?;
+        Some(format!("its {} is {was}, not {now}", name.replace('_', " ")))
+    });
+    format!("it keeps {points} point(s) of another sweep: {}", differ.collect::<Vec<_>>().join("; "))
+}
+
+fn foreign(path: &Path, cause: &str) -> Failure {
+    let remedy = "give the same command as before to go on, add --restart to begin anew, or name another --out";
+    Failure::Input(format!("error: `{}` cannot be gone on from: {cause}\n  remedy: {remedy}", path.display()))
+}
+
+fn machine(what: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::Machine(format!("error: cannot {what} `{}`: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> Head {
+        Head {
+            format: 1,
+            engine: "0.1.0".to_owned(),
+            scenario_hash: "aa".to_owned(),
+            rules_hash: "bb".to_owned(),
+            set: vec!["fatigue.warn_at=0.4,0.5".to_owned()],
+            design: "grid".to_owned(),
+            points: 2,
+            weeks: 4,
+            replications: 1,
+            seed: 1,
+            tier: "exact".to_owned(),
+        }
+    }
+
+    fn outcome(point: u32) -> Outcome {
+        Outcome { point, rules_hash: "cc".to_owned(), rows: vec![[0.1 + 0.2; 12]] }
+    }
+
+    fn said(opened: Result<(Kept, Vec<Outcome>), Failure>) -> String {
+        opened.err().unwrap().message().to_owned()
+    }
+
+    #[test]
+    fn points_are_found_again_to_the_last_bit_and_a_torn_line_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("run");
+        let (kept, found) = Kept::open(&out, &head(), false, |_| true).unwrap();
+        assert!(found.is_empty());
+        kept.keep(&outcome(2)).unwrap();
+        kept.keep(&outcome(1)).unwrap();
+        drop(kept);
+        let path = dir.path().join(".run.sweep.jsonl");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{text}{}", line(&outcome(3)).trim_end())).unwrap();
+        let (kept, found) = Kept::open(&out, &head(), false, |_| true).unwrap();
+        assert_eq!(found, [outcome(2), outcome(1)]);
+        kept.keep(&outcome(3)).unwrap();
+        kept.remove().unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_torn_head_is_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(".run.sweep.jsonl"), "{\"format\":1").unwrap();
+        let (_, found) = Kept::open(&dir.path().join("run"), &head(), false, |_| true).unwrap();
+        assert!(found.is_empty());
+        assert_eq!(fs::read_to_string(dir.path().join(".run.sweep.jsonl")).unwrap(), line(&head()));
+    }
+
+    #[test]
+    fn points_of_another_sweep_are_refused_and_what_differs_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("run");
+        let (kept, _) = Kept::open(&out, &head(), false, |_| true).unwrap();
+        kept.keep(&outcome(1)).unwrap();
+        let text = said(Kept::open(&out, &head(), false, |_| true));
+        assert!(text.contains("another mcoe keeps points"), "{text}");
+        drop(kept);
+        let other = Head { seed: 2, rules_hash: "dd".to_owned(), ..head() };
+        let text = said(Kept::open(&out, &other, false, |_| true));
+        assert!(text.contains("keeps 1 point(s) of another sweep"), "{text}");
+        assert!(text.contains("its seed is 1, not 2") && text.contains("its rules hash is \"bb\""), "{text}");
+        assert!(text.contains("--restart"), "{text}");
+        let text = said(Kept::open(&out, &head(), false, |outcome| outcome.point > 1));
+        assert!(text.contains("another point 1"), "{text}");
+        let (_, found) = Kept::open(&out, &other, true, |_| true).unwrap();
+        assert!(found.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_such_file_is_refused_by_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let (out, path) = (dir.path().join("run"), dir.path().join(".run.sweep.jsonl"));
+        fs::write(&path, "notes of my own\n").unwrap();
+        assert!(said(Kept::open(&out, &head(), false, |_| true)).contains("line 1 "));
+        fs::write(&path, format!("{}spoilt\n{}", line(&head()), line(&outcome(1)))).unwrap();
+        assert!(said(Kept::open(&out, &head(), false, |_| true)).contains("line 2 "));
+    }
+}

@@ -1,0 +1,397 @@
+//! `mcoe rules sweep`: one pack with some keys set to many values, each combination simulated, and a report.
+
+mod goals;
+mod kept;
+mod points;
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use self::goals::{goals, written};
+use self::kept::{Head, Kept};
+use self::points::{Points, Swept};
+use crate::cli::failure::Failure;
+use crate::cli::folder::OutFolder;
+use crate::cli::plan::Tables;
+use crate::cli::progress::{Progress, interrupted, say_if_interrupted, stop_if_asked};
+use crate::cli::simulate::Tier;
+use crate::cli::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print};
+use crate::model::Scenario;
+use crate::report::{self, SweepReport};
+use crate::rules::{self, CompiledRules, Dial, Level};
+use crate::simulator::{
+    self, Design, Extent, Goal, LeftOut, Observer, Outcome, SweepError, SweepObserver, SweepSpec, summarise,
+};
+
+/// Simulate a pack with some of its keys set to many values, and report what they trade off
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Sweep {
+    /// Folder of the scenario.
+    scenario: PathBuf,
+    /// A key and its values: KEY=VALUE,VALUE,… or KEY=LOW..HIGH:STEP, or without a step every whole number, or,
+    /// with --design sobol, any number between. Several keys with commas move together. May be given more than once.
+    #[arg(long, value_name = "KEY=VALUES", required = true)]
+    set: Vec<String>,
+    #[command(flatten)]
+    rules: RulesArgument,
+    /// Which combinations of values are simulated.
+    #[arg(long, value_enum, default_value_t = How::Grid)]
+    design: How,
+    /// How many combinations a sobol design has. Default: 64.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    points: Option<u32>,
+    /// Weeks to simulate. Default: the scenario's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=520))]
+    weeks: Option<u32>,
+    /// How often the same weeks are run at each point. More of them narrow the intervals.
+    #[arg(long, value_name = "R", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    replications: u32,
+    /// Seed of all random numbers, and of a sobol design. The same seed is the same luck at every point.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// How well each channel's week is planned.
+    #[arg(long, value_enum, default_value_t = Tier::Exact)]
+    tier: Tier,
+    /// The two headline numbers that are traded off. Of engagements and posts more are wished for, of anything
+    /// else fewer; `:more` or `:fewer` behind a number says otherwise, as in `engagement,posts_drafted:fewer`.
+    #[arg(long, value_name = "A,B", default_value = "engagement,reviews", value_parser = goals)]
+    frontier: [Goal; 2],
+    /// Leave out combinations that are no valid pack. Without it, one such ends the command before anything is
+    /// simulated.
+    #[arg(long)]
+    skip_invalid: bool,
+    /// Begin anew where points of an interrupted sweep are kept.
+    #[arg(long)]
+    restart: bool,
+    /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
+    #[arg(long, value_enum, default_value_t = Tables::Parquet)]
+    tables: Tables,
+    #[command(flatten)]
+    out: OutArguments,
+    #[command(flatten)]
+    threads: ThreadsArgument,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mcoe rules sweep scenarios/agency --set channels.tiktok.weekly_posts=7..21:2 \\
+      --set fatigue.warn_at=0.4,0.5,0.6 --out reports/sweep
+                                        8 x 3 points, every combination
+  mcoe rules sweep scenarios/agency --set channels.x.fatigue_per_post=0.02..0.1 \\
+      --set channels.x.weekly_posts=5..14 --design sobol --points 64 --out reports/x
+                                        64 points, spread evenly
+  mcoe rules sweep scenarios/agency --set risk.bands.low.from,risk.bands.medium.to=0.7..0.85:0.05 \\
+      --frontier engagement,reviews --out reports/risk
+                                        two keys that must move together
+  mcoe rules sweep scenarios/agency --set fatigue.frequency.1.factor=0.5..1:0.25 --out reports/factor
+                                        the first row of a list
+
+Keys are those of `mcoe rules show`. They are set in the pack itself: an overlay that says otherwise for a
+client still lies over them. Every point meets the same luck.
+
+An interrupted sweep is taken up where it stood by the same command again.
+
+Exit codes: 0 done; 2 bad input; 3 a failure of the machine; 130 interrupted.";
+
+/// Points of a sobol design where nobody says how many.
+const USUAL_POINTS: u32 = 64;
+
+/// Designs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum How {
+    /// Every combination.
+    Grid,
+    /// --points combinations, spread evenly over all keys at once.
+    Sobol,
+}
+
+/// All that a sweep is about.
+struct Plan<'a> {
+    rules: &'a CompiledRules,
+    extent: Extent,
+    dials: Vec<Dial>,
+    levels: Vec<Vec<Level>>,
+    design: Design,
+}
+
+impl Sweep {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let (rules, scenario) = input::both(&self.rules.rules, Some(&self.scenario), globals)?;
+        let Some(scenario) = scenario else { return Err(Failure::Input("error: no scenario".to_owned())) };
+        simulator::refuse_nobody(&scenario).map_err(|error| self.failed(error, None))?;
+        let plan = self.plan(&rules, &scenario, globals)?;
+        // Only a look: a sweep may take long, and be killed.
+        drop(OutFolder::open(&self.out.out, self.out.force)?);
+        let swept = Swept { rules: &rules, dials: &plan.dials, points: &plan.levels };
+        let tried = || Points::tried(swept, scenario, &self.scenario, globals);
+        let points = self.threads.run(tried)?;
+        self.refuse_invalid(&points, globals)?;
+        stop_if_asked()?;
+        let start = Instant::now();
+        let (kept, outcomes) = self.simulate(&plan, &points, globals)?;
+        let took = start.elapsed();
+        let spec = self.spec(&plan, &points);
+        let sweep = summarise(&spec, &outcomes);
+        let out = OutFolder::open(&self.out.out, self.out.force)?;
+        self.write(&out, &sweep, took)?;
+        stop_if_asked()?;
+        out.finish()?;
+        kept.remove()?;
+        self.tell(globals, &sweep)
+    }
+
+    fn plan<'r>(&self, rules: &'r CompiledRules, scenario: &Scenario, globals: &Globals) -> Result<Plan<'r>, Failure> {
+        let told =
+            |wrong: Vec<rules::Diagnostic>| input::told_of_arguments(&wrong, &rules::dials_text(&self.set), globals);
+        let dials = rules::dials(rules.pack(), &self.set).map_err(told)?;
+        let design = match (self.design, self.points) {
+            (How::Grid, None) => Design::Grid,
+            (How::Sobol, points) => Design::Sobol(points.unwrap_or(USUAL_POINTS)),
+            (How::Grid, Some(_)) => {
+                let remedy = "add --design sobol, or leave --points out";
+                return Err(Failure::Input(format!("error: a grid has no number of points\n  remedy: {remedy}")));
+            }
+        };
+        let levels = simulator::design(&dials, design, self.seed)?;
+        let weeks = self.weeks.unwrap_or(scenario.weeks);
+        let extent = Extent { weeks, replications: self.replications, seed: self.seed };
+        Ok(Plan { rules, extent, dials, levels, design })
+    }
+
+    fn refuse_invalid(&self, points: &Points<'_>, globals: &Globals) -> Result<(), Failure> {
+        let wrong = points.left_out.len();
+        // The pack as it stands is always valid, and no point.
+        let is_nothing_left = points.numbers().len() < 2;
+        if wrong == 0 {
+            return Ok(());
+        }
+        if !self.skip_invalid || is_nothing_left {
+            return Err(points.told(&self.rules.rules, globals));
+        }
+        globals.say(&format!("{wrong} point(s) are no valid pack and are left out"));
+        Ok(())
+    }
+
+    fn simulate(
+        &self,
+        plan: &Plan<'_>,
+        points: &Points<'_>,
+        globals: &Globals,
+    ) -> Result<(Kept, Vec<Outcome>), Failure> {
+        let rows = self.replications as usize;
+        let fits = |outcome: &Outcome| outcome.rows.len() == rows && points.has(outcome.point, &outcome.rules_hash);
+        let head = self.head(plan, points.base_scenario());
+        let (kept, mut outcomes) = Kept::open(&self.out.out, &head, self.restart, fits)?;
+        let all = points.numbers();
+        let left: Vec<u32> =
+            all.iter().copied().filter(|point| outcomes.iter().all(|outcome| outcome.point != *point)).collect();
+        // The pack as it stands is simulated, too, and is no point.
+        let before = outcomes.iter().filter(|outcome| outcome.point > 0).count();
+        let all = all.len() - 1;
+        if before > 0 {
+            globals.say(&format!("going on: {before} of {all} points are kept from before"));
+        }
+        let steps = u64::from(plan.extent.weeks) * u64::from(self.replications) * left.len() as u64;
+        let watch = Watch::new(Progress::new(globals, steps, "simulating weeks"), &kept, before, all);
+        let found = self.threads.run(|| {
+            let found = simulator::outcomes(points, &left, self.tier.into(), plan.extent, &watch);
+            found.map_err(|error| self.failed(error, Some(points)))
+        });
+        watch.failure()?;
+        outcomes.extend(found?);
+        drop(watch);
+        Ok((kept, outcomes))
+    }
+
+    fn head(&self, plan: &Plan<'_>, scenario: &Scenario) -> Head {
+        Head {
+            format: 1,
+            engine: env!("CARGO_PKG_VERSION").to_owned(),
+            scenario_hash: scenario.hash.clone(),
+            rules_hash: plan.rules.hash().to_owned(),
+            set: self.set.clone(),
+            design: plan.design.name().to_owned(),
+            points: plan.levels.len(),
+            weeks: plan.extent.weeks,
+            replications: plan.extent.replications,
+            seed: plan.extent.seed,
+            tier: crate::model::Tier::from(self.tier).name().to_owned(),
+        }
+    }
+
+    fn failed(&self, error: SweepError, points: Option<&Points<'_>>) -> Failure {
+        match &error {
+            SweepError::Stopped => Failure::Interrupted(interrupted()),
+            SweepError::NoClients(_) => Failure::Input(format!(
+                "error: {error}\n  remedy: add a client whose status is active to its clients table\nnothing was written"
+            )),
+            SweepError::Failed { point, cause } => self.failed_at(*point, &cause.to_string(), points),
+            SweepError::Invalid { point, mistakes } => {
+                let causes: Vec<&str> = mistakes.iter().map(|mistake| mistake.cause.as_str()).collect();
+                self.failed_at(*point, &causes.join("; "), points)
+            }
+        }
+    }
+
+    fn failed_at(&self, point: u32, cause: &str, points: Option<&Points<'_>>) -> Failure {
+        let at = points.map(|points| points.coordinates(point)).unwrap_or_default();
+        let stands = "the points that are done are kept; once it is mended, another pack begins anew with --restart";
+        let shown = if point == 0 { at } else { format!("point {point}, {at}") };
+        Failure::Input(format!("error: {shown}:\n  {cause}\n{stands}"))
+    }
+
+    fn spec<'a>(&self, plan: &'a Plan<'_>, points: &'a Points<'_>) -> SweepSpec<'a> {
+        let left_out: &[LeftOut] = &points.left_out;
+        SweepSpec {
+            rules: plan.rules,
+            scenario: points.base_scenario(),
+            tier: self.tier.into(),
+            extent: plan.extent,
+            dials: &plan.dials,
+            design: plan.design,
+            points: &plan.levels,
+            left_out,
+            goals: self.frontier,
+        }
+    }
+
+    fn write(&self, out: &OutFolder, sweep: &simulator::Sweep, took: Duration) -> Result<(), Failure> {
+        let command = self.command(sweep);
+        let report = SweepReport { sweep, command: &command, tables: self.tables.format() };
+        for (name, bytes) in report::render_sweep(&report)? {
+            out.write(&name, &bytes)?;
+        }
+        let run = json!({
+            "format": 1,
+            "command": command,
+            "scenario_path": self.scenario,
+            "rules_path": self.rules.rules,
+            "provenance": sweep.provenance,
+            "design": sweep.design,
+            "keys": sweep.keys,
+            "points": sweep.points.len(),
+            "left_out": sweep.left_out,
+            "frontier": sweep.goals,
+            "wall_seconds": took.as_secs_f64(),
+        });
+        out.write("run.json", format!("{run:#}\n").as_bytes())
+    }
+
+    /// The command that gives the same report.
+    fn command(&self, sweep: &simulator::Sweep) -> String {
+        let run = &sweep.provenance;
+        let mut parts =
+            vec![format!("mcoe rules sweep {} --rules {}", self.scenario.display(), self.rules.rules.display())];
+        parts.extend(self.set.iter().map(|set| format!("--set {}", shell_word(set))));
+        match self.design {
+            How::Grid => parts.push("--design grid".to_owned()),
+            How::Sobol => parts.push(format!("--design sobol --points {}", self.points.unwrap_or(USUAL_POINTS))),
+        }
+        let Self { out, .. } = self;
+        parts.push(format!("--weeks {} --replications {} --seed {}", run.weeks, run.replications, run.seed));
+        parts.push(format!("--tier {} --frontier {}", run.tier, written(self.frontier)));
+        parts.extend(self.skip_invalid.then(|| "--skip-invalid".to_owned()));
+        parts.push(format!("--out {}", out.out.display()));
+        parts.join(" ")
+    }
+
+    fn tell(&self, globals: &Globals, sweep: &simulator::Sweep) -> Result<(), Failure> {
+        if globals.format == Format::Json {
+            let frontier: Vec<_> = sweep.points.iter().filter(|point| point.is_on_frontier).collect();
+            let text = json!({
+                "provenance": sweep.provenance,
+                "design": sweep.design,
+                "keys": sweep.keys,
+                "goals": sweep.goals,
+                "points": sweep.points.len(),
+                "left_out": sweep.left_out,
+                "base": sweep.base,
+                "frontier": frontier,
+                "sensitivities": sweep.sensitivities,
+                "noise": sweep.noise,
+            });
+            return print(&format!("{text}\n"));
+        }
+        let run = &sweep.provenance;
+        print(&format!(
+            "swept {} point(s) over {} weeks of {} clients, {} replication(s)\n{}\nopen {}\n",
+            sweep.points.len(),
+            run.weeks,
+            run.clients,
+            run.replications,
+            report::sweep_words(sweep).join("\n"),
+            self.out.out.join("index.html").display()
+        ))
+    }
+}
+
+/// A text as a shell reads it as one word.
+fn shell_word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.,:=/+".contains(letter);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// Shows how far a sweep is, and keeps each point as soon as it is done.
+struct Watch<'a> {
+    progress: Progress,
+    kept: &'a Kept,
+    done: AtomicUsize,
+    all: usize,
+    /// Whether a point could not be kept, and why.
+    is_failed: AtomicBool,
+    failure: Mutex<Option<Failure>>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(progress: Progress, kept: &'a Kept, before: usize, all: usize) -> Self {
+        let watch = Self {
+            progress,
+            kept,
+            done: AtomicUsize::new(before),
+            all,
+            is_failed: AtomicBool::new(false),
+            failure: Mutex::new(None),
+        };
+        watch.say(before);
+        watch
+    }
+
+    fn say(&self, done: usize) {
+        say_if_interrupted(format!("{done} of {} points are kept; run the same command again to go on", self.all));
+    }
+
+    /// Fails where a point could not be kept.
+    fn failure(&self) -> Result<(), Failure> {
+        let failure = self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+impl Observer for Watch<'_> {
+    fn week_done(&self) {
+        self.progress.week_done();
+    }
+
+    fn should_stop(&self) -> bool {
+        self.is_failed.load(Ordering::SeqCst) || self.progress.should_stop()
+    }
+}
+
+impl SweepObserver for Watch<'_> {
+    fn point_done(&self, outcome: &Outcome) {
+        match self.kept.keep(outcome) {
+            Ok(()) if outcome.point > 0 => self.say(self.done.fetch_add(1, Ordering::SeqCst) + 1),
+            Ok(()) => {}
+            Err(failure) => {
+                *self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(failure);
+                self.is_failed.store(true, Ordering::SeqCst);
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What two numbers of a sweep trade off: every point, and those that no other beats.
+
+use super::axes::{self, Key, Scale};
+use super::canvas::{Canvas, Frame, Lettering};
+use super::palette::{BLUE, INK, MUTED, VERMILLION};
+use super::{Figure, Heading};
+use crate::report::{ReportError, findings, numbers};
+use crate::simulator::{Goal, Measure, Sweep, SweepPoint};
+
+const HEIGHT: f64 = 520.0;
+const STEPS: f64 = 6.0;
+const RADIUS: f64 = 4.0;
+
+/// Where the name of a point may stand, from its dot.
+const PLACES: [(f64, f64); 4] = [(-9.0, -12.0), (9.0, 12.0), (9.0, -12.0), (-9.0, 12.0)];
+
+const NOTHING: &str = "No point was simulated.";
+
+/// Both scales in their frame.
+struct Plot {
+    frame: Frame,
+    across: Scale,
+    up: Scale,
+    goals: [Goal; 2],
+}
+
+/// Draws the figure: the first goal upwards, the second across.
+pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
+    let [first, second] = sweep.goals;
+    let heading = Heading {
+        name: "sweep-frontier",
+        title: format!("{} against {}", findings::label(first.measure), lower(findings::label(second.measure))),
+        caption: caption(sweep),
+    };
+    heading.draw(HEIGHT, |canvas| {
+        let below = axes::legend(canvas, &entries(sweep))?;
+        let unit = format!("{}, of a run", findings::label(first.measure));
+        let frame = axes::plot(canvas, below, HEIGHT, &unit)?;
+        if sweep.points.is_empty() {
+            return axes::nothing(canvas, frame, NOTHING);
+        }
+        let of = |goal: Goal| Scale::fitting(all(sweep).map(move |point| mean(point, goal.measure)), STEPS);
+        let plot = Plot { frame, across: of(second), up: of(first), goals: sweep.goals };
+        plot.up.draw(canvas, frame, Lettering::NOTE)?;
+        plot.across.draw_level(canvas, frame, Lettering::NOTE)?;
+        let unit = format!("{}, of a run", lower(findings::label(second.measure)));
+        axes::across(canvas, frame, HEIGHT, &unit)?;
+        plot.points(canvas, sweep)
+    })
+}
+
+fn all(sweep: &Sweep) -> impl Iterator<Item = &SweepPoint> {
+    std::iter::once(&sweep.base).chain(&sweep.points)
+}
+
+fn mean(point: &SweepPoint, measure: Measure) -> f64 {
+    point.of(measure).map_or(f64::NAN, |row| row.estimate.mean)
+}
+
+fn lower(label: &str) -> String {
+    let mut letters = label.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+fn entries(sweep: &Sweep) -> Vec<(Key, &'static str)> {
+    let mut entries = vec![
+        (Key::Dotted(BLUE), "on the frontier: no point beats it"),
+        (Key::Dot(MUTED), "beaten by another point"),
+        (Key::Dot(VERMILLION), "the pack as it stands"),
+    ];
+    if sweep.provenance.replications > 1 {
+        entries.push((Key::Line(BLUE), "95\u{a0}% interval of the difference from it"));
+    }
+    entries
+}
+
+impl Plot {
+    fn place(&self, point: &SweepPoint) -> (f64, f64) {
+        let [first, second] = self.goals.map(|goal| mean(point, goal.measure));
+        (self.across.x(self.frame, second), self.up.y(self.frame, first))
+    }
+
+    fn points(&self, canvas: &Canvas, sweep: &Sweep) -> Result<(), ReportError> {
+        for point in sweep.points.iter().filter(|point| !point.is_on_frontier) {
+            canvas.dot(self.place(point), RADIUS - 0.5, MUTED)?;
+        }
+        let mut on: Vec<&SweepPoint> = sweep.points.iter().filter(|point| point.is_on_frontier).collect();
+        on.sort_by(|a, b| self.place(a).0.total_cmp(&self.place(b).0));
+        let line: Vec<(f64, f64)> = on.iter().map(|point| self.place(point)).collect();
+        if line.len() > 1 {
+            canvas.line(&line, 1.4, axes::light(BLUE, 0.5))?;
+        }
+        for point in &on {
+            self.whiskers(canvas, point)?;
+            canvas.dot(self.place(point), RADIUS, BLUE)?;
+        }
+        canvas.dot(self.place(&sweep.base), RADIUS + 1.0, VERMILLION)?;
+        self.names(canvas, sweep, &on)
+    }
+
+    /// The interval of both differences from the pack as it stands, around the point.
+    fn whiskers(&self, canvas: &Canvas, point: &SweepPoint) -> Result<(), ReportError> {
+        let (x, y) = self.place(point);
+        let [first, second] = self.goals.map(|goal| {
+            let difference = point.of(goal.measure)?.difference;
+            difference.interval.map(|ends| ends.map(|end| difference.base + end))
+        });
+        if let Some([low, high]) = first.map(|ends| ends.map(|end| self.up.y(self.frame, end))) {
+            canvas.line(&[(x, low), (x, high)], 1.2, axes::light(BLUE, 0.7))?;
+        }
+        if let Some([low, high]) = second.map(|ends| ends.map(|end| self.across.x(self.frame, end))) {
+            canvas.line(&[(low, y), (high, y)], 1.2, axes::light(BLUE, 0.7))?;
+        }
+        Ok(())
+    }
+
+    /// The numbers of points, those of one place together, as many as have room; the page's table has all.
+    fn names(&self, canvas: &Canvas, sweep: &Sweep, points: &[&SweepPoint]) -> Result<(), ReportError> {
+        let lettering = Lettering::FINE.coloured(INK);
+        let dot = |point: &SweepPoint| {
+            let (x, y) = self.place(point);
+            Frame { left: x - RADIUS, top: y - RADIUS, right: x + RADIUS, bottom: y + RADIUS }
+        };
+        let mut taken: Vec<Frame> = all(sweep).map(dot).collect();
+        for together in points.chunk_by(|a, b| self.place(a) == self.place(b)) {
+            let Some((x, y)) = together.first().map(|point| self.place(point)) else { continue };
+            let name = names(together);
+            let boxes = PLACES.map(|(right, down)| {
+                let width = lettering.width(&name) + 2.0;
+                let left = if right < 0.0 { x + right - width } else { x + right };
+                Frame { left, top: y + down - 7.0, right: left + width, bottom: y + down + 7.0 }
+            });
+            let is_free =
+                |place: &&Frame| is_within(place, &self.frame) && taken.iter().all(|other| !meet(place, other));
+            if let Some(place) = boxes.iter().find(is_free) {
+                canvas.text((place.left, f64::midpoint(place.top, place.bottom)), &name, lettering)?;
+                taken.push(*place);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of points that lie on one another.
+fn names(points: &[&SweepPoint]) -> String {
+    let shown: Vec<String> = points.iter().take(3).map(|point| point.number.to_string()).collect();
+    let more = if points.len() > shown.len() { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
+
+fn is_within(inner: &Frame, outer: &Frame) -> bool {
+    inner.left >= outer.left && inner.right <= outer.right && inner.top >= outer.top && inner.bottom <= outer.bottom
+}
+
+fn meet(a: &Frame, b: &Frame) -> bool {
+    a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
+}
+
+fn caption(sweep: &Sweep) -> String {
+    let on = sweep.points.iter().filter(|point| point.is_on_frontier).count();
+    if on == 0 && sweep.points.is_empty() {
+        return NOTHING.to_owned();
+    }
+    let [first, second] = sweep.goals.map(findings::wish);
+    let all = numbers::of_things(sweep.points.len() as f64, "point", "points");
+    let base = if sweep.base.is_on_frontier { "on it, too" } else { "beaten by a point of it" };
+    format!(
+        "Of {all}, {} on the frontier between {first} and {second}; numbers name them, as in the table. The pack as it \
+         stands is {base}.",
+        if on == 1 { "1 is".to_owned() } else { format!("{on} are") }
+    )
+}

@@ -1,0 +1,73 @@
+//! How much of what differs between the points of a sweep each key explains alone.
+
+use super::axes::{self, Key, Scale, light};
+use super::canvas::{Canvas, Frame, Lettering, WIDTH};
+use super::palette::{BLUE, EMPTY};
+use super::{Figure, Heading};
+use crate::report::{ReportError, findings, numbers};
+use crate::simulator::{Goal, Sensitivity, Sweep};
+
+/// The most keys that are shown; the tables have all.
+const MOST: usize = 12;
+
+/// Room for a key's name, its row, and a panel's own name.
+const NAMES: f64 = 330.0;
+const ROW: f64 = 24.0;
+const HEAD: f64 = 30.0;
+const GAP: f64 = 14.0;
+const LEFT: f64 = 16.0;
+const RIGHT: f64 = WIDTH - 90.0;
+
+/// Draws the figure: a panel for each goal.
+pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
+    let heading =
+        Heading { name: "sweep-keys", title: "What each key explains alone".to_owned(), caption: caption(sweep) };
+    let rows = sweep.keys.len().min(MOST) as f64;
+    let panel_height = HEAD + rows * ROW + GAP;
+    let height = 70.0 + 2.0 * panel_height;
+    heading.draw(height, |canvas| {
+        let entries = [
+            (Key::Patch(light(BLUE, 1.0)), "share of the variance between points"),
+            (Key::Patch(light(EMPTY, 1.0)), "the rest: other keys, keys together, luck"),
+        ];
+        let below = axes::legend(canvas, &entries)?;
+        for (index, goal) in sweep.goals.into_iter().enumerate() {
+            panel(canvas, sweep, goal, below + index as f64 * panel_height)?;
+        }
+        Ok(())
+    })
+}
+
+fn panel(canvas: &Canvas, sweep: &Sweep, goal: Goal, top: f64) -> Result<(), ReportError> {
+    canvas.text((LEFT, top + 16.0), findings::label(goal.measure), Lettering::NAME)?;
+    let scale = Scale::of_scores();
+    for (index, row) in sweep.sensitivities_of(goal.measure).take(MOST).enumerate() {
+        let middle = top + HEAD + (index as f64 + 0.5) * ROW;
+        let frame = Frame { left: NAMES, top: middle - 7.0, right: RIGHT, bottom: middle + 7.0 };
+        let name = Lettering::BODY.shortened(&row.key, NAMES - LEFT - 14.0);
+        canvas.text((LEFT, middle), &name, Lettering::BODY)?;
+        canvas.fill(frame, EMPTY)?;
+        let end = scale.x(frame, row.share.unwrap_or_default());
+        canvas.fill(Frame { right: end, ..frame }, BLUE)?;
+        canvas.text((RIGHT + 10.0, middle), &numbers::percent(row.share), Lettering::BODY)?;
+    }
+    Ok(())
+}
+
+fn caption(sweep: &Sweep) -> String {
+    let said = sweep.goals.iter().filter_map(|goal| {
+        let first = sweep.sensitivities_of(goal.measure).next()?;
+        let shares: f64 = sweep.sensitivities_of(goal.measure).filter_map(|row: &Sensitivity| row.share).sum();
+        let name = findings::label(goal.measure);
+        Some(match first.share {
+            Some(share) => format!(
+                "{name}: {} explains {} alone, all keys one by one {}.",
+                first.key,
+                numbers::percent(Some(share)),
+                numbers::percent(Some(shares.min(1.0)))
+            ),
+            None => format!("{name}: the same at every point."),
+        })
+    });
+    said.collect::<Vec<_>>().join(" ")
+}

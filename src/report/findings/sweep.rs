@@ -1,0 +1,236 @@
+//! What a sweep found: what two numbers trade off, what each key does, and every point.
+
+use super::comparison::label;
+use super::{Block, Cell, Section, Table, Term, code, plain};
+use crate::report::TableFormat;
+use crate::report::numbers::{change, count, count_change, of_things, percent, range};
+use crate::simulator::{Goal, Measure, Sensitivity, Sweep, SweepPoint, Wish};
+
+/// Up to so many points are all shown; of more, the first ones of the list.
+const SHOWN_ALL: usize = 50;
+const SHOWN_FIRST: usize = 25;
+
+/// The sections that say what was found.
+pub fn sections(sweep: &Sweep, tables: TableFormat) -> Vec<Section> {
+    vec![frontier(sweep, tables), keys(sweep), points(sweep, tables)]
+}
+
+/// A sentence of the trade-off, and one of each of its two numbers.
+pub fn sweep_words(sweep: &Sweep) -> Vec<String> {
+    std::iter::once(trade_off(sweep)).chain(sweep.goals.iter().map(|goal| most_telling(sweep, goal.measure))).collect()
+}
+
+/// A goal in words: `more engagements`.
+pub fn wish(goal: Goal) -> String {
+    let noun = noun(goal.measure);
+    match goal.wish {
+        Wish::More => format!("more {noun}"),
+        Wish::Fewer => format!("fewer {noun}"),
+    }
+}
+
+/// What a headline number counts.
+const fn noun(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Engagement => "engagements",
+        Measure::ExpectedEngagement => "expected engagements",
+        Measure::PostsWanted => "wanted posts",
+        Measure::PostsPlanned => "planned posts",
+        Measure::PostsDrafted => "drafts",
+        Measure::PostsBlocked => "blocked posts",
+        Measure::Reviews => "reviews",
+        Measure::Rejected => "refused posts",
+        Measure::Expired => "answers that come too late",
+        Measure::WithoutAsset => "posts without an asset",
+        Measure::HoursAboveWarn => "channel-hours at warn or above",
+        Measure::HoursAboveBlock => "channel-hours at block or above",
+    }
+}
+
+fn on_frontier(sweep: &Sweep) -> Vec<&SweepPoint> {
+    let mut on: Vec<&SweepPoint> = sweep.points.iter().filter(|point| point.is_on_frontier).collect();
+    let [first, _] = sweep.goals.map(|goal| goal.measure);
+    on.sort_by(|a, b| mean(b, first).total_cmp(&mean(a, first)));
+    on
+}
+
+fn mean(point: &SweepPoint, measure: Measure) -> f64 {
+    point.of(measure).map_or(f64::NAN, |row| row.estimate.mean)
+}
+
+fn trade_off(sweep: &Sweep) -> String {
+    let [first, second] = sweep.goals.map(wish);
+    let on = on_frontier(sweep).len();
+    let all = of_things(sweep.points.len() as f64, "point", "points");
+    let are = if on == 1 { "is" } else { "are" };
+    let base = if sweep.base.is_on_frontier {
+        "No point has more of one than the pack as it stands without less of the other.".to_owned()
+    } else {
+        better_than_base(sweep)
+    };
+    format!("Of {all}, {on} {are} on the frontier between {first} and {second}. {base}")
+}
+
+/// Names a point that beats the pack as it stands in both goals.
+fn better_than_base(sweep: &Sweep) -> String {
+    let gain = |point: &SweepPoint, goal: Goal| {
+        let difference = point.of(goal.measure).map_or(0.0, |row| row.difference.mean);
+        if goal.wish == Wish::More { difference } else { -difference }
+    };
+    let is_better = |point: &&&SweepPoint| sweep.goals.iter().all(|goal| gain(point, *goal) >= 0.0);
+    let on = on_frontier(sweep);
+    let Some(point) = on.iter().find(is_better) else { return String::new() };
+    let moved = sweep.goals.map(|goal| {
+        let difference = point.of(goal.measure).map(|row| row.difference).unwrap_or_default();
+        let shown = difference.relative().map_or_else(|| count_change(difference.mean), |share| change(Some(share)));
+        format!("{} {shown}", label(goal.measure))
+    });
+    let [first, second] = moved;
+    format!("The pack as it stands is not: point {} does at least as well in both ({first}, {second}).", point.number)
+}
+
+/// The key that says most of a number, and how much may be luck.
+fn most_telling(sweep: &Sweep, measure: Measure) -> String {
+    let name = label(measure);
+    let first = sweep.sensitivities_of(measure).next();
+    let Some((key, share)) = first.and_then(|row| Some((&row.key, row.share?))) else {
+        return format!("{name}: the same at every point.");
+    };
+    let luck = match sweep.noise_of(measure) {
+        Some(noise) => format!(" Luck alone would give {} of it.", percent(Some(noise.min(1.0)))),
+        None => String::new(),
+    };
+    let share = percent(Some(share));
+    format!("{name}: {} is the most telling key, which alone explains {share} of what differs.{luck}", code(key))
+}
+
+fn frontier(sweep: &Sweep, tables: TableFormat) -> Section {
+    let on = on_frontier(sweep);
+    let caption = "Points on the frontier, most of the first number first";
+    let blocks = vec![
+        Block::words(&trade_off(sweep)),
+        Block::words(&certainty(sweep)),
+        Block::Figure { name: "sweep-frontier" },
+        Block::Table { table: point_table(sweep, &on, caption, tables) },
+        Block::Terms { terms: terms() },
+    ];
+    Section { id: "frontier", title: "The trade-off", blocks }
+}
+
+fn certainty(sweep: &Sweep) -> String {
+    let many = sweep.provenance.replications;
+    if many < 2 {
+        return "One replication was run at each point, so no interval can be given: another run with other luck may \
+                say the opposite."
+            .to_owned();
+    }
+    format!(
+        "Every number is the mean over {many} replications, each run at every point with the same luck; the range with \
+         a difference is its 95\u{a0}% interval. Of many points, the best of a draw look better than they are: run what \
+         you choose again with more replications."
+    )
+}
+
+fn terms() -> Vec<Term> {
+    let term = |word, meaning| Term { word, meaning };
+    vec![
+        term("Frontier", "the points that no other beats: none has at least as much of both numbers and more of one."),
+        term("As it stands", "the pack without any key set, which every difference is taken from."),
+        term(
+            "Alone explains",
+            "the share of the variance between points that goes with this key, whatever the others are: the first-order \
+             index of Sobol'. What the shares leave to 100\u{a0}% comes from keys together.",
+        ),
+    ]
+}
+
+/// The settings of a point: `fatigue.warn_at 0.4 · fatigue.block_at 0.8`.
+fn settings(sweep: &Sweep, point: &SweepPoint) -> String {
+    let set = sweep.keys.iter().zip(&point.settings);
+    set.map(|(key, level)| format!("{} {}", key.name(), level.written)).collect::<Vec<_>>().join(" · ")
+}
+
+fn point_table(sweep: &Sweep, points: &[&SweepPoint], caption: &str, tables: TableFormat) -> Table {
+    let [first, second] = sweep.goals.map(|goal| goal.measure);
+    let shown = if points.len() <= SHOWN_ALL { points.len() } else { SHOWN_FIRST };
+    let row = |point: &SweepPoint| {
+        let name = match point.number {
+            0 => Cell::text("As it stands"),
+            number => Cell::text(format!("Point {number}")).with_detail(plain(&settings(sweep, point))),
+        };
+        let mut cells = vec![Cell { strong: point.number == 0, ..name }];
+        for measure in [first, second] {
+            let Some(found) = point.of(measure) else { continue };
+            let difference = found.difference;
+            let interval = difference.interval.filter(|_| point.number > 0 && !difference.is_same);
+            cells.push(Cell::count(found.estimate.mean));
+            cells.push(Cell { detail: interval.map(range), ..Cell::text(count_change(difference.mean)) });
+            cells.push(Cell::text(change(difference.relative())));
+        }
+        cells
+    };
+    let rows = std::iter::once(&sweep.base).chain(points.iter().take(shown).copied()).map(row).collect();
+    let names = [label(first), "Difference", "Relative", label(second), "Difference", "Relative"];
+    let note = (shown < points.len()).then(|| {
+        let all = count(points.len() as f64);
+        format!("These are {shown} of {all}; all are in tables/points.{}.", tables.extension())
+    });
+    Table { note, ..Table::new(caption, "Point", &names, rows) }
+}
+
+fn keys(sweep: &Sweep) -> Section {
+    let mut blocks: Vec<Block> =
+        sweep.goals.iter().map(|goal| Block::words(&most_telling(sweep, goal.measure))).collect();
+    blocks.push(Block::Figure { name: "sweep-keys" });
+    blocks.extend(sweep.goals.iter().map(|goal| Block::Table { table: sensitivity_table(sweep, goal.measure) }));
+    Section { id: "keys", title: "What each key does", blocks }
+}
+
+fn sensitivity_table(sweep: &Sweep, measure: Measure) -> Table {
+    let row = |row: &Sensitivity| {
+        let swing = row.swing;
+        let interval = swing.interval.filter(|_| !swing.is_same);
+        let values = sweep.keys.iter().find(|key| key.name() == row.key).map(|key| plain(&key.values));
+        vec![
+            Cell { detail: values.map(|values| short(&values)), ..Cell::code(&row.key) },
+            Cell::bar(row.share),
+            Cell::count(swing.base).with_detail(format!("at {}", short(&plain(&row.least_at)))),
+            Cell::count(swing.other).with_detail(format!("at {}", short(&plain(&row.most_at)))),
+            Cell { detail: interval.map(range), ..Cell::text(count_change(swing.mean)) },
+        ]
+    };
+    let rows = sweep.sensitivities_of(measure).map(row).collect();
+    let caption = format!("{}: the most telling key first", label(measure));
+    let note = "Least and most are means over the points with that value, whatever the others are; the range below their \
+                difference is its 95\u{a0}% interval over replications. They are picked from the same points, so a small \
+                difference may be chance even where its interval leaves 0 out.";
+    let columns = ["Alone explains", "Least", "Most", "Difference"];
+    Table { note: Some(note.to_owned()), ..Table::new(caption, "Key", &columns, rows) }
+}
+
+/// A list of values that a cell can bear.
+fn short(values: &str) -> String {
+    const ROOM: usize = 60;
+    if values.chars().count() <= ROOM {
+        return values.to_owned();
+    }
+    format!("{}…", values.chars().take(ROOM).collect::<String>())
+}
+
+fn points(sweep: &Sweep, tables: TableFormat) -> Section {
+    let all: Vec<&SweepPoint> = sweep.points.iter().collect();
+    let mut blocks = vec![Block::Table { table: point_table(sweep, &all, "Points by number", tables) }];
+    if !sweep.left_out.is_empty() {
+        let numbers: Vec<String> = sweep.left_out.iter().take(20).map(|point| point.point.to_string()).collect();
+        let more = if sweep.left_out.len() > 20 { ", …" } else { "" };
+        blocks.insert(
+            0,
+            Block::words(&format!(
+                "{} no valid pack and left out: {}{more}. `run.json` says what is wrong with each.",
+                of_things(sweep.left_out.len() as f64, "point is", "points are"),
+                numbers.join(", ")
+            )),
+        );
+    }
+    Section { id: "points", title: "Every point", blocks }
+}

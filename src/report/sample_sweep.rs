@@ -1,0 +1,148 @@
+//! Made-up sweeps for the tests of reports, from nearly nothing to very much.
+
+use crate::model::Week;
+use crate::rules::Level;
+use crate::simulator::{
+    Goal, LeftOut, Measure, Noise, PointMeasure, Provenance, Sensitivity, Sweep, SweepPoint, SweptKey, Wish,
+};
+use crate::stats::{Estimate, Pairs, frontier};
+
+/// How large a sweep is.
+#[derive(Clone, Copy)]
+struct Shape {
+    points: u32,
+    keys: usize,
+    replications: u32,
+    size: f64,
+}
+
+const USUAL: Shape = Shape { points: 24, keys: 3, replications: 4, size: 1.0 };
+
+/// Sweeps of many shapes, each with a name.
+pub fn sweeps() -> Vec<(&'static str, Sweep)> {
+    let usual = sweep(USUAL);
+    let mut hostile = sweep(USUAL);
+    for (place, key) in hostile.keys.iter_mut().enumerate() {
+        key.keys = vec![format!("guardrails.<b>a|b`c{place}</b> & a name that goes on and on and on and on and on")];
+    }
+    let left_out = (1..30).map(|point| LeftOut { point, mistakes: Vec::new() }).collect();
+    let base = Sweep { points: Vec::new(), ..usual.clone() };
+    vec![
+        ("usual", usual.clone()),
+        ("one-point", sweep(Shape { points: 1, ..USUAL })),
+        ("one-replication", sweep(Shape { replications: 1, ..USUAL })),
+        ("many-points", sweep(Shape { points: 700, ..USUAL })),
+        ("many-keys", sweep(Shape { keys: 40, ..USUAL })),
+        ("zeros", sweep(Shape { size: 0.0, ..USUAL })),
+        ("huge", sweep(Shape { size: 4e6, ..USUAL })),
+        ("tiny", sweep(Shape { size: 1e-5, ..USUAL })),
+        ("left-out", Sweep { left_out, ..usual }),
+        ("no-points", base),
+        ("names", hostile),
+    ]
+}
+
+/// A number in `0..1` that looks drawn, and is the same every time.
+fn wobble(a: usize, b: usize) -> f64 {
+    ((a as f64 * 12.9898 + b as f64 * 78.233).sin() * 43_758.547).rem_euclid(1.0)
+}
+
+fn level(number: usize) -> Level {
+    Level { written: number.to_string(), number: Some(number as f64) }
+}
+
+/// What a point's replications come to.
+fn values(shape: Shape, point: u32, place: usize) -> Vec<f64> {
+    let own = 0.8 + 0.4 * wobble(point as usize, place % 2);
+    let mean = 40_000.0 / (1.0 + place as f64).powi(2) * own * shape.size;
+    (0..shape.replications as usize).map(|number| mean * (0.98 + 0.04 * wobble(number, point as usize + 90))).collect()
+}
+
+fn point(shape: Shape, number: u32) -> SweepPoint {
+    let measure = |(place, measure): (usize, Measure)| {
+        let (own, base) = (values(shape, number, place), values(shape, 0, place));
+        let mut pairs = Pairs::default();
+        base.iter().zip(&own).for_each(|(base, own)| pairs.add(*base, *own));
+        PointMeasure { measure, estimate: Estimate::of(&own), difference: pairs.difference() }
+    };
+    SweepPoint {
+        number,
+        settings: if number == 0 {
+            Vec::new()
+        } else {
+            (0..shape.keys).map(|key| level(key + number as usize)).collect()
+        },
+        rules_hash: format!("{number:064x}"),
+        is_on_frontier: false,
+        measures: Measure::ALL.into_iter().enumerate().map(measure).collect(),
+    }
+}
+
+fn sensitivities(shape: Shape) -> Vec<Sensitivity> {
+    let row = |measure: Measure, key: usize| {
+        let mut swing = Pairs::default();
+        let numbers = (0..shape.replications as usize).map(|number| 900.0 * shape.size * wobble(number, key));
+        numbers.for_each(|number| swing.add(9_000.0 * shape.size, 9_000.0 * shape.size + number));
+        Sensitivity {
+            measure,
+            rank: key as u32 + 1,
+            key: format!("channels.tiktok.key_{key}"),
+            share: (shape.size > 0.0).then(|| 0.6 / (1.0 + key as f64).powi(2)),
+            least_at: "7".to_owned(),
+            most_at: "21".to_owned(),
+            swing: swing.difference(),
+        }
+    };
+    Measure::ALL.into_iter().flat_map(|measure| (0..shape.keys).map(move |key| row(measure, key))).collect()
+}
+
+fn sweep(shape: Shape) -> Sweep {
+    let goal = |measure: Measure| Goal { measure, wish: measure.wish() };
+    let goals = [Measure::Engagement, Measure::Reviews].map(goal);
+    let mut base = point(shape, 0);
+    let mut points: Vec<SweepPoint> = (1..=shape.points).map(|number| point(shape, number)).collect();
+    let worth = |point: &SweepPoint| {
+        goals.map(|goal| {
+            let mean = point.of(goal.measure).unwrap().estimate.mean;
+            if goal.wish == Wish::More { mean } else { -mean }
+        })
+    };
+    let all: Vec<[f64; 2]> = std::iter::once(&base).chain(&points).map(worth).collect();
+    for (point, is_on) in std::iter::once(&mut base).chain(&mut points).zip(frontier(&all)) {
+        point.is_on_frontier = is_on;
+    }
+    let key = |key: usize| SweptKey {
+        keys: vec![format!("channels.tiktok.key_{key}")],
+        base: vec![(key > 0).then(|| level(key))],
+        values: "7, 9, 11, 13, 15, 17, 19, 21".to_owned(),
+    };
+    let noise = (shape.replications > 1).then_some(0.031);
+    Sweep {
+        provenance: provenance(shape),
+        design: "grid",
+        keys: (0..shape.keys).map(key).collect(),
+        goals,
+        base,
+        points,
+        left_out: Vec::new(),
+        sensitivities: sensitivities(shape),
+        noise: Measure::ALL.into_iter().map(|measure| Noise { measure, share: noise }).collect(),
+    }
+}
+
+fn provenance(shape: Shape) -> Provenance {
+    let start: Week = "2026-W48".parse().unwrap();
+    Provenance {
+        scenario: "agency".to_owned(),
+        scenario_hash: "aa".to_owned(),
+        rules: "default".to_owned(),
+        rules_hash: "bb".to_owned(),
+        version: "0.1.0".to_owned(),
+        seed: 7,
+        start,
+        weeks: 4,
+        replications: shape.replications,
+        clients: 100,
+        tier: "exact".to_owned(),
+    }
+}

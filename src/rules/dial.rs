@@ -1,0 +1,473 @@
+//! Keys of a pack that are set to other values, and the edited texts of the pack.
+//!
+//! A key is set in the base, by an edit of its file: where it stands its value is replaced, where it
+//! holds by default it is written in. Overlays lie over the base as before. Whether the edited pack is a
+//! valid one, `load` says.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::diagnostic::{Diagnostic, Lines, Place, listed, nearest};
+use super::key::{Key, Kind, Names};
+use super::keys::PACK_FILES;
+use super::levels::{self, Level, Levels};
+use super::load::{OverlayKey, PackFiles, RulesPack};
+use super::settings::{Row, Settings, Value};
+
+/// What the arguments of `KEY=VALUES` are called in diagnostics, as if they were lines of a file.
+pub const SET: &str = "--set";
+
+/// One key, or several that move together, and the values that it takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dial {
+    /// Full paths, such as `channels.tiktok.weekly_posts`; one or more.
+    pub keys: Vec<String>,
+    /// What the pack says of each key; none where nothing holds.
+    pub base: Vec<Option<Level>>,
+    /// The values.
+    pub levels: Levels,
+    slots: Vec<Slot>,
+}
+
+/// Where a value is written.
+#[derive(Debug, Clone, PartialEq)]
+struct Slot {
+    file: Arc<str>,
+    /// What it takes the place of; empty where it is written in.
+    span: Range<usize>,
+    /// What is written in front of it.
+    lead: String,
+}
+
+/// A key of this very pack.
+pub(super) struct Found {
+    pub path: String,
+    pub key: Key,
+    base: Option<Level>,
+    slot: Slot,
+}
+
+impl Dial {
+    /// The keys in one text, as they were given.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.keys.join(",")
+    }
+}
+
+/// Reads `KEY[,KEY]=VALUES`, one a text: keys of the pack, and for each a list of values, a range
+/// `LOW..HIGH:STEP`, or `LOW..HIGH` for every whole number or any number between.
+///
+/// # Errors
+/// Every mistake of every text, placed as if the texts were the lines of a file named [`SET`].
+pub fn dials(pack: &RulesPack, texts: &[String]) -> Result<Vec<Dial>, Vec<Diagnostic>> {
+    let lines: Vec<String> = texts.iter().map(|text| text.replace(['\n', '\r'], " ")).collect();
+    let text = lines.join("\n");
+    let reader = Reader { pack, file: SET.into(), lines: Lines::new(&text), text: &text };
+    let mut dials = Vec::new();
+    let mut mistakes = Vec::new();
+    let mut start = 0;
+    for line in &lines {
+        match reader.dial(start, line) {
+            Ok(dial) => dials.push((start, dial)),
+            Err(wrong) => mistakes.extend(wrong),
+        }
+        start += line.len() + 1;
+    }
+    mistakes.extend(reader.twice(&dials));
+    if mistakes.is_empty() {
+        return Ok(dials.into_iter().map(|(_, dial)| dial).collect());
+    }
+    Diagnostic::sort(&mut mistakes);
+    Err(mistakes)
+}
+
+/// The texts of [`dials`] as the file that its mistakes are placed in.
+#[must_use]
+pub fn dials_text(texts: &[String]) -> String {
+    texts.iter().map(|text| text.replace(['\n', '\r'], " ")).collect::<Vec<_>>().join("\n")
+}
+
+impl RulesPack {
+    /// The files of the pack with each dial set to a level, in the same order.
+    #[must_use]
+    pub fn turned(&self, dials: &[Dial], levels: &[Level]) -> PackFiles {
+        let slots = dials.iter().zip(levels).flat_map(|(dial, level)| dial.slots.iter().map(move |slot| (slot, level)));
+        let mut edits: Vec<(&Slot, &Level)> = slots.collect();
+        // From the back, so that one edit does not move the place of the next.
+        edits.sort_by_key(|(slot, _)| std::cmp::Reverse(slot.span.start));
+        let mut files = self.files.clone();
+        for (slot, level) in edits {
+            if let Some(text) = files.get_mut(&*slot.file)
+                && text.get(slot.span.clone()).is_some()
+            {
+                text.replace_range(slot.span.clone(), &format!("{}{}", slot.lead, level.written));
+            }
+        }
+        files
+    }
+
+    fn settings(&self) -> &Settings {
+        self.layers(&OverlayKey::default()).0
+    }
+
+    /// A key of the pack by its full path, or a cell of a list of rows: `fatigue.frequency.1.factor`.
+    pub(super) fn find(&self, path: &str) -> Option<Found> {
+        let key = key_of(path)?;
+        if !self.has_own_names(key, path) {
+            return None;
+        }
+        let setting = self.settings().get(path);
+        let base = setting.map(|setting| Level::of(&setting.value));
+        let slot = match setting.and_then(|setting| setting.place.clone()) {
+            Some(Place { file, span: Some(span), .. }) => Slot { file, span, lead: String::new() },
+            _ => self.room(path)?,
+        };
+        Some(Found { path: path.to_owned(), key: *key, base, slot })
+    }
+
+    /// A cell of a list of rows, the first row being 1.
+    pub(super) fn find_cell(&self, path: &str) -> Option<Found> {
+        let (rest, column) = path.rsplit_once('.')?;
+        let (list, number) = rest.rsplit_once('.')?;
+        let Kind::Rows(rows) = key_of(list)?.kind else { return None };
+        let key = rows.columns.iter().find(|key| key.path == column)?;
+        let cell = self.rows(list).get(number.parse::<usize>().ok()?.checked_sub(1)?)?.get(column)?;
+        let Place { file, span: Some(span), .. } = cell.place.clone()? else { return None };
+        let slot = Slot { file, span, lead: String::new() };
+        Some(Found { path: path.to_owned(), key: *key, base: Some(Level::of(&cell.value)), slot })
+    }
+
+    fn rows(&self, path: &str) -> &[Row] {
+        match self.settings().get(path).map(|setting| &setting.value) {
+            Some(Value::Rows(rows)) => rows,
+            _ => &[],
+        }
+    }
+
+    /// Whether the names that a pack gives itself are this pack's: nothing reads a guardrail or a
+    /// parameter that it does not have.
+    fn has_own_names(&self, key: &Key, path: &str) -> bool {
+        let is_own = key.path.split('.').any(|part| Names::of(part) == Some(Names::Own));
+        let guardrail = || path.split('.').take(2).collect::<Vec<_>>().join(".");
+        match key.path.ends_with("<param>") {
+            true => self.settings().get(path).is_some(),
+            false => !is_own || self.settings().under(&guardrail()).next().is_some(),
+        }
+    }
+
+    /// Where a key that stands nowhere can be written: behind the value of a neighbour, on a line of its
+    /// own or within the neighbour's braces, whichever makes it that key.
+    fn room(&self, path: &str) -> Option<Slot> {
+        let parts: Vec<&str> = path.split('.').collect();
+        (1..parts.len()).rev().find_map(|depth| {
+            let table = parts.get(..depth)?.join(".");
+            let rest = parts.get(depth..)?.join(".");
+            let is_child = |path: &str| path.get(table.len() + 1..).is_some_and(|name| !name.contains('.'));
+            let neighbours = self.settings().under(&table).filter(|(path, _)| is_child(path));
+            let places = neighbours.filter_map(|(_, setting)| setting.place.as_ref());
+            let leads = [format!("\n{rest} = "), format!(", {rest} = ")];
+            places
+                .flat_map(|place| leads.iter().map(move |lead| (place, lead)))
+                .find_map(|(place, lead)| self.slot_behind(place, lead, parts.get(1..)?))
+        })
+    }
+
+    fn slot_behind(&self, place: &Place, lead: &str, parts: &[&str]) -> Option<Slot> {
+        let end = place.span.as_ref()?.end;
+        let mut text = self.files.get(&*place.file)?.clone();
+        text.get(..end)?;
+        text.insert_str(end, &format!("{lead}0"));
+        let mut table = text.parse::<toml::Table>().ok()?;
+        let (name, above) = parts.split_last()?;
+        for part in above {
+            let toml::Value::Table(inner) = table.remove(*part)? else { return None };
+            table = inner;
+        }
+        let is_there = table.get(*name) == Some(&toml::Value::Integer(0));
+        is_there.then(|| Slot { file: Arc::clone(&place.file), span: end..end, lead: lead.to_owned() })
+    }
+
+    /// Every key that may be set, and every cell of a list.
+    fn settable(&self) -> BTreeSet<String> {
+        let said = self.settings().iter().flat_map(|(path, setting)| {
+            let rows = match &setting.value {
+                Value::Rows(rows) => rows.as_slice(),
+                _ => &[],
+            };
+            let cells = rows.iter().zip(1..).flat_map(move |(row, number)| {
+                row.keys().map(move |column| format!("{path}.{number}.{column}")).collect::<Vec<_>>()
+            });
+            std::iter::once(path.to_owned()).chain(cells)
+        });
+        let open = files().flat_map(|file| file.keys.iter().flat_map(move |key| spelt(file.stem, key.path)));
+        said.filter(|path| !path.starts_with("pack.")).chain(open).collect()
+    }
+}
+
+/// The files whose keys say how to plan.
+fn files() -> impl Iterator<Item = &'static super::key::FileKeys> {
+    PACK_FILES.iter().filter(|file| file.stem != "pack")
+}
+
+/// The key of the table of keys that a full path is of.
+fn key_of(path: &str) -> Option<&'static Key> {
+    let (stem, rest) = path.split_once('.')?;
+    let file = files().find(|file| file.stem == stem)?;
+    let parts: Vec<&str> = rest.split('.').collect();
+    let fits = |key: &&Key, exactly: bool| {
+        let own: Vec<&str> = key.path.split('.').collect();
+        let is_part = |(own, part): (&&str, &&str)| {
+            own == part || Names::of(own).is_some_and(|names| names.allow(part)) && !exactly
+        };
+        own.len() == parts.len() && own.iter().zip(&parts).all(is_part)
+    };
+    file.keys.iter().find(|key| fits(key, true)).or_else(|| file.keys.iter().find(|key| fits(key, false)))
+}
+
+/// Every path that stands for a key, where its names are known.
+fn spelt(stem: &str, path: &str) -> Vec<String> {
+    path.split('.').fold(vec![stem.to_owned()], |paths, part| {
+        let names = match Names::of(part) {
+            Some(names) => names.known().unwrap_or_default(),
+            None => vec![part],
+        };
+        paths.iter().flat_map(|path| names.iter().map(move |name| format!("{path}.{name}"))).collect()
+    })
+}
+
+/// Reads the texts.
+struct Reader<'a> {
+    pack: &'a RulesPack,
+    file: Arc<str>,
+    lines: Lines,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn place(&self, span: Range<usize>) -> Place {
+        self.lines.place(&self.file, self.text, span)
+    }
+
+    fn dial(&self, start: usize, line: &str) -> Result<Dial, Vec<Diagnostic>> {
+        let Some((keys, values)) = line.split_once('=') else {
+            let cause = format!("`{line}` has no `=`");
+            let remedy = "write a key and its values, as in `fatigue.warn_at=0.4,0.5,0.6`";
+            let place = self.place(start..start + line.len());
+            return Err(vec![Diagnostic::at("no_values", &place, "", cause, remedy)]);
+        };
+        let mut found = Vec::new();
+        let mut mistakes = Vec::new();
+        let mut at = start;
+        for part in keys.split(',') {
+            let name = part.trim();
+            let from = at + (part.len() - part.trim_start().len());
+            match self.pack.find(name).or_else(|| self.pack.find_cell(name)) {
+                Some(key) => found.push(key),
+                None => mistakes.push(self.unknown(name, self.place(from..from + name.len()))),
+            }
+            at += part.len() + 1;
+        }
+        let offset = start + keys.len() + 1;
+        let place = |span: Range<usize>| self.place(offset + span.start..offset + span.end);
+        let keys: Vec<(&str, &Key)> = found.iter().map(|found| (found.path.as_str(), &found.key)).collect();
+        let levels = match levels::read(&keys, values, &place) {
+            Ok(levels) if mistakes.is_empty() => levels,
+            Ok(_) => return Err(mistakes),
+            Err(wrong) => return Err(mistakes.into_iter().chain(wrong).collect()),
+        };
+        Ok(Dial {
+            keys: found.iter().map(|found| found.path.clone()).collect(),
+            base: found.iter().map(|found| found.base.clone()).collect(),
+            slots: found.into_iter().map(|found| found.slot).collect(),
+            levels,
+        })
+    }
+
+    fn unknown(&self, name: &str, place: Place) -> Diagnostic {
+        let settable = self.pack.settable();
+        let below: Vec<&str> =
+            settable.iter().filter(|path| path.starts_with(&format!("{name}."))).map(String::as_str).collect();
+        if !name.is_empty() && !below.is_empty() {
+            let few = listed(below.iter().take(5).copied());
+            let cause = format!("`{name}` is a table, not a key");
+            return Diagnostic::at("not_a_key", &place, name, cause, format!("name one of its keys, such as {few}"));
+        }
+        let cause = format!("`{name}` is not a key of the pack");
+        let remedy = match nearest(name, settable.iter().map(String::as_str)) {
+            Some(near) => format!("write `{near}`, the nearest known key"),
+            None => "write a full path, as in `channels.tiktok.weekly_posts`; `mcoe rules show` lists them".to_owned(),
+        };
+        Diagnostic::at("unknown_key", &place, name, cause, remedy)
+    }
+
+    /// Keys that are set twice, or within a list that is set as a whole.
+    fn twice(&self, dials: &[(usize, Dial)]) -> Vec<Diagnostic> {
+        let all: Vec<(usize, &str)> =
+            dials.iter().flat_map(|(start, dial)| dial.keys.iter().map(|key| (*start, key.as_str()))).collect();
+        let meets = |a: &str, b: &str| a == b || b.strip_prefix(a).is_some_and(|rest| rest.starts_with('.'));
+        let mut mistakes = Vec::new();
+        for (index, (start, key)) in all.iter().enumerate() {
+            let earlier = all.iter().take(index).find(|(_, other)| meets(key, other) || meets(other, key));
+            let Some((_, other)) = earlier else { continue };
+            let cause = format!("`{key}` is set twice: `{other}` is set before");
+            let place = self.place(*start..*start + key.len());
+            mistakes.push(Diagnostic::at("set_twice", &place, *key, cause, "keep one of the two"));
+        }
+        mistakes
+    }
+}
+
+#[cfg(test)]
+impl Dial {
+    /// A dial of no pack, for tests of what is done with its levels.
+    pub(crate) fn made_up(key: &str, levels: Levels) -> Self {
+        Self { keys: vec![key.to_owned()], base: vec![None], levels, slots: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::tests::default_files;
+    use super::super::{CompiledRules, load};
+    use super::*;
+
+    fn pack() -> RulesPack {
+        load(default_files()).unwrap()
+    }
+
+    fn read(texts: &[&str]) -> Result<Vec<Dial>, Vec<Diagnostic>> {
+        dials(&pack(), &texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+    }
+
+    /// Code, line and column of each mistake.
+    fn told(texts: &[&str]) -> Vec<(&'static str, u32, u32)> {
+        read(texts).unwrap_err().into_iter().map(|m| (m.code, m.line, m.column)).collect()
+    }
+
+    /// The value of a key once the dials are at their last levels, as the pack then says it.
+    fn turned(texts: &[&str], key: &str) -> String {
+        let pack = pack();
+        let dials = read(texts).unwrap();
+        let last: Vec<Level> = dials.iter().map(|dial| dial.levels.at(0.999_999)).collect();
+        let rules = CompiledRules::compile(load(pack.turned(&dials, &last)).unwrap()).unwrap();
+        let all = rules.pack().effective(&OverlayKey::default());
+        all.into_iter().find(|value| value.key == key).unwrap().value
+    }
+
+    #[test]
+    fn a_key_is_set_where_it_stands_and_nothing_else_changes() {
+        let pack = pack();
+        let dials = read(&["channels.tiktok.weekly_posts=9", "fatigue.warn_at=0.45"]).unwrap();
+        assert_eq!(dials[0].base[0].as_ref().map(|level| level.written.as_str()), Some("14"));
+        let level = |dial: &Dial| dial.levels.at(0.0);
+        let files = pack.turned(&dials, &[level(&dials[0]), level(&dials[1])]);
+        for (name, text) in &pack.files {
+            let changed: Vec<(&str, &str)> =
+                text.lines().zip(files[name].lines()).filter(|(before, after)| before != after).collect();
+            match name.as_str() {
+                "channels.toml" => assert_eq!(changed, [("weekly_posts = 14", "weekly_posts = 9")]),
+                "fatigue.toml" => assert_eq!(changed, [("warn_at = 0.5", "warn_at = 0.45")]),
+                _ => assert!(changed.is_empty(), "{name}"),
+            }
+        }
+    }
+
+    #[test]
+    fn several_keys_of_one_file_are_set_at_once_in_any_order() {
+        let texts = ["fatigue.block_at=0.75", "fatigue.warn_at=0.6", "fatigue.slope_below_warn=0.125"];
+        for (key, value) in [("fatigue.block_at", "0.75"), ("fatigue.warn_at", "0.6")] {
+            assert_eq!(turned(&texts, key), value);
+        }
+    }
+
+    #[test]
+    fn a_key_that_holds_by_default_is_written_in_wherever_its_table_is() {
+        for (key, value) in [
+            ("channels.tiktok.weekday_weights.monday", "1.2"),
+            ("channels.ig.quiet_hours.enabled", "false"),
+            ("channels.fb.best_hours.friday", "[8, 9]"),
+            ("calendar.drafts.attempts", "5"),
+            ("calendar.minute.at", "30"),
+            ("early_warning.signals.blindspot", "0.125"),
+        ] {
+            assert_eq!(turned(&[&format!("{key}={value}")], key), value);
+        }
+        let both = ["channels.x.quiet_hours.enabled=false", "channels.x.weekday_weights.sunday=0.5"];
+        assert_eq!(turned(&both, both[1].split('=').next().unwrap()), "0.5");
+    }
+
+    #[test]
+    fn keys_that_must_move_together_do() {
+        let texts = ["risk.bands.low.from,risk.bands.medium.to=0.7..0.8:0.05"];
+        assert_eq!(turned(&texts, "risk.bands.medium.to"), "0.8");
+        assert_eq!(read(&texts).unwrap()[0].name(), "risk.bands.low.from,risk.bands.medium.to");
+    }
+
+    #[test]
+    fn a_cell_of_a_list_is_a_key_too() {
+        let rows = turned(&["fatigue.frequency.2.factor=0.25"], "fatigue.frequency");
+        assert_eq!(rows, "[{ factor = 0.75, from = 0.4 }, { factor = 0.25, from = 0.7 }]");
+        assert_eq!(told(&["fatigue.frequency.3.factor=0.5"]), [("unknown_key", 1, 1)]);
+        assert_eq!(told(&["fatigue.frequency.2.factor=1.5"]), [("out_of_range", 1, 28)]);
+    }
+
+    #[test]
+    fn every_number_and_switch_of_the_default_pack_can_be_set_to_what_it_is() {
+        let pack = pack();
+        for value in pack.effective(&OverlayKey::default()) {
+            if value.key.starts_with("pack.") {
+                continue;
+            }
+            let dials = dials(&pack, &[format!("{}={}", value.key, value.value)]).unwrap();
+            let same = load(pack.turned(&dials, &[dials[0].levels.at(0.0)])).unwrap();
+            let find = |pack: &RulesPack| pack.settings().get(&value.key).map(|setting| setting.value.to_string());
+            assert_eq!(find(&same), Some(value.value.clone()), "{}", value.key);
+        }
+    }
+
+    #[test]
+    fn every_mistake_of_every_text_is_told_in_its_place() {
+        let told = told(&[
+            "channels.tiktok.weekly_posts=7..21:2",
+            "fatigue.warn=0.4",
+            "channels.tiktok.weekly_post=7",
+            "fatigue",
+            "channels.fb.weekly_posts=5,900,six",
+        ]);
+        let expected = [
+            ("unknown_key", 2, 1),
+            ("unknown_key", 3, 1),
+            ("no_values", 4, 1),
+            ("out_of_range", 5, 28),
+            ("wrong_type", 5, 32),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn the_nearest_key_is_named_and_a_table_is_told_from_a_key() {
+        let remedy = |text: &str| read(&[text]).unwrap_err().remove(0).remedy;
+        assert!(remedy("chanels.tiktok.weekly_posts=7").contains("`channels.tiktok.weekly_posts`"));
+        assert!(remedy("fatigue.warnat=0.4").contains("`fatigue.warn_at`"));
+        assert!(remedy("channels.tiktok=7").contains("such as `channels.tiktok."));
+        assert!(remedy("pack.name=a").contains("full path") || remedy("pack.name=a").contains("nearest"));
+    }
+
+    #[test]
+    fn names_that_a_pack_gives_itself_must_be_this_packs() {
+        assert!(read(&["guardrails.early_warning.params.medium_warnings_at_most=1,3"]).is_ok());
+        assert!(read(&["guardrails.early_warning.warn_raises_risk=true,false"]).is_ok());
+        assert_eq!(told(&["guardrails.early_warning.params.nobody_reads_this=1"]), [("unknown_key", 1, 1)]);
+        assert_eq!(told(&["guardrails.moon_phase.enabled=true"]), [("unknown_key", 1, 1)]);
+    }
+
+    #[test]
+    fn no_key_is_set_twice() {
+        assert_eq!(told(&["fatigue.warn_at=0.4", "fatigue.warn_at=0.5"]), [("set_twice", 2, 1)]);
+        assert_eq!(told(&["fatigue.warn_at,fatigue.warn_at=0.4"]), [("set_twice", 1, 1)]);
+        let list = ["fatigue.frequency=[{ from = 0.4, factor = 0.5 }]", "fatigue.frequency.1.factor=0.25"];
+        assert_eq!(told(&list), [("set_twice", 2, 1)]);
+    }
+}

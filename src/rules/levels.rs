@@ -1,0 +1,410 @@
+//! The values that a key is set to, read from a list or a range and checked against the key's kind.
+
+use std::ops::Range;
+
+use super::diagnostic::{Diagnostic, Place};
+use super::key::{Key, Kind};
+use super::settings::Value;
+use super::sheet::Sheet;
+use super::value;
+
+/// The most values of one key.
+const MOST: usize = 10_000;
+
+/// Steps that a range without a step is cut into at least, so that its values are short to write.
+const FINENESS: f64 = 10_000.0;
+
+/// The values of a key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Levels {
+    /// These, in this order; at least one.
+    Listed(Vec<Level>),
+    /// Any number from the first to the second.
+    Within(f64, f64),
+}
+
+/// One value.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Level {
+    /// As it is written in TOML.
+    pub written: String,
+    /// The number that it is; none for anything else.
+    pub number: Option<f64>,
+}
+
+impl Level {
+    fn number(number: f64) -> Self {
+        Self { written: number.to_string(), number: Some(number) }
+    }
+
+    /// A value of a pack.
+    pub(super) fn of(value: &Value) -> Self {
+        Self { written: value.to_string(), number: number_of(value) }
+    }
+
+    /// Whether it is the same value, however it is written.
+    fn is(&self, other: &Level) -> bool {
+        self.written == other.written || self.number.is_some() && self.number == other.number
+    }
+}
+
+impl Levels {
+    /// How many there are; none where there is no end of them.
+    #[must_use]
+    pub fn count(&self) -> Option<usize> {
+        match self {
+            Levels::Listed(levels) => Some(levels.len()),
+            Levels::Within(..) => None,
+        }
+    }
+
+    /// The value at a share, in `0..1`, of the way from the first to the last.
+    #[must_use]
+    pub fn at(&self, share: f64) -> Level {
+        match self {
+            Levels::Listed(levels) => {
+                let index = (share * levels.len() as f64) as usize;
+                let level = levels.get(index.min(levels.len().saturating_sub(1)));
+                level.cloned().unwrap_or(Level { written: String::new(), number: None })
+            }
+            Levels::Within(low, high) => {
+                let grain = 10f64.powf(((high - low) / FINENESS).log10().floor());
+                Level::number(rounded(((low + share * (high - low)) / grain).round() * grain).clamp(*low, *high))
+            }
+        }
+    }
+}
+
+/// A number without the dust of binary fractions, so that 0.1 + 0.2 is 0.3.
+fn rounded(number: f64) -> f64 {
+    format!("{number:.11e}").parse().map_or(number, |short: f64| short + 0.0)
+}
+
+/// Reads values and checks each against every key. `place` gives the place of a span of the text.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub(super) fn read(
+    keys: &[(&str, &Key)],
+    text: &str,
+    place: &dyn Fn(Range<usize>) -> Place,
+) -> Result<Levels, Vec<Diagnostic>> {
+    let Some((path, key)) = keys.first() else { return Ok(Levels::Listed(Vec::new())) };
+    let reader = Reader { keys, path, kind: key.kind, place };
+    let parts = parts(text);
+    if let [only] = parts.as_slice()
+        && let Some(ends) = reader.open_range(only, text)?
+    {
+        return Ok(Levels::Within(ends.0, ends.1));
+    }
+    let mut levels: Vec<Level> = Vec::new();
+    let mut mistakes = Vec::new();
+    for span in parts {
+        match reader.part(&span, text) {
+            Ok(found) => {
+                let again = found.iter().find(|level| levels.iter().any(|other| other.is(level)));
+                mistakes.extend(again.map(|level| reader.again(level, &span)));
+                levels.extend(found);
+            }
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    if levels.len() > MOST {
+        let cause = format!("`{path}` would take {} values", levels.len());
+        let remedy = format!("take larger steps: at most {MOST} values");
+        mistakes.push(Diagnostic::at("too_many_values", &place(0..text.len()), *path, cause, remedy));
+    }
+    if mistakes.is_empty() { Ok(Levels::Listed(levels)) } else { Err(mistakes) }
+}
+
+/// The parts of a list: between commas that stand in no brackets and no quotes, without blanks around.
+fn parts(text: &str) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let (mut start, mut depth, mut quote) = (0, 0_i32, None);
+    for (at, letter) in text.char_indices() {
+        match (letter, quote) {
+            ('"' | '\'', None) => quote = Some(letter),
+            (letter, Some(open)) if letter == open => quote = None,
+            ('[' | '{', None) => depth += 1,
+            (']' | '}', None) => depth -= 1,
+            (',', None) if depth == 0 => {
+                parts.push(start..at);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(start..text.len());
+    let trimmed = parts.into_iter().map(|span| {
+        let part = text.get(span.clone()).unwrap_or_default();
+        let from = span.start + (part.len() - part.trim_start().len());
+        from..from + part.trim().len()
+    });
+    trimmed.collect()
+}
+
+struct Reader<'a> {
+    keys: &'a [(&'a str, &'a Key)],
+    path: &'a str,
+    kind: Kind,
+    place: &'a dyn Fn(Range<usize>) -> Place,
+}
+
+/// The text of a range: its ends and its step, each with its span.
+struct Written<'t> {
+    low: (&'t str, Range<usize>),
+    high: (&'t str, Range<usize>),
+    step: Option<(&'t str, Range<usize>)>,
+}
+
+impl Reader<'_> {
+    fn mistake(&self, code: &'static str, span: &Range<usize>, cause: String, remedy: &str) -> Diagnostic {
+        Diagnostic::at(code, &(self.place)(span.clone()), self.path, cause, remedy)
+    }
+
+    fn again(&self, level: &Level, span: &Range<usize>) -> Diagnostic {
+        let cause = format!("`{}` is listed twice", level.written);
+        self.mistake("listed_twice", span, cause, "list each value once")
+    }
+
+    fn part(&self, span: &Range<usize>, text: &str) -> Result<Vec<Level>, Vec<Diagnostic>> {
+        let part = text.get(span.clone()).unwrap_or_default();
+        if part.is_empty() {
+            let remedy = "write a value between two commas, and one after `=`";
+            return Err(vec![self.mistake("no_value", span, format!("a value of `{}` is empty", self.path), remedy)]);
+        }
+        match self.range(span, part)? {
+            Some(written) => self.stepped(span, &written),
+            None => self.level(part, span).map(|level| vec![level]),
+        }
+    }
+
+    /// A range, if the part is one: two dots outside of quotes and brackets.
+    fn range<'t>(&self, span: &Range<usize>, part: &'t str) -> Result<Option<Written<'t>>, Vec<Diagnostic>> {
+        if part.starts_with(['"', '\'', '[', '{']) {
+            return Ok(None);
+        }
+        let Some((low, rest)) = part.split_once("..") else { return Ok(None) };
+        if !matches!(self.kind, Kind::Integer { .. } | Kind::Number { .. }) {
+            let cause = format!("`{}` is {}, of which there are no ranges", self.path, self.kind.noun());
+            let remedy = format!("list the values with commas, each {}", self.kind.expected());
+            return Err(vec![self.mistake("range_of_no_numbers", span, cause, &remedy)]);
+        }
+        let (high, step) = rest.split_once(':').map_or((rest, None), |(high, step)| (high, Some(step)));
+        let from = span.start + low.len() + 2;
+        let after = from + high.len() + 1;
+        Ok(Some(Written {
+            low: (low, span.start..span.start + low.len()),
+            high: (high, from..from + high.len()),
+            step: step.map(|step| (step, after..after + step.len())),
+        }))
+    }
+
+    /// Both ends of a range, each of which the keys must allow.
+    fn ends(&self, span: &Range<usize>, written: &Written<'_>) -> Result<(f64, f64), Vec<Diagnostic>> {
+        let end = |(text, at): &(&str, Range<usize>)| {
+            if text.trim().is_empty() {
+                let remedy = "write both ends, as in `7..21:2`";
+                return Err(vec![self.mistake("open_range", span, "the range has an open end".to_owned(), remedy)]);
+            }
+            self.level(text.trim(), at).map(|level| level.number.unwrap_or_default())
+        };
+        let (low, high) = match (end(&written.low), end(&written.high)) {
+            (Ok(low), Ok(high)) => (low, high),
+            (low, high) => return Err([low.err(), high.err()].into_iter().flatten().flatten().collect()),
+        };
+        if low < high {
+            return Ok((low, high));
+        }
+        let cause = format!("the range from {low} to {high} is empty");
+        Err(vec![self.mistake("empty_range", span, cause, "write the smaller number first")])
+    }
+
+    /// A range of any numbers: one without a step.
+    fn open_range(&self, span: &Range<usize>, text: &str) -> Result<Option<(f64, f64)>, Vec<Diagnostic>> {
+        let part = text.get(span.clone()).unwrap_or_default();
+        let is_open = |written: &Written<'_>| written.step.is_none() && matches!(self.kind, Kind::Number { .. });
+        let written = self.range(span, part)?.filter(is_open);
+        written.map(|written| self.ends(span, &written)).transpose()
+    }
+
+    fn stepped(&self, span: &Range<usize>, written: &Written<'_>) -> Result<Vec<Level>, Vec<Diagnostic>> {
+        let (low, high) = self.ends(span, written)?;
+        let is_whole = matches!(self.kind, Kind::Integer { .. });
+        let step = match &written.step {
+            Some((text, at)) => self.step(text.trim(), at, is_whole)?,
+            None if is_whole => 1.0,
+            None => {
+                let remedy = "add a step, as in `0.4..0.6:0.1`";
+                let cause = "a range among other values has no step".to_owned();
+                return Err(vec![self.mistake("no_step", span, cause, remedy)]);
+            }
+        };
+        // Half a hundredth of a step, so that a last value that dust keeps from the end still counts.
+        let count = ((high - low) / step + 0.005).floor();
+        if count >= MOST as f64 {
+            let cause = format!("`{}` would take {} values", self.path, count + 1.0);
+            let remedy = format!("take a larger step: at most {MOST} values");
+            return Err(vec![self.mistake("too_many_values", span, cause, &remedy)]);
+        }
+        Ok((0..=count as u32).map(|index| Level::number(rounded(low + f64::from(index) * step))).collect())
+    }
+
+    fn step(&self, text: &str, at: &Range<usize>, is_whole: bool) -> Result<f64, Vec<Diagnostic>> {
+        let step = text.parse::<f64>().ok().filter(|step| step.is_finite() && *step > 0.0);
+        let step = step.filter(|step| !is_whole || step.fract() == 0.0);
+        step.ok_or_else(|| {
+            let noun = if is_whole { "a whole number above 0" } else { "a number above 0" };
+            let remedy =
+                format!("write {noun} after `:`, as in `{}`", if is_whole { "7..21:2" } else { "0.4..0.6:0.1" });
+            vec![self.mistake("bad_step", at, format!("the step `{text}` is not {noun}"), &remedy)]
+        })
+    }
+
+    /// One value, which every key must allow.
+    fn level(&self, text: &str, span: &Range<usize>) -> Result<Level, Vec<Diagnostic>> {
+        let mut level = None;
+        let mut mistakes = Vec::new();
+        for (path, key) in self.keys {
+            let written = quoted(&key.kind, text);
+            match self.read(path, key, &written, span) {
+                Ok(value) => level = level.or_else(|| Some(Level { number: number_of(&value), written })),
+                Err(wrong) => mistakes.extend(wrong),
+            }
+        }
+        match level {
+            Some(level) if mistakes.is_empty() => Ok(level),
+            _ => Err(mistakes),
+        }
+    }
+
+    fn read(&self, path: &str, key: &Key, written: &str, span: &Range<usize>) -> Result<Value, Vec<Diagnostic>> {
+        let place = (self.place)(span.clone());
+        let wrong = || {
+            let cause = format!("`{written}` is not {}", key.kind.noun());
+            let remedy = format!("write {}: {}", key.kind.expected(), key.doc);
+            vec![Diagnostic::at("wrong_type", &place, path, cause, remedy)]
+        };
+        let found = Sheet::read("value", &format!("value = {written}"), |sheet| {
+            let entries = sheet.root();
+            match entries.get("value") {
+                Some(found) if sheet.mistakes().is_empty() && entries.len() == 1 => {
+                    Some(value::read(sheet, key, path, found))
+                }
+                _ => None,
+            }
+        });
+        let at = |diagnostic: Diagnostic| {
+            let (file, span) = (place.file.clone(), place.span.clone());
+            Diagnostic { file, line: place.line, column: place.column, span, ..diagnostic }
+        };
+        found.ok_or_else(wrong)?.map_err(|mistakes| mistakes.into_iter().map(at).collect())
+    }
+}
+
+/// The text as it is written in a file: what must stand in quotes gets them.
+fn quoted(kind: &Kind, text: &str) -> String {
+    let is_text = matches!(kind, Kind::Text | Kind::Choice(_) | Kind::Clock | Kind::Date);
+    if is_text && !text.starts_with(['"', '\'']) { toml::Value::from(text).to_string() } else { text.to_owned() }
+}
+
+fn number_of(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(number) => Some(*number as f64),
+        Value::Number(number) => Some(*number),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::key::Limit;
+
+    fn read_as(kind: Kind, text: &str) -> Result<Levels, Vec<Diagnostic>> {
+        let key = Key::required("a.b", kind, "what it does");
+        let place = |span: Range<usize>| Place { file: "--set".into(), line: 1, column: 0, span: Some(span) };
+        read(&[("a.b", &key)], text, &place)
+    }
+
+    fn written(kind: Kind, text: &str) -> Vec<String> {
+        match read_as(kind, text).unwrap() {
+            Levels::Listed(levels) => levels.into_iter().map(|level| level.written).collect(),
+            Levels::Within(low, high) => vec![format!("within {low} and {high}")],
+        }
+    }
+
+    /// Code and marked text of each mistake.
+    fn told(kind: Kind, text: &str) -> Vec<(&'static str, String)> {
+        let mistakes = read_as(kind, text).unwrap_err();
+        mistakes.into_iter().map(|m| (m.code, text[m.span.unwrap()].to_owned())).collect()
+    }
+
+    const WHOLE: Kind = Kind::integer(0, 168);
+    const NUMBER: Kind = Kind::number(0.0, 1.0);
+
+    #[test]
+    fn values_are_listed_and_ranges_are_walked() {
+        assert_eq!(written(WHOLE, "7..21:2").join(" "), "7 9 11 13 15 17 19 21");
+        assert_eq!(written(WHOLE, "7..12:2").join(" "), "7 9 11");
+        assert_eq!(written(WHOLE, "7..9, 20"), ["7", "8", "9", "20"]);
+        assert_eq!(written(NUMBER, "0.1..0.5:0.1"), ["0.1", "0.2", "0.3", "0.4", "0.5"]);
+        assert_eq!(written(NUMBER, "0.4,0.50,6e-1"), ["0.4", "0.50", "6e-1"]);
+        assert_eq!(written(Kind::number(-100.0, 100.0), "-30..0:15"), ["-30", "-15", "0"]);
+        assert_eq!(written(NUMBER, "0.25..0.75"), ["within 0.25 and 0.75"]);
+    }
+
+    #[test]
+    fn what_is_no_number_is_listed_too() {
+        assert_eq!(written(Kind::Bool, "true,false"), ["true", "false"]);
+        assert_eq!(written(Kind::Choice(&["fixed", "spread"]), "fixed,\"spread\""), ["\"fixed\"", "\"spread\""]);
+        assert_eq!(written(Kind::Clock, "22:00, 23:30"), ["\"22:00\"", "\"23:30\""]);
+        assert_eq!(written(Kind::Hours, "[9, 13],[10]"), ["[9, 13]", "[10]"]);
+        assert_eq!(written(Kind::Date, "2026-12-25"), ["\"2026-12-25\""]);
+    }
+
+    #[test]
+    fn each_mistake_is_told_where_it_stands() {
+        assert_eq!(told(WHOLE, "7.5..21:2"), [("wrong_type", "7.5".to_owned())]);
+        assert_eq!(told(WHOLE, "7..210:2"), [("out_of_range", "210".to_owned())]);
+        assert_eq!(told(WHOLE, "7..21:0"), [("bad_step", "0".to_owned())]);
+        assert_eq!(told(WHOLE, "7..21:0.5"), [("bad_step", "0.5".to_owned())]);
+        assert_eq!(told(WHOLE, "21..7"), [("empty_range", "21..7".to_owned())]);
+        assert_eq!(told(WHOLE, "7.."), [("open_range", "7..".to_owned())]);
+        assert_eq!(told(WHOLE, "7,seven,7"), [("wrong_type", "seven".to_owned()), ("listed_twice", "7".to_owned())]);
+        assert_eq!(told(WHOLE, ""), [("no_value", String::new())]);
+        assert_eq!(told(WHOLE, "7,,9"), [("no_value", String::new())]);
+        assert_eq!(told(WHOLE, "7\nb = 8"), [("wrong_type", "7\nb = 8".to_owned())]);
+        assert_eq!(told(NUMBER, "0.4..0.6,0.7"), [("no_step", "0.4..0.6".to_owned())]);
+        assert_eq!(told(NUMBER, "0..1:1e-9"), [("too_many_values", "0..1:1e-9".to_owned())]);
+        assert_eq!(told(NUMBER, "0.5,0.50"), [("listed_twice", "0.50".to_owned())]);
+        assert_eq!(told(Kind::Bool, "true..false"), [("range_of_no_numbers", "true..false".to_owned())]);
+        assert_eq!(told(Kind::Bool, "yes"), [("wrong_type", "yes".to_owned())]);
+        assert_eq!(told(Kind::Choice(&["fixed"]), "fixd"), [("unknown_value", "fixd".to_owned())]);
+        let above = Kind::Number { least: Limit::Short(0.0), most: Limit::To(0.5) };
+        assert_eq!(told(above, "0..0.5"), [("out_of_range", "0".to_owned())]);
+    }
+
+    #[test]
+    fn a_value_of_every_key_that_moves_with_others_is_checked_against_each() {
+        let keys = [Key::required("a.b", WHOLE, "one"), Key::required("a.c", Kind::integer(0, 9), "two")];
+        let keys: Vec<(&str, &Key)> = vec![("a.b", &keys[0]), ("a.c", &keys[1])];
+        let place = |span: Range<usize>| Place { file: "--set".into(), line: 1, column: 0, span: Some(span) };
+        let mistakes = read(&keys, "5,10", &place).unwrap_err();
+        assert_eq!(mistakes.iter().map(|m| m.key.as_str()).collect::<Vec<_>>(), ["a.c"]);
+    }
+
+    #[test]
+    fn a_share_of_the_way_is_a_short_number_within_the_range() {
+        let within = Levels::Within(0.02, 0.1);
+        assert_eq!(within.at(0.0).written, "0.02");
+        assert_eq!(within.at(0.5).written, "0.06");
+        for step in 0..1000 {
+            let level = within.at(f64::from(step) / 1000.0);
+            let number = level.number.unwrap();
+            assert!((0.02..=0.1).contains(&number) && level.written.len() <= 9, "{level:?}");
+        }
+        let listed = read_as(WHOLE, "7..9").unwrap();
+        assert_eq!([0.0, 0.34, 0.999].map(|share| listed.at(share).written), ["7", "8", "9"]);
+    }
+}

@@ -1,0 +1,208 @@
+//! Which combinations of values a sweep visits.
+
+use crate::rules::{Dial, Level, Levels};
+
+/// The most points of a sweep: as many as the space-filling sequence has.
+const MOST: usize = 65_536;
+
+/// The most keys of a space-filling design.
+const MOST_KEYS: usize = 256;
+
+/// How points are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Design {
+    /// Every combination of the values once, the last key's values changing fastest.
+    Grid,
+    /// So many points spread evenly over all keys at once: a Sobol' sequence, scrambled after Owen and
+    /// Burley (2020) by the seed. No point is visited twice.
+    Sobol(u32),
+}
+
+impl Design {
+    /// Its name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Design::Grid => "grid",
+            Design::Sobol(_) => "sobol",
+        }
+    }
+}
+
+/// Why a design cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DesignError {
+    /// A grid over any numbers within a range.
+    #[error("`{0}` has a range without a step, which no grid can visit whole")]
+    NoStep(String),
+    /// More combinations than anybody can wait for.
+    #[error("the grid has {0} points, more than {MOST}")]
+    TooLarge(u64),
+    /// More points than there are combinations.
+    #[error("{points} points are asked for, but the values have only {combinations} combinations")]
+    TooFew {
+        /// Asked for.
+        points: u32,
+        /// There are.
+        combinations: u64,
+    },
+    /// More points than the sequence has.
+    #[error("{0} points are asked for, more than {MOST}")]
+    TooMany(u32),
+    /// More keys than the sequence has dimensions.
+    #[error("{0} keys are set, more than {MOST_KEYS}")]
+    TooManyKeys(usize),
+}
+
+impl DesignError {
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            DesignError::NoStep(_) => {
+                "add a step, as in `0.4..0.6:0.1`, or spread points over it with --design sobol --points 64".to_owned()
+            }
+            DesignError::TooLarge(_) => {
+                "take larger steps, or spread points over it with --design sobol --points 256".to_owned()
+            }
+            DesignError::TooFew { .. } => "ask for fewer points, or visit them all with --design grid".to_owned(),
+            DesignError::TooMany(_) => format!("ask for at most {MOST} points"),
+            DesignError::TooManyKeys(_) => "set fewer keys in one sweep".to_owned(),
+        }
+    }
+}
+
+/// The points of a design: for each, a level of every dial, in the order of the dials.
+///
+/// # Errors
+/// Where the values do not fit the design.
+pub fn design(dials: &[Dial], design: Design, seed: u64) -> Result<Vec<Vec<Level>>, DesignError> {
+    match design {
+        Design::Grid => grid(dials),
+        Design::Sobol(points) => sobol(dials, points, seed),
+    }
+}
+
+/// How many combinations there are; none where there is no end of them.
+fn combinations(dials: &[Dial]) -> Option<u64> {
+    dials.iter().try_fold(1_u64, |product, dial| Some(product.saturating_mul(dial.levels.count()? as u64)))
+}
+
+fn grid(dials: &[Dial]) -> Result<Vec<Vec<Level>>, DesignError> {
+    let count = combinations(dials).unwrap_or_default();
+    if count > MOST as u64 {
+        return Err(DesignError::TooLarge(count));
+    }
+    dials.iter().try_fold(vec![Vec::new()], |points, dial| match &dial.levels {
+        Levels::Within(..) => Err(DesignError::NoStep(dial.name())),
+        Levels::Listed(levels) => {
+            let with = |point: Vec<Level>| {
+                levels.iter().map(move |level| point.iter().chain([level]).cloned().collect()).collect::<Vec<_>>()
+            };
+            Ok(points.into_iter().flat_map(with).collect())
+        }
+    })
+}
+
+fn sobol(dials: &[Dial], points: u32, seed: u64) -> Result<Vec<Vec<Level>>, DesignError> {
+    if dials.len() > MOST_KEYS {
+        return Err(DesignError::TooManyKeys(dials.len()));
+    }
+    if points as usize > MOST {
+        return Err(DesignError::TooMany(points));
+    }
+    let combinations = combinations(dials).unwrap_or(u64::MAX);
+    if u64::from(points) > combinations {
+        return Err(DesignError::TooFew { points, combinations });
+    }
+    let folded = (seed ^ (seed >> 32)) as u32;
+    let mut seen = std::collections::BTreeSet::new();
+    let all = (0..MOST as u32).map(|index| {
+        let levels = dials.iter().zip(0..);
+        levels.map(|(dial, axis)| dial.levels.at(f64::from(sobol_burley::sample(index, axis, folded)))).collect()
+    });
+    let mut is_new = |point: &Vec<Level>| seen.insert(point.iter().map(|l| l.written.clone()).collect::<Vec<_>>());
+    let found: Vec<Vec<Level>> = all.filter(|point| is_new(point)).take(points as usize).collect();
+    // A combination that the whole sequence misses is very rare, and only where nearly all are asked for.
+    if found.len() < points as usize {
+        return Err(DesignError::TooFew { points, combinations: found.len() as u64 });
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn dial(levels: Levels) -> Dial {
+        Dial::made_up("a.b", levels)
+    }
+
+    fn counted(count: usize) -> Dial {
+        let level = |number: usize| Level { written: number.to_string(), number: Some(number as f64) };
+        dial(Levels::Listed((0..count).map(level).collect()))
+    }
+
+    fn written(points: &[Vec<Level>]) -> Vec<String> {
+        points.iter().map(|point| point.iter().map(|l| l.written.as_str()).collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    #[test]
+    fn a_grid_changes_its_last_key_fastest() {
+        let points = design(&[counted(2), counted(3)], Design::Grid, 1).unwrap();
+        assert_eq!(written(&points), ["0 0", "0 1", "0 2", "1 0", "1 1", "1 2"]);
+    }
+
+    #[test]
+    fn what_cannot_be_visited_is_refused_with_a_remedy() {
+        let any = dial(Levels::Within(0.0, 1.0));
+        let refused = |dials: &[Dial], how| {
+            let error = design(dials, how, 1).unwrap_err();
+            format!("{error}; {}", error.remedy())
+        };
+        assert!(refused(&[counted(2), any.clone()], Design::Grid).contains("without a step"));
+        assert!(refused(&[counted(9999), counted(9999)], Design::Grid).contains("99980001 points"));
+        assert!(refused(&[counted(2), counted(3)], Design::Sobol(7)).contains("only 6 combinations"));
+        assert!(refused(std::slice::from_ref(&any), Design::Sobol(70_000)).contains("at most 65536"));
+        assert!(refused(&vec![any; 257], Design::Sobol(4)).contains("257 keys"));
+    }
+
+    #[test]
+    fn every_combination_can_be_asked_of_a_space_filling_design() {
+        let points = design(&[counted(4), counted(3)], Design::Sobol(12), 7).unwrap();
+        assert_eq!(written(&points).into_iter().collect::<BTreeSet<_>>().len(), 12);
+    }
+
+    #[test]
+    fn a_space_filling_design_has_as_many_points_in_each_part_of_every_key() {
+        let dials = vec![dial(Levels::Within(-1.0, 3.0)); 5];
+        let points = design(&dials, Design::Sobol(64), 3).unwrap();
+        for axis in 0..5 {
+            let mut parts = [0; 16];
+            for point in &points {
+                let share = (point[axis].number.unwrap() + 1.0) / 4.0;
+                parts[((share * 16.0) as usize).min(15)] += 1;
+            }
+            assert!(parts.iter().all(|count| (3..=5).contains(count)), "{parts:?}");
+        }
+        assert_ne!(written(&points), written(&design(&dials, Design::Sobol(64), 4).unwrap()));
+        let more = design(&dials, Design::Sobol(80), 3).unwrap();
+        assert_eq!(written(&more)[..64], written(&points));
+    }
+
+    proptest! {
+        #[test]
+        fn a_grid_visits_every_combination_once(counts in prop::collection::vec(1_usize..6, 0..5)) {
+            let dials: Vec<Dial> = counts.iter().map(|count| counted(*count)).collect();
+            let points = written(&design(&dials, Design::Grid, 1).unwrap());
+            prop_assert_eq!(points.len(), counts.iter().product::<usize>());
+            let all: BTreeSet<&String> = points.iter().collect();
+            prop_assert_eq!(all.len(), points.len());
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What each key of a sweep does alone: the share of the variance between points that it explains, and
+//! how far a headline number moves with it.
+
+use serde::Serialize;
+
+use super::design::Design;
+use super::outcome::Outcome;
+use super::summary::SweepSpec;
+use crate::rules::{Dial, Level, Levels};
+use crate::simulator::measure::Measure;
+use crate::stats::{Difference, Pairs, main_effect, mean, noise_share};
+
+/// The most classes that a key's many values are put in.
+const MOST_CLASSES: f64 = 8.0;
+
+/// What one key does to one headline number, over all values of the other keys.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sensitivity {
+    /// The number.
+    pub measure: Measure,
+    /// Place of the key among all, by its share; from 1.
+    pub rank: u32,
+    /// The key.
+    pub key: String,
+    /// Share of the variance between points that the key explains alone, `0..=1`: the first-order index of
+    /// Sobol'. None where the number does not vary.
+    pub share: Option<f64>,
+    /// The value, or the values, of the key with the least of the number.
+    pub least_at: String,
+    /// The value, or the values, with the most.
+    pub most_at: String,
+    /// Mean with the least as base, with the most as other, pair by pair on the same luck.
+    pub swing: Difference,
+}
+
+/// How much of what varies between points in a headline number may be luck.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Noise {
+    /// The number.
+    pub measure: Measure,
+    /// The variance that luck alone gives the mean of a point, as a share of the variance between the
+    /// means of points. None with one replication, or where nothing varies.
+    pub share: Option<f64>,
+}
+
+/// The points of a sweep in groups by the value of one key.
+struct Groups {
+    key: String,
+    /// The group of each point.
+    of: Vec<usize>,
+    labels: Vec<String>,
+}
+
+/// Every headline number by key, and its noise.
+pub(super) fn sensitivities(
+    spec: &SweepSpec<'_>,
+    simulated: &[(&Outcome, &Vec<Level>)],
+) -> (Vec<Sensitivity>, Vec<Noise>) {
+    let is_grid = spec.design == Design::Grid;
+    let is_crossed = is_grid && spec.left_out.is_empty();
+    let dials = spec.dials.iter().enumerate();
+    let groups: Vec<Groups> = dials
+        .map(|(axis, dial)| {
+            let levels: Vec<&Level> = simulated.iter().filter_map(|(_, levels)| levels.get(axis)).collect();
+            grouped(dial, &levels, is_grid)
+        })
+        .collect();
+    let mut all = Vec::new();
+    let mut noise = Vec::new();
+    for (place, measure) in Measure::ALL.into_iter().enumerate() {
+        let rows: Vec<Vec<f64>> = simulated
+            .iter()
+            .map(|(outcome, _)| outcome.rows.iter().filter_map(|row| row.get(place).copied()).collect())
+            .collect();
+        noise.push(Noise { measure, share: noise_share(&rows) });
+        let mut found: Vec<Sensitivity> =
+            groups.iter().map(|groups| sensitivity(measure, groups, &rows, is_crossed)).collect();
+        // The sort is stable, so that equal keys stay in the order given.
+        found.sort_by(|a, b| b.share.unwrap_or(-1.0).total_cmp(&a.share.unwrap_or(-1.0)));
+        found.iter_mut().zip(1..).for_each(|(row, rank)| row.rank = rank);
+        all.extend(found);
+    }
+    (all, noise)
+}
+
+fn sensitivity(measure: Measure, groups: &Groups, rows: &[Vec<f64>], is_crossed: bool) -> Sensitivity {
+    let means: Vec<f64> = rows.iter().map(|row| mean(row)).collect();
+    let effect = main_effect(&groups.of, &means, is_crossed);
+    let filled = || effect.means.iter().enumerate().filter_map(|(group, mean)| Some((group, (*mean)?)));
+    let least = filled().min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(group, _)| group);
+    let most = filled().max_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(group, _)| group);
+    let label = |group: usize| groups.labels.get(group).cloned().unwrap_or_default();
+    Sensitivity {
+        measure,
+        rank: 0,
+        key: groups.key.clone(),
+        share: effect.share,
+        least_at: label(least),
+        most_at: label(most),
+        swing: swing(&groups.of, rows, least, most),
+    }
+}
+
+/// The mean of one group less that of another, replication by replication.
+fn swing(of: &[usize], rows: &[Vec<f64>], least: usize, most: usize) -> Difference {
+    let mut pairs = Pairs::default();
+    for replication in 0..rows.first().map_or(0, Vec::len) {
+        let of_group = |group: usize| {
+            let members = of.iter().zip(rows).filter(|(own, _)| **own == group);
+            mean(&members.filter_map(|(_, row)| row.get(replication).copied()).collect::<Vec<f64>>())
+        };
+        pairs.add(of_group(least), of_group(most));
+    }
+    pairs.difference()
+}
+
+/// Groups points by the value of a key. Where a space-filling design visits so many values that groups
+/// would be tiny, they are put in classes of about as many points each.
+fn grouped(dial: &Dial, levels: &[&Level], is_grid: bool) -> Groups {
+    let classes = (levels.len() as f64).sqrt().floor().clamp(2.0, MOST_CLASSES) as usize;
+    let numbers: Option<Vec<f64>> = levels.iter().map(|level| level.number).collect();
+    match (&dial.levels, numbers) {
+        (Levels::Listed(values), Some(numbers)) if !is_grid && values.len() > classes => {
+            in_classes(dial, &numbers, classes)
+        }
+        (Levels::Within(..), Some(numbers)) => in_classes(dial, &numbers, classes),
+        (Levels::Listed(values), _) => Groups {
+            key: dial.name(),
+            of: levels.iter().map(|level| values.iter().position(|value| value == *level).unwrap_or(0)).collect(),
+            labels: values.iter().map(|value| value.written.clone()).collect(),
+        },
+        (Levels::Within(..), None) => Groups { key: dial.name(), of: vec![0; levels.len()], labels: Vec::new() },
+    }
+}
+
+fn in_classes(dial: &Dial, numbers: &[f64], classes: usize) -> Groups {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    // Equal numbers share the class of the first of them.
+    let class = |number: &f64| sorted.partition_point(|other| other < number) * classes / sorted.len().max(1);
+    let of: Vec<usize> = numbers.iter().map(class).collect();
+    let label = |class: usize| {
+        let members = of.iter().zip(numbers).filter(|(own, _)| **own == class).map(|(_, number)| *number);
+        let (low, high) = members.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| {
+            (f64::min(low, number), f64::max(high, number))
+        });
+        if low < high { format!("{low} to {high}") } else { format!("{low}") }
+    };
+    let labels = (0..classes).map(label).collect();
+    Groups { key: dial.name(), of, labels }
+}

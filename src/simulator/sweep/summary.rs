@@ -1,0 +1,217 @@
+//! What a sweep found, from the outcomes of its points.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::design::Design;
+use super::outcome::Outcome;
+use super::sensitivity::{Noise, Sensitivity, sensitivities};
+use crate::model::{Scenario, Tier};
+use crate::rules::{CompiledRules, Diagnostic, Dial, Level, Levels};
+use crate::simulator::measure::{Measure, Wish};
+use crate::simulator::replicate::{Extent, provenance};
+use crate::simulator::summary::Provenance;
+use crate::stats::{Difference, Estimate, Pairs, frontier};
+
+/// A headline number and which way it is wished to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Goal {
+    /// Which.
+    pub measure: Measure,
+    /// Which way.
+    pub wish: Wish,
+}
+
+impl Goal {
+    /// The number, turned so that more is better.
+    fn worth(self, point: &SweepPoint) -> f64 {
+        let mean = point.of(self.measure).map_or(0.0, |found| found.estimate.mean);
+        match self.wish {
+            Wish::More => mean,
+            Wish::Fewer => -mean,
+        }
+    }
+}
+
+/// What was swept: all that decides its numbers.
+#[derive(Clone, Copy)]
+pub struct SweepSpec<'a> {
+    /// The pack as it stands.
+    pub rules: &'a CompiledRules,
+    /// The scenario under it.
+    pub scenario: &'a Scenario,
+    /// How channel-weeks are solved.
+    pub tier: Tier,
+    /// How much each point is simulated.
+    pub extent: Extent,
+    /// The keys and their values.
+    pub dials: &'a [Dial],
+    /// How points were chosen.
+    pub design: Design,
+    /// The points, the first of number 1: a level of every dial.
+    pub points: &'a [Vec<Level>],
+    /// Points that are no valid pack.
+    pub left_out: &'a [LeftOut],
+    /// The two numbers that are traded off.
+    pub goals: [Goal; 2],
+}
+
+/// A point that is no valid pack, and so was not simulated.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LeftOut {
+    /// Which.
+    pub point: u32,
+    /// What is wrong with its pack.
+    pub mistakes: Vec<Diagnostic>,
+}
+
+/// A swept pack.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sweep {
+    /// All that repeats the simulation of the pack as it stands.
+    pub provenance: Provenance,
+    /// How points were chosen: `grid` or `sobol`.
+    pub design: &'static str,
+    /// What was set, in the order given.
+    pub keys: Vec<SweptKey>,
+    /// The two numbers that are traded off.
+    pub goals: [Goal; 2],
+    /// The pack as it stands; it has no settings and the number 0.
+    pub base: SweepPoint,
+    /// Every point that was simulated, by number.
+    pub points: Vec<SweepPoint>,
+    /// Points that are no valid pack.
+    pub left_out: Vec<LeftOut>,
+    /// For every headline number, what each key does alone, the most telling first.
+    pub sensitivities: Vec<Sensitivity>,
+    /// For every headline number, how much of what varies may be luck.
+    pub noise: Vec<Noise>,
+}
+
+/// A key that was set, or several together.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SweptKey {
+    /// Its full path, or theirs.
+    pub keys: Vec<String>,
+    /// What the pack says of each; none where nothing holds.
+    pub base: Vec<Option<Level>>,
+    /// The values that it took, in words.
+    pub values: String,
+}
+
+impl SweptKey {
+    /// What it is called: of several, with commas between.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.keys.join(",")
+    }
+}
+
+/// One point, or the pack as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SweepPoint {
+    /// Its number, from 1; 0 for the pack as it stands.
+    pub number: u32,
+    /// The value of each key, in the order of the keys.
+    pub settings: Vec<Level>,
+    /// Hash of its pack.
+    pub rules_hash: String,
+    /// Whether no other point, nor the pack as it stands, does at least as well in both goals and better
+    /// in one.
+    pub is_on_frontier: bool,
+    /// Every headline number, in the order of [`Measure::ALL`].
+    pub measures: Vec<PointMeasure>,
+}
+
+/// A headline number of a point.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PointMeasure {
+    /// Which.
+    pub measure: Measure,
+    /// Over replications.
+    pub estimate: Estimate,
+    /// From the pack as it stands, pair by pair on the same luck.
+    pub difference: Difference,
+}
+
+impl SweepPoint {
+    /// A headline number.
+    #[must_use]
+    pub fn of(&self, measure: Measure) -> Option<&PointMeasure> {
+        self.measures.iter().find(|row| row.measure == measure)
+    }
+}
+
+impl Sweep {
+    /// The sensitivities of a headline number, the most telling first.
+    pub fn sensitivities_of(&self, measure: Measure) -> impl Iterator<Item = &Sensitivity> {
+        self.sensitivities.iter().filter(move |row| row.measure == measure)
+    }
+
+    /// How much of what varies in a headline number may be luck; none where that is not known.
+    #[must_use]
+    pub fn noise_of(&self, measure: Measure) -> Option<f64> {
+        self.noise.iter().find(|row| row.measure == measure)?.share
+    }
+}
+
+/// Sums a sweep up. Of a point that has several outcomes, the last counts; what has none is left out.
+#[must_use]
+pub fn summarise(spec: &SweepSpec<'_>, outcomes: &[Outcome]) -> Sweep {
+    let by_point: BTreeMap<u32, &Outcome> = outcomes.iter().map(|outcome| (outcome.point, outcome)).collect();
+    let empty = Outcome { point: 0, rules_hash: spec.rules.hash().to_owned(), rows: Vec::new() };
+    let base = by_point.get(&0).copied().unwrap_or(&empty);
+    let simulated: Vec<(&Outcome, &Vec<Level>)> =
+        (1..).zip(spec.points).filter_map(|(number, levels)| Some((*by_point.get(&number)?, levels))).collect();
+    let mut points: Vec<SweepPoint> =
+        simulated.iter().map(|(outcome, levels)| point(outcome, base, levels.to_vec())).collect();
+    let mut base = point(base, base, Vec::new());
+    let all: Vec<[f64; 2]> =
+        std::iter::once(&base).chain(&points).map(|point| spec.goals.map(|goal| goal.worth(point))).collect();
+    let on = frontier(&all);
+    for (point, is_on) in std::iter::once(&mut base).chain(&mut points).zip(on) {
+        point.is_on_frontier = is_on;
+    }
+    let (sensitivities, noise) = sensitivities(spec, &simulated);
+    Sweep {
+        provenance: provenance(spec.rules, spec.scenario, spec.tier, spec.extent),
+        design: spec.design.name(),
+        keys: spec.dials.iter().map(swept).collect(),
+        goals: spec.goals,
+        base,
+        points,
+        left_out: spec.left_out.to_vec(),
+        sensitivities,
+        noise,
+    }
+}
+
+fn point(outcome: &Outcome, base: &Outcome, settings: Vec<Level>) -> SweepPoint {
+    let measure = |(place, measure): (usize, Measure)| {
+        let column =
+            |outcome: &Outcome| -> Vec<f64> { outcome.rows.iter().filter_map(|row| row.get(place).copied()).collect() };
+        let (own, base) = (column(outcome), column(base));
+        let mut pairs = Pairs::default();
+        base.iter().zip(&own).for_each(|(base, own)| pairs.add(*base, *own));
+        PointMeasure { measure, estimate: Estimate::of(&own), difference: pairs.difference() }
+    };
+    SweepPoint {
+        number: outcome.point,
+        settings,
+        rules_hash: outcome.rules_hash.clone(),
+        is_on_frontier: false,
+        measures: Measure::ALL.into_iter().enumerate().map(measure).collect(),
+    }
+}
+
+fn swept(dial: &Dial) -> SweptKey {
+    SweptKey {
+        keys: dial.keys.clone(),
+        base: dial.base.clone(),
+        values: match &dial.levels {
+            Levels::Listed(levels) => levels.iter().map(|level| level.written.as_str()).collect::<Vec<_>>().join(", "),
+            Levels::Within(low, high) => format!("any number from {low} to {high}"),
+        },
+    }
+}

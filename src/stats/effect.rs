@@ -1,0 +1,127 @@
+//! How much of what varies over a design one of its factors explains alone.
+//!
+//! The share is the first-order index of Sobol' (1993), the variance of the mean given the factor as a
+//! share of all variance, estimated by grouping what was observed (Plischke, Borgonovo and Smith, 2013).
+
+use super::{mean, variance};
+
+/// What one factor does alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MainEffect {
+    /// Share of the variance that it explains, `0..=1`; none where nothing varies.
+    pub share: Option<f64>,
+    /// Mean of the values in each group, in the order of the groups' numbers; none of an empty group.
+    pub means: Vec<Option<f64>>,
+}
+
+/// The effect of a factor whose group each value is in. `is_crossed` says that every group meets every
+/// combination of the other factors, as in a full grid, so that the group means owe nothing to chance;
+/// where they do, what chance alone would explain is taken off (epsilon squared of Kelley, 1935).
+#[must_use]
+pub fn main_effect(groups: &[usize], values: &[f64], is_crossed: bool) -> MainEffect {
+    let count = groups.iter().map(|group| group + 1).max().unwrap_or(0);
+    let mut sums = vec![(0.0, 0.0); count];
+    for (group, value) in groups.iter().zip(values) {
+        if let Some((sum, members)) = sums.get_mut(*group) {
+            *sum += value;
+            *members += 1.0;
+        }
+    }
+    let middle = mean(values);
+    let means: Vec<Option<f64>> = sums.iter().map(|(sum, members)| (*members > 0.0).then(|| sum / members)).collect();
+    let between: f64 =
+        means.iter().zip(&sums).filter_map(|(mean, (_, members))| Some(members * ((*mean)? - middle).powi(2))).sum();
+    let all: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
+    let filled = means.iter().flatten().count() as f64;
+    let left = values.len() as f64 - filled;
+    let chance = if is_crossed || left <= 0.0 { 0.0 } else { (filled - 1.0) * (all - between) / left };
+    // Rounding alone must not pass for variance.
+    let varies = all > 1e-18 * values.iter().map(|value| value * value).sum::<f64>();
+    let share = varies.then(|| ((between - chance) / all).clamp(0.0, 1.0));
+    MainEffect { share, means }
+}
+
+/// The share of the variance between designs' mean values that luck alone would give: each row holds the
+/// values of one point, one a replication, and the same replication is the same luck for all points. Luck
+/// that moves all points alike counts for nothing. None with fewer than two points or replications, or
+/// where nothing varies. It is 1 / F of the analysis of variance by points and replications.
+#[must_use]
+pub fn noise_share(rows: &[Vec<f64>]) -> Option<f64> {
+    let replications = rows.first()?.len();
+    let column = |number: usize| rows.iter().filter_map(|row| row.get(number).copied()).collect::<Vec<f64>>();
+    let common: Vec<f64> = (0..replications).map(|number| mean(&column(number))).collect();
+    let own = rows.iter().map(|row| {
+        let left: Vec<f64> = row.iter().zip(&common).map(|(value, common)| value - common).collect();
+        variance(&left)
+    });
+    let own: Option<Vec<f64>> = own.collect();
+    let count = rows.len() as f64;
+    let of_means = mean(&own?) * count / (count - 1.0) / replications as f64;
+    let means: Vec<f64> = rows.iter().map(|row| mean(row)).collect();
+    let all = variance(&means).filter(|all| *all > 0.0)?;
+    Some(of_means / all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_near(value: Option<f64>, expected: f64) {
+        assert!((value.unwrap() - expected).abs() < 1e-9, "{value:?} is not {expected}");
+    }
+
+    /// y = 10 a + b over a in 0, 1 and b in 0, 1, 2: the variance of 10 a is 25, that of b is 2/3.
+    #[test]
+    fn the_shares_of_an_additive_grid_are_those_worked_out_by_hand_and_sum_to_one() {
+        let (mut a, mut b, mut y) = (Vec::new(), Vec::new(), Vec::new());
+        for first in 0..2 {
+            for second in 0..3 {
+                a.push(first);
+                b.push(second);
+                y.push(10.0 * first as f64 + second as f64);
+            }
+        }
+        let all = 25.0 + 2.0 / 3.0;
+        is_near(main_effect(&a, &y, true).share, 25.0 / all);
+        is_near(main_effect(&b, &y, true).share, 2.0 / 3.0 / all);
+        assert_eq!(main_effect(&a, &y, true).means, [Some(1.0), Some(11.0)]);
+    }
+
+    #[test]
+    fn what_only_works_together_explains_nothing_alone() {
+        let y = [1.0, -1.0, -1.0, 1.0];
+        is_near(main_effect(&[0, 0, 1, 1], &y, true).share, 0.0);
+        is_near(main_effect(&[0, 1, 0, 1], &y, true).share, 0.0);
+    }
+
+    /// Between groups 3 x 2 x 0.25 = 1.5 of 17.5 in all; 16 within, 4 a degree of freedom.
+    #[test]
+    fn where_groups_are_a_draw_chance_is_taken_off() {
+        let (groups, values) = ([0, 0, 0, 1, 1, 1], [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
+        is_near(main_effect(&groups, &values, true).share, 1.5 / 17.5);
+        is_near(main_effect(&groups, &values, false).share, 0.0);
+        is_near(main_effect(&[0, 0, 1, 1], &[0.0, 0.0, 1.0, 1.0], false).share, 1.0);
+    }
+
+    #[test]
+    fn nothing_that_varies_has_no_share() {
+        assert_eq!(main_effect(&[0, 1], &[0.1 + 0.2, 0.3], true).share, None);
+        assert_eq!(main_effect(&[], &[], false), MainEffect { share: None, means: Vec::new() });
+        assert_eq!(main_effect(&[0, 2], &[1.0, 2.0], true).means, [Some(1.0), None, Some(2.0)]);
+    }
+
+    #[test]
+    fn luck_that_all_points_share_is_no_noise() {
+        let shared = [vec![1.0, 5.0, 3.0], vec![2.0, 6.0, 4.0]];
+        is_near(noise_share(&shared), 0.0);
+        assert_eq!(noise_share(&[vec![1.0], vec![2.0]]), None);
+        assert_eq!(noise_share(&[vec![1.0, 2.0], vec![1.0, 2.0]]), None);
+    }
+
+    /// Rows less the luck of all: -1.5, 0.5 and 1.5, -0.5. Their interplay is 4 with 1 degree of freedom,
+    /// 2 of a mean of two, against a variance of 0.5 between the means 2 and 3.
+    #[test]
+    fn luck_of_its_own_is_noise() {
+        is_near(noise_share(&[vec![0.0, 4.0], vec![3.0, 3.0]]), 4.0);
+    }
+}

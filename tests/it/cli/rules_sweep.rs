@@ -1,0 +1,296 @@
+//! `mcoe rules sweep`: the report it writes, what it refuses, and how it goes on after an interrupt.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::Workplace;
+
+/// Six points over two keys.
+const SIX: &str = "rules sweep small --set channels.fb.weekly_posts=3..7:2 --set fatigue.warn_at=0.4,0.5 --weeks 1 \
+                   --replications 2 --out run";
+
+/// The files of a report, without the time it took.
+fn comparable(place: &Workplace) -> BTreeMap<String, Vec<u8>> {
+    let mut files = place.folder("run");
+    let mut run: Value = serde_json::from_slice(&files["run.json"]).unwrap();
+    run.as_object_mut().unwrap().remove("wall_seconds").unwrap();
+    files.insert("run.json".to_owned(), run.to_string().into_bytes());
+    files
+}
+
+/// A column of the table of points.
+fn column(place: &Workplace, name: &str) -> Vec<String> {
+    place.table("run/tables/points.csv").column(name).into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_report_has_its_page_summary_figures_and_tables() {
+    let place = Workplace::new();
+    place.mcoe(&format!("{SIX} --tables csv")).done();
+    assert_eq!(place.entries(), ["rules", "run", "small"]);
+    let files = place.folder("run");
+    for figure in ["sweep-frontier", "sweep-keys"] {
+        assert!(files.contains_key(&format!("figures/{figure}.svg")), "{figure}");
+        assert!(files[&format!("figures/{figure}.png")].starts_with(b"\x89PNG\r\n"), "{figure}");
+    }
+    assert_eq!(column(&place, "point"), ["0", "1", "2", "3", "4", "5", "6"]);
+    assert_eq!(column(&place, "channels.fb.weekly_posts"), ["5.0", "3.0", "3.0", "5.0", "5.0", "7.0", "7.0"]);
+    assert_eq!(column(&place, "fatigue.warn_at"), ["0.5", "0.4", "0.5", "0.4", "0.5", "0.4", "0.5"]);
+    assert!(column(&place, "on_frontier").iter().any(|on| on == "true"));
+    let page = place.read("run/index.html");
+    assert!(page.contains("<svg") && page.contains("<code>default</code>") && !page.contains("src=\"http"));
+    assert!(place.read("run/summary.md").contains("## The trade-off"));
+    assert_eq!(place.table("run/tables/sensitivities.csv").rows.len(), 24);
+}
+
+#[test]
+fn a_point_is_what_a_simulation_of_the_edited_pack_gives() {
+    let place = Workplace::new();
+    place.mcoe(&format!("{SIX} --tables csv")).done();
+    place.replace("rules/channels.toml", "weekly_posts = 5", "weekly_posts = 7");
+    place.replace("rules/fatigue.toml", "\nwarn_at = 0.5", "\nwarn_at = 0.4");
+    let alone = place.mcoe("simulate small --weeks 1 --replications 2 --out alone --format json").done().json();
+    let points = place.table("run/tables/points.csv");
+    let cell = |column: &str| points.cell(&points.rows[5], column);
+    assert_eq!(cell("rules_hash"), alone["provenance"]["rules_hash"].as_str().unwrap());
+    for measure in ["engagement", "reviews", "posts_drafted", "hours_above_warn"] {
+        let swept: f64 = cell(measure).parse().unwrap();
+        assert_eq!(swept, alone["headline"][measure]["mean"].as_f64().unwrap(), "{measure}");
+    }
+}
+
+#[test]
+fn a_point_that_changes_nothing_is_the_pack_as_it_stands() {
+    let place = Workplace::new();
+    place.mcoe(&format!("{SIX} --tables csv")).done();
+    let points = place.table("run/tables/points.csv");
+    let cell = |point: usize, column: &str| points.cell(&points.rows[point], column).to_owned();
+    assert_eq!(cell(0, "rules_hash"), cell(4, "rules_hash"));
+    assert_eq!(cell(4, "engagement_difference"), "0.0");
+    assert_eq!(cell(0, "engagement"), cell(4, "engagement"));
+}
+
+#[test]
+fn the_same_report_is_written_on_one_and_two_threads_and_by_its_own_command() {
+    let place = Workplace::new();
+    place.mcoe(&format!("{SIX} --threads 1")).done();
+    let one = comparable(&place);
+    place.mcoe(&format!("{SIX} --threads 2 --force")).done();
+    assert!(one == comparable(&place), "two threads give another report");
+    let run = place.json("run/run.json");
+    let command = run["command"].as_str().unwrap().strip_prefix("mcoe ").unwrap();
+    place.mcoe(&format!("{command} --force")).done();
+    assert!(one == comparable(&place), "the command of run.json gives another report");
+}
+
+#[test]
+fn a_space_filling_sweep_visits_as_many_points_as_asked_for() {
+    let place = Workplace::new();
+    let line = "rules sweep small --set channels.fb.fatigue_per_post=0.02..0.1 --set channels.fb.weekly_posts=3..9 \
+                --design sobol --points 9 --weeks 1 --replications 2 --out run --tables csv";
+    place.mcoe(line).done();
+    let posts = column(&place, "channels.fb.weekly_posts");
+    assert_eq!(posts.len(), 10);
+    for fatigue in &column(&place, "channels.fb.fatigue_per_post")[1..] {
+        assert!((0.02..=0.1).contains(&fatigue.parse::<f64>().unwrap()), "{fatigue}");
+    }
+}
+
+#[test]
+fn json_holds_the_frontier_and_the_sensitivities() {
+    let place = Workplace::new();
+    let told = place.mcoe(&format!("{SIX} --frontier engagement,posts_drafted:fewer --format json")).done().json();
+    assert_eq!((&told["points"], &told["goals"][1]["wish"]), (&6.into(), &"fewer".into()));
+    assert!(!told["frontier"].as_array().unwrap().is_empty());
+    assert_eq!(told["base"]["number"], 0);
+    assert_eq!(told["sensitivities"].as_array().unwrap().len(), 24);
+    let engagement = &told["sensitivities"][0];
+    assert_eq!((&engagement["measure"], &engagement["rank"]), (&"engagement".into(), &1.into()));
+}
+
+#[test]
+fn overlays_still_lie_over_what_is_set() {
+    let place = Workplace::new();
+    let overlay = "[scope]\nworkspace = \"north\"\n\n[channels.fb]\nweekly_posts = 2\n";
+    let clients = place.table("small/clients.csv");
+    let workspace = clients.cell(&clients.rows[0], "workspace_id");
+    place.write("rules/overlays/all.toml", &overlay.replace("north", workspace));
+    let told = place.mcoe(&format!("{SIX} --format json")).done().json();
+    let wanted = told["sensitivities"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["measure"] == "posts_wanted" && row["key"] == "channels.fb.weekly_posts");
+    assert_eq!(wanted.unwrap()["share"], Value::Null, "posts are wanted that the overlay does not want");
+}
+
+#[test]
+fn every_mistake_of_the_keys_is_told_at_once_in_its_place() {
+    let place = Workplace::new();
+    let line = "rules sweep small --set channels.tiktok.weekly_post=7..21:2 --set fatigue.warn_at=0.4..oops:0.1 --set \
+                channels.fb.quiet_hours.enabled=true..false --out run";
+    let ran = place.mcoe(line).ends_with(2);
+    insta::assert_snapshot!(ran.err);
+    let told: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
+    assert_eq!((&told["errors"], &told["diagnostics"][0]["line"]), (&3.into(), &1.into()));
+    assert_eq!(place.entries(), ["rules", "small"]);
+}
+
+#[test]
+fn points_that_are_no_valid_pack_are_all_told_before_anything_is_simulated() {
+    let place = Workplace::new();
+    let line = "rules sweep small --set fatigue.warn_at=0.5,0.8 --set fatigue.block_at=0.7,0.9 --weeks 1 --replications 2 \
+                --out run";
+    let ran = place.mcoe(line).ends_with(2);
+    insta::assert_snapshot!(ran.err);
+    assert_eq!(place.entries(), ["rules", "small"]);
+    let told: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
+    assert_eq!(told["diagnostics"][0]["point"], 3);
+    place.mcoe(&format!("{line} --skip-invalid --tables csv")).done().says(&["point(s) are no valid pack"]);
+    let run = place.json("run/run.json");
+    let left_out: Vec<u64> =
+        run["left_out"].as_array().unwrap().iter().map(|point| point["point"].as_u64().unwrap()).collect();
+    assert!(left_out.contains(&3) && !left_out.contains(&1), "{left_out:?}");
+    assert!(!column(&place, "point").contains(&"3".to_owned()));
+    assert!(place.read("run/summary.md").contains("left out: "));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_and_leaves_nothing() {
+    let place = Workplace::new();
+    let set = "--set channels.fb.weekly_posts=3..7:2";
+    for (line, said) in [
+        ("rules sweep small --out run".to_owned(), "--set"),
+        (format!("rules sweep small {set}"), "--out"),
+        (format!("rules sweep nowhere {set} --out run"), "nowhere"),
+        (format!("rules sweep small {set} --rules nowhere --out run"), "`nowhere`"),
+        (format!("rules sweep small {set} --points 9 --out run"), "add --design sobol"),
+        (format!("rules sweep small {set} --design sobol --points 4 --out run"), "only 3 combinations"),
+        ("rules sweep small --set fatigue.warn_at=0.4..0.6 --out run".to_owned(), "add a step"),
+        (format!("rules sweep small {set} --frontier engagement --out run"), "a comma between"),
+        (format!("rules sweep small {set} --frontier engagement,revews --out run"), "`reviews`"),
+        (format!("rules sweep small {set} --out small --force"), "was not written by mcoe"),
+    ] {
+        place.mcoe(&line).ends_with(2).says(&[said]);
+        assert_eq!(place.entries(), ["rules", "small"], "mcoe {line}");
+    }
+}
+
+#[test]
+fn a_pack_that_fails_and_a_scenario_that_does_are_told_at_once() {
+    let place = Workplace::new();
+    place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
+    place.replace("small/scenario.toml", "weeks = 2", "weeks = \"two\"");
+    place.mcoe(SIX).ends_with(2).says(&["rules/fatigue.toml", "scenario.toml"]);
+    assert_eq!(place.entries(), ["rules", "small"]);
+}
+
+#[test]
+fn a_scenario_without_planned_clients_is_refused_and_leaves_nothing() {
+    let place = Workplace::new();
+    let clients = place.read("small/clients.csv");
+    place.write("small/clients.csv", &clients.replace(",active,", ",paused,"));
+    place.mcoe(SIX).ends_with(2).says(&["no client that is planned for", "remedy", "nothing was written"]);
+    assert_eq!(place.entries(), ["rules", "small"]);
+}
+
+#[test]
+fn a_rule_that_fails_at_a_point_names_it_and_keeps_the_others() {
+    let place = Workplace::new();
+    place.write(
+        "rules/broken.rhai",
+        "fn weekly_posts(ctx) { if ctx.channel == \"fb\" && ctx.weekly_posts == 7 { throw \"no\" } ctx.weekly_posts }\n",
+    );
+    let ran = place.mcoe(&format!("{SIX} --threads 1")).ends_with(2);
+    ran.says(&["point 5", "channels.fb.weekly_posts = 7, fatigue.warn_at = 0.4", "broken.rhai"]);
+    assert_eq!(place.entries(), [".run.sweep.jsonl", "rules", "small"]);
+}
+
+#[test]
+fn points_of_another_sweep_are_not_gone_on_from() {
+    let place = Workplace::new();
+    let kept = killed(&place);
+    assert!(kept >= 1, "no point was kept");
+    let ran = place.mcoe(&format!("{} --seed 2", long())).ends_with(2);
+    ran.says(&["cannot be gone on from", "its seed is 1, not 2", "--restart"]);
+    place.replace("small/scenario.toml", "weeks = 2", "weeks = 3");
+    place.mcoe(&long()).ends_with(2).says(&["its scenario hash is", "--restart"]);
+    let ran = place.mcoe(&format!("{SIX} --restart")).done();
+    assert!(!ran.err.contains("going on"), "{}", ran.err);
+    assert_eq!(place.entries(), ["rules", "run", "small"]);
+}
+
+/// A sweep that takes long enough to be killed on its way.
+fn long() -> String {
+    "rules sweep small --set channels.fb.weekly_posts=1..12 --set fatigue.warn_at=0.4,0.5 --weeks 2 --replications 20 \
+     --out run"
+        .to_owned()
+}
+
+/// Lines of the file of points, without its first.
+fn kept_points(place: &Workplace) -> usize {
+    let text = std::fs::read_to_string(place.path(".run.sweep.jsonl")).unwrap_or_default();
+    text.matches('\n').count().saturating_sub(1)
+}
+
+/// Starts the long sweep and kills it once some points are kept; gives how many.
+fn killed(place: &Workplace) -> usize {
+    let before = kept_points(place);
+    let mut child = place.command(&long()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while kept_points(place) < before + 3 && start.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // A child that has ended by itself needs no kill.
+    let _ = child.kill();
+    child.wait().unwrap();
+    kept_points(place)
+}
+
+#[test]
+fn a_sweep_that_is_killed_again_and_again_gives_the_report_of_one_that_is_not() {
+    let place = Workplace::new();
+    place.mcoe(&long()).done();
+    let whole = comparable(&place);
+    std::fs::remove_dir_all(place.path("run")).unwrap();
+    let mut before = 0;
+    for _ in 0..3 {
+        let kept = killed(&place);
+        assert!(kept > before && kept < 25, "{kept} points are kept after {before}");
+        assert!(!place.path("run").exists());
+        before = kept;
+    }
+    // What a kill in the middle of a line leaves.
+    let file = place.read(".run.sweep.jsonl");
+    place.write(".run.sweep.jsonl", &format!("{file}{{\"point\":24,\"rules_ha"));
+    place.mcoe(&format!("{} --threads 1", long())).done().says(&["going on: ", " of 24 points are kept from before"]);
+    assert!(whole == comparable(&place), "the report of the sweep that was killed differs");
+    assert_eq!(place.entries(), ["rules", "run", "small"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_says_what_stands() {
+    let place = Workplace::new();
+    let mut command = place.command(&long());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while kept_points(&place) < 3 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let number = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &number]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains(" of 24 points are kept; run the same command again to go on"), "{said}");
+    assert_eq!(place.entries(), [".run.sweep.jsonl", "rules", "small"]);
+}
+
+#[test]
+fn help_shows_examples_and_says_what_overlays_do() {
+    let help = Workplace::new().mcoe("rules sweep --help").done().out;
+    assert!(help.contains("  mcoe rules sweep ") && help.contains("overlay"), "{help}");
+}
