@@ -149,3 +149,45 @@ fn in_classes(dial: &Dial, numbers: &[f64], classes: usize) -> Groups {
     let labels = (0..classes).map(label).collect();
     Groups { key: dial.name(), of, labels }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(number: f64) -> Level {
+        Level { written: number.to_string(), number: Some(number) }
+    }
+
+    #[test]
+    fn values_of_a_range_come_into_classes_of_as_many_points() {
+        let dial = Dial::made_up("a.b", Levels::Within(0.0, 1.0));
+        let levels: Vec<Level> = (0..64).map(|index| level(f64::from(index * 37 % 64) / 64.0)).collect();
+        let groups = grouped(&dial, &levels.iter().collect::<Vec<_>>(), false);
+        for class in 0..8 {
+            assert_eq!(groups.of.iter().filter(|own| **own == class).count(), 8);
+        }
+        assert_eq!(groups.labels[0], "0 to 0.109375");
+        let mut by_value: Vec<(f64, usize)> =
+            levels.iter().zip(&groups.of).map(|(level, class)| (level.number.unwrap(), *class)).collect();
+        by_value.sort_by(|a, b| a.0.total_cmp(&b.0));
+        assert!(by_value.is_sorted_by(|a, b| a.1 <= b.1));
+    }
+
+    #[test]
+    fn equal_values_are_never_parted_and_few_values_are_groups_of_their_own() {
+        let many = Dial::made_up("a.b", Levels::Listed((0..5).map(|number| level(f64::from(number))).collect()));
+        let levels: Vec<Level> = (0..9).map(|index| level(f64::from(index / 2))).collect();
+        let groups = grouped(&many, &levels.iter().collect::<Vec<_>>(), false);
+        assert!(groups.of.windows(2).step_by(2).all(|pair| pair[0] == pair[1]), "{:?}", groups.of);
+        let groups = grouped(&many, &levels.iter().collect::<Vec<_>>(), true);
+        assert_eq!(groups.of, [0, 0, 1, 1, 2, 2, 3, 3, 4]);
+        assert_eq!(groups.labels, ["0", "1", "2", "3", "4"]);
+    }
+
+    #[test]
+    fn a_swing_is_taken_pair_by_pair() {
+        let rows = [vec![1.0, 11.0], vec![3.0, 13.0], vec![6.0, 16.0], vec![8.0, 18.0]];
+        let swing = swing(&[0, 0, 1, 1], &rows, 0, 1);
+        assert_eq!((swing.base, swing.other, swing.mean, swing.interval), (7.0, 12.0, 5.0, Some([5.0, 5.0])));
+    }
+}

@@ -215,3 +215,37 @@ fn swept(dial: &Dial) -> SweptKey {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(point: u32, engagement: f64, reviews: f64) -> Outcome {
+        let row = |luck: f64| {
+            Measure::ALL.map(|measure| match measure {
+                Measure::Engagement => engagement + luck,
+                Measure::Reviews => reviews + luck,
+                _ => 0.0,
+            })
+        };
+        Outcome { point, rules_hash: "aa".to_owned(), rows: vec![row(0.0), row(7.0)] }
+    }
+
+    #[test]
+    fn a_point_is_paired_with_the_pack_as_it_stands() {
+        let (base, own) = (outcome(0, 100.0, 10.0), outcome(1, 120.0, 12.0));
+        let point = point(&own, &base, Vec::new());
+        let engagement = point.of(Measure::Engagement).unwrap();
+        assert_eq!((engagement.estimate.mean, engagement.difference.mean), (123.5, 20.0));
+        // Both meet the same luck, so that the difference is sure where the mean is not.
+        assert_eq!(engagement.difference.interval, Some([20.0, 20.0]));
+        assert!(engagement.estimate.interval.is_some_and(|[low, high]| high - low > 1.0));
+    }
+
+    #[test]
+    fn a_goal_of_fewer_is_turned() {
+        let point = point(&outcome(1, 120.0, 12.0), &outcome(0, 100.0, 10.0), Vec::new());
+        let goal = |measure: Measure| Goal { measure, wish: measure.wish() }.worth(&point);
+        assert_eq!((goal(Measure::Engagement), goal(Measure::Reviews)), (123.5, -15.5));
+    }
+}

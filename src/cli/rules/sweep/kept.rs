@@ -36,7 +36,27 @@ pub(super) struct Head {
 /// The file of finished points; shared by threads.
 pub(super) struct Kept {
     path: PathBuf,
-    file: Mutex<File>,
+    lines: Mutex<Lines>,
+}
+
+/// An open file that ends with a whole line.
+struct Lines {
+    file: File,
+    bytes: u64,
+}
+
+impl Lines {
+    /// Writes at the end, or leaves the file as it was.
+    fn add(&mut self, line: &str) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.bytes))?;
+        if let Err(error) = self.file.write_all(line.as_bytes()) {
+            // Where not even this works, the reader drops the part of a line at the end.
+            let _ = self.file.set_len(self.bytes);
+            return Err(error);
+        }
+        self.bytes += line.len() as u64;
+        Ok(())
+    }
 }
 
 /// What stands in a file.
@@ -62,7 +82,7 @@ impl Kept {
             fs::create_dir_all(above).map_err(failed)?;
         }
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = options.map_err(failed)?;
+        let file = options.map_err(failed)?;
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             let shown = path.display();
             let remedy = "wait until it is done, or name another --out";
@@ -70,28 +90,24 @@ impl Kept {
         }
         let text = if restart { Vec::new() } else { fs::read(&path).map_err(failed)? };
         let found = read(&String::from_utf8_lossy(&text)).map_err(|cause| foreign(&path, &cause))?;
-        match &found.head {
-            Some(kept) if kept != head => return Err(foreign(&path, &unlike(kept, head, found.outcomes.len()))),
-            Some(_) => {
-                if let Some(strange) = found.outcomes.iter().find(|outcome| !fits(outcome)) {
-                    return Err(foreign(&path, &format!("it keeps another point {}", strange.point)));
-                }
-                file.set_len(found.whole as u64).map_err(failed)?;
-                file.seek(SeekFrom::End(0)).map_err(failed)?;
-            }
-            None => {
-                file.set_len(0).map_err(failed)?;
-                file.seek(SeekFrom::Start(0)).map_err(failed)?;
-                file.write_all(line(head).as_bytes()).map_err(failed)?;
-            }
+        if let Some(kept) = found.head.as_ref().filter(|kept| *kept != head) {
+            return Err(foreign(&path, &unlike(kept, head, found.outcomes.len())));
         }
-        Ok((Self { path, file: Mutex::new(file) }, found.outcomes))
+        if let Some(strange) = found.outcomes.iter().find(|outcome| !fits(outcome)) {
+            return Err(foreign(&path, &format!("it keeps another point {}", strange.point)));
+        }
+        file.set_len(found.whole as u64).map_err(failed)?;
+        let mut lines = Lines { file, bytes: found.whole as u64 };
+        if found.head.is_none() {
+            lines.add(&line(head)).map_err(failed)?;
+        }
+        Ok((Self { path, lines: Mutex::new(lines) }, found.outcomes))
     }
 
     /// Keeps a point: one write, so that a kill leaves a whole line or the beginning of one.
     pub fn keep(&self, outcome: &Outcome) -> Result<(), Failure> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(line(outcome).as_bytes()).map_err(|error| machine("keep points in", &self.path, &error))
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.add(&line(outcome)).map_err(|error| machine("keep points in", &self.path, &error))
     }
 
     /// Removes the file: what it kept stands in the report.
