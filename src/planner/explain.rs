@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::channel::{Bench, Desk, response};
 use super::hours::{HourRule, hour_value};
-use super::judge::{Held, REVIEW_CAPACITY, judge};
+use super::judge::{Held, judge};
+use super::judgement::REVIEW_CAPACITY;
 use super::week::{Draft, FrontDesk, draft};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;

@@ -10,7 +10,7 @@ use super::variant::numbers_in;
 pub struct Constants {
     /// Numbers, ascending, each once.
     pub numbers: Vec<f64>,
-    /// Texts in quotes that could be the name of something: no blanks in them.
+    /// Texts in quotes that could be the name of something: a few words.
     pub names: BTreeSet<String>,
 }
 
@@ -28,7 +28,8 @@ impl Constants {
 
 fn is_name(text: &str) -> bool {
     const LONGEST: usize = 64;
-    (1..=LONGEST).contains(&text.len()) && !text.contains(char::is_whitespace)
+    const MOST_WORDS: usize = 3;
+    (1..=LONGEST).contains(&text.len()) && text.split_whitespace().count() <= MOST_WORDS
 }
 
 #[cfg(test)]
@@ -37,9 +38,9 @@ mod tests {
 
     #[test]
     fn numbers_and_names_are_found_and_sentences_are_not() {
-        let code = r#"fn f(post, ctx) { if ctx.industry == "law" && post.hour >= 15 { return block("no posts then", "wait"); } post.fatigue > 0.25 }"#;
+        let code = r#"fn f(post, ctx) { if ctx.industry == "law firm" && post.hour >= 15 { return block("no posts on that afternoon", "wait"); } post.fatigue > 0.25 }"#;
         let constants = Constants::of(code);
         assert_eq!(constants.numbers, [0.25, 15.0]);
-        assert_eq!(constants.names, BTreeSet::from(["law".to_owned(), "wait".to_owned()]));
+        assert_eq!(constants.names, BTreeSet::from(["law firm".to_owned(), "wait".to_owned()]));
     }
 }

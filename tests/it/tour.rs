@@ -12,7 +12,7 @@
 //!
 //! A command that shows an error must end with exit code 2, every other with 0. `ID` in a command is
 //! the first cell of the row of a `posts.csv` that a `text` fence showed last. Fences without a file are
-//! for reading.
+//! for reading. After the comment `from a fresh checkout` the reader stands in a new folder.
 //!
 //! Where the program has new words or numbers, `MCOE_TOUR=rewrite cargo test tour` puts the nearest line
 //! that was said in place of each one that no longer is, and copies the files that are kept as samples.
@@ -57,10 +57,16 @@ struct Fence<'d> {
     lines: Vec<(usize, &'d str)>,
 }
 
+/// Where a reader starts anew.
+const FRESH: &str = "<!-- from a fresh checkout -->";
+
 fn fences(document: &str) -> Vec<Fence<'_>> {
     let mut found = Vec::new();
     let mut lines = document.lines().enumerate();
     while let Some((_, line)) = lines.next() {
+        if line == FRESH {
+            found.push(Fence { language: FRESH, file: None, lines: Vec::new() });
+        }
         let Some(info) = line.strip_prefix("```") else { continue };
         let mut words = info.split_whitespace();
         let (language, file) = (words.next().unwrap_or_default(), words.next());
@@ -74,6 +80,8 @@ fn fences(document: &str) -> Vec<Fence<'_>> {
 struct Tour<'d> {
     document: &'d str,
     folder: TempDir,
+    /// The folders before a fresh one, the first of all first.
+    left: Vec<TempDir>,
     /// What `ID` stands for.
     id: String,
     failures: String,
@@ -83,15 +91,16 @@ struct Tour<'d> {
 
 impl<'d> Tour<'d> {
     fn new(document: &'d str) -> Self {
-        Self { document, folder: checkout(), id: String::new(), failures: String::new(), rewrites: Vec::new() }
+        Self { document, folder: checkout(), left: Vec::new(), id: String::new(), failures: String::new(), rewrites: Vec::new() }
     }
 
-    /// Follows the document from top to bottom; the folder is as a reader's would be then.
+    /// Follows the document from top to bottom; the first folder is as a reader's would be then.
     fn follow(mut self) -> TempDir {
         let text = read(self.document);
         let mut commands = 0;
         for fence in fences(&text) {
             match (fence.language, fence.file) {
+                (FRESH, _) => self.left.push(std::mem::replace(&mut self.folder, checkout())),
                 ("console", _) => commands += self.run_all(&fence),
                 ("diff", Some(file)) => self.edit(&fence, file),
                 ("text", Some(file)) => self.look(&fence, file),
@@ -104,7 +113,7 @@ impl<'d> Tour<'d> {
             self.rewrite(&text);
         }
         assert!(is_rewriting() || self.failures.is_empty(), "{}", self.failures);
-        self.folder
+        self.left.into_iter().next().unwrap_or(self.folder)
     }
 
     fn path(&self, file: &str) -> PathBuf {
