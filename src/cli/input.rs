@@ -77,7 +77,7 @@ pub(super) fn told_of_arguments(diagnostics: &[Diagnostic], text: &str, globals:
 /// What is wrong with a scenario or a history, in lines or as JSON.
 pub(super) fn told_scenario(errors: ScenarioErrors, globals: &Globals) -> Failure {
     match globals.format {
-        Format::Text => errors.into(),
+        Format::Text | Format::Junit => errors.into(),
         Format::Json if errors.is_machine_failure() => Failure::Machine(told_in_json(scenario_in_json(&errors))),
         Format::Json => Failure::Input(told_in_json(scenario_in_json(&errors))),
     }
@@ -134,7 +134,7 @@ fn all_told(mut in_json: Vec<Value>, mut in_words: Vec<String>, scenario_dir: &P
     }
     Failure::Input(match globals.format {
         Format::Json => told_in_json(in_json),
-        Format::Text => in_words.join("\n\n"),
+        Format::Text | Format::Junit => in_words.join("\n\n"),
     })
 }
 

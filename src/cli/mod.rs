@@ -10,6 +10,7 @@ mod compare;
 mod completions;
 mod daily;
 mod db;
+mod effect;
 mod explain;
 mod failure;
 mod folder;
@@ -90,6 +91,8 @@ enum Format {
     Text,
     /// For programs.
     Json,
+    /// For build servers, as JUnit XML: `mcoe rules test` alone.
+    Junit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -140,6 +143,13 @@ enum Command {
     Status(status::Status),
     Actions(actions::Actions),
     Completions(completions::Completions),
+}
+
+impl Command {
+    /// Whether it runs cases, whose outcome can be told as JUnit XML.
+    const fn runs_cases(&self) -> bool {
+        matches!(self, Command::Rules(rules) if rules.runs_cases())
+    }
 }
 
 /// Where the rules pack is.
@@ -211,6 +221,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
+    if globals.format == Format::Junit && !command.runs_cases() {
+        let remedy = "use `--format json` here";
+        return Err(Failure::Input(format!("error: only `mcoe rules test` prints `junit`\n  remedy: {remedy}")));
+    }
     progress::catch_interrupts()?;
     match command {
         Command::Check(command) => command.run(globals),

@@ -123,6 +123,16 @@ pub fn script_syntax(files: &PackFiles) -> Vec<Diagnostic> {
     scripts.filter_map(|(path, text)| syntax_error(&engine, path, text)).collect()
 }
 
+/// Whether two texts are the same script, statement by statement and line by line. Blanks between words
+/// and comments make no difference; what cannot be read is the same as nothing.
+#[must_use]
+pub fn is_same_script(one: &str, other: &str) -> bool {
+    let mut engine = script::engine();
+    engine.set_optimization_level(OptimizationLevel::None);
+    let read = |text: &str| engine.compile(text).map(|script| format!("{script:?}"));
+    matches!((read(one), read(other)), (Ok(one), Ok(other)) if one == other)
+}
+
 fn syntax_error(engine: &Engine, path: &str, text: &str) -> Option<Diagnostic> {
     let error = engine.compile(text).err()?;
     let position = error.position();

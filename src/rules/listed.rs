@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::RulesPack;
-use super::settings::Value;
+use super::pack::AssetRules;
+use super::settings::{Value, View};
 
 /// One key of a pack as a file says it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +47,22 @@ impl Listed {
 }
 
 impl RulesPack {
+    /// Why a key can count nowhere beside the other numbers of the pack and of its overlays; none where it can.
+    #[must_use]
+    pub fn why_idle(&self, key: &str) -> Option<String> {
+        if !matches!(key, "assets.recent_use" | "assets.recent_use_days") {
+            return None;
+        }
+        let said = |key: &'static str| self.all_layers().filter_map(move |layer| View::new(layer).number(key));
+        let mut widest = self.base().assets;
+        widest.cooldown_hours = said("assets.cooldown_hours").fold(widest.cooldown_hours, f64::min);
+        widest.recent_use_days = said("assets.recent_use_days").fold(widest.recent_use_days, f64::max);
+        let AssetRules { cooldown_hours, recent_use_days, .. } = widest;
+        let why =
+            || format!("`cooldown_hours` {cooldown_hours} is no shorter than `recent_use_days` {recent_use_days}");
+        (!widest.recent_use_can_count()).then(why)
+    }
+
     /// Every key that the pack and its overlays say, by file and line. Name and format of the pack are
     /// left out, and so are its guardrails' scopes and kinds of conflict, which change no verdict.
     #[must_use]

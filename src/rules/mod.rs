@@ -33,7 +33,7 @@ mod validate;
 mod value;
 mod variant;
 
-pub use compile::script_syntax;
+pub use compile::{is_same_script, script_syntax};
 pub use compiled::{ClientRules, CompiledRules};
 pub use constants::Constants;
 pub use diagnostic::{Diagnostic, Place, nearest};
@@ -60,6 +60,7 @@ pub use pack::{
 pub use probe::{Probes, Site, SiteKind};
 pub use render::render;
 pub use schema::json_schema;
+pub use sheet::toml_syntax;
 pub use variant::Variant;
 
 pub(crate) use diagnostic::listed;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{CalendarEntry, Channel, ConflictKind, Policy};
+use crate::model::{CalendarEntry, Channel, ConflictKind, Policy, RiskBand};
 
 /// The effective numbers for one client, or for one campaign of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -280,6 +280,36 @@ pub struct DraftRules {
     pub attempts: u32,
     /// Minutes before the second try; each further wait is twice as long.
     pub retry_after_minutes: f64,
+}
+
+impl AssetRules {
+    /// Whether an asset can run again on a channel while its last use there still costs points.
+    #[must_use]
+    pub fn recent_use_can_count(&self) -> bool {
+        self.cooldown_hours < 24.0 * self.recent_use_days
+    }
+}
+
+impl DraftRules {
+    /// Minutes to wait after a try that failed; `before` tries were made before it.
+    #[must_use]
+    pub fn wait_minutes(&self, before: u32) -> f64 {
+        self.retry_after_minutes * f64::from(before.min(20)).exp2()
+    }
+
+    /// Minutes from the first try to the last.
+    #[must_use]
+    pub fn all_waits_minutes(&self) -> f64 {
+        (0..self.attempts.saturating_sub(1)).map(|before| self.wait_minutes(before)).sum()
+    }
+}
+
+impl RiskRules {
+    /// Whether a post of the risk is approved by somebody other than who committed its plan.
+    #[must_use]
+    pub fn needs_second_person(&self, risk: RiskBand) -> bool {
+        self.second_person_for_high_risk && risk == RiskBand::High
+    }
 }
 
 /// `early_warning.toml`.

@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Lines, Place};
+use super::load::PackFiles;
 use super::recovery::{self, SyntaxError};
 
 /// A parsed file.
@@ -97,6 +98,13 @@ impl<'t> Sheet<'t> {
         let quoted = place.span.clone().map(|span| self.quote(span)).unwrap_or_default();
         self.mistakes.push(syntax_mistake(&place, &error.message, &quoted));
     }
+}
+
+/// Mistakes of syntax in the TOML files of a pack, at most one a line.
+#[must_use]
+pub fn toml_syntax(files: &PackFiles) -> Vec<Diagnostic> {
+    let tables = files.iter().filter(|(name, _)| name.ends_with(".toml"));
+    tables.flat_map(|(name, text)| Sheet::read(name, text, |sheet| sheet.mistakes().to_vec())).collect()
 }
 
 /// The entries of a table in the order of the file.

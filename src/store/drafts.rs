@@ -64,7 +64,7 @@ impl Pass<'_> {
         let rules = self.draft_rules();
         for attempt in failed {
             let reason = attempt.content.as_ref().err().cloned().unwrap_or_default();
-            let wait = rules.retry_after_minutes * 60.0 * f64::from(attempt.schedule.attempts.min(20)).exp2();
+            let wait = rules.wait_minutes(attempt.schedule.attempts) * 60.0;
             let sql = "UPDATE campaign_orchestration_schedules SET status = 'failed', blocked_reason = $2, \
                        execution_result = $3::jsonb, next_attempt_at = $4::timestamptz, updated_at = $5::timestamptz \
                        WHERE id = $1::uuid";

@@ -288,8 +288,8 @@ impl Change<'_> {
         if by_person || !from.may_become(to) {
             return Err(StoreError::IllegalStep { id, from, to });
         }
-        let is_own = schedule.created_by == actor && schedule.risk_level == RiskBand::High;
-        if self == Change::Approve && is_own && rules.base().risk.second_person_for_high_risk {
+        let needs_another = rules.base().risk.needs_second_person(schedule.risk_level);
+        if self == Change::Approve && schedule.created_by == actor && needs_another {
             return Err(StoreError::SecondPerson { id, actor: actor.to_owned() });
         }
         Ok(())

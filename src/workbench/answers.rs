@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{Severity, WallHour};
+use crate::model::{ScheduleStatus, Severity, WallHour};
 use crate::planner::Sight;
 use crate::rules::{DAYS, Rules};
 
@@ -57,12 +57,14 @@ pub(super) fn shown(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Everything that comes out; `rules` are the numbers that hold for the client.
+/// Everything that comes out; `rules` are the numbers that hold for the client, and `pack` those without
+/// any overlay, which the ledger goes by.
 #[must_use]
-pub fn answers(sight: &Sight, rules: &Rules) -> Vec<Answer> {
+pub fn answers(sight: &Sight, rules: &Rules, pack: &Rules) -> Vec<Answer> {
     let mut answers = Answers(Vec::with_capacity(40));
     answers.of_channel(sight, rules);
     answers.of_post(sight);
+    answers.of_ledger(sight, pack);
     answers.of_verdicts(sight);
     answers.of_client(sight);
     answers.0
@@ -108,6 +110,19 @@ impl Answers {
         self.number("confidence", post.confidence);
         self.add("risk", Told::Word(post.risk.name().to_owned()));
         self.add("status", Told::Word(post.status.name().to_owned()));
+    }
+
+    fn of_ledger(&mut self, sight: &Sight, pack: &Rules) {
+        let by = match sight.post.status {
+            ScheduleStatus::Pending if pack.risk.needs_second_person(sight.post.risk) => "somebody_else",
+            ScheduleStatus::Pending => "anybody",
+            _ => "nobody",
+        };
+        self.add("approved_by", Told::Word(by.to_owned()));
+        let drafts = pack.calendar.drafts;
+        self.number("draft_until_hours", drafts.late_hours);
+        self.add("draft_tries", Told::Whole(i64::from(drafts.attempts)));
+        self.number("draft_waits_minutes", drafts.all_waits_minutes());
     }
 
     fn of_verdicts(&mut self, sight: &Sight) {

@@ -28,6 +28,9 @@ pub struct Coverage {
     pub sides: Share,
     /// What no case exercises, by file and line.
     pub gaps: Vec<Gap>,
+    /// Keys that count nowhere beside the pack's other numbers, so that no case could depend on them; they
+    /// are left out of the shares.
+    pub idle: Vec<Gap>,
 }
 
 /// So many of so many.
@@ -79,7 +82,8 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
     let (probed, probes) = rules.probed()?;
     let because: Vec<Because> = cases.iter().flat_map(|case| because(&probed, case)).collect();
     let none = Share::default();
-    let mut coverage = Coverage { functions: none, branches: none, keys: none, sides: none, gaps: Vec::new() };
+    let mut coverage =
+        Coverage { functions: none, branches: none, keys: none, sides: none, gaps: Vec::new(), idle: Vec::new() };
     let gaps = &mut coverage.gaps;
     for (site, first, second) in probes.sites() {
         let gap = |what: String| move || Gap { file: Arc::clone(&site.file), line: site.line, what };
@@ -97,6 +101,11 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
         because.iter().map(|step| (step.key.as_str(), step.row, step.file.as_deref())).collect();
     for listed in rules.pack().listed() {
         let Listed { key, row, file, line } = &listed;
+        if let Some(why) = rules.pack().why_idle(key) {
+            let what = format!("`{key}` counts nowhere: {why}");
+            coverage.idle.push(Gap { file: Arc::clone(file), line: *line, what });
+            continue;
+        }
         let is_cited = cited.contains(&(key.as_str(), *row, Some(&**file)));
         let gap = |what: String| move || Gap { file: Arc::clone(file), line: *line, what };
         coverage.keys.count(is_cited, gap(format!("no case depends on `{key}`")), gaps);
@@ -117,7 +126,7 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
 fn because(rules: &CompiledRules, case: &Case) -> Vec<Because> {
     let Ok((sight, _)) = Bench::new(rules).see(case) else { return Vec::new() };
     let numbers = rules.for_client(case.situation.client());
-    let all = if case.snapshot { answers(&sight, numbers.base()) } else { Vec::new() };
+    let all = if case.snapshot { answers(&sight, numbers.base(), &rules.base()) } else { Vec::new() };
     let keys =
         case.expected.iter().map(|expected| expected.key.as_str()).chain(all.iter().map(|answer| answer.key.as_str()));
     keys.flat_map(|key| why(rules, &case.situation, &sight, key)).collect()

@@ -188,6 +188,14 @@ const KEYS: &[Key] = &[
         "where the post stands once it is planned",
     ),
     Key::optional(
+        "<case>.expect.approved_by",
+        Kind::Choice(&["nobody", "anybody", "somebody_else"]),
+        "who can approve the post: nobody where it waits for none, or somebody else than who committed its plan",
+    ),
+    told("<case>.expect.draft_until_hours", "hours after the post's time that its draft may still be made"),
+    Key::optional("<case>.expect.draft_tries", Kind::integer(1, 20), "how often a draft that fails is tried"),
+    told("<case>.expect.draft_waits_minutes", "minutes from the first of these tries to the last"),
+    Key::optional(
         "<case>.expect.verdicts.<guardrail>",
         Kind::Choice(&["pass", "warn", "block"]),
         "what the guardrail answers",

@@ -11,6 +11,8 @@
 //! A case names a situation; everything that it does not name has a documented default. It is answered by
 //! the functions that plan a week, never by formulas of its own, so that a case cannot agree with itself
 //! and differ from the plan.
+//!
+//! `format` lays out the files of a pack, and changes nothing that they say.
 
 mod answers;
 mod cases;
@@ -18,7 +20,9 @@ mod coverage;
 mod departures;
 mod divergence;
 mod grounds;
+mod format;
 mod keys;
+mod layout;
 mod mutate;
 mod run;
 mod situation;
@@ -29,6 +33,7 @@ pub use answers::{Answer, Told, answers};
 pub use cases::{Case, Expected, Wanted, read};
 pub use coverage::{Coverage, Gap, Share, coverage};
 pub use divergence::{Divergence, divergences};
+pub use format::{Formatted, format};
 pub use keys::CASE_KEYS;
 pub use mutate::{Mutation, Survivor, mutate};
 pub use run::{CaseReport, Mismatch, Report, run};

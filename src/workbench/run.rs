@@ -101,7 +101,7 @@ impl<'r> Bench<'r> {
     pub fn see(&self, case: &Case) -> Result<(Sight, Vec<Answer>), PlanError> {
         let sight = self.planner.look(&case.situation.look())?;
         let numbers = self.rules.for_client(case.situation.client());
-        let answers = answers(&sight, numbers.base());
+        let answers = answers(&sight, numbers.base(), &self.rules.base());
         Ok((sight, answers))
     }
 

@@ -9,7 +9,7 @@ use super::situation::Situation;
 use crate::model::{Channel, Severity};
 use crate::planner::Sight;
 use crate::rules::{
-    ChannelFacts, ClientFacts, CompiledRules, Facts, HOOKS, OverlayKey, PostFacts, Rules, SCORE_ASSET, Step,
+    ChannelFacts, ClientFacts, CompiledRules, DraftRules, Facts, HOOKS, OverlayKey, PostFacts, Rules, SCORE_ASSET, Step,
     key_of_field,
 };
 
@@ -106,6 +106,16 @@ impl Why<'_> {
             "confidence" => self.confidence(),
             "risk" => self.risk(),
             "status" => self.status(),
+            "approved_by" => {
+                self.status();
+                self.key("risk.review.second_person_for_high_risk", "whether high risk needs a second person");
+            }
+            "draft_until_hours" => self.number("calendar.drafts.late_hours", self.drafts().late_hours),
+            "draft_tries" => self.number("calendar.drafts.attempts", f64::from(self.drafts().attempts)),
+            "draft_waits_minutes" => {
+                self.number("calendar.drafts.attempts", f64::from(self.drafts().attempts));
+                self.number("calendar.drafts.retry_after_minutes", self.drafts().retry_after_minutes);
+            }
             "true_score" | "true_score_low" | "true_score_high" => self.true_score(),
             _ => {}
         }
@@ -285,6 +295,9 @@ impl Why<'_> {
             let says = format!("assets.freshness: {} points for its age", shown(freshness));
             self.keyed("assets.freshness", Some(row), None, says);
         }
+        if !self.numbers.assets.recent_use_can_count() {
+            return self.fact("recent use costs nothing: until the cooldown is over the asset does not run".to_owned());
+        }
         for key in ["assets.recent_use", "assets.recent_use_days"] {
             self.keyed(key, None, None, format!("{key}: {} points for recent use", shown(recent)));
         }
@@ -333,6 +346,11 @@ impl Why<'_> {
         for verdict in verdicts.iter().filter(|verdict| verdict.outcome == crate::model::Outcome::Block) {
             self.verdict(&verdict.rule);
         }
+    }
+
+    /// The ledger goes by the pack without its overlays.
+    fn drafts(&self) -> DraftRules {
+        self.rules.base().calendar.drafts
     }
 
     fn true_score(&mut self) {

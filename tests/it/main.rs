@@ -13,6 +13,7 @@ mod cli;
 mod compare;
 mod daylight;
 mod fuzz;
+mod layout;
 mod planner;
 mod rules_files;
 mod scripts;

@@ -142,7 +142,7 @@ fn layers_are_recognised_in_every_way_they_can_be_named() {
 }
 
 /// Libraries and the only places that may name them.
-const HOMES: [(&str, &[&str]); 13] = [
+const HOMES: [(&str, &[&str]); 16] = [
     ("rhai", &["rules/"]),
     ("annotate_snippets", &["rules/"]),
     ("polars", &["scenario/", "report/tables/"]),
@@ -155,6 +155,9 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),
     ("ctrlc", &["cli/"]),
+    ("quick_junit", &["cli/"]),
+    ("sobol_burley", &["simulator/sweep/"]),
+    ("toml_parser", &["workbench/"]),
     ("rayon", &["planner/week.rs", "planner/replay.rs", "simulator/replicate.rs", "cli/mod.rs"]),
 ];
 

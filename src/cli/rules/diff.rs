@@ -7,11 +7,12 @@ use std::process::Command;
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::effect::write_effect;
 use crate::cli::failure::Failure;
 use crate::cli::folder::read_pack;
 use crate::cli::{Format, Globals, input, print};
 use crate::model::{Plan, Tier, Week};
-use crate::planner::{self, ChannelDifference, Planner};
+use crate::planner::{self, Planner};
 use crate::rules::{CompiledRules, FunctionChange, PackFiles, RulesDifference, ValueDifference};
 use crate::workbench::{self, Divergence};
 
@@ -54,6 +55,7 @@ impl Diff {
         let _ = write_rules(&mut text, &difference);
         let _ = write_divergences(&mut text, &divergences);
         if let (Some((before, after)), Some(effect)) = (&plans, effect) {
+            text.push('\n');
             let _ = write_effect(&mut text, before, after, effect);
         }
         print(&text)
@@ -162,57 +164,4 @@ fn write_value(text: &mut String, indent: &str, value: &ValueDifference) -> std:
     let place = value.place.as_ref().map_or_else(String::new, |place| format!("   {}:{}", place.file, place.line));
     writeln!(text, "{indent}{}: {} -> {}{place}", value.key, said(&value.before), said(&value.after))?;
     if value.meaning.is_empty() { Ok(()) } else { writeln!(text, "{indent}  {}", value.meaning) }
-}
-
-/// How the plans differ: in all, by channel, and by client, the worst-hit first.
-fn write_effect(
-    text: &mut String,
-    before: &Plan,
-    after: &Plan,
-    mut effect: Vec<ChannelDifference>,
-) -> std::fmt::Result {
-    writeln!(text, "\nthe plan of {}:", after.week)?;
-    if effect.is_empty() {
-        return writeln!(text, "  every post stands as it did");
-    }
-    writeln!(text, "  {}", totals(&effect))?;
-    let objective = (before.objective(), after.objective());
-    writeln!(text, "  objective {:.1} -> {:.1} ({:+.2} %)", objective.0, objective.1, percent(objective))?;
-    effect.sort_by(|a, b| b.loss().total_cmp(&a.loss()));
-    for one in &effect {
-        let expected = (one.expected_before, one.expected_after);
-        writeln!(
-            text,
-            "  {:<24} {:<8} expected {:>9.1} -> {:>9.1} ({:+.1} %)  {}",
-            one.client_id,
-            one.channel,
-            expected.0,
-            expected.1,
-            percent(expected),
-            totals(std::slice::from_ref(one))
-        )?;
-    }
-    Ok(())
-}
-
-fn percent((before, after): (f64, f64)) -> f64 {
-    if before.abs() > 0.0 { 100.0 * (after - before) / before } else { 0.0 }
-}
-
-/// Counts that are not zero, in words.
-fn totals(effect: &[ChannelDifference]) -> String {
-    let sum = |part: fn(&ChannelDifference) -> usize| effect.iter().map(part).sum::<usize>();
-    let parts = [
-        (sum(|one| one.added), "added"),
-        (sum(|one| one.dropped), "dropped"),
-        (sum(|one| one.moved.len()), "moved"),
-        (sum(|one| one.blocked), "blocked"),
-        (sum(|one| one.released), "no longer blocked"),
-        (sum(|one| one.risk_raised), "of higher risk"),
-        (sum(|one| one.risk_lowered), "of lower risk"),
-        (sum(|one| one.other_asset), "with another asset"),
-    ];
-    let said: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    if said.is_empty() { "worth another number".to_owned() } else { said.join(", ") }
 }

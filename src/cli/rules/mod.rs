@@ -2,11 +2,14 @@
 
 mod diff;
 mod impact;
+mod fmt;
+mod junit;
 mod schema;
 mod show;
 mod sweep;
 mod test;
 mod verify;
+pub(super) mod told;
 
 use clap::{Args, Subcommand};
 
@@ -23,6 +26,7 @@ pub(super) struct Rules {
 #[derive(Debug, Subcommand)]
 enum Work {
     Test(test::Test),
+    Fmt(fmt::Fmt),
     Show(show::Show),
     Diff(diff::Diff),
     Impact(impact::Impact),
@@ -32,9 +36,15 @@ enum Work {
 }
 
 impl Rules {
+    /// Whether it runs cases, whose outcome can be told as JUnit XML.
+    pub const fn runs_cases(&self) -> bool {
+        matches!(self.command, Work::Test(_))
+    }
+
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         match &self.command {
             Work::Test(command) => command.run(globals),
+            Work::Fmt(command) => command.run(globals),
             Work::Show(command) => command.run(globals),
             Work::Diff(command) => command.run(globals),
             Work::Impact(command) => command.run(globals),

@@ -1,8 +1,6 @@
 //! `mcoe rules test`: does the pack do what its cases say?
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 
 use clap::Args;
 use serde_json::json;
@@ -11,8 +9,10 @@ use super::super::failure::Failure;
 use super::super::folder::{read_pack, replace_file};
 use super::super::progress::stop_if_asked;
 use super::super::{Format, Globals, RulesArgument, input, print};
+use super::junit::junit;
+use super::told::{failure, gaps, survivors};
 use crate::rules::{CompiledRules, Diagnostic};
-use crate::workbench::{self, Because, Case, CaseReport, Coverage, Gap, Mismatch, Mutation, Report, Share, Survivor};
+use crate::workbench::{self, Case, Coverage, Mutation, Report};
 
 /// Put the cases in the pack's tests/*.toml to it: a situation each, and what must come out.
 #[derive(Debug, Args)]
@@ -44,6 +44,7 @@ Examples:
   mcoe rules test --coverage            what does no case exercise?
   mcoe rules test --mutate              which change of the rules would no case notice?
   mcoe rules test --update              write the snapshots anew, then read what changed
+  mcoe rules test --format junit        what build servers read, as JUnit XML
 
 Exit codes: 0 all cases come out as expected; 1 one does not, or they exercise too little; 2 a case cannot be read.";
 
@@ -143,94 +144,25 @@ impl Test {
             });
             return print(&format!("{text}\n"));
         }
-        let failed = report.cases.iter().filter(|case| !case.passed());
-        let mut text: String = failed.map(|case| told(case, &self.rules.rules)).collect();
+        let dir = &self.rules.rules;
+        let coverage = extras.coverage.as_ref().map(|coverage| gaps(coverage, dir));
+        let mutation = extras.mutation.as_ref().map(|mutation| survivors(mutation, dir));
+        let extras: String = [coverage, mutation].into_iter().flatten().collect();
+        if globals.format == Format::Junit {
+            if !extras.is_empty() {
+                globals.say(extras.trim_end());
+            }
+            return print(&junit(rules, report, dir)?);
+        }
+        let mut text: String =
+            report.cases.iter().filter(|case| !case.passed()).map(|case| failure(case, dir)).collect();
         let _ = writeln!(text, "{passed} case(s) pass, {} fail, rules `{}`", report.failed(), rules.name());
-        if let Some(coverage) = &extras.coverage {
-            text.push_str(&gaps(coverage, &self.rules.rules));
-        }
-        if let Some(mutation) = &extras.mutation {
-            text.push_str(&survivors(mutation, &self.rules.rules));
-        }
+        text.push_str(&extras);
         print(&text)
     }
-}
-
-/// One case that failed.
-fn told(case: &CaseReport, dir: &Path) -> String {
-    let place = |file: &str, line: u32| match line {
-        0 => dir.join(file).display().to_string(),
-        line => format!("{}:{line}", dir.join(file).display()),
-    };
-    let mut text = format!("FAILED {} ({})\n", case.name, place(&case.file, case.line));
-    if !case.about.is_empty() {
-        let _ = writeln!(text, "  {}", case.about);
-    }
-    if let Some(error) = &case.error {
-        let _ = writeln!(text, "  the rules could not be asked: {error}");
-    }
-    let mut last = String::new();
-    for mismatch in &case.mismatches {
-        let Mismatch { key, file, line, expected, came, because } = mismatch;
-        let _ = writeln!(text, "\n  {key}");
-        let _ = writeln!(text, "    expected {expected}   ({})", place(file, *line));
-        let _ = writeln!(text, "    came     {came}");
-        let trace = trace(because, &place);
-        text.push_str(if trace == last && !trace.is_empty() { "      as above\n" } else { &trace });
-        last = trace;
-    }
-    text.push('\n');
-    text
 }
 
 fn percent(text: &str) -> Result<f64, String> {
     let percent = text.trim_end_matches('%').parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
     percent.ok_or_else(|| "write a number of 0 to 100".to_owned())
-}
-
-/// What no case exercises.
-fn gaps(coverage: &Coverage, dir: &Path) -> String {
-    let share = |share: Share| format!("{} of {}", share.covered, share.total);
-    let mut text = format!(
-        "the cases exercise {:.1} %: {} functions, {} sides of conditions, {} keys, {} sides of thresholds\n",
-        coverage.percent(),
-        share(coverage.functions),
-        share(coverage.branches),
-        share(coverage.keys),
-        share(coverage.sides)
-    );
-    for Gap { file, line, what } in &coverage.gaps {
-        let _ = writeln!(text, "  {}:{line}  {what}", dir.join(&**file).display());
-    }
-    text
-}
-
-/// Changes of the pack that no case notices.
-fn survivors(mutation: &Mutation, dir: &Path) -> String {
-    let Mutation { tried, noticed, refused, survivors } = mutation;
-    let mut text = format!(
-        "{tried} small changes of the pack: {noticed} noticed by a case, {refused} refused, {} by nobody\n",
-        survivors.len()
-    );
-    for Survivor { file, line, key, was, becomes } in survivors {
-        let _ = writeln!(text, "  {}:{line}  {key}: `{was}` could be `{becomes}`", dir.join(&**file).display());
-    }
-    text
-}
-
-/// What led there, each step once, with its place in front.
-fn trace(because: &[Because], place: &dyn Fn(&str, u32) -> String) -> String {
-    let mut seen = BTreeMap::new();
-    let mut steps: Vec<(String, &str)> = Vec::new();
-    for step in because {
-        let at = match (&step.file, step.line) {
-            (Some(file), Some(line)) => place(file, line),
-            _ => String::new(),
-        };
-        if seen.insert((at.clone(), &step.says), ()).is_none() {
-            steps.push((at, &step.says));
-        }
-    }
-    let width = steps.iter().map(|(at, _)| at.chars().count()).max().unwrap_or(0);
-    steps.iter().map(|(at, says)| format!("      {at:<width$}  {says}\n")).collect()
 }

@@ -8,6 +8,7 @@ mod impact;
 mod plan;
 mod rules;
 mod rules_sweep;
+mod rules_fmt;
 mod rules_test;
 mod rules_verify;
 mod simulate;

@@ -57,6 +57,40 @@ fn programs_are_told_the_same_in_json() {
 }
 
 #[test]
+fn build_servers_are_told_as_junit_xml() {
+    let place = with_cases(&CASES.replace("Three of five.", "Three of <five> & \\\"more\\\"."));
+    place.write("rules/tests/other.toml", "[another]\nexpect = { weekly_posts = 5 }\n");
+    let passing = place.mcoe("rules test --format junit").done();
+    assert!(passing.out.contains("tests=\"4\" skipped=\"0\" failures=\"0\" errors=\"0\""), "{}", passing.out);
+    place.replace("rules/fatigue.toml", "{ from = 0.4, factor = 0.75 }", "{ from = 0.4, factor = 0.9 }");
+    let ran = place.mcoe("rules test --format junit").ends_with(1).says(&["1 of 4 case(s) failed"]);
+    let hash = place.mcoe("rules test --format json").json()["rules"]["hash"].as_str().unwrap().to_owned();
+    insta::assert_snapshot!(ran.out.replace(&hash, "[hash]"));
+    place.replace("rules/guardrails.rhai", "fn truth_layer(post, ctx) {", "fn truth_layer(post, ctx) { throw 1;");
+    let out = place.mcoe("rules test --format junit").ends_with(1).out;
+    assert!(out.contains("<error message=\"the rules could not be asked: guardrails.rhai:66:29: "), "{out}");
+}
+
+#[test]
+fn what_no_case_exercises_stays_out_of_the_xml() {
+    let ran = with_cases(CASES).mcoe("rules test --format junit --coverage").done().says(&["the cases exercise"]);
+    assert!(ran.out.starts_with("<?xml") && !ran.out.contains("exercise"), "{}", ran.out);
+}
+
+#[test]
+fn no_other_command_prints_junit_and_none_pretends_to() {
+    let place = with_cases(CASES);
+    let before = place.entries();
+    for line in ["check", "plan small --out plan", "rules fmt", "rules diff rules rules", "status", "completions bash"]
+    {
+        let ran = place.mcoe(&format!("{line} --format junit")).ends_with(2);
+        assert_eq!(ran.out, "");
+        ran.says(&["error: only `mcoe rules test` prints `junit`", "remedy: use `--format json` here"]);
+    }
+    assert_eq!(place.entries(), before);
+}
+
+#[test]
 fn every_mistake_of_every_file_of_cases_is_told_at_once() {
     let place = with_cases(
         "[one]\nchannel = \"instagram\"\nstate = { fatige = 0.4 }\nclient = { id = \"crumb-and-c\", time_zone = \"Europe/Londn\" }\n\
@@ -170,4 +204,20 @@ fn what_no_case_exercises_is_listed_and_can_fail_the_run() {
     let ran = place.mcoe("rules test --coverage-at-least 90%").ends_with(1);
     ran.says(&["less than the 90 % asked for"]);
     place.mcoe("rules test --coverage-at-least 101").ends_with(2);
+}
+
+#[test]
+fn a_key_that_can_count_nowhere_is_told_apart_from_one_that_no_case_depends_on() {
+    let place = with_cases(CASES);
+    let out = place.mcoe("rules test --coverage").done().out;
+    assert!(out.contains("`assets.recent_use` counts nowhere: `cooldown_hours` 168"), "{out}");
+    let overlay = "scope = { client = \"crumb-and-co\" }\n[assets]\ncooldown_hours = 72\n";
+    place.write("rules/overlays/crumb.toml", overlay);
+    let out = place.mcoe("rules test --coverage").done().out;
+    assert!(out.contains("no case depends on `assets.recent_use`"), "{out}");
+    let again = "[again]\nclient = { id = \"crumb-and-co\" }\nasset = { used_hours_ago = 72, quality = 0, \
+                 brand_consistency = 0, made_for_channel = false }\nexpect = { asset_score = 20 }\n";
+    place.write("rules/tests/again.toml", again);
+    let out = place.mcoe("rules test --coverage").done().out;
+    assert!(!out.contains("assets.recent_use"), "{out}");
 }

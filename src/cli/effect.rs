@@ -1,0 +1,59 @@
+//! How two plans of a week differ, in words.
+
+use std::fmt::Write as _;
+
+use crate::model::Plan;
+use crate::planner::ChannelDifference;
+
+/// How the plans differ: in all, by channel, and by client, the worst-hit first.
+pub(super) fn write_effect(
+    text: &mut String,
+    before: &Plan,
+    after: &Plan,
+    mut effect: Vec<ChannelDifference>,
+) -> std::fmt::Result {
+    writeln!(text, "the plan of {}:", after.week)?;
+    if effect.is_empty() {
+        return writeln!(text, "  every post stands as it did");
+    }
+    writeln!(text, "  {}", totals(&effect))?;
+    let objective = (before.objective(), after.objective());
+    writeln!(text, "  objective {:.1} -> {:.1} ({:+.2} %)", objective.0, objective.1, percent(objective))?;
+    effect.sort_by(|a, b| b.loss().total_cmp(&a.loss()));
+    for one in &effect {
+        let expected = (one.expected_before, one.expected_after);
+        writeln!(
+            text,
+            "  {:<24} {:<8} expected {:>9.1} -> {:>9.1} ({:+.1} %)  {}",
+            one.client_id,
+            one.channel,
+            expected.0,
+            expected.1,
+            percent(expected),
+            totals(std::slice::from_ref(one))
+        )?;
+    }
+    Ok(())
+}
+
+fn percent((before, after): (f64, f64)) -> f64 {
+    if before.abs() > 0.0 { 100.0 * (after - before) / before } else { 0.0 }
+}
+
+/// Counts that are not zero, in words.
+fn totals(effect: &[ChannelDifference]) -> String {
+    let sum = |part: fn(&ChannelDifference) -> usize| effect.iter().map(part).sum::<usize>();
+    let parts = [
+        (sum(|one| one.added), "added"),
+        (sum(|one| one.dropped), "dropped"),
+        (sum(|one| one.moved.len()), "moved"),
+        (sum(|one| one.blocked), "blocked"),
+        (sum(|one| one.released), "no longer blocked"),
+        (sum(|one| one.risk_raised), "of higher risk"),
+        (sum(|one| one.risk_lowered), "of lower risk"),
+        (sum(|one| one.other_asset), "with another asset"),
+    ];
+    let said: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if said.is_empty() { "worth another number".to_owned() } else { said.join(", ") }
+}

@@ -1,0 +1,76 @@
+//! `mcoe rules fmt`: the files of a pack laid out alike.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::failure::Failure;
+use crate::cli::folder::{read_pack, replace_file};
+use crate::cli::{Format, Globals, RulesArgument, input, print};
+use crate::workbench::{self, Formatted};
+
+/// Lay out the TOML files of a pack alike, overlays and cases too, and trim its scripts
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Fmt {
+    #[command(flatten)]
+    rules: RulesArgument,
+    /// Write nothing, and list the files that are laid out otherwise.
+    #[arg(long)]
+    check: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mcoe rules fmt                  lay out every file of rules/
+  mcoe rules fmt --check          is there anything to lay out?
+
+Values, comments and their order stay; a file that would say something else is left as it is.
+
+Exit codes: 0 done; 1 with --check, a file is laid out otherwise; 2 a file cannot be read.";
+
+impl Fmt {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let dir = &self.rules.rules;
+        let files = read_pack(dir)?;
+        let formatted = workbench::format(&files).map_err(|wrong| input::told(&wrong, &files, dir, globals))?;
+        if !self.check {
+            for (name, text) in &formatted.changed {
+                replace_file(&dir.join(name), text.as_bytes())?;
+            }
+        }
+        self.tell(&formatted, globals)?;
+        if !formatted.refused.is_empty() {
+            return Err(Failure::Verdict(self.refusals(&formatted)));
+        }
+        match (self.check, formatted.changed.len()) {
+            (false, _) | (true, 0) => Ok(()),
+            (true, count) => {
+                let remedy = format!("run `mcoe rules fmt --rules {}`", dir.display());
+                Err(Failure::Verdict(format!("{count} file(s) are laid out otherwise\n  remedy: {remedy}")))
+            }
+        }
+    }
+
+    fn tell(&self, formatted: &Formatted, globals: &Globals) -> Result<(), Failure> {
+        let names = formatted.changed.keys();
+        if globals.format == Format::Json {
+            let told = json!({ "changed": names.collect::<Vec<_>>(), "refused": formatted.refused });
+            return print(&format!("{told}\n"));
+        }
+        let shown = names.map(|name| self.rules.rules.join(name).display().to_string());
+        print(&shown.map(|name| name + "\n").collect::<String>())
+    }
+
+    /// What cannot be laid out without saying something else.
+    fn refusals(&self, formatted: &Formatted) -> String {
+        let mut text = String::new();
+        for name in &formatted.refused {
+            let shown = self.rules.rules.join(name).display().to_string();
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "error: `{shown}` would say something else once laid out, so it stays as it is");
+        }
+        text + "  remedy: lay it out by hand"
+    }
+}

@@ -1,0 +1,61 @@
+//! What came of the cases as JUnit XML, which build servers read: a suite a file, a test a case.
+
+use std::path::Path;
+
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+
+use super::told::failure;
+use crate::cli::failure::Failure;
+use crate::rules::CompiledRules;
+use crate::workbench::{CaseReport, Report};
+
+/// The whole document. No time stands in it, so that the same pack gives the same bytes.
+pub(super) fn junit(rules: &CompiledRules, report: &Report, dir: &Path) -> Result<String, Failure> {
+    let mut document = quick_junit::Report::new("mcoe rules test");
+    for cases in report.cases.chunk_by(|a, b| a.file == b.file) {
+        let name = cases.first().map_or_else(String::new, |case| shown(dir, &case.file));
+        let mut suite = TestSuite::new(name);
+        suite.add_property(("rules", rules.name())).add_property(("rules_hash", rules.hash()));
+        suite.add_test_cases(cases.iter().map(|case| test(case, dir)));
+        document.add_test_suite(suite);
+    }
+    let text = document.to_string();
+    text.map_err(|error| Failure::Machine(format!("error: cannot write the cases as JUnit XML: {error}")))
+}
+
+fn test(case: &CaseReport, dir: &Path) -> TestCase {
+    let file = shown(dir, &case.file);
+    let mut test = TestCase::new(&case.name, status(case, dir));
+    test.set_classname(&file);
+    test.extra.insert("file".into(), file.into());
+    test.extra.insert("line".into(), case.line.to_string().into());
+    test
+}
+
+fn status(case: &CaseReport, dir: &Path) -> TestCaseStatus {
+    if case.passed() {
+        return TestCaseStatus::success();
+    }
+    let (kind, message) = match &case.error {
+        Some(error) => {
+            let first = error.lines().next().unwrap_or_default();
+            (NonSuccessKind::Error, format!("the rules could not be asked: {first}"))
+        }
+        None => (NonSuccessKind::Failure, summary(case)),
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_message(message).set_description(failure(case, dir).trim_end());
+    status
+}
+
+/// What came out differently, in a line.
+fn summary(case: &CaseReport) -> String {
+    let parts = case.mismatches.iter();
+    let parts: Vec<String> =
+        parts.map(|one| format!("{} expected {}, came {}", one.key, one.expected, one.came)).collect();
+    parts.join("; ")
+}
+
+fn shown(dir: &Path, file: &str) -> String {
+    dir.join(file).display().to_string()
+}

@@ -1,0 +1,81 @@
+//! What cases say of a pack, in words.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::workbench::{Because, CaseReport, Coverage, Gap, Mismatch, Mutation, Share, Survivor};
+
+/// One case that failed: what was expected, what came, and what led there.
+pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
+    let place = |file: &str, line: u32| match line {
+        0 => dir.join(file).display().to_string(),
+        line => format!("{}:{line}", dir.join(file).display()),
+    };
+    let mut text = format!("FAILED {} ({})\n", case.name, place(&case.file, case.line));
+    if !case.about.is_empty() {
+        let _ = writeln!(text, "  {}", case.about);
+    }
+    if let Some(error) = &case.error {
+        let _ = writeln!(text, "  the rules could not be asked: {error}");
+    }
+    let mut last = String::new();
+    for mismatch in &case.mismatches {
+        let Mismatch { key, file, line, expected, came, because } = mismatch;
+        let _ = writeln!(text, "\n  {key}");
+        let _ = writeln!(text, "    expected {expected}   ({})", place(file, *line));
+        let _ = writeln!(text, "    came     {came}");
+        let trace = trace(because, &place);
+        text.push_str(if trace == last && !trace.is_empty() { "      as above\n" } else { &trace });
+        last = trace;
+    }
+    text.push('\n');
+    text
+}
+
+/// What no case exercises.
+pub(super) fn gaps(coverage: &Coverage, dir: &Path) -> String {
+    let share = |share: Share| format!("{} of {}", share.covered, share.total);
+    let mut text = format!(
+        "the cases exercise {:.1} %: {} functions, {} sides of conditions, {} keys, {} sides of thresholds\n",
+        coverage.percent(),
+        share(coverage.functions),
+        share(coverage.branches),
+        share(coverage.keys),
+        share(coverage.sides)
+    );
+    for Gap { file, line, what } in coverage.gaps.iter().chain(&coverage.idle) {
+        let _ = writeln!(text, "  {}:{line}  {what}", dir.join(&**file).display());
+    }
+    text
+}
+
+/// Changes of the pack that no case notices.
+pub(super) fn survivors(mutation: &Mutation, dir: &Path) -> String {
+    let Mutation { tried, noticed, refused, survivors } = mutation;
+    let mut text = format!(
+        "{tried} small changes of the pack: {noticed} noticed by a case, {refused} refused, {} by nobody\n",
+        survivors.len()
+    );
+    for Survivor { file, line, key, was, becomes } in survivors {
+        let _ = writeln!(text, "  {}:{line}  {key}: `{was}` could be `{becomes}`", dir.join(&**file).display());
+    }
+    text
+}
+
+/// What led there, each step once, with its place in front.
+fn trace(because: &[Because], place: &dyn Fn(&str, u32) -> String) -> String {
+    let mut seen = BTreeMap::new();
+    let mut steps: Vec<(String, &str)> = Vec::new();
+    for step in because {
+        let at = match (&step.file, step.line) {
+            (Some(file), Some(line)) => place(file, line),
+            _ => String::new(),
+        };
+        if seen.insert((at.clone(), &step.says), ()).is_none() {
+            steps.push((at, &step.says));
+        }
+    }
+    let width = steps.iter().map(|(at, _)| at.chars().count()).max().unwrap_or(0);
+    steps.iter().map(|(at, says)| format!("      {at:<width$}  {says}\n")).collect()
+}

@@ -1,0 +1,139 @@
+//! The files of a pack as one would like to read them: the same rules, the same comments, other blanks.
+
+use std::collections::BTreeMap;
+
+use toml_parser::Source;
+use toml_parser::lexer::TokenKind;
+
+use super::layout::laid_out;
+use crate::rules::{Diagnostic, PackFiles, is_same_script, script_syntax, toml_syntax};
+
+/// What formatting does to a pack.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Formatted {
+    /// Files that are laid out otherwise now: path within the pack, and text.
+    pub changed: BTreeMap<String, String>,
+    /// Files that would no longer say the same, and so must be left as they are.
+    pub refused: Vec<String>,
+}
+
+/// Formats the TOML files and scripts of a pack; what is no rule of it, such as a snapshot, is left alone.
+/// The pack need not be valid, only readable.
+///
+/// # Errors
+/// Every mistake of syntax, of every file.
+pub fn format(files: &PackFiles) -> Result<Formatted, Vec<Diagnostic>> {
+    let mut mistakes = toml_syntax(files);
+    mistakes.extend(script_syntax(files));
+    if !mistakes.is_empty() {
+        Diagnostic::sort(&mut mistakes);
+        return Err(mistakes);
+    }
+    let mut formatted = Formatted::default();
+    for (name, text) in files {
+        let (after, says_the_same) = match name.rsplit_once('.') {
+            Some((_, "toml")) => {
+                let after = laid_out(text);
+                let says_the_same = is_same_table(text, &after);
+                (after, says_the_same)
+            }
+            Some((_, "rhai")) => {
+                let after = trimmed(text);
+                let says_the_same = is_same_script(text, &after);
+                (after, says_the_same)
+            }
+            _ => continue,
+        };
+        if !says_the_same {
+            formatted.refused.push(name.clone());
+        } else if after != *text {
+            formatted.changed.insert(name.clone(), after);
+        }
+    }
+    Ok(formatted)
+}
+
+/// Whether two texts hold the same values and the same comments in the same order.
+fn is_same_table(before: &str, after: &str) -> bool {
+    let values = |text: &str| toml::from_str::<toml::Table>(text).map(|table| format!("{table:?}"));
+    matches!((values(before), values(after)), (Ok(before), Ok(after)) if before == after)
+        && comments(before) == comments(after)
+}
+
+fn comments(text: &str) -> Vec<&str> {
+    let source = Source::new(text);
+    let comments = source.lex().filter(|token| token.kind() == TokenKind::Comment);
+    comments.filter_map(|token| source.get(token)).map(|raw| raw.as_str().trim_end()).collect()
+}
+
+/// A script without blanks at the ends of its lines and without empty lines at its own end. Blanks within
+/// a text stay.
+fn trimmed(text: &str) -> String {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let mut kept: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+    if !is_same_script(text, &kept.join("\n")) {
+        kept.clone_from(&lines);
+        for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.trim_end() != **line) {
+            set(&mut kept, index, line.trim_end());
+            if !is_same_script(text, &kept.join("\n")) {
+                set(&mut kept, index, line);
+            }
+        }
+    }
+    let whole = kept.join("\n");
+    let end = whole.trim_end_matches('\n');
+    if end.is_empty() { String::new() } else { format!("{end}\n") }
+}
+
+fn set<'t>(lines: &mut [&'t str], index: usize, line: &'t str) {
+    if let Some(place) = lines.get_mut(index) {
+        *place = line;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_loses_blanks_at_the_ends_of_lines_and_nothing_else() {
+        let text = "// head  \r\nfn f(post, ctx) {\t\n    pass()  // fine \n}\n\n \n";
+        assert_eq!(trimmed(text), "// head\nfn f(post, ctx) {\n    pass()  // fine\n}\n");
+        assert_eq!(trimmed("fn f() { 1 }"), "fn f() { 1 }\n");
+        assert_eq!(trimmed("\n\n"), "");
+    }
+
+    #[test]
+    fn blanks_within_a_text_of_a_script_stay() {
+        let text = "fn f() {   \n    `one  \n    two`   \n}\n";
+        assert_eq!(trimmed(text), "fn f() {\n    `one  \n    two`\n}\n");
+    }
+
+    #[test]
+    fn another_value_or_a_lost_comment_is_noticed() {
+        let text = "a = 1.0   # one\nb = nan\n";
+        assert!(is_same_table(text, "a=1.0 # one\nb = nan"));
+        assert!(!is_same_table(text, "a = 1   # one\nb = nan\n"));
+        assert!(!is_same_table(text, "a = 1.0\nb = nan\n"));
+        assert!(!is_same_table(text, "a = 1.0   # two\nb = nan\n"));
+    }
+
+    #[test]
+    fn only_what_changes_is_told_and_snapshots_are_left_alone() {
+        let files =
+            [("a.toml", "a=1"), ("b.toml", "b = 1\n"), ("tests/c.snapshot", "c=1  "), ("d.rhai", "fn f() { 1 } ")];
+        let files = files.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        let formatted = format(&files).unwrap();
+        let changed: Vec<&String> = formatted.changed.keys().collect();
+        assert_eq!(changed, ["a.toml", "d.rhai"]);
+        assert_eq!(formatted.refused, Vec::<String>::new());
+    }
+
+    #[test]
+    fn mistakes_of_syntax_are_told_for_every_file() {
+        let files = [("a.toml", "a = \n"), ("b.rhai", "fn f( {"), ("tests/c.toml", "[c\nd = 1\n")];
+        let files = files.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        let told: Vec<String> = format(&files).unwrap_err().iter().map(|wrong| wrong.file.to_string()).collect();
+        assert_eq!(told, ["a.toml", "b.rhai", "tests/c.toml"]);
+    }
+}

@@ -1,0 +1,253 @@
+//! How a TOML file of a pack is laid out: blanks, indents, and comments at the ends of lines in one column.
+//!
+//! Only what stands between tokens is changed; the tokens, comments among them, stay and keep their order.
+//! Line breaks stay where their writer put them, since they group what belongs together.
+
+use toml_parser::Source;
+use toml_parser::lexer::TokenKind;
+
+/// Blanks of one level within brackets that run over several lines.
+const INDENT: usize = 4;
+
+/// Blanks between the longest line of a run and the comments of the run.
+const BEFORE_COMMENT: usize = 3;
+
+/// The text of a file, laid out.
+pub(super) fn laid_out(text: &str) -> String {
+    let mut scribe = Scribe::default();
+    let source = Source::new(text);
+    let mut line_start = 0;
+    let mut was_blank = false;
+    for token in source.lex() {
+        let written = source.get(token).map_or("", |raw| raw.as_str());
+        let (kind, start) = (token.kind(), token.span().start());
+        match kind {
+            TokenKind::Whitespace | TokenKind::Eof => {}
+            TokenKind::Newline => scribe.end_line(),
+            TokenKind::Comment => {
+                let column = text.get(line_start..start).map_or(0, |before| before.chars().count());
+                scribe.comment(written, column);
+            }
+            _ => scribe.code(kind, written, was_blank),
+        }
+        was_blank = kind == TokenKind::Whitespace;
+        if let Some(at) = written.rfind('\n') {
+            line_start = start + at + 1;
+        }
+    }
+    scribe.end_line();
+    drawn(&scribe.lines)
+}
+
+/// One line; without code and comment it is empty.
+#[derive(Debug, Default)]
+struct Line<'t> {
+    indent: usize,
+    code: String,
+    is_header: bool,
+    remark: Option<Remark<'t>>,
+}
+
+#[derive(Debug)]
+struct Remark<'t> {
+    text: &'t str,
+    /// Column in the text as it was.
+    column: usize,
+    /// Whether it goes on with the comment at the end of the line above, in whose column it stands.
+    goes_on: bool,
+}
+
+impl Line<'_> {
+    fn is_empty(&self) -> bool {
+        self.code.is_empty() && self.remark.is_none()
+    }
+
+    /// Whether its comment stands in the column of its run.
+    fn has_column(&self) -> bool {
+        self.remark.as_ref().is_some_and(|remark| remark.goes_on || !self.code.is_empty())
+    }
+
+    fn width(&self) -> usize {
+        match self.code.rsplit_once('\n') {
+            Some((_, last)) => last.chars().count(),
+            None => self.indent + self.code.chars().count(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Scribe<'t> {
+    lines: Vec<Line<'t>>,
+    line: Line<'t>,
+    /// The token before on the same line.
+    before: Option<TokenKind>,
+    /// The line that each open bracket stands on, the innermost last.
+    open: Vec<usize>,
+    /// Whether the line began with nothing but closing brackets so far.
+    only_closes: bool,
+    is_value: bool,
+}
+
+impl<'t> Scribe<'t> {
+    fn code(&mut self, kind: TokenKind, written: &str, was_blank: bool) {
+        let is_first = self.before.is_none();
+        if is_first {
+            self.only_closes = true;
+            self.line.is_header = self.open.is_empty() && !self.is_value && kind == TokenKind::LeftSquareBracket;
+        }
+        if is_closing(kind) && !self.line.is_header {
+            self.open.pop();
+        }
+        if self.only_closes {
+            self.line.indent = INDENT * self.levels();
+            self.only_closes = is_closing(kind);
+        }
+        if is_opening(kind) && !self.line.is_header {
+            self.open.push(self.lines.len());
+        }
+        self.is_value |= kind == TokenKind::Equals;
+        if let Some(before) = self.before
+            && are_apart(before, kind, was_blank)
+        {
+            self.line.code.push(' ');
+        }
+        self.line.code.push_str(written);
+        self.before = Some(kind);
+    }
+
+    fn comment(&mut self, text: &'t str, column: usize) {
+        let is_alone = self.before.is_none();
+        let above = self.lines.last().filter(|line| line.has_column());
+        let goes_on = is_alone
+            && self.open.is_empty()
+            && above.is_some_and(|line| line.remark.as_ref().is_some_and(|remark| remark.column == column));
+        if is_alone {
+            self.line.indent = INDENT * self.levels();
+            self.line.is_header = goes_on && above.is_some_and(|line| line.is_header);
+        }
+        self.line.remark = Some(Remark { text: text.trim_end(), column, goes_on });
+    }
+
+    /// Lines with open brackets: several that open on one line are one level.
+    fn levels(&self) -> usize {
+        self.open.chunk_by(|a, b| a == b).count()
+    }
+
+    fn end_line(&mut self) {
+        self.before = None;
+        self.is_value = !self.open.is_empty();
+        let line = std::mem::take(&mut self.line);
+        let follows_blank = self.lines.last().is_none_or(Line::is_empty);
+        if !(line.is_empty() && follows_blank) {
+            self.lines.push(line);
+        }
+    }
+}
+
+fn is_opening(kind: TokenKind) -> bool {
+    matches!(kind, TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket)
+}
+
+fn is_closing(kind: TokenKind) -> bool {
+    matches!(kind, TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket)
+}
+
+/// Whether a blank stands between two tokens of a line.
+fn are_apart(before: TokenKind, kind: TokenKind, was_blank: bool) -> bool {
+    use TokenKind::{Comma, Dot, Equals, LeftCurlyBracket, LeftSquareBracket, RightCurlyBracket, RightSquareBracket};
+    match (before, kind) {
+        (_, Comma) | (Dot, _) | (_, Dot) | (LeftSquareBracket, _) | (_, RightSquareBracket) => false,
+        (LeftCurlyBracket, RightCurlyBracket) => false,
+        (Comma | Equals | LeftCurlyBracket, _) | (_, Equals | RightCurlyBracket) => true,
+        // Within a date and its time.
+        _ => was_blank,
+    }
+}
+
+fn drawn(lines: &[Line<'_>]) -> String {
+    let mut text = String::new();
+    let is_one_run = |above: &Line<'_>, line: &Line<'_>| {
+        above.has_column() && line.has_column() && above.is_header == line.is_header
+    };
+    for run in lines.chunk_by(is_one_run) {
+        let with_code = run.iter().filter(|line| !line.code.is_empty());
+        let column = with_code.map(Line::width).max().unwrap_or(0) + BEFORE_COMMENT;
+        for line in run {
+            let indent = if line.is_empty() { 0 } else { line.indent };
+            text.extend(std::iter::repeat_n(' ', if line.has_column() && line.code.is_empty() { 0 } else { indent }));
+            text.push_str(&line.code);
+            if let Some(remark) = &line.remark {
+                let taken = if line.code.is_empty() { 0 } else { line.width() };
+                let gap = if line.has_column() { column - taken } else { 0 };
+                text.extend(std::iter::repeat_n(' ', gap));
+                text.push_str(remark.text);
+            }
+            text.push('\n');
+        }
+    }
+    let end = text.trim_end().len();
+    text.truncate(end);
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn becomes(text: &str, expected: &str) {
+        let once = laid_out(text);
+        assert_eq!(once, expected);
+        assert_eq!(laid_out(&once), once, "it is laid out otherwise the second time");
+    }
+
+    #[test]
+    fn blanks_stand_where_a_reader_expects_them() {
+        becomes("  a=1\n", "a = 1\n");
+        becomes("a . \"b c\"  =  [ 1,2 , [ ],{ } ]  \n", "a.\"b c\" = [1, 2, [], {}]\n");
+        becomes("a={x=1,y=\"# {=}\" }\r\n", "a = { x = 1, y = \"# {=}\" }\n");
+        becomes("[ a . b ]\n[[ c ]]\n", "[a.b]\n[[c]]\n");
+        becomes("at = 2026-12-25   10:00:00\nx = -1.5e3", "at = 2026-12-25 10:00:00\nx = -1.5e3\n");
+    }
+
+    #[test]
+    fn comments_of_adjacent_lines_stand_in_one_column() {
+        becomes(
+            "a = 1 # one\nlonger = 22# two\n\nb = 3# three\n",
+            "a = 1         # one\nlonger = 22   # two\n\nb = 3   # three\n",
+        );
+        becomes("a = 1 # one\nb = 2\nlonger = 3 # three\n", "a = 1   # one\nb = 2\nlonger = 3   # three\n");
+        becomes("[long_header] # head\na = 1 # one\n", "[long_header]   # head\na = 1   # one\n");
+    }
+
+    #[test]
+    fn a_comment_that_goes_on_below_stays_below() {
+        becomes(
+            "a = 1 # one,\n      # and more\n# of b\nb = 2\n",
+            "a = 1   # one,\n        # and more\n# of b\nb = 2\n",
+        );
+    }
+
+    #[test]
+    fn lines_within_brackets_are_indented_once_a_level() {
+        becomes(
+            "rows=[\n{from=1,to=[\n2, # two\n3\n]},\n  # none\n\n\n]# end\n",
+            "rows = [\n    { from = 1, to = [\n        2,   # two\n        3\n    ] },\n    # none\n\n]   # end\n",
+        );
+    }
+
+    #[test]
+    fn texts_over_several_lines_stay_as_they_are() {
+        becomes("a='''  \n  x  # no comment\n'''   # comment\n", "a = '''  \n  x  # no comment\n'''   # comment\n");
+    }
+
+    #[test]
+    fn empty_lines_stand_alone_and_never_at_an_end() {
+        becomes("\n\n# head  \n\n\n\na = 1\n  \n\n", "# head\n\na = 1\n");
+        becomes("", "");
+        becomes("\n", "");
+    }
+}

@@ -1,0 +1,83 @@
+//! `mcoe rules fmt`: a pack laid out alike, and nothing that it says changed.
+
+use crate::support::{Workplace, project, read_folder};
+
+const CASES: &str = "[crumb]  # a page\nexpect={weekly_posts=5,priority = 60 }\n";
+const OVERLAY: &str = "scope={client=\"crumb-and-co\"}# theirs\n\n\n[channels.fb]\n  weekly_posts=4\n";
+
+/// The default pack with files that nobody laid out.
+fn untidy() -> Workplace {
+    let place = Workplace::new();
+    place.write("rules/tests/crumb.toml", CASES);
+    place.write("rules/overlays/crumb.toml", OVERLAY);
+    place.replace("rules/guardrails.rhai", "    pass()\n", "    pass()  \n");
+    place
+}
+
+#[test]
+fn every_file_that_ships_is_laid_out_already() {
+    let place = Workplace::new();
+    for (name, text) in read_folder(&project("rules")) {
+        place.write(&format!("rules/{name}"), &text);
+    }
+    let ran = place.mcoe("rules fmt --check").done();
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
+}
+
+#[test]
+fn check_lists_what_is_laid_out_otherwise_and_writes_nothing() {
+    let place = untidy();
+    let before = place.folder("rules");
+    let ran = place.mcoe("rules fmt --check").ends_with(1).says(&["3 file(s)", "remedy: run `mcoe rules fmt"]);
+    assert_eq!(ran.out, "rules/guardrails.rhai\nrules/overlays/crumb.toml\nrules/tests/crumb.toml\n");
+    assert!(place.folder("rules") == before, "something was written");
+}
+
+#[test]
+fn files_are_laid_out_and_the_pack_says_what_it_said() {
+    let place = untidy();
+    place.write("before/pack.toml", "");
+    for (name, bytes) in place.folder("rules") {
+        place.write(&format!("before/{name}"), std::str::from_utf8(&bytes).unwrap());
+    }
+    let ran = place.mcoe("rules fmt").done();
+    assert_eq!(ran.out, "rules/guardrails.rhai\nrules/overlays/crumb.toml\nrules/tests/crumb.toml\n");
+    let cases = "[crumb]   # a page\nexpect = { weekly_posts = 5, priority = 60 }\n";
+    let overlay = "scope = { client = \"crumb-and-co\" }   # theirs\n\n[channels.fb]\nweekly_posts = 4\n";
+    assert_eq!(place.read("rules/tests/crumb.toml"), cases);
+    assert_eq!(place.read("rules/overlays/crumb.toml"), overlay);
+    assert_eq!(place.mcoe("rules diff before rules").done().out, "the packs say the same\n");
+    assert_eq!(place.mcoe("rules fmt").done().out, "");
+    place.mcoe("rules fmt --check").done();
+}
+
+#[test]
+fn nothing_is_written_where_a_file_cannot_be_read() {
+    let place = untidy();
+    place.replace("rules/fatigue.toml", "warn_at = 0.5", "warn_at = ");
+    place.replace("rules/risk.toml", "[review]", "[review");
+    place.replace("rules/early_warning.rhai", "fn attention(score) {", "fn attention(score {");
+    let before = place.folder("rules");
+    for line in ["rules fmt", "rules fmt --check"] {
+        let ran = place.mcoe(line).ends_with(2);
+        assert_eq!(ran.out, "");
+        ran.says(&["rules/fatigue.toml:6", "rules/risk.toml:", "rules/early_warning.rhai:", "3 error(s)"]);
+    }
+    assert!(place.folder("rules") == before, "something was written");
+    place.mcoe("rules fmt --rules nowhere").ends_with(2).says(&["cannot read the rules pack `nowhere`"]);
+}
+
+#[test]
+fn a_pack_that_is_wrong_but_readable_is_laid_out_all_the_same() {
+    let place = Workplace::new();
+    place.replace("rules/fatigue.toml", "warn_at = 0.5", "warn_it   =0.5");
+    assert_eq!(place.mcoe("rules fmt").done().out, "rules/fatigue.toml\n");
+    assert!(place.read("rules/fatigue.toml").contains("\nwarn_it = 0.5\n"));
+}
+
+#[test]
+fn programs_are_told_the_files_in_json() {
+    let told = untidy().mcoe("rules fmt --check --format json").ends_with(1).json();
+    assert_eq!(told["changed"], serde_json::json!(["guardrails.rhai", "overlays/crumb.toml", "tests/crumb.toml"]));
+    assert_eq!(told["refused"], serde_json::json!([]));
+}
