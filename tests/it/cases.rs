@@ -1,22 +1,25 @@
 //! Small inputs and what becomes of them, each with its snapshot, to be read before it is accepted.
 //!
-//! `cases/planner/*.toml` changes the default pack or the small scenario and shows the plan's tables;
+//! `cases/packs/*.toml` are packs, each put to every scenario that ships: a new file there, or a new folder in
+//! `scenarios/`, is picked up by being there. `cases/planner/*.toml` changes the default pack or the small scenario and shows the plan's tables;
 //! `cases/simulator/*.toml` does so for a simulation's headline; `cases/cli/*.cmd` holds command lines,
 //! and shows what each says and how it ends.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use mcoe::model::{Plan, Scenario, Tier, Week};
+use mcoe::model::{Channel, Plan, Scenario, Tier, Week};
 use mcoe::planner::{self, Planner};
 use mcoe::report::{TableFormat, plan_tables};
 use mcoe::rules::CompiledRules;
 use mcoe::scenario;
-use mcoe::simulator::{Extent, Observer, Simulation, simulate};
+use mcoe::simulator::{Extent, Headline, Observer, Provenance, Simulation, simulate};
 use mcoe::stats::Estimate;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::support::{Table, Workplace, compiled, read_folder};
+use crate::support::{Table, Workplace, compiled, project, read_folder, shipped};
 
 /// What a case says of itself and of its input.
 #[derive(Deserialize)]
@@ -66,8 +69,8 @@ struct Addition {
     text: String,
 }
 
-/// Reads a case and makes its pack and its scenario.
-fn open(path: &Path) -> (Case, CompiledRules, Scenario) {
+/// Reads a case and makes its pack.
+fn open_pack(path: &Path) -> (Case, CompiledRules, Workplace) {
     let case: Case = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let place = Workplace::new();
     for Change { file, from, to } in &case.change {
@@ -77,6 +80,12 @@ fn open(path: &Path) -> (Case, CompiledRules, Scenario) {
         place.write(file, text);
     }
     let rules = compiled(read_folder(&place.path("rules")));
+    (case, rules, place)
+}
+
+/// Reads a case and makes its pack and its scenario.
+fn open(path: &Path) -> (Case, CompiledRules, Scenario) {
+    let (case, rules, place) = open_pack(path);
     let scenario = scenario::read(&place.path("small"), &rules.base().risk.default_policy)
         .unwrap_or_else(|errors| panic!("{errors}"));
     (case, rules, scenario)
@@ -163,10 +172,9 @@ impl Observer for Patient {
     }
 }
 
-fn headline(simulation: &Simulation) -> String {
-    let headline = &simulation.headline;
-    let mut text = String::new();
-    for (name, estimate) in [
+/// The estimates of a headline by name.
+fn estimates(headline: &Headline) -> [(&'static str, &Estimate); 12] {
+    [
         ("engagement", &headline.engagement),
         ("expected engagement", &headline.expected_engagement),
         ("posts wanted", &headline.posts_wanted),
@@ -179,7 +187,12 @@ fn headline(simulation: &Simulation) -> String {
         ("without asset", &headline.without_asset),
         ("hours above warn", &headline.hours_above_warn),
         ("hours above block", &headline.hours_above_block),
-    ] {
+    ]
+}
+
+fn headline(simulation: &Simulation) -> String {
+    let mut text = String::new();
+    for (name, estimate) in estimates(&simulation.headline) {
         let Estimate { mean, interval, p5, p50, p95 } = estimate;
         let interval = interval.map_or("none".to_owned(), |[low, high]| format!("{low:.2} to {high:.2}"));
         writeln!(text, "{name:<20} {mean:>9.2}  interval {interval:<20} p5 {p5:.2} p50 {p50:.2} p95 {p95:.2}").unwrap();
@@ -203,6 +216,114 @@ fn headlines_of_the_small_scenario() {
         let planner = Planner::new(&rules, Tier::Exact, None);
         let simulation = simulate(&planner, &scenario, Extent { weeks, replications, seed }, &Patient).unwrap();
         compare("simulator", &case.about, &headline(&simulation));
+    });
+}
+
+/// What a pack makes of a scenario, short enough to be read.
+#[derive(Serialize)]
+struct Effect {
+    /// All that repeats it.
+    provenance: Provenance,
+    plan_id: String,
+    week: String,
+    objective: f64,
+    upper_bound: f64,
+    /// Posts of each channel by where they stand, and what those that are not held are expected to earn.
+    channels: HashMap<Channel, String>,
+    /// The first channels that were given less than they wanted, and why.
+    why_fewer: Vec<String>,
+    /// The first conflicts, and how many there are.
+    conflicts: Vec<String>,
+    conflicts_in_all: usize,
+    /// The simulation: mean and interval over replications.
+    headline: HashMap<&'static str, String>,
+}
+
+/// So many of a list are shown.
+const FIRST: usize = 5;
+
+impl Effect {
+    fn of(plan: &Plan, simulation: &Simulation) -> Self {
+        let mut channels: BTreeMap<Channel, (BTreeMap<&str, usize>, f64)> = BTreeMap::new();
+        for (_, post) in plan.posts() {
+            let (counts, expected) = channels.entry(post.channel).or_default();
+            *counts.entry(post.status.name()).or_default() += 1;
+            *expected += if post.is_live() { post.expected_engagement } else { 0.0 };
+        }
+        let said = |(counts, expected): (BTreeMap<&str, usize>, f64)| {
+            let counts: Vec<String> = counts.into_iter().map(|(status, count)| format!("{count} {status}")).collect();
+            format!("{}, expected {expected:.2}", counts.join(", "))
+        };
+        let fewer = plan.clients.iter().flat_map(|client| {
+            let short = client.allocations.iter().filter(|allocation| !allocation.why_fewer.is_empty());
+            short.map(|one| format!("{} {}: {}", client.client_id, one.channel, one.why_fewer))
+        });
+        let conflicts = plan.clients.iter().flat_map(|client| {
+            client.conflicts.iter().map(|one| {
+                let channel = one.channel.map_or("all channels", Channel::name);
+                let (kind, severity) = (one.kind.name(), one.severity.name());
+                format!(
+                    "{} {channel}: {kind}, {severity}, {} posts: {}",
+                    client.client_id, one.affected, one.description
+                )
+            })
+        });
+        let estimates = estimates(&simulation.headline).into_iter();
+        Self {
+            provenance: simulation.provenance.clone(),
+            plan_id: plan.plan_id.to_string(),
+            week: plan.week.to_string(),
+            objective: plan.objective(),
+            upper_bound: plan.upper_bound(),
+            channels: channels.into_iter().map(|(channel, all)| (channel, said(all))).collect(),
+            why_fewer: fewer.take(FIRST).collect(),
+            conflicts: conflicts.clone().take(FIRST).collect(),
+            conflicts_in_all: conflicts.count(),
+            headline: estimates.map(|(name, estimate)| (name, with_interval(estimate))).collect(),
+        }
+    }
+}
+
+fn with_interval(estimate: &Estimate) -> String {
+    let interval = estimate.interval.map_or("none".to_owned(), |[low, high]| format!("{low:.2} to {high:.2}"));
+    format!("{:.2} ({interval})", estimate.mean)
+}
+
+/// Names of the folders of scenarios that ship, sorted.
+fn scenarios() -> Vec<String> {
+    let folders = std::fs::read_dir(project("scenarios")).unwrap().map(|entry| entry.unwrap());
+    let folders = folders.filter(|entry| entry.path().join("scenario.toml").is_file());
+    let mut names: Vec<String> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert!(!names.is_empty());
+    names
+}
+
+#[test]
+fn every_pack_on_every_scenario() {
+    let extent = Extent { weeks: 1, replications: 3, seed: 1 };
+    insta::glob!("../cases/packs", "*.toml", |path| {
+        let (case, rules, _) = open_pack(path);
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        for name in scenarios() {
+            let scenario = shipped(&name, &rules);
+            let plan = planner::plan_week(&planner, &scenario, scenario.start).unwrap();
+            let simulation = simulate(&planner, &scenario, extent, &Patient).unwrap();
+            let mut settings = insta::Settings::clone_current();
+            settings.set_description(&case.about);
+            settings.set_omit_expression(true);
+            settings.set_sort_maps(true);
+            settings.set_info(&json!({ "rules_hash": rules.hash(), "seed": extent.seed }));
+            settings.add_redaction(".plan_id", "[id]");
+            for hash in [".provenance.rules_hash", ".provenance.scenario_hash"] {
+                settings.add_redaction(hash, "[hash]");
+            }
+            settings.add_redaction(".provenance.version", "[version]");
+            for sum in [".objective", ".upper_bound"] {
+                settings.add_redaction(sum, insta::rounded_redaction(2));
+            }
+            settings.bind(|| insta::assert_json_snapshot!(format!("packs_{name}"), Effect::of(&plan, &simulation)));
+        }
     });
 }
 
