@@ -90,7 +90,7 @@ fn all_answers(rules: &CompiledRules, departure: &[String]) -> Result<Vec<(Strin
     let situation = Situation::of(&settings, "case", rules)?;
     let sight = Planner::new(rules, Tier::Exact, None).look(&situation.look())?;
     let numbers = rules.for_client(situation.client());
-    let all = answers(&sight, numbers.base()).into_iter();
+    let all = answers(&sight, numbers.base(), &rules.base()).into_iter();
     Ok(all.map(|answer| (answer.key, answer.told.to_string())).collect())
 }
 
