@@ -9,8 +9,8 @@ use super::situation::Situation;
 use crate::model::{Channel, Severity};
 use crate::planner::Sight;
 use crate::rules::{
-    ChannelFacts, ClientFacts, CompiledRules, DraftRules, Facts, HOOKS, OverlayKey, PostFacts, Rules, SCORE_ASSET, Step,
-    key_of_field,
+    ChannelFacts, ClientFacts, CompiledRules, DraftRules, Facts, HOOKS, OverlayKey, PostFacts, Rules, SCORE_ASSET,
+    Step, key_of_field,
 };
 
 /// One step of what led to an answer.

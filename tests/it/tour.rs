@@ -91,7 +91,14 @@ struct Tour<'d> {
 
 impl<'d> Tour<'d> {
     fn new(document: &'d str) -> Self {
-        Self { document, folder: checkout(), left: Vec::new(), id: String::new(), failures: String::new(), rewrites: Vec::new() }
+        Self {
+            document,
+            folder: checkout(),
+            left: Vec::new(),
+            id: String::new(),
+            failures: String::new(),
+            rewrites: Vec::new(),
+        }
     }
 
     /// Follows the document from top to bottom; the first folder is as a reader's would be then.

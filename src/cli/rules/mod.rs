@@ -1,15 +1,15 @@
 //! `mcoe rules`: the workbench of who writes rules.
 
 mod diff;
-mod impact;
 mod fmt;
+mod impact;
 mod junit;
 mod schema;
 mod show;
 mod sweep;
 mod test;
-mod verify;
 pub(super) mod told;
+mod verify;
 
 use clap::{Args, Subcommand};
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::cli::failure::Failure;
 use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::rules::RulePlace;
-use crate::workbench::{self, Finding, FindingKind, Reach, Verification};
+use crate::workbench::{self, Finding, FindingKind, Idle, Reach, Verification};
 
 /// Look for guardrails that never or always fire, rules that can never hold, and rules that allow more where they should allow less
 #[derive(Debug, Args)]
@@ -55,6 +55,9 @@ fn write(text: &mut String, verification: &Verification, name: &str, dir: &Path)
     }
     for finding in &verification.findings {
         write_finding(text, finding, dir)?;
+    }
+    for Idle { place, key, why } in &verification.idle {
+        writeln!(text, "{} note: `{key}` counts nowhere: {why}", shown(place, dir))?;
     }
     writeln!(
         text,

@@ -30,6 +30,19 @@ pub struct Verification {
     pub guardrails: Vec<Reach>,
     /// What is wrong, by file and line.
     pub findings: Vec<Finding>,
+    /// Keys that count nowhere, by file and line.
+    pub idle: Vec<Idle>,
+}
+
+/// A key that counts nowhere beside the pack's other numbers, until an overlay changes one of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Idle {
+    /// Where.
+    pub place: RulePlace,
+    /// Which.
+    pub key: String,
+    /// Why.
+    pub why: String,
 }
 
 /// What one guardrail can answer.
@@ -108,5 +121,5 @@ pub fn verify(rules: &CompiledRules) -> Result<Verification, PlanError> {
     findings.extend(numbers::dead(rules, &grounds));
     findings.sort();
     findings.dedup_by(|a, b| (&a.place, a.kind, &a.what) == (&b.place, b.kind, &b.what));
-    Ok(Verification { inputs: explored.inputs, guardrails: explored.reaches, findings })
+    Ok(Verification { inputs: explored.inputs, guardrails: explored.reaches, findings, idle: numbers::idle(rules) })
 }

@@ -1,7 +1,7 @@
-//! What the numbers of a pack show by themselves: rows and points that never hold.
+//! What the numbers of a pack show by themselves: rows that never hold, keys that count nowhere.
 
-use super::{Finding, FindingKind};
-use crate::rules::{AssetRules, CompiledRules, RulePlace, SCORE_ASSET};
+use super::{Finding, FindingKind, Idle};
+use crate::rules::{AssetRules, CompiledRules, Listed, RulePlace, SCORE_ASSET};
 use crate::workbench::grounds::Ground;
 
 /// Every number that can never hold.
@@ -12,11 +12,19 @@ pub(super) fn dead(rules: &CompiledRules, grounds: &[Ground]) -> Vec<Finding> {
         if !rules.has_function(SCORE_ASSET) && !rules.has_function("confidence") {
             found.extend(desk.confidence_rows());
         }
-        if !rules.has_function(SCORE_ASSET) {
-            found.extend(desk.recent_use());
-        }
     }
     found
+}
+
+/// Keys that count nowhere beside the pack's other numbers. They are no mistake: an overlay may bring them to
+/// life.
+pub(super) fn idle(rules: &CompiledRules) -> Vec<Idle> {
+    let listed = rules.pack().listed().into_iter();
+    let idle = listed.filter_map(|Listed { key, file, line, .. }| {
+        let why = rules.pack().why_idle(&key)?;
+        Some(Idle { place: RulePlace { file, line }, key, why })
+    });
+    idle.collect()
 }
 
 struct Desk<'d> {
@@ -47,19 +55,6 @@ impl Desk<'_> {
             )
         });
         dead.collect()
-    }
-
-    /// A penalty for recent use that the cooldown leaves nobody to pay.
-    fn recent_use(&self) -> Option<Finding> {
-        let assets = &self.ground.rules.assets;
-        let is_dead = assets.recent_use < 0.0 && assets.recent_use_days * 24.0 <= assets.cooldown_hours;
-        is_dead.then(|| {
-            let what = format!(
-                "an asset rests {} h after its use, so that none is ever used again within {} days and `recent_use` takes no points",
-                assets.cooldown_hours, assets.recent_use_days
-            );
-            self.never_holds("assets.recent_use", None, what, "raise `recent_use_days`, or lower `cooldown_hours`")
-        })
     }
 }
 

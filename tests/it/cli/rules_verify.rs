@@ -4,16 +4,8 @@ use serde_json::Value;
 
 use crate::support::Workplace;
 
-/// The default pack, in which nothing is to be found.
-fn sound() -> Workplace {
-    let place = Workplace::new();
-    let assets = place.read("rules/assets.toml");
-    place.write("rules/assets.toml", &assets.replace("recent_use_days = 7\n", "recent_use_days = 14\n"));
-    place
-}
-
 fn with_guardrail(name: &str, function: &str) -> Workplace {
-    let place = sound();
+    let place = Workplace::new();
     let toml = place.read("rules/guardrails.toml");
     place.write("rules/guardrails.toml", &format!("{toml}\n[{name}]\nscope = \"post\"\nconflict = \"policy\"\n"));
     place.write("rules/house.rhai", function);
@@ -34,7 +26,7 @@ fn only(place: &Workplace, file: &str, kind: &str) {
 
 #[test]
 fn every_guardrail_of_the_default_pack_is_shown_with_a_witness_for_each_answer() {
-    insta::assert_snapshot!(sound().mcoe("rules verify").done().out);
+    insta::assert_snapshot!(Workplace::new().mcoe("rules verify").done().out);
 }
 
 #[test]
@@ -69,21 +61,21 @@ fn what_allows_more_where_the_audience_is_more_tired_is_shown_with_two_inputs() 
         .mcoe("rules verify")
         .ends_with(1)
         .shows(&["post.fatigue = 0.299: block (fb;", "post.fatigue = 0.3: pass (fb;"]);
-    let place = sound();
+    let place = Workplace::new();
     place.replace("rules/fatigue.toml", "{ from = 0.7, factor = 0.5 }", "{ from = 0.7, factor = 0.9 }");
     only(&place, "fatigue.toml", "not_monotone");
-    let place = sound();
+    let place = Workplace::new();
     place.replace("rules/risk.toml", "{ from = 80, confidence = 0.9 }", "{ from = 80, confidence = 0.3 }");
     only(&place, "risk.toml", "not_monotone");
     let hook = "fn weekly_posts(ctx) { if ctx.fatigue > 0.5 { 9 } else { 3 } }";
-    let place = sound();
+    let place = Workplace::new();
     place.write("rules/hook.rhai", hook);
     only(&place, "hook.rhai", "not_monotone");
 }
 
 #[test]
-fn numbers_that_never_hold_are_found() {
-    let place = sound();
+fn numbers_that_never_hold_or_count_nowhere_are_found() {
+    let place = Workplace::new();
     place.replace(
         "rules/risk.toml",
         "{ from = 80, confidence = 0.9 }",
@@ -91,9 +83,13 @@ fn numbers_that_never_hold_are_found() {
     );
     place.replace("rules/assets.toml", "base = 50", "base = 30");
     only(&place, "risk.toml", "never_holds");
-    let place = sound();
-    place.replace("rules/assets.toml", "recent_use_days = 14", "recent_use_days = 7");
-    only(&place, "assets.toml", "never_holds");
+    let told = Workplace::new().mcoe("rules verify --format json").done().json();
+    let idle: Vec<&str> =
+        told["verification"]["idle"].as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap()).collect();
+    assert_eq!(idle, ["assets.recent_use", "assets.recent_use_days"]);
+    let place = Workplace::new();
+    place.replace("rules/assets.toml", "recent_use_days = 7", "recent_use_days = 14");
+    assert!(!place.mcoe("rules verify").done().out.contains("note:"));
 }
 
 #[test]
@@ -106,7 +102,7 @@ fn a_guardrail_that_says_what_another_one_says_is_found() {
 
 #[test]
 fn an_overlay_is_verified_for_whom_it_covers() {
-    let place = sound();
+    let place = Workplace::new();
     let overlay = "[scope]\nclient = \"bakery\"\n\n[fatigue]\nfrequency = [{ from = 0.2, factor = 0.5 }, { from = 0.4, factor = 1 }]\n";
     place.write("rules/overlays/bakery.toml", overlay);
     only(&place, "overlays/bakery.toml", "not_monotone");
