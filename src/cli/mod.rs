@@ -4,6 +4,7 @@
 //! failure of the machine; 130 interrupted.
 
 mod actions;
+mod changes;
 mod check;
 mod commit;
 mod compare;
@@ -25,6 +26,7 @@ mod review;
 mod rules;
 mod simulate;
 mod status;
+mod watch;
 mod weekly;
 
 use std::io::{self, IsTerminal, Write};
@@ -54,6 +56,7 @@ Examples:
   mcoe plan scenarios/agency --out plan           the coming week, client by client
   mcoe explain plan --post ID                     why this post, why then
   mcoe rules test                                 do the rules still do what they should?
+  mcoe watch scenarios/agency                     what does each save of a rule do to the week?
   mcoe import posts.csv --out scenario            a scenario from your own history
   mcoe db load scenarios/agency                   the clients into the ledger (mcoe.db)
   mcoe weekly                                     plan the coming week and commit it
@@ -131,6 +134,7 @@ enum Command {
     Compare(compare::Compare),
     Explain(explain::Explain),
     Rules(rules::Rules),
+    Watch(watch::Watch),
     Import(import::Import),
     Generate(generate::Generate),
     Db(db::Db),
@@ -233,6 +237,7 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
         Command::Compare(command) => command.run(globals),
         Command::Explain(command) => command.run(globals),
         Command::Rules(command) => command.run(globals),
+        Command::Watch(command) => command.run(globals),
         Command::Import(command) => command.run(globals),
         Command::Generate(command) => command.run(globals),
         Command::Db(command) => command.run(globals),

@@ -155,6 +155,7 @@ const HOMES: [(&str, &[&str]); 16] = [
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),
     ("ctrlc", &["cli/"]),
+    ("notify", &["cli/"]),
     ("quick_junit", &["cli/"]),
     ("sobol_burley", &["simulator/sweep/"]),
     ("toml_parser", &["workbench/"]),

@@ -13,4 +13,5 @@ mod rules_test;
 mod rules_verify;
 mod simulate;
 mod sources;
+mod watch;
 mod words;

@@ -4,7 +4,8 @@ use std::process::Stdio;
 
 use crate::support::Workplace;
 
-const COMMANDS: [&str; 8] = ["check", "plan", "simulate", "compare", "explain", "import", "generate", "completions"];
+const COMMANDS: [&str; 9] =
+    ["check", "plan", "simulate", "compare", "explain", "watch", "import", "generate", "completions"];
 
 #[test]
 fn every_command_shows_an_example_of_itself() {

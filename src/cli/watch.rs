@@ -1,0 +1,146 @@
+//! `mcoe watch`: what each save of a rule does to a week.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::changes::Changes;
+use super::effect::write_effect;
+use super::failure::Failure;
+use super::progress::is_stopping;
+use super::rules::told::failure;
+use super::{Format, Globals, RulesArgument, input, print};
+use crate::model::{Plan, Tier, Week};
+use crate::planner::{self, Planner};
+use crate::workbench::{self, Report};
+
+/// Check, test and plan anew at each save of rules or scenario, and say what changed in the plan
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  mcoe watch scenarios/agency          then edit rules/channels.toml and save; Ctrl-C ends it"
+)]
+pub(super) struct Watch {
+    /// Folder of the scenario.
+    scenario: PathBuf,
+    #[command(flatten)]
+    rules: RulesArgument,
+    /// Week to plan, such as 2026-W40 (ISO weeks, Monday first). Default: the scenario's first.
+    #[arg(long, value_name = "WEEK")]
+    week: Option<Week>,
+}
+
+/// What came of a round in which rules and scenario were right.
+struct Outcome {
+    report: Report,
+    plan: Plan,
+}
+
+impl Watch {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let mut changes = Changes::of(&[&self.rules.rules, &self.scenario])?;
+        let mut last: Option<Plan> = None;
+        let mut changed = BTreeSet::new();
+        for round in 1_u32.. {
+            let start = Instant::now();
+            match self.outcome(globals) {
+                Ok(outcome) => {
+                    self.tell(globals, round, &changed, &outcome, last.as_ref())?;
+                    last = Some(outcome.plan);
+                }
+                Err(wrong) => tell_mistakes(globals, round, &changed, &wrong)?,
+            }
+            globals.say(&format!("round {round} took {:.0} ms", start.elapsed().as_secs_f64() * 1000.0));
+            match changes.next(is_stopping) {
+                Some(paths) => changed = paths,
+                None => break,
+            }
+        }
+        globals.say("stopped watching");
+        Ok(())
+    }
+
+    fn outcome(&self, globals: &Globals) -> Result<Outcome, Failure> {
+        let dir = &self.rules.rules;
+        let (rules, scenario) = match input::both(dir, Some(&self.scenario), globals)? {
+            (rules, Some(scenario)) => (rules, scenario),
+            (rules, None) => (input::rules(dir, globals)?, input::scenario(&self.scenario, &rules, globals)?),
+        };
+        let cases = input::cases(&rules, dir, globals)?;
+        let report = workbench::run(&rules, &cases);
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        let plan = planner::plan_week(&planner, &scenario, self.week.unwrap_or(scenario.start))?;
+        Ok(Outcome { report, plan })
+    }
+
+    fn tell(
+        &self,
+        globals: &Globals,
+        round: u32,
+        changed: &BTreeSet<String>,
+        outcome: &Outcome,
+        last: Option<&Plan>,
+    ) -> Result<(), Failure> {
+        let Outcome { report, plan } = outcome;
+        let passed = report.cases.len() - report.failed();
+        let last = last.filter(|last| last.week == plan.week);
+        let effect = last.map(|last| planner::plan_difference(last, plan));
+        let failed = report.cases.iter().filter(|case| !case.passed());
+        if globals.format == Format::Json {
+            let told = json!({
+                "round": round,
+                "changed": changed,
+                "passed": passed,
+                "failed": report.failed(),
+                "failures": failed.collect::<Vec<_>>(),
+                "week": plan.week.to_string(),
+                "posts": plan.posts().count(),
+                "objective": plan.objective(),
+                "plan": effect,
+            });
+            return print(&format!("{told}\n"));
+        }
+        let mut text = heading(round, changed);
+        text.extend(failed.map(|case| failure(case, &self.rules.rules)));
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "{passed} case(s) pass, {} fail", report.failed());
+        let _ = match (last, effect) {
+            (Some(last), Some(effect)) => write_effect(&mut text, last, plan, effect),
+            _ => writeln!(
+                text,
+                "the plan of {}: {} posts, objective {:.1}; the next is compared with it",
+                plan.week,
+                plan.posts().count(),
+                plan.objective()
+            ),
+        };
+        print(&text)
+    }
+}
+
+/// What is wrong stands where every command says it; the round is named where its result would be.
+fn tell_mistakes(globals: &Globals, round: u32, changed: &BTreeSet<String>, wrong: &Failure) -> Result<(), Failure> {
+    if globals.format == Format::Json {
+        let told = wrong.message();
+        let mistakes: Value = serde_json::from_str(told).unwrap_or_else(|_| json!({ "message": told }));
+        return print(&format!("{}\n", json!({ "round": round, "changed": changed, "wrong": mistakes })));
+    }
+    print(&(heading(round, changed) + "no plan this time; the next is compared with the last that was made\n"))?;
+    // Nobody is left to tell where stderr is gone.
+    let _ = writeln!(io::stderr(), "{}", wrong.message());
+    Ok(())
+}
+
+/// Where a round begins, and which files it is for. On a terminal it stands out.
+fn heading(round: u32, changed: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = changed.iter().map(String::as_str).collect();
+    let what = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+    if io::stdout().is_terminal() {
+        return format!("\n──── round {round}{what} ────\n");
+    }
+    format!("round {round}{what}\n")
+}

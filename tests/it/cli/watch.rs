@@ -1,0 +1,150 @@
+//! `mcoe watch`: each save is answered, whatever an editor does to the files.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::support::Workplace;
+
+/// Longer than any round takes, also where other work slows the machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running `mcoe watch`, ended with the test.
+struct Watching {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Watching {
+    fn start(place: &Workplace, line: &str) -> Self {
+        let mut child = place.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = lines_of(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    /// The lines up to the first that holds the text, that one included.
+    #[track_caller]
+    fn until(&self, text: &str) -> String {
+        let mut said = String::new();
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("`{text}` was not said:\n{said}"));
+            said += &line;
+            said.push('\n');
+            if line.contains(text) {
+                return said;
+            }
+        }
+    }
+
+    /// Asks for an end as Ctrl-C does, and returns how it ended and what stood on stderr.
+    fn end(mut self) -> (Option<i32>, String) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        // Where the test failed, it is still running.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines_of(out: ChildStdout) -> Receiver<String> {
+    let (sender, lines) = channel();
+    thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    lines
+}
+
+fn place() -> Workplace {
+    let place = Workplace::new();
+    place.write("rules/tests/one.toml", "[a_page_posts_in_full]\nexpect = { weekly_posts = 5 }\n");
+    place
+}
+
+#[test]
+fn each_save_is_answered_with_failures_and_the_difference_of_the_plans() {
+    let place = place();
+    let watching = Watching::start(&place, "watch small");
+    let first = watching.until("the next is compared with it");
+    assert!(first.starts_with("round 1\n1 case(s) pass, 0 fail\nthe plan of 2026-W43: "), "{first}");
+
+    place.replace("rules/channels.toml", "weekly_posts = 5", "weekly_posts = 4");
+    let second = watching.until(" dropped");
+    assert!(second.contains("round 2: rules/channels.toml\n"), "{second}");
+    assert!(second.contains("FAILED a_page_posts_in_full") && second.contains("    came     4\n"), "{second}");
+    assert!(second.contains("0 case(s) pass, 1 fail\nthe plan of 2026-W43:\n"), "{second}");
+
+    place.replace("small/channels.csv", ",", ",");
+    watching.until("round 3: small/channels.csv");
+    watching.until("every post stands as it did");
+    let (code, said) = watching.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("round 3 took ") && said.ends_with("stopped watching\n"), "{said}");
+}
+
+#[test]
+fn a_pack_that_is_broken_for_a_moment_is_told_and_then_compared_with_the_last_good_plan() {
+    let place = place();
+    let watching = Watching::start(&place, "watch small");
+    watching.until("compared with it");
+    place.replace("rules/channels.toml", "weekly_posts = 5", "weekly_posts = ");
+    watching.until("no plan this time");
+    place.replace("rules/channels.toml", "weekly_posts = ", "weekly_posts = 4");
+    let said = watching.until("objective ");
+    assert!(said.contains("round 3: rules/channels.toml") && said.contains("dropped"), "{said}");
+    let (code, said) = watching.end();
+    assert_eq!(code, Some(0));
+    assert!(said.contains("rules/channels.toml:32:") && said.contains("1 error(s) in the rules pack"), "{said}");
+}
+
+#[test]
+fn files_and_folders_that_go_and_come_back_are_followed() {
+    let place = place();
+    let watching = Watching::start(&place, "watch small");
+    watching.until("compared with it");
+
+    fs::remove_file(place.path("rules/tests/one.toml")).unwrap();
+    assert!(watching.until("every post stands").contains("0 case(s) pass, 0 fail"));
+
+    let text = place.read("rules/fatigue.toml");
+    place.write("rules/.fatigue.toml.new", &text.replace("slope_below_warn = 0.6", "slope_below_warn = 0.9"));
+    fs::rename(place.path("rules/.fatigue.toml.new"), place.path("rules/fatigue.toml")).unwrap();
+    assert!(watching.until("objective ").contains("round 3: rules/fatigue.toml"));
+
+    fs::rename(place.path("rules"), place.path("away")).unwrap();
+    watching.until("no plan this time");
+    fs::rename(place.path("away"), place.path("rules")).unwrap();
+    watching.until("every post stands");
+    place.replace("rules/fatigue.toml", "slope_below_warn = 0.9", "slope_below_warn = 0.6");
+    watching.until("objective ");
+    assert_eq!(watching.end().0, Some(0));
+}
+
+#[test]
+fn a_burst_of_saves_leads_to_the_plan_of_the_last() {
+    let place = place();
+    let watching = Watching::start(&place, "watch small --format json");
+    watching.until("\"round\":1");
+    for posts in ["4", "3", "2", "1"] {
+        let text = place.read("rules/channels.toml");
+        place.write("rules/channels.toml", &text.replacen("weekly_posts = ", &format!("weekly_posts = {posts} # "), 1));
+    }
+    watching.until("\"came\":\"1\"");
+    let (code, said) = watching.end();
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn there_must_be_something_to_watch() {
+    let place = place();
+    place.mcoe("watch nowhere").ends_with(2).says(&["there is no folder `nowhere`", "remedy:"]);
+    place.mcoe("watch small --rules nowhere").ends_with(2).says(&["there is no folder `nowhere`"]);
+}
