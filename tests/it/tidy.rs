@@ -142,7 +142,7 @@ fn layers_are_recognised_in_every_way_they_can_be_named() {
 }
 
 /// Libraries and the only places that may name them.
-const HOMES: [(&str, &[&str]); 16] = [
+const HOMES: [(&str, &[&str]); 17] = [
     ("rhai", &["rules/"]),
     ("annotate_snippets", &["rules/"]),
     ("polars", &["scenario/", "report/tables/"]),
