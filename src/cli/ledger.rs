@@ -61,6 +61,20 @@ impl DatabaseArgument {
         Ok(self.database.parse()?)
     }
 
+    /// As [`DatabaseArgument::with`], for who only reads: no file is made where there is none.
+    pub fn with_existing<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        work: impl FnOnce(Ledger) -> F,
+    ) -> Result<T, Failure> {
+        match self.url()? {
+            DatabaseUrl::Sqlite { path, .. } if !path.exists() => Err(Failure::Input(format!(
+                "error: there is no ledger `{}`\n  remedy: name it with --database, or make one: `mcoe db load SCENARIO`",
+                path.display()
+            ))),
+            _ => self.with(work),
+        }
+    }
+
     /// Opens the ledger and works on it until done or interrupted.
     pub fn with<T, F: Future<Output = Result<T, Failure>>>(
         &self,

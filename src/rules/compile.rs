@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rhai::{AST, ASTNode, Engine, Expr, OptimizationLevel, Position};
 
+use super::constants::Constants;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
 use super::hooks::{HOOKS, guardrail_parameters};
 use super::load::is_script;
@@ -35,6 +36,8 @@ pub(super) struct Function {
     pub reads: BTreeSet<String>,
     /// Itself and every function of the pack that it calls, at any depth.
     pub reaches: BTreeSet<String>,
+    /// The numbers and names that its own code writes out.
+    pub constants: Constants,
     /// File and line of its definition.
     pub file: Arc<str>,
     /// See `file`.
@@ -172,17 +175,24 @@ fn functions(shape: &AST, sources: &[Source]) -> BTreeMap<String, Function> {
         let name = definition.name.to_string();
         let (file, line) = place(sources, definition.body.start_position().line().unwrap_or(0));
         let mut reads = BTreeSet::new();
+        let mut constants = Constants::default();
         let alone = body(shape, &name);
         alone.walk(&mut |path| {
-            if let Some(ASTNode::Expr(Expr::Property(property, _))) = path.last() {
-                reads.insert(property.2.to_string());
+            match path.last() {
+                Some(ASTNode::Expr(Expr::Property(property, _))) => {
+                    reads.insert(property.2.to_string());
+                }
+                Some(ASTNode::Expr(Expr::FloatConstant(number, _))) => constants.numbers.push(**number),
+                Some(ASTNode::Expr(Expr::IntegerConstant(number, _))) => constants.numbers.push(*number as f64),
+                Some(ASTNode::Expr(Expr::StringConstant(text, _))) => constants.add_name(text),
+                _ => {}
             }
             true
         });
         calls.insert(name.clone(), names_called(&alone));
         let parameters = definition.params.iter().map(ToString::to_string).collect();
         let reaches = BTreeSet::from([name.clone()]);
-        functions.insert(name, Function { parameters, reads, reaches, file, line });
+        functions.insert(name, Function { parameters, reads, reaches, constants, file, line });
     }
     spread(&mut functions, &calls);
     functions

@@ -166,7 +166,13 @@ impl CompiledRules {
     /// The numbers and names that a function of the pack's scripts, or what it calls, writes out in its code.
     #[must_use]
     pub fn constants(&self, function: &str) -> Constants {
-        Constants::of(&self.code_of(function))
+        let functions = &self.scripts.functions;
+        let reached = functions.get(function).into_iter().flat_map(|function| &function.reaches);
+        let mut constants = Constants::of_cases(&self.code_of(function));
+        for constant in reached.filter_map(|name| functions.get(name)).map(|function| &function.constants) {
+            constants.add(constant);
+        }
+        constants
     }
 
     /// The fields of a post and its channel's week that a function of the pack's scripts, or what it calls, reads.

@@ -8,39 +8,73 @@ use super::variant::numbers_in;
 /// Numbers and names in the code of a function.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Constants {
-    /// Numbers, ascending, each once.
+    /// Numbers; one may stand more than once.
     pub numbers: Vec<f64>,
-    /// Texts in quotes that could be the name of something: a few words.
+    /// Texts that could be the name of something: a few words.
     pub names: BTreeSet<String>,
 }
 
 impl Constants {
-    /// The constants of a code without comments.
-    pub(super) fn of(code: &str) -> Self {
-        let numbers = numbers_in(code).into_iter().filter_map(|range| code.get(range));
-        let mut numbers: Vec<f64> = numbers.filter_map(|text| text.replace('_', "").parse().ok()).collect();
-        numbers.sort_by(f64::total_cmp);
-        numbers.dedup();
-        let names = code.split('"').skip(1).step_by(2).filter(|text| is_name(text)).map(str::to_owned).collect();
-        Self { numbers, names }
+    /// What the cases of a `switch` write out, of which a script's tree keeps only hashes. They are found in the
+    /// text; what is found there beside them is tried in vain and does no harm.
+    pub(super) fn of_cases(code: &str) -> Self {
+        let mut constants = Self::default();
+        if code.contains("switch ") {
+            let numbers = numbers_in(code).into_iter().filter_map(|range| code.get(range));
+            constants.numbers = numbers.filter_map(|text| text.replace('_', "").parse().ok()).collect();
+            code.split('"').for_each(|text| constants.add_name(text));
+        }
+        constants
     }
-}
 
-fn is_name(text: &str) -> bool {
-    const LONGEST: usize = 64;
-    const MOST_WORDS: usize = 3;
-    (1..=LONGEST).contains(&text.len()) && text.split_whitespace().count() <= MOST_WORDS
+    /// Takes in a text, where it could be a name.
+    pub(super) fn add_name(&mut self, text: &str) {
+        const LONGEST: usize = 64;
+        const MOST_WORDS: usize = 3;
+        if (1..=LONGEST).contains(&text.len()) && text.split_whitespace().count() <= MOST_WORDS {
+            self.names.insert(text.to_owned());
+        }
+    }
+
+    /// Takes in those of another function.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.numbers.extend(&other.numbers);
+        self.names.extend(other.names.iter().cloned());
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::load::tests::default_files;
+    use super::super::{CompiledRules, load};
     use super::*;
 
+    fn constants(function: &str) -> Constants {
+        let mut files = default_files();
+        files.get_mut("guardrails.toml").unwrap().push_str("[house]\nscope = \"post\"\nconflict = \"policy\"\n");
+        files.insert("house.rhai".to_owned(), function.to_owned());
+        CompiledRules::compile(load(files).unwrap()).unwrap().constants("house")
+    }
+
     #[test]
-    fn numbers_and_names_are_found_and_sentences_are_not() {
-        let code = r#"fn f(post, ctx) { if ctx.industry == "law firm" && post.hour >= 15 { return block("no posts on that afternoon", "wait"); } post.fatigue > 0.25 }"#;
-        let constants = Constants::of(code);
-        assert_eq!(constants.numbers, [0.25, 15.0]);
-        assert_eq!(constants.names, BTreeSet::from(["law firm".to_owned(), "wait".to_owned()]));
+    fn numbers_and_names_are_found_however_they_are_written() {
+        let found = constants(
+            "fn house(post, ctx) {\n    if ctx.industry == `law firm` && post.fatigue > 0.5-0.1 {\n        \
+             return block(\"say \\\"no\\\", see https://example.org/a for why not\", \"wait\");\n    }\n    \
+             if is_late(post) { return warn(\"it is rather late for that\", \"wait\"); }\n    pass()\n}\n\
+             fn is_late(post) { post.hour >= 15 }\n",
+        );
+        assert!([0.5, 0.1, 15.0].iter().all(|number| found.numbers.contains(number)), "{found:?}");
+        let names: Vec<&str> = found.names.iter().map(String::as_str).collect();
+        assert_eq!(names, ["law firm", "wait"]);
+    }
+
+    #[test]
+    fn the_cases_of_a_switch_are_found() {
+        let found = constants(
+            "fn house(post, ctx) {\n    switch ctx.industry {\n        \"bank\" => warn(\"a bank may not do so\", \
+             \"ask\"),\n        _ => pass()\n    }\n}\n",
+        );
+        assert!(found.names.contains("bank"), "{found:?}");
     }
 }

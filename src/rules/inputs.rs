@@ -214,10 +214,10 @@ impl Space {
         self.dimensions.iter().map(|(field, _)| *field)
     }
 
-    /// How many combinations there are.
+    /// How many combinations there are, as far as they can be counted.
     #[must_use]
-    pub fn len(&self) -> u128 {
-        self.dimensions.iter().map(|(_, values)| values.len() as u128).product()
+    pub fn len(&self) -> u64 {
+        self.dimensions.iter().fold(1, |all, (_, values)| all.saturating_mul(values.len() as u64))
     }
 
     /// Whether there is none.
@@ -230,20 +230,36 @@ impl Space {
     /// are more.
     pub fn inputs(&self, most: usize) -> impl Iterator<Item = Input> {
         let all = self.len();
-        let wanted = all.min(most as u128);
-        // Steps of the golden section visit a long row evenly, however many of them are made.
-        let stride = if wanted == all { 1 } else { coprime((all as f64 * 0.618_033_988_749_895) as u128, all) };
-        (0..wanted).map(move |number| self.input(number * stride % all))
+        let is_whole = all <= most as u64;
+        let shares = if is_whole { Vec::new() } else { even_shares(self.dimensions.len()) };
+        let wanted = all.min(most as u64);
+        (0..wanted).map(move |number| if is_whole { self.nth(number) } else { self.spread(number, &shares) })
     }
 
-    fn input(&self, mut number: u128) -> Input {
+    /// One of all combinations, in the order of the values.
+    fn nth(&self, mut number: u64) -> Input {
+        self.input(|_, count| {
+            let place = number % count;
+            number /= count;
+            place as usize
+        })
+    }
+
+    /// One of an even choice.
+    fn spread(&self, number: u64, shares: &[f64]) -> Input {
+        self.input(|dimension, count| {
+            let share = shares.get(dimension).copied().unwrap_or_default();
+            ((number as f64 * share).fract() * count as f64) as usize
+        })
+    }
+
+    /// The input with the value at a place, of so many, in each dimension.
+    fn input(&self, mut place: impl FnMut(usize, u64) -> usize) -> Input {
         let mut input = self.start.clone();
-        for (field, values) in &self.dimensions {
-            let count = values.len().max(1) as u128;
-            if let Some(fact) = values.get((number % count) as usize) {
+        for (dimension, (field, values)) in self.dimensions.iter().enumerate() {
+            if let Some(fact) = values.get(place(dimension, values.len().max(1) as u64)) {
                 field.put(&mut input, fact.clone());
             }
-            number /= count;
         }
         input.settle();
         input
@@ -283,16 +299,12 @@ impl Space {
     }
 }
 
-/// The next number from one on that shares no factor with another.
-fn coprime(from: u128, other: u128) -> u128 {
-    let shares = |number: &u128| {
-        let (mut a, mut b) = (*number, other);
-        while b > 0 {
-            (a, b) = (b, a % b);
-        }
-        a == 1
-    };
-    (from.max(1)..).find(shares).unwrap_or(1)
+/// Steps whose multiples, without their whole parts, visit a cube of so many dimensions evenly: square roots of
+/// primes, which no whole numbers tie to each other. Source: L. Kuipers and H. Niederreiter, Uniform Distribution of
+/// Sequences, 1974, on Kronecker sequences.
+fn even_shares(dimensions: usize) -> Vec<f64> {
+    let is_prime = |number: &u32| (2..*number).take_while(|d| d * d <= *number).all(|divisor| number % divisor != 0);
+    (2..).filter(is_prime).map(|prime| f64::from(prime).sqrt().fract()).take(dimensions).collect()
 }
 
 #[cfg(test)]
@@ -379,10 +391,23 @@ pub(super) mod tests {
             space.inputs(most).map(|input| (input.post.weekday, input.post.hour)).collect()
         };
         assert_eq!((space.len(), visited(1000).len()), (168, 168));
-        let some = visited(28);
-        assert_eq!(some.len(), 28);
+        let some = visited(60);
         let days: BTreeSet<i64> = some.iter().map(|(day, _)| *day).collect();
-        assert_eq!(days.len(), 7);
+        let hours: BTreeSet<i64> = some.iter().map(|(_, hour)| *hour).collect();
+        assert!(some.len() >= 45 && days.len() == 7 && hours.len() >= 20, "{some:?}");
+    }
+
+    #[test]
+    fn a_space_too_large_to_count_is_spread_over_all_its_dimensions() {
+        let numbers: Vec<InputField> = InputField::all().filter(|field| field.limits().is_some()).collect();
+        let many = |field: &InputField| (0..60).map(|step| like(&field.of(&input()), f64::from(step))).collect();
+        let space = Space::new(input(), numbers.iter().map(|field| (*field, many(field))).collect());
+        assert_eq!(space.len(), u64::MAX);
+        let visited: Vec<Input> = space.inputs(500).collect();
+        for field in numbers {
+            let values: BTreeSet<String> = visited.iter().map(|input| field.of(input).to_string()).collect();
+            assert!(values.len() > 40, "{} takes {} values", field.name(), values.len());
+        }
     }
 
     #[test]

@@ -4,20 +4,26 @@ use super::grounds::parties;
 use crate::model::Channel;
 use crate::rules::{CompiledRules, DAYS, Rules, Step};
 
-/// The lines of a case each, the usual one of every channel first.
+/// The lines of a case each, the usual one of every channel first. Whom an overlay covers is looked at in the
+/// usual case, and at every edge of its own where the two packs give it other numbers.
 pub(super) fn departures(before: &CompiledRules, after: &CompiledRules) -> Vec<Vec<String>> {
     let packs = [before, after];
-    let bases = packs.map(CompiledRules::base);
-    let mut singles: Vec<Vec<String>> = vec![Vec::new()];
-    singles.extend(parties(&packs).iter().map(|party| party.lines()).filter(|lines| !lines.is_empty()));
-    let ways = of_fatigue(&bases)
-        .into_iter()
-        .chain(of_assets(&bases))
-        .chain(of_doubts(&bases))
-        .chain(fixed())
-        .chain(named(&packs));
-    singles.extend(ways.map(|line| vec![line]));
-    let on_channels = singles.into_iter().flat_map(|lines| {
+    let mut cases: Vec<Vec<String>> = vec![Vec::new()];
+    for party in parties(&packs) {
+        let lines = party.lines();
+        let rules = packs.map(|pack| party.rules(pack));
+        let is_nobody = lines.is_empty();
+        let [old, new] = &rules;
+        if !is_nobody {
+            cases.push(lines.clone());
+        }
+        if is_nobody || old != new {
+            let edges = of_fatigue(&rules).into_iter().chain(of_assets(&rules)).chain(of_doubts(&rules));
+            cases.extend(edges.map(|edge| lines.iter().cloned().chain([edge]).collect()));
+        }
+    }
+    cases.extend(fixed().into_iter().chain(named(&packs)).map(|line| vec![line]));
+    let on_channels = cases.into_iter().flat_map(|lines| {
         Channel::ALL.map(|channel| {
             let mut case = vec![format!("channel = \"{channel}\"")];
             case.extend(lines.iter().cloned());
@@ -39,7 +45,7 @@ fn froms<'s>(steps: &'s [Step]) -> impl Iterator<Item = f64> + 's {
     steps.iter().map(|step| step.from)
 }
 
-fn of_fatigue(bases: &[std::sync::Arc<Rules>; 2]) -> Vec<String> {
+fn of_fatigue(bases: &[Rules; 2]) -> Vec<String> {
     let numbers = bases.iter().flat_map(|rules| {
         let fatigue = &rules.fatigue;
         let tables = froms(&fatigue.frequency).chain(froms(&fatigue.priority_loss)).chain(froms(&fatigue.wait_hours));
@@ -49,7 +55,7 @@ fn of_fatigue(bases: &[std::sync::Arc<Rules>; 2]) -> Vec<String> {
     edges.flat_map(|at| [format!("state.fatigue = {at:?}"), format!("post.fatigue = {at:?}")]).collect()
 }
 
-fn of_assets(bases: &[std::sync::Arc<Rules>; 2]) -> Vec<String> {
+fn of_assets(bases: &[Rules; 2]) -> Vec<String> {
     let ages = edges(bases.iter().flat_map(|rules| froms(&rules.assets.freshness).collect::<Vec<f64>>()), 1.0);
     let rests =
         edges(bases.iter().flat_map(|rules| [rules.assets.cooldown_hours, rules.assets.recent_use_days * 24.0]), 1.0);
@@ -66,7 +72,7 @@ fn of_assets(bases: &[std::sync::Arc<Rules>; 2]) -> Vec<String> {
 }
 
 /// What lowers confidence.
-fn of_doubts(bases: &[std::sync::Arc<Rules>; 2]) -> Vec<String> {
+fn of_doubts(bases: &[Rules; 2]) -> Vec<String> {
     let trust = edges(bases.iter().map(|rules| rules.risk.reality_confidence_below), 0.001);
     let gaps = edges(bases.iter().map(|rules| rules.risk.reality_gap_above + 0.001), 0.001);
     let trust = trust.into_iter().map(|at| format!("reality.confidence = {at:?}"));

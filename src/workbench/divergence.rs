@@ -14,10 +14,7 @@ use super::keys::CASE_KEYS;
 use super::situation::Situation;
 use crate::model::{Channel, Outcome, Tier};
 use crate::planner::{PlanError, Planner};
-use crate::rules::{
-    CompiledRules, Constants, Evaluator, GuardrailRules, Input, InputField, RuleFailure, RulePlace, Space, number_of,
-    read_alone, values,
-};
+use crate::rules::{CompiledRules, Constants, Evaluator, Input, InputField, RuleFailure, RulePlace, Space, read_alone};
 
 /// A situation on which two packs decide differently.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,12 +36,17 @@ pub struct Divergence {
 }
 
 /// Where two packs decide differently, one situation a thing that is decided; verdicts of guardrails first.
+/// `is_wanted` is asked now and then, and ends the search where it says no.
 ///
 /// # Errors
 /// Where a rule fails.
-pub fn divergences(before: &CompiledRules, after: &CompiledRules) -> Result<Vec<Divergence>, PlanError> {
-    let mut found = of_guardrails(before, after)?;
-    for divergence in of_cases(before, after)? {
+pub fn divergences(
+    before: &CompiledRules,
+    after: &CompiledRules,
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<Vec<Divergence>, PlanError> {
+    let mut found = of_guardrails(before, after, is_wanted)?;
+    for divergence in of_cases(before, after, is_wanted)? {
         if !found.iter().any(|known| known.what == divergence.what) {
             found.push(divergence);
         }
@@ -53,10 +55,14 @@ pub fn divergences(before: &CompiledRules, after: &CompiledRules) -> Result<Vec<
 }
 
 /// Puts every case that departs from the usual in one thing to both packs.
-fn of_cases(before: &CompiledRules, after: &CompiledRules) -> Result<Vec<Divergence>, PlanError> {
+fn of_cases(
+    before: &CompiledRules,
+    after: &CompiledRules,
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<Vec<Divergence>, PlanError> {
     let mut found: BTreeMap<String, Divergence> = BTreeMap::new();
     let mut order = Vec::new();
-    for departure in departures(before, after) {
+    for departure in departures(before, after).into_iter().take_while(|_| is_wanted()) {
         let (old, new) = (all_answers(before, &departure)?, all_answers(after, &departure)?);
         for (key, told) in &new {
             let was = old.iter().find(|(other, _)| other == key).map(|(_, told)| told);
@@ -97,7 +103,11 @@ fn all_answers(rules: &CompiledRules, departure: &[String]) -> Result<Vec<(Strin
 /// Inputs that a guardrail is asked about on one ground.
 const MOST_INPUTS: usize = 4_000;
 
-fn of_guardrails(before: &CompiledRules, after: &CompiledRules) -> Result<Vec<Divergence>, PlanError> {
+fn of_guardrails(
+    before: &CompiledRules,
+    after: &CompiledRules,
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<Vec<Divergence>, PlanError> {
     let declared = |rules: &CompiledRules| rules.pack().declared_guardrails();
     let mut names: Vec<String> =
         declared(after).into_iter().chain(declared(before)).map(|rules| rules.name.to_string()).collect();
@@ -111,7 +121,7 @@ fn of_guardrails(before: &CompiledRules, after: &CompiledRules) -> Result<Vec<Di
     }
     let mut evaluators = (before.evaluator(None), after.evaluator(None));
     let mut found = Vec::new();
-    for name in names {
+    for name in names.into_iter().take_while(|_| is_wanted()) {
         found.extend(of_guardrail(before, after, &name, &pairs, &mut evaluators)?);
     }
     Ok(found)
@@ -131,10 +141,6 @@ impl Pair {
         Ok(Self { before: Ground::of(before, party, channel)?, after: Ground::of(after, party, channel)? })
     }
 
-    fn guardrail<'g>(ground: &'g Ground, name: &str) -> Option<&'g GuardrailRules> {
-        ground.rules.guardrails.iter().find(|rules| &*rules.name == name)
-    }
-
     /// What both packs answer to the same situation, each with its own numbers.
     fn ask(
         &self,
@@ -147,8 +153,8 @@ impl Pair {
         moved.ctx.block_at = self.after.input.ctx.block_at;
         moved.ctx.min_spacing_hours = self.after.input.ctx.min_spacing_hours;
         moved.ctx.weekly_posts = self.after.input.ctx.weekly_posts;
-        let old = Self::guardrail(&self.before, name).map(|rules| input.ask(first, rules)).transpose()?;
-        let new = Self::guardrail(&self.after, name).map(|rules| moved.ask(second, rules)).transpose()?;
+        let old = self.before.guardrail(name).map(|rules| input.ask(first, rules)).transpose()?;
+        let new = self.after.guardrail(name).map(|rules| moved.ask(second, rules)).transpose()?;
         Ok((old, new))
     }
 
@@ -160,21 +166,12 @@ impl Pair {
         constants.names.extend(names);
         let read: Vec<String> =
             before.inputs(name).into_iter().chain(after.inputs(name)).map(InputField::name).collect();
-        let fields: Vec<InputField> = InputField::all().filter(|field| read.contains(&field.name())).collect();
-        let held = [&self.before, &self.after].map(|ground| {
-            let params =
-                Self::guardrail(ground, name).map(|rules| rules.params.values().copied().collect::<Vec<f64>>());
-            let held = fields.iter().filter_map(|field| number_of(&field.of(&ground.input)));
-            held.chain(params.unwrap_or_default()).collect::<Vec<f64>>()
-        });
-        let numbers = held.concat();
-        let channel = self.before.channel.name();
-        let is_free = |field: &InputField| field.key(channel).is_none() && field.own_name() != "channel";
-        let dimensions = fields.into_iter().filter(is_free).map(|field| {
-            let values = values(field, &self.before.input, &constants, &numbers);
-            (field, values)
-        });
-        Space::new(self.before.input.clone(), dimensions.collect())
+        let fields = InputField::all().filter(|field| read.contains(&field.name())).collect();
+        let params = [&self.before, &self.after].into_iter().filter_map(|ground| ground.guardrail(name));
+        let params = params.flat_map(|rules| rules.params.values().copied());
+        let ctx = &self.after.input.ctx;
+        let theirs = [ctx.warn_at, ctx.block_at, ctx.min_spacing_hours as f64, ctx.weekly_posts as f64];
+        self.before.space(fields, &constants, params.chain(theirs).collect())
     }
 }
 

@@ -2,9 +2,12 @@
 
 use super::keys::CASE_KEYS;
 use super::situation::Situation;
-use crate::model::{Channel, Tier};
+use crate::model::{CampaignId, Channel, ClientId, Tier, WorkspaceId};
 use crate::planner::{PlanError, Planner};
-use crate::rules::{CompiledRules, Input, OverlayKey, Rules, Scope, Settings, Value, read_alone};
+use crate::rules::{
+    CompiledRules, Constants, GuardrailRules, Input, InputField, OverlayKey, Rules, Scope, Settings, Space, Value,
+    number_of, read_alone, values,
+};
 
 /// Somebody that a pack tells apart from others: nobody in particular, or whom an overlay covers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -21,6 +24,14 @@ impl Party {
         let parts =
             [named("campaign", &self.campaign), named("client", &self.client), named("workspace", &self.workspace)];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" of ")
+    }
+
+    /// The numbers that hold for it under a pack.
+    pub fn rules(&self, rules: &CompiledRules) -> Rules {
+        let id = |id: &Option<String>| id.clone().unwrap_or_default();
+        let campaign = self.campaign.as_deref().map(CampaignId::new);
+        let pack = rules.pack();
+        pack.rules_for(&WorkspaceId::new(id(&self.workspace)), &ClientId::new(id(&self.client)), campaign.as_ref())
     }
 
     /// As lines of a case; none for nobody in particular.
@@ -81,6 +92,24 @@ impl Ground {
         };
         let input = Input { ctx: (*sight.ctx).clone(), post: (*sight.facts).clone() };
         Ok(Self { told, channel, input, rules: rules.pack().rules_with(&overlays), overlays })
+    }
+
+    /// All combinations of the values at which an answer may change that reads some fields, where the code has
+    /// such constants and compares with such numbers beside what the fields hold. Numbers of the pack and the
+    /// channel are as they are here.
+    pub fn space(&self, fields: Vec<InputField>, constants: &Constants, mut numbers: Vec<f64>) -> Space {
+        numbers.extend(fields.iter().filter_map(|field| number_of(&field.of(&self.input))));
+        let is_free = |field: &InputField| field.key(self.channel.name()).is_none() && field.own_name() != "channel";
+        let dimensions = fields.into_iter().filter(is_free).map(|field| {
+            let values = values(field, &self.input, constants, &numbers);
+            (field, values)
+        });
+        Space::new(self.input.clone(), dimensions.collect())
+    }
+
+    /// The numbers of a guardrail; none where it is not asked.
+    pub fn guardrail(&self, name: &str) -> Option<&GuardrailRules> {
+        self.rules.guardrails.iter().find(|rules| &*rules.name == name)
     }
 
     /// Every party on every channel.

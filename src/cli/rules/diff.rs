@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::cli::effect::write_effect;
 use crate::cli::failure::Failure;
 use crate::cli::folder::read_pack;
+use crate::cli::progress::{is_stopping, stop_if_asked};
 use crate::cli::{Format, Globals, input, print};
 use crate::model::{Plan, Tier, Week};
 use crate::planner::{self, Planner};
@@ -45,7 +46,12 @@ impl Diff {
             Some(dir) => Some((self.plan(dir, &before, globals)?, self.plan(dir, &after, globals)?)),
             None => None,
         };
-        let divergences = if difference.is_empty() { Vec::new() } else { workbench::divergences(&before, &after)? };
+        let divergences = if difference.is_empty() {
+            Vec::new()
+        } else {
+            workbench::divergences(&before, &after, &|| !is_stopping())?
+        };
+        stop_if_asked()?;
         let effect = plans.as_ref().map(|(before, after)| planner::plan_difference(before, after));
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!({"rules": difference, "divergences": divergences, "plan": effect})));
@@ -80,10 +86,11 @@ fn pack(name: &str, globals: &Globals) -> Result<CompiledRules, Failure> {
 
 /// The files of a folder in a revision of the repository that we stand in.
 fn from_git(revision: &str, folder: &str) -> Result<PackFiles, Failure> {
-    let folder = folder.trim_end_matches('/');
-    let listed = git(&["ls-tree", "-r", "--name-only", "--full-tree", revision, "--", folder], revision)?;
+    let folder = folder.trim_start_matches("./").trim_end_matches('/');
+    // Names come apart by NUL: between lines, git would quote those that are not plain.
+    let listed = git(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", revision, "--", folder], revision)?;
     let mut files = PackFiles::new();
-    for path in listed.lines().filter(|path| path.ends_with(".toml") || path.ends_with(".rhai")) {
+    for path in listed.split('\0').filter(|path| path.ends_with(".toml") || path.ends_with(".rhai")) {
         let name = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
         files.insert(name.to_owned(), git(&["show", &format!("{revision}:{path}")], revision)?);
     }
@@ -142,7 +149,8 @@ fn write_divergences(text: &mut String, divergences: &[Divergence]) -> std::fmt:
     for one in divergences {
         let Divergence { what, situation, before, after, reason, place, situations } = one;
         let more = if *situations > 1 { format!(" (and in {} more)", situations - 1) } else { String::new() };
-        writeln!(text, "  {what}: {} -> {}{more}\n      {situation}", short(before), short(after))?;
+        let (before, after) = told_apart(before, after);
+        writeln!(text, "  {what}: {before} -> {after}{more}\n      {situation}")?;
         if let Some(place) = place {
             writeln!(text, "      {reason}   {}:{}", place.file, place.line)?;
         }
@@ -150,13 +158,23 @@ fn write_divergences(text: &mut String, divergences: &[Divergence]) -> std::fmt:
     Ok(())
 }
 
-/// A long list as far as it fits on a line.
-fn short(text: &str) -> String {
+/// Two long lists as far as they fit on a line, from where they differ.
+fn told_apart(before: &str, after: &str) -> (String, String) {
     const MOST: usize = 60;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{} …", text.get(..end).unwrap_or(text)),
-        None => text.to_owned(),
+    if before.chars().count().max(after.chars().count()) <= MOST {
+        return (before.to_owned(), after.to_owned());
     }
+    let common = before.chars().zip(after.chars()).take_while(|(a, b)| a == b).count();
+    // Whole entries of a list, where it is one.
+    let start: String = before.chars().take(common).collect();
+    let skipped = start.rfind('{').map_or(common, |at| start.get(..at).unwrap_or_default().chars().count());
+    let part = |text: &str| {
+        let shown: String = text.chars().skip(skipped).take(MOST).collect();
+        let head = if skipped > 0 { "… " } else { "" };
+        let tail = if text.chars().count() > skipped + MOST { " …" } else { "" };
+        format!("{head}{shown}{tail}")
+    };
+    (part(before), part(after))
 }
 
 fn write_value(text: &mut String, indent: &str, value: &ValueDifference) -> std::fmt::Result {

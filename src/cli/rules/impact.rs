@@ -67,7 +67,7 @@ impl Impact {
         let shown = self.limit_shown.unwrap_or(if in_json { usize::MAX } else { SHOWN });
         let filter = ImpactFilter { client: self.client.clone(), channel: self.channel, from: self.from, to: self.to };
         let (planner, filter) = (&planner, &filter);
-        let impact = self.database.with(|ledger| async move {
+        let impact = self.database.with_existing(|ledger| async move {
             let ledger = match &self.workspace {
                 Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
                 None => ledger,

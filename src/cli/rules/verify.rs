@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::failure::Failure;
+use crate::cli::progress::{is_stopping, stop_if_asked};
 use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::rules::RulePlace;
 use crate::workbench::{self, Finding, FindingKind, Idle, Reach, Verification};
@@ -25,7 +26,8 @@ impl Verify {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let dir = &self.rules.rules;
         let rules = input::rules(dir, globals)?;
-        let verification = workbench::verify(&rules)?;
+        let verification = workbench::verify(&rules, &|| !is_stopping())?;
+        stop_if_asked()?;
         if globals.format == Format::Json {
             let head = json!({ "name": rules.name(), "hash": rules.hash() });
             print(&format!("{}\n", json!({ "rules": head, "verification": verification })))?;

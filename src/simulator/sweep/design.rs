@@ -90,6 +90,10 @@ fn combinations(dials: &[Dial]) -> Option<u64> {
 }
 
 fn grid(dials: &[Dial]) -> Result<Vec<Vec<Level>>, DesignError> {
+    let within = dials.iter().find(|dial| matches!(dial.levels, Levels::Within(..)));
+    if let Some(dial) = within {
+        return Err(DesignError::NoStep(dial.name()));
+    }
     let count = combinations(dials).unwrap_or_default();
     if count > MOST as u64 {
         return Err(DesignError::TooLarge(count));

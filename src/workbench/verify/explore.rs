@@ -6,10 +6,7 @@ use std::sync::Arc;
 use super::{Finding, FindingKind, Reach, Witness};
 use crate::model::Outcome;
 use crate::planner::PlanError;
-use crate::rules::{
-    CompiledRules, Evaluator, GuardrailRules, Input, InputField, Probes, RuleFailure, RulePlace, SiteKind, Space,
-    number_of, values,
-};
+use crate::rules::{CompiledRules, Evaluator, GuardrailRules, Input, Probes, RuleFailure, RulePlace, SiteKind, Space};
 use crate::workbench::grounds::Ground;
 
 /// What exploring found.
@@ -24,12 +21,16 @@ const MOST_INPUTS: usize = 200_000;
 /// Inputs of one ground, however many grounds there are.
 const FEWEST_INPUTS: usize = 2_000;
 
-pub(super) fn explore(rules: &CompiledRules, grounds: &[Ground]) -> Result<Explored, PlanError> {
+pub(super) fn explore(
+    rules: &CompiledRules,
+    grounds: &[Ground],
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<Explored, PlanError> {
     // A script without room for marks is explored all the same; only its conditions are not looked at.
     let probed = rules.probed().ok();
     let mut evaluator = probed.as_ref().map_or(rules, |(probed, _)| probed).evaluator(None);
     let mut explored = Explored { reaches: Vec::new(), inputs: 0, findings: Vec::new() };
-    for declared in rules.pack().declared_guardrails() {
+    for declared in rules.pack().declared_guardrails().into_iter().take_while(|_| is_wanted()) {
         let found = reach(rules, &declared.name, grounds, &mut evaluator)?;
         let Some(reach) = found else { continue };
         explored.inputs += reach.inputs;
@@ -50,23 +51,14 @@ pub(super) fn asked<'g>(
     let reads = rules.reads(guardrail);
     let looks_at_channel = ["channel", "weekly_posts", "min_spacing_hours"].iter().any(|field| reads.contains(*field));
     let first = grounds.first().map(|ground| ground.channel);
-    let own = |ground: &'g Ground| ground.rules.guardrails.iter().find(|rules| &*rules.name == guardrail);
     let counts = |ground: &&Ground| looks_at_channel || Some(ground.channel) == first;
-    grounds.iter().filter(counts).filter_map(|ground| Some((ground, own(ground)?))).collect()
+    grounds.iter().filter(counts).filter_map(|ground| Some((ground, ground.guardrail(guardrail)?))).collect()
 }
 
 /// The domain of a guardrail on one ground; numbers of the pack and the channel are as they are there.
 pub(super) fn space(rules: &CompiledRules, guardrail: &GuardrailRules, ground: &Ground) -> Space {
-    let constants = rules.constants(&guardrail.name);
-    let read = rules.inputs(&guardrail.name);
-    let held = read.iter().filter_map(|field| number_of(&field.of(&ground.input)));
-    let numbers: Vec<f64> = held.chain(guardrail.params.values().copied()).collect();
-    let is_free = |field: &InputField| field.key(ground.channel.name()).is_none() && field.own_name() != "channel";
-    let dimensions = read.into_iter().filter(is_free).map(|field| {
-        let values = values(field, &ground.input, &constants, &numbers);
-        (field, values)
-    });
-    Space::new(ground.input.clone(), dimensions.collect())
+    let numbers = guardrail.params.values().copied().collect();
+    ground.space(rules.inputs(&guardrail.name), &rules.constants(&guardrail.name), numbers)
 }
 
 fn reach(
@@ -83,7 +75,7 @@ fn reach(
     let mut first: BTreeMap<Outcome, (&Ground, &GuardrailRules, Input)> = BTreeMap::new();
     for (ground, guardrail) in asked {
         let space = space(rules, guardrail, ground);
-        reach.is_exhaustive &= space.len() <= most as u128;
+        reach.is_exhaustive &= space.len() <= most as u64;
         for input in space.inputs(most) {
             reach.inputs += 1;
             let outcome = input.ask(evaluator, guardrail)?.outcome;

@@ -108,16 +108,17 @@ pub struct Finding {
     pub remedy: String,
 }
 
-/// Verifies a pack.
+/// Verifies a pack. `is_wanted` is asked now and then, and ends it where it says no; what is told then is of no
+/// use.
 ///
 /// # Errors
 /// Where a rule fails on an input of the domain, which is a finding of its own: its place and cause are told.
-pub fn verify(rules: &CompiledRules) -> Result<Verification, PlanError> {
+pub fn verify(rules: &CompiledRules, is_wanted: &dyn Fn() -> bool) -> Result<Verification, PlanError> {
     let grounds = Ground::all(rules)?;
-    let explored = explore::explore(rules, &grounds)?;
+    let explored = explore::explore(rules, &grounds, is_wanted)?;
     let mut findings = explored.findings;
-    findings.extend(monotone::breaches(rules, &grounds)?);
-    findings.extend(overlap::overlaps(rules, &grounds)?);
+    findings.extend(monotone::breaches(rules, &grounds, is_wanted)?);
+    findings.extend(overlap::overlaps(rules, &grounds, is_wanted)?);
     findings.extend(numbers::dead(rules, &grounds));
     findings.sort();
     findings.dedup_by(|a, b| (&a.place, a.kind, &a.what) == (&b.place, b.kind, &b.what));

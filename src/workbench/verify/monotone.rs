@@ -16,13 +16,17 @@ use crate::workbench::grounds::Ground;
 const WALKS: usize = 4_000;
 
 /// Every place where something goes the wrong way, with two inputs that show it.
-pub(super) fn breaches(rules: &CompiledRules, grounds: &[Ground]) -> Result<Vec<Finding>, PlanError> {
+pub(super) fn breaches(
+    rules: &CompiledRules,
+    grounds: &[Ground],
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<Vec<Finding>, PlanError> {
     let mut evaluator = rules.evaluator(None);
     let mut found = Vec::new();
-    for declared in rules.pack().declared_guardrails() {
+    for declared in rules.pack().declared_guardrails().into_iter().take_while(|_| is_wanted()) {
         found.extend(guardrail(rules, &declared.name, grounds, &mut evaluator)?);
     }
-    for ground in grounds {
+    for ground in grounds.iter().take_while(|_| is_wanted()) {
         for law in LAWS {
             found.extend(law.breach(rules, ground, &mut evaluator)?);
         }

@@ -16,11 +16,15 @@ const FIRING: usize = 300;
 const COMPLETIONS: usize = 64;
 
 /// Every guardrail that another one makes superfluous.
-pub(super) fn overlaps(rules: &CompiledRules, grounds: &[Ground]) -> Result<Vec<Finding>, RuleFailure> {
+pub(super) fn overlaps(
+    rules: &CompiledRules,
+    grounds: &[Ground],
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<Vec<Finding>, RuleFailure> {
     let mut evaluator = rules.evaluator(None);
     let names: Vec<Arc<str>> = rules.pack().declared_guardrails().into_iter().map(|rules| rules.name).collect();
     let mut found = Vec::new();
-    for one in &names {
+    for one in names.iter().take_while(|_| is_wanted()) {
         let firing = firing(rules, one, grounds, &mut evaluator)?;
         let Some((file, line)) = rules.place_of_function(one).filter(|_| !firing.is_empty()) else { continue };
         for other in names.iter().filter(|other| *other != one) {
@@ -69,7 +73,7 @@ fn always_blocks(
 ) -> Result<bool, RuleFailure> {
     let fixed = rules.reads(one);
     for (ground, input) in firing {
-        let Some(own) = ground.rules.guardrails.iter().find(|rules| &*rules.name == other) else { return Ok(false) };
+        let Some(own) = ground.guardrail(other) else { return Ok(false) };
         for completed in completions(rules, own, ground, input, &fixed) {
             if completed.ask(evaluator, own)?.outcome != Outcome::Block {
                 return Ok(false);

@@ -58,6 +58,9 @@ fn what_would_have_been_decided_otherwise_is_told_with_the_rule_and_its_place() 
 #[test]
 fn what_cannot_be_answered_is_told_with_a_way_out() {
     let place = committed();
+    place.mcoe("rules impact --database other.db").ends_with(2).says(&["there is no ledger `other.db`", "--database"]);
+    assert!(!place.path("other.db").exists());
+    place.mcoe("db migrate --database other.db").done();
     place.mcoe("rules impact --database other.db").ends_with(2).says(&["holds no decision yet", "`mcoe weekly`"]);
     place.mcoe("rules impact --client nobody").ends_with(2).says(&["no decision on record is meant", "remedy"]);
     place.mcoe("rules impact --to 2020-01-01T00:00:00Z").ends_with(2).says(&["no decision on record is meant"]);

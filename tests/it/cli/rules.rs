@@ -61,9 +61,11 @@ fn a_pack_of_an_earlier_revision_is_read_from_git() {
         command.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]).args(arguments);
         assert!(command.current_dir(place.path("")).output().unwrap().status.success(), "{arguments:?}");
     };
+    place.write("rules/overlays/caf\u{e9}.toml", "[scope]\nclient = \"cafe\"\n\n[channels.fb]\nweekly_posts = 4\n");
     git(&["init", "-q"]);
     git(&["add", "rules"]);
     git(&["commit", "-q", "-m", "as it was"]);
+    place.mcoe("rules diff HEAD:./rules/ rules").done().shows(&["the packs say the same"]);
     place.replace("rules/fatigue.toml", "warn_at = 0.5", "warn_at = 0.4");
     let told = place.mcoe("rules diff HEAD:rules rules").done().out;
     assert!(told.starts_with("fatigue.warn_at: 0.5 -> 0.4   fatigue.toml:6\n"), "{told}");
@@ -98,6 +100,23 @@ fn packs_are_shown_to_differ_by_situations_on_which_they_decide_differently() {
     assert_eq!(of("weekly_posts"), ("14".into(), "20".into()));
     assert_eq!(of("verdicts.channel_fatigue"), ("warn".into(), "block".into()));
     assert_eq!(of("verdicts.quiet_friday"), ("not asked".into(), "block".into()));
+}
+
+#[test]
+fn what_an_overlay_decides_otherwise_is_shown_for_whom_it_covers() {
+    let place = Workplace::new();
+    for (name, text) in default_pack() {
+        place.write(&format!("new/{name}"), &text);
+    }
+    let overlay = |from: f64, factor: f64| {
+        format!("[scope]\nclient = \"bakery\"\n\n[fatigue]\nfrequency = [{{ from = {from}, factor = {factor} }}]\n")
+    };
+    place.write("rules/overlays/bakery.toml", &overlay(0.5, 0.9));
+    place.write("new/overlays/bakery.toml", &overlay(0.1, 0.1));
+    let told = place.mcoe("rules diff rules new --format json").done().json();
+    let posts = told["divergences"].as_array().unwrap().iter().find(|one| one["what"] == "weekly_posts").unwrap();
+    assert_eq!(posts["situation"], "channel = \"fb\", client.id = \"bakery\", state.fatigue = 0.1");
+    assert_eq!((&posts["before"], &posts["after"]), (&"5".into(), &"0".into()));
 }
 
 /// Whether a value passes a schema made of the words that ours are made of.

@@ -22,7 +22,7 @@ fn goal(text: &str) -> Result<Goal, String> {
     let names = || Measure::ALL.into_iter().map(Measure::name);
     let measure = Measure::ALL.into_iter().find(|measure| measure.name() == name).ok_or_else(|| {
         let all = names().collect::<Vec<_>>().join(", ");
-        let near = nearest(name, names()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        let near = nearest(name, names()).map_or_else(|| ".".to_owned(), |near| format!("; did you mean `{near}`?"));
         format!("`{name}` is no headline number{near} There are {all}")
     })?;
     let wish = match wish {

@@ -112,7 +112,10 @@ impl<'a> Points<'a> {
                 let _ = writeln!(text, "  {}:{line}:{column}: {cause}\n    remedy: {remedy}", place.display());
             }
         }
-        let remedy = "change the values, or add --skip-invalid to leave these points out";
+        let remedy = match wrong < all {
+            true => "change the values, or add --skip-invalid to leave these points out",
+            false => "change the values: no point is left to simulate",
+        };
         Failure::Input(format!("{text}\n  remedy: {remedy}\nnothing was written"))
     }
 
