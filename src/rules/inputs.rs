@@ -303,7 +303,8 @@ impl Space {
 /// primes, which no whole numbers tie to each other. Source: L. Kuipers and H. Niederreiter, Uniform Distribution of
 /// Sequences, 1974, on Kronecker sequences.
 fn even_shares(dimensions: usize) -> Vec<f64> {
-    let is_prime = |number: &u32| (2..*number).take_while(|d| d * d <= *number).all(|divisor| number % divisor != 0);
+    let is_prime =
+        |number: &u32| (2..*number).take_while(|d| d * d <= *number).all(|divisor| !number.is_multiple_of(divisor));
     (2..).filter(is_prime).map(|prime| f64::from(prime).sqrt().fract()).take(dimensions).collect()
 }
 
