@@ -53,8 +53,8 @@ impl CompiledRules {
             self.inputs(&guardrail.name).into_iter().filter(|field| !field.is_identity()).collect();
         let held = fields.iter().filter_map(|field| number_of(&field.of(input)));
         let numbers: Vec<f64> = held.chain(guardrail.params.values().copied()).collect();
-        let mut search = Search { evaluator, guardrail, input, now: Outcome::Pass };
-        search.now = search.outcome(&Change::None)?;
+        let now = input.ask(evaluator, guardrail)?.outcome;
+        let mut search = Search { evaluator, guardrail, input, now };
         let place = |key: &str| {
             let place = self.pack().place_of_row(overlays, key, None);
             place.map(|(file, line)| RulePlace { file, line })
@@ -78,7 +78,6 @@ impl CompiledRules {
 
 /// What is changed.
 enum Change<'c> {
-    None,
     Field(InputField),
     Param(&'c str),
 }
@@ -91,15 +90,10 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
-    fn outcome(&mut self, change: &Change<'_>) -> Result<Outcome, RuleFailure> {
-        self.outcome_at(change, &Fact::Truth(false))
-    }
-
     fn outcome_at(&mut self, change: &Change<'_>, fact: &Fact) -> Result<Outcome, RuleFailure> {
         let mut input = self.input.clone();
         let mut guardrail = self.guardrail.clone();
         match change {
-            Change::None => {}
             Change::Field(field) => field.put(&mut input, fact.clone()),
             Change::Param(name) => {
                 let mut params: BTreeMap<String, f64> = (*guardrail.params).clone();
@@ -121,7 +115,6 @@ impl Search<'_> {
         place: &dyn Fn(&str) -> Option<RulePlace>,
     ) -> Result<Vec<Flip>, RuleFailure> {
         let what = match change {
-            Change::None => String::new(),
             Change::Field(field) => field.name(),
             Change::Param(name) => format!("ctx.params.{name}"),
         };

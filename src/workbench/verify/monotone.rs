@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::explore::{asked, space};
 use super::{Finding, FindingKind};
-use crate::model::Outcome;
+use crate::model::{Outcome, Verdict};
 use crate::planner::{self, PlanError};
 use crate::rules::{
-    CompiledRules, Evaluator, Fact, Input, InputField, RuleFailure, RulePlace, number_of, step_at, values,
+    CompiledRules, Evaluator, Fact, GuardrailRules, Input, InputField, RuleFailure, RulePlace, Space, number_of,
+    step_at, values,
 };
 use crate::workbench::grounds::Ground;
 
@@ -46,32 +47,57 @@ fn guardrail(
         for field in space.fields().filter(|field| field.own_name() == "fatigue") {
             let ascending = ascending(rules, name, field, &ground.input);
             for start in space.inputs(WALKS) {
-                let mut last: Option<(f64, Outcome, u32)> = None;
-                for at in &ascending {
-                    let mut input = start.clone();
-                    field.put(&mut input, Fact::Number(*at));
-                    let verdict = input.ask(evaluator, own)?;
-                    if let Some((before, milder, _)) = last.filter(|(_, outcome, _)| *outcome > verdict.outcome) {
-                        let mut others = start.clone();
-                        field.put(&mut others, field.of(&ground.input));
-                        let about = format!("{}; {}", ground.told, space.told(&others));
-                        let line = |at: f64, outcome: Outcome| {
-                            format!("{} = {}: {} ({about})", field.name(), Fact::Number(at), outcome.name())
-                        };
-                        return Ok(Some(Finding {
-                            place: RulePlace { file: Arc::clone(&verdict.file), line: verdict.line },
-                            kind: FindingKind::NotMonotone,
-                            what: format!("`{name}` allows more where the audience is more tired"),
-                            witness: vec![line(before, milder), line(*at, verdict.outcome)],
-                            remedy: "make it answer no more mildly as fatigue rises".to_owned(),
-                        }));
-                    }
-                    last = Some((*at, verdict.outcome, verdict.line));
-                }
+                let Some(fall) = fall(&start, field, &ascending, own, evaluator)? else { continue };
+                return Ok(Some(fall.told(name, ground, &space, field, start)));
             }
         }
     }
     Ok(None)
+}
+
+/// Two neighbouring values of a field, of which the larger one gets the milder answer.
+struct Fall {
+    before: (f64, Outcome),
+    after: (f64, Arc<Verdict>),
+}
+
+/// The first of an input's answers that is milder than the one before it, as a field rises.
+fn fall(
+    start: &Input,
+    field: InputField,
+    ascending: &[f64],
+    own: &GuardrailRules,
+    evaluator: &mut Evaluator,
+) -> Result<Option<Fall>, RuleFailure> {
+    let mut last: Option<(f64, Outcome)> = None;
+    for at in ascending {
+        let mut input = start.clone();
+        field.put(&mut input, Fact::Number(*at));
+        let verdict = input.ask(evaluator, own)?;
+        if let Some(before) = last.filter(|(_, outcome)| *outcome > verdict.outcome) {
+            return Ok(Some(Fall { before, after: (*at, verdict) }));
+        }
+        last = Some((*at, verdict.outcome));
+    }
+    Ok(None)
+}
+
+impl Fall {
+    fn told(&self, name: &str, ground: &Ground, space: &Space, field: InputField, mut others: Input) -> Finding {
+        field.put(&mut others, field.of(&ground.input));
+        let about = format!("{}; {}", ground.told, space.told(&others));
+        let line = |at: f64, outcome: Outcome| {
+            format!("{} = {}: {} ({about})", field.name(), Fact::Number(at), outcome.name())
+        };
+        let (at, verdict) = &self.after;
+        Finding {
+            place: RulePlace { file: Arc::clone(&verdict.file), line: verdict.line },
+            kind: FindingKind::NotMonotone,
+            what: format!("`{name}` allows more where the audience is more tired"),
+            witness: vec![line(self.before.0, self.before.1), line(*at, verdict.outcome)],
+            remedy: "make it answer no more mildly as fatigue rises".to_owned(),
+        }
+    }
 }
 
 /// The values of a field that a function may tell apart, ascending.
@@ -100,6 +126,8 @@ struct Law {
     at: fn(&mut Walk<'_>, f64) -> Result<f64, RuleFailure>,
     /// Values along the way: the edges of the pack's tables.
     edges: fn(&Ground) -> Vec<f64>,
+    /// Up to where it is walked in even steps as well, since a script may turn anywhere; none for whole numbers.
+    span: Option<f64>,
     remedy: &'static str,
 }
 
@@ -122,6 +150,7 @@ const LAWS: [Law; 6] = [
             Ok(f64::from(walk.evaluator.weekly_posts(&ctx)?.unwrap_or_else(lowered)))
         },
         edges: |ground| ground.rules.fatigue.frequency.iter().map(|step| step.from).collect(),
+        span: Some(1.0),
         remedy: "let the factor fall from row to row",
     },
     Law {
@@ -135,6 +164,7 @@ const LAWS: [Law; 6] = [
             Ok(planner::priority(&walk.ground.rules, priority, fatigue))
         },
         edges: |ground| ground.rules.fatigue.priority_loss.iter().map(|step| step.from).collect(),
+        span: Some(1.0),
         remedy: "let the points rise from row to row",
     },
     Law {
@@ -145,6 +175,7 @@ const LAWS: [Law; 6] = [
         key: "fatigue.wait_hours",
         at: |walk, fatigue| Ok(walk.ground.rules.fatigue.recommended_wait_hours(fatigue)),
         edges: |ground| ground.rules.fatigue.wait_hours.iter().map(|step| step.from).collect(),
+        span: Some(1.0),
         remedy: "let the hours rise from row to row",
     },
     Law {
@@ -160,6 +191,7 @@ const LAWS: [Law; 6] = [
             Ok(asked.unwrap_or(own))
         },
         edges: |ground| ground.rules.risk.confidence.iter().map(|step| step.from).chain([100.0]).collect(),
+        span: Some(100.0),
         remedy: "let the confidence rise from row to row",
     },
     Law {
@@ -176,6 +208,7 @@ const LAWS: [Law; 6] = [
             Ok(asked.unwrap_or_else(|| planner::confidence(&walk.ground.rules.risk, score, &ctx, warned)))
         },
         edges: |_| vec![1.0, 2.0, 3.0, 4.0, 5.0],
+        span: None,
         remedy: "let a warning take confidence, never give it",
     },
     Law {
@@ -190,6 +223,7 @@ const LAWS: [Law; 6] = [
             Ok(f64::from(u8::try_from(band as usize).unwrap_or(0)))
         },
         edges: |ground| vec![ground.rules.risk.low_from, ground.rules.risk.medium_from],
+        span: Some(1.0),
         remedy: "let `low.from` be above `medium.from`",
     },
 ];
@@ -205,10 +239,8 @@ impl Law {
         evaluator: &mut Evaluator,
     ) -> Result<Option<Finding>, RuleFailure> {
         let mut along: Vec<f64> = (self.edges)(ground).into_iter().flat_map(|edge| [edge - BELOW, edge]).collect();
-        // A script may turn anywhere: the unit interval, or a score's hundred, in even steps as well.
-        let span = if self.along == "post.asset_score" { 100.0 } else { 1.0 };
-        let even = (0..=20).map(|step| span * f64::from(step) / 20.0);
-        along.extend(even.filter(|_| self.along != "post.warnings"));
+        let even = self.span.into_iter().flat_map(|span| (0..=20).map(move |step| span * f64::from(step) / 20.0));
+        along.extend(even);
         along.retain(|at| *at >= 0.0);
         along.sort_by(f64::total_cmp);
         let mut walk = Walk { ground, evaluator };
