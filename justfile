@@ -11,6 +11,14 @@ run *arguments:
 report:
     cargo run --release -- simulate scenarios/agency --out reports/agency --force
 
+# The console, with a made-up workspace
+demo:
+    cargo run --release -- serve --demo
+
+# Property-based requests against `just demo` (needs schemathesis, from PyPI)
+hammer:
+    st run http://localhost:3008/api/openapi.json --checks all --exclude-checks unsupported_method --max-examples 100
+
 # All tests, or those whose names contain a word
 test *words:
     cargo test {{words}}

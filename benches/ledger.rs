@@ -20,6 +20,8 @@ use mcoe::store::{ActionFilter, Commit, Ledger, ScheduleFilter};
 use sqlx::postgres::PgPoolCopyExt;
 use sqlx::{AssertSqlSafe, PgPool, Row};
 
+#[path = "../tests/it/support/packages.rs"]
+mod packages;
 #[path = "../tests/it/support/postgres.rs"]
 mod postgres;
 #[path = "support/world.rs"]
@@ -196,7 +198,7 @@ async fn million(url: &str, rules: &CompiledRules) {
     println!("  a schedule by its letters      {:7.1} ms", 1e3 * timed(by_id).await);
     let record = async {
         let filter = ActionFilter { schedule: Some(id), limit: 50, ..ActionFilter::default() };
-        drop(ledger.actions(&filter).await.expect("answered"));
+        drop(ledger.actions(&filter, None).await.expect("answered"));
     };
     println!("  the record of a schedule       {:7.1} ms", 1e3 * timed(record).await);
     plans(pool).await;

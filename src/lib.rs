@@ -52,4 +52,6 @@ pub mod store;
 
 pub mod workbench;
 
+pub mod web;
+
 pub mod cli;

@@ -62,8 +62,9 @@ impl Actions {
                 action_type: self.kind,
                 from: self.from,
                 limit: self.limit,
+                ..ActionFilter::default()
             };
-            Ok(ledger.actions(&filter).await?)
+            Ok(ledger.actions(&filter, None).await?.rows)
         })?;
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!(found)));

@@ -24,8 +24,10 @@ mod plan_folder;
 mod progress;
 mod review;
 mod rules;
+mod serve;
 mod simulate;
 mod status;
+mod token;
 mod watch;
 mod weekly;
 
@@ -62,6 +64,7 @@ Examples:
   mcoe weekly                                     plan the coming week and commit it
   mcoe review                                     what waits for a person, worst risk first
   mcoe daily                                      judge today's posts again, draft what is due
+  mcoe serve --demo                               the console, with a workspace to look around in
 
 A scenario is a folder that says who the clients are, where they post and what there is to post.
 
@@ -146,6 +149,8 @@ enum Command {
     Daily(daily::Daily),
     Status(status::Status),
     Actions(actions::Actions),
+    Serve(serve::Serve),
+    Token(token::Tokens),
     Completions(completions::Completions),
 }
 
@@ -229,7 +234,9 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
         let remedy = "use `--format json` here";
         return Err(Failure::Input(format!("error: only `mcoe rules test` prints `junit`\n  remedy: {remedy}")));
     }
-    progress::catch_interrupts()?;
+    if !matches!(command, Command::Serve(_)) {
+        progress::catch_interrupts()?;
+    }
     match command {
         Command::Check(command) => command.run(globals),
         Command::Plan(command) => command.run(globals),
@@ -249,6 +256,8 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
         Command::Daily(command) => command.run(globals),
         Command::Status(command) => command.run(globals),
         Command::Actions(command) => command.run(globals),
+        Command::Serve(command) => command.run(globals),
+        Command::Token(command) => command.run(globals),
         Command::Completions(command) => command.run(),
     }
 }

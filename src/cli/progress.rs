@@ -11,6 +11,7 @@ use super::Globals;
 use super::failure::Failure;
 use super::folder::abandon;
 use crate::simulator::Observer;
+use crate::store;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -87,6 +88,19 @@ impl Progress {
 /// Whether somebody asked for a stop.
 pub(super) fn is_stopping() -> bool {
     STOP.load(Ordering::SeqCst)
+}
+
+/// A weekly pass that ends where somebody asks for a stop.
+pub(super) struct Interruptible;
+
+impl store::Observer for Interruptible {
+    fn rows(&self, _total: usize) {}
+
+    fn row_done(&self) {}
+
+    fn should_stop(&self) -> bool {
+        is_stopping()
+    }
 }
 
 impl Drop for Progress {

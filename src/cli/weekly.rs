@@ -57,7 +57,8 @@ impl Weekly {
                 let mut outcomes = Vec::new();
                 for workspace in workspaces {
                     progress::stop_if_asked()?;
-                    outcomes.push(ledger.weekly(&planner, &workspace, week, &actor, now, &|| {}).await?);
+                    outcomes
+                        .push(ledger.weekly(&planner, &workspace, week, &actor, now, &progress::Interruptible).await?);
                     bar.step();
                 }
                 Ok(outcomes)

@@ -2,6 +2,7 @@
 //!
 //! No input or output and no rules live here; every type is in the lowest place that all its users share.
 
+mod access;
 mod asset;
 mod calendar;
 mod channel;
@@ -15,9 +16,11 @@ mod signal;
 mod units;
 mod verdict;
 
+pub use access::Role;
 pub use asset::{Asset, AssetUse};
 pub use calendar::{CalendarError, HOUR_SECONDS, WallHour, Week, WeekHours, Zone};
 pub use channel::{Channel, UnknownChannel};
+pub(crate) use client::named;
 pub use client::{
     CalendarEntry, Campaign, ChannelState, Client, ClientState, ClientStatus, DayKind, Policy, Reality, Severity,
     UnknownName, Warning, WarningStatus,

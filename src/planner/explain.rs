@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde::Serialize;
 
@@ -18,8 +19,8 @@ use crate::agents::ClientWeek;
 use crate::agents::creative_director::points;
 use crate::agents::scaling;
 use crate::model::{
-    Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, Outcome, Post, RiskBand, Scenario,
-    ScheduleStatus, Verdict, Week,
+    Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, HOUR_SECONDS, Outcome, Post, RiskBand,
+    Scenario, ScheduleStatus, Verdict, Week,
 };
 use crate::rules::{Flip, GuardrailRules, Input, PostFacts, RiskRules, RuleFailure, nearest};
 
@@ -214,6 +215,52 @@ pub fn explain_post(
         let places = Places { planner, week: &draft.week };
         let verdicts = places.verdicts(draft, desk, plan, post, bench)?;
         Ok(PostExplanation { verdicts, ..places.post(draft, desk, post) })
+    })
+}
+
+/// What makes up the worth of one hour of a client's channel, as things stand.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HourExplanation {
+    /// The factors whose product is the hour's value.
+    pub value_parts: Vec<Part>,
+    /// v(t): engagements of an average asset on a rested channel.
+    pub slot_value: f64,
+    /// How many hours of the week are worth more, were the channel rested.
+    pub better_hours: usize,
+    /// How many hours the week has.
+    pub hours: usize,
+}
+
+/// Explains the worth of the hour of a client's channel in which an instant lies.
+///
+/// # Errors
+/// Where client, channel or hour are not in the week, or it cannot be laid out.
+pub fn explain_hour(
+    planner: &Planner<'_>,
+    scenario: &Scenario,
+    week: Week,
+    client: &ClientId,
+    channel: Channel,
+    at: Timestamp,
+) -> Result<HourExplanation, ExplainError> {
+    with_draft(planner, scenario, week, client, |draft, _| {
+        let desk = draft.desks.iter().find(|desk| desk.state.channel == channel);
+        let desk = desk.ok_or_else(|| no_channel(client, channel))?;
+        let hours = &draft.week.hours;
+        let hour = (at.as_second() - hours.instant(0).as_second()).div_euclid(HOUR_SECONDS);
+        let hour = usize::try_from(hour).ok().filter(|hour| *hour < hours.len());
+        let hour = hour.ok_or_else(|| ExplainError::NoSuchHour {
+            at: at.to_string(),
+            week: week.to_string(),
+            zone: draft.week.client.zone.name().to_owned(),
+        })?;
+        let slot_value = desk.hours.value.get(hour).copied().unwrap_or_default();
+        Ok(HourExplanation {
+            value_parts: Places { planner, week: &draft.week }.value_parts(desk, hour),
+            slot_value,
+            better_hours: desk.hours.value.iter().filter(|value| **value > slot_value).count(),
+            hours: hours.len(),
+        })
     })
 }
 

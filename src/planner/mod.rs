@@ -35,7 +35,8 @@ pub use confidence::{band, confidence};
 pub use decisions::{client_decisions, decisions};
 pub use difference::{ChannelDifference, plan_difference};
 pub use explain::{
-    AssetExplanation, BandTurn, ExplainError, Part, PostExplanation, VerdictExplanation, WhyNot, explain_post, why_not,
+    AssetExplanation, BandTurn, ExplainError, HourExplanation, Part, PostExplanation, VerdictExplanation, WhyNot,
+    explain_hour, explain_post, why_not,
 };
 pub use fired::{Firing, firings};
 pub use hours::{HourRule, HourValue};

@@ -99,6 +99,24 @@ pub fn render(report: &RunReport) -> Result<Vec<File>, ReportError> {
     files(&page, &figures, tables::run_tables(report.simulation, report.tables)?)
 }
 
+/// Of a simulation's report what a browser shows: `index.html`, `summary.md` and `figures/*.svg`.
+///
+/// # Errors
+/// Where a figure or the page cannot be made.
+pub fn documents(report: &RunReport) -> Result<Vec<File>, ReportError> {
+    let figures = figures::draw_all(report.simulation)?;
+    documents_of(&Page::of(report.simulation, report.command, report.tables), &figures)
+}
+
+/// The same of a comparison's report.
+///
+/// # Errors
+/// Where a figure or the page cannot be made.
+pub fn comparison_documents(report: &ComparisonReport) -> Result<Vec<File>, ReportError> {
+    let figures = figures::draw_comparison(report.comparison)?;
+    documents_of(&Page::of_comparison(report.comparison, report.command, report.tables), &figures)
+}
+
 /// The files of a comparison's report, named as those of a simulation's.
 ///
 /// # Errors
@@ -132,14 +150,20 @@ pub fn verdicts(comparison: &Comparison) -> Vec<String> {
     findings::verdicts(comparison).iter().map(|verdict| Phrase::parse(verdict).text()).collect()
 }
 
-fn files(page: &Page, figures: &[Figure], tables: Vec<File>) -> Result<Vec<File>, ReportError> {
+fn documents_of(page: &Page, figures: &[Figure]) -> Result<Vec<File>, ReportError> {
     let mut files = vec![
         ("index.html".to_owned(), html::render(page, figures)?.into_bytes()),
         ("summary.md".to_owned(), markdown::render(page, figures).into_bytes()),
     ];
+    let drawn = figures.iter().map(|figure| (format!("figures/{}.svg", figure.name), figure.svg.clone().into_bytes()));
+    files.extend(drawn);
+    Ok(files)
+}
+
+fn files(page: &Page, figures: &[Figure], tables: Vec<File>) -> Result<Vec<File>, ReportError> {
+    let mut files = documents_of(page, figures)?;
     let raster = Raster::new();
     for figure in figures {
-        files.push((format!("figures/{}.svg", figure.name), figure.svg.clone().into_bytes()));
         files.push((format!("figures/{}.png", figure.name), raster.png(figure)?));
     }
     files.extend(tables.into_iter().map(|(name, bytes)| (format!("tables/{name}"), bytes)));

@@ -10,7 +10,7 @@ use super::diagnostic::{Diagnostic, Place};
 use super::extract::HEALTH_WEIGHTS;
 use super::hours;
 use super::settings::{Found, Setting, Settings, Value, View};
-use crate::model::Channel;
+use crate::model::{Channel, Zone};
 
 /// Sums and products of rules are compared with this slack, so that 0.7 + 0.2 + 0.1 is 1.
 const SLACK: f64 = 1e-9;
@@ -26,6 +26,8 @@ pub(crate) enum Group {
     Assets,
     /// The risk bands.
     Risk,
+    /// The clock of a server's passes.
+    Passes,
 }
 
 /// Two or more settings that cannot stand together.
@@ -38,7 +40,9 @@ pub(crate) struct Clash {
 
 impl Group {
     pub(crate) fn all() -> impl Iterator<Item = Group> {
-        [Group::Fatigue, Group::Assets, Group::Risk].into_iter().chain(Channel::ALL.into_iter().map(Group::Channel))
+        [Group::Fatigue, Group::Assets, Group::Risk, Group::Passes]
+            .into_iter()
+            .chain(Channel::ALL.into_iter().map(Group::Channel))
     }
 
     /// Whether a setting is among those judged together.
@@ -52,6 +56,7 @@ impl Group {
             }
             Group::Assets => path.starts_with("assets.quality_at_"),
             Group::Risk => path.starts_with("risk.bands."),
+            Group::Passes => path == "calendar.passes.time_zone",
         }
     }
 
@@ -66,6 +71,7 @@ impl Group {
             Group::Channel(channel) => hours::clashes(view, channel),
             Group::Assets => vec![quality(view)],
             Group::Risk => bands(view),
+            Group::Passes => vec![time_zone(view)],
         };
         found.into_iter().flatten().collect()
     }
@@ -112,6 +118,16 @@ fn warn_and_block(view: &View<'_>) -> Option<Clash> {
     let cause = format!("`warn_at` {warn_at} is not below `block_at` {block_at}, so nothing would ever be warned of");
     let remedy = "set `warn_at` below `block_at`".to_owned();
     clash("warn_not_below_block", &[&warn, &block], cause, remedy)
+}
+
+fn time_zone(view: &View<'_>) -> Option<Clash> {
+    let found = view.find("calendar.passes.time_zone")?;
+    let name = found.setting.value.as_text()?;
+    if name.parse::<Zone>().is_ok() {
+        return None;
+    }
+    let cause = format!("`{name}` is not the name of a time zone");
+    clash("unknown_time_zone", &[&found], cause, "write an IANA name, such as `Europe/Berlin`".to_owned())
 }
 
 fn slopes(view: &View<'_>) -> Option<Clash> {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use super::key::{DAYS, SIGNALS};
 use super::pack::{
     AssetRules, CalendarRules, ChannelRules, DraftRules, EarlyWarningRules, FatigueRules, GuardrailRules,
-    GuardrailScope, MinuteRule, RiskRules, Rules, Step,
+    GuardrailScope, MinuteRule, PassRules, RiskRules, Rules, Step,
 };
 use super::settings::{Row, Value, View};
-use crate::model::{CalendarEntry, Channel, ConflictKind, DayKind, Policy};
+use crate::model::{CalendarEntry, Channel, ConflictKind, DayKind, Policy, Zone};
 
 /// The effective numbers of a view.
 pub(crate) fn rules(view: &View<'_>) -> Rules {
@@ -210,6 +210,12 @@ fn calendar(table: &Table<'_>) -> CalendarRules {
             late_hours: table.number("drafts.late_hours"),
             attempts: table.count("drafts.attempts"),
             retry_after_minutes: table.number("drafts.retry_after_minutes"),
+        },
+        passes: PassRules {
+            time_zone: table.text("passes.time_zone").parse().unwrap_or_else(|_| Zone::utc()),
+            daily_every_hours: table.count("passes.daily_every_hours").clamp(1, 24) as u8,
+            weekly_day: DAYS.iter().position(|day| *day == table.text("passes.weekly_day")).unwrap_or_default() as u8,
+            weekly_hour: table.count("passes.weekly_hour").min(23) as u8,
         },
         days: table.rows("days").iter().filter_map(day).collect(),
     }

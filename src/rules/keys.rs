@@ -3,7 +3,7 @@
 //! This is the one place that says so; validation, defaults, schema and display read it.
 //! Numbers that a strategist tunes have no default here: a pack states them.
 
-use super::key::{FileKeys, Key, Kind, Preset, Rows};
+use super::key::{DAYS, FileKeys, Key, Kind, Preset, Rows};
 
 /// The files of a pack, in the order they are explained in.
 pub const PACK_FILES: [FileKeys; 8] = [
@@ -247,6 +247,30 @@ const CALENDAR: &[Key] = &[
         Kind::number(0.0, 10_000.0),
         Preset::Number(60.0),
         "minutes before the second try; each further wait is twice as long",
+    ),
+    Key::preset(
+        "passes.time_zone",
+        Kind::Text,
+        Preset::Text("UTC"),
+        "the zone of the clock that a server's passes go by, an IANA name",
+    ),
+    Key::preset(
+        "passes.daily_every_hours",
+        Kind::integer(1, 24),
+        Preset::Integer(1),
+        "hours between a server's daily passes, the first at midnight",
+    ),
+    Key::preset(
+        "passes.weekly_day",
+        Kind::Choice(&DAYS),
+        Preset::Text("thursday"),
+        "the day on which a server plans the coming week",
+    ),
+    Key::preset(
+        "passes.weekly_hour",
+        Kind::integer(0, 23),
+        Preset::Integer(14),
+        "the hour of that day from which it does",
     ),
     Key::preset(
         "days",

@@ -55,7 +55,7 @@ pub use load::{OverlayKey, PackFiles, RulesPack, load};
 pub use overlay::Scope;
 pub use pack::{
     AssetRules, CalendarRules, ChannelRules, DraftRules, EarlyWarningRules, FatigueRules, GuardrailRules,
-    GuardrailScope, MinuteRule, RiskRules, Rules, Step, is_within_clock_span, step_at,
+    GuardrailScope, MinuteRule, PassRules, RiskRules, Rules, Step, is_within_clock_span, step_at,
 };
 pub use probe::{Probes, Site, SiteKind};
 pub use render::render;

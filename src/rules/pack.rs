@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{CalendarEntry, Channel, ConflictKind, Policy, RiskBand};
+use super::key::DAYS;
+use crate::model::{CalendarEntry, Channel, ConflictKind, Policy, RiskBand, Zone};
 
 /// The effective numbers for one client, or for one campaign of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -267,6 +268,8 @@ pub struct CalendarRules {
     pub boost_factor: f64,
     /// Making drafts.
     pub drafts: DraftRules,
+    /// When a server runs its passes.
+    pub passes: PassRules,
     /// Special days of the pack itself, for every client that the overlay covers.
     pub days: Vec<CalendarEntry>,
 }
@@ -280,6 +283,28 @@ pub struct DraftRules {
     pub attempts: u32,
     /// Minutes before the second try; each further wait is twice as long.
     pub retry_after_minutes: f64,
+}
+
+/// When a server that keeps the time runs its passes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PassRules {
+    /// The zone of the clock that they go by.
+    pub time_zone: Zone,
+    /// Hours between daily passes, the first at midnight, `1..=24`.
+    pub daily_every_hours: u8,
+    /// The day on which the coming week is planned, days since Monday, `0..7`.
+    pub weekly_day: u8,
+    /// The hour from which it is, `0..24`.
+    pub weekly_hour: u8,
+}
+
+impl PassRules {
+    /// When the coming week is planned, as in `thursday 14:00 UTC`.
+    #[must_use]
+    pub fn weekly(&self) -> String {
+        let day = DAYS.get(usize::from(self.weekly_day)).copied().unwrap_or_default();
+        format!("{day} {:02}:00 {}", self.weekly_hour, self.time_zone.name())
+    }
 }
 
 impl AssetRules {

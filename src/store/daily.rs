@@ -151,6 +151,8 @@ impl Pass<'_> {
             }
         }
         retried(|| self.rest(&rules)).await?;
+        let fatigue = &self.planner.rules().base().fatigue;
+        retried(|| self.ledger.record_health(self.workspace, fatigue, self.now)).await?;
         Ok(outcome)
     }
 

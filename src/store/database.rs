@@ -16,16 +16,13 @@ use sqlx::{AssertSqlSafe, Column as _, PgPool, Postgres, Row as _, SqlSafeStr, S
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::lines;
 use super::url::DatabaseUrl;
 use crate::model::WorkspaceId;
 
 /// How long a connection is waited for, and how long SQLite waits for another writer.
 const PATIENCE: Duration = Duration::from_secs(30);
-const CONNECTIONS: u32 = 4;
-/// Bytes of rows that are sent to PostgreSQL at a time.
-const COPY_CHUNK: usize = 1 << 18;
-/// Values that one SQLite statement may hold.
-const SQLITE_VALUES: usize = 32_000;
+const CONNECTIONS: u32 = 8;
 
 /// A pool of connections to one database.
 #[derive(Debug, Clone)]
@@ -74,6 +71,8 @@ macro_rules! values {
     ($($value:expr),* $(,)?) => { vec![$($crate::store::database::Value::from($value)),*] };
 }
 pub(super) use values;
+
+pub(super) use super::lines::Line;
 
 /// One row of an answer.
 #[derive(Debug)]
@@ -162,15 +161,23 @@ impl Database {
     }
 
     /// The version of the schema that this program writes.
-    pub const VERSION: i64 = 1;
+    pub const VERSION: i64 = 2;
 
     fn migrator(&self) -> Migrator {
-        let sql = match self {
-            Database::Postgres(_) => include_str!("../../migrations/postgres/0001_ledger.sql"),
-            Database::Sqlite(_) => include_str!("../../migrations/sqlite/0001_ledger.sql"),
+        let steps = match self {
+            Database::Postgres(_) => [
+                ("ledger", include_str!("../../migrations/postgres/0001_ledger.sql")),
+                ("serving", include_str!("../../migrations/postgres/0002_serving.sql")),
+            ],
+            Database::Sqlite(_) => [
+                ("ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
+                ("serving", include_str!("../../migrations/sqlite/0002_serving.sql")),
+            ],
         };
-        let first = Migration::new(1, Cow::Borrowed("ledger"), MigrationType::Simple, sql.into_sql_str(), false);
-        Migrator::with_migrations(vec![first])
+        let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
+            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
+        };
+        Migrator::with_migrations((1..).zip(steps).map(migration).collect())
     }
 
     /// Brings the schema up to date.
@@ -249,8 +256,8 @@ impl Tx {
     /// statements' own conditions do.
     pub async fn fence(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
         if let Tx::Postgres(_) = self {
-            self.run("SET LOCAL ROLE mcoe_app", values![]).await?;
-            self.one("SELECT set_config('mcoe.workspace_id', $1, true)", values![workspace.as_str()]).await?;
+            let sql = "SELECT set_config('mcoe.workspace_id', $1, true), set_config('role', 'mcoe_app', true)";
+            self.one(sql, values![workspace.as_str()]).await?;
         }
         Ok(())
     }
@@ -304,8 +311,8 @@ impl Tx {
         fill: impl Fn(&T, &mut Line),
     ) -> Result<u64, StoreError> {
         match self {
-            Tx::Postgres(tx) => copy(tx, table.name, table, rows, fill).await,
-            Tx::Sqlite(tx) => insert_many(tx, table, "", rows, fill).await,
+            Tx::Postgres(tx) => lines::insert(tx, table, rows, fill).await,
+            Tx::Sqlite(tx) => lines::insert_many(tx, table, "", rows, fill).await,
         }
     }
 
@@ -323,206 +330,10 @@ impl Tx {
             if changes.is_empty() { "DO NOTHING".to_owned() } else { format!("DO UPDATE SET {}", changes.join(", ")) };
         let on_conflict = format!(" ON CONFLICT ({key}) {action}");
         match self {
-            Tx::Postgres(tx) => {
-                let (name, columns) = (table.name, table.columns.join(", "));
-                let staging = format!("staged_{name}");
-                let made =
-                    format!("CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {columns} FROM {name} WITH NO DATA");
-                sqlx::query(AssertSqlSafe(made)).execute(&mut **tx).await?;
-                copy(tx, &staging, table, rows, fill).await?;
-                let moved = format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {staging}{on_conflict}");
-                let written = sqlx::query(AssertSqlSafe(moved)).execute(&mut **tx).await?.rows_affected();
-                sqlx::query(AssertSqlSafe(format!("DROP TABLE {staging}"))).execute(&mut **tx).await?;
-                Ok(written)
-            }
-            Tx::Sqlite(tx) => insert_many(tx, table, &on_conflict, rows, fill).await,
+            Tx::Postgres(tx) => lines::insert_staged(tx, table, &on_conflict, rows, fill).await,
+            Tx::Sqlite(tx) => lines::insert_many(tx, table, &on_conflict, rows, fill).await,
         }
     }
-}
-
-async fn copy<T>(
-    tx: &mut Transaction<'static, Postgres>,
-    name: &str,
-    table: Table,
-    rows: impl IntoIterator<Item = T>,
-    fill: impl Fn(&T, &mut Line),
-) -> Result<u64, StoreError> {
-    let statement = format!("COPY {name} ({}) FROM STDIN", table.columns.join(", "));
-    let mut sink = tx.copy_in_raw(&statement).await?;
-    let mut line = Line::Copy(String::with_capacity(COPY_CHUNK + 4096));
-    for row in rows {
-        fill(&row, &mut line);
-        let Line::Copy(text) = &mut line else { continue };
-        text.pop();
-        text.push('\n');
-        if text.len() >= COPY_CHUNK {
-            sink.send(text.as_bytes()).await?;
-            text.clear();
-        }
-    }
-    if let Line::Copy(text) = &line
-        && !text.is_empty()
-    {
-        sink.send(text.as_bytes()).await?;
-    }
-    Ok(sink.finish().await?)
-}
-
-async fn insert_many<T>(
-    tx: &mut Transaction<'static, Sqlite>,
-    table: Table,
-    on_conflict: &str,
-    rows: impl IntoIterator<Item = T>,
-    fill: impl Fn(&T, &mut Line),
-) -> Result<u64, StoreError> {
-    let width = table.columns.len();
-    let most = SQLITE_VALUES / width * width;
-    let mut line = Line::Values(Vec::with_capacity(most));
-    let mut written = 0;
-    for row in rows {
-        fill(&row, &mut line);
-        let Line::Values(values) = &mut line else { continue };
-        if values.len() == most {
-            written += insert_rows(tx, table, on_conflict, std::mem::take(values)).await?;
-        }
-    }
-    let Line::Values(values) = line else { return Ok(written) };
-    if !values.is_empty() {
-        written += insert_rows(tx, table, on_conflict, values).await?;
-    }
-    Ok(written)
-}
-
-async fn insert_rows(
-    tx: &mut Transaction<'static, Sqlite>,
-    table: Table,
-    on_conflict: &str,
-    values: Vec<Value>,
-) -> Result<u64, StoreError> {
-    let width = table.columns.len();
-    let places = format!("({})", vec!["?"; width].join(","));
-    let rows = vec![places.as_str(); values.len() / width].join(",");
-    let sql = format!("INSERT INTO {} ({}) VALUES {rows}{on_conflict}", table.name, table.columns.join(", "));
-    Ok(bind_sqlite(&sql, values).execute(&mut **tx).await?.rows_affected())
-}
-
-/// A row on its way into the database, cell by cell in the order of the table's columns.
-pub(super) enum Line {
-    /// PostgreSQL's text format: a tab after every cell, the last of which becomes the end of the line.
-    Copy(String),
-    /// Values to bind.
-    Values(Vec<Value>),
-}
-
-impl Line {
-    /// Adds a cell of text.
-    pub fn text(&mut self, text: &str) -> &mut Self {
-        match self {
-            Line::Values(values) => values.push(text.into()),
-            Line::Copy(line) => {
-                escape(text, line);
-                line.push('\t');
-            }
-        }
-        self
-    }
-
-    /// Adds a cell of text that may be missing.
-    pub fn maybe_text(&mut self, text: Option<&str>) -> &mut Self {
-        match text {
-            Some(text) => self.text(text),
-            None => self.nothing(Value::Text(None)),
-        }
-    }
-
-    /// Adds an instant.
-    pub fn instant(&mut self, at: Timestamp) -> &mut Self {
-        self.shown(at, || at.into())
-    }
-
-    /// Adds an instant that may be missing.
-    pub fn maybe_instant(&mut self, at: Option<Timestamp>) -> &mut Self {
-        match at {
-            Some(at) => self.instant(at),
-            None => self.nothing(Value::Text(None)),
-        }
-    }
-
-    /// Adds an id.
-    pub fn id(&mut self, id: Uuid) -> &mut Self {
-        self.shown(id, || id.into())
-    }
-
-    /// Adds an id that may be missing.
-    pub fn maybe_id(&mut self, id: Option<Uuid>) -> &mut Self {
-        match id {
-            Some(id) => self.id(id),
-            None => self.nothing(Value::Text(None)),
-        }
-    }
-
-    /// Adds a number.
-    pub fn number(&mut self, number: f64) -> &mut Self {
-        self.shown(number, || number.into())
-    }
-
-    /// Adds a number that may be missing.
-    pub fn maybe_number(&mut self, number: Option<f64>) -> &mut Self {
-        match number {
-            Some(number) => self.number(number),
-            None => self.nothing(Value::Number(None)),
-        }
-    }
-
-    /// Adds a whole number.
-    pub fn whole(&mut self, number: impl Into<i64>) -> &mut Self {
-        let number = number.into();
-        self.shown(number, || number.into())
-    }
-
-    /// Adds a flag.
-    pub fn flag(&mut self, flag: bool) -> &mut Self {
-        self.shown(flag, || flag.into())
-    }
-
-    fn shown(&mut self, shown: impl std::fmt::Display, value: impl FnOnce() -> Value) -> &mut Self {
-        use std::fmt::Write as _;
-        match self {
-            Line::Values(values) => values.push(value()),
-            Line::Copy(line) => {
-                // Writing to a text cannot fail.
-                let _ = write!(line, "{shown}\t");
-            }
-        }
-        self
-    }
-
-    fn nothing(&mut self, value: Value) -> &mut Self {
-        match self {
-            Line::Values(values) => values.push(value),
-            Line::Copy(line) => line.push_str("\\N\t"),
-        }
-        self
-    }
-}
-
-/// Writes text as COPY reads it. PostgreSQL has no place for the character zero.
-fn escape(text: &str, line: &mut String) {
-    let mut rest = text;
-    while let Some(special) = rest.find(['\\', '\t', '\n', '\r', '\0']) {
-        let (plain, after) = rest.split_at(special);
-        line.push_str(plain);
-        let mut letters = after.chars();
-        line.push_str(match letters.next() {
-            Some('\\') => "\\\\",
-            Some('\t') => "\\t",
-            Some('\n') => "\\n",
-            Some('\r') => "\\r",
-            _ => "",
-        });
-        rest = letters.as_str();
-    }
-    line.push_str(rest);
 }
 
 /// A statement in SQLite's words: no casts, no locks of rows, and its own names for two functions.
@@ -550,7 +361,7 @@ fn bind_postgres(sql: &str, values: Vec<Value>) -> Query<'_, Postgres, PgArgumen
     })
 }
 
-fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, SqliteArguments> {
+pub(super) fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, SqliteArguments> {
     let query = sqlx::query(AssertSqlSafe(for_sqlite(sql)));
     values.into_iter().fold(query, |query, value| match value {
         Value::Text(text) => query.bind(text),
@@ -570,12 +381,5 @@ mod tests {
                    (SELECT value FROM json_array_elements_text($2::json)) FOR UPDATE SKIP LOCKED";
         let expected = "SELECT (a), b FROM t WHERE c = $1 AND d IN (SELECT value FROM json_each($2))";
         assert_eq!(for_sqlite(sql), expected);
-    }
-
-    #[test]
-    fn text_is_escaped_as_copy_reads_it() {
-        let mut line = String::new();
-        escape("a\tb\\c\nd\re\0f", &mut line);
-        assert_eq!(line, "a\\tb\\\\c\\nd\\ref");
     }
 }

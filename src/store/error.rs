@@ -60,6 +60,18 @@ pub enum StoreError {
     /// A schedule that is not there.
     #[error("the ledger has no schedule {0}")]
     UnknownSchedule(String),
+    /// A living token that has the name already.
+    #[error("the workspace has a token named `{0}` already")]
+    TokenNameTaken(String),
+    /// A token that is not there.
+    #[error("the ledger has no token {0}")]
+    UnknownToken(Uuid),
+    /// A job that is not there.
+    #[error("the ledger has no job {0}")]
+    UnknownJob(Uuid),
+    /// A key that something else was asked for with.
+    #[error("the idempotency key `{0}` was used for another request")]
+    KeyTaken(String),
     /// A step that a schedule cannot take.
     #[error("schedule {id} is {from} and cannot become {to}")]
     IllegalStep {
@@ -78,6 +90,9 @@ pub enum StoreError {
         /// Who tried to approve.
         actor: String,
     },
+    /// Somebody asked for a stop.
+    #[error("stopped before the end; nothing was committed")]
+    Stopped,
     /// A cell that this program did not write.
     #[error("the database holds `{value}` in `{column}`, which cannot be read")]
     Unreadable {
@@ -140,8 +155,13 @@ impl StoreError {
             Self::Moved(_) => "plan the week again, or add --rebase to plan around what has changed",
             Self::Breaches(_) => "report this as a bug of mcoe, with the rules and `mcoe db export`",
             Self::UnknownSchedule(_) => "take an id from `mcoe review`",
+            Self::TokenNameTaken(_) => "choose another name, or revoke that token first: `mcoe token list`",
+            Self::UnknownToken(_) => "take an id from `mcoe token list`",
+            Self::UnknownJob(_) => "ask for the job again",
+            Self::KeyTaken(_) => "send a new key with every new request",
             Self::IllegalStep { .. } => "see where it stands with `mcoe review --all`",
             Self::SecondPerson { .. } => "let somebody else approve it, with --actor",
+            Self::Stopped => "run it again",
             Self::Unreadable { .. } => "restore the database from a backup, or mend the cell",
             Self::Plan(_) => "mend the rule",
             Self::Database(..) => "try again; if it stays, look at the server's log",
@@ -157,6 +177,10 @@ impl StoreError {
                 | Self::UnknownClients(_)
                 | Self::OtherWorkspace(_)
                 | Self::UnknownSchedule(_)
+                | Self::TokenNameTaken(_)
+                | Self::UnknownToken(_)
+                | Self::UnknownJob(_)
+                | Self::KeyTaken(_)
                 | Self::IllegalStep { .. }
                 | Self::SecondPerson { .. }
                 | Self::Plan(_)

@@ -12,6 +12,7 @@
 //! row in `campaign_orchestration_actions`, which nobody can change. Nothing here publishes: executing a
 //! schedule makes a draft. The time comes in as an argument.
 
+mod access;
 mod channels;
 mod commit;
 mod conditions;
@@ -20,8 +21,12 @@ mod database;
 mod drafts;
 mod error;
 mod grounds;
+mod health;
 mod impact;
+mod jobs;
 mod ledger;
+mod lines;
+mod listing;
 mod load;
 mod rebase;
 mod record;
@@ -33,15 +38,19 @@ mod tables;
 mod url;
 mod weekly;
 
+pub use access::{NewToken, Token};
 pub use commit::{Commit, Committed};
 pub use daily::DailyOutcome;
 pub use error::StoreError;
+pub use health::HealthDay;
 pub use impact::ImpactFilter;
+pub use jobs::{Asked, Ending, Job, JobKind, JobStatus, LOST_AFTER, NewJob};
 pub use ledger::Ledger;
+pub use listing::{BadMark, ClientName, ConflictFilter, ConflictGroup, DayCount, FoundConflict, Mark, Order, Page};
 pub use load::Loaded;
 pub use rebase::Rebased;
 pub use record::{Action, ActionFilter};
 pub use review::{Change, Schedule, ScheduleFilter};
 pub use status::{ChannelStatus, Overview};
 pub use url::{BadUrl, DatabaseUrl};
-pub use weekly::WeeklyOutcome;
+pub use weekly::{Observer, Unwatched, WeeklyOutcome};

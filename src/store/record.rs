@@ -8,6 +8,7 @@ use super::conditions::Conditions;
 use super::database::{Row, Tx};
 use super::error::StoreError;
 use super::ledger::Ledger;
+use super::listing::{Mark, Page, page};
 use super::retry::retried;
 use super::review::Schedule;
 use super::tables::ACTIONS;
@@ -105,47 +106,93 @@ pub struct ActionFilter {
     pub client: Option<String>,
     /// Of one kind.
     pub action_type: Option<ActionType>,
+    /// By one actor.
+    pub actor: Option<String>,
     /// At this time or later.
     pub from: Option<Timestamp>,
+    /// Before this time.
+    pub to: Option<Timestamp>,
     /// No more than so many; the newest are taken.
     pub limit: u32,
 }
 
+impl ActionFilter {
+    fn ask(&self, conditions: &mut Conditions) {
+        if let Some(schedule) = self.schedule {
+            conditions.add("schedule_id = ?::uuid", schedule);
+        }
+        if let Some(client) = &self.client {
+            conditions.add("client_id = ?", client.as_str());
+        }
+        if let Some(kind) = self.action_type {
+            // Said rather than handed over, so that the index of the rare kinds is known to serve.
+            conditions.say(format!("action_type = '{}'", kind.name()));
+        }
+        if let Some(actor) = &self.actor {
+            conditions.add("actor = ?", actor.as_str());
+            if !AGENTS.contains(&actor.as_str()) {
+                let agents: Vec<String> = AGENTS.iter().map(|agent| format!("'{agent}'")).collect();
+                conditions.say(format!("actor NOT IN ({})", agents.join(", ")));
+            }
+        }
+        if let Some(from) = self.from {
+            conditions.add("created_at >= ?::timestamptz", from);
+        }
+        if let Some(to) = self.to {
+            conditions.add("created_at < ?::timestamptz", to);
+        }
+    }
+}
+
+/// The agents, by name, in the order in which the index of what others decide leaves them out.
+const AGENTS: [&str; 6] =
+    ["agency_director", "client_ops", "creative_director", "early_warning", "performance_reality", "scaling"];
+
+const COLUMNS: &str = "id::text, iso(created_at), schedule_id::text, client_id, workspace_id, action_type, \
+                       decision_payload::text, source_signals::text, risk_class, confidence_score, truth_notes::text, \
+                       truth_compliant, disclaimers::text, status, iso(executed_at), actor";
+
 impl Ledger {
-    /// Decisions on record, newest first.
+    /// Decisions on record, newest first: those after a mark, and of them no more than the filter's limit.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn actions(&self, filter: &ActionFilter) -> Result<Vec<Action>, StoreError> {
-        let mut conditions = Conditions::default();
-        if let Some(workspace) = self.fence() {
-            conditions.add("workspace_id = ?", workspace);
-        }
-        if let Some(schedule) = filter.schedule {
-            conditions.add("schedule_id = ?::uuid", schedule);
-        }
-        if let Some(client) = &filter.client {
-            conditions.add("client_id = ?", client.as_str());
-        }
-        if let Some(kind) = filter.action_type {
-            conditions.add("action_type = ?", kind.name());
-        }
-        if let Some(from) = filter.from {
-            conditions.add("created_at >= ?::timestamptz", from);
+    pub async fn actions(&self, filter: &ActionFilter, after: Option<&Mark>) -> Result<Page<Action>, StoreError> {
+        let mut conditions = self.conditions();
+        filter.ask(&mut conditions);
+        if let Some(mark) = after {
+            conditions.before(mark, "created_at");
         }
         let (conditions, values) = conditions.finish();
         let sql = format!(
-            "SELECT id::text, iso(created_at), schedule_id::text, client_id, workspace_id, action_type, \
-             decision_payload::text, source_signals::text, risk_class, confidence_score, truth_notes::text, \
-             truth_compliant, disclaimers::text, status, iso(executed_at), actor \
-             FROM campaign_orchestration_actions WHERE {conditions} ORDER BY created_at DESC, id LIMIT {}",
-            filter.limit
+            "SELECT {COLUMNS} FROM campaign_orchestration_actions WHERE {conditions} ORDER BY created_at DESC, id DESC"
         );
+        let mark = |action: &Action| Mark { rank: 0, at: action.created_at, id: action.id };
         retried(|| async {
             let mut tx = self.read().await?;
-            tx.rows(&sql, values.clone()).await?.iter().map(action).collect()
+            page(&mut tx, &sql, values.clone(), filter.limit, action, mark).await
         })
         .await
+    }
+
+    /// How many of the decisions that a filter means there are of each kind and outcome. Its limit is not asked for.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn action_counts(
+        &self,
+        filter: &ActionFilter,
+    ) -> Result<Vec<(ActionType, DecisionStatus, i64)>, StoreError> {
+        let mut conditions = self.conditions();
+        filter.ask(&mut conditions);
+        let (conditions, values) = conditions.finish();
+        let sql = format!(
+            "SELECT action_type, status, count(*) FROM campaign_orchestration_actions WHERE {conditions} \
+             GROUP BY 1, 2 ORDER BY 1, 2"
+        );
+        let mut tx = self.read().await?;
+        let rows = tx.rows(&sql, values).await?;
+        rows.iter().map(|row| Ok((row.parsed(0)?, row.parsed(1)?, row.whole(2)?))).collect()
     }
 }
 

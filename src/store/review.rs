@@ -2,14 +2,16 @@
 
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::conditions::Conditions;
-use super::database::{Row, Tx, Value, values};
+use super::database::{Row, Tx, values};
 use super::error::StoreError;
 use super::ledger::Ledger;
+use super::listing::LOCAL_DAY;
 use super::record::{NewAction, record};
 use super::retry::retried;
 use crate::model::{ActionType, Channel, DecisionStatus, RiskBand, ScheduleStatus};
@@ -83,6 +85,10 @@ pub struct ScheduleFilter {
     pub from: Option<Timestamp>,
     /// Before this time.
     pub to: Option<Timestamp>,
+    /// On this day of the client's calendar or later.
+    pub first_day: Option<Date>,
+    /// On this day of the client's calendar or earlier.
+    pub last_day: Option<Date>,
     /// No more than so many.
     pub limit: Option<u32>,
 }
@@ -104,8 +110,8 @@ pub(super) const COLUMNS: &str = "id::text, client_id, workspace_id, campaign_id
                        blocked_reason, created_by, approved_by, plan_id::text, confidence, expected_engagement, \
                        fatigue, metadata::text, attempts";
 
-/// Worst risk first, then by time.
-const WORST_FIRST: &str = "CASE risk_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, scheduled_for, id";
+/// The worst risk has the lowest rank.
+pub(super) const RANK: &str = "CASE risk_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END";
 
 impl Schedule {
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
@@ -142,13 +148,15 @@ impl Schedule {
     }
 }
 
+/// A day begins nowhere more than a day before it begins in UTC, and ends nowhere more than a day after.
+fn utc_day(day: Date) -> Timestamp {
+    let start = day.to_zoned(jiff::tz::TimeZone::UTC);
+    start.map_or(Timestamp::MAX, |start| start.timestamp())
+}
+
 impl ScheduleFilter {
-    /// What a statement asks of rows, and with which values.
-    fn conditions(&self, fence: Option<&str>) -> (String, Vec<Value>) {
-        let mut conditions = Conditions::default();
-        if let Some(workspace) = fence {
-            conditions.add("workspace_id = ?", workspace);
-        }
+    /// What a statement asks of rows, beyond what it asks already.
+    pub(super) fn ask(&self, conditions: &mut Conditions) {
         if let Some(client) = &self.client {
             conditions.add("client_id = ?", client.as_str());
         }
@@ -167,6 +175,14 @@ impl ScheduleFilter {
         if let Some(to) = self.to {
             conditions.add("scheduled_for < ?::timestamptz", to);
         }
+        if let Some(day) = self.first_day {
+            conditions.add("scheduled_for >= ?::timestamptz", utc_day(day.saturating_sub(1.day())));
+            conditions.add(&format!("{LOCAL_DAY} >= ?"), day.to_string());
+        }
+        if let Some(day) = self.last_day {
+            conditions.add("scheduled_for < ?::timestamptz", utc_day(day.saturating_add(2.days())));
+            conditions.add(&format!("{LOCAL_DAY} <= ?"), day.to_string());
+        }
         match self.ids.as_slice() {
             [] => {}
             // The key's own index serves where it is one.
@@ -180,7 +196,6 @@ impl ScheduleFilter {
             let names: Vec<String> = self.statuses.iter().map(|status| format!("'{}'", status.name())).collect();
             conditions.say(format!("status IN ({})", names.join(", ")));
         }
-        conditions.finish()
     }
 }
 
@@ -192,7 +207,7 @@ impl Ledger {
     pub async fn schedules(&self, filter: &ScheduleFilter) -> Result<Vec<Schedule>, StoreError> {
         retried(|| async {
             let mut tx = self.read().await?;
-            find(&mut tx, filter, self.fence(), false).await
+            find(&mut tx, filter, self.conditions(), false).await
         })
         .await
     }
@@ -230,7 +245,7 @@ impl Ledger {
     ) -> Result<Vec<Schedule>, StoreError> {
         retried(|| async {
             let mut tx = self.write().await?;
-            let schedules = find(&mut tx, filter, self.fence(), true).await?;
+            let schedules = find(&mut tx, filter, self.conditions(), true).await?;
             for id in &filter.ids {
                 if !schedules.iter().any(|schedule| schedule.id == *id) {
                     return Err(StoreError::UnknownSchedule(id.to_string()));
@@ -250,14 +265,15 @@ impl Ledger {
 async fn find(
     tx: &mut Tx,
     filter: &ScheduleFilter,
-    fence: Option<&str>,
+    mut conditions: Conditions,
     lock: bool,
 ) -> Result<Vec<Schedule>, StoreError> {
-    let (conditions, values) = filter.conditions(fence);
+    filter.ask(&mut conditions);
+    let (conditions, values) = conditions.finish();
     let limit = filter.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
     let lock = if lock { " FOR UPDATE" } else { "" };
     let sql = format!(
-        "SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} ORDER BY {WORST_FIRST}{limit}{lock}"
+        "SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} ORDER BY {RANK}, scheduled_for, id{limit}{lock}"
     );
     tx.rows(&sql, values).await?.iter().map(Schedule::read).collect()
 }
@@ -281,7 +297,10 @@ impl Change<'_> {
     }
 
     /// Whether the schedule can take the step, at this person's hands.
-    fn check(self, schedule: &Schedule, rules: &CompiledRules, actor: &str) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn check(self, schedule: &Schedule, rules: &CompiledRules, actor: &str) -> Result<(), StoreError> {
         let (id, from, to) = (schedule.id, schedule.status, self.status());
         // What a guardrail holds is let go by the guardrail, and what failed by the next try.
         let by_person = self == Change::Approve && from != ScheduleStatus::Pending;
@@ -315,8 +334,8 @@ impl Change<'_> {
                 tx.run(&sql, values![ids, format!("cancelled by {actor}: {reason}"), now]).await?;
             }
         }
-        let actions = schedules.iter().map(|schedule| self.action(schedule, actor));
-        record(tx, actions, now).await
+        let actions: Vec<NewAction<'_>> = schedules.iter().map(|schedule| self.action(schedule, actor)).collect();
+        record(tx, actions.into_iter(), now).await
     }
 
     fn action<'s>(self, schedule: &'s Schedule, actor: &'s str) -> NewAction<'s> {

@@ -41,21 +41,49 @@ impl Ledger {
         passes: impl Fn(&ClientId) -> bool,
     ) -> Result<Scenario, StoreError> {
         let mut tx = self.read().await?;
+        let mut scenario = self.frame(&mut tx, workspace, start).await?;
+        let mut clients = standing(&mut tx, &Which::Workspace(workspace), &BTreeSet::new()).await?;
+        clients.retain(|(client, _)| passes(&client.id));
+        scenario.hash = hash_of(workspace, start, &clients);
+        scenario.clients = clients;
+        Ok(scenario)
+    }
+
+    /// A workspace with one client of it, as [`Ledger::scenario`].
+    ///
+    /// # Errors
+    /// Where the workspace is not known, or the database fails.
+    pub async fn client_scenario(
+        &self,
+        workspace: &WorkspaceId,
+        client: &ClientId,
+        start: Week,
+    ) -> Result<Scenario, StoreError> {
+        let mut tx = self.read().await?;
+        let mut scenario = self.frame(&mut tx, workspace, start).await?;
+        let ids = super::load::json(&[client.as_str()]);
+        let mut clients = standing(&mut tx, &Which::Clients(&ids), &BTreeSet::new()).await?;
+        clients.retain(|(client, _)| client.workspace_id == *workspace);
+        scenario.hash = hash_of(workspace, start, &clients);
+        scenario.clients = clients;
+        Ok(scenario)
+    }
+
+    /// A workspace without its clients.
+    async fn frame(&self, tx: &mut Tx, workspace: &WorkspaceId, start: Week) -> Result<Scenario, StoreError> {
         let sql = "SELECT scenario, weeks, reviewers, reviews_per_reviewer_per_day, review::text, environment::text \
                    FROM workspaces WHERE workspace_id = $1";
         let rows = tx.rows(sql, values![workspace.as_str()]).await?;
         let row = rows.first().ok_or_else(|| StoreError::UnknownWorkspace(workspace.to_string()))?;
-        let mut clients = standing(&mut tx, &Which::Workspace(workspace), &BTreeSet::new()).await?;
-        clients.retain(|(client, _)| passes(&client.id));
         Ok(Scenario {
             name: row.text(0)?,
-            hash: hash_of(workspace, start, &clients),
+            hash: String::new(),
             start,
             weeks: row.count(1)?,
             capacity: Capacity { reviewers: row.count(2)?, reviews_per_reviewer_per_day: row.count(3)? },
             review: row.json(4)?,
             environment: row.json(5)?,
-            clients,
+            clients: Vec::new(),
         })
     }
 }

@@ -131,7 +131,7 @@ impl Ledger {
     ) -> Result<(Overview, Vec<ChannelStatus>), StoreError> {
         retried(|| async {
             let mut tx = self.read().await?;
-            let groups = self.groups(&mut tx, now).await?;
+            let groups = self.groups(&mut tx, None, now).await?;
             let tallies = self.tallies(&mut tx).await?;
             let overview = self.overview(&mut tx, &groups, &tallies, rules, now).await?;
             let channels =
@@ -139,6 +139,27 @@ impl Ledger {
             Ok((overview, channels.collect()))
         })
         .await
+    }
+
+    /// The figures of the channels that one client posts on.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn client_channels(
+        &self,
+        client: &str,
+        rules: &FatigueRules,
+        now: Timestamp,
+    ) -> Result<Vec<ChannelStatus>, StoreError> {
+        let mut tx = self.read().await?;
+        let groups = self.groups(&mut tx, Some(client), now).await?;
+        let counted = "SELECT channel, status, count(*) FROM campaign_orchestration_schedules WHERE client_id = $2 \
+                       AND ($1::text IS NULL OR workspace_id = $1) GROUP BY 1, 2";
+        let rows = tx.rows(counted, values![self.fence(), client]).await?;
+        let tallies: Result<Tallies, StoreError> =
+            rows.iter().map(|row| Ok(((row.parsed(0)?, row.parsed(1)?), row.whole(2)?))).collect();
+        let tallies = tallies?;
+        Ok(Channel::ALL.into_iter().filter_map(|channel| channel_status(channel, &groups, &tallies, rules)).collect())
     }
 
     async fn overview(
@@ -169,11 +190,12 @@ impl Ledger {
         })
     }
 
-    async fn groups(&self, tx: &mut Tx, now: Timestamp) -> Result<Vec<Group>, StoreError> {
+    async fn groups(&self, tx: &mut Tx, client: Option<&str>, now: Timestamp) -> Result<Vec<Group>, StoreError> {
         let sql = "SELECT channel, iso(fatigue_as_of), coalesce(half_life_hours, 48.0), count(*), \
                    sum(fatigue_score), max(fatigue_score), sum(coalesce(momentum_score, 0.5)), \
                    sum(coalesce(visibility_score, 0.5)), sum(coalesce(engagement_score, 0.5)), \
-                   iso(max(last_post_at)) FROM channel_state WHERE $1::text IS NULL OR workspace_id = $1 \
+                   iso(max(last_post_at)) FROM channel_state WHERE ($1::text IS NULL OR workspace_id = $1) \
+                   AND ($2::text IS NULL OR client_id = $2) \
                    GROUP BY channel, fatigue_as_of, coalesce(half_life_hours, 48.0) ORDER BY 1, 2, 3";
         let group = |row: &Row| {
             let (as_of, half_life) = (row.parsed(1)?, row.number(2)?);
@@ -187,7 +209,7 @@ impl Ledger {
                 last_post_at: row.maybe_parsed(9)?,
             })
         };
-        tx.rows(sql, values![self.fence()]).await?.iter().map(group).collect()
+        tx.rows(sql, values![self.fence(), client]).await?.iter().map(group).collect()
     }
 
     /// Channels of clients whose fatigue is at a threshold or above.

@@ -194,6 +194,21 @@ pub(super) const ACTIONS: Table = Table {
     ],
 };
 
+pub(super) const CHANNEL_HEALTH: Table = Table {
+    name: "channel_health",
+    columns: &[
+        "workspace_id",
+        "channel",
+        "day",
+        "clients",
+        "health_score",
+        "fatigue",
+        "momentum",
+        "visibility",
+        "engagement",
+    ],
+};
+
 pub(super) const DRAFTS: Table = Table {
     name: "drafts",
     columns: &["id", "schedule_id", "client_id", "workspace_id", "channel", "scheduled_for", "content", "created_at"],

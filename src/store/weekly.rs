@@ -28,12 +28,38 @@ pub struct WeeklyOutcome {
     pub breaches: Vec<Breach>,
 }
 
+/// Watches a weekly pass and may end it early.
+pub trait Observer: Sync {
+    /// So many rows are about to be written.
+    fn rows(&self, total: usize);
+
+    /// One more is written.
+    fn row_done(&self);
+
+    /// Whether the pass should stop. It is asked before the week is planned, and before it is committed.
+    fn should_stop(&self) -> bool;
+}
+
+/// Nobody watches, and nothing ends the pass early.
+#[derive(Debug, Clone, Copy)]
+pub struct Unwatched;
+
+impl Observer for Unwatched {
+    fn rows(&self, _total: usize) {}
+
+    fn row_done(&self) {}
+
+    fn should_stop(&self) -> bool {
+        false
+    }
+}
+
 impl Ledger {
     /// Plans a week for one workspace and commits it.
     ///
     /// # Errors
-    /// Where the workspace is not known, a rule or the database fails, or somebody else changed the
-    /// clients' state meanwhile.
+    /// Where the workspace is not known, a rule or the database fails, somebody else changed the clients' state
+    /// meanwhile, or the observer stops it.
     pub async fn weekly(
         &self,
         planner: &Planner<'_>,
@@ -41,12 +67,14 @@ impl Ledger {
         week: Week,
         actor: &str,
         now: Timestamp,
-        progress: &(dyn Fn() + Sync),
+        observer: &dyn Observer,
     ) -> Result<WeeklyOutcome, StoreError> {
         let planned = retried(|| self.planned(workspace, week)).await?;
         let is_open = |id: &str| !planned.contains(id);
         let scenario = retried(|| self.scenario_of(workspace, week, |id| is_open(id.as_str()))).await?;
+        refuse_if_stopping(observer)?;
         let plan = plan_week(planner, &scenario, week)?;
+        refuse_if_stopping(observer)?;
         let mut outcome = WeeklyOutcome {
             workspace_id: workspace.clone(),
             already_planned: planned.len(),
@@ -56,6 +84,7 @@ impl Ledger {
         };
         if outcome.breaches.is_empty() && !plan.clients.is_empty() {
             let record = decisions(&plan);
+            observer.rows(plan.posts().count() + record.len());
             let commit = Commit {
                 plan: &plan,
                 decisions: &record,
@@ -63,7 +92,7 @@ impl Ledger {
                 rules: planner.rules(),
                 actor,
                 now,
-                progress,
+                progress: &|| observer.row_done(),
             };
             outcome.committed = Some(self.commit(commit).await?);
         }
@@ -77,4 +106,8 @@ impl Ledger {
         let rows = tx.rows(sql, values![week.to_string(), workspace.as_str()]).await?;
         rows.iter().map(|row| row.text(0)).collect()
     }
+}
+
+fn refuse_if_stopping(observer: &dyn Observer) -> Result<(), StoreError> {
+    if observer.should_stop() { Err(StoreError::Stopped) } else { Ok(()) }
 }

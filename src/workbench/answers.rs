@@ -123,6 +123,9 @@ impl Answers {
         self.number("draft_until_hours", drafts.late_hours);
         self.add("draft_tries", Told::Whole(i64::from(drafts.attempts)));
         self.number("draft_waits_minutes", drafts.all_waits_minutes());
+        let passes = &pack.calendar.passes;
+        self.add("daily_pass_every_hours", Told::Whole(i64::from(passes.daily_every_hours)));
+        self.add("weekly_pass", Told::Word(passes.weekly()));
     }
 
     fn of_verdicts(&mut self, sight: &Sight) {

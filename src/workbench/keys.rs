@@ -196,6 +196,16 @@ const KEYS: &[Key] = &[
     Key::optional("<case>.expect.draft_tries", Kind::integer(1, 20), "how often a draft that fails is tried"),
     told("<case>.expect.draft_waits_minutes", "minutes from the first of these tries to the last"),
     Key::optional(
+        "<case>.expect.daily_pass_every_hours",
+        Kind::integer(1, 24),
+        "hours between the daily passes of a server that keeps the time",
+    ),
+    Key::optional(
+        "<case>.expect.weekly_pass",
+        Kind::Text,
+        "when such a server plans the coming week, as in `thursday 14:00 UTC`",
+    ),
+    Key::optional(
         "<case>.expect.verdicts.<guardrail>",
         Kind::Choice(&["pass", "warn", "block"]),
         "what the guardrail answers",

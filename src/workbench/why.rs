@@ -116,6 +116,15 @@ impl Why<'_> {
                 self.number("calendar.drafts.attempts", f64::from(self.drafts().attempts));
                 self.number("calendar.drafts.retry_after_minutes", self.drafts().retry_after_minutes);
             }
+            "daily_pass_every_hours" => {
+                let hours = f64::from(self.rules.base().calendar.passes.daily_every_hours);
+                self.number("calendar.passes.daily_every_hours", hours);
+            }
+            "weekly_pass" => {
+                self.key("calendar.passes.weekly_day", "the day");
+                self.key("calendar.passes.weekly_hour", "the hour");
+                self.key("calendar.passes.time_zone", "the zone of the clock");
+            }
             "true_score" | "true_score_low" | "true_score_high" => self.true_score(),
             _ => {}
         }

@@ -78,13 +78,14 @@ fn finds_nothing(what: &str, found: Vec<String>) {
 }
 
 /// Layers from left to right. Each may use what stands left of it; those of one rank never each other.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["model", "stats"],
     &["rules"],
     &["agents"],
     &["planner"],
     &["simulator"],
     &["scenario", "report", "store", "workbench"],
+    &["web"],
     &["cli"],
 ];
 
@@ -142,14 +143,14 @@ fn layers_are_recognised_in_every_way_they_can_be_named() {
 }
 
 /// Libraries and the only places that may name them.
-const HOMES: [(&str, &[&str]); 17] = [
+const HOMES: [(&str, &[&str]); 26] = [
     ("rhai", &["rules/"]),
     ("annotate_snippets", &["rules/"]),
     ("polars", &["scenario/", "report/tables/"]),
     ("plotters", &["report/figures/"]),
     ("resvg", &["report/figures/"]),
     ("dejavu", &["report/figures/"]),
-    ("minijinja", &["report/"]),
+    ("minijinja", &["report/", "web/"]),
     ("mimalloc", &["main.rs"]),
     ("statrs", &["stats/"]),
     ("clap", &["cli/"]),
@@ -159,6 +160,15 @@ const HOMES: [(&str, &[&str]); 17] = [
     ("quick_junit", &["cli/"]),
     ("sobol_burley", &["simulator/sweep/"]),
     ("toml_parser", &["workbench/"]),
+    ("sqlx", &["store/"]),
+    ("axum", &["web/"]),
+    ("axum_extra", &["web/"]),
+    ("tower_http", &["web/"]),
+    ("hyper_util", &["web/server.rs"]),
+    ("governor", &["web/limits.rs"]),
+    ("moka", &["web/kept.rs", "web/state.rs"]),
+    ("prometheus_client", &["web/metrics.rs"]),
+    ("getrandom", &["web/secret.rs"]),
     ("rayon", &["planner/week.rs", "planner/replay.rs", "simulator/replicate.rs", "cli/mod.rs"]),
 ];
 
@@ -191,12 +201,13 @@ fn every_library_has_somebody_at_home() {
 }
 
 /// Words that only the named places may use.
-const RESERVED: [(&str, &[&str]); 9] = [
+const RESERVED: [(&str, &[&str]); 10] = [
     ("SystemTime", &["cli/", "main.rs"]),
-    ("Instant::now", &["cli/", "main.rs"]),
+    ("Instant::now", &["cli/", "main.rs", "web/kept.rs", "web/observe.rs"]),
+    ("Timestamp::now", &["cli/", "web/secret.rs"]),
     ("std::env", &["cli/", "main.rs"]),
     ("std::fs", &["cli/", "scenario/", "planner/check/fixture.rs"]),
-    ("std::io", &["cli/", "scenario/"]),
+    ("std::io", &["cli/", "scenario/", "web/server.rs"]),
     ("std::process", &["cli/", "main.rs"]),
     ("println!", &[]),
     ("todo!", &[]),

@@ -198,7 +198,7 @@ on_both! {
         let after = ledger.schedules(&one).await.unwrap();
         assert_eq!((after[0].status, after[0].approved_by.as_deref()), (ScheduleStatus::Ready, Some("bob")));
         let about = ActionFilter { schedule: Some(approved[0].id), limit: 9, ..ActionFilter::default() };
-        let record = ledger.actions(&about).await.unwrap();
+        let record = ledger.actions(&about, None).await.unwrap().rows;
         let approval = record.iter().find(|action| action.action_type.name() == "schedule_approved").unwrap();
         assert_eq!(approval.actor, "bob");
         let cancelled = ledger.change(&one, Change::Cancel { reason: "sold out" }, &rules, "ann", at(FRIDAY)).await;
@@ -265,7 +265,7 @@ on_both! {
         let other = ScheduleFilter { ids: vec![foreign.id], ..ScheduleFilter::default() };
         let refused = harbour.change(&other, Change::Cancel { reason: "ours now" }, &rules, "eve", at(FRIDAY)).await;
         assert!(matches!(refused, Err(StoreError::UnknownSchedule(_))), "{refused:?}");
-        let record = harbour.actions(&ActionFilter { limit: 100_000, ..ActionFilter::default() }).await.unwrap();
+        let record = harbour.actions(&ActionFilter { limit: 100_000, ..ActionFilter::default() }, None).await.unwrap().rows;
         assert!(!record.is_empty() && record.iter().all(|action| action.workspace_id == "harbour"));
         let fatigue = &rules.base().fatigue;
         let total = harbour.status(fatigue, at(FRIDAY)).await.unwrap().0.total_schedules;

@@ -3,8 +3,13 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mcoe::model::WorkspaceId;
+use mcoe::store::{Ledger, StoreError};
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
 use crate::support::postgres::{Server, server};
-use crate::support::{Place, Workplace, block_on};
+use crate::support::{Place, Workplace, block_on, on_both};
 
 /// Kills of one kind of command on one database; the databases and kinds together make fifty.
 const KILLS: u32 = 13;
@@ -281,12 +286,43 @@ fn a_database_that_may_not_be_written_is_told_and_can_be_read() {
     work.mcoe(&format!("weekly --database {}", place.url)).ends_with(3).says(&["read-only"]);
 }
 
+on_both! {
+    async fn a_ledger_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it_holds(place: &Place) {
+        let fresh = if place.is_postgres() { server().fresh() } else { format!("{}.old", place.url) };
+        let (first, address) = match place.is_postgres() {
+            true => (include_str!("../../../migrations/postgres/0001_ledger.sql"), fresh.clone()),
+            false => (include_str!("../../../migrations/sqlite/0001_ledger.sql"), format!("sqlite:{fresh}?mode=rwc")),
+        };
+        let first = Migration::new(1, "ledger".into(), MigrationType::Simple, first.into_sql_str(), false);
+        let migrator = Migrator::with_migrations(vec![first]);
+        let workspace = "INSERT INTO workspaces VALUES ('old', 'agency', '2026-W37', 4, 1, 5, '{}', '{}', '2026-09-01T00:00:00Z')";
+        if place.is_postgres() {
+            let pool = sqlx::PgPool::connect(&address).await.unwrap();
+            migrator.run(&pool).await.unwrap();
+            sqlx::query(workspace).execute(&pool).await.unwrap();
+            assert!(matches!(Ledger::open(&fresh.parse().unwrap()).await, Err(StoreError::NotMigrated { found: 1, .. })));
+            pool.close().await;
+        } else {
+            let pool = sqlx::SqlitePool::connect(&address).await.unwrap();
+            migrator.run(&pool).await.unwrap();
+            sqlx::query(workspace).execute(&pool).await.unwrap();
+            pool.close().await;
+        }
+        if place.is_postgres() {
+            assert_eq!(Ledger::migrate(&fresh.parse().unwrap()).await.unwrap(), (1, 2));
+        }
+        let ledger = Ledger::open(&fresh.parse().unwrap()).await.unwrap();
+        assert_eq!(ledger.workspaces().await.unwrap(), [WorkspaceId::new("old")]);
+        assert!(!ledger.has_tokens().await.unwrap());
+    }
+}
+
 #[test]
 fn a_schema_from_the_future_is_left_alone() {
     for place in [Place::sqlite(), Place::postgres()] {
         let work = prepared(&place, 1);
         let future = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-                      SELECT 99, 'later', success, checksum, 0 FROM _sqlx_migrations";
+                      SELECT 99, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
         block_on(place.run(future)).unwrap();
         for command in ["status", "weekly", "db migrate"] {
             let ran = work.mcoe(&format!("{command} --database {}", place.url)).ends_with(3);

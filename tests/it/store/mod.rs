@@ -5,6 +5,7 @@ mod contract;
 mod daily;
 mod faults;
 mod impact;
+mod jobs;
 mod steps;
 
 use mcoe::model::{Plan, Scenario, Tier, Week, WorkspaceId};
@@ -45,7 +46,7 @@ async fn weekly(ledger: &Ledger, rules: &CompiledRules, week: &str, now: &str) {
     let planner = Planner::new(rules, Tier::Exact, None);
     let week: Week = week.parse().unwrap();
     for workspace in ledger.workspaces().await.unwrap() {
-        let done = ledger.weekly(&planner, &workspace, week, "ann", at(now), &|| {}).await.unwrap();
+        let done = ledger.weekly(&planner, &workspace, week, "ann", at(now), &mcoe::store::Unwatched).await.unwrap();
         assert!(done.breaches.is_empty(), "{:?}", done.breaches);
     }
 }

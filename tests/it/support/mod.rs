@@ -1,8 +1,11 @@
 //! What the tests share: rules packs, scenarios, agencies made in code, tables, and the real binary.
 
 mod agency;
+mod browser;
 mod ledger;
+mod packages;
 pub mod postgres;
+mod site;
 mod table;
 mod workplace;
 
@@ -15,8 +18,10 @@ use mcoe::scenario;
 use proptest::test_runner::Config as ProptestConfig;
 
 pub use agency::{Agency, at};
+pub use browser::Browser;
 pub(crate) use ledger::on_both;
 pub use ledger::{Place, block_on};
+pub use site::{Answer, Asker, Site, options, token, token_until};
 pub use table::Table;
 pub use workplace::Workplace;
 

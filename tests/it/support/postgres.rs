@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use super::packages::{install, is_root};
+
 /// Sets up a cluster, starts it, waits until its input ends, and clears everything away.
 const SUPERVISE: &str = r#"
 dir=$1; bin=$2
@@ -118,10 +120,6 @@ impl Server {
     }
 }
 
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"))
-}
-
 /// PostgreSQL refuses to run as root: then it runs as the user that its package made.
 fn as_plain_user(dir: &Path) -> Command {
     if !is_root() {
@@ -136,13 +134,7 @@ fn as_plain_user(dir: &Path) -> Command {
 /// The folder of PostgreSQL's programs. Where there is none, Debian's package is installed.
 fn binaries() -> PathBuf {
     installed().unwrap_or_else(|| {
-        let sudo: &[&str] = if is_root() { &[] } else { &["sudo", "-n"] };
-        for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", "postgresql"][..]] {
-            let line: Vec<&str> = sudo.iter().chain(&["apt-get"]).chain(arguments).copied().collect();
-            let (program, rest) = line.split_first().unwrap();
-            let mut command = Command::new(program);
-            let _ = command.args(rest).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()).status();
-        }
+        install(&["postgresql"]);
         installed().expect("PostgreSQL is not installed and cannot be: install it, or set DATABASE_URL")
     })
 }

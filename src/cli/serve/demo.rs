@@ -1,0 +1,125 @@
+//! A workspace to look around in: the shipped agency with weeks of history up to this very day.
+
+use std::path::Path;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use tempfile::TempDir;
+
+use crate::cli::failure::Failure;
+use crate::cli::{Globals, input};
+use crate::model::{Scenario, ScheduleStatus, Tier, Week, WorkspaceId};
+use crate::planner::Planner;
+use crate::rules::CompiledRules;
+use crate::store::{Change, DatabaseUrl, Ledger, Schedule, ScheduleFilter, Unwatched};
+
+/// The made-up workspace.
+pub(super) const WORKSPACE: &str = "your-workspace-id";
+/// The scenario that it comes from.
+const SCENARIO: &str = "scenarios/agency";
+/// Weeks of history before the present one.
+const WEEKS: i64 = 4;
+/// Who planned, and who approved.
+const PLANNER: &str = "schedule";
+const APPROVER: &str = "demo founder";
+
+/// A database that is gone when the server is.
+pub(super) struct Demo {
+    pub ledger: Ledger,
+    _dir: TempDir,
+}
+
+impl Demo {
+    /// Makes the workspace and its history.
+    pub async fn open(rules: &CompiledRules, globals: &Globals) -> Result<Self, Failure> {
+        let scenario = renamed(input::scenario(Path::new(SCENARIO), rules, globals)?);
+        let dir = tempfile::tempdir()
+            .map_err(|error| Failure::Machine(format!("error: no place for the database: {error}")))?;
+        let ledger = Ledger::open(&DatabaseUrl::Sqlite { path: dir.path().join("demo.db"), read_only: false }).await?;
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH);
+        globals.say("making up five weeks of history");
+        History { ledger: &ledger, rules, planner: Planner::new(rules, Tier::Exact, None), now }
+            .live(&scenario)
+            .await?;
+        Ok(Self { ledger, _dir: dir })
+    }
+}
+
+/// All clients in the one workspace.
+fn renamed(mut scenario: Scenario) -> Scenario {
+    for (client, _) in &mut scenario.clients {
+        client.workspace_id = WorkspaceId::new(WORKSPACE);
+    }
+    scenario
+}
+
+struct History<'h> {
+    ledger: &'h Ledger,
+    rules: &'h CompiledRules,
+    planner: Planner<'h>,
+    now: Timestamp,
+}
+
+impl History<'_> {
+    /// Lives through the weeks up to now: a planning a week, reviews, a daily pass a day.
+    async fn live(&self, scenario: &Scenario) -> Result<(), Failure> {
+        let today = self.now.to_zoned(TimeZone::UTC).date();
+        let out_of_calendar = |error| Failure::Input(format!("error: {error}"));
+        let this_week = Week::of(today).map_err(out_of_calendar)?;
+        let first = this_week.plus(-WEEKS);
+        self.ledger.load(scenario, self.rules, at(first.monday(), -4, 12)).await?;
+        for offset in 0..=WEEKS {
+            let week = first.plus(offset);
+            self.weekly(week, at(week.monday(), -4, 14)).await?;
+            self.review(week, at(week.monday(), -3, 9)).await?;
+            for day in 0..7 {
+                let evening = at(week.monday(), day, 23).min(self.now);
+                self.ledger.daily(&self.planner, None, evening, &|| false).await?;
+                if evening == self.now {
+                    break;
+                }
+            }
+        }
+        // The coming week is planned and waits for whoever looks around.
+        self.weekly(this_week.plus(1), self.now).await
+    }
+
+    async fn weekly(&self, week: Week, now: Timestamp) -> Result<(), Failure> {
+        let workspace = WorkspaceId::new(WORKSPACE);
+        self.ledger.weekly(&self.planner, &workspace, week, PLANNER, now.min(self.now), &Unwatched).await?;
+        Ok(())
+    }
+
+    /// Approves most of what waits in a week, and takes back a little.
+    async fn review(&self, week: Week, now: Timestamp) -> Result<(), Failure> {
+        let filter = ScheduleFilter {
+            statuses: vec![ScheduleStatus::Pending],
+            first_day: Some(week.monday()),
+            last_day: Some(week.monday().saturating_add(6.days())),
+            ..ScheduleFilter::default()
+        };
+        let waiting = self.ledger.schedules(&filter).await?;
+        let (cancelled, approved): (Vec<&Schedule>, Vec<&Schedule>) =
+            waiting.iter().partition(|schedule| schedule.id.as_bytes().first().is_some_and(|byte| *byte < 12));
+        self.change(&approved, Change::Approve, now).await?;
+        self.change(&cancelled, Change::Cancel { reason: "the client wants to wait" }, now).await
+    }
+
+    async fn change(&self, schedules: &[&Schedule], change: Change<'_>, now: Timestamp) -> Result<(), Failure> {
+        if schedules.is_empty() {
+            return Ok(());
+        }
+        let filter =
+            ScheduleFilter { ids: schedules.iter().map(|schedule| schedule.id).collect(), ..ScheduleFilter::default() };
+        self.ledger.change(&filter, change, self.rules, APPROVER, now.min(self.now)).await?;
+        Ok(())
+    }
+}
+
+/// An hour of a day, so many days after another.
+fn at(day: Date, days: i64, hour: i64) -> Timestamp {
+    let midnight = day.saturating_add(days.days()).to_zoned(TimeZone::UTC).map(|start| start.timestamp());
+    let at = midnight.and_then(|start| start.checked_add(SignedDuration::from_hours(hour)));
+    at.unwrap_or(Timestamp::UNIX_EPOCH)
+}

@@ -1,0 +1,158 @@
+//! `mcoe serve`: the interface for programs and the founder's console.
+
+mod demo;
+
+use std::io::IsTerminal;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+
+use clap::{Args, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
+
+use super::failure::Failure;
+use super::ledger::DatabaseArgument;
+use super::{Globals, RulesArgument, input};
+use crate::rules::CompiledRules;
+use crate::store::Ledger;
+use crate::web::{Options, ServeError, Server};
+
+/// Serve the HTTP interface and the founder's console
+///
+/// Without any access token it listens on this machine alone, and everybody on it may do everything. It stops on
+/// Ctrl-C or SIGTERM, once requests and passes that run have ended.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    database: DatabaseArgument,
+    #[command(flatten)]
+    rules: RulesArgument,
+    /// The address to listen on. One that other machines reach asks for an access token to be there.
+    #[arg(long, value_name = "ADDRESS", env = "MCOE_ADDRESS", default_value = "127.0.0.1")]
+    address: IpAddr,
+    /// The port to listen on; 0 for a free one.
+    #[arg(long, value_name = "PORT", env = "MCOE_PORT", default_value_t = 3008)]
+    port: u16,
+    /// Run the daily pass and the weekly planning by itself, when `passes` in calendar.toml says. Of several servers
+    /// on one database one runs each.
+    #[arg(long, env = "MCOE_SCHEDULE")]
+    schedule: bool,
+    /// Browsers reach it by HTTPS, through a proxy: cookies travel by nothing else.
+    #[arg(long, env = "MCOE_HTTPS")]
+    https: bool,
+    /// Requests a second that one caller may make.
+    #[arg(long, value_name = "N", env = "MCOE_REQUESTS_PER_SECOND", default_value = "100")]
+    requests_per_second: NonZeroU32,
+    /// How the log is written.
+    #[arg(long, value_enum, env = "MCOE_LOG_FORMAT", default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// Serve a workspace that is made up, with five weeks of history, from a database that is gone afterwards.
+    #[arg(long, conflicts_with_all = ["schedule"])]
+    demo: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mcoe serve --demo                               look around: http://localhost:3008
+  mcoe serve                                      the ledger mcoe.db, for this machine alone
+  mcoe token create --workspace north --name ann --role approver
+  mcoe serve --address 0.0.0.0 --https --schedule --database postgres://mcoe@db/mcoe
+
+The interface is described at /api and in /api/openapi.json, the console is at /founder/orchestration.";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs, a JSON object a line.
+    Json,
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        let text = format!("error: {error}\n  remedy: {}", error.remedy());
+        match error {
+            ServeError::Unguarded(_) => Failure::Input(text),
+            ServeError::Store(error) if error.is_input() => Failure::Input(text),
+            _ => Failure::Machine(text),
+        }
+    }
+}
+
+impl Serve {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let rules = input::rules(&self.rules.rules, globals)?;
+        self.log(globals);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::Machine(format!("error: cannot start: {error}")))?;
+        let ended = runtime.block_on(self.serve(rules, globals));
+        // What did not end in its time is not waited for.
+        runtime.shutdown_background();
+        ended
+    }
+
+    async fn serve(&self, rules: CompiledRules, globals: &Globals) -> Result<(), Failure> {
+        let demo = if self.demo { Some(demo::Demo::open(&rules, globals).await?) } else { None };
+        let ledger = match &demo {
+            Some(demo) => demo.ledger.clone(),
+            None => Ledger::open(&self.database.url()?).await?,
+        };
+        let options = Options {
+            address: SocketAddr::new(self.address, self.port),
+            requests_a_second: self.requests_per_second,
+            is_https: self.https,
+            is_demo: self.demo,
+            keeps_time: self.schedule,
+        };
+        let is_open = !ledger.has_tokens().await?;
+        let server = Server::listen(ledger, rules, options).await?;
+        self.greet(globals, server.address(), is_open);
+        server.serve(stop_signal()?).await;
+        globals.say("stopped");
+        Ok(())
+    }
+
+    fn greet(&self, globals: &Globals, address: SocketAddr, is_open: bool) {
+        let shown =
+            if address.ip().is_loopback() { format!("localhost:{}", address.port()) } else { address.to_string() };
+        globals.say(&format!("console    http://{shown}/founder/orchestration\ninterface  http://{shown}/api"));
+        if is_open {
+            globals.say(
+                "no access token exists: only this machine is served, and everybody on it may do everything; \
+                 `mcoe token create` makes one",
+            );
+        }
+        if self.demo {
+            globals.say(&format!("the workspace is made up; its id is {}", demo::WORKSPACE));
+        }
+    }
+
+    fn log(&self, globals: &Globals) {
+        let level = match (globals.quiet, globals.verbose) {
+            (true, _) => LevelFilter::ERROR,
+            (false, true) => LevelFilter::DEBUG,
+            (false, false) => LevelFilter::INFO,
+        };
+        let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+        let colors = globals.colors_stderr() && std::io::stderr().is_terminal();
+        // Another log of this process is as good.
+        let _ = match self.log_format {
+            LogFormat::Text => log.with_ansi(colors).try_init(),
+            LogFormat::Json => log.json().flatten_event(true).try_init(),
+        };
+    }
+}
+
+/// Ends when the process is asked to.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let cannot = |error| Failure::Machine(format!("error: cannot listen for interrupts: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

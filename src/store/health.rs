@@ -1,0 +1,101 @@
+//! How healthy the channels were, day by day.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::database::Row;
+use super::error::StoreError;
+use super::ledger::Ledger;
+use super::status::ChannelStatus;
+use super::tables::CHANNEL_HEALTH;
+use crate::model::{Channel, WorkspaceId};
+use crate::rules::FatigueRules;
+
+/// How a channel stood after a day's last daily pass: means over the workspace's clients, `0..=1`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HealthDay {
+    /// Which.
+    pub channel: Channel,
+    /// The day, UTC.
+    pub day: Date,
+    /// Clients that post on it.
+    pub clients: u32,
+    /// Mean health.
+    pub health_score: f64,
+    /// Mean fatigue.
+    pub fatigue: f64,
+    /// Mean momentum.
+    pub momentum: f64,
+    /// Mean visibility.
+    pub visibility: f64,
+    /// Mean engagement.
+    pub engagement: f64,
+}
+
+impl Ledger {
+    /// The history of the channels' health since a day, by channel and day.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn health_history(&self, since: Date) -> Result<Vec<HealthDay>, StoreError> {
+        let mut conditions = self.conditions();
+        conditions.add("day >= ?", since.to_string());
+        let (conditions, values) = conditions.finish();
+        let sql = format!(
+            "SELECT channel, day, clients, health_score, fatigue, momentum, visibility, engagement \
+             FROM channel_health WHERE {conditions} ORDER BY channel, day"
+        );
+        let read = |row: &Row| -> Result<HealthDay, StoreError> {
+            Ok(HealthDay {
+                channel: row.parsed(0)?,
+                day: row.parsed(1)?,
+                clients: row.count(2)?,
+                health_score: row.number(3)?,
+                fatigue: row.number(4)?,
+                momentum: row.number(5)?,
+                visibility: row.number(6)?,
+                engagement: row.number(7)?,
+            })
+        };
+        let mut tx = self.read().await?;
+        tx.rows(&sql, values).await?.iter().map(read).collect()
+    }
+
+    /// Puts down how a workspace's channels stand today, in place of what the day said before.
+    pub(super) async fn record_health(
+        &self,
+        workspace: &WorkspaceId,
+        rules: &FatigueRules,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (_, channels) = self.within(workspace.clone()).status(rules, now).await?;
+        let day = now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+        let mut tx = self.write().await?;
+        let changed = CHANNEL_HEALTH.columns.get(3..).unwrap_or_default();
+        let key = "workspace_id, channel, day";
+        tx.upsert(CHANNEL_HEALTH, key, changed, &channels, |status: &&ChannelStatus, line| {
+            line.text(workspace.as_str())
+                .text(status.channel.name())
+                .text(&day)
+                .whole(status.clients)
+                .number(status.health_score)
+                .number(status.fatigue)
+                .number(status.momentum)
+                .number(status.visibility)
+                .number(status.engagement);
+        })
+        .await?;
+        tx.commit().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_day_comes_first_in_its_table() {
+        assert_eq!(CHANNEL_HEALTH.columns.get(..3), Some(&["workspace_id", "channel", "day"][..]));
+    }
+}

@@ -1,0 +1,328 @@
+//! Work that runs on after its request: asked for once, seen from every server, left behind by none.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::database::{Row, Tx, values};
+use super::error::StoreError;
+use super::ledger::Ledger;
+use super::listing::{Mark, Page, page};
+use super::retry::retried;
+use crate::model::{UnknownName, WorkspaceId, named};
+
+named!(
+    /// What a job does.
+    JobKind {
+        /// The daily pass.
+        Daily = "daily",
+        /// Plans the coming week and commits it.
+        Weekly = "weekly",
+        /// Plans a week and commits nothing.
+        Plan = "plan",
+        /// Simulates the workspace as it stands.
+        Simulate = "simulate",
+        /// Simulates it under the rules and under changed ones.
+        Compare = "compare",
+    }
+);
+
+named!(
+    /// Where a job stands.
+    JobStatus {
+        /// It is being done.
+        Running = "running",
+        /// It has a result.
+        Done = "done",
+        /// It has none, and says why.
+        Failed = "failed",
+        /// Its server was stopped; what it had done stands.
+        Stopped = "stopped",
+    }
+);
+
+/// A job as it stands in the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Job {
+    /// Which.
+    pub id: Uuid,
+    /// Whose.
+    pub workspace_id: String,
+    /// What it does.
+    pub kind: JobKind,
+    /// What was asked for.
+    pub request: Json,
+    /// Who asked.
+    pub actor: String,
+    /// Where it stands.
+    pub status: JobStatus,
+    /// Steps that are done.
+    pub done: u64,
+    /// Steps that it takes in all; 0 where nobody knows yet.
+    pub total: u64,
+    /// What came of it.
+    pub result: Option<Json>,
+    /// Why nothing came of it.
+    pub failure: Option<String>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// How often it was begun; whoever began it before has lost it.
+    #[serde(skip)]
+    pub attempt: i64,
+}
+
+/// A job that is asked for.
+#[derive(Debug, Clone)]
+pub struct NewJob<'a> {
+    /// A random id.
+    pub id: Uuid,
+    /// Whose.
+    pub workspace: &'a WorkspaceId,
+    /// What it does.
+    pub kind: JobKind,
+    /// What is asked for, as a JSON object.
+    pub request: &'a Json,
+    /// Asking again with the same key gives the same job.
+    pub key: Option<&'a str>,
+    /// Who asks.
+    pub actor: &'a str,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What became of asking for a job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asked {
+    /// It is the asker's to do.
+    ToDo(Job),
+    /// It was asked for before.
+    Known(Job),
+}
+
+/// How a job ends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// With a result, and pages and figures by name.
+    Done(Json, Vec<(String, String)>),
+    /// With a failure, in words.
+    Failed(String),
+    /// With its server.
+    Stopped,
+}
+
+/// A job without a sign of life for so long has lost its server.
+pub const LOST_AFTER: Duration = Duration::from_secs(30);
+
+/// Runs of a workspace whose pages and figures are kept, the newest.
+const KEPT_REPORTS: u32 = 50;
+
+/// Days that daily passes stay on the list, and other jobs.
+const KEPT_DAYS: i64 = 30;
+const KEPT_DAYS_OF_OTHERS: i64 = 365;
+
+const COLUMNS: &str = "id::text, workspace_id, kind, request::text, actor, status, done, total, result::text, failure, \
+                       iso(created_at), iso(finished_at), attempt";
+
+impl Job {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let json = |column| -> Result<Option<Json>, StoreError> {
+            row.maybe_text(column)?.map(|_| row.json(column)).transpose()
+        };
+        Ok(Self {
+            id: row.parsed(0)?,
+            workspace_id: row.text(1)?,
+            kind: row.parsed(2)?,
+            request: row.json(3)?,
+            actor: row.text(4)?,
+            status: row.parsed(5)?,
+            done: u64::try_from(row.whole(6)?).unwrap_or(0),
+            total: u64::try_from(row.whole(7)?).unwrap_or(0),
+            result: json(8)?,
+            failure: row.maybe_text(9)?,
+            created_at: row.parsed(10)?,
+            finished_at: row.maybe_parsed(11)?,
+            attempt: row.whole(12)?,
+        })
+    }
+}
+
+impl Ledger {
+    /// Asks for a job. Of several askers with the same key one is to do it, on whatever server; and the next
+    /// one where that server was stopped or lost.
+    ///
+    /// # Errors
+    /// Where the workspace is not known, the key was used for something else, or the database fails.
+    pub async fn ask(&self, job: &NewJob<'_>) -> Result<Asked, StoreError> {
+        retried(|| async {
+            let mut tx = self.write().await?;
+            self.refuse_unknown(&mut tx, job.workspace).await?;
+            let sql = "INSERT INTO jobs (id, workspace_id, kind, request, idempotency_key, actor, status, created_at, beat_at) \
+                       VALUES ($1::uuid, $2, $3, $4::jsonb, $5, $6, 'running', $7::timestamptz, $7::timestamptz) \
+                       ON CONFLICT DO NOTHING";
+            let (workspace, request) = (job.workspace.as_str(), job.request.to_string());
+            let row = values![job.id, workspace, job.kind.name(), request, job.key, job.actor, job.now];
+            let is_new = tx.run(sql, row).await? == 1;
+            let (id, is_ours) = if is_new { (job.id, true) } else { known(&mut tx, job).await? };
+            let found = find(&mut tx, id, Some(workspace)).await?.ok_or(StoreError::UnknownJob(id))?;
+            if found.kind != job.kind || found.request != *job.request {
+                return Err(StoreError::KeyTaken(job.key.unwrap_or_default().to_owned()));
+            }
+            tx.commit().await?;
+            Ok(if is_ours { Asked::ToDo(found) } else { Asked::Known(found) })
+        })
+        .await
+    }
+
+    /// Says that a job is alive, and how far it is.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn beat(&self, job: &Job, done: u64, total: u64, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let sql = "UPDATE jobs SET done = $2, total = $3, beat_at = $4::timestamptz \
+                   WHERE id = $1::uuid AND status = 'running' AND attempt = $5";
+        tx.run(sql, values![job.id, done as i64, total as i64, now, job.attempt]).await?;
+        tx.commit().await
+    }
+
+    /// Ends a job. Returns whether it was the asker's to end: another may have taken it over.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn finish(&self, job: &Job, ending: &Ending, now: Timestamp) -> Result<bool, StoreError> {
+        retried(|| async {
+            let mut tx = self.write().await?;
+            let (status, result, failure) = match ending {
+                Ending::Done(result, _) => (JobStatus::Done, Some(result.to_string()), None),
+                Ending::Failed(why) => (JobStatus::Failed, None, Some(why.as_str())),
+                Ending::Stopped => (JobStatus::Stopped, None, None),
+            };
+            let sql = "UPDATE jobs SET status = $2, result = $3::jsonb, failure = $4, finished_at = $5::timestamptz, \
+                       beat_at = $5::timestamptz WHERE id = $1::uuid AND status = 'running' AND attempt = $6";
+            let is_ours = tx.run(sql, values![job.id, status.name(), result, failure, now, job.attempt]).await? == 1;
+            if let (true, Ending::Done(_, files)) = (is_ours, ending) {
+                keep_files(&mut tx, job, files).await?;
+            }
+            tx.commit().await?;
+            Ok(is_ours)
+        })
+        .await
+    }
+
+    /// Marks jobs without a sign of life as stopped, but for the asker's own, and forgets old ones: daily passes after
+    /// a month, others after a year. Returns how many were marked.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn tidy_jobs(&self, own: &[Uuid], now: Timestamp) -> Result<u64, StoreError> {
+        let mut tx = self.write().await?;
+        let sql = "UPDATE jobs SET status = 'stopped', finished_at = $1::timestamptz \
+                   WHERE status = 'running' AND beat_at < $2::timestamptz \
+                   AND id::text NOT IN (SELECT value FROM json_array_elements_text($3::json))";
+        let stopped = tx.run(sql, values![now, lost_before(now), super::load::json(&own)]).await?;
+        let ago = |days: i64| now.saturating_sub(SignedDuration::from_hours(24 * days)).unwrap_or(now);
+        let old =
+            "status <> 'running' AND created_at < CASE kind WHEN 'daily' THEN $1::timestamptz ELSE $2::timestamptz END";
+        let days = || values![ago(KEPT_DAYS), ago(KEPT_DAYS_OF_OTHERS)];
+        tx.run(&format!("DELETE FROM job_files WHERE job_id IN (SELECT id FROM jobs WHERE {old})"), days()).await?;
+        tx.run(&format!("DELETE FROM jobs WHERE {old}"), days()).await?;
+        tx.commit().await?;
+        Ok(stopped)
+    }
+
+    /// A job.
+    ///
+    /// # Errors
+    /// Where it is not in sight, or the database fails.
+    pub async fn job(&self, id: Uuid) -> Result<Job, StoreError> {
+        let mut tx = self.read().await?;
+        find(&mut tx, id, self.fence()).await?.ok_or(StoreError::UnknownJob(id))
+    }
+
+    /// Jobs, the newest first, previews without their results.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn jobs(&self, after: Option<&Mark>, limit: u32) -> Result<Page<Job>, StoreError> {
+        let mut conditions = self.conditions();
+        if let Some(mark) = after {
+            conditions.before(mark, "created_at");
+        }
+        let (conditions, values) = conditions.finish();
+        // A preview lists hundreds of posts, which no list of jobs needs.
+        let short = COLUMNS.replace("result::text", "CASE WHEN kind <> 'plan' THEN result::text END");
+        let sql = format!("SELECT {short} FROM jobs WHERE {conditions} ORDER BY created_at DESC, id DESC");
+        let mut tx = self.read().await?;
+        page(&mut tx, &sql, values, limit, Job::read, |job| Mark { rank: 0, at: job.created_at, id: job.id }).await
+    }
+
+    /// A page or a figure that a job made.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn job_file(&self, id: Uuid, name: &str) -> Result<Option<String>, StoreError> {
+        let mut tx = self.read().await?;
+        let sql = "SELECT content FROM job_files WHERE job_id = $1::uuid AND name = $2 \
+                   AND ($3::text IS NULL OR workspace_id = $3)";
+        let rows = tx.rows(sql, values![id, name, self.fence()]).await?;
+        rows.first().map(|row| row.text(0)).transpose()
+    }
+
+    /// The names of what a job made, in order.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn job_files(&self, id: Uuid) -> Result<Vec<String>, StoreError> {
+        let mut tx = self.read().await?;
+        let sql = "SELECT name FROM job_files WHERE job_id = $1::uuid AND ($2::text IS NULL OR workspace_id = $2) \
+                   ORDER BY name";
+        tx.rows(sql, values![id, self.fence()]).await?.iter().map(|row| row.text(0)).collect()
+    }
+}
+
+/// The job that a key was used for, and whether it is the asker's now: because its server was stopped or lost, or
+/// because it is what the asker put there itself, before a failure that passed.
+async fn known(tx: &mut Tx, job: &NewJob<'_>) -> Result<(Uuid, bool), StoreError> {
+    if !tx.rows("SELECT 1 FROM jobs WHERE id = $1::uuid", values![job.id]).await?.is_empty() {
+        return Ok((job.id, true));
+    }
+    let (workspace, lost) = (job.workspace.as_str(), lost_before(job.now));
+    let sql = "UPDATE jobs SET status = 'running', finished_at = NULL, attempt = attempt + 1, beat_at = $3::timestamptz \
+               WHERE workspace_id = $1 AND idempotency_key = $2 \
+               AND (status = 'stopped' OR (status = 'running' AND beat_at < $4::timestamptz))";
+    let is_ours = tx.run(sql, values![workspace, job.key, job.now, lost]).await? == 1;
+    let sql = "SELECT id::text FROM jobs WHERE workspace_id = $1 AND idempotency_key = $2";
+    Ok((tx.one(sql, values![workspace, job.key]).await?.parsed(0)?, is_ours))
+}
+
+async fn find(tx: &mut Tx, id: Uuid, workspace: Option<&str>) -> Result<Option<Job>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = $1::uuid AND ($2::text IS NULL OR workspace_id = $2)");
+    tx.rows(&sql, values![id, workspace]).await?.first().map(Job::read).transpose()
+}
+
+async fn keep_files(tx: &mut Tx, job: &Job, files: &[(String, String)]) -> Result<(), StoreError> {
+    for (name, content) in files {
+        let sql = "INSERT INTO job_files (job_id, name, workspace_id, content) VALUES ($1::uuid, $2, $3, $4) \
+                   ON CONFLICT (job_id, name) DO NOTHING";
+        tx.run(sql, values![job.id, name.as_str(), job.workspace_id.as_str(), content.as_str()]).await?;
+    }
+    if files.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "DELETE FROM job_files WHERE workspace_id = $1 AND job_id NOT IN (SELECT id FROM jobs \
+         WHERE workspace_id = $1 AND kind IN ('simulate', 'compare') ORDER BY created_at DESC LIMIT {KEPT_REPORTS})"
+    );
+    tx.run(&sql, values![job.workspace_id.as_str()]).await?;
+    Ok(())
+}
+
+fn lost_before(now: Timestamp) -> Timestamp {
+    now.saturating_sub(SignedDuration::from_secs(LOST_AFTER.as_secs() as i64)).unwrap_or(now)
+}

@@ -1,0 +1,331 @@
+//! Lists that are too long for one answer, page by page, and what is counted over them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::database::{Row, Tx, Value};
+use super::error::StoreError;
+use super::ledger::Ledger;
+use super::review::{COLUMNS, RANK, Schedule, ScheduleFilter};
+use crate::model::{Channel, ConflictKind, ScheduleStatus, Severity};
+
+/// The last row of a page: the next page begins after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Its rank, where a list is ordered by one; else 0.
+    pub rank: u8,
+    /// Its time.
+    pub at: Timestamp,
+    /// Its id.
+    pub id: Uuid,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}~{}~{}", self.rank, self.at, self.id)
+    }
+}
+
+impl FromStr for Mark {
+    type Err = BadMark;
+
+    fn from_str(text: &str) -> Result<Self, BadMark> {
+        let mut parts = text.splitn(3, '~');
+        let mut part = || parts.next().ok_or(BadMark);
+        Ok(Self {
+            rank: part()?.parse().map_err(|_| BadMark)?,
+            at: part()?.parse().map_err(|_| BadMark)?,
+            id: part()?.parse().map_err(|_| BadMark)?,
+        })
+    }
+}
+
+/// A text that marks no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no cursor of a list")]
+pub struct BadMark;
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The rows, in the list's order.
+    pub rows: Vec<T>,
+    /// The last of them, where more come after it.
+    pub next: Option<Mark>,
+}
+
+/// The order of a list of schedules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// By time.
+    #[default]
+    Soonest,
+    /// By time, the latest first.
+    Latest,
+    /// By risk, the highest first, then by time.
+    WorstFirst,
+}
+
+/// Schedules of one status on one day of their clients' calendars.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayCount {
+    /// The day on the clients' clocks.
+    pub day: Date,
+    /// How many.
+    pub count: i64,
+}
+
+/// A client, to be chosen from a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClientName {
+    /// Which.
+    pub client_id: String,
+    /// What it is called.
+    pub name: String,
+    /// The zone of its clock.
+    pub time_zone: String,
+}
+
+/// Which conflicts are meant. What is none restricts nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ConflictFilter {
+    /// Of one client.
+    pub client: Option<String>,
+    /// Of one severity.
+    pub severity: Option<Severity>,
+    /// Of one kind.
+    pub kind: Option<ConflictKind>,
+    /// Found at this time or later.
+    pub from: Option<Timestamp>,
+}
+
+/// Conflicts of one severity and kind.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConflictGroup {
+    /// How grave.
+    pub severity: Severity,
+    /// What kind.
+    #[serde(rename = "type")]
+    pub kind: ConflictKind,
+    /// How many there are.
+    pub count: i64,
+    /// The newest of them.
+    pub conflicts: Vec<FoundConflict>,
+}
+
+/// A conflict on record.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FoundConflict {
+    /// The decision that put it there.
+    pub id: Uuid,
+    /// When.
+    pub created_at: Timestamp,
+    /// Whose.
+    pub client_id: String,
+    /// On which channel; none where it concerns the whole client.
+    pub channel: Option<Channel>,
+    /// What is wrong.
+    pub description: String,
+    /// Posts that it concerns.
+    pub affected: i64,
+    /// The way out.
+    pub resolution: String,
+}
+
+/// Reads the rows of a statement and one more, which says that the list goes on.
+pub(super) async fn page<T>(
+    tx: &mut Tx,
+    sql: &str,
+    values: Vec<Value>,
+    limit: u32,
+    read: impl Fn(&Row) -> Result<T, StoreError>,
+    mark: impl Fn(&T) -> Mark,
+) -> Result<Page<T>, StoreError> {
+    let sql = format!("{sql} LIMIT {}", u64::from(limit) + 1);
+    let rows: Result<Vec<T>, StoreError> = tx.rows(&sql, values).await?.iter().map(read).collect();
+    let mut rows = rows?;
+    let goes_on = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| goes_on).map(mark);
+    Ok(Page { rows, next })
+}
+
+impl Ledger {
+    /// Schedules that a filter means, in an order: those after a mark, and no more than a limit.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn schedule_page(
+        &self,
+        filter: &ScheduleFilter,
+        order: Order,
+        after: Option<&Mark>,
+        limit: u32,
+    ) -> Result<Page<Schedule>, StoreError> {
+        let mut conditions = self.conditions();
+        filter.ask(&mut conditions);
+        if let Some(mark) = after {
+            match order {
+                Order::Soonest => conditions.after(mark, "scheduled_for"),
+                Order::Latest => conditions.before(mark, "scheduled_for"),
+                Order::WorstFirst => conditions.after_rank(mark, RANK, "scheduled_for"),
+            }
+        }
+        let (conditions, values) = conditions.finish();
+        let ordered = match order {
+            Order::Soonest => "scheduled_for, id".to_owned(),
+            Order::Latest => "scheduled_for DESC, id DESC".to_owned(),
+            Order::WorstFirst => format!("{RANK}, scheduled_for, id"),
+        };
+        let sql =
+            format!("SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} ORDER BY {ordered}");
+        let mut tx = self.read().await?;
+        page(&mut tx, &sql, values, limit, Schedule::read, |schedule| Mark {
+            rank: schedule.rank(),
+            at: schedule.scheduled_for,
+            id: schedule.id,
+        })
+        .await
+    }
+
+    /// How many of the schedules that a filter means stand on each day of their clients' calendars, by day.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn schedules_by_day(&self, filter: &ScheduleFilter) -> Result<Vec<DayCount>, StoreError> {
+        let mut conditions = self.conditions();
+        filter.ask(&mut conditions);
+        let (conditions, values) = conditions.finish();
+        let sql = format!(
+            "SELECT {LOCAL_DAY}, count(*) FROM campaign_orchestration_schedules WHERE {conditions} \
+             GROUP BY 1 ORDER BY 1"
+        );
+        let mut tx = self.read().await?;
+        let rows = tx.rows(&sql, values).await?;
+        rows.iter().map(|row| Ok(DayCount { day: row.parsed(0)?, count: row.whole(1)? })).collect()
+    }
+
+    /// The clients of the workspace in sight, by name, no more than a limit.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn client_names(&self, limit: u32) -> Result<Vec<ClientName>, StoreError> {
+        let (conditions, values) = self.conditions().finish();
+        let sql = format!(
+            "SELECT client_id, name, time_zone FROM clients WHERE {conditions} ORDER BY name, client_id LIMIT {limit}"
+        );
+        let mut tx = self.read().await?;
+        let read = |row: &Row| -> Result<ClientName, StoreError> {
+            Ok(ClientName { client_id: row.text(0)?, name: row.text(1)?, time_zone: row.text(2)? })
+        };
+        tx.rows(&sql, values).await?.iter().map(read).collect()
+    }
+
+    /// Whether a client is in sight.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn has_client(&self, client: &str) -> Result<bool, StoreError> {
+        let mut conditions = self.conditions();
+        conditions.add("client_id = ?", client);
+        let (conditions, values) = conditions.finish();
+        let mut tx = self.read().await?;
+        Ok(!tx.rows(&format!("SELECT 1 FROM clients WHERE {conditions}"), values).await?.is_empty())
+    }
+
+    /// Conflicts on record by severity, the gravest first, and kind; of each group no more than `newest`.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn conflicts(&self, filter: &ConflictFilter, newest: u32) -> Result<Vec<ConflictGroup>, StoreError> {
+        let mut conditions = self.conditions();
+        conditions.say("action_type = 'conflict_detected'".to_owned());
+        if let Some(client) = &filter.client {
+            conditions.add("client_id = ?", client.as_str());
+        }
+        if let Some(severity) = filter.severity {
+            conditions.add("decision_payload ->> 'severity' = ?", severity.name());
+        }
+        if let Some(kind) = filter.kind {
+            conditions.add("decision_payload ->> 'type' = ?", kind.name());
+        }
+        if let Some(from) = filter.from {
+            conditions.add("created_at >= ?::timestamptz", from);
+        }
+        let (conditions, values) = conditions.finish();
+        let sql = format!(
+            "SELECT severity, kind, total, id::text, iso(created_at), client_id, decision_payload ->> 'channel', \
+             decision_payload ->> 'description', CAST(decision_payload ->> 'affected' AS bigint), \
+             decision_payload ->> 'resolution' FROM ( \
+               SELECT decision_payload ->> 'severity' AS severity, decision_payload ->> 'type' AS kind, id, created_at, \
+                 client_id, decision_payload, \
+                 count(*) OVER (PARTITION BY decision_payload ->> 'severity', decision_payload ->> 'type') AS total, \
+                 row_number() OVER (PARTITION BY decision_payload ->> 'severity', decision_payload ->> 'type' \
+                   ORDER BY created_at DESC, id DESC) AS place \
+               FROM campaign_orchestration_actions WHERE {conditions} \
+             ) AS found WHERE place <= {newest} \
+             ORDER BY CASE severity WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, kind, place"
+        );
+        let mut tx = self.read().await?;
+        let mut groups: Vec<ConflictGroup> = Vec::new();
+        for row in tx.rows(&sql, values).await? {
+            let (severity, kind): (Severity, ConflictKind) = (row.parsed(0)?, row.parsed(1)?);
+            if groups.last().is_none_or(|group| (group.severity, group.kind) != (severity, kind)) {
+                groups.push(ConflictGroup { severity, kind, count: row.whole(2)?, conflicts: Vec::new() });
+            }
+            let conflict = FoundConflict {
+                id: row.parsed(3)?,
+                created_at: row.parsed(4)?,
+                client_id: row.text(5)?,
+                channel: row.maybe_parsed(6)?,
+                description: row.text(7)?,
+                affected: row.whole(8)?,
+                resolution: row.text(9)?,
+            };
+            if let Some(group) = groups.last_mut() {
+                group.conflicts.push(conflict);
+            }
+        }
+        Ok(groups)
+    }
+}
+
+/// The day of a schedule on its client's clock.
+pub(super) const LOCAL_DAY: &str = "substr(metadata ->> 'local_time', 1, 10)";
+
+impl Schedule {
+    /// Its place by risk, the highest first, as the ledger ranks it.
+    fn rank(&self) -> u8 {
+        use crate::model::RiskBand;
+        match self.risk_level {
+            RiskBand::High => 0,
+            RiskBand::Medium => 1,
+            RiskBand::Low => 2,
+        }
+    }
+
+    /// Whether it may still run or be let go by a person.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.status.may_become(ScheduleStatus::Cancelled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_read_back_as_it_was_written() {
+        let mark = Mark { rank: 2, at: "2026-11-30T08:00:00.25Z".parse().unwrap(), id: Uuid::from_u128(7) };
+        assert_eq!(mark.to_string().parse(), Ok(mark));
+        for wrong in ["", "1", "1~x~y", "1~2026-11-30T08:00:00Z~", "-1~2026-11-30T08:00:00Z~0", "1~2~3~4", "300~~"] {
+            assert_eq!(wrong.parse::<Mark>(), Err(BadMark), "{wrong}");
+        }
+    }
+}

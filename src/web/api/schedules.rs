@@ -1,0 +1,169 @@
+//! Schedules: lists, figures, one with its record, and what people decide.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::paging;
+use crate::model::{Role, WorkspaceId};
+use crate::store::{ActionFilter, Change, ChannelStatus, Order, ScheduleFilter};
+use crate::web::access::Caller;
+use crate::web::params::{Asked, At, Params, Sent};
+use crate::web::problem::Problem;
+use crate::web::secret::now;
+use crate::web::state::App;
+
+/// Decisions about one schedule that are shown.
+const MOST_DECISIONS: u32 = 200;
+
+/// What a list shows.
+enum View {
+    List,
+    Overview,
+    Channels,
+}
+
+fn view(params: &mut Params) -> View {
+    match params.text("type").as_deref() {
+        None | Some("list") => View::List,
+        Some("overview") => View::Overview,
+        Some("channels") => View::Channels,
+        Some(other) => {
+            params.wrong("type", format!("`{other}` is not known here"), "write list, overview or channels");
+            View::List
+        }
+    }
+}
+
+/// `GET /api/orchestration/schedules`
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(mut params): Asked,
+) -> Result<Json<Value>, Problem> {
+    let named = params.text("workspace_id");
+    let view = view(&mut params);
+    match view {
+        View::Overview => {
+            params.finish()?;
+            let workspace = known(&app, &caller, named).await?;
+            Ok(Json(json!(app.status(&workspace).await?.overview)))
+        }
+        View::Channels => {
+            params.finish()?;
+            let standing = app.status(&known(&app, &caller, named).await?).await?;
+            Ok(Json(json!({"channels": standing.channels.iter().map(channel).collect::<Vec<_>>()})))
+        }
+        View::List => {
+            let filter = params.schedules();
+            let order = order(&mut params);
+            let (after, limit) = paging(&mut params);
+            params.finish()?;
+            let workspace = known(&app, &caller, named).await?;
+            let page = app.ledger_of(&workspace).schedule_page(&filter, order, after.as_ref(), limit).await?;
+            let next = page.next.map(|mark| mark.to_string());
+            Ok(Json(json!({"schedules": page.rows, "next_cursor": next})))
+        }
+    }
+}
+
+fn order(params: &mut Params) -> Order {
+    match params.text("sort").as_deref() {
+        None | Some("time") => Order::Soonest,
+        Some("latest") => Order::Latest,
+        Some("risk") => Order::WorstFirst,
+        Some(other) => {
+            params.wrong("sort", format!("`{other}` is not known here"), "write time, latest or risk");
+            Order::Soonest
+        }
+    }
+}
+
+/// The workspace that a request is about, which must be there.
+pub(super) async fn known(app: &App, caller: &Caller, named: Option<String>) -> Result<WorkspaceId, Problem> {
+    let workspace = caller.workspace(named)?;
+    app.require(&workspace).await?;
+    Ok(workspace)
+}
+
+fn channel(status: &ChannelStatus) -> Value {
+    json!({
+        "channel": status.channel,
+        "clients": status.clients,
+        "pending": status.pending,
+        "completed": status.completed,
+        "health": {
+            "score": status.health_score,
+            "fatigue": status.fatigue,
+            "worst_fatigue": status.worst_fatigue,
+            "momentum": status.momentum,
+            "visibility": status.visibility,
+            "engagement": status.engagement,
+            "last_post_at": status.last_post_at,
+            "recommended_wait_hours": status.recommended_wait_hours,
+        },
+    })
+}
+
+/// `GET /api/orchestration/schedules/{id}`
+pub(super) async fn one(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    Asked(mut params): Asked,
+) -> Result<Json<Value>, Problem> {
+    let named = params.text("workspace_id");
+    params.finish()?;
+    let id = parsed(&id, "schedule")?;
+    let ledger = app.ledger_of(&known(&app, &caller, named).await?);
+    let filter = ScheduleFilter { ids: vec![id], ..ScheduleFilter::default() };
+    let schedule = ledger.schedules(&filter).await?.into_iter().next();
+    let schedule = schedule.ok_or_else(|| Problem::not_found("schedule", "take an id from the list of schedules"))?;
+    let about = ActionFilter { schedule: Some(id), limit: MOST_DECISIONS, ..ActionFilter::default() };
+    let decisions = ledger.actions(&about, None).await?.rows;
+    Ok(Json(json!({"schedule": schedule, "decisions": decisions})))
+}
+
+/// An id of a path.
+pub(in crate::web) fn parsed(id: &str, what: &str) -> Result<Uuid, Problem> {
+    id.parse().map_err(|_| Problem::not_found(what, "take an id from the list"))
+}
+
+/// `PATCH /api/orchestration/schedules`
+pub(super) async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    Sent(mut params): Sent,
+) -> Result<Json<Value>, Problem> {
+    let named = params.text("workspace_id");
+    let mut ids = params.ids("ids");
+    ids.extend(params.ids("schedule_id"));
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        params.wrong("schedule_id", "no schedule is named", "send `schedule_id`, or `ids` for several");
+    }
+    let action = params.needed("action", "write approve or cancel");
+    let reason = params.text("reason").unwrap_or_else(|| "no reason given".to_owned());
+    let change = match action.as_str() {
+        "cancel" => Change::Cancel { reason: &reason },
+        "approve" | "" => Change::Approve,
+        other => {
+            params.wrong("action", format!("`{other}` is not known here"), "write approve or cancel");
+            Change::Approve
+        }
+    };
+    params.finish()?;
+    caller.require(Role::Approver)?;
+    let workspace = known(&app, &caller, named).await?;
+    let filter = ScheduleFilter { ids, ..ScheduleFilter::default() };
+    let changed = app.ledger_of(&workspace).change(&filter, change, &app.rules, &caller.name, now()).await?;
+    app.forget(&workspace).await;
+    let ids: Vec<Uuid> = changed.iter().map(|schedule| schedule.id).collect();
+    let status = match change {
+        Change::Approve => "ready",
+        Change::Cancel { .. } => "cancelled",
+    };
+    Ok(Json(json!({"changed": ids.len(), "ids": ids, "status": status, "actor": caller.name})))
+}

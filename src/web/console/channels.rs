@@ -1,0 +1,184 @@
+//! How the channels are: tired or rested, and how they got there.
+
+use axum::extract::State;
+use axum::response::Response;
+use minijinja::context;
+use minijinja::value::Serde;
+use serde::Serialize;
+
+use super::Looking;
+use super::words::{Shown, client_choices};
+use crate::rules::FatigueRules;
+use crate::store::{ChannelStatus, HealthDay};
+use crate::web::api::days_ago;
+use crate::web::problem::Problem;
+use crate::web::secret::now;
+use crate::web::state::App;
+
+/// Days of the small histories.
+const DAYS: i64 = 28;
+/// The size of a small history.
+const WIDTH: f64 = 120.0;
+const HEIGHT: f64 = 28.0;
+
+#[derive(Debug, Serialize)]
+struct Meter {
+    name: &'static str,
+    value: f64,
+    text: String,
+    level: &'static str,
+    means: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct History {
+    name: &'static str,
+    points: String,
+    first: String,
+    last: String,
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Card {
+    channel: &'static str,
+    clients: u32,
+    pending: i64,
+    completed: i64,
+    health: String,
+    health_level: &'static str,
+    meters: Vec<Meter>,
+    worst_fatigue: String,
+    last_post: Option<Shown>,
+    wait: String,
+    history: Vec<History>,
+}
+
+/// `GET …/channels`
+pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Response, Problem> {
+    let Looking { desk, mut params, .. } = looking;
+    let client = params.text("client");
+    params.finish()?;
+    let clients = app.clients(&desk.workspace).await?;
+    let fatigue = &app.rules.base().fatigue;
+    let ledger = desk.ledger();
+    let (channels, history) = match &client {
+        None => {
+            let since = days_ago(DAYS).to_zoned(jiff::tz::TimeZone::UTC).date();
+            (app.status(&desk.workspace).await?.channels.clone(), ledger.health_history(since).await?)
+        }
+        Some(client) => (ledger.client_channels(client, fatigue, now()).await?, Vec::new()),
+    };
+    let cards: Vec<Card> = channels.iter().map(|status| card(status, &history, fatigue)).collect();
+    let chrome = desk.chrome("Channel health", "channels", None);
+    let empty = cards.is_empty().then(|| {
+        context! {
+            text => if client.is_some() { "This client posts on no channel." } else { "No client posts on any channel yet." },
+            href => desk.link("/channels", &[]),
+            label => "All clients",
+        }
+    });
+    let content = context! {
+        filter => context! { client => client.unwrap_or_default() },
+        options => context! {
+            clients => Serde(client_choices(&clients)),
+        },
+        channels => Serde(&cards),
+        thresholds => thresholds(fatigue),
+        empty => empty,
+    };
+    Ok(desk.page("channels.html", &chrome, content))
+}
+
+fn thresholds(rules: &FatigueRules) -> Vec<String> {
+    vec![
+        format!(
+            "From fatigue {:.2} on a post is warned of, and from {:.2} on it is held.",
+            rules.warn_at, rules.block_at
+        ),
+        "Health is 0.3 of being rested, 0.25 of momentum, 0.25 of visibility and 0.2 of engagement, each from 0 to 1."
+            .to_owned(),
+        format!("The small histories show the last {DAYS} days, one point for each day\u{2019}s last daily pass."),
+    ]
+}
+
+fn card(status: &ChannelStatus, history: &[HealthDay], rules: &FatigueRules) -> Card {
+    let meter = |name, value: f64, means, is_bad_high: bool| Meter {
+        name,
+        value,
+        text: format!("{value:.2}"),
+        level: if is_bad_high { fatigue_level(value, rules) } else { level(value) },
+        means,
+    };
+    let days: Vec<&HealthDay> = history.iter().filter(|day| day.channel == status.channel).collect();
+    let line = |name, of: fn(&HealthDay) -> f64| sparkline(name, &days.iter().map(|day| of(day)).collect::<Vec<_>>());
+    let health = line("Health", |day| day.health_score);
+    let fatigue = line("Fatigue", |day| day.fatigue);
+    Card {
+        channel: status.channel.name(),
+        clients: status.clients,
+        pending: status.pending,
+        completed: status.completed,
+        health: format!("{:.2}", status.health_score),
+        health_level: level(status.health_score),
+        meters: vec![
+            meter("Fatigue", status.fatigue, "higher is worse", true),
+            meter("Momentum", status.momentum, "higher is better", false),
+            meter("Visibility", status.visibility, "higher is better", false),
+            meter("Engagement", status.engagement, "higher is better", false),
+        ],
+        worst_fatigue: format!("{:.2}", status.worst_fatigue),
+        last_post: status.last_post_at.map(Shown::utc),
+        wait: format!("{:.0} h", status.recommended_wait_hours),
+        history: health.into_iter().chain(fatigue).collect(),
+    }
+}
+
+fn level(score: f64) -> &'static str {
+    if score >= 0.6 {
+        "good"
+    } else if score >= 0.4 {
+        "fair"
+    } else {
+        "poor"
+    }
+}
+
+fn fatigue_level(fatigue: f64, rules: &FatigueRules) -> &'static str {
+    if fatigue >= rules.block_at {
+        "poor"
+    } else if fatigue >= rules.warn_at {
+        "fair"
+    } else {
+        "good"
+    }
+}
+
+/// A line over the days, from 0 at the bottom to 1 at the top; none of fewer than two days.
+fn sparkline(name: &'static str, values: &[f64]) -> Option<History> {
+    let (first, last) = (values.first()?, values.last()?);
+    let steps = values.len().checked_sub(1).filter(|steps| *steps > 0)? as f64;
+    let points = values.iter().enumerate().map(|(place, value)| {
+        format!("{:.1},{:.1}", place as f64 / steps * WIDTH, (1.0 - value.clamp(0.0, 1.0)) * HEIGHT)
+    });
+    Some(History {
+        name,
+        points: points.collect::<Vec<_>>().join(" "),
+        first: format!("{first:.2}"),
+        last: format!("{last:.2}"),
+        text: format!("{first:.2} to {last:.2} over {} days", values.len()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_history_runs_from_side_to_side() {
+        let line = sparkline("Health", &[1.0, 0.5, 0.0]).unwrap();
+        assert_eq!(line.points, "0.0,0.0 60.0,14.0 120.0,28.0");
+        assert_eq!(line.text, "1.00 to 0.00 over 3 days");
+        assert!(sparkline("Health", &[0.5]).is_none());
+    }
+}

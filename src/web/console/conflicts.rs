@@ -1,0 +1,117 @@
+//! What stands against the plans, grouped, each with its way out.
+
+use axum::extract::State;
+use axum::response::Response;
+use minijinja::context;
+use minijinja::value::Serde;
+use serde::Serialize;
+
+use super::words::{Names, Shown, client_choices, conflict_means, names, spoken};
+use super::{Desk, Looking};
+use crate::model::{ConflictKind, Severity};
+use crate::store::{ConflictGroup, FoundConflict};
+use crate::web::api::conflict_filter;
+use crate::web::problem::Problem;
+use crate::web::state::App;
+
+/// Conflicts of a group that are shown, and those where one group is asked for.
+const NEWEST: u32 = 10;
+const NEWEST_OF_ONE: u32 = 200;
+
+#[derive(Debug, Serialize)]
+struct Group {
+    severity: &'static str,
+    kind: &'static str,
+    kind_label: String,
+    means: &'static str,
+    count: i64,
+    rows: Vec<Found>,
+    more: i64,
+    more_href: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Found {
+    client_name: String,
+    client_id: String,
+    channel: Option<&'static str>,
+    description: String,
+    resolution: String,
+    affected: i64,
+    iso: String,
+    text: String,
+    href: Option<String>,
+}
+
+/// `GET …/conflicts`
+pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Response, Problem> {
+    let Looking { desk, mut params, .. } = looking;
+    let client = params.text("client").unwrap_or_default();
+    let (mut filter, days) = conflict_filter(&mut params);
+    filter.client = Some(client.clone()).filter(|client| !client.is_empty());
+    params.finish()?;
+    let newest = if filter.severity.is_some() && filter.kind.is_some() { NEWEST_OF_ONE } else { NEWEST };
+    let found = desk.ledger().conflicts(&filter, newest).await?;
+    let clients = app.clients(&desk.workspace).await?;
+    let names = names(&clients);
+    let groups: Vec<Group> = found.iter().map(|group| shown(&desk, &names, group, &client, days)).collect();
+    let chrome = desk.chrome("Conflicts", "conflicts", None);
+    let empty = groups.is_empty().then(|| {
+        context! {
+            text => format!("Nothing stands against the plans of the last {days} days as you asked for."),
+            href => desk.link("/conflicts", &[]),
+            label => "All conflicts of the last 7 days",
+        }
+    });
+    let name = |severity: Option<Severity>| severity.map(Severity::name).unwrap_or_default();
+    let content = context! {
+        filter => context! {
+            severity => name(filter.severity),
+            kind => filter.kind.map(ConflictKind::name).unwrap_or_default(),
+            client => client,
+            days => days.to_string(),
+        },
+        options => context! {
+            severities => Severity::ALL.iter().map(|severity| severity.name()).collect::<Vec<_>>(),
+            kinds => ConflictKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
+            days => vec!["7", "14", "28", "90"],
+            clients => Serde(client_choices(&clients)),
+        },
+        groups => Serde(&groups),
+        empty => empty,
+    };
+    Ok(desk.page("conflicts.html", &chrome, content))
+}
+
+fn shown(desk: &Desk, names: &Names<'_>, group: &ConflictGroup, client: &str, days: u64) -> Group {
+    let (severity, kind) = (group.severity.name(), group.kind.name());
+    let days = days.to_string();
+    Group {
+        severity,
+        kind,
+        kind_label: spoken(kind),
+        means: conflict_means(group.kind),
+        count: group.count,
+        more: group.count - group.conflicts.len() as i64,
+        more_href: desk
+            .link("/conflicts", &[("severity", severity), ("kind", kind), ("client", client), ("days", &days)]),
+        rows: group.conflicts.iter().map(|conflict| row(desk, names, conflict)).collect(),
+    }
+}
+
+fn row(desk: &Desk, names: &Names<'_>, conflict: &FoundConflict) -> Found {
+    let when = Shown::utc(conflict.created_at);
+    let channel = conflict.channel.map(|channel| channel.name());
+    let posts = [("client", conflict.client_id.as_str()), ("channel", channel.unwrap_or_default())];
+    Found {
+        client_name: names.get(conflict.client_id.as_str()).map_or(&*conflict.client_id, |name| name).to_owned(),
+        client_id: conflict.client_id.clone(),
+        channel,
+        description: conflict.description.clone(),
+        resolution: conflict.resolution.clone(),
+        affected: conflict.affected,
+        iso: when.iso,
+        text: when.text,
+        href: Some(desk.link("", &posts)),
+    }
+}

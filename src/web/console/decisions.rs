@@ -1,0 +1,232 @@
+//! The record of decisions, newest first, with the signals they rest on.
+
+use axum::extract::State;
+use axum::response::Response;
+use minijinja::context;
+use minijinja::value::Serde;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::words::{Names, Shown, action_types, client_choices, names, query, spoken, status_label};
+use super::{Desk, Looking};
+use crate::model::{ActionType, DecisionStatus};
+use crate::store::{Action, Mark};
+use crate::web::api::actions;
+use crate::web::params::Params;
+use crate::web::problem::Problem;
+use crate::web::state::App;
+
+/// What is asked for, as it stands in the address.
+#[derive(Debug, Default, Serialize)]
+struct Wish {
+    client: String,
+    r#type: String,
+    actor: String,
+    from: String,
+    to: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Signal {
+    agent: String,
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    id: String,
+    iso: String,
+    text: String,
+    r#type: &'static str,
+    type_label: String,
+    what: String,
+    client_name: String,
+    channel: String,
+    actor: String,
+    confidence: Option<String>,
+    risk: &'static str,
+    status_label: &'static str,
+    truth_notes: Vec<String>,
+    disclaimers: Vec<String>,
+    signals: Vec<Signal>,
+    href: Option<String>,
+}
+
+/// `GET …/decisions`
+pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Response, Problem> {
+    let Looking { desk, mut params, .. } = looking;
+    let mut text = |field| params.text(field).unwrap_or_default();
+    let wish =
+        Wish { client: text("client"), r#type: text("type"), actor: text("actor"), from: text("from"), to: text("to") };
+    let fields = query(&[
+        ("client_id", &wish.client),
+        ("action_type", &wish.r#type),
+        ("actor", &wish.actor),
+        ("from", &wish.from),
+        ("to", &wish.to),
+    ]);
+    let mut wanted = Params::of_pairs(fields.trim_start_matches('?').as_bytes());
+    let filter = actions(&mut wanted, None);
+    wanted.finish()?;
+    let after: Option<Mark> = params.parsed("cursor", "take the link to the next page");
+    params.finish()?;
+    let found = desk.ledger().actions(&filter, after.as_ref()).await?;
+    let clients = app.clients(&desk.workspace).await?;
+    let names = names(&clients);
+    let rows: Vec<Entry> = found.rows.iter().map(|action| entry(&desk, &names, action)).collect();
+    let paged = |cursor: &str| {
+        let place = [
+            ("client", wish.client.as_str()),
+            ("type", &wish.r#type),
+            ("actor", &wish.actor),
+            ("from", &wish.from),
+            ("to", &wish.to),
+            ("cursor", cursor),
+        ];
+        desk.link("/decisions", &place)
+    };
+    let empty = rows.is_empty().then(|| {
+        context! {
+            text => "No decision is on record as you asked for. Decisions are put down when a week is planned, when somebody approves or cancels, and in each daily pass.",
+            href => desk.link("/decisions", &[]),
+            label => "All decisions",
+        }
+    });
+    let chrome = desk.chrome("Decisions", "decisions", None);
+    let content = context! {
+        filter => Serde(&wish),
+        options => context! {
+            types => Serde(action_types()),
+            clients => Serde(client_choices(&clients)),
+        },
+        rows => Serde(&rows),
+        first_page => after.is_some().then(|| paged("")),
+        next_page => found.next.map(|mark| paged(&mark.to_string())),
+        empty => empty,
+    };
+    Ok(desk.page("decisions.html", &chrome, content))
+}
+
+fn entry(desk: &Desk, names: &Names<'_>, action: &Action) -> Entry {
+    let when = Shown::utc(action.created_at);
+    let payload = &action.decision_payload;
+    Entry {
+        id: action.id.to_string(),
+        iso: when.iso,
+        text: when.text,
+        r#type: action.action_type.name(),
+        type_label: spoken(action.action_type.name()),
+        what: what(action),
+        client_name: names.get(action.client_id.as_str()).map_or(&*action.client_id, |name| name).to_owned(),
+        channel: payload.get("channel").and_then(Json::as_str).unwrap_or_default().to_owned(),
+        actor: action.actor.replace('_', " "),
+        confidence: action.schedule_id.map(|_| format!("{:.2}", action.confidence_score)),
+        risk: action.risk_class.name(),
+        status_label: match action.status {
+            DecisionStatus::Accepted => "accepted",
+            DecisionStatus::Rejected => "rejected",
+            DecisionStatus::AutoExecuted => "done by itself",
+            DecisionStatus::AwaitingApproval => "waits for approval",
+            DecisionStatus::Pending => "open",
+        },
+        truth_notes: action.truth_notes.clone(),
+        disclaimers: action.disclaimers.clone(),
+        signals: signals(&action.source_signals),
+        href: action.schedule_id.map(|id| desk.link(&format!("/schedules/{id}"), &[])),
+    }
+}
+
+/// A decision in a sentence.
+fn what(action: &Action) -> String {
+    let payload = &action.decision_payload;
+    let text = |field: &str| payload.get(field).and_then(Json::as_str).unwrap_or_default();
+    let number = |field: &str| payload.get(field).and_then(Json::as_f64).unwrap_or_default();
+    match action.action_type {
+        ActionType::SelectAsset if text("asset_id").is_empty() => "No asset was left for the post.".to_owned(),
+        ActionType::SelectAsset => format!("Took {}, which scored {:.1} of 100.", text("asset_id"), number("score")),
+        ActionType::TimeChoice => {
+            format!("Chose {}, an hour worth {:.1} engagements.", text("scheduled_for"), number("slot_value"))
+        }
+        ActionType::VariationChoice => format!("Used the variation {}.", text("variation_id")),
+        ActionType::EvolutionStep => format!("Went on with the story by {}.", text("variation_id")),
+        ActionType::ConflictDetected => format!("{} {}", text("description"), text("resolution")),
+        ActionType::FatigueCheck => format!(
+            "Planned {:.0} of {:.0} posts; fatigue goes from {:.2} to {:.2}.",
+            number("posts_planned"),
+            number("posts_wanted"),
+            number("fatigue_start"),
+            number("fatigue_end")
+        ),
+        ActionType::ScheduleCreated => format!("Made the schedule: {}.", state(text("status"))),
+        ActionType::ScheduleBlocked if !text("blocked_reason").is_empty() => {
+            format!("Held it: {}.", text("blocked_reason"))
+        }
+        ActionType::ScheduleExecuted => "Made the draft.".to_owned(),
+        ActionType::ScheduleApproved => "Approved it.".to_owned(),
+        _ if !text("from").is_empty() => {
+            let reason = text("reason");
+            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            format!("From {} to {}{why}.", state(text("from")), state(text("to")))
+        }
+        _ if !text("status").is_empty() => format!(
+            "The post: {}, of {} risk, priority {:.0}, {:.1} engagements expected.",
+            state(text("status")),
+            text("risk_level"),
+            number("priority"),
+            number("expected_engagement")
+        ),
+        _ => spoken(action.action_type.name()),
+    }
+}
+
+/// A status in the console's words.
+fn state(name: &str) -> String {
+    name.parse().map_or_else(|_| name.to_owned(), |status| status_label(status).to_owned())
+}
+
+/// What each agent said, in short.
+fn signals(signals: &Json) -> Vec<Signal> {
+    let said = |(agent, value): (&String, &Json)| Signal { agent: spoken(agent), text: flat(value) };
+    signals
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| *name != "grounds" && *name != "seen")
+        .map(said)
+        .collect()
+}
+
+/// A JSON value in a line: `name value` for each of its fields.
+fn flat(value: &Json) -> String {
+    match value {
+        Json::Null => "none".to_owned(),
+        Json::Bool(true) => "yes".to_owned(),
+        Json::Bool(false) => "no".to_owned(),
+        Json::Number(number) => number.as_f64().map_or_else(|| number.to_string(), rounded),
+        Json::String(text) => text.clone(),
+        Json::Array(values) if values.is_empty() => "none".to_owned(),
+        Json::Array(values) => values.iter().map(flat).collect::<Vec<_>>().join("; "),
+        Json::Object(fields) => {
+            let field = |(name, value): (&String, &Json)| format!("{} {}", name.replace('_', " "), flat(value));
+            fields.iter().map(field).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+fn rounded(number: f64) -> String {
+    let text = format!("{number:.2}");
+    text.strip_suffix(".00").map(str::to_owned).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn signals_are_told_in_a_line() {
+        let value = json!({"time_zone": "UTC", "agent_enabled": true, "days": [], "score": 0.25, "posts": 3});
+        assert_eq!(flat(&value), "agent enabled yes, days none, posts 3, score 0.25, time zone UTC");
+    }
+}

@@ -1,0 +1,296 @@
+//! One schedule: why this hour, why this asset, what each guardrail said, and what became of it.
+
+use axum::extract::State;
+use axum::response::Response;
+use minijinja::context;
+use minijinja::value::Serde;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::words::{Row, Shown, names, spoken};
+use super::{Desk, Looking, schedules};
+use crate::model::{ActionType, ClientId, Tier, Week, Zone};
+use crate::planner::{HourExplanation, Planner, explain_hour};
+use crate::store::{Action, ActionFilter, Schedule, ScheduleFilter};
+use crate::web::api::parsed;
+use crate::web::params::At;
+use crate::web::problem::Problem;
+use crate::web::state::App;
+
+/// Decisions about a schedule that are read.
+const MOST: u32 = 200;
+
+/// A number with where it comes from.
+#[derive(Debug, Serialize)]
+struct Part {
+    name: String,
+    value: String,
+    source: String,
+}
+
+/// Something that is so.
+#[derive(Debug, Serialize)]
+struct Fact {
+    label: String,
+    value: String,
+}
+
+/// Sentences, and the numbers behind them.
+#[derive(Debug, Default, Serialize)]
+struct Reasons {
+    sentences: Vec<String>,
+    parts: Vec<Part>,
+}
+
+/// What a guardrail said.
+#[derive(Debug, Serialize)]
+struct Guardrail {
+    rule: String,
+    outcome: String,
+    reason: String,
+    remedy: String,
+    place: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Step {
+    because: String,
+    change: String,
+}
+
+/// Something that happened.
+#[derive(Debug, Serialize)]
+struct Event {
+    iso: String,
+    text: String,
+    what: String,
+    who: String,
+    detail: String,
+}
+
+/// `GET …/schedules/{id}`
+pub(super) async fn page(State(app): State<App>, At(id): At<String>, looking: Looking) -> Result<Response, Problem> {
+    let Looking { desk, mut params, .. } = looking;
+    let notice = schedules::notice(&mut params);
+    params.finish()?;
+    let id = parsed(&id, "schedule")?;
+    let ledger = desk.ledger();
+    let filter = ScheduleFilter { ids: vec![id], ..ScheduleFilter::default() };
+    let schedule = ledger.schedules(&filter).await?.into_iter().next();
+    let schedule = schedule.ok_or_else(|| Problem::not_found("schedule", "take one from the list of schedules"))?;
+    let about = ActionFilter { schedule: Some(id), limit: MOST, ..ActionFilter::default() };
+    let record = Record(ledger.actions(&about, None).await?.rows);
+    let clients = app.clients(&desk.workspace).await?;
+    let row = Row::of(&desk, &names(&clients), &schedule);
+    let hour = hour(&desk, &schedule, &record).await;
+    let title = format!("{}, {}", row.title, row.client_name);
+    let chrome = desk.chrome(&title, "schedules", notice);
+    let text = |field: &str| schedule.content_preview.get(field).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let missing = record.planned(ActionType::PostingDecision).is_none();
+    let content = context! {
+        preview => context! { title => row.title.as_str(), body => text("body"), kind => text("kind") },
+        facts => Serde(facts(&schedule)),
+        hour => Serde(hour),
+        asset => Serde(asset(&schedule, &record)),
+        guardrails => Serde(record.guardrails()),
+        confidence => confidence(&schedule, &record),
+        history => Serde(record.history()),
+        missing => missing.then_some("The record holds no decision of the plan about this post, so that little can be said of why it stands here."),
+        row => Serde(&row),
+    };
+    Ok(desk.page("schedule.html", &chrome, content))
+}
+
+fn facts(schedule: &Schedule) -> Vec<Fact> {
+    let fact = |name: &str, value: String| Fact { label: name.to_owned(), value };
+    let mut facts = vec![
+        fact("Client", schedule.client_id.clone()),
+        fact("Priority", format!("{:.0}", schedule.priority)),
+        fact("Expected engagement", format!("{:.1}", schedule.expected_engagement)),
+        fact("Planned by", schedule.created_by.clone()),
+    ];
+    facts.extend(schedule.approved_by.clone().map(|who| fact("Approved by", who)));
+    facts.extend(schedule.campaign_id.clone().map(|campaign| fact("Campaign", campaign)));
+    facts.push(fact("Plan", schedule.plan_id.to_string()));
+    facts
+}
+
+/// Why this hour: what the plan put on record, and what makes up the hour's worth as things stand.
+async fn hour(desk: &Desk, schedule: &Schedule, record: &Record) -> Reasons {
+    let mut reasons = Reasons::default();
+    if let Some(choice) = record.planned(ActionType::TimeChoice) {
+        let worth = number(&choice.decision_payload, "slot_value");
+        let fatigue = number(&choice.decision_payload, "fatigue");
+        reasons.sentences.push(format!(
+            "When it was planned, this hour was worth {worth:.1} engagements with an average asset on a rested channel; \
+             the channel\u{2019}s fatigue there was {fatigue:.2}."
+        ));
+    }
+    let Some(explained) = worth_now(desk, schedule).await else { return reasons };
+    reasons.sentences.push(match explained.better_hours {
+        0 => "No hour of the week is worth more by itself.".to_owned(),
+        better => format!(
+            "{better} of the week\u{2019}s {} hours are worth more by themselves; spacing, quiet hours, fatigue and the \
+             day\u{2019}s capacity leave this one for the post.",
+            explained.hours
+        ),
+    });
+    reasons.sentences.push("Its worth as things stand now is the product of:".to_owned());
+    reasons.parts = explained
+        .value_parts
+        .into_iter()
+        .map(|part| Part { name: spoken(&part.name), value: short(part.number), source: part.source })
+        .collect();
+    reasons
+}
+
+/// The hour's worth under the rules and the state of now; none where the client no longer posts there.
+async fn worth_now(desk: &Desk, schedule: &Schedule) -> Option<HourExplanation> {
+    let zone: Zone = schedule.time_zone.parse().ok()?;
+    let week = Week::of(zone.local(schedule.scheduled_for).date()).ok()?;
+    let client = ClientId::new(schedule.client_id.as_str());
+    let scenario = desk.ledger().client_scenario(&desk.workspace, &client, week).await.ok()?;
+    let planner = Planner::new(&desk.app.rules, Tier::Exact, None);
+    explain_hour(&planner, &scenario, week, &client, schedule.channel, schedule.scheduled_for).ok()
+}
+
+fn asset(schedule: &Schedule, record: &Record) -> Reasons {
+    let mut reasons = Reasons::default();
+    let Some(choice) = record.planned(ActionType::SelectAsset) else { return reasons };
+    let Some(used) = schedule.used_asset() else {
+        reasons.sentences.push("No asset was left for it: it has to be made, or the post cancelled.".to_owned());
+        return reasons;
+    };
+    let payload = &choice.decision_payload;
+    reasons.sentences.push(format!("{used} scored {:.1} of 100.", number(payload, "score")));
+    if let Some(family) = schedule.creative_asset_id.as_deref().filter(|family| *family != used) {
+        reasons.sentences.push(format!("It is a variation or a next step of {family}."));
+    }
+    if let Some(signals) = choice.source_signals.get("creative_director") {
+        let usable = number(signals, "usable");
+        reasons.sentences.push(format!(
+            "{usable:.0} assets could be used on the channel that week; the best of them scored {:.1} on average.",
+            number(signals, "mean_score")
+        ));
+    }
+    let factor = number(payload, "quality_factor");
+    let part = |name: &str, value: f64, source: &str| Part {
+        name: name.to_owned(),
+        value: short(value),
+        source: source.to_owned(),
+    };
+    reasons.parts = vec![
+        part("Score", number(payload, "score"), "assets.toml"),
+        part("Factor on engagement", factor, "assets.toml"),
+    ];
+    reasons
+}
+
+fn confidence(schedule: &Schedule, record: &Record) -> minijinja::Value {
+    let posting = record.planned(ActionType::PostingDecision);
+    let steps = posting.and_then(|posting| posting.decision_payload.get("confidence_steps")?.as_array());
+    let steps: Vec<Step> = steps
+        .into_iter()
+        .flatten()
+        .map(|step| Step {
+            because: step.get("because").and_then(Json::as_str).unwrap_or_default().to_owned(),
+            change: format!("{:+.2}", number(step, "change")),
+        })
+        .collect();
+    let sentence = match schedule.risk_level.name() {
+        "low" => "Low risk: it may run by itself where the client\u{2019}s policy says so.",
+        "medium" => "Medium risk: somebody looks at it first.",
+        _ => "High risk: somebody must approve it.",
+    };
+    context! {
+        value => format!("{:.2}", schedule.confidence),
+        band => schedule.risk_level.name(),
+        steps => Serde(steps),
+        sentences => vec![sentence],
+    }
+}
+
+/// The decisions about one schedule, newest first.
+struct Record(Vec<Action>);
+
+impl Record {
+    /// What the plan decided: the oldest decision of a kind.
+    fn planned(&self, kind: ActionType) -> Option<&Action> {
+        self.0.iter().rev().find(|action| action.action_type == kind)
+    }
+
+    /// What the guardrails said when they were last asked.
+    fn guardrails(&self) -> Vec<Guardrail> {
+        let asked = |action: &&Action| action.source_signals.get("guardrails").is_some();
+        let planned = self.0.iter().rev().find(asked);
+        let listed = planned.and_then(|action| action.source_signals.get("guardrails")?.as_array());
+        let text = |verdict: &Json, field: &str| match verdict.get(field) {
+            Some(Json::String(text)) => text.clone(),
+            Some(Json::Number(number)) => number.to_string(),
+            _ => String::new(),
+        };
+        listed
+            .into_iter()
+            .flatten()
+            .map(|verdict| Guardrail {
+                rule: spoken(&text(verdict, "rule")),
+                outcome: text(verdict, "outcome"),
+                reason: text(verdict, "reason"),
+                remedy: text(verdict, "remedy"),
+                place: match text(verdict, "file") {
+                    file if file.is_empty() => "engine".to_owned(),
+                    file => format!("{file}:{}", text(verdict, "line")),
+                },
+            })
+            .collect()
+    }
+
+    fn history(&self) -> Vec<Event> {
+        self.0.iter().rev().map(event).collect()
+    }
+}
+
+fn event(action: &Action) -> Event {
+    let payload = &action.decision_payload;
+    let text = |field: &str| payload.get(field).and_then(Json::as_str).unwrap_or_default();
+    let detail = match (text("from"), text("to"), text("reason")) {
+        ("", _, _) => String::new(),
+        (from, to, "") => format!("from {from} to {to}"),
+        (from, to, reason) => format!("from {from} to {to}: {reason}"),
+    };
+    let shown = Shown::utc(action.created_at);
+    Event {
+        iso: shown.iso,
+        text: shown.text,
+        what: spoken(action.action_type.name()),
+        who: action.actor.replace('_', " "),
+        detail,
+    }
+}
+
+fn number(value: &Json, field: &str) -> f64 {
+    value.get(field).and_then(Json::as_f64).unwrap_or_default()
+}
+
+/// A number as people read it: three digits that count.
+fn short(number: f64) -> String {
+    let digits = if number.abs() >= 100.0 {
+        0
+    } else if number.abs() >= 10.0 {
+        1
+    } else {
+        3
+    };
+    let text = format!("{number:.digits$}");
+    if digits == 3 { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_as_short_as_they_can_be() {
+        assert_eq!([1234.5, 12.34, 1.06, 0.0341, 1.0, 0.0].map(short), ["1234", "12.3", "1.06", "0.034", "1", "0"]);
+    }
+}

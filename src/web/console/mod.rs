@@ -1,0 +1,325 @@
+//! The founder's console: pages that a server writes and a browser shows, with or without script.
+
+mod channels;
+mod conflicts;
+mod decisions;
+mod explanation;
+mod runs;
+mod schedules;
+mod session;
+mod words;
+
+use axum::Router;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, context};
+use serde::Serialize;
+
+use super::access::{Peer, Refused, Visitor, cookie_name};
+use super::params::{Filled, Params};
+use super::problem::Problem;
+use super::secret::{Secret, now};
+use super::state::App;
+use crate::model::{Role, WorkspaceId};
+use crate::store::Ledger;
+
+/// Where the console stands.
+const BASE: &str = "/founder/orchestration";
+
+const TEMPLATES: [(&str, &str); 14] = [
+    ("api.html", include_str!("../api/api.html")),
+    ("base.html", include_str!("templates/base.html")),
+    ("_parts.html", include_str!("templates/_parts.html")),
+    ("_job.html", include_str!("templates/_job.html")),
+    ("login.html", include_str!("templates/login.html")),
+    ("schedules.html", include_str!("templates/schedules.html")),
+    ("confirm.html", include_str!("templates/confirm.html")),
+    ("schedule.html", include_str!("templates/schedule.html")),
+    ("channels.html", include_str!("templates/channels.html")),
+    ("conflicts.html", include_str!("templates/conflicts.html")),
+    ("decisions.html", include_str!("templates/decisions.html")),
+    ("runs.html", include_str!("templates/runs.html")),
+    ("job.html", include_str!("templates/job.html")),
+    ("message.html", include_str!("templates/message.html")),
+];
+
+const STYLE: &str = include_str!("assets/console.css");
+const SCRIPT: &str = include_str!("assets/console.js");
+const HTMX: &str = include_str!("assets/htmx.min.js");
+
+/// The pages' templates, which escape what they are given.
+///
+/// # Errors
+/// Where one of them is broken.
+pub(super) fn templates() -> Result<Environment<'static>, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    for (name, text) in TEMPLATES {
+        environment.add_template(name, text)?;
+    }
+    Ok(environment)
+}
+
+/// What tells one version of scripts and styles from another.
+pub(super) fn asset_version() -> String {
+    let hash = blake3::hash([STYLE, SCRIPT, HTMX].concat().as_bytes()).to_hex();
+    hash.chars().take(12).collect()
+}
+
+/// Every route.
+pub(super) fn routes(app: &App) -> Router<App> {
+    let at = |place: &str| format!("{BASE}{place}");
+    Router::new()
+        .route(BASE, get(schedules::page))
+        .route(&at("/schedules/{id}"), get(explanation::page))
+        .route(&at("/confirm"), post(schedules::confirm))
+        .route(&at("/change"), post(schedules::change))
+        .route(&at("/channels"), get(channels::page))
+        .route(&at("/conflicts"), get(conflicts::page))
+        .route(&at("/decisions"), get(decisions::page))
+        .route(&at("/runs"), get(runs::page))
+        .route(&at("/run"), post(runs::run))
+        .route(&at("/what-if"), post(runs::what_if))
+        .route(&at("/jobs/{id}"), get(runs::job))
+        .route(&at("/jobs/{id}/files/{*name}"), get(runs::file))
+        .route(&at("/login"), get(session::form).post(session::sign_in))
+        .route(&at("/logout"), post(session::sign_out))
+        .layer(from_fn_with_state(app.clone(), explain_problems))
+        .route("/", get(|| async { Redirect::to(BASE) }))
+        .route("/founder", get(|| async { Redirect::to(BASE) }))
+        .route("/founder/assets/console.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
+        .route("/founder/assets/console.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))
+        .route("/founder/assets/htmx.min.js", get(|| async { asset("text/javascript; charset=utf-8", HTMX) }))
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    // Pages name the version, so that a new one is asked for at once.
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    (headers, text).into_response()
+}
+
+/// Shows a problem as a page.
+async fn explain_problems(State(app): State<App>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
+    let fields: Vec<String> =
+        problem.errors.iter().map(|error| format!("{}: {}. {}", error.field, error.detail, error.remedy)).collect();
+    let title = problem.status.canonical_reason().unwrap_or("Problem");
+    let text = if fields.is_empty() { problem.detail.clone() } else { fields.join("\n") };
+    let page = context! {
+        chrome => context! { title => title, version => app.asset_version.as_str(), release => env!("CARGO_PKG_VERSION"), tab => "" },
+        heading => title, text => text, remedy => problem.remedy, href => BASE, label => "To the schedules",
+    };
+    let mut shown = fill(&app, "message.html", page);
+    *shown.status_mut() = problem.status;
+    for name in [header::RETRY_AFTER, header::ALLOW] {
+        if let Some(value) = response.headers().get(&name) {
+            shown.headers_mut().insert(name, value.clone());
+        }
+    }
+    shown
+}
+
+fn fill(app: &App, template: &str, content: minijinja::Value) -> Response {
+    let filled = app.templates.get_template(template).and_then(|template| template.render(content));
+    match filled {
+        Ok(html) => Html(html).into_response(),
+        Err(error) => {
+            tracing::error!(cause = %format!("{error:#}"), template, "a page could not be filled in");
+            (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be filled in").into_response()
+        }
+    }
+}
+
+/// What every page shows around its content.
+#[derive(Debug, Serialize)]
+struct Chrome {
+    title: String,
+    version: String,
+    release: &'static str,
+    tab: &'static str,
+    workspace: String,
+    workspaces: Vec<Choice>,
+    carry: String,
+    csrf: String,
+    actor: Option<String>,
+    role: &'static str,
+    can_change: bool,
+    can_run: bool,
+    signed_in: bool,
+    open: bool,
+    demo: bool,
+    notice: Option<String>,
+    now: words::Shown,
+    time_zone_note: &'static str,
+}
+
+/// A workspace to be chosen.
+#[derive(Debug, Serialize)]
+struct Choice {
+    id: String,
+    href: String,
+    active: bool,
+}
+
+/// Somebody at the console, and the workspace that they look at.
+struct Desk {
+    app: App,
+    visitor: Visitor,
+    workspace: WorkspaceId,
+    workspaces: Vec<WorkspaceId>,
+}
+
+impl Desk {
+    /// Lets somebody in, to the workspace that a request names or to the first one.
+    async fn open(app: &App, parts: &Parts, named: Option<String>) -> Result<Self, Response> {
+        let Peer(peer) =
+            Peer::from_request_parts(&mut parts.clone(), app).await.map_err(IntoResponse::into_response)?;
+        // A form that was sent cannot be looked at.
+        let looked_at = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
+        let here = looked_at.map_or_else(|| BASE.to_owned(), ToString::to_string);
+        let visitor = match Visitor::of(app, &parts.headers, peer).await {
+            Ok(visitor) => visitor,
+            Err(Refused::SignIn) => return Err(session::ask(app, &parts.headers, &here)),
+            Err(Refused::Problem(problem)) => return Err(problem.into_response()),
+        };
+        let seen = visitor.caller.workspaces(&app.ledger).await.map_err(IntoResponse::into_response)?;
+        let workspace = match named {
+            None => seen.first().cloned(),
+            Some(named) => seen.iter().find(|known| known.as_str() == named).cloned(),
+        };
+        let unknown = || Problem::not_found("workspace", "load one first: `mcoe db load SCENARIO`").into_response();
+        let workspace = workspace.ok_or_else(unknown)?;
+        Ok(Self { app: app.clone(), visitor, workspace, workspaces: seen })
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.app.ledger_of(&self.workspace)
+    }
+
+    fn may(&self, role: Role) -> bool {
+        self.visitor.caller.may(role)
+    }
+
+    /// What links carry so that they stay in the workspace, where there are several.
+    fn carry(&self) -> String {
+        if self.workspaces.len() > 1 { words::query(&[("workspace", self.workspace.as_str())]) } else { String::new() }
+    }
+
+    /// A path within the console, with a query that stays in the workspace.
+    fn link(&self, place: &str, query: &[(&str, &str)]) -> String {
+        let mut all: Vec<(&str, &str)> = query.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
+        if self.workspaces.len() > 1 {
+            all.push(("workspace", self.workspace.as_str()));
+        }
+        format!("{BASE}{place}{}", words::query(&all))
+    }
+
+    fn chrome(&self, title: &str, tab: &'static str, notice: Option<String>) -> Chrome {
+        let place = match tab {
+            "" | "schedules" => String::new(),
+            other => format!("/{other}"),
+        };
+        let choice = |id: &WorkspaceId| Choice {
+            id: id.to_string(),
+            href: format!("{BASE}{place}{}", words::query(&[("workspace", id.as_str())])),
+            active: *id == self.workspace,
+        };
+        Chrome {
+            title: title.to_owned(),
+            version: self.app.asset_version.clone(),
+            release: env!("CARGO_PKG_VERSION"),
+            tab,
+            workspace: self.workspace.to_string(),
+            workspaces: self.workspaces.iter().map(choice).collect(),
+            carry: self.carry(),
+            csrf: self.visitor.cookie.csrf(),
+            actor: Some(self.visitor.caller.name.clone()),
+            role: self.visitor.caller.role.name(),
+            can_change: self.may(Role::Approver),
+            can_run: self.may(Role::Admin),
+            signed_in: self.visitor.is_signed_in,
+            open: !self.visitor.is_signed_in,
+            demo: self.app.options.is_demo,
+            notice,
+            now: words::Shown::utc(now()),
+            time_zone_note: "Times of posts are the client\u{2019}s own; your time stands beside where it differs.",
+        }
+    }
+
+    /// A page, with the session's cookie.
+    fn page(&self, template: &str, chrome: &Chrome, content: minijinja::Value) -> Response {
+        let content = context! { chrome => Serde(chrome), ..content };
+        let mut response = fill(&self.app, template, content);
+        if !self.visitor.is_signed_in {
+            keep(&mut response, &self.app, &self.visitor.cookie);
+        }
+        response
+    }
+}
+
+/// Has the browser keep a session's cookie.
+fn keep(response: &mut Response, app: &App, secret: &Secret) {
+    set_cookie(response, cookie(app, secret.reveal().to_owned()));
+}
+
+fn cookie(app: &App, value: String) -> Cookie<'static> {
+    Cookie::build((cookie_name(app), value))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(app.options.is_https)
+        .build()
+}
+
+fn set_cookie(response: &mut Response, cookie: Cookie<'static>) {
+    if let Ok(value) = HeaderValue::try_from(cookie.to_string()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// Somebody who looks at a page, and what they ask of it.
+struct Looking {
+    desk: Desk,
+    params: Params,
+    headers: HeaderMap,
+}
+
+impl FromRequestParts<App> for Looking {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let mut params = Params::of_pairs(parts.uri.query().unwrap_or_default().as_bytes());
+        let named = params.text("workspace");
+        let desk = Desk::open(app, parts, named).await?;
+        Ok(Self { desk, params, headers: parts.headers.clone() })
+    }
+}
+
+/// Somebody who sent a form of their own session.
+struct Sending {
+    desk: Desk,
+    params: Params,
+}
+
+impl FromRequest<App> for Sending {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        let request = Request::from_parts(parts.clone(), body);
+        let Filled(mut params) = Filled::from_request(request, app).await.map_err(IntoResponse::into_response)?;
+        let named = params.text("workspace");
+        let csrf = params.text("csrf").unwrap_or_default();
+        let desk = Desk::open(app, &parts, named).await?;
+        desk.visitor.require_form(&parts.headers, &csrf).map_err(IntoResponse::into_response)?;
+        Ok(Self { desk, params })
+    }
+}

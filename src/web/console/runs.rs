@@ -1,0 +1,330 @@
+//! Passes, previews and simulations: begun here, watched here, and told in words.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Timestamp;
+use minijinja::context;
+use minijinja::value::Serde;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::words::{Shown, count};
+use super::{Desk, Looking, Sending, fill};
+use crate::model::Role;
+use crate::store::{Job, JobKind, JobStatus, Mark};
+use crate::web::api::{answer, extent, parsed};
+use crate::web::params::At;
+use crate::web::problem::{Problem, WrongField};
+use crate::web::secret::now;
+use crate::web::state::App;
+use crate::web::work::Work;
+
+/// Jobs of a page.
+const ROWS: u32 = 30;
+
+const KEYS: [&str; 3] =
+    ["channels.tiktok.weekly_posts=10", "fatigue.warn_at=0.45", "channels.linkedin.min_spacing_hours=24"];
+
+#[derive(Debug, Serialize)]
+struct Line {
+    id: String,
+    href: String,
+    kind_label: &'static str,
+    state: &'static str,
+    state_label: &'static str,
+    started: Shown,
+    actor: String,
+    summary: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Figure {
+    title: String,
+    caption: String,
+    src: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Link {
+    label: &'static str,
+    href: String,
+}
+
+/// `GET …/runs`
+pub(super) async fn page(looking: Looking) -> Result<Response, Problem> {
+    let Looking { desk, mut params, .. } = looking;
+    let after: Option<Mark> = params.parsed("cursor", "take the link to the next page");
+    params.finish()?;
+    let found = desk.ledger().jobs(after.as_ref(), ROWS).await?;
+    let lines: Vec<Line> = found.rows.iter().map(|job| line(&desk, job)).collect();
+    let empty = lines.is_empty().then(|| {
+        let text = "Nothing has been run yet. The buttons at the top run the daily pass, or plan the coming week.";
+        context! { text => text }
+    });
+    let chrome = desk.chrome("Runs", "runs", None);
+    let content = context! {
+        jobs => Serde(&lines),
+        whatif => context! { weeks => 4, replications => 8, set => "", keys => KEYS.to_vec() },
+        next_page => found.next.map(|mark| desk.link("/runs", &[("cursor", &mark.to_string())])),
+        empty => empty,
+    };
+    Ok(desk.page("runs.html", &chrome, content))
+}
+
+fn line(desk: &Desk, job: &Job) -> Line {
+    let said = sentences(job);
+    Line {
+        id: job.id.to_string(),
+        href: desk.link(&format!("/jobs/{}", job.id), &[]),
+        kind_label: kind_label(job.kind),
+        state: job.status.name(),
+        state_label: state_label(job.status),
+        started: Shown::utc(job.created_at),
+        actor: job.actor.clone(),
+        summary: job.failure.clone().unwrap_or_else(|| said.first().cloned().unwrap_or_default()),
+    }
+}
+
+fn kind_label(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Daily => "Daily pass",
+        JobKind::Weekly => "Planning of a week",
+        JobKind::Plan => "Preview of a week",
+        JobKind::Simulate => "Simulation",
+        JobKind::Compare => "Comparison of rules",
+    }
+}
+
+fn state_label(status: JobStatus) -> &'static str {
+    match status {
+        JobStatus::Running => "running",
+        JobStatus::Done => "done",
+        JobStatus::Failed => "failed",
+        JobStatus::Stopped => "stopped",
+    }
+}
+
+/// `POST …/run`
+pub(super) async fn run(State(app): State<App>, sending: Sending) -> Result<Response, Problem> {
+    let Sending { desk, mut params } = sending;
+    let action = params.needed("action", "choose the daily pass or the weekly planning");
+    let work = match action.as_str() {
+        "daily" => Work::Daily,
+        _ => Work::Weekly { week: crate::web::week_after(now()).map_err(|error| Problem::internal(&error))? },
+    };
+    if !action.is_empty() && !matches!(action.as_str(), "daily" | "weekly") {
+        params.wrong("action", format!("`{action}` is not known here"), "choose the daily pass or the weekly planning");
+    }
+    params.finish()?;
+    begin(&app, &desk, work).await
+}
+
+/// `POST …/what-if`
+pub(super) async fn what_if(State(app): State<App>, sending: Sending) -> Result<Response, Problem> {
+    let Sending { desk, mut params } = sending;
+    desk.visitor.caller.require(Role::Admin)?;
+    let extent = extent(&mut params);
+    let text = params.text("set").unwrap_or_default();
+    params.finish()?;
+    let set: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if set.is_empty() {
+        return begin(&app, &desk, Work::Simulate { extent }).await;
+    }
+    if let Err(why) = app.check_changes(&set).await {
+        let remedy = "write one KEY=VALUE a line, such as channels.tiktok.weekly_posts=10".to_owned();
+        return Err(Problem::fields(vec![WrongField { field: "set".to_owned(), detail: why, remedy }]));
+    }
+    begin(&app, &desk, Work::Compare { extent, set }).await
+}
+
+async fn begin(app: &App, desk: &Desk, work: Work) -> Result<Response, Problem> {
+    desk.visitor.caller.require(Role::Admin)?;
+    let job = app.start(&desk.workspace, work, &desk.visitor.caller.name, None).await?;
+    Ok(Redirect::to(&desk.link(&format!("/jobs/{}", job.id), &[])).into_response())
+}
+
+/// `GET …/jobs/{id}`: the page, or for its own script the part that changes.
+pub(super) async fn job(State(app): State<App>, At(id): At<String>, looking: Looking) -> Result<Response, Problem> {
+    let Looking { desk, params, headers } = looking;
+    params.finish()?;
+    let ledger = desk.ledger();
+    let job = ledger.job(parsed(&id, "job")?).await?;
+    let files = ledger.job_files(job.id).await?;
+    let content = context! { job => shown(&desk, &job, &files) };
+    if is_part(&headers) {
+        return Ok(fill(&app, "_job.html", content));
+    }
+    let chrome = desk.chrome(kind_label(job.kind), "runs", None);
+    Ok(desk.page("job.html", &chrome, content))
+}
+
+fn is_part(headers: &HeaderMap) -> bool {
+    headers.contains_key("hx-request") && !headers.contains_key("hx-boosted")
+}
+
+fn shown(desk: &Desk, job: &Job, files: &[String]) -> minijinja::Value {
+    let place = format!("/jobs/{}", job.id);
+    let file = |name: &str| desk.link(&format!("{place}/files/{name}"), &[]);
+    let figures: Vec<Figure> = files
+        .iter()
+        .filter_map(|name| {
+            let title = name.strip_prefix("figures/")?.strip_suffix(".svg")?;
+            Some(Figure {
+                title: super::words::spoken(&title.replace('-', "_")),
+                caption: String::new(),
+                src: file(name),
+            })
+        })
+        .collect();
+    let mut links = Vec::new();
+    if files.iter().any(|name| name == "index.html") {
+        links.push(Link { label: "The whole report", href: file("index.html") });
+    }
+    if job.status == JobStatus::Done && matches!(job.kind, JobKind::Weekly | JobKind::Daily) {
+        links.push(Link { label: "What waits for you", href: desk.link("", &[("status", "pending")]) });
+    }
+    let running = job.status == JobStatus::Running;
+    let percent = (job.total > 0).then(|| (100 * job.done / job.total).min(100));
+    let progress = match (job.total, job.kind) {
+        (0, _) => "It has begun.".to_owned(),
+        (total, JobKind::Simulate | JobKind::Compare) => format!("{} of {total} weeks simulated", job.done),
+        (total, _) => format!("{} of {total} rows written", job.done),
+    };
+    let error = match job.status {
+        JobStatus::Failed => Some((job.failure.clone().unwrap_or_default(), "Mend what it says, and run it again.")),
+        JobStatus::Stopped => Some((
+            "The server was stopped while it ran. What it had committed stands; nothing is half done.".to_owned(),
+            "Run it again.",
+        )),
+        _ => None,
+    };
+    context! {
+        id => job.id.to_string(),
+        kind_label => kind_label(job.kind),
+        state => job.status.name(),
+        state_label => state_label(job.status),
+        percent => if running { percent } else { None },
+        progress => if running { progress } else { String::new() },
+        started => Serde(Shown::utc(job.created_at)),
+        took => job.finished_at.map(|end| took(job.created_at, end)),
+        sentences => sentences(job),
+        figures => Serde(figures),
+        links => Serde(links),
+        error => error.map(|(what, remedy)| context! { what => what, remedy => remedy }),
+        poll => desk.link(&place, &[]),
+    }
+}
+
+fn took(start: Timestamp, end: Timestamp) -> String {
+    match end.as_second() - start.as_second() {
+        0 => "less than a second".to_owned(),
+        1 => "1 second".to_owned(),
+        seconds if seconds < 120 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds / 60),
+    }
+}
+
+/// What came of a job, in words.
+fn sentences(job: &Job) -> Vec<String> {
+    let Some(result) = &job.result else { return Vec::new() };
+    match job.kind {
+        JobKind::Daily => daily(result),
+        JobKind::Weekly => weekly(result),
+        JobKind::Plan => vec![format!(
+            "{} would be planned for {}.",
+            posts(whole(result, "posts_planned")),
+            count(whole(result, "clients"), "client")
+        )],
+        JobKind::Simulate => simulation(result),
+        JobKind::Compare => {
+            let versus = result.get("versus").and_then(Json::as_array);
+            let verdict = |versus: &Json| versus.get("verdict")?.as_str().map(str::to_owned);
+            versus.into_iter().flatten().filter_map(verdict).collect()
+        }
+    }
+}
+
+fn daily(result: &Json) -> Vec<String> {
+    let number = |field| whole(result, field);
+    let mut said = vec![format!("{} made.", count(number("drafted"), "draft"))];
+    said.push(format!(
+        "{} of today judged again: {} held, {} readied, {} back to review.",
+        posts(number("judged")),
+        number("blocked"),
+        number("readied"),
+        number("returned")
+    ));
+    if number("expired") > 0 {
+        said.push(format!("{} let go, because nobody approved in time.", posts(number("expired"))));
+    }
+    if number("failed") > 0 {
+        said.push(format!("{} could not be made; each is tried again by rule.", count(number("failed"), "draft")));
+    }
+    said
+}
+
+fn weekly(result: &Json) -> Vec<String> {
+    let week = result.get("week").and_then(Json::as_str).unwrap_or_default();
+    let mut said = vec![format!("{} planned for {week}.", count(whole(result, "planned"), "client"))];
+    if whole(result, "already_planned") > 0 {
+        said.push(format!(
+            "{} had a plan already and were left alone.",
+            count(whole(result, "already_planned"), "client")
+        ));
+    }
+    if let Some(committed) = result.get("committed").filter(|committed| !committed.is_null()) {
+        let number = |field| whole(committed, field);
+        said.push(format!(
+            "{} committed: {} wait for you, {} are ready, {} are held by a rule.",
+            posts(number("schedules")),
+            number("pending"),
+            number("ready"),
+            number("blocked")
+        ));
+    }
+    let breaches = result.get("breaches").and_then(Json::as_array).map_or(0, Vec::len);
+    if breaches > 0 {
+        said.push(format!("The checker found {}, so that nothing was committed.", count(breaches, "breach")));
+    }
+    said
+}
+
+fn simulation(result: &Json) -> Vec<String> {
+    let mean = |field: &str| {
+        let found = result.pointer(&format!("/headline/{field}/mean")).and_then(Json::as_f64);
+        found.unwrap_or_default()
+    };
+    let run = |field: &str| result.pointer(&format!("/provenance/{field}")).and_then(Json::as_u64).unwrap_or_default();
+    vec![
+        format!(
+            "{} weeks of {} clients would earn {:.0} engagements.",
+            run("weeks"),
+            run("clients"),
+            mean("engagement")
+        ),
+        format!(
+            "{:.0} posts would be planned, {:.0} become drafts, {:.0} be held, and {:.0} be reviewed by somebody.",
+            mean("posts_planned"),
+            mean("posts_drafted"),
+            mean("posts_blocked"),
+            mean("reviews")
+        ),
+    ]
+}
+
+fn whole(value: &Json, field: &str) -> usize {
+    value.get(field).and_then(Json::as_u64).unwrap_or_default() as usize
+}
+
+fn posts(number: usize) -> String {
+    count(number, "post")
+}
+
+/// `GET …/jobs/{id}/files/{name}`
+pub(super) async fn file(At((id, name)): At<(String, String)>, looking: Looking) -> Result<Response, Problem> {
+    let Looking { desk, params, .. } = looking;
+    params.finish()?;
+    let id = parsed(&id, "job")?;
+    answer(&desk.ledger(), id, &name).await
+}

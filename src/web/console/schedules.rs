@@ -1,0 +1,489 @@
+//! The schedules: as a table or a week, and what people decide about them.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use minijinja::context;
+use minijinja::value::Serde;
+use serde::Serialize;
+
+use super::words::{self, Row, client_choices, count, names, query};
+use super::{BASE, Desk, Looking, Sending, session};
+use crate::model::{Channel, RiskBand, Role};
+use crate::store::{Change, Mark, Order, Overview, Schedule, ScheduleFilter};
+use crate::web::params::Params;
+use crate::web::problem::Problem;
+use crate::web::secret::now;
+use crate::web::state::App;
+
+/// Posts of a page.
+const ROWS: u32 = 50;
+/// Posts of a day of the week that are shown.
+const DAY_ROWS: u32 = 40;
+/// Days whose waiting posts have a link.
+const DAY_LINKS: usize = 7;
+
+/// What is asked for, as it stands in the address.
+#[derive(Debug, Clone, Default, Serialize)]
+struct Wish {
+    client: String,
+    channel: String,
+    status: String,
+    risk: String,
+    from: String,
+    to: String,
+    sort: String,
+    view: String,
+}
+
+/// A figure at the top of the page.
+#[derive(Debug, Serialize)]
+struct Figure {
+    label: &'static str,
+    value: String,
+    hint: &'static str,
+    href: Option<String>,
+    tone: &'static str,
+}
+
+/// A link.
+#[derive(Debug, Serialize)]
+struct Link {
+    label: String,
+    href: String,
+    active: bool,
+    waiting: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct Sort {
+    value: &'static str,
+    label: &'static str,
+}
+
+const SORTS: [Sort; 3] = [
+    Sort { value: "time", label: "Soonest first" },
+    Sort { value: "risk", label: "Highest risk first" },
+    Sort { value: "latest", label: "Latest first" },
+];
+
+#[derive(Debug, Serialize)]
+struct Calendar {
+    title: String,
+    previous: String,
+    next: String,
+    days: Vec<Day>,
+    hidden: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Day {
+    label: String,
+    date: String,
+    is_today: bool,
+    rows: Vec<Row>,
+    more: usize,
+}
+
+impl Wish {
+    /// Reads what is asked for.
+    fn read(params: &mut Params) -> (Self, ScheduleFilter, Order) {
+        let mut text = |field| params.text(field).unwrap_or_default();
+        let wish = Self {
+            client: text("client"),
+            channel: text("channel"),
+            status: text("status"),
+            risk: text("risk"),
+            from: text("from"),
+            to: text("to"),
+            sort: text("sort"),
+            view: text("view"),
+        };
+        let mut wanted = Params::of_pairs(wish.filter_query().trim_start_matches('?').as_bytes());
+        let filter = wanted.schedules();
+        if let Err(problem) = wanted.finish() {
+            for wrong in problem.errors {
+                params.wrong(&wrong.field, wrong.detail, wrong.remedy);
+            }
+        }
+        let order = match wish.sort.as_str() {
+            "risk" => Order::WorstFirst,
+            "latest" => Order::Latest,
+            _ => Order::Soonest,
+        };
+        (wish, filter, order)
+    }
+
+    fn filter_query(&self) -> String {
+        query(&[
+            ("client_id", &self.client),
+            ("channel", &self.channel),
+            ("status", &self.status),
+            ("risk", &self.risk),
+            ("from", &self.from),
+            ("to", &self.to),
+        ])
+    }
+
+    fn fields(&self) -> [(&'static str, &str); 8] {
+        [
+            ("client", &self.client),
+            ("channel", &self.channel),
+            ("status", &self.status),
+            ("risk", &self.risk),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("sort", &self.sort),
+            ("view", &self.view),
+        ]
+    }
+
+    fn is_narrowed(&self) -> bool {
+        let Self { client, channel, status, risk, from, to, .. } = self;
+        [client, channel, status, risk, from, to].iter().any(|field| !field.is_empty())
+    }
+
+    fn link(&self, desk: &Desk) -> String {
+        desk.link("", &self.fields())
+    }
+}
+
+/// `GET /founder/orchestration`
+pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Response, Problem> {
+    let Looking { desk, mut params, .. } = looking;
+    let (wish, filter, order) = Wish::read(&mut params);
+    let after: Option<Mark> = params.parsed("cursor", "take the link to the next page");
+    let done = notice(&mut params);
+    params.finish()?;
+    let standing = app.status(&desk.workspace).await?;
+    let clients = app.clients(&desk.workspace).await?;
+    let names = names(&clients);
+    let waiting = app.waiting_by_day(&desk.workspace).await?;
+    let days: Vec<Link> =
+        waiting.iter().take(DAY_LINKS).map(|day| day_link(&desk, &wish, day.day, day.count)).collect();
+    let is_week = wish.view == "week";
+    let (calendar, rows, next) = if is_week {
+        (Some(week(&desk, &wish, filter, &names).await?), Vec::new(), None)
+    } else {
+        let found = desk.ledger().schedule_page(&filter, order, after.as_ref(), ROWS).await?;
+        let rows: Vec<Row> = found.rows.iter().map(|schedule| Row::of(&desk, &names, schedule)).collect();
+        (None, rows, found.next)
+    };
+    let paged = |cursor: Option<String>| {
+        let mut fields = wish.fields().to_vec();
+        let cursor = cursor.unwrap_or_default();
+        fields.push(("cursor", &cursor));
+        desk.link("", &fields)
+    };
+    let chrome = desk.chrome("Schedules", "schedules", done);
+    let channels: Vec<&str> = Channel::names().collect();
+    let options = context! {
+        clients => Serde(client_choices(&clients)),
+        channels => channels,
+        statuses => Serde(words::statuses()),
+        risks => RiskBand::ALL.map(RiskBand::name).to_vec(),
+        sorts => Serde(&SORTS),
+    };
+    let content = context! {
+        overview => Serde(figures(&desk, &standing.overview)),
+        filter => Serde(&wish),
+        options => options,
+        views => Serde(views(&desk, &wish)),
+        days => Serde(&days),
+        shown => rows.len(),
+        empty => (rows.is_empty() && calendar.is_none()).then(|| empty(&desk, &wish, &standing.overview)),
+        first_page => after.is_some().then(|| paged(None)),
+        next_page => next.map(|mark| paged(Some(mark.to_string()))),
+        rows => Serde(&rows),
+        calendar => Serde(&calendar),
+        back => wish.link(&desk),
+    };
+    Ok(desk.page("schedules.html", &chrome, content))
+}
+
+/// What was just done, from the address that a change led to.
+pub(super) fn notice(params: &mut Params) -> Option<String> {
+    let number = params.whole("number", 0..=100_000)? as usize;
+    let posts = count(number, "post");
+    match params.text("done")?.as_str() {
+        "approve" => Some(format!("{posts} approved. Each becomes a draft when its time comes.")),
+        "cancel" => Some(format!("{posts} cancelled.")),
+        _ => None,
+    }
+}
+
+fn figures(desk: &Desk, overview: &Overview) -> Vec<Figure> {
+    let with = |status: &str| Some(desk.link("", &[("status", status)]));
+    let figure = |label, value: String, hint, href, is_bad: bool| Figure {
+        label,
+        value,
+        hint,
+        href,
+        tone: if is_bad { "warn" } else { "plain" },
+    };
+    let whole = |number: i64| number.to_string();
+    vec![
+        figure("Wait for you", whole(overview.pending_schedules), "approve or cancel them", with("pending"), false),
+        figure("Ready", whole(overview.ready_schedules), "become drafts in time", with("ready"), false),
+        figure("Drafted today", whole(overview.completed_today), "since midnight, UTC", with("completed"), false),
+        figure("Held", whole(overview.blocked_count), "a rule stands against them", with("blocked"), false),
+        figure(
+            "Drafts failed",
+            whole(overview.failed_count),
+            "tried again by rule",
+            with("failed"),
+            overview.failed_count > 0,
+        ),
+        figure(
+            "All schedules",
+            whole(overview.total_schedules),
+            "of any status",
+            Some(desk.link("", &[("sort", "latest")])),
+            false,
+        ),
+        figure(
+            "Channels",
+            overview.channels_active.to_string(),
+            "that clients post on",
+            Some(desk.link("/channels", &[])),
+            false,
+        ),
+        figure(
+            "Mean health",
+            format!("{:.2}", overview.avg_health_score),
+            "0 to 1, higher is better",
+            Some(desk.link("/channels", &[])),
+            overview.avg_health_score < 0.4,
+        ),
+        figure(
+            "Tired channels",
+            overview.high_fatigue_channels.to_string(),
+            "of single clients",
+            Some(desk.link("/channels", &[])),
+            overview.high_fatigue_channels > 0,
+        ),
+        figure(
+            "Conflicts",
+            whole(overview.conflicts_detected),
+            "in the last 7 days",
+            Some(desk.link("/conflicts", &[])),
+            false,
+        ),
+    ]
+}
+
+fn views(desk: &Desk, wish: &Wish) -> Vec<Link> {
+    let link = |label: &str, view: &str| Link {
+        label: label.to_owned(),
+        href: Wish { view: view.to_owned(), ..wish.clone() }.link(desk),
+        active: (wish.view == "week") == (view == "week"),
+        waiting: 0,
+    };
+    vec![link("Table", ""), link("Week", "week")]
+}
+
+fn day_link(desk: &Desk, wish: &Wish, day: Date, waiting: i64) -> Link {
+    let text = day.to_string();
+    let wanted = Wish { status: "pending".to_owned(), from: text.clone(), to: text.clone(), ..Wish::default() };
+    Link {
+        label: day.strftime("%a %-d %b").to_string(),
+        href: wanted.link(desk),
+        active: wish.status == "pending" && wish.from == text && wish.to == text,
+        waiting,
+    }
+}
+
+fn empty(desk: &Desk, wish: &Wish, overview: &Overview) -> minijinja::Value {
+    if overview.total_schedules == 0 {
+        return context! {
+            text => "Nothing is planned yet. \u{201c}Plan the coming week\u{201d} at the top plans it for every client.",
+            href => desk.link("/runs", &[]),
+            label => "What has been run so far",
+        };
+    }
+    let text = if wish.status == "pending" { "Nothing waits for you here." } else { "No post is as you asked for." };
+    context! { text => text, href => wish.is_narrowed().then(|| desk.link("", &[])), label => "Show all schedules" }
+}
+
+/// The week that a wish begins in, or the present one.
+async fn week(desk: &Desk, wish: &Wish, filter: ScheduleFilter, names: &words::Names<'_>) -> Result<Calendar, Problem> {
+    let today = now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let chosen: Date = wish.from.parse().unwrap_or(today);
+    let monday = chosen.saturating_sub(i64::from(chosen.weekday().to_monday_zero_offset()).days());
+    let sunday = monday.saturating_add(6.days());
+    let whole = ScheduleFilter { first_day: Some(monday), last_day: Some(sunday), from: None, to: None, ..filter };
+    let counts = desk.ledger().schedules_by_day(&whole).await?;
+    let mut days = Vec::with_capacity(7);
+    for offset in 0..7 {
+        let date = monday.saturating_add(i64::from(offset).days());
+        let of_day = ScheduleFilter { first_day: Some(date), last_day: Some(date), ..whole.clone() };
+        let found = desk.ledger().schedule_page(&of_day, Order::Soonest, None, DAY_ROWS).await?.rows;
+        let count = counts.iter().find(|day| day.day == date).map_or(0, |day| day.count);
+        days.push(Day {
+            label: date.strftime("%a %-d %b").to_string(),
+            date: date.to_string(),
+            is_today: date == today,
+            more: usize::try_from(count).unwrap_or_default().saturating_sub(found.len()),
+            rows: found.iter().map(|schedule| Row::of(desk, names, schedule)).collect(),
+        });
+    }
+    let hidden = days.iter().map(|day| day.more).sum();
+    let link = |from: Date| {
+        let wanted = Wish { from: from.to_string(), to: String::new(), ..wish.clone() };
+        wanted.link(desk)
+    };
+    Ok(Calendar {
+        title: format!("{} to {}", monday.strftime("%-d %B"), sunday.strftime("%-d %B %Y")),
+        previous: link(monday.saturating_sub(7.days())),
+        next: link(monday.saturating_add(7.days())),
+        days,
+        hidden,
+    })
+}
+
+/// What a person wants to do, with the schedules it concerns.
+struct Wanted {
+    desk: Desk,
+    action: String,
+    reason: Option<String>,
+    back: String,
+    schedules: Vec<Schedule>,
+}
+
+impl Wanted {
+    async fn read(sending: Sending) -> Result<Self, Problem> {
+        let Sending { desk, mut params } = sending;
+        let ids = params.ids("ids");
+        let action = params.needed("action", "choose Approve or Cancel");
+        if !action.is_empty() && !matches!(action.as_str(), "approve" | "cancel") {
+            params.wrong("action", format!("`{action}` is not known here"), "choose Approve or Cancel");
+        }
+        let reason = params.text("reason");
+        let back = session::inside(params.text("back"));
+        params.finish()?;
+        desk.visitor.caller.require(Role::Approver)?;
+        if ids.is_empty() {
+            return Ok(Self { desk, action, reason, back, schedules: Vec::new() });
+        }
+        let filter = ScheduleFilter { ids: ids.clone(), ..ScheduleFilter::default() };
+        let schedules = desk.ledger().schedules(&filter).await?;
+        if schedules.len() < ids.len() {
+            return Err(Problem::not_found("schedule", "go back and choose again"));
+        }
+        Ok(Self { desk, action, reason, back, schedules })
+    }
+
+    fn change(&self) -> Change<'_> {
+        if self.action == "cancel" {
+            Change::Cancel { reason: self.reason.as_deref().unwrap_or("no reason given") }
+        } else {
+            Change::Approve
+        }
+    }
+}
+
+/// `POST …/confirm`: what it means, before it happens.
+pub(super) async fn confirm(State(app): State<App>, sending: Sending) -> Result<Response, Problem> {
+    let wanted = Wanted::read(sending).await?;
+    let desk = &wanted.desk;
+    let clients = app.clients(&desk.workspace).await?;
+    let names = names(&clients);
+    let (mut able, mut refused) = (Vec::new(), Vec::new());
+    for schedule in &wanted.schedules {
+        let row = Row::of(desk, &names, schedule);
+        match wanted.change().check(schedule, &app.rules, &desk.visitor.caller.name) {
+            Ok(()) => able.push(row),
+            Err(why) => refused.push(context! { row => Serde(row), why => format!("{why}. {}", second(&why)) }),
+        }
+    }
+    let is_cancel = wanted.action == "cancel";
+    let posts = count(able.len(), "post");
+    let heading = match (able.is_empty(), is_cancel) {
+        (true, _) if wanted.schedules.is_empty() => "No post is selected".to_owned(),
+        (true, false) => "None of these can be approved".to_owned(),
+        (true, true) => "None of these can be cancelled".to_owned(),
+        (false, false) => format!("Approve {posts}?"),
+        (false, true) => format!("Cancel {posts}?"),
+    };
+    let ids: Vec<String> = able.iter().map(|row| row.id.clone()).collect();
+    let chrome = desk.chrome(&heading, "schedules", None);
+    let content = context! {
+        action => wanted.action,
+        heading => heading,
+        meaning => meaning(&able, is_cancel),
+        ids => ids,
+        possible => !able.is_empty(),
+        button => if is_cancel { format!("Cancel {posts}") } else { format!("Approve {posts}") },
+        needs_reason => is_cancel,
+        rows => Serde(&able),
+        refused => refused,
+        back => wanted.back,
+    };
+    Ok(desk.page("confirm.html", &chrome, content))
+}
+
+fn second(why: &crate::store::StoreError) -> &'static str {
+    match why {
+        crate::store::StoreError::SecondPerson { .. } => {
+            "The rules want somebody else to approve it; sign in with another token."
+        }
+        _ => "It has moved on meanwhile, or a rule holds it.",
+    }
+}
+
+fn meaning(rows: &[Row], is_cancel: bool) -> Vec<String> {
+    if rows.is_empty() {
+        return vec!["Nothing will change.".to_owned()];
+    }
+    let mut clients: Vec<&str> = rows.iter().map(|row| row.client_id.as_str()).collect();
+    clients.sort_unstable();
+    clients.dedup();
+    let high = rows.iter().filter(|row| row.risk == "high").count();
+    let of = count(clients.len(), "client");
+    if is_cancel {
+        return vec![
+            format!("These posts of {of} are taken back for good and make no draft."),
+            "Their hours become free; the next planning may use them.".to_owned(),
+        ];
+    }
+    let mut said = vec![
+        format!("These posts of {of} become ready. When its time comes, each is judged once more and made a draft."),
+        "Nothing is published.".to_owned(),
+    ];
+    if high > 0 {
+        said.push(format!(
+            "{} of high risk: read the reasons below first.",
+            if high == 1 { "1 is".to_owned() } else { format!("{high} are") }
+        ));
+    }
+    said
+}
+
+/// `POST …/change`
+pub(super) async fn change(State(app): State<App>, sending: Sending) -> Result<Response, Problem> {
+    let wanted = Wanted::read(sending).await?;
+    let desk = &wanted.desk;
+    let filter = ScheduleFilter {
+        ids: wanted.schedules.iter().map(|schedule| schedule.id).collect(),
+        ..ScheduleFilter::default()
+    };
+    let number = if filter.ids.is_empty() {
+        0
+    } else {
+        let actor = &desk.visitor.caller.name;
+        desk.ledger().change(&filter, wanted.change(), &app.rules, actor, now()).await?.len()
+    };
+    app.forget(&desk.workspace).await;
+    let number = number.to_string();
+    let (place, old) = wanted.back.split_once('?').unwrap_or((&wanted.back, ""));
+    let kept: Vec<(String, String)> = serde_urlencoded::from_str(old).unwrap_or_default();
+    let mut fields: Vec<(&str, &str)> = kept
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .filter(|(name, _)| !matches!(*name, "done" | "number"))
+        .collect();
+    fields.extend([("done", wanted.action.as_str()), ("number", &number)]);
+    debug_assert!(place.starts_with(BASE));
+    Ok(Redirect::to(&format!("{place}{}", query(&fields))).into_response())
+}

@@ -1,0 +1,175 @@
+//! What pages say of a schedule, a time, a state.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::Desk;
+use crate::model::{ActionType, ConflictKind, RiskBand, Role, ScheduleStatus, Zone};
+use crate::store::{Change, ClientName, Schedule};
+
+/// A time, for programs and for people.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Shown {
+    pub iso: String,
+    pub text: String,
+}
+
+impl Shown {
+    pub fn utc(at: Timestamp) -> Self {
+        let text = at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%a %-d %b %Y, %H:%M UTC").to_string();
+        Self { iso: at.to_string(), text }
+    }
+}
+
+/// A query, escaped; nothing where it has no fields.
+pub(super) fn query(fields: &[(&str, &str)]) -> String {
+    let text = serde_urlencoded::to_string(fields).unwrap_or_default();
+    if text.is_empty() { text } else { format!("?{text}") }
+}
+
+/// A choice of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct Labelled {
+    value: &'static str,
+    label: String,
+}
+
+pub(super) fn statuses() -> Vec<Labelled> {
+    ScheduleStatus::ALL
+        .iter()
+        .map(|status| Labelled { value: status.name(), label: status_label(*status).to_owned() })
+        .collect()
+}
+
+pub(super) fn action_types() -> Vec<Labelled> {
+    ActionType::ALL.iter().map(|kind| Labelled { value: kind.name(), label: spoken(kind.name()) }).collect()
+}
+
+/// `schedule_created` as `Schedule created`.
+pub(super) fn spoken(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+pub(super) fn status_label(status: ScheduleStatus) -> &'static str {
+    match status {
+        ScheduleStatus::Pending => "waits for you",
+        ScheduleStatus::Ready => "ready",
+        ScheduleStatus::Executing => "draft being made",
+        ScheduleStatus::Completed => "draft made",
+        ScheduleStatus::Failed => "draft failed",
+        ScheduleStatus::Blocked => "held",
+        ScheduleStatus::Cancelled => "cancelled",
+    }
+}
+
+/// What a kind of conflict means.
+pub(super) fn conflict_means(kind: ConflictKind) -> &'static str {
+    match kind {
+        ConflictKind::Timing => "Posts stand too close to each other, or at a time that is closed.",
+        ConflictKind::Fatigue => "The audience is tired of the channel, and more posts would earn little.",
+        ConflictKind::Warning => "A signal about the client says that posting may do harm now.",
+        ConflictKind::Asset => "There is nothing fit to post, or too little of it.",
+        ConflictKind::Policy => "What was agreed with the client does not allow it.",
+    }
+}
+
+/// A schedule as lists show it.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    pub id: String,
+    pub href: String,
+    pub client_name: String,
+    pub client_id: String,
+    pub channel: &'static str,
+    pub local: String,
+    pub zone: String,
+    pub iso: String,
+    pub status: &'static str,
+    pub status_label: &'static str,
+    pub risk: &'static str,
+    pub confidence: String,
+    pub fatigue: String,
+    pub expected: String,
+    pub title: String,
+    pub kind: String,
+    pub reason: Option<String>,
+    pub notes: Vec<String>,
+    pub can_approve: bool,
+    pub can_cancel: bool,
+}
+
+/// A client of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct ClientChoice<'c> {
+    id: &'c str,
+    name: &'c str,
+}
+
+pub(super) fn client_choices(clients: &[ClientName]) -> Vec<ClientChoice<'_>> {
+    clients.iter().map(|client| ClientChoice { id: &client.client_id, name: &client.name }).collect()
+}
+
+/// Names of clients by id.
+pub(super) type Names<'n> = BTreeMap<&'n str, &'n str>;
+
+pub(super) fn names(clients: &[ClientName]) -> Names<'_> {
+    clients.iter().map(|client| (client.client_id.as_str(), client.name.as_str())).collect()
+}
+
+/// When something is on a client's clock.
+pub(super) fn local(zone: &str, at: Timestamp) -> String {
+    let zone: Zone = zone.parse().unwrap_or_else(|_| Zone::utc());
+    zone.local(at).strftime("%a %-d %b, %H:%M").to_string()
+}
+
+impl Row {
+    pub fn of(desk: &Desk, names: &Names<'_>, schedule: &Schedule) -> Self {
+        let text = |field: &str| -> Option<String> {
+            let text = schedule.content_preview.get(field).and_then(Json::as_str)?;
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        let asset = schedule.used_asset().unwrap_or("no asset").to_owned();
+        let warnings = schedule.metadata.get("warnings").and_then(Json::as_array);
+        let warned = warnings.into_iter().flatten().filter_map(|warning| warning.get("reason")?.as_str());
+        // What is of low risk waits for nothing but the client's own terms.
+        let by_policy = schedule.status == ScheduleStatus::Pending && schedule.risk_level == RiskBand::Low;
+        let notes =
+            warned.chain(by_policy.then_some("the client\u{2019}s policy or status lets nothing run by itself"));
+        let is_able = |change: Change<'_>| {
+            desk.may(Role::Approver) && change.check(schedule, &desk.app.rules, &desk.visitor.caller.name).is_ok()
+        };
+        let id = schedule.id.to_string();
+        Self {
+            href: desk.link(&format!("/schedules/{id}"), &[]),
+            client_name: names.get(schedule.client_id.as_str()).map_or(&*schedule.client_id, |name| name).to_owned(),
+            client_id: schedule.client_id.clone(),
+            channel: schedule.channel.name(),
+            local: local(&schedule.time_zone, schedule.scheduled_for),
+            zone: schedule.time_zone.clone(),
+            iso: schedule.scheduled_for.to_string(),
+            status: schedule.status.name(),
+            status_label: status_label(schedule.status),
+            risk: schedule.risk_level.name(),
+            confidence: format!("{:.2}", schedule.confidence),
+            fatigue: format!("{:.2}", schedule.fatigue),
+            expected: format!("{:.1}", schedule.expected_engagement),
+            title: text("title").unwrap_or(asset),
+            kind: text("kind").unwrap_or_default(),
+            reason: schedule.blocked_reason.clone(),
+            notes: notes.map(str::to_owned).collect(),
+            can_approve: is_able(Change::Approve),
+            can_cancel: is_able(Change::Cancel { reason: "" }),
+            id,
+        }
+    }
+}
+
+/// `1 post`, `2 posts`.
+pub(super) fn count(number: usize, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}

@@ -1,0 +1,431 @@
+//! What a request says, read field by field, with every mistake told at once.
+//!
+//! Fields may be written `workspace_id` or `workspaceId`. Nothing that is not known is ignored.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::str::FromStr;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::Value;
+
+use super::problem::{Problem, WrongField};
+use crate::model::{Channel, RiskBand};
+use crate::rules::nearest;
+use crate::store::ScheduleFilter;
+
+/// Letters that a text of a request may have.
+const MOST_LETTERS: usize = 500;
+/// Unknown fields that are told one by one.
+const MOST_TOLD: usize = 20;
+/// Values that a list of a request may have.
+pub(super) const MOST_VALUES: usize = 500;
+
+/// The fields of a request that are still to be read, and what is wrong with those that were.
+#[derive(Debug, Default)]
+pub(super) struct Params {
+    given: BTreeMap<String, Vec<Value>>,
+    known: Vec<&'static str>,
+    wrong: Vec<WrongField>,
+}
+
+impl Params {
+    /// The fields of a query or a form.
+    pub fn of_pairs(text: &[u8]) -> Self {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(text).unwrap_or_default();
+        let mut params = Self::default();
+        for (name, value) in pairs {
+            params.given.entry(snake(&name)).or_default().push(Value::String(value));
+        }
+        params
+    }
+
+    fn of_json(body: &[u8]) -> Result<Self, Problem> {
+        let value: Value = serde_json::from_slice(body).map_err(|error| {
+            Problem::new(StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}"), "send a JSON object")
+        })?;
+        let Value::Object(fields) = value else {
+            let remedy = "send a JSON object, such as {\"workspaceId\": \"north\"}";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "the body is not a JSON object", remedy));
+        };
+        let mut params = Self::default();
+        for (name, value) in fields {
+            params.given.entry(snake(&name)).or_default().push(value);
+        }
+        Ok(params)
+    }
+
+    /// Says that a field is wrong.
+    pub fn wrong(&mut self, field: &str, detail: impl Into<String>, remedy: impl Into<String>) {
+        self.wrong.push(WrongField { field: field.to_owned(), detail: detail.into(), remedy: remedy.into() });
+    }
+
+    /// Everything that was given for a field.
+    fn all(&mut self, field: &'static str) -> Vec<Value> {
+        self.known.push(field);
+        let values = self.given.remove(field).unwrap_or_default();
+        values.into_iter().filter(|value| !value.is_null() && value.as_str() != Some("")).collect()
+    }
+
+    fn one(&mut self, field: &'static str) -> Option<Value> {
+        let mut values = self.all(field);
+        if values.len() > 1 {
+            self.wrong(field, "it is given more than once", "give it once");
+        }
+        values.pop()
+    }
+
+    /// A text; none where it is not given or empty.
+    pub fn text(&mut self, field: &'static str) -> Option<String> {
+        match self.one(field)? {
+            Value::String(text) if text.chars().count() > MOST_LETTERS => {
+                self.wrong(field, format!("it has more than {MOST_LETTERS} letters"), "write less");
+                None
+            }
+            Value::String(text) if text.contains('\0') => {
+                self.wrong(field, "it holds the character zero", "leave it out");
+                None
+            }
+            Value::String(text) => Some(text),
+            other => {
+                self.wrong(field, format!("{} is no text", kind(&other)), "write it in quotes");
+                None
+            }
+        }
+    }
+
+    /// A text that must be there.
+    pub fn needed(&mut self, field: &'static str, remedy: &str) -> String {
+        let before = self.wrong.len();
+        let text = self.text(field);
+        if text.is_none() && self.wrong.len() == before {
+            self.wrong(field, "it is missing", remedy);
+        }
+        text.unwrap_or_default()
+    }
+
+    /// A text that reads as something.
+    pub fn parsed<T: FromStr>(&mut self, field: &'static str, remedy: &str) -> Option<T> {
+        let text = self.text(field)?;
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.wrong(field, format!("`{text}` cannot be read"), remedy);
+        }
+        parsed
+    }
+
+    /// One of some names.
+    pub fn name<T: FromStr>(&mut self, field: &'static str, names: &[&str]) -> Option<T> {
+        let text = self.text(field)?;
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.unknown_name(field, &text, names);
+        }
+        parsed
+    }
+
+    fn unknown_name(&mut self, field: &'static str, text: &str, names: &[&str]) {
+        let near = nearest(text, names.iter().copied());
+        let near = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
+        self.wrong(field, format!("`{text}` is not known here{near}"), format!("write one of {}", names.join(", ")));
+    }
+
+    /// A whole number in a range.
+    pub fn whole(&mut self, field: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let value = self.one(field)?;
+        let number = match &value {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            let remedy = format!("write a whole number from {} to {}", range.start(), range.end());
+            self.wrong(field, format!("{} will not do", shown(&value)), remedy);
+        }
+        number
+    }
+
+    /// Texts: a list, or one by itself, or several in a query.
+    pub fn texts(&mut self, field: &'static str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for value in self.all(field) {
+            match value {
+                Value::Array(values) => values.into_iter().for_each(|value| self.listed(field, value, &mut texts)),
+                other => self.listed(field, other, &mut texts),
+            }
+        }
+        if texts.len() > MOST_VALUES {
+            self.wrong(field, format!("there are more than {MOST_VALUES}"), "send them in several requests");
+            texts.clear();
+        }
+        texts
+    }
+
+    fn listed(&mut self, field: &'static str, value: Value, texts: &mut Vec<String>) {
+        match value {
+            Value::String(text) if text.len() <= MOST_LETTERS && !text.contains('\0') => texts.push(text),
+            other => self.wrong(field, format!("{} is no short text", kind(&other)), "list texts"),
+        }
+    }
+
+    /// Ids, at least one where they must be there.
+    pub fn ids(&mut self, field: &'static str) -> Vec<uuid::Uuid> {
+        let texts = self.texts(field);
+        let mut ids = Vec::with_capacity(texts.len());
+        for text in texts {
+            match text.parse() {
+                Ok(id) => ids.push(id),
+                Err(_) => self.wrong(field, format!("`{text}` is no id"), "take ids from the list of schedules"),
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// An instant, or a day, which is one of the client's calendar.
+    pub fn moment(&mut self, field: &'static str) -> Option<Moment> {
+        let text = self.text(field)?;
+        let moment = text.parse().map(Moment::Day).or_else(|_| text.parse().map(Moment::Instant));
+        if moment.is_err() {
+            let remedy = "write a day, such as 2026-11-30, or a time with its zone, such as 2026-11-30T08:00:00Z";
+            self.wrong(field, format!("`{text}` is no time"), remedy);
+        }
+        // Far years have no day before or after them.
+        let is_usual = |moment: &Moment| (1..=9000).contains(&moment.year());
+        let moment = moment.ok()?.rounded();
+        if !is_usual(&moment) {
+            self.wrong(field, format!("`{text}` is too far away"), "write a year from 1 to 9000");
+            return None;
+        }
+        Some(moment)
+    }
+
+    /// Which schedules a list means.
+    pub fn schedules(&mut self) -> ScheduleFilter {
+        let mut filter = ScheduleFilter {
+            client: self.text("client_id"),
+            channel: self.channel(),
+            risk: self.name("risk", &RiskBand::ALL.map(RiskBand::name)),
+            ..ScheduleFilter::default()
+        };
+        let names: Vec<&str> = crate::model::ScheduleStatus::ALL.iter().map(|status| status.name()).collect();
+        filter.statuses.extend(self.name::<crate::model::ScheduleStatus>("status", &names));
+        match self.moment("from") {
+            Some(Moment::Day(day)) => filter.first_day = Some(day),
+            Some(Moment::Instant(at)) => filter.from = Some(at),
+            None => {}
+        }
+        match self.moment("to") {
+            Some(Moment::Day(day)) => filter.last_day = Some(day),
+            Some(Moment::Instant(at)) => filter.to = Some(at),
+            None => {}
+        }
+        filter
+    }
+
+    /// A channel.
+    pub fn channel(&mut self) -> Option<Channel> {
+        let names: Vec<&str> = Channel::names().collect();
+        self.name("channel", &names)
+    }
+
+    /// Every mistake, those in fields that nobody asked for among them.
+    pub fn finish(mut self) -> Result<(), Problem> {
+        let unknown = std::mem::take(&mut self.given);
+        let more = unknown.len().saturating_sub(MOST_TOLD);
+        for field in unknown.into_keys().take(MOST_TOLD) {
+            let near = nearest(&field, self.known.iter().copied());
+            let detail = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
+            let shown: String = field.chars().take(60).collect();
+            let known = self.known.join(", ");
+            self.wrong(&shown, format!("it is not known here{detail}"), format!("known are {known}"));
+        }
+        if more > 0 {
+            self.wrong("more", format!("{more} more fields are not known here"), "leave them out");
+        }
+        if self.wrong.is_empty() { Ok(()) } else { Err(Problem::fields(self.wrong)) }
+    }
+}
+
+/// A time of a request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Moment {
+    Day(Date),
+    Instant(Timestamp),
+}
+
+impl Moment {
+    fn year(&self) -> i16 {
+        match self {
+            Moment::Day(day) => day.year(),
+            Moment::Instant(at) => at.to_zoned(jiff::tz::TimeZone::UTC).year(),
+        }
+    }
+
+    /// In whole seconds, as the ledger's times are: what lies between two lies before the same of them.
+    fn rounded(self) -> Self {
+        match self {
+            Moment::Instant(at) if at.subsec_nanosecond() > 0 => {
+                Moment::Instant(Timestamp::from_second(at.as_second().saturating_add(1)).unwrap_or(at))
+            }
+            other => other,
+        }
+    }
+
+    /// When it begins, in UTC where it is a day.
+    pub fn start(self) -> Timestamp {
+        match self {
+            Moment::Instant(at) => at,
+            Moment::Day(day) => {
+                let start = day.to_zoned(jiff::tz::TimeZone::UTC);
+                start.map_or(Timestamp::MIN, |start| start.timestamp())
+            }
+        }
+    }
+}
+
+/// `workspaceId` as `workspace_id`.
+fn snake(name: &str) -> String {
+    name.chars().fold(String::with_capacity(name.len() + 4), |mut snake, letter| {
+        if letter.is_ascii_uppercase() {
+            // Writing to a text cannot fail.
+            let _ = write!(snake, "_{}", letter.to_ascii_lowercase());
+        } else {
+            snake.push(letter);
+        }
+        snake
+    })
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a long text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("`{}`", text.chars().take(60).collect::<String>()),
+        Value::Number(number) => number.to_string(),
+        other => kind(other).to_owned(),
+    }
+}
+
+/// Parts of a path.
+pub(super) struct At<T>(pub T);
+
+impl<S: Send + Sync, T: serde::de::DeserializeOwned + Send> FromRequestParts<S> for At<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(path)| Self(path)).map_err(|_| Problem::not_found("page", "see /api for what there is"))
+    }
+}
+
+/// The fields of a query.
+pub(super) struct Asked(pub Params);
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(Params::of_pairs(parts.uri.query().unwrap_or_default().as_bytes())))
+    }
+}
+
+/// The fields of a JSON body.
+pub(super) struct Sent(pub Params);
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        require_type(&request, "application/json")?;
+        Params::of_json(&body(request, state).await?).map(Self)
+    }
+}
+
+/// The fields of a form.
+pub(super) struct Filled(pub Params);
+
+impl<S: Send + Sync> FromRequest<S> for Filled {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        require_type(&request, "application/x-www-form-urlencoded")?;
+        Ok(Self(Params::of_pairs(&body(request, state).await?)))
+    }
+}
+
+fn require_type(request: &Request, wanted: &str) -> Result<(), Problem> {
+    let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(wanted) {
+        return Ok(());
+    }
+    let detail = format!("the body is not said to be {wanted}");
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, format!("send the header `Content-Type: {wanted}`")))
+}
+
+async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large", "send it in several requests")
+        }
+        status => Problem::new(status, "the body cannot be read", "send it again"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_may_be_written_either_way() {
+        let mut params = Params::of_pairs(b"workspaceId=north&client_id=tea");
+        assert_eq!(params.needed("workspace_id", ""), "north");
+        assert_eq!(params.text("client_id").as_deref(), Some("tea"));
+        assert!(params.finish().is_ok());
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_field() {
+        let mut params = Params::of_pairs(b"chanel=fb&status=readdy&limit=0&workspaceId=a&workspace_id=b");
+        params.needed("workspace_id", "");
+        params.schedules();
+        params.whole("limit", 1..=500);
+        let problem = params.finish().unwrap_err();
+        let told: Vec<String> =
+            problem.errors.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.detail)).collect();
+        assert_eq!(
+            told,
+            [
+                "workspace_id: it is given more than once",
+                "status: `readdy` is not known here, did you mean `ready`?",
+                "limit: `0` will not do",
+                "chanel: it is not known here, did you mean `channel`?",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_day_and_an_instant_are_told_apart() {
+        let mut params = Params::of_pairs(b"from=2026-11-30&to=2026-12-01T08:00:00Z");
+        let filter = params.schedules();
+        assert_eq!(filter.first_day, Some(Date::constant(2026, 11, 30)));
+        assert_eq!(filter.to.map(|at| at.to_string()).as_deref(), Some("2026-12-01T08:00:00Z"));
+    }
+}

@@ -1,0 +1,142 @@
+//! What a request that cannot be served is answered with: problem details as of RFC 9457.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::store::StoreError;
+
+/// A field of a request that is wrong.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct WrongField {
+    /// Its name as it is written in the documentation.
+    pub field: String,
+    /// What is wrong with it.
+    pub detail: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// Why a request was not served.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    pub status: StatusCode,
+    pub detail: String,
+    pub remedy: String,
+    /// Fields that are wrong, all of them.
+    pub errors: Vec<WrongField>,
+    /// Seconds after which trying again may help.
+    pub retry_after: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    remedy: &'a str,
+    #[serde(skip_serializing_if = "<[WrongField]>::is_empty")]
+    errors: &'a [WrongField],
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), remedy: remedy.into(), errors: Vec::new(), retry_after: None }
+    }
+
+    /// Fields that are wrong.
+    pub fn fields(errors: Vec<WrongField>) -> Self {
+        let names: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+        let detail = format!("wrong: {}", names.join(", "));
+        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, detail, "see `errors` for each field") }
+    }
+
+    /// Something that is not there, or is another workspace's: the two look alike.
+    pub fn not_found(what: &str, remedy: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"), remedy)
+    }
+
+    pub fn forbidden(detail: &str, remedy: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail, remedy)
+    }
+
+    /// A failure whose cause is for the log alone.
+    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        let remedy = "try again; the server's log holds the cause under the request's id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed", remedy)
+    }
+
+    /// A failure that may pass by itself.
+    pub fn busy(cause: &dyn std::fmt::Display) -> Self {
+        tracing::warn!(%cause, "the database is busy");
+        let remedy = "try again in a moment";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "the database cannot be reached now", remedy);
+        Self { retry_after: Some(2), ..problem }
+    }
+
+    pub fn too_many(detail: &str, wait_seconds: u64) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail, "wait as long as `Retry-After` says");
+        Self { retry_after: Some(wait_seconds.max(1)), ..problem }
+    }
+
+    /// What stands in `type`: a name for programs.
+    fn kind(&self) -> String {
+        let name = self.status.canonical_reason().unwrap_or("problem").to_lowercase();
+        format!("urn:mcoe:problem:{}", name.replace([' ', '\''], "-"))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Body {
+            r#type: self.kind(),
+            title: self.status.canonical_reason().unwrap_or("Problem"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            remedy: &self.remedy,
+            errors: &self.errors,
+        };
+        let mut response = (self.status, Json(body)).into_response();
+        // The console shows it as a page.
+        response.extensions_mut().insert(self.clone());
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_passing() {
+            return Self::busy(&error);
+        }
+        let said = error.to_string();
+        match error {
+            StoreError::UnknownWorkspace(_) => Self::not_found("workspace", "name one that the token opens"),
+            StoreError::UnknownSchedule(_) => Self::not_found("schedule", "take an id from the list of schedules"),
+            StoreError::UnknownJob(_) => Self::not_found("job", "take an id from the list of jobs"),
+            StoreError::IllegalStep { .. } => {
+                Self::new(StatusCode::CONFLICT, said, "look at where the schedule stands now, and choose again")
+            }
+            StoreError::SecondPerson { .. } => Self::new(
+                StatusCode::CONFLICT,
+                said,
+                "let somebody else approve it, or change `review.second_person_for_high_risk` in risk.toml",
+            ),
+            StoreError::KeyTaken(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, said, "send a new Idempotency-Key with every new request")
+            }
+            StoreError::Connect { .. } => Self::busy(&said),
+            _ => Self::internal(&said),
+        }
+    }
+}

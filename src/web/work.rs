@@ -1,0 +1,506 @@
+//! Work that runs on after its request, on threads of its own, and its progress.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::problem::Problem;
+use super::secret::{now, random_id};
+use super::state::App;
+use crate::model::{ClientId, Scenario, Tier, Week, WorkspaceId};
+use crate::planner::check::check_plan;
+use crate::planner::{PlanError, Planner, plan_week};
+use crate::report::{self, ComparisonReport, ReportError, RunReport, TableFormat};
+use crate::rules::{self, CompiledRules, Level, Levels};
+use crate::simulator::{self, CompareError, Contender, Extent, SimulateError};
+use crate::store::{self, Asked, Ending, Job, JobKind, Ledger, NewJob, StoreError};
+
+/// How often a job gives a sign of life while it works, and while it waits for its turn.
+const BEAT: Duration = Duration::from_secs(1);
+const WAITING_BEAT: Duration = Duration::from_secs(8);
+/// Jobs of one workspace that may wait or work at the same time.
+const MOST_JOBS: usize = 5;
+/// How often a planning is tried whose clients' state a pass moves meanwhile.
+const TRIES: u32 = 3;
+/// Posts that a preview lists.
+const LISTED_POSTS: usize = 500;
+
+/// What a job is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Work {
+    Daily,
+    Weekly { week: Week },
+    Plan { week: Week, client: Option<String> },
+    Simulate { extent: Extent },
+    Compare { extent: Extent, set: Vec<String> },
+}
+
+impl Work {
+    fn kind(&self) -> JobKind {
+        match self {
+            Work::Daily => JobKind::Daily,
+            Work::Weekly { .. } => JobKind::Weekly,
+            Work::Plan { .. } => JobKind::Plan,
+            Work::Simulate { .. } => JobKind::Simulate,
+            Work::Compare { .. } => JobKind::Compare,
+        }
+    }
+
+    /// What was asked for, as it goes on record.
+    fn request(&self) -> Json {
+        let of_extent =
+            |extent: &Extent| json!({"weeks": extent.weeks, "replications": extent.replications, "seed": extent.seed});
+        match self {
+            Work::Daily => json!({}),
+            Work::Weekly { week } => json!({"week": week}),
+            Work::Plan { week, client } => json!({"week": week, "client_id": client}),
+            Work::Simulate { extent } => of_extent(extent),
+            Work::Compare { extent, set } => {
+                let mut request = of_extent(extent);
+                if let Some(fields) = request.as_object_mut() {
+                    fields.insert("set".to_owned(), json!(set));
+                }
+                request
+            }
+        }
+    }
+}
+
+/// Jobs that this server does.
+#[derive(Default)]
+pub(super) struct Running {
+    tasks: Mutex<JoinSet<()>>,
+    /// Whose they are, by id.
+    jobs: Mutex<BTreeMap<Uuid, WorkspaceId>>,
+}
+
+impl Running {
+    fn add(&self, id: Uuid, workspace: WorkspaceId, job: impl Future<Output = ()> + Send + 'static) {
+        self.jobs().insert(id, workspace);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(job);
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, BTreeMap<Uuid, WorkspaceId>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, workspace: &WorkspaceId) -> usize {
+        self.jobs().values().filter(|whose| *whose == workspace).count()
+    }
+
+    /// The ids of the jobs that are being done.
+    pub fn ids(&self) -> Vec<Uuid> {
+        self.jobs().keys().copied().collect()
+    }
+
+    /// Waits until all have ended.
+    pub async fn end(&self) {
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// How far a job is, and whether it should stop.
+struct Progress {
+    done: AtomicU64,
+    total: AtomicU64,
+    /// Whether it has got its turn.
+    works: AtomicBool,
+    app: App,
+}
+
+impl store::Observer for Progress {
+    fn rows(&self, total: usize) {
+        self.total.store(total as u64, Ordering::Relaxed);
+    }
+
+    fn row_done(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn should_stop(&self) -> bool {
+        self.app.is_stopping()
+    }
+}
+
+impl simulator::Observer for Progress {
+    fn week_done(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn should_stop(&self) -> bool {
+        self.app.is_stopping()
+    }
+}
+
+/// Why a job has no result.
+enum NoResult {
+    Stopped,
+    /// In words for whoever asked.
+    Failed(String),
+    /// In words for the log.
+    Hidden(String),
+}
+
+impl From<StoreError> for NoResult {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stopped => NoResult::Stopped,
+            StoreError::Database(..) | StoreError::Connect { .. } | StoreError::Unreadable { .. } => {
+                NoResult::Hidden(error.to_string())
+            }
+            other => NoResult::Failed(format!("{other}; {}", other.remedy())),
+        }
+    }
+}
+
+impl From<SimulateError> for NoResult {
+    fn from(error: SimulateError) -> Self {
+        match error {
+            SimulateError::Stopped => NoResult::Stopped,
+            other => NoResult::Failed(other.to_string()),
+        }
+    }
+}
+
+impl From<CompareError> for NoResult {
+    fn from(error: CompareError) -> Self {
+        match error {
+            CompareError::Simulate(error) => error.into(),
+            other => NoResult::Failed(other.to_string()),
+        }
+    }
+}
+
+impl From<PlanError> for NoResult {
+    fn from(error: PlanError) -> Self {
+        NoResult::Failed(error.to_string())
+    }
+}
+
+impl From<ReportError> for NoResult {
+    fn from(error: ReportError) -> Self {
+        NoResult::Failed(error.to_string())
+    }
+}
+
+type Outcome = Result<(Json, Vec<(String, String)>), NoResult>;
+
+impl App {
+    /// Asks for work. With a key that was used before it is the work of then.
+    pub async fn start(
+        &self,
+        workspace: &WorkspaceId,
+        work: Work,
+        actor: &str,
+        key: Option<&str>,
+    ) -> Result<Job, Problem> {
+        if self.is_stopping() {
+            return Err(Problem::busy(&"the server is about to end"));
+        }
+        if key.is_none() && self.running.of(workspace) >= MOST_JOBS {
+            return Err(Problem::too_many("the workspace has as many jobs as it may have at a time", 10));
+        }
+        let id = random_id().map_err(|error| Problem::internal(&error))?;
+        let request = work.request();
+        let new = NewJob { id, workspace, kind: work.kind(), request: &request, key, actor, now: now() };
+        let job = match self.ledger_of(workspace).ask(&new).await? {
+            Asked::Known(job) => return Ok(job),
+            Asked::ToDo(job) => job,
+        };
+        tracing::info!(job = %job.id, kind = job.kind.name(), %workspace, actor, "a job begins");
+        self.running.add(job.id, workspace.clone(), self.clone().run(job.clone(), workspace.clone(), work));
+        Ok(job)
+    }
+
+    async fn run(self, job: Job, workspace: WorkspaceId, work: Work) {
+        self.metrics.jobs_running.inc();
+        let progress = Arc::new(Progress {
+            app: self.clone(),
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            works: AtomicBool::new(false),
+        });
+        let ledger = self.ledger_of(&workspace);
+        let ending = {
+            let doing = self.clone().work(job.clone(), workspace.clone(), work, Arc::clone(&progress));
+            tokio::select! {
+                ending = doing => ending,
+                () = beat(&ledger, &job, &progress) => Ending::Stopped,
+            }
+        };
+        let status = match &ending {
+            Ending::Done(..) => "done",
+            Ending::Failed(_) => "failed",
+            Ending::Stopped => "stopped",
+        };
+        match ledger.finish(&job, &ending, now()).await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(job = %job.id, "another server has taken the job over"),
+            Err(cause) => tracing::error!(job = %job.id, %cause, "the end of a job could not be put down"),
+        }
+        self.running.jobs().remove(&job.id);
+        self.forget(&workspace).await;
+        self.metrics.jobs_running.dec();
+        self.metrics.ended(job.kind.name(), status);
+        tracing::info!(job = %job.id, kind = job.kind.name(), status, "a job has ended");
+    }
+
+    /// Does the work on a thread where it may take its time.
+    async fn work(self, job: Job, workspace: WorkspaceId, work: Work, progress: Arc<Progress>) -> Ending {
+        // Passes do not wait for what-ifs, however many there are.
+        let turns = if matches!(work, Work::Daily | Work::Weekly { .. }) { &self.passes } else { &self.what_ifs };
+        let Ok(_turn) = Arc::clone(turns).acquire_owned().await else { return Ending::Stopped };
+        if self.is_stopping() {
+            return Ending::Stopped;
+        }
+        progress.works.store(true, Ordering::Relaxed);
+        let id = job.id;
+        let runtime = tokio::runtime::Handle::current();
+        // A pass writes plans and packs, which all workspaces share; it names its workspace in every statement.
+        let (open, fenced) = (self.ledger.clone(), self.ledger_of(&workspace));
+        let rules = Arc::clone(&self.rules);
+        let doing = tokio::task::spawn_blocking(move || {
+            let desk = Desk { open, fenced, rules, workspace, actor: job.actor, progress };
+            runtime.block_on(desk.does(&work))
+        });
+        match doing.await {
+            Ok(Ok((result, files))) => Ending::Done(result, files),
+            Ok(Err(NoResult::Stopped)) => Ending::Stopped,
+            Ok(Err(NoResult::Failed(why))) => Ending::Failed(why),
+            Ok(Err(NoResult::Hidden(cause))) => {
+                tracing::error!(job = %id, %cause, "a job failed");
+                Ending::Failed("the database failed; the server's log holds the cause".to_owned())
+            }
+            Err(cause) => {
+                tracing::error!(job = %id, %cause, "a job broke off");
+                Ending::Failed("the server failed; its log holds the cause".to_owned())
+            }
+        }
+    }
+}
+
+/// Gives signs of life for as long as it is let.
+async fn beat(ledger: &Ledger, job: &Job, progress: &Progress) {
+    loop {
+        let pause = if progress.works.load(Ordering::Relaxed) { BEAT } else { WAITING_BEAT };
+        tokio::time::sleep(pause).await;
+        let (done, total) = (progress.done.load(Ordering::Relaxed), progress.total.load(Ordering::Relaxed));
+        if let Err(cause) = ledger.beat(job, done, total, now()).await {
+            tracing::warn!(job = %job.id, %cause, "the progress of a job could not be put down");
+        }
+    }
+}
+
+/// Where one job is done.
+struct Desk {
+    open: Ledger,
+    fenced: Ledger,
+    rules: Arc<CompiledRules>,
+    workspace: WorkspaceId,
+    actor: String,
+    progress: Arc<Progress>,
+}
+
+impl Desk {
+    async fn does(&self, work: &Work) -> Outcome {
+        match work {
+            Work::Daily => self.daily().await,
+            Work::Weekly { week } => self.weekly(*week).await,
+            Work::Plan { week, client } => self.plan(*week, client.as_deref()).await,
+            Work::Simulate { extent } => self.simulate(*extent).await,
+            Work::Compare { extent, set } => self.compare(*extent, set).await,
+        }
+    }
+
+    fn planner(&self) -> Planner<'_> {
+        Planner::new(&self.rules, Tier::Exact, None)
+    }
+
+    async fn daily(&self) -> Outcome {
+        let is_stopping = || self.progress.app.is_stopping();
+        let done = self.open.daily(&self.planner(), Some(&self.workspace), now(), &is_stopping).await?;
+        if is_stopping() {
+            // It may have left something out; doing it again does nothing twice.
+            return Err(NoResult::Stopped);
+        }
+        Ok((json!(done), Vec::new()))
+    }
+
+    async fn weekly(&self, week: Week) -> Outcome {
+        let planner = self.planner();
+        let plan = || self.open.weekly(&planner, &self.workspace, week, &self.actor, now(), self.progress.as_ref());
+        let mut done = plan().await;
+        for _ in 1..TRIES {
+            // A daily pass may have moved the clients' state on while the week was planned.
+            if !matches!(done, Err(StoreError::Moved(_))) {
+                break;
+            }
+            done = plan().await;
+        }
+        let done = done?;
+        let breaches: Vec<String> = done.breaches.iter().map(ToString::to_string).collect();
+        let result = json!({
+            "week": week,
+            "already_planned": done.already_planned,
+            "planned": done.planned,
+            "committed": done.committed,
+            "breaches": breaches,
+        });
+        Ok((result, Vec::new()))
+    }
+
+    async fn scenario(&self, week: Week) -> Result<Scenario, NoResult> {
+        Ok(self.fenced.scenario(&self.workspace, week).await?)
+    }
+
+    async fn plan(&self, week: Week, client: Option<&str>) -> Outcome {
+        let scenario = self.scenario(week).await?;
+        let plan = plan_week(&self.planner(), &scenario, week)?;
+        let breaches: Vec<String> = check_plan(&plan, &scenario, &self.rules).iter().map(ToString::to_string).collect();
+        let is_meant = |id: &ClientId| client.is_none_or(|client| id.as_str() == client);
+        let clients: Vec<_> = plan.clients.iter().filter(|planned| is_meant(&planned.client_id)).collect();
+        let posts = clients.iter().flat_map(|planned| planned.posts.iter().map(move |post| (planned, post)));
+        let listed: Vec<Json> = posts
+            .clone()
+            .take(LISTED_POSTS)
+            .map(|(planned, post)| {
+                json!({
+                    "post_id": plan.post_id(&planned.client_id, post),
+                    "client_id": planned.client_id,
+                    "channel": post.channel,
+                    "scheduled_for": post.at,
+                    "local_time": planned.zone.local(post.at).strftime("%Y-%m-%dT%H:%M%:z").to_string(),
+                    "asset_id": post.asset.as_ref().map(|asset| asset.used()),
+                    "status": post.status,
+                    "risk_level": post.risk,
+                    "confidence": post.confidence,
+                    "expected_engagement": post.expected_engagement,
+                    "blocked_reason": post.blocked_reason,
+                })
+            })
+            .collect();
+        let allocations: Vec<Json> = clients
+            .iter()
+            .flat_map(|planned| planned.allocations.iter().map(move |allocation| (planned, allocation)))
+            .map(|(planned, allocation)| {
+                json!({
+                    "client_id": planned.client_id,
+                    "channel": allocation.channel,
+                    "posts_target": allocation.posts_target,
+                    "posts_planned": allocation.posts_planned,
+                    "why_fewer": allocation.why_fewer,
+                })
+            })
+            .collect();
+        let result = json!({
+            "plan_id": plan.plan_id,
+            "week": week,
+            "clients": clients.len(),
+            "posts_planned": posts.count(),
+            "objective": plan.objective(),
+            "upper_bound": plan.upper_bound(),
+            "posts": listed,
+            "allocations": allocations,
+            "breaches": breaches,
+        });
+        Ok((result, Vec::new()))
+    }
+
+    async fn simulate(&self, extent: Extent) -> Outcome {
+        let scenario = self.scenario(coming_week()?).await?;
+        self.progress.total.store(u64::from(extent.weeks) * u64::from(extent.replications), Ordering::Relaxed);
+        let simulation = simulator::simulate(&self.planner(), &scenario, extent, self.progress.as_ref())?;
+        let command = "a run of the console";
+        let files = report::documents(&RunReport { simulation: &simulation, command, tables: TableFormat::Csv })?;
+        let result = json!({
+            "provenance": simulation.provenance,
+            "headline": simulation.headline,
+            "weekly": simulation.weekly,
+            "channels": simulation.channels,
+        });
+        Ok((result, texts(files)))
+    }
+
+    async fn compare(&self, extent: Extent, set: &[String]) -> Outcome {
+        let changed = changed(&self.rules, set).map_err(NoResult::Failed)?;
+        let scenario = self.scenario(coming_week()?).await?;
+        let steps = 2 * u64::from(extent.weeks) * u64::from(extent.replications);
+        self.progress.total.store(steps, Ordering::Relaxed);
+        let (now, then) = (self.planner(), Planner::new(&changed, Tier::Exact, None));
+        let label = set.join(", ");
+        let base = Contender { label: "rules as they are", planner: &now, scenario: &scenario };
+        let other = Contender { label: &label, planner: &then, scenario: &scenario };
+        let comparison = simulator::compare(base, &[other], extent, None, self.progress.as_ref())?;
+        let tables = TableFormat::Csv;
+        let command = "a run of the console";
+        let files = report::comparison_documents(&ComparisonReport { comparison: &comparison, command, tables })?;
+        let versus: Vec<Json> = comparison
+            .versus
+            .iter()
+            .zip(report::verdicts(&comparison))
+            .map(|(versus, verdict)| {
+                json!({
+                    "label": versus.label,
+                    "verdict": verdict,
+                    "headline": versus.headline,
+                    "clients": versus.client_counts,
+                })
+            })
+            .collect();
+        Ok((json!({"packs": comparison.packs, "versus": versus}), texts(files)))
+    }
+}
+
+/// Keys that a comparison may change.
+const MOST_KEYS: usize = 20;
+
+impl App {
+    /// Fails where some keys cannot be set anew, each as `KEY=VALUE`, in words.
+    pub async fn check_changes(&self, set: &[String]) -> Result<(), String> {
+        if !(1..=MOST_KEYS).contains(&set.len()) {
+            return Err(format!("{} keys are to be changed, and 1 to {MOST_KEYS} can be", set.len()));
+        }
+        let (rules, set) = (Arc::clone(&self.rules), set.to_vec());
+        // A whole pack is read and compiled for it.
+        let checked = tokio::task::spawn_blocking(move || changed(&rules, &set).map(drop)).await;
+        checked.unwrap_or_else(|_| Err("they cannot be checked".to_owned()))
+    }
+}
+
+/// The pack with some keys set anew, each as `KEY=VALUE`.
+fn changed(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, String> {
+    let pack = rules.pack();
+    let said = |mistakes: Vec<rules::Diagnostic>| {
+        let causes: Vec<String> =
+            mistakes.iter().map(|mistake| format!("{}: {}; {}", mistake.key, mistake.cause, mistake.remedy)).collect();
+        causes.join("\n")
+    };
+    let dials = rules::dials(pack, set).map_err(said)?;
+    let mut levels: Vec<Level> = Vec::with_capacity(dials.len());
+    for dial in &dials {
+        match &dial.levels {
+            Levels::Listed(listed) if listed.len() == 1 => levels.extend(listed.first().cloned()),
+            _ => return Err(format!("{}: give one value, not several", dial.name())),
+        }
+    }
+    let files = pack.turned(&dials, &levels);
+    rules::load(files).and_then(CompiledRules::compile).map_err(said)
+}
+
+/// The week after the one that it is now, by the UTC calendar.
+fn coming_week() -> Result<Week, NoResult> {
+    super::week_after(now()).map_err(|error| NoResult::Failed(error.to_string()))
+}
+
+fn texts(files: Vec<report::File>) -> Vec<(String, String)> {
+    let text = |(name, bytes): report::File| String::from_utf8(bytes).ok().map(|text| (name, text));
+    files.into_iter().filter_map(text).collect()
+}

@@ -1,0 +1,210 @@
+//! A served ledger, and somebody who asks it things over a real socket.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use mcoe::model::{Role, WorkspaceId};
+use mcoe::store::{Ledger, NewToken};
+use mcoe::web::{Options, Secret, Server, random_id};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::{Place, at, block_on, compiled, default_pack};
+
+/// A server of its own, stopped when it is dropped.
+pub struct Site {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How tests serve where they do not say otherwise: on a free port, with room for every request.
+pub fn options() -> Options {
+    Options {
+        address: "127.0.0.1:0".parse().unwrap(),
+        requests_a_second: NonZeroU32::new(100_000).unwrap(),
+        is_https: false,
+        is_demo: false,
+        keeps_time: false,
+    }
+}
+
+impl Site {
+    pub fn of(place: &Place) -> Self {
+        Self::with(place, options())
+    }
+
+    pub fn with(place: &Place, options: Options) -> Self {
+        // What a server would write to its log stands beside the test that failed; only the first to come sets it up.
+        let log = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::ERROR);
+        let _ = log.with_test_writer().try_init();
+        let address = place.address();
+        let (stop, stopped) = oneshot::channel();
+        let (told, where_it_is) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let ledger = Ledger::open(&address).await.unwrap();
+                let server = Server::listen(ledger, compiled(default_pack()), options).await.unwrap();
+                told.send(server.address()).unwrap();
+                server.serve(async { stopped.await.unwrap_or(()) }).await;
+            });
+        });
+        let address = where_it_is.recv_timeout(Duration::from_secs(60)).unwrap();
+        Self { address, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Somebody without a token.
+    pub fn anybody(&self) -> Asker {
+        Asker { base: format!("http://{}", self.address), token: None }
+    }
+
+    /// Somebody with a token.
+    pub fn holder(&self, token: &str) -> Asker {
+        Asker { token: Some(token.to_owned()), ..self.anybody() }
+    }
+
+    /// Asks the server to stop, and waits until it has.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking());
+        }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Makes a token that lives for years.
+pub fn token(place: &Place, workspace: &str, name: &str, role: Role) -> String {
+    token_until(place, workspace, name, role, "2099-01-01T00:00:00Z")
+}
+
+pub fn token_until(place: &Place, workspace: &str, name: &str, role: Role, until: &str) -> String {
+    let secret = Secret::token().unwrap();
+    let workspace = WorkspaceId::new(workspace);
+    std::thread::scope(|scope| {
+        let made = scope.spawn(|| {
+            block_on(async {
+                let hash = secret.hash();
+                let now = at("2026-01-01T00:00:00Z");
+                let (id, expires_at) = (random_id().unwrap(), at(until));
+                let token = NewToken { id, workspace: &workspace, name, role, hash: &hash, now, expires_at };
+                place.ledger().await.create_token(&token).await.unwrap();
+            });
+        });
+        made.join().unwrap();
+    });
+    secret.reveal().to_owned()
+}
+
+/// Somebody who sends requests.
+#[derive(Clone)]
+pub struct Asker {
+    base: String,
+    token: Option<String>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub text: String,
+}
+
+impl Asker {
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], None)
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[("content-type", "application/json")], Some(&body.to_string()))
+    }
+
+    pub fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send("PATCH", path, &[("content-type", "application/json")], Some(&body.to_string()))
+    }
+
+    /// Sends any request.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build()
+            .into();
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut response = match body {
+            Some(body) => agent.run(request.body(body.to_owned()).unwrap()),
+            None => agent.run(request.body(()).unwrap()),
+        }
+        .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let headers = response.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
+        Answer {
+            status: response.status().as_u16(),
+            headers: headers.collect(),
+            text: response.body_mut().read_to_string().unwrap_or_default(),
+        }
+    }
+
+    /// Waits until a job has ended.
+    pub fn ended(&self, job: &Value, workspace: &str) -> Value {
+        let start = Instant::now();
+        loop {
+            let id = job["id"].as_str().unwrap();
+            let now = self.get(&format!("/api/orchestration/jobs/{id}?workspaceId={workspace}")).ok();
+            if now["status"] != "running" {
+                return now;
+            }
+            assert!(start.elapsed() < Duration::from_secs(120), "{now}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The JSON of an answer that must be good.
+    pub fn ok(&self) -> Value {
+        assert!((200..300).contains(&self.status), "{} {}", self.status, self.text);
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The problem of an answer that must be refused so.
+    pub fn refused(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.text);
+        let problem: Value = serde_json::from_str(&self.text).unwrap();
+        for field in ["type", "title", "detail", "remedy"] {
+            assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {problem}");
+        }
+        assert_eq!(problem["status"], status);
+        problem
+    }
+}

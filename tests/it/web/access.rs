@@ -1,0 +1,181 @@
+//! Who gets in, to what, and who does not.
+
+use mcoe::model::Role;
+use serde_json::json;
+
+use super::{HARBOUR, HUDSON, planned, schedules, waiting};
+use crate::support::{Asker, Place, Site, Workplace, at, on_both, token, token_until};
+
+/// Every request that names a workspace, and a thing of it.
+fn requests(workspace: &str, schedule: &str, job: &str) -> Vec<(&'static str, String, Option<serde_json::Value>)> {
+    let get = |path: &str| ("GET", format!("/api/orchestration/{path}workspaceId={workspace}"), None);
+    let send = |method, path: &str, body| (method, format!("/api/orchestration/{path}"), Some(body));
+    vec![
+        get("schedules?"),
+        get("schedules?type=overview&"),
+        get("schedules?type=channels&"),
+        get(&format!("schedules/{schedule}?")),
+        get("scheduler?"),
+        get("scheduler?type=stats&"),
+        get("jobs?"),
+        get(&format!("jobs/{job}?")),
+        get(&format!("jobs/{job}/events?")),
+        get(&format!("jobs/{job}/files/index.html?")),
+        get("conflicts?"),
+        get("health?"),
+        get("rules?"),
+        send("PATCH", "schedules", json!({"workspaceId": workspace, "schedule_id": schedule, "action": "approve"})),
+        send("POST", "scheduler", json!({"workspaceId": workspace, "action": "daily"})),
+        send("POST", "plans", json!({"workspaceId": workspace})),
+        send("POST", "simulations", json!({"workspaceId": workspace})),
+        send("POST", "comparisons", json!({"workspaceId": workspace, "set": ["fatigue.warn_at=0.45"]})),
+    ]
+}
+
+fn send(asker: &Asker, (method, path, body): &(&str, String, Option<serde_json::Value>)) -> u16 {
+    let text = body.as_ref().map(ToString::to_string);
+    let headers: &[(&str, &str)] = if body.is_some() { &[("content-type", "application/json")] } else { &[] };
+    asker.send(method, path, headers, text.as_deref()).status
+}
+
+on_both! {
+    async fn another_workspaces_things_are_not_there_under_any_name(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let owner = site.holder(&token(place, HARBOUR, "ann", Role::Admin));
+        let job = owner.post("/api/orchestration/scheduler", &json!({"action": "daily"})).ok();
+        let job = owner.ended(&job, HARBOUR)["id"].as_str().unwrap().to_owned();
+        let id = schedules(&owner, HARBOUR, "")[0]["id"].as_str().unwrap().to_owned();
+        let stranger = site.holder(&token(place, HUDSON, "eve", Role::Admin));
+        for request in requests(HARBOUR, &id, &job) {
+            assert_eq!(send(&stranger, &request), 404, "{request:?}");
+        }
+        // Nor under the stranger's own workspace.
+        for path in [format!("schedules/{id}"), format!("jobs/{job}"), format!("jobs/{job}/files/index.html")] {
+            stranger.get(&format!("/api/orchestration/{path}")).refused(404);
+        }
+        let own = json!({"ids": [id], "action": "cancel"});
+        stranger.patch("/api/orchestration/schedules", &own).refused(404);
+        let theirs = schedules(&stranger, HUDSON, "");
+        assert!(theirs.iter().all(|row| row["workspace_id"] == HUDSON));
+        assert_eq!(stranger.get("/api/orchestration/workspaces").ok()["workspaces"], json!([HUDSON]));
+        let client = schedules(&owner, HARBOUR, "")[0]["client_id"].as_str().unwrap().to_owned();
+        assert!(schedules(&stranger, HUDSON, &format!("clientId={client}")).is_empty());
+        stranger.get(&format!("/api/orchestration/rules?clientId={client}")).refused(404);
+        owner.get(&format!("/api/orchestration/rules?clientId={client}")).ok();
+    }
+
+    async fn once_there_is_a_token_nobody_gets_in_without_one(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        site.anybody().get(&format!("/api/orchestration/schedules?workspaceId={HARBOUR}")).ok();
+        let token = token(place, HARBOUR, "ann", Role::Viewer);
+        for request in requests(HARBOUR, "1", "1") {
+            assert_eq!(send(&site.anybody(), &request), 401, "{request:?}");
+        }
+        let refused = site.anybody().get("/api/orchestration/schedules");
+        assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+        site.holder(&token).get("/api/orchestration/schedules").ok();
+        // A token opens its own workspace, which need not be named.
+        assert_eq!(site.holder(&token).get("/api/orchestration/schedules?type=overview").status, 200);
+    }
+
+    async fn tokens_that_are_revoked_expired_or_made_up_open_nothing(place: &Place) {
+        let ledger = planned(place).await;
+        let site = Site::of(place);
+        let path = "/api/orchestration/schedules";
+        let live = token(place, HARBOUR, "ann", Role::Viewer);
+        let old = token_until(place, HARBOUR, "old", Role::Admin, "2026-02-01T00:00:00Z");
+        site.holder(&live).get(path).ok();
+        site.holder(&old).get(path).refused(401);
+        let id = ledger.tokens().await.unwrap().into_iter().find(|token| token.name == "ann").unwrap().id;
+        ledger.revoke_token(id, at("2026-11-01T00:00:00Z")).await.unwrap();
+        site.holder(&live).get(path).refused(401);
+        for wrong in ["", "mcoe_", "x", &"0".repeat(64), &format!("mcoe_{}", "a".repeat(64)), &live.to_uppercase()] {
+            site.holder(wrong).get(path).refused(401);
+        }
+        for scheme in ["Basic", "bearer", "Token"] {
+            let header = format!("{scheme} {live}");
+            site.anybody().send("GET", path, &[("authorization", &header)], None).refused(401);
+        }
+    }
+
+    async fn a_role_may_do_what_it_may_and_no_more(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let viewer = site.holder(&token(place, HARBOUR, "vic", Role::Viewer));
+        let approver = site.holder(&token(place, HARBOUR, "amy", Role::Approver));
+        let admin = site.holder(&token(place, HARBOUR, "ada", Role::Admin));
+        let id = waiting(&viewer, HARBOUR);
+        let approve = json!({"schedule_id": id, "action": "approve"});
+        let refused = viewer.patch("/api/orchestration/schedules", &approve).refused(403);
+        assert!(refused["detail"].as_str().unwrap().contains("viewer"), "{refused}");
+        assert_eq!(approver.patch("/api/orchestration/schedules", &approve).ok()["actor"], "amy");
+        for (path, body) in [
+            ("scheduler", json!({"action": "daily"})),
+            ("plans", json!({})),
+            ("simulations", json!({})),
+            ("comparisons", json!({"set": ["fatigue.warn_at=0.45"]})),
+        ] {
+            for asker in [&viewer, &approver] {
+                asker.post(&format!("/api/orchestration/{path}"), &body).refused(403);
+            }
+        }
+        let job = admin.post("/api/orchestration/plans", &json!({})).ok();
+        assert_eq!(admin.ended(&job, HARBOUR)["actor"], "ada");
+    }
+
+    async fn who_planned_a_week_does_not_approve_its_high_risk(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let ann = site.holder(&token(place, HARBOUR, "ann", Role::Approver));
+        let bob = site.holder(&token(place, HARBOUR, "bob", Role::Approver));
+        let Some(high) = schedules(&ann, HARBOUR, "status=pending&risk=high").first().cloned() else {
+            panic!("no schedule of high risk waits");
+        };
+        let approve = json!({"schedule_id": high["id"], "action": "approve"});
+        let refused = ann.patch("/api/orchestration/schedules", &approve).refused(409);
+        assert!(refused["detail"].as_str().unwrap().contains("`ann` committed its plan"), "{refused}");
+        bob.patch("/api/orchestration/schedules", &approve).ok();
+    }
+}
+
+#[test]
+fn a_token_is_made_shown_once_listed_and_revoked() {
+    let (place, work) = (Place::sqlite(), Workplace::new());
+    let on = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
+    on("db load small").done();
+    let workspace = "corner";
+    let made = on(&format!("token create --workspace {workspace} --name ann --role approver")).done();
+    let made = made.says(&["shown this once"]);
+    let secret = made.out.trim().to_owned();
+    assert!(secret.starts_with("mcoe_") && secret.len() == 69, "{secret}");
+    let site = Site::of(&place);
+    site.holder(&secret).get("/api/orchestration/schedules").ok();
+    // What was written last stands in the file beside it.
+    let files = [place.url.clone(), format!("{}-wal", place.url)];
+    let bytes: Vec<u8> = files.iter().flat_map(|file| std::fs::read(file).unwrap_or_default()).collect();
+    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds("ann") && !holds(&secret) && !holds(&secret[5..]));
+    on(&format!("token create --workspace {workspace} --name ann --role viewer")).ends_with(2).says(&["named `ann`"]);
+    on("token create --workspace nowhere --name ann --role viewer").ends_with(2).says(&["no workspace `nowhere`"]);
+    on(&format!("token create --workspace {workspace} --name \u{7} --role viewer")).ends_with(2).says(&["1 to 80"]);
+    on(&format!("token create --workspace {workspace} --name daily_pass --role viewer")).ends_with(2).says(&["own"]);
+    let listed = on("token list --format json").done().json();
+    let id = listed[0]["id"].as_str().unwrap();
+    assert!(!on("token list").done().out.contains(&secret));
+    on(&format!("token revoke {id}")).done();
+    site.holder(&secret).get("/api/orchestration/schedules").refused(401);
+    assert!(on("token list").done().out.contains("revoked"));
+    on(&format!("token create --workspace {workspace} --name ann --role viewer")).done();
+}
+
+#[test]
+fn a_server_that_others_reach_asks_for_a_token_first() {
+    let (place, work) = (Place::sqlite(), Workplace::new());
+    let on = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
+    on("db load small").done();
+    on("serve --address 0.0.0.0 --port 0")
+        .ends_with(2)
+        .says(&["can be reached from other machines", "mcoe token create"]);
+}

@@ -1,0 +1,183 @@
+//! Schedules and the record, as programs see them.
+
+use serde_json::json;
+
+use super::{HARBOUR, HUDSON, planned, schedules, waiting};
+use crate::support::{Place, Site, on_both};
+
+on_both! {
+    async fn a_list_comes_page_by_page_in_its_order_and_is_whole(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        for (sort, key) in [("time", false), ("latest", true)] {
+            let (mut seen, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let path = format!("/api/orchestration/schedules?workspace_id={HARBOUR}&limit=7&sort={sort}{cursor}");
+                let page = asker.get(&path).ok();
+                let rows = page["schedules"].as_array().unwrap().clone();
+                assert!(rows.len() <= 7);
+                seen.extend(rows.iter().map(|row| {
+                    (row["scheduled_for"].as_str().unwrap().to_owned(), row["id"].as_str().unwrap().to_owned())
+                }));
+                match page["next_cursor"].as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break,
+                }
+            }
+            let mut sorted = seen.clone();
+            sorted.sort();
+            if key { sorted.reverse(); }
+            assert_eq!(seen, sorted, "{sort}");
+            sorted.dedup();
+            assert_eq!(sorted.len(), schedules(&asker, HARBOUR, "").len());
+        }
+        let by_risk = schedules(&asker, HARBOUR, "sort=risk");
+        let rank = |row: &serde_json::Value| ["high", "medium", "low"].iter().position(|name| row["risk_level"] == *name);
+        assert!(by_risk.windows(2).all(|two| rank(&two[0]) <= rank(&two[1])));
+    }
+
+    async fn filters_narrow_a_list(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let all = schedules(&asker, HARBOUR, "");
+        let client = all[0]["client_id"].as_str().unwrap();
+        let of_client = schedules(&asker, HARBOUR, &format!("clientId={client}"));
+        assert!(!of_client.is_empty() && of_client.len() < all.len());
+        assert!(of_client.iter().all(|row| row["client_id"] == client));
+        for (query, field, value) in
+            [("channel=fb", "channel", "fb"), ("status=pending", "status", "pending"), ("risk=high", "risk_level", "high")]
+        {
+            let found = schedules(&asker, HARBOUR, query);
+            assert_eq!(found.len(), all.iter().filter(|row| row[field] == value).count(), "{query}");
+        }
+        let tuesday = schedules(&asker, HARBOUR, "from=2026-09-08&to=2026-09-08");
+        let local = |row: &serde_json::Value| row["metadata"]["local_time"].as_str().unwrap().starts_with("2026-09-08");
+        assert_eq!(tuesday.len(), all.iter().filter(|row| local(row)).count());
+        assert!(!tuesday.is_empty());
+        let exact = schedules(&asker, HARBOUR, "from=2026-09-08T10:00:00Z&to=2026-09-08T12:00:00Z");
+        assert!(exact.iter().all(|row| ("2026-09-08T10".."2026-09-08T12").contains(&&row["scheduled_for"].as_str().unwrap()[..13])));
+    }
+
+    async fn figures_add_up_with_the_lists(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let overview = asker.get(&format!("/api/orchestration/schedules?workspaceId={HUDSON}&type=overview")).ok();
+        assert_eq!(overview["total_schedules"], schedules(&asker, HUDSON, "").len());
+        assert_eq!(overview["pending_schedules"], schedules(&asker, HUDSON, "status=pending").len());
+        assert_eq!(overview["blocked_count"], schedules(&asker, HUDSON, "status=blocked").len());
+        let channels = asker.get(&format!("/api/orchestration/schedules?workspaceId={HUDSON}&type=channels")).ok();
+        let channels = channels["channels"].as_array().unwrap();
+        assert_eq!(overview["channels_active"], channels.len());
+        for channel in channels {
+            let name = channel["channel"].as_str().unwrap();
+            let pending = schedules(&asker, HUDSON, &format!("status=pending&channel={name}"));
+            assert_eq!(channel["pending"], pending.len(), "{name}");
+            assert!(channel["health"]["recommended_wait_hours"].as_f64().unwrap() >= 6.0);
+        }
+    }
+
+    async fn approving_and_cancelling_go_on_record_with_who_did_it(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let id = waiting(&asker, HARBOUR);
+        let changed = asker.patch("/api/orchestration/schedules",
+            &json!({"workspaceId": HARBOUR, "scheduleId": id, "action": "approve"})).ok();
+        assert_eq!((&changed["changed"], &changed["status"]), (&json!(1), &json!("ready")));
+        let one = asker.get(&format!("/api/orchestration/schedules/{id}?workspaceId={HARBOUR}")).ok();
+        assert_eq!((&one["schedule"]["status"], &one["schedule"]["approved_by"]), (&json!("ready"), &json!("local")));
+        let kinds: Vec<&str> =
+            one["decisions"].as_array().unwrap().iter().map(|row| row["action_type"].as_str().unwrap()).collect();
+        for kind in ["schedule_approved", "time_choice", "select_asset", "posting_decision", "schedule_created"] {
+            assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
+        }
+        let again = asker.patch("/api/orchestration/schedules",
+            &json!({"workspaceId": HARBOUR, "schedule_id": id, "action": "approve"}));
+        assert!(again.refused(409)["detail"].as_str().unwrap().contains("is ready and cannot become ready"));
+        let others: Vec<String> = schedules(&asker, HARBOUR, "status=pending").iter().take(3)
+            .map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+        let cancelled = asker.patch("/api/orchestration/schedules",
+            &json!({"workspace_id": HARBOUR, "ids": others, "action": "cancel", "reason": "sold out"})).ok();
+        assert_eq!(cancelled["changed"], others.len());
+        let one = asker.get(&format!("/api/orchestration/schedules/{}?workspaceId={HARBOUR}", others[0])).ok();
+        assert_eq!(one["schedule"]["blocked_reason"], "cancelled by local: sold out");
+    }
+
+    async fn all_that_are_named_change_or_none_does(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let (id, other) = (waiting(&asker, HARBOUR), schedules(&asker, HUDSON, "")[0]["id"].clone());
+        let refused = asker.patch("/api/orchestration/schedules",
+            &json!({"workspaceId": HARBOUR, "ids": [id, other], "action": "approve"}));
+        refused.refused(404);
+        let one = asker.get(&format!("/api/orchestration/schedules/{id}?workspaceId={HARBOUR}")).ok();
+        assert_eq!(one["schedule"]["status"], "pending");
+    }
+
+    async fn the_record_can_be_read_page_by_page_and_counted(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let path = format!("/api/orchestration/scheduler?workspaceId={HARBOUR}&limit=100");
+        let (mut seen, mut cursor) = (0, String::new());
+        loop {
+            let page = asker.get(&format!("{path}{cursor}")).ok();
+            seen += page["actions"].as_array().unwrap().len();
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        let stats = asker.get(&format!(
+            "/api/orchestration/scheduler?workspaceId={HARBOUR}&type=stats&from=2026-01-01T00:00:00Z")).ok();
+        let counted: u64 = stats["counts"].as_array().unwrap().iter().map(|row| row["count"].as_u64().unwrap()).sum();
+        assert_eq!(counted, seen as u64);
+        let kind = asker.get(&format!("{path}&actionType=conflict_detected&actor=early_warning")).ok();
+        assert!(kind["actions"].as_array().unwrap().iter().all(|row| row["action_type"] == "conflict_detected"));
+    }
+
+    async fn what_stands_behind_the_schedules_can_be_seen(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let conflicts = asker.get(&format!("/api/orchestration/conflicts?workspaceId={HARBOUR}&days=366")).ok();
+        let groups = conflicts["groups"].as_array().unwrap();
+        assert!(!groups.is_empty());
+        for group in groups {
+            let listed = group["conflicts"].as_array().unwrap();
+            assert!(!listed.is_empty() && listed.len() as u64 <= group["count"].as_u64().unwrap());
+            assert!(listed.iter().all(|conflict| !conflict["resolution"].as_str().unwrap().is_empty()));
+        }
+        let rules = asker.get(&format!("/api/orchestration/rules?workspaceId={HARBOUR}&key=fatigue")).ok();
+        let values = rules["values"].as_array().unwrap();
+        assert!(values.iter().any(|value| value["key"] == "fatigue.warn_at" && value["file"] == "fatigue.toml"));
+        let names = asker.get("/api/orchestration/workspaces").ok();
+        assert!(names["workspaces"].as_array().unwrap().contains(&json!(HARBOUR)));
+        let history = asker.get(&format!("/api/orchestration/health?workspaceId={HARBOUR}")).ok();
+        assert_eq!(history["history"], json!([]));
+    }
+
+    async fn every_mistake_of_a_request_is_told_at_once(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let wrong = asker.get("/api/orchestration/schedules?chanel=fb&status=readdy&limit=0&from=monday&cursor=x");
+        let problem = wrong.refused(400);
+        let fields: Vec<&str> = problem["errors"].as_array().unwrap().iter().map(|row| row["field"].as_str().unwrap()).collect();
+        assert_eq!(fields, ["status", "from", "cursor", "limit", "chanel"]);
+        let wrong = asker.patch("/api/orchestration/schedules", &json!({"action": "approv", "ids": ["x"], "reason": 5}));
+        let problem = wrong.refused(400);
+        let fields: Vec<&str> = problem["errors"].as_array().unwrap().iter().map(|row| row["field"].as_str().unwrap()).collect();
+        assert_eq!(fields, ["ids", "schedule_id", "reason", "action"]);
+        for (body, status) in [("[]", 400), ("{", 400), ("", 400), ("\"x\"", 400)] {
+            asker.send("PATCH", "/api/orchestration/schedules", &[("content-type", "application/json")], Some(body)).refused(status);
+        }
+        asker.send("PATCH", "/api/orchestration/schedules", &[("content-type", "text/plain")], Some("{}")).refused(415);
+        asker.get("/api/orchestration/nothing").refused(404);
+        asker.send("DELETE", "/api/orchestration/schedules", &[], None).refused(405);
+    }
+}

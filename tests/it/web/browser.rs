@@ -1,0 +1,195 @@
+//! The console as a founder meets it, in a real Chromium.
+
+use std::collections::BTreeSet;
+
+use mcoe::model::Role;
+
+use super::{HARBOUR, planned, schedules};
+use crate::support::{Browser, Place, Site, block_on, token};
+
+const BASE: &str = "/founder/orchestration";
+
+/// The pages that there are without anything having been run.
+const PAGES: [&str; 6] = ["", "?view=week&from=2026-09-07", "/channels", "/conflicts?days=90", "/decisions", "/runs"];
+
+async fn signed_in(site: &Site, token: &str, width: u32, dark: bool) -> Browser {
+    let browser = Browser::open(site.address(), width, dark).await;
+    browser.go(BASE).await;
+    browser.find("input[name=token]").await.send_keys(token).await.unwrap();
+    browser.press("\u{e007}").await;
+    browser.says("Wait for you").await;
+    browser
+}
+
+#[test]
+fn a_founder_signs_in_approves_a_day_and_cancels_a_post() {
+    let place = Place::sqlite();
+    block_on(async {
+        planned(&place).await;
+        let site = Site::of(&place);
+        let secret = token(&place, HARBOUR, "founder", Role::Admin);
+        let asker = site.holder(&secret);
+        let browser = signed_in(&site, &secret, 1280, false).await;
+        browser.go(&format!("{BASE}?status=pending&from=2026-09-07&to=2026-09-07")).await;
+        let waiting = schedules(&asker, HARBOUR, "status=pending&from=2026-09-07&to=2026-09-07").len();
+        assert!(waiting > 0);
+        browser.says(&format!("{waiting} shown")).await;
+        browser.picture("schedules").await;
+        browser.click("[data-all]").await;
+        browser.says(&format!("{waiting} selected")).await;
+        browser.click("button[name=action][value=approve]").await;
+        browser
+            .says(&format!("Approve {}", if waiting == 1 { "1 post?".to_owned() } else { format!("{waiting} posts?") }))
+            .await;
+        browser.picture("confirm").await;
+        browser.click("main button[type=submit].primary").await;
+        browser.says("approved. Each becomes a draft when its time comes.").await;
+        browser.says("Nothing waits for you here.").await;
+        assert!(schedules(&asker, HARBOUR, "status=pending&from=2026-09-07&to=2026-09-07").is_empty());
+
+        let before: BTreeSet<String> = ids(&schedules(&asker, HARBOUR, "status=cancelled"));
+        browser.go(&format!("{BASE}?status=pending")).await;
+        browser.click("tbody input[name=ids]").await;
+        browser.click("button[name=action][value=cancel]").await;
+        browser.find("[name=reason]").await.send_keys("the shop is closed").await.unwrap();
+        browser.click("main button[type=submit].danger").await;
+        browser.says("1 post cancelled.").await;
+        let after = ids(&schedules(&asker, HARBOUR, "status=cancelled"));
+        let gone = after.difference(&before).next().unwrap();
+        let one = asker.get(&format!("/api/orchestration/schedules/{gone}")).ok();
+        assert_eq!(one["schedule"]["blocked_reason"], "cancelled by founder: the shop is closed");
+        browser.close().await;
+    });
+}
+
+fn ids(rows: &[serde_json::Value]) -> BTreeSet<String> {
+    rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn one_click_plans_the_week_and_shows_how_it_gets_on() {
+    let place = Place::sqlite();
+    block_on(async {
+        planned(&place).await;
+        let site = Site::of(&place);
+        let browser = signed_in(&site, &token(&place, HARBOUR, "founder", Role::Admin), 1280, false).await;
+        browser.click("button[name=action][value=weekly], form:has([value=weekly]) button").await;
+        browser.says("committed:").await;
+        browser.picture("job").await;
+        assert!(browser.text().await.contains("planned for 20"), "{}", browser.text().await);
+        browser.click("nav a[href*='/runs']").await;
+        browser.says("Planning of a week").await;
+        browser.find("[name=weeks]").await.clear().await.unwrap();
+        browser.find("[name=weeks]").await.send_keys("2").await.unwrap();
+        browser.find("[name=set]").await.send_keys("channels.fb.weekly_posts=2").await.unwrap();
+        browser.click("form[action$='/what-if'] button[type=submit]").await;
+        browser.says("The whole report").await;
+        browser.picture("comparison").await;
+        browser
+            .until("return [...document.images].length > 0 && [...document.images].every(one => one.naturalWidth > 0)")
+            .await;
+        browser.close().await;
+    });
+}
+
+#[test]
+fn filters_and_explanations_answer_why() {
+    let place = Place::sqlite();
+    block_on(async {
+        planned(&place).await;
+        let site = Site::of(&place);
+        let browser = signed_in(&site, &token(&place, HARBOUR, "founder", Role::Viewer), 1280, false).await;
+        browser.ask("document.querySelector('select[name=channel]').value = 'fb'").await;
+        browser.ask("document.querySelector('select[name=status]').value = 'pending'").await;
+        browser.click("form.filter button[type=submit]").await;
+        browser.until("return location.search.includes('channel=fb')").await;
+        let channels = browser
+            .ask("return [...document.querySelectorAll('td[data-label=Channel]')].map(cell => cell.innerText.trim())")
+            .await;
+        assert!(channels.as_array().unwrap().iter().all(|channel| channel == "fb"), "{channels}");
+        browser.click("tbody th a").await;
+        for words in
+            ["Why this hour", "Why this content", "Guardrails", "Confidence", "What happened to it", "channels.toml:"]
+        {
+            browser.says(words).await;
+        }
+        browser.picture("explanation").await;
+        browser.close().await;
+    });
+}
+
+#[test]
+fn everything_can_be_done_with_the_keyboard() {
+    let place = Place::sqlite();
+    block_on(async {
+        planned(&place).await;
+        let site = Site::of(&place);
+        let secret = token(&place, HARBOUR, "founder", Role::Admin);
+        let asker = site.holder(&secret);
+        let browser = signed_in(&site, &secret, 1280, false).await;
+        browser.go(&format!("{BASE}?status=pending&risk=low")).await;
+        browser.says("shown").await;
+        let before = schedules(&asker, HARBOUR, "status=pending").len();
+        tab_to(&browser, "input[name=ids]").await;
+        browser.press(" ").await;
+        browser.says("1 selected").await;
+        // Back to the buttons before the table.
+        browser.ask("document.querySelector('[data-all]').focus()").await;
+        tab_to(&browser, "button[value=approve]").await;
+        browser.press("\u{e007}").await;
+        browser.says("Approve 1 post?").await;
+        tab_to(&browser, "main button[type=submit]").await;
+        browser.press("\u{e007}").await;
+        browser.says("1 post approved.").await;
+        assert_eq!(schedules(&asker, HARBOUR, "status=pending").len(), before - 1);
+        // The first stop of a page leads to its content.
+        browser.go(BASE).await;
+        browser.press("\u{e004}").await;
+        let first = browser.ask("return document.activeElement.getAttribute('href')").await;
+        assert!(first.as_str().unwrap_or_default().starts_with('#'), "{first}");
+        browser.close().await;
+    });
+}
+
+/// Presses the tabulator until the focus is on what a selector means, and can be seen there.
+async fn tab_to(browser: &Browser, selector: &str) {
+    for _ in 0..120 {
+        browser.press("\u{e004}").await;
+        let script = format!("return document.activeElement.matches(\"{selector}\")");
+        if browser.ask(&script).await == true {
+            let seen = "const style = getComputedStyle(document.activeElement);
+                return style.outlineStyle !== 'none' || style.boxShadow !== 'none'";
+            assert_eq!(browser.ask(seen).await, true, "the focus on {selector} cannot be seen");
+            return;
+        }
+    }
+    panic!("the keyboard does not reach {selector}");
+}
+
+#[test]
+fn pages_fit_a_phone_and_keep_nobody_out_in_light_and_dark() {
+    let place = Place::sqlite();
+    block_on(async {
+        planned(&place).await;
+        let site = Site::of(&place);
+        let secret = token(&place, HARBOUR, "founder", Role::Admin);
+        let schedule =
+            schedules(&site.holder(&secret), HARBOUR, "status=pending")[0]["id"].as_str().unwrap().to_owned();
+        let one = format!("/schedules/{schedule}");
+        for (width, dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
+            let browser = signed_in(&site, &secret, width, dark).await;
+            for page in PAGES.into_iter().chain([one.as_str(), "/schedules/nothing"]) {
+                browser.go(&format!("{BASE}{page}")).await;
+                assert!(browser.overflow().await <= 0, "{page} is wider than {width} pixels");
+                let barriers = browser.barriers().await;
+                assert!(barriers.is_empty(), "{page} at {width}, dark {dark}: {barriers:#?}");
+                let name = page.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+                let name: String = name.chars().take(20).collect();
+                browser.picture(&format!("page{name}-{width}-{}", if dark { "dark" } else { "light" })).await;
+            }
+            let seen = browser.ask("return matchMedia('(prefers-color-scheme: dark)').matches").await;
+            assert_eq!(seen, dark);
+            browser.close().await;
+        }
+    });
+}

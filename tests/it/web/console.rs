@@ -1,0 +1,200 @@
+//! The console without a browser: sessions, forms, and what pages say.
+
+use mcoe::model::Role;
+
+use super::{HARBOUR, HUDSON, planned, schedules, waiting};
+use crate::support::{Answer, Asker, Place, Site, on_both, token};
+
+const BASE: &str = "/founder/orchestration";
+
+/// A session: who asks, with the cookie and the secret of its forms.
+struct Session {
+    asker: Asker,
+    cookie: String,
+    csrf: String,
+}
+
+fn cookie_of(answer: &Answer) -> String {
+    let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("no cookie: {}", answer.text));
+    for word in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.contains(word), "{cookie}");
+    }
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+fn csrf_of(page: &str) -> String {
+    let rest = page.split("name=\"csrf\" value=\"").nth(1).unwrap_or_else(|| panic!("no form: {page}"));
+    rest.split('"').next().unwrap().to_owned()
+}
+
+impl Session {
+    fn sign_in(site: &Site, token: &str) -> Self {
+        let asker = site.anybody();
+        let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+        let answer =
+            asker.send("POST", &format!("{BASE}/login"), &form, Some(&format!("token={token}&next={BASE}/channels")));
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (303, Some("/founder/orchestration/channels")),
+            "{}",
+            answer.text
+        );
+        let cookie = cookie_of(&answer);
+        let mut session = Self { asker, cookie, csrf: String::new() };
+        session.csrf = csrf_of(&session.get("").text);
+        session
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.asker.send("GET", &format!("{BASE}{path}"), &[("cookie", &self.cookie)], None)
+    }
+
+    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.post_as(&self.csrf, path, fields)
+    }
+
+    fn post_as(&self, csrf: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("csrf", csrf)];
+        all.extend(fields);
+        let body = serde_urlencoded::to_string(all).unwrap();
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("cookie", &*self.cookie)];
+        self.asker.send("POST", &format!("{BASE}{path}"), &headers, Some(&body))
+    }
+}
+
+on_both! {
+    async fn who_is_not_signed_in_is_sent_to_sign_in_and_back(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let secret = token(place, HARBOUR, "ann", Role::Viewer);
+        let asker = site.anybody();
+        for path in ["", "/channels", "/conflicts", "/decisions", "/runs", "/schedules/x", "/jobs/x"] {
+            let sent = asker.get(&format!("{BASE}{path}"));
+            assert_eq!(sent.status, 303, "{path}: {}", sent.text);
+            assert!(sent.header("location").unwrap().starts_with("/founder/orchestration/login?next="), "{path}");
+        }
+        for path in ["/confirm", "/change", "/run", "/what-if", "/logout"] {
+            let form = [("content-type", "application/x-www-form-urlencoded")];
+            assert_eq!(asker.send("POST", &format!("{BASE}{path}"), &form, Some("csrf=x")).status, 303, "{path}");
+        }
+        // A part of a page is answered with the form itself.
+        let part = asker.send("GET", &format!("{BASE}/jobs/x"), &[("hx-request", "true")], None);
+        assert!(part.status == 401 && part.text.contains("name=\"token\""));
+        let session = Session::sign_in(&site, &secret);
+        let page = session.get("");
+        assert!(page.status == 200 && page.text.contains("ann"), "{}", page.text);
+        let out = session.post("/logout", &[]);
+        assert_eq!(out.status, 303);
+        assert_eq!(session.get("").status, 303);
+    }
+
+    async fn a_wrong_token_is_told_kindly_and_opens_nothing(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        token(place, HARBOUR, "ann", Role::Viewer);
+        let asker = site.anybody();
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let answer = asker.send("POST", &format!("{BASE}/login"), &form, Some("token=mcoe_x&next=https://evil.example"));
+        assert!(answer.status == 401 && answer.text.contains("role=\"alert\""), "{}", answer.text);
+        assert!(!answer.text.contains("evil.example"));
+        let cross = [form[0], ("sec-fetch-site", "cross-site")];
+        assert_eq!(asker.send("POST", &format!("{BASE}/login"), &cross, Some("token=x")).status, 403);
+    }
+
+    async fn a_form_of_another_session_changes_nothing(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let session = Session::sign_in(&site, &token(place, HARBOUR, "ada", Role::Admin));
+        let other = Session::sign_in(&site, &token(place, HARBOUR, "eve", Role::Admin));
+        let asker = site.holder(&token(place, HARBOUR, "vic", Role::Viewer));
+        let id = waiting(&asker, HARBOUR);
+        for csrf in ["", "x", &other.csrf, &session.cookie] {
+            for (path, fields) in [
+                ("/change", vec![("ids", id.as_str()), ("action", "approve")]),
+                ("/run", vec![("action", "daily")]),
+                ("/what-if", vec![("weeks", "1")]),
+                ("/logout", vec![]),
+            ] {
+                let refused = session.post_as(csrf, path, &fields);
+                assert!(refused.status == 403 && refused.text.contains("not made for this session"), "{path} {csrf}");
+            }
+        }
+        assert_eq!(waiting(&asker, HARBOUR), id);
+        assert_eq!(session.get("").status, 200);
+    }
+
+    async fn what_a_change_means_is_said_before_it_happens_and_told_after(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let session = Session::sign_in(&site, &token(place, HARBOUR, "amy", Role::Approver));
+        let viewer = site.holder(&token(place, HARBOUR, "vic", Role::Viewer));
+        let id = waiting(&viewer, HARBOUR);
+        let back = format!("{BASE}?status=pending");
+        let asked = session.post("/confirm", &[("ids", &id), ("action", "approve"), ("back", &back)]);
+        for words in ["Approve 1 post?", "When its time comes", "Nothing is published"] {
+            assert!(asked.text.contains(words), "{words}: {}", asked.text);
+        }
+        assert_eq!(waiting(&viewer, HARBOUR), id);
+        let done = session.post("/change", &[("ids", &id), ("action", "approve"), ("back", &back)]);
+        assert_eq!(done.status, 303, "{}", done.text);
+        let to = done.header("location").unwrap().to_owned();
+        assert!(to.starts_with(&back) && to.contains("done=approve"), "{to}");
+        let page = session.get(to.strip_prefix(BASE).unwrap());
+        assert!(page.text.contains("1 post approved."), "{}", page.text);
+        let one = viewer.get(&format!("/api/orchestration/schedules/{id}")).ok();
+        assert_eq!((&one["schedule"]["status"], &one["schedule"]["approved_by"]), (&"ready".into(), &"amy".into()));
+        let nothing = session.post("/confirm", &[("action", "approve"), ("back", "https://evil.example")]);
+        assert!(nothing.text.contains("No post is selected") && !nothing.text.contains("evil"), "{}", nothing.text);
+        let twice = session.post("/confirm", &[("ids", &id), ("action", "approve")]);
+        assert!(twice.text.contains("None of these can be approved"), "{}", twice.text);
+    }
+
+    async fn a_role_sees_no_button_that_it_may_not_press(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let viewer = Session::sign_in(&site, &token(place, HARBOUR, "vic", Role::Viewer));
+        let page = viewer.get("?status=pending").text;
+        assert!(!page.contains("value=\"approve\"") && !page.contains("value=\"weekly\""), "{page}");
+        let id = waiting(&site.holder(&token(place, HARBOUR, "v2", Role::Viewer)), HARBOUR);
+        assert_eq!(viewer.post("/change", &[("ids", &id), ("action", "approve")]).status, 403);
+        assert_eq!(viewer.post("/run", &[("action", "daily")]).status, 403);
+        let approver = Session::sign_in(&site, &token(place, HARBOUR, "amy", Role::Approver));
+        let page = approver.get("?status=pending").text;
+        assert!(page.contains("value=\"approve\"") && !page.contains("value=\"weekly\""), "{page}");
+    }
+
+    async fn another_workspaces_pages_are_not_there(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let session = Session::sign_in(&site, &token(place, HARBOUR, "ada", Role::Admin));
+        let stranger = site.holder(&token(place, HUDSON, "hal", Role::Admin));
+        let id = schedules(&stranger, HUDSON, "")[0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(session.get(&format!("/schedules/{id}")).status, 404);
+        assert_eq!(session.get(&format!("/schedules/{id}?workspace={HUDSON}")).status, 404);
+        assert_eq!(session.get(&format!("?workspace={HUDSON}")).status, 404);
+        assert_eq!(session.post("/confirm", &[("ids", &id), ("action", "approve")]).status, 404);
+        assert_eq!(session.post("/change", &[("ids", &id), ("action", "approve"), ("workspace", HUDSON)]).status, 404);
+    }
+
+    async fn every_page_helps_where_there_is_nothing_to_show(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let session = Session::sign_in(&site, &token(place, HARBOUR, "ada", Role::Admin));
+        for (path, words) in [
+            ("?client=nobody", "No post is as you asked for."),
+            ("?status=failed", "No post is as you asked for."),
+            ("/channels?client=nobody", "This client posts on no channel."),
+            ("/conflicts?client=nobody", "Nothing stands against the plans"),
+            ("/decisions?actor=nobody", "No decision is on record as you asked for."),
+            ("/runs", "Nothing has been run yet."),
+        ] {
+            let page = session.get(path);
+            assert!(page.status == 200 && page.text.contains(words), "{path}: {}", page.text);
+        }
+        for (path, status) in [("/schedules/nothing", 404), ("/jobs/nothing", 404), ("?chanel=fb", 400), ("?from=soon", 400)] {
+            let page = session.get(path);
+            assert_eq!(page.status, status, "{path}");
+            assert!(page.header("content-type").unwrap().starts_with("text/html") && page.text.contains("<h1"), "{path}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! What people with bad intentions send, and machines with bad software.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use mcoe::model::Role;
+use serde_json::json;
+
+use super::{HARBOUR, planned, schedules, waiting};
+use crate::support::{Place, Site, on_both, options, token};
+
+const SQL: [&str; 6] = [
+    "' OR '1'='1",
+    "'; DROP TABLE clients; --",
+    "\" OR \"\"=\"",
+    "harbour' UNION SELECT hash FROM tokens --",
+    "%27%20OR%201%3D1",
+    "$1",
+];
+
+const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+
+on_both! {
+    async fn statements_in_any_parameter_are_texts(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let all = schedules(&asker, HARBOUR, "").len();
+        let escape = |text: &str| -> String {
+            text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+        };
+        for text in SQL {
+            let text = escape(text);
+            asker.get(&format!("/api/orchestration/schedules?workspaceId={text}")).refused(404);
+            assert!(schedules(&asker, HARBOUR, &format!("clientId={text}")).is_empty());
+            for field in ["channel", "status", "risk", "from", "to", "limit", "cursor", "type", "sort"] {
+                asker.get(&format!("/api/orchestration/schedules?workspaceId={HARBOUR}&{field}={text}")).refused(400);
+            }
+            asker.get(&format!("/api/orchestration/schedules/{text}?workspaceId={HARBOUR}")).refused(404);
+            asker.get(&format!("/api/orchestration/jobs/{text}?workspaceId={HARBOUR}")).refused(404);
+            let found = asker.get(&format!("/api/orchestration/scheduler?workspaceId={HARBOUR}&actor={text}")).ok();
+            assert_eq!(found["actions"], json!([]));
+            let found = asker.get(&format!("/api/orchestration/conflicts?workspaceId={HARBOUR}&clientId={text}")).ok();
+            assert_eq!(found["groups"], json!([]));
+        }
+        for path in ["jobs/%ff", "jobs/%00", "schedules/%ff?workspaceId=harbour"] {
+            asker.get(&format!("/api/orchestration/{path}")).refused(if path.contains("00") { 400 } else { 404 });
+        }
+        let job = asker.post("/api/orchestration/plans", &json!({"workspaceId": HARBOUR})).ok();
+        let id = job["id"].as_str().unwrap();
+        asker.get(&format!("/api/orchestration/jobs/{id}/files/%00?workspaceId={HARBOUR}")).refused(404);
+        for text in SQL {
+            asker.patch("/api/orchestration/schedules",
+                &json!({"workspaceId": HARBOUR, "ids": [text], "action": "approve"})).refused(400);
+        }
+        assert_eq!(schedules(&asker, HARBOUR, "").len(), all);
+    }
+
+    async fn script_in_a_text_is_shown_as_text(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let id = waiting(&asker, HARBOUR);
+        asker.patch("/api/orchestration/schedules",
+            &json!({"workspaceId": HARBOUR, "schedule_id": id, "action": "cancel", "reason": SCRIPT})).ok();
+        let quoted = SCRIPT.replace('\'', "''");
+        place.run(&format!("UPDATE clients SET name = '{quoted}', industry = '{quoted}'")).await.unwrap();
+        let preview = json!({"title": SCRIPT, "body": SCRIPT, "kind": SCRIPT}).to_string().replace('\'', "''");
+        place.run(&format!("UPDATE campaign_orchestration_schedules SET content_preview = '{preview}', \
+            blocked_reason = '{quoted}'")).await.unwrap();
+        let base = "/founder/orchestration";
+        let encoded: String = SCRIPT.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        for path in [
+            format!("{base}?workspace={HARBOUR}&status=cancelled"),
+            format!("{base}?workspace={HARBOUR}&view=week&from=2026-09-08"),
+            format!("{base}/schedules/{id}?workspace={HARBOUR}"),
+            format!("{base}/conflicts?workspace={HARBOUR}&days=366"),
+            format!("{base}/decisions?workspace={HARBOUR}"),
+            format!("{base}/channels?workspace={HARBOUR}"),
+            format!("{base}/runs?workspace={HARBOUR}"),
+            format!("{base}?workspace={HARBOUR}&client={encoded}"),
+            format!("{base}?workspace={HARBOUR}&channel={encoded}"),
+            format!("{base}?workspace={encoded}"),
+            format!("{base}/decisions?workspace={HARBOUR}&actor={encoded}"),
+            format!("{base}/login?next={encoded}"),
+            format!("{base}?workspace={HARBOUR}&{encoded}=1"),
+        ] {
+            let page = asker.get(&path);
+            assert!(!page.text.contains("<script>alert") && !page.text.contains("<img src=x"), "{path}");
+            let policy = page.header("content-security-policy").unwrap();
+            assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+        }
+        let page = asker.get(&format!("{base}/schedules/{id}?workspace={HARBOUR}"));
+        assert!(page.text.contains("&lt;script&gt;alert(1)"), "{}", page.text);
+    }
+
+    async fn ten_thousand_wrong_tokens_are_held_up_and_the_right_one_is_not(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let right = site.holder(&token(place, HARBOUR, "ann", Role::Viewer));
+        let mut answers = std::collections::BTreeMap::new();
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..8_u64)
+                .map(|worker| {
+                    let address = site.address();
+                    scope.spawn(move || (0..1250_u64).map(|number| wrong(address, worker * 10_000 + number)).collect::<Vec<u16>>())
+                })
+                .collect();
+            for worker in workers {
+                for status in worker.join().unwrap() {
+                    *answers.entry(status).or_insert(0) += 1;
+                }
+            }
+        });
+        assert_eq!(answers.values().sum::<i32>(), 10_000, "{answers:?}");
+        assert!(answers.keys().all(|status| [401, 429].contains(status)), "{answers:?}");
+        assert!(answers[&429] > 9_000, "{answers:?}");
+        right.get("/api/orchestration/schedules").ok();
+    }
+}
+
+/// Sends one wrong token, over a connection of its own.
+fn wrong(address: std::net::SocketAddr, number: u64) -> u16 {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!(
+        "GET /api/orchestration/schedules HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer mcoe_{number:064x}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// What a server answers to bytes, until it hangs up.
+fn raw(site: &Site, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(site.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    // It may hang up before all is sent.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn bodies_that_are_too_large_or_no_bodies_are_refused() {
+    let place = Place::sqlite();
+    let site = Site::of(&place);
+    let asker = site.anybody();
+    let large = json!({"workspaceId": "x", "reason": "x".repeat(100_000), "action": "approve"});
+    asker.patch("/api/orchestration/schedules", &large).refused(413);
+    let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+    let json = [("content-type", "application/json")];
+    asker.send("PATCH", "/api/orchestration/schedules", &json, Some(&deep)).refused(400);
+    asker.send("POST", "/api/orchestration/scheduler", &json, Some("{\"action\": \"dai")).refused(400);
+    let head = "PATCH /api/orchestration/schedules HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n";
+    let bad_utf8 = [format!("{head}content-length: 4\r\n\r\n").as_bytes(), b"\xff\xfe\xfd\xfc"].concat();
+    assert!(raw(&site, &bad_utf8).starts_with("HTTP/1.1 400"));
+    assert!(raw(&site, b"GET / HTTP/9.9\r\n\r\n").starts_with("HTTP/1.1 "));
+    assert!(!raw(&site, b"\x16\x03\x01\x02\x00\x01\x00").contains("200"));
+    let many = (0..200).map(|n| format!("x-{n}: y\r\n")).collect::<String>();
+    let answer = raw(&site, format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\n{many}\r\n").as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    assert_eq!(asker.get("/healthz").status, 200);
+}
+
+#[test]
+fn slow_clients_are_let_go_and_others_are_served_meanwhile() {
+    let place = Place::sqlite();
+    let site = Site::of(&place);
+    let start = Instant::now();
+    let mut slow: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(site.address()).unwrap()).collect();
+    for stream in &mut slow {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: loc").unwrap();
+    }
+    assert_eq!(site.anybody().get("/healthz").status, 200);
+    let mut last = slow.pop().unwrap();
+    last.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut rest = Vec::new();
+    let ended = last.read_to_end(&mut rest);
+    assert!(ended.is_ok(), "{ended:?}");
+    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
+}
+
+#[test]
+fn paths_lead_nowhere_else() {
+    let place = Place::sqlite();
+    let site = Site::of(&place);
+    for path in [
+        "/founder/assets/../../Cargo.toml",
+        "/founder/assets/%2e%2e/%2e%2e/Cargo.toml",
+        "/founder/assets/..%2f..%2fetc%2fpasswd",
+        "//etc/passwd",
+        "/founder/assets/console.css/../../../etc/passwd",
+        "/api/../etc/passwd",
+        "/founder/orchestration/%00",
+    ] {
+        let answer =
+            raw(&site, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+        assert!(!answer.contains("root:") && !answer.contains("[package]"), "{path}");
+    }
+}
+
+#[test]
+fn another_site_cannot_have_a_browser_do_anything() {
+    let place = Place::sqlite();
+    super::super::support::block_on(planned(&place));
+    let site = Site::of(&place);
+    let asker = site.anybody();
+    let path = format!("/api/orchestration/schedules?workspaceId={HARBOUR}");
+    // A name that was made to lead here.
+    let rebound =
+        raw(&site, format!("GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n").as_bytes());
+    assert!(rebound.starts_with("HTTP/1.1 403"), "{rebound}");
+    let body = json!({"workspaceId": HARBOUR, "action": "daily"}).to_string();
+    for headers in [
+        vec![("content-type", "text/plain")],
+        vec![("content-type", "application/json"), ("sec-fetch-site", "cross-site")],
+        vec![("content-type", "application/json"), ("origin", "https://evil.example")],
+    ] {
+        let answer = asker.send("POST", "/api/orchestration/scheduler", &headers, Some(&body));
+        assert!([403, 415].contains(&answer.status), "{headers:?}: {}", answer.text);
+    }
+    let page = asker.get("/api/orchestration/workspaces");
+    assert_eq!(page.header("access-control-allow-origin"), None);
+    assert_eq!(page.header("x-frame-options"), Some("DENY"));
+    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+}
+
+#[test]
+fn who_asks_too_often_is_told_how_long_to_wait() {
+    let place = Place::sqlite();
+    super::super::support::block_on(planned(&place));
+    let site = Site::with(&place, mcoe::web::Options { requests_a_second: NonZeroU32::new(2).unwrap(), ..options() });
+    let asker = site.anybody();
+    let answers: Vec<u16> = (0..30).map(|_| asker.get("/api/orchestration/workspaces").status).collect();
+    assert!(answers.contains(&200) && answers.contains(&429), "{answers:?}");
+    let refused =
+        (0..30).map(|_| asker.get("/api/orchestration/workspaces")).find(|answer| answer.status == 429).unwrap();
+    refused.refused(429);
+    assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
+    assert_eq!(asker.get("/healthz").status, 200);
+}

@@ -1,0 +1,48 @@
+//! The served ledger on both databases, over a real socket: what it answers, and what it refuses.
+
+mod access;
+mod api;
+mod browser;
+mod console;
+mod document;
+mod hostile;
+mod operations;
+mod work;
+
+use mcoe::model::{Tier, Week};
+use mcoe::planner::Planner;
+use mcoe::store::{Ledger, Unwatched};
+use serde_json::Value;
+
+use crate::support::{Asker, Place, at, compiled, default_pack, shipped};
+
+/// The workspaces of the shipped agency that tests look at.
+const HARBOUR: &str = "harbour";
+const HUDSON: &str = "hudson";
+
+/// The shipped agency with a planned week, in every workspace.
+async fn planned(place: &Place) -> Ledger {
+    let rules = compiled(default_pack());
+    let ledger = place.ledger().await;
+    let now = at("2026-09-04T08:00:00Z");
+    ledger.load(&shipped("agency", &rules), &rules, now).await.unwrap();
+    let planner = Planner::new(&rules, Tier::Exact, None);
+    let week: Week = "2026-W37".parse().unwrap();
+    for workspace in ledger.workspaces().await.unwrap() {
+        ledger.weekly(&planner, &workspace, week, "ann", now, &Unwatched).await.unwrap();
+    }
+    ledger
+}
+
+/// Schedules of a workspace that meet a query.
+fn schedules(asker: &Asker, workspace: &str, query: &str) -> Vec<Value> {
+    let path = format!("/api/orchestration/schedules?workspaceId={workspace}&limit=500&{query}");
+    asker.get(&path).ok()["schedules"].as_array().unwrap().clone()
+}
+
+/// The id of a schedule of the workspace that waits and that anybody may approve.
+fn waiting(asker: &Asker, workspace: &str) -> String {
+    let waiting = schedules(asker, workspace, "status=pending");
+    let one = waiting.iter().find(|row| row["risk_level"] != "high").expect("something waits that is not of high risk");
+    one["id"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,169 @@
+//! What the people who run a server rely on.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use assert_cmd::cargo::cargo_bin;
+use mcoe::web::Options;
+use serde_json::{Value, json};
+
+use super::{HARBOUR, planned};
+use crate::support::{Place, Site, block_on, on_both, options, project};
+
+#[test]
+fn a_server_says_that_it_lives_that_it_is_ready_and_what_it_did() {
+    let place = Place::sqlite();
+    block_on(planned(&place));
+    let site = Site::of(&place);
+    let asker = site.anybody();
+    assert_eq!(asker.get("/healthz").ok()["status"], "ok");
+    assert_eq!(asker.get("/readyz").ok()["status"], "ready");
+    asker.get(&format!("/api/orchestration/schedules?workspaceId={HARBOUR}")).ok();
+    asker.get("/api/orchestration/schedules?workspaceId=nowhere").refused(404);
+    asker.send("TRACE", "/healthz", &[], None).refused(405);
+    let metrics = asker.get("/metrics");
+    assert!(metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    for line in [
+        "mcoe_http_requests_total{method=\"GET\",route=\"/api/orchestration/schedules\",status=\"200\"} 1",
+        "mcoe_http_requests_total{method=\"GET\",route=\"/api/orchestration/schedules\",status=\"404\"} 1",
+        "mcoe_http_requests_total{method=\"other\",route=\"/healthz\",status=\"405\"} 1",
+        "mcoe_http_request_seconds_bucket{le=\"0.05\",route=\"/healthz\"}",
+        "mcoe_jobs_running 0",
+        "# EOF",
+    ] {
+        assert!(metrics.text.contains(line), "{line}: {}", metrics.text);
+    }
+    assert!(!metrics.text.contains(HARBOUR) && !metrics.text.contains("nowhere"));
+    let given = asker.send("GET", "/healthz", &[("x-request-id", "abc-1")], None);
+    assert_eq!(given.header("x-request-id"), Some("abc-1"));
+    let forged = asker.send("GET", "/healthz", &[("x-request-id", "a b\tc")], None);
+    assert_ne!(forged.header("x-request-id"), Some("a b\tc"));
+}
+
+on_both! {
+    async fn of_several_servers_one_runs_each_pass(place: &Place) {
+        let ledger = planned(place).await;
+        let keeping = || Options { keeps_time: true, ..options() };
+        let sites: Vec<Site> = (0..3).map(|_| Site::with(place, keeping())).collect();
+        let start = Instant::now();
+        let workspaces = ledger.workspaces().await.unwrap();
+        let daily = loop {
+            let mut daily = Vec::new();
+            for workspace in &workspaces {
+                let jobs = ledger.within(workspace.clone()).jobs(None, 100).await.unwrap().rows;
+                daily.extend(jobs.into_iter().filter(|job| job.kind == mcoe::store::JobKind::Daily));
+            }
+            let done = daily.iter().filter(|job| job.status == mcoe::store::JobStatus::Done).count();
+            if done >= workspaces.len() {
+                break daily;
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "{daily:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        // The hour may have turned while it was waited for.
+        assert!(daily.len() == workspaces.len() || daily.len() == 2 * workspaces.len(), "{daily:#?}");
+        assert!(daily.iter().all(|job| job.actor == "schedule"));
+        sites.into_iter().for_each(Site::stop);
+    }
+
+    async fn a_server_that_stops_ends_its_jobs_in_time(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let long = json!({"workspaceId": HARBOUR, "weeks": 52, "replications": 200});
+        let job = asker.post("/api/orchestration/simulations", &long).ok();
+        assert_eq!(job["status"], "running", "{job}");
+        let start = Instant::now();
+        site.stop();
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+        let site = Site::of(place);
+        let job = site.anybody().ended(&job, HARBOUR);
+        assert_eq!(job["status"], "stopped", "{job}");
+    }
+}
+
+/// The real program, serving.
+struct Served {
+    child: Child,
+    base: String,
+    log: std::sync::mpsc::Receiver<String>,
+}
+
+impl Served {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(cargo_bin!("mcoe"))
+            .args(["serve", "--port", "0"])
+            .args(arguments)
+            .current_dir(project("."))
+            .env_remove("DATABASE_URL")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let base = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.strip_prefix("interface  ")?.strip_suffix("/api")?.to_owned()))
+            .expect("the program says where it serves");
+        let (send, log) = std::sync::mpsc::channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| send.send(line).map_err(drop)));
+        Self { child, base, log }
+    }
+
+    fn get(&self, path: &str) -> String {
+        ureq::get(format!("{}{path}", self.base)).call().unwrap().body_mut().read_to_string().unwrap()
+    }
+
+    /// Asks it to stop. Returns what it wrote since it began.
+    fn stop(mut self) -> Vec<String> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").arg("-TERM").arg(id).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+        self.log.iter().collect()
+    }
+}
+
+#[test]
+fn the_demo_is_full_of_data_and_answers_the_printed_request() {
+    let served = Served::start(&["--demo", "--log-format", "json"]);
+    let request = json!({"workspaceId": "your-workspace-id", "action": "weekly"});
+    let job: Value = ureq::post(format!("{}/api/orchestration/scheduler", served.base))
+        .send_json(&request)
+        .unwrap()
+        .body_mut()
+        .read_json()
+        .unwrap();
+    assert!(["done", "running"].contains(&job["status"].as_str().unwrap()), "{job}");
+    let overview = served.get("/api/orchestration/schedules?workspaceId=your-workspace-id&type=overview");
+    let overview: Value = serde_json::from_str(&overview).unwrap();
+    for figure in ["total_schedules", "pending_schedules", "ready_schedules", "blocked_count", "conflicts_detected"] {
+        assert!(overview[figure].as_u64().unwrap() > 10, "{figure}: {overview}");
+    }
+    let page = served.get("/founder/orchestration/channels");
+    assert!(page.contains("over 2") && page.contains("polyline"), "a history of weeks is drawn");
+    let log = served.stop();
+    let lines: Vec<Value> = log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let line = lines.iter().find(|line| line["route"] == "/api/orchestration/scheduler").unwrap();
+    assert_eq!((&line["method"], &line["status"]), (&json!("POST"), &json!(200)));
+    assert_eq!(line["id"].as_str().map(str::len), Some(36));
+    assert_eq!(log.last().map(String::as_str), Some("stopped"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let place = Place::sqlite();
+    let mut child = Command::new(cargo_bin!("mcoe"))
+        .args(["serve", "--port", &port, "--database", &place.url])
+        .current_dir(project("."))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert!(said.contains(&format!("cannot listen on 127.0.0.1:{port}")) && said.contains("--port"), "{said}");
+}

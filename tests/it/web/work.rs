@@ -1,0 +1,111 @@
+//! Passes, previews and simulations that are asked for.
+
+use serde_json::json;
+
+use super::{HARBOUR, planned, schedules};
+use crate::support::{Place, Site, on_both};
+
+on_both! {
+    async fn a_week_is_planned_once_however_often_it_is_asked_for(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let body = json!({"workspaceId": HARBOUR, "action": "weekly", "week": "2026-W38"}).to_string();
+        let headers = [("content-type", "application/json"), ("idempotency-key", "one")];
+        let before = schedules(&asker, HARBOUR, "").len();
+        let first = asker.send("POST", "/api/orchestration/scheduler", &headers, Some(&body));
+        assert!(first.header("location").unwrap().starts_with("/api/orchestration/jobs/"));
+        let done = asker.ended(&first.ok(), HARBOUR);
+        assert_eq!((&done["status"], &done["actor"]), (&json!("done"), &json!("local")), "{done}");
+        let committed = done["result"]["committed"]["schedules"].as_u64().unwrap();
+        assert!(committed > 0);
+        assert_eq!(schedules(&asker, HARBOUR, "").len() as u64, before as u64 + committed);
+        let again = asker.send("POST", "/api/orchestration/scheduler", &headers, Some(&body)).ok();
+        assert_eq!(again["id"], done["id"]);
+        let other = json!({"workspaceId": HARBOUR, "action": "daily"}).to_string();
+        asker.send("POST", "/api/orchestration/scheduler", &headers, Some(&other)).refused(422);
+        let third = asker.post("/api/orchestration/scheduler",
+            &json!({"workspaceId": HARBOUR, "action": "run_weekly", "week": "2026-W38"})).ok();
+        let third = asker.ended(&third, HARBOUR);
+        assert_eq!((&third["result"]["planned"], &third["result"]["committed"]), (&json!(0), &json!(null)), "{third}");
+        let jobs = asker.get(&format!("/api/orchestration/jobs?workspaceId={HARBOUR}")).ok();
+        assert_eq!(jobs["jobs"].as_array().unwrap().len(), 2);
+    }
+
+    async fn the_daily_pass_tells_what_it_did_and_leaves_a_day_of_history(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let waiting = schedules(&asker, HARBOUR, "status=pending").len();
+        let job = asker.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "daily"})).ok();
+        let job = asker.ended(&job, HARBOUR);
+        // The planned week has long passed, so that what nobody approved is let go.
+        assert!(job["result"]["expired"].as_u64().unwrap() >= waiting as u64, "{job}");
+        assert_eq!(schedules(&asker, HARBOUR, "status=pending").len(), 0);
+        let history = asker.get(&format!("/api/orchestration/health?workspaceId={HARBOUR}")).ok();
+        let days = history["history"].as_array().unwrap();
+        assert!(!days.is_empty() && days.iter().all(|day| (0.0..=1.0).contains(&day["health_score"].as_f64().unwrap())));
+    }
+
+    async fn a_preview_commits_nothing(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let before = schedules(&asker, HARBOUR, "").len();
+        let job = asker.post("/api/orchestration/plans", &json!({"workspaceId": HARBOUR, "week": "2026-W38"})).ok();
+        let job = asker.ended(&job, HARBOUR);
+        assert!(job["result"]["posts_planned"].as_u64().unwrap() > 10, "{job}");
+        assert_eq!(job["result"]["breaches"], json!([]));
+        assert_eq!(schedules(&asker, HARBOUR, "").len(), before);
+    }
+
+    async fn what_if_runs_have_figures_and_a_report(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let few = json!({"workspaceId": HARBOUR, "weeks": 2, "replications": 2});
+        let job = asker.ended(&asker.post("/api/orchestration/simulations", &few).ok(), HARBOUR);
+        assert!(job["result"]["headline"]["engagement"]["mean"].as_f64().unwrap() > 0.0, "{job}");
+        let files = job["files"].as_array().unwrap();
+        assert!(files.iter().any(|name| name.as_str().unwrap().ends_with(".svg")));
+        let id = job["id"].as_str().unwrap();
+        let page = asker.get(&format!("/api/orchestration/jobs/{id}/files/index.html?workspaceId={HARBOUR}"));
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        assert!(page.text.contains("<svg") && page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+        asker.get(&format!("/api/orchestration/jobs/{id}/files/nothing.html?workspaceId={HARBOUR}")).refused(404);
+        let compare = json!({"workspaceId": HARBOUR, "weeks": 2, "replications": 2, "set": ["channels.fb.weekly_posts=2"]});
+        let job = asker.ended(&asker.post("/api/orchestration/comparisons", &compare).ok(), HARBOUR);
+        assert!(job["result"]["versus"][0]["verdict"].as_str().unwrap().len() > 20, "{job}");
+    }
+
+    async fn changed_rules_that_do_not_hold_are_refused_with_the_reason(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        for (set, word) in [
+            (json!(["channels.fb.weekly_post=2"]), "weekly_posts"),
+            (json!(["channels.fb.weekly_posts=many"]), "weekly_posts"),
+            (json!(["fatigue.warn_at=0.9"]), "block_at"),
+            (json!(["channels.fb.weekly_posts=1,2"]), "one value"),
+            (json!([]), "KEY=VALUE"),
+        ] {
+            let refused = asker.post("/api/orchestration/comparisons", &json!({"workspaceId": HARBOUR, "set": set}));
+            let problem = refused.refused(400);
+            assert!(problem["errors"][0].to_string().contains(word), "{set}: {problem}");
+        }
+    }
+
+    async fn a_jobs_progress_can_be_followed(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let some = json!({"workspaceId": HARBOUR, "weeks": 12, "replications": 20});
+        let job = asker.post("/api/orchestration/simulations", &some).ok();
+        let id = job["id"].as_str().unwrap();
+        // The answer ends when the job does.
+        let events = asker.get(&format!("/api/orchestration/jobs/{id}/events?workspaceId={HARBOUR}"));
+        assert_eq!(events.header("content-type"), Some("text/event-stream"));
+        assert!(events.text.contains("event: end"), "{}", events.text);
+        assert!(events.text.contains("\"status\":\"done\""), "{}", events.text);
+    }
+}
