@@ -15,9 +15,10 @@ report:
 demo:
     cargo run --release -- serve --demo
 
-# Property-based requests against `just demo` (needs schemathesis, from PyPI)
-hammer:
-    st run http://localhost:3008/api/openapi.json --checks all --exclude-checks unsupported_method --max-examples 100
+# Requests made up from the description of the interface (needs schemathesis, from PyPI)
+hammer examples="100":
+    cargo build --release
+    tests/hammer.sh target/release/mcoe {{examples}}
 
 # All tests, or those whose names contain a word
 test *words:

@@ -69,7 +69,7 @@ impl Params {
     fn all(&mut self, field: &'static str) -> Vec<Value> {
         self.known.push(field);
         let values = self.given.remove(field).unwrap_or_default();
-        values.into_iter().filter(|value| !value.is_null() && value.as_str() != Some("")).collect()
+        values.into_iter().filter(|value| value.as_str() != Some("")).collect()
     }
 
     fn one(&mut self, field: &'static str) -> Option<Value> {
@@ -139,7 +139,7 @@ impl Params {
     pub fn whole(&mut self, field: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let value = self.one(field)?;
         let number = match &value {
-            Value::Number(number) => number.as_u64(),
+            Value::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)),
             Value::String(text) => text.parse().ok(),
             _ => None,
         };
@@ -289,6 +289,12 @@ impl Moment {
             }
         }
     }
+}
+
+/// `21.0` is a whole number, too, as far as such a number is exact.
+fn whole(number: f64) -> Option<u64> {
+    let is_exact = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
+    is_exact.then_some(number as u64)
 }
 
 /// `workspaceId` as `workspace_id`.

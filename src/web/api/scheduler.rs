@@ -211,13 +211,13 @@ async fn settled(app: &App, workspace: &WorkspaceId, job: Job) -> Result<Job, Pr
 fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(given) = headers.get("idempotency-key") else { return Ok(None) };
     let key = given.to_str().unwrap_or_default();
-    if (1..=200).contains(&key.len()) {
+    if (1..=200).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
         // Keys of people and those of the server's own passes do not meet.
         return Ok(Some(format!("key {key}")));
     }
     Err(Problem::fields(vec![WrongField {
         field: "Idempotency-Key".to_owned(),
-        detail: "it is no text of 1 to 200 plain letters".to_owned(),
+        detail: "it is no text of 1 to 200 plain letters without blanks".to_owned(),
         remedy: "send a random id".to_owned(),
     }]))
 }

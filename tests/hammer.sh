@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Puts requests made up from the description of the interface to a served ledger: `tests/hammer.sh MCOE [EXAMPLES]`.
+#
+# MCOE is the program. Loads the shipped agency into a file that is gone afterwards, plans a week, makes a token, serves it, and has
+# schemathesis (PyPI) look for answers that are not described, failures of the server, and breaches of the description that are let through.
+# Left out: that all that is well-formed is accepted (a key may be used up, a filter may belong to another view).
+set -euo pipefail
+mcoe="$(realpath "$1")"
+examples="${2:-100}"
+cd "$(dirname "$0")/.."
+
+work="$(mktemp -d)"
+trap 'kill "${server:-}" 2>/dev/null || true; rm -rf "$work"' EXIT
+export DATABASE_URL="$work/ledger.db"
+"$mcoe" db load scenarios/agency >/dev/null
+"$mcoe" weekly --workspace harbour >/dev/null
+token="$("$mcoe" token create --workspace harbour --name hammer --role admin --quiet)"
+"$mcoe" serve --port 0 --requests-per-second 100000 2>"$work/log" &
+server=$!
+until url="$(sed -n 's|^interface  \(.*\)/api$|\1|p' "$work/log")" && [ -n "$url" ]; do sleep 0.1; done
+
+st run "$url/api/openapi.json" --header "Authorization: Bearer $token" --checks all --exclude-checks positive_data_acceptance --max-examples "$examples" "${@:3}"
+if grep -q ' ERROR ' "$work/log"; then
+    grep ' ERROR ' "$work/log" | head -20
+    exit 1
+fi
