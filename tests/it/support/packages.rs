@@ -2,16 +2,23 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// Whether the tests run as root.
 pub fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"))
 }
 
+/// One installation at a time: the packages' database has one lock.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
 /// Installs packages, as far as that is possible.
 pub fn install(packages: &[&str]) {
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let sudo: &[&str] = if is_root() { &[] } else { &["sudo", "-n"] };
-    let install = [&["install", "-y", "--no-install-recommends"][..], packages].concat();
+    // Somebody else on the machine may be installing, too.
+    let patience = "DPkg::Lock::Timeout=300";
+    let install = [&["install", "-y", "--no-install-recommends", "-o", patience][..], packages].concat();
     for arguments in [&["update"][..], &install] {
         let line: Vec<&str> = sudo.iter().chain(&["apt-get"]).chain(arguments).copied().collect();
         let (program, rest) = line.split_first().unwrap();
