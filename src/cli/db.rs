@@ -81,11 +81,9 @@ impl Db {
     }
 }
 
-/// The week after the one that an instant lies in, by the UTC calendar.
+/// The week after the one that an instant lies in.
 pub(super) fn coming_week(now: Timestamp) -> Result<Week, Failure> {
-    let date = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let week = Week::of(date).map_err(|error| Failure::Input(format!("error: {error}")))?;
-    Ok(week.plus(1))
+    Week::after(now).map_err(|error| Failure::Input(format!("error: {error}")))
 }
 
 impl Migrate {

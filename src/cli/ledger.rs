@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::failure::Failure;
 use super::progress;
-use crate::store::{DatabaseUrl, Ledger};
+use crate::store::{DatabaseUrl, Ledger, whole_seconds};
 
 /// Where help lists the options of the ledger.
 const LEDGER: &str = "Options of the ledger";
@@ -50,8 +50,7 @@ pub(super) struct NowArgument {
 impl NowArgument {
     /// The time, in whole seconds.
     pub fn time(&self) -> Timestamp {
-        let now = self.now.unwrap_or_else(Timestamp::now);
-        Timestamp::from_second(now.as_second()).unwrap_or(now)
+        whole_seconds(self.now.unwrap_or_else(Timestamp::now))
     }
 }
 

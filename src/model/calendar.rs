@@ -109,6 +109,14 @@ impl Week {
             .map_err(|_| CalendarError::DateOutOfRange(date.to_string()))
     }
 
+    /// The week after the one that an instant lies in, by the UTC calendar.
+    ///
+    /// # Errors
+    /// Where the instant's Monday is outside the calendar.
+    pub fn after(at: Timestamp) -> Result<Self, CalendarError> {
+        Ok(Self::of(at.to_zoned(TimeZone::UTC).date())?.plus(1))
+    }
+
     /// The Monday it begins on.
     #[must_use]
     pub const fn monday(self) -> Date {

@@ -64,7 +64,13 @@ impl Group {
     pub(crate) fn clashes(self, view: &View<'_>) -> Vec<Clash> {
         let found: Vec<Option<Clash>> = match self {
             Group::Fatigue => {
-                let mut found = vec![warn_and_block(view), slopes(view), response_at_block(view), health_weights(view)];
+                let mut found = vec![
+                    warn_and_block(view),
+                    slopes(view),
+                    response_at_block(view),
+                    health_weights(view),
+                    health_levels(view),
+                ];
                 found.extend(fatigue_overflow(view).into_iter().map(Some));
                 found
             }
@@ -168,6 +174,15 @@ fn health_weights(view: &View<'_>) -> Option<Clash> {
     let cause = format!("the weights of channel health sum to {}, not to 1", rounded(sum));
     let remedy = format!("change them by {} in all", rounded(1.0 - sum));
     clash("weights_sum", &weights.iter().collect::<Vec<_>>(), cause, remedy)
+}
+
+fn health_levels(view: &View<'_>) -> Option<Clash> {
+    let (fair, good) = (view.find("fatigue.health_levels.fair_from")?, view.find("fatigue.health_levels.good_from")?);
+    if number(&fair) <= number(&good) {
+        return None;
+    }
+    let cause = format!("`fair_from` {} is above `good_from` {}", number(&fair), number(&good));
+    clash("levels_cross", &[&fair, &good], cause, "set `fair_from` to `good_from` or below".to_owned())
 }
 
 fn fatigue_overflow(view: &View<'_>) -> Vec<Clash> {
@@ -320,6 +335,12 @@ mod tests {
     fn health_weights_must_sum_to_one() {
         let told = only_clash("fatigue.toml", "rested = 0.3", "rested = 0.35");
         assert_eq!(told, ("weights_sum", "fatigue.health_weights.rested".to_owned()));
+    }
+
+    #[test]
+    fn what_is_fair_begins_below_what_is_good() {
+        let told = only_clash("fatigue.toml", "fair_from = 0.4", "fair_from = 0.7");
+        assert_eq!(told, ("levels_cross", "fatigue.health_levels.fair_from".to_owned()));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::diagnostic::nearest;
 use super::load::{OverlayKey, RulesPack};
 use super::settings::{Setting, Settings, Value};
+use crate::model::Channel;
 
 /// One value of a pack as it holds once overlays lie over the base.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -19,6 +21,25 @@ pub struct EffectiveValue {
     pub line: u32,
     /// What the base says where an overlay says otherwise.
     pub base: Option<String>,
+}
+
+impl EffectiveValue {
+    /// Whether it stands under a key, such as `fatigue`, and, where it is of `channels.toml`, is of one channel.
+    #[must_use]
+    pub fn is_wanted(&self, key: Option<&str>, channel: Option<Channel>) -> bool {
+        let is_under =
+            |table: &str| self.key.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let of_channel = channel
+            .is_none_or(|channel| !self.key.starts_with("channels.") || is_under(&format!("channels.{channel}")));
+        of_channel && key.is_none_or(is_under)
+    }
+
+    /// The key or table of some values that a key may stand for.
+    #[must_use]
+    pub fn nearest<'v>(key: &str, values: &'v [EffectiveValue]) -> Option<&'v str> {
+        let tables = values.iter().filter_map(|value| value.key.rsplit_once('.')).map(|(table, _)| table);
+        nearest(key, values.iter().map(|value| value.key.as_str()).chain(tables))
+    }
 }
 
 impl RulesPack {

@@ -122,6 +122,8 @@ fn fatigue(table: &Table<'_>) -> FatigueRules {
         end_weight_rounds: table.count("end_weight_rounds"),
         wait_hours: table.steps("wait_hours", "from", "hours"),
         health_weights: HEALTH_WEIGHTS.map(|key| table.number(key)),
+        good_from: table.number("health_levels.good_from"),
+        fair_from: table.number("health_levels.fair_from"),
     }
 }
 

@@ -117,6 +117,18 @@ const FATIGUE: &[Key] = &[
     Key::required("health_weights.momentum", Kind::number(0.0, 1.0), "weight of momentum in channel health"),
     Key::required("health_weights.visibility", Kind::number(0.0, 1.0), "weight of visibility in channel health"),
     Key::required("health_weights.engagement", Kind::number(0.0, 1.0), "weight of engagement in channel health"),
+    Key::preset(
+        "health_levels.good_from",
+        Kind::number(0.0, 1.0),
+        Preset::Number(0.6),
+        "health, or one of its parts, from which people are shown that it is good",
+    ),
+    Key::preset(
+        "health_levels.fair_from",
+        Kind::number(0.0, 1.0),
+        Preset::Number(0.4),
+        "health, or one of its parts, from which it is shown as fair; below, as poor",
+    ),
 ];
 
 const FRESHNESS: &[Key] = &[

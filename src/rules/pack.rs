@@ -125,6 +125,10 @@ pub struct FatigueRules {
     pub wait_hours: Vec<Step>,
     /// Weights of rest (1 - fatigue), momentum, visibility and engagement in channel health; their sum is 1.
     pub health_weights: [f64; 4],
+    /// Health, or one of its parts, from which it is shown as good, `0..=1`.
+    pub good_from: f64,
+    /// The same from which it is shown as fair, at most `good_from`.
+    pub fair_from: f64,
 }
 
 impl FatigueRules {
@@ -133,6 +137,18 @@ impl FatigueRules {
     pub fn health(&self, fatigue: f64, [momentum, visibility, engagement]: [f64; 3]) -> f64 {
         let parts = [1.0 - fatigue, momentum, visibility, engagement];
         self.health_weights.iter().zip(parts).map(|(weight, part)| weight * part).sum()
+    }
+
+    /// What people are told of a health, or of one of its parts: `good`, `fair` or `poor`.
+    #[must_use]
+    pub fn level(&self, score: f64) -> &'static str {
+        if score >= self.good_from {
+            "good"
+        } else if score >= self.fair_from {
+            "fair"
+        } else {
+            "poor"
+        }
     }
 
     /// Hours to wait that are recommended at a fatigue.

@@ -1,5 +1,7 @@
 //! The ledger as its callers see it: opened once, shared by tasks.
 
+use jiff::Timestamp;
+
 use super::database::{Database, values};
 use super::error::StoreError;
 use super::retry::retried;
@@ -85,4 +87,10 @@ impl Ledger {
         }
         Ok(tx)
     }
+}
+
+/// A time as the ledger keeps it: in whole seconds.
+#[must_use]
+pub fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }

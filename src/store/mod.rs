@@ -45,7 +45,7 @@ pub use error::StoreError;
 pub use health::HealthDay;
 pub use impact::ImpactFilter;
 pub use jobs::{Asked, Ending, Job, JobKind, JobStatus, LOST_AFTER, NewJob};
-pub use ledger::Ledger;
+pub use ledger::{Ledger, whole_seconds};
 pub use listing::{BadMark, ClientName, ConflictFilter, ConflictGroup, DayCount, FoundConflict, Mark, Order, Page};
 pub use load::Loaded;
 pub use rebase::Rebased;

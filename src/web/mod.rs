@@ -9,7 +9,7 @@
 //! ```
 //!
 //! What a request may see is fenced by its workspace, in the statements and, in PostgreSQL, by the database. The
-//! only home of axum; its clock and its randomness are in `secret`.
+//! only home of axum; its wall clock and its randomness are in `secret`.
 
 mod access;
 mod api;
@@ -30,15 +30,12 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
-use jiff::Timestamp;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use problem::Problem;
 use state::App;
-
-use crate::model::{CalendarError, Week};
 
 pub use secret::{NoRandomness, Secret, random_id};
 pub use server::{ServeError, Server};
@@ -67,12 +64,4 @@ fn router(app: App) -> Router {
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
     axum::response::IntoResponse::into_response(Problem::internal(&"a request panicked"))
-}
-
-/// The week after the one that an instant lies in, by the UTC calendar.
-///
-/// # Errors
-/// At the edge of the calendar.
-pub fn week_after(now: Timestamp) -> Result<Week, CalendarError> {
-    Ok(Week::of(now.to_zoned(jiff::tz::TimeZone::UTC).date())?.plus(1))
 }

@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::problem::{Problem, WrongField};
 use crate::model::{Channel, RiskBand};
 use crate::rules::nearest;
-use crate::store::ScheduleFilter;
+use crate::store::{Order, ScheduleFilter};
 
 /// Letters that a text of a request may have.
 const MOST_LETTERS: usize = 500;
@@ -228,6 +228,19 @@ impl Params {
             None => {}
         }
         filter
+    }
+
+    /// In which order a list of schedules comes.
+    pub fn order(&mut self) -> Order {
+        match self.text("sort").as_deref() {
+            None | Some("time") => Order::Soonest,
+            Some("latest") => Order::Latest,
+            Some("risk") => Order::WorstFirst,
+            Some(other) => {
+                self.wrong("sort", format!("`{other}` is not known here"), "write time, latest or risk");
+                Order::Soonest
+            }
+        }
     }
 
     /// A channel.

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::store::whole_seconds;
+
 /// Random bytes of a secret. Nobody guesses 256 bits, so that a plain hash of them is as good as a slow one.
 const BYTES: usize = 32;
 
@@ -78,10 +80,9 @@ pub fn random_id() -> Result<Uuid, NoRandomness> {
     Ok(uuid::Builder::from_random_bytes(random()?).into_uuid())
 }
 
-/// The time in whole seconds, as the ledger keeps it.
+/// The time, as the ledger keeps it.
 pub(super) fn now() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_second(now.as_second()).unwrap_or(now)
+    whole_seconds(Timestamp::now())
 }
 
 fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {

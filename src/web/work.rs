@@ -361,6 +361,11 @@ impl Desk {
         Ok(self.fenced.scenario(&self.workspace, week).await?)
     }
 
+    /// The command that writes down what a run starts from, as long as the ledger stands as it does.
+    fn export(&self, week: Week) -> String {
+        format!("mcoe db export {} --week {week} --out scenario", self.workspace)
+    }
+
     async fn plan(&self, week: Week, client: Option<&str>) -> Outcome {
         let scenario = self.scenario(week).await?;
         let plan = plan_week(&self.planner(), &scenario, week)?;
@@ -415,11 +420,13 @@ impl Desk {
     }
 
     async fn simulate(&self, extent: Extent) -> Outcome {
-        let scenario = self.scenario(coming_week()?).await?;
+        let week = coming_week()?;
+        let scenario = self.scenario(week).await?;
         self.progress.total.store(u64::from(extent.weeks) * u64::from(extent.replications), Ordering::Relaxed);
         let simulation = simulator::simulate(&self.planner(), &scenario, extent, self.progress.as_ref())?;
-        let command = "a run of the console";
-        let files = report::documents(&RunReport { simulation: &simulation, command, tables: TableFormat::Csv })?;
+        let command = format!("{} && mcoe simulate scenario {}", self.export(week), written(extent));
+        let tables = TableFormat::Csv;
+        let files = report::documents(&RunReport { simulation: &simulation, command: &command, tables })?;
         let result = json!({
             "provenance": simulation.provenance,
             "headline": simulation.headline,
@@ -431,7 +438,8 @@ impl Desk {
 
     async fn compare(&self, extent: Extent, set: &[String]) -> Outcome {
         let changed = changed(&self.rules, set).map_err(NoResult::Failed)?;
-        let scenario = self.scenario(coming_week()?).await?;
+        let week = coming_week()?;
+        let scenario = self.scenario(week).await?;
         let steps = 2 * u64::from(extent.weeks) * u64::from(extent.replications);
         self.progress.total.store(steps, Ordering::Relaxed);
         let (now, then) = (self.planner(), Planner::new(&changed, Tier::Exact, None));
@@ -439,13 +447,14 @@ impl Desk {
         let base = Contender { label: "rules as they are", planner: &now, scenario: &scenario };
         let other = Contender { label: &label, planner: &then, scenario: &scenario };
         let comparison = simulator::compare(base, &[other], extent, None, self.progress.as_ref())?;
-        let tables = TableFormat::Csv;
-        let command = "a run of the console";
-        let files = report::comparison_documents(&ComparisonReport { comparison: &comparison, command, tables })?;
+        let against = format!("mcoe compare scenario --against changed {}", written(extent));
+        let command = format!("{} && {against}", self.export(week));
+        let (comparison, tables) = (&comparison, TableFormat::Csv);
+        let files = report::comparison_documents(&ComparisonReport { comparison, command: &command, tables })?;
         let versus: Vec<Json> = comparison
             .versus
             .iter()
-            .zip(report::verdicts(&comparison))
+            .zip(report::verdicts(comparison))
             .map(|(versus, verdict)| {
                 json!({
                     "label": versus.label,
@@ -495,9 +504,15 @@ fn changed(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, Strin
     rules::load(files).and_then(CompiledRules::compile).map_err(said)
 }
 
-/// The week after the one that it is now, by the UTC calendar.
+/// An extent as options of a command.
+fn written(extent: Extent) -> String {
+    let Extent { weeks, replications, seed } = extent;
+    format!("--weeks {weeks} --replications {replications} --seed {seed} --out report")
+}
+
+/// The week after the one that it is now.
 fn coming_week() -> Result<Week, NoResult> {
-    super::week_after(now()).map_err(|error| NoResult::Failed(error.to_string()))
+    Week::after(now()).map_err(|error| NoResult::Failed(error.to_string()))
 }
 
 fn texts(files: Vec<report::File>) -> Vec<(String, String)> {

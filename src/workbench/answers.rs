@@ -86,7 +86,9 @@ impl Answers {
         let scores = [ctx.momentum, ctx.visibility, ctx.engagement];
         self.add("weekly_posts", Told::Whole(i64::from(sight.weekly_posts)));
         self.number("wait_hours", rules.fatigue.recommended_wait_hours(ctx.fatigue));
-        self.number("health", rules.fatigue.health(ctx.fatigue, scores));
+        let health = rules.fatigue.health(ctx.fatigue, scores);
+        self.number("health", health);
+        self.add("health_level", Told::Word(rules.fatigue.level(health).to_owned()));
         self.add("best_hours", Told::Hours(sight.best_hours.clone()));
         self.add("open_hours", Told::Hours(sight.open_hours.clone()));
         self.add("minute", Told::Whole(i64::from(sight.minute)));

@@ -158,6 +158,11 @@ const KEYS: &[Key] = &[
     told("<case>.expect.priority", "claim on capacity after fatigue"),
     told("<case>.expect.wait_hours", "recommended hours to wait as the week begins"),
     told("<case>.expect.health", "health of the channel as the week begins"),
+    Key::optional(
+        "<case>.expect.health_level",
+        Kind::Choice(&["good", "fair", "poor"]),
+        "what people are told of this health",
+    ),
     Key::optional("<case>.expect.best_hours", Kind::Hours, "best hours of the day of the post"),
     Key::optional("<case>.expect.open_hours", Kind::Hours, "hours of the day of the post that no rule closes"),
     Key::optional("<case>.expect.minute", Kind::integer(0, 59), "minute within the hour at which posts go out"),

@@ -80,6 +80,7 @@ impl Why<'_> {
                 self.steps_at("fatigue.wait_hours", &self.numbers.fatigue.wait_hours, self.sight.ctx.fatigue);
             }
             "health" => self.health(),
+            "health_level" => self.health_level(),
             "best_hours" => self.best_hours(),
             "closed_by" | "open_hours" => self.closed_by(),
             "minute" => {
@@ -209,6 +210,15 @@ impl Why<'_> {
             let key = format!("fatigue.health_weights.{name}");
             self.keyed(&key, None, None, format!("{key} is {}, times {}", shown(weight), shown(part)));
         }
+    }
+
+    fn health_level(&mut self) {
+        self.health();
+        let (ctx, rules) = (&self.sight.ctx, &self.numbers.fatigue);
+        let health = rules.health(ctx.fatigue, [ctx.momentum, ctx.visibility, ctx.engagement]);
+        let (good, fair) = (rules.good_from, rules.fair_from);
+        self.threshold("fatigue.health_levels.good_from", good, health);
+        self.threshold("fatigue.health_levels.fair_from", fair, health);
     }
 
     fn best_hours(&mut self) {

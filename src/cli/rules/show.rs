@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cli::failure::Failure;
 use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::model::{CampaignId, Channel, ClientId, WorkspaceId};
-use crate::rules::{EffectiveValue, nearest};
+use crate::rules::EffectiveValue;
 
 /// Show the rules that hold for a client, each value with the file and line it comes from
 #[derive(Debug, Args)]
@@ -46,7 +46,8 @@ impl Show {
             campaign.as_ref(),
         );
         let all = pack.effective(&overlays);
-        let shown: Vec<&EffectiveValue> = all.iter().filter(|value| self.is_wanted(&value.key)).collect();
+        let shown: Vec<&EffectiveValue> =
+            all.iter().filter(|value| value.is_wanted(self.key.as_deref(), self.channel)).collect();
         if let (Some(key), true) = (&self.key, shown.is_empty()) {
             return Err(unknown(key, &all));
         }
@@ -64,21 +65,10 @@ impl Show {
         }
         print(&text)
     }
-
-    fn is_wanted(&self, key: &str) -> bool {
-        let is_under =
-            |table: &str| key.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        let of_channel = self
-            .channel
-            .is_none_or(|channel| !key.starts_with("channels.") || is_under(&format!("channels.{channel}")));
-        of_channel && self.key.as_deref().is_none_or(is_under)
-    }
 }
 
 fn unknown(key: &str, all: &[EffectiveValue]) -> Failure {
-    let tables = all.iter().filter_map(|value| value.key.rsplit_once('.')).map(|(table, _)| table);
-    let known = all.iter().map(|value| value.key.as_str()).chain(tables);
-    let near = nearest(key, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let near = EffectiveValue::nearest(key, all).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     Failure::Input(format!(
         "error: the pack says nothing of `{key}`{near}\n  remedy: `mcoe rules show` without a key lists all of them"
     ))

@@ -11,7 +11,7 @@ use crate::rules::EffectiveValue;
 use crate::store::ConflictFilter;
 use crate::web::access::Caller;
 use crate::web::params::{Asked, Params};
-use crate::web::problem::Problem;
+use crate::web::problem::{Problem, WrongField};
 use crate::web::state::App;
 
 /// Conflicts of a kind that are listed.
@@ -95,15 +95,18 @@ pub(super) async fn rules(
     let campaign = campaign.filter(|_| client.is_some());
     let id = ClientId::new(client.unwrap_or_default());
     let overlays = pack.overlay_key(&WorkspaceId::new(workspace.as_str()), &id, campaign.map(CampaignId::new).as_ref());
-    let is_under =
-        |table: &str, key: &str| key.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    let is_wanted = |value: &EffectiveValue| {
-        let of_channel = channel.is_none_or(|channel| {
-            !value.key.starts_with("channels.") || is_under(&format!("channels.{channel}"), &value.key)
-        });
-        of_channel && key.as_deref().is_none_or(|key| is_under(key, &value.key))
-    };
-    let values: Vec<EffectiveValue> = pack.effective(&overlays).into_iter().filter(is_wanted).collect();
+    let all = pack.effective(&overlays);
+    let values: Vec<&EffectiveValue> = all.iter().filter(|value| value.is_wanted(key.as_deref(), channel)).collect();
+    if let (Some(key), true) = (&key, values.is_empty()) {
+        let near = EffectiveValue::nearest(key, &all);
+        let near = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
+        let (field, detail) = ("key".to_owned(), format!("the rules say nothing of `{key}`{near}"));
+        return Err(Problem::fields(vec![WrongField {
+            field,
+            detail,
+            remedy: "ask without a key for all".to_owned(),
+        }]));
+    }
     let files: Vec<&str> = pack.overlay_files(&overlays).collect();
     Ok(Json(json!({"rules_hash": pack.hash, "overlays": files, "values": values})))
 }

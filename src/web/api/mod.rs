@@ -17,7 +17,7 @@ use crate::store::Mark;
 pub(super) use insight::conflict_filter;
 pub(super) use jobs::answer;
 pub(super) use scheduler::{actions, days_ago, extent};
-pub(super) use schedules::parsed;
+pub(super) use schedules::{parsed, with_record};
 
 /// Rows of a list, where nobody says how many.
 const USUAL_ROWS: u32 = 50;

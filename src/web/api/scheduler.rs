@@ -152,7 +152,7 @@ pub(super) async fn compare(
 
 /// The week that a request names, or the coming one.
 fn week(params: &mut Params) -> Result<Week, Problem> {
-    let coming = crate::web::week_after(now()).map_err(|error| Problem::internal(&error))?;
+    let coming = Week::after(now()).map_err(|error| Problem::internal(&error))?;
     Ok(params.parsed("week", "write an ISO week, such as 2026-W49").unwrap_or(coming))
 }
 

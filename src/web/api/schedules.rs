@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::paging;
 use crate::model::{Role, WorkspaceId};
-use crate::store::{ActionFilter, Change, ChannelStatus, Order, ScheduleFilter};
+use crate::store::{Action, ActionFilter, Change, ChannelStatus, Ledger, Schedule, ScheduleFilter};
 use crate::web::access::Caller;
 use crate::web::params::{Asked, At, Params, Sent};
 use crate::web::problem::Problem;
@@ -57,25 +57,13 @@ pub(super) async fn list(
         }
         View::List => {
             let filter = params.schedules();
-            let order = order(&mut params);
+            let order = params.order();
             let (after, limit) = paging(&mut params);
             params.finish()?;
             let workspace = known(&app, &caller, named).await?;
             let page = app.ledger_of(&workspace).schedule_page(&filter, order, after.as_ref(), limit).await?;
             let next = page.next.map(|mark| mark.to_string());
             Ok(Json(json!({"schedules": page.rows, "next_cursor": next})))
-        }
-    }
-}
-
-fn order(params: &mut Params) -> Order {
-    match params.text("sort").as_deref() {
-        None | Some("time") => Order::Soonest,
-        Some("latest") => Order::Latest,
-        Some("risk") => Order::WorstFirst,
-        Some(other) => {
-            params.wrong("sort", format!("`{other}` is not known here"), "write time, latest or risk");
-            Order::Soonest
         }
     }
 }
@@ -117,12 +105,17 @@ pub(super) async fn one(
     params.finish()?;
     let id = parsed(&id, "schedule")?;
     let ledger = app.ledger_of(&known(&app, &caller, named).await?);
+    let (schedule, decisions) = with_record(&ledger, id).await?;
+    Ok(Json(json!({"schedule": schedule, "decisions": decisions})))
+}
+
+/// A schedule, and the decisions about it, the newest first.
+pub(in crate::web) async fn with_record(ledger: &Ledger, id: Uuid) -> Result<(Schedule, Vec<Action>), Problem> {
     let filter = ScheduleFilter { ids: vec![id], ..ScheduleFilter::default() };
     let schedule = ledger.schedules(&filter).await?.into_iter().next();
     let schedule = schedule.ok_or_else(|| Problem::not_found("schedule", "take an id from the list of schedules"))?;
     let about = ActionFilter { schedule: Some(id), limit: MOST_DECISIONS, ..ActionFilter::default() };
-    let decisions = ledger.actions(&about, None).await?.rows;
-    Ok(Json(json!({"schedule": schedule, "decisions": decisions})))
+    Ok((schedule, ledger.actions(&about, None).await?.rows))
 }
 
 /// An id of a path.

@@ -91,13 +91,14 @@ pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Res
 }
 
 fn thresholds(rules: &FatigueRules) -> Vec<String> {
+    let [rested, momentum, visibility, engagement] = rules.health_weights;
     vec![
+        format!("From fatigue {} on a post is warned of, and from {} on it is held.", rules.warn_at, rules.block_at),
         format!(
-            "From fatigue {:.2} on a post is warned of, and from {:.2} on it is held.",
-            rules.warn_at, rules.block_at
+            "Health is {rested} of being rested, {momentum} of momentum, {visibility} of visibility and {engagement} of \
+             engagement, each from 0 to 1. It is good from {} and fair from {} on.",
+            rules.good_from, rules.fair_from
         ),
-        "Health is 0.3 of being rested, 0.25 of momentum, 0.25 of visibility and 0.2 of engagement, each from 0 to 1."
-            .to_owned(),
         format!("The small histories show the last {DAYS} days, one point for each day\u{2019}s last daily pass."),
     ]
 }
@@ -107,7 +108,7 @@ fn card(status: &ChannelStatus, history: &[HealthDay], rules: &FatigueRules) -> 
         name,
         value,
         text: format!("{value:.2}"),
-        level: if is_bad_high { fatigue_level(value, rules) } else { level(value) },
+        level: if is_bad_high { fatigue_level(value, rules) } else { rules.level(value) },
         means,
     };
     let days: Vec<&HealthDay> = history.iter().filter(|day| day.channel == status.channel).collect();
@@ -120,7 +121,7 @@ fn card(status: &ChannelStatus, history: &[HealthDay], rules: &FatigueRules) -> 
         pending: status.pending,
         completed: status.completed,
         health: format!("{:.2}", status.health_score),
-        health_level: level(status.health_score),
+        health_level: rules.level(status.health_score),
         meters: vec![
             meter("Fatigue", status.fatigue, "higher is worse", true),
             meter("Momentum", status.momentum, "higher is better", false),
@@ -131,16 +132,6 @@ fn card(status: &ChannelStatus, history: &[HealthDay], rules: &FatigueRules) -> 
         last_post: status.last_post_at.map(Shown::utc),
         wait: format!("{:.0} h", status.recommended_wait_hours),
         history: health.into_iter().chain(fatigue).collect(),
-    }
-}
-
-fn level(score: f64) -> &'static str {
-    if score >= 0.6 {
-        "good"
-    } else if score >= 0.4 {
-        "fair"
-    } else {
-        "poor"
     }
 }
 

@@ -11,14 +11,11 @@ use super::words::{Row, Shown, names, spoken};
 use super::{Desk, Looking, schedules};
 use crate::model::{ActionType, ClientId, Tier, Week, Zone};
 use crate::planner::{HourExplanation, Planner, explain_hour};
-use crate::store::{Action, ActionFilter, Schedule, ScheduleFilter};
-use crate::web::api::parsed;
+use crate::store::{Action, Schedule};
+use crate::web::api::{parsed, with_record};
 use crate::web::params::At;
 use crate::web::problem::Problem;
 use crate::web::state::App;
-
-/// Decisions about a schedule that are read.
-const MOST: u32 = 200;
 
 /// A number with where it comes from.
 #[derive(Debug, Serialize)]
@@ -75,11 +72,8 @@ pub(super) async fn page(State(app): State<App>, At(id): At<String>, looking: Lo
     params.finish()?;
     let id = parsed(&id, "schedule")?;
     let ledger = desk.ledger();
-    let filter = ScheduleFilter { ids: vec![id], ..ScheduleFilter::default() };
-    let schedule = ledger.schedules(&filter).await?.into_iter().next();
-    let schedule = schedule.ok_or_else(|| Problem::not_found("schedule", "take one from the list of schedules"))?;
-    let about = ActionFilter { schedule: Some(id), limit: MOST, ..ActionFilter::default() };
-    let record = Record(ledger.actions(&about, None).await?.rows);
+    let (schedule, decisions) = with_record(&ledger, id).await?;
+    let record = Record(decisions);
     let clients = app.clients(&desk.workspace).await?;
     let row = Row::of(&desk, &names(&clients), &schedule);
     let hour = hour(&desk, &schedule, &record).await;

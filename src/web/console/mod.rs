@@ -114,7 +114,7 @@ async fn explain_problems(State(app): State<App>, request: Request, next: Next) 
     let title = problem.status.canonical_reason().unwrap_or("Problem");
     let text = if fields.is_empty() { problem.detail.clone() } else { fields.join("\n") };
     let page = context! {
-        chrome => context! { title => title, version => app.asset_version.as_str(), release => env!("CARGO_PKG_VERSION"), tab => "" },
+        chrome => bare_chrome(&app, title),
         heading => title, text => text, remedy => problem.remedy, href => BASE, label => "To the schedules",
     };
     let mut shown = fill(&app, "message.html", page);
@@ -125,6 +125,12 @@ async fn explain_problems(State(app): State<App>, request: Request, next: Next) 
         }
     }
     shown
+}
+
+/// What stands around a page that nobody had to sign in for.
+fn bare_chrome(app: &App, title: &str) -> minijinja::Value {
+    let (version, release) = (app.asset_version.as_str(), env!("CARGO_PKG_VERSION"));
+    context! { title => title, version => version, release => release, tab => "" }
 }
 
 fn fill(app: &App, template: &str, content: minijinja::Value) -> Response {
@@ -149,7 +155,7 @@ struct Chrome {
     workspaces: Vec<Choice>,
     carry: String,
     csrf: String,
-    actor: Option<String>,
+    actor: String,
     role: &'static str,
     can_change: bool,
     can_run: bool,
@@ -241,7 +247,7 @@ impl Desk {
             workspaces: self.workspaces.iter().map(choice).collect(),
             carry: self.carry(),
             csrf: self.visitor.cookie.csrf(),
-            actor: Some(self.visitor.caller.name.clone()),
+            actor: self.visitor.caller.name.clone(),
             role: self.visitor.caller.role.name(),
             can_change: self.may(Role::Approver),
             can_run: self.may(Role::Admin),

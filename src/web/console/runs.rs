@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::words::{Shown, count};
 use super::{Desk, Looking, Sending, fill};
-use crate::model::Role;
+use crate::model::{Role, Week};
 use crate::store::{Job, JobKind, JobStatus, Mark};
 use crate::web::api::{answer, extent, parsed};
 use crate::web::params::At;
@@ -111,7 +111,7 @@ pub(super) async fn run(State(app): State<App>, sending: Sending) -> Result<Resp
     let action = params.needed("action", "choose the daily pass or the weekly planning");
     let work = match action.as_str() {
         "daily" => Work::Daily,
-        _ => Work::Weekly { week: crate::web::week_after(now()).map_err(|error| Problem::internal(&error))? },
+        _ => Work::Weekly { week: Week::after(now()).map_err(|error| Problem::internal(&error))? },
     };
     if !action.is_empty() && !matches!(action.as_str(), "daily" | "weekly") {
         params.wrong("action", format!("`{action}` is not known here"), "choose the daily pass or the weekly planning");

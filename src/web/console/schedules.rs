@@ -101,17 +101,15 @@ impl Wish {
             view: text("view"),
         };
         let mut wanted = Params::of_pairs(wish.filter_query().trim_start_matches('?').as_bytes());
-        let filter = wanted.schedules();
+        let (filter, order) = (wanted.schedules(), wanted.order());
         if let Err(problem) = wanted.finish() {
             for wrong in problem.errors {
                 params.wrong(&wrong.field, wrong.detail, wrong.remedy);
             }
         }
-        let order = match wish.sort.as_str() {
-            "risk" => Order::WorstFirst,
-            "latest" => Order::Latest,
-            _ => Order::Soonest,
-        };
+        if !matches!(wish.view.as_str(), "" | "table" | "week") {
+            params.wrong("view", format!("`{}` is not known here", wish.view), "write table or week");
+        }
         (wish, filter, order)
     }
 
@@ -123,6 +121,7 @@ impl Wish {
             ("risk", &self.risk),
             ("from", &self.from),
             ("to", &self.to),
+            ("sort", &self.sort),
         ])
     }
 
@@ -254,7 +253,7 @@ fn figures(desk: &Desk, overview: &Overview) -> Vec<Figure> {
             format!("{:.2}", overview.avg_health_score),
             "0 to 1, higher is better",
             Some(desk.link("/channels", &[])),
-            overview.avg_health_score < 0.4,
+            desk.app.rules.base().fatigue.level(overview.avg_health_score) == "poor",
         ),
         figure(
             "Tired channels",

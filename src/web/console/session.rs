@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::SignedDuration;
 use minijinja::context;
 
-use super::{BASE, Sending, cookie, fill, keep, set_cookie, words};
+use super::{BASE, Sending, bare_chrome, cookie, fill, keep, set_cookie, words};
 use crate::web::access::{Peer, is_same_site, wrong_token};
 use crate::web::params::{Asked, Filled};
 use crate::web::problem::Problem;
@@ -34,8 +34,7 @@ pub(super) async fn form(State(app): State<App>, Asked(mut params): Asked) -> Re
 }
 
 fn show(app: &App, error: Option<&str>, next: &str) -> Response {
-    let chrome = context! { title => "Sign in", version => app.asset_version.as_str(), release => env!("CARGO_PKG_VERSION"), tab => "" };
-    fill(app, "login.html", context! { chrome => chrome, error => error, next => next })
+    fill(app, "login.html", context! { chrome => bare_chrome(app, "Sign in"), error => error, next => next })
 }
 
 /// A place within the console: nobody is sent elsewhere.
