@@ -14,11 +14,13 @@ use crate::rules::{AssetFacts, AssetRules, ChannelFacts, Evaluator, NEVER, RuleF
 pub struct Candidate<'a> {
     /// Which.
     pub asset: &'a Asset,
-    /// From when on: it is finished and past its cooldown.
+    /// Its place in the client's list.
+    pub place: usize,
+    /// The first moment of the week at which it is finished and rested, and its story has come so far.
     pub available_from: Timestamp,
     /// Whether it continues the story of its parent, rather than varying it.
     pub continues_story: bool,
-    /// Hours from its last use on the channel to the first moment of the week it could be used.
+    /// Hours from its last use on the channel before that moment.
     pub hours_since_use: Option<f64>,
     /// Age at that moment, in hours.
     pub age_hours: f64,
@@ -32,29 +34,38 @@ pub struct Histories {
 
 /// Uses of one asset, past and committed, and its place in its family's story.
 #[derive(Debug, Clone, Default)]
-struct History {
-    first_use: Option<Timestamp>,
-    last_on: Vec<(Channel, Timestamp)>,
-    continues_story: bool,
-    /// When the step before it was first used, on whatever channel.
-    step_before: Option<Timestamp>,
+pub struct History {
+    /// Oldest first.
+    uses: Vec<(Timestamp, Channel)>,
+    /// Whether it waits for the step of its story before it.
+    pub continues_story: bool,
+    /// When the step before it was first used, on whatever channel; none where it never was.
+    pub step_before: Option<Timestamp>,
 }
 
 impl Histories {
-    /// The histories that the uses on record tell.
+    /// The histories that some uses tell.
     #[must_use]
-    pub fn of(week: &ClientWeek<'_>) -> Self {
-        let assets = &week.client.assets;
+    pub fn of(assets: &[Asset], uses: &[AssetUse]) -> Self {
         let places: BTreeMap<&AssetId, usize> = assets.iter().map(|asset| &asset.id).zip(0..).collect();
         let mut histories = Self { of_assets: vec![History::default(); assets.len()] };
-        for used in &week.state.asset_uses {
+        for used in uses {
             let place = places.get(&used.asset_id);
             if let Some(history) = place.and_then(|place| histories.of_assets.get_mut(*place)) {
-                history.add(used);
+                history.uses.push((used.at, used.channel));
             }
+        }
+        for history in &mut histories.of_assets {
+            history.uses.sort_unstable();
         }
         histories.add_stories(assets, &places);
         histories
+    }
+
+    /// The history of the asset at a place of the client's list.
+    #[must_use]
+    pub fn get(&self, place: usize) -> Option<&History> {
+        self.of_assets.get(place)
     }
 
     fn add_stories(&mut self, assets: &[Asset], places: &BTreeMap<&AssetId, usize>) {
@@ -75,55 +86,76 @@ impl Histories {
         let is_before = |other: &Asset| other.evolution_step.checked_add(1) == Some(asset.evolution_step);
         let family = assets.iter().zip(&self.of_assets);
         let before = family.filter(|(other, _)| is_before(other) && other.root() == asset.root());
-        before.filter_map(|(_, history)| history.first_use).min()
+        before.filter_map(|(_, history)| Some(history.uses.first()?.0)).min()
     }
 }
 
 impl History {
-    fn add(&mut self, used: &AssetUse) {
-        self.first_use = Some(self.first_use.map_or(used.at, |at| at.min(used.at)));
-        match self.last_on.iter_mut().find(|(channel, _)| *channel == used.channel) {
-            Some((_, at)) => *at = used.at.max(*at),
-            None => self.last_on.push((used.channel, used.at)),
-        }
+    /// Uses on a channel, oldest first.
+    pub fn on(&self, channel: Channel) -> impl Iterator<Item = Timestamp> + '_ {
+        self.uses.iter().filter(move |(_, on)| *on == channel).map(|(at, _)| *at)
     }
 
-    fn last_use_on(&self, channel: Channel) -> Option<Timestamp> {
-        self.last_on.iter().find(|(on, _)| *on == channel).map(|(_, at)| *at)
+    /// Uses on any channel from one instant up to another.
+    #[must_use]
+    pub fn count_within(&self, from: Timestamp, to: Timestamp) -> usize {
+        self.uses.iter().filter(|(at, _)| (from..to).contains(at)).count()
+    }
+
+    /// The use on the channel within whose cooldown an instant lies, before or after it.
+    #[must_use]
+    pub fn use_near(&self, channel: Channel, at: Timestamp, cooldown_hours: f64) -> Option<Timestamp> {
+        let cooldown = seconds(cooldown_hours);
+        self.on(channel).find(|used| (used.as_second() - at.as_second()).abs() < cooldown)
+    }
+
+    /// The first instant from `from` on that lies in the cooldown of no use on the channel.
+    fn rested_from(&self, channel: Channel, from: Timestamp, cooldown_hours: f64) -> Timestamp {
+        let cooldown = seconds(cooldown_hours);
+        self.on(channel).fold(from, |free, used| {
+            let is_near = (used.as_second() - free.as_second()).abs() < cooldown;
+            if is_near { after_hours(used, cooldown_hours) } else { free }
+        })
     }
 }
 
 /// The assets that a channel can use at some time of the week, by id.
 ///
-/// An asset is left out while it is not finished, does not fit the channel, rests after a use on it,
+/// An asset is left out while it has nothing to show or is not finished, does not fit the channel, rests before or after a use on it,
 /// belongs to a campaign that does not run on the channel this week, or continues a story whose step
 /// before was never used.
 #[must_use]
 pub fn candidates<'a>(week: &ClientWeek<'a>, channel: Channel, histories: &Histories) -> Vec<Candidate<'a>> {
-    let start = week.hours.start();
     let end = week.hours.instant(week.hours.len() as i64);
-    let mut found = Vec::new();
-    for (asset, history) in week.client.assets.iter().zip(&histories.of_assets) {
-        if asset.created_at >= end || !asset.fits(channel) || !campaign_runs(week, asset, channel) {
-            continue;
-        }
-        let story_from = if history.continues_story { history.step_before } else { Some(start) };
-        let Some(story_from) = story_from else { continue };
-        let last = history.last_use_on(channel);
-        let rested_from = last.map_or(start, |at| after_hours(at, week.rules.assets.cooldown_hours));
-        let available_from = start.max(asset.created_at).max(rested_from).max(story_from);
-        if available_from >= end {
-            continue;
-        }
-        found.push(Candidate {
-            asset,
-            available_from,
-            continues_story: history.continues_story,
-            hours_since_use: last.map(|at| hours_between(at, available_from)),
-            age_hours: hours_between(asset.created_at, available_from),
-        });
-    }
-    found
+    let suits = |asset: &Asset| asset.has_content() && asset.fits(channel) && campaign_runs(week, asset, channel);
+    let places = week.client.assets.iter().enumerate().filter(|(_, asset)| suits(asset)).map(|(place, _)| place);
+    let found = places.filter_map(|place| candidate(week, channel, place, histories));
+    found.filter(|candidate| candidate.available_from < end).collect()
+}
+
+/// The asset at a place of the client's list as the channel can use it, whether or not within the week; none where
+/// its story has not come so far.
+#[must_use]
+pub fn candidate<'a>(
+    week: &ClientWeek<'a>,
+    channel: Channel,
+    place: usize,
+    histories: &Histories,
+) -> Option<Candidate<'a>> {
+    let (asset, history) = week.client.assets.get(place).zip(histories.get(place))?;
+    let start = week.hours.start();
+    let story_from = if history.continues_story { history.step_before? } else { start };
+    let ready_from = start.max(asset.created_at).max(story_from);
+    let available_from = history.rested_from(channel, ready_from, week.rules.assets.cooldown_hours);
+    let last = history.on(channel).take_while(|used| *used < available_from).last();
+    Some(Candidate {
+        asset,
+        place,
+        available_from,
+        continues_story: history.continues_story,
+        hours_since_use: last.map(|at| hours_between(at, available_from)),
+        age_hours: hours_between(asset.created_at, available_from),
+    })
 }
 
 fn campaign_runs(week: &ClientWeek<'_>, asset: &Asset, channel: Channel) -> bool {
@@ -191,5 +223,10 @@ pub fn hours_between(from: Timestamp, to: Timestamp) -> f64 {
 }
 
 fn after_hours(at: Timestamp, hours: f64) -> Timestamp {
-    Timestamp::from_second(at.as_second().saturating_add((hours * 3600.0) as i64)).unwrap_or(Timestamp::MAX)
+    Timestamp::from_second(at.as_second().saturating_add(seconds(hours))).unwrap_or(Timestamp::MAX)
+}
+
+/// Hours in whole seconds, parts of one dropped.
+fn seconds(hours: f64) -> i64 {
+    (hours * 3600.0) as i64
 }

@@ -9,6 +9,8 @@ pub mod early_warning;
 pub mod performance_reality;
 pub mod scaling;
 
+use jiff::Timestamp;
+
 use crate::model::{Client, ClientState, WeekHours};
 use crate::rules::Rules;
 
@@ -23,4 +25,6 @@ pub struct ClientWeek<'a> {
     pub rules: &'a Rules,
     /// The hours of the week in the client's zone.
     pub hours: &'a WeekHours,
+    /// The instant before which nothing is planned; none where the whole week is.
+    pub not_before: Option<Timestamp>,
 }

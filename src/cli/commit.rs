@@ -12,7 +12,7 @@ use super::{Format, Globals, plan, print, progress};
 use crate::model::{Decision, Plan, Tier};
 use crate::planner::{self, Planner};
 use crate::report::{self, TableFormat};
-use crate::store::{self, Committed, Rebased, StoreError};
+use crate::store::{self, Committed, Counted, Rebased, StoreError};
 
 /// Commit a plan to the ledger: its posts become schedules, its decisions go on record
 ///
@@ -56,6 +56,7 @@ impl Commit {
             rules: &rules,
             actor: &actor,
             now: self.now.time(),
+            counted: Counted::Live,
             progress: &tick,
         };
         let outcome = self.database.with(|ledger| async move {

@@ -1,18 +1,19 @@
-//! `mcoe db`: the ledger's schema, and scenarios in and out of it.
+//! `mcoe db`: the ledger's schema, scenarios in and out of it, and calendars.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::failure::Failure;
 use super::folder::OutFolder;
 use super::ledger::{DatabaseArgument, NowArgument, run};
 use super::{Format, Globals, OutArguments, RulesArgument, input, print};
-use crate::model::{Week, WorkspaceId};
+use crate::model::{Week, WorkspaceId, Zone};
+use crate::report::{Event, calendar_of};
 use crate::scenario::{self, ScenarioErrors};
-use crate::store::Ledger;
+use crate::store::{Ledger, Schedule, ScheduleFilter, StoreError};
 
 /// Prepare the ledger, load a scenario into it, or write one out of it.
 #[derive(Debug, Args)]
@@ -26,6 +27,7 @@ enum Step {
     Migrate(Migrate),
     Load(Load),
     Export(Export),
+    Calendar(Calendar),
 }
 
 /// Bring the ledger's schema up to date
@@ -71,12 +73,31 @@ struct Export {
     now: NowArgument,
 }
 
+/// Write what is committed as a calendar (iCalendar)
+///
+/// Each post keeps its event from its first plan on, whatever becomes of it, so that a calendar that was read before
+/// is brought up to date.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mcoe db calendar north > north.ics")]
+struct Calendar {
+    /// The workspace.
+    workspace: String,
+    /// Days back that are shown.
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    days_back: u32,
+    #[command(flatten)]
+    database: DatabaseArgument,
+    #[command(flatten)]
+    now: NowArgument,
+}
+
 impl Db {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         match &self.command {
             Step::Migrate(step) => step.run(globals),
             Step::Load(step) => step.run(globals),
             Step::Export(step) => step.run(globals),
+            Step::Calendar(step) => step.run(globals),
         }
     }
 }
@@ -108,12 +129,19 @@ impl Load {
             return print(&format!("{}\n", json!(loaded)));
         }
         print(&format!(
-            "loaded {} into {}: {} new clients, {} known and brought up to date, {} assets\n",
+            "loaded {} into {}: {} new clients, {} known and brought up to date, {} assets, {} posts that were not \
+             known{}\n",
             self.scenario.display(),
             self.database.url()?,
             loaded.new_clients,
             loaded.known_clients,
-            loaded.assets
+            loaded.assets,
+            loaded.posts,
+            match loaded.channels_off {
+                0 => String::new(),
+                1 => "; 1 channel that the scenario no longer has is switched off".to_owned(),
+                off => format!("; {off} channels that the scenario no longer has are switched off"),
+            }
         ))
     }
 }
@@ -133,5 +161,46 @@ impl Export {
             return print(&format!("{}\n", json!({"clients": scenario.clients.len(), "out": self.out.out})));
         }
         print(&format!("wrote {} clients to {}\n", scenario.clients.len(), self.out.out.display()))
+    }
+}
+
+impl Calendar {
+    fn run(&self, _globals: &Globals) -> Result<(), Failure> {
+        let now = self.now.time();
+        let back = SignedDuration::from_hours(24 * i64::from(self.days_back));
+        let filter =
+            ScheduleFilter { from: Some(now.saturating_sub(back).unwrap_or(now)), ..ScheduleFilter::default() };
+        let workspace = WorkspaceId::new(self.workspace.as_str());
+        let mut found = self.database.with(|ledger| async move {
+            if !ledger.workspaces().await?.contains(&workspace) {
+                return Err(StoreError::UnknownWorkspace(workspace.to_string()).into());
+            }
+            Ok(ledger.within(workspace).schedules(&filter).await?)
+        })?;
+        found.sort_by_key(|schedule| (schedule.scheduled_for, schedule.id));
+        let events: Vec<Event> = found.iter().map(|schedule| event(schedule, now)).collect();
+        print(&calendar_of(&format!("Posts of {}", self.workspace), &events))
+    }
+}
+
+/// A schedule as calendars show it.
+fn event(schedule: &Schedule, now: Timestamp) -> Event {
+    let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
+    let local = zone.local(schedule.scheduled_for).strftime("%A %H:%M").to_string();
+    let mut lines = vec![
+        format!("{local} in {zone}"),
+        schedule.used_asset().map_or_else(|| "No asset".to_owned(), |asset| format!("Asset {asset}")),
+        format!("Status {}, risk {}", schedule.status, schedule.risk_level),
+    ];
+    lines.extend(schedule.blocked_reason.clone());
+    Event {
+        uid: schedule.calendar_uid.clone(),
+        sequence: schedule.calendar_sequence,
+        stamp: now,
+        at: schedule.scheduled_for,
+        summary: format!("{}: {}", schedule.channel, schedule.client_id),
+        description: lines.join("\n"),
+        channel: schedule.channel,
+        status: schedule.status,
     }
 }

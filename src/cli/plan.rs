@@ -85,6 +85,7 @@ impl Plan {
         let scenario = self.scenario(&out, &rules, globals)?;
         let week = self.week.unwrap_or(scenario.start);
         let planner = Planner::new(&rules, Tier::Exact, globals.verbose.then_some(stopwatch as fn() -> Duration));
+        let planner = if self.from_database.is_some() { planner.starting_at(self.now.time()) } else { planner };
         let start = Instant::now();
         let plan = self.threads.run(|| Ok(planner::plan_week(&planner, &scenario, week)?))?;
         let took = start.elapsed();
@@ -110,7 +111,12 @@ impl Plan {
         };
         let week = self.week.map_or_else(|| coming_week(self.now.time()), Ok)?;
         let workspace = WorkspaceId::new(workspace.as_str());
-        let standing = self.database.with(|ledger| async move { Ok(ledger.scenario(&workspace, week).await?) })?;
+        let now = self.now.time();
+        let standing = self.database.with(|ledger| async move {
+            let standing = ledger.scenario(&workspace, week).await?;
+            crate::store::refuse_if_over(&standing, week, now)?;
+            Ok(standing)
+        })?;
         for (name, bytes) in scenario::render(&scenario::files_of(&standing)).map_err(ScenarioErrors::from)? {
             out.write(&format!("{KEPT_SCENARIO}/{name}"), &bytes)?;
         }
@@ -150,6 +156,7 @@ impl Plan {
             "scenario": plan.scenario,
             "scenario_path": self.scenario_path(),
             "week": plan.week,
+            "not_before": plan.not_before,
             "rules_hash": plan.rules_hash,
             "scenario_hash": plan.scenario_hash,
             "version": env!("CARGO_PKG_VERSION"),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ pub(super) struct Head {
     scenario_hash: String,
     rules_hash: String,
     version: String,
+    /// The instant before which nothing was planned, where the week had begun.
+    not_before: Option<Timestamp>,
 }
 
 /// A plan's folder, read.
@@ -47,7 +50,8 @@ impl PlanFolder {
 impl Head {
     /// Plans the week again, which gives the same plan.
     pub fn plan_again(&self, planner: &Planner<'_>, scenario: &Scenario) -> Result<Plan, Failure> {
-        let plan = planner::plan_week(planner, scenario, self.week)?;
+        let started = self.not_before.map(|now| planner.starting_at(now));
+        let plan = planner::plan_week(started.as_ref().unwrap_or(planner), scenario, self.week)?;
         if plan.plan_id == self.plan_id {
             return Ok(plan);
         }

@@ -1,4 +1,4 @@
-//! `mcoe review`, `approve` and `cancel`: schedules in front of people.
+//! `mcoe review`, `approve`, `cancel` and `restore`: schedules in front of people.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::ledger::{ActorArgument, DatabaseArgument, NowArgument};
 use super::{Format, Globals, RulesArgument, input, print};
 use crate::model::{Channel, RiskBand, ScheduleStatus, WorkspaceId, Zone};
-use crate::store::{Change, Ledger, Schedule, ScheduleFilter};
+use crate::store::{Change, Changed, Ledger, Schedule, ScheduleFilter, Skipped};
 
 /// List what waits for a person, worst risk first, with the reason.
 #[derive(Debug, Args)]
@@ -62,11 +62,24 @@ enum Risk {
 pub(super) struct Approve {
     #[command(flatten)]
     meant: Meant,
+    /// One person runs all of this alone: nobody else has to approve what is of high risk. The record says so.
+    #[arg(long, env = "MCOE_ALONE")]
+    alone: bool,
     #[command(flatten)]
     rules: RulesArgument,
 }
 
-/// Take schedules back, for good.
+/// Put back schedules that were cancelled by mistake: they wait for approval again.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mcoe restore 0b7f 91c2")]
+pub(super) struct Restore {
+    #[command(flatten)]
+    meant: Meant,
+    #[command(flatten)]
+    rules: RulesArgument,
+}
+
+/// Take schedules back; until their time they can be put back with `mcoe restore`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe cancel 0b7f --reason \"the product is sold out\"\n  mcoe cancel --client bakery --yes"
@@ -146,7 +159,14 @@ impl Review {
 
 impl Approve {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        self.meant.change(Change::Approve, "approve", &self.rules, globals)
+        let change = if self.alone { Change::ApproveAlone } else { Change::Approve };
+        self.meant.change(change, "approve", &self.rules, globals)
+    }
+}
+
+impl Restore {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        self.meant.change(Change::Restore, "put back", &self.rules, globals)
     }
 }
 
@@ -167,35 +187,39 @@ impl Meant {
         let (actor, now) = (self.actor.name(), self.now.time());
         let changed = self.database.with(|ledger| async move {
             let ledger = self.filters.ledger(ledger);
-            let filter = self.filter(&ledger).await?;
+            let of_filter =
+                if change == Change::Restore { ScheduleStatus::Cancelled } else { ScheduleStatus::Pending };
+            let filter = self.filter(&ledger, of_filter).await?;
             let meant = ledger.schedules(&filter).await?;
             if !self.is_wanted(verb, &meant, globals)? {
-                return Ok(Vec::new());
+                return Ok(Changed::default());
             }
             // Those that were shown, and none that came since.
             let shown = ScheduleFilter { ids: meant.iter().map(|schedule| schedule.id).collect(), ..filter };
             if shown.ids.is_empty() {
-                return Ok(Vec::new());
+                return Ok(Changed::default());
             }
             Ok(ledger.change(&shown, change, &rules, &actor, now).await?)
         })?;
-        if globals.format == Format::Json {
-            return print(&format!("{}\n", json!(changed)));
+        for Skipped { schedule, why } in &changed.skipped {
+            globals.say(&format!("left as it is: {} is {}: {why}", short(schedule), schedule.status));
         }
-        let done = match change {
-            Change::Approve => "approved",
-            Change::Cancel { .. } => "cancelled",
-        };
-        print(&format!("{done} {} schedules\n", changed.len()))
+        let skipped = changed.skipped.len();
+        // Of schedules that were named, at least one must have changed.
+        let done = if self.ids.is_empty() { changed.done } else { changed.any()? };
+        if globals.format == Format::Json {
+            return print(&format!("{}\n", json!(done)));
+        }
+        print(&told(change, done.len(), skipped))
     }
 
-    async fn filter(&self, ledger: &Ledger) -> Result<ScheduleFilter, Failure> {
+    async fn filter(&self, ledger: &Ledger, of_filter: ScheduleStatus) -> Result<ScheduleFilter, Failure> {
         let mut ids = Vec::with_capacity(self.ids.len());
         for letters in &self.ids {
             ids.push(ledger.schedule_id(letters).await?);
         }
         // Ids may name a schedule in any state, so that the answer says why it cannot be changed.
-        let statuses = if ids.is_empty() { vec![ScheduleStatus::Pending] } else { Vec::new() };
+        let statuses = if ids.is_empty() { vec![of_filter] } else { Vec::new() };
         Ok(ScheduleFilter { ids, ..self.filters.filter(statuses) })
     }
 
@@ -221,6 +245,26 @@ impl Meant {
     }
 }
 
+/// What was done, in words.
+fn told(change: Change<'_>, done: usize, skipped: usize) -> String {
+    let verb = match change {
+        Change::Approve | Change::ApproveAlone => "approved",
+        Change::Cancel { .. } => "cancelled",
+        Change::Restore => "put back",
+    };
+    let left = if skipped == 0 { String::new() } else { format!(", left {skipped} as they are") };
+    let back = match change {
+        Change::Cancel { .. } if done > 0 => "; `mcoe restore` with their ids puts them back while their time lies ahead",
+        _ => "",
+    };
+    format!("{verb} {done} schedules{left}{back}\n")
+}
+
+/// The first letters of a schedule's id.
+fn short(schedule: &Schedule) -> String {
+    schedule.id.to_string().chars().take(8).collect()
+}
+
 /// One or two lines a schedule.
 fn listed(schedules: &[Schedule]) -> String {
     let mut text = String::new();
@@ -234,7 +278,7 @@ fn listed(schedules: &[Schedule]) -> String {
 fn write_schedule(text: &mut String, schedule: &Schedule) -> std::fmt::Result {
     let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
     let local = zone.local(schedule.scheduled_for).strftime("%a %Y-%m-%d %H:%M").to_string();
-    let id: String = schedule.id.to_string().chars().take(8).collect();
+    let id = short(schedule);
     writeln!(
         text,
         "{id}  {:<6} {:<9} {local}  {:<8} {}  {}",

@@ -37,6 +37,9 @@ pub struct Asset {
     pub title: Arc<str>,
     /// Text.
     pub body: Arc<str>,
+    /// Where its picture, film or sound is; empty where it has none.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub media_url: Arc<str>,
 }
 
 impl Asset {
@@ -50,6 +53,12 @@ impl Asset {
     #[must_use]
     pub fn made_for(&self, channel: Channel) -> bool {
         self.channels.contains(&channel)
+    }
+
+    /// Whether it has anything to show: a title, a text or media.
+    #[must_use]
+    pub fn has_content(&self) -> bool {
+        [&self.title, &self.body, &self.media_url].iter().any(|part| !part.trim().is_empty())
     }
 
     /// The asset at the head of its family: its parent, or itself.

@@ -9,6 +9,7 @@ mod channel;
 mod client;
 mod decision;
 mod plan;
+mod reason;
 mod risk;
 mod scenario;
 mod seen;
@@ -30,6 +31,7 @@ pub use plan::{
     Allocation, AssetChoice, ClientPlan, ConfidenceStep, Conflict, ConflictKind, Plan, Post, ScheduleStatus, Tier,
     derived_id,
 };
+pub use reason::Reason;
 pub use risk::RiskBand;
 pub use scenario::{Capacity, Environment, ReviewPolicy, Scenario};
 pub use seen::{AssetSeen, ChannelSeen, PostSeen};

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::client::named;
 use super::{
-    AssetId, CampaignId, Channel, ChannelSeen, ClientId, Outcome, RiskBand, Severity, Signals, UnknownName, Verdict,
+    AssetId, CampaignId, Channel, ChannelSeen, ClientId, Outcome, Reason, RiskBand, Severity, Signals, UnknownName, Verdict,
     Week, WorkspaceId, Zone,
 };
 use std::str::FromStr;
@@ -28,7 +28,7 @@ named!(
         Failed = "failed",
         /// A guardrail holds it.
         Blocked = "blocked",
-        /// A person took it back.
+        /// A person took it back, or its time passed.
         Cancelled = "cancelled",
     }
 );
@@ -44,7 +44,8 @@ impl ScheduleStatus {
             Executing => &[Completed, Failed],
             Failed => &[Ready, Cancelled],
             Blocked => &[Pending, Ready, Cancelled],
-            Completed | Cancelled => &[],
+            Cancelled => &[Pending],
+            Completed => &[],
         }
     }
 
@@ -96,7 +97,7 @@ pub struct Post {
     pub hour: usize,
     /// When, to the minute.
     pub at: Timestamp,
-    /// What; none where no asset was left, which the truth layer warns of.
+    /// What; none where no asset was left, and then it is held.
     pub asset: Option<AssetChoice>,
     /// The campaign it counts for.
     pub campaign_id: Option<CampaignId>,
@@ -123,7 +124,7 @@ pub struct Post {
     /// Each guardrail's answer, in the rules' order.
     pub verdicts: Vec<Arc<Verdict>>,
     /// Why it is held; none unless blocked.
-    pub blocked_reason: Option<Arc<str>>,
+    pub blocked: Option<Arc<Reason>>,
 }
 
 impl Post {
@@ -131,6 +132,19 @@ impl Post {
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.status != ScheduleStatus::Blocked
+    }
+
+    /// Why it is held, in words; none unless blocked.
+    #[must_use]
+    pub fn blocked_reason(&self) -> Option<String> {
+        self.blocked.as_ref().map(ToString::to_string)
+    }
+
+    /// What names the post in calendars: the same in every plan that has it at this time on this channel.
+    #[must_use]
+    pub fn calendar_uid(&self, client: &ClientId) -> String {
+        let parts = [client.as_str(), self.channel.name(), &self.at.as_second().to_string()];
+        derived_id(b"calendar", &parts).to_string()
     }
 
     /// Score of its asset, 0 where it has none.
@@ -253,6 +267,8 @@ pub struct Plan {
     pub scenario: String,
     /// Which week.
     pub week: Week,
+    /// The instant before which nothing was planned; none where the whole week lay ahead.
+    pub not_before: Option<Timestamp>,
     /// Hash of the rules pack, hexadecimal.
     pub rules_hash: String,
     /// Hash of the scenario, hexadecimal.

@@ -61,7 +61,7 @@ pub struct AssetSeen {
     pub score: f64,
     /// What it is: photo, video, article.
     pub kind: Arc<str>,
-    /// Whether it has text to show.
+    /// Whether it has a title, a text or media to show.
     pub has_content: bool,
 }
 
@@ -69,7 +69,6 @@ impl AssetSeen {
     /// What is known of an asset with its score.
     #[must_use]
     pub fn of(asset: &Asset, score: f64) -> Self {
-        let has_content = !asset.title.is_empty() || !asset.body.is_empty();
-        Self { score, kind: Arc::clone(&asset.kind), has_content }
+        Self { score, kind: Arc::clone(&asset.kind), has_content: asset.has_content() }
     }
 }

@@ -1,36 +1,28 @@
-//! Posts that are committed, put to the guardrails again with what is known by now.
+//! Posts that are committed, judged again with what is known by now.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::assets::Slot;
-use super::channel::{Desk, WarningsSeen};
-use super::judge::{Held, judge};
-use super::week::{Draft, FrontDesk, draft};
+use super::channel::{Bench, Desk, Scored, WarningsSeen};
+use super::judge::{Docket, Ledger};
+use super::objection::{Around, CommittedPost, objection};
+use super::week::{FrontDesk, Setup, set_up};
 use super::{PlanError, Planner};
+use crate::agents::ClientWeek;
+use crate::agents::creative_director::{Histories, candidate, hours_between};
 use crate::model::{
-    Capacity, Channel, ChannelSeen, ChannelState, Client, ClientState, PerformanceReality, Post, Score, Week, WeekHours,
+    AssetUse, Capacity, Channel, ChannelSeen, ChannelState, Client, ClientState, HOUR_SECONDS, PerformanceReality,
+    Post, Reason, Score, Week, Zone,
 };
-use crate::rules::CompiledRules;
-
-/// A post that was planned and committed before.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CommittedPost {
-    /// Where.
-    pub channel: Channel,
-    /// When.
-    pub at: Timestamp,
-    /// The id of the asset that is used; none where it has none.
-    pub asset: Option<String>,
-}
+use crate::rules::{ClientRules, CompiledRules, NEVER};
 
 /// A client's committed posts as they were judged again, with what the rules saw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedAgain {
-    /// The posts as they would be planned today, by time; posts on a channel that the client has no more are
-    /// left out.
-    pub posts: Vec<Post>,
+    /// What came of each, in their order.
+    pub posts: Vec<Again>,
     /// What was known of each channel.
     pub channels: Vec<(Channel, Arc<ChannelSeen>)>,
     /// Warnings that hold.
@@ -39,10 +31,32 @@ pub struct JudgedAgain {
     pub reality: PerformanceReality,
 }
 
+/// One committed post as it was judged again.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Again {
+    /// No rule was asked: the client is not posted for, or no longer posts on the channel.
+    Off(Reason),
+    /// The post as the rules leave it now.
+    Judged(Box<Post>),
+}
+
+impl Again {
+    /// Why it is held; none where it may run or waits for a person.
+    #[must_use]
+    pub fn blocked(&self) -> Option<&Reason> {
+        match self {
+            Again::Off(reason) => Some(reason),
+            Again::Judged(post) => post.blocked.as_deref(),
+        }
+    }
+}
+
 impl Planner<'_> {
-    /// Judges committed posts of a week again. `posts` holds those of each client, in the clients' order;
-    /// they must not be among the posts that the states know of. There is an answer for each client; none
-    /// where it has no posts.
+    /// Judges committed posts of a week again, as things stand at `now`: all that planning asked of them, and the
+    /// guardrails. `posts` holds those of each client, in the clients' order; they must not be among the posts that
+    /// the states know of. There is an answer for each client; none where it has no posts.
+    ///
+    /// Of two posts that are in each other's way the earlier one stands; what is committed for later never holds one.
     ///
     /// # Errors
     /// Where a rule fails, or the week is at the edge of the calendar.
@@ -52,6 +66,7 @@ impl Planner<'_> {
         capacity: &Capacity,
         week: Week,
         posts: &[Vec<CommittedPost>],
+        now: Timestamp,
     ) -> Result<Vec<Option<JudgedAgain>>, PlanError> {
         let wound: Result<Vec<ClientState>, PlanError> =
             clients.iter().map(|(client, state)| as_week_began(client, state, self.rules(), week)).collect();
@@ -64,23 +79,97 @@ impl Planner<'_> {
             }
             let (week, rules, demand) = front.client(index).ok_or(PlanError::NoSuchClient)?;
             self.with_bench(|bench| {
-                let Draft { week, rules, reality, warning, desks, .. } = draft(week, rules, demand, bench)?;
-                let slots: Vec<Slot> = posts.iter().filter_map(|post| slot(&desks, post, week.hours)).collect();
-                let assets: Vec<Option<usize>> = posts
-                    .iter()
-                    .filter(|post| desk_of(&desks, post.channel).is_some())
-                    .map(|post| candidate(&desks, post))
-                    .collect();
-                let judged = judge(&week, rules, &desks, &slots, &assets, &Held::new(), bench)?;
-                Ok(Some(JudgedAgain {
-                    posts: judged.into_iter().map(|(post, _)| post).collect(),
-                    channels: desks.iter().map(|desk| (desk.state.channel, Arc::clone(&desk.seen))).collect(),
-                    warnings: WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings },
-                    reality,
-                }))
+                // The signals are those of the week as it began: what it has used of its assets since is its own.
+                let before: Vec<AssetUse> =
+                    week.state.asset_uses.iter().filter(|used| used.at < week.hours.start()).cloned().collect();
+                let histories = Histories::of(&week.client.assets, &before);
+                let setup = set_up(&week, rules, demand, &histories, bench)?;
+                ClientDay { week, rules, setup, now }.judge(posts, bench).map(Some)
             })
         });
         judged.collect()
+    }
+}
+
+/// A client's week on the day that its posts are judged again.
+struct ClientDay<'a> {
+    week: ClientWeek<'a>,
+    rules: &'a ClientRules,
+    setup: Setup<'a>,
+    now: Timestamp,
+}
+
+impl ClientDay<'_> {
+    fn judge(self, posts: &[CommittedPost], bench: &mut Bench<'_>) -> Result<JudgedAgain, PlanError> {
+        let mut order: Vec<usize> = (0..posts.len()).collect();
+        order.sort_by_key(|index| posts.get(*index).map(|post| (post.at, post.channel)));
+        let mut ledger = Ledger::open(&self.week, &self.setup.desks);
+        let mut live: Vec<CommittedPost> = Vec::new();
+        let mut answers: Vec<(usize, Again)> = Vec::with_capacity(posts.len());
+        for index in order {
+            let Some(post) = posts.get(index) else { continue };
+            let again = self.post(post, &live, &mut ledger, bench)?;
+            if again.blocked().is_none() {
+                live.push(post.clone());
+            }
+            answers.push((index, again));
+        }
+        answers.sort_by_key(|(index, _)| *index);
+        let Setup { reality, warning, desks, .. } = self.setup;
+        Ok(JudgedAgain {
+            posts: answers.into_iter().map(|(_, again)| again).collect(),
+            channels: desks.iter().map(|desk| (desk.state.channel, Arc::clone(&desk.seen))).collect(),
+            warnings: WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings },
+            reality,
+        })
+    }
+
+    /// Judges a post beside those of the day that stand.
+    fn post(
+        &self,
+        post: &CommittedPost,
+        live: &[CommittedPost],
+        ledger: &mut Ledger,
+        bench: &mut Bench<'_>,
+    ) -> Result<Again, PlanError> {
+        let around = Around::with(&self.week, post, Some(self.now), live);
+        let hold = objection(&self.week, post, &around);
+        if let Some(reason @ (Reason::ClientStatus { .. } | Reason::ChannelOff { .. })) = hold {
+            return Ok(Again::Off(reason));
+        }
+        let desks = self.setup.desks.iter().enumerate();
+        let mut desks = desks.filter(|(_, desk)| desk.state.channel == post.channel);
+        let Some((place, desk)) = desks.next() else {
+            return Ok(Again::Off(Reason::ChannelOff { channel: post.channel }));
+        };
+        let slot = self.slot(place, post);
+        let scored = self.scored(desk, post, &around, bench)?;
+        let docket =
+            Docket { week: &self.week, client_rules: self.rules, desk, slot: &slot, scored: scored.as_ref() };
+        let nearest = around.posts.iter().map(|at| hours_between(*at, post.at).abs()).fold(NEVER, f64::min);
+        let (post, _) = docket.post(ledger, nearest, hold, bench)?;
+        Ok(Again::Judged(Box::new(post)))
+    }
+
+    fn slot(&self, desk: usize, post: &CommittedPost) -> Slot {
+        let hours = self.week.hours;
+        let hour = usize::try_from(hours.hour_of(post.at)).unwrap_or(0).min(hours.len().saturating_sub(1));
+        Slot { desk, hour, at: post.at, date: self.week.client.zone.local(post.at).date(), weight: 0.0 }
+    }
+
+    /// The post's asset with its score as the week began; none where it is no longer offered.
+    fn scored<'a>(
+        &'a self,
+        desk: &Desk<'a>,
+        post: &CommittedPost,
+        around: &Around,
+        bench: &mut Bench<'_>,
+    ) -> Result<Option<Scored<'a>>, PlanError> {
+        let Some(id) = post.asset.as_deref() else { return Ok(None) };
+        let assets = &self.week.client.assets;
+        let Ok(place) = assets.binary_search_by(|asset| asset.id.as_str().cmp(id)) else { return Ok(None) };
+        let Some(candidate) = candidate(&self.week, post.channel, place, &around.histories) else { return Ok(None) };
+        Ok(Some(desk.score(self.rules, candidate, bench.evaluator)?))
     }
 }
 
@@ -97,7 +186,7 @@ fn as_week_began(
     let mut state = state.clone();
     for channel in state.channels.iter_mut().filter(|channel| channel.as_of > start) {
         let rules = numbers.base().channel(channel.channel);
-        let fatigue = fatigue_before(channel, rules.half_life_hours, rules.fatigue_per_post, start);
+        let fatigue = fatigue_before(channel, &client.zone, rules.half_life_hours, rules.fatigue_per_post, start);
         channel.fatigue = Score::clamped(fatigue);
         channel.as_of = start;
     }
@@ -105,27 +194,38 @@ fn as_week_began(
 }
 
 /// Fatigue at an instant before the one that the state holds for.
-fn fatigue_before(state: &ChannelState, half_life_hours: f64, per_post: f64, at: Timestamp) -> f64 {
+fn fatigue_before(state: &ChannelState, zone: &Zone, half_life_hours: f64, per_post: f64, at: Timestamp) -> f64 {
     let since = |from: Timestamp| (state.as_of.as_second() - from.as_second()) as f64 / 3600.0;
     let kept = |hours: f64| (-hours / half_life_hours).exp2();
     let posts = state.recent_posts.iter().filter(|post| (at..state.as_of).contains(*post));
-    let added: f64 = posts.map(|post| per_post * kept(since(*post))).sum();
+    let added: f64 = posts.map(|post| per_post * kept(since(on_the_hour(*post, zone)))).sum();
     (state.fatigue.get() - added).max(0.0) / kept(since(at))
 }
 
-/// A channel's fatigue after a post, and the instant that it then holds for: what there was decays up to
-/// the post, which adds its own. A post that is put down late counts as it would have in time.
+/// The start of the hour of the client's week in which an instant lies: weeks are planned by the hour, so a post
+/// tires its channel from there on.
 #[must_use]
-pub fn tired(fatigue: f64, as_of: Timestamp, post: Timestamp, half_life_hours: f64, per_post: f64) -> (f64, Timestamp) {
-    let hours = (post.as_second() - as_of.as_second()) as f64 / 3600.0;
-    let kept = (-hours.abs() / half_life_hours).exp2();
-    if hours >= 0.0 {
-        // Just after the post, so that the post itself does not lie ahead.
-        let after = post.saturating_add(jiff::SignedDuration::from_secs(1)).unwrap_or(post);
-        ((fatigue * kept + per_post).min(1.0), after)
-    } else {
-        ((fatigue + per_post * kept).min(1.0), as_of)
-    }
+pub fn on_the_hour(at: Timestamp, zone: &Zone) -> Timestamp {
+    let week = Week::of(zone.local(at).date()).and_then(|week| zone.start_of_day(week.monday()));
+    let start = week.map_or(0, Timestamp::as_second);
+    let past_the_hour = (at.as_second() - start).rem_euclid(HOUR_SECONDS);
+    Timestamp::from_second(at.as_second() - past_the_hour).unwrap_or(at)
+}
+
+/// A channel's fatigue after a post, and the instant that it then holds for: what there was decays up to
+/// the post, which adds its own as of its hour. A post that is put down late counts as it would have in time.
+#[must_use]
+pub fn tired(
+    (fatigue, as_of): (f64, Timestamp),
+    post: Timestamp,
+    zone: &Zone,
+    half_life_hours: f64,
+    per_post: f64,
+) -> (f64, Timestamp) {
+    // Just after the post, so that the post itself does not lie ahead.
+    let after = post.saturating_add(jiff::SignedDuration::from_secs(1)).unwrap_or(post).max(as_of);
+    let kept = |from: Timestamp| (-hours_between(from, after) / half_life_hours).exp2();
+    ((fatigue * kept(as_of) + per_post * kept(on_the_hour(post, zone))).min(1.0), after)
 }
 
 /// Fatigue after a rest.
@@ -133,24 +233,6 @@ pub fn tired(fatigue: f64, as_of: Timestamp, post: Timestamp, half_life_hours: f
 pub fn rested(fatigue: f64, as_of: Timestamp, now: Timestamp, half_life_hours: f64) -> f64 {
     let hours = (now.as_second() - as_of.as_second()).max(0) as f64 / 3600.0;
     fatigue * (-hours / half_life_hours).exp2()
-}
-
-fn desk_of(desks: &[Desk<'_>], channel: Channel) -> Option<usize> {
-    desks.iter().position(|desk| desk.state.channel == channel)
-}
-
-fn slot(desks: &[Desk<'_>], post: &CommittedPost, hours: &WeekHours) -> Option<Slot> {
-    let desk = desk_of(desks, post.channel)?;
-    let hour = usize::try_from(hours.hour_of(post.at)).unwrap_or(0).min(hours.len().saturating_sub(1));
-    let wall = hours.hours().get(hour)?;
-    Some(Slot { desk, hour, at: post.at, date: hours.date(wall.weekday), weight: 0.0 })
-}
-
-/// The place of the post's asset among the channel's candidates; none where it can no longer be used.
-fn candidate(desks: &[Desk<'_>], post: &CommittedPost) -> Option<usize> {
-    let wanted = post.asset.as_deref()?;
-    let desk = desks.get(desk_of(desks, post.channel)?)?;
-    desk.candidates.iter().position(|scored| scored.candidate.asset.id.as_str() == wanted)
 }
 
 #[cfg(test)]
@@ -166,7 +248,7 @@ mod tests {
         let (start, first, second) =
             (at("2026-11-23T00:00:00Z"), at("2026-11-23T09:00:00Z"), at("2026-11-24T09:00:00Z"));
         let in_order = |posts: [Timestamp; 2]| {
-            let (fatigue, as_of) = posts.into_iter().fold((0.2, start), |(f, t), post| tired(f, t, post, 24.0, 0.1));
+            let (fatigue, as_of) = posts.into_iter().fold((0.2, start), |held, post| tired(held, post, &Zone::utc(), 24.0, 0.1));
             rested(fatigue, as_of, at("2026-11-25T00:00:00Z"), 24.0)
         };
         assert!((in_order([first, second]) - in_order([second, first])).abs() < 1e-5);
@@ -175,7 +257,7 @@ mod tests {
     #[test]
     fn fatigue_before_is_what_grows_into_fatigue_now() {
         let (monday, post) = (at("2026-11-23T00:00:00Z"), at("2026-11-23T12:00:00Z"));
-        let (fatigue, as_of) = tired(0.3, monday, post, 48.0, 0.1);
+        let (fatigue, as_of) = tired((0.3, monday), post, &Zone::utc(), 48.0, 0.1);
         let state = ChannelState {
             channel: Channel::Fb,
             audience: 1.0,
@@ -190,6 +272,6 @@ mod tests {
             visibility: None,
             engagement: None,
         };
-        assert!((fatigue_before(&state, 48.0, 0.1, monday) - 0.3).abs() < 1e-5);
+        assert!((fatigue_before(&state, &Zone::utc(), 48.0, 0.1, monday) - 0.3).abs() < 1e-5);
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::channel::Desk;
 use super::hours::HourRule;
-use super::judge::{count_by_rule, fatigue_at_end};
-use crate::model::{Allocation, Channel, Conflict, ConflictKind, Outcome, Post, Severity, Signals, Tier};
+use super::judge::fatigue_at_end;
+use crate::model::{Allocation, Channel, Conflict, ConflictKind, Outcome, Post, Reason, Severity, Signals, Tier};
 use crate::rules::ClientRules;
 
 /// One channel's allocation, from its desk and the client's judged posts.
@@ -54,12 +54,11 @@ fn why_fewer(desk: &Desk<'_>, posts: &[&Post]) -> String {
     if missing > 0 {
         reasons.push(format!("{missing} {}", why_unplaced(desk)));
     }
-    let blocked = posts.iter().copied().filter(|post| !post.is_live());
-    let held: Vec<String> = count_by_rule(blocked, Outcome::Block)
-        .into_iter()
-        .map(|(rule, count)| format!("{count} held by {rule}"))
-        .collect();
-    reasons.extend(held);
+    let mut held: BTreeMap<&str, u32> = BTreeMap::new();
+    for reason in posts.iter().filter_map(|post| post.blocked.as_deref()) {
+        *held.entry(reason.rule()).or_default() += 1;
+    }
+    reasons.extend(held.into_iter().map(|(rule, count)| format!("{count} held by {rule}")));
     reasons.join("; ")
 }
 
@@ -79,6 +78,29 @@ fn why_unplaced(desk: &Desk<'_>) -> &'static str {
         (false, true) => "without room: spacing, closed hours and days that the client's other posts fill",
         (false, false) => "without room under spacing, closed hours and the fatigue block",
     }
+}
+
+/// Posts that the engine holds whatever the guardrails say, by channel and reason.
+fn held_by_engine(posts: &[Post]) -> Vec<Conflict> {
+    let mut grouped: BTreeMap<(Channel, &'static str), Conflict> = BTreeMap::new();
+    let held = posts.iter().filter_map(|post| Some((post, post.blocked.as_deref()?)));
+    for (post, reason) in held.filter(|(_, reason)| !reason.is_of_guardrail()) {
+        grouped
+            .entry((post.channel, reason.code()))
+            .and_modify(|conflict| conflict.affected += 1)
+            .or_insert_with(|| Conflict {
+                channel: Some(post.channel),
+                kind: match reason {
+                    Reason::NoAsset | Reason::EmptyAsset { .. } => ConflictKind::Asset,
+                    _ => ConflictKind::Policy,
+                },
+                severity: Severity::High,
+                description: reason.to_string(),
+                affected: 1,
+                resolution: reason.remedy().to_owned(),
+            });
+    }
+    grouped.into_values().collect()
 }
 
 /// What stands against a client's plan: warnings and blocks by channel and rule, and full days.
@@ -114,5 +136,6 @@ pub(super) fn conflicts(rules: &ClientRules, posts: &[Post], signals: &Signals) 
         }
     }
     conflicts.extend(grouped.into_values());
+    conflicts.extend(held_by_engine(posts));
     conflicts
 }

@@ -13,8 +13,10 @@ use jiff::civil::Date;
 
 use super::channel::{Desk, Scored};
 use super::matching::{Choice, best_matching};
+use super::objection::{Moment, objection_to_asset};
 use crate::agents::ClientWeek;
-use crate::model::{AssetId, Client};
+use crate::agents::creative_director::{Candidate, Histories};
+use crate::model::AssetId;
 
 /// A placed slot that wants an asset.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,14 +37,19 @@ pub(super) struct Slot {
 pub(super) type Assignment = Vec<Option<usize>>;
 
 /// Assigns assets to slots.
-pub(super) fn assign(desks: &[Desk<'_>], slots: &[Slot], week: &ClientWeek<'_>) -> Assignment {
+pub(super) fn assign(
+    desks: &[Desk<'_>],
+    slots: &[Slot],
+    week: &ClientWeek<'_>,
+    histories: &Histories,
+) -> Assignment {
     let rules = &week.rules.assets;
     let (offers, caps) = offers(desks, week);
     let wants = slots
         .iter()
         .map(|slot| {
             let candidates = desks.get(slot.desk).map_or(&[][..], |desk| &desk.candidates);
-            let usable = candidates.iter().map(|scored| may_use(desks, week.client, slot, scored)).collect();
+            let usable = candidates.iter().map(|scored| may_use(week, desks, histories, slot, scored)).collect();
             Want { desk: slot.desk, at: slot.at, weight: slot.weight, usable }
         })
         .collect();
@@ -80,13 +87,17 @@ fn offers(desks: &[Desk<'_>], week: &ClientWeek<'_>) -> (Vec<Vec<Offer>>, Vec<us
     (offers, caps)
 }
 
-fn may_use(desks: &[Desk<'_>], client: &Client, slot: &Slot, scored: &Scored<'_>) -> bool {
-    let Some(desk) = desks.get(slot.desk) else { return false };
-    let runs = scored.candidate.asset.campaign_id.as_ref().is_none_or(|id| {
-        let campaign = client.campaigns.iter().find(|campaign| campaign.id == *id);
-        campaign.is_some_and(|campaign| campaign.runs_on(desk.state.channel, slot.date))
-    });
-    runs && slot.at >= scored.candidate.available_from
+fn may_use(
+    week: &ClientWeek<'_>,
+    desks: &[Desk<'_>],
+    histories: &Histories,
+    slot: &Slot,
+    scored: &Scored<'_>,
+) -> bool {
+    let Candidate { asset, place, available_from, .. } = scored.candidate;
+    let (Some(desk), Some(history)) = (desks.get(slot.desk), histories.get(place)) else { return false };
+    let moment = Moment { channel: desk.state.channel, at: slot.at, date: slot.date };
+    slot.at >= available_from && objection_to_asset(week, asset, history, moment).is_none()
 }
 
 /// Weights are scaled to whole numbers up to this, which the exact method wants.

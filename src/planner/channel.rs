@@ -46,7 +46,7 @@ pub(super) struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    /// Sets up the desk and solves it as if the channel were alone.
+    /// Sets up the desk, without a slot yet.
     pub fn set_up(
         week: &ClientWeek<'a>,
         client_rules: &ClientRules,
@@ -68,10 +68,7 @@ impl<'a> Desk<'a> {
         let candidates = scored(client_rules, state, &ctx, candidates, bench.evaluator)?;
         let places = target.saturating_sub(hours.committed.len() as u32);
         let mean_quality = mean_quality(&candidates, places as usize, week.rules.assets.quality_without_asset);
-        let mut instance = instance(week.rules, rules, &hours, ctx.fatigue, places, mean_quality);
-        instance.end_weight = bench.solver.end_weight(&instance, week.rules.fatigue.end_weight_rounds);
-        let solution = bench.solve(&instance);
-        let upper_bound = solution.objective;
+        let instance = instance(week.rules, rules, &hours, ctx.fatigue, places, mean_quality);
         Ok(Self {
             state,
             rules,
@@ -85,9 +82,26 @@ impl<'a> Desk<'a> {
             target,
             mean_quality,
             instance,
-            solution,
-            upper_bound,
+            solution: Solution { chosen: Vec::new(), objective: 0.0, optimal: false },
+            upper_bound: 0.0,
         })
+    }
+
+    /// Places the slots as if the channel were alone.
+    pub fn solve(&mut self, rounds: u32, bench: &mut Bench<'_>) {
+        self.instance.end_weight = bench.solver.end_weight(&self.instance, rounds);
+        self.solution = bench.solve(&self.instance);
+        self.upper_bound = self.solution.objective;
+    }
+
+    /// An asset as it would be scored on the channel.
+    pub fn score(
+        &self,
+        client_rules: &ClientRules,
+        candidate: Candidate<'a>,
+        evaluator: &mut Evaluator,
+    ) -> Result<Scored<'a>, RuleFailure> {
+        score_one(client_rules, self.state, &self.ctx, candidate, evaluator)
     }
 
     /// Takes hours away and solves again.
@@ -248,14 +262,19 @@ fn scored<'a>(
     candidates: Vec<Candidate<'a>>,
     evaluator: &mut Evaluator,
 ) -> Result<Vec<Scored<'a>>, RuleFailure> {
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            let assets = &rules.of(candidate.asset.campaign_id.as_ref()).assets;
-            let score = creative_director::score(&candidate, assets, ctx, state.channel, evaluator)?;
-            Ok(Scored { quality: assets.quality_factor(score), candidate, score })
-        })
-        .collect()
+    candidates.into_iter().map(|candidate| score_one(rules, state, ctx, candidate, evaluator)).collect()
+}
+
+fn score_one<'a>(
+    rules: &ClientRules,
+    state: &ChannelState,
+    ctx: &Arc<ChannelFacts>,
+    candidate: Candidate<'a>,
+    evaluator: &mut Evaluator,
+) -> Result<Scored<'a>, RuleFailure> {
+    let assets = &rules.of(candidate.asset.campaign_id.as_ref()).assets;
+    let score = creative_director::score(&candidate, assets, ctx, state.channel, evaluator)?;
+    Ok(Scored { quality: assets.quality_factor(score), candidate, score })
 }
 
 /// Mean quality factor of the best candidates, one a place; places without one count as such.

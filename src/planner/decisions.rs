@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::model::{
     ActionType, Allocation, AssetId, CampaignId, Channel, ClientPlan, ConfidenceStep, Conflict, ConflictKind, Decision,
-    DecisionStatus, Outcome, PerformanceReality, Plan, Post, RiskBand, ScheduleStatus, Severity, Verdict, derived_id,
+    DecisionStatus, Outcome, PerformanceReality, Plan, Post, Reason, RiskBand, ScheduleStatus, Severity, Verdict, derived_id,
 };
 
 /// Every decision of a plan: by client, first its channels' fatigue, then its posts by time, then what
@@ -268,6 +268,7 @@ impl AboutPost<'_, '_> {
             action_of_day: post.action_of_day,
             hours_to_nearest_post: post.hours_to_nearest_post,
             confidence_steps: &post.confidence_steps,
+            blocked: post.blocked.as_deref(),
         };
         self.decision(ActionType::PostingDecision, "early_warning", &payload, &self.grounds.signals)
     }
@@ -278,7 +279,8 @@ impl AboutPost<'_, '_> {
         let kind = if blocked { ActionType::ScheduleBlocked } else { ActionType::ScheduleCreated };
         let payload = Schedule {
             status: post.status,
-            blocked_reason: post.blocked_reason.as_deref(),
+            blocked_reason: post.blocked_reason(),
+            blocked: post.blocked.as_deref(),
             blocked_by: post.verdicts_of(Outcome::Block).collect(),
         };
         self.decision(kind, "scaling", &payload, &self.record.schedule_signals)
@@ -340,6 +342,8 @@ struct Posting<'a> {
     action_of_day: i64,
     hours_to_nearest_post: f64,
     confidence_steps: &'a [ConfidenceStep],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked: Option<&'a Reason>,
 }
 
 #[derive(Serialize)]
@@ -353,7 +357,9 @@ struct PostingSignals<'a> {
 #[derive(Serialize)]
 struct Schedule<'a> {
     status: ScheduleStatus,
-    blocked_reason: Option<&'a str>,
+    blocked_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked: Option<&'a Reason>,
     blocked_by: Vec<&'a Verdict>,
 }
 

@@ -12,14 +12,13 @@ use serde::Serialize;
 use super::channel::{Bench, Desk, response};
 use super::hours::{HourRule, hour_value};
 use super::judge::{Held, judge};
-use super::judgement::REVIEW_CAPACITY;
 use super::week::{Draft, FrontDesk, draft};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::points;
 use crate::agents::scaling;
 use crate::model::{
-    Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, HOUR_SECONDS, Outcome, Post, RiskBand,
+    Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, HOUR_SECONDS, Outcome, Post, Reason, RiskBand,
     Scenario, ScheduleStatus, Verdict, Week,
 };
 use crate::rules::{Flip, GuardrailRules, Input, PostFacts, RiskRules, RuleFailure, nearest};
@@ -48,6 +47,8 @@ pub struct PostExplanation {
     pub scheduled_for: String,
     /// Where it stands.
     pub status: ScheduleStatus,
+    /// Why it is held; none unless blocked.
+    pub blocked: Option<Arc<Reason>>,
     /// The factors whose product is the slot's value.
     pub value_parts: Vec<Part>,
     /// v(t): engagements of an average asset on a rested channel.
@@ -388,6 +389,7 @@ impl Places<'_, '_> {
             local_time: self.week.client.zone.local(post.at).to_string(),
             scheduled_for: post.at.to_string(),
             status: post.status,
+            blocked: post.blocked.clone(),
             value_parts: self.value_parts(desk, post.hour),
             slot_value: post.slot_value,
             better_hours: values.clone().filter(|(_, value)| **value > post.slot_value).count(),
@@ -417,7 +419,7 @@ impl Places<'_, '_> {
         bench: &mut Bench<'_>,
     ) -> Result<Vec<VerdictExplanation>, PlanError> {
         let Draft { week, rules, desks, slots, assignment, .. } = draft;
-        let is_held = |post: &&Post| post.verdicts.iter().any(|verdict| &*verdict.rule == REVIEW_CAPACITY);
+        let is_held = |post: &&Post| matches!(post.blocked.as_deref(), Some(Reason::ReviewCapacity));
         let held: Held = plan.posts.iter().filter(is_held).map(|post| (post.channel, post.hour)).collect();
         let judged = judge(week, rules, desks, slots, assignment, &held, bench)?;
         let seen = judged.into_iter().find(|(other, _)| (other.channel, other.hour) == (post.channel, post.hour));
@@ -530,6 +532,7 @@ impl Places<'_, '_> {
         let spacing = desk.rules.min_spacing_hours;
         let spacing_source = || self.channel_source(channel, "min_spacing_hours");
         let (because, source) = match rule {
+            HourRule::Past => ("it lies before the time from which the week was planned".to_owned(), "--now".to_owned()),
             HourRule::ClosedDay => {
                 let weekday = self.week.hours.hours().get(hour).map_or(0, |wall| usize::from(wall.weekday));
                 let entry = desk.hours.days.get(weekday).and_then(|day| day.closed);

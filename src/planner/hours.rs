@@ -1,5 +1,7 @@
 //! What each hour of a channel's week is worth, and which rule forbids it.
 
+use jiff::Timestamp;
+
 use crate::agents::ClientWeek;
 use crate::agents::agency_director::{DayPlan, day_plan};
 use crate::model::{ChannelState, HOUR_SECONDS, WallHour};
@@ -8,6 +10,8 @@ use crate::rules::ChannelRules;
 /// A rule that takes an hour away, in the order they are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HourRule {
+    /// Before the time from which the week is planned.
+    Past,
     /// A blackout, or a holiday on which the rules post nothing.
     ClosedDay,
     /// Quiet hours of the channel.
@@ -22,13 +26,20 @@ pub enum HourRule {
 
 impl HourRule {
     /// Every rule, in the order they are asked.
-    pub const ALL: [HourRule; 5] =
-        [HourRule::ClosedDay, HourRule::QuietHours, HourRule::LastPost, HourRule::CommittedPost, HourRule::DayFull];
+    pub const ALL: [HourRule; 6] = [
+        HourRule::Past,
+        HourRule::ClosedDay,
+        HourRule::QuietHours,
+        HourRule::LastPost,
+        HourRule::CommittedPost,
+        HourRule::DayFull,
+    ];
 
     /// The rule's name in tables and explanations.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            HourRule::Past => "past",
             HourRule::ClosedDay => "closed_day",
             HourRule::QuietHours => "quiet_hours",
             HourRule::LastPost => "last_post",
@@ -94,14 +105,14 @@ pub fn lay_out<'a>(
     let days: Vec<DayPlan<'a>> =
         (0..7).map(|weekday| day_plan(week, state.channel, week.hours.date(weekday))).collect();
     let first = week.hours.start().as_second() + i64::from(minute) * 60;
-    let others = OtherPosts::of(week, state);
+    let others = OtherPosts::of(week, state.recent_posts.iter().copied().chain(state.last_post_at));
     let mut value = Vec::with_capacity(week.hours.len());
     let mut forbidden = Vec::with_capacity(week.hours.len());
     for (t, wall) in week.hours.hours().iter().enumerate() {
         let Some(day) = days.get(usize::from(wall.weekday)) else { continue };
         value.push(hour_value(state, rules, *wall, day, hour_weights).product());
         let at = first + t as i64 * HOUR_SECONDS;
-        forbidden.push(forbidden_by(at, *wall, day, rules, &others));
+        forbidden.push(forbidden_by(week, at, *wall, day, rules, &others));
     }
     ChannelHours {
         value,
@@ -144,23 +155,27 @@ pub fn is_best_hour(rules: &ChannelRules, wall: WallHour) -> bool {
 }
 
 /// Posts of the channel that stand already, in seconds.
-struct OtherPosts {
+pub(super) struct OtherPosts {
     last: Option<i64>,
     committed: Vec<i64>,
 }
 
 impl OtherPosts {
-    fn of(week: &ClientWeek<'_>, state: &ChannelState) -> Self {
-        let start = week.hours.start();
-        let all = || state.recent_posts.iter().copied().chain(state.last_post_at);
-        Self {
-            last: all().filter(|at| *at < start).max().map(|at| at.as_second()),
-            committed: all().filter(|at| *at >= start).map(|at| at.as_second()).collect(),
-        }
+    pub fn of(week: &ClientWeek<'_>, posts: impl Iterator<Item = Timestamp>) -> Self {
+        let (before, committed): (Vec<i64>, Vec<i64>) =
+            posts.map(|at| at.as_second()).partition(|at| *at < week.hours.start().as_second());
+        Self { last: before.into_iter().max(), committed }
+    }
+
+    /// The one nearest to an instant, in seconds.
+    pub fn nearest(&self, at: i64) -> Option<i64> {
+        self.last.iter().chain(&self.committed).copied().min_by_key(|other| (other.abs_diff(at), *other))
     }
 }
 
-fn forbidden_by(
+/// The rule that forbids a post of the channel at an instant, in seconds, in the hour that the wall clock shows.
+pub(super) fn forbidden_by(
+    week: &ClientWeek<'_>,
     at: i64,
     wall: WallHour,
     day: &DayPlan<'_>,
@@ -168,6 +183,9 @@ fn forbidden_by(
     others: &OtherPosts,
 ) -> Option<HourRule> {
     let spacing = i64::from(rules.min_spacing_hours) * HOUR_SECONDS;
+    if week.not_before.is_some_and(|from| at < from.as_second()) {
+        return Some(HourRule::Past);
+    }
     if day.closed.is_some() {
         return Some(HourRule::ClosedDay);
     }

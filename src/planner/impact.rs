@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::judgement::Judgement;
 use super::replay::{Occasion, Recorded};
-use crate::model::{Channel, ClientId, Outcome, RiskBand, ScheduleStatus, Verdict, WorkspaceId};
+use crate::model::{Channel, ClientId, Outcome, Reason, RiskBand, ScheduleStatus, Verdict, WorkspaceId};
 use crate::rules::{CONFIDENCE, CompiledRules};
 
 /// How a post stood, or would have.
@@ -196,7 +196,7 @@ impl Impact {
         let other_confidence = (before.confidence - after.confidence).abs() > 1e-9;
         self.count.add(&kinds, other_confidence);
         self.by_daily_pass += u64::from(recorded.occasion == Occasion::Daily);
-        self.held_for_review += u64::from(recorded.is_held_for_review());
+        self.held_for_review += u64::from(matches!(recorded.held, Some(Reason::ReviewCapacity)));
         self.channels.entry(recorded.channel).or_default().add(&kinds, other_confidence);
         let client = (recorded.client_id.clone(), recorded.channel);
         self.clients.entry(client).or_default().add(&kinds, other_confidence);

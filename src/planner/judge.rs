@@ -12,14 +12,14 @@ use super::hours::is_best_hour;
 use super::judgement::judgement;
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::hours_between;
-use crate::model::{AssetChoice, AssetSeen, CampaignId, Channel, Outcome, Post, PostSeen, ScheduleStatus, WallHour};
+use crate::model::{AssetChoice, AssetSeen, CampaignId, Channel, Outcome, Post, PostSeen, Reason, ScheduleStatus, WallHour};
 use crate::rules::{ChannelRules, ClientRules, NEVER, PostFacts, RuleFailure, Rules, step_at};
 
 /// Posts that are held for want of capacity to review them, by channel and hour.
 pub type Held = BTreeSet<(Channel, usize)>;
 
 /// What a client's channels have been through so far in the week.
-struct Ledger {
+pub(super) struct Ledger {
     /// By desk.
     channels: Vec<Standing>,
     /// Live posts by weekday.
@@ -28,7 +28,7 @@ struct Ledger {
 
 impl Ledger {
     /// As the week begins.
-    fn open(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> Self {
+    pub fn open(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> Self {
         let rested = |desk: &Desk<'_>| Standing { fatigue: desk.instance.fatigue_start, hour: 0, committed_seen: 0 };
         Self { channels: desks.iter().map(rested).collect(), actions: committed_actions(week, desks) }
     }
@@ -91,8 +91,8 @@ pub(super) fn judge(
         let Some(desk) = desks.get(slot.desk) else { continue };
         let scored = assignment.get(index).copied().flatten().and_then(|candidate| desk.candidates.get(candidate));
         let docket = Docket { week, client_rules, desk, slot, scored };
-        let is_held = held.contains(&(desk.state.channel, slot.hour));
-        posts.push(docket.post(&mut ledger, nearest_post(desk, slot, slots), is_held, bench)?);
+        let hold = docket.hold(held.contains(&(desk.state.channel, slot.hour)));
+        posts.push(docket.post(&mut ledger, nearest_post(desk, slot, slots), hold, bench)?);
     }
     Ok(posts)
 }
@@ -103,12 +103,11 @@ pub(super) fn judge_alone(
     client_rules: &ClientRules,
     desks: &[Desk<'_>],
     slot: &Slot,
-    candidate: Option<usize>,
+    scored: Option<&Scored<'_>>,
     supposed: Supposed,
     bench: &mut Bench<'_>,
 ) -> Result<Option<(Post, Arc<PostFacts>)>, RuleFailure> {
     let Some(desk) = desks.get(slot.desk) else { return Ok(None) };
-    let scored = candidate.and_then(|candidate| desk.candidates.get(candidate));
     let docket = Docket { week, client_rules, desk, slot, scored };
     let mut ledger = Ledger::open(week, desks);
     let around = Around {
@@ -116,7 +115,7 @@ pub(super) fn judge_alone(
         hours_to_nearest_post: supposed.hours_to_nearest_post.unwrap_or_else(|| nearest_post(desk, slot, &[])),
         action_of_day: supposed.action_of_day.unwrap_or_else(|| docket.action_of_day(&ledger)),
     };
-    docket.judged(around, false, bench).map(Some)
+    docket.judged(around, docket.hold(false), bench).map(Some)
 }
 
 /// Committed posts by weekday, which count against the day's actions.
@@ -138,20 +137,21 @@ fn nearest_post(desk: &Desk<'_>, slot: &Slot, slots: &[Slot]) -> f64 {
 }
 
 /// One slot before the guardrails.
-struct Docket<'d, 'a> {
-    week: &'d ClientWeek<'a>,
-    client_rules: &'d ClientRules,
-    desk: &'d Desk<'a>,
-    slot: &'d Slot,
-    scored: Option<&'d Scored<'a>>,
+pub(super) struct Docket<'d, 'a> {
+    pub week: &'d ClientWeek<'a>,
+    pub client_rules: &'d ClientRules,
+    pub desk: &'d Desk<'a>,
+    pub slot: &'d Slot,
+    pub scored: Option<&'d Scored<'a>>,
 }
 
 impl Docket<'_, '_> {
-    fn post(
+    /// Judges it and, unless it is held, lets it stand.
+    pub fn post(
         &self,
         ledger: &mut Ledger,
         nearest: f64,
-        is_held: bool,
+        hold: Option<Reason>,
         bench: &mut Bench<'_>,
     ) -> Result<(Post, Arc<PostFacts>), RuleFailure> {
         let around = Around {
@@ -159,18 +159,27 @@ impl Docket<'_, '_> {
             hours_to_nearest_post: nearest,
             action_of_day: self.action_of_day(ledger),
         };
-        let (post, facts) = self.judged(around, is_held, bench)?;
+        let (post, facts) = self.judged(around, hold, bench)?;
         if post.status != ScheduleStatus::Blocked {
             self.stands(ledger);
         }
         Ok((post, facts))
     }
 
+    /// What holds it whatever the guardrails say: that there is nothing to show, or nobody to look at it.
+    fn hold(&self, lacks_reviewer: bool) -> Option<Reason> {
+        match self.scored.map(|scored| scored.candidate.asset) {
+            None => Some(Reason::NoAsset),
+            Some(asset) if !asset.has_content() => Some(Reason::EmptyAsset { asset_id: asset.id.clone() }),
+            Some(_) => lacks_reviewer.then_some(Reason::ReviewCapacity),
+        }
+    }
+
     /// The post as the guardrails leave it, and what they saw of it.
     fn judged(
         &self,
         around: Around,
-        is_held: bool,
+        hold: Option<Reason>,
         bench: &mut Bench<'_>,
     ) -> Result<(Post, Arc<PostFacts>), RuleFailure> {
         let campaign_id = self.campaign();
@@ -178,7 +187,7 @@ impl Docket<'_, '_> {
         let fatigue = around.fatigue;
         let (slot_value, expected) = self.value(rules, fatigue);
         let facts = self.facts(campaign_id.as_ref(), expected, around);
-        let (judged, facts) = judgement(rules, facts, &self.desk.ctx, is_held, bench.evaluator)?;
+        let (judged, facts) = judgement(rules, facts, &self.desk.ctx, hold, bench.evaluator)?;
         let post = Post {
             channel: self.desk.state.channel,
             hour: self.slot.hour,
@@ -196,7 +205,7 @@ impl Docket<'_, '_> {
             confidence_steps: judged.confidence_steps,
             risk: judged.risk,
             verdicts: judged.verdicts,
-            blocked_reason: judged.blocked_reason,
+            blocked: judged.blocked,
         };
         Ok((post, facts))
     }

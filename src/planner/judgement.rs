@@ -4,11 +4,8 @@
 use std::sync::Arc;
 
 use super::confidence;
-use crate::model::{ClientStatus, ConfidenceStep, Outcome, RiskBand, ScheduleStatus, Verdict};
+use crate::model::{ClientStatus, ConfidenceStep, Outcome, Reason, RiskBand, ScheduleStatus, Verdict};
 use crate::rules::{ChannelFacts, Evaluator, PostFacts, RuleFailure, Rules};
-
-/// The rule that holds posts nobody could review.
-pub const REVIEW_CAPACITY: &str = "review_capacity";
 
 /// What the rules say of a post.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,20 +19,20 @@ pub struct Judgement {
     /// The band the confidence falls in, raised where a rule says so.
     pub risk: RiskBand,
     /// Why it is held; none unless blocked.
-    pub blocked_reason: Option<Arc<str>>,
+    pub blocked: Option<Arc<Reason>>,
     /// Pending, ready or blocked.
     pub status: ScheduleStatus,
 }
 
-/// Judges a post. The facts come back with the warnings counted.
+/// Judges a post that something other than a guardrail may hold, too. The facts come back with the warnings counted.
 pub(super) fn judgement(
     rules: &Rules,
     mut facts: Arc<PostFacts>,
     ctx: &Arc<ChannelFacts>,
-    is_held: bool,
+    hold: Option<Reason>,
     evaluator: &mut Evaluator,
 ) -> Result<(Judgement, Arc<PostFacts>), RuleFailure> {
-    let mut verdicts = Vec::with_capacity(rules.guardrails.len() + 1);
+    let mut verdicts = Vec::with_capacity(rules.guardrails.len());
     for guardrail in &rules.guardrails {
         let verdict = evaluator.guardrail(guardrail, Some(&facts), ctx)?;
         if verdict.outcome == Outcome::Warn {
@@ -45,13 +42,25 @@ pub(super) fn judgement(
     }
     let (confidence, confidence_steps) = confidence_in(rules, &facts, ctx, evaluator)?;
     let risk = confidence::band(&rules.risk, &rules.guardrails, confidence, &verdicts);
-    if is_held {
-        verdicts.push(no_reviewer());
+    let block = || verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block).map(|verdict| blocked_by(verdict));
+    // What stands against the post whatever its rules say is told first; want of reviewers, which lets it go once
+    // nothing else holds it, last.
+    let blocked = match hold {
+        Some(Reason::ReviewCapacity) => block().or(hold),
+        Some(_) => hold,
+        None => block(),
+    };
+    let blocked = blocked.map(Arc::new);
+    let status = status(blocked.is_some(), risk, ctx);
+    Ok((Judgement { verdicts, confidence, confidence_steps, risk, blocked, status }, facts))
+}
+
+fn blocked_by(verdict: &Verdict) -> Reason {
+    Reason::Guardrail {
+        rule: Arc::clone(&verdict.rule),
+        reason: Arc::clone(&verdict.reason),
+        remedy: Arc::clone(&verdict.remedy),
     }
-    let block = verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
-    let blocked_reason = block.map(|verdict| Arc::from(format!("{}: {}", verdict.rule, verdict.reason)));
-    let status = status(blocked_reason.is_some(), risk, ctx);
-    Ok((Judgement { verdicts, confidence, confidence_steps, risk, blocked_reason, status }, facts))
 }
 
 fn confidence_in(
@@ -75,15 +84,4 @@ fn status(is_blocked: bool, risk: RiskBand, ctx: &ChannelFacts) -> ScheduleStatu
         (false, RiskBand::Low) if alone => ScheduleStatus::Ready,
         _ => ScheduleStatus::Pending,
     }
-}
-
-fn no_reviewer() -> Arc<Verdict> {
-    Arc::new(Verdict {
-        rule: REVIEW_CAPACITY.into(),
-        outcome: Outcome::Block,
-        reason: "the workspace's reviewers have no time left for it this week".into(),
-        remedy: "add reviewers, or raise the confidence of posts so that fewer need a review".into(),
-        file: "".into(),
-        line: 0,
-    })
 }

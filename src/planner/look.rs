@@ -6,15 +6,15 @@
 use std::sync::Arc;
 
 use super::assets::Slot;
-use super::channel::{Desk, Scored, response};
+use super::channel::{Bench, Desk, Scored, response};
 use super::hours::{HourRule, HourValue, hour_value, is_best_hour};
 use super::judge::{Supposed, judge_alone};
 use super::week::{Draft, FrontDesk, draft};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
-use crate::agents::creative_director::points;
+use crate::agents::creative_director::{candidate, points};
 use crate::model::{Capacity, Client, ClientState, EarlyWarning, PerformanceReality, Post, WallHour, Week};
-use crate::rules::{ChannelFacts, ClientFacts, PostFacts, SCORE_ASSET};
+use crate::rules::{ChannelFacts, ClientFacts, PostFacts, RuleFailure, SCORE_ASSET};
 
 /// What is looked at: a client that posts on one channel, and an hour of its week.
 #[derive(Debug, Clone, Copy)]
@@ -89,17 +89,32 @@ impl Planner<'_> {
             let draft = draft(week, rules, demand, bench)?;
             let desk = draft.desks.first().ok_or(PlanError::NoSuchClient)?;
             let slot = slot(look, &draft.week, desk);
-            let wanted = look.client.assets.first().map(|asset| &asset.id);
-            let is_usable = |scored: &Scored<'_>| {
-                Some(&scored.candidate.asset.id) == wanted && slot.at >= scored.candidate.available_from
-            };
-            let candidate = desk.candidates.iter().position(is_usable);
-            let judged = judge_alone(&draft.week, rules, &draft.desks, &slot, candidate, look.supposed, bench)?;
+            let scored = usable(&draft, desk, &slot, bench)?;
+            let judged = judge_alone(&draft.week, rules, &draft.desks, &slot, scored.as_ref(), look.supposed, bench)?;
             let judged = judged.ok_or(PlanError::NoSuchClient)?;
             let by_script = bench.evaluator.has(SCORE_ASSET);
-            sight(&draft, desk, &slot, candidate, by_script, judged).ok_or(PlanError::NoSuchClient)
+            sight(&draft, desk, &slot, scored.as_ref(), by_script, judged).ok_or(PlanError::NoSuchClient)
         })
     }
+}
+
+/// The client's first asset, where the channel can use it at the slot; whether it has anything to show is for the
+/// rules to say.
+fn usable<'a>(
+    draft: &Draft<'a>,
+    desk: &Desk<'a>,
+    slot: &Slot,
+    bench: &mut Bench<'_>,
+) -> Result<Option<Scored<'a>>, RuleFailure> {
+    let Some(asset) = draft.week.client.assets.first() else { return Ok(None) };
+    let scored = match desk.candidates.iter().find(|scored| scored.candidate.place == 0) {
+        Some(scored) => Some(scored.clone()),
+        None if asset.has_content() => None,
+        None => candidate(&draft.week, desk.state.channel, 0, &draft.histories)
+            .map(|candidate| desk.score(draft.rules, candidate, bench.evaluator))
+            .transpose()?,
+    };
+    Ok(scored.filter(|scored| slot.at >= scored.candidate.available_from))
 }
 
 /// The hour that is looked at, or the next that the clocks do not skip.
@@ -117,7 +132,7 @@ fn sight(
     draft: &Draft<'_>,
     desk: &Desk<'_>,
     slot: &Slot,
-    candidate: Option<usize>,
+    scored: Option<&Scored<'_>>,
     by_script: bool,
     (post, facts): (Post, Arc<PostFacts>),
 ) -> Option<Sight> {
@@ -125,7 +140,6 @@ fn sight(
     let hours = week.hours.hours();
     let wall = hours.get(slot.hour).copied()?;
     let day = desk.hours.days.get(usize::from(wall.weekday))?;
-    let scored = candidate.and_then(|candidate| desk.candidates.get(candidate));
     let assets = &draft.rules.of(post.campaign_id.as_ref()).assets;
     let is_best = |hour: &u8| is_best_hour(desk.rules, WallHour { hour: *hour, ..wall });
     let closed = desk.hours.forbidden.iter().zip(hours);

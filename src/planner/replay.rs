@@ -2,7 +2,7 @@
 //!
 //! Asked again are the guardrails, the confidence, the risk band and the status that follows. What else was
 //! decided stays as it is on record: the hour, the asset with its score, fatigue, the engagement expected, the
-//! warnings that held, and which posts the reviewers had no time for.
+//! warnings that held, and which posts the engine itself held, such as those that reviewers had no time for.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -15,10 +15,10 @@ use uuid::Uuid;
 use super::channel::{WarningsSeen, Whose, channel_facts};
 use super::impact::Stand;
 use super::judge::post_facts;
-use super::judgement::{Judgement, REVIEW_CAPACITY, judgement};
+use super::judgement::{Judgement, judgement};
 use super::{PlanError, Planner};
 use crate::model::{
-    CampaignId, Channel, ChannelSeen, ClientId, Outcome, PerformanceReality, PostSeen, ScheduleStatus, Verdict,
+    CampaignId, Channel, ChannelSeen, ClientId, Outcome, PerformanceReality, PostSeen, Reason, ScheduleStatus, Verdict,
     WallHour, Week, WeekHours, WorkspaceId, Zone,
 };
 
@@ -65,6 +65,8 @@ pub struct Recorded {
     pub is_approved: bool,
     /// What was decided.
     pub stand: Stand,
+    /// Why the engine held it, whatever the guardrails said; none where it did not.
+    pub held: Option<Reason>,
     /// What the guardrails said. Of a daily pass, those that did not pass it.
     pub verdicts: Vec<Verdict>,
 }
@@ -74,12 +76,6 @@ impl Recorded {
     #[must_use]
     pub fn blocked_by(&self) -> Option<&Verdict> {
         self.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block)
-    }
-
-    /// Whether it was held because no reviewer had time for it.
-    #[must_use]
-    pub fn is_held_for_review(&self) -> bool {
-        self.verdicts.iter().any(|verdict| &*verdict.rule == REVIEW_CAPACITY)
     }
 }
 
@@ -107,8 +103,8 @@ impl Planner<'_> {
         let ctx = Arc::new(channel_facts(whose, &recorded.seen, &base, recorded.warnings, &recorded.reality));
         let wall = wall_hour(recorded, clocks)?;
         let facts = Arc::new(post_facts(&recorded.post, wall, campaign, base.channel(*channel)));
-        let is_held = recorded.is_held_for_review();
-        let (mut judged, _) = self.with_bench(|bench| judgement(&rules, facts, &ctx, is_held, bench.evaluator))?;
+        let held = recorded.held.clone();
+        let (mut judged, _) = self.with_bench(|bench| judgement(&rules, facts, &ctx, held, bench.evaluator))?;
         if recorded.is_approved && judged.status == ScheduleStatus::Pending {
             judged.status = ScheduleStatus::Ready;
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use rayon::prelude::*;
 
 use super::allocation::{allocation, conflicts};
@@ -26,6 +27,7 @@ pub struct Planner<'r> {
     rules: &'r CompiledRules,
     tier: Tier,
     stopwatch: Option<Stopwatch>,
+    not_before: Option<Timestamp>,
     workers: Mutex<Vec<Worker>>,
 }
 
@@ -39,7 +41,18 @@ impl<'r> Planner<'r> {
     /// A planner under a pack, solving channel-weeks to the given tier.
     #[must_use]
     pub fn new(rules: &'r CompiledRules, tier: Tier, stopwatch: Option<Stopwatch>) -> Self {
-        Self { rules, tier, stopwatch, workers: Mutex::default() }
+        Self { rules, tier, stopwatch, not_before: None, workers: Mutex::default() }
+    }
+
+    /// The same planner for weeks that may have begun: it places no post before the given instant.
+    #[must_use]
+    pub fn starting_at(&self, now: Timestamp) -> Planner<'r> {
+        Planner { not_before: Some(now), ..Planner::new(self.rules, self.tier, self.stopwatch) }
+    }
+
+    /// The instant before which nothing of a week is planned; none where no client's week has begun by then.
+    fn not_before(&self, hours: &BTreeMap<&str, WeekHours>) -> Option<Timestamp> {
+        self.not_before.filter(|now| hours.values().any(|hours| hours.start() < *now))
     }
 
     /// How channel-weeks are solved.
@@ -72,7 +85,7 @@ impl<'r> Planner<'r> {
         capacity: &Capacity,
         week: Week,
     ) -> Result<Vec<ClientPlan>, PlanError> {
-        let desk = FrontDesk::open(self.rules, clients, capacity, week)?;
+        let desk = FrontDesk::open(self.rules, clients, capacity, week)?.starting_at(self.not_before);
         let plan = |index: usize, held: &Held| -> Result<ClientPlan, PlanError> {
             let (week, rules, demand) = desk.client(index).ok_or(PlanError::NoSuchClient)?;
             self.with_bench(|bench| finish(draft(week, rules, demand, bench)?, held, bench))
@@ -121,6 +134,7 @@ pub(super) struct FrontDesk<'a> {
     clients: &'a [(&'a Client, &'a ClientState)],
     rules: Vec<ClientRules>,
     hours: BTreeMap<&'a str, WeekHours>,
+    not_before: Option<Timestamp>,
     demand: BTreeMap<&'a WorkspaceId, WorkspaceDemand>,
 }
 
@@ -135,14 +149,20 @@ impl<'a> FrontDesk<'a> {
         let demanding = clients.iter().zip(&rules);
         let wanted = demanding.map(|((client, state), rules)| (&client.workspace_id, wanted(state, rules)));
         let demand = scaling::demand(capacity, wanted);
-        Ok(Self { clients, hours: hours_by_zone(clients, week)?, demand, rules })
+        Ok(Self { clients, hours: hours_by_zone(clients, week)?, not_before: None, demand, rules })
+    }
+
+    /// The same, with nothing planned before an instant.
+    fn starting_at(self, not_before: Option<Timestamp>) -> Self {
+        Self { not_before, ..self }
     }
 
     pub fn client(&self, index: usize) -> Option<(ClientWeek<'_>, &ClientRules, WorkspaceDemand)> {
         let ((client, state), rules) = self.clients.get(index).zip(self.rules.get(index))?;
         let hours = self.hours.get(client.zone.name())?;
         let demand = self.demand.get(&client.workspace_id).copied()?;
-        Some((ClientWeek { client, state, rules: rules.base(), hours }, rules, demand))
+        let week = ClientWeek { client, state, rules: rules.base(), hours, not_before: self.not_before };
+        Some((week, rules, demand))
     }
 }
 
@@ -154,14 +174,17 @@ pub fn plan_week(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
     let clients: Vec<(&Client, &ClientState)> =
         scaling::planned(scenario).map(|(client, state)| (client, state)).collect();
     let rules_hash = planner.rules.hash().to_owned();
-    let plan_id = derived_id(
-        b"plan",
-        &[&scenario.hash, &rules_hash, &week.to_string(), planner.tier.name(), env!("CARGO_PKG_VERSION")],
-    );
+    let not_before = planner.not_before(&hours_by_zone(&clients, week)?);
+    let (week_name, from) = (week.to_string(), not_before.map(|at| at.to_string()));
+    let mut parts =
+        vec![scenario.hash.as_str(), &rules_hash, &week_name, planner.tier.name(), env!("CARGO_PKG_VERSION")];
+    parts.extend(from.as_deref());
+    let plan_id = derived_id(b"plan", &parts);
     Ok(Plan {
         plan_id,
         scenario: scenario.name.clone(),
         week,
+        not_before,
         rules_hash,
         scenario_hash: scenario.hash.clone(),
         clients: planner.plan_clients(&clients, &scenario.capacity, week)?,
@@ -219,9 +242,43 @@ pub(super) struct Draft<'a> {
     pub warning: EarlyWarning,
     pub facts: Arc<ClientFacts>,
     pub desks: Vec<Desk<'a>>,
+    pub histories: Histories,
     pub full_days: BTreeSet<u8>,
     pub slots: Vec<Slot>,
     pub assignment: Assignment,
+}
+
+/// A client's week before a slot is placed.
+pub(super) struct Setup<'a> {
+    pub reality: PerformanceReality,
+    pub warning: EarlyWarning,
+    pub facts: Arc<ClientFacts>,
+    pub desks: Vec<Desk<'a>>,
+}
+
+/// Sets up a client's week with what became of its assets.
+pub(super) fn set_up<'a>(
+    week: &ClientWeek<'a>,
+    rules: &ClientRules,
+    demand: WorkspaceDemand,
+    histories: &Histories,
+    bench: &mut Bench<'_>,
+) -> Result<Setup<'a>, PlanError> {
+    let state = week.state;
+    let reality = performance_reality::signal(week);
+    let candidates: Vec<Vec<Candidate<'_>>> =
+        state.channels.iter().map(|state| creative_director::candidates(week, state.channel, histories)).collect();
+    let facts = Arc::new(client_facts(week, &candidates, &reality, demand, wanted(state, rules)));
+    let warning = early_warning::signal(week, &facts, bench.evaluator)?;
+    let mut desks = Vec::with_capacity(state.channels.len());
+    let warnings = WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings };
+    for (channel, candidates) in state.channels.iter().zip(candidates) {
+        let whose = Whose { client: &week.client.id, workspace: &week.client.workspace_id, channel: channel.channel };
+        let seen = channel_seen(week, channel);
+        let facts = channel_facts(whose, &seen, week.rules, warnings, &reality);
+        desks.push(Desk::set_up(week, rules, channel, (seen, facts), candidates, bench)?);
+    }
+    Ok(Setup { reality, warning, facts, desks })
 }
 
 /// Places a client's slots and assigns its assets.
@@ -231,30 +288,20 @@ pub(super) fn draft<'a>(
     demand: WorkspaceDemand,
     bench: &mut Bench<'_>,
 ) -> Result<Draft<'a>, PlanError> {
-    let state = week.state;
-    let histories = Histories::of(&week);
-    let reality = performance_reality::signal(&week);
-    let candidates: Vec<Vec<Candidate<'_>>> =
-        state.channels.iter().map(|state| creative_director::candidates(&week, state.channel, &histories)).collect();
-    let facts = Arc::new(client_facts(&week, &candidates, &reality, demand, wanted(state, rules)));
-    let warning = early_warning::signal(&week, &facts, bench.evaluator)?;
-    let mut desks = Vec::with_capacity(state.channels.len());
-    let warnings = WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings };
-    for (channel, candidates) in state.channels.iter().zip(candidates) {
-        let whose = Whose { client: &week.client.id, workspace: &week.client.workspace_id, channel: channel.channel };
-        let seen = channel_seen(&week, channel);
-        let facts = channel_facts(whose, &seen, week.rules, warnings, &reality);
-        desks.push(Desk::set_up(&week, rules, channel, (seen, facts), candidates, bench)?);
+    let histories = Histories::of(&week.client.assets, &week.state.asset_uses);
+    let Setup { reality, warning, facts, mut desks } = set_up(&week, rules, demand, &histories, bench)?;
+    for desk in &mut desks {
+        desk.solve(week.rules.fatigue.end_weight_rounds, bench);
     }
     let full_days = keep_daily_capacity(&week, &mut desks, bench);
     let slots = slots(&week, &desks);
-    let assignment = assets::assign(&desks, &slots, &week);
-    Ok(Draft { week, rules, reality, warning, facts, desks, full_days, slots, assignment })
+    let assignment = assets::assign(&desks, &slots, &week, &histories);
+    Ok(Draft { week, rules, reality, warning, facts, desks, histories, full_days, slots, assignment })
 }
 
 /// Asks the guardrails about a draft and closes the plan.
 fn finish(draft: Draft<'_>, held: &Held, bench: &mut Bench<'_>) -> Result<ClientPlan, PlanError> {
-    let Draft { week, rules, reality, warning, facts, desks, full_days, slots, assignment } = draft;
+    let Draft { week, rules, reality, warning, facts, desks, full_days, slots, assignment, .. } = draft;
     let judged = judge(&week, rules, &desks, &slots, &assignment, held, bench)?;
     let posts: Vec<_> = judged.into_iter().map(|(post, _)| post).collect();
     let allocations = desks.iter().map(|desk| allocation(desk, &posts, week.hours.len())).collect();
@@ -408,7 +455,7 @@ pub struct SolvedInstance {
 pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Vec<SolvedInstance>, PlanError> {
     let clients: Vec<(&Client, &ClientState)> =
         scaling::planned(scenario).map(|(client, state)| (client, state)).collect();
-    let desk = FrontDesk::open(planner.rules(), &clients, &scenario.capacity, week)?;
+    let desk = FrontDesk::open(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
     let solved: Vec<Result<Vec<SolvedInstance>, PlanError>> = (0..clients.len())
         .into_par_iter()
         .map(|index| {

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{File, numbers};
-use crate::model::{ClientPlan, Plan, Post, ScheduleStatus, WorkspaceId, derived_id};
+use crate::model::{Channel, ClientPlan, Plan, Post, ScheduleStatus, WorkspaceId, derived_id};
 
 /// Most octets of a line, its end not counted (RFC 5545, section 3.1).
 const LINE_OCTETS: usize = 75;
@@ -30,36 +30,82 @@ pub fn calendars(plan: &Plan) -> Vec<File> {
 /// The calendar of one workspace: an event a post, those held back as cancelled ones.
 #[must_use]
 pub fn calendar(plan: &Plan, workspace: &WorkspaceId) -> String {
+    let own = plan.posts().filter(|(client, _)| client.workspace_id == *workspace);
+    let events: Vec<Event> = own.map(|(client, post)| event(plan, client, post)).collect();
+    calendar_of(&format!("Posts of {workspace}, {}", plan.week), &events)
+}
+
+/// A post as calendars show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// What names it: the same for as long as it is the same post.
+    pub uid: String,
+    /// Rises whenever the event changes, so that calendars take the newer one.
+    pub sequence: u32,
+    /// When the event was last written down.
+    pub stamp: Timestamp,
+    /// When the post goes out.
+    pub at: Timestamp,
+    /// One line.
+    pub summary: String,
+    /// Several lines.
+    pub description: String,
+    /// The channel.
+    pub channel: Channel,
+    /// Where the post stands.
+    pub status: ScheduleStatus,
+}
+
+/// Minutes that a post takes in a calendar: some programs hide events that take none.
+const EVENT_MINUTES: i64 = 15;
+
+/// A calendar of events, in their order.
+#[must_use]
+pub fn calendar_of(name: &str, events: &[Event]) -> String {
     let mut text = String::new();
-    let name = format!("Posts of {workspace}, {}", plan.week);
     for (property, value) in [
         ("BEGIN", "VCALENDAR"),
         ("VERSION", "2.0"),
         ("PRODID", "-//mcoe//plan//EN"),
         ("CALSCALE", "GREGORIAN"),
         ("METHOD", "PUBLISH"),
-        ("X-WR-CALNAME", escaped(&name).as_str()),
+        ("X-WR-CALNAME", escaped(name).as_str()),
     ] {
         push_line(&mut text, property, value);
     }
-    for (client, post) in plan.posts().filter(|(client, _)| client.workspace_id == *workspace) {
-        push_event(&mut text, plan, client, post);
-    }
+    events.iter().for_each(|event| push_event(&mut text, event));
     push_line(&mut text, "END", "VCALENDAR");
     text
 }
 
-fn push_event(text: &mut String, plan: &Plan, client: &ClientPlan, post: &Post) {
-    let summary = format!("{}: {}", post.channel, client.client_id);
+fn event(plan: &Plan, client: &ClientPlan, post: &Post) -> Event {
+    // The start of the plan's week, so that the same plan gives the same calendar whenever it is written.
+    let stamp = plan.week.monday().to_zoned(TimeZone::UTC).map_or(post.at, |start| start.timestamp());
+    Event {
+        uid: post.calendar_uid(&client.client_id),
+        sequence: 0,
+        stamp,
+        at: post.at,
+        summary: format!("{}: {}", post.channel, client.client_id),
+        description: description(client, post),
+        channel: post.channel,
+        status: post.status,
+    }
+}
+
+fn push_event(text: &mut String, event: &Event) {
+    let end = event.at.saturating_add(SignedDuration::from_mins(EVENT_MINUTES)).unwrap_or(event.at);
     for (property, value) in [
         ("BEGIN", "VEVENT".to_owned()),
-        ("UID", plan.post_id(&client.client_id, post).to_string()),
-        ("DTSTAMP", stamp(plan)),
-        ("DTSTART", instant(post.at)),
-        ("SUMMARY", escaped(&summary)),
-        ("DESCRIPTION", escaped(&description(client, post))),
-        ("CATEGORIES", escaped(post.channel.name())),
-        ("STATUS", status(post.status).to_owned()),
+        ("UID", event.uid.clone()),
+        ("SEQUENCE", event.sequence.to_string()),
+        ("DTSTAMP", instant(event.stamp)),
+        ("DTSTART", instant(event.at)),
+        ("DTEND", instant(end)),
+        ("SUMMARY", escaped(&event.summary)),
+        ("DESCRIPTION", escaped(&event.description)),
+        ("CATEGORIES", escaped(event.channel.name())),
+        ("STATUS", status(event.status).to_owned()),
         ("TRANSP", "TRANSPARENT".to_owned()),
         ("END", "VEVENT".to_owned()),
     ] {
@@ -77,7 +123,7 @@ fn description(client: &ClientPlan, post: &Post) -> String {
     lines.extend(post.campaign_id.as_ref().map(|campaign| format!("Campaign {campaign}")));
     lines.push(format!("Status {}, risk {}, confidence {}", post.status, post.risk, numbers::score(post.confidence)));
     lines.push(format!("Expected engagements {}", numbers::count(post.expected_engagement)));
-    lines.extend(post.blocked_reason.as_ref().map(|reason| format!("Blocked: {reason}")));
+    lines.extend(post.blocked.as_ref().map(|reason| format!("Blocked: {reason}")));
     lines.join("\n")
 }
 
@@ -88,11 +134,6 @@ const fn status(status: ScheduleStatus) -> &'static str {
         ScheduleStatus::Pending => "TENTATIVE",
         ScheduleStatus::Failed | ScheduleStatus::Blocked | ScheduleStatus::Cancelled => "CANCELLED",
     }
-}
-
-/// The start of the plan's week, so that the same plan gives the same calendar whenever it is written.
-fn stamp(plan: &Plan) -> String {
-    plan.week.monday().strftime("%Y%m%dT000000Z").to_string()
 }
 
 fn instant(at: Timestamp) -> String {

@@ -22,7 +22,7 @@ use findings::{Page, Phrase};
 
 use crate::simulator::{Comparison, Simulation, Sweep};
 
-pub use ics::{calendar, calendars};
+pub use ics::{Event, calendar, calendar_of, calendars};
 pub use tables::{TableFormat, plan_tables};
 
 /// A file of a report: its path within the report's folder, and its bytes.

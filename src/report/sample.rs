@@ -1,9 +1,11 @@
 //! A plausible simulation, made up without chance, and its extreme relatives: for tests only.
 
+use std::sync::Arc;
+
 use crate::model::{
     ActionType, AgencyDirector, Allocation, AssetChoice, AssetId, CampaignId, Channel, ChannelSeen, ClientId,
     ClientOps, ClientPlan, ClientStatus, Conflict, ConflictKind, CreativeDirector, Decision, DecisionStatus,
-    EarlyWarning, PerformanceReality, Plan, Policy, Post, RiskBand, Scaling, ScheduleStatus, Severity, Signals, Tier,
+    EarlyWarning, PerformanceReality, Plan, Policy, Post, Reason, RiskBand, Scaling, ScheduleStatus, Severity, Signals, Tier,
     Week, WorkspaceId, Zone,
 };
 use crate::simulator::{
@@ -280,6 +282,7 @@ fn guardrails(shape: Shape) -> Vec<GuardrailSummary> {
             let warned = all * warns;
             GuardrailSummary {
                 rule: (*rule).to_owned(),
+                by_engine: *rule == "review_capacity",
                 passed: (all - warned - blocked).max(0.0),
                 warned,
                 blocked,
@@ -425,7 +428,7 @@ fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usi
 /// A small plan: a post that is ready, one that waits, one that is blocked, on both sides of a change of clocks.
 pub fn plan() -> Plan {
     let zone: Zone = "Australia/Sydney".parse().unwrap();
-    let post = |at: &str, channel, status, asset: Option<AssetChoice>, reason: Option<&str>| Post {
+    let post = |at: &str, channel, status, asset: Option<AssetChoice>, reason: Option<Reason>| Post {
         channel,
         hour: 9,
         at: at.parse().unwrap(),
@@ -442,7 +445,7 @@ pub fn plan() -> Plan {
         confidence_steps: Vec::new(),
         risk: RiskBand::Low,
         verdicts: Vec::new(),
-        blocked_reason: reason.map(Into::into),
+        blocked: reason.map(Arc::new),
     };
     let asset = AssetChoice {
         asset_id: AssetId::new("asset-1"),
@@ -451,8 +454,11 @@ pub fn plan() -> Plan {
         score: 82.0,
         quality_factor: 1.1,
     };
-    let reason =
-        "early_warning: a warning of high severity, \"collapse\", holds; the post must wait until it is resolved";
+    let reason = Reason::Guardrail {
+        rule: "early_warning".into(),
+        reason: "a warning of high severity, \"collapse\", holds; the post must wait until it is resolved".into(),
+        remedy: "resolve it".into(),
+    };
     let posts = vec![
         post("2026-09-28T22:00:00Z", Channel::Fb, ScheduleStatus::Ready, Some(asset), None),
         post("2026-10-03T22:00:00Z", Channel::Tiktok, ScheduleStatus::Pending, None, None),
@@ -462,6 +468,7 @@ pub fn plan() -> Plan {
         plan_id: uuid::Uuid::from_u128(7),
         scenario: "agency".to_owned(),
         week: "2026-W40".parse().unwrap(),
+        not_before: None,
         rules_hash: "aa".to_owned(),
         scenario_hash: "bb".to_owned(),
         clients: vec![ClientPlan {

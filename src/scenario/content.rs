@@ -28,6 +28,7 @@ pub(super) const ASSETS: TableSpec = TableSpec {
         "evolution_step",
         "title",
         "body",
+        "media_url",
     ],
     others_allowed: false,
 };
@@ -177,6 +178,7 @@ fn asset(row: &mut Row<'_, '_>, id: Option<Arc<str>>) -> Option<Asset> {
         evolution_step,
         title: row.text("title").unwrap_or_default().into(),
         body: row.text("body").unwrap_or_default().into(),
+        media_url: row.text("media_url").unwrap_or_default().into(),
     })
 }
 

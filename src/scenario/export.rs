@@ -73,6 +73,7 @@ fn asset_row(client: &Client, asset: &Asset) -> AssetRow {
         evolution_step: asset.evolution_step,
         title: asset.title.to_string(),
         body: asset.body.to_string(),
+        media_url: asset.media_url.to_string(),
     }
 }
 

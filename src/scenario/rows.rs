@@ -131,6 +131,8 @@ pub struct AssetRow {
     pub title: String,
     /// Text.
     pub body: String,
+    /// Where its picture, film or sound is; empty where it has none.
+    pub media_url: String,
 }
 
 /// A row of `campaigns`.

@@ -162,6 +162,7 @@ fn assets(files: &ScenarioFiles) -> PolarsResult<DataFrame> {
         .count("evolution_step", rows().map(|row| Some(row.evolution_step)))
         .text("title", rows().map(|row| row.title.as_str()))
         .text("body", rows().map(|row| row.body.as_str()))
+        .text_where_known("media_url", rows().map(|row| Some(row.media_url.clone()).filter(|url| !url.is_empty())))
         .frame()
 }
 

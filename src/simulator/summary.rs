@@ -202,8 +202,10 @@ pub struct ClientSummary {
 /// One guardrail over all posts placed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GuardrailSummary {
-    /// Its id; `review_capacity` is the engine's own.
+    /// Its id, or the code of a reason for which the engine holds posts, such as `review_capacity`.
     pub rule: String,
+    /// Whether it is the engine that holds posts for this reason, and no guardrail of the pack.
+    pub by_engine: bool,
     /// Posts it passed.
     pub passed: f64,
     /// Posts it warned of.

@@ -105,7 +105,8 @@ pub(super) struct Replication {
     channels: Vec<Totals>,
     clients: Vec<Totals>,
     channel_weeks: Vec<Vec<(Totals, ScoreHistogram)>>,
-    guardrails: BTreeMap<String, Answers>,
+    /// By rule; those of the engine, which are no guardrails of the pack, after those of the pack.
+    guardrails: BTreeMap<(bool, String), Answers>,
     calendar: Vec<[f64; 24]>,
     uses: BTreeMap<AssetId, u32>,
     variations: f64,
@@ -189,7 +190,10 @@ impl Replication {
                 }
             }
             for verdict in &post.verdicts {
-                self.add_answer(week, &verdict.rule, verdict.outcome);
+                self.add_answer(week, false, &verdict.rule, verdict.outcome);
+            }
+            if let Some(reason) = post.blocked.as_deref().filter(|reason| !reason.is_of_guardrail()) {
+                self.add_answer(week, true, reason.code(), Outcome::Block);
             }
         }
     }
@@ -212,12 +216,12 @@ impl Replication {
         }
     }
 
-    fn add_answer(&mut self, week: usize, rule: &str, outcome: Outcome) {
-        if !self.guardrails.contains_key(rule) {
-            let answers = Answers { blocked_by_week: vec![0.0; self.weeks.len()], ..Answers::default() };
-            self.guardrails.insert(rule.to_owned(), answers);
-        }
-        let Some(answers) = self.guardrails.get_mut(rule) else { return };
+    fn add_answer(&mut self, week: usize, by_engine: bool, rule: &str, outcome: Outcome) {
+        let weeks = self.weeks.len();
+        let answers = self
+            .guardrails
+            .entry((by_engine, rule.to_owned()))
+            .or_insert_with(|| Answers { blocked_by_week: vec![0.0; weeks], ..Answers::default() });
         match outcome {
             Outcome::Pass => answers.passed += 1.0,
             Outcome::Warn => answers.warned += 1.0,
@@ -442,14 +446,15 @@ impl Tally {
     /// By rule, in the order given, then those that the engine adds.
     pub fn guardrails(&self, order: &[&str]) -> Vec<GuardrailSummary> {
         let position = |rule: &str| order.iter().position(|known| *known == rule).unwrap_or(order.len());
-        let mut rules: Vec<(&String, &Answers)> = self.sum.guardrails.iter().collect();
-        rules.sort_by_key(|(rule, _)| (position(rule), (*rule).clone()));
+        let mut rules: Vec<(&(bool, String), &Answers)> = self.sum.guardrails.iter().collect();
+        rules.sort_by_key(|((by_engine, rule), _)| (*by_engine, position(rule), rule.clone()));
         rules
             .into_iter()
-            .map(|(rule, answers)| {
+            .map(|((by_engine, rule), answers)| {
                 let blocked_by_week: Vec<f64> = answers.blocked_by_week.iter().map(|sum| self.mean(*sum)).collect();
                 GuardrailSummary {
                     rule: rule.clone(),
+                    by_engine: *by_engine,
                     passed: self.mean(answers.passed),
                     warned: self.mean(answers.warned),
                     blocked: blocked_by_week.iter().sum(),

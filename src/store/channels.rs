@@ -9,8 +9,12 @@ use super::database::{Row, Tx, values};
 use super::drafts::Attempt;
 use super::error::StoreError;
 use super::tables::CHANNEL_MOVES;
+use crate::model::Zone;
 use crate::planner::{rested, tired};
 use crate::rules::ClientRules;
+
+/// Clients' rules and zones by their ids.
+pub(super) type RulesByClient<'c> = BTreeMap<&'c str, (ClientRules, Zone)>;
 
 /// What moves of a channel's state.
 struct Moving {
@@ -20,6 +24,24 @@ struct Moving {
     month: i64,
     fatigue: f64,
     as_of: Timestamp,
+}
+
+/// How fast a channel tires and rests.
+pub(super) struct Pace {
+    pub zone: Zone,
+    pub half_life_hours: f64,
+    pub per_post: f64,
+}
+
+impl Moving {
+    /// Lets the channel tire by posts, oldest first.
+    fn tire(&mut self, posts: &[Timestamp], pace: &Pace) {
+        for post in posts {
+            let held = (self.fatigue, self.as_of);
+            (self.fatigue, self.as_of) = tired(held, *post, &pace.zone, pace.half_life_hours, pace.per_post);
+            self.last_post_at = self.last_post_at.max(Some(*post));
+        }
+    }
 }
 
 /// By client and channel.
@@ -47,56 +69,82 @@ async fn channels(tx: &mut Tx, condition: &str, value: &str) -> Result<Channels,
 }
 
 impl Pass<'_> {
-    /// Lets the channels of new drafts tire.
+    /// Lets the channels of new drafts tire, and of posts that were made by hand before them.
     pub(super) async fn tire(
         &self,
         tx: &mut Tx,
         made: &[Attempt],
-        rules: &BTreeMap<&str, ClientRules>,
+        rules: &RulesByClient<'_>,
     ) -> Result<(), StoreError> {
         let clients: BTreeSet<&str> = made.iter().map(|attempt| attempt.schedule.client_id.as_str()).collect();
         let condition = "client_id IN (SELECT value FROM json_array_elements_text($1::json))";
         let mut channels = channels(tx, condition, &super::load::json(&clients)).await?;
-        let mut touched = BTreeSet::new();
+        let mut drafted: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
         for Attempt { schedule, .. } in made {
             let key = (schedule.client_id.clone(), schedule.channel.name().to_owned());
-            let (Some(state), Some(rules)) = (channels.get_mut(&key), rules.get(schedule.client_id.as_str())) else {
-                continue;
-            };
-            let rules = rules.base().channel(schedule.channel);
-            (state.fatigue, state.as_of) = tired(
-                state.fatigue,
-                state.as_of,
-                schedule.scheduled_for,
-                rules.half_life_hours,
-                rules.fatigue_per_post,
-            );
-            state.last_post_at = state.last_post_at.max(Some(schedule.scheduled_for));
-            touched.insert(key);
+            drafted.entry(key).or_default().push(schedule.scheduled_for);
         }
-        channels.retain(|key, _| touched.contains(key));
+        channels.retain(|key, _| drafted.contains_key(key));
+        let by_hand = self.made_by_hand(tx, &channels).await?;
+        for (key, state) in &mut channels {
+            let Some(pace) = Self::pace(key, rules) else { continue };
+            let posts = drafted.get(key).into_iter().flatten();
+            let last = posts.clone().max().copied().unwrap_or(state.as_of);
+            let others = by_hand.get(key).into_iter().flatten().filter(|at| **at < last);
+            let mut all: Vec<Timestamp> = posts.chain(others).copied().collect();
+            all.sort_unstable();
+            state.tire(&all, &pace);
+        }
         self.move_on(tx, &channels).await
     }
 
-    /// Lets every channel's fatigue decay to now, and counts its posts anew. A clock that went back moves
-    /// nothing.
-    pub(super) async fn rest(&self, rules: &BTreeMap<&str, ClientRules>) -> Result<(), StoreError> {
+    /// Lets every channel's fatigue decay to now, with the posts that were made by hand since, and counts its posts
+    /// anew. A clock that went back moves nothing.
+    pub(super) async fn rest(&self, rules: &RulesByClient<'_>) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         let mut channels = channels(&mut tx, "workspace_id = $1", self.workspace.as_str()).await?;
         let counts = self.counts(&mut tx).await?;
         channels.retain(|_, state| state.as_of <= self.now);
-        for ((client, channel), state) in &mut channels {
-            let parsed = channel.parse().ok().zip(rules.get(client.as_str()));
-            if let Some((channel, rules)) = parsed {
-                let half_life = rules.base().channel(channel).half_life_hours;
-                state.fatigue = rested(state.fatigue, state.as_of, self.now, half_life);
-                state.as_of = self.now;
+        let by_hand = self.made_by_hand(&mut tx, &channels).await?;
+        for (key, state) in &mut channels {
+            if let Some(pace) = Self::pace(key, rules) {
+                state.tire(by_hand.get(key).map_or(&[], Vec::as_slice), &pace);
+                state.fatigue = rested(state.fatigue, state.as_of, self.now, pace.half_life_hours);
+                state.as_of = self.now.max(state.as_of);
             }
-            (state.week, state.month) = counts.get(&(client.clone(), channel.clone())).copied().unwrap_or((0, 0));
+            (state.week, state.month) = counts.get(key).copied().unwrap_or((0, 0));
         }
         self.move_on(&mut tx, &channels).await?;
         tx.fold_tallies(self.workspace).await?;
         tx.commit().await
+    }
+
+    /// How fast a client's channel tires and rests; none where no rules are known of it.
+    fn pace(key: &(String, String), rules: &RulesByClient<'_>) -> Option<Pace> {
+        let (client, channel) = key;
+        let (rules, zone) = rules.get(client.as_str())?;
+        let base = rules.base();
+        let numbers = base.channel(channel.parse().ok()?);
+        Some(Pace { zone: zone.clone(), half_life_hours: numbers.half_life_hours, per_post: numbers.fatigue_per_post })
+    }
+
+    /// Posts by hand from the instants that the channels' states hold for up to now, oldest first.
+    async fn made_by_hand(
+        &self,
+        tx: &mut Tx,
+        channels: &Channels,
+    ) -> Result<BTreeMap<(String, String), Vec<Timestamp>>, StoreError> {
+        let mut found: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
+        let Some(since) = channels.values().map(|state| state.as_of).min() else { return Ok(found) };
+        let sql = "SELECT client_id, channel, iso(published_at) FROM publications WHERE workspace_id = $1 \
+                   AND published_at >= $2::timestamptz AND published_at < $3::timestamptz ORDER BY 3";
+        for row in tx.rows(sql, values![self.workspace.as_str(), since, self.now]).await? {
+            let (key, at): (_, Timestamp) = ((row.text(0)?, row.text(1)?), row.parsed(2)?);
+            if channels.get(&key).is_some_and(|state| at >= state.as_of) {
+                found.entry(key).or_default().push(at);
+            }
+        }
+        Ok(found)
     }
 
     /// Posts of the 7 and the 30 days before now, by client and channel.

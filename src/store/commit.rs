@@ -11,7 +11,7 @@ use super::error::StoreError;
 use super::ledger::Ledger;
 use super::load;
 use super::retry::retried;
-use super::standing::{Which, distilled, standing};
+use super::standing::{Counted, Which, distilled, standing_with};
 use super::tables::{ACTIONS, PLAN_CLIENTS, SCHEDULES};
 use crate::model::{
     Asset, ChannelState, Client, ClientPlan, ClientState, Decision, Outcome, Plan, Post, Scenario, ScheduleStatus,
@@ -33,6 +33,8 @@ pub struct Commit<'a> {
     pub actor: &'a str,
     /// When.
     pub now: Timestamp,
+    /// Which schedules count as posts in the scenario that the plan was made from.
+    pub counted: Counted,
     /// Told of every row that is written.
     pub progress: &'a (dyn Fn() + Sync),
 }
@@ -106,7 +108,7 @@ async fn lock_clients(tx: &mut Tx, plan: &Plan, ids: &str) -> Result<(), StoreEr
 }
 
 impl<'a> Commit<'a> {
-    fn told(&self, is_new: bool) -> Committed {
+    pub(super) fn told(&self, is_new: bool) -> Committed {
         let count = |status| self.plan.posts().filter(|(_, post)| post.status == status).count();
         Committed {
             plan_id: self.plan.plan_id,
@@ -121,7 +123,7 @@ impl<'a> Commit<'a> {
 
     /// What is no longer as the plan found it, a line a finding.
     async fn moved(&self, tx: &mut Tx, ids: &str) -> Result<Vec<String>, StoreError> {
-        let now: BTreeMap<String, (Client, ClientState)> = standing(tx, &Which::Clients(ids), &BTreeSet::new())
+        let now: BTreeMap<String, (Client, ClientState)> = standing_with(tx, &Which::Clients(ids), &BTreeSet::new(), self.counted)
             .await?
             .into_iter()
             .map(|known| (known.0.id.to_string(), known))
@@ -205,7 +207,10 @@ impl<'a> Commit<'a> {
             .number(post.priority)
             .text(&metadata(plan, post))
             .text(post.risk.name())
-            .maybe_text(post.blocked_reason.as_deref())
+            .maybe_text(post.blocked_reason().as_deref())
+            .maybe_text(post.blocked.as_ref().map(|reason| reason.code()))
+            .text(&post.blocked.as_ref().map_or_else(|| "{}".to_owned(), |reason| reason.details().to_string()))
+            .text(&post.calendar_uid(&plan.client_id))
             .text(self.actor)
             .id(self.plan.plan_id)
             .text(&self.plan.rules_hash)
@@ -246,6 +251,7 @@ fn preview(client: Option<&Client>, post: &Post) -> String {
             "kind": asset.kind,
             "title": asset.title,
             "body": asset.body.chars().take(PREVIEW_LETTERS).collect::<String>(),
+            "media_url": asset.media_url,
         }),
         None => json!({}),
     };
@@ -260,18 +266,20 @@ pub(super) fn find_asset<'c>(client: &'c Client, id: &str) -> Option<&'c Asset> 
 
 /// What explains the post at a glance, as JSON.
 fn metadata(plan: &ClientPlan, post: &Post) -> String {
-    let warnings: Vec<_> = post
-        .verdicts_of(Outcome::Warn)
-        .map(|verdict| json!({"rule": verdict.rule, "reason": verdict.reason, "remedy": verdict.remedy}))
-        .collect();
     let local = plan.zone.local(post.at).strftime("%Y-%m-%dT%H:%M%:z").to_string();
     json!({
         "local_time": local,
         "slot_value": post.slot_value,
         "asset_score": post.asset_score(),
-        "warnings": warnings,
+        "warnings": warnings(post),
     })
     .to_string()
+}
+
+/// The guardrails that warned of a post, as JSON.
+pub(super) fn warnings(post: &Post) -> serde_json::Value {
+    let warned = post.verdicts_of(Outcome::Warn);
+    warned.map(|verdict| json!({"rule": verdict.rule, "reason": verdict.reason, "remedy": verdict.remedy})).collect()
 }
 
 /// What differs between a client as a plan found it and as it stands now.
@@ -292,7 +300,7 @@ fn differences(then: (&Client, &ClientState), now: (&Client, &ClientState)) -> V
     }
     let is_new = |state: &&ChannelState| then.1.channels.iter().all(|known| known.channel != state.channel);
     found.extend(now.1.channels.iter().filter(is_new).map(|state| format!("{} is new", state.channel)));
-    if found.is_empty() && distilled(&then.1.asset_uses) != distilled(&now.1.asset_uses) {
+    if found.is_empty() && distilled(&then.1.asset_uses, &then.1.channels) != distilled(&now.1.asset_uses, &now.1.channels) {
         found.push("uses of assets".to_owned());
     }
     if found.is_empty() { Vec::new() } else { vec![format!("  client `{id}`: {}", found.join("; "))] }

@@ -11,6 +11,8 @@ use serde_json::json;
 
 use super::database::{Tx, Value, values};
 use super::error::StoreError;
+use super::channels::RulesByClient;
+use super::commit::warnings;
 use super::grounds::Grounds;
 use super::ledger::Ledger;
 use super::record::{NewAction, record};
@@ -18,10 +20,11 @@ use super::retry::retried;
 use super::review::{COLUMNS, Schedule};
 use super::standing::{Standing, Which, standing};
 use crate::model::{
-    ActionType, Capacity, Client, ClientState, DecisionStatus, Outcome, Post, ScheduleStatus, Week, WorkspaceId, Zone,
+    ActionType, Capacity, Client, ClientState, ClientStatus, DecisionStatus, Outcome, Post, Reason, ScheduleStatus,
+    Week, WorkspaceId, Zone,
 };
-use crate::planner::{CommittedPost, JudgedAgain, Planner, REVIEW_CAPACITY};
-use crate::rules::{ClientRules, DraftRules};
+use crate::planner::{Again, CommittedPost, JudgedAgain, Planner};
+use crate::rules::DraftRules;
 
 /// Schedules that one transaction drafts.
 const BATCH: u32 = 500;
@@ -113,9 +116,10 @@ struct Today {
 
 /// A step that a schedule takes after it was judged again.
 struct Step<'t> {
-    schedule: &'t Schedule,
-    to: ScheduleStatus,
-    reason: Option<String>,
+    before: &'t Schedule,
+    /// As it was judged.
+    after: Schedule,
+    reason: Option<Reason>,
     /// What it rests on.
     signals: serde_json::Value,
 }
@@ -130,17 +134,19 @@ impl Pass<'_> {
         let today = retried(|| self.today()).await?;
         let steps = self.judge(&today)?;
         outcome.judged = today.schedules.len();
-        for status in retried(|| self.take(&steps)).await? {
-            match status {
+        for (from, to) in retried(|| self.take(&steps)).await? {
+            match to {
+                // Held, or waiting, for another reason than before.
+                _ if from == to => {}
                 ScheduleStatus::Blocked => outcome.blocked += 1,
                 ScheduleStatus::Ready => outcome.readied += 1,
                 _ => outcome.returned += 1,
             }
         }
-        let rules: BTreeMap<&str, ClientRules> = today
+        let rules: RulesByClient<'_> = today
             .clients
             .iter()
-            .map(|(client, _)| (client.id.as_str(), self.planner.rules().for_client(client)))
+            .map(|(client, _)| (client.id.as_str(), (self.planner.rules().for_client(client), client.zone.clone())))
             .collect();
         while !should_stop() {
             let (drafted, failed) = retried(|| self.draft_batch(&rules)).await?;
@@ -185,27 +191,37 @@ impl Pass<'_> {
         self.ledger.write().await
     }
 
-    /// Lets go what waits for approval past its time, and what was ready and is too late to draft.
+    /// Lets go what waits for approval past its time, and what was ready or held and is too late to draft.
     async fn expire(&self) -> Result<usize, StoreError> {
         let mut expired = 0;
         loop {
             let mut tx = self.write().await?;
             let condition = "((status = 'pending' AND scheduled_for <= $2::timestamptz) \
-                             OR (status = 'ready' AND scheduled_for < $3::timestamptz))";
+                             OR (status IN ('ready', 'blocked') AND scheduled_for < $3::timestamptz))";
             let schedules = self.locked(&mut tx, condition, values![self.now, self.earliest()]).await?;
             if schedules.is_empty() {
                 return Ok(expired);
             }
-            let sql = "UPDATE campaign_orchestration_schedules SET status = 'cancelled', updated_at = $2::timestamptz, \
-                       blocked_reason = CASE status WHEN 'pending' THEN 'expired: nobody approved it in time' \
-                       ELSE 'expired: its draft was not made in time' END \
-                       WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
-            tx.run(sql, values![ids(&schedules), self.now]).await?;
+            for status in [ScheduleStatus::Pending, ScheduleStatus::Ready, ScheduleStatus::Blocked] {
+                let those: Vec<&Schedule> = schedules.iter().filter(|one| one.status == status).collect();
+                let reason = Reason::Expired { status };
+                let sql = "UPDATE campaign_orchestration_schedules SET status = 'cancelled', \
+                           updated_at = $2::timestamptz, blocked_reason = $3, blocked_code = $4, \
+                           blocked_details = $5::jsonb \
+                           WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
+                let told = [reason.to_string(), reason.code().to_owned(), reason.details().to_string()];
+                let [sentence, code, details] = told;
+                tx.run(sql, values![ids(those.iter().copied()), self.now, sentence, code, details]).await?;
+            }
             let actions = schedules.iter().map(|schedule| NewAction {
                 schedule,
                 action_type: ActionType::PostingDecision,
                 status: DecisionStatus::Rejected,
-                payload: json!({"from": schedule.status, "to": "cancelled", "reason": "its time passed"}),
+                payload: decided(
+                    schedule.status,
+                    ScheduleStatus::Cancelled,
+                    Some(&Reason::Expired { status: schedule.status }),
+                ),
                 signals: None,
                 actor: ACTOR,
                 executed: None,
@@ -220,7 +236,8 @@ impl Pass<'_> {
     async fn try_again(&self) -> Result<usize, StoreError> {
         let mut tx = self.write().await?;
         let sql = format!(
-            "UPDATE campaign_orchestration_schedules SET status = 'ready', updated_at = $2::timestamptz \
+            "UPDATE campaign_orchestration_schedules SET status = 'ready', updated_at = $2::timestamptz, \
+             blocked_reason = NULL, blocked_code = NULL, blocked_details = '{{}}' \
              WHERE workspace_id = $1 AND status = 'failed' AND next_attempt_at <= $2::timestamptz \
              AND scheduled_for >= $3::timestamptz AND attempts < $4 AND {NO_OTHER_LIVE}"
         );
@@ -254,7 +271,7 @@ impl Pass<'_> {
     /// Whether it is due, or stands on the client's present day. What waits for a reviewer's time stays so.
     fn is_for_today(&self, schedule: &Schedule) -> bool {
         let held_for_review = schedule.status == ScheduleStatus::Blocked
-            && schedule.blocked_reason.as_deref().is_some_and(|reason| reason.starts_with(REVIEW_CAPACITY));
+            && schedule.blocked_code.as_deref() == Some(Reason::ReviewCapacity.code());
         let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
         let is_today = zone.local(schedule.scheduled_for).date() == zone.local(self.now).date();
         !held_for_review && (schedule.scheduled_for <= self.now || is_today)
@@ -282,40 +299,55 @@ impl Pass<'_> {
                 .iter()
                 .map(|schedules| schedules.iter().map(|schedule| committed(schedule)).collect())
                 .collect();
-            let judged = self.planner.judge_again(&clients, &today.capacity, week, &posts)?;
+            let judged = self.planner.judge_again(&clients, &today.capacity, week, &posts, self.now)?;
             for ((schedules, judged), (client, _)) in schedules.iter().zip(&judged).zip(&clients) {
-                steps.extend(schedules.iter().filter_map(|schedule| step(schedule, judged.as_ref(), client)));
+                let Some(judged) = judged else { continue };
+                let answers = schedules.iter().zip(&judged.posts);
+                steps.extend(answers.filter_map(|(schedule, again)| step(schedule, again, judged, client)));
             }
         }
         Ok(steps)
     }
 
-    /// Takes the steps that still can be taken. Returns where they led.
-    async fn take(&self, steps: &[Step<'_>]) -> Result<Vec<ScheduleStatus>, StoreError> {
+    /// Takes the steps that still can be taken. Returns from where they led whither.
+    async fn take(&self, steps: &[Step<'_>]) -> Result<Vec<(ScheduleStatus, ScheduleStatus)>, StoreError> {
         if steps.is_empty() {
             return Ok(Vec::new());
         }
         let mut tx = self.write().await?;
         let sql = format!(
-            "UPDATE campaign_orchestration_schedules SET status = $3, blocked_reason = $4, \
-             updated_at = $5::timestamptz WHERE id = $1::uuid AND status = $2 AND ($3 = 'blocked' OR {NO_OTHER_LIVE})"
+            "UPDATE campaign_orchestration_schedules SET status = $3, blocked_reason = $4, blocked_code = $5, \
+             blocked_details = $6::jsonb, risk_level = $7, confidence = $8, metadata = $9::jsonb, \
+             updated_at = $10::timestamptz \
+             WHERE id = $1::uuid AND status = $2 AND ($3 IN ('blocked', $2) OR {NO_OTHER_LIVE})"
         );
         let mut taken = Vec::new();
         for step in steps {
-            let values =
-                values![step.schedule.id, step.schedule.status.name(), step.to.name(), step.reason.clone(), self.now];
+            let (before, after) = (step.before, &step.after);
+            let values = values![
+                before.id,
+                before.status.name(),
+                after.status.name(),
+                after.blocked_reason.clone(),
+                after.blocked_code.clone(),
+                after.blocked_details.to_string(),
+                after.risk_level.name(),
+                after.confidence,
+                after.metadata.to_string(),
+                self.now,
+            ];
             if tx.run(&sql, values).await? == 1 {
                 taken.push(step);
             }
         }
         record(&mut tx, taken.iter().map(|step| step.action()), self.now).await?;
         tx.commit().await?;
-        Ok(taken.into_iter().map(|step| step.to).collect())
+        Ok(taken.into_iter().map(|step| (step.before.status, step.after.status)).collect())
     }
 }
 
 /// No other schedule has taken the instant meanwhile.
-const NO_OTHER_LIVE: &str = "NOT EXISTS (SELECT 1 FROM campaign_orchestration_schedules other \
+pub(super) const NO_OTHER_LIVE: &str = "NOT EXISTS (SELECT 1 FROM campaign_orchestration_schedules other \
      WHERE other.client_id = campaign_orchestration_schedules.client_id \
      AND other.channel = campaign_orchestration_schedules.channel \
      AND other.scheduled_for = campaign_orchestration_schedules.scheduled_for \
@@ -326,11 +358,23 @@ pub(super) fn before(now: Timestamp, seconds: f64) -> Timestamp {
     now.saturating_sub(SignedDuration::from_secs(seconds as i64)).unwrap_or(now)
 }
 
-pub(super) fn ids(schedules: &[Schedule]) -> String {
-    super::load::json(&schedules.iter().map(|schedule| schedule.id).collect::<Vec<_>>())
+pub(super) fn ids<'s>(schedules: impl IntoIterator<Item = &'s Schedule>) -> String {
+    super::load::json(&schedules.into_iter().map(|schedule| schedule.id).collect::<Vec<_>>())
 }
 
-fn committed(schedule: &Schedule) -> CommittedPost {
+/// What goes on record of a step: from where whither, and why.
+pub(super) fn decided(from: ScheduleStatus, to: ScheduleStatus, reason: Option<&Reason>) -> serde_json::Value {
+    json!({
+        "from": from,
+        "to": to,
+        "reason": reason.map(ToString::to_string),
+        "blocked_code": reason.map(Reason::code),
+        "blocked_details": reason.map(Reason::details),
+    })
+}
+
+/// A schedule as the planner knows it.
+pub(super) fn committed(schedule: &Schedule) -> CommittedPost {
     CommittedPost {
         channel: schedule.channel,
         at: schedule.scheduled_for,
@@ -339,27 +383,59 @@ fn committed(schedule: &Schedule) -> CommittedPost {
 }
 
 /// The step that a fresh judgement asks of a schedule; none where it stands as it should.
-fn step<'t>(schedule: &'t Schedule, judged: Option<&JudgedAgain>, client: &Client) -> Option<Step<'t>> {
-    let is_meant = |post: &&Post| post.channel == schedule.channel && post.at == schedule.scheduled_for;
-    let post = judged.and_then(|judged| judged.posts.iter().find(is_meant));
-    let (to, reason) = match post {
-        _ if !client.status.is_planned() => {
-            (ScheduleStatus::Blocked, Some(format!("client_status: the client is {}", client.status)))
+fn step<'t>(schedule: &'t Schedule, again: &Again, judged: &JudgedAgain, client: &Client) -> Option<Step<'t>> {
+    let (status, reason) = match again {
+        Again::Off(reason) => (ScheduleStatus::Blocked, Some(reason.clone())),
+        Again::Judged(post) if post.blocked.is_some() => {
+            (ScheduleStatus::Blocked, post.blocked.as_deref().cloned())
         }
-        None => {
-            (ScheduleStatus::Blocked, Some(format!("channels: the client no longer posts on {}", schedule.channel)))
+        Again::Judged(_) if schedule.approved_by.is_some() => (ScheduleStatus::Ready, None),
+        Again::Judged(post) if post.status == ScheduleStatus::Pending => {
+            (ScheduleStatus::Pending, Some(needs_review(post, client)))
         }
-        Some(post) if !post.is_live() => (ScheduleStatus::Blocked, post.blocked_reason.as_deref().map(str::to_owned)),
-        Some(_) if schedule.approved_by.is_some() => (ScheduleStatus::Ready, None),
-        Some(post) => (post.status, None),
+        Again::Judged(post) => (post.status, None),
     };
-    let takes_it = to != schedule.status && schedule.status.may_become(to);
-    takes_it.then(|| Step { schedule, to, reason, signals: signals(schedule, judged.zip(post), client) })
+    let after = after(schedule, again, status, reason.as_ref());
+    let differs = match status {
+        // What waits from the start needs no reason for it, unless it waits for another one by now.
+        ScheduleStatus::Pending if schedule.status == status => after.risk_level != schedule.risk_level,
+        ScheduleStatus::Blocked if schedule.status == status => after.blocked_code != schedule.blocked_code,
+        _ => status != schedule.status && schedule.status.may_become(status),
+    };
+    differs.then(|| Step { before: schedule, after, reason, signals: signals(schedule, again, judged, client) })
+}
+
+/// A schedule as it stands once its judgement is written down.
+fn after(schedule: &Schedule, again: &Again, status: ScheduleStatus, reason: Option<&Reason>) -> Schedule {
+    let mut after = Schedule {
+        status,
+        blocked_reason: reason.map(ToString::to_string),
+        blocked_code: reason.map(|reason| reason.code().to_owned()),
+        blocked_details: reason.map_or_else(|| json!({}), Reason::details),
+        ..schedule.clone()
+    };
+    if let Again::Judged(post) = again {
+        after.risk_level = post.risk;
+        after.confidence = post.confidence;
+        if let Some(metadata) = after.metadata.as_object_mut() {
+            metadata.insert("warnings".to_owned(), warnings(post));
+        }
+    }
+    after
+}
+
+/// Why a post waits for a person.
+fn needs_review(post: &Post, client: &Client) -> Reason {
+    let warned = post.verdicts_of(Outcome::Warn).map(|verdict| format!("{}: {}", verdict.rule, verdict.reason).into());
+    let onboarding = (client.status == ClientStatus::Onboarding).then(|| "the client is onboarding".into());
+    let by_policy = (!client.policy.auto_exec_enabled).then(|| "the client's policy lets nothing run by itself".into());
+    let because = warned.chain(onboarding).chain(by_policy).collect();
+    Reason::NeedsReview { risk: post.risk, confidence: post.confidence, because }
 }
 
 /// The guardrails that a post did not pass, and what the rules saw of it; nothing where no rule was asked.
-fn signals(schedule: &Schedule, judged: Option<(&JudgedAgain, &Post)>, client: &Client) -> serde_json::Value {
-    let Some((judged, post)) = judged.filter(|_| client.status.is_planned()) else { return json!({"guardrails": []}) };
+fn signals(schedule: &Schedule, again: &Again, judged: &JudgedAgain, client: &Client) -> serde_json::Value {
+    let Again::Judged(post) = again else { return json!({"guardrails": []}) };
     let said = post.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Pass);
     let seen = judged.channels.iter().find(|(channel, _)| *channel == post.channel);
     json!({
@@ -370,16 +446,16 @@ fn signals(schedule: &Schedule, judged: Option<(&JudgedAgain, &Post)>, client: &
 
 impl Step<'_> {
     fn action(&self) -> NewAction<'_> {
-        let (action_type, status) = match self.to {
+        let (action_type, status) = match self.after.status {
             ScheduleStatus::Blocked => (ActionType::ScheduleBlocked, DecisionStatus::Rejected),
             ScheduleStatus::Ready => (ActionType::PostingDecision, DecisionStatus::Accepted),
             _ => (ActionType::PostingDecision, DecisionStatus::AwaitingApproval),
         };
         NewAction {
-            schedule: self.schedule,
+            schedule: &self.after,
             action_type,
             status,
-            payload: json!({"from": self.schedule.status, "to": self.to, "reason": self.reason}),
+            payload: decided(self.before.status, self.after.status, self.reason.as_ref()),
             signals: Some(self.signals.clone()),
             actor: ACTOR,
             executed: None,

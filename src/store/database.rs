@@ -161,17 +161,19 @@ impl Database {
     }
 
     /// The version of the schema that this program writes.
-    pub const VERSION: i64 = 2;
+    pub const VERSION: i64 = 3;
 
     fn migrator(&self) -> Migrator {
         let steps = match self {
             Database::Postgres(_) => [
                 ("ledger", include_str!("../../migrations/postgres/0001_ledger.sql")),
                 ("serving", include_str!("../../migrations/postgres/0002_serving.sql")),
+                ("reasons", include_str!("../../migrations/postgres/0004_reasons.sql")),
             ],
             Database::Sqlite(_) => [
                 ("ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
                 ("serving", include_str!("../../migrations/sqlite/0002_serving.sql")),
+                ("reasons", include_str!("../../migrations/sqlite/0004_reasons.sql")),
             ],
         };
         let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {

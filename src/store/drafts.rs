@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::channels::RulesByClient;
 use super::daily::{ACTOR, Pass, before, ids};
-use super::database::{Tx, values};
+use super::database::{Row, Tx, values};
 use super::error::StoreError;
 use super::record::{NewAction, record};
 use super::review::Schedule;
 use super::tables::DRAFTS;
-use crate::model::{ActionType, DecisionStatus, derived_id};
-use crate::rules::ClientRules;
+use crate::model::{ActionType, DecisionStatus, Reason, derived_id};
 
 impl Pass<'_> {
     /// Drafts some of what is due. Returns how many drafts were made, and how many could not be.
-    pub(super) async fn draft_batch(&self, rules: &BTreeMap<&str, ClientRules>) -> Result<(usize, usize), StoreError> {
+    pub(super) async fn draft_batch(&self, rules: &RulesByClient<'_>) -> Result<(usize, usize), StoreError> {
         let mut tx = self.write().await?;
         let condition = "status = 'ready' AND scheduled_for <= $2::timestamptz AND scheduled_for >= $3::timestamptz";
         let due = self.locked(&mut tx, condition, values![self.now, self.earliest()]).await?;
@@ -63,15 +63,17 @@ impl Pass<'_> {
     async fn fail(&self, tx: &mut Tx, failed: &[Attempt]) -> Result<(), StoreError> {
         let rules = self.draft_rules();
         for attempt in failed {
-            let reason = attempt.content.as_ref().err().cloned().unwrap_or_default();
+            let cause = attempt.content.as_ref().err().cloned().unwrap_or_default();
+            let reason = Reason::DraftFailed { cause: cause.as_str().into() };
             let wait = rules.wait_minutes(attempt.schedule.attempts) * 60.0;
             let sql = "UPDATE campaign_orchestration_schedules SET status = 'failed', blocked_reason = $2, \
-                       execution_result = $3::jsonb, next_attempt_at = $4::timestamptz, updated_at = $5::timestamptz \
-                       WHERE id = $1::uuid";
-            let result = json!({"result": "failed", "reason": reason}).to_string();
+                       execution_result = $3::jsonb, next_attempt_at = $4::timestamptz, updated_at = $5::timestamptz, \
+                       blocked_code = $6, blocked_details = $7::jsonb WHERE id = $1::uuid";
+            let result = json!({"result": "failed", "reason": cause}).to_string();
             let next = before(self.now, -wait);
-            tx.run(sql, values![attempt.schedule.id, format!("draft failed: {reason}"), result, next, self.now])
-                .await?;
+            let (sentence, details) = (reason.to_string(), reason.details().to_string());
+            let id = attempt.schedule.id;
+            tx.run(sql, values![id, sentence, result, next, self.now, reason.code(), details]).await?;
         }
         Ok(())
     }
@@ -83,31 +85,45 @@ pub(super) struct Attempt {
     content: Result<String, String>,
 }
 
-/// Kind, title and text by client and asset.
-type Assets = BTreeMap<(String, String), (String, String, String)>;
+/// What a draft shows, as JSON, by client and asset; none where the asset has nothing to show.
+type Assets = BTreeMap<(String, String), Option<String>>;
 
 /// The assets of some schedules that are still offered.
 async fn offered_assets(tx: &mut Tx, schedules: &[Schedule]) -> Result<Assets, StoreError> {
     let clients: BTreeSet<&str> = schedules.iter().map(|schedule| schedule.client_id.as_str()).collect();
     let assets: BTreeSet<&str> = schedules.iter().filter_map(Schedule::used_asset).collect();
-    let sql = "SELECT client_id, asset_id, kind, title, body FROM assets WHERE retired = $3 \
+    let sql = "SELECT client_id, asset_id, kind, title, body, media_url FROM assets WHERE retired = $3 \
                AND client_id IN (SELECT value FROM json_array_elements_text($1::json)) \
                AND asset_id IN (SELECT value FROM json_array_elements_text($2::json))";
     let values = values![super::load::json(&clients), super::load::json(&assets), false];
     let rows = tx.rows(sql, values).await?;
-    rows.iter().map(|row| Ok(((row.text(0)?, row.text(1)?), (row.text(2)?, row.text(3)?, row.text(4)?)))).collect()
+    rows.iter().map(|row| Ok(((row.text(0)?, row.text(1)?), content(row)?))).collect()
+}
+
+fn content(row: &Row) -> Result<Option<String>, StoreError> {
+    let (asset, kind) = (row.text(1)?, row.text(2)?);
+    let (title, body, media) = (row.text(3)?, row.text(4)?, row.text(5)?);
+    if [&title, &body, &media].iter().all(|part| part.trim().is_empty()) {
+        return Ok(None);
+    }
+    let mut content = json!({"asset_id": asset, "kind": kind, "title": title, "body": body});
+    if let Some(content) = content.as_object_mut().filter(|_| !media.is_empty()) {
+        content.insert("media_url".to_owned(), json!(media));
+    }
+    Ok(Some(content.to_string()))
 }
 
 impl Attempt {
     fn at(schedule: Schedule, assets: &Assets) -> Self {
         let content = match schedule.used_asset() {
-            None => Ok(json!({"kind": null, "title": "", "body": "", "note": "planned without an asset"})),
+            None => Err("it has no asset".to_owned()),
             Some(asset) => match assets.get(&(schedule.client_id.clone(), asset.to_owned())) {
-                Some((kind, title, body)) => Ok(json!({"asset_id": asset, "kind": kind, "title": title, "body": body})),
+                Some(Some(content)) => Ok(content.clone()),
+                Some(None) => Err(format!("asset `{asset}` has neither title nor text nor media")),
                 None => Err(format!("asset `{asset}` is no longer offered")),
             },
         };
-        Self { content: content.map(|content| content.to_string()), schedule }
+        Self { content, schedule }
     }
 
     fn draft_id(&self) -> uuid::Uuid {

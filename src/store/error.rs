@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::url::DatabaseUrl;
-use crate::model::ScheduleStatus;
+use crate::model::{Reason, ScheduleStatus, Week};
 use crate::planner::PlanError;
 
 /// A failure of the ledger.
@@ -90,6 +90,23 @@ pub enum StoreError {
         /// Who tried to approve.
         actor: String,
     },
+    /// Something stands against a post that is to run.
+    #[error("schedule {id} cannot run: {reason}")]
+    Held {
+        /// Which.
+        id: Uuid,
+        /// What stands against it.
+        reason: Box<Reason>,
+    },
+    /// A schedule whose time has passed.
+    #[error("the time of schedule {0} has passed")]
+    TooLate(Uuid),
+    /// A schedule at whose time another one stands by now.
+    #[error("another post stands at the time of schedule {0} on its channel")]
+    InstantTaken(Uuid),
+    /// A week of which nothing is left.
+    #[error("week {0} is over for every client")]
+    WeekOver(Week),
     /// Somebody asked for a stop.
     #[error("stopped before the end; nothing was committed")]
     Stopped,
@@ -143,7 +160,7 @@ impl StoreError {
 
     /// What to do about it.
     #[must_use]
-    pub const fn remedy(&self) -> &'static str {
+    pub fn remedy(&self) -> &str {
         match self {
             Self::Connect { .. } => "check the address, the user and the password, and that the server runs",
             Self::Newer { .. } => "use the newer mcoe that made the database",
@@ -160,7 +177,13 @@ impl StoreError {
             Self::UnknownJob(_) => "ask for the job again",
             Self::KeyTaken(_) => "send a new key with every new request",
             Self::IllegalStep { .. } => "see where it stands with `mcoe review --all`",
-            Self::SecondPerson { .. } => "let somebody else approve it, with --actor",
+            Self::SecondPerson { .. } => {
+                "let somebody else approve it; who works alone says so with --alone, or in `[review]` of risk.toml"
+            }
+            Self::Held { reason, .. } => reason.remedy(),
+            Self::TooLate(_) => "plan another post",
+            Self::InstantTaken(_) => "cancel the other post first",
+            Self::WeekOver(_) => "plan the coming week: leave out --week",
             Self::Stopped => "run it again",
             Self::Unreadable { .. } => "restore the database from a backup, or mend the cell",
             Self::Plan(_) => "mend the rule",
@@ -183,6 +206,10 @@ impl StoreError {
                 | Self::KeyTaken(_)
                 | Self::IllegalStep { .. }
                 | Self::SecondPerson { .. }
+                | Self::Held { .. }
+                | Self::TooLate(_)
+                | Self::InstantTaken(_)
+                | Self::WeekOver(_)
                 | Self::Plan(_)
         )
     }

@@ -15,7 +15,7 @@ use super::ledger::Ledger;
 use super::retry::retried;
 use super::review::{COLUMNS, Schedule};
 use crate::model::{
-    ActionType, AssetSeen, CampaignId, Channel, ChannelSeen, ClientId, PerformanceReality, PostSeen, RiskBand,
+    ActionType, AssetSeen, CampaignId, Channel, ChannelSeen, ClientId, PerformanceReality, PostSeen, Reason, RiskBand,
     ScheduleStatus, Verdict, WorkspaceId, Zone, derived_id,
 };
 use crate::planner::{Impact, Occasion, Planner, Recorded, Stand, WarningsSeen};
@@ -169,6 +169,7 @@ struct Planned {
     risk_level: RiskBand,
     action_of_day: Option<i64>,
     hours_to_nearest_post: Option<f64>,
+    blocked: Option<Reason>,
 }
 
 /// What it rests on.
@@ -184,8 +185,29 @@ struct PlannedOn {
 #[derive(Deserialize)]
 struct Stepped {
     to: ScheduleStatus,
+    /// The sentence, which is all that older records have.
     reason: Option<String>,
+    blocked_code: Option<String>,
+    #[serde(default)]
+    blocked_details: serde_json::Value,
 }
+
+impl Stepped {
+    fn reason(&self) -> Option<Reason> {
+        Reason::read(self.blocked_code.as_deref()?, &self.blocked_details)
+    }
+
+    /// Whether the post was held without asking a rule: for its client's sake, or its channel's.
+    fn asked_no_rule(&self) -> bool {
+        match self.reason() {
+            Some(reason) => matches!(reason, Reason::ClientStatus { .. } | Reason::ChannelOff { .. }),
+            None => self.reason.as_deref().is_some_and(|old| OLD_HOLDS.iter().any(|start| old.starts_with(start))),
+        }
+    }
+}
+
+/// How records without a code told of posts that were held without asking a rule.
+const OLD_HOLDS: [&str; 2] = ["client_status: ", "channels: "];
 
 /// What it rests on. Before what the rules saw was put down, the guardrails were told without their place.
 #[derive(Deserialize)]
@@ -226,14 +248,16 @@ impl OnRecord {
 
     /// The whole decision; none where it lacks what the rules saw.
     fn recorded(self, schedule: &Schedule, seen: Option<&ChannelSeen>) -> Option<Recorded> {
-        let (occasion, status, grounds, verdicts) = match self.judged {
+        let (occasion, status, grounds, mut verdicts, reason) = match self.judged {
             Judged::WithoutGrounds => return None,
-            Judged::Daily(said, grounds) => (Occasion::Daily, said.to, grounds.0, grounds.1),
+            Judged::Daily(said, grounds) => (Occasion::Daily, said.to, grounds.0, grounds.1, said.reason()),
             Judged::Plan(said, on) => {
                 let grounds = planned(&said, &on, self.confidence, schedule, seen?)?;
-                (Occasion::Plan, said.status, grounds, on.guardrails)
+                (Occasion::Plan, said.status, grounds, on.guardrails, said.blocked)
             }
         };
+        let held = reason.filter(|reason| status == ScheduleStatus::Blocked && !reason.is_of_guardrail());
+        let held = held.or_else(|| verdicts.pop_if(|last| is_review_capacity(last)).map(|_| Reason::ReviewCapacity));
         Some(Recorded {
             schedule_id: schedule.id,
             decided_at: self.decided_at,
@@ -250,6 +274,7 @@ impl OnRecord {
             reality: grounds.performance_reality,
             is_approved: grounds.is_approved,
             stand: Stand { status, risk: grounds.risk, confidence: grounds.confidence },
+            held,
             verdicts,
         })
     }
@@ -290,9 +315,7 @@ impl Judged {
             return Ok(None);
         }
         let said: Stepped = row.json(5)?;
-        let outside = ["client_status: ", "channels: "];
-        let is_outside = |reason: &str| outside.iter().any(|start| reason.starts_with(start));
-        if said.to == ScheduleStatus::Cancelled || said.reason.as_deref().is_some_and(is_outside) {
+        if said.to == ScheduleStatus::Cancelled || said.asked_no_rule() {
             return Ok(None);
         }
         let on: SteppedOn = row.json(6)?;
@@ -304,6 +327,11 @@ impl Judged {
     }
 }
 
+/// The answer with which plans used to record that no reviewer had time; a guardrail of a pack names its file.
+fn is_review_capacity(verdict: &Verdict) -> bool {
+    &*verdict.rule == Reason::ReviewCapacity.code() && verdict.file.is_empty()
+}
+
 /// What is known of a schedule's asset as it was committed.
 fn asset_seen(schedule: &Schedule) -> Option<AssetSeen> {
     schedule.used_asset()?;
@@ -311,7 +339,7 @@ fn asset_seen(schedule: &Schedule) -> Option<AssetSeen> {
     Some(AssetSeen {
         score: schedule.metadata.get("asset_score").and_then(serde_json::Value::as_f64)?,
         kind: preview("kind")?.into(),
-        has_content: ["title", "body"].iter().any(|field| preview(field).is_some_and(|text| !text.is_empty())),
+        has_content: ["title", "body", "media_url"].iter().any(|field| preview(field).is_some_and(|text| !text.is_empty())),
     })
 }
 

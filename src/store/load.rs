@@ -8,16 +8,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::database::{Line, Tx, values};
+use super::database::{Line, Row, Tx, values};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
+use super::standing::COUNTED;
 use super::tables::{
     ASSETS, CAMPAIGNS, CHANNEL_STATE, CLIENTS, DAYS, POLICIES, PUBLICATIONS, REALITY, WARNINGS, WORKSPACES,
 };
 use crate::model::{
     Asset, CalendarEntry, Campaign, Channel, ChannelState, Client, ClientState, Reality, Scenario, Warning,
 };
+use crate::planner::tired;
 use crate::rules::{ChannelRules, CompiledRules};
 
 /// What a load brought.
@@ -29,6 +31,10 @@ pub struct Loaded {
     pub known_clients: usize,
     /// Assets that are offered now.
     pub assets: usize,
+    /// Channels that the scenario no longer has: they are switched off, and their history is kept.
+    pub channels_off: usize,
+    /// Posts of the history that the ledger did not know: made by hand, or before it began.
+    pub posts: usize,
 }
 
 /// JSON of what always has one: texts, numbers and lists.
@@ -57,9 +63,10 @@ impl Ledger {
         load.clients(&mut tx).await?;
         load.assets(&mut tx).await?;
         load.circumstances(&mut tx).await?;
-        load.channels(&mut tx).await?;
+        let posts = load.channels(&mut tx).await?;
+        let channels_off = load.switch_off(&mut tx).await?;
         tx.commit().await?;
-        Ok(load.told())
+        Ok(Loaded { posts, channels_off, ..load.told() })
     }
 }
 
@@ -111,6 +118,8 @@ impl<'s> Load<'s> {
             new_clients: clients.len() - self.known.len(),
             known_clients: self.known.len(),
             assets: clients.iter().map(|(client, _)| client.assets.len()).sum(),
+            channels_off: 0,
+            posts: 0,
         }
     }
 
@@ -189,6 +198,7 @@ impl<'s> Load<'s> {
                 .whole(asset.evolution_step)
                 .text(&asset.title)
                 .text(&asset.body)
+                .text(&asset.media_url)
                 .flag(false);
         };
         tx.upsert(ASSETS, "client_id, asset_id", changed, rows, fill).await?;
@@ -266,7 +276,8 @@ impl<'s> Load<'s> {
         Ok(())
     }
 
-    async fn channels(&self, tx: &mut Tx) -> Result<(), StoreError> {
+    /// Brings channels in, and returns how many posts of theirs were not known.
+    async fn channels(&self, tx: &mut Tx) -> Result<usize, StoreError> {
         let rows = self.clients_and_states().flat_map(|(client, state)| {
             let rules = self.rules.for_client(client);
             let lines: Vec<_> = state
@@ -285,6 +296,7 @@ impl<'s> Load<'s> {
             "avg_engagement_rate",
             "best_posting_times",
             "updated_at",
+            "active",
         ];
         let fill = |(client, state, times): &(&Client, &ChannelState, BestTimes), line: &mut Line| {
             line.text(client.id.as_str())
@@ -302,21 +314,42 @@ impl<'s> Load<'s> {
                 .maybe_number(state.engagement.map(|score| score.get()))
                 .maybe_number(state.engagement_rate)
                 .text(&times.hours)
-                .instant(self.now);
+                .instant(self.now)
+                .flag(true);
         };
         tx.upsert(CHANNEL_STATE, "client_id, channel", &measured, rows, fill).await?;
         self.publications(tx).await
     }
 
-    /// What channels that are new to the ledger had posted.
-    async fn publications(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        let rows = self.clients_and_states().flat_map(|(client, state)| {
-            let is_new = move |channel: Channel| {
-                let key = (client.id.as_str().to_owned(), channel.name().to_owned());
-                !self.known_channels.contains(&key)
-            };
-            posts(state).into_iter().filter(move |post| is_new(post.0)).map(move |post| (client, post))
-        });
+    /// Switches off the channels of the clients that the scenario no longer has. Returns how many those are.
+    async fn switch_off(&self, tx: &mut Tx) -> Result<usize, StoreError> {
+        let listed: BTreeSet<(&str, &str)> = self
+            .clients_and_states()
+            .flat_map(|(client, state)| state.channels.iter().map(|state| (client.id.as_str(), state.channel.name())))
+            .collect();
+        let is_gone = |(client, channel): &&(String, String)| !listed.contains(&(client.as_str(), channel.as_str()));
+        let sql = "UPDATE channel_state SET active = $3, updated_at = $4::timestamptz \
+                   WHERE client_id = $1 AND channel = $2 AND active = $5";
+        let mut off = 0;
+        for (client, channel) in self.known_channels.iter().filter(is_gone) {
+            let values = values![client.as_str(), channel.as_str(), false, self.now, true];
+            off += tx.run(sql, values).await? as usize;
+        }
+        Ok(off)
+    }
+
+    /// Posts of the scenario's history that the ledger does not know, and what they do to channels that it knows:
+    /// such a post tires its channel as of its time.
+    async fn publications(&self, tx: &mut Tx) -> Result<usize, StoreError> {
+        let known = self.known_posts(tx).await?;
+        let rows: Vec<(&Client, Posted<'_>)> = self
+            .clients_and_states()
+            .flat_map(|(client, state)| posts(state).into_iter().map(move |post| (client, post)))
+            .filter(|(client, (channel, at, _))| {
+                let key = (client.id.as_str().to_owned(), channel.name().to_owned(), at.as_second());
+                !known.contains(&key)
+            })
+            .collect();
         let fill = |(client, (channel, at, asset)): &(&Client, Posted<'_>), line: &mut Line| {
             line.text(client.id.as_str())
                 .text(client.workspace_id.as_str())
@@ -324,8 +357,45 @@ impl<'s> Load<'s> {
                 .instant(*at)
                 .maybe_text(*asset);
         };
-        tx.insert(PUBLICATIONS, rows, fill).await?;
+        tx.insert(PUBLICATIONS, rows.iter().copied(), fill).await?;
+        for (client, (channel, at, _)) in &rows {
+            let key = (client.id.as_str().to_owned(), channel.name().to_owned());
+            if self.known_channels.contains(&key) {
+                self.tire(tx, client, *channel, *at).await?;
+            }
+        }
+        Ok(rows.len())
+    }
+
+    /// Lets a channel tire by a post from before the instant that its state holds for; the daily pass counts later
+    /// ones.
+    async fn tire(&self, tx: &mut Tx, client: &Client, channel: Channel, at: Timestamp) -> Result<(), StoreError> {
+        let sql = "SELECT fatigue_score, iso(fatigue_as_of) FROM channel_state WHERE client_id = $1 AND channel = $2";
+        let row = tx.one(sql, values![client.id.as_str(), channel.name()]).await?;
+        let held: (f64, Timestamp) = (row.number(0)?, row.parsed(1)?);
+        let rules = self.rules.for_client(client);
+        let base = rules.base();
+        let numbers = base.channel(channel);
+        if at < held.1 {
+            let (fatigue, _) = tired(held, at, &client.zone, numbers.half_life_hours, numbers.fatigue_per_post);
+            let sql = "UPDATE channel_state SET fatigue_score = $3 WHERE client_id = $1 AND channel = $2";
+            tx.run(sql, values![client.id.as_str(), channel.name(), fatigue]).await?;
+        }
         Ok(())
+    }
+
+    /// Client, channel and second of the posts that the ledger knows: those by hand, those that will run or did, and
+    /// whatever was planned for later than now.
+    async fn known_posts(&self, tx: &mut Tx) -> Result<BTreeSet<(String, String, i64)>, StoreError> {
+        let own = "client_id IN (SELECT value FROM json_array_elements_text($1::json))";
+        let sql = format!(
+            "SELECT client_id, channel, iso(published_at) FROM publications WHERE {own} UNION ALL \
+             SELECT client_id, channel, iso(scheduled_for) FROM campaign_orchestration_schedules \
+             WHERE {own} AND (status IN {COUNTED} OR scheduled_for > $2::timestamptz)"
+        );
+        let rows = tx.rows(&sql, values![self.ids.as_str(), self.now]).await?;
+        let key = |row: &Row| Ok((row.text(0)?, row.text(1)?, row.parsed::<Timestamp>(2)?.as_second()));
+        rows.iter().map(key).collect()
     }
 }
 

@@ -50,7 +50,8 @@ pub use listing::{BadMark, ClientName, ConflictFilter, ConflictGroup, DayCount, 
 pub use load::Loaded;
 pub use rebase::Rebased;
 pub use record::{Action, ActionFilter};
-pub use review::{Change, Schedule, ScheduleFilter};
+pub use review::{Change, Changed, Schedule, ScheduleFilter, Skipped};
+pub use standing::Counted;
 pub use status::{ChannelStatus, Overview};
 pub use url::{BadUrl, DatabaseUrl};
-pub use weekly::{Observer, Unwatched, WeeklyOutcome};
+pub use weekly::{Observer, Unwatched, WeeklyOutcome, refuse_if_over};

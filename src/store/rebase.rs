@@ -6,7 +6,9 @@ use super::commit::{Commit, Committed};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
-use crate::model::{Channel, ClientPlan, Plan, Post, WorkspaceId};
+use super::standing::Counted;
+use super::weekly::refuse_if_over;
+use crate::model::{Channel, ClientId, ClientPlan, Plan, Post, WorkspaceId};
 use crate::planner::check::check_plan;
 use crate::planner::{Planner, decisions, plan_week};
 
@@ -32,26 +34,30 @@ impl Rebased {
 }
 
 impl Ledger {
-    /// Plans the week of a plan's clients again from the ledger, under the plan's rules, and commits that,
-    /// workspace by workspace. Clients that have not moved on get the same posts again.
+    /// Plans what is left of the week of a plan's clients again from the ledger, under the plan's rules, around what
+    /// is committed and what is held, and commits that, workspace by workspace. Where nothing is left to add, nothing
+    /// is committed, so that doing it twice has the effect of once.
     ///
     /// # Errors
     /// As [`Ledger::commit`], and where a rule fails or the checker objects.
     pub async fn rebase(&self, old: Commit<'_>, planner: Planner<'_>) -> Result<Vec<Rebased>, StoreError> {
         let workspaces: BTreeSet<&WorkspaceId> = old.plan.clients.iter().map(|plan| &plan.workspace_id).collect();
         let clients: BTreeSet<&str> = old.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
+        let is_meant = |id: &ClientId| clients.contains(id.as_str());
+        let (counted, planner) = (Counted::LiveAndHeld, planner.starting_at(old.now));
         let mut done = Vec::new();
         for workspace in workspaces {
             let scenario =
-                retried(|| self.scenario_of(workspace, old.plan.week, |id| clients.contains(id.as_str()))).await?;
+                retried(|| self.scenario_of(workspace, old.plan.week, is_meant, counted)).await?;
+            refuse_if_over(&scenario, old.plan.week, old.now)?;
             let plan = plan_week(&planner, &scenario, old.plan.week)?;
             let breaches = check_plan(&plan, &scenario, old.rules);
             if !breaches.is_empty() {
                 return Err(StoreError::Breaches(breaches.iter().map(ToString::to_string).collect()));
             }
             let record = decisions(&plan);
-            let commit = Commit { plan: &plan, decisions: &record, scenario: &scenario, ..old };
-            let committed = self.commit(commit).await?;
+            let commit = Commit { plan: &plan, decisions: &record, scenario: &scenario, counted, ..old };
+            let committed = if plan.posts().next().is_some() { self.commit(commit).await? } else { commit.told(false) };
             done.push(compared(old.plan, &plan, workspace, committed));
         }
         Ok(done)

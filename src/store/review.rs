@@ -1,20 +1,23 @@
 //! Schedules in front of people: what waits, approving, cancelling.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
-use serde_json::json;
 use uuid::Uuid;
 
 use super::conditions::Conditions;
+use super::daily::{NO_OTHER_LIVE, committed, decided, ids};
 use super::database::{Row, Tx, values};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::listing::LOCAL_DAY;
 use super::record::{NewAction, record};
 use super::retry::retried;
-use crate::model::{ActionType, Channel, DecisionStatus, RiskBand, ScheduleStatus};
+use super::standing::{Which, standing};
+use crate::model::{ActionType, Channel, DecisionStatus, Reason, RiskBand, ScheduleStatus};
+use crate::planner::objection_to;
 use crate::rules::CompiledRules;
 
 /// A schedule as it stands in the ledger.
@@ -46,8 +49,12 @@ pub struct Schedule {
     pub priority: f64,
     /// How much attention it needs.
     pub risk_level: RiskBand,
-    /// Why it is held, was let go or failed.
+    /// Why it is held, waits, was let go or failed, in words.
     pub blocked_reason: Option<String>,
+    /// The same as the code of a [`Reason`].
+    pub blocked_code: Option<String>,
+    /// The details of that code.
+    pub blocked_details: serde_json::Value,
     /// Who committed its plan.
     pub created_by: String,
     /// Who approved it.
@@ -64,6 +71,10 @@ pub struct Schedule {
     pub metadata: serde_json::Value,
     /// How often its draft was tried.
     pub attempts: u32,
+    /// What names it in calendars.
+    pub calendar_uid: String,
+    /// Rises with every change that calendars must know of.
+    pub calendar_sequence: u32,
 }
 
 /// Which schedules are meant. What is none or empty restricts nothing.
@@ -98,17 +109,53 @@ pub struct ScheduleFilter {
 pub enum Change<'a> {
     /// They may run.
     Approve,
+    /// They may run, on the word of one person who works alone: nobody else has to look at high risk. The record says so.
+    ApproveAlone,
     /// They are taken back.
     Cancel {
         /// Why.
         reason: &'a str,
     },
+    /// What a person had cancelled waits for approval again.
+    Restore,
+}
+
+/// What became of the schedules that a person wanted to change.
+#[derive(Debug, Default)]
+pub struct Changed {
+    /// Those that changed, as they stood before.
+    pub done: Vec<Schedule>,
+    /// Those that could not: they have moved on meanwhile, or something holds them.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A schedule that did not change.
+#[derive(Debug)]
+pub struct Skipped {
+    /// As it stands.
+    pub schedule: Schedule,
+    /// Why not.
+    pub why: StoreError,
+}
+
+impl Changed {
+    /// Those that changed.
+    ///
+    /// # Errors
+    /// Where none did though some were meant: why the first could not.
+    pub fn any(self) -> Result<Vec<Schedule>, StoreError> {
+        match self.skipped.into_iter().next() {
+            Some(skipped) if self.done.is_empty() => Err(skipped.why),
+            _ => Ok(self.done),
+        }
+    }
 }
 
 pub(super) const COLUMNS: &str = "id::text, client_id, workspace_id, campaign_id, channel, iso(scheduled_for), time_zone, \
                        creative_asset_id, variation_id, content_preview::text, status, priority, risk_level, \
                        blocked_reason, created_by, approved_by, plan_id::text, confidence, expected_engagement, \
-                       fatigue, metadata::text, attempts";
+                       fatigue, metadata::text, attempts, blocked_code, blocked_details::text, \
+                       coalesce(calendar_uid, id::text), calendar_sequence";
 
 /// The worst risk has the lowest rank.
 pub(super) const RANK: &str = "CASE risk_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END";
@@ -138,6 +185,10 @@ impl Schedule {
             fatigue: row.number(19)?,
             metadata: row.json(20)?,
             attempts: row.count(21)?,
+            blocked_code: row.maybe_text(22)?,
+            blocked_details: row.json(23)?,
+            calendar_uid: row.text(24)?,
+            calendar_sequence: row.count(25)?,
         })
     }
 
@@ -230,11 +281,11 @@ impl Ledger {
         }
     }
 
-    /// Approves or cancels the schedules that a filter means: all of them, or none where one cannot.
-    /// Of a filter without ids, those are meant that wait. Returns them as they stood before.
+    /// Changes the schedules that a filter means. Those that cannot take the step, or have moved on since they were
+    /// looked at, are skipped and told. Ids mean their schedules wherever these stand by now.
     ///
     /// # Errors
-    /// Where one of them cannot take the step, or the database fails.
+    /// Where an id is not known, or the database fails.
     pub async fn change(
         &self,
         filter: &ScheduleFilter,
@@ -242,21 +293,30 @@ impl Ledger {
         rules: &CompiledRules,
         actor: &str,
         now: Timestamp,
-    ) -> Result<Vec<Schedule>, StoreError> {
+    ) -> Result<Changed, StoreError> {
+        let by_id = ScheduleFilter { ids: filter.ids.clone(), ..ScheduleFilter::default() };
+        let meant = if filter.ids.is_empty() { filter } else { &by_id };
         retried(|| async {
             let mut tx = self.write().await?;
-            let schedules = find(&mut tx, filter, self.conditions(), true).await?;
+            let schedules = find(&mut tx, meant, self.conditions(), true).await?;
             for id in &filter.ids {
                 if !schedules.iter().any(|schedule| schedule.id == *id) {
                     return Err(StoreError::UnknownSchedule(id.to_string()));
                 }
             }
-            for schedule in &schedules {
-                change.check(schedule, rules, actor)?;
+            let asked = Asked { change, rules, actor, now };
+            let objections = asked.objections(&mut tx, &schedules).await?;
+            let mut changed = Changed::default();
+            for schedule in schedules {
+                let held = objections.get(&schedule.id).cloned();
+                match change.check(&schedule, rules, actor).and_then(|()| asked.check(&schedule, held)) {
+                    Ok(()) => changed.done.push(schedule),
+                    Err(why) => changed.skipped.push(Skipped { schedule, why }),
+                }
             }
-            change.apply(&mut tx, &schedules, actor, now).await?;
+            asked.apply(&mut tx, &mut changed).await?;
             tx.commit().await?;
-            Ok(schedules)
+            Ok(changed)
         })
         .await
     }
@@ -289,10 +349,13 @@ fn range_of(letters: &str) -> Option<(Uuid, Uuid)> {
 }
 
 impl Change<'_> {
-    fn status(self) -> ScheduleStatus {
+    /// Where it leads.
+    #[must_use]
+    pub const fn status(self) -> ScheduleStatus {
         match self {
-            Change::Approve => ScheduleStatus::Ready,
+            Change::Approve | Change::ApproveAlone => ScheduleStatus::Ready,
             Change::Cancel { .. } => ScheduleStatus::Cancelled,
+            Change::Restore => ScheduleStatus::Pending,
         }
     }
 
@@ -302,9 +365,14 @@ impl Change<'_> {
     /// Why it cannot.
     pub fn check(self, schedule: &Schedule, rules: &CompiledRules, actor: &str) -> Result<(), StoreError> {
         let (id, from, to) = (schedule.id, schedule.status, self.status());
-        // What a guardrail holds is let go by the guardrail, and what failed by the next try.
-        let by_person = self == Change::Approve && from != ScheduleStatus::Pending;
-        if by_person || !from.may_become(to) {
+        // What a guardrail holds is let go by the guardrail, what failed by the next try, and only what a person
+        // took back is put back.
+        let is_meant_for = match self {
+            Change::Approve | Change::ApproveAlone => from == ScheduleStatus::Pending,
+            Change::Cancel { .. } => true,
+            Change::Restore => from == ScheduleStatus::Cancelled && schedule.blocked_code.as_deref() == Some(CANCELLED),
+        };
+        if !is_meant_for || !from.may_become(to) {
             return Err(StoreError::IllegalStep { id, from, to });
         }
         let needs_another = rules.base().risk.needs_second_person(schedule.risk_level);
@@ -313,44 +381,119 @@ impl Change<'_> {
         }
         Ok(())
     }
+}
 
-    async fn apply(self, tx: &mut Tx, schedules: &[Schedule], actor: &str, now: Timestamp) -> Result<(), StoreError> {
-        let ids: Vec<String> = schedules.iter().map(|schedule| schedule.id.to_string()).collect();
-        let ids = super::load::json(&ids);
-        let meant = "id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
-        match self {
-            Change::Approve => {
-                let sql = format!(
-                    "UPDATE campaign_orchestration_schedules SET status = 'ready', approved_by = $2, \
-                     approved_at = $3::timestamptz, updated_at = $3::timestamptz WHERE {meant}"
-                );
-                tx.run(&sql, values![ids, actor, now]).await?;
-            }
-            Change::Cancel { reason } => {
-                let sql = format!(
-                    "UPDATE campaign_orchestration_schedules SET status = 'cancelled', blocked_reason = $2, \
-                     updated_at = $3::timestamptz WHERE {meant}"
-                );
-                tx.run(&sql, values![ids, format!("cancelled by {actor}: {reason}"), now]).await?;
-            }
+/// The code of what a person cancelled.
+const CANCELLED: &str = "cancelled";
+
+/// A change with who wants it, under which rules, when.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    change: Change<'a>,
+    rules: &'a CompiledRules,
+    actor: &'a str,
+    now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// What stands against schedules that are to run, by id, as far as no guardrail need be asked.
+    async fn objections(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<BTreeMap<Uuid, Reason>, StoreError> {
+        let mut found = BTreeMap::new();
+        if matches!(self.change, Change::Cancel { .. }) {
+            return Ok(found);
         }
-        let actions: Vec<NewAction<'_>> = schedules.iter().map(|schedule| self.action(schedule, actor)).collect();
-        record(tx, actions.into_iter(), now).await
+        let clients: BTreeSet<&str> = schedules.iter().map(|schedule| schedule.client_id.as_str()).collect();
+        let own: BTreeSet<String> = schedules.iter().map(|schedule| schedule.id.to_string()).collect();
+        let known = standing(tx, &Which::Clients(&super::load::json(&clients)), &own).await?;
+        for schedule in schedules {
+            let client = known.iter().find(|(client, _)| client.id.as_str() == schedule.client_id);
+            let Some((client, state)) = client else { continue };
+            let objection = objection_to(self.rules, client, state, &committed(schedule), self.now)?;
+            found.extend(objection.map(|reason| (schedule.id, reason)));
+        }
+        Ok(found)
     }
 
-    fn action<'s>(self, schedule: &'s Schedule, actor: &'s str) -> NewAction<'s> {
-        let (action_type, status, payload) = match self {
-            Change::Approve => (
-                ActionType::ScheduleApproved,
-                DecisionStatus::Accepted,
-                json!({"from": schedule.status, "to": "ready"}),
-            ),
-            Change::Cancel { reason } => (
-                ActionType::PostingDecision,
-                DecisionStatus::Rejected,
-                json!({"from": schedule.status, "to": "cancelled", "reason": reason}),
-            ),
+    /// Whether nothing stands against the schedule now.
+    fn check(&self, schedule: &Schedule, objection: Option<Reason>) -> Result<(), StoreError> {
+        if self.change == Change::Restore && schedule.scheduled_for <= self.now {
+            return Err(StoreError::TooLate(schedule.id));
+        }
+        objection.map_or(Ok(()), |reason| Err(StoreError::Held { id: schedule.id, reason: Box::new(reason) }))
+    }
+
+    async fn apply(&self, tx: &mut Tx, changed: &mut Changed) -> Result<(), StoreError> {
+        if self.change == Change::Restore {
+            self.restore(tx, changed).await?;
+        } else {
+            self.update(tx, &changed.done).await?;
+        }
+        let actions: Vec<NewAction<'_>> = changed.done.iter().map(|schedule| self.action(schedule)).collect();
+        record(tx, actions.into_iter(), self.now).await
+    }
+
+    async fn update(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<(), StoreError> {
+        let ids = ids(schedules);
+        let meant = "id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
+        match self.reason() {
+            Some(reason) => {
+                let sql = format!(
+                    "UPDATE campaign_orchestration_schedules SET status = 'cancelled', blocked_reason = $2, \
+                     blocked_code = $3, blocked_details = $4::jsonb, updated_at = $5::timestamptz WHERE {meant}"
+                );
+                let told = values![ids, reason.to_string(), reason.code(), reason.details().to_string(), self.now];
+                tx.run(&sql, told).await?;
+            }
+            None => {
+                let sql = format!(
+                    "UPDATE campaign_orchestration_schedules SET status = 'ready', approved_by = $2, \
+                     approved_at = $3::timestamptz, updated_at = $3::timestamptz, blocked_reason = NULL, \
+                     blocked_code = NULL, blocked_details = '{{}}' WHERE {meant}"
+                );
+                tx.run(&sql, values![ids, self.actor, self.now]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts schedules back one by one, for another one may have taken the place of one.
+    async fn restore(&self, tx: &mut Tx, changed: &mut Changed) -> Result<(), StoreError> {
+        let sql = format!(
+            "UPDATE campaign_orchestration_schedules SET status = 'pending', approved_by = NULL, approved_at = NULL, \
+             blocked_reason = NULL, blocked_code = NULL, blocked_details = '{{}}', updated_at = $2::timestamptz \
+             WHERE id = $1::uuid AND {NO_OTHER_LIVE}"
+        );
+        for schedule in std::mem::take(&mut changed.done) {
+            if tx.run(&sql, values![schedule.id, self.now]).await? == 1 {
+                changed.done.push(schedule);
+            } else {
+                let why = StoreError::InstantTaken(schedule.id);
+                changed.skipped.push(Skipped { schedule, why });
+            }
+        }
+        Ok(())
+    }
+
+    /// What goes with a schedule that is taken back.
+    fn reason(&self) -> Option<Reason> {
+        match self.change {
+            Change::Cancel { reason } => {
+                Some(Reason::Cancelled { actor: self.actor.into(), reason: reason.into() })
+            }
+            Change::Approve | Change::ApproveAlone | Change::Restore => None,
+        }
+    }
+
+    fn action<'s>(&'s self, schedule: &'s Schedule) -> NewAction<'s> {
+        let (action_type, status) = match self.change {
+            Change::Approve | Change::ApproveAlone => (ActionType::ScheduleApproved, DecisionStatus::Accepted),
+            Change::Cancel { .. } => (ActionType::PostingDecision, DecisionStatus::Rejected),
+            Change::Restore => (ActionType::PostingDecision, DecisionStatus::AwaitingApproval),
         };
-        NewAction { schedule, action_type, status, payload, signals: None, actor, executed: None }
+        let mut payload = decided(schedule.status, self.change.status(), self.reason().as_ref());
+        if let (Change::ApproveAlone, Some(payload)) = (self.change, payload.as_object_mut()) {
+            payload.insert("works_alone".to_owned(), true.into());
+        }
+        NewAction { schedule, action_type, status, payload, signals: None, actor: self.actor, executed: None }
     }
 }

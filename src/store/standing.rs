@@ -30,19 +30,20 @@ impl Ledger {
     /// # Errors
     /// Where the workspace is not known, or the database fails.
     pub async fn scenario(&self, workspace: &WorkspaceId, start: Week) -> Result<Scenario, StoreError> {
-        retried(|| self.scenario_of(workspace, start, |_| true)).await
+        retried(|| self.scenario_of(workspace, start, |_| true, Counted::Live)).await
     }
 
-    /// The same of those clients alone whose id passes.
+    /// The same of those clients alone whose id passes, with the schedules that are to count as posts.
     pub(super) async fn scenario_of(
         &self,
         workspace: &WorkspaceId,
         start: Week,
         passes: impl Fn(&ClientId) -> bool,
+        counted: Counted,
     ) -> Result<Scenario, StoreError> {
         let mut tx = self.read().await?;
         let mut scenario = self.frame(&mut tx, workspace, start).await?;
-        let mut clients = standing(&mut tx, &Which::Workspace(workspace), &BTreeSet::new()).await?;
+        let mut clients = standing_with(&mut tx, &Which::Workspace(workspace), &BTreeSet::new(), counted).await?;
         clients.retain(|(client, _)| passes(&client.id));
         scenario.hash = hash_of(workspace, start, &clients);
         scenario.clients = clients;
@@ -128,7 +129,35 @@ pub(super) async fn standing(
     which: &Which<'_>,
     left_out: &BTreeSet<String>,
 ) -> Result<Standing, StoreError> {
-    let mut reader = Reader { tx, which, clients: BTreeMap::new() };
+    standing_with(tx, which, left_out, Counted::Live).await
+}
+
+/// Which schedules count as posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Those that will run, and those that did.
+    Live,
+    /// Those that are held as well, so that nothing is planned in their place.
+    LiveAndHeld,
+}
+
+impl Counted {
+    const fn statuses(self) -> &'static str {
+        match self {
+            Counted::Live => COUNTED,
+            Counted::LiveAndHeld => "('pending', 'ready', 'executing', 'completed', 'blocked')",
+        }
+    }
+}
+
+/// As [`standing`], with the schedules that are asked for.
+pub(super) async fn standing_with(
+    tx: &mut Tx,
+    which: &Which<'_>,
+    left_out: &BTreeSet<String>,
+    counted: Counted,
+) -> Result<Standing, StoreError> {
+    let mut reader = Reader { tx, which, counted, clients: BTreeMap::new() };
     reader.clients().await?;
     reader.campaigns().await?;
     reader.assets().await?;
@@ -143,6 +172,7 @@ pub(super) async fn standing(
 struct Reader<'r> {
     tx: &'r mut Tx,
     which: &'r Which<'r>,
+    counted: Counted,
     clients: BTreeMap<String, (Client, ClientState)>,
 }
 
@@ -198,7 +228,7 @@ impl Reader<'_> {
 
     async fn assets(&mut self) -> Result<(), StoreError> {
         let select = "client_id, asset_id, campaign_id, kind, channels::text, iso(created_at), quality_score, \
-                      brand_consistency, value, impact, parent_id, evolution_step, title, body, retired FROM assets";
+                      brand_consistency, value, impact, parent_id, evolution_step, title, body, retired, media_url FROM assets";
         self.each(select, "client_id, asset_id", |row, client, _| {
             if row.flag(14)? {
                 return Ok(());
@@ -217,6 +247,7 @@ impl Reader<'_> {
                 evolution_step: row.count(11)?,
                 title: row.text(12)?.into(),
                 body: row.text(13)?.into(),
+                media_url: row.text(15)?.into(),
             });
             Ok(())
         })
@@ -273,9 +304,11 @@ impl Reader<'_> {
     async fn channels(&mut self) -> Result<(), StoreError> {
         let select = "client_id, channel, audience, avg_engagement_rate, iso(last_post_at), posts_last_7_days, \
                       posts_last_30_days, fatigue_score, iso(fatigue_as_of), momentum_score, visibility_score, \
-                      engagement_score FROM channel_state";
+                      engagement_score, active FROM channel_state";
         self.each(select, "client_id, channel", |row, _, state| {
-            state.channels.push(channel_state(row)?);
+            if row.flag(12)? {
+                state.channels.push(channel_state(row)?);
+            }
             Ok(())
         })
         .await
@@ -287,8 +320,9 @@ impl Reader<'_> {
             "SELECT client_id, channel, iso(published_at) AS at, asset_id, '' FROM publications WHERE {condition} \
              UNION ALL \
              SELECT client_id, channel, iso(scheduled_for), coalesce(variation_id, creative_asset_id), id::text \
-             FROM campaign_orchestration_schedules WHERE {condition} AND status IN {COUNTED} \
-             ORDER BY 1, 3, 2"
+             FROM campaign_orchestration_schedules WHERE {condition} AND status IN {} \
+             ORDER BY 1, 3, 2",
+            self.counted.statuses()
         );
         for row in self.tx.rows(&sql, values![self.which.value()]).await? {
             if left_out.contains(&row.text(4)?) {
@@ -361,19 +395,26 @@ fn finished((mut client, mut state): (Client, ClientState)) -> (Client, ClientSt
     }
     let is_offered = |id: &AssetId| client.assets.binary_search_by(|asset| asset.id.cmp(id)).is_ok();
     state.asset_uses.retain(|used| is_offered(&used.asset_id));
-    state.asset_uses = distilled(&state.asset_uses);
+    state.asset_uses = distilled(&state.asset_uses, &state.channels);
     (client, state)
 }
 
-/// The first and the last use of each asset on each channel, by time: all that planning looks at.
-pub(super) fn distilled(uses: &[AssetUse]) -> Vec<AssetUse> {
-    let mut spans: BTreeMap<(&AssetId, Channel), (Timestamp, Timestamp)> = BTreeMap::new();
+/// All that planning looks at of the uses of assets, by time: of each asset on each channel the first, the last
+/// before the month that ends where the channels stand, and all since.
+pub(super) fn distilled(uses: &[AssetUse], channels: &[ChannelState]) -> Vec<AssetUse> {
+    let as_of = channels.iter().map(|state| state.as_of).min().unwrap_or(Timestamp::MAX);
+    let since = as_of.saturating_sub(SignedDuration::from_hours(24 * RECENT_DAYS)).unwrap_or(Timestamp::MIN);
+    let mut kept: BTreeSet<(Timestamp, Channel, &AssetId)> = BTreeSet::new();
+    let mut earlier: BTreeMap<(&AssetId, Channel), (Timestamp, Timestamp)> = BTreeMap::new();
     for used in uses {
-        let span = spans.entry((&used.asset_id, used.channel)).or_insert((used.at, used.at));
+        if used.at >= since {
+            kept.insert((used.at, used.channel, &used.asset_id));
+            continue;
+        }
+        let span = earlier.entry((&used.asset_id, used.channel)).or_insert((used.at, used.at));
         *span = (span.0.min(used.at), span.1.max(used.at));
     }
-    let mut kept: BTreeSet<(Timestamp, Channel, &AssetId)> = BTreeSet::new();
-    for ((asset, channel), (first, last)) in spans {
+    for ((asset, channel), (first, last)) in earlier {
         kept.insert((first, channel, asset));
         kept.insert((last, channel, asset));
     }

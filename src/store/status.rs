@@ -195,7 +195,7 @@ impl Ledger {
                    sum(fatigue_score), max(fatigue_score), sum(coalesce(momentum_score, 0.5)), \
                    sum(coalesce(visibility_score, 0.5)), sum(coalesce(engagement_score, 0.5)), \
                    iso(max(last_post_at)) FROM channel_state WHERE ($1::text IS NULL OR workspace_id = $1) \
-                   AND ($2::text IS NULL OR client_id = $2) \
+                   AND ($2::text IS NULL OR client_id = $2) AND active = $3 \
                    GROUP BY channel, fatigue_as_of, coalesce(half_life_hours, 48.0) ORDER BY 1, 2, 3";
         let group = |row: &Row| {
             let (as_of, half_life) = (row.parsed(1)?, row.number(2)?);
@@ -209,15 +209,15 @@ impl Ledger {
                 last_post_at: row.maybe_parsed(9)?,
             })
         };
-        tx.rows(sql, values![self.fence(), client]).await?.iter().map(group).collect()
+        tx.rows(sql, values![self.fence(), client, true]).await?.iter().map(group).collect()
     }
 
     /// Channels of clients whose fatigue is at a threshold or above.
     async fn tired(&self, tx: &mut Tx, threshold: f64, now: Timestamp) -> Result<usize, StoreError> {
         let sql = "SELECT fatigue_score, iso(fatigue_as_of), coalesce(half_life_hours, 48.0) FROM channel_state \
-                   WHERE fatigue_score >= $2 AND ($1::text IS NULL OR workspace_id = $1)";
+                   WHERE fatigue_score >= $2 AND active = $3 AND ($1::text IS NULL OR workspace_id = $1)";
         let mut tired = 0;
-        for row in tx.rows(sql, values![self.fence(), threshold]).await? {
+        for row in tx.rows(sql, values![self.fence(), threshold, true]).await? {
             let fatigue = rested(row.number(0)?, row.parsed(1)?, now, row.number(2)?);
             tired += usize::from(fatigue >= threshold);
         }

@@ -78,6 +78,7 @@ pub(super) const ASSETS: Table = Table {
         "evolution_step",
         "title",
         "body",
+        "media_url",
         "retired",
     ],
 };
@@ -119,6 +120,7 @@ pub(super) const CHANNEL_STATE: Table = Table {
         "avg_engagement_rate",
         "best_posting_times",
         "updated_at",
+        "active",
     ],
 };
 
@@ -162,6 +164,9 @@ pub(super) const SCHEDULES: Table = Table {
         "metadata",
         "risk_level",
         "blocked_reason",
+        "blocked_code",
+        "blocked_details",
+        "calendar_uid",
         "created_by",
         "plan_id",
         "rules_hash",

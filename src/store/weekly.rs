@@ -9,9 +9,10 @@ use super::database::values;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
-use crate::model::{Week, WorkspaceId};
+use super::standing::Counted;
+use crate::model::{ClientId, Scenario, Week, WorkspaceId};
 use crate::planner::check::{Breach, check_plan};
-use crate::planner::{Planner, decisions, plan_week};
+use crate::planner::{PlanError, Planner, decisions, plan_week};
 
 /// What the weekly pass did in one workspace.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,11 +56,11 @@ impl Observer for Unwatched {
 }
 
 impl Ledger {
-    /// Plans a week for one workspace and commits it.
+    /// Plans a week for one workspace and commits it. Of a week that has begun, what is left after `now` is planned.
     ///
     /// # Errors
-    /// Where the workspace is not known, a rule or the database fails, somebody else changed the clients' state
-    /// meanwhile, or the observer stops it.
+    /// Where the workspace is not known, the week is over, a rule or the database fails, the clients' state keeps
+    /// changing meanwhile, or the observer stops it.
     pub async fn weekly(
         &self,
         planner: &Planner<'_>,
@@ -69,9 +70,30 @@ impl Ledger {
         now: Timestamp,
         observer: &dyn Observer,
     ) -> Result<WeeklyOutcome, StoreError> {
+        let planner = planner.starting_at(now);
+        let mut tries = 0;
+        loop {
+            match self.weekly_once(&planner, workspace, week, actor, now, observer).await {
+                // Something else changed the clients' state while they were planned: plan around that.
+                Err(StoreError::Moved(_)) if tries < MOST_TRIES => tries += 1,
+                other => return other,
+            }
+        }
+    }
+
+    async fn weekly_once(
+        &self,
+        planner: &Planner<'_>,
+        workspace: &WorkspaceId,
+        week: Week,
+        actor: &str,
+        now: Timestamp,
+        observer: &dyn Observer,
+    ) -> Result<WeeklyOutcome, StoreError> {
         let planned = retried(|| self.planned(workspace, week)).await?;
-        let is_open = |id: &str| !planned.contains(id);
-        let scenario = retried(|| self.scenario_of(workspace, week, |id| is_open(id.as_str()))).await?;
+        let is_open = |id: &ClientId| !planned.contains(id.as_str());
+        let scenario = retried(|| self.scenario_of(workspace, week, is_open, Counted::Live)).await?;
+        refuse_if_over(&scenario, week, now)?;
         refuse_if_stopping(observer)?;
         let plan = plan_week(planner, &scenario, week)?;
         refuse_if_stopping(observer)?;
@@ -92,6 +114,7 @@ impl Ledger {
                 rules: planner.rules(),
                 actor,
                 now,
+                counted: Counted::Live,
                 progress: &|| observer.row_done(),
             };
             outcome.committed = Some(self.commit(commit).await?);
@@ -106,6 +129,19 @@ impl Ledger {
         let rows = tx.rows(sql, values![week.to_string(), workspace.as_str()]).await?;
         rows.iter().map(|row| row.text(0)).collect()
     }
+}
+
+/// How often a week is planned anew because something changed meanwhile.
+const MOST_TRIES: u32 = 10;
+
+/// Refuses a week of which nothing is left for any client of a scenario.
+///
+/// # Errors
+/// Where the week is over for all of them, or at the edge of the calendar.
+pub fn refuse_if_over(scenario: &Scenario, week: Week, now: Timestamp) -> Result<(), StoreError> {
+    let ends = scenario.clients.iter().map(|(client, _)| client.zone.start_of_day(week.plus(1).monday()));
+    let last = ends.collect::<Result<Vec<_>, _>>().map_err(PlanError::from)?.into_iter().max();
+    if last.is_some_and(|end| end <= now) { Err(StoreError::WeekOver(week)) } else { Ok(()) }
 }
 
 fn refuse_if_stopping(observer: &dyn Observer) -> Result<(), StoreError> {

@@ -53,7 +53,7 @@ pub enum ServeError {
 impl ServeError {
     /// What to do about it.
     #[must_use]
-    pub const fn remedy(&self) -> &'static str {
+    pub fn remedy(&self) -> &str {
         match self {
             Self::Unguarded(_) => "make a token first: `mcoe token create`; or listen on 127.0.0.1, without --https",
             Self::Listen { .. } => "choose another --port, or stop what listens there",

@@ -18,7 +18,7 @@ use super::secret::now;
 use super::work::Running;
 use crate::model::{ScheduleStatus, WorkspaceId};
 use crate::rules::CompiledRules;
-use crate::store::{ChannelStatus, ClientName, DayCount, Ledger, Overview, ScheduleFilter};
+use crate::store::{Change, ChannelStatus, ClientName, DayCount, Ledger, Overview, ScheduleFilter};
 
 /// How old figures over a whole workspace may be before they are counted again, and before that is waited for.
 const FRESH: Duration = Duration::from_secs(2);
@@ -45,6 +45,8 @@ pub struct Options {
     pub is_https: bool,
     /// Whether it shows what was made up.
     pub is_demo: bool,
+    /// One person runs it alone, so that nobody else has to approve what is of high risk.
+    pub is_alone: bool,
     /// Whether it runs the passes by itself.
     pub keeps_time: bool,
 }
@@ -90,6 +92,11 @@ impl std::ops::Deref for App {
 }
 
 impl App {
+    /// What approving means here.
+    pub fn approval(&self) -> Change<'static> {
+        if self.options.is_alone { Change::ApproveAlone } else { Change::Approve }
+    }
+
     pub fn new(ledger: Ledger, rules: Arc<CompiledRules>, options: Options, templates: Environment<'static>) -> Self {
         Self(Arc::new(Parts {
             limits: Limits::new(options.requests_a_second),

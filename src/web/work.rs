@@ -18,15 +18,13 @@ use crate::planner::{PlanError, Planner, plan_week};
 use crate::report::{self, ComparisonReport, ReportError, RunReport, TableFormat};
 use crate::rules::{self, CompiledRules, Level, Levels};
 use crate::simulator::{self, CompareError, Contender, Extent, SimulateError};
-use crate::store::{self, Asked, Ending, Job, JobKind, Ledger, NewJob, StoreError};
+use crate::store::{self, Asked, Ending, Job, JobKind, Ledger, NewJob, StoreError, refuse_if_over};
 
 /// How often a job gives a sign of life while it works, and while it waits for its turn.
 const BEAT: Duration = Duration::from_secs(1);
 const WAITING_BEAT: Duration = Duration::from_secs(8);
 /// Jobs of one workspace that may wait or work at the same time.
 const MOST_JOBS: usize = 5;
-/// How often a planning is tried whose clients' state a pass moves meanwhile.
-const TRIES: u32 = 3;
 /// Posts that a preview lists.
 const LISTED_POSTS: usize = 500;
 
@@ -336,16 +334,8 @@ impl Desk {
 
     async fn weekly(&self, week: Week) -> Outcome {
         let planner = self.planner();
-        let plan = || self.open.weekly(&planner, &self.workspace, week, &self.actor, now(), self.progress.as_ref());
-        let mut done = plan().await;
-        for _ in 1..TRIES {
-            // A daily pass may have moved the clients' state on while the week was planned.
-            if !matches!(done, Err(StoreError::Moved(_))) {
-                break;
-            }
-            done = plan().await;
-        }
-        let done = done?;
+        let observer = self.progress.as_ref();
+        let done = self.open.weekly(&planner, &self.workspace, week, &self.actor, now(), observer).await?;
         let breaches: Vec<String> = done.breaches.iter().map(ToString::to_string).collect();
         let result = json!({
             "week": week,
@@ -368,7 +358,9 @@ impl Desk {
 
     async fn plan(&self, week: Week, client: Option<&str>) -> Outcome {
         let scenario = self.scenario(week).await?;
-        let plan = plan_week(&self.planner(), &scenario, week)?;
+        let now = now();
+        refuse_if_over(&scenario, week, now)?;
+        let plan = plan_week(&self.planner().starting_at(now), &scenario, week)?;
         let breaches: Vec<String> = check_plan(&plan, &scenario, &self.rules).iter().map(ToString::to_string).collect();
         let is_meant = |id: &ClientId| client.is_none_or(|client| id.as_str() == client);
         let clients: Vec<_> = plan.clients.iter().filter(|planned| is_meant(&planned.client_id)).collect();
@@ -388,7 +380,9 @@ impl Desk {
                     "risk_level": post.risk,
                     "confidence": post.confidence,
                     "expected_engagement": post.expected_engagement,
-                    "blocked_reason": post.blocked_reason,
+                    "blocked_reason": post.blocked_reason(),
+                    "blocked_code": post.blocked.as_ref().map(|reason| reason.code()),
+                    "blocked_details": post.blocked.as_ref().map(|reason| reason.details()),
                 })
             })
             .collect();

@@ -182,6 +182,7 @@ impl<'s> Said<'s> {
             evolution_step: self.count("asset.evolution_step"),
             title: content.into(),
             body: "".into(),
+            media_url: "".into(),
         })
     }
 

@@ -47,6 +47,10 @@ pub(super) struct Serve {
     /// How the log is written.
     #[arg(long, value_enum, env = "MCOE_LOG_FORMAT", default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    /// One person runs all of this alone: nobody else has to approve what is of high risk. Each such approval says so on
+    /// record.
+    #[arg(long, env = "MCOE_ALONE")]
+    alone: bool,
     /// Serve a workspace that is made up, with five weeks of history, from a database that is gone afterwards.
     #[arg(long, conflicts_with_all = ["schedule"])]
     demo: bool,
@@ -103,6 +107,7 @@ impl Serve {
             requests_a_second: self.requests_per_second,
             is_https: self.https,
             is_demo: self.demo,
+            is_alone: self.alone || self.demo,
             keeps_time: self.schedule,
         };
         let is_open = !ledger.has_tokens().await?;
@@ -122,6 +127,9 @@ impl Serve {
                 "no access token exists: only this machine is served, and everybody on it may do everything; \
                  `mcoe token create` makes one",
             );
+        }
+        if self.alone || self.demo {
+            globals.say("one person works alone: what is of high risk needs no second person, and the record says so");
         }
         if self.demo {
             globals.say(&format!("the workspace is made up; its id is {}", demo::WORKSPACE));

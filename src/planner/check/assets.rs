@@ -16,27 +16,36 @@ use crate::rules::AssetRules;
 pub(super) struct OnChannel<'a> {
     pub asset: &'a Asset,
     channel: Channel,
-    /// Finished, rested after its last use there and not ahead of its story; in seconds.
+    /// Finished, rested before and after its uses there and not ahead of its story; in seconds.
     first: i64,
-    /// Last use there, in seconds.
+    /// Last use there before that, in seconds.
     last_use: Option<i64>,
 }
 
 impl<'a> OnChannel<'a> {
     pub fn of(case: &ClientCase<'_>, asset: &'a Asset, channel: Channel) -> Self {
         let own = case.state.asset_uses.iter().filter(|used| used.channel == channel && used.asset_id == asset.id);
-        let last_use = own.map(|used| used.at.as_second()).max();
-        let rested = last_use.map(|last| last.saturating_add(cooldown(&case.base().assets)));
+        let mut uses: Vec<i64> = own.map(|used| used.at.as_second()).collect();
+        uses.sort_unstable();
         let story = step_before(case, asset).map(Timestamp::as_second);
-        let first = [Some(asset.created_at.as_second()), Some(case.clock.start), rested, story];
-        Self { asset, channel, last_use, first: first.into_iter().flatten().max().unwrap_or(case.clock.start) }
+        let ready = [Some(asset.created_at.as_second()), Some(case.clock.start), story];
+        let mut first = ready.into_iter().flatten().max().unwrap_or(case.clock.start);
+        let cooldown = cooldown(&case.base().assets);
+        for used in &uses {
+            if used.abs_diff(first) < cooldown.unsigned_abs() {
+                first = used.saturating_add(cooldown);
+            }
+        }
+        let last_use = uses.into_iter().rev().find(|used| *used < first);
+        Self { asset, channel, last_use, first }
     }
 
     /// Whether the channel can use it at some time of the week.
     pub fn is_usable(&self, case: &ClientCase<'_>) -> bool {
         let asset = self.asset;
         let runs = || case.clock.hours.iter().any(|moment| campaign_runs(case, asset, self.channel, moment));
-        fits(asset, self.channel)
+        has_content(asset)
+            && fits(asset, self.channel)
             && self.first < case.clock.end()
             && (!continues_story(case, asset) || step_before(case, asset).is_some())
             && runs()
@@ -75,6 +84,11 @@ fn cooldown(rules: &AssetRules) -> i64 {
 
 fn fits(asset: &Asset, channel: Channel) -> bool {
     asset.channels.is_empty() || asset.channels.contains(&channel)
+}
+
+/// Whether it has anything to show.
+pub(super) fn has_content(asset: &Asset) -> bool {
+    !(asset.title.trim().is_empty() && asset.body.trim().is_empty() && asset.media_url.trim().is_empty())
 }
 
 fn campaign_runs(case: &ClientCase<'_>, asset: &Asset, channel: Channel, moment: &Moment) -> bool {

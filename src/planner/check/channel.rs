@@ -2,6 +2,8 @@
 //!
 //! Every formula stands here in its plainest form, so that the answer to "what should it be" is read at once.
 
+use jiff::Timestamp;
+
 use super::clock::{Clock, HOUR, Moment};
 use crate::model::{
     Allocation, CalendarEntry, Campaign, CampaignId, ChannelState, Client, ClientPlan, ClientState, DayKind, Post,
@@ -37,6 +39,8 @@ pub(super) struct ClientCase<'a> {
     pub rules: &'a ClientRules,
     pub hooks: Hooks,
     pub clock: &'a Clock,
+    /// The instant before which nothing may be planned; none where the whole week may.
+    pub not_before: Option<Timestamp>,
 }
 
 impl<'a> ClientCase<'a> {

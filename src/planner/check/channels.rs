@@ -1,6 +1,8 @@
 //! What a plan says of each channel's week: counts, fatigue, the slots' quality, the objective, the hours
 //! that rules took away.
 
+use jiff::Timestamp;
+
 use super::assets::{self, OnChannel};
 use super::channel::{ChannelCase, ClientCase};
 use super::clock::{HOUR, Moment};
@@ -193,18 +195,19 @@ impl ChannelWeek<'_, '_> {
     }
 
     /// Hours that each rule takes away, the first that holds; none where the minute of posts is not known.
-    fn hours_removed(&self) -> Option<[(&'static str, u32); 4]> {
+    fn hours_removed(&self) -> Option<[(&'static str, u32); 5]> {
         let channel = self.channel;
         let clock = channel.case.clock;
         let minute = channel.minute()?;
         let spacing = i64::from(channel.numbers.min_spacing_hours) * HOUR;
         let (past, committed): (Vec<i64>, Vec<i64>) = channel.standing().partition(|at| *at < clock.start);
         let is_near = |others: &[i64], at: i64| others.iter().any(|other| (at - other).abs() < spacing);
-        let mut counts = [("closed_day", 0), ("quiet_hours", 0), ("last_post", 0), ("committed_post", 0)];
+        let mut counts = [("past", 0), ("closed_day", 0), ("quiet_hours", 0), ("last_post", 0), ("committed_post", 0)];
+        let from = channel.case.not_before.map_or(i64::MIN, Timestamp::as_second);
         let rule_of = |hour: i64, moment: &Moment| {
             let at = clock.start + hour * HOUR + minute * 60;
-            let holds =
-                [channel.is_closed(moment), channel.is_quiet(moment), is_near(&past, at), is_near(&committed, at)];
+            let (closed, quiet) = (channel.is_closed(moment), channel.is_quiet(moment));
+            let holds = [at < from, closed, quiet, is_near(&past, at), is_near(&committed, at)];
             holds.iter().position(|holds| *holds)
         };
         for (hour, moment) in (0..).zip(&clock.hours) {

@@ -74,6 +74,7 @@ pub(super) fn asset(id: &str, client: &Client, week: Week, quality: f64) -> Asse
         evolution_step: 0,
         title: "Title".into(),
         body: "Body".into(),
+        media_url: "".into(),
     }
 }
 

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Nothing of what makes plans is used here, neither the planner's nor the agents' code: where both are
-//! wrong, they must be wrong twice. Nothing is repaired, and no plan, however nonsensical, makes it panic.
+//! wrong, they must be wrong twice. Last of all, the answer whether a post may stand, which the daily pass and people
+//! who approve get as well, is asked of each post. Nothing is repaired, and no plan, however nonsensical, makes it panic.
 //!
 //! Scripts are not run. What the guardrails answered is taken as given; that all were asked, in order, and
 //! that status, confidence and risk follow from their answers is checked. Where the pack has a hook, the
@@ -43,6 +44,7 @@ use self::clock::Clock;
 use crate::model::{
     Channel, Client, ClientId, ClientPlan, ClientState, Plan, Post, Scenario, ScheduleStatus, WorkspaceId,
 };
+use crate::planner::objection::objections_to;
 use crate::rules::CompiledRules;
 
 /// One rule or number that a plan breaks.
@@ -133,7 +135,7 @@ pub fn check_plan(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> Ve
         findings.client_id = client.id.clone();
         let clock = clocks.entry(client.zone.name()).or_insert_with(|| Clock::of(plan.week, &client.zone));
         match clock {
-            Some(clock) => check_client(client_plan, client, state, rules, clock, &mut findings),
+            Some(clock) => check_client(plan, client_plan, (client, state), rules, clock, &mut findings),
             None => findings.of_client("week", format!("`{}` is at the edge of the calendar", plan.week)),
         }
     }
@@ -182,15 +184,16 @@ fn check_roster(plan: &Plan, scenario: &Scenario, findings: &mut Findings) {
 }
 
 fn check_client(
+    whole: &Plan,
     plan: &ClientPlan,
-    client: &Client,
-    state: &ClientState,
+    (client, state): (&Client, &ClientState),
     rules: &CompiledRules,
     clock: &Clock,
     findings: &mut Findings,
 ) {
     let numbers = rules.for_client(client);
-    let case = ClientCase { plan, client, state, rules: &numbers, hooks: Hooks::of(rules), clock };
+    let not_before = whole.not_before;
+    let case = ClientCase { plan, client, state, rules: &numbers, hooks: Hooks::of(rules), clock, not_before };
     if plan.workspace_id != client.workspace_id {
         let detail = format!("the plan says `{}`, the scenario `{}`", plan.workspace_id, client.workspace_id);
         findings.of_client("workspace", detail);
@@ -213,6 +216,20 @@ fn check_client(
         worth::check(channel, findings);
     }
     channels::check(&case, &channels, findings);
+    check_objections(&case, whole, findings);
+}
+
+/// Nothing stands against a post that is not held, by the one answer that the daily pass and people who approve ask
+/// for as well: what is planned today must not be held tomorrow for a reason that was known.
+fn check_objections(case: &ClientCase<'_>, plan: &Plan, findings: &mut Findings) {
+    let before = findings.breaches.len();
+    let objections = objections_to(case.client, case.state, case.rules, plan, &case.plan.posts);
+    for (post, reason) in case.plan.posts.iter().zip(objections) {
+        // What was found above in this checker's own way need not be said twice.
+        if let Some(reason) = reason.filter(|_| post.is_live() && before == findings.breaches.len()) {
+            findings.of_post(case, post, "objection", reason.to_string());
+        }
+    }
 }
 
 /// No workspace has more posts that wait for a person than its reviewers can see in the week.

@@ -7,7 +7,7 @@ use jiff::ToSpan;
 use super::check_plan;
 use super::fixture::*;
 use crate::model::{
-    Allocation, AssetId, AssetUse, CampaignId, Channel, ClientId, DayKind, Outcome, Plan, Post, RiskBand, Scenario,
+    Allocation, AssetId, AssetUse, CampaignId, Channel, ClientId, DayKind, Outcome, Plan, Post, Reason, RiskBand, Scenario,
     ScheduleStatus, Tier, Verdict, Week, WorkspaceId,
 };
 use crate::rules::CompiledRules;
@@ -290,13 +290,16 @@ fn a_held_post_has_a_reason_that_names_its_guardrail() {
     let plan = passing(&scenario, &rules, week);
     let case = Case { scenario, rules, plan };
     let first = |plan: &mut Plan| plan.clients[0].posts[0].clone();
-    assert_eq!(case.broken_by(|plan| plan.clients[0].posts[0].blocked_reason = None), ["blocked_reason"]);
-    let broken = case.broken_by(|plan| plan.clients[0].posts[0].blocked_reason = Some("the moon".into()));
+    let by = |rule: &str| {
+        Arc::new(Reason::Guardrail { rule: rule.into(), reason: "no".into(), remedy: "".into() })
+    };
+    assert_eq!(case.broken_by(|plan| plan.clients[0].posts[0].blocked = None), ["blocked_reason"]);
+    let broken = case.broken_by(|plan| plan.clients[0].posts[0].blocked = Some(by("the moon")));
     assert_eq!(broken, ["blocked_reason"]);
     assert_eq!(first(&mut case.plan.clone()).status, ScheduleStatus::Blocked);
     let freed = case.broken_by(|plan| plan.clients[0].posts[0].status = ScheduleStatus::Ready);
     assert!(freed.contains(&"status") && freed.contains(&"blocked_reason"), "{freed:?}");
-    let live = Case::new().broken_by(|plan| post(plan).blocked_reason = Some("early_warning: no".into()));
+    let live = Case::new().broken_by(|plan| post(plan).blocked = Some(by("early_warning")));
     assert_eq!(live, ["blocked_reason"]);
 }
 
@@ -315,7 +318,7 @@ fn every_guardrail_answers_in_order() {
             line: 0,
         })
     };
-    assert!(case.broken_by(|plan| post(plan).verdicts.push(held("review_capacity"))).is_empty());
+    assert_eq!(case.broken_by(|plan| post(plan).verdicts.push(held("review_capacity"))), ["guardrails"]);
     assert_eq!(case.broken_by(|plan| post(plan).verdicts.push(held("moon"))), ["guardrails"]);
 }
 

@@ -31,6 +31,9 @@ fn check_hours(case: &ClientCase<'_>, findings: &mut Findings) {
         if !(0..case.clock.len()).contains(&hour) {
             findings.of_post(case, post, "in_week", "it lies outside the hours of the week".to_owned());
         }
+        if case.not_before.is_some_and(|from| post.at < from) {
+            findings.of_post(case, post, "past", "it lies before the time from which the week is planned".to_owned());
+        }
         if usize::try_from(hour) != Ok(post.hour) {
             let detail = format!("it states hour {} of the week and lies in hour {hour}", post.hour);
             findings.of_post(case, post, "hour", detail);

@@ -6,11 +6,8 @@ use super::assets::{self, OnChannel};
 use super::channel::{ChannelCase, Placed, step_from};
 use super::clock::Moment;
 use super::{CONFIDENCE_ROUNDING, Findings, is_same};
-use crate::model::{Asset, CampaignId, ClientStatus, Outcome, Post, RiskBand, ScheduleStatus};
+use crate::model::{Asset, CampaignId, ClientStatus, Outcome, Post, Reason, RiskBand, ScheduleStatus};
 use crate::rules::Rules;
-
-/// The rule that may answer after the guardrails: reviewers have no time left.
-const REVIEW_CAPACITY: &str = "review_capacity";
 
 /// Verifies what is said of a channel's posts.
 pub(super) fn check(channel: &ChannelCase<'_>, findings: &mut Findings) {
@@ -111,15 +108,11 @@ impl<'c, 'a> Worth<'c, 'a> {
         if priority <= floor { priority } else { (priority - loss).max(floor) }
     }
 
-    /// Every guardrail of the rules answered, in order; after them perhaps that no reviewer has time.
+    /// Every guardrail of the rules answered, in order.
     fn check_guardrails(&self, findings: &mut Findings) {
         let wanted: Vec<&str> = self.rules.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
         let answered: Vec<&str> = self.post.verdicts.iter().map(|verdict| &*verdict.rule).collect();
-        let own = match answered.split_last() {
-            Some((&REVIEW_CAPACITY, own)) if !wanted.contains(&REVIEW_CAPACITY) => own,
-            _ => &answered,
-        };
-        if own != wanted {
+        if answered != wanted {
             let detail = format!("answers of [{}], the rules ask [{}]", answered.join(", "), wanted.join(", "));
             self.breach("guardrails", detail, findings);
         }
@@ -180,16 +173,33 @@ impl<'c, 'a> Worth<'c, 'a> {
         if post.status != status {
             self.breach("status", format!("the plan says {}, it is {status}", post.status), findings);
         }
-        let is_blocked = post.status == ScheduleStatus::Blocked;
-        let blocking = || post.verdicts_of(Outcome::Block).any(|verdict| is_named(post, &verdict.rule));
-        match (&post.blocked_reason, is_blocked) {
+        match (&post.blocked, post.status == ScheduleStatus::Blocked) {
             (None, true) => self.breach("blocked_reason", "it is held without a reason".to_owned(), findings),
             (Some(_), false) => self.breach("blocked_reason", "it is not held and has a reason".to_owned(), findings),
-            (Some(_), true) if status == ScheduleStatus::Blocked && !blocking() => {
-                self.breach("blocked_reason", "the reason names no guardrail that blocked it".to_owned(), findings);
+            (Some(reason), true) if !self.holds(reason) => {
+                self.breach("blocked_reason", format!("nothing holds it for the reason that it names: {reason}"), findings);
             }
             _ => {}
         }
+    }
+
+    /// Whether the post is really held for a reason: a guardrail blocked it, it has nothing to show, or it waited
+    /// for reviewers, whose time is looked at for the workspace as a whole.
+    fn holds(&self, reason: &Reason) -> bool {
+        match reason {
+            Reason::Guardrail { rule, .. } => {
+                self.has_content() && self.post.verdicts_of(Outcome::Block).any(|verdict| verdict.rule == *rule)
+            }
+            Reason::NoAsset => self.post.asset.is_none(),
+            Reason::EmptyAsset { asset_id } => self.asset.is_some_and(|asset| asset.id == *asset_id) && !self.has_content(),
+            Reason::ReviewCapacity => self.has_content() && self.post.verdicts_of(Outcome::Block).next().is_none(),
+            _ => false,
+        }
+    }
+
+    /// Whether the post has a title, a text or media to show.
+    fn has_content(&self) -> bool {
+        self.asset.is_some_and(assets::has_content)
     }
 
     fn risk(&self) -> RiskBand {
@@ -211,7 +221,8 @@ impl<'c, 'a> Worth<'c, 'a> {
     fn status(&self) -> ScheduleStatus {
         let client = self.channel.case.client;
         let may_run_alone = client.policy.auto_exec_enabled && client.status == ClientStatus::Active;
-        if self.post.verdicts_of(Outcome::Block).next().is_some() {
+        let waited = matches!(self.post.blocked.as_deref(), Some(Reason::ReviewCapacity));
+        if waited || !self.has_content() || self.post.verdicts_of(Outcome::Block).next().is_some() {
             ScheduleStatus::Blocked
         } else if may_run_alone && self.post.risk == RiskBand::Low {
             ScheduleStatus::Ready
@@ -219,8 +230,4 @@ impl<'c, 'a> Worth<'c, 'a> {
             ScheduleStatus::Pending
         }
     }
-}
-
-fn is_named(post: &Post, rule: &str) -> bool {
-    post.blocked_reason.as_ref().is_some_and(|reason| reason.starts_with(rule))
 }

@@ -1,7 +1,6 @@
 //! What to worry about: blocked posts by rule, tired channels, review load, missing assets.
 
 use super::{Block, Cell, Point, Section, Table, Term, code, plain};
-use crate::planner::REVIEW_CAPACITY;
 use crate::report::numbers::{against, count, of_things, percent, share};
 use crate::simulator::{ChannelSummary, GuardrailSummary, Simulation};
 
@@ -74,7 +73,7 @@ fn idle_rules(guardrails: &[GuardrailSummary]) -> Option<String> {
         (!names.is_empty()).then(|| names.join(", "))
     };
     let on_none = named(&|rule| rule.warned + rule.blocked <= 0.0);
-    let on_all = named(&|rule| rule.passed <= 0.0 && rule.warned + rule.blocked > 0.0 && rule.rule != REVIEW_CAPACITY);
+    let on_all = named(&|rule| rule.passed <= 0.0 && rule.warned + rule.blocked > 0.0 && !rule.by_engine);
     let told =
         [on_none.map(|names| format!("on no post: {names}")), on_all.map(|names| format!("on every post: {names}"))];
     let told: Vec<String> = told.into_iter().flatten().collect();

@@ -43,7 +43,9 @@ fn posts(plan: &Plan) -> Table {
         ("asset_score", Values::number_or_none(asset_score)),
         ("confidence", number(|post| post.confidence)),
         ("risk_level", text(|_, post| post.risk.to_string())),
-        ("blocked_reason", some(|post| post.blocked_reason.as_deref().map(str::to_owned))),
+        ("blocked_reason", some(Post::blocked_reason)),
+        ("blocked_code", some(|post| post.blocked.as_ref().map(|reason| reason.code().to_owned()))),
+        ("blocked_details", some(|post| post.blocked.as_ref().map(|reason| reason.details().to_string()))),
     ];
     Table { name: "posts", columns }
 }

@@ -166,6 +166,7 @@ fn head(client: &Sketch, number: u32, campaigns: &[CampaignRow], draw: &mut Draw
         evolution_step: 0,
         title: names::headline(draw, &client.business.trade),
         body: String::new(),
+        media_url: String::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::paging;
 use crate::model::{Role, WorkspaceId};
-use crate::store::{Action, ActionFilter, Change, ChannelStatus, Ledger, Schedule, ScheduleFilter};
+use crate::store::{Action, ActionFilter, Change, ChannelStatus, Ledger, Schedule, ScheduleFilter, Skipped};
 use crate::web::access::Caller;
 use crate::web::params::{Asked, At, Params, Sent};
 use crate::web::problem::Problem;
@@ -123,6 +123,16 @@ pub(in crate::web) fn parsed(id: &str, what: &str) -> Result<Uuid, Problem> {
     id.parse().map_err(|_| Problem::not_found(what, "take an id from the list"))
 }
 
+/// A schedule that did not change, with the reason.
+fn skipped(skipped: &Skipped) -> Value {
+    json!({
+        "id": skipped.schedule.id,
+        "status": skipped.schedule.status,
+        "reason": skipped.why.to_string(),
+        "remedy": skipped.why.remedy(),
+    })
+}
+
 /// `PATCH /api/orchestration/schedules`
 pub(super) async fn change(
     State(app): State<App>,
@@ -137,14 +147,15 @@ pub(super) async fn change(
     if ids.is_empty() {
         params.wrong("schedule_id", "no schedule is named", "send `schedule_id`, or `ids` for several");
     }
-    let action = params.needed("action", "write approve or cancel");
+    let action = params.needed("action", "write approve, cancel or restore");
     let reason = params.text("reason").unwrap_or_else(|| "no reason given".to_owned());
     let change = match action.as_str() {
         "cancel" => Change::Cancel { reason: &reason },
-        "approve" | "" => Change::Approve,
+        "restore" => Change::Restore,
+        "approve" | "" => app.approval(),
         other => {
-            params.wrong("action", format!("`{other}` is not known here"), "write approve or cancel");
-            Change::Approve
+            params.wrong("action", format!("`{other}` is not known here"), "write approve, cancel or restore");
+            app.approval()
         }
     };
     params.finish()?;
@@ -153,10 +164,10 @@ pub(super) async fn change(
     let filter = ScheduleFilter { ids, ..ScheduleFilter::default() };
     let changed = app.ledger_of(&workspace).change(&filter, change, &app.rules, &caller.name, now()).await?;
     app.forget(&workspace).await;
-    let ids: Vec<Uuid> = changed.iter().map(|schedule| schedule.id).collect();
-    let status = match change {
-        Change::Approve => "ready",
-        Change::Cancel { .. } => "cancelled",
-    };
-    Ok(Json(json!({"changed": ids.len(), "ids": ids, "status": status, "actor": caller.name})))
+    let skipped: Vec<Value> = changed.skipped.iter().map(skipped).collect();
+    let ids: Vec<Uuid> = changed.any()?.iter().map(|schedule| schedule.id).collect();
+    let status = change.status();
+    Ok(Json(json!({
+        "changed": ids.len(), "ids": ids, "status": status, "actor": caller.name, "skipped": skipped,
+    })))
 }

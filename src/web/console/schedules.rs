@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::words::{self, Row, client_choices, count, names, query};
 use super::{BASE, Desk, Looking, Sending, session};
 use crate::model::{Channel, RiskBand, Role};
-use crate::store::{Change, Mark, Order, Overview, Schedule, ScheduleFilter};
+use crate::store::{Change, Mark, Order, Overview, Schedule, ScheduleFilter, StoreError};
 use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::secret::now;
@@ -354,9 +354,9 @@ impl Wanted {
     async fn read(sending: Sending) -> Result<Self, Problem> {
         let Sending { desk, mut params } = sending;
         let ids = params.ids("ids");
-        let action = params.needed("action", "choose Approve or Cancel");
-        if !action.is_empty() && !matches!(action.as_str(), "approve" | "cancel") {
-            params.wrong("action", format!("`{action}` is not known here"), "choose Approve or Cancel");
+        let action = params.needed("action", "choose Approve, Cancel or Put back");
+        if !action.is_empty() && !matches!(action.as_str(), "approve" | "cancel" | "restore") {
+            params.wrong("action", format!("`{action}` is not known here"), "choose Approve, Cancel or Put back");
         }
         let reason = params.text("reason");
         let back = session::inside(params.text("back"));
@@ -373,11 +373,11 @@ impl Wanted {
         Ok(Self { desk, action, reason, back, schedules })
     }
 
-    fn change(&self) -> Change<'_> {
-        if self.action == "cancel" {
-            Change::Cancel { reason: self.reason.as_deref().unwrap_or("no reason given") }
-        } else {
-            Change::Approve
+    fn change(&self, app: &App) -> Change<'_> {
+        match self.action.as_str() {
+            "cancel" => Change::Cancel { reason: self.reason.as_deref().unwrap_or("no reason given") },
+            "restore" => Change::Restore,
+            _ => app.approval(),
         }
     }
 }
@@ -391,30 +391,32 @@ pub(super) async fn confirm(State(app): State<App>, sending: Sending) -> Result<
     let (mut able, mut refused) = (Vec::new(), Vec::new());
     for schedule in &wanted.schedules {
         let row = Row::of(desk, &names, schedule);
-        match wanted.change().check(schedule, &app.rules, &desk.visitor.caller.name) {
+        match wanted.change(&app).check(schedule, &app.rules, &desk.visitor.caller.name) {
             Ok(()) => able.push(row),
             Err(why) => refused.push(context! { row => Serde(row), why => format!("{why}. {}", second(&why)) }),
         }
     }
-    let is_cancel = wanted.action == "cancel";
     let posts = count(able.len(), "post");
-    let heading = match (able.is_empty(), is_cancel) {
-        (true, _) if wanted.schedules.is_empty() => "No post is selected".to_owned(),
-        (true, false) => "None of these can be approved".to_owned(),
-        (true, true) => "None of these can be cancelled".to_owned(),
-        (false, false) => format!("Approve {posts}?"),
-        (false, true) => format!("Cancel {posts}?"),
+    let (verb, done) = match wanted.action.as_str() {
+        "cancel" => ("Cancel", "cancelled"),
+        "restore" => ("Put back", "put back"),
+        _ => ("Approve", "approved"),
+    };
+    let heading = match able.is_empty() {
+        true if wanted.schedules.is_empty() => "No post is selected".to_owned(),
+        true => format!("None of these can be {done}"),
+        false => format!("{verb} {posts}?"),
     };
     let ids: Vec<String> = able.iter().map(|row| row.id.clone()).collect();
     let chrome = desk.chrome(&heading, "schedules", None);
     let content = context! {
+        meaning => meaning(&able, &wanted.action),
+        needs_reason => wanted.action == "cancel",
         action => wanted.action,
         heading => heading,
-        meaning => meaning(&able, is_cancel),
         ids => ids,
         possible => !able.is_empty(),
-        button => if is_cancel { format!("Cancel {posts}") } else { format!("Approve {posts}") },
-        needs_reason => is_cancel,
+        button => format!("{verb} {posts}"),
         rows => Serde(&able),
         refused => refused,
         back => wanted.back,
@@ -422,16 +424,19 @@ pub(super) async fn confirm(State(app): State<App>, sending: Sending) -> Result<
     Ok(desk.page("confirm.html", &chrome, content))
 }
 
-fn second(why: &crate::store::StoreError) -> &'static str {
+fn second(why: &StoreError) -> String {
     match why {
-        crate::store::StoreError::SecondPerson { .. } => {
-            "The rules want somebody else to approve it; sign in with another token."
+        StoreError::SecondPerson { .. } => "The rules want somebody else to approve it: sign in with another token. Who \
+                                            works alone serves the console with --alone."
+            .to_owned(),
+        StoreError::Held { .. } | StoreError::TooLate(_) | StoreError::InstantTaken(_) => {
+            format!("What helps: {}.", why.remedy())
         }
-        _ => "It has moved on meanwhile, or a rule holds it.",
+        _ => "It has moved on meanwhile, or a rule holds it.".to_owned(),
     }
 }
 
-fn meaning(rows: &[Row], is_cancel: bool) -> Vec<String> {
+fn meaning(rows: &[Row], action: &str) -> Vec<String> {
     if rows.is_empty() {
         return vec!["Nothing will change.".to_owned()];
     }
@@ -440,11 +445,14 @@ fn meaning(rows: &[Row], is_cancel: bool) -> Vec<String> {
     clients.dedup();
     let high = rows.iter().filter(|row| row.risk == "high").count();
     let of = count(clients.len(), "client");
-    if is_cancel {
+    if action == "cancel" {
         return vec![
-            format!("These posts of {of} are taken back for good and make no draft."),
+            format!("These posts of {of} are taken back and make no draft. Until their time they can be put back."),
             "Their hours become free; the next planning may use them.".to_owned(),
         ];
+    }
+    if action == "restore" {
+        return vec![format!("These posts of {of} wait for approval again.")];
     }
     let mut said = vec![
         format!("These posts of {of} become ready. When its time comes, each is judged once more and made a draft."),
@@ -471,7 +479,7 @@ pub(super) async fn change(State(app): State<App>, sending: Sending) -> Result<R
         0
     } else {
         let actor = &desk.visitor.caller.name;
-        desk.ledger().change(&filter, wanted.change(), &app.rules, actor, now()).await?.len()
+        desk.ledger().change(&filter, wanted.change(&app), &app.rules, actor, now()).await?.any()?.len()
     };
     app.forget(&desk.workspace).await;
     let number = number.to_string();

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::Desk;
 use crate::model::{ActionType, ConflictKind, RiskBand, Role, ScheduleStatus, Zone};
 use crate::store::{Change, ClientName, Schedule};
+use crate::web::secret::now;
 
 /// A time, for programs and for people.
 #[derive(Debug, Clone, Serialize)]
@@ -101,6 +102,7 @@ pub(super) struct Row {
     pub notes: Vec<String>,
     pub can_approve: bool,
     pub can_cancel: bool,
+    pub can_restore: bool,
 }
 
 /// A client of a list.
@@ -162,8 +164,9 @@ impl Row {
             kind: text("kind").unwrap_or_default(),
             reason: schedule.blocked_reason.clone(),
             notes: notes.map(str::to_owned).collect(),
-            can_approve: is_able(Change::Approve),
+            can_approve: is_able(desk.app.approval()),
             can_cancel: is_able(Change::Cancel { reason: "" }),
+            can_restore: is_able(Change::Restore) && schedule.scheduled_for > now(),
             id,
         }
     }

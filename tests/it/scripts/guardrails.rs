@@ -44,7 +44,7 @@ fn a_guardrail_of_rules_alone_holds_posts_and_shows_among_the_conflicts() {
         assert_eq!(post.status == ScheduleStatus::Blocked, late, "{} {}", client.client_id, client.zone.local(post.at));
         let verdict = post.verdicts.iter().find(|verdict| &*verdict.rule == "no_evenings").unwrap();
         assert_eq!((&*verdict.file, verdict.line), ("house.rhai", if late { 4 } else { 6 }));
-        let reason = post.blocked_reason.as_deref().unwrap_or_default();
+        let reason = post.blocked_reason().unwrap_or_default();
         assert_eq!(late, reason.starts_with("no_evenings: "), "{reason}");
     }
     let held =
@@ -122,7 +122,7 @@ fn a_later_guardrail_sees_how_many_warned_before_it() {
     let script = "fn first(post, ctx) { warn(\"one\", \"none\") }\n\
                   fn second(post, ctx) { if post.warnings > 0 { block(\"two\", \"none\") } else { pass() } }\n";
     let plan = plan(&compiled(with_guardrail(table, script)), &two_shops());
-    assert!(plan.posts().all(|(_, post)| post.blocked_reason.as_deref() == Some("second: two")));
+    assert!(plan.posts().all(|(_, post)| post.blocked_reason().as_deref() == Some("second: two")));
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn story(place: &Place) {
     let workspace = week["workspaces"][0]["workspace_id"].as_str().unwrap();
     on(&format!("db export {workspace} --week 2026-W38 --out back")).done();
     work.mcoe("check --scenario back").done();
-    on(&format!("plan --from-database {workspace} --week 2026-W38 --out plan --tables csv")).done();
+    on(&format!("plan --from-database {workspace} --week 2026-W38 --now 2026-09-10T08:00:00Z --out plan --tables csv")).done();
     work.mcoe("plan back --week 2026-W38 --out twin --tables csv").done();
     assert_eq!(work.read("plan/posts.csv"), work.read("twin/posts.csv"));
     let post = work.table("plan/posts.csv").column("post_id")[0].to_owned();
@@ -86,7 +86,7 @@ fn a_plan_that_was_changed_by_hand_is_refused() {
     work.mcoe("db load small --now 2026-10-16T08:00:00Z").done();
     work.mcoe("plan small --out plan --tables csv").done();
     let posts = work.read("plan/posts.csv");
-    work.write("plan/posts.csv", &posts.replacen("pending", "ready", 1));
+    work.write("plan/posts.csv", &posts.replacen("ready", "pending", 1));
     work.mcoe("commit plan").ends_with(1).says(&["changed after planning"]);
     work.write("plan/posts.csv", &posts);
     work.replace("plan/rules/channels.toml", "weekly_posts = 5", "weekly_posts = 6");

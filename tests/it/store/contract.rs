@@ -4,8 +4,8 @@ use mcoe::model::{AssetUse, Channel, ClientState, RiskBand, ScheduleStatus};
 use mcoe::scenario;
 use mcoe::store::{ActionFilter, Change, ScheduleFilter, StoreError};
 
-use super::{FRIDAY, commit, loaded, rules, weekly, workspace};
-use crate::support::{Place, at, changed, compiled, on_both, plan, shipped};
+use super::{FRIDAY, careful, commit, loaded, rules, weekly, workspace};
+use crate::support::{Place, at, compiled, default_pack, on_both, plan, shipped};
 
 /// First and last use by asset and channel, sorted.
 fn spans(state: &ClientState) -> Vec<(String, Channel, String)> {
@@ -109,7 +109,7 @@ on_both! {
             assert_eq!((found.risk_level, found.confidence), (post.risk, post.confidence));
             assert_eq!((found.fatigue, found.expected_engagement), (post.fatigue, post.expected_engagement));
             assert_eq!(found.used_asset(), post.asset.as_ref().map(|asset| asset.used().as_str()));
-            assert_eq!(found.blocked_reason.as_deref(), post.blocked_reason.as_deref());
+            assert_eq!(found.blocked_reason.as_deref(), post.blocked_reason().as_deref());
             assert_eq!(found.plan_id, plan.plan_id);
         }
     }
@@ -137,7 +137,7 @@ on_both! {
             rules: &rules,
             actor: "ann",
             now: at(FRIDAY),
-            progress: &|| {},
+            counted: mcoe::store::Counted::Live, progress: &|| {},
         };
         let rebased = ledger.rebase(old, planner).await.unwrap();
         assert_eq!(rebased.len(), 3);
@@ -192,7 +192,7 @@ on_both! {
         let risks: Vec<RiskBand> = listed.iter().map(|schedule| schedule.risk_level).collect();
         assert!(risks.is_sorted_by(|a, b| a >= b), "{risks:?}");
         let medium = ScheduleFilter { risk: Some(RiskBand::Medium), ..waiting.clone() };
-        let approved = ledger.change(&medium, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
+        let approved = ledger.change(&medium, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().done;
         assert!(!approved.is_empty());
         let one = ScheduleFilter { ids: vec![approved[0].id], ..ScheduleFilter::default() };
         let after = ledger.schedules(&one).await.unwrap();
@@ -202,15 +202,15 @@ on_both! {
         let approval = record.iter().find(|action| action.action_type.name() == "schedule_approved").unwrap();
         assert_eq!(approval.actor, "bob");
         let cancelled = ledger.change(&one, Change::Cancel { reason: "sold out" }, &rules, "ann", at(FRIDAY)).await;
-        assert_eq!(cancelled.unwrap().len(), 1);
+        assert_eq!(cancelled.unwrap().done.len(), 1);
         let gone = &ledger.schedules(&one).await.unwrap()[0];
         assert_eq!(gone.blocked_reason.as_deref(), Some("cancelled by ann: sold out"));
-        let refused = ledger.change(&one, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap_err();
+        let refused = ledger.change(&one, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().any().unwrap_err();
         assert!(refused.to_string().contains("is cancelled and cannot become ready"), "{refused}");
     }
 
     async fn high_risk_needs_a_second_person_where_the_rules_say_so(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+        let (ledger, rules) = (place.ledger().await, careful());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let high = ScheduleFilter {
@@ -218,14 +218,17 @@ on_both! {
             statuses: vec![ScheduleStatus::Pending],
             ..ScheduleFilter::default()
         };
-        let refused = ledger.change(&high, Change::Approve, &rules, "ann", at(FRIDAY)).await.unwrap_err();
+        let refused = ledger.change(&high, Change::Approve, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap_err();
         assert!(matches!(refused, StoreError::SecondPerson { .. }), "{refused}");
         assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules WHERE approved_by IS NOT NULL").await, 0);
         let from = "second_person_for_high_risk = true";
-        let alone = compiled(changed(&[("risk.toml", from, "second_person_for_high_risk = false")]));
+        let mut files = default_pack();
+        let risk = files.get_mut("risk.toml").unwrap();
+        *risk = risk.replace(from, "second_person_for_high_risk = false");
+        let alone = compiled(files);
         let one = ScheduleFilter { limit: Some(1), ..high.clone() };
-        assert_eq!(ledger.change(&one, Change::Approve, &alone, "ann", at(FRIDAY)).await.unwrap().len(), 1);
-        assert!(!ledger.change(&high, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().is_empty());
+        assert_eq!(ledger.change(&one, Change::Approve, &alone, "ann", at(FRIDAY)).await.unwrap().done.len(), 1);
+        assert!(!ledger.change(&high, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().done.is_empty());
     }
 
     async fn the_record_cannot_be_changed(place: &Place) {

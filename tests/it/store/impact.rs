@@ -196,7 +196,7 @@ on_both! {
         let mut old: serde_json::Value = serde_json::from_str(&last.payload).unwrap();
         old.as_object_mut().unwrap().remove("action_of_day").unwrap();
         last.payload = old.to_string();
-        let commit = Commit { plan: &plan, decisions: &decisions, scenario: &scenario, rules: &rules, actor: "ann", now: at(FRIDAY), progress: &|| {} };
+        let commit = Commit { plan: &plan, decisions: &decisions, scenario: &scenario, rules: &rules, actor: "ann", now: at(FRIDAY), counted: mcoe::store::Counted::Live, progress: &|| {} };
         ledger.commit(commit).await.unwrap();
         place.run(OLD_PASS).await.unwrap();
         let told = own(&ledger, &rules).await;

@@ -99,6 +99,7 @@ fn asset(id: &str) -> Asset {
         evolution_step: 0,
         title: "A cup of tea".into(),
         body: "".into(),
+        media_url: "".into(),
     }
 }
 

@@ -73,6 +73,13 @@ impl Place {
         }
     }
 
+    /// Columns of every row of a table, joined, in order.
+    pub async fn texts_of(&self, table: &str, columns: &str) -> Vec<String> {
+        let cells: Vec<String> =
+            columns.split(", ").map(|column| format!("coalesce(CAST({column} AS text), '')")).collect();
+        self.texts(&format!("SELECT {} FROM {table} ORDER BY 1", cells.join(" || ' ' || "))).await
+    }
+
     /// The texts that a query answers with.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         if self.is_postgres {

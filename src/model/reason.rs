@@ -1,0 +1,353 @@
+//! Why a schedule does not run: held, sent back to review, let go or failed.
+//!
+//! A reason is kept as its code and its details; the sentence is made of these, for people, and nothing
+//! in the program reads it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::{AssetId, CampaignId, Channel, ClientStatus, RiskBand, ScheduleStatus};
+
+/// Why a schedule is held, went back to review, was let go or failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "code", content = "details", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// A guardrail of the pack blocks it.
+    Guardrail {
+        /// The guardrail.
+        rule: Arc<str>,
+        /// What it said.
+        reason: Arc<str>,
+        /// What it names as a way out; empty where it names none.
+        remedy: Arc<str>,
+    },
+    /// The workspace's reviewers have no time for it this week.
+    ReviewCapacity,
+    /// The agency does not post for the client at present.
+    ClientStatus {
+        /// Where the client stands.
+        status: ClientStatus,
+    },
+    /// The client no longer posts on the channel.
+    ChannelOff {
+        /// Which.
+        channel: Channel,
+    },
+    /// Its time lies before the time from which the week is planned.
+    Past,
+    /// A blackout, or a holiday on which the rules post nothing.
+    ClosedDay {
+        /// The day on the client's calendar.
+        date: Date,
+        /// The calendar entry's name.
+        name: Arc<str>,
+    },
+    /// It lies in the channel's quiet hours.
+    QuietHours {
+        /// The time of the post on the client's clock, such as `23:00`.
+        local_time: Arc<str>,
+    },
+    /// Another post of the channel is too near.
+    Spacing {
+        /// When the other one is.
+        other: Timestamp,
+        /// Fewest hours between two posts of the channel.
+        spacing_hours: u32,
+    },
+    /// The asset's campaign does not run on the channel that day, or the client has it no more.
+    CampaignDates {
+        /// Which campaign.
+        campaign_id: CampaignId,
+        /// First and last day; none where the client has no such campaign.
+        runs: Option<(Date, Date)>,
+    },
+    /// The asset is no longer offered.
+    AssetGone {
+        /// Which.
+        asset_id: AssetId,
+    },
+    /// The asset was not made for the channel.
+    AssetChannel {
+        /// Which.
+        asset_id: AssetId,
+    },
+    /// The asset is not finished by then.
+    AssetUnfinished {
+        /// Which.
+        asset_id: AssetId,
+        /// When it is.
+        created_at: Timestamp,
+    },
+    /// The asset rests after another use on the channel.
+    AssetCooldown {
+        /// Which.
+        asset_id: AssetId,
+        /// The other use.
+        used_at: Timestamp,
+        /// Fewest hours between two uses on a channel.
+        cooldown_hours: f64,
+    },
+    /// The asset is used as often as the rules allow in a week.
+    AssetUses {
+        /// Which.
+        asset_id: AssetId,
+        /// Most uses a week, over all channels.
+        most: u32,
+    },
+    /// The asset continues a story whose step before did not run.
+    StoryOrder {
+        /// Which.
+        asset_id: AssetId,
+        /// Its place in the story, from 0.
+        step: u32,
+    },
+    /// No asset was left for it.
+    NoAsset,
+    /// Its asset has neither title nor text nor media.
+    EmptyAsset {
+        /// Which.
+        asset_id: AssetId,
+    },
+    /// A person must look at it again: it no longer runs by itself.
+    NeedsReview {
+        /// Its band as it was judged.
+        risk: RiskBand,
+        /// Its confidence as it was judged, `0..=1`.
+        confidence: f64,
+        /// What speaks against running by itself, most telling first.
+        because: Vec<Arc<str>>,
+    },
+    /// Its time passed.
+    Expired {
+        /// Where it stood: waiting for approval, ready without a draft, or held.
+        status: ScheduleStatus,
+    },
+    /// A person took it back.
+    Cancelled {
+        /// Who.
+        actor: Arc<str>,
+        /// Why, in their words.
+        reason: Arc<str>,
+    },
+    /// Its draft could not be made.
+    DraftFailed {
+        /// Why.
+        cause: Arc<str>,
+    },
+}
+
+impl Reason {
+    /// The code, as tables and databases keep it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Reason::Guardrail { .. } => "guardrail",
+            Reason::ReviewCapacity => "review_capacity",
+            Reason::ClientStatus { .. } => "client_status",
+            Reason::ChannelOff { .. } => "channel_off",
+            Reason::Past => "past",
+            Reason::ClosedDay { .. } => "closed_day",
+            Reason::QuietHours { .. } => "quiet_hours",
+            Reason::Spacing { .. } => "spacing",
+            Reason::CampaignDates { .. } => "campaign_dates",
+            Reason::AssetGone { .. } => "asset_gone",
+            Reason::AssetChannel { .. } => "asset_channel",
+            Reason::AssetUnfinished { .. } => "asset_unfinished",
+            Reason::AssetCooldown { .. } => "asset_cooldown",
+            Reason::AssetUses { .. } => "asset_uses",
+            Reason::StoryOrder { .. } => "story_order",
+            Reason::NoAsset => "no_asset",
+            Reason::EmptyAsset { .. } => "empty_asset",
+            Reason::NeedsReview { .. } => "needs_review",
+            Reason::Expired { .. } => "expired",
+            Reason::Cancelled { .. } => "cancelled",
+            Reason::DraftFailed { .. } => "draft_failed",
+        }
+    }
+
+    /// Whether a guardrail of the pack said so, and not the engine itself.
+    #[must_use]
+    pub const fn is_of_guardrail(&self) -> bool {
+        matches!(self, Reason::Guardrail { .. })
+    }
+
+    /// What counts of it in reports: a guardrail's name, or the code.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        match self {
+            Reason::Guardrail { rule, .. } => rule,
+            other => other.code(),
+        }
+    }
+
+    /// The details as a JSON object; empty where the code says all.
+    #[must_use]
+    pub fn details(&self) -> serde_json::Value {
+        let whole = serde_json::to_value(self).unwrap_or_default();
+        whole.get("details").cloned().unwrap_or_else(|| serde_json::json!({}))
+    }
+
+    /// The reason that a code and its details stand for; none where this program does not know them.
+    #[must_use]
+    pub fn read(code: &str, details: &serde_json::Value) -> Option<Self> {
+        let with = serde_json::json!({"code": code, "details": details});
+        let without = serde_json::json!({"code": code});
+        serde_json::from_value(with).or_else(|_| serde_json::from_value(without)).ok()
+    }
+
+    /// What somebody can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &str {
+        match self {
+            Reason::Guardrail { remedy, .. } => remedy,
+            Reason::ReviewCapacity => {
+                "add reviewers, or raise the confidence of posts so that fewer need a review"
+            }
+            Reason::ClientStatus { .. } => "set the client's status to active",
+            Reason::ChannelOff { .. } => "give the client the channel back, or cancel the post",
+            Reason::Past => "plan a later time",
+            Reason::ClosedDay { .. } => "take the day out of the calendar, or plan the week again around it",
+            Reason::QuietHours { .. } => "plan the week again, or change the channel's quiet hours",
+            Reason::Spacing { .. } => "cancel the other post, or lower the channel's spacing",
+            Reason::CampaignDates { .. } => "change the campaign's dates, or give the post another asset",
+            Reason::AssetGone { .. } => "load the asset again, or cancel the post and plan the week again",
+            Reason::AssetChannel { .. } => "make the asset fit the channel, or plan the week again",
+            Reason::AssetUnfinished { .. } => "finish the asset earlier, or plan the week again",
+            Reason::AssetCooldown { .. } => "cancel the other use, or shorten the cooldown",
+            Reason::AssetUses { .. } => "cancel another use, or allow more uses a week",
+            Reason::StoryOrder { .. } => "let the step before run first, or cancel this one",
+            Reason::NoAsset => "make an asset for the channel and plan the week again, or shorten the cooldown",
+            Reason::EmptyAsset { .. } => "give the asset a title, a text or a media URL",
+            Reason::NeedsReview { .. } => "approve it, or cancel it",
+            Reason::Expired { .. } => "plan another post",
+            Reason::Cancelled { .. } => "put it back with `mcoe restore` while its time lies ahead",
+            Reason::DraftFailed { .. } => "see to the cause; it is tried again by rule",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Guardrail { rule, reason, .. } => write!(f, "{rule}: {reason}"),
+            Reason::ReviewCapacity => {
+                f.write_str("review_capacity: the workspace's reviewers have no time left for it this week")
+            }
+            Reason::ClientStatus { status } => write!(f, "client_status: the client is {status}"),
+            Reason::ChannelOff { channel } => write!(f, "channel_off: the client no longer posts on {channel}"),
+            Reason::Past => f.write_str("past: its time has passed"),
+            Reason::ClosedDay { date, name } if name.is_empty() => {
+                write!(f, "closed_day: nothing is posted on {date}")
+            }
+            Reason::ClosedDay { date, name } => write!(f, "closed_day: nothing is posted on {date}: {name}"),
+            Reason::QuietHours { local_time } => {
+                write!(f, "quiet_hours: {local_time} lies in the channel's quiet hours")
+            }
+            Reason::Spacing { other, spacing_hours } => {
+                write!(f, "spacing: another post of the channel is at {other}, less than {spacing_hours} h away")
+            }
+            Reason::CampaignDates { campaign_id, runs: Some((from, to)) } => {
+                write!(f, "campaign_dates: campaign {campaign_id} runs from {from} to {to} only")
+            }
+            Reason::CampaignDates { campaign_id, runs: None } => {
+                write!(f, "campaign_dates: campaign {campaign_id} does not run on the channel")
+            }
+            Reason::AssetGone { asset_id } => write!(f, "asset_gone: asset {asset_id} is no longer offered"),
+            Reason::AssetChannel { asset_id } => {
+                write!(f, "asset_channel: asset {asset_id} was not made for the channel")
+            }
+            Reason::AssetUnfinished { asset_id, created_at } => {
+                write!(f, "asset_unfinished: asset {asset_id} is finished at {created_at} only")
+            }
+            Reason::AssetCooldown { asset_id, used_at, cooldown_hours } => write!(
+                f,
+                "asset_cooldown: asset {asset_id} is used on the channel at {used_at}, and rests {cooldown_hours} h"
+            ),
+            Reason::AssetUses { asset_id, most } => {
+                write!(f, "asset_uses: asset {asset_id} is used {most} times in the week already, the most allowed")
+            }
+            Reason::StoryOrder { asset_id, step } => {
+                write!(f, "story_order: asset {asset_id} is step {step} of a story whose step before has not run")
+            }
+            Reason::NoAsset => f.write_str("no_asset: no asset was left for it"),
+            Reason::EmptyAsset { asset_id } => {
+                write!(f, "empty_asset: asset {asset_id} has neither title nor text nor media")
+            }
+            Reason::NeedsReview { risk, confidence, because } => {
+                write!(f, "needs_review: {risk} risk, confidence {confidence:.2}")?;
+                because.iter().try_for_each(|one| write!(f, "; {one}"))
+            }
+            Reason::Expired { status: ScheduleStatus::Pending } => f.write_str("expired: nobody approved it in time"),
+            Reason::Expired { status: ScheduleStatus::Ready } => f.write_str("expired: its draft was not made in time"),
+            Reason::Expired { .. } => f.write_str("expired: it was held until its time had passed"),
+            Reason::Cancelled { actor, reason } => write!(f, "cancelled by {actor}: {reason}"),
+            Reason::DraftFailed { cause } => write!(f, "draft failed: {cause}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn examples() -> Vec<Reason> {
+        let asset_id = || AssetId::new("loaf");
+        let at: Timestamp = "2026-09-09T09:00:00Z".parse().unwrap();
+        let date: Date = "2026-09-09".parse().unwrap();
+        let campaign_id = || CampaignId::new("autumn");
+        vec![
+            Reason::Guardrail { rule: "review_capacity_of_ours".into(), reason: "no".into(), remedy: "".into() },
+            Reason::ReviewCapacity,
+            Reason::ClientStatus { status: ClientStatus::Paused },
+            Reason::ChannelOff { channel: Channel::Fb },
+            Reason::Past,
+            Reason::ClosedDay { date, name: "Stocktaking".into() },
+            Reason::QuietHours { local_time: "23:00".into() },
+            Reason::Spacing { other: at, spacing_hours: 4 },
+            Reason::CampaignDates { campaign_id: campaign_id(), runs: Some((date, date)) },
+            Reason::CampaignDates { campaign_id: campaign_id(), runs: None },
+            Reason::AssetGone { asset_id: asset_id() },
+            Reason::AssetChannel { asset_id: asset_id() },
+            Reason::AssetUnfinished { asset_id: asset_id(), created_at: at },
+            Reason::AssetCooldown { asset_id: asset_id(), used_at: at, cooldown_hours: 168.0 },
+            Reason::AssetUses { asset_id: asset_id(), most: 3 },
+            Reason::StoryOrder { asset_id: asset_id(), step: 1 },
+            Reason::NoAsset,
+            Reason::EmptyAsset { asset_id: asset_id() },
+            Reason::NeedsReview { risk: RiskBand::Medium, confidence: 0.7, because: vec!["truth_layer: x".into()] },
+            Reason::Expired { status: ScheduleStatus::Blocked },
+            Reason::Cancelled { actor: "ann".into(), reason: "sold out".into() },
+            Reason::DraftFailed { cause: "asset gone".into() },
+        ]
+    }
+
+    #[test]
+    fn a_reason_is_read_from_its_code_and_details() {
+        for reason in examples() {
+            assert_eq!(Reason::read(reason.code(), &reason.details()).as_ref(), Some(&reason));
+            let written = serde_json::to_value(&reason).unwrap();
+            assert_eq!(written["code"], reason.code());
+        }
+        assert_eq!(Reason::read("the_moon", &serde_json::json!({})), None);
+    }
+
+    #[test]
+    fn every_reason_says_a_sentence_and_a_way_out_but_for_a_guardrail_without_one() {
+        for reason in examples() {
+            assert!(reason.to_string().len() > 10, "{reason}");
+            assert!(matches!(reason, Reason::Guardrail { .. }) || !reason.remedy().is_empty(), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_guardrail_keeps_its_name_whatever_it_is_called() {
+        let capacity = Reason::Guardrail { rule: "review_capacity".into(), reason: "no".into(), remedy: "".into() };
+        assert_eq!((capacity.code(), capacity.rule()), ("guardrail", "review_capacity"));
+        assert_eq!(Reason::ReviewCapacity.code(), "review_capacity");
+    }
+}

@@ -1,0 +1,218 @@
+//! Whether a given post may stand at a given time, whatever the guardrails say of it.
+//!
+//! One answer for all who ask: planning asks it of every hour and every asset, the daily pass and people who
+//! approve of a post that is committed, the checker of every post of a plan, `explain` of an hour.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::PlanError;
+use super::hours::{HourRule, OtherPosts, forbidden_by};
+use crate::agents::ClientWeek;
+use crate::agents::agency_director::{DayPlan, day_plan};
+use crate::agents::creative_director::{Histories, History};
+use crate::model::{
+    Asset, AssetId, AssetUse, Channel, ChannelState, Client, ClientState, Plan, Post, Reason, WallHour, Week,
+    WeekHours,
+};
+use crate::rules::{ClientRules, CompiledRules};
+
+/// A post with its time, whose asset is known by its id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommittedPost {
+    /// Where.
+    pub channel: Channel,
+    /// When.
+    pub at: Timestamp,
+    /// The id of the asset that is used; none where it has none.
+    pub asset: Option<String>,
+}
+
+/// Why a committed post may not stand now; none where nothing but a guardrail could hold it. The state must not
+/// count the post itself.
+///
+/// Of two posts that are in each other's way the earlier one stands, unless the later one has run by `now`.
+///
+/// # Errors
+/// Where the post's week is at the edge of the calendar.
+pub fn objection_to(
+    rules: &CompiledRules,
+    client: &Client,
+    state: &ClientState,
+    post: &CommittedPost,
+    now: Timestamp,
+) -> Result<Option<Reason>, PlanError> {
+    let numbers = rules.for_client(client);
+    let week = Week::of(client.zone.local(post.at).date())?;
+    let hours = WeekHours::new(week, &client.zone)?;
+    let week = ClientWeek { client, state, rules: numbers.base(), hours: &hours, not_before: None };
+    let around = Around::of(&week, post, Some(now));
+    Ok(objection(&week, post, &around))
+}
+
+/// What stands against each of a client's planned posts, in their order; nothing at the edge of the calendar.
+pub(super) fn objections_to(
+    client: &Client,
+    state: &ClientState,
+    rules: &ClientRules,
+    plan: &Plan,
+    posts: &[Post],
+) -> Vec<Option<Reason>> {
+    let Ok(hours) = WeekHours::new(plan.week, &client.zone) else { return vec![None; posts.len()] };
+    let week = ClientWeek { client, state, rules: rules.base(), hours: &hours, not_before: plan.not_before };
+    let mut around = Around { posts: Vec::new(), histories: Histories::of(&client.assets, &state.asset_uses) };
+    let mut ask = |post: &Post| {
+        let asset = post.asset.as_ref().map(|asset| asset.used().to_string());
+        let post = CommittedPost { channel: post.channel, at: post.at, asset };
+        let own = state.channels.iter().find(|state| state.channel == post.channel);
+        around.posts = own.into_iter().flat_map(standing).collect();
+        objection(&week, &post, &around)
+    };
+    posts.iter().map(&mut ask).collect()
+}
+
+/// What a post must keep its distance from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Around {
+    /// Other posts of the channel.
+    pub posts: Vec<Timestamp>,
+    /// What became of the client's assets.
+    pub histories: Histories,
+}
+
+impl Around {
+    /// What the client's state knows. Where the day has come, later posts that have not run by then give way.
+    pub fn of(week: &ClientWeek<'_>, post: &CommittedPost, now: Option<Timestamp>) -> Self {
+        Self::with(week, post, now, &[])
+    }
+
+    /// The same beside other posts of the client, which the state does not know of.
+    pub fn with(week: &ClientWeek<'_>, post: &CommittedPost, now: Option<Timestamp>, others: &[CommittedPost]) -> Self {
+        let binds = |at: Timestamp| now.is_none_or(|now| at < post.at || at <= now);
+        let own = week.state.channels.iter().find(|state| state.channel == post.channel);
+        let known = own.into_iter().flat_map(standing);
+        let beside = others.iter().filter(|other| other.channel == post.channel).map(|other| other.at);
+        let uses = week.state.asset_uses.iter().filter(|used| binds(used.at)).cloned();
+        let uses: Vec<AssetUse> = uses.chain(others.iter().filter(|other| binds(other.at)).filter_map(used)).collect();
+        Self {
+            posts: known.chain(beside).filter(|at| binds(*at)).collect(),
+            histories: Histories::of(&week.client.assets, &uses),
+        }
+    }
+}
+
+/// Every post of a channel that its state knows of.
+pub(super) fn standing(state: &ChannelState) -> impl Iterator<Item = Timestamp> + '_ {
+    state.recent_posts.iter().copied().chain(state.last_post_at)
+}
+
+fn used(post: &CommittedPost) -> Option<AssetUse> {
+    let asset_id = AssetId::new(post.asset.as_deref()?);
+    Some(AssetUse { asset_id, channel: post.channel, at: post.at })
+}
+
+/// Why a post may not stand beside what is around it.
+pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, around: &Around) -> Option<Reason> {
+    let client = week.client;
+    if !client.status.is_planned() {
+        return Some(Reason::ClientStatus { status: client.status });
+    }
+    if !week.state.channels.iter().any(|state| state.channel == post.channel) {
+        return Some(Reason::ChannelOff { channel: post.channel });
+    }
+    objection_to_time(week, post, around).or_else(|| {
+        let Some(id) = post.asset.as_deref() else { return Some(Reason::NoAsset) };
+        let place = client.assets.binary_search_by(|asset| asset.id.as_str().cmp(id)).ok();
+        let known = place.and_then(|place| client.assets.get(place).zip(around.histories.get(place)));
+        let gone = || Some(Reason::AssetGone { asset_id: AssetId::new(id) });
+        let Some((asset, history)) = known else { return gone() };
+        let date = client.zone.local(post.at).date();
+        objection_to_asset(week, asset, history, Moment { channel: post.channel, at: post.at, date })
+    })
+}
+
+fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, around: &Around) -> Option<Reason> {
+    let local = week.client.zone.local(post.at);
+    let hour = usize::try_from(week.hours.hour_of(post.at)).ok();
+    let wall = hour.and_then(|hour| week.hours.hours().get(hour).copied()).unwrap_or(WallHour {
+        weekday: local.weekday().to_monday_zero_offset().unsigned_abs(),
+        hour: local.hour().unsigned_abs(),
+        minute: 0,
+    });
+    let day = day_plan(week, post.channel, local.date());
+    let others = OtherPosts::of(week, around.posts.iter().copied());
+    let numbers = week.rules.channel(post.channel);
+    let rule = forbidden_by(week, post.at.as_second(), wall, &day, numbers, &others)?;
+    let nearest = others.nearest(post.at.as_second()).and_then(|at| Timestamp::from_second(at).ok());
+    Some(match rule {
+        HourRule::Past => Reason::Past,
+        HourRule::ClosedDay => closed(&day, local.date()),
+        HourRule::QuietHours => Reason::QuietHours { local_time: local.strftime("%H:%M").to_string().into() },
+        HourRule::LastPost | HourRule::CommittedPost | HourRule::DayFull => Reason::Spacing {
+            other: nearest.unwrap_or(post.at),
+            spacing_hours: numbers.min_spacing_hours,
+        },
+    })
+}
+
+fn closed(day: &DayPlan<'_>, date: Date) -> Reason {
+    let name = day.closed.map_or_else(|| "".into(), |entry| Arc::clone(&entry.name));
+    Reason::ClosedDay { date, name }
+}
+
+/// Where and when an asset would be used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    pub channel: Channel,
+    pub at: Timestamp,
+    /// The date on the client's clock.
+    pub date: Date,
+}
+
+/// Why an asset may not be used on a channel at an instant.
+pub(super) fn objection_to_asset(
+    week: &ClientWeek<'_>,
+    asset: &Asset,
+    history: &History,
+    moment: Moment,
+) -> Option<Reason> {
+    let Moment { channel, at, date } = moment;
+    let asset_id = || asset.id.clone();
+    let rules = &week.rules.assets;
+    if !asset.has_content() {
+        return Some(Reason::EmptyAsset { asset_id: asset_id() });
+    }
+    if !asset.fits(channel) {
+        return Some(Reason::AssetChannel { asset_id: asset_id() });
+    }
+    if at < asset.created_at {
+        return Some(Reason::AssetUnfinished { asset_id: asset_id(), created_at: asset.created_at });
+    }
+    if let Some(reason) = objection_to_campaign(week, asset, channel, date) {
+        return Some(reason);
+    }
+    if history.continues_story && history.step_before.is_none_or(|before| before > at) {
+        return Some(Reason::StoryOrder { asset_id: asset_id(), step: asset.evolution_step });
+    }
+    if let Some(used_at) = history.use_near(channel, at, rules.cooldown_hours) {
+        let cooldown_hours = rules.cooldown_hours;
+        return Some(Reason::AssetCooldown { asset_id: asset_id(), used_at, cooldown_hours });
+    }
+    let end = week.hours.instant(week.hours.len() as i64);
+    let is_worn = history.count_within(week.hours.start(), end) >= rules.max_uses_per_week as usize;
+    is_worn.then(|| Reason::AssetUses { asset_id: asset_id(), most: rules.max_uses_per_week })
+}
+
+fn objection_to_campaign(week: &ClientWeek<'_>, asset: &Asset, channel: Channel, date: Date) -> Option<Reason> {
+    let id = asset.campaign_id.as_ref()?;
+    let campaign = week.client.campaigns.iter().find(|campaign| campaign.id == *id);
+    match campaign {
+        Some(campaign) if campaign.runs_on(channel, date) => None,
+        Some(campaign) if campaign.channels.is_empty() || campaign.channels.contains(&channel) => {
+            Some(Reason::CampaignDates { campaign_id: id.clone(), runs: Some((campaign.starts_on, campaign.ends_on)) })
+        }
+        _ => Some(Reason::CampaignDates { campaign_id: id.clone(), runs: None }),
+    }
+}

@@ -1,0 +1,431 @@
+//! What was committed under facts that change before it runs: each kind of change is judged on the day, says its
+//! reason, and what no change touches is drafted to the last post.
+
+use mcoe::model::{
+    CalendarEntry, Campaign, CampaignId, Channel, Client, ClientState, DayKind, Reason, Scenario, ScheduleStatus, Tier,
+};
+use mcoe::planner::Planner;
+use mcoe::rules::CompiledRules;
+use mcoe::store::{Change, DailyOutcome, Ledger, Schedule, ScheduleFilter, StoreError};
+
+use super::{FRIDAY, careful, loaded, rules, weekly, workspace};
+use crate::support::{Agency, Place, at, changed, compiled, on_both, with_file};
+
+const WEEK: &str = "2026-W37";
+
+/// A tea shop in London with two channels, which posts every day.
+fn shop() -> Agency {
+    Agency::starting(WEEK).with("shop", "Europe/London", &[Channel::Fb, Channel::Tiktok])
+}
+
+/// The shop after a change of its facts.
+fn shop_but(change: impl FnOnce(&mut Client, &mut ClientState)) -> Scenario {
+    shop().but(change).scenario()
+}
+
+async fn load(ledger: &Ledger, rules: &CompiledRules, scenario: &Scenario, now: &str) {
+    ledger.load(scenario, rules, at(now)).await.unwrap();
+}
+
+/// A ledger with the shop's week committed.
+async fn committed(place: &Place, rules: &CompiledRules) -> Ledger {
+    let ledger = place.ledger().await;
+    load(&ledger, rules, &shop().scenario(), FRIDAY).await;
+    weekly(&ledger, rules, WEEK, FRIDAY).await;
+    ledger
+}
+
+async fn daily(ledger: &Ledger, rules: &CompiledRules, now: &str) -> DailyOutcome {
+    let planner = Planner::new(rules, Tier::Exact, None);
+    ledger.daily(&planner, None, at(now), &|| false).await.unwrap()
+}
+
+/// Passes at morning and night from one day of September to another.
+async fn pass(ledger: &Ledger, rules: &CompiledRules, days: std::ops::RangeInclusive<u32>) {
+    for day in days {
+        daily(ledger, rules, &format!("2026-09-{day:02}T05:00:00Z")).await;
+        daily(ledger, rules, &format!("2026-09-{day:02}T22:30:00Z")).await;
+    }
+}
+
+async fn all(ledger: &Ledger) -> Vec<Schedule> {
+    let mut found = ledger.schedules(&ScheduleFilter::default()).await.unwrap();
+    found.sort_by_key(|schedule| schedule.scheduled_for);
+    found
+}
+
+fn day(schedule: &Schedule) -> i8 {
+    let zone: mcoe::model::Zone = schedule.time_zone.parse().unwrap();
+    zone.local(schedule.scheduled_for).day()
+}
+
+fn with_status(schedules: &[Schedule], status: ScheduleStatus) -> Vec<&Schedule> {
+    schedules.iter().filter(|schedule| schedule.status == status).collect()
+}
+
+fn codes(schedules: &[&Schedule]) -> Vec<String> {
+    let mut codes: Vec<String> = schedules.iter().filter_map(|schedule| schedule.blocked_code.clone()).collect();
+    codes.sort();
+    codes.dedup();
+    codes
+}
+
+fn blackout(from: &str, to: &str) -> CalendarEntry {
+    CalendarEntry {
+        from: from.parse().unwrap(),
+        to: to.parse().unwrap(),
+        kind: DayKind::Blackout,
+        factor: None,
+        channel: None,
+        name: "Stocktaking".into(),
+    }
+}
+
+/// That the days of September are free of drafts, their posts are held for the one reason, and other days are not.
+async fn assert_held_on(ledger: &Ledger, days: &[i8], code: &str) {
+    let found = all(ledger).await;
+    let on = |schedule: &&&Schedule| days.contains(&day(schedule));
+    let drafted = with_status(&found, ScheduleStatus::Completed);
+    assert_eq!(drafted.iter().filter(on).count(), 0, "{drafted:?}");
+    assert!(!drafted.is_empty());
+    let held: Vec<&Schedule> = found.iter().filter(|schedule| days.contains(&day(schedule))).collect();
+    assert!(!held.is_empty());
+    for schedule in held {
+        let was_let_go = schedule.blocked_code.as_deref() == Some("expired");
+        assert!(was_let_go || schedule.blocked_code.as_deref() == Some(code), "{schedule:?}");
+    }
+}
+
+on_both! {
+    async fn a_blackout_that_came_later_holds_the_posts_of_its_days(place: &Place) {
+        let rules = rules();
+        let ledger = committed(place, &rules).await;
+        let closed = shop_but(|client, _| client.days.push(blackout("2026-09-09", "2026-09-11")));
+        load(&ledger, &rules, &closed, "2026-09-07T12:00:00Z").await;
+        pass(&ledger, &rules, 7..=9).await;
+        let held = all(&ledger).await;
+        let on_ninth = held.iter().find(|schedule| day(schedule) == 9).unwrap();
+        assert_eq!(on_ninth.blocked_reason.as_deref(), Some("closed_day: nothing is posted on 2026-09-09: Stocktaking"));
+        assert_eq!(Reason::read(on_ninth.blocked_code.as_deref().unwrap(), &on_ninth.blocked_details), Some(
+            Reason::ClosedDay { date: "2026-09-09".parse().unwrap(), name: "Stocktaking".into() }
+        ));
+        pass(&ledger, &rules, 10..=13).await;
+        assert_held_on(&ledger, &[9, 10, 11], "closed_day").await;
+    }
+
+    async fn a_blackout_of_the_pack_or_of_an_overlay_holds_as_one_of_the_scenario_does(place: &Place) {
+        let open = rules();
+        let ledger = committed(place, &open).await;
+        let days = |from: u32, to: u32| {
+            format!("days = [{{ from = 2026-09-{from:02}, to = 2026-09-{to:02}, kind = \"blackout\", name = \"Mourning\" }}]")
+        };
+        let of_pack = compiled(changed(&[("calendar.toml", "days = []", &days(8, 9))]));
+        let overlay = format!("scope = {{ client = \"shop\" }}\n[calendar]\n{}\n", days(8, 11));
+        let of_overlay = compiled(with_file("overlays/shop.toml", &overlay));
+        pass(&ledger, &open, 7..=7).await;
+        pass(&ledger, &of_pack, 8..=9).await;
+        pass(&ledger, &of_overlay, 10..=13).await;
+        assert_held_on(&ledger, &[8, 9, 10, 11], "closed_day").await;
+    }
+
+    async fn no_asset_of_a_campaign_runs_after_its_end(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let campaign = |ends: &str| {
+            let ends_on = ends.parse().unwrap();
+            shop_but(move |client, _| {
+                let starts_on = "2026-09-01".parse().unwrap();
+                client.campaigns = vec![Campaign {
+                    id: CampaignId::new("autumn"), name: "Autumn".into(), goal: "sales".into(),
+                    starts_on, ends_on, channels: Vec::new(), weight: 1.0,
+                }];
+                client.assets.iter_mut().for_each(|asset| asset.campaign_id = Some(CampaignId::new("autumn")));
+            })
+        };
+        load(&ledger, &rules, &campaign("2026-09-30"), FRIDAY).await;
+        weekly(&ledger, &rules, WEEK, FRIDAY).await;
+        load(&ledger, &rules, &campaign("2026-09-09"), FRIDAY).await;
+        pass(&ledger, &rules, 7..=13).await;
+        assert_held_on(&ledger, &[10, 11, 12, 13], "campaign_dates").await;
+    }
+
+    async fn a_channel_that_is_gone_is_switched_off_with_its_history_kept(place: &Place) {
+        let rules = rules();
+        let ledger = committed(place, &rules).await;
+        pass(&ledger, &rules, 7..=8).await;
+        let posts = place.number("SELECT count(*) FROM drafts WHERE channel = 'fb'").await;
+        let without = shop_but(|_, state| state.channels.retain(|state| state.channel != Channel::Fb));
+        let loaded = ledger.load(&without, &rules, at("2026-09-09T01:00:00Z")).await.unwrap();
+        assert_eq!(loaded.channels_off, 1);
+        assert_eq!(ledger.load(&without, &rules, at("2026-09-09T01:00:00Z")).await.unwrap().channels_off, 0);
+        pass(&ledger, &rules, 9..=13).await;
+        weekly(&ledger, &rules, "2026-W38", "2026-09-13T22:30:00Z").await;
+        assert_eq!(place.number("SELECT count(*) FROM drafts WHERE channel = 'fb'").await, posts);
+        let found = all(&ledger).await;
+        assert!(found.iter().all(|schedule| schedule.channel != Channel::Fb || day(schedule) <= 13), "fb is planned again");
+        let off: Vec<&Schedule> = found.iter().filter(|one| one.channel == Channel::Fb && day(one) > 8).collect();
+        assert!(!off.is_empty() && codes(&off).iter().all(|code| code == "channel_off" || code == "expired"), "{off:?}");
+        let standing = ledger.status(&rules.base().fatigue, at("2026-09-13T22:30:00Z")).await.unwrap();
+        assert_eq!(standing.1.iter().map(|channel| channel.channel).collect::<Vec<_>>(), [Channel::Tiktok]);
+        load(&ledger, &rules, &shop().scenario(), "2026-09-14T01:00:00Z").await;
+        let back = ledger.scenario(&workspace("of-shop"), "2026-W38".parse().unwrap()).await.unwrap();
+        let fb = &back.clients[0].1.channels[0];
+        assert!(fb.channel == Channel::Fb && fb.recent_posts.len() as i64 >= posts, "{fb:?}");
+    }
+
+    async fn a_paused_client_is_told_from_a_guardrail_of_that_name(place: &Place) {
+        let rules = rules();
+        let ledger = committed(place, &rules).await;
+        let paused = shop_but(|client, _| client.status = mcoe::model::ClientStatus::Paused);
+        load(&ledger, &rules, &paused, FRIDAY).await;
+        daily(&ledger, &rules, "2026-09-08T05:00:00Z").await;
+        let held = all(&ledger).await;
+        let blocked = with_status(&held, ScheduleStatus::Blocked);
+        assert!(!blocked.is_empty());
+        assert_eq!(codes(&blocked), ["client_status"]);
+        let now = "2026-09-09T05:00:00Z";
+        load(&ledger, &rules, &shop().scenario(), now).await;
+        let guardrail = "fn client_status(post, ctx) { block(\"not on a Wednesday\", \"wait\") }\n";
+        let table = "\n[client_status]\nenabled = true\nscope = \"post\"\nconflict = \"policy\"\nwarn_raises_risk = false\n";
+        let mut files = with_file("ours.rhai", guardrail);
+        files.get_mut("guardrails.toml").unwrap().push_str(table);
+        let ours = compiled(files);
+        daily(&ledger, &ours, now).await;
+        let found = all(&ledger).await;
+        let held: Vec<&Schedule> = found.iter().filter(|one| one.status == ScheduleStatus::Blocked && day(one) == 9).collect();
+        assert_eq!(codes(&held), ["guardrail"]);
+        assert_eq!(held[0].blocked_details["rule"], "client_status");
+        // It is a guardrail's, so it is let go once the guardrail is gone, and its judgement can be judged again.
+        let impact = ledger.impact(&Planner::new(&rules, Tier::Exact, None), &mcoe::store::ImpactFilter::default(), 9, &|_| {}).await.unwrap();
+        assert!(impact.count.differ.values().sum::<u64>() > 0, "{impact:?}");
+        daily(&ledger, &rules, now).await;
+        assert!(all(&ledger).await.iter().all(|one| day(one) != 9 || one.status != ScheduleStatus::Blocked));
+    }
+
+    async fn a_client_that_moved_is_asked_by_its_new_clock(place: &Place) {
+        let rules = rules();
+        let ledger = committed(place, &rules).await;
+        let moved = shop_but(|client, _| client.zone = "Australia/Sydney".parse().unwrap());
+        load(&ledger, &rules, &moved, FRIDAY).await;
+        pass(&ledger, &rules, 6..=13).await;
+        let sydney: mcoe::model::Zone = "Australia/Sydney".parse().unwrap();
+        let found = all(&ledger).await;
+        let hour = |schedule: &Schedule| sydney.local(schedule.scheduled_for).hour();
+        let is_quiet = |schedule: &&Schedule| hour(schedule) >= 23 || hour(schedule) < 6;
+        assert!(found.iter().any(|schedule| is_quiet(&schedule)), "no post lies in the new quiet hours");
+        for schedule in &found {
+            let drafted = schedule.status == ScheduleStatus::Completed;
+            assert_eq!(drafted, !is_quiet(&schedule), "{} {:?}", sydney.local(schedule.scheduled_for), schedule.blocked_reason);
+        }
+    }
+
+    async fn a_later_part_of_a_story_waits_until_the_part_before_it_ran(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, compiled(changed(&[
+            ("channels.toml", "weekly_posts = 5", "weekly_posts = 1"),
+        ])));
+        let story = Agency::starting(WEEK).with("shop", "Europe/London", &[Channel::Fb]).but(|client, _| {
+            client.assets.truncate(2);
+            client.assets[1].parent_id = Some(client.assets[0].id.clone());
+            client.assets[1].evolution_step = 1;
+            client.assets[0].quality = mcoe::model::Score::HALF;
+        }).scenario();
+        load(&ledger, &rules, &story, FRIDAY).await;
+        weekly(&ledger, &rules, WEEK, FRIDAY).await;
+        weekly(&ledger, &rules, "2026-W38", FRIDAY).await;
+        let found = all(&ledger).await;
+        let [first, second] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((first.used_asset(), second.used_asset()), (Some("shop-00"), Some("shop-01")));
+        let one = ScheduleFilter { ids: vec![first.id], ..ScheduleFilter::default() };
+        ledger.change(&one, Change::Cancel { reason: "not yet" }, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap();
+        let its_day = day(second).unsigned_abs().into();
+        pass(&ledger, &rules, 7..=its_day).await;
+        assert_eq!(place.number("SELECT count(*) FROM drafts").await, 0);
+        let held = &all(&ledger).await[1];
+        assert_eq!(held.blocked_reason.as_deref(), Some("story_order: asset shop-01 is step 1 of a story whose step before has not run"));
+        assert_eq!(held.status, ScheduleStatus::Blocked);
+        pass(&ledger, &rules, its_day + 1..=its_day + 2).await;
+        let held = &all(&ledger).await[1];
+        assert_eq!((held.status, held.blocked_code.as_deref()), (ScheduleStatus::Cancelled, Some("expired")));
+    }
+
+    async fn a_post_by_hand_keeps_others_at_their_distance_and_tires_its_channel(place: &Place) {
+        let rules = rules();
+        let ledger = committed(place, &rules).await;
+        pass(&ledger, &rules, 7..=8).await;
+        let found = all(&ledger).await;
+        let next = found.iter().find(|one| one.channel == Channel::Fb && day(one) > 8).unwrap();
+        let by_hand = next.scheduled_for - jiff::SignedDuration::from_mins(30);
+        let posted = shop_but(|_, state| state.channels[0].recent_posts.push(by_hand));
+        let now = (next.scheduled_for - jiff::SignedDuration::from_mins(5)).to_string();
+        let before = ledger.scenario(&workspace("of-shop"), WEEK.parse().unwrap()).await.unwrap();
+        let loaded = ledger.load(&posted, &rules, at(&now)).await.unwrap();
+        assert_eq!(loaded.posts, 1);
+        assert_eq!(ledger.load(&posted, &rules, at(&now)).await.unwrap().posts, 0, "a post counts once");
+        daily(&ledger, &rules, &(next.scheduled_for + jiff::SignedDuration::from_mins(5)).to_string()).await;
+        let after = all(&ledger).await.into_iter().find(|one| one.id == next.id).unwrap();
+        assert_eq!(after.blocked_code.as_deref(), Some("spacing"), "{after:?}");
+        assert!(after.blocked_reason.unwrap().contains(&by_hand.to_string()));
+        let standing = ledger.scenario(&workspace("of-shop"), WEEK.parse().unwrap()).await.unwrap();
+        let fatigue = |scenario: &Scenario| scenario.clients[0].1.channels[0].fatigue.get();
+        assert!(fatigue(&standing) > fatigue(&before), "{} {}", fatigue(&before), fatigue(&standing));
+        assert_eq!(place.number("SELECT posts_last_7_days FROM channel_state WHERE channel = 'fb'").await,
+            found.iter().filter(|one| one.channel == Channel::Fb && day(one) <= 8).count() as i64 + 1);
+    }
+
+    async fn what_is_left_of_a_week_is_planned_and_a_week_that_is_over_is_not(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        load(&ledger, &rules, &shop().scenario(), FRIDAY).await;
+        let now = "2026-09-10T14:00:00Z";
+        weekly(&ledger, &rules, WEEK, now).await;
+        let found = all(&ledger).await;
+        assert!(found.iter().all(|schedule| schedule.scheduled_for >= at(now)), "{found:?}");
+        let wanted = |channel: Channel| rules.base().channel(channel).weekly_posts as usize;
+        for channel in [Channel::Fb, Channel::Tiktok] {
+            let posts = found.iter().filter(|schedule| schedule.channel == channel).count();
+            assert_eq!(posts, wanted(channel), "{channel}");
+        }
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        let (of_shop, before) = (workspace("of-shop"), "2026-W36".parse().unwrap());
+        let over = ledger.weekly(&planner, &of_shop, before, "ann", at(now), &mcoe::store::Unwatched).await;
+        assert!(matches!(over, Err(StoreError::WeekOver(_))));
+        assert_eq!(all(&ledger).await.len(), found.len());
+    }
+
+    async fn a_client_ahead_of_the_clock_gets_no_post_in_the_past(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let island = Agency::starting(WEEK).with("island", "Pacific/Kiritimati", &[Channel::Tiktok]).scenario();
+        load(&ledger, &rules, &island, FRIDAY).await;
+        // Sunday night in UTC is Monday afternoon there.
+        let now = "2026-09-06T23:30:00Z";
+        weekly(&ledger, &rules, WEEK, now).await;
+        let found = all(&ledger).await;
+        assert!(!found.is_empty() && found.iter().all(|schedule| schedule.scheduled_for >= at(now)), "{found:?}");
+    }
+
+    async fn a_post_with_nothing_to_show_is_held_and_cannot_be_approved(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let poor = shop_but(|client, _| {
+            client.assets.truncate(3);
+            client.assets[2].title = " ".into();
+        });
+        load(&ledger, &rules, &poor, FRIDAY).await;
+        weekly(&ledger, &rules, WEEK, FRIDAY).await;
+        let found = all(&ledger).await;
+        let held = with_status(&found, ScheduleStatus::Blocked);
+        assert_eq!(codes(&held), ["no_asset"]);
+        assert!(found.iter().all(|one| one.used_asset() != Some("shop-02")), "an asset without content is used");
+        // One that was committed before such posts were held.
+        let id = held[0].id;
+        let old = format!("UPDATE campaign_orchestration_schedules SET status = 'pending', blocked_reason = NULL, \
+                           blocked_code = NULL WHERE id = '{id}'");
+        place.run(&old).await.unwrap();
+        let one = ScheduleFilter { ids: vec![id], ..ScheduleFilter::default() };
+        let refused = ledger.change(&one, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().any().unwrap_err();
+        assert!(matches!(&refused, StoreError::Held { reason, .. } if **reason == Reason::NoAsset), "{refused}");
+        assert!(refused.remedy().contains("asset"), "{}", refused.remedy());
+        pass(&ledger, &rules, 6..=15).await;
+        let drafts = place.number("SELECT count(*) FROM drafts").await;
+        assert_eq!(drafts, found.len() as i64 - held.len() as i64);
+        let media = "SELECT count(*) FROM drafts WHERE CAST(content AS text) LIKE '%planned without%'";
+        assert_eq!(place.number(media).await, 0);
+        // Nothing of the past stays held for ever.
+        assert_eq!(with_status(&all(&ledger).await, ScheduleStatus::Blocked).len(), 0);
+    }
+
+    async fn an_asset_that_is_taken_away_holds_its_post_until_it_is_back(place: &Place) {
+        let rules = rules();
+        let ledger = committed(place, &rules).await;
+        let first = all(&ledger).await.remove(0);
+        let asset = first.used_asset().unwrap().to_owned();
+        let without = shop_but(|client, _| client.assets.retain(|known| known.id.as_str() != asset));
+        load(&ledger, &rules, &without, FRIDAY).await;
+        daily(&ledger, &rules, "2026-09-07T05:00:00Z").await;
+        let held = all(&ledger).await.remove(0);
+        assert_eq!((held.status, held.blocked_code.as_deref()), (ScheduleStatus::Blocked, Some("asset_gone")));
+        load(&ledger, &rules, &shop().scenario(), FRIDAY).await;
+        daily(&ledger, &rules, "2026-09-07T05:10:00Z").await;
+        let back = all(&ledger).await.remove(0);
+        assert_eq!((back.status, back.blocked_reason), (first.status, None));
+    }
+
+    async fn what_was_cancelled_by_mistake_is_put_back_while_its_time_lies_ahead(place: &Place) {
+        let rules = rules();
+        let ledger = committed(place, &rules).await;
+        let first = all(&ledger).await.remove(0);
+        let one = ScheduleFilter { ids: vec![first.id], ..ScheduleFilter::default() };
+        ledger.change(&one, Change::Cancel { reason: "by mistake" }, &rules, "ann", at(FRIDAY)).await.unwrap();
+        let gone = &ledger.schedules(&one).await.unwrap()[0];
+        assert_eq!(gone.blocked_code.as_deref(), Some("cancelled"));
+        ledger.change(&one, Change::Restore, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap();
+        let back = &ledger.schedules(&one).await.unwrap()[0];
+        assert_eq!((back.status, back.blocked_reason.as_deref()), (ScheduleStatus::Pending, None));
+        assert!(back.calendar_sequence > gone.calendar_sequence && gone.calendar_sequence > first.calendar_sequence);
+        assert_eq!(back.calendar_uid, first.calendar_uid);
+        ledger.change(&one, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().any().unwrap();
+        ledger.change(&one, Change::Cancel { reason: "after all" }, &rules, "ann", at(FRIDAY)).await.unwrap();
+        let late = ledger.change(&one, Change::Restore, &rules, "ann", at("2026-09-20T08:00:00Z")).await.unwrap().any();
+        assert!(matches!(late, Err(StoreError::TooLate(_))), "{late:?}");
+        let twice = ledger.change(&one, Change::Cancel { reason: "" }, &rules, "ann", at(FRIDAY)).await.unwrap().any();
+        assert!(matches!(twice, Err(StoreError::IllegalStep { .. })), "{twice:?}");
+    }
+
+    async fn changes_that_overlap_do_what_is_left_and_count_the_rest(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, WEEK, FRIDAY).await;
+        let waiting = ScheduleFilter { statuses: vec![ScheduleStatus::Pending], ..ScheduleFilter::default() };
+        let seen = ledger.schedules(&waiting).await.unwrap();
+        assert!(seen.len() > 3);
+        let ids: Vec<_> = seen.iter().map(|schedule| schedule.id).collect();
+        let some = ScheduleFilter { ids: ids[..2].to_vec(), ..ScheduleFilter::default() };
+        ledger.change(&some, Change::Cancel { reason: "sold out" }, &rules, "ann", at(FRIDAY)).await.unwrap();
+        // Somebody who looked before that approves all of them.
+        let shown = ScheduleFilter { ids, ..waiting };
+        let changed = ledger.change(&shown, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
+        assert_eq!((changed.done.len(), changed.skipped.len()), (seen.len() - 2, 2));
+        let is_told = |why: &StoreError| matches!(why, StoreError::IllegalStep { from: ScheduleStatus::Cancelled, .. });
+        assert!(changed.skipped.iter().all(|skipped| is_told(&skipped.why)));
+    }
+
+    async fn a_second_pass_at_the_same_instant_changes_nothing(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, WEEK, FRIDAY).await;
+        for now in ["2026-09-08T09:30:00Z", "2026-09-10T23:00:00Z"] {
+            daily(&ledger, &rules, now).await;
+            let rows = |table: &'static str, columns: &'static str| place.texts_of(table, columns);
+            let tables = [
+                ("campaign_orchestration_schedules", "id, status, blocked_code, confidence, updated_at, calendar_sequence"),
+                ("campaign_orchestration_actions", "id, created_at, status"),
+                ("channel_state", "client_id, channel, fatigue_score, fatigue_as_of, posts_last_7_days, updated_at"),
+                ("drafts", "id"),
+            ];
+            let mut before = Vec::new();
+            for (table, columns) in tables {
+                before.push(rows(table, columns).await);
+            }
+            let again = daily(&ledger, &rules, now).await;
+            assert_eq!((again.drafted, again.blocked, again.readied, again.returned, again.expired), (0, 0, 0, 0, 0));
+            for ((table, columns), before) in tables.into_iter().zip(before) {
+                assert_eq!(rows(table, columns).await, before, "{table}");
+            }
+        }
+    }
+
+    async fn who_works_alone_approves_high_risk_and_the_record_says_so(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, careful());
+        loaded(&ledger, &rules).await;
+        weekly(&ledger, &rules, WEEK, FRIDAY).await;
+        let high = ScheduleFilter {
+            risk: Some(mcoe::model::RiskBand::High),
+            statuses: vec![ScheduleStatus::Pending],
+            ..ScheduleFilter::default()
+        };
+        let refused = ledger.change(&high, Change::Approve, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap_err();
+        assert!(refused.remedy().contains("--alone"), "{}", refused.remedy());
+        let done = ledger.change(&high, Change::ApproveAlone, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap();
+        assert!(!done.is_empty());
+        let said = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_approved' \
+                    AND CAST(decision_payload AS text) LIKE '%works_alone%'";
+        assert_eq!(place.number(said).await, done.len() as i64);
+    }
+}
