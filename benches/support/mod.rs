@@ -56,6 +56,7 @@ pub fn channel_week(preset: &Preset, hours: usize, random: &mut impl Rng) -> Ins
         allowed: (0..hours).map(|hour| (6..23).contains(&(hour % 24))).collect(),
         posts_max: preset.weekly_posts,
         spacing_hours: preset.spacing_hours,
+        next_after: Vec::new(),
         hours_since_last_post: Some(random.random_range(1..60)),
         fatigue_start: random.random_range(0.0..0.5),
         fatigue_per_post: 0.1,

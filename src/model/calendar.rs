@@ -8,8 +8,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::civil::{Date, ISOWeekDate, Weekday};
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, DateTime, ISOWeekDate, Weekday};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,25 @@ impl Zone {
             .and_then(|midnight| midnight.start_of_day())
             .map(|start| start.timestamp())
             .map_err(|_| CalendarError::DateOutOfRange(date.to_string()))
+    }
+
+    /// The date and time that this zone's clocks show at an instant.
+    #[must_use]
+    pub fn wall_time(&self, at: Timestamp) -> DateTime {
+        self.0.to_datetime(at)
+    }
+
+    /// The first instant at which this zone's clocks show a date and time or a later one: the first of the two where
+    /// they show it twice, the change of the clocks where they skip it. The last instant there is at the edge of
+    /// the calendar.
+    #[must_use]
+    pub fn first_instant_at(&self, wall_time: DateTime) -> Timestamp {
+        let ambiguous = self.0.to_ambiguous_timestamp(wall_time);
+        let is_skipped = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
+        // Of a skipped time `earlier` is an instant before the change: the time as the later offset would have it.
+        let Ok(earlier) = ambiguous.earlier() else { return Timestamp::MAX };
+        let change = || self.0.following(earlier).next().map(|transition| transition.timestamp());
+        if is_skipped { change().unwrap_or(Timestamp::MAX) } else { earlier }
     }
 
     /// Every zone name that is known, for messages.
@@ -259,6 +278,13 @@ impl WeekHours {
     #[must_use]
     pub fn hours(&self) -> &[WallHour] {
         &self.hours
+    }
+
+    /// Whether the clocks change within the week, so that an hour's place in it does not tell its wall time.
+    #[must_use]
+    pub fn clocks_change(&self) -> bool {
+        let minutes = |wall: &WallHour| (usize::from(wall.weekday) * 24 + usize::from(wall.hour)) * 60;
+        self.hours.iter().enumerate().any(|(t, wall)| minutes(wall) + usize::from(wall.minute) != t * 60)
     }
 
     /// Whole hours from the start of the week to an instant, rounded down; negative before it.

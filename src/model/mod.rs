@@ -14,6 +14,7 @@ mod risk;
 mod scenario;
 mod seen;
 mod signal;
+mod spacing;
 mod units;
 mod verdict;
 
@@ -39,5 +40,6 @@ pub use signal::{
     AgencyDirector, CampaignSignal, ChannelAssets, ClientOps, CreativeDirector, EarlyWarning, PerformanceReality,
     Scaling, SignalScore, Signals,
 };
+pub use spacing::Spacing;
 pub use units::{AssetId, CampaignId, ClientId, Score, WorkspaceId};
 pub use verdict::{Outcome, Verdict};

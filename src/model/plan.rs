@@ -109,7 +109,10 @@ pub struct Post {
     pub fatigue: f64,
     /// The how-manieth post of the client that day it is, from 1, over all channels.
     pub action_of_day: i64,
-    /// Hours to the nearest other post of the channel, past, committed or planned; 10000 where there is none.
+    /// Hours to the nearest other post of the channel, past, committed or planned, as [`Spacing::hours_between`] counts
+    /// them; 10000 where there is none.
+    ///
+    /// [`Spacing::hours_between`]: crate::model::Spacing::hours_between
     pub hours_to_nearest_post: f64,
     /// Engagements an average asset would earn there on a rested channel: v(t) of the model.
     pub slot_value: f64,

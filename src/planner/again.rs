@@ -14,7 +14,7 @@ use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Histories, candidate, hours_between};
 use crate::model::{
     AssetUse, Capacity, Channel, ChannelSeen, ChannelState, Client, ClientState, HOUR_SECONDS, PerformanceReality,
-    Post, Reason, Score, Week, Zone,
+    Post, Reason, Score, Spacing, Week, Zone,
 };
 use crate::rules::{ClientRules, CompiledRules, NEVER};
 
@@ -146,7 +146,9 @@ impl ClientDay<'_> {
         let scored = self.scored(desk, post, &around, bench)?;
         let docket =
             Docket { week: &self.week, client_rules: self.rules, desk, slot: &slot, scored: scored.as_ref() };
-        let nearest = around.posts.iter().map(|at| hours_between(*at, post.at).abs()).fold(NEVER, f64::min);
+        let spacing = Spacing::from_hours(desk.rules.min_spacing_hours);
+        let distance = |at: &Timestamp| spacing.hours_between(*at, post.at, &self.week.client.zone);
+        let nearest = around.posts.iter().map(distance).fold(NEVER, f64::min);
         let (post, _) = docket.post(ledger, nearest, hold, bench)?;
         Ok(Again::Judged(Box::new(post)))
     }

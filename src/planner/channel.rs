@@ -301,6 +301,7 @@ fn instance(
         allowed: hours.forbidden.iter().map(Option::is_none).collect(),
         posts_max: places as usize,
         spacing_hours: channel.min_spacing_hours as usize,
+        next_after: hours.next_after.clone(),
         hours_since_last_post: hours.hours_since_last_post,
         fatigue_start,
         fatigue_per_post: channel.fatigue_per_post,

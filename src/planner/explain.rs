@@ -19,7 +19,7 @@ use crate::agents::creative_director::points;
 use crate::agents::scaling;
 use crate::model::{
     Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, HOUR_SECONDS, Outcome, Post, Reason, RiskBand,
-    Scenario, ScheduleStatus, Verdict, Week,
+    Scenario, ScheduleStatus, Spacing, Verdict, Week,
 };
 use crate::rules::{Flip, GuardrailRules, Input, PostFacts, RiskRules, RuleFailure, nearest};
 
@@ -529,7 +529,8 @@ impl Places<'_, '_> {
 
     fn forbidden(&self, desk: &Desk<'_>, rule: HourRule, hour: usize) -> WhyNot {
         let channel = desk.state.channel;
-        let spacing = desk.rules.min_spacing_hours;
+        let spacing = Spacing::from_hours(desk.rules.min_spacing_hours);
+        let counted = if spacing.whole_days().is_some() { ", counted on the client's clock" } else { "" };
         let spacing_source = || self.channel_source(channel, "min_spacing_hours");
         let (because, source) = match rule {
             HourRule::Past => ("it lies before the time from which the week was planned".to_owned(), "--now".to_owned()),
@@ -542,8 +543,10 @@ impl Places<'_, '_> {
             HourRule::QuietHours => {
                 ("it lies in the channel's quiet hours".to_owned(), self.channel_source(channel, "quiet_hours"))
             }
-            HourRule::LastPost => (format!("the last post is less than {spacing} h before"), spacing_source()),
-            HourRule::CommittedPost => (format!("a committed post is less than {spacing} h away"), spacing_source()),
+            HourRule::LastPost => (format!("the last post is less than {spacing} before{counted}"), spacing_source()),
+            HourRule::CommittedPost => {
+                (format!("a committed post is less than {spacing} away{counted}"), spacing_source())
+            }
             HourRule::DayFull => (
                 format!(
                     "posts with a better claim fill the {} actions of the day",

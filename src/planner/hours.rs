@@ -1,10 +1,10 @@
 //! What each hour of a channel's week is worth, and which rule forbids it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::agents::ClientWeek;
 use crate::agents::agency_director::{DayPlan, day_plan};
-use crate::model::{ChannelState, HOUR_SECONDS, WallHour};
+use crate::model::{ChannelState, Spacing, WallHour, Zone};
 use crate::rules::ChannelRules;
 
 /// A rule that takes an hour away, in the order they are asked.
@@ -87,8 +87,11 @@ pub struct ChannelHours<'a> {
     pub days: Vec<DayPlan<'a>>,
     /// Hours at which posts are committed already, ascending.
     pub committed: Vec<usize>,
-    /// Whole hours from the last post before the week to its start.
+    /// Whole hours from the last post before the week to the post's minute of its first hour, as the channel's spacing
+    /// counts them.
     pub hours_since_last_post: Option<i64>,
+    /// For each hour, the first hour at which the next post may stand; empty where it is the spacing everywhere.
+    pub next_after: Vec<usize>,
 }
 
 /// Lays out one channel's week. `hour_weights` are the weights by weekday and wall-clock hour, Monday
@@ -104,22 +107,24 @@ pub fn lay_out<'a>(
 ) -> ChannelHours<'a> {
     let days: Vec<DayPlan<'a>> =
         (0..7).map(|weekday| day_plan(week, state.channel, week.hours.date(weekday))).collect();
-    let first = week.hours.start().as_second() + i64::from(minute) * 60;
-    let others = OtherPosts::of(week, state.recent_posts.iter().copied().chain(state.last_post_at));
+    let spacing = Spacing::from_hours(rules.min_spacing_hours);
+    let past_the_hour = SignedDuration::from_mins(i64::from(minute));
+    let at = |t: usize| week.hours.instant(t as i64).saturating_add(past_the_hour).unwrap_or(Timestamp::MAX);
+    let others = OtherPosts::of(week, state.recent_posts.iter().copied().chain(state.last_post_at), spacing);
     let mut value = Vec::with_capacity(week.hours.len());
     let mut forbidden = Vec::with_capacity(week.hours.len());
     for (t, wall) in week.hours.hours().iter().enumerate() {
         let Some(day) = days.get(usize::from(wall.weekday)) else { continue };
         value.push(hour_value(state, rules, *wall, day, hour_weights).product());
-        let at = first + t as i64 * HOUR_SECONDS;
-        forbidden.push(forbidden_by(week, at, *wall, day, rules, &others));
+        forbidden.push(forbidden_by(week, at(t), *wall, day, rules, &others));
     }
     ChannelHours {
         value,
         forbidden,
         days,
         committed: committed_hours(week, state),
-        hours_since_last_post: others.last.map(|last| (first - last).div_euclid(HOUR_SECONDS)),
+        hours_since_last_post: others.last.map(|last| spacing.hours_between(last, at(0), others.zone).floor() as i64),
+        next_after: spacing.next_hours(week.hours, minute).unwrap_or_default(),
     }
 }
 
@@ -154,36 +159,54 @@ pub fn is_best_hour(rules: &ChannelRules, wall: WallHour) -> bool {
     rules.best_hours.get(usize::from(wall.weekday)).is_some_and(|hours| hours.contains(&wall.hour))
 }
 
-/// Posts of the channel that stand already, in seconds.
-pub(super) struct OtherPosts {
-    last: Option<i64>,
-    committed: Vec<i64>,
+/// Posts of the channel that stand already, and the distance to keep from them.
+pub(super) struct OtherPosts<'w> {
+    spacing: Spacing,
+    zone: &'w Zone,
+    /// The last post before the week.
+    last: Option<Timestamp>,
+    /// The first instant that is far enough from every post before the week.
+    free_from: Option<Timestamp>,
+    committed: Vec<Timestamp>,
 }
 
-impl OtherPosts {
-    pub fn of(week: &ClientWeek<'_>, posts: impl Iterator<Item = Timestamp>) -> Self {
-        let (before, committed): (Vec<i64>, Vec<i64>) =
-            posts.map(|at| at.as_second()).partition(|at| *at < week.hours.start().as_second());
-        Self { last: before.into_iter().max(), committed }
+impl<'w> OtherPosts<'w> {
+    pub fn of(week: &'w ClientWeek<'_>, posts: impl Iterator<Item = Timestamp>, spacing: Spacing) -> Self {
+        let (start, zone) = (week.hours.start(), week.hours.zone());
+        let (before, committed): (Vec<Timestamp>, Vec<Timestamp>) = posts.partition(|at| *at < start);
+        let last = before.iter().copied().max();
+        // On clocks that went back, the last post need not be the one whose time of day comes last.
+        let day_before = last.and_then(|last| last.checked_sub(SignedDuration::from_hours(24)).ok());
+        let lately = before.into_iter().filter(|at| day_before.is_some_and(|day_before| *at >= day_before));
+        let free_from = lately.map(|at| spacing.earliest_after(at, zone)).max();
+        Self { spacing, zone, last, free_from, committed }
     }
 
-    /// The one nearest to an instant, in seconds.
-    pub fn nearest(&self, at: i64) -> Option<i64> {
-        self.last.iter().chain(&self.committed).copied().min_by_key(|other| (other.abs_diff(at), *other))
+    /// The one nearest to an instant.
+    pub fn nearest(&self, at: Timestamp) -> Option<Timestamp> {
+        let distance = |other: &Timestamp| (other.as_second().abs_diff(at.as_second()), *other);
+        self.last.iter().chain(&self.committed).copied().min_by_key(distance)
+    }
+
+    fn is_too_near_last(&self, at: Timestamp) -> bool {
+        self.free_from.is_some_and(|free_from| at < free_from)
+    }
+
+    fn is_too_near_committed(&self, at: Timestamp) -> bool {
+        self.committed.iter().any(|committed| !self.spacing.is_far_enough(at, *committed, self.zone))
     }
 }
 
-/// The rule that forbids a post of the channel at an instant, in seconds, in the hour that the wall clock shows.
+/// The rule that forbids a post of the channel at an instant, in the hour that the wall clock shows.
 pub(super) fn forbidden_by(
     week: &ClientWeek<'_>,
-    at: i64,
+    at: Timestamp,
     wall: WallHour,
     day: &DayPlan<'_>,
     rules: &ChannelRules,
-    others: &OtherPosts,
+    others: &OtherPosts<'_>,
 ) -> Option<HourRule> {
-    let spacing = i64::from(rules.min_spacing_hours) * HOUR_SECONDS;
-    if week.not_before.is_some_and(|from| at < from.as_second()) {
+    if week.not_before.is_some_and(|from| at < from) {
         return Some(HourRule::Past);
     }
     if day.closed.is_some() {
@@ -192,10 +215,10 @@ pub(super) fn forbidden_by(
     if is_quiet(rules, wall) {
         return Some(HourRule::QuietHours);
     }
-    if others.last.is_some_and(|last| at - last < spacing) {
+    if others.is_too_near_last(at) {
         return Some(HourRule::LastPost);
     }
-    if others.committed.iter().any(|committed| (at - committed).abs() < spacing) {
+    if others.is_too_near_committed(at) {
         return Some(HourRule::CommittedPost);
     }
     None

@@ -11,6 +11,11 @@
 //!            F(t) < block_at at every chosen hour
 //! ```
 //!
+//! Where days are counted on the client's clock and the clocks change within the week, a day is not the same
+//! number of hours everywhere. `next_after` then says for each hour at which hour the next post may stand, in
+//! place of `spacing_hours`, and `allowed` leaves out the hours too near the posts that stand already: how near,
+//! depends on the minutes of those, which a table of hours does not know.
+//!
 //! The formulae stand here in their plainest form, one pass forward in time: solvers report what these
 //! say of their choice, and checkers ask them. Searching for a choice is not done here.
 
@@ -56,8 +61,11 @@ pub struct Instance {
     pub posts_max: usize,
     /// Hours between two posts, at least 1.
     pub spacing_hours: usize,
-    /// Whole hours from the last post before the week to its first hour, rounded down; none where
-    /// there was none. Negative where it lies inside the week.
+    /// For each hour, the first hour at which the next post may stand where the distance varies over the week; empty
+    /// where it is `spacing_hours` everywhere. Never falls from one hour to the next, and each is above its own hour.
+    pub next_after: Vec<usize>,
+    /// Whole hours from the last post before the week to its first hour as the spacing counts them, rounded down; none
+    /// where there was none. Negative where it lies inside the week.
     pub hours_since_last_post: Option<i64>,
     /// Fatigue at hour 0, `0..=1`.
     pub fatigue_start: f64,
@@ -103,20 +111,34 @@ impl Instance {
     /// other and from the posts that stand already, and fatigue is below the block at each.
     #[must_use]
     pub fn is_feasible(&self, chosen: &[usize]) -> bool {
-        let spacing = self.spacing_hours.max(1);
         let allowed = |hour: &usize| self.allowed.get(*hour).copied().unwrap_or(false);
-        let apart = |pair: &[usize]| matches!(pair, [first, second] if *second >= first.saturating_add(spacing));
-        let clear_of_committed = |hour: &usize| self.committed.iter().all(|post| post.abs_diff(*hour) >= spacing);
-        let clear_of_last_post = |hour: &usize| match self.hours_since_last_post {
-            Some(since) => since.saturating_add(*hour as i64).unsigned_abs() >= spacing as u64,
-            None => true,
-        };
+        let apart = |pair: &[usize]| matches!(pair, [first, second] if *second >= self.next_hour(*first));
         let mut rested = true;
         self.follow(chosen, |fatigue, value| rested &= value.is_none() || fatigue < self.block_at);
         rested
             && chosen.len() <= self.posts_max
             && chosen.windows(2).all(apart)
-            && chosen.iter().all(|hour| allowed(hour) && clear_of_committed(hour) && clear_of_last_post(hour))
+            && chosen.iter().all(|hour| allowed(hour) && self.is_clear_of_standing(*hour))
+    }
+
+    /// The first hour at which the next post after one at `hour` may stand. It may lie beyond the week.
+    #[must_use]
+    pub fn next_hour(&self, hour: usize) -> usize {
+        let evenly = || hour.saturating_add(self.spacing_hours.max(1));
+        self.next_after.get(hour).map_or_else(evenly, |next| (*next).max(hour + 1))
+    }
+
+    /// Hours to keep from posts that stand already, at least 1. No more where the distance varies over the week: there
+    /// `allowed` keeps it, and only the hour of a post itself is taken.
+    pub(super) fn spacing_from_standing(&self) -> usize {
+        if self.next_after.is_empty() { self.spacing_hours.max(1) } else { 1 }
+    }
+
+    fn is_clear_of_standing(&self, hour: usize) -> bool {
+        let spacing = self.spacing_from_standing();
+        let since_last_post = self.hours_since_last_post.map(|since| since.saturating_add(hour as i64).unsigned_abs());
+        since_last_post.is_none_or(|since| since >= spacing as u64)
+            && self.committed.iter().all(|post| post.abs_diff(hour) >= spacing)
     }
 
     /// Walks the week, telling the fatigue of each hour and, where a post is chosen, what a post there is worth
@@ -137,7 +159,8 @@ impl Instance {
         fatigue
     }
 
-    /// The instance and its solution as outside solvers read them: format 1, one JSON object a channel-week.
+    /// The instance and its solution as outside solvers read them: format 1, one JSON object a channel-week. The fields
+    /// are those of the instance; `next_after` and `committed` are left out where they are empty.
     #[must_use]
     pub fn export<'a>(
         &'a self,
@@ -156,6 +179,7 @@ impl Instance {
             allowed: &self.allowed,
             posts_max: self.posts_max,
             spacing_hours: self.spacing_hours,
+            next_after: &self.next_after,
             hours_since_last_post: self.hours_since_last_post,
             fatigue_start: self.fatigue_start,
             fatigue_per_post: self.fatigue_per_post,
@@ -183,6 +207,8 @@ struct InstanceExport<'a> {
     allowed: &'a [bool],
     posts_max: usize,
     spacing_hours: usize,
+    #[serde(skip_serializing_if = "<[usize]>::is_empty")]
+    next_after: &'a [usize],
     hours_since_last_post: Option<i64>,
     fatigue_start: f64,
     fatigue_per_post: f64,
@@ -218,6 +244,7 @@ mod tests {
             allowed: vec![true, true, true, false],
             posts_max: 2,
             spacing_hours: 2,
+            next_after: Vec::new(),
             hours_since_last_post: None,
             fatigue_start: 0.4,
             fatigue_per_post: 0.2,
@@ -275,6 +302,17 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_next_hours_takes_the_place_of_the_spacing() {
+        let week = Instance { next_after: vec![1, 3, 4, 4], allowed: vec![true; 4], posts_max: 4, ..week() };
+        assert!(week.is_feasible(&[0, 1]) && week.is_feasible(&[0, 1, 3]) && week.is_feasible(&[1, 3]));
+        assert!(!week.is_feasible(&[1, 2]) && !week.is_feasible(&[2, 3]));
+        assert_eq!([0, 1, 2, 3].map(|hour| week.next_hour(hour)), [1, 3, 4, 4]);
+        let standing = Instance { committed: vec![2], hours_since_last_post: Some(1), ..week };
+        assert!(standing.is_feasible(&[0, 1]), "the distance to what stands already is for `allowed` to keep");
+        assert!(!standing.is_feasible(&[2]), "an hour holds one post");
+    }
+
+    #[test]
     fn an_export_holds_what_an_outside_solver_needs() {
         let solution = Solution { chosen: vec![0, 2], objective: 12.5, optimal: true };
         let export = |week: &Instance| {
@@ -290,5 +328,8 @@ mod tests {
         assert_eq!(export(&week()).unwrap(), expected);
         let committed = Instance { committed: vec![3], ..week() };
         assert!(export(&committed).unwrap().contains(r#""end_weight":8.0,"committed":[3],"chosen""#));
+        let varying = Instance { next_after: vec![1, 3, 4, 4], ..week() };
+        let written = r#""spacing_hours":2,"next_after":[1,3,4,4],"hours_since_last_post":null"#;
+        assert!(export(&varying).unwrap().contains(written));
     }
 }

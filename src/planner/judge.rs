@@ -11,8 +11,9 @@ use super::channel::{Bench, Desk, Scored, response};
 use super::hours::is_best_hour;
 use super::judgement::judgement;
 use crate::agents::ClientWeek;
-use crate::agents::creative_director::hours_between;
-use crate::model::{AssetChoice, AssetSeen, CampaignId, Channel, Outcome, Post, PostSeen, Reason, ScheduleStatus, WallHour};
+use crate::model::{
+    AssetChoice, AssetSeen, CampaignId, Channel, Outcome, Post, PostSeen, Reason, ScheduleStatus, Spacing, WallHour,
+};
 use crate::rules::{ChannelRules, ClientRules, NEVER, PostFacts, RuleFailure, Rules, step_at};
 
 /// Posts that are held for want of capacity to review them, by channel and hour.
@@ -92,7 +93,7 @@ pub(super) fn judge(
         let scored = assignment.get(index).copied().flatten().and_then(|candidate| desk.candidates.get(candidate));
         let docket = Docket { week, client_rules, desk, slot, scored };
         let hold = docket.hold(held.contains(&(desk.state.channel, slot.hour)));
-        posts.push(docket.post(&mut ledger, nearest_post(desk, slot, slots), hold, bench)?);
+        posts.push(docket.post(&mut ledger, nearest_post(week, desk, slot, slots), hold, bench)?);
     }
     Ok(posts)
 }
@@ -112,7 +113,7 @@ pub(super) fn judge_alone(
     let mut ledger = Ledger::open(week, desks);
     let around = Around {
         fatigue: supposed.fatigue.unwrap_or_else(|| docket.fatigue(&mut ledger)),
-        hours_to_nearest_post: supposed.hours_to_nearest_post.unwrap_or_else(|| nearest_post(desk, slot, &[])),
+        hours_to_nearest_post: supposed.hours_to_nearest_post.unwrap_or_else(|| nearest_post(week, desk, slot, &[])),
         action_of_day: supposed.action_of_day.unwrap_or_else(|| docket.action_of_day(&ledger)),
     };
     docket.judged(around, docket.hold(false), bench).map(Some)
@@ -130,10 +131,12 @@ fn committed_actions(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> [i64; 7] {
     actions
 }
 
-fn nearest_post(desk: &Desk<'_>, slot: &Slot, slots: &[Slot]) -> f64 {
+/// Hours to the nearest other post of the channel, as its spacing counts them.
+fn nearest_post(week: &ClientWeek<'_>, desk: &Desk<'_>, slot: &Slot, slots: &[Slot]) -> f64 {
+    let spacing = Spacing::from_hours(desk.rules.min_spacing_hours);
     let planned = slots.iter().filter(|other| other.desk == slot.desk && other.hour != slot.hour).map(|other| other.at);
     let standing = desk.state.recent_posts.iter().copied().chain(desk.state.last_post_at);
-    planned.chain(standing).map(|at| hours_between(at, slot.at).abs()).fold(NEVER, f64::min)
+    planned.chain(standing).map(|at| spacing.hours_between(at, slot.at, week.hours.zone())).fold(NEVER, f64::min)
 }
 
 /// One slot before the guardrails.

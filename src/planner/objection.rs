@@ -14,7 +14,7 @@ use crate::agents::ClientWeek;
 use crate::agents::agency_director::{DayPlan, day_plan};
 use crate::agents::creative_director::{Histories, History};
 use crate::model::{
-    Asset, AssetId, AssetUse, Channel, ChannelState, Client, ClientState, Plan, Post, Reason, WallHour, Week,
+    Asset, AssetId, AssetUse, Channel, ChannelState, Client, ClientState, Plan, Post, Reason, Spacing, WallHour, Week,
     WeekHours,
 };
 use crate::rules::{ClientRules, CompiledRules};
@@ -142,10 +142,11 @@ fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, around: &Aroun
         minute: 0,
     });
     let day = day_plan(week, post.channel, local.date());
-    let others = OtherPosts::of(week, around.posts.iter().copied());
     let numbers = week.rules.channel(post.channel);
-    let rule = forbidden_by(week, post.at.as_second(), wall, &day, numbers, &others)?;
-    let nearest = others.nearest(post.at.as_second()).and_then(|at| Timestamp::from_second(at).ok());
+    let spacing = Spacing::from_hours(numbers.min_spacing_hours);
+    let others = OtherPosts::of(week, around.posts.iter().copied(), spacing);
+    let rule = forbidden_by(week, post.at, wall, &day, numbers, &others)?;
+    let nearest = others.nearest(post.at);
     Some(match rule {
         HourRule::Past => Reason::Past,
         HourRule::ClosedDay => closed(&day, local.date()),

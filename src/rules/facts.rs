@@ -248,7 +248,7 @@ view!(
         posts_last_30_days: i64 [0.0, 720.0],
         /// Posts a week in `channels.toml`.
         weekly_posts: i64 [0.0, 168.0],
-        /// Spacing in `channels.toml`, in hours.
+        /// Spacing in `channels.toml`, in hours; a multiple of 24 is so many days on the client's clock.
         min_spacing_hours: i64 [1.0, 168.0],
         /// Warn threshold of `fatigue.toml`.
         warn_at: f64 [0.0, 1.0],
@@ -304,7 +304,8 @@ view!(
         campaign: ImmutableString,
         /// The how-manieth post of the client that day it is, from 1, over all channels.
         action_of_day: i64 [1.0, 1000.0],
-        /// Hours to the nearest other post of the channel, past, committed or planned; 10000 where there is none.
+        /// Hours to the nearest other post of the channel, past, committed or planned, counted as its
+        /// spacing is; 10000 where there is none.
         hours_to_nearest_post: f64 [0.0, NEVER],
         /// How many guardrails warned so far.
         warnings: i64 [0.0, 10.0],

@@ -3,8 +3,10 @@
 //! The expected instants were worked out by hand from the zones' published rules.
 
 use jiff::Timestamp;
-use mcoe::model::{Channel, Plan, Week, WeekHours, Zone};
-use mcoe::rules::PackFiles;
+use mcoe::model::{Channel, Plan, Scenario, ScheduleStatus, Spacing, Tier, Week, WeekHours, Zone};
+use mcoe::planner::check::check_plan;
+use mcoe::planner::{Planner, WhyNot, plan_week, why_not};
+use mcoe::rules::{CompiledRules, PackFiles};
 
 use crate::support::{Agency, at, compiled, plan, with_keys};
 
@@ -174,7 +176,7 @@ fn the_hour_that_the_clocks_repeat_can_carry_two_posts() {
 }
 
 #[test]
-fn distance_between_posts_is_in_hours_that_pass() {
+fn a_spacing_that_is_no_whole_number_of_days_is_in_hours_that_pass() {
     // On the day London's clocks go forward 00:00 and 04:00 lie three hours apart, and are too near.
     let spring = local_times(&fb_plan(around_the_clock("[0, 4]", 14, 4), "Europe/London", "2026-W13"));
     assert!(spring.contains(&"03-28 00:00".to_owned()) && spring.contains(&"03-28 04:00".to_owned()), "{spring:?}");
@@ -193,11 +195,12 @@ fn every_two_posts_of_a_channel_keep_their_distance_over_every_change() {
         let rules = compiled(crate::support::default_pack());
         let plan = plan(&rules, &scenario);
         for channel in channels {
-            let spacing = i64::from(rules.base().channel(channel).min_spacing_hours);
+            let spacing = Spacing::from_hours(rules.base().channel(channel).min_spacing_hours);
             let posts = plan.clients[0].posts.iter().filter(|post| post.channel == channel);
-            let seconds: Vec<i64> = posts.map(|post| post.at.as_second()).collect();
-            for pair in seconds.windows(2) {
-                assert!(pair[1] - pair[0] >= spacing * 3600, "{channel}, {week} in {zone}");
+            let instants: Vec<Timestamp> = posts.map(|post| post.at).collect();
+            for pair in instants.windows(2) {
+                let zone = zone.parse().unwrap();
+                assert!(spacing.is_far_enough(pair[0], pair[1], &zone), "{channel}, {week} in {zone}");
             }
         }
         for (client, post) in plan.posts() {
@@ -226,4 +229,147 @@ fn a_minute_spread_over_the_hour_keeps_distances_over_the_end_of_a_week() {
     let minute = |at: &Timestamp| at.as_second().rem_euclid(3600) / 60;
     assert!(posts.iter().chain(&next).all(|at| minute(at) == minute(&last)), "one minute a client and channel");
     assert!(next[0].as_second() - last.as_second() >= 4 * 3600);
+}
+
+/// The default pack in which fb posts every day at nine and keeps a day between posts.
+fn a_day_apart() -> PackFiles {
+    with_keys(&[
+        ("channels.toml", "fb.weekly_posts", "7"),
+        ("channels.toml", "fb.min_spacing_hours", "24"),
+        ("channels.toml", "fb.best_hours", "{ weekday = [9], weekend = [9] }"),
+        ("channels.toml", "fb.hour_lift", "1.5"),
+    ])
+}
+
+fn one_channel(zone: &str, week: &str) -> Scenario {
+    Agency::starting(week).with("acme", zone, &[Channel::Fb]).scenario()
+}
+
+#[track_caller]
+fn assert_passes(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) {
+    let breaches: Vec<String> = check_plan(plan, scenario, rules).iter().map(ToString::to_string).collect();
+    assert_eq!(breaches, Vec::<String>::new());
+    assert!(plan.posts().all(|(_, post)| post.status != ScheduleStatus::Blocked), "a guardrail blocks a post");
+}
+
+/// Plans week after week, each from the posts of those before.
+fn six_weeks(tier: Tier, rules: &CompiledRules, zone: &str, first: &str) -> Vec<(Plan, Scenario)> {
+    let mut scenario = one_channel(zone, first);
+    let planner = Planner::new(rules, tier, None);
+    let weeks = (0..6).map(|week| {
+        let plan = plan_week(&planner, &scenario, scenario.start.plus(week)).unwrap();
+        let planned_from = scenario.clone();
+        let channel = &mut scenario.clients[0].1.channels[0];
+        channel.recent_posts.extend(instants(&plan));
+        channel.last_post_at = channel.recent_posts.last().copied();
+        (plan, planned_from)
+    });
+    weeks.collect()
+}
+
+const SEASONS: [(&str, &str); 4] = [
+    ("Europe/London", "2026-W10"),
+    ("Europe/London", "2026-W40"),
+    ("America/New_York", "2026-W08"),
+    ("America/New_York", "2026-W41"),
+];
+
+#[test]
+fn a_daily_post_stays_at_nine_through_six_weeks_over_a_change_of_clocks() {
+    let rules = compiled(a_day_apart());
+    for (tier, (zone, first)) in [Tier::Exact, Tier::Fast].into_iter().flat_map(|tier| SEASONS.map(|s| (tier, s))) {
+        for (plan, scenario) in six_weeks(tier, &rules, zone, first) {
+            let times = local_times(&plan);
+            assert_eq!(times.len(), 7, "{zone}, {}: {times:?}", plan.week);
+            assert!(times.iter().all(|time| time.ends_with(" 09:00")), "{zone}, {}: {times:?}", plan.week);
+            let exact = plan_week(&Planner::new(&rules, Tier::Exact, None), &scenario, plan.week).unwrap();
+            assert_passes(&exact, &scenario, &rules);
+            assert_eq!(local_times(&exact), times, "{zone}, {}", plan.week);
+        }
+    }
+}
+
+/// The rules that a week's plan breaks once its last post is moved by some hours.
+fn broken_by_moving_sunday(week: &str, hours: i64) -> Vec<&'static str> {
+    let rules = compiled(a_day_apart());
+    let scenario = one_channel("Europe/London", week);
+    let mut plan = plan(&rules, &scenario);
+    assert_passes(&plan, &scenario, &rules);
+    let sunday = plan.clients[0].posts.last_mut().unwrap();
+    sunday.at += jiff::SignedDuration::from_hours(hours);
+    sunday.hour = usize::try_from(sunday.hour as i64 + hours).unwrap();
+    check_plan(&plan, &scenario, &rules).iter().map(|breach| breach.rule).collect()
+}
+
+#[test]
+fn the_checker_counts_days_on_the_clients_clock_too() {
+    // Sunday 08:00 lies 22 hours after Saturday 09:00 in spring; in autumn 24, and yet less than a day.
+    for week in ["2026-W13", "2026-W43"] {
+        assert!(broken_by_moving_sunday(week, -1).contains(&"spacing"), "{week}");
+        assert!(!broken_by_moving_sunday(week, 1).contains(&"spacing"), "{week}");
+    }
+}
+
+#[test]
+fn a_committed_post_of_saturday_leaves_nine_of_sunday_free() {
+    let rules = compiled(a_day_apart());
+    for (week, saturday, sunday) in [
+        ("2026-W13", "2026-03-28T09:00:00Z", "2026-03-29T08:00:00Z"),
+        ("2026-W43", "2026-10-24T08:00:00Z", "2026-10-25T09:00:00Z"),
+    ] {
+        let mut scenario = one_channel("Europe/London", week);
+        scenario.clients[0].1.channels[0].recent_posts = vec![at(saturday)];
+        let made = plan(&rules, &scenario);
+        assert_passes(&made, &scenario, &rules);
+        let posts = instants(&made);
+        assert_eq!(posts.last(), Some(&at(sunday)), "{posts:?}");
+        assert_eq!(made.clients[0].posts.last().unwrap().hours_to_nearest_post, 24.0);
+        // The other way round, a committed post of Sunday leaves Saturday free.
+        scenario.clients[0].1.channels[0].recent_posts = vec![at(sunday)];
+        let made = plan(&rules, &scenario);
+        assert_passes(&made, &scenario, &rules);
+        assert!(instants(&made).contains(&at(saturday)), "{:?}", local_times(&made));
+    }
+}
+
+#[test]
+fn days_since_the_last_post_are_counted_over_a_change_between_two_weeks() {
+    let mut pack = a_day_apart();
+    crate::support::set(&mut pack, "channels.toml", "fb.min_spacing_hours", "48");
+    crate::support::set(&mut pack, "channels.toml", "fb.weekly_posts", "4");
+    let rules = compiled(pack);
+    for (week, saturday, monday) in [
+        ("2026-W14", "2026-03-28T09:00:00Z", "2026-03-30T08:00:00Z"),
+        ("2026-W44", "2026-10-24T08:00:00Z", "2026-10-26T09:00:00Z"),
+    ] {
+        let mut scenario = one_channel("Europe/London", week);
+        scenario.clients[0].1.channels[0].last_post_at = Some(at(saturday));
+        let made = plan(&rules, &scenario);
+        assert_passes(&made, &scenario, &rules);
+        assert_eq!(instants(&made).first(), Some(&at(monday)), "{:?}", local_times(&made));
+        let client = &scenario.clients[0].0;
+        let eight = client.zone.wall_time(at(monday)) - jiff::SignedDuration::from_hours(1);
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        let found = why_not(&planner, &scenario, made.week, &client.id, Channel::Fb, eight).unwrap();
+        let WhyNot::Forbidden { because, .. } = found else { panic!("{found:?}") };
+        assert_eq!(because, "the last post is less than 2 days before, counted on the client's clock");
+    }
+}
+
+#[test]
+fn a_week_after_a_sunday_post_is_the_same_time_of_the_sunday_on_which_the_clocks_change() {
+    let mut pack = a_day_apart();
+    crate::support::set(&mut pack, "channels.toml", "fb.min_spacing_hours", "168");
+    crate::support::set(&mut pack, "channels.toml", "fb.weekly_posts", "1");
+    let rules = compiled(pack);
+    for (week, last, expected) in [
+        ("2026-W13", "2026-03-22T09:00:00Z", "2026-03-29T08:00:00Z"),
+        ("2026-W43", "2026-10-18T08:00:00Z", "2026-10-25T09:00:00Z"),
+    ] {
+        let mut scenario = one_channel("Europe/London", week);
+        scenario.clients[0].1.channels[0].last_post_at = Some(at(last));
+        let made = plan(&rules, &scenario);
+        assert_passes(&made, &scenario, &rules);
+        assert_eq!(instants(&made), [at(expected)]);
+    }
 }

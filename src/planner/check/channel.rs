@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::clock::{Clock, HOUR, Moment};
+use super::clock::{Clock, HOUR, Moment, is_days_after};
 use crate::model::{
     Allocation, CalendarEntry, Campaign, CampaignId, ChannelState, Client, ClientPlan, ClientState, DayKind, Post,
 };
@@ -155,6 +155,17 @@ impl<'a> ChannelCase<'a> {
     /// When posts of the channel stood before or stand already, in seconds.
     pub fn standing(&self) -> impl Iterator<Item = i64> {
         self.state.recent_posts.iter().chain(&self.state.last_post_at).map(|at| at.as_second())
+    }
+
+    /// Whether two posts, in seconds, lie nearer than the spacing: whole days are counted on the client's clock, any
+    /// other spacing is elapsed time.
+    pub fn is_too_near(&self, one: i64, other: i64) -> bool {
+        let hours = i64::from(self.numbers.min_spacing_hours);
+        let (earlier, later) = (one.min(other), one.max(other));
+        if hours % 24 == 0 {
+            return !is_days_after(&self.case.client.zone, earlier, later, hours / 24);
+        }
+        later - earlier < hours * HOUR
     }
 
     /// Minute of the hour that posts of the channel go out at; none where nothing tells.

@@ -199,9 +199,8 @@ impl ChannelWeek<'_, '_> {
         let channel = self.channel;
         let clock = channel.case.clock;
         let minute = channel.minute()?;
-        let spacing = i64::from(channel.numbers.min_spacing_hours) * HOUR;
         let (past, committed): (Vec<i64>, Vec<i64>) = channel.standing().partition(|at| *at < clock.start);
-        let is_near = |others: &[i64], at: i64| others.iter().any(|other| (at - other).abs() < spacing);
+        let is_near = |others: &[i64], at: i64| others.iter().any(|other| channel.is_too_near(*other, at));
         let mut counts = [("past", 0), ("closed_day", 0), ("quiet_hours", 0), ("last_post", 0), ("committed_post", 0)];
         let from = channel.case.not_before.map_or(i64::MIN, Timestamp::as_second);
         let rule_of = |hour: i64, moment: &Moment| {

@@ -76,6 +76,18 @@ impl Clock {
     }
 }
 
+/// Whether an instant lies so many days or more after another one, as the wall clocks of the zone count days.
+///
+/// It does once they show the time of day of that day, however often they show it, and once they show a later one, for
+/// the time of day may be skipped. To the second.
+pub(super) fn is_days_after(zone: &Zone, earlier: i64, later: i64, days: i64) -> bool {
+    let local = |at: i64| Timestamp::from_second(at).map(|at| zone.local(at));
+    let (Ok(earlier), Ok(later)) = (local(earlier), local(later)) else { return false };
+    let Ok(same_time) = earlier.checked_add(days.days()) else { return false };
+    let Ok(same_wall_time) = earlier.datetime().checked_add(days.days()) else { return false };
+    later.timestamp() >= same_time.timestamp() || later.datetime() >= same_wall_time
+}
+
 fn moment(zone: &Zone, at: Timestamp) -> Moment {
     let local = zone.local(at);
     let hour = local.hour().unsigned_abs();
@@ -118,6 +130,27 @@ mod tests {
         };
         assert_eq!(on_sunday(&clock("2026-W43", "Europe/London")), [0, 1, 1, 2]);
         assert_eq!(on_sunday(&clock("2026-W13", "Europe/London")), [0, 2, 3, 4]);
+    }
+
+    #[test]
+    fn days_are_counted_by_what_the_clocks_show() {
+        let after = |zone: &str, earlier: &str, later: &str| {
+            let [earlier, later] = [earlier, later].map(|at| at.parse::<Timestamp>().unwrap().as_second());
+            is_days_after(&zone.parse().unwrap(), earlier, later, 1)
+        };
+        for (zone, post, day_later, too_early) in [
+            ("Europe/London", "2026-03-28T09:00:00Z", "2026-03-29T08:00:00Z", "2026-03-29T07:59:59Z"),
+            ("Europe/London", "2026-10-24T08:00:00Z", "2026-10-25T09:00:00Z", "2026-10-25T08:59:59Z"),
+            // 01:30 of the next day is skipped: the change of the clocks is late enough.
+            ("Europe/London", "2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-29T00:59:59Z"),
+            // 01:30 of the next day stands twice: the first is late enough, and so is what lies between the two.
+            ("Europe/London", "2026-10-24T00:30:00Z", "2026-10-25T00:30:00Z", "2026-10-25T00:29:59Z"),
+            ("Europe/London", "2026-10-24T00:30:00Z", "2026-10-25T01:15:00Z", "2026-10-25T00:29:59Z"),
+            ("Australia/Lord_Howe", "2026-04-03T22:00:00Z", "2026-04-04T22:30:00Z", "2026-04-04T22:29:59Z"),
+        ] {
+            assert!(after(zone, post, day_later), "{zone}: {post} and {day_later}");
+            assert!(!after(zone, post, too_early), "{zone}: {post} and {too_early}");
+        }
     }
 
     #[test]

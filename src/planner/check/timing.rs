@@ -68,24 +68,24 @@ fn check_moment(channel: &ChannelCase<'_>, placed: &Placed<'_>, moment: &Moment,
     }
 }
 
-/// Far enough from every post of the past and every committed one, in elapsed seconds.
+/// Far enough from every post of the past and every committed one.
 fn check_distance_to_standing(channel: &ChannelCase<'_>, placed: &Placed<'_>, findings: &mut Findings) {
-    let spacing = i64::from(channel.numbers.min_spacing_hours) * HOUR;
     let at = placed.post.at.as_second();
-    let nearest = channel.standing().map(|other| at.abs_diff(other)).min();
-    if let Some(near) = nearest.filter(|distance| *distance < spacing.unsigned_abs()) {
-        let detail = format!("a past or committed post is {near} s away, the spacing is {spacing} s");
+    let near = channel.standing().filter(|other| channel.is_too_near(*other, at));
+    if let Some(near) = near.map(|other| at.abs_diff(other)).min() {
+        let spacing = channel.numbers.min_spacing_hours;
+        let detail = format!("a past or committed post is {near} s away, the spacing is {spacing} h");
         findings.of_post(&channel.case, placed.post, "spacing", detail);
     }
 }
 
 /// Far enough from the planned post before it; by time, so that every pair is far enough apart.
 fn check_distances(channel: &ChannelCase<'_>, findings: &mut Findings) {
-    let spacing = i64::from(channel.numbers.min_spacing_hours) * HOUR;
     for (before, after) in channel.posts.iter().zip(channel.posts.iter().skip(1)) {
-        let distance = after.post.at.as_second() - before.post.at.as_second();
-        if distance < spacing {
-            let detail = format!("the post before it is {distance} s away, the spacing is {spacing} s");
+        let (earlier, later) = (before.post.at.as_second(), after.post.at.as_second());
+        if channel.is_too_near(earlier, later) {
+            let (distance, spacing) = (later - earlier, channel.numbers.min_spacing_hours);
+            let detail = format!("the post before it is {distance} s away, the spacing is {spacing} h");
             findings.of_post(&channel.case, after.post, "spacing", detail);
         }
     }

@@ -5,7 +5,8 @@
 //!              chosen posts have caused and no post stands nearer than the spacing
 //! W(T, k, f) = -end_weight * (standing(T) + f)
 //! W(t, k, f) = max( W(t+1, k, f rho),
-//!                   value(t) * response(standing(t) + f) + W(t+s, k-1, (f + delta) rho^s) )
+//!                   value(t) * response(standing(t) + f) + W(n, k-1, (f + delta) rho^(n-t)) )
+//!              where n is the first hour at which the next post may stand
 //! ```
 //!
 //! Both branches are piecewise linear in f, so W is, and is kept as its pieces: nothing is discretised and nothing
@@ -70,7 +71,7 @@ impl Future {
     /// Lets every curve of an hour gain by a post at it.
     fn offer(&mut self, instance: &Instance, horizon: &Horizon, reach: &Reach, hour: usize, fresh: &mut Vec<Piece>) {
         let gain = gain(instance, horizon, hour);
-        let after = (hour + horizon.spacing).min(horizon.hours) - hour;
+        let after = horizon.next[hour] - hour;
         let (now, later) = self.curves[hour * self.columns..].split_at_mut(self.columns);
         let waiting = &later[1..self.columns];
         let posting = &later[(after - 1) * self.columns..];
@@ -102,7 +103,7 @@ impl Future {
         while hour < horizon.hours && left > 0 {
             if horizon.open[hour] && self.is_post_best(instance, horizon, hour, left, fatigue) {
                 chosen.push(hour);
-                let next = (hour + horizon.spacing).min(horizon.hours);
+                let next = horizon.next[hour];
                 fatigue = (fatigue + instance.fatigue_per_post) * horizon.waits[next - hour].decay;
                 hour = next;
                 left -= 1;
@@ -123,7 +124,7 @@ impl Future {
         if reward <= horizon.tie {
             return false;
         }
-        let next = (hour + horizon.spacing).min(horizon.hours);
+        let next = horizon.next[hour];
         let post = reward + self.view(horizon, hour, next, left - 1, instance.fatigue_per_post).at(fatigue);
         post >= self.view(horizon, hour, hour + 1, left, 0.0).at(fatigue) - horizon.tie
     }

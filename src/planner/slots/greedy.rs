@@ -126,9 +126,8 @@ impl Greedy {
 
     /// Counts a post in or, with the wrapping one, out of the hours that lie too near it.
     fn surround(&mut self, hour: usize, horizon: &Horizon, change: u32) {
-        let first = (hour + 1).saturating_sub(horizon.spacing);
-        let end = (hour + horizon.spacing).min(horizon.hours);
-        for near in &mut self.near[first..end] {
+        let first = horizon.next.partition_point(|next| *next <= hour);
+        for near in &mut self.near[first..horizon.next[hour]] {
             *near = near.wrapping_add(change);
         }
     }

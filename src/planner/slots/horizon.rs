@@ -15,8 +15,9 @@ const TIE: f64 = 1e-12;
 pub(super) struct Horizon {
     /// Hours of the week.
     pub hours: usize,
-    /// Hours between two chosen posts, at least 1 and no more than the week has.
-    pub spacing: usize,
+    /// For each hour, the first hour at which the next post may stand: above the hour, at most `hours`, never
+    /// falling from one hour to the next.
+    pub next: Vec<usize>,
     /// Most posts, no more than fit into the open hours.
     pub posts: usize,
     /// What waiting so many hours does, `0..=hours` of them.
@@ -53,7 +54,12 @@ impl Horizon {
     pub fn prepare(&mut self, instance: &Instance, end_weight: f64, pinned: Option<usize>) {
         self.end_weight = end_weight;
         self.hours = instance.value.len();
-        self.spacing = instance.spacing_hours.clamp(1, self.hours.max(1));
+        self.next.clear();
+        let mut next = 0;
+        self.next.extend((0..self.hours).map(|hour| {
+            next = instance.next_hour(hour).clamp(next, self.hours);
+            next
+        }));
         self.pinned = pinned;
         self.block_at = instance.block_at - BLOCK_MARGIN * instance.block_at.abs().min(f64::MAX);
         self.fill_waits(instance.decay_per_hour);
@@ -89,7 +95,7 @@ impl Horizon {
         if let Some(hour) = self.pinned.filter(|hour| *hour < self.hours) {
             self.open[hour] = instance.allowed.get(hour).copied().unwrap_or(false);
         }
-        let reach = i64::try_from(instance.spacing_hours.max(1) - 1).unwrap_or(i64::MAX);
+        let reach = i64::try_from(instance.spacing_from_standing() - 1).unwrap_or(i64::MAX);
         for post in &instance.committed {
             self.close_around(*post as i64, reach);
         }
@@ -127,7 +133,7 @@ impl Horizon {
         while hour < self.hours && posts < posts_max {
             if self.open[hour] {
                 posts += 1;
-                hour += self.spacing;
+                hour = self.next[hour];
             } else {
                 hour += 1;
             }

@@ -28,19 +28,28 @@ impl Reach {
         if let Some(start) = self.most.first_mut() {
             *start = 0.0;
         }
+        let mut post = 0;
         for hour in 1..horizon.hours {
             let (past, now) = self.most.split_at_mut(hour * self.columns);
             let now = &mut now[..self.columns];
             wait(&past[(hour - 1) * self.columns..], horizon.waits[1].decay, now);
-            if let Some(post) = hour.checked_sub(horizon.spacing).filter(|post| horizon.open[*post]) {
-                let after = horizon.waits[horizon.spacing].decay;
-                let room = horizon.room(post);
-                for (now, before) in now[1..].iter_mut().zip(&past[post * self.columns..]) {
-                    let posted = (lesser(*before, room) + fatigue_per_post) * after;
-                    *now = if posted > *now { posted } else { *now };
+            while horizon.next[post] <= hour {
+                if horizon.open[post] {
+                    let after = horizon.waits[hour - post].decay;
+                    let before = &past[post * self.columns..];
+                    add_post(before, horizon.room(post), fatigue_per_post, after, &mut now[1..]);
                 }
+                post += 1;
             }
         }
+    }
+}
+
+/// Raises the most fatigue of an hour by plans whose last post has just become far enough away.
+fn add_post(before: &[f64], room: f64, fatigue_per_post: f64, decay: f64, now: &mut [f64]) {
+    for (now, before) in now.iter_mut().zip(before) {
+        let posted = (lesser(*before, room) + fatigue_per_post) * decay;
+        *now = if posted > *now { posted } else { *now };
     }
 }
 

@@ -152,6 +152,7 @@ fn read_instance(json: &Value) -> Instance {
         allowed: json["allowed"].as_array().unwrap().iter().map(|allowed| allowed.as_bool().unwrap()).collect(),
         posts_max: number(json, "posts_max") as usize,
         spacing_hours: number(json, "spacing_hours") as usize,
+        next_after: hours(json, "next_after"),
         hours_since_last_post: json["hours_since_last_post"].as_i64(),
         fatigue_start: number(json, "fatigue_start"),
         fatigue_per_post: number(json, "fatigue_per_post"),
@@ -193,6 +194,9 @@ fn an_exported_instance_holds_every_key_and_its_own_solution_holds() {
         assert_eq!(json["optimal"], true);
         let instance = read_instance(&json);
         assert_eq!((instance.value.len(), instance.allowed.len()), (expected.0, expected.0));
+        let counts_days = name == "kettle-lane-email.json";
+        assert_eq!(json.get("next_after").is_some(), counts_days, "{name}: 24 hours are a day, and the clocks change");
+        assert_eq!(instance.next_after.len(), if counts_days { 169 } else { 0 });
         let chosen = hours(&json, "chosen");
         assert!(instance.is_feasible(&chosen), "{name}");
         let objective = number(&json, "objective");

@@ -4,6 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Solver;
+use crate::model::{Spacing, WeekHours};
 use crate::planner::{Instance, Response, Solution};
 use reference::{best_by_labels, every_choice, odd_week};
 use support::{BUSY, CHANNELS, channel_week};
@@ -101,6 +102,28 @@ fn the_optimum_of_an_odd_week_of_full_length_is_that_of_an_unpruned_search() {
 }
 
 #[test]
+fn the_optimum_of_a_week_whose_clocks_change_is_that_of_an_unpruned_search() {
+    let mut solver = Solver::default();
+    for (seed, week) in ["2026-W13", "2026-W43"].into_iter().enumerate() {
+        let hours = WeekHours::new(week.parse().unwrap(), &"Europe/London".parse().unwrap()).unwrap();
+        for (days, preset) in [1, 2, 3].into_iter().flat_map(|days| CHANNELS.map(|preset| (days, preset))) {
+            let mut instance = channel_week(&preset, hours.len(), &mut random(seed as u64));
+            let nine = hours.hours().iter().map(|wall| wall.hour == 9);
+            instance.value.iter_mut().zip(nine).filter(|(_, nine)| *nine).for_each(|(value, _)| *value *= 2.0);
+            (instance.posts_max, instance.spacing_hours) = (7, 24 * days);
+            let elapsed = solver.solve(&instance);
+            instance.next_after = Spacing::from_hours(24 * days as u32).next_hours(&hours, 0).unwrap();
+            let what = format!("{week}, {preset}, {days} days");
+            let solution = solver.solve(&instance);
+            assert_honest(&instance, &solution, &what);
+            assert!(solution.optimal, "{what}");
+            assert_close(solution.objective, best_by_labels(&instance), &what);
+            assert!(solution != elapsed || days > 1 || week == "2026-W43", "{what}: the clocks change nothing");
+        }
+    }
+}
+
+#[test]
 fn a_pinned_hour_costs_as_little_as_it_can() {
     let mut solver = Solver::default();
     for (seed, instance) in odd_weeks(1500, 11) {
@@ -136,11 +159,18 @@ fn pinning_never_raises_the_optimum_and_a_chosen_hour_keeps_it() {
     }
 }
 
+fn relax_spacing(instance: &mut Instance) {
+    instance.spacing_hours = (instance.spacing_hours - 1).max(1);
+    for (hour, next) in instance.next_after.iter_mut().enumerate() {
+        *next = (*next - 1).max(hour + 1);
+    }
+}
+
 #[test]
 fn relaxing_a_constraint_never_lowers_the_optimum() {
     let relaxations: [fn(&mut Instance); 6] = [
         |instance| instance.posts_max += 1,
-        |instance| instance.spacing_hours = (instance.spacing_hours - 1).max(1),
+        relax_spacing,
         |instance| instance.block_at += 0.05,
         |instance| instance.hours_since_last_post = None,
         |instance| instance.allowed.iter_mut().step_by(7).for_each(|allowed| *allowed = true),

@@ -26,7 +26,7 @@ fn extend(
     let standing = if instance.committed.contains(&hour) { instance.fatigue_per_post } else { 0.0 };
     let rho = instance.decay_per_hour;
     extend(instance, hour + 1, (fatigue + standing) * rho, earned, chosen, found);
-    let far = chosen.last().is_none_or(|last| hour - last >= instance.spacing_hours);
+    let far = chosen.last().is_none_or(|last| hour >= next_hour(instance, *last));
     if chosen.len() < instance.posts_max && far && may_post(instance, hour) && fatigue < instance.block_at {
         let gain = instance.value[hour] * answer(&instance.response, fatigue);
         chosen.push(hour);
@@ -37,11 +37,16 @@ fn extend(
 
 /// Whether the posts that stand already leave the hour free.
 fn may_post(instance: &Instance, hour: usize) -> bool {
-    let spacing = instance.spacing_hours as i64;
+    let spacing = if instance.next_after.is_empty() { instance.spacing_hours as i64 } else { 1 };
     let clear = |post: i64| (hour as i64 - post).abs() >= spacing;
     instance.allowed[hour]
         && instance.committed.iter().all(|post| clear(*post as i64))
         && instance.hours_since_last_post.is_none_or(|since| clear(-since))
+}
+
+/// The first hour at which the next post may stand.
+fn next_hour(instance: &Instance, hour: usize) -> usize {
+    if instance.next_after.is_empty() { hour + instance.spacing_hours } else { instance.next_after[hour] }
 }
 
 fn answer(response: &Response, fatigue: f64) -> f64 {
@@ -58,8 +63,8 @@ type Label = (f64, f64);
 /// The optimum by labels, forward in time, dropping only what has no lower fatigue and no higher value than another
 /// plan of as many posts.
 pub fn best_by_labels(instance: &Instance) -> f64 {
-    let (hours, spacing) = (instance.value.len(), instance.spacing_hours);
-    let mut arriving: Vec<Vec<Vec<Label>>> = vec![vec![Vec::new(); instance.posts_max + 1]; hours + spacing + 1];
+    let hours = instance.value.len();
+    let mut arriving: Vec<Vec<Vec<Label>>> = vec![vec![Vec::new(); instance.posts_max + 1]; hours + 1];
     arriving[0][0].push((instance.fatigue_start, 0.0));
     for hour in 0..hours {
         for used in 0..=instance.posts_max {
@@ -67,7 +72,7 @@ pub fn best_by_labels(instance: &Instance) -> f64 {
             for (fatigue, value) in labels {
                 if used < instance.posts_max && may_post(instance, hour) && fatigue < instance.block_at {
                     let value = value + instance.value[hour] * answer(&instance.response, fatigue);
-                    let next = (hour + spacing).min(hours);
+                    let next = next_hour(instance, hour).min(hours);
                     let fatigue = rest(instance, hour, next, fatigue + instance.fatigue_per_post);
                     arriving[next][used + 1].push((fatigue, value));
                 }
@@ -127,5 +132,16 @@ pub fn odd_week(hours: usize, random: &mut impl Rng) -> Instance {
         block_at: random.random_range(0.1..1.6),
         end_weight: if random.random_bool(0.4) { 0.0 } else { random.random_range(0.0..20.0) },
         committed: (0..hours).filter(|_| random.random_bool(sparse)).collect(),
+        next_after: if random.random_bool(0.4) { uneven_distances(hours, random) } else { Vec::new() },
     }
+}
+
+/// First hours of the next post that vary from hour to hour, by more than any clocks would make them.
+fn uneven_distances(hours: usize, random: &mut impl Rng) -> Vec<usize> {
+    let mut next = 0;
+    let distances = (0..hours).map(|hour| {
+        next = (hour + random.random_range(1..=6)).clamp(next, hours);
+        next
+    });
+    distances.collect()
 }
