@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::ledger::DatabaseArgument;
 use super::{Format, Globals, print};
 use crate::model::{ActionType, WorkspaceId};
-use crate::store::{Action, ActionFilter};
+use crate::store::{Action, ActionFilter, OpenMode};
 
 /// Show decisions on record, newest first: what was decided, on what signals, by whom.
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ fn kind(text: &str) -> Result<ActionType, String> {
 
 impl Actions {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let found = self.database.with(|ledger| async move {
+        let found = self.database.with(OpenMode::Read, |ledger| async move {
             let ledger = match &self.workspace {
                 Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
                 None => ledger,

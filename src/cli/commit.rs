@@ -12,7 +12,7 @@ use super::{Format, Globals, plan, print, progress};
 use crate::model::{Decision, Plan, Tier};
 use crate::planner::{self, Planner};
 use crate::report::{self, TableFormat};
-use crate::store::{self, Committed, Counted, Rebased, StoreError};
+use crate::store::{self, Committed, Counted, OpenMode, Rebased, StoreError};
 
 /// Commit a plan to the ledger: its posts become schedules, its decisions go on record
 ///
@@ -59,7 +59,7 @@ impl Commit {
             counted: Counted::Live,
             progress: &tick,
         };
-        let outcome = self.database.with(|ledger| async move {
+        let outcome = self.database.with(OpenMode::Write, |ledger| async move {
             match ledger.commit(commit).await {
                 Err(StoreError::Moved(moved)) if self.rebase => {
                     Ok((moved, ledger.rebase(commit, commit_planner(commit)).await?))

@@ -8,6 +8,7 @@ use super::ledger::{DatabaseArgument, NowArgument};
 use super::{Format, Globals, RulesArgument, input, print, progress};
 use crate::model::{Tier, WorkspaceId};
 use crate::planner::Planner;
+use crate::store::OpenMode;
 
 /// Judge the day's schedules again and make a draft of each that is due
 ///
@@ -32,7 +33,7 @@ impl Daily {
         let rules = input::rules(&self.rules.rules, globals)?;
         let planner = Planner::new(&rules, Tier::Exact, None);
         let now = self.now.time();
-        let done = self.database.with(|ledger| async move {
+        let done = self.database.with(OpenMode::Write, |ledger| async move {
             let only = self.workspace.as_deref().map(WorkspaceId::new);
             Ok(ledger.daily(&planner, only.as_ref(), now, &progress::is_stopping).await?)
         })?;

@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::failure::Failure;
 use super::folder::OutFolder;
-use super::ledger::{DatabaseArgument, NowArgument, run};
+use super::ledger::{DatabaseArgument, NowArgument, run, until_interrupted};
 use super::{Format, Globals, OutArguments, RulesArgument, input, print};
 use crate::model::{Week, WorkspaceId, Zone};
 use crate::report::{Event, calendar_of};
 use crate::scenario::{self, ScenarioErrors};
-use crate::store::{Ledger, Schedule, ScheduleFilter, StoreError};
+use crate::store::{Ledger, OpenMode, Schedule, ScheduleFilter, StoreError};
 
 /// Prepare the ledger, load a scenario into it, or write one out of it.
 #[derive(Debug, Args)]
@@ -32,7 +32,8 @@ enum Step {
 
 /// Bring the ledger's schema up to date
 ///
-/// An SQLite file does so by itself on first use.
+/// An SQLite file that is not there is made. One that is older is also brought up to date by every command that
+/// writes; commands that only read never change it.
 #[derive(Debug, Args)]
 struct Migrate {
     #[command(flatten)]
@@ -110,7 +111,7 @@ pub(super) fn coming_week(now: Timestamp) -> Result<Week, Failure> {
 impl Migrate {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let url = self.database.url()?;
-        let (before, now) = run(async { Ok(Ledger::migrate(&url).await?) })?;
+        let (before, now) = run(until_interrupted(async { Ok(Ledger::migrate(&url).await?) }))?;
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!({"version_before": before, "version": now})));
         }
@@ -124,7 +125,9 @@ impl Load {
         let rules = input::rules(&self.rules.rules, globals)?;
         let scenario = input::scenario(&self.scenario, &rules, globals)?;
         let now = self.now.time();
-        let loaded = self.database.with(|ledger| async move { Ok(ledger.load(&scenario, &rules, now).await?) })?;
+        let loaded = self
+            .database
+            .with(OpenMode::Create, |ledger| async move { Ok(ledger.load(&scenario, &rules, now).await?) })?;
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!(loaded)));
         }
@@ -151,7 +154,8 @@ impl Export {
         let week = self.week.map_or_else(|| coming_week(self.now.time()), Ok)?;
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let workspace = WorkspaceId::new(self.workspace.as_str());
-        let scenario = self.database.with(|ledger| async move { Ok(ledger.scenario(&workspace, week).await?) })?;
+        let scenario =
+            self.database.with(OpenMode::Read, |ledger| async move { Ok(ledger.scenario(&workspace, week).await?) })?;
         let files = scenario::files_of(&scenario);
         for (name, bytes) in scenario::render(&files).map_err(ScenarioErrors::from)? {
             out.write(&name, &bytes)?;
@@ -171,7 +175,7 @@ impl Calendar {
         let filter =
             ScheduleFilter { from: Some(now.saturating_sub(back).unwrap_or(now)), ..ScheduleFilter::default() };
         let workspace = WorkspaceId::new(self.workspace.as_str());
-        let mut found = self.database.with(|ledger| async move {
+        let mut found = self.database.with(OpenMode::Read, |ledger| async move {
             if !ledger.workspaces().await?.contains(&workspace) {
                 return Err(StoreError::UnknownWorkspace(workspace.to_string()).into());
             }

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::failure::Failure;
-use super::progress;
-use crate::store::{DatabaseUrl, Ledger, whole_seconds};
+use super::{Globals, progress};
+use crate::store::{DatabaseUrl, Ledger, OpenMode, WAITING, whole_seconds};
 
 /// Where help lists the options of the ledger.
 const LEDGER: &str = "Options of the ledger";
@@ -60,41 +64,52 @@ impl DatabaseArgument {
         Ok(self.database.parse()?)
     }
 
-    /// As [`DatabaseArgument::with`], for who only reads: no file is made where there is none.
-    pub fn with_existing<T, F: Future<Output = Result<T, Failure>>>(
-        &self,
-        work: impl FnOnce(Ledger) -> F,
-    ) -> Result<T, Failure> {
-        match self.url()? {
-            DatabaseUrl::Sqlite { path, .. } if !path.exists() => Err(Failure::Input(format!(
-                "error: there is no ledger `{}`\n  remedy: name it with --database, or make one: `mcoe db load SCENARIO`",
-                path.display()
-            ))),
-            _ => self.with(work),
-        }
-    }
-
-    /// Opens the ledger and works on it until done or interrupted.
+    /// Opens the ledger and works on it until done or interrupted. However that ends, the ledger is closed, so that an
+    /// SQLite file holds everything by itself.
     pub fn with<T, F: Future<Output = Result<T, Failure>>>(
         &self,
+        mode: OpenMode,
         work: impl FnOnce(Ledger) -> F,
     ) -> Result<T, Failure> {
         let url = self.url()?;
-        run(async { work(Ledger::open(&url).await?).await })
+        run(async {
+            let ledger = until_interrupted(async { Ok(Ledger::open_for(&url, mode).await?) }).await?;
+            let outcome = until_interrupted(work(ledger.clone())).await;
+            ledger.close().await;
+            outcome
+        })
     }
 }
 
-/// Runs work on a database until it is done or somebody asks for a stop, which rolls back what is open.
+/// Runs work on a database.
 pub(super) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Machine(format!("error: cannot start: {error}")))?;
-    runtime.block_on(async {
-        let mut work = pin!(work);
-        loop {
-            if let Ok(done) = tokio::time::timeout(Duration::from_millis(100), work.as_mut()).await {
-                return done;
-            }
-            progress::stop_if_asked()?;
+    runtime.block_on(work)
+}
+
+/// Awaits work until it is done or somebody asks for a stop, which rolls back what is open.
+pub(super) async fn until_interrupted<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut work = pin!(work);
+    loop {
+        if let Ok(done) = tokio::time::timeout(Duration::from_millis(100), work.as_mut()).await {
+            return done;
         }
-    })
+        progress::stop_if_asked()?;
+    }
+}
+
+/// From here on it is said on stderr when the ledger waits for its database, and why.
+pub(super) fn say_when_it_waits(globals: &Globals) {
+    let lines = tracing_subscriber::fmt::layer()
+        .without_time()
+        .with_level(false)
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .with_filter(filter_fn(|event| event.target() == WAITING));
+    if !globals.quiet {
+        // Another log of this process is as good.
+        let _ = tracing_subscriber::registry().with(lines).try_init();
+    }
 }

@@ -237,6 +237,7 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
     }
     if !matches!(command, Command::Serve(_)) {
         progress::catch_interrupts()?;
+        ledger::say_when_it_waits(globals);
     }
     match command {
         Command::Check(command) => command.run(globals),

@@ -17,6 +17,7 @@ use crate::planner::{self, Firing, Planner, SolvedInstance};
 use crate::report::{self, TableFormat};
 use crate::rules::{CompiledRules, RuleUse};
 use crate::scenario::{self, ScenarioErrors};
+use crate::store::OpenMode;
 
 /// Plan a week for every client of a scenario, optimally under the rules.
 #[derive(Debug, Args)]
@@ -112,7 +113,7 @@ impl Plan {
         let week = self.week.map_or_else(|| coming_week(self.now.time()), Ok)?;
         let workspace = WorkspaceId::new(workspace.as_str());
         let now = self.now.time();
-        let standing = self.database.with(|ledger| async move {
+        let standing = self.database.with(OpenMode::Read, |ledger| async move {
             let standing = ledger.scenario(&workspace, week).await?;
             crate::store::refuse_if_over(&standing, week, now)?;
             Ok(standing)

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::ledger::{ActorArgument, DatabaseArgument, NowArgument};
 use super::{Format, Globals, RulesArgument, input, print};
 use crate::model::{Channel, RiskBand, ScheduleStatus, WorkspaceId, Zone};
-use crate::store::{Change, Changed, Ledger, Schedule, ScheduleFilter, Skipped};
+use crate::store::{Change, Changed, Ledger, OpenMode, Schedule, ScheduleFilter, Skipped};
 
 /// List what waits for a person, worst risk first, with the reason.
 #[derive(Debug, Args)]
@@ -145,8 +145,9 @@ impl Review {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let statuses = if self.all { Vec::new() } else { vec![ScheduleStatus::Pending] };
         let filter = ScheduleFilter { limit: Some(self.limit), ..self.filters.filter(statuses) };
-        let found =
-            self.database.with(|ledger| async move { Ok(self.filters.ledger(ledger).schedules(&filter).await?) })?;
+        let found = self
+            .database
+            .with(OpenMode::Read, |ledger| async move { Ok(self.filters.ledger(ledger).schedules(&filter).await?) })?;
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!(found)));
         }
@@ -185,7 +186,7 @@ impl Meant {
         }
         let rules = input::rules(&rules.rules, globals)?;
         let (actor, now) = (self.actor.name(), self.now.time());
-        let changed = self.database.with(|ledger| async move {
+        let changed = self.database.with(OpenMode::Write, |ledger| async move {
             let ledger = self.filters.ledger(ledger);
             let of_filter =
                 if change == Change::Restore { ScheduleStatus::Cancelled } else { ScheduleStatus::Pending };

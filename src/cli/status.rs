@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::ledger::{DatabaseArgument, NowArgument};
 use super::{Format, Globals, RulesArgument, input, print};
 use crate::model::WorkspaceId;
-use crate::store::{ChannelStatus, Overview};
+use crate::store::{ChannelStatus, OpenMode, Overview};
 
 /// Show totals, what waits, what is blocked, and the health of the channels.
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ impl Status {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let rules = input::rules(&self.rules.rules, globals)?;
         let now = self.now.time();
-        let (overview, channels) = self.database.with(|ledger| async move {
+        let (overview, channels) = self.database.with(OpenMode::Read, |ledger| async move {
             let ledger = match &self.workspace {
                 Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
                 None => ledger,

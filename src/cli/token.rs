@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::ledger::{DatabaseArgument, NowArgument};
 use super::{Format, Globals, print};
 use crate::model::WorkspaceId;
-use crate::store::{NewToken, Token};
+use crate::store::{NewToken, OpenMode, Token};
 use crate::web::{NoRandomness, Secret, random_id};
 
 /// Make, list and revoke the access tokens of `mcoe serve`.
@@ -145,7 +145,7 @@ impl Create {
         let hash = secret.hash();
         let role = self.role.into();
         let token = NewToken { id, workspace: &workspace, name: &self.name, role, hash: &hash, now, expires_at };
-        self.database.with_existing(|ledger| async move { Ok(ledger.create_token(&token).await?) })?;
+        self.database.with(OpenMode::Write, |ledger| async move { Ok(ledger.create_token(&token).await?) })?;
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!({"id": id, "token": secret.reveal(), "expires_at": expires_at})));
         }
@@ -160,7 +160,7 @@ impl Create {
 
 impl List {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let found = self.database.with_existing(|ledger| async move {
+        let found = self.database.with(OpenMode::Read, |ledger| async move {
             let ledger = match &self.workspace {
                 Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
                 None => ledger,
@@ -190,8 +190,9 @@ fn line(token: &Token, now: Timestamp) -> String {
 impl Revoke {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let now = self.now.time();
-        let token =
-            self.database.with_existing(|ledger| async move { Ok(ledger.revoke_token(self.id, now).await?) })?;
+        let token = self
+            .database
+            .with(OpenMode::Write, |ledger| async move { Ok(ledger.revoke_token(self.id, now).await?) })?;
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!(token)));
         }

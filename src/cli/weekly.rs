@@ -10,7 +10,7 @@ use super::ledger::{ActorArgument, DatabaseArgument, NowArgument};
 use super::{Format, Globals, RulesArgument, ThreadsArgument, input, print, progress};
 use crate::model::{Tier, Week, WorkspaceId};
 use crate::planner::Planner;
-use crate::store::WeeklyOutcome;
+use crate::store::{OpenMode, WeeklyOutcome};
 
 /// Plan the coming week from the ledger and commit it
 ///
@@ -44,7 +44,7 @@ impl Weekly {
         let planner = Planner::new(&rules, Tier::Exact, None);
         let actor = self.actor.name();
         let outcomes = self.threads.run(|| {
-            self.database.with(|ledger| async move {
+            self.database.with(OpenMode::Write, |ledger| async move {
                 let workspaces = match &self.workspace {
                     Some(only) => vec![WorkspaceId::new(only.as_str())],
                     None => ledger.workspaces().await?,

@@ -112,8 +112,11 @@ impl Ledger {
             "SELECT {COLUMNS} FROM tokens WHERE $1::text IS NULL OR workspace_id = $1 \
              ORDER BY workspace_id, name, created_at"
         );
-        let mut tx = self.read().await?;
-        tx.rows(&sql, values![self.fence()]).await?.iter().map(Token::read).collect()
+        retried(|| async {
+            let mut tx = self.read().await?;
+            tx.rows(&sql, values![self.fence()]).await?.iter().map(Token::read).collect()
+        })
+        .await
     }
 
     /// Takes a token back, and every session that was opened with it. Returns it as it was.
@@ -141,8 +144,11 @@ impl Ledger {
     /// # Errors
     /// Where the database fails.
     pub async fn has_tokens(&self) -> Result<bool, StoreError> {
-        let mut tx = self.read().await?;
-        tx.one("SELECT EXISTS (SELECT 1 FROM tokens)", values![]).await?.flag(0)
+        retried(|| async {
+            let mut tx = self.read().await?;
+            tx.one("SELECT EXISTS (SELECT 1 FROM tokens)", values![]).await?.flag(0)
+        })
+        .await
     }
 
     /// The living token whose secret has a hash.

@@ -4,6 +4,7 @@
 //! and one writer holds the whole file, [`for_sqlite`] takes away what it has no word for.
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -12,21 +13,39 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow};
-use sqlx::{AssertSqlSafe, Column as _, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Transaction};
+use sqlx::{
+    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite,
+    SqlitePool, Transaction,
+};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::ledger::OpenMode;
 use super::lines;
+use super::retry::Deadline;
+use super::sqlite_file;
 use super::url::DatabaseUrl;
 use crate::model::WorkspaceId;
 
-/// How long a connection is waited for, and how long SQLite waits for another writer.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Connections that one process holds at most.
 const CONNECTIONS: u32 = 8;
+/// How long a pool is given to find a connection, the first time and later.
+const FIRST_POOL_PATIENCE: Duration = Duration::from_secs(1);
+const POOL_PATIENCE: Duration = Duration::from_secs(5);
+/// How long SQLite waits for another writer before the deadline is looked at again.
+const BUSY: Duration = Duration::from_millis(500);
 
-/// A pool of connections to one database.
+/// One database.
 #[derive(Debug, Clone)]
-pub(super) enum Database {
+pub(super) struct Database {
+    url: DatabaseUrl,
+    pool: Pool,
+}
+
+/// Its connections.
+#[derive(Debug, Clone)]
+enum Pool {
     Postgres(PgPool),
     Sqlite(SqlitePool),
 }
@@ -135,44 +154,56 @@ impl Row {
 }
 
 impl Database {
-    /// Connects. An SQLite file that is not there is made.
-    pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        let connected = match url {
+    /// A database that is connected to when it is first asked something. A file that may not be opened in this mode
+    /// is left as it was.
+    pub async fn open(url: &DatabaseUrl, mode: OpenMode) -> Result<Self, StoreError> {
+        let pool = match url {
             DatabaseUrl::Postgres(address) => {
-                let options = PgConnectOptions::from_str(address).map_err(|error| StoreError::connect(url, error))?;
-                // Written instants are read in UTC, whatever the server's zone.
-                let options = options.options([("timezone", "UTC")]);
-                let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
-                pool.connect_with(options).await.map(Database::Postgres)
+                let options = postgres_options(address, mode).map_err(|error| StoreError::connect(url, error))?;
+                let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(POOL_PATIENCE);
+                Pool::Postgres(pool.connect_lazy_with(options))
             }
+            DatabaseUrl::Sqlite { read_only: true, .. } if mode != OpenMode::Read => return Err(StoreError::ReadOnly),
             DatabaseUrl::Sqlite { path, read_only } => {
-                let options = SqliteConnectOptions::new()
-                    .filename(path)
-                    .create_if_missing(!read_only)
-                    .read_only(*read_only)
-                    .foreign_keys(true)
-                    .busy_timeout(PATIENCE);
-                let options = if *read_only { options } else { options.journal_mode(SqliteJournalMode::Wal) };
-                let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
-                pool.connect_with(options).await.map(Database::Sqlite)
+                sqlite_file::prepare(url, path, mode).await?;
+                let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(POOL_PATIENCE);
+                Pool::Sqlite(pool.connect_lazy_with(sqlite_options(path, mode, *read_only)))
             }
         };
-        connected.map_err(|error| StoreError::connect(url, error))
+        Ok(Self { url: url.clone(), pool })
+    }
+
+    /// Closes every connection, once what uses it has ended. SQLite's log is written back into its file and removed
+    /// by whoever closes last.
+    pub async fn close(&self) {
+        match &self.pool {
+            Pool::Postgres(pool) => pool.close().await,
+            Pool::Sqlite(pool) => {
+                // Where another process keeps the file open the log stays; the file is whole all the same. Where this
+                // fails, SQLite does it with the last connection.
+                if !pool.is_closed() {
+                    let _ = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(pool).await;
+                }
+                pool.close().await;
+            }
+        }
     }
 
     /// The version of the schema that this program writes.
-    pub const VERSION: i64 = 3;
+    pub const VERSION: i64 = 4;
 
     fn migrator(&self) -> Migrator {
-        let steps = match self {
-            Database::Postgres(_) => [
+        let steps = match &self.pool {
+            Pool::Postgres(_) => [
                 ("ledger", include_str!("../../migrations/postgres/0001_ledger.sql")),
                 ("serving", include_str!("../../migrations/postgres/0002_serving.sql")),
+                ("append_only", include_str!("../../migrations/postgres/0003_append_only.sql")),
                 ("reasons", include_str!("../../migrations/postgres/0004_reasons.sql")),
             ],
-            Database::Sqlite(_) => [
+            Pool::Sqlite(_) => [
                 ("ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
                 ("serving", include_str!("../../migrations/sqlite/0002_serving.sql")),
+                ("append_only", include_str!("../../migrations/sqlite/0003_append_only.sql")),
                 ("reasons", include_str!("../../migrations/sqlite/0004_reasons.sql")),
             ],
         };
@@ -185,9 +216,14 @@ impl Database {
     /// Brings the schema up to date.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let migrator = self.migrator();
-        let migrated = match self {
-            Database::Postgres(pool) => migrator.run(pool).await,
-            Database::Sqlite(pool) => migrator.run(pool).await,
+        let migrated = match &self.pool {
+            Pool::Postgres(pool) => {
+                let mut connection = pool.acquire().await?;
+                let lock_timeout = format!("SET lock_timeout = {}", Deadline::current().lock_wait().as_millis());
+                sqlx::query(AssertSqlSafe(lock_timeout)).execute(&mut *connection).await?;
+                migrator.run(&mut *connection).await
+            }
+            Pool::Sqlite(pool) => migrator.run(pool).await,
         };
         match migrated {
             Ok(()) => Ok(()),
@@ -203,9 +239,9 @@ impl Database {
     /// The version of the schema in the database; none where it has none.
     pub async fn version(&self) -> Result<Option<i64>, StoreError> {
         let mut tx = self.read().await?;
-        let known = match self {
-            Database::Postgres(_) => "SELECT to_regclass('_sqlx_migrations') IS NOT NULL",
-            Database::Sqlite(_) => "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '_sqlx_migrations'",
+        let known = match &self.pool {
+            Pool::Postgres(_) => "SELECT to_regclass('_sqlx_migrations') IS NOT NULL",
+            Pool::Sqlite(_) => "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '_sqlx_migrations'",
         };
         if !tx.one(known, values![]).await?.flag(0)? {
             return Ok(None);
@@ -216,18 +252,90 @@ impl Database {
 
     /// Begins a transaction that only reads.
     pub async fn read(&self) -> Result<Tx, StoreError> {
-        Ok(match self {
-            Database::Postgres(pool) => Tx::Postgres(pool.begin().await?),
-            Database::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
-        })
+        self.begin("BEGIN").await
     }
 
     /// Begins a transaction that writes. In SQLite it waits until no other one does.
     pub async fn write(&self) -> Result<Tx, StoreError> {
-        Ok(match self {
-            Database::Postgres(pool) => Tx::Postgres(pool.begin().await?),
-            Database::Sqlite(pool) => Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
-        })
+        self.begin("BEGIN IMMEDIATE").await
+    }
+
+    /// Begins a transaction, as soon as the database lets it and within the deadline.
+    async fn begin(&self, in_sqlite: &'static str) -> Result<Tx, StoreError> {
+        let deadline = Deadline::current();
+        let mut has_failed = false;
+        loop {
+            let begun = async {
+                match &self.pool {
+                    Pool::Postgres(pool) => self.begin_in_postgres(pool, &deadline, has_failed).await,
+                    Pool::Sqlite(pool) => pool
+                        .begin_with(in_sqlite)
+                        .await
+                        .map(Tx::Sqlite)
+                        .map_err(|error| StoreError::connect(&self.url, error)),
+                }
+            };
+            match deadline.wait(begun, self.reason()).await {
+                Err(failure) if failure.is_passing() => deadline.pause(failure).await?,
+                done => return done,
+            }
+            has_failed = true;
+        }
+    }
+
+    /// A pool that is refused a connection keeps the reason to itself and asks again after ever longer pauses. So it
+    /// is given little time, and once it has failed it is asked only when the server is known to take connections.
+    async fn begin_in_postgres(&self, pool: &PgPool, deadline: &Deadline, has_failed: bool) -> Result<Tx, StoreError> {
+        if has_failed {
+            self.reach(pool).await?;
+        }
+        let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", deadline.lock_wait().as_millis());
+        let patience = if has_failed { POOL_PATIENCE } else { FIRST_POOL_PATIENCE };
+        match timeout(patience, pool.begin_with(AssertSqlSafe(begin))).await {
+            Ok(begun) => begun.map(Tx::Postgres).map_err(|error| StoreError::connect(&self.url, error)),
+            Err(_) => Err(self.reason().await),
+        }
+    }
+
+    /// Connects outside the pool, for the server's own answer.
+    async fn reach(&self, pool: &PgPool) -> Result<(), StoreError> {
+        let reached = async { pool.connect_options().connect().await?.close().await };
+        reached.await.map_err(|error| StoreError::connect(&self.url, error))
+    }
+
+    /// Why no transaction can begin.
+    async fn reason(&self) -> StoreError {
+        match &self.pool {
+            Pool::Postgres(pool) => {
+                if let Err(refused) = self.reach(pool).await {
+                    return refused;
+                }
+            }
+            Pool::Sqlite(pool) if pool.num_idle() > 0 || pool.size() < CONNECTIONS => {
+                return StoreError::busy("database is locked");
+            }
+            Pool::Sqlite(_) => {}
+        }
+        StoreError::busy(&format!("all {CONNECTIONS} connections of this process are in use"))
+    }
+}
+
+fn postgres_options(address: &str, mode: OpenMode) -> Result<PgConnectOptions, sqlx::Error> {
+    // Written instants are read in UTC, whatever the server's zone.
+    let options = PgConnectOptions::from_str(address)?.options([("timezone", "UTC")]);
+    Ok(match mode {
+        OpenMode::Read => options.options([("default_transaction_read_only", "on")]),
+        OpenMode::Write | OpenMode::Create => options,
+    })
+}
+
+/// Who reads opens the file to write all the same: only so can SQLite remove its log when the file is closed. Where
+/// the file itself is to be read only, a log that lies there stays.
+fn sqlite_options(path: &Path, mode: OpenMode, read_only: bool) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(BUSY);
+    match mode {
+        OpenMode::Read => options.pragma("query_only", "ON").read_only(read_only && sqlite_file::has_log(path)),
+        OpenMode::Write | OpenMode::Create => options.journal_mode(SqliteJournalMode::Wal),
     }
 }
 

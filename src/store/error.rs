@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::retry::PATIENCE;
 use super::url::DatabaseUrl;
 use crate::model::{Reason, ScheduleStatus, Week};
 use crate::planner::PlanError;
@@ -17,6 +18,26 @@ pub enum StoreError {
         database: String,
         /// What it or the system said.
         cause: String,
+        /// The same for programs.
+        #[source]
+        source: Option<Box<sqlx::Error>>,
+    },
+    /// The database did not become free, or did not come back, in time.
+    #[error("the ledger could not be used within {} s: {reason}", PATIENCE.as_secs())]
+    InVain {
+        /// Why it was waited for, in the database's words.
+        reason: String,
+    },
+    /// There is no ledger where one was looked for.
+    #[error("there is no ledger `{0}`")]
+    NoLedger(String),
+    /// The file is something else.
+    #[error("`{database}` is no ledger: {holds}")]
+    NotALedger {
+        /// Its address.
+        database: String,
+        /// What it is instead.
+        holds: String,
     },
     /// The database was made by a newer program.
     #[error("the database has schema version {found}, and this mcoe knows versions up to {known}")]
@@ -132,30 +153,61 @@ fn listed(names: &[String]) -> String {
     if more > 0 { format!("{} and {more} more", quoted.join(", ")) } else { quoted.join(", ") }
 }
 
-/// Codes of PostgreSQL after which the same transaction may succeed: serialization, deadlock, shutdown,
-/// starting up, too many connections.
-const PASSING_CODES: [&str; 8] = ["40001", "40P01", "57P01", "57P02", "57P03", "53300", "08006", "08003"];
+/// Codes of PostgreSQL after which the same transaction may succeed: serialization, deadlock, a lock that is held,
+/// shutdown, crash, starting up, too many connections, an idle connection that was ended, a connection that is lost.
+const PASSING_CODES: [&str; 13] = [
+    "40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "57P05", "25P03", "08000", "08001", "08003", "08006",
+];
+/// PostgreSQL's code of a lock that was waited for as long as `lock_timeout` says.
+const LOCK_TIMEOUT: &str = "55P03";
 
 impl StoreError {
-    /// An error of opening a database. A server that is starting or stopping passes; one that is not there
-    /// does not.
+    /// An error of opening a database.
     pub(super) fn connect(url: &DatabaseUrl, error: sqlx::Error) -> Self {
         if let sqlx::Error::Io(cause) = &error {
-            return Self::Connect { database: url.to_string(), cause: cause.to_string() };
+            let cause = cause.to_string();
+            return Self::Connect { database: url.to_string(), cause, source: Some(Box::new(error)) };
         }
         match StoreError::from(error) {
-            Self::Database(cause, source) => match source.as_deref().filter(|error| is_passing(error)) {
-                Some(_) => Self::Database(cause, source),
-                None => Self::Connect { database: url.to_string(), cause },
-            },
+            // What the server itself says of its state needs no address.
+            Self::Database(cause, source) if !source.as_deref().is_some_and(is_said_by_a_busy_server) => {
+                Self::Connect { database: url.to_string(), cause, source }
+            }
             other => other,
         }
+    }
+
+    /// A database that has to be waited for, for a reason that it does not tell itself.
+    pub(super) fn busy(reason: &str) -> Self {
+        Self::Database(reason.to_owned(), Some(Box::new(sqlx::Error::PoolTimedOut)))
+    }
+
+    /// The same, after as much waiting as there may be.
+    pub(super) fn in_vain(self) -> Self {
+        match self {
+            Self::InVain { .. } => self,
+            other => Self::InVain { reason: other.cause() },
+        }
+    }
+
+    /// Why a database is waited for, in its own words.
+    pub(super) fn cause(&self) -> String {
+        if self.is_lock_timeout() { format!("another session holds a lock ({self})") } else { self.to_string() }
+    }
+
+    /// Whether a statement has waited for a lock as long as it may.
+    pub(super) fn is_lock_timeout(&self) -> bool {
+        matches!(self, Self::Database(_, Some(error)) if code_of(error).as_deref() == Some(LOCK_TIMEOUT))
     }
 
     /// Whether it may pass by itself, so that the whole transaction can be tried again.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Database(_, Some(error)) if is_passing(error))
+        match self {
+            Self::InVain { .. } => true,
+            Self::Connect { source: Some(error), .. } | Self::Database(_, Some(error)) => is_passing(error),
+            _ => false,
+        }
     }
 
     /// What to do about it.
@@ -163,6 +215,11 @@ impl StoreError {
     pub fn remedy(&self) -> &str {
         match self {
             Self::Connect { .. } => "check the address, the user and the password, and that the server runs",
+            Self::InVain { .. } => {
+                "see that the server runs, and what holds it; then run the command again: it goes on from what stands"
+            }
+            Self::NoLedger(_) => "name it with --database, or make one: `mcoe db load SCENARIO`",
+            Self::NotALedger { .. } => "name the ledger with --database; nothing was written to this file",
             Self::Newer { .. } => "use the newer mcoe that made the database",
             Self::NotMigrated { .. } => "run `mcoe db migrate` with the same --database",
             Self::ReadOnly => "use a user, or a file, that may be written",
@@ -196,7 +253,9 @@ impl StoreError {
     pub const fn is_input(&self) -> bool {
         matches!(
             self,
-            Self::UnknownWorkspace(_)
+            Self::NoLedger(_)
+                | Self::NotALedger { .. }
+                | Self::UnknownWorkspace(_)
                 | Self::UnknownClients(_)
                 | Self::OtherWorkspace(_)
                 | Self::UnknownSchedule(_)
@@ -215,17 +274,23 @@ impl StoreError {
     }
 }
 
+fn code_of(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
+    error.as_database_error().and_then(|told| told.code())
+}
+
 fn is_passing(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(told) => {
-            let code = told.code().unwrap_or_default();
-            // 5 and 6, in their low byte, are SQLite's "busy" and "locked".
-            let is_busy = code.parse::<u32>().is_ok_and(|code| code < 10_000 && matches!(code & 0xff, 5 | 6));
-            PASSING_CODES.contains(&&*code) || is_busy
-        }
+        sqlx::Error::Database(_) => is_said_by_a_busy_server(error),
         _ => false,
     }
+}
+
+fn is_said_by_a_busy_server(error: &sqlx::Error) -> bool {
+    let code = code_of(error).unwrap_or_default();
+    // 5 and 6, in their low byte, are SQLite's "busy" and "locked".
+    let is_busy = code.parse::<u32>().is_ok_and(|code| code < 10_000 && matches!(code & 0xff, 5 | 6));
+    PASSING_CODES.contains(&&*code) || is_busy
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -247,7 +312,9 @@ impl From<sqlx::Error> for StoreError {
 impl From<sqlx::migrate::MigrateError> for StoreError {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
         match error {
-            sqlx::migrate::MigrateError::Execute(error) => error.into(),
+            sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
+                error.into()
+            }
             other => Self::Database(other.to_string(), None),
         }
     }

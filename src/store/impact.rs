@@ -78,8 +78,11 @@ impl Ledger {
         for workspace in self.workspaces().await? {
             let (conditions, values) = filter.conditions(&workspace, None);
             let sql = format!("SELECT count(*) FROM campaign_orchestration_actions WHERE {conditions}");
-            let mut tx = self.read().await?;
-            rows += u64::from(tx.one(&sql, values).await?.count(0)?);
+            let count = retried(|| async {
+                let mut tx = self.read().await?;
+                tx.one(&sql, values.clone()).await?.count(0)
+            });
+            rows += u64::from(count.await?);
         }
         Ok(rows)
     }

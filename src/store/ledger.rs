@@ -8,6 +8,17 @@ use super::retry::retried;
 use super::url::DatabaseUrl;
 use crate::model::WorkspaceId;
 
+/// What a ledger is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenMode {
+    /// To be read: nothing is made, brought up to date or changed.
+    Read,
+    /// To be written, where there is one. An SQLite file is brought up to date.
+    Write,
+    /// To be written, and made where the SQLite file is not there or empty.
+    Create,
+}
+
 /// A ledger on one database.
 #[derive(Debug, Clone)]
 pub struct Ledger {
@@ -17,36 +28,48 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens a ledger. An SQLite file is made, and brought up to date, where need be; a PostgreSQL
+    /// Opens a ledger to write. An SQLite file is made, and brought up to date, where need be; a PostgreSQL
     /// database must have been brought up to date by [`Ledger::migrate`].
     ///
     /// # Errors
-    /// Where the database cannot be reached, or its schema is not this program's.
+    /// As [`Ledger::open_for`].
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        let database = retried(|| Database::connect(url)).await?;
-        let found = retried(|| database.version()).await?.unwrap_or(0);
-        let is_own_file = matches!(url, DatabaseUrl::Sqlite { read_only: false, .. });
-        if found > Database::VERSION {
-            return Err(StoreError::Newer { found, known: Database::VERSION });
-        }
-        if found < Database::VERSION {
-            if !is_own_file {
-                return Err(StoreError::NotMigrated { found, needed: Database::VERSION });
-            }
-            database.migrate().await?;
-        }
-        Ok(Self { database, fence: None })
+        Self::open_for(url, OpenMode::Create).await
+    }
+
+    /// Opens a ledger for what its mode says. Call [`Ledger::close`] when all is done.
+    ///
+    /// # Errors
+    /// Where the database cannot be reached in time, is no ledger, or has a schema that is not this program's.
+    pub async fn open_for(url: &DatabaseUrl, mode: OpenMode) -> Result<Self, StoreError> {
+        let may_migrate = mode != OpenMode::Read && matches!(url, DatabaseUrl::Sqlite { .. });
+        retried(|| async {
+            let database = Database::open(url, mode).await?;
+            let made_ready = make_ready(&database, may_migrate).await;
+            Ok(Self { database: closed_on_error(database, made_ready).await?.0, fence: None })
+        })
+        .await
+    }
+
+    /// Closes the database: what others keep of this ledger answers no more. An SQLite file then holds everything by
+    /// itself.
+    pub async fn close(&self) {
+        self.database.close().await;
     }
 
     /// Brings a database's schema up to date. Returns its version before, 0 where it had none, and now.
     ///
     /// # Errors
-    /// Where the database cannot be reached, or is newer than this program.
+    /// Where the database cannot be reached in time, is another program's file, or is newer than this program.
     pub async fn migrate(url: &DatabaseUrl) -> Result<(i64, i64), StoreError> {
-        let database = retried(|| Database::connect(url)).await?;
-        let before = database.version().await?.unwrap_or(0);
-        database.migrate().await?;
-        Ok((before, Database::VERSION))
+        retried(|| async {
+            let database = Database::open(url, OpenMode::Create).await?;
+            let before = make_ready(&database, true).await;
+            let (database, before) = closed_on_error(database, before).await?;
+            database.close().await;
+            Ok((before, Database::VERSION))
+        })
+        .await
     }
 
     /// The same ledger with nothing but one workspace in sight. PostgreSQL enforces it by row-level
@@ -61,10 +84,13 @@ impl Ledger {
     /// # Errors
     /// Where the database fails.
     pub async fn workspaces(&self) -> Result<Vec<WorkspaceId>, StoreError> {
-        let mut tx = self.read().await?;
-        let sql = "SELECT workspace_id FROM workspaces WHERE $1::text IS NULL OR workspace_id = $1 ORDER BY 1";
-        let rows = tx.rows(sql, values![self.fence()]).await?;
-        rows.iter().map(|row| Ok(WorkspaceId::new(row.text(0)?))).collect()
+        retried(|| async {
+            let mut tx = self.read().await?;
+            let sql = "SELECT workspace_id FROM workspaces WHERE $1::text IS NULL OR workspace_id = $1 ORDER BY 1";
+            let rows = tx.rows(sql, values![self.fence()]).await?;
+            rows.iter().map(|row| Ok(WorkspaceId::new(row.text(0)?))).collect()
+        })
+        .await
     }
 
     /// The fence as a statement takes it.
@@ -86,6 +112,31 @@ impl Ledger {
             tx.fence(workspace).await?;
         }
         Ok(tx)
+    }
+}
+
+/// Makes sure that the schema is this program's. Returns the version that it had.
+async fn make_ready(database: &Database, may_migrate: bool) -> Result<i64, StoreError> {
+    let found = database.version().await?.unwrap_or(0);
+    if found > Database::VERSION {
+        return Err(StoreError::Newer { found, known: Database::VERSION });
+    }
+    if found < Database::VERSION {
+        if !may_migrate {
+            return Err(StoreError::NotMigrated { found, needed: Database::VERSION });
+        }
+        database.migrate().await?;
+    }
+    Ok(found)
+}
+
+async fn closed_on_error<T>(database: Database, outcome: Result<T, StoreError>) -> Result<(Database, T), StoreError> {
+    match outcome {
+        Ok(value) => Ok((database, value)),
+        Err(error) => {
+            database.close().await;
+            Err(error)
+        }
     }
 }
 

@@ -10,7 +10,8 @@
 //!
 //! Every change is one transaction that either stands whole or leaves nothing behind, and each leaves a
 //! row in `campaign_orchestration_actions`, which nobody can change. Nothing here publishes: executing a
-//! schedule makes a draft. The time comes in as an argument.
+//! schedule makes a draft. The time comes in as an argument; the only clock here says how long a database is waited
+//! for.
 
 mod access;
 mod channels;
@@ -32,6 +33,7 @@ mod rebase;
 mod record;
 mod retry;
 mod review;
+mod sqlite_file;
 mod standing;
 mod status;
 mod tables;
@@ -45,11 +47,12 @@ pub use error::StoreError;
 pub use health::HealthDay;
 pub use impact::ImpactFilter;
 pub use jobs::{Asked, Ending, Job, JobKind, JobStatus, LOST_AFTER, NewJob};
-pub use ledger::{Ledger, whole_seconds};
+pub use ledger::{Ledger, OpenMode, whole_seconds};
 pub use listing::{BadMark, ClientName, ConflictFilter, ConflictGroup, DayCount, FoundConflict, Mark, Order, Page};
 pub use load::Loaded;
 pub use rebase::Rebased;
 pub use record::{Action, ActionFilter};
+pub use retry::WAITING;
 pub use review::{Change, Changed, Schedule, ScheduleFilter, Skipped};
 pub use standing::Counted;
 pub use status::{ChannelStatus, Overview};

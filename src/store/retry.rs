@@ -1,22 +1,153 @@
-//! Trying a transaction again after a failure that passes: a server that restarts, a deadlock, a lock
-//! that is held. Every transaction of the ledger can be tried again, since what it did is found there.
+//! Waiting for a database: a server that restarts, a lock that is held, connections that are used up.
+//!
+//! A transaction has one [`Deadline`] for everything it waits for, all its tries included. Work is not waiting:
+//! a long COPY or a long computation is never cut off. Every transaction of the ledger can be tried again, since
+//! what it did is found there.
 
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::error::StoreError;
 
-/// Runs a transaction until it succeeds, fails for good, or has failed for some twenty seconds.
+/// How long a transaction waits for its database, all in all.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How much waiting goes by before people are told of it.
+pub(super) const SILENCE: Duration = Duration::from_secs(2);
+/// How long finding out why a database is waited for may take.
+const INQUIRY: Duration = Duration::from_secs(1);
+
+/// The target of the log's events that say that the ledger waits, and why. Nothing else has it.
+pub const WAITING: &str = "mcoe::waiting";
+
+tokio::task_local! {
+    /// The deadline of the transaction that is under way.
+    static CURRENT: Deadline;
+}
+
+/// How long a transaction still waits for its database.
+#[derive(Debug, Clone)]
+pub(super) struct Deadline(Arc<Mutex<Waited>>);
+
+#[derive(Debug)]
+struct Waited {
+    time: Duration,
+    pauses: ExponentialBackoff,
+    /// Whether what fails is tried again.
+    is_retried: bool,
+    is_told: bool,
+}
+
+impl Deadline {
+    fn new() -> Self {
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_millis(500))
+            .without_max_times()
+            .with_jitter()
+            .build();
+        Self(Arc::new(Mutex::new(Waited { time: Duration::ZERO, pauses, is_retried: false, is_told: false })))
+    }
+
+    /// That of the transaction under way; a new one where there is none.
+    pub fn current() -> Self {
+        CURRENT.try_with(Deadline::clone).unwrap_or_else(|_| Self::new())
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Waited) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How long is left to wait.
+    fn left(&self) -> Duration {
+        self.with(|waited| PATIENCE.saturating_sub(waited.time))
+    }
+
+    /// How long a statement may wait for a lock: no longer than people are left without a word, so that they can be
+    /// told of it; then as long as is left.
+    pub fn lock_wait(&self) -> Duration {
+        let is_to_be_told = self.with(|waited| waited.is_retried && !waited.is_told);
+        if is_to_be_told { SILENCE } else { self.left().max(Duration::from_millis(1)) }
+    }
+
+    fn charge(&self, time: Duration) {
+        self.with(|waited| waited.time += time);
+    }
+
+    /// Says once why the ledger waits, when it has waited long enough.
+    fn tell(&self, reason: &str) {
+        let is_time = self.with(|waited| {
+            let is_time = !waited.is_told && waited.time >= SILENCE;
+            waited.is_told |= is_time;
+            is_time
+        });
+        if is_time {
+            tracing::warn!(
+                target: WAITING,
+                "waiting for the ledger, {} s at most: {}",
+                PATIENCE.as_secs(),
+                reason.replace('\n', " ")
+            );
+        }
+    }
+
+    /// Awaits what does nothing but wait for the database; `why` finds out what for, once that has taken long.
+    pub async fn wait<T>(
+        &self,
+        waiting: impl Future<Output = Result<T, StoreError>>,
+        why: impl Future<Output = StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut waiting = pin!(waiting);
+        let silence = SILENCE.saturating_sub(self.with(|waited| waited.time));
+        let begun = Instant::now();
+        let early = timeout(silence.min(self.left()), waiting.as_mut()).await;
+        self.charge(begun.elapsed());
+        if let Ok(done) = early {
+            return done;
+        }
+        let begun = Instant::now();
+        let reason = timeout(INQUIRY, why).await.unwrap_or_else(|_| StoreError::busy("the database does not answer"));
+        self.tell(&reason.cause());
+        let late = timeout(self.left(), waiting).await;
+        self.charge(begun.elapsed());
+        late.unwrap_or_else(|_| Err(reason.in_vain()))
+    }
+
+    /// Pauses before the next try after a failure that passes; fails with it where nothing is left to wait.
+    pub async fn pause(&self, failure: StoreError) -> Result<(), StoreError> {
+        if failure.is_lock_timeout() {
+            self.charge(self.lock_wait());
+        }
+        let left = self.left();
+        if left.is_zero() {
+            return Err(failure.in_vain());
+        }
+        self.tell(&failure.cause());
+        let pause = self.with(|waited| waited.pauses.next().unwrap_or_default().min(left));
+        sleep(pause).await;
+        self.charge(pause);
+        Ok(())
+    }
+}
+
+/// Runs a transaction until it succeeds, fails for good, or has waited as long as its deadline lets it.
 pub(super) async fn retried<T, F: Future<Output = Result<T, StoreError>>>(
-    transaction: impl FnMut() -> F,
+    mut transaction: impl FnMut() -> F,
 ) -> Result<T, StoreError> {
-    let waits = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(50))
-        .with_max_delay(Duration::from_secs(3))
-        .with_max_times(12)
-        .with_jitter();
-    transaction.retry(waits).when(StoreError::is_passing).await
+    let deadline = Deadline::current();
+    deadline.with(|waited| waited.is_retried = true);
+    let tries = async {
+        loop {
+            match transaction().await {
+                Err(failure) if failure.is_passing() => deadline.pause(failure).await?,
+                done => return done,
+            }
+        }
+    };
+    CURRENT.scope(deadline.clone(), tries).await
 }
 
 #[cfg(test)]
@@ -25,31 +156,75 @@ mod tests {
 
     use super::*;
 
-    fn run(error: fn() -> StoreError, failures: u32) -> (Result<u32, StoreError>, u32) {
-        let tries = Cell::new(0);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let result = runtime.block_on(retried(|| async {
-            tries.set(tries.get() + 1);
-            if tries.get() > failures { Ok(tries.get()) } else { Err(error()) }
-        }));
-        (result, tries.get())
+    /// Runs a future on a clock that jumps to whatever is slept for. Returns its seconds, too.
+    fn on_a_fast_clock<T>(future: impl Future<Output = T>) -> (T, u64) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let begun = Instant::now();
+            (future.await, begun.elapsed().as_secs())
+        })
     }
 
     fn passing() -> StoreError {
-        StoreError::Database("the server restarts".to_owned(), Some(Box::new(sqlx::Error::PoolTimedOut)))
+        StoreError::busy("the server restarts")
+    }
+
+    /// A transaction that works for some seconds and fails so many times.
+    async fn failing(failures: u32, work: u64, error: fn() -> StoreError) -> (Result<u32, StoreError>, u32) {
+        let tries = Cell::new(0);
+        let result = retried(|| async {
+            sleep(Duration::from_secs(work)).await;
+            tries.set(tries.get() + 1);
+            if tries.get() > failures { Ok(tries.get()) } else { Err(error()) }
+        });
+        (result.await, tries.get())
     }
 
     #[test]
     fn what_passes_is_tried_again_until_it_succeeds() {
-        let (result, tries) = run(passing, 3);
+        let ((result, tries), _) = on_a_fast_clock(failing(3, 0, passing));
         assert!(matches!(result, Ok(4)), "{result:?}");
         assert_eq!(tries, 4);
     }
 
     #[test]
     fn what_does_not_pass_is_told_at_once() {
-        let (result, tries) = run(|| StoreError::ReadOnly, 3);
+        let ((result, tries), _) = on_a_fast_clock(failing(3, 0, || StoreError::ReadOnly));
         assert!(matches!(result, Err(StoreError::ReadOnly)), "{result:?}");
         assert_eq!(tries, 1);
+    }
+
+    #[test]
+    fn what_never_passes_is_told_with_its_reason_when_the_deadline_is_over() {
+        let ((result, _), seconds) = on_a_fast_clock(failing(u32::MAX, 0, passing));
+        let told = result.unwrap_err().to_string();
+        assert_eq!(told, "the ledger could not be used within 30 s: the server restarts");
+        assert!((30..32).contains(&seconds), "{seconds} s");
+    }
+
+    #[test]
+    fn work_is_no_waiting_however_long_it_takes() {
+        let ((result, tries), seconds) = on_a_fast_clock(failing(3, 100, passing));
+        assert!(matches!(result, Ok(4)), "{result:?}");
+        assert_eq!((tries, seconds / 100), (4, 4));
+    }
+
+    #[test]
+    fn all_waits_of_a_transaction_have_one_deadline() {
+        let inside = retried(|| async {
+            for _ in 0..4 {
+                let slow = async {
+                    sleep(Duration::from_secs(9)).await;
+                    Ok(())
+                };
+                Deadline::current().wait(slow, async { StoreError::busy("it is slow") }).await?;
+            }
+            Ok(())
+        });
+        let (result, seconds) = on_a_fast_clock(inside);
+        assert!(result.unwrap_err().to_string().ends_with("it is slow"));
+        assert_eq!(seconds, 30);
+        let (outside, _) = on_a_fast_clock(Deadline::current().wait(async { Ok(1) }, async { passing() }));
+        assert!(matches!(outside, Ok(1)));
     }
 }

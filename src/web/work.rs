@@ -151,9 +151,10 @@ impl From<StoreError> for NoResult {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stopped => NoResult::Stopped,
-            StoreError::Database(..) | StoreError::Connect { .. } | StoreError::Unreadable { .. } => {
-                NoResult::Hidden(error.to_string())
-            }
+            StoreError::Database(..)
+            | StoreError::Connect { .. }
+            | StoreError::InVain { .. }
+            | StoreError::Unreadable { .. } => NoResult::Hidden(error.to_string()),
             other => NoResult::Failed(format!("{other}; {}", other.remedy())),
         }
     }

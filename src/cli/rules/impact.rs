@@ -12,7 +12,7 @@ use crate::cli::progress::Progress;
 use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::model::{Channel, Tier, WorkspaceId};
 use crate::planner::{self, Change, ChangeKind, ImpactCount, Occasion, Planner, Stand};
-use crate::store::ImpactFilter;
+use crate::store::{ImpactFilter, OpenMode};
 
 /// Judge the decisions on record again under a changed pack, and say which would have been others
 ///
@@ -67,7 +67,7 @@ impl Impact {
         let shown = self.limit_shown.unwrap_or(if in_json { usize::MAX } else { SHOWN });
         let filter = ImpactFilter { client: self.client.clone(), channel: self.channel, from: self.from, to: self.to };
         let (planner, filter) = (&planner, &filter);
-        let impact = self.database.with_existing(|ledger| async move {
+        let impact = self.database.with(OpenMode::Read, |ledger| async move {
             let ledger = match &self.workspace {
                 Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
                 None => ledger,

@@ -12,7 +12,7 @@ use crate::cli::{Globals, input};
 use crate::model::{Scenario, ScheduleStatus, Tier, Week, WorkspaceId};
 use crate::planner::Planner;
 use crate::rules::CompiledRules;
-use crate::store::{Change, DatabaseUrl, Ledger, Schedule, ScheduleFilter, Unwatched, whole_seconds};
+use crate::store::{Change, DatabaseUrl, Ledger, OpenMode, Schedule, ScheduleFilter, Unwatched, whole_seconds};
 
 /// The made-up workspace.
 pub(super) const WORKSPACE: &str = "your-workspace-id";
@@ -36,7 +36,8 @@ impl Demo {
         let scenario = renamed(input::scenario(Path::new(SCENARIO), rules, globals)?);
         let dir = tempfile::tempdir()
             .map_err(|error| Failure::Machine(format!("error: no place for the database: {error}")))?;
-        let ledger = Ledger::open(&DatabaseUrl::Sqlite { path: dir.path().join("demo.db"), read_only: false }).await?;
+        let database = DatabaseUrl::Sqlite { path: dir.path().join("demo.db"), read_only: false };
+        let ledger = Ledger::open_for(&database, OpenMode::Create).await?;
         let now = whole_seconds(Timestamp::now());
         globals.say("making up five weeks of history");
         History { ledger: &ledger, rules, planner: Planner::new(rules, Tier::Exact, None), now }

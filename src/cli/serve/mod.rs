@@ -5,8 +5,11 @@ mod demo;
 use std::io::IsTerminal;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
+use std::pin::pin;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use demo::Demo;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
@@ -14,7 +17,7 @@ use super::failure::Failure;
 use super::ledger::DatabaseArgument;
 use super::{Globals, RulesArgument, input};
 use crate::rules::CompiledRules;
-use crate::store::Ledger;
+use crate::store::{Ledger, OpenMode};
 use crate::web::{Options, ServeError, Server};
 
 /// Serve the HTTP interface and the founder's console
@@ -55,6 +58,9 @@ pub(super) struct Serve {
     #[arg(long, conflicts_with_all = ["schedule"])]
     demo: bool,
 }
+
+/// How long closing the ledger may take.
+const CLOSING: Duration = Duration::from_secs(10);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -97,11 +103,34 @@ impl Serve {
     }
 
     async fn serve(&self, rules: CompiledRules, globals: &Globals) -> Result<(), Failure> {
-        let demo = if self.demo { Some(demo::Demo::open(&rules, globals).await?) } else { None };
-        let ledger = match &demo {
-            Some(demo) => demo.ledger.clone(),
-            None => Ledger::open(&self.database.url()?).await?,
+        let mut stop = pin!(stop_signal()?);
+        let opened = tokio::select! {
+            opened = self.open(&rules, globals) => opened?,
+            () = stop.as_mut() => None,
         };
+        let Some((ledger, _demo)) = opened else { return Ok(()) };
+        let ended = self.serve_from(ledger.clone(), rules, globals, stop).await;
+        // Jobs that did not end in their time may hold on to a connection.
+        let _ = tokio::time::timeout(CLOSING, ledger.close()).await;
+        ended
+    }
+
+    /// The ledger, and what must last as long as it.
+    async fn open(&self, rules: &CompiledRules, globals: &Globals) -> Result<Option<(Ledger, Option<Demo>)>, Failure> {
+        if self.demo {
+            let demo = Demo::open(rules, globals).await?;
+            return Ok(Some((demo.ledger.clone(), Some(demo))));
+        }
+        Ok(Some((Ledger::open_for(&self.database.url()?, OpenMode::Write).await?, None)))
+    }
+
+    async fn serve_from(
+        &self,
+        ledger: Ledger,
+        rules: CompiledRules,
+        globals: &Globals,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
         let options = Options {
             address: SocketAddr::new(self.address, self.port),
             requests_a_second: self.requests_per_second,
@@ -113,7 +142,7 @@ impl Serve {
         let is_open = !ledger.has_tokens().await?;
         let server = Server::listen(ledger, rules, options).await?;
         self.greet(globals, server.address(), is_open);
-        server.serve(stop_signal()?).await;
+        server.serve(stop).await;
         globals.say("stopped");
         Ok(())
     }

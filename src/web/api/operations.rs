@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
+/// How soon the database must answer for the server to be ready.
+const READY: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// `GET /healthz`: the process answers.
 pub(super) async fn alive() -> Json<Value> {
     Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
@@ -20,7 +23,10 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Json<Value>, Problem
         let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
         return Err(Problem::new(status, "the server is about to end", "ask another server"));
     }
-    app.ledger.has_tokens().await?;
+    match tokio::time::timeout(READY, app.ledger.has_tokens()).await {
+        Ok(answered) => answered?,
+        Err(_) => return Err(Problem::busy(&"it does not answer in time")),
+    };
     Ok(Json(json!({"status": "ready"})))
 }
 

@@ -98,6 +98,7 @@ fn a_plan_that_was_changed_by_hand_is_refused() {
 #[test]
 fn what_the_ledger_does_not_know_is_told_with_a_remedy() {
     let work = Workplace::new();
+    work.mcoe("db migrate").done();
     work.mcoe("plan small --out plan").done();
     work.mcoe("commit plan").ends_with(2).says(&["does not know client `kettle-lane`", "mcoe db load"]);
     work.mcoe("weekly").ends_with(2).says(&["the ledger is empty", "mcoe db load"]);

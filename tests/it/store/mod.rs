@@ -1,14 +1,18 @@
 //! The ledger on both databases: what every implementation promises, and what it survives.
 
+mod append_only;
 mod commands;
 mod contract;
 mod daily;
 mod facts;
 mod faults;
+mod files;
 mod impact;
 mod jobs;
 mod months;
 mod steps;
+mod upgrade;
+mod waiting;
 
 use mcoe::model::{Plan, Scenario, Tier, Week, WorkspaceId};
 use mcoe::planner::{self, Planner};

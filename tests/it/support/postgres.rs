@@ -101,11 +101,11 @@ impl Server {
         });
     }
 
-    /// Stops the server as it works and starts it again.
-    pub fn restart(&self) {
+    /// Stops the server as it works, in a mode of pg_ctl's, and starts it again.
+    pub fn restart(&self, mode: &str) {
         let Private { dir, bin, .. } = self.private.as_ref().expect("only a private server is restarted");
         let mut restart = as_plain_user(dir);
-        restart.arg(bin.join("pg_ctl")).arg("-D").arg(dir.join("data")).args(["-m", "fast", "-w", "restart"]);
+        restart.arg(bin.join("pg_ctl")).arg("-D").arg(dir.join("data")).args(["-m", mode, "-w", "restart"]);
         let log = dir.join("log");
         assert!(restart.arg("-l").arg(log).stdout(Stdio::null()).status().unwrap().success());
     }

@@ -1,0 +1,130 @@
+//! What lies where an SQLite ledger is looked for, found out without leaving a trace.
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+
+use super::error::StoreError;
+use super::ledger::OpenMode;
+use super::url::DatabaseUrl;
+
+/// A table that every ledger has had from its first version on.
+const TABLE_OF_A_LEDGER: &str = "campaign_orchestration_schedules";
+/// The table that is made before any other; a ledger whose making broke off may hold nothing else.
+const FIRST_TABLE: &str = "_sqlx_migrations";
+/// Tables that are named where the file is another program's.
+const NAMED_TABLES: usize = 3;
+/// SQLite's code of a file that is no database.
+const NO_DATABASE: &str = "26";
+
+/// What lies at a path.
+#[derive(Debug, PartialEq)]
+enum Contents {
+    /// No file.
+    Nothing,
+    /// A file or a database that holds nothing.
+    Empty,
+    /// A ledger of any version.
+    Ledger,
+    /// Something else, and what.
+    Other(String),
+}
+
+/// Makes sure that a file may be opened as a ledger, and makes it where that is asked for. Whatever is refused is
+/// left as it was.
+pub(super) async fn prepare(url: &DatabaseUrl, path: &Path, mode: OpenMode) -> Result<(), StoreError> {
+    match (contents(url, path).await?, mode) {
+        (Contents::Ledger, _) | (Contents::Empty, OpenMode::Create) => Ok(()),
+        (Contents::Nothing, OpenMode::Create) => create(url, path),
+        (Contents::Nothing | Contents::Empty, _) => Err(StoreError::NoLedger(url.to_string())),
+        (Contents::Other(holds), _) => Err(StoreError::NotALedger { database: url.to_string(), holds }),
+    }
+}
+
+/// Whether a write-ahead log lies beside a file: some program has it open, or was killed while it had.
+pub(super) fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    PathBuf::from(log).exists()
+}
+
+/// Makes an empty file that its owner alone can read; SQLite gives what it puts beside it the same mode.
+fn create(url: &DatabaseUrl, path: &Path) -> Result<(), StoreError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(unreadable(url, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn unreadable(url: &DatabaseUrl, error: &std::io::Error) -> StoreError {
+    StoreError::Connect { database: url.to_string(), cause: error.to_string(), source: None }
+}
+
+async fn contents(url: &DatabaseUrl, path: &Path) -> Result<Contents, StoreError> {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Contents::Nothing),
+        Err(error) => return Err(unreadable(url, &error)),
+        Ok(file) if !file.is_file() => return Ok(Contents::Other("it is no file".to_owned())),
+        Ok(file) if file.len() == 0 && !has_log(path) => return Ok(Contents::Empty),
+        Ok(_) => {}
+    }
+    match tables(path).await {
+        Ok(tables) => Ok(told_by_tables(&tables)),
+        Err(error) if error.as_database_error().and_then(|told| told.code()).as_deref() == Some(NO_DATABASE) => {
+            Ok(Contents::Other("it is no SQLite database".to_owned()))
+        }
+        Err(error) => Err(StoreError::connect(url, error)),
+    }
+}
+
+fn told_by_tables(tables: &[String]) -> Contents {
+    let has = |name: &str| tables.iter().any(|table| table == name);
+    if has(FIRST_TABLE) && has(TABLE_OF_A_LEDGER) {
+        return Contents::Ledger;
+    }
+    if tables.iter().all(|table| table == FIRST_TABLE) {
+        return Contents::Empty;
+    }
+    let names: Vec<String> = tables.iter().take(NAMED_TABLES).map(|table| format!("`{table}`")).collect();
+    let more = if tables.len() > NAMED_TABLES { ", …" } else { "" };
+    Contents::Other(format!("it holds the tables of another program ({}{more})", names.join(", ")))
+}
+
+/// The names of a database's tables. Where no log lies beside it the file is read as it is, so that nothing is
+/// put beside it.
+async fn tables(path: &Path) -> Result<Vec<String>, sqlx::Error> {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(!has_log(path));
+    let mut connection = options.connect().await?;
+    let found = table_names(&mut connection).await;
+    connection.close().await?;
+    found
+}
+
+async fn table_names(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite|_%' ESCAPE '|' ORDER BY 1";
+    sqlx::query(sql).fetch_all(connection).await?.iter().map(|row| row.try_get(0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(tables: &[&str]) -> Contents {
+        told_by_tables(&tables.iter().map(|table| (*table).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_file_is_known_by_its_tables() {
+        assert_eq!(told(&[]), Contents::Empty);
+        assert_eq!(told(&["_sqlx_migrations"]), Contents::Empty);
+        assert_eq!(told(&["_sqlx_migrations", "campaign_orchestration_schedules"]), Contents::Ledger);
+        assert_eq!(told(&["a"]), Contents::Other("it holds the tables of another program (`a`)".to_owned()));
+        let others = told(&["_sqlx_migrations", "b", "c", "d"]);
+        let Contents::Other(holds) = others else { panic!("{others:?}") };
+        assert!(holds.ends_with("(`_sqlx_migrations`, `b`, `c`, …)"), "{holds}");
+    }
+}

@@ -1,0 +1,102 @@
+//! Ledgers that older programs left: brought up to date, they say what they said.
+
+use std::fs;
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+
+use crate::support::postgres::server;
+use crate::support::{Workplace, block_on, project};
+
+const KEPT: &str = "tests/cases/ledgers/version-2";
+const NEWEST: i64 = 3;
+
+fn kept(name: &str) -> String {
+    fs::read_to_string(project(KEPT).join(name)).unwrap()
+}
+
+/// A ledger of schema version 2 in `old.db`, or in a database of the tests' PostgreSQL. Returns its address.
+fn restored(work: &Workplace, is_postgres: bool) -> String {
+    if is_postgres {
+        let url = server().fresh();
+        server().run("DO $$ BEGIN CREATE ROLE mcoe_app NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+        block_on(async {
+            let mut connection = PgConnection::connect(&url).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(kept("postgres.sql"))).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        });
+        return url;
+    }
+    block_on(async {
+        let address = format!("sqlite:{}?mode=rwc", work.path("old.db").display());
+        let mut connection = SqliteConnection::connect(&address).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(kept("sqlite.sql"))).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+    "old.db".to_owned()
+}
+
+/// Every field that was said then is said now, and is the same. Fields that came later, and what depends on the rules
+/// of today, are not asked for.
+#[track_caller]
+fn says_what_it_said(path: &str, then: &Value, now: &Value) {
+    match (then, now) {
+        (Value::Object(then), Value::Object(now)) => {
+            for (name, value) in then {
+                says_what_it_said(&format!("{path}.{name}"), value, now.get(name).unwrap_or(&Value::Null));
+            }
+        }
+        (Value::Array(then), Value::Array(now)) => {
+            assert_eq!(then.len(), now.len(), "{path}");
+            for (number, (then, now)) in then.iter().zip(now).enumerate() {
+                says_what_it_said(&format!("{path}[{number}]"), then, now);
+            }
+        }
+        _ if ["health", "fatigue", "wait_hours", "conflicts"].iter().any(|word| path.contains(word)) => {}
+        _ => assert_eq!(then, now, "{path}"),
+    }
+}
+
+fn is_brought_up_to_date(is_postgres: bool) {
+    let work = Workplace::new();
+    let url = restored(&work, is_postgres);
+    let on = |line: &str| work.mcoe(&format!("{line} --database {url}"));
+    on("status").ends_with(3).says(&["has schema version 2", "mcoe db migrate"]);
+    let migrated = on("db migrate --format json").done().json();
+    assert_eq!((migrated["version_before"].as_i64(), migrated["version"].as_i64()), (Some(2), Some(NEWEST)));
+    let then: Value = serde_json::from_str(&kept("status.json")).unwrap();
+    let now = on("status --now 2026-10-21T08:00:00Z --format json").done().json();
+    says_what_it_said("status", &then, &now);
+    let then: Value = serde_json::from_str(&kept("review.json")).unwrap();
+    let now = on("review --all --limit 1000 --format json").done().json();
+    assert_eq!(then.as_array().unwrap().len(), 29);
+    says_what_it_said("review", &then, &now);
+    // Work goes on from there.
+    let drafted = on("daily --now 2026-10-21T20:00:00Z --format json").done().json();
+    assert!(drafted["drafted"].as_u64().unwrap() > 0, "{drafted}");
+    on("db export corner --out back --week 2026-W44").done();
+}
+
+#[test]
+fn a_kept_ledger_of_the_second_version_says_in_sqlite_what_it_said() {
+    is_brought_up_to_date(false);
+}
+
+#[test]
+fn a_kept_ledger_of_the_second_version_says_in_postgres_what_it_said() {
+    is_brought_up_to_date(true);
+}
+
+#[test]
+fn an_older_sqlite_file_is_left_alone_by_readers_and_brought_up_to_date_by_writers() {
+    let work = Workplace::new();
+    restored(&work, false);
+    let before = fs::read(work.path("old.db")).unwrap();
+    for line in ["status", "review", "actions", "rules impact", "db export corner --out back", "token list"] {
+        work.mcoe(&format!("{line} --database old.db")).ends_with(3).says(&["schema version 2", "mcoe db migrate"]);
+        assert!(fs::read(work.path("old.db")).unwrap() == before, "{line} wrote into the file");
+    }
+    assert!(!work.entries().iter().any(|name| name.starts_with("old.db-")));
+    work.mcoe("daily --now 2026-10-21T09:00:00Z --database old.db").done();
+    work.mcoe("status --database old.db").done();
+}
