@@ -130,10 +130,14 @@ impl Simulate {
             || "one replication, no interval".to_owned(),
             |[low, high]| format!("95 % interval {low:.0} to {high:.0}"),
         );
+        let committed = match simulation.provenance.committed_posts {
+            0 => String::new(),
+            some => format!(", {some} committed already"),
+        };
         print(&format!(
             "simulated {} weeks of {} clients, {} replication(s)\n\
              engagement {:.0} ({interval})\n\
-             posts: {:.0} wanted, {:.0} planned, {:.0} drafts, {:.0} held, {:.0} reviewed\n\
+             posts: {:.0} wanted, {:.0} planned{committed}, {:.0} drafts, {:.0} held, {:.0} reviewed\n\
              open {}\n",
             simulation.provenance.weeks,
             simulation.provenance.clients,

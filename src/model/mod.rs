@@ -29,8 +29,8 @@ pub use client::{
 };
 pub use decision::{ActionType, Decision, DecisionStatus};
 pub use plan::{
-    Allocation, AssetChoice, ClientPlan, ConfidenceStep, Conflict, ConflictKind, Plan, Post, ScheduleStatus, Tier,
-    derived_id,
+    Allocation, AssetChoice, ClientPlan, ConfidenceStep, Conflict, ConflictKind, Plan, Post, PriorPost, ScheduleStatus,
+    TargetSource, Tier, derived_id,
 };
 pub use reason::Reason;
 pub use risk::RiskBand;

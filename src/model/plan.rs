@@ -162,6 +162,23 @@ impl Post {
     }
 }
 
+/// A post of a week that was committed before the week was planned. The plan works around it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PriorPost {
+    /// Where.
+    pub channel: Channel,
+    /// Hour of the week, from the client's Monday 00:00 in elapsed hours.
+    pub hour: usize,
+    /// When, to the minute.
+    pub at: Timestamp,
+    /// What; none where no asset is on record for it, or it is no longer offered.
+    pub asset: Option<AssetChoice>,
+    /// Fatigue of the channel at the post's hour, before the post adds its own; posts held back do not count.
+    pub fatigue: f64,
+    /// Engagements expected: value x quality factor x response to fatigue.
+    pub expected_engagement: f64,
+}
+
 named!(
     /// How well a channel-week was solved.
     Tier {
@@ -169,6 +186,16 @@ named!(
         Exact = "exact",
         /// Greedy with swaps; good, not proven.
         Fast = "fast",
+    }
+);
+
+named!(
+    /// What set the posts that a channel is to have in a week.
+    TargetSource {
+        /// The pack's fatigue steps (`frequency`), which lower what the rules want.
+        FatigueSteps = "fatigue_steps",
+        /// The pack's `weekly_posts` function.
+        Hook = "hook",
     }
 );
 
@@ -181,8 +208,10 @@ pub struct Allocation {
     pub seen: Arc<ChannelSeen>,
     /// Posts a week by the rules, before fatigue lowers them.
     pub posts_wanted: u32,
-    /// Posts a week by the rules, after fatigue.
+    /// Posts a week by the rules, after fatigue or the pack's `weekly_posts` function; committed ones included.
     pub posts_target: u32,
+    /// What set `posts_target`.
+    pub target_source: TargetSource,
     /// Posts placed, those held back included.
     pub posts_planned: u32,
     /// Posts placed and then held back by a guardrail.
@@ -253,6 +282,8 @@ pub struct ClientPlan {
     pub zone: Zone,
     /// Posts by time, then channel.
     pub posts: Vec<Post>,
+    /// Posts of the week that were committed before it was planned, by time, then channel.
+    pub prior: Vec<PriorPost>,
     /// In channel order.
     pub allocations: Vec<Allocation>,
     /// In channel order, those without a channel first.

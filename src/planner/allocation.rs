@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::channel::Desk;
 use super::hours::HourRule;
 use super::judge::fatigue_at_end;
-use crate::model::{Allocation, Channel, Conflict, ConflictKind, Outcome, Post, Reason, Severity, Signals, Tier};
+use crate::model::{
+    Allocation, Channel, Conflict, ConflictKind, Outcome, Post, Reason, Severity, Signals, TargetSource, Tier,
+};
 use crate::rules::ClientRules;
 
 /// One channel's allocation, from its desk and the client's judged posts.
@@ -24,6 +26,7 @@ pub(super) fn allocation(desk: &Desk<'_>, posts: &[Post], hours: usize) -> Alloc
         seen: Arc::clone(&desk.seen),
         posts_wanted: desk.wanted,
         posts_target: desk.target,
+        target_source: desk.target_source,
         posts_planned: own.len() as u32,
         posts_blocked: blocked as u32,
         why_fewer: why_fewer(desk, &own),
@@ -42,8 +45,7 @@ pub(super) fn allocation(desk: &Desk<'_>, posts: &[Post], hours: usize) -> Alloc
 fn why_fewer(desk: &Desk<'_>, posts: &[&Post]) -> String {
     let mut reasons = Vec::new();
     if desk.target != desk.wanted {
-        let fatigue = desk.instance.fatigue_start;
-        reasons.push(format!("at fatigue {fatigue:.2} the rules set {} posts to {}", desk.wanted, desk.target));
+        reasons.push(why_other_target(desk));
     }
     let committed = desk.hours.committed.len();
     if committed > 0 {
@@ -60,6 +62,17 @@ fn why_fewer(desk: &Desk<'_>, posts: &[&Post]) -> String {
     }
     reasons.extend(held.into_iter().map(|(rule, count)| format!("{count} held by {rule}")));
     reasons.join("; ")
+}
+
+/// Why the target is not what the rules want.
+fn why_other_target(desk: &Desk<'_>) -> String {
+    let (wanted, target) = (desk.wanted, desk.target);
+    match desk.target_source {
+        TargetSource::FatigueSteps => {
+            format!("at fatigue {:.2} the rules set {wanted} posts to {target}", desk.instance.fatigue_start)
+        }
+        TargetSource::Hook => format!("the pack's `weekly_posts` function set {wanted} posts to {target}"),
+    }
 }
 
 /// Why the solver placed fewer posts than it might: no room, or no gain.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{self, Candidate, hours_between};
-use crate::model::{Channel, ChannelSeen, ChannelState, Client, ClientId, PerformanceReality, Tier, WorkspaceId};
+use crate::model::{
+    Channel, ChannelSeen, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier, WorkspaceId,
+};
 use crate::planner::hours::{ChannelHours, HourRule, lay_out};
 use crate::planner::{Instance, Response, Solution, Solver};
 use crate::rules::{
@@ -35,8 +37,10 @@ pub(super) struct Desk<'a> {
     pub minute: u8,
     /// Posts a week before fatigue.
     pub wanted: u32,
-    /// Posts a week after fatigue, committed ones included.
+    /// Posts a week after fatigue or the pack's `weekly_posts` function, committed ones included.
     pub target: u32,
+    /// What set the target.
+    pub target_source: TargetSource,
     /// Quality factor that slots are valued with.
     pub mean_quality: f64,
     pub instance: Instance,
@@ -58,9 +62,9 @@ impl<'a> Desk<'a> {
         let rules = week.rules.channel(state.channel);
         let ctx = Arc::new(facts);
         let wanted = rules.weekly_posts;
-        let target = match bench.evaluator.weekly_posts(&ctx)? {
-            Some(posts) => posts,
-            None => lowered_posts(week.rules, wanted, ctx.fatigue),
+        let (target, target_source) = match bench.evaluator.weekly_posts(&ctx)? {
+            Some(posts) => (posts, TargetSource::Hook),
+            None => (lowered_posts(week.rules, wanted, ctx.fatigue), TargetSource::FatigueSteps),
         };
         let hour_weights = bench.evaluator.hour_weights(&ctx)?;
         let minute = minute(week.rules.calendar.minute, week.client, state);
@@ -80,6 +84,7 @@ impl<'a> Desk<'a> {
             minute,
             wanted,
             target,
+            target_source,
             mean_quality,
             instance,
             solution: Solution { chosen: Vec::new(), objective: 0.0, optimal: false },
@@ -255,7 +260,7 @@ pub(super) fn channel_facts(
     }
 }
 
-fn scored<'a>(
+pub(super) fn scored<'a>(
     rules: &ClientRules,
     state: &ChannelState,
     ctx: &Arc<ChannelFacts>,

@@ -185,7 +185,7 @@ impl Docket<'_, '_> {
         hold: Option<Reason>,
         bench: &mut Bench<'_>,
     ) -> Result<(Post, Arc<PostFacts>), RuleFailure> {
-        let campaign_id = self.campaign();
+        let campaign_id = campaign_of(self.scored, self.week, self.desk, self.slot.hour);
         let rules = self.client_rules.of(campaign_id.as_ref());
         let fatigue = around.fatigue;
         let (slot_value, expected) = self.value(rules, fatigue);
@@ -211,14 +211,6 @@ impl Docket<'_, '_> {
             blocked: judged.blocked,
         };
         Ok((post, facts))
-    }
-
-    /// The asset's campaign, or else the day's.
-    fn campaign(&self) -> Option<CampaignId> {
-        let of_asset = self.scored.and_then(|scored| scored.candidate.asset.campaign_id.clone());
-        let wall = self.week.hours.hours().get(self.slot.hour)?;
-        let day = self.desk.hours.days.get(usize::from(wall.weekday))?;
-        of_asset.or_else(|| day.campaign.map(|campaign| campaign.id.clone()))
     }
 
     /// Fatigue at the slot's hour, from live and committed posts before it.
@@ -272,6 +264,19 @@ impl Docket<'_, '_> {
     }
 }
 
+/// The campaign of a post at an hour of the week: its asset's, or else the day's.
+pub(super) fn campaign_of(
+    scored: Option<&Scored<'_>>,
+    week: &ClientWeek<'_>,
+    desk: &Desk<'_>,
+    hour: usize,
+) -> Option<CampaignId> {
+    let of_asset = scored.and_then(|scored| scored.candidate.asset.campaign_id.clone());
+    let wall = week.hours.hours().get(hour)?;
+    let day = desk.hours.days.get(usize::from(wall.weekday))?;
+    of_asset.or_else(|| day.campaign.map(|campaign| campaign.id.clone()))
+}
+
 /// What scripts see of a post.
 pub(super) fn post_facts(
     seen: &PostSeen,
@@ -304,7 +309,7 @@ pub fn priority(rules: &Rules, priority: f64, fatigue: f64) -> f64 {
     (priority - loss).max(rules.fatigue.priority_floor.min(priority))
 }
 
-fn choice(scored: &Scored<'_>) -> AssetChoice {
+pub(super) fn choice(scored: &Scored<'_>) -> AssetChoice {
     let asset = scored.candidate.asset;
     AssetChoice {
         asset_id: asset.root().clone(),

@@ -26,6 +26,7 @@ mod judgement;
 mod look;
 mod matching;
 mod objection;
+mod prior;
 mod replay;
 mod slots;
 mod week;

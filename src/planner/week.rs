@@ -11,6 +11,7 @@ use super::assets::{self, Assignment, Slot};
 use super::channel::{Bench, Desk, WarningsSeen, Whose, channel_facts, channel_seen, response};
 use super::facts::client_facts;
 use super::judge::{Held, judge, priority};
+use super::prior::prior_posts;
 use super::{Instance, PlanError, Solution, Solver};
 use crate::agents::creative_director::{Candidate, Histories};
 use crate::agents::scaling::{self, Claim, WorkspaceDemand};
@@ -304,6 +305,7 @@ fn finish(draft: Draft<'_>, held: &Held, bench: &mut Bench<'_>) -> Result<Client
     let Draft { week, rules, reality, warning, facts, desks, full_days, slots, assignment, .. } = draft;
     let judged = judge(&week, rules, &desks, &slots, &assignment, held, bench)?;
     let posts: Vec<_> = judged.into_iter().map(|(post, _)| post).collect();
+    let prior = prior_posts(&week, rules, &desks, &posts, bench)?;
     let allocations = desks.iter().map(|desk| allocation(desk, &posts, week.hours.len())).collect();
     let signals = Signals {
         client_ops: client_ops::signal(&week),
@@ -324,6 +326,7 @@ fn finish(draft: Draft<'_>, held: &Held, bench: &mut Bench<'_>) -> Result<Client
         workspace_id: week.client.workspace_id.clone(),
         zone: week.client.zone.clone(),
         posts,
+        prior,
         allocations,
         conflicts,
         signals,

@@ -105,8 +105,14 @@ pub fn range([low, high]: [f64; 2]) -> String {
     format!("{} to {}", count(low), count(high))
 }
 
-/// How a value lies against a reference: `5 % above`, `as`; none where there is no reference.
+/// Below this share of a value, a reference is next to nothing, and no percentage of it is shown.
+const NEXT_TO_NOTHING: f64 = 0.05;
+
+/// How a value lies against a reference: `5 % above`, `as`; none where the reference is next to nothing.
 pub fn against(value: f64, reference: f64) -> Option<String> {
+    if reference < NEXT_TO_NOTHING * value {
+        return None;
+    }
     let change = share(value - reference, reference)?;
     if change.abs() < 0.0005 {
         return Some("as".to_owned());
@@ -207,6 +213,8 @@ mod tests {
         assert_eq!(against(120.0, 100.0).as_deref(), Some("20\u{a0}% above"));
         assert_eq!(against(100.0, 100.0).as_deref(), Some("as"));
         assert_eq!(against(100.0, 0.0), None);
+        assert_eq!(against(100.0, 5.0).as_deref(), Some("1,900\u{a0}% above"));
+        assert_eq!(against(100.0, 4.9), None);
     }
 
     #[test]

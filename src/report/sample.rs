@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::model::{
     ActionType, AgencyDirector, Allocation, AssetChoice, AssetId, CampaignId, Channel, ChannelSeen, ClientId,
     ClientOps, ClientPlan, ClientStatus, Conflict, ConflictKind, CreativeDirector, Decision, DecisionStatus,
-    EarlyWarning, PerformanceReality, Plan, Policy, Post, Reason, RiskBand, Scaling, ScheduleStatus, Severity, Signals, Tier,
-    Week, WorkspaceId, Zone,
+    EarlyWarning, PerformanceReality, Plan, Policy, Post, Reason, RiskBand, Scaling, ScheduleStatus, Severity, Signals,
+    TargetSource, Tier, Week, WorkspaceId, Zone,
 };
 use crate::simulator::{
     AssetSummary, ChannelDifference, ChannelSummary, ChannelWeek, ClientCounts, ClientDifference, ClientSummary,
-    Comparison, GuardrailSummary, Headline, Measure, MeasureDifference, Pack, Provenance, Simulation, Until, Versus,
-    WeekDifference, WeekSummary,
+    Comparison, GuardrailSummary, Headline, Measure, MeasureDifference, Pack, Provenance, Simulation, TargetChanges,
+    Until, Versus, WeekDifference, WeekSummary,
 };
 use crate::stats::{Difference, Estimate, Pairs};
 
@@ -101,7 +101,18 @@ pub fn variants() -> Vec<(&'static str, Simulation)> {
         ("nothing", shaped(Shape { channels: 0, clients: 0, weeks: 0, ..zero })),
         ("huge", shaped(Shape { size: 90_000.0, weeks: 160, ..USUAL })),
         ("names", named(simulation())),
+        ("committed", committed(simulation())),
     ]
+}
+
+/// A simulation whose first week was committed before.
+fn committed(mut simulation: Simulation) -> Simulation {
+    if let Some(week) = simulation.weekly.first_mut() {
+        simulation.provenance.committed_posts = week.posts_drafted as u32;
+        (week.posts_committed, week.committed_in_target) = (week.posts_drafted, week.posts_drafted);
+        (week.posts_planned, week.posts_blocked, week.risk) = (0.0, 0.0, [0.0; RiskBand::ALL.len()]);
+    }
+    simulation
 }
 
 /// A simulation whose names are long and hostile.
@@ -154,6 +165,7 @@ fn provenance(shape: Shape, start: Week) -> Provenance {
         replications: shape.replications,
         clients: shape.clients as u32,
         tier: "fast".to_owned(),
+        committed_posts: 0,
     }
 }
 
@@ -189,12 +201,16 @@ fn week_summary(shape: Shape, start: Week, week: usize) -> WeekSummary {
     let expected: f64 = (0..shape.channels).map(|index| drafted(shape, index, week) * TRAITS[index].2).sum();
     let medium = planned * (0.2 + 0.1 * wobble(week, 8));
     let high = planned * (0.04 + 0.05 * wobble(week, 9));
+    let posts_wanted: f64 = (0..shape.channels).map(|index| wanted(shape, index)).sum();
     WeekSummary {
         week: start.plus(week as i64),
         engagement: estimate(expected * season(week) * 0.96, 0.14, shape.replications),
         expected_engagement: expected,
-        posts_wanted: (0..shape.channels).map(|index| wanted(shape, index)).sum(),
+        posts_wanted,
         posts_target,
+        target_changes: TargetChanges { fewer_by_fatigue: posts_wanted - posts_target, ..TargetChanges::default() },
+        posts_committed: 0.0,
+        committed_in_target: 0.0,
         posts_planned: planned,
         posts_drafted,
         posts_blocked: missing * 0.6,
@@ -230,6 +246,7 @@ fn channel_summary(shape: Shape, index: usize) -> ChannelSummary {
         clients: shape.clients as u32,
         engagement: estimate(drafts * TRAITS[index].2, 0.1, shape.replications),
         posts_wanted: wanted(shape, index) * f64::from(shape.weeks),
+        posts_committed: 0.0,
         posts_planned: planned,
         posts_drafted: drafts,
         posts_blocked: (planned - drafts) * 0.6,
@@ -258,6 +275,7 @@ fn client_summary(shape: Shape, index: usize) -> ClientSummary {
         engagement: estimate(expected * (0.8 + 0.4 * wobble(index, 24)), 0.2, shape.replications),
         expected_engagement: expected,
         posts_wanted: wanted,
+        posts_committed: 0.0,
         posts_planned: planned,
         posts_drafted: drafts,
         posts_blocked: (planned - drafts) * 0.7,
@@ -476,6 +494,7 @@ pub fn plan() -> Plan {
             workspace_id: WorkspaceId::new("north"),
             zone,
             posts,
+            prior: Vec::new(),
             allocations: vec![allocation()],
             conflicts: vec![Conflict {
                 channel: None,
@@ -496,6 +515,7 @@ fn allocation() -> Allocation {
         seen: seen().into(),
         posts_wanted: 5,
         posts_target: 4,
+        target_source: TargetSource::FatigueSteps,
         posts_planned: 3,
         posts_blocked: 1,
         why_fewer: "fatigue at the start of the week".to_owned(),

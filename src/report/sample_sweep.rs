@@ -144,5 +144,6 @@ fn provenance(shape: Shape) -> Provenance {
         replications: shape.replications,
         clients: 100,
         tier: "exact".to_owned(),
+        committed_posts: 0,
     }
 }

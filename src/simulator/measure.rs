@@ -17,7 +17,7 @@ pub enum Measure {
     PostsWanted,
     /// Posts placed in plans.
     PostsPlanned,
-    /// Drafts made: planned, not blocked, approved in time.
+    /// Drafts made: planned, not blocked, approved in time; or committed before the run.
     PostsDrafted,
     /// Posts held by a guardrail or by want of review capacity.
     PostsBlocked,
@@ -27,7 +27,7 @@ pub enum Measure {
     Rejected,
     /// Posts whose answer came after their time.
     Expired,
-    /// Posts without an asset.
+    /// Planned posts without an asset.
     WithoutAsset,
     /// Channel-hours with fatigue at or above warn.
     HoursAboveWarn,

@@ -20,7 +20,7 @@ pub use random::{Luck, Purpose, TRUTH};
 pub use replicate::{Extent, Observer, SimulateError, simulate};
 pub use summary::{
     AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, Provenance, Simulation,
-    WeekSummary,
+    TargetChanges, WeekSummary,
 };
 pub use sweep::{
     Design, DesignError, Goal, LeftOut, Noise, Outcome, Packs, PointMeasure, Sensitivity, Sweep, SweepError,

@@ -231,5 +231,18 @@ pub(super) fn provenance(rules: &CompiledRules, scenario: &Scenario, tier: Tier,
         replications: extent.replications,
         clients: u32::try_from(scaling::planned(scenario).count()).unwrap_or(u32::MAX),
         tier: tier.name().to_owned(),
+        committed_posts: committed_posts(scenario, extent.weeks),
     }
+}
+
+/// Posts of the scenario's clients that lie in the weeks of a run.
+fn committed_posts(scenario: &Scenario, weeks: u32) -> u32 {
+    let count = |(client, state): &(Client, ClientState)| {
+        let monday = |weeks: i64| client.zone.start_of_day(scenario.start.plus(weeks).monday());
+        // Weeks at the edge of the calendar cannot be planned, so that there is no run to count for.
+        let (Ok(start), Ok(end)) = (monday(0), monday(i64::from(weeks))) else { return 0 };
+        let posts = state.channels.iter().flat_map(|channel| &channel.recent_posts);
+        posts.filter(|at| (start..end).contains(*at)).count()
+    };
+    u32::try_from(scaling::planned(scenario).map(count).sum::<usize>()).unwrap_or(u32::MAX)
 }

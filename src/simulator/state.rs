@@ -34,9 +34,25 @@ struct Smoothed {
 /// What one channel did in a week.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct ChannelWeekResult {
+    /// Planned posts that went out.
     pub published: Vec<(Published, Earned)>,
+    /// Posts that were committed before the week was planned. The state knows of them already: they are
+    /// among its recent posts, and their assets among its uses.
+    pub prior: Vec<(Published, Earned)>,
     pub expected: f64,
     pub wanted: u32,
+}
+
+impl ChannelWeekResult {
+    /// What every post earned, planned or committed before.
+    fn earned(&self) -> impl Iterator<Item = &Earned> {
+        self.published.iter().chain(&self.prior).map(|(_, earned)| earned)
+    }
+
+    /// How many posts went out.
+    fn posts(&self) -> usize {
+        self.published.len() + self.prior.len()
+    }
 }
 
 /// How much slower the usual level follows than the present one.
@@ -64,7 +80,7 @@ impl Moving {
             smoothed.take_in(result, smoothing);
             smoothed.show(state, result, smoothing);
         }
-        let posts: usize = results.iter().map(|result| result.published.len()).sum();
+        let posts: usize = results.iter().map(ChannelWeekResult::posts).sum();
         let (perceived, actual) = self.performance();
         if let Some(reality) = &mut self.state.reality {
             *reality = assessed(reality, perceived, actual, posts as f64, end);
@@ -161,16 +177,16 @@ fn remember_posts(state: &mut ChannelState, posts: &[&Published], end: Timestamp
 
 impl Smoothed {
     fn take_in(&mut self, result: &ChannelWeekResult, smoothing: f64) {
-        let sum = |part: fn(&Earned) -> f64| result.published.iter().map(|(_, earned)| part(earned)).sum::<f64>();
+        let sum = |part: fn(&Earned) -> f64| result.earned().map(part).sum::<f64>();
         let (earned, without_noise) = (sum(|e| e.engagement), sum(|e| e.without_noise));
         let blend = |old: f64, new: f64, first: bool| if first { new } else { old + smoothing * (new - old) };
-        if !result.published.is_empty() {
+        if result.posts() > 0 {
             let first = self.drafts == 0;
             self.earned = blend(self.earned, earned, first);
             self.without_noise = blend(self.without_noise, without_noise, first);
             self.expected = blend(self.expected, result.expected, first);
-            let logs = result.published.iter().map(|(_, e)| e.engagement.max(f64::MIN_POSITIVE).ln());
-            let level = logs.sum::<f64>() / result.published.len() as f64;
+            let logs = result.earned().map(|e| e.engagement.max(f64::MIN_POSITIVE).ln());
+            let level = logs.sum::<f64>() / result.posts() as f64;
             self.level = Some(match self.level {
                 None => [level; 2],
                 Some([fast, slow]) => {
@@ -178,7 +194,7 @@ impl Smoothed {
                 }
             });
         }
-        self.drafts += result.published.len() as u32;
+        self.drafts += result.posts() as u32;
         self.earned_in_all += earned;
     }
 
@@ -190,7 +206,7 @@ impl Smoothed {
         if self.earned + self.expected > 0.0 {
             state.engagement = Some(Score::clamped(self.earned / (self.earned + self.expected)));
         }
-        let presence = result.published.len() as f64 / f64::from(result.wanted.max(1));
+        let presence = result.posts() as f64 / f64::from(result.wanted.max(1));
         let before = state.visibility.map_or(0.5, Score::get);
         state.visibility = Some(Score::clamped(before + smoothing * (presence.min(1.0) - before)));
         if state.engagement_rate.is_none() && self.drafts >= MEASURED_AFTER {

@@ -31,6 +31,19 @@ pub struct Simulation {
     pub assets: AssetSummary,
 }
 
+impl Simulation {
+    /// What moved the target of posts over all weeks, by cause.
+    #[must_use]
+    pub fn target_changes(&self) -> TargetChanges {
+        let sum = |part: fn(&TargetChanges) -> f64| self.weekly.iter().map(|week| part(&week.target_changes)).sum();
+        TargetChanges {
+            fewer_by_fatigue: sum(|changes| changes.fewer_by_fatigue),
+            fewer_by_hook: sum(|changes| changes.fewer_by_hook),
+            more_by_hook: sum(|changes| changes.more_by_hook),
+        }
+    }
+}
+
 /// All that repeats a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Provenance {
@@ -56,6 +69,8 @@ pub struct Provenance {
     pub clients: u32,
     /// How channel-weeks were solved: `exact` or `fast`.
     pub tier: String,
+    /// Posts of these clients in these weeks that were committed before the run and count as they are.
+    pub committed_posts: u32,
 }
 
 /// Totals of a replication over all weeks, channels and clients, and their spread over replications.
@@ -67,9 +82,9 @@ pub struct Headline {
     pub expected_engagement: Estimate,
     /// Posts that the rules wanted.
     pub posts_wanted: Estimate,
-    /// Posts placed in plans.
+    /// Posts placed in plans; those committed before the run are not among them.
     pub posts_planned: Estimate,
-    /// Drafts made: planned, not blocked, approved in time.
+    /// Drafts made: planned, not blocked, approved in time; or committed before the run.
     pub posts_drafted: Estimate,
     /// Posts held by a guardrail or by want of review capacity.
     pub posts_blocked: Estimate,
@@ -79,7 +94,7 @@ pub struct Headline {
     pub rejected: Estimate,
     /// Posts whose answer came after their time.
     pub expired: Estimate,
-    /// Posts without an asset.
+    /// Planned posts without an asset.
     pub without_asset: Estimate,
     /// Channel-hours with fatigue at or above warn.
     pub hours_above_warn: Estimate,
@@ -98,11 +113,17 @@ pub struct WeekSummary {
     pub expected_engagement: f64,
     /// Posts that the rules wanted before fatigue.
     pub posts_wanted: f64,
-    /// Posts that the rules wanted after fatigue.
+    /// Posts that the rules wanted after fatigue and the pack's `weekly_posts` function.
     pub posts_target: f64,
-    /// Posts placed.
+    /// Why `posts_target` is not `posts_wanted`.
+    pub target_changes: TargetChanges,
+    /// Posts that were committed before the run, which go out as they are.
+    pub posts_committed: f64,
+    /// Places of the target that these take; the planner fills the rest.
+    pub committed_in_target: f64,
+    /// Posts placed by the planner.
     pub posts_planned: f64,
-    /// Drafts made.
+    /// Drafts made; posts committed before the run are among them.
     pub posts_drafted: f64,
     /// Posts held.
     pub posts_blocked: f64,
@@ -116,6 +137,25 @@ pub struct WeekSummary {
     pub risk: [f64; RiskBand::ALL.len()],
 }
 
+/// What moved the target of posts away from what the rules want, by cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct TargetChanges {
+    /// Posts given up because channels were tired: by the pack's fatigue steps.
+    pub fewer_by_fatigue: f64,
+    /// Posts that the pack's `weekly_posts` function did without.
+    pub fewer_by_hook: f64,
+    /// Posts that it asked for beyond those wanted.
+    pub more_by_hook: f64,
+}
+
+impl TargetChanges {
+    /// Whether the pack's `weekly_posts` function moved the target of any channel.
+    #[must_use]
+    pub fn has_hook(&self) -> bool {
+        self.fewer_by_hook > 0.0 || self.more_by_hook > 0.0
+    }
+}
+
 /// One channel over all weeks and clients.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChannelSummary {
@@ -127,15 +167,17 @@ pub struct ChannelSummary {
     pub engagement: Estimate,
     /// Posts that the rules wanted before fatigue.
     pub posts_wanted: f64,
-    /// Posts placed.
+    /// Posts that were committed before the run, which go out as they are.
+    pub posts_committed: f64,
+    /// Posts placed by the planner.
     pub posts_planned: f64,
-    /// Drafts made.
+    /// Drafts made; posts committed before the run are among them.
     pub posts_drafted: f64,
     /// Posts held.
     pub posts_blocked: f64,
-    /// Posts without an asset.
+    /// Planned posts without an asset.
     pub without_asset: f64,
-    /// Mean fatigue at planned posts.
+    /// Mean fatigue at posts, planned or committed before.
     pub mean_fatigue: f64,
     /// Share of channel-hours with fatigue at or above warn, `0..=1`.
     pub share_above_warn: f64,
@@ -156,9 +198,9 @@ pub struct ChannelWeek {
     pub channel: Channel,
     /// Posts that the rules wanted before fatigue.
     pub posts_wanted: f64,
-    /// Posts that the rules wanted after fatigue.
+    /// Posts that the rules wanted after fatigue and the pack's `weekly_posts` function.
     pub posts_target: f64,
-    /// Drafts made.
+    /// Drafts made; posts committed before the run are among them.
     pub posts_drafted: f64,
     /// Mean engagements that came.
     pub engagement: f64,
@@ -183,15 +225,17 @@ pub struct ClientSummary {
     pub expected_engagement: f64,
     /// Posts that the rules wanted before fatigue.
     pub posts_wanted: f64,
-    /// Posts placed.
+    /// Posts that were committed before the run, which go out as they are.
+    pub posts_committed: f64,
+    /// Posts placed by the planner.
     pub posts_planned: f64,
-    /// Drafts made.
+    /// Drafts made; posts committed before the run are among them.
     pub posts_drafted: f64,
     /// Posts held.
     pub posts_blocked: f64,
     /// Posts that went to a reviewer.
     pub reviews: f64,
-    /// Posts without an asset.
+    /// Planned posts without an asset.
     pub without_asset: f64,
     /// Mean fatigue over channels and hours.
     pub mean_fatigue: f64,

@@ -3,14 +3,16 @@
 //! What grows with replications is one row of totals a replication, a few numbers for each week,
 //! channel and client. Everything else is a sum or a histogram of constant size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::measure::Measure;
 use super::summary::{
-    AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, WeekSummary,
+    AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, TargetChanges, WeekSummary,
 };
 use super::week::{ClientWeekResult, Fate};
-use crate::model::{AssetId, Channel, Client, Outcome, RiskBand, Week, WeekHours};
+use crate::model::{
+    Allocation, AssetChoice, AssetId, Channel, Client, Outcome, PriorPost, RiskBand, TargetSource, Week, WeekHours,
+};
 use crate::rules::Rules;
 use crate::stats::{Estimate, ScoreHistogram};
 
@@ -21,6 +23,11 @@ pub(super) struct Totals {
     pub expected: f64,
     pub wanted: f64,
     pub target: f64,
+    pub fewer_by_fatigue: f64,
+    pub fewer_by_hook: f64,
+    pub more_by_hook: f64,
+    pub committed: f64,
+    pub committed_in_target: f64,
     pub planned: f64,
     pub drafted: f64,
     pub blocked: f64,
@@ -47,12 +54,17 @@ impl Totals {
         }
     }
 
-    fn numbers(&self) -> [f64; 16] {
+    fn numbers(&self) -> [f64; 21] {
         [
             self.engagement,
             self.expected,
             self.wanted,
             self.target,
+            self.fewer_by_fatigue,
+            self.fewer_by_hook,
+            self.more_by_hook,
+            self.committed,
+            self.committed_in_target,
             self.planned,
             self.drafted,
             self.blocked,
@@ -68,12 +80,17 @@ impl Totals {
         ]
     }
 
-    fn numbers_mut(&mut self) -> [&mut f64; 16] {
+    fn numbers_mut(&mut self) -> [&mut f64; 21] {
         [
             &mut self.engagement,
             &mut self.expected,
             &mut self.wanted,
             &mut self.target,
+            &mut self.fewer_by_fatigue,
+            &mut self.fewer_by_hook,
+            &mut self.more_by_hook,
+            &mut self.committed,
+            &mut self.committed_in_target,
             &mut self.planned,
             &mut self.drafted,
             &mut self.blocked,
@@ -141,10 +158,10 @@ impl Replication {
     pub fn add(&mut self, week: usize, client: usize, result: &ClientWeekResult, rules: &Rules, hours: &WeekHours) {
         let mut by_channel = vec![Totals::default(); Channel::COUNT];
         self.add_posts(week, result, hours, &mut by_channel);
+        self.add_prior(result, hours, &mut by_channel);
         for allocation in &result.plan.allocations {
             if let Some(totals) = by_channel.get_mut(allocation.channel.index()) {
-                totals.wanted += f64::from(allocation.posts_wanted);
-                totals.target += f64::from(allocation.posts_target);
+                add_target(totals, allocation, &result.plan.prior);
             }
         }
         for path in &result.fatigue {
@@ -186,7 +203,7 @@ impl Replication {
                 Fate::Drafted => {
                     totals.drafted += 1.0;
                     totals.expected += post.expected_engagement;
-                    self.add_draft(post, hours);
+                    self.add_draft(post.hour, post.asset.as_ref(), hours);
                 }
             }
             for verdict in &post.verdicts {
@@ -198,13 +215,27 @@ impl Replication {
         }
     }
 
-    fn add_draft(&mut self, post: &crate::model::Post, hours: &WeekHours) {
-        let wall = hours.hours().get(post.hour);
+    /// Posts that were committed before the week was planned. They are drafts, but no guardrail, band or
+    /// reviewer saw them here, so that they are not among the planned ones.
+    fn add_prior(&mut self, result: &ClientWeekResult, hours: &WeekHours, by_channel: &mut [Totals]) {
+        for (post, engagement) in result.plan.prior.iter().zip(&result.prior) {
+            let Some(totals) = by_channel.get_mut(post.channel.index()) else { continue };
+            totals.committed += 1.0;
+            totals.drafted += 1.0;
+            totals.fatigue_at_posts += post.fatigue;
+            totals.engagement += engagement;
+            totals.expected += post.expected_engagement;
+            self.add_draft(post.hour, post.asset.as_ref(), hours);
+        }
+    }
+
+    fn add_draft(&mut self, hour: usize, asset: Option<&AssetChoice>, hours: &WeekHours) {
+        let wall = hours.hours().get(hour);
         let cell = wall.and_then(|w| self.calendar.get_mut(usize::from(w.weekday))?.get_mut(usize::from(w.hour)));
         if let Some(cell) = cell {
             *cell += 1.0;
         }
-        let Some(asset) = &post.asset else { return };
+        let Some(asset) = asset else { return };
         match self.uses.get_mut(asset.used()) {
             Some(count) => *count += 1,
             None => drop(self.uses.insert(asset.used().clone(), 1)),
@@ -250,6 +281,24 @@ impl Replication {
             total.add(week);
         }
         total
+    }
+}
+
+fn add_target(totals: &mut Totals, allocation: &Allocation, prior: &[PriorPost]) {
+    let (wanted, target) = (allocation.posts_wanted, allocation.posts_target);
+    totals.wanted += f64::from(wanted);
+    totals.target += f64::from(target);
+    // Posts of the same hour take one place of the target, as they do in the plan.
+    let own = prior.iter().filter(|post| post.channel == allocation.channel);
+    let hours: BTreeSet<usize> = own.map(|post| post.hour).collect();
+    totals.committed_in_target += f64::from(target).min(hours.len() as f64);
+    let fewer = f64::from(wanted.saturating_sub(target));
+    match allocation.target_source {
+        TargetSource::FatigueSteps => totals.fewer_by_fatigue += fewer,
+        TargetSource::Hook => {
+            totals.fewer_by_hook += fewer;
+            totals.more_by_hook += f64::from(target.saturating_sub(wanted));
+        }
     }
 }
 
@@ -368,6 +417,13 @@ impl Tally {
             expected_engagement: self.mean(totals.expected),
             posts_wanted: self.mean(totals.wanted),
             posts_target: self.mean(totals.target),
+            target_changes: TargetChanges {
+                fewer_by_fatigue: self.mean(totals.fewer_by_fatigue),
+                fewer_by_hook: self.mean(totals.fewer_by_hook),
+                more_by_hook: self.mean(totals.more_by_hook),
+            },
+            posts_committed: self.mean(totals.committed),
+            committed_in_target: self.mean(totals.committed_in_target),
             posts_planned: self.mean(totals.planned),
             posts_drafted: self.mean(totals.drafted),
             posts_blocked: self.mean(totals.blocked),
@@ -392,11 +448,12 @@ impl Tally {
                 clients: *clients,
                 engagement: Estimate::of(engagement),
                 posts_wanted: self.mean(totals.wanted),
+                posts_committed: self.mean(totals.committed),
                 posts_planned: self.mean(totals.planned),
                 posts_drafted: self.mean(totals.drafted),
                 posts_blocked: self.mean(totals.blocked),
                 without_asset: self.mean(totals.without_asset),
-                mean_fatigue: share(totals.fatigue_at_posts, totals.planned),
+                mean_fatigue: share(totals.fatigue_at_posts, totals.planned + totals.committed),
                 share_above_warn: share(totals.hours_above_warn, totals.hours),
                 share_above_block: share(totals.hours_above_block, totals.hours),
                 warn_at: rules.fatigue.warn_at,
@@ -432,6 +489,7 @@ impl Tally {
             engagement: Estimate::of(engagement),
             expected_engagement: self.mean(totals.expected),
             posts_wanted: self.mean(totals.wanted),
+            posts_committed: self.mean(totals.committed),
             posts_planned: self.mean(totals.planned),
             posts_drafted: self.mean(totals.drafted),
             posts_blocked: self.mean(totals.blocked),

@@ -5,7 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::environment::{Published, World, true_quality};
 use super::random::{Luck, Purpose};
 use super::state::{ChannelWeekResult, FatiguePath, Moving};
-use crate::model::{Client, ClientPlan, Post, ReviewPolicy, RiskBand, ScheduleStatus, WeekHours};
+use crate::model::{
+    AssetChoice, Channel, Client, ClientPlan, Post, PriorPost, ReviewPolicy, RiskBand, ScheduleStatus, WeekHours,
+};
 use crate::rules::Rules;
 
 /// What became of a planned post.
@@ -34,6 +36,8 @@ pub(super) struct ClientWeekResult {
     pub plan: ClientPlan,
     /// In the order of the plan's posts.
     pub posts: Vec<PostResult>,
+    /// Engagements of the posts that were committed before, in the order of the plan's prior posts.
+    pub prior: Vec<f64>,
     /// In the order of the state's channels.
     pub fatigue: Vec<FatiguePath>,
 }
@@ -64,8 +68,7 @@ impl Setting<'_> {
             let mut engagement = 0.0;
             let place = moving.state.channels.iter().position(|state| state.channel == post.channel);
             if let (Fate::Drafted, Some(result)) = (fate, place.and_then(|place| results.get_mut(place))) {
-                let this_week: Vec<Timestamp> = result.published.iter().map(|(post, _)| post.at).collect();
-                let published = self.publish(post, moving, &this_week);
+                let published = self.publish(GoingOut::planned(post), moving, result);
                 let earned = self.world.answer(&published, self.hours, moving.account_drift);
                 engagement = earned.engagement;
                 result.expected += post.expected_engagement;
@@ -76,6 +79,7 @@ impl Setting<'_> {
             }
             posts.push(PostResult { fate, reviewed, engagement });
         }
+        let prior = plan.prior.iter().map(|post| self.publish_prior(post, moving, &mut results)).collect();
         let paths: Vec<FatiguePath> = moving
             .state
             .channels
@@ -85,7 +89,7 @@ impl Setting<'_> {
             .collect();
         moving.record_warnings(&plan.signals.early_warning, self.hours.start());
         moving.advance(&results, &paths, self.hours, self.smoothing);
-        ClientWeekResult { plan, posts, fatigue: paths }
+        ClientWeekResult { plan, posts, prior, fatigue: paths }
     }
 
     /// What becomes of a post, and whether a reviewer saw it.
@@ -115,14 +119,29 @@ impl Setting<'_> {
         }
     }
 
-    fn publish(&self, post: &Post, moving: &Moving, this_week: &[Timestamp]) -> Published {
+    /// Publishes a post that was committed before the week was planned, as it stands. It was approved before,
+    /// or runs by itself. Gives what it earns.
+    fn publish_prior(&self, post: &PriorPost, moving: &Moving, results: &mut [ChannelWeekResult]) -> f64 {
+        let place = moving.state.channels.iter().position(|state| state.channel == post.channel);
+        let Some(result) = place.and_then(|place| results.get_mut(place)) else { return 0.0 };
+        let published = self.publish(GoingOut::prior(post), moving, result);
+        let earned = self.world.answer(&published, self.hours, moving.account_drift);
+        result.expected += post.expected_engagement;
+        result.prior.push((published, earned));
+        earned.engagement
+    }
+
+    /// A post as the world sees it. The state's recent posts hold those committed before, so that only
+    /// the week's own are counted beside them.
+    fn publish(&self, post: GoingOut<'_>, moving: &Moving, result: &ChannelWeekResult) -> Published {
         let state = moving.state.channels.iter().find(|state| state.channel == post.channel);
         let before = |hours: f64| {
             let from = after_hours(post.at, -hours);
-            let earlier = state.into_iter().flat_map(|state| &state.recent_posts).chain(this_week);
+            let own = result.published.iter().map(|(post, _)| &post.at);
+            let earlier = state.into_iter().flat_map(|state| &state.recent_posts).chain(own);
             earlier.filter(|at| **at >= from && **at < post.at).count() as u32
         };
-        let asset = post.asset.as_ref().and_then(|choice| {
+        let asset = post.asset.and_then(|choice| {
             self.client
                 .assets
                 .binary_search_by(|asset| asset.id.cmp(choice.used()))
@@ -137,6 +156,25 @@ impl Setting<'_> {
             within_24_hours: before(24.0),
             within_7_days: before(7.0 * 24.0),
         }
+    }
+}
+
+/// A post that goes out, planned or committed before.
+#[derive(Clone, Copy)]
+struct GoingOut<'p> {
+    channel: Channel,
+    hour: usize,
+    at: Timestamp,
+    asset: Option<&'p AssetChoice>,
+}
+
+impl<'p> GoingOut<'p> {
+    fn planned(post: &'p Post) -> Self {
+        Self { channel: post.channel, hour: post.hour, at: post.at, asset: post.asset.as_ref() }
+    }
+
+    fn prior(post: &'p PriorPost) -> Self {
+        Self { channel: post.channel, hour: post.hour, at: post.at, asset: post.asset.as_ref() }
     }
 }
 

@@ -94,11 +94,21 @@ pub struct Difference {
     pub is_same: bool,
 }
 
+/// A base below this share of the other is next to nothing: a share of it would say little, at great length.
+const NEXT_TO_NOTHING: f64 = 0.05;
+
 impl Difference {
-    /// A number in the unit of both as a share of the base's mean; none where that is not above 0.
+    /// A number in the unit of both as a share of the base's mean; none where that is nothing, or next to
+    /// nothing against the other's.
     #[must_use]
     pub fn share_of_base(&self, value: f64) -> Option<f64> {
-        (self.base > 0.0).then(|| value / self.base)
+        (self.base > 0.0 && self.base >= NEXT_TO_NOTHING * self.other).then(|| value / self.base)
+    }
+
+    /// Whether the base has next to nothing against the other, so that no share of it is given.
+    #[must_use]
+    pub fn base_is_next_to_nothing(&self) -> bool {
+        self.other > 0.0 && self.relative().is_none()
     }
 
     /// The mean difference as a share of the base's mean.
@@ -212,6 +222,19 @@ mod tests {
         assert_eq!((one.mean, one.interval, one.p, one.variance_reduction), (1.0, None, None, None));
         let none = pairs(&[]);
         assert_eq!((none.base, none.mean, none.interval, none.relative()), (0.0, 0.0, None, None));
+    }
+
+    #[test]
+    fn a_base_that_is_next_to_nothing_gives_no_share() {
+        let little = pairs(&[(4.0, 100.0), (6.0, 102.0)]);
+        assert!((little.base, little.other) == (5.0, 101.0) && little.base_is_next_to_nothing());
+        assert_eq!((little.relative(), little.relative_interval()), (None, None));
+        let enough = pairs(&[(5.0, 99.0), (7.0, 101.0)]);
+        is_near(enough.relative().unwrap(), 94.0 / 6.0);
+        assert!(enough.relative_interval().is_some() && !enough.base_is_next_to_nothing());
+        let fewer = pairs(&[(100.0, 1.0), (100.0, 3.0)]);
+        is_near(fewer.relative().unwrap(), -0.98);
+        assert!(!pairs(&[(0.0, 0.0)]).base_is_next_to_nothing(), "nothing on both sides is no difference");
     }
 
     #[test]

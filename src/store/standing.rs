@@ -420,3 +420,33 @@ pub(super) fn distilled(uses: &[AssetUse], channels: &[ChannelState]) -> Vec<Ass
     }
     kept.into_iter().map(|(at, channel, asset)| AssetUse { asset_id: asset.clone(), channel, at }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_uses_the_first_the_last_before_the_month_and_all_since_are_kept() {
+        let at = |date: &str| date.parse::<jiff::civil::Date>().unwrap().to_zoned(jiff::tz::TimeZone::UTC).unwrap();
+        let at = |date: &str| at(date).timestamp();
+        let used = |date| AssetUse { asset_id: AssetId::new("cup"), channel: Channel::Fb, at: at(date) };
+        let channel = ChannelState {
+            channel: Channel::Fb,
+            audience: 1.0,
+            engagement_rate: None,
+            last_post_at: None,
+            recent_posts: Vec::new(),
+            posts_last_7_days: 0,
+            posts_last_30_days: 0,
+            fatigue: Score::ZERO,
+            as_of: at("2026-09-10"),
+            momentum: None,
+            visibility: None,
+            engagement: None,
+        };
+        let uses = ["2026-06-01", "2026-06-10", "2026-06-20", "2026-08-20", "2026-09-09", "2026-09-18"].map(used);
+        let kept = ["2026-06-01", "2026-06-20", "2026-08-20", "2026-09-09", "2026-09-18"].map(used);
+        assert_eq!(distilled(&uses, &[channel.clone()]), kept);
+        assert_eq!(distilled(&kept, &[channel]), kept);
+    }
+}

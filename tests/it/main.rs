@@ -10,6 +10,7 @@
 
 mod cases;
 mod cli;
+mod committed;
 mod compare;
 mod daylight;
 mod fuzz;

@@ -1,7 +1,8 @@
 //! Simulations: the same bytes on any machine, the same luck under any rules, no bias.
 
-use mcoe::model::{Channel, Environment, ReviewPolicy, Scenario, Tier};
+use mcoe::model::{Channel, Environment, ReviewPolicy, Scenario, Score, Tier};
 use mcoe::planner::Planner;
+use mcoe::report::{self, RunReport, TableFormat};
 use mcoe::rules::CompiledRules;
 use mcoe::simulator::{ClientSummary, Extent, Observer, SimulateError, Simulation, simulate};
 use mcoe::stats::Estimate;
@@ -241,4 +242,48 @@ fn a_simulation_of_nobody_is_all_zeros() {
     let simulation = run(&rules, &Agency::starting("2026-W40").scenario(), 2, 2, 1);
     assert_eq!(simulation.headline.engagement.mean, 0.0);
     assert!(simulation.clients.is_empty() && simulation.weekly.len() == 2);
+}
+
+/// The report of a simulation in Markdown.
+fn told(simulation: &Simulation) -> String {
+    let report = RunReport { simulation, command: "mcoe simulate", tables: TableFormat::Csv };
+    let files = report::documents(&report).unwrap();
+    let (_, bytes) = files.into_iter().find(|(name, _)| name == "summary.md").unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn posts_that_a_hook_does_without_are_not_put_down_to_tired_channels() {
+    let fortnight = "fn weekly_posts(ctx) {\n    if ctx.channel != \"email\" { return ctx.weekly_posts + 1; }\n    \
+                     if ctx.hours_since_last_post >= 240 { 1 } else { 0 }\n}\n";
+    let rules = compiled(with_file("fortnight.rhai", fortnight));
+    let agency = Agency::starting("2026-W40").with("acme", "Europe/London", &[Channel::Linkedin, Channel::Email]);
+    let simulation = run(&rules, &agency.scenario(), 4, 2, 3);
+    let changes: Vec<[f64; 3]> = simulation
+        .weekly
+        .iter()
+        .map(|week| week.target_changes)
+        .map(|changes| [changes.fewer_by_fatigue, changes.fewer_by_hook, changes.more_by_hook])
+        .collect();
+    assert_eq!(changes, [[0.0, 1.0, 1.0], [0.0, 2.0, 1.0], [0.0, 1.0, 1.0], [0.0, 2.0, 1.0]]);
+    let told = told(&simulation);
+    assert!(
+        told.contains("given up because the hook asked for fewer (the pack's weekly_posts function) | −6"),
+        "{told}"
+    );
+    assert!(told.contains("added because the hook asked for more (the pack's weekly_posts function) | 4"), "{told}");
+    assert!(told.contains("given up because the channel was tired | 0"), "{told}");
+}
+
+#[test]
+fn posts_that_fatigue_gives_up_are_not_put_down_to_a_hook() {
+    let rules = compiled(default_pack());
+    let tired = Agency::starting("2026-W40")
+        .with("acme", "Europe/London", &[Channel::Linkedin])
+        .but(|_, state| state.channels[0].fatigue = Score::clamped(0.9));
+    let simulation = run(&rules, &tired.scenario(), 1, 2, 3);
+    let week = &simulation.weekly[0];
+    assert!(week.target_changes.fewer_by_fatigue >= 1.0, "{week:?}");
+    assert_eq!(week.target_changes.fewer_by_fatigue, week.posts_wanted - week.posts_target);
+    assert!(!week.target_changes.has_hook() && !told(&simulation).contains("hook"));
 }

@@ -3,9 +3,10 @@
 use super::axes::{self, Key, Scale, Weeks, light, steps};
 use super::canvas::{Canvas, Frame, Lettering};
 use super::palette::{BLUE, INK, MUTED};
+use super::posts::target_label;
 use super::{Figure, Heading};
 use crate::report::{ReportError, numbers};
-use crate::simulator::{ChannelSummary, ChannelWeek, Simulation};
+use crate::simulator::{ChannelSummary, ChannelWeek, Simulation, TargetChanges};
 
 const PLOT_HEIGHT: f64 = 96.0;
 const LEGEND_END: f64 = 64.0;
@@ -20,7 +21,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         caption: caption(channels),
     };
     heading.draw(height, |canvas| {
-        axes::legend(canvas, &entries())?;
+        axes::legend(canvas, &entries(simulation.target_changes()))?;
         for (channel, frame) in channels.iter().zip(frames) {
             let weekly: Vec<_> =
                 simulation.channel_weeks.iter().filter(|week| week.channel == channel.channel).collect();
@@ -31,10 +32,10 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     })
 }
 
-fn entries() -> [(Key, &'static str); 3] {
+fn entries(changes: TargetChanges) -> [(Key, &'static str); 3] {
     [
         (Key::Dashed(MUTED), "wanted by the rules"),
-        (Key::Line(INK), "target after fatigue"),
+        (Key::Line(INK), target_label(changes)),
         (Key::Patch(light(BLUE, 1.0)), "drafts a week"),
     ]
 }

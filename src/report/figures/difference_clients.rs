@@ -1,5 +1,7 @@
 //! How the difference in engagement is spread over clients, from the largest loss to the largest gain.
 
+use std::collections::BTreeSet;
+
 use plotters::style::RGBColor;
 
 use super::axes::{self, Key, Scale, Slots};
@@ -7,6 +9,7 @@ use super::canvas::{Canvas, Frame, Lettering};
 use super::palette::{BLUE, MUTED, VERMILLION};
 use super::versus::{self, Panels};
 use super::{Figure, Heading};
+use crate::model::ClientId;
 use crate::report::{ReportError, numbers};
 use crate::simulator::{ClientDifference, Comparison, Versus};
 use crate::stats::Difference;
@@ -16,7 +19,7 @@ const PANELS: Panels = Panels { plot: 210.0, foot: 30.0 };
 /// How many times further than the furthest mean the ends of intervals are shown.
 const SHOWN_ENDS: f64 = 2.0;
 
-const NOTHING: &str = "No client earned anything under the base.";
+const NOTHING: &str = "No client earned enough under the base for a percentage.";
 
 /// Draws the figure.
 pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
@@ -98,5 +101,16 @@ fn caption(comparison: &Comparison, many: bool) -> String {
         format!("Of {all}, {} earn more under {} and {} less", counts.better, versus.label, counts.worse)
     });
     let lines = if many { " A line is the 95\u{a0}% interval of the client's difference." } else { "" };
-    format!("{}.{lines}", spoken.collect::<Vec<_>>().join("; "))
+    let found = comparison.versus.iter().flat_map(|versus| &versus.clients);
+    let ids: BTreeSet<&ClientId> =
+        found.filter(|client| client.engagement.base_is_next_to_nothing()).map(|client| &client.client_id).collect();
+    let left_out = match ids.len() {
+        0 => String::new(),
+        some => format!(
+            " Left out, because {} earns next to nothing or nothing there: {}.",
+            versus::base(comparison),
+            numbers::of_things(some as f64, "client", "clients")
+        ),
+    };
+    format!("{}.{lines}{left_out}", spoken.collect::<Vec<_>>().join("; "))
 }

@@ -1,16 +1,21 @@
 //! The difference in engagement by week, with the band of its interval.
 
+use std::collections::BTreeSet;
+
 use super::axes::{self, Key, Scale, Weeks, light};
 use super::canvas::{Canvas, Frame, Lettering};
 use super::palette::BLUE;
 use super::versus::{self, Panels};
 use super::{Figure, Heading};
+use crate::model::Week;
 use crate::report::{ReportError, numbers};
 use crate::simulator::{Comparison, Versus};
 
 const PANELS: Panels = Panels { plot: 210.0, foot: 66.0 };
 const BAND: f64 = 0.3;
-const NOTHING: &str = "No week earned anything under the base.";
+/// Weeks that a caption names at most.
+const NAMED: usize = 3;
+const NOTHING: &str = "No week earned enough under the base for a percentage.";
 
 /// Draws the figure.
 pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
@@ -65,14 +70,57 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
 fn caption(comparison: &Comparison, many: bool) -> String {
     let weeks = || comparison.versus.iter().flat_map(|versus| &versus.weekly);
     let clear = weeks().filter(|week| week.engagement.is_clearly_more() || week.engagement.is_clearly_less()).count();
+    let left_out = left_out(comparison);
     if !many {
-        return "With one replication there is no band: how far luck moves a week's difference cannot be seen."
-            .to_owned();
+        return format!(
+            "With one replication there is no band: how far luck moves a week's difference cannot be seen.{left_out}"
+        );
     }
     format!(
-        "Above the line at 0 a week earned more than under {}, below it less. In {} of {} the band leaves 0 out.",
+        "Above the line at 0 a week earned more than under {}, below it less. In {} of {} the band leaves 0 out.{left_out}",
         versus::base(comparison),
         clear,
         numbers::of_things(weeks().count() as f64, "week", "weeks"),
     )
+}
+
+/// Names the weeks whose base has next to nothing, which have no percentage.
+fn left_out(comparison: &Comparison) -> String {
+    let weeks = comparison.versus.iter().flat_map(|versus| &versus.weekly);
+    let found: BTreeSet<Week> =
+        weeks.filter(|week| week.engagement.base_is_next_to_nothing()).map(|week| week.week).collect();
+    if found.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> = found.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = if found.len() > NAMED { " and others" } else { "" };
+    let has = if found.len() == 1 { "has" } else { "have" };
+    format!(
+        " {}{more} {has} no percentage: {} earned next to nothing there, or nothing.",
+        named.join(", "),
+        versus::base(comparison)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::stats::Pairs;
+
+    #[test]
+    fn a_week_in_which_the_base_earned_next_to_nothing_is_named_and_does_not_stretch_the_scale() {
+        let (_, mut comparison) = sample::comparisons().into_iter().find(|(name, _)| *name == "usual").unwrap();
+        assert!(!caption(&comparison, true).contains("next to nothing"));
+        let mut pairs = Pairs::default();
+        [(9.0, 1_500.0), (11.0, 1_510.0)].iter().for_each(|(base, other)| pairs.add(*base, *other));
+        comparison.versus[0].weekly[0].engagement = pairs.difference();
+        let said = caption(&comparison, true);
+        assert!(
+            said.ends_with(" 2026-W48 has no percentage: default earned next to nothing there, or nothing."),
+            "{said}"
+        );
+        let drawn = draw(&comparison).unwrap().svg;
+        assert!(!drawn.contains(",000"), "the scale goes to thousands of per cent");
+    }
 }

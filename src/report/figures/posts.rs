@@ -2,10 +2,10 @@
 
 use super::axes::{self, Key, Scale, Weeks, light, steps};
 use super::canvas::Lettering;
-use super::palette::{BLUE, INK, MUTED, PURPLE, VERMILLION};
+use super::palette::{BLUE, INK, MUTED, PURPLE, SKY, VERMILLION};
 use super::{Figure, Heading};
 use crate::report::{ReportError, numbers};
-use crate::simulator::{Simulation, WeekSummary};
+use crate::simulator::{Simulation, TargetChanges, WeekSummary};
 
 const HEIGHT: f64 = 370.0;
 const NOTHING: &str = "The rules wanted no posts.";
@@ -16,10 +16,10 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     let heading = Heading {
         name: "posts",
         title: "Posts planned a week against target, by what became of them".to_owned(),
-        caption: caption(weekly),
+        caption: caption(simulation),
     };
     heading.draw(HEIGHT, |canvas| {
-        let below = axes::legend(canvas, &entries())?;
+        let below = axes::legend(canvas, &entries(simulation))?;
         let frame = axes::plot(canvas, below, HEIGHT, "posts a week")?;
         let highest = |week: &WeekSummary| week.posts_wanted.max(week.posts_target).max(parts(week).iter().sum());
         let most = weekly.iter().map(highest).fold(0.0, f64::max);
@@ -32,8 +32,8 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         weeks.draw(canvas, frame, Lettering::NOTE)?;
         axes::across(canvas, frame, HEIGHT, "week beginning")?;
         for (index, week) in weekly.iter().enumerate() {
-            let [drafted, blocked, late] = parts(week);
-            let parts = [(drafted, BLUE), (blocked, VERMILLION), (late, PURPLE)];
+            let [committed, drafted, blocked, late] = parts(week);
+            let parts = [(committed, SKY), (drafted, BLUE), (blocked, VERMILLION), (late, PURPLE)];
             axes::stack(canvas, frame, scale, weeks.bar(frame, index), &parts)?;
         }
         canvas.dashes(&steps(weeks, frame, scale, weekly.iter().map(|week| week.posts_wanted)), 1.6, MUTED)?;
@@ -41,35 +41,53 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     })
 }
 
-fn entries() -> [(Key, &'static str); 5] {
-    [
-        (Key::Dashed(MUTED), "wanted by the rules"),
-        (Key::Line(INK), "target after fatigue"),
+fn entries(simulation: &Simulation) -> Vec<(Key, &'static str)> {
+    let mut entries =
+        vec![(Key::Dashed(MUTED), "wanted by the rules"), (Key::Line(INK), target_label(simulation.target_changes()))];
+    if simulation.provenance.committed_posts > 0 {
+        entries.push((Key::Patch(light(SKY, 1.0)), "committed already"));
+    }
+    entries.extend([
         (Key::Patch(light(BLUE, 1.0)), "drafted"),
         (Key::Patch(light(VERMILLION, 1.0)), "blocked"),
         (Key::Patch(light(PURPLE, 1.0)), "refused or too late"),
-    ]
+    ]);
+    entries
 }
 
-/// Drafted, blocked, refused or too late: what planned posts come to.
-fn parts(week: &WeekSummary) -> [f64; 3] {
-    let rest = (week.posts_planned - week.posts_drafted - week.posts_blocked).max(0.0);
-    [week.posts_drafted, week.posts_blocked, rest]
+/// What the line of the target is called.
+pub fn target_label(changes: TargetChanges) -> &'static str {
+    if changes.has_hook() { "target set by the hook" } else { "target after fatigue" }
 }
 
-fn caption(weekly: &[WeekSummary]) -> String {
-    let sum = |value: fn(&WeekSummary) -> f64| weekly.iter().map(value).sum::<f64>();
+/// What the posts of a week come to: committed before the run; planned and then drafted, blocked, refused or too late.
+fn parts(week: &WeekSummary) -> [f64; 4] {
+    let drafted = (week.posts_drafted - week.posts_committed).max(0.0);
+    let rest = (week.posts_planned - drafted - week.posts_blocked).max(0.0);
+    [week.posts_committed, drafted, week.posts_blocked, rest]
+}
+
+fn caption(simulation: &Simulation) -> String {
+    let sum = |value: fn(&WeekSummary) -> f64| simulation.weekly.iter().map(value).sum::<f64>();
     let (wanted, target) = (sum(|week| week.posts_wanted), sum(|week| week.posts_target));
-    let planned = sum(|week| week.posts_planned);
+    let (planned, committed) = (sum(|week| week.posts_planned), sum(|week| week.committed_in_target));
     if wanted <= 0.0 {
         return NOTHING.to_owned();
     }
+    let by_hook = simulation.target_changes().has_hook();
+    let cause = if by_hook { "The pack's weekly_posts function changed" } else { "Fatigue lowered" };
+    let of_target = |posts: f64| numbers::percent(numbers::share(posts, target));
+    let taken = if committed > 0.0 {
+        format!("; {} of that target was committed already", of_target(committed))
+    } else {
+        String::new()
+    };
     format!(
-        "Fatigue lowered the {} posts wanted to a target of {} ({}); {} of that target found a place in a plan. \
+        "{cause} the {} posts wanted to a target of {} ({}){taken}; {} of that target found a place in a plan. \
          Where a bar stays below the line, hours or days ran out.",
         numbers::count(wanted),
         numbers::count(target),
         numbers::percent(numbers::share(target, wanted)),
-        numbers::percent(numbers::share(planned, target)),
+        of_target(planned),
     )
 }

@@ -11,7 +11,7 @@ pub fn section(simulation: &Simulation) -> Section {
         id: "channels",
         title: "Channel by channel",
         blocks: vec![
-            Block::Table { table: table(channels) },
+            Block::Table { table: table(channels, simulation.provenance.committed_posts > 0) },
             Block::Figure { name: "channel-posts" },
             Block::Notes { notes: channels.iter().map(note).collect() },
             Block::Figure { name: "calendar" },
@@ -19,12 +19,15 @@ pub fn section(simulation: &Simulation) -> Section {
     }
 }
 
-fn table(channels: &[ChannelSummary]) -> Table {
+fn table(channels: &[ChannelSummary], has_committed: bool) -> Table {
     let row = |channel: &ChannelSummary| {
-        vec![
+        let committed = has_committed.then(|| Cell::count(channel.posts_committed));
+        let names = [
             Cell::code(channel.channel.name()),
             Cell::count(f64::from(channel.clients)),
             Cell::count(channel.posts_wanted),
+        ];
+        let counts = [
             Cell::count(channel.posts_planned),
             Cell::count(channel.posts_drafted),
             Cell::bar(share(channel.posts_drafted, channel.posts_wanted)),
@@ -32,19 +35,12 @@ fn table(channels: &[ChannelSummary]) -> Table {
             Cell::count(channel.without_asset),
             Cell::estimate(&channel.engagement),
             share(channel.engagement.mean, channel.posts_drafted).map_or_else(|| Cell::percent(None), Cell::count),
-        ]
+        ];
+        names.into_iter().chain(committed).chain(counts).collect()
     };
-    let columns = [
-        "Clients",
-        "Wanted",
-        "Planned",
-        "Drafted",
-        "Drafted of wanted",
-        "Blocked",
-        "No asset",
-        "Engagements",
-        "Per draft",
-    ];
+    let counts = ["Planned", "Drafted", "Drafted of wanted", "Blocked", "No asset", "Engagements", "Per draft"];
+    let committed = has_committed.then_some("Committed");
+    let columns: Vec<&str> = ["Clients", "Wanted"].into_iter().chain(committed).chain(counts).collect();
     let rows = channels.iter().map(row).collect();
     let table = Table::new("Posts and engagements of each channel over all weeks", "Channel", &columns, rows);
     let interval = channels.iter().any(|channel| channel.engagement.interval.is_some());
@@ -68,6 +64,9 @@ fn note(channel: &ChannelSummary) -> Note {
     ];
     if let Some(ends) = channel.engagement.interval {
         facts.insert(4, ("95\u{a0}% interval", range(ends)));
+    }
+    if channel.posts_committed > 0.0 {
+        facts.insert(1, ("Committed already", count(channel.posts_committed)));
     }
     Note { id: format!("channel-{name}"), title: name.to_owned(), facts }
 }

@@ -22,7 +22,7 @@ pub fn section(simulation: &Simulation, tables: TableFormat) -> Section {
     clients.sort_by(|a, b| worst_first(a, b));
     let mut blocks = vec![Block::words(&summary(&clients))];
     if !clients.is_empty() {
-        blocks.push(Block::Table { table: table(&clients, tables) });
+        blocks.push(Block::Table { table: table(&clients, tables, simulation.provenance.committed_posts > 0) });
     }
     Section { id: "clients", title: "Client by client", blocks }
 }
@@ -67,10 +67,9 @@ fn summary(sorted: &[&ClientSummary]) -> String {
     )
 }
 
-fn table(sorted: &[&ClientSummary], tables: TableFormat) -> Table {
+fn table(sorted: &[&ClientSummary], tables: TableFormat, has_committed: bool) -> Table {
     let shown = if sorted.len() <= SHOWN_ALL { sorted.len() } else { SHOWN_WORST };
-    let columns = [
-        "Wanted",
+    let counts = [
         "Drafted",
         "Drafted of wanted",
         "Blocked",
@@ -80,7 +79,9 @@ fn table(sorted: &[&ClientSummary], tables: TableFormat) -> Table {
         "Against expected",
         "Fatigue",
     ];
-    let rows = sorted.iter().take(shown).map(|client| row(client)).collect();
+    let committed = has_committed.then_some("Committed");
+    let columns: Vec<&str> = std::iter::once("Wanted").chain(committed).chain(counts).collect();
+    let rows = sorted.iter().take(shown).map(|client| row(client, has_committed)).collect();
     let table = Table::new("Clients, those that got least of what was wanted first", "Client", &columns, rows);
     let intervals = sorted.iter().any(|client| client.engagement.interval.is_some());
     let interval = intervals.then(|| INTERVAL_NOTE.to_owned());
@@ -95,19 +96,21 @@ fn table(sorted: &[&ClientSummary], tables: TableFormat) -> Table {
     Table { note: (!notes.is_empty()).then(|| notes.join(" ")), ..table }
 }
 
-fn row(client: &ClientSummary) -> Vec<Cell> {
+fn row(client: &ClientSummary, has_committed: bool) -> Vec<Cell> {
     let place = format!("{} · {} · {}", client.client_id, client.workspace_id, client.time_zone);
-    let expected = against(client.engagement.mean, client.expected_engagement).unwrap_or_else(|| NONE.to_owned());
-    vec![
-        Cell::text(&client.name).with_detail(place),
-        Cell::count(client.posts_wanted),
+    let expected = against(client.engagement.mean, client.expected_engagement);
+    let without = if client.engagement.mean > 0.0 { "next to nothing expected" } else { NONE };
+    let names = [Cell::text(&client.name).with_detail(place), Cell::count(client.posts_wanted)];
+    let committed = has_committed.then(|| Cell::count(client.posts_committed));
+    let counts = [
         Cell::count(client.posts_drafted),
         Cell::bar(drafted_share(client)),
         Cell::count(client.posts_blocked),
         Cell::count(client.reviews),
         Cell::count(client.without_asset),
         Cell::estimate(&client.engagement),
-        Cell::text(expected),
+        Cell::text(expected.unwrap_or_else(|| without.to_owned())),
         Cell::score(client.mean_fatigue),
-    ]
+    ];
+    names.into_iter().chain(committed).chain(counts).collect()
 }

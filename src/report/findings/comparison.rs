@@ -207,9 +207,17 @@ fn difference_cells(difference: &Difference) -> [Cell; 4] {
         Cell { detail: interval.map(range), ..Cell::text(count_change(difference.mean)) },
         Cell {
             detail: relative.map(|[low, high]| format!("{} to {}", change(Some(low)), change(Some(high)))),
-            ..Cell::text(change(difference.relative()))
+            ..Cell::text(of_base(difference))
         },
     ]
+}
+
+/// The difference in per cent of the base, or why there is none.
+pub fn of_base(difference: &Difference) -> String {
+    if difference.base_is_next_to_nothing() {
+        return "base next to nothing".to_owned();
+    }
+    change(difference.relative())
 }
 
 const DIFFERENCE: [&str; 4] = ["Base", "This pack", "Difference", "Of base"];

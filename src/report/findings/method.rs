@@ -24,6 +24,7 @@ pub fn section(simulation: &Simulation, command: &str, tables: TableFormat) -> S
             ),
         ]
         .into_iter()
+        .chain(committed(run))
         .chain(repeating(rules, run, command, tables))
         .collect(),
     }
@@ -46,6 +47,7 @@ pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat
     if let Some(base) = comparison.packs.first() {
         let packs = comparison.packs.iter().zip(0..);
         let rules = packs.flat_map(|(pack, place)| pack_rows(pack, place)).collect();
+        blocks.extend(committed(&base.provenance));
         blocks.extend(repeating(rules, &base.provenance, command, tables));
     }
     Section { id: "method", title: "How it was computed", blocks }
@@ -78,6 +80,7 @@ pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Section {
                  the scenario, and promises nothing about real audiences.";
     let mut blocks = vec![Block::words(&format!("{how} {luck}")), Block::words(&format!("{shares} {noise}"))];
     let run = &sweep.provenance;
+    blocks.extend(committed(run));
     let mut rules = vec![code("Rules", &run.rules), code("Rules hash", &run.rules_hash)];
     for key in &sweep.keys {
         let base = key.base.iter().map(|level| level.as_ref().map_or("nothing", |level| level.written.as_str()));
@@ -86,6 +89,18 @@ pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Section {
     }
     blocks.extend(repeating(rules, run, command, tables));
     Section { id: "method", title: "How it was computed", blocks }
+}
+
+/// What happened to posts that were committed before the run, where there are any.
+fn committed(run: &Provenance) -> Option<Block> {
+    let posts = match run.committed_posts {
+        0 => return None,
+        1 => "One post of these weeks was committed before the run: it goes out".to_owned(),
+        many => format!("{} posts of these weeks were committed before the run: they go out", whole(many.into())),
+    };
+    Some(Block::words(&format!(
+        "{posts} as committed, under any rules, without another review, and count like other drafts."
+    )))
 }
 
 /// What repeats a run under the given rules.

@@ -1,6 +1,6 @@
 //! What a sweep found: what two numbers trade off, what each key does, and every point.
 
-use super::comparison::label;
+use super::comparison::{label, of_base};
 use super::{Block, Cell, Section, Table, Term, code, plain};
 use crate::report::TableFormat;
 use crate::report::numbers::{change, count, count_change, of_things, percent, range};
@@ -165,7 +165,7 @@ fn point_table(sweep: &Sweep, points: &[&SweepPoint], caption: &str, tables: Tab
             let interval = difference.interval.filter(|_| point.number > 0 && !difference.is_same);
             cells.push(Cell::count(found.estimate.mean));
             cells.push(Cell { detail: interval.map(range), ..Cell::text(count_change(difference.mean)) });
-            cells.push(Cell::text(change(difference.relative())));
+            cells.push(Cell::text(of_base(&difference)));
         }
         cells
     };

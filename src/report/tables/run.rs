@@ -57,6 +57,10 @@ fn weekly(weeks: &[WeekSummary]) -> Table {
         ("expected_engagement", numbers(weeks, |row| row.expected_engagement)),
         ("posts_wanted", numbers(weeks, |row| row.posts_wanted)),
         ("posts_target", numbers(weeks, |row| row.posts_target)),
+        ("fewer_by_fatigue", numbers(weeks, |row| row.target_changes.fewer_by_fatigue)),
+        ("fewer_by_hook", numbers(weeks, |row| row.target_changes.fewer_by_hook)),
+        ("more_by_hook", numbers(weeks, |row| row.target_changes.more_by_hook)),
+        ("posts_committed", numbers(weeks, |row| row.posts_committed)),
         ("posts_planned", numbers(weeks, |row| row.posts_planned)),
         ("posts_drafted", numbers(weeks, |row| row.posts_drafted)),
         ("posts_blocked", numbers(weeks, |row| row.posts_blocked)),
@@ -75,6 +79,7 @@ fn channels(rows: &[ChannelSummary]) -> Table {
     columns.extend(engagement(rows, |row| &row.engagement));
     columns.extend([
         ("posts_wanted", numbers(rows, |row| row.posts_wanted)),
+        ("posts_committed", numbers(rows, |row| row.posts_committed)),
         ("posts_planned", numbers(rows, |row| row.posts_planned)),
         ("posts_drafted", numbers(rows, |row| row.posts_drafted)),
         ("posts_blocked", numbers(rows, |row| row.posts_blocked)),
@@ -154,6 +159,7 @@ fn clients(rows: &[ClientSummary]) -> Table {
     columns.extend([
         ("expected_engagement", numbers(rows, |row| row.expected_engagement)),
         ("posts_wanted", numbers(rows, |row| row.posts_wanted)),
+        ("posts_committed", numbers(rows, |row| row.posts_committed)),
         ("posts_planned", numbers(rows, |row| row.posts_planned)),
         ("posts_drafted", numbers(rows, |row| row.posts_drafted)),
         ("posts_blocked", numbers(rows, |row| row.posts_blocked)),

@@ -115,3 +115,22 @@ fn the_fast_tier_is_named_in_what_it_writes() {
     assert_eq!(place.json("run/run.json")["provenance"]["tier"], "fast");
     assert!(place.json("run/run.json")["command"].as_str().unwrap().contains("--tier fast"));
 }
+
+#[test]
+fn a_week_that_the_ledger_has_committed_counts_in_simulations_of_its_export() {
+    let place = Workplace::new();
+    place.mcoe("db load small --now 2026-10-16T08:00:00Z").done();
+    let week = place.mcoe("weekly --now 2026-10-16T08:00:00Z --actor ann --format json").done().json();
+    let committed = &week["workspaces"][0]["committed"];
+    let live = committed["ready"].as_u64().unwrap() + committed["pending"].as_u64().unwrap();
+    assert!(live > 10 && week["week"] == "2026-W43", "{week}");
+    place.mcoe("db export corner --week 2026-W43 --out back").done();
+    let told = place.mcoe("simulate back --weeks 2 --replications 2 --tables csv --out run").done().out;
+    assert!(told.contains(&format!(" planned, {live} committed already, ")), "{told}");
+    let weekly = place.table("run/tables/weekly.csv");
+    let numbers = |column: &str| weekly.column(column).iter().map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
+    assert_eq!(numbers("posts_committed"), [live as f64, 0.0]);
+    assert!(numbers("posts_drafted")[0] >= live as f64);
+    let [first, second] = numbers("expected_engagement")[..] else { panic!("two weeks") };
+    assert!((0.5..2.0).contains(&(first / second)), "a committed week is worth about as much as another");
+}

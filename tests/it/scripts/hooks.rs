@@ -1,6 +1,6 @@
 //! The optional hooks: each takes effect, and only where it speaks.
 
-use mcoe::model::{Channel, Plan, RiskBand, Scenario, ScheduleStatus};
+use mcoe::model::{Channel, Plan, RiskBand, Scenario, ScheduleStatus, Score, TargetSource};
 
 use crate::support::{Agency, compiled, default_pack, plan, with_file};
 
@@ -28,6 +28,24 @@ fn weekly_posts_may_answer_none_at_all() {
     let plan = planned("fn weekly_posts(ctx) { 0 }\n");
     assert_eq!(plan.posts().count(), 0);
     assert!(plan.clients[0].allocations.iter().all(|row| row.posts_target == 0 && !row.why_fewer.is_empty()));
+}
+
+#[test]
+fn a_target_that_the_hook_set_is_not_put_down_to_fatigue() {
+    let allocations = |plan: Plan| plan.clients.into_iter().next().unwrap().allocations;
+    let by_hook = allocations(planned("fn weekly_posts(ctx) { if ctx.channel == \"fb\" { 2 } else { 9 } }\n"));
+    assert_eq!(by_hook[0].why_fewer, "the pack's `weekly_posts` function set 5 posts to 2");
+    assert!(by_hook[1].why_fewer.starts_with("the pack's `weekly_posts` function set 7 posts to 9"));
+    assert!(by_hook.iter().all(|row| row.target_source == TargetSource::Hook));
+    let mut tired = shop();
+    tired.clients[0].1.channels[0].fatigue = Score::clamped(0.7);
+    let by_steps = allocations(plan(&compiled(default_pack()), &tired));
+    assert!(
+        by_steps[0].why_fewer.starts_with("at fatigue 0.70 the rules set 5 posts to "),
+        "{}",
+        by_steps[0].why_fewer
+    );
+    assert!(by_steps.iter().all(|row| row.target_source == TargetSource::FatigueSteps));
 }
 
 #[test]
@@ -115,7 +133,8 @@ fn a_hook_that_answers_as_the_files_do_changes_nothing() {
     let hooks = "fn weekly_posts(ctx) { ctx.weekly_posts }\n\
                  fn score_asset(asset, ctx) {\n    let score = 50.0 + 20.0 * asset.quality + 15.0 * asset.brand_consistency;\n    \
                  if asset.made_for_channel { score += 15.0; }\n    clamp(score, 0.0, 100.0)\n}\n";
-    let hooked = planned(hooks);
+    let mut hooked = planned(hooks);
+    hooked.clients[0].allocations.iter_mut().for_each(|row| row.target_source = TargetSource::FatigueSteps);
     assert_eq!(plain.clients[0].posts, hooked.clients[0].posts);
     assert_eq!(plain.clients[0].allocations, hooked.clients[0].allocations);
 }

@@ -78,6 +78,26 @@ on_both! {
         assert!(job["result"]["versus"][0]["verdict"].as_str().unwrap().len() > 20, "{job}");
     }
 
+    async fn what_if_runs_count_the_week_that_is_committed_as_it_is(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let job = asker.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "weekly"})).ok();
+        let committed = asker.ended(&job, HARBOUR)["result"]["committed"].clone();
+        let live = committed["ready"].as_f64().unwrap() + committed["pending"].as_f64().unwrap();
+        let extent = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 2});
+        let job = asker.ended(&asker.post("/api/orchestration/simulations", &extent).ok(), HARBOUR);
+        let week = &job["result"]["weekly"][0];
+        assert_eq!(week["posts_committed"].as_f64(), Some(live), "{week}");
+        assert!(live > 10.0 && week["engagement"]["mean"].as_f64().unwrap() > 0.0, "{week}");
+        let compare = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 2, "set": ["channels.fb.weekly_posts=2"]});
+        let job = asker.ended(&asker.post("/api/orchestration/comparisons", &compare).ok(), HARBOUR);
+        let engagement = &job["result"]["versus"][0]["headline"][0];
+        assert!(engagement["difference"]["base"].as_f64().unwrap() > 0.0, "{engagement}");
+        let base = &job["result"]["packs"][0]["provenance"];
+        assert_eq!(base["committed_posts"].as_f64(), Some(live), "{base}");
+    }
+
     async fn changed_rules_that_do_not_hold_are_refused_with_the_reason(place: &Place) {
         planned(place).await;
         let site = Site::of(place);

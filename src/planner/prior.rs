@@ -1,0 +1,83 @@
+//! Posts of the week that were committed before it is planned: what the planner expects of them.
+
+use jiff::Timestamp;
+
+use super::channel::{Bench, Desk, Scored, response, scored};
+use super::judge::{campaign_of, choice};
+use crate::agents::ClientWeek;
+use crate::agents::creative_director::used_candidate;
+use crate::model::{Asset, Channel, Post, PriorPost};
+use crate::rules::{ClientRules, RuleFailure};
+
+/// The client's committed posts of the week, by time, then channel. Each is valued as a planned post is:
+/// value of its hour x quality factor of its asset x response to the fatigue that it meets. A post whose
+/// asset is not on record is valued as one without an asset.
+pub(super) fn prior_posts(
+    week: &ClientWeek<'_>,
+    rules: &ClientRules,
+    desks: &[Desk<'_>],
+    planned: &[Post],
+    bench: &mut Bench<'_>,
+) -> Result<Vec<PriorPost>, RuleFailure> {
+    let mut posts = Vec::new();
+    for desk in desks.iter().filter(|desk| !desk.hours.committed.is_empty()) {
+        let fatigue = desk.instance.fatigue_at(&live_hours(planned, desk.state.channel));
+        for at in &desk.state.recent_posts {
+            let hour = usize::try_from(week.hours.hour_of(*at)).ok().filter(|hour| *hour < week.hours.len());
+            let Some(hour) = hour else { continue };
+            let tired = fatigue.get(hour).copied().unwrap_or(desk.instance.fatigue_start);
+            posts.push(prior_post(week, rules, desk, (hour, *at), tired, bench)?);
+        }
+    }
+    posts.sort_by_key(|post| (post.at, post.channel));
+    Ok(posts)
+}
+
+fn live_hours(planned: &[Post], channel: Channel) -> Vec<usize> {
+    planned.iter().filter(|post| post.channel == channel && post.is_live()).map(|post| post.hour).collect()
+}
+
+fn prior_post(
+    week: &ClientWeek<'_>,
+    rules: &ClientRules,
+    desk: &Desk<'_>,
+    (hour, at): (usize, Timestamp),
+    fatigue: f64,
+    bench: &mut Bench<'_>,
+) -> Result<PriorPost, RuleFailure> {
+    let scored = match asset_used(week, desk.state.channel, at) {
+        Some(asset) => score(week, rules, desk, (asset, at), bench)?,
+        None => None,
+    };
+    let campaign = campaign_of(scored.as_ref(), week, desk, hour);
+    let without = rules.of(campaign.as_ref()).assets.quality_without_asset;
+    let quality = scored.as_ref().map_or(without, |scored| scored.quality);
+    let value = desk.hours.value.get(hour).copied().unwrap_or(0.0);
+    Ok(PriorPost {
+        channel: desk.state.channel,
+        hour,
+        at,
+        asset: scored.as_ref().map(choice),
+        fatigue,
+        expected_engagement: value * quality * response(week.rules).at(fatigue),
+    })
+}
+
+/// The asset that is on record for a post; none where there is none, or it is no longer offered.
+fn asset_used<'a>(week: &ClientWeek<'a>, channel: Channel, at: Timestamp) -> Option<&'a Asset> {
+    let used = week.state.asset_uses.iter().find(|used| used.channel == channel && used.at == at)?;
+    let assets = &week.client.assets;
+    assets.binary_search_by(|asset| asset.id.cmp(&used.asset_id)).ok().and_then(|place| assets.get(place))
+}
+
+fn score<'a>(
+    week: &ClientWeek<'a>,
+    rules: &ClientRules,
+    desk: &Desk<'a>,
+    (asset, at): (&'a Asset, Timestamp),
+    bench: &mut Bench<'_>,
+) -> Result<Option<Scored<'a>>, RuleFailure> {
+    let candidate = used_candidate(week, asset, desk.state.channel, at);
+    let scored = scored(rules, desk.state, &desk.ctx, vec![candidate], bench.evaluator)?;
+    Ok(scored.into_iter().next())
+}
