@@ -96,8 +96,16 @@ async fn commits(urls: &[String], rules: &CompiledRules, scenario: &Scenario) {
         })
         .await;
         println!("loading {CLIENTS} clients           {load:7.2} s");
-        let commit =
-            Commit { plan: &plan, decisions: &decisions, scenario, rules, actor: "bench", now, counted: mcoe::store::Counted::Live, progress: &|| {} };
+        let commit = Commit {
+            plan: &plan,
+            decisions: &decisions,
+            scenario,
+            rules,
+            actor: "bench",
+            now,
+            counted: mcoe::store::Counted::Live,
+            progress: &|| {},
+        };
         commits.push(timed(async { assert!(ledger.commit(commit).await.expect("committed").is_new) }).await);
         let rows = copied_out(pool).await;
         same.push(copied_in(pool, &rows, "LIKE {} INCLUDING ALL").await);

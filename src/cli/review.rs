@@ -188,8 +188,7 @@ impl Meant {
         let (actor, now) = (self.actor.name(), self.now.time());
         let changed = self.database.with(OpenMode::Write, |ledger| async move {
             let ledger = self.filters.ledger(ledger);
-            let of_filter =
-                if change == Change::Restore { ScheduleStatus::Cancelled } else { ScheduleStatus::Pending };
+            let of_filter = if change == Change::Restore { ScheduleStatus::Cancelled } else { ScheduleStatus::Pending };
             let filter = self.filter(&ledger, of_filter).await?;
             let meant = ledger.schedules(&filter).await?;
             if !self.is_wanted(verb, &meant, globals)? {
@@ -255,7 +254,9 @@ fn told(change: Change<'_>, done: usize, skipped: usize) -> String {
     };
     let left = if skipped == 0 { String::new() } else { format!(", left {skipped} as they are") };
     let back = match change {
-        Change::Cancel { .. } if done > 0 => "; `mcoe restore` with their ids puts them back while their time lies ahead",
+        Change::Cancel { .. } if done > 0 => {
+            "; `mcoe restore` with their ids puts them back while their time lies ahead"
+        }
         _ => "",
     };
     format!("{verb} {done} schedules{left}{back}\n")

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::client::named;
 use super::{
-    AssetId, CampaignId, Channel, ChannelSeen, ClientId, Outcome, Reason, RiskBand, Severity, Signals, UnknownName, Verdict,
-    Week, WorkspaceId, Zone,
+    AssetId, CampaignId, Channel, ChannelSeen, ClientId, Outcome, Reason, RiskBand, Severity, Signals, UnknownName,
+    Verdict, Week, WorkspaceId, Zone,
 };
 use std::str::FromStr;
 

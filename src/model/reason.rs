@@ -205,9 +205,7 @@ impl Reason {
     pub fn remedy(&self) -> &str {
         match self {
             Reason::Guardrail { remedy, .. } => remedy,
-            Reason::ReviewCapacity => {
-                "add reviewers, or raise the confidence of posts so that fewer need a review"
-            }
+            Reason::ReviewCapacity => "add reviewers, or raise the confidence of posts so that fewer need a review",
             Reason::ClientStatus { .. } => "set the client's status to active",
             Reason::ChannelOff { .. } => "give the client the channel back, or cancel the post",
             Reason::Past => "plan a later time",

@@ -144,8 +144,7 @@ impl ClientDay<'_> {
         };
         let slot = self.slot(place, post);
         let scored = self.scored(desk, post, &around, bench)?;
-        let docket =
-            Docket { week: &self.week, client_rules: self.rules, desk, slot: &slot, scored: scored.as_ref() };
+        let docket = Docket { week: &self.week, client_rules: self.rules, desk, slot: &slot, scored: scored.as_ref() };
         let spacing = Spacing::from_hours(desk.rules.min_spacing_hours);
         let distance = |at: &Timestamp| spacing.hours_between(*at, post.at, &self.week.client.zone);
         let nearest = around.posts.iter().map(distance).fold(NEVER, f64::min);
@@ -250,7 +249,8 @@ mod tests {
         let (start, first, second) =
             (at("2026-11-23T00:00:00Z"), at("2026-11-23T09:00:00Z"), at("2026-11-24T09:00:00Z"));
         let in_order = |posts: [Timestamp; 2]| {
-            let (fatigue, as_of) = posts.into_iter().fold((0.2, start), |held, post| tired(held, post, &Zone::utc(), 24.0, 0.1));
+            let (fatigue, as_of) =
+                posts.into_iter().fold((0.2, start), |held, post| tired(held, post, &Zone::utc(), 24.0, 0.1));
             rested(fatigue, as_of, at("2026-11-25T00:00:00Z"), 24.0)
         };
         assert!((in_order([first, second]) - in_order([second, first])).abs() < 1e-5);

@@ -98,10 +98,8 @@ fn held_by_engine(posts: &[Post]) -> Vec<Conflict> {
     let mut grouped: BTreeMap<(Channel, &'static str), Conflict> = BTreeMap::new();
     let held = posts.iter().filter_map(|post| Some((post, post.blocked.as_deref()?)));
     for (post, reason) in held.filter(|(_, reason)| !reason.is_of_guardrail()) {
-        grouped
-            .entry((post.channel, reason.code()))
-            .and_modify(|conflict| conflict.affected += 1)
-            .or_insert_with(|| Conflict {
+        grouped.entry((post.channel, reason.code())).and_modify(|conflict| conflict.affected += 1).or_insert_with(
+            || Conflict {
                 channel: Some(post.channel),
                 kind: match reason {
                     Reason::NoAsset | Reason::EmptyAsset { .. } => ConflictKind::Asset,
@@ -111,7 +109,8 @@ fn held_by_engine(posts: &[Post]) -> Vec<Conflict> {
                 description: reason.to_string(),
                 affected: 1,
                 resolution: reason.remedy().to_owned(),
-            });
+            },
+        );
     }
     grouped.into_values().collect()
 }

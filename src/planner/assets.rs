@@ -37,12 +37,7 @@ pub(super) struct Slot {
 pub(super) type Assignment = Vec<Option<usize>>;
 
 /// Assigns assets to slots.
-pub(super) fn assign(
-    desks: &[Desk<'_>],
-    slots: &[Slot],
-    week: &ClientWeek<'_>,
-    histories: &Histories,
-) -> Assignment {
+pub(super) fn assign(desks: &[Desk<'_>], slots: &[Slot], week: &ClientWeek<'_>, histories: &Histories) -> Assignment {
     let rules = &week.rules.assets;
     let (offers, caps) = offers(desks, week);
     let wants = slots
@@ -53,7 +48,8 @@ pub(super) fn assign(
             Want { desk: slot.desk, at: slot.at, weight: slot.weight, usable }
         })
         .collect();
-    let market = Market::new(offers, wants, caps, rules.quality_without_asset);
+    // A post without an asset is held and earns nothing.
+    let market = Market::new(offers, wants, caps, 0.0);
     if rules.cooldown_hours < week.hours.len() as f64 {
         return market.in_order_of_weight(rules.cooldown_hours);
     }
@@ -87,13 +83,7 @@ fn offers(desks: &[Desk<'_>], week: &ClientWeek<'_>) -> (Vec<Vec<Offer>>, Vec<us
     (offers, caps)
 }
 
-fn may_use(
-    week: &ClientWeek<'_>,
-    desks: &[Desk<'_>],
-    histories: &Histories,
-    slot: &Slot,
-    scored: &Scored<'_>,
-) -> bool {
+fn may_use(week: &ClientWeek<'_>, desks: &[Desk<'_>], histories: &Histories, slot: &Slot, scored: &Scored<'_>) -> bool {
     let Candidate { asset, place, available_from, .. } = scored.candidate;
     let (Some(desk), Some(history)) = (desks.get(slot.desk), histories.get(place)) else { return false };
     let moment = Moment { channel: desk.state.channel, at: slot.at, date: slot.date };

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::model::{
     ActionType, Allocation, AssetId, CampaignId, Channel, ClientPlan, ConfidenceStep, Conflict, ConflictKind, Decision,
-    DecisionStatus, Outcome, PerformanceReality, Plan, Post, Reason, RiskBand, ScheduleStatus, Severity, Verdict, derived_id,
+    DecisionStatus, Outcome, PerformanceReality, Plan, Post, Reason, RiskBand, ScheduleStatus, Severity, Verdict,
+    derived_id,
 };
 
 /// Every decision of a plan: by client, first its channels' fatigue, then its posts by time, then what

@@ -533,7 +533,9 @@ impl Places<'_, '_> {
         let counted = if spacing.whole_days().is_some() { ", counted on the client's clock" } else { "" };
         let spacing_source = || self.channel_source(channel, "min_spacing_hours");
         let (because, source) = match rule {
-            HourRule::Past => ("it lies before the time from which the week was planned".to_owned(), "--now".to_owned()),
+            HourRule::Past => {
+                ("it lies before the time from which the week was planned".to_owned(), "--now".to_owned())
+            }
             HourRule::ClosedDay => {
                 let weekday = self.week.hours.hours().get(hour).map_or(0, |wall| usize::from(wall.weekday));
                 let entry = desk.hours.days.get(weekday).and_then(|day| day.closed);

@@ -43,10 +43,9 @@ pub(super) fn judgement(
     let (confidence, confidence_steps) = confidence_in(rules, &facts, ctx, evaluator)?;
     let risk = confidence::band(&rules.risk, &rules.guardrails, confidence, &verdicts);
     let block = || verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block).map(|verdict| blocked_by(verdict));
-    // What stands against the post whatever its rules say is told first; want of reviewers, which lets it go once
-    // nothing else holds it, last.
+    // What stands against the time is told first; want of content, and of reviewers, last.
     let blocked = match hold {
-        Some(Reason::ReviewCapacity) => block().or(hold),
+        Some(Reason::ReviewCapacity | Reason::NoAsset | Reason::EmptyAsset { .. }) => block().or(hold),
         Some(_) => hold,
         None => block(),
     };

@@ -151,10 +151,9 @@ fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, around: &Aroun
         HourRule::Past => Reason::Past,
         HourRule::ClosedDay => closed(&day, local.date()),
         HourRule::QuietHours => Reason::QuietHours { local_time: local.strftime("%H:%M").to_string().into() },
-        HourRule::LastPost | HourRule::CommittedPost | HourRule::DayFull => Reason::Spacing {
-            other: nearest.unwrap_or(post.at),
-            spacing_hours: numbers.min_spacing_hours,
-        },
+        HourRule::LastPost | HourRule::CommittedPost | HourRule::DayFull => {
+            Reason::Spacing { other: nearest.unwrap_or(post.at), spacing_hours: numbers.min_spacing_hours }
+        }
     })
 }
 

@@ -66,7 +66,6 @@ const CLIENTS: [&str; 12] = [
     "Olive Branch Catering",
 ];
 
-/// A number between 0 and 1 that is always the same for the same place.
 fn wobble(place: usize, salt: usize) -> f64 {
     let mixed = (place.wrapping_mul(2_654_435_761) ^ salt.wrapping_mul(40_503)).wrapping_mul(2_246_822_519);
     ((mixed >> 7) % 10_007) as f64 / 10_007.0
@@ -105,7 +104,6 @@ pub fn variants() -> Vec<(&'static str, Simulation)> {
     ]
 }
 
-/// A simulation whose first week was committed before.
 fn committed(mut simulation: Simulation) -> Simulation {
     if let Some(week) = simulation.weekly.first_mut() {
         simulation.provenance.committed_posts = week.posts_drafted as u32;
@@ -115,7 +113,6 @@ fn committed(mut simulation: Simulation) -> Simulation {
     simulation
 }
 
-/// A simulation whose names are long and hostile.
 fn named(mut simulation: Simulation) -> Simulation {
     let long = "Gesellschaft für Großwetterlagenbeobachtung & Söhne ".repeat(4);
     let names = ["<script>alert('x')</script>", long.as_str(), "a|b`c*d_e", "\"quoted\" & 'so on'"];
@@ -169,7 +166,6 @@ fn provenance(shape: Shape, start: Week) -> Provenance {
     }
 }
 
-/// Posts that the rules want in a week on a channel.
 fn wanted(shape: Shape, channel: usize) -> f64 {
     TRAITS[channel].0 * shape.clients as f64 * shape.size
 }
@@ -402,7 +398,6 @@ fn comparison(shape: Shape, effects: &[Effect]) -> Comparison {
     }
 }
 
-/// Pairs around a mean of the base that differ by an effect.
 fn pairs(shape: Shape, mean: f64, effect: f64, spread: f64, place: usize) -> Difference {
     let mut pairs = Pairs::default();
     for replication in 0..shape.replications as usize {

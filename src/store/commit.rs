@@ -123,11 +123,12 @@ impl<'a> Commit<'a> {
 
     /// What is no longer as the plan found it, a line a finding.
     async fn moved(&self, tx: &mut Tx, ids: &str) -> Result<Vec<String>, StoreError> {
-        let now: BTreeMap<String, (Client, ClientState)> = standing_with(tx, &Which::Clients(ids), &BTreeSet::new(), self.counted)
-            .await?
-            .into_iter()
-            .map(|known| (known.0.id.to_string(), known))
-            .collect();
+        let now: BTreeMap<String, (Client, ClientState)> =
+            standing_with(tx, &Which::Clients(ids), &BTreeSet::new(), self.counted)
+                .await?
+                .into_iter()
+                .map(|known| (known.0.id.to_string(), known))
+                .collect();
         let planned: BTreeSet<&str> = self.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
         let then = self.scenario.clients.iter().filter(|(client, _)| planned.contains(client.id.as_str()));
         Ok(then
@@ -300,7 +301,9 @@ fn differences(then: (&Client, &ClientState), now: (&Client, &ClientState)) -> V
     }
     let is_new = |state: &&ChannelState| then.1.channels.iter().all(|known| known.channel != state.channel);
     found.extend(now.1.channels.iter().filter(is_new).map(|state| format!("{} is new", state.channel)));
-    if found.is_empty() && distilled(&then.1.asset_uses, &then.1.channels) != distilled(&now.1.asset_uses, &now.1.channels) {
+    if found.is_empty()
+        && distilled(&then.1.asset_uses, &then.1.channels) != distilled(&now.1.asset_uses, &now.1.channels)
+    {
         found.push("uses of assets".to_owned());
     }
     if found.is_empty() { Vec::new() } else { vec![format!("  client `{id}`: {}", found.join("; "))] }

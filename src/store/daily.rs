@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::database::{Tx, Value, values};
-use super::error::StoreError;
 use super::channels::RulesByClient;
 use super::commit::warnings;
+use super::database::{Tx, Value, values};
+use super::error::StoreError;
 use super::grounds::Grounds;
 use super::ledger::Ledger;
 use super::record::{NewAction, record};
@@ -386,9 +386,7 @@ pub(super) fn committed(schedule: &Schedule) -> CommittedPost {
 fn step<'t>(schedule: &'t Schedule, again: &Again, judged: &JudgedAgain, client: &Client) -> Option<Step<'t>> {
     let (status, reason) = match again {
         Again::Off(reason) => (ScheduleStatus::Blocked, Some(reason.clone())),
-        Again::Judged(post) if post.blocked.is_some() => {
-            (ScheduleStatus::Blocked, post.blocked.as_deref().cloned())
-        }
+        Again::Judged(post) if post.blocked.is_some() => (ScheduleStatus::Blocked, post.blocked.as_deref().cloned()),
         Again::Judged(_) if schedule.approved_by.is_some() => (ScheduleStatus::Ready, None),
         Again::Judged(post) if post.status == ScheduleStatus::Pending => {
             (ScheduleStatus::Pending, Some(needs_review(post, client)))

@@ -342,7 +342,9 @@ fn asset_seen(schedule: &Schedule) -> Option<AssetSeen> {
     Some(AssetSeen {
         score: schedule.metadata.get("asset_score").and_then(serde_json::Value::as_f64)?,
         kind: preview("kind")?.into(),
-        has_content: ["title", "body", "media_url"].iter().any(|field| preview(field).is_some_and(|text| !text.is_empty())),
+        has_content: ["title", "body", "media_url"]
+            .iter()
+            .any(|field| preview(field).is_some_and(|text| !text.is_empty())),
     })
 }
 

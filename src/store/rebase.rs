@@ -47,8 +47,7 @@ impl Ledger {
         let (counted, planner) = (Counted::LiveAndHeld, planner.starting_at(old.now));
         let mut done = Vec::new();
         for workspace in workspaces {
-            let scenario =
-                retried(|| self.scenario_of(workspace, old.plan.week, is_meant, counted)).await?;
+            let scenario = retried(|| self.scenario_of(workspace, old.plan.week, is_meant, counted)).await?;
             refuse_if_over(&scenario, old.plan.week, old.now)?;
             let plan = plan_week(&planner, &scenario, old.plan.week)?;
             let breaches = check_plan(&plan, &scenario, old.rules);

@@ -477,9 +477,7 @@ impl Asked<'_> {
     /// What goes with a schedule that is taken back.
     fn reason(&self) -> Option<Reason> {
         match self.change {
-            Change::Cancel { reason } => {
-                Some(Reason::Cancelled { actor: self.actor.into(), reason: reason.into() })
-            }
+            Change::Cancel { reason } => Some(Reason::Cancelled { actor: self.actor.into(), reason: reason.into() }),
             Change::Approve | Change::ApproveAlone | Change::Restore => None,
         }
     }

@@ -191,6 +191,7 @@ fn check_client(
     clock: &Clock,
     findings: &mut Findings,
 ) {
+    let before = findings.breaches.len();
     let numbers = rules.for_client(client);
     let not_before = whole.not_before;
     let case = ClientCase { plan, client, state, rules: &numbers, hooks: Hooks::of(rules), clock, not_before };
@@ -216,17 +217,18 @@ fn check_client(
         worth::check(channel, findings);
     }
     channels::check(&case, &channels, findings);
-    check_objections(&case, whole, findings);
+    // What was found in this checker's own way need not be said twice.
+    if findings.breaches.len() == before {
+        check_objections(&case, whole, findings);
+    }
 }
 
 /// Nothing stands against a post that is not held, by the one answer that the daily pass and people who approve ask
 /// for as well: what is planned today must not be held tomorrow for a reason that was known.
 fn check_objections(case: &ClientCase<'_>, plan: &Plan, findings: &mut Findings) {
-    let before = findings.breaches.len();
     let objections = objections_to(case.client, case.state, case.rules, plan, &case.plan.posts);
     for (post, reason) in case.plan.posts.iter().zip(objections) {
-        // What was found above in this checker's own way need not be said twice.
-        if let Some(reason) = reason.filter(|_| post.is_live() && before == findings.breaches.len()) {
+        if let Some(reason) = reason.filter(|_| post.is_live()) {
             findings.of_post(case, post, "objection", reason.to_string());
         }
     }

@@ -7,8 +7,8 @@ use jiff::ToSpan;
 use super::check_plan;
 use super::fixture::*;
 use crate::model::{
-    Allocation, AssetId, AssetUse, CampaignId, Channel, ClientId, DayKind, Outcome, Plan, Post, Reason, RiskBand, Scenario,
-    ScheduleStatus, Tier, Verdict, Week, WorkspaceId,
+    Allocation, AssetId, AssetUse, CampaignId, Channel, ClientId, DayKind, Outcome, Plan, Post, Reason, RiskBand,
+    Scenario, ScheduleStatus, Tier, Verdict, Week, WorkspaceId,
 };
 use crate::rules::CompiledRules;
 
@@ -290,9 +290,7 @@ fn a_held_post_has_a_reason_that_names_its_guardrail() {
     let plan = passing(&scenario, &rules, week);
     let case = Case { scenario, rules, plan };
     let first = |plan: &mut Plan| plan.clients[0].posts[0].clone();
-    let by = |rule: &str| {
-        Arc::new(Reason::Guardrail { rule: rule.into(), reason: "no".into(), remedy: "".into() })
-    };
+    let by = |rule: &str| Arc::new(Reason::Guardrail { rule: rule.into(), reason: "no".into(), remedy: "".into() });
     assert_eq!(case.broken_by(|plan| plan.clients[0].posts[0].blocked = None), ["blocked_reason"]);
     let broken = case.broken_by(|plan| plan.clients[0].posts[0].blocked = Some(by("the moon")));
     assert_eq!(broken, ["blocked_reason"]);

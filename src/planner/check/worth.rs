@@ -177,7 +177,11 @@ impl<'c, 'a> Worth<'c, 'a> {
             (None, true) => self.breach("blocked_reason", "it is held without a reason".to_owned(), findings),
             (Some(_), false) => self.breach("blocked_reason", "it is not held and has a reason".to_owned(), findings),
             (Some(reason), true) if !self.holds(reason) => {
-                self.breach("blocked_reason", format!("nothing holds it for the reason that it names: {reason}"), findings);
+                self.breach(
+                    "blocked_reason",
+                    format!("nothing holds it for the reason that it names: {reason}"),
+                    findings,
+                );
             }
             _ => {}
         }
@@ -188,11 +192,12 @@ impl<'c, 'a> Worth<'c, 'a> {
     fn holds(&self, reason: &Reason) -> bool {
         match reason {
             Reason::Guardrail { rule, .. } => {
-                self.has_content() && self.post.verdicts_of(Outcome::Block).any(|verdict| verdict.rule == *rule)
+                self.post.verdicts_of(Outcome::Block).any(|verdict| verdict.rule == *rule)
             }
+            _ if self.post.verdicts_of(Outcome::Block).next().is_some() => false,
             Reason::NoAsset => self.post.asset.is_none(),
-            Reason::EmptyAsset { asset_id } => self.asset.is_some_and(|asset| asset.id == *asset_id) && !self.has_content(),
-            Reason::ReviewCapacity => self.has_content() && self.post.verdicts_of(Outcome::Block).next().is_none(),
+            Reason::EmptyAsset { .. } => self.asset.is_some() && !self.has_content(),
+            Reason::ReviewCapacity => self.has_content(),
             _ => false,
         }
     }

@@ -426,9 +426,11 @@ pub(super) async fn confirm(State(app): State<App>, sending: Sending) -> Result<
 
 fn second(why: &StoreError) -> String {
     match why {
-        StoreError::SecondPerson { .. } => "The rules want somebody else to approve it: sign in with another token. Who \
+        StoreError::SecondPerson { .. } => {
+            "The rules want somebody else to approve it: sign in with another token. Who \
                                             works alone serves the console with --alone."
-            .to_owned(),
+                .to_owned()
+        }
         StoreError::Held { .. } | StoreError::TooLate(_) | StoreError::InstantTaken(_) => {
             format!("What helps: {}.", why.remedy())
         }

@@ -9,7 +9,7 @@ use crate::support::Workplace;
 
 const POSTS: &str = "post_id,client_id,workspace_id,channel,scheduled_for,local_time,time_zone,asset_id,variation_id,\
                      campaign_id,status,priority,fatigue,expected_engagement,asset_score,confidence,risk_level,\
-                     blocked_reason";
+                     blocked_reason,blocked_code,blocked_details";
 const DECISIONS: &str = "decision_id,post_id,client_id,action_type,decision_payload,source_signals,risk_class,\
                          confidence_score,truth_notes,truth_compliant,disclaimers,status,actor";
 const CONFLICTS: &str = "client_id,channel,type,severity,description,affected,resolution";
@@ -104,7 +104,7 @@ fn ids_are_unique_and_decisions_name_posts_of_the_plan() {
 }
 
 #[test]
-fn a_calendar_for_each_workspace_holds_every_live_post() {
+fn a_calendar_for_each_workspace_holds_every_post_and_those_that_are_held_as_cancelled() {
     let place = Workplace::new();
     place.mcoe("plan small --out plan --calendar --tables csv").done();
     let calendars: Vec<String> = place.folder("plan").into_keys().filter(|name| name.ends_with(".ics")).collect();
@@ -113,7 +113,9 @@ fn a_calendar_for_each_workspace_holds_every_live_post() {
     assert!(calendar.starts_with("BEGIN:VCALENDAR\r\n") && calendar.ends_with("END:VCALENDAR\r\n"), "{calendar}");
     let posts = place.table("plan/posts.csv");
     let live = posts.rows.iter().filter(|row| posts.cell(row, "status") != "blocked").count();
-    assert_eq!(calendar.matches("BEGIN:VEVENT").count(), live);
+    assert!(live > 0 && live < posts.rows.len());
+    assert_eq!(calendar.matches("BEGIN:VEVENT").count(), posts.rows.len());
+    assert_eq!(calendar.matches("STATUS:CANCELLED").count(), posts.rows.len() - live);
     assert!(calendar.lines().all(|line| line.trim_end_matches('\r').len() <= 75), "lines of a calendar fold at 75");
 }
 

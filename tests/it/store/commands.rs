@@ -57,7 +57,8 @@ fn story(place: &Place) {
     let workspace = week["workspaces"][0]["workspace_id"].as_str().unwrap();
     on(&format!("db export {workspace} --week 2026-W38 --out back")).done();
     work.mcoe("check --scenario back").done();
-    on(&format!("plan --from-database {workspace} --week 2026-W38 --now 2026-09-10T08:00:00Z --out plan --tables csv")).done();
+    on(&format!("plan --from-database {workspace} --week 2026-W38 --now 2026-09-10T08:00:00Z --out plan --tables csv"))
+        .done();
     work.mcoe("plan back --week 2026-W38 --out twin --tables csv").done();
     assert_eq!(work.read("plan/posts.csv"), work.read("twin/posts.csv"));
     let post = work.table("plan/posts.csv").column("post_id")[0].to_owned();

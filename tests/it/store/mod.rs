@@ -53,7 +53,18 @@ async fn commit(
 ) -> Result<Committed, StoreError> {
     let decisions = planner::decisions(plan);
     let now = at(FRIDAY);
-    ledger.commit(Commit { plan, decisions: &decisions, scenario, rules, actor, now, counted: mcoe::store::Counted::Live, progress: &|| {} }).await
+    ledger
+        .commit(Commit {
+            plan,
+            decisions: &decisions,
+            scenario,
+            rules,
+            actor,
+            now,
+            counted: mcoe::store::Counted::Live,
+            progress: &|| {},
+        })
+        .await
 }
 
 /// Plans and commits a week of every workspace.
