@@ -446,7 +446,7 @@ mod tests {
         };
         let uses = ["2026-06-01", "2026-06-10", "2026-06-20", "2026-08-20", "2026-09-09", "2026-09-18"].map(used);
         let kept = ["2026-06-01", "2026-06-20", "2026-08-20", "2026-09-09", "2026-09-18"].map(used);
-        assert_eq!(distilled(&uses, &[channel.clone()]), kept);
+        assert_eq!(distilled(&uses, std::slice::from_ref(&channel)), kept);
         assert_eq!(distilled(&kept, &[channel]), kept);
     }
 }

@@ -117,8 +117,11 @@ fn a_rule_that_answers_the_wrong_kind_leaves_nothing_behind() {
 #[test]
 fn a_rule_that_fails_in_a_later_week_leaves_nothing_behind() {
     let place = Workplace::new();
-    let script = "fn weekly_posts(ctx) {\n    if ctx.posts_last_7_days > 1 { return -1; }\n    ctx.weekly_posts\n}\n";
+    let script = "fn weekly_posts(ctx) {\n    if ctx.posts_last_7_days > 4 { return -1; }\n    ctx.weekly_posts\n}\n";
     place.write("rules/broken.rhai", script);
+    // Assets for every post, so that all of them run.
+    place.replace("rules/assets.toml", "cooldown_hours = 168", "cooldown_hours = 1");
+    place.replace("rules/assets.toml", "max_uses_per_week = 3", "max_uses_per_week = 99");
     place.mcoe("plan small --out plan").done();
     place.mcoe("simulate small --weeks 2 --replications 2 --out run").ends_with(2).says(&["nothing was written"]);
     assert_eq!(place.entries(), ["plan", "rules", "small"]);
