@@ -156,6 +156,7 @@ fn a_port_that_is_taken_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let place = Place::sqlite();
+    block_on(async { place.ledger().await.close().await });
     let mut child = Command::new(cargo_bin!("mcoe"))
         .args(["serve", "--port", &port, "--database", &place.url])
         .current_dir(project("."))
