@@ -7,8 +7,8 @@
 //! day, or a later one, on the day so many days after it:
 //!
 //! - an hour that the clocks skip: a day after Saturday 01:30, where Sunday has no 01:30, is the moment of the change;
-//! - an hour that the clocks repeat: a day after Saturday 01:30 is the first 01:30 of Sunday, and every instant after it
-//!   is far enough too, although the clocks show 01:00 again. A day after either 01:30 of Sunday is Monday 01:30.
+//! - an hour that the clocks repeat: a day after Saturday 01:30 is the first 01:30 of Sunday, and every instant after
+//!   it is far enough too, although the clocks show 01:00 again. A day after either 01:30 of Sunday is Monday 01:30.
 
 use std::fmt;
 

@@ -105,12 +105,9 @@ pub fn range([low, high]: [f64; 2]) -> String {
     format!("{} to {}", count(low), count(high))
 }
 
-/// Below this share of a value, a reference is next to nothing, and no percentage of it is shown.
-const NEXT_TO_NOTHING: f64 = 0.05;
-
 /// How a value lies against a reference: `5 % above`, `as`; none where the reference is next to nothing.
 pub fn against(value: f64, reference: f64) -> Option<String> {
-    if reference < NEXT_TO_NOTHING * value {
+    if reference < crate::stats::NEXT_TO_NOTHING * value {
         return None;
     }
     let change = share(value - reference, reference)?;

@@ -8,7 +8,7 @@ mod paired;
 
 pub use effect::{MainEffect, main_effect, noise_share};
 pub use frontier::frontier;
-pub use paired::{Difference, Pairs, holm};
+pub use paired::{Difference, NEXT_TO_NOTHING, Pairs, holm};
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};

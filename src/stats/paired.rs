@@ -95,7 +95,7 @@ pub struct Difference {
 }
 
 /// A base below this share of the other is next to nothing: a share of it would say little, at great length.
-const NEXT_TO_NOTHING: f64 = 0.05;
+pub const NEXT_TO_NOTHING: f64 = 0.05;
 
 impl Difference {
     /// A number in the unit of both as a share of the base's mean; none where that is nothing, or next to
