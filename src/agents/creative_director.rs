@@ -71,7 +71,7 @@ impl Histories {
     fn add_stories(&mut self, assets: &[Asset], places: &BTreeMap<&AssetId, usize>) {
         for (place, asset) in assets.iter().enumerate() {
             let parent = asset.parent_id.as_ref().and_then(|id| assets.get(*places.get(id)?));
-            if !continues(asset, parent) {
+            if parent.is_none_or(|parent| asset.evolution_step <= parent.evolution_step) {
                 continue;
             }
             let step_before = self.first_use_of_step_before(assets, asset);
@@ -156,29 +156,6 @@ pub fn candidate<'a>(
         hours_since_use: last.map(|at| hours_between(at, available_from)),
         age_hours: hours_between(asset.created_at, available_from),
     })
-}
-
-/// An asset as it was when it was committed to a post: the candidate that it was for that post.
-#[must_use]
-pub fn used_candidate<'a>(week: &ClientWeek<'a>, asset: &'a Asset, channel: Channel, at: Timestamp) -> Candidate<'a> {
-    let assets = &week.client.assets;
-    let parent = asset.parent_id.as_ref().and_then(|id| assets.iter().find(|other| other.id == *id));
-    let place = assets.binary_search_by(|other| other.id.cmp(&asset.id)).unwrap_or_default();
-    let own = week.state.asset_uses.iter().filter(|used| used.asset_id == asset.id && used.channel == channel);
-    let last = own.map(|used| used.at).filter(|used| *used < at).max();
-    Candidate {
-        asset,
-        place,
-        available_from: at,
-        continues_story: continues(asset, parent),
-        hours_since_use: last.map(|last| hours_between(last, at)),
-        age_hours: hours_between(asset.created_at, at),
-    }
-}
-
-/// Whether an asset continues the story of its parent, rather than varying it.
-fn continues(asset: &Asset, parent: Option<&Asset>) -> bool {
-    parent.is_some_and(|parent| asset.evolution_step > parent.evolution_step)
 }
 
 fn campaign_runs(week: &ClientWeek<'_>, asset: &Asset, channel: Channel) -> bool {

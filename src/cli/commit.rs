@@ -81,7 +81,8 @@ impl Commit {
             text.push_str(&format!("planned again around what has moved on:\n{}\n", moved.join("\n")));
         }
         for one in committed {
-            text.push_str(&line(&one.committed));
+            let adds_nothing = !one.committed.is_new && one.committed.schedules == 0;
+            text.push_str(&if adds_nothing { "nothing is left to add\n".to_owned() } else { line(&one.committed) });
             if !moved.is_empty() {
                 text.push_str(&format!(
                     "  {} posts of the old plan kept, {} dropped, {} new\n",

@@ -143,6 +143,9 @@ fn write_post(text: &mut String, id: &Uuid, post: &PostExplanation) -> std::fmt:
         "\nexpected engagement {:.2} = {:.2} x {:.3} x {:.3}",
         post.expected_engagement, post.slot_value, post.quality_factor, post.response
     )?;
+    if let Some(reason) = &post.blocked {
+        writeln!(text, "\nheld, so that it earns nothing: {reason}\n  way out: {}", reason.remedy())?;
+    }
     writeln!(text, "\nguardrails")?;
     for explained in &post.verdicts {
         let verdict = &explained.verdict;

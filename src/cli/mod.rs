@@ -4,6 +4,7 @@
 //! failure of the machine; 130 interrupted.
 
 mod actions;
+mod attach;
 mod changes;
 mod check;
 mod commit;
@@ -146,6 +147,7 @@ enum Command {
     Approve(review::Approve),
     Cancel(review::Cancel),
     Restore(review::Restore),
+    Attach(attach::Attach),
     Weekly(weekly::Weekly),
     Daily(daily::Daily),
     Status(status::Status),
@@ -255,6 +257,7 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
         Command::Approve(command) => command.run(globals),
         Command::Cancel(command) => command.run(globals),
         Command::Restore(command) => command.run(globals),
+        Command::Attach(command) => command.run(globals),
         Command::Weekly(command) => command.run(globals),
         Command::Daily(command) => command.run(globals),
         Command::Status(command) => command.run(globals),

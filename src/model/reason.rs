@@ -176,6 +176,23 @@ impl Reason {
         matches!(self, Reason::Guardrail { .. })
     }
 
+    /// Whether it is about the post's asset, so that another asset may be the way out.
+    #[must_use]
+    pub const fn is_of_asset(&self) -> bool {
+        matches!(
+            self,
+            Reason::NoAsset
+                | Reason::EmptyAsset { .. }
+                | Reason::AssetGone { .. }
+                | Reason::AssetChannel { .. }
+                | Reason::AssetUnfinished { .. }
+                | Reason::AssetCooldown { .. }
+                | Reason::AssetUses { .. }
+                | Reason::CampaignDates { .. }
+                | Reason::StoryOrder { .. }
+        )
+    }
+
     /// What counts of it in reports: a guardrail's name, or the code.
     #[must_use]
     pub fn rule(&self) -> &str {
@@ -219,7 +236,9 @@ impl Reason {
             Reason::AssetCooldown { .. } => "cancel the other use, or shorten the cooldown",
             Reason::AssetUses { .. } => "cancel another use, or allow more uses a week",
             Reason::StoryOrder { .. } => "let the step before run first, or cancel this one",
-            Reason::NoAsset => "make an asset for the channel and plan the week again, or shorten the cooldown",
+            Reason::NoAsset => {
+                "make an asset for the channel and plan the week again, or give it to the committed post with `mcoe attach`"
+            }
             Reason::EmptyAsset { .. } => "give the asset a title, a text or a media URL",
             Reason::NeedsReview { .. } => "approve it, or cancel it",
             Reason::Expired { .. } => "plan another post",

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use super::assets::Slot;
 use super::channel::{Bench, Desk, Scored, WarningsSeen};
 use super::judge::{Docket, Ledger};
-use super::objection::{Around, CommittedPost, objection};
+use super::objection::{CommittedPost, Surroundings, objection};
 use super::week::{FrontDesk, Setup, set_up};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
-use crate::agents::creative_director::{Histories, candidate, hours_between};
+use crate::agents::creative_director::{Histories, hours_between};
 use crate::model::{
     AssetUse, Capacity, Channel, ChannelSeen, ChannelState, Client, ClientState, HOUR_SECONDS, PerformanceReality,
     Post, Reason, Score, Spacing, Week, Zone,
@@ -99,7 +99,7 @@ struct ClientDay<'a> {
     now: Timestamp,
 }
 
-impl ClientDay<'_> {
+impl<'a> ClientDay<'a> {
     fn judge(self, posts: &[CommittedPost], bench: &mut Bench<'_>) -> Result<JudgedAgain, PlanError> {
         let mut order: Vec<usize> = (0..posts.len()).collect();
         order.sort_by_key(|index| posts.get(*index).map(|post| (post.at, post.channel)));
@@ -132,22 +132,24 @@ impl ClientDay<'_> {
         ledger: &mut Ledger,
         bench: &mut Bench<'_>,
     ) -> Result<Again, PlanError> {
-        let around = Around::with(&self.week, post, Some(self.now), live);
-        let hold = objection(&self.week, post, &around);
+        let surroundings = Surroundings::with(&self.week, post, Some(self.now), live);
+        let hold = objection(&self.week, post, &surroundings);
         if let Some(reason @ (Reason::ClientStatus { .. } | Reason::ChannelOff { .. })) = hold {
             return Ok(Again::Off(reason));
         }
-        let desks = self.setup.desks.iter().enumerate();
-        let mut desks = desks.filter(|(_, desk)| desk.state.channel == post.channel);
-        let Some((place, desk)) = desks.next() else {
+        let is_own = |desk: &Desk<'_>| desk.state.channel == post.channel;
+        let Some(place) = self.setup.desks.iter().position(is_own) else {
+            return Ok(Again::Off(Reason::ChannelOff { channel: post.channel }));
+        };
+        let Some(desk) = self.setup.desks.get(place) else {
             return Ok(Again::Off(Reason::ChannelOff { channel: post.channel }));
         };
         let slot = self.slot(place, post);
-        let scored = self.scored(desk, post, &around, bench)?;
+        let scored = self.scored(desk, post, &surroundings, bench)?;
         let docket = Docket { week: &self.week, client_rules: self.rules, desk, slot: &slot, scored: scored.as_ref() };
         let spacing = Spacing::from_hours(desk.rules.min_spacing_hours);
         let distance = |at: &Timestamp| spacing.hours_between(*at, post.at, &self.week.client.zone);
-        let nearest = around.posts.iter().map(distance).fold(NEVER, f64::min);
+        let nearest = surroundings.posts.iter().map(distance).fold(NEVER, f64::min);
         let (post, _) = docket.post(ledger, nearest, hold, bench)?;
         Ok(Again::Judged(Box::new(post)))
     }
@@ -159,18 +161,17 @@ impl ClientDay<'_> {
     }
 
     /// The post's asset with its score as the week began; none where it is no longer offered.
-    fn scored<'a>(
-        &'a self,
+    fn scored(
+        &self,
         desk: &Desk<'a>,
         post: &CommittedPost,
-        around: &Around,
+        surroundings: &Surroundings,
         bench: &mut Bench<'_>,
     ) -> Result<Option<Scored<'a>>, PlanError> {
         let Some(id) = post.asset.as_deref() else { return Ok(None) };
         let assets = &self.week.client.assets;
         let Ok(place) = assets.binary_search_by(|asset| asset.id.as_str().cmp(id)) else { return Ok(None) };
-        let Some(candidate) = candidate(&self.week, post.channel, place, &around.histories) else { return Ok(None) };
-        Ok(Some(desk.score(self.rules, candidate, bench.evaluator)?))
+        Ok(desk.asset(&self.week, self.rules, place, &surroundings.histories, bench.evaluator)?)
     }
 }
 

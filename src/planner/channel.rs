@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::agents::ClientWeek;
-use crate::agents::creative_director::{self, Candidate, hours_between};
+use crate::agents::creative_director::{self, Candidate, Histories, hours_between};
 use crate::model::{
     Channel, ChannelSeen, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier, WorkspaceId,
 };
@@ -99,14 +99,18 @@ impl<'a> Desk<'a> {
         self.upper_bound = self.solution.objective;
     }
 
-    /// An asset as it would be scored on the channel.
-    pub fn score(
+    /// The client's asset at a place of its list as the channel can use it after the uses that are known; none where
+    /// its story has not come so far.
+    pub fn asset(
         &self,
+        week: &ClientWeek<'a>,
         client_rules: &ClientRules,
-        candidate: Candidate<'a>,
+        place: usize,
+        histories: &Histories,
         evaluator: &mut Evaluator,
-    ) -> Result<Scored<'a>, RuleFailure> {
-        score_one(client_rules, self.state, &self.ctx, candidate, evaluator)
+    ) -> Result<Option<Scored<'a>>, RuleFailure> {
+        let candidate = creative_director::candidate(week, self.state.channel, place, histories);
+        candidate.map(|candidate| score_one(client_rules, self.state, &self.ctx, candidate, evaluator)).transpose()
     }
 
     /// Takes hours away and solves again.
@@ -260,7 +264,7 @@ pub(super) fn channel_facts(
     }
 }
 
-pub(super) fn scored<'a>(
+fn scored<'a>(
     rules: &ClientRules,
     state: &ChannelState,
     ctx: &Arc<ChannelFacts>,

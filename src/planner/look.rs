@@ -12,7 +12,7 @@ use super::judge::{Supposed, judge_alone};
 use super::week::{Draft, FrontDesk, draft};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
-use crate::agents::creative_director::{candidate, points};
+use crate::agents::creative_director::points;
 use crate::model::{Capacity, Client, ClientState, EarlyWarning, PerformanceReality, Post, WallHour, Week};
 use crate::rules::{ChannelFacts, ClientFacts, PostFacts, RuleFailure, SCORE_ASSET};
 
@@ -110,9 +110,7 @@ fn usable<'a>(
     let scored = match desk.candidates.iter().find(|scored| scored.candidate.place == 0) {
         Some(scored) => Some(scored.clone()),
         None if asset.has_content() => None,
-        None => candidate(&draft.week, desk.state.channel, 0, &draft.histories)
-            .map(|candidate| desk.score(draft.rules, candidate, bench.evaluator))
-            .transpose()?,
+        None => desk.asset(&draft.week, draft.rules, 0, &draft.histories, bench.evaluator)?,
     };
     Ok(scored.filter(|scored| slot.at >= scored.candidate.available_from))
 }

@@ -33,7 +33,8 @@ pub struct CommittedPost {
 /// Why a committed post may not stand now; none where nothing but a guardrail could hold it. The state must not
 /// count the post itself.
 ///
-/// Of two posts that are in each other's way the earlier one stands, unless the later one has run by `now`.
+/// Of two posts that are in each other's way the earlier one stands, unless the later one has run by `now`. Without
+/// `now` later posts bind as earlier ones do: so it is for a post that is new or has a new asset.
 ///
 /// # Errors
 /// Where the post's week is at the edge of the calendar.
@@ -42,14 +43,14 @@ pub fn objection_to(
     client: &Client,
     state: &ClientState,
     post: &CommittedPost,
-    now: Timestamp,
+    now: Option<Timestamp>,
 ) -> Result<Option<Reason>, PlanError> {
     let numbers = rules.for_client(client);
     let week = Week::of(client.zone.local(post.at).date())?;
     let hours = WeekHours::new(week, &client.zone)?;
     let week = ClientWeek { client, state, rules: numbers.base(), hours: &hours, not_before: None };
-    let around = Around::of(&week, post, Some(now));
-    Ok(objection(&week, post, &around))
+    let surroundings = Surroundings::of(&week, post, now);
+    Ok(objection(&week, post, &surroundings))
 }
 
 /// What stands against each of a client's planned posts, in their order; nothing at the edge of the calendar.
@@ -62,27 +63,28 @@ pub(super) fn objections_to(
 ) -> Vec<Option<Reason>> {
     let Ok(hours) = WeekHours::new(plan.week, &client.zone) else { return vec![None; posts.len()] };
     let week = ClientWeek { client, state, rules: rules.base(), hours: &hours, not_before: plan.not_before };
-    let mut around = Around { posts: Vec::new(), histories: Histories::of(&client.assets, &state.asset_uses) };
+    let mut surroundings =
+        Surroundings { posts: Vec::new(), histories: Histories::of(&client.assets, &state.asset_uses) };
     let mut ask = |post: &Post| {
         let asset = post.asset.as_ref().map(|asset| asset.used().to_string());
         let post = CommittedPost { channel: post.channel, at: post.at, asset };
         let own = state.channels.iter().find(|state| state.channel == post.channel);
-        around.posts = own.into_iter().flat_map(standing).collect();
-        objection(&week, &post, &around)
+        surroundings.posts = own.into_iter().flat_map(standing).collect();
+        objection(&week, &post, &surroundings)
     };
     posts.iter().map(&mut ask).collect()
 }
 
 /// What a post must keep its distance from.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Around {
+pub(super) struct Surroundings {
     /// Other posts of the channel.
     pub posts: Vec<Timestamp>,
     /// What became of the client's assets.
     pub histories: Histories,
 }
 
-impl Around {
+impl Surroundings {
     /// What the client's state knows. Where the day has come, later posts that have not run by then give way.
     pub fn of(week: &ClientWeek<'_>, post: &CommittedPost, now: Option<Timestamp>) -> Self {
         Self::with(week, post, now, &[])
@@ -113,8 +115,8 @@ fn used(post: &CommittedPost) -> Option<AssetUse> {
     Some(AssetUse { asset_id, channel: post.channel, at: post.at })
 }
 
-/// Why a post may not stand beside what is around it.
-pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, around: &Around) -> Option<Reason> {
+/// Why a post may not stand beside what surrounds it.
+pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, surroundings: &Surroundings) -> Option<Reason> {
     let client = week.client;
     if !client.status.is_planned() {
         return Some(Reason::ClientStatus { status: client.status });
@@ -122,10 +124,10 @@ pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, around: &Ar
     if !week.state.channels.iter().any(|state| state.channel == post.channel) {
         return Some(Reason::ChannelOff { channel: post.channel });
     }
-    objection_to_time(week, post, around).or_else(|| {
+    objection_to_time(week, post, surroundings).or_else(|| {
         let Some(id) = post.asset.as_deref() else { return Some(Reason::NoAsset) };
         let place = client.assets.binary_search_by(|asset| asset.id.as_str().cmp(id)).ok();
-        let known = place.and_then(|place| client.assets.get(place).zip(around.histories.get(place)));
+        let known = place.and_then(|place| client.assets.get(place).zip(surroundings.histories.get(place)));
         let gone = || Some(Reason::AssetGone { asset_id: AssetId::new(id) });
         let Some((asset, history)) = known else { return gone() };
         let date = client.zone.local(post.at).date();
@@ -133,7 +135,7 @@ pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, around: &Ar
     })
 }
 
-fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, around: &Around) -> Option<Reason> {
+fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, surroundings: &Surroundings) -> Option<Reason> {
     let local = week.client.zone.local(post.at);
     let hour = usize::try_from(week.hours.hour_of(post.at)).ok();
     let wall = hour.and_then(|hour| week.hours.hours().get(hour).copied()).unwrap_or(WallHour {
@@ -144,7 +146,7 @@ fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, around: &Aroun
     let day = day_plan(week, post.channel, local.date());
     let numbers = week.rules.channel(post.channel);
     let spacing = Spacing::from_hours(numbers.min_spacing_hours);
-    let others = OtherPosts::of(week, around.posts.iter().copied(), spacing);
+    let others = OtherPosts::of(week, surroundings.posts.iter().copied(), spacing);
     let rule = forbidden_by(week, post.at, wall, &day, numbers, &others)?;
     let nearest = others.nearest(post.at);
     Some(match rule {

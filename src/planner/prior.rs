@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::channel::{Bench, Desk, Scored, response, scored};
+use super::channel::{Bench, Desk, Scored, response};
 use super::judge::{campaign_of, choice};
 use crate::agents::ClientWeek;
-use crate::agents::creative_director::used_candidate;
-use crate::model::{Asset, Channel, Post, PriorPost};
+use crate::agents::creative_director::Histories;
+use crate::model::{AssetUse, Channel, Post, PriorPost};
 use crate::rules::{ClientRules, RuleFailure};
 
 /// The client's committed posts of the week, by time, then channel. Each is valued as a planned post is:
@@ -45,10 +45,7 @@ fn prior_post(
     fatigue: f64,
     bench: &mut Bench<'_>,
 ) -> Result<PriorPost, RuleFailure> {
-    let scored = match asset_used(week, desk.state.channel, at) {
-        Some(asset) => score(week, rules, desk, (asset, at), bench)?,
-        None => None,
-    };
+    let scored = asset_used(week, rules, desk, at, bench)?;
     let campaign = campaign_of(scored.as_ref(), week, desk, hour);
     let without = rules.of(campaign.as_ref()).assets.quality_without_asset;
     let quality = scored.as_ref().map_or(without, |scored| scored.quality);
@@ -64,20 +61,18 @@ fn prior_post(
 }
 
 /// The asset that is on record for a post; none where there is none, or it is no longer offered.
-fn asset_used<'a>(week: &ClientWeek<'a>, channel: Channel, at: Timestamp) -> Option<&'a Asset> {
-    let used = week.state.asset_uses.iter().find(|used| used.channel == channel && used.at == at)?;
-    let assets = &week.client.assets;
-    assets.binary_search_by(|asset| asset.id.cmp(&used.asset_id)).ok().and_then(|place| assets.get(place))
-}
-
-fn score<'a>(
+fn asset_used<'a>(
     week: &ClientWeek<'a>,
     rules: &ClientRules,
     desk: &Desk<'a>,
-    (asset, at): (&'a Asset, Timestamp),
+    at: Timestamp,
     bench: &mut Bench<'_>,
 ) -> Result<Option<Scored<'a>>, RuleFailure> {
-    let candidate = used_candidate(week, asset, desk.state.channel, at);
-    let scored = scored(rules, desk.state, &desk.ctx, vec![candidate], bench.evaluator)?;
-    Ok(scored.into_iter().next())
+    let uses = &week.state.asset_uses;
+    let used = uses.iter().find(|used| used.channel == desk.state.channel && used.at == at);
+    let assets = &week.client.assets;
+    let place = used.and_then(|used| assets.binary_search_by(|asset| asset.id.cmp(&used.asset_id)).ok());
+    let Some(place) = place else { return Ok(None) };
+    let before: Vec<AssetUse> = uses.iter().filter(|used| used.at < at).cloned().collect();
+    desk.asset(week, rules, place, &Histories::of(assets, &before), bench.evaluator)
 }

@@ -14,7 +14,8 @@ use super::retry::retried;
 use super::standing::{Counted, Which, distilled, standing_with};
 use super::tables::{ACTIONS, PLAN_CLIENTS, SCHEDULES};
 use crate::model::{
-    Asset, ChannelState, Client, ClientPlan, ClientState, Decision, Outcome, Plan, Post, Scenario, ScheduleStatus,
+    Asset, AssetChoice, ChannelState, Client, ClientPlan, ClientState, Decision, Outcome, Plan, Post, Scenario,
+    ScheduleStatus,
 };
 use crate::rules::CompiledRules;
 
@@ -203,7 +204,7 @@ impl<'a> Commit<'a> {
             .text(plan.zone.name())
             .maybe_text(asset.map(|asset| asset.asset_id.as_str()))
             .maybe_text(asset.and_then(|asset| asset.variation_id.as_ref()).map(|id| id.as_str()))
-            .text(&preview(client, post))
+            .text(&client.zip(asset).map_or_else(|| json!({}), |(client, asset)| preview(client, asset)).to_string())
             .text(post.status.name())
             .number(post.priority)
             .text(&metadata(plan, post))
@@ -244,19 +245,15 @@ impl<'a> Commit<'a> {
 /// Letters of an asset's text that a preview shows.
 const PREVIEW_LETTERS: usize = 280;
 
-/// What the post will show, as JSON.
-fn preview(client: Option<&Client>, post: &Post) -> String {
-    let asset = client.zip(post.asset.as_ref()).and_then(|(client, choice)| find_asset(client, choice.used().as_str()));
-    let preview = match asset {
-        Some(asset) => json!({
-            "kind": asset.kind,
-            "title": asset.title,
-            "body": asset.body.chars().take(PREVIEW_LETTERS).collect::<String>(),
-            "media_url": asset.media_url,
-        }),
-        None => json!({}),
-    };
-    preview.to_string()
+/// What a post with the asset will show, as JSON.
+pub(super) fn preview(client: &Client, choice: &AssetChoice) -> serde_json::Value {
+    let Some(asset) = find_asset(client, choice.used().as_str()) else { return json!({}) };
+    json!({
+        "kind": asset.kind,
+        "title": asset.title,
+        "body": asset.body.chars().take(PREVIEW_LETTERS).collect::<String>(),
+        "media_url": asset.media_url,
+    })
 }
 
 /// An asset of the client by its id.

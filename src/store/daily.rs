@@ -18,7 +18,7 @@ use super::ledger::Ledger;
 use super::record::{NewAction, record};
 use super::retry::retried;
 use super::review::{COLUMNS, Schedule};
-use super::standing::{Standing, Which, standing};
+use super::standing::{Standing, Which, capacity, standing};
 use crate::model::{
     ActionType, Capacity, Client, ClientState, ClientStatus, DecisionStatus, Outcome, Post, Reason, ScheduleStatus,
     Week, WorkspaceId, Zone,
@@ -134,7 +134,12 @@ impl Pass<'_> {
         let today = retried(|| self.today()).await?;
         let steps = self.judge(&today)?;
         outcome.judged = today.schedules.len();
-        for (from, to) in retried(|| self.take(&steps)).await? {
+        let taken = retried(|| self.take(&steps)).await?;
+        if taken.iter().any(|(_, to)| *to == ScheduleStatus::Pending) {
+            // What waits for a person since just now, and whose time has come, is too late for one.
+            outcome.expired += retried(|| self.expire()).await?;
+        }
+        for (from, to) in taken {
             match to {
                 // Held, or waiting, for another reason than before.
                 _ if from == to => {}
@@ -204,6 +209,9 @@ impl Pass<'_> {
             }
             for status in [ScheduleStatus::Pending, ScheduleStatus::Ready, ScheduleStatus::Blocked] {
                 let those: Vec<&Schedule> = schedules.iter().filter(|one| one.status == status).collect();
+                if those.is_empty() {
+                    continue;
+                }
                 let reason = Reason::Expired { status };
                 let sql = "UPDATE campaign_orchestration_schedules SET status = 'cancelled', \
                            updated_at = $2::timestamptz, blocked_reason = $3, blocked_code = $4, \
@@ -262,9 +270,7 @@ impl Pass<'_> {
         schedules.retain(|schedule| self.is_for_today(schedule));
         let left_out: BTreeSet<String> = schedules.iter().map(|schedule| schedule.id.to_string()).collect();
         let clients = standing(&mut tx, &Which::Workspace(self.workspace), &left_out).await?;
-        let sql = "SELECT reviewers, reviews_per_reviewer_per_day FROM workspaces WHERE workspace_id = $1";
-        let row = tx.one(sql, values![self.workspace.as_str()]).await?;
-        let capacity = Capacity { reviewers: row.count(0)?, reviews_per_reviewer_per_day: row.count(1)? };
+        let capacity = capacity(&mut tx, self.workspace).await?;
         Ok(Today { schedules, clients, capacity })
     }
 
@@ -309,7 +315,8 @@ impl Pass<'_> {
         Ok(steps)
     }
 
-    /// Takes the steps that still can be taken. Returns from where they led whither.
+    /// Takes the steps whose schedule still stands as it was judged, so that of several passes at once one takes
+    /// each. Returns from where they led whither.
     async fn take(&self, steps: &[Step<'_>]) -> Result<Vec<(ScheduleStatus, ScheduleStatus)>, StoreError> {
         if steps.is_empty() {
             return Ok(Vec::new());
@@ -319,7 +326,8 @@ impl Pass<'_> {
             "UPDATE campaign_orchestration_schedules SET status = $3, blocked_reason = $4, blocked_code = $5, \
              blocked_details = $6::jsonb, risk_level = $7, confidence = $8, metadata = $9::jsonb, \
              updated_at = $10::timestamptz \
-             WHERE id = $1::uuid AND status = $2 AND ($3 IN ('blocked', $2) OR {NO_OTHER_LIVE})"
+             WHERE id = $1::uuid AND status = $2 AND blocked_code IS NOT DISTINCT FROM $11 AND risk_level = $12 \
+             AND ($3 IN ('blocked', $2) OR {NO_OTHER_LIVE})"
         );
         let mut taken = Vec::new();
         for step in steps {
@@ -335,6 +343,8 @@ impl Pass<'_> {
                 after.confidence,
                 after.metadata.to_string(),
                 self.now,
+                before.blocked_code.clone(),
+                before.risk_level.name(),
             ];
             if tx.run(&sql, values).await? == 1 {
                 taken.push(step);
@@ -423,7 +433,7 @@ fn after(schedule: &Schedule, again: &Again, status: ScheduleStatus, reason: Opt
 }
 
 /// Why a post waits for a person.
-fn needs_review(post: &Post, client: &Client) -> Reason {
+pub(super) fn needs_review(post: &Post, client: &Client) -> Reason {
     let warned = post.verdicts_of(Outcome::Warn).map(|verdict| format!("{}: {}", verdict.rule, verdict.reason).into());
     let onboarding = (client.status == ClientStatus::Onboarding).then(|| "the client is onboarding".into());
     let by_policy = (!client.policy.auto_exec_enabled).then(|| "the client's policy lets nothing run by itself".into());

@@ -103,6 +103,14 @@ pub enum StoreError {
         /// Where it was to go.
         to: ScheduleStatus,
     },
+    /// A schedule that is not held for want of an asset.
+    #[error("schedule {id} is {status} and not held for want of an asset")]
+    WantsNoAsset {
+        /// Which.
+        id: Uuid,
+        /// Where it stands.
+        status: ScheduleStatus,
+    },
     /// The rules want another person to approve.
     #[error("schedule {id} is of high risk and `{actor}` committed its plan")]
     SecondPerson {
@@ -233,7 +241,7 @@ impl StoreError {
             Self::UnknownToken(_) => "take an id from `mcoe token list`",
             Self::UnknownJob(_) => "ask for the job again",
             Self::KeyTaken(_) => "send a new key with every new request",
-            Self::IllegalStep { .. } => "see where it stands with `mcoe review --all`",
+            Self::IllegalStep { .. } | Self::WantsNoAsset { .. } => "see where it stands with `mcoe review --all`",
             Self::SecondPerson { .. } => {
                 "let somebody else approve it; who works alone says so with --alone, or in `[review]` of risk.toml"
             }
@@ -264,6 +272,7 @@ impl StoreError {
                 | Self::UnknownJob(_)
                 | Self::KeyTaken(_)
                 | Self::IllegalStep { .. }
+                | Self::WantsNoAsset { .. }
                 | Self::SecondPerson { .. }
                 | Self::Held { .. }
                 | Self::TooLate(_)

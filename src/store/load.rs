@@ -358,29 +358,44 @@ impl<'s> Load<'s> {
                 .maybe_text(*asset);
         };
         tx.insert(PUBLICATIONS, rows.iter().copied(), fill).await?;
-        for (client, (channel, at, _)) in &rows {
-            let key = (client.id.as_str().to_owned(), channel.name().to_owned());
-            if self.known_channels.contains(&key) {
-                self.tire(tx, client, *channel, *at).await?;
-            }
-        }
+        self.tire(tx, &rows).await?;
         Ok(rows.len())
     }
 
-    /// Lets a channel tire by a post from before the instant that its state holds for; the daily pass counts later
-    /// ones.
-    async fn tire(&self, tx: &mut Tx, client: &Client, channel: Channel, at: Timestamp) -> Result<(), StoreError> {
+    /// Lets channels that the ledger knows tire by posts from before the instants that their states hold for; the
+    /// daily pass counts later ones.
+    async fn tire(&self, tx: &mut Tx, posts: &[(&Client, Posted<'_>)]) -> Result<(), StoreError> {
+        let mut by_channel: BTreeMap<(String, String), (&Client, Channel, Vec<Timestamp>)> = BTreeMap::new();
+        for (client, (channel, at, _)) in posts {
+            let key = (client.id.as_str().to_owned(), channel.name().to_owned());
+            if self.known_channels.contains(&key) {
+                by_channel.entry(key).or_insert((client, *channel, Vec::new())).2.push(*at);
+            }
+        }
+        for (client, channel, posts) in by_channel.into_values() {
+            self.tire_channel(tx, client, channel, &posts).await?;
+        }
+        Ok(())
+    }
+
+    async fn tire_channel(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        channel: Channel,
+        posts: &[Timestamp],
+    ) -> Result<(), StoreError> {
         let sql = "SELECT fatigue_score, iso(fatigue_as_of) FROM channel_state WHERE client_id = $1 AND channel = $2";
         let row = tx.one(sql, values![client.id.as_str(), channel.name()]).await?;
         let held: (f64, Timestamp) = (row.number(0)?, row.parsed(1)?);
         let rules = self.rules.for_client(client);
         let base = rules.base();
         let numbers = base.channel(channel);
-        if at < held.1 {
-            let (fatigue, _) = tired(held, at, &client.zone, numbers.half_life_hours, numbers.fatigue_per_post);
-            let sql = "UPDATE channel_state SET fatigue_score = $3 WHERE client_id = $1 AND channel = $2";
-            tx.run(sql, values![client.id.as_str(), channel.name(), fatigue]).await?;
-        }
+        let earlier = posts.iter().filter(|at| **at < held.1);
+        let (fatigue, _) = earlier
+            .fold(held, |held, at| tired(held, *at, &client.zone, numbers.half_life_hours, numbers.fatigue_per_post));
+        let sql = "UPDATE channel_state SET fatigue_score = $3 WHERE client_id = $1 AND channel = $2";
+        tx.run(sql, values![client.id.as_str(), channel.name(), fatigue]).await?;
         Ok(())
     }
 

@@ -14,6 +14,7 @@
 //! for.
 
 mod access;
+mod attach;
 mod channels;
 mod commit;
 mod conditions;

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::commit::{Commit, Committed};
+use super::database::{Row, values};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
@@ -17,7 +20,7 @@ use crate::planner::{Planner, decisions, plan_week};
 pub struct Rebased {
     /// What was committed in its place.
     pub committed: Committed,
-    /// Posts of the old plan that stand in the new one: the same client, channel, time and asset.
+    /// Posts of the old plan that stand in the ledger now: the same client, channel, time and asset.
     pub kept: usize,
     /// Posts of the old plan that do not.
     pub dropped: usize,
@@ -57,26 +60,49 @@ impl Ledger {
             let record = decisions(&plan);
             let commit = Commit { plan: &plan, decisions: &record, scenario: &scenario, counted, ..old };
             let committed = if plan.posts().next().is_some() { self.commit(commit).await? } else { commit.told(false) };
-            done.push(compared(old.plan, &plan, workspace, committed));
+            let standing = retried(|| self.standing_keys(workspace, old.plan)).await?;
+            done.push(compared(old.plan, &plan, workspace, &standing, committed));
         }
         Ok(done)
     }
+
+    /// The schedules of the workspace that run, ran or are held between the first and the last post of a plan.
+    async fn standing_keys(&self, workspace: &WorkspaceId, plan: &Plan) -> Result<BTreeSet<Key>, StoreError> {
+        let times = || plan.posts().map(|(_, post)| post.at);
+        let Some((first, last)) = times().min().zip(times().max()) else { return Ok(BTreeSet::new()) };
+        let sql = format!(
+            "SELECT client_id, channel, iso(scheduled_for), coalesce(variation_id, creative_asset_id) \
+             FROM campaign_orchestration_schedules WHERE workspace_id = $1 AND status IN {} \
+             AND scheduled_for BETWEEN $2::timestamptz AND $3::timestamptz",
+            Counted::LiveAndHeld.statuses()
+        );
+        let mut tx = self.read().await?;
+        let rows = tx.rows(&sql, values![workspace.as_str(), first, last]).await?;
+        let key = |row: &Row| Ok((row.text(0)?, row.parsed(1)?, row.parsed(2)?, row.maybe_text(3)?));
+        rows.iter().map(key).collect()
+    }
 }
 
-/// Client, channel, second and asset of a post.
-type Key<'p> = (&'p str, Channel, i64, Option<&'p str>);
+/// Client, channel, time and asset of a post.
+type Key = (String, Channel, Timestamp, Option<String>);
 
-fn keys<'p>(plan: &'p Plan, workspace: &WorkspaceId) -> BTreeSet<Key<'p>> {
+fn keys(plan: &Plan, workspace: &WorkspaceId) -> BTreeSet<Key> {
     let own = |(client, _): &(&ClientPlan, &Post)| client.workspace_id == *workspace;
-    let key = |(client, post): (&'p ClientPlan, &'p Post)| {
-        let asset = post.asset.as_ref().map(|asset| asset.used().as_str());
-        (client.client_id.as_str(), post.channel, post.at.as_second(), asset)
+    let key = |(client, post): (&ClientPlan, &Post)| {
+        let asset = post.asset.as_ref().map(|asset| asset.used().to_string());
+        (client.client_id.to_string(), post.channel, post.at, asset)
     };
     plan.posts().filter(own).map(key).collect()
 }
 
-fn compared(old: &Plan, new: &Plan, workspace: &WorkspaceId, committed: Committed) -> Rebased {
+fn compared(
+    old: &Plan,
+    new: &Plan,
+    workspace: &WorkspaceId,
+    standing: &BTreeSet<Key>,
+    committed: Committed,
+) -> Rebased {
     let (old, new) = (keys(old, workspace), keys(new, workspace));
-    let kept = old.intersection(&new).count();
-    Rebased { committed, kept, dropped: old.len() - kept, added: new.len() - kept }
+    let kept = old.intersection(standing).count();
+    Rebased { committed, kept, dropped: old.len() - kept, added: new.difference(&old).count() }
 }

@@ -192,6 +192,12 @@ impl Schedule {
         })
     }
 
+    /// Why it is held, waits or was let go; none where it has no reason, or one that this version does not know.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        Reason::read(self.blocked_code.as_deref()?, &self.blocked_details)
+    }
+
     /// The asset that is really used.
     #[must_use]
     pub fn used_asset(&self) -> Option<&str> {
@@ -322,7 +328,7 @@ impl Ledger {
     }
 }
 
-async fn find(
+pub(super) async fn find(
     tx: &mut Tx,
     filter: &ScheduleFilter,
     mut conditions: Conditions,
@@ -408,7 +414,7 @@ impl Asked<'_> {
         for schedule in schedules {
             let client = known.iter().find(|(client, _)| client.id.as_str() == schedule.client_id);
             let Some((client, state)) = client else { continue };
-            let objection = objection_to(self.rules, client, state, &committed(schedule), self.now)?;
+            let objection = objection_to(self.rules, client, state, &committed(schedule), Some(self.now))?;
             found.extend(objection.map(|reason| (schedule.id, reason)));
         }
         Ok(found)

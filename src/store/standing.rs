@@ -89,6 +89,13 @@ impl Ledger {
     }
 }
 
+/// How much a workspace's people can look at.
+pub(super) async fn capacity(tx: &mut Tx, workspace: &WorkspaceId) -> Result<Capacity, StoreError> {
+    let sql = "SELECT reviewers, reviews_per_reviewer_per_day FROM workspaces WHERE workspace_id = $1";
+    let row = tx.one(sql, values![workspace.as_str()]).await?;
+    Ok(Capacity { reviewers: row.count(0)?, reviews_per_reviewer_per_day: row.count(1)? })
+}
+
 /// BLAKE3 over the clients as JSON, with the workspace and the week.
 fn hash_of(workspace: &WorkspaceId, start: Week, clients: &Standing) -> String {
     let mut hasher = blake3::Hasher::new();
@@ -142,7 +149,7 @@ pub enum Counted {
 }
 
 impl Counted {
-    const fn statuses(self) -> &'static str {
+    pub(super) const fn statuses(self) -> &'static str {
         match self {
             Counted::Live => COUNTED,
             Counted::LiveAndHeld => "('pending', 'ready', 'executing', 'completed', 'blocked')",

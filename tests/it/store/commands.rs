@@ -1,5 +1,7 @@
 //! The whole story on the command line: generate, load, plan, commit, review, approve, draft, look back.
 
+use serde_json::Value;
+
 use crate::support::{Place, Workplace};
 
 fn story(place: &Place) {
@@ -79,6 +81,63 @@ fn the_story_from_scenario_to_drafts_on_sqlite() {
 #[test]
 fn the_story_from_scenario_to_drafts_on_postgres() {
     story(&Place::postgres());
+}
+
+/// Every state that a post can be stuck in has a command that leads out of it.
+fn ways_out(place: &Place) {
+    let work = Workplace::new();
+    let on = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
+    let friday = "--actor ann --now 2026-10-16T08:00:00Z";
+    let assets = work.read("small/assets.csv");
+    // Those that the history names, and the heading.
+    let is_kept =
+        |line: &&str| ["asset_id", "k1", "k2", "k4", "k5"].iter().any(|id| line.starts_with(&format!("{id},")));
+    let few: String = assets.split_inclusive('\n').filter(is_kept).collect();
+    work.write("small/assets.csv", &few);
+    on("db load small --now 2026-10-16T08:00:00Z").done();
+    on(&format!("weekly --week 2026-W43 {friday}")).done();
+    work.write("small/assets.csv", &assets);
+    on("db load small --now 2026-10-16T08:00:00Z").done();
+
+    let all = || on("review --all --limit 1000 --format json").done().json().as_array().unwrap().clone();
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    let held: Vec<Value> = all().into_iter().filter(|row| row["blocked_code"] == "no_asset").collect();
+    let (first, client) = (text(&held[0], "id"), text(&held[0], "client_id"));
+    on(&format!("approve {first} {friday}")).ends_with(2).says(&["is blocked and cannot become ready"]);
+    on(&format!("attach {first} nothing {friday}")).ends_with(2).says(&["asset nothing is no longer offered"]);
+    let ids = assets.lines().skip(1).filter_map(|line| line.split(',').next());
+    let own: Vec<&str> = ids.filter(|id| few.lines().all(|line| !line.starts_with(&format!("{id},")))).collect();
+    let attached =
+        own.iter().map(|id| on(&format!("attach {} {id} {friday}", &first[..13]))).find(|ran| ran.code == Some(0));
+    let attached = attached.expect("no asset of the client was free");
+    assert!(attached.out.starts_with("attached "), "{client}: {}", attached.out);
+    on(&format!("attach {first} {} {friday}", own[0])).ends_with(2).says(&["not held for want of an asset"]);
+
+    let live = all().into_iter().find(|row| ["pending", "ready"].iter().any(|status| row["status"] == *status));
+    let id = text(&live.expect("nothing is to run"), "id");
+    let calendar = || {
+        let events = on("db calendar corner --now 2026-10-16T08:00:00Z").done().out;
+        (events.matches("BEGIN:VEVENT").count(), events.matches("STATUS:CANCELLED").count())
+    };
+    let (events, cancelled) = calendar();
+    on(&format!("cancel {id} {friday}")).done().shows(&["mcoe restore"]);
+    assert_eq!(calendar(), (events, cancelled + 1));
+    on(&format!("restore {id} --actor bob --now 2026-10-16T09:00:00Z")).done();
+    assert_eq!(calendar(), (events, cancelled));
+    on(&format!("restore {id} --actor bob --now 2026-10-16T09:00:00Z")).ends_with(2).says(&["cannot become pending"]);
+    on(&format!("approve {id} --alone --actor ann --now 2026-10-16T10:00:00Z")).done();
+    let record = on(&format!("actions --schedule {id} --format json")).done().json();
+    assert_eq!(record[0]["decision_payload"]["works_alone"], true, "{record}");
+}
+
+#[test]
+fn what_is_held_cancelled_or_waits_has_a_way_out_on_sqlite() {
+    ways_out(&Place::sqlite());
+}
+
+#[test]
+fn what_is_held_cancelled_or_waits_has_a_way_out_on_postgres() {
+    ways_out(&Place::postgres());
 }
 
 #[test]

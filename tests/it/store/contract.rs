@@ -4,8 +4,8 @@ use mcoe::model::{AssetUse, Channel, ClientState, RiskBand, ScheduleStatus};
 use mcoe::scenario;
 use mcoe::store::{ActionFilter, Change, ScheduleFilter, StoreError};
 
-use super::{FRIDAY, careful, commit, loaded, rules, weekly, workspace};
-use crate::support::{Place, at, compiled, default_pack, on_both, plan, shipped};
+use super::{FRIDAY, commit, loaded, rules, weekly, workspace};
+use crate::support::{Place, at, careful, compiled, default_pack, on_both, plan, shipped};
 
 /// First and last use by asset and channel, sorted.
 fn spans(state: &ClientState) -> Vec<(String, Channel, String)> {
@@ -118,8 +118,8 @@ on_both! {
         let (ledger, rules) = (place.ledger().await, rules());
         let scenario = loaded(&ledger, &rules).await;
         let first = plan(&rules, &scenario);
-        let planner = mcoe::planner::Planner::new(&rules, mcoe::model::Tier::Exact, None);
-        let second = mcoe::planner::plan_week(&planner, &scenario, scenario.start.plus(1)).unwrap();
+        let planner = || mcoe::planner::Planner::new(&rules, mcoe::model::Tier::Exact, None);
+        let second = mcoe::planner::plan_week(&planner(), &scenario, scenario.start.plus(1)).unwrap();
         commit(&ledger, &rules, &scenario, &first, "ann").await.unwrap();
         let before = place.number("SELECT count(*) FROM campaign_orchestration_schedules").await;
         let Err(StoreError::Moved(moved)) = commit(&ledger, &rules, &scenario, &second, "ann").await else {
@@ -139,12 +139,24 @@ on_both! {
             now: at(FRIDAY),
             counted: mcoe::store::Counted::Live, progress: &|| {},
         };
-        let rebased = ledger.rebase(old, planner).await.unwrap();
+        let rebased = ledger.rebase(old, planner()).await.unwrap();
         assert_eq!(rebased.len(), 3);
         let posts = second.posts().count();
         assert_eq!(rebased.iter().map(|one| one.kept + one.dropped).sum::<usize>(), posts);
         let all: usize = rebased.iter().map(|one| one.committed.schedules).sum();
-        assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, before + all as i64);
+        let after = place.number("SELECT count(*) FROM campaign_orchestration_schedules").await;
+        assert_eq!(after, before + all as i64);
+        let kept: usize = rebased.iter().map(|one| one.kept).sum();
+        assert_eq!(rebased.iter().map(|one| one.added).sum::<usize>() + kept, all);
+        let held = place.number("SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'blocked'").await;
+        assert!(held > 0, "nothing is held that a second time could repeat");
+        // A second and a third time there is nothing to add, and what stands is told as standing.
+        for _ in 0..2 {
+            let again = ledger.rebase(old, planner()).await.unwrap();
+            assert!(again.iter().all(|one| one.added == 0 && !one.committed.is_new), "{again:?}");
+            assert_eq!(again.iter().map(|one| one.kept).sum::<usize>(), kept);
+            assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, after);
+        }
     }
 
     async fn a_plan_for_clients_that_are_not_loaded_is_refused(place: &Place) {

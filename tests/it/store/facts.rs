@@ -8,8 +8,8 @@ use mcoe::planner::Planner;
 use mcoe::rules::CompiledRules;
 use mcoe::store::{Change, DailyOutcome, Ledger, Schedule, ScheduleFilter, StoreError};
 
-use super::{FRIDAY, careful, loaded, rules, weekly, workspace};
-use crate::support::{Agency, Place, at, changed, compiled, on_both, with_file};
+use super::{FRIDAY, loaded, rules, weekly, workspace};
+use crate::support::{Agency, Place, at, careful, changed, compiled, on_both, with_file};
 
 const WEEK: &str = "2026-W37";
 
@@ -329,6 +329,69 @@ on_both! {
         assert_eq!(place.number(media).await, 0);
         // Nothing of the past stays held for ever.
         assert_eq!(with_status(&all(&ledger).await, ScheduleStatus::Blocked).len(), 0);
+    }
+
+    async fn an_asset_that_came_later_can_be_attached_to_the_post_that_was_held_for_one(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let poor = shop_but(|client, _| client.assets.truncate(3));
+        load(&ledger, &rules, &poor, FRIDAY).await;
+        weekly(&ledger, &rules, WEEK, FRIDAY).await;
+        let before = all(&ledger).await;
+        let held = with_status(&before, ScheduleStatus::Blocked);
+        assert_eq!(codes(&held), ["no_asset"]);
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        let ready = before.iter().find(|one| one.used_asset().is_some()).unwrap();
+        let used = ready.used_asset().unwrap().to_owned();
+        let attach = async |id, asset: &str| ledger.attach(&planner, id, asset, "ann", at(FRIDAY)).await;
+        let refused = attach(ready.id, &used).await.unwrap_err();
+        assert!(matches!(refused, StoreError::WantsNoAsset { .. }), "{refused}");
+        let refused = attach(held[0].id, "shop-99").await.unwrap_err();
+        assert!(matches!(&refused, StoreError::Held { reason, .. } if reason.code() == "asset_gone"), "{refused}");
+        load(&ledger, &rules, &shop().scenario(), FRIDAY).await;
+        // A later week, whose uses of an asset bind as well.
+        weekly(&ledger, &rules, "2026-W38", FRIDAY).await;
+        let before = all(&ledger).await;
+        let assets = shop().scenario().clients[0].0.assets.clone();
+        for one in &held {
+            let mut given = None;
+            for asset in &assets {
+                match attach(one.id, asset.id.as_str()).await {
+                    Ok(schedule) => given = Some(schedule),
+                    Err(StoreError::Held { reason, .. }) => {
+                        assert!(["asset_cooldown", "asset_uses", "empty_asset", "asset_channel"].contains(&reason.code()), "{reason}");
+                        continue;
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+                break;
+            }
+            let Some(given) = given else { continue };
+            assert!(given.status != ScheduleStatus::Blocked && given.expected_engagement > 0.0, "{given:?}");
+            let found = all(&ledger).await;
+            assert_eq!(found.iter().find(|other| other.id == one.id).unwrap(), &given);
+            let late = ledger.attach(&planner, one.id, &used, "ann", one.scheduled_for).await.unwrap_err();
+            assert!(matches!(late, StoreError::WantsNoAsset { .. }), "{late}");
+        }
+        let given = "SELECT count(*) FROM campaign_orchestration_actions WHERE actor = 'ann' \
+                     AND action_type = 'select_asset' AND CAST(decision_payload AS text) LIKE '%instead_of%'";
+        let given = place.number(given).await;
+        assert!(given > 0, "no asset was free");
+        pass(&ledger, &rules, 6..=21).await;
+        let after = all(&ledger).await;
+        let drafted = with_status(&after, ScheduleStatus::Completed).len();
+        assert_eq!(drafted as i64, before.len() as i64 - held.len() as i64 + given);
+        // What had an asset kept it, and no asset ran twice within its cooldown.
+        for one in before.iter().filter(|one| one.used_asset().is_some()) {
+            assert_eq!(after.iter().find(|other| other.id == one.id).unwrap().used_asset(), one.used_asset());
+        }
+        let rest = rules.base().assets.cooldown_hours;
+        for (place, one) in after.iter().enumerate().filter(|(_, one)| one.used_asset().is_some()) {
+            let same = |other: &&Schedule| (other.channel, other.used_asset()) == (one.channel, one.used_asset());
+            if let Some(next) = after[place + 1..].iter().find(same) {
+                let hours = next.scheduled_for.duration_since(one.scheduled_for).as_secs_f64() / 3600.0;
+                assert!(hours >= rest, "{one:?} {next:?}");
+            }
+        }
     }
 
     async fn an_asset_that_is_taken_away_holds_its_post_until_it_is_back(place: &Place) {

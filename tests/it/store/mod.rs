@@ -19,22 +19,13 @@ use mcoe::planner::{self, Planner};
 use mcoe::rules::CompiledRules;
 use mcoe::store::{Commit, Committed, Ledger, StoreError};
 
-use crate::support::{at, changed, compiled, default_pack, shipped};
+use crate::support::{at, compiled, default_pack, shipped};
 
 /// When the tests' scenarios are loaded and planned.
 const FRIDAY: &str = "2026-09-04T08:00:00Z";
 
 fn rules() -> CompiledRules {
     compiled(default_pack())
-}
-
-/// Rules under which ordinary posts are of high risk.
-fn careful() -> CompiledRules {
-    compiled(changed(&[
-        ("risk.toml", "from = 0.75\nto = 1.0", "from = 0.98\nto = 1.0"),
-        ("risk.toml", "from = 0.60\nto = 0.75", "from = 0.95\nto = 0.98"),
-        ("risk.toml", "from = 0.0\nto = 0.60", "from = 0.0\nto = 0.95"),
-    ]))
 }
 
 /// A ledger's clients of the shipped agency.

@@ -23,7 +23,7 @@ pub(crate) use ledger::on_both;
 pub use ledger::{Place, block_on};
 pub use site::{Answer, Asker, Site, options, token, token_until};
 pub use table::Table;
-pub use workplace::Workplace;
+pub use workplace::{Ran, Workplace};
 
 /// So many cases of a property; as many as `PROPTEST_CASES` says where somebody wants more.
 pub fn cases(usual: u32) -> ProptestConfig {
@@ -121,6 +121,15 @@ pub fn compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>> {
 /// A pack that must be right.
 pub fn compiled(files: PackFiles) -> CompiledRules {
     compile(files.clone()).unwrap_or_else(|mistakes| panic!("{}", rendered(&mistakes, &files)))
+}
+
+/// Rules under which ordinary posts are of high risk.
+pub fn careful() -> CompiledRules {
+    compiled(changed(&[
+        ("risk.toml", "from = 0.75\nto = 1.0", "from = 0.98\nto = 1.0"),
+        ("risk.toml", "from = 0.60\nto = 0.75", "from = 0.95\nto = 0.98"),
+        ("risk.toml", "from = 0.0\nto = 0.60", "from = 0.0\nto = 0.95"),
+    ]))
 }
 
 /// A shipped scenario under the default policy of a pack.

@@ -3,8 +3,8 @@
 use mcoe::model::Role;
 use serde_json::json;
 
-use super::{HARBOUR, HUDSON, planned, schedules, waiting};
-use crate::support::{Asker, Place, Site, Workplace, at, on_both, token, token_until};
+use super::{HARBOUR, HUDSON, planned, planned_under, schedules, waiting};
+use crate::support::{Asker, Place, Site, Workplace, at, careful, on_both, token, token_until};
 
 /// Every request that names a workspace, and a thing of it.
 fn requests(workspace: &str, schedule: &str, job: &str) -> Vec<(&'static str, String, Option<serde_json::Value>)> {
@@ -126,7 +126,7 @@ on_both! {
     }
 
     async fn who_planned_a_week_does_not_approve_its_high_risk(place: &Place) {
-        planned(place).await;
+        planned_under(&careful(), place).await;
         let site = Site::of(place);
         let ann = site.holder(&token(place, HARBOUR, "ann", Role::Approver));
         let bob = site.holder(&token(place, HARBOUR, "bob", Role::Approver));

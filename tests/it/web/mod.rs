@@ -9,8 +9,10 @@ mod hostile;
 mod operations;
 mod work;
 
+use jiff::Timestamp;
 use mcoe::model::{Tier, Week};
 use mcoe::planner::Planner;
+use mcoe::rules::CompiledRules;
 use mcoe::store::{Ledger, Unwatched};
 use serde_json::Value;
 
@@ -22,16 +24,25 @@ const HUDSON: &str = "hudson";
 
 /// The shipped agency with a planned week, in every workspace.
 async fn planned(place: &Place) -> Ledger {
-    let rules = compiled(default_pack());
+    planned_under(&compiled(default_pack()), place).await
+}
+
+/// The shipped agency with a week that was planned under the rules, in every workspace.
+async fn planned_under(rules: &CompiledRules, place: &Place) -> Ledger {
     let ledger = place.ledger().await;
     let now = at("2026-09-04T08:00:00Z");
-    ledger.load(&shipped("agency", &rules), &rules, now).await.unwrap();
-    let planner = Planner::new(&rules, Tier::Exact, None);
+    ledger.load(&shipped("agency", rules), rules, now).await.unwrap();
+    let planner = Planner::new(rules, Tier::Exact, None);
     let week: Week = "2026-W37".parse().unwrap();
     for workspace in ledger.workspaces().await.unwrap() {
         ledger.weekly(&planner, &workspace, week, "ann", now, &Unwatched).await.unwrap();
     }
     ledger
+}
+
+/// The next week by the clock that the server goes by.
+fn coming_week() -> String {
+    Week::after(Timestamp::now()).unwrap().to_string()
 }
 
 /// Schedules of a workspace that meet a query.

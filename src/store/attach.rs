@@ -1,0 +1,200 @@
+//! An asset for a schedule that is held for want of one.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::commit::preview;
+use super::daily::{NO_OTHER_LIVE, committed, decided, needs_review};
+use super::database::{Tx, values};
+use super::error::StoreError;
+use super::ledger::Ledger;
+use super::record::{NewAction, record};
+use super::retry::retried;
+use super::review::{Schedule, ScheduleFilter, find};
+use super::standing::{Which, capacity, standing};
+use crate::model::{
+    ActionType, AssetChoice, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Week, WorkspaceId,
+};
+use crate::planner::{Again, Planner, objection_to};
+
+/// A schedule that is to be given an asset: by whom, when, under which rules.
+#[derive(Clone, Copy)]
+struct Attach<'a> {
+    planner: &'a Planner<'a>,
+    asset: &'a str,
+    actor: &'a str,
+    now: Timestamp,
+}
+
+impl Ledger {
+    /// Gives a schedule that is held for want of a usable asset one of its client's assets. It is judged at once, as
+    /// the daily pass would, and runs by itself or waits for approval. Returns it as it stands then.
+    ///
+    /// The asset must be free: it rests before and after each of its uses, those that are committed for later included.
+    ///
+    /// # Errors
+    /// Where the schedule is not known, not held for want of an asset, or past; where something stands against the
+    /// post with this asset; where the database fails. Nothing is changed then.
+    pub async fn attach(
+        &self,
+        planner: &Planner<'_>,
+        schedule: Uuid,
+        asset: &str,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Schedule, StoreError> {
+        let attach = Attach { planner, asset, actor, now };
+        let only = ScheduleFilter { ids: vec![schedule], ..ScheduleFilter::default() };
+        retried(|| async {
+            let mut tx = self.write().await?;
+            let found = find(&mut tx, &only, self.conditions(), true).await?.pop();
+            let before = found.ok_or_else(|| StoreError::UnknownSchedule(schedule.to_string()))?;
+            attach.check(&before)?;
+            let after = attach.judged(&mut tx, &before).await?;
+            attach.write(&mut tx, &before, &after).await?;
+            let found = find(&mut tx, &only, self.conditions(), false).await?.pop();
+            tx.commit().await?;
+            Ok(found.unwrap_or(after))
+        })
+        .await
+    }
+}
+
+impl Attach<'_> {
+    /// Whether the schedule may be given an asset at all.
+    fn check(&self, schedule: &Schedule) -> Result<(), StoreError> {
+        let reason = schedule.reason();
+        let wants_asset = schedule.used_asset().is_none() || reason.is_some_and(|reason| reason.is_of_asset());
+        if schedule.status != ScheduleStatus::Blocked || !wants_asset {
+            return Err(StoreError::WantsNoAsset { id: schedule.id, status: schedule.status });
+        }
+        if schedule.scheduled_for <= self.now {
+            return Err(StoreError::TooLate(schedule.id));
+        }
+        Ok(())
+    }
+
+    /// The schedule with the asset, as it is judged.
+    async fn judged(&self, tx: &mut Tx, before: &Schedule) -> Result<Schedule, StoreError> {
+        let ids = super::load::json(&[before.client_id.as_str()]);
+        let own = BTreeSet::from([before.id.to_string()]);
+        let known = standing(tx, &Which::Clients(&ids), &own).await?;
+        let (client, state) =
+            known.first().ok_or_else(|| StoreError::UnknownClients(vec![before.client_id.clone()]))?;
+        let post = self.post(tx, before, client, state).await?;
+        let Some(choice) = &post.asset else { return Err(held(before, Reason::NoAsset)) };
+        let mut after = Schedule {
+            creative_asset_id: Some(choice.asset_id.to_string()),
+            variation_id: choice.variation_id.as_ref().map(ToString::to_string),
+            content_preview: preview(client, choice),
+            status: post.status,
+            risk_level: post.risk,
+            confidence: post.confidence,
+            expected_engagement: post.expected_engagement,
+            fatigue: post.fatigue,
+            ..before.clone()
+        };
+        let reason = (post.status == ScheduleStatus::Pending).then(|| needs_review(&post, client));
+        after.blocked_reason = reason.as_ref().map(ToString::to_string);
+        after.blocked_code = reason.as_ref().map(|reason| reason.code().to_owned());
+        after.blocked_details = reason.as_ref().map_or_else(|| json!({}), Reason::details);
+        note_asset(&mut after, &post, choice);
+        Ok(after)
+    }
+
+    /// The post that the schedule becomes; an error where anything stands against it.
+    async fn post(
+        &self,
+        tx: &mut Tx,
+        before: &Schedule,
+        client: &Client,
+        state: &ClientState,
+    ) -> Result<Post, StoreError> {
+        let mut post = committed(before);
+        post.asset = Some(self.asset.to_owned());
+        if let Some(reason) = objection_to(self.planner.rules(), client, state, &post, None)? {
+            return Err(held(before, reason));
+        }
+        let capacity = capacity(tx, &WorkspaceId::new(before.workspace_id.as_str())).await?;
+        let week = Week::of(client.zone.local(post.at).date()).map_err(crate::planner::PlanError::from)?;
+        let judged = self.planner.judge_again(&[(client, state)], &capacity, week, &[vec![post]], self.now)?;
+        match judged.into_iter().flatten().flat_map(|judged| judged.posts).next() {
+            Some(Again::Judged(post)) => match &post.blocked {
+                Some(reason) => Err(held(before, (**reason).clone())),
+                None => Ok(*post),
+            },
+            Some(Again::Off(reason)) => Err(held(before, reason)),
+            None => Err(held(before, Reason::NoAsset)),
+        }
+    }
+
+    async fn write(&self, tx: &mut Tx, before: &Schedule, after: &Schedule) -> Result<(), StoreError> {
+        let sql = format!(
+            "UPDATE campaign_orchestration_schedules SET status = $2, creative_asset_id = $3, variation_id = $4, \
+             content_preview = $5::jsonb, risk_level = $6, confidence = $7, expected_engagement = $8, fatigue = $9, \
+             metadata = $10::jsonb, blocked_reason = $11, blocked_code = $12, blocked_details = $13::jsonb, \
+             updated_at = $14::timestamptz WHERE id = $1::uuid AND {NO_OTHER_LIVE}"
+        );
+        let values = values![
+            after.id,
+            after.status.name(),
+            after.creative_asset_id.clone(),
+            after.variation_id.clone(),
+            after.content_preview.to_string(),
+            after.risk_level.name(),
+            after.confidence,
+            after.expected_engagement,
+            after.fatigue,
+            after.metadata.to_string(),
+            after.blocked_reason.clone(),
+            after.blocked_code.clone(),
+            after.blocked_details.to_string(),
+            self.now,
+        ];
+        if tx.run(&sql, values).await? == 0 {
+            return Err(StoreError::InstantTaken(before.id));
+        }
+        record(tx, self.actions(before, after).into_iter(), self.now).await
+    }
+
+    /// What goes on record: the choice of the asset, and what the schedule became.
+    fn actions<'s>(&'s self, before: &Schedule, after: &'s Schedule) -> [NewAction<'s>; 2] {
+        let status = match after.status {
+            ScheduleStatus::Ready => DecisionStatus::Accepted,
+            _ => DecisionStatus::AwaitingApproval,
+        };
+        let chosen = json!({
+            "asset_id": after.used_asset(),
+            "score": after.metadata.get("asset_score"),
+            "instead_of": before.used_asset(),
+        });
+        let action = |action_type, status, payload| NewAction {
+            schedule: after,
+            action_type,
+            status,
+            payload,
+            signals: None,
+            actor: self.actor,
+            executed: None,
+        };
+        let step = decided(before.status, after.status, after.reason().as_ref());
+        [
+            action(ActionType::SelectAsset, DecisionStatus::Accepted, chosen),
+            action(ActionType::PostingDecision, status, step),
+        ]
+    }
+}
+
+fn held(schedule: &Schedule, reason: Reason) -> StoreError {
+    StoreError::Held { id: schedule.id, reason: Box::new(reason) }
+}
+
+fn note_asset(schedule: &mut Schedule, post: &Post, choice: &AssetChoice) {
+    if let Some(metadata) = schedule.metadata.as_object_mut() {
+        metadata.insert("asset_score".to_owned(), json!(choice.score));
+        metadata.insert("warnings".to_owned(), super::commit::warnings(post));
+    }
+}
