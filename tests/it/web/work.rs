@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{HARBOUR, planned, schedules};
+use super::{HARBOUR, coming_week, planned, schedules};
 use crate::support::{Place, Site, on_both};
 
 on_both! {
@@ -10,7 +10,8 @@ on_both! {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
-        let body = json!({"workspaceId": HARBOUR, "action": "weekly", "week": "2026-W38"}).to_string();
+        let week = coming_week();
+        let body = json!({"workspaceId": HARBOUR, "action": "weekly", "week": week}).to_string();
         let headers = [("content-type", "application/json"), ("idempotency-key", "one")];
         let before = schedules(&asker, HARBOUR, "").len();
         let first = asker.send("POST", "/api/orchestration/scheduler", &headers, Some(&body));
@@ -25,7 +26,7 @@ on_both! {
         let other = json!({"workspaceId": HARBOUR, "action": "daily"}).to_string();
         asker.send("POST", "/api/orchestration/scheduler", &headers, Some(&other)).refused(422);
         let third = asker.post("/api/orchestration/scheduler",
-            &json!({"workspaceId": HARBOUR, "action": "run_weekly", "week": "2026-W38"})).ok();
+            &json!({"workspaceId": HARBOUR, "action": "run_weekly", "week": week})).ok();
         let third = asker.ended(&third, HARBOUR);
         assert_eq!((&third["result"]["planned"], &third["result"]["committed"]), (&json!(0), &json!(null)), "{third}");
         let jobs = asker.get(&format!("/api/orchestration/jobs?workspaceId={HARBOUR}")).ok();
@@ -52,7 +53,7 @@ on_both! {
         let site = Site::of(place);
         let asker = site.anybody();
         let before = schedules(&asker, HARBOUR, "").len();
-        let job = asker.post("/api/orchestration/plans", &json!({"workspaceId": HARBOUR, "week": "2026-W38"})).ok();
+        let job = asker.post("/api/orchestration/plans", &json!({"workspaceId": HARBOUR, "week": coming_week()})).ok();
         let job = asker.ended(&job, HARBOUR);
         assert!(job["result"]["posts_planned"].as_u64().unwrap() > 10, "{job}");
         assert_eq!(job["result"]["breaches"], json!([]));
