@@ -126,6 +126,9 @@ pub enum Reason {
     Expired {
         /// Where it stood: waiting for approval, ready without a draft, or held.
         status: ScheduleStatus,
+        /// Why it stood there, as it was told; none where that needed no reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<Arc<str>>,
     },
     /// A person took it back.
     Cancelled {
@@ -299,9 +302,14 @@ impl fmt::Display for Reason {
                 write!(f, "needs_review: {risk} risk, confidence {confidence:.2}")?;
                 because.iter().try_for_each(|one| write!(f, "; {one}"))
             }
-            Reason::Expired { status: ScheduleStatus::Pending } => f.write_str("expired: nobody approved it in time"),
-            Reason::Expired { status: ScheduleStatus::Ready } => f.write_str("expired: its draft was not made in time"),
-            Reason::Expired { .. } => f.write_str("expired: it was held until its time had passed"),
+            Reason::Expired { status, because } => {
+                f.write_str(match status {
+                    ScheduleStatus::Pending => "expired: nobody approved it in time",
+                    ScheduleStatus::Ready => "expired: its draft was not made in time",
+                    _ => "expired: it was held until its time had passed",
+                })?;
+                because.iter().try_for_each(|because| write!(f, " ({because})"))
+            }
             Reason::Cancelled { actor, reason } => write!(f, "cancelled by {actor}: {reason}"),
             Reason::DraftFailed { cause } => write!(f, "draft failed: {cause}"),
         }
@@ -337,7 +345,8 @@ mod tests {
             Reason::NoAsset,
             Reason::EmptyAsset { asset_id: asset_id() },
             Reason::NeedsReview { risk: RiskBand::Medium, confidence: 0.7, because: vec!["truth_layer: x".into()] },
-            Reason::Expired { status: ScheduleStatus::Blocked },
+            Reason::Expired { status: ScheduleStatus::Blocked, because: Some("no_asset: x".into()) },
+            Reason::Expired { status: ScheduleStatus::Ready, because: None },
             Reason::Cancelled { actor: "ann".into(), reason: "sold out".into() },
             Reason::DraftFailed { cause: "asset gone".into() },
         ]

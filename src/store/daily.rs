@@ -207,29 +207,24 @@ impl Pass<'_> {
             if schedules.is_empty() {
                 return Ok(expired);
             }
-            for status in [ScheduleStatus::Pending, ScheduleStatus::Ready, ScheduleStatus::Blocked] {
-                let those: Vec<&Schedule> = schedules.iter().filter(|one| one.status == status).collect();
-                if those.is_empty() {
-                    continue;
-                }
-                let reason = Reason::Expired { status };
+            let mut alike: BTreeMap<String, (Reason, Vec<&Schedule>)> = BTreeMap::new();
+            for schedule in &schedules {
+                let reason = expired_reason(schedule);
+                alike.entry(reason.to_string()).or_insert_with(|| (reason, Vec::new())).1.push(schedule);
+            }
+            for (sentence, (reason, those)) in alike {
                 let sql = "UPDATE campaign_orchestration_schedules SET status = 'cancelled', \
                            updated_at = $2::timestamptz, blocked_reason = $3, blocked_code = $4, \
                            blocked_details = $5::jsonb \
                            WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
-                let told = [reason.to_string(), reason.code().to_owned(), reason.details().to_string()];
-                let [sentence, code, details] = told;
-                tx.run(sql, values![ids(those.iter().copied()), self.now, sentence, code, details]).await?;
+                let (code, details) = (reason.code(), reason.details().to_string());
+                tx.run(sql, values![ids(those), self.now, sentence, code, details]).await?;
             }
             let actions = schedules.iter().map(|schedule| NewAction {
                 schedule,
                 action_type: ActionType::PostingDecision,
                 status: DecisionStatus::Rejected,
-                payload: decided(
-                    schedule.status,
-                    ScheduleStatus::Cancelled,
-                    Some(&Reason::Expired { status: schedule.status }),
-                ),
+                payload: decided(schedule.status, ScheduleStatus::Cancelled, Some(&expired_reason(schedule))),
                 signals: None,
                 actor: ACTOR,
                 executed: None,
@@ -370,6 +365,11 @@ pub(super) fn before(now: Timestamp, seconds: f64) -> Timestamp {
 
 pub(super) fn ids<'s>(schedules: impl IntoIterator<Item = &'s Schedule>) -> String {
     super::load::json(&schedules.into_iter().map(|schedule| schedule.id).collect::<Vec<_>>())
+}
+
+/// Why a schedule is let go whose time has passed.
+fn expired_reason(schedule: &Schedule) -> Reason {
+    Reason::Expired { status: schedule.status, because: schedule.blocked_reason.as_deref().map(Into::into) }
 }
 
 /// What goes on record of a step: from where whither, and why.

@@ -93,6 +93,7 @@ async fn assert_held_on(ledger: &Ledger, days: &[i8], code: &str) {
     for schedule in held {
         let was_let_go = schedule.blocked_code.as_deref() == Some("expired");
         assert!(was_let_go || schedule.blocked_code.as_deref() == Some(code), "{schedule:?}");
+        assert!(schedule.blocked_reason.as_deref().unwrap().contains(&format!("{code}: ")), "{schedule:?}");
     }
 }
 
