@@ -1,4 +1,4 @@
-//! `mcoe attach`: an asset for a committed post that is held for want of one.
+//! `mcoe attach`: another asset for a committed post that is held because of its own, or for want of one.
 
 use clap::Args;
 use serde_json::json;
@@ -10,8 +10,8 @@ use crate::model::{ScheduleStatus, Tier};
 use crate::planner::Planner;
 use crate::store::OpenMode;
 
-/// Give a committed post that is held for want of an asset one of its client's assets. It is judged at once: it runs
-/// by itself, or waits for approval.
+/// Give a committed post that is held because of its asset, or for want of one, another asset. It is judged at once: it
+/// runs by itself, or waits for approval.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe attach 0b7f bakery-story-12")]
 pub(super) struct Attach {

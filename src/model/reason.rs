@@ -126,9 +126,9 @@ pub enum Reason {
     Expired {
         /// Where it stood: waiting for approval, ready without a draft, or held.
         status: ScheduleStatus,
-        /// Why it stood there, as it was told; none where that needed no reason.
+        /// Why it was held or waited; none where it was ready, or waited from the start.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        because: Option<Arc<str>>,
+        because: Option<Box<Reason>>,
     },
     /// A person took it back.
     Cancelled {
@@ -236,9 +236,13 @@ impl Reason {
             Reason::AssetGone { .. } => "load the asset again, or cancel the post and plan the week again",
             Reason::AssetChannel { .. } => "make the asset fit the channel, or plan the week again",
             Reason::AssetUnfinished { .. } => "finish the asset earlier, or plan the week again",
-            Reason::AssetCooldown { .. } => "cancel the other use, or shorten the cooldown",
-            Reason::AssetUses { .. } => "cancel another use, or allow more uses a week",
-            Reason::StoryOrder { .. } => "let the step before run first, or cancel this one",
+            Reason::AssetCooldown { .. } => {
+                "cancel the other use, shorten the cooldown, or attach another asset with `mcoe attach`"
+            }
+            Reason::AssetUses { .. } => {
+                "cancel another use, allow more uses a week, or attach another asset with `mcoe attach`"
+            }
+            Reason::StoryOrder { .. } => "let the step before run first, or attach another asset with `mcoe attach`",
             Reason::NoAsset => {
                 "make an asset for the channel and plan the week again, or give it to the committed post with `mcoe attach`"
             }
@@ -345,7 +349,7 @@ mod tests {
             Reason::NoAsset,
             Reason::EmptyAsset { asset_id: asset_id() },
             Reason::NeedsReview { risk: RiskBand::Medium, confidence: 0.7, because: vec!["truth_layer: x".into()] },
-            Reason::Expired { status: ScheduleStatus::Blocked, because: Some("no_asset: x".into()) },
+            Reason::Expired { status: ScheduleStatus::Blocked, because: Some(Box::new(Reason::NoAsset)) },
             Reason::Expired { status: ScheduleStatus::Ready, because: None },
             Reason::Cancelled { actor: "ann".into(), reason: "sold out".into() },
             Reason::DraftFailed { cause: "asset gone".into() },

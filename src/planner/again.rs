@@ -138,10 +138,7 @@ impl<'a> ClientDay<'a> {
             return Ok(Again::Off(reason));
         }
         let is_own = |desk: &Desk<'_>| desk.state.channel == post.channel;
-        let Some(place) = self.setup.desks.iter().position(is_own) else {
-            return Ok(Again::Off(Reason::ChannelOff { channel: post.channel }));
-        };
-        let Some(desk) = self.setup.desks.get(place) else {
+        let Some((place, desk)) = self.setup.desks.iter().enumerate().find(|(_, desk)| is_own(desk)) else {
             return Ok(Again::Off(Reason::ChannelOff { channel: post.channel }));
         };
         let slot = self.slot(place, post);

@@ -33,8 +33,8 @@ pub struct CommittedPost {
 /// Why a committed post may not stand now; none where nothing but a guardrail could hold it. The state must not
 /// count the post itself.
 ///
-/// Of two posts that are in each other's way the earlier one stands, unless the later one has run by `now`. Without
-/// `now` later posts bind as earlier ones do: so it is for a post that is new or has a new asset.
+/// Of two posts that are in each other's way the earlier one stands, unless the later one has run by `now`. Pass
+/// `None` for a post that is new or gets a new asset: later posts hold it, too.
 ///
 /// # Errors
 /// Where the post's week is at the edge of the calendar.

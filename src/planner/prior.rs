@@ -60,7 +60,8 @@ fn prior_post(
     })
 }
 
-/// The asset that is on record for a post; none where there is none, or it is no longer offered.
+/// The asset that is on record for a post; none where there is none, it is no longer
+/// offered, or its story had not come so far by what is on record.
 fn asset_used<'a>(
     week: &ClientWeek<'a>,
     rules: &ClientRules,

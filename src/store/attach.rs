@@ -1,4 +1,4 @@
-//! An asset for a schedule that is held for want of one.
+//! Another asset for a schedule that is held because of its own, or for want of one.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::commit::preview;
+use super::commit::{lock_clients, preview};
 use super::daily::{NO_OTHER_LIVE, committed, decided, needs_review};
 use super::database::{Tx, values};
 use super::error::StoreError;
@@ -20,7 +20,7 @@ use crate::model::{
 };
 use crate::planner::{Again, Planner, objection_to};
 
-/// A schedule that is to be given an asset: by whom, when, under which rules.
+/// What is asked for: which asset, by whom, when, under which rules.
 #[derive(Clone, Copy)]
 struct Attach<'a> {
     planner: &'a Planner<'a>,
@@ -30,13 +30,14 @@ struct Attach<'a> {
 }
 
 impl Ledger {
-    /// Gives a schedule that is held for want of a usable asset one of its client's assets. It is judged at once, as
-    /// the daily pass would, and runs by itself or waits for approval. Returns it as it stands then.
+    /// Gives a schedule that is held because of its asset, or for want of one, an asset of its client. It is judged at
+    /// once, as the daily pass would, and runs by itself or waits for approval. Returns it as it stands then. An approval
+    /// that it had is gone, and whoever attached the asset counts as the one who committed it.
     ///
     /// The asset must be free: it rests before and after each of its uses, those that are committed for later included.
     ///
     /// # Errors
-    /// Where the schedule is not known, not held for want of an asset, or past; where something stands against the
+    /// Where the schedule is not known, not held because of its asset, or past; where something stands against the
     /// post with this asset; where the database fails. Nothing is changed then.
     pub async fn attach(
         &self,
@@ -50,20 +51,31 @@ impl Ledger {
         let only = ScheduleFilter { ids: vec![schedule], ..ScheduleFilter::default() };
         retried(|| async {
             let mut tx = self.write().await?;
-            let found = find(&mut tx, &only, self.conditions(), true).await?.pop();
-            let before = found.ok_or_else(|| StoreError::UnknownSchedule(schedule.to_string()))?;
+            let unknown = || StoreError::UnknownSchedule(schedule.to_string());
+            let before = find(&mut tx, &only, self.conditions(), true).await?.pop().ok_or_else(unknown)?;
+            if attach.is_done(&mut tx, &before).await? {
+                return Ok(before);
+            }
             attach.check(&before)?;
             let after = attach.judged(&mut tx, &before).await?;
             attach.write(&mut tx, &before, &after).await?;
-            let found = find(&mut tx, &only, self.conditions(), false).await?.pop();
+            let attached = find(&mut tx, &only, self.conditions(), false).await?.pop().ok_or_else(unknown)?;
             tx.commit().await?;
-            Ok(found.unwrap_or(after))
+            Ok(attached)
         })
         .await
     }
 }
 
 impl Attach<'_> {
+    /// Whether a try of the same whose answer was lost has done it.
+    async fn is_done(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM campaign_orchestration_actions WHERE schedule_id = $1::uuid \
+                   AND action_type = 'select_asset' AND actor = $2 AND created_at = $3::timestamptz";
+        let on_record = tx.rows(sql, values![schedule.id, self.actor, self.now]).await?;
+        Ok(!on_record.is_empty() && schedule.used_asset() == Some(self.asset))
+    }
+
     /// Whether the schedule may be given an asset at all.
     fn check(&self, schedule: &Schedule) -> Result<(), StoreError> {
         let reason = schedule.reason();
@@ -80,6 +92,8 @@ impl Attach<'_> {
     /// The schedule with the asset, as it is judged.
     async fn judged(&self, tx: &mut Tx, before: &Schedule) -> Result<Schedule, StoreError> {
         let ids = super::load::json(&[before.client_id.as_str()]);
+        // Others that would use the client's assets wait, so that none is used twice.
+        lock_clients(tx, &ids).await?;
         let own = BTreeSet::from([before.id.to_string()]);
         let known = standing(tx, &Which::Clients(&ids), &own).await?;
         let (client, state) =
@@ -90,7 +104,12 @@ impl Attach<'_> {
             creative_asset_id: Some(choice.asset_id.to_string()),
             variation_id: choice.variation_id.as_ref().map(ToString::to_string),
             content_preview: preview(client, choice),
+            campaign_id: post.campaign_id.as_ref().map(ToString::to_string),
+            priority: post.priority,
             status: post.status,
+            // Whoever chose what is shown, and whoever approved of something else, does not approve of this by that.
+            created_by: self.actor.to_owned(),
+            approved_by: None,
             risk_level: post.risk,
             confidence: post.confidence,
             expected_engagement: post.expected_engagement,
@@ -127,7 +146,7 @@ impl Attach<'_> {
                 None => Ok(*post),
             },
             Some(Again::Off(reason)) => Err(held(before, reason)),
-            None => Err(held(before, Reason::NoAsset)),
+            None => Err(StoreError::UnknownClients(vec![before.client_id.clone()])),
         }
     }
 
@@ -136,7 +155,8 @@ impl Attach<'_> {
             "UPDATE campaign_orchestration_schedules SET status = $2, creative_asset_id = $3, variation_id = $4, \
              content_preview = $5::jsonb, risk_level = $6, confidence = $7, expected_engagement = $8, fatigue = $9, \
              metadata = $10::jsonb, blocked_reason = $11, blocked_code = $12, blocked_details = $13::jsonb, \
-             updated_at = $14::timestamptz WHERE id = $1::uuid AND {NO_OTHER_LIVE}"
+             updated_at = $14::timestamptz, campaign_id = $15, priority = $16, created_by = $17, \
+             approved_by = NULL, approved_at = NULL WHERE id = $1::uuid AND {NO_OTHER_LIVE}"
         );
         let values = values![
             after.id,
@@ -153,6 +173,9 @@ impl Attach<'_> {
             after.blocked_code.clone(),
             after.blocked_details.to_string(),
             self.now,
+            after.campaign_id.clone(),
+            after.priority,
+            after.created_by.clone(),
         ];
         if tx.run(&sql, values).await? == 0 {
             return Err(StoreError::InstantTaken(before.id));
@@ -188,6 +211,9 @@ impl Attach<'_> {
     }
 }
 
+/// What marks a schedule in its metadata whose asset is not the one that its plan chose.
+pub(super) const ATTACHED: &str = "attached";
+
 fn held(schedule: &Schedule, reason: Reason) -> StoreError {
     StoreError::Held { id: schedule.id, reason: Box::new(reason) }
 }
@@ -195,6 +221,9 @@ fn held(schedule: &Schedule, reason: Reason) -> StoreError {
 fn note_asset(schedule: &mut Schedule, post: &Post, choice: &AssetChoice) {
     if let Some(metadata) = schedule.metadata.as_object_mut() {
         metadata.insert("asset_score".to_owned(), json!(choice.score));
+        metadata.insert("slot_value".to_owned(), json!(post.slot_value));
+        // What its plan saw of it stands here no longer.
+        metadata.insert(ATTACHED.to_owned(), json!(true));
         metadata.insert("warnings".to_owned(), super::commit::warnings(post));
     }
 }

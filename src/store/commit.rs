@@ -73,7 +73,7 @@ impl Ledger {
         let mut tx = self.write().await?;
         let ids: Vec<&str> = commit.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
         let ids = load::json(&ids);
-        lock_clients(&mut tx, commit.plan, &ids).await?;
+        is_known(&lock_clients(&mut tx, &ids).await?, commit.plan)?;
         let known = tx.rows("SELECT 1 FROM plans WHERE plan_id = $1::uuid", values![commit.plan.plan_id]).await?;
         if !known.is_empty() {
             return Ok(commit.told(false));
@@ -88,14 +88,20 @@ impl Ledger {
     }
 }
 
-/// Keeps other commits and passes away from the plan's clients until the transaction ends.
-async fn lock_clients(tx: &mut Tx, plan: &Plan, ids: &str) -> Result<(), StoreError> {
+/// Keeps other commits away from clients until the transaction ends. Returns those that are known, with their
+/// workspaces. `ids` are a JSON list.
+pub(super) async fn lock_clients(tx: &mut Tx, ids: &str) -> Result<BTreeMap<String, String>, StoreError> {
     let sql = "SELECT client_id, workspace_id FROM clients \
                WHERE client_id IN (SELECT value FROM json_array_elements_text($1::json)) ORDER BY 1 FOR UPDATE";
     let mut known = BTreeMap::new();
     for row in tx.rows(sql, values![ids]).await? {
         known.insert(row.text(0)?, row.text(1)?);
     }
+    Ok(known)
+}
+
+/// Makes sure that a plan's clients are known, in their workspaces.
+fn is_known(known: &BTreeMap<String, String>, plan: &Plan) -> Result<(), StoreError> {
     let named = |wrong: &dyn Fn(&ClientPlan) -> bool| -> Vec<String> {
         plan.clients.iter().filter(|plan| wrong(plan)).map(|plan| plan.client_id.to_string()).collect()
     };

@@ -134,17 +134,13 @@ impl Pass<'_> {
         let today = retried(|| self.today()).await?;
         let steps = self.judge(&today)?;
         outcome.judged = today.schedules.len();
-        let taken = retried(|| self.take(&steps)).await?;
-        if taken.iter().any(|(_, to)| *to == ScheduleStatus::Pending) {
-            // What waits for a person since just now, and whose time has come, is too late for one.
-            outcome.expired += retried(|| self.expire()).await?;
-        }
-        for (from, to) in taken {
+        for (from, to) in retried(|| self.take(&steps)).await? {
             match to {
                 // Held, or waiting, for another reason than before.
                 _ if from == to => {}
                 ScheduleStatus::Blocked => outcome.blocked += 1,
                 ScheduleStatus::Ready => outcome.readied += 1,
+                ScheduleStatus::Cancelled => outcome.expired += 1,
                 _ => outcome.returned += 1,
             }
         }
@@ -304,7 +300,7 @@ impl Pass<'_> {
             for ((schedules, judged), (client, _)) in schedules.iter().zip(&judged).zip(&clients) {
                 let Some(judged) = judged else { continue };
                 let answers = schedules.iter().zip(&judged.posts);
-                steps.extend(answers.filter_map(|(schedule, again)| step(schedule, again, judged, client)));
+                steps.extend(answers.filter_map(|(schedule, again)| step(schedule, again, judged, client, self.now)));
             }
         }
         Ok(steps)
@@ -322,7 +318,7 @@ impl Pass<'_> {
              blocked_details = $6::jsonb, risk_level = $7, confidence = $8, metadata = $9::jsonb, \
              updated_at = $10::timestamptz \
              WHERE id = $1::uuid AND status = $2 AND blocked_code IS NOT DISTINCT FROM $11 AND risk_level = $12 \
-             AND ($3 IN ('blocked', $2) OR {NO_OTHER_LIVE})"
+             AND ($3 IN ('blocked', 'cancelled', $2) OR {NO_OTHER_LIVE})"
         );
         let mut taken = Vec::new();
         for step in steps {
@@ -369,7 +365,7 @@ pub(super) fn ids<'s>(schedules: impl IntoIterator<Item = &'s Schedule>) -> Stri
 
 /// Why a schedule is let go whose time has passed.
 fn expired_reason(schedule: &Schedule) -> Reason {
-    Reason::Expired { status: schedule.status, because: schedule.blocked_reason.as_deref().map(Into::into) }
+    Reason::Expired { status: schedule.status, because: schedule.reason().map(Box::new) }
 }
 
 /// What goes on record of a step: from where whither, and why.
@@ -393,13 +389,26 @@ pub(super) fn committed(schedule: &Schedule) -> CommittedPost {
 }
 
 /// The step that a fresh judgement asks of a schedule; none where it stands as it should.
-fn step<'t>(schedule: &'t Schedule, again: &Again, judged: &JudgedAgain, client: &Client) -> Option<Step<'t>> {
+fn step<'t>(
+    schedule: &'t Schedule,
+    again: &Again,
+    judged: &JudgedAgain,
+    client: &Client,
+    now: Timestamp,
+) -> Option<Step<'t>> {
     let (status, reason) = match again {
         Again::Off(reason) => (ScheduleStatus::Blocked, Some(reason.clone())),
         Again::Judged(post) if post.blocked.is_some() => (ScheduleStatus::Blocked, post.blocked.as_deref().cloned()),
         Again::Judged(_) if schedule.approved_by.is_some() => (ScheduleStatus::Ready, None),
         Again::Judged(post) if post.status == ScheduleStatus::Pending => {
-            (ScheduleStatus::Pending, Some(needs_review(post, client)))
+            let reason = needs_review(post, client);
+            if schedule.scheduled_for <= now {
+                // Too late for a person to look at it.
+                let because = Some(Box::new(reason));
+                (ScheduleStatus::Cancelled, Some(Reason::Expired { status: ScheduleStatus::Pending, because }))
+            } else {
+                (ScheduleStatus::Pending, Some(reason))
+            }
         }
         Again::Judged(post) => (post.status, None),
     };
@@ -456,6 +465,7 @@ impl Step<'_> {
     fn action(&self) -> NewAction<'_> {
         let (action_type, status) = match self.after.status {
             ScheduleStatus::Blocked => (ActionType::ScheduleBlocked, DecisionStatus::Rejected),
+            ScheduleStatus::Cancelled => (ActionType::PostingDecision, DecisionStatus::Rejected),
             ScheduleStatus::Ready => (ActionType::PostingDecision, DecisionStatus::Accepted),
             _ => (ActionType::PostingDecision, DecisionStatus::AwaitingApproval),
         };

@@ -103,8 +103,10 @@ pub enum StoreError {
         /// Where it was to go.
         to: ScheduleStatus,
     },
-    /// A schedule that is not held for want of an asset.
-    #[error("schedule {id} is {status} and not held for want of an asset")]
+    /// A schedule that is not held because of its asset, or for want of one.
+    #[error(
+        "schedule {id} is {status}: only a post that is held because of its asset, or for want of one, is given another"
+    )]
     WantsNoAsset {
         /// Which.
         id: Uuid,
@@ -112,7 +114,7 @@ pub enum StoreError {
         status: ScheduleStatus,
     },
     /// The rules want another person to approve.
-    #[error("schedule {id} is of high risk and `{actor}` committed its plan")]
+    #[error("schedule {id} is of high risk and `{actor}` committed its plan or attached its asset")]
     SecondPerson {
         /// Which.
         id: Uuid,

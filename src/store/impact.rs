@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::attach::ATTACHED;
 use super::conditions::Conditions;
 use super::daily::ACTOR;
 use super::database::{Row, Tx, Value, values};
@@ -284,7 +285,7 @@ impl OnRecord {
 }
 
 /// What a plan's decision rests on: some stands with the decision, some with the schedule, and what is known of
-/// the channel with its fatigue. None where the decision lacks some of it.
+/// the channel with its fatigue. None where the decision lacks some of it, or the schedule has another asset by now.
 fn planned(
     said: &Planned,
     on: &PlannedOn,
@@ -292,6 +293,9 @@ fn planned(
     schedule: &Schedule,
     seen: &ChannelSeen,
 ) -> Option<Grounds> {
+    if schedule.metadata.get(ATTACHED).is_some() {
+        return None;
+    }
     let post = PostSeen {
         fatigue: schedule.fatigue,
         expected_engagement: schedule.expected_engagement,

@@ -20,7 +20,7 @@ use crate::planner::{Planner, decisions, plan_week};
 pub struct Rebased {
     /// What was committed in its place.
     pub committed: Committed,
-    /// Posts of the old plan that stand in the ledger now: the same client, channel, time and asset.
+    /// Posts of the old plan that stand in the ledger now: the same client, channel and time.
     pub kept: usize,
     /// Posts of the old plan that do not.
     pub dropped: usize,
@@ -66,32 +66,28 @@ impl Ledger {
         Ok(done)
     }
 
-    /// The schedules of the workspace that run, ran or are held between the first and the last post of a plan.
+    /// The schedules of the workspace that wait, run, ran or are held between the first and the last post of a plan.
     async fn standing_keys(&self, workspace: &WorkspaceId, plan: &Plan) -> Result<BTreeSet<Key>, StoreError> {
         let times = || plan.posts().map(|(_, post)| post.at);
         let Some((first, last)) = times().min().zip(times().max()) else { return Ok(BTreeSet::new()) };
         let sql = format!(
-            "SELECT client_id, channel, iso(scheduled_for), coalesce(variation_id, creative_asset_id) \
-             FROM campaign_orchestration_schedules WHERE workspace_id = $1 AND status IN {} \
+            "SELECT client_id, channel, iso(scheduled_for) FROM campaign_orchestration_schedules WHERE workspace_id = $1 AND status IN {} \
              AND scheduled_for BETWEEN $2::timestamptz AND $3::timestamptz",
             Counted::LiveAndHeld.statuses()
         );
         let mut tx = self.read().await?;
         let rows = tx.rows(&sql, values![workspace.as_str(), first, last]).await?;
-        let key = |row: &Row| Ok((row.text(0)?, row.parsed(1)?, row.parsed(2)?, row.maybe_text(3)?));
+        let key = |row: &Row| Ok((row.text(0)?, row.parsed(1)?, row.parsed(2)?));
         rows.iter().map(key).collect()
     }
 }
 
-/// Client, channel, time and asset of a post.
-type Key = (String, Channel, Timestamp, Option<String>);
+/// Client, channel and time of a post.
+type Key = (String, Channel, Timestamp);
 
 fn keys(plan: &Plan, workspace: &WorkspaceId) -> BTreeSet<Key> {
     let own = |(client, _): &(&ClientPlan, &Post)| client.workspace_id == *workspace;
-    let key = |(client, post): (&ClientPlan, &Post)| {
-        let asset = post.asset.as_ref().map(|asset| asset.used().to_string());
-        (client.client_id.to_string(), post.channel, post.at, asset)
-    };
+    let key = |(client, post): (&ClientPlan, &Post)| (client.client_id.to_string(), post.channel, post.at);
     plan.posts().filter(own).map(key).collect()
 }
 

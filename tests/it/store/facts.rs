@@ -91,9 +91,11 @@ async fn assert_held_on(ledger: &Ledger, days: &[i8], code: &str) {
     let held: Vec<&Schedule> = found.iter().filter(|schedule| days.contains(&day(schedule))).collect();
     assert!(!held.is_empty());
     for schedule in held {
-        let was_let_go = schedule.blocked_code.as_deref() == Some("expired");
-        assert!(was_let_go || schedule.blocked_code.as_deref() == Some(code), "{schedule:?}");
-        assert!(schedule.blocked_reason.as_deref().unwrap().contains(&format!("{code}: ")), "{schedule:?}");
+        let told = match schedule.reason() {
+            Some(Reason::Expired { because: Some(because), .. }) => *because,
+            reason => reason.unwrap(),
+        };
+        assert_eq!(told.code(), code, "{schedule:?}");
     }
 }
 
@@ -346,6 +348,8 @@ on_both! {
         let attach = async |id, asset: &str| ledger.attach(&planner, id, asset, "ann", at(FRIDAY)).await;
         let refused = attach(ready.id, &used).await.unwrap_err();
         assert!(matches!(refused, StoreError::WantsNoAsset { .. }), "{refused}");
+        let late = ledger.attach(&planner, held[0].id, &used, "ann", held[0].scheduled_for).await.unwrap_err();
+        assert!(matches!(late, StoreError::TooLate(_)), "{late}");
         let refused = attach(held[0].id, "shop-99").await.unwrap_err();
         assert!(matches!(&refused, StoreError::Held { reason, .. } if reason.code() == "asset_gone"), "{refused}");
         load(&ledger, &rules, &shop().scenario(), FRIDAY).await;
@@ -370,8 +374,11 @@ on_both! {
             assert!(given.status != ScheduleStatus::Blocked && given.expected_engagement > 0.0, "{given:?}");
             let found = all(&ledger).await;
             assert_eq!(found.iter().find(|other| other.id == one.id).unwrap(), &given);
-            let late = ledger.attach(&planner, one.id, &used, "ann", one.scheduled_for).await.unwrap_err();
-            assert!(matches!(late, StoreError::WantsNoAsset { .. }), "{late}");
+            // The same again, as where the answer to it was lost, and another one.
+            let again = attach(one.id, given.used_asset().unwrap()).await.unwrap();
+            assert_eq!(again, given);
+            let twice = ledger.attach(&planner, one.id, &used, "ann", at("2026-09-04T09:00:00Z")).await.unwrap_err();
+            assert!(matches!(twice, StoreError::WantsNoAsset { .. }), "{twice}");
         }
         let given = "SELECT count(*) FROM campaign_orchestration_actions WHERE actor = 'ann' \
                      AND action_type = 'select_asset' AND CAST(decision_payload AS text) LIKE '%instead_of%'";
@@ -393,6 +400,39 @@ on_both! {
                 assert!(hours >= rest, "{one:?} {next:?}");
             }
         }
+    }
+
+    async fn an_approval_does_not_outlive_the_asset_that_was_approved(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, careful());
+        load(&ledger, &rules, &shop().scenario(), FRIDAY).await;
+        weekly(&ledger, &rules, WEEK, FRIDAY).await;
+        let first = all(&ledger).await.into_iter().find(|one| one.status == ScheduleStatus::Pending).unwrap();
+        let only = ScheduleFilter { ids: vec![first.id], ..ScheduleFilter::default() };
+        ledger.change(&only, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().any().unwrap();
+        let gone = first.used_asset().unwrap();
+        let without = shop_but(|client, _| client.assets.retain(|known| known.id.as_str() != gone));
+        load(&ledger, &rules, &without, FRIDAY).await;
+        let morning = format!("2026-09-{:02}T00:10:00Z", day(&first));
+        daily(&ledger, &rules, &morning).await;
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        let mut attached = None;
+        for asset in without.clients[0].0.assets.iter().rev() {
+            attached = ledger.attach(&planner, first.id, asset.id.as_str(), "cleo", at(&morning)).await.ok();
+            if attached.is_some() {
+                break;
+            }
+        }
+        let attached = attached.expect("no asset was free");
+        assert_eq!((attached.status, attached.approved_by), (ScheduleStatus::Pending, None));
+        daily(&ledger, &rules, &morning).await;
+        let found = ledger.schedules(&only).await.unwrap().remove(0);
+        assert_eq!(found.status, ScheduleStatus::Pending, "{found:?}");
+        let own = ledger.change(&only, Change::Approve, &rules, "cleo", at(&morning)).await.unwrap().any().unwrap_err();
+        assert!(matches!(own, StoreError::SecondPerson { .. }), "{own}");
+        ledger.change(&only, Change::Approve, &rules, "bob", at(&morning)).await.unwrap().any().unwrap();
+        // What the plan saw of it is gone, and said to be.
+        let impact = ledger.impact(&planner, &mcoe::store::ImpactFilter::default(), 3, &|_| {}).await.unwrap();
+        assert_eq!((impact.without_facts, impact.changes.len()), (1, 0), "{impact:?}");
     }
 
     async fn an_asset_that_is_taken_away_holds_its_post_until_it_is_back(place: &Place) {

@@ -198,7 +198,7 @@ fn commits_wait_for_a_server_that_restarts_again_and_again() {
     let (is_over, restarts) = (AtomicBool::new(false), AtomicUsize::new(0));
     let run = |line: &str| work.mcoe(&format!("{line} --quiet --database {}", place.url));
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let restarting = scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 let restarted = restarts.load(Ordering::Relaxed);
                 // Every third one is a crash.
@@ -210,10 +210,11 @@ fn commits_wait_for_a_server_that_restarts_again_and_again() {
         let mut ran: Vec<Ran> =
             (37..49).map(|week| run(&format!("weekly --week 2026-W{week} --now 2026-09-04T08:00:00Z"))).collect();
         // A fast machine is done before the server was away often enough.
-        while restarts.load(Ordering::Relaxed) < 7 {
+        while restarts.load(Ordering::Relaxed) < 7 && !restarting.is_finished() {
             ran.push(run("daily --now 2026-09-08T08:00:00Z"));
         }
         is_over.store(true, Ordering::Relaxed);
+        restarting.join().unwrap();
         let failed: Vec<&str> = ran.iter().filter(|ran| ran.code != Some(0)).map(|ran| ran.err.as_str()).collect();
         assert!(failed.is_empty(), "{} of {} commands failed: {failed:#?}", failed.len(), ran.len());
     });
