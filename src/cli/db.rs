@@ -1,5 +1,6 @@
 //! `mcoe db`: the ledger's schema, scenarios in and out of it, and calendars.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -10,7 +11,7 @@ use super::failure::Failure;
 use super::folder::OutFolder;
 use super::ledger::{DatabaseArgument, NowArgument, run, until_interrupted};
 use super::{Format, Globals, OutArguments, RulesArgument, input, print};
-use crate::model::{Week, WorkspaceId, Zone};
+use crate::model::{ScheduleStatus, Week, WorkspaceId, Zone};
 use crate::report::{Event, calendar_of};
 use crate::scenario::{self, ScenarioErrors};
 use crate::store::{Ledger, OpenMode, Schedule, ScheduleFilter, StoreError};
@@ -182,9 +183,26 @@ impl Calendar {
             Ok(ledger.within(workspace).schedules(&filter).await?)
         })?;
         found.sort_by_key(|schedule| (schedule.scheduled_for, schedule.id));
-        let events: Vec<Event> = found.iter().map(|schedule| event(schedule, now)).collect();
+        let mut events: BTreeMap<&str, Event> = BTreeMap::new();
+        for schedule in &found {
+            let own = event(schedule, now);
+            match events.remove(schedule.calendar_uid.as_str()) {
+                Some(other) => events.insert(&schedule.calendar_uid, joined(other, own)),
+                None => events.insert(&schedule.calendar_uid, own),
+            };
+        }
+        let mut events: Vec<Event> = events.into_values().collect();
+        events.sort_by(|left, right| (left.at, &left.uid).cmp(&(right.at, &right.uid)));
         print(&calendar_of(&format!("Posts of {}", self.workspace), &events))
     }
+}
+
+/// The one event of two schedules of one instant, of which the one took the place of the other: that of the schedule
+/// that is still to run. All changes of both count, so that its sequence goes on rising.
+fn joined(one: Event, other: Event) -> Event {
+    let sequence = one.sequence + other.sequence + 1;
+    let is_off = |event: &Event| event.status == ScheduleStatus::Cancelled;
+    Event { sequence, ..if is_off(&one) { other } else { one } }
 }
 
 /// A schedule as calendars show it.

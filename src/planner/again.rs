@@ -69,7 +69,7 @@ impl Planner<'_> {
         now: Timestamp,
     ) -> Result<Vec<Option<JudgedAgain>>, PlanError> {
         let wound: Result<Vec<ClientState>, PlanError> =
-            clients.iter().map(|(client, state)| as_week_began(client, state, self.rules(), week)).collect();
+            clients.iter().map(|(client, state)| as_week_began(client, state, self.rules(), week, now)).collect();
         let wound = wound?;
         let then: Vec<(&Client, &ClientState)> = clients.iter().map(|(client, _)| *client).zip(&wound).collect();
         let front = FrontDesk::open(self.rules(), &then, capacity, week)?;
@@ -141,6 +141,10 @@ impl<'a> ClientDay<'a> {
         let Some((place, desk)) = self.setup.desks.iter().enumerate().find(|(_, desk)| is_own(desk)) else {
             return Ok(Again::Off(Reason::ChannelOff { channel: post.channel }));
         };
+        // A pack switches a channel off by wanting no posts there, unless its own function wants some.
+        if desk.wanted == 0 && desk.target == 0 {
+            return Ok(Again::Off(Reason::ChannelOff { channel: post.channel }));
+        }
         let slot = self.slot(place, post);
         let scored = self.scored(desk, post, &surroundings, bench)?;
         let docket = Docket { week: &self.week, client_rules: self.rules, desk, slot: &slot, scored: scored.as_ref() };
@@ -179,26 +183,36 @@ fn as_week_began(
     state: &ClientState,
     rules: &CompiledRules,
     week: Week,
+    now: Timestamp,
 ) -> Result<ClientState, PlanError> {
     let start = client.zone.start_of_day(week.monday())?;
     let numbers = rules.for_client(client);
     let mut state = state.clone();
     for channel in state.channels.iter_mut().filter(|channel| channel.as_of > start) {
         let rules = numbers.base().channel(channel.channel);
-        let fatigue = fatigue_before(channel, &client.zone, rules.half_life_hours, rules.fatigue_per_post, start);
+        let fatigue =
+            fatigue_before(channel, &client.zone, (rules.half_life_hours, rules.fatigue_per_post), start, now);
         channel.fatigue = Score::clamped(fatigue);
         channel.as_of = start;
     }
     Ok(state)
 }
 
-/// Fatigue at an instant before the one that the state holds for.
-fn fatigue_before(state: &ChannelState, zone: &Zone, half_life_hours: f64, per_post: f64, at: Timestamp) -> f64 {
+/// Fatigue at an instant before the one that the state holds for. A state that holds for a time to come, as that of a
+/// scenario that starts later, says nothing of how tired the channel was before: its fatigue is taken as it stands.
+fn fatigue_before(
+    state: &ChannelState,
+    zone: &Zone,
+    (half_life_hours, per_post): (f64, f64),
+    at: Timestamp,
+    now: Timestamp,
+) -> f64 {
     let since = |from: Timestamp| (state.as_of.as_second() - from.as_second()) as f64 / 3600.0;
     let kept = |hours: f64| (-hours / half_life_hours).exp2();
     let posts = state.recent_posts.iter().filter(|post| (at..state.as_of).contains(*post));
     let added: f64 = posts.map(|post| per_post * kept(since(on_the_hour(*post, zone)))).sum();
-    (state.fatigue.get() - added).max(0.0) / kept(since(at))
+    let before = (state.fatigue.get() - added).max(0.0);
+    if state.as_of > now { before } else { before / kept(since(at)) }
 }
 
 /// The start of the hour of the client's week in which an instant lies: weeks are planned by the hour, so a post
@@ -272,6 +286,10 @@ mod tests {
             visibility: None,
             engagement: None,
         };
-        assert!((fatigue_before(&state, &Zone::utc(), 48.0, 0.1, monday) - 0.3).abs() < 1e-5);
+        let numbers = (48.0, 0.1);
+        assert!((fatigue_before(&state, &Zone::utc(), numbers, monday, as_of) - 0.3).abs() < 1e-5);
+        // A state of a time to come does not grow on the way back.
+        let early = fatigue_before(&state, &Zone::utc(), numbers, monday, monday);
+        assert!(early > 0.2 && early < 0.3, "{early}");
     }
 }

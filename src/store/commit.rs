@@ -13,6 +13,7 @@ use super::load;
 use super::retry::retried;
 use super::standing::{Counted, Which, distilled, standing_with};
 use super::tables::{ACTIONS, PLAN_CLIENTS, SCHEDULES};
+use super::weekly::refuse_if_over;
 use crate::model::{
     Asset, AssetChoice, ChannelState, Client, ClientPlan, ClientState, Decision, Outcome, Plan, Post, Scenario,
     ScheduleStatus,
@@ -63,8 +64,8 @@ impl Ledger {
     /// Commits a plan: all of it or nothing. The plan must have passed the checker.
     ///
     /// # Errors
-    /// Where a client is not known, where its state is no longer what the plan was made from, or where
-    /// the database fails.
+    /// Where a client is not known, where its state is no longer what the plan was made from, where the week is over or
+    /// posts of it lie in the past, or where the database fails.
     pub async fn commit(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
         retried(|| self.commit_once(commit)).await
     }
@@ -78,7 +79,9 @@ impl Ledger {
         if !known.is_empty() {
             return Ok(commit.told(false));
         }
-        let moved = commit.moved(&mut tx, &ids).await?;
+        refuse_if_over(commit.scenario, commit.plan.week, commit.now)?;
+        let mut moved = commit.moved(&mut tx, &ids).await?;
+        moved.extend(commit.passed());
         if !moved.is_empty() {
             return Err(StoreError::Moved(moved));
         }
@@ -126,6 +129,15 @@ impl<'a> Commit<'a> {
             blocked: count(ScheduleStatus::Blocked),
             decisions: self.decisions.len(),
         }
+    }
+
+    /// The clients some of whose posts lie in the past by now, a line each.
+    fn passed(&self) -> impl Iterator<Item = String> + '_ {
+        let count = |plan: &ClientPlan| plan.posts.iter().filter(|post| post.is_live() && post.at < self.now).count();
+        let told = |(plan, count): (&ClientPlan, usize)| {
+            format!("{}: the time of {count} of its posts has passed", plan.client_id)
+        };
+        self.plan.clients.iter().map(move |plan| (plan, count(plan))).filter(|(_, count)| *count > 0).map(told)
     }
 
     /// What is no longer as the plan found it, a line a finding.

@@ -411,10 +411,12 @@ impl Asked<'_> {
         let clients: BTreeSet<&str> = schedules.iter().map(|schedule| schedule.client_id.as_str()).collect();
         let own: BTreeSet<String> = schedules.iter().map(|schedule| schedule.id.to_string()).collect();
         let known = standing(tx, &Which::Clients(&super::load::json(&clients)), &own).await?;
+        // What is put back is new to the posts that were committed in the meantime: later ones stand in its way, too.
+        let now = (self.change != Change::Restore).then_some(self.now);
         for schedule in schedules {
             let client = known.iter().find(|(client, _)| client.id.as_str() == schedule.client_id);
             let Some((client, state)) = client else { continue };
-            let objection = objection_to(self.rules, client, state, &committed(schedule), Some(self.now))?;
+            let objection = objection_to(self.rules, client, state, &committed(schedule), now)?;
             found.extend(objection.map(|reason| (schedule.id, reason)));
         }
         Ok(found)

@@ -111,7 +111,9 @@ fn ways_out(place: &Place) {
         own.iter().map(|id| on(&format!("attach {} {id} {friday}", &first[..13]))).find(|ran| ran.code == Some(0));
     let attached = attached.expect("no asset of the client was free");
     assert!(attached.out.starts_with("attached "), "{client}: {}", attached.out);
-    on(&format!("attach {first} {} {friday}", own[0])).ends_with(2).says(&["not held for want of an asset"]);
+    on(&format!("attach {first} {} {friday}", own[0]))
+        .ends_with(2)
+        .says(&["only a post that is held because of its asset"]);
 
     let live = all().into_iter().find(|row| ["pending", "ready"].iter().any(|status| row["status"] == *status));
     let id = text(&live.expect("nothing is to run"), "id");
@@ -152,7 +154,7 @@ fn a_plan_that_was_changed_by_hand_is_refused() {
     work.replace("plan/rules/channels.toml", "weekly_posts = 5", "weekly_posts = 6");
     work.mcoe("commit plan").ends_with(2).says(&["is not the pack that the plan was made under"]);
     work.replace("plan/rules/channels.toml", "weekly_posts = 6", "weekly_posts = 5");
-    work.mcoe("commit plan").done();
+    work.mcoe("commit plan --now 2026-10-16T08:00:00Z").done();
 }
 
 #[test]

@@ -160,6 +160,33 @@ on_both! {
         }
     }
 
+    async fn a_plan_is_refused_once_its_time_has_come(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let scenario = loaded(&ledger, &rules).await;
+        let plan = plan(&rules, &scenario);
+        let decisions = mcoe::planner::decisions(&plan);
+        let commit = |now: &str| mcoe::store::Commit {
+            plan: &plan,
+            decisions: &decisions,
+            scenario: &scenario,
+            rules: &rules,
+            actor: "ann",
+            now: at(now),
+            counted: mcoe::store::Counted::Live, progress: &|| {},
+        };
+        let Err(StoreError::Moved(moved)) = ledger.commit(commit("2026-09-09T08:00:00Z")).await else {
+            panic!("posts of the past were taken");
+        };
+        assert!(moved.iter().all(|line| line.contains("of its posts has passed")), "{moved:?}");
+        let over = ledger.commit(commit("2026-09-15T08:00:00Z")).await.unwrap_err();
+        assert!(matches!(over, StoreError::WeekOver(_)), "{over}");
+        assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, 0);
+        let planner = mcoe::planner::Planner::new(&rules, mcoe::model::Tier::Exact, None);
+        ledger.rebase(commit("2026-09-09T08:00:00Z"), planner).await.unwrap();
+        let past = "SELECT count(*) FROM campaign_orchestration_schedules WHERE scheduled_for < '2026-09-09T08:00:00Z'";
+        assert_eq!(place.number(past).await, 0);
+    }
+
     async fn a_plan_for_clients_that_are_not_loaded_is_refused(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let scenario = shipped("small", &rules);
