@@ -173,18 +173,14 @@ impl Database {
         Ok(Self { url: url.clone(), pool })
     }
 
-    /// Closes every connection, once what uses it has ended. SQLite's log is written back into its file and removed
-    /// by whoever closes last.
+    /// Closes every connection, once what uses it has ended. SQLite's log is then written back into its file and
+    /// removed, unless another process has the file open: the last one to close it does that.
     pub async fn close(&self) {
         match &self.pool {
             Pool::Postgres(pool) => pool.close().await,
             Pool::Sqlite(pool) => {
-                // Where another process keeps the file open the log stays; the file is whole all the same. Where this
-                // fails, SQLite does it with the last connection.
-                if !pool.is_closed() {
-                    let _ = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(pool).await;
-                }
                 pool.close().await;
+                sqlite_file::write_back(&pool.connect_options()).await;
             }
         }
     }

@@ -18,6 +18,8 @@ const TABLE_OF_A_LEDGER: &str = "campaign_orchestration_schedules";
 const FIRST_TABLE: &str = "_sqlx_migrations";
 /// Tables that are named where the file is another program's.
 const NAMED_TABLES: usize = 3;
+/// How often a log is written back: processes that end together can hinder each other once.
+const WRITE_BACKS: usize = 3;
 /// SQLite's code of a file that is no database.
 const NO_DATABASE: &str = "26";
 
@@ -50,6 +52,26 @@ pub(super) fn has_log(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     PathBuf::from(log).exists()
+}
+
+/// Writes a log that lies beside a file back into it. SQLite does so with the last connection that is closed; where
+/// several are closed at one instant each takes another for the last, and the log stays. So it is tried again with a
+/// connection that is alone. Where another process has the file open the log stays until that one closes it.
+pub(super) async fn write_back(options: &SqliteConnectOptions) {
+    for _ in 0..WRITE_BACKS {
+        if !has_log(options.get_filename()) {
+            return;
+        }
+        let closed = async {
+            let mut alone = options.connect().await?;
+            table_names(&mut alone).await?;
+            alone.close().await
+        };
+        if let Err(error) = closed.await {
+            // The next command reads the log.
+            tracing::debug!(%error, "the log of an SQLite file stays beside it");
+        }
+    }
 }
 
 /// Makes an empty file that its owner alone can read; SQLite gives what it puts beside it the same mode.
@@ -112,9 +134,27 @@ async fn table_names(connection: &mut SqliteConnection) -> Result<Vec<String>, s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::database::Database;
 
     fn told(tables: &[&str]) -> Contents {
         told_by_tables(&tables.iter().map(|table| (*table).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[tokio::test]
+    async fn connections_that_are_closed_together_leave_no_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mcoe.db");
+        let url: DatabaseUrl = path.display().to_string().parse().unwrap();
+        let made = Database::open(&url, OpenMode::Create).await.unwrap();
+        made.migrate().await.unwrap();
+        made.close().await;
+        for round in 0..100 {
+            let database = Database::open(&url, OpenMode::Read).await.unwrap();
+            let together = [database.read().await.unwrap(), database.read().await.unwrap()];
+            drop(together);
+            database.close().await;
+            assert!(!has_log(&path), "round {round}");
+        }
     }
 
     #[test]
