@@ -17,7 +17,7 @@ use crate::model::{
     Asset, AssetId, AssetUse, Channel, ChannelState, Client, ClientState, Plan, Post, Reason, Spacing, WallHour, Week,
     WeekHours,
 };
-use crate::rules::{ClientRules, CompiledRules};
+use crate::rules::{ClientRules, CompiledRules, Rules};
 
 /// A post with its time, whose asset is known by its id.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +50,15 @@ pub fn objection_to(
     let hours = WeekHours::new(week, &client.zone)?;
     let week = ClientWeek { client, state, rules: numbers.base(), hours: &hours, not_before: None };
     let surroundings = Surroundings::of(&week, post, now);
-    Ok(objection(&week, post, &surroundings))
+    // Where the pack's own function sets the number of posts, the daily pass asks it.
+    let is_off = || !rules.has_function("weekly_posts") && is_switched_off(numbers.base(), post.channel, 0);
+    let switched_off = || is_off().then_some(Reason::ChannelOff { channel: post.channel });
+    Ok(objection(&week, post, &surroundings).or_else(switched_off))
+}
+
+/// Whether a pack switches a channel off: it wants no posts there, and its own function sets no other target.
+pub(super) fn is_switched_off(rules: &Rules, channel: Channel, target: u32) -> bool {
+    rules.channel(channel).weekly_posts == 0 && target == 0
 }
 
 /// What stands against each of a client's planned posts, in their order; nothing at the edge of the calendar.

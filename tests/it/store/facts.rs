@@ -9,7 +9,7 @@ use mcoe::rules::CompiledRules;
 use mcoe::store::{Change, DailyOutcome, Ledger, Schedule, ScheduleFilter, StoreError};
 
 use super::{FRIDAY, loaded, rules, weekly, workspace};
-use crate::support::{Agency, Place, at, careful, changed, compiled, on_both, with_file};
+use crate::support::{Agency, Place, at, careful, changed, compiled, default_pack, on_both, set, with_file};
 
 const WEEK: &str = "2026-W37";
 
@@ -99,6 +99,10 @@ async fn assert_held_on(ledger: &Ledger, days: &[i8], code: &str) {
     }
 }
 
+fn is_held_as(outcome: &Result<Vec<Schedule>, StoreError>, code: &str) -> bool {
+    matches!(outcome, Err(StoreError::Held { reason, .. }) if reason.code() == code)
+}
+
 on_both! {
     async fn a_blackout_that_came_later_holds_the_posts_of_its_days(place: &Place) {
         let rules = rules();
@@ -173,6 +177,27 @@ on_both! {
         let back = ledger.scenario(&workspace("of-shop"), "2026-W38".parse().unwrap()).await.unwrap();
         let fb = &back.clients[0].1.channels[0];
         assert!(fb.channel == Channel::Fb && fb.recent_posts.len() as i64 >= posts, "{fb:?}");
+    }
+
+    async fn a_channel_that_the_pack_wants_no_posts_on_is_switched_off(place: &Place) {
+        let rules = rules();
+        let ledger = committed(place, &rules).await;
+        let mut files = default_pack();
+        set(&mut files, "channels.toml", "tiktok.weekly_posts", "0");
+        let without = compiled(files);
+        let of_tiktok = |found: Vec<Schedule>| found.into_iter().find(|one| one.channel == Channel::Tiktok).unwrap();
+        let one = of_tiktok(all(&ledger).await).id;
+        let only = ScheduleFilter { ids: vec![one], ..ScheduleFilter::default() };
+        ledger.change(&only, Change::Cancel { reason: "by mistake" }, &rules, "ann", at(FRIDAY)).await.unwrap();
+        let put_back = ledger.change(&only, Change::Restore, &without, "ann", at(FRIDAY)).await.unwrap().any();
+        assert!(is_held_as(&put_back, "channel_off"), "{put_back:?}");
+        ledger.change(&only, Change::Restore, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap();
+        let approved = ledger.change(&only, Change::Approve, &without, "bob", at(FRIDAY)).await.unwrap().any();
+        assert!(is_held_as(&approved, "channel_off"), "{approved:?}");
+        pass(&ledger, &without, 7..=13).await;
+        let found = all(&ledger).await;
+        let drafted = with_status(&found, ScheduleStatus::Completed);
+        assert!(!drafted.is_empty() && drafted.iter().all(|schedule| schedule.channel == Channel::Fb), "{drafted:?}");
     }
 
     async fn a_paused_client_is_told_from_a_guardrail_of_that_name(place: &Place) {
@@ -470,6 +495,23 @@ on_both! {
         assert!(matches!(late, Err(StoreError::TooLate(_))), "{late:?}");
         let twice = ledger.change(&one, Change::Cancel { reason: "" }, &rules, "ann", at(FRIDAY)).await.unwrap().any();
         assert!(matches!(twice, Err(StoreError::IllegalStep { .. })), "{twice:?}");
+    }
+
+    async fn what_was_cancelled_is_not_put_back_in_front_of_a_post_that_stands(place: &Place) {
+        let rules = rules();
+        let ledger = committed(place, &rules).await;
+        let mut files = default_pack();
+        set(&mut files, "channels.toml", "fb.min_spacing_hours", "72");
+        set(&mut files, "channels.toml", "fb.weekly_posts", "2");
+        let wide = compiled(files);
+        let first = all(&ledger).await.into_iter().find(|one| one.channel == Channel::Fb).unwrap();
+        let one = ScheduleFilter { ids: vec![first.id], ..ScheduleFilter::default() };
+        ledger.change(&one, Change::Cancel { reason: "by mistake" }, &rules, "ann", at(FRIDAY)).await.unwrap();
+        let in_front = ledger.change(&one, Change::Restore, &wide, "ann", at(FRIDAY)).await.unwrap().any();
+        assert!(is_held_as(&in_front, "spacing"), "{in_front:?}");
+        ledger.change(&one, Change::Restore, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap();
+        // Where it stands already, the later one gives way.
+        ledger.change(&one, Change::Approve, &wide, "bob", at(FRIDAY)).await.unwrap().any().unwrap();
     }
 
     async fn changes_that_overlap_do_what_is_left_and_count_the_rest(place: &Place) {
