@@ -80,6 +80,8 @@ pub(super) struct Restore {
 }
 
 /// Take schedules back; until their time they can be put back with `mcoe restore`.
+///
+/// Filters mean schedules that wait for approval; any other is taken back by its id.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe cancel 0b7f --reason \"the product is sold out\"\n  mcoe cancel --client bakery --yes"

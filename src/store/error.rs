@@ -63,6 +63,9 @@ pub enum StoreError {
     /// No room is left.
     #[error("the disk of the database is full; nothing was written")]
     DiskFull,
+    /// An SQLite file that is no longer whole.
+    #[error("the file is damaged: {0}")]
+    Damaged(String),
     /// Nothing is known of a workspace.
     #[error("the ledger knows no workspace `{0}`")]
     UnknownWorkspace(String),
@@ -234,6 +237,9 @@ impl StoreError {
             Self::NotMigrated { .. } => "run `mcoe db migrate` with the same --database",
             Self::ReadOnly => "use a user, or a file, that may be written",
             Self::DiskFull => "make room and run the command again: it goes on from what stands",
+            Self::Damaged(_) => {
+                "put a backup of the file in its place, or save what can be read with `sqlite3 FILE .recover`"
+            }
             Self::UnknownWorkspace(_) | Self::UnknownClients(_) => "load its scenario first: `mcoe db load SCENARIO`",
             Self::OtherWorkspace(_) => "give the client another id, or keep its workspace",
             Self::Moved(_) => "plan the week again, or add --rebase to plan around what has changed",
@@ -313,6 +319,7 @@ impl From<sqlx::Error> for StoreError {
                 ("53100", _) => return Self::DiskFull,
                 (short, Ok(8)) if short.len() < 5 => return Self::ReadOnly,
                 (short, Ok(13)) if short.len() < 5 => return Self::DiskFull,
+                (short, Ok(11 | 26)) if short.len() < 5 => return Self::Damaged(told.message().to_owned()),
                 _ => return Self::Database(told.message().to_owned(), Some(Box::new(error))),
             }
         }
