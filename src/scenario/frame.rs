@@ -39,9 +39,10 @@ pub(super) enum FileKind {
 impl FileKind {
     /// The kind that a file name promises; none for other extensions.
     pub fn of(name: &str) -> Option<Self> {
-        match name.rsplit_once('.') {
-            Some((_, "csv")) => Some(FileKind::Csv),
-            Some((_, "parquet")) => Some(FileKind::Parquet),
+        let (_, extension) = name.rsplit_once('.')?;
+        match extension.to_ascii_lowercase().as_str() {
+            "csv" => Some(FileKind::Csv),
+            "parquet" => Some(FileKind::Parquet),
             _ => None,
         }
     }
@@ -58,6 +59,8 @@ pub(super) struct Frame {
     pub missing: Vec<&'static str>,
     /// The data rows that can be read.
     pub rows: Vec<Place>,
+    /// Whether the cells are those of a CSV file.
+    pub is_csv: bool,
     /// Whether every row can be read; a mistake has been noted for each that cannot.
     pub is_whole: bool,
 }
@@ -83,10 +86,30 @@ pub(super) fn read(
     problems: &mut Vec<TableError>,
 ) -> Option<Frame> {
     let mut whole = WholeFile { file: file.into(), problems };
+    if let Some((what, remedy)) = foreign(&bytes) {
+        whole.reject("foreign_file", None, "", format!("it is {what}, not a table"), remedy);
+        return None;
+    }
+    let kind = if bytes.starts_with(PARQUET) { FileKind::Parquet } else { kind };
     match kind {
         FileKind::Csv => csv(&mut whole, &bytes, spec),
         FileKind::Parquet => parquet(&mut whole, bytes, spec),
     }
+}
+
+/// How a Parquet file begins.
+const PARQUET: &[u8] = b"PAR1";
+
+/// What a file is that is often taken for a table, by its first bytes, and what to do; none for others.
+fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    let as_csv = "open it and save the one sheet as CSV in UTF-8";
+    let kinds: [(&[u8], &str, &str); 4] = [
+        (b"PK\x03\x04", "a workbook (XLSX, ODS) or an archive (ZIP)", as_csv),
+        (b"\xd0\xcf\x11\xe0", "a workbook (XLS)", as_csv),
+        (b"\xff\xfe", "text in UTF-16", "save it in UTF-8"),
+        (b"\xfe\xff", "text in UTF-16", "save it in UTF-8"),
+    ];
+    kinds.into_iter().find(|(start, ..)| bytes.starts_with(start)).map(|(_, what, remedy)| (what, remedy))
 }
 
 /// Notes what is wrong with a file rather than with one of its rows.
@@ -113,13 +136,18 @@ impl WholeFile<'_> {
 fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Frame> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = utf8(whole, bytes)?;
-    let records = quotes_checked(whole, bytes)?;
-    let Some(header_at) = records.iter().position(|record| !record.is_blank()) else {
+    let (separator, skipped) = match layout::announced_separator(text) {
+        Some(separator) => (separator, 1),
+        None => (layout::separator(text), 0),
+    };
+    let records = quotes_checked(whole, bytes, separator)?;
+    let Some(header_at) = records.iter().skip(skipped).position(|record| !record.is_blank()).map(|at| at + skipped)
+    else {
         whole.reject("no_columns", None, "", "the file is empty".to_owned(), "write a line of column names");
         return None;
     };
     let (header, body) = records.get(header_at..)?.split_first()?;
-    let names = layout::cells(text.get(header.start..header.end)?);
+    let names = layout::cells(text.get(header.start..header.end)?, separator);
     let before = whole.problems.len();
     let known = known_columns(whole, &names, Some(header.line), spec);
     if whole.problems.iter().skip(before).any(|problem| problem.code == "duplicate_column") {
@@ -128,7 +156,7 @@ fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Fram
     let rows = even_rows(whole, body, names.len());
     let first = body.iter().position(|record| !record.is_blank()).unwrap_or(body.len());
     let cells = body.get(first).map_or(&[][..], |first| bytes.get(first.start..).unwrap_or_default());
-    let frame = match parsed_csv(cells, names.len()) {
+    let frame = match parsed_csv(cells, names.len(), separator) {
         Ok(frame) => frame,
         Err(error) => {
             whole.reject(
@@ -149,7 +177,7 @@ fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Fram
     }
     let is_whole = rows.len() == body.iter().filter(|record| !record.is_blank()).count();
     let rows = rows.into_iter().map(|row| Place { position: row.position - first, ..row }).collect();
-    Some(Frame { is_whole, ..assembled(whole, known, frame, rows, spec) })
+    Some(Frame { is_csv: true, is_whole, ..assembled(whole, known, frame, rows, spec) })
 }
 
 fn utf8<'b>(whole: &mut WholeFile<'_>, bytes: &'b [u8]) -> Option<&'b str> {
@@ -164,8 +192,8 @@ fn utf8<'b>(whole: &mut WholeFile<'_>, bytes: &'b [u8]) -> Option<&'b str> {
     }
 }
 
-fn quotes_checked(whole: &mut WholeFile<'_>, bytes: &[u8]) -> Option<Vec<Record>> {
-    let (line, cause) = match layout::records(bytes) {
+fn quotes_checked(whole: &mut WholeFile<'_>, bytes: &[u8], separator: u8) -> Option<Vec<Record>> {
+    let (line, cause) = match layout::records(bytes, separator) {
         Ok(records) => return Some(records),
         Err(QuoteError::Open { line }) => (line, "a quote that never closes"),
         Err(QuoteError::Stray { line }) => (line, "a quote inside a cell"),
@@ -199,7 +227,7 @@ fn even_rows(whole: &mut WholeFile<'_>, body: &[Record], columns: usize) -> Vec<
     even
 }
 
-fn parsed_csv(cells: &[u8], columns: usize) -> PolarsResult<Vec<StringChunked>> {
+fn parsed_csv(cells: &[u8], columns: usize, separator: u8) -> PolarsResult<Vec<StringChunked>> {
     let names: Vec<PlSmallStr> = (0..columns).map(|at| PlSmallStr::from_string(at.to_string())).collect();
     if cells.is_empty() {
         return Ok(names.into_iter().map(|name| StringChunked::full_null(name, 0)).collect());
@@ -207,7 +235,7 @@ fn parsed_csv(cells: &[u8], columns: usize) -> PolarsResult<Vec<StringChunked>> 
     let schema: Schema = names.iter().map(|name| Field::new(name.clone(), DataType::String)).collect();
     // Rows with too many cells have been noted and are not looked at; their surplus may go.
     let frame = CsvReadOptions::default()
-        .map_parse_options(|options| options.with_truncate_ragged_lines(true))
+        .map_parse_options(|options| options.with_truncate_ragged_lines(true).with_separator(separator))
         .with_has_header(false)
         .with_schema(Some(Arc::new(schema)))
         .with_rechunk(true)
@@ -288,7 +316,7 @@ fn assembled(
     let columns: Vec<_> = known.into_iter().zip(frame).filter_map(|(name, cells)| Some((name?, cells))).collect();
     let is_missing = |name: &&&'static str| columns.iter().all(|(known, _)| known != *name);
     let missing = spec.required.iter().filter(is_missing).copied().collect();
-    Frame { file: Arc::clone(&whole.file), columns, missing, rows, is_whole: true }
+    Frame { file: Arc::clone(&whole.file), columns, missing, rows, is_csv: false, is_whole: true }
 }
 
 /// For each column of the file its name in the spec; none for those that are passed over.
@@ -301,7 +329,9 @@ fn known_columns(
 ) -> Vec<Option<&'static str>> {
     let known: Vec<_> = names.iter().map(|name| spec.names().find(|column| column == name)).collect();
     for (at, name) in names.iter().enumerate() {
-        if !name.is_empty() && names.iter().take(at).any(|earlier| earlier == name) {
+        // What nobody reads may stand there as often as it likes.
+        let is_read = !spec.others_allowed || spec.names().any(|column| column == name);
+        if is_read && !name.is_empty() && names.iter().take(at).any(|earlier| earlier == name) {
             whole.reject("duplicate_column", line, name, "it stands twice".to_owned(), "keep one of the two");
         }
     }

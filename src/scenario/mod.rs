@@ -25,6 +25,7 @@ mod manifest_text;
 mod read;
 mod roster;
 mod rows;
+mod spreadsheet;
 mod table;
 mod write;
 
@@ -39,6 +40,7 @@ pub use rows::{
     AssetRow, CalendarRow, CampaignRow, ChannelRow, ClientRow, HistoryRow, PolicyRow, RealityRow, ScenarioFiles,
     WarningRow,
 };
+pub(crate) use spreadsheet::make_harmless;
 pub use write::render;
 
 #[cfg(test)]

@@ -6,12 +6,16 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::fmt::rfc2822;
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::Offset;
+use jiff::{Timestamp, Zoned};
 use polars::prelude::StringChunked;
 
 use super::error::{TableError, quoted};
 use super::frame::{Frame, Place, nearest};
+use super::spreadsheet::unguarded;
 use crate::model::{Channel, Score, Zone};
 
 /// Mistakes after which no nearest name is looked for any more: it costs time, and nobody reads so many.
@@ -81,13 +85,29 @@ impl Table {
     }
 
     fn cell(&self, position: usize, column: &str) -> Option<&str> {
-        let text = self.cells(column)?.get(position)?.trim();
+        let cell = self.cells(column)?.get(position)?.trim();
+        let text = if self.frame.is_csv { unguarded(cell) } else { cell };
         (!text.is_empty()).then_some(text)
     }
 
     fn cells(&self, column: &str) -> Option<&StringChunked> {
         self.frame.columns.iter().find(|(name, _)| *name == column).map(|(_, cells)| cells)
     }
+}
+
+fn written_instant(text: &str) -> Option<(Timestamp, Option<i32>)> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        let offset = Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset());
+        return Some((at, offset.and_then(minutes_ahead)));
+    }
+    let with_blanks = ["%Y-%m-%d %H:%M %z", "%Y-%m-%d %H:%M:%S %z"];
+    let parsed = with_blanks.iter().find_map(|format| Zoned::strptime(format, text).ok());
+    let at = parsed.or_else(|| rfc2822::parse(text).ok())?;
+    Some((at.timestamp(), minutes_ahead(at.offset())))
+}
+
+fn minutes_ahead(offset: Offset) -> Option<i32> {
+    (offset.seconds() != 0).then(|| offset.seconds() / 60)
 }
 
 /// One row of a table, with where its mistakes go.
@@ -148,6 +168,10 @@ impl<'t> Row<'t, '_> {
         let text = self.text(column)?;
         let remedy = format!("give a number {}", bounds.words());
         let Ok(number) = text.parse::<f64>() else {
+            let remedy = match text.replace(',', ".").parse::<f64>() {
+                Ok(number) => format!("{remedy}, with a point before its decimals: `{number}`"),
+                Err(_) => format!("{remedy}; leave it blank where it is not known"),
+            };
             self.reject("not_a_number", column, format!("{} is not a number", quoted(text)), remedy);
             return None;
         };
@@ -214,6 +238,21 @@ impl<'t> Row<'t, '_> {
             );
         }
         instant
+    }
+
+    /// An instant that must be there, and how many minutes ahead of UTC the clock was that it was read from, where it
+    /// says so. It may be written as ISO 8601, as that with blanks (`2026-09-07 08:30 +0000`), or as mail has it.
+    ///
+    /// `Z` and an offset of nothing say that the time is UTC, not where the clock stood.
+    pub fn instant_with_offset(&mut self, column: &str) -> Option<(Timestamp, Option<i32>)> {
+        let text = self.required(column)?;
+        let found = written_instant(text);
+        if found.is_none() {
+            let cause = format!("{} is not a point in time", quoted(text));
+            let remedy = "write ISO 8601 with its offset from UTC, such as `2026-09-07T08:30:00Z` or `2026-09-07 10:30:00+02:00`";
+            self.reject("not_a_time", column, cause, remedy.to_owned());
+        }
+        found
     }
 
     /// An instant that must be there.

@@ -6,6 +6,7 @@ use super::error::ScenarioError;
 use super::frame::FileKind;
 use super::manifest::MANIFEST_FILE;
 use super::rows::ScenarioFiles;
+use super::spreadsheet::make_harmless;
 use crate::model::Channel;
 
 /// The files of a folder: name and contents, the manifest last. Tables without rows are left out, but
@@ -33,7 +34,9 @@ pub fn render(files: &ScenarioFiles) -> Result<Vec<(String, Vec<u8>)>, ScenarioE
 fn table_bytes(name: &str, frame: &mut DataFrame) -> Result<Vec<u8>, ScenarioError> {
     let mut bytes = Vec::new();
     let written = match FileKind::of(name) {
-        Some(FileKind::Csv) => CsvWriter::new(&mut bytes).n_threads(1).finish(frame),
+        Some(FileKind::Csv) => {
+            make_harmless(frame).and_then(|()| CsvWriter::new(&mut bytes).n_threads(1).finish(frame))
+        }
         Some(FileKind::Parquet) => ParquetWriter::new(&mut bytes).set_parallel(false).finish(frame).map(|_| ()),
         None => Err(PolarsError::InvalidOperation(format!("`{name}` is neither .csv nor .parquet").into())),
     };

@@ -19,6 +19,7 @@ pub use run::run_tables;
 pub use sweep::sweep_tables;
 
 use super::{File, ReportError};
+use crate::scenario::make_harmless;
 
 /// How tables are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,7 +105,10 @@ impl<Name: AsRef<str>> Table<Name> {
             TableFormat::Parquet => {
                 ParquetWriter::new(&mut bytes).finish(&mut frame)?;
             }
-            TableFormat::Csv => CsvWriter::new(&mut bytes).finish(&mut frame)?,
+            TableFormat::Csv => {
+                make_harmless(&mut frame)?;
+                CsvWriter::new(&mut bytes).finish(&mut frame)?;
+            }
         }
         Ok(bytes)
     }

@@ -135,7 +135,12 @@ pub fn import(posts_file: &Path, options: &ImportOptions) -> Result<Imported, Sc
         ClientOf::Mapping(path) => Some(posts::read_mapping(path, &history.accounts)?),
         ClientOf::Account | ClientOf::Prefix => None,
     };
-    let mut notes = ImportNotes { rows: history.rows, accounts: history.accounts.len(), ..ImportNotes::default() };
+    let mut notes = ImportNotes {
+        rows: history.rows,
+        repeated_rows: history.repeated,
+        accounts: history.accounts.len(),
+        ..ImportNotes::default()
+    };
     let clients = clients::clients(&history.accounts, options, mapping.as_ref(), &mut notes);
     let start = match options.start {
         Some(start) => start,
@@ -212,20 +217,21 @@ fn history_rows(
     as_of: Timestamp,
     pool: &[(usize, AssetRow)],
 ) -> Vec<HistoryRow> {
+    // The posts of assets stay however old they are, so that no cooldown is too long for them.
     let since = as_of.as_second() - HISTORY_DAYS * DAY_SECONDS;
     let assets: BTreeMap<usize, &str> = pool.iter().map(|(post, asset)| (*post, asset.asset_id.as_str())).collect();
-    let recent = series.posts.iter().enumerate().filter(|(_, post)| post.at.as_second() >= since);
-    recent
-        .map(|(index, post)| HistoryRow {
-            client_id: id.to_string(),
-            channel,
-            published_at: post.at,
-            asset_id: assets.get(&index).map(|asset| (*asset).to_owned()),
-            content_type: post.kind.as_deref().map(str::to_owned),
-            reach: post.reach,
-            engagements: post.engagements,
-        })
-        .collect()
+    let is_kept = |index: usize, post: &SeriesPost| post.at.as_second() >= since || assets.contains_key(&index);
+    let kept = series.posts.iter().enumerate().filter(|(index, post)| is_kept(*index, post));
+    kept.map(|(index, post)| HistoryRow {
+        client_id: id.to_string(),
+        channel,
+        published_at: post.at,
+        asset_id: assets.get(&index).map(|asset| (*asset).to_owned()),
+        content_type: post.kind.as_deref().map(str::to_owned),
+        reach: post.reach,
+        engagements: post.engagements,
+    })
+    .collect()
 }
 
 /// The row of a channel, with every number rounded to what the data can bear.
@@ -306,7 +312,7 @@ mod tests {
         let Some(imported) = imported("posts_multichannel.csv", |_| ()) else { return };
         let notes = &imported.notes;
         assert_eq!((notes.rows, notes.accounts, notes.clients), (4316, 23, 23));
-        assert_eq!(notes.rows_without_engagement, 842);
+        assert_eq!((notes.repeated_rows, notes.rows_without_engagement), (97, 794));
         assert_eq!(imported.files.manifest.start.monday().to_string(), "2024-08-05");
         let zone = |id: &str| {
             imported.files.clients.iter().find(|row| row.client_id == id).and_then(|row| row.time_zone.clone()).unwrap()

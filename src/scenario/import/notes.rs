@@ -9,6 +9,8 @@ use serde::Serialize;
 pub struct ImportNotes {
     /// Rows of the history.
     pub rows: usize,
+    /// Rows that repeat another of their account in all that is read: counted once.
+    pub repeated_rows: usize,
     /// Accounts of the history.
     pub accounts: usize,
     /// Clients made of them.
@@ -49,8 +51,9 @@ pub struct ImportNotes {
 }
 
 impl ImportNotes {
-    fn remarks(&self) -> [(usize, &'static str); 12] {
+    fn remarks(&self) -> [(usize, &'static str); 13] {
         [
+            (self.repeated_rows, "rows that repeat another one: counted once"),
             (self.rows_after_start, "rows on or after the start: left out"),
             (self.rows_without_engagement, "rows without engagements: unknown, so left out of rates and assets"),
             (self.rows_without_reach, "rows without reach: unknown, so left out of rates"),

@@ -1,6 +1,6 @@
 //! The posting history and the mapping of accounts as they stand in their files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ const MOST_OFFSET_MINUTES: f64 = 840.0;
 #[derive(Debug)]
 pub(super) struct History {
     pub rows: usize,
+    /// Rows that say what an earlier one of the file says.
+    pub repeated: usize,
     /// By name.
     pub accounts: Vec<Account>,
 }
@@ -96,20 +98,32 @@ pub(super) fn read(path: &Path) -> Result<History, ScenarioErrors> {
         }
     }
     finished(problems)?;
-    let accounts = accounts.into_iter().map(|(name, posts)| Account { name, posts }).collect();
-    Ok(History { rows: height, accounts })
+    let accounts: Vec<Account> =
+        accounts.into_iter().map(|(name, posts)| Account { name, posts: once(posts) }).collect();
+    let kept: usize = accounts.iter().map(|account| account.posts.len()).sum();
+    Ok(History { rows: height, repeated: height - kept, accounts })
+}
+
+/// The posts without those that an earlier row tells of already, as where two exports overlap.
+fn once(posts: Vec<Post>) -> Vec<Post> {
+    let mut seen = BTreeSet::new();
+    let number = |number: Option<f64>| number.map(f64::to_bits);
+    let mut is_new = |post: &Post| {
+        seen.insert((post.channel, post.at, post.kind.clone(), number(post.reach), number(post.engagements)))
+    };
+    posts.into_iter().filter(|post| is_new(post)).collect()
 }
 
 fn post(row: &mut Row<'_, '_>, kind: Option<Arc<str>>) -> Option<Post> {
     let channel = row.channel("channel");
-    let at = row.required_instant("published_at");
+    let (at, offset_of_time) = row.instant_with_offset("published_at").unzip();
     let offset = row.number_in("utc_offset_min", Bounds::within(-MOST_OFFSET_MINUTES, MOST_OFFSET_MINUTES));
     let reach = row.number_in("reach_or_null", Bounds::within(0.0, MOST_PEOPLE));
     let engagements = row.number_in("engagements", Bounds::within(0.0, MOST_PEOPLE));
     Some(Post {
         channel: channel?,
         at: at?,
-        offset_minutes: offset.map(|minutes| minutes.round() as i32),
+        offset_minutes: offset.map(|minutes| minutes.round() as i32).or(offset_of_time.flatten()),
         kind,
         reach,
         engagements,

@@ -12,7 +12,7 @@ use super::posts::Account;
 use crate::model::Zone;
 
 /// Zones whose clocks change, one for each set of dates, the most populous first.
-const CHANGING: [&str; 20] = [
+const CHANGING: [&str; 21] = [
     "America/New_York",
     "Europe/London",
     "Europe/Paris",
@@ -33,6 +33,7 @@ const CHANGING: [&str; 20] = [
     "Europe/Chisinau",
     "America/Havana",
     "Asia/Beirut",
+    "Australia/Lord_Howe",
 ];
 
 /// Zones of constant offsets that are no whole hours.
@@ -87,9 +88,13 @@ fn of_clock(clock: &[(Timestamp, i32)]) -> (Zone, bool) {
         return constant(commonest, clock);
     }
     match best_of(&CHANGING, clock) {
-        Some((zone, agreement)) if agreement >= LEAST_AGREEMENT => (zone, true),
+        Some(best) if is_agreed(&best) => (best.0, true),
         _ => (constant(commonest, clock).0, false),
     }
+}
+
+fn is_agreed((_, agreement): &(Zone, f64)) -> bool {
+    *agreement >= LEAST_AGREEMENT
 }
 
 fn constant(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
@@ -102,10 +107,13 @@ fn constant(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
     };
     match name.and_then(|name| name.parse().ok()) {
         Some(zone) => (zone, true),
-        None => match best_of(&BROKEN, clock) {
-            Some((zone, agreement)) if agreement >= LEAST_AGREEMENT => (zone, true),
-            _ => (Zone::utc(), false),
-        },
+        // Half of a year of a zone whose clocks change looks constant, too.
+        None => {
+            match [&BROKEN[..], &CHANGING[..]].into_iter().filter_map(|names| best_of(names, clock)).find(is_agreed) {
+                Some((zone, _)) => (zone, true),
+                None => (Zone::utc(), false),
+            }
+        }
     }
 }
 

@@ -58,6 +58,158 @@ fn every_bad_row_of_a_history_is_told_and_nothing_is_written() {
     assert_eq!(place.entries(), before);
 }
 
+/// A post every few days of half a year, at one hour of a clock that stands where `zone` says.
+fn posts_on_the_clock_of(zone: &str) -> String {
+    let zone = jiff::tz::TimeZone::get(zone).unwrap();
+    let mut text = "account,channel,published_at,engagements\n".to_owned();
+    for step in 0..40 {
+        let at = jiff::Timestamp::from_second(1_767_000_000 + step * 5 * 86_400).unwrap();
+        let local = at.to_zoned(zone.clone()).strftime("%Y-%m-%d 09:00:00%:z");
+        text.push_str(&format!("shop,fb,{local},{step}\n"));
+    }
+    text
+}
+
+#[test]
+fn offsets_in_the_times_tell_the_zone() {
+    let place = Workplace::new();
+    for zone in ["America/New_York", "Australia/Adelaide", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kolkata"] {
+        place.write("posts.csv", &posts_on_the_clock_of(zone));
+        place.mcoe("import posts.csv --out shop --force").done();
+        assert_eq!(place.table("shop/clients.csv").column("time_zone"), [zone]);
+    }
+    // UTC says where no clock stood.
+    place.write("posts.csv", "account,channel,published_at,engagements\nshop,fb,2026-08-03T09:00:00+00:00,4\n");
+    place.mcoe("import posts.csv --out shop --force").done().shows(&["taken to live in UTC"]);
+}
+
+#[test]
+fn times_are_read_as_exports_write_them() {
+    let place = Workplace::new();
+    let times = ["\"Mon, 03 Aug 2026 09:00:00 +0200\"", "2026-08-03 09:00 +0200", "2026-08-03T07:00:00Z"];
+    for time in times {
+        place.write("posts.csv", &format!("account,channel,published_at,engagements\nshop,fb,{time},4\n"));
+        place.mcoe("import posts.csv --out shop --force").done();
+        assert_eq!(place.table("shop/history.csv").column("published_at"), ["2026-08-03T07:00:00Z"], "{time}");
+    }
+    place.write("posts.csv", "account,channel,published_at,engagements\nshop,fb,2026-08-03 09:00,4\n");
+    place.mcoe("import posts.csv --out late").ends_with(2).says(&["not a point in time", "offset from UTC"]);
+}
+
+#[test]
+fn rows_of_exports_that_overlap_count_once() {
+    let place = Workplace::new();
+    let (header, rows) = HISTORY.split_once('\n').unwrap();
+    place.write("posts.csv", HISTORY);
+    place.mcoe("import posts.csv --out once").done();
+    place.write("posts.csv", &format!("{header}\n{rows}{rows}"));
+    let notes = place.mcoe("import posts.csv --out twice --format json").done().json()["notes"].clone();
+    assert_eq!((&notes["rows"], &notes["repeated_rows"]), (&10.into(), &5.into()));
+    assert_eq!(place.folder("twice"), place.folder("once"));
+    // Two posts of one minute that differ in their numbers are two.
+    place.write("posts.csv", &format!("{HISTORY}tea_fb,fb,2026-08-03T09:00:00Z,60,photo,1200,49\n"));
+    place.mcoe("import posts.csv --out two").done();
+    assert_eq!(place.table("two/history.csv").rows.len(), 6);
+}
+
+#[test]
+fn headings_that_nobody_reads_may_repeat() {
+    let place = Workplace::new();
+    let row = "shop,fb,2026-08-03T09:00:00Z,4,,\n";
+    place.write("posts.csv", &format!("account,channel,published_at,engagements,Views to 95%,Views to 95%\n{row}"));
+    place.mcoe("import posts.csv --out shop").done();
+    place.write("posts.csv", &format!("account,channel,published_at,engagements,engagements,note\n{row}"));
+    place.mcoe("import posts.csv --out other").ends_with(2).says(&["`engagements`", "stands twice"]);
+}
+
+#[test]
+fn an_asset_rests_however_long_its_cooldown_is() {
+    let place = Workplace::new();
+    place.bring("small");
+    let mut posts = "account,channel,published_at,content_type,reach_or_null,engagements\n".to_owned();
+    for day in 0..12 {
+        posts.push_str(&format!("shop,fb,2026-05-{:02}T09:00:00Z,photo,1000,{}\n", 2 * day + 1, 40 + day));
+    }
+    posts.push_str("shop,fb,2026-08-30T09:00:00Z,photo,1000,\n");
+    place.write("posts.csv", &posts);
+    place.mcoe("import posts.csv --out shop --start 2026-W37").done();
+    let used = |hours: &str| {
+        place.mcoe("plan shop --out plan --force --tables csv").done();
+        let posts = place.table("plan/posts.csv");
+        let used = posts.column("asset_id").into_iter().filter(|asset| !asset.is_empty()).count();
+        println!("{used} posts with an asset under a cooldown of {hours} hours");
+        used
+    };
+    assert!(used("168") > 0);
+    // From the first of May to the seventh of September there are 3096 hours.
+    place.replace("rules/assets.toml", "cooldown_hours = 168", "cooldown_hours = 3600");
+    assert_eq!(used("3600"), 0);
+}
+
+#[test]
+fn other_separators_are_read() {
+    let place = Workplace::new();
+    place.write("posts.csv", HISTORY);
+    place.mcoe("import posts.csv --out comma").done();
+    let with = |separator: &str| HISTORY.replace(',', separator);
+    for (file, text) in [
+        ("posts.csv", with(";")),
+        ("posts.csv", format!("sep=;\n{}", with(";"))),
+        ("posts.csv", with("\t")),
+        ("posts.CSV", HISTORY.to_owned()),
+    ] {
+        place.write(file, &text);
+        place.mcoe(&format!("import {file} --out other --force")).done();
+        assert_eq!(place.folder("other"), place.folder("comma"), "{file}:\n{text}");
+    }
+    place.write("posts.csv", &with(";").replace("1200;48", "1200,5;48"));
+    place.mcoe("import posts.csv --out decimal").ends_with(2).says(&["`1200,5` is not a number", "`1200.5`"]);
+}
+
+#[test]
+fn files_that_are_no_tables_are_named_for_what_they_are() {
+    let place = Workplace::new();
+    let import = |bytes: &[u8]| {
+        std::fs::write(place.path("posts.csv"), bytes).unwrap();
+        place.mcoe("import posts.csv --out shop").ends_with(2)
+    };
+    import(b"PK\x03\x04rest").says(&["a workbook (XLSX, ODS) or an archive (ZIP)", "save the one sheet as CSV"]);
+    import(b"\xd0\xcf\x11\xe0rest").says(&["a workbook (XLS)"]);
+    let wide: Vec<u8> = HISTORY.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    import(&[b"\xff\xfe".as_slice(), &wide].concat()).says(&["text in UTF-16", "save it in UTF-8"]);
+}
+
+#[test]
+fn what_a_spreadsheet_would_run_is_made_harmless_and_read_back_as_it_was() {
+    let place = Workplace::new();
+    place.write(
+        "posts.csv",
+        "account,channel,published_at,engagements\n\
+         \"=HYPERLINK(\"\"example.org\"\")\",fb,2026-08-03T09:00:00Z,4\n\
+         @tea,ig,2026-08-04T09:00:00Z,5\n'quoted,x,2026-08-05T09:00:00Z,6\n",
+    );
+    place.mcoe("import posts.csv --out shop").done();
+    let names = ["'=HYPERLINK(\"example.org\")", "'@tea", "'quoted"];
+    let written = |folder: &str| {
+        let mut written: Vec<String> =
+            place.table(&format!("{folder}/clients.csv")).column("name").into_iter().map(str::to_owned).collect();
+        written.sort();
+        written
+    };
+    assert_eq!(written("shop"), names);
+    place.mcoe("plan shop --out plan --tables csv").done();
+    for (name, bytes) in place.folder("plan").into_iter().filter(|(name, _)| name.ends_with(".csv")) {
+        let text = String::from_utf8(bytes).unwrap();
+        let begins = |start: &str| text.contains(&format!("\n{start}")) || text.contains(&format!(",{start}"));
+        let is_harmless = !["=", "@", "\"=", "\"@"].iter().any(|start| begins(start));
+        assert!(is_harmless, "{name}:\n{text}");
+    }
+    place.mcoe("db load shop --now 2026-08-06T08:00:00Z").done();
+    let workspace = place.table("shop/clients.csv").column("workspace_id")[0].to_owned();
+    place.mcoe(&format!("db export {workspace} --out exported")).done();
+    assert_eq!(written("exported"), names);
+}
+
 /// Imports one of the real histories that may lie beside the project, checks it, and plans its week.
 fn real_history_can_be_planned(name: &str, options: &str, clients: u32) {
     let path = project("../shared/data").join(name);
