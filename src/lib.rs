@@ -44,6 +44,8 @@ pub mod planner;
 
 pub mod simulator;
 
+mod spreadsheet;
+
 pub mod scenario;
 
 pub mod report;

@@ -25,7 +25,6 @@ mod manifest_text;
 mod read;
 mod roster;
 mod rows;
-mod spreadsheet;
 mod table;
 mod write;
 
@@ -40,7 +39,6 @@ pub use rows::{
     AssetRow, CalendarRow, CampaignRow, ChannelRow, ClientRow, HistoryRow, PolicyRow, RealityRow, ScenarioFiles,
     WarningRow,
 };
-pub(crate) use spreadsheet::make_harmless;
 pub use write::render;
 
 #[cfg(test)]

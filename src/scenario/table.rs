@@ -15,8 +15,8 @@ use polars::prelude::StringChunked;
 
 use super::error::{TableError, quoted};
 use super::frame::{Frame, Place, nearest};
-use super::spreadsheet::unguarded;
 use crate::model::{Channel, Score, Zone};
+use crate::spreadsheet::unguarded;
 
 /// Mistakes after which no nearest name is looked for any more: it costs time, and nobody reads so many.
 const SUGGESTIONS: usize = 200;

@@ -6,8 +6,8 @@ use super::error::ScenarioError;
 use super::frame::FileKind;
 use super::manifest::MANIFEST_FILE;
 use super::rows::ScenarioFiles;
-use super::spreadsheet::make_harmless;
 use crate::model::Channel;
+use crate::spreadsheet::make_harmless;
 
 /// The files of a folder: name and contents, the manifest last. Tables without rows are left out, but
 /// for clients and channels. File names and kinds come from the manifest.

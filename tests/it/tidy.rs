@@ -78,12 +78,13 @@ fn finds_nothing(what: &str, found: Vec<String>) {
 }
 
 /// Layers from left to right. Each may use what stands left of it; those of one rank never each other.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["model", "stats"],
     &["rules"],
     &["agents"],
     &["planner"],
     &["simulator"],
+    &["spreadsheet"],
     &["scenario", "report", "store", "workbench"],
     &["web"],
     &["cli"],
@@ -146,7 +147,7 @@ fn layers_are_recognised_in_every_way_they_can_be_named() {
 const HOMES: [(&str, &[&str]); 26] = [
     ("rhai", &["rules/"]),
     ("annotate_snippets", &["rules/"]),
-    ("polars", &["scenario/", "report/tables/"]),
+    ("polars", &["scenario/", "report/tables/", "spreadsheet.rs"]),
     ("plotters", &["report/figures/"]),
     ("resvg", &["report/figures/"]),
     ("dejavu", &["report/figures/"]),

@@ -19,7 +19,7 @@ pub use run::run_tables;
 pub use sweep::sweep_tables;
 
 use super::{File, ReportError};
-use crate::scenario::make_harmless;
+use crate::spreadsheet::make_harmless;
 
 /// How tables are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -15,7 +15,7 @@ fn guarded(text: &str) -> Cow<'_, str> {
 }
 
 /// The text that a cell of a CSV file stands for.
-pub(super) fn unguarded(cell: &str) -> &str {
+pub(crate) fn unguarded(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|text| is_guarded_for(text)).unwrap_or(cell)
 }
 
@@ -27,7 +27,7 @@ fn is_guarded_for(text: &str) -> bool {
 ///
 /// # Errors
 /// Where a column cannot take the place of the one before it.
-pub fn make_harmless(table: &mut DataFrame) -> Result<(), PolarsError> {
+pub(crate) fn make_harmless(table: &mut DataFrame) -> Result<(), PolarsError> {
     for place in 0..table.width() {
         let Some(column) = table.columns().get(place) else { continue };
         let Ok(cells) = column.str() else { continue };
