@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::diagnostic::nearest;
 use super::load::{OverlayKey, RulesPack};
-use super::settings::{Setting, Settings, Value};
+use super::settings::{Setting, Settings, Value, View, adds_up};
 use crate::model::Channel;
 
 /// One value of a pack as it holds once overlays lie over the base.
@@ -47,16 +47,17 @@ impl RulesPack {
     #[must_use]
     pub fn effective(&self, overlays: &OverlayKey) -> Vec<EffectiveValue> {
         let (base, over) = self.layers(overlays);
-        let layers: Vec<&Settings> = std::iter::once(base).chain(over).collect();
+        let layers: Vec<&Settings> = std::iter::once(base).chain(over.iter().copied()).collect();
         let mut paths: Vec<&str> = layers.iter().flat_map(|layer| layer.iter().map(|(path, _)| path)).collect();
         paths.sort_by_key(|path| (file_order(path), *path));
         paths.dedup();
         let value = |path: &str| {
             let setting = layers.iter().rev().find_map(|layer| layer.get(path))?;
             let below = base.get(path).filter(|below| below.value != setting.value);
+            let rows = || View::with(base, over.iter().copied()).every_row(path).into_iter().cloned().collect();
             Some(EffectiveValue {
                 key: path.to_owned(),
-                value: setting.value.to_string(),
+                value: if adds_up(path) { Value::Rows(rows()).to_string() } else { setting.value.to_string() },
                 file: setting.place.as_ref().map(|place| Arc::clone(&place.file)),
                 line: setting.place.as_ref().map_or(0, |place| place.line),
                 base: below.map(|below| below.value.to_string()),
@@ -119,6 +120,33 @@ mod tests {
         assert_eq!((tiktok.value.as_str(), tiktok.file.as_deref()), ("14", Some("channels.toml")));
         assert!(tiktok.line > 1 && tiktok.base.is_none());
         assert!(shown.iter().any(|value| value.value.contains("{ confidence = 0.5, from = 0 }")));
+    }
+
+    #[test]
+    fn days_of_the_pack_and_of_overlays_add_up() {
+        let mut files = default_files();
+        let day = |day: u32, name: &str| {
+            format!("days = [{{ date = 2026-12-{day}, kind = \"blackout\", name = \"{name}\" }}]")
+        };
+        let calendar = files.get_mut("calendar.toml").unwrap();
+        *calendar = calendar.replacen("days = []", &day(25, "Christmas"), 1);
+        let over = |scope: &str, day: &str| format!("scope = {{ {scope} }}\n[calendar]\n{day}\n");
+        files.insert("overlays/a.toml".to_owned(), over("workspace = \"eu\"", &day(26, "Boxing Day")));
+        files.insert("overlays/b.toml".to_owned(), over("client = \"bakery\"", &day(23, "Stocktaking")));
+        let pack = super::super::load(files).unwrap();
+        let closed = |workspace: &str, client: &str| {
+            let rules = pack.rules_for(&WorkspaceId::new(workspace), &ClientId::new(client), None);
+            rules.calendar.days.iter().map(|day| day.from.day()).collect::<Vec<_>>()
+        };
+        assert_eq!(closed("us", "other"), [25]);
+        assert_eq!(closed("us", "bakery"), [25, 23]);
+        assert_eq!(closed("eu", "bakery"), [25, 26, 23]);
+        let shown = pack.effective(&pack.overlay_key(&WorkspaceId::new("eu"), &ClientId::new("bakery"), None));
+        let days = shown.iter().find(|value| value.key == "calendar.days").unwrap();
+        for name in ["Christmas", "Boxing Day", "Stocktaking"] {
+            assert!(days.value.contains(name), "{}", days.value);
+        }
+        assert!(days.base.is_some());
     }
 
     #[test]

@@ -69,6 +69,13 @@ impl Value {
         }
     }
 
+    pub(crate) fn as_rows(&self) -> Option<&[Row]> {
+        match self {
+            Value::Rows(rows) => Some(rows),
+            _ => None,
+        }
+    }
+
     pub(crate) fn as_date(&self) -> Option<Date> {
         match self {
             Value::Date(date) => Some(*date),
@@ -132,7 +139,15 @@ impl Settings {
     }
 }
 
-/// Settings in layers, the base first; a later layer hides what it says itself.
+/// Lists whose rows add up over all layers. Of any other key a later layer hides what an earlier one says.
+const ADDED_UP: [&str; 1] = ["calendar.days"];
+
+/// Whether the rows of a key add up over layers.
+pub(crate) fn adds_up(path: &str) -> bool {
+    ADDED_UP.contains(&path)
+}
+
+/// Settings in layers, the base first; a later layer hides what it says itself, but for rows that add up.
 #[derive(Debug, Clone)]
 pub(crate) struct View<'a> {
     layers: Vec<&'a Settings>,
@@ -209,6 +224,15 @@ impl<'a> View<'a> {
             Some(Value::Clock(minutes)) => Some(*minutes),
             _ => None,
         }
+    }
+
+    /// The rows of a list, those of all layers where they add up.
+    pub(crate) fn every_row(&self, path: &str) -> Vec<&'a Row> {
+        if !adds_up(path) {
+            return self.rows(path).into_iter().flatten().collect();
+        }
+        let said = self.layers.iter().filter_map(|settings| settings.get(path));
+        said.filter_map(|setting| setting.value.as_rows()).flatten().collect()
     }
 
     pub(crate) fn rows(&self, path: &str) -> Option<&'a [Row]> {
