@@ -22,7 +22,8 @@ pub(super) struct Check {
 impl Check {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let (rules, scenario) = input::both(&self.rules.rules, self.scenario.as_deref(), globals)?;
-        input::cases(&rules, &self.rules.rules, globals)?;
+        input::tried(&rules, &self.rules.rules, globals)?;
+        let warnings = input::warnings(&rules, scenario.as_ref());
         let base = rules.base();
         if globals.format == Format::Json {
             let scenario = scenario.map(
@@ -30,11 +31,13 @@ impl Check {
             );
             let text = json!({
                 "errors": 0,
+                "warnings": warnings,
                 "rules": { "name": rules.name(), "hash": rules.hash(), "guardrails": base.guardrails.len() },
                 "scenario": scenario,
             });
             return print(&format!("{text}\n"));
         }
+        input::point_out(&warnings, &rules, &self.rules.rules, globals);
         let mut text = format!(
             "rules `{}` are right: {} guardrails, hash {}\n",
             rules.name(),

@@ -123,8 +123,7 @@ impl Migrate {
 
 impl Load {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let rules = input::rules(&self.rules.rules, globals)?;
-        let scenario = input::scenario(&self.scenario, &rules, globals)?;
+        let (rules, scenario) = input::pair(&self.rules.rules, &self.scenario, globals)?;
         let now = self.now.time();
         let loaded = self
             .database

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::folder::read_pack;
 use super::{Format, Globals};
 use crate::model::{Policy, Scenario};
-use crate::rules::{self, CompiledRules, Diagnostic, PackFiles};
+use crate::rules::{self, CompiledRules, Diagnostic, KnownNames, Named, PackFiles};
 use crate::scenario::{self, ScenarioError, ScenarioErrors};
 use crate::workbench::{self, Case};
 
@@ -30,6 +30,17 @@ pub(super) fn compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>
     CompiledRules::compile(pack)
 }
 
+/// Reads the cases of a pack and tries its functions; tells the mistakes of both in one go.
+pub(super) fn tried(rules: &CompiledRules, dir: &Path, globals: &Globals) -> Result<Vec<Case>, Failure> {
+    let (cases, mut mistakes) = match workbench::read(rules) {
+        Ok(cases) => (cases, Vec::new()),
+        Err(mistakes) => (Vec::new(), mistakes),
+    };
+    mistakes.extend(workbench::trial(rules));
+    Diagnostic::sort(&mut mistakes);
+    if mistakes.is_empty() { Ok(cases) } else { Err(told(&mistakes, &rules.pack().files, dir, globals)) }
+}
+
 /// Reads the cases of a pack.
 pub(super) fn cases(rules: &CompiledRules, dir: &Path, globals: &Globals) -> Result<Vec<Case>, Failure> {
     workbench::read(rules).map_err(|wrong| told(&wrong, &rules.pack().files, dir, globals))
@@ -43,14 +54,38 @@ pub(super) fn told(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, gl
     Failure::Input(drawn(diagnostics, files, dir, globals))
 }
 
+/// What a pack may not mean, and with no scenario at hand the names that nobody looked up.
+pub(super) fn warnings(rules: &CompiledRules, scenario: Option<&Scenario>) -> Vec<Diagnostic> {
+    let mut found = rules.pack().remarks();
+    if scenario.is_none() {
+        found.extend(rules.names().iter().map(Named::not_looked_up));
+    }
+    Diagnostic::sort(&mut found);
+    found
+}
+
+/// Says on stderr what is pointed out.
+pub(super) fn point_out(warnings: &[Diagnostic], rules: &CompiledRules, dir: &Path, globals: &Globals) {
+    if warnings.is_empty() {
+        return;
+    }
+    let folder = dir.to_string_lossy();
+    let shown: Vec<Diagnostic> = warnings.iter().map(|warning| warning.clone().within(&folder)).collect();
+    let text_of = |file: &str| text_of(file, &folder, &rules.pack().files);
+    globals.say(&rules::render_warnings(&shown, &text_of, globals.colors_stderr()));
+}
+
+/// The text of a file of a pack that is named from outside its folder.
+fn text_of<'f>(file: &str, folder: &str, files: &'f PackFiles) -> Option<&'f str> {
+    let name = file.strip_prefix(folder.trim_end_matches('/'))?.trim_start_matches('/');
+    files.get(name).map(String::as_str)
+}
+
 fn drawn(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> String {
     let count = diagnostics.len();
     let folder = dir.to_string_lossy();
     let shown: Vec<Diagnostic> = diagnostics.iter().map(|diagnostic| diagnostic.clone().within(&folder)).collect();
-    let text_of = |file: &str| -> Option<&str> {
-        let name = file.strip_prefix(folder.trim_end_matches('/'))?.trim_start_matches('/');
-        files.get(name).map(String::as_str)
-    };
+    let text_of = |file: &str| text_of(file, &folder, files);
     let drawn = rules::render(&shown, &text_of, globals.colors_stderr());
     format!("{drawn}\n{count} error(s) in the rules pack `{folder}`")
 }
@@ -58,6 +93,27 @@ fn drawn(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Gl
 /// Reads a scenario folder.
 pub(super) fn scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
     scenario_under(dir, &rules.base().risk.default_policy, globals)
+}
+
+/// Reads a pack and a scenario that is planned under it. Whom the pack names, the scenario must have.
+pub(super) fn pair(rules_dir: &Path, dir: &Path, globals: &Globals) -> Result<(CompiledRules, Scenario), Failure> {
+    let rules = rules(rules_dir, globals)?;
+    let scenario = scenario(dir, &rules, globals)?;
+    names_known(&rules, rules_dir, &scenario, globals)?;
+    Ok((rules, scenario))
+}
+
+/// Whether the scenario has every client, workspace and more that overlays and scripts name.
+pub(super) fn names_known(
+    rules: &CompiledRules,
+    dir: &Path,
+    scenario: &Scenario,
+    globals: &Globals,
+) -> Result<(), Failure> {
+    let known = KnownNames::of(scenario);
+    let mut mistakes: Vec<Diagnostic> = rules.names().iter().filter_map(|named| known.mistake(named)).collect();
+    Diagnostic::sort(&mut mistakes);
+    if mistakes.is_empty() { Ok(()) } else { Err(told(&mistakes, &rules.pack().files, dir, globals)) }
 }
 
 /// Reads a scenario folder under another default policy than a pack's.
@@ -92,7 +148,11 @@ pub(super) fn both(
     let Some(scenario_dir) = scenario_dir else { return Ok((rules(rules_dir, globals)?, None)) };
     let files = read_pack(rules_dir)?;
     let diagnostics = match compile(files.clone()) {
-        Ok(rules) => return scenario(scenario_dir, &rules, globals).map(|scenario| (rules, Some(scenario))),
+        Ok(rules) => {
+            let scenario = scenario(scenario_dir, &rules, globals)?;
+            names_known(&rules, rules_dir, &scenario, globals)?;
+            return Ok((rules, Some(scenario)));
+        }
         Err(diagnostics) => diagnostics,
     };
     let in_json = rules_in_json(&diagnostics);
@@ -123,7 +183,12 @@ pub(super) fn several(
     if !in_words.is_empty() {
         return Err(all_told(in_json, in_words, scenario_dir, globals));
     }
-    packs.into_iter().map(|rules| scenario(scenario_dir, &rules, globals).map(|scenario| (rules, scenario))).collect()
+    let with_scenario = |(rules, dir): (CompiledRules, &&Path)| {
+        let scenario = scenario(scenario_dir, &rules, globals)?;
+        names_known(&rules, dir, &scenario, globals)?;
+        Ok((rules, scenario))
+    };
+    packs.into_iter().zip(rules_dirs).map(with_scenario).collect()
 }
 
 /// What is wrong with packs, in JSON and in words, and with a scenario, if anything.

@@ -108,7 +108,9 @@ impl Plan {
     fn scenario(&self, out: &OutFolder, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
         let Some(workspace) = &self.from_database else {
             let dir = self.scenario.clone().unwrap_or_default();
-            return input::scenario(&dir, rules, globals);
+            let scenario = input::scenario(&dir, rules, globals)?;
+            input::names_known(rules, &self.rules.rules, &scenario, globals)?;
+            return Ok(scenario);
         };
         let week = self.week.map_or_else(|| coming_week(self.now.time()), Ok)?;
         let workspace = WorkspaceId::new(workspace.as_str());

@@ -66,8 +66,7 @@ impl From<Tier> for model::Tier {
 
 impl Simulate {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let rules = input::rules(&self.rules.rules, globals)?;
-        let scenario = input::scenario(&self.scenario, &rules, globals)?;
+        let (rules, scenario) = input::pair(&self.rules.rules, &self.scenario, globals)?;
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let weeks = self.weeks.unwrap_or(scenario.weeks);
         let extent = Extent { weeks, replications: self.replications, seed: self.seed };

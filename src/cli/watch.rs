@@ -68,9 +68,9 @@ impl Watch {
         let dir = &self.rules.rules;
         let (rules, scenario) = match input::both(dir, Some(&self.scenario), globals)? {
             (rules, Some(scenario)) => (rules, scenario),
-            (rules, None) => (input::rules(dir, globals)?, input::scenario(&self.scenario, &rules, globals)?),
+            (_, None) => input::pair(dir, &self.scenario, globals)?,
         };
-        let cases = input::cases(&rules, dir, globals)?;
+        let cases = input::tried(&rules, dir, globals)?;
         let report = workbench::run(&rules, &cases);
         let planner = Planner::new(&rules, Tier::Exact, None);
         let plan = planner::plan_week(&planner, &scenario, self.week.unwrap_or(scenario.start))?;

@@ -432,7 +432,7 @@ impl Places<'_, '_> {
                 VerdictExplanation { verdict: Arc::clone(verdict), reads: Vec::new(), flips: Vec::new() };
             let guardrail = guardrails.iter().find(|guardrail| guardrail.name == verdict.rule);
             if let (Some(guardrail), Some(facts)) = (guardrail, &facts) {
-                let input = Input { ctx: (*desk.ctx).clone(), post: PostFacts { warnings, ..(**facts).clone() } };
+                let input = Input::of_post(PostFacts { warnings, ..(**facts).clone() }, (*desk.ctx).clone());
                 explanation.reads = self.reads(guardrail, &input);
                 explanation.flips = self.flips(guardrail, &input, post, bench)?;
             }

@@ -5,13 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use rhai::{AST, ASTNode, Engine, Expr, OptimizationLevel, Position};
+use rhai::{AST, ASTNode, Engine, Expr, OptimizationLevel, Position, Stmt};
 
+use super::comparisons::{self, mismatches};
 use super::constants::Constants;
+use super::dropped::dropped_verdicts;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
 use super::hooks::{HOOKS, guardrail_parameters};
 use super::load::is_script;
-use super::script::{self, PARAMS};
+use super::names::NameKind;
+use super::script::{self, PARAMS, VERDICTS};
+use super::script_syntax::{Unreadable, unreadable};
 use super::{Diagnostic, GuardrailRules, PackFiles, nearest};
 
 /// File, line and column.
@@ -49,6 +53,8 @@ pub(super) struct Scripts {
     pub engine: Engine,
     pub ast: AST,
     pub functions: BTreeMap<String, Function>,
+    /// Names of clients and more that fields are compared with, with file, line and column.
+    pub names: Vec<(NameKind, String, FilePlace)>,
     sources: Vec<Source>,
 }
 
@@ -110,12 +116,13 @@ pub(super) fn compile(
     let ast = engine.compile(&text).map_err(|error| joined(&error))?;
 
     let functions = functions(&shape, &sources);
+    let names_compared = names_compared(&shape, &sources);
     let mut found = Vec::new();
     top_level(&shape, &sources, &mut found);
     parameters(&functions, declared, &mut found);
     declarations(&shape, &functions, declared, &mut found);
     names(&shape, &engine, &sources, declared, &mut found);
-    if found.is_empty() { Ok(Scripts { engine, ast, functions, sources }) } else { Err(found) }
+    if found.is_empty() { Ok(Scripts { engine, ast, functions, names: names_compared, sources }) } else { Err(found) }
 }
 
 /// The first mistake of syntax of every script of a pack, for packs whose other files are wrong too.
@@ -137,18 +144,9 @@ pub fn is_same_script(one: &str, other: &str) -> bool {
 }
 
 fn syntax_error(engine: &Engine, path: &str, text: &str) -> Option<Diagnostic> {
-    let error = engine.compile(text).err()?;
-    let position = error.position();
-    Some(Diagnostic {
-        code: "script_syntax",
-        file: Arc::from(path),
-        line: to_u32(position.line().unwrap_or(0)),
-        column: column(position),
-        span: None,
-        key: String::new(),
-        cause: lowercase_first(&error.err_type().to_string()),
-        remedy: "mend the script at this place; the first mistake of each file is shown".to_owned(),
-    })
+    let Unreadable { line, column, cause, remedy } = unreadable(&engine.compile(text).err()?, text);
+    let (file, line, column) = (Arc::from(path), to_u32(line), to_u32(column));
+    Some(Diagnostic { code: "script_syntax", file, line, column, span: None, key: String::new(), cause, remedy })
 }
 
 fn join(files: &[(&str, &str)]) -> (Vec<Source>, String) {
@@ -385,6 +383,18 @@ fn suggestion<'a>(remedy: &str, name: &str, known: impl Iterator<Item = &'a Stri
     }
 }
 
+fn names_compared(shape: &AST, sources: &[Source]) -> Vec<(NameKind, String, FilePlace)> {
+    let mut found = Vec::new();
+    shape.walk(&mut |path| {
+        for (kind, name, position) in path.last().map(comparisons::names).unwrap_or_default() {
+            let (file, line) = place(sources, position.line().unwrap_or(0));
+            found.push((kind, name, (file, line, column(position))));
+        }
+        true
+    });
+    found
+}
+
 /// Finds calls of functions and reads of fields that do not exist.
 fn names(shape: &AST, engine: &Engine, sources: &[Source], declared: &Declared<'_>, found: &mut Vec<Diagnostic>) {
     let native: BTreeSet<String> =
@@ -398,29 +408,21 @@ fn names(shape: &AST, engine: &Engine, sources: &[Source], declared: &Declared<'
             let (file, line) = place(sources, position.line().unwrap_or(0));
             found.push(Diagnostic { code, file, line, column: column(position), span: None, key, cause, remedy });
         };
-        body(shape, function).walk(&mut |path| {
-            match path.last() {
-                Some(ASTNode::Expr(Expr::FnCall(call, position))) if call.op_token.is_none() => {
-                    let name = call.name.as_str();
-                    let arity = call.args.len();
-                    let arities: Vec<usize> =
-                        defined.iter().filter(|(other, _)| other == name).map(|(_, count)| *count).collect();
-                    if !known.contains(name) {
-                        let near = nearest(name, known.iter().map(String::as_str));
-                        let remedy = match near {
-                            Some(near) => format!("did you mean `{near}`?"),
-                            None => "define it in a .rhai file of the pack".to_owned(),
-                        };
-                        let cause = format!("no function is called `{name}`");
-                        report("unknown_function", *position, name.to_owned(), cause, remedy);
-                    } else if !arities.is_empty() && !arities.contains(&arity) && !native.contains(name) {
-                        let wanted = arities.first().copied().unwrap_or(0);
-                        let cause = format!("`{name}` is called with {arity} arguments and takes {wanted}");
-                        let remedy = format!("give it {wanted} arguments");
-                        report("wrong_arguments", *position, name.to_owned(), cause, remedy);
+        let alone = body(shape, function);
+        alone.walk(&mut |path| {
+            let Some(node) = path.last() else { return true };
+            match node {
+                ASTNode::Expr(Expr::FnCall(call, position) | Expr::MethodCall(call, position))
+                | ASTNode::Stmt(Stmt::FnCall(call, position))
+                    if call.op_token.is_none() =>
+                {
+                    if let Some((code, cause, remedy)) =
+                        wrong_call(&call.name, call.args.len(), &known, &native, &defined)
+                    {
+                        report(code, *position, call.name.to_string(), cause, remedy);
                     }
                 }
-                Some(ASTNode::Expr(Expr::Dot(dot, ..))) => {
+                ASTNode::Expr(Expr::Dot(dot, ..)) => {
                     for (position, key, remedy) in unknown_fields(dot, guardrail) {
                         let cause = format!("there is no field `{key}`");
                         report("unknown_field", position, key, cause, remedy);
@@ -428,9 +430,47 @@ fn names(shape: &AST, engine: &Engine, sources: &[Source], declared: &Declared<'
                 }
                 _ => {}
             }
+            for mismatch in mismatches(node) {
+                report("never_holds", mismatch.position, mismatch.field, mismatch.cause, mismatch.remedy);
+            }
             true
         });
+        for (verdict, position) in dropped_verdicts(&alone) {
+            let cause =
+                format!("the answer of `{verdict}` is dropped here: the function goes on as if it were not there");
+            let remedy = format!("write `return {verdict}(…);`");
+            report("dropped_verdict", position, verdict, cause, remedy);
+        }
     }
+}
+
+/// What is wrong with a call of a function with so many arguments, and what to do.
+fn wrong_call(
+    name: &str,
+    arguments: usize,
+    known: &BTreeSet<String>,
+    native: &BTreeSet<String>,
+    defined: &[(String, usize)],
+) -> Option<(&'static str, String, String)> {
+    if !known.contains(name) {
+        let remedy = match nearest(name, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "define it in a .rhai file of the pack".to_owned(),
+        };
+        return Some(("unknown_function", format!("no function is called `{name}`"), remedy));
+    }
+    if let Some((_, parameters)) = VERDICTS.iter().find(|(verdict, _)| *verdict == name) {
+        let cause = format!("`{name}` is called with {arguments} arguments and takes {}", parameters.len());
+        let remedy = format!("write `{name}({})`", parameters.join(", "));
+        return (arguments != parameters.len()).then_some(("wrong_arguments", cause, remedy));
+    }
+    let wanted: Vec<usize> = defined.iter().filter(|(other, _)| other == name).map(|(_, count)| *count).collect();
+    let is_own = !wanted.is_empty() && !native.contains(name);
+    (is_own && !wanted.contains(&arguments)).then(|| {
+        let wanted = wanted.first().copied().unwrap_or(0);
+        let cause = format!("`{name}` is called with {arguments} arguments and takes {wanted}");
+        ("wrong_arguments", cause, format!("give it {wanted} arguments"))
+    })
 }
 
 /// The name in a signature such as `fn max(x: i64, y: i64) -> i64`; none for operators.

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::Engine;
 
-use super::compile::{Declared, Scripts, compile};
+use super::compile::{Declared, FilePlace, Scripts, compile};
 use super::constants::Constants;
 use super::inputs::InputField;
+use super::names::{NameKind, Named};
 use super::script;
 use super::{Diagnostic, Evaluator, OverlayKey, PackFiles, Place, Probes, RulePlace, Rules, RulesPack, Stopwatch};
 use crate::model::{CampaignId, Client, ClientId, WorkspaceId};
@@ -140,6 +141,15 @@ impl CompiledRules {
         self.scripts.functions.contains_key(name)
     }
 
+    /// The names of clients and more that scripts compare fields with.
+    pub(super) fn names_in_scripts(&self) -> Vec<Named> {
+        let named = |(kind, name, (file, line, column)): &(NameKind, String, FilePlace)| {
+            let text = self.pack.files.get(&**file).map_or("", String::as_str);
+            Named { kind: *kind, name: name.clone(), place: Place::at_position(file, text, *line, *column) }
+        };
+        self.scripts.names.iter().map(named).collect()
+    }
+
     /// The code of every function without comments and layout, with its place, by name.
     pub(super) fn function_texts(&self) -> BTreeMap<String, (String, RulePlace)> {
         let functions = self.scripts.functions.iter();
@@ -187,6 +197,15 @@ impl CompiledRules {
             !is_written(field) && others.into_iter().any(|other| is_written(&other))
         };
         views.filter(|field| !is_other(field)).collect()
+    }
+
+    /// The fields that a function of the pack's scripts, or what it calls, may read of its own parameters.
+    #[must_use]
+    pub fn inputs_of_parameters(&self, function: &str) -> Vec<InputField> {
+        let Some(function) = self.scripts.functions.get(function) else { return Vec::new() };
+        let parameters: Vec<&str> = function.parameters.iter().map(String::as_str).collect();
+        let fields = InputField::of_parameters(&parameters).into_iter();
+        fields.filter(|field| function.reads.contains(field.own_name())).collect()
     }
 
     /// The code of a function and of all that it calls.

@@ -269,7 +269,9 @@ impl Evaluator {
             };
             let number = number_of(&value).filter(|number| (low..=high).contains(number));
             let remedy = format!("return a number of {low} to {high}");
-            let number = number.ok_or_else(|| evaluator.nonsense(hook, format!("it answered `{value}`"), &remedy))?;
+            let told =
+                || if value.is_unit() { "it returns nothing".to_owned() } else { format!("it answered `{value}`") };
+            let number = number.ok_or_else(|| evaluator.nonsense(hook, told(), &remedy))?;
             Ok(Remembered::Number(number))
         })?;
         Ok(answer.and_then(|answer| match answer {
@@ -413,6 +415,9 @@ fn explain(error: &EvalAltResult) -> (String, String) {
         EvalAltResult::ErrorTooManyOperations(_) => "a rule may take 200000 steps: look for a loop that does not end",
         EvalAltResult::ErrorStackOverflow(_) => "functions may call each other 16 deep: look for one that calls itself",
         EvalAltResult::ErrorDataTooLarge(..) => "texts hold 4096 letters, arrays 4096 entries, maps 256",
+        EvalAltResult::ErrorMismatchOutputType(_, actual, _) if actual == NOTHING => {
+            "write `pass()` as its last line: every way through a guardrail returns pass(), warn(reason, remedy) or block(reason, remedy)"
+        }
         EvalAltResult::ErrorMismatchOutputType(..) => {
             "a guardrail returns pass(), warn(reason, remedy) or block(reason, remedy); a hook what its declaration says"
         }
@@ -423,8 +428,14 @@ fn explain(error: &EvalAltResult) -> (String, String) {
     (cause(error), remedy.to_owned())
 }
 
+/// The type of what a function returns that returns nothing.
+const NOTHING: &str = "()";
+
 /// The error's words in one line, without the place, which is told apart.
 fn cause(error: &EvalAltResult) -> String {
+    if matches!(error, EvalAltResult::ErrorMismatchOutputType(_, actual, _) if actual == NOTHING) {
+        return "it returns nothing".to_owned();
+    }
     let text = error.to_string().replace('\n', " ");
     let text = text.rsplit_once(" (line ").map_or(text.as_str(), |(words, _)| words);
     lowercase_first(text)

@@ -83,13 +83,30 @@ impl From<ImmutableString> for Fact {
     }
 }
 
+/// What kind of value a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactKind {
+    /// A number.
+    Number,
+    /// A whole number.
+    Whole,
+    /// Yes or no.
+    Truth,
+    /// A text.
+    Text,
+}
+
 /// A value that a view holds in one of its fields.
 trait Held: Sized {
+    const KIND: FactKind;
+
     /// It, where the fact is of its kind.
     fn of(fact: Fact) -> Option<Self>;
 }
 
 impl Held for f64 {
+    const KIND: FactKind = FactKind::Number;
+
     fn of(fact: Fact) -> Option<Self> {
         match fact {
             Fact::Number(number) => Some(number),
@@ -99,6 +116,8 @@ impl Held for f64 {
 }
 
 impl Held for i64 {
+    const KIND: FactKind = FactKind::Whole;
+
     fn of(fact: Fact) -> Option<Self> {
         match fact {
             Fact::Whole(number) => Some(number),
@@ -108,6 +127,8 @@ impl Held for i64 {
 }
 
 impl Held for bool {
+    const KIND: FactKind = FactKind::Truth;
+
     fn of(fact: Fact) -> Option<Self> {
         match fact {
             Fact::Truth(truth) => Some(truth),
@@ -117,6 +138,8 @@ impl Held for bool {
 }
 
 impl Held for ImmutableString {
+    const KIND: FactKind = FactKind::Text;
+
     fn of(fact: Fact) -> Option<Self> {
         match fact {
             Fact::Text(text) => Some(text),
@@ -147,6 +170,8 @@ pub struct Field<T> {
     pub doc: &'static str,
     /// The least and the most that a number there can be; none for what is no number.
     pub limits: Option<(f64, f64)>,
+    /// What it holds.
+    pub kind: FactKind,
     pub(super) get: fn(&T) -> Fact,
     /// Puts a fact there; one of another kind is left out.
     pub(super) set: fn(&mut T, Fact),
@@ -161,12 +186,25 @@ impl<T> Field<T> {
 }
 
 /// A view that scripts can read.
-pub trait Facts: Clone + Send + Sync + 'static {
+pub trait Facts: Clone + Default + Send + Sync + 'static {
     /// The name its parameter has in every hook.
     const PARAMETER: &'static str;
 
     /// Every field, in order of declaration.
     fn fields() -> &'static [Field<Self>];
+
+    /// One with every number in the middle of its limits, for where nothing else is known.
+    #[must_use]
+    fn middling() -> Self {
+        let mut view = Self::default();
+        for field in Self::fields() {
+            let Some((least, most)) = field.limits else { continue };
+            let middle = f64::midpoint(least, most);
+            let fact = if field.kind == FactKind::Whole { Fact::Whole(middle as i64) } else { Fact::Number(middle) };
+            (field.set)(&mut view, fact);
+        }
+        view
+    }
 }
 
 macro_rules! limits {
@@ -183,7 +221,7 @@ macro_rules! view {
         $($(#[doc = $doc:literal])* $field:ident: $kind:ty $([$least:expr, $most:expr])?,)+
     }) => {
         $(#[doc = $about])*
-        #[derive(Debug, Clone)]
+        #[derive(Debug, Clone, Default)]
         pub struct $name {
             $($(#[doc = $doc])* pub $field: $kind,)+
         }
@@ -197,6 +235,7 @@ macro_rules! view {
                         name: stringify!($field),
                         doc: concat!($($doc),*),
                         limits: limits!($($least, $most)?),
+                        kind: <$kind as Held>::KIND,
                         get: |view| Fact::from(view.$field.clone()),
                         set: |view, fact| {
                             if let Some(held) = Held::of(fact) {

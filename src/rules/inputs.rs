@@ -8,20 +8,69 @@
 use std::sync::Arc;
 
 use super::constants::Constants;
-use super::facts::{ChannelFacts, Fact, Facts, Field, PostFacts};
-use super::{Evaluator, GuardrailRules, RuleFailure};
-use crate::model::Verdict;
+use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, PostFacts};
+use super::hooks::{CONFIDENCE, HOUR_WEIGHTS, Hook, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
+use super::{Evaluator, GuardrailRules, RuleFailure, Rules};
+use crate::model::{Channel, ClientStatus, Verdict};
 
-/// What a guardrail is asked about: a channel's week, and a post in it.
+/// What functions of a pack are asked about: a channel's week and a post in it, and where need be an asset and a
+/// client.
 #[derive(Debug, Clone)]
 pub struct Input {
     /// The channel's week.
     pub ctx: ChannelFacts,
     /// The post.
     pub post: PostFacts,
+    /// The asset.
+    pub asset: AssetFacts,
+    /// The client's week.
+    pub client: ClientFacts,
 }
 
 impl Input {
+    /// A post in a channel's week, for guardrails.
+    #[must_use]
+    pub fn of_post(post: PostFacts, ctx: ChannelFacts) -> Self {
+        Self { ctx, post, asset: AssetFacts::middling(), client: ClientFacts::middling() }
+    }
+
+    /// Somebody's week on a channel under a pack's own numbers, where nothing else is known.
+    #[must_use]
+    pub fn middling(rules: &Rules, channel: Channel) -> Self {
+        let numbers = rules.channel(channel);
+        let ctx = ChannelFacts {
+            channel: channel.name().into(),
+            status: ClientStatus::Active.name().into(),
+            weekly_posts: i64::from(numbers.weekly_posts),
+            min_spacing_hours: i64::from(numbers.min_spacing_hours),
+            warn_at: rules.fatigue.warn_at,
+            block_at: rules.fatigue.block_at,
+            ..ChannelFacts::middling()
+        };
+        Self::of_post(PostFacts { has_asset: true, has_content: true, ..PostFacts::middling() }, ctx)
+    }
+
+    /// Asks a hook about it, and looks whether it answers as its declaration says.
+    ///
+    /// # Errors
+    /// Where the script fails, or answers anything else.
+    pub fn ask_hook(
+        &self,
+        evaluator: &mut Evaluator,
+        hook: &Hook,
+        signals: &[(Arc<str>, f64)],
+    ) -> Result<(), RuleFailure> {
+        let ctx = Arc::new(self.ctx.clone());
+        match hook.name {
+            WEEKLY_POSTS => evaluator.weekly_posts(&ctx).map(drop),
+            HOUR_WEIGHTS => evaluator.hour_weights(&ctx).map(drop),
+            SCORE_ASSET => evaluator.score_asset(&Arc::new(self.asset.clone()), &ctx).map(drop),
+            CONFIDENCE => evaluator.confidence(&Arc::new(self.post.clone()), &ctx).map(drop),
+            SIGNAL_MATRIX => evaluator.signal_matrix(&Arc::new(self.client.clone()), signals).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// Asks a guardrail about it.
     ///
     /// # Errors
@@ -49,6 +98,10 @@ pub enum InputField {
     Channel(&'static Field<ChannelFacts>),
     /// Of the post.
     Post(&'static Field<PostFacts>),
+    /// Of the asset.
+    Asset(&'static Field<AssetFacts>),
+    /// Of the client's week.
+    Client(&'static Field<ClientFacts>),
 }
 
 /// Fields of the channel's week that hold a number of the pack, with the key it stands under.
@@ -67,19 +120,34 @@ pub fn key_of_field(field: &str, channel: &str) -> Option<String> {
 }
 
 impl InputField {
-    /// Every field.
+    /// Every field that guardrails read.
     pub fn all() -> impl Iterator<Item = Self> {
         let channel = ChannelFacts::fields().iter().map(InputField::Channel);
         channel.chain(PostFacts::fields().iter().map(InputField::Post))
     }
 
+    /// Every field of the views that a function has as parameters.
+    pub fn of_parameters(parameters: &[&str]) -> Vec<Self> {
+        let assets = AssetFacts::fields().iter().map(InputField::Asset);
+        let clients = ClientFacts::fields().iter().map(InputField::Client);
+        let every = Self::all().chain(assets).chain(clients);
+        every.filter(|field| parameters.contains(&field.view())).collect()
+    }
+
+    /// The parameter that it is read from.
+    const fn view(self) -> &'static str {
+        match self {
+            InputField::Channel(_) => ChannelFacts::PARAMETER,
+            InputField::Post(_) => PostFacts::PARAMETER,
+            InputField::Asset(_) => AssetFacts::PARAMETER,
+            InputField::Client(_) => ClientFacts::PARAMETER,
+        }
+    }
+
     /// As scripts write it, such as `post.fatigue`.
     #[must_use]
     pub fn name(self) -> String {
-        match self {
-            InputField::Channel(field) => format!("{}.{}", ChannelFacts::PARAMETER, field.name),
-            InputField::Post(field) => format!("{}.{}", PostFacts::PARAMETER, field.name),
-        }
+        format!("{}.{}", self.view(), self.own_name())
     }
 
     /// Its name without the view.
@@ -88,6 +156,8 @@ impl InputField {
         match self {
             InputField::Channel(field) => field.name,
             InputField::Post(field) => field.name,
+            InputField::Asset(field) => field.name,
+            InputField::Client(field) => field.name,
         }
     }
 
@@ -96,7 +166,7 @@ impl InputField {
     pub fn key(self, channel: &str) -> Option<String> {
         match self {
             InputField::Channel(field) => key_of_field(field.name, channel),
-            InputField::Post(_) => None,
+            InputField::Post(_) | InputField::Asset(_) | InputField::Client(_) => None,
         }
     }
 
@@ -106,6 +176,8 @@ impl InputField {
         match self {
             InputField::Channel(field) => (field.get)(&input.ctx),
             InputField::Post(field) => (field.get)(&input.post),
+            InputField::Asset(field) => (field.get)(&input.asset),
+            InputField::Client(field) => (field.get)(&input.client),
         }
     }
 
@@ -114,6 +186,8 @@ impl InputField {
         match self {
             InputField::Channel(field) => (field.set)(&mut input.ctx, fact),
             InputField::Post(field) => (field.set)(&mut input.post, fact),
+            InputField::Asset(field) => (field.set)(&mut input.asset, fact),
+            InputField::Client(field) => (field.set)(&mut input.client, fact),
         }
     }
 
@@ -123,6 +197,8 @@ impl InputField {
         match self {
             InputField::Channel(field) => field.limits,
             InputField::Post(field) => field.limits,
+            InputField::Asset(field) => field.limits,
+            InputField::Client(field) => field.limits,
         }
     }
 
@@ -289,13 +365,21 @@ impl Space {
     /// Where an input differs from the start, in the words of scripts; all that is looked at where it does not.
     #[must_use]
     pub fn told(&self, input: &Input) -> String {
-        let said = |field: InputField| format!("{} = {}", field.name(), field.of(input));
-        let differing: Vec<String> =
-            self.fields().filter(|field| field.of(input) != field.of(&self.start)).map(said).collect();
-        match differing.as_slice() {
-            [] => self.fields().filter(|field| !field.is_identity()).map(said).collect::<Vec<_>>().join(", "),
-            _ => differing.join(", "),
+        match self.told_beside_start(input) {
+            nothing if nothing.is_empty() => self.said(input, |field| !field.is_identity()),
+            differing => differing,
         }
+    }
+
+    /// Where an input differs from the start, in the words of scripts; empty where it does not.
+    #[must_use]
+    pub fn told_beside_start(&self, input: &Input) -> String {
+        self.said(input, |field| field.of(input) != field.of(&self.start))
+    }
+
+    fn said(&self, input: &Input, is_wanted: impl Fn(&InputField) -> bool) -> String {
+        let said = |field: InputField| format!("{} = {}", field.name(), field.of(input));
+        self.fields().filter(is_wanted).map(said).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -318,6 +402,8 @@ pub(super) mod tests {
     /// A rested page's post.
     pub(crate) fn input() -> Input {
         Input {
+            asset: AssetFacts::middling(),
+            client: ClientFacts::middling(),
             ctx: ChannelFacts {
                 client: "anybody".into(),
                 workspace: "anywhere".into(),

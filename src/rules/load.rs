@@ -126,6 +126,12 @@ impl RulesPack {
         (&self.settings, over.collect())
     }
 
+    /// What is not wrong and yet may not be meant.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<Diagnostic> {
+        overlay::doubles(&self.overlays)
+    }
+
     /// The files of the overlays of a key, in the order they lie over one another.
     pub fn overlay_files(&self, key: &OverlayKey) -> impl Iterator<Item = &str> {
         key.0.iter().filter_map(|index| self.overlays.get(*index)).map(|overlay| overlay.file.as_ref())

@@ -1,12 +1,14 @@
 //! Rules as files: TOML and Rhai, validated whole, compiled once, evaluated anywhere.
 
 mod coherence;
+mod comparisons;
 mod compile;
 mod compiled;
 mod constants;
 mod diagnostic;
 mod dial;
 mod difference;
+mod dropped;
 mod effective;
 mod evaluate;
 mod extract;
@@ -20,6 +22,7 @@ mod keys;
 mod levels;
 mod listed;
 mod load;
+mod names;
 mod overlay;
 mod pack;
 mod probe;
@@ -27,6 +30,7 @@ mod recovery;
 mod render;
 mod schema;
 mod script;
+mod script_syntax;
 mod settings;
 mod sheet;
 mod validate;
@@ -43,7 +47,7 @@ pub use difference::{
 };
 pub use effective::EffectiveValue;
 pub use evaluate::{Evaluator, RuleFailure, RuleUse, Stopwatch};
-pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, NEVER, PostFacts};
+pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, FactKind, Facts, Field, NEVER, PostFacts};
 pub use flips::Flip;
 pub use hooks::{CONFIDENCE, HOOKS, Hook, SCORE_ASSET};
 pub use inputs::{Input, InputField, Space, key_of_field, number_of, values};
@@ -52,13 +56,14 @@ pub use keys::PACK_FILES;
 pub use levels::{Level, Levels};
 pub use listed::Listed;
 pub use load::{OverlayKey, PackFiles, RulesPack, load};
+pub use names::{KnownNames, NameKind, Named};
 pub use overlay::Scope;
 pub use pack::{
     AssetRules, CalendarRules, ChannelRules, DraftRules, EarlyWarningRules, FatigueRules, GuardrailRules,
     GuardrailScope, MinuteRule, PassRules, RiskRules, Rules, Step, is_within_clock_span, step_at,
 };
 pub use probe::{Probes, Site, SiteKind};
-pub use render::render;
+pub use render::{render, render_warnings};
 pub use schema::json_schema;
 pub use sheet::toml_syntax;
 pub use variant::Variant;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::coherence::{Clash, Group};
 use super::diagnostic::{Diagnostic, Place, listed, nearest};
 use super::keys::{PACK_FILES, SCOPE};
-use super::settings::{Settings, View};
+use super::settings::{Settings, View, adds_up};
 use super::sheet::Sheet;
 use super::validate::{Branch, Extent, validate};
 use crate::model::{CampaignId, ClientId, WorkspaceId};
@@ -198,6 +198,23 @@ fn not_for_campaigns(settings: &Settings) -> Vec<Diagnostic> {
         .collect()
 }
 
+/// Keys that two overlays of one scope set: the one whose file name comes later in the alphabet counts.
+pub(crate) fn doubles(overlays: &[Overlay]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (index, later) in overlays.iter().enumerate() {
+        let earlier = overlays.iter().take(index).filter(|earlier| earlier.scope == later.scope);
+        for (earlier, (path, setting)) in
+            earlier.flat_map(|earlier| later.settings.iter().map(move |said| (earlier, said)))
+        {
+            let both = earlier.settings.get(path).filter(|_| !adds_up(path)).zip(setting.place.as_ref());
+            let Some((_, place)) = both else { continue };
+            let cause = format!("`{}` sets `{path}` for the same scope; what stands here counts", earlier.file);
+            found.push(Diagnostic::at("set_twice", place, path, cause, "set it in one of the two files"));
+        }
+    }
+    found
+}
+
 /// What clashes once overlays lie over the base, in any combination of scopes that may meet.
 pub(crate) fn clashes(base: &Settings, overlays: &[Overlay]) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
@@ -305,6 +322,22 @@ mod tests {
         assert_eq!(key("eu", "a"), key("eu", "b"));
         assert!(key("us", "a").is_base());
         assert_eq!(pack.rules_with(&key("eu", "b")).fatigue.warn_at, 0.45);
+    }
+
+    #[test]
+    fn overlays_of_one_scope_that_set_the_same_key_are_told() {
+        let text = "scope = { client = \"acme\" }\n[channels.tiktok]\nweekly_posts = 8\n";
+        let other = "scope = { client = \"acme\" }\n[channels.tiktok]\npriority = 9\nweekly_posts = 9\n";
+        let elsewhere = "scope = { workspace = \"eu\" }\n[channels.tiktok]\nweekly_posts = 7\n";
+        let pack = load(with_overlays(&[("a", text), ("b", other), ("c", elsewhere)])).unwrap();
+        let told = pack.remarks();
+        let places: Vec<_> = told.iter().map(|told| (told.code, &*told.file, told.line)).collect();
+        assert_eq!(places, [("set_twice", "overlays/b.toml", 4)]);
+        assert!(
+            told[0].cause.starts_with("`overlays/a.toml` sets `channels.tiktok.weekly_posts`"),
+            "{}",
+            told[0].cause
+        );
     }
 
     #[test]

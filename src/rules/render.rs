@@ -13,11 +13,30 @@ use super::diagnostic::Diagnostic;
 /// shown. With `color`, escape codes for a terminal are put in.
 #[must_use]
 pub fn render<'t>(diagnostics: &[Diagnostic], text_of: &dyn Fn(&str) -> Option<&'t str>, color: bool) -> String {
+    render_as(&Level::ERROR, diagnostics, text_of, color)
+}
+
+/// The same of what is only pointed out.
+#[must_use]
+pub fn render_warnings<'t>(
+    diagnostics: &[Diagnostic],
+    text_of: &dyn Fn(&str) -> Option<&'t str>,
+    color: bool,
+) -> String {
+    render_as(&Level::WARNING, diagnostics, text_of, color)
+}
+
+fn render_as<'t>(
+    level: &Level<'static>,
+    diagnostics: &[Diagnostic],
+    text_of: &dyn Fn(&str) -> Option<&'t str>,
+    color: bool,
+) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(DEFAULT_TERM_WIDTH);
     let blocks = diagnostics.iter().map(|diagnostic| {
         let line = text_of(&diagnostic.file).and_then(|text| marked_line(diagnostic, text));
-        renderer.render(&[group(diagnostic, line)])
+        renderer.render(&[group(level, diagnostic, line)])
     });
     let mut laid_out = blocks.collect::<Vec<_>>().join("\n\n");
     if !laid_out.is_empty() {
@@ -26,8 +45,8 @@ pub fn render<'t>(diagnostics: &[Diagnostic], text_of: &dyn Fn(&str) -> Option<&
     laid_out
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, line: Option<(&'a str, Range<usize>)>) -> Group<'a> {
-    let title = Level::ERROR.primary_title(diagnostic.cause.as_str()).id(diagnostic.code);
+fn group<'a>(level: &Level<'static>, diagnostic: &'a Diagnostic, line: Option<(&'a str, Range<usize>)>) -> Group<'a> {
+    let title = level.clone().primary_title(diagnostic.cause.as_str()).id(diagnostic.code);
     let help = Level::HELP.message(diagnostic.remedy.as_str());
     let number = diagnostic.line as usize;
     match line {

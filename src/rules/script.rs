@@ -37,6 +37,10 @@ pub(super) struct ShownChannel {
     pub params: Arc<BTreeMap<String, f64>>,
 }
 
+/// What a guardrail's function can answer with, and what each takes.
+pub(super) const VERDICTS: [(&str, &[&str]); 3] =
+    [("pass", &[]), ("warn", &["reason", "remedy"]), ("block", &["reason", "remedy"])];
+
 /// The name under which a guardrail reads its own numbers.
 pub(super) const PARAMS: &str = "params";
 

@@ -90,14 +90,47 @@ impl<'t> Sheet<'t> {
         if short.len() < written.trim_end().len() { format!("{short}…") } else { short }
     }
 
+    /// What other files and other countries make one write: a comma in a number, semicolons, colons. What is wrong with
+    /// the line of a byte and what to do; none for other mistakes.
+    fn habit(&self, at: usize) -> Option<(String, String)> {
+        let before = self.text.get(..at)?;
+        let start = before.rfind('\n').map_or(0, |line| line + 1);
+        let line = self.text.get(start..)?.lines().next()?;
+        if let Some((whole, decimals)) = line.split('=').skip(1).find_map(with_comma) {
+            let cause = format!("`{whole},{decimals}` has a comma before its decimals");
+            return Some((cause, format!("write a point: `{whole}.{decimals}`")));
+        }
+        let outside_texts: String = line.split('"').step_by(2).collect();
+        if outside_texts.contains(';') {
+            let is_end = outside_texts.trim_end().ends_with(';') && outside_texts.matches(';').count() == 1;
+            let remedy = if is_end { "take the semicolon away" } else { "separate the parts by commas" };
+            return Some(("a semicolon separates nothing here".to_owned(), remedy.to_owned()));
+        }
+        let is_assigned = outside_texts.contains('=') || outside_texts.trim_start().starts_with(['[', '#']);
+        (outside_texts.contains(':') && !is_assigned)
+            .then(|| ("a colon stands where `=` belongs".to_owned(), "write `key = value`".to_owned()))
+    }
+
     fn note(&mut self, error: &SyntaxError) {
         let place = error.span.clone().map_or_else(|| self.whole(), |span| self.place(span));
         if !self.broken_lines.insert(place.line) {
             return;
         }
         let quoted = place.span.clone().map(|span| self.quote(span)).unwrap_or_default();
-        self.mistakes.push(syntax_mistake(&place, &error.message, &quoted));
+        let by_habit = place.span.as_ref().and_then(|span| self.habit(span.start));
+        self.mistakes.push(match by_habit {
+            Some((cause, remedy)) => Diagnostic::at("syntax", &place, "", cause, remedy),
+            None => syntax_mistake(&place, &error.message, &quoted),
+        });
     }
+}
+
+/// A number that a text begins with, split at the comma before its decimals.
+fn with_comma(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    let number = text.get(..text.find(|c: char| !c.is_ascii_digit() && c != ',').unwrap_or(text.len()))?;
+    let (whole, decimals) = number.trim_end_matches(',').split_once(',')?;
+    (!whole.is_empty() && !decimals.is_empty() && !decimals.contains(',')).then_some((whole, decimals))
 }
 
 /// Mistakes of syntax in the TOML files of a pack, at most one a line.
@@ -125,6 +158,9 @@ fn syntax_mistake(place: &Place, message: &str, quoted: &str) -> Diagnostic {
             format!("`{quoted}` is no number, not `true` or `false`, and no text in quotes"),
             "write a number alone, or text in double quotes, as in `scope = \"post\"`",
         ),
+        false if message.starts_with("invalid date") && !quoted.is_empty() => {
+            (format!("`{quoted}` is no day of the calendar"), "write a day that there is, as in `2026-02-28`")
+        }
         false => (plain_words(message), syntax_remedy(message)),
     };
     Diagnostic::at("syntax", place, "", cause, remedy)
@@ -191,6 +227,26 @@ mod tests {
     fn a_key_set_twice_is_named_where_it_is_set_again() {
         assert_eq!(told("a = 1\nb = 2\na = 3\n"), [("duplicate_key", 3, "a".to_owned())]);
         assert_eq!(told("[a]\nx = 1\n[a]\ny = 1\n"), [("duplicate_key", 3, "a".to_owned())]);
+    }
+
+    #[test]
+    fn what_other_files_make_one_write_is_told_for_what_it_is() {
+        let told = |text: &str| {
+            Sheet::read("x.toml", text, |sheet| {
+                let first = sheet.mistakes().first().unwrap_or_else(|| panic!("{text}"));
+                format!("{}: {}", first.cause, first.remedy)
+            })
+        };
+        assert_eq!(told("a = 0,5\n"), "`0,5` has a comma before its decimals: write a point: `0.5`");
+        assert_eq!(told("a = { b = 1,25 }\n"), "`1,25` has a comma before its decimals: write a point: `1.25`");
+        assert_eq!(told("a = 0.5;\n"), "a semicolon separates nothing here: take the semicolon away");
+        let parts = "a semicolon separates nothing here: separate the parts by commas";
+        assert_eq!(told("a = [{ b = 1; c = 2 }]\n"), parts);
+        assert_eq!(told("a = { b = 2026-02-28; c = \"x\" }\n"), parts);
+        assert_eq!(told("a = [1; 2]\n"), parts);
+        assert_eq!(told("a: 1\n"), "a colon stands where `=` belongs: write `key = value`");
+        let date = "`2026-02-30` is no day of the calendar: write a day that there is, as in `2026-02-28`";
+        assert_eq!(told("a = [{ b = 2026-02-30 }]\n"), date);
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Ground {
             "" => channel.to_string(),
             party => format!("{channel}, {party}"),
         };
-        let input = Input { ctx: (*sight.ctx).clone(), post: (*sight.facts).clone() };
+        let input = Input::of_post((*sight.facts).clone(), (*sight.ctx).clone());
         Ok(Self { told, channel, input, rules: rules.pack().rules_with(&overlays), overlays })
     }
 

@@ -26,6 +26,7 @@ mod layout;
 mod mutate;
 mod run;
 mod situation;
+mod trial;
 mod verify;
 mod why;
 
@@ -38,5 +39,6 @@ pub use keys::CASE_KEYS;
 pub use mutate::{Mutation, Survivor, mutate};
 pub use run::{CaseReport, Mismatch, Report, run};
 pub use situation::Situation;
+pub use trial::trial;
 pub use verify::{Finding, FindingKind, Idle, Reach, Verification, Witness, verify};
 pub use why::{Because, why};

@@ -111,3 +111,134 @@ fn a_folder_that_is_not_there_is_named_with_a_way_out() {
     std::fs::write(place.path("rules/guardrails.rhai"), [0xff, 0xfe, 0x00]).unwrap();
     place.mcoe("check").ends_with(2).says(&["guardrails.rhai", "UTF-8"]);
 }
+
+/// A workplace whose pack has one more guardrail with this body.
+fn with_guardrail(body: &str) -> Workplace {
+    let place = Workplace::new();
+    let tables = place.read("rules/guardrails.toml");
+    place.write("rules/guardrails.toml", &format!("{tables}\n[house]\nscope = \"post\"\nconflict = \"policy\"\n"));
+    place.write("rules/house.rhai", &format!("fn house(post, ctx) {{\n{body}\n}}\n"));
+    place
+}
+
+#[test]
+fn a_verdict_that_is_dropped_is_an_error_and_one_that_is_returned_is_none() {
+    for dropped in [
+        "if post.hour > 15 { block(\"late\", \"post earlier\") }\npass()",
+        "if post.hour > 15 { block(\"late\", \"post earlier\"); }\npass()",
+        "warn(\"always\", \"never\");\npass()",
+        "if ctx.fatigue > 0.5 { if post.hour > 15 { warn(\"late\", \"post earlier\") } else { pass() } }\npass()",
+        "for hour in 0..3 { if post.hour == hour { block(\"early\", \"post later\") } }\npass()",
+    ] {
+        let ran = with_guardrail(dropped).mcoe("check").ends_with(2);
+        ran.says(&["dropped_verdict", "is dropped here", "rules/house.rhai", "write `return "]);
+    }
+    for returned in [
+        "if post.hour > 15 { return block(\"late\", \"post earlier\"); }\npass()",
+        "if post.hour > 15 { block(\"late\", \"post earlier\") } else { pass() }",
+        "let said = if post.hour > 15 { block(\"late\", \"post earlier\") } else { pass() };\nsaid",
+        "switch post.weekday { 4 => block(\"Friday\", \"another day\"), _ => pass() }",
+        "{ pass() }",
+    ] {
+        with_guardrail(returned).mcoe("check").done();
+    }
+}
+
+#[test]
+fn a_comparison_that_can_never_hold_is_an_error_with_what_to_write() {
+    for (condition, cause, remedy) in [
+        ("post.hour == \"9\"", "the text `\"9\"` is none", "write the number without quotes: `9`"),
+        ("post.weekday in [\"sat\", \"sun\"]", "the text `\"sat\"` is none", "write `5`"),
+        ("post.weekday == 7", "`post.weekday` is never 7", "Monday is 0, Sunday is 6"),
+        ("24 == post.hour", "`post.hour` is never 24", "from 0 to 23"),
+        ("post.fatigue > 50", "`post.fatigue > 50` never holds", "from 0 to 1"),
+        ("ctx.channel == \"facebook\"", "`ctx.channel` is never `\"facebook\"`", "it is one of: fb, ig"),
+        ("ctx.status == \"paused\"", "`ctx.status` is never `\"paused\"`", "active, onboarding"),
+        ("ctx.industry == 3", "the number 3 is none", "in double quotes"),
+        ("ctx.assessed == \"yes\"", "the text `\"yes\"` is none", "write `ctx.assessed`, or `!ctx.assessed`"),
+        ("ctx.client.startswith(\"a\")", "no function is called `startswith`", "house.rhai"),
+    ] {
+        let place = with_guardrail(&format!("    if {condition} {{ return warn(\"a\", \"b\"); }}\n    pass()"));
+        place.mcoe("check").ends_with(2).says(&["rules/house.rhai:2:", cause, remedy]);
+    }
+    let right = "    if post.hour >= 0 && ctx.channel in [\"fb\", \"x\"] && post.weekday != 6 && ctx.hours_since_last_post < 10000 \
+                 { return warn(\"a\", \"b\"); }\n    pass()";
+    with_guardrail(right).mcoe("check").done();
+}
+
+#[test]
+fn what_would_stop_a_plan_is_found_before_with_the_situation_that_shows_it() {
+    let place = with_guardrail(
+        "    let share = 10 / (post.hour - 15);\n    if share > 3 { return warn(\"a\", \"b\"); }\n    pass()",
+    );
+    place
+        .mcoe("check")
+        .ends_with(2)
+        .says(&["`house` fails where post.hour = 15: division by zero", "rules/house.rhai:2:"]);
+    with_guardrail("    if post.hour == 9 { return pass(); }").mcoe("check").ends_with(2).says(&[
+        "`house` fails",
+        "it returns nothing",
+        "write `pass()` as its last line",
+    ]);
+    with_guardrail("    let n = 0;\n    loop { n += 1; }\n    pass()")
+        .mcoe("check")
+        .ends_with(2)
+        .says(&["too many operations"]);
+    let place = Workplace::new();
+    place.write(
+        "rules/hooks.rhai",
+        "fn weekly_posts(ctx) {\n    if ctx.channel == \"email\" { return -1; }\n    ctx.weekly_posts\n}\n",
+    );
+    place.mcoe("check").ends_with(2).says(&["`weekly_posts` fails", "it answered `-1`", "return a number of 0 to 168"]);
+    place.write("rules/hooks.rhai", "fn score_asset(asset, ctx) {\n    100 / (asset.evolution_step - 3)\n}\n");
+    place.mcoe("check").ends_with(2).says(&["`score_asset` fails where asset.evolution_step = 3"]);
+}
+
+#[test]
+fn whom_the_pack_names_the_scenario_must_have() {
+    let place = with_guardrail(
+        "    if ctx.client == \"crumb-and-coo\" || ctx.industry == \"bakery chains\" { return warn(\"a\", \"b\"); }\n    pass()",
+    );
+    place.bring("agency");
+    place.write("rules/overlays/law.toml", "scope = { client = \"wren-hale-lw\" }\n[channels.fb]\nweekly_posts = 3\n");
+    let commands =
+        ["check --scenario agency", "plan agency --out plan", "simulate agency --weeks 1 --out run", "db load agency"];
+    for command in commands {
+        let ran = place.mcoe(command).ends_with(2);
+        ran.says(&[
+            "no client `crumb-and-coo`",
+            "did you mean `crumb-and-co`?",
+            "no client of the industry `bakery chains`",
+        ])
+        .says(&[
+            "rules/house.rhai:2:",
+            "no client `wren-hale-lw`",
+            "rules/overlays/law.toml:1:",
+            "`wren-hale-law`",
+        ]);
+    }
+    assert!(!place.entries().iter().any(|name| name == "plan" || name == "run" || name.contains("mcoe.db")));
+    // Without a scenario nobody can know.
+    place.mcoe("check").done().shows(&["rules `default` are right"]).says(&[
+        "warning",
+        "whether there is a client `wren-hale-lw` was not looked up",
+        "--scenario",
+    ]);
+    let told = place.mcoe("check --format json").done().json();
+    assert_eq!((&told["errors"], told["warnings"].as_array().unwrap().len()), (&0.into(), 3));
+}
+
+#[test]
+fn two_overlays_of_one_client_that_set_the_same_key_are_pointed_out() {
+    let place = Workplace::new();
+    place.bring("agency");
+    for (name, posts) in [("a", 3), ("b", 9)] {
+        let text = format!("scope = {{ client = \"crumb-and-co\" }}\n[channels.fb]\nweekly_posts = {posts}\n");
+        place.write(&format!("rules/overlays/{name}.toml"), &text);
+    }
+    place.mcoe("check --scenario agency").done().says(&[
+        "warning[set_twice]",
+        "`overlays/a.toml` sets `channels.fb.weekly_posts` for the same scope",
+        "rules/overlays/b.toml:3:",
+    ]);
+}

@@ -85,7 +85,7 @@ fn folders_above_are_made_where_they_are_missing() {
 fn fails_and_leaves_nothing(script: &str, said: &[&str]) {
     let place = Workplace::new();
     place.write("rules/broken.rhai", script);
-    place.mcoe("check").done();
+    place.mcoe("check").ends_with(2).says(&["rule_fails", "broken.rhai:"]);
     for line in [
         "plan small --out plan",
         "plan small --out a/b/plan --export-instances instances",

@@ -1,0 +1,188 @@
+//! Comparisons of a script that can never hold: of a text with a number, or with a value that the field never has.
+
+use rhai::{ASTNode, Expr, Position};
+
+use super::diagnostic::nearest;
+use super::facts::{AssetFacts, ChannelFacts, ClientFacts, FactKind, Facts, Field, PostFacts};
+use super::key::DAYS;
+use super::names::NameKind;
+use crate::model::{Channel, ClientStatus};
+
+/// A comparison that can never hold, or never fail.
+#[derive(Debug, PartialEq)]
+pub(super) struct Mismatch {
+    pub position: Position,
+    /// As scripts write the field, such as `post.hour`.
+    pub field: String,
+    pub cause: String,
+    pub remedy: String,
+}
+
+/// A field of a view, as far as comparing it goes.
+#[derive(Debug, Clone)]
+struct Compared {
+    name: String,
+    kind: FactKind,
+    limits: Option<(f64, f64)>,
+    /// Every text it can be; none where there are too many to say.
+    words: Option<Vec<&'static str>>,
+}
+
+/// What a field is compared with.
+#[derive(Debug, Clone, Copy)]
+enum Literal<'e> {
+    Number(f64),
+    Text(&'e str),
+    Truth(bool),
+}
+
+/// What is wrong with the comparisons of a node of a script.
+pub(super) fn mismatches(node: &ASTNode<'_>) -> Vec<Mismatch> {
+    pairs(node).iter().filter_map(|(field, operator, with)| mismatch(field, operator, with)).collect()
+}
+
+/// The names of clients, workspaces and more that a node of a script compares a field with.
+pub(super) fn names(node: &ASTNode<'_>) -> Vec<(NameKind, String, Position)> {
+    let name = |(field, _, with): (Compared, &str, &Expr)| match literal(with)? {
+        Literal::Text(text) if !text.is_empty() => {
+            Some((NameKind::of_field(&field.name)?, text.to_owned(), with.position()))
+        }
+        _ => None,
+    };
+    pairs(node).into_iter().filter_map(name).collect()
+}
+
+/// The fields that a node compares, how, and with what.
+fn pairs<'e>(node: &ASTNode<'e>) -> Vec<(Compared, &'e str, &'e Expr)> {
+    let ASTNode::Expr(Expr::FnCall(call, _)) = node else { return Vec::new() };
+    let [first, second] = call.args.as_slice() else { return Vec::new() };
+    match (call.name.as_str(), first, second) {
+        // `FIELD in [A, B]` is a call of `contains` with the list first.
+        ("contains", Expr::Array(items, _), field) => {
+            items.iter().filter_map(|item| Some((compared(field)?, "==", item))).collect()
+        }
+        (operator @ ("==" | "!=" | "<" | ">" | "<=" | ">="), ..) if call.op_token.is_some() => {
+            let in_order = compared(first).map(|field| (field, operator, second));
+            let turned = || compared(second).map(|field| (field, mirrored(operator), first));
+            in_order.or_else(turned).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn mirrored(operator: &str) -> &str {
+    match operator {
+        "<" => ">",
+        ">" => "<",
+        "<=" => ">=",
+        ">=" => "<=",
+        same => same,
+    }
+}
+
+fn compared(expression: &Expr) -> Option<Compared> {
+    let Expr::Dot(dot, ..) = expression else { return None };
+    let (Expr::Variable(view, ..), Expr::Property(property, _)) = (&dot.lhs, &dot.rhs) else { return None };
+    let (view, field) = (view.1.as_str(), property.2.as_str());
+    match view {
+        ChannelFacts::PARAMETER => of_view(ChannelFacts::fields(), view, field),
+        PostFacts::PARAMETER => of_view(PostFacts::fields(), view, field),
+        AssetFacts::PARAMETER => of_view(AssetFacts::fields(), view, field),
+        ClientFacts::PARAMETER => of_view(ClientFacts::fields(), view, field),
+        _ => None,
+    }
+}
+
+fn of_view<T>(fields: &'static [Field<T>], view: &str, name: &str) -> Option<Compared> {
+    let field = fields.iter().find(|field| field.name == name)?;
+    let words = match (view, name) {
+        (ChannelFacts::PARAMETER, "channel") => Some(Channel::ALL.map(Channel::name).to_vec()),
+        // Others are not planned, so no script is asked about them.
+        (ChannelFacts::PARAMETER, "status") => Some(vec![ClientStatus::Active.name(), ClientStatus::Onboarding.name()]),
+        _ => None,
+    };
+    Some(Compared { name: format!("{view}.{name}"), kind: field.kind, limits: field.limits, words })
+}
+
+fn literal(expression: &Expr) -> Option<Literal<'_>> {
+    Some(match expression {
+        Expr::IntegerConstant(number, _) => Literal::Number(*number as f64),
+        Expr::FloatConstant(number, _) => Literal::Number(**number),
+        Expr::StringConstant(text, _) => Literal::Text(text),
+        Expr::BoolConstant(truth, _) => Literal::Truth(*truth),
+        _ => return None,
+    })
+}
+
+fn mismatch(field: &Compared, operator: &str, with: &Expr) -> Option<Mismatch> {
+    let literal = literal(with)?;
+    let (cause, remedy) = match (field.kind, literal) {
+        (FactKind::Number | FactKind::Whole, Literal::Number(number)) => {
+            beyond_limits(field, operator, number).map(|cause| (cause, remedy_for_number(field)))?
+        }
+        (FactKind::Text, Literal::Text(word)) => unknown_word(field, word)?,
+        (FactKind::Truth, Literal::Truth(_)) => return None,
+        (kind, literal) => other_kind(field, kind, literal),
+    };
+    Some(Mismatch { position: with.position(), field: field.name.clone(), cause, remedy })
+}
+
+fn beyond_limits(field: &Compared, operator: &str, number: f64) -> Option<String> {
+    let (least, most) = field.limits?;
+    let never = match operator {
+        "==" | "!=" => number < least || number > most,
+        "<" | "<=" => number < least,
+        _ => number > most,
+    };
+    let name = &field.name;
+    never.then(|| match operator {
+        "==" | "!=" => format!("`{name}` is never {number}"),
+        _ => format!("`{name} {operator} {number}` never holds"),
+    })
+}
+
+fn unknown_word(field: &Compared, word: &str) -> Option<(String, String)> {
+    let words = field.words.as_ref()?;
+    if words.contains(&word) {
+        return None;
+    }
+    let remedy = match nearest(word, words.iter().copied()) {
+        Some(near) => format!("did you mean `\"{near}\"`?"),
+        None => format!("it is one of: {}", words.join(", ")),
+    };
+    Some((format!("`{}` is never `\"{word}\"`", field.name), remedy))
+}
+
+fn other_kind(field: &Compared, kind: FactKind, literal: Literal<'_>) -> (String, String) {
+    let name = &field.name;
+    let (is, remedy) = match kind {
+        FactKind::Number => ("a number", remedy_for_number(field)),
+        FactKind::Whole => ("a whole number", remedy_for_number(field)),
+        FactKind::Truth => ("`true` or `false`", format!("write `{name}`, or `!{name}`")),
+        FactKind::Text => ("a text", "compare it with a text in double quotes".to_owned()),
+    };
+    let (with, remedy) = match literal {
+        Literal::Number(number) => (format!("the number {number}"), remedy),
+        Literal::Truth(truth) => (format!("`{truth}`"), remedy),
+        Literal::Text(text) => (format!("the text `\"{text}\"`"), number_meant(field, text).unwrap_or(remedy)),
+    };
+    (format!("`{name}` is {is}, and {with} is none"), remedy)
+}
+
+fn remedy_for_number(field: &Compared) -> String {
+    let days = if field.name == "post.weekday" { ": Monday is 0, Sunday is 6" } else { "" };
+    match field.limits {
+        Some((least, most)) => format!("compare it with a number from {least} to {most}{days}"),
+        None => "compare it with a number".to_owned(),
+    }
+}
+
+/// The number that a text stands for, as what to write.
+fn number_meant(field: &Compared, text: &str) -> Option<String> {
+    if matches!(field.kind, FactKind::Number | FactKind::Whole) && text.parse::<f64>().is_ok() {
+        return Some(format!("write the number without quotes: `{text}`"));
+    }
+    let typed = text.to_lowercase();
+    let day = DAYS.iter().position(|day| *day == typed || typed.len() == 3 && day.starts_with(&typed))?;
+    (field.name == "post.weekday").then(|| format!("write `{day}`: Monday is 0, Sunday is 6"))
+}

@@ -1,0 +1,102 @@
+//! Verdicts of a script that are made and then dropped: nothing returns them.
+
+use rhai::{AST, ASTNode, Expr, Position, Stmt, StmtBlock};
+
+use super::script::VERDICTS;
+
+/// What becomes of the value of a part within the whole.
+enum Fate {
+    /// Something uses it.
+    Used,
+    /// It is the value of the whole.
+    Value,
+    /// It is dropped.
+    Dropped,
+}
+
+/// The calls of an AST with one function whose verdict is dropped, with the function called.
+pub(super) fn dropped_verdicts(alone: &AST) -> Vec<(String, Position)> {
+    let mut last_statement = 0;
+    // The address tells statements apart; nothing is read through it.
+    let mut values: Vec<(usize, String, Position)> = Vec::new();
+    let mut dropped = Vec::new();
+    alone.walk(&mut |path| {
+        if let [ASTNode::Stmt(top)] = path {
+            last_statement = address(top);
+        }
+        if let Some((name, position)) = path.last().and_then(verdict) {
+            match fate(path) {
+                Fate::Used => {}
+                Fate::Dropped => dropped.push((name, position)),
+                Fate::Value => values.extend(path.first().map(|top| (address_of(top), name, position))),
+            }
+        }
+        true
+    });
+    dropped.extend(values.into_iter().filter(|(top, ..)| *top != last_statement).map(|(_, name, at)| (name, at)));
+    dropped.sort_by_key(|(_, position)| (position.line(), position.position()));
+    dropped.dedup();
+    dropped
+}
+
+fn address(statement: &Stmt) -> usize {
+    std::ptr::from_ref(statement).addr()
+}
+
+fn address_of(node: &ASTNode<'_>) -> usize {
+    match node {
+        ASTNode::Stmt(statement) => address(statement),
+        _ => 0,
+    }
+}
+
+fn verdict(node: &ASTNode<'_>) -> Option<(String, Position)> {
+    let (call, position) = match node {
+        ASTNode::Stmt(Stmt::FnCall(call, position)) => (call, position),
+        ASTNode::Expr(Expr::FnCall(call, position)) => (call, position),
+        _ => return None,
+    };
+    VERDICTS.iter().any(|(name, _)| call.name == *name).then(|| (call.name.to_string(), *position))
+}
+
+fn fate(path: &[ASTNode<'_>]) -> Fate {
+    for pair in path.windows(2).rev() {
+        let [whole, part] = pair else { continue };
+        match fate_within(whole, part) {
+            Fate::Value => {}
+            decided => return decided,
+        }
+    }
+    Fate::Value
+}
+
+fn fate_within(whole: &ASTNode<'_>, part: &ASTNode<'_>) -> Fate {
+    let ASTNode::Stmt(statement) = whole else {
+        return match whole {
+            ASTNode::Expr(Expr::Stmt(block)) => of_block(&[block], part),
+            _ => Fate::Used,
+        };
+    };
+    match statement {
+        Stmt::Expr(_) => Fate::Value,
+        Stmt::If(flow, _) if is_statement(part) => of_block(&[&flow.body, &flow.branch], part),
+        Stmt::Block(block) => of_block(&[block], part),
+        Stmt::Switch(switch, _) => {
+            let results = || switch.1.expressions.iter().map(|case| &case.rhs);
+            let is_result = matches!(part, ASTNode::Expr(expr) if results().any(|result| std::ptr::eq(result, *expr)));
+            if is_result { Fate::Value } else { Fate::Used }
+        }
+        Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) | Stmt::TryCatch(..) if is_statement(part) => Fate::Dropped,
+        _ => Fate::Used,
+    }
+}
+
+fn is_statement(part: &ASTNode<'_>) -> bool {
+    matches!(part, ASTNode::Stmt(_))
+}
+
+/// The value of a block is that of its last statement.
+fn of_block(blocks: &[&StmtBlock], part: &ASTNode<'_>) -> Fate {
+    let is_last = |block: &&StmtBlock| matches!((block.statements().last(), part), (Some(last), ASTNode::Stmt(statement)) if std::ptr::eq(last, *statement));
+    if blocks.iter().any(is_last) { Fate::Value } else { Fate::Dropped }
+}

@@ -1,0 +1,146 @@
+//! Clients, workspaces and more that a pack names: whether there are any of that name, a scenario knows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::CompiledRules;
+use super::diagnostic::{Diagnostic, Place, listed, nearest};
+use super::overlay::Scope;
+use crate::model::Scenario;
+
+/// What a name is one of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NameKind {
+    /// A client's id.
+    Client,
+    /// A workspace's id.
+    Workspace,
+    /// A campaign's id.
+    Campaign,
+    /// A trade of clients.
+    Industry,
+    /// A kind of assets.
+    AssetKind,
+}
+
+/// A name as a pack says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// What it is one of.
+    pub kind: NameKind,
+    /// The name.
+    pub name: String,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// Names shown where none is near.
+const SHOWN: usize = 5;
+
+impl NameKind {
+    /// What a field of a view, such as `ctx.client`, names.
+    pub(super) fn of_field(field: &str) -> Option<Self> {
+        match field {
+            "ctx.client" | "client.id" => Some(NameKind::Client),
+            "ctx.workspace" => Some(NameKind::Workspace),
+            "post.campaign" => Some(NameKind::Campaign),
+            "ctx.industry" | "client.industry" => Some(NameKind::Industry),
+            "post.asset_kind" | "asset.kind" => Some(NameKind::AssetKind),
+            _ => None,
+        }
+    }
+
+    const fn noun(self) -> &'static str {
+        match self {
+            NameKind::Client => "client",
+            NameKind::Workspace => "workspace",
+            NameKind::Campaign => "campaign",
+            NameKind::Industry => "client of the industry",
+            NameKind::AssetKind => "asset of the kind",
+        }
+    }
+}
+
+/// Every name that there is.
+#[derive(Debug, Clone, Default)]
+pub struct KnownNames(BTreeSet<(NameKind, Arc<str>)>);
+
+impl KnownNames {
+    /// Those of a scenario.
+    #[must_use]
+    pub fn of(scenario: &Scenario) -> Self {
+        let mut known = Self::default();
+        for (client, _) in &scenario.clients {
+            known.add(NameKind::Client, client.id.as_str());
+            known.add(NameKind::Workspace, client.workspace_id.as_str());
+            known.add(NameKind::Industry, &client.industry);
+            client.campaigns.iter().for_each(|campaign| known.add(NameKind::Campaign, campaign.id.as_str()));
+            client.assets.iter().for_each(|asset| known.add(NameKind::AssetKind, &asset.kind));
+        }
+        known
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, kind: NameKind, name: &str) {
+        self.0.insert((kind, name.into()));
+    }
+
+    fn of_kind(&self, kind: NameKind) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(other, _)| *other == kind).map(|(_, name)| &**name)
+    }
+
+    /// What is wrong with a name; none where there is such a one.
+    #[must_use]
+    pub fn mistake(&self, named: &Named) -> Option<Diagnostic> {
+        let Named { kind, name, place } = named;
+        if self.of_kind(*kind).any(|known| known == name) {
+            return None;
+        }
+        let remedy = match nearest(name, self.of_kind(*kind)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => match listed(self.of_kind(*kind).take(SHOWN)) {
+                nothing if nothing.is_empty() => "take it out, or add one to the scenario".to_owned(),
+                some => {
+                    format!("the scenario has {some}{}", if self.of_kind(*kind).count() > SHOWN { ", …" } else { "" })
+                }
+            },
+        };
+        let cause = format!("the scenario has no {} `{name}`", kind.noun());
+        Some(Diagnostic::at("unknown_name", place, name, cause, remedy))
+    }
+}
+
+impl Named {
+    /// That nobody looked whether there is one.
+    #[must_use]
+    pub fn not_looked_up(&self) -> Diagnostic {
+        let Self { kind, name, place } = self;
+        let cause = format!("whether there is a {} `{name}` was not looked up", kind.noun());
+        Diagnostic::at("not_looked_up", place, name, cause, "check it with a scenario: `--scenario DIR`")
+    }
+}
+
+impl CompiledRules {
+    /// The names that overlays and scripts say.
+    #[must_use]
+    pub fn names(&self) -> Vec<Named> {
+        let scopes = self.pack().overlays().flat_map(|(file, scope)| self.names_of_scope(file, scope));
+        scopes.chain(self.names_in_scripts()).collect()
+    }
+
+    fn names_of_scope(&self, file: &str, scope: &Scope) -> Vec<Named> {
+        let text = self.pack().files.get(file).map_or("", String::as_str);
+        let named = |kind, name: &str| {
+            let at = text.find(&format!("\"{name}\"")).map_or(0, |at| at + 1);
+            Named { kind, name: name.to_owned(), place: Place::of_bytes(file, text, at..at + name.len()) }
+        };
+        match scope {
+            Scope::Workspace(id) => vec![named(NameKind::Workspace, id.as_str())],
+            Scope::Client(id) => vec![named(NameKind::Client, id.as_str())],
+            Scope::Campaign(id, client) => {
+                let client = client.iter().map(|client| named(NameKind::Client, client.as_str()));
+                std::iter::once(named(NameKind::Campaign, id.as_str())).chain(client).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What the script engine says of a script that it cannot read, in words for who writes rules: what other languages
+//! make one write, a name mistyped, a brace that is never closed.
+
+use rhai::{LexError, ParseError, ParseErrorType, Position};
+
+use super::compile::lowercase_first;
+use super::diagnostic::nearest;
+use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
+
+/// What is wrong, where, and what to do.
+#[derive(Debug, PartialEq)]
+pub(super) struct Unreadable {
+    /// From 1; 0 where the script as a whole is meant.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    pub cause: String,
+    pub remedy: String,
+}
+
+const FIRST_ONLY: &str = "mend the script at this place; the first mistake of each file is shown";
+
+/// Words of other languages, and what stands for them here.
+const FOREIGN: [(&str, &str); 14] = [
+    ("and", "&&"),
+    ("or", "||"),
+    ("not", "!"),
+    ("elif", "else if"),
+    ("elsif", "else if"),
+    ("elseif", "else if"),
+    ("then", "{"),
+    ("True", "true"),
+    ("False", "false"),
+    ("None", "()"),
+    ("null", "()"),
+    ("nil", "()"),
+    ("def", "fn"),
+    ("function", "fn"),
+];
+
+/// What to tell of an error in a text.
+pub(super) fn unreadable(error: &ParseError, text: &str) -> Unreadable {
+    let position = error.position();
+    let told = |cause: String, remedy: String| Unreadable {
+        line: position.line().unwrap_or(0),
+        column: position.position().unwrap_or(0),
+        cause,
+        remedy,
+    };
+    if let Some((word, ours)) = foreign_word(error.err_type(), text, position) {
+        return told(format!("`{word}` is a word of other languages"), format!("write `{ours}`"));
+    }
+    match error.err_type() {
+        ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, _)) if symbol == "=" => {
+            told("`=` gives a value and compares nothing".to_owned(), "write `==` to compare".to_owned())
+        }
+        ParseErrorType::BadInput(LexError::MalformedChar(_)) => told(
+            "a text stands in single quotes".to_owned(),
+            "write text in double quotes, as in `\"friday\"`".to_owned(),
+        ),
+        ParseErrorType::VariableUndefined(name) => {
+            told(format!("nothing is called `{name}`"), remedy_for_name(name, text))
+        }
+        ParseErrorType::MissingToken(..) | ParseErrorType::UnexpectedEOF | ParseErrorType::WrongFnDefinition => {
+            match open_brace(text) {
+                Some((line, column)) => Unreadable {
+                    line,
+                    column,
+                    cause: "this `{` is never closed".to_owned(),
+                    remedy: "close it with `}`".to_owned(),
+                },
+                None => told(in_its_words(error), FIRST_ONLY.to_owned()),
+            }
+        }
+        _ => told(in_its_words(error), FIRST_ONLY.to_owned()),
+    }
+}
+
+fn in_its_words(error: &ParseError) -> String {
+    lowercase_first(&error.err_type().to_string())
+}
+
+/// A word of another language at the place of the error, or that the error is about.
+fn foreign_word(kind: &ParseErrorType, text: &str, position: Position) -> Option<(&'static str, &'static str)> {
+    let named = match kind {
+        ParseErrorType::VariableUndefined(name) => name.clone(),
+        _ => word_at(text, position)?.to_owned(),
+    };
+    FOREIGN.into_iter().find(|(word, _)| *word == named)
+}
+
+fn word_at(text: &str, position: Position) -> Option<&str> {
+    let line = text.lines().nth(position.line()?.checked_sub(1)?)?;
+    let (start, _) = line.char_indices().nth(position.position()?.checked_sub(1)?)?;
+    let rest = line.get(start..)?;
+    rest.split(|c: char| !is_of_name(c)).next().filter(|word| !word.is_empty())
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The name that was meant: a field of a view, or the nearest that the script has.
+fn remedy_for_name(name: &str, text: &str) -> String {
+    let views = [
+        (PostFacts::PARAMETER, has_field::<PostFacts>(name)),
+        (ChannelFacts::PARAMETER, has_field::<ChannelFacts>(name)),
+        (AssetFacts::PARAMETER, has_field::<AssetFacts>(name)),
+        (ClientFacts::PARAMETER, has_field::<ClientFacts>(name)),
+    ];
+    let is_there = |view: &&str| text.split(|c: char| !is_of_name(c)).any(|word| word == *view);
+    let fields: Vec<String> =
+        views.iter().filter(|(view, has)| *has && is_there(view)).map(|(view, _)| format!("`{view}.{name}`")).collect();
+    if !fields.is_empty() {
+        return format!("did you mean {}?", fields.join(" or "));
+    }
+    let words = text.split(|c: char| !is_of_name(c)).filter(|word| *word != name && !word.is_empty());
+    match nearest(name, words) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("declare it first with `let {name} = …;`, or write a text in double quotes"),
+    }
+}
+
+fn has_field<T: Facts>(name: &str) -> bool {
+    T::fields().iter().any(|field| field.name == name)
+}
+
+/// Line and column, from 1, of the brace that was left open: the first whose closing one stands further left than
+/// the line that opens it, or else the innermost that has none.
+fn open_brace(text: &str) -> Option<(usize, usize)> {
+    let mut open: Vec<(usize, usize, usize)> = Vec::new();
+    let mut misplaced = None;
+    let mut in_comment = false;
+    for (number, line) in text.lines().enumerate() {
+        let indent = line.chars().take_while(|c| c.is_whitespace()).count();
+        for (column, brace) in braces(line, &mut in_comment) {
+            if brace == '{' {
+                open.push((number + 1, column + 1, indent));
+            } else if let Some((line, at, opened)) = open.pop()
+                && column == indent
+                && indent < opened
+            {
+                misplaced = misplaced.or(Some((line, at)));
+            }
+        }
+    }
+    let (line, column, _) = open.last().copied()?;
+    misplaced.or(Some((line, column)))
+}
+
+/// The braces of a line outside texts and comments, with their columns from 0.
+fn braces(line: &str, in_comment: &mut bool) -> Vec<(usize, char)> {
+    let mut found = Vec::new();
+    let mut quote = None;
+    let mut letters = line.chars().enumerate().peekable();
+    while let Some((column, letter)) = letters.next() {
+        let next = letters.peek().map(|(_, next)| *next);
+        match (quote, letter) {
+            _ if *in_comment => {
+                if (letter, next) == ('*', Some('/')) {
+                    *in_comment = false;
+                    letters.next();
+                }
+            }
+            (Some(_), '\\') => drop(letters.next()),
+            (Some(open), _) if open == letter => quote = None,
+            (Some(_), _) => {}
+            (None, '/') if next == Some('/') => break,
+            (None, '/') if next == Some('*') => *in_comment = true,
+            (None, '"' | '`') => quote = Some(letter),
+            (None, '{' | '}') => found.push((column, letter)),
+            (None, _) => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script;
+    use super::*;
+
+    fn told(body: &str) -> (usize, usize, String, String) {
+        let text = format!("fn house(post, ctx) {{\n    let limit = 15;\n{body}\n    pass()\n}}\n");
+        let error = script::engine().compile(&text).unwrap_err();
+        let Unreadable { line, column, cause, remedy } = unreadable(&error, &text);
+        (line, column, cause, remedy)
+    }
+
+    #[test]
+    fn what_other_languages_make_one_write_is_told_in_our_words() {
+        for (body, word, ours) in [
+            ("    if post.hour > 3 and post.hour < 9 { return pass(); }", "and", "&&"),
+            ("    if post.hour > 3 or post.hour < 9 { return pass(); }", "or", "||"),
+            ("    if not post.has_asset { return pass(); }", "not", "!"),
+            ("    if post.hour > 3 { } elif post.hour > 2 { }", "elif", "else if"),
+            ("    if post.has_asset == True { return pass(); }", "True", "true"),
+            ("    if post.hour > 3 then { return pass(); }", "then", "{"),
+        ] {
+            let (line, _, cause, remedy) = told(body);
+            assert_eq!((line, cause), (3, format!("`{word}` is a word of other languages")), "{body}");
+            assert_eq!(remedy, format!("write `{ours}`"), "{body}");
+        }
+        let (line, column, _, remedy) = told("    if post.hour = 15 { return pass(); }");
+        assert_eq!((line, column, remedy.as_str()), (3, 18, "write `==` to compare"));
+        let (.., remedy) = told("    if ctx.channel == 'linkedin' { return pass(); }");
+        assert_eq!(remedy, "write text in double quotes, as in `\"friday\"`");
+    }
+
+    #[test]
+    fn a_name_mistyped_gets_the_nearest_one() {
+        let remedy = |name: &str| told(&format!("    if post.hour > {name} {{ return pass(); }}")).3;
+        assert_eq!(remedy("limt"), "did you mean `limit`?");
+        assert_eq!(remedy("min_spacing_hours"), "did you mean `ctx.min_spacing_hours`?");
+        assert_eq!(remedy("fatigue"), "did you mean `post.fatigue` or `ctx.fatigue`?");
+        assert!(remedy("qqq").starts_with("declare it first"));
+    }
+
+    #[test]
+    fn a_brace_that_is_never_closed_is_shown_where_it_opens() {
+        let (line, column, cause, _) = told("    if post.hour > 3 { // }\n        return block(\"}\", \"b\");");
+        assert_eq!((line, column, cause.as_str()), (3, 22, "this `{` is never closed"));
+        let text = "fn a(post, ctx) {\n    pass()\n\nfn b(post, ctx) {\n    pass()\n}\n";
+        let error = script::engine().compile(text).unwrap_err();
+        assert_eq!(unreadable(&error, text).line, 1);
+    }
+}
