@@ -173,8 +173,8 @@ impl Database {
         Ok(Self { url: url.clone(), pool })
     }
 
-    /// Closes every connection, once what uses it has ended. SQLite's log is then written back into its file and
-    /// removed, unless another process has the file open: the last one to close it does that.
+    /// Closes every connection, once what uses it has ended. SQLite's log is then written back into its file, and
+    /// removed unless another process has the file open.
     pub async fn close(&self) {
         match &self.pool {
             Pool::Postgres(pool) => pool.close().await,

@@ -98,6 +98,22 @@ fn a_copy_taken_after_any_command_is_whole() {
 }
 
 #[test]
+fn a_copy_is_whole_while_another_program_has_the_file_open() {
+    let work = loaded();
+    let mut other = block_on(async {
+        let url = format!("sqlite:{}", work.path("mcoe.db").display());
+        let mut other = SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query("SELECT count(*) FROM clients").fetch_one(&mut other).await.unwrap();
+        other
+    });
+    work.mcoe("commit plan --actor ann --now 2026-10-16T08:00:00Z").done();
+    assert!(ledger_files(&work).len() > 1, "nobody has the file open");
+    fs::copy(work.path("mcoe.db"), work.path("copy.db")).unwrap();
+    assert_eq!(schedules(&work, "copy.db"), 29);
+    block_on(async { sqlx::query("SELECT count(*) FROM clients").fetch_one(&mut other).await.unwrap() });
+}
+
+#[test]
 fn an_interrupted_command_leaves_the_file_whole() {
     let work = loaded();
     work.mcoe("generate --clients 40 --out world --quiet").done();
