@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::assets::Slot;
 use super::channel::{Bench, Desk, Scored, WarningsSeen};
 use super::judge::{Docket, Ledger};
-use super::objection::{CommittedPost, Surroundings, is_switched_off, objection};
+use super::objection::{CommittedPost, Surroundings, objection, wants_no_posts};
 use super::week::{FrontDesk, Setup, set_up};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
@@ -141,7 +141,7 @@ impl<'a> ClientDay<'a> {
         let Some((place, desk)) = self.setup.desks.iter().enumerate().find(|(_, desk)| is_own(desk)) else {
             return Ok(Again::Off(Reason::ChannelOff { channel: post.channel }));
         };
-        if is_switched_off(self.week.rules, post.channel, desk.target) {
+        if wants_no_posts(self.week.rules, post.channel) && desk.target == 0 {
             return Ok(Again::Off(Reason::ChannelOff { channel: post.channel }));
         }
         let slot = self.slot(place, post);

@@ -50,15 +50,19 @@ pub fn objection_to(
     let hours = WeekHours::new(week, &client.zone)?;
     let week = ClientWeek { client, state, rules: numbers.base(), hours: &hours, not_before: None };
     let surroundings = Surroundings::of(&week, post, now);
+    let objection = objection(&week, post, &surroundings);
     // Where the pack's own function sets the number of posts, the daily pass asks it.
-    let is_off = || !rules.has_function("weekly_posts") && is_switched_off(numbers.base(), post.channel, 0);
-    let switched_off = || is_off().then_some(Reason::ChannelOff { channel: post.channel });
-    Ok(objection(&week, post, &surroundings).or_else(switched_off))
+    let is_off = wants_no_posts(numbers.base(), post.channel) && !rules.has_function("weekly_posts");
+    Ok(match objection {
+        Some(Reason::ClientStatus { .. }) => objection,
+        _ if is_off => Some(Reason::ChannelOff { channel: post.channel }),
+        _ => objection,
+    })
 }
 
-/// Whether a pack switches a channel off: it wants no posts there, and its own function sets no other target.
-pub(super) fn is_switched_off(rules: &Rules, channel: Channel, target: u32) -> bool {
-    rules.channel(channel).weekly_posts == 0 && target == 0
+/// Whether a pack switches a channel off, unless its own function wants posts there.
+pub(super) fn wants_no_posts(rules: &Rules, channel: Channel) -> bool {
+    rules.channel(channel).weekly_posts == 0
 }
 
 /// What stands against each of a client's planned posts, in their order; nothing at the edge of the calendar.
