@@ -87,7 +87,7 @@ fn without_return(bytes: &[u8], start: usize, end: usize) -> usize {
 }
 
 /// What separates the cells of a file, by its first line that is not blank: a comma, unless that line has no comma
-/// outside quotes and a semicolon or a tabulator.
+/// outside quotes and a semicolon or a tab.
 pub(super) fn separator(text: &str) -> u8 {
     let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let has = |separator: u8| cells(header, separator).len() > 1;

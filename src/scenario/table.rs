@@ -98,16 +98,16 @@ impl Table {
 fn written_instant(text: &str) -> Option<(Timestamp, Option<i32>)> {
     if let Ok(at) = text.parse::<Timestamp>() {
         let offset = Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset());
-        return Some((at, offset.and_then(minutes_ahead)));
+        return Some((at, offset.map(minutes_ahead)));
     }
     let with_blanks = ["%Y-%m-%d %H:%M %z", "%Y-%m-%d %H:%M:%S %z"];
     let parsed = with_blanks.iter().find_map(|format| Zoned::strptime(format, text).ok());
     let at = parsed.or_else(|| rfc2822::parse(text).ok())?;
-    Some((at.timestamp(), minutes_ahead(at.offset())))
+    Some((at.timestamp(), Some(minutes_ahead(at.offset()))))
 }
 
-fn minutes_ahead(offset: Offset) -> Option<i32> {
-    (offset.seconds() != 0).then(|| offset.seconds() / 60)
+fn minutes_ahead(offset: Offset) -> i32 {
+    offset.seconds() / 60
 }
 
 /// One row of a table, with where its mistakes go.
@@ -243,7 +243,7 @@ impl<'t> Row<'t, '_> {
     /// An instant that must be there, and how many minutes ahead of UTC the clock was that it was read from, where it
     /// says so. It may be written as ISO 8601, as that with blanks (`2026-09-07 08:30 +0000`), or as mail has it.
     ///
-    /// `Z` and an offset of nothing say that the time is UTC, not where the clock stood.
+    /// `Z` says that the time is UTC, not where the clock stood.
     pub fn instant_with_offset(&mut self, column: &str) -> Option<(Timestamp, Option<i32>)> {
         let text = self.required(column)?;
         let found = written_instant(text);

@@ -56,6 +56,8 @@ pub(super) struct Post {
     pub at: Timestamp,
     /// Minutes that the account's clock was ahead of UTC, where known.
     pub offset_minutes: Option<i32>,
+    /// The same as its time is written; `+00:00` may be the clock or UTC.
+    written_offset: Option<i32>,
     pub kind: Option<Arc<str>>,
     pub reach: Option<f64>,
     pub engagements: Option<f64>,
@@ -99,7 +101,7 @@ pub(super) fn read(path: &Path) -> Result<History, ScenarioErrors> {
     }
     finished(problems)?;
     let accounts: Vec<Account> =
-        accounts.into_iter().map(|(name, posts)| Account { name, posts: once(posts) }).collect();
+        accounts.into_iter().map(|(name, posts)| Account { name, posts: with_clock(once(posts)) }).collect();
     let kept: usize = accounts.iter().map(|account| account.posts.len()).sum();
     Ok(History { rows: height, repeated: height - kept, accounts })
 }
@@ -114,16 +116,26 @@ fn once(posts: Vec<Post>) -> Vec<Post> {
     posts.into_iter().filter(|post| is_new(post)).collect()
 }
 
+/// The posts with the offsets that their times are written with, where these are a clock's: `+00:00` alone says that the
+/// times are in UTC, and beside other offsets that the clock stood there.
+fn with_clock(mut posts: Vec<Post>) -> Vec<Post> {
+    if posts.iter().any(|post| post.written_offset.is_some_and(|minutes| minutes != 0)) {
+        posts.iter_mut().for_each(|post| post.offset_minutes = post.offset_minutes.or(post.written_offset));
+    }
+    posts
+}
+
 fn post(row: &mut Row<'_, '_>, kind: Option<Arc<str>>) -> Option<Post> {
     let channel = row.channel("channel");
-    let (at, offset_of_time) = row.instant_with_offset("published_at").unzip();
+    let (at, written_offset) = row.instant_with_offset("published_at").unzip();
     let offset = row.number_in("utc_offset_min", Bounds::within(-MOST_OFFSET_MINUTES, MOST_OFFSET_MINUTES));
     let reach = row.number_in("reach_or_null", Bounds::within(0.0, MOST_PEOPLE));
     let engagements = row.number_in("engagements", Bounds::within(0.0, MOST_PEOPLE));
     Some(Post {
         channel: channel?,
         at: at?,
-        offset_minutes: offset.map(|minutes| minutes.round() as i32).or(offset_of_time.flatten()),
+        offset_minutes: offset.map(|minutes| minutes.round() as i32),
+        written_offset: written_offset.flatten(),
         kind,
         reach,
         engagements,

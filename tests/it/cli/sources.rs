@@ -73,7 +73,14 @@ fn posts_on_the_clock_of(zone: &str) -> String {
 #[test]
 fn offsets_in_the_times_tell_the_zone() {
     let place = Workplace::new();
-    for zone in ["America/New_York", "Australia/Adelaide", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kolkata"] {
+    for zone in [
+        "Europe/London",
+        "America/New_York",
+        "Australia/Adelaide",
+        "Australia/Lord_Howe",
+        "America/St_Johns",
+        "Asia/Kolkata",
+    ] {
         place.write("posts.csv", &posts_on_the_clock_of(zone));
         place.mcoe("import posts.csv --out shop --force").done();
         assert_eq!(place.table("shop/clients.csv").column("time_zone"), [zone]);
