@@ -225,3 +225,28 @@ fn event(schedule: &Schedule, now: Timestamp) -> Event {
         status: schedule.status,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Channel;
+
+    #[test]
+    fn of_two_schedules_of_one_instant_the_one_that_is_to_run_is_shown_and_the_sequence_rises() {
+        let at: Timestamp = "2026-09-07T09:00:00Z".parse().unwrap();
+        let event = |status, sequence| Event {
+            uid: "one".to_owned(),
+            sequence,
+            stamp: at,
+            at,
+            summary: format!("{status}"),
+            description: String::new(),
+            channel: Channel::Fb,
+            status,
+        };
+        let (off, on) = (event(ScheduleStatus::Cancelled, 2), event(ScheduleStatus::Ready, 1));
+        for both in [joined(off.clone(), on.clone()), joined(on, off)] {
+            assert_eq!((both.status, both.sequence, both.summary.as_str()), (ScheduleStatus::Ready, 4, "ready"));
+        }
+    }
+}
