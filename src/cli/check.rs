@@ -21,8 +21,13 @@ pub(super) struct Check {
 
 impl Check {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let (rules, scenario) = input::both(&self.rules.rules, self.scenario.as_deref(), globals)?;
-        input::tried(&rules, &self.rules.rules, globals)?;
+        let (rules, scenario) = match &self.scenario {
+            Some(dir) => {
+                input::both(&self.rules.rules, dir, globals).map(|(rules, scenario)| (rules, Some(scenario)))?
+            }
+            None => (input::rules(&self.rules.rules, globals)?, None),
+        };
+        input::tried(&rules, &self.rules.rules, scenario.as_ref(), globals)?;
         let warnings = input::warnings(&rules, scenario.as_ref());
         let base = rules.base();
         if globals.format == Format::Json {

@@ -15,7 +15,7 @@ use crate::scenario::{self, ChannelFigures, ClientOf, ImportOptions, ScenarioErr
 /// Turn a posting history (CSV) into a scenario.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe import posts.csv --out scenario\n  mcoe import posts.csv --client prefix --zone Asia/Bangkok --out scenario\n\nThe history needs the columns account, channel, published_at (ISO 8601 with its offset) and engagements;\nutc_offset_min (minutes), content_type and reach_or_null (people reached) are used where they are there.\nAn offset of published_at other than UTC tells the zone where utc_offset_min does not. Rows that repeat\nanother one count once. CSV may separate its cells by commas, semicolons or tabulators."
+    after_help = "Examples:\n  mcoe import posts.csv --out scenario\n  mcoe import posts.csv --client prefix --zone Asia/Bangkok --out scenario\n\nThe history needs the columns account, channel, published_at (ISO 8601 with its offset) and engagements;\nutc_offset_min (minutes), content_type and reach_or_null (people reached) are used where they are there.\nAn offset of published_at other than UTC tells the zone where utc_offset_min does not. Rows that repeat\nanother one count once. CSV may separate its cells by commas, semicolons or tabs."
 )]
 pub(super) struct Import {
     /// The history: CSV or Parquet, a row a post.

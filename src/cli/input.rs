@@ -30,13 +30,20 @@ pub(super) fn compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>
     CompiledRules::compile(pack)
 }
 
-/// Reads the cases of a pack and tries its functions; tells the mistakes of both in one go.
-pub(super) fn tried(rules: &CompiledRules, dir: &Path, globals: &Globals) -> Result<Vec<Case>, Failure> {
+/// Reads the cases of a pack, tries its functions, and looks up whom it names in a scenario where there is one; tells
+/// all mistakes in one go.
+pub(super) fn tried(
+    rules: &CompiledRules,
+    dir: &Path,
+    scenario: Option<&Scenario>,
+    globals: &Globals,
+) -> Result<Vec<Case>, Failure> {
     let (cases, mut mistakes) = match workbench::read(rules) {
         Ok(cases) => (cases, Vec::new()),
         Err(mistakes) => (Vec::new(), mistakes),
     };
     mistakes.extend(workbench::trial(rules));
+    mistakes.extend(scenario.map(|scenario| unknown_names(rules, scenario)).unwrap_or_default());
     Diagnostic::sort(&mut mistakes);
     if mistakes.is_empty() { Ok(cases) } else { Err(told(&mistakes, &rules.pack().files, dir, globals)) }
 }
@@ -97,8 +104,7 @@ pub(super) fn scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> 
 
 /// Reads a pack and a scenario that is planned under it. Whom the pack names, the scenario must have.
 pub(super) fn pair(rules_dir: &Path, dir: &Path, globals: &Globals) -> Result<(CompiledRules, Scenario), Failure> {
-    let rules = rules(rules_dir, globals)?;
-    let scenario = scenario(dir, &rules, globals)?;
+    let (rules, scenario) = both(rules_dir, dir, globals)?;
     names_known(&rules, rules_dir, &scenario, globals)?;
     Ok((rules, scenario))
 }
@@ -110,10 +116,15 @@ pub(super) fn names_known(
     scenario: &Scenario,
     globals: &Globals,
 ) -> Result<(), Failure> {
+    let mistakes = unknown_names(rules, scenario);
+    if mistakes.is_empty() { Ok(()) } else { Err(told(&mistakes, &rules.pack().files, dir, globals)) }
+}
+
+fn unknown_names(rules: &CompiledRules, scenario: &Scenario) -> Vec<Diagnostic> {
     let known = KnownNames::of(scenario);
     let mut mistakes: Vec<Diagnostic> = rules.names().iter().filter_map(|named| known.mistake(named)).collect();
     Diagnostic::sort(&mut mistakes);
-    if mistakes.is_empty() { Ok(()) } else { Err(told(&mistakes, &rules.pack().files, dir, globals)) }
+    mistakes
 }
 
 /// Reads a scenario folder under another default policy than a pack's.
@@ -142,17 +153,12 @@ pub(super) fn told_scenario(errors: ScenarioErrors, globals: &Globals) -> Failur
 /// Reads a pack and a scenario, and tells the mistakes of both in one go.
 pub(super) fn both(
     rules_dir: &Path,
-    scenario_dir: Option<&Path>,
+    scenario_dir: &Path,
     globals: &Globals,
-) -> Result<(CompiledRules, Option<Scenario>), Failure> {
-    let Some(scenario_dir) = scenario_dir else { return Ok((rules(rules_dir, globals)?, None)) };
+) -> Result<(CompiledRules, Scenario), Failure> {
     let files = read_pack(rules_dir)?;
     let diagnostics = match compile(files.clone()) {
-        Ok(rules) => {
-            let scenario = scenario(scenario_dir, &rules, globals)?;
-            names_known(&rules, rules_dir, &scenario, globals)?;
-            return Ok((rules, Some(scenario)));
-        }
+        Ok(rules) => return scenario(scenario_dir, &rules, globals).map(|scenario| (rules, scenario)),
         Err(diagnostics) => diagnostics,
     };
     let in_json = rules_in_json(&diagnostics);

@@ -66,11 +66,8 @@ impl Watch {
 
     fn outcome(&self, globals: &Globals) -> Result<Outcome, Failure> {
         let dir = &self.rules.rules;
-        let (rules, scenario) = match input::both(dir, Some(&self.scenario), globals)? {
-            (rules, Some(scenario)) => (rules, scenario),
-            (_, None) => input::pair(dir, &self.scenario, globals)?,
-        };
-        let cases = input::tried(&rules, dir, globals)?;
+        let (rules, scenario) = input::both(dir, &self.scenario, globals)?;
+        let cases = input::tried(&rules, dir, Some(&scenario), globals)?;
         let report = workbench::run(&rules, &cases);
         let planner = Planner::new(&rules, Tier::Exact, None);
         let plan = planner::plan_week(&planner, &scenario, self.week.unwrap_or(scenario.start))?;

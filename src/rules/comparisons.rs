@@ -130,7 +130,7 @@ fn mismatch(field: &Compared, operator: &str, with: &Expr) -> Option<Mismatch> {
 fn beyond_limits(field: &Compared, operator: &str, number: f64) -> Option<String> {
     let (least, most) = field.limits?;
     let never = match operator {
-        "==" | "!=" => number < least || number > most,
+        "==" | "!=" => number < least || number > most || field.kind == FactKind::Whole && number.fract() != 0.0,
         "<" | "<=" => number < least,
         _ => number > most,
     };

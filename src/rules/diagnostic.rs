@@ -96,12 +96,6 @@ impl Place {
         Self { file: file.into(), line: 0, column: 0, span: None }
     }
 
-    /// Some bytes of a text.
-    #[must_use]
-    pub(crate) fn of_bytes(file: &str, text: &str, span: Range<usize>) -> Self {
-        Lines::new(text).place(&file.into(), text, span)
-    }
-
     /// A line and column (in characters, both from 1) of a text, such as a script engine reports.
     /// Where the text has no such place, the nearest one before it.
     #[must_use]

@@ -86,7 +86,9 @@ fn fate_within(whole: &ASTNode<'_>, part: &ASTNode<'_>) -> Fate {
             let is_result = matches!(part, ASTNode::Expr(expr) if results().any(|result| std::ptr::eq(result, *expr)));
             if is_result { Fate::Value } else { Fate::Used }
         }
-        Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) | Stmt::TryCatch(..) if is_statement(part) => Fate::Dropped,
+        // What stands after `catch` has no value.
+        Stmt::TryCatch(flow, _) => of_block(&[&flow.body], part),
+        Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) if is_statement(part) => Fate::Dropped,
         _ => Fate::Used,
     }
 }

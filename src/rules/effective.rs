@@ -54,7 +54,7 @@ impl RulesPack {
         let value = |path: &str| {
             let setting = layers.iter().rev().find_map(|layer| layer.get(path))?;
             let below = base.get(path).filter(|below| below.value != setting.value);
-            let rows = || View::with(base, over.iter().copied()).every_row(path).into_iter().cloned().collect();
+            let rows = || View::with(base, over.iter().copied()).rows_of_all_layers(path).cloned().collect();
             Some(EffectiveValue {
                 key: path.to_owned(),
                 value: if adds_up(path) { Value::Rows(rows()).to_string() } else { setting.value.to_string() },

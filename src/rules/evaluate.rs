@@ -13,7 +13,7 @@ use rhai::{Array, CallFnOptions, Dynamic, EvalAltResult, FuncArgs, Map, Position
 use super::compile::Scripts;
 use super::compile::lowercase_first;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, PostFacts, Shown};
-use super::hooks::{CONFIDENCE, HOUR_WEIGHTS, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
+use super::hooks::{CONFIDENCE, HOOKS, HOUR_WEIGHTS, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
 use super::script::{Answer, ShownChannel};
 use super::{GuardrailRules, GuardrailScope};
 use crate::model::{Outcome, Verdict};
@@ -340,7 +340,11 @@ impl Evaluator {
 
     fn failure(&self, function: &str, error: &EvalAltResult) -> RuleFailure {
         let (inner, position) = innermost(error);
-        let (cause, remedy) = explain(inner);
+        let (cause, mut remedy) = explain(inner);
+        let hook = HOOKS.iter().find(|hook| hook.name == function);
+        if let (EvalAltResult::ErrorMismatchOutputType(..), Some(hook)) = (inner, hook) {
+            remedy = format!("return {}", hook.returns);
+        }
         let definition = self.scripts.functions.get(function);
         let (file, line, column) = match position.line() {
             Some(line) => {
@@ -419,7 +423,7 @@ fn explain(error: &EvalAltResult) -> (String, String) {
             "write `pass()` as its last line: every way through a guardrail returns pass(), warn(reason, remedy) or block(reason, remedy)"
         }
         EvalAltResult::ErrorMismatchOutputType(..) => {
-            "a guardrail returns pass(), warn(reason, remedy) or block(reason, remedy); a hook what its declaration says"
+            "a guardrail returns pass(), warn(reason, remedy) or block(reason, remedy)"
         }
         EvalAltResult::ErrorFunctionNotFound(..) => "check the name and the kinds of the arguments",
         EvalAltResult::ErrorPropertyNotFound(..) => "check the field's name",

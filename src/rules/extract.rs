@@ -219,7 +219,7 @@ fn calendar(table: &Table<'_>) -> CalendarRules {
             weekly_day: DAYS.iter().position(|day| *day == table.text("passes.weekly_day")).unwrap_or_default() as u8,
             weekly_hour: table.count("passes.weekly_hour").min(23) as u8,
         },
-        days: table.view.every_row("calendar.days").into_iter().filter_map(day).collect(),
+        days: table.view.rows_of_all_layers("calendar.days").filter_map(day).collect(),
     }
 }
 

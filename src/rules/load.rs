@@ -9,6 +9,7 @@ use super::coherence::{self, Group};
 use super::diagnostic::{Diagnostic, listed, nearest};
 use super::extract;
 use super::keys::PACK_FILES;
+use super::names::Named;
 use super::overlay::{self, Context, Overlay, Scope};
 use super::pack::{GuardrailRules, Rules};
 use super::settings::{Setting, Settings, Value, View};
@@ -124,6 +125,11 @@ impl RulesPack {
     pub(super) fn layers(&self, key: &OverlayKey) -> (&Settings, Vec<&Settings>) {
         let over = key.0.iter().filter_map(|index| self.overlays.get(*index)).map(|overlay| &overlay.settings);
         (&self.settings, over.collect())
+    }
+
+    /// Whom the scopes of overlays name.
+    pub(super) fn names_of_scopes(&self) -> impl Iterator<Item = &Named> {
+        self.overlays.iter().flat_map(|overlay| &overlay.names)
     }
 
     /// What is not wrong and yet may not be meant.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::CompiledRules;
 use super::diagnostic::{Diagnostic, Place, listed, nearest};
-use super::overlay::Scope;
 use crate::model::Scenario;
 
 /// What a name is one of.
@@ -124,23 +123,6 @@ impl CompiledRules {
     /// The names that overlays and scripts say.
     #[must_use]
     pub fn names(&self) -> Vec<Named> {
-        let scopes = self.pack().overlays().flat_map(|(file, scope)| self.names_of_scope(file, scope));
-        scopes.chain(self.names_in_scripts()).collect()
-    }
-
-    fn names_of_scope(&self, file: &str, scope: &Scope) -> Vec<Named> {
-        let text = self.pack().files.get(file).map_or("", String::as_str);
-        let named = |kind, name: &str| {
-            let at = text.find(&format!("\"{name}\"")).map_or(0, |at| at + 1);
-            Named { kind, name: name.to_owned(), place: Place::of_bytes(file, text, at..at + name.len()) }
-        };
-        match scope {
-            Scope::Workspace(id) => vec![named(NameKind::Workspace, id.as_str())],
-            Scope::Client(id) => vec![named(NameKind::Client, id.as_str())],
-            Scope::Campaign(id, client) => {
-                let client = client.iter().map(|client| named(NameKind::Client, client.as_str()));
-                std::iter::once(named(NameKind::Campaign, id.as_str())).chain(client).collect()
-            }
-        }
+        self.pack().names_of_scopes().cloned().chain(self.names_in_scripts()).collect()
     }
 }

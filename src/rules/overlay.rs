@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::coherence::{Clash, Group};
 use super::diagnostic::{Diagnostic, Place, listed, nearest};
 use super::keys::{PACK_FILES, SCOPE};
+use super::names::{NameKind, Named};
 use super::settings::{Settings, View, adds_up};
 use super::sheet::Sheet;
 use super::validate::{Branch, Extent, validate};
@@ -58,6 +59,8 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Overlay {
     pub(crate) file: Arc<str>,
     pub(crate) scope: Scope,
+    /// Whom the scope names, with their places.
+    pub(crate) names: Vec<Named>,
     pub(crate) settings: Settings,
 }
 
@@ -91,7 +94,7 @@ pub(crate) fn read(
 ) -> (Option<Overlay>, Vec<Diagnostic>) {
     let (all, mut mistakes) = Sheet::read(file, text, |sheet| validate(sheet, branch, "", Extent::Part, &PACK_FILES));
     let is_scope_told = !mistakes.iter().any(|mistake| mistake.key.starts_with("scope") || mistake.code == "syntax");
-    let scope = scope(&all);
+    let (scope, names) = (scope(&all), names(&all));
     let settings = all.without("scope");
     if let Some(base) = base {
         mistakes.extend(unknown_guardrails(&settings, base));
@@ -110,7 +113,7 @@ pub(crate) fn read(
     if let Some(Scope::Campaign(..)) = scope {
         mistakes.extend(not_for_campaigns(&settings));
     }
-    (scope.map(|scope| Overlay { file: file.into(), scope, settings }), mistakes)
+    (scope.map(|scope| Overlay { file: file.into(), scope, names, settings }), mistakes)
 }
 
 const SCOPE_REMEDY: &str = "write `scope = { workspace = \"…\" }`, `{ client = \"…\" }` or `{ client = \"…\", campaign = \"…\" }` first in the file";
@@ -128,6 +131,15 @@ fn scope(settings: &Settings) -> Result<Scope, (Option<Place>, String)> {
             format!("the workspace `{workspace}` cannot stand beside a client or campaign"),
         )),
     }
+}
+
+fn names(settings: &Settings) -> Vec<Named> {
+    let kinds = [("workspace", NameKind::Workspace), ("client", NameKind::Client), ("campaign", NameKind::Campaign)];
+    let named = |(key, kind): (&str, NameKind)| {
+        let setting = settings.get(&format!("scope.{key}"))?;
+        Some(Named { kind, name: setting.value.as_text()?.to_owned(), place: setting.place.clone()? })
+    };
+    kinds.into_iter().filter_map(named).collect()
 }
 
 fn unknown_guardrails(settings: &Settings, base: &Settings) -> Vec<Diagnostic> {

@@ -226,13 +226,10 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The rows of a list, those of all layers where they add up.
-    pub(crate) fn every_row(&self, path: &str) -> Vec<&'a Row> {
-        if !adds_up(path) {
-            return self.rows(path).into_iter().flatten().collect();
-        }
+    /// The rows of a list in all layers, for one whose rows add up.
+    pub(crate) fn rows_of_all_layers(&self, path: &str) -> impl Iterator<Item = &'a Row> {
         let said = self.layers.iter().filter_map(|settings| settings.get(path));
-        said.filter_map(|setting| setting.value.as_rows()).flatten().collect()
+        said.filter_map(|setting| setting.value.as_rows()).flatten()
     }
 
     pub(crate) fn rows(&self, path: &str) -> Option<&'a [Row]> {

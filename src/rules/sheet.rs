@@ -96,11 +96,11 @@ impl<'t> Sheet<'t> {
         let before = self.text.get(..at)?;
         let start = before.rfind('\n').map_or(0, |line| line + 1);
         let line = self.text.get(start..)?.lines().next()?;
-        if let Some((whole, decimals)) = line.split('=').skip(1).find_map(with_comma) {
+        let outside_texts: String = line.split('"').step_by(2).collect();
+        if let Some((whole, decimals)) = outside_texts.split('=').skip(1).find_map(with_comma) {
             let cause = format!("`{whole},{decimals}` has a comma before its decimals");
             return Some((cause, format!("write a point: `{whole}.{decimals}`")));
         }
-        let outside_texts: String = line.split('"').step_by(2).collect();
         if outside_texts.contains(';') {
             let is_end = outside_texts.trim_end().ends_with(';') && outside_texts.matches(';').count() == 1;
             let remedy = if is_end { "take the semicolon away" } else { "separate the parts by commas" };

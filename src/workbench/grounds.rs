@@ -97,14 +97,8 @@ impl Ground {
     /// All combinations of the values at which an answer may change that reads some fields, where the code has
     /// such constants and compares with such numbers beside what the fields hold. Numbers of the pack and the
     /// channel are as they are here.
-    pub fn space(&self, fields: Vec<InputField>, constants: &Constants, mut numbers: Vec<f64>) -> Space {
-        numbers.extend(fields.iter().filter_map(|field| number_of(&field.of(&self.input))));
-        let is_free = |field: &InputField| field.key(self.channel.name()).is_none() && field.own_name() != "channel";
-        let dimensions = fields.into_iter().filter(is_free).map(|field| {
-            let values = values(field, &self.input, constants, &numbers);
-            (field, values)
-        });
-        Space::new(self.input.clone(), dimensions.collect())
+    pub fn space(&self, fields: Vec<InputField>, constants: &Constants, numbers: Vec<f64>) -> Space {
+        space_around(&self.input, self.channel, fields, constants, numbers)
     }
 
     /// The numbers of a guardrail; none where it is not asked.
@@ -121,6 +115,23 @@ impl Ground {
         let places = parties.iter().flat_map(|party| Channel::ALL.map(|channel| (party, channel)));
         places.map(|(party, channel)| Self::of(rules, party, channel)).collect()
     }
+}
+
+/// As [`Ground::space`], around an input on a channel.
+pub(super) fn space_around(
+    start: &Input,
+    channel: Channel,
+    fields: Vec<InputField>,
+    constants: &Constants,
+    mut numbers: Vec<f64>,
+) -> Space {
+    numbers.extend(fields.iter().filter_map(|field| number_of(&field.of(start))));
+    let is_free = |field: &InputField| field.key(channel.name()).is_none() && field.own_name() != "channel";
+    let dimensions = fields.into_iter().filter(is_free).map(|field| {
+        let values = values(field, start, constants, &numbers);
+        (field, values)
+    });
+    Space::new(start.clone(), dimensions.collect())
 }
 
 const CASE: &str = "ground";

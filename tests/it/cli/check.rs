@@ -129,6 +129,7 @@ fn a_verdict_that_is_dropped_is_an_error_and_one_that_is_returned_is_none() {
         "warn(\"always\", \"never\");\npass()",
         "if ctx.fatigue > 0.5 { if post.hour > 15 { warn(\"late\", \"post earlier\") } else { pass() } }\npass()",
         "for hour in 0..3 { if post.hour == hour { block(\"early\", \"post later\") } }\npass()",
+        "try { block(\"late\", \"post earlier\") } catch { pass() }",
     ] {
         let ran = with_guardrail(dropped).mcoe("check").ends_with(2);
         ran.says(&["dropped_verdict", "is dropped here", "rules/house.rhai", "write `return "]);
@@ -139,6 +140,7 @@ fn a_verdict_that_is_dropped_is_an_error_and_one_that_is_returned_is_none() {
         "let said = if post.hour > 15 { block(\"late\", \"post earlier\") } else { pass() };\nsaid",
         "switch post.weekday { 4 => block(\"Friday\", \"another day\"), _ => pass() }",
         "{ pass() }",
+        "try { block(\"late\", \"post earlier\") } catch { return pass(); }",
     ] {
         with_guardrail(returned).mcoe("check").done();
     }
@@ -150,6 +152,7 @@ fn a_comparison_that_can_never_hold_is_an_error_with_what_to_write() {
         ("post.hour == \"9\"", "the text `\"9\"` is none", "write the number without quotes: `9`"),
         ("post.weekday in [\"sat\", \"sun\"]", "the text `\"sat\"` is none", "write `5`"),
         ("post.weekday == 7", "`post.weekday` is never 7", "Monday is 0, Sunday is 6"),
+        ("post.hour == 9.5", "`post.hour` is never 9.5", "from 0 to 23"),
         ("24 == post.hour", "`post.hour` is never 24", "from 0 to 23"),
         ("post.fatigue > 50", "`post.fatigue > 50` never holds", "from 0 to 1"),
         ("ctx.channel == \"facebook\"", "`ctx.channel` is never `\"facebook\"`", "it is one of: fb, ig"),

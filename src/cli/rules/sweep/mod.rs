@@ -122,8 +122,7 @@ struct Plan<'a> {
 
 impl Sweep {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let (rules, scenario) = input::both(&self.rules.rules, Some(&self.scenario), globals)?;
-        let Some(scenario) = scenario else { return Err(Failure::Input("error: no scenario".to_owned())) };
+        let (rules, scenario) = input::pair(&self.rules.rules, &self.scenario, globals)?;
         simulator::refuse_nobody(&scenario).map_err(|error| self.failed(error, None))?;
         let plan = self.plan(&rules, &scenario, globals)?;
         // Only a look: a sweep may take long, and be killed.
