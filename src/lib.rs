@@ -44,6 +44,8 @@ pub mod planner;
 
 pub mod simulator;
 
+pub mod files;
+
 mod spreadsheet;
 
 pub mod scenario;

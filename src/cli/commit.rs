@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::ledger::{ActorArgument, DatabaseArgument, NowArgument};
 use super::plan_folder::PlanFolder;
 use super::{Format, Globals, plan, print, progress};
+use crate::files;
 use crate::model::{Decision, Plan, Tier};
 use crate::planner::{self, Planner};
 use crate::report::{self, TableFormat};
@@ -110,6 +111,9 @@ pub(super) fn line(committed: &Committed) -> String {
     )
 }
 
+/// Most bytes of a table of a plan.
+const MOST_OF_A_TABLE: u64 = 2 << 30;
+
 /// Makes sure that the tables in the folder are those of the plan, so that nobody commits what was
 /// changed by hand.
 fn is_as_written(dir: &Path, plan: &Plan, decisions: &[Decision]) -> Result<(), Failure> {
@@ -117,7 +121,7 @@ fn is_as_written(dir: &Path, plan: &Plan, decisions: &[Decision]) -> Result<(), 
     for (name, bytes) in report::plan_tables(plan, decisions, format)? {
         let path = dir.join(&name);
         let shown = path.display();
-        let found = std::fs::read(&path).map_err(|error| {
+        let found = files::read(&path, MOST_OF_A_TABLE.max(bytes.len() as u64)).map_err(|error| {
             Failure::Input(format!("error: cannot read `{shown}`: {error}\n  remedy: plan the week again"))
         })?;
         if found != bytes {

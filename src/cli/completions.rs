@@ -3,8 +3,9 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
+use super::Arguments;
 use super::failure::Failure;
-use super::{Arguments, print};
+use super::terminal::print_as_is;
 
 /// Print completions for a shell.
 #[derive(Debug, Args)]
@@ -18,6 +19,6 @@ impl Completions {
     pub fn run(&self) -> Result<(), Failure> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Arguments::command(), "mcoe", &mut script);
-        print(&String::from_utf8_lossy(&script))
+        print_as_is(&String::from_utf8_lossy(&script))
     }
 }

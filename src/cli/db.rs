@@ -10,6 +10,7 @@ use serde_json::json;
 use super::failure::Failure;
 use super::folder::OutFolder;
 use super::ledger::{DatabaseArgument, NowArgument, run, until_interrupted};
+use super::terminal::print_as_is;
 use super::{Format, Globals, OutArguments, RulesArgument, input, print};
 use crate::model::{ScheduleStatus, Week, WorkspaceId, Zone};
 use crate::report::{Event, calendar_of};
@@ -192,7 +193,7 @@ impl Calendar {
         }
         let mut events: Vec<Event> = events.into_values().collect();
         events.sort_by(|left, right| (left.at, &left.uid).cmp(&(right.at, &right.uid)));
-        print(&calendar_of(&format!("Posts of {}", self.workspace), &events))
+        print_as_is(&calendar_of(&format!("Posts of {}", self.workspace), &events))
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) enum Failure {
     Verdict(String),
     /// Bad input: exit code 2.
     Input(String),
+    /// The same, laid out for a terminal, with all that comes from elsewhere made harmless: exit code 2.
+    Drawn(String),
     /// The machine failed: exit code 3.
     Machine(String),
     /// Interrupted from outside: exit code 130.
@@ -29,7 +31,7 @@ impl Failure {
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Failure::Verdict(_) => 1,
-            Failure::Input(_) => 2,
+            Failure::Input(_) | Failure::Drawn(_) => 2,
             Failure::Machine(_) => 3,
             Failure::Interrupted(_) => 130,
         })
@@ -38,7 +40,11 @@ impl Failure {
     /// What to say.
     pub fn message(&self) -> &str {
         match self {
-            Failure::Verdict(text) | Failure::Input(text) | Failure::Machine(text) | Failure::Interrupted(text) => text,
+            Failure::Verdict(text)
+            | Failure::Input(text)
+            | Failure::Drawn(text)
+            | Failure::Machine(text)
+            | Failure::Interrupted(text) => text,
         }
     }
 }

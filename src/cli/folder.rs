@@ -1,12 +1,20 @@
-//! Folders in and out: a pack is read whole; what is written appears whole or not at all.
+//! What is written appears whole or not at all.
+//!
+//! It is written beside its place under a name that nobody can guess, into files that were not there, so that nothing
+//! that somebody else has laid there is followed or overwritten; then it is moved.
 
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tempfile::{Builder, TempDir};
+
 use super::failure::Failure;
-use crate::rules::PackFiles;
+use super::terminal;
+use crate::rules::visible;
 
 /// Marks a folder that mcoe wrote, and so may replace.
 const MARK: &str = ".mcoe";
@@ -26,7 +34,7 @@ pub(super) fn abandon(code: i32, message: &str) -> ! {
     let unfinished = unfinished();
     unfinished.iter().for_each(Unfinished::remove);
     // Nobody is left to tell where stderr is gone.
-    let _ = writeln!(io::stderr(), "{message}");
+    let _ = writeln!(io::stderr(), "{}", terminal::harmless(message));
     std::process::exit(code)
 }
 
@@ -60,31 +68,35 @@ impl OutFolder {
     /// Makes sure that the place can be written, and opens a folder beside it.
     pub fn open(place: &Path, force: bool) -> Result<Self, Failure> {
         if place.file_name().is_none() {
-            let shown = place.display();
+            let shown = shown(place);
             return Err(Failure::Input(format!("error: `{shown}` is no name for a new folder\n  remedy: name one")));
         }
         refuse_what_is_not_ours(place, force)?;
-        let aside = sibling(place, "new");
-        let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
-        let above = aside.ancestors().skip(1).take_while(missing).map(Path::to_owned).collect();
-        let folder = Self { place: place.to_owned(), force, unfinished: Unfinished { aside, above } };
+        let parent = parent_of(place);
+        let missing = |folder: &&Path| !folder.exists();
+        let above: Vec<PathBuf> = parent.ancestors().take_while(missing).map(Path::to_owned).collect();
         let mut unfinished = unfinished();
+        let made = fs::create_dir_all(parent).and_then(|()| beside(place, "new"));
+        let aside = made.map(TempDir::keep).map_err(|error| {
+            above.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+            machine("create a folder in", parent, &error)
+        })?;
+        let folder = Self { place: place.to_owned(), force, unfinished: Unfinished { aside, above } };
         unfinished.push(folder.unfinished.clone());
-        let aside = &folder.unfinished.aside;
-        fs::create_dir_all(aside).map_err(|error| machine("create", aside, &error))?;
         drop(unfinished);
         folder.write(MARK, concat!(env!("CARGO_PKG_VERSION"), "\n").as_bytes())?;
         Ok(folder)
     }
 
-    /// Writes one file; `/` in its name makes folders.
+    /// Writes one file, which must be new; `/` in its name makes folders.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         let path = self.unfinished.aside.join(name);
         let _unfinished = unfinished();
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| machine("create", parent, &error))?;
         }
-        fs::write(&path, bytes).map_err(|error| machine("write", &path, &error))
+        let written = File::create_new(&path).and_then(|mut file| file.write_all(bytes));
+        written.map_err(|error| machine("write", &path, &error))
     }
 
     /// Where a file of it stands until the folder is finished.
@@ -97,15 +109,18 @@ impl OutFolder {
         let _unfinished = unfinished();
         let aside = &self.unfinished.aside;
         let failed = |error: io::Error| machine("move into place", &self.place, &error);
-        if !self.place.exists() {
+        refuse_what_is_not_ours(&self.place, self.force)?;
+        if !is_taken(&self.place) {
             return fs::rename(aside, &self.place).map_err(failed);
         }
-        refuse_what_is_not_ours(&self.place, self.force)?;
-        let old = sibling(&self.place, "old");
-        fs::rename(&self.place, &old).map_err(failed)?;
+        let old = beside(&self.place, "old").map_err(failed)?.keep();
+        let before = old.join("before");
+        fs::rename(&self.place, &before).map_err(failed)?;
         if let Err(error) = fs::rename(aside, &self.place) {
             // The old folder goes back; if even that fails it still stands beside its place.
-            let _ = fs::rename(&old, &self.place);
+            if fs::rename(&before, &self.place).is_ok() {
+                let _ = fs::remove_dir(&old);
+            }
             return Err(failed(error));
         }
         fs::remove_dir_all(&old).map_err(|error| machine("remove", &old, &error))
@@ -120,11 +135,18 @@ impl Drop for OutFolder {
     }
 }
 
+/// Whether anything has the name, be it a link that leads nowhere.
+fn is_taken(place: &Path) -> bool {
+    fs::symlink_metadata(place).is_ok()
+}
+
 fn refuse_what_is_not_ours(place: &Path, force: bool) -> Result<(), Failure> {
-    if !place.exists() {
-        return Ok(());
+    let Ok(found) = fs::symlink_metadata(place) else { return Ok(()) };
+    let shown = shown(place);
+    if found.is_symlink() {
+        let remedy = "name the folder that is meant, not a link to it, or remove the link";
+        return Err(Failure::Input(format!("error: `{shown}` is a link\n  remedy: {remedy}")));
     }
-    let shown = place.display();
     if !force {
         let remedy = "name another folder, or add --force to replace it";
         return Err(Failure::Input(format!("error: `{shown}` is there already\n  remedy: {remedy}")));
@@ -137,52 +159,72 @@ fn refuse_what_is_not_ours(place: &Path, force: bool) -> Result<(), Failure> {
     Err(Failure::Input(format!("error: `{shown}` was not written by mcoe\n  remedy: {remedy}")))
 }
 
-fn sibling(place: &Path, purpose: &str) -> PathBuf {
-    let name = place.file_name().unwrap_or_default().to_string_lossy();
-    place.with_file_name(format!(".{name}.{purpose}-{}", std::process::id()))
+fn parent_of(place: &Path) -> &Path {
+    place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// How the names begin of what stands beside a place for a while.
+fn prefix(place: &Path, purpose: &str) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(place.file_name().unwrap_or_default());
+    prefix.push(format!(".{purpose}-"));
+    prefix
+}
+
+/// A new folder beside a place, with the permissions that any new folder has.
+fn beside(place: &Path, purpose: &str) -> io::Result<TempDir> {
+    let prefix = prefix(place, purpose);
+    Builder::new().prefix(&prefix).permissions(Permissions::from_mode(0o777)).tempdir_in(parent_of(place))
+}
+
+fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy()).into_owned()
 }
 
 fn machine(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::Machine(format!("error: cannot {what} `{}`: {error}", path.display()))
-}
-
-/// Writes a file beside its place and moves it there, so that it is never there by half.
-pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let aside = sibling(path, "new");
-    let written = fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, path));
-    written.map_err(|error| machine("write", path, &error))
-}
-
-/// Reads the files of a rules pack: TOML, Rhai and snapshots, in all its folders.
-pub(super) fn read_pack(dir: &Path) -> Result<PackFiles, Failure> {
-    let mut files = PackFiles::new();
-    read_into(dir, "", &mut files).map_err(|error| {
-        let text = format!("error: cannot read the rules pack `{}`: {error}", dir.display());
-        match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                Failure::Input(format!("{text}\n  remedy: name the pack's folder with --rules"))
-            }
-            io::ErrorKind::InvalidData => Failure::Input(format!("{text}\n  remedy: save the file as UTF-8")),
-            _ => Failure::Machine(text),
+    let text = format!("error: cannot {what} `{}`: {error}", shown(path));
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Failure::Machine(format!("{text}\n  remedy: make room, then run the command again"))
         }
-    })?;
-    Ok(files)
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Failure::Machine(format!("{text}\n  remedy: name a place that this user may write"))
+        }
+        _ => Failure::Machine(text),
+    }
 }
 
-fn read_into(dir: &Path, prefix: &str, files: &mut PackFiles) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let path = entry.path();
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if path.is_dir() {
-            read_into(&path, &format!("{name}/"), files)?;
-        } else if matches!(path.extension().and_then(|e| e.to_str()), Some("toml" | "rhai" | "snapshot")) {
-            files.insert(
-                name,
-                fs::read_to_string(&path)
-                    .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?,
-            );
+/// Makes sure that a file of a pack may be replaced: that neither it nor a folder between it and the pack is a link,
+/// for what lies elsewhere may belong to somebody else, or to many packs.
+pub(super) fn refuse_links(pack: &Path, name: &str) -> Result<(), Failure> {
+    let mut path = pack.to_owned();
+    for part in Path::new(name) {
+        path.push(part);
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+            let (link, file) = (shown(&path), shown(&pack.join(name)));
+            let remedy = "name the folder that the link leads to with --rules, or put the file itself in its place";
+            let what = if link == file { "it".to_owned() } else { format!("`{link}`") };
+            return Err(Failure::Input(format!(
+                "error: `{file}` is not written, for {what} is a link\n  remedy: {remedy}"
+            )));
         }
     }
+    Ok(())
+}
+
+/// Writes a file beside its place and moves it there, so that it is never there by half. It keeps its permissions.
+pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    replaced(path, bytes).map_err(|error| machine("write", path, &error))
+}
+
+fn replaced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let before = fs::metadata(path).ok().map(|found| found.permissions());
+    let usual = Permissions::from_mode(0o666);
+    let mut file = Builder::new().prefix(&prefix(path, "new")).permissions(usual).tempfile_in(parent_of(path))?;
+    file.write_all(bytes)?;
+    if let Some(before) = before {
+        file.as_file().set_permissions(before)?;
+    }
+    file.persist(path)?;
     Ok(())
 }

@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::failure::Failure;
-use super::folder::{OutFolder, read_pack};
+use super::folder::OutFolder;
+use super::pack::read_pack;
 use super::{Format, Globals, OutArguments, RulesArgument, input, print};
 use crate::model::{Channel, Week, Zone};
 use crate::rules::Rules;
@@ -84,7 +85,7 @@ impl Import {
         if !self.rules.rules.is_dir() && self.rules.rules.as_os_str() == "rules" {
             return Ok(ChannelFigures::all_usual());
         }
-        let files = read_pack(&self.rules.rules)?;
+        let files = read_pack(&self.rules.rules, globals)?;
         let rules =
             input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, &self.rules.rules, globals))?;
         Ok(figures(&rules.base()))

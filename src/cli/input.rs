@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::folder::read_pack;
+use super::pack::read_pack;
+use super::terminal::harmless;
 use super::{Format, Globals};
 use crate::model::{Policy, Scenario};
 use crate::rules::{self, CompiledRules, Diagnostic, KnownNames, Named, PackFiles};
@@ -14,7 +15,7 @@ use crate::workbench::{self, Case};
 
 /// Reads, validates and compiles a pack.
 pub(super) fn rules(dir: &Path, globals: &Globals) -> Result<CompiledRules, Failure> {
-    let files = read_pack(dir)?;
+    let files = read_pack(dir, globals)?;
     compile(files.clone()).map_err(|diagnostics| told(&diagnostics, &files, dir, globals))
 }
 
@@ -58,7 +59,7 @@ pub(super) fn told(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, gl
     if globals.format == Format::Json {
         return Failure::Input(told_in_json(rules_in_json(diagnostics)));
     }
-    Failure::Input(drawn(diagnostics, files, dir, globals))
+    Failure::Drawn(drawn(diagnostics, files, dir, globals))
 }
 
 /// What a pack may not mean, and with no scenario at hand the names that nobody looked up.
@@ -79,7 +80,7 @@ pub(super) fn point_out(warnings: &[Diagnostic], rules: &CompiledRules, dir: &Pa
     let folder = dir.to_string_lossy();
     let shown: Vec<Diagnostic> = warnings.iter().map(|warning| warning.clone().within(&folder)).collect();
     let text_of = |file: &str| text_of(file, &folder, &rules.pack().files);
-    globals.say(&rules::render_warnings(&shown, &text_of, globals.colors_stderr()));
+    globals.say_drawn(&rules::render_warnings(&shown, &text_of, globals.colors_stderr()));
 }
 
 /// The text of a file of a pack that is named from outside its folder.
@@ -94,7 +95,7 @@ fn drawn(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Gl
     let shown: Vec<Diagnostic> = diagnostics.iter().map(|diagnostic| diagnostic.clone().within(&folder)).collect();
     let text_of = |file: &str| text_of(file, &folder, files);
     let drawn = rules::render(&shown, &text_of, globals.colors_stderr());
-    format!("{drawn}\n{count} error(s) in the rules pack `{folder}`")
+    format!("{drawn}\n{count} error(s) in the rules pack `{}`", rules::visible(&folder))
 }
 
 /// Reads a scenario folder.
@@ -138,7 +139,7 @@ pub(super) fn told_of_arguments(diagnostics: &[Diagnostic], text: &str, globals:
         return Failure::Input(told_in_json(rules_in_json(diagnostics)));
     }
     let drawn = rules::render(diagnostics, &|_| Some(text), globals.colors_stderr());
-    Failure::Input(format!("{drawn}\n{} error(s) in the arguments", diagnostics.len()))
+    Failure::Drawn(format!("{drawn}\n{} error(s) in the arguments", diagnostics.len()))
 }
 
 /// What is wrong with a scenario or a history, in lines or as JSON.
@@ -156,7 +157,7 @@ pub(super) fn both(
     scenario_dir: &Path,
     globals: &Globals,
 ) -> Result<(CompiledRules, Scenario), Failure> {
-    let files = read_pack(rules_dir)?;
+    let files = read_pack(rules_dir, globals)?;
     let diagnostics = match compile(files.clone()) {
         Ok(rules) => return scenario(scenario_dir, &rules, globals).map(|scenario| (rules, scenario)),
         Err(diagnostics) => diagnostics,
@@ -175,7 +176,7 @@ pub(super) fn several(
     let mut packs = Vec::new();
     let (mut in_json, mut in_words) = (Vec::new(), Vec::new());
     for dir in rules_dirs {
-        let files = read_pack(dir)?;
+        let files = read_pack(dir, globals)?;
         match compile(files.clone()) {
             Ok(rules) => packs.push(rules),
             Err(diagnostics) => {
@@ -201,12 +202,12 @@ pub(super) fn several(
 fn all_told(mut in_json: Vec<Value>, mut in_words: Vec<String>, scenario_dir: &Path, globals: &Globals) -> Failure {
     if let Err(errors) = scenario::read(scenario_dir, &any_policy()) {
         in_json.extend(scenario_in_json(&errors));
-        in_words.push(Failure::from(errors).message().to_owned());
+        in_words.push(harmless(Failure::from(errors).message()).into_owned());
     }
-    Failure::Input(match globals.format {
-        Format::Json => told_in_json(in_json),
-        Format::Text | Format::Junit => in_words.join("\n\n"),
-    })
+    match globals.format {
+        Format::Json => Failure::Input(told_in_json(in_json)),
+        Format::Text | Format::Junit => Failure::Drawn(in_words.join("\n\n")),
+    }
 }
 
 /// Stands in for the pack's default policy where only the mistakes of a scenario are wanted; none
@@ -232,6 +233,9 @@ fn scenario_in_json(errors: &ScenarioErrors) -> Vec<Value> {
     let told = |error: &ScenarioError| match error {
         ScenarioError::Table(mistake) => json!(mistake),
         ScenarioError::Manifest(mistake) => json!(mistake),
+        ScenarioError::Read { path, source } => json!({
+            "code": source.code(), "file": path, "cause": source.to_string(), "remedy": source.remedy(),
+        }),
         other => json!({ "cause": other.to_string() }),
     };
     errors.iter().map(told).collect()

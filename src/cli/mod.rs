@@ -20,6 +20,7 @@ mod generate;
 mod import;
 mod input;
 mod ledger;
+mod pack;
 mod plan;
 mod plan_folder;
 mod progress;
@@ -28,6 +29,7 @@ mod rules;
 mod serve;
 mod simulate;
 mod status;
+mod terminal;
 mod token;
 mod watch;
 mod weekly;
@@ -39,6 +41,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use failure::Failure;
+use terminal::print;
 
 /// Plan and simulate posting campaigns under rules that you can edit.
 #[derive(Debug, Parser)]
@@ -125,7 +128,15 @@ impl Globals {
     fn say(&self, text: &str) {
         if !self.quiet {
             // Nobody is left to tell where stderr is gone.
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", terminal::harmless(text));
+        }
+    }
+
+    /// Says what was drawn: its escape codes are the colours alone.
+    fn say_drawn(&self, drawing: &str) {
+        if !self.quiet {
+            // Nobody is left to tell where stderr is gone.
+            let _ = writeln!(io::stderr(), "{drawing}");
         }
     }
 }
@@ -206,17 +217,6 @@ impl ThreadsArgument {
     }
 }
 
-/// Prints data on stdout. A reader that left early is no error.
-fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::Machine(format!("error: cannot write to stdout: {error}")))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -225,8 +225,7 @@ pub fn main() -> ExitCode {
     match run(&arguments.command, globals) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nobody is left to tell where stderr is gone.
-            let _ = writeln!(io::stderr(), "{}", failure.message());
+            terminal::complain(&failure);
             failure.code()
         }
     }

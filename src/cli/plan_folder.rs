@@ -7,14 +7,18 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::folder::read_pack;
+use super::pack::read_pack;
 use super::{Globals, input};
+use crate::files;
 use crate::model::{Plan, Scenario, Week};
 use crate::planner::{self, Planner};
 use crate::rules::CompiledRules;
 
 /// Where a plan made from the ledger keeps its scenario, within its own folder.
 pub(super) const KEPT_SCENARIO: &str = "scenario";
+
+/// Most bytes of `plan.json`.
+const MOST_OF_A_HEAD: u64 = 16 << 20;
 
 /// What is needed of `plan.json`.
 #[derive(Debug, Deserialize)]
@@ -55,6 +59,12 @@ impl Head {
         if plan.plan_id == self.plan_id {
             return Ok(plan);
         }
+        if self.version == env!("CARGO_PKG_VERSION") {
+            let remedy = "plan the week again; to steer a plan, change the rules or the scenario";
+            return Err(Failure::Input(format!(
+                "error: the plan's `plan.json` or its `rules` are not what mcoe wrote: they were changed after planning\n  remedy: {remedy}"
+            )));
+        }
         Err(Failure::Input(format!(
             "error: the plan was made by mcoe {} and cannot be made again by {}\n  remedy: plan the week again",
             self.version,
@@ -65,7 +75,7 @@ impl Head {
 
 fn rules(plan: &Path, head: &Head, globals: &Globals) -> Result<CompiledRules, Failure> {
     let dir = plan.join("rules");
-    let files = read_pack(&dir)?;
+    let files = read_pack(&dir, globals)?;
     let rules = input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, &dir, globals))?;
     if rules.hash() == head.rules_hash {
         return Ok(rules);
@@ -102,7 +112,7 @@ fn read_scenario(
 fn read_head(plan: &Path) -> Result<Head, Failure> {
     let path = plan.join("plan.json");
     let shown = path.display();
-    let text = std::fs::read_to_string(&path).map_err(|error| {
+    let text = files::read_text(&path, MOST_OF_A_HEAD).map_err(|error| {
         Failure::Input(format!("error: cannot read `{shown}`: {error}\n  remedy: name a folder that `mcoe plan` wrote"))
     })?;
     let head: Head = serde_json::from_str(&text).map_err(|error| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use super::effect::write_effect;
 use super::failure::Failure;
 use super::progress::is_stopping;
 use super::rules::told::failure;
-use super::{Format, Globals, RulesArgument, input, print};
+use super::{Format, Globals, RulesArgument, input, print, terminal};
 use crate::model::{Plan, Tier, Week};
 use crate::planner::{self, Planner};
 use crate::workbench::{self, Report};
@@ -127,8 +127,7 @@ fn tell_mistakes(globals: &Globals, round: u32, changed: &BTreeSet<String>, wron
         return print(&format!("{}\n", json!({ "round": round, "changed": changed, "wrong": mistakes })));
     }
     print(&(heading(round, changed) + "no plan this time; the next is compared with the last that was made\n"))?;
-    // Nobody is left to tell where stderr is gone.
-    let _ = writeln!(io::stderr(), "{}", wrong.message());
+    terminal::complain(wrong);
     Ok(())
 }
 

@@ -3,6 +3,8 @@
 //! A mistake is a value here, never a stop: whoever reads a file collects them all, and the caller
 //! decides what to do. Nothing is printed; `render` lays them out.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -164,6 +166,38 @@ fn plain(name: &str) -> String {
     name.to_lowercase().replace(['-', ' '], "_")
 }
 
+/// Whether a terminal acts on a character, or shows text in another order or on another line because of it.
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
+    let turns_text =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns_text || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// A text of somebody else as it can stand in a line of a message: what cannot be seen is written as `\u001b`, the way
+/// TOML and JSON write it.
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    escaped_where(text, is_unseen)
+}
+
+/// The text with some of its characters written as `\u001b`.
+pub(crate) fn escaped_where(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_escaped(c) {
+            // Writing to a text cannot fail.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
 /// Names in backticks with commas between.
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
@@ -197,6 +231,13 @@ mod tests {
         let at = text.find('b').unwrap();
         assert_eq!((place.line, place.column, place.span), (2, 9, Some(at..at + 1)));
         assert_eq!(Place::at_position("x.rhai", text, 99, 99).line, 3);
+    }
+
+    #[test]
+    fn what_a_terminal_acts_on_is_written_out() {
+        assert_eq!(visible("tea\u{1b}[2J\u{7}\u{9b}\n"), "tea\\u001b[2J\\u0007\\u009b\\u000a");
+        assert_eq!(visible("\u{202e}tea"), "\\u202etea");
+        assert!(matches!(visible("Käse, 茶 & 🍵"), Cow::Borrowed(_)));
     }
 
     #[test]

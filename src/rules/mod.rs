@@ -40,7 +40,7 @@ mod variant;
 pub use compile::{is_same_script, script_syntax};
 pub use compiled::{ClientRules, CompiledRules};
 pub use constants::Constants;
-pub use diagnostic::{Diagnostic, Place, nearest};
+pub use diagnostic::{Diagnostic, Place, is_unseen, nearest, visible};
 pub use dial::{Dial, SET, dials, dials_text};
 pub use difference::{
     FunctionChange, FunctionDifference, OverlayDifference, RulePlace, RulesDifference, ValueDifference,
@@ -68,6 +68,6 @@ pub use schema::json_schema;
 pub use sheet::toml_syntax;
 pub use variant::Variant;
 
-pub(crate) use diagnostic::listed;
+pub(crate) use diagnostic::{escaped_where, listed};
 pub(crate) use settings::{Row, Setting, Settings, Value, View};
 pub(crate) use validate::read_alone;

@@ -1,16 +1,17 @@
 //! Diagnostics as text: the line of the file with a caret, the cause above it, the remedy below.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use annotate_snippets::renderer::{DEFAULT_TERM_WIDTH, Renderer};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Padding, Snippet};
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, escaped_where, is_unseen, visible};
 
 /// Lays out diagnostics in the order given, an empty line between two.
 ///
 /// `text_of` gives a file's text by the name in the diagnostic; where it gives none, the line is not
-/// shown. With `color`, escape codes for a terminal are put in.
+/// shown. With `color`, escape codes for a terminal are put in; those of names and texts are written out.
 #[must_use]
 pub fn render<'t>(diagnostics: &[Diagnostic], text_of: &dyn Fn(&str) -> Option<&'t str>, color: bool) -> String {
     render_as(&Level::ERROR, diagnostics, text_of, color)
@@ -36,7 +37,7 @@ fn render_as<'t>(
     let renderer = renderer.term_width(DEFAULT_TERM_WIDTH);
     let blocks = diagnostics.iter().map(|diagnostic| {
         let line = text_of(&diagnostic.file).and_then(|text| marked_line(diagnostic, text));
-        renderer.render(&[group(level, diagnostic, line)])
+        renderer.render(&[group(level, &Words::of(diagnostic), diagnostic, line)])
     });
     let mut laid_out = blocks.collect::<Vec<_>>().join("\n\n");
     if !laid_out.is_empty() {
@@ -45,18 +46,38 @@ fn render_as<'t>(
     laid_out
 }
 
-fn group<'a>(level: &Level<'static>, diagnostic: &'a Diagnostic, line: Option<(&'a str, Range<usize>)>) -> Group<'a> {
-    let title = level.clone().primary_title(diagnostic.cause.as_str()).id(diagnostic.code);
-    let help = Level::HELP.message(diagnostic.remedy.as_str());
+/// What a diagnostic says, harmless to a terminal.
+struct Words<'d> {
+    cause: Cow<'d, str>,
+    remedy: Cow<'d, str>,
+    file: Cow<'d, str>,
+}
+
+impl<'d> Words<'d> {
+    fn of(diagnostic: &'d Diagnostic) -> Self {
+        // Causes may run over several lines.
+        let lines = |text| escaped_where(text, |c| is_unseen(c) && c != '\n');
+        Self { cause: lines(&diagnostic.cause), remedy: lines(&diagnostic.remedy), file: visible(&diagnostic.file) }
+    }
+}
+
+fn group<'a>(
+    level: &Level<'static>,
+    words: &'a Words<'_>,
+    diagnostic: &Diagnostic,
+    line: Option<(&'a str, Range<usize>)>,
+) -> Group<'a> {
+    let title = level.clone().primary_title(&*words.cause).id(diagnostic.code);
+    let help = Level::HELP.message(&*words.remedy);
     let number = diagnostic.line as usize;
     match line {
         Some((text, mark)) => {
-            let snippet = Snippet::source(text).line_start(number).path(&*diagnostic.file);
+            let snippet = Snippet::source(text).line_start(number).path(&*words.file);
             title.element(snippet.annotation(AnnotationKind::Primary.span(mark))).element(help)
         }
-        None if number == 0 => title.element(Origin::path(&*diagnostic.file)).element(Padding).element(help),
+        None if number == 0 => title.element(Origin::path(&*words.file)).element(Padding).element(help),
         None => {
-            let origin = Origin::path(&*diagnostic.file).line(number).char_column(diagnostic.column as usize);
+            let origin = Origin::path(&*words.file).line(number).char_column(diagnostic.column as usize);
             title.element(origin).element(Padding).element(help)
         }
     }

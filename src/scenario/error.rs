@@ -3,13 +3,13 @@
 //! A user's mistakes are collected, all of them; a failure of the machine is told apart from them.
 
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::rules::Diagnostic;
+use crate::files::FileError;
+use crate::rules::{Diagnostic, visible};
 
 /// Mistakes shown in full before the rest are only counted.
 const SHOWN: usize = 50;
@@ -40,7 +40,7 @@ pub struct TableError {
 
 impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
+        f.write_str(&visible(&self.file))?;
         match (self.row, self.line) {
             (Some(row), Some(line)) => write!(f, ": row {row} (line {line})")?,
             (Some(row), None) => write!(f, ": row {row}")?,
@@ -49,20 +49,18 @@ impl fmt::Display for TableError {
         }
         if !self.column.is_empty() {
             let joint = if self.row.is_some() || self.line.is_some() { "," } else { ":" };
-            write!(f, "{joint} column `{}`", self.column)?;
+            write!(f, "{joint} column `{}`", visible(&self.column))?;
         }
-        write!(f, ": {}; {}", self.cause, self.remedy)
+        write!(f, ": {}; {}", visible(&self.cause), self.remedy)
     }
 }
 
-/// The text in backticks, cut where it is long and free of control characters.
+/// The text in backticks, cut where it is long.
 pub(super) fn quoted(text: &str) -> String {
-    let clean = |c: char| if c.is_control() { ' ' } else { c };
-    let mut shown: String = text.chars().take(QUOTED_CHARACTERS).map(clean).collect();
-    if text.chars().count() > QUOTED_CHARACTERS {
-        shown.push('…');
+    match text.char_indices().nth(QUOTED_CHARACTERS) {
+        Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),
+        None => format!("`{text}`"),
     }
-    format!("`{shown}`")
 }
 
 /// What went wrong with a scenario folder or a posting history.
@@ -70,12 +68,12 @@ pub(super) fn quoted(text: &str) -> String {
 #[non_exhaustive]
 pub enum ScenarioError {
     /// A file could not be read.
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read `{}`: {source}; {}", visible(&path.to_string_lossy()), source.remedy())]
     Read {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        source: FileError,
     },
     /// A table could not be encoded.
     #[error("cannot encode `{name}`: {cause}")]
@@ -98,18 +96,17 @@ pub enum ScenarioError {
 
 fn manifest_message(diagnostic: &Diagnostic) -> String {
     let Diagnostic { file, line, column, cause, remedy, .. } = diagnostic;
+    let (file, cause) = (visible(file), visible(cause));
     if *line == 0 { format!("{file}: {cause}; {remedy}") } else { format!("{file}:{line}:{column}: {cause}; {remedy}") }
 }
 
 impl ScenarioError {
-    /// Whether the machine failed (disk, permissions) rather than the user's data. A file that is
-    /// not there is the user's.
+    /// Whether the machine failed rather than the user's data. A file that is not there, is none, or may not be read
+    /// is the user's.
     #[must_use]
     pub fn is_machine_failure(&self) -> bool {
         match self {
-            ScenarioError::Read { source, .. } => {
-                !matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-            }
+            ScenarioError::Read { source, .. } => source.is_machine_failure(),
             ScenarioError::Encode { .. } => true,
             _ => false,
         }
@@ -194,15 +191,34 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_the_users_and_a_refused_one_the_machines() {
-        let read = |kind: io::ErrorKind| ScenarioError::Read { path: PathBuf::from("x"), source: kind.into() };
-        assert!(!read(io::ErrorKind::NotFound).is_machine_failure());
-        assert!(read(io::ErrorKind::PermissionDenied).is_machine_failure());
+    fn a_disk_that_fails_is_the_machines_and_a_file_that_is_missing_or_refused_is_not() {
+        let read = |source: FileError| ScenarioError::Read { path: PathBuf::from("x"), source };
+        let failed = FileError::from(std::io::Error::other("the disk is gone"));
+        assert!(read(failed).is_machine_failure());
+        for source in [FileError::Missing, FileError::Denied, FileError::Special("a pipe"), FileError::LinkLoop] {
+            assert!(!read(source).is_machine_failure());
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_written_out_in_one_line() {
+        let error = TableError {
+            code: "unknown_column",
+            file: "a\u{1b}.csv".into(),
+            row: Some(1),
+            line: None,
+            column: "b\u{7}\nc".to_owned(),
+            value: String::new(),
+            cause: "`\u{9b}2J` is not known".to_owned(),
+            remedy: "remove it".to_owned(),
+        };
+        let text = r"a\u001b.csv: row 1, column `b\u0007\u000ac`: `\u009b2J` is not known; remove it";
+        assert_eq!(error.to_string(), text);
     }
 
     #[test]
     fn a_long_cell_is_cut_in_messages() {
         let text = quoted(&"x\n".repeat(100));
-        assert!(text.ends_with("…`") && text.chars().count() == 63 && !text.contains('\n'), "{text}");
+        assert!(text.ends_with("…`") && text.chars().count() == 63, "{text}");
     }
 }

@@ -1,7 +1,6 @@
 //! Reading a scenario folder: manifest and tables in, one checked scenario out.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use super::content::{self, Assets, Campaigns};
@@ -11,7 +10,14 @@ use super::manifest::{MANIFEST_FILE, Manifest};
 use super::roster::{self, Roster};
 use super::table::Table;
 use super::{channels, days};
+use crate::files;
 use crate::model::{Policy, Scenario};
+
+/// Most bytes of `scenario.toml`.
+const MOST_OF_A_MANIFEST: u64 = 1 << 20;
+
+/// Most bytes of a table. It takes several times as much memory.
+pub(super) const MOST_OF_A_TABLE: u64 = 2 << 30;
 
 /// Reads the scenario in a folder. Clients that no row of `policies` speaks of get `default_policy`.
 ///
@@ -22,7 +28,7 @@ use crate::model::{Policy, Scenario};
 /// cause and remedy.
 pub fn read(dir: &Path, default_policy: &Policy) -> Result<Scenario, ScenarioErrors> {
     let path = dir.join(MANIFEST_FILE);
-    let text = fs::read_to_string(&path).map_err(|source| ScenarioError::Read { path, source })?;
+    let text = files::read_text(&path, MOST_OF_A_MANIFEST).map_err(|source| ScenarioError::Read { path, source })?;
     let manifest = Manifest::parse(MANIFEST_FILE, &text).map_err(manifest_errors)?;
     let mut errors = Vec::new();
     let files = table_files(dir, &manifest, &mut errors);
@@ -58,7 +64,7 @@ fn table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioError>)
     let mut files = BTreeMap::new();
     for (table, file) in &manifest.files {
         let path = dir.join(file);
-        match fs::read(&path) {
+        match files::read(&path, MOST_OF_A_TABLE) {
             Ok(bytes) => {
                 files.insert(table.clone(), bytes);
             }
@@ -159,6 +165,7 @@ fn clients(
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::fs;
 
     use jiff::Timestamp;
     use proptest::prelude::*;

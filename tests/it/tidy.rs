@@ -84,7 +84,7 @@ const LAYERS: [&[&str]; 9] = [
     &["agents"],
     &["planner"],
     &["simulator"],
-    &["spreadsheet"],
+    &["files", "spreadsheet"],
     &["scenario", "report", "store", "workbench"],
     &["web"],
     &["cli"],
@@ -144,7 +144,7 @@ fn layers_are_recognised_in_every_way_they_can_be_named() {
 }
 
 /// Libraries and the only places that may name them.
-const HOMES: [(&str, &[&str]); 26] = [
+const HOMES: [(&str, &[&str]); 29] = [
     ("rhai", &["rules/"]),
     ("annotate_snippets", &["rules/"]),
     ("polars", &["scenario/", "report/tables/", "spreadsheet.rs"]),
@@ -153,6 +153,9 @@ const HOMES: [(&str, &[&str]); 26] = [
     ("dejavu", &["report/figures/"]),
     ("minijinja", &["report/", "web/"]),
     ("mimalloc", &["main.rs"]),
+    ("walkdir", &["files/"]),
+    ("libc", &["files/", "cli/rules/sweep/kept.rs"]),
+    ("tempfile", &["cli/"]),
     ("statrs", &["stats/"]),
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),
@@ -207,8 +210,8 @@ const RESERVED: [(&str, &[&str]); 10] = [
     ("Instant::now", &["cli/", "main.rs", "store/retry.rs", "web/kept.rs", "web/observe.rs"]),
     ("Timestamp::now", &["cli/", "web/secret.rs"]),
     ("std::env", &["cli/", "main.rs"]),
-    ("std::fs", &["cli/", "scenario/", "planner/check/fixture.rs", "store/sqlite_file.rs"]),
-    ("std::io", &["cli/", "scenario/", "store/sqlite_file.rs", "web/server.rs"]),
+    ("std::fs", &["cli/", "files/", "planner/check/fixture.rs", "store/sqlite_file.rs"]),
+    ("std::io", &["cli/", "files/", "scenario/", "store/sqlite_file.rs", "web/server.rs"]),
     ("std::process", &["cli/", "main.rs"]),
     ("println!", &[]),
     ("todo!", &[]),

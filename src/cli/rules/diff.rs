@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::cli::effect::write_effect;
 use crate::cli::failure::Failure;
-use crate::cli::folder::read_pack;
+use crate::cli::pack::read_pack;
 use crate::cli::progress::{is_stopping, stop_if_asked};
 use crate::cli::{Format, Globals, input, print};
 use crate::model::{Plan, Tier, Week};
@@ -79,7 +79,7 @@ fn pack(name: &str, globals: &Globals) -> Result<CompiledRules, Failure> {
     let path = Path::new(name);
     let files = match name.split_once(':') {
         Some((revision, folder)) if !path.is_dir() => from_git(revision, folder)?,
-        _ => read_pack(path)?,
+        _ => read_pack(path, globals)?,
     };
     input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, path, globals))
 }

@@ -6,7 +6,8 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::failure::Failure;
-use crate::cli::folder::{read_pack, replace_file};
+use crate::cli::folder::{refuse_links, replace_file};
+use crate::cli::pack::read_pack;
 use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::workbench::{self, Formatted};
 
@@ -27,15 +28,17 @@ Examples:
   mcoe rules fmt --check          is there anything to lay out?
 
 Values, comments and their order stay; a file that would say something else is left as it is.
+Nothing is written through a link: where one leads to a file to lay out, no file is written.
 
 Exit codes: 0 done; 1 with --check, a file is laid out otherwise; 2 a file cannot be read.";
 
 impl Fmt {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let dir = &self.rules.rules;
-        let files = read_pack(dir)?;
+        let files = read_pack(dir, globals)?;
         let formatted = workbench::format(&files).map_err(|wrong| input::told(&wrong, &files, dir, globals))?;
         if !self.check {
+            formatted.changed.keys().try_for_each(|name| refuse_links(dir, name))?;
             for (name, text) in &formatted.changed {
                 replace_file(&dir.join(name), text.as_bytes())?;
             }

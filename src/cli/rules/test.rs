@@ -6,8 +6,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::failure::Failure;
-use super::super::folder::{read_pack, replace_file};
+use super::super::folder::{refuse_links, replace_file};
+use super::super::pack::read_pack;
 use super::super::progress::stop_if_asked;
+use super::super::terminal::print_as_is;
 use super::super::{Format, Globals, RulesArgument, input, print};
 use super::junit::junit;
 use super::told::{failure, gaps, survivors};
@@ -120,11 +122,12 @@ impl Test {
     /// Writes what changed and runs the cases again.
     fn updated(&self, report: &Report, cases: &[Case], globals: &Globals) -> Result<Report, Failure> {
         let dir = &self.rules.rules;
+        report.snapshots.keys().try_for_each(|file| refuse_links(dir, file))?;
         for (file, text) in &report.snapshots {
             replace_file(&dir.join(file), text.as_bytes())?;
             globals.say(&format!("wrote {}", dir.join(file).display()));
         }
-        let files = read_pack(dir)?;
+        let files = read_pack(dir, globals)?;
         let rules = input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, dir, globals))?;
         Ok(workbench::run(&rules, cases))
     }
@@ -152,7 +155,7 @@ impl Test {
             if !extras.is_empty() {
                 globals.say(extras.trim_end());
             }
-            return print(&junit(rules, report, dir)?);
+            return print_as_is(&junit(rules, report, dir)?);
         }
         let mut text: String =
             report.cases.iter().filter(|case| !case.passed()).map(|case| failure(case, dir)).collect();

@@ -1,16 +1,17 @@
 //! The posting history and the mapping of accounts as they stand in their files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::SeriesPost;
+use crate::files;
 use crate::model::{Channel, Zone};
 use crate::scenario::error::{ScenarioError, ScenarioErrors, TableError};
 use crate::scenario::frame::{self, FileKind, TableSpec};
+use crate::scenario::read::MOST_OF_A_TABLE;
 use crate::scenario::roster::is_first;
 use crate::scenario::table::{Bounds, Row, Table};
 
@@ -182,7 +183,8 @@ pub(super) fn read_mapping(path: &Path, accounts: &[Account]) -> Result<BTreeMap
 
 /// The table in a file; none, and a reason in `problems`, where it has no legible rows.
 fn table(path: &Path, spec: &TableSpec, problems: &mut Vec<TableError>) -> Result<Option<Table>, ScenarioErrors> {
-    let bytes = fs::read(path).map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
+    let bytes =
+        files::read(path, MOST_OF_A_TABLE).map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
     let name = file_name(path);
     let kind = FileKind::of(&name).unwrap_or(FileKind::Csv);
     Ok(frame::read(&name, kind, bytes, spec, problems).map(Table::new))

@@ -4,6 +4,7 @@ mod check;
 mod compare;
 mod explain;
 mod folders;
+mod hostile_files;
 mod impact;
 mod plan;
 mod rules;

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cli::failure::Failure;
+use crate::files;
 use crate::simulator::Outcome;
 
 /// All that decides the numbers of a sweep's points.
@@ -81,15 +83,18 @@ impl Kept {
         if let Some(above) = path.parent() {
             fs::create_dir_all(above).map_err(failed)?;
         }
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let file = options.map_err(failed)?;
+        let file = opened(&path)?;
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             let shown = path.display();
             let remedy = "wait until it is done, or name another --out";
             return Err(Failure::Input(format!("error: another mcoe keeps points in `{shown}`\n  remedy: {remedy}")));
         }
-        let text = if restart { Vec::new() } else { fs::read(&path).map_err(failed)? };
-        let found = read(&String::from_utf8_lossy(&text)).map_err(|cause| foreign(&path, &cause))?;
+        let text = files::read(&path, MOST_KEPT).map_err(|error| not_ours(&path, &error.to_string()))?;
+        let text = String::from_utf8_lossy(&text);
+        if !is_ours(&text) {
+            return Err(not_ours(&path, "line 1 does not say what is kept in it"));
+        }
+        let found = read(if restart { "" } else { &text }).map_err(|cause| foreign(&path, &cause))?;
         if let Some(kept) = found.head.as_ref().filter(|kept| *kept != head) {
             return Err(foreign(&path, &unlike(kept, head, found.outcomes.len())));
         }
@@ -114,6 +119,29 @@ impl Kept {
     pub fn remove(self) -> Result<(), Failure> {
         fs::remove_file(&self.path).map_err(|error| machine("remove", &self.path, &error))
     }
+}
+
+/// Opens the file, or makes it. Its name can be guessed, so a link that somebody has laid there is not followed.
+fn opened(path: &Path) -> Result<File, Failure> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let file = options.open(path).map_err(|error| match error.raw_os_error() {
+        Some(libc::ELOOP) => not_ours(path, "it is a link"),
+        _ => machine("keep points in", path, &error),
+    })?;
+    let is_file = file.metadata().is_ok_and(|found| found.is_file());
+    if is_file { Ok(file) } else { Err(not_ours(path, "it is not a file")) }
+}
+
+/// How every file of points begins.
+const BEGINNING: &str = "{\"format\":";
+
+/// Most bytes that are read of kept points.
+const MOST_KEPT: u64 = 1 << 30;
+
+/// Whether a sweep wrote the file, be it only a part of its first line.
+fn is_ours(text: &str) -> bool {
+    text.starts_with(BEGINNING) || BEGINNING.starts_with(text)
 }
 
 fn place_beside(out: &Path) -> PathBuf {
@@ -157,6 +185,12 @@ fn unlike(kept: &Head, asked: &Head, points: usize) -> String {
 fn foreign(path: &Path, cause: &str) -> Failure {
     let remedy = "give the same command as before to go on, add --restart to begin anew, or name another --out";
     Failure::Input(format!("error: `{}` cannot be gone on from: {cause}\n  remedy: {remedy}", path.display()))
+}
+
+/// What lies where points are to be kept, and was not put there by a sweep.
+fn not_ours(path: &Path, cause: &str) -> Failure {
+    let remedy = "move it elsewhere, or name another --out";
+    Failure::Input(format!("error: no points can be kept in `{}`: {cause}\n  remedy: {remedy}", path.display()))
 }
 
 fn machine(what: &str, path: &Path, error: &io::Error) -> Failure {
@@ -243,7 +277,11 @@ mod tests {
     fn what_is_no_such_file_is_refused_by_its_line() {
         let dir = tempfile::tempdir().unwrap();
         let (out, path) = (dir.path().join("run"), dir.path().join(".run.sweep.jsonl"));
-        fs::write(&path, "notes of my own\n").unwrap();
+        for foreign in ["notes of my own", "notes of my own\n"] {
+            fs::write(&path, foreign).unwrap();
+            assert!(said(Kept::open(&out, &head(), true, |_| true)).contains("line 1 "));
+            assert_eq!(fs::read_to_string(&path).unwrap(), foreign);
+        }
         assert!(said(Kept::open(&out, &head(), false, |_| true)).contains("line 1 "));
         fs::write(&path, format!("{}spoilt\n{}", line(&head()), line(&outcome(1)))).unwrap();
         assert!(said(Kept::open(&out, &head(), false, |_| true)).contains("line 2 "));

@@ -1,0 +1,93 @@
+//! The files of a rules pack, read whole within bounds; what cannot be read is told with its place and a remedy.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use super::failure::Failure;
+use super::{Globals, input};
+use crate::files::{self, Entry, FileError, Limits};
+use crate::rules::{Diagnostic, PackFiles, visible};
+
+/// Far more than any pack has, and far less than a folder of devices or a whole disk.
+const LIMITS: Limits = Limits { entries: 20_000, depth: 8 };
+
+/// Most bytes of one file.
+pub(super) const MOST_OF_A_FILE: u64 = 1 << 20;
+
+/// Most bytes of a whole pack.
+pub(super) const MOST_OF_A_PACK: u64 = 64 << 20;
+
+/// Whether a pack reads files of that name.
+pub(super) fn is_read(name: &Path) -> bool {
+    matches!(name.extension().and_then(OsStr::to_str), Some("toml" | "rhai" | "snapshot"))
+}
+
+/// Reads the files of a rules pack: TOML, Rhai and snapshots, in all its folders.
+pub(super) fn read_pack(dir: &Path, globals: &Globals) -> Result<PackFiles, Failure> {
+    let entries = files::walk(dir, LIMITS).map_err(|error| refused(dir, &error))?;
+    let mut reading = Reading { dir, files: PackFiles::new(), mistakes: Vec::new(), left: MOST_OF_A_PACK };
+    for entry in entries {
+        reading.take(entry)?;
+    }
+    if reading.mistakes.is_empty() {
+        return Ok(reading.files);
+    }
+    Diagnostic::sort(&mut reading.mistakes);
+    Err(input::told(&reading.mistakes, &PackFiles::new(), dir, globals))
+}
+
+fn refused(dir: &Path, error: &FileError) -> Failure {
+    let text = format!("error: cannot read the rules pack `{}`: {error}", visible(&dir.to_string_lossy()));
+    match error {
+        FileError::Missing | FileError::NotAFolder => {
+            Failure::Input(format!("{text}\n  remedy: name the pack's folder with --rules"))
+        }
+        FileError::Machine(_) => Failure::Machine(format!("{text}\n  remedy: {}", error.remedy())),
+        _ => Failure::Input(format!("{text}\n  remedy: {}", error.remedy())),
+    }
+}
+
+struct Reading<'d> {
+    dir: &'d Path,
+    files: PackFiles,
+    mistakes: Vec<Diagnostic>,
+    /// Bytes that may still be read.
+    left: u64,
+}
+
+impl Reading<'_> {
+    fn take(&mut self, Entry { within, error }: Entry) -> Result<(), Failure> {
+        let name = within.to_string_lossy();
+        match error {
+            // A link that leads nowhere is no mistake where nobody would read it.
+            Some(FileError::Missing) if !is_read(&within) => Ok(()),
+            Some(error) => self.note(&name, &error),
+            None if !is_read(&within) => Ok(()),
+            None if within.to_str().is_none() => self.note(&name, &FileError::BadName),
+            None => self.read(&name),
+        }
+    }
+
+    fn read(&mut self, name: &str) -> Result<(), Failure> {
+        match files::read_text(&self.dir.join(name), MOST_OF_A_FILE.min(self.left)) {
+            Ok(text) => {
+                self.left -= text.len() as u64;
+                self.files.insert(name.to_owned(), text);
+                Ok(())
+            }
+            Err(FileError::TooLarge { .. }) if self.left < MOST_OF_A_FILE => {
+                Err(refused(self.dir, &FileError::TooLarge { most: MOST_OF_A_PACK }))
+            }
+            Err(error) => self.note(name, &error),
+        }
+    }
+
+    fn note(&mut self, name: &str, error: &FileError) -> Result<(), Failure> {
+        if error.is_machine_failure() {
+            return Err(refused(&self.dir.join(name), error));
+        }
+        let cause = format!("cannot read this: {error}");
+        self.mistakes.push(Diagnostic::of_file(error.code(), name, cause, error.remedy()));
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! What is read from disk: regular files alone, each within a bound on its size, and folders within bounds on their
+//! number of entries and their depth.
+//!
+//! A pipe or a device would be waited for without end, and links can lead in a circle. Whatever is refused is the
+//! user's to put right, and says so; what the machine itself fails at is told apart.
+
+mod error;
+mod walk;
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::Read as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+pub use error::FileError;
+pub use walk::{Entry, Limits, walk};
+
+/// The bytes of a regular file that has no more than `most` of them.
+///
+/// # Errors
+/// Where it cannot be read, is no regular file, or is larger.
+pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
+    let file = open(path)?;
+    let length = file.metadata()?.len();
+    if length > most {
+        return Err(FileError::TooLarge { most });
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    // It may grow while it is read.
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(FileError::TooLarge { most });
+    }
+    Ok(bytes)
+}
+
+/// The text of a regular file that has no more than `most` bytes.
+///
+/// # Errors
+/// As [`read`], and where it is not UTF-8.
+pub fn read_text(path: &Path, most: u64) -> Result<String, FileError> {
+    String::from_utf8(read(path, most)?).map_err(|error| FileError::not_utf8(error.as_bytes(), &error.utf8_error()))
+}
+
+/// Opens a regular file for reading. What else lies there is looked at before it is opened, for opening a pipe waits
+/// and opening a device can act, and once more afterwards, for it may have been exchanged.
+fn open(path: &Path) -> Result<File, FileError> {
+    refuse_special(&std::fs::metadata(path)?)?;
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    refuse_special(&file.metadata()?)?;
+    Ok(file)
+}
+
+fn refuse_special(found: &Metadata) -> Result<(), FileError> {
+    let kind = found.file_type();
+    let what = match () {
+        () if kind.is_file() => return Ok(()),
+        () if kind.is_dir() => "a folder",
+        () if kind.is_fifo() => "a pipe",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    };
+    Err(FileError::Special(what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_up_to_its_bound_and_no_further() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        std::fs::write(&path, "four").unwrap();
+        assert_eq!(read(&path, 4).unwrap(), b"four");
+        assert!(matches!(read(&path, 3), Err(FileError::TooLarge { most: 3 })));
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_named_for_what_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for (path, what) in [(dir.path(), "a folder"), (&socket, "a socket"), (Path::new("/dev/zero"), "a device")] {
+            assert!(matches!(read(path, 9), Err(FileError::Special(found)) if found == what), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn links_in_a_circle_and_files_that_are_not_there_are_the_users() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        assert!(matches!(read(&path, 9), Err(FileError::Missing)));
+        std::os::unix::fs::symlink("x", &path).unwrap();
+        let error = read(&path, 9).unwrap_err();
+        assert!(matches!(error, FileError::LinkLoop), "{error:?}");
+        assert!(!error.is_machine_failure());
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_named_by_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        std::fs::write(&path, b"a\nb\n\xff\n").unwrap();
+        assert!(matches!(read_text(&path, 99), Err(FileError::NotUtf8 { line: 3 })));
+    }
+}
