@@ -8,7 +8,13 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Padding, Snippet};
 
 use super::diagnostic::{Diagnostic, escaped_where, is_unseen, visible};
 
-/// Lays out diagnostics in the order given, an empty line between two.
+/// Mistakes laid out in full before the rest are only counted.
+const SHOWN: usize = 50;
+
+/// Bytes of the longest line that is shown; of longer ones the place alone is named.
+const LONGEST_LINE: usize = 2000;
+
+/// Lays out diagnostics in the order given, an empty line between two; beyond the first fifty the rest are counted.
 ///
 /// `text_of` gives a file's text by the name in the diagnostic; where it gives none, the line is not
 /// shown. With `color`, escape codes for a terminal are put in; those of names and texts are written out.
@@ -35,11 +41,14 @@ fn render_as<'t>(
 ) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(DEFAULT_TERM_WIDTH);
-    let blocks = diagnostics.iter().map(|diagnostic| {
+    let blocks = diagnostics.iter().take(SHOWN).map(|diagnostic| {
         let line = text_of(&diagnostic.file).and_then(|text| marked_line(diagnostic, text));
         renderer.render(&[group(level, &Words::of(diagnostic), diagnostic, line)])
     });
     let mut laid_out = blocks.collect::<Vec<_>>().join("\n\n");
+    if let Some(more) = diagnostics.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        laid_out.push_str(&format!("\n\nand {more} more"));
+    }
     if !laid_out.is_empty() {
         laid_out.push('\n');
     }
@@ -83,12 +92,12 @@ fn group<'a>(
     }
 }
 
-/// The first line that is meant, and which of its bytes are.
+/// The first line that is meant, and which of its bytes are; none where it is too long to be shown.
 fn marked_line<'t>(diagnostic: &Diagnostic, text: &'t str) -> Option<(&'t str, Range<usize>)> {
     let span = diagnostic.span.clone()?;
     let before = text.get(..span.start)?;
     let start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line = text.get(start..)?.split('\n').next()?;
+    let line = text.get(start..)?.split('\n').next().filter(|line| line.len() <= LONGEST_LINE)?;
     let line = line.strip_suffix('\r').unwrap_or(line);
     let from = (span.start - start).min(line.len());
     let to = (span.end.saturating_sub(start)).clamp(from, line.len());

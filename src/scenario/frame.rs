@@ -97,6 +97,9 @@ pub(super) fn read(
     }
 }
 
+/// Most columns of a table. Exports of platforms have some hundreds.
+const MOST_COLUMNS: usize = 1000;
+
 /// How a Parquet file begins.
 const PARQUET: &[u8] = b"PAR1";
 
@@ -133,6 +136,14 @@ impl WholeFile<'_> {
     }
 }
 
+fn is_narrow(whole: &mut WholeFile<'_>, columns: usize) -> bool {
+    if columns > MOST_COLUMNS {
+        let cause = format!("it has {columns} columns, more than {MOST_COLUMNS}");
+        whole.reject("too_many_columns", None, "", cause, "keep the columns that are read, and remove the others");
+    }
+    columns <= MOST_COLUMNS
+}
+
 fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Frame> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = utf8(whole, bytes)?;
@@ -148,6 +159,9 @@ fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Fram
     };
     let (header, body) = records.get(header_at..)?.split_first()?;
     let names = layout::cells(text.get(header.start..header.end)?, separator);
+    if !is_narrow(whole, names.len()) {
+        return None;
+    }
     let before = whole.problems.len();
     let known = known_columns(whole, &names, Some(header.line), spec);
     if whole.problems.iter().skip(before).any(|problem| problem.code == "duplicate_column") {
@@ -254,6 +268,9 @@ fn parquet(whole: &mut WholeFile<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Optio
         }
     };
     let names: Vec<String> = schema.iter_names().map(|name| name.to_string()).collect();
+    if !is_narrow(whole, names.len()) {
+        return None;
+    }
     let known = known_columns(whole, &names, None, spec);
     let mut legible = true;
     for (field, column) in schema.iter_values().zip(&known).filter(|(_, column)| column.is_some()) {

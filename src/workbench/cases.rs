@@ -76,15 +76,21 @@ fn snapshot_file(case: &str) -> String {
 pub fn read(rules: &CompiledRules) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let names = Known::of(rules);
     let mut cases: Vec<Case> = Vec::new();
+    let mut positions = BTreeMap::new();
     let mut mistakes = Vec::new();
     let is_cases = |path: &str| path.starts_with("tests/") && path.ends_with(".toml");
     for (path, text) in rules.pack().files.iter().filter(|(path, _)| is_cases(path)) {
         let (settings, wrong) = read_alone(path, text, &CASE_KEYS);
+        let heads = heads(path, text);
+        let file = CaseFile { path, text, settings: &settings, heads: &heads, known: &names, wrong: &wrong };
         for name in case_names(&settings) {
-            let file = CaseFile { path, text, settings: &settings, known: &names, wrong: &wrong };
-            mistakes.extend(cases.iter().find(|case| case.name == name).map(|first| file.twice(&name, first)));
+            let first = positions.get(&name).and_then(|at: &usize| cases.get(*at));
+            mistakes.extend(first.map(|first| file.twice(&name, first)));
             match file.case(&name, rules) {
-                Ok(case) => cases.push(case),
+                Ok(case) => {
+                    positions.entry(name).or_insert(cases.len());
+                    cases.push(case);
+                }
                 Err(wrong) => mistakes.extend(wrong),
             }
         }
@@ -109,6 +115,23 @@ fn case_names(settings: &Settings) -> Vec<String> {
     let mut names: Vec<(&str, u32)> = first_line.into_iter().collect();
     names.sort_by_key(|(_, line)| *line);
     names.into_iter().map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Where each case of a file begins that has a head of its own, by its name.
+fn heads<'t>(path: &str, text: &'t str) -> BTreeMap<&'t str, Place> {
+    let file: Arc<str> = path.into();
+    let mut heads = BTreeMap::new();
+    let mut start = 0;
+    for (line, number) in text.split_inclusive('\n').zip(1..) {
+        if let Some(head) = line.trim_start().strip_prefix('[') {
+            let name = head.split(['.', ']']).next().unwrap_or_default();
+            let span = Some(start..start + 1);
+            let place = || Place { file: Arc::clone(&file), line: number, column: 1, span };
+            heads.entry(name).or_insert_with(place);
+        }
+        start += line.len();
+    }
+    heads
 }
 
 /// The names that a pack knows.
@@ -154,6 +177,8 @@ struct CaseFile<'f> {
     path: &'f str,
     text: &'f str,
     settings: &'f Settings,
+    /// Where its cases begin.
+    heads: &'f BTreeMap<&'f str, Place>,
     known: &'f Known,
     /// What its keys and values have wrong.
     wrong: &'f [Diagnostic],
@@ -165,7 +190,8 @@ impl CaseFile<'_> {
         let expected = self.expected(name);
         let view = View::new(self.settings);
         let snapshot = view.bool(&format!("{name}.snapshot")).unwrap_or_default();
-        let is_explained = self.wrong.iter().any(|mistake| mistake.key.starts_with(&format!("{name}.")));
+        let below = format!("{name}.");
+        let is_explained = self.wrong.iter().any(|mistake| mistake.key.starts_with(&below));
         if expected.is_empty() && !snapshot && !is_explained {
             let cause = format!("the case `{name}` expects nothing");
             let remedy = format!("add `[{name}.expect]` and below it what must come out, or `snapshot = true`");
@@ -192,12 +218,9 @@ impl CaseFile<'_> {
 
     /// Where the case begins: its head, or else the first thing it says.
     fn head(&self, name: &str) -> Place {
-        let heads = [format!("[{name}]"), format!("[{name}.")];
-        let is_head = |line: &str| heads.iter().any(|head| line.trim_start().starts_with(head));
-        let head = self.text.lines().position(is_head).map(|at| u32::try_from(at + 1).unwrap_or_default());
-        let first = self.settings.under(name).filter_map(|(_, setting)| setting.place.as_ref());
-        let line = head.or_else(|| first.map(|place| place.line).min()).unwrap_or_default();
-        Place::at_position(self.path, self.text, line, 1)
+        let first = || self.settings.under(name).filter_map(|(_, setting)| setting.place.as_ref());
+        let head = self.heads.get(name).or_else(|| first().min_by_key(|place| place.line));
+        head.cloned().unwrap_or_else(|| Place::whole(self.path))
     }
 
     fn twice(&self, name: &str, first: &Case) -> Diagnostic {
@@ -351,6 +374,16 @@ fn tolerance(written: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_case_begins_at_its_head_or_at_its_first_table() {
+        let text = "# é\n[a]\nx = 1\n  [b.expect]\ny = 1\n[a.expect]\n";
+        let heads = heads("tests/x.toml", text);
+        for (name, line) in [("a", 2), ("b", 4)] {
+            assert_eq!(heads[name], Place::at_position("tests/x.toml", text, line, 1), "{name}");
+        }
+        assert_eq!(heads.len(), 2);
+    }
 
     #[test]
     fn a_number_counts_to_the_places_that_are_written_and_no_less_than_three() {
