@@ -10,8 +10,11 @@ use super::terminal::harmless;
 use super::{Format, Globals};
 use crate::model::{Policy, Scenario};
 use crate::rules::{self, CompiledRules, Diagnostic, KnownNames, Named, PackFiles};
-use crate::scenario::{self, ScenarioError, ScenarioErrors};
+use crate::scenario::{self, ScenarioError, ScenarioErrors, TableError};
 use crate::workbench::{self, Case};
+
+/// Warnings that are said before the rest are only counted.
+const WARNINGS_SHOWN: usize = 20;
 
 /// Reads, validates and compiles a pack.
 pub(super) fn rules(dir: &Path, globals: &Globals) -> Result<CompiledRules, Failure> {
@@ -130,7 +133,25 @@ fn unknown_names(rules: &CompiledRules, scenario: &Scenario) -> Vec<Diagnostic> 
 
 /// Reads a scenario folder under another default policy than a pack's.
 pub(super) fn scenario_under(dir: &Path, policy: &Policy, globals: &Globals) -> Result<Scenario, Failure> {
-    scenario::read(dir, policy).map_err(|errors| told_scenario(errors, globals))
+    let (scenario, warnings) =
+        scenario::read_with_warnings(dir, policy).map_err(|errors| told_scenario(errors, globals))?;
+    say_warnings(&warnings, globals);
+    Ok(scenario)
+}
+
+/// Reads a scenario folder that mcoe itself has just written.
+pub(super) fn own_scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
+    scenario::read(dir, &rules.base().risk.default_policy).map_err(|errors| told_scenario(errors, globals))
+}
+
+/// What is unlikely, a line each; beyond the first few the rest are counted.
+fn say_warnings(warnings: &[TableError], globals: &Globals) {
+    for warning in warnings.iter().take(WARNINGS_SHOWN) {
+        globals.say(&format!("warning: {warning}"));
+    }
+    if let Some(more) = warnings.len().checked_sub(WARNINGS_SHOWN).filter(|more| *more > 0) {
+        globals.say(&format!("and {more} more warning(s)"));
+    }
 }
 
 /// Mistakes in arguments, drawn as if these were the lines of a file, or as JSON.

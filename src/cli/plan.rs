@@ -123,7 +123,7 @@ impl Plan {
         for (name, bytes) in scenario::render(&scenario::files_of(&standing)).map_err(ScenarioErrors::from)? {
             out.write(&format!("{KEPT_SCENARIO}/{name}"), &bytes)?;
         }
-        input::scenario(&out.path(KEPT_SCENARIO), rules, globals)
+        input::own_scenario(&out.path(KEPT_SCENARIO), rules, globals)
     }
 
     /// Where `explain` and `commit` look for the scenario.

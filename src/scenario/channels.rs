@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::content::Assets;
-use super::error::TableError;
+use super::error::Problems;
 use super::frame::TableSpec;
 use super::roster::{Roster, is_first};
-use super::table::{Bounds, Row, Table};
+use super::table::{Bounds, Era, Row, Table};
 use crate::model::{AssetId, AssetUse, Channel, ChannelState, Score};
 
 pub(super) const CHANNELS: TableSpec = TableSpec {
@@ -38,11 +38,26 @@ pub(super) const HISTORY: TableSpec = TableSpec {
     others_allowed: false,
 };
 
-/// Most people, reach or engagements that a cell may name.
-const MOST_PEOPLE: f64 = 1e11;
+/// Reach or engagements of a post.
+pub(super) const PEOPLE: Bounds = Bounds::within(0.0, 1e11);
+
+/// People that a post can reach; a fraction where it was only estimated.
+pub(super) const AUDIENCE: Bounds = Bounds::within(0.01, 1e11);
+
+/// Engagements per person reached.
+pub(super) const RATE: Bounds = Bounds::within(0.0, 5.0);
+
+/// The least rate that is not nothing; sums with smaller ones have no exact value.
+const LEAST_RATE: f64 = 1e-9;
+
+/// The rate above which somebody has most likely written percent.
+const LIKELY_RATE: f64 = 1.0;
+
+/// Most posts that a channel may have had in 7 days.
+pub(super) const MOST_POSTS_IN_7_DAYS: u32 = 2_500;
 
 /// Most posts that a channel may have had in 30 days.
-const MOST_POSTS: u32 = 10_000;
+pub(super) const MOST_POSTS_IN_30_DAYS: u32 = 10_000;
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -64,10 +79,12 @@ pub(super) struct ChannelDraft {
     visibility: Option<Score>,
     engagement: Option<Score>,
     history: Vec<Timestamp>,
+    /// Its row in the table, from 0.
+    row: usize,
 }
 
 /// Reads `channels`.
-pub(super) fn channels(table: &Table, roster: &mut Roster, problems: &mut Vec<TableError>) {
+pub(super) fn channels(table: &Table, roster: &mut Roster, problems: &mut Problems) {
     if !table.is_whole("channel") {
         roster.drafts_mut().for_each(|draft| draft.channels_are_known = false);
     }
@@ -76,13 +93,13 @@ pub(super) fn channels(table: &Table, roster: &mut Roster, problems: &mut Vec<Ta
         let mut row = table.row(index, problems);
         let client = roster.client(&mut row);
         let channel = row.channel("channel");
-        let draft = channel_draft(&mut row, channel);
+        let draft = channel_draft(&mut row, channel, roster.known_times());
         if let (Some(client), Some(channel)) = (client, channel) {
             is_first(&mut row, &mut first_rows, &(client, channel), "channel", "channel of the client");
         }
         match (client.and_then(|client| roster.draft_mut(client)), draft) {
             (Some(client), Some(draft)) => {
-                client.channels.insert(draft.channel, draft);
+                client.channels.insert(draft.channel, ChannelDraft { row: index, ..draft });
             }
             (Some(client), None) => client.channels_are_known = false,
             (None, _) => {}
@@ -90,12 +107,12 @@ pub(super) fn channels(table: &Table, roster: &mut Roster, problems: &mut Vec<Ta
     }
 }
 
-fn channel_draft(row: &mut Row<'_, '_>, channel: Option<Channel>) -> Option<ChannelDraft> {
-    let audience = row.required_number("audience", Bounds::positive(MOST_PEOPLE));
-    let engagement_rate = row.number_in("avg_engagement_rate", Bounds::within(0.0, 10.0));
-    let last_post_at = row.instant("last_post_at");
-    let posts_last_7_days = row.count("posts_last_7_days", MOST_POSTS);
-    let posts_last_30_days = row.count("posts_last_30_days", MOST_POSTS);
+fn channel_draft(row: &mut Row<'_, '_>, channel: Option<Channel>, times: Era) -> Option<ChannelDraft> {
+    let audience = row.required_number("audience", AUDIENCE);
+    let engagement_rate = rate(row);
+    let last_post_at = row.instant("last_post_at", times);
+    let posts_last_7_days = row.count("posts_last_7_days", MOST_POSTS_IN_7_DAYS);
+    let posts_last_30_days = row.count("posts_last_30_days", MOST_POSTS_IN_30_DAYS);
     if let (Some(week), Some(month)) = (posts_last_7_days, posts_last_30_days)
         && week > month
     {
@@ -103,7 +120,7 @@ fn channel_draft(row: &mut Row<'_, '_>, channel: Option<Channel>) -> Option<Chan
         row.reject("counts_contradict", "posts_last_7_days", cause, "count the 7 days among the 30".to_owned());
     }
     let fatigue = row.score("fatigue_score").unwrap_or(Score::ZERO);
-    let as_of = row.instant("as_of");
+    let as_of = row.instant("as_of", times);
     let momentum = row.score("momentum_score");
     let visibility = row.score("visibility_score");
     let engagement = row.score("engagement_score");
@@ -120,30 +137,89 @@ fn channel_draft(row: &mut Row<'_, '_>, channel: Option<Channel>) -> Option<Chan
         visibility,
         engagement,
         history: Vec::new(),
+        row: 0,
     })
+}
+
+fn rate(row: &mut Row<'_, '_>) -> Option<f64> {
+    let rate = row.number_in("avg_engagement_rate", RATE)?;
+    if rate > 0.0 && rate < LEAST_RATE {
+        let cause = "it is too near to 0 to have been measured".to_owned();
+        let remedy = "write 0, or leave it blank where it is not known".to_owned();
+        row.reject("out_of_range", "avg_engagement_rate", cause, remedy);
+    }
+    if rate > LIKELY_RATE {
+        let cause = "more engagements than people reached".to_owned();
+        let remedy = "write a share, such as 0.04 for 4 %, unless this was measured";
+        row.warn("unlikely", "avg_engagement_rate", cause, remedy);
+    }
+    Some(rate)
 }
 
 /// Reads `history`. Reach and engagements are checked and stay with the file: they calibrated the
 /// channels table, and the model has no place for them.
-pub(super) fn history(table: &Table, roster: &mut Roster, assets: &Assets, problems: &mut Vec<TableError>) {
+pub(super) fn history(table: &Table, roster: &mut Roster, assets: &Assets, problems: &mut Problems) {
     let mut first_uses = BTreeMap::new();
+    let mut committed: Vec<usize> = Vec::new();
     for index in 0..table.height() {
         let mut row = table.row(index, problems);
         let client = roster.client(&mut row);
         let channel = row.channel("channel");
-        let at = row.required_instant("published_at");
-        row.number_in("reach", Bounds::within(0.0, MOST_PEOPLE));
-        row.number_in("engagements", Bounds::within(0.0, MOST_PEOPLE));
+        let at = row.required_instant("published_at", roster.known_times());
+        let reach = row.number_in("reach", PEOPLE);
+        let engagements = row.number_in("engagements", PEOPLE);
         let asset = row.text("asset_id").filter(|id| assets.is_of_client(&mut row, "asset_id", id, client));
         let (Some(client), Some(channel), Some(at)) = (client, channel, at) else { continue };
         if !has_channel(&mut row, roster, client, channel) {
             continue;
         }
         let Some(draft) = roster.draft_mut(client) else { continue };
+        if at > draft.as_of {
+            committed.push(index);
+            refuse_results_of_the_future(&mut row, reach.or(engagements).is_some());
+        }
         draft.channels.entry(channel).and_modify(|channel| channel.history.push(at));
         if let Some(asset) = asset {
             is_first(&mut row, &mut first_uses, &(client, channel, at, asset), "asset_id", "use of the asset");
             draft.asset_uses.push(AssetUse { asset_id: AssetId::new(asset), channel, at });
+        }
+    }
+    warn_of_committed(table, &committed, problems);
+}
+
+/// Of a post that is still to come nobody knows what came of it.
+fn refuse_results_of_the_future(row: &mut Row<'_, '_>, has_results: bool) {
+    if has_results {
+        let cause = "it lies after the scenario's start, and yet its results are known".to_owned();
+        let remedy = "start the scenario after its last post, or remove the row".to_owned();
+        row.reject("after_start", "published_at", cause, remedy);
+    }
+}
+
+/// Posts of the weeks to come are what a ledger's export holds of weeks that are committed.
+fn warn_of_committed(table: &Table, rows: &[usize], problems: &mut Problems) {
+    let Some(first) = rows.first() else { return };
+    let cause = match rows.len() {
+        1 => "a post after the scenario's start: it counts as one that is committed".to_owned(),
+        count => format!("{count} posts after the scenario's start, from here on: they count as committed"),
+    };
+    let remedy = "see that the years are right, unless these posts will run";
+    table.row(*first, problems).warn("after_start", "published_at", cause, remedy);
+}
+
+/// Looks at the last posts of `channels` once the history is read.
+pub(super) fn last_posts(table: &Table, roster: &mut Roster, is_history_known: bool, problems: &mut Problems) {
+    for client in roster.drafts_mut() {
+        for channel in client.channels.values() {
+            let Some(last) = channel.last_post_at else { continue };
+            let mut row = table.row(channel.row, problems);
+            let is_in_history = channel.history.iter().any(|at| *at >= last);
+            if last > client.as_of && is_history_known && !is_in_history {
+                let cause = "it lies after the scenario's start, and the history has no such post".to_owned();
+                let remedy = "see that the year is right, or add the committed post to the history".to_owned();
+                row.reject("after_start", "last_post_at", cause, remedy);
+            }
+            channel.warn_of_counts(&mut row, last, client.as_of);
         }
     }
 }
@@ -160,6 +236,19 @@ fn has_channel(row: &mut Row<'_, '_>, roster: &Roster, client: usize, channel: C
 }
 
 impl ChannelDraft {
+    /// Warns where posts are counted in days in which there was none.
+    fn warn_of_counts(&self, row: &mut Row<'_, '_>, last: Timestamp, start: Timestamp) {
+        let as_of = self.as_of.unwrap_or(start);
+        let counts =
+            [(7, "posts_last_7_days", self.posts_last_7_days), (30, "posts_last_30_days", self.posts_last_30_days)];
+        for (days, column, count) in counts {
+            if count.is_some_and(|count| count > 0) && last < before(as_of, days * DAY_SECONDS) {
+                let cause = format!("posts in {days} days, and yet the last one lies before them");
+                row.warn("counts_contradict", column, cause, "count the days before the scenario's start");
+            }
+        }
+    }
+
     /// The state at the instant that its row names, or else at the start.
     pub fn finished(mut self, start: Timestamp) -> ChannelState {
         let as_of = self.as_of.unwrap_or(start);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::error::TableError;
+use super::error::Problems;
 use super::frame::TableSpec;
 use super::roster::{Roster, is_first};
-use super::table::{Bounds, Row, Table};
+use super::table::{Bounds, Era, Row, Table};
 use crate::model::{Asset, AssetId, Campaign, CampaignId, Score};
 
 pub(super) const CAMPAIGNS: TableSpec = TableSpec {
@@ -33,8 +33,8 @@ pub(super) const ASSETS: TableSpec = TableSpec {
     others_allowed: false,
 };
 
-/// Greatest factor of a campaign or a special day.
-pub(super) const MOST_FACTOR: f64 = 100.0;
+/// The factor of a campaign or a special day.
+pub(super) const FACTOR: Bounds = Bounds::within(0.01, 10.0);
 
 /// Most steps of a story.
 const MOST_STEPS: u32 = 1000;
@@ -48,7 +48,7 @@ pub(super) struct Campaigns {
 }
 
 /// Reads `campaigns`.
-pub(super) fn campaigns(table: &Table, roster: &mut Roster, problems: &mut Vec<TableError>) -> Campaigns {
+pub(super) fn campaigns(table: &Table, roster: &mut Roster, problems: &mut Problems) -> Campaigns {
     let mut owners = BTreeMap::new();
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
@@ -70,7 +70,7 @@ fn campaign(row: &mut Row<'_, '_>, id: Option<Arc<str>>) -> Option<Campaign> {
     let starts_on = row.required_date("starts_on");
     let ends_on = row.required_date("ends_on");
     let channels = row.channels("channels");
-    let weight = row.number_in("weight", Bounds::positive(MOST_FACTOR));
+    let weight = row.number_in("weight", FACTOR);
     let (name, goal) = (row.text("name"), row.text("goal"));
     let (id, starts_on, ends_on) = (id?, starts_on?, ends_on?);
     if ends_on < starts_on {
@@ -130,12 +130,7 @@ impl Assets {
 }
 
 /// Reads `assets`, then checks what they say of each other.
-pub(super) fn assets(
-    table: &Table,
-    roster: &mut Roster,
-    campaigns: &Campaigns,
-    problems: &mut Vec<TableError>,
-) -> Assets {
+pub(super) fn assets(table: &Table, roster: &mut Roster, campaigns: &Campaigns, problems: &mut Problems) -> Assets {
     let mut known = BTreeMap::new();
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
@@ -143,7 +138,7 @@ pub(super) fn assets(
         let owner = roster.client(&mut row);
         let id = row.identifier("asset_id").map(Arc::<str>::from);
         check_campaign(&mut row, campaigns, owner);
-        let asset = asset(&mut row, id.clone());
+        let asset = asset(&mut row, id.clone(), roster.times_of_making());
         let step = asset.as_ref().map_or(0, |asset| asset.evolution_step);
         if let Some(id) = id.filter(|id| is_first(&mut row, &mut first_rows, id, "asset_id", "asset")) {
             known.insert(id, Known { owner, parent: row.text("parent_id").map(Arc::from), step, row: index });
@@ -157,10 +152,10 @@ pub(super) fn assets(
     assets
 }
 
-fn asset(row: &mut Row<'_, '_>, id: Option<Arc<str>>) -> Option<Asset> {
+fn asset(row: &mut Row<'_, '_>, id: Option<Arc<str>>, times: Era) -> Option<Asset> {
     let kind = row.required("kind");
     let channels = row.channels("channels");
-    let created_at = row.required_instant("created_at");
+    let created_at = row.required_instant("created_at", times);
     let [quality, brand_consistency, value, impact] = ["quality_score", "brand_consistency", "value", "impact"]
         .map(|column| row.score(column).unwrap_or(Score::HALF));
     let evolution_step = row.count("evolution_step", MOST_STEPS).unwrap_or(0);
@@ -196,7 +191,7 @@ fn check_campaign(row: &mut Row<'_, '_>, campaigns: &Campaigns, client: Option<u
 }
 
 /// A family is a head and its children; a child of a child would belong to nobody's family.
-fn check_families(table: &Table, assets: &Assets, problems: &mut Vec<TableError>) {
+fn check_families(table: &Table, assets: &Assets, problems: &mut Problems) {
     let children = assets.known.iter().filter_map(|(id, known)| Some((id, known, known.parent.as_ref()?)));
     let mut children: Vec<_> = children.collect();
     children.sort_by_key(|(_, known, _)| known.row);

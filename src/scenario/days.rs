@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::content::MOST_FACTOR;
-use super::error::{TableError, quoted};
+use super::content::FACTOR;
+use super::error::{Problems, quoted};
 use super::frame::TableSpec;
 use super::roster::{Roster, is_first};
-use super::table::{Bounds, Row, Table};
+use super::table::{Row, Table};
 use crate::model::{CalendarEntry, Channel, DayKind};
 
 pub(super) const CALENDAR: TableSpec = TableSpec {
@@ -26,25 +26,28 @@ enum Reach<'t> {
 }
 
 /// Reads `calendar` and hands each entry to the clients it concerns.
-pub(super) fn calendar(table: &Table, roster: &mut Roster, problems: &mut Vec<TableError>) {
+pub(super) fn calendar(table: &Table, roster: &mut Roster, problems: &mut Problems) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = table.row(index, problems);
         let scope = scope(&mut row, roster);
         let days = days(&mut row);
         let kind = row.required("kind").and(row.named("kind", DayKind::ALL, DayKind::name));
-        let factor = row.number_in("factor", Bounds::positive(MOST_FACTOR));
+        let factor = row.number_in("factor", FACTOR);
         let (Some((reach, channel)), Some((from, to)), Some(kind)) = (scope, days, kind) else { continue };
         let key = (row.text("scope"), from, to, kind, row.text("name"));
         is_first(&mut row, &mut first_rows, &key, "scope", "entry");
         let name = row.text("name").unwrap_or(kind.name()).into();
         let entry = CalendarEntry { from, to, kind, factor, channel, name };
-        for draft in roster.drafts_mut().enumerate().filter(|(client, draft)| match reach {
-            Reach::Everybody => true,
+        if let Reach::Client(only) = reach {
+            roster.draft_mut(only).into_iter().for_each(|draft| draft.client.days.push(entry.clone()));
+            continue;
+        }
+        for draft in roster.drafts_mut().filter(|draft| match reach {
             Reach::Workspace(id) => draft.client.workspace_id.as_str() == id,
-            Reach::Client(only) => only == *client,
+            Reach::Everybody | Reach::Client(_) => true,
         }) {
-            draft.1.client.days.push(entry.clone());
+            draft.client.days.push(entry.clone());
         }
     }
 }

@@ -55,6 +55,13 @@ impl fmt::Display for TableError {
     }
 }
 
+/// What is wrong with tables, and what is only unlikely.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    pub errors: Vec<TableError>,
+    pub warnings: Vec<TableError>,
+}
+
 /// The text in backticks, cut where it is long.
 pub(super) fn quoted(text: &str) -> String {
     match text.char_indices().nth(QUOTED_CHARACTERS) {

@@ -4,7 +4,10 @@
 //! The manifest is read from text by the same table of keys as a rules pack; no table is opened here.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
+
+use jiff::civil::{Date, date};
 
 use crate::model::{Capacity, Environment, ReviewPolicy, Week, Zone};
 use crate::rules::{Diagnostic, FileKeys, Key, Kind, Place, Preset, Setting, Settings, View, nearest, read_alone};
@@ -161,11 +164,24 @@ const fn exponent(path: &'static str, default: f64, doc: &'static str) -> Key {
     Key::preset(path, Kind::number(-5.0, 5.0), Preset::Number(default), doc)
 }
 
+/// Days that a scenario may start on.
+const STARTS: RangeInclusive<Date> = date(2000, 1, 1)..=date(2199, 12, 31);
+
+/// Whether a scenario may start in the week.
+pub(super) fn is_plausible(start: Week) -> bool {
+    STARTS.contains(&start.monday())
+}
+
 fn start(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> Option<Week> {
     let (setting, place) = told(settings, "start")?;
     let date = setting.value.as_date()?;
     match Week::of(date) {
-        Ok(week) if week.monday() == date => return Some(week),
+        Ok(week) if week.monday() == date && is_plausible(week) => return Some(week),
+        Ok(week) if week.monday() == date => {
+            let cause = format!("`start` is {date}, which is out of range");
+            let remedy = format!("write a Monday from {} to {}", STARTS.start(), STARTS.end());
+            mistakes.push(Diagnostic::at("out_of_range", place, "start", cause, remedy));
+        }
         Ok(week) => {
             let weekday = format!("{:?}", date.weekday());
             let cause = format!("`start` is {date}, a {weekday}, but weeks begin on Monday");

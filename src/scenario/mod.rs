@@ -34,7 +34,7 @@ pub use figures::ChannelFigures;
 pub use generate::{GenerateOptions, generate};
 pub use import::{ClientOf, ImportNotes, ImportOptions, Imported, import};
 pub use manifest::{MANIFEST_FILE, Manifest, TABLES};
-pub use read::read;
+pub use read::{read, read_with_warnings};
 pub use rows::{
     AssetRow, CalendarRow, CampaignRow, ChannelRow, ClientRow, HistoryRow, PolicyRow, RealityRow, ScenarioFiles,
     WarningRow,

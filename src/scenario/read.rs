@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::content::{self, Assets, Campaigns};
-use super::error::{ScenarioError, ScenarioErrors, TableError};
+use super::error::{Problems, ScenarioError, ScenarioErrors, TableError};
 use super::frame::{self, FileKind, TableSpec};
 use super::manifest::{MANIFEST_FILE, Manifest};
 use super::roster::{self, Roster};
@@ -21,34 +21,46 @@ pub(super) const MOST_OF_A_TABLE: u64 = 2 << 30;
 
 /// Reads the scenario in a folder. Clients that no row of `policies` speaks of get `default_policy`.
 ///
+/// # Errors
+/// As [`read_with_warnings`], which also tells what is unlikely.
+pub fn read(dir: &Path, default_policy: &Policy) -> Result<Scenario, ScenarioErrors> {
+    read_with_warnings(dir, default_policy).map(|(scenario, _)| scenario)
+}
+
+/// Reads the scenario in a folder, and tells what is in range and yet unlikely to be meant.
+///
 /// Every file and every row is looked at, even after mistakes.
 ///
 /// # Errors
 /// Files that cannot be read, and every mistake in the manifest and the tables with its place,
 /// cause and remedy.
-pub fn read(dir: &Path, default_policy: &Policy) -> Result<Scenario, ScenarioErrors> {
+pub fn read_with_warnings(dir: &Path, default_policy: &Policy) -> Result<(Scenario, Vec<TableError>), ScenarioErrors> {
     let path = dir.join(MANIFEST_FILE);
     let text = files::read_text(&path, MOST_OF_A_MANIFEST).map_err(|source| ScenarioError::Read { path, source })?;
     let manifest = Manifest::parse(MANIFEST_FILE, &text).map_err(manifest_errors)?;
     let mut errors = Vec::new();
     let files = table_files(dir, &manifest, &mut errors);
     let hash = hash_of(&text, &manifest, &files);
-    let mut problems = Vec::new();
+    let mut problems = Problems::default();
     let tables = tables(&manifest, files, &mut problems);
     let clients = clients(&manifest, &tables, default_policy, &mut problems);
-    errors.extend(problems.into_iter().map(ScenarioError::from));
+    errors.extend(problems.errors.into_iter().map(ScenarioError::from));
     match ScenarioErrors::of(errors) {
         Some(errors) => Err(errors),
-        None => Ok(Scenario {
-            name: manifest.name,
-            hash,
-            start: manifest.start,
-            weeks: manifest.weeks,
-            capacity: manifest.capacity,
-            review: manifest.review,
-            environment: manifest.environment,
-            clients: clients.into_clients(),
-        }),
+        None => Ok((scenario(manifest, hash, clients), problems.warnings)),
+    }
+}
+
+fn scenario(manifest: Manifest, hash: String, clients: Roster) -> Scenario {
+    Scenario {
+        name: manifest.name,
+        hash,
+        start: manifest.start,
+        weeks: manifest.weeks,
+        capacity: manifest.capacity,
+        review: manifest.review,
+        environment: manifest.environment,
+        clients: clients.into_clients(),
     }
 }
 
@@ -106,14 +118,14 @@ fn spec_of(table: &str) -> Option<&'static TableSpec> {
     })
 }
 
-fn tables(manifest: &Manifest, files: Files, problems: &mut Vec<TableError>) -> BTreeMap<String, Table> {
+fn tables(manifest: &Manifest, files: Files, problems: &mut Problems) -> BTreeMap<String, Table> {
     let mut tables = BTreeMap::new();
     for (table, bytes) in files {
         let file = manifest.files.get(&table).map_or("", String::as_str);
         let (Some(spec), Some(kind)) = (spec_of(&table), FileKind::of(file)) else {
             let cause = format!("`{file}` holds no table that is known");
             let remedy = "name a table of a scenario, in a `.csv` or `.parquet` file".to_owned();
-            problems.push(TableError {
+            problems.errors.push(TableError {
                 code: "unknown_table",
                 file: MANIFEST_FILE.into(),
                 row: None,
@@ -125,7 +137,7 @@ fn tables(manifest: &Manifest, files: Files, problems: &mut Vec<TableError>) -> 
             });
             continue;
         };
-        if let Some(frame) = frame::read(file, kind, bytes, spec, problems) {
+        if let Some(frame) = frame::read(file, kind, bytes, spec, &mut problems.errors) {
             tables.insert(table, Table::new(frame));
         }
     }
@@ -136,10 +148,10 @@ fn clients(
     manifest: &Manifest,
     tables: &BTreeMap<String, Table>,
     default_policy: &Policy,
-    problems: &mut Vec<TableError>,
+    problems: &mut Problems,
 ) -> Roster {
     let mut roster = Roster::new(tables.get("clients"), manifest, default_policy, problems);
-    let mut on = |name: &str, read: &mut dyn FnMut(&Table, &mut Roster, &mut Vec<TableError>)| {
+    let mut on = |name: &str, read: &mut dyn FnMut(&Table, &mut Roster, &mut Problems)| {
         if let Some(table) = tables.get(name) {
             read(table, &mut roster, problems);
         }
@@ -159,6 +171,8 @@ fn clients(
     on("assets", &mut |table, roster, problems| assets = content::assets(table, roster, &campaigns, problems));
     assets.are_unreadable = is_unreadable("assets", "asset_id");
     on("history", &mut |table, roster, problems| channels::history(table, roster, &assets, problems));
+    let is_history_known = !is_unreadable("history", "published_at");
+    on("channels", &mut |table, roster, problems| channels::last_posts(table, roster, is_history_known, problems));
     roster
 }
 

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::channels::ChannelDraft;
-use super::error::TableError;
+use super::error::Problems;
 use super::frame::TableSpec;
 use super::manifest::Manifest;
-use super::table::{Bounds, Row, Table};
+use super::table::{Bounds, Era, Row, Table};
 use crate::model::{
     Asset, AssetUse, CalendarEntry, Campaign, Channel, Client, ClientId, ClientState, ClientStatus, Policy, Reality,
-    Severity, Warning, WarningStatus, WorkspaceId,
+    Severity, Warning, WarningStatus, WorkspaceId, Zone,
 };
 
 pub(super) const CLIENTS: TableSpec = TableSpec {
@@ -40,6 +40,9 @@ pub(super) const REALITY: TableSpec = TableSpec {
     others_allowed: false,
 };
 
+/// Days after the start for which posts may be committed.
+const MOST_DAYS_AFTER_START: i64 = 366;
+
 /// Priority of a client that names none.
 const USUAL_PRIORITY: f64 = 50.0;
 
@@ -65,23 +68,22 @@ pub(super) struct Roster {
     /// Ids of the table, those of rows with mistakes included.
     named: BTreeSet<Arc<str>>,
     workspaces: BTreeSet<Arc<str>>,
+    /// The Monday that the first week begins on.
+    start: Timestamp,
     /// Whether ids could be read, so that an unknown one is a mistake of whoever names it.
     is_known: bool,
 }
 
 impl Roster {
     /// Reads the `clients` table; without one no client is known.
-    pub fn new(
-        table: Option<&Table>,
-        manifest: &Manifest,
-        default_policy: &Policy,
-        problems: &mut Vec<TableError>,
-    ) -> Self {
+    pub fn new(table: Option<&Table>, manifest: &Manifest, default_policy: &Policy, problems: &mut Problems) -> Self {
         let mut roster = Self {
             drafts: Vec::new(),
             by_id: BTreeMap::new(),
             named: BTreeSet::new(),
             workspaces: BTreeSet::new(),
+            // No start is at the edge of the calendar.
+            start: Zone::utc().start_of_day(manifest.start.monday()).unwrap_or_default(),
             is_known: table.is_some_and(|table| table.is_whole("client_id")),
         };
         let mut first_rows = BTreeMap::new();
@@ -126,6 +128,25 @@ impl Roster {
             row.reject_unknown(column, "workspace", id, self.workspaces.iter().map(AsRef::as_ref));
         }
         found
+    }
+
+    /// When something may be that is known at the start, or is committed for the weeks after it.
+    pub fn known_times(&self) -> Era {
+        Era::until(MOST_DAYS_AFTER_START, self.start)
+    }
+
+    /// When something may be made that is to be posted.
+    pub fn times_of_making(&self) -> Era {
+        Era::until(10 * MOST_DAYS_AFTER_START, self.start)
+    }
+
+    /// Warns where an instant lies after the start, so that nobody can have known it then.
+    fn warn_of_future(&self, row: &mut Row<'_, '_>, column: &str, client: Option<usize>, at: Option<Timestamp>) {
+        let start = client.and_then(|client| self.draft(client)).map_or(self.start, |draft| draft.as_of);
+        if at.is_some_and(|at| at > start) {
+            let cause = "it lies after the scenario's start, and counts all the same".to_owned();
+            row.warn("after_start", column, cause, "see that the year is right, or start the scenario later");
+        }
     }
 
     /// Every client.
@@ -226,7 +247,7 @@ fn client(row: &mut Row<'_, '_>, manifest: &Manifest, default_policy: &Policy) -
 }
 
 /// Reads `policies`. A blank cell leaves the default's word.
-pub(super) fn policies(table: &Table, roster: &mut Roster, problems: &mut Vec<TableError>) {
+pub(super) fn policies(table: &Table, roster: &mut Roster, problems: &mut Problems) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = table.row(index, problems);
@@ -250,7 +271,7 @@ pub(super) fn policies(table: &Table, roster: &mut Roster, problems: &mut Vec<Ta
 }
 
 /// Reads `warnings`.
-pub(super) fn warnings(table: &Table, roster: &mut Roster, problems: &mut Vec<TableError>) {
+pub(super) fn warnings(table: &Table, roster: &mut Roster, problems: &mut Problems) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = table.row(index, problems);
@@ -259,7 +280,8 @@ pub(super) fn warnings(table: &Table, roster: &mut Roster, problems: &mut Vec<Ta
         let kind = row.required("type");
         let severity = row.required("severity").and(row.named("severity", Severity::ALL, Severity::name));
         let status = row.required("status").and(row.named("status", WarningStatus::ALL, WarningStatus::name));
-        let opened_at = row.required_instant("opened_at");
+        let opened_at = row.required_instant("opened_at", roster.known_times());
+        roster.warn_of_future(&mut row, "opened_at", client, opened_at);
         if let Some(id) = &id {
             is_first(&mut row, &mut first_rows, id, "warning_id", "warning");
         }
@@ -273,12 +295,13 @@ pub(super) fn warnings(table: &Table, roster: &mut Roster, problems: &mut Vec<Ta
 }
 
 /// Reads `reality`. The latest row of a client holds.
-pub(super) fn reality(table: &Table, roster: &mut Roster, problems: &mut Vec<TableError>) {
+pub(super) fn reality(table: &Table, roster: &mut Roster, problems: &mut Problems) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = table.row(index, problems);
         let client = roster.client(&mut row);
-        let as_of = row.required_instant("as_of");
+        let as_of = row.required_instant("as_of", roster.known_times());
+        roster.warn_of_future(&mut row, "as_of", client, as_of);
         let perceived = row.required_score("perceived_score");
         let actual = row.score("true_score");
         let confidence = row.required_score("confidence");

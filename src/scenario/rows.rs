@@ -78,9 +78,9 @@ pub struct ChannelRow {
     pub client_id: String,
     /// Which.
     pub channel: Channel,
-    /// People a post can reach, above 0.
+    /// People a post can reach, from 0.01.
     pub audience: f64,
-    /// Engagements per person reached, `0..=10`.
+    /// Engagements per person reached, `0..=5`.
     pub avg_engagement_rate: Option<f64>,
     /// The last post.
     pub last_post_at: Option<Timestamp>,
@@ -152,7 +152,7 @@ pub struct CampaignRow {
     pub ends_on: Date,
     /// Where it runs; empty for everywhere.
     pub channels: Vec<Channel>,
-    /// Factor on the value of posts, above 0.
+    /// Factor on the value of posts, `0.01..=10`.
     pub weight: f64,
 }
 

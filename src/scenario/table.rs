@@ -10,10 +10,10 @@ use jiff::civil::Date;
 use jiff::fmt::rfc2822;
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 use polars::prelude::StringChunked;
 
-use super::error::{TableError, quoted};
+use super::error::{Problems, TableError, quoted};
 use super::frame::{Frame, Place, nearest};
 use crate::model::{Channel, Score, Zone};
 use crate::spreadsheet::unguarded;
@@ -26,8 +26,6 @@ const SUGGESTIONS: usize = 200;
 pub(super) struct Bounds {
     /// Least number.
     pub least: f64,
-    /// Whether the least number itself is refused.
-    pub above: bool,
     /// Greatest number.
     pub most: f64,
 }
@@ -35,21 +33,42 @@ pub(super) struct Bounds {
 impl Bounds {
     /// From `least` to `most`, both included.
     pub const fn within(least: f64, most: f64) -> Self {
-        Self { least, above: false, most }
-    }
-
-    /// Above 0, up to `most`.
-    pub const fn positive(most: f64) -> Self {
-        Self { least: 0.0, above: true, most }
+        Self { least, most }
     }
 
     fn hold(self, number: f64) -> bool {
-        (if self.above { number > self.least } else { number >= self.least }) && number <= self.most
+        (self.least..=self.most).contains(&number)
     }
 
     fn words(self) -> String {
-        let from = if self.above { "above" } else { "from" };
-        format!("{from} {} to {}", self.least, self.most)
+        format!("from {} to {}", self.least, self.most)
+    }
+}
+
+/// When an instant may be, both ends included.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Era {
+    least: Timestamp,
+    most: Timestamp,
+}
+
+impl Era {
+    /// 1990-01-01, before any post on any channel.
+    const LEAST: Timestamp = Timestamp::constant(631_152_000, 0);
+    /// 2200-01-01, after any.
+    const MOST: Timestamp = Timestamp::constant(7_258_118_400, 0);
+
+    /// Any time that somebody may plan for, or look back on.
+    pub const ANY: Self = Self { least: Self::LEAST, most: Self::MOST };
+
+    /// Until so many days after an instant.
+    pub fn until(days: i64, after: Timestamp) -> Self {
+        let most = after.saturating_add(SignedDuration::from_hours(24 * days)).unwrap_or(Self::MOST);
+        Self { least: Self::LEAST, most }
+    }
+
+    fn holds(self, at: Timestamp) -> bool {
+        (self.least..=self.most).contains(&at)
     }
 }
 
@@ -79,7 +98,7 @@ impl Table {
     }
 
     /// The row at a position from 0.
-    pub fn row<'t, 'p>(&'t self, index: usize, problems: &'p mut Vec<TableError>) -> Row<'t, 'p> {
+    pub fn row<'t, 'p>(&'t self, index: usize, problems: &'p mut Problems) -> Row<'t, 'p> {
         let beyond = Place { position: usize::MAX, number: index + 1, line: None };
         Row { table: self, place: self.frame.rows.get(index).copied().unwrap_or(beyond), problems }
     }
@@ -114,7 +133,7 @@ fn minutes_ahead(offset: Offset) -> i32 {
 pub(super) struct Row<'t, 'p> {
     table: &'t Table,
     place: Place,
-    problems: &'p mut Vec<TableError>,
+    problems: &'p mut Problems,
 }
 
 impl<'t> Row<'t, '_> {
@@ -125,8 +144,19 @@ impl<'t> Row<'t, '_> {
 
     /// Notes a mistake of one cell, or of the whole row where `column` is empty.
     pub fn reject(&mut self, code: &'static str, column: &str, cause: String, remedy: String) {
+        let error = self.note(code, column, cause, remedy);
+        self.problems.errors.push(error);
+    }
+
+    /// Notes what is unlikely, and yet may be meant.
+    pub fn warn(&mut self, code: &'static str, column: &str, cause: String, remedy: &str) {
+        let warning = self.note(code, column, cause, remedy.to_owned());
+        self.problems.warnings.push(warning);
+    }
+
+    fn note(&self, code: &'static str, column: &str, cause: String, remedy: String) -> TableError {
         let value = self.table.cell(self.place.position, column).unwrap_or_default().to_owned();
-        self.problems.push(TableError {
+        TableError {
             code,
             file: Arc::clone(&self.table.frame.file),
             row: Some(self.number()),
@@ -135,7 +165,7 @@ impl<'t> Row<'t, '_> {
             value,
             cause,
             remedy,
-        });
+        }
     }
 
     /// Text without blanks around it; none where blank.
@@ -154,7 +184,13 @@ impl<'t> Row<'t, '_> {
 
     /// An identifier that must be there. It may not hold what separates identifiers elsewhere.
     pub fn identifier(&mut self, column: &str) -> Option<&'t str> {
-        let text = self.required(column)?;
+        self.required(column)?;
+        self.optional_identifier(column)
+    }
+
+    /// An identifier; none where blank.
+    pub fn optional_identifier(&mut self, column: &str) -> Option<&'t str> {
+        let text = self.text(column)?;
         if text.contains(|c: char| c == '/' || c == ';' || c.is_control()) {
             let cause = format!("{} holds `/`, `;` or a control character", quoted(text));
             self.reject("bad_identifier", column, cause, "write the identifier without them".to_owned());
@@ -224,8 +260,8 @@ impl<'t> Row<'t, '_> {
         }
     }
 
-    /// An instant; none where blank.
-    pub fn instant(&mut self, column: &str) -> Option<Timestamp> {
+    /// An instant of an era; none where blank.
+    pub fn instant(&mut self, column: &str, era: Era) -> Option<Timestamp> {
         let text = self.text(column)?;
         let instant = text.parse::<Timestamp>().ok();
         if instant.is_none() {
@@ -237,7 +273,17 @@ impl<'t> Row<'t, '_> {
                 "write ISO 8601 in UTC, such as `2026-09-07T08:30:00Z`".to_owned(),
             );
         }
-        instant
+        instant.filter(|at| self.is_in(column, era, *at))
+    }
+
+    fn is_in(&mut self, column: &str, era: Era, at: Timestamp) -> bool {
+        if era.holds(at) {
+            return true;
+        }
+        let cause = format!("{} is out of range", quoted(self.text(column).unwrap_or_default()));
+        let day = |at: Timestamp| at.strftime("%F").to_string();
+        self.reject("out_of_range", column, cause, format!("give a time from {} to {}", day(era.least), day(era.most)));
+        false
     }
 
     /// An instant that must be there, and how many minutes ahead of UTC the clock was that it was read from, where it
@@ -252,13 +298,13 @@ impl<'t> Row<'t, '_> {
             let remedy = "write ISO 8601 with its offset from UTC, such as `2026-09-07T08:30:00Z` or `2026-09-07 10:30:00+02:00`";
             self.reject("not_a_time", column, cause, remedy.to_owned());
         }
-        found
+        found.filter(|(at, _)| self.is_in(column, Era::ANY, *at))
     }
 
-    /// An instant that must be there.
-    pub fn required_instant(&mut self, column: &str) -> Option<Timestamp> {
+    /// An instant of an era that must be there.
+    pub fn required_instant(&mut self, column: &str, era: Era) -> Option<Timestamp> {
         self.required(column)?;
-        self.instant(column)
+        self.instant(column, era)
     }
 
     /// A date; none where blank.
@@ -359,7 +405,7 @@ impl<'t> Row<'t, '_> {
     }
 
     fn may_suggest(&self) -> bool {
-        self.problems.len() < SUGGESTIONS
+        self.problems.errors.len() < SUGGESTIONS
     }
 
     fn suggestion<'n>(

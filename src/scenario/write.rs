@@ -4,7 +4,7 @@ use polars::prelude::*;
 
 use super::error::ScenarioError;
 use super::frame::FileKind;
-use super::manifest::MANIFEST_FILE;
+use super::manifest::{MANIFEST_FILE, is_plausible};
 use super::rows::ScenarioFiles;
 use crate::model::Channel;
 use crate::spreadsheet::make_harmless;
@@ -13,9 +13,12 @@ use crate::spreadsheet::make_harmless;
 /// for clients and channels. File names and kinds come from the manifest.
 ///
 /// # Errors
-/// Where a file name ends neither in `.csv` nor in `.parquet`, or a table cannot be encoded.
+/// Where no scenario can start in its week, a file name ends neither in `.csv` nor in `.parquet`, or a table cannot be encoded.
 pub fn render(files: &ScenarioFiles) -> Result<Vec<(String, Vec<u8>)>, ScenarioError> {
     let mut manifest = files.manifest.clone();
+    if !is_plausible(manifest.start) {
+        return Err(ScenarioError::Request(format!("no scenario can start in {}; name another week", manifest.start)));
+    }
     let mut rendered = Vec::new();
     for (table, frame) in tables(files) {
         let file = manifest.files.entry(table.to_owned()).or_insert_with(|| format!("{table}.csv")).clone();

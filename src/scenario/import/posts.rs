@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use super::SeriesPost;
 use crate::files;
 use crate::model::{Channel, Zone};
-use crate::scenario::error::{ScenarioError, ScenarioErrors, TableError};
+use crate::scenario::channels::PEOPLE;
+use crate::scenario::error::{Problems, ScenarioError, ScenarioErrors, TableError};
 use crate::scenario::frame::{self, FileKind, TableSpec};
 use crate::scenario::read::MOST_OF_A_TABLE;
 use crate::scenario::roster::is_first;
@@ -26,9 +27,6 @@ const MAPPING: TableSpec = TableSpec {
     optional: &["name", "workspace_id", "time_zone"],
     others_allowed: false,
 };
-
-/// Most engagements or people that a row may name.
-const MOST_PEOPLE: f64 = 1e11;
 
 /// Offsets from UTC lie between -14 and +14 hours.
 const MOST_OFFSET_MINUTES: f64 = 840.0;
@@ -83,7 +81,7 @@ pub(super) struct Mapped {
 
 /// Reads a posting history.
 pub(super) fn read(path: &Path) -> Result<History, ScenarioErrors> {
-    let mut problems = Vec::new();
+    let mut problems = Problems::default();
     let table = table(path, &POSTS, &mut problems)?;
     let mut accounts: BTreeMap<Arc<str>, Vec<Post>> = BTreeMap::new();
     let mut kinds: BTreeMap<&str, Arc<str>> = BTreeMap::new();
@@ -130,8 +128,8 @@ fn post(row: &mut Row<'_, '_>, kind: Option<Arc<str>>) -> Option<Post> {
     let channel = row.channel("channel");
     let (at, written_offset) = row.instant_with_offset("published_at").unzip();
     let offset = row.number_in("utc_offset_min", Bounds::within(-MOST_OFFSET_MINUTES, MOST_OFFSET_MINUTES));
-    let reach = row.number_in("reach_or_null", Bounds::within(0.0, MOST_PEOPLE));
-    let engagements = row.number_in("engagements", Bounds::within(0.0, MOST_PEOPLE));
+    let reach = row.number_in("reach_or_null", PEOPLE);
+    let engagements = row.number_in("engagements", PEOPLE);
     Some(Post {
         channel: channel?,
         at: at?,
@@ -146,8 +144,9 @@ fn post(row: &mut Row<'_, '_>, kind: Option<Arc<str>>) -> Option<Post> {
 /// Reads which client each account belongs to. Every account of the history must be in it, and it
 /// may name no other.
 pub(super) fn read_mapping(path: &Path, accounts: &[Account]) -> Result<BTreeMap<Arc<str>, Mapped>, ScenarioErrors> {
-    let mut problems = Vec::new();
+    let mut problems = Problems::default();
     let table = table(path, &MAPPING, &mut problems)?;
+    let names: BTreeSet<&str> = accounts.iter().map(|known| known.name.as_ref()).collect();
     let mut mapping: BTreeMap<Arc<str>, Mapped> = BTreeMap::new();
     let mut first_rows = BTreeMap::new();
     for index in 0..table.as_ref().map_or(0, Table::height) {
@@ -155,26 +154,28 @@ pub(super) fn read_mapping(path: &Path, accounts: &[Account]) -> Result<BTreeMap
         let account = row.identifier("account");
         let client_id = row.identifier("client_id");
         let zone = row.zone("time_zone");
-        let workspace_id = row.text("workspace_id").map(str::to_owned);
+        let workspace_id = row.optional_identifier("workspace_id").map(str::to_owned);
         let (Some(account), Some(client_id)) = (account, client_id) else { continue };
-        if !accounts.iter().any(|known| known.name.as_ref() == account) {
-            row.reject_unknown("account", "account", account, accounts.iter().map(|known| known.name.as_ref()));
+        if !names.contains(account) {
+            row.reject_unknown("account", "account", account, names.iter().copied());
         }
         if is_first(&mut row, &mut first_rows, &account, "account", "account") {
             let name = row.text("name").map(str::to_owned);
             mapping.insert(account.into(), Mapped { client_id: client_id.into(), name, workspace_id, zone });
         }
     }
-    if problems.is_empty() {
-        problems.extend(accounts.iter().filter(|known| !mapping.contains_key(&known.name)).map(|known| TableError {
-            code: "unmapped_account",
-            file: file_name(path).into(),
-            row: None,
-            line: None,
-            column: "account".to_owned(),
-            value: known.name.to_string(),
-            cause: format!("account `{}` of the history has no row", known.name),
-            remedy: "add a row that names its client".to_owned(),
+    if problems.errors.is_empty() {
+        problems.errors.extend(accounts.iter().filter(|known| !mapping.contains_key(&known.name)).map(|known| {
+            TableError {
+                code: "unmapped_account",
+                file: file_name(path).into(),
+                row: None,
+                line: None,
+                column: "account".to_owned(),
+                value: known.name.to_string(),
+                cause: format!("account `{}` of the history has no row", known.name),
+                remedy: "add a row that names its client".to_owned(),
+            }
         }));
     }
     finished(problems)?;
@@ -182,19 +183,19 @@ pub(super) fn read_mapping(path: &Path, accounts: &[Account]) -> Result<BTreeMap
 }
 
 /// The table in a file; none, and a reason in `problems`, where it has no legible rows.
-fn table(path: &Path, spec: &TableSpec, problems: &mut Vec<TableError>) -> Result<Option<Table>, ScenarioErrors> {
+fn table(path: &Path, spec: &TableSpec, problems: &mut Problems) -> Result<Option<Table>, ScenarioErrors> {
     let bytes =
         files::read(path, MOST_OF_A_TABLE).map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
     let name = file_name(path);
     let kind = FileKind::of(&name).unwrap_or(FileKind::Csv);
-    Ok(frame::read(&name, kind, bytes, spec, problems).map(Table::new))
+    Ok(frame::read(&name, kind, bytes, spec, &mut problems.errors).map(Table::new))
 }
 
 fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-fn finished(problems: Vec<TableError>) -> Result<(), ScenarioErrors> {
-    let errors = problems.into_iter().map(ScenarioError::from).collect();
+fn finished(problems: Problems) -> Result<(), ScenarioErrors> {
+    let errors = problems.errors.into_iter().map(ScenarioError::from).collect();
     ScenarioErrors::of(errors).map_or(Ok(()), Err)
 }

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use super::notes::ImportNotes;
 use super::{DAY_SECONDS, ImportOptions, Series, SeriesKey, SeriesPost, blank_row, rounded};
 use crate::model::{Channel, Environment};
+use crate::scenario::channels::{AUDIENCE, MOST_POSTS_IN_7_DAYS, MOST_POSTS_IN_30_DAYS, RATE};
 use crate::scenario::figures::ChannelFigures;
 use crate::scenario::rows::ChannelRow;
 use crate::stats::{mean, quantile};
@@ -91,19 +92,21 @@ pub(super) fn channel_row(
     let figures = options.figures.get(channel.index()).copied().unwrap_or(ChannelFigures::usual(channel));
     let hours_back = |post: &SeriesPost| (as_of.as_second() - post.at.as_second()) as f64 / 3600.0;
     let posts_in = |days: i64| in_days(series, as_of, 0, days).count();
+    // A count that no table may hold stays blank, and is taken from the history.
+    let count = |days, most: u32| u32::try_from(posts_in(days)).ok().filter(|count| *count <= most);
     let wanted = figures.weekly_posts * 30.0 / 7.0;
     let visibility = if wanted > 0.0 { (posts_in(30) as f64 / wanted).min(1.0) } else { 1.0 };
     ChannelRow {
-        avg_engagement_rate: rate.map(|rate| rounded(rate.clamp(LEAST_RATE, 10.0), 6)),
+        avg_engagement_rate: rate.map(|rate| rounded(rate.clamp(LEAST_RATE, RATE.most), 6)),
         last_post_at: series.posts.last().map(|post| post.at),
-        posts_last_7_days: u32::try_from(posts_in(7)).ok(),
-        posts_last_30_days: u32::try_from(posts_in(30)).ok(),
+        posts_last_7_days: count(7, MOST_POSTS_IN_7_DAYS),
+        posts_last_30_days: count(30, MOST_POSTS_IN_30_DAYS),
         as_of: None,
         fatigue_score: Some(rounded(figures.fatigue_after(series.posts.iter().map(hours_back)), 4)),
         momentum_score: momentum(series, as_of).map(|score| rounded(score, 4)),
         visibility_score: Some(rounded(visibility, 4)),
         engagement_score: engagement(series, as_of).map(|score| rounded(score, 4)),
-        ..blank_row(id, channel, rounded(audience.max(0.01), 2))
+        ..blank_row(id, channel, rounded(audience.clamp(AUDIENCE.least, AUDIENCE.most), 2))
     }
 }
 

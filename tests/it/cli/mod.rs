@@ -14,5 +14,6 @@ mod rules_test;
 mod rules_verify;
 mod simulate;
 mod sources;
+mod unlikely_values;
 mod watch;
 mod words;

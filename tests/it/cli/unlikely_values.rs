@@ -1,0 +1,152 @@
+//! Numbers and times that are nonsense: refused or pointed out, with their place.
+
+use crate::support::Workplace;
+
+/// A cell of the small scenario, what it becomes, and what is said of it.
+type Spoilt = (&'static str, &'static str, &'static str, &'static [&'static str]);
+
+const REFUSED: &[Spoilt] = &[
+    ("channels", "fb,2400,", "fb,1e-320,", &["row 1", "`audience`", "from 0.01 to"]),
+    ("channels", ",0.036,", ",1e-320,", &["row 1", "`avg_engagement_rate`", "too near to 0"]),
+    ("channels", ",0.036,", ",9.5,", &["row 1", "`avg_engagement_rate`", "from 0 to 5"]),
+    ("channels", "2026-10-17T12:00:00Z,2,4", "9999-12-30T12:00:00Z,2,4", &["`last_post_at`", "to 2027-10-20"]),
+    (
+        "channels",
+        "2026-10-17T12:00:00Z,2,4",
+        "2026-10-27T12:00:00Z,2,4",
+        &["`last_post_at`", "after the scenario's start"],
+    ),
+    ("channels", "Z,2,4,0.11", "Z,10000,,0.11", &["`posts_last_7_days`", "2500"]),
+    ("history", "2026-09-24T", "0001-01-01T", &["row 1", "`published_at`", "from 1990-01-01"]),
+    ("history", "2026-09-24T", "2226-09-24T", &["row 1", "`published_at`", "out of range"]),
+    ("history", "2026-10-12T15:00:00Z", "2026-10-22T15:00:00Z", &["row 3", "its results are known"]),
+    ("reality", "2026-09-30T", "0026-09-30T", &["row 1", "`as_of`", "from 1990-01-01"]),
+    ("reality", "2026-10-12T", "2036-10-12T", &["row 2", "`as_of`", "out of range"]),
+    ("warnings", "2026-10-12T", "1026-10-12T", &["row 1", "`opened_at`", "out of range"]),
+    ("assets", "2026-09-10T", "0210-09-10T", &["row 1", "`created_at`", "out of range"]),
+    ("campaigns", "fb;ig,1.3", "fb;ig,100", &["row 1", "`weight`", "from 0.01 to 10"]),
+    ("campaigns", "fb;ig,1.3", "fb;ig,1e-300", &["row 1", "`weight`", "from 0.01 to 10"]),
+    ("calendar", "boost,1.2", "boost,99", &["row 1", "`factor`", "from 0.01 to 10"]),
+];
+
+const POINTED_OUT: &[Spoilt] = &[
+    ("channels", ",0.036,", ",3.6,", &["row 1", "`avg_engagement_rate`", "more engagements than people"]),
+    ("channels", "2026-10-17T12:00:00Z,2,4", "2026-10-02T12:00:00Z,2,4", &["`posts_last_7_days`", "lies before them"]),
+    (
+        "history",
+        "kettle-lane,fb,2026-10-17T12:00:00Z",
+        "kettle-lane,fb,2026-10-21T12:00:00Z",
+        &["row 4", "counts as one that is committed"],
+    ),
+    ("reality", "2026-10-12T", "2026-10-22T", &["row 2", "`as_of`", "after the scenario's start"]),
+    ("warnings", "2026-10-12T", "2026-10-22T", &["row 1", "`opened_at`", "after the scenario's start"]),
+];
+
+fn spoilt(&(table, from, to, _): &Spoilt) -> Workplace {
+    let place = Workplace::new();
+    place.replace(&format!("small/{table}.csv"), from, to);
+    place
+}
+
+#[test]
+fn nonsense_is_refused_at_check() {
+    for case in REFUSED {
+        let ran = spoilt(case).mcoe("check --scenario small").ends_with(2);
+        ran.says(&[&format!("{}.csv: row", case.0)]).says(case.3);
+    }
+}
+
+#[test]
+fn what_is_unlikely_is_pointed_out_and_planned() {
+    for case in POINTED_OUT {
+        let place = spoilt(case);
+        let ran = place.mcoe("check --scenario small").done();
+        ran.says(&[&format!("warning: {}.csv: row", case.0)]).says(case.3);
+        place.mcoe("plan small --out plan").done().says(case.3);
+        assert!(!place.mcoe("check --scenario small --quiet").done().err.contains("warning"));
+    }
+}
+
+#[test]
+fn the_shipped_scenarios_give_no_warning() {
+    let place = Workplace::new();
+    place.bring("agency");
+    for scenario in ["small", "agency"] {
+        let ran = place.mcoe(&format!("check --scenario {scenario}")).done();
+        assert!(!ran.err.contains(".csv"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn no_scenario_starts_in_the_year_one_and_none_is_written_so() {
+    let place = Workplace::new();
+    place.replace("small/scenario.toml", "start = \"2026-10-19\"", "start = \"0001-01-01\"");
+    place.mcoe("check --scenario small").ends_with(2).says(&["scenario.toml:5:", "out of range", "from 2000-01-01"]);
+    let before = place.entries();
+    place.mcoe("generate --clients 1 --start 0001-W20 --out made").ends_with(2).says(&["0001-W20"]);
+    place.write("posts.csv", "account,channel,published_at,engagements\nshop,fb,2026-08-03T09:00:00Z,4\n");
+    place.mcoe("import posts.csv --start 9998-W20 --out shop").ends_with(2).says(&["9998-W20"]);
+    place.write("posts.csv", "account,channel,published_at,engagements\nshop,fb,9026-08-03T09:00:00Z,4\n");
+    place.mcoe("import posts.csv --out shop").ends_with(2).says(&["row 1", "`published_at`", "out of range"]);
+    assert_eq!(place.entries().len(), before.len() + 1);
+}
+
+#[test]
+fn an_import_never_makes_what_a_plan_refuses() {
+    let place = Workplace::new();
+    let header = "account,channel,published_at,content_type,reach_or_null,engagements\n";
+    place.write("posts.csv", &format!("{header}bakery,fb,2026-08-03T09:00:00Z,photo,1200,41\n"));
+    for id in ["team/north", "a;b"] {
+        place.write("map.csv", &format!("account,client_id,workspace_id\nbakery,acme,{id}\n"));
+        let ran = place.mcoe("import posts.csv --mapping map.csv --out mine").ends_with(2);
+        ran.says(&["map.csv: row 1", "`workspace_id`", id]);
+    }
+    // More engagements than people, and than there are people; hardly any; more posts than anybody counts.
+    let post = |n: u32, reach: &str, engagements: &str| {
+        let at = jiff::Timestamp::from_second(1_786_000_000 - i64::from(n) * 60).unwrap();
+        format!("bakery,fb,{at},photo,{reach},{engagements}\n")
+    };
+    for (reach, engagements, posts) in
+        [("1", "90000000000", 3), ("", "100000000000", 3), ("0.0001", "0", 3), ("9", "1", 12_000)]
+    {
+        let rows: String = (0..posts).map(|n| post(n, reach, engagements)).collect();
+        place.write("posts.csv", &format!("{header}{rows}"));
+        place.mcoe("import posts.csv --out mine --force").done();
+        place.mcoe("check --scenario mine").done();
+    }
+}
+
+#[test]
+fn a_ledgers_export_is_read_with_the_posts_that_are_committed() {
+    let place = Workplace::new();
+    place.mcoe("db load small --now 2026-10-16T08:00:00Z").done();
+    for week in ["2026-W43", "2026-W44"] {
+        place.mcoe(&format!("weekly --week {week} --now 2026-10-16T08:00:00Z")).done();
+    }
+    for (week, out) in [("2026-W43", "first"), ("2026-W42", "earlier"), ("2026-W45", "later")] {
+        place.mcoe(&format!("db export corner --week {week} --now 2026-10-16T08:00:00Z --out {out}")).done();
+        place.mcoe(&format!("check --scenario {out}")).done();
+    }
+    place.mcoe("check --scenario first").done().says(&["warning: history.csv", "count as committed"]);
+    place.mcoe("plan --from-database corner --week 2026-W45 --now 2026-10-16T08:00:00Z --out plan").done();
+}
+
+#[test]
+fn a_table_of_too_many_columns_is_refused_at_once() {
+    let place = Workplace::new();
+    let names: String = (0..20_000).map(|n| format!(",c{n}")).collect();
+    place.write("posts.csv", &format!("account,channel,published_at,engagements{names}\n"));
+    place.mcoe("import posts.csv --out shop").ends_with(2).says(&["20004 columns, more than 1000"]);
+    place.write("small/assets.csv", &format!("asset_id{names}\n"));
+    place.mcoe("check --scenario small").ends_with(2).says(&["assets.csv", "20001 columns", "1 error(s)"]);
+}
+
+#[test]
+fn of_very_many_mistakes_fifty_are_laid_out_and_the_rest_counted() {
+    let place = Workplace::new();
+    let days = vec!["{ date = 2026-10-19, kind = \"boost\" }"; 700].join(", ");
+    place.replace("rules/calendar.toml", "days = []", &format!("days = [{days}]"));
+    let ran = place.mcoe("check").ends_with(2);
+    assert!(ran.err.len() < 60_000, "{} bytes", ran.err.len());
+    ran.says(&["more\n", "error(s) in the rules pack"]);
+}
