@@ -227,6 +227,9 @@ impl StoreError {
     #[must_use]
     pub fn remedy(&self) -> &str {
         match self {
+            Self::Connect { database, .. } if !database.starts_with("postgres") => {
+                "check the path, and that this user may read and write the file and its folder"
+            }
             Self::Connect { .. } => "check the address, the user and the password, and that the server runs",
             Self::InVain { .. } => {
                 "see that the server runs, and what holds it; then run the command again: it goes on from what stands"

@@ -84,7 +84,10 @@ fn create(url: &DatabaseUrl, path: &Path) -> Result<(), StoreError> {
 }
 
 fn unreadable(url: &DatabaseUrl, error: &std::io::Error) -> StoreError {
-    StoreError::Connect { database: url.to_string(), cause: error.to_string(), source: None }
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::DiskFull,
+        _ => StoreError::Connect { database: url.to_string(), cause: error.to_string(), source: None },
+    }
 }
 
 async fn contents(url: &DatabaseUrl, path: &Path) -> Result<Contents, StoreError> {
