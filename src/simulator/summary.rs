@@ -57,6 +57,8 @@ pub struct Provenance {
     pub rules_hash: String,
     /// Version of the engine.
     pub version: String,
+    /// Version of the time-zone database.
+    pub time_zones: String,
     /// Seed of the run.
     pub seed: u64,
     /// First week.

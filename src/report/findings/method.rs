@@ -136,6 +136,7 @@ fn inputs(rules: Vec<Vec<Cell>>, run: &Provenance) -> Table {
         code("Scenario hash", &run.scenario_hash),
         code("Seed", &run.seed.to_string()),
         code("Engine", &format!("mcoe {}", run.version)),
+        code("Time zones", &format!("tz {}", run.time_zones)),
         code("First week", &run.start.to_string()),
         text("Weeks", whole(u64::from(run.weeks))),
         text("Replications", whole(u64::from(run.replications))),

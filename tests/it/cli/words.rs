@@ -34,12 +34,6 @@ fn every_global_option_is_explained_at_every_command() {
 }
 
 #[test]
-fn the_version_is_the_packages() {
-    let place = Workplace::new();
-    assert_eq!(place.mcoe("--version").done().out, concat!("mcoe ", env!("CARGO_PKG_VERSION"), "\n"));
-}
-
-#[test]
 fn arguments_that_make_no_sense_end_with_two_and_write_nothing() {
     let place = Workplace::new();
     let before = place.entries();
@@ -128,4 +122,14 @@ fn colours_are_used_only_where_asked_for() {
     assert!(!has_colour("check"));
     assert!(!has_colour("check --color never"));
     assert!(has_colour("check --color always"));
+}
+
+#[test]
+fn the_long_version_names_the_time_zones_that_are_built_in() {
+    let place = Workplace::new();
+    let version = concat!("mcoe ", env!("CARGO_PKG_VERSION"), "\n");
+    let long = place.mcoe("--version").done().out;
+    let zones = long.strip_prefix(version).unwrap_or_else(|| panic!("{long}"));
+    assert!(zones.starts_with("time zones: tz 20"), "{long}");
+    assert_eq!(place.mcoe("-V").done().out, version);
 }

@@ -1,0 +1,76 @@
+//! The time-zone database that is built in, against the one of the system.
+//!
+//! Nothing but this warning comes from the system's: the same input gives the same plan on every machine.
+
+use std::path::Path;
+
+use super::Globals;
+use crate::files;
+use crate::model::Zone;
+
+/// Where systems keep their time zones.
+const FOLDER: &str = "/usr/share/zoneinfo";
+
+/// Most bytes of a file of the system's database that is looked at.
+const MOST: u64 = 1 << 20;
+
+/// Says so where the system knows later changes of clocks than this build.
+pub(super) fn warn_if_older(globals: &Globals) {
+    let built_in = Zone::database_version();
+    if let Some(system) = version_in(Path::new(FOLDER)).filter(|system| is_newer(system, built_in)) {
+        globals.say(&format!(
+            "warning: the time zones built in are those of tz {built_in}, older than this system's, tz {system}: \
+             clocks may have been changed since; use a newer mcoe"
+        ));
+    }
+}
+
+/// The version that a folder of time zones names; none where it names none.
+fn version_in(folder: &Path) -> Option<String> {
+    let named = files::read_text(&folder.join("+VERSION"), MOST).ok();
+    let compiled = || files::read_text(&folder.join("tzdata.zi"), MOST).ok();
+    let text = named.or_else(|| Some(compiled()?.lines().next()?.strip_prefix("# version ")?.to_owned()))?;
+    let version: String = text.trim().chars().take_while(char::is_ascii_alphanumeric).collect();
+    is_version(&version).then_some(version)
+}
+
+/// Whether it is a year and a letter or more.
+fn is_version(text: &str) -> bool {
+    let (year, letters) = text.split_at_checked(4).unwrap_or_default();
+    year.bytes().all(|byte| byte.is_ascii_digit())
+        && !letters.is_empty()
+        && letters.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+/// Versions follow each other as 2025z, 2025za, 2026a.
+fn is_newer(one: &str, other: &str) -> bool {
+    is_version(other) && one > other
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_read_from_either_file() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(version_in(dir.path()), None);
+        std::fs::write(dir.path().join("tzdata.zi"), "# version 2031b-dirty\n# more\n").unwrap();
+        assert_eq!(version_in(dir.path()).as_deref(), Some("2031b"));
+        std::fs::write(dir.path().join("+VERSION"), "2031c\n").unwrap();
+        assert_eq!(version_in(dir.path()).as_deref(), Some("2031c"));
+        std::fs::write(dir.path().join("+VERSION"), "not one\n").unwrap();
+        assert_eq!(version_in(dir.path()), None);
+    }
+
+    #[test]
+    fn later_years_and_letters_are_newer() {
+        assert!(is_newer("2026b", "2026a") && is_newer("2027a", "2026z") && is_newer("2026za", "2026z"));
+        assert!(!is_newer("2026a", "2026a") && !is_newer("2025z", "2026a") && !is_newer("2027a", "of unknown version"));
+    }
+
+    #[test]
+    fn the_version_that_is_built_in_is_known() {
+        assert!(is_version(Zone::database_version()), "{}", Zone::database_version());
+    }
+}
