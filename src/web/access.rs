@@ -105,8 +105,7 @@ impl FromRequestParts<App> for Caller {
             let remedy = "send `Authorization: Bearer TOKEN`; `mcoe token create` makes a token";
             return Err(Problem::new(StatusCode::UNAUTHORIZED, "no token was sent", remedy));
         };
-        let text = given.to_str().unwrap_or_default();
-        let secret = text.strip_prefix("Bearer ").and_then(|text| Secret::sent(text.trim()));
+        let secret = bearer(given.to_str().unwrap_or_default()).and_then(Secret::sent);
         let token = match secret {
             Some(secret) => app.ledger.token_of(&secret.hash(), now()).await?,
             None => None,
@@ -115,6 +114,12 @@ impl FromRequestParts<App> for Caller {
         app.limits.request(&Who::Token(token.id))?;
         Ok(Self::of(token))
     }
+}
+
+/// The token of an `Authorization` header, whose scheme may be written in any case.
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
 
 /// Answers a token that opens nothing: unknown, revoked and expired ones look alike.

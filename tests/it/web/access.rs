@@ -94,9 +94,18 @@ on_both! {
         for wrong in ["", "mcoe_", "x", &"0".repeat(64), &format!("mcoe_{}", "a".repeat(64)), &live.to_uppercase()] {
             site.holder(wrong).get(path).refused(401);
         }
-        for scheme in ["Basic", "bearer", "Token"] {
-            let header = format!("{scheme} {live}");
+        for header in [format!("Basic {live}"), format!("Token {live}"), format!("Bearer{live}"), live.clone()] {
             site.anybody().send("GET", path, &[("authorization", &header)], None).refused(401);
+        }
+    }
+
+    async fn the_scheme_of_a_token_is_written_in_any_case(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let live = token(place, HARBOUR, "ann", Role::Viewer);
+        for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+            let header = format!("{scheme} {live}");
+            site.anybody().send("GET", "/api/orchestration/schedules", &[("authorization", &header)], None).ok();
         }
     }
 
