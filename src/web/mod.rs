@@ -14,6 +14,7 @@
 mod access;
 mod api;
 mod console;
+mod cursor;
 mod kept;
 mod limits;
 mod metrics;

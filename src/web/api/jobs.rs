@@ -16,6 +16,7 @@ use super::paging;
 use super::schedules::{known, parsed};
 use crate::store::{Job, JobStatus, Ledger};
 use crate::web::access::Caller;
+use crate::web::cursor::Listing;
 use crate::web::params::{Asked, At};
 use crate::web::problem::Problem;
 use crate::web::state::App;
@@ -34,11 +35,12 @@ pub(super) async fn list(
     Asked(mut params): Asked,
 ) -> Result<Json<Value>, Problem> {
     let named = params.text("workspace_id");
-    let (after, limit) = paging(&mut params);
+    let list = Listing::new("jobs", &());
+    let (after, limit) = paging(&mut params, &list);
     params.finish()?;
     let ledger = app.ledger_of(&known(&app, &caller, named).await?);
     let page = ledger.jobs(after.as_ref(), limit).await?;
-    Ok(Json(json!({"jobs": page.rows, "next_cursor": page.next.map(|mark| mark.to_string())})))
+    Ok(Json(json!({"jobs": page.rows, "next_cursor": page.next.map(|mark| list.cursor(&mark))})))
 }
 
 async fn find(app: &App, caller: &Caller, id: &str, mut params: Asked) -> Result<(Ledger, Job), Problem> {

@@ -10,6 +10,7 @@ mod schedules;
 use axum::Router;
 use axum::routing::{get, post};
 
+use super::cursor::Listing;
 use super::params::Params;
 use super::state::App;
 use crate::store::Mark;
@@ -24,9 +25,9 @@ const USUAL_ROWS: u32 = 50;
 /// Rows of a list at most.
 const MOST_ROWS: u64 = 500;
 
-/// Where a page begins, and how many rows it has.
-fn paging(params: &mut Params) -> (Option<Mark>, u32) {
-    let after = params.parsed("cursor", "take `next_cursor` from the answer before");
+/// Where a page of a list begins, and how many rows it has.
+fn paging(params: &mut Params, list: &Listing) -> (Option<Mark>, u32) {
+    let after = list.read(params);
     (after, params.whole("limit", 1..=MOST_ROWS).map_or(USUAL_ROWS, |limit| limit as u32))
 }
 

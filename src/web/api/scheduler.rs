@@ -15,6 +15,7 @@ use crate::model::{ActionType, Role, Week, WorkspaceId};
 use crate::simulator::Extent;
 use crate::store::{ActionFilter, Job, JobStatus};
 use crate::web::access::Caller;
+use crate::web::cursor::Listing;
 use crate::web::params::{Asked, Moment, Params, Sent};
 use crate::web::problem::{Problem, WrongField};
 use crate::web::secret::now;
@@ -38,7 +39,9 @@ pub(super) async fn look(
         params.wrong("type", format!("`{view}` is not known here"), "write actions or stats");
     }
     let days = params.whole("days", 1..=366);
-    let mut filter = actions(&mut params, days);
+    let mut filter = actions(&mut params);
+    let list = Listing::new("actions", &(days, &filter));
+    filter.from = filter.from.or_else(|| days.map(|days| days_ago(days as i64)));
     if view == "stats" {
         params.finish()?;
         let ledger = app.ledger_of(&known(&app, &caller, named).await?);
@@ -51,16 +54,16 @@ pub(super) async fn look(
             .collect();
         return Ok(Json(json!({"from": from, "counts": counts})));
     }
-    let (after, limit) = paging(&mut params);
+    let (after, limit) = paging(&mut params, &list);
     params.finish()?;
     filter.limit = limit;
     let ledger = app.ledger_of(&known(&app, &caller, named).await?);
     let page = ledger.actions(&filter, after.as_ref()).await?;
-    Ok(Json(json!({"actions": page.rows, "next_cursor": page.next.map(|mark| mark.to_string())})))
+    Ok(Json(json!({"actions": page.rows, "next_cursor": page.next.map(|mark| list.cursor(&mark))})))
 }
 
 /// Which decisions a list means.
-pub(in crate::web) fn actions(params: &mut Params, days: Option<u64>) -> ActionFilter {
+pub(in crate::web) fn actions(params: &mut Params) -> ActionFilter {
     let kinds: Vec<&str> = ActionType::ALL.iter().map(|kind| kind.name()).collect();
     let from = params.moment("from").map(Moment::start);
     let schedule = params.ids("schedule_id");
@@ -72,7 +75,7 @@ pub(in crate::web) fn actions(params: &mut Params, days: Option<u64>) -> ActionF
         client: params.text("client_id"),
         action_type: params.name("action_type", &kinds),
         actor: params.text("actor"),
-        from: from.or_else(|| days.map(|days| days_ago(days as i64))),
+        from,
         to: params.moment("to").map(|moment| match moment {
             Moment::Instant(at) => at,
             // A day is meant to its end.

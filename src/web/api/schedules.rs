@@ -9,6 +9,7 @@ use super::paging;
 use crate::model::{Role, WorkspaceId};
 use crate::store::{Action, ActionFilter, Change, ChannelStatus, Ledger, Schedule, ScheduleFilter, Skipped};
 use crate::web::access::Caller;
+use crate::web::cursor::Listing;
 use crate::web::params::{Asked, At, Params, Sent};
 use crate::web::problem::Problem;
 use crate::web::secret::now;
@@ -58,11 +59,12 @@ pub(super) async fn list(
         View::List => {
             let filter = params.schedules();
             let order = params.order();
-            let (after, limit) = paging(&mut params);
+            let list = Listing::new("schedules", &(order, &filter));
+            let (after, limit) = paging(&mut params, &list);
             params.finish()?;
             let workspace = known(&app, &caller, named).await?;
             let page = app.ledger_of(&workspace).schedule_page(&filter, order, after.as_ref(), limit).await?;
-            let next = page.next.map(|mark| mark.to_string());
+            let next = page.next.map(|mark| list.cursor(&mark));
             Ok(Json(json!({"schedules": page.rows, "next_cursor": next})))
         }
     }

@@ -10,8 +10,9 @@ use serde_json::Value as Json;
 use super::words::{Names, Shown, action_types, client_choices, names, query, spoken, status_label};
 use super::{Desk, Looking};
 use crate::model::{ActionType, DecisionStatus};
-use crate::store::{Action, Mark};
+use crate::store::Action;
 use crate::web::api::actions;
+use crate::web::cursor::Listing;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::state::App;
@@ -66,9 +67,10 @@ pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Res
         ("to", &wish.to),
     ]);
     let mut wanted = Params::of_pairs(fields.trim_start_matches('?').as_bytes());
-    let filter = actions(&mut wanted, None);
+    let filter = actions(&mut wanted);
     wanted.finish()?;
-    let after: Option<Mark> = params.parsed("cursor", "take the link to the next page");
+    let list = Listing::new("actions", &filter);
+    let after = list.read(&mut params);
     params.finish()?;
     let found = desk.ledger().actions(&filter, after.as_ref()).await?;
     let clients = app.clients(&desk.workspace).await?;
@@ -101,7 +103,7 @@ pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Res
         },
         rows => Serde(&rows),
         first_page => after.is_some().then(|| paged("")),
-        next_page => found.next.map(|mark| paged(&mark.to_string())),
+        next_page => found.next.map(|mark| paged(&list.cursor(&mark))),
         empty => empty,
     };
     Ok(desk.page("decisions.html", &chrome, content))

@@ -12,8 +12,9 @@ use serde_json::Value as Json;
 use super::words::{Shown, count};
 use super::{Desk, Looking, Sending, fill};
 use crate::model::{Role, Week};
-use crate::store::{Job, JobKind, JobStatus, Mark};
+use crate::store::{Job, JobKind, JobStatus};
 use crate::web::api::{answer, extent, parsed};
+use crate::web::cursor::Listing;
 use crate::web::params::At;
 use crate::web::problem::{Problem, WrongField};
 use crate::web::secret::now;
@@ -54,7 +55,8 @@ struct Link {
 /// `GET …/runs`
 pub(super) async fn page(looking: Looking) -> Result<Response, Problem> {
     let Looking { desk, mut params, .. } = looking;
-    let after: Option<Mark> = params.parsed("cursor", "take the link to the next page");
+    let list = Listing::new("jobs", &());
+    let after = list.read(&mut params);
     params.finish()?;
     let found = desk.ledger().jobs(after.as_ref(), ROWS).await?;
     let lines: Vec<Line> = found.rows.iter().map(|job| line(&desk, job)).collect();
@@ -66,7 +68,7 @@ pub(super) async fn page(looking: Looking) -> Result<Response, Problem> {
     let content = context! {
         jobs => Serde(&lines),
         whatif => context! { weeks => 4, replications => 8, set => "", keys => KEYS.to_vec() },
-        next_page => found.next.map(|mark| desk.link("/runs", &[("cursor", &mark.to_string())])),
+        next_page => found.next.map(|mark| desk.link("/runs", &[("cursor", &list.cursor(&mark))])),
         empty => empty,
     };
     Ok(desk.page("runs.html", &chrome, content))

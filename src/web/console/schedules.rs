@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::words::{self, Row, client_choices, count, names, query};
 use super::{BASE, Desk, Looking, Sending, session};
 use crate::model::{Channel, RiskBand, Role};
-use crate::store::{Change, Mark, Order, Overview, Schedule, ScheduleFilter, StoreError};
+use crate::store::{Change, Order, Overview, Schedule, ScheduleFilter, StoreError};
+use crate::web::cursor::Listing;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::secret::now;
@@ -152,7 +153,8 @@ impl Wish {
 pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Response, Problem> {
     let Looking { desk, mut params, .. } = looking;
     let (wish, filter, order) = Wish::read(&mut params);
-    let after: Option<Mark> = params.parsed("cursor", "take the link to the next page");
+    let list = Listing::new("schedules", &(order, &filter));
+    let after = list.read(&mut params);
     let done = notice(&mut params);
     params.finish()?;
     let standing = app.status(&desk.workspace).await?;
@@ -193,7 +195,7 @@ pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Res
         shown => rows.len(),
         empty => (rows.is_empty() && calendar.is_none()).then(|| empty(&desk, &wish, &standing.overview)),
         first_page => after.is_some().then(|| paged(None)),
-        next_page => next.map(|mark| paged(Some(mark.to_string()))),
+        next_page => next.map(|mark| paged(Some(list.cursor(&mark)))),
         rows => Serde(&rows),
         calendar => Serde(&calendar),
         back => wish.link(&desk),

@@ -1,6 +1,6 @@
 //! Schedules and the record, as programs see them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{HARBOUR, HUDSON, planned, schedules, waiting};
 use crate::support::{Place, Site, on_both};
@@ -33,7 +33,7 @@ on_both! {
             assert_eq!(sorted.len(), schedules(&asker, HARBOUR, "").len());
         }
         let by_risk = schedules(&asker, HARBOUR, "sort=risk");
-        let rank = |row: &serde_json::Value| ["high", "medium", "low"].iter().position(|name| row["risk_level"] == *name);
+        let rank = |row: &Value| ["high", "medium", "low"].iter().position(|name| row["risk_level"] == *name);
         assert!(by_risk.windows(2).all(|two| rank(&two[0]) <= rank(&two[1])));
     }
 
@@ -53,7 +53,7 @@ on_both! {
             assert_eq!(found.len(), all.iter().filter(|row| row[field] == value).count(), "{query}");
         }
         let tuesday = schedules(&asker, HARBOUR, "from=2026-09-08&to=2026-09-08");
-        let local = |row: &serde_json::Value| row["metadata"]["local_time"].as_str().unwrap().starts_with("2026-09-08");
+        let local = |row: &Value| row["metadata"]["local_time"].as_str().unwrap().starts_with("2026-09-08");
         assert_eq!(tuesday.len(), all.iter().filter(|row| local(row)).count());
         assert!(!tuesday.is_empty());
         let exact = schedules(&asker, HARBOUR, "from=2026-09-08T10:00:00Z&to=2026-09-08T12:00:00Z");
@@ -104,6 +104,43 @@ on_both! {
         assert_eq!(cancelled["changed"], others.len());
         let one = asker.get(&format!("/api/orchestration/schedules/{}?workspaceId={HARBOUR}", others[0])).ok();
         assert_eq!(one["schedule"]["blocked_reason"], "cancelled by local: sold out");
+    }
+
+    async fn a_cursor_is_refused_by_a_list_in_another_order_or_under_another_filter(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let get = |path: &str, query: &str| {
+            asker.get(&format!("/api/orchestration/{path}?workspaceId={HARBOUR}&{query}"))
+        };
+        let cursor = |path: &str, query: &str| {
+            get(path, &format!("limit=2&{query}")).ok()["next_cursor"].as_str().unwrap().to_owned()
+        };
+        let cursors = [
+            ("schedules", "sort=risk&status=pending", "sort=time&status=pending"),
+            ("schedules", "sort=time&channel=fb", "sort=latest&channel=fb"),
+            ("schedules", "channel=fb", "channel=ig"),
+            ("schedules", "from=2026-09-08", ""),
+            ("scheduler", "days=366", "days=365"),
+            ("scheduler", "days=366&actionType=time_choice", "days=366&actionType=select_asset"),
+        ];
+        for (path, query, other) in cursors {
+            let cursor = cursor(path, query);
+            assert!(get(path, &format!("{query}&limit=9&cursor={cursor}")).ok()["next_cursor"].is_string());
+            let refused = get(path, &format!("{other}&cursor={cursor}")).refused(400);
+            let wrong = &refused["errors"][0];
+            assert_eq!(wrong["field"], "cursor");
+            assert!(wrong["detail"].as_str().unwrap().contains("another order or under another filter"), "{wrong}");
+            let page = if path == "schedules" { "" } else { "/decisions" };
+            let page = asker.get(&format!("/founder/orchestration{page}?workspace={HARBOUR}&actor=x&cursor={cursor}"));
+            assert_eq!(page.status, 400, "{}", page.text);
+        }
+        // The order that is meant where none is named, and a cursor as they were before.
+        let unnamed = cursor("schedules", "");
+        get("schedules", &format!("sort=time&type=list&cursor={unnamed}")).ok();
+        let before = unnamed.split_once('~').unwrap().1;
+        let refused = get("schedules", &format!("cursor={before}")).refused(400);
+        assert!(refused["errors"][0]["detail"].as_str().unwrap().contains("an earlier version"), "{refused}");
     }
 
     async fn all_that_are_named_change_or_none_does(place: &Place) {
