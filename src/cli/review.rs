@@ -203,7 +203,7 @@ impl Meant {
             }
             Ok(ledger.change(&shown, change, &rules, &actor, now).await?)
         })?;
-        for Skipped { schedule, why } in &changed.skipped {
+        for Skipped { schedule, why, .. } in &changed.skipped {
             globals.say(&format!("left as it is: {} is {}: {why}", short(schedule), schedule.status));
         }
         let skipped = changed.skipped.len();

@@ -136,9 +136,24 @@ pub struct Skipped {
     pub schedule: Schedule,
     /// Why not.
     pub why: StoreError,
+    /// The same person made the same change before, and it still holds.
+    pub is_repeat: bool,
 }
 
 impl Changed {
+    /// How many stand as they were wanted: those that changed, and those that did so when the same was asked before.
+    ///
+    /// # Errors
+    /// Where none does though some were meant: why the first does not.
+    pub fn settled(self) -> Result<usize, StoreError> {
+        let (repeated, left): (Vec<Skipped>, Vec<Skipped>) =
+            self.skipped.into_iter().partition(|skipped| skipped.is_repeat);
+        match (self.done.len() + repeated.len(), left.into_iter().next()) {
+            (0, Some(skipped)) => Err(skipped.why),
+            (settled, _) => Ok(settled),
+        }
+    }
+
     /// Those that changed.
     ///
     /// # Errors
@@ -317,7 +332,10 @@ impl Ledger {
                 let held = objections.get(&schedule.id).cloned();
                 match change.check(&schedule, rules, actor).and_then(|()| asked.check(&schedule, held)) {
                     Ok(()) => changed.done.push(schedule),
-                    Err(why) => changed.skipped.push(Skipped { schedule, why }),
+                    Err(why) => {
+                        let is_repeat = asked.is_repeat(&mut tx, &schedule).await?;
+                        changed.skipped.push(Skipped { schedule, why, is_repeat });
+                    }
                 }
             }
             asked.apply(&mut tx, &mut changed).await?;
@@ -389,6 +407,10 @@ impl Change<'_> {
     }
 }
 
+/// Where a schedule may stand while its approval holds.
+const APPROVED: [ScheduleStatus; 4] =
+    [ScheduleStatus::Ready, ScheduleStatus::Executing, ScheduleStatus::Completed, ScheduleStatus::Failed];
+
 /// The code of what a person cancelled.
 const CANCELLED: &str = "cancelled";
 
@@ -428,6 +450,28 @@ impl Asked<'_> {
             return Err(StoreError::TooLate(schedule.id));
         }
         objection.map_or(Ok(()), |reason| Err(StoreError::Held { id: schedule.id, reason: Box::new(reason) }))
+    }
+
+    /// Whether the schedule stands as this person wanted because they asked for the same before.
+    async fn is_repeat(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
+        match self.change {
+            Change::Approve | Change::ApproveAlone => {
+                let is_theirs = schedule.approved_by.as_deref() == Some(self.actor);
+                Ok(is_theirs && APPROVED.contains(&schedule.status))
+            }
+            Change::Cancel { .. } => {
+                Ok(schedule.status == ScheduleStatus::Cancelled && schedule.reason() == self.reason())
+            }
+            Change::Restore if schedule.status == ScheduleStatus::Pending => self.has_restored(tx, schedule).await,
+            Change::Restore => Ok(false),
+        }
+    }
+
+    async fn has_restored(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM campaign_orchestration_actions WHERE schedule_id = $1::uuid \
+                   AND actor = $2 AND decision_payload ->> 'from' = 'cancelled' \
+                   AND decision_payload ->> 'to' = 'pending')";
+        tx.one(sql, values![schedule.id, self.actor]).await?.flag(0)
     }
 
     async fn apply(&self, tx: &mut Tx, changed: &mut Changed) -> Result<(), StoreError> {
@@ -476,7 +520,7 @@ impl Asked<'_> {
                 changed.done.push(schedule);
             } else {
                 let why = StoreError::InstantTaken(schedule.id);
-                changed.skipped.push(Skipped { schedule, why });
+                changed.skipped.push(Skipped { schedule, why, is_repeat: false });
             }
         }
         Ok(())

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::paging;
-use crate::model::{Role, WorkspaceId};
-use crate::store::{Action, ActionFilter, Change, ChannelStatus, Ledger, Schedule, ScheduleFilter, Skipped};
+use crate::model::{Role, ScheduleStatus, WorkspaceId};
+use crate::store::{Action, ActionFilter, Change, Changed, ChannelStatus, Ledger, Schedule, ScheduleFilter, Skipped};
 use crate::web::access::Caller;
 use crate::web::cursor::Listing;
 use crate::web::params::{Asked, At, Params, Sent};
@@ -125,6 +125,11 @@ pub(in crate::web) fn parsed(id: &str, what: &str) -> Result<Uuid, Problem> {
     id.parse().map_err(|_| Problem::not_found(what, "take an id from the list"))
 }
 
+/// A schedule that stands as it was asked to.
+fn settled(schedule: &Schedule, status: ScheduleStatus, is_repeat: bool) -> Value {
+    json!({"id": schedule.id, "status": status, "repeated": is_repeat})
+}
+
 /// A schedule that did not change, with the reason.
 fn skipped(skipped: &Skipped) -> Value {
     json!({
@@ -166,10 +171,22 @@ pub(super) async fn change(
     let filter = ScheduleFilter { ids, ..ScheduleFilter::default() };
     let changed = app.ledger_of(&workspace).change(&filter, change, &app.rules, &caller.name, now()).await?;
     app.forget(&workspace).await;
-    let skipped: Vec<Value> = changed.skipped.iter().map(skipped).collect();
-    let ids: Vec<Uuid> = changed.any()?.iter().map(|schedule| schedule.id).collect();
-    let status = change.status();
-    Ok(Json(json!({
-        "changed": ids.len(), "ids": ids, "status": status, "actor": caller.name, "skipped": skipped,
-    })))
+    answer(changed, change.status(), &caller.name).map(Json)
+}
+
+/// What came of a change. One that is sent again is answered as it was the first time.
+fn answer(changed: Changed, status: ScheduleStatus, actor: &str) -> Result<Value, Problem> {
+    let (repeated, mut left): (Vec<Skipped>, Vec<Skipped>) =
+        changed.skipped.into_iter().partition(|skipped| skipped.is_repeat);
+    let done = changed.done.iter().map(|schedule| (schedule.id, settled(schedule, status, false)));
+    let before =
+        repeated.iter().map(|Skipped { schedule, .. }| (schedule.id, settled(schedule, schedule.status, true)));
+    let (ids, schedules): (Vec<Uuid>, Vec<Value>) = done.chain(before).unzip();
+    if ids.is_empty() && !left.is_empty() {
+        return Err(left.swap_remove(0).why.into());
+    }
+    let skipped: Vec<Value> = left.iter().map(skipped).collect();
+    Ok(json!({
+        "changed": ids.len(), "ids": ids, "status": status, "actor": actor, "schedules": schedules, "skipped": skipped,
+    }))
 }

@@ -483,7 +483,7 @@ pub(super) async fn change(State(app): State<App>, sending: Sending) -> Result<R
         0
     } else {
         let actor = &desk.visitor.caller.name;
-        desk.ledger().change(&filter, wanted.change(&app), &app.rules, actor, now()).await?.any()?.len()
+        desk.ledger().change(&filter, wanted.change(&app), &app.rules, actor, now()).await?.settled()?
     };
     app.forget(&desk.workspace).await;
     let number = number.to_string();

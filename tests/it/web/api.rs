@@ -1,9 +1,10 @@
 //! Schedules and the record, as programs see them.
 
+use mcoe::model::Role;
 use serde_json::{Value, json};
 
 use super::{HARBOUR, HUDSON, planned, schedules, waiting};
-use crate::support::{Place, Site, on_both};
+use crate::support::{Place, Site, on_both, token};
 
 on_both! {
     async fn a_list_comes_page_by_page_in_its_order_and_is_whole(place: &Place) {
@@ -94,9 +95,6 @@ on_both! {
         for kind in ["schedule_approved", "time_choice", "select_asset", "posting_decision", "schedule_created"] {
             assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
         }
-        let again = asker.patch("/api/orchestration/schedules",
-            &json!({"workspaceId": HARBOUR, "schedule_id": id, "action": "approve"}));
-        assert!(again.refused(409)["detail"].as_str().unwrap().contains("is ready and cannot become ready"));
         let others: Vec<String> = schedules(&asker, HARBOUR, "status=pending").iter().take(3)
             .map(|row| row["id"].as_str().unwrap().to_owned()).collect();
         let cancelled = asker.patch("/api/orchestration/schedules",
@@ -104,6 +102,64 @@ on_both! {
         assert_eq!(cancelled["changed"], others.len());
         let one = asker.get(&format!("/api/orchestration/schedules/{}?workspaceId={HARBOUR}", others[0])).ok();
         assert_eq!(one["schedule"]["blocked_reason"], "cancelled by local: sold out");
+    }
+
+    async fn a_change_that_is_sent_again_is_answered_as_the_first_time(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let ann = site.holder(&token(place, HARBOUR, "ann", Role::Approver));
+        let bob = site.holder(&token(place, HARBOUR, "bob", Role::Admin));
+        let path = "/api/orchestration/schedules";
+        let week = json!({"action": "weekly"});
+        bob.ended(&bob.post("/api/orchestration/scheduler", &week).ok(), HARBOUR);
+        let coming = schedules(&bob, HARBOUR, "status=pending&risk=low&sort=latest");
+        let (one, two) = (coming[0]["id"].clone(), coming[1]["id"].clone());
+        let decisions = |id: &Value| {
+            let record = ann.get(&format!("{path}/{}", id.as_str().unwrap())).ok();
+            record["decisions"].as_array().unwrap().len()
+        };
+        for (action, status) in [("approve", "ready"), ("cancel", "cancelled"), ("restore", "pending")] {
+            let body = json!({"ids": [one, two], "action": action, "reason": "sold out"});
+            let first = ann.patch(path, &body).ok();
+            let before = decisions(&one);
+            let again = ann.patch(path, &body).ok();
+            for field in ["changed", "ids", "status", "actor", "skipped"] {
+                assert_eq!(again[field], first[field], "{action} {field}");
+            }
+            assert_eq!((&first["changed"], first["ids"].as_array().unwrap().len()), (&json!(2), 2), "{first}");
+            for (answer, repeated) in [(&first, false), (&again, true)] {
+                let shown = answer["schedules"].as_array().unwrap();
+                assert!(shown.iter().all(|row| row["status"] == status && row["repeated"] == repeated), "{answer}");
+            }
+            assert_eq!(decisions(&one), before, "{action} is put on record once");
+            // What somebody else decides, or what is decided otherwise, is another change.
+            bob.patch(path, &body).refused(409);
+        }
+        let cancel = |reason: &str| json!({"schedule_id": one, "action": "cancel", "reason": reason});
+        ann.patch(path, &json!({"schedule_id": one, "action": "approve"})).ok();
+        ann.patch(path, &cancel("sold out")).ok();
+        ann.patch(path, &cancel("the shop is closed")).refused(409);
+        // An approval that no longer holds is not said to.
+        ann.patch(path, &json!({"schedule_id": one, "action": "approve"})).refused(409);
+        // Some are new and some are repeated.
+        let both = ann.patch(path, &json!({"ids": [one, two], "action": "cancel", "reason": "sold out"})).ok();
+        assert_eq!((&both["changed"], &both["skipped"]), (&json!(2), &json!([])), "{both}");
+    }
+
+    async fn an_approval_that_is_sent_twice_at_once_is_a_success_both_times(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let body = json!({"workspaceId": HARBOUR, "schedule_id": waiting(&asker, HARBOUR), "action": "approve"});
+        let mut repeated = Vec::new();
+        std::thread::scope(|scope| {
+            let senders: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| asker.patch("/api/orchestration/schedules", &body).ok())).collect();
+            for sender in senders {
+                repeated.push(sender.join().unwrap()["schedules"][0]["repeated"].as_bool().unwrap());
+            }
+        });
+        assert_eq!(repeated.iter().filter(|repeated| !**repeated).count(), 1, "{repeated:?}");
     }
 
     async fn a_cursor_is_refused_by_a_list_in_another_order_or_under_another_filter(place: &Place) {

@@ -162,7 +162,7 @@ fn what_is_sent_is_answered_as_described_also_where_it_is_refused() {
         (
             "patch",
             "schedules",
-            serde_json::json!({"workspaceId": HARBOUR, "schedule_id": id, "action": "approve"}),
+            serde_json::json!({"workspaceId": HARBOUR, "schedule_id": id, "action": "restore"}),
             "409",
         ),
         ("patch", "schedules", serde_json::json!({"workspaceId": HARBOUR}), "400"),
