@@ -186,7 +186,7 @@ impl Database {
     }
 
     /// The version of the schema that this program writes.
-    pub const VERSION: i64 = 4;
+    pub const VERSION: i64 = 5;
 
     fn migrator(&self) -> Migrator {
         let steps = match &self.pool {
@@ -195,12 +195,14 @@ impl Database {
                 ("serving", include_str!("../../migrations/postgres/0002_serving.sql")),
                 ("append_only", include_str!("../../migrations/postgres/0003_append_only.sql")),
                 ("reasons", include_str!("../../migrations/postgres/0004_reasons.sql")),
+                ("cancelled_jobs", include_str!("../../migrations/postgres/0005_cancelled_jobs.sql")),
             ],
             Pool::Sqlite(_) => [
                 ("ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
                 ("serving", include_str!("../../migrations/sqlite/0002_serving.sql")),
                 ("append_only", include_str!("../../migrations/sqlite/0003_append_only.sql")),
                 ("reasons", include_str!("../../migrations/sqlite/0004_reasons.sql")),
+                ("cancelled_jobs", include_str!("../../migrations/sqlite/0005_cancelled_jobs.sql")),
             ],
         };
         let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
@@ -363,6 +365,15 @@ impl Tx {
     pub async fn fence(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
         if let Tx::Postgres(_) = self {
             let sql = "SELECT set_config('mcoe.workspace_id', $1, true), set_config('role', 'mcoe_app', true)";
+            self.one(sql, values![workspace.as_str()]).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets no other transaction count the jobs of a workspace until this one ends. In SQLite no other one writes.
+    pub async fn lock_jobs(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
+        if let Tx::Postgres(_) = self {
+            let sql = "SELECT pg_advisory_xact_lock(hashtext('mcoe jobs'), hashtext($1))";
             self.one(sql, values![workspace.as_str()]).await?;
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::jobs::JobStatus;
 use super::retry::PATIENCE;
 use super::url::DatabaseUrl;
 use crate::model::{Reason, ScheduleStatus, Week};
@@ -93,6 +94,17 @@ pub enum StoreError {
     /// A job that is not there.
     #[error("the ledger has no job {0}")]
     UnknownJob(Uuid),
+    /// A job that cannot be cancelled any more.
+    #[error("job {id} is {status} and cannot be cancelled")]
+    JobOver {
+        /// Which.
+        id: Uuid,
+        /// Where it stands.
+        status: JobStatus,
+    },
+    /// A workspace that has as many jobs as it may have.
+    #[error("the workspace has {0} jobs that wait or run, and may have no more at a time")]
+    TooManyJobs(u32),
     /// A key that something else was asked for with.
     #[error("the idempotency key `{0}` was used for another request")]
     KeyTaken(String),
@@ -251,6 +263,8 @@ impl StoreError {
             Self::TokenNameTaken(_) => "choose another name, or revoke that token first: `mcoe token list`",
             Self::UnknownToken(_) => "take an id from `mcoe token list`",
             Self::UnknownJob(_) => "ask for the job again",
+            Self::JobOver { .. } => "look at what came of it",
+            Self::TooManyJobs(_) => "wait until one has ended, or cancel one",
             Self::KeyTaken(_) => "send a new key with every new request",
             Self::IllegalStep { .. } | Self::WantsNoAsset { .. } => "see where it stands with `mcoe review --all`",
             Self::SecondPerson { .. } => {
@@ -281,6 +295,8 @@ impl StoreError {
                 | Self::TokenNameTaken(_)
                 | Self::UnknownToken(_)
                 | Self::UnknownJob(_)
+                | Self::JobOver { .. }
+                | Self::TooManyJobs(_)
                 | Self::KeyTaken(_)
                 | Self::IllegalStep { .. }
                 | Self::WantsNoAsset { .. }

@@ -42,6 +42,8 @@ named!(
         Failed = "failed",
         /// Its server was stopped; what it had done stands.
         Stopped = "stopped",
+        /// Somebody cancelled it; what it had done stands.
+        Cancelled = "cancelled",
     }
 );
 
@@ -68,6 +70,8 @@ pub struct Job {
     pub result: Option<Json>,
     /// Why nothing came of it.
     pub failure: Option<String>,
+    /// Who cancelled it.
+    pub cancelled_by: Option<String>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it ended.
@@ -94,6 +98,8 @@ pub struct NewJob<'a> {
     pub actor: &'a str,
     /// When.
     pub now: Timestamp,
+    /// Jobs of the workspace that may wait or run once this one has begun; none for any number.
+    pub most: Option<u32>,
 }
 
 /// What became of asking for a job.
@@ -126,8 +132,9 @@ const KEPT_REPORTS: u32 = 50;
 const KEPT_DAYS: i64 = 30;
 const KEPT_DAYS_OF_OTHERS: i64 = 365;
 
-const COLUMNS: &str = "id::text, workspace_id, kind, request::text, actor, status, done, total, result::text, failure, \
-                       iso(created_at), iso(finished_at), attempt";
+const COLUMNS: &str = "id::text, workspace_id, kind, request::text, actor, \
+                       CASE WHEN cancelled_by IS NULL THEN status ELSE 'cancelled' END, done, total, result::text, \
+                       failure, iso(created_at), iso(finished_at), attempt, cancelled_by";
 
 impl Job {
     fn read(row: &Row) -> Result<Self, StoreError> {
@@ -148,20 +155,23 @@ impl Job {
             created_at: row.parsed(10)?,
             finished_at: row.maybe_parsed(11)?,
             attempt: row.whole(12)?,
+            cancelled_by: row.maybe_text(13)?,
         })
     }
 }
 
 impl Ledger {
     /// Asks for a job. Of several askers with the same key one is to do it, on whatever server; and the next
-    /// one where that server was stopped or lost.
+    /// one where that server was stopped or lost. A job that was cancelled is not begun again.
     ///
     /// # Errors
-    /// Where the workspace is not known, the key was used for something else, or the database fails.
+    /// Where the workspace is not known or has as many jobs as it may have, the key was used for something else, or
+    /// the database fails.
     pub async fn ask(&self, job: &NewJob<'_>) -> Result<Asked, StoreError> {
         retried(|| async {
             let mut tx = self.write().await?;
             self.refuse_unknown(&mut tx, job.workspace).await?;
+            tx.lock_jobs(job.workspace).await?;
             let sql = "INSERT INTO jobs (id, workspace_id, kind, request, idempotency_key, actor, status, created_at, beat_at) \
                        VALUES ($1::uuid, $2, $3, $4::jsonb, $5, $6, 'running', $7::timestamptz, $7::timestamptz) \
                        ON CONFLICT DO NOTHING";
@@ -173,22 +183,48 @@ impl Ledger {
             if found.kind != job.kind || found.request != *job.request {
                 return Err(StoreError::KeyTaken(job.key.unwrap_or_default().to_owned()));
             }
+            if is_ours {
+                refuse_too_many(&mut tx, job).await?;
+            }
             tx.commit().await?;
             Ok(if is_ours { Asked::ToDo(found) } else { Asked::Known(found) })
         })
         .await
     }
 
-    /// Says that a job is alive, and how far it is.
+    /// Says that a job is alive, and how far it is. Returns whether it is still the asker's: it may have been
+    /// cancelled, or taken over.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn beat(&self, job: &Job, done: u64, total: u64, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn beat(&self, job: &Job, done: u64, total: u64, now: Timestamp) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;
         let sql = "UPDATE jobs SET done = $2, total = $3, beat_at = $4::timestamptz \
                    WHERE id = $1::uuid AND status = 'running' AND attempt = $5";
-        tx.run(sql, values![job.id, done as i64, total as i64, now, job.attempt]).await?;
-        tx.commit().await
+        let is_ours = tx.run(sql, values![job.id, done as i64, total as i64, now, job.attempt]).await? == 1;
+        tx.commit().await?;
+        Ok(is_ours)
+    }
+
+    /// Cancels a job that waits or runs, on whatever server. One that is cancelled already stays so. Returns it as it
+    /// stands then.
+    ///
+    /// # Errors
+    /// Where it is not in sight or has ended, or the database fails.
+    pub async fn cancel_job(&self, id: Uuid, actor: &str, now: Timestamp) -> Result<Job, StoreError> {
+        retried(|| async {
+            let mut tx = self.write().await?;
+            let sql = "UPDATE jobs SET status = 'stopped', cancelled_by = $2, finished_at = $3::timestamptz \
+                       WHERE id = $1::uuid AND status = 'running' AND ($4::text IS NULL OR workspace_id = $4)";
+            tx.run(sql, values![id, actor, now, self.fence()]).await?;
+            let job = find(&mut tx, id, self.fence()).await?.ok_or(StoreError::UnknownJob(id))?;
+            if job.status != JobStatus::Cancelled {
+                return Err(StoreError::JobOver { id, status: job.status });
+            }
+            tx.commit().await?;
+            Ok(job)
+        })
+        .await
     }
 
     /// Ends a job. Returns whether it was the asker's to end: another may have taken it over.
@@ -295,10 +331,19 @@ async fn known(tx: &mut Tx, job: &NewJob<'_>) -> Result<(Uuid, bool), StoreError
     let (workspace, lost) = (job.workspace.as_str(), lost_before(job.now));
     let sql = "UPDATE jobs SET status = 'running', finished_at = NULL, attempt = attempt + 1, beat_at = $3::timestamptz \
                WHERE workspace_id = $1 AND idempotency_key = $2 \
-               AND (status = 'stopped' OR (status = 'running' AND beat_at < $4::timestamptz))";
+               AND cancelled_by IS NULL AND (status = 'stopped' OR (status = 'running' AND beat_at < $4::timestamptz))";
     let is_ours = tx.run(sql, values![workspace, job.key, job.now, lost]).await? == 1;
     let sql = "SELECT id::text FROM jobs WHERE workspace_id = $1 AND idempotency_key = $2";
     Ok((tx.one(sql, values![workspace, job.key]).await?.parsed(0)?, is_ours))
+}
+
+/// Fails where a job that was just begun is one too many for its workspace. Lost jobs do not count.
+async fn refuse_too_many(tx: &mut Tx, job: &NewJob<'_>) -> Result<(), StoreError> {
+    let Some(most) = job.most else { return Ok(()) };
+    let sql = "SELECT count(*) FROM jobs \
+               WHERE workspace_id = $1 AND status = 'running' AND beat_at >= $2::timestamptz";
+    let running = tx.one(sql, values![job.workspace.as_str(), lost_before(job.now)]).await?.count(0)?;
+    if running > most { Err(StoreError::TooManyJobs(most)) } else { Ok(()) }
 }
 
 async fn find(tx: &mut Tx, id: Uuid, workspace: Option<&str>) -> Result<Option<Job>, StoreError> {

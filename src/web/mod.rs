@@ -25,6 +25,7 @@ mod schedule;
 mod secret;
 mod server;
 mod state;
+mod turns;
 mod work;
 
 use axum::Router;

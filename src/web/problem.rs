@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use crate::store::StoreError;
 
+/// After how many seconds a workspace with too many jobs may try again.
+const JOB_WAIT_SECONDS: u64 = 10;
+
 /// A field of a request that is wrong.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct WrongField {
@@ -135,6 +138,11 @@ impl From<StoreError> for Problem {
             StoreError::KeyTaken(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, said, "send a new Idempotency-Key with every new request")
             }
+            StoreError::JobOver { .. } => Self::new(StatusCode::CONFLICT, said, "look at what came of it"),
+            StoreError::TooManyJobs(_) => Self {
+                remedy: "wait until one has ended, or cancel one".to_owned(),
+                ..Self::too_many(&said, JOB_WAIT_SECONDS)
+            },
             StoreError::Connect { .. } => Self::busy(&said),
             _ => Self::internal(&said),
         }

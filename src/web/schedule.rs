@@ -77,10 +77,11 @@ async fn look(app: &App, done: &mut Done) -> Result<(), Problem> {
 async fn run(app: &App, workspace: &WorkspaceId, due: &Due) -> Result<bool, Problem> {
     for number in 1..=TRIES {
         let key = if number == 1 { due.key.clone() } else { format!("{} try {number}", due.key) };
-        let job = app.start(workspace, due.work.clone(), ACTOR, Some(&key)).await?;
+        let job = app.start_due(workspace, due.work.clone(), ACTOR, &key).await?;
         match job.status {
             JobStatus::Failed => {}
-            JobStatus::Done => return Ok(true),
+            // What somebody cancelled is not begun anew.
+            JobStatus::Done | JobStatus::Cancelled => return Ok(true),
             JobStatus::Running | JobStatus::Stopped => return Ok(false),
         }
     }

@@ -8,13 +8,14 @@ use std::time::Duration;
 use jiff::ToSpan;
 use minijinja::Environment;
 use moka::future::Cache;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::kept::Kept;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::secret::now;
+use super::turns::Turns;
 use super::work::Running;
 use crate::model::{ScheduleStatus, WorkspaceId};
 use crate::rules::CompiledRules;
@@ -64,8 +65,8 @@ pub(super) struct Parts {
     pub metrics: Metrics,
     pub running: Running,
     /// Turns of passes, and of everything else.
-    pub passes: Arc<Semaphore>,
-    pub what_ifs: Arc<Semaphore>,
+    pub passes: Turns,
+    pub what_ifs: Turns,
     pub stop: watch::Sender<bool>,
     pub templates: Environment<'static>,
     /// Names the version of scripts and styles.
@@ -102,8 +103,8 @@ impl App {
             limits: Limits::new(options.requests_a_second),
             metrics: Metrics::default(),
             running: Running::default(),
-            passes: Arc::new(Semaphore::new(JOBS_AT_ONCE)),
-            what_ifs: Arc::new(Semaphore::new(JOBS_AT_ONCE)),
+            passes: Turns::new(JOBS_AT_ONCE),
+            what_ifs: Turns::new(JOBS_AT_ONCE),
             stop: watch::Sender::new(false),
             known: Cache::new(MOST_KNOWN),
             status: Kept::new(FRESH, MOST_OLD),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -23,8 +24,9 @@ use crate::store::{self, Asked, Ending, Job, JobKind, Ledger, NewJob, StoreError
 /// How often a job gives a sign of life while it works, and while it waits for its turn.
 const BEAT: Duration = Duration::from_secs(1);
 const WAITING_BEAT: Duration = Duration::from_secs(8);
-/// Jobs of one workspace that may wait or work at the same time.
-const MOST_JOBS: usize = 5;
+/// Jobs of one workspace that may wait or work at the same time, on all servers. The server's own passes are let
+/// through.
+const MOST_JOBS: u32 = 5;
 /// Posts that a preview lists.
 const LISTED_POSTS: usize = 500;
 
@@ -73,29 +75,32 @@ impl Work {
 #[derive(Default)]
 pub(super) struct Running {
     tasks: Mutex<JoinSet<()>>,
-    /// Whose they are, by id.
-    jobs: Mutex<BTreeMap<Uuid, WorkspaceId>>,
+    /// How far they are, by id.
+    jobs: Mutex<BTreeMap<Uuid, Arc<Progress>>>,
 }
 
 impl Running {
-    fn add(&self, id: Uuid, workspace: WorkspaceId, job: impl Future<Output = ()> + Send + 'static) {
-        self.jobs().insert(id, workspace);
+    fn add(&self, id: Uuid, progress: Arc<Progress>, job: impl Future<Output = ()> + Send + 'static) {
+        self.jobs().insert(id, progress);
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(job);
     }
 
-    fn jobs(&self) -> MutexGuard<'_, BTreeMap<Uuid, WorkspaceId>> {
+    fn jobs(&self) -> MutexGuard<'_, BTreeMap<Uuid, Arc<Progress>>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn of(&self, workspace: &WorkspaceId) -> usize {
-        self.jobs().values().filter(|whose| *whose == workspace).count()
     }
 
     /// The ids of the jobs that are being done.
     pub fn ids(&self) -> Vec<Uuid> {
         self.jobs().keys().copied().collect()
+    }
+
+    /// Has a job stop at the next safe point, where this server does it.
+    fn give_up(&self, id: Uuid) {
+        if let Some(progress) = self.jobs().get(&id) {
+            progress.give_up();
+        }
     }
 
     /// Waits until all have ended.
@@ -111,7 +116,35 @@ struct Progress {
     total: AtomicU64,
     /// Whether it has got its turn.
     works: AtomicBool,
+    /// Whether it is no longer this server's to do: cancelled, or taken over.
+    is_given_up: watch::Sender<bool>,
     app: App,
+}
+
+impl Progress {
+    fn new(app: App) -> Self {
+        Self {
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            works: AtomicBool::new(false),
+            is_given_up: watch::Sender::new(false),
+            app,
+        }
+    }
+
+    fn give_up(&self) {
+        self.is_given_up.send_replace(true);
+    }
+
+    /// Ends once the job is no longer this server's to do.
+    async fn given_up(&self) {
+        // It fails only once the sender is gone, which is held here.
+        let _ = self.is_given_up.subscribe().wait_for(|given_up| *given_up).await;
+    }
+
+    fn should_stop(&self) -> bool {
+        self.app.is_stopping() || *self.is_given_up.borrow()
+    }
 }
 
 impl store::Observer for Progress {
@@ -124,7 +157,7 @@ impl store::Observer for Progress {
     }
 
     fn should_stop(&self) -> bool {
-        self.app.is_stopping()
+        Progress::should_stop(self)
     }
 }
 
@@ -134,7 +167,7 @@ impl simulator::Observer for Progress {
     }
 
     fn should_stop(&self) -> bool {
-        self.app.is_stopping()
+        Progress::should_stop(self)
     }
 }
 
@@ -201,38 +234,56 @@ impl App {
         actor: &str,
         key: Option<&str>,
     ) -> Result<Job, Problem> {
+        self.start_among(Some(MOST_JOBS), workspace, work, actor, key).await
+    }
+
+    /// Asks for work that has to be done however many jobs the workspace has.
+    pub async fn start_due(&self, workspace: &WorkspaceId, work: Work, actor: &str, key: &str) -> Result<Job, Problem> {
+        self.start_among(None, workspace, work, actor, Some(key)).await
+    }
+
+    async fn start_among(
+        &self,
+        most: Option<u32>,
+        workspace: &WorkspaceId,
+        work: Work,
+        actor: &str,
+        key: Option<&str>,
+    ) -> Result<Job, Problem> {
         if self.is_stopping() {
             return Err(Problem::busy(&"the server is about to end"));
         }
-        if key.is_none() && self.running.of(workspace) >= MOST_JOBS {
-            return Err(Problem::too_many("the workspace has as many jobs as it may have at a time", 10));
-        }
         let id = random_id().map_err(|error| Problem::internal(&error))?;
         let request = work.request();
-        let new = NewJob { id, workspace, kind: work.kind(), request: &request, key, actor, now: now() };
+        let new = NewJob { id, workspace, kind: work.kind(), request: &request, key, actor, now: now(), most };
         let job = match self.ledger_of(workspace).ask(&new).await? {
             Asked::Known(job) => return Ok(job),
             Asked::ToDo(job) => job,
         };
         tracing::info!(job = %job.id, kind = job.kind.name(), %workspace, actor, "a job begins");
-        self.running.add(job.id, workspace.clone(), self.clone().run(job.clone(), workspace.clone(), work));
+        let progress = Arc::new(Progress::new(self.clone()));
+        let running = self.clone().run(job.clone(), workspace.clone(), work, Arc::clone(&progress));
+        self.running.add(job.id, progress, running);
         Ok(job)
     }
 
-    async fn run(self, job: Job, workspace: WorkspaceId, work: Work) {
+    /// Cancels a job. What it had committed stands.
+    pub async fn cancel(&self, workspace: &WorkspaceId, id: Uuid, actor: &str) -> Result<Job, Problem> {
+        let job = self.ledger_of(workspace).cancel_job(id, actor, now()).await?;
+        self.running.give_up(id);
+        tracing::info!(job = %id, kind = job.kind.name(), %workspace, actor, "a job is cancelled");
+        Ok(job)
+    }
+
+    async fn run(self, job: Job, workspace: WorkspaceId, work: Work, progress: Arc<Progress>) {
         self.metrics.jobs_running.inc();
-        let progress = Arc::new(Progress {
-            app: self.clone(),
-            done: AtomicU64::new(0),
-            total: AtomicU64::new(0),
-            works: AtomicBool::new(false),
-        });
         let ledger = self.ledger_of(&workspace);
         let ending = {
             let doing = self.clone().work(job.clone(), workspace.clone(), work, Arc::clone(&progress));
             tokio::select! {
                 ending = doing => ending,
                 () = beat(&ledger, &job, &progress) => Ending::Stopped,
+                () = progress.given_up() => Ending::Stopped,
             }
         };
         let status = match &ending {
@@ -242,7 +293,7 @@ impl App {
         };
         match ledger.finish(&job, &ending, now()).await {
             Ok(true) => {}
-            Ok(false) => tracing::warn!(job = %job.id, "another server has taken the job over"),
+            Ok(false) => tracing::info!(job = %job.id, "the job was cancelled, or another server has taken it over"),
             Err(cause) => tracing::error!(job = %job.id, %cause, "the end of a job could not be put down"),
         }
         self.running.jobs().remove(&job.id);
@@ -256,8 +307,8 @@ impl App {
     async fn work(self, job: Job, workspace: WorkspaceId, work: Work, progress: Arc<Progress>) -> Ending {
         // Passes do not wait for what-ifs, however many there are.
         let turns = if matches!(work, Work::Daily | Work::Weekly { .. }) { &self.passes } else { &self.what_ifs };
-        let Ok(_turn) = Arc::clone(turns).acquire_owned().await else { return Ending::Stopped };
-        if self.is_stopping() {
+        let Ok(turn) = turns.take(&workspace).await else { return Ending::Stopped };
+        if progress.should_stop() {
             return Ending::Stopped;
         }
         progress.works.store(true, Ordering::Relaxed);
@@ -268,7 +319,10 @@ impl App {
         let rules = Arc::clone(&self.rules);
         let doing = tokio::task::spawn_blocking(move || {
             let desk = Desk { open, fenced, rules, workspace, actor: job.actor, progress };
-            runtime.block_on(desk.does(&work))
+            let outcome = runtime.block_on(desk.does(&work));
+            // The turn lasts as long as the work, also where nobody waits for its outcome any more.
+            drop(turn);
+            outcome
         });
         match doing.await {
             Ok(Ok((result, files))) => Ending::Done(result, files),
@@ -286,14 +340,16 @@ impl App {
     }
 }
 
-/// Gives signs of life for as long as it is let.
+/// Says that a job is alive, until it is no longer this server's to do.
 async fn beat(ledger: &Ledger, job: &Job, progress: &Progress) {
     loop {
         let pause = if progress.works.load(Ordering::Relaxed) { BEAT } else { WAITING_BEAT };
         tokio::time::sleep(pause).await;
         let (done, total) = (progress.done.load(Ordering::Relaxed), progress.total.load(Ordering::Relaxed));
-        if let Err(cause) = ledger.beat(job, done, total, now()).await {
-            tracing::warn!(job = %job.id, %cause, "the progress of a job could not be put down");
+        match ledger.beat(job, done, total, now()).await {
+            Ok(true) => {}
+            Ok(false) => return progress.give_up(),
+            Err(cause) => tracing::warn!(job = %job.id, %cause, "the progress of a job could not be put down"),
         }
     }
 }
@@ -324,9 +380,9 @@ impl Desk {
     }
 
     async fn daily(&self) -> Outcome {
-        let is_stopping = || self.progress.app.is_stopping();
-        let done = self.open.daily(&self.planner(), Some(&self.workspace), now(), &is_stopping).await?;
-        if is_stopping() {
+        let should_stop = || self.progress.should_stop();
+        let done = self.open.daily(&self.planner(), Some(&self.workspace), now(), &should_stop).await?;
+        if should_stop() {
             // It may have left something out; doing it again does nothing twice.
             return Err(NoResult::Stopped);
         }

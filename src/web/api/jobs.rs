@@ -14,6 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::paging;
 use super::schedules::{known, parsed};
+use crate::model::Role;
 use crate::store::{Job, JobStatus, Ledger};
 use crate::web::access::Caller;
 use crate::web::cursor::Listing;
@@ -65,6 +66,21 @@ pub(super) async fn one(
         fields.insert("files".to_owned(), json!(files));
     }
     Ok(Json(told))
+}
+
+/// `POST /api/orchestration/jobs/{id}/cancel`
+pub(super) async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    Asked(mut params): Asked,
+) -> Result<Json<Value>, Problem> {
+    let named = params.text("workspace_id");
+    params.finish()?;
+    caller.require(Role::Admin)?;
+    let workspace = known(&app, &caller, named).await?;
+    let job = app.cancel(&workspace, parsed(&id, "job")?, &caller.name).await?;
+    Ok(Json(json!(job)))
 }
 
 /// `GET /api/orchestration/jobs/{id}/events`

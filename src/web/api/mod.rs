@@ -42,6 +42,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/api/orchestration/comparisons", post(scheduler::compare))
         .route("/api/orchestration/jobs", get(jobs::list))
         .route("/api/orchestration/jobs/{id}", get(jobs::one))
+        .route("/api/orchestration/jobs/{id}/cancel", post(jobs::cancel))
         .route("/api/orchestration/jobs/{id}/events", get(jobs::events))
         .route("/api/orchestration/jobs/{id}/files/{*name}", get(jobs::file))
         .route("/api/orchestration/conflicts", get(insight::conflicts))

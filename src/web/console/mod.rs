@@ -88,6 +88,7 @@ pub(super) fn routes(app: &App) -> Router<App> {
         .route(&at("/run"), post(runs::run))
         .route(&at("/what-if"), post(runs::what_if))
         .route(&at("/jobs/{id}"), get(runs::job))
+        .route(&at("/jobs/{id}/cancel"), post(runs::cancel))
         .route(&at("/jobs/{id}/files/{*name}"), get(runs::file))
         .route(&at("/login"), get(session::form).post(session::sign_in))
         .route(&at("/logout"), post(session::sign_out))

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::words::{Shown, count};
-use super::{Desk, Looking, Sending, fill};
+use super::{BASE, Desk, Looking, Sending, fill};
 use crate::model::{Role, Week};
 use crate::store::{Job, JobKind, JobStatus};
 use crate::web::api::{answer, extent, parsed};
@@ -104,6 +104,7 @@ fn state_label(status: JobStatus) -> &'static str {
         JobStatus::Done => "done",
         JobStatus::Failed => "failed",
         JobStatus::Stopped => "stopped",
+        JobStatus::Cancelled => "cancelled",
     }
 }
 
@@ -161,6 +162,16 @@ pub(super) async fn job(State(app): State<App>, At(id): At<String>, looking: Loo
     Ok(desk.page("job.html", &chrome, content))
 }
 
+/// `POST …/jobs/{id}/cancel`
+pub(super) async fn cancel(State(app): State<App>, At(id): At<String>, sending: Sending) -> Result<Response, Problem> {
+    let Sending { desk, params } = sending;
+    params.finish()?;
+    let caller = &desk.visitor.caller;
+    caller.require(Role::Admin)?;
+    let job = app.cancel(&desk.workspace, parsed(&id, "job")?, &caller.name).await?;
+    Ok(Redirect::to(&desk.link(&format!("/jobs/{}", job.id), &[])).into_response())
+}
+
 fn is_part(headers: &HeaderMap) -> bool {
     headers.contains_key("hx-request") && !headers.contains_key("hx-boosted")
 }
@@ -199,7 +210,14 @@ fn shown(desk: &Desk, job: &Job, files: &[String]) -> minijinja::Value {
             "The server was stopped while it ran. What it had committed stands; nothing is half done.".to_owned(),
             "Run it again.",
         )),
-        _ => None,
+        JobStatus::Cancelled => Some((
+            format!(
+                "{} cancelled it. What it had committed stands; nothing is half done.",
+                job.cancelled_by.as_deref().unwrap_or("Somebody")
+            ),
+            "Run it again if it is wanted after all.",
+        )),
+        JobStatus::Running | JobStatus::Done => None,
     };
     context! {
         id => job.id.to_string(),
@@ -215,6 +233,11 @@ fn shown(desk: &Desk, job: &Job, files: &[String]) -> minijinja::Value {
         links => Serde(links),
         error => error.map(|(what, remedy)| context! { what => what, remedy => remedy }),
         poll => desk.link(&place, &[]),
+        cancel => (running && desk.may(Role::Admin)).then(|| context! {
+            action => format!("{BASE}{place}/cancel"),
+            csrf => desk.visitor.cookie.csrf(),
+            workspace => desk.workspace.as_str(),
+        }),
     }
 }
 

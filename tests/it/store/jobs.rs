@@ -16,7 +16,18 @@ const LATER: &str = "2026-09-04T08:01:00Z";
 async fn ask(ledger: &Ledger, key: Option<&str>, kind: JobKind, now: &str) -> Result<Asked, StoreError> {
     let (workspace, request) = (WorkspaceId::new("harbour"), json!({}));
     let id = random_id().unwrap();
-    ledger.ask(&NewJob { id, workspace: &workspace, kind, request: &request, key, actor: "ann", now: at(now) }).await
+    ledger
+        .ask(&NewJob {
+            id,
+            workspace: &workspace,
+            kind,
+            request: &request,
+            key,
+            actor: "ann",
+            now: at(now),
+            most: Some(5),
+        })
+        .await
 }
 
 async fn to_do(ledger: &Ledger, key: Option<&str>, now: &str) -> Job {
@@ -82,6 +93,40 @@ on_both! {
         assert!(matches!(ask(&ledger, Some("k"), JobKind::Weekly, SOON).await, Err(StoreError::KeyTaken(_))));
         assert_eq!(ledger.job(job.id).await.unwrap().status, JobStatus::Stopped);
         assert_eq!(to_do(&ledger, Some("k"), SOON).await.id, job.id);
+    }
+
+    async fn a_cancelled_job_is_not_begun_again_and_stays_as_it_is(place: &Place) {
+        let ledger = place.ledger().await;
+        loaded(&ledger, &rules()).await;
+        let job = to_do(&ledger, Some("k"), NOW).await;
+        assert!(ledger.beat(&job, 1, 10, at(NOW)).await.unwrap());
+        let cancelled = ledger.cancel_job(job.id, "bob", at(SOON)).await.unwrap();
+        assert_eq!((cancelled.status, cancelled.cancelled_by.as_deref()), (JobStatus::Cancelled, Some("bob")));
+        assert!(!ledger.beat(&job, 2, 10, at(SOON)).await.unwrap());
+        assert!(!ledger.finish(&job, &done(), at(SOON)).await.unwrap());
+        assert_eq!(ledger.cancel_job(job.id, "ann", at(LATER)).await.unwrap(), cancelled);
+        assert_eq!(known(&ledger, "k", LATER).await, cancelled);
+        let ended = to_do(&ledger, None, NOW).await;
+        assert!(ledger.finish(&ended, &done(), at(SOON)).await.unwrap());
+        let over = ledger.cancel_job(ended.id, "ann", at(LATER)).await;
+        assert!(matches!(over, Err(StoreError::JobOver { status: JobStatus::Done, .. })), "{over:?}");
+        let unknown = ledger.cancel_job(random_id().unwrap(), "ann", at(LATER)).await;
+        assert!(matches!(unknown, Err(StoreError::UnknownJob(_))), "{unknown:?}");
+    }
+
+    async fn a_workspace_has_so_many_jobs_and_lost_ones_do_not_count(place: &Place) {
+        let ledger = place.ledger().await;
+        loaded(&ledger, &rules()).await;
+        for number in 0..5 {
+            to_do(&ledger, Some(&format!("k{number}")), NOW).await;
+        }
+        for key in [None, Some("k5")] {
+            let refused = ask(&ledger, key, JobKind::Simulate, SOON).await;
+            assert!(matches!(refused, Err(StoreError::TooManyJobs(5))), "{refused:?}");
+        }
+        known(&ledger, "k0", SOON).await;
+        assert_eq!(ledger.jobs(None, 10).await.unwrap().rows.len(), 5);
+        to_do(&ledger, Some("k5"), LATER).await;
     }
 
     async fn lost_jobs_are_marked_and_old_ones_forgotten(place: &Place) {

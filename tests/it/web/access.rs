@@ -21,6 +21,7 @@ fn requests(workspace: &str, schedule: &str, job: &str) -> Vec<(&'static str, St
         get(&format!("jobs/{job}?")),
         get(&format!("jobs/{job}/events?")),
         get(&format!("jobs/{job}/files/index.html?")),
+        ("POST", format!("/api/orchestration/jobs/{job}/cancel?workspaceId={workspace}"), None),
         get("conflicts?"),
         get("health?"),
         get("rules?"),

@@ -1,9 +1,22 @@
 //! Passes, previews and simulations that are asked for.
 
-use serde_json::json;
+use std::time::{Duration, Instant};
 
-use super::{HARBOUR, coming_week, planned, schedules};
-use crate::support::{Place, Site, on_both};
+use mcoe::model::Role;
+use serde_json::{Value, json};
+
+use super::{HARBOUR, HUDSON, coming_week, planned, schedules};
+use crate::support::{Place, Site, on_both, token};
+
+/// A simulation that takes longer than any test.
+fn long(seed: u32) -> Value {
+    json!({"workspaceId": HARBOUR, "weeks": 52, "replications": 200, "seed": seed})
+}
+
+/// Where a job of the workspace is cancelled.
+fn cancel(id: &str) -> String {
+    format!("/api/orchestration/jobs/{id}/cancel?workspaceId={HARBOUR}")
+}
 
 on_both! {
     async fn a_week_is_planned_once_however_often_it_is_asked_for(place: &Place) {
@@ -114,6 +127,90 @@ on_both! {
             let problem = refused.refused(400);
             assert!(problem["errors"][0].to_string().contains(word), "{set}: {problem}");
         }
+    }
+
+    async fn a_workspace_has_no_more_jobs_than_it_may_however_they_are_asked_for(place: &Place) {
+        planned(place).await;
+        let sites = [Site::of(place), Site::of(place)];
+        let body = long(1).to_string();
+        let mut answers = Vec::new();
+        std::thread::scope(|scope| {
+            let askers = (0..12).map(|number| {
+                let (asker, body) = (sites[number % 2].anybody(), &body);
+                scope.spawn(move || {
+                    let key = format!("key-{number}");
+                    let mut headers = vec![("content-type", "application/json")];
+                    // Some have a key of their own, and some have none.
+                    if number < 9 {
+                        headers.push(("idempotency-key", &*key));
+                    }
+                    (key.clone(), asker.send("POST", "/api/orchestration/simulations", &headers, Some(body)))
+                })
+            });
+            let askers: Vec<_> = askers.collect();
+            answers.extend(askers.into_iter().map(|asker| asker.join().unwrap()));
+        });
+        let asker = sites[0].anybody();
+        let (begun, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.status == 202);
+        assert_eq!((begun.len(), refused.len()), (5, 7), "{refused:?}");
+        for (_, answer) in &refused {
+            assert!(answer.refused(429)["detail"].as_str().unwrap().contains("5 jobs"), "{answer:?}");
+            assert!(answer.header("retry-after").is_some());
+        }
+        // A key that has its job is still answered with it, and there is room again once one is cancelled.
+        let ids: Vec<String> = begun.iter().map(|(_, answer)| answer.ok()["id"].as_str().unwrap().to_owned()).collect();
+        asker.post("/api/orchestration/plans", &json!({"workspaceId": HARBOUR})).refused(429);
+        asker.post(&cancel(&ids[0]), &json!({})).ok();
+        let preview = asker.post("/api/orchestration/plans", &json!({"workspaceId": HARBOUR})).ok();
+        for id in ids.iter().map(String::as_str).chain(preview["id"].as_str()) {
+            asker.post(&cancel(id), &json!({}));
+        }
+    }
+
+    async fn the_jobs_of_one_workspace_do_not_hold_up_those_of_another(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let asker = site.anybody();
+        let many: Vec<Value> =
+            (1..=5).map(|seed| asker.post("/api/orchestration/simulations", &long(seed)).ok()).collect();
+        let few = json!({"workspaceId": HUDSON, "weeks": 1, "replications": 1});
+        let theirs = asker.ended(&asker.post("/api/orchestration/simulations", &few).ok(), HUDSON);
+        assert_eq!(theirs["status"], "done", "{theirs}");
+        for job in &many {
+            let path = format!("/api/orchestration/jobs/{}?workspaceId={HARBOUR}", job["id"].as_str().unwrap());
+            assert_eq!(asker.get(&path).ok()["status"], "running");
+            asker.post(&cancel(job["id"].as_str().unwrap()), &json!({})).ok();
+        }
+    }
+
+    async fn a_job_can_be_cancelled_from_any_server_and_is_not_begun_anew(place: &Place) {
+        planned(place).await;
+        let (site, other) = (Site::of(place), Site::of(place));
+        let [ada, vic, eve] = [(HARBOUR, "ada", Role::Admin), (HARBOUR, "vic", Role::Approver), (HUDSON, "eve", Role::Admin)]
+            .map(|(workspace, name, role)| token(place, workspace, name, role));
+        let (asker, elsewhere) = (site.holder(&ada), other.holder(&ada));
+        let headers = [("content-type", "application/json"), ("idempotency-key", "k")];
+        let begin = || asker.send("POST", "/api/orchestration/simulations", &headers, Some(&long(1).to_string())).ok();
+        let job = begin();
+        let id = job["id"].as_str().unwrap();
+        other.holder(&vic).post(&cancel(id), &json!({})).refused(403);
+        other.holder(&eve).post(&format!("/api/orchestration/jobs/{id}/cancel"), &json!({})).refused(404);
+        let cancelled = elsewhere.post(&cancel(id), &json!({})).ok();
+        assert_eq!((&cancelled["status"], &cancelled["cancelled_by"]), (&json!("cancelled"), &json!("ada")));
+        assert!(cancelled["finished_at"].is_string() && cancelled["result"].is_null());
+        assert_eq!(elsewhere.post(&cancel(id), &json!({})).ok(), cancelled);
+        assert_eq!(begin()["status"], "cancelled");
+        // The server that did it notices, and has its hands free.
+        let start = Instant::now();
+        while !asker.get("/metrics").text.contains("mcoe_jobs_running 0") {
+            assert!(start.elapsed() < Duration::from_secs(20), "the job still runs");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let few = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 1});
+        let done = asker.ended(&asker.post("/api/orchestration/simulations", &few).ok(), HARBOUR);
+        assert_eq!(done["status"], "done", "{done}");
+        let over = asker.post(&cancel(done["id"].as_str().unwrap()), &json!({})).refused(409);
+        assert!(over["detail"].as_str().unwrap().contains("is done and cannot be cancelled"), "{over}");
     }
 
     async fn a_jobs_progress_can_be_followed(place: &Place) {

@@ -1,0 +1,3 @@
+-- Who cancelled a job: such a job is stopped, and asking for it again with its key does not begin it anew.
+
+ALTER TABLE jobs ADD COLUMN cancelled_by text CHECK (cancelled_by IS NULL OR status = 'stopped');
