@@ -201,6 +201,7 @@ impl Attach<'_> {
             payload,
             signals: None,
             actor: self.actor,
+            earlier: 0,
             executed: None,
         };
         let step = decided(before.status, after.status, after.reason().as_ref());

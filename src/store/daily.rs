@@ -223,6 +223,7 @@ impl Pass<'_> {
                 payload: decided(schedule.status, ScheduleStatus::Cancelled, Some(&expired_reason(schedule))),
                 signals: None,
                 actor: ACTOR,
+                earlier: 0,
                 executed: None,
             });
             record(&mut tx, actions, self.now).await?;
@@ -476,6 +477,7 @@ impl Step<'_> {
             payload: decided(self.before.status, self.after.status, self.reason.as_ref()),
             signals: Some(self.signals.clone()),
             actor: ACTOR,
+            earlier: 0,
             executed: None,
         }
     }

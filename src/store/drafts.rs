@@ -144,6 +144,7 @@ impl Attempt {
             ),
         };
         let result = payload.clone();
-        NewAction { schedule, action_type, status, payload, signals: None, actor: ACTOR, executed: Some((now, result)) }
+        let executed = Some((now, result));
+        NewAction { schedule, action_type, status, payload, signals: None, actor: ACTOR, earlier: 0, executed }
     }
 }

@@ -23,12 +23,14 @@ pub(super) struct NewAction<'s> {
     /// Signals it rests on, a JSON object.
     pub signals: Option<serde_json::Value>,
     pub actor: &'s str,
+    /// Decisions about the schedule that are on record of the same instant already.
+    pub earlier: u32,
     /// When something was executed, and what came of it.
     pub executed: Option<(Timestamp, serde_json::Value)>,
 }
 
 /// Puts decisions on record. Their ids say what was decided about which schedule, when, so that the same
-/// decision cannot be put down twice.
+/// decision cannot be put down twice; what people decide again at one instant counts what they decided before.
 pub(super) async fn record<'s>(
     tx: &mut Tx,
     actions: impl Iterator<Item = NewAction<'s>>,
@@ -37,7 +39,10 @@ pub(super) async fn record<'s>(
     tx.insert(ACTIONS, actions, |action, line| {
         let schedule = action.schedule;
         let payload = action.payload.to_string();
-        let parts = [action.action_type.name(), &now.to_string(), &schedule.attempts.to_string(), &payload];
+        let (now_text, attempts) = (now.to_string(), schedule.attempts.to_string());
+        let mut parts = vec![action.action_type.name(), &now_text, &attempts, &payload];
+        let earlier = action.earlier.to_string();
+        parts.extend((action.earlier > 0).then_some(&*earlier));
         line.id(derived_id(schedule.id.as_bytes(), &parts))
             .instant(now)
             .id(schedule.id)

@@ -480,8 +480,19 @@ impl Asked<'_> {
         } else {
             self.update(tx, &changed.done).await?;
         }
-        let actions: Vec<NewAction<'_>> = changed.done.iter().map(|schedule| self.action(schedule)).collect();
+        let earlier = self.decided_now(tx, &changed.done).await?;
+        let action = |schedule| self.action(schedule, earlier.get(&schedule.id).copied().unwrap_or(0));
+        let actions: Vec<NewAction<'_>> = changed.done.iter().map(action).collect();
         record(tx, actions.into_iter(), self.now).await
+    }
+
+    /// How many decisions about each schedule are on record of this instant, where there are any.
+    async fn decided_now(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<BTreeMap<Uuid, u32>, StoreError> {
+        let sql = "SELECT schedule_id::text, count(*) FROM campaign_orchestration_actions \
+                   WHERE schedule_id IN (SELECT value::uuid FROM json_array_elements_text($1::json)) \
+                   AND created_at = $2::timestamptz GROUP BY schedule_id";
+        let rows = tx.rows(sql, values![ids(schedules), self.now]).await?;
+        rows.iter().map(|row| Ok((row.parsed(0)?, row.count(1)?))).collect()
     }
 
     async fn update(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<(), StoreError> {
@@ -534,7 +545,7 @@ impl Asked<'_> {
         }
     }
 
-    fn action<'s>(&'s self, schedule: &'s Schedule) -> NewAction<'s> {
+    fn action<'s>(&'s self, schedule: &'s Schedule, earlier: u32) -> NewAction<'s> {
         let (action_type, status) = match self.change {
             Change::Approve | Change::ApproveAlone => (ActionType::ScheduleApproved, DecisionStatus::Accepted),
             Change::Cancel { .. } => (ActionType::PostingDecision, DecisionStatus::Rejected),
@@ -544,6 +555,6 @@ impl Asked<'_> {
         if let (Change::ApproveAlone, Some(payload)) = (self.change, payload.as_object_mut()) {
             payload.insert("works_alone".to_owned(), true.into());
         }
-        NewAction { schedule, action_type, status, payload, signals: None, actor: self.actor, executed: None }
+        NewAction { schedule, action_type, status, payload, signals: None, actor: self.actor, earlier, executed: None }
     }
 }
