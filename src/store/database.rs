@@ -15,7 +15,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow};
 use sqlx::{
     AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite,
-    SqlitePool, Transaction,
+    SqliteConnection, SqlitePool, Transaction,
 };
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -166,7 +166,10 @@ impl Database {
             DatabaseUrl::Sqlite { read_only: true, .. } if mode != OpenMode::Read => return Err(StoreError::ReadOnly),
             DatabaseUrl::Sqlite { path, read_only } => {
                 sqlite_file::prepare(url, path, mode).await?;
-                let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(POOL_PATIENCE);
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(CONNECTIONS)
+                    .acquire_timeout(POOL_PATIENCE)
+                    .after_release(|connection, _| Box::pin(is_reusable(connection)));
                 Pool::Sqlite(pool.connect_lazy_with(sqlite_options(path, mode, *read_only)))
             }
         };
@@ -318,6 +321,14 @@ impl Database {
     }
 }
 
+/// Whether a connection can serve another transaction. Where the disk is full SQLite ends a transaction by itself; the
+/// driver then counts one that cannot be rolled back, and begins no other.
+async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // By the answer a rollback that was asked for has been tried.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
 fn postgres_options(address: &str, mode: OpenMode) -> Result<PgConnectOptions, sqlx::Error> {
     // Written instants are read in UTC, whatever the server's zone.
     let options = PgConnectOptions::from_str(address)?.options([("timezone", "UTC")]);
@@ -368,6 +379,16 @@ impl Tx {
             self.one(sql, values![workspace.as_str()]).await?;
         }
         Ok(())
+    }
+
+    /// Changes nothing that anybody reads, in a way that the commit has to write something.
+    pub async fn touch(&mut self) -> Result<(), StoreError> {
+        let sql = match self {
+            Tx::Postgres(_) => "SELECT pg_current_xact_id()",
+            // A number in the header of the file that stands at 0 and that nobody reads.
+            Tx::Sqlite(_) => "PRAGMA user_version = 0",
+        };
+        self.run(sql, values![]).await.map(drop)
     }
 
     /// Lets no other transaction count the jobs of a workspace until this one ends. In SQLite no other one writes.

@@ -183,6 +183,8 @@ fn listed(names: &[String]) -> String {
 const PASSING_CODES: [&str; 13] = [
     "40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "57P05", "25P03", "08000", "08001", "08003", "08006",
 ];
+/// SQLite's code of an index of its log that cannot grow.
+const SHM_SIZE: &str = "4874";
 /// PostgreSQL's code of a lock that was waited for as long as `lock_timeout` says.
 const LOCK_TIMEOUT: &str = "55P03";
 
@@ -338,6 +340,8 @@ impl From<sqlx::Error> for StoreError {
                 ("53100", _) => return Self::DiskFull,
                 (short, Ok(8)) if short.len() < 5 => return Self::ReadOnly,
                 (short, Ok(13)) if short.len() < 5 => return Self::DiskFull,
+                // No room for the index of SQLite's log.
+                (SHM_SIZE, _) => return Self::DiskFull,
                 (short, Ok(11 | 26)) if short.len() < 5 => return Self::Damaged(told.message().to_owned()),
                 _ => return Self::Database(told.message().to_owned(), Some(Box::new(error))),
             }

@@ -72,6 +72,16 @@ impl Ledger {
         .await
     }
 
+    /// Fails where the database cannot be written. It waits as long as another writer has it.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    pub async fn try_write(&self) -> Result<(), StoreError> {
+        let mut tx = self.database.write().await?;
+        tx.touch().await?;
+        tx.commit().await
+    }
+
     /// The same ledger with nothing but one workspace in sight. PostgreSQL enforces it by row-level
     /// security, under the role `mcoe_app`.
     #[must_use]

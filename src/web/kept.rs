@@ -52,7 +52,7 @@ impl<T: Send + Sync + 'static> Kept<T> {
         }
         // Whoever else asks meanwhile waits for the same count.
         let counted = self.counted.try_get_with(workspace.clone(), done(count())).await;
-        counted.map(|counted| Arc::clone(&counted.value)).map_err(|error| shared(&error))
+        counted.map(|counted| Arc::clone(&counted.value)).map_err(|error| Problem::from(&*error))
     }
 
     fn renew(&self, workspace: WorkspaceId, count: impl Future<Output = Result<T, StoreError>> + Send + 'static) {
@@ -78,11 +78,6 @@ async fn done<T>(count: impl Future<Output = Result<T, StoreError>>) -> Result<A
     // A count that takes long is as old as its beginning.
     let at = Instant::now();
     Ok(Arc::new(Counted { value: Arc::new(count.await?), at, is_renewed: AtomicBool::new(false) }))
-}
-
-/// A failure that several requests share.
-fn shared(error: &StoreError) -> Problem {
-    if error.is_passing() { Problem::busy(error) } else { Problem::internal(error) }
 }
 
 #[cfg(test)]
@@ -114,7 +109,7 @@ mod tests {
         let kept = Kept::<u32>::new(Duration::from_secs(1), Duration::from_secs(5));
         let workspace = WorkspaceId::new("north");
         let failed = kept.get(&workspace, || async { Err(StoreError::DiskFull) }).await;
-        assert_eq!(failed.unwrap_err().status, axum::http::StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(failed.unwrap_err().status, axum::http::StatusCode::INSUFFICIENT_STORAGE);
         assert_eq!(*kept.get(&workspace, || async { Ok(7) }).await.unwrap(), 7);
     }
 }

@@ -10,6 +10,9 @@ use crate::store::StoreError;
 /// After how many seconds a workspace with too many jobs may try again.
 const JOB_WAIT_SECONDS: u64 = 10;
 
+/// After how many seconds there may be room on a disk that is full.
+const FULL_WAIT_SECONDS: u64 = 30;
+
 /// A field of a request that is wrong.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct WrongField {
@@ -80,6 +83,14 @@ impl Problem {
         Self { retry_after: Some(2), ..problem }
     }
 
+    /// A database that has no room to write. What is there can still be read.
+    fn disk_full(cause: &StoreError) -> Self {
+        tracing::error!(%cause, "nothing can be written");
+        let remedy = "make room on that disk, then send the request again; the server goes on by itself";
+        let problem = Self::new(StatusCode::INSUFFICIENT_STORAGE, cause.to_string(), remedy);
+        Self { retry_after: Some(FULL_WAIT_SECONDS), ..problem }
+    }
+
     pub fn too_many(detail: &str, wait_seconds: u64) -> Self {
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail, "wait as long as `Retry-After` says");
         Self { retry_after: Some(wait_seconds.max(1)), ..problem }
@@ -119,6 +130,12 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
         if error.is_passing() {
             return Self::busy(&error);
         }
@@ -138,6 +155,7 @@ impl From<StoreError> for Problem {
             StoreError::KeyTaken(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, said, "send a new Idempotency-Key with every new request")
             }
+            StoreError::DiskFull => Self::disk_full(error),
             StoreError::JobOver { .. } => Self::new(StatusCode::CONFLICT, said, "look at what came of it"),
             StoreError::TooManyJobs(_) => Self {
                 remedy: "wait until one has ended, or cancel one".to_owned(),

@@ -10,6 +10,7 @@ use minijinja::Environment;
 use moka::future::Cache;
 use tokio::sync::watch;
 
+use super::api::LastWrite;
 use super::kept::Kept;
 use super::limits::Limits;
 use super::metrics::Metrics;
@@ -67,6 +68,7 @@ pub(super) struct Parts {
     /// Turns of passes, and of everything else.
     pub passes: Turns,
     pub what_ifs: Turns,
+    pub last_write: LastWrite,
     pub stop: watch::Sender<bool>,
     pub templates: Environment<'static>,
     /// Names the version of scripts and styles.
@@ -105,6 +107,7 @@ impl App {
             running: Running::default(),
             passes: Turns::new(JOBS_AT_ONCE),
             what_ifs: Turns::new(JOBS_AT_ONCE),
+            last_write: LastWrite::default(),
             stop: watch::Sender::new(false),
             known: Cache::new(MOST_KNOWN),
             status: Kept::new(FRESH, MOST_OLD),

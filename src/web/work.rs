@@ -24,6 +24,8 @@ use crate::store::{self, Asked, Ending, Job, JobKind, Ledger, NewJob, StoreError
 /// How often a job gives a sign of life while it works, and while it waits for its turn.
 const BEAT: Duration = Duration::from_secs(1);
 const WAITING_BEAT: Duration = Duration::from_secs(8);
+/// How often it is tried to put down the end of a job where the disk is full.
+const ROOM: Duration = Duration::from_secs(2);
 /// Jobs of one workspace that may wait or work at the same time, on all servers. The server's own passes are let
 /// through.
 const MOST_JOBS: u32 = 5;
@@ -291,7 +293,7 @@ impl App {
             Ending::Failed(_) => "failed",
             Ending::Stopped => "stopped",
         };
-        match ledger.finish(&job, &ending, now()).await {
+        match self.finish(&ledger, &job, &ending).await {
             Ok(true) => {}
             Ok(false) => tracing::info!(job = %job.id, "the job was cancelled, or another server has taken it over"),
             Err(cause) => tracing::error!(job = %job.id, %cause, "the end of a job could not be put down"),
@@ -301,6 +303,16 @@ impl App {
         self.metrics.jobs_running.dec();
         self.metrics.ended(job.kind.name(), status);
         tracing::info!(job = %job.id, kind = job.kind.name(), status, "a job has ended");
+    }
+
+    /// Puts down how a job ended. Where the disk is full that waits for room, as long as the server runs.
+    async fn finish(&self, ledger: &Ledger, job: &Job, ending: &Ending) -> Result<bool, StoreError> {
+        loop {
+            match ledger.finish(job, ending, now()).await {
+                Err(StoreError::DiskFull) if !self.is_stopping() => tokio::time::sleep(ROOM).await,
+                done => return done,
+            }
+        }
     }
 
     /// Does the work on a thread where it may take its time.

@@ -17,6 +17,7 @@ use crate::store::Mark;
 
 pub(super) use insight::conflict_filter;
 pub(super) use jobs::answer;
+pub(super) use operations::LastWrite;
 pub(super) use scheduler::{actions, days_ago, extent};
 pub(super) use schedules::{parsed, with_record};
 

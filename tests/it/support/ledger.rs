@@ -27,6 +27,11 @@ impl Place {
         Self { url, is_postgres: false, _dir: dir }
     }
 
+    /// A file that is to be made at a path.
+    pub fn sqlite_at(path: &std::path::Path) -> Self {
+        Self { url: path.display().to_string(), is_postgres: false, _dir: tempfile::tempdir().unwrap() }
+    }
+
     pub fn postgres() -> Self {
         Self::on(server())
     }

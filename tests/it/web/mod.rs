@@ -5,6 +5,7 @@ mod api;
 mod browser;
 mod console;
 mod document;
+mod full_disk;
 mod hostile;
 mod operations;
 mod work;

@@ -1,0 +1,105 @@
+//! A disk without room: what is answered, and that service comes back by itself once there is room.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{HARBOUR, planned, schedules};
+use crate::support::{Answer, Asker, Place, Site, block_on};
+
+/// A small file system in memory.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    /// None where nobody but root may mount one.
+    fn mounted() -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=128m", "tmpfs"]).arg(dir.path()).status();
+        mount.is_ok_and(|status| status.success()).then_some(Self(dir))
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.0.path().join("filler")
+    }
+
+    /// Leaves not a byte.
+    fn fill(&self) {
+        let mut filler = File::create(self.filler()).unwrap();
+        for size in [1 << 20, 1 << 12, 1] {
+            while filler.write_all(&vec![1; size]).is_ok() {}
+        }
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.filler()).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+/// Sends approvals of schedules, all at once.
+fn approved(asker: &Asker, ids: &[String]) -> Vec<Answer> {
+    let approve = |id: &String| {
+        let body = json!({"workspaceId": HARBOUR, "schedule_id": id, "action": "approve"});
+        asker.patch("/api/orchestration/schedules", &body)
+    };
+    std::thread::scope(|scope| {
+        let sent: Vec<_> = ids.iter().map(|id| scope.spawn(move || approve(id))).collect();
+        sent.into_iter().map(|answer| answer.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn a_full_disk_is_told_and_service_comes_back_with_room() {
+    let Some(disk) = SmallDisk::mounted() else {
+        println!("skipped: only root may mount the small disk that this test fills");
+        return;
+    };
+    let place = Place::sqlite_at(&disk.0.path().join("ledger.db"));
+    block_on(async { planned(&place).await.close().await });
+    let site = Site::of(&place);
+    let asker = site.anybody();
+    let waiting = schedules(&asker, HARBOUR, "status=pending&risk=low");
+    let ids: Vec<String> = waiting.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+    let ids = &ids[..ids.len().min(24)];
+    let simulation = json!({"workspaceId": HARBOUR, "weeks": 2, "replications": 2});
+    let job = asker.post("/api/orchestration/simulations", &simulation).ok();
+    block_on(place.run("PRAGMA wal_checkpoint(TRUNCATE)")).unwrap();
+    disk.fill();
+
+    // More requests than the pool has connections, twice.
+    for answer in approved(&asker, ids).iter().chain(&approved(&asker, ids)) {
+        let told = answer.refused(507);
+        assert!(told["detail"].as_str().unwrap().contains("the disk of the database is full"), "{told}");
+        assert!(told["remedy"].as_str().unwrap().contains("make room") && answer.header("retry-after").is_some());
+    }
+    asker.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "daily"})).refused(507);
+    let ready = asker.get("/readyz").refused(503);
+    assert!(ready["detail"].as_str().unwrap().contains("full"), "{ready}");
+    // It lives, and what is there can be read.
+    assert_eq!(asker.get("/healthz").status, 200);
+    assert_eq!(schedules(&asker, HARBOUR, "status=pending&risk=low").len(), waiting.len());
+    assert_eq!(asker.get(&format!("/founder/orchestration?workspace={HARBOUR}&status=pending")).status, 200);
+
+    disk.make_room();
+    let start = Instant::now();
+    while asker.get("/readyz").status != 200 {
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", asker.get("/readyz"));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    for answer in approved(&asker, ids) {
+        assert_eq!(answer.ok()["schedules"][0]["status"], "ready");
+    }
+    assert_eq!(asker.ended(&job, HARBOUR)["status"], "done");
+    let daily = asker.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "daily"})).ok();
+    assert_eq!(asker.ended(&daily, HARBOUR)["status"], "done");
+}
