@@ -17,6 +17,9 @@ use crate::web::params::At;
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
+/// How far a factor may lie above 1 because the record rounds.
+const ROUNDING: f64 = 0.005;
+
 /// A number with where it comes from.
 #[derive(Debug, Serialize)]
 struct Part {
@@ -37,6 +40,8 @@ struct Fact {
 struct Reasons {
     sentences: Vec<String>,
     parts: Vec<Part>,
+    /// What the parts come to.
+    product: Option<Part>,
 }
 
 /// What a guardrail said.
@@ -85,6 +90,7 @@ pub(super) async fn page(State(app): State<App>, At(id): At<String>, looking: Lo
         preview => context! { title => row.title.as_str(), body => text("body"), kind => text("kind") },
         facts => Serde(facts(&schedule)),
         hour => Serde(hour),
+        expected => Serde(expected(&desk, &schedule, &record)),
         asset => Serde(asset(&schedule, &record)),
         guardrails => Serde(record.guardrails()),
         confidence => confidence(&schedule, &record),
@@ -130,12 +136,47 @@ async fn hour(desk: &Desk, schedule: &Schedule, record: &Record) -> Reasons {
         ),
     });
     reasons.sentences.push("Its worth as things stand now is the product of:".to_owned());
+    reasons.product = Some(Part {
+        name: "Product: worth of this hour".to_owned(),
+        value: short(explained.slot_value),
+        source: "engagements with an average asset on a rested channel".to_owned(),
+    });
     reasons.parts = explained
         .value_parts
         .into_iter()
         .map(|part| Part { name: spoken(&part.name), value: short(part.number), source: part.source })
         .collect();
     reasons
+}
+
+/// How the worth of the hour when it was planned leads to the expected engagement; none where the record does not say,
+/// or says what does not come to it.
+fn expected(desk: &Desk, schedule: &Schedule, record: &Record) -> Option<Reasons> {
+    let time = record.planned(ActionType::TimeChoice)?;
+    let worth = found(&time.decision_payload, "slot_value")?;
+    let fatigue = found(&time.decision_payload, "fatigue")?;
+    let content = record.planned(ActionType::SelectAsset);
+    let quality = content.and_then(|content| found(&content.decision_payload, "quality_factor"));
+    let asset = quality.unwrap_or(desk.app.rules.base().assets.quality_without_asset);
+    let rest = schedule.expected_engagement / (worth * asset);
+    if !(0.0..=1.0 + ROUNDING).contains(&rest) {
+        return None;
+    }
+    let part = |name: &str, value: f64, source: String| Part { name: name.to_owned(), value: short(value), source };
+    let asset_name = if quality.is_some() { "Factor of the content" } else { "Factor of having no content" };
+    Some(Reasons {
+        sentences: Vec::new(),
+        parts: vec![
+            part("Worth of this hour when it was planned", worth, "the record of the plan".to_owned()),
+            part(asset_name, asset, "assets.toml".to_owned()),
+            part("What fatigue leaves of it", rest, format!("fatigue.toml, at a fatigue of {fatigue:.2}")),
+        ],
+        product: Some(part(
+            "Product: expected engagement",
+            schedule.expected_engagement,
+            "the figure of the lists".to_owned(),
+        )),
+    })
 }
 
 /// The hour's worth under the rules and the state of now; none where the client no longer posts there.
@@ -263,7 +304,11 @@ fn event(action: &Action) -> Event {
 }
 
 fn number(value: &Json, field: &str) -> f64 {
-    value.get(field).and_then(Json::as_f64).unwrap_or_default()
+    found(value, field).unwrap_or_default()
+}
+
+fn found(value: &Json, field: &str) -> Option<f64> {
+    value.get(field).and_then(Json::as_f64)
 }
 
 /// A number as people read it: three digits that count.

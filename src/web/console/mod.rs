@@ -33,7 +33,7 @@ use crate::store::Ledger;
 /// Where the console stands.
 const BASE: &str = "/founder/orchestration";
 
-const TEMPLATES: [(&str, &str); 14] = [
+const TEMPLATES: [(&str, &str); 15] = [
     ("api.html", include_str!("../api/api.html")),
     ("base.html", include_str!("templates/base.html")),
     ("_parts.html", include_str!("templates/_parts.html")),
@@ -48,6 +48,7 @@ const TEMPLATES: [(&str, &str); 14] = [
     ("runs.html", include_str!("templates/runs.html")),
     ("job.html", include_str!("templates/job.html")),
     ("message.html", include_str!("templates/message.html")),
+    ("welcome.html", include_str!("templates/welcome.html")),
 ];
 
 const STYLE: &str = include_str!("assets/console.css");
@@ -198,6 +199,9 @@ impl Desk {
             Err(Refused::Problem(problem)) => return Err(problem.into_response()),
         };
         let seen = visitor.caller.workspaces(&app.ledger).await.map_err(IntoResponse::into_response)?;
+        if seen.is_empty() {
+            return Err(fill(app, "welcome.html", context! { chrome => bare_chrome(app, "Nothing is loaded yet") }));
+        }
         let workspace = match named {
             None => seen.first().cloned(),
             Some(named) => seen.iter().find(|known| known.as_str() == named).cloned(),

@@ -1,5 +1,7 @@
 //! The schedules: as a table or a week, and what people decide about them.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::ToSpan;
@@ -10,7 +12,7 @@ use serde::Serialize;
 
 use super::words::{self, Row, client_choices, count, names, query};
 use super::{BASE, Desk, Looking, Sending, session};
-use crate::model::{Channel, RiskBand, Role};
+use crate::model::{Channel, RiskBand, Role, ScheduleStatus};
 use crate::store::{Change, Order, Overview, Schedule, ScheduleFilter, StoreError};
 use crate::web::cursor::Listing;
 use crate::web::params::Params;
@@ -20,8 +22,10 @@ use crate::web::state::App;
 
 /// Posts of a page.
 const ROWS: u32 = 50;
-/// Posts of a day of the week that are shown.
-const DAY_ROWS: u32 = 40;
+/// Posts of each group that the console opens on.
+const HOME_ROWS: u32 = 20;
+/// Posts of a week that are shown.
+const WEEK_ROWS: u32 = 3000;
 /// Days whose waiting posts have a link.
 const DAY_LINKS: usize = 7;
 
@@ -69,22 +73,53 @@ const SORTS: [Sort; 3] = [
     Sort { value: "latest", label: "Latest first" },
 ];
 
+/// Posts under one heading.
+#[derive(Debug, Serialize)]
+struct Group {
+    title: &'static str,
+    rows: Vec<Row>,
+    /// Where all of them are.
+    all: Option<String>,
+    /// What is said where there are none.
+    none: &'static str,
+}
+
+/// What the page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    /// What waits, and what is next.
+    Home,
+    /// What was asked for, page by page.
+    List,
+    Week,
+}
+
 #[derive(Debug, Serialize)]
 struct Calendar {
     title: String,
     previous: String,
     next: String,
     days: Vec<Day>,
-    hidden: usize,
+    /// Posts that are too many to be shown.
+    hidden: i64,
+    /// Whether the clients' posts are shown from the start.
+    is_unfolded: bool,
 }
 
 #[derive(Debug, Serialize)]
 struct Day {
     label: String,
-    date: String,
     is_today: bool,
+    count: usize,
+    clients: Vec<ClientDay>,
+}
+
+/// A client's posts of a day.
+#[derive(Debug, Serialize)]
+struct ClientDay {
+    name: String,
+    waiting: usize,
     rows: Vec<Row>,
-    more: usize,
 }
 
 impl Wish {
@@ -139,6 +174,23 @@ impl Wish {
         ]
     }
 
+    fn view(&self, is_later_page: bool) -> View {
+        match (self.view.as_str(), self.is_soonest_first() && !self.is_narrowed() && !is_later_page) {
+            ("week", _) => View::Week,
+            (_, true) => View::Home,
+            (_, false) => View::List,
+        }
+    }
+
+    fn is_soonest_first(&self) -> bool {
+        matches!(self.sort.as_str(), "" | "time")
+    }
+
+    /// Whether a list begins now: where nobody asks for a status or a time, what is past would come first.
+    fn begins_now(&self) -> bool {
+        self.is_soonest_first() && [&self.status, &self.from, &self.to].iter().all(|field| field.is_empty())
+    }
+
     fn is_narrowed(&self) -> bool {
         let Self { client, channel, status, risk, from, to, .. } = self;
         [client, channel, status, risk, from, to].iter().any(|field| !field.is_empty())
@@ -163,14 +215,22 @@ pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Res
     let waiting = app.waiting_by_day(&desk.workspace).await?;
     let days: Vec<Link> =
         waiting.iter().take(DAY_LINKS).map(|day| day_link(&desk, &wish, day.day, day.count)).collect();
-    let is_week = wish.view == "week";
-    let (calendar, rows, next) = if is_week {
-        (Some(week(&desk, &wish, filter, &names).await?), Vec::new(), None)
-    } else {
-        let found = desk.ledger().schedule_page(&filter, order, after.as_ref(), ROWS).await?;
-        let rows: Vec<Row> = found.rows.iter().map(|schedule| Row::of(&desk, &names, schedule)).collect();
-        (None, rows, found.next)
-    };
+    let view = wish.view(after.is_some());
+    let (mut calendar, mut groups, mut next) = (None, Vec::new(), None);
+    match view {
+        View::Week => calendar = Some(week(&desk, &wish, filter, &names).await?),
+        View::Home => groups = home(&desk, &names).await?,
+        View::List => {
+            let from = filter.from.or_else(|| wish.begins_now().then(now));
+            let filter = ScheduleFilter { from, ..filter };
+            let found = desk.ledger().schedule_page(&filter, order, after.as_ref(), ROWS).await?;
+            groups.push(Group { title: "Posts", rows: rows(&desk, &names, &found.rows), all: None, none: "" });
+            next = found.next;
+        }
+    }
+    let shown: usize = groups.iter().map(|group| group.rows.len()).sum();
+    let can = |may: fn(&Row) -> bool| groups.iter().flat_map(|group| &group.rows).any(may);
+    let earlier = Wish { sort: "latest".to_owned(), view: String::new(), ..wish.clone() };
     let paged = |cursor: Option<String>| {
         let mut fields = wish.fields().to_vec();
         let cursor = cursor.unwrap_or_default();
@@ -192,15 +252,41 @@ pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Res
         options => options,
         views => Serde(views(&desk, &wish)),
         days => Serde(&days),
-        shown => rows.len(),
-        empty => (rows.is_empty() && calendar.is_none()).then(|| empty(&desk, &wish, &standing.overview)),
+        shown => shown,
+        is_home => view == View::Home,
+        is_narrowed => wish.is_narrowed(),
+        earlier => (view != View::Week && wish.begins_now()).then(|| earlier.link(&desk)),
+        can_restore => can(|row| row.can_restore),
+        empty => (shown == 0 && calendar.is_none()).then(|| empty(&desk, &wish, &standing.overview)),
         first_page => after.is_some().then(|| paged(None)),
         next_page => next.map(|mark| paged(Some(list.cursor(&mark)))),
-        rows => Serde(&rows),
+        groups => Serde(&groups),
         calendar => Serde(&calendar),
         back => wish.link(&desk),
     };
     Ok(desk.page("schedules.html", &chrome, content))
+}
+
+fn rows(desk: &Desk, names: &words::Names<'_>, schedules: &[Schedule]) -> Vec<Row> {
+    schedules.iter().map(|schedule| Row::of(desk, names, schedule)).collect()
+}
+
+/// What waits for a person and what runs next, from now on, the soonest first.
+async fn home(desk: &Desk, names: &words::Names<'_>) -> Result<Vec<Group>, Problem> {
+    let waiting = [ScheduleStatus::Pending];
+    let next = [ScheduleStatus::Ready, ScheduleStatus::Executing];
+    let parts: [(_, &[ScheduleStatus], _, _); 2] = [
+        ("Waits for you", &waiting, "pending", "Nothing waits for you."),
+        ("Next to become drafts", &next, "ready", "Nothing is ready to become a draft."),
+    ];
+    let mut groups = Vec::with_capacity(parts.len());
+    for (title, statuses, status, none) in parts {
+        let filter = ScheduleFilter { statuses: statuses.to_vec(), from: Some(now()), ..ScheduleFilter::default() };
+        let found = desk.ledger().schedule_page(&filter, Order::Soonest, None, HOME_ROWS).await?;
+        let all = found.next.map(|_| desk.link("", &[("status", status)]));
+        groups.push(Group { title, rows: rows(desk, names, &found.rows), all, none });
+    }
+    Ok(groups)
 }
 
 /// What was just done, from the address that a change led to.
@@ -210,12 +296,14 @@ pub(super) fn notice(params: &mut Params) -> Option<String> {
     match params.text("done")?.as_str() {
         "approve" => Some(format!("{posts} approved. Each becomes a draft when its time comes.")),
         "cancel" => Some(format!("{posts} cancelled.")),
+        "restore" => Some(format!("{posts} put back: waiting for approval again.")),
         _ => None,
     }
 }
 
 fn figures(desk: &Desk, overview: &Overview) -> Vec<Figure> {
     let with = |status: &str| Some(desk.link("", &[("status", status)]));
+    let newest = |status: &str| Some(desk.link("", &[("status", status), ("sort", "latest")]));
     let figure = |label, value: String, hint, href, is_bad: bool| Figure {
         label,
         value,
@@ -227,13 +315,13 @@ fn figures(desk: &Desk, overview: &Overview) -> Vec<Figure> {
     vec![
         figure("Wait for you", whole(overview.pending_schedules), "approve or cancel them", with("pending"), false),
         figure("Ready", whole(overview.ready_schedules), "become drafts in time", with("ready"), false),
-        figure("Drafted today", whole(overview.completed_today), "since midnight, UTC", with("completed"), false),
+        figure("Drafted today", whole(overview.completed_today), "since midnight, UTC", newest("completed"), false),
         figure("Held", whole(overview.blocked_count), "a rule stands against them", with("blocked"), false),
         figure(
             "Drafts failed",
             whole(overview.failed_count),
             "tried again by rule",
-            with("failed"),
+            newest("failed"),
             overview.failed_count > 0,
         ),
         figure(
@@ -297,39 +385,80 @@ fn day_link(desk: &Desk, wish: &Wish, day: Date, waiting: i64) -> Link {
 
 fn empty(desk: &Desk, wish: &Wish, overview: &Overview) -> minijinja::Value {
     if overview.total_schedules == 0 {
-        return context! {
-            text => "Nothing is planned yet. \u{201c}Plan the coming week\u{201d} at the top plans it for every client.",
-            href => desk.link("/runs", &[]),
-            label => "What has been run so far",
+        return nothing_planned(desk, overview);
+    }
+    if wish.begins_now() && !wish.is_narrowed() {
+        let text = match desk.may(Role::Admin) {
+            true => "No post is ahead. \u{201c}Plan the coming week\u{201d} at the top plans one for every client.",
+            false => "No post is ahead. Somebody whose role is admin plans the coming week.",
         };
+        return context! { text => text };
     }
     let text = if wish.status == "pending" { "Nothing waits for you here." } else { "No post is as you asked for." };
     context! { text => text, href => wish.is_narrowed().then(|| desk.link("", &[])), label => "Show all schedules" }
 }
 
-/// The week that a wish begins in, or the present one.
+/// What to do about a workspace in which nothing was ever planned.
+fn nothing_planned(desk: &Desk, overview: &Overview) -> minijinja::Value {
+    let (has_channels, may_plan) = (overview.channels_active > 0, desk.may(Role::Admin));
+    let load = "Load clients with their channels and content: \u{201c}mcoe db load SCENARIO\u{201d} reads a folder, and \
+                \u{201c}mcoe import\u{201d} makes one of a posting history.";
+    let plan = match may_plan {
+        true => {
+            "Press \u{201c}Plan the coming week\u{201d} at the top. It plans for every client; what needs approval waits here."
+        }
+        false => "Have somebody whose role is admin plan the coming week. What needs approval then waits here.",
+    };
+    let approve = "Approve or cancel what waits. What is approved becomes a draft when its time comes.";
+    let steps: Vec<&str> = [(!has_channels).then_some(load), Some(plan), Some(approve)].into_iter().flatten().collect();
+    context! {
+        text => "Nothing is planned yet in this workspace. What to do:",
+        steps => steps,
+        href => desk.link("/channels", &[]),
+        label => "The channels of its clients",
+    }
+}
+
+/// A day of the week that a wish means: the one that it names, else that of the next post that waits, else that of the
+/// next one at all, else today.
+async fn day_of_week(desk: &Desk, wish: &Wish, filter: &ScheduleFilter, today: Date) -> Result<Date, Problem> {
+    if let Ok(day) = wish.from.parse() {
+        return Ok(day);
+    }
+    let open = [ScheduleStatus::Ready, ScheduleStatus::Executing, ScheduleStatus::Blocked];
+    let (waiting, asked) = ([ScheduleStatus::Pending], filter.statuses.as_slice());
+    let tries: &[&[ScheduleStatus]] = if asked.is_empty() { &[&waiting, &open] } else { &[asked] };
+    for statuses in tries {
+        let next = ScheduleFilter { statuses: statuses.to_vec(), from: Some(now()), to: None, ..filter.clone() };
+        let found = desk.ledger().schedule_page(&next, Order::Soonest, None, 1).await?;
+        if let Some(schedule) = found.rows.first() {
+            return Ok(words::local_day(schedule));
+        }
+    }
+    Ok(today)
+}
+
+/// The week that a wish means, all posts of it by day and client.
 async fn week(desk: &Desk, wish: &Wish, filter: ScheduleFilter, names: &words::Names<'_>) -> Result<Calendar, Problem> {
     let today = now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let chosen: Date = wish.from.parse().unwrap_or(today);
+    let chosen = day_of_week(desk, wish, &filter, today).await?;
     let monday = chosen.saturating_sub(i64::from(chosen.weekday().to_monday_zero_offset()).days());
     let sunday = monday.saturating_add(6.days());
     let whole = ScheduleFilter { first_day: Some(monday), last_day: Some(sunday), from: None, to: None, ..filter };
-    let counts = desk.ledger().schedules_by_day(&whole).await?;
-    let mut days = Vec::with_capacity(7);
-    for offset in 0..7 {
-        let date = monday.saturating_add(i64::from(offset).days());
-        let of_day = ScheduleFilter { first_day: Some(date), last_day: Some(date), ..whole.clone() };
-        let found = desk.ledger().schedule_page(&of_day, Order::Soonest, None, DAY_ROWS).await?.rows;
-        let count = counts.iter().find(|day| day.day == date).map_or(0, |day| day.count);
-        days.push(Day {
-            label: date.strftime("%a %-d %b").to_string(),
-            date: date.to_string(),
-            is_today: date == today,
-            more: usize::try_from(count).unwrap_or_default().saturating_sub(found.len()),
-            rows: found.iter().map(|schedule| Row::of(desk, names, schedule)).collect(),
-        });
+    let found = desk.ledger().schedule_page(&whole, Order::Soonest, None, WEEK_ROWS).await?;
+    let hidden = match found.next {
+        Some(_) => {
+            let counts = desk.ledger().schedules_by_day(&whole).await?;
+            counts.iter().map(|day| day.count).sum::<i64>() - i64::from(WEEK_ROWS)
+        }
+        None => 0,
+    };
+    let mut of_days: BTreeMap<Date, Vec<Row>> = BTreeMap::new();
+    for schedule in &found.rows {
+        of_days.entry(words::local_day(schedule)).or_default().push(Row::of(desk, names, schedule));
     }
-    let hidden = days.iter().map(|day| day.more).sum();
+    let dates = (0..7).map(|offset| monday.saturating_add(i64::from(offset).days()));
+    let days = dates.map(|date| day(date, today, of_days.remove(&date).unwrap_or_default())).collect();
     let link = |from: Date| {
         let wanted = Wish { from: from.to_string(), to: String::new(), ..wish.clone() };
         wanted.link(desk)
@@ -340,7 +469,22 @@ async fn week(desk: &Desk, wish: &Wish, filter: ScheduleFilter, names: &words::N
         next: link(monday.saturating_add(7.days())),
         days,
         hidden,
+        is_unfolded: !wish.client.is_empty(),
     })
+}
+
+/// The posts of a day by client, clients by name.
+fn day(date: Date, today: Date, rows: Vec<Row>) -> Day {
+    let count = rows.len();
+    let mut of_clients: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
+    for row in rows {
+        of_clients.entry((row.client_name.clone(), row.client_id.clone())).or_default().push(row);
+    }
+    let clients = of_clients.into_iter().map(|((name, _), rows)| {
+        let waiting = rows.iter().filter(|row| row.status == ScheduleStatus::Pending.name()).count();
+        ClientDay { name, waiting, rows }
+    });
+    Day { label: date.strftime("%a %-d %b").to_string(), is_today: date == today, count, clients: clients.collect() }
 }
 
 /// What a person wants to do, with the schedules it concerns.

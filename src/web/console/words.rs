@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -103,6 +104,8 @@ pub(super) struct Row {
     pub can_approve: bool,
     pub can_cancel: bool,
     pub can_restore: bool,
+    /// The actions that can be taken, as the page's script reads them.
+    pub fits: String,
 }
 
 /// A client of a list.
@@ -121,6 +124,12 @@ pub(super) type Names<'n> = BTreeMap<&'n str, &'n str>;
 
 pub(super) fn names(clients: &[ClientName]) -> Names<'_> {
     clients.iter().map(|client| (client.client_id.as_str(), client.name.as_str())).collect()
+}
+
+/// The day of a post on its client's clock.
+pub(super) fn local_day(schedule: &Schedule) -> Date {
+    let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
+    zone.local(schedule.scheduled_for).date()
 }
 
 /// When something is on a client's clock.
@@ -146,6 +155,11 @@ impl Row {
             desk.may(Role::Approver) && change.check(schedule, &desk.app.rules, &desk.visitor.caller.name).is_ok()
         };
         let id = schedule.id.to_string();
+        let can_approve = is_able(desk.app.approval());
+        let can_cancel = is_able(Change::Cancel { reason: "" });
+        let can_restore = is_able(Change::Restore) && schedule.scheduled_for > now();
+        let actions = [("approve", can_approve), ("cancel", can_cancel), ("restore", can_restore)];
+        let fits: Vec<&str> = actions.into_iter().filter_map(|(action, can)| can.then_some(action)).collect();
         Self {
             href: desk.link(&format!("/schedules/{id}"), &[]),
             client_name: names.get(schedule.client_id.as_str()).map_or(&*schedule.client_id, |name| name).to_owned(),
@@ -164,9 +178,10 @@ impl Row {
             kind: text("kind").unwrap_or_default(),
             reason: schedule.blocked_reason.clone(),
             notes: notes.map(str::to_owned).collect(),
-            can_approve: is_able(desk.app.approval()),
-            can_cancel: is_able(Change::Cancel { reason: "" }),
-            can_restore: is_able(Change::Restore) && schedule.scheduled_for > now(),
+            can_approve,
+            can_cancel,
+            can_restore,
+            fits: fits.join(" "),
             id,
         }
     }

@@ -125,10 +125,15 @@ pub fn compiled(files: PackFiles) -> CompiledRules {
 
 /// Rules under which ordinary posts are of high risk.
 pub fn careful() -> CompiledRules {
+    with_bands("0.95", "0.98")
+}
+
+/// Rules under which posts of less confidence than `medium` are of high risk, and those of less than `low` of medium.
+pub fn with_bands(medium: &str, low: &str) -> CompiledRules {
     compiled(changed(&[
-        ("risk.toml", "from = 0.75\nto = 1.0", "from = 0.98\nto = 1.0"),
-        ("risk.toml", "from = 0.60\nto = 0.75", "from = 0.95\nto = 0.98"),
-        ("risk.toml", "from = 0.0\nto = 0.60", "from = 0.0\nto = 0.95"),
+        ("risk.toml", "from = 0.75\nto = 1.0", &format!("from = {low}\nto = 1.0")),
+        ("risk.toml", "from = 0.60\nto = 0.75", &format!("from = {medium}\nto = {low}")),
+        ("risk.toml", "from = 0.0\nto = 0.60", &format!("from = 0.0\nto = {medium}")),
     ]))
 }
 

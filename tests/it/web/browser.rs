@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use mcoe::model::Role;
+use serde_json::json;
 
-use super::{HARBOUR, planned, schedules};
-use crate::support::{Browser, Place, Site, block_on, token};
+use super::{HARBOUR, planned, planned_under, schedules};
+use crate::support::{Browser, Place, Site, block_on, token, with_bands};
 
 const BASE: &str = "/founder/orchestration";
 
@@ -147,6 +148,131 @@ fn everything_can_be_done_with_the_keyboard() {
         browser.press("\u{e004}").await;
         let first = browser.ask("return document.activeElement.getAttribute('href')").await;
         assert!(first.as_str().unwrap_or_default().starts_with('#'), "{first}");
+        browser.close().await;
+    });
+}
+
+fn button_says(action: &str, words: &str) -> String {
+    format!("return document.querySelector('button[value={action}]').textContent === '{words}'")
+}
+
+#[test]
+fn select_all_takes_what_the_action_fits() {
+    let place = Place::sqlite();
+    block_on(async {
+        planned_under(&with_bands("0.88", "0.95"), &place).await;
+        let site = Site::of(&place);
+        // Who planned the week may cancel what is of high risk, and not approve it.
+        let secret = token(&place, HARBOUR, "ann", Role::Admin);
+        let waiting = schedules(&site.holder(&secret), HARBOUR, "status=pending");
+        let shown = waiting.len().min(50);
+        let high = waiting.iter().take(50).filter(|row| row["risk_level"] == "high").count();
+        assert!(high > 0 && high < shown, "{high} of {shown}");
+        let browser = signed_in(&site, &secret, 1280, false).await;
+        browser.go(&format!("{BASE}?status=pending")).await;
+        browser.click("[data-all=approve]").await;
+        browser.says(&format!("{} selected", shown - high)).await;
+        browser.until(&button_says("approve", &format!("Approve\u{a0}{}", shown - high))).await;
+        browser.picture("select-all").await;
+        browser.click("[data-all=cancel]").await;
+        browser.says(&format!("{shown} selected")).await;
+        browser.until(&button_says("cancel", &format!("Cancel posts\u{a0}{shown}"))).await;
+        browser.until(&button_says("approve", &format!("Approve\u{a0}{}", shown - high))).await;
+        browser.click("[data-all=approve]").await;
+        browser.click("button[name=action][value=approve]").await;
+        browser.says(&format!("Approve {} posts?", shown - high)).await;
+        assert!(!browser.text().await.contains("Left as they are"));
+        browser.close().await;
+    });
+}
+
+/// What a script says of the numbers of a table: those of its rows, then that of its last line.
+const NUMBERS: &str = "return [...document.querySelectorAll('table:has(tfoot)')].map(table => ({
+    parts: [...table.tBodies[0].rows].map(row => Number(row.cells[1].innerText)),
+    product: Number(table.tFoot.rows[0].cells[1].innerText),
+}))";
+
+#[test]
+fn why_this_hour_ends_with_its_product_and_leads_to_the_expected_engagement() {
+    let place = Place::sqlite();
+    block_on(async {
+        planned(&place).await;
+        let site = Site::of(&place);
+        let secret = token(&place, HARBOUR, "founder", Role::Admin);
+        let asker = site.holder(&secret);
+        asker.ended(&asker.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok(), HARBOUR);
+        let post = schedules(&asker, HARBOUR, "status=ready&sort=latest")[0].clone();
+        let browser = signed_in(&site, &secret, 1280, false).await;
+        browser.go(&format!("{BASE}/schedules/{}", post["id"].as_str().unwrap())).await;
+        browser.says("Product: worth of this hour").await;
+        browser.says("Product: expected engagement").await;
+        let tables = browser.ask(NUMBERS).await;
+        let tables = tables.as_array().unwrap();
+        assert_eq!(tables.len(), 2, "{tables:?}");
+        for table in tables {
+            let parts: f64 = table["parts"].as_array().unwrap().iter().map(|part| part.as_f64().unwrap()).product();
+            let product = table["product"].as_f64().unwrap();
+            assert!((parts / product - 1.0).abs() < 0.02, "{parts} is not {product}: {table}");
+        }
+        let expected = post["expected_engagement"].as_f64().unwrap();
+        assert!((tables[1]["product"].as_f64().unwrap() / expected - 1.0).abs() < 0.01, "{expected}: {tables:?}");
+        let text = browser.text().await;
+        assert!(text.contains(&format!(": {} risk", post["risk_level"].as_str().unwrap())), "{text}");
+        browser.picture("why-this-hour").await;
+        browser.close().await;
+    });
+}
+
+#[test]
+fn the_first_post_is_near_the_top_of_a_phone() {
+    let place = Place::sqlite();
+    block_on(async {
+        planned(&place).await;
+        let site = Site::of(&place);
+        let secret = token(&place, HARBOUR, "founder", Role::Admin);
+        let asker = site.holder(&secret);
+        asker.ended(&asker.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok(), HARBOUR);
+        let browser = signed_in(&site, &secret, 390, false).await;
+        for (page, first) in [("", "tbody tr"), ("?view=week", ".week summary"), ("?status=pending", "tbody tr")] {
+            browser.go(&format!("{BASE}{page}")).await;
+            browser.find(first).await;
+            let top =
+                browser.ask(&format!("return document.querySelector('{first}').getBoundingClientRect().top")).await;
+            assert!(top.as_f64().unwrap() < 2.0 * 844.0, "{page}: the first post is {top} pixels down");
+            assert!(browser.overflow().await <= 0, "{page}");
+            let barriers = browser.barriers().await;
+            assert!(barriers.is_empty(), "{page}: {barriers:#?}");
+            browser.picture(&format!("phone{}", page.replace(['?', '='], "-"))).await;
+        }
+        // What is folded away opens.
+        browser.go(BASE).await;
+        browser.click(".narrowing summary").await;
+        browser.find("select[name=channel]").await.click().await.unwrap();
+        browser.go(&format!("{BASE}?view=week")).await;
+        browser.click(".week summary").await;
+        browser.until("return document.querySelector('.week details[open] .post a').offsetHeight > 0").await;
+        assert!(browser.overflow().await <= 0);
+        browser.picture("phone-week-open").await;
+        browser.close().await;
+    });
+}
+
+#[test]
+fn a_run_is_cancelled_with_a_click() {
+    let place = Place::sqlite();
+    block_on(async {
+        planned(&place).await;
+        let site = Site::of(&place);
+        let secret = token(&place, HARBOUR, "founder", Role::Admin);
+        let long = json!({"weeks": 52, "replications": 200});
+        let job = site.holder(&secret).post("/api/orchestration/simulations", &long).ok();
+        let browser = signed_in(&site, &secret, 1280, false).await;
+        browser.go(&format!("{BASE}/jobs/{}", job["id"].as_str().unwrap())).await;
+        browser.find("#cancel-job").await;
+        // The part of the page with the button is replaced again and again.
+        browser.ask("document.querySelector('#cancel-job').click()").await;
+        browser.says("founder cancelled it.").await;
+        browser.picture("cancelled-run").await;
         browser.close().await;
     });
 }

@@ -1,9 +1,11 @@
 //! The console without a browser: sessions, forms, and what pages say.
 
-use mcoe::model::Role;
+use jiff::Timestamp;
+use mcoe::model::{Role, Week};
+use serde_json::json;
 
-use super::{HARBOUR, HUDSON, planned, schedules, waiting};
-use crate::support::{Answer, Asker, Place, Site, on_both, token};
+use super::{HARBOUR, HUDSON, coming_week, planned, schedules, waiting};
+use crate::support::{Answer, Asker, Place, Site, at, compiled, default_pack, on_both, shipped, token};
 
 const BASE: &str = "/founder/orchestration";
 
@@ -174,6 +176,76 @@ on_both! {
         assert_eq!(session.get(&format!("?workspace={HUDSON}")).status, 404);
         assert_eq!(session.post("/confirm", &[("ids", &id), ("action", "approve")]).status, 404);
         assert_eq!(session.post("/change", &[("ids", &id), ("action", "approve"), ("workspace", HUDSON)]).status, 404);
+    }
+
+    async fn the_console_opens_on_what_waits_and_what_is_next(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let secret = token(place, HARBOUR, "ada", Role::Admin);
+        let (session, asker) = (Session::sign_in(&site, &secret), site.holder(&secret));
+        // The week that was planned lies far back.
+        let page = session.get("").text;
+        assert!(page.contains("No post is ahead.") && page.contains("sort=latest"), "{page}");
+        assert!(!page.contains("type=\"checkbox\" name=\"ids\""), "{page}");
+        asker.ended(&asker.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok(), HARBOUR);
+        let gone = schedules(&asker, HARBOUR, "status=pending&sort=latest")[0]["id"].as_str().unwrap().to_owned();
+        asker.patch("/api/orchestration/schedules", &json!({"schedule_id": gone, "action": "cancel"})).ok();
+        let page = session.get("").text;
+        let (waits, next) = page.split_once("Next to become drafts").unwrap();
+        assert!(waits.contains(">Waits for you") && page.contains("What waits and what is next"));
+        let ahead = |status: &str| {
+            let now = Timestamp::now().to_string();
+            let rows = schedules(&asker, HARBOUR, &format!("status={status}&from={now}"));
+            rows.iter().take(20).map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        for (part, status) in [(waits, "pending"), (next, "ready")] {
+            let ids = ahead(status);
+            assert!(!ids.is_empty());
+            assert!(ids.iter().all(|id| part.contains(id.as_str())), "{status}: {part}");
+        }
+        assert!(!page.contains("is-cancelled"), "{page}");
+        // A client's posts begin now, too, and the past is one link away.
+        let client = schedules(&asker, HARBOUR, "")[0]["client_id"].as_str().unwrap().to_owned();
+        let page = session.get(&format!("?client={client}&sort=time")).text;
+        assert!(page.contains("From now on") && !page.contains("6 Sep"), "{page}");
+        let page = session.get(&format!("?client={client}&from=2026-09-07&to=2026-09-13")).text;
+        assert!(!page.contains("From now on") && page.contains(" Sep, "), "{page}");
+    }
+
+    async fn the_week_that_is_shown_is_the_one_that_waits_with_all_its_posts(place: &Place) {
+        planned(place).await;
+        let site = Site::of(place);
+        let secret = token(place, HARBOUR, "ada", Role::Admin);
+        let (session, asker) = (Session::sign_in(&site, &secret), site.holder(&secret));
+        asker.ended(&asker.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok(), HARBOUR);
+        let week: Week = coming_week().parse().unwrap();
+        let (monday, sunday) = (week.monday(), week.plus(1).monday().yesterday().unwrap());
+        let page = session.get("?view=week").text;
+        assert!(page.contains(&format!("{} to", monday.strftime("%-d %B"))), "{page}");
+        let posts = schedules(&asker, HARBOUR, &format!("from={monday}&to={sunday}"));
+        assert!(posts.len() > 40, "{}", posts.len());
+        assert_eq!(page.matches("<li class=\"post ").count(), posts.len());
+        assert!(page.contains(" risk</span>") && !page.contains("<details open"), "{page}");
+        let client = posts[0]["client_id"].as_str().unwrap();
+        let page = session.get(&format!("?view=week&client={client}")).text;
+        assert!(page.contains("<details open"), "{page}");
+    }
+
+    async fn an_empty_ledger_has_a_page_that_helps(place: &Place) {
+        let ledger = place.ledger().await;
+        let site = Site::of(place);
+        let page = site.anybody().get(BASE);
+        assert_eq!(page.status, 200, "{}", page.text);
+        for words in ["Nothing is loaded yet", "mcoe db load SCENARIO", "mcoe import", "mcoe serve --demo"] {
+            assert!(page.text.contains(words), "{words}: {}", page.text);
+        }
+        let rules = compiled(default_pack());
+        ledger.load(&shipped("small", &rules), &rules, at("2026-09-04T08:00:00Z")).await.unwrap();
+        let page = site.anybody().get(BASE);
+        for words in ["Nothing is planned yet in this workspace", "Plan the coming week", "Approve or cancel what waits"] {
+            assert!(page.status == 200 && page.text.contains(words), "{words}: {}", page.text);
+        }
+        assert!(!page.text.contains("mcoe db load SCENARIO"), "{}", page.text);
     }
 
     async fn every_page_helps_where_there_is_nothing_to_show(place: &Place) {

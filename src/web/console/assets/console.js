@@ -26,23 +26,40 @@
     time.after(" ", viewer);
   }
 
-  // Says how many posts are selected; at none there is nothing to approve or cancel.
+  const boxesOf = (form) => [...form.querySelectorAll('input[name="ids"]')];
+  const fits = (box, action) => box.dataset.fits.split(" ").includes(action);
+
+  // Says how many posts are selected, and how many of them each action fits; at none there is nothing to do.
   function count(form) {
-    const boxes = [...form.querySelectorAll('input[name="ids"]')];
-    const selected = boxes.filter((box) => box.checked).length;
-    const all = form.querySelector("[data-all]");
-    all.closest("label").hidden = boxes.length === 0;
-    all.checked = selected > 0 && selected === boxes.length;
-    all.indeterminate = selected > 0 && selected < boxes.length;
-    form.querySelector("[data-count]").textContent = selected === 0 ? "None selected" : `${selected} selected`;
-    for (const button of form.querySelectorAll("button[name=action]")) {
-      button.disabled = selected === 0;
+    const boxes = boxesOf(form);
+    const selected = boxes.filter((box) => box.checked);
+    for (const all of form.querySelectorAll("[data-all]")) {
+      const fitting = boxes.filter((box) => fits(box, all.dataset.all));
+      const taken = fitting.filter((box) => box.checked).length;
+      all.closest("label").hidden = fitting.length === 0;
+      all.checked = taken > 0 && taken === fitting.length && taken === selected.length;
+      all.indeterminate = taken > 0 && !all.checked;
     }
+    form.querySelector("[data-count]").textContent = selected.length === 0 ? "None selected" : `${selected.length} selected`;
+    for (const button of form.querySelectorAll("button[name=action]")) {
+      const number = selected.filter((box) => fits(box, button.value)).length;
+      button.disabled = number === 0;
+      button.querySelector("[data-number]").textContent = number === 0 ? "" : `\u00a0${number}`;
+    }
+  }
+
+  // Where there is room, what a phone folds away is shown from the start.
+  function unfold(details) {
+    if (window.matchMedia("(min-width: 48.01rem)").matches && !details.dataset.done) {
+      details.open = true;
+    }
+    details.dataset.done = "true";
   }
 
   function prepare() {
     document.querySelectorAll("time[data-viewer]").forEach(addViewerTime);
     document.querySelectorAll("form[data-select]").forEach(count);
+    document.querySelectorAll("details[data-wide-open]").forEach(unfold);
   }
 
   document.addEventListener("change", (event) => {
@@ -51,8 +68,8 @@
       return;
     }
     if (event.target.matches("[data-all]")) {
-      for (const box of form.querySelectorAll('input[name="ids"]')) {
-        box.checked = event.target.checked;
+      for (const box of boxesOf(form)) {
+        box.checked = event.target.checked && fits(box, event.target.dataset.all);
       }
     }
     count(form);
