@@ -166,6 +166,7 @@ impl Plan {
             "tier": Tier::Exact.name(),
             "objective": plan.objective(),
             "upper_bound": plan.upper_bound(),
+            "reach": plan.reach(),
             "counts": {
                 "clients": plan.clients.len(),
                 "posts": plan.posts().count(),
@@ -201,13 +202,13 @@ impl Plan {
         let waiting = plan.posts().filter(|(_, post)| post.status == ScheduleStatus::Pending).count();
         print(&format!(
             "planned {} for {} clients: {posts} posts, {} ready, {waiting} wait for review, {blocked} held\n\
-             expected engagement {:.0}; the plan reaches {:.2} % of what the channels could earn alone\n\
+             expected engagement {:.0}; the posts that may run reach {:.2} % of what the channels could earn alone\n\
              checked and written to {}\n",
             plan.week,
             plan.clients.len(),
             posts - waiting - blocked,
-            plan.posts().filter(|(_, post)| post.is_live()).map(|(_, post)| post.expected_engagement).sum::<f64>(),
-            100.0 * plan.objective() / plan.upper_bound().max(f64::MIN_POSITIVE),
+            plan.expected_engagement(),
+            100.0 * plan.reach(),
             self.out.out.display()
         ))
     }

@@ -333,6 +333,29 @@ impl Plan {
         self.allocations().map(|allocation| allocation.upper_bound).sum()
     }
 
+    /// What the posts that may run are expected to earn, in engagements; held ones earn nothing.
+    #[must_use]
+    pub fn expected_engagement(&self) -> f64 {
+        self.expected(Post::is_live)
+    }
+
+    /// What the posts that may run are worth, as a share of what the channels could earn each alone with nothing held,
+    /// `0..=1`: the objective as a share of its bound, less the part of the engagement that is held. 0 where nothing
+    /// could be earned.
+    #[must_use]
+    pub fn reach(&self) -> f64 {
+        let (bound, all) = (self.upper_bound(), self.expected(|_| true));
+        if bound <= 0.0 || all <= 0.0 {
+            return 0.0;
+        }
+        (self.objective() / bound * self.expected_engagement() / all).clamp(0.0, 1.0)
+    }
+
+    fn expected(&self, counts: impl Fn(&Post) -> bool) -> f64 {
+        // A sum of nothing would be -0.
+        self.posts().filter(|(_, post)| counts(post)).fold(0.0, |sum, (_, post)| sum + post.expected_engagement)
+    }
+
     /// Every post with its client, by client, then time.
     pub fn posts(&self) -> impl Iterator<Item = (&ClientPlan, &Post)> {
         self.clients.iter().flat_map(|client| client.posts.iter().map(move |post| (client, post)))

@@ -5,38 +5,44 @@
 /// Stands for a number that there is none of.
 pub const NONE: &str = "–";
 
+/// Figures that are added at most to tell the ends of a range apart.
+const MOST_FIGURES: usize = 6;
+
 /// Keeps a number and its unit on one line.
 const NO_BREAK: char = '\u{a0}';
 
 /// A count, or a mean of counts: with one decimal below 10, whole up to a million with thousands set
-/// apart by commas, with three figures from there.
+/// apart by commas, with three figures from there; of a little, the first figure.
 pub fn count(value: f64) -> String {
+    count_to(value, 0)
+}
+
+/// A count with so many figures more.
+pub fn count_to(value: f64, more: usize) -> String {
     if !value.is_finite() {
         return NONE.to_owned();
     }
     let size = value.abs();
-    let digits = if size == 0.0 {
-        "0".to_owned()
-    } else if size < 0.05 {
-        format!("<{NO_BREAK}0.1")
-    } else if size < 9.95 && size.fract() != 0.0 {
-        format!("{size:.1}")
+    let digits = if size == 0.0 || (size >= 1.0 && size < 9.95 && size.fract() == 0.0) {
+        format!("{size:.0}")
+    } else if size < 9.95 {
+        fraction(size, 1 + more)
     } else if size >= 999_999.5 {
-        large(size)
+        large(size, more)
     } else {
-        grouped(size.round())
+        grouped(size, more)
     };
-    format!("{}{digits}", minus(value))
+    with_sign(value, digits)
 }
 
 /// A whole number, thousands set apart by commas.
 pub fn whole(value: u64) -> String {
-    grouped(value as f64)
+    grouped(value as f64, 0)
 }
 
 /// A score in `0..=1`, with two decimals.
 pub fn score(value: f64) -> String {
-    if value.is_finite() { format!("{}{:.2}", minus(value), value.abs()) } else { NONE.to_owned() }
+    if value.is_finite() { with_sign(value, format!("{:.2}", value.abs())) } else { NONE.to_owned() }
 }
 
 /// A part of a whole; none where there is no whole.
@@ -47,22 +53,25 @@ pub fn share(part: f64, whole: f64) -> Option<f64> {
 /// A share in per cent: with one decimal below 10 % and just under 100 %, so that a little never
 /// reads as nothing and nearly all never as all.
 pub fn percent(share: Option<f64>) -> String {
+    percent_to(share, 0)
+}
+
+/// A share in per cent with so many figures more.
+pub fn percent_to(share: Option<f64>, more: usize) -> String {
     let Some(percent) = share.map(|share| share * 100.0).filter(|percent| percent.is_finite()) else {
         return NONE.to_owned();
     };
     let size = percent.abs();
     let digits = if size == 0.0 || size == 100.0 {
         format!("{size:.0}")
-    } else if size < 0.05 {
-        format!("<{NO_BREAK}0.1")
-    } else if size > 99.95 && size < 100.0 {
+    } else if size > 99.95 && size < 100.0 && more == 0 {
         format!(">{NO_BREAK}99.9")
     } else if size < 9.95 || (99.5..100.0).contains(&size) {
-        format!("{size:.1}")
+        fraction(size, 1 + more)
     } else {
-        grouped(size.round())
+        grouped(size, more)
     };
-    format!("{}{digits}{NO_BREAK}%", minus(percent))
+    format!("{}{NO_BREAK}%", with_sign(percent, digits))
 }
 
 /// A share by which something changed, in per cent, with its sign.
@@ -75,20 +84,38 @@ pub fn count_change(value: f64) -> String {
     signed(value, count(value))
 }
 
+/// Between which ends a share changed, in per cent, each with its sign.
+pub fn change_range(ends: [f64; 2]) -> String {
+    let [low, high] = apart(ends, |share, more| signed(share, percent_to(Some(share), more)));
+    format!("{low} to {high}")
+}
+
+/// Between which ends a count changed, each with its sign.
+pub fn count_change_range(ends: [f64; 2]) -> String {
+    let [low, high] = apart(ends, |value, more| signed(value, count_to(value, more)));
+    format!("{low} to {high}")
+}
+
 /// How far something changed, in words: `2.1 % more`, `18 % less`.
 pub fn more_or_less(change: f64, show: impl Fn(f64) -> String) -> String {
-    format!("{} {}", show(change.abs()), if change < 0.0 { "less" } else { "more" })
+    format!("{} {}", show(change.abs()), direction(change))
 }
 
 /// Between which ends something changed, in words: `2.1 % to 3.4 % more`, the smaller change first, or
-/// `between 1.2 % less and 0.8 % more`.
-pub fn between([low, high]: [f64; 2], show: impl Fn(f64) -> String) -> String {
+/// `between 1.2 % less and 0.8 % more`. `show` gives a size with so many figures more.
+pub fn between([low, high]: [f64; 2], show: impl Fn(f64, usize) -> String) -> String {
     if low < 0.0 && high > 0.0 {
-        return format!("between {} and {}", more_or_less(low, &show), more_or_less(high, &show));
+        let end = |change| more_or_less(change, |size| show(size, 0));
+        return format!("between {} and {}", end(low), end(high));
     }
     let (near, far) = if high <= 0.0 { (high, low) } else { (low, high) };
-    let (from, to) = (show(near.abs()), more_or_less(far, &show));
-    if to.starts_with(&format!("{from} ")) { to } else { format!("{from} to {to}") }
+    let [from, to] = apart([near.abs(), far.abs()], show);
+    let ends = if from == to { to } else { format!("{from} to {to}") };
+    format!("{ends} {}", direction(far))
+}
+
+fn direction(change: f64) -> &'static str {
+    if change < 0.0 { "less" } else { "more" }
 }
 
 /// A p value with three decimals.
@@ -101,8 +128,17 @@ pub fn p_value(p: Option<f64>) -> String {
 }
 
 /// Two counts as a range.
-pub fn range([low, high]: [f64; 2]) -> String {
-    format!("{} to {}", count(low), count(high))
+pub fn range(ends: [f64; 2]) -> String {
+    let [low, high] = apart(ends, count_to);
+    format!("{low} to {high}")
+}
+
+/// The two ends of a range with as few figures as tell them apart.
+fn apart(ends: [f64; 2], show: impl Fn(f64, usize) -> String) -> [String; 2] {
+    let [low, high] = ends;
+    let figures = if low == high { 0 } else { MOST_FIGURES };
+    let shown = |more| ends.map(|end| show(end, more));
+    (0..=figures).map(shown).find(|[low, high]| low != high).unwrap_or_else(|| shown(0))
 }
 
 /// How a value lies against a reference: `5 % above`, `as`; none where the reference is next to nothing.
@@ -129,25 +165,36 @@ pub fn of_things(amount: f64, one: &str, many: &str) -> String {
 pub fn tick(value: f64, step: f64) -> String {
     let decimals = (-step.log10().floor()).clamp(0.0, 3.0);
     if decimals > 0.0 && step.fract() != 0.0 {
-        return format!("{}{:.*}", minus(value), decimals as usize, value.abs());
+        return with_sign(value, format!("{:.*}", decimals as usize, value.abs()));
     }
     let digits = match value.abs() {
         size if size >= 1e9 => format!("{}{NO_BREAK}bn", trimmed(size / 1e9)),
         size if size >= 1e6 => format!("{}{NO_BREAK}M", trimmed(size / 1e6)),
         size if size >= 1e5 => format!("{}{NO_BREAK}k", trimmed(size / 1e3)),
-        size => grouped(size.round()),
+        size => grouped(size, 0),
     };
-    format!("{}{digits}", minus(value))
+    with_sign(value, digits)
 }
 
-/// Three figures of a large number, with its unit.
-fn large(size: f64) -> String {
-    let (value, unit) = if size >= 999.5e6 { (size / 1e9, "bn") } else { (size / 1e6, "M") };
-    match value {
-        value if value < 9.995 => format!("{value:.2}{NO_BREAK}{unit}"),
-        value if value < 99.95 => format!("{value:.1}{NO_BREAK}{unit}"),
-        value => format!("{}{NO_BREAK}{unit}", grouped(value.round())),
+/// A number with so many decimals, or with as many more as show its first figure. What is smaller than any rounding
+/// leaves is nothing.
+fn fraction(size: f64, decimals: usize) -> String {
+    if size < 1e-9 {
+        return "0".to_owned();
     }
+    let first = (-size.log10().floor()).max(0.0) as usize;
+    format!("{size:.*}", decimals.max(first))
+}
+
+/// Three figures of a large number, and so many more, with its unit.
+fn large(size: f64, more: usize) -> String {
+    let (value, unit) = if size >= 999.5e6 { (size / 1e9, "bn") } else { (size / 1e6, "M") };
+    let digits = match value {
+        value if value < 9.995 => format!("{value:.*}", 2 + more),
+        value if value < 99.95 => format!("{value:.*}", 1 + more),
+        value => grouped(value, more),
+    };
+    format!("{digits}{NO_BREAK}{unit}")
 }
 
 fn trimmed(value: f64) -> String {
@@ -156,23 +203,30 @@ fn trimmed(value: f64) -> String {
 }
 
 fn signed(value: f64, text: String) -> String {
-    if value > 0.0 && text != "0" { format!("+{text}") } else { text }
+    if value > 0.0 && !is_nothing(&text) { format!("+{text}") } else { text }
 }
 
-fn minus(value: f64) -> &'static str {
-    if value < 0.0 { "−" } else { "" }
+/// Digits with the sign of their number; nothing has none.
+fn with_sign(value: f64, digits: String) -> String {
+    if value < 0.0 && !is_nothing(&digits) { format!("\u{2212}{digits}") } else { digits }
 }
 
-fn grouped(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+fn is_nothing(digits: &str) -> bool {
+    !digits.contains(|c: char| ('1'..='9').contains(&c))
+}
+
+/// A number with so many decimals, thousands set apart by commas.
+fn grouped(value: f64, decimals: usize) -> String {
+    let digits = format!("{value:.decimals$}");
+    let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    let mut text = String::with_capacity(digits.len() + whole.len() / 3);
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place) % 3 == 0 {
             text.push(',');
         }
         text.push(digit);
     }
-    text
+    text + rest
 }
 
 #[cfg(test)]
@@ -181,8 +235,8 @@ mod tests {
 
     #[test]
     fn counts_are_rounded_to_what_a_reader_can_use() {
-        let shown = [0.0, 0.01, 0.26, 1.0, 3.449, 9.96, 999.5, 7632.4, 234_567.0, -12.0].map(count);
-        assert_eq!(shown, ["0", "<\u{a0}0.1", "0.3", "1", "3.4", "10", "1,000", "7,632", "234,567", "−12"]);
+        let shown = [0.0, 0.012, 0.26, 1.0, 3.449, 9.96, 999.5, 7632.4, 234_567.0, -12.0].map(count);
+        assert_eq!(shown, ["0", "0.01", "0.3", "1", "3.4", "10", "1,000", "7,632", "234,567", "−12"]);
         let large = [999_999.7, 2_499_220.0, 99_960_000.0, 999_700_000.0, 4.2e12].map(count);
         let expected = ["1.00\u{a0}M", "2.50\u{a0}M", "100\u{a0}M", "1.00\u{a0}bn", "4,200\u{a0}bn"];
         assert_eq!(large, expected);
@@ -200,7 +254,7 @@ mod tests {
     #[test]
     fn little_never_reads_as_nothing_and_nearly_all_never_as_all() {
         let shown = [0.0, 0.0001, 0.0123, 0.0996, 0.5, 0.9961, 0.99999, 1.0].map(|share| percent(Some(share)));
-        let expected = ["0", "<\u{a0}0.1", "1.2", "10", "50", "99.6", ">\u{a0}99.9", "100"];
+        let expected = ["0", "0.01", "1.2", "10", "50", "99.6", ">\u{a0}99.9", "100"];
         assert_eq!(shown, expected.map(|digits| format!("{digits}\u{a0}%")));
     }
 
@@ -220,11 +274,27 @@ mod tests {
         assert_eq!(change(Some(-0.18)), "−18\u{a0}%");
         assert_eq!((change(Some(0.0)), change(None)), ("0\u{a0}%".to_owned(), NONE.to_owned()));
         assert_eq!((count_change(12.0), count_change(0.0)), ("+12".to_owned(), "0".to_owned()));
-        let shown = |ends| between(ends, |share| percent(Some(share)));
+        let shown = |ends| between(ends, |share, more| percent_to(Some(share), more));
         assert_eq!(shown([0.021, 0.034]), "2.1\u{a0}% to 3.4\u{a0}% more");
         assert_eq!(shown([-0.034, -0.021]), "2.1\u{a0}% to 3.4\u{a0}% less");
         assert_eq!(shown([-0.012, 0.008]), "between 1.2\u{a0}% less and 0.8\u{a0}% more");
         assert_eq!(shown([0.18, 0.18]), "18\u{a0}% more");
+    }
+
+    #[test]
+    fn the_ends_of_a_range_are_told_apart_and_nothing_has_no_sign() {
+        assert_eq!(range([4234.2, 4234.4]), "4,234.2 to 4,234.4");
+        assert_eq!(range([4_234_000.0, 4_234_900.0]), "4.234\u{a0}M to 4.235\u{a0}M");
+        assert_eq!(range([3.0, 3.0]), "3 to 3");
+        assert_eq!(change_range([-0.0004, -0.0002]), "−0.04\u{a0}% to −0.02\u{a0}%");
+        assert_eq!(change_range([0.1234, 0.1236]), "+12.3\u{a0}% to +12.4\u{a0}%");
+        assert_eq!(
+            between([0.021_1, 0.021_2], |share, more| percent_to(Some(share), more)),
+            "2.11\u{a0}% to 2.12\u{a0}% more"
+        );
+        let nothing =
+            [count(-0.0), count(-1e-12), count_change(1e-12), score(-0.001), change(Some(-0.0)), tick(-0.0, 1.0)];
+        assert_eq!(nothing, ["0", "0", "0", "0.00", "0\u{a0}%", "0"]);
     }
 
     #[test]

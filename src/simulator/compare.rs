@@ -179,7 +179,8 @@ impl Versus {
     }
 }
 
-/// Simulates every pack on the same random numbers and sums the differences from the base. With
+/// Simulates every pack on the same random numbers and sums the differences from the base. Hours of fatigue are
+/// counted by the base's levels under every pack. With
 /// `until` it ends, after a multiple of ten replications, as soon as the half-width of every pack's
 /// interval of the difference in engagement is at most that share of the base's engagement; the
 /// replications of `extent` are then the most that are made. The same inputs give the same result, bit
@@ -195,8 +196,13 @@ pub fn compare(
     observer: &dyn Observer,
 ) -> Result<Comparison, CompareError> {
     let contenders: Vec<&Contender<'_>> = std::iter::once(&base).chain(others).collect();
-    let runs: Vec<Run<'_>> =
-        contenders.iter().map(|contender| Run::new(contender.planner, contender.scenario, extent, observer)).collect();
+    let runs: Vec<Run<'_>> = contenders
+        .iter()
+        .map(|contender| {
+            let run = Run::new(contender.planner, contender.scenario, extent, observer);
+            run.measured_by(base.planner.rules())
+        })
+        .collect();
     refuse_what_is_unlike(&contenders, &runs)?;
     let clients = runs.first().map_or(0, |run| run.clients.len());
     let mut sums: Vec<Sums> = others.iter().map(|_| Sums::new(extent.weeks as usize, clients)).collect();

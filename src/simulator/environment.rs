@@ -10,14 +10,13 @@ use crate::stats::mean;
 pub(super) struct World<'a> {
     environment: &'a Environment,
     client: &'a Client,
-    truth: Luck,
     luck: Luck,
     channels: Vec<TrueChannel>,
     /// Mean quality of the client's assets, which its engagement rates were measured with.
     usual_quality: f64,
 }
 
-/// What is true about one channel, in every replication.
+/// What is true about one channel in one replication.
 struct TrueChannel {
     channel: Channel,
     audience: f64,
@@ -48,12 +47,13 @@ pub(super) struct Earned {
 }
 
 impl<'a> World<'a> {
-    /// The world of a client. `truth` is the luck of what is the same in all replications.
-    pub fn new(environment: &'a Environment, client: &'a Client, state: &ClientState, truth: Luck, luck: Luck) -> Self {
-        let channels = state.channels.iter().map(|state| true_channel(environment, state, &truth)).collect();
+    /// The world of a client. What is true in it is drawn from the spreads that the scenario states, so that what all
+    /// replications have in common is what the scenario says, and no more.
+    pub fn new(environment: &'a Environment, client: &'a Client, state: &ClientState, luck: Luck) -> Self {
+        let channels = state.channels.iter().map(|state| true_channel(environment, state, &luck)).collect();
         let qualities: Vec<f64> = client.assets.iter().map(true_quality).collect();
         let usual_quality = if qualities.is_empty() { 0.0 } else { mean(&qualities) };
-        Self { environment, client, truth, luck, channels, usual_quality }
+        Self { environment, client, luck, channels, usual_quality }
     }
 
     /// What a post earns: audience x rate x effects of hour, weekday, campaign and day
@@ -82,7 +82,7 @@ impl<'a> World<'a> {
         let date = hours.date(wall.weekday);
         let effect = |purpose, time: u8, sd: f64| {
             let channel = Some(post.channel);
-            corrected(sd, self.truth.normal(purpose, channel, i64::from(time)))
+            corrected(sd, self.luck.normal(purpose, channel, i64::from(time)))
         };
         let hour = effect(Purpose::HourEffect, wall.hour, self.environment.hour_log_sd);
         let weekday = effect(Purpose::WeekdayEffect, wall.weekday, self.environment.weekday_log_sd);
@@ -119,9 +119,9 @@ pub(super) fn true_quality(asset: &Asset) -> f64 {
     (asset.quality.get() + asset.brand_consistency.get()) / 2.0
 }
 
-fn true_channel(environment: &Environment, state: &ChannelState, truth: &Luck) -> TrueChannel {
+fn true_channel(environment: &Environment, state: &ChannelState, luck: &Luck) -> TrueChannel {
     let rate = state.engagement_rate.unwrap_or(environment.unknown_engagement_rate);
-    let error = corrected(environment.rate_log_sd, truth.normal(Purpose::RateEffect, Some(state.channel), 0));
+    let error = corrected(environment.rate_log_sd, luck.normal(Purpose::RateEffect, Some(state.channel), 0));
     TrueChannel { channel: state.channel, audience: state.audience, rate: rate * error.exp() }
 }
 

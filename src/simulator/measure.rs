@@ -29,9 +29,9 @@ pub enum Measure {
     Expired,
     /// Planned posts without an asset.
     WithoutAsset,
-    /// Channel-hours with fatigue at or above warn.
+    /// Channel-hours with fatigue at or above warn: of packs that are compared, the base's warn.
     HoursAboveWarn,
-    /// Channel-hours with fatigue at or above block.
+    /// Channel-hours with fatigue at or above block: of packs that are compared, the base's block.
     HoursAboveBlock,
 }
 

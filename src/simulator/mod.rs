@@ -16,7 +16,7 @@ pub use compare::{
     Until, Versus, WeekDifference, compare,
 };
 pub use measure::{Measure, Wish};
-pub use random::{Luck, Purpose, TRUTH};
+pub use random::{Luck, Purpose};
 pub use replicate::{Extent, Observer, SimulateError, simulate};
 pub use summary::{
     AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, Provenance, Simulation,

@@ -32,9 +32,6 @@ pub enum Purpose {
     ReviewAnswer = 8,
 }
 
-/// The replication of draws that are the same in all replications: the truth about the world.
-pub const TRUTH: u32 = u32::MAX;
-
 /// Where the random numbers of one client in one replication come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Luck {

@@ -6,7 +6,7 @@ use std::slice;
 use rayon::prelude::*;
 
 use super::environment::World;
-use super::random::{Luck, TRUTH};
+use super::random::Luck;
 use super::state::Moving;
 use super::summary::{Provenance, Simulation};
 use super::tally::{Replication, Tally};
@@ -110,13 +110,20 @@ pub(super) struct Run<'a> {
     /// The clients that weeks are planned for, in the scenario's order.
     pub clients: Vec<(&'a Client, &'a ClientState)>,
     rules: Vec<ClientRules>,
+    /// Whose fatigue levels hours are measured by, a client each.
+    levels: Vec<ClientRules>,
 }
 
 impl<'a> Run<'a> {
     pub fn new(planner: &'a Planner<'a>, scenario: &'a Scenario, extent: Extent, observer: &'a dyn Observer) -> Self {
         let clients: Vec<_> = scaling::planned(scenario).map(|(client, state)| (client, state)).collect();
-        let rules = clients.iter().map(|(client, _)| planner.rules().for_client(client)).collect();
-        Self { planner, scenario, extent, observer, clients, rules }
+        let rules = rules_of(&clients, planner.rules());
+        Self { planner, scenario, extent, observer, clients, levels: rules.clone(), rules }
+    }
+
+    /// Counts hours of fatigue by the levels of another pack, so that runs that are compared share a scale.
+    pub fn measured_by(self, rules: &CompiledRules) -> Self {
+        Self { levels: rules_of(&self.clients, rules), ..self }
     }
 
     fn replication(&self, number: u32) -> Result<Replication, SimulateError> {
@@ -128,8 +135,7 @@ impl<'a> Run<'a> {
             .iter()
             .map(|(client, state)| {
                 let luck = Luck::new(seed, number, &client.id);
-                let truth = Luck::new(seed, TRUTH, &client.id);
-                (World::new(&scenario.environment, client, state, truth, luck), luck)
+                (World::new(&scenario.environment, client, state, luck), luck)
             })
             .collect();
         let mut sum = Replication::new(self.extent.weeks as usize, self.clients.len());
@@ -173,9 +179,9 @@ impl<'a> Run<'a> {
                 Some((setting.happen(plan, moving), hours))
             })
             .collect();
-        for (client, (result, rules)) in results.iter().zip(&self.rules).enumerate() {
+        for (client, (result, levels)) in results.iter().zip(&self.levels).enumerate() {
             let Some((result, hours)) = result else { continue };
-            sum.add(number as usize, client, result, rules.base(), hours);
+            sum.add(number as usize, client, result, &levels.base().fatigue, hours);
         }
         Ok(())
     }
@@ -215,6 +221,10 @@ impl<'a> Run<'a> {
         let extent = Extent { replications, ..self.extent };
         provenance(self.planner.rules(), self.scenario, self.planner.tier(), extent)
     }
+}
+
+fn rules_of(clients: &[(&Client, &ClientState)], rules: &CompiledRules) -> Vec<ClientRules> {
+    clients.iter().map(|(client, _)| rules.for_client(client)).collect()
 }
 
 /// All that repeats a run.

@@ -13,7 +13,7 @@ use super::week::{ClientWeekResult, Fate};
 use crate::model::{
     Allocation, AssetChoice, AssetId, Channel, Client, Outcome, PriorPost, RiskBand, TargetSource, Week, WeekHours,
 };
-use crate::rules::Rules;
+use crate::rules::{FatigueRules, Rules};
 use crate::stats::{Estimate, ScoreHistogram};
 
 /// Numbers that every total has.
@@ -154,8 +154,15 @@ impl Replication {
         }
     }
 
-    /// Adds one client's week.
-    pub fn add(&mut self, week: usize, client: usize, result: &ClientWeekResult, rules: &Rules, hours: &WeekHours) {
+    /// Adds one client's week. Hours of fatigue are counted by `levels`.
+    pub fn add(
+        &mut self,
+        week: usize,
+        client: usize,
+        result: &ClientWeekResult,
+        levels: &FatigueRules,
+        hours: &WeekHours,
+    ) {
         let mut by_channel = vec![Totals::default(); Channel::COUNT];
         self.add_posts(week, result, hours, &mut by_channel);
         self.add_prior(result, hours, &mut by_channel);
@@ -168,7 +175,7 @@ impl Replication {
             let channel = path.channel.index();
             let place = self.channel_weeks.get_mut(week).and_then(|channels| channels.get_mut(channel));
             if let (Some(totals), Some((_, histogram))) = (by_channel.get_mut(channel), place) {
-                add_fatigue(totals, histogram, &path.hours, rules);
+                add_fatigue(totals, histogram, &path.hours, levels);
             }
         }
         for (index, totals) in by_channel.iter().enumerate() {
@@ -302,12 +309,12 @@ fn add_target(totals: &mut Totals, allocation: &Allocation, prior: &[PriorPost])
     }
 }
 
-fn add_fatigue(totals: &mut Totals, histogram: &mut ScoreHistogram, path: &[f64], rules: &Rules) {
+fn add_fatigue(totals: &mut Totals, histogram: &mut ScoreHistogram, path: &[f64], levels: &FatigueRules) {
     for fatigue in path {
         histogram.add(*fatigue);
         totals.fatigue_sum += fatigue;
-        totals.hours_above_warn += f64::from(u8::from(*fatigue >= rules.fatigue.warn_at));
-        totals.hours_above_block += f64::from(u8::from(*fatigue >= rules.fatigue.block_at));
+        totals.hours_above_warn += f64::from(u8::from(*fatigue >= levels.warn_at));
+        totals.hours_above_block += f64::from(u8::from(*fatigue >= levels.block_at));
     }
     totals.hours += path.len() as f64;
 }

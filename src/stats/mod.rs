@@ -13,12 +13,12 @@ pub use paired::{Difference, NEXT_TO_NOTHING, Pairs, holm};
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// A mean with its spread over replications.
+/// A mean, of amounts that are never below 0, with its spread over replications.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Estimate {
     /// Arithmetic mean.
     pub mean: f64,
-    /// 95 % t interval of the mean; none with fewer than two values.
+    /// 95 % t interval of the mean, as far as it lies at 0 or above; none with fewer than two values.
     pub interval: Option<[f64; 2]>,
     /// 5 % quantile of the values.
     pub p5: f64,
@@ -35,7 +35,7 @@ impl Estimate {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let mean = mean(values);
-        let interval = half_width(values).map(|half| [mean - half, mean + half]);
+        let interval = half_width(values).map(|half| [(mean - half).max(0.0), mean + half]);
         Self { mean, interval, p5: quantile(&sorted, 0.05), p50: quantile(&sorted, 0.5), p95: quantile(&sorted, 0.95) }
     }
 }

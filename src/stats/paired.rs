@@ -5,7 +5,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::half_width_of;
 
-/// Pairs of values as they come, in constant memory. Means are plain sums over their count, so that
+/// Pairs of amounts that are never below 0, as they come, in constant memory. Means are plain sums over their count, so that
 /// they are the same bits as the mean of one side alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Pairs {
@@ -53,7 +53,7 @@ impl Pairs {
             base: mean(self.base),
             other: mean(self.other),
             mean: middle,
-            interval: half.map(|half| [middle - half, middle + half]),
+            interval: half.map(|half| [(middle - half).max(-mean(self.base)), middle + half]),
             p: variance(self.difference).map(|variance| two_sided_p(middle, variance, self.count)),
             variance_reduction: variance(self.difference).and_then(|paired| {
                 let independent = variance(self.base)? + variance(self.other)?;
@@ -83,7 +83,8 @@ pub struct Difference {
     pub other: f64,
     /// Mean of other less base, in the unit of both.
     pub mean: f64,
-    /// 95 % t interval of that mean; none with fewer than two pairs.
+    /// 95 % t interval of that mean, as far as the other is not below 0 and the base as its mean says; none with fewer
+    /// than two pairs.
     pub interval: Option<[f64; 2]>,
     /// Two-sided p value of the paired t test, `0..=1`; none with fewer than two pairs.
     pub p: Option<f64>,
@@ -124,10 +125,10 @@ impl Difference {
         Some([self.share_of_base(low)?, self.share_of_base(high)?])
     }
 
-    /// Half the width of the interval.
+    /// Half the width of the t interval, before it ends at what is possible.
     #[must_use]
     pub fn half_width(&self) -> Option<f64> {
-        self.interval.map(|[low, high]| (high - low) / 2.0)
+        self.interval.map(|[_, high]| high - self.mean)
     }
 
     /// Whether the interval lies wholly above 0.
@@ -173,6 +174,16 @@ mod tests {
 
     fn is_near(value: f64, expected: f64) {
         assert!((value - expected).abs() < 1e-6, "{value} is not {expected}");
+    }
+
+    /// Differences 0, -10: mean -5 and half a width of 12.706 * 5; the base's mean is 5.
+    #[test]
+    fn no_interval_of_amounts_goes_below_nothing() {
+        let found = pairs(&[(0.0, 0.0), (10.0, 0.0)]);
+        assert_eq!(found.interval.unwrap()[0], -5.0);
+        is_near(found.half_width().unwrap(), 12.706_204_7 * 5.0);
+        assert_eq!(found.relative_interval().unwrap()[0], -1.0);
+        assert_eq!(super::super::Estimate::of(&[0.0, 10.0]).interval.unwrap()[0], 0.0);
     }
 
     /// Differences 2, 1, 3, 2, 4: mean 2.4, variance 1.3, standard error sqrt(0.26) = 0.5099020,

@@ -1,6 +1,6 @@
 //! Comparisons: the numbers of two simulations, the same bytes on any machine, and an early end.
 
-use mcoe::model::{Scenario, Tier};
+use mcoe::model::{Channel, ReviewPolicy, Scenario, Tier};
 use mcoe::planner::Planner;
 use mcoe::report::verdicts;
 use mcoe::rules::CompiledRules;
@@ -11,7 +11,7 @@ use mcoe::simulator::{
 use mcoe::stats::Estimate;
 use proptest::prelude::*;
 
-use crate::support::{Agency, cases, changed, compiled, default_pack, shipped};
+use crate::support::{Agency, cases, changed, compiled, default_pack, shipped, with_keys};
 
 struct Patient;
 
@@ -217,6 +217,43 @@ fn of_three_packs_every_p_is_corrected_and_each_difference_is_that_of_two() {
         // The other comparison has p = 1, so that Holm doubles this one.
         assert_eq!(row.corrected_p.unwrap(), (2.0 * lone.difference.p.unwrap()).min(1.0));
     }
+}
+
+#[test]
+fn hours_of_fatigue_are_counted_by_the_levels_of_the_base() {
+    let without = [("fatigue.toml", "slope_below_warn", "0.0"), ("fatigue.toml", "slope_above_warn", "0.0")];
+    let pack = |warn_at: &str| {
+        let warn = ("fatigue.toml", "warn_at", warn_at);
+        compiled(with_keys(&[without[0], without[1], warn]))
+    };
+    let (base, early) = (pack("0.5"), pack("0.05"));
+    let mut scenario = Agency::starting("2026-W40").with("acme", "Europe/London", &[Channel::Fb]).scenario();
+    scenario.review =
+        ReviewPolicy { medium_approved: 1.0, high_approved: 1.0, delay_hours: 0.1, planned_ahead_hours: 48.0 };
+    let hours = |rules: &CompiledRules| alone(rules, &scenario, extent(2, 2)).headline.hours_above_warn.mean;
+    assert!(hours(&early) > hours(&base));
+    let comparison = run(&[&base, &early], &scenario, extent(2, 2), None);
+    let of = |measure| comparison.versus[0].of(measure).unwrap().difference;
+    assert!(of(Measure::PostsDrafted).is_same);
+    assert!(of(Measure::HoursAboveWarn).is_same, "{:?}", of(Measure::HoursAboveWarn));
+}
+
+#[test]
+fn a_verdict_names_lost_and_blocked_posts_before_it_praises_less_review() {
+    let base = compiled(default_pack());
+    let scenario = shipped("small", &base);
+    let mut files = default_pack();
+    let function = "fn nothing(post, ctx) { if ctx.channel == \"ig\" { block(\"no\", \"never\") } else { pass() } }";
+    files.insert("nothing.rhai".to_owned(), function.to_owned());
+    let guardrails = format!("{}\n[nothing]\nscope = \"post\"\nconflict = \"policy\"\n", files["guardrails.toml"]);
+    files.insert("guardrails.toml".to_owned(), guardrails);
+    let strict = compiled(files);
+    let said = verdicts(&run(&[&base, &strict], &scenario, extent(2, 10), None)).join("");
+    let place = |words: &str| said.find(words).unwrap_or_else(|| panic!("`{words}` is not in: {said}"));
+    assert!(
+        place("fewer drafts") < place("more blocked posts") && place("more blocked posts") < place(" review"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -52,6 +52,34 @@ fn another_seed_gives_another_simulation_and_the_same_seed_the_same() {
     assert_ne!(first.headline.engagement.mean.to_bits(), other.headline.engagement.mean.to_bits());
 }
 
+#[test]
+fn seeds_agree_within_what_is_printed() {
+    let rules = compiled(default_pack());
+    let scenario = shipped("small", &rules);
+    let found: Vec<Estimate> = (1..=8).map(|seed| run(&rules, &scenario, 2, 20, seed).headline.engagement).collect();
+    let middle = found.iter().map(|estimate| estimate.mean).sum::<f64>() / 8.0;
+    let holds = |estimate: &&Estimate| estimate.interval.is_some_and(|[low, high]| low <= middle && middle <= high);
+    let holding = found.iter().filter(holds).count();
+    assert!(holding >= 7, "{holding} of 8 intervals hold the mean of all, {middle}: {found:?}");
+}
+
+#[test]
+fn what_is_true_differs_between_replications_and_never_between_packs() {
+    // Of all luck, what is true of the client is all that is left.
+    let (rules, mut scenario) = agreed();
+    scenario.environment = Environment {
+        rate_log_sd: 0.3,
+        noise_log_sd: 0.0,
+        account_drift_log_sd: 0.0,
+        channel_log_sd: 0.0,
+        ..scenario.environment
+    };
+    let engagement = |replications: u32| run(&rules, &scenario, 1, replications, 3).headline.engagement;
+    let [low, high] = engagement(6).interval.unwrap();
+    assert!(low < high * 0.9, "{low} to {high}");
+    assert_eq!(engagement(1).mean.to_bits(), engagement(1).mean.to_bits());
+}
+
 fn client<'s>(simulation: &'s Simulation, id: &str) -> &'s ClientSummary {
     simulation.clients.iter().find(|client| client.client_id.as_str() == id).unwrap()
 }

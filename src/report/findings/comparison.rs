@@ -3,7 +3,9 @@
 use super::verdict::{is_clear, verdicts};
 use super::{Block, Card, Cell, Section, Table, Term, code, plain};
 use crate::report::TableFormat;
-use crate::report::numbers::{change, count, count_change, of_things, p_value, percent, range};
+use crate::report::numbers::{
+    change, change_range, count, count_change, count_change_range, of_things, p_value, percent, range,
+};
 use crate::simulator::{ClientCounts, ClientDifference, Comparison, Measure, MeasureDifference, Versus};
 use crate::stats::Difference;
 
@@ -107,8 +109,9 @@ fn card(label: &'static str, difference: &Difference) -> Card {
     } else {
         format!("{} instead of {}", count(difference.other), count(difference.base))
     }];
-    if let Some([low, high]) = difference.interval.filter(|_| varies(difference)) {
-        lines.push(format!("95\u{a0}% interval {} to {}", shown(low), shown(high)));
+    if let Some(ends) = difference.interval.filter(|_| varies(difference)) {
+        let shown = difference.relative_interval().map_or_else(|| count_change_range(ends), change_range);
+        lines.push(format!("95\u{a0}% interval {shown}"));
     }
     Card { label, value: shown(difference.mean), lines }
 }
@@ -153,8 +156,8 @@ pub const fn label(measure: Measure) -> &'static str {
         Measure::Rejected => "Refused by a reviewer",
         Measure::Expired => "Answered too late",
         Measure::WithoutAsset => "Posts without an asset",
-        Measure::HoursAboveWarn => "Channel-hours at warn or above",
-        Measure::HoursAboveBlock => "Channel-hours at block or above",
+        Measure::HoursAboveWarn => "Channel-hours at the base's warn level or above",
+        Measure::HoursAboveBlock => "Channel-hours at the base's block level or above",
     }
 }
 
@@ -205,10 +208,7 @@ fn difference_cells(difference: &Difference) -> [Cell; 4] {
         Cell::count(difference.base),
         Cell::count(difference.other),
         Cell { detail: interval.map(range), ..Cell::text(count_change(difference.mean)) },
-        Cell {
-            detail: relative.map(|[low, high]| format!("{} to {}", change(Some(low)), change(Some(high)))),
-            ..Cell::text(of_base(difference))
-        },
+        Cell { detail: relative.map(change_range), ..Cell::text(of_base(difference)) },
     ]
 }
 

@@ -19,7 +19,8 @@ pub fn section(simulation: &Simulation, command: &str, tables: TableFormat) -> S
             ),
             Block::words(
                 "Fatigue, scores and used assets carry over to the next week. The world is not the planner's belief: \
-                 where a rule is wrong, results fall short of expectation. This is a simulation; it says what the \
+                 where a rule is wrong, results fall short of expectation. What is true of each client, the effects of \
+                 hours and weekdays and the rates around those of the scenario, is drawn anew in each replication. This is a simulation; it says what the \
                  rules do in the scenario, and promises nothing about real audiences.",
             ),
         ]
@@ -36,7 +37,7 @@ pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat
         Block::words(
             "Every replication is simulated once under each pack. Each random number belongs to a client, channel, hour \
              and purpose, so that the same post meets the same luck under every pack, and what differs comes from the \
-             rules.",
+             rules. Hours of fatigue are counted by the base's levels under every pack.",
         ),
         Block::words(
             "The interval is the t interval of the mean of those paired differences, in per cent of the base's mean, \
@@ -64,7 +65,7 @@ pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Section {
     };
     let luck = "Every point is the pack with its keys set, loaded and checked like any other; overlays still lie over \
                 it. Each random number belongs to a client, channel, hour and purpose, so that the same post meets the \
-                same luck at every point.";
+                same luck at every point. Hours of fatigue are counted by the levels of the pack as it stands.";
     let shares = match sweep.design {
         "grid" => {
             "What a key alone explains is the variance of the means of its values as a share of the variance of all \

@@ -42,8 +42,8 @@ const fn noun(measure: Measure) -> &'static str {
         Measure::Rejected => "refused posts",
         Measure::Expired => "answers that come too late",
         Measure::WithoutAsset => "posts without an asset",
-        Measure::HoursAboveWarn => "channel-hours at warn or above",
-        Measure::HoursAboveBlock => "channel-hours at block or above",
+        Measure::HoursAboveWarn => "channel-hours at the present warn level or above",
+        Measure::HoursAboveBlock => "channel-hours at the present block level or above",
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a comparison comes to, in a sentence for each pack.
 
 use super::code;
-use crate::report::numbers::{between, count, more_or_less, of_things, percent};
+use crate::report::numbers::{between, count, count_to, more_or_less, of_things, percent, percent_to};
 use crate::simulator::{ClientCounts, Comparison, Measure, MeasureDifference, Versus};
 use crate::stats::Difference;
 
@@ -22,12 +22,12 @@ fn verdict(base: &str, versus: &Versus) -> String {
     {
         return format!("There is no difference: {name} and {base} give the same posts, reviews and engagement.");
     }
-    let reviews = versus.of(Measure::Reviews).map(review_load).unwrap_or_default();
+    let with = with_it(versus);
     if row.difference.interval.is_none() {
         let earned = mean_change(&row.difference);
         let clients = client_clause(&versus.client_counts, versus.client_counts.worse, versus.client_counts.better);
         return format!(
-            "In the one replication that was run, {name} earns {earned} engagement than {base}{reviews}{clients}. \
+            "In the one replication that was run, {name} earns {earned} engagement than {base}{with}{clients}. \
              Without an interval nobody can tell that from luck."
         );
     }
@@ -35,16 +35,16 @@ fn verdict(base: &str, versus: &Versus) -> String {
     let clients = client_clause(counts, counts.clearly_worse, counts.clearly_better);
     let earned = interval_change(&row.difference);
     if row.difference.is_same {
-        format!("{name} earns the same engagement as {base}{reviews}{clients}.")
+        format!("{name} earns the same engagement as {base}{with}{clients}.")
     } else if is_clear(row) {
-        format!("{name} earns {earned} engagement than {base}{reviews}{clients}.")
+        format!("{name} earns {earned} engagement than {base}{with}{clients}.")
     } else if row.difference.is_clearly_more() || row.difference.is_clearly_less() {
         format!(
             "No clear difference in engagement: taken alone, {name} earns {earned} than {base}, but with so many packs \
-             compared that may be luck{reviews}{clients}."
+             compared that may be luck{with}{clients}."
         )
     } else {
-        format!("No clear difference in engagement: {name} earns {earned} than {base}{reviews}{clients}.")
+        format!("No clear difference in engagement: {name} earns {earned} than {base}{with}{clients}.")
     }
 }
 
@@ -64,19 +64,57 @@ fn mean_change(difference: &Difference) -> String {
 /// The interval of the difference in per cent of the base, or in numbers where the base has none.
 fn interval_change(difference: &Difference) -> String {
     match (difference.relative_interval(), difference.interval) {
-        (Some(ends), _) => between(ends, |share| percent(Some(share))),
-        (None, Some(ends)) => between(ends, count),
+        (Some(ends), _) => between(ends, |share, more| percent_to(Some(share), more)),
+        (None, Some(ends)) => between(ends, count_to),
         (None, None) => mean_change(difference),
     }
 }
 
+/// What comes with the engagement: posts that are lost or held before any change of the review load, which may be less
+/// for no other reason.
+fn with_it(versus: &Versus) -> String {
+    let drafts = versus.of(Measure::PostsDrafted).and_then(fewer_drafts);
+    let blocked = versus.of(Measure::PostsBlocked).and_then(more_blocked);
+    let reviews = versus.of(Measure::Reviews).map(review_load);
+    let parts: Vec<String> = [drafts, blocked, reviews].into_iter().flatten().collect();
+    match parts.split_last() {
+        None => String::new(),
+        Some((last, [])) => format!(", with {last}"),
+        Some((last, before)) => format!(", with {} and {last}", before.join(", ")),
+    }
+}
+
+/// Whether a difference is to be told: a clear one, or any where there is no interval.
+fn is_told(row: &MeasureDifference) -> bool {
+    !row.difference.is_same && (row.difference.interval.is_none() || is_clear(row))
+}
+
+fn fewer_drafts(row: &MeasureDifference) -> Option<String> {
+    let difference = &row.difference;
+    let fewer = match difference.relative() {
+        Some(share) => percent(Some(share.abs())),
+        None => count(difference.mean.abs()),
+    };
+    (is_told(row) && difference.mean < 0.0).then(|| format!("{fewer} fewer drafts"))
+}
+
+fn more_blocked(row: &MeasureDifference) -> Option<String> {
+    let more = row.difference.mean;
+    (is_told(row) && more > 0.0).then(|| of_things(more, "more blocked post", "more blocked posts"))
+}
+
 fn review_load(row: &MeasureDifference) -> String {
     if row.difference.is_same {
-        ", with the same review load".to_owned()
-    } else if row.difference.interval.is_none() || is_clear(row) {
-        format!(", with {} review load", mean_change(&row.difference))
+        "the same review load".to_owned()
+    } else if !is_told(row) {
+        "no clear difference in review load".to_owned()
+    } else if let Some(share) = row.difference.relative() {
+        format!("{} review load", more_or_less(share, |share| percent(Some(share))))
     } else {
-        ", with no clear difference in review load".to_owned()
+        match row.difference.mean {
+            mean if mean < 0.0 => of_things(-mean, "fewer review", "fewer reviews"),
+            mean => of_things(mean, "more review", "more reviews"),
+        }
     }
 }
 

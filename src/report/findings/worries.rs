@@ -2,7 +2,7 @@
 
 use super::{Block, Cell, Point, Section, Table, Term, code, plain};
 use crate::report::numbers::{against, count, of_things, percent, share};
-use crate::simulator::{ChannelSummary, GuardrailSummary, Simulation};
+use crate::simulator::{ChannelSummary, GuardrailSummary, Headline, Simulation};
 
 /// How far results may lie below expectation before it is said.
 const NOTABLE_SHORTFALL: f64 = 0.02;
@@ -40,14 +40,25 @@ fn points(simulation: &Simulation) -> Vec<Point> {
 }
 
 fn shortfall(simulation: &Simulation) -> Option<Point> {
-    let (came, expected) = (simulation.headline.engagement.mean, simulation.headline.expected_engagement.mean);
-    let short = share(expected - came, expected)?;
-    let change = against(came, expected).filter(|_| short > NOTABLE_SHORTFALL)?;
-    let text = format!(
-        "Results came {change} expectation. The rules promise more than the scenario's world gives; look at the \
-         channels and clients below for where."
-    );
-    Some(Point::or_calm("Expectation", Some(text), ""))
+    let Headline { engagement, expected_engagement, .. } = &simulation.headline;
+    let expected = expected_engagement.mean;
+    let short = share(expected - engagement.mean, expected)?;
+    let change = against(engagement.mean, expected).filter(|_| short > NOTABLE_SHORTFALL)?;
+    let cause = match engagement.interval {
+        None => "One replication cannot tell whether that is luck.",
+        Some([_, high]) if high >= expected => {
+            "Luck alone may do that: what was expected lies within the interval of what came."
+        }
+        Some(_) if simulation.provenance.committed_posts > 0 => {
+            "That is more than luck: the rules that the weeks and the committed posts were planned by promise more than \
+             the scenario's world gives; look at the channels and clients below for where."
+        }
+        Some(_) => {
+            "That is more than luck: the rules promise more than the scenario's world gives; look at the channels and \
+             clients below for where."
+        }
+    };
+    Some(Point::or_calm("Expectation", Some(format!("Results came {change} expectation. {cause}")), ""))
 }
 
 fn blocked(simulation: &Simulation) -> Option<String> {
@@ -161,8 +172,8 @@ fn terms() -> Vec<Term> {
         term("Rule", "a guardrail that looks at each planned post and lets it pass, warns, or blocks it."),
         term(
             "Review",
-            "a person's look at a post whose risk is medium or high. A post that is not approved before its time \
-             is not drafted.",
+            "a person's look at a post before it may become a draft: because its risk is medium or high, or because \
+             its client lets no post run by itself. A post that is not approved before its time is not drafted.",
         ),
     ]
 }

@@ -29,6 +29,9 @@ pub trait Packs: Sync {
     /// What is wrong with it.
     fn rules(&self, point: u32) -> Result<CompiledRules, Vec<Diagnostic>>;
 
+    /// The pack that the points change. The hours of all points are measured by its fatigue levels.
+    fn as_it_stands(&self) -> &CompiledRules;
+
     /// The scenario of a point; the same clients in the same weeks for all.
     fn scenario(&self, point: u32) -> &Scenario;
 }
@@ -115,7 +118,7 @@ fn outcome(
     let scenario = packs.scenario(point);
     refuse_nobody(scenario)?;
     let planner = Planner::new(&rules, tier, None);
-    let run = Run::new(&planner, scenario, extent, observer);
+    let run = Run::new(&planner, scenario, extent, observer).measured_by(packs.as_it_stands());
     let row = |replication: Replication| {
         let totals = replication.totals();
         Measure::ALL.map(|measure| measure.of(&totals.total))

@@ -45,6 +45,19 @@ fn plan_json_holds_what_identifies_the_plan_and_what_it_reaches() {
     assert_eq!(head["scenario_hash"], checked["scenario"]["hash"]);
     let number = |key: &str| head[key].as_f64().unwrap();
     assert!(0.0 < number("objective") && number("objective") <= number("upper_bound"), "{head}");
+    assert!(0.0 < number("reach") && number("reach") <= 1.0, "{head}");
+}
+
+#[test]
+fn held_posts_earn_nothing_and_reach_nothing() {
+    let place = Workplace::new();
+    let table = "\n[nothing]\nscope = \"post\"\nconflict = \"policy\"\n";
+    place.write("rules/guardrails.toml", &(place.read("rules/guardrails.toml") + table));
+    place.write("rules/nothing.rhai", "fn nothing(post, ctx) { block(\"no\", \"never\") }\n");
+    let reach = "expected engagement 0; the posts that may run reach 0.00 %";
+    place.mcoe("plan small --out plan").done().shows(&[reach]);
+    let head = place.json("plan/plan.json");
+    assert_eq!((head["reach"].as_f64(), head["counts"]["blocked"] == head["counts"]["posts"]), (Some(0.0), true));
 }
 
 #[test]

@@ -16,6 +16,10 @@ use crate::cli::failure::Failure;
 use crate::files;
 use crate::simulator::Outcome;
 
+/// Version of the file's format, and of what its numbers mean: since 2, each replication has a world of its own, and
+/// hours are measured by the fatigue levels of the pack as it stands.
+pub(super) const FORMAT: u32 = 2;
+
 /// All that decides the numbers of a sweep's points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -203,7 +207,7 @@ mod tests {
 
     fn head() -> Head {
         Head {
-            format: 1,
+            format: FORMAT,
             engine: "0.1.0".to_owned(),
             scenario_hash: "aa".to_owned(),
             rules_hash: "bb".to_owned(),

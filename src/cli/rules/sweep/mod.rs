@@ -210,7 +210,7 @@ impl Sweep {
 
     fn head(&self, plan: &Plan<'_>, scenario: &Scenario) -> Head {
         Head {
-            format: 1,
+            format: kept::FORMAT,
             engine: env!("CARGO_PKG_VERSION").to_owned(),
             scenario_hash: scenario.hash.clone(),
             rules_hash: plan.rules.hash().to_owned(),

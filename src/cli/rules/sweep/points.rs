@@ -154,6 +154,10 @@ fn place_of(policy: &Policy, policies: &mut Vec<Policy>) -> usize {
 }
 
 impl Packs for Points<'_> {
+    fn as_it_stands(&self) -> &CompiledRules {
+        self.swept.rules
+    }
+
     fn rules(&self, point: u32) -> Result<CompiledRules, Vec<Diagnostic>> {
         self.swept.compiled(point)
     }
