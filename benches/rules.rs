@@ -61,6 +61,7 @@ fn facts() -> (Arc<PostFacts>, Arc<ChannelFacts>) {
         true_score: 0.6,
         reality_gap: 0.05,
         reality_confidence: 0.9,
+        ..ChannelFacts::default()
     };
     let post = PostFacts {
         hour: 9,
@@ -76,6 +77,7 @@ fn facts() -> (Arc<PostFacts>, Arc<ChannelFacts>) {
         action_of_day: 2,
         hours_to_nearest_post: 24.0,
         warnings: 0,
+        ..PostFacts::default()
     };
     (Arc::new(post), Arc::new(channel))
 }

@@ -183,6 +183,8 @@ pub fn score(
     let asset = candidate.asset;
     let facts = Arc::new(AssetFacts {
         kind: (*asset.kind).into(),
+        title: (*asset.title).into(),
+        campaign: asset.campaign_id.as_ref().map_or_else(Default::default, |id| id.as_str().into()),
         quality: asset.quality.get(),
         brand_consistency: asset.brand_consistency.get(),
         value: asset.value.get(),

@@ -35,7 +35,7 @@ pub use plan::{
 pub use reason::Reason;
 pub use risk::RiskBand;
 pub use scenario::{Capacity, Environment, ReviewPolicy, Scenario};
-pub use seen::{AssetSeen, ChannelSeen, PostSeen};
+pub use seen::{AssetSeen, ChannelSeen, OtherPost, PostSeen};
 pub use signal::{
     AgencyDirector, CampaignSignal, ChannelAssets, ClientOps, CreativeDirector, EarlyWarning, PerformanceReality,
     Scaling, SignalScore, Signals,

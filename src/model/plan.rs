@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::client::named;
 use super::{
-    AssetId, CampaignId, Channel, ChannelSeen, ClientId, Outcome, Reason, RiskBand, Severity, Signals, UnknownName,
-    Verdict, Week, WorkspaceId, Zone,
+    AssetId, CampaignId, Channel, ChannelSeen, ClientId, OtherPost, Outcome, Reason, RiskBand, Severity, Signals,
+    UnknownName, Verdict, Week, WorkspaceId, Zone,
 };
 use std::str::FromStr;
 
@@ -114,6 +114,8 @@ pub struct Post {
     ///
     /// [`Spacing::hours_between`]: crate::model::Spacing::hours_between
     pub hours_to_nearest_post: f64,
+    /// Other posts of the client on the same day, planned and committed ones, in order of time.
+    pub others_of_day: Vec<OtherPost>,
     /// Engagements an average asset would earn there on a rested channel: v(t) of the model.
     pub slot_value: f64,
     /// Engagements expected: value x quality factor x response to fatigue.

@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asset, ClientStatus, Policy};
+use super::{Asset, Channel, ClientStatus, Policy};
 
 /// What was known of a client's channel as its week was judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChannelSeen {
     /// The client's trade.
     pub industry: Arc<str>,
+    /// The client's tags; records of before say that there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Arc<str>>,
     /// Where the agency stands with the client.
     pub status: ClientStatus,
     /// The client's priority, `0..=100`.
@@ -52,6 +55,18 @@ pub struct PostSeen {
     pub action_of_day: i64,
     /// Hours to the nearest other post of the channel; 10000 where there is none.
     pub hours_to_nearest_post: f64,
+    /// Other posts of the client on the same day; records of before say that there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others_of_day: Vec<OtherPost>,
+}
+
+/// Another post of a client, planned or committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OtherPost {
+    /// Wall-clock hour, `0..24`.
+    pub hour: u8,
+    /// Where.
+    pub channel: Channel,
 }
 
 /// What was known of a post's asset.
@@ -61,6 +76,9 @@ pub struct AssetSeen {
     pub score: f64,
     /// What it is: photo, video, article.
     pub kind: Arc<str>,
+    /// Headline; records of before say that there was none.
+    #[serde(default)]
+    pub title: Arc<str>,
     /// Whether it has a title, a text or media to show.
     pub has_content: bool,
 }
@@ -69,6 +87,6 @@ impl AssetSeen {
     /// What is known of an asset with its score.
     #[must_use]
     pub fn of(asset: &Asset, score: f64) -> Self {
-        Self { score, kind: Arc::clone(&asset.kind), has_content: asset.has_content() }
+        Self { score, kind: Arc::clone(&asset.kind), title: Arc::clone(&asset.title), has_content: asset.has_content() }
     }
 }

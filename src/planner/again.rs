@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::assets::Slot;
 use super::channel::{Bench, Desk, Scored, WarningsSeen};
-use super::judge::{Docket, Ledger};
+use super::judge::{Docket, Ledger, others_of_day};
 use super::objection::{CommittedPost, Surroundings, objection, wants_no_posts};
 use super::week::{FrontDesk, Setup, set_up};
 use super::{PlanError, Planner};
@@ -150,8 +150,15 @@ impl<'a> ClientDay<'a> {
         let spacing = Spacing::from_hours(desk.rules.min_spacing_hours);
         let distance = |at: &Timestamp| spacing.hours_between(*at, post.at, &self.week.client.zone);
         let nearest = surroundings.posts.iter().map(distance).fold(NEVER, f64::min);
-        let (post, _) = docket.post(ledger, nearest, hold, bench)?;
+        let others = others_of_day(&self.week, &self.setup.desks, &slot, &self.slots(live));
+        let (post, _) = docket.post(ledger, nearest, others, hold, bench)?;
         Ok(Again::Judged(Box::new(post)))
+    }
+
+    fn slots(&self, posts: &[CommittedPost]) -> Vec<Slot> {
+        let desk_of =
+            |post: &CommittedPost| self.setup.desks.iter().position(|desk| desk.state.channel == post.channel);
+        posts.iter().filter_map(|post| Some(self.slot(desk_of(post)?, post))).collect()
     }
 
     fn slot(&self, desk: usize, post: &CommittedPost) -> Slot {

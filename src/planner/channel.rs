@@ -10,7 +10,8 @@ use crate::model::{
 use crate::planner::hours::{ChannelHours, HourRule, lay_out};
 use crate::planner::{Instance, Response, Solution, Solver};
 use crate::rules::{
-    ChannelFacts, ChannelRules, ClientRules, Evaluator, MinuteRule, NEVER, RuleFailure, Rules, step_at,
+    ChannelFacts, ChannelRules, ClientRules, Evaluator, Fact, HourWeights, List, MinuteRule, NEVER, RuleFailure, Rules,
+    step_at,
 };
 
 /// A candidate with its score on the channel.
@@ -31,7 +32,7 @@ pub(super) struct Desk<'a> {
     pub ctx: Arc<ChannelFacts>,
     pub hours: ChannelHours<'a>,
     /// Weights of the pack's `hour_weights`, where it has one.
-    pub hour_weights: Option<Arc<[f64]>>,
+    pub hour_weights: Option<HourWeights>,
     pub candidates: Vec<Scored<'a>>,
     /// Minute within the hour.
     pub minute: u8,
@@ -188,6 +189,7 @@ pub(super) fn channel_seen(week: &ClientWeek<'_>, state: &ChannelState) -> Chann
     let last = state.recent_posts.iter().copied().chain(state.last_post_at).filter(|at| *at < start).max();
     ChannelSeen {
         industry: Arc::clone(&client.industry),
+        tags: client.tags.clone(),
         status: client.status,
         client_priority: client.priority,
         policy: client.policy.clone(),
@@ -233,6 +235,8 @@ pub(super) fn channel_facts(
         client: whose.client.as_str().into(),
         workspace: whose.workspace.as_str().into(),
         industry: (*seen.industry).into(),
+        tags: texts(&seen.tags),
+        hour_weights: channel.hour_weights(),
         status: seen.status.name().into(),
         channel: whose.channel.name().into(),
         client_priority: seen.client_priority,
@@ -262,6 +266,11 @@ pub(super) fn channel_facts(
         reality_gap: reality.gap,
         reality_confidence: reality.confidence,
     }
+}
+
+/// Texts as scripts read them.
+pub(super) fn texts(texts: &[Arc<str>]) -> List {
+    texts.iter().map(|text| Fact::Text((**text).into())).collect()
 }
 
 fn scored<'a>(

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::model::{
     ActionType, Allocation, AssetId, CampaignId, Channel, ClientPlan, ConfidenceStep, Conflict, ConflictKind, Decision,
-    DecisionStatus, Outcome, PerformanceReality, Plan, Post, Reason, RiskBand, ScheduleStatus, Severity, Verdict,
-    derived_id,
+    DecisionStatus, OtherPost, Outcome, PerformanceReality, Plan, Post, Reason, RiskBand, ScheduleStatus, Severity,
+    Verdict, derived_id,
 };
 
 /// Every decision of a plan: by client, first its channels' fatigue, then its posts by time, then what
@@ -268,6 +268,7 @@ impl AboutPost<'_, '_> {
             expected_engagement: post.expected_engagement,
             action_of_day: post.action_of_day,
             hours_to_nearest_post: post.hours_to_nearest_post,
+            others_of_day: &post.others_of_day,
             confidence_steps: &post.confidence_steps,
             blocked: post.blocked.as_deref(),
         };
@@ -342,6 +343,8 @@ struct Posting<'a> {
     expected_engagement: f64,
     action_of_day: i64,
     hours_to_nearest_post: f64,
+    #[serde(skip_serializing_if = "<[OtherPost]>::is_empty")]
+    others_of_day: &'a [OtherPost],
     confidence_steps: &'a [ConfidenceStep],
     #[serde(skip_serializing_if = "Option::is_none")]
     blocked: Option<&'a Reason>,

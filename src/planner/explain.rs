@@ -361,7 +361,9 @@ impl Places<'_, '_> {
             Some(_) => table("avg_engagement_rate"),
             None => self.channel_source(channel, "engagement_rate"),
         };
-        let hour_source = match &desk.hour_weights {
+        let weekly_hour = usize::from(wall.weekday) * 24 + usize::from(wall.hour);
+        let by_script = desk.hour_weights.as_ref().and_then(|weights| weights.get(weekly_hour).copied().flatten());
+        let hour_source = match by_script {
             Some(_) => "the pack's `hour_weights` function".to_owned(),
             None => self.channel_source(channel, "hour_lift"),
         };

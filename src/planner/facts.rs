@@ -4,7 +4,7 @@ use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Candidate, hours_between};
 use crate::agents::scaling::WorkspaceDemand;
 use crate::model::{Asset, ChannelState, PerformanceReality, Score};
-use crate::planner::channel::fatigue_at;
+use crate::planner::channel::{fatigue_at, texts};
 use crate::rules::{ClientFacts, NEVER};
 use crate::stats::mean;
 
@@ -32,6 +32,7 @@ pub(super) fn client_facts(
     ClientFacts {
         id: week.client.id.as_str().into(),
         industry: (*week.client.industry).into(),
+        tags: texts(&week.client.tags),
         channels: states.len() as i64,
         mean_fatigue: mean(&fatigue),
         max_fatigue: fatigue.iter().copied().fold(0.0, f64::max),

@@ -95,14 +95,14 @@ pub struct ChannelHours<'a> {
 }
 
 /// Lays out one channel's week. `hour_weights` are the weights by weekday and wall-clock hour, Monday
-/// 00:00 first; where there are none, the best hours of `channels.toml` decide. `minute` is the minute
+/// 00:00 first; where there is none, the best hours of `channels.toml` decide. `minute` is the minute
 /// within the hour that posts of the channel go out at.
 #[must_use]
 pub fn lay_out<'a>(
     week: &ClientWeek<'a>,
     state: &ChannelState,
     rules: &ChannelRules,
-    hour_weights: Option<&[f64]>,
+    hour_weights: Option<&[Option<f64>]>,
     minute: u8,
 ) -> ChannelHours<'a> {
     let days: Vec<DayPlan<'a>> =
@@ -135,7 +135,7 @@ pub fn hour_value(
     rules: &ChannelRules,
     wall: WallHour,
     day: &DayPlan<'_>,
-    hour_weights: Option<&[f64]>,
+    hour_weights: Option<&[Option<f64>]>,
 ) -> HourValue {
     let weekday = usize::from(wall.weekday);
     let by_table = || if is_best_hour(rules, wall) { rules.hour_lift } else { 1.0 };
@@ -144,7 +144,7 @@ pub fn hour_value(
         audience: state.audience,
         engagement_rate: state.engagement_rate.unwrap_or(rules.engagement_rate),
         hour: hour_weights
-            .and_then(|weights| weights.get(weekday * 24 + usize::from(wall.hour)).copied())
+            .and_then(|weights| weights.get(weekday * 24 + usize::from(wall.hour)).copied().flatten())
             .unwrap_or_else(by_table),
         weekday: rules.weekday_weights.get(weekday).copied().unwrap_or(1.0),
         momentum: 1.0 + rules.momentum_gain * (2.0 * momentum - 1.0),

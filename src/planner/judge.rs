@@ -6,15 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::assets::{Assignment, Slot};
 use super::channel::{Bench, Desk, Scored, response};
 use super::hours::is_best_hour;
 use super::judgement::judgement;
 use crate::agents::ClientWeek;
 use crate::model::{
-    AssetChoice, AssetSeen, CampaignId, Channel, Outcome, Post, PostSeen, Reason, ScheduleStatus, Spacing, WallHour,
+    AssetChoice, AssetSeen, CampaignId, Channel, OtherPost, Outcome, Post, PostSeen, Reason, ScheduleStatus, Spacing,
+    WallHour, WeekHours,
 };
-use crate::rules::{ChannelRules, ClientRules, NEVER, PostFacts, RuleFailure, Rules, step_at};
+use crate::rules::{ChannelRules, ClientRules, Fact, NEVER, PostFacts, RuleFailure, Rules, step_at};
 
 /// Posts that are held for want of capacity to review them, by channel and hour.
 pub type Held = BTreeSet<(Channel, usize)>;
@@ -53,11 +56,11 @@ impl Standing {
 }
 
 /// What the posts around a slot mean for it.
-#[derive(Clone, Copy)]
 struct Around {
     fatigue: f64,
     hours_to_nearest_post: f64,
     action_of_day: i64,
+    others_of_day: Vec<OtherPost>,
 }
 
 /// What somebody says of a slot in place of what its client's state tells; nothing by default.
@@ -93,7 +96,8 @@ pub(super) fn judge(
         let scored = assignment.get(index).copied().flatten().and_then(|candidate| desk.candidates.get(candidate));
         let docket = Docket { week, client_rules, desk, slot, scored };
         let hold = docket.hold(held.contains(&(desk.state.channel, slot.hour)));
-        posts.push(docket.post(&mut ledger, nearest_post(week, desk, slot, slots), hold, bench)?);
+        let nearest = nearest_post(week, desk, slot, slots);
+        posts.push(docket.post(&mut ledger, nearest, others_of_day(week, desks, slot, slots), hold, bench)?);
     }
     Ok(posts)
 }
@@ -115,6 +119,7 @@ pub(super) fn judge_alone(
         fatigue: supposed.fatigue.unwrap_or_else(|| docket.fatigue(&mut ledger)),
         hours_to_nearest_post: supposed.hours_to_nearest_post.unwrap_or_else(|| nearest_post(week, desk, slot, &[])),
         action_of_day: supposed.action_of_day.unwrap_or_else(|| docket.action_of_day(&ledger)),
+        others_of_day: others_of_day(week, desks, slot, &[]),
     };
     docket.judged(around, docket.hold(false), bench).map(Some)
 }
@@ -129,6 +134,26 @@ fn committed_actions(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> [i64; 7] {
         }
     }
     actions
+}
+
+/// Other posts of the client on the day of a slot, planned and committed ones, in order of time.
+pub(super) fn others_of_day(week: &ClientWeek<'_>, desks: &[Desk<'_>], slot: &Slot, slots: &[Slot]) -> Vec<OtherPost> {
+    let planned = slots.iter().map(|other| (other.desk, other.hour));
+    let committed =
+        desks.iter().enumerate().flat_map(|(place, desk)| desk.hours.committed.iter().map(move |hour| (place, *hour)));
+    let day = week.hours.hours().get(slot.hour).map(|wall| wall.weekday);
+    let is_other = |place: &(usize, usize)| *place != (slot.desk, slot.hour);
+    let mut others: Vec<(usize, OtherPost)> = planned
+        .chain(committed)
+        .filter(is_other)
+        .filter_map(|(desk, hour)| {
+            let wall = week.hours.hours().get(hour).filter(|wall| Some(wall.weekday) == day)?;
+            Some((hour, OtherPost { hour: wall.hour, channel: desks.get(desk)?.state.channel }))
+        })
+        .collect();
+    others.sort_unstable();
+    others.dedup();
+    others.into_iter().map(|(_, other)| other).collect()
 }
 
 /// Hours to the nearest other post of the channel, as its spacing counts them.
@@ -154,6 +179,7 @@ impl Docket<'_, '_> {
         &self,
         ledger: &mut Ledger,
         nearest: f64,
+        others_of_day: Vec<OtherPost>,
         hold: Option<Reason>,
         bench: &mut Bench<'_>,
     ) -> Result<(Post, Arc<PostFacts>), RuleFailure> {
@@ -161,6 +187,7 @@ impl Docket<'_, '_> {
             fatigue: self.fatigue(ledger),
             hours_to_nearest_post: nearest,
             action_of_day: self.action_of_day(ledger),
+            others_of_day,
         };
         let (post, facts) = self.judged(around, hold, bench)?;
         if post.status != ScheduleStatus::Blocked {
@@ -189,7 +216,7 @@ impl Docket<'_, '_> {
         let rules = self.client_rules.of(campaign_id.as_ref());
         let fatigue = around.fatigue;
         let (slot_value, expected) = self.value(rules, fatigue);
-        let facts = self.facts(campaign_id.as_ref(), expected, around);
+        let facts = self.facts(campaign_id.as_ref(), expected, &around);
         let (judged, facts) = judgement(rules, facts, &self.desk.ctx, hold, bench.evaluator)?;
         let post = Post {
             channel: self.desk.state.channel,
@@ -202,6 +229,7 @@ impl Docket<'_, '_> {
             fatigue,
             action_of_day: around.action_of_day,
             hours_to_nearest_post: around.hours_to_nearest_post,
+            others_of_day: around.others_of_day,
             slot_value,
             expected_engagement: expected,
             confidence: judged.confidence,
@@ -250,7 +278,7 @@ impl Docket<'_, '_> {
         (value, value * quality * response(self.week.rules).at(fatigue))
     }
 
-    fn facts(&self, campaign: Option<&CampaignId>, expected_engagement: f64, around: Around) -> Arc<PostFacts> {
+    fn facts(&self, campaign: Option<&CampaignId>, expected_engagement: f64, around: &Around) -> Arc<PostFacts> {
         let asset = self.scored.map(|scored| AssetSeen::of(scored.candidate.asset, scored.score));
         let seen = PostSeen {
             fatigue: around.fatigue,
@@ -258,9 +286,9 @@ impl Docket<'_, '_> {
             asset,
             action_of_day: around.action_of_day,
             hours_to_nearest_post: around.hours_to_nearest_post,
+            others_of_day: around.others_of_day.clone(),
         };
-        let wall = self.week.hours.hours().get(self.slot.hour).copied();
-        Arc::new(post_facts(&seen, wall, campaign, self.desk.rules))
+        Arc::new(post_facts(&seen, shown_at(self.week.hours, self.slot.hour), campaign, self.desk.rules))
     }
 }
 
@@ -277,23 +305,39 @@ pub(super) fn campaign_of(
     of_asset.or_else(|| day.campaign.map(|campaign| campaign.id.clone()))
 }
 
+/// What the client's clock and calendar show at an hour of the week.
+pub(super) fn shown_at(hours: &WeekHours, hour: usize) -> Option<(Date, WallHour)> {
+    let wall = *hours.hours().get(hour)?;
+    Some((hours.date(wall.weekday), wall))
+}
+
 /// What scripts see of a post.
 pub(super) fn post_facts(
     seen: &PostSeen,
-    wall: Option<WallHour>,
+    shown: Option<(Date, WallHour)>,
     campaign: Option<&CampaignId>,
     rules: &ChannelRules,
 ) -> PostFacts {
     let asset = seen.asset.as_ref();
+    let wall = shown.map(|(_, wall)| wall);
+    let date = shown.map(|(date, _)| date);
+    let others = || seen.others_of_day.iter();
     PostFacts {
         hour: wall.map_or(0, |wall| i64::from(wall.hour)),
         weekday: wall.map_or(0, |wall| i64::from(wall.weekday)),
+        date: date.map_or_else(Default::default, |date| date.to_string().into()),
+        day: date.map_or(1, |date| date.day().into()),
+        month: date.map_or(1, |date| date.month().into()),
+        week: date.map_or(1, |date| date.iso_week_date().week().into()),
         is_best_hour: wall.is_some_and(|wall| is_best_hour(rules, wall)),
         fatigue: seen.fatigue,
         expected_engagement: seen.expected_engagement,
         has_asset: asset.is_some(),
         asset_score: asset.map_or(0.0, |asset| asset.score),
         asset_kind: asset.map_or_else(Default::default, |asset| (*asset.kind).into()),
+        asset_title: asset.map_or_else(Default::default, |asset| (*asset.title).into()),
+        channels_of_day: others().map(|other| Fact::Text(other.channel.name().into())).collect(),
+        hours_of_day: others().map(|other| Fact::Whole(other.hour.into())).collect(),
         has_content: asset.is_some_and(|asset| asset.has_content),
         campaign: campaign.map_or_else(Default::default, |id| id.as_str().into()),
         action_of_day: seen.action_of_day,

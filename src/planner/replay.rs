@@ -9,12 +9,13 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rayon::prelude::*;
 use uuid::Uuid;
 
 use super::channel::{WarningsSeen, Whose, channel_facts};
 use super::impact::Stand;
-use super::judge::post_facts;
+use super::judge::{post_facts, shown_at};
 use super::judgement::{Judgement, judgement};
 use super::{PlanError, Planner};
 use crate::model::{
@@ -101,8 +102,8 @@ impl Planner<'_> {
         let rules = self.rules().effective(workspace_id, client_id, campaign);
         let whose = Whose { client: client_id, workspace: workspace_id, channel: *channel };
         let ctx = Arc::new(channel_facts(whose, &recorded.seen, &base, recorded.warnings, &recorded.reality));
-        let wall = wall_hour(recorded, clocks)?;
-        let facts = Arc::new(post_facts(&recorded.post, wall, campaign, base.channel(*channel)));
+        let shown = shown(recorded, clocks)?;
+        let facts = Arc::new(post_facts(&recorded.post, shown, campaign, base.channel(*channel)));
         let held = recorded.held.clone();
         let (mut judged, _) = self.with_bench(|bench| judgement(&rules, facts, &ctx, held, bench.evaluator))?;
         if recorded.is_approved && judged.status == ScheduleStatus::Pending {
@@ -129,11 +130,8 @@ fn clocks(recorded: &[Recorded]) -> Result<Clocks, PlanError> {
     Ok(clocks)
 }
 
-/// What the client's clock shows as the post goes out.
-fn wall_hour(recorded: &Recorded, clocks: &Clocks) -> Result<Option<WallHour>, PlanError> {
+/// What the client's clock and calendar show as the post goes out.
+fn shown(recorded: &Recorded, clocks: &Clocks) -> Result<Option<(Date, WallHour)>, PlanError> {
     let hours = clocks.get(&week_of(recorded)?);
-    Ok(hours.and_then(|hours| {
-        let hour = usize::try_from(hours.hour_of(recorded.scheduled_for)).ok()?;
-        hours.hours().get(hour).copied()
-    }))
+    Ok(hours.and_then(|hours| shown_at(hours, usize::try_from(hours.hour_of(recorded.scheduled_for)).ok()?)))
 }

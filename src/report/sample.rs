@@ -452,6 +452,7 @@ pub fn plan() -> Plan {
         fatigue: 0.25,
         action_of_day: 1,
         hours_to_nearest_post: 48.0,
+        others_of_day: Vec::new(),
         slot_value: 120.5,
         expected_engagement: 98.25,
         confidence: 0.8,
@@ -529,6 +530,7 @@ fn allocation() -> Allocation {
 fn seen() -> ChannelSeen {
     ChannelSeen {
         industry: "food".into(),
+        tags: Vec::new(),
         status: ClientStatus::Active,
         client_priority: 50.0,
         policy: Policy {

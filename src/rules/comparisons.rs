@@ -160,6 +160,7 @@ fn other_kind(field: &Compared, kind: FactKind, literal: Literal<'_>) -> (String
         FactKind::Whole => ("a whole number", remedy_for_number(field)),
         FactKind::Truth => ("`true` or `false`", format!("write `{name}`, or `!{name}`")),
         FactKind::Text => ("a text", "compare it with a text in double quotes".to_owned()),
+        FactKind::List => ("a list", format!("ask whether something is in it, as in `\"word\" in {name}`")),
     };
     let (with, remedy) = match literal {
         Literal::Number(number) => (format!("the number {number}"), remedy),

@@ -8,12 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai::{Array, CallFnOptions, Dynamic, EvalAltResult, FuncArgs, Map, Position, Scope};
+use rhai::{CallFnOptions, Dynamic, EvalAltResult, FuncArgs, Map, Position, Scope};
 
 use super::compile::Scripts;
 use super::compile::lowercase_first;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, PostFacts, Shown};
 use super::hooks::{CONFIDENCE, HOOKS, HOUR_WEIGHTS, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
+use super::hour_weights;
 use super::script::{Answer, ShownChannel};
 use super::{GuardrailRules, GuardrailScope};
 use crate::model::{Outcome, Verdict};
@@ -59,6 +60,9 @@ impl RuleUse {
     }
 }
 
+/// Weights of the hours of a week, 168 of them, Monday 00:00 first; none where `channels.toml` decides.
+pub type HourWeights = Arc<[Option<f64>]>;
+
 /// How many answers of one function are kept before the memory is emptied.
 const MEMORY: usize = 1 << 14;
 
@@ -85,6 +89,7 @@ struct Memory {
 enum Remembered {
     Number(f64),
     Numbers(Arc<[f64]>),
+    Hours(HourWeights),
     Verdict(Arc<Verdict>),
 }
 
@@ -158,23 +163,19 @@ impl Evaluator {
         self.functions.contains_key(hook)
     }
 
-    /// Weights of the hours of a week by the hook `hour_weights`, 168 of them, Monday 00:00 first;
-    /// none where the pack has none.
+    /// Weights of the hours of a week by the hook `hour_weights`; none where the pack has no such function.
     ///
     /// # Errors
-    /// Where the script fails or answers anything but 168 finite numbers, 0 or above.
-    pub fn hour_weights(&mut self, ctx: &Arc<ChannelFacts>) -> Result<Option<Arc<[f64]>>, RuleFailure> {
+    /// Where the script fails or answers anything but weights.
+    pub fn hour_weights(&mut self, ctx: &Arc<ChannelFacts>) -> Result<Option<HourWeights>, RuleFailure> {
         let answer = self.ask(HOUR_WEIGHTS, Inputs::channel(ctx), |evaluator| {
-            let array: Array = evaluator.call(HOUR_WEIGHTS, (shown_channel(ctx, None),))?;
-            let numbers: Option<Vec<f64>> = array.iter().map(number_of).collect();
-            let sound = numbers.filter(|n| n.len() == 168 && n.iter().all(|w| w.is_finite() && *w >= 0.0));
-            let cause = || format!("it answered an array of {} entries that are not all weights", array.len());
-            let remedy = "return 168 finite numbers, 0 or above, Monday 00:00 first";
-            let sound = sound.ok_or_else(|| evaluator.nonsense(HOUR_WEIGHTS, cause(), remedy))?;
-            Ok(Remembered::Numbers(sound.into()))
+            let value: Dynamic = evaluator.call(HOUR_WEIGHTS, (shown_channel(ctx, None),))?;
+            let weights = hour_weights::read(&value);
+            let weights = weights.map_err(|wrong| evaluator.nonsense(HOUR_WEIGHTS, wrong.cause, &wrong.remedy))?;
+            Ok(Remembered::Hours(weights))
         })?;
         Ok(answer.and_then(|answer| match answer {
-            Remembered::Numbers(numbers) => Some(numbers),
+            Remembered::Hours(weights) => Some(weights),
             _ => None,
         }))
     }
@@ -397,7 +398,7 @@ fn shown_channel(ctx: &Arc<ChannelFacts>, params: Option<&Arc<BTreeMap<String, f
     ShownChannel { facts: Arc::clone(ctx), params: params.map(Arc::clone).unwrap_or_default() }
 }
 
-fn number_of(value: &Dynamic) -> Option<f64> {
+pub(super) fn number_of(value: &Dynamic) -> Option<f64> {
     value.as_float().ok().or_else(|| value.as_int().ok().map(|whole| whole as f64)).filter(|number| number.is_finite())
 }
 

@@ -20,7 +20,12 @@ pub enum Fact {
     Truth(bool),
     /// A text.
     Text(ImmutableString),
+    /// A list of such values.
+    List(List),
 }
+
+/// Several values that a script reads as an array.
+pub type List = Arc<[Fact]>;
 
 impl Fact {
     pub(super) fn to_dynamic(&self) -> Dynamic {
@@ -29,6 +34,7 @@ impl Fact {
             Fact::Whole(number) => (*number).into(),
             Fact::Truth(truth) => (*truth).into(),
             Fact::Text(text) => text.clone().into(),
+            Fact::List(list) => list.iter().map(Fact::to_dynamic).collect::<rhai::Array>().into(),
         }
     }
 }
@@ -41,6 +47,7 @@ impl PartialEq for Fact {
             (Fact::Whole(a), Fact::Whole(b)) => a == b,
             (Fact::Truth(a), Fact::Truth(b)) => a == b,
             (Fact::Text(a), Fact::Text(b)) => a == b,
+            (Fact::List(a), Fact::List(b)) => a == b,
             _ => false,
         }
     }
@@ -55,6 +62,7 @@ impl Hash for Fact {
             Fact::Whole(number) => number.hash(state),
             Fact::Truth(truth) => truth.hash(state),
             Fact::Text(text) => text.as_str().hash(state),
+            Fact::List(list) => list.hash(state),
         }
     }
 }
@@ -77,6 +85,12 @@ impl From<bool> for Fact {
     }
 }
 
+impl From<List> for Fact {
+    fn from(list: List) -> Self {
+        Fact::List(list)
+    }
+}
+
 impl From<ImmutableString> for Fact {
     fn from(text: ImmutableString) -> Self {
         Fact::Text(text)
@@ -94,6 +108,8 @@ pub enum FactKind {
     Truth,
     /// A text.
     Text,
+    /// A list.
+    List,
 }
 
 /// A value that a view holds in one of its fields.
@@ -137,6 +153,17 @@ impl Held for bool {
     }
 }
 
+impl Held for List {
+    const KIND: FactKind = FactKind::List;
+
+    fn of(fact: Fact) -> Option<Self> {
+        match fact {
+            Fact::List(list) => Some(list),
+            _ => None,
+        }
+    }
+}
+
 impl Held for ImmutableString {
     const KIND: FactKind = FactKind::Text;
 
@@ -158,6 +185,10 @@ impl fmt::Display for Fact {
             Fact::Whole(number) => number.fmt(f),
             Fact::Truth(truth) => truth.fmt(f),
             Fact::Text(text) => write!(f, "\"{text}\""),
+            Fact::List(list) => {
+                let shown: Vec<String> = list.iter().map(Fact::to_string).collect();
+                write!(f, "[{}]", shown.join(", "))
+            }
         }
     }
 }
@@ -168,7 +199,7 @@ pub struct Field<T> {
     pub name: &'static str,
     /// What it says, with unit and range.
     pub doc: &'static str,
-    /// The least and the most that a number there can be; none for what is no number.
+    /// The least and the most that a number there, or in a list there, can be; none for what is no number.
     pub limits: Option<(f64, f64)>,
     /// What it holds.
     pub kind: FactKind,
@@ -259,6 +290,8 @@ view!(
         workspace: ImmutableString,
         /// The client's trade.
         industry: ImmutableString,
+        /// The client's tags.
+        tags: List,
         /// `active` or `onboarding`.
         status: ImmutableString,
         /// The channel's name.
@@ -289,6 +322,8 @@ view!(
         weekly_posts: i64 [0.0, 168.0],
         /// Spacing in `channels.toml`, in hours; a multiple of 24 is so many days on the client's clock.
         min_spacing_hours: i64 [1.0, 168.0],
+        /// Weights of the hours by `channels.toml`: 168 numbers, Monday 00:00 first; 1 is ordinary.
+        hour_weights: List [0.0, 1000.0],
         /// Warn threshold of `fatigue.toml`.
         warn_at: f64 [0.0, 1.0],
         /// Block threshold of `fatigue.toml`.
@@ -325,6 +360,14 @@ view!(
         hour: i64 [0.0, 23.0],
         /// Days since Monday, 0 to 6.
         weekday: i64 [0.0, 6.0],
+        /// Day on the client's clock, such as `2026-12-24`.
+        date: ImmutableString,
+        /// Day of the month, 1 to 31.
+        day: i64 [1.0, 31.0],
+        /// Month, 1 to 12.
+        month: i64 [1.0, 12.0],
+        /// ISO week of the year, 1 to 53.
+        week: i64 [1.0, 53.0],
         /// Whether the hour is one of the channel's best.
         is_best_hour: bool,
         /// Fatigue of the channel at the hour of the post, 0 to 1.
@@ -337,12 +380,18 @@ view!(
         asset_score: f64 [0.0, 100.0],
         /// Kind of its asset; empty without one.
         asset_kind: ImmutableString,
+        /// Headline of its asset; empty without one.
+        asset_title: ImmutableString,
         /// Whether it has text to show.
         has_content: bool,
         /// Its campaign; empty without one.
         campaign: ImmutableString,
         /// The how-manieth post of the client that day it is, from 1, over all channels.
         action_of_day: i64 [1.0, 1000.0],
+        /// Channels of the client's other posts of that day, planned and committed ones, in order of time.
+        channels_of_day: List,
+        /// Wall-clock hours of those posts, in the same order.
+        hours_of_day: List [0.0, 23.0],
         /// Hours to the nearest other post of the channel, past, committed or planned, counted as its
         /// spacing is; 10000 where there is none.
         hours_to_nearest_post: f64 [0.0, NEVER],
@@ -356,6 +405,10 @@ view!(
     AssetFacts as "asset" {
         /// What it is: photo, video, article.
         kind: ImmutableString,
+        /// Headline.
+        title: ImmutableString,
+        /// The campaign it was made for; empty for evergreen content.
+        campaign: ImmutableString,
         /// Craft, 0 to 1.
         quality: f64 [0.0, 1.0],
         /// Keeping to the brand, 0 to 1.
@@ -382,6 +435,8 @@ view!(
         id: ImmutableString,
         /// The client's trade.
         industry: ImmutableString,
+        /// The client's tags.
+        tags: List,
         /// How many channels it posts on.
         channels: i64 [1.0, 9.0],
         /// Mean fatigue over channels, 0 to 1.

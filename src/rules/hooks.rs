@@ -38,7 +38,8 @@ pub const HOOKS: &[Hook] = &[
         name: HOUR_WEIGHTS,
         parameters: &["ctx"],
         frequency: "once a client, channel and week",
-        returns: "an array of 168 numbers, 0 or above, Monday 00:00 first",
+        returns: "a map of weights, 0 or above, by `friday` or `friday 12`, an array of 168, Monday 00:00 first, or nothing; \
+                  what it leaves out stays as `ctx.hour_weights` says",
     },
     Hook {
         name: SCORE_ASSET,

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::constants::Constants;
-use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, PostFacts};
+use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, List, PostFacts};
 use super::hooks::{CONFIDENCE, HOUR_WEIGHTS, Hook, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
 use super::{Evaluator, GuardrailRules, RuleFailure, Rules};
 use crate::model::{Channel, ClientStatus, Verdict};
@@ -42,6 +42,7 @@ impl Input {
             channel: channel.name().into(),
             status: ClientStatus::Active.name().into(),
             weekly_posts: i64::from(numbers.weekly_posts),
+            hour_weights: numbers.hour_weights(),
             min_spacing_hours: i64::from(numbers.min_spacing_hours),
             warn_at: rules.fatigue.warn_at,
             block_at: rules.fatigue.block_at,
@@ -85,6 +86,7 @@ impl Input {
         if !self.post.has_asset {
             self.post.asset_score = 0.0;
             self.post.asset_kind = "".into();
+            self.post.asset_title = "".into();
             self.post.has_content = false;
         }
         self.ctx.assessed |= self.ctx.reality_gap > 0.0 || self.ctx.reality_confidence < 1.0;
@@ -215,7 +217,7 @@ pub fn number_of(fact: &Fact) -> Option<f64> {
     match fact {
         Fact::Number(number) => Some(*number),
         Fact::Whole(whole) => Some(*whole as f64),
-        Fact::Truth(_) | Fact::Text(_) => None,
+        Fact::Truth(_) | Fact::Text(_) | Fact::List(_) => None,
     }
 }
 
@@ -248,6 +250,7 @@ pub fn values(field: InputField, start: &Input, constants: &Constants, numbers: 
     let others: Vec<Fact> = match (&own, field.limits()) {
         (Fact::Truth(truth), _) => vec![Fact::Truth(!truth)],
         (Fact::Text(_), _) => constants.names.iter().map(|name| Fact::Text(name.as_str().into())).collect(),
+        (Fact::List(own), limits) => lists(own, limits, constants),
         (Fact::Whole(_), Some((least, most))) if most - least < FEW => {
             (least as i64..=most as i64).map(Fact::Whole).collect()
         }
@@ -263,6 +266,22 @@ pub fn values(field: InputField, start: &Input, constants: &Constants, numbers: 
         }
     }
     seen
+}
+
+/// Lists of one entry each that a script names, and none; of a table of numbers, nothing but itself.
+fn lists(own: &List, limits: Option<(f64, f64)>, constants: &Constants) -> Vec<Fact> {
+    if matches!(own.first(), Some(Fact::Number(_))) {
+        return Vec::new();
+    }
+    let entries: Vec<Fact> = match limits {
+        Some((least, most)) => {
+            let within = constants.numbers.iter().filter(|number| (least..=most).contains(*number));
+            within.map(|number| Fact::Whole(*number as i64)).collect()
+        }
+        None => constants.names.iter().map(|name| Fact::Text(name.as_str().into())).collect(),
+    };
+    let none = Fact::List(List::default());
+    entries.into_iter().map(|entry| Fact::List([entry].into())).chain([none]).collect()
 }
 
 fn edges((least, most): (f64, f64), step: f64, constants: &Constants, numbers: &[f64]) -> Vec<f64> {
@@ -436,6 +455,7 @@ pub(super) mod tests {
                 true_score: 0.5,
                 reality_gap: 0.0,
                 reality_confidence: 1.0,
+                ..ChannelFacts::default()
             },
             post: PostFacts {
                 hour: 9,
@@ -451,6 +471,7 @@ pub(super) mod tests {
                 action_of_day: 1,
                 hours_to_nearest_post: NEVER,
                 warnings: 0,
+                ..PostFacts::default()
             },
         }
     }
@@ -486,7 +507,8 @@ pub(super) mod tests {
 
     #[test]
     fn a_space_too_large_to_count_is_spread_over_all_its_dimensions() {
-        let numbers: Vec<InputField> = InputField::all().filter(|field| field.limits().is_some()).collect();
+        let numbers: Vec<InputField> =
+            InputField::all().filter(|field| number_of(&field.of(&input())).is_some()).collect();
         let many = |field: &InputField| (0..60).map(|step| like(&field.of(&input()), f64::from(step))).collect();
         let space = Space::new(input(), numbers.iter().map(|field| (*field, many(field))).collect());
         assert_eq!(space.len(), u64::MAX);

@@ -15,6 +15,7 @@ mod extract;
 mod facts;
 mod flips;
 mod hooks;
+mod hour_weights;
 mod hours;
 mod inputs;
 mod key;
@@ -46,8 +47,8 @@ pub use difference::{
     FunctionChange, FunctionDifference, OverlayDifference, RulePlace, RulesDifference, ValueDifference,
 };
 pub use effective::EffectiveValue;
-pub use evaluate::{Evaluator, RuleFailure, RuleUse, Stopwatch};
-pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, FactKind, Facts, Field, NEVER, PostFacts};
+pub use evaluate::{Evaluator, HourWeights, RuleFailure, RuleUse, Stopwatch};
+pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, FactKind, Facts, Field, List, NEVER, PostFacts};
 pub use flips::Flip;
 pub use hooks::{CONFIDENCE, HOOKS, Hook, SCORE_ASSET};
 pub use inputs::{Input, InputField, Space, key_of_field, number_of, values};

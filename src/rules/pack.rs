@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::facts::{Fact, List};
 use super::key::DAYS;
 use crate::model::{CalendarEntry, Channel, ConflictKind, Policy, RiskBand, Zone};
 
@@ -72,6 +73,14 @@ impl ChannelRules {
     #[must_use]
     pub fn decay_per_hour(&self) -> f64 {
         (-1.0 / self.half_life_hours).exp2()
+    }
+
+    /// Weights of the hours of a week by the best hours, 168 numbers, Monday 00:00 first, as scripts read them.
+    #[must_use]
+    pub fn hour_weights(&self) -> List {
+        let weight = |hour: &u8, best: &[u8]| if best.contains(hour) { self.hour_lift } else { 1.0 };
+        let days = self.best_hours.iter();
+        days.flat_map(|best| (0..24_u8).map(move |hour| Fact::Number(weight(&hour, best)))).collect()
     }
 
     /// Whether a wall-clock minute of the day, `0..1440`, lies in the quiet hours.

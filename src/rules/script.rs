@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicMathPackage,
-    BasicStringPackage, LogicPackage, Package,
+    BasicStringPackage, LogicPackage, MoreStringPackage, Package,
 };
 use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, NativeCallContext, OptimizationLevel};
 
@@ -61,6 +61,7 @@ pub(super) fn engine() -> Engine {
     for package in [
         ArithmeticPackage::new().as_shared_module(),
         BasicStringPackage::new().as_shared_module(),
+        MoreStringPackage::new().as_shared_module(),
         BasicIteratorPackage::new().as_shared_module(),
         BasicFnPackage::new().as_shared_module(),
         LogicPackage::new().as_shared_module(),

@@ -35,6 +35,7 @@ impl Grounds {
                 asset,
                 action_of_day: post.action_of_day,
                 hours_to_nearest_post: post.hours_to_nearest_post,
+                others_of_day: post.others_of_day.clone(),
             },
             campaign_id: post.campaign_id.clone(),
             warnings: judged.warnings,

@@ -16,8 +16,8 @@ use super::ledger::Ledger;
 use super::retry::retried;
 use super::review::{COLUMNS, Schedule};
 use crate::model::{
-    ActionType, AssetSeen, CampaignId, Channel, ChannelSeen, ClientId, PerformanceReality, PostSeen, Reason, RiskBand,
-    ScheduleStatus, Verdict, WorkspaceId, Zone, derived_id,
+    ActionType, AssetSeen, CampaignId, Channel, ChannelSeen, ClientId, OtherPost, PerformanceReality, PostSeen, Reason,
+    RiskBand, ScheduleStatus, Verdict, WorkspaceId, Zone, derived_id,
 };
 use crate::planner::{Impact, Occasion, Planner, Recorded, Stand, WarningsSeen};
 
@@ -173,6 +173,8 @@ struct Planned {
     risk_level: RiskBand,
     action_of_day: Option<i64>,
     hours_to_nearest_post: Option<f64>,
+    #[serde(default)]
+    others_of_day: Vec<OtherPost>,
     blocked: Option<Reason>,
 }
 
@@ -302,6 +304,7 @@ fn planned(
         asset: asset_seen(schedule),
         action_of_day: said.action_of_day?,
         hours_to_nearest_post: said.hours_to_nearest_post?,
+        others_of_day: said.others_of_day.clone(),
     };
     Some(Grounds {
         channel: seen.clone(),
@@ -346,6 +349,7 @@ fn asset_seen(schedule: &Schedule) -> Option<AssetSeen> {
     Some(AssetSeen {
         score: schedule.metadata.get("asset_score").and_then(serde_json::Value::as_f64)?,
         kind: preview("kind")?.into(),
+        title: preview("title").unwrap_or_default().into(),
         has_content: ["title", "body", "media_url"]
             .iter()
             .any(|field| preview(field).is_some_and(|text| !text.is_empty())),

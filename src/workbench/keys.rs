@@ -67,6 +67,7 @@ const KEYS: &[Key] = &[
     Key::preset("<case>.client.id", Kind::Text, Preset::Text("anybody"), "id, as overlays and scripts name it"),
     Key::preset("<case>.client.workspace", Kind::Text, Preset::Text("anywhere"), "workspace, as overlays name it"),
     Key::preset("<case>.client.industry", Kind::Text, Preset::Text("shop"), "its trade"),
+    Key::optional("<case>.client.tags", Kind::Text, "its tags, as in `retail;local`"),
     Key::preset("<case>.client.time_zone", Kind::Text, Preset::Text("UTC"), "its time zone, an IANA name"),
     Key::preset(
         "<case>.client.status",
@@ -122,6 +123,12 @@ const KEYS: &[Key] = &[
     Key::preset("<case>.workspace_reviewers", Kind::integer(0, 1000), Preset::Integer(2), "people who review"),
     Key::preset("<case>.asset.present", Kind::Bool, Preset::Bool(true), "whether there is an asset at all"),
     Key::preset("<case>.asset.kind", Kind::Text, Preset::Text("photo"), "what it is"),
+    Key::preset(
+        "<case>.asset.title",
+        Kind::Text,
+        Preset::Text("A headline"),
+        "its headline, where it has text to show",
+    ),
     share("<case>.asset.quality", 0.8, "craft"),
     share("<case>.asset.brand_consistency", 0.8, "keeping to the brand"),
     share("<case>.asset.value", 0.5, "use to the audience"),

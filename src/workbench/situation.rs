@@ -140,7 +140,13 @@ impl<'s> Said<'s> {
             workspace_id: WorkspaceId::new(self.text("client.workspace")),
             name: self.text("client.id").into(),
             industry: self.text("client.industry").into(),
-            tags: Vec::new(),
+            tags: self
+                .text("client.tags")
+                .split(';')
+                .map(str::trim)
+                .filter(|tag| !tag.is_empty())
+                .map(Into::into)
+                .collect(),
             zone,
             status: self.text("client.status").parse().unwrap_or(ClientStatus::Active),
             priority: self.number("client.priority"),
@@ -167,7 +173,7 @@ impl<'s> Said<'s> {
 
     fn asset(&self, hours: &WeekHours) -> Option<Asset> {
         let made_for = self.bool("asset.made_for_channel").then(|| self.channel());
-        let content = if self.bool("asset.has_content") { "A headline" } else { "" };
+        let content = if self.bool("asset.has_content") { self.text("asset.title") } else { "" };
         self.bool("asset.present").then(|| Asset {
             id: AssetId::new("asset"),
             campaign_id: self.view.text(&self.path("asset.campaign")).map(CampaignId::new),

@@ -147,6 +147,7 @@ fn facts() -> (PostFacts, ChannelFacts) {
         action_of_day: 1,
         hours_to_nearest_post: 24.0,
         warnings: 0,
+        ..PostFacts::default()
     };
     let ctx = ChannelFacts {
         client: "acme".into(),
@@ -180,6 +181,7 @@ fn facts() -> (PostFacts, ChannelFacts) {
         true_score: 0.5,
         reality_gap: 0.0,
         reality_confidence: 1.0,
+        ..ChannelFacts::default()
     };
     (post, ctx)
 }

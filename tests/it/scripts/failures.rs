@@ -105,7 +105,7 @@ fn numbers_that_are_none_or_lie_out_of_range_stop() {
     stops(hook("fn weekly_posts(ctx) { 169 }\n"), ("hooks.rhai", 1, 1), "169");
     stops(hook("fn score_asset(asset, ctx) { 100.5 }\n"), ("hooks.rhai", 1, 1), "100.5");
     let weights = "fn hour_weights(ctx) { let w = []; w.pad(168, 1.0); w[5] = 0.0 / 0.0; w }\n";
-    stops(hook(weights), ("hooks.rhai", 1, 1), "not all weights");
+    stops(hook(weights), ("hooks.rhai", 1, 1), "monday 5:00, is `NaN`");
 }
 
 #[test]

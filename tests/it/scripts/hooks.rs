@@ -2,7 +2,7 @@
 
 use mcoe::model::{Channel, Plan, RiskBand, Scenario, ScheduleStatus, Score, TargetSource};
 
-use crate::support::{Agency, compiled, default_pack, plan, with_file};
+use crate::support::{Agency, compiled, default_pack, plan, project, shipped, with_file};
 
 fn shop() -> Scenario {
     Agency::starting("2026-W40").with("acme", "Europe/London", &[Channel::Fb, Channel::Ig]).scenario()
@@ -58,6 +58,56 @@ fn hour_weights_say_which_hour_of_which_day_is_best() {
         let posts = plan.clients[0].posts.iter().filter(|post| post.channel == channel);
         let hours: Vec<usize> = posts.map(|post| post.hour).collect();
         assert_eq!(hours, [24 + 7, 6 * 24 + 21], "Tuesday 07:00 and Sunday 21:00");
+    }
+}
+
+#[test]
+fn hour_weights_change_only_the_hours_that_they_return() {
+    let base = plan(&compiled(default_pack()), &shop());
+    for nothing in
+        ["fn hour_weights(ctx) { }\n", "fn hour_weights(ctx) { #{} }\n", "fn hour_weights(ctx) { ctx.hour_weights }\n"]
+    {
+        assert_eq!(hours(&planned(nothing)), hours(&base), "{nothing}");
+    }
+    let sunday = planned("fn hour_weights(ctx) { if ctx.channel == \"fb\" { #{ \"sunday 21\": 9.0 } } }\n");
+    let (before, after) = (hours(&base), hours(&sunday));
+    let of = |hours: &[(Channel, usize)], channel| -> Vec<usize> {
+        hours.iter().filter(|(on, _)| *on == channel).map(|(_, hour)| *hour).collect()
+    };
+    assert!(!of(&before, Channel::Fb).contains(&(6 * 24 + 21)) && of(&after, Channel::Fb).contains(&(6 * 24 + 21)));
+    assert_eq!(of(&after, Channel::Ig), of(&before, Channel::Ig));
+}
+
+fn hours(plan: &Plan) -> Vec<(Channel, usize)> {
+    plan.posts().map(|(_, post)| (post.channel, post.hour)).collect()
+}
+
+/// The script of a document, by the name it is to be saved under.
+fn script_of(document: &str, name: &str) -> String {
+    let page = std::fs::read_to_string(project(document)).unwrap();
+    let (_, rest) = page.split_once(&format!("```rust {name}\n")).unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+#[test]
+fn the_fridays_of_the_documents_move_posts_of_bakeries_to_fridays_and_no_others() {
+    let fridays = compiled(with_file("fridays.rhai", &script_of("docs/rules.md", "rules/fridays.rhai")));
+    let base = compiled(default_pack());
+    let scenario = shipped("agency", &base);
+    let (before, after) = (plan(&base, &scenario), plan(&fridays, &scenario));
+    let of = |plan: &Plan, id: &str| -> Vec<(Channel, usize)> {
+        let client = plan.clients.iter().find(|client| client.client_id.as_str() == id).unwrap();
+        client.posts.iter().map(|post| (post.channel, post.hour)).collect()
+    };
+    for (client, _) in &scenario.clients {
+        let (was, is) = (of(&before, client.id.as_str()), of(&after, client.id.as_str()));
+        if &*client.industry == "bakery chain" {
+            let on_friday = |posts: &[(Channel, usize)]| posts.iter().filter(|(_, hour)| hour / 24 == 4).count();
+            assert_eq!(was.len(), is.len());
+            assert!(on_friday(&is) > on_friday(&was), "{} of {}", on_friday(&is), is.len());
+        } else {
+            assert_eq!(was, is, "{}", client.id);
+        }
     }
 }
 

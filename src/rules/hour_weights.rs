@@ -1,0 +1,137 @@
+//! What a pack's `hour_weights` function may answer: weights for some hours of the week, or for all.
+
+use rhai::{Array, Dynamic, Map};
+
+use super::diagnostic::nearest;
+use super::evaluate::{HourWeights, number_of};
+use super::key::DAYS;
+
+/// Hours of a week on the wall clock.
+const HOURS: usize = 7 * 24;
+
+/// Why an answer is none.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub cause: String,
+    pub remedy: String,
+}
+
+/// The weights that a function answered with.
+pub(super) fn read(answer: &Dynamic) -> Result<HourWeights, Wrong> {
+    if answer.is_unit() {
+        return Ok(vec![None; HOURS].into());
+    }
+    if let Ok(entries) = answer.as_array_ref() {
+        return of_array(&entries);
+    }
+    if let Ok(entries) = answer.as_map_ref() {
+        return of_map(&entries);
+    }
+    Err(Wrong {
+        cause: format!("it answered `{answer}`"),
+        remedy: "return a map such as `#{ \"friday 12\": 2.0 }`, an array of 168 weights, or nothing".to_owned(),
+    })
+}
+
+fn of_array(entries: &Array) -> Result<HourWeights, Wrong> {
+    if entries.len() != HOURS {
+        return Err(Wrong {
+            cause: format!("it answered an array of {} entries", entries.len()),
+            remedy: "return 168 weights, Monday 00:00 first; `ctx.hour_weights` is such an array".to_owned(),
+        });
+    }
+    let named = |place: usize| format!("entry {place}, {} {}:00,", DAYS.get(place / 24).unwrap_or(&""), place % 24);
+    entries.iter().enumerate().map(|(place, entry)| weight(entry, || named(place))).collect()
+}
+
+fn of_map(entries: &Map) -> Result<HourWeights, Wrong> {
+    let mut weights = vec![None; HOURS];
+    // Hours of their own count before whole days.
+    for is_hour in [false, true] {
+        for (name, entry) in entries {
+            let (day, hour) = hours_of(name)?;
+            if hour.is_some() != is_hour {
+                continue;
+            }
+            let found = weight(entry, || format!("the weight of `{name}`"))?;
+            let hours = hour.map_or(day * 24..day * 24 + 24, |hour| day * 24 + hour..day * 24 + hour + 1);
+            weights.iter_mut().take(hours.end).skip(hours.start).for_each(|weight| *weight = found);
+        }
+    }
+    Ok(weights.into())
+}
+
+/// The day that a name says, and the hour where it says one.
+fn hours_of(name: &str) -> Result<(usize, Option<usize>), Wrong> {
+    let (day, hour) = name.split_once(' ').map_or((name, None), |(day, hour)| (day, Some(hour)));
+    let Some(place) = DAYS.iter().position(|known| *known == day) else {
+        let remedy = nearest(day, DAYS).map_or_else(
+            || "write a day such as `friday`, or a day and an hour such as `friday 12`".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Err(Wrong { cause: format!("`{name}` begins with no day of the week"), remedy });
+    };
+    let Some(hour) = hour else { return Ok((place, None)) };
+    let number = hour.strip_suffix(":00").unwrap_or(hour).parse().ok().filter(|hour| *hour < 24);
+    number.map(|hour| (place, Some(hour))).ok_or_else(|| Wrong {
+        cause: format!("`{hour}` of `{name}` is no hour"),
+        remedy: "write an hour from 0 to 23, such as `friday 12`".to_owned(),
+    })
+}
+
+/// A weight, or none where an hour stays as it is.
+fn weight(entry: &Dynamic, named: impl Fn() -> String) -> Result<Option<f64>, Wrong> {
+    if entry.is_unit() {
+        return Ok(None);
+    }
+    match number_of(entry).filter(|weight| *weight >= 0.0) {
+        Some(weight) => Ok(Some(weight)),
+        None => Err(Wrong {
+            cause: format!("{} is `{entry}`", named()),
+            remedy: "a weight is a number, 0 or above; 1 is ordinary".to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(script: &str) -> Result<HourWeights, Wrong> {
+        read(&rhai::Engine::new().eval::<Dynamic>(script).unwrap())
+    }
+
+    fn refused(script: &str) -> String {
+        answered(script).err().map(|wrong| format!("{}: {}", wrong.cause, wrong.remedy)).unwrap()
+    }
+
+    #[test]
+    fn nothing_changes_nothing() {
+        assert!(answered("()").unwrap().iter().all(Option::is_none));
+        assert!(answered("#{}").unwrap().iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn a_map_changes_the_hours_that_it_names_and_hours_before_days() {
+        let weights = answered("#{ friday: 2, \"friday 12\": 3.5, \"monday 0:00\": 0 }").unwrap();
+        let at = |day: usize, hour: usize| weights[day * 24 + hour];
+        assert_eq!((at(4, 11), at(4, 12), at(4, 23), at(5, 0)), (Some(2.0), Some(3.5), Some(2.0), None));
+        assert_eq!((at(0, 0), at(0, 1)), (Some(0.0), None));
+    }
+
+    #[test]
+    fn an_array_changes_all_hours_but_those_left_blank() {
+        let weights = answered("let w = []; w.pad(168, 1.5); w[5] = (); w").unwrap();
+        assert_eq!((weights[4], weights[5], weights[167]), (Some(1.5), None, Some(1.5)));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_with_a_remedy() {
+        assert!(refused("1").contains("it answered `1`"));
+        assert!(refused("[1.0]").contains("an array of 1 entries"));
+        assert!(refused("#{ fridy: 2.0 }").contains("did you mean `friday`?"));
+        assert!(refused("#{ \"friday 24\": 2.0 }").contains("`24` of `friday 24` is no hour"));
+        assert!(refused("#{ friday: -1.0 }").contains("the weight of `friday` is `-1"));
+        assert!(refused("let w = []; w.pad(168, 1.0); w[100] = \"x\"; w").contains("entry 100, friday 4:00,"));
+    }
+}

@@ -1,0 +1,86 @@
+//! What scripts can read of a post, its asset, its client and the client's day.
+
+use mcoe::model::{Channel, Plan, Reason, ScheduleStatus};
+use mcoe::rules::PackFiles;
+
+use crate::support::{Agency, compiled, default_pack, plan};
+
+/// The default pack with a guardrail of one's own.
+fn with_guardrail(function: &str) -> PackFiles {
+    let mut files = default_pack();
+    let table = "\n[own_rule]\nscope = \"post\"\nconflict = \"policy\"\nwarn_raises_risk = false\n";
+    files.entry("guardrails.toml".to_owned()).and_modify(|text| text.push_str(table));
+    files.insert("own.rhai".to_owned(), format!("fn own_rule(post, ctx) {{ {function} }}\n"));
+    files
+}
+
+/// A week in which Christmas Eve is a Thursday, of a client with tags.
+fn planned(function: &str) -> Plan {
+    let mut scenario =
+        Agency::starting("2026-W52").with("acme", "Europe/London", &[Channel::Fb, Channel::Ig]).scenario();
+    scenario.clients[0].0.tags = vec!["vegan".into(), "key account".into()];
+    for asset in &mut scenario.clients[0].0.assets {
+        asset.title = format!("Roasted: {}", asset.id).into();
+    }
+    plan(&compiled(with_guardrail(function)), &scenario)
+}
+
+/// Days of posts that the rule held, as `2026-12-24`.
+fn held(plan: &Plan) -> Vec<String> {
+    let by_rule = |reason: &Reason| reason.to_string().contains("own_rule");
+    let mut days: Vec<String> = plan
+        .posts()
+        .filter(|(_, post)| post.status == ScheduleStatus::Blocked && post.blocked.as_deref().is_some_and(by_rule))
+        .map(|(client, post)| client.zone.local(post.at).date().to_string())
+        .collect();
+    days.dedup();
+    days
+}
+
+#[test]
+fn a_post_has_a_date_a_month_and_a_week() {
+    for condition in [
+        "post.date == \"2026-12-24\"",
+        "post.month == 12 && post.day == 24 && post.week == 52",
+        "post.date.starts_with(\"2026-12\") && post.date.contains(\"-24\")",
+        "post.date.split(\"-\")[2] == \"24\"",
+    ] {
+        let plan = planned(&format!("if {condition} {{ block(\"own_rule\", \"wait\") }} else {{ pass() }}"));
+        assert_eq!(held(&plan), ["2026-12-24"], "{condition}");
+    }
+}
+
+#[test]
+fn tags_and_titles_are_read_and_texts_can_be_looked_into() {
+    for (condition, holds) in [
+        ("\"vegan\" in ctx.tags", true),
+        ("\"meat\" in ctx.tags", false),
+        ("ctx.tags.len() == 2", true),
+        ("\"roasted\" in post.asset_title.to_lower()", true),
+        ("post.asset_title.contains(\"Fried\")", false),
+        ("post.asset_title.len() > 8", true),
+    ] {
+        let plan = planned(&format!("if {condition} {{ block(\"own_rule\", \"wait\") }} else {{ pass() }}"));
+        assert_eq!(!held(&plan).is_empty(), holds, "{condition}");
+    }
+}
+
+#[test]
+fn the_other_posts_of_the_clients_day_are_known() {
+    let both = planned(
+        "if ctx.channel == \"ig\" && \"fb\" in post.channels_of_day { block(\"own_rule\", \"wait\") } else { pass() }",
+    );
+    let days_on = |channel| -> Vec<String> {
+        let posts = both.posts().filter(|(_, post)| post.channel == channel);
+        posts.map(|(client, post)| client.zone.local(post.at).date().to_string()).collect()
+    };
+    let (facebook, instagram) = (days_on(Channel::Fb), days_on(Channel::Ig));
+    let mut shared: Vec<String> = instagram.into_iter().filter(|day| facebook.contains(day)).collect();
+    shared.dedup();
+    assert!(!shared.is_empty());
+    assert_eq!(held(&both), shared);
+    let hours = planned(
+        "if post.hours_of_day.len() != post.channels_of_day.len() || post.hour in post.hours_of_day && post.hours_of_day.len() > 9 { block(\"own_rule\", \"wait\") } else { pass() }",
+    );
+    assert!(held(&hours).is_empty());
+}
