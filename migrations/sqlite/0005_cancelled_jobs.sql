@@ -1,3 +1,7 @@
 -- Who cancelled a job: such a job is stopped, and asking for it again with its key does not begin it anew.
 
 ALTER TABLE jobs ADD COLUMN cancelled_by text CHECK (cancelled_by IS NULL OR status = 'stopped');
+
+-- Whether posts count for a campaign whose asset belongs to none.
+
+ALTER TABLE campaigns ADD COLUMN any_asset integer NOT NULL DEFAULT 0 CHECK (any_asset IN (0, 1));

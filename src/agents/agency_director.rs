@@ -3,13 +3,17 @@
 use jiff::civil::Date;
 
 use super::ClientWeek;
-use crate::model::{AgencyDirector, CalendarEntry, Campaign, CampaignSignal, Channel, DayKind};
+use super::creative_director::Candidate;
+use crate::model::{AgencyDirector, Asset, CalendarEntry, Campaign, CampaignId, CampaignSignal, Channel, DayKind};
 
 /// What a date means for one channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayPlan<'a> {
-    /// The campaign that posts of the day count for: the heaviest that runs, the first by id among equals.
-    pub campaign: Option<&'a Campaign>,
+    /// The campaigns that run, by id.
+    pub campaigns: Vec<&'a Campaign>,
+    /// Factor on the value of the day's hours: the heaviest weight that a post with any of the assets that can be used
+    /// by that day has; without such an asset, that of a post without one.
+    pub hour_weight: f64,
     /// Factor on the value of posts from holidays and boosts.
     pub calendar_factor: f64,
     /// What forbids posts that day.
@@ -17,11 +21,43 @@ pub struct DayPlan<'a> {
 }
 
 impl DayPlan<'_> {
-    /// Factor on the value of posts from the campaign.
+    /// The campaign that a post counts for: its asset's; where the asset has none, or the post no asset, the heaviest
+    /// campaign that runs and that any asset serves, the first by id among equals.
     #[must_use]
-    pub fn campaign_factor(&self) -> f64 {
-        self.campaign.map_or(1.0, |campaign| campaign.weight)
+    pub fn campaign_of<'s>(&'s self, asset: Option<&'s Asset>) -> Option<&'s CampaignId> {
+        let own = asset.and_then(|asset| asset.campaign_id.as_ref());
+        own.or_else(|| heaviest_for_any_asset(&self.campaigns).map(|campaign| &campaign.id))
     }
+
+    /// Factor on the value of a post that counts for a campaign: the campaign's weight while it runs, else 1.
+    #[must_use]
+    pub fn weight_of(&self, campaign: Option<&CampaignId>) -> f64 {
+        let running = self.campaigns.iter().find(|running| Some(&running.id) == campaign);
+        running.map_or(1.0, |campaign| campaign.weight)
+    }
+
+    /// What a post that counts for a campaign is worth against the value of its hour.
+    #[must_use]
+    pub fn share_of_hour(&self, campaign: Option<&CampaignId>) -> f64 {
+        self.weight_of(campaign) / self.hour_weight
+    }
+
+    /// Whether an asset may be used that day, as far as its campaign goes.
+    fn admits(&self, asset: &Asset) -> bool {
+        asset.campaign_id.as_ref().is_none_or(|id| self.campaigns.iter().any(|running| running.id == *id))
+    }
+
+    fn heaviest_weight<'c>(&self, usable: impl Iterator<Item = &'c Asset>) -> f64 {
+        let weights =
+            usable.filter(|asset| self.admits(asset)).map(|asset| self.weight_of(self.campaign_of(Some(asset))));
+        weights.reduce(f64::max).unwrap_or_else(|| self.weight_of(self.campaign_of(None)))
+    }
+}
+
+/// Of campaigns by id, the heaviest that any asset serves, the first among equals.
+fn heaviest_for_any_asset<'a>(campaigns: &[&'a Campaign]) -> Option<&'a Campaign> {
+    let for_any = campaigns.iter().copied().filter(|campaign| campaign.any_asset);
+    for_any.reduce(|best, other| if other.weight > best.weight { other } else { best })
 }
 
 /// Strategy for the week.
@@ -47,15 +83,10 @@ pub fn signal(week: &ClientWeek<'_>) -> AgencyDirector {
     AgencyDirector { campaigns, blackout_days: days_of(DayKind::Blackout), holidays: days_of(DayKind::Holiday) }
 }
 
-/// What one date means for one channel.
+/// What one date means for one channel that can use the candidates within the week.
 #[must_use]
-pub fn day_plan<'a>(week: &ClientWeek<'a>, channel: Channel, date: Date) -> DayPlan<'a> {
-    let mut campaign: Option<&Campaign> = None;
-    for candidate in week.client.campaigns.iter().filter(|campaign| campaign.runs_on(channel, date)) {
-        if campaign.is_none_or(|best| candidate.weight > best.weight) {
-            campaign = Some(candidate);
-        }
-    }
+pub fn day_plan<'a>(week: &ClientWeek<'a>, channel: Channel, date: Date, candidates: &[Candidate<'_>]) -> DayPlan<'a> {
+    let campaigns = week.client.campaigns.iter().filter(|campaign| campaign.runs_on(channel, date)).collect();
     let rules = &week.rules.calendar;
     let mut calendar_factor = 1.0;
     let mut closed = None;
@@ -67,7 +98,19 @@ pub fn day_plan<'a>(week: &ClientWeek<'a>, channel: Channel, date: Date) -> DayP
             DayKind::Boost => calendar_factor *= entry.factor.unwrap_or(rules.boost_factor),
         }
     }
-    DayPlan { campaign, calendar_factor, closed }
+    let mut day = DayPlan { campaigns, hour_weight: 1.0, calendar_factor, closed };
+    if !day.campaigns.is_empty() {
+        let is_there = |candidate: &&Candidate<'_>| first_day(week, candidate).is_some_and(|first| first <= date);
+        let by_then = candidates.iter().filter(is_there);
+        day.hour_weight = day.heaviest_weight(by_then.map(|candidate| candidate.asset));
+    }
+    day
+}
+
+/// The day of the hour from which a candidate can be used; none where that lies after the week.
+fn first_day(week: &ClientWeek<'_>, candidate: &Candidate<'_>) -> Option<Date> {
+    let hour = usize::try_from(week.hours.hour_of(candidate.available_from)).ok()?;
+    week.hours.hours().get(hour).map(|wall| week.hours.date(wall.weekday))
 }
 
 /// The special days of the client and of its rules.

@@ -102,8 +102,10 @@ pub struct Campaign {
     pub ends_on: Date,
     /// Where it runs. Empty: everywhere.
     pub channels: Vec<Channel>,
-    /// Factor on the value of posts while it runs, above 0; 1 is neutral.
+    /// Factor on the value of its posts while it runs, above 0; 1 is neutral.
     pub weight: f64,
+    /// Whether posts count for it, too, whose asset belongs to no campaign.
+    pub any_asset: bool,
 }
 
 impl Campaign {

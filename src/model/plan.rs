@@ -116,7 +116,8 @@ pub struct Post {
     pub hours_to_nearest_post: f64,
     /// Other posts of the client on the same day, planned and committed ones, in order of time.
     pub others_of_day: Vec<OtherPost>,
-    /// Engagements an average asset would earn there on a rested channel: v(t) of the model.
+    /// Engagements an average asset would earn there on a rested channel: v(t) of the model, with the weight of the
+    /// post's own campaign.
     pub slot_value: f64,
     /// Engagements expected: value x quality factor x response to fatigue.
     pub expected_engagement: f64,

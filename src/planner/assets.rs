@@ -1,7 +1,7 @@
 //! Which asset goes to which slot.
 //!
 //! Slots are placed first, so that what is left is to maximise the sum of weight(slot) x quality(asset,
-//! channel). Where an asset rests a week or more between two uses on a channel, that is a matching of slots
+//! channel) x weight of the asset's campaign that day. Where an asset rests a week or more between two uses on a channel, that is a matching of slots
 //! with the assets that each channel can use, under the cap of an asset's uses a week over all channels, and
 //! is solved exactly. With a shorter rest, slots choose in order of weight; the sum of every slot's best
 //! asset bounds what that loses.
@@ -16,7 +16,7 @@ use super::matching::{Choice, best_matching};
 use super::objection::{Moment, objection_to_asset};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Candidate, Histories};
-use crate::model::AssetId;
+use crate::model::{Asset, AssetId};
 
 /// A placed slot that wants an asset.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,9 +43,9 @@ pub(super) fn assign(desks: &[Desk<'_>], slots: &[Slot], week: &ClientWeek<'_>, 
     let wants = slots
         .iter()
         .map(|slot| {
-            let candidates = desks.get(slot.desk).map_or(&[][..], |desk| &desk.candidates);
-            let usable = candidates.iter().map(|scored| may_use(week, desks, histories, slot, scored)).collect();
-            Want { desk: slot.desk, at: slot.at, weight: slot.weight, usable }
+            let desk = desks.get(slot.desk);
+            let shares = desk.map_or_else(Vec::new, |desk| shares(week, desk, histories, slot));
+            Want { desk: slot.desk, at: slot.at, weight: slot.weight, shares }
         })
         .collect();
     // A post without an asset is held and earns nothing.
@@ -83,9 +83,20 @@ fn offers(desks: &[Desk<'_>], week: &ClientWeek<'_>) -> (Vec<Vec<Offer>>, Vec<us
     (offers, caps)
 }
 
-fn may_use(week: &ClientWeek<'_>, desks: &[Desk<'_>], histories: &Histories, slot: &Slot, scored: &Scored<'_>) -> bool {
+/// For each candidate of a slot's desk, which share of the slot's weight it earns by the weight of its campaign; none
+/// where it may not be used there.
+fn shares(week: &ClientWeek<'_>, desk: &Desk<'_>, histories: &Histories, slot: &Slot) -> Vec<Option<f64>> {
+    let day = desk.hours.day(week, slot.hour);
+    let share = |asset: &Asset| day.map_or(1.0, |day| day.share_of_hour(day.campaign_of(Some(asset))));
+    let candidates = desk.candidates.iter();
+    candidates
+        .map(|scored| may_use(week, desk, histories, slot, scored).then(|| share(scored.candidate.asset)))
+        .collect()
+}
+
+fn may_use(week: &ClientWeek<'_>, desk: &Desk<'_>, histories: &Histories, slot: &Slot, scored: &Scored<'_>) -> bool {
     let Candidate { asset, place, available_from, .. } = scored.candidate;
-    let (Some(desk), Some(history)) = (desks.get(slot.desk), histories.get(place)) else { return false };
+    let Some(history) = histories.get(place) else { return false };
     let moment = Moment { channel: desk.state.channel, at: slot.at, date: slot.date };
     slot.at >= available_from && objection_to_asset(week, asset, history, moment).is_none()
 }
@@ -100,13 +111,22 @@ struct Offer {
     quality: f64,
 }
 
-/// A slot and which offers of its desk it can take.
+/// A slot and what it makes of the offers of its desk.
 #[derive(Debug, Clone, PartialEq)]
 struct Want {
     desk: usize,
     at: Timestamp,
     weight: f64,
-    usable: Vec<bool>,
+    /// By offer, the factor on its quality there; none where the slot cannot take it.
+    shares: Vec<Option<f64>>,
+}
+
+impl Want {
+    /// The offers that it can take, by place, with what their quality comes to there.
+    fn usable<'w>(&'w self, offers: &'w [Offer]) -> impl Iterator<Item = (usize, &'w Offer, f64)> {
+        let shares = offers.iter().zip(&self.shares).enumerate();
+        shares.filter_map(|(place, (offer, share))| Some((place, offer, offer.quality * (*share)?)))
+    }
 }
 
 /// Who offers what to whom.
@@ -123,7 +143,8 @@ struct Market {
 
 impl Market {
     fn new(offers: Vec<Vec<Offer>>, wants: Vec<Want>, caps: Vec<usize>, without: f64) -> Self {
-        let best_quality = offers.iter().flatten().map(|offer| offer.quality).fold(1.0, f64::max);
+        let best_share = wants.iter().flat_map(|want| &want.shares).flatten().copied().fold(1.0, f64::max);
+        let best_quality = offers.iter().flatten().map(|offer| offer.quality).fold(1.0, f64::max) * best_share;
         let best_weight = wants.iter().map(|want| want.weight).fold(f64::MIN_POSITIVE, f64::max);
         Self { offers, wants, caps, without, unit: SCALE / (best_quality * best_weight) }
     }
@@ -142,9 +163,8 @@ impl Market {
     /// The offers that a slot can take and that earn it no less than going without, numbered from `first`.
     fn choices(&self, want: &Want, first: usize) -> Vec<Choice> {
         let without = self.weight(want, self.without);
-        let usable = self.offers_to(want).iter().zip(&want.usable).enumerate().filter(|(_, (_, usable))| **usable);
-        usable
-            .map(|(index, (offer, _))| (first + index, self.weight(want, offer.quality) - without))
+        want.usable(self.offers_to(want))
+            .map(|(index, _, quality)| (first + index, self.weight(want, quality) - without))
             .filter(|(_, gain)| *gain >= 0)
             .collect()
     }
@@ -174,10 +194,9 @@ impl Market {
                     |at: Timestamp| (at.as_second() - want.at.as_second()).abs() as f64 >= cooldown_hours * 3600.0;
                 uses.len() < self.cap(offer.asset) && uses.iter().all(|(desk, at)| *desk != want.desk || apart(*at))
             };
-            let offers = self.offers_to(want).iter().enumerate();
-            let usable = offers.filter(|(index, offer)| want.usable.get(*index) == Some(&true) && is_free(offer));
-            let best = usable.max_by(|(a, x), (b, y)| x.quality.total_cmp(&y.quality).then(b.cmp(a)));
-            let Some((index, offer)) = best.filter(|(_, offer)| offer.quality >= self.without) else { continue };
+            let usable = want.usable(self.offers_to(want)).filter(|(_, offer, _)| is_free(offer));
+            let best = usable.max_by(|(a, _, x), (b, _, y)| x.total_cmp(y).then(b.cmp(a)));
+            let Some((index, offer, _)) = best.filter(|(_, _, quality)| *quality >= self.without) else { continue };
             taken.entry(offer.asset).or_default().push((want.desk, want.at));
             if let Some(place) = assignment.get_mut(slot) {
                 *place = Some(index);
@@ -195,7 +214,8 @@ mod tests {
 
     fn earned(market: &Market, assignment: &[Option<usize>]) -> f64 {
         let quality = |(want, index): (&Want, &Option<usize>)| {
-            want.weight * index.map_or(market.without, |index| market.offers[want.desk][index].quality)
+            let quality = |index: usize| market.offers[want.desk][index].quality * want.shares[index].unwrap_or(0.0);
+            want.weight * index.map_or(market.without, quality)
         };
         market.wants.iter().zip(assignment).map(quality).sum()
     }
@@ -207,7 +227,8 @@ mod tests {
             .zip(assignment)
             .filter_map(|(want, index)| index.map(|index| (want.desk, index, market.offers[want.desk][index].asset)))
             .collect();
-        let usable = market.wants.iter().zip(assignment).all(|(want, index)| index.is_none_or(|i| want.usable[i]));
+        let usable =
+            market.wants.iter().zip(assignment).all(|(want, index)| index.is_none_or(|i| want.shares[i].is_some()));
         let once = (0..pairs.len()).all(|i| (0..i).all(|j| (pairs[i].0, pairs[i].1) != (pairs[j].0, pairs[j].1)));
         let capped =
             pairs.iter().all(|(_, _, asset)| pairs.iter().filter(|p| p.2 == *asset).count() <= market.cap(*asset));
@@ -248,8 +269,9 @@ mod tests {
             let wants: Vec<Want> = (0..slots)
                 .map(|slot| {
                     let desk = slot % desks;
-                    let usable = offers[desk].iter().enumerate().map(|(i, _)| (slot * 7 + i * 3) % 5 != 0).collect();
-                    Want { desk, at: Timestamp::UNIX_EPOCH, weight: 0.5 + (slot * 13 % 7) as f64, usable }
+                    let share = |i: usize| 0.4 + ((slot * 11 + i * 5) % 4) as f64 * 0.3;
+                    let shares = (0..offers[desk].len()).map(|i| ((slot * 7 + i * 3) % 5 != 0).then(|| share(i))).collect();
+                    Want { desk, at: Timestamp::UNIX_EPOCH, weight: 0.5 + (slot * 13 % 7) as f64, shares }
                 })
                 .collect();
             Market { offers, wants, caps, without, unit: 1e7 }

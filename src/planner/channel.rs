@@ -69,7 +69,7 @@ impl<'a> Desk<'a> {
         };
         let hour_weights = bench.evaluator.hour_weights(&ctx)?;
         let minute = minute(week.rules.calendar.minute, week.client, state);
-        let hours = lay_out(week, state, rules, hour_weights.as_deref(), minute);
+        let hours = lay_out(week, state, rules, &candidates, hour_weights.as_deref(), minute);
         let candidates = scored(client_rules, state, &ctx, candidates, bench.evaluator)?;
         let places = target.saturating_sub(hours.committed.len() as u32);
         let mean_quality = mean_quality(&candidates, places as usize, week.rules.assets.quality_without_asset);

@@ -18,8 +18,8 @@ use crate::agents::ClientWeek;
 use crate::agents::creative_director::points;
 use crate::agents::scaling;
 use crate::model::{
-    Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, HOUR_SECONDS, Outcome, Post, Reason, RiskBand,
-    Scenario, ScheduleStatus, Spacing, Verdict, Week,
+    CampaignId, Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, HOUR_SECONDS, Outcome, Post,
+    Reason, RiskBand, Scenario, ScheduleStatus, Spacing, Verdict, Week,
 };
 use crate::rules::{Flip, GuardrailRules, Input, PostFacts, RiskRules, RuleFailure, nearest};
 
@@ -49,9 +49,9 @@ pub struct PostExplanation {
     pub status: ScheduleStatus,
     /// Why it is held; none unless blocked.
     pub blocked: Option<Arc<Reason>>,
-    /// The factors whose product is the slot's value.
+    /// The factors whose product is the slot's value for the post.
     pub value_parts: Vec<Part>,
-    /// v(t): engagements of an average asset on a rested channel.
+    /// v(t) with the weight of the post's campaign: engagements of an average asset on a rested channel.
     pub slot_value: f64,
     /// How many allowed hours of the week are worth more, were the channel rested.
     pub better_hours: usize,
@@ -219,12 +219,12 @@ pub fn explain_post(
     })
 }
 
-/// What makes up the worth of one hour of a client's channel, as things stand.
+/// What makes up the worth of one hour of a client's channel for a post, as things stand.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HourExplanation {
-    /// The factors whose product is the hour's value.
+    /// The factors whose product is the hour's value for the post.
     pub value_parts: Vec<Part>,
-    /// v(t): engagements of an average asset on a rested channel.
+    /// v(t) with the weight of the post's campaign: engagements of an average asset on a rested channel.
     pub slot_value: f64,
     /// How many hours of the week are worth more, were the channel rested.
     pub better_hours: usize,
@@ -232,7 +232,7 @@ pub struct HourExplanation {
     pub hours: usize,
 }
 
-/// Explains the worth of the hour of a client's channel in which an instant lies.
+/// Explains the worth of the hour of a client's channel in which an instant lies, for a post that counts for a campaign.
 ///
 /// # Errors
 /// Where client, channel or hour are not in the week, or it cannot be laid out.
@@ -243,6 +243,7 @@ pub fn explain_hour(
     client: &ClientId,
     channel: Channel,
     at: Timestamp,
+    campaign: Option<&CampaignId>,
 ) -> Result<HourExplanation, ExplainError> {
     with_draft(planner, scenario, week, client, |draft, _| {
         let desk = draft.desks.iter().find(|desk| desk.state.channel == channel);
@@ -255,11 +256,11 @@ pub fn explain_hour(
             week: week.to_string(),
             zone: draft.week.client.zone.name().to_owned(),
         })?;
-        let slot_value = desk.hours.value.get(hour).copied().unwrap_or_default();
+        let value = desk.hours.value.get(hour).copied().unwrap_or_default();
         Ok(HourExplanation {
-            value_parts: Places { planner, week: &draft.week }.value_parts(desk, hour),
-            slot_value,
-            better_hours: desk.hours.value.iter().filter(|value| **value > slot_value).count(),
+            value_parts: Places { planner, week: &draft.week }.value_parts(desk, hour, campaign),
+            slot_value: desk.hours.value_for(&draft.week, hour, campaign),
+            better_hours: desk.hours.value.iter().filter(|other| **other > value).count(),
             hours: hours.len(),
         })
     })
@@ -351,9 +352,9 @@ impl Places<'_, '_> {
             .next()
     }
 
-    fn value_parts(&self, desk: &Desk<'_>, hour: usize) -> Vec<Part> {
+    fn value_parts(&self, desk: &Desk<'_>, hour: usize, campaign: Option<&CampaignId>) -> Vec<Part> {
         let Some(wall) = self.week.hours.hours().get(hour) else { return Vec::new() };
-        let Some(day) = desk.hours.days.get(usize::from(wall.weekday)) else { return Vec::new() };
+        let Some(day) = desk.hours.day(self.week, hour) else { return Vec::new() };
         let value = hour_value(desk.state, desk.rules, *wall, day, desk.hour_weights.as_deref());
         let channel = desk.state.channel;
         let table = |column: &str| format!("scenario, channels.{column}");
@@ -367,7 +368,8 @@ impl Places<'_, '_> {
             Some(_) => "the pack's `hour_weights` function".to_owned(),
             None => self.channel_source(channel, "hour_lift"),
         };
-        let campaign = day.campaign.map_or_else(|| "no campaign".to_owned(), |c| format!("campaign {}", c.id));
+        let weight = day.weight_of(campaign);
+        let campaign = campaign.map_or_else(|| "no campaign".to_owned(), |id| format!("campaign {id}"));
         let part = |name: &str, number: f64, source: String| Part { name: name.to_owned(), number, source };
         vec![
             part("audience", value.audience, table("audience")),
@@ -375,7 +377,7 @@ impl Places<'_, '_> {
             part("hour", value.hour, hour_source),
             part("weekday", value.weekday, self.channel_source(channel, "weekday_weights")),
             part("momentum", value.momentum, self.channel_source(channel, "momentum_gain")),
-            part("campaign", value.campaign, campaign),
+            part("campaign", weight, campaign),
             part("calendar", value.calendar, "scenario, calendar".to_owned()),
         ]
     }
@@ -383,6 +385,7 @@ impl Places<'_, '_> {
     fn post(&self, draft: &Draft<'_>, desk: &Desk<'_>, post: &Post) -> PostExplanation {
         let allowed = |hour: usize| desk.hours.forbidden.get(hour).is_some_and(Option::is_none);
         let values = desk.hours.value.iter().enumerate().filter(|(hour, _)| allowed(*hour));
+        let of_hour = desk.hours.value.get(post.hour).copied().unwrap_or_default();
         let rules = draft.rules.of(post.campaign_id.as_ref());
         let asset = self.asset(draft, desk, post);
         PostExplanation {
@@ -392,9 +395,9 @@ impl Places<'_, '_> {
             scheduled_for: post.at.to_string(),
             status: post.status,
             blocked: post.blocked.clone(),
-            value_parts: self.value_parts(desk, post.hour),
+            value_parts: self.value_parts(desk, post.hour, post.campaign_id.as_ref()),
             slot_value: post.slot_value,
-            better_hours: values.clone().filter(|(_, value)| **value > post.slot_value).count(),
+            better_hours: values.clone().filter(|(_, value)| **value > of_hour).count(),
             allowed_hours: values.count(),
             fatigue: post.fatigue,
             response: response(self.week.rules).at(post.fatigue),

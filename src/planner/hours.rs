@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::agents::ClientWeek;
 use crate::agents::agency_director::{DayPlan, day_plan};
-use crate::model::{ChannelState, Spacing, WallHour, Zone};
+use crate::agents::creative_director::Candidate;
+use crate::model::{CampaignId, ChannelState, Spacing, WallHour, Zone};
 use crate::rules::ChannelRules;
 
 /// A rule that takes an hour away, in the order they are asked.
@@ -62,7 +63,7 @@ pub struct HourValue {
     pub weekday: f64,
     /// Momentum against steady.
     pub momentum: f64,
-    /// The campaign's weight.
+    /// The weight of the campaign: of an hour the heaviest that a post can have there, of a post its own.
     pub campaign: f64,
     /// Holidays and boosts.
     pub calendar: f64,
@@ -79,7 +80,7 @@ impl HourValue {
 /// The hours of one channel's week.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChannelHours<'a> {
-    /// v(t) by hour.
+    /// v(t) by hour, with the heaviest weight of a campaign that a post can have there.
     pub value: Vec<f64>,
     /// The rule that forbids an hour; none where it may be used.
     pub forbidden: Vec<Option<HourRule>>,
@@ -94,19 +95,36 @@ pub struct ChannelHours<'a> {
     pub next_after: Vec<usize>,
 }
 
-/// Lays out one channel's week. `hour_weights` are the weights by weekday and wall-clock hour, Monday
-/// 00:00 first; where there is none, the best hours of `channels.toml` decide. `minute` is the minute
+impl<'a> ChannelHours<'a> {
+    /// What the day of an hour means.
+    #[must_use]
+    pub fn day(&self, week: &ClientWeek<'_>, hour: usize) -> Option<&DayPlan<'a>> {
+        let wall = week.hours.hours().get(hour)?;
+        self.days.get(usize::from(wall.weekday))
+    }
+
+    /// v(t) for a post that counts for a campaign: with that campaign's weight.
+    #[must_use]
+    pub fn value_for(&self, week: &ClientWeek<'_>, hour: usize, campaign: Option<&CampaignId>) -> f64 {
+        let value = self.value.get(hour).copied().unwrap_or(0.0);
+        value * self.day(week, hour).map_or(1.0, |day| day.share_of_hour(campaign))
+    }
+}
+
+/// Lays out one channel's week with the assets that it can use. `hour_weights` are the weights by weekday and
+/// wall-clock hour, Monday 00:00 first; where there is none, the best hours of `channels.toml` decide. `minute` is the minute
 /// within the hour that posts of the channel go out at.
 #[must_use]
 pub fn lay_out<'a>(
     week: &ClientWeek<'a>,
     state: &ChannelState,
     rules: &ChannelRules,
+    candidates: &[Candidate<'_>],
     hour_weights: Option<&[Option<f64>]>,
     minute: u8,
 ) -> ChannelHours<'a> {
-    let days: Vec<DayPlan<'a>> =
-        (0..7).map(|weekday| day_plan(week, state.channel, week.hours.date(weekday))).collect();
+    let day = |weekday: u8| day_plan(week, state.channel, week.hours.date(weekday), candidates);
+    let days: Vec<DayPlan<'a>> = (0..7).map(day).collect();
     let spacing = Spacing::from_hours(rules.min_spacing_hours);
     let past_the_hour = SignedDuration::from_mins(i64::from(minute));
     let at = |t: usize| week.hours.instant(t as i64).saturating_add(past_the_hour).unwrap_or(Timestamp::MAX);
@@ -148,7 +166,7 @@ pub fn hour_value(
             .unwrap_or_else(by_table),
         weekday: rules.weekday_weights.get(weekday).copied().unwrap_or(1.0),
         momentum: 1.0 + rules.momentum_gain * (2.0 * momentum - 1.0),
-        campaign: day.campaign_factor(),
+        campaign: day.hour_weight,
         calendar: day.calendar_factor,
     }
 }

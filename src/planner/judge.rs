@@ -215,7 +215,7 @@ impl Docket<'_, '_> {
         let campaign_id = campaign_of(self.scored, self.week, self.desk, self.slot.hour);
         let rules = self.client_rules.of(campaign_id.as_ref());
         let fatigue = around.fatigue;
-        let (slot_value, expected) = self.value(rules, fatigue);
+        let (slot_value, expected) = self.value(rules, campaign_id.as_ref(), fatigue);
         let facts = self.facts(campaign_id.as_ref(), expected, &around);
         let (judged, facts) = judgement(rules, facts, &self.desk.ctx, hold, bench.evaluator)?;
         let post = Post {
@@ -272,8 +272,8 @@ impl Docket<'_, '_> {
         self.weekday().and_then(|weekday| ledger.actions.get(weekday)).copied().unwrap_or(0) + 1
     }
 
-    fn value(&self, rules: &Rules, fatigue: f64) -> (f64, f64) {
-        let value = self.desk.hours.value.get(self.slot.hour).copied().unwrap_or(0.0);
+    fn value(&self, rules: &Rules, campaign: Option<&CampaignId>, fatigue: f64) -> (f64, f64) {
+        let value = self.desk.hours.value_for(self.week, self.slot.hour, campaign);
         let quality = self.scored.map_or(rules.assets.quality_without_asset, |scored| scored.quality);
         (value, value * quality * response(self.week.rules).at(fatigue))
     }
@@ -292,17 +292,14 @@ impl Docket<'_, '_> {
     }
 }
 
-/// The campaign of a post at an hour of the week: its asset's, or else the day's.
+/// The campaign that a post at an hour of the week counts for.
 pub(super) fn campaign_of(
     scored: Option<&Scored<'_>>,
     week: &ClientWeek<'_>,
     desk: &Desk<'_>,
     hour: usize,
 ) -> Option<CampaignId> {
-    let of_asset = scored.and_then(|scored| scored.candidate.asset.campaign_id.clone());
-    let wall = week.hours.hours().get(hour)?;
-    let day = desk.hours.days.get(usize::from(wall.weekday))?;
-    of_asset.or_else(|| day.campaign.map(|campaign| campaign.id.clone()))
+    desk.hours.day(week, hour)?.campaign_of(scored.map(|scored| scored.candidate.asset)).cloned()
 }
 
 /// What the client's clock and calendar show at an hour of the week.

@@ -62,7 +62,7 @@ pub struct Sight {
     pub minute: u8,
     /// The rule that closes the hour.
     pub closed_by: Option<HourRule>,
-    /// What makes up the hour's value.
+    /// What makes up the hour's value for the post.
     pub value: HourValue,
     /// Factor on engagement at the fatigue of the post.
     pub response: f64,
@@ -137,7 +137,8 @@ fn sight(
     let week = &draft.week;
     let hours = week.hours.hours();
     let wall = hours.get(slot.hour).copied()?;
-    let day = desk.hours.days.get(usize::from(wall.weekday))?;
+    let day = desk.hours.day(week, slot.hour)?;
+    let value = hour_value(desk.state, desk.rules, wall, day, desk.hour_weights.as_deref());
     let assets = &draft.rules.of(post.campaign_id.as_ref()).assets;
     let is_best = |hour: &u8| is_best_hour(desk.rules, WallHour { hour: *hour, ..wall });
     let closed = desk.hours.forbidden.iter().zip(hours);
@@ -154,7 +155,7 @@ fn sight(
         open_hours: open.map(|(_, wall)| wall.hour).collect(),
         minute: desk.minute,
         closed_by: desk.hours.forbidden.get(slot.hour).copied().flatten(),
-        value: hour_value(desk.state, desk.rules, wall, day, desk.hour_weights.as_deref()),
+        value: HourValue { campaign: day.weight_of(post.campaign_id.as_ref()), ..value },
         response: response(week.rules).at(post.fatigue),
         best_hours: (0..24).filter(is_best).collect(),
         planned: desk.solution.chosen.iter().filter_map(|hour| hours.get(*hour).copied()).collect(),

@@ -155,7 +155,8 @@ fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, surroundings: 
         hour: local.hour().unsigned_abs(),
         minute: 0,
     });
-    let day = day_plan(week, post.channel, local.date());
+    // Only whether the day is closed counts here, not what it is worth.
+    let day = day_plan(week, post.channel, local.date(), &[]);
     let numbers = week.rules.channel(post.channel);
     let spacing = Spacing::from_hours(numbers.min_spacing_hours);
     let others = OtherPosts::of(week, surroundings.posts.iter().copied(), spacing);

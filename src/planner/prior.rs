@@ -10,7 +10,7 @@ use crate::model::{AssetUse, Channel, Post, PriorPost};
 use crate::rules::{ClientRules, RuleFailure};
 
 /// The client's committed posts of the week, by time, then channel. Each is valued as a planned post is:
-/// value of its hour x quality factor of its asset x response to the fatigue that it meets. A post whose
+/// value of its hour for its campaign x quality factor of its asset x response to the fatigue that it meets. A post whose
 /// asset is not on record is valued as one without an asset.
 pub(super) fn prior_posts(
     week: &ClientWeek<'_>,
@@ -49,7 +49,7 @@ fn prior_post(
     let campaign = campaign_of(scored.as_ref(), week, desk, hour);
     let without = rules.of(campaign.as_ref()).assets.quality_without_asset;
     let quality = scored.as_ref().map_or(without, |scored| scored.quality);
-    let value = desk.hours.value.get(hour).copied().unwrap_or(0.0);
+    let value = desk.hours.value_for(week, hour, campaign.as_ref());
     Ok(PriorPost {
         channel: desk.state.channel,
         hour,

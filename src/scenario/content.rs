@@ -11,7 +11,7 @@ use crate::model::{Asset, AssetId, Campaign, CampaignId, Score};
 
 pub(super) const CAMPAIGNS: TableSpec = TableSpec {
     required: &["campaign_id", "client_id", "starts_on", "ends_on"],
-    optional: &["name", "goal", "channels", "weight"],
+    optional: &["name", "goal", "channels", "weight", "any_asset"],
     others_allowed: false,
 };
 
@@ -71,6 +71,7 @@ fn campaign(row: &mut Row<'_, '_>, id: Option<Arc<str>>) -> Option<Campaign> {
     let ends_on = row.required_date("ends_on");
     let channels = row.channels("channels");
     let weight = row.number_in("weight", FACTOR);
+    let any_asset = row.flag("any_asset");
     let (name, goal) = (row.text("name"), row.text("goal"));
     let (id, starts_on, ends_on) = (id?, starts_on?, ends_on?);
     if ends_on < starts_on {
@@ -86,6 +87,7 @@ fn campaign(row: &mut Row<'_, '_>, id: Option<Arc<str>>) -> Option<Campaign> {
         ends_on,
         channels: channels?,
         weight: weight.unwrap_or(1.0),
+        any_asset: any_asset.unwrap_or(false),
     })
 }
 

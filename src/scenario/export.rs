@@ -87,6 +87,7 @@ fn campaign_row(client: &Client, campaign: &Campaign) -> CampaignRow {
         ends_on: campaign.ends_on,
         channels: campaign.channels.clone(),
         weight: campaign.weight,
+        any_asset: campaign.any_asset,
     }
 }
 

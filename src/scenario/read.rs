@@ -372,6 +372,20 @@ mod tests {
     }
 
     #[test]
+    fn whether_any_asset_serves_a_campaign_is_true_false_or_left_out() {
+        let with = |cell: &str| small_table("campaigns").replace("weight\n", "any_asset\n").replace(",1.3", cell);
+        let serves = |scenario: &Scenario| -> Vec<bool> {
+            scenario.clients.iter().flat_map(|(client, _)| &client.campaigns).map(|row| row.any_asset).collect()
+        };
+        for (cell, says) in [(",true", true), (",false", false), (",", false)] {
+            assert_eq!(serves(&changed(&[("campaigns", &with(cell))]).unwrap()), [says], "{cell}");
+        }
+        assert_eq!(serves(&changed(&[]).unwrap()), [false], "a table without the column");
+        let refused = changed(&[("campaigns", &with(",perhaps"))]).unwrap_err().to_string();
+        assert!(refused.contains("row 1 (line 2), column `any_asset`"), "{refused}");
+    }
+
+    #[test]
     fn the_nearest_name_is_suggested() {
         let cases = [
             ("clients", "Europe/London", "Europe/Londn", "did you mean `Europe/London`?"),

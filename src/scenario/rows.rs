@@ -152,8 +152,10 @@ pub struct CampaignRow {
     pub ends_on: Date,
     /// Where it runs; empty for everywhere.
     pub channels: Vec<Channel>,
-    /// Factor on the value of posts, `0.01..=10`.
+    /// Factor on the value of its posts, `0.01..=10`.
     pub weight: f64,
+    /// Whether posts count for it, too, whose asset belongs to no campaign.
+    pub any_asset: bool,
 }
 
 /// A row of `policies`.

@@ -96,6 +96,11 @@ impl Columns {
         self
     }
 
+    /// A column that is left out where it says nothing.
+    fn flag_where_set(self, name: &str, cells: impl Iterator<Item = bool> + Clone) -> Self {
+        if cells.clone().any(|cell| cell) { self.flag(name, cells) } else { self }
+    }
+
     fn frame(self) -> PolarsResult<DataFrame> {
         DataFrame::new(self.height, self.columns)
     }
@@ -183,6 +188,7 @@ fn campaigns(files: &ScenarioFiles) -> PolarsResult<DataFrame> {
         .text("ends_on", rows().map(|row| row.ends_on.to_string()))
         .text("channels", rows().map(|row| channel_list(&row.channels)))
         .number("weight", rows().map(|row| row.weight))
+        .flag_where_set("any_asset", rows().map(|row| row.any_asset))
         .frame()
 }
 
@@ -296,6 +302,29 @@ mod tests {
         let titles = csv.clients.iter().flat_map(|(client, _)| &client.assets).map(|asset| asset.title.as_ref());
         assert!(titles.into_iter().any(|title| title == "Quotes \", commas, and\nlines"));
         assert!(csv.clients.iter().any(|(_, state)| state.channels.iter().any(|one| one.audience == 0.1 + 0.2)));
+    }
+
+    #[test]
+    fn whether_any_asset_serves_a_campaign_is_written_where_one_says_so_and_is_otherwise_no() {
+        let options =
+            GenerateOptions { clients: 6, seed: 3, weeks: 2, start: "2026-W40".parse().unwrap(), name: "x".to_owned() };
+        let mut files = generate(&options).unwrap();
+        let count = files.campaigns.len();
+        assert!(count > 1);
+        let dir = tempfile::tempdir().unwrap();
+        let read_back = |files: &ScenarioFiles, name: &str| -> (String, usize) {
+            let folder = dir.path().join(name);
+            write_folder(&folder, files).unwrap();
+            let heading = std::fs::read_to_string(folder.join("campaigns.csv")).unwrap();
+            let scenario = read(&folder, &policy()).unwrap();
+            let campaigns = scenario.clients.iter().flat_map(|(client, _)| &client.campaigns);
+            (heading.lines().next().unwrap().to_owned(), campaigns.filter(|campaign| campaign.any_asset).count())
+        };
+        let (heading, open) = read_back(&files, "older");
+        assert!(heading.ends_with(",weight") && open == 0, "{heading}");
+        files.campaigns[1].any_asset = true;
+        let (heading, open) = read_back(&files, "newer");
+        assert!(heading.ends_with(",weight,any_asset") && open == 1, "{heading}");
     }
 
     #[test]

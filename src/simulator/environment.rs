@@ -31,6 +31,8 @@ pub(super) struct Published {
     pub at: Timestamp,
     /// Quality of its asset, `0..=1`; 0 without one.
     pub quality: f64,
+    /// Weight of the campaign that it counts for; 1 without one.
+    pub campaign: f64,
     /// Posts of the channel in the 24 hours before.
     pub within_24_hours: u32,
     /// Posts of the channel in the 7 days before.
@@ -86,11 +88,20 @@ impl<'a> World<'a> {
         };
         let hour = effect(Purpose::HourEffect, wall.hour, self.environment.hour_log_sd);
         let weekday = effect(Purpose::WeekdayEffect, wall.weekday, self.environment.weekday_log_sd);
-        let campaigns = self.client.campaigns.iter().filter(|campaign| campaign.runs_on(post.channel, date));
-        let campaign = campaigns.map(|campaign: &Campaign| campaign.weight).fold(None, best).unwrap_or(1.0);
         let days = self.client.days.iter().filter(|entry| entry.covers(post.channel, date));
         let calendar: f64 = days.filter_map(|entry| entry.factor).product();
-        (hour + weekday).exp() * campaign * calendar
+        (hour + weekday).exp() * post.campaign * calendar
+    }
+
+    /// Weight of the campaign that a post with the asset counts for in the hour: the asset's, while it runs; for any
+    /// other post the heaviest that runs and that any asset serves.
+    pub fn campaign_weight(&self, asset: Option<&Asset>, channel: Channel, hour: usize, hours: &WeekHours) -> f64 {
+        let Some(wall) = hours.hours().get(hour) else { return 1.0 };
+        let date = hours.date(wall.weekday);
+        let own = asset.and_then(|asset| asset.campaign_id.as_ref());
+        let counts = |campaign: &&Campaign| own.map_or(campaign.any_asset, |id| campaign.id == *id);
+        let running = self.client.campaigns.iter().filter(|campaign| campaign.runs_on(channel, date));
+        running.filter(counts).map(|campaign| campaign.weight).reduce(f64::max).unwrap_or(1.0)
     }
 
     /// One week's step of the account's drift, a random walk in log.
@@ -123,10 +134,6 @@ fn true_channel(environment: &Environment, state: &ChannelState, luck: &Luck) ->
     let rate = state.engagement_rate.unwrap_or(environment.unknown_engagement_rate);
     let error = corrected(environment.rate_log_sd, luck.normal(Purpose::RateEffect, Some(state.channel), 0));
     TrueChannel { channel: state.channel, audience: state.audience, rate: rate * error.exp() }
-}
-
-fn best(best: Option<f64>, weight: f64) -> Option<f64> {
-    Some(best.map_or(weight, |best: f64| best.max(weight)))
 }
 
 /// A normal number in log, shifted so that its exponential has mean 1.

@@ -153,6 +153,7 @@ impl Setting<'_> {
             hour: post.hour,
             at: post.at,
             quality: asset.map_or(0.0, true_quality),
+            campaign: self.world.campaign_weight(asset, post.channel, post.hour, self.hours),
             within_24_hours: before(24.0),
             within_7_days: before(7.0 * 24.0),
         }

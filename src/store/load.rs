@@ -251,7 +251,8 @@ impl<'s> Load<'s> {
                 .text(&campaign.starts_on.to_string())
                 .text(&campaign.ends_on.to_string())
                 .text(&json(&campaign.channels))
-                .number(campaign.weight);
+                .number(campaign.weight)
+                .flag(campaign.any_asset);
         };
         tx.insert(CAMPAIGNS, rows, fill).await?;
         Ok(())

@@ -217,7 +217,8 @@ impl Reader<'_> {
     }
 
     async fn campaigns(&mut self) -> Result<(), StoreError> {
-        let select = "client_id, campaign_id, name, goal, starts_on, ends_on, channels::text, weight FROM campaigns";
+        let select =
+            "client_id, campaign_id, name, goal, starts_on, ends_on, channels::text, weight, any_asset FROM campaigns";
         self.each(select, "client_id, campaign_id", |row, client, _| {
             client.campaigns.push(Campaign {
                 id: CampaignId::new(row.text(1)?),
@@ -227,6 +228,7 @@ impl Reader<'_> {
                 ends_on: row.parsed(5)?,
                 channels: row.json(6)?,
                 weight: row.number(7)?,
+                any_asset: row.flag(8)?,
             });
             Ok(())
         })

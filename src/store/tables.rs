@@ -57,6 +57,7 @@ pub(super) const CAMPAIGNS: Table = Table {
         "ends_on",
         "channels",
         "weight",
+        "any_asset",
     ],
 };
 

@@ -34,7 +34,16 @@ const COMMITTED: &[Key] = &[
 
 const CAMPAIGN: &[Key] = &[
     Key::required("id", Kind::Text, "the campaign's id"),
-    Key::optional("weight", Kind::above(0.0, 100.0), "factor on the value of posts while it runs; 1 where left out"),
+    Key::optional(
+        "weight",
+        Kind::above(0.0, 100.0),
+        "factor on the value of its posts while it runs; 1 where left out",
+    ),
+    Key::optional(
+        "any_asset",
+        Kind::Bool,
+        "whether posts count for it whose asset has no campaign; false where left out",
+    ),
 ];
 
 const SPECIAL_DAY: &[Key] = &[

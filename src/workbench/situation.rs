@@ -263,6 +263,7 @@ fn campaign(row: &Row, hours: &WeekHours) -> Campaign {
         ends_on: hours.date(6),
         channels: Vec::new(),
         weight: cell(row, "weight").and_then(Value::as_number).unwrap_or(1.0),
+        any_asset: matches!(cell(row, "any_asset"), Some(Value::Bool(true))),
     }
 }
 

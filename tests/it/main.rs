@@ -8,6 +8,7 @@
     reason = "a test that cannot go on should stop, also in functions that tests share"
 )]
 
+mod campaigns;
 mod cases;
 mod cli;
 mod committed;

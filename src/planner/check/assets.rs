@@ -51,6 +51,13 @@ impl<'a> OnChannel<'a> {
             && runs()
     }
 
+    /// Whether it can be used by the end of a day and its campaign runs there that day.
+    pub fn is_there(&self, case: &ClientCase<'_>, moment: &Moment) -> bool {
+        let first_day = usize::try_from((self.first - case.clock.start).div_euclid(HOUR)).ok();
+        let first_day = first_day.and_then(|hour| case.clock.hours.get(hour)).map(|moment| moment.date);
+        first_day.is_some_and(|first| first <= moment.date) && campaign_runs(case, self.asset, self.channel, moment)
+    }
+
     /// The points of `assets.toml`, held in `0..=100`.
     pub fn score(&self, rules: &AssetRules) -> f64 {
         let asset = self.asset;

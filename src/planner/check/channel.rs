@@ -4,9 +4,11 @@
 
 use jiff::Timestamp;
 
+use super::assets::OnChannel;
 use super::clock::{Clock, HOUR, Moment, is_days_after};
 use crate::model::{
-    Allocation, CalendarEntry, Campaign, CampaignId, ChannelState, Client, ClientPlan, ClientState, DayKind, Post,
+    Allocation, Asset, CalendarEntry, Campaign, CampaignId, ChannelState, Client, ClientPlan, ClientState, DayKind,
+    Post,
 };
 use crate::rules::{ChannelRules, ClientRules, CompiledRules, MinuteRule, Rules, Step};
 
@@ -71,6 +73,8 @@ pub(super) struct ChannelCase<'a> {
     pub allocation: Option<&'a Allocation>,
     /// Its posts that lie in the week, by time.
     pub posts: Vec<Placed<'a>>,
+    /// The client's assets that the channel can use at some time of the week.
+    pub usable: Vec<OnChannel<'a>>,
     /// Hours at which posts are committed already, ascending, without repeats.
     pub committed: Vec<i64>,
     /// Fatigue as the week begins.
@@ -95,12 +99,14 @@ impl<'a> ChannelCase<'a> {
             without_repeats(counted.chain(committed.iter().copied()))
         };
         let numbers = case.base().channel(state.channel);
+        let on_channel = case.client.assets.iter().map(|asset| OnChannel::of(case, asset, state.channel));
         Self {
             case: *case,
             state,
             numbers,
             fatigue_start: fatigue_start(clock, state, numbers),
             allocation: case.plan.allocations.iter().find(|allocation| allocation.channel == state.channel),
+            usable: on_channel.filter(|asset| asset.is_usable(case)).collect(),
             full: planned(|_| true),
             live: planned(Post::is_live),
             posts,
@@ -206,16 +212,46 @@ impl<'a> ChannelCase<'a> {
             .any(|minute| if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to })
     }
 
-    /// The campaign that posts of the day count for: the heaviest that runs, the first by id among equals.
-    pub fn campaign_of(&self, moment: &Moment) -> Option<&'a Campaign> {
-        let runs = |campaign: &&Campaign| runs_on(campaign, self.state, moment);
+    /// The campaign that a post counts for: its asset's, or else the heaviest that runs and that any asset serves, the
+    /// first by id among equals.
+    pub fn campaign_of(&self, asset: Option<&'a Asset>, moment: &Moment) -> Option<&'a CampaignId> {
+        let for_any = |campaign: &&Campaign| campaign.any_asset && runs_on(campaign, self.state, moment);
         let heaviest = |a: &&Campaign, b: &&Campaign| a.weight.total_cmp(&b.weight).then_with(|| b.id.cmp(&a.id));
-        self.case.client.campaigns.iter().filter(runs).max_by(heaviest)
+        let of_any = || self.case.client.campaigns.iter().filter(for_any).max_by(heaviest);
+        let own = asset.and_then(|asset| asset.campaign_id.as_ref());
+        own.or_else(|| of_any().map(|campaign| &campaign.id))
     }
 
-    /// v(t): audience x rate x hour x weekday x momentum x campaign x calendar; none where a script weighs
-    /// the hours.
-    pub fn slot_value(&self, moment: &Moment) -> Option<f64> {
+    /// What a post earns by the campaign that it counts for: its weight while it runs there.
+    pub fn weight(&self, campaign: Option<&CampaignId>, moment: &Moment) -> f64 {
+        let campaign = campaign.and_then(|id| self.case.campaign(id));
+        campaign.filter(|campaign| runs_on(campaign, self.state, moment)).map_or(1.0, |campaign| campaign.weight)
+    }
+
+    /// The heaviest weight that a post has with any asset that is there that day; without one, that of a bare post.
+    fn heaviest_weight(&self, moment: &Moment) -> f64 {
+        let there = self.usable.iter().filter(|usable| usable.is_there(&self.case, moment));
+        let weights = there.map(|usable| self.weight(self.campaign_of(Some(usable.asset), moment), moment));
+        weights.max_by(f64::total_cmp).unwrap_or_else(|| self.weight(self.campaign_of(None, moment), moment))
+    }
+
+    /// v(t): the value of an hour, whatever is posted; none where a script weighs the hours.
+    pub fn hour_value(&self, moment: &Moment) -> Option<f64> {
+        Some(self.plain_value(moment)? * self.heaviest_weight(moment))
+    }
+
+    /// The value of an hour by what is stated of a post in it that counts for a campaign.
+    pub fn hour_value_by(&self, slot_value: f64, campaign: Option<&CampaignId>, moment: &Moment) -> f64 {
+        slot_value / self.weight(campaign, moment) * self.heaviest_weight(moment)
+    }
+
+    /// v(t) for a post that counts for a campaign; none where a script weighs the hours.
+    pub fn slot_value(&self, campaign: Option<&CampaignId>, moment: &Moment) -> Option<f64> {
+        Some(self.plain_value(moment)? * self.weight(campaign, moment))
+    }
+
+    /// Audience x rate x hour x weekday x momentum x calendar; none where a script weighs the hours.
+    fn plain_value(&self, moment: &Moment) -> Option<f64> {
         if self.case.hooks.hour_weights {
             return None;
         }
@@ -225,9 +261,8 @@ impl<'a> ChannelCase<'a> {
         let weekday = numbers.weekday_weights.get(moment.weekday).copied().unwrap_or(1.0);
         let momentum = state.momentum.map_or(0.5, |score| score.get());
         let rising = 1.0 + numbers.momentum_gain * (2.0 * momentum - 1.0);
-        let campaign = self.campaign_of(moment).map_or(1.0, |campaign| campaign.weight);
         let rate = state.engagement_rate.unwrap_or(numbers.engagement_rate);
-        Some(state.audience * rate * hour * weekday * rising * campaign * self.calendar_factor(moment))
+        Some(state.audience * rate * hour * weekday * rising * self.calendar_factor(moment))
     }
 
     fn calendar_factor(&self, moment: &Moment) -> f64 {

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::assets::{self, OnChannel};
-use super::channel::{ChannelCase, ClientCase};
+use super::channel::{ChannelCase, ClientCase, Placed};
 use super::clock::{HOUR, Moment};
 use super::{Findings, OBJECTIVE_ROUNDING, is_same};
 use crate::model::{Allocation, Channel, Tier};
@@ -111,12 +111,11 @@ impl ChannelWeek<'_, '_> {
         if places == 0 {
             return Some(1.0);
         }
-        let on_channel = case.client.assets.iter().map(|asset| OnChannel::of(case, asset, channel.state.channel));
-        let quality = |usable: OnChannel<'_>| {
+        let quality = |usable: &OnChannel<'_>| {
             let rules = &case.rules.of(usable.asset.campaign_id.as_ref()).assets;
             assets::quality(rules, usable.score(rules))
         };
-        let mut best: Vec<f64> = on_channel.filter(|asset| asset.is_usable(case)).map(quality).collect();
+        let mut best: Vec<f64> = channel.usable.iter().map(quality).collect();
         best.sort_by(|a, b| b.total_cmp(a));
         best.resize(places, case.base().assets.quality_without_asset);
         Some(best.iter().sum::<f64>() / places as f64)
@@ -159,13 +158,20 @@ impl ChannelWeek<'_, '_> {
         };
         let (mut earned, mut scale) = (0.0, 0.0);
         for placed in channel.posts.iter().filter(|placed| Some(placed.hour) != left_out) {
-            let derived = clock.moment(placed.hour).and_then(|moment| channel.slot_value(moment));
-            let value = derived.unwrap_or(placed.post.slot_value) * self.allocation.mean_quality;
+            let value = self.hour_value(placed) * self.allocation.mean_quality;
             earned += value * channel.response(fatigue(placed.hour));
             scale += value.abs();
         }
         let price = self.allocation.end_weight * fatigue(clock.len());
         (earned - price, scale + price.abs())
+    }
+
+    /// The value of a planned post's hour, for whatever post; by what the plan says of it where a script weighs hours.
+    fn hour_value(&self, placed: &Placed<'_>) -> f64 {
+        let Some(moment) = self.channel.case.clock.moment(placed.hour) else { return placed.post.slot_value };
+        let campaign = placed.post.campaign_id.as_ref();
+        let by_post = || self.channel.hour_value_by(placed.post.slot_value, campaign, moment);
+        self.channel.hour_value(moment).unwrap_or_else(by_post)
     }
 
     /// Hours left and hours removed are the hours of the week, and each rule removed as many as it should.

@@ -193,6 +193,7 @@ pub(super) fn campaign(id: &str, week: Week, channels: &[Channel], weight: f64) 
         ends_on: week.monday() + 4.days(),
         channels: channels.to_vec(),
         weight,
+        any_asset: false,
     }
 }
 

@@ -121,6 +121,27 @@ fn each_number_of_a_channel_is_verified() {
 }
 
 #[test]
+fn the_weight_of_a_campaign_belongs_to_its_own_posts() {
+    let case = Case::new();
+    let weight = 1.3;
+    let of_rich = |plan: &mut Plan, is_campaigns: bool, change: fn(&mut Post, f64)| {
+        let mut posts = plan.clients[1].posts.iter_mut().filter(|post| post.asset.is_some());
+        change(posts.find(|post| post.campaign_id.is_some() == is_campaigns).unwrap(), weight);
+    };
+    let give = case.broken_by(|plan| of_rich(plan, false, |post, weight| post.expected_engagement *= weight));
+    assert_eq!(give, ["expected_engagement"]);
+    let take = case.broken_by(|plan| of_rich(plan, true, |post, weight| post.slot_value /= weight));
+    assert_eq!(take, ["slot_value"]);
+    let count =
+        case.broken_by(|plan| of_rich(plan, false, |post, _| post.campaign_id = Some(CampaignId::new("autumn"))));
+    assert_eq!(count, ["campaign"]);
+    let any_asset = case.broken_under(|scenario| scenario.clients[1].0.campaigns[0].any_asset = true);
+    assert!(["campaign", "expected_engagement", "slot_value"].iter().all(|rule| any_asset.contains(rule)));
+    let heavier = case.broken_under(|scenario| scenario.clients[1].0.campaigns[0].weight = 2.0);
+    assert!(["expected_engagement", "objective", "slot_value"].iter().all(|rule| heavier.contains(rule)));
+}
+
+#[test]
 fn hours_that_one_rule_took_cannot_be_booked_to_another() {
     let broken = Case::new().broken_by(|plan| {
         let removed = &mut allocation(plan).hours_removed;

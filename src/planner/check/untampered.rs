@@ -168,6 +168,22 @@ fn numbers_of_campaigns_pass() {
 }
 
 #[test]
+fn campaigns_that_any_asset_serves_pass() {
+    let week = week("2026-W20");
+    for rules in [rules(), rules_with(&[("hooks.rhai", "", SCRIPTS)])] {
+        for (first, second) in [(true, false), (false, true), (true, true)] {
+            for weight in [0.4, 1.3, 3.0] {
+                let (mut own, state) = rich(week, "Europe/London");
+                own.campaigns[0].any_asset = first;
+                own.campaigns[1].any_asset = second;
+                own.campaigns[1].weight = weight;
+                passing(&scenario(week, vec![(own, state)]), &rules, week);
+            }
+        }
+    }
+}
+
+#[test]
 fn scripts_that_replace_numbers_pass() {
     let week = week("2026-W20");
     let rules = rules_with(&[("hooks.rhai", "", SCRIPTS)]);
@@ -330,6 +346,10 @@ fn random_client(
     for _ in 0..draw.below(3) {
         let kind = draw.pick(DayKind::ALL);
         own.days.push(day(kind, week, draw.below(7) as i64, None));
+    }
+    for campaign in &mut own.campaigns {
+        campaign.any_asset = draw.below(3) == 0;
+        campaign.weight = draw.pick(&[0.5, 1.0, 1.3, 4.0]);
     }
     for channel in Channel::ALL {
         let hours: Vec<i64> = (0..draw.below(4)).map(|_| draw.below(260) as i64 - 20).collect();

@@ -27,7 +27,7 @@ struct Worth<'c, 'a> {
     channel: &'c ChannelCase<'a>,
     post: &'a Post,
     asset: Option<&'a Asset>,
-    /// The asset's, or else the day's.
+    /// The asset's, or else the one that any asset serves.
     campaign: Option<&'a CampaignId>,
     /// The numbers that hold for that campaign.
     rules: &'a Rules,
@@ -41,8 +41,7 @@ impl<'c, 'a> Worth<'c, 'a> {
     fn of(channel: &'c ChannelCase<'a>, placed: &Placed<'a>, moment: &Moment) -> Self {
         let (case, post) = (&channel.case, placed.post);
         let asset = post.asset.as_ref().and_then(|choice| assets::used(case, choice.used()));
-        let of_day = channel.campaign_of(moment).map(|campaign| &campaign.id);
-        let campaign = asset.and_then(|asset| asset.campaign_id.as_ref()).or(of_day);
+        let campaign = channel.campaign_of(asset, moment);
         let rules = case.rules.of(campaign);
         let of_asset = asset.map_or(rules, |asset| case.rules.of(asset.campaign_id.as_ref()));
         let score = match asset {
@@ -60,7 +59,7 @@ impl<'c, 'a> Worth<'c, 'a> {
             asset,
             campaign,
             rules,
-            slot_value: channel.slot_value(moment).unwrap_or(post.slot_value),
+            slot_value: channel.slot_value(campaign, moment).unwrap_or(post.slot_value),
             fatigue: channel.fatigue_live(placed.hour),
             score,
             quality,

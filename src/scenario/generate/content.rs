@@ -118,6 +118,7 @@ pub(super) fn campaigns(client: &Sketch) -> Vec<CampaignRow> {
             ends_on: client.date(starts + length - 1),
             channels,
             weight: rounded(draw.between(1.05, 1.5), 2),
+            any_asset: false,
         }
     };
     (1..=count).map(campaign).collect()

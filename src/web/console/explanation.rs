@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::words::{Row, Shown, names, spoken};
 use super::{Desk, Looking, schedules};
-use crate::model::{ActionType, ClientId, Tier, Week, Zone};
+use crate::model::{ActionType, CampaignId, ClientId, Tier, Week, Zone};
 use crate::planner::{HourExplanation, Planner, explain_hour};
 use crate::store::{Action, Schedule};
 use crate::web::api::{parsed, with_record};
@@ -186,7 +186,8 @@ async fn worth_now(desk: &Desk, schedule: &Schedule) -> Option<HourExplanation> 
     let client = ClientId::new(schedule.client_id.as_str());
     let scenario = desk.ledger().client_scenario(&desk.workspace, &client, week).await.ok()?;
     let planner = Planner::new(&desk.app.rules, Tier::Exact, None);
-    explain_hour(&planner, &scenario, week, &client, schedule.channel, schedule.scheduled_for).ok()
+    let campaign = schedule.campaign_id.as_deref().map(CampaignId::new);
+    explain_hour(&planner, &scenario, week, &client, schedule.channel, schedule.scheduled_for, campaign.as_ref()).ok()
 }
 
 fn asset(schedule: &Schedule, record: &Record) -> Reasons {

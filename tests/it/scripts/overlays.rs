@@ -17,6 +17,7 @@ fn agency() -> Scenario {
         ends_on: "2026-10-31".parse().unwrap(),
         channels: Vec::new(),
         weight: 1.0,
+        any_asset: false,
     };
     Agency::starting("2026-W40")
         .with("acme", "Europe/London", &channels)

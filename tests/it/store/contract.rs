@@ -1,11 +1,11 @@
 //! What the ledger promises on either database: loading, committing, reviewing, fencing, the record.
 
-use mcoe::model::{AssetUse, Channel, ClientState, RiskBand, ScheduleStatus};
+use mcoe::model::{AssetUse, Campaign, CampaignId, Channel, ClientState, RiskBand, ScheduleStatus};
 use mcoe::scenario;
 use mcoe::store::{ActionFilter, Change, ScheduleFilter, StoreError};
 
 use super::{FRIDAY, commit, loaded, rules, weekly, workspace};
-use crate::support::{Place, at, careful, compiled, default_pack, on_both, plan, shipped};
+use crate::support::{Agency, Place, at, careful, compiled, default_pack, on_both, plan, shipped};
 
 /// First and last use by asset and channel, sorted.
 fn spans(state: &ClientState) -> Vec<(String, Channel, String)> {
@@ -44,6 +44,35 @@ on_both! {
                 assert_eq!(spans(state), spans(before));
             }
             assert_eq!((standing.capacity, standing.environment), (scenario.capacity.clone(), scenario.environment.clone()));
+        }
+    }
+
+    async fn campaigns_that_any_asset_serves_come_back_as_such(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let campaign = |id: &str, any_asset| Campaign {
+            id: CampaignId::new(id),
+            name: id.into(),
+            goal: "sales".into(),
+            starts_on: "2026-09-07".parse().unwrap(),
+            ends_on: "2026-09-20".parse().unwrap(),
+            channels: vec![Channel::Fb],
+            weight: 1.4,
+            any_asset,
+        };
+        let shop = Agency::starting("2026-W37").with("shop", "Europe/London", &[Channel::Fb, Channel::X]);
+        let mut scenario = shop.scenario();
+        for any_asset in [true, false] {
+            let campaigns = vec![campaign("fair", any_asset), campaign("sale", false)];
+            scenario.clients[0].0.campaigns = campaigns.clone();
+            ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap();
+            let standing = ledger.scenario(&workspace("of-shop"), scenario.start).await.unwrap();
+            assert_eq!(standing.clients[0].0.campaigns, campaigns);
+            let dir = tempfile::tempdir().unwrap();
+            for (name, bytes) in scenario::render(&scenario::files_of(&standing)).unwrap() {
+                std::fs::write(dir.path().join(name), bytes).unwrap();
+            }
+            let exported = scenario::read(dir.path(), &rules.base().risk.default_policy).unwrap();
+            assert_eq!(exported.clients[0].0.campaigns, campaigns);
         }
     }
 

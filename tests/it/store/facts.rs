@@ -143,7 +143,7 @@ on_both! {
                 let starts_on = "2026-09-01".parse().unwrap();
                 client.campaigns = vec![Campaign {
                     id: CampaignId::new("autumn"), name: "Autumn".into(), goal: "sales".into(),
-                    starts_on, ends_on, channels: Vec::new(), weight: 1.0,
+                    starts_on, ends_on, channels: Vec::new(), weight: 1.0, any_asset: false,
                 }];
                 client.assets.iter_mut().for_each(|asset| asset.campaign_id = Some(CampaignId::new("autumn")));
             })
