@@ -47,6 +47,15 @@ pub enum Reason {
         /// The calendar entry's name.
         name: Arc<str>,
     },
+    /// It lies in closed hours of the calendar or of the channel.
+    ClosedHours {
+        /// Date and time of the post on the client's clock, such as `2026-09-12 09:00`.
+        local_time: Arc<str>,
+        /// When the closed range begins, as it is written in the pack, such as `friday 18:00`.
+        from: Arc<str>,
+        /// When posts may run again, such as `monday 08:00`.
+        to: Arc<str>,
+    },
     /// It lies in the channel's quiet hours.
     QuietHours {
         /// The time of the post on the client's clock, such as `23:00`.
@@ -155,6 +164,7 @@ impl Reason {
             Reason::ChannelOff { .. } => "channel_off",
             Reason::Past => "past",
             Reason::ClosedDay { .. } => "closed_day",
+            Reason::ClosedHours { .. } => "closed_hours",
             Reason::QuietHours { .. } => "quiet_hours",
             Reason::Spacing { .. } => "spacing",
             Reason::CampaignDates { .. } => "campaign_dates",
@@ -230,6 +240,7 @@ impl Reason {
             Reason::ChannelOff { .. } => "give the client the channel back, or cancel the post",
             Reason::Past => "plan a later time",
             Reason::ClosedDay { .. } => "take the day out of the calendar, or plan the week again around it",
+            Reason::ClosedHours { .. } => "plan the week again, or change the `closed` hours of the pack",
             Reason::QuietHours { .. } => "plan the week again, or change the channel's quiet hours",
             Reason::Spacing { .. } => "cancel the other post, or lower the channel's spacing",
             Reason::CampaignDates { .. } => "change the campaign's dates, or give the post another asset",
@@ -269,6 +280,9 @@ impl fmt::Display for Reason {
                 write!(f, "closed_day: nothing is posted on {date}")
             }
             Reason::ClosedDay { date, name } => write!(f, "closed_day: nothing is posted on {date}: {name}"),
+            Reason::ClosedHours { local_time, from, to } => {
+                write!(f, "closed_hours: nothing is posted from {from} to {to}, and it is set for {local_time}")
+            }
             Reason::QuietHours { local_time } => {
                 write!(f, "quiet_hours: {local_time} lies in the channel's quiet hours")
             }
@@ -336,6 +350,11 @@ mod tests {
             Reason::ChannelOff { channel: Channel::Fb },
             Reason::Past,
             Reason::ClosedDay { date, name: "Stocktaking".into() },
+            Reason::ClosedHours {
+                local_time: "2026-09-12 09:00".into(),
+                from: "friday 18:00".into(),
+                to: "monday 08:00".into(),
+            },
             Reason::QuietHours { local_time: "23:00".into() },
             Reason::Spacing { other: at, spacing_hours: 4 },
             Reason::CampaignDates { campaign_id: campaign_id(), runs: Some((date, date)) },

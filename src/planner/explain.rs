@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use serde::Serialize;
 
 use super::channel::{Bench, Desk, response};
-use super::hours::{HourRule, hour_value};
+use super::hours::{HourRule, closed_range, hour_value};
 use super::judge::{Held, judge};
 use super::week::{Draft, FrontDesk, draft};
 use super::{PlanError, Planner};
@@ -21,7 +21,7 @@ use crate::model::{
     CampaignId, Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, HOUR_SECONDS, Outcome, Post,
     Reason, RiskBand, Scenario, ScheduleStatus, Spacing, Verdict, Week,
 };
-use crate::rules::{Flip, GuardrailRules, Input, PostFacts, RiskRules, RuleFailure, nearest};
+use crate::rules::{Flip, GuardrailRules, Input, OverlayKey, PostFacts, RiskRules, RuleFailure, RulesPack, nearest};
 
 /// One number of an explanation with where it comes from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -322,11 +322,16 @@ struct Places<'p, 'a> {
 }
 
 impl Places<'_, '_> {
-    /// `file:line` of a key of the pack, after the client's overlays.
-    fn source(&self, key: &str) -> String {
+    /// The pack, and which of its overlays cover the client.
+    fn pack(&self) -> (&RulesPack, OverlayKey) {
         let client = self.week.client;
         let pack = self.planner.rules().pack();
-        let overlays = pack.overlay_key(&client.workspace_id, &client.id, None);
+        (pack, pack.overlay_key(&client.workspace_id, &client.id, None))
+    }
+
+    /// `file:line` of a key of the pack, after the client's overlays.
+    fn source(&self, key: &str) -> String {
+        let (pack, overlays) = self.pack();
         pack.place_with(&overlays, key)
             .map_or_else(|| format!("{key} (default)"), |(file, line)| format!("{file}:{line}"))
     }
@@ -547,6 +552,7 @@ impl Places<'_, '_> {
                 let name = entry.map_or("a closed day", |entry| &*entry.name);
                 (format!("nothing is posted that day: {name}"), "scenario, calendar".to_owned())
             }
+            HourRule::ClosedHours => self.closed_hours(desk, hour),
             HourRule::QuietHours => {
                 ("it lies in the channel's quiet hours".to_owned(), self.channel_source(channel, "quiet_hours"))
             }
@@ -563,6 +569,21 @@ impl Places<'_, '_> {
             ),
         };
         WhyNot::Forbidden { rule: rule.name(), because, source }
+    }
+
+    /// The closed range that an hour lies in, and `file:line` of it.
+    fn closed_hours(&self, desk: &Desk<'_>, hour: usize) -> (String, String) {
+        let wall = self.week.hours.hours().get(hour);
+        let at = wall.and_then(|wall| closed_range(self.week, desk.rules, *wall));
+        let range = at.and_then(|at| desk.rules.closed.get(at));
+        let (pack, overlays) = self.pack();
+        let places = pack.closed_places(&overlays, desk.state.channel);
+        let place = at.and_then(|at| places.get(at));
+        let because = range
+            .map_or_else(|| "it lies in closed hours".to_owned(), |range| format!("nothing is posted from {range}"));
+        let source =
+            place.map_or_else(|| "calendar.closed".to_owned(), |place| format!("{}:{}", place.file, place.line));
+        (because, source)
     }
 }
 

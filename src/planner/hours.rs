@@ -1,12 +1,15 @@
 //! What each hour of a channel's week is worth, and which rule forbids it.
 
+use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::agents::ClientWeek;
 use crate::agents::agency_director::{DayPlan, day_plan};
 use crate::agents::creative_director::Candidate;
 use crate::model::{CampaignId, ChannelState, Spacing, WallHour, Zone};
-use crate::rules::ChannelRules;
+use crate::rules::{ChannelRules, ClosedRange};
+
+const WEEK_MINUTES: i32 = 7 * 24 * 60;
 
 /// A rule that takes an hour away, in the order they are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +18,8 @@ pub enum HourRule {
     Past,
     /// A blackout, or a holiday on which the rules post nothing.
     ClosedDay,
+    /// Closed hours of the calendar or of the channel.
+    ClosedHours,
     /// Quiet hours of the channel.
     QuietHours,
     /// Too close to the last post before the week.
@@ -27,9 +32,10 @@ pub enum HourRule {
 
 impl HourRule {
     /// Every rule, in the order they are asked.
-    pub const ALL: [HourRule; 6] = [
+    pub const ALL: [HourRule; 7] = [
         HourRule::Past,
         HourRule::ClosedDay,
+        HourRule::ClosedHours,
         HourRule::QuietHours,
         HourRule::LastPost,
         HourRule::CommittedPost,
@@ -42,6 +48,7 @@ impl HourRule {
         match self {
             HourRule::Past => "past",
             HourRule::ClosedDay => "closed_day",
+            HourRule::ClosedHours => "closed_hours",
             HourRule::QuietHours => "quiet_hours",
             HourRule::LastPost => "last_post",
             HourRule::CommittedPost => "committed_post",
@@ -230,6 +237,9 @@ pub(super) fn forbidden_by(
     if day.closed.is_some() {
         return Some(HourRule::ClosedDay);
     }
+    if closed_range(week, rules, wall).is_some() {
+        return Some(HourRule::ClosedHours);
+    }
     if is_quiet(rules, wall) {
         return Some(HourRule::QuietHours);
     }
@@ -240,6 +250,25 @@ pub(super) fn forbidden_by(
         return Some(HourRule::CommittedPost);
     }
     None
+}
+
+/// The position, among the closed ranges of the channel, of the first that any minute of the hour lies in.
+pub(super) fn closed_range(week: &ClientWeek<'_>, rules: &ChannelRules, wall: WallHour) -> Option<usize> {
+    let minute_of_day = u16::from(wall.hour) * 60 + u16::from(wall.minute);
+    let minute_of_week = i32::from(wall.weekday) * 1440 + i32::from(minute_of_day);
+    let midnight = week.hours.date(wall.weekday).to_datetime(Time::midnight());
+    let start = midnight.saturating_add(SignedDuration::from_mins(i64::from(minute_of_day)));
+    let end = start.saturating_add(SignedDuration::from_hours(1));
+    rules.closed.iter().position(|range| match *range {
+        ClosedRange::Weekly { from, to } => overlaps_weekly(minute_of_week, i32::from(from), i32::from(to)),
+        ClosedRange::Dated { from, to } => start < to && from < end,
+    })
+}
+
+/// Whether the hour from a minute of the week on overlaps a range of every week, which may run over the week's end.
+fn overlaps_weekly(start: i32, from: i32, to: i32) -> bool {
+    let to = if to < from { to + WEEK_MINUTES } else { to };
+    [-WEEK_MINUTES, 0, WEEK_MINUTES].iter().any(|shift| start < to + shift && from + shift < start + 60)
 }
 
 /// Whether any minute of the hour lies in the channel's quiet hours.

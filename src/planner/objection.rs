@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, Zoned};
 
 use super::PlanError;
-use super::hours::{HourRule, OtherPosts, forbidden_by};
+use super::hours::{HourRule, OtherPosts, closed_range, forbidden_by};
 use crate::agents::ClientWeek;
 use crate::agents::agency_director::{DayPlan, day_plan};
 use crate::agents::creative_director::{Histories, History};
@@ -17,7 +17,7 @@ use crate::model::{
     Asset, AssetId, AssetUse, Channel, ChannelState, Client, ClientState, Plan, Post, Reason, Spacing, WallHour, Week,
     WeekHours,
 };
-use crate::rules::{ClientRules, CompiledRules, Rules};
+use crate::rules::{ClientRules, ClosedRange, CompiledRules, Rules};
 
 /// A post with its time, whose asset is known by its id.
 #[derive(Debug, Clone, PartialEq)]
@@ -165,11 +165,20 @@ fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, surroundings: 
     Some(match rule {
         HourRule::Past => Reason::Past,
         HourRule::ClosedDay => closed(&day, local.date()),
+        HourRule::ClosedHours => {
+            closed_hours(closed_range(week, numbers, wall).and_then(|at| numbers.closed.get(at)), &local)
+        }
         HourRule::QuietHours => Reason::QuietHours { local_time: local.strftime("%H:%M").to_string().into() },
         HourRule::LastPost | HourRule::CommittedPost | HourRule::DayFull => {
             Reason::Spacing { other: nearest.unwrap_or(post.at), spacing_hours: numbers.min_spacing_hours }
         }
     })
+}
+
+fn closed_hours(range: Option<&ClosedRange>, local: &Zoned) -> Reason {
+    let [from, to] = range.map(ClosedRange::ends).unwrap_or_default();
+    let local_time = local.strftime("%Y-%m-%d %H:%M").to_string().into();
+    Reason::ClosedHours { local_time, from: from.into(), to: to.into() }
 }
 
 fn closed(day: &DayPlan<'_>, date: Date) -> Reason {

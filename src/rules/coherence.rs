@@ -52,7 +52,9 @@ impl Group {
                 path.starts_with("fatigue.") || path.starts_with("channels.") && path.ends_with(".fatigue_per_post")
             }
             Group::Channel(channel) => {
-                path.starts_with("calendar.minute.") || path.starts_with(&format!("channels.{channel}."))
+                path.starts_with("calendar.minute.")
+                    || path == "calendar.closed"
+                    || path.starts_with(&format!("channels.{channel}."))
             }
             Group::Assets => path.starts_with("assets.quality_at_"),
             Group::Risk => path.starts_with("risk.bands."),

@@ -414,6 +414,14 @@ mod tests {
     }
 
     #[test]
+    fn closed_ranges_are_set_as_a_list_and_by_their_ends() {
+        let rows = "[{ from = \"friday 18:00\", to = \"monday 08:00\" }]";
+        for key in ["calendar.closed", "channels.fb.closed"] {
+            assert_eq!(turned(&[&format!("{key}={rows}")], key), rows);
+        }
+    }
+
+    #[test]
     fn every_number_and_switch_of_the_default_pack_can_be_set_to_what_it_is() {
         let pack = pack();
         for value in pack.effective(&OverlayKey::default()) {

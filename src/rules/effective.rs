@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::closed::WeekTime;
 use super::diagnostic::nearest;
 use super::load::{OverlayKey, RulesPack};
 use super::settings::{Setting, Settings, Value, View, adds_up};
@@ -95,6 +96,8 @@ impl fmt::Display for Value {
             Value::Hours(hours) => write!(f, "{hours:?}"),
             Value::Clock(minutes) => write!(f, "\"{:02}:{:02}\"", minutes / 60, minutes % 60),
             Value::Date(date) => date.fmt(f),
+            Value::WeekTime(minutes) => write!(f, "\"{}\"", WeekTime(*minutes)),
+            Value::DateTime(at) => at.fmt(f),
             Value::Rows(rows) => {
                 let cell = |(name, setting): (&&str, &Setting)| format!("{name} = {}", setting.value);
                 let row = |row: &super::settings::Row| {

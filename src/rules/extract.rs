@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::closed;
 use super::key::{DAYS, SIGNALS};
 use super::pack::{
     AssetRules, CalendarRules, ChannelRules, DraftRules, EarlyWarningRules, FatigueRules, GuardrailRules,
@@ -79,6 +80,7 @@ fn channel_rules(view: &View<'_>, channel: Channel) -> ChannelRules {
         hour_lift: table.number("hour_lift"),
         weekday_weights: DAYS.map(|day| table.number(&format!("weekday_weights.{day}"))),
         quiet_minutes: quiet_minutes(view, channel),
+        closed: closed::ranges(view, channel),
         half_life_hours: table.number("half_life_hours"),
         fatigue_per_post: table.number("fatigue_per_post"),
         priority: table.number("priority"),

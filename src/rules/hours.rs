@@ -1,8 +1,9 @@
-//! Whether one channel's frequency, spacing, best hours and quiet hours can stand together.
+//! Whether one channel's frequency, spacing, best hours, quiet hours and closed hours can stand together.
 //!
 //! Only what can never be is refused: a week is judged as if nothing had been posted before it, and
 //! an hour is open where a post may run at any minute of it.
 
+use super::closed::{self, DAY_MINUTES};
 use super::coherence::{Clash, clash};
 use super::extract;
 use super::key::DAYS;
@@ -91,13 +92,24 @@ fn is_open(view: &View<'_>, channel: Channel, hour: u8) -> bool {
     })
 }
 
+/// Whether a post may run at some minute of each of the week's 168 hours. Closed ranges of single dates do not count.
+fn open_hours_of_week(view: &View<'_>, channel: Channel) -> Vec<bool> {
+    let minutes = extract::minute(view).minutes();
+    let quiet = extract::quiet_minutes(view, channel);
+    let closed = closed::ranges(view, channel);
+    let is_open_at = |minute_of_week: u16| {
+        let is_quiet = quiet.is_some_and(|span| is_within_clock_span(span, minute_of_week % DAY_MINUTES));
+        !is_quiet && !closed.iter().any(|range| range.covers_every(minute_of_week))
+    };
+    (0..168).map(|hour| minutes.iter().any(|minute| is_open_at(hour * 60 + u16::from(*minute)))).collect()
+}
+
 /// The most posts that fit into a week of 168 hours: as early as possible each time, which is best
 /// for a count. The week before is taken to be far away.
 fn most_posts(view: &View<'_>, channel: Channel, spacing_hours: i64) -> i64 {
-    let open: Vec<bool> = (0..24).map(|hour| is_open(view, channel, hour)).collect();
     let (mut posts, mut next) = (0, 0);
-    for (t, is_open) in (0..168_i64).zip(open.iter().cycle()) {
-        if *is_open && t >= next {
+    for (t, is_open) in (0..).zip(open_hours_of_week(view, channel)) {
+        if is_open && t >= next {
             posts += 1;
             next = t + spacing_hours;
         }
@@ -115,11 +127,27 @@ fn too_many_posts(view: &View<'_>, channel: Channel, quiet: &[Found<'_>]) -> Opt
     if *wanted <= most {
         return None;
     }
-    let beside = if quiet.is_empty() { "" } else { " outside the quiet hours" };
-    let cause = format!("{wanted} posts a week, {hours} h apart, do not fit on `{channel}`: at most {most} do{beside}");
-    let remedy = format!("set `weekly_posts` to at most {most}, or `min_spacing_hours` lower");
+    let holds_rows = |found: &Found<'_>| found.setting.value.as_rows().is_some_and(|rows| !rows.is_empty());
+    let lists = closed::keys(channel).into_iter().rev().filter_map(|key| view.find(&key));
+    let closed: Vec<Found<'_>> = lists.filter(holds_rows).collect();
     let mut settings = vec![&weekly, &spacing];
     settings.extend(quiet);
+    if most == 0 {
+        // Quiet hours never cover the whole day, so closed ranges had a part in it.
+        let cause = format!("every hour of the week is closed or quiet on `{channel}`, and {wanted} posts are wanted");
+        let remedy = "shorten the ranges of `closed`; use `weekly_posts = 0` to switch a channel off".to_owned();
+        let settings: Vec<&Found<'_>> = closed.iter().chain(settings).collect();
+        return clash("closed_all_week", &settings, cause, remedy);
+    }
+    let beside = match (quiet.is_empty(), closed.is_empty()) {
+        (true, true) => "",
+        (false, true) => " outside the quiet hours",
+        (true, false) => " outside the closed hours",
+        (false, false) => " outside the quiet and closed hours",
+    };
+    let cause = format!("{wanted} posts a week, {hours} h apart, do not fit on `{channel}`: at most {most} do{beside}");
+    let remedy = format!("set `weekly_posts` to at most {most}, or `min_spacing_hours` lower");
+    settings.extend(&closed);
     clash("too_many_posts", &settings, cause, remedy)
 }
 

@@ -48,6 +48,9 @@ pub enum Kind {
     Clock,
     /// A day, as in `2026-12-25`.
     Date,
+    /// A time of every week, as in `"friday 18:00"`, or a date and time, as in `2026-12-24T12:00:00`; both on the
+    /// client's clock.
+    WallTime,
     /// A list of rows.
     Rows(Rows),
 }
@@ -266,6 +269,7 @@ impl Kind {
             Kind::Hours => "a list of hours",
             Kind::Clock => "a time of day",
             Kind::Date => "a date",
+            Kind::WallTime => "a weekday and time, or a date and time",
             Kind::Rows(_) => "a list of rows",
         }
     }
@@ -286,6 +290,10 @@ impl Kind {
             Kind::Hours => "a list of hours from 0 to 23, as in `[9, 13, 16]`".to_owned(),
             Kind::Clock => "a time of day in quotes, as in `\"23:00\"`".to_owned(),
             Kind::Date => "a date, as in `2026-12-25`".to_owned(),
+            Kind::WallTime => {
+                "a weekday and time, as in `\"friday 18:00\"`, or a date and time, as in `2026-12-24T12:00:00`"
+                    .to_owned()
+            }
             Kind::Rows(rows) => format!("a list of rows, as in `{}`", rows.example),
         }
     }

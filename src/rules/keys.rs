@@ -17,7 +17,11 @@ pub const PACK_FILES: [FileKeys; 8] = [
         keys: GUARDRAILS,
     },
     FileKeys { stem: "risk", doc: "how sure the engine must be for a post to run by itself", keys: RISK },
-    FileKeys { stem: "calendar", doc: "holidays, special days and the minute of the hour", keys: CALENDAR },
+    FileKeys {
+        stem: "calendar",
+        doc: "holidays, special days, closed hours and the minute of the hour",
+        keys: CALENDAR,
+    },
     FileKeys { stem: "early_warning", doc: "when a signal about a client becomes a warning", keys: EARLY_WARNING },
 ];
 
@@ -33,6 +37,19 @@ const PACK: &[Key] = &[
     Key::required("format", Kind::integer(1, 1), "version of the format that the pack is written in"),
     Key::preset("description", Kind::Text, Preset::Text(""), "what the pack is for, in a sentence"),
 ];
+
+const CLOSED_RANGE: &[Key] = &[
+    Key::required("from", Kind::WallTime, "from this time on nothing is posted, client's clock"),
+    Key::required("to", Kind::WallTime, "from this time on posts may run again"),
+];
+
+/// Ranges of hours in which nothing is posted.
+const CLOSED: Kind = Kind::Rows(Rows {
+    columns: CLOSED_RANGE,
+    ascending: false,
+    first: None,
+    example: "[{ from = \"friday 18:00\", to = \"monday 08:00\" }]",
+});
 
 const CHANNELS: &[Key] = &[
     Key::required("<channel>.weekly_posts", Kind::integer(0, 168), "posts a week before fatigue lowers them"),
@@ -59,6 +76,11 @@ const CHANNELS: &[Key] = &[
         Kind::Bool,
         Preset::Bool(true),
         "whether the quiet hours hold; an overlay may switch them off",
+    ),
+    Key::optional(
+        "<channel>.closed",
+        CLOSED,
+        "hours of the week, or of single dates, in which nothing is posted there",
     ),
     Key::required("<channel>.half_life_hours", Kind::number(1.0, 1000.0), "hours in which fatigue halves"),
     Key::required("<channel>.fatigue_per_post", Kind::above(0.0, 0.5), "fatigue that one post adds"),
@@ -294,6 +316,12 @@ const CALENDAR: &[Key] = &[
         }),
         Preset::NoRows,
         "special days of the pack itself",
+    ),
+    Key::preset(
+        "closed",
+        CLOSED,
+        Preset::NoRows,
+        "hours of the week, or of single dates, in which nothing is posted on any channel",
     ),
 ];
 

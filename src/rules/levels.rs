@@ -304,7 +304,10 @@ impl Reader<'_> {
 
 /// The text as it is written in a file: what must stand in quotes gets them.
 fn quoted(kind: &Kind, text: &str) -> String {
-    let is_text = matches!(kind, Kind::Text | Kind::Choice(_) | Kind::Clock | Kind::Date);
+    let is_text = matches!(kind, Kind::Text | Kind::Choice(_) | Kind::Clock | Kind::Date | Kind::WallTime);
+    // A date and time stands without quotes, a weekday and time in them.
+    let is_text =
+        is_text && !(matches!(kind, Kind::WallTime) && text.starts_with(|first: char| first.is_ascii_digit()));
     if is_text && !text.starts_with(['"', '\'']) { toml::Value::from(text).to_string() } else { text.to_owned() }
 }
 
@@ -361,6 +364,8 @@ mod tests {
         assert_eq!(written(Kind::Clock, "22:00, 23:30"), ["\"22:00\"", "\"23:30\""]);
         assert_eq!(written(Kind::Hours, "[9, 13],[10]"), ["[9, 13]", "[10]"]);
         assert_eq!(written(Kind::Date, "2026-12-25"), ["\"2026-12-25\""]);
+        assert_eq!(written(Kind::WallTime, "friday 18:00"), ["\"friday 18:00\""]);
+        assert_eq!(written(Kind::WallTime, "2026-12-24T12:00:00"), ["2026-12-24T12:00:00"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::closed;
 use super::coherence::{self, Group};
 use super::diagnostic::{Diagnostic, listed, nearest};
 use super::extract;
@@ -67,6 +68,7 @@ pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
         mistakes.extend(wrong);
     }
     mistakes.extend(coherence::calendar_days(&settings));
+    mistakes.extend(closed::mistakes(&settings));
     let view = View::new(&settings);
     mistakes.extend(Group::all().flat_map(|group| group.clashes(&view)).map(|clash| clash.diagnostic));
     let (overlays, wrong) = read_overlays(&files, are_guardrails_sound.then_some(&settings));
@@ -207,6 +209,7 @@ fn read_overlays(files: &PackFiles, base: Option<&Settings>) -> (Vec<Overlay>, V
         mistakes.extend(wrong);
         if let Some(overlay) = overlay {
             mistakes.extend(coherence::calendar_days(&overlay.settings));
+            mistakes.extend(closed::mistakes(&overlay.settings));
             overlays.push(overlay);
         }
     }

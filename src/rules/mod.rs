@@ -1,5 +1,6 @@
 //! Rules as files: TOML and Rhai, validated whole, compiled once, evaluated anywhere.
 
+mod closed;
 mod coherence;
 mod comparisons;
 mod compile;
@@ -38,6 +39,7 @@ mod validate;
 mod value;
 mod variant;
 
+pub use closed::{ClosedPlace, ClosedRange};
 pub use compile::{is_same_script, script_syntax};
 pub use compiled::{ClientRules, CompiledRules};
 pub use constants::Constants;

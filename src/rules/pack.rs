@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::closed::ClosedRange;
 use super::facts::{Fact, List};
 use super::key::DAYS;
 use crate::model::{CalendarEntry, Channel, ConflictKind, Policy, RiskBand, Zone};
@@ -55,6 +56,8 @@ pub struct ChannelRules {
     pub weekday_weights: [f64; 7],
     /// Wall-clock minutes of the day from which and up to which nothing is posted; may run over midnight.
     pub quiet_minutes: Option<(u16, u16)>,
+    /// Ranges in which nothing is posted: those of `calendar.toml`, then the channel's own.
+    pub closed: Vec<ClosedRange>,
     /// Hours in which fatigue halves, `1..=1000`.
     pub half_life_hours: f64,
     /// Fatigue that one post adds, above 0, at most 0.5.

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::key::{FileKeys, Key, Kind, Limit, Names, Need, Preset, Rows};
+use super::key::{DAYS, FileKeys, Key, Kind, Limit, Names, Need, Preset, Rows};
 
 /// The JSON Schema of one file.
 #[must_use]
@@ -149,12 +149,21 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
         }),
         Kind::Clock => json!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"}),
         Kind::Date => json!({"type": "string", "format": "date"}),
+        Kind::WallTime => json!({"type": "string", "pattern": wall_time_pattern()}),
         Kind::Rows(rows) => of_rows(rows),
     };
     match schema {
         Value::Object(map) => map,
         _ => Map::new(),
     }
+}
+
+/// A weekday and time in quotes, or a local date-time, which editors check as a text.
+fn wall_time_pattern() -> String {
+    let clock = "([01][0-9]|2[0-3]):[0-5][0-9]";
+    let of_week = format!("({}) +({clock}|24:00)", DAYS.join("|"));
+    let dated = format!("[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{clock}(:[0-5][0-9](\\.[0-9]+)?)?");
+    format!("^({of_week}|{dated})$")
 }
 
 fn bound(schema: &mut Value, limit: Limit, inclusive: &str, exclusive: &str) {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 
 use super::diagnostic::Place;
 use super::key::Preset;
@@ -20,6 +20,9 @@ pub(crate) enum Value {
     /// Minutes of the day.
     Clock(u16),
     Date(Date),
+    /// Minutes since Monday 00:00, `0..10080`.
+    WeekTime(u16),
+    DateTime(DateTime),
     Rows(Vec<Row>),
 }
 
@@ -139,12 +142,14 @@ impl Settings {
     }
 }
 
-/// Lists whose rows add up over all layers. Of any other key a later layer hides what an earlier one says.
-const ADDED_UP: [&str; 1] = ["calendar.days"];
-
-/// Whether the rows of a key add up over layers.
+/// Whether the rows of a key add up over layers. Of any other key a later layer hides what an earlier one says.
 pub(crate) fn adds_up(path: &str) -> bool {
-    ADDED_UP.contains(&path)
+    path == "calendar.days" || is_closed_ranges(path)
+}
+
+/// Whether a path is that of a list of closed ranges: of the calendar or of a channel.
+pub(crate) fn is_closed_ranges(path: &str) -> bool {
+    path == "calendar.closed" || path.starts_with("channels.") && path.ends_with(".closed")
 }
 
 /// Settings in layers, the base first; a later layer hides what it says itself, but for rows that add up.
@@ -228,8 +233,13 @@ impl<'a> View<'a> {
 
     /// The rows of a list in all layers, for one whose rows add up.
     pub(crate) fn rows_of_all_layers(&self, path: &str) -> impl Iterator<Item = &'a Row> {
+        self.rows_by_layer(path).flatten()
+    }
+
+    /// The rows of a list in each layer that says it.
+    pub(crate) fn rows_by_layer(&self, path: &str) -> impl Iterator<Item = &'a [Row]> {
         let said = self.layers.iter().filter_map(|settings| settings.get(path));
-        said.filter_map(|setting| setting.value.as_rows()).flatten()
+        said.filter_map(|setting| setting.value.as_rows())
     }
 
     pub(crate) fn rows(&self, path: &str) -> Option<&'a [Row]> {

@@ -6,8 +6,9 @@
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
+use super::closed::{DAY_MINUTES, WEEK_MINUTES};
 use super::diagnostic::{Diagnostic, Place, listed, nearest};
-use super::key::{Key, Kind, Limit, Need, Rows};
+use super::key::{DAYS, Key, Kind, Limit, Need, Rows};
 use super::settings::{Row, Setting, Value};
 use super::sheet::{Sheet, in_order};
 
@@ -26,6 +27,7 @@ pub(crate) fn read(sheet: &Sheet<'_>, key: &Key, path: &str, value: &Spanned<DeV
         Kind::Hours => at.list().and_then(|list| at.hours(list)),
         Kind::Clock => at.clock(),
         Kind::Date => at.date(),
+        Kind::WallTime => at.wall_time(),
         Kind::Rows(rows) => at.list().and_then(|list| at.rows(&rows, list)),
     }
 }
@@ -125,6 +127,51 @@ impl At<'_> {
             let written = self.sheet.quote(self.value.span());
             self.mistake("bad_date", format!("`{}` is {written}, which is not a date", self.path))
         })
+    }
+
+    fn wall_time(&self) -> Reading {
+        match self.value.get_ref() {
+            DeValue::String(text) => self.week_time(text),
+            DeValue::Datetime(when) if when.offset.is_some() => {
+                let written = self.sheet.quote(self.value.span());
+                let cause = format!("`{}` is {written}, which is bound to an offset from UTC", self.path);
+                let remedy = "leave the offset out, as in `2026-12-24T12:00:00`: times are those of the client's clock";
+                Err(vec![Diagnostic::at("offset_time", &self.place, self.path, cause, remedy)])
+            }
+            DeValue::Datetime(when) => match (when.date.and_then(civil), when.time.and_then(civil_time)) {
+                (Some(date), Some(time)) => Ok(Value::DateTime(date.to_datetime(time))),
+                _ => Err(self.wrong_type()),
+            },
+            _ => Err(self.wrong_type()),
+        }
+    }
+
+    /// A text such as `friday 18:00`.
+    fn week_time(&self, text: &str) -> Reading {
+        let (day, time) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+        let (weekday, minutes) = (DAYS.iter().position(|known| *known == day), clock_minutes_of(time.trim()));
+        match (weekday, minutes) {
+            (Some(weekday), Some(minutes)) => {
+                Ok(Value::WeekTime((weekday as u16 * DAY_MINUTES + minutes) % WEEK_MINUTES))
+            }
+            (Some(_), None) if time.is_empty() => {
+                Err(self.mistake("bad_clock", format!("`{}` is `{text}`, which has no time of day", self.path)))
+            }
+            (Some(_), None) => {
+                let cause = format!("`{}` is `{text}`: `{}` is not a time of day", self.path, time.trim());
+                Err(self.mistake("bad_clock", cause))
+            }
+            (None, _) => Err(vec![self.unknown_weekday(text, day)]),
+        }
+    }
+
+    fn unknown_weekday(&self, text: &str, day: &str) -> Diagnostic {
+        let cause = format!("`{}` is `{text}`: `{day}` is not a day of the week", self.path);
+        let remedy = match nearest(day, DAYS).or_else(|| DAYS.into_iter().find(|known| is_short_for(day, known))) {
+            Some(known) => format!("write `{known}`, the nearest day of the week"),
+            None => format!("write {}: {}", self.key.kind.expected(), self.key.doc),
+        };
+        Diagnostic::at("unknown_weekday", &self.place, self.path, cause, remedy)
     }
 
     fn list(&self) -> Result<&DeArray<'_>, Vec<Diagnostic>> {
@@ -292,6 +339,17 @@ fn is_within(number: f64, least: Limit, most: Limit) -> bool {
     above && below
 }
 
+/// Whether a text is a weekday cut short, such as `Fri` or `mon.`.
+fn is_short_for(text: &str, day: &str) -> bool {
+    let short = text.trim_end_matches('.').to_lowercase();
+    short.len() >= 2 && day.starts_with(&short)
+}
+
+/// Minutes of the day that a text names; the end of the day is minute 1440.
+fn clock_minutes_of(text: &str) -> Option<u16> {
+    if text == "24:00" { Some(DAY_MINUTES) } else { clock_minutes(text) }
+}
+
 fn clock_minutes(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     if hour.len() != 2 || minute.len() != 2 || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':') {
@@ -305,6 +363,12 @@ fn clock_minutes(text: &str) -> Option<u16> {
 fn civil(date: toml::value::Date) -> Option<jiff::civil::Date> {
     let year = i16::try_from(date.year).ok()?;
     jiff::civil::Date::new(year, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?).ok()
+}
+
+fn civil_time(time: toml::value::Time) -> Option<jiff::civil::Time> {
+    let part = |number: u8| i8::try_from(number).ok();
+    let nanosecond = i32::try_from(time.nanosecond.unwrap_or(0)).ok()?;
+    jiff::civil::Time::new(part(time.hour)?, part(time.minute)?, part(time.second.unwrap_or(0))?, nanosecond).ok()
 }
 
 #[cfg(test)]

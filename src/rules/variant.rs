@@ -92,7 +92,7 @@ impl RulesPack {
         let written = text.get(span.clone()).unwrap_or_default();
         let numbers = match &setting.value {
             Value::Number(_) | Value::Integer(_) | Value::Hours(_) => numbers_in(written),
-            Value::Clock(_) => numbers_in(written).into_iter().take(1).collect(),
+            Value::Clock(_) | Value::WeekTime(_) => numbers_in(written).into_iter().take(1).collect(),
             _ => Vec::new(),
         };
         let mut variants = Vec::new();

@@ -352,7 +352,7 @@ impl CaseFile<'_> {
             Value::Text(text) => Wanted::Exactly(Told::Word(text.clone())),
             Value::Hours(hours) => Wanted::Exactly(Told::Hours(hours.clone())),
             Value::Rows(rows) => Wanted::Exactly(Told::Times(rows.iter().map(day_and_hour).collect())),
-            Value::Clock(_) | Value::Date(_) => return None,
+            Value::Clock(_) | Value::Date(_) | Value::WeekTime(_) | Value::DateTime(_) => return None,
         })
     }
 }

@@ -9,8 +9,8 @@ use super::situation::Situation;
 use crate::model::{Channel, Severity};
 use crate::planner::Sight;
 use crate::rules::{
-    ChannelFacts, ClientFacts, CompiledRules, DraftRules, Facts, HOOKS, OverlayKey, PostFacts, Rules, SCORE_ASSET,
-    Step, key_of_field,
+    ChannelFacts, ClientFacts, ClosedPlace, CompiledRules, DraftRules, Facts, HOOKS, OverlayKey, PostFacts, Rules,
+    SCORE_ASSET, Step, key_of_field,
 };
 
 /// One step of what led to an answer.
@@ -231,6 +231,17 @@ impl Why<'_> {
 
     fn closed_by(&mut self) {
         self.key("calendar.holiday_posts", "whether anything is posted on holidays");
+        for ClosedPlace { key, row, file, line } in self.rules.pack().closed_places(&self.overlays, self.channel) {
+            let says = format!("{key}: hours in which nothing is posted");
+            self.steps.push(Because {
+                says,
+                key,
+                row: Some(row),
+                at_or_above: None,
+                file: Some(file),
+                line: Some(line),
+            });
+        }
         for end in ["from", "to"] {
             self.key(&self.channel_key(&format!("quiet_hours.{end}")), "an end of the quiet hours");
         }

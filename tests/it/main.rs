@@ -11,6 +11,7 @@
 mod campaigns;
 mod cases;
 mod cli;
+mod closed;
 mod committed;
 mod compare;
 mod daylight;

@@ -2,7 +2,7 @@
 //!
 //! Every formula stands here in its plainest form, so that the answer to "what should it be" is read at once.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 
 use super::assets::OnChannel;
 use super::clock::{Clock, HOUR, Moment, is_days_after};
@@ -10,7 +10,7 @@ use crate::model::{
     Allocation, Asset, CalendarEntry, Campaign, CampaignId, ChannelState, Client, ClientPlan, ClientState, DayKind,
     Post,
 };
-use crate::rules::{ChannelRules, ClientRules, CompiledRules, MinuteRule, Rules, Step};
+use crate::rules::{ChannelRules, ClientRules, ClosedRange, CompiledRules, MinuteRule, Rules, Step};
 
 /// Which hooks the pack has, so that scripts decide instead of numbers.
 #[derive(Debug, Clone, Copy)]
@@ -201,6 +201,20 @@ impl<'a> ChannelCase<'a> {
             DayKind::Blackout => true,
             DayKind::Holiday => holidays_are_out,
             DayKind::Boost => false,
+        })
+    }
+
+    /// The closed range that any of the hour's sixty minutes lies in.
+    pub fn closed_hours(&self, moment: &Moment) -> Option<&'a ClosedRange> {
+        let begins = moment.date.at(0, 0, 0, 0) + i64::from(moment.minute_of_day).minutes();
+        let minutes = || (moment.minute_of_day..moment.minute_of_day + 60).map(usize::from);
+        self.numbers.closed.iter().find(|range| match range {
+            ClosedRange::Weekly { from, to } => minutes().any(|minute| {
+                let of_week = (moment.weekday * 1440 + minute) % 10_080;
+                let (from, to) = (usize::from(*from), usize::from(*to));
+                if from < to { from <= of_week && of_week < to } else { of_week < to || from <= of_week }
+            }),
+            ClosedRange::Dated { from, to } => begins.max(*from) < (begins + 60.minutes()).min(*to),
         })
     }
 

@@ -201,18 +201,20 @@ impl ChannelWeek<'_, '_> {
     }
 
     /// Hours that each rule takes away, the first that holds; none where the minute of posts is not known.
-    fn hours_removed(&self) -> Option<[(&'static str, u32); 5]> {
+    fn hours_removed(&self) -> Option<[(&'static str, u32); 6]> {
         let channel = self.channel;
         let clock = channel.case.clock;
         let minute = channel.minute()?;
         let (past, committed): (Vec<i64>, Vec<i64>) = channel.standing().partition(|at| *at < clock.start);
         let is_near = |others: &[i64], at: i64| others.iter().any(|other| channel.is_too_near(*other, at));
-        let mut counts = [("past", 0), ("closed_day", 0), ("quiet_hours", 0), ("last_post", 0), ("committed_post", 0)];
+        let names = ["past", "closed_day", "closed_hours", "quiet_hours", "last_post", "committed_post"];
+        let mut counts = names.map(|name| (name, 0));
         let from = channel.case.not_before.map_or(i64::MIN, Timestamp::as_second);
         let rule_of = |hour: i64, moment: &Moment| {
             let at = clock.start + hour * HOUR + minute * 60;
-            let (closed, quiet) = (channel.is_closed(moment), channel.is_quiet(moment));
-            let holds = [at < from, closed, quiet, is_near(&past, at), is_near(&committed, at)];
+            let closed = [channel.is_closed(moment), channel.closed_hours(moment).is_some(), channel.is_quiet(moment)];
+            let [day, hours, quiet] = closed;
+            let holds = [at < from, day, hours, quiet, is_near(&past, at), is_near(&committed, at)];
             holds.iter().position(|holds| *holds)
         };
         for (hour, moment) in (0..).zip(&clock.hours) {

@@ -234,6 +234,32 @@ fn quiet_hours_and_closed_days_are_kept() {
 }
 
 #[test]
+fn closed_hours_are_kept() {
+    let case = Case::new();
+    let (weekday, hour) = {
+        let post = case.plan.clients[0].posts.iter().find(|post| post.channel == Channel::Linkedin).unwrap();
+        (post.hour / 24, post.hour % 24)
+    };
+    let day = crate::rules::DAYS[weekday];
+    let date = case.plan.week.monday() + (weekday as i64).days();
+    let broken_with = |file: &str, from: &str, rows: String| {
+        let rules = rules_with(&[(file, from, &rows)]);
+        let breaches = check_plan(&case.plan, &case.scenario, &rules);
+        breaches.iter().map(|breach| breach.rule).collect::<Vec<_>>()
+    };
+    let calendar = |rows: String| broken_with("calendar.toml", "closed = []", format!("closed = [{rows}]"));
+    let within = [
+        format!("{{ from = {date}T{hour:02}:59:00, to = {date}T{:02}:30:00 }}", hour + 2),
+        format!("{{ from = {date}T00:00:00, to = {date}T{hour:02}:00:01 }}"),
+    ];
+    for rows in within {
+        assert!(calendar(rows.clone()).contains(&"closed_hours"), "{rows}");
+    }
+    let own = format!("[linkedin]\nclosed = [{{ from = \"{day} {hour:02}:00\", to = \"{day} {hour:02}:01\" }}]\n");
+    assert!(broken_with("channels.toml", "[linkedin]   # LinkedIn company pages\n", own).contains(&"closed_hours"));
+}
+
+#[test]
 fn spacing_holds_between_planned_posts_and_against_those_that_stand() {
     let case = Case::new();
     let broken = case.broken_by(|plan| {

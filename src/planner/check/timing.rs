@@ -63,6 +63,9 @@ fn check_moment(channel: &ChannelCase<'_>, placed: &Placed<'_>, moment: &Moment,
     if channel.is_closed(moment) {
         findings.of_post(case, placed.post, "closed_day", format!("nothing may be posted on {}", moment.date));
     }
+    if let Some(range) = channel.closed_hours(moment) {
+        findings.of_post(case, placed.post, "closed_hours", format!("nothing may be posted from {range}"));
+    }
     if channel.is_quiet(moment) {
         findings.of_post(case, placed.post, "quiet_hours", "its hour lies in the channel's quiet hours".to_owned());
     }

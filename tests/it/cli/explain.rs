@@ -122,6 +122,19 @@ fn a_closed_day_is_named() {
 }
 
 #[test]
+fn closed_hours_are_named_with_the_range_its_file_and_line() {
+    let place = Workplace::new();
+    let overlay = "scope = { client = \"kettle-lane\" }\n\n[channels.fb]\n\
+                   closed = [{ from = \"tuesday 09:30\", to = \"tuesday 12:00\" }]\n";
+    place.write("rules/overlays/kettle.toml", overlay);
+    place.mcoe("plan small --out plan").done();
+    let line = "explain plan --why-not kettle-lane/fb/2026-10-20T09:00";
+    let out = place.mcoe(line).done().out;
+    assert!(out.contains("nothing is posted from tuesday 09:30 to tuesday 12:00"), "{out}");
+    assert!(out.contains("rule closed_hours, overlays/kettle.toml:4"), "{out}");
+}
+
+#[test]
 fn an_ordinary_hour_costs_what_the_best_week_with_it_loses() {
     let place = planned();
     let line = "explain plan --why-not kettle-lane/fb/2026-10-28T22:00";

@@ -102,7 +102,7 @@ fn a_pack_that_is_broken_for_a_moment_is_told_and_then_compared_with_the_last_go
     assert!(said.contains("round 3: rules/channels.toml") && said.contains("dropped"), "{said}");
     let (code, said) = watching.end();
     assert_eq!(code, Some(0));
-    assert!(said.contains("rules/channels.toml:32:") && said.contains("1 error(s) in the rules pack"), "{said}");
+    assert!(said.contains("rules/channels.toml:34:") && said.contains("1 error(s) in the rules pack"), "{said}");
 }
 
 #[test]

@@ -135,6 +135,24 @@ on_both! {
         assert_held_on(&ledger, &[8, 9, 10, 11], "closed_day").await;
     }
 
+    async fn closed_hours_that_came_later_hold_the_posts_in_them(place: &Place) {
+        let open = rules();
+        let ledger = committed(place, &open).await;
+        let weekend = "closed = [{ from = \"friday 18:00\", to = \"monday 08:00\" }]";
+        let of_pack = compiled(changed(&[("calendar.toml", "closed = []", weekend)]));
+        pass(&ledger, &open, 7..=11).await;
+        let saturday = all(&ledger).await.into_iter().find(|one| day(one) == 12).unwrap();
+        let (only, now) = (ScheduleFilter { ids: vec![saturday.id], ..ScheduleFilter::default() }, at("2026-09-11T23:00:00Z"));
+        ledger.change(&only, Change::Cancel { reason: "by mistake" }, &open, "ann", now).await.unwrap();
+        let put_back = ledger.change(&only, Change::Restore, &of_pack, "ann", now).await.unwrap().any();
+        assert!(is_held_as(&put_back, "closed_hours"), "{put_back:?}");
+        ledger.change(&only, Change::Restore, &open, "ann", now).await.unwrap().any().unwrap();
+        pass(&ledger, &of_pack, 12..=13).await;
+        assert_held_on(&ledger, &[12, 13], "closed_hours").await;
+        let held = all(&ledger).await.into_iter().find(|one| one.id == saturday.id).unwrap().blocked_reason.unwrap();
+        assert!(held.contains("nothing is posted from friday 18:00 to monday 08:00"), "{held}");
+    }
+
     async fn no_asset_of_a_campaign_runs_after_its_end(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let campaign = |ends: &str| {

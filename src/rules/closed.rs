@@ -1,0 +1,315 @@
+//! Closed hours: ranges of every week, or of single dates, in which nothing is posted.
+//!
+//! The ranges of `calendar.toml`, of a channel's table and of every overlay that covers a client add up.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::civil::DateTime;
+
+use super::diagnostic::{Diagnostic, Place};
+use super::key::DAYS;
+use super::load::{OverlayKey, RulesPack};
+use super::settings::{Row, Settings, Value, View, is_closed_ranges};
+use crate::model::Channel;
+
+/// Minutes of a day.
+pub(crate) const DAY_MINUTES: u16 = 24 * 60;
+
+/// Minutes of a week.
+pub(crate) const WEEK_MINUTES: u16 = 7 * DAY_MINUTES;
+
+/// Hours in which nothing is posted, on the client's clock: `from` is included, `to` is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClosedRange {
+    /// The same hours of every week.
+    Weekly {
+        /// Minutes since Monday 00:00, `0..10080`.
+        from: u16,
+        /// The same; below `from` where the range runs over the end of the week.
+        to: u16,
+    },
+    /// Hours of single dates.
+    Dated {
+        /// Date and time.
+        from: DateTime,
+        /// Date and time, after `from`.
+        to: DateTime,
+    },
+}
+
+impl ClosedRange {
+    /// Begin and end as they are written in the pack, such as `friday 18:00`.
+    #[must_use]
+    pub fn ends(&self) -> [String; 2] {
+        match self {
+            ClosedRange::Weekly { from, to } => [WeekTime(*from).to_string(), WeekTime(*to).to_string()],
+            ClosedRange::Dated { from, to } => [from.to_string(), to.to_string()],
+        }
+    }
+
+    /// Whether the range closes a minute of every week, counted from Monday 00:00.
+    pub(crate) fn covers_every(&self, minute_of_week: u16) -> bool {
+        match *self {
+            ClosedRange::Weekly { from, to } if from < to => (from..to).contains(&minute_of_week),
+            ClosedRange::Weekly { from, to } if from > to => minute_of_week >= from || minute_of_week < to,
+            // Equal ends are a mistake of their own.
+            ClosedRange::Weekly { .. } | ClosedRange::Dated { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for ClosedRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [from, to] = self.ends();
+        write!(f, "{from} to {to}")
+    }
+}
+
+/// Minutes since Monday 00:00, shown as `friday 18:00`.
+pub(crate) struct WeekTime(pub(crate) u16);
+
+impl fmt::Display for WeekTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let day = DAYS.get(usize::from(self.0 / DAY_MINUTES)).copied().unwrap_or_default();
+        let minute_of_day = self.0 % DAY_MINUTES;
+        write!(f, "{day} {:02}:{:02}", minute_of_day / 60, minute_of_day % 60)
+    }
+}
+
+/// Where a closed range is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedPlace {
+    /// Full path of its list, such as `calendar.closed`.
+    pub key: String,
+    /// Its row in the list, from 0.
+    pub row: usize,
+    /// File within the pack.
+    pub file: Arc<str>,
+    /// Line in the file, from 1.
+    pub line: u32,
+}
+
+impl RulesPack {
+    /// Where each closed range of a channel is written, in the order of [`ChannelRules::closed`].
+    ///
+    /// [`ChannelRules::closed`]: super::ChannelRules::closed
+    #[must_use]
+    pub fn closed_places(&self, overlays: &OverlayKey, channel: Channel) -> Vec<ClosedPlace> {
+        let (base, over) = self.layers(overlays);
+        let view = View::with(base, over);
+        rows(&view, channel).filter_map(|(key, row, cells)| place(key, row, cells)).collect()
+    }
+}
+
+/// The closed ranges of a channel: those of the calendar, then its own, each by layer.
+pub(crate) fn ranges(view: &View<'_>, channel: Channel) -> Vec<ClosedRange> {
+    rows(view, channel).filter_map(|(.., cells)| range(cells)).collect()
+}
+
+/// The keys of the lists that a channel's closed ranges stand in.
+pub(crate) fn keys(channel: Channel) -> [String; 2] {
+    ["calendar.closed".to_owned(), format!("channels.{channel}.closed")]
+}
+
+fn rows<'a>(view: &View<'a>, channel: Channel) -> impl Iterator<Item = (String, usize, &'a Row)> {
+    keys(channel).into_iter().flat_map(move |key| {
+        let layers: Vec<&[Row]> = view.rows_by_layer(&key).collect();
+        let numbered = layers.into_iter().flat_map(|rows| rows.iter().enumerate());
+        numbered.map(move |(row, cells)| (key.clone(), row, cells))
+    })
+}
+
+fn range(cells: &Row) -> Option<ClosedRange> {
+    match (&cells.get("from")?.value, &cells.get("to")?.value) {
+        (Value::WeekTime(from), Value::WeekTime(to)) => Some(ClosedRange::Weekly { from: *from, to: *to }),
+        (Value::DateTime(from), Value::DateTime(to)) => Some(ClosedRange::Dated { from: *from, to: *to }),
+        _ => None,
+    }
+}
+
+fn place(key: String, row: usize, cells: &Row) -> Option<ClosedPlace> {
+    let first = cells.values().filter_map(|cell| cell.place.as_ref()).min_by_key(|place| place.line)?;
+    Some(ClosedPlace { key, row, file: Arc::clone(&first.file), line: first.line })
+}
+
+/// What is wrong with the closed ranges of a file, row by row.
+pub(crate) fn mistakes(settings: &Settings) -> Vec<Diagnostic> {
+    let lists = settings.iter().filter(|(path, _)| is_closed_ranges(path));
+    let all = lists.flat_map(|(path, setting)| {
+        let rows = setting.value.as_rows().unwrap_or_default();
+        rows.iter().filter_map(move |cells| mistake(path, cells))
+    });
+    all.collect()
+}
+
+fn mistake(path: &str, cells: &Row) -> Option<Diagnostic> {
+    let (from, to) = (cells.get("from")?, cells.get("to")?);
+    let at = |place: &Option<Place>, code, cause, remedy: &str| {
+        place.as_ref().map(|place| Diagnostic::at(code, place, path, cause, remedy))
+    };
+    match (&from.value, &to.value) {
+        (Value::WeekTime(begin), Value::WeekTime(end)) if begin == end => {
+            let cause = format!("the range begins and ends at {}", WeekTime(*begin));
+            at(&to.place, "empty_range", cause, "write the time from which posts may run again as `to`")
+        }
+        (Value::DateTime(begin), Value::DateTime(end)) if begin == end => {
+            let cause = format!("the range begins and ends at {begin}");
+            at(&to.place, "empty_range", cause, "write the time from which posts may run again as `to`")
+        }
+        (Value::DateTime(begin), Value::DateTime(end)) if begin > end => {
+            let cause = format!("the range ends at {end}, before it begins at {begin}");
+            at(&to.place, "span_backwards", cause, "write the first time as `from` and the last as `to`")
+        }
+        (Value::WeekTime(_), Value::DateTime(_)) | (Value::DateTime(_), Value::WeekTime(_)) => {
+            let cause = format!(
+                "the range runs from {} to {}: one end is of every week, the other of a single date",
+                from.value, to.value
+            );
+            at(&to.place, "mixed_range", cause, "write two weekdays with times, or two dates with times")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClientId, WorkspaceId};
+    use crate::rules::load;
+    use crate::rules::load::tests::{changed, default_files, told};
+
+    fn with_closed(rows: &str) -> crate::rules::PackFiles {
+        changed("calendar.toml", "closed = []", &format!("closed = [{rows}]"))
+    }
+
+    fn of_fb(files: crate::rules::PackFiles) -> Vec<String> {
+        load(files).unwrap().base().channel(Channel::Fb).closed.iter().map(ToString::to_string).collect()
+    }
+
+    /// Code and remedy of each mistake.
+    fn wrong(rows: &str) -> Vec<(&'static str, String)> {
+        let mistakes = load(with_closed(rows)).expect_err(rows);
+        mistakes.into_iter().map(|mistake| (mistake.code, mistake.remedy)).collect()
+    }
+
+    #[test]
+    fn ranges_of_every_week_and_of_single_dates_are_read_as_they_are_written() {
+        let rows = "{ from = \"friday 18:00\", to = \"monday 08:00\" }, \
+                    { from = 2026-12-24T12:00:00, to = 2026-12-27 00:00:00 }";
+        let read = ["friday 18:00 to monday 08:00", "2026-12-24T12:00:00 to 2026-12-27T00:00:00"];
+        assert_eq!(of_fb(with_closed(rows)), read);
+        assert_eq!(
+            of_fb(with_closed("{ from = \"saturday 00:00\", to = \"sunday 24:00\" }")),
+            ["saturday 00:00 to monday 00:00"]
+        );
+    }
+
+    #[test]
+    fn a_range_over_the_end_of_the_week_covers_both_ends_of_it() {
+        let at = |weekday: u16, hour: u16| (weekday * 24 + hour) * 60;
+        let range = ClosedRange::Weekly { from: at(4, 18), to: at(0, 8) };
+        for (minute, is_closed) in [
+            (0, true),
+            (at(0, 8) - 1, true),
+            (at(0, 8), false),
+            (at(4, 18) - 1, false),
+            (at(4, 18), true),
+            (10_079, true),
+        ] {
+            assert_eq!(range.covers_every(minute), is_closed, "{minute}");
+        }
+    }
+
+    #[test]
+    fn ends_that_are_no_times_of_the_clients_clock_are_told_with_what_to_write() {
+        for (rows, code, remedy) in [
+            ("{ from = \"fryday 18:00\", to = \"monday 08:00\" }", "unknown_weekday", "write `friday`"),
+            ("{ from = \"Fri 18:00\", to = \"monday 08:00\" }", "unknown_weekday", "write `friday`"),
+            ("{ from = \"friday 18:00\", to = \"monday 25:00\" }", "bad_clock", "`\"friday 18:00\"`"),
+            ("{ from = \"friday\", to = \"monday 08:00\" }", "bad_clock", "`\"friday 18:00\"`"),
+            ("{ from = \"2026-12-24\", to = \"monday 08:00\" }", "unknown_weekday", "`2026-12-24T12:00:00`"),
+            ("{ from = 2026-12-24, to = 2026-12-27T00:00:00 }", "wrong_type", "`2026-12-24T12:00:00`"),
+            ("{ from = 18:00:00, to = 19:00:00 }", "wrong_type", "`\"friday 18:00\"`"),
+            ("{ from = 2026-12-24T12:00:00Z, to = 2026-12-27T00:00:00 }", "offset_time", "leave the offset out"),
+            ("{ from = \"friday 18:00\" }", "missing_key", "add `to = …`"),
+            ("{ from = \"friday 18:00\", til = \"monday 08:00\" }", "unknown_key", "from"),
+        ] {
+            let told = wrong(rows);
+            assert!(told.iter().any(|(told, says)| *told == code && says.contains(remedy)), "{rows}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn ranges_that_hold_nothing_run_backwards_or_mix_both_kinds_are_told_in_their_place() {
+        for (rows, code) in [
+            ("{ from = \"friday 18:00\", to = \"friday 18:00\" }", "empty_range"),
+            ("{ from = \"monday 00:00\", to = \"sunday 24:00\" }", "empty_range"),
+            ("{ from = 2026-12-24T12:00:00, to = 2026-12-24T12:00:00 }", "empty_range"),
+            ("{ from = 2026-12-27T12:00:00, to = 2026-12-24T12:00:00 }", "span_backwards"),
+            ("{ from = \"friday 18:00\", to = 2026-12-24T12:00:00 }", "mixed_range"),
+            ("{ from = 2026-12-24T12:00:00, to = \"monday 08:00\" }", "mixed_range"),
+        ] {
+            assert_eq!(wrong(rows).iter().map(|(code, _)| *code).collect::<Vec<_>>(), [code], "{rows}");
+        }
+        let mut files = default_files();
+        let text = "scope = { client = \"a\" }\n[channels.fb]\n\
+                    closed = [\n{ from = \"friday 18:00\", to = \"friday 18:00\" },\n]\n";
+        files.insert("overlays/a.toml".to_owned(), text.to_owned());
+        assert_eq!(told(files), [("empty_range", "overlays/a.toml".to_owned(), 4, "channels.fb.closed".to_owned())]);
+    }
+
+    #[test]
+    fn ranges_of_calendar_channel_and_overlays_add_up_and_each_has_its_place() {
+        let row = |day: &str| format!("closed = [{{ from = \"{day} 10:00\", to = \"{day} 11:00\" }}]\n");
+        let mut files = with_closed("{ from = \"monday 10:00\", to = \"monday 11:00\" }");
+        let channels = files.get_mut("channels.toml").unwrap();
+        *channels = channels.replacen("weekly_posts = 5\n", &format!("weekly_posts = 5\n{}", row("tuesday")), 1);
+        let overlay = format!(
+            "scope = {{ client = \"bakery\" }}\n[calendar]\n{}[channels.fb]\n{}",
+            row("wednesday"),
+            row("thursday")
+        );
+        files.insert("overlays/bakery.toml".to_owned(), overlay);
+        let pack = load(files).unwrap();
+        let key = pack.overlay_key(&WorkspaceId::new("any"), &ClientId::new("bakery"), None);
+        let days = |channel: Channel| -> Vec<String> {
+            let closed = pack.rules_with(&key).channel(channel).closed.clone();
+            closed.iter().map(|range| range.ends()[0].split(' ').next().unwrap().to_owned()).collect()
+        };
+        assert_eq!(days(Channel::Fb), ["monday", "wednesday", "tuesday", "thursday"]);
+        assert_eq!(days(Channel::X), ["monday", "wednesday"]);
+        assert_eq!(pack.base().channel(Channel::X).closed.len(), 1);
+        let places = pack.closed_places(&key, Channel::Fb);
+        let files: Vec<(&str, &str)> = places.iter().map(|place| (place.key.as_str(), &*place.file)).collect();
+        assert_eq!(
+            files,
+            [
+                ("calendar.closed", "calendar.toml"),
+                ("calendar.closed", "overlays/bakery.toml"),
+                ("channels.fb.closed", "channels.toml"),
+                ("channels.fb.closed", "overlays/bakery.toml"),
+            ]
+        );
+        assert_eq!((places[1].line, places[3].line), (3, 5));
+        let shown = pack.effective(&key).into_iter().find(|value| value.key == "channels.fb.closed").unwrap();
+        let both = "[{ from = \"tuesday 10:00\", to = \"tuesday 11:00\" }, \
+                    { from = \"thursday 10:00\", to = \"thursday 11:00\" }]";
+        assert_eq!(shown.value, both);
+        assert_eq!(pack.remarks(), []);
+    }
+
+    #[test]
+    fn posts_that_no_longer_fit_into_the_open_week_are_told() {
+        let code = |rows: &str| told(with_closed(rows)).into_iter().map(|(code, ..)| code).collect::<Vec<_>>();
+        // Tuesday to Sunday closed: Monday has room for five posts of most channels, but not for all.
+        assert!(code("{ from = \"tuesday 00:00\", to = \"monday 00:00\" }").contains(&"too_many_posts"));
+        let all = code(
+            "{ from = \"monday 00:00\", to = \"thursday 00:00\" }, { from = \"thursday 00:00\", to = \"monday 00:00\" }",
+        );
+        assert_eq!(all, ["closed_all_week"; 9]);
+        assert_eq!(of_fb(with_closed("{ from = \"friday 18:00\", to = \"monday 08:00\" }")).len(), 1);
+        // A year of single dates does not close the weeks after it.
+        assert_eq!(of_fb(with_closed("{ from = 2026-01-01T00:00:00, to = 2027-01-01T00:00:00 }")).len(), 1);
+    }
+}

@@ -1,0 +1,104 @@
+//! Closed hours: posts move to open hours, on the client's clock, and none is lost.
+
+use mcoe::model::{Channel, Plan, Scenario};
+use mcoe::planner::check::check_plan;
+use mcoe::rules::PackFiles;
+
+use crate::support::{Agency, changed, compiled, default_pack, plan};
+
+/// The default pack with closed ranges in `calendar.toml`.
+fn closed(rows: &str) -> PackFiles {
+    changed(&[("calendar.toml", "closed = []", &format!("closed = [{rows}]"))])
+}
+
+fn shop(zone: &str, week: &str) -> Scenario {
+    Agency::starting(week).with("shop", zone, &[Channel::Fb, Channel::Tiktok]).scenario()
+}
+
+/// The plan of a pack, which the checker has nothing against.
+fn checked(files: PackFiles, scenario: &Scenario) -> Plan {
+    let rules = compiled(files);
+    let plan = plan(&rules, scenario);
+    let breaches: Vec<String> = check_plan(&plan, scenario, &rules).iter().map(ToString::to_string).collect();
+    assert_eq!(breaches, Vec::<String>::new());
+    plan
+}
+
+/// Hours that closed ranges took from a channel.
+fn removed(plan: &Plan, channel: Channel) -> u32 {
+    let allocations = plan.clients.iter().flat_map(|client| &client.allocations);
+    let own = allocations.filter(|allocation| allocation.channel == channel);
+    own.flat_map(|one| &one.hours_removed).filter(|(rule, _)| *rule == "closed_hours").map(|(_, hours)| hours).sum()
+}
+
+/// Local date and time of each post of a channel.
+fn times(plan: &Plan, channel: Channel) -> Vec<String> {
+    let own = plan.posts().filter(|(_, post)| post.channel == channel);
+    own.map(|(client, post)| client.zone.local(post.at).strftime("%Y-%m-%dT%H:%M").to_string()).collect()
+}
+
+fn count(plan: &Plan) -> usize {
+    plan.posts().count()
+}
+
+#[test]
+fn posts_leave_a_weekend_that_is_closed_and_none_is_lost() {
+    // The clocks go back on Sunday, so the weekend has an hour more.
+    let scenario = shop("Europe/London", "2026-W43");
+    let open = checked(default_pack(), &scenario);
+    let weekend = checked(closed("{ from = \"friday 18:00\", to = \"monday 08:00\" }"), &scenario);
+    let is_closed = |time: &String| time.as_str() < "2026-10-19T08:00" || time.as_str() >= "2026-10-23T18:00";
+    let moved: usize = [Channel::Fb, Channel::Tiktok]
+        .iter()
+        .map(|channel| times(&open, *channel).iter().filter(|time| is_closed(time)).count())
+        .sum();
+    assert!(moved > 0, "nothing had to move");
+    assert_eq!(count(&weekend), count(&open));
+    for channel in [Channel::Fb, Channel::Tiktok] {
+        assert!(!times(&weekend, channel).iter().any(|time| is_closed(&time)), "{:?}", times(&weekend, channel));
+        assert_eq!(removed(&weekend, channel), 8 + 6 + 24 + 25);
+    }
+}
+
+#[test]
+fn an_hour_that_the_clocks_repeat_is_closed_twice_and_one_that_they_skip_never() {
+    let night = || closed("{ from = \"sunday 01:00\", to = \"sunday 02:00\" }");
+    for (zone, week, hours) in
+        [("Europe/London", "2026-W43", 2), ("Europe/London", "2026-W13", 0), ("Europe/London", "2026-W42", 1)]
+    {
+        assert_eq!(removed(&checked(night(), &shop(zone, week)), Channel::Fb), hours, "{week}");
+    }
+}
+
+#[test]
+fn an_hour_is_closed_where_any_of_its_minutes_is() {
+    let scenario = shop("Asia/Kolkata", "2026-W43");
+    for (rows, hours) in [
+        ("{ from = \"monday 09:59\", to = \"monday 10:00\" }", 1),
+        ("{ from = \"monday 09:59\", to = \"monday 10:01\" }", 2),
+        ("{ from = \"sunday 23:30\", to = \"monday 00:30\" }", 2),
+        ("{ from = 2026-10-20T09:30:00, to = 2026-10-20T11:00:00 }", 2),
+        ("{ from = 2026-10-25T23:59:59, to = 2026-10-26T09:00:00 }", 1),
+        ("{ from = 2026-10-26T00:00:00, to = 2026-10-27T00:00:00 }", 0),
+        ("{ from = \"monday 09:00\", to = \"monday 11:00\" }, { from = \"monday 10:00\", to = \"monday 12:00\" }", 3),
+    ] {
+        assert_eq!(removed(&checked(closed(rows), &scenario), Channel::Fb), hours, "{rows}");
+    }
+}
+
+#[test]
+fn an_overlay_adds_to_the_pack_and_a_channel_to_the_calendar() {
+    let scenario = shop("America/New_York", "2026-W52");
+    let open = checked(default_pack(), &scenario);
+    let mut files = closed("{ from = \"monday 00:00\", to = \"monday 12:00\" }");
+    let overlay = "scope = { client = \"shop\" }\n\
+                   [calendar]\nclosed = [{ from = 2026-12-24T12:00:00, to = 2026-12-27T00:00:00 }]\n\
+                   [channels.tiktok]\nclosed = [{ from = \"tuesday 12:00\", to = \"tuesday 14:00\" }]\n";
+    files.insert("overlays/shop.toml".to_owned(), overlay.to_owned());
+    let plan = checked(files, &scenario);
+    assert_eq!((removed(&plan, Channel::Fb), removed(&plan, Channel::Tiktok)), (12 + 60, 12 + 60 + 2));
+    assert_eq!(count(&plan), count(&open));
+    let is_christmas = |time: &String| ("2026-12-24T12:00".."2026-12-27T00:00").contains(&time.as_str());
+    assert!([Channel::Fb, Channel::Tiktok].iter().any(|channel| times(&open, *channel).iter().any(is_christmas)));
+    assert!(![Channel::Fb, Channel::Tiktok].iter().any(|channel| times(&plan, *channel).iter().any(is_christmas)));
+}
