@@ -6,7 +6,7 @@ use mcoe::rules::PackFiles;
 
 use crate::support::{Agency, compile, compiled, default_pack, plan, set, with_file};
 
-/// Acme and Bolt in the workspace `north`, Cord alone in `south`; Acme has a campaign from Thursday on.
+/// Acme and Bolt in the workspace `north`, Cord alone in `south`; Acme has a campaign from Thursday on that any asset serves.
 fn agency() -> Scenario {
     let channels = [Channel::Fb, Channel::X];
     let spring = Campaign {
@@ -17,7 +17,7 @@ fn agency() -> Scenario {
         ends_on: "2026-10-31".parse().unwrap(),
         channels: Vec::new(),
         weight: 1.0,
-        any_asset: false,
+        any_asset: true,
     };
     Agency::starting("2026-W40")
         .with("acme", "Europe/London", &channels)
