@@ -5,3 +5,7 @@ ALTER TABLE jobs ADD COLUMN cancelled_by text CHECK (cancelled_by IS NULL OR sta
 -- Whether posts count for a campaign whose asset belongs to none.
 
 ALTER TABLE campaigns ADD COLUMN any_asset integer NOT NULL DEFAULT 0 CHECK (any_asset IN (0, 1));
+
+-- Free marks of assets.
+
+ALTER TABLE assets ADD COLUMN tags text NOT NULL DEFAULT '[]';

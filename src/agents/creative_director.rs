@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::ClientWeek;
 use crate::model::{Asset, AssetId, AssetUse, Channel};
-use crate::rules::{AssetFacts, AssetRules, ChannelFacts, Evaluator, NEVER, RuleFailure, SCORE_ASSET};
+use crate::rules::{AssetFacts, AssetRules, ChannelFacts, Evaluator, Fact, NEVER, RuleFailure, SCORE_ASSET};
 
 /// An asset that a channel can use within the week.
 #[derive(Debug, Clone, PartialEq)]
@@ -184,6 +184,7 @@ pub fn score(
     let facts = Arc::new(AssetFacts {
         kind: (*asset.kind).into(),
         title: (*asset.title).into(),
+        tags: asset.tags.iter().map(|tag| Fact::Text((**tag).into())).collect(),
         campaign: asset.campaign_id.as_ref().map_or_else(Default::default, |id| id.as_str().into()),
         quality: asset.quality.get(),
         brand_consistency: asset.brand_consistency.get(),

@@ -40,6 +40,9 @@ pub struct Asset {
     /// Where its picture, film or sound is; empty where it has none.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub media_url: Arc<str>,
+    /// Free marks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Arc<str>>,
 }
 
 impl Asset {

@@ -79,6 +79,9 @@ pub struct AssetSeen {
     /// Headline; records of before say that there was none.
     #[serde(default)]
     pub title: Arc<str>,
+    /// Tags; records of before say that there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Arc<str>>,
     /// Whether it has a title, a text or media to show.
     pub has_content: bool,
 }
@@ -87,6 +90,12 @@ impl AssetSeen {
     /// What is known of an asset with its score.
     #[must_use]
     pub fn of(asset: &Asset, score: f64) -> Self {
-        Self { score, kind: Arc::clone(&asset.kind), title: Arc::clone(&asset.title), has_content: asset.has_content() }
+        Self {
+            score,
+            kind: Arc::clone(&asset.kind),
+            title: Arc::clone(&asset.title),
+            tags: asset.tags.clone(),
+            has_content: asset.has_content(),
+        }
     }
 }

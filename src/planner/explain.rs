@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use serde::Serialize;
 
 use super::channel::{Bench, Desk, response};
-use super::hours::{HourRule, closed_range, hour_value};
+use super::hours::{HourRule, closed_range, hour_value, weight_by_script};
 use super::judge::{Held, judge};
 use super::week::{Draft, FrontDesk, draft};
 use super::{PlanError, Planner};
@@ -363,13 +363,9 @@ impl Places<'_, '_> {
         let value = hour_value(desk.state, desk.rules, *wall, day, desk.hour_weights.as_deref());
         let channel = desk.state.channel;
         let table = |column: &str| format!("scenario, channels.{column}");
-        let rate = match desk.state.engagement_rate {
-            Some(_) => table("avg_engagement_rate"),
-            None => self.channel_source(channel, "engagement_rate"),
-        };
-        let weekly_hour = usize::from(wall.weekday) * 24 + usize::from(wall.hour);
-        let by_script = desk.hour_weights.as_ref().and_then(|weights| weights.get(weekly_hour).copied().flatten());
-        let hour_source = match by_script {
+        let by_table = || self.channel_source(channel, "engagement_rate");
+        let rate = desk.state.engagement_rate.map_or_else(by_table, |_| table("avg_engagement_rate"));
+        let hour_source = match weight_by_script(desk.hour_weights.as_deref(), *wall) {
             Some(_) => "the pack's `hour_weights` function".to_owned(),
             None => self.channel_source(channel, "hour_lift"),
         };

@@ -168,14 +168,18 @@ pub fn hour_value(
     HourValue {
         audience: state.audience,
         engagement_rate: state.engagement_rate.unwrap_or(rules.engagement_rate),
-        hour: hour_weights
-            .and_then(|weights| weights.get(weekday * 24 + usize::from(wall.hour)).copied().flatten())
-            .unwrap_or_else(by_table),
+        hour: weight_by_script(hour_weights, wall).unwrap_or_else(by_table),
         weekday: rules.weekday_weights.get(weekday).copied().unwrap_or(1.0),
         momentum: 1.0 + rules.momentum_gain * (2.0 * momentum - 1.0),
         campaign: day.hour_weight,
         calendar: day.calendar_factor,
     }
+}
+
+/// The weight that the pack's `hour_weights` function gave an hour; none where the best hours of the table decide.
+#[must_use]
+pub fn weight_by_script(hour_weights: Option<&[Option<f64>]>, wall: WallHour) -> Option<f64> {
+    *hour_weights?.get(usize::from(wall.weekday) * 24 + usize::from(wall.hour))?
 }
 
 /// Whether the wall-clock hour is one of the channel's best.

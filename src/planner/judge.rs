@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::assets::{Assignment, Slot};
-use super::channel::{Bench, Desk, Scored, response};
+use super::channel::{Bench, Desk, Scored, response, texts};
 use super::hours::is_best_hour;
 use super::judgement::judgement;
 use crate::agents::ClientWeek;
@@ -333,6 +333,7 @@ pub(super) fn post_facts(
         asset_score: asset.map_or(0.0, |asset| asset.score),
         asset_kind: asset.map_or_else(Default::default, |asset| (*asset.kind).into()),
         asset_title: asset.map_or_else(Default::default, |asset| (*asset.title).into()),
+        asset_tags: asset.map_or_else(Default::default, |asset| texts(&asset.tags)),
         channels_of_day: others().map(|other| Fact::Text(other.channel.name().into())).collect(),
         hours_of_day: others().map(|other| Fact::Whole(other.hour.into())).collect(),
         has_content: asset.is_some_and(|asset| asset.has_content),

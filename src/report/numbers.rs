@@ -23,7 +23,7 @@ pub fn count_to(value: f64, more: usize) -> String {
         return NONE.to_owned();
     }
     let size = value.abs();
-    let digits = if size == 0.0 || (size >= 1.0 && size < 9.95 && size.fract() == 0.0) {
+    let digits = if size == 0.0 || ((1.0..9.95).contains(&size) && size.fract() == 0.0) {
         format!("{size:.0}")
     } else if size < 9.95 {
         fraction(size, 1 + more)

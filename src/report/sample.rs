@@ -580,8 +580,9 @@ fn signals() -> Signals {
 
 /// Two decisions: one about a post of [`plan`], one about a channel.
 pub fn decisions() -> Vec<Decision> {
+    let id = uuid::Uuid::from_u128;
     let decision = |number, post_id, action_type| Decision {
-        id: uuid::Uuid::from_u128(number),
+        id: id(number),
         post_id,
         client_id: ClientId::new("harbour; coffee, roasters"),
         action_type,
@@ -595,8 +596,5 @@ pub fn decisions() -> Vec<Decision> {
         status: DecisionStatus::AwaitingApproval,
         actor: "scaling",
     };
-    vec![
-        decision(1, Some(uuid::Uuid::from_u128(9)), ActionType::TimeChoice),
-        decision(2, None, ActionType::FatigueCheck),
-    ]
+    vec![decision(1, Some(id(9)), ActionType::TimeChoice), decision(2, None, ActionType::FatigueCheck)]
 }

@@ -382,6 +382,8 @@ view!(
         asset_kind: ImmutableString,
         /// Headline of its asset; empty without one.
         asset_title: ImmutableString,
+        /// Tags of its asset.
+        asset_tags: List,
         /// Whether it has text to show.
         has_content: bool,
         /// Its campaign; empty without one.
@@ -409,6 +411,8 @@ view!(
         title: ImmutableString,
         /// The campaign it was made for; empty for evergreen content.
         campaign: ImmutableString,
+        /// Its tags.
+        tags: List,
         /// Craft, 0 to 1.
         quality: f64 [0.0, 1.0],
         /// Keeping to the brand, 0 to 1.

@@ -87,6 +87,7 @@ impl Input {
             self.post.asset_score = 0.0;
             self.post.asset_kind = "".into();
             self.post.asset_title = "".into();
+            self.post.asset_tags = List::default();
             self.post.has_content = false;
         }
         self.ctx.assessed |= self.ctx.reality_gap > 0.0 || self.ctx.reality_confidence < 1.0;

@@ -29,6 +29,7 @@ pub(super) const ASSETS: TableSpec = TableSpec {
         "title",
         "body",
         "media_url",
+        "tags",
     ],
     others_allowed: false,
 };
@@ -176,6 +177,7 @@ fn asset(row: &mut Row<'_, '_>, id: Option<Arc<str>>, times: Era) -> Option<Asse
         title: row.text("title").unwrap_or_default().into(),
         body: row.text("body").unwrap_or_default().into(),
         media_url: row.text("media_url").unwrap_or_default().into(),
+        tags: row.tags("tags"),
     })
 }
 

@@ -74,6 +74,7 @@ fn asset_row(client: &Client, asset: &Asset) -> AssetRow {
         title: asset.title.to_string(),
         body: asset.body.to_string(),
         media_url: asset.media_url.to_string(),
+        tags: asset.tags.join(";"),
     }
 }
 

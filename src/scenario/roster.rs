@@ -219,7 +219,7 @@ fn client(row: &mut Row<'_, '_>, manifest: &Manifest, default_policy: &Policy) -
         if row.text("time_zone").is_some() { row.zone("time_zone") } else { Some(manifest.default_zone.clone()) };
     let status = row.named("status", ClientStatus::ALL, ClientStatus::name);
     let priority = row.number_in("priority", Bounds::within(0.0, 100.0));
-    let tags = row.text("tags").unwrap_or_default().split(';').map(str::trim);
+    let tags = row.tags("tags");
     let (id, workspace, zone) = (id?, workspace?, zone?);
     let as_of = match zone.start_of_day(manifest.start.monday()) {
         Ok(start) => start,
@@ -233,7 +233,7 @@ fn client(row: &mut Row<'_, '_>, manifest: &Manifest, default_policy: &Policy) -
         workspace_id: WorkspaceId::new(workspace),
         name: row.text("name").unwrap_or(id).into(),
         industry: row.text("industry").unwrap_or_default().into(),
-        tags: tags.filter(|tag| !tag.is_empty()).map(Arc::from).collect(),
+        tags,
         zone,
         status: status.unwrap_or(ClientStatus::Active),
         priority: priority.unwrap_or(USUAL_PRIORITY),

@@ -133,6 +133,8 @@ pub struct AssetRow {
     pub body: String,
     /// Where its picture, film or sound is; empty where it has none.
     pub media_url: String,
+    /// Free marks, with semicolons between.
+    pub tags: String,
 }
 
 /// A row of `campaigns`.

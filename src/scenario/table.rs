@@ -330,6 +330,12 @@ impl<'t> Row<'t, '_> {
         self.channel_named(column, text)
     }
 
+    /// Free marks with `;` between.
+    pub fn tags(&mut self, column: &str) -> Vec<Arc<str>> {
+        let tags = self.text(column).unwrap_or_default().split(';').map(str::trim);
+        tags.filter(|tag| !tag.is_empty()).map(Arc::from).collect()
+    }
+
     /// Channels with `;` between; empty where blank, nothing where one is wrong.
     pub fn channels(&mut self, column: &str) -> Option<Vec<Channel>> {
         let mut channels = Vec::new();

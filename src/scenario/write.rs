@@ -174,6 +174,7 @@ fn assets(files: &ScenarioFiles) -> PolarsResult<DataFrame> {
         .text("title", rows().map(|row| row.title.as_str()))
         .text("body", rows().map(|row| row.body.as_str()))
         .text_where_known("media_url", rows().map(|row| Some(row.media_url.clone()).filter(|url| !url.is_empty())))
+        .text_where_known("tags", rows().map(|row| Some(row.tags.clone()).filter(|tags| !tags.is_empty())))
         .frame()
 }
 

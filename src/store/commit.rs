@@ -271,6 +271,7 @@ pub(super) fn preview(client: &Client, choice: &AssetChoice) -> serde_json::Valu
         "title": asset.title,
         "body": asset.body.chars().take(PREVIEW_LETTERS).collect::<String>(),
         "media_url": asset.media_url,
+        "tags": asset.tags,
     })
 }
 

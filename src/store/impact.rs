@@ -350,6 +350,11 @@ fn asset_seen(schedule: &Schedule) -> Option<AssetSeen> {
         score: schedule.metadata.get("asset_score").and_then(serde_json::Value::as_f64)?,
         kind: preview("kind")?.into(),
         title: preview("title").unwrap_or_default().into(),
+        tags: schedule
+            .content_preview
+            .get("tags")
+            .and_then(|tags| serde_json::from_value(tags.clone()).ok())
+            .unwrap_or_default(),
         has_content: ["title", "body", "media_url"]
             .iter()
             .any(|field| preview(field).is_some_and(|text| !text.is_empty())),

@@ -199,6 +199,7 @@ impl<'s> Load<'s> {
                 .text(&asset.title)
                 .text(&asset.body)
                 .text(&asset.media_url)
+                .text(&json(&asset.tags))
                 .flag(false);
         };
         tx.upsert(ASSETS, "client_id, asset_id", changed, rows, fill).await?;

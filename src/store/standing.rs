@@ -237,7 +237,8 @@ impl Reader<'_> {
 
     async fn assets(&mut self) -> Result<(), StoreError> {
         let select = "client_id, asset_id, campaign_id, kind, channels::text, iso(created_at), quality_score, \
-                      brand_consistency, value, impact, parent_id, evolution_step, title, body, retired, media_url FROM assets";
+                      brand_consistency, value, impact, parent_id, evolution_step, title, body, retired, media_url, \
+                      tags::text FROM assets";
         self.each(select, "client_id, asset_id", |row, client, _| {
             if row.flag(14)? {
                 return Ok(());
@@ -257,6 +258,7 @@ impl Reader<'_> {
                 title: row.text(12)?.into(),
                 body: row.text(13)?.into(),
                 media_url: row.text(15)?.into(),
+                tags: row.json(16)?,
             });
             Ok(())
         })

@@ -80,6 +80,7 @@ pub(super) const ASSETS: Table = Table {
         "title",
         "body",
         "media_url",
+        "tags",
         "retired",
     ],
 };

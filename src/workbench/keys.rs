@@ -139,6 +139,7 @@ const KEYS: &[Key] = &[
         Preset::Text("A headline"),
         "its headline, where it has text to show",
     ),
+    Key::optional("<case>.asset.tags", Kind::Text, "its tags, as in `spring;recipe`"),
     share("<case>.asset.quality", 0.8, "craft"),
     share("<case>.asset.brand_consistency", 0.8, "keeping to the brand"),
     share("<case>.asset.value", 0.5, "use to the audience"),

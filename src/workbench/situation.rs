@@ -2,6 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use std::sync::Arc;
+
 use crate::model::{
     Asset, AssetId, AssetUse, CalendarEntry, CalendarError, Campaign, CampaignId, Capacity, Channel, ChannelState,
     Client, ClientId, ClientState, ClientStatus, DayKind, Policy, Reality, Score, Severity, Warning, WarningStatus,
@@ -140,13 +142,7 @@ impl<'s> Said<'s> {
             workspace_id: WorkspaceId::new(self.text("client.workspace")),
             name: self.text("client.id").into(),
             industry: self.text("client.industry").into(),
-            tags: self
-                .text("client.tags")
-                .split(';')
-                .map(str::trim)
-                .filter(|tag| !tag.is_empty())
-                .map(Into::into)
-                .collect(),
+            tags: self.tags("client.tags"),
             zone,
             status: self.text("client.status").parse().unwrap_or(ClientStatus::Active),
             priority: self.number("client.priority"),
@@ -155,6 +151,11 @@ impl<'s> Said<'s> {
             assets: self.asset(hours).into_iter().collect(),
             days: self.rows("client.days").iter().filter_map(|row| special_day(row, hours)).collect(),
         }
+    }
+
+    /// Marks with semicolons between, as a scenario writes them.
+    fn tags(&self, key: &str) -> Vec<Arc<str>> {
+        self.text(key).split(';').map(str::trim).filter(|tag| !tag.is_empty()).map(Arc::from).collect()
     }
 
     fn policy(&self, default: &Policy) -> Policy {
@@ -189,6 +190,7 @@ impl<'s> Said<'s> {
             title: content.into(),
             body: "".into(),
             media_url: "".into(),
+            tags: self.tags("asset.tags"),
         })
     }
 

@@ -55,7 +55,7 @@ fn posts_leave_a_weekend_that_is_closed_and_none_is_lost() {
     assert!(moved > 0, "nothing had to move");
     assert_eq!(count(&weekend), count(&open));
     for channel in [Channel::Fb, Channel::Tiktok] {
-        assert!(!times(&weekend, channel).iter().any(|time| is_closed(&time)), "{:?}", times(&weekend, channel));
+        assert!(!times(&weekend, channel).iter().any(&is_closed), "{:?}", times(&weekend, channel));
         assert_eq!(removed(&weekend, channel), 8 + 6 + 24 + 25);
     }
 }

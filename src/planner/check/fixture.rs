@@ -75,6 +75,7 @@ pub(super) fn asset(id: &str, client: &Client, week: Week, quality: f64) -> Asse
         title: "Title".into(),
         body: "Body".into(),
         media_url: "".into(),
+        tags: Vec::new(),
     }
 }
 

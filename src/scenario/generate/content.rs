@@ -168,6 +168,7 @@ fn head(client: &Sketch, number: u32, campaigns: &[CampaignRow], draw: &mut Draw
         title: names::headline(draw, &client.business.trade),
         body: String::new(),
         media_url: String::new(),
+        tags: String::new(),
     }
 }
 

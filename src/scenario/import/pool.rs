@@ -54,6 +54,7 @@ fn asset(id: &Arc<str>, channel: Channel, rank: usize, quality: f64, post: &Seri
         title: format!("{kind} of {}", post.at.to_zoned(TimeZone::UTC).date()),
         body: String::new(),
         media_url: String::new(),
+        tags: String::new(),
     }
 }
 

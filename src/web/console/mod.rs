@@ -7,6 +7,7 @@ mod explanation;
 mod runs;
 mod schedules;
 mod session;
+mod week;
 mod words;
 
 use axum::Router;

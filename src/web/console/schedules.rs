@@ -1,15 +1,13 @@
-//! The schedules: as a table or a week, and what people decide about them.
-
-use std::collections::BTreeMap;
+//! The schedules: as a table, and what people decide about them.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use jiff::ToSpan;
 use jiff::civil::Date;
 use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use super::week::week;
 use super::words::{self, Row, client_choices, count, names, query};
 use super::{BASE, Desk, Looking, Sending, session};
 use crate::model::{Channel, RiskBand, Role, ScheduleStatus};
@@ -24,22 +22,20 @@ use crate::web::state::App;
 const ROWS: u32 = 50;
 /// Posts of each group that the console opens on.
 const HOME_ROWS: u32 = 20;
-/// Posts of a week that are shown.
-const WEEK_ROWS: u32 = 3000;
 /// Days whose waiting posts have a link.
 const DAY_LINKS: usize = 7;
 
 /// What is asked for, as it stands in the address.
 #[derive(Debug, Clone, Default, Serialize)]
-struct Wish {
-    client: String,
-    channel: String,
-    status: String,
-    risk: String,
-    from: String,
-    to: String,
-    sort: String,
-    view: String,
+pub(super) struct Wish {
+    pub client: String,
+    pub channel: String,
+    pub status: String,
+    pub risk: String,
+    pub from: String,
+    pub to: String,
+    pub sort: String,
+    pub view: String,
 }
 
 /// A figure at the top of the page.
@@ -92,34 +88,6 @@ enum View {
     /// What was asked for, page by page.
     List,
     Week,
-}
-
-#[derive(Debug, Serialize)]
-struct Calendar {
-    title: String,
-    previous: String,
-    next: String,
-    days: Vec<Day>,
-    /// Posts that are too many to be shown.
-    hidden: i64,
-    /// Whether the clients' posts are shown from the start.
-    is_unfolded: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Day {
-    label: String,
-    is_today: bool,
-    count: usize,
-    clients: Vec<ClientDay>,
-}
-
-/// A client's posts of a day.
-#[derive(Debug, Serialize)]
-struct ClientDay {
-    name: String,
-    waiting: usize,
-    rows: Vec<Row>,
 }
 
 impl Wish {
@@ -196,7 +164,7 @@ impl Wish {
         [client, channel, status, risk, from, to].iter().any(|field| !field.is_empty())
     }
 
-    fn link(&self, desk: &Desk) -> String {
+    pub fn link(&self, desk: &Desk) -> String {
         desk.link("", &self.fields())
     }
 }
@@ -417,74 +385,6 @@ fn nothing_planned(desk: &Desk, overview: &Overview) -> minijinja::Value {
         href => desk.link("/channels", &[]),
         label => "The channels of its clients",
     }
-}
-
-/// A day of the week that a wish means: the one that it names, else that of the next post that waits, else that of the
-/// next one at all, else today.
-async fn day_of_week(desk: &Desk, wish: &Wish, filter: &ScheduleFilter, today: Date) -> Result<Date, Problem> {
-    if let Ok(day) = wish.from.parse() {
-        return Ok(day);
-    }
-    let open = [ScheduleStatus::Ready, ScheduleStatus::Executing, ScheduleStatus::Blocked];
-    let (waiting, asked) = ([ScheduleStatus::Pending], filter.statuses.as_slice());
-    let tries: &[&[ScheduleStatus]] = if asked.is_empty() { &[&waiting, &open] } else { &[asked] };
-    for statuses in tries {
-        let next = ScheduleFilter { statuses: statuses.to_vec(), from: Some(now()), to: None, ..filter.clone() };
-        let found = desk.ledger().schedule_page(&next, Order::Soonest, None, 1).await?;
-        if let Some(schedule) = found.rows.first() {
-            return Ok(words::local_day(schedule));
-        }
-    }
-    Ok(today)
-}
-
-/// The week that a wish means, all posts of it by day and client.
-async fn week(desk: &Desk, wish: &Wish, filter: ScheduleFilter, names: &words::Names<'_>) -> Result<Calendar, Problem> {
-    let today = now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let chosen = day_of_week(desk, wish, &filter, today).await?;
-    let monday = chosen.saturating_sub(i64::from(chosen.weekday().to_monday_zero_offset()).days());
-    let sunday = monday.saturating_add(6.days());
-    let whole = ScheduleFilter { first_day: Some(monday), last_day: Some(sunday), from: None, to: None, ..filter };
-    let found = desk.ledger().schedule_page(&whole, Order::Soonest, None, WEEK_ROWS).await?;
-    let hidden = match found.next {
-        Some(_) => {
-            let counts = desk.ledger().schedules_by_day(&whole).await?;
-            counts.iter().map(|day| day.count).sum::<i64>() - i64::from(WEEK_ROWS)
-        }
-        None => 0,
-    };
-    let mut of_days: BTreeMap<Date, Vec<Row>> = BTreeMap::new();
-    for schedule in &found.rows {
-        of_days.entry(words::local_day(schedule)).or_default().push(Row::of(desk, names, schedule));
-    }
-    let dates = (0..7).map(|offset| monday.saturating_add(i64::from(offset).days()));
-    let days = dates.map(|date| day(date, today, of_days.remove(&date).unwrap_or_default())).collect();
-    let link = |from: Date| {
-        let wanted = Wish { from: from.to_string(), to: String::new(), ..wish.clone() };
-        wanted.link(desk)
-    };
-    Ok(Calendar {
-        title: format!("{} to {}", monday.strftime("%-d %B"), sunday.strftime("%-d %B %Y")),
-        previous: link(monday.saturating_sub(7.days())),
-        next: link(monday.saturating_add(7.days())),
-        days,
-        hidden,
-        is_unfolded: !wish.client.is_empty(),
-    })
-}
-
-/// The posts of a day by client, clients by name.
-fn day(date: Date, today: Date, rows: Vec<Row>) -> Day {
-    let count = rows.len();
-    let mut of_clients: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
-    for row in rows {
-        of_clients.entry((row.client_name.clone(), row.client_id.clone())).or_default().push(row);
-    }
-    let clients = of_clients.into_iter().map(|((name, _), rows)| {
-        let waiting = rows.iter().filter(|row| row.status == ScheduleStatus::Pending.name()).count();
-        ClientDay { name, waiting, rows }
-    });
-    Day { label: date.strftime("%a %-d %b").to_string(), is_today: date == today, count, clients: clients.collect() }
 }
 
 /// What a person wants to do, with the schedules it concerns.

@@ -21,6 +21,7 @@ fn planned(function: &str) -> Plan {
     scenario.clients[0].0.tags = vec!["vegan".into(), "key account".into()];
     for asset in &mut scenario.clients[0].0.assets {
         asset.title = format!("Roasted: {}", asset.id).into();
+        asset.tags = vec!["spring".into()];
     }
     plan(&compiled(with_guardrail(function)), &scenario)
 }
@@ -56,6 +57,7 @@ fn tags_and_titles_are_read_and_texts_can_be_looked_into() {
         ("\"vegan\" in ctx.tags", true),
         ("\"meat\" in ctx.tags", false),
         ("ctx.tags.len() == 2", true),
+        ("\"spring\" in post.asset_tags && !(\"autumn\" in post.asset_tags)", true),
         ("\"roasted\" in post.asset_title.to_lower()", true),
         ("post.asset_title.contains(\"Fried\")", false),
         ("post.asset_title.len() > 8", true),

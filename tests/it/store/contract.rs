@@ -1,6 +1,8 @@
 //! What the ledger promises on either database: loading, committing, reviewing, fencing, the record.
 
-use mcoe::model::{AssetUse, Campaign, CampaignId, Channel, ClientState, RiskBand, ScheduleStatus};
+use std::sync::Arc;
+
+use mcoe::model::{AssetUse, Campaign, CampaignId, Channel, ClientState, RiskBand, Scenario, ScheduleStatus};
 use mcoe::scenario;
 use mcoe::store::{ActionFilter, Change, ScheduleFilter, StoreError};
 
@@ -47,7 +49,7 @@ on_both! {
         }
     }
 
-    async fn campaigns_that_any_asset_serves_come_back_as_such(place: &Place) {
+    async fn campaigns_that_any_asset_serves_and_tags_of_assets_come_back_as_such(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let campaign = |id: &str, any_asset| Campaign {
             id: CampaignId::new(id),
@@ -64,15 +66,19 @@ on_both! {
         for any_asset in [true, false] {
             let campaigns = vec![campaign("fair", any_asset), campaign("sale", false)];
             scenario.clients[0].0.campaigns = campaigns.clone();
+            scenario.clients[0].0.assets[1].tags = vec!["spring".into(), if any_asset { "old" } else { "new" }.into()];
+            let tags = |scenario: &Scenario| -> Vec<Vec<Arc<str>>> {
+                scenario.clients[0].0.assets.iter().map(|asset| asset.tags.clone()).collect()
+            };
             ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap();
             let standing = ledger.scenario(&workspace("of-shop"), scenario.start).await.unwrap();
-            assert_eq!(standing.clients[0].0.campaigns, campaigns);
+            assert_eq!((&standing.clients[0].0.campaigns, tags(&standing)), (&campaigns, tags(&scenario)));
             let dir = tempfile::tempdir().unwrap();
             for (name, bytes) in scenario::render(&scenario::files_of(&standing)).unwrap() {
                 std::fs::write(dir.path().join(name), bytes).unwrap();
             }
             let exported = scenario::read(dir.path(), &rules.base().risk.default_policy).unwrap();
-            assert_eq!(exported.clients[0].0.campaigns, campaigns);
+            assert_eq!((&exported.clients[0].0.campaigns, tags(&exported)), (&campaigns, tags(&scenario)));
         }
     }
 

@@ -100,6 +100,7 @@ fn asset(id: &str) -> Asset {
         title: "A cup of tea".into(),
         body: "".into(),
         media_url: "".into(),
+        tags: Vec::new(),
     }
 }
 
