@@ -166,8 +166,8 @@ pub(super) fn history(table: &Table, roster: &mut Roster, assets: &Assets, probl
         let client = roster.client(&mut row);
         let channel = row.channel("channel");
         let at = row.required_instant("published_at", roster.known_times());
-        let reach = row.number_in("reach", PEOPLE);
-        let engagements = row.number_in("engagements", PEOPLE);
+        row.number_in("reach", PEOPLE);
+        row.number_in("engagements", PEOPLE);
         let asset = row.text("asset_id").filter(|id| assets.is_of_client(&mut row, "asset_id", id, client));
         let (Some(client), Some(channel), Some(at)) = (client, channel, at) else { continue };
         if !has_channel(&mut row, roster, client, channel) {
@@ -176,7 +176,6 @@ pub(super) fn history(table: &Table, roster: &mut Roster, assets: &Assets, probl
         let Some(draft) = roster.draft_mut(client) else { continue };
         if at > draft.as_of {
             committed.push(index);
-            refuse_results_of_the_future(&mut row, reach.or(engagements).is_some());
         }
         draft.channels.entry(channel).and_modify(|channel| channel.history.push(at));
         if let Some(asset) = asset {
@@ -187,23 +186,14 @@ pub(super) fn history(table: &Table, roster: &mut Roster, assets: &Assets, probl
     warn_of_committed(table, &committed, problems);
 }
 
-/// Of a post that is still to come nobody knows what came of it.
-fn refuse_results_of_the_future(row: &mut Row<'_, '_>, has_results: bool) {
-    if has_results {
-        let cause = "it lies after the scenario's start, and yet its results are known".to_owned();
-        let remedy = "start the scenario after its last post, or remove the row".to_owned();
-        row.reject("after_start", "published_at", cause, remedy);
-    }
-}
-
-/// Posts of the weeks to come are what a ledger's export holds of weeks that are committed.
+/// Posts after the start are what a ledger's export holds of weeks that are committed, or were made by hand since.
 fn warn_of_committed(table: &Table, rows: &[usize], problems: &mut Problems) {
     let Some(first) = rows.first() else { return };
     let cause = match rows.len() {
         1 => "a post after the scenario's start: it counts as one that is committed".to_owned(),
         count => format!("{count} posts after the scenario's start, from here on: they count as committed"),
     };
-    let remedy = "see that the years are right, unless these posts will run";
+    let remedy = "see that the years are right, unless these posts ran since or will run";
     table.row(*first, problems).warn("after_start", "published_at", cause, remedy);
 }
 
