@@ -17,8 +17,8 @@ pub(super) fn write_effect(
         return writeln!(text, "  every post stands as it did");
     }
     writeln!(text, "  {}", totals(&effect))?;
-    let objective = (before.objective(), after.objective());
-    writeln!(text, "  objective {:.1} -> {:.1} ({:+.2} %)", objective.0, objective.1, percent(objective))?;
+    let expected = (before.expected_engagement(), after.expected_engagement());
+    writeln!(text, "  expected engagement {:.1} -> {:.1} ({:+.2} %)", expected.0, expected.1, percent(expected))?;
     effect.sort_by(|a, b| b.loss().total_cmp(&a.loss()));
     for one in &effect {
         let expected = (one.expected_before, one.expected_after);
@@ -37,7 +37,9 @@ pub(super) fn write_effect(
 }
 
 fn percent((before, after): (f64, f64)) -> f64 {
-    if before.abs() > 0.0 { 100.0 * (after - before) / before } else { 0.0 }
+    let percent = if before.abs() > 0.0 { 100.0 * (after - before) / before } else { 0.0 };
+    // What rounds to nothing has no sign.
+    if percent.abs() < 0.005 { 0.0 } else { percent }
 }
 
 /// Counts that are not zero, in words.

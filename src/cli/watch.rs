@@ -97,6 +97,7 @@ impl Watch {
                 "week": plan.week.to_string(),
                 "posts": plan.posts().count(),
                 "objective": plan.objective(),
+                "expected_engagement": plan.expected_engagement(),
                 "plan": effect,
             });
             return print(&format!("{told}\n"));
@@ -109,10 +110,10 @@ impl Watch {
             (Some(last), Some(effect)) => write_effect(&mut text, last, plan, effect),
             _ => writeln!(
                 text,
-                "the plan of {}: {} posts, objective {:.1}; the next is compared with it",
+                "the plan of {}: {} posts, expected engagement {:.1}; the next is compared with it",
                 plan.week,
                 plan.posts().count(),
-                plan.objective()
+                plan.expected_engagement()
             ),
         };
         print(&text)

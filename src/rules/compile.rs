@@ -480,6 +480,9 @@ fn function_name(signature: &str) -> Option<String> {
     is_name.then(|| name.to_owned())
 }
 
+/// Names of the views, those that most functions have before others.
+const VIEWS: [&str; 4] = [PostFacts::PARAMETER, ChannelFacts::PARAMETER, AssetFacts::PARAMETER, ClientFacts::PARAMETER];
+
 /// The fields of a view that do not exist, for `VIEW.FIELD` and `ctx.params.NAME`.
 fn unknown_fields(dot: &rhai::BinaryExpr, guardrail: Option<&GuardrailRules>) -> Vec<(Position, String, String)> {
     let Expr::Variable(variable, ..) = &dot.lhs else { return Vec::new() };
@@ -492,9 +495,11 @@ fn unknown_fields(dot: &rhai::BinaryExpr, guardrail: Option<&GuardrailRules>) ->
     if fields.contains(&field) {
         return Vec::new();
     }
-    let remedy = match nearest(field, fields.iter().copied()) {
-        Some(near) => format!("did you mean `{view}.{near}`?"),
-        None => format!("`{view}` has: {}", fields.join(", ")),
+    let has_it = |other: &&str| view_fields(other).is_some_and(|fields| fields.contains(&field));
+    let remedy = match (VIEWS.into_iter().find(has_it), nearest(field, fields.iter().copied())) {
+        (Some(other), _) => format!("did you mean `{other}.{field}`?"),
+        (None, Some(near)) => format!("did you mean `{view}.{near}`?"),
+        (None, None) => format!("`{view}` has: {}", fields.join(", ")),
     };
     vec![(position, format!("{view}.{field}"), remedy)]
 }

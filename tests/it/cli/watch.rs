@@ -98,7 +98,7 @@ fn a_pack_that_is_broken_for_a_moment_is_told_and_then_compared_with_the_last_go
     place.replace("rules/channels.toml", "weekly_posts = 5", "weekly_posts = ");
     watching.until("no plan this time");
     place.replace("rules/channels.toml", "weekly_posts = ", "weekly_posts = 4");
-    let said = watching.until("objective ");
+    let said = watching.until("  expected engagement ");
     assert!(said.contains("round 3: rules/channels.toml") && said.contains("dropped"), "{said}");
     let (code, said) = watching.end();
     assert_eq!(code, Some(0));
@@ -117,14 +117,14 @@ fn files_and_folders_that_go_and_come_back_are_followed() {
     let text = place.read("rules/fatigue.toml");
     place.write("rules/.fatigue.toml.new", &text.replace("slope_below_warn = 0.6", "slope_below_warn = 0.9"));
     fs::rename(place.path("rules/.fatigue.toml.new"), place.path("rules/fatigue.toml")).unwrap();
-    assert!(watching.until("objective ").contains("round 3: rules/fatigue.toml"));
+    assert!(watching.until("  expected engagement ").contains("round 3: rules/fatigue.toml"));
 
     fs::rename(place.path("rules"), place.path("away")).unwrap();
     watching.until("no plan this time");
     fs::rename(place.path("away"), place.path("rules")).unwrap();
     watching.until("every post stands");
     place.replace("rules/fatigue.toml", "slope_below_warn = 0.9", "slope_below_warn = 0.6");
-    watching.until("objective ");
+    watching.until("  expected engagement ");
     assert_eq!(watching.end().0, Some(0));
 }
 
