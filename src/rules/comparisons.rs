@@ -49,7 +49,26 @@ pub(super) fn names(node: &ASTNode<'_>) -> Vec<(NameKind, String, Position)> {
         }
         _ => None,
     };
-    pairs(node).into_iter().filter_map(name).collect()
+    pairs(node).into_iter().filter_map(name).chain(name_in_list(node)).collect()
+}
+
+/// The name that a node of a script seeks in a list: `"NAME" in FIELD` or `FIELD.contains("NAME")`.
+fn name_in_list(node: &ASTNode<'_>) -> Option<(NameKind, String, Position)> {
+    let (field, sought) = match node {
+        ASTNode::Expr(Expr::FnCall(call, _)) if call.name == "contains" => match call.args.as_slice() {
+            [list, sought] => (compared(list)?, sought),
+            _ => return None,
+        },
+        ASTNode::Expr(Expr::Dot(dot, ..)) => {
+            let (Expr::Variable(view, ..), Expr::Dot(rest, ..)) = (&dot.lhs, &dot.rhs) else { return None };
+            let (Expr::Property(property, _), Expr::MethodCall(call, _)) = (&rest.lhs, &rest.rhs) else { return None };
+            let sought = call.args.first().filter(|_| call.name == "contains")?;
+            (field_of(view.1.as_str(), property.2.as_str())?, sought)
+        }
+        _ => return None,
+    };
+    let Literal::Text(text) = literal(sought)? else { return None };
+    Some((NameKind::of_list(&field.name)?, text.to_owned(), sought.position()))
 }
 
 /// The fields that a node compares, how, and with what.
@@ -83,7 +102,10 @@ fn mirrored(operator: &str) -> &str {
 fn compared(expression: &Expr) -> Option<Compared> {
     let Expr::Dot(dot, ..) = expression else { return None };
     let (Expr::Variable(view, ..), Expr::Property(property, _)) = (&dot.lhs, &dot.rhs) else { return None };
-    let (view, field) = (view.1.as_str(), property.2.as_str());
+    field_of(view.1.as_str(), property.2.as_str())
+}
+
+fn field_of(view: &str, field: &str) -> Option<Compared> {
     match view {
         ChannelFacts::PARAMETER => of_view(ChannelFacts::fields(), view, field),
         PostFacts::PARAMETER => of_view(PostFacts::fields(), view, field),

@@ -20,6 +20,10 @@ pub enum NameKind {
     Industry,
     /// A kind of assets.
     AssetKind,
+    /// A tag of clients.
+    ClientTag,
+    /// A tag of assets.
+    AssetTag,
 }
 
 /// A name as a pack says it.
@@ -49,6 +53,15 @@ impl NameKind {
         }
     }
 
+    /// What the entries of a field that holds a list, such as `ctx.tags`, name.
+    pub(super) fn of_list(field: &str) -> Option<Self> {
+        match field {
+            "ctx.tags" | "client.tags" => Some(NameKind::ClientTag),
+            "post.asset_tags" | "asset.tags" => Some(NameKind::AssetTag),
+            _ => None,
+        }
+    }
+
     const fn noun(self) -> &'static str {
         match self {
             NameKind::Client => "client",
@@ -56,6 +69,8 @@ impl NameKind {
             NameKind::Campaign => "campaign",
             NameKind::Industry => "client of the industry",
             NameKind::AssetKind => "asset of the kind",
+            NameKind::ClientTag => "client with the tag",
+            NameKind::AssetTag => "asset with the tag",
         }
     }
 }
@@ -75,6 +90,9 @@ impl KnownNames {
             known.add(NameKind::Industry, &client.industry);
             client.campaigns.iter().for_each(|campaign| known.add(NameKind::Campaign, campaign.id.as_str()));
             client.assets.iter().for_each(|asset| known.add(NameKind::AssetKind, &asset.kind));
+            client.tags.iter().for_each(|tag| known.add(NameKind::ClientTag, tag));
+            let tags = client.assets.iter().flat_map(|asset| &asset.tags);
+            tags.for_each(|tag| known.add(NameKind::AssetTag, tag));
         }
         known
     }

@@ -232,6 +232,22 @@ fn whom_the_pack_names_the_scenario_must_have() {
 }
 
 #[test]
+fn tags_that_a_script_seeks_the_scenario_must_have() {
+    for (sought, near) in [
+        ("\"b2bb\" in ctx.tags", "no client with the tag `b2bb`"),
+        ("ctx.tags.contains(\"b2bb\")", "did you mean `b2b`?"),
+        ("!(\"spring\" in post.asset_tags)", "no asset with the tag `spring`"),
+    ] {
+        let place = with_guardrail(&format!("    if {sought} {{ return warn(\"a\", \"b\"); }}\n    pass()"));
+        place.bring("agency");
+        place.mcoe("check --scenario agency").ends_with(2).says(&[near, "rules/house.rhai:2:"]);
+    }
+    let place = with_guardrail("    if \"b2b\" in ctx.tags { return warn(\"a\", \"b\"); }\n    pass()");
+    place.bring("agency");
+    place.mcoe("check --scenario agency").done();
+}
+
+#[test]
 fn two_overlays_of_one_client_that_set_the_same_key_are_pointed_out() {
     let place = Workplace::new();
     place.bring("agency");
