@@ -1,11 +1,13 @@
 //! Comparisons of a script that can never hold: of a text with a number, or with a value that the field never has.
 
+use jiff::civil::Date;
 use rhai::{ASTNode, Expr, Position};
 
 use super::diagnostic::nearest;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, FactKind, Facts, Field, PostFacts};
 use super::key::DAYS;
 use super::names::NameKind;
+use super::recased;
 use crate::model::{Channel, ClientStatus};
 
 /// A comparison that can never hold, or never fail.
@@ -24,8 +26,15 @@ struct Compared {
     name: String,
     kind: FactKind,
     limits: Option<(f64, f64)>,
-    /// Every text it can be; none where there are too many to say.
-    words: Option<Vec<&'static str>>,
+    texts: Texts,
+}
+
+/// The texts that a field, or an entry of a list, can be.
+#[derive(Debug, Clone)]
+enum Texts {
+    Any,
+    OneOf(Vec<&'static str>),
+    Date,
 }
 
 /// What a field is compared with.
@@ -38,7 +47,9 @@ enum Literal<'e> {
 
 /// What is wrong with the comparisons of a node of a script.
 pub(super) fn mismatches(node: &ASTNode<'_>) -> Vec<Mismatch> {
-    pairs(node).iter().filter_map(|(field, operator, with)| mismatch(field, operator, with)).collect()
+    let compared = pairs(node).into_iter().filter_map(|(field, operator, with)| mismatch(&field, operator, with));
+    let listed = sought(node).and_then(|(field, with)| never_in_list(&field, with));
+    compared.chain(listed).chain(recased::mismatches(node)).collect()
 }
 
 /// The names of clients, workspaces and more that a node of a script compares a field with.
@@ -52,8 +63,15 @@ pub(super) fn names(node: &ASTNode<'_>) -> Vec<(NameKind, String, Position)> {
     pairs(node).into_iter().filter_map(name).chain(name_in_list(node)).collect()
 }
 
-/// The name that a node of a script seeks in a list: `"NAME" in FIELD` or `FIELD.contains("NAME")`.
+/// The name that a node of a script seeks in a list.
 fn name_in_list(node: &ASTNode<'_>) -> Option<(NameKind, String, Position)> {
+    let (field, with) = sought(node)?;
+    let Literal::Text(text) = literal(with)? else { return None };
+    Some((NameKind::of_list(&field.name)?, text.to_owned(), with.position()))
+}
+
+/// The list that a node of a script looks into, and what for: `SOUGHT in FIELD` or `FIELD.contains(SOUGHT)`.
+fn sought<'e>(node: &ASTNode<'e>) -> Option<(Compared, &'e Expr)> {
     let (field, sought) = match node {
         ASTNode::Expr(Expr::FnCall(call, _)) if call.name == "contains" => match call.args.as_slice() {
             [list, sought] => (compared(list)?, sought),
@@ -67,8 +85,7 @@ fn name_in_list(node: &ASTNode<'_>) -> Option<(NameKind, String, Position)> {
         }
         _ => return None,
     };
-    let Literal::Text(text) = literal(sought)? else { return None };
-    Some((NameKind::of_list(&field.name)?, text.to_owned(), sought.position()))
+    (field.kind == FactKind::List).then_some((field, sought))
 }
 
 /// The fields that a node compares, how, and with what.
@@ -117,13 +134,18 @@ fn field_of(view: &str, field: &str) -> Option<Compared> {
 
 fn of_view<T>(fields: &'static [Field<T>], view: &str, name: &str) -> Option<Compared> {
     let field = fields.iter().find(|field| field.name == name)?;
-    let words = match (view, name) {
-        (ChannelFacts::PARAMETER, "channel") => Some(Channel::ALL.map(Channel::name).to_vec()),
+    let texts = match (view, name) {
+        (ChannelFacts::PARAMETER, "channel") | (PostFacts::PARAMETER, "channels_of_day") => {
+            Texts::OneOf(Channel::ALL.map(Channel::name).to_vec())
+        }
         // Others are not planned, so no script is asked about them.
-        (ChannelFacts::PARAMETER, "status") => Some(vec![ClientStatus::Active.name(), ClientStatus::Onboarding.name()]),
-        _ => None,
+        (ChannelFacts::PARAMETER, "status") => {
+            Texts::OneOf(vec![ClientStatus::Active.name(), ClientStatus::Onboarding.name()])
+        }
+        (PostFacts::PARAMETER, "date") => Texts::Date,
+        _ => Texts::Any,
     };
-    Some(Compared { name: format!("{view}.{name}"), kind: field.kind, limits: field.limits, words })
+    Some(Compared { name: format!("{view}.{name}"), kind: field.kind, limits: field.limits, texts })
 }
 
 fn literal(expression: &Expr) -> Option<Literal<'_>> {
@@ -142,7 +164,13 @@ fn mismatch(field: &Compared, operator: &str, with: &Expr) -> Option<Mismatch> {
         (FactKind::Number | FactKind::Whole, Literal::Number(number)) => {
             beyond_limits(field, operator, number).map(|cause| (cause, remedy_for_number(field)))?
         }
-        (FactKind::Text, Literal::Text(word)) => unknown_word(field, word)?,
+        (FactKind::Text, Literal::Text(word)) => (
+            match operator {
+                "==" | "!=" => format!("`{}` is never `\"{word}\"`", field.name),
+                _ => format!("`{} {operator} \"{word}\"` is the same for every date", field.name),
+            },
+            remedy_for_text(field, operator, word)?,
+        ),
         (FactKind::Truth, Literal::Truth(_)) => return None,
         (kind, literal) => other_kind(field, kind, literal),
     };
@@ -163,16 +191,46 @@ fn beyond_limits(field: &Compared, operator: &str, number: f64) -> Option<String
     })
 }
 
-fn unknown_word(field: &Compared, word: &str) -> Option<(String, String)> {
-    let words = field.words.as_ref()?;
-    if words.contains(&word) {
-        return None;
+/// What to write for a text that the field never is; none where it can be.
+fn remedy_for_text(field: &Compared, operator: &str, word: &str) -> Option<String> {
+    match &field.texts {
+        Texts::OneOf(words) if !words.contains(&word) => Some(match nearest(word, words.iter().copied()) {
+            Some(near) => format!("did you mean `\"{near}\"`?"),
+            None => format!("it is one of: {}", words.join(", ")),
+        }),
+        Texts::Date if !is_date(word, operator) => {
+            Some("write a date of the calendar as year, month and day, such as `\"2026-12-24\"`".to_owned())
+        }
+        _ => None,
     }
-    let remedy = match nearest(word, words.iter().copied()) {
-        Some(near) => format!("did you mean `\"{near}\"`?"),
-        None => format!("it is one of: {}", words.join(", ")),
+}
+
+/// Whether a text is a date; where it is asked which comes first, a year or a month does as well.
+fn is_date(text: &str, operator: &str) -> bool {
+    let is_equality = matches!(operator, "==" | "!=");
+    let whole = match text.len() {
+        4 if !is_equality => format!("{text}-01-01"),
+        7 if !is_equality => format!("{text}-01"),
+        _ => text.to_owned(),
     };
-    Some((format!("`{}` is never `\"{word}\"`", field.name), remedy))
+    whole.len() == 10 && whole.parse::<Date>().is_ok()
+}
+
+/// What is wrong with seeking this in a list.
+fn never_in_list(field: &Compared, with: &Expr) -> Option<Mismatch> {
+    let name = &field.name;
+    let (cause, remedy) = match (literal(with)?, field.limits) {
+        (Literal::Number(number), Some((least, most))) if number < least || number > most => {
+            (format!("`{name}` never holds {number}"), format!("seek a number from {least} to {most}"))
+        }
+        (Literal::Text(word), None) => {
+            (format!("`{name}` never holds `\"{word}\"`"), remedy_for_text(field, "==", word)?)
+        }
+        (Literal::Number(_), Some(_)) => return None,
+        (_, Some(_)) => (format!("`{name}` holds numbers"), "seek a number, without quotes".to_owned()),
+        (_, None) => (format!("`{name}` holds texts"), "seek a text in double quotes".to_owned()),
+    };
+    Some(Mismatch { position: with.position(), field: name.clone(), cause, remedy })
 }
 
 fn other_kind(field: &Compared, kind: FactKind, literal: Literal<'_>) -> (String, String) {

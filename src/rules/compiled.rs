@@ -145,7 +145,8 @@ impl CompiledRules {
     pub(super) fn names_in_scripts(&self) -> Vec<Named> {
         let named = |(kind, name, (file, line, column)): &(NameKind, String, FilePlace)| {
             let text = self.pack.files.get(&**file).map_or("", String::as_str);
-            Named { kind: *kind, name: name.clone(), place: Place::at_position(file, text, *line, *column) }
+            let place = Place::at_position(file, text, *line, *column);
+            Named { kind: *kind, name: name.clone(), of_client: None, place }
         };
         self.scripts.names.iter().map(named).collect()
     }

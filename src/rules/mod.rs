@@ -28,6 +28,7 @@ mod names;
 mod overlay;
 mod pack;
 mod probe;
+mod recased;
 mod recovery;
 mod render;
 mod schema;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::CompiledRules;
 use super::diagnostic::{Diagnostic, Place, listed, nearest};
-use crate::model::Scenario;
+use crate::model::{CampaignId, ClientId, Scenario};
 
 /// What a name is one of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +33,8 @@ pub struct Named {
     pub kind: NameKind,
     /// The name.
     pub name: String,
+    /// The client whose campaign it is to be; none where any client's will do.
+    pub of_client: Option<String>,
     /// Where it stands.
     pub place: Place,
 }
@@ -77,7 +79,11 @@ impl NameKind {
 
 /// Every name that there is.
 #[derive(Debug, Clone, Default)]
-pub struct KnownNames(BTreeSet<(NameKind, Arc<str>)>);
+pub struct KnownNames {
+    all: BTreeSet<(NameKind, Arc<str>)>,
+    /// Clients with their campaigns.
+    campaigns: BTreeSet<(ClientId, CampaignId)>,
+}
 
 impl KnownNames {
     /// Those of a scenario.
@@ -88,7 +94,10 @@ impl KnownNames {
             known.add(NameKind::Client, client.id.as_str());
             known.add(NameKind::Workspace, client.workspace_id.as_str());
             known.add(NameKind::Industry, &client.industry);
-            client.campaigns.iter().for_each(|campaign| known.add(NameKind::Campaign, campaign.id.as_str()));
+            for campaign in &client.campaigns {
+                known.add(NameKind::Campaign, campaign.id.as_str());
+                known.campaigns.insert((client.id.clone(), campaign.id.clone()));
+            }
             client.assets.iter().for_each(|asset| known.add(NameKind::AssetKind, &asset.kind));
             client.tags.iter().for_each(|tag| known.add(NameKind::ClientTag, tag));
             let tags = client.assets.iter().flat_map(|asset| &asset.tags);
@@ -99,19 +108,19 @@ impl KnownNames {
 
     /// Adds one.
     pub fn add(&mut self, kind: NameKind, name: &str) {
-        self.0.insert((kind, name.into()));
+        self.all.insert((kind, name.into()));
     }
 
     fn of_kind(&self, kind: NameKind) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(other, _)| *other == kind).map(|(_, name)| &**name)
+        self.all.iter().filter(move |(other, _)| *other == kind).map(|(_, name)| &**name)
     }
 
     /// What is wrong with a name; none where there is such a one.
     #[must_use]
     pub fn mistake(&self, named: &Named) -> Option<Diagnostic> {
-        let Named { kind, name, place } = named;
+        let Named { kind, name, of_client, place } = named;
         if self.of_kind(*kind).any(|known| known == name) {
-            return None;
+            return self.campaign_of_another(name, of_client.as_deref()?, place);
         }
         let remedy = match nearest(name, self.of_kind(*kind)) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -125,13 +134,27 @@ impl KnownNames {
         let cause = format!("the scenario has no {} `{name}`", kind.noun());
         Some(Diagnostic::at("unknown_name", place, name, cause, remedy))
     }
+
+    /// What is wrong with a campaign that is not this client's; nothing where there is no such client, which is
+    /// told for itself.
+    fn campaign_of_another(&self, campaign: &str, client: &str, place: &Place) -> Option<Diagnostic> {
+        let is_of = |(owner, id): &(ClientId, CampaignId)| owner.as_str() == client && id.as_str() == campaign;
+        if self.campaigns.iter().any(is_of) || !self.of_kind(NameKind::Client).any(|id| id == client) {
+            return None;
+        }
+        let owners = self.campaigns.iter().filter(|(_, id)| id.as_str() == campaign).map(|(owner, _)| owner.as_str());
+        let cause = format!("the client `{client}` has no campaign `{campaign}`");
+        let remedy =
+            format!("the campaign `{campaign}` is of {}: write that client, or leave `client` out", listed(owners));
+        Some(Diagnostic::at("unknown_name", place, campaign, cause, remedy))
+    }
 }
 
 impl Named {
     /// That nobody looked whether there is one.
     #[must_use]
     pub fn not_looked_up(&self) -> Diagnostic {
-        let Self { kind, name, place } = self;
+        let Self { kind, name, place, .. } = self;
         let cause = format!("whether there is a {} `{name}` was not looked up", kind.noun());
         Diagnostic::at("not_looked_up", place, name, cause, "check it with a scenario: `--scenario DIR`")
     }

@@ -137,7 +137,9 @@ fn names(settings: &Settings) -> Vec<Named> {
     let kinds = [("workspace", NameKind::Workspace), ("client", NameKind::Client), ("campaign", NameKind::Campaign)];
     let named = |(key, kind): (&str, NameKind)| {
         let setting = settings.get(&format!("scope.{key}"))?;
-        Some(Named { kind, name: setting.value.as_text()?.to_owned(), place: setting.place.clone()? })
+        let of_client = settings.get("scope.client").filter(|_| kind == NameKind::Campaign);
+        let of_client = of_client.and_then(|client| client.value.as_text()).map(str::to_owned);
+        Some(Named { kind, name: setting.value.as_text()?.to_owned(), of_client, place: setting.place.clone()? })
     };
     kinds.into_iter().filter_map(named).collect()
 }
@@ -378,6 +380,16 @@ mod tests {
         assert_eq!(
             codes,
             [("bad_scope", 0), ("unknown_key", 2), ("unknown_guardrail", 4), ("unknown_param", 6), ("unknown_key", 7),]
+        );
+    }
+
+    #[test]
+    fn a_key_outside_its_table_is_sent_to_the_table_that_holds_for_all_channels() {
+        let text = "scope = { client = \"acme\" }\nclosed = []\n";
+        let mistakes = load(with_overlays(&[("x", text)])).expect_err(text);
+        assert_eq!(
+            mistakes.iter().map(|mistake| &*mistake.remedy).collect::<Vec<_>>(),
+            ["move `closed` to `[calendar]`"]
         );
     }
 }

@@ -255,10 +255,12 @@ impl Visit<'_> {
         if is_table {
             return None;
         }
-        let (file, key) = self.known.iter().find_map(|file| {
-            let key = file.keys.iter().find(|key| key.path.rsplit('.').next() == Some(name))?;
-            Some((file, key))
-        })?;
+        let homes = || {
+            let keys = self.known.iter().flat_map(|file| file.keys.iter().map(move |key| (file, key)));
+            keys.filter(|(_, key)| key.path.rsplit('.').next() == Some(name))
+        };
+        // A key that holds for all is meant before one of a single channel.
+        let (file, key) = homes().find(|(_, key)| !key.path.contains('<')).or_else(|| homes().next())?;
         let table = key.path.rsplit_once('.').map(|(table, _)| table);
         let (file_name, table) = match (self.extent, table) {
             (Extent::Part, None) => (None, Some(file.stem.to_owned())),

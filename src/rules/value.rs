@@ -148,6 +148,11 @@ impl At<'_> {
 
     /// A text such as `friday 18:00`.
     fn week_time(&self, text: &str) -> Reading {
+        if let Ok(when) = text.trim().parse::<jiff::civil::DateTime>() {
+            let cause = format!("`{}` is a text: a date and time stands without quotes", self.path);
+            let remedy = format!("write `{when}`, without quotes");
+            return Err(vec![Diagnostic::at("wrong_type", &self.place, self.path, cause, remedy)]);
+        }
         let (day, time) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
         let (weekday, minutes) = (DAYS.iter().position(|known| *known == day), clock_minutes_of(time.trim()));
         match (weekday, minutes) {

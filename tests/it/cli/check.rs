@@ -160,11 +160,30 @@ fn a_comparison_that_can_never_hold_is_an_error_with_what_to_write() {
         ("ctx.industry == 3", "the number 3 is none", "in double quotes"),
         ("ctx.assessed == \"yes\"", "the text `\"yes\"` is none", "write `ctx.assessed`, or `!ctx.assessed`"),
         ("ctx.client.startswith(\"a\")", "no function is called `startswith`", "house.rhai"),
+        ("post.date == \"24.12.2026\"", "`post.date` is never `\"24.12.2026\"`", "such as `\"2026-12-24\"`"),
+        ("post.date != \"2026-02-30\"", "`post.date` is never `\"2026-02-30\"`", "a date of the calendar"),
+        ("post.date in [\"2026-12-24\", \"25 December\"]", "is never `\"25 December\"`", "such as `\"2026-12-24\"`"),
+        ("post.date >= \"12-24\"", "`post.date >= \"12-24\"` is the same for every date", "year, month and day"),
+        ("\"linked-in\" in post.channels_of_day", "never holds `\"linked-in\"`", "did you mean `\"linkedin\"`?"),
+        ("post.channels_of_day.contains(\"meta\")", "never holds `\"meta\"`", "it is one of: fb, ig"),
+        ("24 in post.hours_of_day", "`post.hours_of_day` never holds 24", "from 0 to 23"),
+        ("\"9\" in post.hours_of_day", "`post.hours_of_day` holds numbers", "without quotes"),
+        ("3 in ctx.tags", "`ctx.tags` holds texts", "in double quotes"),
+        (
+            "post.asset_title.to_lower() == \"Free\"",
+            "never `\"Free\"`, nor holds it, after `to_lower()`",
+            "write `\"free\"`",
+        ),
+        ("post.asset_title.to_lower().contains(\"Free\")", "after `to_lower()`", "write `\"free\"`"),
+        ("\"Free\" in post.asset_title.to_lower()", "after `to_lower()`", "write `\"free\"`"),
+        ("post.asset_title.to_upper().starts_with(\"Sale\")", "after `to_upper()`", "write `\"SALE\"`"),
     ] {
         let place = with_guardrail(&format!("    if {condition} {{ return warn(\"a\", \"b\"); }}\n    pass()"));
         place.mcoe("check").ends_with(2).says(&["rules/house.rhai:2:", cause, remedy]);
     }
     let right = "    if post.hour >= 0 && ctx.channel in [\"fb\", \"x\"] && post.weekday != 6 && ctx.hours_since_last_post < 10000 \
+                 && post.date >= \"2026-12\" && post.date < \"2027\" && !(\"fb\" in post.channels_of_day) \
+                 && post.asset_title.to_lower() != \"free\" \
                  { return warn(\"a\", \"b\"); }\n    pass()";
     with_guardrail(right).mcoe("check").done();
 }
@@ -229,6 +248,23 @@ fn whom_the_pack_names_the_scenario_must_have() {
     ]);
     let told = place.mcoe("check --format json").done().json();
     assert_eq!((&told["errors"], told["warnings"].as_array().unwrap().len()), (&0.into(), 3));
+}
+
+#[test]
+fn an_overlay_for_a_campaign_of_another_client_is_told() {
+    let place = Workplace::new();
+    place.bring("agency");
+    let overlay = |scope: &str| format!("scope = {{ {scope} }}\n[assets]\ncooldown_hours = 100\n");
+    place.write("rules/overlays/law.toml", &overlay("client = \"wren-hale-law\", campaign = \"crumb-harvest\""));
+    place.mcoe("check --scenario agency").ends_with(2).says(&[
+        "the client `wren-hale-law` has no campaign `crumb-harvest`",
+        "rules/overlays/law.toml:1:",
+        "the campaign `crumb-harvest` is of `crumb-and-co`: write that client, or leave `client` out",
+    ]);
+    for scope in ["client = \"crumb-and-co\", campaign = \"crumb-harvest\"", "campaign = \"crumb-harvest\""] {
+        place.write("rules/overlays/law.toml", &overlay(scope));
+        place.mcoe("check --scenario agency").done();
+    }
 }
 
 #[test]

@@ -1,0 +1,92 @@
+//! Texts brought to one case and then compared with a text that has letters of the other one.
+
+use rhai::{ASTNode, Expr};
+
+use super::comparisons::Mismatch;
+
+/// The case that a text was brought to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Case {
+    Lower,
+    Upper,
+}
+
+impl Case {
+    fn of_function(name: &str) -> Option<Self> {
+        match name {
+            "to_lower" => Some(Case::Lower),
+            "to_upper" => Some(Case::Upper),
+            _ => None,
+        }
+    }
+
+    /// The case of what an expression ends with, such as `asset.title.to_lower()`.
+    fn of(expression: &Expr) -> Option<Self> {
+        match expression {
+            Expr::Dot(dot, ..) => Self::of(&dot.rhs),
+            Expr::MethodCall(call, _) | Expr::FnCall(call, _) => Self::of_function(&call.name),
+            _ => None,
+        }
+    }
+
+    fn of_text(self, text: &str) -> String {
+        match self {
+            Case::Lower => text.to_lowercase(),
+            Case::Upper => text.to_uppercase(),
+        }
+    }
+
+    const fn function(self) -> &'static str {
+        match self {
+            Case::Lower => "to_lower",
+            Case::Upper => "to_upper",
+        }
+    }
+}
+
+/// What is wrong with a node of a script that compares such a text, or seeks something in it.
+pub(super) fn mismatches(node: &ASTNode<'_>) -> Vec<Mismatch> {
+    texts(node).into_iter().filter_map(|(case, text)| mismatch(case, text)).collect()
+}
+
+/// The case of what a node compares, and the texts that it is compared with.
+fn texts<'e>(node: &ASTNode<'e>) -> Vec<(Case, &'e Expr)> {
+    match node {
+        ASTNode::Expr(Expr::FnCall(call, _)) => match (call.name.as_str(), call.args.as_slice()) {
+            ("contains", [Expr::Array(items, _), text]) => {
+                Case::of(text).map(|case| items.iter().map(|item| (case, item)).collect()).unwrap_or_default()
+            }
+            ("contains" | "starts_with" | "ends_with", [text, sought]) => {
+                Case::of(text).map(|case| (case, sought)).into_iter().collect()
+            }
+            ("==" | "!=", [first, second]) => {
+                let (first_case, second_case) = (Case::of(first), Case::of(second));
+                first_case.map(|case| (case, second)).or(second_case.map(|case| (case, first))).into_iter().collect()
+            }
+            _ => Vec::new(),
+        },
+        // The part of a chain where the text is asked right after its case was changed.
+        ASTNode::Expr(Expr::Dot(dot, ..)) => {
+            let Expr::MethodCall(changed, _) = &dot.lhs else { return Vec::new() };
+            let asked = match &dot.rhs {
+                Expr::Dot(rest, ..) => &rest.lhs,
+                last => last,
+            };
+            let Expr::MethodCall(asked, _) = asked else { return Vec::new() };
+            let asks = matches!(asked.name.as_str(), "contains" | "starts_with" | "ends_with");
+            Case::of_function(&changed.name).zip(asked.args.first().filter(|_| asks)).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn mismatch(case: Case, with: &Expr) -> Option<Mismatch> {
+    let Expr::StringConstant(text, _) = with else { return None };
+    let right = case.of_text(text);
+    (right != text.as_str()).then(|| Mismatch {
+        position: with.position(),
+        field: case.function().to_owned(),
+        cause: format!("a text is never `\"{text}\"`, nor holds it, after `{}()`", case.function()),
+        remedy: format!("write `\"{right}\"`"),
+    })
+}
