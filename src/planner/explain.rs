@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use serde::Serialize;
 
 use super::channel::{Bench, Desk, response};
-use super::hours::{HourRule, closed_range, hour_value, weight_by_script};
+use super::hours::{HourRule, closed_range, day_source, hour_value, weight_by_script};
 use super::judge::{Held, judge};
 use super::week::{Draft, FrontDesk, draft};
 use super::{PlanError, Planner};
@@ -546,7 +546,7 @@ impl Places<'_, '_> {
                 let weekday = self.week.hours.hours().get(hour).map_or(0, |wall| usize::from(wall.weekday));
                 let entry = desk.hours.days.get(weekday).and_then(|day| day.closed);
                 let name = entry.map_or("a closed day", |entry| &*entry.name);
-                (format!("nothing is posted that day: {name}"), "scenario, calendar".to_owned())
+                (format!("nothing is posted that day: {name}"), day_source(self.pack(), entry))
             }
             HourRule::ClosedHours => self.closed_hours(desk, hour),
             HourRule::QuietHours => {

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::agents::ClientWeek;
 use crate::agents::agency_director::{DayPlan, day_plan};
 use crate::agents::creative_director::Candidate;
-use crate::model::{CampaignId, ChannelState, Spacing, WallHour, Zone};
-use crate::rules::{ChannelRules, ClosedRange};
+use crate::model::{CalendarEntry, CampaignId, ChannelState, Spacing, WallHour, Zone};
+use crate::rules::{ChannelRules, ClosedRange, OverlayKey, RulesPack};
 
 const WEEK_MINUTES: i32 = 7 * 24 * 60;
 
@@ -254,6 +254,12 @@ pub(super) fn forbidden_by(
         return Some(HourRule::CommittedPost);
     }
     None
+}
+
+/// Where a special day is written: a place of the pack, or the scenario's calendar.
+pub(super) fn day_source((pack, overlays): (&RulesPack, OverlayKey), day: Option<&CalendarEntry>) -> String {
+    let place = day.and_then(|day| pack.place_of_day(&overlays, day));
+    place.map_or_else(|| "scenario, calendar".to_owned(), |(file, line)| format!("{file}:{line}"))
 }
 
 /// The position, among the closed ranges of the channel, of the first that any minute of the hour lies in.

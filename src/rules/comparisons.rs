@@ -43,13 +43,24 @@ enum Literal<'e> {
     Number(f64),
     Text(&'e str),
     Truth(bool),
+    Nothing,
+}
+
+impl Literal<'_> {
+    const fn number(self) -> Option<f64> {
+        match self {
+            Literal::Number(number) => Some(number),
+            Literal::Text(_) | Literal::Truth(_) | Literal::Nothing => None,
+        }
+    }
 }
 
 /// What is wrong with the comparisons of a node of a script.
 pub(super) fn mismatches(node: &ASTNode<'_>) -> Vec<Mismatch> {
+    let chained = chained(node).into_iter();
     let compared = pairs(node).into_iter().filter_map(|(field, operator, with)| mismatch(&field, operator, with));
     let listed = sought(node).and_then(|(field, with)| never_in_list(&field, with));
-    compared.chain(listed).chain(recased::mismatches(node)).collect()
+    chained.chain(compared).chain(listed).chain(recased::mismatches(node)).collect()
 }
 
 /// The names of clients, workspaces and more that a node of a script compares a field with.
@@ -88,15 +99,39 @@ fn sought<'e>(node: &ASTNode<'e>) -> Option<(Compared, &'e Expr)> {
     (field.kind == FactKind::List).then_some((field, sought))
 }
 
+/// A comparison of a comparison: it compares `true` or `false` with a number.
+fn chained(node: &ASTNode<'_>) -> Option<Mismatch> {
+    let ASTNode::Expr(Expr::FnCall(call, position)) = node else { return None };
+    let is_comparison = |argument: &Expr| matches!(argument, Expr::FnCall(call, _) if is_order(&call.name));
+    if !is_order(&call.name) || !call.args.iter().any(is_comparison) {
+        return None;
+    }
+    Some(Mismatch {
+        position: *position,
+        field: call.name.to_string(),
+        cause: format!("`{}` compares what another comparison answers", call.name),
+        remedy: "write two comparisons, as in `9 <= post.hour && post.hour <= 12`".to_owned(),
+    })
+}
+
+fn is_order(operator: &str) -> bool {
+    matches!(operator, "<" | ">" | "<=" | ">=")
+}
+
 /// The fields that a node compares, how, and with what.
 fn pairs<'e>(node: &ASTNode<'e>) -> Vec<(Compared, &'e str, &'e Expr)> {
+    // `[A, B].contains(FIELD)`
+    if let ASTNode::Expr(Expr::Dot(dot, ..)) = node
+        && let (Expr::Array(items, _), Expr::MethodCall(call, _)) = (&dot.lhs, &dot.rhs)
+        && call.name == "contains"
+    {
+        return among(items, call.args.first());
+    }
     let ASTNode::Expr(Expr::FnCall(call, _)) = node else { return Vec::new() };
     let [first, second] = call.args.as_slice() else { return Vec::new() };
     match (call.name.as_str(), first, second) {
         // `FIELD in [A, B]` is a call of `contains` with the list first.
-        ("contains", Expr::Array(items, _), field) => {
-            items.iter().filter_map(|item| Some((compared(field)?, "==", item))).collect()
-        }
+        ("contains", Expr::Array(items, _), field) => among(items, Some(field)),
         (operator @ ("==" | "!=" | "<" | ">" | "<=" | ">="), ..) if call.op_token.is_some() => {
             let in_order = compared(first).map(|field| (field, operator, second));
             let turned = || compared(second).map(|field| (field, mirrored(operator), first));
@@ -104,6 +139,12 @@ fn pairs<'e>(node: &ASTNode<'e>) -> Vec<(Compared, &'e str, &'e Expr)> {
         }
         _ => Vec::new(),
     }
+}
+
+/// A field that is sought among some values.
+fn among<'e>(items: &'e [Expr], field: Option<&Expr>) -> Vec<(Compared, &'e str, &'e Expr)> {
+    let field = field.and_then(compared);
+    items.iter().filter_map(|item| Some((field.clone()?, "==", item))).collect()
 }
 
 fn mirrored(operator: &str) -> &str {
@@ -154,6 +195,12 @@ fn literal(expression: &Expr) -> Option<Literal<'_>> {
         Expr::FloatConstant(number, _) => Literal::Number(**number),
         Expr::StringConstant(text, _) => Literal::Text(text),
         Expr::BoolConstant(truth, _) => Literal::Truth(*truth),
+        Expr::Unit(_) => Literal::Nothing,
+        // A date without quotes is a sum.
+        Expr::FnCall(call, _) if call.name == "-" && call.op_token.is_some() => match call.args.as_slice() {
+            [first, second] => Literal::Number(literal(first)?.number()? - literal(second)?.number()?),
+            _ => return None,
+        },
         _ => return None,
     })
 }
@@ -181,7 +228,11 @@ fn beyond_limits(field: &Compared, operator: &str, number: f64) -> Option<String
     let (least, most) = field.limits?;
     let never = match operator {
         "==" | "!=" => number < least || number > most || field.kind == FactKind::Whole && number.fract() != 0.0,
-        "<" | "<=" => number < least,
+        "<" => number <= least,
+        "<=" => number < least,
+        // A share may lie a rounding error above 1.
+        ">" if most == 1.0 => number > most,
+        ">" => number >= most,
         _ => number > most,
     };
     let name = &field.name;
@@ -245,6 +296,10 @@ fn other_kind(field: &Compared, kind: FactKind, literal: Literal<'_>) -> (String
     let (with, remedy) = match literal {
         Literal::Number(number) => (format!("the number {number}"), remedy),
         Literal::Truth(truth) => (format!("`{truth}`"), remedy),
+        Literal::Nothing if kind == FactKind::Text => {
+            ("`()`".to_owned(), "a text that is missing is empty: compare it with `\"\"`".to_owned())
+        }
+        Literal::Nothing => ("`()`".to_owned(), remedy),
         Literal::Text(text) => (format!("the text `\"{text}\"`"), number_meant(field, text).unwrap_or(remedy)),
     };
     (format!("`{name}` is {is}, and {with} is none"), remedy)

@@ -428,6 +428,10 @@ fn names(shape: &AST, engine: &Engine, sources: &[Source], declared: &Declared<'
                         report("unknown_field", position, key, cause, remedy);
                     }
                 }
+                ASTNode::Expr(Expr::StringConstant(text, position)) if text.contains("${") => {
+                    let cause = "a text in double quotes says `${…}` as it stands".to_owned();
+                    report("plain_text", *position, text.to_string(), cause, "put it between backticks".to_owned());
+                }
                 _ => {}
             }
             for mismatch in mismatches(node) {

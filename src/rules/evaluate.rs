@@ -270,8 +270,11 @@ impl Evaluator {
             };
             let number = number_of(&value).filter(|number| (low..=high).contains(number));
             let remedy = format!("return a number of {low} to {high}");
-            let told =
-                || if value.is_unit() { "it returns nothing".to_owned() } else { format!("it answered `{value}`") };
+            let told = || match () {
+                () if value.is_unit() => "it returns nothing".to_owned(),
+                () if value.is::<Answer>() => "it answered a verdict".to_owned(),
+                () => format!("it answered `{value}`"),
+            };
             let number = number.ok_or_else(|| evaluator.nonsense(hook, told(), &remedy))?;
             Ok(Remembered::Number(number))
         })?;

@@ -234,7 +234,8 @@ pub(crate) fn minute(view: &View<'_>) -> MinuteRule {
     }
 }
 
-fn day(row: &Row) -> Option<CalendarEntry> {
+/// The special day of a row.
+pub(crate) fn day(row: &Row) -> Option<CalendarEntry> {
     let cell = |column: &str| row.get(column).map(|setting| &setting.value);
     let date = |column: &str| cell(column).and_then(Value::as_date);
     let text = |column: &str| cell(column).and_then(Value::as_text);

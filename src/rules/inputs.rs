@@ -7,9 +7,12 @@
 
 use std::sync::Arc;
 
+use jiff::civil::{Date, date};
+
 use super::constants::Constants;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, List, PostFacts};
 use super::hooks::{CONFIDENCE, HOUR_WEIGHTS, Hook, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
+use super::settle::{on_day, settle};
 use super::{Evaluator, GuardrailRules, RuleFailure, Rules};
 use crate::model::{Channel, ClientStatus, Verdict};
 
@@ -48,7 +51,9 @@ impl Input {
             block_at: rules.fatigue.block_at,
             ..ChannelFacts::middling()
         };
-        Self::of_post(PostFacts { has_asset: true, has_content: true, ..PostFacts::middling() }, ctx)
+        let mut post = PostFacts { has_asset: true, has_content: true, ..PostFacts::middling() };
+        on_day(&mut post, date(2026, 7, 1));
+        Self::of_post(post, ctx)
     }
 
     /// Asks a hook about it, and looks whether it answers as its declaration says.
@@ -78,19 +83,6 @@ impl Input {
     /// Where the script fails.
     pub fn ask(&self, evaluator: &mut Evaluator, guardrail: &GuardrailRules) -> Result<Arc<Verdict>, RuleFailure> {
         evaluator.guardrail(guardrail, Some(&Arc::new(self.post.clone())), &Arc::new(self.ctx.clone()))
-    }
-
-    /// Takes back what cannot be together: a post without an asset has none of its marks, and what is doubted
-    /// was assessed.
-    fn settle(&mut self) {
-        if !self.post.has_asset {
-            self.post.asset_score = 0.0;
-            self.post.asset_kind = "".into();
-            self.post.asset_title = "".into();
-            self.post.asset_tags = List::default();
-            self.post.has_content = false;
-        }
-        self.ctx.assessed |= self.ctx.reality_gap > 0.0 || self.ctx.reality_confidence < 1.0;
     }
 }
 
@@ -250,6 +242,7 @@ pub fn values(field: InputField, start: &Input, constants: &Constants, numbers: 
     let own = field.of(start);
     let others: Vec<Fact> = match (&own, field.limits()) {
         (Fact::Truth(truth), _) => vec![Fact::Truth(!truth)],
+        (Fact::Text(_), _) if field.name() == "post.date" => dates(constants),
         (Fact::Text(_), _) => constants.names.iter().map(|name| Fact::Text(name.as_str().into())).collect(),
         (Fact::List(own), limits) => lists(own, limits, constants),
         (Fact::Whole(_), Some((least, most))) if most - least < FEW => {
@@ -267,6 +260,16 @@ pub fn values(field: InputField, start: &Input, constants: &Constants, numbers: 
         }
     }
     seen
+}
+
+/// The dates that a script writes out, whole or in part.
+fn dates(constants: &Constants) -> Vec<Fact> {
+    let date = |text: &String| {
+        let text = text.trim_matches('-');
+        let whole = [text.to_owned(), format!("{text}-01"), format!("{text}-01-01"), format!("2028-{text}")];
+        whole.into_iter().filter(|whole| whole.len() == 10).find_map(|whole| whole.parse::<Date>().ok())
+    };
+    constants.names.iter().filter_map(date).map(|date| Fact::Text(date.to_string().into())).collect()
 }
 
 /// Lists of one entry each that a script names, and none; of a table of numbers, nothing but itself.
@@ -357,7 +360,7 @@ impl Space {
                 field.put(&mut input, fact.clone());
             }
         }
-        input.settle();
+        settle(&mut input, &self.start);
         input
     }
 
@@ -374,7 +377,7 @@ impl Space {
         for field in self.fields() {
             let mut tried = simplest.clone();
             field.put(&mut tried, field.of(&self.start));
-            tried.settle();
+            settle(&mut tried, &self.start);
             if holds(&tried)? {
                 simplest = tried;
             }

@@ -16,7 +16,7 @@ use super::pack::{GuardrailRules, Rules};
 use super::settings::{Setting, Settings, Value, View};
 use super::sheet::Sheet;
 use super::validate::{Branch, Extent, validate};
-use crate::model::{CampaignId, ClientId, WorkspaceId};
+use crate::model::{CalendarEntry, CampaignId, ClientId, WorkspaceId};
 
 /// The files of a pack: path within its folder, with `/` between parts, and text.
 pub type PackFiles = BTreeMap<String, String>;
@@ -171,6 +171,16 @@ impl RulesPack {
             overlays.0.iter().rev().filter_map(|index| self.overlays.get(*index)).map(|overlay| &overlay.settings);
         let row = over.chain([&self.settings]).find_map(|settings| row_place(settings.get(key)?, row?));
         row.or_else(|| self.place_with(overlays, key))
+    }
+
+    /// File and line of a special day of the pack under the overlays of a key; none where the pack has no such day.
+    #[must_use]
+    pub fn place_of_day(&self, overlays: &OverlayKey, day: &CalendarEntry) -> Option<(Arc<str>, u32)> {
+        let (base, over) = self.layers(overlays);
+        let view = View::with(base, over);
+        let row = view.rows_of_all_layers("calendar.days").find(|row| extract::day(row).as_ref() == Some(day))?;
+        let place = row.values().filter_map(|cell| cell.place.as_ref()).min_by_key(|place| place.line)?;
+        Some((Arc::clone(&place.file), place.line))
     }
 
     /// What the files say: the base, then each overlay.

@@ -35,6 +35,7 @@ mod schema;
 mod script;
 mod script_syntax;
 mod settings;
+mod settle;
 mod sheet;
 mod validate;
 mod value;

@@ -51,12 +51,19 @@ pub(super) fn unreadable(error: &ParseError, text: &str) -> Unreadable {
         return told(format!("`{word}` is a word of other languages"), format!("write `{ours}`"));
     }
     match error.err_type() {
+        ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, _)) if symbol == "=" && is_turned(text, position) => {
+            told("`=<` is no comparison".to_owned(), "write `<=`".to_owned())
+        }
         ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, _)) if symbol == "=" => {
             told("`=` gives a value and compares nothing".to_owned(), "write `==` to compare".to_owned())
         }
         ParseErrorType::BadInput(LexError::MalformedChar(_)) => told(
             "a text stands in single quotes".to_owned(),
             "write text in double quotes, as in `\"friday\"`".to_owned(),
+        ),
+        ParseErrorType::VariableUndefined(name) if is_declared_outside(name, text) => told(
+            format!("`{name}` is declared outside the function, which sees its parameters and its own variables only"),
+            format!("move the line that declares `{name}` into the function, or make it a function without parameters"),
         ),
         ParseErrorType::VariableUndefined(name) => {
             told(format!("nothing is called `{name}`"), remedy_for_name(name, text))
@@ -87,6 +94,24 @@ fn foreign_word(kind: &ParseErrorType, text: &str, position: Position) -> Option
         _ => word_at(text, position)?.to_owned(),
     };
     FOREIGN.into_iter().find(|(word, _)| *word == named)
+}
+
+/// Whether the `=` at the place of the error is followed by `<`.
+fn is_turned(text: &str, position: Position) -> bool {
+    let at = || {
+        let line = text.lines().nth(position.line()?.checked_sub(1)?)?;
+        line.chars().nth(position.position()?)
+    };
+    at() == Some('<')
+}
+
+/// Whether a line that begins at the margin declares the name.
+fn is_declared_outside(name: &str, text: &str) -> bool {
+    let declares = |line: &str, keyword: &str| {
+        let rest = line.strip_prefix(keyword).and_then(|rest| rest.trim_start().strip_prefix(name));
+        rest.is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    text.lines().any(|line| declares(line, "const ") || declares(line, "let "))
 }
 
 fn word_at(text: &str, position: Position) -> Option<&str> {

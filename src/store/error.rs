@@ -268,6 +268,7 @@ impl StoreError {
             Self::JobOver { .. } => "look at what came of it",
             Self::TooManyJobs(_) => "wait until one has ended, or cancel one",
             Self::KeyTaken(_) => "send a new key with every new request",
+            Self::IllegalStep { from: ScheduleStatus::Cancelled, .. } => "put it back first: `mcoe restore ID`",
             Self::IllegalStep { .. } | Self::WantsNoAsset { .. } => "see where it stands with `mcoe review --all`",
             Self::SecondPerson { .. } => {
                 "let somebody else approve it; who works alone says so with --alone, or in `[review]` of risk.toml"

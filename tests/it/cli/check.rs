@@ -160,6 +160,14 @@ fn a_comparison_that_can_never_hold_is_an_error_with_what_to_write() {
         ("ctx.industry == 3", "the number 3 is none", "in double quotes"),
         ("ctx.assessed == \"yes\"", "the text `\"yes\"` is none", "write `ctx.assessed`, or `!ctx.assessed`"),
         ("ctx.client.startswith(\"a\")", "no function is called `startswith`", "house.rhai"),
+        ("post.asset_score > 100", "`post.asset_score > 100` never holds", "from 0 to 100"),
+        ("ctx.audience < 0", "`ctx.audience < 0` never holds", "from 0"),
+        ("9 <= post.hour <= 12", "compares what another comparison answers", "`9 <= post.hour && post.hour <= 12`"),
+        ("post.campaign == ()", "`post.campaign` is a text, and `()` is none", "compare it with `\"\"`"),
+        ("post.date == 2026-12-24", "`post.date` is a text", "in double quotes"),
+        ("[\"linked-in\", \"fb\"].contains(ctx.channel)", "never `\"linked-in\"`", "did you mean `\"linkedin\"`?"),
+        ("post.asset_title == \"${ctx.client}\"", "says `${…}` as it stands", "between backticks"),
+        ("post.hour =< 12", "`=<` is no comparison", "write `<=`"),
         ("post.date == \"24.12.2026\"", "`post.date` is never `\"24.12.2026\"`", "such as `\"2026-12-24\"`"),
         ("post.date != \"2026-02-30\"", "`post.date` is never `\"2026-02-30\"`", "a date of the calendar"),
         ("post.date in [\"2026-12-24\", \"25 December\"]", "is never `\"25 December\"`", "such as `\"2026-12-24\"`"),
@@ -186,6 +194,33 @@ fn a_comparison_that_can_never_hold_is_an_error_with_what_to_write() {
                  && post.asset_title.to_lower() != \"free\" \
                  { return warn(\"a\", \"b\"); }\n    pass()";
     with_guardrail(right).mcoe("check").done();
+}
+
+#[test]
+fn dates_and_other_posts_of_the_day_are_tried_as_they_can_be() {
+    for right in [
+        "post.date.split(\"-\")[1] == \"12\"",
+        "parse_int(post.date.sub_string(8, 2)) > 20",
+        "!post.channels_of_day.is_empty() && post.hours_of_day[post.channels_of_day.len() - 1] == post.hour",
+    ] {
+        with_guardrail(&format!("    if {right} {{ return warn(\"a\", \"b\"); }}\n    pass()")).mcoe("check").done();
+    }
+    for (condition, shown) in [
+        ("post.month == 2 && post.day == 30", "never fires"),
+        ("post.date.ends_with(\"-12-24\")", "post.date = \"2028-12-24\""),
+        ("post.week == 53", "post.week = 53"),
+    ] {
+        let place = with_guardrail(&format!("    if {condition} {{ return block(\"a\", \"b\"); }}\n    pass()"));
+        let ran = place.mcoe("rules verify");
+        assert!(ran.out.contains(shown), "{condition}: {}", ran.out);
+    }
+}
+
+#[test]
+fn a_constant_outside_its_function_is_told_as_one() {
+    let place = Workplace::new();
+    place.write("rules/hooks.rhai", "const MOST = 3;\nfn weekly_posts(ctx) {\n    MOST\n}\n");
+    place.mcoe("check").ends_with(2).says(&["`MOST` is declared outside the function", "rules/hooks.rhai:3:"]);
 }
 
 #[test]
