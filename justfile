@@ -30,11 +30,11 @@ bench *names:
 
 # Lints, as strict as they are before a merge
 lint:
-    cargo clippy --all-targets --locked -- -D warnings
+    cargo clippy --workspace --all-targets --locked -- -D warnings
 
 # Format all Rust code
 fmt:
-    cargo fmt
+    cargo fmt --all
 
 # Snapshots that differ: look at each, accept or reject it (needs cargo-insta)
 review-snapshots:
@@ -47,4 +47,4 @@ tour:
 
 # The documentation of the code
 doc:
-    cargo doc --no-deps --open
+    cargo doc --workspace --no-deps --open

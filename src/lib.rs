@@ -25,24 +25,14 @@
 //! [`Ledger`](store::Ledger) keeps what was promised: plans committed as schedules, approved by people, drafted by the
 //! daily pass, with every decision on record.
 //!
-//! [`workbench`] is for who writes rules: it puts named situations to a pack and says what came out differently,
-//! what no case exercises and which small change of the rules no case would notice.
+//! The engine, a crate of its own, is re-exported: [`model`], [`stats`], [`rules`], [`agents`], [`planner`], [`simulator`]
+//! and [`workbench`] read no file, no clock and no environment; the same inputs give the same bytes on any number of
+//! threads.
 //!
-//! The modules below stand in layer order: each uses those above it only, and `scenario`, `report`, `store` and
-//! `workbench` do not know each other. From `model` to `simulator` nothing reads a file, a clock or the environment;
-//! the same inputs give the same bytes on any number of threads.
+//! The modules below stand in layer order: each uses those above it only, and `scenario`, `report` and `store` do not
+//! know each other.
 
-pub mod model;
-
-pub mod stats;
-
-pub mod rules;
-
-pub mod agents;
-
-pub mod planner;
-
-pub mod simulator;
+pub use mcoe_engine::{agents, model, planner, rules, simulator, stats, workbench};
 
 pub mod files;
 
@@ -53,8 +43,6 @@ pub mod scenario;
 pub mod report;
 
 pub mod store;
-
-pub mod workbench;
 
 pub mod web;
 

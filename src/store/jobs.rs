@@ -1,10 +1,9 @@
 //! Work that runs on after its request: asked for once, seen from every server, left behind by none.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -13,7 +12,7 @@ use super::error::StoreError;
 use super::ledger::Ledger;
 use super::listing::{Mark, Page, page};
 use super::retry::retried;
-use crate::model::{UnknownName, WorkspaceId, named};
+use crate::model::{WorkspaceId, named};
 
 named!(
     /// What a job does.

@@ -5,9 +5,17 @@ use std::collections::BTreeMap;
 
 use crate::support::{project, read_folder};
 
-/// Every source file by its path, such as `planner/week.rs`.
+/// The folders of Rust code, each with what its functions and files are held to.
+const FOLDERS: [&str; 6] =
+    ["src", "crates/engine/src", "crates/engine/benches", "crates/engine/examples", "tests/it", "benches"];
+
+/// Every source file of both crates by its path, such as `planner/week.rs`.
 fn sources() -> BTreeMap<String, String> {
-    let files = read_folder_of_rust("src");
+    let mut files = read_folder_of_rust("src");
+    files.extend(read_folder_of_rust("crates/engine/src").into_iter().map(|(path, text)| match path.as_str() {
+        "lib.rs" => ("engine.rs".to_owned(), text),
+        _ => (path, text),
+    }));
     assert!(files.len() > 50, "only {} files of source were found", files.len());
     files
 }
@@ -77,15 +85,17 @@ fn finds_nothing(what: &str, found: Vec<String>) {
     assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
 }
 
-/// Layers from left to right. Each may use what stands left of it; those of one rank never each other.
-const LAYERS: [&[&str]; 9] = [
+/// Layers from left to right. Each may use what stands left of it; those of one rank never each other. The first six
+/// are the engine, which the compiler keeps apart from the rest.
+const LAYERS: [&[&str]; 10] = [
     &["model", "stats"],
     &["rules"],
     &["agents"],
     &["planner"],
     &["simulator"],
+    &["workbench"],
     &["files", "spreadsheet"],
-    &["scenario", "report", "store", "workbench"],
+    &["scenario", "report", "store"],
     &["web"],
     &["cli"],
 ];
@@ -129,7 +139,7 @@ fn every_layer_uses_only_what_stands_left_of_it() {
 
 #[test]
 fn every_folder_of_the_source_has_its_place_among_the_layers() {
-    let unknown = sources().into_keys().filter(|path| !["lib.rs", "main.rs"].contains(&path.as_str()));
+    let unknown = sources().into_keys().filter(|path| !["lib.rs", "engine.rs", "main.rs"].contains(&path.as_str()));
     finds_nothing("files outside the layers", unknown.filter(|path| rank(layer_of(path)).is_none()).collect());
 }
 
@@ -141,6 +151,29 @@ fn layers_are_recognised_in_every_way_they_can_be_named() {
     let text = "use crate::a;\n#[cfg(test)]\nmod tests {\n    use crate::b;\n}\nuse crate::c; // crate::d\n";
     let code: Vec<usize> = code_lines(text).into_iter().map(|(number, _)| number).collect();
     assert_eq!(code, [1, 6]);
+}
+
+/// What the engine must never need: files, servers, terminals and databases are the application's.
+const NOT_OF_THE_ENGINE: [&str; 7] = ["polars", "sqlx", "tokio", "axum", "clap", "plotters", "resvg"];
+
+#[test]
+fn the_engine_depends_on_no_library_of_the_application() {
+    let needs = |package: &str| {
+        let tree = ["tree", "--package", package, "--edges", "normal,build", "--prefix", "none", "--locked"];
+        let ran = std::process::Command::new(env!("CARGO")).args(tree).current_dir(project("")).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        let lines = String::from_utf8(ran.stdout).unwrap();
+        let names = lines.lines().filter_map(|line| line.split(' ').next().map(str::to_owned));
+        names.collect::<std::collections::BTreeSet<String>>()
+    };
+    let (engine, application) = (needs("mcoe-engine"), needs("mcoe"));
+    let is_named = |name: &str, library: &str| name == library || name.starts_with(&format!("{library}-"));
+    for library in NOT_OF_THE_ENGINE {
+        assert!(application.iter().any(|name| is_named(name, library)), "{library} is needed by nobody");
+        let found: Vec<&String> = engine.iter().filter(|name| is_named(name, library)).collect();
+        assert!(found.is_empty(), "the engine needs {found:?}");
+    }
+    assert!(engine.contains("rhai") && engine.len() < application.len() / 2, "{engine:?}");
 }
 
 /// Libraries and the only places that may name them.
@@ -262,7 +295,7 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
 fn no_function_is_longer_than_seventy_lines() {
     let mut long = Vec::new();
     let mut count = 0;
-    for folder in ["src", "tests/it", "benches"] {
+    for folder in FOLDERS {
         for (path, text) in read_folder_of_rust(folder) {
             for (name, line, length) in functions(&text) {
                 count += 1;
@@ -279,7 +312,7 @@ fn no_function_is_longer_than_seventy_lines() {
 #[test]
 fn no_file_is_longer_than_six_hundred_lines() {
     let mut long = Vec::new();
-    for folder in ["src", "tests/it", "benches"] {
+    for folder in FOLDERS {
         for (path, text) in read_folder_of_rust(folder) {
             let length = text.lines().count();
             if length > LONGEST_FILE {

@@ -1,0 +1,106 @@
+//! The default pack, and one client to plan for.
+
+use std::error::Error;
+use std::path::Path;
+
+use jiff::ToSpan;
+use mcoe_engine::model::{
+    Asset, AssetId, Capacity, Channel, ChannelState, Client, ClientId, ClientState, ClientStatus, Environment, Policy,
+    ReviewPolicy, Scenario, Score, Week, WorkspaceId,
+};
+use mcoe_engine::rules::{self, CompiledRules, PackFiles};
+
+/// The texts of the default pack, by file name. The engine reads no file: where the texts come from is up to its user.
+pub fn default_pack() -> std::io::Result<PackFiles> {
+    let mut files = PackFiles::new();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules"))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.extension().is_some_and(|extension| extension == "toml" || extension == "rhai") {
+            files.insert(name, std::fs::read_to_string(&path)?);
+        }
+    }
+    Ok(files)
+}
+
+/// A pack ready to plan under, or all that is wrong with it.
+pub fn compiled(files: PackFiles) -> Result<CompiledRules, Box<dyn Error>> {
+    let texts = files.clone();
+    let compiled = rules::load(files).and_then(CompiledRules::compile);
+    compiled.map_err(|mistakes| rules::render(&mistakes, &|file| texts.get(file).map(String::as_str), false).into())
+}
+
+/// A bakery in London that posts on Facebook and Instagram, with eight photos to post.
+pub fn bakery(week: Week) -> Result<Scenario, Box<dyn Error>> {
+    let client = Client {
+        id: ClientId::new("crumb"),
+        workspace_id: WorkspaceId::new("studio"),
+        name: "Crumb & Co".into(),
+        industry: "bakery".into(),
+        tags: vec!["local".into()],
+        zone: "Europe/London".parse()?,
+        status: ClientStatus::Active,
+        priority: 50.0,
+        policy: Policy {
+            agent_enabled: true,
+            auto_exec_enabled: true,
+            max_actions_per_day: 4,
+            pause_on_high_severity_warning: true,
+        },
+        campaigns: Vec::new(),
+        assets: (1..=8).map(|number| photo(number, week)).collect::<Result<_, _>>()?,
+        days: Vec::new(),
+    };
+    let monday = client.zone.start_of_day(week.monday())?;
+    let channel = |channel, audience, rate| ChannelState {
+        channel,
+        audience,
+        engagement_rate: Some(rate),
+        last_post_at: Some(monday - 48.hours()),
+        recent_posts: vec![monday - 48.hours()],
+        posts_last_7_days: 1,
+        posts_last_30_days: 1,
+        fatigue: Score::ZERO,
+        as_of: monday,
+        momentum: None,
+        visibility: None,
+        engagement: None,
+    };
+    let state = ClientState {
+        channels: vec![channel(Channel::Fb, 4_000.0, 0.02), channel(Channel::Ig, 6_500.0, 0.04)],
+        warnings: Vec::new(),
+        reality: None,
+        asset_uses: Vec::new(),
+    };
+    Ok(Scenario {
+        name: "bakery".to_owned(),
+        hash: "made in an example".to_owned(),
+        start: week,
+        weeks: 4,
+        capacity: Capacity::default(),
+        review: ReviewPolicy::default(),
+        environment: Environment::default(),
+        clients: vec![(client, state)],
+    })
+}
+
+fn photo(number: u8, week: Week) -> Result<Asset, Box<dyn Error>> {
+    let score = |value: f64| Score::new(value).ok_or("a score lies in 0..=1");
+    Ok(Asset {
+        id: AssetId::new(format!("photo-{number}")),
+        campaign_id: None,
+        kind: "photo".into(),
+        channels: Vec::new(),
+        created_at: week.monday().at(9, 0, 0, 0).in_tz("Europe/London")?.timestamp() - 96.hours(),
+        quality: score(0.5 + 0.05 * f64::from(number))?,
+        brand_consistency: score(0.9)?,
+        value: Score::HALF,
+        impact: Score::HALF,
+        parent_id: None,
+        evolution_step: 0,
+        title: format!("Loaf of the day {number}").into(),
+        body: "Fresh from the oven.".into(),
+        media_url: "".into(),
+        tags: Vec::new(),
+    })
+}

@@ -1,0 +1,305 @@
+//! How far apart two posts of a channel must lie.
+//!
+//! A spacing of whole days (a multiple of 24 hours) is counted on the client's clock: from nine o'clock to nine
+//! o'clock the next day is a day, whether 23, 24 or 25 hours pass. Any other spacing is elapsed time.
+//!
+//! Where the clocks change, "so many days after a post" is the first instant at which they show the post's time of
+//! day, or a later one, on the day so many days after it:
+//!
+//! - an hour that the clocks skip: a day after Saturday 01:30, where Sunday has no 01:30, is the moment of the change;
+//! - an hour that the clocks repeat: a day after Saturday 01:30 is the first 01:30 of Sunday, and every instant after
+//!   it is far enough too, although the clocks show 01:00 again. A day after either 01:30 of Sunday is Monday 01:30.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+use super::calendar::{HOUR_SECONDS, WeekHours, Zone};
+
+/// Hours in a day of a spacing in whole days.
+const DAY_HOURS: u32 = 24;
+
+/// Least distance between two posts of a channel.
+///
+/// ```
+/// use mcoe_engine::model::{Spacing, Zone};
+///
+/// let london: Zone = "Europe/London".parse()?;
+/// // Clocks go forward in between: a day on the clock is 23 hours.
+/// let (saturday, sunday) = ("2026-03-28T09:00:00Z".parse()?, "2026-03-29T08:00:00Z".parse()?);
+/// assert!(Spacing::from_hours(24).is_far_enough(saturday, sunday, &london));
+/// assert!(!Spacing::from_hours(25).is_far_enough(saturday, sunday, &london));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spacing {
+    hours: u32,
+}
+
+impl Spacing {
+    /// From `min_spacing_hours` of a channel's rules.
+    #[must_use]
+    pub const fn from_hours(hours: u32) -> Self {
+        Self { hours }
+    }
+
+    /// The number of days where the spacing is counted on the client's clock; none where it is elapsed time.
+    #[must_use]
+    pub const fn whole_days(self) -> Option<u32> {
+        if self.hours > 0 && self.hours.is_multiple_of(DAY_HOURS) { Some(self.hours / DAY_HOURS) } else { None }
+    }
+
+    /// The first instant after a post that is far enough from it, to the second: a fraction of a second of the post
+    /// does not count.
+    #[must_use]
+    pub fn earliest_after(self, post: Timestamp, zone: &Zone) -> Timestamp {
+        let post = whole_second(post);
+        match self.whole_days() {
+            Some(days) => {
+                let day = zone.wall_time(post).checked_add(i64::from(days).days());
+                day.map_or(Timestamp::MAX, |wall_time| zone.first_instant_at(wall_time))
+            }
+            None => {
+                let elapsed = SignedDuration::from_hours(i64::from(self.hours));
+                post.checked_add(elapsed).unwrap_or(Timestamp::MAX)
+            }
+        }
+    }
+
+    /// Whether two posts are far enough apart, whichever of them is the earlier one.
+    #[must_use]
+    pub fn is_far_enough(self, one: Timestamp, other: Timestamp, zone: &Zone) -> bool {
+        one.max(other) >= self.earliest_after(one.min(other), zone)
+    }
+
+    /// Hours between two posts as the spacing counts them, never below zero: the difference on the client's clock for
+    /// whole days, else elapsed time. They are at least the spacing exactly where the posts are far enough apart: posts
+    /// that are count as a spacing apart even where clocks that went back show a smaller difference.
+    #[must_use]
+    pub fn hours_between(self, one: Timestamp, other: Timestamp, zone: &Zone) -> f64 {
+        let (earlier, later) = (whole_second(one.min(other)), whole_second(one.max(other)));
+        if self.whole_days().is_none() {
+            return hours(later.duration_since(earlier));
+        }
+        let on_the_clock = hours(zone.wall_time(later).duration_since(zone.wall_time(earlier)));
+        let spacing = f64::from(self.hours);
+        if on_the_clock < spacing && self.is_far_enough(earlier, later, zone) {
+            return spacing;
+        }
+        on_the_clock.max(0.0)
+    }
+
+    /// For each hour of a week, the first hour that is far enough from a post at it, where posts stand at the given
+    /// minute of the hour: the week's length where none is. It never falls from one hour to the next. None where
+    /// every such distance is the spacing itself, as it is unless days are counted and the clocks change.
+    #[must_use]
+    pub fn next_hours(self, week: &WeekHours, minute: u8) -> Option<Vec<usize>> {
+        if self.whole_days().is_none() || !week.clocks_change() {
+            return None;
+        }
+        let minute = SignedDuration::from_mins(i64::from(minute));
+        let at = |hour: usize| week.instant(hour as i64).saturating_add(minute).unwrap_or(Timestamp::MAX);
+        let mut next = 0;
+        let after = (0..week.len()).map(|hour| {
+            let earliest = self.earliest_after(at(hour), week.zone());
+            while next < week.len() && at(next) < earliest {
+                next += 1;
+            }
+            next
+        });
+        Some(after.collect())
+    }
+}
+
+impl fmt::Display for Spacing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.whole_days() {
+            Some(1) => f.write_str("1 day"),
+            Some(days) => write!(f, "{days} days"),
+            None => write!(f, "{} h", self.hours),
+        }
+    }
+}
+
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+fn hours(duration: SignedDuration) -> f64 {
+    duration.as_secs() as f64 / HOUR_SECONDS as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Spacing = Spacing::from_hours(24);
+
+    fn zone(name: &str) -> Zone {
+        name.parse().unwrap()
+    }
+
+    fn at(instant: &str) -> Timestamp {
+        instant.parse().unwrap()
+    }
+
+    /// The wall time a spacing after an instant, with its offset.
+    fn after(spacing: Spacing, post: &str, zone_name: &str) -> String {
+        let zone = zone(zone_name);
+        let earliest = spacing.earliest_after(at(post), &zone);
+        zone.local(earliest).strftime("%a %H:%M%:z").to_string()
+    }
+
+    #[test]
+    fn only_multiples_of_a_day_are_counted_in_days() {
+        let days: Vec<Option<u32>> =
+            [0, 1, 12, 23, 24, 25, 36, 48, 168].map(|h| Spacing::from_hours(h).whole_days()).into();
+        assert_eq!(days, [None, None, None, None, Some(1), None, None, Some(2), Some(7)]);
+    }
+
+    #[test]
+    fn a_spacing_is_written_in_the_unit_that_it_is_counted_in() {
+        let written = [4, 24, 36, 48].map(|hours| Spacing::from_hours(hours).to_string());
+        assert_eq!(written, ["4 h", "1 day", "36 h", "2 days"]);
+    }
+
+    #[test]
+    fn a_day_ends_at_the_same_wall_time_whatever_hours_pass() {
+        for (zone, post, expected, elapsed) in [
+            ("Europe/London", "2026-03-28T09:00:00Z", "Sun 09:00+01:00", 23.0),
+            ("Europe/London", "2026-10-24T08:00:00Z", "Sun 09:00+00:00", 25.0),
+            ("America/New_York", "2026-03-07T14:00:00Z", "Sun 09:00-04:00", 23.0),
+            ("America/New_York", "2026-10-31T13:00:00Z", "Sun 09:00-05:00", 25.0),
+            ("Australia/Lord_Howe", "2026-10-02T22:30:00Z", "Sun 09:00+11:00", 23.5),
+            ("Australia/Lord_Howe", "2026-04-03T22:00:00Z", "Sun 09:00+10:30", 24.5),
+            ("Europe/London", "2026-05-01T08:00:00Z", "Sat 09:00+01:00", 24.0),
+        ] {
+            assert_eq!(after(DAY, post, zone), expected, "{post} in {zone}");
+            let zone = self::zone(zone);
+            let earliest = DAY.earliest_after(at(post), &zone);
+            assert_eq!(hours(earliest.duration_since(at(post))), elapsed);
+            assert_eq!(DAY.hours_between(at(post), earliest, &zone), 24.0);
+            let before = earliest - 1.second();
+            assert!(DAY.is_far_enough(at(post), earliest, &zone) && DAY.is_far_enough(earliest, at(post), &zone));
+            assert!(!DAY.is_far_enough(at(post), before, &zone) && DAY.hours_between(before, at(post), &zone) < 24.0);
+        }
+    }
+
+    #[test]
+    fn hours_that_are_no_whole_days_are_elapsed_time_over_a_change_of_clocks() {
+        let spacing = Spacing::from_hours(23);
+        assert_eq!(after(spacing, "2026-03-28T09:00:00Z", "Europe/London"), "Sun 09:00+01:00");
+        assert_eq!(after(spacing, "2026-10-24T08:00:00Z", "Europe/London"), "Sun 07:00+00:00");
+        let london = zone("Europe/London");
+        let [saturday, sunday] = [at("2026-03-28T09:00:00Z"), at("2026-03-29T08:00:00Z")];
+        assert_eq!(spacing.hours_between(sunday, saturday, &london), 23.0);
+        assert_eq!(Spacing::from_hours(48).hours_between(sunday, saturday, &london), 24.0);
+    }
+
+    #[test]
+    fn a_day_after_a_time_that_the_clocks_skip_is_the_moment_they_change() {
+        // 01:30 and 02:30 of Saturday; Sunday has neither, nor has Lord Howe's Sunday 02:15.
+        assert_eq!(after(DAY, "2026-03-28T01:30:00Z", "Europe/London"), "Sun 02:00+01:00");
+        assert_eq!(after(DAY, "2026-03-07T07:30:00Z", "America/New_York"), "Sun 03:00-04:00");
+        assert_eq!(after(DAY, "2026-10-02T15:45:00Z", "Australia/Lord_Howe"), "Sun 02:30+11:00");
+        assert_eq!(after(DAY, "2026-03-28T01:00:00Z", "Europe/London"), "Sun 02:00+01:00");
+        assert_eq!(after(DAY, "2026-03-28T00:59:00Z", "Europe/London"), "Sun 00:59+00:00");
+    }
+
+    #[test]
+    fn a_day_after_a_time_that_the_clocks_repeat_is_the_first_of_the_two() {
+        assert_eq!(after(DAY, "2026-10-24T00:30:00Z", "Europe/London"), "Sun 01:30+01:00");
+        assert_eq!(after(DAY, "2026-10-31T05:30:00Z", "America/New_York"), "Sun 01:30-04:00");
+        assert_eq!(after(DAY, "2026-04-03T14:45:00Z", "Australia/Lord_Howe"), "Sun 01:45+11:00");
+        // Either 01:30 of Sunday is a day before that of Monday.
+        assert_eq!(after(DAY, "2026-10-25T00:30:00Z", "Europe/London"), "Mon 01:30+00:00");
+        assert_eq!(after(DAY, "2026-10-25T01:30:00Z", "Europe/London"), "Mon 01:30+00:00");
+    }
+
+    #[test]
+    fn once_far_enough_stays_so_while_the_clocks_go_back() {
+        for (name, change) in [
+            ("Europe/London", "2026-10-25T01:00:00Z"),
+            ("America/New_York", "2026-11-01T06:00:00Z"),
+            ("Australia/Lord_Howe", "2026-04-04T15:00:00Z"),
+            ("Europe/London", "2026-03-29T01:00:00Z"),
+        ] {
+            let (zone, change) = (zone(name), at(change));
+            let posts = (-27 * 60..=-22 * 60).step_by(15);
+            for (post, days) in posts.flat_map(|post| [(post, 1), (post - 24 * 60, 2)]) {
+                let post = change + i64::from(post).minutes();
+                let spacing = Spacing::from_hours(24 * days);
+                let mut was_far_enough = false;
+                for minutes in (-120..=3000).step_by(5) {
+                    let later = change + i64::from(minutes).minutes();
+                    let is_far_enough = spacing.is_far_enough(post, later, &zone);
+                    assert!(is_far_enough || !was_far_enough, "{name}: {post} and {later}");
+                    let hours = spacing.hours_between(post, later, &zone);
+                    assert_eq!(hours >= f64::from(spacing.hours), is_far_enough, "{name}: {post} and {later}");
+                    was_far_enough = is_far_enough;
+                }
+                assert!(was_far_enough);
+            }
+        }
+    }
+
+    #[test]
+    fn a_fraction_of_a_second_does_not_keep_the_next_day_away() {
+        let london = zone("Europe/London");
+        assert!(DAY.is_far_enough(at("2026-05-01T08:00:00.9Z"), at("2026-05-02T08:00:00Z"), &london));
+        assert!(!DAY.is_far_enough(at("2026-05-01T08:00:01Z"), at("2026-05-02T08:00:00Z"), &london));
+    }
+
+    fn next_hours(hours: u32, week: &str, zone_name: &str, minute: u8) -> Option<Vec<usize>> {
+        let week = WeekHours::new(week.parse().unwrap(), &zone(zone_name)).unwrap();
+        Spacing::from_hours(hours).next_hours(&week, minute)
+    }
+
+    #[test]
+    fn the_table_of_a_week_is_there_only_where_days_are_counted_and_the_clocks_change() {
+        assert_eq!(next_hours(12, "2026-W13", "Europe/London", 0), None);
+        assert_eq!(next_hours(24, "2026-W14", "Europe/London", 0), None);
+        assert_eq!(next_hours(24, "2026-W13", "Asia/Kolkata", 0), None);
+        assert!(next_hours(24, "2026-W13", "Europe/London", 0).is_some());
+    }
+
+    #[test]
+    fn the_table_of_a_week_follows_the_clocks_over_their_change() {
+        let spring = next_hours(24, "2026-W13", "Europe/London", 0).unwrap();
+        // Saturday 00:00 is hour 120, Sunday 00:00 hour 144 and Sunday 02:00 hour 145.
+        assert_eq!(spring[119..125], [143, 144, 145, 145, 146, 147]);
+        assert_eq!(spring[142..146], [165, 166, 167, 167]);
+        let autumn = next_hours(24, "2026-W43", "Europe/London", 0).unwrap();
+        assert_eq!(autumn[119..125], [143, 144, 145, 147, 148, 149]);
+        let half = next_hours(24, "2026-W40", "Australia/Lord_Howe", 0).unwrap();
+        assert_eq!(half[120..124], [144, 145, 146, 147]);
+        let half = next_hours(24, "2026-W14", "Australia/Lord_Howe", 0).unwrap();
+        assert_eq!(half[120..124], [144, 145, 147, 148]);
+    }
+
+    #[test]
+    fn the_table_of_a_week_is_the_rule_asked_of_every_pair_of_hours() {
+        for (name, week) in [
+            ("Europe/London", "2026-W13"),
+            ("Europe/London", "2026-W43"),
+            ("America/New_York", "2026-W10"),
+            ("America/New_York", "2026-W44"),
+            ("Australia/Lord_Howe", "2026-W14"),
+            ("Australia/Lord_Howe", "2026-W40"),
+        ] {
+            let hours = WeekHours::new(week.parse().unwrap(), &zone(name)).unwrap();
+            for (spacing, minute) in [(24, 0), (24, 45), (72, 30), (144, 15), (168, 0)] {
+                let spacing = Spacing::from_hours(spacing);
+                let next = spacing.next_hours(&hours, minute).unwrap();
+                assert!(next.is_sorted() && next.len() == hours.len());
+                let at = |hour: usize| hours.instant(hour as i64) + i64::from(minute).minutes();
+                for (one, next) in next.iter().enumerate() {
+                    for other in one + 1..hours.len() {
+                        let is_far_enough = spacing.is_far_enough(at(one), at(other), hours.zone());
+                        assert_eq!(other >= *next, is_far_enough, "{name} {week}: {one} and {other}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! What scenario and rules say of one client's channel in the week: the ground that a plan is judged on.
+//!
+//! Every formula stands here in its plainest form, so that the answer to "what should it be" is read at once.
+
+use jiff::{Timestamp, ToSpan};
+
+use super::assets::OnChannel;
+use super::clock::{Clock, HOUR, Moment, is_days_after};
+use crate::model::{
+    Allocation, Asset, CalendarEntry, Campaign, CampaignId, ChannelState, Client, ClientPlan, ClientState, DayKind,
+    Post,
+};
+use crate::rules::{ChannelRules, ClientRules, ClosedRange, CompiledRules, MinuteRule, Rules, Step};
+
+/// Which hooks the pack has, so that scripts decide instead of numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hooks {
+    pub weekly_posts: bool,
+    pub hour_weights: bool,
+    pub score_asset: bool,
+    pub confidence: bool,
+}
+
+impl Hooks {
+    pub fn of(rules: &CompiledRules) -> Self {
+        Self {
+            weekly_posts: rules.has_function("weekly_posts"),
+            hour_weights: rules.has_function("hour_weights"),
+            score_asset: rules.has_function("score_asset"),
+            confidence: rules.has_function("confidence"),
+        }
+    }
+}
+
+/// One client's plan, and all that it must agree with.
+#[derive(Clone, Copy)]
+pub(super) struct ClientCase<'a> {
+    pub plan: &'a ClientPlan,
+    pub client: &'a Client,
+    pub state: &'a ClientState,
+    pub rules: &'a ClientRules,
+    pub hooks: Hooks,
+    pub clock: &'a Clock,
+    /// The instant before which nothing may be planned; none where the whole week may.
+    pub not_before: Option<Timestamp>,
+}
+
+impl<'a> ClientCase<'a> {
+    /// The numbers without those of a campaign.
+    pub fn base(&self) -> &'a Rules {
+        self.rules.base()
+    }
+
+    /// A campaign of the client.
+    pub fn campaign(&self, id: &CampaignId) -> Option<&'a Campaign> {
+        self.client.campaigns.iter().find(|campaign| campaign.id == *id)
+    }
+}
+
+/// A planned post and the hour of the week that its time lies in, whatever hour it states.
+#[derive(Clone, Copy)]
+pub(super) struct Placed<'a> {
+    pub post: &'a Post,
+    pub hour: i64,
+}
+
+/// One channel's week.
+pub(super) struct ChannelCase<'a> {
+    pub case: ClientCase<'a>,
+    pub state: &'a ChannelState,
+    pub numbers: &'a ChannelRules,
+    /// What the plan says of it; none where it says nothing.
+    pub allocation: Option<&'a Allocation>,
+    /// Its posts that lie in the week, by time.
+    pub posts: Vec<Placed<'a>>,
+    /// The client's assets that the channel can use at some time of the week.
+    pub usable: Vec<OnChannel<'a>>,
+    /// Hours at which posts are committed already, ascending, without repeats.
+    pub committed: Vec<i64>,
+    /// Fatigue as the week begins.
+    pub fatigue_start: f64,
+    /// Hours at which posts stand, planned or committed, those held back included.
+    full: Vec<i64>,
+    /// The same without those held back.
+    live: Vec<i64>,
+}
+
+impl<'a> ChannelCase<'a> {
+    pub fn of(case: &ClientCase<'a>, state: &'a ChannelState) -> Self {
+        let clock = case.clock;
+        let in_week = |hour: &i64| (0..clock.len()).contains(hour);
+        let own = case.plan.posts.iter().filter(|post| post.channel == state.channel);
+        let placed = own.map(|post| Placed { post, hour: clock.hour_of(post.at) });
+        let mut posts: Vec<Placed<'a>> = placed.filter(|placed| in_week(&placed.hour)).collect();
+        posts.sort_by_key(|placed| placed.post.at);
+        let committed = without_repeats(state.recent_posts.iter().map(|at| clock.hour_of(*at)).filter(in_week));
+        let planned = |is_counted: fn(&Post) -> bool| {
+            let counted = posts.iter().filter(|placed| is_counted(placed.post)).map(|placed| placed.hour);
+            without_repeats(counted.chain(committed.iter().copied()))
+        };
+        let numbers = case.base().channel(state.channel);
+        let on_channel = case.client.assets.iter().map(|asset| OnChannel::of(case, asset, state.channel));
+        Self {
+            case: *case,
+            state,
+            numbers,
+            fatigue_start: fatigue_start(clock, state, numbers),
+            allocation: case.plan.allocations.iter().find(|allocation| allocation.channel == state.channel),
+            usable: on_channel.filter(|asset| asset.is_usable(case)).collect(),
+            full: planned(|_| true),
+            live: planned(Post::is_live),
+            posts,
+            committed,
+        }
+    }
+
+    /// F(t) with posts at the given hours: every post before t has added its share, and all of it decays.
+    pub fn fatigue_with(&self, posts: impl Iterator<Item = i64>, hour: i64) -> f64 {
+        let start = self.fatigue_start * kept(self.numbers, hour as f64);
+        let before = posts.filter(|post| *post < hour);
+        start + before.map(|post| self.numbers.fatigue_per_post * kept(self.numbers, (hour - post) as f64)).sum::<f64>()
+    }
+
+    /// F(t) with every planned and committed post.
+    pub fn fatigue_full(&self, hour: i64) -> f64 {
+        self.fatigue_with(self.full.iter().copied(), hour)
+    }
+
+    /// F(t) with the posts that are not held back.
+    pub fn fatigue_live(&self, hour: i64) -> f64 {
+        self.fatigue_with(self.live.iter().copied(), hour)
+    }
+
+    /// F(t) with every planned and committed post but one.
+    pub fn fatigue_without(&self, left_out: i64, hour: i64) -> f64 {
+        self.fatigue_with(self.full.iter().copied().filter(|post| *post != left_out), hour)
+    }
+
+    /// s(F): two falling lines that meet at the warn threshold.
+    pub fn response(&self, fatigue: f64) -> f64 {
+        let rules = &self.case.base().fatigue;
+        let above = (fatigue - rules.warn_at).max(0.0);
+        1.0 - rules.slope_below_warn * (fatigue - above) - rules.slope_above_warn * above
+    }
+
+    /// Posts a week after fatigue; none where a script decides.
+    pub fn target(&self) -> Option<u32> {
+        if self.case.hooks.weekly_posts {
+            return None;
+        }
+        let factor = step_from(&self.case.base().fatigue.frequency, self.fatigue_start).unwrap_or(1.0);
+        Some((f64::from(self.numbers.weekly_posts) * factor + ROUNDING_OF_POSTS).floor() as u32)
+    }
+
+    /// Posts that may be planned on top of those that are committed; none where nothing says how many.
+    pub fn places(&self) -> Option<u32> {
+        let target = self.target().or(self.allocation.map(|allocation| allocation.posts_target))?;
+        Some(target.saturating_sub(u32::try_from(self.committed.len()).unwrap_or(u32::MAX)))
+    }
+
+    /// When posts of the channel stood before or stand already, in seconds.
+    pub fn standing(&self) -> impl Iterator<Item = i64> {
+        self.state.recent_posts.iter().chain(&self.state.last_post_at).map(|at| at.as_second())
+    }
+
+    /// Whether two posts, in seconds, lie nearer than the spacing: whole days are counted on the client's clock, any
+    /// other spacing is elapsed time.
+    pub fn is_too_near(&self, one: i64, other: i64) -> bool {
+        let hours = i64::from(self.numbers.min_spacing_hours);
+        let (earlier, later) = (one.min(other), one.max(other));
+        let missing = hours * HOUR - (later - earlier);
+        // No zone has ever moved its clock by more than a day, so only near the limit the clock is asked.
+        if hours % 24 == 0 && missing.abs() <= 26 * HOUR {
+            return !is_days_after(&self.case.client.zone, earlier, later, hours / 24);
+        }
+        missing > 0
+    }
+
+    /// Minute of the hour that posts of the channel go out at; none where nothing tells.
+    pub fn minute(&self) -> Option<i64> {
+        match self.case.base().calendar.minute {
+            MinuteRule::Fixed(minute) => Some(i64::from(minute)),
+            MinuteRule::Spread => {
+                let first = self.posts.first()?.post.at.as_second();
+                Some((first - self.case.clock.start).rem_euclid(HOUR) / 60)
+            }
+        }
+    }
+
+    /// The special days of client and rules that cover the day.
+    fn days(&self, moment: &Moment) -> impl Iterator<Item = &'a CalendarEntry> {
+        let (channel, date) = (self.state.channel, moment.date);
+        let own = self.case.client.days.iter();
+        own.chain(&self.case.base().calendar.days).filter(move |entry| {
+            (entry.channel.is_none() || entry.channel == Some(channel)) && entry.from <= date && date <= entry.to
+        })
+    }
+
+    /// Whether nothing may be posted that day.
+    pub fn is_closed(&self, moment: &Moment) -> bool {
+        let holidays_are_out = !self.case.base().calendar.holiday_posts;
+        self.days(moment).any(|entry| match entry.kind {
+            DayKind::Blackout => true,
+            DayKind::Holiday => holidays_are_out,
+            DayKind::Boost => false,
+        })
+    }
+
+    /// The closed range that any of the hour's sixty minutes lies in.
+    pub fn closed_hours(&self, moment: &Moment) -> Option<&'a ClosedRange> {
+        let begins = || moment.date.at(0, 0, 0, 0) + i64::from(moment.minute_of_day).minutes();
+        let minutes = || (moment.minute_of_day..moment.minute_of_day + 60).map(usize::from);
+        self.numbers.closed.iter().find(|range| match range {
+            ClosedRange::Weekly { from, to } => minutes().any(|minute| {
+                let of_week = (moment.weekday * 1440 + minute) % 10_080;
+                let (from, to) = (usize::from(*from), usize::from(*to));
+                if from < to { from <= of_week && of_week < to } else { of_week < to || from <= of_week }
+            }),
+            ClosedRange::Dated { from, to } => begins().max(*from) < (begins() + 60.minutes()).min(*to),
+        })
+    }
+
+    /// Whether any of the hour's sixty minutes lies in the quiet hours.
+    pub fn is_quiet(&self, moment: &Moment) -> bool {
+        let Some((from, to)) = self.numbers.quiet_minutes else { return false };
+        (moment.minute_of_day..moment.minute_of_day + 60)
+            .map(|minute| minute % 1440)
+            .any(|minute| if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to })
+    }
+
+    /// The campaign that a post counts for: its asset's, or else the heaviest that runs and that any asset serves, the
+    /// first by id among equals.
+    pub fn campaign_of(&self, asset: Option<&'a Asset>, moment: &Moment) -> Option<&'a CampaignId> {
+        let for_any = |campaign: &&Campaign| campaign.any_asset && runs_on(campaign, self.state, moment);
+        let heaviest = |a: &&Campaign, b: &&Campaign| a.weight.total_cmp(&b.weight).then_with(|| b.id.cmp(&a.id));
+        let of_any = || self.case.client.campaigns.iter().filter(for_any).max_by(heaviest);
+        let own = asset.and_then(|asset| asset.campaign_id.as_ref());
+        own.or_else(|| of_any().map(|campaign| &campaign.id))
+    }
+
+    /// What a post earns by the campaign that it counts for: its weight while it runs there.
+    pub fn weight(&self, campaign: Option<&CampaignId>, moment: &Moment) -> f64 {
+        let campaign = campaign.and_then(|id| self.case.campaign(id));
+        campaign.filter(|campaign| runs_on(campaign, self.state, moment)).map_or(1.0, |campaign| campaign.weight)
+    }
+
+    /// The heaviest weight that a post has with any asset that is there that day; without one, that of a bare post.
+    fn heaviest_weight(&self, moment: &Moment) -> f64 {
+        let there = self.usable.iter().filter(|usable| usable.is_there(&self.case, moment));
+        let weights = there.map(|usable| self.weight(self.campaign_of(Some(usable.asset), moment), moment));
+        weights.max_by(f64::total_cmp).unwrap_or_else(|| self.weight(self.campaign_of(None, moment), moment))
+    }
+
+    /// v(t): the value of an hour, whatever is posted; none where a script weighs the hours.
+    pub fn hour_value(&self, moment: &Moment) -> Option<f64> {
+        Some(self.plain_value(moment)? * self.heaviest_weight(moment))
+    }
+
+    /// The value of an hour by what is stated of a post in it that counts for a campaign.
+    pub fn hour_value_by(&self, slot_value: f64, campaign: Option<&CampaignId>, moment: &Moment) -> f64 {
+        slot_value / self.weight(campaign, moment) * self.heaviest_weight(moment)
+    }
+
+    /// v(t) for a post that counts for a campaign; none where a script weighs the hours.
+    pub fn slot_value(&self, campaign: Option<&CampaignId>, moment: &Moment) -> Option<f64> {
+        Some(self.plain_value(moment)? * self.weight(campaign, moment))
+    }
+
+    /// Audience x rate x hour x weekday x momentum x calendar; none where a script weighs the hours.
+    fn plain_value(&self, moment: &Moment) -> Option<f64> {
+        if self.case.hooks.hour_weights {
+            return None;
+        }
+        let (state, numbers) = (self.state, self.numbers);
+        let is_best = numbers.best_hours.get(moment.weekday).is_some_and(|hours| hours.contains(&moment.hour));
+        let hour = if is_best { numbers.hour_lift } else { 1.0 };
+        let weekday = numbers.weekday_weights.get(moment.weekday).copied().unwrap_or(1.0);
+        let momentum = state.momentum.map_or(0.5, |score| score.get());
+        let rising = 1.0 + numbers.momentum_gain * (2.0 * momentum - 1.0);
+        let rate = state.engagement_rate.unwrap_or(numbers.engagement_rate);
+        Some(state.audience * rate * hour * weekday * rising * self.calendar_factor(moment))
+    }
+
+    fn calendar_factor(&self, moment: &Moment) -> f64 {
+        let rules = &self.case.base().calendar;
+        let factor = |entry: &CalendarEntry| match entry.kind {
+            DayKind::Holiday if rules.holiday_posts => entry.factor.unwrap_or(rules.holiday_factor),
+            DayKind::Boost => entry.factor.unwrap_or(rules.boost_factor),
+            DayKind::Holiday | DayKind::Blackout => 1.0,
+        };
+        self.days(moment).map(factor).product()
+    }
+}
+
+/// Factor that fatigue keeps over so many hours: 2^(-hours / half life).
+fn kept(numbers: &ChannelRules, hours: f64) -> f64 {
+    (-hours / numbers.half_life_hours).exp2()
+}
+
+/// Fatigue as the week begins: what the state holds, rested since, and what posts committed between then
+/// and the week have added by the hour.
+fn fatigue_start(clock: &Clock, state: &ChannelState, numbers: &ChannelRules) -> f64 {
+    let rested = (clock.start - state.as_of.as_second()).max(0) as f64 / HOUR as f64;
+    let since = state.recent_posts.iter().filter(|at| **at >= state.as_of).map(|at| clock.hour_of(*at));
+    let added: f64 = without_repeats(since.filter(|hour| *hour < 0))
+        .iter()
+        .map(|hour| numbers.fatigue_per_post * kept(numbers, hour.unsigned_abs() as f64))
+        .sum();
+    (state.fatigue.get() * kept(numbers, rested) + added).min(1.0)
+}
+
+/// A product such as 0.7 x 10 must not fall to 6 because 0.7 is no exact double.
+const ROUNDING_OF_POSTS: f64 = 1e-9;
+
+fn runs_on(campaign: &Campaign, state: &ChannelState, moment: &Moment) -> bool {
+    let is_there = campaign.channels.is_empty() || campaign.channels.contains(&state.channel);
+    is_there && campaign.starts_on <= moment.date && moment.date <= campaign.ends_on
+}
+
+/// The number of the row with the highest threshold that is reached.
+pub(super) fn step_from(steps: &[Step], at: f64) -> Option<f64> {
+    let reached = steps.iter().filter(|step| step.from <= at);
+    reached.max_by(|a, b| a.from.total_cmp(&b.from)).map(|step| step.then)
+}
+
+fn without_repeats(hours: impl Iterator<Item = i64>) -> Vec<i64> {
+    let mut hours: Vec<i64> = hours.collect();
+    hours.sort_unstable();
+    hours.dedup();
+    hours
+}

@@ -1,0 +1,234 @@
+//! A small agency to plan for in tests of the checker.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Breach, check_plan};
+use crate::model::{
+    Asset, AssetId, AssetUse, CalendarEntry, Campaign, CampaignId, Capacity, Channel, ChannelState, Client, ClientId,
+    ClientState, ClientStatus, DayKind, Environment, Plan, Policy, Reality, ReviewPolicy, Scenario, Score, Tier, Week,
+    WorkspaceId, Zone,
+};
+use crate::planner::{Planner, plan_week};
+use crate::rules::{CompiledRules, PackFiles, load};
+use jiff::{Timestamp, ToSpan};
+
+/// The default pack.
+pub(super) fn rules() -> CompiledRules {
+    rules_with(&[])
+}
+
+/// The default pack with texts of its files replaced, or files added where the text to replace is empty.
+pub(super) fn rules_with(changes: &[(&str, &str, &str)]) -> CompiledRules {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+    let mut files = PackFiles::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            files.insert(name, fs::read_to_string(&path).unwrap());
+        }
+    }
+    for (file, from, to) in changes {
+        if from.is_empty() {
+            files.entry((*file).to_owned()).or_default().push_str(to);
+            continue;
+        }
+        let text = files.get_mut(*file).unwrap();
+        assert!(text.contains(from), "{file} holds no `{from}`");
+        *text = text.replace(from, to);
+    }
+    CompiledRules::compile(load(files).unwrap()).unwrap()
+}
+
+pub(super) fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(super) fn score(value: f64) -> Score {
+    Score::new(value).unwrap()
+}
+
+pub(super) fn week(text: &str) -> Week {
+    text.parse().unwrap()
+}
+
+/// Monday 00:00 of the week on the client's clock, and so many hours.
+pub(super) fn in_week(client: &Client, week: Week, hours: i64) -> Timestamp {
+    client.zone.start_of_day(week.monday()).unwrap() + (hours * 3600).seconds()
+}
+
+/// An asset made four weeks before the week, for all channels.
+pub(super) fn asset(id: &str, client: &Client, week: Week, quality: f64) -> Asset {
+    Asset {
+        id: AssetId::new(id),
+        campaign_id: None,
+        kind: "photo".into(),
+        channels: Vec::new(),
+        created_at: in_week(client, week, -28 * 24),
+        quality: score(quality),
+        brand_consistency: score(0.8),
+        value: Score::HALF,
+        impact: Score::HALF,
+        parent_id: None,
+        evolution_step: 0,
+        title: "Title".into(),
+        body: "Body".into(),
+        media_url: "".into(),
+        tags: Vec::new(),
+    }
+}
+
+/// One active client in a zone, on the given channels, with a number of assets of rising quality.
+pub(super) fn client(id: &str, zone: &str, week: Week, channels: &[Channel], assets: usize) -> (Client, ClientState) {
+    let zone: Zone = zone.parse().unwrap();
+    let mut client = Client {
+        id: ClientId::new(id),
+        workspace_id: WorkspaceId::new("north"),
+        name: id.into(),
+        industry: "retail".into(),
+        tags: Vec::new(),
+        zone,
+        status: ClientStatus::Active,
+        priority: 50.0,
+        policy: Policy {
+            agent_enabled: true,
+            auto_exec_enabled: true,
+            max_actions_per_day: 10,
+            pause_on_high_severity_warning: true,
+        },
+        campaigns: Vec::new(),
+        assets: Vec::new(),
+        days: Vec::new(),
+    };
+    client.assets = (0..assets)
+        .map(|n| asset(&format!("{id}-{n:02}"), &client, week, 0.3 + 0.6 * n as f64 / assets as f64))
+        .collect();
+    let channels = channels.iter().map(|channel| channel_state(&client, *channel, week)).collect();
+    (client, ClientState { channels, warnings: Vec::new(), reality: None, asset_uses: Vec::new() })
+}
+
+fn channel_state(client: &Client, channel: Channel, week: Week) -> ChannelState {
+    let last = in_week(client, week, -20) + 17.minutes();
+    ChannelState {
+        channel,
+        audience: 10_000.0 + 1000.0 * channel.index() as f64,
+        engagement_rate: Some(0.03),
+        last_post_at: Some(last),
+        recent_posts: vec![in_week(client, week, -90), last],
+        posts_last_7_days: 2,
+        posts_last_30_days: 2,
+        fatigue: score(0.2),
+        as_of: in_week(client, week, 0),
+        momentum: Some(score(0.6)),
+        visibility: None,
+        engagement: None,
+    }
+}
+
+/// An agency of the given clients.
+pub(super) fn scenario(week: Week, clients: Vec<(Client, ClientState)>) -> Scenario {
+    Scenario {
+        name: "small".to_owned(),
+        hash: "5ce0".to_owned(),
+        start: week,
+        weeks: 4,
+        capacity: Capacity::default(),
+        review: ReviewPolicy::default(),
+        environment: Environment::default(),
+        clients,
+    }
+}
+
+/// One client on every channel, with campaign, story, calendar, assessment, past uses and some committed posts.
+pub(super) fn rich(week: Week, zone: &str) -> (Client, ClientState) {
+    let (mut client, mut state) = client("rich", zone, week, &Channel::ALL, 40);
+    let monday = week.monday();
+    client.campaigns = vec![campaign("autumn", week, &[], 1.3), campaign("bright", week, &[Channel::Fb], 1.3)];
+    client.days = vec![
+        day(DayKind::Blackout, week, 2, Some(Channel::Tiktok)),
+        day(DayKind::Holiday, week, 3, None),
+        day(DayKind::Boost, week, 4, None),
+    ];
+    for (n, asset) in client.assets.iter_mut().enumerate() {
+        match n % 5 {
+            0 => asset.channels = vec![Channel::Ig, Channel::Tiktok],
+            1 => asset.campaign_id = Some(CampaignId::new(if n % 2 == 0 { "autumn" } else { "bright" })),
+            2 => asset.created_at = monday.at(9, 30, 0, 0).in_tz("UTC").unwrap().timestamp() + (n as i64).hours(),
+            _ => {}
+        }
+    }
+    let head = client.assets[3].clone();
+    client.assets.push(Asset { id: AssetId::new("rich-v"), parent_id: Some(head.id.clone()), ..head.clone() });
+    let next = Asset { evolution_step: 1, quality: score(1.0), ..client.assets[40].clone() };
+    client.assets.push(Asset { id: AssetId::new("rich-w"), ..next.clone() });
+    client.assets.push(Asset { id: AssetId::new("rich-x"), evolution_step: 2, ..next });
+    let used =
+        |id: &AssetId, channel, hours| AssetUse { asset_id: id.clone(), channel, at: in_week(&client, week, hours) };
+    state.asset_uses = vec![
+        used(&client.assets[30].id, Channel::Fb, -100),
+        used(&head.id, Channel::X, -60),
+        used(&client.assets[39].id, Channel::Fb, -20),
+        used(&client.assets[38].id, Channel::Ig, 50),
+    ];
+    state.reality = Some(Reality {
+        as_of: in_week(&client, week, -200),
+        perceived: score(0.8),
+        actual: Some(score(0.45)),
+        confidence: score(0.5),
+        completeness: score(0.9),
+    });
+    commit(&mut state, &client, week, Channel::Ig, &[50]);
+    commit(&mut state, &client, week, Channel::X, &[9, 80]);
+    state.channels[Channel::Gmb.index()].engagement_rate = None;
+    (client, state)
+}
+
+/// A campaign of the whole week.
+pub(super) fn campaign(id: &str, week: Week, channels: &[Channel], weight: f64) -> Campaign {
+    Campaign {
+        id: CampaignId::new(id),
+        name: id.into(),
+        goal: "awareness".into(),
+        starts_on: week.monday(),
+        ends_on: week.monday() + 4.days(),
+        channels: channels.to_vec(),
+        weight,
+        any_asset: false,
+    }
+}
+
+/// One special day of the week.
+pub(super) fn day(kind: DayKind, week: Week, weekday: i64, channel: Option<Channel>) -> CalendarEntry {
+    let date = week.monday() + weekday.days();
+    CalendarEntry { from: date, to: date, kind, factor: None, channel, name: kind.name().into() }
+}
+
+/// Commits posts at hours of the week, 25 minutes past.
+pub(super) fn commit(state: &mut ClientState, client: &Client, week: Week, channel: Channel, hours: &[i64]) {
+    let own = state.channels.iter_mut().find(|state| state.channel == channel).unwrap();
+    own.recent_posts.extend(hours.iter().map(|hour| in_week(client, week, *hour) + 25.minutes()));
+    own.recent_posts.sort();
+    own.last_post_at = own.recent_posts.last().copied();
+}
+
+/// Plans the week.
+pub(super) fn planned(scenario: &Scenario, rules: &CompiledRules, week: Week) -> Plan {
+    plan_week(&Planner::new(rules, Tier::Exact, None), scenario, week).unwrap()
+}
+
+/// Plans the week, and what the checker says of it.
+pub(super) fn breaches(scenario: &Scenario, rules: &CompiledRules, week: Week) -> (Plan, Vec<Breach>) {
+    let plan = planned(scenario, rules, week);
+    let breaches = check_plan(&plan, scenario, rules);
+    (plan, breaches)
+}
+
+/// Plans the week and fails unless the plan passes.
+pub(super) fn passing(scenario: &Scenario, rules: &CompiledRules, week: Week) -> Plan {
+    let (plan, breaches) = breaches(scenario, rules, week);
+    let lines: Vec<String> = breaches.iter().map(ToString::to_string).collect();
+    assert!(lines.is_empty(), "{}", lines.join("\n"));
+    assert!(plan.posts().count() > 0, "a plan without posts proves nothing");
+    plan
+}

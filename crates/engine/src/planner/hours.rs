@@ -1,0 +1,308 @@
+//! What each hour of a channel's week is worth, and which rule forbids it.
+
+use jiff::civil::Time;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::agents::ClientWeek;
+use crate::agents::agency_director::{DayPlan, day_plan};
+use crate::agents::creative_director::Candidate;
+use crate::model::{CalendarEntry, CampaignId, ChannelState, Spacing, WallHour, Zone};
+use crate::rules::{ChannelRules, ClosedRange, OverlayKey, RulesPack};
+
+const WEEK_MINUTES: i32 = 7 * 24 * 60;
+
+/// A rule that takes an hour away, in the order they are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HourRule {
+    /// Before the time from which the week is planned.
+    Past,
+    /// A blackout, or a holiday on which the rules post nothing.
+    ClosedDay,
+    /// Closed hours of the calendar or of the channel.
+    ClosedHours,
+    /// Quiet hours of the channel.
+    QuietHours,
+    /// Too close to the last post before the week.
+    LastPost,
+    /// Too close to a post that is committed already.
+    CommittedPost,
+    /// Other posts of the client, with a better claim, fill the day.
+    DayFull,
+}
+
+impl HourRule {
+    /// Every rule, in the order they are asked.
+    pub const ALL: [HourRule; 7] = [
+        HourRule::Past,
+        HourRule::ClosedDay,
+        HourRule::ClosedHours,
+        HourRule::QuietHours,
+        HourRule::LastPost,
+        HourRule::CommittedPost,
+        HourRule::DayFull,
+    ];
+
+    /// The rule's name in tables and explanations.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            HourRule::Past => "past",
+            HourRule::ClosedDay => "closed_day",
+            HourRule::ClosedHours => "closed_hours",
+            HourRule::QuietHours => "quiet_hours",
+            HourRule::LastPost => "last_post",
+            HourRule::CommittedPost => "committed_post",
+            HourRule::DayFull => "day_full",
+        }
+    }
+}
+
+/// What makes up the value of a post at one hour, before asset and fatigue.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HourValue {
+    /// People reached.
+    pub audience: f64,
+    /// Engagements per person reached.
+    pub engagement_rate: f64,
+    /// Best hour against ordinary.
+    pub hour: f64,
+    /// Weekday against ordinary.
+    pub weekday: f64,
+    /// Momentum against steady.
+    pub momentum: f64,
+    /// The weight of the campaign: of an hour the heaviest that a post can have there, of a post its own.
+    pub campaign: f64,
+    /// Holidays and boosts.
+    pub calendar: f64,
+}
+
+impl HourValue {
+    /// v(t): the product of all parts.
+    #[must_use]
+    pub fn product(&self) -> f64 {
+        self.audience * self.engagement_rate * self.hour * self.weekday * self.momentum * self.campaign * self.calendar
+    }
+}
+
+/// The hours of one channel's week.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChannelHours<'a> {
+    /// v(t) by hour, with the heaviest weight of a campaign that a post can have there.
+    pub value: Vec<f64>,
+    /// The rule that forbids an hour; none where it may be used.
+    pub forbidden: Vec<Option<HourRule>>,
+    /// What each weekday means.
+    pub days: Vec<DayPlan<'a>>,
+    /// Hours at which posts are committed already, ascending.
+    pub committed: Vec<usize>,
+    /// Whole hours from the last post before the week to the post's minute of its first hour, as the channel's spacing
+    /// counts them.
+    pub hours_since_last_post: Option<i64>,
+    /// For each hour, the first hour at which the next post may stand; empty where it is the spacing everywhere.
+    pub next_after: Vec<usize>,
+}
+
+impl<'a> ChannelHours<'a> {
+    /// What the day of an hour means.
+    #[must_use]
+    pub fn day(&self, week: &ClientWeek<'_>, hour: usize) -> Option<&DayPlan<'a>> {
+        let wall = week.hours.hours().get(hour)?;
+        self.days.get(usize::from(wall.weekday))
+    }
+
+    /// v(t) for a post that counts for a campaign: with that campaign's weight.
+    #[must_use]
+    pub fn value_for(&self, week: &ClientWeek<'_>, hour: usize, campaign: Option<&CampaignId>) -> f64 {
+        let value = self.value.get(hour).copied().unwrap_or(0.0);
+        value * self.day(week, hour).map_or(1.0, |day| day.share_of_hour(campaign))
+    }
+}
+
+/// Lays out one channel's week with the assets that it can use. `hour_weights` are the weights by weekday and
+/// wall-clock hour, Monday 00:00 first; where there is none, the best hours of `channels.toml` decide. `minute` is the minute
+/// within the hour that posts of the channel go out at.
+#[must_use]
+pub fn lay_out<'a>(
+    week: &ClientWeek<'a>,
+    state: &ChannelState,
+    rules: &ChannelRules,
+    candidates: &[Candidate<'_>],
+    hour_weights: Option<&[Option<f64>]>,
+    minute: u8,
+) -> ChannelHours<'a> {
+    let day = |weekday: u8| day_plan(week, state.channel, week.hours.date(weekday), candidates);
+    let days: Vec<DayPlan<'a>> = (0..7).map(day).collect();
+    let spacing = Spacing::from_hours(rules.min_spacing_hours);
+    let past_the_hour = SignedDuration::from_mins(i64::from(minute));
+    let at = |t: usize| week.hours.instant(t as i64).saturating_add(past_the_hour).unwrap_or(Timestamp::MAX);
+    let others = OtherPosts::of(week, state.recent_posts.iter().copied().chain(state.last_post_at), spacing);
+    let mut value = Vec::with_capacity(week.hours.len());
+    let mut forbidden = Vec::with_capacity(week.hours.len());
+    for (t, wall) in week.hours.hours().iter().enumerate() {
+        let Some(day) = days.get(usize::from(wall.weekday)) else { continue };
+        value.push(hour_value(state, rules, *wall, day, hour_weights).product());
+        forbidden.push(forbidden_by(week, at(t), *wall, day, rules, &others));
+    }
+    ChannelHours {
+        value,
+        forbidden,
+        days,
+        committed: committed_hours(week, state),
+        hours_since_last_post: others.last.map(|last| spacing.hours_between(last, at(0), others.zone).floor() as i64),
+        next_after: spacing.next_hours(week.hours, minute).unwrap_or_default(),
+    }
+}
+
+/// The parts of an hour's value.
+#[must_use]
+pub fn hour_value(
+    state: &ChannelState,
+    rules: &ChannelRules,
+    wall: WallHour,
+    day: &DayPlan<'_>,
+    hour_weights: Option<&[Option<f64>]>,
+) -> HourValue {
+    let weekday = usize::from(wall.weekday);
+    let by_table = || if is_best_hour(rules, wall) { rules.hour_lift } else { 1.0 };
+    let momentum = state.momentum.map_or(0.5, |score| score.get());
+    HourValue {
+        audience: state.audience,
+        engagement_rate: state.engagement_rate.unwrap_or(rules.engagement_rate),
+        hour: weight_by_script(hour_weights, wall).unwrap_or_else(by_table),
+        weekday: rules.weekday_weights.get(weekday).copied().unwrap_or(1.0),
+        momentum: 1.0 + rules.momentum_gain * (2.0 * momentum - 1.0),
+        campaign: day.hour_weight,
+        calendar: day.calendar_factor,
+    }
+}
+
+/// The weight that the pack's `hour_weights` function gave an hour; none where the best hours of the table decide.
+#[must_use]
+pub fn weight_by_script(hour_weights: Option<&[Option<f64>]>, wall: WallHour) -> Option<f64> {
+    *hour_weights?.get(usize::from(wall.weekday) * 24 + usize::from(wall.hour))?
+}
+
+/// Whether the wall-clock hour is one of the channel's best.
+#[must_use]
+pub fn is_best_hour(rules: &ChannelRules, wall: WallHour) -> bool {
+    rules.best_hours.get(usize::from(wall.weekday)).is_some_and(|hours| hours.contains(&wall.hour))
+}
+
+/// Posts of the channel that stand already, and the distance to keep from them.
+pub(super) struct OtherPosts<'w> {
+    spacing: Spacing,
+    zone: &'w Zone,
+    /// The last post before the week.
+    last: Option<Timestamp>,
+    /// The first instant that is far enough from every post before the week.
+    free_from: Option<Timestamp>,
+    committed: Vec<Timestamp>,
+}
+
+impl<'w> OtherPosts<'w> {
+    pub fn of(week: &'w ClientWeek<'_>, posts: impl Iterator<Item = Timestamp>, spacing: Spacing) -> Self {
+        let (start, zone) = (week.hours.start(), week.hours.zone());
+        let (before, committed): (Vec<Timestamp>, Vec<Timestamp>) = posts.partition(|at| *at < start);
+        let last = before.iter().copied().max();
+        // On clocks that went back, the last post need not be the one whose time of day comes last.
+        let day_before = last.and_then(|last| last.checked_sub(SignedDuration::from_hours(24)).ok());
+        let lately = before.into_iter().filter(|at| day_before.is_some_and(|day_before| *at >= day_before));
+        let free_from = lately.map(|at| spacing.earliest_after(at, zone)).max();
+        Self { spacing, zone, last, free_from, committed }
+    }
+
+    /// The one nearest to an instant.
+    pub fn nearest(&self, at: Timestamp) -> Option<Timestamp> {
+        let distance = |other: &Timestamp| (other.as_second().abs_diff(at.as_second()), *other);
+        self.last.iter().chain(&self.committed).copied().min_by_key(distance)
+    }
+
+    fn is_too_near_last(&self, at: Timestamp) -> bool {
+        self.free_from.is_some_and(|free_from| at < free_from)
+    }
+
+    fn is_too_near_committed(&self, at: Timestamp) -> bool {
+        self.committed.iter().any(|committed| !self.spacing.is_far_enough(at, *committed, self.zone))
+    }
+}
+
+/// The rule that forbids a post of the channel at an instant, in the hour that the wall clock shows.
+pub(super) fn forbidden_by(
+    week: &ClientWeek<'_>,
+    at: Timestamp,
+    wall: WallHour,
+    day: &DayPlan<'_>,
+    rules: &ChannelRules,
+    others: &OtherPosts<'_>,
+) -> Option<HourRule> {
+    if week.not_before.is_some_and(|from| at < from) {
+        return Some(HourRule::Past);
+    }
+    if day.closed.is_some() {
+        return Some(HourRule::ClosedDay);
+    }
+    if closed_range(week, rules, wall).is_some() {
+        return Some(HourRule::ClosedHours);
+    }
+    if is_quiet(rules, wall) {
+        return Some(HourRule::QuietHours);
+    }
+    if others.is_too_near_last(at) {
+        return Some(HourRule::LastPost);
+    }
+    if others.is_too_near_committed(at) {
+        return Some(HourRule::CommittedPost);
+    }
+    None
+}
+
+/// Where a special day is written: a place of the pack, or the scenario's calendar.
+pub(super) fn day_source((pack, overlays): (&RulesPack, OverlayKey), day: Option<&CalendarEntry>) -> String {
+    let place = day.and_then(|day| pack.place_of_day(&overlays, day));
+    place.map_or_else(|| "scenario, calendar".to_owned(), |(file, line)| format!("{file}:{line}"))
+}
+
+/// The position, among the closed ranges of the channel, of the first that any minute of the hour lies in.
+pub(super) fn closed_range(week: &ClientWeek<'_>, rules: &ChannelRules, wall: WallHour) -> Option<usize> {
+    if rules.closed.is_empty() {
+        return None;
+    }
+    let minute_of_day = u16::from(wall.hour) * 60 + u16::from(wall.minute);
+    let minute_of_week = i32::from(wall.weekday) * 1440 + i32::from(minute_of_day);
+    let midnight = week.hours.date(wall.weekday).to_datetime(Time::midnight());
+    let start = midnight.saturating_add(SignedDuration::from_mins(i64::from(minute_of_day)));
+    let end = start.saturating_add(SignedDuration::from_hours(1));
+    rules.closed.iter().position(|range| match *range {
+        ClosedRange::Weekly { from, to } => overlaps_weekly(minute_of_week, i32::from(from), i32::from(to)),
+        ClosedRange::Dated { from, to } => start < to && from < end,
+    })
+}
+
+/// Whether the hour from a minute of the week on overlaps a range of every week, which may run over the week's end.
+fn overlaps_weekly(start: i32, from: i32, to: i32) -> bool {
+    let to = if to < from { to + WEEK_MINUTES } else { to };
+    [-WEEK_MINUTES, 0, WEEK_MINUTES].iter().any(|shift| start < to + shift && from + shift < start + 60)
+}
+
+/// Whether any minute of the hour lies in the channel's quiet hours.
+fn is_quiet(rules: &ChannelRules, wall: WallHour) -> bool {
+    let Some((from, to)) = rules.quiet_minutes else { return false };
+    let start = u16::from(wall.hour) * 60 + u16::from(wall.minute);
+    let minutes = start..start + 60;
+    let overlaps = |from: u16, to: u16| minutes.start < to && from < minutes.end;
+    if from <= to { overlaps(from, to) } else { overlaps(from, 1440 + 60) || overlaps(0, to) }
+}
+
+fn committed_hours(week: &ClientWeek<'_>, state: &ChannelState) -> Vec<usize> {
+    let hours = week.hours.len() as i64;
+    let mut committed: Vec<usize> = state
+        .recent_posts
+        .iter()
+        .map(|at| week.hours.hour_of(*at))
+        .filter(|hour| (0..hours).contains(hour))
+        .map(|hour| hour.unsigned_abs() as usize)
+        .collect();
+    committed.sort_unstable();
+    committed.dedup();
+    committed
+}

@@ -1,0 +1,479 @@
+//! The entry: plans a week for one client, or for all of them in parallel.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+
+use super::allocation::{allocation, conflicts};
+use super::assets::{self, Assignment, Slot};
+use super::channel::{Bench, Desk, WarningsSeen, Whose, channel_facts, channel_seen, response};
+use super::facts::client_facts;
+use super::judge::{Held, judge, priority};
+use super::prior::prior_posts;
+use super::{Instance, PlanError, Solution, Solver};
+use crate::agents::creative_director::{Candidate, Histories};
+use crate::agents::scaling::{self, Claim, WorkspaceDemand};
+use crate::agents::{ClientWeek, agency_director, client_ops, creative_director, early_warning, performance_reality};
+use crate::model::{
+    Capacity, Channel, ChannelAssets, Client, ClientId, ClientPlan, ClientState, CreativeDirector, EarlyWarning,
+    PerformanceReality, Plan, Scaling, Scenario, ScheduleStatus, Signals, Tier, Week, WeekHours, WorkspaceId,
+    derived_id,
+};
+use crate::rules::{ClientFacts, ClientRules, CompiledRules, Evaluator, RuleUse, Stopwatch};
+
+/// Plans weeks under one rules pack. Shared by threads; what it remembers changes no result.
+pub struct Planner<'r> {
+    rules: &'r CompiledRules,
+    tier: Tier,
+    stopwatch: Option<Stopwatch>,
+    not_before: Option<Timestamp>,
+    workers: Mutex<Vec<Worker>>,
+}
+
+/// What one thread at a time plans with.
+struct Worker {
+    solver: Solver,
+    evaluator: Evaluator,
+}
+
+impl<'r> Planner<'r> {
+    /// A planner under a pack, solving channel-weeks to the given tier.
+    #[must_use]
+    pub fn new(rules: &'r CompiledRules, tier: Tier, stopwatch: Option<Stopwatch>) -> Self {
+        Self { rules, tier, stopwatch, not_before: None, workers: Mutex::default() }
+    }
+
+    /// The same planner for weeks that may have begun: it places no post before the given instant.
+    #[must_use]
+    pub fn starting_at(&self, now: Timestamp) -> Planner<'r> {
+        Planner { not_before: Some(now), ..Planner::new(self.rules, self.tier, self.stopwatch) }
+    }
+
+    /// The instant before which nothing of a week is planned; none where no client's week has begun by then.
+    fn not_before(&self, hours: &BTreeMap<&str, WeekHours>) -> Option<Timestamp> {
+        self.not_before.filter(|now| hours.values().any(|hours| hours.start() < *now))
+    }
+
+    /// How channel-weeks are solved.
+    #[must_use]
+    pub const fn tier(&self) -> Tier {
+        self.tier
+    }
+
+    /// The pack.
+    #[must_use]
+    pub const fn rules(&self) -> &'r CompiledRules {
+        self.rules
+    }
+
+    /// How often rules were asked so far.
+    #[must_use]
+    pub fn rule_use(&self) -> RuleUse {
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        workers.iter().map(|worker| worker.evaluator.used()).fold(RuleUse::default(), RuleUse::plus)
+    }
+
+    /// Plans a week for all the given clients in parallel and shares out what their workspaces' reviewers
+    /// can see. The plans come in the order of the clients.
+    ///
+    /// # Errors
+    /// Where a rule fails, or the week is at the edge of the calendar. Of several, the first client's.
+    pub fn plan_clients(
+        &self,
+        clients: &[(&Client, &ClientState)],
+        capacity: &Capacity,
+        week: Week,
+    ) -> Result<Vec<ClientPlan>, PlanError> {
+        let desk = FrontDesk::open(self.rules, clients, capacity, week)?.starting_at(self.not_before);
+        let plan = |index: usize, held: &Held| -> Result<ClientPlan, PlanError> {
+            let (week, rules, demand) = desk.client(index).ok_or(PlanError::NoSuchClient)?;
+            self.with_bench(|bench| finish(draft(week, rules, demand, bench)?, held, bench))
+        };
+        let plan_these = |held: BTreeMap<usize, Held>| -> Result<Vec<(usize, ClientPlan)>, PlanError> {
+            let plans: Vec<_> = held.into_par_iter().map(|(index, held)| Ok((index, plan(index, &held)?))).collect();
+            plans.into_iter().collect()
+        };
+        let mut held: BTreeMap<usize, Held> = (0..clients.len()).map(|index| (index, Held::new())).collect();
+        let mut plans: Vec<ClientPlan> = plan_these(held.clone())?.into_iter().map(|(_, plan)| plan).collect();
+        // A post that is held may set another free that had to give way to it, so this goes on until the
+        // reviewers can see all that waits. Posts are only ever held, never let go, so it ends.
+        loop {
+            let surplus = without_review(&plans, capacity);
+            if surplus.is_empty() {
+                break;
+            }
+            let mut again = BTreeMap::new();
+            for (index, posts) in surplus {
+                let all = held.entry(index).or_default();
+                all.extend(posts);
+                again.insert(index, all.clone());
+            }
+            for (index, plan) in plan_these(again)? {
+                if let Some(place) = plans.get_mut(index) {
+                    *place = plan;
+                }
+            }
+        }
+        Ok(plans)
+    }
+
+    pub(super) fn with_bench<T>(&self, work: impl FnOnce(&mut Bench<'_>) -> T) -> T {
+        let idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut worker = idle
+            .unwrap_or_else(|| Worker { solver: Solver::default(), evaluator: self.rules.evaluator(self.stopwatch) });
+        let Worker { solver, evaluator } = &mut worker;
+        let result = work(&mut Bench { solver, evaluator, tier: self.tier });
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        result
+    }
+}
+
+/// What planning any of the clients needs to know of all of them.
+pub(super) struct FrontDesk<'a> {
+    clients: &'a [(&'a Client, &'a ClientState)],
+    rules: Vec<ClientRules>,
+    hours: BTreeMap<&'a str, WeekHours>,
+    not_before: Option<Timestamp>,
+    demand: BTreeMap<&'a WorkspaceId, WorkspaceDemand>,
+}
+
+impl<'a> FrontDesk<'a> {
+    pub fn open(
+        rules: &CompiledRules,
+        clients: &'a [(&'a Client, &'a ClientState)],
+        capacity: &Capacity,
+        week: Week,
+    ) -> Result<Self, PlanError> {
+        let rules: Vec<ClientRules> = clients.iter().map(|(client, _)| rules.for_client(client)).collect();
+        let demanding = clients.iter().zip(&rules);
+        let wanted = demanding.map(|((client, state), rules)| (&client.workspace_id, wanted(state, rules)));
+        let demand = scaling::demand(capacity, wanted);
+        Ok(Self { clients, hours: hours_by_zone(clients, week)?, not_before: None, demand, rules })
+    }
+
+    /// The same, with nothing planned before an instant.
+    fn starting_at(self, not_before: Option<Timestamp>) -> Self {
+        Self { not_before, ..self }
+    }
+
+    pub fn client(&self, index: usize) -> Option<(ClientWeek<'_>, &ClientRules, WorkspaceDemand)> {
+        let ((client, state), rules) = self.clients.get(index).zip(self.rules.get(index))?;
+        let hours = self.hours.get(client.zone.name())?;
+        let demand = self.demand.get(&client.workspace_id).copied()?;
+        let week = ClientWeek { client, state, rules: rules.base(), hours, not_before: self.not_before };
+        Some((week, rules, demand))
+    }
+}
+
+/// Plans one week of a scenario. `examples/plan_one_week.rs` shows a scenario and a pack to plan with.
+///
+/// # Errors
+/// As [`Planner::plan_clients`].
+pub fn plan_week(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Plan, PlanError> {
+    let clients: Vec<(&Client, &ClientState)> =
+        scaling::planned(scenario).map(|(client, state)| (client, state)).collect();
+    let rules_hash = planner.rules.hash().to_owned();
+    let not_before = planner.not_before(&hours_by_zone(&clients, week)?);
+    let (week_name, from) = (week.to_string(), not_before.map(|at| at.to_string()));
+    let mut parts =
+        vec![scenario.hash.as_str(), &rules_hash, &week_name, planner.tier.name(), env!("CARGO_PKG_VERSION")];
+    parts.extend(from.as_deref());
+    let plan_id = derived_id(b"plan", &parts);
+    Ok(Plan {
+        plan_id,
+        scenario: scenario.name.clone(),
+        week,
+        not_before,
+        rules_hash,
+        scenario_hash: scenario.hash.clone(),
+        clients: planner.plan_clients(&clients, &scenario.capacity, week)?,
+    })
+}
+
+/// The hours of a week in every zone of the clients, by zone name.
+///
+/// # Errors
+/// Where the week is at the edge of the calendar.
+pub fn hours_by_zone<'c>(
+    clients: &[(&'c Client, &ClientState)],
+    week: Week,
+) -> Result<BTreeMap<&'c str, WeekHours>, PlanError> {
+    let mut hours = BTreeMap::new();
+    for (client, _) in clients {
+        if !hours.contains_key(client.zone.name()) {
+            hours.insert(client.zone.name(), WeekHours::new(week, &client.zone)?);
+        }
+    }
+    Ok(hours)
+}
+
+fn wanted(state: &ClientState, rules: &ClientRules) -> u32 {
+    state.channels.iter().map(|state| rules.base().channel(state.channel).weekly_posts).sum()
+}
+
+/// Posts that no reviewer has time for, by client: per workspace, those with the least claim.
+fn without_review(plans: &[ClientPlan], capacity: &Capacity) -> BTreeMap<usize, Held> {
+    /// Client, channel and hour of a post.
+    type Waiting = (usize, Channel, usize);
+    let mut claims: BTreeMap<&WorkspaceId, Vec<Claim<Waiting>>> = BTreeMap::new();
+    for (index, plan) in plans.iter().enumerate() {
+        for post in plan.posts.iter().filter(|post| post.status == ScheduleStatus::Pending) {
+            claims.entry(&plan.workspace_id).or_default().push(Claim {
+                key: (index, post.channel, post.hour),
+                priority: post.priority,
+                value: post.expected_engagement,
+            });
+        }
+    }
+    let possible = scaling::weekly_reviews(capacity) as usize;
+    let mut held: BTreeMap<usize, Held> = BTreeMap::new();
+    for (client, channel, hour) in claims.into_values().flat_map(|claims| scaling::without(claims, possible)) {
+        held.entry(client).or_default().insert((channel, hour));
+    }
+    held
+}
+
+/// A client's week with its slots placed and assets assigned, before the guardrails.
+pub(super) struct Draft<'a> {
+    pub week: ClientWeek<'a>,
+    pub rules: &'a ClientRules,
+    pub reality: PerformanceReality,
+    pub warning: EarlyWarning,
+    pub facts: Arc<ClientFacts>,
+    pub desks: Vec<Desk<'a>>,
+    pub histories: Histories,
+    pub full_days: BTreeSet<u8>,
+    pub slots: Vec<Slot>,
+    pub assignment: Assignment,
+}
+
+/// A client's week before a slot is placed.
+pub(super) struct Setup<'a> {
+    pub reality: PerformanceReality,
+    pub warning: EarlyWarning,
+    pub facts: Arc<ClientFacts>,
+    pub desks: Vec<Desk<'a>>,
+}
+
+/// Sets up a client's week with what became of its assets.
+pub(super) fn set_up<'a>(
+    week: &ClientWeek<'a>,
+    rules: &ClientRules,
+    demand: WorkspaceDemand,
+    histories: &Histories,
+    bench: &mut Bench<'_>,
+) -> Result<Setup<'a>, PlanError> {
+    let state = week.state;
+    let reality = performance_reality::signal(week);
+    let candidates: Vec<Vec<Candidate<'_>>> =
+        state.channels.iter().map(|state| creative_director::candidates(week, state.channel, histories)).collect();
+    let facts = Arc::new(client_facts(week, &candidates, &reality, demand, wanted(state, rules)));
+    let warning = early_warning::signal(week, &facts, bench.evaluator)?;
+    let mut desks = Vec::with_capacity(state.channels.len());
+    let warnings = WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings };
+    for (channel, candidates) in state.channels.iter().zip(candidates) {
+        let whose = Whose { client: &week.client.id, workspace: &week.client.workspace_id, channel: channel.channel };
+        let seen = channel_seen(week, channel);
+        let facts = channel_facts(whose, &seen, week.rules, warnings, &reality);
+        desks.push(Desk::set_up(week, rules, channel, (seen, facts), candidates, bench)?);
+    }
+    Ok(Setup { reality, warning, facts, desks })
+}
+
+/// Places a client's slots and assigns its assets.
+pub(super) fn draft<'a>(
+    week: ClientWeek<'a>,
+    rules: &'a ClientRules,
+    demand: WorkspaceDemand,
+    bench: &mut Bench<'_>,
+) -> Result<Draft<'a>, PlanError> {
+    let histories = Histories::of(&week.client.assets, &week.state.asset_uses);
+    let Setup { reality, warning, facts, mut desks } = set_up(&week, rules, demand, &histories, bench)?;
+    for desk in &mut desks {
+        desk.solve(week.rules.fatigue.end_weight_rounds, bench);
+    }
+    let full_days = keep_daily_capacity(&week, &mut desks, bench);
+    let slots = slots(&week, &desks);
+    let assignment = assets::assign(&desks, &slots, &week, &histories);
+    Ok(Draft { week, rules, reality, warning, facts, desks, histories, full_days, slots, assignment })
+}
+
+/// Asks the guardrails about a draft and closes the plan.
+fn finish(draft: Draft<'_>, held: &Held, bench: &mut Bench<'_>) -> Result<ClientPlan, PlanError> {
+    let Draft { week, rules, reality, warning, facts, desks, full_days, slots, assignment, .. } = draft;
+    let judged = judge(&week, rules, &desks, &slots, &assignment, held, bench)?;
+    let posts: Vec<_> = judged.into_iter().map(|(post, _)| post).collect();
+    let prior = prior_posts(&week, rules, &desks, &posts, bench)?;
+    let allocations = desks.iter().map(|desk| allocation(desk, &posts, week.hours.len())).collect();
+    let signals = Signals {
+        client_ops: client_ops::signal(&week),
+        agency_director: agency_director::signal(&week),
+        early_warning: warning,
+        performance_reality: reality,
+        creative_director: creative_signal(&facts, &desks),
+        scaling: Scaling {
+            posts_wanted: wanted(week.state, rules),
+            daily_capacity: week.client.policy.max_actions_per_day,
+            load: facts.load,
+            full_days: full_days.into_iter().map(|day| week.hours.date(day)).collect(),
+        },
+    };
+    let conflicts = conflicts(rules, &posts, &signals);
+    Ok(ClientPlan {
+        client_id: week.client.id.clone(),
+        workspace_id: week.client.workspace_id.clone(),
+        zone: week.client.zone.clone(),
+        posts,
+        prior,
+        allocations,
+        conflicts,
+        signals,
+    })
+}
+
+fn creative_signal(facts: &ClientFacts, desks: &[Desk<'_>]) -> CreativeDirector {
+    let channels = desks
+        .iter()
+        .map(|desk| {
+            let mut scores: Vec<f64> = desk.candidates.iter().map(|scored| scored.score).collect();
+            scores.sort_by(|a, b| b.total_cmp(a));
+            scores.truncate(desk.instance.posts_max);
+            ChannelAssets {
+                channel: desk.state.channel,
+                usable: desk.candidates.len() as u32,
+                mean_score: crate::stats::mean(&scores),
+            }
+        })
+        .collect();
+    CreativeDirector { usable_assets: u32::try_from(facts.usable_assets).unwrap_or(0), channels }
+}
+
+/// Sees to it that no day has more posts than the client's policy allows. On a day too full the posts
+/// with the best claim stay; the channels of the others lose that day's remaining hours, and every hour
+/// of days that are full already, and are solved again. Hours are only ever taken away, so this ends.
+fn keep_daily_capacity(week: &ClientWeek<'_>, desks: &mut [Desk<'_>], bench: &mut Bench<'_>) -> BTreeSet<u8> {
+    let capacity = week.client.policy.max_actions_per_day as usize;
+    let mut full_days = BTreeSet::new();
+    while let Some((day, surplus)) = overfull_day(week, desks, capacity) {
+        full_days.insert(day);
+        let losers: BTreeSet<usize> = surplus.iter().map(|(desk, _)| *desk).collect();
+        let counts = posts_by_day(week, desks);
+        for index in losers {
+            let Some(desk) = desks.get_mut(index) else { continue };
+            let gives_up = |hour: &usize| surplus.contains(&(index, *hour));
+            let kept: Vec<usize> = desk.solution.chosen.iter().copied().filter(|hour| !gives_up(hour)).collect();
+            let is_closed = |hour: &usize| {
+                let weekday = week.hours.hours().get(*hour).map_or(0, |wall| wall.weekday);
+                let count = counts.get(usize::from(weekday)).copied().unwrap_or(0);
+                count >= capacity && !kept.contains(hour)
+            };
+            desk.close((0..week.hours.len()).filter(is_closed), bench);
+        }
+    }
+    full_days
+}
+
+/// The first day with more posts than may be, and the slots that must give way there. Days that
+/// committed posts alone overfill have nothing to give up.
+fn overfull_day(week: &ClientWeek<'_>, desks: &[Desk<'_>], capacity: usize) -> Option<(u8, BTreeSet<(usize, usize)>)> {
+    let counts = posts_by_day(week, desks);
+    let full = (0_u8..7).zip(counts).filter(|(_, count)| *count > capacity);
+    full.map(|(day, _)| (day, surplus(week, desks, day, capacity))).find(|(_, surplus)| !surplus.is_empty())
+}
+
+/// The slots of a day, by desk and hour, that go without when only so many posts may stand.
+fn surplus(week: &ClientWeek<'_>, desks: &[Desk<'_>], day: u8, capacity: usize) -> BTreeSet<(usize, usize)> {
+    let on_day = |hour: &usize| week.hours.hours().get(*hour).is_some_and(|wall| wall.weekday == day);
+    let committed = desks.iter().flat_map(|desk| &desk.hours.committed).filter(|hour| on_day(hour)).count();
+    let claims: Vec<Claim<(usize, usize)>> = desks
+        .iter()
+        .enumerate()
+        .flat_map(|(index, desk)| {
+            desk.solution.chosen.iter().filter(|hour| on_day(hour)).map(move |hour| (index, desk, *hour))
+        })
+        .map(|(index, desk, hour)| Claim {
+            key: (index, hour),
+            priority: priority(week.rules, desk.rules.priority, desk.instance.fatigue_start),
+            value: desk.instance.value.get(hour).copied().unwrap_or(0.0),
+        })
+        .collect();
+    scaling::without(claims, capacity.saturating_sub(committed)).into_iter().collect()
+}
+
+/// Posts by weekday, committed ones included.
+fn posts_by_day(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> [usize; 7] {
+    let mut counts = [0; 7];
+    for hour in desks.iter().flat_map(|desk| desk.solution.chosen.iter().chain(&desk.hours.committed)) {
+        let weekday = week.hours.hours().get(*hour).map(|wall| usize::from(wall.weekday));
+        if let Some(count) = weekday.and_then(|weekday| counts.get_mut(weekday)) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+fn slots(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> Vec<Slot> {
+    let mut slots = Vec::new();
+    for (index, desk) in desks.iter().enumerate() {
+        let fatigue = desk.instance.fatigue_at(&desk.solution.chosen);
+        for hour in &desk.solution.chosen {
+            let tired = fatigue.get(*hour).copied().unwrap_or(0.0);
+            let value = desk.hours.value.get(*hour).copied().unwrap_or(0.0);
+            let weekday = week.hours.hours().get(*hour).map_or(0, |wall| wall.weekday);
+            let start = week.hours.instant(*hour as i64);
+            let minute = jiff::SignedDuration::from_mins(i64::from(desk.minute));
+            slots.push(Slot {
+                desk: index,
+                hour: *hour,
+                at: start.saturating_add(minute).unwrap_or(start),
+                date: week.hours.date(weekday),
+                weight: value * response(week.rules).at(tired).max(0.0),
+            });
+        }
+    }
+    slots
+}
+
+/// One channel's week as an outside solver reads it, with what was chosen.
+#[derive(Debug, Clone)]
+pub struct SolvedInstance {
+    /// Whose.
+    pub client_id: ClientId,
+    /// Which channel.
+    pub channel: Channel,
+    /// Monday 00:00 on the client's clock, with its offset.
+    pub week_start: String,
+    /// The problem.
+    pub instance: Instance,
+    /// Its solution.
+    pub solution: Solution,
+}
+
+/// Every channel's week of a scenario as it was solved, by client, then channel.
+///
+/// # Errors
+/// As [`Planner::plan_clients`].
+pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Vec<SolvedInstance>, PlanError> {
+    let clients: Vec<(&Client, &ClientState)> =
+        scaling::planned(scenario).map(|(client, state)| (client, state)).collect();
+    let desk = FrontDesk::open(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
+    let solved: Vec<Result<Vec<SolvedInstance>, PlanError>> = (0..clients.len())
+        .into_par_iter()
+        .map(|index| {
+            let (week, rules, demand) = desk.client(index).ok_or(PlanError::NoSuchClient)?;
+            let draft = planner.with_bench(|bench| draft(week, rules, demand, bench))?;
+            let start = week.client.zone.local(week.hours.start()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+            let solved = draft.desks.into_iter().map(|desk| SolvedInstance {
+                client_id: week.client.id.clone(),
+                channel: desk.state.channel,
+                week_start: start.clone(),
+                instance: desk.instance,
+                solution: desk.solution,
+            });
+            Ok(solved.collect())
+        })
+        .collect();
+    Ok(solved.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}

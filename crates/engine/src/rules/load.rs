@@ -1,0 +1,511 @@
+//! A rules pack from the texts of its files: all of its TOML validated, or every mistake told.
+//!
+//! No file is read here and no script compiled: texts come in, numbers and scripts' texts come out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::closed;
+use super::coherence::{self, Group};
+use super::diagnostic::{Diagnostic, listed, nearest};
+use super::extract;
+use super::keys::PACK_FILES;
+use super::names::Named;
+use super::overlay::{self, Context, Overlay, Scope};
+use super::pack::{GuardrailRules, Rules};
+use super::settings::{Setting, Settings, Value, View};
+use super::sheet::Sheet;
+use super::validate::{Branch, Extent, validate};
+use crate::model::{CalendarEntry, CampaignId, ClientId, WorkspaceId};
+
+/// The files of a pack: path within its folder, with `/` between parts, and text.
+pub type PackFiles = BTreeMap<String, String>;
+
+/// A pack whose TOML is valid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RulesPack {
+    /// Shown in reports.
+    pub name: String,
+    /// What it is for; may be empty.
+    pub description: String,
+    /// BLAKE3 over names and contents of all files but `tests/`, hexadecimal.
+    pub hash: String,
+    /// The files it was made from, tests included.
+    pub files: PackFiles,
+    settings: Settings,
+    overlays: Vec<Overlay>,
+}
+
+/// Which overlays hold for somebody. Clients with the same key have the same numbers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct OverlayKey(Vec<usize>);
+
+impl OverlayKey {
+    /// Whether no overlay holds, so that the base does.
+    #[must_use]
+    pub fn is_base(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Validates a pack.
+///
+/// ```
+/// use mcoe_engine::rules::{self, PackFiles};
+///
+/// let files = PackFiles::from([("fatigue.toml".to_owned(), "warn_at = 0,5\n".to_owned())]);
+/// let mistakes = rules::load(files).expect_err("half a pack, with a decimal comma");
+/// let mistake = mistakes.iter().find(|mistake| &*mistake.file == "fatigue.toml" && mistake.line == 1);
+/// println!("{}", mistake.expect("the comma is told with its line").remedy);
+/// ```
+///
+/// # Errors
+/// Every mistake of every file, sorted by file, line and column: of syntax, of keys and values, and
+/// of numbers that cannot stand together, in the base or once an overlay lies over it.
+pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
+    let mut mistakes = name_mistakes(&files);
+    let mut settings = Settings::default();
+    let mut are_guardrails_sound = false;
+    for keys in &PACK_FILES {
+        let name = format!("{}.toml", keys.stem);
+        let Some(text) = files.get(&name) else { continue };
+        let branch = Branch::of(keys.stem, keys.keys);
+        let (found, wrong) =
+            Sheet::read(&name, text, |sheet| validate(sheet, &branch, keys.stem, Extent::Whole, &PACK_FILES));
+        are_guardrails_sound |= keys.stem == "guardrails" && wrong.is_empty();
+        settings.extend(found);
+        mistakes.extend(wrong);
+    }
+    mistakes.extend(coherence::calendar_days(&settings));
+    mistakes.extend(closed::mistakes(&settings));
+    let view = View::new(&settings);
+    mistakes.extend(Group::all().flat_map(|group| group.clashes(&view)).map(|clash| clash.diagnostic));
+    let (overlays, wrong) = read_overlays(&files, are_guardrails_sound.then_some(&settings));
+    mistakes.extend(wrong);
+    mistakes.extend(overlay::clashes(&settings, &overlays));
+    if !mistakes.is_empty() {
+        Diagnostic::sort(&mut mistakes);
+        return Err(mistakes);
+    }
+    let text = |path| View::new(&settings).text(path).unwrap_or_default().to_owned();
+    let (name, description, hash) = (text("pack.name"), text("pack.description"), hash(&files));
+    Ok(RulesPack { name, description, hash, files, settings, overlays })
+}
+
+impl RulesPack {
+    /// The numbers without any overlay.
+    #[must_use]
+    pub fn base(&self) -> Rules {
+        self.rules_with(&OverlayKey::default())
+    }
+
+    /// Every guardrail that is declared, those included that are switched off and that an overlay may switch on.
+    #[must_use]
+    pub fn declared_guardrails(&self) -> Vec<GuardrailRules> {
+        extract::declared_guardrails(&View::new(&self.settings))
+    }
+
+    /// The effective numbers for a client, or for one campaign of it: the base, then the overlays of
+    /// the workspace, the client and the campaign over it; within a scope by file name.
+    #[must_use]
+    pub fn rules_for(&self, workspace: &WorkspaceId, client: &ClientId, campaign: Option<&CampaignId>) -> Rules {
+        self.rules_with(&self.overlay_key(workspace, client, campaign))
+    }
+
+    /// Which overlays hold for a client, or for one campaign of it.
+    #[must_use]
+    pub fn overlay_key(&self, workspace: &WorkspaceId, client: &ClientId, campaign: Option<&CampaignId>) -> OverlayKey {
+        let context = Context { workspace: Some(workspace), client: Some(client), campaign };
+        let overlays = self.overlays.iter().enumerate();
+        OverlayKey(overlays.filter(|(_, overlay)| overlay.covers(&context)).map(|(index, _)| index).collect())
+    }
+
+    /// The numbers with the overlays of a key, which is one of this very pack.
+    #[must_use]
+    pub fn rules_with(&self, key: &OverlayKey) -> Rules {
+        let overlays = key.0.iter().filter_map(|index| self.overlays.get(*index));
+        extract::rules(&View::with(&self.settings, overlays.map(|overlay| &overlay.settings)))
+    }
+
+    /// The values that each overlay says by itself, by its file.
+    pub(super) fn overlay_values(&self) -> impl Iterator<Item = (&str, Vec<super::effective::EffectiveValue>)> {
+        self.overlays.iter().map(|overlay| (&*overlay.file, super::effective::said(&overlay.settings)))
+    }
+
+    /// The values of the base, and those of a key's overlays in the order they lie over it.
+    pub(super) fn layers(&self, key: &OverlayKey) -> (&Settings, Vec<&Settings>) {
+        let over = key.0.iter().filter_map(|index| self.overlays.get(*index)).map(|overlay| &overlay.settings);
+        (&self.settings, over.collect())
+    }
+
+    /// Whom the scopes of overlays name.
+    pub(super) fn names_of_scopes(&self) -> impl Iterator<Item = &Named> {
+        self.overlays.iter().flat_map(|overlay| &overlay.names)
+    }
+
+    /// What is not wrong and yet may not be meant.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<Diagnostic> {
+        overlay::doubles(&self.overlays)
+    }
+
+    /// The files of the overlays of a key, in the order they lie over one another.
+    pub fn overlay_files(&self, key: &OverlayKey) -> impl Iterator<Item = &str> {
+        key.0.iter().filter_map(|index| self.overlays.get(*index)).map(|overlay| overlay.file.as_ref())
+    }
+
+    /// Every overlay's file and scope, in the order they lie over one another.
+    pub fn overlays(&self) -> impl Iterator<Item = (&str, &Scope)> {
+        self.overlays.iter().map(|overlay| (overlay.file.as_ref(), &overlay.scope))
+    }
+
+    /// File and line of a value of the base by its full path, such as `channels.tiktok.weekly_posts`;
+    /// for a table, those of the first value in it. None where it holds by default.
+    #[must_use]
+    pub fn place_of(&self, key: &str) -> Option<(Arc<str>, u32)> {
+        first_place(&self.settings, key)
+    }
+
+    /// File and line that a value comes from once the overlays of a key lie over the base.
+    #[must_use]
+    pub fn place_with(&self, overlays: &OverlayKey, key: &str) -> Option<(Arc<str>, u32)> {
+        let mut over = overlays.0.iter().rev().filter_map(|index| self.overlays.get(*index));
+        over.find_map(|overlay| first_place(&overlay.settings, key)).or_else(|| self.place_of(key))
+    }
+
+    /// File and line of one row of a list, or of a value as a whole, under the overlays of a key.
+    #[must_use]
+    pub fn place_of_row(&self, overlays: &OverlayKey, key: &str, row: Option<usize>) -> Option<(Arc<str>, u32)> {
+        let over =
+            overlays.0.iter().rev().filter_map(|index| self.overlays.get(*index)).map(|overlay| &overlay.settings);
+        let row = over.chain([&self.settings]).find_map(|settings| row_place(settings.get(key)?, row?));
+        row.or_else(|| self.place_with(overlays, key))
+    }
+
+    /// File and line of a special day of the pack under the overlays of a key; none where the pack has no such day.
+    #[must_use]
+    pub fn place_of_day(&self, overlays: &OverlayKey, day: &CalendarEntry) -> Option<(Arc<str>, u32)> {
+        let (base, over) = self.layers(overlays);
+        let view = View::with(base, over);
+        let row = view.rows_of_all_layers("calendar.days").find(|row| extract::day(row).as_ref() == Some(day))?;
+        let place = row.values().filter_map(|cell| cell.place.as_ref()).min_by_key(|place| place.line)?;
+        Some((Arc::clone(&place.file), place.line))
+    }
+
+    /// What the files say: the base, then each overlay.
+    pub(super) fn all_layers(&self) -> impl Iterator<Item = &Settings> {
+        std::iter::once(&self.settings).chain(self.overlays.iter().map(|overlay| &overlay.settings))
+    }
+
+    /// The scripts by path, sorted.
+    pub fn scripts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let scripts = self.files.iter().filter(|(path, _)| is_script(path));
+        scripts.map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+}
+
+fn first_place(settings: &Settings, key: &str) -> Option<(Arc<str>, u32)> {
+    let exact = settings.get(key).into_iter();
+    let places = exact.chain(settings.under(key).map(|(_, setting)| setting)).filter_map(|setting| {
+        let place = setting.place.as_ref()?;
+        Some((Arc::clone(&place.file), place.line))
+    });
+    places.min_by(|a, b| a.1.cmp(&b.1))
+}
+
+fn row_place(setting: &Setting, row: usize) -> Option<(Arc<str>, u32)> {
+    let Value::Rows(rows) = &setting.value else { return None };
+    let places = rows.get(row)?.values().filter_map(|cell| cell.place.as_ref());
+    places.map(|place| (Arc::clone(&place.file), place.line)).min()
+}
+
+fn read_overlays(files: &PackFiles, base: Option<&Settings>) -> (Vec<Overlay>, Vec<Diagnostic>) {
+    let branch = overlay::branch();
+    let mut overlays = Vec::new();
+    let mut mistakes = Vec::new();
+    for (path, text) in files.iter().filter(|(path, _)| is_overlay(path)) {
+        let (overlay, wrong) = overlay::read(path, text, &branch, base);
+        mistakes.extend(wrong);
+        if let Some(overlay) = overlay {
+            mistakes.extend(coherence::calendar_days(&overlay.settings));
+            mistakes.extend(closed::mistakes(&overlay.settings));
+            overlays.push(overlay);
+        }
+    }
+    overlay::stack(&mut overlays);
+    (overlays, mistakes)
+}
+
+pub(super) fn is_script(path: &str) -> bool {
+    path.ends_with(".rhai") && !path.contains('/')
+}
+
+fn is_overlay(path: &str) -> bool {
+    path.strip_prefix("overlays/").is_some_and(|name| name.ends_with(".toml") && !name.contains('/'))
+}
+
+fn is_test(path: &str) -> bool {
+    path.starts_with("tests/")
+}
+
+fn is_note(path: &str) -> bool {
+    path.ends_with(".md")
+}
+
+fn name_mistakes(files: &PackFiles) -> Vec<Diagnostic> {
+    let names: Vec<String> = PACK_FILES.iter().map(|keys| format!("{}.toml", keys.stem)).collect();
+    let absent: Vec<&str> = names.iter().map(String::as_str).filter(|name| !files.contains_key(*name)).collect();
+    let mut mistakes = Vec::new();
+    let mut guessed = Vec::new();
+    for path in files.keys() {
+        let is_known = names.iter().any(|name| name == path);
+        if is_known || is_script(path) || is_overlay(path) || is_test(path) || is_note(path) {
+            continue;
+        }
+        let guess = nearest(path, absent.iter().copied()).or_else(|| nearest(path, names.iter().map(String::as_str)));
+        guessed.extend(guess);
+        let remedy = match guess {
+            Some(guess) if absent.contains(&guess) => format!("rename it to `{guess}`, the nearest known name"),
+            Some(guess) => format!("delete it, or move what differs to `{guess}` or to a file in `overlays/`"),
+            None => format!(
+                "a pack holds {}, `*.rhai`, `overlays/*.toml`, `tests/` and notes as `*.md`",
+                listed(names.iter().map(String::as_str))
+            ),
+        };
+        mistakes.push(Diagnostic::of_file("unknown_file", path, format!("`{path}` is not a file of a pack"), remedy));
+    }
+    for name in absent.into_iter().filter(|name| !guessed.contains(name)) {
+        let about = PACK_FILES.iter().find(|keys| name.strip_suffix(".toml") == Some(keys.stem));
+        let doc = about.map(|keys| keys.doc).unwrap_or_default();
+        let remedy = format!("add it, or copy it from the default pack: it says {doc}");
+        mistakes.push(Diagnostic::of_file("missing_file", name, format!("the pack has no `{name}`"), remedy));
+    }
+    mistakes
+}
+
+/// BLAKE3 over each file's name and content in order of name, each with its length in front, so that
+/// no two packs can be told apart by where one file ends. Tests do not change what a pack does and
+/// are left out.
+fn hash(files: &PackFiles) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (path, text) in files.iter().filter(|(path, _)| !is_test(path)) {
+        for part in [path, text] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::model::{Channel, ConflictKind};
+    use crate::rules::pack::{MinuteRule, step_at};
+
+    /// The pack in `rules/`.
+    pub(crate) fn default_files() -> PackFiles {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files = entries.filter(|path| path.is_file());
+        let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+        files.map(|path| (name(&path), std::fs::read_to_string(&path).unwrap())).collect()
+    }
+
+    /// The default pack with a text replaced in one of its files.
+    pub(crate) fn changed(file: &str, from: &str, to: &str) -> PackFiles {
+        let mut files = default_files();
+        let text = files.get_mut(file).unwrap();
+        assert!(text.contains(from), "`{from}` is not in {file}");
+        *text = text.replacen(from, to, 1);
+        files
+    }
+
+    /// Code, file, line and key of each mistake.
+    pub(crate) fn told(files: PackFiles) -> Vec<(&'static str, String, u32, String)> {
+        let mistakes = load(files).expect_err("the pack should not load");
+        mistakes.into_iter().map(|m| (m.code, m.file.to_string(), m.line, m.key)).collect()
+    }
+
+    /// Code and key of each mistake.
+    pub(crate) fn codes(files: PackFiles) -> Vec<(&'static str, String)> {
+        told(files).into_iter().map(|(code, _, _, key)| (code, key)).collect()
+    }
+
+    /// Code and key of the one mistake that a replaced text makes.
+    pub(crate) fn only_clash(file: &str, from: &str, to: &str) -> (&'static str, String) {
+        let told = codes(changed(file, from, to));
+        let [only] = told.as_slice() else { panic!("{told:?}") };
+        only.clone()
+    }
+
+    #[test]
+    fn the_default_pack_holds_the_figures_of_the_trade() {
+        let pack = load(default_files()).unwrap();
+        let rules = pack.base();
+        let weekly: Vec<u32> = rules.channels.iter().map(|channel| channel.weekly_posts).collect();
+        assert_eq!(weekly, [5, 7, 14, 5, 2, 3, 3, 2, 10]);
+        let spacing: Vec<u32> = rules.channels.iter().map(|channel| channel.min_spacing_hours).collect();
+        assert_eq!(spacing, [4, 4, 4, 12, 48, 12, 4, 24, 4]);
+        let half_lives: Vec<f64> = rules.channels.iter().map(|channel| channel.half_life_hours).collect();
+        assert_eq!(half_lives, [48.0, 48.0, 24.0, 48.0, 96.0, 96.0, 72.0, 96.0, 24.0]);
+        let priorities: Vec<f64> = rules.channels.iter().map(|channel| channel.priority).collect();
+        assert_eq!(priorities, [60.0, 60.0, 45.0, 70.0, 55.0, 40.0, 35.0, 80.0, 50.0]);
+        assert_eq!(rules.channel(Channel::Tiktok).best_hours, std::array::from_fn(|_| vec![7, 12, 19, 22]));
+        assert_eq!(rules.channel(Channel::Email).weekday_weights, [1.0, 1.0, 1.0, 1.0, 1.0, 0.95, 0.95]);
+        assert!(rules.channels.iter().all(|channel| channel.quiet_minutes == Some((23 * 60, 6 * 60))));
+        assert_eq!(rules.calendar.minute, MinuteRule::Fixed(0));
+        assert_eq!(rules.calendar.days, []);
+    }
+
+    #[test]
+    fn the_default_pack_judges_as_the_model_says() {
+        let rules = load(default_files()).unwrap().base();
+        assert_eq!((rules.fatigue.warn_at, rules.fatigue.block_at), (0.5, 0.8));
+        let factor = |fatigue| step_at(&rules.fatigue.frequency, fatigue);
+        assert_eq!([factor(0.39), factor(0.4), factor(0.7)], [None, Some(0.75), Some(0.5)]);
+        assert_eq!(step_at(&rules.fatigue.wait_hours, 0.0), Some(6.0));
+        let confidence = |score| step_at(&rules.risk.confidence, score);
+        assert_eq!([confidence(39.9), confidence(79.9), confidence(80.0)], [Some(0.5), Some(0.8), Some(0.9)]);
+        assert_eq!((rules.risk.low_from, rules.risk.medium_from), (0.75, 0.6));
+        assert_eq!(rules.risk.default_policy.max_actions_per_day, 10);
+        let assets = &rules.assets;
+        assert_eq!(assets.base + assets.per_quality + assets.per_brand_consistency + assets.made_for_channel, 100.0);
+        assert_eq!(rules.early_warning.signals.len(), 10);
+        assert_eq!(rules.early_warning.signals.first(), Some(&("trend_shift".into(), 0.65)));
+    }
+
+    #[test]
+    fn guardrails_come_in_the_order_of_the_file_without_those_switched_off() {
+        let names = |files| -> Vec<String> {
+            load(files).unwrap().base().guardrails.iter().map(|guardrail| guardrail.name.to_string()).collect()
+        };
+        let all = ["early_warning", "channel_fatigue", "policy_compliance", "truth_layer", "timing_conflict"];
+        assert_eq!(names(default_files()), all);
+        let off =
+            changed("guardrails.toml", "[policy_compliance]\nenabled = true", "[policy_compliance]\nenabled = false");
+        assert_eq!(names(off), ["early_warning", "channel_fatigue", "truth_layer", "timing_conflict"]);
+        let rules = load(default_files()).unwrap().base();
+        let truth = rules.guardrails.iter().find(|guardrail| &*guardrail.name == "truth_layer").unwrap();
+        assert_eq!(truth.conflict, ConflictKind::Asset);
+        assert_eq!(truth.params.get("max_gap"), Some(&0.3));
+    }
+
+    #[test]
+    fn a_guardrail_can_be_added_as_rules_alone() {
+        let mut files = default_files();
+        files.get_mut("guardrails.toml").unwrap().push_str(
+            "\n[no_late_mail]\nscope = \"channel_week\"\nconflict = \"policy\"\n[no_late_mail.params]\nlast_hour = 18\n",
+        );
+        let rules = load(files).unwrap().base();
+        assert_eq!(rules.guardrails.last().map(|guardrail| &*guardrail.name), Some("no_late_mail"));
+    }
+
+    #[test]
+    fn a_day_of_its_own_stands_in_place_of_the_weekdays() {
+        let from = "best_hours = { weekday = [9, 13, 16], weekend = [9, 13, 16] }";
+        let to = "best_hours = { weekday = [9, 13], weekend = [], friday = [15, 11] }";
+        let rules = load(changed("channels.toml", from, to)).unwrap().base();
+        let expected: [&[u8]; 7] = [&[9, 13], &[9, 13], &[9, 13], &[9, 13], &[11, 15], &[], &[]];
+        assert_eq!(rules.channel(Channel::Fb).best_hours.each_ref().map(Vec::as_slice), expected);
+    }
+
+    #[test]
+    fn seven_mistakes_in_nine_lines_are_told_in_one_pass() {
+        let mut files = default_files();
+        let text = "warn_at = 0.5.5\nblock_at = 1.8\nslope_below_warn = \"0.6\"\nslop_above_warn = 1.4\n\
+                    frequency = [{ from = 0.4, factor = 2 }]\npriority_loss = []\npriority_floor = 10\n\
+                    wait_hours = [{ from = 0.5, hours = 6 }]\nhealth = { rested = 1 }\n";
+        files.insert("fatigue.toml".to_owned(), text.to_owned());
+        let told = told(files);
+        let lines: Vec<(u32, &str)> = told.iter().map(|(code, _, line, _)| (*line, *code)).collect();
+        assert_eq!(
+            lines,
+            [
+                (1, "syntax"),
+                (2, "out_of_range"),
+                (3, "wrong_type"),
+                (4, "unknown_key"),
+                (5, "out_of_range"),
+                (8, "first_row"),
+                (9, "unknown_key"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_with_a_mistyped_name_is_told_its_right_one_and_is_not_missing_as_well() {
+        let mut files = default_files();
+        let text = files.remove("channels.toml").unwrap();
+        files.insert("channel.toml".to_owned(), text);
+        let mistakes = load(files).unwrap_err();
+        let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
+        assert_eq!((mistake.code, &*mistake.file, mistake.line), ("unknown_file", "channel.toml", 0));
+        assert_eq!(mistake.remedy, "rename it to `channels.toml`, the nearest known name");
+    }
+
+    #[test]
+    fn an_empty_pack_lacks_each_file_once() {
+        let told = told(PackFiles::new());
+        assert_eq!(told.len(), PACK_FILES.len());
+        assert!(told.iter().all(|(code, ..)| *code == "missing_file"));
+    }
+
+    #[test]
+    fn the_hash_follows_every_file_but_tests_and_notes_where_a_file_ends() {
+        let hash_of = |files| load(files).unwrap().hash;
+        let base = hash_of(default_files());
+        let mut files = default_files();
+        files.insert("tests/fatigue.toml".to_owned(), "anything".to_owned());
+        assert_eq!(hash_of(files), base);
+        let mut files = default_files();
+        files.insert("extra.rhai".to_owned(), String::new());
+        assert_ne!(hash_of(files), base);
+        let moved = |name: &str, text: &str| {
+            let mut files = default_files();
+            files.insert(name.to_owned(), text.to_owned());
+            hash_of(files)
+        };
+        assert_ne!(moved("ab.rhai", "c"), moved("a.rhai", "bc"));
+    }
+
+    #[test]
+    fn a_value_is_traced_to_its_file_and_line() {
+        let files = default_files();
+        let line_of = |file: &str, part: &str| {
+            let text = files.get(file).unwrap();
+            u32::try_from(text.lines().position(|line| line.starts_with(part)).unwrap() + 1).unwrap()
+        };
+        let pack = load(files.clone()).unwrap();
+        assert_eq!(pack.place_of("fatigue.warn_at"), Some(("fatigue.toml".into(), line_of("fatigue.toml", "warn_at"))));
+        let frequency = line_of("fatigue.toml", "frequency");
+        assert_eq!(pack.place_of("fatigue.frequency"), Some(("fatigue.toml".into(), frequency)));
+        let fb = line_of("channels.toml", "[fb]");
+        assert_eq!(pack.place_of("channels.fb"), Some(("channels.toml".into(), fb + 1)));
+        assert_eq!(pack.place_of("channels.fb.weekday_weights.monday"), None);
+    }
+
+    #[test]
+    fn a_pack_saved_by_a_windows_editor_reads_the_same() {
+        let mut files = default_files();
+        files.values_mut().for_each(|text| *text = format!("\u{feff}{}", text.replace('\n', "\r\n")));
+        assert_eq!(load(files.clone()).unwrap().base(), load(default_files()).unwrap().base());
+        let fatigue = files.get_mut("fatigue.toml").unwrap();
+        *fatigue =
+            fatigue.replace("warn_at = 0.5\r", "warn_at = = 0.5\r").replace("block_at = 0.8\r", "block_at = 8\r");
+        let codes: Vec<_> = told(files).into_iter().map(|(code, ..)| code).collect();
+        assert_eq!(codes, ["syntax", "out_of_range"]);
+    }
+
+    #[test]
+    fn scripts_are_handed_out_in_order_of_name() {
+        let mut files = default_files();
+        files.retain(|path, _| !path.ends_with(".rhai"));
+        files.insert("b.rhai".to_owned(), "2".to_owned());
+        files.insert("a.rhai".to_owned(), "1".to_owned());
+        let pack = load(files).unwrap();
+        assert_eq!(pack.scripts().collect::<Vec<_>>(), [("a.rhai", "1"), ("b.rhai", "2")]);
+    }
+}

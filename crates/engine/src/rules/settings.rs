@@ -1,0 +1,302 @@
+//! Validated values by full path, and how overlays lie over them.
+//!
+//! Nothing here is checked again: what is in a [`Settings`] has passed its key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::{Date, DateTime};
+
+use super::diagnostic::Place;
+use super::key::Preset;
+
+/// A value that passed its key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Number(f64),
+    /// Yes or no.
+    Bool(bool),
+    /// A text.
+    Text(String),
+    /// Hours of the day, 0 to 23, in their order.
+    Hours(Vec<u8>),
+    /// Minutes of the day.
+    Clock(u16),
+    /// A day.
+    Date(Date),
+    /// Minutes since Monday 00:00, `0..10080`.
+    WeekTime(u16),
+    /// A day and time of the client's clock.
+    DateTime(DateTime),
+    /// A list of rows.
+    Rows(Vec<Row>),
+}
+
+/// One row of a list, by column.
+pub type Row = BTreeMap<&'static str, Setting>;
+
+/// A value with where it was said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// The value.
+    pub value: Value,
+    /// None where it holds by default.
+    pub place: Option<Place>,
+}
+
+/// Values by full path, such as `channels.tiktok.weekly_posts`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Settings {
+    values: BTreeMap<String, Setting>,
+    /// Paths that a file says something of that could not be understood.
+    unread: BTreeSet<String>,
+}
+
+impl From<Preset> for Value {
+    fn from(preset: Preset) -> Self {
+        match preset {
+            Preset::Integer(value) => Value::Integer(value),
+            Preset::Number(value) => Value::Number(value),
+            Preset::Bool(value) => Value::Bool(value),
+            Preset::Text(value) => Value::Text(value.to_owned()),
+            Preset::NoRows => Value::Rows(Vec::new()),
+        }
+    }
+}
+
+impl Value {
+    pub(crate) fn as_number(&self) -> Option<f64> {
+        match self {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The text; none where it is something else.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_rows(&self) -> Option<&[Row]> {
+        match self {
+            Value::Rows(rows) => Some(rows),
+            _ => None,
+        }
+    }
+
+    /// The day; none where it is something else.
+    #[must_use]
+    pub fn as_date(&self) -> Option<Date> {
+        match self {
+            Value::Date(date) => Some(*date),
+            _ => None,
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn insert(&mut self, path: String, value: Value, place: Option<Place>) {
+        self.values.insert(path, Setting { value, place });
+    }
+
+    pub(crate) fn extend(&mut self, other: Settings) {
+        self.values.extend(other.values);
+        self.unread.extend(other.unread);
+    }
+
+    /// The same without a table.
+    pub(crate) fn without(mut self, table: &str) -> Self {
+        let prefix = format!("{table}.");
+        self.values.retain(|path, _| !path.starts_with(&prefix));
+        self
+    }
+
+    pub(crate) fn note_unread(&mut self, path: &str) {
+        self.unread.insert(path.to_owned());
+    }
+
+    /// What is said at a full path.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&Setting> {
+        self.values.get(path)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
+        self.values.iter().map(|(path, setting)| (path.as_str(), setting))
+    }
+
+    /// Everything under a table.
+    pub(crate) fn under(&self, table: &str) -> impl Iterator<Item = (&str, &Setting)> {
+        let prefix = format!("{table}.");
+        let from = prefix.clone();
+        self.values
+            .range(from..)
+            .take_while(move |(path, _)| path.starts_with(&prefix))
+            .map(|(path, setting)| (path.as_str(), setting))
+    }
+
+    /// The names of a table's own entries, in the order of the file.
+    #[must_use]
+    pub fn names_under(&self, table: &str) -> Vec<&str> {
+        let mut first_place: BTreeMap<&str, usize> = BTreeMap::new();
+        for (path, setting) in self.under(table) {
+            let rest = path.get(table.len() + 1..).unwrap_or_default();
+            let name = rest.split('.').next().unwrap_or_default();
+            let start = setting.place.as_ref().and_then(|place| place.span.as_ref()).map_or(usize::MAX, |s| s.start);
+            let first = first_place.entry(name).or_insert(start);
+            *first = start.min(*first);
+        }
+        let mut names: Vec<(&str, usize)> = first_place.into_iter().collect();
+        names.sort_by_key(|(_, start)| *start);
+        names.into_iter().map(|(name, _)| name).collect()
+    }
+}
+
+/// Whether the rows of a key add up over layers. Of any other key a later layer hides what an earlier one says.
+pub(crate) fn adds_up(path: &str) -> bool {
+    path == "calendar.days" || is_closed_ranges(path)
+}
+
+/// Whether a path is that of a list of closed ranges: of the calendar or of a channel.
+pub(crate) fn is_closed_ranges(path: &str) -> bool {
+    path == "calendar.closed" || path.starts_with("channels.") && path.ends_with(".closed")
+}
+
+/// Settings in layers, the base first; a later layer hides what it says itself, but for rows that add up.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    layers: Vec<&'a Settings>,
+}
+
+/// A setting as found in a view.
+#[derive(Debug, Clone)]
+pub(crate) struct Found<'a> {
+    pub(crate) path: String,
+    pub(crate) setting: &'a Setting,
+    /// The layer it was found in, 0 for the base.
+    pub(crate) layer: usize,
+}
+
+impl<'a> View<'a> {
+    /// Values with nothing laid over them.
+    #[must_use]
+    pub fn new(base: &'a Settings) -> Self {
+        Self { layers: vec![base] }
+    }
+
+    pub(crate) fn with(base: &'a Settings, overlays: impl IntoIterator<Item = &'a Settings>) -> Self {
+        Self { layers: std::iter::once(base).chain(overlays).collect() }
+    }
+
+    pub(crate) fn base(&self) -> Option<&'a Settings> {
+        self.layers.first().copied()
+    }
+
+    /// Whether some layer says something of the path that could not be understood.
+    pub(crate) fn is_unread(&self, path: &str) -> bool {
+        self.layers.iter().any(|settings| settings.unread.contains(path))
+    }
+
+    pub(crate) fn find(&self, path: &str) -> Option<Found<'a>> {
+        self.layers.iter().enumerate().rev().find_map(|(layer, settings)| {
+            settings.get(path).map(|setting| Found { path: path.to_owned(), setting, layer })
+        })
+    }
+
+    /// The value at a full path, as the last layer that says it.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&'a Value> {
+        self.layers.iter().rev().find_map(|settings| settings.get(path)).map(|setting| &setting.value)
+    }
+
+    /// The number there; none where there is none.
+    #[must_use]
+    pub fn number(&self, path: &str) -> Option<f64> {
+        self.get(path).and_then(Value::as_number)
+    }
+
+    /// The whole number there; none where there is none.
+    #[must_use]
+    pub fn integer(&self, path: &str) -> Option<i64> {
+        match self.get(path) {
+            Some(Value::Integer(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn bool(&self, path: &str) -> Option<bool> {
+        match self.get(path) {
+            Some(Value::Bool(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The text there; none where there is none.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<&'a str> {
+        self.get(path).and_then(Value::as_text)
+    }
+
+    pub(crate) fn hours(&self, path: &str) -> Option<&'a [u8]> {
+        match self.get(path) {
+            Some(Value::Hours(hours)) => Some(hours),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn clock(&self, path: &str) -> Option<u16> {
+        match self.get(path) {
+            Some(Value::Clock(minutes)) => Some(*minutes),
+            _ => None,
+        }
+    }
+
+    /// The rows of a list in all layers, for one whose rows add up.
+    pub(crate) fn rows_of_all_layers(&self, path: &str) -> impl Iterator<Item = &'a Row> {
+        self.rows_by_layer(path).flatten()
+    }
+
+    /// The rows of a list in each layer that says it.
+    pub(crate) fn rows_by_layer(&self, path: &str) -> impl Iterator<Item = &'a [Row]> {
+        let said = self.layers.iter().filter_map(|settings| settings.get(path));
+        said.filter_map(|setting| setting.value.as_rows())
+    }
+
+    pub(crate) fn rows(&self, path: &str) -> Option<&'a [Row]> {
+        match self.get(path) {
+            Some(Value::Rows(rows)) => Some(rows),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_layer_hides_what_it_says_and_nothing_else() {
+        let mut base = Settings::default();
+        base.insert("a.x".to_owned(), Value::Integer(1), None);
+        base.insert("a.y".to_owned(), Value::Integer(2), None);
+        let mut over = Settings::default();
+        over.insert("a.y".to_owned(), Value::Integer(9), None);
+        let view = View::with(&base, [&over]);
+        assert_eq!((view.integer("a.x"), view.integer("a.y")), (Some(1), Some(9)));
+        assert_eq!(view.find("a.y").map(|found| found.layer), Some(1));
+    }
+
+    #[test]
+    fn names_under_a_table_do_not_take_in_a_longer_name() {
+        let mut base = Settings::default();
+        base.insert("a.x.p".to_owned(), Value::Integer(1), None);
+        base.insert("ab.z".to_owned(), Value::Integer(2), None);
+        assert_eq!(base.names_under("a"), ["x"]);
+    }
+}

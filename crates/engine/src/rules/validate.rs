@@ -1,0 +1,384 @@
+//! A whole file against its table of keys.
+//!
+//! Every entry is visited once; what follows from another mistake is left out: a key that is
+//! missing because its name was mistyped, and anything missing from a file that could not be read
+//! whole. Values are not compared with one another here.
+
+use std::collections::BTreeSet;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::diagnostic::{Diagnostic, Place, listed, nearest};
+use super::key::{FileKeys, Key, Names, Need};
+use super::settings::{Settings, Value};
+use super::sheet::{Sheet, in_order};
+use super::value;
+
+/// Whether a file must say everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What it leaves out is missing, or holds by default.
+    Whole,
+    /// It says only what differs from something else.
+    Part,
+}
+
+/// A table of keys as a tree.
+#[derive(Debug, Clone)]
+pub(crate) struct Branch {
+    part: &'static str,
+    key: Option<Key>,
+    children: Vec<Branch>,
+}
+
+impl Branch {
+    pub(crate) fn of(part: &'static str, keys: &[Key]) -> Self {
+        let mut root = Self { part, key: None, children: Vec::new() };
+        for key in keys {
+            root.insert(key, key.path);
+        }
+        root
+    }
+
+    pub(crate) fn with(part: &'static str, children: Vec<Branch>) -> Self {
+        Self { part, key: None, children }
+    }
+
+    fn insert(&mut self, key: &Key, rest: &'static str) {
+        let (part, below) = rest.split_once('.').map_or((rest, None), |(part, below)| (part, Some(below)));
+        let known = self.children.iter().position(|child| child.part == part);
+        let at = known.unwrap_or_else(|| {
+            self.children.push(Branch { part, key: None, children: Vec::new() });
+            self.children.len() - 1
+        });
+        let Some(child) = self.children.get_mut(at) else { return };
+        match below {
+            Some(below) => child.insert(key, below),
+            None => child.key = Some(*key),
+        }
+    }
+
+    fn child(&self, name: &str) -> Option<&Branch> {
+        let exact = self.children.iter().find(|child| child.part == name);
+        exact
+            .or_else(|| self.children.iter().find(|child| Names::of(child.part).is_some_and(|names| names.allow(name))))
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        let each = |child: &Branch| match Names::of(child.part) {
+            Some(names) => names.known().unwrap_or_default(),
+            None => vec![child.part],
+        };
+        self.children.iter().flat_map(each).collect()
+    }
+
+    fn open_names(&self) -> Option<Names> {
+        self.children.iter().find_map(|child| Names::of(child.part))
+    }
+
+    /// How the table is written, for remedies.
+    fn form(&self, path: &str) -> String {
+        let needed = self.children.iter().filter(|child| child.is_required());
+        let keys: Vec<String> =
+            needed.filter(|child| child.key.is_some()).map(|key| format!("{} = …", key.part)).collect();
+        let name = path.rsplit('.').next().unwrap_or(path);
+        match (keys.as_slice(), self.names().as_slice()) {
+            ([], []) => format!("`[{path}]` on a line of its own, and its keys below"),
+            ([], names) => format!("`[{path}]` on a line of its own, and below it {}", listed(names.iter().copied())),
+            (keys, _) => format!("`{name} = {{ {} }}`", keys.join(", ")),
+        }
+    }
+
+    fn is_required(&self) -> bool {
+        match &self.key {
+            Some(key) => key.need == Need::Required,
+            None => self.children.iter().any(|child| Names::of(child.part).is_none() && child.is_required()),
+        }
+    }
+}
+
+/// Visits every entry of a file.
+///
+/// `prefix` is put in front of every path; `known` are all the files that a misplaced key may belong to.
+pub(crate) fn validate(
+    sheet: &Sheet<'_>,
+    branch: &Branch,
+    prefix: &str,
+    extent: Extent,
+    known: &[FileKeys],
+) -> (Settings, Vec<Diagnostic>) {
+    let mut visit = Visit { sheet, extent, known, prefix, settings: Settings::default(), mistakes: Vec::new() };
+    visit.mistakes.extend_from_slice(sheet.mistakes());
+    visit.table(branch, sheet.root(), prefix, &sheet.whole());
+    (visit.settings, visit.mistakes)
+}
+
+/// Reads a file that stands by itself, all of it: the values that are right, and what is wrong with the others.
+#[must_use]
+pub fn read_alone(file: &str, text: &str, keys: &FileKeys) -> (Settings, Vec<Diagnostic>) {
+    let branch = Branch::of(keys.stem, keys.keys);
+    Sheet::read(file, text, |sheet| validate(sheet, &branch, "", Extent::Whole, std::slice::from_ref(keys)))
+}
+
+struct Visit<'a> {
+    sheet: &'a Sheet<'a>,
+    extent: Extent,
+    known: &'a [FileKeys],
+    prefix: &'a str,
+    settings: Settings,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Visit<'_> {
+    fn table(&mut self, branch: &Branch, table: &DeTable<'_>, path: &str, place: &Place) {
+        let mut said: BTreeSet<&str> = BTreeSet::new();
+        for (name, value) in in_order(table) {
+            let (name_place, name) = (self.sheet.place(name.span()), name.get_ref().as_ref());
+            match branch.child(name) {
+                Some(child) => {
+                    said.insert(name);
+                    self.entry(child, &joined(path, name), value, &name_place);
+                }
+                None => said.extend(self.unknown(branch, table, path, name, &name_place)),
+            }
+        }
+        if self.extent == Extent::Whole {
+            self.complete(branch, &said, path, Some(place));
+        }
+    }
+
+    fn entry(&mut self, branch: &Branch, path: &str, value: &Spanned<DeValue<'_>>, name_place: &Place) {
+        match (&branch.key, value.get_ref()) {
+            (Some(key), _) => match value::read(self.sheet, key, path, value) {
+                Ok(read) => {
+                    self.settings.insert(path.to_owned(), read, Some(self.sheet.place(value.span())));
+                }
+                Err(mistakes) => {
+                    self.settings.note_unread(path);
+                    for mistake in mistakes {
+                        self.report(mistake);
+                    }
+                }
+            },
+            (None, DeValue::Table(table)) => self.table(branch, table, path, name_place),
+            (None, _) => {
+                let place = self.sheet.place(value.span());
+                let cause = format!("`{path}` must be a table, not `{}`", self.sheet.quote(value.span()));
+                let remedy = format!("write {}", branch.form(self.local(path)));
+                self.report(Diagnostic::at("wrong_type", &place, path, cause, remedy));
+            }
+        }
+    }
+
+    /// Defaults for what is not said, and a mistake for what must be. `place` is that of the table;
+    /// none where it is not there at all.
+    fn complete(&mut self, branch: &Branch, said: &BTreeSet<&str>, path: &str, place: Option<&Place>) {
+        for child in &branch.children {
+            let names = match Names::of(child.part) {
+                Some(Names::Channel) => Names::Channel.known().unwrap_or_default(),
+                Some(names) if child.key.is_some() => names.known().unwrap_or_default(),
+                Some(_) => Vec::new(),
+                None => vec![child.part],
+            };
+            for name in names.into_iter().filter(|name| !said.contains(name)) {
+                self.absent(child, &joined(path, name), place);
+            }
+        }
+    }
+
+    fn absent(&mut self, branch: &Branch, path: &str, place: Option<&Place>) {
+        match (&branch.key, place) {
+            (Some(Key { need: Need::Default(preset), .. }), _) => {
+                self.settings.insert(path.to_owned(), Value::from(*preset), None);
+            }
+            (Some(key), Some(place)) if key.need != Need::Optional => {
+                let name = path.rsplit('.').next().unwrap_or(path);
+                let cause = format!("`{path}` is missing");
+                let remedy = format!("add `{name} = …`, {}: {}", key.kind.expected(), key.doc);
+                self.missing(Diagnostic::at("missing_key", place, path, cause, remedy));
+            }
+            (Some(_), _) => {}
+            (None, Some(place)) if Names::of(branch.part) == Some(Names::Channel) => {
+                let name = self.local(path);
+                let cause = format!("the channel `{name}` is missing");
+                let remedy = format!("add a table `[{name}]`; for a channel that is not used, with `weekly_posts = 0`");
+                self.missing(Diagnostic::at("missing_channel", place, path, cause, remedy));
+            }
+            (None, Some(place)) if branch.is_required() => {
+                let cause = format!("the table `{path}` is missing");
+                let remedy = format!("add {}", branch.form(self.local(path)));
+                self.missing(Diagnostic::at("missing_table", place, path, cause, remedy));
+            }
+            (None, _) => self.complete(branch, &BTreeSet::new(), path, None),
+        }
+    }
+
+    fn missing(&mut self, mistake: Diagnostic) {
+        if self.sheet.mistakes().is_empty() {
+            self.report(mistake);
+        }
+    }
+
+    /// Names what is not known, and returns the name that was probably meant.
+    fn unknown(
+        &mut self,
+        branch: &Branch,
+        table: &DeTable<'_>,
+        path: &str,
+        name: &str,
+        place: &Place,
+    ) -> Option<&'static str> {
+        let full = joined(path, name);
+        let names = branch.names();
+        let (code, cause) = unknown_cause(branch, name, self.local(path));
+        let guess = alias(branch, name).or_else(|| nearest(name, names.iter().copied()));
+        let is_table = table.get(name).is_some_and(|value| value.get_ref().is_table());
+        let home = self.home(branch, name, is_table);
+        let remedy = match (&home, guess) {
+            (Some(home), _) => home.clone(),
+            (None, Some(guess)) if table.contains_key(guess) => {
+                format!("delete it: `{guess}`, the nearest known name, is set already")
+            }
+            (None, Some(guess)) => format!("write `{guess}`, the nearest known name"),
+            (None, None) if code == "bad_name" => "use lowercase letters, digits and `_`, a letter first".to_owned(),
+            (None, None) => format!("known here: {}", listed(names)),
+        };
+        self.report(Diagnostic::at(code, place, full, cause, remedy));
+        guess.filter(|_| home.is_none())
+    }
+
+    /// Where a name that is not known here does belong.
+    fn home(&self, branch: &Branch, name: &str, is_table: bool) -> Option<String> {
+        if self.extent == Extent::Part && Names::Channel.allow(name) && branch.child("channels").is_some() {
+            return Some(format!("write `[channels.{name}]`"));
+        }
+        if is_table {
+            return None;
+        }
+        let homes = || {
+            let keys = self.known.iter().flat_map(|file| file.keys.iter().map(move |key| (file, key)));
+            keys.filter(|(_, key)| key.path.rsplit('.').next() == Some(name))
+        };
+        // A key that holds for all is meant before one of a single channel.
+        let (file, key) = homes().find(|(_, key)| !key.path.contains('<')).or_else(|| homes().next())?;
+        let table = key.path.rsplit_once('.').map(|(table, _)| table);
+        let (file_name, table) = match (self.extent, table) {
+            (Extent::Part, None) => (None, Some(file.stem.to_owned())),
+            (Extent::Part, Some(table)) => (None, Some(format!("{}.{table}", file.stem))),
+            (Extent::Whole, table) => {
+                let is_elsewhere = !self.prefix.is_empty() && file.stem != self.prefix;
+                (is_elsewhere.then(|| format!("{}.toml", file.stem)), table.map(str::to_owned))
+            }
+        };
+        Some(match (file_name, table) {
+            (None, None) => format!("move `{name}` to the top of the file, above the first table"),
+            (None, Some(table)) => format!("move `{name}` to `[{table}]`"),
+            (Some(file), None) => format!("move `{name}` to `{file}`, above the first table"),
+            (Some(file), Some(table)) => format!("move `{name}` to `[{table}]` of `{file}`"),
+        })
+    }
+
+    /// A path as it is written in this file.
+    fn local<'p>(&self, path: &'p str) -> &'p str {
+        match path.strip_prefix(self.prefix) {
+            Some(rest) => rest.trim_start_matches('.'),
+            None => path,
+        }
+    }
+
+    fn report(&mut self, mistake: Diagnostic) {
+        if !self.sheet.is_broken(mistake.line) {
+            self.mistakes.push(mistake);
+        }
+    }
+}
+
+fn unknown_cause(branch: &Branch, name: &str, table: &str) -> (&'static str, String) {
+    let only_names = branch.children.iter().all(|child| Names::of(child.part).is_some());
+    match branch.open_names() {
+        Some(Names::Channel) if only_names => ("unknown_channel", format!("`{name}` is not a channel")),
+        Some(Names::Signal) if only_names => ("unknown_signal", format!("`{name}` is not a signal")),
+        Some(Names::Own) if only_names => ("bad_name", format!("`{name}` cannot be a name")),
+        _ if table.is_empty() => ("unknown_key", format!("`{name}` is not known at the top of this file")),
+        _ => ("unknown_key", format!("`{name}` is not known in `[{table}]`")),
+    }
+}
+
+/// Channels by the names that people call them.
+fn alias(branch: &Branch, name: &str) -> Option<&'static str> {
+    if branch.open_names() != Some(Names::Channel) {
+        return None;
+    }
+    match name.to_lowercase().replace(['_', '-'], "").as_str() {
+        "facebook" => Some("fb"),
+        "instagram" | "insta" => Some("ig"),
+        "twitter" => Some("x"),
+        "google" | "googlebusiness" | "googlemybusiness" | "gbp" => Some("gmb"),
+        "newsletter" | "mail" => Some("email"),
+        _ => None,
+    }
+}
+
+fn joined(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::key::{Kind, Preset};
+
+    const KEYS: &[Key] = &[
+        Key::required("name", Kind::Text, "shown"),
+        Key::required("size.width", Kind::integer(1, 9), "in cells"),
+        Key::preset("size.height", Kind::integer(1, 9), Preset::Integer(2), "in cells"),
+        Key::preset("weights.<day>", Kind::number(0.0, 1.0), Preset::Number(1.0), "by day"),
+        Key::with_table("quiet.from", Kind::Clock, "begin"),
+        Key::with_table("quiet.to", Kind::Clock, "end"),
+    ];
+    const FILES: &[FileKeys] = &[FileKeys { stem: "x", doc: "", keys: KEYS }];
+
+    fn whole(text: &str) -> (Settings, Vec<Diagnostic>) {
+        let branch = Branch::of("", KEYS);
+        Sheet::read("x.toml", text, |sheet| validate(sheet, &branch, "x", Extent::Whole, FILES))
+    }
+
+    fn visit(text: &str) -> (Settings, Vec<(&'static str, u32, String)>) {
+        let (settings, mistakes) = whole(text);
+        (settings, mistakes.into_iter().map(|m| (m.code, m.line, m.key)).collect())
+    }
+
+    #[test]
+    fn what_is_not_said_holds_by_default_or_is_missing() {
+        let (settings, mistakes) = visit("[size]\nwidth = 3\n[quiet]\nfrom = \"23:00\"\n");
+        let told: Vec<_> = mistakes.iter().map(|(code, line, key)| (*code, *line, key.as_str())).collect();
+        assert_eq!(told, [("missing_key", 3, "x.quiet.to"), ("missing_key", 0, "x.name")]);
+        assert_eq!(settings.get("x.size.height").map(|s| &s.value), Some(&Value::Integer(2)));
+        assert_eq!(settings.names_under("x.weights").len(), 7);
+    }
+
+    #[test]
+    fn a_table_that_is_missing_is_one_mistake_and_an_optional_one_is_none() {
+        let (_, mistakes) = visit("name = \"n\"\n");
+        assert_eq!(mistakes, [("missing_table", 0, "x.size".to_owned())]);
+    }
+
+    #[test]
+    fn a_mistyped_name_is_not_missing_as_well() {
+        let (_, mistakes) = visit("nmae = \"n\"\n[size]\nwidht = 3\n");
+        assert_eq!(mistakes, [("unknown_key", 1, "x.nmae".to_owned()), ("unknown_key", 3, "x.size.widht".to_owned())]);
+    }
+
+    #[test]
+    fn nothing_is_missing_from_a_file_that_cannot_be_read_whole() {
+        let (_, mistakes) = visit("name = = \"n\"\nsize = 3\n");
+        assert_eq!(mistakes.iter().map(|(code, ..)| *code).collect::<Vec<_>>(), ["syntax", "wrong_type"]);
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_table_is_told_where_it_belongs() {
+        let (_, mistakes) = whole("name = \"n\"\nheight = 3\n[size]\nwidth = 1\n");
+        assert_eq!(mistakes.first().map(|m| m.remedy.as_str()), Some("move `height` to `[size]`"));
+    }
+}
