@@ -203,7 +203,7 @@ impl<'t> Row<'t, '_> {
     pub fn number_in(&mut self, column: &str, bounds: Bounds) -> Option<f64> {
         let text = self.text(column)?;
         let remedy = format!("give a number {}", bounds.words());
-        let Ok(number) = text.parse::<f64>() else {
+        let Some(number) = text.parse::<f64>().ok().filter(|number| number.is_finite()) else {
             let remedy = match text.replace(',', ".").parse::<f64>() {
                 Ok(number) => format!("{remedy}, with a point before its decimals: `{number}`"),
                 Err(_) => format!("{remedy}; leave it blank where it is not known"),

@@ -197,6 +197,57 @@ fn a_comparison_that_can_never_hold_is_an_error_with_what_to_write() {
 }
 
 #[test]
+fn comparisons_by_variables_loops_and_cases_are_looked_at_too() {
+    for (body, cause, line) in [
+        (
+            "    switch ctx.channel {\n        \"instagram\" => warn(\"a\", \"b\"),\n        _ => pass()\n    }",
+            "`ctx.channel` is never `\"instagram\"`",
+            3,
+        ),
+        (
+            "    switch post.weekday {\n        7 => warn(`${ctx.client}`, \"b\"),\n        _ => pass()\n    }",
+            "`post.weekday` is never 7",
+            3,
+        ),
+        (
+            "    let channel = ctx.channel;\n    if channel == \"meta\" { return warn(\"a\", \"b\"); }\n    pass()",
+            "is never `\"meta\"`",
+            3,
+        ),
+        (
+            "    let ours = [\"fb\", \"insta\"];\n    if ctx.channel in ours { return warn(\"a\", \"b\"); }\n    pass()",
+            "is never `\"insta\"`",
+            2,
+        ),
+        (
+            "    for hour in post.hours_of_day {\n        if hour > 24 { return warn(\"a\", \"b\"); }\n    }\n    pass()",
+            "never holds",
+            3,
+        ),
+    ] {
+        with_guardrail(body).mcoe("check").ends_with(2).says(&[cause, &format!("rules/house.rhai:{line}:")]);
+    }
+    for (body, name) in [
+        (
+            "    switch ctx.client {\n        \"crumb-and-coo\" => warn(\"a\", \"b\"),\n        _ => pass()\n    }",
+            "client `crumb-and-coo`",
+        ),
+        (
+            "    for tag in ctx.tags {\n        if tag == \"retial\" { return warn(\"a\", \"b\"); }\n    }\n    pass()",
+            "client with the tag `retial`",
+        ),
+        (
+            "    if [\"law frm\"].contains(ctx.industry) { return warn(\"a\", \"b\"); }\n    pass()",
+            "client of the industry `law frm`",
+        ),
+    ] {
+        let place = with_guardrail(body);
+        place.bring("agency");
+        place.mcoe("check --scenario agency").ends_with(2).says(&["no ", name]);
+    }
+}
+
+#[test]
 fn dates_and_other_posts_of_the_day_are_tried_as_they_can_be() {
     for right in [
         "post.date.split(\"-\")[1] == \"12\"",

@@ -1,11 +1,12 @@
 //! Comparisons of a script that can never hold: of a text with a number, or with a value that the field never has.
 
 use jiff::civil::Date;
-use rhai::{ASTNode, Expr, Position};
+use rhai::{ASTNode, Expr, Position, Stmt};
 
 use super::diagnostic::nearest;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, FactKind, Facts, Field, PostFacts};
 use super::key::DAYS;
+use super::locals::Locals;
 use super::names::NameKind;
 use super::recased;
 use crate::model::{Channel, ClientStatus};
@@ -22,11 +23,33 @@ pub(super) struct Mismatch {
 
 /// A field of a view, as far as comparing it goes.
 #[derive(Debug, Clone)]
-struct Compared {
+pub(super) struct Compared {
     name: String,
     kind: FactKind,
     limits: Option<(f64, f64)>,
     texts: Texts,
+    /// Whether an entry of the field is compared, which is a list.
+    is_entry: bool,
+}
+
+impl Compared {
+    /// The field of a view that an expression reads.
+    pub fn of(expression: &Expr) -> Option<Self> {
+        let Expr::Dot(dot, ..) = expression else { return None };
+        let (Expr::Variable(view, ..), Expr::Property(property, _)) = (&dot.lhs, &dot.rhs) else { return None };
+        field_of(view.1.as_str(), property.2.as_str())
+    }
+
+    /// An entry of the field; none where that is no list.
+    pub fn entry(self) -> Option<Self> {
+        let kind = if self.limits.is_some() { FactKind::Number } else { FactKind::Text };
+        (self.kind == FactKind::List).then_some(Self { kind, is_entry: true, ..self })
+    }
+
+    /// What its values are names of; none where they are no names of a scenario's.
+    fn names(&self) -> Option<NameKind> {
+        if self.is_entry { NameKind::of_list(&self.name) } else { NameKind::of_field(&self.name) }
+    }
 }
 
 /// The texts that a field, or an entry of a list, can be.
@@ -56,36 +79,35 @@ impl Literal<'_> {
 }
 
 /// What is wrong with the comparisons of a node of a script.
-pub(super) fn mismatches(node: &ASTNode<'_>) -> Vec<Mismatch> {
+pub(super) fn mismatches(node: &ASTNode<'_>, locals: &Locals) -> Vec<Mismatch> {
     let chained = chained(node).into_iter();
-    let compared = pairs(node).into_iter().filter_map(|(field, operator, with)| mismatch(&field, operator, with));
-    let listed = sought(node).and_then(|(field, with)| never_in_list(&field, with));
+    let compared =
+        pairs(node, locals).into_iter().filter_map(|(field, operator, with)| mismatch(&field, operator, with));
+    let listed = sought(node, locals).and_then(|(field, with)| never_in_list(&field, with));
     chained.chain(compared).chain(listed).chain(recased::mismatches(node)).collect()
 }
 
 /// The names of clients, workspaces and more that a node of a script compares a field with.
-pub(super) fn names(node: &ASTNode<'_>) -> Vec<(NameKind, String, Position)> {
+pub(super) fn names(node: &ASTNode<'_>, locals: &Locals) -> Vec<(NameKind, String, Position)> {
     let name = |(field, _, with): (Compared, &str, &Expr)| match literal(with)? {
-        Literal::Text(text) if !text.is_empty() => {
-            Some((NameKind::of_field(&field.name)?, text.to_owned(), with.position()))
-        }
+        Literal::Text(text) if !text.is_empty() => Some((field.names()?, text.to_owned(), with.position())),
         _ => None,
     };
-    pairs(node).into_iter().filter_map(name).chain(name_in_list(node)).collect()
+    pairs(node, locals).into_iter().filter_map(name).chain(name_in_list(node, locals)).collect()
 }
 
 /// The name that a node of a script seeks in a list.
-fn name_in_list(node: &ASTNode<'_>) -> Option<(NameKind, String, Position)> {
-    let (field, with) = sought(node)?;
+fn name_in_list(node: &ASTNode<'_>, locals: &Locals) -> Option<(NameKind, String, Position)> {
+    let (field, with) = sought(node, locals)?;
     let Literal::Text(text) = literal(with)? else { return None };
     Some((NameKind::of_list(&field.name)?, text.to_owned(), with.position()))
 }
 
 /// The list that a node of a script looks into, and what for: `SOUGHT in FIELD` or `FIELD.contains(SOUGHT)`.
-fn sought<'e>(node: &ASTNode<'e>) -> Option<(Compared, &'e Expr)> {
+fn sought<'e>(node: &ASTNode<'e>, locals: &Locals) -> Option<(Compared, &'e Expr)> {
     let (field, sought) = match node {
         ASTNode::Expr(Expr::FnCall(call, _)) if call.name == "contains" => match call.args.as_slice() {
-            [list, sought] => (compared(list)?, sought),
+            [list, sought] => (locals.field(list)?, sought),
             _ => return None,
         },
         ASTNode::Expr(Expr::Dot(dot, ..)) => {
@@ -119,32 +141,39 @@ fn is_order(operator: &str) -> bool {
 }
 
 /// The fields that a node compares, how, and with what.
-fn pairs<'e>(node: &ASTNode<'e>) -> Vec<(Compared, &'e str, &'e Expr)> {
-    // `[A, B].contains(FIELD)`
-    if let ASTNode::Expr(Expr::Dot(dot, ..)) = node
-        && let (Expr::Array(items, _), Expr::MethodCall(call, _)) = (&dot.lhs, &dot.rhs)
-        && call.name == "contains"
-    {
-        return among(items, call.args.first());
-    }
-    let ASTNode::Expr(Expr::FnCall(call, _)) = node else { return Vec::new() };
-    let [first, second] = call.args.as_slice() else { return Vec::new() };
-    match (call.name.as_str(), first, second) {
-        // `FIELD in [A, B]` is a call of `contains` with the list first.
-        ("contains", Expr::Array(items, _), field) => among(items, Some(field)),
-        (operator @ ("==" | "!=" | "<" | ">" | "<=" | ">="), ..) if call.op_token.is_some() => {
-            let in_order = compared(first).map(|field| (field, operator, second));
-            let turned = || compared(second).map(|field| (field, mirrored(operator), first));
-            in_order.or_else(turned).into_iter().collect()
+fn pairs<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<(Compared, &'e str, &'e Expr)> {
+    match node {
+        // `[A, B].contains(FIELD)`
+        ASTNode::Expr(Expr::Dot(dot, ..)) => match &dot.rhs {
+            Expr::MethodCall(call, _) if call.name == "contains" => among(locals, &dot.lhs, call.args.first()),
+            _ => Vec::new(),
+        },
+        ASTNode::Stmt(Stmt::Switch(parts, position)) => {
+            let field = locals.field(&parts.0);
+            locals.cases(*position).iter().filter_map(|case| Some((field.clone()?, "==", case))).collect()
+        }
+        ASTNode::Expr(Expr::FnCall(call, _)) => {
+            let [first, second] = call.args.as_slice() else { return Vec::new() };
+            match call.name.as_str() {
+                // `FIELD in [A, B]` is a call of `contains` with the list first.
+                "contains" => among(locals, first, Some(second)),
+                operator @ ("==" | "!=" | "<" | ">" | "<=" | ">=") if call.op_token.is_some() => {
+                    let in_order = locals.field(first).map(|field| (field, operator, second));
+                    let turned = || locals.field(second).map(|field| (field, mirrored(operator), first));
+                    in_order.or_else(turned).into_iter().collect()
+                }
+                _ => Vec::new(),
+            }
         }
         _ => Vec::new(),
     }
 }
 
-/// A field that is sought among some values.
-fn among<'e>(items: &'e [Expr], field: Option<&Expr>) -> Vec<(Compared, &'e str, &'e Expr)> {
-    let field = field.and_then(compared);
-    items.iter().filter_map(|item| Some((field.clone()?, "==", item))).collect()
+/// A field that is sought among the entries of a list that is written out.
+fn among<'e>(locals: &'e Locals, list: &'e Expr, field: Option<&Expr>) -> Vec<(Compared, &'e str, &'e Expr)> {
+    let field = field.and_then(|field| locals.field(field));
+    let entries = locals.list(list).unwrap_or_default();
+    entries.iter().filter_map(|entry| Some((field.clone()?, "==", entry))).collect()
 }
 
 fn mirrored(operator: &str) -> &str {
@@ -155,12 +184,6 @@ fn mirrored(operator: &str) -> &str {
         ">=" => "<=",
         same => same,
     }
-}
-
-fn compared(expression: &Expr) -> Option<Compared> {
-    let Expr::Dot(dot, ..) = expression else { return None };
-    let (Expr::Variable(view, ..), Expr::Property(property, _)) = (&dot.lhs, &dot.rhs) else { return None };
-    field_of(view.1.as_str(), property.2.as_str())
 }
 
 fn field_of(view: &str, field: &str) -> Option<Compared> {
@@ -186,7 +209,7 @@ fn of_view<T>(fields: &'static [Field<T>], view: &str, name: &str) -> Option<Com
         (PostFacts::PARAMETER, "date") => Texts::Date,
         _ => Texts::Any,
     };
-    Some(Compared { name: format!("{view}.{name}"), kind: field.kind, limits: field.limits, texts })
+    Some(Compared { name: format!("{view}.{name}"), kind: field.kind, limits: field.limits, texts, is_entry: false })
 }
 
 fn literal(expression: &Expr) -> Option<Literal<'_>> {

@@ -13,6 +13,7 @@ use super::dropped::dropped_verdicts;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
 use super::hooks::{HOOKS, guardrail_parameters};
 use super::load::is_script;
+use super::locals::Locals;
 use super::names::NameKind;
 use super::script::{self, PARAMS, VERDICTS};
 use super::script_syntax::{Unreadable, unreadable};
@@ -116,12 +117,12 @@ pub(super) fn compile(
     let ast = engine.compile(&text).map_err(|error| joined(&error))?;
 
     let functions = functions(&shape, &sources);
-    let names_compared = names_compared(&shape, &sources);
+    let names_compared = names_compared(&shape, &engine, &sources, &text);
     let mut found = Vec::new();
     top_level(&shape, &sources, &mut found);
     parameters(&functions, declared, &mut found);
     declarations(&shape, &functions, declared, &mut found);
-    names(&shape, &engine, &sources, declared, &mut found);
+    names(&shape, &text, &engine, &sources, declared, &mut found);
     if found.is_empty() { Ok(Scripts { engine, ast, functions, names: names_compared, sources }) } else { Err(found) }
 }
 
@@ -383,20 +384,32 @@ fn suggestion<'a>(remedy: &str, name: &str, known: impl Iterator<Item = &'a Stri
     }
 }
 
-fn names_compared(shape: &AST, sources: &[Source]) -> Vec<(NameKind, String, FilePlace)> {
+fn names_compared(shape: &AST, engine: &Engine, sources: &[Source], text: &str) -> Vec<(NameKind, String, FilePlace)> {
     let mut found = Vec::new();
-    shape.walk(&mut |path| {
-        for (kind, name, position) in path.last().map(comparisons::names).unwrap_or_default() {
-            let (file, line) = place(sources, position.line().unwrap_or(0));
-            found.push((kind, name, (file, line, column(position))));
-        }
-        true
-    });
+    for function in shape.iter_functions() {
+        let alone = body(shape, function.name);
+        let locals = Locals::of(&alone, engine, text);
+        alone.walk(&mut |path| {
+            for (kind, name, position) in path.last().map(|node| comparisons::names(node, &locals)).unwrap_or_default()
+            {
+                let (file, line) = place(sources, position.line().unwrap_or(0));
+                found.push((kind, name, (file, line, column(position))));
+            }
+            true
+        });
+    }
     found
 }
 
 /// Finds calls of functions and reads of fields that do not exist.
-fn names(shape: &AST, engine: &Engine, sources: &[Source], declared: &Declared<'_>, found: &mut Vec<Diagnostic>) {
+fn names(
+    shape: &AST,
+    text: &str,
+    engine: &Engine,
+    sources: &[Source],
+    declared: &Declared<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
     let native: BTreeSet<String> =
         engine.gen_fn_signatures(true).iter().filter_map(|text| function_name(text)).collect();
     let defined: Vec<(String, usize)> =
@@ -409,6 +422,8 @@ fn names(shape: &AST, engine: &Engine, sources: &[Source], declared: &Declared<'
             found.push(Diagnostic { code, file, line, column: column(position), span: None, key, cause, remedy });
         };
         let alone = body(shape, function);
+        let locals = Locals::of(&alone, engine, text);
+        let parameters: Vec<&str> = alone.iter_functions().flat_map(|function| function.params).collect();
         alone.walk(&mut |path| {
             let Some(node) = path.last() else { return true };
             match node {
@@ -423,7 +438,7 @@ fn names(shape: &AST, engine: &Engine, sources: &[Source], declared: &Declared<'
                     }
                 }
                 ASTNode::Expr(Expr::Dot(dot, ..)) => {
-                    for (position, key, remedy) in unknown_fields(dot, guardrail) {
+                    for (position, key, remedy) in unknown_fields(dot, &parameters, guardrail) {
                         let cause = format!("there is no field `{key}`");
                         report("unknown_field", position, key, cause, remedy);
                     }
@@ -434,7 +449,7 @@ fn names(shape: &AST, engine: &Engine, sources: &[Source], declared: &Declared<'
                 }
                 _ => {}
             }
-            for mismatch in mismatches(node) {
+            for mismatch in mismatches(node, &locals) {
                 report("never_holds", mismatch.position, mismatch.field, mismatch.cause, mismatch.remedy);
             }
             true
@@ -488,7 +503,11 @@ fn function_name(signature: &str) -> Option<String> {
 const VIEWS: [&str; 4] = [PostFacts::PARAMETER, ChannelFacts::PARAMETER, AssetFacts::PARAMETER, ClientFacts::PARAMETER];
 
 /// The fields of a view that do not exist, for `VIEW.FIELD` and `ctx.params.NAME`.
-fn unknown_fields(dot: &rhai::BinaryExpr, guardrail: Option<&GuardrailRules>) -> Vec<(Position, String, String)> {
+fn unknown_fields(
+    dot: &rhai::BinaryExpr,
+    parameters: &[&str],
+    guardrail: Option<&GuardrailRules>,
+) -> Vec<(Position, String, String)> {
     let Expr::Variable(variable, ..) = &dot.lhs else { return Vec::new() };
     let view = variable.1.as_str();
     let Some(fields) = view_fields(view) else { return Vec::new() };
@@ -499,7 +518,8 @@ fn unknown_fields(dot: &rhai::BinaryExpr, guardrail: Option<&GuardrailRules>) ->
     if fields.contains(&field) {
         return Vec::new();
     }
-    let has_it = |other: &&str| view_fields(other).is_some_and(|fields| fields.contains(&field));
+    let has_it =
+        |other: &&str| parameters.contains(other) && view_fields(other).is_some_and(|fields| fields.contains(&field));
     let remedy = match (VIEWS.into_iter().find(has_it), nearest(field, fields.iter().copied())) {
         (Some(other), _) => format!("did you mean `{other}.{field}`?"),
         (None, Some(near)) => format!("did you mean `{view}.{near}`?"),

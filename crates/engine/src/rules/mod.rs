@@ -24,6 +24,7 @@ mod keys;
 mod levels;
 mod listed;
 mod load;
+mod locals;
 mod names;
 mod overlay;
 mod pack;

@@ -1,0 +1,208 @@
+//! What the variables of one function stand for, and the cases of its `switch`es, as far as comparing goes.
+
+use std::collections::BTreeMap;
+
+use rhai::{AST, ASTNode, Engine, Expr, Position, Stmt, Token};
+
+use super::comparisons::Compared;
+
+/// What is known of one function beside its tree.
+#[derive(Default)]
+pub(super) struct Locals {
+    /// Variables that hold a field of a view, or an entry of one that is a list; none for those that hold more than
+    /// one thing.
+    fields: BTreeMap<String, Option<Compared>>,
+    /// Variables that hold a list that is written out.
+    lists: BTreeMap<String, Option<Vec<Expr>>>,
+    /// The values that the cases of a `switch` name. The tree keeps nothing but their hashes.
+    cases: BTreeMap<Position, Vec<Expr>>,
+}
+
+impl Locals {
+    /// Those of a function that stands alone in the tree. `text` is what the tree was read from.
+    pub fn of(function: &AST, engine: &Engine, text: &str) -> Self {
+        let mut locals = Self::default();
+        let mut assigned = Vec::new();
+        function.walk(&mut |path| {
+            match path.last() {
+                Some(ASTNode::Stmt(Stmt::Var(declared, ..))) => locals.declare(&declared.0.name, &declared.1),
+                Some(ASTNode::Stmt(Stmt::For(parts, _))) => {
+                    let entry = Compared::of(&parts.2.expr).and_then(Compared::entry);
+                    locals.add_field(&parts.0.name, entry);
+                }
+                Some(ASTNode::Stmt(Stmt::Assignment(parts))) => {
+                    if let Expr::Variable(variable, ..) = &parts.1.lhs {
+                        assigned.push(variable.1.to_string());
+                    }
+                }
+                Some(ASTNode::Stmt(Stmt::Switch(_, position))) => {
+                    locals.cases.insert(*position, cases(engine, text, *position));
+                }
+                _ => {}
+            }
+            true
+        });
+        for name in assigned {
+            locals.fields.insert(name.clone(), None);
+            locals.lists.insert(name, None);
+        }
+        locals
+    }
+
+    fn declare(&mut self, name: &str, value: &Expr) {
+        self.add_field(name, Compared::of(value));
+        let list = match value {
+            Expr::Array(items, _) => Some(items.to_vec()),
+            _ => None,
+        };
+        self.lists.entry(name.to_owned()).and_modify(|known| *known = None).or_insert(list);
+    }
+
+    fn add_field(&mut self, name: &str, field: Option<Compared>) {
+        self.fields.entry(name.to_owned()).and_modify(|known| *known = None).or_insert(field);
+    }
+
+    /// The field that an expression reads, itself or by a variable.
+    pub fn field(&self, expression: &Expr) -> Option<Compared> {
+        match expression {
+            Expr::Variable(variable, ..) => self.fields.get(variable.1.as_str())?.clone(),
+            other => Compared::of(other),
+        }
+    }
+
+    /// The entries of a list that is written out, there or in a variable.
+    pub fn list<'e>(&'e self, expression: &'e Expr) -> Option<&'e [Expr]> {
+        match expression {
+            Expr::Array(items, _) => Some(items),
+            Expr::Variable(variable, ..) => self.lists.get(variable.1.as_str())?.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The values that the cases of the `switch` at a place name.
+    pub fn cases(&self, position: Position) -> &[Expr] {
+        self.cases.get(&position).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The numbers and texts that the cases of a `switch` name; its ranges and all that stands behind `=>` are left out.
+fn cases(engine: &Engine, text: &str, switch: Position) -> Vec<Expr> {
+    let Some(lines_before) = switch.line().and_then(|line| line.checked_sub(1)) else { return Vec::new() };
+    let begins_at = switch.position().unwrap_or(1).saturating_sub(1);
+    let text = without_backticked(text);
+    let rest: Vec<&str> = text.lines().skip(lines_before).collect();
+    let mut found = Vec::new();
+    let mut pattern = Vec::new();
+    let (mut depth, mut is_value) = (0_usize, false);
+    for (token, position) in engine.lex(&[rest.join("\n")]).0 {
+        if matches!(token, Token::EOF | Token::LexError(_)) {
+            break;
+        }
+        let column = position.position().unwrap_or(1);
+        if position.line() == Some(1) && column <= begins_at {
+            continue;
+        }
+        match token {
+            Token::LeftBrace | Token::MapStart | Token::LeftParen | Token::LeftBracket => depth += 1,
+            Token::RightBrace | Token::RightParen | Token::RightBracket => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 && token == Token::RightBrace {
+                    break;
+                }
+                is_value &= !(depth == 1 && token == Token::RightBrace);
+            }
+            Token::Comma if depth == 1 => is_value = false,
+            Token::DoubleArrow if depth == 1 => {
+                found.extend(values(&pattern));
+                pattern.clear();
+                is_value = true;
+            }
+            other if depth == 1 && !is_value => {
+                let line = position.line().map_or(0, |line| line + lines_before);
+                let line = u16::try_from(line).unwrap_or(u16::MAX);
+                pattern.push((other, Position::new(line, u16::try_from(column).unwrap_or(u16::MAX))));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The values of one case, `A | B if CONDITION`; none where it has a range or anything else.
+fn values(pattern: &[(Token, Position)]) -> Vec<Expr> {
+    let named = pattern.split(|(token, _)| *token == Token::If).next().unwrap_or_default();
+    let value = |part: &[(Token, Position)]| match part {
+        [(Token::StringConstant(text), position)] => Some(Expr::StringConstant(text.as_str().into(), *position)),
+        [(Token::IntegerConstant(number), position)] => Some(Expr::IntegerConstant(*number, *position)),
+        _ => None,
+    };
+    named.split(|(token, _)| *token == Token::Pipe).filter_map(value).collect()
+}
+
+/// The text with all that stands between backticks, and those themselves, as spaces: what is put into such a text would
+/// be read as code.
+fn without_backticked(text: &str) -> String {
+    let (mut is_inside, mut plain) = (false, String::with_capacity(text.len()));
+    for letter in text.chars() {
+        is_inside ^= letter == '`';
+        plain.push(if letter == '`' || is_inside && letter != '\n' { ' ' } else { letter });
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use rhai::OptimizationLevel;
+
+    use super::super::script;
+    use super::*;
+
+    /// A script as it is written, with nothing worked out beforehand.
+    fn read(text: &str) -> (Engine, AST) {
+        let mut engine = script::engine();
+        engine.set_optimization_level(OptimizationLevel::None);
+        let shape = engine.compile(text).unwrap();
+        (engine, shape)
+    }
+
+    fn cases_of(text: &str) -> Vec<(String, Option<usize>, Option<usize>)> {
+        let (engine, shape) = read(text);
+        let locals = Locals::of(&shape.clone_functions_only(), &engine, text);
+        let all = locals.cases.values().flatten();
+        all.map(|case| {
+            let shown = match case {
+                Expr::StringConstant(text, _) => text.to_string(),
+                Expr::IntegerConstant(number, _) => number.to_string(),
+                _ => String::new(),
+            };
+            (shown, case.position().line(), case.position().position())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_values_that_cases_name_are_found_with_their_places() {
+        let text = "fn f(ctx) {\n    switch ctx.channel {\n        \"fb\" | \"ig\" => `a } => ${1} b`,\n        \
+                    \"x\" if ctx.assessed => { \"no case\" }\n        7 => 1,\n        \
+                    0..5 => #{ a: \"nor here\" },\n        _ => \"other\"\n    }\n}\nfn g(ctx) { \"later\" }\n";
+        let found = cases_of(text);
+        let expected = [("fb", 3, 9), ("ig", 3, 16), ("x", 4, 9), ("7", 5, 9)];
+        let expected: Vec<_> =
+            expected.iter().map(|(text, line, column)| ((*text).to_owned(), Some(*line), Some(*column))).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_variable_stands_for_a_field_only_where_it_holds_nothing_else() {
+        let text = "fn f(ctx, post) {\n    let a = ctx.client;\n    let b = ctx.client;\n    b = post.campaign;\n    \
+                    for tag in ctx.tags { let c = tag; }\n    let d = [\"x\"];\n}\n";
+        let (engine, shape) = read(text);
+        let locals = Locals::of(&shape.clone_functions_only(), &engine, text);
+        let known: Vec<&str> =
+            locals.fields.iter().filter(|(_, field)| field.is_some()).map(|(name, _)| name.as_str()).collect();
+        assert_eq!(known, ["a", "tag"]);
+        let lists: Vec<&str> =
+            locals.lists.iter().filter(|(_, list)| list.is_some()).map(|(name, _)| name.as_str()).collect();
+        assert_eq!(lists, ["d"]);
+    }
+}
