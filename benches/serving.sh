@@ -19,7 +19,7 @@ finish() {
 }
 trap finish EXIT
 
-cargo bench --no-run --bench planner --quiet
+cargo build --release --locked --bin mcoe --quiet
 mcoe="${CARGO_TARGET_DIR:-target}/release/mcoe"
 mkdir "$work/pg"
 [ "$(id -u)" != 0 ] || chown postgres "$work/pg"

@@ -20,7 +20,7 @@
 //! [`check_plan`](planner::check::check_plan) verifies the plan and shares no code with what made it.
 //! [`simulate`](simulator::simulate) does so week after week, many times over, against an environment
 //! that does not share the planner's beliefs, and [`compare`](simulator::compare()) does so under several packs
-//! with the same luck. [`render`](report::render) shows what came of it.
+//! with common random numbers. [`render`](report::render) shows what came of it.
 //!
 //! [`Ledger`](store::Ledger) keeps what was promised: plans committed as schedules, approved by people, drafted by the
 //! daily pass, with every decision on record.

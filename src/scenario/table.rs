@@ -205,8 +205,8 @@ impl<'t> Row<'t, '_> {
         let remedy = format!("give a number {}", bounds.words());
         let Some(number) = text.parse::<f64>().ok().filter(|number| number.is_finite()) else {
             let remedy = match text.replace(',', ".").parse::<f64>() {
-                Ok(number) => format!("{remedy}, with a point before its decimals: `{number}`"),
-                Err(_) => format!("{remedy}; leave it blank where it is not known"),
+                Ok(number) if number.is_finite() => format!("{remedy}, with a point before its decimals: `{number}`"),
+                _ => format!("{remedy}; leave it blank where it is not known"),
             };
             self.reject("not_a_number", column, format!("{} is not a number", quoted(text)), remedy);
             return None;

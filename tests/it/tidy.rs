@@ -176,6 +176,17 @@ fn the_engine_depends_on_no_library_of_the_application() {
     assert!(engine.contains("rhai") && engine.len() < application.len() / 2, "{engine:?}");
 }
 
+#[test]
+fn a_container_is_built_from_every_member_of_the_workspace() {
+    let (manifest, recipe) = (project("Cargo.toml"), project("deploy/Containerfile"));
+    let manifest: toml::Table = std::fs::read_to_string(manifest).unwrap().parse().unwrap();
+    let recipe = std::fs::read_to_string(recipe).unwrap();
+    for member in manifest["workspace"]["members"].as_array().unwrap() {
+        let folder = member.as_str().unwrap().split('/').next().unwrap();
+        assert!(recipe.contains(&format!("\nCOPY {folder} {folder}\n")), "{member} is not copied");
+    }
+}
+
 /// Libraries and the only places that may name them.
 const HOMES: [(&str, &[&str]); 30] = [
     ("rhai", &["rules/"]),

@@ -171,7 +171,11 @@ fn a_comparison_that_can_never_hold_is_an_error_with_what_to_write() {
         ("post.date == \"24.12.2026\"", "`post.date` is never `\"24.12.2026\"`", "such as `\"2026-12-24\"`"),
         ("post.date != \"2026-02-30\"", "`post.date` is never `\"2026-02-30\"`", "a date of the calendar"),
         ("post.date in [\"2026-12-24\", \"25 December\"]", "is never `\"25 December\"`", "such as `\"2026-12-24\"`"),
-        ("post.date >= \"12-24\"", "`post.date >= \"12-24\"` is the same for every date", "year, month and day"),
+        (
+            "post.date >= \"12-24\"",
+            "`post.date >= \"12-24\"` compares with a text that is no date",
+            "year, month and day",
+        ),
         ("\"linked-in\" in post.channels_of_day", "never holds `\"linked-in\"`", "did you mean `\"linkedin\"`?"),
         ("post.channels_of_day.contains(\"meta\")", "never holds `\"meta\"`", "it is one of: fb, ig"),
         ("24 in post.hours_of_day", "`post.hours_of_day` never holds 24", "from 0 to 23"),
@@ -248,6 +252,26 @@ fn comparisons_by_variables_loops_and_cases_are_looked_at_too() {
 }
 
 #[test]
+fn values_that_nothing_returns_and_overlays_that_change_nothing_are_told() {
+    let place = Workplace::new();
+    place.write(
+        "rules/hooks.rhai",
+        "fn weekly_posts(ctx) {\n    if ctx.channel == \"fb\" { 3 }\n    ctx.weekly_posts\n}\n",
+    );
+    place.mcoe("check").ends_with(2).says(&["`3` is dropped here", "write `return 3;`", "rules/hooks.rhai:2:"]);
+    place.write(
+        "rules/hooks.rhai",
+        "fn weekly_posts(ctx) {\n    if ctx.channel == \"fb\" { 3 } else { ctx.weekly_posts }\n}\n",
+    );
+    place.write("rules/overlays/law.toml", "scope = { client = \"wren-hale-law\" }\n");
+    place.bring("agency");
+    let told = place.mcoe("check --scenario agency").done();
+    told.says(&["the overlay says whom it covers and changes nothing", "rules/overlays/law.toml:1"]);
+    let place = with_guardrail("    if ctx.tags.length() > 3 { return warn(\"a\", \"b\"); }\n    pass()");
+    place.mcoe("check").ends_with(2).says(&["no function is called `length`", "did you mean `len`?"]);
+}
+
+#[test]
 fn dates_and_other_posts_of_the_day_are_tried_as_they_can_be() {
     for right in [
         "post.date.split(\"-\")[1] == \"12\"",
@@ -256,10 +280,18 @@ fn dates_and_other_posts_of_the_day_are_tried_as_they_can_be() {
     ] {
         with_guardrail(&format!("    if {right} {{ return warn(\"a\", \"b\"); }}\n    pass()")).mcoe("check").done();
     }
+    let shortened = "    let month = post.date;\n    month.truncate(7);\n    \
+                     if month == \"2026-12\" { return warn(\"a\", \"b\"); }\n    pass()";
+    with_guardrail(shortened).mcoe("check").done();
     for (condition, shown) in [
         ("post.month == 2 && post.day == 30", "never fires"),
         ("post.date.ends_with(\"-12-24\")", "post.date = \"2028-12-24\""),
         ("post.week == 53", "post.week = 53"),
+        ("post.date >= \"2026-12-24\" && post.weekday == 6", "post.date = \"2026-12-27\""),
+        ("post.date <= \"2026-12-31\" && post.weekday == 6", "post.weekday = 6"),
+        ("post.date.starts_with(\"2026-12\") && post.day > 20", "post.date = \"2026-12-21\""),
+        ("post.date > \"2026-12-24\"", "post.date = \"2026-12-25\""),
+        ("post.date < \"2026-03-01\"", "post.date = \"2026-02-28\""),
     ] {
         let place = with_guardrail(&format!("    if {condition} {{ return block(\"a\", \"b\"); }}\n    pass()"));
         let ran = place.mcoe("rules verify");

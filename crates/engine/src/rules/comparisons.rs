@@ -40,6 +40,11 @@ impl Compared {
         field_of(view.1.as_str(), property.2.as_str())
     }
 
+    /// As scripts write it, such as `post.hour`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// An entry of the field; none where that is no list.
     pub fn entry(self) -> Option<Self> {
         let kind = if self.limits.is_some() { FactKind::Number } else { FactKind::Text };
@@ -237,7 +242,7 @@ fn mismatch(field: &Compared, operator: &str, with: &Expr) -> Option<Mismatch> {
         (FactKind::Text, Literal::Text(word)) => (
             match operator {
                 "==" | "!=" => format!("`{}` is never `\"{word}\"`", field.name),
-                _ => format!("`{} {operator} \"{word}\"` is the same for every date", field.name),
+                _ => format!("`{} {operator} \"{word}\"` compares with a text that is no date", field.name),
             },
             remedy_for_text(field, operator, word)?,
         ),

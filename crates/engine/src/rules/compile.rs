@@ -9,7 +9,7 @@ use rhai::{AST, ASTNode, Engine, Expr, OptimizationLevel, Position, Stmt};
 
 use super::comparisons::{self, mismatches};
 use super::constants::Constants;
-use super::dropped::dropped_verdicts;
+use super::dropped::{Dropped, dropped};
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
 use super::hooks::{HOOKS, guardrail_parameters};
 use super::load::is_script;
@@ -454,13 +454,32 @@ fn names(
             }
             true
         });
-        for (verdict, position) in dropped_verdicts(&alone) {
-            let cause =
-                format!("the answer of `{verdict}` is dropped here: the function goes on as if it were not there");
-            let remedy = format!("write `return {verdict}(…);`");
-            report("dropped_verdict", position, verdict, cause, remedy);
+        for (value, position) in dropped(&alone) {
+            let (code, what, cause, shown) = match value {
+                Dropped::Verdict(name) => {
+                    ("dropped_verdict", name.clone(), format!("the answer of `{name}`"), format!("{name}(…)"))
+                }
+                Dropped::Value(shown) => ("dropped_value", shown.clone(), format!("`{shown}`"), shown),
+            };
+            let cause = format!("{cause} is dropped here: the function goes on as if it were not there");
+            report(code, position, what, cause, format!("write `return {shown};`"));
         }
     }
+}
+
+/// The function that other languages call by this name.
+fn foreign_function(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "length" | "size" | "count" => "len",
+        "includes" | "include" | "has" | "contain" => "contains",
+        "startswith" | "startsWith" | "begins_with" => "starts_with",
+        "endswith" | "endsWith" => "ends_with",
+        "lower" | "lowercase" | "toLowerCase" | "tolower" => "to_lower",
+        "upper" | "uppercase" | "toUpperCase" | "toupper" => "to_upper",
+        "fail" | "reject" | "deny" | "hold" => "block",
+        "ok" | "allow" | "accept" => "pass",
+        _ => return None,
+    })
 }
 
 /// What is wrong with a call of a function with so many arguments, and what to do.
@@ -472,7 +491,7 @@ fn wrong_call(
     defined: &[(String, usize)],
 ) -> Option<(&'static str, String, String)> {
     if !known.contains(name) {
-        let remedy = match nearest(name, known.iter().map(String::as_str)) {
+        let remedy = match foreign_function(name).or_else(|| nearest(name, known.iter().map(String::as_str))) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "define it in a .rhai file of the pack".to_owned(),
         };

@@ -1,7 +1,8 @@
-//! Verdicts of a script that are made and then dropped: nothing returns them.
+//! Verdicts and other values of a script that are made and then dropped: nothing returns them.
 
 use rhai::{AST, ASTNode, Expr, Position, Stmt, StmtBlock};
 
+use super::comparisons::Compared;
 use super::script::VERDICTS;
 
 /// What becomes of the value of a part within the whole.
@@ -14,26 +15,35 @@ enum Fate {
     Dropped,
 }
 
-/// The calls of an AST with one function whose verdict is dropped, with the function called.
-pub(super) fn dropped_verdicts(alone: &AST) -> Vec<(String, Position)> {
+/// A value that is dropped.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Dropped {
+    /// Of a call of this function.
+    Verdict(String),
+    /// Of a number, a text or a field that stands alone.
+    Value(String),
+}
+
+/// The values that an AST with one function drops.
+pub(super) fn dropped(alone: &AST) -> Vec<(Dropped, Position)> {
     let mut last_statement = 0;
     // The address tells statements apart; nothing is read through it.
-    let mut values: Vec<(usize, String, Position)> = Vec::new();
+    let mut values: Vec<(usize, Dropped, Position)> = Vec::new();
     let mut dropped = Vec::new();
     alone.walk(&mut |path| {
         if let [ASTNode::Stmt(top)] = path {
             last_statement = address(top);
         }
-        if let Some((name, position)) = path.last().and_then(verdict) {
+        if let Some((value, position)) = path.last().and_then(|node| verdict(node).or_else(|| value(node))) {
             match fate(path) {
                 Fate::Used => {}
-                Fate::Dropped => dropped.push((name, position)),
-                Fate::Value => values.extend(path.first().map(|top| (address_of(top), name, position))),
+                Fate::Dropped => dropped.push((value, position)),
+                Fate::Value => values.extend(path.first().map(|top| (address_of(top), value, position))),
             }
         }
         true
     });
-    dropped.extend(values.into_iter().filter(|(top, ..)| *top != last_statement).map(|(_, name, at)| (name, at)));
+    dropped.extend(values.into_iter().filter(|(top, ..)| *top != last_statement).map(|(_, value, at)| (value, at)));
     dropped.sort_by_key(|(_, position)| (position.line(), position.position()));
     dropped.dedup();
     dropped
@@ -50,13 +60,25 @@ fn address_of(node: &ASTNode<'_>) -> usize {
     }
 }
 
-fn verdict(node: &ASTNode<'_>) -> Option<(String, Position)> {
+/// A number, a text or a field that is a statement of its own.
+fn value(node: &ASTNode<'_>) -> Option<(Dropped, Position)> {
+    let ASTNode::Stmt(Stmt::Expr(expression)) = node else { return None };
+    let shown = match &**expression {
+        Expr::IntegerConstant(number, _) => number.to_string(),
+        Expr::FloatConstant(number, _) => number.to_string(),
+        Expr::StringConstant(text, _) => format!("\"{text}\""),
+        other => Compared::of(other)?.name().to_owned(),
+    };
+    Some((Dropped::Value(shown), expression.start_position()))
+}
+
+fn verdict(node: &ASTNode<'_>) -> Option<(Dropped, Position)> {
     let (call, position) = match node {
         ASTNode::Stmt(Stmt::FnCall(call, position)) => (call, position),
         ASTNode::Expr(Expr::FnCall(call, position)) => (call, position),
         _ => return None,
     };
-    VERDICTS.iter().any(|(name, _)| call.name == *name).then(|| (call.name.to_string(), *position))
+    VERDICTS.iter().any(|(name, _)| call.name == *name).then(|| (Dropped::Verdict(call.name.to_string()), *position))
 }
 
 fn fate(path: &[ASTNode<'_>]) -> Fate {

@@ -5,8 +5,10 @@
 //! input one starts from. Of a field that is looked at, the values are the ends of its limits and, for each
 //! number that the function could compare it with, that number and its neighbours.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::ToSpan;
 use jiff::civil::{Date, date};
 
 use super::constants::Constants;
@@ -262,14 +264,23 @@ pub fn values(field: InputField, start: &Input, constants: &Constants, numbers: 
     seen
 }
 
-/// The dates that a script writes out, whole or in part.
+/// The dates that a script writes out, each with the day before it and the six after it, and all days of the months that
+/// it writes out.
 fn dates(constants: &Constants) -> Vec<Fact> {
-    let date = |text: &String| {
+    let around = |text: &String| -> Vec<Date> {
         let text = text.trim_matches('-');
-        let whole = [text.to_owned(), format!("{text}-01"), format!("{text}-01-01"), format!("2028-{text}")];
-        whole.into_iter().filter(|whole| whole.len() == 10).find_map(|whole| whole.parse::<Date>().ok())
+        let parsed = |whole: String| whole.parse::<Date>().ok().filter(|_| whole.len() == 10);
+        let days = |from: Date, days: std::ops::RangeInclusive<i64>| {
+            days.filter_map(move |day| from.checked_add(day.days()).ok()).collect()
+        };
+        match (parsed(text.to_owned()).or_else(|| parsed(format!("2028-{text}"))), parsed(format!("{text}-01"))) {
+            (Some(date), _) => days(date, -1..=6),
+            (None, Some(first)) => days(first, -1..=i64::from(first.days_in_month())),
+            (None, None) => parsed(format!("{text}-01-01")).map(|first| days(first, -1..=6)).unwrap_or_default(),
+        }
     };
-    constants.names.iter().filter_map(date).map(|date| Fact::Text(date.to_string().into())).collect()
+    let dates: BTreeSet<Date> = constants.names.iter().flat_map(around).collect();
+    dates.into_iter().map(|date| Fact::Text(date.to_string().into())).collect()
 }
 
 /// Lists of one entry each that a script names, and none; of a table of numbers, nothing but itself.
@@ -417,8 +428,6 @@ fn even_shares(dimensions: usize) -> Vec<f64> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::collections::BTreeSet;
-
     use super::super::facts::NEVER;
     use super::*;
 

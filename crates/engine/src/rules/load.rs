@@ -146,7 +146,7 @@ impl RulesPack {
     /// What is not wrong and yet may not be meant.
     #[must_use]
     pub fn remarks(&self) -> Vec<Diagnostic> {
-        overlay::doubles(&self.overlays)
+        overlay::doubles(&self.overlays).into_iter().chain(overlay::idle(&self.overlays)).collect()
     }
 
     /// The files of the overlays of a key, in the order they lie over one another.

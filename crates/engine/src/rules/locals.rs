@@ -24,15 +24,14 @@ impl Locals {
         let mut locals = Self::default();
         let mut assigned = Vec::new();
         function.walk(&mut |path| {
+            assigned.extend(path.last().and_then(changed));
             match path.last() {
                 Some(ASTNode::Stmt(Stmt::Var(declared, ..))) => locals.declare(&declared.0.name, &declared.1),
                 Some(ASTNode::Stmt(Stmt::For(parts, _))) => {
                     let entry = Compared::of(&parts.2.expr).and_then(Compared::entry);
                     locals.add_field(&parts.0.name, entry);
-                }
-                Some(ASTNode::Stmt(Stmt::Assignment(parts))) => {
-                    if let Expr::Variable(variable, ..) = &parts.1.lhs {
-                        assigned.push(variable.1.to_string());
+                    if let Some(counter) = &parts.1 {
+                        locals.add_field(&counter.name, None);
                     }
                 }
                 Some(ASTNode::Stmt(Stmt::Switch(_, position))) => {
@@ -85,6 +84,55 @@ impl Locals {
     }
 }
 
+/// Functions that leave what they are called on as it was.
+const READERS: [&str; 12] = [
+    "contains",
+    "ends_with",
+    "filter",
+    "index_of",
+    "is_empty",
+    "len",
+    "map",
+    "split",
+    "starts_with",
+    "sub_string",
+    "to_lower",
+    "to_upper",
+];
+
+/// The variable that a node may change: by an assignment, or by a function that is called on it.
+fn changed(node: &ASTNode<'_>) -> Option<String> {
+    let is_reader = |name: &str| READERS.contains(&name);
+    match node {
+        ASTNode::Stmt(Stmt::Assignment(parts)) => variable(&parts.1.lhs),
+        ASTNode::Expr(Expr::Dot(dot, ..)) => {
+            let first = match &dot.rhs {
+                Expr::Dot(rest, ..) | Expr::Index(rest, ..) => &rest.lhs,
+                last => last,
+            };
+            match first {
+                Expr::MethodCall(call, _) if !is_reader(&call.name) => variable(&dot.lhs),
+                _ => None,
+            }
+        }
+        ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))
+            if call.op_token.is_none() && !is_reader(&call.name) =>
+        {
+            variable(call.args.first()?)
+        }
+        _ => None,
+    }
+}
+
+/// The variable that an expression begins with.
+fn variable(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::Variable(variable, ..) => Some(variable.1.to_string()),
+        Expr::Dot(parts, ..) | Expr::Index(parts, ..) => variable(&parts.lhs),
+        _ => None,
+    }
+}
+
 /// The numbers and texts that the cases of a `switch` name; its ranges and all that stands behind `=>` are left out.
 fn cases(engine: &Engine, text: &str, switch: Position) -> Vec<Expr> {
     let Some(lines_before) = switch.line().and_then(|line| line.checked_sub(1)) else { return Vec::new() };
@@ -111,7 +159,10 @@ fn cases(engine: &Engine, text: &str, switch: Position) -> Vec<Expr> {
                 }
                 is_value &= !(depth == 1 && token == Token::RightBrace);
             }
-            Token::Comma if depth == 1 => is_value = false,
+            Token::Comma if depth == 1 => {
+                is_value = false;
+                pattern.clear();
+            }
             Token::DoubleArrow if depth == 1 => {
                 found.extend(values(&pattern));
                 pattern.clear();
@@ -140,12 +191,26 @@ fn values(pattern: &[(Token, Position)]) -> Vec<Expr> {
 }
 
 /// The text with all that stands between backticks, and those themselves, as spaces: what is put into such a text would
-/// be read as code.
+/// be read as code. A backtick in a comment or in another text begins none.
 fn without_backticked(text: &str) -> String {
-    let (mut is_inside, mut plain) = (false, String::with_capacity(text.len()));
-    for letter in text.chars() {
-        is_inside ^= letter == '`';
-        plain.push(if letter == '`' || is_inside && letter != '\n' { ' ' } else { letter });
+    let mut plain = String::with_capacity(text.len());
+    let mut within = None;
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let is_hidden = within == Some('`') || within.is_none() && letter == '`';
+        plain.push(if is_hidden && letter != '\n' { ' ' } else { letter });
+        within = match (within, letter) {
+            (Some('"' | '`'), '\\') => {
+                plain.extend(letters.next().map(|next| if is_hidden && next != '\n' { ' ' } else { next }));
+                within
+            }
+            (Some('/'), '\n') => None,
+            (Some('*'), '*') if letters.peek() == Some(&'/') => None,
+            (Some(open @ ('"' | '`')), other) if open == other => None,
+            (None, '/') => letters.peek().copied().filter(|next| matches!(next, '/' | '*')),
+            (None, '"' | '`') => Some(letter),
+            (within, _) => within,
+        };
     }
     plain
 }
@@ -183,10 +248,10 @@ mod tests {
     #[test]
     fn the_values_that_cases_name_are_found_with_their_places() {
         let text = "fn f(ctx) {\n    switch ctx.channel {\n        \"fb\" | \"ig\" => `a } => ${1} b`,\n        \
-                    \"x\" if ctx.assessed => { \"no case\" }\n        7 => 1,\n        \
+                    \"x\" if ctx.assessed => { \"no case\" }\n        \"y\" => if ctx.assessed { 1 } else if true { 2 } else { 3 },\n        // `odd\n        7 => 1,\n        \
                     0..5 => #{ a: \"nor here\" },\n        _ => \"other\"\n    }\n}\nfn g(ctx) { \"later\" }\n";
         let found = cases_of(text);
-        let expected = [("fb", 3, 9), ("ig", 3, 16), ("x", 4, 9), ("7", 5, 9)];
+        let expected = [("fb", 3, 9), ("ig", 3, 16), ("x", 4, 9), ("y", 5, 9), ("7", 7, 9)];
         let expected: Vec<_> =
             expected.iter().map(|(text, line, column)| ((*text).to_owned(), Some(*line), Some(*column))).collect();
         assert_eq!(found, expected);
@@ -195,7 +260,8 @@ mod tests {
     #[test]
     fn a_variable_stands_for_a_field_only_where_it_holds_nothing_else() {
         let text = "fn f(ctx, post) {\n    let a = ctx.client;\n    let b = ctx.client;\n    b = post.campaign;\n    \
-                    for tag in ctx.tags { let c = tag; }\n    let d = [\"x\"];\n}\n";
+                    for (tag, i) in ctx.tags { let c = tag; }\n    \
+                    let e = ctx.client;\n    e.truncate(3);\n    let g = [\"x\"];\n    g[0] = \"y\";\n    let d = [\"x\"];\n}\n";
         let (engine, shape) = read(text);
         let locals = Locals::of(&shape.clone_functions_only(), &engine, text);
         let known: Vec<&str> =

@@ -46,7 +46,9 @@ pub use closed::{ClosedPlace, ClosedRange};
 pub use compile::{is_same_script, script_syntax};
 pub use compiled::{ClientRules, CompiledRules};
 pub use constants::Constants;
-pub use diagnostic::{Diagnostic, Place, escaped_where, is_unseen, nearest, visible};
+#[doc(hidden)]
+pub use diagnostic::escaped_where;
+pub use diagnostic::{Diagnostic, Place, is_unseen, nearest, visible};
 pub use dial::{Dial, SET, dials, dials_text};
 pub use difference::{
     FunctionChange, FunctionDifference, OverlayDifference, RulePlace, RulesDifference, ValueDifference,

@@ -133,6 +133,17 @@ fn scope(settings: &Settings) -> Result<Scope, (Option<Place>, String)> {
     }
 }
 
+/// Overlays that change nothing.
+pub(crate) fn idle(overlays: &[Overlay]) -> Vec<Diagnostic> {
+    let says_nothing = |overlay: &&Overlay| overlay.settings.iter().all(|(path, _)| path.starts_with("scope."));
+    let told = |overlay: &Overlay| {
+        let place = Place { file: Arc::clone(&overlay.file), line: 1, column: 1, span: None };
+        let cause = "the overlay says whom it covers and changes nothing".to_owned();
+        Diagnostic::at("idle_overlay", &place, "scope", cause, "write what it changes, or delete the file")
+    };
+    overlays.iter().filter(says_nothing).map(told).collect()
+}
+
 fn names(settings: &Settings) -> Vec<Named> {
     let kinds = [("workspace", NameKind::Workspace), ("client", NameKind::Client), ("campaign", NameKind::Campaign)];
     let named = |(key, kind): (&str, NameKind)| {

@@ -1,6 +1,7 @@
 //! Inputs of functions made consistent: what cannot be together is taken back.
 
-use jiff::civil::{Date, ISOWeekDate, Weekday};
+use jiff::ToSpan;
+use jiff::civil::Date;
 
 use super::facts::{Fact, List, PostFacts};
 use super::inputs::Input;
@@ -28,19 +29,35 @@ pub(super) fn on_day(post: &mut PostFacts, date: Date) {
     post.day = i64::from(date.day());
     post.month = i64::from(date.month());
     post.week = i64::from(date.iso_week_date().week());
-    post.weekday = i64::from(date.weekday().to_monday_zero_offset());
+    post.weekday = weekday(date);
 }
 
-/// Makes date, day, month, week and weekday those of one day: of the date where that differs from the start's, else of
-/// week and weekday where the week does, else of month, day and weekday.
+/// Days after a date in which one with other parts is sought: six years, of which one has 53 weeks and one a leap day.
+const DAYS_SOUGHT: i64 = 6 * 366;
+
+/// Makes date, day, month, week and weekday those of one day: the first from the date on that has every part that
+/// differs from the start's. Where there is none, the date counts.
 fn settle_date(post: &mut PostFacts, start: &PostFacts) {
-    let Ok(of_start) = start.date.parse::<Date>() else { return };
-    let settled = match post.date.parse::<Date>() {
-        Ok(date) if date != of_start => Some(date),
-        _ if post.week != start.week => day_of_week(post.week, post.weekday),
-        _ => day_of_month(of_start.year(), post.month, post.day, post.weekday),
+    let Ok(from) = post.date.parse::<Date>() else { return };
+    let parts = [
+        (post.weekday, start.weekday, weekday as fn(Date) -> i64),
+        (post.month, start.month, |date| i64::from(date.month())),
+        (post.week, start.week, |date| i64::from(date.iso_week_date().week())),
+    ];
+    let has_day = |date: Date| {
+        let day = post.day.min(i64::from(date.days_in_month()));
+        post.day == start.day || day == i64::from(date.day())
     };
-    on_day(post, settled.unwrap_or(of_start));
+    let has_parts = |date: &Date| {
+        has_day(*date) && parts.iter().all(|(wanted, of_start, part)| wanted == of_start || part(*date) == *wanted)
+    };
+    let days = (0..DAYS_SOUGHT).filter_map(|days| from.checked_add(days.days()).ok());
+    let settled = days.into_iter().find(has_parts).unwrap_or(from);
+    on_day(post, settled);
+}
+
+fn weekday(date: Date) -> i64 {
+    i64::from(date.weekday().to_monday_zero_offset())
 }
 
 /// Gives each other post of the day a channel and an hour.
@@ -54,24 +71,6 @@ fn settle_others(post: &mut PostFacts) {
     } else if hours < channels {
         post.hours_of_day = filled(&post.hours_of_day, channels, Fact::Whole(post.hour));
     }
-}
-
-/// A day of an ISO week, counted from Monday, in a year that has 53 weeks.
-fn day_of_week(week: i64, weekday: i64) -> Option<Date> {
-    let weekday = Weekday::from_monday_zero_offset(i8::try_from(weekday).ok()?).ok()?;
-    Some(ISOWeekDate::new(2026, i8::try_from(week).ok()?, weekday).ok()?.date())
-}
-
-/// The day of a month, or the month's last one where it has no such day, in the first year from `year` on in which it
-/// has the weekday.
-fn day_of_month(year: i16, month: i64, day: i64, weekday: i64) -> Option<Date> {
-    let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
-    // After 28 years every date has had every weekday.
-    (year..year + 28).find_map(|year| {
-        let last = Date::new(year, month, 1).ok()?.days_in_month();
-        let date = Date::new(year, month, day.min(last)).ok()?;
-        (i64::from(date.weekday().to_monday_zero_offset()) == weekday).then_some(date)
-    })
 }
 
 #[cfg(test)]
@@ -103,11 +102,13 @@ mod tests {
     fn every_part_of_a_date_is_of_one_day() {
         assert_eq!(date(|_| {}), "2026-07-01");
         assert_eq!(date(|post| post.date = "2026-12-24".into()), "2026-12-24");
-        // Wednesday of week 53.
-        assert_eq!(date(|post| post.week = 53), "2026-12-30");
-        assert_eq!(date(|post| (post.month, post.day) = (2, 30)), "2029-02-28");
-        // The next year in which 1 July is a Sunday.
-        assert_eq!(date(|post| post.weekday = 6), "2029-07-01");
+        assert_eq!(date(|post| post.week = 53), "2026-12-28");
+        assert_eq!(date(|post| (post.month, post.day) = (2, 30)), "2027-02-28");
+        assert_eq!(date(|post| post.weekday = 6), "2026-07-05");
+        // The first Sunday from Christmas Eve on.
+        assert_eq!(date(|post| (post.date, post.weekday) = ("2026-12-24".into(), 6)), "2026-12-27");
+        // Week 53 has no day in June.
+        assert_eq!(date(|post| (post.week, post.month) = (53, 6)), "2026-07-01");
     }
 
     #[test]
