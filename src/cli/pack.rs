@@ -6,7 +6,7 @@ use std::path::Path;
 use super::failure::Failure;
 use super::{Globals, input};
 use crate::files::{self, Entry, FileError, Limits};
-use crate::rules::{Diagnostic, PackFiles, visible};
+use crate::rules::{Diagnostic, PackFiles, Place, visible};
 
 /// Far more than any pack has, and far less than a folder of devices or a whole disk.
 const LIMITS: Limits = Limits { entries: 20_000, depth: 8 };
@@ -20,6 +20,15 @@ pub(super) const MOST_OF_A_PACK: u64 = 64 << 20;
 /// Whether a pack reads files of that name.
 pub(super) fn is_read(name: &Path) -> bool {
     matches!(name.extension().and_then(OsStr::to_str), Some("toml" | "rhai" | "snapshot"))
+}
+
+/// The name that a file was to have whose ending is mistyped, so that the pack would leave it out.
+fn meant(name: &Path) -> Option<String> {
+    let ending = name.extension().and_then(OsStr::to_str)?;
+    let typed = ending.to_lowercase();
+    let is_near = |right: &&str| strsim::damerau_levenshtein(&typed, right) <= 1;
+    let right = ["toml", "rhai"].into_iter().find(is_near).filter(|_| typed.chars().all(char::is_alphanumeric))?;
+    Some(name.with_extension(right).to_string_lossy().into_owned())
 }
 
 /// Reads the files of a rules pack: TOML, Rhai and snapshots, in all its folders.
@@ -47,6 +56,17 @@ fn refused(dir: &Path, error: &FileError) -> Failure {
     }
 }
 
+fn misnamed(name: &str, meant: &str) -> Diagnostic {
+    let cause = format!("a pack reads files that end in `.toml` or `.rhai`, and would leave out `{name}`");
+    Diagnostic::at(
+        "misnamed_file",
+        &Place::whole(name),
+        name,
+        cause,
+        format!("name it `{meant}`, or move it elsewhere"),
+    )
+}
+
 struct Reading<'d> {
     dir: &'d Path,
     files: PackFiles,
@@ -62,7 +82,10 @@ impl Reading<'_> {
             // A link that leads nowhere is no mistake where nobody would read it.
             Some(FileError::Missing) if !is_read(&within) => Ok(()),
             Some(error) => self.note(&name, &error),
-            None if !is_read(&within) => Ok(()),
+            None if !is_read(&within) => {
+                self.mistakes.extend(meant(&within).map(|meant| misnamed(&name, &meant)));
+                Ok(())
+            }
             None if within.to_str().is_none() => self.note(&name, &FileError::BadName),
             None => self.read(&name),
         }

@@ -316,7 +316,7 @@ mod tests {
         ("channels", "2400,0.036", "2400x,0.036", "not_a_number", 1, "audience"),
         ("channels", "2400,0.036", "0,0.036", "out_of_range", 1, "audience"),
         ("channels", "2400,0.036", ",0.036", "blank", 1, "audience"),
-        ("channels", "2400,0.036", "2400,NaN", "out_of_range", 1, "avg_engagement_rate"),
+        ("channels", "2400,0.036", "2400,NaN", "not_a_number", 1, "avg_engagement_rate"),
         ("channels", "0.15,0.6", "0.15,1.6", "out_of_range", 2, "momentum_score"),
         ("channels", "2026-10-18T18:00:00Z", "2026-10-18 18:00", "not_a_time", 2, "last_post_at"),
         ("channels", "Z,2,4,0.11", "Z,2.5,4,0.11", "not_whole", 1, "posts_last_7_days"),

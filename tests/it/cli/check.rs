@@ -272,6 +272,18 @@ fn values_that_nothing_returns_and_overlays_that_change_nothing_are_told() {
 }
 
 #[test]
+fn a_file_whose_ending_is_mistyped_is_told_and_other_files_are_left_alone() {
+    let place = Workplace::new();
+    for name in ["README.md", "calendar.toml~", "calendar.toml.bak", "notes.txt", "page.html"] {
+        place.write(&format!("rules/{name}"), "not a part of the pack");
+    }
+    place.mcoe("check").done();
+    place.write("rules/house.rhia", "fn house(post, ctx) { pass() }\n");
+    place.write("rules/overlays/law.tml", "scope = { client = \"a\" }\n");
+    place.mcoe("check").ends_with(2).says(&["rules/house.rhia", "name it `house.rhai`", "name it `overlays/law.toml`"]);
+}
+
+#[test]
 fn dates_and_other_posts_of_the_day_are_tried_as_they_can_be() {
     for right in [
         "post.date.split(\"-\")[1] == \"12\"",
