@@ -39,21 +39,30 @@ const DAYS_SOUGHT: i64 = 6 * 366;
 /// differs from the start's. Where there is none, the date counts.
 fn settle_date(post: &mut PostFacts, start: &PostFacts) {
     let Ok(from) = post.date.parse::<Date>() else { return };
-    let parts = [
-        (post.weekday, start.weekday, weekday as fn(Date) -> i64),
-        (post.month, start.month, |date| i64::from(date.month())),
-        (post.week, start.week, |date| i64::from(date.iso_week_date().week())),
-    ];
-    let has_day = |date: Date| {
+    let is_month = |date: Date| post.month == start.month || i64::from(date.month()) == post.month;
+    let is_day = |date: Date| {
         let day = post.day.min(i64::from(date.days_in_month()));
-        post.day == start.day || day == i64::from(date.day())
+        (post.day == start.day || day == i64::from(date.day()))
+            && (post.weekday == start.weekday || weekday(date) == post.weekday)
+            && (post.week == start.week || i64::from(date.iso_week_date().week()) == post.week)
     };
-    let has_parts = |date: &Date| {
-        has_day(*date) && parts.iter().all(|(wanted, of_start, part)| wanted == of_start || part(*date) == *wanted)
-    };
-    let days = (0..DAYS_SOUGHT).filter_map(|days| from.checked_add(days.days()).ok());
-    let settled = days.into_iter().find(has_parts).unwrap_or(from);
+    let settled = first_day(from, is_month, is_day).unwrap_or(from);
     on_day(post, settled);
+}
+
+/// The first day from a date on that is wanted; months that are not are passed over whole.
+fn first_day(from: Date, is_month: impl Fn(Date) -> bool, is_day: impl Fn(Date) -> bool) -> Option<Date> {
+    let end = from.saturating_add(DAYS_SOUGHT.days());
+    let mut date = from;
+    while date < end {
+        let last_passed = match is_month(date) {
+            true if is_day(date) => return Some(date),
+            true => date,
+            false => date.last_of_month(),
+        };
+        date = last_passed.saturating_add(1.day());
+    }
+    None
 }
 
 fn weekday(date: Date) -> i64 {
