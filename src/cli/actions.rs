@@ -1,13 +1,12 @@
 //! `mcoe actions`: the record of decisions.
 
 use clap::Args;
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::failure::Failure;
 use super::ledger::DatabaseArgument;
 use super::{Format, Globals, print};
-use crate::model::{ActionType, WorkspaceId};
+use crate::model::{ActionType, Timestamp, WorkspaceId};
 use crate::store::{Action, ActionFilter, OpenMode};
 
 /// Show decisions on record, newest first: what was decided, on what signals, by whom.

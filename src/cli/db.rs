@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::failure::Failure;
@@ -12,7 +11,7 @@ use super::folder::OutFolder;
 use super::ledger::{DatabaseArgument, NowArgument, run, until_interrupted};
 use super::terminal::print_as_is;
 use super::{Format, Globals, OutArguments, RulesArgument, input, print};
-use crate::model::{ScheduleStatus, Week, WorkspaceId, Zone};
+use crate::model::{ScheduleStatus, Timestamp, Week, WorkspaceId, Zone};
 use crate::report::{Event, calendar_of};
 use crate::scenario::{self, ScenarioErrors};
 use crate::store::{Ledger, OpenMode, Schedule, ScheduleFilter, StoreError};
@@ -105,11 +104,6 @@ impl Db {
     }
 }
 
-/// The week after the one that an instant lies in.
-pub(super) fn coming_week(now: Timestamp) -> Result<Week, Failure> {
-    Week::after(now).map_err(|error| Failure::Input(format!("error: {error}")))
-}
-
 impl Migrate {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let url = self.database.url()?;
@@ -152,7 +146,7 @@ impl Load {
 
 impl Export {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let week = self.week.map_or_else(|| coming_week(self.now.time()), Ok)?;
+        let week = self.week.unwrap_or_else(|| Week::after(self.now.time()));
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let workspace = WorkspaceId::new(self.workspace.as_str());
         let scenario =
@@ -172,9 +166,8 @@ impl Export {
 impl Calendar {
     fn run(&self, _globals: &Globals) -> Result<(), Failure> {
         let now = self.now.time();
-        let back = SignedDuration::from_hours(24 * i64::from(self.days_back));
-        let filter =
-            ScheduleFilter { from: Some(now.saturating_sub(back).unwrap_or(now)), ..ScheduleFilter::default() };
+        let from = now.plus_days(-i64::from(self.days_back));
+        let filter = ScheduleFilter { from: Some(from), ..ScheduleFilter::default() };
         let workspace = WorkspaceId::new(self.workspace.as_str());
         let mut found = self.database.with(OpenMode::Read, |ledger| async move {
             if !ledger.workspaces().await?.contains(&workspace) {
@@ -208,7 +201,7 @@ fn joined(one: Event, other: Event) -> Event {
 /// A schedule as calendars show it.
 fn event(schedule: &Schedule, now: Timestamp) -> Event {
     let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
-    let local = zone.local(schedule.scheduled_for).strftime("%A %H:%M").to_string();
+    let local = zone.local(schedule.scheduled_for).format("%A %H:%M").to_string();
     let mut lines = vec![
         format!("{local} in {zone}"),
         schedule.used_asset().map_or_else(|| "No asset".to_owned(), |asset| format!("Asset {asset}")),

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use chrono::NaiveDateTime;
 use clap::Args;
-use jiff::civil::DateTime;
 use uuid::Uuid;
 
 use super::failure::Failure;
 use super::plan_folder::PlanFolder;
 use super::{Format, Globals, print};
-use crate::model::{Channel, ClientId, Plan, Post, Tier};
+use crate::model::{Channel, ClientId, Plan, Post, Tier, parse_wall_time, wall_time_text};
 use crate::planner::{self, BandTurn, Planner, PostExplanation, VerdictExplanation, WhyNot};
 
 /// Explain a post of a plan, or why no post stands at an hour.
@@ -37,7 +37,7 @@ pub(super) struct Explain {
 struct Question {
     client: ClientId,
     channel: Channel,
-    at: DateTime,
+    at: NaiveDateTime,
 }
 
 impl std::str::FromStr for Question {
@@ -53,7 +53,7 @@ impl std::str::FromStr for Question {
             let near = crate::rules::nearest(channel, Channel::names());
             near.map_or_else(|| format!("{error}; {shape}"), |near| format!("{error}; did you mean `{near}`?"))
         })?;
-        let at = at.parse().map_err(|_| format!("`{at}` is not a time; {shape}"))?;
+        let at = parse_wall_time(at).ok_or_else(|| format!("`{at}` is not a time; {shape}"))?;
         Ok(Self { client: ClientId::new(client), channel, at })
     }
 }
@@ -187,7 +187,8 @@ fn number(value: f64) -> String {
 }
 
 fn why_not_text(question: &Question, answer: &WhyNot) -> String {
-    let Question { client, channel, at } = question;
+    let Question { client, channel, .. } = question;
+    let at = wall_time_text(question.at);
     match answer {
         WhyNot::Planned { objective } => {
             format!("a post of {client} on {channel} is planned at {at}; the channel's week is worth {objective:.2}\n")

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
+use chrono::Utc;
 use clap::Args;
-use jiff::Timestamp;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -13,7 +13,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::failure::Failure;
 use super::{Globals, progress};
-use crate::store::{DatabaseUrl, Ledger, OpenMode, WAITING, whole_seconds};
+use crate::model::Timestamp;
+use crate::store::{DatabaseUrl, Ledger, OpenMode, WAITING};
 
 /// Where help lists the options of the ledger.
 const LEDGER: &str = "Options of the ledger";
@@ -54,7 +55,7 @@ pub(super) struct NowArgument {
 impl NowArgument {
     /// The time, in whole seconds.
     pub fn time(&self) -> Timestamp {
-        whole_seconds(self.now.unwrap_or_else(Timestamp::now))
+        self.now.unwrap_or_else(|| Timestamp::from(Utc::now())).whole_second()
     }
 }
 

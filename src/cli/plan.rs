@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::db::coming_week;
 use super::failure::Failure;
 use super::folder::OutFolder;
 use super::ledger::{DatabaseArgument, NowArgument};
@@ -112,7 +111,7 @@ impl Plan {
             input::names_known(rules, &self.rules.rules, &scenario, globals)?;
             return Ok(scenario);
         };
-        let week = self.week.map_or_else(|| coming_week(self.now.time()), Ok)?;
+        let week = self.week.unwrap_or_else(|| Week::after(self.now.time()));
         let workspace = WorkspaceId::new(workspace.as_str());
         let now = self.now.time();
         let standing = self.database.with(OpenMode::Read, |ledger| async move {

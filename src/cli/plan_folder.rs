@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -10,7 +9,7 @@ use super::failure::Failure;
 use super::pack::read_pack;
 use super::{Globals, input};
 use crate::files;
-use crate::model::{Plan, Scenario, Week};
+use crate::model::{Plan, Scenario, Timestamp, Week};
 use crate::planner::{self, Planner};
 use crate::rules::CompiledRules;
 

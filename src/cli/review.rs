@@ -281,7 +281,7 @@ fn listed(schedules: &[Schedule]) -> String {
 
 fn write_schedule(text: &mut String, schedule: &Schedule) -> std::fmt::Result {
     let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
-    let local = zone.local(schedule.scheduled_for).strftime("%a %Y-%m-%d %H:%M").to_string();
+    let local = zone.local(schedule.scheduled_for).format("%a %Y-%m-%d %H:%M").to_string();
     let id = short(schedule);
     writeln!(
         text,

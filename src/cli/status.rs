@@ -70,7 +70,7 @@ fn write_channels(text: &mut String, channels: &[ChannelStatus]) -> std::fmt::Re
     writeln!(text, "\nchannel   clients  pending  completed  health  fatigue  worst  wait h  last post (UTC)")?;
     for channel in channels {
         let last =
-            channel.last_post_at.map_or_else(|| "never".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M").to_string());
+            channel.last_post_at.map_or_else(|| "never".to_owned(), |at| at.utc().format("%Y-%m-%d %H:%M").to_string());
         writeln!(
             text,
             "{:<9} {:>7}  {:>7}  {:>9}  {:>6.2}  {:>7.2}  {:>5.2}  {:>6.0}  {last}",

@@ -1,14 +1,13 @@
 //! `mcoe token`: who may use a served ledger.
 
 use clap::{Args, Subcommand, ValueEnum};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::failure::Failure;
 use super::ledger::{DatabaseArgument, NowArgument};
 use super::{Format, Globals, print};
-use crate::model::WorkspaceId;
+use crate::model::{Timestamp, WorkspaceId};
 use crate::store::{NewToken, OpenMode, Token};
 use crate::web::{NoRandomness, Secret, random_id};
 
@@ -139,8 +138,7 @@ impl Tokens {
 impl Create {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let (secret, id, now) = (Secret::token()?, random_id()?, self.now.time());
-        let life = SignedDuration::from_hours(24 * i64::from(self.days));
-        let expires_at = now.saturating_add(life).unwrap_or(Timestamp::MAX);
+        let expires_at = now.plus_days(i64::from(self.days));
         let workspace = WorkspaceId::new(self.workspace.as_str());
         let hash = secret.hash();
         let role = self.role.into();
@@ -152,7 +150,7 @@ impl Create {
         globals.say(&format!(
             "token {id} for {}, {role} of {workspace}, until {}; it is shown this once:",
             self.name,
-            expires_at.strftime("%Y-%m-%d")
+            expires_at.date()
         ));
         print(&format!("{}\n", secret.reveal()))
     }
@@ -180,9 +178,9 @@ impl List {
 
 fn line(token: &Token, now: Timestamp) -> String {
     let state = match token.revoked_at {
-        Some(at) => format!("revoked {}", at.strftime("%Y-%m-%d")),
-        None if token.is_live(now) => format!("until {}", token.expires_at.strftime("%Y-%m-%d")),
-        None => format!("expired {}", token.expires_at.strftime("%Y-%m-%d")),
+        Some(at) => format!("revoked {}", at.date()),
+        None if token.is_live(now) => format!("until {}", token.expires_at.date()),
+        None => format!("expired {}", token.expires_at.date()),
     };
     format!("{}  {:<8}  {:<20}  {state}  {}\n", token.id, token.role.name(), token.workspace_id, token.name)
 }

@@ -4,7 +4,6 @@ use clap::Args;
 use serde_json::json;
 
 use super::commit::line;
-use super::db::coming_week;
 use super::failure::Failure;
 use super::ledger::{ActorArgument, DatabaseArgument, NowArgument};
 use super::{Format, Globals, RulesArgument, ThreadsArgument, input, print, progress};
@@ -40,7 +39,7 @@ impl Weekly {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let rules = input::rules(&self.rules.rules, globals)?;
         let now = self.now.time();
-        let week = self.week.map_or_else(|| coming_week(now), Ok)?;
+        let week = self.week.unwrap_or_else(|| Week::after(now));
         let planner = Planner::new(&rules, Tier::Exact, None);
         let actor = self.actor.name();
         let outcomes = self.threads.run(|| {

@@ -6,11 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-
 use super::{File, numbers};
-use crate::model::{Channel, ClientPlan, Plan, Post, ScheduleStatus, WorkspaceId, derived_id};
+use crate::model::{Channel, ClientPlan, Plan, Post, ScheduleStatus, Timestamp, WorkspaceId, derived_id};
 
 /// Most octets of a line, its end not counted (RFC 5545, section 3.1).
 const LINE_OCTETS: usize = 75;
@@ -80,7 +77,7 @@ pub fn calendar_of(name: &str, events: &[Event]) -> String {
 
 fn event(plan: &Plan, client: &ClientPlan, post: &Post) -> Event {
     // The start of the plan's week, so that the same plan gives the same calendar whenever it is written.
-    let stamp = plan.week.monday().to_zoned(TimeZone::UTC).map_or(post.at, |start| start.timestamp());
+    let stamp = Timestamp::at_midnight(plan.week.monday());
     Event {
         uid: post.calendar_uid(&client.client_id),
         sequence: 0,
@@ -94,7 +91,7 @@ fn event(plan: &Plan, client: &ClientPlan, post: &Post) -> Event {
 }
 
 fn push_event(text: &mut String, event: &Event) {
-    let end = event.at.saturating_add(SignedDuration::from_mins(EVENT_MINUTES)).unwrap_or(event.at);
+    let end = event.at.plus_minutes(EVENT_MINUTES);
     for (property, value) in [
         ("BEGIN", "VEVENT".to_owned()),
         ("UID", event.uid.clone()),
@@ -114,7 +111,7 @@ fn push_event(text: &mut String, event: &Event) {
 }
 
 fn description(client: &ClientPlan, post: &Post) -> String {
-    let local = client.zone.local(post.at).strftime("%A %H:%M").to_string();
+    let local = client.zone.local(post.at).format("%A %H:%M").to_string();
     let mut lines = vec![format!("{local} in {}", client.zone)];
     lines.push(match &post.asset {
         Some(asset) => format!("Asset {}, score {}", asset.used(), numbers::count(asset.score)),
@@ -137,7 +134,7 @@ const fn status(status: ScheduleStatus) -> &'static str {
 }
 
 fn instant(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string()
+    at.utc().format("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// Text as a property's value (RFC 5545, section 3.3.11); control characters are left out.

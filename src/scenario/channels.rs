@@ -7,14 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::content::Assets;
 use super::error::Problems;
 use super::frame::TableSpec;
 use super::roster::{Roster, is_first};
 use super::table::{Bounds, Era, Row, Table};
-use crate::model::{AssetId, AssetUse, Channel, ChannelState, Score};
+use crate::model::{AssetId, AssetUse, Channel, ChannelState, Score, Timestamp};
 
 pub(super) const CHANNELS: TableSpec = TableSpec {
     required: &["client_id", "channel", "audience"],
@@ -302,5 +300,5 @@ fn spread(end: Timestamp, seconds: i64, count: u32, offset: f64) -> Vec<Timestam
 }
 
 fn before(at: Timestamp, seconds: i64) -> Timestamp {
-    at.saturating_sub(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MIN)
+    at.plus_seconds(-seconds)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
+use chrono::NaiveDate;
 
 use super::content::FACTOR;
 use super::error::{Problems, quoted};
@@ -77,7 +77,7 @@ fn scope<'t>(row: &mut Row<'t, '_>, roster: &Roster) -> Option<(Reach<'t>, Optio
     }
 }
 
-fn days(row: &mut Row<'_, '_>) -> Option<(Date, Date)> {
+fn days(row: &mut Row<'_, '_>) -> Option<(NaiveDate, NaiveDate)> {
     let [has_date, has_from, has_to] = ["date", "from", "to"].map(|column| row.text(column).is_some());
     let (date, from, to) = (row.date("date"), row.date("from"), row.date("to"));
     match (has_date, has_from, has_to) {

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use super::manifest::Manifest;
 use super::rows::{
     AssetRow, CalendarRow, CampaignRow, ChannelRow, ClientRow, HistoryRow, PolicyRow, RealityRow, ScenarioFiles,
     WarningRow,
 };
-use crate::model::{Asset, CalendarEntry, Campaign, Channel, ChannelState, Client, ClientState, Scenario};
+use crate::model::{Asset, CalendarEntry, Campaign, Channel, ChannelState, Client, ClientState, Scenario, Timestamp};
 
 /// The tables of a scenario. They read back as the same clients in the same state; what people reached
 /// and did with past posts is not part of the model, and so not there.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use jiff::civil::{Date, date};
+use chrono::NaiveDate;
 
 use crate::model::{Capacity, Environment, ReviewPolicy, Week, Zone};
 use crate::rules::{Diagnostic, FileKeys, Key, Kind, Place, Preset, Setting, Settings, View, nearest, read_alone};
@@ -165,7 +165,8 @@ const fn exponent(path: &'static str, default: f64, doc: &'static str) -> Key {
 }
 
 /// Days that a scenario may start on.
-const STARTS: RangeInclusive<Date> = date(2000, 1, 1)..=date(2199, 12, 31);
+const STARTS: RangeInclusive<NaiveDate> =
+    NaiveDate::from_ymd_opt(2000, 1, 1).unwrap()..=NaiveDate::from_ymd_opt(2199, 12, 31).unwrap();
 
 /// Whether a scenario may start in the week.
 pub(super) fn is_plausible(start: Week) -> bool {
@@ -175,25 +176,20 @@ pub(super) fn is_plausible(start: Week) -> bool {
 fn start(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> Option<Week> {
     let (setting, place) = told(settings, "start")?;
     let date = setting.value.as_date()?;
-    match Week::of(date) {
-        Ok(week) if week.monday() == date && is_plausible(week) => return Some(week),
-        Ok(week) if week.monday() == date => {
-            let cause = format!("`start` is {date}, which is out of range");
-            let remedy = format!("write a Monday from {} to {}", STARTS.start(), STARTS.end());
-            mistakes.push(Diagnostic::at("out_of_range", place, "start", cause, remedy));
-        }
-        Ok(week) => {
-            let weekday = format!("{:?}", date.weekday());
-            let cause = format!("`start` is {date}, a {weekday}, but weeks begin on Monday");
-            let remedy = format!("write `start = {}`, the Monday of that week", week.monday());
-            mistakes.push(Diagnostic::at("not_a_monday", place, "start", cause, remedy));
-        }
-        Err(error) => {
-            let remedy = "write the Monday that the first week begins on, as in `2026-09-07`";
-            mistakes.push(Diagnostic::at("bad_date", place, "start", error.to_string(), remedy));
-        }
+    let week = Week::of(date);
+    if week.monday() != date {
+        let cause = format!("`start` is {date}, a {}, but weeks begin on Monday", date.format("%A"));
+        let remedy = format!("write `start = {}`, the Monday of that week", week.monday());
+        mistakes.push(Diagnostic::at("not_a_monday", place, "start", cause, remedy));
+        return None;
     }
-    None
+    if !is_plausible(week) {
+        let cause = format!("`start` is {date}, which is out of range");
+        let remedy = format!("write a Monday from {} to {}", STARTS.start(), STARTS.end());
+        mistakes.push(Diagnostic::at("out_of_range", place, "start", cause, remedy));
+        return None;
+    }
+    Some(week)
 }
 
 fn default_zone(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> Option<Zone> {
@@ -201,8 +197,7 @@ fn default_zone(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> Option<Z
     let name = setting.value.as_text()?;
     let zone = Zone::from_str(name);
     if let (Err(_), Some(place)) = (&zone, &setting.place) {
-        let names: Vec<String> = Zone::names().collect();
-        let remedy = match nearest(name, names.iter().map(String::as_str)) {
+        let remedy = match nearest(name, Zone::names()) {
             Some(guess) => format!("write `{guess}`, the nearest known zone"),
             None => "write an IANA name such as `Australia/Sydney`".to_owned(),
         };

@@ -178,11 +178,10 @@ fn clients(
 
 #[cfg(test)]
 mod tests {
+    use crate::model::Timestamp;
+    use proptest::prelude::*;
     use std::collections::BTreeSet;
     use std::fs;
-
-    use jiff::Timestamp;
-    use proptest::prelude::*;
 
     use super::*;
     use crate::model::{Channel, ClientState, ClientStatus};

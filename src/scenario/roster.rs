@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::channels::ChannelDraft;
 use super::error::Problems;
 use super::frame::TableSpec;
@@ -13,7 +11,7 @@ use super::manifest::Manifest;
 use super::table::{Bounds, Era, Row, Table};
 use crate::model::{
     Asset, AssetUse, CalendarEntry, Campaign, Channel, Client, ClientId, ClientState, ClientStatus, Policy, Reality,
-    Severity, Warning, WarningStatus, WorkspaceId, Zone,
+    Severity, Timestamp, Warning, WarningStatus, WorkspaceId,
 };
 
 pub(super) const CLIENTS: TableSpec = TableSpec {
@@ -82,8 +80,7 @@ impl Roster {
             by_id: BTreeMap::new(),
             named: BTreeSet::new(),
             workspaces: BTreeSet::new(),
-            // No start is at the edge of the calendar.
-            start: Zone::utc().start_of_day(manifest.start.monday()).unwrap_or_default(),
+            start: Timestamp::at_midnight(manifest.start.monday()),
             is_known: table.is_some_and(|table| table.is_whole("client_id")),
         };
         let mut first_rows = BTreeMap::new();

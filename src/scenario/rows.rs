@@ -1,10 +1,9 @@
 //! The rows of a scenario's tables as they are written: one struct a table, one field a column.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use chrono::NaiveDate;
 
 use super::manifest::Manifest;
-use crate::model::{Channel, ClientStatus, DayKind, Severity, WarningStatus};
+use crate::model::{Channel, ClientStatus, DayKind, Severity, Timestamp, WarningStatus};
 
 /// A whole scenario folder before it is written.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,9 +148,9 @@ pub struct CampaignRow {
     /// Awareness, leads, sales.
     pub goal: String,
     /// First day.
-    pub starts_on: Date,
+    pub starts_on: NaiveDate,
     /// Last day, included.
-    pub ends_on: Date,
+    pub ends_on: NaiveDate,
     /// Where it runs; empty for everywhere.
     pub channels: Vec<Channel>,
     /// Factor on the value of its posts, `0.01..=10`.
@@ -215,9 +214,9 @@ pub struct CalendarRow {
     /// `all`, `workspace:ID` or `client:ID`, with `/channel` behind it for one channel.
     pub scope: String,
     /// First day.
-    pub from: Date,
+    pub from: NaiveDate,
     /// Last day, included.
-    pub to: Date,
+    pub to: NaiveDate,
     /// What it does.
     pub kind: DayKind,
     /// Factor on the value of posts; none where the rules decide.

@@ -6,16 +6,12 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use jiff::civil::Date;
-use jiff::fmt::rfc2822;
-use jiff::fmt::temporal::Pieces;
-use jiff::tz::Offset;
-use jiff::{SignedDuration, Timestamp, Zoned};
+use chrono::{DateTime, NaiveDate};
 use polars::prelude::StringChunked;
 
 use super::error::{Problems, TableError, quoted};
 use super::frame::{Frame, Place, nearest};
-use crate::model::{Channel, Score, Zone};
+use crate::model::{Channel, Score, Timestamp, Zone, parse_date};
 use crate::spreadsheet::unguarded;
 
 /// Mistakes after which no nearest name is looked for any more: it costs time, and nobody reads so many.
@@ -53,18 +49,15 @@ pub(super) struct Era {
 }
 
 impl Era {
-    /// 1990-01-01, before any post on any channel.
-    const LEAST: Timestamp = Timestamp::constant(631_152_000, 0);
+    /// Any time that somebody may plan for, or look back on: from 1990-01-01, before any post on any channel, to
     /// 2200-01-01, after any.
-    const MOST: Timestamp = Timestamp::constant(7_258_118_400, 0);
-
-    /// Any time that somebody may plan for, or look back on.
-    pub const ANY: Self = Self { least: Self::LEAST, most: Self::MOST };
+    pub fn any() -> Self {
+        Self { least: Timestamp::from_second(631_152_000), most: Timestamp::from_second(7_258_118_400) }
+    }
 
     /// Until so many days after an instant.
     pub fn until(days: i64, after: Timestamp) -> Self {
-        let most = after.saturating_add(SignedDuration::from_hours(24 * days)).unwrap_or(Self::MOST);
-        Self { least: Self::LEAST, most }
+        Self { most: after.plus_days(days), ..Self::any() }
     }
 
     fn holds(self, at: Timestamp) -> bool {
@@ -115,18 +108,15 @@ impl Table {
 }
 
 fn written_instant(text: &str) -> Option<(Timestamp, Option<i32>)> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        let offset = Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset());
-        return Some((at, offset.map(minutes_ahead)));
-    }
-    let with_blanks = ["%Y-%m-%d %H:%M %z", "%Y-%m-%d %H:%M:%S %z"];
-    let parsed = with_blanks.iter().find_map(|format| Zoned::strptime(format, text).ok());
-    let at = parsed.or_else(|| rfc2822::parse(text).ok())?;
-    Some((at.timestamp(), Some(minutes_ahead(at.offset()))))
-}
-
-fn minutes_ahead(offset: Offset) -> i32 {
-    offset.seconds() / 60
+    let iso = Timestamp::parse_with_offset(text).ok();
+    let is_utc = iso.is_some() && text.ends_with(['Z', 'z']);
+    let with_blanks = || {
+        let mut formats = ["%Y-%m-%d %H:%M %z", "%Y-%m-%d %H:%M:%S %z"].into_iter();
+        formats.find_map(|format| DateTime::parse_from_str(text, format).ok())
+    };
+    let at = iso.or_else(with_blanks).or_else(|| DateTime::parse_from_rfc2822(text).ok())?;
+    let minutes_ahead = at.offset().local_minus_utc() / 60;
+    Some((Timestamp::from(at.to_utc()), (!is_utc).then_some(minutes_ahead)))
 }
 
 /// One row of a table, with where its mistakes go.
@@ -281,7 +271,7 @@ impl<'t> Row<'t, '_> {
             return true;
         }
         let cause = format!("{} is out of range", quoted(self.text(column).unwrap_or_default()));
-        let day = |at: Timestamp| at.strftime("%F").to_string();
+        let day = |at: Timestamp| at.date().to_string();
         self.reject("out_of_range", column, cause, format!("give a time from {} to {}", day(era.least), day(era.most)));
         false
     }
@@ -298,7 +288,7 @@ impl<'t> Row<'t, '_> {
             let remedy = "write ISO 8601 with its offset from UTC, such as `2026-09-07T08:30:00Z` or `2026-09-07 10:30:00+02:00`";
             self.reject("not_a_time", column, cause, remedy.to_owned());
         }
-        found.filter(|(at, _)| self.is_in(column, Era::ANY, *at))
+        found.filter(|(at, _)| self.is_in(column, Era::any(), *at))
     }
 
     /// An instant of an era that must be there.
@@ -308,9 +298,9 @@ impl<'t> Row<'t, '_> {
     }
 
     /// A date; none where blank.
-    pub fn date(&mut self, column: &str) -> Option<Date> {
+    pub fn date(&mut self, column: &str) -> Option<NaiveDate> {
         let text = self.text(column)?;
-        let date = text.parse::<Date>().ok().filter(|_| text.len() == 10);
+        let date = parse_date(text);
         if date.is_none() {
             let cause = format!("{} is not a date", quoted(text));
             self.reject("not_a_date", column, cause, "write the date as `2026-09-07`".to_owned());
@@ -319,7 +309,7 @@ impl<'t> Row<'t, '_> {
     }
 
     /// A date that must be there.
-    pub fn required_date(&mut self, column: &str) -> Option<Date> {
+    pub fn required_date(&mut self, column: &str) -> Option<NaiveDate> {
         self.required(column)?;
         self.date(column)
     }
@@ -383,9 +373,9 @@ impl<'t> Row<'t, '_> {
         let text = self.text(column)?;
         let zone = text.parse().ok();
         if zone.is_none() {
-            let names: Vec<String> = if self.may_suggest() { Zone::names().collect() } else { Vec::new() };
+            let names = Zone::names().filter(|_| self.may_suggest());
             let otherwise = || "an IANA name such as `Australia/Sydney`".to_owned();
-            let remedy = self.suggestion(text, names.iter().map(String::as_str), otherwise);
+            let remedy = self.suggestion(text, names, otherwise);
             self.reject("unknown_zone", column, format!("{} is not a time zone", quoted(text)), remedy);
         }
         zone

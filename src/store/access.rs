@@ -2,14 +2,13 @@
 //!
 //! Of a token or a cookie the ledger knows a hash, from which the secret cannot be found again.
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::database::{Row, Tx, values};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
-use crate::model::{Role, WorkspaceId};
+use crate::model::{Role, Timestamp, WorkspaceId};
 
 /// A token that is to be made.
 #[derive(Debug, Clone)]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -16,7 +15,8 @@ use super::retry::retried;
 use super::review::{Schedule, ScheduleFilter, find};
 use super::standing::{Which, capacity, standing};
 use crate::model::{
-    ActionType, AssetChoice, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Week, WorkspaceId,
+    ActionType, AssetChoice, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Timestamp, Week,
+    WorkspaceId,
 };
 use crate::planner::{Again, Planner, objection_to};
 
@@ -138,7 +138,7 @@ impl Attach<'_> {
             return Err(held(before, reason));
         }
         let capacity = capacity(tx, &WorkspaceId::new(before.workspace_id.as_str())).await?;
-        let week = Week::of(client.zone.local(post.at).date()).map_err(crate::planner::PlanError::from)?;
+        let week = Week::of(client.zone.wall_time(post.at).date());
         let judged = self.planner.judge_again(&[(client, state)], &capacity, week, &[vec![post]], self.now)?;
         match judged.into_iter().flatten().flat_map(|judged| judged.posts).next() {
             Some(Again::Judged(post)) => match &post.blocked {

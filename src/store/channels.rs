@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
 use super::daily::{Pass, before};
 use super::database::{Row, Tx, values};
 use super::drafts::Attempt;
 use super::error::StoreError;
 use super::tables::CHANNEL_MOVES;
-use crate::model::Zone;
+use crate::model::{Timestamp, Zone};
 use crate::planner::{rested, tired};
 use crate::rules::ClientRules;
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -16,7 +15,7 @@ use super::tables::{ACTIONS, PLAN_CLIENTS, SCHEDULES};
 use super::weekly::refuse_if_over;
 use crate::model::{
     Asset, AssetChoice, ChannelState, Client, ClientPlan, ClientState, Decision, Outcome, Plan, Post, Scenario,
-    ScheduleStatus,
+    ScheduleStatus, Timestamp,
 };
 use crate::rules::CompiledRules;
 
@@ -283,7 +282,7 @@ pub(super) fn find_asset<'c>(client: &'c Client, id: &str) -> Option<&'c Asset> 
 
 /// What explains the post at a glance, as JSON.
 fn metadata(plan: &ClientPlan, post: &Post) -> String {
-    let local = plan.zone.local(post.at).strftime("%Y-%m-%dT%H:%M%:z").to_string();
+    let local = plan.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string();
     json!({
         "local_time": local,
         "slot_value": post.slot_value,

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::channels::RulesByClient;
@@ -21,7 +20,7 @@ use super::review::{COLUMNS, Schedule};
 use super::standing::{Standing, Which, capacity, standing};
 use crate::model::{
     ActionType, Capacity, Client, ClientState, ClientStatus, DecisionStatus, Outcome, Post, Reason, ScheduleStatus,
-    Week, WorkspaceId, Zone,
+    Timestamp, Week, WorkspaceId, Zone,
 };
 use crate::planner::{Again, CommittedPost, JudgedAgain, Planner};
 use crate::rules::DraftRules;
@@ -271,7 +270,7 @@ impl Pass<'_> {
         let held_for_review = schedule.status == ScheduleStatus::Blocked
             && schedule.blocked_code.as_deref() == Some(Reason::ReviewCapacity.code());
         let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
-        let is_today = zone.local(schedule.scheduled_for).date() == zone.local(self.now).date();
+        let is_today = zone.wall_time(schedule.scheduled_for).date() == zone.wall_time(self.now).date();
         !held_for_review && (schedule.scheduled_for <= self.now || is_today)
     }
 
@@ -285,7 +284,7 @@ impl Pass<'_> {
         for schedule in &today.schedules {
             let Some(index) = place.get(schedule.client_id.as_str()) else { continue };
             let Some((client, _)) = clients.get(*index) else { continue };
-            let Ok(week) = Week::of(client.zone.local(schedule.scheduled_for).date()) else { continue };
+            let week = Week::of(client.zone.wall_time(schedule.scheduled_for).date());
             let of_week = weeks.entry(week).or_insert_with(|| vec![Vec::new(); clients.len()]);
             if let Some(of_client) = of_week.get_mut(*index) {
                 of_client.push(schedule);
@@ -357,7 +356,7 @@ pub(super) const NO_OTHER_LIVE: &str = "NOT EXISTS (SELECT 1 FROM campaign_orche
      AND other.status IN ('pending', 'ready', 'executing', 'completed'))";
 
 pub(super) fn before(now: Timestamp, seconds: f64) -> Timestamp {
-    now.saturating_sub(SignedDuration::from_secs(seconds as i64)).unwrap_or(now)
+    now.plus_seconds(-(seconds as i64))
 }
 
 pub(super) fn ids<'s>(schedules: impl IntoIterator<Item = &'s Schedule>) -> String {

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
@@ -26,7 +25,7 @@ use super::lines;
 use super::retry::Deadline;
 use super::sqlite_file;
 use super::url::DatabaseUrl;
-use crate::model::WorkspaceId;
+use crate::model::{Timestamp, WorkspaceId};
 
 /// Connections that one process holds at most.
 const CONNECTIONS: u32 = 8;

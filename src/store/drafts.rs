@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::channels::RulesByClient;
@@ -12,7 +11,7 @@ use super::error::StoreError;
 use super::record::{NewAction, record};
 use super::review::Schedule;
 use super::tables::DRAFTS;
-use crate::model::{ActionType, DecisionStatus, Reason, derived_id};
+use crate::model::{ActionType, DecisionStatus, Reason, Timestamp, derived_id};
 
 impl Pass<'_> {
     /// Drafts some of what is due. Returns how many drafts were made, and how many could not be.

@@ -1,7 +1,6 @@
 //! How healthy the channels were, day by day.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::database::Row;
@@ -9,7 +8,7 @@ use super::error::StoreError;
 use super::ledger::Ledger;
 use super::status::ChannelStatus;
 use super::tables::CHANNEL_HEALTH;
-use crate::model::{Channel, WorkspaceId};
+use crate::model::{Channel, Timestamp, WorkspaceId};
 use crate::rules::FatigueRules;
 
 /// How a channel stood after a day's last daily pass: means over the workspace's clients, `0..=1`.
@@ -18,7 +17,7 @@ pub struct HealthDay {
     /// Which.
     pub channel: Channel,
     /// The day, UTC.
-    pub day: Date,
+    pub day: NaiveDate,
     /// Clients that post on it.
     pub clients: u32,
     /// Mean health.
@@ -38,7 +37,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn health_history(&self, since: Date) -> Result<Vec<HealthDay>, StoreError> {
+    pub async fn health_history(&self, since: NaiveDate) -> Result<Vec<HealthDay>, StoreError> {
         let mut conditions = self.conditions();
         conditions.add("day >= ?", since.to_string());
         let (conditions, values) = conditions.finish();
@@ -70,7 +69,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (_, channels) = self.within(workspace.clone()).status(rules, now).await?;
-        let day = now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+        let day = now.date().to_string();
         let mut tx = self.write().await?;
         let changed = CHANNEL_HEALTH.columns.get(3..).unwrap_or_default();
         let key = "workspace_id, channel, day";

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -17,7 +16,7 @@ use super::retry::retried;
 use super::review::{COLUMNS, Schedule};
 use crate::model::{
     ActionType, AssetSeen, CampaignId, Channel, ChannelSeen, ClientId, OtherPost, PerformanceReality, PostSeen, Reason,
-    RiskBand, ScheduleStatus, Verdict, WorkspaceId, Zone, derived_id,
+    RiskBand, ScheduleStatus, Timestamp, Verdict, WorkspaceId, Zone, derived_id,
 };
 use crate::planner::{Impact, Occasion, Planner, Recorded, Stand, WarningsSeen};
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -12,7 +11,7 @@ use super::error::StoreError;
 use super::ledger::Ledger;
 use super::listing::{Mark, Page, page};
 use super::retry::retried;
-use crate::model::{WorkspaceId, named};
+use crate::model::{Timestamp, WorkspaceId, named};
 
 named!(
     /// What a job does.
@@ -261,7 +260,7 @@ impl Ledger {
                    WHERE status = 'running' AND beat_at < $2::timestamptz \
                    AND id::text NOT IN (SELECT value FROM json_array_elements_text($3::json))";
         let stopped = tx.run(sql, values![now, lost_before(now), super::load::json(&own)]).await?;
-        let ago = |days: i64| now.saturating_sub(SignedDuration::from_hours(24 * days)).unwrap_or(now);
+        let ago = |days: i64| now.plus_days(-days);
         let old =
             "status <> 'running' AND created_at < CASE kind WHEN 'daily' THEN $1::timestamptz ELSE $2::timestamptz END";
         let days = || values![ago(KEPT_DAYS), ago(KEPT_DAYS_OF_OTHERS)];
@@ -368,5 +367,5 @@ async fn keep_files(tx: &mut Tx, job: &Job, files: &[(String, String)]) -> Resul
 }
 
 fn lost_before(now: Timestamp) -> Timestamp {
-    now.saturating_sub(SignedDuration::from_secs(LOST_AFTER.as_secs() as i64)).unwrap_or(now)
+    now.plus_seconds(-(LOST_AFTER.as_secs() as i64))
 }

@@ -1,7 +1,5 @@
 //! The ledger as its callers see it: opened once, shared by tasks.
 
-use jiff::Timestamp;
-
 use super::database::{Database, values};
 use super::error::StoreError;
 use super::retry::retried;
@@ -148,10 +146,4 @@ async fn closed_on_error<T>(database: Database, outcome: Result<T, StoreError>) 
             Err(error)
         }
     }
-}
-
-/// A time as the ledger keeps it: in whole seconds.
-#[must_use]
-pub fn whole_seconds(at: Timestamp) -> Timestamp {
-    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }

@@ -1,11 +1,11 @@
 //! Many rows into a table: by COPY into PostgreSQL, by statements of many rows into SQLite.
 
-use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 use uuid::Uuid;
 
 use super::database::{Table, Value, bind_sqlite};
 use super::error::StoreError;
+use crate::model::Timestamp;
 
 /// Bytes of rows that are sent to PostgreSQL at a time.
 const COPY_CHUNK: usize = 1 << 18;

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use chrono::NaiveDate;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -12,7 +11,7 @@ use super::database::{Row, Tx, Value};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::review::{COLUMNS, RANK, Schedule, ScheduleFilter};
-use crate::model::{Channel, ConflictKind, ScheduleStatus, Severity};
+use crate::model::{Channel, ConflictKind, ScheduleStatus, Severity, Timestamp};
 
 /// The last row of a page: the next page begins after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +74,7 @@ pub enum Order {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayCount {
     /// The day on the clients' clocks.
-    pub day: Date,
+    pub day: NaiveDate,
     /// How many.
     pub count: i64,
 }

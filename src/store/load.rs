@@ -6,8 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
 use super::database::{Line, Row, Tx, values};
 use super::error::StoreError;
 use super::ledger::Ledger;
@@ -17,7 +15,7 @@ use super::tables::{
     ASSETS, CAMPAIGNS, CHANNEL_STATE, CLIENTS, DAYS, POLICIES, PUBLICATIONS, REALITY, WARNINGS, WORKSPACES,
 };
 use crate::model::{
-    Asset, CalendarEntry, Campaign, Channel, ChannelState, Client, ClientState, Reality, Scenario, Warning,
+    Asset, CalendarEntry, Campaign, Channel, ChannelState, Client, ClientState, Reality, Scenario, Timestamp, Warning,
 };
 use crate::planner::tired;
 use crate::rules::{ChannelRules, CompiledRules};

@@ -48,7 +48,7 @@ pub use error::StoreError;
 pub use health::HealthDay;
 pub use impact::ImpactFilter;
 pub use jobs::{Asked, Ending, Job, JobKind, JobStatus, LOST_AFTER, NewJob};
-pub use ledger::{Ledger, OpenMode, whole_seconds};
+pub use ledger::{Ledger, OpenMode};
 pub use listing::{BadMark, ClientName, ConflictFilter, ConflictGroup, DayCount, FoundConflict, Mark, Order, Page};
 pub use load::Loaded;
 pub use rebase::Rebased;

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use super::commit::{Commit, Committed};
 use super::database::{Row, values};
 use super::error::StoreError;
@@ -11,7 +9,7 @@ use super::ledger::Ledger;
 use super::retry::retried;
 use super::standing::Counted;
 use super::weekly::refuse_if_over;
-use crate::model::{Channel, ClientId, ClientPlan, Plan, Post, WorkspaceId};
+use crate::model::{Channel, ClientId, ClientPlan, Plan, Post, Timestamp, WorkspaceId};
 use crate::planner::check::check_plan;
 use crate::planner::{Planner, decisions, plan_week};
 

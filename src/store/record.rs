@@ -1,6 +1,5 @@
 //! The record of decisions: appended to, and read.
 
-use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -12,7 +11,7 @@ use super::listing::{Mark, Page, page};
 use super::retry::retried;
 use super::review::Schedule;
 use super::tables::ACTIONS;
-use crate::model::{ActionType, DecisionStatus, RiskBand, derived_id};
+use crate::model::{ActionType, DecisionStatus, RiskBand, Timestamp, derived_id};
 
 /// A decision about a schedule after its plan was committed.
 pub(super) struct NewAction<'s> {

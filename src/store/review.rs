@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::conditions::Conditions;
@@ -16,7 +15,7 @@ use super::listing::LOCAL_DAY;
 use super::record::{NewAction, record};
 use super::retry::retried;
 use super::standing::{Which, standing};
-use crate::model::{ActionType, Channel, DecisionStatus, Reason, RiskBand, ScheduleStatus};
+use crate::model::{ActionType, Channel, DecisionStatus, Reason, RiskBand, ScheduleStatus, Timestamp, plus_days};
 use crate::planner::objection_to;
 use crate::rules::CompiledRules;
 
@@ -97,9 +96,9 @@ pub struct ScheduleFilter {
     /// Before this time.
     pub to: Option<Timestamp>,
     /// On this day of the client's calendar or later.
-    pub first_day: Option<Date>,
+    pub first_day: Option<NaiveDate>,
     /// On this day of the client's calendar or earlier.
-    pub last_day: Option<Date>,
+    pub last_day: Option<NaiveDate>,
     /// No more than so many.
     pub limit: Option<u32>,
 }
@@ -220,12 +219,6 @@ impl Schedule {
     }
 }
 
-/// A day begins nowhere more than a day before it begins in UTC, and ends nowhere more than a day after.
-fn utc_day(day: Date) -> Timestamp {
-    let start = day.to_zoned(jiff::tz::TimeZone::UTC);
-    start.map_or(Timestamp::MAX, |start| start.timestamp())
-}
-
 impl ScheduleFilter {
     /// What a statement asks of rows, beyond what it asks already.
     pub(super) fn ask(&self, conditions: &mut Conditions) {
@@ -247,12 +240,13 @@ impl ScheduleFilter {
         if let Some(to) = self.to {
             conditions.add("scheduled_for < ?::timestamptz", to);
         }
+        // A day begins nowhere more than a day before it begins in UTC, and ends nowhere more than a day after.
         if let Some(day) = self.first_day {
-            conditions.add("scheduled_for >= ?::timestamptz", utc_day(day.saturating_sub(1.day())));
+            conditions.add("scheduled_for >= ?::timestamptz", Timestamp::at_midnight(plus_days(day, -1)));
             conditions.add(&format!("{LOCAL_DAY} >= ?"), day.to_string());
         }
         if let Some(day) = self.last_day {
-            conditions.add("scheduled_for < ?::timestamptz", utc_day(day.saturating_add(2.days())));
+            conditions.add("scheduled_for < ?::timestamptz", Timestamp::at_midnight(plus_days(day, 2)));
             conditions.add(&format!("{LOCAL_DAY} <= ?"), day.to_string());
         }
         match self.ids.as_slice() {

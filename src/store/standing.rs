@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::database::{Row, Tx, values};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
 use crate::model::{
     Asset, AssetId, AssetUse, CalendarEntry, Campaign, CampaignId, Capacity, Channel, ChannelState, Client, ClientId,
-    ClientState, Policy, Reality, Scenario, Score, Warning, Week, WorkspaceId,
+    ClientState, Policy, Reality, Scenario, Score, Timestamp, Warning, Week, WorkspaceId,
 };
 
 /// Days that posts stay in a channel's recent ones.
@@ -398,8 +396,7 @@ fn finished((mut client, mut state): (Client, ClientState)) -> (Client, ClientSt
     state.warnings.sort_by(|a, b| a.id.cmp(&b.id));
     state.channels.sort_by_key(|state| state.channel);
     for channel in &mut state.channels {
-        let month = SignedDuration::from_hours(24 * RECENT_DAYS);
-        let since = channel.as_of.saturating_sub(month).unwrap_or(Timestamp::MIN);
+        let since = channel.as_of.plus_days(-RECENT_DAYS);
         channel.last_post_at = channel.last_post_at.max(channel.recent_posts.iter().copied().max());
         channel.recent_posts.retain(|at| *at >= since);
         channel.recent_posts.sort_unstable();
@@ -414,7 +411,7 @@ fn finished((mut client, mut state): (Client, ClientState)) -> (Client, ClientSt
 /// before the month that ends where the channels stand, and all since.
 pub(super) fn distilled(uses: &[AssetUse], channels: &[ChannelState]) -> Vec<AssetUse> {
     let as_of = channels.iter().map(|state| state.as_of).min().unwrap_or(Timestamp::MAX);
-    let since = as_of.saturating_sub(SignedDuration::from_hours(24 * RECENT_DAYS)).unwrap_or(Timestamp::MIN);
+    let since = as_of.plus_days(-RECENT_DAYS);
     let mut kept: BTreeSet<(Timestamp, Channel, &AssetId)> = BTreeSet::new();
     let mut earlier: BTreeMap<(&AssetId, Channel), (Timestamp, Timestamp)> = BTreeMap::new();
     for used in uses {
@@ -438,8 +435,7 @@ mod tests {
 
     #[test]
     fn of_uses_the_first_the_last_before_the_month_and_all_since_are_kept() {
-        let at = |date: &str| date.parse::<jiff::civil::Date>().unwrap().to_zoned(jiff::tz::TimeZone::UTC).unwrap();
-        let at = |date: &str| at(date).timestamp();
+        let at = |date: &str| Timestamp::at_midnight(date.parse().unwrap());
         let used = |date| AssetUse { asset_id: AssetId::new("cup"), channel: Channel::Fb, at: at(date) };
         let channel = ChannelState {
             channel: Channel::Fb,

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::database::{Row, Tx, values};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
-use crate::model::{Channel, ScheduleStatus};
+use crate::model::{Channel, ScheduleStatus, Timestamp};
 use crate::planner::rested;
 use crate::rules::FatigueRules;
 
@@ -233,9 +231,8 @@ impl Ledger {
 
     /// Drafts of today and conflicts of the last 7 days.
     async fn recent(&self, tx: &mut Tx, now: Timestamp) -> Result<(i64, i64), StoreError> {
-        let day = 86_400;
-        let midnight = Timestamp::from_second(now.as_second().div_euclid(day) * day).unwrap_or(now);
-        let week_ago = now.saturating_sub(SignedDuration::from_secs(7 * day)).unwrap_or(now);
+        let midnight = Timestamp::at_midnight(now.date());
+        let week_ago = now.plus_days(-7);
         let drafted = "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed' \
                        AND executed_at >= $2::timestamptz AND ($1::text IS NULL OR workspace_id = $1)";
         let drafted = tx.one(drafted, values![self.fence(), midnight]).await?.whole(0)?;

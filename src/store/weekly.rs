@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use super::commit::{Commit, Committed};
 use super::database::values;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
 use super::standing::Counted;
-use crate::model::{ClientId, Scenario, Week, WorkspaceId};
+use crate::model::{ClientId, Scenario, Timestamp, Week, WorkspaceId};
 use crate::planner::check::{Breach, check_plan};
 use crate::planner::{PlanError, Planner, decisions, plan_week};
 

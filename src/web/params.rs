@@ -10,12 +10,11 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use jiff::Timestamp;
-use jiff::civil::Date;
+use chrono::{Datelike as _, NaiveDate};
 use serde_json::Value;
 
 use super::problem::{Problem, WrongField};
-use crate::model::{Channel, RiskBand};
+use crate::model::{Channel, RiskBand, Timestamp, parse_date};
 use crate::rules::nearest;
 use crate::store::{Order, ScheduleFilter};
 
@@ -192,14 +191,14 @@ impl Params {
     /// An instant, or a day, which is one of the client's calendar.
     pub fn moment(&mut self, field: &'static str) -> Option<Moment> {
         let text = self.text(field)?;
-        let moment = text.parse().map(Moment::Day).or_else(|_| text.parse().map(Moment::Instant));
-        if moment.is_err() {
+        let moment = parse_date(&text).map(Moment::Day).or_else(|| text.parse().ok().map(Moment::Instant));
+        if moment.is_none() {
             let remedy = "write a day, such as 2026-11-30, or a time with its zone, such as 2026-11-30T08:00:00Z";
             self.wrong(field, format!("`{text}` is no time"), remedy);
         }
         // Far years have no day before or after them.
         let is_usual = |moment: &Moment| (1..=9000).contains(&moment.year());
-        let moment = moment.ok()?.rounded();
+        let moment = moment?.rounded();
         if !is_usual(&moment) {
             self.wrong(field, format!("`{text}` is too far away"), "write a year from 1 to 9000");
             return None;
@@ -270,24 +269,22 @@ impl Params {
 /// A time of a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Moment {
-    Day(Date),
+    Day(NaiveDate),
     Instant(Timestamp),
 }
 
 impl Moment {
-    fn year(&self) -> i16 {
+    fn year(&self) -> i32 {
         match self {
             Moment::Day(day) => day.year(),
-            Moment::Instant(at) => at.to_zoned(jiff::tz::TimeZone::UTC).year(),
+            Moment::Instant(at) => at.date().year(),
         }
     }
 
     /// In whole seconds, as the ledger's times are: what lies between two lies before the same of them.
     fn rounded(self) -> Self {
         match self {
-            Moment::Instant(at) if at.subsec_nanosecond() > 0 => {
-                Moment::Instant(Timestamp::from_second(at.as_second().saturating_add(1)).unwrap_or(at))
-            }
+            Moment::Instant(at) if at > at.whole_second() => Moment::Instant(at.whole_second().plus_seconds(1)),
             other => other,
         }
     }
@@ -296,10 +293,7 @@ impl Moment {
     pub fn start(self) -> Timestamp {
         match self {
             Moment::Instant(at) => at,
-            Moment::Day(day) => {
-                let start = day.to_zoned(jiff::tz::TimeZone::UTC);
-                start.map_or(Timestamp::MIN, |start| start.timestamp())
-            }
+            Moment::Day(day) => Timestamp::at_midnight(day),
         }
     }
 }
@@ -444,7 +438,7 @@ mod tests {
     fn a_day_and_an_instant_are_told_apart() {
         let mut params = Params::of_pairs(b"from=2026-11-30&to=2026-12-01T08:00:00Z");
         let filter = params.schedules();
-        assert_eq!(filter.first_day, Some(Date::constant(2026, 11, 30)));
+        assert_eq!(filter.first_day, NaiveDate::from_ymd_opt(2026, 11, 30));
         assert_eq!(filter.to.map(|at| at.to_string()).as_deref(), Some("2026-12-01T08:00:00Z"));
     }
 }

@@ -6,13 +6,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use chrono::{Datelike as _, Timelike as _};
 
 use super::problem::Problem;
 use super::secret::now;
 use super::state::App;
 use super::work::Work;
-use crate::model::{Week, WorkspaceId};
+use crate::model::{Timestamp, Week, WorkspaceId};
 use crate::rules::PassRules;
 use crate::store::JobStatus;
 
@@ -90,15 +90,13 @@ async fn run(app: &App, workspace: &WorkspaceId, due: &Due) -> Result<bool, Prob
 
 /// The daily pass of this hour, and the planning of the coming week where its time has come.
 fn due(rules: &PassRules, now: Timestamp) -> Vec<Due> {
-    let local = rules.time_zone.local(now);
-    let every = local.hour().div_euclid(i8::try_from(rules.daily_every_hours).unwrap_or(1).max(1));
+    let local = rules.time_zone.wall_time(now);
+    let every = local.hour() / u32::from(rules.daily_every_hours).max(1);
     let mut due = vec![Due { key: format!("daily {} {every}", local.date()), work: Work::Daily }];
-    let hour_of_week = i32::from(local.weekday().to_monday_zero_offset()) * 24 + i32::from(local.hour());
-    let planned_from = i32::from(rules.weekly_day) * 24 + i32::from(rules.weekly_hour);
-    if hour_of_week >= planned_from
-        && let Ok(week) = Week::of(local.date())
-    {
-        let week = week.plus(1);
+    let hour_of_week = local.weekday().num_days_from_monday() * 24 + local.hour();
+    let planned_from = u32::from(rules.weekly_day) * 24 + u32::from(rules.weekly_hour);
+    if hour_of_week >= planned_from {
+        let week = Week::of(local.date()).plus(1);
         due.push(Due { key: format!("weekly {week}"), work: Work::Weekly { week } });
     }
     due

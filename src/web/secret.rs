@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
+use chrono::Utc;
 use uuid::Uuid;
 
-use crate::store::whole_seconds;
+use crate::model::Timestamp;
 
 /// Random bytes of a secret. Nobody guesses 256 bits, so that a plain hash of them is as good as a slow one.
 const BYTES: usize = 32;
@@ -82,7 +82,7 @@ pub fn random_id() -> Result<Uuid, NoRandomness> {
 
 /// The time, as the ledger keeps it.
 pub(super) fn now() -> Timestamp {
-    whole_seconds(Timestamp::now())
+    Timestamp::from(Utc::now()).whole_second()
 }
 
 fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {

@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::ToSpan;
 use minijinja::Environment;
 use moka::future::Cache;
 use tokio::sync::watch;
@@ -18,7 +17,7 @@ use super::problem::Problem;
 use super::secret::now;
 use super::turns::Turns;
 use super::work::Running;
-use crate::model::{ScheduleStatus, WorkspaceId};
+use crate::model::{ScheduleStatus, WorkspaceId, plus_days};
 use crate::rules::CompiledRules;
 use crate::store::{Change, ChannelStatus, ClientName, DayCount, Ledger, Overview, ScheduleFilter};
 
@@ -149,11 +148,11 @@ impl App {
 
     /// How many schedules wait for a person on each of the next days, the days of their clients' calendars.
     pub async fn waiting_by_day(&self, workspace: &WorkspaceId) -> Result<Arc<Vec<DayCount>>, Problem> {
-        let today = now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        let today = now().date();
         let filter = ScheduleFilter {
             statuses: vec![ScheduleStatus::Pending],
-            first_day: Some(today.saturating_sub(1.day())),
-            last_day: Some(today.saturating_add(WAITING_DAYS.days())),
+            first_day: Some(plus_days(today, -1)),
+            last_day: Some(plus_days(today, WAITING_DAYS)),
             ..ScheduleFilter::default()
         };
         let ledger = self.ledger_of(workspace);

@@ -443,7 +443,7 @@ impl Desk {
                     "client_id": planned.client_id,
                     "channel": post.channel,
                     "scheduled_for": post.at,
-                    "local_time": planned.zone.local(post.at).strftime("%Y-%m-%dT%H:%M%:z").to_string(),
+                    "local_time": planned.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string(),
                     "asset_id": post.asset.as_ref().map(|asset| asset.used()),
                     "status": post.status,
                     "risk_level": post.risk,
@@ -483,7 +483,7 @@ impl Desk {
     }
 
     async fn simulate(&self, extent: Extent) -> Outcome {
-        let week = coming_week()?;
+        let week = Week::after(now());
         let scenario = self.scenario(week).await?;
         self.progress.total.store(u64::from(extent.weeks) * u64::from(extent.replications), Ordering::Relaxed);
         let simulation = simulator::simulate(&self.planner(), &scenario, extent, self.progress.as_ref())?;
@@ -501,7 +501,7 @@ impl Desk {
 
     async fn compare(&self, extent: Extent, set: &[String]) -> Outcome {
         let changed = changed(&self.rules, set).map_err(NoResult::Failed)?;
-        let week = coming_week()?;
+        let week = Week::after(now());
         let scenario = self.scenario(week).await?;
         let steps = 2 * u64::from(extent.weeks) * u64::from(extent.replications);
         self.progress.total.store(steps, Ordering::Relaxed);
@@ -571,11 +571,6 @@ fn changed(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, Strin
 fn written(extent: Extent) -> String {
     let Extent { weeks, replications, seed } = extent;
     format!("--weeks {weeks} --replications {replications} --seed {seed} --out report")
-}
-
-/// The week after the one that it is now.
-fn coming_week() -> Result<Week, NoResult> {
-    Week::after(now()).map_err(|error| NoResult::Failed(error.to_string()))
 }
 
 fn texts(files: Vec<report::File>) -> Vec<(String, String)> {

@@ -1,9 +1,8 @@
 //! Which posts count for a campaign, what its weight does to them, and that the world sees it the same way.
 
-use jiff::ToSpan;
 use mcoe::model::{
     AssetId, AssetUse, Campaign, CampaignId, Channel, Client, Environment, Plan, Post, ReviewPolicy, Scenario, Score,
-    Tier,
+    Tier, plus_days,
 };
 use mcoe::planner::check::check_plan;
 use mcoe::planner::{Planner, PostExplanation, explain_post};
@@ -24,7 +23,7 @@ fn campaign(id: &str, days: i64, weight: f64) -> Campaign {
         name: id.into(),
         goal: "sales".into(),
         starts_on: monday,
-        ends_on: monday + (days - 1).days(),
+        ends_on: plus_days(monday, days - 1),
         channels: Vec::new(),
         weight,
         any_asset: false,

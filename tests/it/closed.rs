@@ -34,7 +34,7 @@ fn removed(plan: &Plan, channel: Channel) -> u32 {
 /// Local date and time of each post of a channel.
 fn times(plan: &Plan, channel: Channel) -> Vec<String> {
     let own = plan.posts().filter(|(_, post)| post.channel == channel);
-    own.map(|(client, post)| client.zone.local(post.at).strftime("%Y-%m-%dT%H:%M").to_string()).collect()
+    own.map(|(client, post)| client.zone.local(post.at).format("%Y-%m-%dT%H:%M").to_string()).collect()
 }
 
 fn count(plan: &Plan) -> usize {

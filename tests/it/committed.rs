@@ -1,6 +1,5 @@
 //! Simulations over weeks that are committed already: their posts go out as they are, and count.
 
-use jiff::ToSpan;
 use mcoe::model::{AssetUse, Channel, Plan, Scenario, Tier, Week};
 use mcoe::planner::{Planner, plan_week};
 use mcoe::report::{self, ComparisonReport, RunReport, TableFormat};
@@ -119,7 +118,7 @@ fn posts_that_are_committed_for_a_later_week_count_in_that_week() {
 fn shifted(plan: &Plan, week: Week) -> Plan {
     let mut plan = Plan { week, ..plan.clone() };
     let posts = plan.clients.iter_mut().flat_map(|client| &mut client.posts);
-    posts.for_each(|post| post.at += (14 * 24).hours());
+    posts.for_each(|post| post.at = post.at.plus_days(14));
     plan
 }
 

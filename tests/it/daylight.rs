@@ -2,8 +2,8 @@
 //!
 //! The expected instants were worked out by hand from the zones' published rules.
 
-use jiff::Timestamp;
-use mcoe::model::{Channel, Plan, Scenario, ScheduleStatus, Spacing, Tier, Week, WeekHours, Zone};
+use chrono::{TimeDelta, Timelike as _};
+use mcoe::model::{Channel, Plan, Scenario, ScheduleStatus, Spacing, Tier, Timestamp, Week, WeekHours, Zone};
 use mcoe::planner::check::check_plan;
 use mcoe::planner::{Planner, WhyNot, plan_week, why_not};
 use mcoe::rules::{CompiledRules, PackFiles};
@@ -131,7 +131,7 @@ fn around_the_clock(best: &str, posts: u32, spacing: u32) -> PackFiles {
 
 /// Local dates and times of a plan, to the minute.
 fn local_times(plan: &Plan) -> Vec<String> {
-    plan.posts().map(|(client, post)| client.zone.local(post.at).strftime("%m-%d %H:%M").to_string()).collect()
+    plan.posts().map(|(client, post)| client.zone.local(post.at).format("%m-%d %H:%M").to_string()).collect()
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn every_two_posts_of_a_channel_keep_their_distance_over_every_change() {
         }
         for (client, post) in plan.posts() {
             let local = client.zone.local(post.at);
-            let minutes = i32::from(local.hour()) * 60 + i32::from(local.minute());
+            let minutes = local.hour() * 60 + local.minute();
             assert!((360..1380).contains(&minutes), "{local} lies in quiet hours");
         }
     }
@@ -296,7 +296,7 @@ fn broken_by_moving_sunday(week: &str, hours: i64) -> Vec<&'static str> {
     let mut plan = plan(&rules, &scenario);
     assert_passes(&plan, &scenario, &rules);
     let sunday = plan.clients[0].posts.last_mut().unwrap();
-    sunday.at += jiff::SignedDuration::from_hours(hours);
+    sunday.at = sunday.at.plus_hours(hours);
     sunday.hour = usize::try_from(sunday.hour as i64 + hours).unwrap();
     check_plan(&plan, &scenario, &rules).iter().map(|breach| breach.rule).collect()
 }
@@ -348,7 +348,7 @@ fn days_since_the_last_post_are_counted_over_a_change_between_two_weeks() {
         assert_passes(&made, &scenario, &rules);
         assert_eq!(instants(&made).first(), Some(&at(monday)), "{:?}", local_times(&made));
         let client = &scenario.clients[0].0;
-        let eight = client.zone.wall_time(at(monday)) - jiff::SignedDuration::from_hours(1);
+        let eight = client.zone.wall_time(at(monday)) - TimeDelta::hours(1);
         let planner = Planner::new(&rules, Tier::Exact, None);
         let found = why_not(&planner, &scenario, made.week, &client.id, Channel::Fb, eight).unwrap();
         let WhyNot::Forbidden { because, .. } = found else { panic!("{found:?}") };

@@ -310,7 +310,7 @@ fn every_day_keeps_to_the_actions_that_were_agreed() {
         let client = &plan.clients[0];
         let mut days = std::collections::BTreeMap::new();
         for post in &client.posts {
-            *days.entry(client.zone.local(post.at).date()).or_insert(0) += 1;
+            *days.entry(client.zone.wall_time(post.at).date()).or_insert(0) += 1;
         }
         assert!(days.values().all(|posts| *posts <= most), "{days:?}");
         assert!(client.posts.iter().all(|post| post.is_live()), "posts are moved, not held");

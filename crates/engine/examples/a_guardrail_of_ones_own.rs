@@ -52,7 +52,7 @@ fn held() -> Result<String, Box<dyn Error>> {
     let mut text = String::new();
     for (client, post) in plan.posts() {
         if let Some(reason) = post.blocked_reason() {
-            writeln!(text, "{} {}: {reason}", client.zone.local(post.at).strftime("%a %H:%M"), post.channel)?;
+            writeln!(text, "{} {}: {reason}", client.zone.local(post.at).format("%a %H:%M"), post.channel)?;
         }
     }
     Ok(text)

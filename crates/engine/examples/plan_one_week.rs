@@ -24,7 +24,7 @@ fn week() -> Result<String, Box<dyn Error>> {
     }
     let mut text = String::new();
     for (client, post) in plan.posts() {
-        let local = client.zone.local(post.at).strftime("%a %H:%M");
+        let local = client.zone.local(post.at).format("%a %H:%M");
         let asset = post.asset.as_ref().map_or("no asset", |choice| choice.asset_id.as_str());
         writeln!(
             text,

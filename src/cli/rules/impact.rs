@@ -3,14 +3,13 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
 use crate::cli::ledger::DatabaseArgument;
 use crate::cli::progress::Progress;
 use crate::cli::{Format, Globals, RulesArgument, input, print};
-use crate::model::{Channel, Tier, WorkspaceId};
+use crate::model::{Channel, Tier, Timestamp, WorkspaceId};
 use crate::planner::{self, Change, ChangeKind, ImpactCount, Occasion, Planner, Stand};
 use crate::store::{ImpactFilter, OpenMode};
 

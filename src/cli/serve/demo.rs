@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use chrono::{NaiveDate, Utc};
 use tempfile::TempDir;
 
 use crate::cli::failure::Failure;
 use crate::cli::{Globals, input};
-use crate::model::{Scenario, ScheduleStatus, Tier, Week, WorkspaceId};
+use crate::model::{Scenario, ScheduleStatus, Tier, Timestamp, Week, WorkspaceId, plus_days};
 use crate::planner::Planner;
 use crate::rules::CompiledRules;
-use crate::store::{Change, DatabaseUrl, Ledger, OpenMode, Schedule, ScheduleFilter, Unwatched, whole_seconds};
+use crate::store::{Change, DatabaseUrl, Ledger, OpenMode, Schedule, ScheduleFilter, Unwatched};
 
 /// The made-up workspace.
 pub(super) const WORKSPACE: &str = "your-workspace-id";
@@ -38,7 +36,7 @@ impl Demo {
             .map_err(|error| Failure::Machine(format!("error: no place for the database: {error}")))?;
         let database = DatabaseUrl::Sqlite { path: dir.path().join("demo.db"), read_only: false };
         let ledger = Ledger::open_for(&database, OpenMode::Create).await?;
-        let now = whole_seconds(Timestamp::now());
+        let now = Timestamp::from(Utc::now()).whole_second();
         globals.say("making up five weeks of history");
         History { ledger: &ledger, rules, planner: Planner::new(rules, Tier::Exact, None), now }
             .live(&scenario)
@@ -65,9 +63,8 @@ struct History<'h> {
 impl History<'_> {
     /// Lives through the weeks up to now: a planning a week, reviews, a daily pass a day.
     async fn live(&self, scenario: &Scenario) -> Result<(), Failure> {
-        let today = self.now.to_zoned(TimeZone::UTC).date();
-        let out_of_calendar = |error| Failure::Input(format!("error: {error}"));
-        let this_week = Week::of(today).map_err(out_of_calendar)?;
+        let today = self.now.date();
+        let this_week = Week::of(today);
         let first = this_week.plus(-WEEKS);
         self.ledger.load(scenario, self.rules, at(first.monday(), -4, 12)).await?;
         for offset in 0..=WEEKS {
@@ -97,7 +94,7 @@ impl History<'_> {
         let filter = ScheduleFilter {
             statuses: vec![ScheduleStatus::Pending],
             first_day: Some(week.monday()),
-            last_day: Some(week.monday().saturating_add(6.days())),
+            last_day: Some(plus_days(week.monday(), 6)),
             ..ScheduleFilter::default()
         };
         let waiting = self.ledger.schedules(&filter).await?;
@@ -119,8 +116,6 @@ impl History<'_> {
 }
 
 /// An hour of a day, so many days after another.
-fn at(day: Date, days: i64, hour: i64) -> Timestamp {
-    let midnight = day.saturating_add(days.days()).to_zoned(TimeZone::UTC).map(|start| start.timestamp());
-    let at = midnight.and_then(|start| start.checked_add(SignedDuration::from_hours(hour)));
-    at.unwrap_or(Timestamp::UNIX_EPOCH)
+fn at(day: NaiveDate, days: i64, hour: i64) -> Timestamp {
+    Timestamp::at_midnight(plus_days(day, days)).plus_hours(hour)
 }

@@ -1,6 +1,6 @@
 //! How axes, grids and legends look, the same in every figure.
 
-use jiff::civil::Date;
+use chrono::{Datelike as _, NaiveDate};
 use plotters::style::{Color, RGBAColor, RGBColor};
 
 use super::canvas::{Canvas, Frame, Lettering, WIDTH};
@@ -203,8 +203,8 @@ impl Weeks {
     }
 }
 
-fn day(date: Date) -> String {
-    date.strftime("%-d %b").to_string()
+fn day(date: NaiveDate) -> String {
+    date.format("%-d %b").to_string()
 }
 
 /// How an entry of a legend looks.

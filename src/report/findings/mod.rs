@@ -211,7 +211,7 @@ impl Page {
 fn extent(run: &Provenance, channels: usize) -> String {
     let parts = [
         numbers::of_things(f64::from(run.weeks), "week", "weeks"),
-        format!("from {}", run.start.monday().strftime("%-d %B %Y")),
+        format!("from {}", run.start.monday().format("%-d %B %Y")),
         numbers::of_things(f64::from(run.clients), "client", "clients"),
         numbers::of_things(channels as f64, "channel", "channels"),
         numbers::of_things(f64::from(run.replications), "replication", "replications"),
@@ -223,7 +223,7 @@ fn extent(run: &Provenance, channels: usize) -> String {
 fn extent_of(run: &Provenance) -> String {
     let weeks = numbers::of_things(f64::from(run.weeks), "week", "weeks");
     let parts = [
-        format!("{weeks} from {}", run.start.monday().strftime("%-d %B %Y")),
+        format!("{weeks} from {}", run.start.monday().format("%-d %B %Y")),
         numbers::of_things(f64::from(run.clients), "client", "clients"),
         numbers::of_things(f64::from(run.replications), "replication", "replications"),
     ];

@@ -52,7 +52,7 @@ fn posts(plan: &Plan) -> Table {
 
 /// The client's wall-clock time with its distance from UTC, as `2026-11-24T09:00:00+11:00`.
 fn local_time(client: &ClientPlan, post: &Post) -> String {
-    client.zone.local(post.at).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    client.zone.local(post.at).format("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 fn decisions_table(rows: &[Decision]) -> Table {

@@ -209,7 +209,6 @@ fn child(client: &Sketch, number: u32, parent: &AssetRow, step: u32, draw: &mut 
         score.map(|score| rounded((score + draw.between(-0.15, 0.15)).clamp(0.0, 1.0), 3))
     };
     let days = if step == 0 { draw.between(0.5, 10.0) } else { 7.0 * f64::from(step) };
-    let later = jiff::SignedDuration::from_secs((days * DAY_SECONDS as f64) as i64);
     let title = if step == 0 {
         format!("{} (variation)", parent.title)
     } else {
@@ -217,7 +216,7 @@ fn child(client: &Sketch, number: u32, parent: &AssetRow, step: u32, draw: &mut 
     };
     AssetRow {
         asset_id: format!("{}-a{number:02}", client.id()),
-        created_at: parent.created_at.saturating_add(later).unwrap_or(parent.created_at),
+        created_at: parent.created_at.plus_seconds((days * DAY_SECONDS as f64) as i64),
         quality_score: near(draw, parent.quality_score),
         brand_consistency: near(draw, parent.brand_consistency),
         value: near(draw, parent.value),

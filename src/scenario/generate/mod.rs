@@ -10,8 +10,7 @@ mod places;
 mod posting;
 mod standing;
 
-use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use chrono::NaiveDate;
 
 use self::draw::Draw;
 use self::names::Business;
@@ -19,7 +18,7 @@ use self::places::Place;
 use super::error::ScenarioError;
 use super::manifest::Manifest;
 use super::rows::{CalendarRow, ClientRow, ScenarioFiles};
-use crate::model::{Channel, ClientStatus, DayKind, Week, Zone};
+use crate::model::{Channel, ClientStatus, DayKind, Timestamp, Week, Zone, plus_days};
 
 /// What to invent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,12 +68,11 @@ impl Sketch {
 
     /// The instant that many days after the start, on the second; before it where negative.
     fn day(&self, days: f64) -> Timestamp {
-        let seconds = SignedDuration::from_secs((days * DAY_SECONDS as f64) as i64);
-        self.as_of.saturating_add(seconds).unwrap_or(self.as_of)
+        self.as_of.plus_seconds((days * DAY_SECONDS as f64) as i64)
     }
 
-    fn date(&self, days: u32) -> Date {
-        self.start.monday().saturating_add(i64::from(days).days())
+    fn date(&self, days: u32) -> NaiveDate {
+        plus_days(self.start.monday(), i64::from(days))
     }
 }
 
@@ -190,7 +188,7 @@ fn days(client: &Sketch) -> Vec<CalendarRow> {
     rows
 }
 
-fn day(scope: String, date: Date, kind: DayKind, factor: Option<f64>, name: &str) -> CalendarRow {
+fn day(scope: String, date: NaiveDate, kind: DayKind, factor: Option<f64>, name: &str) -> CalendarRow {
     CalendarRow { scope, from: date, to: date, kind, factor, name: name.to_owned() }
 }
 

@@ -1,17 +1,18 @@
 //! Where invented clients live, and the holidays their audiences keep.
 
-use jiff::ToSpan;
-use jiff::civil::{Date, Weekday};
+use chrono::{Datelike as _, NaiveDate, Weekday};
 
-use crate::model::Week;
+use crate::model::{Week, plus_days};
 
 /// When a holiday falls.
 #[derive(Debug, Clone, Copy)]
 enum Rule {
     /// The same month and day each year.
-    On(i8, i8),
-    /// The nth weekday of a month; -1 is the last.
-    Nth(i8, i8, Weekday),
+    On(u32, u32),
+    /// The nth weekday of a month.
+    Nth(u32, u8, Weekday),
+    /// The last weekday of a month.
+    Last(u32, Weekday),
 }
 
 /// A country with one zone of it.
@@ -22,11 +23,11 @@ pub(super) struct Place {
     holidays: &'static [(&'static str, Rule)],
 }
 
-use Rule::{Nth, On};
+use Rule::{Last, Nth, On};
 
 const BRITISH: &[(&str, Rule)] = &[
-    ("Early May Bank Holiday", Nth(5, 1, Weekday::Monday)),
-    ("Summer Bank Holiday", Nth(8, -1, Weekday::Monday)),
+    ("Early May Bank Holiday", Nth(5, 1, Weekday::Mon)),
+    ("Summer Bank Holiday", Last(8, Weekday::Mon)),
     ("Christmas Day", On(12, 25)),
     ("Boxing Day", On(12, 26)),
     ("New Year's Day", On(1, 1)),
@@ -58,10 +59,10 @@ const SPANISH: &[(&str, Rule)] = &[
 ];
 
 const AMERICAN: &[(&str, Rule)] = &[
-    ("Memorial Day", Nth(5, -1, Weekday::Monday)),
+    ("Memorial Day", Last(5, Weekday::Mon)),
     ("Independence Day", On(7, 4)),
-    ("Labor Day", Nth(9, 1, Weekday::Monday)),
-    ("Thanksgiving", Nth(11, 4, Weekday::Thursday)),
+    ("Labor Day", Nth(9, 1, Weekday::Mon)),
+    ("Thanksgiving", Nth(11, 4, Weekday::Thu)),
     ("Christmas Day", On(12, 25)),
     ("New Year's Day", On(1, 1)),
 ];
@@ -69,8 +70,8 @@ const AMERICAN: &[(&str, Rule)] = &[
 const AUSTRALIAN: &[(&str, Rule)] = &[
     ("Australia Day", On(1, 26)),
     ("Anzac Day", On(4, 25)),
-    ("Labour Day", Nth(10, 1, Weekday::Monday)),
-    ("Melbourne Cup", Nth(11, 1, Weekday::Tuesday)),
+    ("Labour Day", Nth(10, 1, Weekday::Mon)),
+    ("Melbourne Cup", Nth(11, 1, Weekday::Tue)),
     ("Christmas Day", On(12, 25)),
     ("Boxing Day", On(12, 26)),
     ("New Year's Day", On(1, 1)),
@@ -78,8 +79,8 @@ const AUSTRALIAN: &[(&str, Rule)] = &[
 
 const JAPANESE: &[(&str, Rule)] = &[
     ("Showa Day", On(4, 29)),
-    ("Respect for the Aged Day", Nth(9, 3, Weekday::Monday)),
-    ("Sports Day", Nth(10, 2, Weekday::Monday)),
+    ("Respect for the Aged Day", Nth(9, 3, Weekday::Mon)),
+    ("Sports Day", Nth(10, 2, Weekday::Mon)),
     ("Culture Day", On(11, 3)),
     ("New Year's Day", On(1, 1)),
 ];
@@ -123,7 +124,7 @@ pub(super) const fn all() -> &'static [(Place, f64)] {
 
 impl Place {
     /// The holidays that fall in the weeks, by date.
-    pub fn holidays(&self, start: Week, weeks: u32) -> Vec<(Date, &'static str)> {
+    pub fn holidays(&self, start: Week, weeks: u32) -> Vec<(NaiveDate, &'static str)> {
         let (first, end) = (start.monday(), start.plus(i64::from(weeks)).monday());
         let years = first.year()..=end.year();
         let falls = |(name, rule): &(&'static str, Rule), year| Some((rule.in_year(year)?, *name));
@@ -137,19 +138,22 @@ impl Place {
 }
 
 impl Rule {
-    fn in_year(self, year: i16) -> Option<Date> {
+    fn in_year(self, year: i32) -> Option<NaiveDate> {
         match self {
-            On(month, day) => Date::new(year, month, day).ok(),
-            Nth(month, nth, weekday) => Date::new(year, month, 1).ok()?.nth_weekday_of_month(nth, weekday).ok(),
+            On(month, day) => NaiveDate::from_ymd_opt(year, month, day),
+            Nth(month, nth, weekday) => NaiveDate::from_weekday_of_month_opt(year, month, weekday, nth),
+            Last(month, weekday) => {
+                [5, 4].into_iter().find_map(|nth| NaiveDate::from_weekday_of_month_opt(year, month, weekday, nth))
+            }
         }
     }
 }
 
 /// The Friday after the fourth Thursday of November, in each year of the weeks.
-pub(super) fn black_fridays(start: Week, weeks: u32) -> Vec<Date> {
+pub(super) fn black_fridays(start: Week, weeks: u32) -> Vec<NaiveDate> {
     let (first, end) = (start.monday(), start.plus(i64::from(weeks)).monday());
-    let thursdays = (first.year()..=end.year()).filter_map(|year| Nth(11, 4, Weekday::Thursday).in_year(year));
-    thursdays.map(|thursday| thursday.saturating_add(1.day())).filter(|day| (first..end).contains(day)).collect()
+    let thursdays = (first.year()..=end.year()).filter_map(|year| Nth(11, 4, Weekday::Thu).in_year(year));
+    thursdays.map(|thursday| plus_days(thursday, 1)).filter(|day| (first..end).contains(day)).collect()
 }
 
 #[cfg(test)]

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::draw::Draw;
 use super::{DAY_SECONDS, Sketch, rounded};
-use crate::model::Channel;
+use crate::model::{Channel, Timestamp};
 use crate::scenario::figures::ChannelFigures;
 use crate::scenario::rows::{AssetRow, ChannelRow, HistoryRow};
 
@@ -104,9 +102,9 @@ fn times(client: &Sketch, channel: Channel) -> Vec<Timestamp> {
         .filter_map(|n| {
             let days_back = (f64::from(n) + draw.between(0.1, 0.9)) * HISTORY_DAYS / count;
             let (hour, minute) = (draw.whole(7, 20), 5 * draw.whole(0, 11));
-            let day = client.zone.local(client.day(-days_back)).date();
+            let day = client.zone.wall_time(client.day(-days_back)).date();
             let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60;
-            client.zone.start_of_day(day).ok()?.checked_add(SignedDuration::from_secs(seconds)).ok()
+            Some(client.zone.start_of_day(day).ok()?.plus_seconds(seconds))
         })
         .filter(|at| *at < client.as_of)
         .collect();

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::notes::ImportNotes;
 use super::posts::{Account, Mapped};
 use super::{ClientOf, DAY_SECONDS, HISTORY_DAYS, ImportOptions, Series, SeriesKey, zones};
-use crate::model::{Week, Zone};
+use crate::model::{Timestamp, Week, Zone};
 use crate::scenario::error::{ScenarioError, ScenarioErrors};
 
 /// A client put together from accounts.
@@ -70,10 +68,8 @@ pub(super) fn start_after(
 ) -> Result<Week, ScenarioErrors> {
     let last = accounts.iter().flat_map(|account| account.posts.iter().map(|post| post.at)).max();
     let last = last.ok_or_else(|| ScenarioError::Request("the history has no posts".to_owned()))?;
-    let of_last =
-        Week::of(Zone::utc().local(last).date()).map_err(|error| ScenarioError::Request(error.to_string()))?;
     let zones: BTreeMap<&str, &Zone> = clients.values().map(|client| (client.zone.name(), &client.zone)).collect();
-    let mut start = of_last;
+    let mut start = Week::of(last.date());
     for zone in zones.values() {
         while start_of(start, zone)? <= last {
             start = start.plus(1);

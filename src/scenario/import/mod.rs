@@ -20,8 +20,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 pub use notes::ImportNotes;
 
 use self::clients::{ImportedClient, start_of};
@@ -29,7 +27,7 @@ use super::error::{ScenarioError, ScenarioErrors};
 use super::figures::ChannelFigures;
 use super::manifest::Manifest;
 use super::rows::{AssetRow, ChannelRow, ClientRow, HistoryRow, ScenarioFiles};
-use crate::model::{Channel, ClientStatus, Week, Zone};
+use crate::model::{Channel, ClientStatus, Timestamp, Week, Zone};
 
 /// Days of history that the scenario keeps.
 pub(super) const HISTORY_DAYS: i64 = 35;

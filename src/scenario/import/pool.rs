@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
+use chrono::Datelike as _;
 
 use super::state::log_engagements;
 use super::{Series, SeriesPost, rounded};
@@ -51,7 +51,7 @@ fn asset(id: &Arc<str>, channel: Channel, rank: usize, quality: f64, post: &Seri
         impact: None,
         parent_id: None,
         evolution_step: 0,
-        title: format!("{kind} of {}", post.at.to_zoned(TimeZone::UTC).date()),
+        title: format!("{kind} of {}", post.at.date()),
         body: String::new(),
         media_url: String::new(),
         tags: String::new(),
@@ -72,8 +72,8 @@ fn judged(series: &Series) -> Vec<(usize, f64)> {
 }
 
 fn month(post: &SeriesPost) -> i32 {
-    let date = post.at.to_zoned(TimeZone::UTC).date();
-    i32::from(date.year()) * 12 + i32::from(date.month())
+    let date = post.at.date();
+    date.year() * 12 + date.month() as i32
 }
 
 fn against_month(posts: &[(usize, i32, f64)]) -> Vec<(usize, f64)> {

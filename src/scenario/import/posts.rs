@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::SeriesPost;
 use crate::files;
-use crate::model::{Channel, Zone};
+use crate::model::{Channel, Timestamp, Zone};
 use crate::scenario::channels::PEOPLE;
 use crate::scenario::error::{Problems, ScenarioError, ScenarioErrors, TableError};
 use crate::scenario::frame::{self, FileKind, TableSpec};

@@ -15,11 +15,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::notes::ImportNotes;
 use super::{DAY_SECONDS, ImportOptions, Series, SeriesKey, SeriesPost, blank_row, rounded};
-use crate::model::{Channel, Environment};
+use crate::model::{Channel, Environment, Timestamp};
 use crate::scenario::channels::{AUDIENCE, MOST_POSTS_IN_7_DAYS, MOST_POSTS_IN_30_DAYS, RATE};
 use crate::scenario::figures::ChannelFigures;
 use crate::scenario::rows::ChannelRow;

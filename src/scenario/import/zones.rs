@@ -5,11 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::notes::ImportNotes;
 use super::posts::Account;
-use crate::model::Zone;
+use crate::model::{Timestamp, Zone};
 
 /// Zones whose clocks change, one for each set of dates, the most populous first.
 const CHANGING: [&str; 21] = [
@@ -120,7 +118,7 @@ fn constant(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
 fn best_of(names: &[&str], clock: &[(Timestamp, i32)]) -> Option<(Zone, f64)> {
     let mut best: Option<(Zone, f64)> = None;
     for zone in names.iter().filter_map(|name| name.parse::<Zone>().ok()) {
-        let agree = |(at, minutes): &&(Timestamp, i32)| zone.local(*at).offset().seconds() == minutes * 60;
+        let agree = |(at, minutes): &&(Timestamp, i32)| zone.local(*at).offset().local_minus_utc() == minutes * 60;
         let agreement = clock.iter().filter(agree).count() as f64 / clock.len().max(1) as f64;
         if best.as_ref().is_none_or(|(_, most)| agreement > *most) {
             best = Some((zone, agreement));
@@ -136,8 +134,8 @@ mod tests {
     fn clock(zone: &str) -> Vec<(Timestamp, i32)> {
         let zone: Zone = zone.parse().unwrap();
         (0..52)
-            .map(|week| Timestamp::from_second(1_690_000_000 + week * 7 * 86_400).unwrap())
-            .map(|at| (at, zone.local(at).offset().seconds() / 60))
+            .map(|week| Timestamp::from_second(1_690_000_000 + week * 7 * 86_400))
+            .map(|at| (at, zone.local(at).offset().local_minus_utc() / 60))
             .collect()
     }
 

@@ -68,7 +68,7 @@ pub(super) async fn health(
     let days = params.whole("days", 1..=366).unwrap_or(USUAL_HISTORY);
     params.finish()?;
     let ledger = app.ledger_of(&known(&app, &caller, named).await?);
-    let since = days_ago(days as i64).to_zoned(jiff::tz::TimeZone::UTC).date();
+    let since = days_ago(days as i64).date();
     Ok(Json(json!({"since": since, "history": ledger.health_history(since).await?})))
 }
 

@@ -6,12 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::schedules::known;
 use super::{USUAL_ROWS, paging};
-use crate::model::{ActionType, Role, Week, WorkspaceId};
+use crate::model::{ActionType, Role, Timestamp, Week, WorkspaceId, plus_days};
 use crate::simulator::Extent;
 use crate::store::{ActionFilter, Job, JobStatus};
 use crate::web::access::Caller;
@@ -79,7 +78,7 @@ pub(in crate::web) fn actions(params: &mut Params) -> ActionFilter {
         to: params.moment("to").map(|moment| match moment {
             Moment::Instant(at) => at,
             // A day is meant to its end.
-            Moment::Day(day) => Moment::Day(day.tomorrow().unwrap_or(day)).start(),
+            Moment::Day(day) => Timestamp::at_midnight(plus_days(day, 1)),
         }),
         limit: USUAL_ROWS,
     }
@@ -87,8 +86,7 @@ pub(in crate::web) fn actions(params: &mut Params) -> ActionFilter {
 
 /// So many days before now.
 pub(in crate::web) fn days_ago(days: i64) -> Timestamp {
-    let now = now();
-    now.saturating_sub(SignedDuration::from_hours(24 * days)).unwrap_or(now)
+    now().plus_days(-days)
 }
 
 /// `POST /api/orchestration/scheduler`
@@ -100,7 +98,7 @@ pub(super) async fn run(
 ) -> Result<Response, Problem> {
     let named = params.text("workspace_id");
     let action = params.needed("action", "write daily or weekly");
-    let week = week(&mut params)?;
+    let week = week(&mut params);
     let work = match action.as_str() {
         "daily" | "run_daily" => Work::Daily,
         "weekly" | "run_weekly" | "" => Work::Weekly { week },
@@ -120,7 +118,7 @@ pub(super) async fn preview(
     Sent(mut params): Sent,
 ) -> Result<Response, Problem> {
     let named = params.text("workspace_id");
-    let work = Work::Plan { week: week(&mut params)?, client: params.text("client_id") };
+    let work = Work::Plan { week: week(&mut params), client: params.text("client_id") };
     begin(&app, &caller, named, params, work, &headers).await
 }
 
@@ -154,9 +152,8 @@ pub(super) async fn compare(
 }
 
 /// The week that a request names, or the coming one.
-fn week(params: &mut Params) -> Result<Week, Problem> {
-    let coming = Week::after(now()).map_err(|error| Problem::internal(&error))?;
-    Ok(params.parsed("week", "write an ISO week, such as 2026-W49").unwrap_or(coming))
+fn week(params: &mut Params) -> Week {
+    params.parsed("week", "write an ISO week, such as 2026-W49").unwrap_or_else(|| Week::after(now()))
 }
 
 /// How much is simulated.

@@ -64,7 +64,7 @@ pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Res
     let ledger = desk.ledger();
     let (channels, history) = match &client {
         None => {
-            let since = days_ago(DAYS).to_zoned(jiff::tz::TimeZone::UTC).date();
+            let since = days_ago(DAYS).date();
             (app.status(&desk.workspace).await?.channels.clone(), ledger.health_history(since).await?)
         }
         Some(client) => (ledger.client_channels(client, fatigue, now()).await?, Vec::new()),

@@ -182,7 +182,7 @@ fn expected(desk: &Desk, schedule: &Schedule, record: &Record) -> Option<Reasons
 /// The hour's worth under the rules and the state of now; none where the client no longer posts there.
 async fn worth_now(desk: &Desk, schedule: &Schedule) -> Option<HourExplanation> {
     let zone: Zone = schedule.time_zone.parse().ok()?;
-    let week = Week::of(zone.local(schedule.scheduled_for).date()).ok()?;
+    let week = Week::of(zone.wall_time(schedule.scheduled_for).date());
     let client = ClientId::new(schedule.client_id.as_str());
     let scenario = desk.ledger().client_scenario(&desk.workspace, &client, week).await.ok()?;
     let planner = Planner::new(&desk.app.rules, Tier::Exact, None);

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
-use jiff::Timestamp;
 use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -11,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::words::{Shown, count};
 use super::{BASE, Desk, Looking, Sending, fill};
-use crate::model::{Role, Week};
+use crate::model::{Role, Timestamp, Week};
 use crate::store::{Job, JobKind, JobStatus};
 use crate::web::api::{answer, extent, parsed};
 use crate::web::cursor::Listing;
@@ -114,7 +113,7 @@ pub(super) async fn run(State(app): State<App>, sending: Sending) -> Result<Resp
     let action = params.needed("action", "choose the daily pass or the weekly planning");
     let work = match action.as_str() {
         "daily" => Work::Daily,
-        _ => Work::Weekly { week: Week::after(now()).map_err(|error| Problem::internal(&error))? },
+        _ => Work::Weekly { week: Week::after(now()) },
     };
     if !action.is_empty() && !matches!(action.as_str(), "daily" | "weekly") {
         params.wrong("action", format!("`{action}` is not known here"), "choose the daily pass or the weekly planning");

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use jiff::civil::Date;
+use chrono::NaiveDate;
 use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -340,11 +340,11 @@ fn views(desk: &Desk, wish: &Wish) -> Vec<Link> {
     vec![link("Table", ""), link("Week", "week")]
 }
 
-fn day_link(desk: &Desk, wish: &Wish, day: Date, waiting: i64) -> Link {
+fn day_link(desk: &Desk, wish: &Wish, day: NaiveDate, waiting: i64) -> Link {
     let text = day.to_string();
     let wanted = Wish { status: "pending".to_owned(), from: text.clone(), to: text.clone(), ..Wish::default() };
     Link {
-        label: day.strftime("%a %-d %b").to_string(),
+        label: day.format("%a %-d %b").to_string(),
         href: wanted.link(desk),
         active: wish.status == "pending" && wish.from == text && wish.to == text,
         waiting,

@@ -3,7 +3,6 @@
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use jiff::SignedDuration;
 use minijinja::context;
 
 use super::{BASE, Sending, bare_chrome, cookie, fill, keep, set_cookie, words};
@@ -75,7 +74,7 @@ pub(super) async fn sign_in(State(app): State<App>, request: Request) -> Result<
     };
     let cookie = Secret::cookie().map_err(|error| Problem::internal(&error))?;
     let now = now();
-    let ends = now.saturating_add(SignedDuration::from_hours(SESSION_HOURS)).unwrap_or(now).min(token.expires_at);
+    let ends = now.plus_hours(SESSION_HOURS).min(token.expires_at);
     app.ledger.open_session(&token, &cookie.hash(), now, ends).await?;
     tracing::info!(actor = token.name, workspace = %token.workspace_id, "somebody signed in");
     let mut response = Redirect::to(&next).into_response();

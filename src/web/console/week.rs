@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::ToSpan;
-use jiff::civil::Date;
+use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::Desk;
 use super::schedules::Wish;
 use super::words::{self, Row};
-use crate::model::ScheduleStatus;
+use crate::model::{ScheduleStatus, Week, parse_date, plus_days};
 use crate::store::{Order, ScheduleFilter};
 use crate::web::problem::Problem;
 use crate::web::secret::now;
@@ -47,8 +46,13 @@ struct ClientDay {
 
 /// A day of the week that a wish means: the one that it names, else that of the next post that waits, else that of the
 /// next one at all, else today.
-async fn day_of_week(desk: &Desk, wish: &Wish, filter: &ScheduleFilter, today: Date) -> Result<Date, Problem> {
-    if let Ok(day) = wish.from.parse() {
+async fn day_of_week(
+    desk: &Desk,
+    wish: &Wish,
+    filter: &ScheduleFilter,
+    today: NaiveDate,
+) -> Result<NaiveDate, Problem> {
+    if let Some(day) = parse_date(&wish.from) {
         return Ok(day);
     }
     let open = [ScheduleStatus::Ready, ScheduleStatus::Executing, ScheduleStatus::Blocked];
@@ -71,10 +75,10 @@ pub(super) async fn week(
     filter: ScheduleFilter,
     names: &words::Names<'_>,
 ) -> Result<Calendar, Problem> {
-    let today = now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = now().date();
     let chosen = day_of_week(desk, wish, &filter, today).await?;
-    let monday = chosen.saturating_sub(i64::from(chosen.weekday().to_monday_zero_offset()).days());
-    let sunday = monday.saturating_add(6.days());
+    let monday = Week::of(chosen).monday();
+    let sunday = plus_days(monday, 6);
     let whole = ScheduleFilter { first_day: Some(monday), last_day: Some(sunday), from: None, to: None, ..filter };
     let found = desk.ledger().schedule_page(&whole, Order::Soonest, None, WEEK_ROWS).await?;
     let hidden = match found.next {
@@ -84,20 +88,20 @@ pub(super) async fn week(
         }
         None => 0,
     };
-    let mut of_days: BTreeMap<Date, Vec<Row>> = BTreeMap::new();
+    let mut of_days: BTreeMap<NaiveDate, Vec<Row>> = BTreeMap::new();
     for schedule in &found.rows {
         of_days.entry(words::local_day(schedule)).or_default().push(Row::of(desk, names, schedule));
     }
-    let dates = (0..7).map(|offset| monday.saturating_add(i64::from(offset).days()));
+    let dates = (0..7).map(|offset| plus_days(monday, offset));
     let days = dates.map(|date| day(date, today, of_days.remove(&date).unwrap_or_default())).collect();
-    let link = |from: Date| {
+    let link = |from: NaiveDate| {
         let wanted = Wish { from: from.to_string(), to: String::new(), ..wish.clone() };
         wanted.link(desk)
     };
     Ok(Calendar {
-        title: format!("{} to {}", monday.strftime("%-d %B"), sunday.strftime("%-d %B %Y")),
-        previous: link(monday.saturating_sub(7.days())),
-        next: link(monday.saturating_add(7.days())),
+        title: format!("{} to {}", monday.format("%-d %B"), sunday.format("%-d %B %Y")),
+        previous: link(plus_days(monday, -7)),
+        next: link(plus_days(monday, 7)),
         days,
         hidden,
         is_unfolded: !wish.client.is_empty(),
@@ -105,7 +109,7 @@ pub(super) async fn week(
 }
 
 /// The posts of a day by client, clients by name.
-fn day(date: Date, today: Date, rows: Vec<Row>) -> Day {
+fn day(date: NaiveDate, today: NaiveDate, rows: Vec<Row>) -> Day {
     let count = rows.len();
     let mut of_clients: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
     for row in rows {
@@ -115,5 +119,5 @@ fn day(date: Date, today: Date, rows: Vec<Row>) -> Day {
         let waiting = rows.iter().filter(|row| row.status == ScheduleStatus::Pending.name()).count();
         ClientDay { name, waiting, rows }
     });
-    Day { label: date.strftime("%a %-d %b").to_string(), is_today: date == today, count, clients: clients.collect() }
+    Day { label: date.format("%a %-d %b").to_string(), is_today: date == today, count, clients: clients.collect() }
 }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::Desk;
-use crate::model::{ActionType, ConflictKind, RiskBand, Role, ScheduleStatus, Zone};
+use crate::model::{ActionType, ConflictKind, RiskBand, Role, ScheduleStatus, Timestamp, Zone};
 use crate::store::{Change, ClientName, Schedule};
 use crate::web::secret::now;
 
@@ -21,7 +20,7 @@ pub(super) struct Shown {
 
 impl Shown {
     pub fn utc(at: Timestamp) -> Self {
-        let text = at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%a %-d %b %Y, %H:%M UTC").to_string();
+        let text = at.utc().format("%a %-d %b %Y, %H:%M UTC").to_string();
         Self { iso: at.to_string(), text }
     }
 }
@@ -127,15 +126,15 @@ pub(super) fn names(clients: &[ClientName]) -> Names<'_> {
 }
 
 /// The day of a post on its client's clock.
-pub(super) fn local_day(schedule: &Schedule) -> Date {
+pub(super) fn local_day(schedule: &Schedule) -> NaiveDate {
     let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
-    zone.local(schedule.scheduled_for).date()
+    zone.wall_time(schedule.scheduled_for).date()
 }
 
 /// When something is on a client's clock.
 pub(super) fn local(zone: &str, at: Timestamp) -> String {
     let zone: Zone = zone.parse().unwrap_or_else(|_| Zone::utc());
-    zone.local(at).strftime("%a %-d %b, %H:%M").to_string()
+    zone.local(at).format("%a %-d %b, %H:%M").to_string()
 }
 
 impl Row {

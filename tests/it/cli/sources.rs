@@ -1,5 +1,7 @@
 //! `mcoe import` and `mcoe generate`: where scenarios come from.
 
+use mcoe::model::{Timestamp, Zone};
+
 use crate::support::{Workplace, project};
 
 const HISTORY: &str = "account,channel,published_at,utc_offset_min,content_type,reach_or_null,engagements\n\
@@ -60,11 +62,11 @@ fn every_bad_row_of_a_history_is_told_and_nothing_is_written() {
 
 /// A post every few days of half a year, at one hour of a clock that stands where `zone` says.
 fn posts_on_the_clock_of(zone: &str) -> String {
-    let zone = jiff::tz::TimeZone::get(zone).unwrap();
+    let zone: Zone = zone.parse().unwrap();
     let mut text = "account,channel,published_at,engagements\n".to_owned();
     for step in 0..40 {
-        let at = jiff::Timestamp::from_second(1_767_000_000 + step * 5 * 86_400).unwrap();
-        let local = at.to_zoned(zone.clone()).strftime("%Y-%m-%d 09:00:00%:z");
+        let at = Timestamp::from_second(1_767_000_000 + step * 5 * 86_400);
+        let local = zone.local(at).format("%Y-%m-%d 09:00:00%:z");
         text.push_str(&format!("shop,fb,{local},{step}\n"));
     }
     text

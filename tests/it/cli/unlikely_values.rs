@@ -1,5 +1,7 @@
 //! Numbers and times that are nonsense: refused or pointed out, with their place.
 
+use mcoe::model::Timestamp;
+
 use crate::support::Workplace;
 
 /// A cell of the small scenario, what it becomes, and what is said of it.
@@ -105,7 +107,7 @@ fn an_import_never_makes_what_a_plan_refuses() {
     }
     // More engagements than people, and than there are people; hardly any; more posts than anybody counts.
     let post = |n: u32, reach: &str, engagements: &str| {
-        let at = jiff::Timestamp::from_second(1_786_000_000 - i64::from(n) * 60).unwrap();
+        let at = Timestamp::from_second(1_786_000_000 - i64::from(n) * 60);
         format!("bakery,fb,{at},photo,{reach},{engagements}\n")
     };
     for (reach, engagements, posts) in

@@ -32,7 +32,7 @@ fn held(plan: &Plan) -> Vec<String> {
     let mut days: Vec<String> = plan
         .posts()
         .filter(|(_, post)| post.status == ScheduleStatus::Blocked && post.blocked.as_deref().is_some_and(by_rule))
-        .map(|(client, post)| client.zone.local(post.at).date().to_string())
+        .map(|(client, post)| client.zone.wall_time(post.at).date().to_string())
         .collect();
     days.dedup();
     days
@@ -74,7 +74,7 @@ fn the_other_posts_of_the_clients_day_are_known() {
     );
     let days_on = |channel| -> Vec<String> {
         let posts = both.posts().filter(|(_, post)| post.channel == channel);
-        posts.map(|(client, post)| client.zone.local(post.at).date().to_string()).collect()
+        posts.map(|(client, post)| client.zone.wall_time(post.at).date().to_string()).collect()
     };
     let (facebook, instagram) = (days_on(Channel::Fb), days_on(Channel::Ig));
     let mut shared: Vec<String> = instagram.into_iter().filter(|day| facebook.contains(day)).collect();

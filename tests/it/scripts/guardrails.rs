@@ -1,5 +1,6 @@
 //! Guardrails added as rules alone, and what becomes of their answers.
 
+use chrono::Timelike as _;
 use mcoe::model::{Channel, ConflictKind, Outcome, Plan, RiskBand, ScheduleStatus, Severity};
 use mcoe::rules::PackFiles;
 

@@ -1,5 +1,6 @@
 //! The optional hooks: each takes effect, and only where it speaks.
 
+use chrono::Datelike as _;
 use mcoe::model::{Channel, Plan, RiskBand, Scenario, ScheduleStatus, Score, TargetSource};
 
 use crate::support::{Agency, compiled, default_pack, plan, project, shipped, with_file};
@@ -169,7 +170,7 @@ fn confidence_may_speak_of_the_post_itself() {
     let plan = planned("fn confidence(post, ctx) { if post.weekday >= 5 { 0.5 } else { 0.9 } }\n");
     let mut seen = [false, false];
     for (client, post) in plan.posts() {
-        let is_weekend = client.zone.local(post.at).weekday().to_monday_zero_offset() >= 5;
+        let is_weekend = client.zone.local(post.at).weekday().num_days_from_monday() >= 5;
         assert_eq!(post.confidence, if is_weekend { 0.5 } else { 0.9 });
         assert_eq!(post.confidence_steps[0].because, "the pack's `confidence` function");
         seen[usize::from(is_weekend)] = true;

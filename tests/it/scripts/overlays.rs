@@ -1,7 +1,7 @@
 //! Overlays change what they should, for whom they should, and nothing else.
 
+use chrono::Timelike as _;
 use mcoe::model::{Campaign, CampaignId, Channel, ClientPlan, Plan, Post, Scenario, WorkspaceId};
-
 use mcoe::rules::PackFiles;
 
 use crate::support::{Agency, compile, compiled, default_pack, plan, set, with_file};
@@ -66,7 +66,7 @@ fn an_overlay_of_a_workspace_changes_all_its_clients_and_no_other() {
                 best_hours = { weekday = [20], weekend = [21] }\n";
     let (base, over) = (base(), with_overlay(text));
     for client in &over.clients[..2] {
-        let hours: Vec<i8> = on(client, Channel::Fb).iter().map(|post| client.zone.local(post.at).hour()).collect();
+        let hours: Vec<u32> = on(client, Channel::Fb).iter().map(|post| client.zone.local(post.at).hour()).collect();
         assert!(!hours.is_empty() && hours.iter().all(|hour| *hour >= 20), "{}: {hours:?}", client.client_id);
     }
     assert!(same(&base, &over, 2));

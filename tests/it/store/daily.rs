@@ -158,7 +158,7 @@ on_both! {
                 let expected = rested(fatigue, as_of, now, numbers.half_life_hours);
                 let found = rested(channel.fatigue.get(), channel.as_of, now, numbers.half_life_hours);
                 assert!((found - expected).abs() < 1e-4, "{} {}: {found} {expected}", client.id, channel.channel);
-                let since = |days: i64| now - jiff::SignedDuration::from_hours(24 * days);
+                let since = |days: i64| now.plus_days(-days);
                 let loaded = start.recent_posts.iter().filter(|at| **at < start.as_of);
                 let done: Vec<_> = loaded.chain(&times).filter(|at| **at < now).collect();
                 let count = |days| done.iter().filter(|at| ***at >= since(days)).count() as u32;

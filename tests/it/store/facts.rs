@@ -1,6 +1,7 @@
 //! What was committed under facts that change before it runs: each kind of change is judged on the day, says its
 //! reason, and what no change touches is drafted to the last post.
 
+use chrono::{Datelike as _, Timelike as _};
 use mcoe::model::{
     CalendarEntry, Campaign, CampaignId, Channel, Client, ClientState, DayKind, Reason, Scenario, ScheduleStatus, Tier,
 };
@@ -54,7 +55,7 @@ async fn all(ledger: &Ledger) -> Vec<Schedule> {
     found
 }
 
-fn day(schedule: &Schedule) -> i8 {
+fn day(schedule: &Schedule) -> u32 {
     let zone: mcoe::model::Zone = schedule.time_zone.parse().unwrap();
     zone.local(schedule.scheduled_for).day()
 }
@@ -82,7 +83,7 @@ fn blackout(from: &str, to: &str) -> CalendarEntry {
 }
 
 /// That the days of September are free of drafts, their posts are held for the one reason, and other days are not.
-async fn assert_held_on(ledger: &Ledger, days: &[i8], code: &str) {
+async fn assert_held_on(ledger: &Ledger, days: &[u32], code: &str) {
     let found = all(ledger).await;
     let on = |schedule: &&&Schedule| days.contains(&day(schedule));
     let drafted = with_status(&found, ScheduleStatus::Completed);
@@ -282,7 +283,7 @@ on_both! {
         assert_eq!((first.used_asset(), second.used_asset()), (Some("shop-00"), Some("shop-01")));
         let one = ScheduleFilter { ids: vec![first.id], ..ScheduleFilter::default() };
         ledger.change(&one, Change::Cancel { reason: "not yet" }, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap();
-        let its_day = day(second).unsigned_abs().into();
+        let its_day = day(second).into();
         pass(&ledger, &rules, 7..=its_day).await;
         assert_eq!(place.number("SELECT count(*) FROM drafts").await, 0);
         let held = &all(&ledger).await[1];
@@ -299,14 +300,14 @@ on_both! {
         pass(&ledger, &rules, 7..=8).await;
         let found = all(&ledger).await;
         let next = found.iter().find(|one| one.channel == Channel::Fb && day(one) > 8).unwrap();
-        let by_hand = next.scheduled_for - jiff::SignedDuration::from_mins(30);
+        let by_hand = next.scheduled_for.plus_minutes(-30);
         let posted = shop_but(|_, state| state.channels[0].recent_posts.push(by_hand));
-        let now = (next.scheduled_for - jiff::SignedDuration::from_mins(5)).to_string();
+        let now = next.scheduled_for.plus_minutes(-5).to_string();
         let before = ledger.scenario(&workspace("of-shop"), WEEK.parse().unwrap()).await.unwrap();
         let loaded = ledger.load(&posted, &rules, at(&now)).await.unwrap();
         assert_eq!(loaded.posts, 1);
         assert_eq!(ledger.load(&posted, &rules, at(&now)).await.unwrap().posts, 0, "a post counts once");
-        daily(&ledger, &rules, &(next.scheduled_for + jiff::SignedDuration::from_mins(5)).to_string()).await;
+        daily(&ledger, &rules, &next.scheduled_for.plus_minutes(5).to_string()).await;
         let after = all(&ledger).await.into_iter().find(|one| one.id == next.id).unwrap();
         assert_eq!(after.blocked_code.as_deref(), Some("spacing"), "{after:?}");
         assert!(after.blocked_reason.unwrap().contains(&by_hand.to_string()));
@@ -439,7 +440,7 @@ on_both! {
         for (place, one) in after.iter().enumerate().filter(|(_, one)| one.used_asset().is_some()) {
             let same = |other: &&Schedule| (other.channel, other.used_asset()) == (one.channel, one.used_asset());
             if let Some(next) = after[place + 1..].iter().find(same) {
-                let hours = next.scheduled_for.duration_since(one.scheduled_for).as_secs_f64() / 3600.0;
+                let hours = next.scheduled_for.since(one.scheduled_for).as_seconds_f64() / 3600.0;
                 assert!(hours >= rest, "{one:?} {next:?}");
             }
         }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chrono::{Datelike as _, NaiveDate};
 use mcoe::model::{ActionType, Channel, RiskBand, Severity, Tier, Warning, WarningStatus};
 use mcoe::planner::{self, ChangeKind, Impact, Planner};
 use mcoe::rules::{CompiledRules, PackFiles};
@@ -142,8 +143,8 @@ on_both! {
         let all = ledger.schedules(&ScheduleFilter::default()).await.unwrap();
         let late = all.iter().filter(|schedule| {
             let local = schedule.metadata["local_time"].as_str().unwrap();
-            let date: jiff::civil::Date = local[..10].parse().unwrap();
-            let weekday = date.weekday().to_monday_zero_offset();
+            let date: NaiveDate = local[..10].parse().unwrap();
+            let weekday = date.weekday().num_days_from_monday();
             schedule.status != mcoe::model::ScheduleStatus::Blocked && weekday < 5 && &local[11..13] >= "12"
         });
         let mut expected: Vec<String> = late.map(|schedule| schedule.id.to_string()).collect();

@@ -1,6 +1,6 @@
 //! Two months in an agency whose facts do not change: what is committed is drafted, to the last post.
 
-use mcoe::model::{ScheduleStatus, Tier};
+use mcoe::model::{ScheduleStatus, Tier, plus_days};
 use mcoe::planner::Planner;
 use mcoe::rules::CompiledRules;
 use mcoe::store::{Change, DailyOutcome, Ledger, Schedule, ScheduleFilter};
@@ -26,7 +26,7 @@ async fn live_through(place: &Place, weeks: i64) {
     for week in 0..weeks {
         let monday = first.plus(week).monday();
         for day in 0..7 {
-            let date = monday.saturating_add(jiff::Span::new().days(day));
+            let date = plus_days(monday, day);
             if day == 3 {
                 let thursday = format!("{date}T14:00:00Z");
                 weekly(&ledger, &rules, &first.plus(week + 1).to_string(), &thursday).await;

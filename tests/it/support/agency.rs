@@ -1,10 +1,8 @@
 //! Scenarios made in code: small, plain, and free of anything that a test does not ask for.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
 use mcoe::model::{
     Asset, AssetId, Capacity, Channel, ChannelState, Client, ClientId, ClientState, ClientStatus, Environment, Policy,
-    ReviewPolicy, Scenario, Score, Week, WorkspaceId, Zone,
+    ReviewPolicy, Scenario, Score, Timestamp, Week, WorkspaceId, Zone,
 };
 
 /// Assets that every client has: more than any week of one channel wants.
@@ -90,7 +88,7 @@ fn asset(id: &str) -> Asset {
         campaign_id: None,
         kind: "photo".into(),
         channels: Vec::new(),
-        created_at: DateTime::constant(2025, 1, 1, 0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp(),
+        created_at: "2025-01-01T00:00:00Z".parse().unwrap(),
         quality: Score::clamped(0.9),
         brand_consistency: Score::clamped(0.9),
         value: Score::HALF,

@@ -1,7 +1,7 @@
 //! The console without a browser: sessions, forms, and what pages say.
 
-use jiff::Timestamp;
-use mcoe::model::{Role, Week};
+use chrono::Utc;
+use mcoe::model::{Role, Timestamp, Week, plus_days};
 use serde_json::json;
 
 use super::{HARBOUR, HUDSON, coming_week, planned, schedules, waiting};
@@ -194,7 +194,7 @@ on_both! {
         let (waits, next) = page.split_once("Next to become drafts").unwrap();
         assert!(waits.contains(">Waits for you") && page.contains("What waits and what is next"));
         let ahead = |status: &str| {
-            let now = Timestamp::now().to_string();
+            let now = Timestamp::from(Utc::now()).to_string();
             let rows = schedules(&asker, HARBOUR, &format!("status={status}&from={now}"));
             rows.iter().take(20).map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
@@ -219,9 +219,9 @@ on_both! {
         let (session, asker) = (Session::sign_in(&site, &secret), site.holder(&secret));
         asker.ended(&asker.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok(), HARBOUR);
         let week: Week = coming_week().parse().unwrap();
-        let (monday, sunday) = (week.monday(), week.plus(1).monday().yesterday().unwrap());
+        let (monday, sunday) = (week.monday(), plus_days(week.monday(), 6));
         let page = session.get("?view=week").text;
-        assert!(page.contains(&format!("{} to", monday.strftime("%-d %B"))), "{page}");
+        assert!(page.contains(&format!("{} to", monday.format("%-d %B"))), "{page}");
         let posts = schedules(&asker, HARBOUR, &format!("from={monday}&to={sunday}"));
         assert!(posts.len() > 40, "{}", posts.len());
         assert_eq!(page.matches("<li class=\"post ").count(), posts.len());

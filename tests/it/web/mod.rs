@@ -9,9 +9,8 @@ mod full_disk;
 mod hostile;
 mod operations;
 mod work;
-
-use jiff::Timestamp;
-use mcoe::model::{Tier, Week};
+use chrono::Utc;
+use mcoe::model::{Tier, Timestamp, Week};
 use mcoe::planner::Planner;
 use mcoe::rules::CompiledRules;
 use mcoe::store::{Ledger, Unwatched};
@@ -43,7 +42,7 @@ async fn planned_under(rules: &CompiledRules, place: &Place) -> Ledger {
 
 /// The next week by the clock that the server goes by.
 fn coming_week() -> String {
-    Week::after(Timestamp::now()).unwrap().to_string()
+    Week::after(Timestamp::from(Utc::now())).to_string()
 }
 
 /// Schedules of a workspace that meet a query.

@@ -3,10 +3,9 @@
 use std::error::Error;
 use std::path::Path;
 
-use jiff::ToSpan;
 use mcoe_engine::model::{
     Asset, AssetId, Capacity, Channel, ChannelState, Client, ClientId, ClientState, ClientStatus, Environment, Policy,
-    ReviewPolicy, Scenario, Score, Week, WorkspaceId,
+    ReviewPolicy, Scenario, Score, Week, WorkspaceId, Zone,
 };
 use mcoe_engine::rules::{self, CompiledRules, PackFiles};
 
@@ -56,8 +55,8 @@ pub fn bakery(week: Week) -> Result<Scenario, Box<dyn Error>> {
         channel,
         audience,
         engagement_rate: Some(rate),
-        last_post_at: Some(monday - 48.hours()),
-        recent_posts: vec![monday - 48.hours()],
+        last_post_at: Some(monday.plus_hours(-48)),
+        recent_posts: vec![monday.plus_hours(-48)],
         posts_last_7_days: 1,
         posts_last_30_days: 1,
         fatigue: Score::ZERO,
@@ -91,7 +90,7 @@ fn photo(number: u8, week: Week) -> Result<Asset, Box<dyn Error>> {
         campaign_id: None,
         kind: "photo".into(),
         channels: Vec::new(),
-        created_at: week.monday().at(9, 0, 0, 0).in_tz("Europe/London")?.timestamp() - 96.hours(),
+        created_at: "Europe/London".parse::<Zone>()?.start_of_day(week.monday())?.plus_hours(9 - 96),
         quality: score(0.5 + 0.05 * f64::from(number))?,
         brand_consistency: score(0.9)?,
         value: Score::HALF,

@@ -1,6 +1,6 @@
 //! Agency Director: which campaigns push, which days are out, what a day is worth.
 
-use jiff::civil::Date;
+use chrono::NaiveDate;
 
 use super::ClientWeek;
 use super::creative_director::Candidate;
@@ -63,7 +63,7 @@ fn heaviest_for_any_asset<'a>(campaigns: &[&'a Campaign]) -> Option<&'a Campaign
 /// Strategy for the week.
 #[must_use]
 pub fn signal(week: &ClientWeek<'_>) -> AgencyDirector {
-    let dates: Vec<Date> = (0..7).map(|weekday| week.hours.date(weekday)).collect();
+    let dates: Vec<NaiveDate> = (0..7).map(|weekday| week.hours.date(weekday)).collect();
     let channels = || week.state.channels.iter().map(|state| state.channel);
     let campaigns = week
         .client
@@ -85,7 +85,12 @@ pub fn signal(week: &ClientWeek<'_>) -> AgencyDirector {
 
 /// What one date means for one channel that can use the candidates within the week.
 #[must_use]
-pub fn day_plan<'a>(week: &ClientWeek<'a>, channel: Channel, date: Date, candidates: &[Candidate<'_>]) -> DayPlan<'a> {
+pub fn day_plan<'a>(
+    week: &ClientWeek<'a>,
+    channel: Channel,
+    date: NaiveDate,
+    candidates: &[Candidate<'_>],
+) -> DayPlan<'a> {
     let campaigns = week.client.campaigns.iter().filter(|campaign| campaign.runs_on(channel, date)).collect();
     let rules = &week.rules.calendar;
     let mut calendar_factor = 1.0;
@@ -108,7 +113,7 @@ pub fn day_plan<'a>(week: &ClientWeek<'a>, channel: Channel, date: Date, candida
 }
 
 /// The day of the hour from which a candidate can be used; none where that lies after the week.
-fn first_day(week: &ClientWeek<'_>, candidate: &Candidate<'_>) -> Option<Date> {
+fn first_day(week: &ClientWeek<'_>, candidate: &Candidate<'_>) -> Option<NaiveDate> {
     let hour = usize::try_from(week.hours.hour_of(candidate.available_from)).ok()?;
     week.hours.hours().get(hour).map(|wall| week.hours.date(wall.weekday))
 }

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::ClientWeek;
-use crate::model::{Asset, AssetId, AssetUse, Channel};
+use crate::model::{Asset, AssetId, AssetUse, Channel, Timestamp};
 use crate::rules::{AssetFacts, AssetRules, ChannelFacts, Evaluator, Fact, NEVER, RuleFailure, SCORE_ASSET};
 
 /// An asset that a channel can use within the week.
@@ -226,7 +224,7 @@ pub fn hours_between(from: Timestamp, to: Timestamp) -> f64 {
 }
 
 fn after_hours(at: Timestamp, hours: f64) -> Timestamp {
-    Timestamp::from_second(at.as_second().saturating_add(seconds(hours))).unwrap_or(Timestamp::MAX)
+    at.plus_seconds(seconds(hours))
 }
 
 /// Hours in whole seconds, parts of one dropped.

@@ -9,9 +9,7 @@ pub mod early_warning;
 pub mod performance_reality;
 pub mod scaling;
 
-use jiff::Timestamp;
-
-use crate::model::{Client, ClientState, WeekHours};
+use crate::model::{Client, ClientState, Timestamp, WeekHours};
 use crate::rules::Rules;
 
 /// A client and a week: what every agent looks at.

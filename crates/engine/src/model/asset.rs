@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde::Serialize;
 
+use super::time::Timestamp;
 use super::{AssetId, CampaignId, Channel, Score};
 
 /// A piece of content that a post can carry.

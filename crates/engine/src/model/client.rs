@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::time::Timestamp;
 use super::{Asset, AssetUse, CampaignId, Channel, ClientId, Score, WorkspaceId, Zone};
 
 /// Declares an enum whose values have a name in files and tables.
@@ -99,9 +99,9 @@ pub struct Campaign {
     /// What it is for: awareness, leads, sales.
     pub goal: Arc<str>,
     /// First day, in the client's zone.
-    pub starts_on: Date,
+    pub starts_on: NaiveDate,
     /// Last day, included.
-    pub ends_on: Date,
+    pub ends_on: NaiveDate,
     /// Where it runs. Empty: everywhere.
     pub channels: Vec<Channel>,
     /// Factor on the value of its posts while it runs, above 0; 1 is neutral.
@@ -113,7 +113,7 @@ pub struct Campaign {
 impl Campaign {
     /// Whether it runs on the channel that day.
     #[must_use]
-    pub fn runs_on(&self, channel: Channel, date: Date) -> bool {
+    pub fn runs_on(&self, channel: Channel, date: NaiveDate) -> bool {
         (self.channels.is_empty() || self.channels.contains(&channel))
             && (self.starts_on..=self.ends_on).contains(&date)
     }
@@ -135,9 +135,9 @@ named!(
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CalendarEntry {
     /// First day, in the client's zone.
-    pub from: Date,
+    pub from: NaiveDate,
     /// Last day, included.
-    pub to: Date,
+    pub to: NaiveDate,
     /// What it does.
     pub kind: DayKind,
     /// Factor on the value of posts on these days; none where the rules decide.
@@ -151,7 +151,7 @@ pub struct CalendarEntry {
 impl CalendarEntry {
     /// Whether it concerns the channel that day.
     #[must_use]
-    pub fn covers(&self, channel: Channel, date: Date) -> bool {
+    pub fn covers(&self, channel: Channel, date: NaiveDate) -> bool {
         self.channel.is_none_or(|only| only == channel) && (self.from..=self.to).contains(&date)
     }
 }

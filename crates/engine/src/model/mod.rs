@@ -15,12 +15,14 @@ mod scenario;
 mod seen;
 mod signal;
 mod spacing;
+mod time;
 mod units;
 mod verdict;
+mod zone;
 
 pub use access::Role;
 pub use asset::{Asset, AssetUse};
-pub use calendar::{CalendarError, HOUR_SECONDS, WallHour, Week, WeekHours, Zone};
+pub use calendar::{CalendarError, HOUR_SECONDS, WallHour, Week, WeekHours};
 pub use channel::{Channel, UnknownChannel};
 #[doc(hidden)]
 pub use client::named;
@@ -42,5 +44,7 @@ pub use signal::{
     Scaling, SignalScore, Signals,
 };
 pub use spacing::Spacing;
+pub use time::{Timestamp, parse_date, parse_wall_time, plus_days, wall_time_text};
 pub use units::{AssetId, CampaignId, ClientId, Score, WorkspaceId};
 pub use verdict::{Outcome, Verdict};
+pub use zone::Zone;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::client::named;
+use super::time::Timestamp;
 use super::{
     AssetId, CampaignId, Channel, ChannelSeen, ClientId, OtherPost, Outcome, Reason, RiskBand, Severity, Signals,
     Verdict, Week, WorkspaceId, Zone,

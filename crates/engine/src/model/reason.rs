@@ -6,10 +6,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::time::Timestamp;
 use super::{AssetId, CampaignId, Channel, ClientStatus, RiskBand, ScheduleStatus};
 
 /// Why a schedule is held, went back to review, was let go or failed.
@@ -43,7 +43,7 @@ pub enum Reason {
     /// A blackout, or a holiday on which the rules post nothing.
     ClosedDay {
         /// The day on the client's calendar.
-        date: Date,
+        date: NaiveDate,
         /// The calendar entry's name.
         name: Arc<str>,
     },
@@ -73,7 +73,7 @@ pub enum Reason {
         /// Which campaign.
         campaign_id: CampaignId,
         /// First and last day; none where the client has no such campaign.
-        runs: Option<(Date, Date)>,
+        runs: Option<(NaiveDate, NaiveDate)>,
     },
     /// The asset is no longer offered.
     AssetGone {
@@ -341,7 +341,7 @@ mod tests {
     fn examples() -> Vec<Reason> {
         let asset_id = || AssetId::new("loaf");
         let at: Timestamp = "2026-09-09T09:00:00Z".parse().unwrap();
-        let date: Date = "2026-09-09".parse().unwrap();
+        let date: NaiveDate = "2026-09-09".parse().unwrap();
         let campaign_id = || CampaignId::new("autumn");
         vec![
             Reason::Guardrail { rule: "review_capacity_of_ours".into(), reason: "no".into(), remedy: "".into() },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::civil::Date;
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{CampaignId, Channel, ClientStatus, Severity};
@@ -47,9 +47,9 @@ pub struct AgencyDirector {
     /// Campaigns that run in the week.
     pub campaigns: Vec<CampaignSignal>,
     /// Days on which nothing may be posted on at least one channel.
-    pub blackout_days: Vec<Date>,
+    pub blackout_days: Vec<NaiveDate>,
     /// Holidays of the week.
-    pub holidays: Vec<Date>,
+    pub holidays: Vec<NaiveDate>,
 }
 
 /// One running campaign.
@@ -139,5 +139,5 @@ pub struct Scaling {
     /// Wanted against possible over the week; above 1 the capacity binds.
     pub load: f64,
     /// Days on which posts were given up or moved for want of capacity.
-    pub full_days: Vec<Date>,
+    pub full_days: Vec<NaiveDate>,
 }

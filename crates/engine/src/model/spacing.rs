@@ -12,9 +12,11 @@
 
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use chrono::{Days, TimeDelta};
 
-use super::calendar::{HOUR_SECONDS, WeekHours, Zone};
+use super::calendar::{HOUR_SECONDS, WeekHours};
+use super::time::Timestamp;
+use super::zone::Zone;
 
 /// Hours in a day of a spacing in whole days.
 const DAY_HOURS: u32 = 24;
@@ -53,16 +55,13 @@ impl Spacing {
     /// does not count.
     #[must_use]
     pub fn earliest_after(self, post: Timestamp, zone: &Zone) -> Timestamp {
-        let post = whole_second(post);
+        let post = post.whole_second();
         match self.whole_days() {
             Some(days) => {
-                let day = zone.wall_time(post).checked_add(i64::from(days).days());
+                let day = zone.wall_time(post).checked_add_days(Days::new(u64::from(days)));
                 day.map_or(Timestamp::MAX, |wall_time| zone.first_instant_at(wall_time))
             }
-            None => {
-                let elapsed = SignedDuration::from_hours(i64::from(self.hours));
-                post.checked_add(elapsed).unwrap_or(Timestamp::MAX)
-            }
+            None => post.plus_hours(i64::from(self.hours)),
         }
     }
 
@@ -77,11 +76,11 @@ impl Spacing {
     /// that are count as a spacing apart even where clocks that went back show a smaller difference.
     #[must_use]
     pub fn hours_between(self, one: Timestamp, other: Timestamp, zone: &Zone) -> f64 {
-        let (earlier, later) = (whole_second(one.min(other)), whole_second(one.max(other)));
+        let (earlier, later) = (one.min(other).whole_second(), one.max(other).whole_second());
         if self.whole_days().is_none() {
-            return hours(later.duration_since(earlier));
+            return hours(later.since(earlier));
         }
-        let on_the_clock = hours(zone.wall_time(later).duration_since(zone.wall_time(earlier)));
+        let on_the_clock = hours(zone.wall_time(later) - zone.wall_time(earlier));
         let spacing = f64::from(self.hours);
         if on_the_clock < spacing && self.is_far_enough(earlier, later, zone) {
             return spacing;
@@ -97,8 +96,7 @@ impl Spacing {
         if self.whole_days().is_none() || !week.clocks_change() {
             return None;
         }
-        let minute = SignedDuration::from_mins(i64::from(minute));
-        let at = |hour: usize| week.instant(hour as i64).saturating_add(minute).unwrap_or(Timestamp::MAX);
+        let at = |hour: usize| week.instant(hour as i64).plus_minutes(i64::from(minute));
         let mut next = 0;
         let after = (0..week.len()).map(|hour| {
             let earliest = self.earliest_after(at(hour), week.zone());
@@ -121,12 +119,8 @@ impl fmt::Display for Spacing {
     }
 }
 
-fn whole_second(at: Timestamp) -> Timestamp {
-    Timestamp::from_second(at.as_second()).unwrap_or(at)
-}
-
-fn hours(duration: SignedDuration) -> f64 {
-    duration.as_secs() as f64 / HOUR_SECONDS as f64
+fn hours(elapsed: TimeDelta) -> f64 {
+    elapsed.num_seconds() as f64 / HOUR_SECONDS as f64
 }
 
 #[cfg(test)]
@@ -147,7 +141,7 @@ mod tests {
     fn after(spacing: Spacing, post: &str, zone_name: &str) -> String {
         let zone = zone(zone_name);
         let earliest = spacing.earliest_after(at(post), &zone);
-        zone.local(earliest).strftime("%a %H:%M%:z").to_string()
+        zone.local(earliest).format("%a %H:%M%:z").to_string()
     }
 
     #[test]
@@ -177,9 +171,9 @@ mod tests {
             assert_eq!(after(DAY, post, zone), expected, "{post} in {zone}");
             let zone = self::zone(zone);
             let earliest = DAY.earliest_after(at(post), &zone);
-            assert_eq!(hours(earliest.duration_since(at(post))), elapsed);
+            assert_eq!(hours(earliest.since(at(post))), elapsed);
             assert_eq!(DAY.hours_between(at(post), earliest, &zone), 24.0);
-            let before = earliest - 1.second();
+            let before = earliest.plus_seconds(-1);
             assert!(DAY.is_far_enough(at(post), earliest, &zone) && DAY.is_far_enough(earliest, at(post), &zone));
             assert!(!DAY.is_far_enough(at(post), before, &zone) && DAY.hours_between(before, at(post), &zone) < 24.0);
         }
@@ -227,11 +221,11 @@ mod tests {
             let (zone, change) = (zone(name), at(change));
             let posts = (-27 * 60..=-22 * 60).step_by(15);
             for (post, days) in posts.flat_map(|post| [(post, 1), (post - 24 * 60, 2)]) {
-                let post = change + i64::from(post).minutes();
+                let post = change.plus_minutes(i64::from(post));
                 let spacing = Spacing::from_hours(24 * days);
                 let mut was_far_enough = false;
                 for minutes in (-120..=3000).step_by(5) {
-                    let later = change + i64::from(minutes).minutes();
+                    let later = change.plus_minutes(i64::from(minutes));
                     let is_far_enough = spacing.is_far_enough(post, later, &zone);
                     assert!(is_far_enough || !was_far_enough, "{name}: {post} and {later}");
                     let hours = spacing.hours_between(post, later, &zone);
@@ -292,7 +286,7 @@ mod tests {
                 let spacing = Spacing::from_hours(spacing);
                 let next = spacing.next_hours(&hours, minute).unwrap();
                 assert!(next.is_sorted() && next.len() == hours.len());
-                let at = |hour: usize| hours.instant(hour as i64) + i64::from(minute).minutes();
+                let at = |hour: usize| hours.instant(hour as i64).plus_minutes(i64::from(minute));
                 for (one, next) in next.iter().enumerate() {
                     for other in one + 1..hours.len() {
                         let is_far_enough = spacing.is_far_enough(at(one), at(other), hours.zone());

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::assets::Slot;
 use super::channel::{Bench, Desk, Scored, WarningsSeen};
 use super::judge::{Docket, Ledger, others_of_day};
@@ -14,7 +12,7 @@ use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Histories, hours_between};
 use crate::model::{
     AssetUse, Capacity, Channel, ChannelSeen, ChannelState, Client, ClientState, HOUR_SECONDS, PerformanceReality,
-    Post, Reason, Score, Spacing, Week, Zone,
+    Post, Reason, Score, Spacing, Timestamp, Week, Zone,
 };
 use crate::rules::{ClientRules, CompiledRules, NEVER};
 
@@ -164,7 +162,7 @@ impl<'a> ClientDay<'a> {
     fn slot(&self, desk: usize, post: &CommittedPost) -> Slot {
         let hours = self.week.hours;
         let hour = usize::try_from(hours.hour_of(post.at)).unwrap_or(0).min(hours.len().saturating_sub(1));
-        Slot { desk, hour, at: post.at, date: self.week.client.zone.local(post.at).date(), weight: 0.0 }
+        Slot { desk, hour, at: post.at, date: self.week.client.zone.wall_time(post.at).date(), weight: 0.0 }
     }
 
     /// The post's asset with its score as the week began; none where it is no longer offered.
@@ -225,10 +223,10 @@ fn fatigue_before(
 /// tires its channel from there on.
 #[must_use]
 pub fn on_the_hour(at: Timestamp, zone: &Zone) -> Timestamp {
-    let week = Week::of(zone.local(at).date()).and_then(|week| zone.start_of_day(week.monday()));
+    let week = zone.start_of_day(Week::of(zone.wall_time(at).date()).monday());
     let start = week.map_or(0, Timestamp::as_second);
     let past_the_hour = (at.as_second() - start).rem_euclid(HOUR_SECONDS);
-    Timestamp::from_second(at.as_second() - past_the_hour).unwrap_or(at)
+    at.whole_second().plus_seconds(-past_the_hour)
 }
 
 /// A channel's fatigue after a post, and the instant that it then holds for: what there was decays up to
@@ -242,7 +240,7 @@ pub fn tired(
     per_post: f64,
 ) -> (f64, Timestamp) {
     // Just after the post, so that the post itself does not lie ahead.
-    let after = post.saturating_add(jiff::SignedDuration::from_secs(1)).unwrap_or(post).max(as_of);
+    let after = post.plus_seconds(1).max(as_of);
     let kept = |from: Timestamp| (-hours_between(from, after) / half_life_hours).exp2();
     ((fatigue * kept(as_of) + per_post * kept(on_the_hour(post, zone))).min(1.0), after)
 }

@@ -8,15 +8,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use chrono::NaiveDate;
 
 use super::channel::{Desk, Scored};
 use super::matching::{Choice, best_matching};
 use super::objection::{Moment, objection_to_asset};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Candidate, Histories};
-use crate::model::{Asset, AssetId};
+use crate::model::{Asset, AssetId, Timestamp};
 
 /// A placed slot that wants an asset.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +27,7 @@ pub(super) struct Slot {
     /// When, to the minute.
     pub at: Timestamp,
     /// Date on the client's clock.
-    pub date: Date,
+    pub date: NaiveDate,
     /// What quality 1 would earn there.
     pub weight: f64,
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{self, Candidate, Histories, hours_between};
 use crate::model::{
-    Channel, ChannelSeen, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier, WorkspaceId,
+    Channel, ChannelSeen, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier, Timestamp,
+    WorkspaceId,
 };
 use crate::planner::hours::{ChannelHours, HourRule, lay_out};
 use crate::planner::{Instance, Response, Solution, Solver};
@@ -155,9 +156,9 @@ pub fn lowered_posts(rules: &Rules, wanted: u32, fatigue: f64) -> u32 {
 /// Fatigue of a channel at an instant after the one its state holds for, with the posts that are
 /// committed in between, one an hour.
 #[must_use]
-pub fn fatigue_at(state: &ChannelState, rules: &ChannelRules, at: jiff::Timestamp) -> f64 {
+pub fn fatigue_at(state: &ChannelState, rules: &ChannelRules, at: Timestamp) -> f64 {
     let kept = |hours: f64| (-hours / rules.half_life_hours).exp2();
-    let since = |from: jiff::Timestamp| hours_between(from, at);
+    let since = |from: Timestamp| hours_between(from, at);
     let mut hours: Vec<i64> = state
         .recent_posts
         .iter()

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::model::{
     ActionType, Allocation, AssetId, CampaignId, Channel, ClientPlan, ConfidenceStep, Conflict, ConflictKind, Decision,
     DecisionStatus, OtherPost, Outcome, PerformanceReality, Plan, Post, Reason, RiskBand, ScheduleStatus, Severity,
-    Verdict, derived_id,
+    Timestamp, Verdict, derived_id,
 };
 
 /// Every decision of a plan: by client, first its channels' fatigue, then its posts by time, then what
@@ -314,7 +314,7 @@ struct ConflictFound<'a> {
 #[derive(Serialize)]
 struct TimeChoice<'a> {
     channel: Channel,
-    scheduled_for: jiff::Timestamp,
+    scheduled_for: Timestamp,
     time_zone: &'a str,
     slot_value: f64,
     fatigue: f64,

@@ -112,5 +112,5 @@ fn of_channel(
 }
 
 fn local((plan, post): (&ClientPlan, &Post)) -> String {
-    plan.zone.local(post.at).strftime("%a %H:%M").to_string()
+    plan.zone.local(post.at).format("%a %H:%M").to_string()
 }

@@ -5,8 +5,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
+use chrono::{NaiveDateTime, Timelike as _};
 use serde::Serialize;
 
 use super::channel::{Bench, Desk, response};
@@ -19,7 +18,7 @@ use crate::agents::creative_director::points;
 use crate::agents::scaling;
 use crate::model::{
     CampaignId, Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, HOUR_SECONDS, Outcome, Post,
-    Reason, RiskBand, Scenario, ScheduleStatus, Spacing, Verdict, Week,
+    Reason, RiskBand, Scenario, ScheduleStatus, Spacing, Timestamp, Verdict, Week, wall_time_text,
 };
 use crate::rules::{Flip, GuardrailRules, Input, OverlayKey, PostFacts, RiskRules, RuleFailure, RulesPack, nearest};
 
@@ -276,14 +275,14 @@ pub fn why_not(
     week: Week,
     client: &ClientId,
     channel: Channel,
-    at: DateTime,
+    at: NaiveDateTime,
 ) -> Result<WhyNot, ExplainError> {
     with_draft(planner, scenario, week, client, |draft, bench| {
         let desk = draft.desks.iter().find(|desk| desk.state.channel == channel);
         let desk = desk.ok_or_else(|| no_channel(client, channel))?;
         let places = Places { planner, week: &draft.week };
         let hour = places.hour(at).ok_or_else(|| ExplainError::NoSuchHour {
-            at: at.to_string(),
+            at: wall_time_text(at),
             week: week.to_string(),
             zone: draft.week.client.zone.name().to_owned(),
         })?;
@@ -341,14 +340,12 @@ impl Places<'_, '_> {
     }
 
     fn local(&self, hour: usize, minute: u8) -> String {
-        let at = self.week.hours.instant(hour as i64);
-        let local = self.week.client.zone.local(at);
-        let local = local.saturating_add(jiff::SignedDuration::from_mins(i64::from(minute)));
-        local.strftime("%a %Y-%m-%d %H:%M").to_string()
+        let at = self.week.hours.instant(hour as i64).plus_minutes(i64::from(minute));
+        self.week.client.zone.local(at).format("%a %Y-%m-%d %H:%M").to_string()
     }
 
     /// The hour of the week that the client's clock shows; the first of the two where it shows it twice.
-    fn hour(&self, at: DateTime) -> Option<usize> {
+    fn hour(&self, at: NaiveDateTime) -> Option<usize> {
         let hours = self.week.hours.hours().iter().enumerate();
         let hour = u8::try_from(at.hour()).ok()?;
         hours
@@ -392,7 +389,7 @@ impl Places<'_, '_> {
         PostExplanation {
             client_id: self.week.client.id.clone(),
             channel: post.channel,
-            local_time: self.week.client.zone.local(post.at).to_string(),
+            local_time: self.week.client.zone.shown(post.at),
             scheduled_for: post.at.to_string(),
             status: post.status,
             blocked: post.blocked.clone(),

@@ -1,12 +1,11 @@
 //! What each hour of a channel's week is worth, and which rule forbids it.
 
-use jiff::civil::Time;
-use jiff::{SignedDuration, Timestamp};
+use chrono::{NaiveTime, TimeDelta};
 
 use crate::agents::ClientWeek;
 use crate::agents::agency_director::{DayPlan, day_plan};
 use crate::agents::creative_director::Candidate;
-use crate::model::{CalendarEntry, CampaignId, ChannelState, Spacing, WallHour, Zone};
+use crate::model::{CalendarEntry, CampaignId, ChannelState, Spacing, Timestamp, WallHour, Zone};
 use crate::rules::{ChannelRules, ClosedRange, OverlayKey, RulesPack};
 
 const WEEK_MINUTES: i32 = 7 * 24 * 60;
@@ -133,8 +132,7 @@ pub fn lay_out<'a>(
     let day = |weekday: u8| day_plan(week, state.channel, week.hours.date(weekday), candidates);
     let days: Vec<DayPlan<'a>> = (0..7).map(day).collect();
     let spacing = Spacing::from_hours(rules.min_spacing_hours);
-    let past_the_hour = SignedDuration::from_mins(i64::from(minute));
-    let at = |t: usize| week.hours.instant(t as i64).saturating_add(past_the_hour).unwrap_or(Timestamp::MAX);
+    let at = |t: usize| week.hours.instant(t as i64).plus_minutes(i64::from(minute));
     let others = OtherPosts::of(week, state.recent_posts.iter().copied().chain(state.last_post_at), spacing);
     let mut value = Vec::with_capacity(week.hours.len());
     let mut forbidden = Vec::with_capacity(week.hours.len());
@@ -205,7 +203,7 @@ impl<'w> OtherPosts<'w> {
         let (before, committed): (Vec<Timestamp>, Vec<Timestamp>) = posts.partition(|at| *at < start);
         let last = before.iter().copied().max();
         // On clocks that went back, the last post need not be the one whose time of day comes last.
-        let day_before = last.and_then(|last| last.checked_sub(SignedDuration::from_hours(24)).ok());
+        let day_before = last.map(|last| last.plus_hours(-24));
         let lately = before.into_iter().filter(|at| day_before.is_some_and(|day_before| *at >= day_before));
         let free_from = lately.map(|at| spacing.earliest_after(at, zone)).max();
         Self { spacing, zone, last, free_from, committed }
@@ -269,9 +267,9 @@ pub(super) fn closed_range(week: &ClientWeek<'_>, rules: &ChannelRules, wall: Wa
     }
     let minute_of_day = u16::from(wall.hour) * 60 + u16::from(wall.minute);
     let minute_of_week = i32::from(wall.weekday) * 1440 + i32::from(minute_of_day);
-    let midnight = week.hours.date(wall.weekday).to_datetime(Time::midnight());
-    let start = midnight.saturating_add(SignedDuration::from_mins(i64::from(minute_of_day)));
-    let end = start.saturating_add(SignedDuration::from_hours(1));
+    let midnight = week.hours.date(wall.weekday).and_time(NaiveTime::MIN);
+    let start = midnight + TimeDelta::minutes(i64::from(minute_of_day));
+    let end = start + TimeDelta::hours(1);
     rules.closed.iter().position(|range| match *range {
         ClosedRange::Weekly { from, to } => overlaps_weekly(minute_of_week, i32::from(from), i32::from(to)),
         ClosedRange::Dated { from, to } => start < to && from < end,

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::judgement::Judgement;
 use super::replay::{Occasion, Recorded};
-use crate::model::{Channel, ClientId, Outcome, Reason, RiskBand, ScheduleStatus, Verdict, WorkspaceId};
+use crate::model::{Channel, ClientId, Outcome, Reason, RiskBand, ScheduleStatus, Timestamp, Verdict, WorkspaceId};
 use crate::rules::{CONFIDENCE, CompiledRules};
 
 /// How a post stood, or would have.
@@ -239,7 +238,7 @@ fn change(recorded: &Recorded, after: Stand, differs: Vec<(ChangeKind, Cause)>) 
         client_id: recorded.client_id.clone(),
         workspace_id: recorded.workspace_id.clone(),
         channel: recorded.channel,
-        local_time: local.strftime("%Y-%m-%d %a %H:%M").to_string(),
+        local_time: local.format("%Y-%m-%d %a %H:%M").to_string(),
         decided_at: recorded.decided_at,
         occasion: recorded.occasion,
         before: recorded.stand,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::civil::Date;
+use chrono::{Datelike as _, NaiveDate};
 
 use super::assets::{Assignment, Slot};
 use super::channel::{Bench, Desk, Scored, response, texts};
@@ -303,7 +303,7 @@ pub(super) fn campaign_of(
 }
 
 /// What the client's clock and calendar show at an hour of the week.
-pub(super) fn shown_at(hours: &WeekHours, hour: usize) -> Option<(Date, WallHour)> {
+pub(super) fn shown_at(hours: &WeekHours, hour: usize) -> Option<(NaiveDate, WallHour)> {
     let wall = *hours.hours().get(hour)?;
     Some((hours.date(wall.weekday), wall))
 }
@@ -311,7 +311,7 @@ pub(super) fn shown_at(hours: &WeekHours, hour: usize) -> Option<(Date, WallHour
 /// What scripts see of a post.
 pub(super) fn post_facts(
     seen: &PostSeen,
-    shown: Option<(Date, WallHour)>,
+    shown: Option<(NaiveDate, WallHour)>,
     campaign: Option<&CampaignId>,
     rules: &ChannelRules,
 ) -> PostFacts {
@@ -325,7 +325,7 @@ pub(super) fn post_facts(
         date: date.map_or_else(Default::default, |date| date.to_string().into()),
         day: date.map_or(1, |date| date.day().into()),
         month: date.map_or(1, |date| date.month().into()),
-        week: date.map_or(1, |date| date.iso_week_date().week().into()),
+        week: date.map_or(1, |date| date.iso_week().week().into()),
         is_best_hour: wall.is_some_and(|wall| is_best_hour(rules, wall)),
         fatigue: seen.fatigue,
         expected_engagement: seen.expected_engagement,

@@ -120,9 +120,8 @@ fn slot(look: &Look<'_>, week: &ClientWeek<'_>, desk: &Desk<'_>) -> Slot {
     let is_there = |wall: &WallHour| (wall.weekday, wall.hour) >= (look.weekday, look.hour);
     let hour = week.hours.hours().iter().position(is_there).unwrap_or(0);
     let start = week.hours.instant(hour as i64);
-    let minute = jiff::SignedDuration::from_mins(i64::from(desk.minute));
     let weekday = week.hours.hours().get(hour).map_or(0, |wall| wall.weekday);
-    let at = start.saturating_add(minute).unwrap_or(start);
+    let at = start.plus_minutes(i64::from(desk.minute));
     Slot { desk: 0, hour, at, date: week.hours.date(weekday), weight: 0.0 }
 }
 

@@ -5,8 +5,7 @@
 
 use std::sync::Arc;
 
-use jiff::civil::Date;
-use jiff::{Timestamp, Zoned};
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime, Timelike as _};
 
 use super::PlanError;
 use super::hours::{HourRule, OtherPosts, closed_range, forbidden_by};
@@ -14,8 +13,8 @@ use crate::agents::ClientWeek;
 use crate::agents::agency_director::{DayPlan, day_plan};
 use crate::agents::creative_director::{Histories, History};
 use crate::model::{
-    Asset, AssetId, AssetUse, Channel, ChannelState, Client, ClientState, Plan, Post, Reason, Spacing, WallHour, Week,
-    WeekHours,
+    Asset, AssetId, AssetUse, Channel, ChannelState, Client, ClientState, Plan, Post, Reason, Spacing, Timestamp,
+    WallHour, Week, WeekHours,
 };
 use crate::rules::{ClientRules, ClosedRange, CompiledRules, Rules};
 
@@ -46,7 +45,7 @@ pub fn objection_to(
     now: Option<Timestamp>,
 ) -> Result<Option<Reason>, PlanError> {
     let numbers = rules.for_client(client);
-    let week = Week::of(client.zone.local(post.at).date())?;
+    let week = Week::of(client.zone.wall_time(post.at).date());
     let hours = WeekHours::new(week, &client.zone)?;
     let week = ClientWeek { client, state, rules: numbers.base(), hours: &hours, not_before: None };
     let surroundings = Surroundings::of(&week, post, now);
@@ -142,17 +141,17 @@ pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, surrounding
         let known = place.and_then(|place| client.assets.get(place).zip(surroundings.histories.get(place)));
         let gone = || Some(Reason::AssetGone { asset_id: AssetId::new(id) });
         let Some((asset, history)) = known else { return gone() };
-        let date = client.zone.local(post.at).date();
+        let date = client.zone.wall_time(post.at).date();
         objection_to_asset(week, asset, history, Moment { channel: post.channel, at: post.at, date })
     })
 }
 
 fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, surroundings: &Surroundings) -> Option<Reason> {
-    let local = week.client.zone.local(post.at);
+    let local = week.client.zone.wall_time(post.at);
     let hour = usize::try_from(week.hours.hour_of(post.at)).ok();
     let wall = hour.and_then(|hour| week.hours.hours().get(hour).copied()).unwrap_or(WallHour {
-        weekday: local.weekday().to_monday_zero_offset().unsigned_abs(),
-        hour: local.hour().unsigned_abs(),
+        weekday: local.weekday().num_days_from_monday() as u8,
+        hour: local.hour() as u8,
         minute: 0,
     });
     // Only whether the day is closed counts here, not what it is worth.
@@ -166,22 +165,22 @@ fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, surroundings: 
         HourRule::Past => Reason::Past,
         HourRule::ClosedDay => closed(&day, local.date()),
         HourRule::ClosedHours => {
-            closed_hours(closed_range(week, numbers, wall).and_then(|at| numbers.closed.get(at)), &local)
+            closed_hours(closed_range(week, numbers, wall).and_then(|at| numbers.closed.get(at)), local)
         }
-        HourRule::QuietHours => Reason::QuietHours { local_time: local.strftime("%H:%M").to_string().into() },
+        HourRule::QuietHours => Reason::QuietHours { local_time: local.format("%H:%M").to_string().into() },
         HourRule::LastPost | HourRule::CommittedPost | HourRule::DayFull => {
             Reason::Spacing { other: nearest.unwrap_or(post.at), spacing_hours: numbers.min_spacing_hours }
         }
     })
 }
 
-fn closed_hours(range: Option<&ClosedRange>, local: &Zoned) -> Reason {
+fn closed_hours(range: Option<&ClosedRange>, local: NaiveDateTime) -> Reason {
     let [from, to] = range.map(ClosedRange::ends).unwrap_or_default();
-    let local_time = local.strftime("%Y-%m-%d %H:%M").to_string().into();
+    let local_time = local.format("%Y-%m-%d %H:%M").to_string().into();
     Reason::ClosedHours { local_time, from: from.into(), to: to.into() }
 }
 
-fn closed(day: &DayPlan<'_>, date: Date) -> Reason {
+fn closed(day: &DayPlan<'_>, date: NaiveDate) -> Reason {
     let name = day.closed.map_or_else(|| "".into(), |entry| Arc::clone(&entry.name));
     Reason::ClosedDay { date, name }
 }
@@ -192,7 +191,7 @@ pub(super) struct Moment {
     pub channel: Channel,
     pub at: Timestamp,
     /// The date on the client's clock.
-    pub date: Date,
+    pub date: NaiveDate,
 }
 
 /// Why an asset may not be used on a channel at an instant.
@@ -229,7 +228,7 @@ pub(super) fn objection_to_asset(
     is_worn.then(|| Reason::AssetUses { asset_id: asset_id(), most: rules.max_uses_per_week })
 }
 
-fn objection_to_campaign(week: &ClientWeek<'_>, asset: &Asset, channel: Channel, date: Date) -> Option<Reason> {
+fn objection_to_campaign(week: &ClientWeek<'_>, asset: &Asset, channel: Channel, date: NaiveDate) -> Option<Reason> {
     let id = asset.campaign_id.as_ref()?;
     let campaign = week.client.campaigns.iter().find(|campaign| campaign.id == *id);
     match campaign {

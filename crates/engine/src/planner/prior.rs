@@ -1,12 +1,10 @@
 //! Posts of the week that were committed before it is planned: what the planner expects of them.
 
-use jiff::Timestamp;
-
 use super::channel::{Bench, Desk, Scored, response};
 use super::judge::{campaign_of, choice};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::Histories;
-use crate::model::{AssetUse, Channel, Post, PriorPost};
+use crate::model::{AssetUse, Channel, Post, PriorPost, Timestamp};
 use crate::rules::{ClientRules, RuleFailure};
 
 /// The client's committed posts of the week, by time, then channel. Each is valued as a planned post is:

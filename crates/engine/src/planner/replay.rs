@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use chrono::NaiveDate;
 use rayon::prelude::*;
 use uuid::Uuid;
 
@@ -19,8 +18,8 @@ use super::judge::{post_facts, shown_at};
 use super::judgement::{Judgement, judgement};
 use super::{PlanError, Planner};
 use crate::model::{
-    CampaignId, Channel, ChannelSeen, ClientId, Outcome, PerformanceReality, PostSeen, Reason, ScheduleStatus, Verdict,
-    WallHour, Week, WeekHours, WorkspaceId, Zone,
+    CampaignId, Channel, ChannelSeen, ClientId, Outcome, PerformanceReality, PostSeen, Reason, ScheduleStatus,
+    Timestamp, Verdict, WallHour, Week, WeekHours, WorkspaceId, Zone,
 };
 
 /// When a post was judged.
@@ -113,15 +112,15 @@ impl Planner<'_> {
     }
 }
 
-fn week_of(recorded: &Recorded) -> Result<(String, Week), PlanError> {
-    let week = Week::of(recorded.zone.local(recorded.scheduled_for).date())?;
-    Ok((recorded.zone.name().to_owned(), week))
+fn week_of(recorded: &Recorded) -> (String, Week) {
+    let week = Week::of(recorded.zone.wall_time(recorded.scheduled_for).date());
+    (recorded.zone.name().to_owned(), week)
 }
 
 fn clocks(recorded: &[Recorded]) -> Result<Clocks, PlanError> {
     let mut clocks = Clocks::new();
     for one in recorded {
-        let key = week_of(one)?;
+        let key = week_of(one);
         let week = key.1;
         if let Entry::Vacant(place) = clocks.entry(key) {
             place.insert(WeekHours::new(week, &one.zone)?);
@@ -131,7 +130,7 @@ fn clocks(recorded: &[Recorded]) -> Result<Clocks, PlanError> {
 }
 
 /// What the client's clock and calendar show as the post goes out.
-fn shown(recorded: &Recorded, clocks: &Clocks) -> Result<Option<(Date, WallHour)>, PlanError> {
-    let hours = clocks.get(&week_of(recorded)?);
+fn shown(recorded: &Recorded, clocks: &Clocks) -> Result<Option<(NaiveDate, WallHour)>, PlanError> {
+    let hours = clocks.get(&week_of(recorded));
     Ok(hours.and_then(|hours| shown_at(hours, usize::try_from(hours.hour_of(recorded.scheduled_for)).ok()?)))
 }

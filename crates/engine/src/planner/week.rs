@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
 use rayon::prelude::*;
 
 use super::allocation::{allocation, conflicts};
@@ -18,8 +17,8 @@ use crate::agents::scaling::{self, Claim, WorkspaceDemand};
 use crate::agents::{ClientWeek, agency_director, client_ops, creative_director, early_warning, performance_reality};
 use crate::model::{
     Capacity, Channel, ChannelAssets, Client, ClientId, ClientPlan, ClientState, CreativeDirector, EarlyWarning,
-    PerformanceReality, Plan, Scaling, Scenario, ScheduleStatus, Signals, Tier, Week, WeekHours, WorkspaceId,
-    derived_id,
+    PerformanceReality, Plan, Scaling, Scenario, ScheduleStatus, Signals, Tier, Timestamp, Week, WeekHours,
+    WorkspaceId, derived_id,
 };
 use crate::rules::{ClientFacts, ClientRules, CompiledRules, Evaluator, RuleUse, Stopwatch};
 
@@ -423,11 +422,10 @@ fn slots(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> Vec<Slot> {
             let value = desk.hours.value.get(*hour).copied().unwrap_or(0.0);
             let weekday = week.hours.hours().get(*hour).map_or(0, |wall| wall.weekday);
             let start = week.hours.instant(*hour as i64);
-            let minute = jiff::SignedDuration::from_mins(i64::from(desk.minute));
             slots.push(Slot {
                 desk: index,
                 hour: *hour,
-                at: start.saturating_add(minute).unwrap_or(start),
+                at: start.plus_minutes(i64::from(desk.minute)),
                 date: week.hours.date(weekday),
                 weight: value * response(week.rules).at(tired).max(0.0),
             });
@@ -464,7 +462,7 @@ pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
         .map(|index| {
             let (week, rules, demand) = desk.client(index).ok_or(PlanError::NoSuchClient)?;
             let draft = planner.with_bench(|bench| draft(week, rules, demand, bench))?;
-            let start = week.client.zone.local(week.hours.start()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+            let start = week.client.zone.local(week.hours.start()).format("%Y-%m-%dT%H:%M:%S%:z").to_string();
             let solved = draft.desks.into_iter().map(|desk| SolvedInstance {
                 client_id: week.client.id.clone(),
                 channel: desk.state.channel,

@@ -5,13 +5,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::civil::DateTime;
+use chrono::NaiveDateTime;
 
 use super::diagnostic::{Diagnostic, Place};
 use super::key::DAYS;
 use super::load::{OverlayKey, RulesPack};
 use super::settings::{Row, Settings, Value, View, is_closed_ranges};
-use crate::model::Channel;
+use crate::model::{Channel, wall_time_text};
 
 /// Minutes of a day.
 pub(crate) const DAY_MINUTES: u16 = 24 * 60;
@@ -32,9 +32,9 @@ pub enum ClosedRange {
     /// Hours of single dates.
     Dated {
         /// Date and time.
-        from: DateTime,
+        from: NaiveDateTime,
         /// Date and time, after `from`.
-        to: DateTime,
+        to: NaiveDateTime,
     },
 }
 
@@ -44,7 +44,7 @@ impl ClosedRange {
     pub fn ends(&self) -> [String; 2] {
         match self {
             ClosedRange::Weekly { from, to } => [WeekTime(*from).to_string(), WeekTime(*to).to_string()],
-            ClosedRange::Dated { from, to } => [from.to_string(), to.to_string()],
+            ClosedRange::Dated { from, to } => [wall_time_text(*from), wall_time_text(*to)],
         }
     }
 
@@ -154,10 +154,11 @@ fn mistake(path: &str, cells: &Row) -> Option<Diagnostic> {
             at(&to.place, "empty_range", cause, "write the time from which posts may run again as `to`")
         }
         (Value::DateTime(begin), Value::DateTime(end)) if begin == end => {
-            let cause = format!("the range begins and ends at {begin}");
+            let cause = format!("the range begins and ends at {}", wall_time_text(*begin));
             at(&to.place, "empty_range", cause, "write the time from which posts may run again as `to`")
         }
         (Value::DateTime(begin), Value::DateTime(end)) if begin > end => {
+            let [begin, end] = [begin, end].map(|at| wall_time_text(*at));
             let cause = format!("the range ends at {end}, before it begins at {begin}");
             at(&to.place, "span_backwards", cause, "write the first time as `from` and the last as `to`")
         }

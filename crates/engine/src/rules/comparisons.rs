@@ -1,6 +1,5 @@
 //! Comparisons of a script that can never hold: of a text with a number, or with a value that the field never has.
 
-use jiff::civil::Date;
 use rhai::{ASTNode, Expr, Position, Stmt};
 
 use super::diagnostic::nearest;
@@ -9,7 +8,7 @@ use super::key::DAYS;
 use super::locals::Locals;
 use super::names::NameKind;
 use super::recased;
-use crate::model::{Channel, ClientStatus};
+use crate::model::{Channel, ClientStatus, parse_date};
 
 /// A comparison that can never hold, or never fail.
 #[derive(Debug, PartialEq)]
@@ -292,7 +291,7 @@ fn is_date(text: &str, operator: &str) -> bool {
         7 if !is_equality => format!("{text}-01"),
         _ => text.to_owned(),
     };
-    whole.len() == 10 && whole.parse::<Date>().is_ok()
+    parse_date(&whole).is_some()
 }
 
 /// What is wrong with seeking this in a list.

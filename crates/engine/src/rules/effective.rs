@@ -7,7 +7,7 @@ use super::closed::WeekTime;
 use super::diagnostic::nearest;
 use super::load::{OverlayKey, RulesPack};
 use super::settings::{Setting, Settings, Value, View, adds_up};
-use crate::model::Channel;
+use crate::model::{Channel, wall_time_text};
 
 /// One value of a pack as it holds once overlays lie over the base.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -97,7 +97,7 @@ impl fmt::Display for Value {
             Value::Clock(minutes) => write!(f, "\"{:02}:{:02}\"", minutes / 60, minutes % 60),
             Value::Date(date) => date.fmt(f),
             Value::WeekTime(minutes) => write!(f, "\"{}\"", WeekTime(*minutes)),
-            Value::DateTime(at) => at.fmt(f),
+            Value::DateTime(at) => f.pad(&wall_time_text(*at)),
             Value::Rows(rows) => {
                 let cell = |(name, setting): (&&str, &Setting)| format!("{name} = {}", setting.value);
                 let row = |row: &super::settings::Row| {
@@ -111,6 +111,8 @@ impl fmt::Display for Value {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Datelike as _;
+
     use super::super::load::tests::default_files;
     use super::*;
     use crate::model::{ClientId, WorkspaceId};

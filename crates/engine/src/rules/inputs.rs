@@ -8,15 +8,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::ToSpan;
-use jiff::civil::{Date, date};
+use chrono::{Datelike as _, NaiveDate};
 
 use super::constants::Constants;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, List, PostFacts};
 use super::hooks::{CONFIDENCE, HOUR_WEIGHTS, Hook, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
 use super::settle::{on_day, settle};
 use super::{Evaluator, GuardrailRules, RuleFailure, Rules};
-use crate::model::{Channel, ClientStatus, Verdict};
+use crate::model::{Channel, ClientStatus, Verdict, parse_date, plus_days};
+
+/// The day of a post about which nothing else is known.
+const MIDDLING_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 7, 1).unwrap();
 
 /// What functions of a pack are asked about: a channel's week and a post in it, and where need be an asset and a
 /// client.
@@ -54,7 +56,7 @@ impl Input {
             ..ChannelFacts::middling()
         };
         let mut post = PostFacts { has_asset: true, has_content: true, ..PostFacts::middling() };
-        on_day(&mut post, date(2026, 7, 1));
+        on_day(&mut post, MIDDLING_DAY);
         Self::of_post(post, ctx)
     }
 
@@ -267,19 +269,17 @@ pub fn values(field: InputField, start: &Input, constants: &Constants, numbers: 
 /// The dates that a script writes out, each with the day before it and the six after it, and all days of the months that
 /// it writes out.
 fn dates(constants: &Constants) -> Vec<Fact> {
-    let around = |text: &String| -> Vec<Date> {
+    let around = |text: &String| -> Vec<NaiveDate> {
         let text = text.trim_matches('-');
-        let parsed = |whole: String| whole.parse::<Date>().ok().filter(|_| whole.len() == 10);
-        let days = |from: Date, days: std::ops::RangeInclusive<i64>| {
-            days.filter_map(move |day| from.checked_add(day.days()).ok()).collect()
-        };
-        match (parsed(text.to_owned()).or_else(|| parsed(format!("2028-{text}"))), parsed(format!("{text}-01"))) {
+        let days =
+            |from: NaiveDate, days: std::ops::RangeInclusive<i64>| days.map(move |day| plus_days(from, day)).collect();
+        match (parse_date(text).or_else(|| parse_date(&format!("2028-{text}"))), parse_date(&format!("{text}-01"))) {
             (Some(date), _) => days(date, -1..=6),
-            (None, Some(first)) => days(first, -1..=i64::from(first.days_in_month())),
-            (None, None) => parsed(format!("{text}-01-01")).map(|first| days(first, -1..=6)).unwrap_or_default(),
+            (None, Some(first)) => days(first, -1..=i64::from(first.num_days_in_month())),
+            (None, None) => parse_date(&format!("{text}-01-01")).map(|first| days(first, -1..=6)).unwrap_or_default(),
         }
     };
-    let dates: BTreeSet<Date> = constants.names.iter().flat_map(around).collect();
+    let dates: BTreeSet<NaiveDate> = constants.names.iter().flat_map(around).collect();
     dates.into_iter().map(|date| Fact::Text(date.to_string().into())).collect()
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::{Date, DateTime};
+use chrono::{NaiveDate, NaiveDateTime};
 
 use super::diagnostic::Place;
 use super::key::Preset;
@@ -25,11 +25,11 @@ pub enum Value {
     /// Minutes of the day.
     Clock(u16),
     /// A day.
-    Date(Date),
+    Date(NaiveDate),
     /// Minutes since Monday 00:00, `0..10080`.
     WeekTime(u16),
     /// A day and time of the client's clock.
-    DateTime(DateTime),
+    DateTime(NaiveDateTime),
     /// A list of rows.
     Rows(Vec<Row>),
 }
@@ -92,7 +92,7 @@ impl Value {
 
     /// The day; none where it is something else.
     #[must_use]
-    pub fn as_date(&self) -> Option<Date> {
+    pub fn as_date(&self) -> Option<NaiveDate> {
         match self {
             Value::Date(date) => Some(*date),
             _ => None,

@@ -1,11 +1,10 @@
 //! Inputs of functions made consistent: what cannot be together is taken back.
 
-use jiff::ToSpan;
-use jiff::civil::Date;
+use chrono::{Datelike as _, NaiveDate};
 
 use super::facts::{Fact, List, PostFacts};
 use super::inputs::Input;
-use crate::model::Channel;
+use crate::model::{Channel, parse_date, plus_days};
 
 /// Takes back what cannot be together, of an input that was made out of another one: a post without an asset has none
 /// of its marks, what is doubted was assessed, a date is of one day, and every other post of the day has a channel and
@@ -24,11 +23,11 @@ pub(super) fn settle(input: &mut Input, start: &Input) {
 }
 
 /// Puts a post on a day.
-pub(super) fn on_day(post: &mut PostFacts, date: Date) {
+pub(super) fn on_day(post: &mut PostFacts, date: NaiveDate) {
     post.date = date.to_string().into();
     post.day = i64::from(date.day());
     post.month = i64::from(date.month());
-    post.week = i64::from(date.iso_week_date().week());
+    post.week = i64::from(date.iso_week().week());
     post.weekday = weekday(date);
 }
 
@@ -38,35 +37,39 @@ const DAYS_SOUGHT: i64 = 6 * 366;
 /// Makes date, day, month, week and weekday those of one day: the first from the date on that has every part that
 /// differs from the start's. Where there is none, the date counts.
 fn settle_date(post: &mut PostFacts, start: &PostFacts) {
-    let Ok(from) = post.date.parse::<Date>() else { return };
-    let is_month = |date: Date| post.month == start.month || i64::from(date.month()) == post.month;
-    let is_day = |date: Date| {
-        let day = post.day.min(i64::from(date.days_in_month()));
+    let Some(from) = parse_date(&post.date) else { return };
+    let is_month = |date: NaiveDate| post.month == start.month || i64::from(date.month()) == post.month;
+    let is_day = |date: NaiveDate| {
+        let day = post.day.min(i64::from(date.num_days_in_month()));
         (post.day == start.day || day == i64::from(date.day()))
             && (post.weekday == start.weekday || weekday(date) == post.weekday)
-            && (post.week == start.week || i64::from(date.iso_week_date().week()) == post.week)
+            && (post.week == start.week || i64::from(date.iso_week().week()) == post.week)
     };
     let settled = first_day(from, is_month, is_day).unwrap_or(from);
     on_day(post, settled);
 }
 
 /// The first day from a date on that is wanted; months that are not are passed over whole.
-fn first_day(from: Date, is_month: impl Fn(Date) -> bool, is_day: impl Fn(Date) -> bool) -> Option<Date> {
-    let end = from.saturating_add(DAYS_SOUGHT.days());
+fn first_day(
+    from: NaiveDate,
+    is_month: impl Fn(NaiveDate) -> bool,
+    is_day: impl Fn(NaiveDate) -> bool,
+) -> Option<NaiveDate> {
+    let end = plus_days(from, DAYS_SOUGHT);
     let mut date = from;
     while date < end {
         let last_passed = match is_month(date) {
             true if is_day(date) => return Some(date),
             true => date,
-            false => date.last_of_month(),
+            false => date.with_day(u32::from(date.num_days_in_month())).unwrap_or(date),
         };
-        date = last_passed.saturating_add(1.day());
+        date = plus_days(last_passed, 1);
     }
     None
 }
 
-fn weekday(date: Date) -> i64 {
-    i64::from(date.weekday().to_monday_zero_offset())
+fn weekday(date: NaiveDate) -> i64 {
+    i64::from(date.weekday().num_days_from_monday())
 }
 
 /// Gives each other post of the day a channel and an hour.
@@ -99,7 +102,7 @@ mod tests {
         let mut input = start.clone();
         change(&mut input.post);
         settle(&mut input, &start);
-        let date: Date = input.post.date.parse().unwrap();
+        let date: NaiveDate = input.post.date.parse().unwrap();
         let mut again = input.post.clone();
         on_day(&mut again, date);
         let parts = |post: &PostFacts| (post.day, post.month, post.week, post.weekday);

@@ -3,6 +3,7 @@
 //! Whatever is wrong with it, and with each part of a list, is said; what it means beside other
 //! values is not judged here.
 
+use chrono::{NaiveDate, NaiveTime};
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
@@ -11,6 +12,7 @@ use super::diagnostic::{Diagnostic, Place, listed, nearest};
 use super::key::{DAYS, Key, Kind, Limit, Need, Rows};
 use super::settings::{Row, Setting, Value};
 use super::sheet::{Sheet, in_order};
+use crate::model::{parse_wall_time, wall_time_text};
 
 /// What reading a value comes to.
 pub(crate) type Reading = Result<Value, Vec<Diagnostic>>;
@@ -139,7 +141,7 @@ impl At<'_> {
                 Err(vec![Diagnostic::at("offset_time", &self.place, self.path, cause, remedy)])
             }
             DeValue::Datetime(when) => match (when.date.and_then(civil), when.time.and_then(civil_time)) {
-                (Some(date), Some(time)) => Ok(Value::DateTime(date.to_datetime(time))),
+                (Some(date), Some(time)) => Ok(Value::DateTime(date.and_time(time))),
                 _ => Err(self.wrong_type()),
             },
             _ => Err(self.wrong_type()),
@@ -148,9 +150,9 @@ impl At<'_> {
 
     /// A text such as `friday 18:00`.
     fn week_time(&self, text: &str) -> Reading {
-        if let Ok(when) = text.trim().parse::<jiff::civil::DateTime>() {
+        if let Some(when) = parse_wall_time(text.trim()) {
             let cause = format!("`{}` is a text: a date and time stands without quotes", self.path);
-            let remedy = format!("write `{when}`, without quotes");
+            let remedy = format!("write `{}`, without quotes", wall_time_text(when));
             return Err(vec![Diagnostic::at("wrong_type", &self.place, self.path, cause, remedy)]);
         }
         let (day, time) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
@@ -365,15 +367,13 @@ fn clock_minutes(text: &str) -> Option<u16> {
     (minute < 60 && minutes <= 24 * 60).then_some(minutes % (24 * 60))
 }
 
-fn civil(date: toml::value::Date) -> Option<jiff::civil::Date> {
-    let year = i16::try_from(date.year).ok()?;
-    jiff::civil::Date::new(year, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?).ok()
+fn civil(date: toml::value::Date) -> Option<NaiveDate> {
+    NaiveDate::from_ymd_opt(i32::from(date.year), u32::from(date.month), u32::from(date.day))
 }
 
-fn civil_time(time: toml::value::Time) -> Option<jiff::civil::Time> {
-    let part = |number: u8| i8::try_from(number).ok();
-    let nanosecond = i32::try_from(time.nanosecond.unwrap_or(0)).ok()?;
-    jiff::civil::Time::new(part(time.hour)?, part(time.minute)?, part(time.second.unwrap_or(0))?, nanosecond).ok()
+fn civil_time(time: toml::value::Time) -> Option<NaiveTime> {
+    let (second, nanosecond) = (time.second.unwrap_or(0), time.nanosecond.unwrap_or(0));
+    NaiveTime::from_hms_nano_opt(u32::from(time.hour), u32::from(time.minute), u32::from(second), nanosecond)
 }
 
 #[cfg(test)]
@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn a_date_may_be_written_with_quotes_or_without() {
-        let day = jiff::civil::date(2026, 12, 25);
+        let day = NaiveDate::from_ymd_opt(2026, 12, 25).unwrap();
         assert_eq!(read_as(Kind::Date, "2026-12-25"), Ok(Value::Date(day)));
         assert_eq!(read_as(Kind::Date, "\"2026-12-25\""), Ok(Value::Date(day)));
         assert_eq!(codes(read_as(Kind::Date, "\"2026-13-25\"")), ["bad_date"]);

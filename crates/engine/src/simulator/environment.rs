@@ -1,9 +1,9 @@
 //! The world that answers to posts. It does not know what the planner believes.
 
-use jiff::Timestamp;
-
 use super::random::{Luck, Purpose};
-use crate::model::{Asset, Campaign, Channel, ChannelState, Client, ClientState, Environment, HOUR_SECONDS, WeekHours};
+use crate::model::{
+    Asset, Campaign, Channel, ChannelState, Client, ClientState, Environment, HOUR_SECONDS, Timestamp, WeekHours,
+};
 use crate::stats::mean;
 
 /// What is true about one client in one replication.

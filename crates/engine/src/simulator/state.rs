@@ -1,11 +1,9 @@
 //! How a client's state moves on over a simulated week.
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::environment::{Earned, Published};
 use crate::model::{
-    AssetId, AssetUse, Channel, ChannelState, ClientState, EarlyWarning, Reality, Score, Warning, WarningStatus,
-    WeekHours,
+    AssetId, AssetUse, Channel, ChannelState, ClientState, EarlyWarning, Reality, Score, Timestamp, Warning,
+    WarningStatus, WeekHours,
 };
 use crate::planner::fatigue_at;
 use crate::rules::ChannelRules;
@@ -166,7 +164,7 @@ impl FatiguePath {
 fn remember_posts(state: &mut ChannelState, posts: &[&Published], end: Timestamp) {
     state.recent_posts.extend(posts.iter().map(|post| post.at));
     state.recent_posts.sort_unstable();
-    let since = |days: i64| end.saturating_sub(SignedDuration::from_hours(24 * days)).unwrap_or(end);
+    let since = |days: i64| end.plus_days(-days);
     let month_ago = since(30);
     state.recent_posts.retain(|at| *at >= month_ago);
     let count_since = |from: Timestamp| state.recent_posts.iter().filter(|at| (from..end).contains(*at)).count() as u32;

@@ -1,12 +1,11 @@
 //! One client's simulated week: review, drafts, the world's answer, the state after.
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::environment::{Published, World, true_quality};
 use super::random::{Luck, Purpose};
 use super::state::{ChannelWeekResult, FatiguePath, Moving};
 use crate::model::{
-    AssetChoice, Channel, Client, ClientPlan, Post, PriorPost, ReviewPolicy, RiskBand, ScheduleStatus, WeekHours,
+    AssetChoice, Channel, Client, ClientPlan, Post, PriorPost, ReviewPolicy, RiskBand, ScheduleStatus, Timestamp,
+    WeekHours,
 };
 use crate::rules::Rules;
 
@@ -180,5 +179,5 @@ impl<'p> GoingOut<'p> {
 }
 
 fn after_hours(at: Timestamp, hours: f64) -> Timestamp {
-    at.saturating_add(SignedDuration::from_secs((hours * 3600.0) as i64)).unwrap_or(at)
+    at.plus_seconds((hours * 3600.0) as i64)
 }

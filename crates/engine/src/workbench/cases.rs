@@ -236,8 +236,7 @@ impl CaseFile<'_> {
     fn bad_calendar(&self, name: &str, error: &CalendarError) -> Diagnostic {
         let (key, remedy) = match error {
             CalendarError::UnknownZone(zone) => {
-                let zones: Vec<String> = crate::model::Zone::names().collect();
-                let guess = nearest(zone, zones.iter().map(String::as_str));
+                let guess = nearest(zone, crate::model::Zone::names());
                 let named = guess.map(|guess| format!("write `{guess}`, the nearest known zone"));
                 ("client.time_zone", named.unwrap_or_else(|| "write an IANA name".to_owned()))
             }

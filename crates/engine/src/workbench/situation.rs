@@ -1,13 +1,11 @@
 //! The situation of a case: one client that posts on one channel, a week, and one hour of it.
 
-use jiff::{SignedDuration, Timestamp};
-
 use std::sync::Arc;
 
 use crate::model::{
     Asset, AssetId, AssetUse, CalendarEntry, CalendarError, Campaign, CampaignId, Capacity, Channel, ChannelState,
-    Client, ClientId, ClientState, ClientStatus, DayKind, Policy, Reality, Score, Severity, Warning, WarningStatus,
-    Week, WeekHours, WorkspaceId, Zone,
+    Client, ClientId, ClientState, ClientStatus, DayKind, Policy, Reality, Score, Severity, Timestamp, Warning,
+    WarningStatus, Week, WeekHours, WorkspaceId, Zone,
 };
 use crate::planner::{Look, Supposed};
 use crate::rules::{CompiledRules, DAYS, Row, Rules, Settings, Value, View};
@@ -311,5 +309,5 @@ fn weekday(day: &str) -> u8 {
 }
 
 fn hours_before(at: Timestamp, hours: f64) -> Timestamp {
-    at.saturating_sub(SignedDuration::from_secs((hours * 3600.0) as i64)).unwrap_or(at)
+    at.plus_seconds(-((hours * 3600.0) as i64))
 }

@@ -3,12 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::Findings;
 use super::channel::ClientCase;
 use super::clock::{HOUR, Moment};
-use crate::model::{Asset, AssetId, Channel, Post};
+use crate::model::{Asset, AssetId, Channel, Post, Timestamp};
 use crate::rules::AssetRules;
 
 /// An asset on a channel, at the first moment of the week at which it can be used there.

@@ -2,13 +2,13 @@
 //!
 //! Every formula stands here in its plainest form, so that the answer to "what should it be" is read at once.
 
-use jiff::{Timestamp, ToSpan};
+use chrono::{NaiveTime, TimeDelta};
 
 use super::assets::OnChannel;
 use super::clock::{Clock, HOUR, Moment, is_days_after};
 use crate::model::{
     Allocation, Asset, CalendarEntry, Campaign, CampaignId, ChannelState, Client, ClientPlan, ClientState, DayKind,
-    Post,
+    Post, Timestamp,
 };
 use crate::rules::{ChannelRules, ClientRules, ClosedRange, CompiledRules, MinuteRule, Rules, Step};
 
@@ -208,7 +208,7 @@ impl<'a> ChannelCase<'a> {
 
     /// The closed range that any of the hour's sixty minutes lies in.
     pub fn closed_hours(&self, moment: &Moment) -> Option<&'a ClosedRange> {
-        let begins = || moment.date.at(0, 0, 0, 0) + i64::from(moment.minute_of_day).minutes();
+        let begins = || moment.date.and_time(NaiveTime::MIN) + TimeDelta::minutes(i64::from(moment.minute_of_day));
         let minutes = || (moment.minute_of_day..moment.minute_of_day + 60).map(usize::from);
         self.numbers.closed.iter().find(|range| match range {
             ClosedRange::Weekly { from, to } => minutes().any(|minute| {
@@ -216,7 +216,7 @@ impl<'a> ChannelCase<'a> {
                 let (from, to) = (usize::from(*from), usize::from(*to));
                 if from < to { from <= of_week && of_week < to } else { of_week < to || from <= of_week }
             }),
-            ClosedRange::Dated { from, to } => begins().max(*from) < (begins() + 60.minutes()).min(*to),
+            ClosedRange::Dated { from, to } => begins().max(*from) < (begins() + TimeDelta::minutes(60)).min(*to),
         })
     }
 

@@ -1,13 +1,11 @@
 //! What a plan says of each channel's week: counts, fatigue, the slots' quality, the objective, the hours
 //! that rules took away.
 
-use jiff::Timestamp;
-
 use super::assets::{self, OnChannel};
 use super::channel::{ChannelCase, ClientCase, Placed};
 use super::clock::{HOUR, Moment};
 use super::{Findings, OBJECTIVE_ROUNDING, is_same};
-use crate::model::{Allocation, Channel, Tier};
+use crate::model::{Allocation, Channel, Tier, Timestamp};
 use crate::rules::Rules;
 
 /// Verifies what is said of a client's channels.

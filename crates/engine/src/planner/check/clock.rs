@@ -3,10 +3,9 @@
 //! Hours are counted in elapsed time from the first instant of Monday. What is left over at the end, in zones
 //! that shift by half an hour, is no hour to plan in.
 
-use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use chrono::{Datelike as _, Days, NaiveDate, TimeDelta, Timelike as _};
 
-use crate::model::{Week, Zone};
+use crate::model::{Timestamp, Week, Zone, plus_days};
 
 /// Seconds in an hour.
 pub(super) const HOUR: i64 = 3600;
@@ -15,7 +14,7 @@ pub(super) const HOUR: i64 = 3600;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
     /// Date on the wall calendar.
-    pub date: Date,
+    pub date: NaiveDate,
     /// Days since Monday.
     pub weekday: usize,
     /// Hour on the wall clock.
@@ -32,7 +31,7 @@ pub(super) struct Clock {
     /// Hour by hour.
     pub hours: Vec<Moment>,
     /// The seven dates, Monday first.
-    pub dates: Vec<Date>,
+    pub dates: Vec<NaiveDate>,
 }
 
 impl Clock {
@@ -40,18 +39,18 @@ impl Clock {
     pub fn of(week: Week, zone: &Zone) -> Option<Self> {
         let monday = week.monday();
         let first = zone.start_of_day(monday).ok()?;
-        let last = zone.start_of_day(monday.checked_add(7.days()).ok()?).ok()?;
+        let last = zone.start_of_day(monday.checked_add_days(Days::new(7))?).ok()?;
         let mut hours = Vec::with_capacity(169);
         let mut at = first;
         loop {
-            let next = at.checked_add(SignedDuration::from_secs(HOUR)).ok()?;
+            let next = at.plus_seconds(HOUR);
             if next > last {
                 break;
             }
             hours.push(moment(zone, at));
             at = next;
         }
-        let dates = (0..7).map(|day| monday.saturating_add(i64::from(day).days())).collect();
+        let dates = (0..7).map(|day| plus_days(monday, day)).collect();
         Some(Self { start: first.as_second(), hours, dates })
     }
 
@@ -81,21 +80,25 @@ impl Clock {
 /// It does once they show the time of day of that day, however often they show it, and once they show a later one, for
 /// the time of day may be skipped. To the second.
 pub(super) fn is_days_after(zone: &Zone, earlier: i64, later: i64, days: i64) -> bool {
-    let local = |at: i64| Timestamp::from_second(at).map(|at| zone.local(at));
-    let (Ok(earlier), Ok(later)) = (local(earlier), local(later)) else { return false };
-    let Ok(same_time) = earlier.checked_add(days.days()) else { return false };
-    let Ok(same_wall_time) = earlier.datetime().checked_add(days.days()) else { return false };
-    later.timestamp() >= same_time.timestamp() || later.datetime() >= same_wall_time
+    let shown = |at: i64| zone.wall_time(Timestamp::from_second(at));
+    let Some(same_time) = shown(earlier).checked_add_signed(TimeDelta::days(days)) else { return false };
+    let has_shown_it = || {
+        let as_utc = Timestamp::from(same_time.and_utc());
+        let offsets = [-1, 1].map(|day| zone.local(as_utc.plus_days(day)).offset().local_minus_utc());
+        let instants = offsets.map(|offset| as_utc.as_second() - i64::from(offset));
+        instants.into_iter().any(|at| at <= later && shown(at) == same_time)
+    };
+    shown(later) >= same_time || has_shown_it()
 }
 
 fn moment(zone: &Zone, at: Timestamp) -> Moment {
-    let local = zone.local(at);
-    let hour = local.hour().unsigned_abs();
+    let local = zone.wall_time(at);
+    let hour = local.hour() as u8;
     Moment {
         date: local.date(),
-        weekday: usize::from(local.weekday().to_monday_zero_offset().unsigned_abs()),
+        weekday: local.weekday().num_days_from_monday() as usize,
         hour,
-        minute_of_day: u16::from(hour) * 60 + u16::from(local.minute().unsigned_abs()),
+        minute_of_day: u16::from(hour) * 60 + local.minute() as u16,
     }
 }
 

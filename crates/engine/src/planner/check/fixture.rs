@@ -6,12 +6,11 @@ use std::path::Path;
 use super::{Breach, check_plan};
 use crate::model::{
     Asset, AssetId, AssetUse, CalendarEntry, Campaign, CampaignId, Capacity, Channel, ChannelState, Client, ClientId,
-    ClientState, ClientStatus, DayKind, Environment, Plan, Policy, Reality, ReviewPolicy, Scenario, Score, Tier, Week,
-    WorkspaceId, Zone,
+    ClientState, ClientStatus, DayKind, Environment, Plan, Policy, Reality, ReviewPolicy, Scenario, Score, Tier,
+    Timestamp, Week, WorkspaceId, Zone, plus_days,
 };
 use crate::planner::{Planner, plan_week};
 use crate::rules::{CompiledRules, PackFiles, load};
-use jiff::{Timestamp, ToSpan};
 
 /// The default pack.
 pub(super) fn rules() -> CompiledRules {
@@ -55,7 +54,7 @@ pub(super) fn week(text: &str) -> Week {
 
 /// Monday 00:00 of the week on the client's clock, and so many hours.
 pub(super) fn in_week(client: &Client, week: Week, hours: i64) -> Timestamp {
-    client.zone.start_of_day(week.monday()).unwrap() + (hours * 3600).seconds()
+    client.zone.start_of_day(week.monday()).unwrap().plus_hours(hours)
 }
 
 /// An asset made four weeks before the week, for all channels.
@@ -109,7 +108,7 @@ pub(super) fn client(id: &str, zone: &str, week: Week, channels: &[Channel], ass
 }
 
 fn channel_state(client: &Client, channel: Channel, week: Week) -> ChannelState {
-    let last = in_week(client, week, -20) + 17.minutes();
+    let last = in_week(client, week, -20).plus_minutes(17);
     ChannelState {
         channel,
         audience: 10_000.0 + 1000.0 * channel.index() as f64,
@@ -154,7 +153,10 @@ pub(super) fn rich(week: Week, zone: &str) -> (Client, ClientState) {
         match n % 5 {
             0 => asset.channels = vec![Channel::Ig, Channel::Tiktok],
             1 => asset.campaign_id = Some(CampaignId::new(if n % 2 == 0 { "autumn" } else { "bright" })),
-            2 => asset.created_at = monday.at(9, 30, 0, 0).in_tz("UTC").unwrap().timestamp() + (n as i64).hours(),
+            2 => {
+                asset.created_at =
+                    Zone::utc().start_of_day(monday).unwrap().plus_minutes(9 * 60 + 30).plus_hours(n as i64)
+            }
             _ => {}
         }
     }
@@ -191,7 +193,7 @@ pub(super) fn campaign(id: &str, week: Week, channels: &[Channel], weight: f64) 
         name: id.into(),
         goal: "awareness".into(),
         starts_on: week.monday(),
-        ends_on: week.monday() + 4.days(),
+        ends_on: plus_days(week.monday(), 4),
         channels: channels.to_vec(),
         weight,
         any_asset: false,
@@ -200,14 +202,14 @@ pub(super) fn campaign(id: &str, week: Week, channels: &[Channel], weight: f64) 
 
 /// One special day of the week.
 pub(super) fn day(kind: DayKind, week: Week, weekday: i64, channel: Option<Channel>) -> CalendarEntry {
-    let date = week.monday() + weekday.days();
+    let date = plus_days(week.monday(), weekday);
     CalendarEntry { from: date, to: date, kind, factor: None, channel, name: kind.name().into() }
 }
 
 /// Commits posts at hours of the week, 25 minutes past.
 pub(super) fn commit(state: &mut ClientState, client: &Client, week: Week, channel: Channel, hours: &[i64]) {
     let own = state.channels.iter_mut().find(|state| state.channel == channel).unwrap();
-    own.recent_posts.extend(hours.iter().map(|hour| in_week(client, week, *hour) + 25.minutes()));
+    own.recent_posts.extend(hours.iter().map(|hour| in_week(client, week, *hour).plus_minutes(25)));
     own.recent_posts.sort();
     own.last_post_at = own.recent_posts.last().copied();
 }

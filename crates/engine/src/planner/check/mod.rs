@@ -115,7 +115,7 @@ impl Findings {
     }
 
     fn of_post(&mut self, case: &ClientCase<'_>, post: &Post, rule: &'static str, detail: String) {
-        let local = case.client.zone.local(post.at).strftime("%Y-%m-%dT%H:%M%:z").to_string();
+        let local = case.client.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string();
         self.add(Some(post.channel), Some(local), rule, detail);
     }
 }

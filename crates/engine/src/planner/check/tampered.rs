@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use jiff::ToSpan;
+use chrono::TimeDelta;
 
 use super::check_plan;
 use super::fixture::*;
 use crate::model::{
     Allocation, AssetId, AssetUse, CampaignId, Channel, ClientId, DayKind, Outcome, Plan, Post, Reason, RiskBand,
-    Scenario, ScheduleStatus, Tier, Verdict, Week, WorkspaceId,
+    Scenario, ScheduleStatus, Tier, Timestamp, Verdict, Week, WorkspaceId, plus_days,
 };
 use crate::rules::CompiledRules;
 
@@ -66,7 +66,7 @@ fn allocation(plan: &mut Plan) -> &mut Allocation {
 /// Moves a post by whole hours, its stated hour with it.
 fn shift(post: &mut Post, hours: i64) {
     post.hour = (post.hour as i64 + hours) as usize;
-    post.at += (hours * 3600).seconds();
+    post.at = post.at.plus_hours(hours);
 }
 
 #[test]
@@ -192,12 +192,13 @@ fn a_post_moved_by_an_hour_is_found_out() {
 fn a_post_outside_the_week_or_off_the_minute_is_found_out() {
     let case = Case::new();
     assert!(case.broken_by(|plan| shift(post(plan), 500)).contains(&"in_week"));
-    assert!(case.broken_by(|plan| post(plan).at -= 500.hours()).contains(&"in_week"));
+    assert!(case.broken_by(|plan| post(plan).at = post(plan).at.plus_hours(-500)).contains(&"in_week"));
     let last = |plan: &mut Plan| plan.clients[0].posts.len() - 1;
-    for later in [5.minutes(), 5.milliseconds()] {
+    for later in [TimeDelta::minutes(5), TimeDelta::milliseconds(5)] {
         let broken = case.broken_by(|plan| {
             let last = last(plan);
-            plan.clients[0].posts[last].at += later;
+            let post = &mut plan.clients[0].posts[last];
+            post.at = Timestamp::from(post.at.utc() + later);
         });
         assert_eq!(broken, ["minute"]);
     }
@@ -211,10 +212,16 @@ fn a_spread_minute_is_a_multiple_of_five_and_one_for_all() {
     let plan = passing(&scenario, &rules, week);
     let case = Case { scenario, rules, plan };
     assert_eq!(
-        case.broken_by(|plan| plan.clients[0].posts.iter_mut().for_each(|post| post.at += 1.minute())),
+        case.broken_by(|plan| plan.clients[0].posts.iter_mut().for_each(|post| post.at = post.at.plus_minutes(1))),
         ["minute"]
     );
-    assert_eq!(case.broken_by(|plan| plan.clients[0].posts[1].at += 5.minutes()), ["minute"]);
+    assert_eq!(
+        case.broken_by(|plan| {
+            let post = &mut plan.clients[0].posts[1];
+            post.at = post.at.plus_minutes(5);
+        }),
+        ["minute"]
+    );
 }
 
 #[test]
@@ -241,7 +248,7 @@ fn closed_hours_are_kept() {
         (post.hour / 24, post.hour % 24)
     };
     let day = crate::rules::DAYS[weekday];
-    let date = case.plan.week.monday() + (weekday as i64).days();
+    let date = plus_days(case.plan.week.monday(), weekday as i64);
     let broken_with = |file: &str, from: &str, rows: String| {
         let rules = rules_with(&[(file, from, &rows)]);
         let breaches = check_plan(&case.plan, &case.scenario, &rules);
@@ -272,7 +279,9 @@ fn spacing_holds_between_planned_posts_and_against_those_that_stand() {
     for offset in [-11, 11] {
         let broken = case.broken_under(|scenario| {
             let at = case.plan.clients[0].posts.iter().find(|post| post.channel == Channel::Linkedin).unwrap().at;
-            scenario.clients[0].1.channels[Channel::Linkedin.index()].recent_posts.push(at + i64::from(offset).hours());
+            scenario.clients[0].1.channels[Channel::Linkedin.index()]
+                .recent_posts
+                .push(at.plus_hours(i64::from(offset)));
         });
         assert!(broken.contains(&"spacing"), "{broken:?}");
     }
@@ -431,7 +440,7 @@ fn assets_rest_and_do_not_wear_out() {
     let case = Case::new();
     let mut plan = case.plan.clone();
     let (id, at) = (choice(&mut plan).used().clone(), post(&mut plan).at);
-    let used = |channel, hours: i64| AssetUse { asset_id: id.clone(), channel, at: at + hours.hours() };
+    let used = |channel, hours: i64| AssetUse { asset_id: id.clone(), channel, at: at.plus_hours(hours) };
     for hours in [-167, 167] {
         let broken =
             case.broken_under(|scenario| scenario.clients[0].1.asset_uses.push(used(Channel::Linkedin, hours)));
@@ -473,7 +482,7 @@ fn a_nonsensical_plan_is_refused_without_panic() {
         |plan| plan.clients.iter_mut().for_each(|client| client.allocations.clear()),
         |plan| {
             for post in plan.clients.iter_mut().flat_map(|client| &mut client.posts) {
-                (post.at, post.hour) = (jiff::Timestamp::MAX, usize::MAX);
+                (post.at, post.hour) = (Timestamp::MAX, usize::MAX);
                 (post.fatigue, post.confidence) = (f64::NAN, f64::INFINITY);
                 post.verdicts.clear();
             }

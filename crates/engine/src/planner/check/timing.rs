@@ -49,7 +49,7 @@ fn check_minutes(channel: &ChannelCase<'_>, findings: &mut Findings) {
     for placed in &channel.posts {
         let at = placed.post.at;
         let past_the_hour = (at.as_second() - case.clock.start).rem_euclid(HOUR);
-        let is_on_it = past_the_hour == minute * 60 && at.subsec_nanosecond() == 0;
+        let is_on_it = past_the_hour == minute * 60 && at == at.whole_second();
         let is_spread = case.base().calendar.minute == MinuteRule::Spread;
         if !is_on_it || (is_spread && minute % 5 != 0) {
             let detail = format!("it goes out {past_the_hour} s past the hour, the channel's minute is {minute}");
