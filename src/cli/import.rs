@@ -62,7 +62,7 @@ impl Import {
             },
             start: self.start,
             weeks: self.weeks,
-            zone: self.zone.clone(),
+            zone: self.zone,
             figures: self.figures(globals)?,
             ..ImportOptions::new(name)
         };

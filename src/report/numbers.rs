@@ -163,7 +163,7 @@ pub fn of_things(amount: f64, one: &str, many: &str) -> String {
 
 /// A tick of an axis whose steps are `step` wide.
 pub fn tick(value: f64, step: f64) -> String {
-    let decimals = (-step.log10().floor()).clamp(0.0, 3.0);
+    let decimals = (-libm::log10(step).floor()).clamp(0.0, 3.0);
     if decimals > 0.0 && step.fract() != 0.0 {
         return with_sign(value, format!("{:.*}", decimals as usize, value.abs()));
     }
@@ -182,7 +182,7 @@ fn fraction(size: f64, decimals: usize) -> String {
     if size < 1e-9 {
         return "0".to_owned();
     }
-    let first = (-size.log10().floor()).max(0.0) as usize;
+    let first = (-libm::log10(size).floor()).max(0.0) as usize;
     format!("{size:.*}", decimals.max(first))
 }
 

@@ -72,13 +72,11 @@ fn wobble(place: usize, salt: usize) -> f64 {
 }
 
 fn estimate(mean: f64, spread: f64, replications: u32) -> Estimate {
-    let values: Vec<f64> = (0..replications)
-        .map(|replication| {
-            let place = (f64::from(replication) + 0.5) / f64::from(replications) - 0.5;
-            mean * (1.0 + spread * (place * 2.0 + place.powi(3)))
-        })
-        .collect();
-    Estimate::of(&values)
+    let value = |replication| {
+        let place = (f64::from(replication) + 0.5) / f64::from(replications) - 0.5;
+        mean * (1.0 + spread * (place * 2.0 + place * place * place))
+    };
+    Estimate::of(&(0..replications).map(value).collect::<Vec<f64>>())
 }
 
 /// The usual simulation.
@@ -182,11 +180,12 @@ fn drafted(shape: Shape, channel: usize, week: usize) -> f64 {
 
 fn fatigue_at(channel: usize, week: usize) -> f64 {
     let (_, rest, _) = TRAITS[channel];
-    (rest * (0.75 + 0.25 * (1.0 - (-(week as f64) / 3.0).exp()) + 0.12 * (wobble(week, channel + 5) - 0.5))).min(0.95)
+    let tired = 0.25 * (1.0 - libm::exp(-(week as f64) / 3.0));
+    (rest * (0.75 + tired + 0.12 * (wobble(week, channel + 5) - 0.5))).min(0.95)
 }
 
 fn season(week: usize) -> f64 {
-    1.0 + 0.18 * (week as f64 * 0.55).sin() + 0.05 * wobble(week, 3)
+    1.0 + 0.18 * libm::sin(week as f64 * 0.55) + 0.05 * wobble(week, 3)
 }
 
 fn week_summary(shape: Shape, start: Week, week: usize) -> WeekSummary {
@@ -412,7 +411,7 @@ fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usi
     let part = |mean, place| pairs(shape, mean, effect * (4.0 * wobble(place, 60) - 1.0), spread, place);
     let row = |(place, measure): (usize, Measure)| {
         let effect = if measure == Measure::Reviews { -5.0 * effect } else { effect };
-        let difference = pairs(shape, 90_000.0 / (1.0 + place as f64).powi(3), effect, spread, place);
+        let difference = pairs(shape, 90_000.0 / libm::pow(1.0 + place as f64, 3.0), effect, spread, place);
         let corrected_p = difference.p.map(|p| (p * packs as f64).min(1.0));
         MeasureDifference { measure, difference, corrected_p }
     };

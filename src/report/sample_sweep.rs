@@ -44,7 +44,7 @@ pub fn sweeps() -> Vec<(&'static str, Sweep)> {
 
 /// A number in `0..1` that looks drawn, and is the same every time.
 fn wobble(a: usize, b: usize) -> f64 {
-    ((a as f64 * 12.9898 + b as f64 * 78.233).sin() * 43_758.547).rem_euclid(1.0)
+    (libm::sin(a as f64 * 12.9898 + b as f64 * 78.233) * 43_758.547).rem_euclid(1.0)
 }
 
 fn level(number: usize) -> Level {
@@ -54,7 +54,7 @@ fn level(number: usize) -> Level {
 /// What a point's replications come to.
 fn values(shape: Shape, point: u32, place: usize) -> Vec<f64> {
     let own = 0.8 + 0.4 * wobble(point as usize, place % 2);
-    let mean = 40_000.0 / (1.0 + place as f64).powi(2) * own * shape.size;
+    let mean = 40_000.0 / libm::pow(1.0 + place as f64, 2.0) * own * shape.size;
     (0..shape.replications as usize).map(|number| mean * (0.98 + 0.04 * wobble(number, point as usize + 90))).collect()
 }
 
@@ -87,7 +87,7 @@ fn sensitivities(shape: Shape) -> Vec<Sensitivity> {
             measure,
             rank: key as u32 + 1,
             key: format!("channels.tiktok.key_{key}"),
-            share: (shape.size > 0.0).then(|| 0.6 / (1.0 + key as f64).powi(2)),
+            share: (shape.size > 0.0).then(|| 0.6 / libm::pow(1.0 + key as f64, 2.0)),
             least_at: "7".to_owned(),
             most_at: "21".to_owned(),
             swing: swing.difference(),

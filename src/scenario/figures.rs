@@ -47,7 +47,7 @@ impl ChannelFigures {
     /// `fatigue_per_post`, which then halves every `half_life_hours`. At most 1.
     #[must_use]
     pub fn fatigue_after(&self, hours_back: impl Iterator<Item = f64>) -> f64 {
-        let left = hours_back.map(|hours| self.fatigue_per_post * (-hours / self.half_life_hours).exp2());
+        let left = hours_back.map(|hours| self.fatigue_per_post * libm::exp2(-hours / self.half_life_hours));
         left.sum::<f64>().min(1.0)
     }
 }

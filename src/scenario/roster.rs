@@ -212,8 +212,7 @@ pub(super) fn is_first<K: Ord + Clone>(
 fn client(row: &mut Row<'_, '_>, manifest: &Manifest, default_policy: &Policy) -> Option<ClientDraft> {
     let id = row.identifier("client_id");
     let workspace = row.identifier("workspace_id");
-    let zone =
-        if row.text("time_zone").is_some() { row.zone("time_zone") } else { Some(manifest.default_zone.clone()) };
+    let zone = if row.text("time_zone").is_some() { row.zone("time_zone") } else { Some(manifest.default_zone) };
     let status = row.named("status", ClientStatus::ALL, ClientStatus::name);
     let priority = row.number_in("priority", Bounds::within(0.0, 100.0));
     let tags = row.tags("tags");

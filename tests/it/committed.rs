@@ -145,7 +145,7 @@ fn a_committed_post_whose_asset_is_not_on_record_counts_as_one_without_an_asset(
     let without = rules.base().assets.quality_without_asset;
     near(expected[1].0 / expected[0].0, without / quality);
     // In the world too: quality 0.9 against none, both against the client's usual 0.9.
-    near(expected[1].1 / expected[0].1, (-0.9 * scenario.environment.asset_log_gain).exp());
+    near(expected[1].1 / expected[0].1, libm::exp(-0.9 * scenario.environment.asset_log_gain));
     expected.reverse();
 }
 

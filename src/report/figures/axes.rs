@@ -113,7 +113,7 @@ impl Scale {
 /// The distance of ticks that cuts a length into about so many steps.
 fn step_of(length: f64, steps: f64) -> f64 {
     let rough = length / steps;
-    let power = 10f64.powf(rough.log10().floor());
+    let power = libm::pow(10.0, libm::log10(rough).floor());
     power * [1.0, 2.0, 5.0].into_iter().find(|multiple| rough <= multiple * power).unwrap_or(10.0)
 }
 

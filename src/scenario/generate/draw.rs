@@ -43,13 +43,13 @@ impl Draw {
     /// A log-normal number of that median and log SD.
     pub fn log_normal(&mut self, median: f64, log_sd: f64) -> f64 {
         let normal: f64 = StandardNormal.sample(&mut self.0);
-        median * (log_sd * normal).exp()
+        median * libm::exp(log_sd * normal)
     }
 
     /// A number in `0..1` bent like a beta distribution: Kumaraswamy's, by its closed quantile
     /// 1 - (1 - u)^(1/b), to the power 1/a (Kumaraswamy, 1980).
     pub fn bent(&mut self, a: f64, b: f64) -> f64 {
-        (1.0 - (1.0 - self.share()).powf(1.0 / b)).powf(1.0 / a)
+        libm::pow(1.0 - libm::pow(1.0 - self.share(), 1.0 / b), 1.0 / a)
     }
 
     /// One of the items; none of nothing.

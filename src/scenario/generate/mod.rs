@@ -193,7 +193,7 @@ fn day(scope: String, date: NaiveDate, kind: DayKind, factor: Option<f64>, name:
 }
 
 fn rounded(number: f64, digits: i32) -> f64 {
-    let scale = 10_f64.powi(digits);
+    let scale = libm::pow(10.0, f64::from(digits));
     (number * scale).round() / scale
 }
 

@@ -135,7 +135,7 @@ fn posts(
             content_type: asset.map(|asset| asset.kind.clone()),
             reach: rate.map(|_| reach),
             // The mean of such a log-normal number is exp(1/2) times its median.
-            engagements: rate.map(|rate| (reach * rate * engagements * (-0.5_f64).exp()).round()),
+            engagements: rate.map(|rate| (reach * rate * engagements * libm::exp(-0.5)).round()),
         }
     };
     times.iter().map(|at| post(*at)).collect()

@@ -40,7 +40,7 @@ pub(super) fn clients(
     for (id, members) in members {
         let of_members = || members.iter().filter_map(|member| accounts.get(*member));
         let mapped = || of_members().filter_map(|account| mapping?.get(&account.name));
-        let given = options.zone.clone().or_else(|| mapped().find_map(|mapped| mapped.zone.clone()));
+        let given = options.zone.or_else(|| mapped().find_map(|mapped| mapped.zone));
         let zone = given.unwrap_or_else(|| zones::of_accounts(of_members(), notes));
         let name = mapped().find_map(|mapped| mapped.name.clone());
         let workspace_id = mapped().find_map(|mapped| mapped.workspace_id.clone());

@@ -145,7 +145,7 @@ pub fn import(posts_file: &Path, options: &ImportOptions) -> Result<Imported, Sc
         None => clients::start_after(&history.accounts, &clients)?,
     };
     let mut manifest = Manifest::new(options.name.clone(), start, options.weeks);
-    manifest.default_zone = options.zone.clone().unwrap_or_else(Zone::utc);
+    manifest.default_zone = options.zone.unwrap_or_else(Zone::utc);
     let mut series = clients::series(&history.accounts, &clients, start, &mut notes)?;
     series.retain(|_, series| !series.posts.is_empty());
     if series.is_empty() {
@@ -234,7 +234,7 @@ fn history_rows(
 
 /// The row of a channel, with every number rounded to what the data can bear.
 fn rounded(number: f64, digits: i32) -> f64 {
-    let scale = 10_f64.powi(digits);
+    let scale = libm::pow(10.0, f64::from(digits));
     (number * scale).round() / scale
 }
 

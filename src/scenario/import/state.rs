@@ -119,7 +119,7 @@ fn audience_and_rate(
     match (typical_reach(series), own_rate(series), typical_engagements(series)) {
         (Some(audience), Some((own, posts)), _) => {
             let (n, k) = (posts as f64, options.rate_prior_posts);
-            (audience, Some(((n * own.ln() + k * usual.ln()) / (n + k)).exp()))
+            (audience, Some(libm::exp((n * libm::log(own) + k * libm::log(usual)) / (n + k))))
         }
         (Some(audience), None, _) => {
             notes.channels_without_engagement += 1;
@@ -156,12 +156,12 @@ fn own_rate(series: &Series) -> Option<(f64, usize)> {
 
 fn typical_engagements(series: &Series) -> Option<f64> {
     let logs: Vec<f64> = series.posts.iter().rev().filter_map(log_engagements).take(NEWEST).collect();
-    (!logs.is_empty()).then(|| mean(&logs).exp_m1().max(LEAST_ENGAGEMENTS))
+    (!logs.is_empty()).then(|| libm::expm1(mean(&logs)).max(LEAST_ENGAGEMENTS))
 }
 
 /// log(1 + engagements), where measured.
 pub(super) fn log_engagements(post: &SeriesPost) -> Option<f64> {
-    post.engagements.map(f64::ln_1p)
+    post.engagements.map(libm::log1p)
 }
 
 /// Posts from `later` to `earlier` days before `as_of`.
@@ -203,5 +203,5 @@ fn engagement(series: &Series, as_of: Timestamp) -> Option<f64> {
 /// A difference in log, drawn towards none, on the scale where 0.5 is none.
 fn score(difference: f64, posts: usize) -> f64 {
     let n = posts as f64;
-    1.0 / (1.0 + (-difference * n / (n + SCORE_PRIOR_POSTS)).exp())
+    1.0 / (1.0 + libm::exp(-difference * n / (n + SCORE_PRIOR_POSTS)))
 }

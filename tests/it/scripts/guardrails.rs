@@ -137,7 +137,7 @@ fn posts_held_back_neither_tire_the_channel_nor_fill_the_day() {
         let mut expected = 0.0;
         let mut last = 0;
         for (is_live, hour, fatigue) in fatigue_of(channel) {
-            expected *= (-((hour - last) as f64) / 48.0).exp2();
+            expected *= libm::exp2(-((hour - last) as f64) / 48.0);
             last = hour;
             assert!((fatigue - expected).abs() < 1e-9, "{channel} at {hour}: {fatigue} is not {expected}");
             expected += if is_live { 0.1 } else { 0.0 };

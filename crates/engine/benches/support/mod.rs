@@ -60,7 +60,7 @@ pub fn channel_week(preset: &Preset, hours: usize, random: &mut impl Rng) -> Ins
         hours_since_last_post: Some(random.random_range(1..60)),
         fatigue_start: random.random_range(0.0..0.5),
         fatigue_per_post: 0.1,
-        decay_per_hour: 2f64.powf(-1.0 / preset.half_life_hours),
+        decay_per_hour: libm::exp2(-1.0 / preset.half_life_hours),
         response: Response { warn_at: 0.5, slope_below: 0.6, slope_above: 1.4 },
         block_at: 0.8,
         end_weight: if random.random_bool(0.5) { 0.0 } else { level * random.random_range(0.5..3.0) },

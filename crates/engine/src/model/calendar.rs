@@ -161,7 +161,7 @@ impl WeekHours {
                 }
             })
             .collect();
-        Ok(Self { week, zone: zone.clone(), start, hours })
+        Ok(Self { week, zone: *zone, start, hours })
     }
 
     /// The ISO week.

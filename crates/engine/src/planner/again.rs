@@ -212,7 +212,7 @@ fn fatigue_before(
     now: Timestamp,
 ) -> f64 {
     let since = |from: Timestamp| (state.as_of.as_second() - from.as_second()) as f64 / 3600.0;
-    let kept = |hours: f64| (-hours / half_life_hours).exp2();
+    let kept = |hours: f64| libm::exp2(-hours / half_life_hours);
     let posts = state.recent_posts.iter().filter(|post| (at..state.as_of).contains(*post));
     let added: f64 = posts.map(|post| per_post * kept(since(on_the_hour(*post, zone)))).sum();
     let before = (state.fatigue.get() - added).max(0.0);
@@ -241,7 +241,7 @@ pub fn tired(
 ) -> (f64, Timestamp) {
     // Just after the post, so that the post itself does not lie ahead.
     let after = post.plus_seconds(1).max(as_of);
-    let kept = |from: Timestamp| (-hours_between(from, after) / half_life_hours).exp2();
+    let kept = |from: Timestamp| libm::exp2(-hours_between(from, after) / half_life_hours);
     ((fatigue * kept(as_of) + per_post * kept(on_the_hour(post, zone))).min(1.0), after)
 }
 
@@ -249,7 +249,7 @@ pub fn tired(
 #[must_use]
 pub fn rested(fatigue: f64, as_of: Timestamp, now: Timestamp, half_life_hours: f64) -> f64 {
     let hours = (now.as_second() - as_of.as_second()).max(0) as f64 / 3600.0;
-    fatigue * (-hours / half_life_hours).exp2()
+    fatigue * libm::exp2(-hours / half_life_hours)
 }
 
 #[cfg(test)]

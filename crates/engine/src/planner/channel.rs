@@ -157,7 +157,7 @@ pub fn lowered_posts(rules: &Rules, wanted: u32, fatigue: f64) -> u32 {
 /// committed in between, one an hour.
 #[must_use]
 pub fn fatigue_at(state: &ChannelState, rules: &ChannelRules, at: Timestamp) -> f64 {
-    let kept = |hours: f64| (-hours / rules.half_life_hours).exp2();
+    let kept = |hours: f64| libm::exp2(-hours / rules.half_life_hours);
     let since = |from: Timestamp| hours_between(from, at);
     let mut hours: Vec<i64> = state
         .recent_posts

@@ -50,7 +50,7 @@ struct Standing {
 impl Standing {
     /// Lets the channel rest until a later hour.
     fn rest_until(&mut self, hour: usize, decay_per_hour: f64) {
-        self.fatigue *= decay_per_hour.powi(hour.saturating_sub(self.hour) as i32);
+        self.fatigue *= libm::pow(decay_per_hour, hour.saturating_sub(self.hour) as f64);
         self.hour = hour;
     }
 }

@@ -323,7 +323,7 @@ fn finish(draft: Draft<'_>, held: &Held, bench: &mut Bench<'_>) -> Result<Client
     Ok(ClientPlan {
         client_id: week.client.id.clone(),
         workspace_id: week.client.workspace_id.clone(),
-        zone: week.client.zone.clone(),
+        zone: week.client.zone,
         posts,
         prior,
         allocations,

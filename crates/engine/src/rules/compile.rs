@@ -17,7 +17,7 @@ use super::locals::Locals;
 use super::names::NameKind;
 use super::script::{self, PARAMS, VERDICTS};
 use super::script_syntax::{Unreadable, unreadable};
-use super::{Diagnostic, GuardrailRules, PackFiles, nearest};
+use super::{Diagnostic, GuardrailRules, PackFiles, arithmetic, nearest};
 
 /// File, line and column.
 pub(super) type FilePlace = (Arc<str>, u32, u32);
@@ -92,7 +92,7 @@ pub(super) fn compile(
     declared: &Declared<'_>,
     make_engine: &dyn Fn() -> Engine,
 ) -> Result<Scripts, Vec<Diagnostic>> {
-    let engine = make_engine();
+    let mut engine = make_engine();
     let syntax: Vec<Diagnostic> = files.iter().filter_map(|(path, text)| syntax_error(&engine, path, text)).collect();
     if !syntax.is_empty() {
         return Err(syntax);
@@ -114,6 +114,7 @@ pub(super) fn compile(
     let mut plain = make_engine();
     plain.set_optimization_level(OptimizationLevel::None);
     let shape = plain.compile(&text).map_err(|error| joined(&error))?;
+    arithmetic::replace_powers(&mut engine, &text);
     let ast = engine.compile(&text).map_err(|error| joined(&error))?;
 
     let functions = functions(&shape, &sources);

@@ -68,7 +68,7 @@ impl Levels {
                 level.cloned().unwrap_or(Level { written: String::new(), number: None })
             }
             Levels::Within(low, high) => {
-                let grain = 10f64.powf(((high - low) / FINENESS).log10().floor());
+                let grain = libm::pow(10.0, libm::log10((high - low) / FINENESS).floor());
                 Level::number(rounded(((low + share * (high - low)) / grain).round() * grain).clamp(*low, *high))
             }
         }

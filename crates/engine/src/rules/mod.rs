@@ -1,5 +1,6 @@
 //! Rules as files: TOML and Rhai, validated whole, compiled once, evaluated anywhere.
 
+mod arithmetic;
 mod closed;
 mod coherence;
 mod comparisons;

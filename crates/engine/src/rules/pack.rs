@@ -75,7 +75,7 @@ impl ChannelRules {
     /// Factor on fatigue from hour to hour.
     #[must_use]
     pub fn decay_per_hour(&self) -> f64 {
-        (-1.0 / self.half_life_hours).exp2()
+        libm::exp2(-1.0 / self.half_life_hours)
     }
 
     /// Weights of the hours of a week by the best hours, 168 numbers, Monday 00:00 first, as scripts read them.
@@ -347,7 +347,7 @@ impl DraftRules {
     /// Minutes to wait after a try that failed; `before` tries were made before it.
     #[must_use]
     pub fn wait_minutes(&self, before: u32) -> f64 {
-        self.retry_after_minutes * f64::from(before.min(20)).exp2()
+        self.retry_after_minutes * libm::exp2(f64::from(before.min(20)))
     }
 
     /// Minutes from the first try to the last.

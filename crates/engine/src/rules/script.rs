@@ -13,6 +13,7 @@ use rhai::packages::{
 };
 use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, NativeCallContext, OptimizationLevel};
 
+use super::arithmetic;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts, Shown};
 use crate::model::Outcome;
 
@@ -71,6 +72,7 @@ pub(super) fn engine() -> Engine {
     ] {
         engine.register_global_module(package);
     }
+    arithmetic::register(&mut engine);
     for keyword in ["eval", "print", "debug"] {
         engine.disable_symbol(keyword);
     }

@@ -147,7 +147,7 @@ fn nudged(written: &str, up: bool) -> String {
         return format!("{:0width$}", if up { whole + 1 } else { whole - 1 });
     };
     let places = places.len().max(2);
-    let step = 10_f64.powi(-i32::try_from(places).unwrap_or(2));
+    let step = libm::pow(10.0, -(places as f64));
     let number: f64 = plain.parse().unwrap_or_default();
     format!("{:.places$}", if up { number + step } else { number - step })
 }

@@ -68,14 +68,14 @@ impl<'a> World<'a> {
             return Earned { engagement: 0.0, without_noise: 0.0 };
         };
         let timing = self.timing(post, hours);
-        let asset = (environment.asset_log_gain * (post.quality - self.usual_quality)).exp();
-        let tired = (1.0 + f64::from(post.within_24_hours)).powf(-environment.loss_24_hours)
-            * (1.0 + f64::from(post.within_7_days)).powf(-environment.loss_7_days);
+        let asset = libm::exp(environment.asset_log_gain * (post.quality - self.usual_quality));
+        let tired = libm::pow(1.0 + f64::from(post.within_24_hours), -environment.loss_24_hours)
+            * libm::pow(1.0 + f64::from(post.within_7_days), -environment.loss_7_days);
         let drift = account_drift + self.channel_drift(post.channel, day_number(post.at));
-        let without_noise = channel.audience * channel.rate * timing * asset * tired * drift.exp();
+        let without_noise = channel.audience * channel.rate * timing * asset * tired * libm::exp(drift);
         let hour = post.at.as_second().div_euclid(HOUR_SECONDS);
         let noise = corrected(environment.noise_log_sd, self.luck.normal(Purpose::Noise, Some(post.channel), hour));
-        Earned { engagement: without_noise * noise.exp(), without_noise }
+        Earned { engagement: without_noise * libm::exp(noise), without_noise }
     }
 
     /// Effects of hour, weekday, campaign and special days.
@@ -90,7 +90,7 @@ impl<'a> World<'a> {
         let weekday = effect(Purpose::WeekdayEffect, wall.weekday, self.environment.weekday_log_sd);
         let days = self.client.days.iter().filter(|entry| entry.covers(post.channel, date));
         let calendar: f64 = days.filter_map(|entry| entry.factor).product();
-        (hour + weekday).exp() * post.campaign * calendar
+        libm::exp(hour + weekday) * post.campaign * calendar
     }
 
     /// Weight of the campaign that a post with the asset counts for in the hour: the asset's, while it runs; for any
@@ -121,7 +121,7 @@ impl<'a> World<'a> {
             weight *= ar1;
             back += 1;
         }
-        sum - self.environment.channel_log_sd.powi(2) / 2.0
+        sum - self.environment.channel_log_sd * self.environment.channel_log_sd / 2.0
     }
 }
 
@@ -133,7 +133,7 @@ pub(super) fn true_quality(asset: &Asset) -> f64 {
 fn true_channel(environment: &Environment, state: &ChannelState, luck: &Luck) -> TrueChannel {
     let rate = state.engagement_rate.unwrap_or(environment.unknown_engagement_rate);
     let error = corrected(environment.rate_log_sd, luck.normal(Purpose::RateEffect, Some(state.channel), 0));
-    TrueChannel { channel: state.channel, audience: state.audience, rate: rate * error.exp() }
+    TrueChannel { channel: state.channel, audience: state.audience, rate: rate * libm::exp(error) }
 }
 
 /// A normal number in log, shifted so that its exponential has mean 1.

@@ -1,12 +1,16 @@
 //! Random numbers as values: each is a function of what it is for, never of draw order or thread.
 //!
+//! Distributions are drawn here with `libm` and not by a library: `rand_distr` takes its functions from the system
+//! wherever another library asks for that, and the world must be the same on every machine.
+//!
 //! The whole identity of a draw is the key of a ChaCha stream, so a rule that posts once more shifts
 //! nobody else's luck, and two packs compared on the same seed meet the same world.
+
+use std::f64::consts::TAU;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use rand_distr::{Distribution, Exp1, StandardNormal};
 
 use crate::model::{Channel, ClientId};
 
@@ -49,16 +53,18 @@ impl Luck {
         Self { seed, replication, client: u64::from_le_bytes(bytes) }
     }
 
-    /// A standard normal number.
+    /// A standard normal number, as Box and Muller (1958) have it.
     #[must_use]
     pub fn normal(&self, purpose: Purpose, channel: Option<Channel>, time: i64) -> f64 {
-        StandardNormal.sample(&mut self.stream(purpose, channel, time))
+        let mut stream = self.stream(purpose, channel, time);
+        let (above_zero, turn): (f64, f64) = (1.0 - stream.random::<f64>(), stream.random());
+        (-2.0 * libm::log(above_zero)).sqrt() * libm::cos(TAU * turn)
     }
 
     /// An exponential number of mean 1.
     #[must_use]
     pub fn exponential(&self, purpose: Purpose, channel: Option<Channel>, time: i64) -> f64 {
-        Exp1.sample(&mut self.stream(purpose, channel, time))
+        -libm::log(1.0 - self.stream(purpose, channel, time).random::<f64>())
     }
 
     /// A number in `0..1`, uniform.

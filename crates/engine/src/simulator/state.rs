@@ -183,7 +183,7 @@ impl Smoothed {
             self.earned = blend(self.earned, earned, first);
             self.without_noise = blend(self.without_noise, without_noise, first);
             self.expected = blend(self.expected, result.expected, first);
-            let logs = result.earned().map(|e| e.engagement.max(f64::MIN_POSITIVE).ln());
+            let logs = result.earned().map(|e| libm::log(e.engagement.max(f64::MIN_POSITIVE)));
             let level = logs.sum::<f64>() / result.posts() as f64;
             self.level = Some(match self.level {
                 None => [level; 2],
@@ -199,7 +199,7 @@ impl Smoothed {
     /// Writes the scores that the planner sees.
     fn show(&self, state: &mut ChannelState, result: &ChannelWeekResult, smoothing: f64) {
         if let Some([fast, slow]) = self.level {
-            state.momentum = Some(Score::clamped(1.0 / (1.0 + (slow - fast).exp())));
+            state.momentum = Some(Score::clamped(1.0 / (1.0 + libm::exp(slow - fast))));
         }
         if self.earned + self.expected > 0.0 {
             state.engagement = Some(Score::clamped(self.earned / (self.earned + self.expected)));

@@ -3,7 +3,7 @@
 //! The share is the first-order index of Sobol' (1993), the variance of the mean given the factor as a
 //! share of all variance, estimated by grouping what was observed (Plischke, Borgonovo and Smith, 2013).
 
-use super::{mean, variance};
+use super::{mean, squared, variance};
 
 /// What one factor does alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,8 +30,8 @@ pub fn main_effect(groups: &[usize], values: &[f64], is_crossed: bool) -> MainEf
     let middle = mean(values);
     let means: Vec<Option<f64>> = sums.iter().map(|(sum, members)| (*members > 0.0).then(|| sum / members)).collect();
     let between: f64 =
-        means.iter().zip(&sums).filter_map(|(mean, (_, members))| Some(members * ((*mean)? - middle).powi(2))).sum();
-    let all: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
+        means.iter().zip(&sums).filter_map(|(mean, (_, members))| Some(members * squared((*mean)? - middle))).sum();
+    let all: f64 = values.iter().map(|value| squared(value - middle)).sum();
     let filled = means.iter().flatten().count() as f64;
     let left = values.len() as f64 - filled;
     let chance = if is_crossed || left <= 0.0 { 0.0 } else { (filled - 1.0) * (all - between) / left };

@@ -59,7 +59,17 @@ pub fn mean(values: &[f64]) -> f64 {
 pub fn variance(values: &[f64]) -> Option<f64> {
     let mean = mean(values);
     (values.len() >= 2)
-        .then(|| values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64)
+        .then(|| values.iter().map(|value| squared(value - mean)).sum::<f64>() / (values.len() - 1) as f64)
+}
+
+fn squared(number: f64) -> f64 {
+    number * number
+}
+
+/// A number of `statrs` to 13 digits. It takes its elementary functions from the system where another library asks for
+/// that, and their last bits are not the same everywhere.
+fn without_last_bits(number: f64) -> f64 {
+    format!("{number:.12e}").parse().unwrap_or(number)
 }
 
 /// Half the width of the 95 % t interval of the mean; none with fewer than two values.
@@ -69,7 +79,7 @@ fn half_width(values: &[f64]) -> Option<f64> {
 
 /// Half the width of the 95 % t interval of a mean of so many values of that variance.
 fn half_width_of(variance: f64, count: f64) -> Option<f64> {
-    let t = StudentsT::new(0.0, 1.0, count - 1.0).ok()?.inverse_cdf(0.975);
+    let t = without_last_bits(StudentsT::new(0.0, 1.0, count - 1.0).ok()?.inverse_cdf(0.975));
     Some(t * (variance / count).sqrt())
 }
 

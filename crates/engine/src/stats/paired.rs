@@ -3,7 +3,7 @@
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::half_width_of;
+use super::{half_width_of, without_last_bits};
 
 /// Pairs of amounts that are never below 0, as they come, in constant memory. Means are plain sums over their count, so that
 /// they are the same bits as the mean of one side alone.
@@ -71,7 +71,7 @@ fn two_sided_p(mean: f64, variance: f64, count: f64) -> f64 {
         return if mean == 0.0 { 1.0 } else { 0.0 };
     }
     let t = mean / (variance / count).sqrt();
-    StudentsT::new(0.0, 1.0, count - 1.0).map_or(1.0, |student| (2.0 * student.sf(t.abs())).min(1.0))
+    StudentsT::new(0.0, 1.0, count - 1.0).map_or(1.0, |student| without_last_bits(2.0 * student.sf(t.abs())).min(1.0))
 }
 
 /// What another treatment gives more, or less, than the base under the same luck.

@@ -365,9 +365,9 @@ fn told_text(setting: Option<&Setting>) -> Option<(&str, &Place)> {
 /// Half a unit of the last place that is written, and no more than half a thousandth.
 fn tolerance(written: &str) -> f64 {
     let places = written.split_once('.').map_or(0, |(_, places)| places.bytes().filter(u8::is_ascii_digit).count());
-    let places = i32::try_from(places).unwrap_or(i32::MAX).clamp(3, 12);
+    let places = places.clamp(3, 12) as f64;
     // A hair more, so that a number that lies half-way is not refused for the rounding of its digits.
-    0.5 * 10_f64.powi(-places) * (1.0 + 1e-9)
+    0.5 * libm::pow(10.0, -places) * (1.0 + 1e-9)
 }
 
 #[cfg(test)]

@@ -294,7 +294,7 @@ impl<'a> ChannelCase<'a> {
 
 /// Factor that fatigue keeps over so many hours: 2^(-hours / half life).
 fn kept(numbers: &ChannelRules, hours: f64) -> f64 {
-    (-hours / numbers.half_life_hours).exp2()
+    libm::exp2(-hours / numbers.half_life_hours)
 }
 
 /// Fatigue as the week begins: what the state holds, rested since, and what posts committed between then

@@ -155,7 +155,7 @@ pub(super) fn rich(week: Week, zone: &str) -> (Client, ClientState) {
             1 => asset.campaign_id = Some(CampaignId::new(if n % 2 == 0 { "autumn" } else { "bright" })),
             2 => {
                 asset.created_at =
-                    Zone::utc().start_of_day(monday).unwrap().plus_minutes(9 * 60 + 30).plus_hours(n as i64)
+                    Zone::utc().start_of_day(monday).unwrap().plus_minutes(9 * 60 + 30).plus_hours(n as i64);
             }
             _ => {}
         }

@@ -62,7 +62,7 @@ pub(super) fn even_cost(instance: &Instance, horizon: &Horizon) -> f64 {
     values.sort_unstable_by(|a, b| b.total_cmp(a));
     let value = values[..posts].iter().sum::<f64>() / posts as f64;
     let hour = |post: usize| usable[(2 * post + 1) * usable.len() / (2 * posts)];
-    let decayed: f64 = (0..posts).map(|post| instance.decay_per_hour.powi(hour(post) as i32)).sum();
+    let decayed: f64 = (0..posts).map(|post| libm::pow(instance.decay_per_hour, hour(post) as f64)).sum();
     value * instance.response.slope_below * decayed
 }
 

@@ -123,7 +123,7 @@ pub fn odd_week(hours: usize, random: &mut impl Rng) -> Instance {
         hours_since_last_post: random.random_bool(0.5).then(|| random.random_range(-(hours as i64)..8)),
         fatigue_start: random.random_range(0.0..1.0),
         fatigue_per_post: random.random_range(0.01..0.5),
-        decay_per_hour: 2f64.powf(-1.0 / half_life),
+        decay_per_hour: libm::exp2(-1.0 / half_life),
         response: Response {
             warn_at: random.random_range(0.0..1.0),
             slope_below,
