@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use polars::prelude::*;
+use polars_core::prelude::*;
 
 /// What a spreadsheet takes a cell for a formula by.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];

@@ -7,7 +7,8 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
-use polars::prelude::*;
+use polars_core::prelude::*;
+use polars_io::prelude::*;
 
 use super::error::{TableError, quoted};
 use super::layout::{self, QuoteError, Record};

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate};
-use polars::prelude::StringChunked;
+use polars_core::prelude::StringChunked;
 
 use super::error::{Problems, TableError, quoted};
 use super::frame::{Frame, Place, nearest};

@@ -1,6 +1,7 @@
 //! The files of a scenario folder as bytes. Nothing is written to disk here.
 
-use polars::prelude::*;
+use polars_core::prelude::*;
+use polars_io::prelude::*;
 
 use super::error::ScenarioError;
 use super::frame::FileKind;

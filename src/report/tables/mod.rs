@@ -9,9 +9,8 @@ mod plan;
 mod run;
 mod sweep;
 
-use polars::prelude::{
-    Column, CsvWriter, DataFrame, IntoColumn, NamedFrom, ParquetWriter, PolarsError, SerWriter, Series,
-};
+use polars_core::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PolarsError, Series};
+use polars_io::prelude::{CsvWriter, ParquetWriter, SerWriter};
 
 pub use comparison::comparison_tables;
 pub use plan::plan_tables;

@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_plan_in_parquet_has_the_same_columns() {
-        use polars::prelude::{ParquetReader, SerReader};
+        use polars_io::prelude::{ParquetReader, SerReader};
         for ((path, parquet), (_, csv)) in files(TableFormat::Parquet).into_iter().zip(files(TableFormat::Csv)) {
             let frame = ParquetReader::new(std::io::Cursor::new(parquet)).finish().unwrap();
             let names: Vec<&str> = frame.get_column_names().into_iter().map(|name| name.as_str()).collect();
