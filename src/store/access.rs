@@ -4,10 +4,12 @@
 
 use uuid::Uuid;
 
-use super::database::{Row, Tx, values};
+use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
+use super::row::{Id, Instant, Name, Text, from_row};
+use super::values::values;
 use crate::model::{Role, Timestamp, WorkspaceId};
 
 /// A token that is to be made.
@@ -48,22 +50,20 @@ pub struct Token {
     pub revoked_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "tokens.id::text, tokens.workspace_id, tokens.name, tokens.role, iso(tokens.created_at), \
-                       iso(tokens.expires_at), iso(tokens.revoked_at)";
+const COLUMNS: &str = "tokens.id, tokens.workspace_id, tokens.name, tokens.role, tokens.created_at, \
+                       tokens.expires_at, tokens.revoked_at";
+
+from_row!(Token {
+    id: Id,
+    workspace_id: Text<WorkspaceId>,
+    name: String,
+    role: Name<Role>,
+    created_at: Instant,
+    expires_at: Instant,
+    revoked_at: Option<Instant>,
+});
 
 impl Token {
-    fn read(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.parsed(0)?,
-            workspace_id: WorkspaceId::new(row.text(1)?),
-            name: row.text(2)?,
-            role: row.parsed(3)?,
-            created_at: row.parsed(4)?,
-            expires_at: row.parsed(5)?,
-            revoked_at: row.maybe_parsed(6)?,
-        })
-    }
-
     /// Whether it opens anything.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
@@ -80,20 +80,18 @@ impl Ledger {
         retried(|| async {
             let mut tx = self.write().await?;
             self.refuse_unknown(&mut tx, token.workspace).await?;
-            let same =
-                "SELECT iso(expires_at) FROM tokens WHERE workspace_id = $1 AND name = $2 AND revoked_at IS NULL";
+            let same = "SELECT expires_at FROM tokens WHERE workspace_id = $1 AND name = $2 AND revoked_at IS NULL";
             let workspace = token.workspace.as_str();
-            for row in tx.rows(same, values![workspace, token.name]).await? {
-                if token.now < row.parsed::<Timestamp>(0)? {
-                    return Err(StoreError::TokenNameTaken(token.name.to_owned()));
-                }
+            let ends: Vec<(Instant,)> = tx.all(same, values![workspace, token.name]).await?;
+            if ends.iter().any(|(Instant(end),)| token.now < *end) {
+                return Err(StoreError::TokenNameTaken(token.name.to_owned()));
             }
             // One that has run out gives its name away.
-            let retire = "UPDATE tokens SET revoked_at = $3::timestamptz \
+            let retire = "UPDATE tokens SET revoked_at = $3 \
                           WHERE workspace_id = $1 AND name = $2 AND revoked_at IS NULL";
             tx.run(retire, values![workspace, token.name, token.now]).await?;
             let sql = "INSERT INTO tokens (id, workspace_id, name, role, hash, created_at, expires_at) \
-                       VALUES ($1::uuid, $2, $3, $4, $5, $6::timestamptz, $7::timestamptz)";
+                       VALUES ($1, $2, $3, $4, $5, $6, $7)";
             let row =
                 values![token.id, workspace, token.name, token.role.name(), token.hash, token.now, token.expires_at];
             tx.run(sql, row).await?;
@@ -108,12 +106,12 @@ impl Ledger {
     /// Where the database fails.
     pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM tokens WHERE $1::text IS NULL OR workspace_id = $1 \
+            "SELECT {COLUMNS} FROM tokens WHERE $1 IS NULL OR workspace_id = $1 \
              ORDER BY workspace_id, name, created_at"
         );
         retried(|| async {
             let mut tx = self.read().await?;
-            tx.rows(&sql, values![self.fence()]).await?.iter().map(Token::read).collect()
+            tx.all(&sql, values![self.fence()]).await
         })
         .await
     }
@@ -125,13 +123,11 @@ impl Ledger {
     pub async fn revoke_token(&self, id: Uuid, now: Timestamp) -> Result<Token, StoreError> {
         retried(|| async {
             let mut tx = self.write().await?;
-            let sql = format!("SELECT {COLUMNS} FROM tokens WHERE id = $1::uuid");
-            let rows = tx.rows(&sql, values![id]).await?;
-            let token = rows.first().map(Token::read).transpose()?;
-            let token = token.ok_or(StoreError::UnknownToken(id))?;
-            let revoke = "UPDATE tokens SET revoked_at = $2::timestamptz WHERE id = $1::uuid AND revoked_at IS NULL";
+            let sql = format!("SELECT {COLUMNS} FROM tokens WHERE id = $1");
+            let token = tx.maybe(&sql, values![id]).await?.ok_or(StoreError::UnknownToken(id))?;
+            let revoke = "UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
             tx.run(revoke, values![id, now]).await?;
-            tx.run("DELETE FROM sessions WHERE token_id = $1::uuid", values![id]).await?;
+            tx.run("DELETE FROM sessions WHERE token_id = $1", values![id]).await?;
             tx.commit().await?;
             Ok(token)
         })
@@ -145,7 +141,7 @@ impl Ledger {
     pub async fn has_tokens(&self) -> Result<bool, StoreError> {
         retried(|| async {
             let mut tx = self.read().await?;
-            tx.one("SELECT EXISTS (SELECT 1 FROM tokens)", values![]).await?.flag(0)
+            tx.scalar("SELECT EXISTS (SELECT 1 FROM tokens)", values![]).await
         })
         .await
     }
@@ -157,8 +153,7 @@ impl Ledger {
     pub async fn token_of(&self, hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM tokens WHERE hash = $1");
         let mut tx = self.read().await?;
-        let rows = tx.rows(&sql, values![hash]).await?;
-        let token = rows.first().map(Token::read).transpose()?;
+        let token: Option<Token> = tx.maybe(&sql, values![hash]).await?;
         Ok(token.filter(|token| token.is_live(now)))
     }
 
@@ -169,11 +164,10 @@ impl Ledger {
     pub async fn session_of(&self, hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM sessions JOIN tokens ON tokens.id = sessions.token_id \
-             WHERE sessions.hash = $1 AND sessions.expires_at > $2::timestamptz"
+             WHERE sessions.hash = $1 AND sessions.expires_at > $2"
         );
         let mut tx = self.read().await?;
-        let rows = tx.rows(&sql, values![hash, now]).await?;
-        let token = rows.first().map(Token::read).transpose()?;
+        let token: Option<Token> = tx.maybe(&sql, values![hash, now]).await?;
         Ok(token.filter(|token| token.is_live(now)))
     }
 
@@ -190,9 +184,9 @@ impl Ledger {
     ) -> Result<(), StoreError> {
         retried(|| async {
             let mut tx = self.write().await?;
-            tx.run("DELETE FROM sessions WHERE expires_at <= $1::timestamptz", values![now]).await?;
+            tx.run("DELETE FROM sessions WHERE expires_at <= $1", values![now]).await?;
             let sql = "INSERT INTO sessions (hash, token_id, workspace_id, expires_at) \
-                       VALUES ($1, $2::uuid, $3, $4::timestamptz)";
+                       VALUES ($1, $2, $3, $4)";
             tx.run(sql, values![hash, token.id, token.workspace_id.as_str(), expires_at]).await?;
             tx.commit().await
         })
@@ -212,7 +206,7 @@ impl Ledger {
     /// Fails where a workspace is not in sight.
     pub(super) async fn refuse_unknown(&self, tx: &mut Tx, workspace: &WorkspaceId) -> Result<(), StoreError> {
         let sql = "SELECT 1 FROM workspaces WHERE workspace_id = $1";
-        let known = tx.rows(sql, values![workspace.as_str()]).await?;
-        if known.is_empty() { Err(StoreError::UnknownWorkspace(workspace.to_string())) } else { Ok(()) }
+        let is_known = tx.any(sql, values![workspace.as_str()]).await?;
+        if is_known { Ok(()) } else { Err(StoreError::UnknownWorkspace(workspace.to_string())) }
     }
 }

@@ -7,13 +7,14 @@ use uuid::Uuid;
 
 use super::commit::{lock_clients, preview};
 use super::daily::{NO_OTHER_LIVE, committed, decided, needs_review};
-use super::database::{Tx, values};
+use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::record::{NewAction, record};
 use super::retry::retried;
 use super::review::{Schedule, ScheduleFilter, find};
 use super::standing::{Which, capacity, standing};
+use super::values::values;
 use crate::model::{
     ActionType, AssetChoice, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Timestamp, Week,
     WorkspaceId,
@@ -70,10 +71,10 @@ impl Ledger {
 impl Attach<'_> {
     /// Whether a try of the same whose answer was lost has done it.
     async fn is_done(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM campaign_orchestration_actions WHERE schedule_id = $1::uuid \
-                   AND action_type = 'select_asset' AND actor = $2 AND created_at = $3::timestamptz";
-        let on_record = tx.rows(sql, values![schedule.id, self.actor, self.now]).await?;
-        Ok(!on_record.is_empty() && schedule.used_asset() == Some(self.asset))
+        let sql = "SELECT 1 FROM campaign_orchestration_actions WHERE schedule_id = $1 \
+                   AND action_type = 'select_asset' AND actor = $2 AND created_at = $3";
+        let is_on_record = tx.any(sql, values![schedule.id, self.actor, self.now]).await?;
+        Ok(is_on_record && schedule.used_asset() == Some(self.asset))
     }
 
     /// Whether the schedule may be given an asset at all.
@@ -91,10 +92,10 @@ impl Attach<'_> {
 
     /// The schedule with the asset, as it is judged.
     async fn judged(&self, tx: &mut Tx, before: &Schedule) -> Result<Schedule, StoreError> {
-        let ids = super::load::json(&[before.client_id.as_str()]);
+        let ids = [before.client_id.as_str()];
         // Others that would use the client's assets wait, so that none is used twice.
         lock_clients(tx, &ids).await?;
-        let own = BTreeSet::from([before.id.to_string()]);
+        let own = BTreeSet::from([before.id]);
         let known = standing(tx, &Which::Clients(&ids), &own).await?;
         let (client, state) =
             known.first().ok_or_else(|| StoreError::UnknownClients(vec![before.client_id.clone()]))?;
@@ -153,25 +154,25 @@ impl Attach<'_> {
     async fn write(&self, tx: &mut Tx, before: &Schedule, after: &Schedule) -> Result<(), StoreError> {
         let sql = format!(
             "UPDATE campaign_orchestration_schedules SET status = $2, creative_asset_id = $3, variation_id = $4, \
-             content_preview = $5::jsonb, risk_level = $6, confidence = $7, expected_engagement = $8, fatigue = $9, \
-             metadata = $10::jsonb, blocked_reason = $11, blocked_code = $12, blocked_details = $13::jsonb, \
-             updated_at = $14::timestamptz, campaign_id = $15, priority = $16, created_by = $17, \
-             approved_by = NULL, approved_at = NULL WHERE id = $1::uuid AND {NO_OTHER_LIVE}"
+             content_preview = $5, risk_level = $6, confidence = $7, expected_engagement = $8, fatigue = $9, \
+             metadata = $10, blocked_reason = $11, blocked_code = $12, blocked_details = $13, \
+             updated_at = $14, campaign_id = $15, priority = $16, created_by = $17, \
+             approved_by = NULL, approved_at = NULL WHERE id = $1 AND {NO_OTHER_LIVE}"
         );
         let values = values![
             after.id,
             after.status.name(),
             after.creative_asset_id.clone(),
             after.variation_id.clone(),
-            after.content_preview.to_string(),
+            after.content_preview.clone(),
             after.risk_level.name(),
             after.confidence,
             after.expected_engagement,
             after.fatigue,
-            after.metadata.to_string(),
+            after.metadata.clone(),
             after.blocked_reason.clone(),
             after.blocked_code.clone(),
-            after.blocked_details.to_string(),
+            after.blocked_details.clone(),
             self.now,
             after.campaign_id.clone(),
             after.priority,

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::daily::{Pass, before};
-use super::database::{Row, Tx, values};
+use super::database::Tx;
 use super::drafts::Attempt;
 use super::error::StoreError;
+use super::row::{Instant, from_row};
 use super::tables::CHANNEL_MOVES;
+use super::values::{Value, values};
 use crate::model::{Timestamp, Zone};
 use crate::planner::{rested, tired};
 use crate::rules::ClientRules;
@@ -23,6 +25,24 @@ struct Moving {
     fatigue: f64,
     as_of: Timestamp,
 }
+
+from_row!(Found<Moving> {
+    audience: f64,
+    last_post_at: Option<Instant>,
+    week: i64 = "posts_last_7_days",
+    month: i64 = "posts_last_30_days",
+    fatigue: f64 = "fatigue_score",
+    as_of: Instant = "fatigue_as_of",
+});
+
+/// A channel's state with its key.
+struct ChannelRow {
+    client_id: String,
+    channel: String,
+    state: Moving,
+}
+
+from_row!(ChannelRow { client_id: String, channel: String } parts { state: Moving });
 
 /// How fast a channel tires and rests.
 pub(super) struct Pace {
@@ -46,24 +66,13 @@ impl Moving {
 type Channels = BTreeMap<(String, String), Moving>;
 
 /// Channels that meet a condition, locked in the order of their keys.
-async fn channels(tx: &mut Tx, condition: &str, value: &str) -> Result<Channels, StoreError> {
+async fn channels(tx: &mut Tx, condition: &str, value: Value) -> Result<Channels, StoreError> {
     let sql = format!(
-        "SELECT client_id, channel, audience, iso(last_post_at), posts_last_7_days, posts_last_30_days, \
-         fatigue_score, iso(fatigue_as_of) FROM channel_state WHERE {condition} ORDER BY 1, 2 FOR UPDATE"
+        "SELECT client_id, channel, audience, last_post_at, posts_last_7_days, posts_last_30_days, \
+         fatigue_score, fatigue_as_of FROM channel_state WHERE {condition} ORDER BY 1, 2 FOR UPDATE"
     );
-    let rows = tx.rows(&sql, values![value]).await?;
-    let moving = |row: &Row| {
-        let state = Moving {
-            audience: row.number(2)?,
-            last_post_at: row.maybe_parsed(3)?,
-            week: row.whole(4)?,
-            month: row.whole(5)?,
-            fatigue: row.number(6)?,
-            as_of: row.parsed(7)?,
-        };
-        Ok(((row.text(0)?, row.text(1)?), state))
-    };
-    rows.iter().map(moving).collect()
+    let rows: Vec<ChannelRow> = tx.all(&sql, vec![value]).await?;
+    Ok(rows.into_iter().map(|row| ((row.client_id, row.channel), row.state)).collect())
 }
 
 impl Pass<'_> {
@@ -75,8 +84,8 @@ impl Pass<'_> {
         rules: &RulesByClient<'_>,
     ) -> Result<(), StoreError> {
         let clients: BTreeSet<&str> = made.iter().map(|attempt| attempt.schedule.client_id.as_str()).collect();
-        let condition = "client_id IN (SELECT value FROM json_array_elements_text($1::json))";
-        let mut channels = channels(tx, condition, &super::load::json(&clients)).await?;
+        let clients: Vec<&str> = clients.into_iter().collect();
+        let mut channels = channels(tx, "client_id = ANY($1)", clients.as_slice().into()).await?;
         let mut drafted: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
         for Attempt { schedule, .. } in made {
             let key = (schedule.client_id.clone(), schedule.channel.name().to_owned());
@@ -100,7 +109,7 @@ impl Pass<'_> {
     /// anew. A clock that went back moves nothing.
     pub(super) async fn rest(&self, rules: &RulesByClient<'_>) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let mut channels = channels(&mut tx, "workspace_id = $1", self.workspace.as_str()).await?;
+        let mut channels = channels(&mut tx, "workspace_id = $1", self.workspace.as_str().into()).await?;
         let counts = self.counts(&mut tx).await?;
         channels.retain(|_, state| state.as_of <= self.now);
         let by_hand = self.made_by_hand(&mut tx, &channels).await?;
@@ -123,7 +132,7 @@ impl Pass<'_> {
         let (rules, zone) = rules.get(client.as_str())?;
         let base = rules.base();
         let numbers = base.channel(channel.parse().ok()?);
-        Some(Pace { zone: zone.clone(), half_life_hours: numbers.half_life_hours, per_post: numbers.fatigue_per_post })
+        Some(Pace { zone: *zone, half_life_hours: numbers.half_life_hours, per_post: numbers.fatigue_per_post })
     }
 
     /// Posts by hand from the instants that the channels' states hold for up to now, oldest first.
@@ -134,10 +143,12 @@ impl Pass<'_> {
     ) -> Result<BTreeMap<(String, String), Vec<Timestamp>>, StoreError> {
         let mut found: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
         let Some(since) = channels.values().map(|state| state.as_of).min() else { return Ok(found) };
-        let sql = "SELECT client_id, channel, iso(published_at) FROM publications WHERE workspace_id = $1 \
-                   AND published_at >= $2::timestamptz AND published_at < $3::timestamptz ORDER BY 3";
-        for row in tx.rows(sql, values![self.workspace.as_str(), since, self.now]).await? {
-            let (key, at): (_, Timestamp) = ((row.text(0)?, row.text(1)?), row.parsed(2)?);
+        let sql = "SELECT client_id, channel, published_at FROM publications WHERE workspace_id = $1 \
+                   AND published_at >= $2 AND published_at < $3 ORDER BY 3";
+        let posts: Vec<(String, String, Instant)> =
+            tx.all(sql, values![self.workspace.as_str(), since, self.now]).await?;
+        for (client, channel, Instant(at)) in posts {
+            let key = (client, channel);
             if channels.get(&key).is_some_and(|state| at >= state.as_of) {
                 found.entry(key).or_default().push(at);
             }
@@ -148,18 +159,18 @@ impl Pass<'_> {
     /// Posts of the 7 and the 30 days before now, by client and channel.
     async fn counts(&self, tx: &mut Tx) -> Result<BTreeMap<(String, String), (i64, i64)>, StoreError> {
         let day = 86_400.0;
-        let sql = "SELECT client_id, channel, CAST(sum(CASE WHEN at >= $2::timestamptz THEN 1 ELSE 0 END) AS bigint), \
-                   count(*) FROM ( \
+        let sql = "SELECT client_id, channel, count(*) FILTER (WHERE at >= $2), count(*) FROM ( \
                      SELECT client_id, channel, published_at AS at FROM publications \
-                     WHERE workspace_id = $1 AND published_at >= $3::timestamptz AND published_at < $4::timestamptz \
+                     WHERE workspace_id = $1 AND published_at >= $3 AND published_at < $4 \
                      UNION ALL \
                      SELECT client_id, channel, scheduled_for FROM campaign_orchestration_schedules \
                      WHERE workspace_id = $1 AND status = 'completed' \
-                     AND scheduled_for >= $3::timestamptz AND scheduled_for < $4::timestamptz \
+                     AND scheduled_for >= $3 AND scheduled_for < $4 \
                    ) AS posts GROUP BY 1, 2";
         let (week, month) = (before(self.now, 7.0 * day), before(self.now, 30.0 * day));
-        let rows = tx.rows(sql, values![self.workspace.as_str(), week, month, self.now]).await?;
-        rows.iter().map(|row| Ok(((row.text(0)?, row.text(1)?), (row.whole(2)?, row.whole(3)?)))).collect()
+        let counts: Vec<(String, String, i64, i64)> =
+            tx.all(sql, values![self.workspace.as_str(), week, month, self.now]).await?;
+        Ok(counts.into_iter().map(|(client, channel, week, month)| ((client, channel), (week, month))).collect())
     }
 
     async fn move_on(&self, tx: &mut Tx, channels: &Channels) -> Result<(), StoreError> {

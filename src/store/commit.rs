@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::database::{Line, Tx, values};
+use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
+use super::lines::Line;
 use super::load;
 use super::retry::retried;
 use super::standing::{Counted, Which, distilled, standing_with};
 use super::tables::{ACTIONS, PLAN_CLIENTS, SCHEDULES};
+use super::values::values;
 use super::weekly::refuse_if_over;
 use crate::model::{
     Asset, AssetChoice, ChannelState, Client, ClientPlan, ClientState, Decision, Outcome, Plan, Post, Scenario,
@@ -72,10 +74,8 @@ impl Ledger {
     async fn commit_once(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
         let mut tx = self.write().await?;
         let ids: Vec<&str> = commit.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
-        let ids = load::json(&ids);
         is_known(&lock_clients(&mut tx, &ids).await?, commit.plan)?;
-        let known = tx.rows("SELECT 1 FROM plans WHERE plan_id = $1::uuid", values![commit.plan.plan_id]).await?;
-        if !known.is_empty() {
+        if tx.any("SELECT 1 FROM plans WHERE plan_id = $1", values![commit.plan.plan_id]).await? {
             return Ok(commit.told(false));
         }
         refuse_if_over(commit.scenario, commit.plan.week, commit.now)?;
@@ -91,15 +91,10 @@ impl Ledger {
 }
 
 /// Keeps other commits away from clients until the transaction ends. Returns those that are known, with their
-/// workspaces. `ids` are a JSON list.
-pub(super) async fn lock_clients(tx: &mut Tx, ids: &str) -> Result<BTreeMap<String, String>, StoreError> {
-    let sql = "SELECT client_id, workspace_id FROM clients \
-               WHERE client_id IN (SELECT value FROM json_array_elements_text($1::json)) ORDER BY 1 FOR UPDATE";
-    let mut known = BTreeMap::new();
-    for row in tx.rows(sql, values![ids]).await? {
-        known.insert(row.text(0)?, row.text(1)?);
-    }
-    Ok(known)
+/// workspaces.
+pub(super) async fn lock_clients(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<String, String>, StoreError> {
+    let sql = "SELECT client_id, workspace_id FROM clients WHERE client_id = ANY($1) ORDER BY 1 FOR UPDATE";
+    Ok(tx.all(sql, values![ids]).await?.into_iter().collect())
 }
 
 /// Makes sure that a plan's clients are known, in their workspaces.
@@ -140,7 +135,7 @@ impl<'a> Commit<'a> {
     }
 
     /// What is no longer as the plan found it, a line a finding.
-    async fn moved(&self, tx: &mut Tx, ids: &str) -> Result<Vec<String>, StoreError> {
+    async fn moved(&self, tx: &mut Tx, ids: &[&str]) -> Result<Vec<String>, StoreError> {
         let now: BTreeMap<String, (Client, ClientState)> =
             standing_with(tx, &Which::Clients(ids), &BTreeSet::new(), self.counted)
                 .await?
@@ -179,13 +174,14 @@ impl<'a> Commit<'a> {
 
     async fn write_plan(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let plan = self.plan;
-        let files: BTreeMap<&String, &String> = self.rules.pack().files.iter().collect();
-        let pack = "INSERT INTO rules_packs (rules_hash, files, created_at) VALUES ($1, $2::jsonb, $3::timestamptz) \
+        let files: serde_json::Map<String, serde_json::Value> =
+            self.rules.pack().files.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect();
+        let pack = "INSERT INTO rules_packs (rules_hash, files, created_at) VALUES ($1, $2, $3) \
                     ON CONFLICT (rules_hash) DO NOTHING";
-        tx.run(pack, values![plan.rules_hash.as_str(), load::json(&files), self.now]).await?;
+        tx.run(pack, values![plan.rules_hash.as_str(), serde_json::Value::Object(files), self.now]).await?;
         let sql = "INSERT INTO plans (plan_id, week, scenario, scenario_hash, rules_hash, version, objective, \
                    upper_bound, posts, created_at, created_by) \
-                   VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $10::timestamptz, $11)";
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         let row = values![
             plan.plan_id,
             plan.week.to_string(),

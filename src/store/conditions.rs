@@ -1,8 +1,8 @@
 //! What filters ask of rows, as a statement takes it.
 
-use super::database::Value;
 use super::ledger::Ledger;
 use super::listing::Mark;
+use super::values::Value;
 
 /// Conditions that rows must all meet, and the values they ask for, in the order of `$1`, `$2`, …
 #[derive(Default)]
@@ -41,18 +41,18 @@ impl Conditions {
 
     /// Rows after a mark, in rising order of a time and the id.
     pub fn after(&mut self, mark: &Mark, time: &str) {
-        self.add_all(&format!("({time}, id) > (?::timestamptz, ?::uuid)"), [mark.at.into(), mark.id.into()]);
+        self.add_all(&format!("({time}, id) > (?, ?)"), [mark.at.into(), mark.id.into()]);
     }
 
     /// Rows after a mark, in falling order of a time and the id.
     pub fn before(&mut self, mark: &Mark, time: &str) {
-        self.add_all(&format!("({time}, id) < (?::timestamptz, ?::uuid)"), [mark.at.into(), mark.id.into()]);
+        self.add_all(&format!("({time}, id) < (?, ?)"), [mark.at.into(), mark.id.into()]);
     }
 
     /// Rows after a mark, in rising order of a rank, a time and the id.
     pub fn after_rank(&mut self, mark: &Mark, rank: &str, time: &str) {
         let values = [i64::from(mark.rank).into(), mark.at.into(), mark.id.into()];
-        self.add_all(&format!("(({rank}), {time}, id) > (?, ?::timestamptz, ?::uuid)"), values);
+        self.add_all(&format!("(({rank}), {time}, id) > (?, ?, ?)"), values);
     }
 
     /// Adds a condition without a value.

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::channels::RulesByClient;
 use super::commit::warnings;
-use super::database::{Tx, Value, values};
+use super::database::Tx;
 use super::error::StoreError;
 use super::grounds::Grounds;
 use super::ledger::Ledger;
@@ -18,6 +19,7 @@ use super::record::{NewAction, record};
 use super::retry::retried;
 use super::review::{COLUMNS, Schedule};
 use super::standing::{Standing, Which, capacity, standing};
+use super::values::{Value, values};
 use crate::model::{
     ActionType, Capacity, Client, ClientState, ClientStatus, DecisionStatus, Outcome, Post, Reason, ScheduleStatus,
     Timestamp, Week, WorkspaceId, Zone,
@@ -146,7 +148,7 @@ impl Pass<'_> {
         let rules: RulesByClient<'_> = today
             .clients
             .iter()
-            .map(|(client, _)| (client.id.as_str(), (self.planner.rules().for_client(client), client.zone.clone())))
+            .map(|(client, _)| (client.id.as_str(), (self.planner.rules().for_client(client), client.zone)))
             .collect();
         while !should_stop() {
             let (drafted, failed) = retried(|| self.draft_batch(&rules)).await?;
@@ -184,7 +186,7 @@ impl Pass<'_> {
         );
         let mut all = values![self.workspace.as_str()];
         all.extend(more);
-        tx.rows(&sql, all).await?.iter().map(Schedule::read).collect()
+        tx.all(&sql, all).await
     }
 
     pub(super) async fn write(&self) -> Result<Tx, StoreError> {
@@ -196,8 +198,8 @@ impl Pass<'_> {
         let mut expired = 0;
         loop {
             let mut tx = self.write().await?;
-            let condition = "((status = 'pending' AND scheduled_for <= $2::timestamptz) \
-                             OR (status IN ('ready', 'blocked') AND scheduled_for < $3::timestamptz))";
+            let condition = "((status = 'pending' AND scheduled_for <= $2) \
+                             OR (status IN ('ready', 'blocked') AND scheduled_for < $3))";
             let schedules = self.locked(&mut tx, condition, values![self.now, self.earliest()]).await?;
             if schedules.is_empty() {
                 return Ok(expired);
@@ -208,12 +210,10 @@ impl Pass<'_> {
                 alike.entry(reason.to_string()).or_insert_with(|| (reason, Vec::new())).1.push(schedule);
             }
             for (sentence, (reason, those)) in alike {
-                let sql = "UPDATE campaign_orchestration_schedules SET status = 'cancelled', \
-                           updated_at = $2::timestamptz, blocked_reason = $3, blocked_code = $4, \
-                           blocked_details = $5::jsonb \
-                           WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
-                let (code, details) = (reason.code(), reason.details().to_string());
-                tx.run(sql, values![ids(those), self.now, sentence, code, details]).await?;
+                let sql = "UPDATE campaign_orchestration_schedules SET status = 'cancelled', updated_at = $2, \
+                           blocked_reason = $3, blocked_code = $4, blocked_details = $5 WHERE id = ANY($1)";
+                let values = values![ids(those), self.now, sentence, reason.code(), reason.details()];
+                tx.run(sql, values).await?;
             }
             let actions = schedules.iter().map(|schedule| NewAction {
                 schedule,
@@ -235,10 +235,10 @@ impl Pass<'_> {
     async fn try_again(&self) -> Result<usize, StoreError> {
         let mut tx = self.write().await?;
         let sql = format!(
-            "UPDATE campaign_orchestration_schedules SET status = 'ready', updated_at = $2::timestamptz, \
+            "UPDATE campaign_orchestration_schedules SET status = 'ready', updated_at = $2, \
              blocked_reason = NULL, blocked_code = NULL, blocked_details = '{{}}' \
-             WHERE workspace_id = $1 AND status = 'failed' AND next_attempt_at <= $2::timestamptz \
-             AND scheduled_for >= $3::timestamptz AND attempts < $4 AND {NO_OTHER_LIVE}"
+             WHERE workspace_id = $1 AND status = 'failed' AND next_attempt_at <= $2 \
+             AND scheduled_for >= $3 AND attempts < $4 AND {NO_OTHER_LIVE}"
         );
         let attempts = i64::from(self.draft_rules().attempts);
         let values = values![self.workspace.as_str(), self.now, self.earliest(), attempts];
@@ -252,14 +252,13 @@ impl Pass<'_> {
         let sql = format!(
             "SELECT {COLUMNS} FROM campaign_orchestration_schedules \
              WHERE workspace_id = $1 AND status IN ('pending', 'ready', 'blocked') \
-             AND scheduled_for >= $2::timestamptz AND scheduled_for < $3::timestamptz ORDER BY scheduled_for, id"
+             AND scheduled_for >= $2 AND scheduled_for < $3 ORDER BY scheduled_for, id"
         );
         let tomorrow = before(self.now, -48.0 * 3600.0);
-        let rows = tx.rows(&sql, values![self.workspace.as_str(), self.earliest(), tomorrow]).await?;
-        let near: Result<Vec<Schedule>, StoreError> = rows.iter().map(Schedule::read).collect();
-        let mut schedules = near?;
+        let near = values![self.workspace.as_str(), self.earliest(), tomorrow];
+        let mut schedules: Vec<Schedule> = tx.all(&sql, near).await?;
         schedules.retain(|schedule| self.is_for_today(schedule));
-        let left_out: BTreeSet<String> = schedules.iter().map(|schedule| schedule.id.to_string()).collect();
+        let left_out: BTreeSet<Uuid> = schedules.iter().map(|schedule| schedule.id).collect();
         let clients = standing(&mut tx, &Which::Workspace(self.workspace), &left_out).await?;
         let capacity = capacity(&mut tx, self.workspace).await?;
         Ok(Today { schedules, clients, capacity })
@@ -315,9 +314,8 @@ impl Pass<'_> {
         let mut tx = self.write().await?;
         let sql = format!(
             "UPDATE campaign_orchestration_schedules SET status = $3, blocked_reason = $4, blocked_code = $5, \
-             blocked_details = $6::jsonb, risk_level = $7, confidence = $8, metadata = $9::jsonb, \
-             updated_at = $10::timestamptz \
-             WHERE id = $1::uuid AND status = $2 AND blocked_code IS NOT DISTINCT FROM $11 AND risk_level = $12 \
+             blocked_details = $6, risk_level = $7, confidence = $8, metadata = $9, updated_at = $10 \
+             WHERE id = $1 AND status = $2 AND blocked_code IS NOT DISTINCT FROM $11 AND risk_level = $12 \
              AND ($3 IN ('blocked', 'cancelled', $2) OR {NO_OTHER_LIVE})"
         );
         let mut taken = Vec::new();
@@ -329,10 +327,10 @@ impl Pass<'_> {
                 after.status.name(),
                 after.blocked_reason.clone(),
                 after.blocked_code.clone(),
-                after.blocked_details.to_string(),
+                after.blocked_details.clone(),
                 after.risk_level.name(),
                 after.confidence,
-                after.metadata.to_string(),
+                after.metadata.clone(),
                 self.now,
                 before.blocked_code.clone(),
                 before.risk_level.name(),
@@ -359,8 +357,8 @@ pub(super) fn before(now: Timestamp, seconds: f64) -> Timestamp {
     now.plus_seconds(-(seconds as i64))
 }
 
-pub(super) fn ids<'s>(schedules: impl IntoIterator<Item = &'s Schedule>) -> String {
-    super::load::json(&schedules.into_iter().map(|schedule| schedule.id).collect::<Vec<_>>())
+pub(super) fn ids<'s>(schedules: impl IntoIterator<Item = &'s Schedule>) -> Vec<Uuid> {
+    schedules.into_iter().map(|schedule| schedule.id).collect()
 }
 
 /// Why a schedule is let go whose time has passed.

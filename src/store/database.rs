@@ -1,7 +1,4 @@
-//! One way to speak to either database.
-//!
-//! Statements are written once, in PostgreSQL's dialect. For SQLite, where times, ids and JSON are text
-//! and one writer holds the whole file, [`for_sqlite`] takes away what it has no word for.
+//! One way to speak to either database: connections, transactions, statements and their answers.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -9,23 +6,23 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite,
-    SqliteConnection, SqlitePool, Transaction,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgPool, Postgres, SqlSafeStr, Sqlite, SqliteConnection,
+    SqlitePool, Transaction,
 };
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use super::error::StoreError;
 use super::ledger::OpenMode;
-use super::lines;
+use super::lines::{self, Line};
 use super::retry::Deadline;
+use super::row::{Record, read};
 use super::sqlite_file;
 use super::url::DatabaseUrl;
-use crate::model::{Timestamp, WorkspaceId};
+use super::values::{Value, bind_postgres, bind_sqlite, values};
+use crate::model::WorkspaceId;
 
 /// Connections that one process holds at most.
 const CONNECTIONS: u32 = 8;
@@ -51,109 +48,6 @@ pub(super) struct Database {
 enum Pool {
     Postgres(PgPool),
     Sqlite(SqlitePool),
-}
-
-/// A value handed to a statement.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
-    Text(Option<String>),
-    Whole(Option<i64>),
-    Number(Option<f64>),
-    Flag(bool),
-}
-
-macro_rules! value_from {
-    ($($kind:ty => $variant:ident($value:ident => $convert:expr)),+ $(,)?) => {
-        $(impl From<$kind> for Value {
-            fn from($value: $kind) -> Self {
-                Value::$variant($convert)
-            }
-        })+
-    };
-}
-
-value_from!(
-    &str => Text(text => Some(text.to_owned())),
-    String => Text(text => Some(text)),
-    Option<&str> => Text(text => text.map(str::to_owned)),
-    Option<String> => Text(text => text),
-    Timestamp => Text(at => Some(at.to_string())),
-    Option<Timestamp> => Text(at => at.map(|at| at.to_string())),
-    Uuid => Text(id => Some(id.to_string())),
-    i64 => Whole(number => Some(number)),
-    u32 => Whole(number => Some(i64::from(number))),
-    Option<i64> => Whole(number => number),
-    f64 => Number(number => Some(number)),
-    Option<f64> => Number(number => number),
-    bool => Flag(flag => flag),
-);
-
-/// The values of a statement, in the order of `$1`, `$2`, …
-macro_rules! values {
-    ($($value:expr),* $(,)?) => { vec![$($crate::store::database::Value::from($value)),*] };
-}
-pub(super) use values;
-
-pub(super) use super::lines::Line;
-
-/// One row of an answer.
-#[derive(Debug)]
-pub(super) enum Row {
-    Postgres(PgRow),
-    Sqlite(SqliteRow),
-}
-
-macro_rules! cell {
-    ($(#[$doc:meta])* $name:ident -> $kind:ty) => {
-        $(#[$doc])*
-        pub fn $name(&self, column: usize) -> Result<$kind, StoreError> {
-            match self {
-                Row::Postgres(row) => row.try_get(column),
-                Row::Sqlite(row) => row.try_get(column),
-            }
-            .map_err(StoreError::from)
-        }
-    };
-}
-
-impl Row {
-    cell!(text -> String);
-    cell!(maybe_text -> Option<String>);
-    cell!(whole -> i64);
-    cell!(number -> f64);
-    cell!(maybe_number -> Option<f64>);
-    cell!(flag -> bool);
-
-    /// A count that is never negative.
-    pub fn count(&self, column: usize) -> Result<u32, StoreError> {
-        Ok(u32::try_from(self.whole(column)?).unwrap_or(u32::MAX))
-    }
-
-    /// A text that reads as something of the model's.
-    pub fn parsed<T: FromStr>(&self, column: usize) -> Result<T, StoreError> {
-        let text = self.text(column)?;
-        text.parse().map_err(|_| self.unreadable(column, &text))
-    }
-
-    /// The same where there may be none.
-    pub fn maybe_parsed<T: FromStr>(&self, column: usize) -> Result<Option<T>, StoreError> {
-        let text = self.maybe_text(column)?;
-        text.map(|text| text.parse().map_err(|_| self.unreadable(column, &text))).transpose()
-    }
-
-    /// A JSON text that reads as something of the model's.
-    pub fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T, StoreError> {
-        let text = self.text(column)?;
-        serde_json::from_str(&text).map_err(|_| self.unreadable(column, &text))
-    }
-
-    fn unreadable(&self, column: usize, text: &str) -> StoreError {
-        let name = match self {
-            Row::Postgres(row) => row.columns().get(column).map(|column| column.name().to_owned()),
-            Row::Sqlite(row) => row.columns().get(column).map(|column| column.name().to_owned()),
-        };
-        StoreError::Unreadable { column: name.unwrap_or_default(), value: text.to_owned() }
-    }
 }
 
 impl Database {
@@ -247,11 +141,11 @@ impl Database {
             Pool::Postgres(_) => "SELECT to_regclass('_sqlx_migrations') IS NOT NULL",
             Pool::Sqlite(_) => "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '_sqlx_migrations'",
         };
-        if !tx.one(known, values![]).await?.flag(0)? {
+        if !tx.scalar::<bool>(known, values![]).await? {
             return Ok(None);
         }
-        let row = tx.one("SELECT coalesce(max(version), 0) FROM _sqlx_migrations", values![]).await?;
-        Ok(Some(row.whole(0)?).filter(|version| *version > 0))
+        let version = tx.scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations", values![]).await?;
+        Ok(Some(version).filter(|version| *version > 0))
     }
 
     /// Begins a transaction that only reads.
@@ -382,7 +276,7 @@ impl Tx {
     pub async fn fence(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
         if let Tx::Postgres(_) = self {
             let sql = "SELECT set_config('mcoe.workspace_id', $1, true), set_config('role', 'mcoe_app', true)";
-            self.one(sql, values![workspace.as_str()]).await?;
+            self.run(sql, values![workspace.as_str()]).await?;
         }
         Ok(())
     }
@@ -401,7 +295,7 @@ impl Tx {
     pub async fn lock_jobs(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
         if let Tx::Postgres(_) = self {
             let sql = "SELECT pg_advisory_xact_lock(hashtext('mcoe jobs'), hashtext($1))";
-            self.one(sql, values![workspace.as_str()]).await?;
+            self.run(sql, values![workspace.as_str()]).await?;
         }
         Ok(())
     }
@@ -426,25 +320,40 @@ impl Tx {
     }
 
     /// Every row that a statement answers with.
-    pub async fn rows(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+    pub async fn all<T: Record>(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<T>, StoreError> {
         Ok(match self {
-            Tx::Postgres(tx) => {
-                let rows = bind_postgres(sql, values).fetch_all(&mut **tx).await?;
-                rows.into_iter().map(Row::Postgres).collect()
-            }
-            Tx::Sqlite(tx) => {
-                let rows = bind_sqlite(sql, values).fetch_all(&mut **tx).await?;
-                rows.into_iter().map(Row::Sqlite).collect()
-            }
+            Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_all(&mut **tx).await?,
+            Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(read).fetch_all(&mut **tx).await?,
+        })
+    }
+
+    /// The first row that a statement answers with, if there is one.
+    pub async fn maybe<T: Record>(&mut self, sql: &str, values: Vec<Value>) -> Result<Option<T>, StoreError> {
+        Ok(match self {
+            Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_optional(&mut **tx).await?,
+            Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(read).fetch_optional(&mut **tx).await?,
         })
     }
 
     /// The only row that a statement answers with.
-    pub async fn one(&mut self, sql: &str, values: Vec<Value>) -> Result<Row, StoreError> {
+    pub async fn one<T: Record>(&mut self, sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
         Ok(match self {
-            Tx::Postgres(tx) => Row::Postgres(bind_postgres(sql, values).fetch_one(&mut **tx).await?),
-            Tx::Sqlite(tx) => Row::Sqlite(bind_sqlite(sql, values).fetch_one(&mut **tx).await?),
+            Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_one(&mut **tx).await?,
+            Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(read).fetch_one(&mut **tx).await?,
         })
+    }
+
+    /// The only value of the only row that a statement answers with.
+    pub async fn scalar<T>(&mut self, sql: &str, values: Vec<Value>) -> Result<T, StoreError>
+    where
+        (T,): Record,
+    {
+        Ok(self.one::<(T,)>(sql, values).await?.0)
+    }
+
+    /// Whether a statement answers with any row.
+    pub async fn any(&mut self, sql: &str, values: Vec<Value>) -> Result<bool, StoreError> {
+        Ok(self.maybe::<()>(sql, values).await?.is_some())
     }
 
     /// Inserts many rows: by COPY into PostgreSQL, by statements of many rows into SQLite.
@@ -477,53 +386,5 @@ impl Tx {
             Tx::Postgres(tx) => lines::insert_staged(tx, table, &on_conflict, rows, fill).await,
             Tx::Sqlite(tx) => lines::insert_many(tx, table, &on_conflict, rows, fill).await,
         }
-    }
-}
-
-/// A statement in SQLite's words: no casts, no locks of rows, and its own names for two functions.
-fn for_sqlite(sql: &str) -> String {
-    let plain = sql
-        .replace(" FOR UPDATE SKIP LOCKED", "")
-        .replace(" FOR UPDATE", "")
-        .replace("json_array_elements_text(", "json_each(")
-        .replace("iso(", "(");
-    let mut parts = plain.split("::");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        text.push_str(part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_'));
-    }
-    text
-}
-
-fn bind_postgres(sql: &str, values: Vec<Value>) -> Query<'_, Postgres, PgArguments> {
-    let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
-    values.into_iter().fold(query, |query, value| match value {
-        Value::Text(text) => query.bind(text),
-        Value::Whole(number) => query.bind(number),
-        Value::Number(number) => query.bind(number),
-        Value::Flag(flag) => query.bind(flag),
-    })
-}
-
-pub(super) fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, SqliteArguments> {
-    let query = sqlx::query(AssertSqlSafe(for_sqlite(sql)));
-    values.into_iter().fold(query, |query, value| match value {
-        Value::Text(text) => query.bind(text),
-        Value::Whole(number) => query.bind(number),
-        Value::Number(number) => query.bind(number),
-        Value::Flag(flag) => query.bind(flag),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_statement_loses_what_sqlite_has_no_word_for() {
-        let sql = "SELECT iso(a), b::text FROM t WHERE c = $1::timestamptz AND d IN \
-                   (SELECT value FROM json_array_elements_text($2::json)) FOR UPDATE SKIP LOCKED";
-        let expected = "SELECT (a), b FROM t WHERE c = $1 AND d IN (SELECT value FROM json_each($2))";
-        assert_eq!(for_sqlite(sql), expected);
     }
 }

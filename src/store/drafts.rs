@@ -6,26 +6,27 @@ use serde_json::json;
 
 use super::channels::RulesByClient;
 use super::daily::{ACTOR, Pass, before, ids};
-use super::database::{Row, Tx, values};
+use super::database::Tx;
 use super::error::StoreError;
 use super::record::{NewAction, record};
 use super::review::Schedule;
+use super::row::from_row;
 use super::tables::DRAFTS;
+use super::values::values;
 use crate::model::{ActionType, DecisionStatus, Reason, Timestamp, derived_id};
 
 impl Pass<'_> {
     /// Drafts some of what is due. Returns how many drafts were made, and how many could not be.
     pub(super) async fn draft_batch(&self, rules: &RulesByClient<'_>) -> Result<(usize, usize), StoreError> {
         let mut tx = self.write().await?;
-        let condition = "status = 'ready' AND scheduled_for <= $2::timestamptz AND scheduled_for >= $3::timestamptz";
+        let condition = "status = 'ready' AND scheduled_for <= $2 AND scheduled_for >= $3";
         let due = self.locked(&mut tx, condition, values![self.now, self.earliest()]).await?;
         if due.is_empty() {
             return Ok((0, 0));
         }
         let assets = offered_assets(&mut tx, &due).await?;
         let executing = "UPDATE campaign_orchestration_schedules SET status = 'executing', attempts = attempts + 1, \
-                         updated_at = $2::timestamptz \
-                         WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
+                         updated_at = $2 WHERE id = ANY($1)";
         tx.run(executing, values![ids(&due), self.now]).await?;
         let (made, failed): (Vec<_>, Vec<_>) =
             due.into_iter().map(|schedule| Attempt::at(schedule, &assets)).partition(|attempt| attempt.content.is_ok());
@@ -39,11 +40,10 @@ impl Pass<'_> {
     }
 
     async fn complete(&self, tx: &mut Tx, made: &[Attempt]) -> Result<(), StoreError> {
-        let sql = "UPDATE campaign_orchestration_schedules SET status = 'completed', executed_at = $2::timestamptz, \
-                   execution_result = $3::jsonb, updated_at = $2::timestamptz, next_attempt_at = NULL \
-                   WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
-        let ids = super::load::json(&made.iter().map(|attempt| attempt.schedule.id).collect::<Vec<_>>());
-        tx.run(sql, values![ids, self.now, json!({"result": "draft"}).to_string()]).await?;
+        let sql = "UPDATE campaign_orchestration_schedules SET status = 'completed', executed_at = $2, \
+                   execution_result = $3, updated_at = $2, next_attempt_at = NULL WHERE id = ANY($1)";
+        let ids = ids(made.iter().map(|attempt| &attempt.schedule));
+        tx.run(sql, values![ids, self.now, json!({"result": "draft"})]).await?;
         tx.insert(DRAFTS, made, |attempt, line| {
             let schedule = &attempt.schedule;
             line.id(attempt.draft_id())
@@ -66,11 +66,11 @@ impl Pass<'_> {
             let reason = Reason::DraftFailed { cause: cause.as_str().into() };
             let wait = rules.wait_minutes(attempt.schedule.attempts) * 60.0;
             let sql = "UPDATE campaign_orchestration_schedules SET status = 'failed', blocked_reason = $2, \
-                       execution_result = $3::jsonb, next_attempt_at = $4::timestamptz, updated_at = $5::timestamptz, \
-                       blocked_code = $6, blocked_details = $7::jsonb WHERE id = $1::uuid";
-            let result = json!({"result": "failed", "reason": cause}).to_string();
+                       execution_result = $3, next_attempt_at = $4, updated_at = $5, \
+                       blocked_code = $6, blocked_details = $7 WHERE id = $1";
+            let result = json!({"result": "failed", "reason": cause});
             let next = before(self.now, -wait);
-            let (sentence, details) = (reason.to_string(), reason.details().to_string());
+            let (sentence, details) = (reason.to_string(), reason.details());
             let id = attempt.schedule.id;
             tx.run(sql, values![id, sentence, result, next, self.now, reason.code(), details]).await?;
         }
@@ -91,25 +91,45 @@ type Assets = BTreeMap<(String, String), Option<String>>;
 async fn offered_assets(tx: &mut Tx, schedules: &[Schedule]) -> Result<Assets, StoreError> {
     let clients: BTreeSet<&str> = schedules.iter().map(|schedule| schedule.client_id.as_str()).collect();
     let assets: BTreeSet<&str> = schedules.iter().filter_map(Schedule::used_asset).collect();
+    let (clients, assets): (Vec<&str>, Vec<&str>) = (clients.into_iter().collect(), assets.into_iter().collect());
     let sql = "SELECT client_id, asset_id, kind, title, body, media_url FROM assets WHERE retired = $3 \
-               AND client_id IN (SELECT value FROM json_array_elements_text($1::json)) \
-               AND asset_id IN (SELECT value FROM json_array_elements_text($2::json))";
-    let values = values![super::load::json(&clients), super::load::json(&assets), false];
-    let rows = tx.rows(sql, values).await?;
-    rows.iter().map(|row| Ok(((row.text(0)?, row.text(1)?), content(row)?))).collect()
+               AND client_id = ANY($1) AND asset_id = ANY($2)";
+    let offered: Vec<Offered> = tx.all(sql, values![clients.as_slice(), assets.as_slice(), false]).await?;
+    Ok(offered.into_iter().map(|asset| ((asset.client_id.clone(), asset.asset_id.clone()), asset.content())).collect())
 }
 
-fn content(row: &Row) -> Result<Option<String>, StoreError> {
-    let (asset, kind) = (row.text(1)?, row.text(2)?);
-    let (title, body, media) = (row.text(3)?, row.text(4)?, row.text(5)?);
-    if [&title, &body, &media].iter().all(|part| part.trim().is_empty()) {
-        return Ok(None);
+/// What a draft needs of an asset.
+struct Offered {
+    client_id: String,
+    asset_id: String,
+    kind: String,
+    title: String,
+    body: String,
+    media_url: String,
+}
+
+from_row!(Offered {
+    client_id: String,
+    asset_id: String,
+    kind: String,
+    title: String,
+    body: String,
+    media_url: String,
+});
+
+impl Offered {
+    /// What a draft shows of it, as JSON; none where there is nothing to show.
+    fn content(&self) -> Option<String> {
+        let Self { asset_id, kind, title, body, media_url, .. } = self;
+        if [title, body, media_url].iter().all(|part| part.trim().is_empty()) {
+            return None;
+        }
+        let mut content = json!({"asset_id": asset_id, "kind": kind, "title": title, "body": body});
+        if let Some(content) = content.as_object_mut().filter(|_| !media_url.is_empty()) {
+            content.insert("media_url".to_owned(), json!(media_url));
+        }
+        Some(content.to_string())
     }
-    let mut content = json!({"asset_id": asset, "kind": kind, "title": title, "body": body});
-    if let Some(content) = content.as_object_mut().filter(|_| !media.is_empty()) {
-        content.insert("media_url".to_owned(), json!(media));
-    }
-    Ok(Some(content.to_string()))
 }
 
 impl Attempt {

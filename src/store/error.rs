@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::jobs::JobStatus;
 use super::retry::PATIENCE;
+use super::row::BadValue;
 use super::url::DatabaseUrl;
 use crate::model::{Reason, ScheduleStatus, Week};
 use crate::planner::PlanError;
@@ -346,6 +347,11 @@ impl From<sqlx::Error> for StoreError {
                 (short, Ok(11 | 26)) if short.len() < 5 => return Self::Damaged(told.message().to_owned()),
                 _ => return Self::Database(told.message().to_owned(), Some(Box::new(error))),
             }
+        }
+        if let sqlx::Error::ColumnDecode { index, source } = &error
+            && let Some(BadValue(value)) = source.downcast_ref()
+        {
+            return Self::Unreadable { column: index.clone(), value: value.clone() };
         }
         Self::Database(error.to_string(), Some(Box::new(error)))
     }

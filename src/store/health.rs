@@ -3,9 +3,9 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::database::Row;
 use super::error::StoreError;
 use super::ledger::Ledger;
+use super::row::{Name, Whole, from_row};
 use super::status::ChannelStatus;
 use super::tables::CHANNEL_HEALTH;
 use crate::model::{Channel, Timestamp, WorkspaceId};
@@ -32,6 +32,17 @@ pub struct HealthDay {
     pub engagement: f64,
 }
 
+from_row!(HealthDay {
+    channel: Name<Channel>,
+    day: Name<NaiveDate>,
+    clients: Whole<u32>,
+    health_score: f64,
+    fatigue: f64,
+    momentum: f64,
+    visibility: f64,
+    engagement: f64,
+});
+
 impl Ledger {
     /// The history of the channels' health since a day, by channel and day.
     ///
@@ -45,20 +56,8 @@ impl Ledger {
             "SELECT channel, day, clients, health_score, fatigue, momentum, visibility, engagement \
              FROM channel_health WHERE {conditions} ORDER BY channel, day"
         );
-        let read = |row: &Row| -> Result<HealthDay, StoreError> {
-            Ok(HealthDay {
-                channel: row.parsed(0)?,
-                day: row.parsed(1)?,
-                clients: row.count(2)?,
-                health_score: row.number(3)?,
-                fatigue: row.number(4)?,
-                momentum: row.number(5)?,
-                visibility: row.number(6)?,
-                engagement: row.number(7)?,
-            })
-        };
         let mut tx = self.read().await?;
-        tx.rows(&sql, values).await?.iter().map(read).collect()
+        tx.all(&sql, values).await
     }
 
     /// Puts down how a workspace's channels stand today, in place of what the day said before.

@@ -3,17 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sqlx::types::JsonRawValue;
 use uuid::Uuid;
 
 use super::attach::ATTACHED;
 use super::conditions::Conditions;
 use super::daily::ACTOR;
-use super::database::{Row, Tx, Value, values};
+use super::database::Tx;
 use super::error::StoreError;
 use super::grounds::Grounds;
 use super::ledger::Ledger;
 use super::retry::retried;
 use super::review::{COLUMNS, Schedule};
+use super::row::{Id, Instant, Json, Whole, from_row};
+use super::values::{Value, values};
 use crate::model::{
     ActionType, AssetSeen, CampaignId, Channel, ChannelSeen, ClientId, OtherPost, PerformanceReality, PostSeen, Reason,
     RiskBand, ScheduleStatus, Timestamp, Verdict, WorkspaceId, Zone, derived_id,
@@ -80,9 +84,10 @@ impl Ledger {
             let sql = format!("SELECT count(*) FROM campaign_orchestration_actions WHERE {conditions}");
             let count = retried(|| async {
                 let mut tx = self.read().await?;
-                tx.one(&sql, values.clone()).await?.count(0)
+                tx.scalar(&sql, values.clone()).await
             });
-            rows += u64::from(count.await?);
+            let Whole(count): Whole<u64> = count.await?;
+            rows += count;
         }
         Ok(rows)
     }
@@ -96,13 +101,12 @@ impl Ledger {
         let mut tx = self.read().await?;
         let (conditions, values) = filter.conditions(workspace, after);
         let sql = format!(
-            "SELECT id::text, iso(created_at), schedule_id::text, action_type, actor, decision_payload::text, \
-             source_signals::text, confidence_score, status FROM campaign_orchestration_actions \
-             WHERE {conditions} ORDER BY created_at, id LIMIT {BATCH}"
+            "SELECT id, created_at, schedule_id, actor, decision_payload, source_signals, confidence_score \
+             FROM campaign_orchestration_actions WHERE {conditions} ORDER BY created_at, id LIMIT {BATCH}"
         );
-        let rows = tx.rows(&sql, values).await?;
+        let rows: Vec<ActionRow> = tx.all(&sql, values).await?;
         let Some(last) = rows.last() else { return Ok(None) };
-        let last = Place { created_at: last.text(1)?, id: last.text(0)? };
+        let last = Place { created_at: last.created_at, id: last.id };
         let decisions: Result<Vec<Option<OnRecord>>, StoreError> = rows.iter().map(OnRecord::read).collect();
         let decisions: Vec<OnRecord> = decisions?.into_iter().flatten().collect();
         let schedules = schedules(&mut tx, decisions.iter().map(|one| one.schedule_id)).await?;
@@ -124,10 +128,10 @@ impl Ledger {
     }
 }
 
-/// Where in the record a batch ended, as the database writes it.
+/// Where in the record a batch ended.
 struct Place {
-    created_at: String,
-    id: String,
+    created_at: Timestamp,
+    id: Uuid,
 }
 
 /// Some of the record.
@@ -145,17 +149,17 @@ impl ImpactFilter {
         conditions.add("workspace_id = ?", workspace.as_str());
         if let Some(place) = after {
             // The second value of the statement; the first is the workspace.
-            conditions.add("created_at >= ?::timestamptz", place.created_at.as_str());
-            conditions.add("(created_at, id) > ($2::timestamptz, ?::uuid)", place.id.as_str());
+            conditions.add("created_at >= ?", place.created_at);
+            conditions.add("(created_at, id) > ($2, ?)", place.id);
         }
         if let Some(client) = &self.client {
             conditions.add("client_id = ?", client.as_str());
         }
         if let Some(from) = self.from {
-            conditions.add("created_at >= ?::timestamptz", from);
+            conditions.add("created_at >= ?", from);
         }
         if let Some(to) = self.to {
-            conditions.add("created_at < ?::timestamptz", to);
+            conditions.add("created_at < ?", to);
         }
         conditions.say(format!(
             "schedule_id IS NOT NULL AND (action_type = 'posting_decision' AND actor = 'early_warning' \
@@ -163,6 +167,42 @@ impl ImpactFilter {
         ));
         conditions.finish()
     }
+}
+
+/// A row of the record. What it says and what it rests on is read once it is clear what kind of decision it is.
+struct ActionRow {
+    id: Uuid,
+    created_at: Timestamp,
+    schedule_id: Uuid,
+    actor: String,
+    decision_payload: Box<JsonRawValue>,
+    source_signals: Box<JsonRawValue>,
+    confidence_score: f64,
+}
+
+from_row!(ActionRow {
+    id: Id,
+    created_at: Instant,
+    schedule_id: Id,
+    actor: String,
+    decision_payload: Json<Box<JsonRawValue>>,
+    source_signals: Json<Box<JsonRawValue>>,
+    confidence_score: f64,
+});
+
+impl ActionRow {
+    fn says<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
+        from_json("decision_payload", &self.decision_payload)
+    }
+
+    fn rests_on<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
+        from_json("source_signals", &self.source_signals)
+    }
+}
+
+fn from_json<T: DeserializeOwned>(column: &str, json: &JsonRawValue) -> Result<T, StoreError> {
+    let unreadable = |_| StoreError::Unreadable { column: column.to_owned(), value: json.get().to_owned() };
+    serde_json::from_str(json.get()).map_err(unreadable)
 }
 
 /// What a plan's posting decision says.
@@ -239,16 +279,16 @@ enum Judged {
 
 impl OnRecord {
     /// Reads a row; none where it is no judgement of rules.
-    fn read(row: &Row) -> Result<Option<Self>, StoreError> {
-        let schedule_id: Uuid = row.parsed(2)?;
-        let of_plan = derived_id(schedule_id.as_bytes(), &["decision", ActionType::PostingDecision.name()]);
-        let judged = if row.parsed::<Uuid>(0)? == of_plan {
-            Some(Judged::Plan(row.json(5)?, row.json(6)?))
-        } else {
-            Judged::of_pass(row)?
-        };
-        let (decided_at, confidence) = (row.parsed(1)?, row.number(7)?);
-        Ok(judged.map(|judged| Self { schedule_id, decided_at, confidence, judged }))
+    fn read(row: &ActionRow) -> Result<Option<Self>, StoreError> {
+        let of_plan = derived_id(row.schedule_id.as_bytes(), &["decision", ActionType::PostingDecision.name()]);
+        let judged =
+            if row.id == of_plan { Some(Judged::Plan(row.says()?, row.rests_on()?)) } else { Judged::of_pass(row)? };
+        Ok(judged.map(|judged| Self {
+            schedule_id: row.schedule_id,
+            decided_at: row.created_at,
+            confidence: row.confidence_score,
+            judged,
+        }))
     }
 
     /// The whole decision; none where it lacks what the rules saw.
@@ -319,15 +359,15 @@ fn planned(
 
 impl Judged {
     /// A daily pass's judgement; none where it let a post go or held it without asking a rule.
-    fn of_pass(row: &Row) -> Result<Option<Self>, StoreError> {
-        if row.text(4)? != ACTOR {
+    fn of_pass(row: &ActionRow) -> Result<Option<Self>, StoreError> {
+        if row.actor != ACTOR {
             return Ok(None);
         }
-        let said: Stepped = row.json(5)?;
+        let said: Stepped = row.says()?;
         if said.to == ScheduleStatus::Cancelled || said.asked_no_rule() {
             return Ok(None);
         }
-        let on: SteppedOn = row.json(6)?;
+        let on: SteppedOn = row.rests_on()?;
         let verdicts: Option<Vec<Verdict>> = serde_json::from_value(on.guardrails).ok();
         Ok(Some(match on.grounds.zip(verdicts) {
             Some(grounds) => Self::Daily(said, Box::new(grounds)),
@@ -362,12 +402,9 @@ fn asset_seen(schedule: &Schedule) -> Option<AssetSeen> {
 
 async fn schedules(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Result<BTreeMap<Uuid, Schedule>, StoreError> {
     let ids: BTreeSet<Uuid> = ids.collect();
-    let sql = format!(
-        "SELECT {COLUMNS} FROM campaign_orchestration_schedules \
-         WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))"
-    );
-    let rows = tx.rows(&sql, values![super::load::json(&ids)]).await?;
-    rows.iter().map(|row| Schedule::read(row).map(|schedule| (schedule.id, schedule))).collect()
+    let sql = format!("SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE id = ANY($1)");
+    let schedules: Vec<Schedule> = tx.all(&sql, values![Vec::from_iter(ids)]).await?;
+    Ok(schedules.into_iter().map(|schedule| (schedule.id, schedule)).collect())
 }
 
 /// The decision of a schedule's plan about the fatigue of its channel, which keeps what was known of the channel.
@@ -388,14 +425,7 @@ async fn channels_seen(
         seen: Option<ChannelSeen>,
     }
     let ids: BTreeSet<Uuid> = schedules.map(fatigue_check_id).collect();
-    let sql = "SELECT id::text, source_signals::text FROM campaign_orchestration_actions \
-               WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
-    let rows = tx.rows(sql, values![super::load::json(&ids)]).await?;
-    let mut known = BTreeMap::new();
-    for row in &rows {
-        if let Signals { seen: Some(seen) } = row.json(1)? {
-            known.insert(row.parsed(0)?, seen);
-        }
-    }
-    Ok(known)
+    let sql = "SELECT id, source_signals FROM campaign_orchestration_actions WHERE id = ANY($1)";
+    let decisions: Vec<(Id, Json<Signals>)> = tx.all(sql, values![Vec::from_iter(ids)]).await?;
+    Ok(decisions.into_iter().filter_map(|(Id(id), Json(signals))| Some((id, signals.seen?))).collect())
 }

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::Value as Json;
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::database::{Row, Tx, values};
+use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::listing::{Mark, Page, page};
 use super::retry::retried;
+use super::row::{Id, Instant, Json, Name, Whole, from_row};
+use super::values::values;
 use crate::model::{Timestamp, WorkspaceId, named};
 
 named!(
@@ -55,7 +57,7 @@ pub struct Job {
     /// What it does.
     pub kind: JobKind,
     /// What was asked for.
-    pub request: Json,
+    pub request: Value,
     /// Who asked.
     pub actor: String,
     /// Where it stands.
@@ -65,7 +67,7 @@ pub struct Job {
     /// Steps that it takes in all; 0 where nobody knows yet.
     pub total: u64,
     /// What came of it.
-    pub result: Option<Json>,
+    pub result: Option<Value>,
     /// Why nothing came of it.
     pub failure: Option<String>,
     /// Who cancelled it.
@@ -89,7 +91,7 @@ pub struct NewJob<'a> {
     /// What it does.
     pub kind: JobKind,
     /// What is asked for, as a JSON object.
-    pub request: &'a Json,
+    pub request: &'a Value,
     /// Asking again with the same key gives the same job.
     pub key: Option<&'a str>,
     /// Who asks.
@@ -113,7 +115,7 @@ pub enum Asked {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ending {
     /// With a result, and pages and figures by name.
-    Done(Json, Vec<(String, String)>),
+    Done(Value, Vec<(String, String)>),
     /// With a failure, in words.
     Failed(String),
     /// With its server.
@@ -130,33 +132,26 @@ const KEPT_REPORTS: u32 = 50;
 const KEPT_DAYS: i64 = 30;
 const KEPT_DAYS_OF_OTHERS: i64 = 365;
 
-const COLUMNS: &str = "id::text, workspace_id, kind, request::text, actor, \
-                       CASE WHEN cancelled_by IS NULL THEN status ELSE 'cancelled' END, done, total, result::text, \
-                       failure, iso(created_at), iso(finished_at), attempt, cancelled_by";
+const COLUMNS: &str = "id, workspace_id, kind, request, actor, \
+                       CASE WHEN cancelled_by IS NULL THEN status ELSE 'cancelled' END AS status, done, total, \
+                       result, failure, created_at, finished_at, attempt, cancelled_by";
 
-impl Job {
-    fn read(row: &Row) -> Result<Self, StoreError> {
-        let json = |column| -> Result<Option<Json>, StoreError> {
-            row.maybe_text(column)?.map(|_| row.json(column)).transpose()
-        };
-        Ok(Self {
-            id: row.parsed(0)?,
-            workspace_id: row.text(1)?,
-            kind: row.parsed(2)?,
-            request: row.json(3)?,
-            actor: row.text(4)?,
-            status: row.parsed(5)?,
-            done: u64::try_from(row.whole(6)?).unwrap_or(0),
-            total: u64::try_from(row.whole(7)?).unwrap_or(0),
-            result: json(8)?,
-            failure: row.maybe_text(9)?,
-            created_at: row.parsed(10)?,
-            finished_at: row.maybe_parsed(11)?,
-            attempt: row.whole(12)?,
-            cancelled_by: row.maybe_text(13)?,
-        })
-    }
-}
+from_row!(Job {
+    id: Id,
+    workspace_id: String,
+    kind: Name<JobKind>,
+    request: Json<Value>,
+    actor: String,
+    status: Name<JobStatus>,
+    done: Whole<u64>,
+    total: Whole<u64>,
+    result: Option<Json<Value>>,
+    failure: Option<String>,
+    cancelled_by: Option<String>,
+    created_at: Instant,
+    finished_at: Option<Instant>,
+    attempt: i64,
+});
 
 impl Ledger {
     /// Asks for a job. Of several askers with the same key one is to do it, on whatever server; and the next
@@ -171,9 +166,9 @@ impl Ledger {
             self.refuse_unknown(&mut tx, job.workspace).await?;
             tx.lock_jobs(job.workspace).await?;
             let sql = "INSERT INTO jobs (id, workspace_id, kind, request, idempotency_key, actor, status, created_at, beat_at) \
-                       VALUES ($1::uuid, $2, $3, $4::jsonb, $5, $6, 'running', $7::timestamptz, $7::timestamptz) \
+                       VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $7) \
                        ON CONFLICT DO NOTHING";
-            let (workspace, request) = (job.workspace.as_str(), job.request.to_string());
+            let (workspace, request) = (job.workspace.as_str(), job.request.clone());
             let row = values![job.id, workspace, job.kind.name(), request, job.key, job.actor, job.now];
             let is_new = tx.run(sql, row).await? == 1;
             let (id, is_ours) = if is_new { (job.id, true) } else { known(&mut tx, job).await? };
@@ -197,8 +192,8 @@ impl Ledger {
     /// Where the database fails.
     pub async fn beat(&self, job: &Job, done: u64, total: u64, now: Timestamp) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;
-        let sql = "UPDATE jobs SET done = $2, total = $3, beat_at = $4::timestamptz \
-                   WHERE id = $1::uuid AND status = 'running' AND attempt = $5";
+        let sql = "UPDATE jobs SET done = $2, total = $3, beat_at = $4 \
+                   WHERE id = $1 AND status = 'running' AND attempt = $5";
         let is_ours = tx.run(sql, values![job.id, done as i64, total as i64, now, job.attempt]).await? == 1;
         tx.commit().await?;
         Ok(is_ours)
@@ -212,8 +207,8 @@ impl Ledger {
     pub async fn cancel_job(&self, id: Uuid, actor: &str, now: Timestamp) -> Result<Job, StoreError> {
         retried(|| async {
             let mut tx = self.write().await?;
-            let sql = "UPDATE jobs SET status = 'stopped', cancelled_by = $2, finished_at = $3::timestamptz \
-                       WHERE id = $1::uuid AND status = 'running' AND ($4::text IS NULL OR workspace_id = $4)";
+            let sql = "UPDATE jobs SET status = 'stopped', cancelled_by = $2, finished_at = $3 \
+                       WHERE id = $1 AND status = 'running' AND ($4 IS NULL OR workspace_id = $4)";
             tx.run(sql, values![id, actor, now, self.fence()]).await?;
             let job = find(&mut tx, id, self.fence()).await?.ok_or(StoreError::UnknownJob(id))?;
             if job.status != JobStatus::Cancelled {
@@ -233,12 +228,12 @@ impl Ledger {
         retried(|| async {
             let mut tx = self.write().await?;
             let (status, result, failure) = match ending {
-                Ending::Done(result, _) => (JobStatus::Done, Some(result.to_string()), None),
+                Ending::Done(result, _) => (JobStatus::Done, Some(result.clone()), None),
                 Ending::Failed(why) => (JobStatus::Failed, None, Some(why.as_str())),
                 Ending::Stopped => (JobStatus::Stopped, None, None),
             };
-            let sql = "UPDATE jobs SET status = $2, result = $3::jsonb, failure = $4, finished_at = $5::timestamptz, \
-                       beat_at = $5::timestamptz WHERE id = $1::uuid AND status = 'running' AND attempt = $6";
+            let sql = "UPDATE jobs SET status = $2, result = $3, failure = $4, finished_at = $5, beat_at = $5 \
+                       WHERE id = $1 AND status = 'running' AND attempt = $6";
             let is_ours = tx.run(sql, values![job.id, status.name(), result, failure, now, job.attempt]).await? == 1;
             if let (true, Ending::Done(_, files)) = (is_ours, ending) {
                 keep_files(&mut tx, job, files).await?;
@@ -256,13 +251,11 @@ impl Ledger {
     /// Where the database fails.
     pub async fn tidy_jobs(&self, own: &[Uuid], now: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.write().await?;
-        let sql = "UPDATE jobs SET status = 'stopped', finished_at = $1::timestamptz \
-                   WHERE status = 'running' AND beat_at < $2::timestamptz \
-                   AND id::text NOT IN (SELECT value FROM json_array_elements_text($3::json))";
-        let stopped = tx.run(sql, values![now, lost_before(now), super::load::json(&own)]).await?;
+        let sql = "UPDATE jobs SET status = 'stopped', finished_at = $1 \
+                   WHERE status = 'running' AND beat_at < $2 AND id <> ALL($3)";
+        let stopped = tx.run(sql, values![now, lost_before(now), own]).await?;
         let ago = |days: i64| now.plus_days(-days);
-        let old =
-            "status <> 'running' AND created_at < CASE kind WHEN 'daily' THEN $1::timestamptz ELSE $2::timestamptz END";
+        let old = "status <> 'running' AND created_at < CASE kind WHEN 'daily' THEN $1 ELSE $2 END";
         let days = || values![ago(KEPT_DAYS), ago(KEPT_DAYS_OF_OTHERS)];
         tx.run(&format!("DELETE FROM job_files WHERE job_id IN (SELECT id FROM jobs WHERE {old})"), days()).await?;
         tx.run(&format!("DELETE FROM jobs WHERE {old}"), days()).await?;
@@ -290,10 +283,10 @@ impl Ledger {
         }
         let (conditions, values) = conditions.finish();
         // A preview lists hundreds of posts, which no list of jobs needs.
-        let short = COLUMNS.replace("result::text", "CASE WHEN kind <> 'plan' THEN result::text END");
+        let short = COLUMNS.replace("result,", "CASE WHEN kind <> 'plan' THEN result END AS result,");
         let sql = format!("SELECT {short} FROM jobs WHERE {conditions} ORDER BY created_at DESC, id DESC");
         let mut tx = self.read().await?;
-        page(&mut tx, &sql, values, limit, Job::read, |job| Mark { rank: 0, at: job.created_at, id: job.id }).await
+        page(&mut tx, &sql, values, limit, |job: &Job| Mark { rank: 0, at: job.created_at, id: job.id }).await
     }
 
     /// A page or a figure that a job made.
@@ -302,10 +295,10 @@ impl Ledger {
     /// Where the database fails.
     pub async fn job_file(&self, id: Uuid, name: &str) -> Result<Option<String>, StoreError> {
         let mut tx = self.read().await?;
-        let sql = "SELECT content FROM job_files WHERE job_id = $1::uuid AND name = $2 \
-                   AND ($3::text IS NULL OR workspace_id = $3)";
-        let rows = tx.rows(sql, values![id, name, self.fence()]).await?;
-        rows.first().map(|row| row.text(0)).transpose()
+        let sql = "SELECT content FROM job_files WHERE job_id = $1 AND name = $2 \
+                   AND ($3 IS NULL OR workspace_id = $3)";
+        let file: Option<(String,)> = tx.maybe(sql, values![id, name, self.fence()]).await?;
+        Ok(file.map(|(content,)| content))
     }
 
     /// The names of what a job made, in order.
@@ -314,44 +307,46 @@ impl Ledger {
     /// Where the database fails.
     pub async fn job_files(&self, id: Uuid) -> Result<Vec<String>, StoreError> {
         let mut tx = self.read().await?;
-        let sql = "SELECT name FROM job_files WHERE job_id = $1::uuid AND ($2::text IS NULL OR workspace_id = $2) \
+        let sql = "SELECT name FROM job_files WHERE job_id = $1 AND ($2 IS NULL OR workspace_id = $2) \
                    ORDER BY name";
-        tx.rows(sql, values![id, self.fence()]).await?.iter().map(|row| row.text(0)).collect()
+        let names: Vec<(String,)> = tx.all(sql, values![id, self.fence()]).await?;
+        Ok(names.into_iter().map(|(name,)| name).collect())
     }
 }
 
 /// The job that a key was used for, and whether it is the asker's now: because its server was stopped or lost, or
 /// because it is what the asker put there itself, before a failure that passed.
 async fn known(tx: &mut Tx, job: &NewJob<'_>) -> Result<(Uuid, bool), StoreError> {
-    if !tx.rows("SELECT 1 FROM jobs WHERE id = $1::uuid", values![job.id]).await?.is_empty() {
+    if tx.any("SELECT 1 FROM jobs WHERE id = $1", values![job.id]).await? {
         return Ok((job.id, true));
     }
     let (workspace, lost) = (job.workspace.as_str(), lost_before(job.now));
-    let sql = "UPDATE jobs SET status = 'running', finished_at = NULL, attempt = attempt + 1, beat_at = $3::timestamptz \
+    let sql = "UPDATE jobs SET status = 'running', finished_at = NULL, attempt = attempt + 1, beat_at = $3 \
                WHERE workspace_id = $1 AND idempotency_key = $2 \
-               AND cancelled_by IS NULL AND (status = 'stopped' OR (status = 'running' AND beat_at < $4::timestamptz))";
+               AND cancelled_by IS NULL AND (status = 'stopped' OR (status = 'running' AND beat_at < $4))";
     let is_ours = tx.run(sql, values![workspace, job.key, job.now, lost]).await? == 1;
-    let sql = "SELECT id::text FROM jobs WHERE workspace_id = $1 AND idempotency_key = $2";
-    Ok((tx.one(sql, values![workspace, job.key]).await?.parsed(0)?, is_ours))
+    let sql = "SELECT id FROM jobs WHERE workspace_id = $1 AND idempotency_key = $2";
+    let Id(id) = tx.scalar(sql, values![workspace, job.key]).await?;
+    Ok((id, is_ours))
 }
 
 /// Fails where a job that was just begun is one too many for its workspace. Lost jobs do not count.
 async fn refuse_too_many(tx: &mut Tx, job: &NewJob<'_>) -> Result<(), StoreError> {
     let Some(most) = job.most else { return Ok(()) };
     let sql = "SELECT count(*) FROM jobs \
-               WHERE workspace_id = $1 AND status = 'running' AND beat_at >= $2::timestamptz";
-    let running = tx.one(sql, values![job.workspace.as_str(), lost_before(job.now)]).await?.count(0)?;
+               WHERE workspace_id = $1 AND status = 'running' AND beat_at >= $2";
+    let Whole(running): Whole<u32> = tx.scalar(sql, values![job.workspace.as_str(), lost_before(job.now)]).await?;
     if running > most { Err(StoreError::TooManyJobs(most)) } else { Ok(()) }
 }
 
 async fn find(tx: &mut Tx, id: Uuid, workspace: Option<&str>) -> Result<Option<Job>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = $1::uuid AND ($2::text IS NULL OR workspace_id = $2)");
-    tx.rows(&sql, values![id, workspace]).await?.first().map(Job::read).transpose()
+    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = $1 AND ($2 IS NULL OR workspace_id = $2)");
+    tx.maybe(&sql, values![id, workspace]).await
 }
 
 async fn keep_files(tx: &mut Tx, job: &Job, files: &[(String, String)]) -> Result<(), StoreError> {
     for (name, content) in files {
-        let sql = "INSERT INTO job_files (job_id, name, workspace_id, content) VALUES ($1::uuid, $2, $3, $4) \
+        let sql = "INSERT INTO job_files (job_id, name, workspace_id, content) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (job_id, name) DO NOTHING";
         tx.run(sql, values![job.id, name.as_str(), job.workspace_id.as_str(), content.as_str()]).await?;
     }

@@ -1,9 +1,11 @@
 //! The ledger as its callers see it: opened once, shared by tasks.
 
-use super::database::{Database, values};
+use super::database::Database;
 use super::error::StoreError;
 use super::retry::retried;
+use super::row::Text;
 use super::url::DatabaseUrl;
+use super::values::values;
 use crate::model::WorkspaceId;
 
 /// What a ledger is opened for.
@@ -94,9 +96,9 @@ impl Ledger {
     pub async fn workspaces(&self) -> Result<Vec<WorkspaceId>, StoreError> {
         retried(|| async {
             let mut tx = self.read().await?;
-            let sql = "SELECT workspace_id FROM workspaces WHERE $1::text IS NULL OR workspace_id = $1 ORDER BY 1";
-            let rows = tx.rows(sql, values![self.fence()]).await?;
-            rows.iter().map(|row| Ok(WorkspaceId::new(row.text(0)?))).collect()
+            let sql = "SELECT workspace_id FROM workspaces WHERE $1 IS NULL OR workspace_id = $1 ORDER BY 1";
+            let ids: Vec<(Text<WorkspaceId>,)> = tx.all(sql, values![self.fence()]).await?;
+            Ok(ids.into_iter().map(|(Text(id),)| id).collect())
         })
         .await
     }

@@ -3,8 +3,9 @@
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 use uuid::Uuid;
 
-use super::database::{Table, Value, bind_sqlite};
+use super::database::Table;
 use super::error::StoreError;
+use super::values::{Value, bind_sqlite};
 use crate::model::Timestamp;
 
 /// Bytes of rows that are sent to PostgreSQL at a time.
@@ -154,7 +155,7 @@ impl Line {
     pub fn maybe_instant(&mut self, at: Option<Timestamp>) -> &mut Self {
         match at {
             Some(at) => self.instant(at),
-            None => self.nothing(Value::Text(None)),
+            None => self.nothing(Value::Instant(None)),
         }
     }
 
@@ -167,7 +168,7 @@ impl Line {
     pub fn maybe_id(&mut self, id: Option<Uuid>) -> &mut Self {
         match id {
             Some(id) => self.id(id),
-            None => self.nothing(Value::Text(None)),
+            None => self.nothing(Value::Id(None)),
         }
     }
 

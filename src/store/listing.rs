@@ -7,10 +7,12 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::database::{Row, Tx, Value};
+use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::review::{COLUMNS, RANK, Schedule, ScheduleFilter};
+use super::row::{Id, Instant, Json, Name, Record, from_row};
+use super::values::Value;
 use crate::model::{Channel, ConflictKind, ScheduleStatus, Severity, Timestamp};
 
 /// The last row of a page: the next page begins after it.
@@ -136,18 +138,42 @@ pub struct FoundConflict {
     pub resolution: String,
 }
 
+from_row!(ClientName { client_id: String, name: String, time_zone: String });
+
+/// A conflict with its group, and how many the group has.
+struct GroupedConflict {
+    severity: Severity,
+    kind: ConflictKind,
+    total: i64,
+    conflict: FoundConflict,
+}
+
+from_row!(GroupedConflict {
+    severity: Name<Severity>,
+    kind: Name<ConflictKind>,
+    total: i64,
+} parts { conflict: FoundConflict });
+
+from_row!(Found<FoundConflict> {
+    id: Id,
+    created_at: Instant,
+    client_id: String,
+    channel: Option<Name<Channel>>,
+    description: String,
+    affected: Json<i64>,
+    resolution: String,
+});
+
 /// Reads the rows of a statement and one more, which says that the list goes on.
-pub(super) async fn page<T>(
+pub(super) async fn page<T: Record>(
     tx: &mut Tx,
     sql: &str,
     values: Vec<Value>,
     limit: u32,
-    read: impl Fn(&Row) -> Result<T, StoreError>,
     mark: impl Fn(&T) -> Mark,
 ) -> Result<Page<T>, StoreError> {
     let sql = format!("{sql} LIMIT {}", u64::from(limit) + 1);
-    let rows: Result<Vec<T>, StoreError> = tx.rows(&sql, values).await?.iter().map(read).collect();
-    let mut rows = rows?;
+    let mut rows: Vec<T> = tx.all(&sql, values).await?;
     let goes_on = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next = rows.last().filter(|_| goes_on).map(mark);
@@ -184,7 +210,7 @@ impl Ledger {
         let sql =
             format!("SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} ORDER BY {ordered}");
         let mut tx = self.read().await?;
-        page(&mut tx, &sql, values, limit, Schedule::read, |schedule| Mark {
+        page(&mut tx, &sql, values, limit, |schedule: &Schedule| Mark {
             rank: schedule.rank(),
             at: schedule.scheduled_for,
             id: schedule.id,
@@ -205,8 +231,8 @@ impl Ledger {
              GROUP BY 1 ORDER BY 1"
         );
         let mut tx = self.read().await?;
-        let rows = tx.rows(&sql, values).await?;
-        rows.iter().map(|row| Ok(DayCount { day: row.parsed(0)?, count: row.whole(1)? })).collect()
+        let counts: Vec<(Name<NaiveDate>, i64)> = tx.all(&sql, values).await?;
+        Ok(counts.into_iter().map(|(Name(day), count)| DayCount { day, count }).collect())
     }
 
     /// The clients of the workspace in sight, by name, no more than a limit.
@@ -219,10 +245,7 @@ impl Ledger {
             "SELECT client_id, name, time_zone FROM clients WHERE {conditions} ORDER BY name, client_id LIMIT {limit}"
         );
         let mut tx = self.read().await?;
-        let read = |row: &Row| -> Result<ClientName, StoreError> {
-            Ok(ClientName { client_id: row.text(0)?, name: row.text(1)?, time_zone: row.text(2)? })
-        };
-        tx.rows(&sql, values).await?.iter().map(read).collect()
+        tx.all(&sql, values).await
     }
 
     /// Whether a client is in sight.
@@ -234,7 +257,7 @@ impl Ledger {
         conditions.add("client_id = ?", client);
         let (conditions, values) = conditions.finish();
         let mut tx = self.read().await?;
-        Ok(!tx.rows(&format!("SELECT 1 FROM clients WHERE {conditions}"), values).await?.is_empty())
+        tx.any(&format!("SELECT 1 FROM clients WHERE {conditions}"), values).await
     }
 
     /// Conflicts on record by severity, the gravest first, and kind; of each group no more than `newest`.
@@ -254,13 +277,13 @@ impl Ledger {
             conditions.add("decision_payload ->> 'type' = ?", kind.name());
         }
         if let Some(from) = filter.from {
-            conditions.add("created_at >= ?::timestamptz", from);
+            conditions.add("created_at >= ?", from);
         }
         let (conditions, values) = conditions.finish();
         let sql = format!(
-            "SELECT severity, kind, total, id::text, iso(created_at), client_id, decision_payload ->> 'channel', \
-             decision_payload ->> 'description', CAST(decision_payload ->> 'affected' AS bigint), \
-             decision_payload ->> 'resolution' FROM ( \
+            "SELECT severity, kind, total, id, created_at, client_id, decision_payload ->> 'channel' AS channel, \
+             decision_payload ->> 'description' AS description, decision_payload -> 'affected' AS affected, \
+             decision_payload ->> 'resolution' AS resolution FROM ( \
                SELECT decision_payload ->> 'severity' AS severity, decision_payload ->> 'type' AS kind, id, created_at, \
                  client_id, decision_payload, \
                  count(*) OVER (PARTITION BY decision_payload ->> 'severity', decision_payload ->> 'type') AS total, \
@@ -272,20 +295,10 @@ impl Ledger {
         );
         let mut tx = self.read().await?;
         let mut groups: Vec<ConflictGroup> = Vec::new();
-        for row in tx.rows(&sql, values).await? {
-            let (severity, kind): (Severity, ConflictKind) = (row.parsed(0)?, row.parsed(1)?);
+        for GroupedConflict { severity, kind, total, conflict } in tx.all(&sql, values).await? {
             if groups.last().is_none_or(|group| (group.severity, group.kind) != (severity, kind)) {
-                groups.push(ConflictGroup { severity, kind, count: row.whole(2)?, conflicts: Vec::new() });
+                groups.push(ConflictGroup { severity, kind, count: total, conflicts: Vec::new() });
             }
-            let conflict = FoundConflict {
-                id: row.parsed(3)?,
-                created_at: row.parsed(4)?,
-                client_id: row.text(5)?,
-                channel: row.maybe_parsed(6)?,
-                description: row.text(7)?,
-                affected: row.whole(8)?,
-                resolution: row.text(9)?,
-            };
             if let Some(group) = groups.last_mut() {
                 group.conflicts.push(conflict);
             }

@@ -6,14 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::database::{Line, Row, Tx, values};
+use super::commit::lock_clients;
+use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
+use super::lines::Line;
 use super::retry::retried;
+use super::row::Instant;
 use super::standing::COUNTED;
 use super::tables::{
     ASSETS, CAMPAIGNS, CHANNEL_STATE, CLIENTS, DAYS, POLICIES, PUBLICATIONS, REALITY, WARNINGS, WORKSPACES,
 };
+use super::values::values;
 use crate::model::{
     Asset, CalendarEntry, Campaign, Channel, ChannelState, Client, ClientState, Reality, Scenario, Timestamp, Warning,
 };
@@ -73,8 +77,8 @@ struct Load<'s> {
     scenario: &'s Scenario,
     rules: &'s CompiledRules,
     now: Timestamp,
-    /// Ids of the scenario's clients, as a JSON list.
-    ids: String,
+    /// Ids of the scenario's clients.
+    ids: Vec<&'s str>,
     known: BTreeSet<String>,
     known_channels: BTreeSet<(String, String)>,
 }
@@ -88,13 +92,10 @@ impl<'s> Load<'s> {
     ) -> Result<Self, StoreError> {
         let clients: BTreeMap<&str, &Client> =
             scenario.clients.iter().map(|(client, _)| (client.id.as_str(), client)).collect();
-        let ids = json(&clients.keys().collect::<Vec<_>>());
-        let sql = "SELECT client_id, workspace_id FROM clients \
-                   WHERE client_id IN (SELECT value FROM json_array_elements_text($1::json)) ORDER BY 1 FOR UPDATE";
+        let ids: Vec<&str> = clients.keys().copied().collect();
         let mut known = BTreeSet::new();
         let mut elsewhere = Vec::new();
-        for row in tx.rows(sql, values![ids.as_str()]).await? {
-            let (client, workspace) = (row.text(0)?, row.text(1)?);
+        for (client, workspace) in lock_clients(tx, &ids).await? {
             if clients.get(client.as_str()).is_some_and(|client| client.workspace_id.as_str() != workspace) {
                 elsewhere.push(client.clone());
             }
@@ -103,11 +104,9 @@ impl<'s> Load<'s> {
         if !elsewhere.is_empty() {
             return Err(StoreError::OtherWorkspace(elsewhere));
         }
-        let sql = "SELECT client_id, channel FROM channel_state \
-                   WHERE client_id IN (SELECT value FROM json_array_elements_text($1::json))";
-        let rows = tx.rows(sql, values![ids.as_str()]).await?;
-        let known_channels: Result<_, StoreError> = rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect();
-        Ok(Self { scenario, rules, now, ids, known, known_channels: known_channels? })
+        let sql = "SELECT client_id, channel FROM channel_state WHERE client_id = ANY($1)";
+        let known_channels = tx.all(sql, values![ids.as_slice()]).await?.into_iter().collect();
+        Ok(Self { scenario, rules, now, ids, known, known_channels })
     }
 
     fn told(&self) -> Loaded {
@@ -175,9 +174,8 @@ impl<'s> Load<'s> {
 
     /// Assets that the scenario no longer has are no longer offered.
     async fn assets(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        let retire = "UPDATE assets SET retired = $2 \
-                      WHERE client_id IN (SELECT value FROM json_array_elements_text($1::json))";
-        tx.run(retire, values![self.ids.as_str(), true]).await?;
+        let retire = "UPDATE assets SET retired = $2 WHERE client_id = ANY($1)";
+        tx.run(retire, values![self.ids.as_slice(), true]).await?;
         let rows = self.clients_and_states().flat_map(|(client, _)| client.assets.iter().map(move |a| (client, a)));
         let changed = ASSETS.columns.get(3..).unwrap_or_default();
         let fill = |(client, asset): &(&Client, &Asset), line: &mut Line| {
@@ -207,10 +205,8 @@ impl<'s> Load<'s> {
     /// Campaigns, warnings, assessments and special days, in place of those before.
     async fn circumstances(&self, tx: &mut Tx) -> Result<(), StoreError> {
         for table in ["campaigns", "early_warnings", "reality_snapshots", "calendar_days"] {
-            let sql = format!(
-                "DELETE FROM {table} WHERE client_id IN (SELECT value FROM json_array_elements_text($1::json))"
-            );
-            tx.run(&sql, values![self.ids.as_str()]).await?;
+            let sql = format!("DELETE FROM {table} WHERE client_id = ANY($1)");
+            tx.run(&sql, values![self.ids.as_slice()]).await?;
         }
         self.campaigns(tx).await?;
         let rows =
@@ -328,7 +324,7 @@ impl<'s> Load<'s> {
             .flat_map(|(client, state)| state.channels.iter().map(|state| (client.id.as_str(), state.channel.name())))
             .collect();
         let is_gone = |(client, channel): &&(String, String)| !listed.contains(&(client.as_str(), channel.as_str()));
-        let sql = "UPDATE channel_state SET active = $3, updated_at = $4::timestamptz \
+        let sql = "UPDATE channel_state SET active = $3, updated_at = $4 \
                    WHERE client_id = $1 AND channel = $2 AND active = $5";
         let mut off = 0;
         for (client, channel) in self.known_channels.iter().filter(is_gone) {
@@ -385,9 +381,9 @@ impl<'s> Load<'s> {
         channel: Channel,
         posts: &[Timestamp],
     ) -> Result<(), StoreError> {
-        let sql = "SELECT fatigue_score, iso(fatigue_as_of) FROM channel_state WHERE client_id = $1 AND channel = $2";
-        let row = tx.one(sql, values![client.id.as_str(), channel.name()]).await?;
-        let held: (f64, Timestamp) = (row.number(0)?, row.parsed(1)?);
+        let sql = "SELECT fatigue_score, fatigue_as_of FROM channel_state WHERE client_id = $1 AND channel = $2";
+        let (fatigue, Instant(as_of)) = tx.one(sql, values![client.id.as_str(), channel.name()]).await?;
+        let held: (f64, Timestamp) = (fatigue, as_of);
         let rules = self.rules.for_client(client);
         let base = rules.base();
         let numbers = base.channel(channel);
@@ -402,15 +398,13 @@ impl<'s> Load<'s> {
     /// Client, channel and second of the posts that the ledger knows: those by hand, those that will run or did, and
     /// whatever was planned for later than now.
     async fn known_posts(&self, tx: &mut Tx) -> Result<BTreeSet<(String, String, i64)>, StoreError> {
-        let own = "client_id IN (SELECT value FROM json_array_elements_text($1::json))";
         let sql = format!(
-            "SELECT client_id, channel, iso(published_at) FROM publications WHERE {own} UNION ALL \
-             SELECT client_id, channel, iso(scheduled_for) FROM campaign_orchestration_schedules \
-             WHERE {own} AND (status IN {COUNTED} OR scheduled_for > $2::timestamptz)"
+            "SELECT client_id, channel, published_at FROM publications WHERE client_id = ANY($1) UNION ALL \
+             SELECT client_id, channel, scheduled_for FROM campaign_orchestration_schedules \
+             WHERE client_id = ANY($1) AND (status IN {COUNTED} OR scheduled_for > $2)"
         );
-        let rows = tx.rows(&sql, values![self.ids.as_str(), self.now]).await?;
-        let key = |row: &Row| Ok((row.text(0)?, row.text(1)?, row.parsed::<Timestamp>(2)?.as_second()));
-        rows.iter().map(key).collect()
+        let posts: Vec<(String, String, Instant)> = tx.all(&sql, values![self.ids.as_slice(), self.now]).await?;
+        Ok(posts.into_iter().map(|(client, channel, Instant(at))| (client, channel, at.as_second())).collect())
     }
 }
 

@@ -16,6 +16,7 @@
 mod access;
 mod attach;
 mod channels;
+mod client_rows;
 mod commit;
 mod conditions;
 mod daily;
@@ -34,11 +35,13 @@ mod rebase;
 mod record;
 mod retry;
 mod review;
+mod row;
 mod sqlite_file;
 mod standing;
 mod status;
 mod tables;
 mod url;
+mod values;
 mod weekly;
 
 pub use access::{NewToken, Token};

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::commit::{Commit, Committed};
-use super::database::{Row, values};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
+use super::row::{Instant, Name};
 use super::standing::Counted;
+use super::values::values;
 use super::weekly::refuse_if_over;
 use crate::model::{Channel, ClientId, ClientPlan, Plan, Post, Timestamp, WorkspaceId};
 use crate::planner::check::check_plan;
@@ -69,14 +70,14 @@ impl Ledger {
         let times = || plan.posts().map(|(_, post)| post.at);
         let Some((first, last)) = times().min().zip(times().max()) else { return Ok(BTreeSet::new()) };
         let sql = format!(
-            "SELECT client_id, channel, iso(scheduled_for) FROM campaign_orchestration_schedules WHERE workspace_id = $1 AND status IN {} \
-             AND scheduled_for BETWEEN $2::timestamptz AND $3::timestamptz",
+            "SELECT client_id, channel, scheduled_for FROM campaign_orchestration_schedules WHERE workspace_id = $1 \
+             AND status IN {} AND scheduled_for BETWEEN $2 AND $3",
             Counted::LiveAndHeld.statuses()
         );
         let mut tx = self.read().await?;
-        let rows = tx.rows(&sql, values![workspace.as_str(), first, last]).await?;
-        let key = |row: &Row| Ok((row.text(0)?, row.parsed(1)?, row.parsed(2)?));
-        rows.iter().map(key).collect()
+        let posts: Vec<(String, Name<Channel>, Instant)> =
+            tx.all(&sql, values![workspace.as_str(), first, last]).await?;
+        Ok(posts.into_iter().map(|(client, Name(channel), Instant(at))| (client, channel, at)).collect())
     }
 }
 

@@ -4,12 +4,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::conditions::Conditions;
-use super::database::{Row, Tx};
+use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::listing::{Mark, Page, page};
 use super::retry::retried;
 use super::review::Schedule;
+use super::row::{Id, Instant, Json, Name, from_row};
 use super::tables::ACTIONS;
 use crate::model::{ActionType, DecisionStatus, RiskBand, Timestamp, derived_id};
 
@@ -123,7 +124,7 @@ pub struct ActionFilter {
 impl ActionFilter {
     fn ask(&self, conditions: &mut Conditions) {
         if let Some(schedule) = self.schedule {
-            conditions.add("schedule_id = ?::uuid", schedule);
+            conditions.add("schedule_id = ?", schedule);
         }
         if let Some(client) = &self.client {
             conditions.add("client_id = ?", client.as_str());
@@ -140,10 +141,10 @@ impl ActionFilter {
             }
         }
         if let Some(from) = self.from {
-            conditions.add("created_at >= ?::timestamptz", from);
+            conditions.add("created_at >= ?", from);
         }
         if let Some(to) = self.to {
-            conditions.add("created_at < ?::timestamptz", to);
+            conditions.add("created_at < ?", to);
         }
     }
 }
@@ -152,9 +153,28 @@ impl ActionFilter {
 const AGENTS: [&str; 6] =
     ["agency_director", "client_ops", "creative_director", "early_warning", "performance_reality", "scaling"];
 
-const COLUMNS: &str = "id::text, iso(created_at), schedule_id::text, client_id, workspace_id, action_type, \
-                       decision_payload::text, source_signals::text, risk_class, confidence_score, truth_notes::text, \
-                       truth_compliant, disclaimers::text, status, iso(executed_at), actor";
+const COLUMNS: &str = "id, created_at, schedule_id, client_id, workspace_id, action_type, decision_payload, \
+                       source_signals, risk_class, confidence_score, truth_notes, truth_compliant, disclaimers, \
+                       status, executed_at, actor";
+
+from_row!(Action {
+    id: Id,
+    created_at: Instant,
+    schedule_id: Option<Id>,
+    client_id: String,
+    workspace_id: String,
+    action_type: Name<ActionType>,
+    decision_payload: Json<serde_json::Value>,
+    source_signals: Json<serde_json::Value>,
+    risk_class: Name<RiskBand>,
+    confidence_score: f64,
+    truth_notes: Json<Vec<String>>,
+    truth_compliant: bool,
+    disclaimers: Json<Vec<String>>,
+    status: Name<DecisionStatus>,
+    executed_at: Option<Instant>,
+    actor: String,
+});
 
 impl Ledger {
     /// Decisions on record, newest first: those after a mark, and of them no more than the filter's limit.
@@ -174,7 +194,7 @@ impl Ledger {
         let mark = |action: &Action| Mark { rank: 0, at: action.created_at, id: action.id };
         retried(|| async {
             let mut tx = self.read().await?;
-            page(&mut tx, &sql, values.clone(), filter.limit, action, mark).await
+            page(&mut tx, &sql, values.clone(), filter.limit, mark).await
         })
         .await
     }
@@ -195,28 +215,7 @@ impl Ledger {
              GROUP BY 1, 2 ORDER BY 1, 2"
         );
         let mut tx = self.read().await?;
-        let rows = tx.rows(&sql, values).await?;
-        rows.iter().map(|row| Ok((row.parsed(0)?, row.parsed(1)?, row.whole(2)?))).collect()
+        let counts: Vec<(Name<ActionType>, Name<DecisionStatus>, i64)> = tx.all(&sql, values).await?;
+        Ok(counts.into_iter().map(|(Name(kind), Name(status), count)| (kind, status, count)).collect())
     }
-}
-
-fn action(row: &Row) -> Result<Action, StoreError> {
-    Ok(Action {
-        id: row.parsed(0)?,
-        created_at: row.parsed(1)?,
-        schedule_id: row.maybe_parsed(2)?,
-        client_id: row.text(3)?,
-        workspace_id: row.text(4)?,
-        action_type: row.parsed(5)?,
-        decision_payload: row.json(6)?,
-        source_signals: row.json(7)?,
-        risk_class: row.parsed(8)?,
-        confidence_score: row.number(9)?,
-        truth_notes: row.json(10)?,
-        truth_compliant: row.flag(11)?,
-        disclaimers: row.json(12)?,
-        status: row.parsed(13)?,
-        executed_at: row.maybe_parsed(14)?,
-        actor: row.text(15)?,
-    })
 }

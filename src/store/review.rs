@@ -8,13 +8,15 @@ use uuid::Uuid;
 
 use super::conditions::Conditions;
 use super::daily::{NO_OTHER_LIVE, committed, decided, ids};
-use super::database::{Row, Tx, values};
+use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::listing::LOCAL_DAY;
 use super::record::{NewAction, record};
 use super::retry::retried;
+use super::row::{Id, Instant, Json, Name, Whole, from_row};
 use super::standing::{Which, standing};
+use super::values::values;
 use crate::model::{ActionType, Channel, DecisionStatus, Reason, RiskBand, ScheduleStatus, Timestamp, plus_days};
 use crate::planner::objection_to;
 use crate::rules::CompiledRules;
@@ -165,47 +167,45 @@ impl Changed {
     }
 }
 
-pub(super) const COLUMNS: &str = "id::text, client_id, workspace_id, campaign_id, channel, iso(scheduled_for), time_zone, \
-                       creative_asset_id, variation_id, content_preview::text, status, priority, risk_level, \
-                       blocked_reason, created_by, approved_by, plan_id::text, confidence, expected_engagement, \
-                       fatigue, metadata::text, attempts, blocked_code, blocked_details::text, \
-                       coalesce(calendar_uid, id::text), calendar_sequence";
+/// A schedule that was committed before schedules had a name in calendars is named by its id.
+pub(super) const COLUMNS: &str = "id, client_id, workspace_id, campaign_id, channel, scheduled_for, time_zone, creative_asset_id, variation_id, \
+     content_preview, status, priority, risk_level, blocked_reason, blocked_code, blocked_details, created_by, \
+     approved_by, plan_id, confidence, expected_engagement, fatigue, metadata, attempts, \
+     coalesce(calendar_uid, CAST(id AS text)) AS calendar_uid, calendar_sequence";
+
+from_row!(Schedule {
+    id: Id,
+    client_id: String,
+    workspace_id: String,
+    campaign_id: Option<String>,
+    channel: Name<Channel>,
+    scheduled_for: Instant,
+    time_zone: String,
+    creative_asset_id: Option<String>,
+    variation_id: Option<String>,
+    content_preview: Json<serde_json::Value>,
+    status: Name<ScheduleStatus>,
+    priority: f64,
+    risk_level: Name<RiskBand>,
+    blocked_reason: Option<String>,
+    blocked_code: Option<String>,
+    blocked_details: Json<serde_json::Value>,
+    created_by: String,
+    approved_by: Option<String>,
+    plan_id: Id,
+    confidence: f64,
+    expected_engagement: f64,
+    fatigue: f64,
+    metadata: Json<serde_json::Value>,
+    attempts: Whole<u32>,
+    calendar_uid: String,
+    calendar_sequence: Whole<u32>,
+});
 
 /// The worst risk has the lowest rank.
 pub(super) const RANK: &str = "CASE risk_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END";
 
 impl Schedule {
-    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.parsed(0)?,
-            client_id: row.text(1)?,
-            workspace_id: row.text(2)?,
-            campaign_id: row.maybe_text(3)?,
-            channel: row.parsed(4)?,
-            scheduled_for: row.parsed(5)?,
-            time_zone: row.text(6)?,
-            creative_asset_id: row.maybe_text(7)?,
-            variation_id: row.maybe_text(8)?,
-            content_preview: row.json(9)?,
-            status: row.parsed(10)?,
-            priority: row.number(11)?,
-            risk_level: row.parsed(12)?,
-            blocked_reason: row.maybe_text(13)?,
-            created_by: row.text(14)?,
-            approved_by: row.maybe_text(15)?,
-            plan_id: row.parsed(16)?,
-            confidence: row.number(17)?,
-            expected_engagement: row.number(18)?,
-            fatigue: row.number(19)?,
-            metadata: row.json(20)?,
-            attempts: row.count(21)?,
-            blocked_code: row.maybe_text(22)?,
-            blocked_details: row.json(23)?,
-            calendar_uid: row.text(24)?,
-            calendar_sequence: row.count(25)?,
-        })
-    }
-
     /// Why it is held, waits or was let go; none where it has no reason, or one that this version does not know.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
@@ -232,31 +232,28 @@ impl ScheduleFilter {
             conditions.add("risk_level = ?", risk.name());
         }
         if let Some(plan) = self.plan {
-            conditions.add("plan_id = ?::uuid", plan);
+            conditions.add("plan_id = ?", plan);
         }
         if let Some(from) = self.from {
-            conditions.add("scheduled_for >= ?::timestamptz", from);
+            conditions.add("scheduled_for >= ?", from);
         }
         if let Some(to) = self.to {
-            conditions.add("scheduled_for < ?::timestamptz", to);
+            conditions.add("scheduled_for < ?", to);
         }
         // A day begins nowhere more than a day before it begins in UTC, and ends nowhere more than a day after.
         if let Some(day) = self.first_day {
-            conditions.add("scheduled_for >= ?::timestamptz", Timestamp::at_midnight(plus_days(day, -1)));
+            conditions.add("scheduled_for >= ?", Timestamp::at_midnight(plus_days(day, -1)));
             conditions.add(&format!("{LOCAL_DAY} >= ?"), day.to_string());
         }
         if let Some(day) = self.last_day {
-            conditions.add("scheduled_for < ?::timestamptz", Timestamp::at_midnight(plus_days(day, 2)));
+            conditions.add("scheduled_for < ?", Timestamp::at_midnight(plus_days(day, 2)));
             conditions.add(&format!("{LOCAL_DAY} <= ?"), day.to_string());
         }
         match self.ids.as_slice() {
             [] => {}
             // The key's own index serves where it is one.
-            [only] => conditions.add("id = ?::uuid", *only),
-            ids => {
-                let list = "id::text IN (SELECT value FROM json_array_elements_text(?::json))";
-                conditions.add(list, super::load::json(&ids));
-            }
+            [only] => conditions.add("id = ?", *only),
+            ids => conditions.add("id = ANY(?)", ids),
         }
         if !self.statuses.is_empty() {
             let names: Vec<String> = self.statuses.iter().map(|status| format!("'{}'", status.name())).collect();
@@ -285,12 +282,12 @@ impl Ledger {
     pub async fn schedule_id(&self, letters: &str) -> Result<Uuid, StoreError> {
         let unknown = || StoreError::UnknownSchedule(format!("`{letters}`"));
         let (first, last) = range_of(letters).ok_or_else(unknown)?;
-        let sql = "SELECT id::text FROM campaign_orchestration_schedules \
-                   WHERE id BETWEEN $1::uuid AND $2::uuid AND ($3::text IS NULL OR workspace_id = $3) LIMIT 2";
+        let sql = "SELECT id FROM campaign_orchestration_schedules \
+                   WHERE id BETWEEN $1 AND $2 AND ($3 IS NULL OR workspace_id = $3) LIMIT 2";
         let mut tx = self.read().await?;
-        let rows = tx.rows(sql, values![first, last, self.fence()]).await?;
-        match rows.as_slice() {
-            [only] => only.parsed(0),
+        let ids: Vec<(Id,)> = tx.all(sql, values![first, last, self.fence()]).await?;
+        match ids.as_slice() {
+            [(Id(only),)] => Ok(*only),
             [] => Err(unknown()),
             _ => Err(StoreError::UnknownSchedule(format!("that alone begins with `{letters}`: give more letters"))),
         }
@@ -353,7 +350,7 @@ pub(super) async fn find(
     let sql = format!(
         "SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} ORDER BY {RANK}, scheduled_for, id{limit}{lock}"
     );
-    tx.rows(&sql, values).await?.iter().map(Schedule::read).collect()
+    tx.all(&sql, values).await
 }
 
 /// The first and the last id that begin with some letters.
@@ -425,8 +422,9 @@ impl Asked<'_> {
             return Ok(found);
         }
         let clients: BTreeSet<&str> = schedules.iter().map(|schedule| schedule.client_id.as_str()).collect();
-        let own: BTreeSet<String> = schedules.iter().map(|schedule| schedule.id.to_string()).collect();
-        let known = standing(tx, &Which::Clients(&super::load::json(&clients)), &own).await?;
+        let clients: Vec<&str> = clients.into_iter().collect();
+        let own: BTreeSet<Uuid> = schedules.iter().map(|schedule| schedule.id).collect();
+        let known = standing(tx, &Which::Clients(&clients), &own).await?;
         // What is put back is new to the posts that were committed in the meantime: later ones stand in its way, too.
         let now = (self.change != Change::Restore).then_some(self.now);
         for schedule in schedules {
@@ -462,10 +460,10 @@ impl Asked<'_> {
     }
 
     async fn has_restored(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM campaign_orchestration_actions WHERE schedule_id = $1::uuid \
+        let sql = "SELECT EXISTS (SELECT 1 FROM campaign_orchestration_actions WHERE schedule_id = $1 \
                    AND actor = $2 AND decision_payload ->> 'from' = 'cancelled' \
                    AND decision_payload ->> 'to' = 'pending')";
-        tx.one(sql, values![schedule.id, self.actor]).await?.flag(0)
+        tx.scalar(sql, values![schedule.id, self.actor]).await
     }
 
     async fn apply(&self, tx: &mut Tx, changed: &mut Changed) -> Result<(), StoreError> {
@@ -482,32 +480,26 @@ impl Asked<'_> {
 
     /// How many decisions about each schedule are on record of this instant, where there are any.
     async fn decided_now(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<BTreeMap<Uuid, u32>, StoreError> {
-        let sql = "SELECT schedule_id::text, count(*) FROM campaign_orchestration_actions \
-                   WHERE schedule_id IN (SELECT value::uuid FROM json_array_elements_text($1::json)) \
-                   AND created_at = $2::timestamptz GROUP BY schedule_id";
-        let rows = tx.rows(sql, values![ids(schedules), self.now]).await?;
-        rows.iter().map(|row| Ok((row.parsed(0)?, row.count(1)?))).collect()
+        let sql = "SELECT schedule_id, count(*) FROM campaign_orchestration_actions \
+                   WHERE schedule_id = ANY($1) AND created_at = $2 GROUP BY schedule_id";
+        let counts: Vec<(Id, Whole<u32>)> = tx.all(sql, values![ids(schedules), self.now]).await?;
+        Ok(counts.into_iter().map(|(Id(id), Whole(count))| (id, count)).collect())
     }
 
     async fn update(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<(), StoreError> {
         let ids = ids(schedules);
-        let meant = "id IN (SELECT value::uuid FROM json_array_elements_text($1::json))";
         match self.reason() {
             Some(reason) => {
-                let sql = format!(
-                    "UPDATE campaign_orchestration_schedules SET status = 'cancelled', blocked_reason = $2, \
-                     blocked_code = $3, blocked_details = $4::jsonb, updated_at = $5::timestamptz WHERE {meant}"
-                );
-                let told = values![ids, reason.to_string(), reason.code(), reason.details().to_string(), self.now];
-                tx.run(&sql, told).await?;
+                let sql = "UPDATE campaign_orchestration_schedules SET status = 'cancelled', blocked_reason = $2, \
+                           blocked_code = $3, blocked_details = $4, updated_at = $5 WHERE id = ANY($1)";
+                let told = values![ids, reason.to_string(), reason.code(), reason.details(), self.now];
+                tx.run(sql, told).await?;
             }
             None => {
-                let sql = format!(
-                    "UPDATE campaign_orchestration_schedules SET status = 'ready', approved_by = $2, \
-                     approved_at = $3::timestamptz, updated_at = $3::timestamptz, blocked_reason = NULL, \
-                     blocked_code = NULL, blocked_details = '{{}}' WHERE {meant}"
-                );
-                tx.run(&sql, values![ids, self.actor, self.now]).await?;
+                let sql = "UPDATE campaign_orchestration_schedules SET status = 'ready', approved_by = $2, \
+                           approved_at = $3, updated_at = $3, blocked_reason = NULL, blocked_code = NULL, \
+                           blocked_details = '{}' WHERE id = ANY($1)";
+                tx.run(sql, values![ids, self.actor, self.now]).await?;
             }
         }
         Ok(())
@@ -517,8 +509,8 @@ impl Asked<'_> {
     async fn restore(&self, tx: &mut Tx, changed: &mut Changed) -> Result<(), StoreError> {
         let sql = format!(
             "UPDATE campaign_orchestration_schedules SET status = 'pending', approved_by = NULL, approved_at = NULL, \
-             blocked_reason = NULL, blocked_code = NULL, blocked_details = '{{}}', updated_at = $2::timestamptz \
-             WHERE id = $1::uuid AND {NO_OTHER_LIVE}"
+             blocked_reason = NULL, blocked_code = NULL, blocked_details = '{{}}', updated_at = $2 \
+             WHERE id = $1 AND {NO_OTHER_LIVE}"
         );
         for schedule in std::mem::take(&mut changed.done) {
             if tx.run(&sql, values![schedule.id, self.now]).await? == 1 {

@@ -1,15 +1,19 @@
 //! The ledger as a scenario: clients and the state they stand in, so that planning runs from either.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use super::database::{Row, Tx, values};
+use uuid::Uuid;
+
+use super::client_rows::{Frame, OfClient, OfferedAsset, SwitchedChannel};
+use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
+use super::row::{Found, Id, Instant, Name, Record, Text};
+use super::values::{Value, values};
 use crate::model::{
-    Asset, AssetId, AssetUse, CalendarEntry, Campaign, CampaignId, Capacity, Channel, ChannelState, Client, ClientId,
-    ClientState, Policy, Reality, Scenario, Score, Timestamp, Warning, Week, WorkspaceId,
+    AssetId, AssetUse, Capacity, Channel, ChannelState, Client, ClientId, ClientState, Scenario, Timestamp, Week,
+    WorkspaceId,
 };
 
 /// Days that posts stay in a channel's recent ones.
@@ -60,8 +64,7 @@ impl Ledger {
     ) -> Result<Scenario, StoreError> {
         let mut tx = self.read().await?;
         let mut scenario = self.frame(&mut tx, workspace, start).await?;
-        let ids = super::load::json(&[client.as_str()]);
-        let mut clients = standing(&mut tx, &Which::Clients(&ids), &BTreeSet::new()).await?;
+        let mut clients = standing(&mut tx, &Which::Clients(&[client.as_str()]), &BTreeSet::new()).await?;
         clients.retain(|(client, _)| client.workspace_id == *workspace);
         scenario.hash = hash_of(workspace, start, &clients);
         scenario.clients = clients;
@@ -70,18 +73,18 @@ impl Ledger {
 
     /// A workspace without its clients.
     async fn frame(&self, tx: &mut Tx, workspace: &WorkspaceId, start: Week) -> Result<Scenario, StoreError> {
-        let sql = "SELECT scenario, weeks, reviewers, reviews_per_reviewer_per_day, review::text, environment::text \
+        let sql = "SELECT scenario, weeks, reviewers, reviews_per_reviewer_per_day, review, environment \
                    FROM workspaces WHERE workspace_id = $1";
-        let rows = tx.rows(sql, values![workspace.as_str()]).await?;
-        let row = rows.first().ok_or_else(|| StoreError::UnknownWorkspace(workspace.to_string()))?;
+        let frame: Option<Frame> = tx.maybe(sql, values![workspace.as_str()]).await?;
+        let frame = frame.ok_or_else(|| StoreError::UnknownWorkspace(workspace.to_string()))?;
         Ok(Scenario {
-            name: row.text(0)?,
+            name: frame.scenario,
             hash: String::new(),
             start,
-            weeks: row.count(1)?,
-            capacity: Capacity { reviewers: row.count(2)?, reviews_per_reviewer_per_day: row.count(3)? },
-            review: row.json(4)?,
-            environment: row.json(5)?,
+            weeks: frame.weeks,
+            capacity: frame.capacity,
+            review: frame.review,
+            environment: frame.environment,
             clients: Vec::new(),
         })
     }
@@ -90,8 +93,8 @@ impl Ledger {
 /// How much a workspace's people can look at.
 pub(super) async fn capacity(tx: &mut Tx, workspace: &WorkspaceId) -> Result<Capacity, StoreError> {
     let sql = "SELECT reviewers, reviews_per_reviewer_per_day FROM workspaces WHERE workspace_id = $1";
-    let row = tx.one(sql, values![workspace.as_str()]).await?;
-    Ok(Capacity { reviewers: row.count(0)?, reviews_per_reviewer_per_day: row.count(1)? })
+    let Found(capacity) = tx.one(sql, values![workspace.as_str()]).await?;
+    Ok(capacity)
 }
 
 /// BLAKE3 over the clients as JSON, with the workspace and the week.
@@ -108,22 +111,22 @@ fn hash_of(workspace: &WorkspaceId, start: Week, clients: &Standing) -> String {
 /// Which clients are read.
 pub(super) enum Which<'w> {
     Workspace(&'w WorkspaceId),
-    /// Ids as a JSON list.
-    Clients(&'w str),
+    /// By their ids.
+    Clients(&'w [&'w str]),
 }
 
 impl Which<'_> {
     fn condition(&self) -> &'static str {
         match self {
             Which::Workspace(_) => "workspace_id = $1",
-            Which::Clients(_) => "client_id IN (SELECT value FROM json_array_elements_text($1::json))",
+            Which::Clients(_) => "client_id = ANY($1)",
         }
     }
 
-    fn value(&self) -> &str {
+    fn value(&self) -> Value {
         match self {
-            Which::Workspace(id) => id.as_str(),
-            Which::Clients(ids) => ids,
+            Which::Workspace(id) => id.as_str().into(),
+            Which::Clients(ids) => (*ids).into(),
         }
     }
 }
@@ -132,7 +135,7 @@ impl Which<'_> {
 pub(super) async fn standing(
     tx: &mut Tx,
     which: &Which<'_>,
-    left_out: &BTreeSet<String>,
+    left_out: &BTreeSet<Uuid>,
 ) -> Result<Standing, StoreError> {
     standing_with(tx, which, left_out, Counted::Live).await
 }
@@ -159,7 +162,7 @@ impl Counted {
 pub(super) async fn standing_with(
     tx: &mut Tx,
     which: &Which<'_>,
-    left_out: &BTreeSet<String>,
+    left_out: &BTreeSet<Uuid>,
     counted: Counted,
 ) -> Result<Standing, StoreError> {
     let mut reader = Reader { tx, which, counted, clients: BTreeMap::new() };
@@ -182,31 +185,36 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    /// The rows of `FROM table WHERE client …`; the first column is the client's id.
-    async fn each(
+    /// The rows of a table, in an order, each with the client whose it is.
+    async fn each<T>(
         &mut self,
-        select: &str,
+        table: &str,
+        columns: &str,
         order: &str,
-        mut take: impl FnMut(&Row, &mut Client, &mut ClientState) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let sql = format!("SELECT {select} WHERE {} ORDER BY {order}", self.which.condition());
-        for row in self.tx.rows(&sql, values![self.which.value()]).await? {
-            if let Some((client, state)) = self.clients.get_mut(&row.text(0)?) {
-                take(&row, client, state)?;
+        mut take: impl FnMut(T, &mut Client, &mut ClientState),
+    ) -> Result<(), StoreError>
+    where
+        OfClient<T>: Record,
+    {
+        let condition = self.which.condition();
+        let sql = format!("SELECT client_id, {columns} FROM {table} WHERE {condition} ORDER BY client_id, {order}");
+        let rows: Vec<OfClient<T>> = self.tx.all(&sql, vec![self.which.value()]).await?;
+        for OfClient { client_id, record } in rows {
+            if let Some((client, state)) = self.clients.get_mut(&client_id) {
+                take(record, client, state);
             }
         }
         Ok(())
     }
 
     async fn clients(&mut self) -> Result<(), StoreError> {
-        let columns = "c.client_id, c.workspace_id, c.name, c.industry, c.tags::text, c.time_zone, c.status, \
-                       c.priority, p.agent_enabled, p.auto_exec_enabled, p.max_actions_per_day, \
-                       p.pause_on_high_severity_warning";
-        let condition = format!("c.{}", self.which.condition());
+        let columns = "c.client_id, c.workspace_id, c.name, c.industry, c.tags, c.time_zone, c.status, c.priority, \
+                       p.agent_enabled, p.auto_exec_enabled, p.max_actions_per_day, p.pause_on_high_severity_warning";
+        let condition = self.which.condition();
         let sql =
-            format!("SELECT {columns} FROM clients c JOIN policies p ON p.client_id = c.client_id WHERE {condition}");
-        for row in self.tx.rows(&sql, values![self.which.value()]).await? {
-            let client = client(&row)?;
+            format!("SELECT {columns} FROM clients c JOIN policies p ON p.client_id = c.client_id WHERE c.{condition}");
+        let clients: Vec<Found<Client>> = self.tx.all(&sql, vec![self.which.value()]).await?;
+        for Found(client) in clients {
             let state =
                 ClientState { channels: Vec::new(), warnings: Vec::new(), reality: None, asset_uses: Vec::new() };
             self.clients.insert(client.id.to_string(), (client, state));
@@ -215,178 +223,73 @@ impl Reader<'_> {
     }
 
     async fn campaigns(&mut self) -> Result<(), StoreError> {
-        let select =
-            "client_id, campaign_id, name, goal, starts_on, ends_on, channels::text, weight, any_asset FROM campaigns";
-        self.each(select, "client_id, campaign_id", |row, client, _| {
-            client.campaigns.push(Campaign {
-                id: CampaignId::new(row.text(1)?),
-                name: row.text(2)?.into(),
-                goal: row.text(3)?.into(),
-                starts_on: row.parsed(4)?,
-                ends_on: row.parsed(5)?,
-                channels: row.json(6)?,
-                weight: row.number(7)?,
-                any_asset: row.flag(8)?,
-            });
-            Ok(())
-        })
-        .await
+        let columns = "campaign_id, name, goal, starts_on, ends_on, channels, weight, any_asset";
+        self.each("campaigns", columns, "campaign_id", |campaign, client, _| client.campaigns.push(campaign)).await
     }
 
     async fn assets(&mut self) -> Result<(), StoreError> {
-        let select = "client_id, asset_id, campaign_id, kind, channels::text, iso(created_at), quality_score, \
-                      brand_consistency, value, impact, parent_id, evolution_step, title, body, retired, media_url, \
-                      tags::text FROM assets";
-        self.each(select, "client_id, asset_id", |row, client, _| {
-            if row.flag(14)? {
-                return Ok(());
+        let columns = "asset_id, campaign_id, kind, channels, created_at, quality_score, brand_consistency, value, \
+                       impact, parent_id, evolution_step, title, body, retired, media_url, tags";
+        let offered = |asset: OfferedAsset, client: &mut Client, _: &mut ClientState| {
+            if !asset.retired {
+                client.assets.push(asset.asset);
             }
-            client.assets.push(Asset {
-                id: AssetId::new(row.text(1)?),
-                campaign_id: row.maybe_text(2)?.map(CampaignId::new),
-                kind: row.text(3)?.into(),
-                channels: row.json(4)?,
-                created_at: row.parsed(5)?,
-                quality: Score::clamped(row.number(6)?),
-                brand_consistency: Score::clamped(row.number(7)?),
-                value: Score::clamped(row.number(8)?),
-                impact: Score::clamped(row.number(9)?),
-                parent_id: row.maybe_text(10)?.map(AssetId::new),
-                evolution_step: row.count(11)?,
-                title: row.text(12)?.into(),
-                body: row.text(13)?.into(),
-                media_url: row.text(15)?.into(),
-                tags: row.json(16)?,
-            });
-            Ok(())
-        })
-        .await
+        };
+        self.each("assets", columns, "asset_id", offered).await
     }
 
     async fn days(&mut self) -> Result<(), StoreError> {
-        let select = "client_id, from_date, to_date, kind, factor, channel, name FROM calendar_days";
-        self.each(select, "client_id, position", |row, client, _| {
-            client.days.push(CalendarEntry {
-                from: row.parsed(1)?,
-                to: row.parsed(2)?,
-                kind: row.parsed(3)?,
-                factor: row.maybe_number(4)?,
-                channel: row.maybe_parsed(5)?,
-                name: row.text(6)?.into(),
-            });
-            Ok(())
-        })
-        .await
+        let columns = "from_date, to_date, kind, factor, channel, name";
+        self.each("calendar_days", columns, "position", |day, client, _| client.days.push(day)).await
     }
 
     async fn warnings(&mut self) -> Result<(), StoreError> {
-        let select = "client_id, warning_id, type, severity, status, iso(opened_at) FROM early_warnings";
-        self.each(select, "client_id, warning_id", |row, _, state| {
-            state.warnings.push(Warning {
-                id: row.text(1)?.into(),
-                kind: row.text(2)?.into(),
-                severity: row.parsed(3)?,
-                status: row.parsed(4)?,
-                opened_at: row.parsed(5)?,
-            });
-            Ok(())
-        })
-        .await
+        let columns = "warning_id, type, severity, status, opened_at";
+        self.each("early_warnings", columns, "warning_id", |warning, _, state| state.warnings.push(warning)).await
     }
 
     async fn reality(&mut self) -> Result<(), StoreError> {
-        let select = "client_id, iso(as_of), perceived_score, true_score, confidence, completeness \
-                      FROM reality_snapshots";
-        self.each(select, "client_id, as_of", |row, _, state| {
-            state.reality = Some(Reality {
-                as_of: row.parsed(1)?,
-                perceived: Score::clamped(row.number(2)?),
-                actual: row.maybe_number(3)?.map(Score::clamped),
-                confidence: Score::clamped(row.number(4)?),
-                completeness: Score::clamped(row.number(5)?),
-            });
-            Ok(())
-        })
-        .await
+        let columns = "as_of, perceived_score, true_score, confidence, completeness";
+        self.each("reality_snapshots", columns, "as_of", |reality, _, state| state.reality = Some(reality)).await
     }
 
     async fn channels(&mut self) -> Result<(), StoreError> {
-        let select = "client_id, channel, audience, avg_engagement_rate, iso(last_post_at), posts_last_7_days, \
-                      posts_last_30_days, fatigue_score, iso(fatigue_as_of), momentum_score, visibility_score, \
-                      engagement_score, active FROM channel_state";
-        self.each(select, "client_id, channel", |row, _, state| {
-            if row.flag(12)? {
-                state.channels.push(channel_state(row)?);
+        let columns = "channel, audience, avg_engagement_rate, last_post_at, posts_last_7_days, posts_last_30_days, \
+                       fatigue_score, fatigue_as_of, momentum_score, visibility_score, engagement_score, active";
+        let active = |channel: SwitchedChannel, _: &mut Client, state: &mut ClientState| {
+            if channel.active {
+                state.channels.push(channel.state);
             }
-            Ok(())
-        })
-        .await
+        };
+        self.each("channel_state", columns, "channel", active).await
     }
 
-    async fn posts(&mut self, left_out: &BTreeSet<String>) -> Result<(), StoreError> {
+    async fn posts(&mut self, left_out: &BTreeSet<Uuid>) -> Result<(), StoreError> {
+        type PostRow = (String, Name<Channel>, Instant, Option<Text<AssetId>>, Option<Id>);
         let condition = self.which.condition();
         let sql = format!(
-            "SELECT client_id, channel, iso(published_at) AS at, asset_id, '' FROM publications WHERE {condition} \
+            "SELECT client_id, channel, published_at AS at, asset_id, NULL AS id FROM publications WHERE {condition} \
              UNION ALL \
-             SELECT client_id, channel, iso(scheduled_for), coalesce(variation_id, creative_asset_id), id::text \
+             SELECT client_id, channel, scheduled_for, coalesce(variation_id, creative_asset_id), id \
              FROM campaign_orchestration_schedules WHERE {condition} AND status IN {} \
              ORDER BY 1, 3, 2",
             self.counted.statuses()
         );
-        for row in self.tx.rows(&sql, values![self.which.value()]).await? {
-            if left_out.contains(&row.text(4)?) {
+        let posts: Vec<PostRow> = self.tx.all(&sql, vec![self.which.value()]).await?;
+        for (client_id, Name(channel), Instant(at), asset, schedule) in posts {
+            if schedule.is_some_and(|Id(id)| left_out.contains(&id)) {
                 continue;
             }
-            let Some((_, state)) = self.clients.get_mut(&row.text(0)?) else { continue };
-            let (channel, at): (Channel, Timestamp) = (row.parsed(1)?, row.parsed(2)?);
+            let Some((_, state)) = self.clients.get_mut(&client_id) else { continue };
             if let Some(state) = state.channels.iter_mut().find(|state| state.channel == channel) {
                 state.recent_posts.push(at);
             }
-            if let Some(asset) = row.maybe_text(3)? {
-                state.asset_uses.push(AssetUse { asset_id: AssetId::new(asset), channel, at });
+            if let Some(Text(asset_id)) = asset {
+                state.asset_uses.push(AssetUse { asset_id, channel, at });
             }
         }
         Ok(())
     }
-}
-
-fn client(row: &Row) -> Result<Client, StoreError> {
-    Ok(Client {
-        id: ClientId::new(row.text(0)?),
-        workspace_id: WorkspaceId::new(row.text(1)?),
-        name: row.text(2)?.into(),
-        industry: row.text(3)?.into(),
-        tags: row.json::<Vec<Arc<str>>>(4)?,
-        zone: row.parsed(5)?,
-        status: row.parsed(6)?,
-        priority: row.number(7)?,
-        policy: Policy {
-            agent_enabled: row.flag(8)?,
-            auto_exec_enabled: row.flag(9)?,
-            max_actions_per_day: row.count(10)?,
-            pause_on_high_severity_warning: row.flag(11)?,
-        },
-        campaigns: Vec::new(),
-        assets: Vec::new(),
-        days: Vec::new(),
-    })
-}
-
-fn channel_state(row: &Row) -> Result<ChannelState, StoreError> {
-    Ok(ChannelState {
-        channel: row.parsed(1)?,
-        audience: row.number(2)?,
-        engagement_rate: row.maybe_number(3)?,
-        last_post_at: row.maybe_parsed(4)?,
-        recent_posts: Vec::new(),
-        posts_last_7_days: row.count(5)?,
-        posts_last_30_days: row.count(6)?,
-        fatigue: Score::clamped(row.number(7)?),
-        as_of: row.parsed(8)?,
-        momentum: row.maybe_number(9)?.map(Score::clamped),
-        visibility: row.maybe_number(10)?.map(Score::clamped),
-        engagement: row.maybe_number(11)?.map(Score::clamped),
-    })
 }
 
 /// Puts a client's lists into the order of the model and lets go of posts that are not recent.
@@ -432,6 +335,7 @@ pub(super) fn distilled(uses: &[AssetUse], channels: &[ChannelState]) -> Vec<Ass
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Score;
 
     #[test]
     fn of_uses_the_first_the_last_before_the_month_and_all_since_are_kept() {

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::database::{Row, Tx, values};
+use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
+use super::row::{Instant, Name, Whole, from_row};
+use super::values::values;
 use crate::model::{Channel, ScheduleStatus, Timestamp};
 use crate::planner::rested;
 use crate::rules::FatigueRules;
@@ -77,6 +79,47 @@ struct Group {
     last_post_at: Option<Timestamp>,
 }
 
+/// A group as it stood when its fatigue was written down.
+struct GroupRow {
+    channel: Channel,
+    fatigue_as_of: Timestamp,
+    half_life: f64,
+    clients: u32,
+    fatigue: f64,
+    worst_fatigue: f64,
+    momentum: f64,
+    visibility: f64,
+    engagement: f64,
+    last_post_at: Option<Timestamp>,
+}
+
+from_row!(GroupRow {
+    channel: Name<Channel>,
+    fatigue_as_of: Instant,
+    half_life: f64,
+    clients: Whole<u32>,
+    fatigue: f64,
+    worst_fatigue: f64,
+    momentum: f64,
+    visibility: f64,
+    engagement: f64,
+    last_post_at: Option<Instant>,
+});
+
+impl GroupRow {
+    fn group(&self, now: Timestamp) -> Group {
+        let now_of = |fatigue| rested(fatigue, self.fatigue_as_of, now, self.half_life);
+        Group {
+            channel: self.channel,
+            clients: self.clients,
+            fatigue: now_of(self.fatigue),
+            worst_fatigue: now_of(self.worst_fatigue),
+            scores: [self.momentum, self.visibility, self.engagement],
+            last_post_at: self.last_post_at,
+        }
+    }
+}
+
 /// Sums over some groups.
 #[derive(Default)]
 struct Sums {
@@ -117,6 +160,10 @@ impl Sums {
 /// Schedules by channel and status.
 type Tallies = BTreeMap<(Channel, ScheduleStatus), i64>;
 
+fn tallies_of(rows: Vec<(Name<Channel>, Name<ScheduleStatus>, i64)>) -> Tallies {
+    rows.into_iter().map(|(Name(channel), Name(status), count)| ((channel, status), count)).collect()
+}
+
 impl Ledger {
     /// The figures over all channels, and of each channel that any client posts on.
     ///
@@ -152,11 +199,8 @@ impl Ledger {
         let mut tx = self.read().await?;
         let groups = self.groups(&mut tx, Some(client), now).await?;
         let counted = "SELECT channel, status, count(*) FROM campaign_orchestration_schedules WHERE client_id = $2 \
-                       AND ($1::text IS NULL OR workspace_id = $1) GROUP BY 1, 2";
-        let rows = tx.rows(counted, values![self.fence(), client]).await?;
-        let tallies: Result<Tallies, StoreError> =
-            rows.iter().map(|row| Ok(((row.parsed(0)?, row.parsed(1)?), row.whole(2)?))).collect();
-        let tallies = tallies?;
+                       AND ($1 IS NULL OR workspace_id = $1) GROUP BY 1, 2";
+        let tallies = tallies_of(tx.all(counted, values![self.fence(), client]).await?);
         Ok(Channel::ALL.into_iter().filter_map(|channel| channel_status(channel, &groups, &tallies, rules)).collect())
     }
 
@@ -189,44 +233,32 @@ impl Ledger {
     }
 
     async fn groups(&self, tx: &mut Tx, client: Option<&str>, now: Timestamp) -> Result<Vec<Group>, StoreError> {
-        let sql = "SELECT channel, iso(fatigue_as_of), coalesce(half_life_hours, 48.0), count(*), \
-                   sum(fatigue_score), max(fatigue_score), sum(coalesce(momentum_score, 0.5)), \
-                   sum(coalesce(visibility_score, 0.5)), sum(coalesce(engagement_score, 0.5)), \
-                   iso(max(last_post_at)) FROM channel_state WHERE ($1::text IS NULL OR workspace_id = $1) \
-                   AND ($2::text IS NULL OR client_id = $2) AND active = $3 \
+        let sql = "SELECT channel, fatigue_as_of, coalesce(half_life_hours, 48.0) AS half_life, \
+                   count(*) AS clients, sum(fatigue_score) AS fatigue, max(fatigue_score) AS worst_fatigue, \
+                   sum(coalesce(momentum_score, 0.5)) AS momentum, sum(coalesce(visibility_score, 0.5)) AS visibility, \
+                   sum(coalesce(engagement_score, 0.5)) AS engagement, max(last_post_at) AS last_post_at \
+                   FROM channel_state WHERE ($1 IS NULL OR workspace_id = $1) \
+                   AND ($2 IS NULL OR client_id = $2) AND active = $3 \
                    GROUP BY channel, fatigue_as_of, coalesce(half_life_hours, 48.0) ORDER BY 1, 2, 3";
-        let group = |row: &Row| {
-            let (as_of, half_life) = (row.parsed(1)?, row.number(2)?);
-            let now_of = |fatigue: f64| rested(fatigue, as_of, now, half_life);
-            Ok(Group {
-                channel: row.parsed(0)?,
-                clients: row.count(3)?,
-                fatigue: now_of(row.number(4)?),
-                worst_fatigue: now_of(row.number(5)?),
-                scores: [row.number(6)?, row.number(7)?, row.number(8)?],
-                last_post_at: row.maybe_parsed(9)?,
-            })
-        };
-        tx.rows(sql, values![self.fence(), client, true]).await?.iter().map(group).collect()
+        let rows: Vec<GroupRow> = tx.all(sql, values![self.fence(), client, true]).await?;
+        Ok(rows.into_iter().map(|row| row.group(now)).collect())
     }
 
     /// Channels of clients whose fatigue is at a threshold or above.
     async fn tired(&self, tx: &mut Tx, threshold: f64, now: Timestamp) -> Result<usize, StoreError> {
-        let sql = "SELECT fatigue_score, iso(fatigue_as_of), coalesce(half_life_hours, 48.0) FROM channel_state \
-                   WHERE fatigue_score >= $2 AND active = $3 AND ($1::text IS NULL OR workspace_id = $1)";
-        let mut tired = 0;
-        for row in tx.rows(sql, values![self.fence(), threshold, true]).await? {
-            let fatigue = rested(row.number(0)?, row.parsed(1)?, now, row.number(2)?);
-            tired += usize::from(fatigue >= threshold);
-        }
-        Ok(tired)
+        let sql = "SELECT fatigue_score, fatigue_as_of, coalesce(half_life_hours, 48.0) FROM channel_state \
+                   WHERE fatigue_score >= $2 AND active = $3 AND ($1 IS NULL OR workspace_id = $1)";
+        let channels: Vec<(f64, Instant, f64)> = tx.all(sql, values![self.fence(), threshold, true]).await?;
+        let is_tired = |(fatigue, Instant(as_of), half_life): &(f64, Instant, f64)| {
+            rested(*fatigue, *as_of, now, *half_life) >= threshold
+        };
+        Ok(channels.iter().filter(|channel| is_tired(channel)).count())
     }
 
     async fn tallies(&self, tx: &mut Tx) -> Result<Tallies, StoreError> {
         let sql = "SELECT channel, status, CAST(sum(change) AS bigint) FROM schedule_tallies \
-                   WHERE $1::text IS NULL OR workspace_id = $1 GROUP BY 1, 2";
-        let rows = tx.rows(sql, values![self.fence()]).await?;
-        rows.iter().map(|row| Ok(((row.parsed(0)?, row.parsed(1)?), row.whole(2)?))).collect()
+                   WHERE $1 IS NULL OR workspace_id = $1 GROUP BY 1, 2";
+        Ok(tallies_of(tx.all(sql, values![self.fence()]).await?))
     }
 
     /// Drafts of today and conflicts of the last 7 days.
@@ -234,11 +266,11 @@ impl Ledger {
         let midnight = Timestamp::at_midnight(now.date());
         let week_ago = now.plus_days(-7);
         let drafted = "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed' \
-                       AND executed_at >= $2::timestamptz AND ($1::text IS NULL OR workspace_id = $1)";
-        let drafted = tx.one(drafted, values![self.fence(), midnight]).await?.whole(0)?;
+                       AND executed_at >= $2 AND ($1 IS NULL OR workspace_id = $1)";
+        let drafted = tx.scalar(drafted, values![self.fence(), midnight]).await?;
         let conflicts = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'conflict_detected' \
-                         AND created_at >= $2::timestamptz AND ($1::text IS NULL OR workspace_id = $1)";
-        let conflicts = tx.one(conflicts, values![self.fence(), week_ago]).await?.whole(0)?;
+                         AND created_at >= $2 AND ($1 IS NULL OR workspace_id = $1)";
+        let conflicts = tx.scalar(conflicts, values![self.fence(), week_ago]).await?;
         Ok((drafted, conflicts))
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::commit::{Commit, Committed};
-use super::database::values;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::retried;
 use super::standing::Counted;
+use super::values::values;
 use crate::model::{ClientId, Scenario, Timestamp, Week, WorkspaceId};
 use crate::planner::check::{Breach, check_plan};
 use crate::planner::{PlanError, Planner, decisions, plan_week};
@@ -124,8 +124,8 @@ impl Ledger {
     async fn planned(&self, workspace: &WorkspaceId, week: Week) -> Result<BTreeSet<String>, StoreError> {
         let mut tx = self.read().await?;
         let sql = "SELECT DISTINCT client_id FROM plan_clients WHERE week = $1 AND workspace_id = $2";
-        let rows = tx.rows(sql, values![week.to_string(), workspace.as_str()]).await?;
-        rows.iter().map(|row| row.text(0)).collect()
+        let clients: Vec<(String,)> = tx.all(sql, values![week.to_string(), workspace.as_str()]).await?;
+        Ok(clients.into_iter().map(|(client,)| client).collect())
     }
 }
 

@@ -102,6 +102,19 @@ on_both! {
         assert_eq!(state.channels, before.clients[0].1.channels);
     }
 
+    async fn what_the_database_holds_and_nobody_can_read_is_told_with_its_column(place: &Place) {
+        let (ledger, rules) = (place.ledger().await, rules());
+        let scenario = loaded(&ledger, &rules).await;
+        for (change, value, column) in [
+            ("UPDATE clients SET time_zone = 'Mars/Base' WHERE workspace_id = 'harbour'", "Mars/Base", "time_zone"),
+            ("UPDATE clients SET time_zone = 'UTC', tags = '{\"new\": 1}'", "{\"new\": 1}", "tags"),
+        ] {
+            place.run(change).await.unwrap();
+            let told = ledger.scenario(&workspace("harbour"), scenario.start).await.unwrap_err().to_string();
+            assert_eq!(told, format!("the database holds `{value}` in `{column}`, which cannot be read"));
+        }
+    }
+
     async fn a_client_cannot_change_its_workspace(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let mut scenario = loaded(&ledger, &rules).await;

@@ -1,0 +1,291 @@
+//! Rows of an answer, read by the names and types of their columns.
+//!
+//! [`from_row!`] lists the columns of a struct. A column is decoded as one of the types here, which both databases can
+//! read: PostgreSQL has types of its own for times, ids and JSON, SQLite has text.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::types::JsonRawValue;
+use sqlx::{Column as _, Database, Decode, FromRow, Postgres, Sqlite, Type};
+use uuid::Uuid;
+
+use crate::model::{AssetId, CampaignId, ClientId, Score, Timestamp, WorkspaceId};
+
+/// A type that a row of either database can be read as.
+pub(super) trait Record: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+
+impl<T> Record for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+
+/// Reads a row. An error names its column, even where the column was asked for by its position.
+pub(super) fn read<R: sqlx::Row, T: for<'r> FromRow<'r, R>>(row: R) -> Result<T, sqlx::Error> {
+    T::from_row(&row).map_err(|error| match error {
+        sqlx::Error::ColumnDecode { index, source } => {
+            let position = index.parse().ok();
+            let column = position.and_then(|position: usize| row.columns().get(position));
+            let name = column.map(|column| column.name().to_owned());
+            sqlx::Error::ColumnDecode { index: name.unwrap_or_else(|| index.trim_matches('"').to_owned()), source }
+        }
+        other => other,
+    })
+}
+
+/// A value that is not what its column should hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` cannot be read")]
+pub(super) struct BadValue(pub String);
+
+/// A type that a column is decoded as, on its way into a field.
+pub(super) trait Column {
+    /// The field's type.
+    type Value;
+
+    fn value(self) -> Self::Value;
+}
+
+macro_rules! plain_columns {
+    ($($kind:ty),+) => {
+        $(impl Column for $kind {
+            type Value = Self;
+
+            fn value(self) -> Self {
+                self
+            }
+        })+
+    };
+}
+
+plain_columns!(String, bool, i64, f64);
+
+impl<C: Column> Column for Option<C> {
+    type Value = Option<C::Value>;
+
+    fn value(self) -> Self::Value {
+        self.map(C::value)
+    }
+}
+
+/// Declares a column type that wraps the field's, and how it is read from what the databases hold: the same in both, or
+/// in each its own.
+macro_rules! column {
+    ($(#[$doc:meta])* $kind:ident$(<$t:ident: $bound:path>)?($value:ty) from $held:ty => $read:expr) => {
+        column!(@wrapper $(#[$doc])* $kind$(<$t>)?($value));
+        column!(@decode [DB: Database] DB, $kind$(<$t: $bound>)?, $held => $read);
+    };
+    (
+        $(#[$doc:meta])* $kind:ident$(<$t:ident: $bound:path>)?($value:ty)
+        from $in_postgres:ty => $read_postgres:expr, or $in_sqlite:ty => $read_sqlite:expr
+    ) => {
+        column!(@wrapper $(#[$doc])* $kind$(<$t>)?($value));
+        column!(@decode [] Postgres, $kind$(<$t: $bound>)?, $in_postgres => $read_postgres);
+        column!(@decode [] Sqlite, $kind$(<$t: $bound>)?, $in_sqlite => $read_sqlite);
+    };
+    (@wrapper $(#[$doc:meta])* $kind:ident$(<$t:ident>)?($value:ty)) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub(super) struct $kind$(<$t>)?(pub $value);
+
+        impl$(<$t>)? Column for $kind$(<$t>)? {
+            type Value = $value;
+
+            fn value(self) -> $value {
+                self.0
+            }
+        }
+    };
+    (
+        @decode [$($database:ident: $is:path)?] $db:ty,
+        $kind:ident$(<$t:ident: $bound:path>)?, $held:ty => $read:expr
+    ) => {
+        impl<$($database: $is,)? $($t)?> Type<$db> for $kind$(<$t>)?
+        $(where $held: Type<$database>)?
+        {
+            fn type_info() -> <$db as Database>::TypeInfo {
+                <$held as Type<$db>>::type_info()
+            }
+
+            fn compatible(info: &<$db as Database>::TypeInfo) -> bool {
+                <$held as Type<$db>>::compatible(info)
+            }
+        }
+
+        impl<'r, $($database: $is,)? $($t: $bound)?> Decode<'r, $db> for $kind$(<$t>)?
+        $(where $held: Decode<'r, $database>)?
+        {
+            fn decode(value: <$db as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                let read: fn($held) -> Result<_, BadValue> = $read;
+                Ok(Self(read(<$held as Decode<'r, $db>>::decode(value)?)?))
+            }
+        }
+    };
+}
+
+column!(
+    /// An instant.
+    Instant(Timestamp) from DateTime<Utc> => |at| Ok(at.into()), or String => parsed
+);
+column!(
+    /// An id.
+    Id(Uuid) from Uuid => Ok, or String => parsed
+);
+column!(
+    /// JSON of something.
+    Json<T: DeserializeOwned>(T)
+    from sqlx::types::Json<Box<JsonRawValue>> => |json| from_json(json.0.get()), or String => |json| from_json(&json)
+);
+column!(
+    /// A text with a fixed form: the name of a channel or a status, a date, a zone.
+    Name<T: FromStr>(T) from String => parsed
+);
+column!(
+    /// Any text.
+    Text<T: FromText>(T) from String => |text| Ok(T::from_text(text))
+);
+column!(
+    /// A whole number in the range of its field: a count, which is never negative.
+    Whole<T: TryFrom<i64>>(T) from i64 => |number| number.try_into().map_err(|_| BadValue(number.to_string()))
+);
+column!(
+    /// A score; the nearest one where the number lies outside its range.
+    Clamped(Score) from f64 => |number| Ok(Score::clamped(number))
+);
+
+fn parsed<T: FromStr>(text: String) -> Result<T, BadValue> {
+    text.parse().map_err(|_| BadValue(text))
+}
+
+fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, BadValue> {
+    serde_json::from_str(json).map_err(|_| BadValue(json.to_owned()))
+}
+
+/// What any text can be wrapped as.
+pub(super) trait FromText {
+    fn from_text(text: String) -> Self;
+}
+
+macro_rules! from_text {
+    ($($kind:ty: $wrap:expr),+ $(,)?) => {
+        $(impl FromText for $kind {
+            fn from_text(text: String) -> Self {
+                $wrap(text)
+            }
+        })+
+    };
+}
+
+from_text!(
+    Arc<str>: Arc::from,
+    AssetId: AssetId::new,
+    CampaignId: CampaignId::new,
+    ClientId: ClientId::new,
+    WorkspaceId: WorkspaceId::new,
+);
+
+/// A struct of the model as it is read from a row.
+#[derive(Debug)]
+pub(super) struct Found<T>(pub T);
+
+/// How a struct is read from a row of either database: each field from the column of its name, or of the one that is
+/// given, and as the type that is given. `parts` are read from the same row, `empty` has no column. A struct of the
+/// model is read as [`Found`].
+macro_rules! from_row {
+    (Found<$kind:ident> $($body:tt)+) => {
+        $crate::store::row::from_row!(@read $crate::store::row::Found<$kind>, $crate::store::row::Found, $kind $($body)+);
+    };
+    ($kind:ident { $($body:tt)+ } $($more:tt)*) => {
+        $crate::store::row::from_row!(@read $kind, std::convert::identity, $kind { $($body)+ } $($more)*);
+    };
+    (
+        @read $target:ty, $wrap:expr, $kind:ident
+        { $($field:ident: $column:ty $(= $name:literal)?),+ $(,)? }
+        $(parts { $($part:ident: $part_kind:ident),+ })?
+        $(empty { $($empty:ident),+ })?
+    ) => {
+        impl<'r, R> sqlx::FromRow<'r, R> for $target
+        where
+            R: sqlx::Row,
+            &'static str: sqlx::ColumnIndex<R>,
+            $($column: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,)+
+            $($($crate::store::row::Found<$part_kind>: sqlx::FromRow<'r, R>,)+)?
+        {
+            fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+                Ok($wrap($kind {
+                    $($field: $crate::store::row::Column::value(
+                        row.try_get::<$column, _>($crate::store::row::from_row!(@name $field $($name)?))?
+                    ),)+
+                    $($($part: <$crate::store::row::Found<$part_kind> as sqlx::FromRow<'r, R>>::from_row(row)?.0,)+)?
+                    $($($empty: Default::default(),)+)?
+                }))
+            }
+        }
+    };
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $name:literal) => { $name };
+}
+pub(super) use from_row;
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, SqliteConnection};
+
+    use super::super::error::StoreError;
+    use super::super::values::{Value, bind_sqlite, values};
+    use super::*;
+    use crate::model::Channel;
+
+    #[derive(Debug, PartialEq)]
+    struct Post {
+        id: Uuid,
+        channel: Channel,
+        at: Option<Timestamp>,
+        tags: Vec<String>,
+        likes: u32,
+    }
+
+    from_row!(Post {
+        id: Id,
+        channel: Name<Channel>,
+        at: Option<Instant> = "published_at",
+        tags: Json<Vec<String>>,
+        likes: Whole<u32>,
+    });
+
+    fn answer<T: Record>(sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+            Ok(bind_sqlite(sql, values).try_map(read).fetch_one(&mut connection).await?)
+        })
+    }
+
+    const POST: &str = "SELECT $5 AS likes, $4 AS tags, $3 AS published_at, $2 AS channel, $1 AS id";
+
+    #[test]
+    fn a_row_is_read_by_name_whatever_the_order_of_its_columns() {
+        let (id, at) = (Uuid::from_u128(7), "2026-11-30T09:00:00Z".parse().unwrap());
+        let written = values![id, "fb", Some(at), serde_json::json!(["spring"]), 3_i64];
+        let read = Post { id, channel: Channel::Fb, at: Some(at), tags: vec!["spring".to_owned()], likes: 3 };
+        assert_eq!(answer::<Post>(POST, written).unwrap(), read);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_column() {
+        let told = |values| answer::<Post>(POST, values).unwrap_err().to_string();
+        let holds =
+            |value: &str, column: &str| format!("the database holds `{value}` in `{column}`, which cannot be read");
+        let (id, json) = (Uuid::from_u128(7), || serde_json::json!([]));
+        assert_eq!(told(values!["seven", "fb", None::<String>, json(), 3_i64]), holds("seven", "id"));
+        assert_eq!(told(values![id, "fax", None::<String>, json(), 3_i64]), holds("fax", "channel"));
+        assert_eq!(told(values![id, "fb", "today", json(), 3_i64]), holds("today", "published_at"));
+        assert_eq!(told(values![id, "fb", None::<String>, "[1]", 3_i64]), holds("[1]", "tags"));
+        assert_eq!(told(values![id, "fb", None::<String>, json(), -3_i64]), holds("-3", "likes"));
+        let told = answer::<(i64, Name<Channel>)>("SELECT 1, $1 AS channel", values!["fax"]).unwrap_err();
+        assert_eq!(told.to_string(), holds("fax", "channel"));
+        let told = answer::<Post>(POST, values![id, 5_i64, None::<String>, json(), 3_i64]).unwrap_err().to_string();
+        assert!(told.contains("column channel") && told.contains("INTEGER"), "{told}");
+    }
+}

@@ -1,0 +1,151 @@
+//! The values of a statement, each bound with its own type, and the statement as SQLite takes it.
+//!
+//! Statements are written once, in PostgreSQL's dialect. [`for_sqlite`] says what the two cannot say alike.
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Postgres, Sqlite};
+use uuid::Uuid;
+
+use crate::model::Timestamp;
+
+/// A value handed to a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Text(Option<String>),
+    Whole(Option<i64>),
+    Number(Option<f64>),
+    Flag(bool),
+    Instant(Option<Timestamp>),
+    Id(Option<Uuid>),
+    Json(Option<serde_json::Value>),
+    /// Taken as a set: `id = ANY($1)`, `id <> ALL($1)`.
+    Ids(Vec<Uuid>),
+    /// Taken as a set: `client_id = ANY($1)`.
+    Texts(Vec<String>),
+}
+
+macro_rules! value_from {
+    ($($kind:ty => $variant:ident($value:ident => $convert:expr)),+ $(,)?) => {
+        $(impl From<$kind> for Value {
+            fn from($value: $kind) -> Self {
+                Value::$variant($convert)
+            }
+        })+
+    };
+}
+
+value_from!(
+    &str => Text(text => Some(text.to_owned())),
+    String => Text(text => Some(text)),
+    Option<&str> => Text(text => text.map(str::to_owned)),
+    Option<String> => Text(text => text),
+    i64 => Whole(number => Some(number)),
+    u32 => Whole(number => Some(i64::from(number))),
+    Option<i64> => Whole(number => number),
+    f64 => Number(number => Some(number)),
+    Option<f64> => Number(number => number),
+    bool => Flag(flag => flag),
+    Timestamp => Instant(at => Some(at)),
+    Option<Timestamp> => Instant(at => at),
+    Uuid => Id(id => Some(id)),
+    Option<Uuid> => Id(id => id),
+    serde_json::Value => Json(value => Some(value)),
+    Option<serde_json::Value> => Json(value => value),
+    Vec<Uuid> => Ids(ids => ids),
+    &[Uuid] => Ids(ids => ids.to_vec()),
+    Vec<String> => Texts(texts => texts),
+    &[String] => Texts(texts => texts.to_vec()),
+    &[&str] => Texts(texts => texts.iter().map(|text| (*text).to_owned()).collect()),
+);
+
+/// The values of a statement, in the order of `$1`, `$2`, …
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::values::Value::from($value)),*] };
+}
+pub(super) use values;
+
+/// A statement for PostgreSQL. Every value has the type of its column, a missing one too.
+pub(super) fn bind_postgres(sql: &str, values: Vec<Value>) -> Query<'_, Postgres, PgArguments> {
+    let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+    values.into_iter().fold(query, |query, value| match value {
+        Value::Text(text) => query.bind(text),
+        Value::Whole(number) => query.bind(number),
+        Value::Number(number) => query.bind(number),
+        Value::Flag(flag) => query.bind(flag),
+        Value::Instant(at) => query.bind(at.map(microsecond)),
+        Value::Id(id) => query.bind(id),
+        Value::Json(value) => query.bind(value.map(sqlx::types::Json)),
+        Value::Ids(ids) => query.bind(ids),
+        Value::Texts(texts) => query.bind(texts),
+    })
+}
+
+/// A statement for SQLite, where times, ids, JSON and lists are text.
+pub(super) fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, SqliteArguments> {
+    let query = sqlx::query(AssertSqlSafe(for_sqlite(sql)));
+    values.into_iter().fold(query, |query, value| match value {
+        Value::Text(text) => query.bind(text),
+        Value::Whole(number) => query.bind(number),
+        Value::Number(number) => query.bind(number),
+        Value::Flag(flag) => query.bind(flag),
+        Value::Instant(at) => query.bind(at.map(|at| at.to_string())),
+        Value::Id(id) => query.bind(id.map(|id| id.to_string())),
+        Value::Json(value) => query.bind(value.map(|value| value.to_string())),
+        Value::Ids(ids) => query.bind(super::load::json(&ids)),
+        Value::Texts(texts) => query.bind(super::load::json(&texts)),
+    })
+}
+
+/// The instant to the microsecond, which is all that PostgreSQL keeps. It is rounded, as PostgreSQL rounds what COPY
+/// sends as text, so that both are the same.
+fn microsecond(at: Timestamp) -> DateTime<Utc> {
+    at.utc().round_subsecs(6)
+}
+
+/// A statement in SQLite's dialect, which has no locks of rows and no arrays: a list is a JSON text.
+fn for_sqlite(sql: &str) -> String {
+    let unlocked = sql.replace(" FOR UPDATE SKIP LOCKED", "").replace(" FOR UPDATE", "");
+    let included = with_json_lists(&unlocked, " = ANY(", " IN ");
+    with_json_lists(&included, " <> ALL(", " NOT IN ")
+}
+
+/// Replaces an operator on an array, which is one value of the statement, by one on the items of a JSON list.
+fn with_json_lists(sql: &str, array_operator: &str, list_operator: &str) -> String {
+    let mut parts = sql.split(array_operator);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (value, rest) = part.split_once(')').unwrap_or((part, ""));
+        text.push_str(list_operator);
+        text.push_str("(SELECT value FROM json_each(");
+        text.push_str(value);
+        text.push_str("))");
+        text.push_str(rest);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_says_to_sqlite_what_it_says_to_postgresql() {
+        let sql = "SELECT a FROM t WHERE (b = ANY($1) OR c <> ALL($2)) AND d = $3 FOR UPDATE SKIP LOCKED";
+        let expected = "SELECT a FROM t WHERE (b IN (SELECT value FROM json_each($1)) \
+                        OR c NOT IN (SELECT value FROM json_each($2))) AND d = $3";
+        assert_eq!(for_sqlite(sql), expected);
+        assert_eq!(for_sqlite("SELECT a FROM t WHERE b = $1 FOR UPDATE"), "SELECT a FROM t WHERE b = $1");
+    }
+
+    #[test]
+    fn an_instant_is_rounded_as_postgresql_rounds_it() {
+        let rounded = |text: &str| Timestamp::from(microsecond(text.parse().unwrap())).to_string();
+        assert_eq!(rounded("2026-11-30T09:00:00Z"), "2026-11-30T09:00:00Z");
+        assert_eq!(rounded("2026-11-30T09:00:00.123456499Z"), "2026-11-30T09:00:00.123456Z");
+        assert_eq!(rounded("2026-11-30T09:00:00.123456501Z"), "2026-11-30T09:00:00.123457Z");
+        assert_eq!(rounded("2026-11-30T23:59:59.9999997Z"), "2026-12-01T00:00:00Z");
+    }
+}
