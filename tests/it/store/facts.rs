@@ -283,7 +283,7 @@ on_both! {
         assert_eq!((first.used_asset(), second.used_asset()), (Some("shop-00"), Some("shop-01")));
         let one = ScheduleFilter { ids: vec![first.id], ..ScheduleFilter::default() };
         ledger.change(&one, Change::Cancel { reason: "not yet" }, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap();
-        let its_day = day(second).into();
+        let its_day = day(second);
         pass(&ledger, &rules, 7..=its_day).await;
         assert_eq!(place.number("SELECT count(*) FROM drafts").await, 0);
         let held = &all(&ledger).await[1];
