@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -137,10 +137,10 @@ async fn accept(app: &App, listener: &TcpListener, graceful: &GracefulShutdown) 
         // Answers are small and whole; without it they may wait for more to send.
         let _ = stream.set_nodelay(true);
         let service: Router = router.clone().layer(Extension(Peer(peer)));
-        let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+        let mut builder = Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
         let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = graceful.watch(connection.into_owned());
+        let connection = graceful.watch(connection);
         let open = Open::new(app);
         tokio::spawn(async move {
             if let Err(cause) = connection.await {
