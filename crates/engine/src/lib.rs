@@ -33,7 +33,7 @@ pub mod stats;
 
 pub mod rules;
 
-pub mod agents;
+mod agents;
 
 pub mod planner;
 

@@ -2,12 +2,12 @@
 //!
 //! Agents decide nothing. The planner reads their signals, and the record keeps them.
 
-pub mod agency_director;
-pub mod client_ops;
-pub mod creative_director;
-pub mod early_warning;
-pub mod performance_reality;
-pub mod scaling;
+pub(crate) mod agency_director;
+pub(crate) mod client_ops;
+pub(crate) mod creative_director;
+pub(crate) mod early_warning;
+pub(crate) mod performance_reality;
+pub(crate) mod scaling;
 
 use crate::model::{Client, ClientState, Timestamp, WeekHours};
 use crate::rules::Rules;
