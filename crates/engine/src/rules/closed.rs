@@ -8,10 +8,23 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 
 use super::diagnostic::{Diagnostic, Place};
-use super::key::DAYS;
+use super::key::{DAYS, Key, Kind, Rows};
 use super::load::{OverlayKey, RulesPack};
 use super::settings::{Row, Settings, Value, View, is_closed_ranges};
 use crate::model::{Channel, wall_time_text};
+
+const CLOSED_RANGE: &[Key] = &[
+    Key::required("from", Kind::WallTime, "from this time on nothing is posted, client's clock"),
+    Key::required("to", Kind::WallTime, "from this time on posts may run again"),
+];
+
+/// Ranges of hours in which nothing is posted.
+pub(super) const CLOSED: Kind = Kind::Rows(Rows {
+    columns: CLOSED_RANGE,
+    ascending: false,
+    first: None,
+    example: "[{ from = \"friday 18:00\", to = \"monday 08:00\" }]",
+});
 
 /// Minutes of a day.
 pub(crate) const DAY_MINUTES: u16 = 24 * 60;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::{Diagnostic, Place};
-use super::extract::HEALTH_WEIGHTS;
+use super::fatigue::HEALTH_WEIGHTS;
 use super::hours;
 use super::settings::{Found, Setting, Settings, Value, View};
 use crate::model::{Channel, Zone};

@@ -3,9 +3,10 @@
 //! Only what can never be is refused: a week is judged as if nothing had been posted before it, and
 //! an hour is open where a post may run at any minute of it.
 
+use super::calendar;
+use super::channels;
 use super::closed::{self, DAY_MINUTES};
 use super::coherence::{Clash, clash};
-use super::extract;
 use super::key::DAYS;
 use super::pack::is_within_clock_span;
 use super::settings::{Found, Value, View};
@@ -16,7 +17,7 @@ pub(crate) fn clashes(view: &View<'_>, channel: Channel) -> Vec<Option<Clash>> {
     let quiet = |key: &str| view.find(&format!("channels.{channel}.quiet_hours.{key}"));
     match (quiet("from"), quiet("to")) {
         (Some(half), None) | (None, Some(half)) => vec![half_quiet_hours(view, &half)],
-        (Some(from), Some(to)) if extract::quiet_minutes(view, channel).is_some() => {
+        (Some(from), Some(to)) if channels::quiet_minutes(view, channel).is_some() => {
             if from.setting.value == to.setting.value {
                 return vec![quiet_all_day(&from, &to)];
             }
@@ -84,8 +85,8 @@ fn quiet_best_hours_of(
 
 /// Whether a post may run at some minute of the hour.
 fn is_open(view: &View<'_>, channel: Channel, hour: u8) -> bool {
-    let minutes = extract::minute(view).minutes();
-    let quiet = extract::quiet_minutes(view, channel);
+    let minutes = calendar::minute(view).minutes();
+    let quiet = channels::quiet_minutes(view, channel);
     minutes.iter().any(|minute| {
         let of_day = u16::from(hour) * 60 + u16::from(*minute);
         !quiet.is_some_and(|span| is_within_clock_span(span, of_day))
@@ -94,8 +95,8 @@ fn is_open(view: &View<'_>, channel: Channel, hour: u8) -> bool {
 
 /// Whether a post may run at some minute of each of the week's 168 hours. Closed ranges of single dates do not count.
 fn open_hours_of_week(view: &View<'_>, channel: Channel) -> Vec<bool> {
-    let minutes = extract::minute(view).minutes();
-    let quiet = extract::quiet_minutes(view, channel);
+    let minutes = calendar::minute(view).minutes();
+    let quiet = channels::quiet_minutes(view, channel);
     let closed = closed::ranges(view, channel);
     let is_open_at = |minute_of_week: u16| {
         let is_quiet = quiet.is_some_and(|span| is_within_clock_span(span, minute_of_week % DAY_MINUTES));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::RulesPack;
-use super::pack::AssetRules;
+use super::assets::AssetRules;
 use super::settings::{Value, View};
 
 /// One key of a pack as a file says it.

@@ -5,14 +5,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::calendar;
 use super::closed;
 use super::coherence::{self, Group};
 use super::diagnostic::{Diagnostic, listed, nearest};
-use super::extract;
+use super::guardrails::{self, GuardrailRules};
 use super::keys::PACK_FILES;
 use super::names::Named;
 use super::overlay::{self, Context, Overlay, Scope};
-use super::pack::{GuardrailRules, Rules};
+use super::pack::Rules;
 use super::settings::{Setting, Settings, Value, View};
 use super::sheet::Sheet;
 use super::validate::{Branch, Extent, validate};
@@ -102,7 +103,7 @@ impl RulesPack {
     /// Every guardrail that is declared, those included that are switched off and that an overlay may switch on.
     #[must_use]
     pub fn declared_guardrails(&self) -> Vec<GuardrailRules> {
-        extract::declared_guardrails(&View::new(&self.settings))
+        guardrails::declared_guardrails(&View::new(&self.settings))
     }
 
     /// The effective numbers for a client, or for one campaign of it: the base, then the overlays of
@@ -124,7 +125,7 @@ impl RulesPack {
     #[must_use]
     pub fn rules_with(&self, key: &OverlayKey) -> Rules {
         let overlays = key.0.iter().filter_map(|index| self.overlays.get(*index));
-        extract::rules(&View::with(&self.settings, overlays.map(|overlay| &overlay.settings)))
+        Rules::read(&View::with(&self.settings, overlays.map(|overlay| &overlay.settings)))
     }
 
     /// The values that each overlay says by itself, by its file.
@@ -187,7 +188,7 @@ impl RulesPack {
     pub fn place_of_day(&self, overlays: &OverlayKey, day: &CalendarEntry) -> Option<(Arc<str>, u32)> {
         let (base, over) = self.layers(overlays);
         let view = View::with(base, over);
-        let row = view.rows_of_all_layers("calendar.days").find(|row| extract::day(row).as_ref() == Some(day))?;
+        let row = view.rows_of_all_layers("calendar.days").find(|row| calendar::day(row).as_ref() == Some(day))?;
         let place = row.values().filter_map(|cell| cell.place.as_ref()).min_by_key(|place| place.line)?;
         Some((Arc::clone(&place.file), place.line))
     }
@@ -303,7 +304,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::model::{Channel, ConflictKind};
-    use crate::rules::pack::{MinuteRule, step_at};
+    use crate::rules::{MinuteRule, step_at};
 
     /// The pack in `rules/`.
     pub(crate) fn default_files() -> PackFiles {

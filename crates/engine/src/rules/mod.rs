@@ -1,21 +1,27 @@
 //! Rules as files: TOML and Rhai, validated whole, compiled once, evaluated anywhere.
 
 mod arithmetic;
+mod assets;
+mod calendar;
+mod channels;
 mod closed;
 mod coherence;
 mod comparisons;
 mod compile;
 mod compiled;
 mod constants;
+mod declare;
 mod diagnostic;
 mod dial;
 mod difference;
 mod dropped;
+mod early_warning;
 mod effective;
 mod evaluate;
-mod extract;
 mod facts;
+mod fatigue;
 mod flips;
+mod guardrails;
 mod hooks;
 mod hour_weights;
 mod hours;
@@ -33,6 +39,7 @@ mod probe;
 mod recased;
 mod recovery;
 mod render;
+mod risk;
 mod schema;
 mod script;
 mod script_syntax;
@@ -43,6 +50,9 @@ mod validate;
 mod value;
 mod variant;
 
+pub use assets::AssetRules;
+pub use calendar::{CalendarRules, DraftRules, MinuteRule, PassRules};
+pub use channels::ChannelRules;
 pub use closed::{ClosedPlace, ClosedRange};
 pub use compile::{is_same_script, script_syntax};
 pub use compiled::{ClientRules, CompiledRules};
@@ -54,10 +64,13 @@ pub use dial::{Dial, SET, dials, dials_text};
 pub use difference::{
     FunctionChange, FunctionDifference, OverlayDifference, RulePlace, RulesDifference, ValueDifference,
 };
+pub use early_warning::EarlyWarningRules;
 pub use effective::EffectiveValue;
 pub use evaluate::{Evaluator, HourWeights, RuleFailure, RuleUse, Stopwatch};
 pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, FactKind, Facts, Field, List, NEVER, PostFacts};
+pub use fatigue::FatigueRules;
 pub use flips::Flip;
+pub use guardrails::{GuardrailRules, GuardrailScope};
 pub use hooks::{CONFIDENCE, HOOKS, Hook, SCORE_ASSET};
 pub use inputs::{Input, InputField, Space, key_of_field, number_of, values};
 pub use key::{DAYS, FileKeys, Key, Kind, Limit, Names, Need, Preset, Rows, SIGNALS};
@@ -67,12 +80,10 @@ pub use listed::Listed;
 pub use load::{OverlayKey, PackFiles, RulesPack, load};
 pub use names::{KnownNames, NameKind, Named};
 pub use overlay::Scope;
-pub use pack::{
-    AssetRules, CalendarRules, ChannelRules, DraftRules, EarlyWarningRules, FatigueRules, GuardrailRules,
-    GuardrailScope, MinuteRule, PassRules, RiskRules, Rules, Step, is_within_clock_span, step_at,
-};
+pub use pack::{Rules, Step, is_within_clock_span, step_at};
 pub use probe::{Probes, Site, SiteKind};
 pub use render::{render, render_warnings};
+pub use risk::RiskRules;
 pub use schema::json_schema;
 pub use settings::{Row, Setting, Settings, Value, View};
 pub use sheet::toml_syntax;

@@ -1,0 +1,79 @@
+//! `assets.toml`: how assets are scored, and how often one may be used.
+
+use super::declare::{RuleTable, rule_table};
+use super::key::{Key, Kind};
+use super::pack::Step;
+
+const FRESHNESS: &[Key] = &[
+    Key::required("younger_than_hours", Kind::above(0.0, 100_000.0), "age in hours below which the row holds"),
+    Key::required("points", Kind::number(-100.0, 100.0), "points for that age"),
+];
+
+rule_table! {
+    /// `assets.toml`: the points of an asset on a channel, their sum held in `0..=100`.
+    pub struct AssetRules from (table), keys ASSETS under "" {
+        /// points that every asset starts from
+        #[key(required, Kind::number(0.0, 100.0))]
+        pub base: f64,
+        /// points at quality 1
+        #[key(required, Kind::number(-100.0, 100.0))]
+        pub per_quality: f64,
+        /// points at brand consistency 1
+        #[key(required, Kind::number(-100.0, 100.0))]
+        pub per_brand_consistency: f64,
+        /// points at value 1
+        #[key(required, Kind::number(-100.0, 100.0))]
+        pub per_value: f64,
+        /// points at impact 1
+        #[key(required, Kind::number(-100.0, 100.0))]
+        pub per_impact: f64,
+        /// points where it was made for the channel
+        #[key(required, Kind::number(-100.0, 100.0))]
+        pub made_for_channel: f64,
+        /// points by age in hours: the row with the smallest `from` above the age holds
+        #[made(
+            [Key::required(
+                "freshness",
+                Kind::steps(FRESHNESS, None, "[{ younger_than_hours = 24, points = 10 }]"),
+                "points by age; the first row above the age holds",
+            )],
+            table.steps("freshness", "younger_than_hours", "points")
+        )]
+        pub freshness: Vec<Step>,
+        /// points for recent use on the channel, 0 or below
+        #[key(required, Kind::number(-100.0, 0.0))]
+        pub recent_use: f64,
+        /// days in which a use on the channel is recent
+        #[key(required, Kind::number(0.0, 1000.0))]
+        pub recent_use_days: f64,
+        /// hours before it may be used again on a channel
+        #[key(required, Kind::number(0.0, 10_000.0))]
+        pub cooldown_hours: f64,
+        /// most uses a week over all channels
+        #[key(required, Kind::integer(1, 1000))]
+        pub max_uses_per_week: u32,
+        /// factor on engagement of an asset with score 0
+        #[key(required, Kind::above(0.0, 10.0))]
+        pub quality_at_0: f64,
+        /// factor on engagement of an asset with score 100
+        #[key(required, Kind::above(0.0, 10.0))]
+        pub quality_at_100: f64,
+        /// factor on engagement of a post without an asset
+        #[key(required, Kind::number(0.0, 1.0))]
+        pub quality_without_asset: f64,
+    }
+}
+
+impl AssetRules {
+    /// Factor on engagement that a score stands for.
+    #[must_use]
+    pub fn quality_factor(&self, score: f64) -> f64 {
+        self.quality_at_0 + (self.quality_at_100 - self.quality_at_0) * (score / 100.0).clamp(0.0, 1.0)
+    }
+
+    /// Whether an asset can run again on a channel while its last use there still costs points.
+    #[must_use]
+    pub fn recent_use_can_count(&self) -> bool {
+        self.cooldown_hours < 24.0 * self.recent_use_days
+    }
+}

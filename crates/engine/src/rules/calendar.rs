@@ -1,0 +1,205 @@
+//! `calendar.toml`: holidays, special days, closed hours and the minute of the hour.
+
+use super::closed::CLOSED;
+use super::declare::{RuleTable, rule_table};
+use super::key::{DAYS, Key, Kind, Preset, Rows};
+use super::settings::{Row, Value, View};
+use crate::model::{CalendarEntry, DayKind, Zone};
+
+/// How the minute of the hour is chosen, as files name it.
+pub(crate) const MINUTE_MODES: &[&str] = &["fixed", "spread"];
+
+pub(super) const DAY_ROW: &[Key] = &[
+    Key::optional("date", Kind::Date, "the one day; or else `from` and `to`"),
+    Key::optional("from", Kind::Date, "first day"),
+    Key::optional("to", Kind::Date, "last day, included"),
+    Key::required("kind", Kind::Choice(&["holiday", "blackout", "boost"]), "what the days are"),
+    Key::optional("factor", Kind::number(0.0, 10.0), "factor on the value of posts on these days"),
+    Key::optional(
+        "channel",
+        Kind::Choice(&["fb", "ig", "tiktok", "linkedin", "youtube", "gmb", "reddit", "email", "x"]),
+        "the one channel it concerns; all where it is left out",
+    ),
+    Key::required("name", Kind::Text, "name in explanations"),
+];
+
+rule_table! {
+    /// `calendar.toml`.
+    pub struct CalendarRules from (table), keys CALENDAR under "" {
+        /// minute within the hour
+        #[made([Key::preset("minute.mode", Kind::Choice(MINUTE_MODES), Preset::Text("fixed"), "the same minute for all, or spread"), Key::preset("minute.at", Kind::integer(0, 59), Preset::Integer(0), "the minute of the hour where it is fixed")], minute(table.view))]
+        pub minute: MinuteRule,
+        /// whether anything is posted on holidays
+        #[key(required, Kind::Bool)]
+        pub holiday_posts: bool,
+        /// factor on holidays that have none of their own
+        #[key(required, Kind::number(0.0, 10.0))]
+        pub holiday_factor: f64,
+        /// factor on boost days that have none of their own
+        #[key(required, Kind::number(0.0, 10.0))]
+        pub boost_factor: f64,
+        /// making drafts
+        #[made([Key::preset(
+        "drafts.late_hours",
+        Kind::number(0.0, 168.0),
+        Preset::Number(24.0),
+        "hours after its time that a draft may still be made",
+    ), Key::preset("drafts.attempts", Kind::integer(1, 20), Preset::Integer(3), "how often a draft is tried"), Key::preset(
+        "drafts.retry_after_minutes",
+        Kind::number(0.0, 10_000.0),
+        Preset::Number(60.0),
+        "minutes before the second try; each further wait is twice as long",
+    )], drafts(table))]
+        pub drafts: DraftRules,
+        /// when a server runs its passes
+        #[made([Key::preset(
+        "passes.time_zone",
+        Kind::Text,
+        Preset::Text("UTC"),
+        "the zone of the clock that a server's passes go by, an IANA name",
+    ), Key::preset(
+        "passes.daily_every_hours",
+        Kind::integer(1, 24),
+        Preset::Integer(1),
+        "hours between a server's daily passes, the first at midnight",
+    ), Key::preset(
+        "passes.weekly_day",
+        Kind::Choice(&DAYS),
+        Preset::Text("thursday"),
+        "the day on which a server plans the coming week",
+    ), Key::preset(
+        "passes.weekly_hour",
+        Kind::integer(0, 23),
+        Preset::Integer(14),
+        "the hour of that day from which it does",
+    )], passes(table))]
+        pub passes: PassRules,
+        /// special days of the pack itself, for every client that the overlay covers
+        #[made([Key::preset(
+        "days",
+        Kind::Rows(Rows {
+            columns: DAY_ROW,
+            ascending: false,
+            first: None,
+            example: "[{ date = 2026-12-25, kind = \"holiday\", name = \"Christmas\" }]",
+        }),
+        Preset::NoRows,
+        "special days of the pack itself",
+    ), Key::preset(
+        "closed",
+        CLOSED,
+        Preset::NoRows,
+        "hours of the week, or of single dates, in which nothing is posted on any channel",
+    )], table.view.rows_of_all_layers("calendar.days").filter_map(day).collect())]
+        pub days: Vec<CalendarEntry>,
+    }
+}
+
+fn drafts(table: RuleTable<'_>) -> DraftRules {
+    DraftRules {
+        late_hours: table.number("drafts.late_hours"),
+        attempts: table.count("drafts.attempts"),
+        retry_after_minutes: table.number("drafts.retry_after_minutes"),
+    }
+}
+
+fn passes(table: RuleTable<'_>) -> PassRules {
+    PassRules {
+        time_zone: table.text("passes.time_zone").parse().unwrap_or_else(|_| Zone::utc()),
+        daily_every_hours: table.count("passes.daily_every_hours").clamp(1, 24) as u8,
+        weekly_day: DAYS.iter().position(|day| *day == table.text("passes.weekly_day")).unwrap_or_default() as u8,
+        weekly_hour: table.count("passes.weekly_hour").min(23) as u8,
+    }
+}
+
+/// The rule for the minute of the hour.
+pub(crate) fn minute(view: &View<'_>) -> MinuteRule {
+    let table = RuleTable { view, name: "calendar" };
+    match table.text("minute.mode") {
+        "spread" => MinuteRule::Spread,
+        _ => MinuteRule::Fixed(u8::try_from(table.count("minute.at")).unwrap_or_default()),
+    }
+}
+
+/// The special day of a row.
+pub(crate) fn day(row: &Row) -> Option<CalendarEntry> {
+    let cell = |column: &str| row.get(column).map(|setting| &setting.value);
+    let date = |column: &str| cell(column).and_then(Value::as_date);
+    let text = |column: &str| cell(column).and_then(Value::as_text);
+    let from = date("date").or_else(|| date("from"))?;
+    Some(CalendarEntry {
+        from,
+        to: date("date").or_else(|| date("to")).unwrap_or(from),
+        kind: text("kind")?.parse::<DayKind>().ok()?,
+        factor: cell("factor").and_then(Value::as_number),
+        channel: text("channel").and_then(|name| name.parse().ok()),
+        name: text("name")?.into(),
+    })
+}
+
+/// Which minute of the hour a post goes out at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MinuteRule {
+    /// The same for all, `0..60`.
+    Fixed(u8),
+    /// Drawn once for a client and channel, a multiple of five.
+    Spread,
+}
+
+impl MinuteRule {
+    /// The minutes of the hour that it may come to, ascending.
+    #[must_use]
+    pub fn minutes(self) -> Vec<u8> {
+        match self {
+            MinuteRule::Fixed(minute) => vec![minute],
+            MinuteRule::Spread => (0..60).step_by(5).collect(),
+        }
+    }
+}
+
+/// When drafts are made, and made again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DraftRules {
+    /// Hours after its time that a draft may still be made, `0..=168`.
+    pub late_hours: f64,
+    /// How often a draft is tried, `1..=20`.
+    pub attempts: u32,
+    /// Minutes before the second try; each further wait is twice as long.
+    pub retry_after_minutes: f64,
+}
+
+/// When a server that keeps the time runs its passes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PassRules {
+    /// The zone of the clock that they go by.
+    pub time_zone: Zone,
+    /// Hours between daily passes, the first at midnight, `1..=24`.
+    pub daily_every_hours: u8,
+    /// The day on which the coming week is planned, days since Monday, `0..7`.
+    pub weekly_day: u8,
+    /// The hour from which it is, `0..24`.
+    pub weekly_hour: u8,
+}
+
+impl PassRules {
+    /// When the coming week is planned, as in `thursday 14:00 UTC`.
+    #[must_use]
+    pub fn weekly(&self) -> String {
+        let day = DAYS.get(usize::from(self.weekly_day)).copied().unwrap_or_default();
+        format!("{day} {:02}:00 {}", self.weekly_hour, self.time_zone.name())
+    }
+}
+
+impl DraftRules {
+    /// Minutes to wait after a try that failed; `before` tries were made before it.
+    #[must_use]
+    pub fn wait_minutes(&self, before: u32) -> f64 {
+        self.retry_after_minutes * libm::exp2(f64::from(before.min(20)))
+    }
+
+    /// Minutes from the first try to the last.
+    #[must_use]
+    pub fn all_waits_minutes(&self) -> f64 {
+        (0..self.attempts.saturating_sub(1)).map(|before| self.wait_minutes(before)).sum()
+    }
+}

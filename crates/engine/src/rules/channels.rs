@@ -1,0 +1,130 @@
+//! `channels.toml`: how often, when and how far apart each channel posts.
+
+use super::closed::{self, CLOSED, ClosedRange};
+use super::declare::{RuleTable, rule_table};
+use super::facts::{Fact, List};
+use super::key::{DAYS, Key, Kind, Preset};
+use super::pack::is_within_clock_span;
+use super::settings::View;
+use crate::model::Channel;
+
+rule_table! {
+    /// One table of `channels.toml`.
+    pub struct ChannelRules from (table, channel: Channel), keys CHANNELS under "<channel>." {
+        /// the channel
+        #[made([], channel)]
+        pub channel: Channel,
+        /// posts a week before fatigue lowers them
+        #[key(required, Kind::integer(0, 168))]
+        pub weekly_posts: u32,
+        /// fewest hours between two posts
+        #[key(required, Kind::integer(1, 168))]
+        pub min_spacing_hours: u32,
+        /// best hours of the client's clock by weekday, Monday first; each ascending
+        #[made(
+            [
+                Key::required("<channel>.best_hours.weekday", Kind::Hours, "best hours of Monday to Friday, client's clock"),
+                Key::required("<channel>.best_hours.weekend", Kind::Hours, "best hours of Saturday and Sunday, client's clock"),
+                Key::optional("<channel>.best_hours.<day>", Kind::Hours, "best hours of that day, in place of the others"),
+            ],
+            best_hours(table.view, channel)
+        )]
+        pub best_hours: [Vec<u8>; 7],
+        /// value of a post at a best hour against an ordinary hour, as a factor
+        #[key(default = Preset::Number(1.0), Kind::number(0.1, 10.0))]
+        pub hour_lift: f64,
+        /// value of a post on that day against an ordinary day, as a factor
+        #[key(name = "weekday_weights.<day>", default = Preset::Number(1.0), Kind::number(0.0, 10.0))]
+        pub weekday_weights: [f64; 7],
+        /// minutes of the client's day from which and up to which nothing is posted; may run over midnight
+        #[made(
+            [
+                Key::with_table("<channel>.quiet_hours.from", Kind::Clock, "from this time on nothing is posted, client's clock"),
+                Key::with_table("<channel>.quiet_hours.to", Kind::Clock, "from this time on posts may run again"),
+                Key::preset(
+                    "<channel>.quiet_hours.enabled",
+                    Kind::Bool,
+                    Preset::Bool(true),
+                    "whether the quiet hours hold; an overlay may switch them off",
+                ),
+            ],
+            quiet_minutes(table.view, channel)
+        )]
+        pub quiet_minutes: Option<(u16, u16)>,
+        /// ranges in which nothing is posted: those of `calendar.toml`, then the channel's own
+        #[made(
+            [Key::optional(
+                "<channel>.closed",
+                CLOSED,
+                "hours of the week, or of single dates, in which nothing is posted there",
+            )],
+            closed::ranges(table.view, channel)
+        )]
+        pub closed: Vec<ClosedRange>,
+        /// hours in which fatigue halves
+        #[key(required, Kind::number(1.0, 1000.0))]
+        pub half_life_hours: f64,
+        /// fatigue that one post adds
+        #[key(required, Kind::above(0.0, 0.5))]
+        pub fatigue_per_post: f64,
+        /// claim on a full day's places, in points
+        #[key(required, Kind::number(0.0, 100.0))]
+        pub priority: f64,
+        /// engagements per person reached where a client has no history
+        #[key(required, Kind::above(0.0, 10.0))]
+        pub engagement_rate: f64,
+        /// share of value gained at momentum 1 and lost at momentum 0
+        #[key(default = Preset::Number(0.0), Kind::number(0.0, 1.0))]
+        pub momentum_gain: f64,
+    }
+}
+
+impl ChannelRules {
+    /// The numbers of a channel.
+    pub(super) fn of(view: &View<'_>, channel: Channel) -> Self {
+        Self::read(RuleTable { view, name: &format!("channels.{channel}") }, channel)
+    }
+
+    /// Factor on fatigue from hour to hour.
+    #[must_use]
+    pub fn decay_per_hour(&self) -> f64 {
+        libm::exp2(-1.0 / self.half_life_hours)
+    }
+
+    /// Weights of the hours of a week by the best hours, 168 numbers, Monday 00:00 first, as scripts read them.
+    #[must_use]
+    pub fn hour_weights(&self) -> List {
+        let weight = |hour: &u8, best: &[u8]| if best.contains(hour) { self.hour_lift } else { 1.0 };
+        let days = self.best_hours.iter();
+        days.flat_map(|best| (0..24_u8).map(move |hour| Fact::Number(weight(&hour, best)))).collect()
+    }
+
+    /// Whether a wall-clock minute of the day, `0..1440`, lies in the quiet hours.
+    #[must_use]
+    pub fn is_quiet(&self, minute_of_day: u16) -> bool {
+        self.quiet_minutes.is_some_and(|span| is_within_clock_span(span, minute_of_day))
+    }
+}
+
+/// Best hours by weekday, Monday first: the day's own, or else those of weekdays or weekends.
+pub(crate) fn best_hours(view: &View<'_>, channel: Channel) -> [Vec<u8>; 7] {
+    DAYS.map(|day| best_hours_path(view, channel, day)).map(|path| view.hours(&path).unwrap_or_default().to_vec())
+}
+
+/// The key that the best hours of a day come from.
+pub(crate) fn best_hours_path(view: &View<'_>, channel: Channel, day: &str) -> String {
+    let own = format!("channels.{channel}.best_hours.{day}");
+    if view.hours(&own).is_some() {
+        return own;
+    }
+    let part = if matches!(day, "saturday" | "sunday") { "weekend" } else { "weekday" };
+    format!("channels.{channel}.best_hours.{part}")
+}
+
+/// Minutes of the day from which and up to which nothing is posted.
+pub(crate) fn quiet_minutes(view: &View<'_>, channel: Channel) -> Option<(u16, u16)> {
+    let path = |key: &str| format!("channels.{channel}.quiet_hours.{key}");
+    let is_on = view.bool(&path("enabled")).unwrap_or(true);
+    let span = (view.clock(&path("from"))?, view.clock(&path("to"))?);
+    is_on.then_some(span)
+}

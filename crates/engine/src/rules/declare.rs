@@ -1,0 +1,174 @@
+//! Declares the typed numbers of a rules table together with their keys.
+//!
+//! Each key is said once: its type, whether it must be there or what holds without it, its range, what it does. The
+//! struct that the engine reads, the table of keys that checks and describes the file, and the way from the one to the
+//! other follow.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "INVARIANT: `count` and `joined` walk within the lengths, before the program runs"
+)]
+
+use super::key::{DAYS, Key, Kind};
+use super::pack::Step;
+use super::settings::{Row, View};
+
+/// One table of a view.
+///
+/// INVARIANT: every key read through it is required or has a default, so the zero that stands for an absent value is
+/// never seen in a pack that was loaded.
+#[derive(Clone, Copy)]
+pub(super) struct RuleTable<'a> {
+    pub view: &'a View<'a>,
+    pub name: &'a str,
+}
+
+impl<'a> RuleTable<'a> {
+    pub fn path(self, key: &str) -> String {
+        format!("{}.{key}", self.name)
+    }
+
+    pub fn number(self, key: &str) -> f64 {
+        self.view.number(&self.path(key)).unwrap_or_default()
+    }
+
+    pub fn count(self, key: &str) -> u32 {
+        self.view.integer(&self.path(key)).and_then(|count| u32::try_from(count).ok()).unwrap_or_default()
+    }
+
+    pub fn bool(self, key: &str) -> bool {
+        self.view.bool(&self.path(key)).unwrap_or_default()
+    }
+
+    pub fn text(self, key: &str) -> &'a str {
+        self.view.text(&self.path(key)).unwrap_or_default()
+    }
+
+    pub fn rows(self, key: &str) -> &'a [Row] {
+        self.view.rows(&self.path(key)).unwrap_or_default()
+    }
+
+    pub fn steps(self, key: &str, from: &str, then: &str) -> Vec<Step> {
+        let cell =
+            |row: &Row, column: &str| row.get(column).and_then(|setting| setting.value.as_number()).unwrap_or_default();
+        self.rows(key).iter().map(|row| Step { from: cell(row, from), then: cell(row, then) }).collect()
+    }
+}
+
+/// A type that a key is read as.
+pub(super) trait FromKey {
+    fn from_key(table: RuleTable<'_>, key: &str) -> Self;
+}
+
+impl FromKey for f64 {
+    fn from_key(table: RuleTable<'_>, key: &str) -> Self {
+        table.number(key)
+    }
+}
+
+impl FromKey for u32 {
+    fn from_key(table: RuleTable<'_>, key: &str) -> Self {
+        table.count(key)
+    }
+}
+
+impl FromKey for bool {
+    fn from_key(table: RuleTable<'_>, key: &str) -> Self {
+        table.bool(key)
+    }
+}
+
+/// A number a weekday, Monday first.
+impl FromKey for [f64; 7] {
+    fn from_key(table: RuleTable<'_>, key: &str) -> Self {
+        DAYS.map(|day| table.number(&key.replace("<day>", day)))
+    }
+}
+
+/// How many keys there are.
+pub(super) const fn count(parts: &[&[Key]]) -> usize {
+    let (mut count, mut part) = (0, 0);
+    while part < parts.len() {
+        count += parts[part].len();
+        part += 1;
+    }
+    count
+}
+
+/// The keys in one list.
+pub(super) const fn joined<const COUNT: usize>(parts: &[&[Key]]) -> [Key; COUNT] {
+    let mut keys = [Key::optional("", Kind::Text, ""); COUNT];
+    let (mut at, mut part) = (0, 0);
+    while part < parts.len() {
+        let mut place = 0;
+        while place < parts[part].len() {
+            keys[at] = parts[part][place];
+            at += 1;
+            place += 1;
+        }
+        part += 1;
+    }
+    keys
+}
+
+/// Declares a struct of rules and its keys.
+///
+/// A field with `#[key(…)]` has a key of its own, named as the field is or as `name = "…"` says: `required`, or
+/// `default = …` for what holds where the file is silent, and its kind. Its comment says what the key does. A field
+/// with `#[made(…)]` is made of the keys in brackets: what stands behind them makes it of the table, and of whatever
+/// else is named after `from`.
+macro_rules! rule_table {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident from ($table:ident $(, $given:ident: $given_kind:ty)*), keys $keys:ident under $prefix:literal {
+            $(
+                $(#[doc = $doc:literal])+
+                $(#[key($($key:tt)+)])?
+                $(#[made([$($made_key:expr),* $(,)?], $make:expr)])?
+                pub $field:ident: $kind:ty,
+            )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name {
+            $($(#[doc = $doc])+ pub $field: $kind,)+
+        }
+
+        /// The keys of the table, in the order that they are explained in.
+        pub(super) const $keys: &[Key] = {
+            const OF_FIELDS: &[&[Key]] = &[$(
+                rule_table!(
+                    @keys $prefix, $field, concat!($($doc),+).trim_ascii_start();
+                    $($($key)+)? $([$($made_key),*])?
+                )
+            ),+];
+            &$crate::rules::declare::joined::<{ $crate::rules::declare::count(OF_FIELDS) }>(OF_FIELDS)
+        };
+
+        impl $name {
+            pub(super) fn read($table: RuleTable<'_> $(, $given: $given_kind)*) -> Self {
+                Self {
+                    $($field: rule_table!(@read $table, $field; $($($key)+)? $([] $make)?),)+
+                }
+            }
+        }
+    };
+    (@keys $prefix:literal, $field:ident, $doc:expr; [$($key:expr),*]) => { &[$($key),*] };
+    (@keys $prefix:literal, $field:ident, $doc:expr; name = $path:literal, $($rest:tt)+) => {
+        &[rule_table!(@key concat!($prefix, $path), $doc; $($rest)+)]
+    };
+    (@keys $prefix:literal, $field:ident, $doc:expr; $($rest:tt)+) => {
+        &[rule_table!(@key concat!($prefix, stringify!($field)), $doc; $($rest)+)]
+    };
+    (@key $path:expr, $doc:expr; required, $kind:expr) => { Key::required($path, $kind, $doc) };
+    (@key $path:expr, $doc:expr; default = $preset:expr, $kind:expr) => { Key::preset($path, $kind, $preset, $doc) };
+    (@read $table:ident, $field:ident; [] $make:expr) => { $make };
+    (@read $table:ident, $field:ident; name = $path:literal, $($rest:tt)+) => {
+        $crate::rules::declare::FromKey::from_key($table, $path)
+    };
+    (@read $table:ident, $field:ident; $($rest:tt)+) => {
+        $crate::rules::declare::FromKey::from_key($table, stringify!($field))
+    };
+}
+pub(super) use rule_table;

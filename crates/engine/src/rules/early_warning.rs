@@ -1,0 +1,39 @@
+//! `early_warning.toml`: when a signal about a client becomes a warning.
+
+use std::sync::Arc;
+
+use super::declare::{RuleTable, rule_table};
+use super::key::{Key, Kind, SIGNALS};
+
+rule_table! {
+    /// `early_warning.toml`.
+    pub struct EarlyWarningRules from (table), keys EARLY_WARNING under "" {
+        /// score from which a raised signal is of high severity
+        #[key(required, Kind::number(0.0, 1.0))]
+        pub high_from: f64,
+        /// signals of the matrix by name, in the order of the file, each with the score from which it is raised
+        #[made(
+            [Key::optional("signals.<signal>", Kind::number(0.0, 1.0), "score from which the signal is raised")],
+            signals(table)
+        )]
+        pub signals: Vec<(Arc<str>, f64)>,
+        /// what a true score is drawn to where data is missing
+        #[key(name = "reality.middle", required, Kind::number(0.0, 1.0))]
+        pub reality_middle: f64,
+        /// half width of the band around it where no data is there
+        #[key(name = "reality.band", required, Kind::number(0.0, 1.0))]
+        pub reality_band: f64,
+    }
+}
+
+fn signals(table: RuleTable<'_>) -> Vec<(Arc<str>, f64)> {
+    let base = table.view.base();
+    let in_file = base.iter().flat_map(|base| base.names_under("early_warning.signals"));
+    let names: Vec<&str> = in_file.collect();
+    let added = SIGNALS.into_iter().filter(|signal| !names.contains(signal));
+    let raised = names.iter().copied().chain(added).filter_map(|signal| {
+        let from = table.view.number(&format!("early_warning.signals.{signal}"))?;
+        Some((Arc::from(signal), from))
+    });
+    raised.collect()
+}

@@ -1,0 +1,122 @@
+//! `fatigue.toml`: what a tired audience costs, and when posting slows and stops.
+
+use super::declare::{RuleTable, rule_table};
+use super::key::{Key, Kind, Preset};
+use super::pack::{Step, step_at};
+
+const FREQUENCY: &[Key] = &[
+    Key::required("from", Kind::number(0.0, 1.0), "fatigue from which the row holds"),
+    Key::required("factor", Kind::number(0.0, 1.0), "factor on weekly posts, the product rounded down"),
+];
+
+const PRIORITY_LOSS: &[Key] = &[
+    Key::required("from", Kind::number(0.0, 1.0), "fatigue from which the row holds"),
+    Key::required("points", Kind::number(0.0, 100.0), "points taken from the priority"),
+];
+
+const WAIT_HOURS: &[Key] = &[
+    Key::required("from", Kind::number(0.0, 1.0), "fatigue from which the row holds"),
+    Key::required("hours", Kind::number(0.0, 1000.0), "recommended hours to wait"),
+];
+
+/// The keys of channel health, in the order of [`FatigueRules::health_weights`].
+pub(super) const HEALTH_WEIGHTS: [&str; 4] =
+    ["health_weights.rested", "health_weights.momentum", "health_weights.visibility", "health_weights.engagement"];
+
+rule_table! {
+    /// `fatigue.toml`.
+    pub struct FatigueRules from (table), keys FATIGUE under "" {
+        /// fatigue from which response falls faster and posts are warned of
+        #[key(required, Kind::below(0.0, 1.0))]
+        pub warn_at: f64,
+        /// fatigue from which no post is allowed
+        #[key(required, Kind::number(0.0, 1.0))]
+        pub block_at: f64,
+        /// response lost per unit of fatigue below `warn_at`
+        #[key(required, Kind::number(0.0, 2.0))]
+        pub slope_below_warn: f64,
+        /// response lost per unit of fatigue above `warn_at`
+        #[key(required, Kind::number(0.0, 10.0))]
+        pub slope_above_warn: f64,
+        /// factor on weekly posts by fatigue; the product is rounded down
+        #[made(
+            [Key::required(
+                "frequency",
+                Kind::steps(FREQUENCY, None, "[{ from = 0.4, factor = 0.75 }]"),
+                "how weekly posts fall with fatigue",
+            )],
+            table.steps("frequency", "from", "factor")
+        )]
+        pub frequency: Vec<Step>,
+        /// points taken from the priority by fatigue
+        #[made(
+            [Key::required(
+                "priority_loss",
+                Kind::steps(PRIORITY_LOSS, None, "[{ from = 0.4, points = 10 }]"),
+                "how the priority falls with fatigue",
+            )],
+            table.steps("priority_loss", "from", "points")
+        )]
+        pub priority_loss: Vec<Step>,
+        /// points below which the priority never falls
+        #[key(required, Kind::number(0.0, 100.0))]
+        pub priority_floor: f64,
+        /// how often the price of next week's fatigue is refined
+        #[key(required, Kind::integer(0, 3))]
+        pub end_weight_rounds: u32,
+        /// recommended hours to wait by fatigue; the first row is from 0
+        #[made(
+            [Key::required(
+                "wait_hours",
+                Kind::steps(WAIT_HOURS, Some(0.0), "[{ from = 0, hours = 6 }]"),
+                "recommended wait by fatigue",
+            )],
+            table.steps("wait_hours", "from", "hours")
+        )]
+        pub wait_hours: Vec<Step>,
+        /// weights of rest (1 - fatigue), momentum, visibility and engagement in channel health; their sum is 1
+        #[made(
+            [
+                Key::required("health_weights.rested", Kind::number(0.0, 1.0), "weight of (1 - fatigue) in channel health"),
+                Key::required("health_weights.momentum", Kind::number(0.0, 1.0), "weight of momentum in channel health"),
+                Key::required("health_weights.visibility", Kind::number(0.0, 1.0), "weight of visibility in channel health"),
+                Key::required("health_weights.engagement", Kind::number(0.0, 1.0), "weight of engagement in channel health"),
+            ],
+            HEALTH_WEIGHTS.map(|key| table.number(key))
+        )]
+        pub health_weights: [f64; 4],
+        /// health, or one of its parts, from which people are shown that it is good
+        #[key(name = "health_levels.good_from", default = Preset::Number(0.6), Kind::number(0.0, 1.0))]
+        pub good_from: f64,
+        /// health, or one of its parts, from which it is shown as fair; below, as poor
+        #[key(name = "health_levels.fair_from", default = Preset::Number(0.4), Kind::number(0.0, 1.0))]
+        pub fair_from: f64,
+    }
+}
+
+impl FatigueRules {
+    /// Health of a channel, `0..=1`, from its fatigue and its momentum, visibility and engagement.
+    #[must_use]
+    pub fn health(&self, fatigue: f64, [momentum, visibility, engagement]: [f64; 3]) -> f64 {
+        let parts = [1.0 - fatigue, momentum, visibility, engagement];
+        self.health_weights.iter().zip(parts).map(|(weight, part)| weight * part).sum()
+    }
+
+    /// What people are told of a health, or of one of its parts: `good`, `fair` or `poor`.
+    #[must_use]
+    pub fn level(&self, score: f64) -> &'static str {
+        if score >= self.good_from {
+            "good"
+        } else if score >= self.fair_from {
+            "fair"
+        } else {
+            "poor"
+        }
+    }
+
+    /// Hours to wait that are recommended at a fatigue.
+    #[must_use]
+    pub fn recommended_wait_hours(&self, fatigue: f64) -> f64 {
+        step_at(&self.wait_hours, fatigue).unwrap_or(0.0)
+    }
+}

@@ -1,0 +1,89 @@
+//! `guardrails.toml`: which guardrails are asked of each post, and their numbers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::declare::RuleTable;
+use super::key::{Key, Kind, Preset};
+use super::settings::View;
+use crate::model::ConflictKind;
+
+/// The scopes of a guardrail, as files name them.
+pub(crate) const GUARDRAIL_SCOPES: &[&str] = &["post", "channel_week"];
+
+pub(super) const GUARDRAILS: &[Key] = &[
+    Key::preset("<guardrail>.enabled", Kind::Bool, Preset::Bool(true), "whether it is asked at all"),
+    Key::required(
+        "<guardrail>.scope",
+        Kind::Choice(GUARDRAIL_SCOPES),
+        "whether it is asked of each post or once a channel and week",
+    ),
+    Key::required(
+        "<guardrail>.conflict",
+        Kind::Choice(&["timing", "fatigue", "warning", "asset", "policy"]),
+        "the kind of conflict that its warnings and blocks are listed as",
+    ),
+    Key::preset(
+        "<guardrail>.warn_raises_risk",
+        Kind::Bool,
+        Preset::Bool(false),
+        "whether a warning raises the post's risk by one band",
+    ),
+    Key::optional("<guardrail>.params.<param>", Kind::any_number(), "a number that its function reads"),
+];
+
+/// How often a guardrail is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuardrailScope {
+    /// Once a post: `NAME(post, ctx)`.
+    Post,
+    /// Once a client, channel and week: `NAME(ctx)`.
+    ChannelWeek,
+}
+
+/// One table of `guardrails.toml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GuardrailRules {
+    /// Its id, its function and its name in reports.
+    pub name: Arc<str>,
+    /// How often it is asked.
+    pub scope: GuardrailScope,
+    /// What kind of conflict its warnings and blocks are.
+    pub conflict: ConflictKind,
+    /// A warning of it raises the risk band by one step.
+    pub warn_raises_risk: bool,
+    /// Numbers that its function reads as `ctx.params.NAME`.
+    pub params: Arc<BTreeMap<String, f64>>,
+}
+
+/// The guardrails that are asked.
+pub(super) fn guardrails(view: &View<'_>) -> Vec<GuardrailRules> {
+    let is_on = |guardrail: &GuardrailRules| view.bool(&format!("guardrails.{}.enabled", guardrail.name));
+    declared_guardrails(view).into_iter().filter(|guardrail| is_on(guardrail).unwrap_or_default()).collect()
+}
+
+/// Every guardrail of the base, those that are switched off included.
+pub(crate) fn declared_guardrails(view: &View<'_>) -> Vec<GuardrailRules> {
+    let base = view.base();
+    let names = base.iter().flat_map(|base| base.names_under("guardrails"));
+    names.map(|name| guardrail(view, name)).collect()
+}
+
+fn guardrail(view: &View<'_>, name: &str) -> GuardrailRules {
+    let path = format!("guardrails.{name}");
+    let table = RuleTable { view, name: &path };
+    let params_path = table.path("params");
+    let base = view.base();
+    let params: BTreeMap<String, f64> = base
+        .iter()
+        .flat_map(|base| base.names_under(&params_path))
+        .map(|param| (param.to_owned(), table.number(&format!("params.{param}"))))
+        .collect();
+    GuardrailRules {
+        name: name.into(),
+        scope: if table.text("scope") == "channel_week" { GuardrailScope::ChannelWeek } else { GuardrailScope::Post },
+        conflict: table.text("conflict").parse().unwrap_or(ConflictKind::Policy),
+        warn_raises_risk: table.bool("warn_raises_risk"),
+        params: Arc::new(params),
+    }
+}
