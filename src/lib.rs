@@ -25,18 +25,18 @@
 //! [`Ledger`](store::Ledger) keeps what was promised: plans committed as schedules, approved by people, drafted by the
 //! daily pass, with every decision on record.
 //!
-//! The engine, a crate of its own, is re-exported: [`model`], [`stats`], [`rules`], [`planner`], [`simulator`]
-//! and [`workbench`] read no file, no clock and no environment; the same inputs give the same bytes on any number of
+//! The engine, a crate of its own, is re-exported: [`model`], [`stats`], [`rules`], [`tables`], [`planner`],
+//! [`simulator`] and [`workbench`] read no file, no clock and no environment; the same inputs give the same bytes on any number of
 //! threads.
 //!
 //! The modules below stand in layer order: each uses those above it only, and `scenario`, `report` and `store` do not
 //! know each other.
 
-pub use mcoe_engine::{model, planner, rules, simulator, stats, workbench};
+pub use mcoe_engine::{model, planner, rules, simulator, stats, tables, workbench};
 
 pub mod files;
 
-mod spreadsheet;
+mod frames;
 
 pub mod scenario;
 

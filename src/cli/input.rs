@@ -10,7 +10,8 @@ use super::terminal::harmless;
 use super::{Format, Globals};
 use crate::model::{Policy, Scenario};
 use crate::rules::{self, CompiledRules, Diagnostic, KnownNames, Named, PackFiles};
-use crate::scenario::{self, ScenarioError, ScenarioErrors, TableError};
+use crate::scenario::{self, ScenarioError, ScenarioErrors};
+use crate::tables::TableError;
 use crate::workbench::{self, Case};
 
 /// Warnings that are said before the rest are only counted.

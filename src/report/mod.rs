@@ -23,7 +23,7 @@ use findings::{Page, Phrase};
 use crate::simulator::{Comparison, Simulation, Sweep};
 
 pub use ics::{Event, calendar, calendar_of, calendars};
-pub use tables::{TableFormat, plan_tables};
+pub use tables::{Table, TableColumn, TableFormat, plan_tables};
 
 /// A file of a report: its path within the report's folder, and its bytes.
 pub type File = (String, Vec<u8>);

@@ -10,23 +10,29 @@ use std::sync::Arc;
 use polars_core::prelude::*;
 use polars_io::prelude::*;
 
-use super::error::{TableError, quoted};
 use super::layout::{self, QuoteError, Record};
+use crate::model::{Column as Declared, quoted};
+use crate::rules::nearest;
+use crate::tables::{Place, Table, TableError, TextColumn};
 
 /// The columns of one table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct TableSpec {
-    /// Columns without which no row can be read.
-    pub required: &'static [&'static str],
-    /// Columns that read as blank where they are missing.
-    pub optional: &'static [&'static str],
+    /// Columns that are read.
+    pub columns: Vec<&'static Declared>,
     /// Whether columns of other names are passed over; otherwise they are mistakes.
     pub others_allowed: bool,
 }
 
 impl TableSpec {
+    fn required(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().filter(|column| column.is_required).map(|column| column.name)
+    }
+
+    /// The columns that must be there, then the others.
     fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.required.iter().chain(self.optional).copied()
+        let optional = self.columns.iter().filter(|column| !column.is_required).map(|column| column.name);
+        self.required().chain(optional)
     }
 }
 
@@ -49,32 +55,14 @@ impl FileKind {
     }
 }
 
-/// A table as text.
+/// A column as polars holds it.
 #[derive(Debug)]
-pub(super) struct Frame {
-    /// File name, for messages.
-    pub file: Arc<str>,
-    /// Known columns that are there.
-    pub columns: Vec<(&'static str, StringChunked)>,
-    /// Required columns that are not there; a mistake has been noted for each.
-    pub missing: Vec<&'static str>,
-    /// The data rows that can be read.
-    pub rows: Vec<Place>,
-    /// Whether the cells are those of a CSV file.
-    pub is_csv: bool,
-    /// Whether every row can be read; a mistake has been noted for each that cannot.
-    pub is_whole: bool,
-}
+struct Cells(StringChunked);
 
-/// Where a data row stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    /// Position in the columns.
-    pub position: usize,
-    /// Number of the row, from 1, blank lines not counted.
-    pub number: usize,
-    /// Line of the file, from 1, where the file has lines.
-    pub line: Option<usize>,
+impl TextColumn for Cells {
+    fn cell(&self, position: usize) -> Option<&str> {
+        self.0.get(position)
+    }
 }
 
 /// Reads a file. What is wrong with the file as a whole goes to `problems`; nothing is returned
@@ -85,7 +73,7 @@ pub(super) fn read(
     bytes: Vec<u8>,
     spec: &TableSpec,
     problems: &mut Vec<TableError>,
-) -> Option<Frame> {
+) -> Option<Table> {
     let mut whole = WholeFile { file: file.into(), problems };
     if let Some((what, remedy)) = foreign(&bytes) {
         whole.reject("foreign_file", None, "", format!("it is {what}, not a table"), remedy);
@@ -145,7 +133,7 @@ fn is_narrow(whole: &mut WholeFile<'_>, columns: usize) -> bool {
     columns <= MOST_COLUMNS
 }
 
-fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Frame> {
+fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Table> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = utf8(whole, bytes)?;
     let (separator, skipped) = match layout::announced_separator(text) {
@@ -192,7 +180,7 @@ fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Fram
     }
     let is_whole = rows.len() == body.iter().filter(|record| !record.is_blank()).count();
     let rows = rows.into_iter().map(|row| Place { position: row.position - first, ..row }).collect();
-    Some(Frame { is_csv: true, is_whole, ..assembled(whole, known, frame, rows, spec) })
+    Some(Table { is_csv: true, is_whole, ..assembled(whole, known, frame, rows, spec) })
 }
 
 fn utf8<'b>(whole: &mut WholeFile<'_>, bytes: &'b [u8]) -> Option<&'b str> {
@@ -259,7 +247,7 @@ fn parsed_csv(cells: &[u8], columns: usize, separator: u8) -> PolarsResult<Vec<S
     names.iter().map(|name| Ok(frame.column(name)?.str()?.clone())).collect()
 }
 
-fn parquet(whole: &mut WholeFile<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Option<Frame> {
+fn parquet(whole: &mut WholeFile<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Option<Table> {
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     let schema = match reader.schema() {
         Ok(schema) => schema,
@@ -330,11 +318,14 @@ fn assembled(
     frame: Vec<StringChunked>,
     rows: Vec<Place>,
     spec: &TableSpec,
-) -> Frame {
-    let columns: Vec<_> = known.into_iter().zip(frame).filter_map(|(name, cells)| Some((name?, cells))).collect();
-    let is_missing = |name: &&&'static str| columns.iter().all(|(known, _)| known != *name);
-    let missing = spec.required.iter().filter(is_missing).copied().collect();
-    Frame { file: Arc::clone(&whole.file), columns, missing, rows, is_csv: false, is_whole: true }
+) -> Table {
+    let missing = spec.required().filter(|name| !known.contains(&Some(*name))).collect();
+    let columns = known.into_iter().zip(frame).filter_map(|(name, cells)| {
+        let cells: Box<dyn TextColumn> = Box::new(Cells(cells));
+        Some((name?, cells))
+    });
+    let columns = columns.collect();
+    Table { file: Arc::clone(&whole.file), columns, missing, rows, is_csv: false, is_whole: true }
 }
 
 /// For each column of the file its name in the spec; none for those that are passed over.
@@ -345,17 +336,17 @@ fn known_columns(
     line: Option<usize>,
     spec: &TableSpec,
 ) -> Vec<Option<&'static str>> {
-    let known: Vec<_> = names.iter().map(|name| spec.names().find(|column| column == name)).collect();
+    let known: Vec<_> = names.iter().map(|name| spec.names().find(|column| *column == name)).collect();
     for (at, name) in names.iter().enumerate() {
         // What nobody reads may stand there as often as it likes.
-        let is_read = !spec.others_allowed || spec.names().any(|column| column == name);
+        let is_read = !spec.others_allowed || spec.names().any(|column| column == *name);
         if is_read && !name.is_empty() && names.iter().take(at).any(|earlier| earlier == name) {
             whole.reject("duplicate_column", line, name, "it stands twice".to_owned(), "keep one of the two");
         }
     }
     let strangers = names.iter().zip(&known).filter(|(_, column)| column.is_none()).map(|(name, _)| name.as_str());
     let mut strangers: Vec<&str> = strangers.collect();
-    for column in spec.required.iter().filter(|column| !known.contains(&Some(column))) {
+    for column in spec.required().filter(|column| !known.contains(&Some(*column))) {
         let nearest = nearest(column, strangers.iter().copied()).map(str::to_owned);
         let remedy = match &nearest {
             Some(name) => format!("add it, or rename {}, which is not a column of this table", quoted(name)),
@@ -374,21 +365,4 @@ fn known_columns(
         }
     }
     known
-}
-
-/// The candidate most like the name, where any is like it at all: few letters apart, or one within
-/// the other. Of equals the first.
-pub(super) fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    let lower = name.to_lowercase();
-    let near = |candidate: &str| {
-        let other = candidate.to_lowercase();
-        let distance = strsim::damerau_levenshtein(&lower, &other);
-        let (shorter, longer) = if lower.len() < other.len() { (&lower, &other) } else { (&other, &lower) };
-        let is_part = shorter.chars().count() >= 3 && longer.contains(shorter.as_str());
-        (is_part || distance <= 1 + longer.chars().count() / 3).then_some(distance)
-    };
-    candidates
-        .filter_map(|candidate| near(candidate).map(|distance| (distance, candidate)))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }

@@ -11,13 +11,10 @@ use chrono::NaiveDate;
 
 use crate::model::{Capacity, Environment, ReviewPolicy, Week, Zone};
 use crate::rules::{Diagnostic, FileKeys, Key, Kind, Place, Preset, Setting, Settings, View, nearest, read_alone};
+use crate::tables::ScenarioTable;
 
 /// The name of the manifest in a scenario folder.
 pub const MANIFEST_FILE: &str = "scenario.toml";
-
-/// Every table a scenario can have. The first two must be there.
-pub const TABLES: [&str; 9] =
-    ["clients", "channels", "assets", "campaigns", "policies", "warnings", "reality", "calendar", "history"];
 
 /// What `scenario.toml` says.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +49,10 @@ impl Manifest {
             capacity: Capacity::default(),
             review: ReviewPolicy::default(),
             environment: Environment::default(),
-            files: TABLES.iter().map(|table| ((*table).to_owned(), format!("{table}.csv"))).collect(),
+            files: ScenarioTable::ALL
+                .iter()
+                .map(|table| (table.name.to_owned(), format!("{}.csv", table.name)))
+                .collect(),
         }
     }
 

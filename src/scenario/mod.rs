@@ -10,11 +10,7 @@
 //! It never guesses: a cell that is wrong is named with its row and column, and nothing is dropped
 //! in silence. What is blank stays unknown.
 
-mod channels;
-mod content;
-mod days;
 mod error;
-mod export;
 mod figures;
 mod frame;
 mod generate;
@@ -23,23 +19,19 @@ mod layout;
 mod manifest;
 mod manifest_text;
 mod read;
-mod roster;
-mod rows;
-mod table;
+mod scenario_files;
 mod write;
 
-pub use error::{ScenarioError, ScenarioErrors, TableError};
-pub use export::files_of;
+pub use error::{ScenarioError, ScenarioErrors};
 pub use figures::ChannelFigures;
 pub use generate::{GenerateOptions, generate};
 pub use import::{ClientOf, ImportNotes, ImportOptions, Imported, import};
-pub use manifest::{MANIFEST_FILE, Manifest, TABLES};
+pub use manifest::{MANIFEST_FILE, Manifest};
 pub use read::{read, read_with_warnings};
-pub use rows::{
-    AssetRow, CalendarRow, CampaignRow, ChannelRow, ClientRow, HistoryRow, PolicyRow, RealityRow, ScenarioFiles,
-    WarningRow,
-};
+pub use scenario_files::{ScenarioFiles, files_of};
 pub use write::render;
 
+#[cfg(test)]
+pub(crate) use import::columns as import_columns;
 #[cfg(test)]
 pub(crate) use write::write_folder;

@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::content::{self, Assets, Campaigns};
-use super::error::{Problems, ScenarioError, ScenarioErrors, TableError};
+use super::error::{ScenarioError, ScenarioErrors};
 use super::frame::{self, FileKind, TableSpec};
 use super::manifest::{MANIFEST_FILE, Manifest};
-use super::roster::{self, Roster};
-use super::table::Table;
-use super::{channels, days};
 use crate::files;
-use crate::model::{Policy, Scenario};
+use crate::model::{Client, ClientState, Policy, Scenario};
+use crate::tables::{self, Mistakes, ScenarioTable, ScenarioTables, TableError};
 
 /// Most bytes of `scenario.toml`.
 const MOST_OF_A_MANIFEST: u64 = 1 << 20;
@@ -41,17 +38,17 @@ pub fn read_with_warnings(dir: &Path, default_policy: &Policy) -> Result<(Scenar
     let mut errors = Vec::new();
     let files = table_files(dir, &manifest, &mut errors);
     let hash = hash_of(&text, &manifest, &files);
-    let mut problems = Problems::default();
-    let tables = tables(&manifest, files, &mut problems);
-    let clients = clients(&manifest, &tables, default_policy, &mut problems);
-    errors.extend(problems.errors.into_iter().map(ScenarioError::from));
+    let mut mistakes = Mistakes::default();
+    let rows = tables(&manifest, files, &mut mistakes);
+    let clients = tables::clients(&rows, manifest.start, manifest.default_zone, default_policy, &mut mistakes);
+    errors.extend(mistakes.errors.into_iter().map(ScenarioError::from));
     match ScenarioErrors::of(errors) {
         Some(errors) => Err(errors),
-        None => Ok((scenario(manifest, hash, clients), problems.warnings)),
+        None => Ok((scenario(manifest, hash, clients), mistakes.warnings)),
     }
 }
 
-fn scenario(manifest: Manifest, hash: String, clients: Roster) -> Scenario {
+fn scenario(manifest: Manifest, hash: String, clients: Vec<(Client, ClientState)>) -> Scenario {
     Scenario {
         name: manifest.name,
         hash,
@@ -60,7 +57,7 @@ fn scenario(manifest: Manifest, hash: String, clients: Roster) -> Scenario {
         capacity: manifest.capacity,
         review: manifest.review,
         environment: manifest.environment,
-        clients: clients.into_clients(),
+        clients,
     }
 }
 
@@ -103,29 +100,14 @@ fn hash_of(manifest_text: &str, manifest: &Manifest, files: &Files) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-fn spec_of(table: &str) -> Option<&'static TableSpec> {
-    Some(match table {
-        "clients" => &roster::CLIENTS,
-        "policies" => &roster::POLICIES,
-        "warnings" => &roster::WARNINGS,
-        "reality" => &roster::REALITY,
-        "campaigns" => &content::CAMPAIGNS,
-        "assets" => &content::ASSETS,
-        "channels" => &channels::CHANNELS,
-        "history" => &channels::HISTORY,
-        "calendar" => &days::CALENDAR,
-        _ => return None,
-    })
-}
-
-fn tables(manifest: &Manifest, files: Files, problems: &mut Problems) -> BTreeMap<String, Table> {
-    let mut tables = BTreeMap::new();
+fn tables(manifest: &Manifest, files: Files, mistakes: &mut Mistakes) -> ScenarioTables {
+    let mut read = ScenarioTables::default();
     for (table, bytes) in files {
         let file = manifest.files.get(&table).map_or("", String::as_str);
-        let (Some(spec), Some(kind)) = (spec_of(&table), FileKind::of(file)) else {
+        let (Some(known), Some(kind)) = (ScenarioTable::of(&table), FileKind::of(file)) else {
             let cause = format!("`{file}` holds no table that is known");
             let remedy = "name a table of a scenario, in a `.csv` or `.parquet` file".to_owned();
-            problems.errors.push(TableError {
+            mistakes.errors.push(TableError {
                 code: "unknown_table",
                 file: MANIFEST_FILE.into(),
                 row: None,
@@ -137,43 +119,13 @@ fn tables(manifest: &Manifest, files: Files, problems: &mut Problems) -> BTreeMa
             });
             continue;
         };
-        if let Some(frame) = frame::read(file, kind, bytes, spec, &mut problems.errors) {
-            tables.insert(table, Table::new(frame));
+        let spec = TableSpec { columns: known.columns(), others_allowed: false };
+        if let Some(rows) = frame::read(file, kind, bytes, &spec, &mut mistakes.errors) {
+            read.tables.insert(table, rows);
         }
     }
-    tables
-}
-
-fn clients(
-    manifest: &Manifest,
-    tables: &BTreeMap<String, Table>,
-    default_policy: &Policy,
-    problems: &mut Problems,
-) -> Roster {
-    let mut roster = Roster::new(tables.get("clients"), manifest, default_policy, problems);
-    let mut on = |name: &str, read: &mut dyn FnMut(&Table, &mut Roster, &mut Problems)| {
-        if let Some(table) = tables.get(name) {
-            read(table, &mut roster, problems);
-        }
-    };
-    on("policies", &mut roster::policies);
-    on("warnings", &mut roster::warnings);
-    on("reality", &mut roster::reality);
-    on("calendar", &mut days::calendar);
-    on("channels", &mut channels::channels);
-    let is_unreadable = |name: &str, column: &str| {
-        manifest.files.contains_key(name) && !tables.get(name).is_some_and(|table| table.is_whole(column))
-    };
-    let mut campaigns = Campaigns::default();
-    on("campaigns", &mut |table, roster, problems| campaigns = content::campaigns(table, roster, problems));
-    campaigns.are_unreadable = is_unreadable("campaigns", "campaign_id");
-    let mut assets = Assets::default();
-    on("assets", &mut |table, roster, problems| assets = content::assets(table, roster, &campaigns, problems));
-    assets.are_unreadable = is_unreadable("assets", "asset_id");
-    on("history", &mut |table, roster, problems| channels::history(table, roster, &assets, problems));
-    let is_history_known = !is_unreadable("history", "published_at");
-    on("channels", &mut |table, roster, problems| channels::last_posts(table, roster, is_history_known, problems));
-    roster
+    read.unreadable = manifest.files.keys().filter(|table| !read.tables.contains_key(*table)).cloned().collect();
+    read
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use super::daily::{Pass, before};
 use super::database::Tx;
 use super::drafts::Attempt;
 use super::error::StoreError;
+use super::lines::upsert;
 use super::row::{Instant, from_row};
-use super::tables::CHANNEL_MOVES;
 use super::values::{Value, values};
 use crate::model::{Timestamp, Zone};
 use crate::planner::{rested, tired};
@@ -174,18 +174,20 @@ impl Pass<'_> {
     }
 
     async fn move_on(&self, tx: &mut Tx, channels: &Channels) -> Result<(), StoreError> {
-        let changed = CHANNEL_MOVES.columns.get(4..).unwrap_or_default();
-        tx.upsert(CHANNEL_MOVES, "client_id, channel", changed, channels, |((client, channel), state), line| {
-            line.text(client)
-                .text(channel)
-                .text(self.workspace.as_str())
-                .number(state.audience)
-                .maybe_instant(state.last_post_at)
-                .whole(state.week)
-                .whole(state.month)
-                .number(state.fatigue)
-                .instant(state.as_of)
-                .instant(self.now);
+        // The audience stands here because a row needs one.
+        let staying = &["workspace_id", "audience"];
+        let rows = channels.iter().map(|((client, channel), state)| (client.as_str(), channel.as_str(), state));
+        upsert!(tx, "channel_state", key = "client_id, channel", staying = staying, rows, |(client, channel, state)| {
+            client_id: *client,
+            channel: *channel,
+            workspace_id: self.workspace.as_str(),
+            audience: state.audience,
+            last_post_at: state.last_post_at,
+            posts_last_7_days: state.week,
+            posts_last_30_days: state.month,
+            fatigue_score: state.fatigue,
+            fatigue_as_of: state.as_of,
+            updated_at: self.now,
         })
         .await?;
         Ok(())

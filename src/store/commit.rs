@@ -8,11 +8,10 @@ use uuid::Uuid;
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::lines::Line;
+use super::lines::insert;
 use super::load;
 use super::retry::retried;
 use super::standing::{Counted, Which, distilled, standing_with};
-use super::tables::{ACTIONS, PLAN_CLIENTS, SCHEDULES};
 use super::values::values;
 use super::weekly::refuse_if_over;
 use crate::model::{
@@ -156,20 +155,18 @@ impl<'a> Commit<'a> {
         self.write_plan(tx).await?;
         let clients: BTreeMap<&str, &Client> =
             self.scenario.clients.iter().map(|(client, _)| (client.id.as_str(), client)).collect();
-        tx.insert(SCHEDULES, self.plan.posts(), |(plan, post), line| {
-            self.schedule(clients.get(plan.client_id.as_str()).copied(), plan, post, line);
-            (self.progress)();
-        })
-        .await?;
+        let posts = self.plan.posts().inspect(|_| (self.progress)());
+        let rows = posts.map(|(plan, post)| (clients.get(plan.client_id.as_str()).copied(), plan, post));
+        self.schedules(tx, rows).await?;
         let workspaces: BTreeMap<&str, &str> =
             self.plan.clients.iter().map(|plan| (plan.client_id.as_str(), plan.workspace_id.as_str())).collect();
-        tx.insert(ACTIONS, self.decisions, |decision, line| {
-            let workspace = workspaces.get(decision.client_id.as_str()).copied().unwrap_or_default();
-            self.action(decision, workspace, line);
-            (self.progress)();
-        })
-        .await?;
-        Ok(())
+        let decisions = self.decisions.iter().inspect(|_| (self.progress)());
+        let with_workspace = |decision: &'a Decision| match workspaces.get(decision.client_id.as_str()) {
+            Some(workspace) => Ok((*workspace, decision)),
+            None => Err(StoreError::UnknownClients(vec![decision.client_id.to_string()])),
+        };
+        let decisions: Vec<_> = decisions.map(with_workspace).collect::<Result<_, _>>()?;
+        self.actions(tx, decisions.into_iter()).await
     }
 
     async fn write_plan(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -197,61 +194,77 @@ impl<'a> Commit<'a> {
         ];
         tx.run(sql, row).await?;
         let week = plan.week.to_string();
-        tx.insert(PLAN_CLIENTS, &plan.clients, |client, line| {
-            line.id(plan.plan_id).text(client.client_id.as_str()).text(client.workspace_id.as_str()).text(&week);
+        insert!(tx, "plan_clients", &plan.clients, |client| {
+            plan_id: plan.plan_id,
+            client_id: client.client_id.as_str(),
+            workspace_id: client.workspace_id.as_str(),
+            week: week.as_str(),
         })
         .await?;
         Ok(())
     }
 
-    fn schedule(&self, client: Option<&Client>, plan: &ClientPlan, post: &Post, line: &mut Line) {
-        let asset = post.asset.as_ref();
-        line.id(self.plan.post_id(&plan.client_id, post))
-            .instant(self.now)
-            .instant(self.now)
-            .text(plan.client_id.as_str())
-            .text(plan.workspace_id.as_str())
-            .maybe_text(post.campaign_id.as_ref().map(|id| id.as_str()))
-            .text(post.channel.name())
-            .instant(post.at)
-            .text(plan.zone.name())
-            .maybe_text(asset.map(|asset| asset.asset_id.as_str()))
-            .maybe_text(asset.and_then(|asset| asset.variation_id.as_ref()).map(|id| id.as_str()))
-            .text(&client.zip(asset).map_or_else(|| json!({}), |(client, asset)| preview(client, asset)).to_string())
-            .text(post.status.name())
-            .number(post.priority)
-            .text(&metadata(plan, post))
-            .text(post.risk.name())
-            .maybe_text(post.blocked_reason().as_deref())
-            .maybe_text(post.blocked.as_ref().map(|reason| reason.code()))
-            .text(&post.blocked.as_ref().map_or_else(|| "{}".to_owned(), |reason| reason.details().to_string()))
-            .text(&post.calendar_uid(&plan.client_id))
-            .text(self.actor)
-            .id(self.plan.plan_id)
-            .text(&self.plan.rules_hash)
-            .number(post.confidence)
-            .number(post.expected_engagement)
-            .number(post.fatigue);
+    async fn schedules<'p>(
+        &self,
+        tx: &mut Tx,
+        rows: impl Iterator<Item = (Option<&'p Client>, &'p ClientPlan, &'p Post)>,
+    ) -> Result<(), StoreError> {
+        insert!(tx, "campaign_orchestration_schedules", rows, |(client, plan, post)| {
+            id: self.plan.post_id(&plan.client_id, post),
+            created_at: self.now,
+            updated_at: self.now,
+            client_id: plan.client_id.as_str(),
+            workspace_id: plan.workspace_id.as_str(),
+            campaign_id: post.campaign_id.as_ref().map(|id| id.as_str()),
+            channel: post.channel.name(),
+            scheduled_for: post.at,
+            time_zone: plan.zone.name(),
+            creative_asset_id: post.asset.as_ref().map(|asset| asset.asset_id.as_str()),
+            variation_id: post.asset.as_ref().and_then(|asset| asset.variation_id.as_ref()).map(|id| id.as_str()),
+            content_preview: preview_of(*client, post).to_string().as_str(),
+            status: post.status.name(),
+            priority: post.priority,
+            metadata: metadata(plan, post).as_str(),
+            risk_level: post.risk.name(),
+            blocked_reason: post.blocked_reason().as_deref(),
+            blocked_code: post.blocked.as_ref().map(|reason| reason.code()),
+            blocked_details: post.blocked.as_ref().map_or(json!({}), |reason| reason.details()).to_string().as_str(),
+            calendar_uid: post.calendar_uid(&plan.client_id).as_str(),
+            created_by: self.actor,
+            plan_id: self.plan.plan_id,
+            rules_hash: self.plan.rules_hash.as_str(),
+            confidence: post.confidence,
+            expected_engagement: post.expected_engagement,
+            fatigue: post.fatigue,
+        })
+        .await?;
+        Ok(())
     }
 
-    fn action(&self, decision: &Decision, workspace: &str, line: &mut Line) {
-        line.id(decision.id)
-            .instant(self.now)
-            .maybe_id(decision.post_id)
-            .text(decision.client_id.as_str())
-            .text(workspace)
-            .text(decision.action_type.name())
-            .text(&decision.payload)
-            .text(&decision.source_signals)
-            .text(decision.risk_class.name())
-            .number(decision.confidence)
-            .text(&load::json(&decision.truth_notes))
-            .flag(decision.truth_compliant)
-            .text(&load::json(&decision.disclaimers))
-            .text(decision.status.name())
-            .maybe_instant(None)
-            .maybe_text(None)
-            .text(decision.actor);
+    async fn actions<'p>(
+        &self,
+        tx: &mut Tx,
+        rows: impl Iterator<Item = (&'p str, &'p Decision)>,
+    ) -> Result<(), StoreError> {
+        insert!(tx, "campaign_orchestration_actions", rows, |(workspace, decision)| {
+            id: decision.id,
+            created_at: self.now,
+            schedule_id: decision.post_id,
+            client_id: decision.client_id.as_str(),
+            workspace_id: *workspace,
+            action_type: decision.action_type.name(),
+            decision_payload: &*decision.payload,
+            source_signals: &*decision.source_signals,
+            risk_class: decision.risk_class.name(),
+            confidence_score: decision.confidence,
+            truth_notes: load::json(&decision.truth_notes).as_str(),
+            truth_compliant: decision.truth_compliant,
+            disclaimers: load::json(&decision.disclaimers).as_str(),
+            status: decision.status.name(),
+            actor: decision.actor,
+        })
+        .await?;
+        Ok(())
     }
 }
 
@@ -268,6 +281,11 @@ pub(super) fn preview(client: &Client, choice: &AssetChoice) -> serde_json::Valu
         "media_url": asset.media_url,
         "tags": asset.tags,
     })
+}
+
+/// What a post will show, as JSON; nothing of it where its client or asset is not known.
+fn preview_of(client: Option<&Client>, post: &Post) -> serde_json::Value {
+    client.zip(post.asset.as_ref()).map_or_else(|| json!({}), |(client, asset)| preview(client, asset))
 }
 
 /// An asset of the client by its id.

@@ -16,13 +16,13 @@ use tokio::time::timeout;
 
 use super::error::StoreError;
 use super::ledger::OpenMode;
-use super::lines::{self, Line};
+use super::lines::{self, Line, Table};
 use super::retry::Deadline;
-use super::row::{Record, read};
+use super::row::{Answer, read};
 use super::sqlite_file;
 use super::url::DatabaseUrl;
 use super::values::{Value, bind_postgres, bind_sqlite, values};
-use crate::model::WorkspaceId;
+use crate::model::{Record, WorkspaceId};
 
 /// Connections that one process holds at most.
 const CONNECTIONS: u32 = 8;
@@ -254,13 +254,6 @@ pub(super) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
 }
 
-/// The rows that a statement of [`Tx::insert`] writes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Table {
-    pub name: &'static str,
-    pub columns: &'static [&'static str],
-}
-
 impl Tx {
     /// Makes all of it last.
     pub async fn commit(self) -> Result<(), StoreError> {
@@ -320,7 +313,7 @@ impl Tx {
     }
 
     /// Every row that a statement answers with.
-    pub async fn all<T: Record>(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<T>, StoreError> {
+    pub async fn all<T: Answer>(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<T>, StoreError> {
         Ok(match self {
             Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_all(&mut **tx).await?,
             Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(read).fetch_all(&mut **tx).await?,
@@ -328,7 +321,7 @@ impl Tx {
     }
 
     /// The first row that a statement answers with, if there is one.
-    pub async fn maybe<T: Record>(&mut self, sql: &str, values: Vec<Value>) -> Result<Option<T>, StoreError> {
+    pub async fn maybe<T: Answer>(&mut self, sql: &str, values: Vec<Value>) -> Result<Option<T>, StoreError> {
         Ok(match self {
             Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_optional(&mut **tx).await?,
             Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(read).fetch_optional(&mut **tx).await?,
@@ -336,7 +329,7 @@ impl Tx {
     }
 
     /// The only row that a statement answers with.
-    pub async fn one<T: Record>(&mut self, sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
+    pub async fn one<T: Answer>(&mut self, sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
         Ok(match self {
             Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_one(&mut **tx).await?,
             Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(read).fetch_one(&mut **tx).await?,
@@ -346,7 +339,7 @@ impl Tx {
     /// The only value of the only row that a statement answers with.
     pub async fn scalar<T>(&mut self, sql: &str, values: Vec<Value>) -> Result<T, StoreError>
     where
-        (T,): Record,
+        (T,): Answer,
     {
         Ok(self.one::<(T,)>(sql, values).await?.0)
     }
@@ -359,32 +352,49 @@ impl Tx {
     /// Inserts many rows: by COPY into PostgreSQL, by statements of many rows into SQLite.
     pub async fn insert<T>(
         &mut self,
-        table: Table,
+        table: &Table,
         rows: impl IntoIterator<Item = T>,
         fill: impl Fn(&T, &mut Line),
     ) -> Result<u64, StoreError> {
         match self {
-            Tx::Postgres(tx) => lines::insert(tx, table, rows, fill).await,
+            Tx::Postgres(tx) => lines::insert_by_copy(tx, table, rows, fill).await,
             Tx::Sqlite(tx) => lines::insert_many(tx, table, "", rows, fill).await,
         }
     }
 
-    /// Inserts many rows; of those whose key is there already, the named columns are changed.
+    /// Inserts many rows; of those whose key is there already the columns are changed, but for those that stay.
     pub async fn upsert<T>(
         &mut self,
-        table: Table,
+        table: &Table,
         key: &str,
-        changed: &[&str],
+        staying: &[&str],
         rows: impl IntoIterator<Item = T>,
         fill: impl Fn(&T, &mut Line),
     ) -> Result<u64, StoreError> {
-        let changes: Vec<String> = changed.iter().map(|column| format!("{column} = excluded.{column}")).collect();
-        let action =
-            if changes.is_empty() { "DO NOTHING".to_owned() } else { format!("DO UPDATE SET {}", changes.join(", ")) };
-        let on_conflict = format!(" ON CONFLICT ({key}) {action}");
+        let on_conflict = table.on_conflict(key, staying);
         match self {
             Tx::Postgres(tx) => lines::insert_staged(tx, table, &on_conflict, rows, fill).await,
             Tx::Sqlite(tx) => lines::insert_many(tx, table, &on_conflict, rows, fill).await,
         }
+    }
+
+    /// Inserts records.
+    pub async fn insert_records<R: Record>(
+        &mut self,
+        table: &'static str,
+        records: impl IntoIterator<Item = R>,
+    ) -> Result<u64, StoreError> {
+        self.insert(&Table::of::<R>(table), records, |record, line| line.record(record)).await
+    }
+
+    /// Inserts records, as [`Tx::upsert`] does.
+    pub async fn upsert_records<R: Record>(
+        &mut self,
+        table: &'static str,
+        key: &str,
+        staying: &[&str],
+        records: impl IntoIterator<Item = R>,
+    ) -> Result<u64, StoreError> {
+        self.upsert(&Table::of::<R>(table), key, staying, records, |record, line| line.record(record)).await
     }
 }

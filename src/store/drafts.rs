@@ -8,10 +8,10 @@ use super::channels::RulesByClient;
 use super::daily::{ACTOR, Pass, before, ids};
 use super::database::Tx;
 use super::error::StoreError;
+use super::lines::insert;
 use super::record::{NewAction, record};
 use super::review::Schedule;
 use super::row::from_row;
-use super::tables::DRAFTS;
 use super::values::values;
 use crate::model::{ActionType, DecisionStatus, Reason, Timestamp, derived_id};
 
@@ -44,16 +44,15 @@ impl Pass<'_> {
                    execution_result = $3, updated_at = $2, next_attempt_at = NULL WHERE id = ANY($1)";
         let ids = ids(made.iter().map(|attempt| &attempt.schedule));
         tx.run(sql, values![ids, self.now, json!({"result": "draft"})]).await?;
-        tx.insert(DRAFTS, made, |attempt, line| {
-            let schedule = &attempt.schedule;
-            line.id(attempt.draft_id())
-                .id(schedule.id)
-                .text(&schedule.client_id)
-                .text(&schedule.workspace_id)
-                .text(schedule.channel.name())
-                .instant(schedule.scheduled_for)
-                .text(attempt.content.as_deref().unwrap_or("{}"))
-                .instant(self.now);
+        insert!(tx, "drafts", made, |attempt| {
+            id: attempt.draft_id(),
+            schedule_id: attempt.schedule.id,
+            client_id: attempt.schedule.client_id.as_str(),
+            workspace_id: attempt.schedule.workspace_id.as_str(),
+            channel: attempt.schedule.channel.name(),
+            scheduled_for: attempt.schedule.scheduled_for,
+            content: attempt.content.as_deref().unwrap_or("{}"),
+            created_at: self.now,
         })
         .await?;
         Ok(())

@@ -5,9 +5,8 @@ use serde::Serialize;
 
 use super::error::StoreError;
 use super::ledger::Ledger;
+use super::lines::upsert;
 use super::row::{Name, Whole, from_row};
-use super::status::ChannelStatus;
-use super::tables::CHANNEL_HEALTH;
 use crate::model::{Channel, Timestamp, WorkspaceId};
 use crate::rules::FatigueRules;
 
@@ -70,30 +69,18 @@ impl Ledger {
         let (_, channels) = self.within(workspace.clone()).status(rules, now).await?;
         let day = now.date().to_string();
         let mut tx = self.write().await?;
-        let changed = CHANNEL_HEALTH.columns.get(3..).unwrap_or_default();
-        let key = "workspace_id, channel, day";
-        tx.upsert(CHANNEL_HEALTH, key, changed, &channels, |status: &&ChannelStatus, line| {
-            line.text(workspace.as_str())
-                .text(status.channel.name())
-                .text(&day)
-                .whole(status.clients)
-                .number(status.health_score)
-                .number(status.fatigue)
-                .number(status.momentum)
-                .number(status.visibility)
-                .number(status.engagement);
+        upsert!(tx, "channel_health", key = "workspace_id, channel, day", staying = &[], &channels, |status| {
+            workspace_id: workspace.as_str(),
+            channel: status.channel.name(),
+            day: day.as_str(),
+            clients: status.clients,
+            health_score: status.health_score,
+            fatigue: status.fatigue,
+            momentum: status.momentum,
+            visibility: status.visibility,
+            engagement: status.engagement,
         })
         .await?;
         tx.commit().await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_key_of_a_day_comes_first_in_its_table() {
-        assert_eq!(CHANNEL_HEALTH.columns.get(..3), Some(&["workspace_id", "channel", "day"][..]));
     }
 }

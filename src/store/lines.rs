@@ -3,10 +3,64 @@
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 use uuid::Uuid;
 
-use super::database::Table;
 use super::error::StoreError;
 use super::values::{Value, bind_sqlite};
-use crate::model::Timestamp;
+use crate::model::{self, Kind, Record, Timestamp};
+
+/// A table and those of its columns that are written.
+pub(super) struct Table {
+    pub name: &'static str,
+    pub columns: Vec<&'static str>,
+}
+
+impl Table {
+    /// The table of a record.
+    pub fn of<R: Record>(name: &'static str) -> Self {
+        Self { name, columns: R::columns().map(|column| column.name).collect() }
+    }
+
+    /// What becomes of a row whose key is there already: its columns are changed, but for those that stay.
+    pub fn on_conflict(&self, key: &str, staying: &[&str]) -> String {
+        let is_key = |column: &str| key.split(", ").any(|part| part == column);
+        let changed = self.columns.iter().filter(|column| !is_key(column) && !staying.contains(column));
+        let changes: Vec<String> = changed.map(|column| format!("{column} = excluded.{column}")).collect();
+        format!(" ON CONFLICT ({key}) DO UPDATE SET {}", changes.join(", "))
+    }
+}
+
+/// Inserts rows, each column named with its value: `insert!(tx, "drafts", drafts, |draft| { id: draft.id, … })`.
+macro_rules! insert {
+    ($tx:expr, $table:literal, $rows:expr, |$row:pat_param| { $($column:ident: $value:expr),+ $(,)? }) => {
+        $tx.insert(
+            &$crate::store::lines::Table { name: $table, columns: vec![$(stringify!($column)),+] },
+            $rows,
+            |$row, line| {
+                $(line.add($value);)+
+            },
+        )
+    };
+}
+pub(super) use insert;
+
+/// Inserts rows as [`insert!`] does. Of those whose key is there already the columns are changed, but for the key and
+/// those that are said to stay.
+macro_rules! upsert {
+    (
+        $tx:expr, $table:literal, key = $key:literal, staying = $staying:expr, $rows:expr,
+        |$row:pat_param| { $($column:ident: $value:expr),+ $(,)? }
+    ) => {
+        $tx.upsert(
+            &$crate::store::lines::Table { name: $table, columns: vec![$(stringify!($column)),+] },
+            $key,
+            $staying,
+            $rows,
+            |$row, line| {
+                $(line.add($value);)+
+            },
+        )
+    };
+}
+pub(super) use upsert;
 
 /// Bytes of rows that are sent to PostgreSQL at a time.
 const COPY_CHUNK: usize = 1 << 18;
@@ -19,9 +73,9 @@ async fn is_fenced(tx: &mut Transaction<'static, Postgres>) -> Result<bool, Stor
 }
 
 /// Inserts many rows by COPY. PostgreSQL copies into no table whose rows are fenced.
-pub(super) async fn insert<T>(
+pub(super) async fn insert_by_copy<T>(
     tx: &mut Transaction<'static, Postgres>,
-    table: Table,
+    table: &Table,
     rows: impl IntoIterator<Item = T>,
     fill: impl Fn(&T, &mut Line),
 ) -> Result<u64, StoreError> {
@@ -34,7 +88,7 @@ pub(super) async fn insert<T>(
 /// Inserts rows by way of a table of the transaction's own.
 pub(super) async fn insert_staged<T>(
     tx: &mut Transaction<'static, Postgres>,
-    table: Table,
+    table: &Table,
     on_conflict: &str,
     rows: impl IntoIterator<Item = T>,
     fill: impl Fn(&T, &mut Line),
@@ -53,7 +107,7 @@ pub(super) async fn insert_staged<T>(
 async fn copy<T>(
     tx: &mut Transaction<'static, Postgres>,
     name: &str,
-    table: Table,
+    table: &Table,
     rows: impl IntoIterator<Item = T>,
     fill: impl Fn(&T, &mut Line),
 ) -> Result<u64, StoreError> {
@@ -81,7 +135,7 @@ async fn copy<T>(
 /// Inserts many rows by statements of many rows.
 pub(super) async fn insert_many<T>(
     tx: &mut Transaction<'static, Sqlite>,
-    table: Table,
+    table: &Table,
     on_conflict: &str,
     rows: impl IntoIterator<Item = T>,
     fill: impl Fn(&T, &mut Line),
@@ -106,7 +160,7 @@ pub(super) async fn insert_many<T>(
 
 async fn insert_rows(
     tx: &mut Transaction<'static, Sqlite>,
-    table: Table,
+    table: &Table,
     on_conflict: &str,
     values: Vec<Value>,
 ) -> Result<u64, StoreError> {
@@ -126,6 +180,39 @@ pub(super) enum Line {
 }
 
 impl Line {
+    /// Adds a cell.
+    pub fn add(&mut self, cell: impl LineCell) {
+        cell.add_to(self);
+    }
+
+    /// Adds the cells of a record.
+    pub fn record<R: Record>(&mut self, record: &R) {
+        for (column, value) in R::columns().zip(record.values()) {
+            self.value(column.kind, value);
+        }
+    }
+
+    fn value(&mut self, kind: Kind, value: Option<model::Value<'_>>) {
+        use model::Value as Cell;
+        match value {
+            Some(Cell::Text(text)) => self.text(&text),
+            Some(Cell::Texts(texts)) => self.text(&super::load::json(&texts)),
+            Some(Cell::Number(number)) => self.number(number),
+            Some(Cell::Count(count)) => self.whole(count),
+            Some(Cell::Flag(flag)) => self.flag(flag),
+            Some(Cell::Instant(at)) => self.instant(at),
+            Some(Cell::Date(date)) => self.text(&date.to_string()),
+            Some(Cell::Id(id)) => self.id(id),
+            None => self.nothing(match kind {
+                Kind::Text | Kind::Texts | Kind::Date => Value::Text(None),
+                Kind::Number => Value::Number(None),
+                Kind::Count | Kind::Flag => Value::Whole(None),
+                Kind::Instant => Value::Instant(None),
+                Kind::Id => Value::Id(None),
+            }),
+        };
+    }
+
     /// Adds a cell of text.
     pub fn text(&mut self, text: &str) -> &mut Self {
         match self {
@@ -216,6 +303,35 @@ impl Line {
         self
     }
 }
+
+/// What a cell can be made of.
+pub(super) trait LineCell {
+    fn add_to(self, line: &mut Line);
+}
+
+macro_rules! line_cells {
+    ($($kind:ty: $add:ident),+ $(,)?) => {
+        $(impl LineCell for $kind {
+            fn add_to(self, line: &mut Line) {
+                line.$add(self);
+            }
+        })+
+    };
+}
+
+line_cells!(
+    &str: text,
+    Option<&str>: maybe_text,
+    Timestamp: instant,
+    Option<Timestamp>: maybe_instant,
+    Uuid: id,
+    Option<Uuid>: maybe_id,
+    f64: number,
+    Option<f64>: maybe_number,
+    i64: whole,
+    u32: whole,
+    bool: flag,
+);
 
 /// Writes text as COPY reads it. PostgreSQL has no place for the character zero.
 fn escape(text: &str, line: &mut String) {

@@ -11,7 +11,7 @@ use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::review::{COLUMNS, RANK, Schedule, ScheduleFilter};
-use super::row::{Id, Instant, Json, Name, Record, from_row};
+use super::row::{Answer, Id, Instant, Json, Name, from_row};
 use super::values::Value;
 use crate::model::{Channel, ConflictKind, ScheduleStatus, Severity, Timestamp};
 
@@ -165,7 +165,7 @@ from_row!(Found<FoundConflict> {
 });
 
 /// Reads the rows of a statement and one more, which says that the list goes on.
-pub(super) async fn page<T: Record>(
+pub(super) async fn page<T: Answer>(
     tx: &mut Tx,
     sql: &str,
     values: Vec<Value>,

@@ -10,16 +10,15 @@ use super::commit::lock_clients;
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::lines::Line;
+use super::lines::{insert, upsert};
+use super::records::{DayRow, InWorkspace, Known, Offer};
 use super::retry::retried;
 use super::row::Instant;
 use super::standing::COUNTED;
-use super::tables::{
-    ASSETS, CAMPAIGNS, CHANNEL_STATE, CLIENTS, DAYS, POLICIES, PUBLICATIONS, REALITY, WARNINGS, WORKSPACES,
-};
 use super::values::values;
 use crate::model::{
-    Asset, CalendarEntry, Campaign, Channel, ChannelState, Client, ClientState, Reality, Scenario, Timestamp, Warning,
+    AssetRow, CampaignRow, Channel, Client, ClientRow, ClientState, PolicyRow, RealityRow, Scenario, Timestamp,
+    WarningRow,
 };
 use crate::planner::tired;
 use crate::rules::{ChannelRules, CompiledRules};
@@ -127,48 +126,27 @@ impl<'s> Load<'s> {
     async fn workspaces(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let scenario = self.scenario;
         let ids: BTreeSet<&str> = self.clients_and_states().map(|(client, _)| client.workspace_id.as_str()).collect();
-        let changed = WORKSPACES.columns.get(1..).unwrap_or_default();
-        let fill = |id: &&str, line: &mut Line| {
-            line.text(id)
-                .text(&scenario.name)
-                .text(&scenario.start.to_string())
-                .whole(scenario.weeks)
-                .whole(scenario.capacity.reviewers)
-                .whole(scenario.capacity.reviews_per_reviewer_per_day)
-                .text(&json(&scenario.review))
-                .text(&json(&scenario.environment))
-                .instant(self.now);
-        };
-        tx.upsert(WORKSPACES, "workspace_id", changed, ids, fill).await?;
+        upsert!(tx, "workspaces", key = "workspace_id", staying = &[], ids, |id| {
+            workspace_id: *id,
+            scenario: scenario.name.as_str(),
+            start_week: scenario.start.to_string().as_str(),
+            weeks: scenario.weeks,
+            reviewers: scenario.capacity.reviewers,
+            reviews_per_reviewer_per_day: scenario.capacity.reviews_per_reviewer_per_day,
+            review: json(&scenario.review).as_str(),
+            environment: json(&scenario.environment).as_str(),
+            loaded_at: self.now,
+        })
+        .await?;
         Ok(())
     }
 
     async fn clients(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        let changed = ["name", "industry", "tags", "time_zone", "status", "priority", "updated_at"];
-        let fill = |(client, _): &(&Client, &ClientState), line: &mut Line| {
-            line.text(client.id.as_str())
-                .text(client.workspace_id.as_str())
-                .text(&client.name)
-                .text(&client.industry)
-                .text(&json(&client.tags))
-                .text(client.zone.name())
-                .text(client.status.name())
-                .number(client.priority)
-                .instant(self.now)
-                .instant(self.now);
-        };
-        tx.upsert(CLIENTS, "client_id", &changed, self.clients_and_states(), fill).await?;
-        let changed = POLICIES.columns.get(2..).unwrap_or_default();
-        let fill = |(client, _): &(&Client, &ClientState), line: &mut Line| {
-            let policy = &client.policy;
-            line.text(client.id.as_str())
-                .text(client.workspace_id.as_str())
-                .flag(policy.agent_enabled)
-                .flag(policy.auto_exec_enabled)
-                .whole(policy.max_actions_per_day)
-                .flag(policy.pause_on_high_severity_warning);
-        };
-        tx.upsert(POLICIES, "client_id", changed, self.clients_and_states(), fill).await?;
+        let known = Known { created_at: self.now, updated_at: self.now };
+        let rows = self.clients_and_states().map(|(client, _)| (ClientRow::from(client), known.clone()));
+        tx.upsert_records("clients", "client_id", &["workspace_id", "created_at"], rows).await?;
+        let rows = self.clients_and_states().map(|(client, _)| (PolicyRow::from(client), in_workspace(client)));
+        tx.upsert_records("policies", "client_id", &["workspace_id"], rows).await?;
         Ok(())
     }
 
@@ -176,29 +154,11 @@ impl<'s> Load<'s> {
     async fn assets(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let retire = "UPDATE assets SET retired = $2 WHERE client_id = ANY($1)";
         tx.run(retire, values![self.ids.as_slice(), true]).await?;
-        let rows = self.clients_and_states().flat_map(|(client, _)| client.assets.iter().map(move |a| (client, a)));
-        let changed = ASSETS.columns.get(3..).unwrap_or_default();
-        let fill = |(client, asset): &(&Client, &Asset), line: &mut Line| {
-            line.text(client.id.as_str())
-                .text(asset.id.as_str())
-                .text(client.workspace_id.as_str())
-                .maybe_text(asset.campaign_id.as_ref().map(|id| id.as_str()))
-                .text(&asset.kind)
-                .text(&json(&asset.channels))
-                .instant(asset.created_at)
-                .number(asset.quality.get())
-                .number(asset.brand_consistency.get())
-                .number(asset.value.get())
-                .number(asset.impact.get())
-                .maybe_text(asset.parent_id.as_ref().map(|id| id.as_str()))
-                .whole(asset.evolution_step)
-                .text(&asset.title)
-                .text(&asset.body)
-                .text(&asset.media_url)
-                .text(&json(&asset.tags))
-                .flag(false);
-        };
-        tx.upsert(ASSETS, "client_id, asset_id", changed, rows, fill).await?;
+        let rows = self.clients_and_states().flat_map(|(client, _)| {
+            let offer = Offer { workspace_id: client.workspace_id.clone(), retired: false };
+            client.assets.iter().map(move |asset| (AssetRow::of(client, asset), offer.clone()))
+        });
+        tx.upsert_records("assets", "client_id, asset_id", &["workspace_id"], rows).await?;
         Ok(())
     }
 
@@ -208,67 +168,20 @@ impl<'s> Load<'s> {
             let sql = format!("DELETE FROM {table} WHERE client_id = ANY($1)");
             tx.run(&sql, values![self.ids.as_slice()]).await?;
         }
-        self.campaigns(tx).await?;
-        let rows =
-            self.clients_and_states().flat_map(|(client, state)| state.warnings.iter().map(move |w| (client, w)));
-        let fill = |(client, warning): &(&Client, &Warning), line: &mut Line| {
-            line.text(client.id.as_str())
-                .text(&warning.id)
-                .text(client.workspace_id.as_str())
-                .text(&warning.kind)
-                .text(warning.severity.name())
-                .text(warning.status.name())
-                .instant(warning.opened_at);
-        };
-        tx.insert(WARNINGS, rows, fill).await?;
-        let rows = self.clients_and_states().filter_map(|(client, state)| Some((client, state.reality.as_ref()?)));
-        let fill = |(client, reality): &(&Client, &Reality), line: &mut Line| {
-            line.text(client.id.as_str())
-                .instant(reality.as_of)
-                .text(client.workspace_id.as_str())
-                .number(reality.perceived.get())
-                .maybe_number(reality.actual.map(|score| score.get()))
-                .number(reality.confidence.get())
-                .number(reality.completeness.get());
-        };
-        tx.insert(REALITY, rows, fill).await?;
-        self.days(tx).await
-    }
-
-    async fn campaigns(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        let rows = self.clients_and_states().flat_map(|(client, _)| client.campaigns.iter().map(move |c| (client, c)));
-        let fill = |(client, campaign): &(&Client, &Campaign), line: &mut Line| {
-            line.text(client.id.as_str())
-                .text(campaign.id.as_str())
-                .text(client.workspace_id.as_str())
-                .text(&campaign.name)
-                .text(&campaign.goal)
-                .text(&campaign.starts_on.to_string())
-                .text(&campaign.ends_on.to_string())
-                .text(&json(&campaign.channels))
-                .number(campaign.weight)
-                .flag(campaign.any_asset);
-        };
-        tx.insert(CAMPAIGNS, rows, fill).await?;
-        Ok(())
-    }
-
-    async fn days(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        let rows = self
-            .clients_and_states()
-            .flat_map(|(client, _)| (0_i64..).zip(&client.days).map(move |(position, day)| (client, position, day)));
-        let fill = |(client, position, day): &(&Client, i64, &CalendarEntry), line: &mut Line| {
-            line.text(client.id.as_str())
-                .whole(*position)
-                .text(client.workspace_id.as_str())
-                .text(&day.from.to_string())
-                .text(&day.to.to_string())
-                .text(day.kind.name())
-                .maybe_number(day.factor)
-                .maybe_text(day.channel.map(Channel::name))
-                .text(&day.name);
-        };
-        tx.insert(DAYS, rows, fill).await?;
+        let rows = self.clients_and_states().flat_map(|(client, _)| {
+            client.campaigns.iter().map(|campaign| (CampaignRow::of(client, campaign), in_workspace(client)))
+        });
+        tx.insert_records("campaigns", rows).await?;
+        let rows = self.clients_and_states().flat_map(|(client, state)| {
+            state.warnings.iter().map(|warning| (WarningRow::of(client, warning), in_workspace(client)))
+        });
+        tx.insert_records("early_warnings", rows).await?;
+        let rows = self.clients_and_states().flat_map(|(client, state)| {
+            state.reality.iter().map(|reality| (RealityRow::of(client, reality), in_workspace(client)))
+        });
+        tx.insert_records("reality_snapshots", rows).await?;
+        let rows = self.clients_and_states().flat_map(|(client, _)| DayRow::all_of(client));
+        tx.insert_records("calendar_days", rows).await?;
         Ok(())
     }
 
@@ -283,37 +196,35 @@ impl<'s> Load<'s> {
                 .collect();
             lines
         });
-        let measured = [
-            "audience",
-            "half_life_hours",
-            "momentum_score",
-            "visibility_score",
-            "engagement_score",
-            "avg_engagement_rate",
-            "best_posting_times",
-            "updated_at",
-            "active",
+        // What the ledger itself keeps of a channel that it knows.
+        let staying = &[
+            "workspace_id",
+            "last_post_at",
+            "posts_last_7_days",
+            "posts_last_30_days",
+            "fatigue_score",
+            "fatigue_as_of",
         ];
-        let fill = |(client, state, times): &(&Client, &ChannelState, BestTimes), line: &mut Line| {
-            line.text(client.id.as_str())
-                .text(state.channel.name())
-                .text(client.workspace_id.as_str())
-                .number(state.audience)
-                .maybe_instant(state.last_post_at)
-                .whole(state.posts_last_7_days)
-                .whole(state.posts_last_30_days)
-                .number(state.fatigue.get())
-                .instant(state.as_of)
-                .number(times.half_life_hours)
-                .maybe_number(state.momentum.map(|score| score.get()))
-                .maybe_number(state.visibility.map(|score| score.get()))
-                .maybe_number(state.engagement.map(|score| score.get()))
-                .maybe_number(state.engagement_rate)
-                .text(&times.hours)
-                .instant(self.now)
-                .flag(true);
-        };
-        tx.upsert(CHANNEL_STATE, "client_id, channel", &measured, rows, fill).await?;
+        upsert!(tx, "channel_state", key = "client_id, channel", staying = staying, rows, |(client, state, times)| {
+            client_id: client.id.as_str(),
+            channel: state.channel.name(),
+            workspace_id: client.workspace_id.as_str(),
+            audience: state.audience,
+            last_post_at: state.last_post_at,
+            posts_last_7_days: state.posts_last_7_days,
+            posts_last_30_days: state.posts_last_30_days,
+            fatigue_score: state.fatigue.get(),
+            fatigue_as_of: state.as_of,
+            half_life_hours: times.half_life_hours,
+            momentum_score: state.momentum.map(|score| score.get()),
+            visibility_score: state.visibility.map(|score| score.get()),
+            engagement_score: state.engagement.map(|score| score.get()),
+            avg_engagement_rate: state.engagement_rate,
+            best_posting_times: times.hours.as_str(),
+            updated_at: self.now,
+            active: true,
+        })
+        .await?;
         self.publications(tx).await
     }
 
@@ -346,14 +257,14 @@ impl<'s> Load<'s> {
                 !known.contains(&key)
             })
             .collect();
-        let fill = |(client, (channel, at, asset)): &(&Client, Posted<'_>), line: &mut Line| {
-            line.text(client.id.as_str())
-                .text(client.workspace_id.as_str())
-                .text(channel.name())
-                .instant(*at)
-                .maybe_text(*asset);
-        };
-        tx.insert(PUBLICATIONS, rows.iter().copied(), fill).await?;
+        insert!(tx, "publications", rows.iter().copied(), |(client, (channel, at, asset))| {
+            client_id: client.id.as_str(),
+            workspace_id: client.workspace_id.as_str(),
+            channel: channel.name(),
+            published_at: *at,
+            asset_id: *asset,
+        })
+        .await?;
         self.tire(tx, &rows).await?;
         Ok(rows.len())
     }
@@ -406,6 +317,10 @@ impl<'s> Load<'s> {
         let posts: Vec<(String, String, Instant)> = tx.all(&sql, values![self.ids.as_slice(), self.now]).await?;
         Ok(posts.into_iter().map(|(client, channel, Instant(at))| (client, channel, at.as_second())).collect())
     }
+}
+
+fn in_workspace(client: &Client) -> InWorkspace {
+    InWorkspace { workspace_id: client.workspace_id.clone() }
 }
 
 /// What the rules say of a channel and people want to see beside it.

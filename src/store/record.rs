@@ -1,17 +1,16 @@
 //! The record of decisions: appended to, and read.
 
-use serde_json::json;
 use uuid::Uuid;
 
 use super::conditions::Conditions;
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
+use super::lines::insert;
 use super::listing::{Mark, Page, page};
 use super::retry::retried;
 use super::review::Schedule;
 use super::row::{Id, Instant, Json, Name, from_row};
-use super::tables::ACTIONS;
 use crate::model::{ActionType, DecisionStatus, RiskBand, Timestamp, derived_id};
 
 /// A decision about a schedule after its plan was committed.
@@ -36,33 +35,37 @@ pub(super) async fn record<'s>(
     actions: impl Iterator<Item = NewAction<'s>>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.insert(ACTIONS, actions, |action, line| {
-        let schedule = action.schedule;
-        let payload = action.payload.to_string();
-        let (now_text, attempts) = (now.to_string(), schedule.attempts.to_string());
-        let mut parts = vec![action.action_type.name(), &now_text, &attempts, &payload];
-        let earlier = action.earlier.to_string();
-        parts.extend((action.earlier > 0).then_some(&*earlier));
-        line.id(derived_id(schedule.id.as_bytes(), &parts))
-            .instant(now)
-            .id(schedule.id)
-            .text(&schedule.client_id)
-            .text(&schedule.workspace_id)
-            .text(action.action_type.name())
-            .text(&payload)
-            .text(&action.signals.clone().unwrap_or_else(|| json!({})).to_string())
-            .text(schedule.risk_level.name())
-            .number(schedule.confidence)
-            .text("[]")
-            .flag(true)
-            .text("[]")
-            .text(action.status.name())
-            .maybe_instant(action.executed.as_ref().map(|(at, _)| *at))
-            .maybe_text(action.executed.as_ref().map(|(_, result)| result.to_string()).as_deref())
-            .text(action.actor);
+    insert!(tx, "campaign_orchestration_actions", actions, |action| {
+        id: action.id(now),
+        created_at: now,
+        schedule_id: action.schedule.id,
+        client_id: action.schedule.client_id.as_str(),
+        workspace_id: action.schedule.workspace_id.as_str(),
+        action_type: action.action_type.name(),
+        decision_payload: action.payload.to_string().as_str(),
+        source_signals: action.signals.as_ref().map_or_else(|| "{}".to_owned(), ToString::to_string).as_str(),
+        risk_class: action.schedule.risk_level.name(),
+        confidence_score: action.schedule.confidence,
+        truth_notes: "[]",
+        truth_compliant: true,
+        disclaimers: "[]",
+        status: action.status.name(),
+        executed_at: action.executed.as_ref().map(|(at, _)| *at),
+        execution_result: action.executed.as_ref().map(|(_, result)| result.to_string()).as_deref(),
+        actor: action.actor,
     })
     .await?;
     Ok(())
+}
+
+impl NewAction<'_> {
+    fn id(&self, now: Timestamp) -> Uuid {
+        let (now, attempts) = (now.to_string(), self.schedule.attempts.to_string());
+        let (payload, earlier) = (self.payload.to_string(), self.earlier.to_string());
+        let mut parts = vec![self.action_type.name(), &now, &attempts, &payload];
+        parts.extend((self.earlier > 0).then_some(&*earlier));
+        derived_id(self.schedule.id.as_bytes(), &parts)
+    }
 }
 
 /// One decision on record.

@@ -18,9 +18,9 @@ use uuid::Uuid;
 use crate::model::{AssetId, CampaignId, ClientId, Score, Timestamp, WorkspaceId};
 
 /// A type that a row of either database can be read as.
-pub(super) trait Record: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+pub(super) trait Answer: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
-impl<T> Record for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+impl<T> Answer for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
 /// Reads a row. An error names its column, even where the column was asked for by its position.
 pub(super) fn read<R: sqlx::Row, T: for<'r> FromRow<'r, R>>(row: R) -> Result<T, sqlx::Error> {
@@ -255,7 +255,7 @@ mod tests {
         likes: Whole<u32>,
     });
 
-    fn answer<T: Record>(sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
+    fn answer<T: Answer>(sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
             let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
             Ok(bind_sqlite(sql, values).try_map(read).fetch_one(&mut connection).await?)

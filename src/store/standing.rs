@@ -4,20 +4,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::client_rows::{Frame, OfClient, OfferedAsset, SwitchedChannel};
+use super::client_rows::{Frame, OfClient, SwitchedChannel};
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
+use super::records::{DayRow, Held, Offer, column_list};
 use super::retry::retried;
-use super::row::{Found, Id, Instant, Name, Record, Text};
+use super::row::{Answer, Found, Id, Instant, Name, Text};
 use super::values::{Value, values};
 use crate::model::{
-    AssetId, AssetUse, Capacity, Channel, ChannelState, Client, ClientId, ClientState, Scenario, Timestamp, Week,
-    WorkspaceId,
+    AssetId, AssetRow, AssetUse, CampaignRow, Capacity, Channel, ChannelState, Client, ClientId, ClientRow,
+    ClientState, Policy, PolicyRow, RealityRow, Record, Scenario, Timestamp, WarningRow, Week, WorkspaceId, Zone,
 };
 
 /// Days that posts stay in a channel's recent ones.
 const RECENT_DAYS: i64 = 30;
+
+/// What the policy of a client would be without a word of its row; the ledger has every word.
+const NOTHING_AGREED: Policy = Policy {
+    agent_enabled: false,
+    auto_exec_enabled: false,
+    max_actions_per_day: 0,
+    pause_on_high_severity_warning: true,
+};
 
 /// Clients with their state, by id.
 pub(super) type Standing = Vec<(Client, ClientState)>;
@@ -194,27 +203,40 @@ impl Reader<'_> {
         mut take: impl FnMut(T, &mut Client, &mut ClientState),
     ) -> Result<(), StoreError>
     where
-        OfClient<T>: Record,
+        OfClient<T>: Answer,
     {
         let condition = self.which.condition();
-        let sql = format!("SELECT client_id, {columns} FROM {table} WHERE {condition} ORDER BY client_id, {order}");
+        let sql = format!("SELECT {columns} FROM {table} WHERE {condition} ORDER BY client_id, {order}");
         let rows: Vec<OfClient<T>> = self.tx.all(&sql, vec![self.which.value()]).await?;
-        for OfClient { client_id, record } in rows {
+        for OfClient { client_id, row } in rows {
             if let Some((client, state)) = self.clients.get_mut(&client_id) {
-                take(record, client, state);
+                take(row, client, state);
             }
         }
         Ok(())
     }
 
+    /// The records of a table, as [`Reader::each`] reads rows.
+    async fn records<R: Record + Send + Unpin>(
+        &mut self,
+        table: &str,
+        order: &str,
+        mut take: impl FnMut(R, &mut Client, &mut ClientState),
+    ) -> Result<(), StoreError> {
+        let take = |Held(record): Held<R>, client: &mut Client, state: &mut ClientState| take(record, client, state);
+        self.each(table, &column_list::<R>(), order, take).await
+    }
+
     async fn clients(&mut self) -> Result<(), StoreError> {
-        let columns = "c.client_id, c.workspace_id, c.name, c.industry, c.tags, c.time_zone, c.status, c.priority, \
-                       p.agent_enabled, p.auto_exec_enabled, p.max_actions_per_day, p.pause_on_high_severity_warning";
-        let condition = self.which.condition();
+        let of_client = ClientRow::columns().map(|column| format!("c.{}", column.name));
+        let of_policy = PolicyRow::columns().filter(|column| column.name != "client_id");
+        let columns: Vec<String> = of_client.chain(of_policy.map(|column| format!("p.{}", column.name))).collect();
+        let (columns, condition) = (columns.join(", "), self.which.condition());
         let sql =
             format!("SELECT {columns} FROM clients c JOIN policies p ON p.client_id = c.client_id WHERE c.{condition}");
-        let clients: Vec<Found<Client>> = self.tx.all(&sql, vec![self.which.value()]).await?;
-        for Found(client) in clients {
+        let rows: Vec<Held<(ClientRow, PolicyRow)>> = self.tx.all(&sql, vec![self.which.value()]).await?;
+        for Held((client, policy)) in rows {
+            let client = client.into_client(Zone::utc(), policy.over(&NOTHING_AGREED));
             let state =
                 ClientState { channels: Vec::new(), warnings: Vec::new(), reality: None, asset_uses: Vec::new() };
             self.clients.insert(client.id.to_string(), (client, state));
@@ -223,38 +245,36 @@ impl Reader<'_> {
     }
 
     async fn campaigns(&mut self) -> Result<(), StoreError> {
-        let columns = "campaign_id, name, goal, starts_on, ends_on, channels, weight, any_asset";
-        self.each("campaigns", columns, "campaign_id", |campaign, client, _| client.campaigns.push(campaign)).await
+        let campaign = |row: CampaignRow, client: &mut Client, _: &mut ClientState| client.campaigns.push(row.into());
+        self.records("campaigns", "campaign_id", campaign).await
     }
 
     async fn assets(&mut self) -> Result<(), StoreError> {
-        let columns = "asset_id, campaign_id, kind, channels, created_at, quality_score, brand_consistency, value, \
-                       impact, parent_id, evolution_step, title, body, retired, media_url, tags";
-        let offered = |asset: OfferedAsset, client: &mut Client, _: &mut ClientState| {
-            if !asset.retired {
-                client.assets.push(asset.asset);
+        let offered = |(asset, offer): (AssetRow, Offer), client: &mut Client, _: &mut ClientState| {
+            if !offer.retired {
+                client.assets.push(asset.into());
             }
         };
-        self.each("assets", columns, "asset_id", offered).await
+        self.records("assets", "asset_id", offered).await
     }
 
     async fn days(&mut self) -> Result<(), StoreError> {
-        let columns = "from_date, to_date, kind, factor, channel, name";
-        self.each("calendar_days", columns, "position", |day, client, _| client.days.push(day)).await
+        let day = |row: DayRow, client: &mut Client, _: &mut ClientState| client.days.push(row.into());
+        self.records("calendar_days", "position", day).await
     }
 
     async fn warnings(&mut self) -> Result<(), StoreError> {
-        let columns = "warning_id, type, severity, status, opened_at";
-        self.each("early_warnings", columns, "warning_id", |warning, _, state| state.warnings.push(warning)).await
+        let warning = |row: WarningRow, _: &mut Client, state: &mut ClientState| state.warnings.push(row.into());
+        self.records("early_warnings", "warning_id", warning).await
     }
 
     async fn reality(&mut self) -> Result<(), StoreError> {
-        let columns = "as_of, perceived_score, true_score, confidence, completeness";
-        self.each("reality_snapshots", columns, "as_of", |reality, _, state| state.reality = Some(reality)).await
+        let reality = |row: RealityRow, _: &mut Client, state: &mut ClientState| state.reality = Some(row.into());
+        self.records("reality_snapshots", "as_of", reality).await
     }
 
     async fn channels(&mut self) -> Result<(), StoreError> {
-        let columns = "channel, audience, avg_engagement_rate, last_post_at, posts_last_7_days, posts_last_30_days, \
+        let columns = "client_id, channel, audience, avg_engagement_rate, last_post_at, posts_last_7_days, posts_last_30_days, \
                        fatigue_score, fatigue_as_of, momentum_score, visibility_score, engagement_score, active";
         let active = |channel: SwitchedChannel, _: &mut Client, state: &mut ClientState| {
             if channel.active {

@@ -33,6 +33,8 @@ pub mod stats;
 
 pub mod rules;
 
+pub mod tables;
+
 mod agents;
 
 pub mod planner;

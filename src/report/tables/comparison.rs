@@ -1,6 +1,9 @@
 //! The tables of a comparison.
 
-use super::{Table, TableFormat, Values};
+use chrono::NaiveDate;
+
+use super::{Table, TableFormat, columns};
+use crate::model::{Channel, ClientId, Week};
 use crate::report::{File, ReportError};
 use crate::simulator::{Comparison, Versus};
 use crate::stats::Difference;
@@ -11,8 +14,12 @@ use crate::stats::Difference;
 /// # Errors
 /// Where a table cannot be written.
 pub fn comparison_tables(comparison: &Comparison, format: TableFormat) -> Result<Vec<File>, ReportError> {
-    let tables = [differences(comparison), weeks(comparison), channels(comparison), clients(comparison)];
-    tables.into_iter().map(|table| table.write(format)).collect()
+    tables(comparison).into_iter().map(|table| table.write(format)).collect()
+}
+
+/// The tables of a comparison.
+pub(crate) fn tables(comparison: &Comparison) -> [Table; 4] {
+    [differences(comparison), weeks(comparison), channels(comparison), clients(comparison)]
 }
 
 /// Rows of every pack, each with the pack's name.
@@ -22,65 +29,91 @@ fn rows<Row>(comparison: &Comparison, of: impl Fn(&Versus) -> &[Row]) -> Vec<(&s
     packs.flat_map(|versus| of(versus).iter().map(move |row| (versus.label.as_str(), row))).collect()
 }
 
-fn pack<Row>(rows: &[(&str, &Row)]) -> (&'static str, Values) {
-    ("pack", Values::text(rows.iter().map(|(pack, _)| pack)))
-}
-
-/// The columns of a difference.
-fn difference<Row>(rows: &[(&str, &Row)], of: impl Fn(&Row) -> &Difference) -> [(&'static str, Values); 10] {
-    let number =
-        |value: fn(&Difference) -> Option<f64>| Values::number_or_none(rows.iter().map(|(_, row)| value(of(row))));
-    [
-        ("base", number(|d| Some(d.base))),
-        ("value", number(|d| Some(d.other))),
-        ("difference", number(|d| Some(d.mean))),
-        ("low", number(|d| d.interval.map(|[low, _]| low))),
-        ("high", number(|d| d.interval.map(|[_, high]| high))),
-        ("relative", number(Difference::relative)),
-        ("relative_low", number(|d| d.relative_interval().map(|[low, _]| low))),
-        ("relative_high", number(|d| d.relative_interval().map(|[_, high]| high))),
-        ("p", number(|d| d.p)),
-        ("variance_reduction", number(|d| d.variance_reduction)),
-    ]
+/// Adds the columns of differences.
+fn add_difference<'d>(table: &mut Table, differences: impl Iterator<Item = &'d Difference>) {
+    let rows: Vec<&Difference> = differences.collect();
+    columns!(table, rows, |row| {
+        /// The number under the base, mean over replications.
+        base: f64 = row.base,
+        /// The number under the pack, mean over replications.
+        value: f64 = row.other,
+        /// The pack's number less the base's.
+        difference: f64 = row.mean,
+        /// Lower end of the 95 % interval of the difference.
+        low: Option<f64> = row.interval.map(|[low, _]| low),
+        /// Upper end of that interval.
+        high: Option<f64> = row.interval.map(|[_, high]| high),
+        /// The difference as a share of the base.
+        relative: Option<f64> = row.relative(),
+        /// Lower end of the interval of that share.
+        relative_low: Option<f64> = row.relative_interval().map(|[low, _]| low),
+        /// Upper end of that interval.
+        relative_high: Option<f64> = row.relative_interval().map(|[_, high]| high),
+        /// Chance of so great a difference if there were none.
+        p: Option<f64> = row.p,
+        /// Share of the variance of a difference of independent draws that common random numbers take away.
+        variance_reduction: Option<f64> = row.variance_reduction,
+    });
 }
 
 fn differences(comparison: &Comparison) -> Table {
     let rows = rows(comparison, |versus| &versus.headline);
-    let mut columns = vec![pack(&rows), ("number", Values::text(rows.iter().map(|(_, row)| row.measure.name())))];
-    columns.extend(difference(&rows, |row| &row.difference));
-    columns.push(("p_corrected", Values::number_or_none(rows.iter().map(|(_, row)| row.corrected_p))));
-    Table { name: "differences", columns }
+    let mut table = Table::new("differences", "a headline number under a pack");
+    columns!(table, rows, |(pack, row)| {
+        /// The pack.
+        pack: String = (*pack).to_owned(),
+        /// The number.
+        number: String = row.measure.name().to_owned(),
+    });
+    add_difference(&mut table, rows.iter().map(|(_, row)| &row.difference));
+    columns!(table, rows, |(_, row)| {
+        /// `p`, corrected for the many numbers that are compared.
+        p_corrected: Option<f64> = row.corrected_p,
+    });
+    table
 }
 
 fn weeks(comparison: &Comparison) -> Table {
     let rows = rows(comparison, |versus| &versus.weekly);
-    let mut columns = vec![
-        pack(&rows),
-        ("week", Values::text(rows.iter().map(|(_, row)| row.week))),
-        ("monday", Values::text(rows.iter().map(|(_, row)| row.week.monday()))),
-    ];
-    columns.extend(difference(&rows, |row| &row.engagement));
-    Table { name: "difference_weeks", columns }
+    let mut table = Table::new("difference_weeks", "engagement of a week under a pack");
+    columns!(table, rows, |(pack, row)| {
+        /// The pack.
+        pack: String = (*pack).to_owned(),
+        /// The ISO week.
+        week: Week = row.week,
+        /// Its Monday.
+        monday: NaiveDate = row.week.monday(),
+    });
+    add_difference(&mut table, rows.iter().map(|(_, row)| &row.engagement));
+    table
 }
 
 fn channels(comparison: &Comparison) -> Table {
     let rows = rows(comparison, |versus| &versus.channels);
-    let mut columns = vec![
-        pack(&rows),
-        ("channel", Values::text(rows.iter().map(|(_, row)| row.channel))),
-        ("clients", Values::count(rows.iter().map(|(_, row)| row.clients))),
-    ];
-    columns.extend(difference(&rows, |row| &row.engagement));
-    Table { name: "difference_channels", columns }
+    let mut table = Table::new("difference_channels", "engagement of a channel under a pack");
+    columns!(table, rows, |(pack, row)| {
+        /// The pack.
+        pack: String = (*pack).to_owned(),
+        /// The channel.
+        channel: Channel = row.channel,
+        /// Clients that have it.
+        clients: u32 = row.clients,
+    });
+    add_difference(&mut table, rows.iter().map(|(_, row)| &row.engagement));
+    table
 }
 
 fn clients(comparison: &Comparison) -> Table {
     let rows = rows(comparison, |versus| &versus.clients);
-    let mut columns = vec![
-        pack(&rows),
-        ("client_id", Values::text(rows.iter().map(|(_, row)| &row.client_id))),
-        ("name", Values::text(rows.iter().map(|(_, row)| &row.name))),
-    ];
-    columns.extend(difference(&rows, |row| &row.engagement));
-    Table { name: "difference_clients", columns }
+    let mut table = Table::new("difference_clients", "engagement of a client under a pack");
+    columns!(table, rows, |(pack, row)| {
+        /// The pack.
+        pack: String = (*pack).to_owned(),
+        /// The client.
+        client_id: ClientId = row.client_id.clone(),
+        /// Its name.
+        name: String = row.name.clone(),
+    });
+    add_difference(&mut table, rows.iter().map(|(_, row)| &row.engagement));
+    table
 }

@@ -1,16 +1,14 @@
 //! Tables of runs, comparisons and plans, as Parquet or CSV.
 //!
-//! Columns are laid out here and written by polars; nothing is read, joined or computed. A number
-//! that is not finite becomes an empty value. Instants are ISO 8601
-//! text in UTC: true instants would bring a calendar library into every build.
+//! Columns are declared here, each once with its type and what it holds, and written by polars; nothing is read, joined
+//! or computed. A number that is not finite becomes an empty value. Instants are ISO 8601 text in UTC.
 
 mod comparison;
 mod plan;
 mod run;
 mod sweep;
 
-use polars_core::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PolarsError, Series};
-use polars_io::prelude::{CsvWriter, ParquetWriter, SerWriter};
+use polars_core::prelude::PolarsResult;
 
 pub use comparison::comparison_tables;
 pub use plan::plan_tables;
@@ -18,7 +16,9 @@ pub use run::run_tables;
 pub use sweep::sweep_tables;
 
 use super::{File, ReportError};
-use crate::spreadsheet::make_harmless;
+use crate::frames::{self, Cells};
+use crate::model::{Cell, Kind};
+use crate::stats::Estimate;
 
 /// How tables are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,74 +41,169 @@ impl TableFormat {
     }
 }
 
-/// A table before it is written; its columns may have names that only the data know.
-struct Table<Name = &'static str> {
-    name: &'static str,
-    columns: Vec<(Name, Values)>,
+/// A table before it is written.
+pub struct Table {
+    /// Its name, without an ending.
+    pub name: &'static str,
+    /// What a row is.
+    pub doc: &'static str,
+    /// Its columns.
+    pub columns: Vec<TableColumn>,
+    height: usize,
 }
 
-/// The values of a column.
-enum Values {
-    Text(Vec<Option<String>>),
-    Number(Vec<Option<f64>>),
-    Count(Vec<i64>),
-    Flag(Vec<bool>),
+/// A column of a table.
+pub struct TableColumn {
+    /// Its name, which only the data may know.
+    pub name: String,
+    /// What it holds, with its unit.
+    pub doc: &'static str,
+    /// The kind of its values.
+    pub kind: Kind,
+    cells: Cells,
 }
 
-impl Values {
-    fn text(values: impl Iterator<Item = impl ToString>) -> Self {
-        Values::Text(values.map(|value| Some(value.to_string())).collect())
+impl Table {
+    fn new(name: &'static str, doc: &'static str) -> Self {
+        Self { name, doc, columns: Vec::new(), height: 0 }
     }
 
-    fn text_or_none(values: impl Iterator<Item = Option<impl ToString>>) -> Self {
-        Values::Text(values.map(|value| value.map(|value| value.to_string())).collect())
+    fn add<C: Cell>(&mut self, name: impl Into<String>, doc: &'static str, values: impl Iterator<Item = C>) {
+        let name = name.into();
+        let mut cells = Cells::new(&name, C::KIND, 0);
+        self.height = 0;
+        for value in values {
+            cells.push(value.value());
+            self.height += 1;
+        }
+        self.columns.push(TableColumn { name, doc, kind: C::KIND, cells });
     }
 
-    fn number(values: impl Iterator<Item = f64>) -> Self {
-        Self::number_or_none(values.map(Some))
+    /// Adds the columns of an estimate of engagement.
+    fn add_engagement<'e>(&mut self, estimates: impl Iterator<Item = &'e Estimate> + Clone) {
+        let rows: Vec<&Estimate> = estimates.collect();
+        columns!(self, rows, |estimate| {
+            /// Engagements that came, mean over replications.
+            engagement: f64 = estimate.mean,
+            /// Lower end of the 95 % interval of that mean; blank for one replication.
+            engagement_low: Option<f64> = estimate.interval.map(|[low, _]| low),
+            /// Upper end of that interval.
+            engagement_high: Option<f64> = estimate.interval.map(|[_, high]| high),
+            /// Engagements that 5 % of replications stay below.
+            engagement_p5: f64 = estimate.p5,
+            /// Engagements that half of the replications stay below.
+            engagement_p50: f64 = estimate.p50,
+            /// Engagements that 95 % of replications stay below.
+            engagement_p95: f64 = estimate.p95,
+        });
     }
 
-    fn number_or_none(values: impl Iterator<Item = Option<f64>>) -> Self {
-        Values::Number(values.map(|value| value.filter(|value| value.is_finite())).collect())
-    }
-
-    fn count(values: impl Iterator<Item = u32>) -> Self {
-        Values::Count(values.map(i64::from).collect())
-    }
-
-    fn into_column(self, name: &str) -> Column {
-        let series = match self {
-            Values::Text(values) => Series::new(name.into(), values),
-            Values::Number(values) => Series::new(name.into(), values),
-            Values::Count(values) => Series::new(name.into(), values),
-            Values::Flag(values) => Series::new(name.into(), values),
-        };
-        series.into_column()
-    }
-}
-
-impl<Name: AsRef<str>> Table<Name> {
     /// The table as a file, its name with its ending.
-    fn write(self, format: TableFormat) -> Result<File, ReportError> {
+    ///
+    /// # Errors
+    /// Where it cannot be encoded.
+    pub fn write(self, format: TableFormat) -> Result<File, ReportError> {
         let name = self.name;
         let path = format!("{name}.{}", format.extension());
         let bytes = self.bytes(format).map_err(|error| ReportError::Table { table: name, cause: error.to_string() })?;
         Ok((path, bytes))
     }
 
-    fn bytes(self, format: TableFormat) -> Result<Vec<u8>, PolarsError> {
-        let columns = self.columns.into_iter().map(|(name, values)| values.into_column(name.as_ref()));
-        let mut frame = DataFrame::new_infer_height(columns.collect())?;
-        let mut bytes = Vec::new();
+    fn bytes(self, format: TableFormat) -> PolarsResult<Vec<u8>> {
+        let frame = frames::frame(self.columns.into_iter().map(|column| column.cells).collect(), self.height)?;
         match format {
-            TableFormat::Parquet => {
-                ParquetWriter::new(&mut bytes).finish(&mut frame)?;
-            }
-            TableFormat::Csv => {
-                make_harmless(&mut frame)?;
-                CsvWriter::new(&mut bytes).finish(&mut frame)?;
-            }
+            TableFormat::Parquet => frames::parquet(frame),
+            TableFormat::Csv => frames::csv(frame),
         }
-        Ok(bytes)
+    }
+}
+
+/// Adds columns to a table: `columns!(table, rows, |row| { /// What it holds. name: type = value, … })`.
+macro_rules! columns {
+    ($table:expr, $rows:expr, |$row:pat_param| {
+        $($(#[doc = $doc:literal])+ $column:ident: $kind:ty = $value:expr,)+
+    }) => {
+        $($table.add(stringify!($column), concat!($($doc),+), $rows.iter().map(|row| -> $kind {
+            #[allow(unused_variables, reason = "not every column needs the whole row")]
+            let $row = row;
+            $value
+        }));)+
+    };
+}
+use columns;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Column;
+    use crate::report::{sample, sample_sweep};
+    use crate::tables::ScenarioTable;
+
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/tables.md");
+
+    const HEAD: &str = "# Tables\n\n\
+        Every table that mcoe reads or writes, with its columns. Files are CSV or Parquet. Instants are ISO 8601 in UTC, \
+        dates ISO 8601; lists stand in one cell with `;` between.\n";
+
+    fn kind(kind: Kind) -> &'static str {
+        match kind {
+            Kind::Text => "text",
+            Kind::Texts => "list of texts",
+            Kind::Number => "number",
+            Kind::Count => "whole number",
+            Kind::Flag => "true or false",
+            Kind::Instant => "instant",
+            Kind::Date => "date",
+            Kind::Id => "UUID",
+        }
+    }
+
+    fn row_of(column: &Column) -> String {
+        let range = column.range.map_or_else(String::new, |(least, most)| format!(", {least} to {most}"));
+        let presence = if column.is_required { "required" } else { "" };
+        format!("| `{}` | {}{range} | {presence} |{} |\n", column.name, kind(column.kind), column.doc)
+    }
+
+    fn scenario_table(name: &str, columns: &[&Column]) -> String {
+        let rows: String = columns.iter().map(|column| row_of(column)).collect();
+        format!("\n### `{name}`\n\n| column | holds | | meaning |\n|---|---|---|---|\n{rows}")
+    }
+
+    fn written_table(table: &Table) -> String {
+        let row = |column: &TableColumn| format!("| `{}` | {} |{} |\n", column.name, kind(column.kind), column.doc);
+        let rows: String = table.columns.iter().map(row).collect();
+        format!("\n### `{}`: {}\n\n| column | holds | meaning |\n|---|---|---|\n{rows}", table.name, table.doc)
+    }
+
+    fn page() -> String {
+        let (_, comparison) = sample::comparisons().remove(0);
+        let (_, sweep) = sample_sweep::sweeps().remove(0);
+        let mut page = HEAD.to_owned();
+        page.push_str("\n## A scenario\n\n`clients` and `channels` must be there. A column that is not required may be missing, and its cells may be blank.\n");
+        page.extend(ScenarioTable::ALL.iter().map(|table| scenario_table(table.name, &table.columns())));
+        let [posts, mapping] = crate::scenario::import_columns();
+        page.push_str("\n## What `mcoe import` reads\n\nA posting history; its other columns are passed over. With `--mapping`, which client each account belongs to.\n");
+        page.push_str(&scenario_table("posting history", &posts));
+        page.push_str(&scenario_table("mapping", &mapping));
+        let parts: [(&str, Vec<Table>); 4] = [
+            ("A plan", plan::tables(&sample::plan(), &sample::decisions()).into()),
+            ("A simulation", run::tables(&sample::simulation()).into()),
+            ("A comparison", comparison::tables(&comparison).into()),
+            ("A sweep", sweep::tables(&sweep).into()),
+        ];
+        for (title, tables) in parts {
+            page.push_str(&format!("\n## {title}\n"));
+            page.extend(tables.iter().map(written_table));
+        }
+        page
+    }
+
+    #[test]
+    fn the_page_of_tables_lists_every_column() {
+        if std::env::var_os("MCOE_PAGES").is_some_and(|wish| wish == "rewrite") {
+            std::fs::write(PAGE, page()).unwrap();
+        }
+        let written = std::fs::read_to_string(PAGE).unwrap_or_default();
+        assert!(written == page(), "docs/tables.md is not up to date; run this test with MCOE_PAGES=rewrite");
     }
 }

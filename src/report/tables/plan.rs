@@ -1,9 +1,13 @@
 //! The tables of a plan: posts, decisions, conflicts, allocations.
 
 use serde_json::Value;
+use uuid::Uuid;
 
-use super::{Table, TableFormat, Values};
-use crate::model::{Allocation, ClientPlan, Conflict, Decision, Plan, Post, Tier};
+use super::{Table, TableFormat, columns};
+use crate::model::{
+    ActionType, Allocation, AssetId, CampaignId, Channel, ClientId, ClientPlan, Conflict, ConflictKind, Decision,
+    DecisionStatus, Plan, Post, RiskBand, ScheduleStatus, Severity, Tier, Timestamp, WorkspaceId, Zone,
+};
 use crate::report::{File, ReportError};
 
 /// `posts`, `decisions`, `conflicts` and `allocations` of a plan, with the columns that the plan's
@@ -12,42 +16,60 @@ use crate::report::{File, ReportError};
 /// # Errors
 /// Where a table cannot be written.
 pub fn plan_tables(plan: &Plan, decisions: &[Decision], format: TableFormat) -> Result<Vec<File>, ReportError> {
+    tables(plan, decisions).into_iter().map(|table| table.write(format)).collect()
+}
+
+/// The tables of a plan.
+pub(crate) fn tables(plan: &Plan, decisions: &[Decision]) -> [Table; 4] {
     [posts(plan), decisions_table(decisions), conflicts(plan), allocations(plan)]
-        .into_iter()
-        .map(|table| table.write(format))
-        .collect()
 }
 
 fn posts(plan: &Plan) -> Table {
     let rows: Vec<(&ClientPlan, &Post)> = plan.posts().collect();
-    let text =
-        |value: fn(&ClientPlan, &Post) -> String| Values::text(rows.iter().map(|(client, post)| value(client, post)));
-    let some = |value: fn(&Post) -> Option<String>| Values::text_or_none(rows.iter().map(|(_, post)| value(post)));
-    let number = |value: fn(&Post) -> f64| Values::number(rows.iter().map(|(_, post)| value(post)));
-    let asset_score = rows.iter().map(|(_, post)| post.asset.as_ref().map(|asset| asset.score));
-    let columns = vec![
-        ("post_id", Values::text(rows.iter().map(|(client, post)| plan.post_id(&client.client_id, post)))),
-        ("client_id", text(|client, _| client.client_id.to_string())),
-        ("workspace_id", text(|client, _| client.workspace_id.to_string())),
-        ("channel", text(|_, post| post.channel.to_string())),
-        ("scheduled_for", Values::text(rows.iter().map(|(_, post)| post.at))),
-        ("local_time", text(local_time)),
-        ("time_zone", text(|client, _| client.zone.to_string())),
-        ("asset_id", some(|post| post.asset.as_ref().map(|asset| asset.asset_id.to_string()))),
-        ("variation_id", some(|post| Some(post.asset.as_ref()?.variation_id.as_ref()?.to_string()))),
-        ("campaign_id", some(|post| post.campaign_id.as_ref().map(ToString::to_string))),
-        ("status", text(|_, post| post.status.name().to_owned())),
-        ("priority", number(|post| post.priority)),
-        ("fatigue", number(|post| post.fatigue)),
-        ("expected_engagement", number(|post| post.expected_engagement)),
-        ("asset_score", Values::number_or_none(asset_score)),
-        ("confidence", number(|post| post.confidence)),
-        ("risk_level", text(|_, post| post.risk.to_string())),
-        ("blocked_reason", some(Post::blocked_reason)),
-        ("blocked_code", some(|post| post.blocked.as_ref().map(|reason| reason.code().to_owned()))),
-        ("blocked_details", some(|post| post.blocked.as_ref().map(|reason| reason.details().to_string()))),
-    ];
-    Table { name: "posts", columns }
+    let mut table = Table::new("posts", "a planned post");
+    columns!(table, rows, |(client, post)| {
+        /// Derived from the plan, the client, the channel and the time.
+        post_id: Uuid = plan.post_id(&client.client_id, post),
+        /// The client.
+        client_id: ClientId = client.client_id.clone(),
+        /// Its workspace.
+        workspace_id: WorkspaceId = client.workspace_id.clone(),
+        /// The channel.
+        channel: Channel = post.channel,
+        /// When it goes out, in UTC.
+        scheduled_for: Timestamp = post.at,
+        /// When it goes out on the client's clock, with its offset from UTC.
+        local_time: String = local_time(client, post),
+        /// The client's zone.
+        time_zone: Zone = client.zone,
+        /// The asset; blank where none was free.
+        asset_id: Option<AssetId> = post.asset.as_ref().map(|asset| asset.asset_id.clone()),
+        /// The variation of it that is used.
+        variation_id: Option<AssetId> = post.asset.as_ref().and_then(|asset| asset.variation_id.clone()),
+        /// The campaign that it counts for.
+        campaign_id: Option<CampaignId> = post.campaign_id.clone(),
+        /// Where it stands.
+        status: ScheduleStatus = post.status,
+        /// Claim on scarce capacity, 0 to 100.
+        priority: f64 = post.priority,
+        /// Fatigue of the channel at its hour, 0 to 1.
+        fatigue: f64 = post.fatigue,
+        /// Engagements that the planner expects.
+        expected_engagement: f64 = post.expected_engagement,
+        /// The asset's score, 0 to 100.
+        asset_score: Option<f64> = post.asset.as_ref().map(|asset| asset.score),
+        /// Confidence in the post, 0 to 1.
+        confidence: f64 = post.confidence,
+        /// How much attention it needs.
+        risk_level: RiskBand = post.risk,
+        /// Why it is held; blank where it is not.
+        blocked_reason: Option<String> = post.blocked_reason(),
+        /// The kind of that reason.
+        blocked_code: Option<String> = post.blocked.as_ref().map(|reason| reason.code().to_owned()),
+        /// What that reason says, as JSON.
+        blocked_details: Option<String> = post.blocked.as_ref().map(|reason| reason.details().to_string()),
+    });
+    table
 }
 
 /// The client's wall-clock time with its distance from UTC, as `2026-11-24T09:00:00+11:00`.
@@ -56,23 +78,36 @@ fn local_time(client: &ClientPlan, post: &Post) -> String {
 }
 
 fn decisions_table(rows: &[Decision]) -> Table {
-    let text = |value: fn(&Decision) -> String| Values::text(rows.iter().map(value));
-    let columns = vec![
-        ("decision_id", text(|row| row.id.to_string())),
-        ("post_id", Values::text_or_none(rows.iter().map(|row| row.post_id))),
-        ("client_id", text(|row| row.client_id.to_string())),
-        ("action_type", text(|row| row.action_type.name().to_owned())),
-        ("decision_payload", text(|row| row.payload.to_string())),
-        ("source_signals", text(|row| row.source_signals.to_string())),
-        ("risk_class", text(|row| row.risk_class.to_string())),
-        ("confidence_score", Values::number(rows.iter().map(|row| row.confidence))),
-        ("truth_notes", text(|row| Value::from(row.truth_notes.to_vec()).to_string())),
-        ("truth_compliant", Values::Flag(rows.iter().map(|row| row.truth_compliant).collect())),
-        ("disclaimers", text(|row| Value::from(row.disclaimers).to_string())),
-        ("status", text(|row| row.status.name().to_owned())),
-        ("actor", text(|row| row.actor.to_owned())),
-    ];
-    Table { name: "decisions", columns }
+    let mut table = Table::new("decisions", "a decision that the plan rests on");
+    columns!(table, rows, |row| {
+        /// Derived from the plan and what it decides.
+        decision_id: Uuid = row.id,
+        /// The post; blank where it concerns a channel.
+        post_id: Option<Uuid> = row.post_id,
+        /// The client.
+        client_id: ClientId = row.client_id.clone(),
+        /// What kind of decision.
+        action_type: ActionType = row.action_type,
+        /// The decision itself, as JSON.
+        decision_payload: String = row.payload.clone(),
+        /// The agents' signals that it rests on, as JSON.
+        source_signals: String = row.source_signals.to_string(),
+        /// How much attention it needs.
+        risk_class: RiskBand = row.risk_class,
+        /// How sure, 0 to 1.
+        confidence_score: f64 = row.confidence,
+        /// What the truth layer wants known, as JSON.
+        truth_notes: String = Value::from(row.truth_notes.to_vec()).to_string(),
+        /// Whether the truth layer has nothing against it.
+        truth_compliant: bool = row.truth_compliant,
+        /// What must be said with it, as JSON.
+        disclaimers: String = Value::from(row.disclaimers).to_string(),
+        /// Where it stands.
+        status: DecisionStatus = row.status,
+        /// Who decided.
+        actor: String = row.actor.to_owned(),
+    });
+    table
 }
 
 fn conflicts(plan: &Plan) -> Table {
@@ -81,42 +116,65 @@ fn conflicts(plan: &Plan) -> Table {
         .iter()
         .flat_map(|client| client.conflicts.iter().map(move |conflict| (client, conflict)))
         .collect();
-    let columns = vec![
-        ("client_id", Values::text(rows.iter().map(|(client, _)| &client.client_id))),
-        ("channel", Values::text_or_none(rows.iter().map(|(_, conflict)| conflict.channel))),
-        ("type", Values::text(rows.iter().map(|(_, conflict)| conflict.kind.name()))),
-        ("severity", Values::text(rows.iter().map(|(_, conflict)| conflict.severity.name()))),
-        ("description", Values::text(rows.iter().map(|(_, conflict)| &conflict.description))),
-        ("affected", Values::count(rows.iter().map(|(_, conflict)| conflict.affected))),
-        ("resolution", Values::text(rows.iter().map(|(_, conflict)| &conflict.resolution))),
-    ];
-    Table { name: "conflicts", columns }
+    let mut table = Table::new("conflicts", "something that stands against the plan");
+    columns!(table, rows, |(client, conflict)| {
+        /// The client.
+        client_id: ClientId = client.client_id.clone(),
+        /// The channel; blank where it concerns all of them.
+        channel: Option<Channel> = conflict.channel,
+        /// What kind of conflict.
+        type: ConflictKind = conflict.kind,
+        /// How bad it is.
+        severity: Severity = conflict.severity,
+        /// What is the matter.
+        description: String = conflict.description.clone(),
+        /// How many posts it affects.
+        affected: u32 = conflict.affected,
+        /// What would resolve it.
+        resolution: String = conflict.resolution.clone(),
+    });
+    table
 }
 
 fn allocations(plan: &Plan) -> Table {
     let rows: Vec<(&ClientPlan, &Allocation)> =
         plan.clients.iter().flat_map(|client| client.allocations.iter().map(move |row| (client, row))).collect();
-    let count = |value: fn(&Allocation) -> u32| Values::count(rows.iter().map(|(_, row)| value(row)));
-    let number = |value: fn(&Allocation) -> f64| Values::number(rows.iter().map(|(_, row)| value(row)));
-    let columns = vec![
-        ("client_id", Values::text(rows.iter().map(|(client, _)| &client.client_id))),
-        ("channel", Values::text(rows.iter().map(|(_, row)| row.channel))),
-        ("posts_target", count(|row| row.posts_target)),
-        ("posts_planned", count(|row| row.posts_planned)),
-        ("why_fewer", Values::text(rows.iter().map(|(_, row)| &row.why_fewer))),
-        ("fatigue_start", number(|row| row.fatigue_start)),
-        ("fatigue_end", number(|row| row.fatigue_end)),
-        ("objective", number(|row| row.objective)),
-        ("exact", Values::Flag(rows.iter().map(|(_, row)| row.tier == Tier::Exact).collect())),
-        ("posts_wanted", count(|row| row.posts_wanted)),
-        ("posts_blocked", count(|row| row.posts_blocked)),
-        ("mean_quality", number(|row| row.mean_quality)),
-        ("end_weight", number(|row| row.end_weight)),
-        ("upper_bound", number(|row| row.upper_bound)),
-        ("tier", Values::text(rows.iter().map(|(_, row)| row.tier.name()))),
-        ("hours_allowed", count(|row| row.hours_allowed)),
-    ];
-    Table { name: "allocations", columns }
+    let mut table = Table::new("allocations", "a client's channel in the week");
+    columns!(table, rows, |(client, row)| {
+        /// The client.
+        client_id: ClientId = client.client_id.clone(),
+        /// The channel.
+        channel: Channel = row.channel,
+        /// Posts that the rules want after fatigue, committed ones included.
+        posts_target: u32 = row.posts_target,
+        /// Posts placed, those held included.
+        posts_planned: u32 = row.posts_planned,
+        /// Why fewer than wanted; blank where none is missing.
+        why_fewer: String = row.why_fewer.clone(),
+        /// Fatigue as the week begins, 0 to 1.
+        fatigue_start: f64 = row.fatigue_start,
+        /// Fatigue as the week ends; posts held do not count.
+        fatigue_end: f64 = row.fatigue_end,
+        /// The posts' value less the price of the fatigue handed on, in engagements.
+        objective: f64 = row.objective,
+        /// Whether it was solved exactly.
+        exact: bool = row.tier == Tier::Exact,
+        /// Posts that the rules want before fatigue.
+        posts_wanted: u32 = row.posts_wanted,
+        /// Posts placed and then held.
+        posts_blocked: u32 = row.posts_blocked,
+        /// Quality that the hours were valued with; 1 is neutral.
+        mean_quality: f64 = row.mean_quality,
+        /// Price of a unit of fatigue handed to the next week, in engagements.
+        end_weight: f64 = row.end_weight,
+        /// The objective at best, were the client's other channels not competing for the day.
+        upper_bound: f64 = row.upper_bound,
+        /// How it was solved.
+        tier: Tier = row.tier,
+        /// Hours that could be used.
+        hours_allowed: u32 = row.hours_allowed,
+    });
+    table
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The tables of a simulation: what the figures and the page are drawn from.
 
-use super::{Table, TableFormat, Values};
-use crate::model::RiskBand;
+use chrono::NaiveDate;
+
+use super::{Table, TableFormat, columns};
+use crate::model::{Channel, ClientId, RiskBand, Week, WorkspaceId};
 use crate::report::{File, ReportError};
 use crate::simulator::{ChannelSummary, ClientSummary, GuardrailSummary, Simulation, WeekSummary};
-use crate::stats::Estimate;
 
 /// `weekly`, `channels`, `channel_weeks`, `risk`, `guardrails`, `guardrail_weeks`, `clients`,
 /// `calendar` and `assets` of a run. Counts are means of one replication.
@@ -12,7 +13,12 @@ use crate::stats::Estimate;
 /// # Errors
 /// Where a table cannot be written.
 pub fn run_tables(simulation: &Simulation, format: TableFormat) -> Result<Vec<File>, ReportError> {
-    let tables = [
+    tables(simulation).into_iter().map(|table| table.write(format)).collect()
+}
+
+/// The tables of a run.
+pub(crate) fn tables(simulation: &Simulation) -> [Table; 9] {
+    [
         weekly(&simulation.weekly),
         channels(&simulation.channels),
         channel_weeks(simulation),
@@ -22,176 +28,230 @@ pub fn run_tables(simulation: &Simulation, format: TableFormat) -> Result<Vec<Fi
         clients(&simulation.clients),
         calendar(simulation),
         assets(simulation),
-    ];
-    tables.into_iter().map(|table| table.write(format)).collect()
-}
-
-/// Numbers of one kind out of rows.
-fn numbers<Row>(rows: &[Row], value: impl Fn(&Row) -> f64) -> Values {
-    Values::number(rows.iter().map(value))
-}
-
-/// The columns of an estimate of engagement.
-fn engagement<Row>(rows: &[Row], of: impl Fn(&Row) -> &Estimate) -> [(&'static str, Values); 6] {
-    let end = |index: usize| {
-        let ends = rows.iter().map(|row| of(row).interval.and_then(|ends| ends.get(index).copied()));
-        Values::number_or_none(ends)
-    };
-    [
-        ("engagement", numbers(rows, |row| of(row).mean)),
-        ("engagement_low", end(0)),
-        ("engagement_high", end(1)),
-        ("engagement_p5", numbers(rows, |row| of(row).p5)),
-        ("engagement_p50", numbers(rows, |row| of(row).p50)),
-        ("engagement_p95", numbers(rows, |row| of(row).p95)),
     ]
 }
 
 fn weekly(weeks: &[WeekSummary]) -> Table {
-    let mut columns = vec![
-        ("week", Values::text(weeks.iter().map(|row| row.week))),
-        ("monday", Values::text(weeks.iter().map(|row| row.week.monday()))),
-    ];
-    columns.extend(engagement(weeks, |row| &row.engagement));
-    columns.extend([
-        ("expected_engagement", numbers(weeks, |row| row.expected_engagement)),
-        ("posts_wanted", numbers(weeks, |row| row.posts_wanted)),
-        ("posts_target", numbers(weeks, |row| row.posts_target)),
-        ("fewer_by_fatigue", numbers(weeks, |row| row.target_changes.fewer_by_fatigue)),
-        ("fewer_by_hook", numbers(weeks, |row| row.target_changes.fewer_by_hook)),
-        ("more_by_hook", numbers(weeks, |row| row.target_changes.more_by_hook)),
-        ("posts_committed", numbers(weeks, |row| row.posts_committed)),
-        ("posts_planned", numbers(weeks, |row| row.posts_planned)),
-        ("posts_drafted", numbers(weeks, |row| row.posts_drafted)),
-        ("posts_blocked", numbers(weeks, |row| row.posts_blocked)),
-        ("reviews", numbers(weeks, |row| row.reviews)),
-        ("rejected", numbers(weeks, |row| row.rejected)),
-        ("expired", numbers(weeks, |row| row.expired)),
-    ]);
-    Table { name: "weekly", columns }
+    let mut table = Table::new("weekly", "a week, over all clients and channels");
+    columns!(table, weeks, |row| {
+        /// The ISO week.
+        week: Week = row.week,
+        /// Its Monday.
+        monday: NaiveDate = row.week.monday(),
+    });
+    table.add_engagement(weeks.iter().map(|row| &row.engagement));
+    columns!(table, weeks, |row| {
+        /// Engagements that the planner expected of the drafts.
+        expected_engagement: f64 = row.expected_engagement,
+        /// Posts that the rules wanted before fatigue.
+        posts_wanted: f64 = row.posts_wanted,
+        /// Posts that the rules wanted after fatigue and the pack's `weekly_posts` function.
+        posts_target: f64 = row.posts_target,
+        /// Posts given up because channels were tired.
+        fewer_by_fatigue: f64 = row.target_changes.fewer_by_fatigue,
+        /// Posts that the pack's `weekly_posts` function did without.
+        fewer_by_hook: f64 = row.target_changes.fewer_by_hook,
+        /// Posts that it asked for beyond those wanted.
+        more_by_hook: f64 = row.target_changes.more_by_hook,
+        /// Posts that were committed before the run.
+        posts_committed: f64 = row.posts_committed,
+        /// Posts placed by the planner.
+        posts_planned: f64 = row.posts_planned,
+        /// Drafts made, of posts committed before the run as well.
+        posts_drafted: f64 = row.posts_drafted,
+        /// Posts held.
+        posts_blocked: f64 = row.posts_blocked,
+        /// Posts that went to a reviewer.
+        reviews: f64 = row.reviews,
+        /// Posts that a reviewer refused.
+        rejected: f64 = row.rejected,
+        /// Posts whose answer came after their time.
+        expired: f64 = row.expired,
+    });
+    table
 }
 
 fn channels(rows: &[ChannelSummary]) -> Table {
-    let mut columns = vec![
-        ("channel", Values::text(rows.iter().map(|row| row.channel))),
-        ("clients", Values::count(rows.iter().map(|row| row.clients))),
-    ];
-    columns.extend(engagement(rows, |row| &row.engagement));
-    columns.extend([
-        ("posts_wanted", numbers(rows, |row| row.posts_wanted)),
-        ("posts_committed", numbers(rows, |row| row.posts_committed)),
-        ("posts_planned", numbers(rows, |row| row.posts_planned)),
-        ("posts_drafted", numbers(rows, |row| row.posts_drafted)),
-        ("posts_blocked", numbers(rows, |row| row.posts_blocked)),
-        ("without_asset", numbers(rows, |row| row.without_asset)),
-        ("mean_fatigue", numbers(rows, |row| row.mean_fatigue)),
-        ("share_above_warn", numbers(rows, |row| row.share_above_warn)),
-        ("share_above_block", numbers(rows, |row| row.share_above_block)),
-        ("warn_at", numbers(rows, |row| row.warn_at)),
-        ("block_at", numbers(rows, |row| row.block_at)),
-    ]);
-    Table { name: "channels", columns }
+    let mut table = Table::new("channels", "a channel, over all weeks and clients");
+    columns!(table, rows, |row| {
+        /// The channel.
+        channel: Channel = row.channel,
+        /// Clients that have it.
+        clients: u32 = row.clients,
+    });
+    table.add_engagement(rows.iter().map(|row| &row.engagement));
+    columns!(table, rows, |row| {
+        /// Posts that the rules wanted before fatigue.
+        posts_wanted: f64 = row.posts_wanted,
+        /// Posts that were committed before the run.
+        posts_committed: f64 = row.posts_committed,
+        /// Posts placed by the planner.
+        posts_planned: f64 = row.posts_planned,
+        /// Drafts made, of posts committed before the run as well.
+        posts_drafted: f64 = row.posts_drafted,
+        /// Posts held.
+        posts_blocked: f64 = row.posts_blocked,
+        /// Planned posts without an asset.
+        without_asset: f64 = row.without_asset,
+        /// Mean fatigue at posts, 0 to 1.
+        mean_fatigue: f64 = row.mean_fatigue,
+        /// Share of channel-hours with fatigue at or above `warn_at`.
+        share_above_warn: f64 = row.share_above_warn,
+        /// Share of channel-hours with fatigue at or above `block_at`.
+        share_above_block: f64 = row.share_above_block,
+        /// Fatigue from which the rules warn.
+        warn_at: f64 = row.warn_at,
+        /// Fatigue from which the rules block.
+        block_at: f64 = row.block_at,
+    });
+    table
 }
 
 fn channel_weeks(simulation: &Simulation) -> Table {
-    let rows = simulation.channel_weeks.as_slice();
-    let quantile = |index: usize| Values::number_or_none(rows.iter().map(|row| row.fatigue.get(index).copied()));
-    let columns = vec![
-        ("week", Values::text(rows.iter().map(|row| row.week))),
-        ("channel", Values::text(rows.iter().map(|row| row.channel))),
-        ("posts_wanted", numbers(rows, |row| row.posts_wanted)),
-        ("posts_target", numbers(rows, |row| row.posts_target)),
-        ("posts_drafted", numbers(rows, |row| row.posts_drafted)),
-        ("engagement", numbers(rows, |row| row.engagement)),
-        ("fatigue_p5", quantile(0)),
-        ("fatigue_p50", quantile(1)),
-        ("fatigue_p95", quantile(2)),
-    ];
-    Table { name: "channel_weeks", columns }
+    let rows = &simulation.channel_weeks;
+    let mut table = Table::new("channel_weeks", "a channel in a week, over all clients");
+    columns!(table, rows, |row| {
+        /// The ISO week.
+        week: Week = row.week,
+        /// The channel.
+        channel: Channel = row.channel,
+        /// Posts that the rules wanted before fatigue.
+        posts_wanted: f64 = row.posts_wanted,
+        /// Posts that the rules wanted after fatigue and the pack's `weekly_posts` function.
+        posts_target: f64 = row.posts_target,
+        /// Drafts made, of posts committed before the run as well.
+        posts_drafted: f64 = row.posts_drafted,
+        /// Mean engagements that came.
+        engagement: f64 = row.engagement,
+        /// Fatigue that 5 % of clients and hours stay below.
+        fatigue_p5: f64 = row.fatigue[0],
+        /// Fatigue that half of clients and hours stay below.
+        fatigue_p50: f64 = row.fatigue[1],
+        /// Fatigue that 95 % of clients and hours stay below.
+        fatigue_p95: f64 = row.fatigue[2],
+    });
+    table
 }
 
 fn risk(weeks: &[WeekSummary]) -> Table {
-    let rows: Vec<_> = weeks
-        .iter()
-        .flat_map(|row| RiskBand::ALL.into_iter().zip(row.risk).map(move |cell| (row.week, cell)))
-        .collect();
-    let columns = vec![
-        ("week", Values::text(rows.iter().map(|(week, _)| week))),
-        ("risk_level", Values::text(rows.iter().map(|(_, (band, _))| band))),
-        ("posts_planned", numbers(&rows, |(_, (_, posts))| *posts)),
-    ];
-    Table { name: "risk", columns }
+    let bands = |row: &WeekSummary| RiskBand::ALL.into_iter().zip(row.risk);
+    let rows: Vec<(Week, RiskBand, f64)> =
+        weeks.iter().flat_map(|row| bands(row).map(|(band, posts)| (row.week, band, posts))).collect();
+    let mut table = Table::new("risk", "a risk band in a week");
+    columns!(table, rows, |(week, band, posts)| {
+        /// The ISO week.
+        week: Week = *week,
+        /// The band.
+        risk_level: RiskBand = *band,
+        /// Posts placed, those held included.
+        posts_planned: f64 = *posts,
+    });
+    table
 }
 
 fn guardrails(rules: &[GuardrailSummary]) -> Table {
-    let columns = vec![
-        ("rule", Values::text(rules.iter().map(|row| &row.rule))),
-        ("passed", numbers(rules, |row| row.passed)),
-        ("warned", numbers(rules, |row| row.warned)),
-        ("blocked", numbers(rules, |row| row.blocked)),
-    ];
-    Table { name: "guardrails", columns }
+    let mut table = Table::new("guardrails", "a guardrail, over all posts placed");
+    columns!(table, rules, |row| {
+        /// Its id, or the code of a reason for which the engine holds posts.
+        rule: String = row.rule.clone(),
+        /// Posts it passed.
+        passed: f64 = row.passed,
+        /// Posts it warned of.
+        warned: f64 = row.warned,
+        /// Posts it blocked.
+        blocked: f64 = row.blocked,
+    });
+    table
 }
 
 fn guardrail_weeks(simulation: &Simulation) -> Table {
-    let blocks = |rule: &GuardrailSummary| rule.blocked_by_week.clone();
-    let rows: Vec<_> = simulation
-        .guardrails
-        .iter()
-        .flat_map(|rule| blocks(rule).into_iter().enumerate().map(move |(week, posts)| (rule, week, posts)))
-        .collect();
-    let columns = vec![
-        ("rule", Values::text(rows.iter().map(|(rule, ..)| &rule.rule))),
-        ("week", Values::text(rows.iter().map(|(_, week, _)| simulation.provenance.start.plus(*week as i64)))),
-        ("blocked", numbers(&rows, |(.., posts)| *posts)),
-    ];
-    Table { name: "guardrail_weeks", columns }
+    let start = simulation.provenance.start;
+    let of_rule = |rule: &GuardrailSummary| {
+        let rule = rule.clone();
+        (0..).zip(rule.blocked_by_week).map(move |(week, posts)| (rule.rule.clone(), start.plus(week), posts))
+    };
+    let rows: Vec<(String, Week, f64)> = simulation.guardrails.iter().flat_map(of_rule).collect();
+    let mut table = Table::new("guardrail_weeks", "a guardrail in a week");
+    columns!(table, rows, |(rule, week, posts)| {
+        /// Its id, or the code of a reason for which the engine holds posts.
+        rule: String = rule.clone(),
+        /// The ISO week.
+        week: Week = *week,
+        /// Posts it blocked.
+        blocked: f64 = *posts,
+    });
+    table
 }
 
 fn clients(rows: &[ClientSummary]) -> Table {
-    let mut columns = vec![
-        ("client_id", Values::text(rows.iter().map(|row| &row.client_id))),
-        ("name", Values::text(rows.iter().map(|row| &row.name))),
-        ("workspace_id", Values::text(rows.iter().map(|row| &row.workspace_id))),
-        ("time_zone", Values::text(rows.iter().map(|row| &row.time_zone))),
-    ];
-    columns.extend(engagement(rows, |row| &row.engagement));
-    columns.extend([
-        ("expected_engagement", numbers(rows, |row| row.expected_engagement)),
-        ("posts_wanted", numbers(rows, |row| row.posts_wanted)),
-        ("posts_committed", numbers(rows, |row| row.posts_committed)),
-        ("posts_planned", numbers(rows, |row| row.posts_planned)),
-        ("posts_drafted", numbers(rows, |row| row.posts_drafted)),
-        ("posts_blocked", numbers(rows, |row| row.posts_blocked)),
-        ("reviews", numbers(rows, |row| row.reviews)),
-        ("without_asset", numbers(rows, |row| row.without_asset)),
-        ("mean_fatigue", numbers(rows, |row| row.mean_fatigue)),
-    ]);
-    for (name, index) in ["risk_low", "risk_medium", "risk_high"].into_iter().zip(0..) {
-        columns.push((name, Values::number_or_none(rows.iter().map(|row| row.risk.get(index).copied()))));
-    }
-    Table { name: "clients", columns }
+    let mut table = Table::new("clients", "a client, over all weeks");
+    columns!(table, rows, |row| {
+        /// The client.
+        client_id: ClientId = row.client_id.clone(),
+        /// Its name.
+        name: String = row.name.clone(),
+        /// Its workspace.
+        workspace_id: WorkspaceId = row.workspace_id.clone(),
+        /// Its zone.
+        time_zone: String = row.time_zone.clone(),
+    });
+    table.add_engagement(rows.iter().map(|row| &row.engagement));
+    columns!(table, rows, |row| {
+        /// Engagements that the planner expected of the drafts.
+        expected_engagement: f64 = row.expected_engagement,
+        /// Posts that the rules wanted before fatigue.
+        posts_wanted: f64 = row.posts_wanted,
+        /// Posts that were committed before the run.
+        posts_committed: f64 = row.posts_committed,
+        /// Posts placed by the planner.
+        posts_planned: f64 = row.posts_planned,
+        /// Drafts made, of posts committed before the run as well.
+        posts_drafted: f64 = row.posts_drafted,
+        /// Posts held.
+        posts_blocked: f64 = row.posts_blocked,
+        /// Posts that went to a reviewer.
+        reviews: f64 = row.reviews,
+        /// Planned posts without an asset.
+        without_asset: f64 = row.without_asset,
+        /// Mean fatigue over channels and hours, 0 to 1.
+        mean_fatigue: f64 = row.mean_fatigue,
+        /// Posts of low risk.
+        risk_low: f64 = row.risk[0],
+        /// Posts of medium risk.
+        risk_medium: f64 = row.risk[1],
+        /// Posts of high risk.
+        risk_high: f64 = row.risk[2],
+    });
+    table
 }
 
 fn calendar(simulation: &Simulation) -> Table {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let days = DAYS.into_iter().zip(&simulation.calendar);
-    let rows: Vec<_> = days.flat_map(|(day, hours)| (0u32..).zip(hours).map(move |cell| (day, cell))).collect();
-    let columns = vec![
-        ("weekday", Values::text(rows.iter().map(|(day, _)| day))),
-        ("hour", Values::count(rows.iter().map(|(_, (hour, _))| *hour))),
-        ("posts", numbers(&rows, |(_, (_, posts))| **posts)),
-    ];
-    Table { name: "calendar", columns }
+    let rows: Vec<(&str, u32, f64)> =
+        days.flat_map(|(day, hours)| (0..).zip(hours).map(move |(hour, posts)| (day, hour, *posts))).collect();
+    let mut table = Table::new("calendar", "an hour of the week on the clients' clocks");
+    columns!(table, rows, |(day, hour, posts)| {
+        /// The weekday.
+        weekday: String = (*day).to_owned(),
+        /// The hour, 0 to 23.
+        hour: u32 = *hour,
+        /// Posts that were not held.
+        posts: f64 = *posts,
+    });
+    table
 }
 
 fn assets(simulation: &Simulation) -> Table {
-    let by_uses = &simulation.assets.by_uses;
-    let columns = vec![
-        ("uses", Values::count((0u32..).zip(by_uses).map(|(uses, _)| uses))),
-        ("assets", numbers(by_uses, |assets| *assets)),
-    ];
-    Table { name: "assets", columns }
+    let rows: Vec<(u32, f64)> = (0..).zip(simulation.assets.by_uses.iter().copied()).collect();
+    let mut table = Table::new("assets", "how often assets were used");
+    columns!(table, rows, |(uses, assets)| {
+        /// Uses of an asset.
+        uses: u32 = *uses,
+        /// Assets that were used so often.
+        assets: f64 = *assets,
+    });
+    table
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The tables of a sweep.
 
-use super::{Table, TableFormat, Values};
+use super::{Table, TableFormat, columns};
 use crate::report::{File, ReportError};
 use crate::rules::Level;
-use crate::simulator::{Measure, PointMeasure, Sensitivity, Sweep, SweepPoint};
+use crate::simulator::{Measure, PointMeasure, Sweep, SweepPoint};
 
 /// `points`, a row each, the first of number 0 for the pack as it stands, and `sensitivities`, a row for
 /// every headline number and key.
@@ -11,68 +11,99 @@ use crate::simulator::{Measure, PointMeasure, Sensitivity, Sweep, SweepPoint};
 /// # Errors
 /// Where a table cannot be written.
 pub fn sweep_tables(sweep: &Sweep, format: TableFormat) -> Result<Vec<File>, ReportError> {
-    Ok(vec![points(sweep).write(format)?, sensitivities(sweep).write(format)?])
+    tables(sweep).into_iter().map(|table| table.write(format)).collect()
 }
 
-fn points(sweep: &Sweep) -> Table<String> {
+/// The tables of a sweep.
+pub(crate) fn tables(sweep: &Sweep) -> [Table; 2] {
+    [points(sweep), sensitivities(sweep)]
+}
+
+fn points(sweep: &Sweep) -> Table {
     let rows: Vec<&SweepPoint> = std::iter::once(&sweep.base).chain(&sweep.points).collect();
-    let mut columns = vec![("point".to_owned(), Values::count(rows.iter().map(|point| point.number)))];
+    let mut table = Table::new("points", "a point of the sweep, the pack as it stands first");
+    columns!(table, rows, |row| {
+        /// Number of the point; 0 for the pack as it stands.
+        point: u32 = row.number,
+    });
     for (axis, swept) in sweep.keys.iter().enumerate() {
         for (key, base) in swept.keys.iter().zip(&swept.base) {
             let of_points = sweep.points.iter().map(|point| point.settings.get(axis));
-            let values: Vec<Option<&Level>> = std::iter::once(base.as_ref()).chain(of_points).collect();
-            columns.push((key.clone(), settings(&values)));
+            let levels: Vec<Option<&Level>> = std::iter::once(base.as_ref()).chain(of_points).collect();
+            add_levels(&mut table, key, &levels);
         }
     }
-    columns.push(("on_frontier".to_owned(), Values::Flag(rows.iter().map(|point| point.is_on_frontier).collect())));
+    columns!(table, rows, |row| {
+        /// Whether no other point is at least as good in both goals and better in one.
+        on_frontier: bool = row.is_on_frontier,
+    });
     for measure in Measure::ALL {
-        columns.extend(measures(&rows, measure));
+        add_measure(&mut table, &rows, measure);
     }
-    columns.push(("rules_hash".to_owned(), Values::text(rows.iter().map(|point| &point.rules_hash))));
-    Table { name: "points", columns }
+    columns!(table, rows, |row| {
+        /// Hash of the point's rules.
+        rules_hash: String = row.rules_hash.clone(),
+    });
+    table
 }
 
 /// The values of a key: numbers where all are, and else as they are written.
-fn settings(values: &[Option<&Level>]) -> Values {
-    if values.iter().flatten().all(|level| level.number.is_some()) {
-        return Values::number_or_none(values.iter().map(|level| level.and_then(|level| level.number)));
+fn add_levels(table: &mut Table, key: &str, levels: &[Option<&Level>]) {
+    let doc = "Value of this rules key.";
+    if levels.iter().flatten().all(|level| level.number.is_some()) {
+        return table.add(key, doc, levels.iter().map(|level| level.and_then(|level| level.number)));
     }
     let plain = |level: &Level| level.written.trim_matches('"').to_owned();
-    Values::text_or_none(values.iter().map(|level| level.map(plain)))
+    table.add(key, doc, levels.iter().map(|level| level.map(plain)));
 }
 
 /// A headline number with its interval, and its difference from the pack as it stands with that of its own.
-fn measures(rows: &[&SweepPoint], measure: Measure) -> [(String, Values); 6] {
-    let number = |value: fn(&PointMeasure) -> Option<f64>| {
-        Values::number_or_none(rows.iter().map(|point| point.of(measure).and_then(value)))
-    };
-    let name = measure.name();
-    [
-        (name.to_owned(), number(|row| Some(row.estimate.mean))),
-        (format!("{name}_low"), number(|row| row.estimate.interval.map(|[low, _]| low))),
-        (format!("{name}_high"), number(|row| row.estimate.interval.map(|[_, high]| high))),
-        (format!("{name}_difference"), number(|row| Some(row.difference.mean))),
-        (format!("{name}_difference_low"), number(|row| row.difference.interval.map(|[low, _]| low))),
-        (format!("{name}_difference_high"), number(|row| row.difference.interval.map(|[_, high]| high))),
-    ]
+fn add_measure(table: &mut Table, rows: &[&SweepPoint], measure: Measure) {
+    type Part = (&'static str, &'static str, fn(&PointMeasure) -> Option<f64>);
+    let parts: [Part; 6] = [
+        ("", "The number, mean over replications.", |row| Some(row.estimate.mean)),
+        ("_low", "Lower end of the 95 % interval of that mean.", |row| row.estimate.interval.map(|[low, _]| low)),
+        ("_high", "Upper end of that interval.", |row| row.estimate.interval.map(|[_, high]| high)),
+        ("_difference", "The number less that of the pack as it stands.", |row| Some(row.difference.mean)),
+        ("_difference_low", "Lower end of the 95 % interval of that difference.", |row| {
+            row.difference.interval.map(|[low, _]| low)
+        }),
+        ("_difference_high", "Upper end of that interval.", |row| row.difference.interval.map(|[_, high]| high)),
+    ];
+    for (ending, doc, value) in parts {
+        let values = rows.iter().map(|point| point.of(measure).and_then(value));
+        table.add(format!("{}{ending}", measure.name()), doc, values);
+    }
 }
 
 fn sensitivities(sweep: &Sweep) -> Table {
     let rows = &sweep.sensitivities;
-    let number = |value: fn(&Sensitivity) -> Option<f64>| Values::number_or_none(rows.iter().map(value));
-    let columns = vec![
-        ("number", Values::text(rows.iter().map(|row| row.measure.name()))),
-        ("rank", Values::count(rows.iter().map(|row| row.rank))),
-        ("key", Values::text(rows.iter().map(|row| &row.key))),
-        ("share", number(|row| row.share)),
-        ("least_at", Values::text(rows.iter().map(|row| &row.least_at))),
-        ("least", number(|row| Some(row.swing.base))),
-        ("most_at", Values::text(rows.iter().map(|row| &row.most_at))),
-        ("most", number(|row| Some(row.swing.other))),
-        ("swing", number(|row| Some(row.swing.mean))),
-        ("swing_low", number(|row| row.swing.interval.map(|[low, _]| low))),
-        ("swing_high", number(|row| row.swing.interval.map(|[_, high]| high))),
-        ("noise", Values::number_or_none(rows.iter().map(|row| sweep.noise_of(row.measure)))),
-    ];
-    Table { name: "sensitivities", columns }
+    let mut table = Table::new("sensitivities", "a headline number and a key that was swept");
+    columns!(table, rows, |row| {
+        /// The headline number.
+        number: String = row.measure.name().to_owned(),
+        /// Place of the key among those that move the number, 1 for the one that moves it most.
+        rank: u32 = row.rank,
+        /// The key.
+        key: String = row.key.clone(),
+        /// Share of the number's variance over the points that the key explains alone.
+        share: Option<f64> = row.share,
+        /// Value of the key at which the number is least.
+        least_at: String = row.least_at.clone(),
+        /// The number there.
+        least: f64 = row.swing.base,
+        /// Value of the key at which the number is greatest.
+        most_at: String = row.most_at.clone(),
+        /// The number there.
+        most: f64 = row.swing.other,
+        /// The greatest number less the least.
+        swing: f64 = row.swing.mean,
+        /// Lower end of the 95 % interval of that difference.
+        swing_low: Option<f64> = row.swing.interval.map(|[low, _]| low),
+        /// Upper end of that interval.
+        swing_high: Option<f64> = row.swing.interval.map(|[_, high]| high),
+        /// Share of the number's variance over the points that chance alone explains.
+        noise: Option<f64> = sweep.noise_of(row.measure),
+    });
+    table
 }

@@ -2,8 +2,7 @@
 
 use super::draw::Draw;
 use super::{DAY_SECONDS, Sketch, names, rounded};
-use crate::model::Channel;
-use crate::scenario::rows::{AssetRow, CampaignRow};
+use crate::model::{AssetId, AssetRow, CampaignId, CampaignRow, Channel, Score};
 
 /// Days before the start that the oldest assets were made.
 const OLDEST_DAYS: f64 = 60.0;
@@ -110,10 +109,10 @@ pub(super) fn campaigns(client: &Sketch) -> Vec<CampaignRow> {
         let everywhere = draw.chance(0.6);
         let channels = client.channels.iter().copied().filter(|_| !everywhere && draw.chance(0.5)).collect();
         CampaignRow {
-            campaign_id: format!("{}-c{number}", client.id()),
-            client_id: client.id().to_owned(),
-            name: names::headline(&mut draw, &client.business.trade),
-            goal: goal.to_owned(),
+            campaign_id: CampaignId::new(format!("{}-c{number}", client.id())),
+            client_id: client.client_id(),
+            name: Some(names::headline(&mut draw, &client.business.trade).into()),
+            goal: goal.into(),
             starts_on: client.date(starts),
             ends_on: client.date(starts + length - 1),
             channels,
@@ -151,25 +150,21 @@ fn head(client: &Sketch, number: u32, campaigns: &[CampaignRow], draw: &mut Draw
     };
     let (kind, channels) = fit(client, draw);
     let campaign = if draw.chance(0.3) { draw.pick(campaigns) } else { None };
-    let score = |draw: &mut Draw, a, b| Some(rounded(draw.bent(a, b), 3));
+    let score = |draw: &mut Draw, a, b| Score::new(rounded(draw.bent(a, b), 3));
     AssetRow {
-        asset_id: format!("{}-a{number:02}", client.id()),
-        client_id: client.id().to_owned(),
         campaign_id: campaign.map(|campaign| campaign.campaign_id.clone()),
-        kind: kind.to_owned(),
         channels,
-        created_at: client.day(made),
         quality_score: score(draw, 3.0, 1.8),
         brand_consistency: score(draw, 4.0, 1.5),
         value: score(draw, 2.2, 2.0),
         impact: score(draw, 2.0, 2.5),
-        parent_id: None,
-        evolution_step: 0,
-        title: names::headline(draw, &client.business.trade),
-        body: String::new(),
-        media_url: String::new(),
-        tags: String::new(),
+        title: names::headline(draw, &client.business.trade).into(),
+        ..AssetRow::new(asset_id(client, number), client.client_id(), kind, client.day(made))
     }
+}
+
+fn asset_id(client: &Sketch, number: u32) -> AssetId {
+    AssetId::new(format!("{}-a{number:02}", client.id()))
 }
 
 /// A kind and the client's channels it suits, two to five where the client has so many for it.
@@ -205,8 +200,8 @@ fn kind_index(draw: &mut Draw) -> usize {
 
 /// A variation of an asset, or a later step of its story, a week a step after it.
 fn child(client: &Sketch, number: u32, parent: &AssetRow, step: u32, draw: &mut Draw) -> AssetRow {
-    let near = |draw: &mut Draw, score: Option<f64>| {
-        score.map(|score| rounded((score + draw.between(-0.15, 0.15)).clamp(0.0, 1.0), 3))
+    let near = |draw: &mut Draw, score: Option<Score>| {
+        score.map(|score| Score::clamped(rounded((score.get() + draw.between(-0.15, 0.15)).clamp(0.0, 1.0), 3)))
     };
     let days = if step == 0 { draw.between(0.5, 10.0) } else { 7.0 * f64::from(step) };
     let title = if step == 0 {
@@ -215,7 +210,7 @@ fn child(client: &Sketch, number: u32, parent: &AssetRow, step: u32, draw: &mut 
         format!("{} (part {})", parent.title, step + 1)
     };
     AssetRow {
-        asset_id: format!("{}-a{number:02}", client.id()),
+        asset_id: asset_id(client, number),
         created_at: parent.created_at.plus_seconds((days * DAY_SECONDS as f64) as i64),
         quality_score: near(draw, parent.quality_score),
         brand_consistency: near(draw, parent.brand_consistency),
@@ -223,7 +218,7 @@ fn child(client: &Sketch, number: u32, parent: &AssetRow, step: u32, draw: &mut 
         impact: near(draw, parent.impact),
         parent_id: Some(parent.asset_id.clone()),
         evolution_step: step,
-        title,
+        title: title.into(),
         ..parent.clone()
     }
 }

@@ -17,8 +17,11 @@ use self::names::Business;
 use self::places::Place;
 use super::error::ScenarioError;
 use super::manifest::Manifest;
-use super::rows::{CalendarRow, ClientRow, ScenarioFiles};
-use crate::model::{Channel, ClientStatus, DayKind, Timestamp, Week, Zone, plus_days};
+use super::scenario_files::ScenarioFiles;
+use crate::model::{
+    CalendarEntry, CalendarRow, Channel, ClientId, ClientRow, ClientStatus, DayKind, Timestamp, Week, WorkspaceId,
+    Zone, plus_days,
+};
 
 /// What to invent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +69,10 @@ impl Sketch {
         &self.business.slug
     }
 
+    fn client_id(&self) -> ClientId {
+        ClientId::new(self.id())
+    }
+
     /// The instant that many days after the start, on the second; before it where negative.
     fn day(&self, days: f64) -> Timestamp {
         self.as_of.plus_seconds((days * DAY_SECONDS as f64) as i64)
@@ -86,7 +93,7 @@ pub fn generate(options: &GenerateOptions) -> Result<ScenarioFiles, ScenarioErro
     let manifest = Manifest::new(options.name.clone(), options.start, options.weeks);
     let mut files = ScenarioFiles::new(manifest);
     for date in places::black_fridays(options.start, options.weeks) {
-        files.calendar.push(day("all".to_owned(), date, DayKind::Boost, Some(1.2), "Black Friday"));
+        files.calendar.push(CalendarRow::new("all", day(date, DayKind::Boost, Some(1.2), "Black Friday")));
     }
     for number in 1..=options.clients {
         add(&mut files, &sketch(options, number)?);
@@ -162,12 +169,12 @@ fn client_row(client: &Sketch) -> ClientRow {
     let tier = draw.weighted(&[("standard", 6.0), ("plus", 3.0), ("key", 1.0)]).copied().unwrap_or_default();
     let floor = if tier == "key" { 70.0 } else { 20.0 };
     ClientRow {
-        client_id: client.id().to_owned(),
-        workspace_id: format!("studio-{:02}", (client.number - 1) / CLIENTS_PER_WORKSPACE + 1),
-        name: client.business.name.clone(),
-        industry: client.business.trade.industry.to_owned(),
-        tags: format!("invented;{tier}"),
-        time_zone: Some(client.place.zone.to_owned()),
+        client_id: client.client_id(),
+        workspace_id: WorkspaceId::new(format!("studio-{:02}", (client.number - 1) / CLIENTS_PER_WORKSPACE + 1)),
+        name: Some(client.business.name.as_str().into()),
+        industry: client.business.trade.industry.into(),
+        tags: vec!["invented".into(), tier.into()],
+        time_zone: Some(client.zone),
         status,
         priority: draw.between(floor, floor + 25.0).round(),
     }
@@ -177,19 +184,20 @@ fn client_row(client: &Sketch) -> ClientRow {
 fn days(client: &Sketch) -> Vec<CalendarRow> {
     let scope = || format!("client:{}", client.id());
     let holidays = client.place.holidays(client.start, client.weeks).into_iter();
-    let mut rows: Vec<_> = holidays.map(|(date, name)| day(scope(), date, DayKind::Holiday, None, name)).collect();
+    let mut rows: Vec<_> =
+        holidays.map(|(date, name)| CalendarRow::new(scope(), day(date, DayKind::Holiday, None, name))).collect();
     let mut draw = client.draw("blackout");
     if draw.chance(0.03) {
         let first = draw.whole(0, client.weeks * 7 - 1);
         let (from, to) = (client.date(first), client.date(first + draw.whole(0, 2)));
-        let name = "No posts: stocktaking".to_owned();
-        rows.push(CalendarRow { scope: scope(), from, to, kind: DayKind::Blackout, factor: None, name });
+        let closed = CalendarEntry { from, to, ..day(from, DayKind::Blackout, None, "No posts: stocktaking") };
+        rows.push(CalendarRow::new(scope(), closed));
     }
     rows
 }
 
-fn day(scope: String, date: NaiveDate, kind: DayKind, factor: Option<f64>, name: &str) -> CalendarRow {
-    CalendarRow { scope, from: date, to: date, kind, factor, name: name.to_owned() }
+fn day(date: NaiveDate, kind: DayKind, factor: Option<f64>, name: &str) -> CalendarEntry {
+    CalendarEntry { from: date, to: date, kind, factor, channel: None, name: name.into() }
 }
 
 fn rounded(number: f64, digits: i32) -> f64 {
@@ -274,7 +282,7 @@ mod tests {
         let files = generate(&options(1000, 1)).unwrap();
         let mut channels: BTreeMap<&str, usize> = BTreeMap::new();
         for row in &files.channels {
-            *channels.entry(&row.client_id).or_default() += 1;
+            *channels.entry(row.client_id.as_str()).or_default() += 1;
         }
         let with_nine = channels.values().filter(|count| **count == 9).count();
         assert!((550..650).contains(&with_nine), "{with_nine}");
@@ -285,7 +293,7 @@ mod tests {
         assert!((8..40).contains(&high), "{high}");
         let mut assets: BTreeMap<&str, usize> = BTreeMap::new();
         for row in &files.assets {
-            *assets.entry(&row.client_id).or_default() += 1;
+            *assets.entry(row.client_id.as_str()).or_default() += 1;
             assert!((1..=5).contains(&row.channels.len()), "{}", row.asset_id);
         }
         assert!(assets.values().all(|count| (24..=40).contains(count)));

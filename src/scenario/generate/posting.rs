@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use super::draw::Draw;
 use super::{DAY_SECONDS, Sketch, rounded};
-use crate::model::{Channel, Timestamp};
+use crate::model::{AssetRow, Channel, ChannelRow, HistoryRow, Score, Timestamp};
 use crate::scenario::figures::ChannelFigures;
-use crate::scenario::rows::{AssetRow, ChannelRow, HistoryRow};
 
 const HISTORY_DAYS: f64 = 30.0;
 
@@ -57,18 +56,15 @@ pub(super) fn channel(client: &Sketch, channel: Channel, assets: &[AssetRow]) ->
     let is_new = draw.chance(0.03);
     let times = if is_new { Vec::new() } else { times(client, channel) };
     let row = ChannelRow {
-        client_id: client.id().to_owned(),
-        channel,
-        audience,
         avg_engagement_rate: is_measured.then(|| rounded(rate, 5)),
         last_post_at: times.last().copied(),
         posts_last_7_days: (!is_new).then(|| posts_in(&times, client.as_of, 7)),
         posts_last_30_days: (!is_new).then(|| posts_in(&times, client.as_of, 30)),
-        as_of: None,
         fatigue_score: (!is_new).then(|| fatigue(channel, &times, client.as_of)),
         momentum_score: score(&mut draw, is_new, 0.5),
         visibility_score: score(&mut draw, is_new, 0.6),
         engagement_score: score(&mut draw, is_new, 0.5),
+        ..ChannelRow::new(client.client_id(), channel, audience)
     };
     let measured_rate = is_measured.then_some(rate);
     let posts = posts(client, channel, &times, audience, measured_rate, assets);
@@ -76,10 +72,10 @@ pub(super) fn channel(client: &Sketch, channel: Channel, assets: &[AssetRow]) ->
 }
 
 /// A score around a middle; unknown for new channels and for one in twenty others.
-fn score(draw: &mut Draw, is_new: bool, middle: f64) -> Option<f64> {
+fn score(draw: &mut Draw, is_new: bool, middle: f64) -> Option<Score> {
     let spread = draw.between(-0.3, 0.3) * draw.between(0.3, 1.0);
     let is_known = !is_new && !draw.chance(0.05);
-    is_known.then(|| rounded(middle + spread, 3))
+    is_known.then(|| Score::clamped(rounded(middle + spread, 3)))
 }
 
 fn posts_in(times: &[Timestamp], as_of: Timestamp, days: i64) -> u32 {
@@ -87,9 +83,9 @@ fn posts_in(times: &[Timestamp], as_of: Timestamp, days: i64) -> u32 {
     times.iter().filter(|at| at.as_second() >= since).map(|_| 1).sum()
 }
 
-fn fatigue(channel: Channel, times: &[Timestamp], as_of: Timestamp) -> f64 {
+fn fatigue(channel: Channel, times: &[Timestamp], as_of: Timestamp) -> Score {
     let hours_back = times.iter().map(|at| (as_of.as_second() - at.as_second()) as f64 / 3600.0);
-    rounded(ChannelFigures::usual(channel).fatigue_after(hours_back).min(0.5), 4)
+    Score::clamped(rounded(ChannelFigures::usual(channel).fatigue_after(hours_back).min(0.5), 4))
 }
 
 /// Times of past posts, one in each of even stretches, in waking hours of the client's clock, on
@@ -128,7 +124,7 @@ fn posts(
         let reach = (audience * draw.between(0.4, 1.0)).round().max(1.0);
         let engagements = draw.log_normal(1.0, 1.0);
         HistoryRow {
-            client_id: client.id().to_owned(),
+            client_id: client.client_id(),
             channel,
             published_at: at,
             asset_id: asset.map(|asset| asset.asset_id.clone()),

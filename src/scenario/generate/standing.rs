@@ -1,8 +1,7 @@
 //! What was agreed with an invented client, what was warned of, and how its results were judged.
 
 use super::{Sketch, rounded};
-use crate::model::{Severity, WarningStatus};
-use crate::scenario::rows::{PolicyRow, RealityRow, WarningRow};
+use crate::model::{PolicyRow, RealityRow, Score, Severity, WarningId, WarningRow, WarningStatus};
 
 const SIGNALS: [&str; 10] = [
     "trend_shift",
@@ -21,11 +20,11 @@ const SIGNALS: [&str; 10] = [
 pub(super) fn policy(client: &Sketch) -> Option<PolicyRow> {
     let mut draw = client.draw("policy");
     draw.chance(0.85).then(|| PolicyRow {
-        client_id: client.id().to_owned(),
-        agent_enabled: draw.chance(0.98),
-        auto_exec_enabled: draw.chance(0.8),
-        max_actions_per_day: draw.whole(8, 14),
-        pause_on_high_severity_warning: draw.chance(0.92),
+        client_id: client.client_id(),
+        agent_enabled: Some(draw.chance(0.98)),
+        auto_exec_enabled: Some(draw.chance(0.8)),
+        max_actions_per_day: Some(draw.whole(8, 14)),
+        pause_on_high_severity_warning: Some(draw.chance(0.92)),
     })
 }
 
@@ -49,9 +48,9 @@ pub(super) fn warnings(client: &Sketch) -> Vec<WarningRow> {
         }
     }
     let row = |(index, (severity, status)): (usize, (Severity, WarningStatus))| WarningRow {
-        warning_id: format!("{}-w{}", client.id(), index + 1),
-        client_id: client.id().to_owned(),
-        kind: draw.pick(&SIGNALS).copied().unwrap_or_default().to_owned(),
+        warning_id: WarningId::new(format!("{}-w{}", client.id(), index + 1)),
+        client_id: client.client_id(),
+        kind: draw.pick(&SIGNALS).copied().unwrap_or_default().into(),
         severity,
         status,
         opened_at: client.day(-draw.between(1.0, 28.0)),
@@ -68,12 +67,13 @@ pub(super) fn reality(client: &Sketch) -> Option<RealityRow> {
     let perceived = draw.between(0.3, 0.9);
     let gap = draw.between(-0.25, 0.15) * draw.share() * 2.0;
     let is_assessed = draw.chance(0.9);
+    let score = |number| Score::clamped(rounded(number, 3));
     Some(RealityRow {
-        client_id: client.id().to_owned(),
+        client_id: client.client_id(),
         as_of: client.day(-draw.between(1.0, 7.0)),
-        perceived_score: rounded(perceived, 3),
-        true_score: is_assessed.then(|| rounded((perceived + gap).clamp(0.0, 1.0), 3)),
-        confidence: rounded(0.45 + 0.5 * draw.bent(2.5, 1.5), 3),
-        completeness: rounded(0.4 + 0.6 * draw.bent(3.0, 1.2), 3),
+        perceived_score: score(perceived),
+        true_score: is_assessed.then(|| score((perceived + gap).clamp(0.0, 1.0))),
+        confidence: score(0.45 + 0.5 * draw.bent(2.5, 1.5)),
+        completeness: score(0.4 + 0.6 * draw.bent(3.0, 1.2)),
     })
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::notes::ImportNotes;
 use super::posts::{Account, Mapped};
 use super::{ClientOf, DAY_SECONDS, HISTORY_DAYS, ImportOptions, Series, SeriesKey, zones};
-use crate::model::{Timestamp, Week, Zone};
+use crate::model::{ClientId, Timestamp, Week, WorkspaceId, Zone};
 use crate::scenario::error::{ScenarioError, ScenarioErrors};
 
 /// A client put together from accounts.
 #[derive(Debug)]
 pub(super) struct ImportedClient {
-    pub name: Option<String>,
-    pub workspace_id: Option<String>,
+    pub name: Option<Arc<str>>,
+    pub workspace_id: Option<WorkspaceId>,
     pub zone: Zone,
     /// Indexes into the file's accounts.
     pub accounts: Vec<usize>,
@@ -23,16 +23,16 @@ pub(super) struct ImportedClient {
 pub(super) fn clients(
     accounts: &[Account],
     options: &ImportOptions,
-    mapping: Option<&BTreeMap<Arc<str>, Mapped>>,
+    mapping: Option<&BTreeMap<ClientId, Mapped>>,
     notes: &mut ImportNotes,
-) -> BTreeMap<Arc<str>, ImportedClient> {
-    let mut members: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
+) -> BTreeMap<ClientId, ImportedClient> {
+    let mut members: BTreeMap<ClientId, Vec<usize>> = BTreeMap::new();
     for (index, account) in accounts.iter().enumerate() {
         let mapped = mapping.and_then(|mapping| mapping.get(&account.name));
         let id = match (mapped, &options.client_of) {
-            (Some(mapped), _) => Arc::clone(&mapped.client_id),
+            (Some(mapped), _) => mapped.client_id.clone(),
             (None, ClientOf::Prefix) => prefix(&account.name),
-            (None, _) => Arc::clone(&account.name),
+            (None, _) => account.name.clone(),
         };
         members.entry(id).or_default().push(index);
     }
@@ -49,10 +49,10 @@ pub(super) fn clients(
     clients
 }
 
-fn prefix(account: &Arc<str>) -> Arc<str> {
-    match account.split_once('_') {
-        Some((prefix, _)) if !prefix.is_empty() => prefix.into(),
-        _ => Arc::clone(account),
+fn prefix(account: &ClientId) -> ClientId {
+    match account.as_str().split_once('_') {
+        Some((prefix, _)) if !prefix.is_empty() => ClientId::new(prefix),
+        _ => account.clone(),
     }
 }
 
@@ -64,7 +64,7 @@ pub(super) fn start_of(start: Week, zone: &Zone) -> Result<Timestamp, ScenarioEr
 /// The first week that begins after the last post, on the clocks of every client.
 pub(super) fn start_after(
     accounts: &[Account],
-    clients: &BTreeMap<Arc<str>, ImportedClient>,
+    clients: &BTreeMap<ClientId, ImportedClient>,
 ) -> Result<Week, ScenarioErrors> {
     let last = accounts.iter().flat_map(|account| account.posts.iter().map(|post| post.at)).max();
     let last = last.ok_or_else(|| ScenarioError::Request("the history has no posts".to_owned()))?;
@@ -81,7 +81,7 @@ pub(super) fn start_after(
 /// The posts before the start, by client and channel.
 pub(super) fn series(
     accounts: &[Account],
-    clients: &BTreeMap<Arc<str>, ImportedClient>,
+    clients: &BTreeMap<ClientId, ImportedClient>,
     start: Week,
     notes: &mut ImportNotes,
 ) -> Result<BTreeMap<SeriesKey, Series>, ScenarioErrors> {
@@ -98,8 +98,8 @@ pub(super) fn series(
                 notes.rows_without_engagement += usize::from(post.engagements.is_none());
                 notes.rows_without_reach += usize::from(post.reach.is_none());
                 last_before = last_before.max(Some(post.at));
-                let series = all.entry((Arc::clone(id), post.channel)).or_default();
-                series.accounts.insert(Arc::clone(&account.name));
+                let series = all.entry((id.clone(), post.channel)).or_default();
+                series.accounts.insert(account.name.clone());
                 series.posts.push(post.in_series(index));
             }
             let is_dormant = |last: Timestamp| last.as_second() < as_of.as_second() - HISTORY_DAYS * DAY_SECONDS;

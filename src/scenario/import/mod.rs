@@ -21,13 +21,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use notes::ImportNotes;
+#[cfg(test)]
+pub(crate) use posts::columns;
 
 use self::clients::{ImportedClient, start_of};
 use super::error::{ScenarioError, ScenarioErrors};
 use super::figures::ChannelFigures;
 use super::manifest::Manifest;
-use super::rows::{AssetRow, ChannelRow, ClientRow, HistoryRow, ScenarioFiles};
-use crate::model::{Channel, ClientStatus, Timestamp, Week, Zone};
+use super::scenario_files::ScenarioFiles;
+use crate::model::{
+    AssetId, AssetRow, Channel, ClientId, ClientRow, ClientStatus, HistoryRow, Timestamp, Week, WorkspaceId, Zone,
+};
 
 /// Days of history that the scenario keeps.
 pub(super) const HISTORY_DAYS: i64 = 35;
@@ -61,7 +65,7 @@ pub struct ImportOptions {
     /// Zone of every client; none to infer it from `utc_offset_min`, and UTC where that is unknown.
     pub zone: Option<Zone>,
     /// Workspace of clients that a mapping gives none.
-    pub workspace_id: String,
+    pub workspace_id: WorkspaceId,
     /// Half-life and height of fatigue, wanted frequency and usual rate, in channel order.
     pub figures: [ChannelFigures; Channel::COUNT],
     /// How many posts the usual rate of a channel weighs against an account's own.
@@ -81,7 +85,7 @@ impl ImportOptions {
             start: None,
             weeks: 12,
             zone: None,
-            workspace_id: "imported".to_owned(),
+            workspace_id: WorkspaceId::new("imported"),
             figures: ChannelFigures::all_usual(),
             rate_prior_posts: 20.0,
             assets_per_channel: 40,
@@ -102,7 +106,7 @@ pub struct Imported {
 #[derive(Debug, Default)]
 pub(super) struct Series {
     pub posts: Vec<SeriesPost>,
-    pub accounts: BTreeSet<Arc<str>>,
+    pub accounts: BTreeSet<ClientId>,
 }
 
 /// One post of a series.
@@ -160,7 +164,7 @@ pub fn import(posts_file: &Path, options: &ImportOptions) -> Result<Imported, Sc
     Ok(Imported { files: assembly.files, notes: assembly.notes })
 }
 
-type SeriesKey = (Arc<str>, Channel);
+type SeriesKey = (ClientId, Channel);
 
 /// The scenario while its clients are added.
 struct Assembly<'o> {
@@ -173,11 +177,11 @@ struct Assembly<'o> {
 
 impl Assembly<'_> {
     /// Adds a client with its channels, assets and history; nothing where it has no post before the start.
-    fn add(&mut self, id: &Arc<str>, client: &ImportedClient) -> Result<(), ScenarioErrors> {
+    fn add(&mut self, id: &ClientId, client: &ImportedClient) -> Result<(), ScenarioErrors> {
         let as_of = start_of(self.files.manifest.start, &client.zone)?;
         let before = self.files.channels.len();
         for channel in Channel::ALL {
-            let Some(series) = self.series.get(&(Arc::clone(id), channel)) else { continue };
+            let Some(series) = self.series.get(&(id.clone(), channel)) else { continue };
             let pool = pool::assets(id, channel, series, self.options.assets_per_channel);
             let row = state::channel_row(id, channel, series, as_of, &self.rates, self.options, &mut self.notes);
             self.files.channels.push(row);
@@ -195,21 +199,21 @@ impl Assembly<'_> {
     }
 }
 
-fn client_row(id: &Arc<str>, client: &ImportedClient, options: &ImportOptions) -> ClientRow {
+fn client_row(id: &ClientId, client: &ImportedClient, options: &ImportOptions) -> ClientRow {
     ClientRow {
-        client_id: id.to_string(),
+        client_id: id.clone(),
         workspace_id: client.workspace_id.clone().unwrap_or_else(|| options.workspace_id.clone()),
-        name: client.name.clone().unwrap_or_else(|| id.to_string()),
-        industry: String::new(),
-        tags: "imported".to_owned(),
-        time_zone: Some(client.zone.name().to_owned()),
+        name: Some(client.name.clone().unwrap_or_else(|| id.as_str().into())),
+        industry: "".into(),
+        tags: vec!["imported".into()],
+        time_zone: Some(client.zone),
         status: ClientStatus::Active,
         priority: 50.0,
     }
 }
 
 fn history_rows(
-    id: &Arc<str>,
+    id: &ClientId,
     channel: Channel,
     series: &Series,
     as_of: Timestamp,
@@ -217,15 +221,15 @@ fn history_rows(
 ) -> Vec<HistoryRow> {
     // The posts of assets stay however old they are, so that no cooldown is too long for them.
     let since = as_of.as_second() - HISTORY_DAYS * DAY_SECONDS;
-    let assets: BTreeMap<usize, &str> = pool.iter().map(|(post, asset)| (*post, asset.asset_id.as_str())).collect();
+    let assets: BTreeMap<usize, &AssetId> = pool.iter().map(|(post, asset)| (*post, &asset.asset_id)).collect();
     let is_kept = |index: usize, post: &SeriesPost| post.at.as_second() >= since || assets.contains_key(&index);
     let kept = series.posts.iter().enumerate().filter(|(index, post)| is_kept(*index, post));
     kept.map(|(index, post)| HistoryRow {
-        client_id: id.to_string(),
+        client_id: id.clone(),
         channel,
         published_at: post.at,
-        asset_id: assets.get(&index).map(|asset| (*asset).to_owned()),
-        content_type: post.kind.as_deref().map(str::to_owned),
+        asset_id: assets.get(&index).map(|asset| (*asset).clone()),
+        content_type: post.kind.clone(),
         reach: post.reach,
         engagements: post.engagements,
     })
@@ -239,23 +243,6 @@ fn rounded(number: f64, digits: i32) -> f64 {
 }
 
 /// A row of `channels` that says nothing yet.
-fn blank_row(id: &str, channel: Channel, audience: f64) -> ChannelRow {
-    ChannelRow {
-        client_id: id.to_owned(),
-        channel,
-        audience,
-        avg_engagement_rate: None,
-        last_post_at: None,
-        posts_last_7_days: None,
-        posts_last_30_days: None,
-        as_of: None,
-        fatigue_score: None,
-        momentum_score: None,
-        visibility_score: None,
-        engagement_score: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,7 +300,8 @@ mod tests {
         assert_eq!((notes.repeated_rows, notes.rows_without_engagement), (97, 794));
         assert_eq!(imported.files.manifest.start.monday().to_string(), "2024-08-05");
         let zone = |id: &str| {
-            imported.files.clients.iter().find(|row| row.client_id == id).and_then(|row| row.time_zone.clone()).unwrap()
+            let row = imported.files.clients.iter().find(|row| row.client_id.as_str() == id).unwrap();
+            row.time_zone.unwrap().name()
         };
         assert_eq!(zone("orgA_fb_1"), "America/New_York");
         assert_eq!(zone("orgA_fb_2"), "Asia/Kolkata");
@@ -338,7 +326,7 @@ mod tests {
         let zone: Zone = "Asia/Bangkok".parse().unwrap();
         let Some(imported) = imported("posts_fb_live_sellers.csv", |options| options.zone = Some(zone)) else { return };
         assert_eq!((imported.notes.rows, imported.notes.clients), (6997, 9));
-        assert!(imported.files.clients.iter().all(|row| row.time_zone.as_deref() == Some("Asia/Bangkok")));
+        assert!(imported.files.clients.iter().all(|row| row.time_zone.unwrap().name() == "Asia/Bangkok"));
         assert_eq!(imported.files.manifest.start.monday().to_string(), "2018-06-18");
         assert_eq!(imported.notes.dormant_accounts, 1);
     }
@@ -400,8 +388,8 @@ mod tests {
         };
         let imported = mapped("a,acme,Acme,Asia/Tokyo\nb,acme,,\n").unwrap();
         assert_eq!(imported.files.clients.len(), 1);
-        assert_eq!(imported.files.clients[0].name, "Acme");
-        assert_eq!(imported.files.clients[0].time_zone.as_deref(), Some("Asia/Tokyo"));
+        assert_eq!(imported.files.clients[0].name.as_deref(), Some("Acme"));
+        assert_eq!(imported.files.clients[0].time_zone.unwrap().name(), "Asia/Tokyo");
         let errors = mapped("a,acme,,\n").unwrap_err().to_string();
         assert!(errors.contains("account `b` of the history has no row"), "{errors}");
         let errors = mapped("a,acme,,\nbb,acme,,\n").unwrap_err().to_string();

@@ -6,14 +6,12 @@
 //! histories: a title says what a post was and when.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use chrono::Datelike as _;
 
 use super::state::log_engagements;
 use super::{Series, SeriesPost, rounded};
-use crate::model::Channel;
-use crate::scenario::rows::AssetRow;
+use crate::model::{AssetId, AssetRow, Channel, ClientId, Score};
 use crate::stats::{mean, variance};
 
 /// Posts that an account's mean weighs against a month's.
@@ -24,7 +22,7 @@ const LEAST_SD: f64 = 0.1;
 
 /// The `most` best posts as assets, each with its place in the series, best first.
 /// Quality is the share of the channel's measured posts that did worse.
-pub(super) fn assets(id: &Arc<str>, channel: Channel, series: &Series, most: usize) -> Vec<(usize, AssetRow)> {
+pub(super) fn assets(id: &ClientId, channel: Channel, series: &Series, most: usize) -> Vec<(usize, AssetRow)> {
     let mut judged = judged(series);
     let count = judged.len() as f64;
     judged.sort_by(|(left, one), (right, other)| other.total_cmp(one).then(left.cmp(right)));
@@ -36,25 +34,14 @@ pub(super) fn assets(id: &Arc<str>, channel: Channel, series: &Series, most: usi
     .collect()
 }
 
-fn asset(id: &Arc<str>, channel: Channel, rank: usize, quality: f64, post: &SeriesPost) -> AssetRow {
+fn asset(id: &ClientId, channel: Channel, rank: usize, quality: f64, post: &SeriesPost) -> AssetRow {
     let kind = post.kind.as_deref().unwrap_or("post");
+    let asset_id = AssetId::new(format!("{id}-{channel}-{:03}", rank + 1));
     AssetRow {
-        asset_id: format!("{id}-{channel}-{:03}", rank + 1),
-        client_id: id.to_string(),
-        campaign_id: None,
-        kind: kind.to_owned(),
         channels: vec![channel],
-        created_at: post.at,
-        quality_score: Some(quality),
-        brand_consistency: None,
-        value: None,
-        impact: None,
-        parent_id: None,
-        evolution_step: 0,
-        title: format!("{kind} of {}", post.at.date()),
-        body: String::new(),
-        media_url: String::new(),
-        tags: String::new(),
+        quality_score: Score::new(quality),
+        title: format!("{kind} of {}", post.at.date()).into(),
+        ..AssetRow::new(asset_id, id.clone(), kind, post.at)
     }
 }
 

@@ -4,30 +4,103 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::DateTime;
+
 use super::SeriesPost;
 use crate::files;
-use crate::model::{Channel, Timestamp, Zone};
-use crate::scenario::channels::PEOPLE;
-use crate::scenario::error::{Problems, ScenarioError, ScenarioErrors, TableError};
+use crate::model::{
+    Cell, Channel, ClientId, Column, Fault, Kind, Period, Record, Timestamp, Value, WorkspaceId, Zone, record,
+};
+use crate::scenario::error::{ScenarioError, ScenarioErrors};
 use crate::scenario::frame::{self, FileKind, TableSpec};
 use crate::scenario::read::MOST_OF_A_TABLE;
-use crate::scenario::roster::is_first;
-use crate::scenario::table::{Bounds, Row, Table};
+use crate::tables::{Mistakes, Table, TableError, is_first};
 
-const POSTS: TableSpec = TableSpec {
-    required: &["account", "channel", "published_at", "engagements"],
-    optional: &["content_type", "reach_or_null", "utc_offset_min"],
-    others_allowed: true,
-};
+record! {
+    /// A row of a posting history.
+    struct PostRow {
+        /// The account that posted.
+        account: ClientId,
+        /// The channel.
+        channel: Channel,
+        /// When, with the offset of a clock from UTC where one is known.
+        published_at: ClockTime,
+        /// What it was: photo, video, article.
+        content_type: Option<Arc<str>>,
+        /// People reached.
+        #[column(range = 0.0..=1e11)]
+        reach_or_null: Option<f64>,
+        /// What they did.
+        #[column(range = 0.0..=1e11, required)]
+        engagements: Option<f64>,
+        /// Minutes that the account's clock was ahead of UTC.
+        #[column(range = -840.0..=840.0)]
+        utc_offset_min: Option<f64>,
+    }
+}
 
-const MAPPING: TableSpec = TableSpec {
-    required: &["account", "client_id"],
-    optional: &["name", "workspace_id", "time_zone"],
-    others_allowed: false,
-};
+record! {
+    /// A row of a mapping: which client an account belongs to.
+    struct MappingRow {
+        /// The account.
+        account: ClientId,
+        /// Its client.
+        client_id: ClientId,
+        /// The client's name in reports.
+        name: Option<Arc<str>>,
+        /// The team that works for it.
+        workspace_id: Option<WorkspaceId>,
+        /// The zone its audience lives in.
+        time_zone: Option<Zone>,
+    }
+}
 
-/// Offsets from UTC lie between -14 and +14 hours.
-const MOST_OFFSET_MINUTES: f64 = 840.0;
+/// An instant, and how many minutes ahead of UTC the clock was that it was read from, where the text says so. `Z` says
+/// that the time is UTC, not where the clock stood.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct ClockTime {
+    at: Timestamp,
+    minutes_ahead: Option<i32>,
+}
+
+impl ClockTime {
+    /// Reads ISO 8601, that with blanks (`2026-09-07 08:30 +0000`), or what mail has.
+    fn parse(text: &str) -> Option<Self> {
+        let iso = Timestamp::parse_with_offset(text).ok();
+        let is_utc = iso.is_some() && text.ends_with(['Z', 'z']);
+        let with_blanks = || {
+            let mut formats = ["%Y-%m-%d %H:%M %z", "%Y-%m-%d %H:%M:%S %z"].into_iter();
+            formats.find_map(|format| DateTime::parse_from_str(text, format).ok())
+        };
+        let at = iso.or_else(with_blanks).or_else(|| DateTime::parse_from_rfc2822(text).ok())?;
+        let minutes_ahead = (!is_utc).then(|| at.offset().local_minus_utc() / 60);
+        Some(Self { at: at.to_utc().into(), minutes_ahead })
+    }
+}
+
+impl Cell for ClockTime {
+    const KIND: Kind = Kind::Text;
+
+    fn from_value(value: Value<'_>) -> Result<Self, Vec<Fault>> {
+        let text = String::from_value(value)?;
+        let remedy =
+            "write ISO 8601 with its offset from UTC, such as `2026-09-07T08:30:00Z` or `2026-09-07 10:30:00+02:00`";
+        let found =
+            Self::parse(&text).ok_or_else(|| vec![Fault::not("not_a_time", &text, "a point in time", remedy)])?;
+        Period::Any.check(found.at, &text, None).map_err(|fault| vec![fault])?;
+        Ok(found)
+    }
+
+    fn value(&self) -> Option<Value<'_>> {
+        Some(Value::Instant(self.at))
+    }
+}
+
+/// The columns of a posting history, and those of a mapping.
+#[cfg(test)]
+pub(crate) fn columns() -> [Vec<&'static Column>; 2] {
+    [PostRow::columns().collect(), MappingRow::columns().collect()]
+}
 
 /// A posting history.
 #[derive(Debug)]
@@ -42,7 +115,7 @@ pub(super) struct History {
 /// One account and its posts, in the order of the file.
 #[derive(Debug)]
 pub(super) struct Account {
-    pub name: Arc<str>,
+    pub name: ClientId,
     pub posts: Vec<Post>,
 }
 
@@ -71,36 +144,39 @@ impl Post {
 /// What a mapping says of an account.
 #[derive(Debug, Clone)]
 pub(super) struct Mapped {
-    pub client_id: Arc<str>,
-    pub name: Option<String>,
-    pub workspace_id: Option<String>,
+    pub client_id: ClientId,
+    pub name: Option<Arc<str>>,
+    pub workspace_id: Option<WorkspaceId>,
     pub zone: Option<Zone>,
 }
 
 /// Reads a posting history.
 pub(super) fn read(path: &Path) -> Result<History, ScenarioErrors> {
-    let mut problems = Problems::default();
-    let table = table(path, &POSTS, &mut problems)?;
-    let mut accounts: BTreeMap<Arc<str>, Vec<Post>> = BTreeMap::new();
-    let mut kinds: BTreeMap<&str, Arc<str>> = BTreeMap::new();
-    let height = table.as_ref().map_or(0, Table::height);
-    for index in 0..height {
-        let Some(mut row) = table.as_ref().map(|table| table.row(index, &mut problems)) else { continue };
-        let account = row.identifier("account");
-        let kind = row.text("content_type").map(|kind| Arc::clone(kinds.entry(kind).or_insert_with(|| kind.into())));
-        let (Some(account), Some(post)) = (account, post(&mut row, kind)) else { continue };
-        match accounts.get_mut(account) {
-            Some(posts) => posts.push(post),
-            None => {
-                accounts.insert(account.into(), vec![post]);
-            }
-        }
+    let mut mistakes = Mistakes::default();
+    let rows = rows::<PostRow>(path, true, &mut mistakes)?;
+    let mut accounts: BTreeMap<ClientId, Vec<Post>> = BTreeMap::new();
+    let mut kinds: BTreeSet<Arc<str>> = BTreeSet::new();
+    let height = rows.as_ref().map_or(0, Table::height);
+    for (table, index) in rows.iter().flat_map(|table| (0..table.height()).map(move |index| (table, index))) {
+        let Some(row) = table.row(index, None, &mut mistakes).read::<PostRow>() else { continue };
+        let kind = row.content_type.as_ref().map(|kind| shared(&mut kinds, kind));
+        let post = Post { kind, ..Post::from(&row) };
+        accounts.entry(row.account).or_default().push(post);
     }
-    finished(problems)?;
+    finished(mistakes)?;
     let accounts: Vec<Account> =
         accounts.into_iter().map(|(name, posts)| Account { name, posts: with_clock(once(posts)) }).collect();
     let kept: usize = accounts.iter().map(|account| account.posts.len()).sum();
     Ok(History { rows: height, repeated: height - kept, accounts })
+}
+
+/// One text for all that are equal.
+fn shared(texts: &mut BTreeSet<Arc<str>>, text: &Arc<str>) -> Arc<str> {
+    if let Some(known) = texts.get(text) {
+        return Arc::clone(known);
+    }
+    texts.insert(Arc::clone(text));
+    Arc::clone(text)
 }
 
 /// The posts without those that an earlier row tells of already, as where two exports overlap.
@@ -122,78 +198,80 @@ fn with_clock(mut posts: Vec<Post>) -> Vec<Post> {
     posts
 }
 
-fn post(row: &mut Row<'_, '_>, kind: Option<Arc<str>>) -> Option<Post> {
-    let channel = row.channel("channel");
-    let (at, written_offset) = row.instant_with_offset("published_at").unzip();
-    let offset = row.number_in("utc_offset_min", Bounds::within(-MOST_OFFSET_MINUTES, MOST_OFFSET_MINUTES));
-    let reach = row.number_in("reach_or_null", PEOPLE);
-    let engagements = row.number_in("engagements", PEOPLE);
-    Some(Post {
-        channel: channel?,
-        at: at?,
-        offset_minutes: offset.map(|minutes| minutes.round() as i32),
-        written_offset: written_offset.flatten(),
-        kind,
-        reach,
-        engagements,
-    })
+impl From<&PostRow> for Post {
+    fn from(row: &PostRow) -> Self {
+        Self {
+            channel: row.channel,
+            at: row.published_at.at,
+            offset_minutes: row.utc_offset_min.map(|minutes| minutes.round() as i32),
+            written_offset: row.published_at.minutes_ahead,
+            kind: row.content_type.clone(),
+            reach: row.reach_or_null,
+            engagements: row.engagements,
+        }
+    }
 }
 
 /// Reads which client each account belongs to. Every account of the history must be in it, and it
 /// may name no other.
-pub(super) fn read_mapping(path: &Path, accounts: &[Account]) -> Result<BTreeMap<Arc<str>, Mapped>, ScenarioErrors> {
-    let mut problems = Problems::default();
-    let table = table(path, &MAPPING, &mut problems)?;
-    let names: BTreeSet<&str> = accounts.iter().map(|known| known.name.as_ref()).collect();
-    let mut mapping: BTreeMap<Arc<str>, Mapped> = BTreeMap::new();
+pub(super) fn read_mapping(path: &Path, accounts: &[Account]) -> Result<BTreeMap<ClientId, Mapped>, ScenarioErrors> {
+    let mut mistakes = Mistakes::default();
+    let table = rows::<MappingRow>(path, false, &mut mistakes)?;
+    let names: BTreeSet<&str> = accounts.iter().map(|known| known.name.as_str()).collect();
+    let mut mapping: BTreeMap<ClientId, Mapped> = BTreeMap::new();
     let mut first_rows = BTreeMap::new();
-    for index in 0..table.as_ref().map_or(0, Table::height) {
-        let Some(mut row) = table.as_ref().map(|table| table.row(index, &mut problems)) else { continue };
-        let account = row.identifier("account");
-        let client_id = row.identifier("client_id");
-        let zone = row.zone("time_zone");
-        let workspace_id = row.optional_identifier("workspace_id").map(str::to_owned);
-        let (Some(account), Some(client_id)) = (account, client_id) else { continue };
-        if !names.contains(account) {
-            row.reject_unknown("account", "account", account, names.iter().copied());
+    for (table, index) in table.iter().flat_map(|table| (0..table.height()).map(move |index| (table, index))) {
+        let mut row = table.row(index, None, &mut mistakes);
+        let Some(mapped) = row.read::<MappingRow>() else { continue };
+        let account = mapped.account;
+        if !names.contains(account.as_str()) {
+            row.reject_unknown("account", "account", account.as_str(), names.iter().copied());
         }
         if is_first(&mut row, &mut first_rows, &account, "account", "account") {
-            let name = row.text("name").map(str::to_owned);
-            mapping.insert(account.into(), Mapped { client_id: client_id.into(), name, workspace_id, zone });
+            let MappingRow { client_id, name, workspace_id, time_zone: zone, .. } = mapped;
+            mapping.insert(account, Mapped { client_id, name, workspace_id, zone });
         }
     }
-    if problems.errors.is_empty() {
-        problems.errors.extend(accounts.iter().filter(|known| !mapping.contains_key(&known.name)).map(|known| {
-            TableError {
-                code: "unmapped_account",
-                file: file_name(path).into(),
-                row: None,
-                line: None,
-                column: "account".to_owned(),
-                value: known.name.to_string(),
-                cause: format!("account `{}` of the history has no row", known.name),
-                remedy: "add a row that names its client".to_owned(),
-            }
-        }));
+    if mistakes.errors.is_empty() {
+        let unmapped = accounts.iter().filter(|known| !mapping.contains_key(&known.name));
+        mistakes.errors.extend(unmapped.map(|account| unmapped_account(path, account)));
     }
-    finished(problems)?;
+    finished(mistakes)?;
     Ok(mapping)
 }
 
-/// The table in a file; none, and a reason in `problems`, where it has no legible rows.
-fn table(path: &Path, spec: &TableSpec, problems: &mut Problems) -> Result<Option<Table>, ScenarioErrors> {
+fn unmapped_account(path: &Path, account: &Account) -> TableError {
+    TableError {
+        code: "unmapped_account",
+        file: file_name(path).into(),
+        row: None,
+        line: None,
+        column: "account".to_owned(),
+        value: account.name.to_string(),
+        cause: format!("account `{}` of the history has no row", account.name),
+        remedy: "add a row that names its client".to_owned(),
+    }
+}
+
+/// The table of records in a file; none, and a reason in `mistakes`, where it has no legible rows.
+fn rows<R: Record>(
+    path: &Path,
+    others_allowed: bool,
+    mistakes: &mut Mistakes,
+) -> Result<Option<Table>, ScenarioErrors> {
     let bytes =
         files::read(path, MOST_OF_A_TABLE).map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
     let name = file_name(path);
     let kind = FileKind::of(&name).unwrap_or(FileKind::Csv);
-    Ok(frame::read(&name, kind, bytes, spec, &mut problems.errors).map(Table::new))
+    let columns: Vec<&'static Column> = R::columns().collect();
+    Ok(frame::read(&name, kind, bytes, &TableSpec { columns, others_allowed }, &mut mistakes.errors))
 }
 
 fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-fn finished(problems: Problems) -> Result<(), ScenarioErrors> {
-    let errors = problems.errors.into_iter().map(ScenarioError::from).collect();
+fn finished(mistakes: Mistakes) -> Result<(), ScenarioErrors> {
+    let errors = mistakes.errors.into_iter().map(ScenarioError::from).collect();
     ScenarioErrors::of(errors).map_or(Ok(()), Err)
 }

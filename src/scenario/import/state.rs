@@ -13,14 +13,11 @@
 //! - visibility: posts of the last 30 days against the wanted ones. Fatigue: see [`ChannelFigures`].
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::notes::ImportNotes;
-use super::{DAY_SECONDS, ImportOptions, Series, SeriesKey, SeriesPost, blank_row, rounded};
-use crate::model::{Channel, Environment, Timestamp};
-use crate::scenario::channels::{AUDIENCE, MOST_POSTS_IN_7_DAYS, MOST_POSTS_IN_30_DAYS, RATE};
+use super::{DAY_SECONDS, ImportOptions, Series, SeriesKey, SeriesPost, rounded};
+use crate::model::{Channel, ChannelRow, ClientId, Environment, Score, Timestamp};
 use crate::scenario::figures::ChannelFigures;
-use crate::scenario::rows::ChannelRow;
 use crate::stats::{mean, quantile};
 
 /// Newest posts that rates and audiences are taken from.
@@ -34,6 +31,13 @@ const POSTS_TO_COMPARE: usize = 5;
 
 /// Posts at which a difference in results counts half.
 const SCORE_PRIOR_POSTS: f64 = 5.0;
+
+/// Ends of what a row of `channels` may hold.
+const MOST_RATE: f64 = 5.0;
+const LEAST_AUDIENCE: f64 = 0.01;
+const MOST_AUDIENCE: f64 = 1e11;
+const MOST_POSTS_IN_7_DAYS: u32 = 2_500;
+const MOST_POSTS_IN_30_DAYS: u32 = 10_000;
 
 /// Least rate and least typical engagements: something was always possible.
 const LEAST_RATE: f64 = 1e-4;
@@ -78,7 +82,7 @@ impl ChannelRates {
 
 /// The row of one channel, its state taken at `as_of`.
 pub(super) fn channel_row(
-    id: &Arc<str>,
+    id: &ClientId,
     channel: Channel,
     series: &Series,
     as_of: Timestamp,
@@ -95,17 +99,21 @@ pub(super) fn channel_row(
     let wanted = figures.weekly_posts * 30.0 / 7.0;
     let visibility = if wanted > 0.0 { (posts_in(30) as f64 / wanted).min(1.0) } else { 1.0 };
     ChannelRow {
-        avg_engagement_rate: rate.map(|rate| rounded(rate.clamp(LEAST_RATE, RATE.most), 6)),
+        avg_engagement_rate: rate.map(|rate| rounded(rate.clamp(LEAST_RATE, MOST_RATE), 6)),
         last_post_at: series.posts.last().map(|post| post.at),
         posts_last_7_days: count(7, MOST_POSTS_IN_7_DAYS),
         posts_last_30_days: count(30, MOST_POSTS_IN_30_DAYS),
-        as_of: None,
-        fatigue_score: Some(rounded(figures.fatigue_after(series.posts.iter().map(hours_back)), 4)),
-        momentum_score: momentum(series, as_of).map(|score| rounded(score, 4)),
-        visibility_score: Some(rounded(visibility, 4)),
-        engagement_score: engagement(series, as_of).map(|score| rounded(score, 4)),
-        ..blank_row(id, channel, rounded(audience.clamp(AUDIENCE.least, AUDIENCE.most), 2))
+        fatigue_score: Some(score_of(figures.fatigue_after(series.posts.iter().map(hours_back)))),
+        momentum_score: momentum(series, as_of).map(score_of),
+        visibility_score: Some(score_of(visibility)),
+        engagement_score: engagement(series, as_of).map(score_of),
+        ..ChannelRow::new(id.clone(), channel, rounded(audience.clamp(LEAST_AUDIENCE, MOST_AUDIENCE), 2))
     }
+}
+
+/// A score to four digits.
+fn score_of(number: f64) -> Score {
+    Score::clamped(rounded(number, 4))
 }
 
 fn audience_and_rate(

@@ -1,6 +1,6 @@
 //! The daily pass: what it drafts, lets go, blocks and readies, and how channels tire.
 
-use mcoe::model::{Severity, Tier, Warning, WarningStatus};
+use mcoe::model::{Severity, Tier, Warning, WarningId, WarningStatus};
 use mcoe::planner::{Planner, rested, tired};
 use mcoe::rules::CompiledRules;
 use mcoe::store::{Change, DailyOutcome, Ledger, ScheduleFilter};
@@ -70,7 +70,7 @@ on_both! {
         assert!(before > 0);
         let (_, state) = scenario.clients.iter_mut().find(|(client, _)| client.id.as_str() == "crumb-and-co").unwrap();
         state.warnings.push(Warning {
-            id: "storm".into(),
+            id: WarningId::new("storm"),
             kind: "collapse_risk".into(),
             severity: Severity::High,
             status: WarningStatus::Open,

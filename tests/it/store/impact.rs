@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{Datelike as _, NaiveDate};
-use mcoe::model::{ActionType, Channel, RiskBand, Severity, Tier, Warning, WarningStatus};
+use mcoe::model::{ActionType, Channel, RiskBand, Severity, Tier, Warning, WarningId, WarningStatus};
 use mcoe::planner::{self, ChangeKind, Impact, Planner};
 use mcoe::rules::{CompiledRules, PackFiles};
 use mcoe::store::{Change, Commit, ImpactFilter, Ledger, ScheduleFilter, StoreError};
@@ -53,10 +53,10 @@ async fn ids(place: &Place, condition: &str) -> Vec<String> {
 /// Opens a warning of high severity for a client, or resolves it.
 async fn warn(ledger: &Ledger, rules: &CompiledRules, scenario: &mut mcoe::model::Scenario, now: &str, opens: bool) {
     let (_, state) = scenario.clients.iter_mut().find(|(client, _)| client.id.as_str() == "crumb-and-co").unwrap();
-    state.warnings.retain(|warning| &*warning.id != "storm");
+    state.warnings.retain(|warning| warning.id.as_str() != "storm");
     if opens {
         state.warnings.push(Warning {
-            id: "storm".into(),
+            id: WarningId::new("storm"),
             kind: "collapse_risk".into(),
             severity: Severity::High,
             status: WarningStatus::Open,

@@ -1,6 +1,6 @@
 //! Who may do what in a workspace.
 
-use super::client::named;
+use super::named::named;
 
 named!(
     /// What somebody may do in a workspace, least first; each may do what those before it may.

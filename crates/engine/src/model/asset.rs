@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::record::record;
 use super::time::Timestamp;
-use super::{AssetId, CampaignId, Channel, Score};
+use super::{AssetId, CampaignId, Channel, Client, ClientId, Score};
 
 /// A piece of content that a post can carry.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -80,4 +81,116 @@ pub struct AssetUse {
     pub channel: Channel,
     /// When.
     pub at: Timestamp,
+}
+
+record! {
+    /// A row of `assets`. A score that is none is unknown and reads as 0.5.
+    pub struct AssetRow {
+        /// Unique in the scenario.
+        pub asset_id: AssetId,
+        /// The client it belongs to.
+        pub client_id: ClientId,
+        /// The campaign it was made for; blank for evergreen content.
+        pub campaign_id: Option<CampaignId>,
+        /// What it is: photo, video, article.
+        pub kind: Arc<str>,
+        /// The channels it was made for; blank where it fits every channel.
+        #[column(default = Vec::new())]
+        pub channels: Vec<Channel>,
+        /// When it was finished; it cannot be used before.
+        #[column(period = Made)]
+        pub created_at: Timestamp,
+        /// Craft, as its makers or the past judged it.
+        pub quality_score: Option<Score>,
+        /// How well it keeps to the brand's voice and look.
+        pub brand_consistency: Option<Score>,
+        /// Use to the audience, the V of VIF.
+        pub value: Option<Score>,
+        /// Force of the idea, the I of VIF.
+        pub impact: Option<Score>,
+        /// The asset that it varies or continues.
+        pub parent_id: Option<AssetId>,
+        /// Place in its story, from 0.
+        #[column(range = 0.0..=1000.0, default = 0)]
+        pub evolution_step: u32,
+        /// Headline.
+        #[column(default = "".into())]
+        pub title: Arc<str>,
+        /// Text.
+        #[column(default = "".into())]
+        pub body: Arc<str>,
+        /// Where its picture, film or sound is; blank where it has none.
+        #[column(default = "".into(), sparse)]
+        pub media_url: Arc<str>,
+        /// Free marks.
+        #[column(default = Vec::new(), sparse)]
+        pub tags: Vec<Arc<str>>,
+    }
+}
+
+impl AssetRow {
+    /// An asset of which nothing more is known.
+    #[must_use]
+    pub fn new(asset_id: AssetId, client_id: ClientId, kind: impl Into<Arc<str>>, created_at: Timestamp) -> Self {
+        Self {
+            asset_id,
+            client_id,
+            campaign_id: None,
+            kind: kind.into(),
+            channels: Vec::new(),
+            created_at,
+            quality_score: None,
+            brand_consistency: None,
+            value: None,
+            impact: None,
+            parent_id: None,
+            evolution_step: 0,
+            title: "".into(),
+            body: "".into(),
+            media_url: "".into(),
+            tags: Vec::new(),
+        }
+    }
+
+    /// The row of a client's asset.
+    #[must_use]
+    pub fn of(client: &Client, asset: &Asset) -> Self {
+        Self {
+            campaign_id: asset.campaign_id.clone(),
+            channels: asset.channels.clone(),
+            quality_score: Some(asset.quality),
+            brand_consistency: Some(asset.brand_consistency),
+            value: Some(asset.value),
+            impact: Some(asset.impact),
+            parent_id: asset.parent_id.clone(),
+            evolution_step: asset.evolution_step,
+            title: Arc::clone(&asset.title),
+            body: Arc::clone(&asset.body),
+            media_url: Arc::clone(&asset.media_url),
+            tags: asset.tags.clone(),
+            ..Self::new(asset.id.clone(), client.id.clone(), Arc::clone(&asset.kind), asset.created_at)
+        }
+    }
+}
+
+impl From<AssetRow> for Asset {
+    fn from(row: AssetRow) -> Self {
+        Self {
+            id: row.asset_id,
+            campaign_id: row.campaign_id,
+            kind: row.kind,
+            channels: row.channels,
+            created_at: row.created_at,
+            quality: row.quality_score.unwrap_or(Score::HALF),
+            brand_consistency: row.brand_consistency.unwrap_or(Score::HALF),
+            value: row.value.unwrap_or(Score::HALF),
+            impact: row.impact.unwrap_or(Score::HALF),
+            parent_id: row.parent_id,
+            evolution_step: row.evolution_step,
+            title: row.title,
+            body: row.body,
+            media_url: row.media_url,
+            tags: row.tags,
+        }
+    }
 }

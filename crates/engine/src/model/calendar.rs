@@ -10,6 +10,7 @@ use std::str::FromStr;
 use chrono::{Datelike as _, NaiveDate, Timelike as _, Weekday};
 use serde::{Deserialize, Serialize};
 
+use super::record::{Fault, cell};
 use super::time::{Timestamp, plus_days};
 use super::zone::Zone;
 
@@ -113,6 +114,13 @@ impl<'de> Deserialize<'de> for Week {
         text.parse().map_err(serde::de::Error::custom)
     }
 }
+
+cell!(Week: Text(
+    text => text.parse().map_err(|_| {
+        vec![Fault::not("not_a_week", &text, "a week", "write the ISO year and week as in `2026-W48`")]
+    }),
+    week => week.to_string().into()
+));
 
 /// What the wall clock says at one hour of a week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

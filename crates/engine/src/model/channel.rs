@@ -1,9 +1,12 @@
 //! The nine channels the engine posts on.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use super::record::{Fault, Remedy, cell};
 
 /// A channel of publication. The order of the variants is the order of every table and figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,3 +95,35 @@ impl FromStr for Channel {
         Channel::ALL.into_iter().find(|channel| channel.name() == name).ok_or_else(|| UnknownChannel(name.to_owned()))
     }
 }
+
+/// The channel of a name that a cell holds.
+fn channel(name: &str) -> Result<Channel, Fault> {
+    name.parse()
+        .map_err(|_| Fault::unknown_name("unknown_channel", name, "a channel", || Channel::names().collect::<Vec<_>>()))
+}
+
+/// The channels of the names that a cell holds, in table order.
+fn channels(names: &[Cow<'_, str>]) -> Result<Vec<Channel>, Vec<Fault>> {
+    let (mut channels, mut faults) = (Vec::new(), Vec::new());
+    for name in names {
+        match channel(name) {
+            Ok(channel) if channels.contains(&channel) => faults.push(Fault {
+                code: "duplicate",
+                cause: format!("`{channel}` is named twice"),
+                remedy: Remedy::Say("name each channel once".into()),
+            }),
+            Ok(channel) => channels.push(channel),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    channels.sort_unstable();
+    if faults.is_empty() { Ok(channels) } else { Err(faults) }
+}
+
+cell!(
+    Channel: Text(name => channel(&name).map_err(|fault| vec![fault]), channel => channel.name().into()),
+    Vec<Channel>: Texts(
+        names => channels(&names),
+        channels => channels.iter().map(|channel| channel.name().into()).collect()
+    ),
+);

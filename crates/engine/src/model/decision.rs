@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::client::named;
+use super::named::named;
 use super::{ClientId, RiskBand};
 
 named!(

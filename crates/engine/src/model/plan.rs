@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::client::named;
+use super::named::named;
 use super::time::Timestamp;
 use super::{
     AssetId, CampaignId, Channel, ChannelSeen, ClientId, OtherPost, Outcome, Reason, RiskBand, Severity, Signals,

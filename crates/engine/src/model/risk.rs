@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::UnknownName;
+use super::record::{Fault, cell};
 
 /// How much human attention a post needs, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,3 +57,11 @@ impl fmt::Display for RiskBand {
         f.pad(self.name())
     }
 }
+
+cell!(RiskBand: Text(
+    name => name.parse().map_err(|_| {
+        let names = || RiskBand::ALL.map(RiskBand::name).to_vec();
+        vec![Fault::unknown_name("unknown_name", &name, "known here", names)]
+    }),
+    band => band.name().into()
+));

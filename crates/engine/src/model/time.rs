@@ -61,6 +61,9 @@ impl Timestamp {
     /// # Errors
     /// Where it is written in another way or lies outside the calendar.
     pub fn parse_with_offset(text: &str) -> Result<DateTime<FixedOffset>, CalendarError> {
+        if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+            return Ok(at);
+        }
         let bad = || CalendarError::BadInstant(text.to_owned());
         let instant = text.strip_suffix(']').and_then(|text| text.split_once('[')).map_or(text, |(instant, _)| instant);
         let instant = instant.to_ascii_uppercase().replacen(' ', "T", 1).replacen(',', ".", 1);

@@ -1,10 +1,12 @@
 //! Identifiers and bounded numbers.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use super::record::{Cell, Fault, Kind, Remedy, Value, cell, of_another_kind, quoted};
 
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident) => {
@@ -37,7 +39,19 @@ macro_rules! identifier {
                 &self.0
             }
         }
+
+        cell!($name: Text(text => identifier(&text).map(Self::new), id => Cow::Borrowed(id.as_str())));
     };
+}
+
+/// The text, where it holds nothing that separates identifiers elsewhere.
+fn identifier(text: &str) -> Result<&str, Vec<Fault>> {
+    if text.contains(|c: char| c == '/' || c == ';' || c.is_control()) {
+        let cause = format!("{} holds `/`, `;` or a control character", quoted(text));
+        let remedy = Remedy::Say("write the identifier without them".into());
+        return Err(vec![Fault { code: "bad_identifier", cause, remedy }]);
+    }
+    Ok(text)
 }
 
 identifier!(
@@ -55,6 +69,10 @@ identifier!(
 identifier!(
     /// A campaign, unique in a scenario.
     CampaignId
+);
+identifier!(
+    /// An early warning, unique in a scenario.
+    WarningId
 );
 
 /// A number in `0..=1`: fatigue, momentum, confidence, quality.
@@ -102,5 +120,22 @@ impl Score {
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Cell for Score {
+    const KIND: Kind = Kind::Number;
+    const RANGE: Option<(f64, f64)> = Some((0.0, 1.0));
+
+    fn from_value(value: Value<'_>) -> Result<Self, Vec<Fault>> {
+        match value {
+            Value::Number(number) => Self::new(number)
+                .ok_or_else(|| vec![Fault::out_of_range(&number.to_string(), "give a number from 0 to 1")]),
+            other => Err(vec![of_another_kind(&other)]),
+        }
+    }
+
+    fn value(&self) -> Option<Value<'_>> {
+        Some(Value::Number(self.0))
     }
 }

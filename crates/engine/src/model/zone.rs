@@ -16,6 +16,7 @@ use serde::Serialize;
 use tz::TimeZone;
 
 use super::calendar::CalendarError;
+use super::record::{Fault, Remedy, cell, quoted};
 use super::time::Timestamp;
 
 /// Every zone of the database by its name, its rules read when it is first asked for.
@@ -165,6 +166,23 @@ impl FromStr for Zone {
 impl Serialize for Zone {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name)
+    }
+}
+
+cell!(Zone: Text(
+    name => name.parse().map_err(|_| vec![unknown(&name)]),
+    zone => zone.name().into()
+));
+
+fn unknown(name: &str) -> Fault {
+    Fault {
+        code: "unknown_zone",
+        cause: format!("{} is not a time zone", quoted(name)),
+        remedy: Remedy::Name {
+            written: name.to_owned(),
+            known: || Zone::names().collect(),
+            otherwise: "an IANA name such as `Australia/Sydney`".into(),
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::environment::{Earned, Published};
 use crate::model::{
-    AssetId, AssetUse, Channel, ChannelState, ClientState, EarlyWarning, Reality, Score, Timestamp, Warning,
+    AssetId, AssetUse, Channel, ChannelState, ClientState, EarlyWarning, Reality, Score, Timestamp, Warning, WarningId,
     WarningStatus, WeekHours,
 };
 use crate::planner::fatigue_at;
@@ -109,7 +109,7 @@ impl Moving {
             match warnings.iter_mut().find(|known| known.is_live() && known.kind == signal.signal) {
                 Some(known) => known.severity = severity,
                 None => warnings.push(Warning {
-                    id: signal.signal.clone(),
+                    id: WarningId::new(signal.signal.clone()),
                     kind: signal.signal.clone(),
                     severity,
                     status: WarningStatus::Open,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::model::{
     Asset, AssetId, AssetUse, CalendarEntry, CalendarError, Campaign, CampaignId, Capacity, Channel, ChannelState,
     Client, ClientId, ClientState, ClientStatus, DayKind, Policy, Reality, Score, Severity, Timestamp, Warning,
-    WarningStatus, Week, WeekHours, WorkspaceId, Zone,
+    WarningId, WarningStatus, Week, WeekHours, WorkspaceId, Zone,
 };
 use crate::planner::{Look, Supposed};
 use crate::rules::{CompiledRules, DAYS, Row, Rules, Settings, Value, View};
@@ -281,7 +281,7 @@ fn special_day(row: &Row, hours: &WeekHours) -> Option<CalendarEntry> {
 
 fn warning(row: &Row, start: Timestamp) -> Warning {
     Warning {
-        id: word(row, "kind").into(),
+        id: WarningId::new(word(row, "kind")),
         kind: word(row, "kind").into(),
         severity: word(row, "severity").parse().unwrap_or(Severity::Low),
         status: word(row, "status").parse().unwrap_or(WarningStatus::Open),

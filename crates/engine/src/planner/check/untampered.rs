@@ -3,7 +3,7 @@
 use super::fixture::*;
 use crate::model::{
     AssetId, CalendarEntry, Capacity, Channel, ClientStatus, DayKind, Outcome, Post, ScheduleStatus, Score, Severity,
-    Warning, WarningStatus, WorkspaceId,
+    Warning, WarningId, WarningStatus, WorkspaceId,
 };
 use crate::rules::CompiledRules;
 
@@ -86,7 +86,7 @@ fn warnings_that_hold_posts_pass() {
         client.policy.pause_on_high_severity_warning = pauses;
         state.warnings = ["a", "b", "c"]
             .map(|id| Warning {
-                id: id.into(),
+                id: WarningId::new(id),
                 kind: id.into(),
                 severity,
                 status: WarningStatus::Open,

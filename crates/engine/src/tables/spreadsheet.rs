@@ -3,42 +3,25 @@
 
 use std::borrow::Cow;
 
-use polars_core::prelude::*;
-
 /// What a spreadsheet takes a cell for a formula by.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// The text as it stands in a CSV file. One that has apostrophes before such a sign gets one more, so that every text
 /// reads back as it was.
-fn guarded(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn guarded(text: &str) -> Cow<'_, str> {
     if is_guarded_for(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
 /// The text that a cell of a CSV file stands for.
-pub(crate) fn unguarded(cell: &str) -> &str {
+pub(super) fn unguarded(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|text| is_guarded_for(text)).unwrap_or(cell)
 }
 
-fn is_guarded_for(text: &str) -> bool {
+/// Whether a text is written with an apostrophe before it.
+#[must_use]
+pub fn is_guarded_for(text: &str) -> bool {
     text.trim_start_matches('\'').starts_with(FORMULA)
-}
-
-/// Makes every text of a table harmless that is to be written as CSV. Numbers stay as they are.
-///
-/// # Errors
-/// Where a column cannot take the place of the one before it.
-pub(crate) fn make_harmless(table: &mut DataFrame) -> Result<(), PolarsError> {
-    for place in 0..table.width() {
-        let Some(column) = table.columns().get(place) else { continue };
-        let Ok(cells) = column.str() else { continue };
-        if !cells.iter().flatten().any(is_guarded_for) {
-            continue;
-        }
-        let guarded = cells.iter().map(|cell| cell.map(guarded));
-        let column = StringChunked::from_iter_options(cells.name().clone(), guarded).into_column();
-        table.replace_column(place, column)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

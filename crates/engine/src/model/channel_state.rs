@@ -1,0 +1,135 @@
+//! The state of a client's channels, and what was posted on them.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::record::record;
+use super::time::Timestamp;
+use super::{AssetId, Channel, Client, ClientId, Score};
+
+/// State of one channel of a client.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ChannelState {
+    /// The channel.
+    pub channel: Channel,
+    /// People a post can reach, above 0.
+    pub audience: f64,
+    /// Engagements per person reached; none where it was never measured.
+    pub engagement_rate: Option<f64>,
+    /// The last post, committed ones included.
+    pub last_post_at: Option<Timestamp>,
+    /// Posts of the last 30 days and those committed in the future, oldest first.
+    pub recent_posts: Vec<Timestamp>,
+    /// Posts in the 7 days before `as_of`.
+    pub posts_last_7_days: u32,
+    /// Posts in the 30 days before `as_of`.
+    pub posts_last_30_days: u32,
+    /// Fatigue at `as_of`.
+    pub fatigue: Score,
+    /// The instant that fatigue and counts hold for.
+    pub as_of: Timestamp,
+    /// How results move against their usual, 0.5 is steady; none where unknown.
+    pub momentum: Option<Score>,
+    /// How much of the wanted presence was there; none where unknown.
+    pub visibility: Option<Score>,
+    /// How results stand against what was expected, 0.5 is as expected; none where unknown.
+    pub engagement: Option<Score>,
+}
+
+record! {
+    /// A row of `channels`. What is none is unknown.
+    pub struct ChannelRow {
+        /// The client that posts there.
+        pub client_id: ClientId,
+        /// The channel.
+        pub channel: Channel,
+        /// People that a post can reach; a fraction where it was only estimated.
+        #[column(range = 0.01..=1e11)]
+        pub audience: f64,
+        /// Engagements per person reached.
+        #[column(range = 0.0..=5.0)]
+        pub avg_engagement_rate: Option<f64>,
+        /// The last post, committed ones included.
+        #[column(period = Planned)]
+        pub last_post_at: Option<Timestamp>,
+        /// Posts in the 7 days before `as_of`; blank to count the history's.
+        #[column(range = 0.0..=2_500.0)]
+        pub posts_last_7_days: Option<u32>,
+        /// Posts in the 30 days before `as_of`; blank to count the history's.
+        #[column(range = 0.0..=10_000.0)]
+        pub posts_last_30_days: Option<u32>,
+        /// Fatigue at `as_of`; blank for none.
+        pub fatigue_score: Option<Score>,
+        /// The instant that fatigue and counts hold for; blank for the scenario's start.
+        #[column(period = Planned, sparse)]
+        pub as_of: Option<Timestamp>,
+        /// How results move against their usual, 0.5 is steady.
+        pub momentum_score: Option<Score>,
+        /// How much of the wanted presence was there.
+        pub visibility_score: Option<Score>,
+        /// How results stand against what was expected, 0.5 is as expected.
+        pub engagement_score: Option<Score>,
+    }
+}
+
+impl ChannelRow {
+    /// A channel of which only the audience is known.
+    #[must_use]
+    pub const fn new(client_id: ClientId, channel: Channel, audience: f64) -> Self {
+        Self {
+            client_id,
+            channel,
+            audience,
+            avg_engagement_rate: None,
+            last_post_at: None,
+            posts_last_7_days: None,
+            posts_last_30_days: None,
+            fatigue_score: None,
+            as_of: None,
+            momentum_score: None,
+            visibility_score: None,
+            engagement_score: None,
+        }
+    }
+
+    /// The row of a client's channel.
+    #[must_use]
+    pub fn of(client: &Client, state: &ChannelState) -> Self {
+        Self {
+            avg_engagement_rate: state.engagement_rate,
+            last_post_at: state.last_post_at,
+            posts_last_7_days: Some(state.posts_last_7_days),
+            posts_last_30_days: Some(state.posts_last_30_days),
+            fatigue_score: Some(state.fatigue),
+            as_of: Some(state.as_of),
+            momentum_score: state.momentum,
+            visibility_score: state.visibility,
+            engagement_score: state.engagement,
+            ..Self::new(client.id.clone(), state.channel, state.audience)
+        }
+    }
+}
+
+record! {
+    /// A row of `history`: a post that was made, or is committed.
+    pub struct HistoryRow {
+        /// The client that posted.
+        pub client_id: ClientId,
+        /// The channel.
+        pub channel: Channel,
+        /// When.
+        #[column(period = Planned)]
+        pub published_at: Timestamp,
+        /// The asset that was used, where it is known.
+        pub asset_id: Option<AssetId>,
+        /// What it was: photo, video, article.
+        pub content_type: Option<Arc<str>>,
+        /// People reached.
+        #[column(range = 0.0..=1e11)]
+        pub reach: Option<f64>,
+        /// What they did.
+        #[column(range = 0.0..=1e11)]
+        pub engagements: Option<f64>,
+    }
+}

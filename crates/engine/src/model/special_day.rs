@@ -1,0 +1,92 @@
+//! Special days: holidays, blackouts and boosts.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::named::named;
+use super::record::record;
+use super::{Channel, Client};
+
+named!(
+    /// What a calendar entry does to the days it names.
+    DayKind {
+        /// A public holiday; the rules say what it means.
+        Holiday = "holiday",
+        /// No post at all.
+        Blackout = "blackout",
+        /// A day worth more or less, by its factor.
+        Boost = "boost",
+    }
+);
+
+/// One or more special days.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CalendarEntry {
+    /// First day, in the client's zone.
+    pub from: NaiveDate,
+    /// Last day, included.
+    pub to: NaiveDate,
+    /// What it does.
+    pub kind: DayKind,
+    /// Factor on the value of posts on these days; none where the rules decide.
+    pub factor: Option<f64>,
+    /// The one channel it concerns; none for all.
+    pub channel: Option<Channel>,
+    /// Shown in explanations.
+    pub name: Arc<str>,
+}
+
+impl CalendarEntry {
+    /// Whether it concerns the channel that day.
+    #[must_use]
+    pub fn covers(&self, channel: Channel, date: NaiveDate) -> bool {
+        self.channel.is_none_or(|only| only == channel) && (self.from..=self.to).contains(&date)
+    }
+}
+
+record! {
+    /// A row of `calendar`: one day as `date`, more as `from` and `to`.
+    pub struct CalendarRow {
+        /// Whom it concerns: `all`, `workspace:ID` or `client:ID`, with `/channel` behind it for one channel.
+        pub scope: Arc<str>,
+        /// The one day.
+        pub date: Option<NaiveDate>,
+        /// First day.
+        pub from: Option<NaiveDate>,
+        /// Last day, included.
+        pub to: Option<NaiveDate>,
+        /// What it does.
+        pub kind: DayKind,
+        /// Factor on the value of posts on these days; blank where the rules decide.
+        #[column(range = 0.01..=10.0)]
+        pub factor: Option<f64>,
+        /// Shown in explanations; blank for the kind.
+        pub name: Option<Arc<str>>,
+    }
+}
+
+impl CalendarRow {
+    /// The row of an entry for a scope.
+    #[must_use]
+    pub fn new(scope: impl Into<Arc<str>>, entry: CalendarEntry) -> Self {
+        let is_one_day = entry.from == entry.to;
+        Self {
+            scope: scope.into(),
+            date: is_one_day.then_some(entry.from),
+            from: (!is_one_day).then_some(entry.from),
+            to: (!is_one_day).then_some(entry.to),
+            kind: entry.kind,
+            factor: entry.factor,
+            name: Some(entry.name),
+        }
+    }
+
+    /// The row of a client's entry.
+    #[must_use]
+    pub fn of(client: &Client, entry: &CalendarEntry) -> Self {
+        let channel = entry.channel.map_or_else(String::new, |channel| format!("/{channel}"));
+        Self::new(format!("client:{}{channel}", client.id), entry.clone())
+    }
+}

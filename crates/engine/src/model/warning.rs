@@ -1,0 +1,102 @@
+//! Early warnings about clients.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::named::named;
+use super::record::record;
+use super::time::Timestamp;
+use super::units::WarningId;
+use super::{Client, ClientId};
+
+named!(
+    /// How bad a warning is.
+    Severity {
+        /// To be known.
+        Low = "low",
+        /// To be looked at.
+        Medium = "medium",
+        /// Posting should wait.
+        High = "high",
+    }
+);
+
+named!(
+    /// Where a warning stands.
+    WarningStatus {
+        /// Nobody has looked at it.
+        Open = "open",
+        /// Somebody has, and it still holds.
+        Acknowledged = "acknowledged",
+        /// It no longer holds.
+        Resolved = "resolved",
+        /// It never did.
+        Dismissed = "dismissed",
+    }
+);
+
+/// An early warning about a client.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Warning {
+    /// Unique in the scenario.
+    pub id: WarningId,
+    /// The signal it came from, such as `collapse_risk`.
+    pub kind: Arc<str>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it stands.
+    pub status: WarningStatus,
+    /// When it was raised.
+    pub opened_at: Timestamp,
+}
+
+impl Warning {
+    /// Whether it still holds.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        matches!(self.status, WarningStatus::Open | WarningStatus::Acknowledged)
+    }
+}
+
+record! {
+    /// A row of `warnings`.
+    pub struct WarningRow {
+        /// Unique in the scenario.
+        pub warning_id: WarningId,
+        /// The client it is about.
+        pub client_id: ClientId,
+        /// The signal it came from, such as `collapse_risk`.
+        #[column(name = "type")]
+        pub kind: Arc<str>,
+        /// How bad it is.
+        pub severity: Severity,
+        /// Where it stands.
+        pub status: WarningStatus,
+        /// When it was raised.
+        #[column(period = Planned)]
+        pub opened_at: Timestamp,
+    }
+}
+
+impl WarningRow {
+    /// The row of a warning about a client.
+    #[must_use]
+    pub fn of(client: &Client, warning: &Warning) -> Self {
+        Self {
+            warning_id: warning.id.clone(),
+            client_id: client.id.clone(),
+            kind: Arc::clone(&warning.kind),
+            severity: warning.severity,
+            status: warning.status,
+            opened_at: warning.opened_at,
+        }
+    }
+}
+
+impl From<WarningRow> for Warning {
+    fn from(row: WarningRow) -> Self {
+        let WarningRow { warning_id: id, kind, severity, status, opened_at, .. } = row;
+        Self { id, kind, severity, status, opened_at }
+    }
+}

@@ -1,0 +1,225 @@
+//! The clients of a scenario while its tables are read, and the tables that say one thing of a client: `clients`,
+//! `policies`, `warnings` and `reality`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::channels::ChannelDraft;
+use super::mistake::Mistakes;
+use super::row::{Row, Table, is_first};
+use crate::model::{
+    Asset, AssetUse, CalendarEntry, Campaign, Channel, Client, ClientRow, ClientState, Policy, PolicyRow, Reality,
+    RealityRow, Timestamp, Warning, WarningRow, Week, Zone,
+};
+
+/// A client while its tables are read.
+#[derive(Debug)]
+pub(super) struct ClientDraft {
+    pub client: Client,
+    /// Monday 00:00 of the scenario's first week in the client's zone.
+    pub as_of: Timestamp,
+    pub channels: BTreeMap<Channel, ChannelDraft>,
+    /// Whether every row of its channels was understood.
+    pub channels_are_known: bool,
+    pub warnings: Vec<Warning>,
+    pub reality: Option<Reality>,
+    pub asset_uses: Vec<AssetUse>,
+}
+
+/// Every client, by id.
+#[derive(Debug)]
+pub(super) struct Clients {
+    drafts: Vec<ClientDraft>,
+    by_id: BTreeMap<Arc<str>, usize>,
+    /// Ids of the table, those of rows with mistakes included.
+    named: BTreeSet<Arc<str>>,
+    workspaces: BTreeSet<Arc<str>>,
+    /// The week that the scenario begins with.
+    pub start: Week,
+    /// Whether ids could be read, so that an unknown one is a mistake of whoever names it.
+    is_known: bool,
+}
+
+impl Clients {
+    /// Reads the `clients` table; without one no client is known.
+    pub fn read(
+        table: Option<&Table>,
+        start: Week,
+        default_zone: Zone,
+        default_policy: &Policy,
+        mistakes: &mut Mistakes,
+    ) -> Self {
+        let mut clients = Self {
+            drafts: Vec::new(),
+            by_id: BTreeMap::new(),
+            named: BTreeSet::new(),
+            workspaces: BTreeSet::new(),
+            start,
+            is_known: table.is_some_and(|table| table.is_whole("client_id")),
+        };
+        let Some(table) = table else { return clients };
+        let mut first_rows = BTreeMap::new();
+        for index in 0..table.height() {
+            let mut row = clients.row(table, index, mistakes);
+            let client = row.read::<ClientRow>().map(|client| client.into_client(default_zone, default_policy.clone()));
+            let draft = client.and_then(|client| draft(&mut row, client, start));
+            clients.workspaces.extend(row.text("workspace_id").map(Arc::from));
+            let Some(id) = row.text("client_id").map(Arc::<str>::from) else { continue };
+            clients.named.insert(Arc::clone(&id));
+            if is_first(&mut row, &mut first_rows, &id, "client_id", "client") {
+                clients.add(id, draft);
+            }
+        }
+        clients
+    }
+
+    fn add(&mut self, id: Arc<str>, draft: Option<ClientDraft>) {
+        if let Some(draft) = draft {
+            self.by_id.insert(id, self.drafts.len());
+            self.drafts.push(draft);
+        }
+    }
+
+    /// A row of a table of the scenario.
+    pub fn row<'t, 'm>(&self, table: &'t Table, index: usize, mistakes: &'m mut Mistakes) -> Row<'t, 'm> {
+        table.row(index, Some(self.start), mistakes)
+    }
+
+    /// The client that the row's `client_id` names. What is wrong with the name is noted, but for a blank one.
+    pub fn client(&self, row: &mut Row<'_, '_>) -> Option<usize> {
+        let id = row.text("client_id")?;
+        self.client_named(row, "client_id", id)
+    }
+
+    /// The client of that id, which stands in the given column.
+    pub fn client_named(&self, row: &mut Row<'_, '_>, column: &str, id: &str) -> Option<usize> {
+        if self.is_known && !self.named.contains(id) {
+            row.reject_unknown(column, "client", id, self.named.iter().map(AsRef::as_ref));
+        }
+        self.by_id.get(id).copied()
+    }
+
+    /// Whether a workspace of that name has clients. What is wrong with the name is noted.
+    pub fn has_workspace(&self, row: &mut Row<'_, '_>, column: &str, id: &str) -> bool {
+        let found = self.workspaces.contains(id);
+        if self.is_known && !found {
+            row.reject_unknown(column, "workspace", id, self.workspaces.iter().map(AsRef::as_ref));
+        }
+        found
+    }
+
+    /// Warns where an instant lies after the start, so that nobody can have known it then.
+    fn warn_of_future(&self, row: &mut Row<'_, '_>, column: &str, client: Option<usize>, at: Timestamp) {
+        let of_client = client.and_then(|client| self.draft(client)).map(|draft| draft.as_of);
+        if at > of_client.unwrap_or(Timestamp::at_midnight(self.start.monday())) {
+            let cause = "it lies after the scenario's start, and counts all the same";
+            row.warn("after_start", column, cause, "see that the year is right, or start the scenario later");
+        }
+    }
+
+    /// Every client.
+    pub fn drafts_mut(&mut self) -> impl Iterator<Item = &mut ClientDraft> {
+        self.drafts.iter_mut()
+    }
+
+    /// One client.
+    pub fn draft(&self, client: usize) -> Option<&ClientDraft> {
+        self.drafts.get(client)
+    }
+
+    /// One client.
+    pub fn draft_mut(&mut self, client: usize) -> Option<&mut ClientDraft> {
+        self.drafts.get_mut(client)
+    }
+
+    /// The clients with the state they start in, by id, everything in the order of the model.
+    pub fn finished(self) -> Vec<(Client, ClientState)> {
+        let mut clients: Vec<_> = self.drafts.into_iter().map(ClientDraft::finished).collect();
+        clients.sort_by(|(left, _), (right, _)| left.id.cmp(&right.id));
+        clients
+    }
+}
+
+fn draft(row: &mut Row<'_, '_>, client: Client, start: Week) -> Option<ClientDraft> {
+    let as_of = match client.zone.start_of_day(start.monday()) {
+        Ok(as_of) => as_of,
+        Err(error) => {
+            row.reject("bad_start", "time_zone", error.to_string(), "start the scenario in another year");
+            return None;
+        }
+    };
+    let (channels, warnings, asset_uses) = (BTreeMap::new(), Vec::new(), Vec::new());
+    Some(ClientDraft { client, as_of, channels, channels_are_known: true, warnings, reality: None, asset_uses })
+}
+
+impl ClientDraft {
+    fn finished(mut self) -> (Client, ClientState) {
+        self.client.campaigns.sort_by(|left: &Campaign, right| left.id.cmp(&right.id));
+        self.client.assets.sort_by(|left: &Asset, right| left.id.cmp(&right.id));
+        self.client.days.sort_by(|left: &CalendarEntry, right| (left.from, &left.name).cmp(&(right.from, &right.name)));
+        self.warnings.sort_by(|left, right| left.id.cmp(&right.id));
+        self.asset_uses.sort_by(|left, right| {
+            (left.at, left.channel, &left.asset_id).cmp(&(right.at, right.channel, &right.asset_id))
+        });
+        let as_of = self.as_of;
+        let state = ClientState {
+            channels: self.channels.into_values().map(|channel| channel.finished(as_of)).collect(),
+            warnings: self.warnings,
+            reality: self.reality,
+            asset_uses: self.asset_uses,
+        };
+        (self.client, state)
+    }
+}
+
+/// Reads `policies`. A blank cell leaves the default's word.
+pub(super) fn policies(table: &Table, clients: &mut Clients, mistakes: &mut Mistakes) {
+    let mut first_rows = BTreeMap::new();
+    for index in 0..table.height() {
+        let mut row = clients.row(table, index, mistakes);
+        let client = clients.client(&mut row);
+        let policy: Option<PolicyRow> = row.read();
+        let Some(client) = client else { continue };
+        is_first(&mut row, &mut first_rows, &client, "client_id", "client");
+        if let (Some(draft), Some(policy)) = (clients.draft_mut(client), policy) {
+            draft.client.policy = policy.over(&draft.client.policy);
+        }
+    }
+}
+
+/// Reads `warnings`.
+pub(super) fn warnings(table: &Table, clients: &mut Clients, mistakes: &mut Mistakes) {
+    let mut first_rows = BTreeMap::new();
+    for index in 0..table.height() {
+        let mut row = clients.row(table, index, mistakes);
+        let client = clients.client(&mut row);
+        let warning: Option<WarningRow> = row.read();
+        if let Some(warning) = &warning {
+            clients.warn_of_future(&mut row, "opened_at", client, warning.opened_at);
+        }
+        if let Some(id) = row.text("warning_id") {
+            is_first(&mut row, &mut first_rows, &id, "warning_id", "warning");
+        }
+        if let (Some(draft), Some(warning)) = (client.and_then(|client| clients.draft_mut(client)), warning) {
+            draft.warnings.push(warning.into());
+        }
+    }
+}
+
+/// Reads `reality`. The latest row of a client holds.
+pub(super) fn reality(table: &Table, clients: &mut Clients, mistakes: &mut Mistakes) {
+    let mut first_rows = BTreeMap::new();
+    for index in 0..table.height() {
+        let mut row = clients.row(table, index, mistakes);
+        let client = clients.client(&mut row);
+        let reality: Option<RealityRow> = row.read();
+        let Some(reality) = reality.map(Reality::from) else { continue };
+        clients.warn_of_future(&mut row, "as_of", client, reality.as_of);
+        let Some(client) = client else { continue };
+        is_first(&mut row, &mut first_rows, &(client, reality.as_of), "as_of", "assessment");
+        let Some(draft) = clients.draft_mut(client) else { continue };
+        if draft.reality.as_ref().is_none_or(|earlier| earlier.as_of < reality.as_of) {
+            draft.reality = Some(reality);
+        }
+    }
+}

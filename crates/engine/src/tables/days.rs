@@ -1,0 +1,100 @@
+//! The `calendar` table: holidays, blackouts and boosts, for all clients, a workspace or a client.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use super::clients::Clients;
+use super::mistake::Mistakes;
+use super::row::{Row, Table, is_first};
+use crate::model::{CalendarEntry, CalendarRow, Channel, Fault, quoted};
+
+/// Whom an entry concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach<'t> {
+    Everybody,
+    Workspace(&'t str),
+    Client(usize),
+}
+
+/// Reads `calendar` and hands each entry to the clients it concerns.
+pub(super) fn calendar(table: &Table, clients: &mut Clients, mistakes: &mut Mistakes) {
+    let mut first_rows = BTreeMap::new();
+    for index in 0..table.height() {
+        let mut row = clients.row(table, index, mistakes);
+        let entry: Option<CalendarRow> = row.read();
+        let scope = scope(&mut row, clients);
+        let Some(entry) = entry else { continue };
+        let (Some((reach, channel)), Some((from, to))) = (scope, days(&mut row, &entry)) else { continue };
+        let CalendarRow { kind, factor, name, scope, .. } = entry;
+        is_first(&mut row, &mut first_rows, &(scope, from, to, kind, name.clone()), "scope", "entry");
+        let name = name.unwrap_or_else(|| kind.name().into());
+        let entry = CalendarEntry { from, to, kind, factor, channel, name };
+        if let Reach::Client(only) = reach {
+            clients.draft_mut(only).into_iter().for_each(|draft| draft.client.days.push(entry.clone()));
+            continue;
+        }
+        for draft in clients.drafts_mut().filter(|draft| match reach {
+            Reach::Workspace(id) => draft.client.workspace_id.as_str() == id,
+            Reach::Everybody | Reach::Client(_) => true,
+        }) {
+            draft.client.days.push(entry.clone());
+        }
+    }
+}
+
+/// The first and the last day of an entry.
+fn days(row: &mut Row<'_, '_>, entry: &CalendarRow) -> Option<(NaiveDate, NaiveDate)> {
+    let [has_date, has_from, has_to] = ["date", "from", "to"].map(|column| row.text(column).is_some());
+    match (has_date, has_from, has_to) {
+        (true, false, false) => entry.date.map(|date| (date, date)),
+        (false, true, true) => {
+            let (from, to) = (entry.from?, entry.to?);
+            if to < from {
+                let cause = format!("it ends on {to}, before it starts on {from}");
+                row.reject("ends_before_start", "to", cause, "name a last day that is not before the first");
+                return None;
+            }
+            Some((from, to))
+        }
+        _ => {
+            let cause = "its days are not clear".to_owned();
+            row.reject("unclear_days", "date", cause, "fill in either `date`, or both `from` and `to`");
+            None
+        }
+    }
+}
+
+/// `all`, `workspace:ID` or `client:ID`, each with `/channel` behind it where one channel is meant.
+fn scope<'t>(row: &mut Row<'t, '_>, clients: &Clients) -> Option<(Reach<'t>, Option<Channel>)> {
+    let text = row.text("scope")?;
+    let (who, channel) = match text.split_once('/') {
+        Some((who, name)) => (who.trim(), Some(channel(row, name.trim()))),
+        None => (text, None),
+    };
+    let reach = match who.split_once(':') {
+        None if who == "all" => Some(Reach::Everybody),
+        Some(("workspace", id)) => {
+            clients.has_workspace(row, "scope", id.trim()).then_some(Reach::Workspace(id.trim()))
+        }
+        Some(("client", id)) => clients.client_named(row, "scope", id.trim()).map(Reach::Client),
+        _ => {
+            let cause = format!("{} is not a scope", quoted(text));
+            let remedy = "write `all`, `workspace:ID` or `client:ID`, with `/channel` behind it for one channel";
+            row.reject("bad_scope", "scope", cause, remedy);
+            None
+        }
+    };
+    match channel {
+        Some(None) => None,
+        Some(channel) => Some((reach?, channel)),
+        None => Some((reach?, None)),
+    }
+}
+
+fn channel(row: &mut Row<'_, '_>, name: &str) -> Option<Channel> {
+    let names = || Channel::names().collect();
+    name.parse()
+        .inspect_err(|_| row.reject_cell("scope", Fault::unknown_name("unknown_channel", name, "a channel", names)))
+        .ok()
+}

@@ -1,0 +1,139 @@
+//! Records as polars frames, and frames as the bytes of CSV and Parquet files.
+
+use polars_core::prelude::*;
+use polars_io::prelude::*;
+
+use crate::model::{Kind, Record, Value};
+use crate::tables::{guarded, is_guarded_for};
+
+/// The rows as a frame with the columns of their record. Sparse columns that are blank or `false` in every row are left
+/// out.
+///
+/// # Errors
+/// Where polars cannot put the columns together.
+pub(crate) fn frame_of<R: Record>(rows: &[R]) -> PolarsResult<DataFrame> {
+    let mut cells: Vec<Cells> = R::columns().map(|column| Cells::new(column.name, column.kind, rows.len())).collect();
+    for row in rows {
+        cells.iter_mut().zip(row.values()).for_each(|(cells, value)| cells.push(value));
+    }
+    let kept = R::columns().zip(cells).filter(|(column, cells)| !column.is_sparse || cells.say_something);
+    frame(kept.map(|(_, cells)| cells).collect(), rows.len())
+}
+
+/// Columns of equal height as a frame.
+///
+/// # Errors
+/// Where their heights differ, or two have the same name.
+pub(crate) fn frame(columns: Vec<Cells>, height: usize) -> PolarsResult<DataFrame> {
+    DataFrame::new(height, columns.into_iter().map(Cells::finished).collect())
+}
+
+/// The cells of a column as they are filled.
+pub(crate) struct Cells {
+    builder: Builder,
+    /// Whether any of them is neither blank nor `false`.
+    say_something: bool,
+}
+
+enum Builder {
+    Text(StringChunkedBuilder),
+    Number(PrimitiveChunkedBuilder<Float64Type>),
+    Count(PrimitiveChunkedBuilder<Int64Type>),
+    Flag(BooleanChunkedBuilder),
+}
+
+impl Cells {
+    /// A column of a name and a kind that has no cells yet, with room for some.
+    pub fn new(name: &str, kind: Kind, height: usize) -> Self {
+        let builder = match kind {
+            Kind::Number => Builder::Number(PrimitiveChunkedBuilder::new(name.into(), height)),
+            Kind::Count => Builder::Count(PrimitiveChunkedBuilder::new(name.into(), height)),
+            Kind::Flag => Builder::Flag(BooleanChunkedBuilder::new(name.into(), height)),
+            Kind::Text | Kind::Texts | Kind::Instant | Kind::Date | Kind::Id => {
+                Builder::Text(StringChunkedBuilder::new(name.into(), height))
+            }
+        };
+        Self { builder, say_something: false }
+    }
+
+    /// Adds a cell. A number that is not finite becomes a blank one.
+    pub fn push(&mut self, value: Option<Value<'_>>) {
+        let says_something = match (&mut self.builder, value) {
+            (Builder::Text(cells), Some(value)) => {
+                let text = match value {
+                    Value::Text(text) => text,
+                    other => other.to_string().into(),
+                };
+                cells.append_option(Some(text.as_ref()).filter(|text| !text.is_empty()));
+                !text.is_empty()
+            }
+            (Builder::Number(cells), Some(Value::Number(number))) if number.is_finite() => {
+                cells.append_value(number);
+                true
+            }
+            (Builder::Count(cells), Some(Value::Count(count))) => {
+                cells.append_value(i64::from(count));
+                true
+            }
+            (Builder::Flag(cells), Some(Value::Flag(flag))) => {
+                cells.append_value(flag);
+                flag
+            }
+            (Builder::Text(cells), None) => blank(|| cells.append_null()),
+            (Builder::Number(cells), _) => blank(|| cells.append_null()),
+            (Builder::Count(cells), _) => blank(|| cells.append_null()),
+            (Builder::Flag(cells), _) => blank(|| cells.append_null()),
+        };
+        self.say_something |= says_something;
+    }
+
+    fn finished(self) -> Column {
+        match self.builder {
+            Builder::Text(cells) => cells.finish().into_column(),
+            Builder::Number(cells) => cells.finish().into_column(),
+            Builder::Count(cells) => cells.finish().into_column(),
+            Builder::Flag(cells) => cells.finish().into_column(),
+        }
+    }
+}
+
+fn blank(append: impl FnOnce()) -> bool {
+    append();
+    false
+}
+
+/// The frame as CSV, its texts made harmless for spreadsheets.
+///
+/// # Errors
+/// Where polars cannot write it.
+pub(crate) fn csv(mut frame: DataFrame) -> PolarsResult<Vec<u8>> {
+    make_harmless(&mut frame)?;
+    let mut bytes = Vec::new();
+    CsvWriter::new(&mut bytes).n_threads(1).finish(&mut frame)?;
+    Ok(bytes)
+}
+
+/// The frame as Parquet.
+///
+/// # Errors
+/// Where polars cannot write it.
+pub(crate) fn parquet(mut frame: DataFrame) -> PolarsResult<Vec<u8>> {
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).set_parallel(false).finish(&mut frame)?;
+    Ok(bytes)
+}
+
+/// Makes every text of a table harmless that is to be written as CSV. Numbers stay as they are.
+fn make_harmless(table: &mut DataFrame) -> PolarsResult<()> {
+    for place in 0..table.width() {
+        let Some(column) = table.columns().get(place) else { continue };
+        let Ok(cells) = column.str() else { continue };
+        if !cells.iter().flatten().any(is_guarded_for) {
+            continue;
+        }
+        let guarded = cells.iter().map(|cell| cell.map(guarded));
+        let column = StringChunked::from_iter_options(cells.name().clone(), guarded).into_column();
+        table.replace_column(place, column)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! A whole scenario folder before it is written: its manifest and the rows of its tables.
+
+use std::collections::BTreeSet;
+
+use super::manifest::Manifest;
+use crate::model::{
+    AssetId, AssetRow, CalendarRow, CampaignRow, Channel, ChannelRow, Client, ClientRow, ClientState, HistoryRow,
+    PolicyRow, RealityRow, Scenario, Timestamp, WarningRow,
+};
+
+/// A whole scenario folder before it is written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScenarioFiles {
+    /// `scenario.toml`. Tables without rows are left out of its files.
+    pub manifest: Manifest,
+    /// The clients.
+    pub clients: Vec<ClientRow>,
+    /// Where they post.
+    pub channels: Vec<ChannelRow>,
+    /// What they can post.
+    pub assets: Vec<AssetRow>,
+    /// What for.
+    pub campaigns: Vec<CampaignRow>,
+    /// What was agreed with them.
+    pub policies: Vec<PolicyRow>,
+    /// Early warnings.
+    pub warnings: Vec<WarningRow>,
+    /// How performance looked, and how it was.
+    pub reality: Vec<RealityRow>,
+    /// Special days.
+    pub calendar: Vec<CalendarRow>,
+    /// What was posted.
+    pub history: Vec<HistoryRow>,
+}
+
+impl ScenarioFiles {
+    /// A folder with a manifest and no rows.
+    #[must_use]
+    pub const fn new(manifest: Manifest) -> Self {
+        Self {
+            manifest,
+            clients: Vec::new(),
+            channels: Vec::new(),
+            assets: Vec::new(),
+            campaigns: Vec::new(),
+            policies: Vec::new(),
+            warnings: Vec::new(),
+            reality: Vec::new(),
+            calendar: Vec::new(),
+            history: Vec::new(),
+        }
+    }
+}
+
+/// The tables of a scenario. They read back as the same clients in the same state; what people reached and did with
+/// past posts is not part of the model, and so not there.
+#[must_use]
+pub fn files_of(scenario: &Scenario) -> ScenarioFiles {
+    let mut manifest = Manifest::new(scenario.name.clone(), scenario.start, scenario.weeks);
+    manifest.capacity = scenario.capacity.clone();
+    manifest.review = scenario.review.clone();
+    manifest.environment = scenario.environment.clone();
+    let mut files = ScenarioFiles::new(manifest);
+    for (client, state) in &scenario.clients {
+        files.clients.push(client.into());
+        files.policies.push(client.into());
+        files.assets.extend(client.assets.iter().map(|asset| AssetRow::of(client, asset)));
+        files.campaigns.extend(client.campaigns.iter().map(|campaign| CampaignRow::of(client, campaign)));
+        files.calendar.extend(client.days.iter().map(|day| CalendarRow::of(client, day)));
+        files.channels.extend(state.channels.iter().map(|channel| ChannelRow::of(client, channel)));
+        files.warnings.extend(state.warnings.iter().map(|warning| WarningRow::of(client, warning)));
+        files.reality.extend(state.reality.iter().map(|reality| RealityRow::of(client, reality)));
+        files.history.extend(history_rows(client, state));
+    }
+    files
+}
+
+/// A row for every post that the state knows of: uses of assets, and posts whose asset is not known.
+fn history_rows(client: &Client, state: &ClientState) -> Vec<HistoryRow> {
+    let row = |channel: Channel, at: Timestamp, asset: Option<&AssetId>| HistoryRow {
+        client_id: client.id.clone(),
+        channel,
+        published_at: at,
+        asset_id: asset.cloned(),
+        content_type: None,
+        reach: None,
+        engagements: None,
+    };
+    let known = |id: &str| client.assets.iter().any(|asset| asset.id.as_str() == id);
+    let uses = || state.asset_uses.iter().filter(|used| known(used.asset_id.as_str()));
+    let with_asset: BTreeSet<(Channel, Timestamp)> = uses().map(|used| (used.channel, used.at)).collect();
+    let mut rows: Vec<HistoryRow> = uses().map(|used| row(used.channel, used.at, Some(&used.asset_id))).collect();
+    for channel in &state.channels {
+        let bare = channel.recent_posts.iter().filter(|at| !with_asset.contains(&(channel.channel, **at)));
+        rows.extend(bare.map(|at| row(channel.channel, *at, None)));
+    }
+    rows.sort_by_key(|row| (row.published_at, row.channel));
+    rows
+}

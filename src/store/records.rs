@@ -1,0 +1,177 @@
+//! Records in tables of the ledger: the columns that a statement names, and the rows it answers with.
+
+use std::borrow::Cow;
+
+use chrono::NaiveDate;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+
+use super::row::{BadValue, Id, Instant, Json};
+use crate::model::{
+    CalendarEntry, Cell, Cells, Channel, Client, ClientId, Column, DayKind, Kind, Record, Timestamp, Value,
+    WorkspaceId, record,
+};
+
+record! {
+    /// The end of a row that belongs to a workspace.
+    pub(super) struct InWorkspace {
+        /// The workspace.
+        pub workspace_id: WorkspaceId,
+    }
+}
+
+record! {
+    /// The end of a client's row.
+    pub(super) struct Known {
+        /// When the ledger came to know it.
+        pub created_at: Timestamp,
+        /// When it last changed.
+        pub updated_at: Timestamp,
+    }
+}
+
+record! {
+    /// The end of an asset's row.
+    pub(super) struct Offer {
+        /// The workspace.
+        pub workspace_id: WorkspaceId,
+        /// Whether it is no longer offered, and kept for the schedules that used it.
+        pub retired: bool,
+    }
+}
+
+record! {
+    /// A row of `calendar_days`.
+    pub(super) struct DayRow {
+        /// The client it concerns.
+        pub client_id: ClientId,
+        /// Its place among the client's days, from 0.
+        pub position: u32,
+        /// The client's workspace.
+        pub workspace_id: WorkspaceId,
+        /// First day.
+        pub from_date: NaiveDate,
+        /// Last day, included.
+        pub to_date: NaiveDate,
+        /// What it does.
+        pub kind: DayKind,
+        /// Factor on the value of posts; none where the rules decide.
+        pub factor: Option<f64>,
+        /// The one channel it concerns; none for all.
+        pub channel: Option<Channel>,
+        /// Shown in explanations.
+        pub name: std::sync::Arc<str>,
+    }
+}
+
+impl DayRow {
+    /// The rows of a client's special days.
+    pub fn all_of(client: &Client) -> impl Iterator<Item = Self> {
+        (0..).zip(&client.days).map(|(position, day)| {
+            let CalendarEntry { from, to, kind, factor, channel, ref name } = *day;
+            Self {
+                client_id: client.id.clone(),
+                position,
+                workspace_id: client.workspace_id.clone(),
+                from_date: from,
+                to_date: to,
+                kind,
+                factor,
+                channel,
+                name: name.clone(),
+            }
+        })
+    }
+}
+
+impl From<DayRow> for CalendarEntry {
+    fn from(row: DayRow) -> Self {
+        let DayRow { from_date: from, to_date: to, kind, factor, channel, name, .. } = row;
+        Self { from, to, kind, factor, channel, name }
+    }
+}
+
+/// The names of a record's columns with commas between.
+pub(super) fn column_list<R: Record>() -> String {
+    R::columns().map(|column| column.name).collect::<Vec<_>>().join(", ")
+}
+
+/// A record as it is read from a row.
+#[derive(Debug)]
+pub(super) struct Held<T>(pub T);
+
+impl<'r, R, T> FromRow<'r, R> for Held<T>
+where
+    T: Record,
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<f64>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<bool>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<Instant>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<Id>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<Json<Vec<String>>>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let value = |column: &'static Column| {
+            let name = column.name;
+            Ok(match column.kind {
+                Kind::Text => row.try_get::<Option<String>, _>(name)?.map(|text| Value::Text(text.into())),
+                Kind::Texts => row
+                    .try_get::<Option<Json<Vec<String>>>, _>(name)?
+                    .map(|Json(texts)| Value::Texts(texts.into_iter().map(Cow::from).collect())),
+                Kind::Number => row.try_get::<Option<f64>, _>(name)?.map(Value::Number),
+                Kind::Count => row.try_get::<Option<i64>, _>(name)?.map(|number| count(name, number)).transpose()?,
+                Kind::Flag => row.try_get::<Option<bool>, _>(name)?.map(Value::Flag),
+                Kind::Instant => row.try_get::<Option<Instant>, _>(name)?.map(|Instant(at)| Value::Instant(at)),
+                Kind::Date => row.try_get::<Option<String>, _>(name)?.map(|text| date(name, text)).transpose()?,
+                Kind::Id => row.try_get::<Option<Id>, _>(name)?.map(|Id(id)| Value::Id(id)),
+            })
+        };
+        let mut cells = RowCells { value, error: None };
+        let record = T::read(&mut cells);
+        match (cells.error, record) {
+            (None, Some(record)) => Ok(Self(record)),
+            (error, _) => Err(error.unwrap_or(sqlx::Error::RowNotFound)),
+        }
+    }
+}
+
+fn count(column: &str, number: i64) -> Result<Value<'static>, sqlx::Error> {
+    u32::try_from(number).map(Value::Count).map_err(|_| unreadable(column, number.to_string()))
+}
+
+fn date(column: &str, text: String) -> Result<Value<'static>, sqlx::Error> {
+    text.parse().map(Value::Date).map_err(|_| unreadable(column, text))
+}
+
+fn unreadable(column: &str, value: String) -> sqlx::Error {
+    sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(BadValue(value)) }
+}
+
+/// The cells of a row, with the first error of one.
+struct RowCells<V> {
+    value: V,
+    error: Option<sqlx::Error>,
+}
+
+impl<V: Fn(&'static Column) -> Result<Option<Value<'static>>, sqlx::Error>> RowCells<V> {
+    fn read<C: Cell>(&self, column: &'static Column) -> Result<C, sqlx::Error> {
+        let Some(value) = (self.value)(column)? else {
+            return C::blank().ok_or_else(|| unreadable(column.name, "NULL".to_owned()));
+        };
+        match C::from_value(value) {
+            Ok(cell) => Ok(cell),
+            Err(_) => {
+                let value = (self.value)(column)?;
+                Err(unreadable(column.name, value.map_or_else(String::new, |value| value.to_string())))
+            }
+        }
+    }
+}
+
+impl<V: Fn(&'static Column) -> Result<Option<Value<'static>>, sqlx::Error>> Cells for RowCells<V> {
+    fn cell<C: Cell>(&mut self, column: &'static Column, _: Option<C>) -> Option<C> {
+        self.read(column).map_err(|error| self.error.get_or_insert(error)).ok()
+    }
+}
