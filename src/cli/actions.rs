@@ -48,7 +48,7 @@ impl Actions {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let found = self.database.with(OpenMode::Read, |ledger| async move {
             let ledger = match &self.workspace {
-                Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
+                Some(workspace) => ledger.scoped_to(WorkspaceId::new(workspace.as_str())),
                 None => ledger,
             };
             let schedule = match &self.schedule {

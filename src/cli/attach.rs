@@ -1,4 +1,4 @@
-//! `mcoe attach`: another asset for a committed post that is held because of its own, or for want of one.
+//! `mcoe attach`: attaches another asset to a committed post that is blocked because of its asset or has none.
 
 use clap::Args;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What is saved in some folders, told once a burst: editors write, rename and delete in several steps.
+//! Watches folders for saved files and debounces events: editors write, rename and delete in several steps.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::failure::Failure;
 
-/// How long nothing must have been saved before a burst is over.
+/// Debounce time: a burst of events ends after this long without another.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// How often somebody's wish to stop, and a folder that is back, are looked for.
+/// Polling interval for stop requests and for removed folders that exist again.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Names that a pack or a scenario reads.
+/// Extensions of the files that a pack or a scenario reads.
 const EXTENSIONS: [&str; 5] = ["toml", "rhai", "snapshot", "csv", "parquet"];
 
-/// The folders, watched.
+/// A watcher over some folders.
 pub(super) struct Changes {
     folders: Vec<Folder>,
     watcher: RecommendedWatcher,
@@ -28,13 +28,13 @@ pub(super) struct Changes {
 
 struct Folder {
     path: PathBuf,
-    /// As the system names it, which its events begin with.
+    /// The canonical path, which the paths in events start with.
     whole: PathBuf,
     is_gone: bool,
 }
 
 impl Changes {
-    /// Watches the folders from now on.
+    /// Starts watching the folders.
     pub fn of(paths: &[&Path]) -> Result<Self, Failure> {
         let (sender, events) = channel();
         let watcher = notify::recommended_watcher(sender)
@@ -54,7 +54,7 @@ impl Changes {
         Ok(changes)
     }
 
-    /// Waits for the next burst and names its files; none once `is_over` says so.
+    /// Waits for the next burst of changes and returns its files; `None` once `is_over` returns true.
     pub fn next(&mut self, is_over: fn() -> bool) -> Option<BTreeSet<String>> {
         let mut changed = BTreeSet::new();
         while !is_over() {
@@ -71,7 +71,7 @@ impl Changes {
         None
     }
 
-    /// A folder that was removed and made anew is another one to the system, and is watched anew.
+    /// Watches folders that were removed and created again: to the system they are new folders. Returns them.
     fn watch_what_is_back(&mut self) -> Vec<String> {
         let mut back = Vec::new();
         for folder in &mut self.folders {
@@ -88,7 +88,7 @@ impl Changes {
         self.folders.iter().map(|folder| folder.path.display().to_string()).collect()
     }
 
-    /// The files of an event that matter, named as the folders were; none where they were only read.
+    /// The relevant files of an event, with the folders' paths as given; empty if files were only read.
     fn files_of(&mut self, event: &Event) -> Vec<String> {
         if event.need_rescan() {
             return self.all();
@@ -116,7 +116,8 @@ impl Changes {
     }
 }
 
-/// Whether a pack or a scenario could read it: no editor's scratch file, and a folder only where it comes or goes.
+/// Whether a path is relevant to a pack or a scenario: not an editor's temporary file, and a folder only if it is
+/// created, renamed or removed.
 fn matters(path: &Path, comes_or_goes: bool) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with(['.', '#']) {

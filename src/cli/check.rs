@@ -1,4 +1,4 @@
-//! `mcoe check`: is everything right with rules and scenario?
+//! `mcoe check`: validates rules and scenario.
 
 use std::path::PathBuf;
 
@@ -63,7 +63,7 @@ impl Check {
     }
 }
 
-/// The first letters of a hash, enough to tell two apart.
+/// The first 12 characters of a hash, enough to distinguish two.
 pub(super) fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
 }

@@ -1,4 +1,4 @@
-//! `mcoe commit`: a plan into the ledger.
+//! `mcoe commit`: commits a plan to the ledger.
 
 use std::path::{Path, PathBuf};
 
@@ -62,7 +62,7 @@ impl Commit {
         };
         let outcome = self.database.with(OpenMode::Write, |ledger| async move {
             match ledger.commit(commit).await {
-                Err(StoreError::Moved(moved)) if self.rebase => {
+                Err(StoreError::StateChanged(moved)) if self.rebase => {
                     Ok((moved, ledger.rebase(commit, commit_planner(commit)).await?))
                 }
                 other => Ok((Vec::new(), vec![Rebased::whole(other?)])),
@@ -99,7 +99,7 @@ fn commit_planner<'r>(commit: store::Commit<'r>) -> Planner<'r> {
     Planner::new(commit.rules, Tier::Exact, None)
 }
 
-/// What a commit did, in a line.
+/// Describes a commit in one line.
 pub(super) fn line(committed: &Committed) -> String {
     let Committed { plan_id, is_new, schedules, ready, pending, blocked, decisions } = committed;
     if !is_new {
@@ -111,11 +111,10 @@ pub(super) fn line(committed: &Committed) -> String {
     )
 }
 
-/// Most bytes of a table of a plan.
+/// Maximum size of one of a plan's tables, in bytes.
 const MOST_OF_A_TABLE: u64 = 2 << 30;
 
-/// Makes sure that the tables in the folder are those of the plan, so that nobody commits what was
-/// changed by hand.
+/// Fails if the tables in the folder are not those of the plan, so that nobody commits manual changes.
 fn is_as_written(dir: &Path, plan: &Plan, decisions: &[Decision]) -> Result<(), Failure> {
     let format = if dir.join("posts.csv").is_file() { TableFormat::Csv } else { TableFormat::Parquet };
     for (name, bytes) in report::plan_tables(plan, decisions, format)? {

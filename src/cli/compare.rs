@@ -1,4 +1,4 @@
-//! `mcoe compare`: rules packs against each other on the same luck, and a report.
+//! `mcoe compare`: compares rules packs with common random numbers, and writes a report.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,10 +18,10 @@ use crate::report::{self, ComparisonReport};
 use crate::rules::CompiledRules;
 use crate::simulator::{self, Comparison, Contender, Extent};
 
-/// Replications where nobody says how many.
+/// Default number of replications.
 const USUAL_REPLICATIONS: u32 = 20;
 
-/// The most replications with `--until` where nobody says how many.
+/// Default maximum number of replications with `--until`.
 const MOST_REPLICATIONS: u32 = 1000;
 
 /// Simulate the same weeks under two or more rules packs, with the same luck, and report the differences.
@@ -62,7 +62,7 @@ pub(super) struct Compare {
     threads: ThreadsArgument,
 }
 
-/// A share from its text in per cent.
+/// Parses a percentage, such as `0.5%`, as a fraction.
 fn share_of(text: &str) -> Result<f64, String> {
     const REMEDY: &str = "write it in per cent, above 0% and at most 100%, such as 0.5%";
     let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
@@ -133,7 +133,7 @@ impl Compare {
         out.write("run.json", format!("{run:#}\n").as_bytes())
     }
 
-    /// The command that gives the same report.
+    /// The command that reproduces the report.
     fn command(&self, comparison: &Comparison) -> String {
         let mut parts =
             vec![format!("mcoe compare {} --rules {}", self.scenario.display(), self.rules.rules.display())];
@@ -181,13 +181,13 @@ fn told_in_json(comparison: &Comparison, verdicts: &[String]) -> Value {
     json!({ "packs": comparison.packs, "until": comparison.until, "versus": versus })
 }
 
-/// A share in per cent, as [`share_of`] reads it: rounded to what a person writes, so that 0.5 stays 0.5.
+/// A fraction as a percentage that [`share_of`] reads back; rounded, so that 0.5 is written as 0.5.
 fn percent(share: f64) -> f64 {
     (share * 1e14).round() / 1e12
 }
 
-/// What the packs are called: each by its name, or by its folder where another has the same name; numbered
-/// where even that does not tell them apart.
+/// Labels of the packs: each pack's name, or its folder if the name is not unique; numbered if the folder is not unique
+/// either.
 fn labels(names: &[&str], dirs: &[&Path]) -> Vec<String> {
     let is_alone = |name: &str| names.iter().filter(|other| **other == name).count() == 1;
     let label =

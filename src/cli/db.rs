@@ -1,4 +1,4 @@
-//! `mcoe db`: the ledger's schema, scenarios in and out of it, and calendars.
+//! `mcoe db`: migrates the ledger, loads and exports scenarios, and writes calendars.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -173,7 +173,7 @@ impl Calendar {
             if !ledger.workspaces().await?.contains(&workspace) {
                 return Err(StoreError::UnknownWorkspace(workspace.to_string()).into());
             }
-            Ok(ledger.within(workspace).schedules(&filter).await?)
+            Ok(ledger.scoped_to(workspace).schedules(&filter).await?)
         })?;
         found.sort_by_key(|schedule| (schedule.scheduled_for, schedule.id));
         let mut events: BTreeMap<&str, Event> = BTreeMap::new();
@@ -190,15 +190,15 @@ impl Calendar {
     }
 }
 
-/// The one event of two schedules of one instant, of which the one took the place of the other: that of the schedule
-/// that is still to run. All changes of both count, so that its sequence goes on rising.
+/// Merges the events of two schedules with the same UID, one of which replaced the other: the one that is not cancelled
+/// wins. The sequence counts the changes of both, so that it keeps increasing.
 fn joined(one: Event, other: Event) -> Event {
     let sequence = one.sequence + other.sequence + 1;
     let is_off = |event: &Event| event.status == ScheduleStatus::Cancelled;
     Event { sequence, ..if is_off(&one) { other } else { one } }
 }
 
-/// A schedule as calendars show it.
+/// The calendar event of a schedule.
 fn event(schedule: &Schedule, now: Timestamp) -> Event {
     let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
     let local = zone.local(schedule.scheduled_for).format("%A %H:%M").to_string();

@@ -1,11 +1,11 @@
-//! How two plans of a week differ, in words.
+//! Describes how two plans of a week differ.
 
 use std::fmt::Write as _;
 
 use crate::model::Plan;
 use crate::planner::ChannelDifference;
 
-/// How the plans differ: in all, by channel, and by client, the worst-hit first.
+/// Writes how the plans differ: in total, then by client and channel, largest loss first.
 pub(super) fn write_effect(
     text: &mut String,
     before: &Plan,
@@ -38,11 +38,11 @@ pub(super) fn write_effect(
 
 fn percent((before, after): (f64, f64)) -> f64 {
     let percent = if before.abs() > 0.0 { 100.0 * (after - before) / before } else { 0.0 };
-    // What rounds to nothing has no sign.
+    // No sign if it rounds to zero.
     if percent.abs() < 0.005 { 0.0 } else { percent }
 }
 
-/// Counts that are not zero, in words.
+/// The non-zero counts as text.
 fn totals(effect: &[ChannelDifference]) -> String {
     let sum = |part: fn(&ChannelDifference) -> usize| effect.iter().map(part).sum::<usize>();
     let parts = [

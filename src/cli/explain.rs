@@ -1,4 +1,4 @@
-//! `mcoe explain`: why this post, and why not another hour.
+//! `mcoe explain`: explains why a post is planned, or why none is at a given hour.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub(super) struct Explain {
     scenario: Option<PathBuf>,
 }
 
-/// What `--why-not` asks.
+/// The argument of `--why-not`.
 #[derive(Debug, Clone)]
 struct Question {
     client: ClientId,
@@ -75,7 +75,7 @@ impl Explain {
     }
 }
 
-/// The one post whose id begins with the given letters.
+/// The one post whose id starts with the given prefix.
 fn find<'p>(plan: &'p Plan, id: &str) -> Result<(&'p crate::model::ClientPlan, &'p Post, Uuid), Failure> {
     let ids = plan.posts().map(|(client, post)| (client, post, plan.post_id(&client.client_id, post)));
     let mut found = ids.filter(|(_, _, known)| known.to_string().starts_with(&id.to_lowercase()));
@@ -97,10 +97,10 @@ fn tell(globals: &Globals, data: &impl serde::Serialize, text: impl FnOnce() -> 
     print(&text())
 }
 
-/// The explanation in words and numbers.
+/// The explanation as text.
 fn post_text(id: &Uuid, post: &PostExplanation) -> String {
     let mut text = String::new();
-    // Writing to a text cannot fail.
+    // Writing to a `String` cannot fail.
     let _ = write_post(&mut text, id, post);
     text
 }
@@ -169,7 +169,7 @@ fn write_post(text: &mut String, id: &Uuid, post: &PostExplanation) -> std::fmt:
     Ok(())
 }
 
-/// What the guardrail read, and the nearest values that would turn its answer.
+/// Writes what the guardrail read, and the nearest values that would change its outcome.
 fn write_turns(text: &mut String, explained: &VerdictExplanation) -> std::fmt::Result {
     let reads: Vec<String> = explained.reads.iter().map(|(what, is)| format!("{what} = {is}")).collect();
     if !reads.is_empty() {

@@ -1,4 +1,4 @@
-//! How a command ends: the exit codes and what is said on the way out.
+//! Failures of commands: exit codes and messages.
 
 use std::process::ExitCode;
 
@@ -8,16 +8,16 @@ use crate::scenario::ScenarioErrors;
 use crate::simulator::{CompareError, DesignError, SimulateError};
 use crate::store::{BadUrl, StoreError};
 
-/// Why a command did not end well.
+/// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// A negative verdict: exit code 1.
     Verdict(String),
     /// Bad input: exit code 2.
     Input(String),
-    /// The same, laid out for a terminal, with all that comes from elsewhere made harmless: exit code 2.
+    /// Bad input, rendered for a terminal with all untrusted text already escaped: exit code 2.
     Drawn(String),
-    /// The machine failed: exit code 3.
+    /// A system failure, such as a full disk: exit code 3.
     Machine(String),
     /// Interrupted from outside: exit code 130.
     Interrupted(String),
@@ -37,7 +37,7 @@ impl Failure {
         })
     }
 
-    /// What to say.
+    /// The error message.
     pub fn message(&self) -> &str {
         match self {
             Failure::Verdict(text)
@@ -93,7 +93,7 @@ impl From<StoreError> for Failure {
         let text = format!("error: {error}\n  remedy: {}", error.remedy());
         match error {
             StoreError::Stopped => Failure::Interrupted(super::progress::interrupted()),
-            StoreError::Moved(_) | StoreError::Breaches(_) => Failure::Verdict(text),
+            StoreError::StateChanged(_) | StoreError::Breaches(_) => Failure::Verdict(text),
             error if error.is_input() => Failure::Input(text),
             _ => Failure::Machine(text),
         }

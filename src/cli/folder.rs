@@ -1,7 +1,7 @@
-//! What is written appears whole or not at all.
+//! Atomic output of folders and files.
 //!
-//! It is written beside its place under a name that nobody can guess, into files that were not there, so that nothing
-//! that somebody else has laid there is followed or overwritten; then it is moved.
+//! Output is first written next to its destination under an unguessable name, into newly created files, so that no link
+//! or file placed there by somebody else is followed or overwritten; then it is renamed to its destination.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -16,40 +16,40 @@ use super::failure::Failure;
 use super::terminal;
 use crate::rules::visible;
 
-/// Marks a folder that mcoe wrote, and so may replace.
+/// Marker file of a folder that mcoe wrote and may therefore replace.
 const MARK: &str = ".mcoe";
 
 /// The folders that are being written.
 ///
-/// INVARIANT: only who holds the lock writes in them, moves or removes them, so that an interrupt
-/// never meets a folder half-way.
+/// INVARIANT: only the holder of the lock writes in them, moves or removes them, so that an interrupt never sees a
+/// folder in an intermediate state.
 static UNFINISHED: Mutex<Vec<Unfinished>> = Mutex::new(Vec::new());
 
 fn unfinished() -> MutexGuard<'static, Vec<Unfinished>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes every folder that is not finished and ends the process.
+/// Removes every unfinished folder and exits the process.
 pub(super) fn abandon(code: i32, message: &str) -> ! {
     let unfinished = unfinished();
     unfinished.iter().for_each(Unfinished::remove);
-    // Nobody is left to tell where stderr is gone.
+    // If stderr is closed, the message is lost.
     let _ = writeln!(io::stderr(), "{}", terminal::harmless(message));
     std::process::exit(code)
 }
 
-/// What stands on disk of a folder that is not finished.
+/// The paths on disk of an unfinished folder.
 #[derive(Debug, Clone)]
 struct Unfinished {
     aside: PathBuf,
-    /// Folders above it that were made for it, innermost first.
+    /// Parent folders that were created for it, innermost first.
     above: Vec<PathBuf>,
 }
 
 impl Unfinished {
     fn remove(&self) {
-        // What cannot be removed stays, and after a move there is nothing left to remove. Of the folders
-        // above only empty ones go.
+        // Errors are ignored: what cannot be removed stays, and after the final rename nothing is left. Of the parent
+        // folders only empty ones are removed.
         let _ = fs::remove_dir_all(&self.aside);
         for folder in &self.above {
             let _ = fs::remove_dir(folder);
@@ -57,7 +57,7 @@ impl Unfinished {
     }
 }
 
-/// A folder that is being written beside its place and moved there when it is complete.
+/// An output folder, written next to its destination and moved there when complete.
 pub(super) struct OutFolder {
     place: PathBuf,
     force: bool,
@@ -65,7 +65,7 @@ pub(super) struct OutFolder {
 }
 
 impl OutFolder {
-    /// Makes sure that the place can be written, and opens a folder beside it.
+    /// Checks that the destination can be written, and creates a temporary folder next to it.
     pub fn open(place: &Path, force: bool) -> Result<Self, Failure> {
         if place.file_name().is_none() {
             let shown = shown(place);
@@ -88,7 +88,7 @@ impl OutFolder {
         Ok(folder)
     }
 
-    /// Writes one file, which must be new; `/` in its name makes folders.
+    /// Writes one new file; `/` in its name creates subfolders.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         let path = self.unfinished.aside.join(name);
         let _unfinished = unfinished();
@@ -99,12 +99,12 @@ impl OutFolder {
         written.map_err(|error| machine("write", &path, &error))
     }
 
-    /// Where a file of it stands until the folder is finished.
+    /// The temporary path of a file, valid until the folder is finished.
     pub fn path(&self, name: &str) -> PathBuf {
         self.unfinished.aside.join(name)
     }
 
-    /// Moves the folder to its place.
+    /// Moves the folder to its destination.
     pub fn finish(self) -> Result<(), Failure> {
         let _unfinished = unfinished();
         let aside = &self.unfinished.aside;
@@ -117,7 +117,7 @@ impl OutFolder {
         let before = old.join("before");
         fs::rename(&self.place, &before).map_err(failed)?;
         if let Err(error) = fs::rename(aside, &self.place) {
-            // The old folder goes back; if even that fails it still stands beside its place.
+            // Roll back: restore the old folder; if even that fails, it is still next to its destination.
             if fs::rename(&before, &self.place).is_ok() {
                 let _ = fs::remove_dir(&old);
             }
@@ -135,7 +135,7 @@ impl Drop for OutFolder {
     }
 }
 
-/// Whether anything has the name, be it a link that leads nowhere.
+/// Whether the path exists, even as a dangling link.
 fn is_taken(place: &Path) -> bool {
     fs::symlink_metadata(place).is_ok()
 }
@@ -163,7 +163,7 @@ fn parent_of(place: &Path) -> &Path {
     place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// How the names begin of what stands beside a place for a while.
+/// Prefix of the names of temporary files and folders next to a destination.
 fn prefix(place: &Path, purpose: &str) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(place.file_name().unwrap_or_default());
@@ -171,7 +171,7 @@ fn prefix(place: &Path, purpose: &str) -> OsString {
     prefix
 }
 
-/// A new folder beside a place, with the permissions that any new folder has.
+/// Creates a folder next to a destination, with the default permissions of a new folder.
 fn beside(place: &Path, purpose: &str) -> io::Result<TempDir> {
     let prefix = prefix(place, purpose);
     Builder::new().prefix(&prefix).permissions(Permissions::from_mode(0o777)).tempdir_in(parent_of(place))
@@ -194,8 +194,8 @@ fn machine(what: &str, path: &Path, error: &io::Error) -> Failure {
     }
 }
 
-/// Makes sure that a file of a pack may be replaced: that neither it nor a folder between it and the pack is a link,
-/// for what lies elsewhere may belong to somebody else, or to many packs.
+/// Fails if a file of a pack, or a folder between it and the pack, is a link: its target may belong to somebody else,
+/// or be shared by several packs.
 pub(super) fn refuse_links(pack: &Path, name: &str) -> Result<(), Failure> {
     let mut path = pack.to_owned();
     for part in Path::new(name) {
@@ -212,7 +212,7 @@ pub(super) fn refuse_links(pack: &Path, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a file beside its place and moves it there, so that it is never there by half. It keeps its permissions.
+/// Replaces a file atomically, keeping its permissions.
 pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     replaced(path, bytes).map_err(|error| machine("write", path, &error))
 }

@@ -1,4 +1,4 @@
-//! `mcoe generate`: a synthetic scenario of any size.
+//! `mcoe generate`: generates a synthetic scenario of any size.
 
 use clap::Args;
 use serde_json::json;

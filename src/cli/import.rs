@@ -1,4 +1,4 @@
-//! `mcoe import`: a scenario from a real posting history.
+//! `mcoe import`: creates a scenario from a real posting history.
 
 use std::path::PathBuf;
 
@@ -68,7 +68,7 @@ impl Import {
         };
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let imported =
-            scenario::import(&self.posts, &options).map_err(|errors| input::told_scenario(errors, globals))?;
+            scenario::import(&self.posts, &options).map_err(|errors| input::scenario_failure(errors, globals))?;
         for (name, bytes) in scenario::render(&imported.files).map_err(ScenarioErrors::from)? {
             out.write(&name, &bytes)?;
         }
@@ -80,14 +80,14 @@ impl Import {
         print(&format!("{}\nwritten to {}\n", imported.notes, self.out.out.display()))
     }
 
-    /// The channels' figures by the rules pack, where there is one.
+    /// The channels' figures from the rules pack, or defaults if there is no pack in the default folder.
     fn figures(&self, globals: &Globals) -> Result<[ChannelFigures; Channel::COUNT], Failure> {
         if !self.rules.rules.is_dir() && self.rules.rules.as_os_str() == "rules" {
             return Ok(ChannelFigures::all_usual());
         }
         let files = read_pack(&self.rules.rules, globals)?;
-        let rules =
-            input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, &self.rules.rules, globals))?;
+        let rules = input::compile(files.clone())
+            .map_err(|wrong| input::rules_failure(&wrong, &files, &self.rules.rules, globals))?;
         Ok(figures(&rules.base()))
     }
 }

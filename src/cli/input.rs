@@ -1,4 +1,4 @@
-//! Loads what commands start from: a rules pack, compiled, and a scenario.
+//! Loads the inputs of commands: compiled rules packs and scenarios.
 
 use std::path::Path;
 
@@ -14,17 +14,17 @@ use crate::scenario::{self, ScenarioError, ScenarioErrors};
 use crate::tables::TableError;
 use crate::workbench::{self, Case};
 
-/// Warnings that are said before the rest are only counted.
+/// Maximum number of warnings printed; the rest are only counted.
 const WARNINGS_SHOWN: usize = 20;
 
 /// Reads, validates and compiles a pack.
 pub(super) fn rules(dir: &Path, globals: &Globals) -> Result<CompiledRules, Failure> {
     let files = read_pack(dir, globals)?;
-    compile(files.clone()).map_err(|diagnostics| told(&diagnostics, &files, dir, globals))
+    compile(files.clone()).map_err(|diagnostics| rules_failure(&diagnostics, &files, dir, globals))
 }
 
-/// Validates and compiles the files of a pack. Where its TOML is wrong, the syntax of its scripts is
-/// looked at all the same.
+/// Validates and compiles the files of a pack. If its TOML is invalid, the syntax of its scripts is checked all the
+/// same.
 pub(super) fn compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>> {
     let scripts = files.clone();
     let pack = rules::load(files).map_err(|mut mistakes| {
@@ -35,8 +35,8 @@ pub(super) fn compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>
     CompiledRules::compile(pack)
 }
 
-/// Reads the cases of a pack, tries its functions, and looks up whom it names in a scenario where there is one; tells
-/// all mistakes in one go.
+/// Reads the cases of a pack, runs its functions on a trial basis, and looks up the names it uses in the scenario, if
+/// there is one. Reports all mistakes together.
 pub(super) fn tried(
     rules: &CompiledRules,
     dir: &Path,
@@ -50,23 +50,24 @@ pub(super) fn tried(
     mistakes.extend(workbench::trial(rules));
     mistakes.extend(scenario.map(|scenario| unknown_names(rules, scenario)).unwrap_or_default());
     Diagnostic::sort(&mut mistakes);
-    if mistakes.is_empty() { Ok(cases) } else { Err(told(&mistakes, &rules.pack().files, dir, globals)) }
+    if mistakes.is_empty() { Ok(cases) } else { Err(rules_failure(&mistakes, &rules.pack().files, dir, globals)) }
 }
 
 /// Reads the cases of a pack.
 pub(super) fn cases(rules: &CompiledRules, dir: &Path, globals: &Globals) -> Result<Vec<Case>, Failure> {
-    workbench::read(rules).map_err(|wrong| told(&wrong, &rules.pack().files, dir, globals))
+    workbench::read(rules).map_err(|wrong| rules_failure(&wrong, &rules.pack().files, dir, globals))
 }
 
-/// The diagnostics drawn with their source lines, or as JSON.
-pub(super) fn told(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> Failure {
+/// The diagnostics rendered with their source lines, or as JSON.
+pub(super) fn rules_failure(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> Failure {
     if globals.format == Format::Json {
         return Failure::Input(told_in_json(rules_in_json(diagnostics)));
     }
     Failure::Drawn(drawn(diagnostics, files, dir, globals))
 }
 
-/// What a pack may not mean, and with no scenario at hand the names that nobody looked up.
+/// Warnings about what the pack's author may not have intended, and, without a scenario, about the names that were not
+/// looked up.
 pub(super) fn warnings(rules: &CompiledRules, scenario: Option<&Scenario>) -> Vec<Diagnostic> {
     let mut found = rules.pack().remarks();
     if scenario.is_none() {
@@ -76,7 +77,7 @@ pub(super) fn warnings(rules: &CompiledRules, scenario: Option<&Scenario>) -> Ve
     found
 }
 
-/// Says on stderr what is pointed out.
+/// Prints warnings on stderr.
 pub(super) fn point_out(warnings: &[Diagnostic], rules: &CompiledRules, dir: &Path, globals: &Globals) {
     if warnings.is_empty() {
         return;
@@ -87,7 +88,7 @@ pub(super) fn point_out(warnings: &[Diagnostic], rules: &CompiledRules, dir: &Pa
     globals.say_drawn(&rules::render_warnings(&shown, &text_of, globals.colors_stderr()));
 }
 
-/// The text of a file of a pack that is named from outside its folder.
+/// The text of a pack's file, given its path including the pack's folder.
 fn text_of<'f>(file: &str, folder: &str, files: &'f PackFiles) -> Option<&'f str> {
     let name = file.strip_prefix(folder.trim_end_matches('/'))?.trim_start_matches('/');
     files.get(name).map(String::as_str)
@@ -107,14 +108,14 @@ pub(super) fn scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> 
     scenario_under(dir, &rules.base().risk.default_policy, globals)
 }
 
-/// Reads a pack and a scenario that is planned under it. Whom the pack names, the scenario must have.
+/// Reads a pack and a scenario to be planned under it. The names in the pack must exist in the scenario.
 pub(super) fn pair(rules_dir: &Path, dir: &Path, globals: &Globals) -> Result<(CompiledRules, Scenario), Failure> {
     let (rules, scenario) = both(rules_dir, dir, globals)?;
     names_known(&rules, rules_dir, &scenario, globals)?;
     Ok((rules, scenario))
 }
 
-/// Whether the scenario has every client, workspace and more that overlays and scripts name.
+/// Fails unless the scenario has every client, workspace and so on that overlays and scripts name.
 pub(super) fn names_known(
     rules: &CompiledRules,
     dir: &Path,
@@ -122,7 +123,7 @@ pub(super) fn names_known(
     globals: &Globals,
 ) -> Result<(), Failure> {
     let mistakes = unknown_names(rules, scenario);
-    if mistakes.is_empty() { Ok(()) } else { Err(told(&mistakes, &rules.pack().files, dir, globals)) }
+    if mistakes.is_empty() { Ok(()) } else { Err(rules_failure(&mistakes, &rules.pack().files, dir, globals)) }
 }
 
 fn unknown_names(rules: &CompiledRules, scenario: &Scenario) -> Vec<Diagnostic> {
@@ -132,20 +133,20 @@ fn unknown_names(rules: &CompiledRules, scenario: &Scenario) -> Vec<Diagnostic> 
     mistakes
 }
 
-/// Reads a scenario folder under another default policy than a pack's.
+/// Reads a scenario folder with the given default policy.
 pub(super) fn scenario_under(dir: &Path, policy: &Policy, globals: &Globals) -> Result<Scenario, Failure> {
     let (scenario, warnings) =
-        scenario::read_with_warnings(dir, policy).map_err(|errors| told_scenario(errors, globals))?;
+        scenario::read_with_warnings(dir, policy).map_err(|errors| scenario_failure(errors, globals))?;
     say_warnings(&warnings, globals);
     Ok(scenario)
 }
 
-/// Reads a scenario folder that mcoe itself has just written.
+/// Reads a scenario folder that mcoe itself has just written; warnings are not printed.
 pub(super) fn own_scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
-    scenario::read(dir, &rules.base().risk.default_policy).map_err(|errors| told_scenario(errors, globals))
+    scenario::read(dir, &rules.base().risk.default_policy).map_err(|errors| scenario_failure(errors, globals))
 }
 
-/// What is unlikely, a line each; beyond the first few the rest are counted.
+/// Prints warnings about implausible values, one per line; after the first few the rest are only counted.
 fn say_warnings(warnings: &[TableError], globals: &Globals) {
     for warning in warnings.iter().take(WARNINGS_SHOWN) {
         globals.say(&format!("warning: {warning}"));
@@ -155,7 +156,7 @@ fn say_warnings(warnings: &[TableError], globals: &Globals) {
     }
 }
 
-/// Mistakes in arguments, drawn as if these were the lines of a file, or as JSON.
+/// Mistakes in arguments, rendered as if the arguments were the lines of a file, or as JSON.
 pub(super) fn told_of_arguments(diagnostics: &[Diagnostic], text: &str, globals: &Globals) -> Failure {
     if globals.format == Format::Json {
         return Failure::Input(told_in_json(rules_in_json(diagnostics)));
@@ -164,8 +165,8 @@ pub(super) fn told_of_arguments(diagnostics: &[Diagnostic], text: &str, globals:
     Failure::Drawn(format!("{drawn}\n{} error(s) in the arguments", diagnostics.len()))
 }
 
-/// What is wrong with a scenario or a history, in lines or as JSON.
-pub(super) fn told_scenario(errors: ScenarioErrors, globals: &Globals) -> Failure {
+/// The errors of a scenario or a history, one per line or as JSON.
+pub(super) fn scenario_failure(errors: ScenarioErrors, globals: &Globals) -> Failure {
     match globals.format {
         Format::Text | Format::Junit => errors.into(),
         Format::Json if errors.is_machine_failure() => Failure::Machine(told_in_json(scenario_in_json(&errors))),
@@ -173,7 +174,7 @@ pub(super) fn told_scenario(errors: ScenarioErrors, globals: &Globals) -> Failur
     }
 }
 
-/// Reads a pack and a scenario, and tells the mistakes of both in one go.
+/// Reads a pack and a scenario, and reports the mistakes of both together.
 pub(super) fn both(
     rules_dir: &Path,
     scenario_dir: &Path,
@@ -189,7 +190,7 @@ pub(super) fn both(
     Err(all_told(in_json, vec![drawn], scenario_dir, globals))
 }
 
-/// Reads several packs, and a scenario under each; tells the mistakes of all in one go.
+/// Reads several packs, and a scenario under each; reports the mistakes of all together.
 pub(super) fn several(
     rules_dirs: &[&Path],
     scenario_dir: &Path,
@@ -220,7 +221,7 @@ pub(super) fn several(
     packs.into_iter().zip(rules_dirs).map(with_scenario).collect()
 }
 
-/// What is wrong with packs, in JSON and in words, and with a scenario, if anything.
+/// Combines the mistakes of packs, given as JSON and as text, with those of the scenario.
 fn all_told(mut in_json: Vec<Value>, mut in_words: Vec<String>, scenario_dir: &Path, globals: &Globals) -> Failure {
     if let Err(errors) = scenario::read(scenario_dir, &any_policy()) {
         in_json.extend(scenario_in_json(&errors));
@@ -232,8 +233,7 @@ fn all_told(mut in_json: Vec<Value>, mut in_words: Vec<String>, scenario_dir: &P
     }
 }
 
-/// Stands in for the pack's default policy where only the mistakes of a scenario are wanted; none
-/// depends on it.
+/// Placeholder for the pack's default policy when a scenario is only checked for mistakes, which do not depend on it.
 const fn any_policy() -> Policy {
     Policy {
         agent_enabled: true,

@@ -1,4 +1,4 @@
-//! What the commands on the ledger share: where it is, who acts, what time it is.
+//! Arguments and setup shared by the commands on the ledger: database, actor and time.
 
 use std::future::Future;
 use std::pin::pin;
@@ -16,7 +16,7 @@ use super::{Globals, progress};
 use crate::model::Timestamp;
 use crate::store::{DatabaseUrl, Ledger, OpenMode, WAITING};
 
-/// Where help lists the options of the ledger.
+/// Help heading of the options of the ledger.
 const LEDGER: &str = "Options of the ledger";
 
 /// Where the ledger is.
@@ -37,7 +37,7 @@ pub(super) struct ActorArgument {
 }
 
 impl ActorArgument {
-    /// The name.
+    /// The actor's name.
     pub fn name(&self) -> String {
         let user = || std::env::var("USER").ok().filter(|name| !name.is_empty());
         self.actor.clone().or_else(user).unwrap_or_else(|| "operator".to_owned())
@@ -65,8 +65,8 @@ impl DatabaseArgument {
         Ok(self.database.parse()?)
     }
 
-    /// Opens the ledger and works on it until done or interrupted. However that ends, the ledger is closed, so that an
-    /// SQLite file holds everything by itself.
+    /// Opens the ledger and runs `work` on it until done or interrupted. The ledger is closed in every case, so that an
+    /// SQLite file is self-contained.
     pub fn with<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         mode: OpenMode,
@@ -82,14 +82,14 @@ impl DatabaseArgument {
     }
 }
 
-/// Runs work on a database.
+/// Runs a future to completion on a single-threaded runtime.
 pub(super) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Machine(format!("error: cannot start: {error}")))?;
     runtime.block_on(work)
 }
 
-/// Awaits work until it is done or somebody asks for a stop, which rolls back what is open.
+/// Awaits a future until it is done or a stop is requested, which rolls back any open transaction.
 pub(super) async fn until_interrupted<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let mut work = pin!(work);
     loop {
@@ -100,7 +100,7 @@ pub(super) async fn until_interrupted<T>(work: impl Future<Output = Result<T, Fa
     }
 }
 
-/// From here on it is said on stderr when the ledger waits for its database, and why.
+/// Reports on stderr from now on when the ledger waits for its database, and why.
 pub(super) fn say_when_it_waits(globals: &Globals) {
     let lines = tracing_subscriber::fmt::layer()
         .without_time()
@@ -110,7 +110,7 @@ pub(super) fn say_when_it_waits(globals: &Globals) {
         .with_writer(std::io::stderr)
         .with_filter(filter_fn(|event| event.target() == WAITING));
     if !globals.quiet {
-        // Another log of this process is as good.
+        // If this process already has a logger, it serves as well.
         let _ = tracing_subscriber::registry().with(lines).try_init();
     }
 }

@@ -1,7 +1,7 @@
-//! The command line: one file a subcommand.
+//! The command line: one file per subcommand.
 //!
-//! Data goes to stdout, words to stderr. Exit codes: 0 done; 1 a negative verdict; 2 bad input; 3 a
-//! failure of the machine; 130 interrupted.
+//! Data goes to stdout, messages to stderr. Exit codes: 0 success; 1 a negative verdict; 2 bad input; 3 a system
+//! failure; 130 interrupted.
 
 mod actions;
 mod attach;
@@ -83,7 +83,7 @@ A scenario is a folder that says who the clients are, where they post and what t
 Exit codes: 0 done; 1 a negative verdict: a plan did not pass its check; 2 bad input: arguments,
 rules or scenario; 3 a failure of the machine, such as a full disk; 130 interrupted.";
 
-/// Where help lists the options that every command has.
+/// Help heading of the options that every command has.
 const EVERYWHERE: &str = "Options of every command";
 
 /// Options of every command.
@@ -132,18 +132,18 @@ impl Globals {
         }
     }
 
-    /// Says something on stderr, unless asked to be quiet.
+    /// Prints a message on stderr, escaped for a terminal, unless `--quiet`.
     fn say(&self, text: &str) {
         if !self.quiet {
-            // Nobody is left to tell where stderr is gone.
+            // If stderr is closed, the message is lost.
             let _ = writeln!(io::stderr(), "{}", terminal::harmless(text));
         }
     }
 
-    /// Says what was drawn: its escape codes are the colours alone.
+    /// Prints rendered text on stderr, unless `--quiet`. It must be escaped already; its only escape codes are colours.
     fn say_drawn(&self, drawing: &str) {
         if !self.quiet {
-            // Nobody is left to tell where stderr is gone.
+            // If stderr is closed, the message is lost.
             let _ = writeln!(io::stderr(), "{drawing}");
         }
     }
@@ -177,7 +177,7 @@ enum Command {
 }
 
 impl Command {
-    /// Whether its results hang on where clocks stand.
+    /// Whether its results depend on the time-zone database.
     const fn reads_clocks(&self) -> bool {
         matches!(
             self,
@@ -192,7 +192,7 @@ impl Command {
         )
     }
 
-    /// Whether it runs cases, whose outcome can be told as JUnit XML.
+    /// Whether it runs cases, whose results can be printed as JUnit XML.
     const fn runs_cases(&self) -> bool {
         matches!(self, Command::Rules(rules) if rules.runs_cases())
     }
@@ -226,12 +226,12 @@ struct ThreadsArgument {
 }
 
 impl ThreadsArgument {
-    /// How many there are.
+    /// The number of threads.
     fn count(&self) -> usize {
         self.threads.map_or_else(rayon::current_num_threads, usize::from)
     }
 
-    /// Runs the work on so many threads.
+    /// Runs the work in a pool of that many threads.
     fn run<T: Send>(&self, work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
         let threads = self.count();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

@@ -1,4 +1,4 @@
-//! The files of a rules pack, read whole within bounds; what cannot be read is told with its place and a remedy.
+//! Reads the files of a rules pack within limits; unreadable files are reported with their path and a remedy.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -8,21 +8,21 @@ use super::{Globals, input};
 use crate::files::{self, Entry, FileError, Limits};
 use crate::rules::{Diagnostic, PackFiles, Place, visible};
 
-/// Far more than any pack has, and far less than a folder of devices or a whole disk.
+/// Far more than any pack needs, and far less than a device folder or a whole disk contains.
 const LIMITS: Limits = Limits { entries: 20_000, depth: 8 };
 
-/// Most bytes of one file.
+/// Maximum size of one file, in bytes.
 pub(super) const MOST_OF_A_FILE: u64 = 1 << 20;
 
-/// Most bytes of a whole pack.
+/// Maximum size of a whole pack, in bytes.
 pub(super) const MOST_OF_A_PACK: u64 = 64 << 20;
 
-/// Whether a pack reads files of that name.
+/// Whether a pack reads files with that extension.
 pub(super) fn is_read(name: &Path) -> bool {
     matches!(name.extension().and_then(OsStr::to_str), Some("toml" | "rhai" | "snapshot"))
 }
 
-/// The name that a file was to have whose ending is mistyped, so that the pack would leave it out.
+/// The intended name of a file whose extension is mistyped, so that the pack would ignore it.
 fn meant(name: &Path) -> Option<String> {
     let ending = name.extension().and_then(OsStr::to_str)?;
     let typed = ending.to_lowercase();
@@ -31,7 +31,7 @@ fn meant(name: &Path) -> Option<String> {
     Some(name.with_extension(right).to_string_lossy().into_owned())
 }
 
-/// Reads the files of a rules pack: TOML, Rhai and snapshots, in all its folders.
+/// Reads the files of a rules pack recursively: TOML, Rhai and snapshots.
 pub(super) fn read_pack(dir: &Path, globals: &Globals) -> Result<PackFiles, Failure> {
     let entries = files::walk(dir, LIMITS).map_err(|error| refused(dir, &error))?;
     let mut reading = Reading { dir, files: PackFiles::new(), mistakes: Vec::new(), left: MOST_OF_A_PACK };
@@ -42,7 +42,7 @@ pub(super) fn read_pack(dir: &Path, globals: &Globals) -> Result<PackFiles, Fail
         return Ok(reading.files);
     }
     Diagnostic::sort(&mut reading.mistakes);
-    Err(input::told(&reading.mistakes, &PackFiles::new(), dir, globals))
+    Err(input::rules_failure(&reading.mistakes, &PackFiles::new(), dir, globals))
 }
 
 fn refused(dir: &Path, error: &FileError) -> Failure {
@@ -71,7 +71,7 @@ struct Reading<'d> {
     dir: &'d Path,
     files: PackFiles,
     mistakes: Vec<Diagnostic>,
-    /// Bytes that may still be read.
+    /// Number of bytes that may still be read.
     left: u64,
 }
 
@@ -79,7 +79,7 @@ impl Reading<'_> {
     fn take(&mut self, Entry { within, error }: Entry) -> Result<(), Failure> {
         let name = within.to_string_lossy();
         match error {
-            // A link that leads nowhere is no mistake where nobody would read it.
+            // A dangling link is not an error if its file would not be read.
             Some(FileError::Missing) if !is_read(&within) => Ok(()),
             Some(error) => self.note(&name, &error),
             None if !is_read(&within) => {

@@ -1,4 +1,4 @@
-//! `mcoe plan`: one week for every client.
+//! `mcoe plan`: plans one week for every client.
 
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -72,7 +72,7 @@ impl Tables {
     }
 }
 
-/// The clock that is lent to the planner with `-v`.
+/// The clock that the planner measures time with under `-v`.
 pub(super) fn stopwatch() -> Duration {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
@@ -103,7 +103,7 @@ impl Plan {
         self.tell(globals, &plan)
     }
 
-    /// The scenario of the folder that is named, or that of a workspace, which the plan's folder then keeps.
+    /// The scenario of the given folder, or that of a workspace, which is then also written into the plan's folder.
     fn scenario(&self, out: &OutFolder, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
         let Some(workspace) = &self.from_database else {
             let dir = self.scenario.clone().unwrap_or_default();
@@ -125,7 +125,7 @@ impl Plan {
         input::own_scenario(&out.path(KEPT_SCENARIO), rules, globals)
     }
 
-    /// Where `explain` and `commit` look for the scenario.
+    /// The path at which `explain` and `commit` look for the scenario.
     fn scenario_path(&self) -> PathBuf {
         self.scenario.clone().unwrap_or_else(|| self.out.out.join(KEPT_SCENARIO))
     }
@@ -148,7 +148,7 @@ impl Plan {
         out.write("plan.json", head.as_bytes())
     }
 
-    /// `plan.json`.
+    /// The contents of `plan.json`.
     fn head(&self, plan: &model::Plan, decisions: usize) -> serde_json::Value {
         let count = |status| plan.posts().filter(|(_, post)| post.status == status).count();
         let risk = |band| plan.posts().filter(|(_, post)| post.risk == band).count();
@@ -181,7 +181,7 @@ impl Plan {
         })
     }
 
-    /// Writes the instances into a folder of their own, or within the plan's.
+    /// Writes the instances into a separate folder, or into the plan's folder if `dir` lies within it.
     fn export(&self, dir: &Path, plan: &OutFolder, instances: Vec<SolvedInstance>) -> Result<(), Failure> {
         if let Ok(within) = plain(dir).strip_prefix(plain(&self.out.out)) {
             return write_instances(plan, within, instances);
@@ -213,7 +213,7 @@ impl Plan {
     }
 }
 
-/// Points out rules that fired on no post, or on every one.
+/// Reports guardrails that fired on no post, or on every post.
 fn say_idle_rules(globals: &Globals, plan: &model::Plan) {
     let firings = planner::firings(plan.posts().map(|(_, post)| post));
     let say = |which: &dyn Fn(&Firing) -> bool, what: &str| {
@@ -227,7 +227,7 @@ fn say_idle_rules(globals: &Globals, plan: &model::Plan) {
     say(&Firing::is_on_all, "every post");
 }
 
-/// The path without `.` in it.
+/// The path without `.` components.
 fn plain(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
@@ -244,7 +244,7 @@ fn write_instances(out: &OutFolder, within: &Path, instances: Vec<SolvedInstance
     Ok(())
 }
 
-/// Has the plan verified by the independent checker.
+/// Verifies the plan with the independent checker.
 pub(super) fn check(rules: &CompiledRules, scenario: &Scenario, plan: &model::Plan) -> Result<(), Failure> {
     let breaches = planner::check::check_plan(plan, scenario, rules);
     if breaches.is_empty() {
@@ -258,7 +258,7 @@ pub(super) fn check(rules: &CompiledRules, scenario: &Scenario, plan: &model::Pl
     )))
 }
 
-/// Says how long planning took and which share of it rules took.
+/// Reports how long planning took, and the share of it spent in rules.
 pub(super) fn say_times(globals: &Globals, planners: &[Planner<'_>], threads: usize, took: Duration) {
     let used = planners.iter().map(Planner::rule_use).fold(RuleUse::default(), RuleUse::plus);
     let share = used.time.as_secs_f64() / (took.as_secs_f64() * threads as f64).max(1e-9);

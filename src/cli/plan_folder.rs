@@ -1,4 +1,4 @@
-//! A folder that `mcoe plan` wrote, with the pack and the scenario that it was made from.
+//! Reads a folder written by `mcoe plan`, with the plan's rules pack and scenario.
 
 use std::path::{Path, PathBuf};
 
@@ -13,13 +13,13 @@ use crate::model::{Plan, Scenario, Timestamp, Week};
 use crate::planner::{self, Planner};
 use crate::rules::CompiledRules;
 
-/// Where a plan made from the ledger keeps its scenario, within its own folder.
+/// Subfolder with the scenario of a plan that was made from the ledger.
 pub(super) const KEPT_SCENARIO: &str = "scenario";
 
-/// Most bytes of `plan.json`.
+/// Maximum size of `plan.json`, in bytes.
 const MOST_OF_A_HEAD: u64 = 16 << 20;
 
-/// What is needed of `plan.json`.
+/// The required fields of `plan.json`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Head {
     format: u32,
@@ -29,11 +29,11 @@ pub(super) struct Head {
     scenario_hash: String,
     rules_hash: String,
     version: String,
-    /// The instant before which nothing was planned, where the week had begun.
+    /// The time before which nothing was planned, if the week had begun.
     not_before: Option<Timestamp>,
 }
 
-/// A plan's folder, read.
+/// The contents of a plan's folder.
 pub(super) struct PlanFolder {
     pub head: Head,
     pub rules: CompiledRules,
@@ -41,7 +41,8 @@ pub(super) struct PlanFolder {
 }
 
 impl PlanFolder {
-    /// Reads a plan's folder. Its scenario is where the plan found it, unless another place is named.
+    /// Reads a plan's folder. Its scenario is read from `scenario`, if given; otherwise from the plan's own folder, or
+    /// from where the plan was made.
     pub fn read(dir: &Path, scenario: Option<&Path>, globals: &Globals) -> Result<Self, Failure> {
         let head = read_head(dir)?;
         let rules = rules(dir, &head, globals)?;
@@ -51,7 +52,7 @@ impl PlanFolder {
 }
 
 impl Head {
-    /// Plans the week again, which gives the same plan.
+    /// Plans the week again, which must give the same plan.
     pub fn plan_again(&self, planner: &Planner<'_>, scenario: &Scenario) -> Result<Plan, Failure> {
         let started = self.not_before.map(|now| planner.starting_at(now));
         let plan = planner::plan_week(started.as_ref().unwrap_or(planner), scenario, self.week)?;
@@ -75,7 +76,7 @@ impl Head {
 fn rules(plan: &Path, head: &Head, globals: &Globals) -> Result<CompiledRules, Failure> {
     let dir = plan.join("rules");
     let files = read_pack(&dir, globals)?;
-    let rules = input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, &dir, globals))?;
+    let rules = input::compile(files.clone()).map_err(|wrong| input::rules_failure(&wrong, &files, &dir, globals))?;
     if rules.hash() == head.rules_hash {
         return Ok(rules);
     }

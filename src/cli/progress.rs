@@ -1,4 +1,4 @@
-//! Progress on a terminal, silence in a pipe, and a soft stop on Ctrl-C or SIGTERM.
+//! Progress bars on a terminal, and graceful shutdown on Ctrl-C or SIGTERM.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,26 +15,26 @@ use crate::store;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// How long a command may take to stop by itself.
+/// Grace period for a command to stop by itself.
 const GRACE: Duration = Duration::from_secs(2);
 
 const INTERRUPTED: &str = "interrupted: nothing was written";
 
-/// What stands where the command is interrupted now; none where nothing does.
+/// What has been saved if the command is interrupted now; `None` for nothing.
 static STANDS: Mutex<Option<String>> = Mutex::new(None);
 
-/// From here on an interrupt says this of what stands all the same.
+/// Sets the message about saved work that an interrupt prints from now on.
 pub(super) fn say_if_interrupted(stands: String) {
     *STANDS.lock().unwrap_or_else(PoisonError::into_inner) = Some(stands);
 }
 
-/// What an interrupted command says.
+/// The message of an interrupted command.
 pub(super) fn interrupted() -> String {
     let stands = STANDS.lock().unwrap_or_else(PoisonError::into_inner);
     stands.as_ref().map_or_else(|| INTERRUPTED.to_owned(), |stands| format!("interrupted: {stands}"))
 }
 
-/// From here on Ctrl-C and SIGTERM ask for a soft stop. What does not stop soon is ended, and its
+/// Makes Ctrl-C and SIGTERM request a graceful stop from now on. After the grace period the process exits, and its
 /// unfinished folders are removed.
 pub(super) fn catch_interrupts() -> Result<(), Failure> {
     ctrlc::set_handler(|| {
@@ -45,7 +45,7 @@ pub(super) fn catch_interrupts() -> Result<(), Failure> {
     .map_err(|error| Failure::Machine(format!("error: cannot listen for interrupts: {error}")))
 }
 
-/// Fails where somebody asked for a stop.
+/// Fails if a stop was requested.
 pub(super) fn stop_if_asked() -> Result<(), Failure> {
     if STOP.load(Ordering::SeqCst) {
         return Err(Failure::Interrupted(interrupted()));
@@ -53,13 +53,13 @@ pub(super) fn stop_if_asked() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A bar that shows how much is done and how long it still takes.
+/// A progress bar with an estimate of the time left; hidden unless stderr is a terminal.
 pub(super) struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
-    /// A bar over `steps` of something.
+    /// Starts a bar over `steps` steps.
     pub fn new(globals: &Globals, steps: u64, what: &str) -> Self {
         let shown = !globals.quiet && std::io::stderr().is_terminal();
         let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -74,23 +74,23 @@ impl Progress {
 }
 
 impl Progress {
-    /// Says that one more is done.
+    /// Advances by one step.
     pub fn step(&self) {
         self.bar.inc(1);
     }
 
-    /// Says that so many more are done.
+    /// Advances by several steps.
     pub fn steps(&self, done: u64) {
         self.bar.inc(done);
     }
 }
 
-/// Whether somebody asked for a stop.
+/// Whether a stop was requested.
 pub(super) fn is_stopping() -> bool {
     STOP.load(Ordering::SeqCst)
 }
 
-/// A weekly pass that ends where somebody asks for a stop.
+/// Observer of a weekly pass that stops it when a stop is requested.
 pub(super) struct Interruptible;
 
 impl store::Observer for Interruptible {

@@ -1,4 +1,4 @@
-//! `mcoe review`, `approve`, `cancel` and `restore`: schedules in front of people.
+//! `mcoe review`, `approve`, `cancel` and `restore`: human review of schedules.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
@@ -137,7 +137,7 @@ impl Filters {
 
     fn ledger(&self, ledger: Ledger) -> Ledger {
         match &self.workspace {
-            Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
+            Some(workspace) => ledger.scoped_to(WorkspaceId::new(workspace.as_str())),
             None => ledger,
         }
     }
@@ -196,7 +196,7 @@ impl Meant {
             if !self.is_wanted(verb, &meant, globals)? {
                 return Ok(Changed::default());
             }
-            // Those that were shown, and none that came since.
+            // Only the schedules that were shown, not any added since.
             let shown = ScheduleFilter { ids: meant.iter().map(|schedule| schedule.id).collect(), ..filter };
             if shown.ids.is_empty() {
                 return Ok(Changed::default());
@@ -207,7 +207,7 @@ impl Meant {
             globals.say(&format!("left as it is: {} is {}: {why}", short(schedule), schedule.status));
         }
         let skipped = changed.skipped.len();
-        // Of schedules that were named, at least one must have changed.
+        // If schedules were given by id, at least one must have changed.
         let done = if self.ids.is_empty() { changed.done } else { changed.any()? };
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!(done)));
@@ -220,12 +220,12 @@ impl Meant {
         for letters in &self.ids {
             ids.push(ledger.schedule_id(letters).await?);
         }
-        // Ids may name a schedule in any state, so that the answer says why it cannot be changed.
+        // Ids match schedules of any status, so that the error says why one cannot be changed.
         let statuses = if ids.is_empty() { vec![of_filter] } else { Vec::new() };
         Ok(ScheduleFilter { ids, ..self.filters.filter(statuses) })
     }
 
-    /// Shows what is about to change and asks, where somebody is there to answer.
+    /// Shows what is about to change, and asks for confirmation if stdin is a terminal.
     fn is_wanted(&self, verb: &str, meant: &[Schedule], globals: &Globals) -> Result<bool, Failure> {
         globals.say(&format!("about to {verb} {} schedules:\n{}", meant.len(), listed(meant)));
         if self.yes || meant.is_empty() {
@@ -247,7 +247,7 @@ impl Meant {
     }
 }
 
-/// What was done, in words.
+/// Describes the result as text.
 fn told(change: Change<'_>, done: usize, skipped: usize) -> String {
     let verb = match change {
         Change::Approve | Change::ApproveAlone => "approved",
@@ -264,16 +264,16 @@ fn told(change: Change<'_>, done: usize, skipped: usize) -> String {
     format!("{verb} {done} schedules{left}{back}\n")
 }
 
-/// The first letters of a schedule's id.
+/// The first 8 characters of a schedule's id.
 fn short(schedule: &Schedule) -> String {
     schedule.id.to_string().chars().take(8).collect()
 }
 
-/// One or two lines a schedule.
+/// A few lines of text per schedule.
 fn listed(schedules: &[Schedule]) -> String {
     let mut text = String::new();
     for schedule in schedules {
-        // Writing to a text cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write_schedule(&mut text, schedule);
     }
     text

@@ -1,4 +1,4 @@
-//! `mcoe simulate`: weeks of orchestration, and a report.
+//! `mcoe simulate`: simulates weeks of planning, review and response, and writes a report.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -104,7 +104,7 @@ impl Simulate {
         out.write("run.json", format!("{run:#}\n").as_bytes())
     }
 
-    /// The command that gives the same report.
+    /// The command that reproduces the report.
     fn command(&self, simulation: &Simulation) -> String {
         let provenance = &simulation.provenance;
         format!(

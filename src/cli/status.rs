@@ -1,4 +1,4 @@
-//! `mcoe status`: how the ledger stands.
+//! `mcoe status`: summary figures of the ledger.
 
 use std::fmt::Write as _;
 
@@ -32,7 +32,7 @@ impl Status {
         let now = self.now.time();
         let (overview, channels) = self.database.with(OpenMode::Read, |ledger| async move {
             let ledger = match &self.workspace {
-                Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
+                Some(workspace) => ledger.scoped_to(WorkspaceId::new(workspace.as_str())),
                 None => ledger,
             };
             Ok(ledger.status(&rules.base().fatigue, now).await?)
@@ -60,7 +60,7 @@ fn shown(overview: &Overview, channels: &[ChannelStatus]) -> String {
         overview.conflicts_detected
     );
     if !channels.is_empty() {
-        // Writing to a text cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write_channels(&mut text, channels);
     }
     text

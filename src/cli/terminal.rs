@@ -1,4 +1,4 @@
-//! What is said and printed: a name or a text of somebody else never acts on the terminal it is shown on.
+//! Output to the terminal: control characters in untrusted names and texts are escaped.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -6,8 +6,7 @@ use std::io::{self, Write};
 use super::failure::Failure;
 use crate::rules::{escaped_where, is_unseen};
 
-/// The text with all that a terminal would act on written out, but for the ends of lines and tabulators. In JSON, this
-/// changes no value.
+/// Escapes everything that a terminal would interpret, except line ends and tabs. In JSON, this changes no value.
 pub(super) fn harmless(text: &str) -> Cow<'_, str> {
     if text.contains("\r\n") {
         return Cow::Owned(text.split("\r\n").map(harmless).collect::<Vec<_>>().join("\r\n"));
@@ -15,12 +14,12 @@ pub(super) fn harmless(text: &str) -> Cow<'_, str> {
     escaped_where(text, |c| is_unseen(c) && !matches!(c, '\n' | '\t'))
 }
 
-/// Prints results on stdout, harmless to a terminal. A reader that left early is no error.
+/// Prints results on stdout, escaped for a terminal. A broken pipe is not an error.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     print_as_is(&harmless(text))
 }
 
-/// Prints what programs read, as it is: scripts and files in formats of their own.
+/// Prints machine-readable output without escaping: scripts and file formats.
 pub(super) fn print_as_is(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -31,9 +30,9 @@ pub(super) fn print_as_is(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Says why a command failed on stderr.
+/// Prints the message of a failed command on stderr.
 pub(super) fn complain(failure: &Failure) {
-    // Nobody is left to tell where stderr is gone.
+    // If stderr is closed, the message is lost.
     let _ = match failure {
         Failure::Drawn(text) => writeln!(io::stderr(), "{text}"),
         other => writeln!(io::stderr(), "{}", harmless(other.message())),

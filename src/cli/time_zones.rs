@@ -1,6 +1,6 @@
-//! The time-zone database that is built in, against the one of the system.
+//! Compares the built-in time-zone database with the system's.
 //!
-//! Nothing but this warning comes from the system's: the same input gives the same plan on every machine.
+//! The system's database is used for nothing but this warning, so the same input gives the same plan on every machine.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use super::Globals;
 use crate::files;
 use crate::model::Zone;
 
-/// Where systems keep their time zones.
+/// The system's time-zone folder.
 const FOLDER: &str = "/usr/share/zoneinfo";
 
-/// Most bytes of a file of the system's database that is looked at.
+/// Maximum size of a file read from the system's database, in bytes.
 const MOST: u64 = 1 << 20;
 
-/// Says so where the system knows later changes of clocks than this build.
+/// Warns if the system's time-zone database is newer than the built-in one.
 pub(super) fn warn_if_older(globals: &Globals) {
     let built_in = Zone::database_version();
     if let Some(system) = version_in(Path::new(FOLDER)).filter(|system| is_newer(system, built_in)) {
@@ -25,7 +25,7 @@ pub(super) fn warn_if_older(globals: &Globals) {
     }
 }
 
-/// The version that a folder of time zones names; none where it names none.
+/// The version of the database in a time-zone folder; `None` if it cannot be determined.
 fn version_in(folder: &Path) -> Option<String> {
     let named = files::read_text(&folder.join("+VERSION"), MOST).ok();
     let compiled = || files::read_text(&folder.join("tzdata.zi"), MOST).ok();
@@ -34,7 +34,7 @@ fn version_in(folder: &Path) -> Option<String> {
     is_version(&version).then_some(version)
 }
 
-/// Whether it is a year and a letter or more.
+/// Whether it is a version: a year followed by one or more lowercase letters.
 fn is_version(text: &str) -> bool {
     let (year, letters) = text.split_at_checked(4).unwrap_or_default();
     year.bytes().all(|byte| byte.is_ascii_digit())
@@ -42,7 +42,7 @@ fn is_version(text: &str) -> bool {
         && letters.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
-/// Versions follow each other as 2025z, 2025za, 2026a.
+/// Whether `one` is a later version than `other`. Versions are ordered as text: 2025z, 2025za, 2026a.
 fn is_newer(one: &str, other: &str) -> bool {
     is_version(other) && one > other
 }

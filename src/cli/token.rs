@@ -1,4 +1,4 @@
-//! `mcoe token`: who may use a served ledger.
+//! `mcoe token`: manages the access tokens of a served ledger.
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -92,7 +92,7 @@ impl From<Role> for crate::model::Role {
     }
 }
 
-/// Who acts in the record without being a person.
+/// Actor names reserved for the system in the record.
 const MACHINES: [&str; 9] = [
     "schedule",
     "daily_pass",
@@ -105,7 +105,7 @@ const MACHINES: [&str; 9] = [
     "scaling",
 ];
 
-/// Letters that a name may have.
+/// Maximum length of a name, in characters.
 const MOST_LETTERS: usize = 80;
 
 fn name(text: &str) -> Result<String, String> {
@@ -160,7 +160,7 @@ impl List {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let found = self.database.with(OpenMode::Read, |ledger| async move {
             let ledger = match &self.workspace {
-                Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
+                Some(workspace) => ledger.scoped_to(WorkspaceId::new(workspace.as_str())),
                 None => ledger,
             };
             Ok(ledger.tokens().await?)

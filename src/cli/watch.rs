@@ -1,4 +1,4 @@
-//! `mcoe watch`: what each save of a rule does to a week.
+//! `mcoe watch`: replans on every save, and shows how the plan changed.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use super::changes::Changes;
 use super::effect::write_effect;
 use super::failure::Failure;
 use super::progress::is_stopping;
-use super::rules::told::failure;
+use super::rules::test_output::failure;
 use super::{Format, Globals, RulesArgument, input, print, terminal};
 use crate::model::{Plan, Tier, Week};
 use crate::planner::{self, Planner};
@@ -34,7 +34,7 @@ pub(super) struct Watch {
     week: Option<Week>,
 }
 
-/// What came of a round in which rules and scenario were right.
+/// The result of a round in which rules and scenario were valid.
 struct Outcome {
     report: Report,
     plan: Plan,
@@ -104,7 +104,7 @@ impl Watch {
         }
         let mut text = heading(round, changed);
         text.extend(failed.map(|case| failure(case, &self.rules.rules)));
-        // Writing to a text cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{passed} case(s) pass, {} fail", report.failed());
         let _ = match (last, effect) {
             (Some(last), Some(effect)) => write_effect(&mut text, last, plan, effect),
@@ -120,7 +120,8 @@ impl Watch {
     }
 }
 
-/// What is wrong stands where every command says it; the round is named where its result would be.
+/// Reports mistakes on stderr, as every command does, and a heading on stdout in place of the result. In JSON, both go
+/// to stdout as one object.
 fn tell_mistakes(globals: &Globals, round: u32, changed: &BTreeSet<String>, wrong: &Failure) -> Result<(), Failure> {
     if globals.format == Format::Json {
         let told = wrong.message();
@@ -132,7 +133,7 @@ fn tell_mistakes(globals: &Globals, round: u32, changed: &BTreeSet<String>, wron
     Ok(())
 }
 
-/// Where a round begins, and which files it is for. On a terminal it stands out.
+/// The heading of a round, with the changed files; highlighted on a terminal.
 fn heading(round: u32, changed: &BTreeSet<String>) -> String {
     let names: Vec<&str> = changed.iter().map(String::as_str).collect();
     let what = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };

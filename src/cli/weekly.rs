@@ -1,4 +1,4 @@
-//! `mcoe weekly`: the coming week, planned and committed.
+//! `mcoe weekly`: plans the coming week and commits it.
 
 use clap::Args;
 use serde_json::json;

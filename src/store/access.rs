@@ -1,52 +1,52 @@
-//! Who may come in: tokens, and the sessions that are opened with them.
+//! Access control: tokens, and the sessions opened with them.
 //!
-//! Of a token or a cookie the ledger knows a hash, from which the secret cannot be found again.
+//! The ledger stores only hashes of tokens and session cookies, never the secrets.
 
 use uuid::Uuid;
 
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::retry::retried;
+use super::retry::with_retries;
 use super::row::{Id, Instant, Name, Text, from_row};
 use super::values::values;
 use crate::model::{Role, Timestamp, WorkspaceId};
 
-/// A token that is to be made.
+/// A token to create.
 #[derive(Debug, Clone)]
 pub struct NewToken<'a> {
     /// A random id.
     pub id: Uuid,
-    /// The workspace it opens.
+    /// The workspace it gives access to.
     pub workspace: &'a WorkspaceId,
-    /// The actor of every change made with it; no other living token of the workspace has it.
+    /// The actor recorded with every change made with it; unique among the workspace's active tokens.
     pub name: &'a str,
-    /// What may be done with it.
+    /// What it permits.
     pub role: Role,
     /// BLAKE3 of the secret, in hex.
     pub hash: &'a str,
-    /// When it is made.
+    /// When it is created.
     pub now: Timestamp,
-    /// From when on it opens nothing.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// A token as the ledger knows it.
+/// A token stored in the ledger.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Token {
-    /// Which.
+    /// The token's id.
     pub id: Uuid,
-    /// The workspace it opens.
+    /// The workspace it gives access to.
     pub workspace_id: WorkspaceId,
-    /// The actor of every change made with it.
+    /// The actor recorded with every change made with it.
     pub name: String,
-    /// What may be done with it.
+    /// What it permits.
     pub role: Role,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// From when on it opens nothing.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// When it was revoked.
+    /// When it was revoked; `None` if it was not.
     pub revoked_at: Option<Timestamp>,
 }
 
@@ -64,7 +64,7 @@ from_row!(Token {
 });
 
 impl Token {
-    /// Whether it opens anything.
+    /// Whether it is active: neither revoked nor expired.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.expires_at
@@ -72,12 +72,12 @@ impl Token {
 }
 
 impl Ledger {
-    /// Makes a token.
+    /// Creates a token.
     ///
     /// # Errors
-    /// Where the workspace is not known, a living token has the name, or the database fails.
+    /// If the workspace is unknown, an active token already has the name, or the database fails.
     pub async fn create_token(&self, token: &NewToken<'_>) -> Result<(), StoreError> {
-        retried(|| async {
+        with_retries(|| async {
             let mut tx = self.write().await?;
             self.refuse_unknown(&mut tx, token.workspace).await?;
             let same = "SELECT expires_at FROM tokens WHERE workspace_id = $1 AND name = $2 AND revoked_at IS NULL";
@@ -86,7 +86,7 @@ impl Ledger {
             if ends.iter().any(|(Instant(end),)| token.now < *end) {
                 return Err(StoreError::TokenNameTaken(token.name.to_owned()));
             }
-            // One that has run out gives its name away.
+            // An expired token gives up its name.
             let retire = "UPDATE tokens SET revoked_at = $3 \
                           WHERE workspace_id = $1 AND name = $2 AND revoked_at IS NULL";
             tx.run(retire, values![workspace, token.name, token.now]).await?;
@@ -100,28 +100,28 @@ impl Ledger {
         .await
     }
 
-    /// Every token in sight, by workspace and name, those that open nothing any more among them.
+    /// Every token in scope, revoked and expired ones included, ordered by workspace and name.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM tokens WHERE $1 IS NULL OR workspace_id = $1 \
              ORDER BY workspace_id, name, created_at"
         );
-        retried(|| async {
+        with_retries(|| async {
             let mut tx = self.read().await?;
             tx.all(&sql, values![self.fence()]).await
         })
         .await
     }
 
-    /// Takes a token back, and every session that was opened with it. Returns it as it was.
+    /// Revokes a token and ends every session opened with it. Returns the token as it was before.
     ///
     /// # Errors
-    /// Where no token has the id or the database fails.
+    /// If no token has the id, or the database fails.
     pub async fn revoke_token(&self, id: Uuid, now: Timestamp) -> Result<Token, StoreError> {
-        retried(|| async {
+        with_retries(|| async {
             let mut tx = self.write().await?;
             let sql = format!("SELECT {COLUMNS} FROM tokens WHERE id = $1");
             let token = tx.maybe(&sql, values![id]).await?.ok_or(StoreError::UnknownToken(id))?;
@@ -134,22 +134,22 @@ impl Ledger {
         .await
     }
 
-    /// Whether a token was ever made. Where none was, nobody can be told apart.
+    /// Whether any token was ever created. If not, callers cannot be authenticated.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn has_tokens(&self) -> Result<bool, StoreError> {
-        retried(|| async {
+        with_retries(|| async {
             let mut tx = self.read().await?;
             tx.scalar("SELECT EXISTS (SELECT 1 FROM tokens)", values![]).await
         })
         .await
     }
 
-    /// The living token whose secret has a hash.
+    /// The active token whose secret has the given hash.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn token_of(&self, hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM tokens WHERE hash = $1");
         let mut tx = self.read().await?;
@@ -157,10 +157,10 @@ impl Ledger {
         Ok(token.filter(|token| token.is_live(now)))
     }
 
-    /// The living token that a living session was opened with.
+    /// The active token behind an unexpired session.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn session_of(&self, hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM sessions JOIN tokens ON tokens.id = sessions.token_id \
@@ -171,10 +171,10 @@ impl Ledger {
         Ok(token.filter(|token| token.is_live(now)))
     }
 
-    /// Opens a session, and forgets those that have ended.
+    /// Opens a session, and deletes expired ones.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn open_session(
         &self,
         token: &Token,
@@ -182,7 +182,7 @@ impl Ledger {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        retried(|| async {
+        with_retries(|| async {
             let mut tx = self.write().await?;
             tx.run("DELETE FROM sessions WHERE expires_at <= $1", values![now]).await?;
             let sql = "INSERT INTO sessions (hash, token_id, workspace_id, expires_at) \
@@ -196,14 +196,14 @@ impl Ledger {
     /// Ends a session.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn close_session(&self, hash: &str) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         tx.run("DELETE FROM sessions WHERE hash = $1", values![hash]).await?;
         tx.commit().await
     }
 
-    /// Fails where a workspace is not in sight.
+    /// Fails if a workspace does not exist or is out of scope.
     pub(super) async fn refuse_unknown(&self, tx: &mut Tx, workspace: &WorkspaceId) -> Result<(), StoreError> {
         let sql = "SELECT 1 FROM workspaces WHERE workspace_id = $1";
         let is_known = tx.any(sql, values![workspace.as_str()]).await?;

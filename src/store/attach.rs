@@ -1,19 +1,19 @@
-//! Another asset for a schedule that is held because of its own, or for want of one.
+//! Attaches another asset to a schedule that is blocked because of its asset, or because it has none.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
 use uuid::Uuid;
 
+use super::action_log::{NewAction, record};
+use super::client_state::{ClientSelector, capacity, load_client_states};
 use super::commit::{lock_clients, preview};
 use super::daily::{NO_OTHER_LIVE, committed, decided, needs_review};
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::record::{NewAction, record};
-use super::retry::retried;
+use super::retry::with_retries;
 use super::review::{Schedule, ScheduleFilter, find};
-use super::standing::{Which, capacity, standing};
 use super::values::values;
 use crate::model::{
     ActionType, AssetChoice, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Timestamp, Week,
@@ -21,7 +21,7 @@ use crate::model::{
 };
 use crate::planner::{Again, Planner, objection_to};
 
-/// What is asked for: which asset, by whom, when, under which rules.
+/// The request: which asset, by whom, when, under which rules.
 #[derive(Clone, Copy)]
 struct Attach<'a> {
     planner: &'a Planner<'a>,
@@ -31,15 +31,16 @@ struct Attach<'a> {
 }
 
 impl Ledger {
-    /// Gives a schedule that is held because of its asset, or for want of one, an asset of its client. It is judged at
-    /// once, as the daily pass would, and runs by itself or waits for approval. Returns it as it stands then. An approval
-    /// that it had is gone, and whoever attached the asset counts as the one who committed it.
+    /// Attaches an asset of its client to a schedule that is blocked because of its asset, or because it has none. The
+    /// schedule is re-evaluated at once, as the daily pass would, and becomes ready or pending. Returns its new state.
+    /// An earlier approval is void, and whoever attached the asset counts as the one who committed the schedule.
     ///
-    /// The asset must be free: it rests before and after each of its uses, those that are committed for later included.
+    /// The asset must not be on cooldown: the cooldown applies before and after each of its uses, later committed ones
+    /// included.
     ///
     /// # Errors
-    /// Where the schedule is not known, not held because of its asset, or past; where something stands against the
-    /// post with this asset; where the database fails. Nothing is changed then.
+    /// If the schedule is unknown, not blocked because of its asset, or past; if anything blocks the post with this
+    /// asset; if the database fails. Nothing is changed then.
     pub async fn attach(
         &self,
         planner: &Planner<'_>,
@@ -50,7 +51,7 @@ impl Ledger {
     ) -> Result<Schedule, StoreError> {
         let attach = Attach { planner, asset, actor, now };
         let only = ScheduleFilter { ids: vec![schedule], ..ScheduleFilter::default() };
-        retried(|| async {
+        with_retries(|| async {
             let mut tx = self.write().await?;
             let unknown = || StoreError::UnknownSchedule(schedule.to_string());
             let before = find(&mut tx, &only, self.conditions(), true).await?.pop().ok_or_else(unknown)?;
@@ -69,7 +70,7 @@ impl Ledger {
 }
 
 impl Attach<'_> {
-    /// Whether a try of the same whose answer was lost has done it.
+    /// Whether an earlier attempt, whose response was lost, has already done this.
     async fn is_done(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM campaign_orchestration_actions WHERE schedule_id = $1 \
                    AND action_type = 'select_asset' AND actor = $2 AND created_at = $3";
@@ -77,12 +78,12 @@ impl Attach<'_> {
         Ok(is_on_record && schedule.used_asset() == Some(self.asset))
     }
 
-    /// Whether the schedule may be given an asset at all.
+    /// Fails if the schedule may not be given an asset at all.
     fn check(&self, schedule: &Schedule) -> Result<(), StoreError> {
         let reason = schedule.reason();
         let wants_asset = schedule.used_asset().is_none() || reason.is_some_and(|reason| reason.is_of_asset());
         if schedule.status != ScheduleStatus::Blocked || !wants_asset {
-            return Err(StoreError::WantsNoAsset { id: schedule.id, status: schedule.status });
+            return Err(StoreError::AssetNotReplaceable { id: schedule.id, status: schedule.status });
         }
         if schedule.scheduled_for <= self.now {
             return Err(StoreError::TooLate(schedule.id));
@@ -90,13 +91,13 @@ impl Attach<'_> {
         Ok(())
     }
 
-    /// The schedule with the asset, as it is judged.
+    /// The schedule with the new asset, re-evaluated.
     async fn judged(&self, tx: &mut Tx, before: &Schedule) -> Result<Schedule, StoreError> {
         let ids = [before.client_id.as_str()];
-        // Others that would use the client's assets wait, so that none is used twice.
+        // Concurrent users of the client's assets wait, so that no asset is used twice.
         lock_clients(tx, &ids).await?;
         let own = BTreeSet::from([before.id]);
-        let known = standing(tx, &Which::Clients(&ids), &own).await?;
+        let known = load_client_states(tx, &ClientSelector::Clients(&ids), &own).await?;
         let (client, state) =
             known.first().ok_or_else(|| StoreError::UnknownClients(vec![before.client_id.clone()]))?;
         let post = self.post(tx, before, client, state).await?;
@@ -108,7 +109,7 @@ impl Attach<'_> {
             campaign_id: post.campaign_id.as_ref().map(ToString::to_string),
             priority: post.priority,
             status: post.status,
-            // Whoever chose what is shown, and whoever approved of something else, does not approve of this by that.
+            // Choosing the asset does not approve it, and an approval of other content does not carry over.
             created_by: self.actor.to_owned(),
             approved_by: None,
             risk_level: post.risk,
@@ -125,7 +126,7 @@ impl Attach<'_> {
         Ok(after)
     }
 
-    /// The post that the schedule becomes; an error where anything stands against it.
+    /// The post that the schedule becomes; an error if anything blocks it.
     async fn post(
         &self,
         tx: &mut Tx,
@@ -179,12 +180,12 @@ impl Attach<'_> {
             after.created_by.clone(),
         ];
         if tx.run(&sql, values).await? == 0 {
-            return Err(StoreError::InstantTaken(before.id));
+            return Err(StoreError::SlotTaken(before.id));
         }
         record(tx, self.actions(before, after).into_iter(), self.now).await
     }
 
-    /// What goes on record: the choice of the asset, and what the schedule became.
+    /// The actions to record: the choice of the asset, and the schedule's new status.
     fn actions<'s>(&'s self, before: &Schedule, after: &'s Schedule) -> [NewAction<'s>; 2] {
         let status = match after.status {
             ScheduleStatus::Ready => DecisionStatus::Accepted,
@@ -213,18 +214,18 @@ impl Attach<'_> {
     }
 }
 
-/// What marks a schedule in its metadata whose asset is not the one that its plan chose.
+/// Metadata key that marks a schedule whose asset is not the one its plan chose.
 pub(super) const ATTACHED: &str = "attached";
 
 fn held(schedule: &Schedule, reason: Reason) -> StoreError {
-    StoreError::Held { id: schedule.id, reason: Box::new(reason) }
+    StoreError::Blocked { id: schedule.id, reason: Box::new(reason) }
 }
 
 fn note_asset(schedule: &mut Schedule, post: &Post, choice: &AssetChoice) {
     if let Some(metadata) = schedule.metadata.as_object_mut() {
         metadata.insert("asset_score".to_owned(), json!(choice.score));
         metadata.insert("slot_value".to_owned(), json!(post.slot_value));
-        // What its plan saw of it stands here no longer.
+        // The facts recorded with the plan's decision no longer describe this asset.
         metadata.insert(ATTACHED.to_owned(), json!(true));
         metadata.insert("warnings".to_owned(), super::commit::warnings(post));
     }

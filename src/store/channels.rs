@@ -1,23 +1,23 @@
-//! How the daily pass moves the state of channels on: they tire by drafts, rest with time, and their posts are counted.
+//! How the daily pass updates channel state: fatigue rises with drafts and decays with time, and posts are recounted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::bulk_insert::upsert;
 use super::daily::{Pass, before};
 use super::database::Tx;
 use super::drafts::Attempt;
 use super::error::StoreError;
-use super::lines::upsert;
 use super::row::{Instant, from_row};
 use super::values::{Value, values};
 use crate::model::{Timestamp, Zone};
 use crate::planner::{rested, tired};
 use crate::rules::ClientRules;
 
-/// Clients' rules and zones by their ids.
+/// Each client's rules and time zone, by client id.
 pub(super) type RulesByClient<'c> = BTreeMap<&'c str, (ClientRules, Zone)>;
 
-/// What moves of a channel's state.
-struct Moving {
+/// The part of a channel's state that the daily pass updates.
+struct ChannelFatigue {
     audience: f64,
     last_post_at: Option<Timestamp>,
     week: i64,
@@ -26,7 +26,7 @@ struct Moving {
     as_of: Timestamp,
 }
 
-from_row!(Found<Moving> {
+from_row!(Found<ChannelFatigue> {
     audience: f64,
     last_post_at: Option<Instant>,
     week: i64 = "posts_last_7_days",
@@ -39,21 +39,21 @@ from_row!(Found<Moving> {
 struct ChannelRow {
     client_id: String,
     channel: String,
-    state: Moving,
+    state: ChannelFatigue,
 }
 
-from_row!(ChannelRow { client_id: String, channel: String } parts { state: Moving });
+from_row!(ChannelRow { client_id: String, channel: String } parts { state: ChannelFatigue });
 
-/// How fast a channel tires and rests.
+/// How fast a channel's fatigue rises and decays.
 pub(super) struct Pace {
     pub zone: Zone,
     pub half_life_hours: f64,
     pub per_post: f64,
 }
 
-impl Moving {
-    /// Lets the channel tire by posts, oldest first.
-    fn tire(&mut self, posts: &[Timestamp], pace: &Pace) {
+impl ChannelFatigue {
+    /// Adds the fatigue of posts, which must be sorted oldest first.
+    fn add_fatigue(&mut self, posts: &[Timestamp], pace: &Pace) {
         for post in posts {
             let held = (self.fatigue, self.as_of);
             (self.fatigue, self.as_of) = tired(held, *post, &pace.zone, pace.half_life_hours, pace.per_post);
@@ -62,10 +62,10 @@ impl Moving {
     }
 }
 
-/// By client and channel.
-type Channels = BTreeMap<(String, String), Moving>;
+/// Channel state by client and channel.
+type Channels = BTreeMap<(String, String), ChannelFatigue>;
 
-/// Channels that meet a condition, locked in the order of their keys.
+/// Channels that meet a condition, locked in key order so that concurrent passes cannot deadlock.
 async fn channels(tx: &mut Tx, condition: &str, value: Value) -> Result<Channels, StoreError> {
     let sql = format!(
         "SELECT client_id, channel, audience, last_post_at, posts_last_7_days, posts_last_30_days, \
@@ -76,8 +76,8 @@ async fn channels(tx: &mut Tx, condition: &str, value: Value) -> Result<Channels
 }
 
 impl Pass<'_> {
-    /// Lets the channels of new drafts tire, and of posts that were made by hand before them.
-    pub(super) async fn tire(
+    /// Adds the fatigue of new drafts to their channels, and of manual posts made before them.
+    pub(super) async fn add_fatigue(
         &self,
         tx: &mut Tx,
         made: &[Attempt],
@@ -100,14 +100,14 @@ impl Pass<'_> {
             let others = by_hand.get(key).into_iter().flatten().filter(|at| **at < last);
             let mut all: Vec<Timestamp> = posts.chain(others).copied().collect();
             all.sort_unstable();
-            state.tire(&all, &pace);
+            state.add_fatigue(&all, &pace);
         }
         self.move_on(tx, &channels).await
     }
 
-    /// Lets every channel's fatigue decay to now, with the posts that were made by hand since, and counts its posts
-    /// anew. A clock that went back moves nothing.
-    pub(super) async fn rest(&self, rules: &RulesByClient<'_>) -> Result<(), StoreError> {
+    /// Decays every channel's fatigue to now, adds the manual posts made since its `as_of`, and recounts its posts.
+    /// Channels whose `as_of` lies in the future, after a clock went backwards, are skipped.
+    pub(super) async fn decay_fatigue(&self, rules: &RulesByClient<'_>) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         let mut channels = channels(&mut tx, "workspace_id = $1", self.workspace.as_str().into()).await?;
         let counts = self.counts(&mut tx).await?;
@@ -115,7 +115,7 @@ impl Pass<'_> {
         let by_hand = self.made_by_hand(&mut tx, &channels).await?;
         for (key, state) in &mut channels {
             if let Some(pace) = Self::pace(key, rules) {
-                state.tire(by_hand.get(key).map_or(&[], Vec::as_slice), &pace);
+                state.add_fatigue(by_hand.get(key).map_or(&[], Vec::as_slice), &pace);
                 state.fatigue = rested(state.fatigue, state.as_of, self.now, pace.half_life_hours);
                 state.as_of = self.now.max(state.as_of);
             }
@@ -126,7 +126,7 @@ impl Pass<'_> {
         tx.commit().await
     }
 
-    /// How fast a client's channel tires and rests; none where no rules are known of it.
+    /// The pace of a client's channel; `None` if its rules are not known.
     fn pace(key: &(String, String), rules: &RulesByClient<'_>) -> Option<Pace> {
         let (client, channel) = key;
         let (rules, zone) = rules.get(client.as_str())?;
@@ -135,7 +135,7 @@ impl Pass<'_> {
         Some(Pace { zone: *zone, half_life_hours: numbers.half_life_hours, per_post: numbers.fatigue_per_post })
     }
 
-    /// Posts by hand from the instants that the channels' states hold for up to now, oldest first.
+    /// Manual posts of each channel between its state's `as_of` and now (half-open), oldest first.
     async fn made_by_hand(
         &self,
         tx: &mut Tx,
@@ -156,7 +156,7 @@ impl Pass<'_> {
         Ok(found)
     }
 
-    /// Posts of the 7 and the 30 days before now, by client and channel.
+    /// Numbers of posts in the 7 and the 30 days before now, by client and channel.
     async fn counts(&self, tx: &mut Tx) -> Result<BTreeMap<(String, String), (i64, i64)>, StoreError> {
         let day = 86_400.0;
         let sql = "SELECT client_id, channel, count(*) FILTER (WHERE at >= $2), count(*) FROM ( \
@@ -174,7 +174,7 @@ impl Pass<'_> {
     }
 
     async fn move_on(&self, tx: &mut Tx, channels: &Channels) -> Result<(), StoreError> {
-        // The audience stands here because a row needs one.
+        // An inserted row needs an audience, so it is given here; an existing row keeps its own.
         let staying = &["workspace_id", "audience"];
         let rows = channels.iter().map(|((client, channel), state)| (client.as_str(), channel.as_str(), state));
         upsert!(tx, "channel_state", key = "client_id, channel", staying = staying, rows, |(client, channel, state)| {

@@ -1,4 +1,4 @@
-//! How clients and the state they stand in are read from their tables.
+//! Row mappings for clients and their state.
 
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
@@ -26,7 +26,7 @@ from_row!(Found<Capacity> {
     reviews_per_reviewer_per_day: Whole<u32>,
 });
 
-/// A row with the client whose it is.
+/// A row with the id of the client it belongs to.
 pub(super) struct OfClient<T> {
     pub client_id: String,
     pub row: T,
@@ -44,7 +44,7 @@ where
     }
 }
 
-/// A channel that is on or off.
+/// A channel's state, with whether the channel is active.
 pub(super) struct SwitchedChannel {
     pub active: bool,
     pub state: ChannelState,

@@ -1,17 +1,17 @@
-//! A plan into the ledger: every client of it in one transaction, once.
+//! Commits a plan to the ledger: all its clients in one transaction, idempotently.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use uuid::Uuid;
 
+use super::bulk_insert::insert;
+use super::client_state::{ClientSelector, Counted, load_client_states_with, relevant_asset_uses};
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::lines::insert;
 use super::load;
-use super::retry::retried;
-use super::standing::{Counted, Which, distilled, standing_with};
+use super::retry::with_retries;
 use super::values::values;
 use super::weekly::refuse_if_over;
 use crate::model::{
@@ -20,54 +20,54 @@ use crate::model::{
 };
 use crate::rules::CompiledRules;
 
-/// A plan with all that its commit needs.
+/// A plan with everything needed to commit it.
 #[derive(Clone, Copy)]
 pub struct Commit<'a> {
-    /// What is committed.
+    /// The plan to commit.
     pub plan: &'a Plan,
-    /// Its record.
+    /// The plan's decisions, to be recorded with it.
     pub decisions: &'a [Decision],
-    /// What it was made from.
+    /// The scenario it was made from.
     pub scenario: &'a Scenario,
-    /// What it was made under.
+    /// The rules it was made under.
     pub rules: &'a CompiledRules,
     /// Who commits it.
     pub actor: &'a str,
-    /// When.
+    /// The time of the commit.
     pub now: Timestamp,
-    /// Which schedules count as posts in the scenario that the plan was made from.
+    /// ClientSelector schedules counted as posts when the plan was made; the check for changed state counts the same ones.
     pub counted: Counted,
-    /// Told of every row that is written.
+    /// Called once for each row written.
     pub progress: &'a (dyn Fn() + Sync),
 }
 
-/// What a commit did.
+/// The result of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Committed {
-    /// Which plan.
+    /// The plan's id.
     pub plan_id: Uuid,
-    /// Whether anything changed; a plan that is in the ledger is not committed again.
+    /// Whether anything changed; false if the plan was already in the ledger.
     pub is_new: bool,
-    /// Schedules of the plan.
+    /// Number of schedules in the plan.
     pub schedules: usize,
-    /// Those that run by themselves.
+    /// Schedules that run without approval.
     pub ready: usize,
-    /// Those that wait for a person.
+    /// Schedules that wait for approval.
     pub pending: usize,
-    /// Those that a guardrail holds.
+    /// Blocked schedules.
     pub blocked: usize,
-    /// Decisions on record.
+    /// Number of decisions recorded.
     pub decisions: usize,
 }
 
 impl Ledger {
-    /// Commits a plan: all of it or nothing. The plan must have passed the checker.
+    /// Commits a plan atomically. The plan must have passed the checker.
     ///
     /// # Errors
-    /// Where a client is not known, where its state is no longer what the plan was made from, where the week is over or
-    /// posts of it lie in the past, or where the database fails.
+    /// If a client is unknown or its state has changed since the plan was made, if the week is over or any of the
+    /// plan's posts lie in the past, or if the database fails.
     pub async fn commit(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
-        retried(|| self.commit_once(commit)).await
+        with_retries(|| self.commit_once(commit)).await
     }
 
     async fn commit_once(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
@@ -81,7 +81,7 @@ impl Ledger {
         let mut moved = commit.moved(&mut tx, &ids).await?;
         moved.extend(commit.passed());
         if !moved.is_empty() {
-            return Err(StoreError::Moved(moved));
+            return Err(StoreError::StateChanged(moved));
         }
         commit.write(&mut tx).await?;
         tx.commit().await?;
@@ -89,14 +89,14 @@ impl Ledger {
     }
 }
 
-/// Keeps other commits away from clients until the transaction ends. Returns those that are known, with their
-/// workspaces.
+/// Locks clients' rows until the transaction ends, so that other commits wait. Returns the known clients, each with its
+/// workspace.
 pub(super) async fn lock_clients(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<String, String>, StoreError> {
     let sql = "SELECT client_id, workspace_id FROM clients WHERE client_id = ANY($1) ORDER BY 1 FOR UPDATE";
     Ok(tx.all(sql, values![ids]).await?.into_iter().collect())
 }
 
-/// Makes sure that a plan's clients are known, in their workspaces.
+/// Fails if any of a plan's clients is unknown or belongs to another workspace.
 fn is_known(known: &BTreeMap<String, String>, plan: &Plan) -> Result<(), StoreError> {
     let named = |wrong: &dyn Fn(&ClientPlan) -> bool| -> Vec<String> {
         plan.clients.iter().filter(|plan| wrong(plan)).map(|plan| plan.client_id.to_string()).collect()
@@ -124,7 +124,7 @@ impl<'a> Commit<'a> {
         }
     }
 
-    /// The clients some of whose posts lie in the past by now, a line each.
+    /// One line for each client that has live posts in the past.
     fn passed(&self) -> impl Iterator<Item = String> + '_ {
         let count = |plan: &ClientPlan| plan.posts.iter().filter(|post| post.is_live() && post.at < self.now).count();
         let told = |(plan, count): (&ClientPlan, usize)| {
@@ -133,10 +133,10 @@ impl<'a> Commit<'a> {
         self.plan.clients.iter().map(move |plan| (plan, count(plan))).filter(|(_, count)| *count > 0).map(told)
     }
 
-    /// What is no longer as the plan found it, a line a finding.
+    /// What has changed since the plan was made: one line per client.
     async fn moved(&self, tx: &mut Tx, ids: &[&str]) -> Result<Vec<String>, StoreError> {
         let now: BTreeMap<String, (Client, ClientState)> =
-            standing_with(tx, &Which::Clients(ids), &BTreeSet::new(), self.counted)
+            load_client_states_with(tx, &ClientSelector::Clients(ids), &BTreeSet::new(), self.counted)
                 .await?
                 .into_iter()
                 .map(|known| (known.0.id.to_string(), known))
@@ -268,10 +268,10 @@ impl<'a> Commit<'a> {
     }
 }
 
-/// Letters of an asset's text that a preview shows.
+/// Maximum number of characters of an asset's text in a preview.
 const PREVIEW_LETTERS: usize = 280;
 
-/// What a post with the asset will show, as JSON.
+/// Preview of a post with the asset, as JSON.
 pub(super) fn preview(client: &Client, choice: &AssetChoice) -> serde_json::Value {
     let Some(asset) = find_asset(client, choice.used().as_str()) else { return json!({}) };
     json!({
@@ -283,18 +283,18 @@ pub(super) fn preview(client: &Client, choice: &AssetChoice) -> serde_json::Valu
     })
 }
 
-/// What a post will show, as JSON; nothing of it where its client or asset is not known.
+/// Preview of a post, as JSON; an empty object if its client or asset is unknown.
 fn preview_of(client: Option<&Client>, post: &Post) -> serde_json::Value {
     client.zip(post.asset.as_ref()).map_or_else(|| json!({}), |(client, asset)| preview(client, asset))
 }
 
-/// An asset of the client by its id.
+/// Finds a client's asset by id.
 pub(super) fn find_asset<'c>(client: &'c Client, id: &str) -> Option<&'c Asset> {
     let place = client.assets.binary_search_by(|asset| asset.id.as_str().cmp(id)).ok()?;
     client.assets.get(place)
 }
 
-/// What explains the post at a glance, as JSON.
+/// The schedule's metadata for display, as JSON.
 fn metadata(plan: &ClientPlan, post: &Post) -> String {
     let local = plan.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string();
     json!({
@@ -306,13 +306,13 @@ fn metadata(plan: &ClientPlan, post: &Post) -> String {
     .to_string()
 }
 
-/// The guardrails that warned of a post, as JSON.
+/// The guardrail warnings about a post, as JSON.
 pub(super) fn warnings(post: &Post) -> serde_json::Value {
     let warned = post.verdicts_of(Outcome::Warn);
     warned.map(|verdict| json!({"rule": verdict.rule, "reason": verdict.reason, "remedy": verdict.remedy})).collect()
 }
 
-/// What differs between a client as a plan found it and as it stands now.
+/// Describes how a client differs from its state when the plan was made: one line, or none if nothing differs.
 fn differences(then: (&Client, &ClientState), now: (&Client, &ClientState)) -> Vec<String> {
     let id = &then.0.id;
     let mut found: Vec<String> = client_differences(then.0, now.0).into_iter().map(str::to_owned).collect();
@@ -331,7 +331,8 @@ fn differences(then: (&Client, &ClientState), now: (&Client, &ClientState)) -> V
     let is_new = |state: &&ChannelState| then.1.channels.iter().all(|known| known.channel != state.channel);
     found.extend(now.1.channels.iter().filter(is_new).map(|state| format!("{} is new", state.channel)));
     if found.is_empty()
-        && distilled(&then.1.asset_uses, &then.1.channels) != distilled(&now.1.asset_uses, &now.1.channels)
+        && relevant_asset_uses(&then.1.asset_uses, &then.1.channels)
+            != relevant_asset_uses(&now.1.asset_uses, &now.1.channels)
     {
         found.push("uses of assets".to_owned());
     }

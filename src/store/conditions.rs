@@ -1,10 +1,10 @@
-//! What filters ask of rows, as a statement takes it.
+//! Builds `WHERE` clauses from filters, with their bind values.
 
 use super::ledger::Ledger;
-use super::listing::Mark;
+use super::listing::Cursor;
 use super::values::Value;
 
-/// Conditions that rows must all meet, and the values they ask for, in the order of `$1`, `$2`, …
+/// Conditions joined by `AND`, and their bind values in the order of `$1`, `$2`, …
 #[derive(Default)]
 pub(super) struct Conditions {
     texts: Vec<String>,
@@ -12,7 +12,7 @@ pub(super) struct Conditions {
 }
 
 impl Ledger {
-    /// Conditions that begin with the one workspace in sight, if there is but one.
+    /// New conditions, restricted to the ledger's workspace if it is scoped to one.
     pub(super) fn conditions(&self) -> Conditions {
         let mut conditions = Conditions::default();
         if let Some(workspace) = self.fence() {
@@ -23,13 +23,13 @@ impl Ledger {
 }
 
 impl Conditions {
-    /// Adds a condition in which `?` stands for the value.
+    /// Adds a condition; `?` is replaced by the value's placeholder.
     pub fn add(&mut self, condition: &str, value: impl Into<Value>) {
         self.values.push(value.into());
         self.texts.push(condition.replace('?', &format!("${}", self.values.len())));
     }
 
-    /// Adds a condition in which each `?` stands for the next value.
+    /// Adds a condition; each `?` is replaced by the next value's placeholder.
     fn add_all(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
         let mut text = condition.to_owned();
         for value in values {
@@ -39,28 +39,28 @@ impl Conditions {
         self.texts.push(text);
     }
 
-    /// Rows after a mark, in rising order of a time and the id.
-    pub fn after(&mut self, mark: &Mark, time: &str) {
+    /// Rows after a cursor, in ascending order of time and id.
+    pub fn after(&mut self, mark: &Cursor, time: &str) {
         self.add_all(&format!("({time}, id) > (?, ?)"), [mark.at.into(), mark.id.into()]);
     }
 
-    /// Rows after a mark, in falling order of a time and the id.
-    pub fn before(&mut self, mark: &Mark, time: &str) {
+    /// Rows after a cursor, in descending order of time and id.
+    pub fn before(&mut self, mark: &Cursor, time: &str) {
         self.add_all(&format!("({time}, id) < (?, ?)"), [mark.at.into(), mark.id.into()]);
     }
 
-    /// Rows after a mark, in rising order of a rank, a time and the id.
-    pub fn after_rank(&mut self, mark: &Mark, rank: &str, time: &str) {
+    /// Rows after a cursor, in ascending order of rank, time and id.
+    pub fn after_rank(&mut self, mark: &Cursor, rank: &str, time: &str) {
         let values = [i64::from(mark.rank).into(), mark.at.into(), mark.id.into()];
         self.add_all(&format!("(({rank}), {time}, id) > (?, ?, ?)"), values);
     }
 
-    /// Adds a condition without a value.
+    /// Adds a condition that has no bind value.
     pub fn say(&mut self, condition: String) {
         self.texts.push(condition);
     }
 
-    /// The condition of a statement, true of every row where nothing was asked, and its values.
+    /// The `WHERE` clause, true for every row if no condition was added, and its bind values.
     pub fn finish(self) -> (String, Vec<Value>) {
         let text = if self.texts.is_empty() { "1 = 1".to_owned() } else { self.texts.join(" AND ") };
         (text, self.values)

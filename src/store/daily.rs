@@ -1,24 +1,24 @@
-//! The daily pass: lets go what nobody approved in time, judges the day's schedules again, makes a draft of
-//! each that is due, and moves the channels' state on.
+//! The daily pass: expires what nobody approved in time, re-evaluates the day's schedules, drafts those that are due,
+//! and updates channel state.
 //!
-//! Several passes may run at once: each row is taken by one of them, and what a pass finds done it leaves
-//! alone. A pass that is killed leaves whole steps or none, and the next one goes on.
+//! Passes may run concurrently: each row is processed by one of them, and work already done is skipped. Each step is
+//! atomic, so the pass after a killed one continues where it stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use uuid::Uuid;
 
+use super::action_log::{NewAction, record};
 use super::channels::RulesByClient;
+use super::client_state::{ClientSelector, ClientStates, capacity, load_client_states};
 use super::commit::warnings;
 use super::database::Tx;
+use super::decision_facts::DecisionFacts;
 use super::error::StoreError;
-use super::grounds::Grounds;
 use super::ledger::Ledger;
-use super::record::{NewAction, record};
-use super::retry::retried;
+use super::retry::with_retries;
 use super::review::{COLUMNS, Schedule};
-use super::standing::{Standing, Which, capacity, standing};
 use super::values::{Value, values};
 use crate::model::{
     ActionType, Capacity, Client, ClientState, ClientStatus, DecisionStatus, Outcome, Post, Reason, ScheduleStatus,
@@ -27,25 +27,25 @@ use crate::model::{
 use crate::planner::{Again, CommittedPost, JudgedAgain, Planner};
 use crate::rules::DraftRules;
 
-/// Schedules that one transaction drafts.
+/// Maximum number of schedules processed in one transaction.
 const BATCH: u32 = 500;
-/// Who acts in a pass.
+/// The actor recorded for the daily pass.
 pub(super) const ACTOR: &str = "daily_pass";
 
-/// What a daily pass did.
+/// Counts of what a daily pass did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct DailyOutcome {
-    /// Schedules let go because their time passed.
+    /// Schedules cancelled because their time passed.
     pub expired: usize,
-    /// Failed schedules that were given another try.
+    /// Failed schedules set back to ready for another attempt.
     pub retried: usize,
-    /// Schedules of the day that were judged again.
+    /// Schedules of the day that were re-evaluated.
     pub judged: usize,
-    /// Those of them that are held now and were not.
+    /// Re-evaluated schedules that became blocked.
     pub blocked: usize,
-    /// Those that may run now and could not.
+    /// Re-evaluated schedules that became ready.
     pub readied: usize,
-    /// Those that wait for a person now and did not.
+    /// Re-evaluated schedules that now wait for approval and did not before.
     pub returned: usize,
     /// Drafts made.
     pub drafted: usize,
@@ -69,11 +69,11 @@ impl DailyOutcome {
 }
 
 impl Ledger {
-    /// Runs the daily pass for one workspace, or for every one in sight. `should_stop` is asked between steps; a pass that
-    /// stops leaves nothing half done.
+    /// Runs the daily pass for one workspace, or for every workspace in scope. `should_stop` is polled between steps;
+    /// stopping never leaves a step half done.
     ///
     /// # Errors
-    /// Where a rule or the database fails. What was done before stands.
+    /// If a rule or the database fails. Steps completed before the failure remain.
     pub async fn daily(
         &self,
         planner: &Planner<'_>,
@@ -108,36 +108,36 @@ pub(super) struct Pass<'p> {
     pub now: Timestamp,
 }
 
-/// Open schedules of a workspace whose time is near, and its clients without them.
+/// A workspace's open schedules that are due or fall on the present day, and its clients' state without them.
 struct Today {
     schedules: Vec<Schedule>,
-    clients: Standing,
+    clients: ClientStates,
     capacity: Capacity,
 }
 
-/// A step that a schedule takes after it was judged again.
-struct Step<'t> {
+/// A schedule's change of state after it was re-evaluated.
+struct Transition<'t> {
     before: &'t Schedule,
-    /// As it was judged.
+    /// The schedule with the new evaluation applied.
     after: Schedule,
     reason: Option<Reason>,
-    /// What it rests on.
+    /// The signals behind the decision.
     signals: serde_json::Value,
 }
 
 impl Pass<'_> {
     async fn run(&self, should_stop: &(dyn Fn() -> bool + Sync)) -> Result<DailyOutcome, StoreError> {
         let mut outcome = DailyOutcome {
-            expired: retried(|| self.expire()).await?,
-            retried: retried(|| self.try_again()).await?,
+            expired: with_retries(|| self.expire()).await?,
+            retried: with_retries(|| self.try_again()).await?,
             ..DailyOutcome::default()
         };
-        let today = retried(|| self.today()).await?;
+        let today = with_retries(|| self.today()).await?;
         let steps = self.judge(&today)?;
         outcome.judged = today.schedules.len();
-        for (from, to) in retried(|| self.take(&steps)).await? {
+        for (from, to) in with_retries(|| self.take(&steps)).await? {
             match to {
-                // Held, or waiting, for another reason than before.
+                // Still blocked or pending, but for another reason than before.
                 _ if from == to => {}
                 ScheduleStatus::Blocked => outcome.blocked += 1,
                 ScheduleStatus::Ready => outcome.readied += 1,
@@ -151,16 +151,16 @@ impl Pass<'_> {
             .map(|(client, _)| (client.id.as_str(), (self.planner.rules().for_client(client), client.zone)))
             .collect();
         while !should_stop() {
-            let (drafted, failed) = retried(|| self.draft_batch(&rules)).await?;
+            let (drafted, failed) = with_retries(|| self.draft_batch(&rules)).await?;
             outcome.drafted += drafted;
             outcome.failed += failed;
             if drafted + failed == 0 {
                 break;
             }
         }
-        retried(|| self.rest(&rules)).await?;
+        with_retries(|| self.decay_fatigue(&rules)).await?;
         let fatigue = &self.planner.rules().base().fatigue;
-        retried(|| self.ledger.record_health(self.workspace, fatigue, self.now)).await?;
+        with_retries(|| self.ledger.record_health(self.workspace, fatigue, self.now)).await?;
         Ok(outcome)
     }
 
@@ -168,12 +168,13 @@ impl Pass<'_> {
         self.planner.rules().base().calendar.drafts
     }
 
-    /// The earliest time whose drafts may still be made.
+    /// The earliest time for which drafts may still be made.
     pub(super) fn earliest(&self) -> Timestamp {
         before(self.now, self.draft_rules().late_hours * 3600.0)
     }
 
-    /// The workspace's schedules that meet a condition, for this pass alone. `$1` is the workspace.
+    /// The workspace's schedules that meet a condition, locked for this pass; rows locked by others are skipped. `$1`
+    /// is the workspace.
     pub(super) async fn locked(
         &self,
         tx: &mut Tx,
@@ -193,7 +194,7 @@ impl Pass<'_> {
         self.ledger.write().await
     }
 
-    /// Lets go what waits for approval past its time, and what was ready or held and is too late to draft.
+    /// Cancels pending schedules whose time has passed, and ready or blocked ones that are too late to draft.
     async fn expire(&self) -> Result<usize, StoreError> {
         let mut expired = 0;
         loop {
@@ -231,7 +232,7 @@ impl Pass<'_> {
         }
     }
 
-    /// Gives failed schedules whose wait is over another try.
+    /// Sets failed schedules whose backoff is over back to ready.
     async fn try_again(&self) -> Result<usize, StoreError> {
         let mut tx = self.write().await?;
         let sql = format!(
@@ -259,12 +260,13 @@ impl Pass<'_> {
         let mut schedules: Vec<Schedule> = tx.all(&sql, near).await?;
         schedules.retain(|schedule| self.is_for_today(schedule));
         let left_out: BTreeSet<Uuid> = schedules.iter().map(|schedule| schedule.id).collect();
-        let clients = standing(&mut tx, &Which::Workspace(self.workspace), &left_out).await?;
+        let clients = load_client_states(&mut tx, &ClientSelector::Workspace(self.workspace), &left_out).await?;
         let capacity = capacity(&mut tx, self.workspace).await?;
         Ok(Today { schedules, clients, capacity })
     }
 
-    /// Whether it is due, or stands on the client's present day. What waits for a reviewer's time stays so.
+    /// Whether a schedule is due, or falls on the present day in its time zone. Schedules blocked for lack of review
+    /// capacity are left out and stay blocked.
     fn is_for_today(&self, schedule: &Schedule) -> bool {
         let held_for_review = schedule.status == ScheduleStatus::Blocked
             && schedule.blocked_code.as_deref() == Some(Reason::ReviewCapacity.code());
@@ -273,8 +275,8 @@ impl Pass<'_> {
         !held_for_review && (schedule.scheduled_for <= self.now || is_today)
     }
 
-    /// What the guardrails say of the day's schedules now, where it differs from what stands.
-    fn judge<'t>(&self, today: &'t Today) -> Result<Vec<Step<'t>>, StoreError> {
+    /// Re-evaluates the day's schedules. Returns the changes of state that follow.
+    fn judge<'t>(&self, today: &'t Today) -> Result<Vec<Transition<'t>>, StoreError> {
         let clients: Vec<(&Client, &ClientState)> =
             today.clients.iter().map(|(client, state)| (client, state)).collect();
         let place: BTreeMap<&str, usize> =
@@ -305,9 +307,9 @@ impl Pass<'_> {
         Ok(steps)
     }
 
-    /// Takes the steps whose schedule still stands as it was judged, so that of several passes at once one takes
-    /// each. Returns from where they led whither.
-    async fn take(&self, steps: &[Step<'_>]) -> Result<Vec<(ScheduleStatus, ScheduleStatus)>, StoreError> {
+    /// Applies the steps whose schedule is unchanged since it was evaluated (optimistic locking), so that of several
+    /// concurrent passes exactly one applies each step. Returns the old and new status of each applied step.
+    async fn take(&self, steps: &[Transition<'_>]) -> Result<Vec<(ScheduleStatus, ScheduleStatus)>, StoreError> {
         if steps.is_empty() {
             return Ok(Vec::new());
         }
@@ -345,7 +347,7 @@ impl Pass<'_> {
     }
 }
 
-/// No other schedule has taken the instant meanwhile.
+/// SQL condition: no other live schedule occupies the same client, channel and instant.
 pub(super) const NO_OTHER_LIVE: &str = "NOT EXISTS (SELECT 1 FROM campaign_orchestration_schedules other \
      WHERE other.client_id = campaign_orchestration_schedules.client_id \
      AND other.channel = campaign_orchestration_schedules.channel \
@@ -361,12 +363,12 @@ pub(super) fn ids<'s>(schedules: impl IntoIterator<Item = &'s Schedule>) -> Vec<
     schedules.into_iter().map(|schedule| schedule.id).collect()
 }
 
-/// Why a schedule is let go whose time has passed.
+/// The reason for cancelling a schedule whose time has passed.
 fn expired_reason(schedule: &Schedule) -> Reason {
     Reason::Expired { status: schedule.status, because: schedule.reason().map(Box::new) }
 }
 
-/// What goes on record of a step: from where whither, and why.
+/// The recorded payload of a change of status: from, to and reason.
 pub(super) fn decided(from: ScheduleStatus, to: ScheduleStatus, reason: Option<&Reason>) -> serde_json::Value {
     json!({
         "from": from,
@@ -377,7 +379,7 @@ pub(super) fn decided(from: ScheduleStatus, to: ScheduleStatus, reason: Option<&
     })
 }
 
-/// A schedule as the planner knows it.
+/// A schedule as the planner's [`CommittedPost`].
 pub(super) fn committed(schedule: &Schedule) -> CommittedPost {
     CommittedPost {
         channel: schedule.channel,
@@ -386,14 +388,14 @@ pub(super) fn committed(schedule: &Schedule) -> CommittedPost {
     }
 }
 
-/// The step that a fresh judgement asks of a schedule; none where it stands as it should.
+/// The change of state that follows from a schedule's new evaluation; `None` if nothing changes.
 fn step<'t>(
     schedule: &'t Schedule,
     again: &Again,
     judged: &JudgedAgain,
     client: &Client,
     now: Timestamp,
-) -> Option<Step<'t>> {
+) -> Option<Transition<'t>> {
     let (status, reason) = match again {
         Again::Off(reason) => (ScheduleStatus::Blocked, Some(reason.clone())),
         Again::Judged(post) if post.blocked.is_some() => (ScheduleStatus::Blocked, post.blocked.as_deref().cloned()),
@@ -401,7 +403,7 @@ fn step<'t>(
         Again::Judged(post) if post.status == ScheduleStatus::Pending => {
             let reason = needs_review(post, client);
             if schedule.scheduled_for <= now {
-                // Too late for a person to look at it.
+                // Too late to be reviewed.
                 let because = Some(Box::new(reason));
                 (ScheduleStatus::Cancelled, Some(Reason::Expired { status: ScheduleStatus::Pending, because }))
             } else {
@@ -412,15 +414,15 @@ fn step<'t>(
     };
     let after = after(schedule, again, status, reason.as_ref());
     let differs = match status {
-        // What waits from the start needs no reason for it, unless it waits for another one by now.
+        // Still pending: a change only if the risk differs.
         ScheduleStatus::Pending if schedule.status == status => after.risk_level != schedule.risk_level,
         ScheduleStatus::Blocked if schedule.status == status => after.blocked_code != schedule.blocked_code,
         _ => status != schedule.status && schedule.status.may_become(status),
     };
-    differs.then(|| Step { before: schedule, after, reason, signals: signals(schedule, again, judged, client) })
+    differs.then(|| Transition { before: schedule, after, reason, signals: signals(schedule, again, judged, client) })
 }
 
-/// A schedule as it stands once its judgement is written down.
+/// The schedule with its new evaluation applied.
 fn after(schedule: &Schedule, again: &Again, status: ScheduleStatus, reason: Option<&Reason>) -> Schedule {
     let mut after = Schedule {
         status,
@@ -439,7 +441,7 @@ fn after(schedule: &Schedule, again: &Again, status: ScheduleStatus, reason: Opt
     after
 }
 
-/// Why a post waits for a person.
+/// Why a post needs approval.
 pub(super) fn needs_review(post: &Post, client: &Client) -> Reason {
     let warned = post.verdicts_of(Outcome::Warn).map(|verdict| format!("{}: {}", verdict.rule, verdict.reason).into());
     let onboarding = (client.status == ClientStatus::Onboarding).then(|| "the client is onboarding".into());
@@ -448,18 +450,19 @@ pub(super) fn needs_review(post: &Post, client: &Client) -> Reason {
     Reason::NeedsReview { risk: post.risk, confidence: post.confidence, because }
 }
 
-/// The guardrails that a post did not pass, and what the rules saw of it; nothing where no rule was asked.
+/// The guardrails that a post did not pass, and the facts the rules were evaluated on; no guardrails if no rule was
+/// evaluated.
 fn signals(schedule: &Schedule, again: &Again, judged: &JudgedAgain, client: &Client) -> serde_json::Value {
     let Again::Judged(post) = again else { return json!({"guardrails": []}) };
     let said = post.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Pass);
     let seen = judged.channels.iter().find(|(channel, _)| *channel == post.channel);
     json!({
         "guardrails": said.collect::<Vec<_>>(),
-        "grounds": seen.map(|(_, seen)| Grounds::of(schedule, post, seen, judged, client)),
+        "grounds": seen.map(|(_, seen)| DecisionFacts::of(schedule, post, seen, judged, client)),
     })
 }
 
-impl Step<'_> {
+impl Transition<'_> {
     fn action(&self) -> NewAction<'_> {
         let (action_type, status) = match self.after.status {
             ScheduleStatus::Blocked => (ActionType::ScheduleBlocked, DecisionStatus::Rejected),

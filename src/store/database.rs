@@ -1,4 +1,4 @@
-//! One way to speak to either database: connections, transactions, statements and their answers.
+//! A common interface to PostgreSQL and SQLite: connections, transactions, statements and results.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -14,9 +14,9 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
+use super::bulk_insert::{self, InsertTarget, RowEncoder};
 use super::error::StoreError;
 use super::ledger::OpenMode;
-use super::lines::{self, Line, Table};
 use super::retry::Deadline;
 use super::row::{Answer, read};
 use super::sqlite_file;
@@ -24,26 +24,25 @@ use super::url::DatabaseUrl;
 use super::values::{Value, bind_postgres, bind_sqlite, values};
 use crate::model::{Record, WorkspaceId};
 
-/// Connections that one process holds at most.
+/// Maximum number of connections per process.
 const CONNECTIONS: u32 = 8;
-/// How long a pool is given to find a connection, the first time and later.
+/// How long to wait for a connection from the pool: on the first attempt, and on later ones.
 const FIRST_POOL_PATIENCE: Duration = Duration::from_secs(1);
 const POOL_PATIENCE: Duration = Duration::from_secs(5);
-/// How long SQLite waits for another writer before the deadline is looked at again.
+/// How long SQLite waits for another writer before the deadline is checked again.
 const BUSY: Duration = Duration::from_millis(500);
 
-/// Pages of a file that a writing connection keeps, as a negative number of KiB. With SQLite's own 2 MB a commit writes
-/// most of its pages several times.
+/// Page cache of a writing connection: 64 MiB, given as a negative number of KiB. With SQLite's default of 2 MB, a
+/// commit writes most of its pages several times.
 const WRITER_CACHE: &str = "-65536";
 
-/// One database.
+/// A database, and its connection pool.
 #[derive(Debug, Clone)]
 pub(super) struct Database {
     url: DatabaseUrl,
     pool: Pool,
 }
 
-/// Its connections.
 #[derive(Debug, Clone)]
 enum Pool {
     Postgres(PgPool),
@@ -51,8 +50,8 @@ enum Pool {
 }
 
 impl Database {
-    /// A database that is connected to when it is first asked something. A file that may not be opened in this mode
-    /// is left as it was.
+    /// Prepares a database; the connection is made on first use. A file that may not be opened in this mode is left
+    /// unchanged.
     pub async fn open(url: &DatabaseUrl, mode: OpenMode) -> Result<Self, StoreError> {
         let pool = match url {
             DatabaseUrl::Postgres(address) => {
@@ -73,8 +72,8 @@ impl Database {
         Ok(Self { url: url.clone(), pool })
     }
 
-    /// Closes every connection, once what uses it has ended. SQLite's log is then written back into its file, and
-    /// removed unless another process has the file open.
+    /// Closes every connection, waiting for those in use. SQLite's write-ahead log is then checkpointed into its file
+    /// and removed, unless another process has the file open.
     pub async fn close(&self) {
         match &self.pool {
             Pool::Postgres(pool) => pool.close().await,
@@ -85,7 +84,7 @@ impl Database {
         }
     }
 
-    /// The version of the schema that this program writes.
+    /// The schema version of this program.
     pub const VERSION: i64 = 5;
 
     fn migrator(&self) -> Migrator {
@@ -111,7 +110,7 @@ impl Database {
         Migrator::with_migrations((1..).zip(steps).map(migration).collect())
     }
 
-    /// Brings the schema up to date.
+    /// Migrates the schema to [`Database::VERSION`].
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let migrator = self.migrator();
         let migrated = match &self.pool {
@@ -125,7 +124,7 @@ impl Database {
         };
         match migrated {
             Ok(()) => Ok(()),
-            // Another process may have done it meanwhile.
+            // Another process may have migrated it concurrently.
             Err(_) if matches!(self.version().await, Ok(Some(Self::VERSION))) => Ok(()),
             Err(error) => match self.version().await {
                 Ok(Some(found)) if found > Self::VERSION => Err(StoreError::Newer { found, known: Self::VERSION }),
@@ -134,7 +133,7 @@ impl Database {
         }
     }
 
-    /// The version of the schema in the database; none where it has none.
+    /// The schema version of the database; `None` if it has no schema.
     pub async fn version(&self) -> Result<Option<i64>, StoreError> {
         let mut tx = self.read().await?;
         let known = match &self.pool {
@@ -148,17 +147,17 @@ impl Database {
         Ok(Some(version).filter(|version| *version > 0))
     }
 
-    /// Begins a transaction that only reads.
+    /// Begins a read transaction.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         self.begin("BEGIN").await
     }
 
-    /// Begins a transaction that writes. In SQLite it waits until no other one does.
+    /// Begins a write transaction. SQLite allows one at a time, so it waits for any other to end.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         self.begin("BEGIN IMMEDIATE").await
     }
 
-    /// Begins a transaction, as soon as the database lets it and within the deadline.
+    /// Begins a transaction, retrying transient failures until the deadline.
     async fn begin(&self, in_sqlite: &'static str) -> Result<Tx, StoreError> {
         let deadline = Deadline::current();
         let mut has_failed = false;
@@ -174,15 +173,15 @@ impl Database {
                 }
             };
             match deadline.wait(begun, self.reason()).await {
-                Err(failure) if failure.is_passing() => deadline.pause(failure).await?,
+                Err(failure) if failure.is_transient() => deadline.pause(failure).await?,
                 done => return done,
             }
             has_failed = true;
         }
     }
 
-    /// A pool that is refused a connection keeps the reason to itself and asks again after ever longer pauses. So it
-    /// is given little time, and once it has failed it is asked only when the server is known to take connections.
+    /// When the server refuses a connection, the pool hides the reason and retries with growing pauses. So the pool
+    /// gets a short timeout at first, and after a failure it is used only once a direct connection has succeeded.
     async fn begin_in_postgres(&self, pool: &PgPool, deadline: &Deadline, has_failed: bool) -> Result<Tx, StoreError> {
         if has_failed {
             self.reach(pool).await?;
@@ -195,13 +194,13 @@ impl Database {
         }
     }
 
-    /// Connects outside the pool, for the server's own answer.
+    /// Connects outside the pool, to get the server's own error.
     async fn reach(&self, pool: &PgPool) -> Result<(), StoreError> {
         let reached = async { pool.connect_options().connect().await?.close().await };
         reached.await.map_err(|error| StoreError::connect(&self.url, error))
     }
 
-    /// Why no transaction can begin.
+    /// Why no transaction can begin, for the error message.
     async fn reason(&self) -> StoreError {
         match &self.pool {
             Pool::Postgres(pool) => {
@@ -218,16 +217,16 @@ impl Database {
     }
 }
 
-/// Whether a connection can serve another transaction. Where the disk is full SQLite ends a transaction by itself; the
-/// driver then counts one that cannot be rolled back, and begins no other.
+/// Whether a connection can be reused. If the disk is full, SQLite rolls the transaction back by itself; the driver
+/// still counts it as open, cannot roll it back, and begins no other.
 async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // By the answer a rollback that was asked for has been tried.
+    // By the time the ping is answered, any queued rollback has been attempted.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
 }
 
 fn postgres_options(address: &str, mode: OpenMode) -> Result<PgConnectOptions, sqlx::Error> {
-    // Written instants are read in UTC, whatever the server's zone.
+    // Timestamps sent as text are read as UTC, whatever the server's time zone.
     let options = PgConnectOptions::from_str(address)?.options([("timezone", "UTC")]);
     Ok(match mode {
         OpenMode::Read => options.options([("default_transaction_read_only", "on")]),
@@ -235,8 +234,8 @@ fn postgres_options(address: &str, mode: OpenMode) -> Result<PgConnectOptions, s
     })
 }
 
-/// Who reads opens the file to write all the same: only so can SQLite remove its log when the file is closed. Where
-/// the file itself is to be read only, a log that lies there stays.
+/// Read mode opens the file read-write with `query_only`: only then can SQLite remove its write-ahead log on close. If
+/// the URL asks for read-only access and a log exists, the file is opened read-only and the log stays.
 fn sqlite_options(path: &Path, mode: OpenMode, read_only: bool) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(BUSY);
     match mode {
@@ -248,14 +247,14 @@ fn sqlite_options(path: &Path, mode: OpenMode, read_only: bool) -> SqliteConnect
     }
 }
 
-/// A transaction. Dropped before [`Tx::commit`], it leaves nothing behind.
+/// A transaction. It is rolled back if dropped without [`Tx::commit`].
 pub(super) enum Tx {
     Postgres(Transaction<'static, Postgres>),
     Sqlite(Transaction<'static, Sqlite>),
 }
 
 impl Tx {
-    /// Makes all of it last.
+    /// Commits the transaction.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
             Tx::Postgres(tx) => tx.commit().await,
@@ -264,8 +263,8 @@ impl Tx {
         .map_err(StoreError::from)
     }
 
-    /// Lets the rest of the transaction see one workspace only. PostgreSQL enforces it; for SQLite the
-    /// statements' own conditions do.
+    /// Restricts the rest of the transaction to one workspace. PostgreSQL enforces it by row-level security; for
+    /// SQLite, the conditions in each statement do.
     pub async fn fence(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
         if let Tx::Postgres(_) = self {
             let sql = "SELECT set_config('mcoe.workspace_id', $1, true), set_config('role', 'mcoe_app', true)";
@@ -274,17 +273,18 @@ impl Tx {
         Ok(())
     }
 
-    /// Changes nothing that anybody reads, in a way that the commit has to write something.
+    /// Makes a change that nobody reads, so that the commit must write to the database.
     pub async fn touch(&mut self) -> Result<(), StoreError> {
         let sql = match self {
             Tx::Postgres(_) => "SELECT pg_current_xact_id()",
-            // A number in the header of the file that stands at 0 and that nobody reads.
+            // A number in the file's header that is always 0 and otherwise unused.
             Tx::Sqlite(_) => "PRAGMA user_version = 0",
         };
         self.run(sql, values![]).await.map(drop)
     }
 
-    /// Lets no other transaction count the jobs of a workspace until this one ends. In SQLite no other one writes.
+    /// Locks a workspace's jobs until the transaction ends, so that concurrent requests cannot exceed the limit. SQLite
+    /// needs no lock: it has one writer at a time.
     pub async fn lock_jobs(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
         if let Tx::Postgres(_) = self {
             let sql = "SELECT pg_advisory_xact_lock(hashtext('mcoe jobs'), hashtext($1))";
@@ -293,7 +293,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Sums up the changes of a workspace's tallies, which PostgreSQL keeps row by row.
+    /// Compacts a workspace's schedule tallies, which PostgreSQL stores as a row per change, into one row per channel
+    /// and status.
     pub async fn fold_tallies(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
         if let Tx::Postgres(_) = self {
             let sql = "WITH gone AS (DELETE FROM schedule_tallies WHERE workspace_id = $1 RETURNING *) \
@@ -304,7 +305,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Runs a statement. Returns how many rows it changed.
+    /// Runs a statement. Returns the number of rows changed.
     pub async fn run(&mut self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
         Ok(match self {
             Tx::Postgres(tx) => bind_postgres(sql, values).execute(&mut **tx).await?.rows_affected(),
@@ -312,7 +313,7 @@ impl Tx {
         })
     }
 
-    /// Every row that a statement answers with.
+    /// All rows that a statement returns.
     pub async fn all<T: Answer>(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<T>, StoreError> {
         Ok(match self {
             Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_all(&mut **tx).await?,
@@ -320,7 +321,7 @@ impl Tx {
         })
     }
 
-    /// The first row that a statement answers with, if there is one.
+    /// The first row that a statement returns, if any.
     pub async fn maybe<T: Answer>(&mut self, sql: &str, values: Vec<Value>) -> Result<Option<T>, StoreError> {
         Ok(match self {
             Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_optional(&mut **tx).await?,
@@ -328,7 +329,7 @@ impl Tx {
         })
     }
 
-    /// The only row that a statement answers with.
+    /// The single row that a statement returns; an error if there is none.
     pub async fn one<T: Answer>(&mut self, sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
         Ok(match self {
             Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_one(&mut **tx).await?,
@@ -336,7 +337,7 @@ impl Tx {
         })
     }
 
-    /// The only value of the only row that a statement answers with.
+    /// The single value of the single row that a statement returns.
     pub async fn scalar<T>(&mut self, sql: &str, values: Vec<Value>) -> Result<T, StoreError>
     where
         (T,): Answer,
@@ -344,37 +345,37 @@ impl Tx {
         Ok(self.one::<(T,)>(sql, values).await?.0)
     }
 
-    /// Whether a statement answers with any row.
+    /// Whether a statement returns any row.
     pub async fn any(&mut self, sql: &str, values: Vec<Value>) -> Result<bool, StoreError> {
         Ok(self.maybe::<()>(sql, values).await?.is_some())
     }
 
-    /// Inserts many rows: by COPY into PostgreSQL, by statements of many rows into SQLite.
+    /// Bulk insert: with `COPY` into PostgreSQL, with multi-row `INSERT` statements into SQLite.
     pub async fn insert<T>(
         &mut self,
-        table: &Table,
+        table: &InsertTarget,
         rows: impl IntoIterator<Item = T>,
-        fill: impl Fn(&T, &mut Line),
+        fill: impl Fn(&T, &mut RowEncoder),
     ) -> Result<u64, StoreError> {
         match self {
-            Tx::Postgres(tx) => lines::insert_by_copy(tx, table, rows, fill).await,
-            Tx::Sqlite(tx) => lines::insert_many(tx, table, "", rows, fill).await,
+            Tx::Postgres(tx) => bulk_insert::insert_by_copy(tx, table, rows, fill).await,
+            Tx::Sqlite(tx) => bulk_insert::insert_many(tx, table, "", rows, fill).await,
         }
     }
 
-    /// Inserts many rows; of those whose key is there already the columns are changed, but for those that stay.
+    /// Bulk upsert: rows whose key exists are updated, except for the `staying` columns.
     pub async fn upsert<T>(
         &mut self,
-        table: &Table,
+        table: &InsertTarget,
         key: &str,
         staying: &[&str],
         rows: impl IntoIterator<Item = T>,
-        fill: impl Fn(&T, &mut Line),
+        fill: impl Fn(&T, &mut RowEncoder),
     ) -> Result<u64, StoreError> {
         let on_conflict = table.on_conflict(key, staying);
         match self {
-            Tx::Postgres(tx) => lines::insert_staged(tx, table, &on_conflict, rows, fill).await,
-            Tx::Sqlite(tx) => lines::insert_many(tx, table, &on_conflict, rows, fill).await,
+            Tx::Postgres(tx) => bulk_insert::insert_staged(tx, table, &on_conflict, rows, fill).await,
+            Tx::Sqlite(tx) => bulk_insert::insert_many(tx, table, &on_conflict, rows, fill).await,
         }
     }
 
@@ -384,10 +385,10 @@ impl Tx {
         table: &'static str,
         records: impl IntoIterator<Item = R>,
     ) -> Result<u64, StoreError> {
-        self.insert(&Table::of::<R>(table), records, |record, line| line.record(record)).await
+        self.insert(&InsertTarget::of::<R>(table), records, |record, line| line.record(record)).await
     }
 
-    /// Inserts records, as [`Tx::upsert`] does.
+    /// Upserts records, as [`Tx::upsert`] does rows.
     pub async fn upsert_records<R: Record>(
         &mut self,
         table: &'static str,
@@ -395,6 +396,6 @@ impl Tx {
         staying: &[&str],
         records: impl IntoIterator<Item = R>,
     ) -> Result<u64, StoreError> {
-        self.upsert(&Table::of::<R>(table), key, staying, records, |record, line| line.record(record)).await
+        self.upsert(&InsertTarget::of::<R>(table), key, staying, records, |record, line| line.record(record)).await
     }
 }

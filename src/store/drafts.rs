@@ -1,22 +1,22 @@
-//! Making drafts of what is due: a batch in a transaction, each schedule at the hands of one pass alone.
+//! Makes drafts of due schedules: one batch per transaction, each schedule locked by one pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use super::action_log::{NewAction, record};
+use super::bulk_insert::insert;
 use super::channels::RulesByClient;
 use super::daily::{ACTOR, Pass, before, ids};
 use super::database::Tx;
 use super::error::StoreError;
-use super::lines::insert;
-use super::record::{NewAction, record};
 use super::review::Schedule;
 use super::row::from_row;
 use super::values::values;
 use crate::model::{ActionType, DecisionStatus, Reason, Timestamp, derived_id};
 
 impl Pass<'_> {
-    /// Drafts some of what is due. Returns how many drafts were made, and how many could not be.
+    /// Drafts one batch of due schedules. Returns how many drafts were made, and how many failed.
     pub(super) async fn draft_batch(&self, rules: &RulesByClient<'_>) -> Result<(usize, usize), StoreError> {
         let mut tx = self.write().await?;
         let condition = "status = 'ready' AND scheduled_for <= $2 AND scheduled_for >= $3";
@@ -32,7 +32,7 @@ impl Pass<'_> {
             due.into_iter().map(|schedule| Attempt::at(schedule, &assets)).partition(|attempt| attempt.content.is_ok());
         self.complete(&mut tx, &made).await?;
         self.fail(&mut tx, &failed).await?;
-        self.tire(&mut tx, &made, rules).await?;
+        self.add_fatigue(&mut tx, &made, rules).await?;
         let actions = made.iter().chain(&failed).map(|attempt| attempt.action(self.now));
         record(&mut tx, actions, self.now).await?;
         tx.commit().await?;
@@ -77,16 +77,16 @@ impl Pass<'_> {
     }
 }
 
-/// A schedule that was to be drafted: the draft's content, or why there is none.
+/// An attempt to draft a schedule: the draft's content, or why it failed.
 pub(super) struct Attempt {
     pub schedule: Schedule,
     content: Result<String, String>,
 }
 
-/// What a draft shows, as JSON, by client and asset; none where the asset has nothing to show.
+/// Draft content as JSON, by client and asset; `None` if the asset has no content.
 type Assets = BTreeMap<(String, String), Option<String>>;
 
-/// The assets of some schedules that are still offered.
+/// The schedules' assets that are not retired.
 async fn offered_assets(tx: &mut Tx, schedules: &[Schedule]) -> Result<Assets, StoreError> {
     let clients: BTreeSet<&str> = schedules.iter().map(|schedule| schedule.client_id.as_str()).collect();
     let assets: BTreeSet<&str> = schedules.iter().filter_map(Schedule::used_asset).collect();
@@ -97,7 +97,7 @@ async fn offered_assets(tx: &mut Tx, schedules: &[Schedule]) -> Result<Assets, S
     Ok(offered.into_iter().map(|asset| ((asset.client_id.clone(), asset.asset_id.clone()), asset.content())).collect())
 }
 
-/// What a draft needs of an asset.
+/// The part of an asset that a draft needs.
 struct Offered {
     client_id: String,
     asset_id: String,
@@ -117,7 +117,7 @@ from_row!(Offered {
 });
 
 impl Offered {
-    /// What a draft shows of it, as JSON; none where there is nothing to show.
+    /// The draft's content as JSON; `None` if the asset has no content.
     fn content(&self) -> Option<String> {
         let Self { asset_id, kind, title, body, media_url, .. } = self;
         if [title, body, media_url].iter().all(|part| part.trim().is_empty()) {

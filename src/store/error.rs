@@ -1,9 +1,9 @@
-//! What can go wrong with the ledger, and whether trying again may help.
+//! Errors of the ledger, and which of them are transient.
 
 use uuid::Uuid;
 
 use super::jobs::JobStatus;
-use super::retry::PATIENCE;
+use super::retry::MAX_WAIT;
 use super::row::BadValue;
 use super::url::DatabaseUrl;
 use crate::model::{Reason, ScheduleStatus, Week};
@@ -18,157 +18,157 @@ pub enum StoreError {
     Connect {
         /// Its address without secrets.
         database: String,
-        /// What it or the system said.
+        /// The error message of the database or the operating system.
         cause: String,
-        /// The same for programs.
+        /// The driver's error; `None` if the operating system refused the file.
         #[source]
         source: Option<Box<sqlx::Error>>,
     },
-    /// The database did not become free, or did not come back, in time.
-    #[error("the ledger could not be used within {} s: {reason}", PATIENCE.as_secs())]
-    InVain {
-        /// Why it was waited for, in the database's words.
+    /// The database stayed locked or unreachable until the deadline.
+    #[error("the ledger could not be used within {} s: {reason}", MAX_WAIT.as_secs())]
+    WaitTimedOut {
+        /// Why the ledger had to wait, in the database's words.
         reason: String,
     },
-    /// There is no ledger where one was looked for.
+    /// No ledger exists at the given address.
     #[error("there is no ledger `{0}`")]
     NoLedger(String),
-    /// The file is something else.
+    /// The file exists but is not a ledger.
     #[error("`{database}` is no ledger: {holds}")]
     NotALedger {
         /// Its address.
         database: String,
-        /// What it is instead.
+        /// What the file holds instead.
         holds: String,
     },
-    /// The database was made by a newer program.
+    /// The schema is newer than this program.
     #[error("the database has schema version {found}, and this mcoe knows versions up to {known}")]
     Newer {
-        /// The database's.
+        /// The database's schema version.
         found: i64,
-        /// This program's.
+        /// The newest schema version this program knows.
         known: i64,
     },
-    /// The database has no schema yet, or an old one.
+    /// The database has no schema yet, or an outdated one.
     #[error(
         "the database has not been brought up to date: it has schema version {found}, and this mcoe needs {needed}"
     )]
     NotMigrated {
-        /// The database's; 0 where it has none.
+        /// The database's schema version; 0 if it has none.
         found: i64,
-        /// This program's.
+        /// The schema version this program needs.
         needed: i64,
     },
-    /// Nobody may write to it.
+    /// The database, or this user's access to it, is read-only.
     #[error("the database is read-only")]
     ReadOnly,
-    /// No room is left.
+    /// The disk is full.
     #[error("the disk of the database is full; nothing was written")]
     DiskFull,
-    /// An SQLite file that is no longer whole.
+    /// The SQLite file is corrupt.
     #[error("the file is damaged: {0}")]
     Damaged(String),
-    /// Nothing is known of a workspace.
+    /// The workspace is not in the ledger.
     #[error("the ledger knows no workspace `{0}`")]
     UnknownWorkspace(String),
     /// Clients that are not in the ledger.
     #[error("the ledger does not know {}", listed(.0))]
     UnknownClients(Vec<String>),
-    /// Clients whose workspace in the ledger is another one.
+    /// Clients that belong to another workspace in the ledger.
     #[error("the ledger has {} in another workspace", listed(.0))]
     OtherWorkspace(Vec<String>),
-    /// What a plan was made from is no longer so.
+    /// The state that the plan was made from has changed since; one line per finding.
     #[error("the clients' state has moved on since the plan was made:\n{}", .0.join("\n"))]
-    Moved(Vec<String>),
-    /// The checker objects to a plan.
+    StateChanged(Vec<String>),
+    /// The plan does not pass the checker; one line per breach.
     #[error("the plan does not pass the checker, so nothing was committed:\n{}", .0.join("\n"))]
     Breaches(Vec<String>),
-    /// A schedule that is not there.
+    /// The schedule does not exist.
     #[error("the ledger has no schedule {0}")]
     UnknownSchedule(String),
-    /// A living token that has the name already.
+    /// An active token already has the name.
     #[error("the workspace has a token named `{0}` already")]
     TokenNameTaken(String),
-    /// A token that is not there.
+    /// The token does not exist.
     #[error("the ledger has no token {0}")]
     UnknownToken(Uuid),
-    /// A job that is not there.
+    /// The job does not exist.
     #[error("the ledger has no job {0}")]
     UnknownJob(Uuid),
-    /// A job that cannot be cancelled any more.
+    /// The job has ended and can no longer be cancelled.
     #[error("job {id} is {status} and cannot be cancelled")]
     JobOver {
-        /// Which.
+        /// The job's id.
         id: Uuid,
-        /// Where it stands.
+        /// The job's status.
         status: JobStatus,
     },
-    /// A workspace that has as many jobs as it may have.
+    /// The workspace has reached its limit of concurrent jobs.
     #[error("the workspace has {0} jobs that wait or run, and may have no more at a time")]
     TooManyJobs(u32),
-    /// A key that something else was asked for with.
+    /// The idempotency key was already used for a different request.
     #[error("the idempotency key `{0}` was used for another request")]
     KeyTaken(String),
-    /// A step that a schedule cannot take.
+    /// The schedule's status does not allow this transition.
     #[error("schedule {id} is {from} and cannot become {to}")]
-    IllegalStep {
-        /// Which.
+    InvalidTransition {
+        /// The schedule's id.
         id: Uuid,
-        /// Where it stands.
+        /// Its current status.
         from: ScheduleStatus,
-        /// Where it was to go.
+        /// The requested status.
         to: ScheduleStatus,
     },
-    /// A schedule that is not held because of its asset, or for want of one.
+    /// The schedule is not blocked because of its asset or for lack of one, so it takes no other asset.
     #[error(
         "schedule {id} is {status}: only a post that is held because of its asset, or for want of one, is given another"
     )]
-    WantsNoAsset {
-        /// Which.
+    AssetNotReplaceable {
+        /// The schedule's id.
         id: Uuid,
-        /// Where it stands.
+        /// Its current status.
         status: ScheduleStatus,
     },
-    /// The rules want another person to approve.
+    /// The rules require approval by a second person.
     #[error("schedule {id} is of high risk and `{actor}` committed its plan or attached its asset")]
     SecondPerson {
-        /// Which.
+        /// The schedule's id.
         id: Uuid,
         /// Who tried to approve.
         actor: String,
     },
-    /// Something stands against a post that is to run.
+    /// A reason blocks the schedule from running.
     #[error("schedule {id} cannot run: {reason}")]
-    Held {
-        /// Which.
+    Blocked {
+        /// The schedule's id.
         id: Uuid,
-        /// What stands against it.
+        /// What blocks it.
         reason: Box<Reason>,
     },
-    /// A schedule whose time has passed.
+    /// The schedule's time has passed.
     #[error("the time of schedule {0} has passed")]
     TooLate(Uuid),
-    /// A schedule at whose time another one stands by now.
+    /// Another schedule now occupies the same client, channel and time.
     #[error("another post stands at the time of schedule {0} on its channel")]
-    InstantTaken(Uuid),
-    /// A week of which nothing is left.
+    SlotTaken(Uuid),
+    /// The week has already ended for every client.
     #[error("week {0} is over for every client")]
     WeekOver(Week),
-    /// Somebody asked for a stop.
+    /// The operation was stopped on request.
     #[error("stopped before the end; nothing was committed")]
     Stopped,
-    /// A cell that this program did not write.
+    /// The database holds a value that this program cannot read.
     #[error("the database holds `{value}` in `{column}`, which cannot be read")]
     Unreadable {
-        /// Which column.
+        /// The column's name.
         column: String,
-        /// What it holds.
+        /// The unreadable value.
         value: String,
     },
-    /// A rule failed.
+    /// A rule could not be evaluated.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// Anything else that the database said.
+    /// Any other database error.
     #[error("{0}")]
     Database(String, #[source] Option<Box<sqlx::Error>>),
 }
@@ -179,25 +179,25 @@ fn listed(names: &[String]) -> String {
     if more > 0 { format!("{} and {more} more", quoted.join(", ")) } else { quoted.join(", ") }
 }
 
-/// Codes of PostgreSQL after which the same transaction may succeed: serialization, deadlock, a lock that is held,
-/// shutdown, crash, starting up, too many connections, an idle connection that was ended, a connection that is lost.
-const PASSING_CODES: [&str; 13] = [
+/// PostgreSQL error codes after which retrying the transaction may succeed: serialization failure, deadlock, lock
+/// timeout, shutdown, crash, starting up, too many connections, idle timeouts, lost connection.
+const TRANSIENT_CODES: [&str; 13] = [
     "40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "57P05", "25P03", "08000", "08001", "08003", "08006",
 ];
-/// SQLite's code of an index of its log that cannot grow.
+/// SQLite's error code when the index of its write-ahead log cannot grow.
 const SHM_SIZE: &str = "4874";
-/// PostgreSQL's code of a lock that was waited for as long as `lock_timeout` says.
+/// PostgreSQL's error code when `lock_timeout` has expired.
 const LOCK_TIMEOUT: &str = "55P03";
 
 impl StoreError {
-    /// An error of opening a database.
+    /// Converts an error from opening a database.
     pub(super) fn connect(url: &DatabaseUrl, error: sqlx::Error) -> Self {
         if let sqlx::Error::Io(cause) = &error {
             let cause = cause.to_string();
             return Self::Connect { database: url.to_string(), cause, source: Some(Box::new(error)) };
         }
         match StoreError::from(error) {
-            // What the server itself says of its state needs no address.
+            // The server's own transient errors need no address.
             Self::Database(cause, source) if !source.as_deref().is_some_and(is_said_by_a_busy_server) => {
                 Self::Connect { database: url.to_string(), cause, source }
             }
@@ -205,40 +205,40 @@ impl StoreError {
         }
     }
 
-    /// A database that has to be waited for, for a reason that it does not tell itself.
+    /// A transient error for a reason that the database itself does not report.
     pub(super) fn busy(reason: &str) -> Self {
         Self::Database(reason.to_owned(), Some(Box::new(sqlx::Error::PoolTimedOut)))
     }
 
-    /// The same, after as much waiting as there may be.
+    /// Converts it to the error of an expired deadline.
     pub(super) fn in_vain(self) -> Self {
         match self {
-            Self::InVain { .. } => self,
-            other => Self::InVain { reason: other.cause() },
+            Self::WaitTimedOut { .. } => self,
+            other => Self::WaitTimedOut { reason: other.cause() },
         }
     }
 
-    /// Why a database is waited for, in its own words.
+    /// Why the ledger waits for the database.
     pub(super) fn cause(&self) -> String {
         if self.is_lock_timeout() { format!("another session holds a lock ({self})") } else { self.to_string() }
     }
 
-    /// Whether a statement has waited for a lock as long as it may.
+    /// Whether a statement's `lock_timeout` has expired.
     pub(super) fn is_lock_timeout(&self) -> bool {
         matches!(self, Self::Database(_, Some(error)) if code_of(error).as_deref() == Some(LOCK_TIMEOUT))
     }
 
-    /// Whether it may pass by itself, so that the whole transaction can be tried again.
+    /// Whether the error is transient, so that the whole transaction can be retried.
     #[must_use]
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::InVain { .. } => true,
-            Self::Connect { source: Some(error), .. } | Self::Database(_, Some(error)) => is_passing(error),
+            Self::WaitTimedOut { .. } => true,
+            Self::Connect { source: Some(error), .. } | Self::Database(_, Some(error)) => is_transient(error),
             _ => false,
         }
     }
 
-    /// What to do about it.
+    /// Advice to the user on how to resolve it.
     #[must_use]
     pub fn remedy(&self) -> &str {
         match self {
@@ -246,7 +246,7 @@ impl StoreError {
                 "check the path, and that this user may read and write the file and its folder"
             }
             Self::Connect { .. } => "check the address, the user and the password, and that the server runs",
-            Self::InVain { .. } => {
+            Self::WaitTimedOut { .. } => {
                 "see that the server runs, and what holds it; then run the command again: it goes on from what stands"
             }
             Self::NoLedger(_) => "name it with --database, or make one: `mcoe db load SCENARIO`",
@@ -260,7 +260,7 @@ impl StoreError {
             }
             Self::UnknownWorkspace(_) | Self::UnknownClients(_) => "load its scenario first: `mcoe db load SCENARIO`",
             Self::OtherWorkspace(_) => "give the client another id, or keep its workspace",
-            Self::Moved(_) => "plan the week again, or add --rebase to plan around what has changed",
+            Self::StateChanged(_) => "plan the week again, or add --rebase to plan around what has changed",
             Self::Breaches(_) => "report this as a bug of mcoe, with the rules and `mcoe db export`",
             Self::UnknownSchedule(_) => "take an id from `mcoe review`",
             Self::TokenNameTaken(_) => "choose another name, or revoke that token first: `mcoe token list`",
@@ -269,14 +269,16 @@ impl StoreError {
             Self::JobOver { .. } => "look at what came of it",
             Self::TooManyJobs(_) => "wait until one has ended, or cancel one",
             Self::KeyTaken(_) => "send a new key with every new request",
-            Self::IllegalStep { from: ScheduleStatus::Cancelled, .. } => "put it back first: `mcoe restore ID`",
-            Self::IllegalStep { .. } | Self::WantsNoAsset { .. } => "see where it stands with `mcoe review --all`",
+            Self::InvalidTransition { from: ScheduleStatus::Cancelled, .. } => "put it back first: `mcoe restore ID`",
+            Self::InvalidTransition { .. } | Self::AssetNotReplaceable { .. } => {
+                "see where it stands with `mcoe review --all`"
+            }
             Self::SecondPerson { .. } => {
                 "let somebody else approve it; who works alone says so with --alone, or in `[review]` of risk.toml"
             }
-            Self::Held { reason, .. } => reason.remedy(),
+            Self::Blocked { reason, .. } => reason.remedy(),
             Self::TooLate(_) => "plan another post",
-            Self::InstantTaken(_) => "cancel the other post first",
+            Self::SlotTaken(_) => "cancel the other post first",
             Self::WeekOver(_) => "plan the coming week: leave out --week",
             Self::Stopped => "run it again",
             Self::Unreadable { .. } => "restore the database from a backup, or mend the cell",
@@ -285,7 +287,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the user's input is at fault, rather than the machine.
+    /// Whether the user's input is at fault, rather than the system.
     #[must_use]
     pub const fn is_input(&self) -> bool {
         matches!(
@@ -302,12 +304,12 @@ impl StoreError {
                 | Self::JobOver { .. }
                 | Self::TooManyJobs(_)
                 | Self::KeyTaken(_)
-                | Self::IllegalStep { .. }
-                | Self::WantsNoAsset { .. }
+                | Self::InvalidTransition { .. }
+                | Self::AssetNotReplaceable { .. }
                 | Self::SecondPerson { .. }
-                | Self::Held { .. }
+                | Self::Blocked { .. }
                 | Self::TooLate(_)
-                | Self::InstantTaken(_)
+                | Self::SlotTaken(_)
                 | Self::WeekOver(_)
                 | Self::Plan(_)
         )
@@ -318,7 +320,7 @@ fn code_of(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
     error.as_database_error().and_then(|told| told.code())
 }
 
-fn is_passing(error: &sqlx::Error) -> bool {
+fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(_) => is_said_by_a_busy_server(error),
@@ -328,9 +330,9 @@ fn is_passing(error: &sqlx::Error) -> bool {
 
 fn is_said_by_a_busy_server(error: &sqlx::Error) -> bool {
     let code = code_of(error).unwrap_or_default();
-    // 5 and 6, in their low byte, are SQLite's "busy" and "locked".
+    // SQLite's primary result codes 5 (busy) and 6 (locked), in the low byte.
     let is_busy = code.parse::<u32>().is_ok_and(|code| code < 10_000 && matches!(code & 0xff, 5 | 6));
-    PASSING_CODES.contains(&&*code) || is_busy
+    TRANSIENT_CODES.contains(&&*code) || is_busy
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -342,7 +344,7 @@ impl From<sqlx::Error> for StoreError {
                 ("53100", _) => return Self::DiskFull,
                 (short, Ok(8)) if short.len() < 5 => return Self::ReadOnly,
                 (short, Ok(13)) if short.len() < 5 => return Self::DiskFull,
-                // No room for the index of SQLite's log.
+                // No space for the index of SQLite's write-ahead log.
                 (SHM_SIZE, _) => return Self::DiskFull,
                 (short, Ok(11 | 26)) if short.len() < 5 => return Self::Damaged(told.message().to_owned()),
                 _ => return Self::Database(told.message().to_owned(), Some(Box::new(error))),

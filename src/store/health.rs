@@ -1,25 +1,25 @@
-//! How healthy the channels were, day by day.
+//! Daily history of channel health.
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::bulk_insert::upsert;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::lines::upsert;
 use super::row::{Name, Whole, from_row};
 use crate::model::{Channel, Timestamp, WorkspaceId};
 use crate::rules::FatigueRules;
 
-/// How a channel stood after a day's last daily pass: means over the workspace's clients, `0..=1`.
+/// A channel's health after a day's last daily pass: means over the workspace's clients, each in `0..=1`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HealthDay {
-    /// Which.
+    /// The channel.
     pub channel: Channel,
     /// The day, UTC.
     pub day: NaiveDate,
-    /// Clients that post on it.
+    /// Number of clients that post on it.
     pub clients: u32,
-    /// Mean health.
+    /// Mean health score.
     pub health_score: f64,
     /// Mean fatigue.
     pub fatigue: f64,
@@ -43,10 +43,10 @@ from_row!(HealthDay {
 });
 
 impl Ledger {
-    /// The history of the channels' health since a day, by channel and day.
+    /// Channel health since a day (inclusive), ordered by channel and day.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn health_history(&self, since: NaiveDate) -> Result<Vec<HealthDay>, StoreError> {
         let mut conditions = self.conditions();
         conditions.add("day >= ?", since.to_string());
@@ -59,14 +59,14 @@ impl Ledger {
         tx.all(&sql, values).await
     }
 
-    /// Puts down how a workspace's channels stand today, in place of what the day said before.
+    /// Records today's channel health of a workspace, replacing an earlier record of the same day.
     pub(super) async fn record_health(
         &self,
         workspace: &WorkspaceId,
         rules: &FatigueRules,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (_, channels) = self.within(workspace.clone()).status(rules, now).await?;
+        let (_, channels) = self.scoped_to(workspace.clone()).status(rules, now).await?;
         let day = now.date().to_string();
         let mut tx = self.write().await?;
         upsert!(tx, "channel_health", key = "workspace_id, channel, day", staying = &[], &channels, |status| {

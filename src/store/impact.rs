@@ -1,4 +1,4 @@
-//! Decisions on record, read in batches and judged again under other rules. Nothing is written.
+//! Replays recorded decisions, in batches, under other rules. Read-only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use super::attach::ATTACHED;
 use super::conditions::Conditions;
 use super::daily::ACTOR;
 use super::database::Tx;
+use super::decision_facts::DecisionFacts;
 use super::error::StoreError;
-use super::grounds::Grounds;
 use super::ledger::Ledger;
-use super::retry::retried;
+use super::retry::with_retries;
 use super::review::{COLUMNS, Schedule};
 use super::row::{Id, Instant, Json, Whole, from_row};
 use super::values::{Value, values};
@@ -24,28 +24,28 @@ use crate::model::{
 };
 use crate::planner::{Impact, Occasion, Planner, Recorded, Stand, WarningsSeen};
 
-/// Rows of the record that are read at a time.
+/// Number of recorded actions read per batch.
 const BATCH: usize = 1000;
 
-/// Which decisions are meant. What is none restricts nothing.
+/// Selects decisions. A field that is `None` does not filter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ImpactFilter {
     /// About one client.
     pub client: Option<String>,
     /// On one channel.
     pub channel: Option<Channel>,
-    /// Decided at this time or later.
+    /// Decided at this time or later (inclusive).
     pub from: Option<Timestamp>,
-    /// Decided before this time.
+    /// Decided before this time (exclusive).
     pub to: Option<Timestamp>,
 }
 
 impl Ledger {
-    /// Judges the decisions on record again under a planner's rules, workspace by workspace, in the order in
-    /// which they were made. `kept` changes of each kind are kept; `progress` is told of every batch's size.
+    /// Replays the recorded decisions under a planner's rules, workspace by workspace, in chronological order. At most
+    /// `kept` changes of each kind are returned; `progress` is called with the size of every batch.
     ///
     /// # Errors
-    /// Where the workspace is not known, or a rule or the database fails.
+    /// If the workspace is unknown, or a rule or the database fails.
     pub async fn impact(
         &self,
         planner: &Planner<'_>,
@@ -60,7 +60,7 @@ impl Ledger {
         let mut impact = Impact::default();
         for workspace in &workspaces {
             let mut after = None;
-            while let Some(batch) = retried(|| self.batch(workspace, filter, after.as_ref())).await? {
+            while let Some(batch) = with_retries(|| self.batch(workspace, filter, after.as_ref())).await? {
                 impact.without_facts += batch.without_facts;
                 let judged = planner.judge_recorded(&batch.recorded)?;
                 for (recorded, judged) in batch.recorded.iter().zip(&judged) {
@@ -73,16 +73,16 @@ impl Ledger {
         Ok(impact)
     }
 
-    /// How many rows of the record [`Ledger::impact`] reads.
+    /// The number of recorded actions that [`Ledger::impact`] reads.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn impact_rows(&self, filter: &ImpactFilter) -> Result<u64, StoreError> {
         let mut rows = 0;
         for workspace in self.workspaces().await? {
             let (conditions, values) = filter.conditions(&workspace, None);
             let sql = format!("SELECT count(*) FROM campaign_orchestration_actions WHERE {conditions}");
-            let count = retried(|| async {
+            let count = with_retries(|| async {
                 let mut tx = self.read().await?;
                 tx.scalar(&sql, values.clone()).await
             });
@@ -96,7 +96,7 @@ impl Ledger {
         &self,
         workspace: &WorkspaceId,
         filter: &ImpactFilter,
-        after: Option<&Place>,
+        after: Option<&BatchCursor>,
     ) -> Result<Option<Batch>, StoreError> {
         let mut tx = self.read().await?;
         let (conditions, values) = filter.conditions(workspace, after);
@@ -106,7 +106,7 @@ impl Ledger {
         );
         let rows: Vec<ActionRow> = tx.all(&sql, values).await?;
         let Some(last) = rows.last() else { return Ok(None) };
-        let last = Place { created_at: last.created_at, id: last.id };
+        let last = BatchCursor { created_at: last.created_at, id: last.id };
         let decisions: Result<Vec<Option<OnRecord>>, StoreError> = rows.iter().map(OnRecord::read).collect();
         let decisions: Vec<OnRecord> = decisions?.into_iter().flatten().collect();
         let schedules = schedules(&mut tx, decisions.iter().map(|one| one.schedule_id)).await?;
@@ -128,27 +128,27 @@ impl Ledger {
     }
 }
 
-/// Where in the record a batch ended.
-struct Place {
+/// Cursor: the last action of a batch.
+struct BatchCursor {
     created_at: Timestamp,
     id: Uuid,
 }
 
-/// Some of the record.
+/// A batch of recorded decisions.
 struct Batch {
     recorded: Vec<Recorded>,
     without_facts: u64,
     rows: u64,
-    last: Place,
+    last: BatchCursor,
 }
 
 impl ImpactFilter {
-    /// What a statement asks of rows of the record, and with which values.
-    fn conditions(&self, workspace: &WorkspaceId, after: Option<&Place>) -> (String, Vec<Value>) {
+    /// The `WHERE` clause for recorded actions, and its bind values.
+    fn conditions(&self, workspace: &WorkspaceId, after: Option<&BatchCursor>) -> (String, Vec<Value>) {
         let mut conditions = Conditions::default();
         conditions.add("workspace_id = ?", workspace.as_str());
         if let Some(place) = after {
-            // The second value of the statement; the first is the workspace.
+            // This is bind value `$2`; `$1` is the workspace.
             conditions.add("created_at >= ?", place.created_at);
             conditions.add("(created_at, id) > ($2, ?)", place.id);
         }
@@ -169,7 +169,7 @@ impl ImpactFilter {
     }
 }
 
-/// A row of the record. What it says and what it rests on is read once it is clear what kind of decision it is.
+/// A recorded action. Its payload and signals are parsed once the kind of decision is known.
 struct ActionRow {
     id: Uuid,
     created_at: Timestamp,
@@ -205,7 +205,7 @@ fn from_json<T: DeserializeOwned>(column: &str, json: &JsonRawValue) -> Result<T
     serde_json::from_str(json.get()).map_err(unreadable)
 }
 
-/// What a plan's posting decision says.
+/// Payload of a plan's posting decision.
 #[derive(Deserialize)]
 struct Planned {
     status: ScheduleStatus,
@@ -217,7 +217,7 @@ struct Planned {
     blocked: Option<Reason>,
 }
 
-/// What it rests on.
+/// Signals of a plan's posting decision.
 #[derive(Deserialize)]
 struct PlannedOn {
     high_warnings: u32,
@@ -226,11 +226,11 @@ struct PlannedOn {
     guardrails: Vec<Verdict>,
 }
 
-/// A step that a daily pass took.
+/// Payload of a daily pass's decision.
 #[derive(Deserialize)]
 struct Stepped {
     to: ScheduleStatus,
-    /// The sentence, which is all that older records have.
+    /// The reason as a sentence; older records have nothing else.
     reason: Option<String>,
     blocked_code: Option<String>,
     #[serde(default)]
@@ -242,7 +242,7 @@ impl Stepped {
         Reason::read(self.blocked_code.as_deref()?, &self.blocked_details)
     }
 
-    /// Whether the post was held without asking a rule: for its client's sake, or its channel's.
+    /// Whether the post was blocked without evaluating a rule: because of its client's status, or its channel is off.
     fn asked_no_rule(&self) -> bool {
         match self.reason() {
             Some(reason) => matches!(reason, Reason::ClientStatus { .. } | Reason::ChannelOff { .. }),
@@ -251,17 +251,18 @@ impl Stepped {
     }
 }
 
-/// How records without a code told of posts that were held without asking a rule.
+/// Prefixes of the reason, in records without a code, of posts that were blocked without evaluating a rule.
 const OLD_HOLDS: [&str; 2] = ["client_status: ", "channels: "];
 
-/// What it rests on. Before what the rules saw was put down, the guardrails were told without their place.
+/// Signals of a daily pass's decision. In records from before the grounds were stored, the guardrails lack their place
+/// in the source.
 #[derive(Deserialize)]
 struct SteppedOn {
     guardrails: serde_json::Value,
-    grounds: Option<Grounds>,
+    grounds: Option<DecisionFacts>,
 }
 
-/// A judgement that is on record, before its schedule is known.
+/// A recorded decision whose schedule is not loaded yet.
 struct OnRecord {
     schedule_id: Uuid,
     decided_at: Timestamp,
@@ -269,16 +270,16 @@ struct OnRecord {
     judged: Judged,
 }
 
-/// What was judged, by whom.
+/// The decision's content, by who made it.
 enum Judged {
     Plan(Planned, Box<PlannedOn>),
-    Daily(Stepped, Box<(Grounds, Vec<Verdict>)>),
-    /// By a daily pass that did not yet put down what the rules saw.
+    Daily(Stepped, Box<(DecisionFacts, Vec<Verdict>)>),
+    /// From a daily pass of an older version, which did not record the facts.
     WithoutGrounds,
 }
 
 impl OnRecord {
-    /// Reads a row; none where it is no judgement of rules.
+    /// Parses a row; `None` if no rules were evaluated for it.
     fn read(row: &ActionRow) -> Result<Option<Self>, StoreError> {
         let of_plan = derived_id(row.schedule_id.as_bytes(), &["decision", ActionType::PostingDecision.name()]);
         let judged =
@@ -291,7 +292,7 @@ impl OnRecord {
         }))
     }
 
-    /// The whole decision; none where it lacks what the rules saw.
+    /// The complete decision; `None` if the facts that the rules were evaluated on are missing.
     fn recorded(self, schedule: &Schedule, seen: Option<&ChannelSeen>) -> Option<Recorded> {
         let (occasion, status, grounds, mut verdicts, reason) = match self.judged {
             Judged::WithoutGrounds => return None,
@@ -325,15 +326,15 @@ impl OnRecord {
     }
 }
 
-/// What a plan's decision rests on: some stands with the decision, some with the schedule, and what is known of
-/// the channel with its fatigue. None where the decision lacks some of it, or the schedule has another asset by now.
+/// The facts behind a plan's decision, collected from the decision, the schedule, and the channel's fatigue check.
+/// `None` if the decision lacks any of them, or the schedule's asset was replaced since.
 fn planned(
     said: &Planned,
     on: &PlannedOn,
     confidence: f64,
     schedule: &Schedule,
     seen: &ChannelSeen,
-) -> Option<Grounds> {
+) -> Option<DecisionFacts> {
     if schedule.metadata.get(ATTACHED).is_some() {
         return None;
     }
@@ -345,7 +346,7 @@ fn planned(
         hours_to_nearest_post: said.hours_to_nearest_post?,
         others_of_day: said.others_of_day.clone(),
     };
-    Some(Grounds {
+    Some(DecisionFacts {
         channel: seen.clone(),
         post,
         campaign_id: schedule.campaign_id.as_deref().map(CampaignId::new),
@@ -358,7 +359,7 @@ fn planned(
 }
 
 impl Judged {
-    /// A daily pass's judgement; none where it let a post go or held it without asking a rule.
+    /// A daily pass's decision; `None` if it cancelled the post, or blocked it without evaluating a rule.
     fn of_pass(row: &ActionRow) -> Result<Option<Self>, StoreError> {
         if row.actor != ACTOR {
             return Ok(None);
@@ -376,12 +377,13 @@ impl Judged {
     }
 }
 
-/// The answer with which plans used to record that no reviewer had time; a guardrail of a pack names its file.
+/// Whether it is the verdict by which older plans recorded a lack of review capacity; unlike a guardrail of a pack, it
+/// names no file.
 fn is_review_capacity(verdict: &Verdict) -> bool {
     &*verdict.rule == Reason::ReviewCapacity.code() && verdict.file.is_empty()
 }
 
-/// What is known of a schedule's asset as it was committed.
+/// The facts about a schedule's asset when it was committed.
 fn asset_seen(schedule: &Schedule) -> Option<AssetSeen> {
     schedule.used_asset()?;
     let preview = |field: &str| schedule.content_preview.get(field).and_then(serde_json::Value::as_str);
@@ -407,15 +409,15 @@ async fn schedules(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Result<BTree
     Ok(schedules.into_iter().map(|schedule| (schedule.id, schedule)).collect())
 }
 
-/// The decision of a schedule's plan about the fatigue of its channel, which keeps what was known of the channel.
+/// Id of the plan's fatigue-check decision for the schedule's channel, which stores the facts about the channel.
 fn fatigue_check_id(schedule: &Schedule) -> Uuid {
     let kind = ActionType::FatigueCheck.name();
     let parts = ["decision", schedule.client_id.as_str(), kind, schedule.channel.name()];
     derived_id(schedule.plan_id.as_bytes(), &parts)
 }
 
-/// What was known of the channels of some schedules as they were planned, by their decisions about fatigue. Plans
-/// that were committed before it was put down have none.
+/// The facts about the schedules' channels at planning time, by fatigue-check id. Plans committed by older versions
+/// have none.
 async fn channels_seen(
     tx: &mut Tx,
     schedules: impl Iterator<Item = &Schedule>,

@@ -1,4 +1,4 @@
-//! Work that runs on after its request: asked for once, seen from every server, left behind by none.
+//! Background jobs: requested idempotently, visible to every server, and taken over when a server is lost.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::listing::{Mark, Page, page};
-use super::retry::retried;
+use super::listing::{Cursor, Page, page};
+use super::retry::with_retries;
 use super::row::{Id, Instant, Json, Name, Whole, from_row};
 use super::values::values;
 use crate::model::{Timestamp, WorkspaceId, named};
@@ -24,111 +24,111 @@ named!(
         Weekly = "weekly",
         /// Plans a week and commits nothing.
         Plan = "plan",
-        /// Simulates the workspace as it stands.
+        /// Simulates the workspace from its current state.
         Simulate = "simulate",
-        /// Simulates it under the rules and under changed ones.
+        /// Simulates it under the current rules and under changed ones, and compares the results.
         Compare = "compare",
     }
 );
 
 named!(
-    /// Where a job stands.
+    /// The status of a job.
     JobStatus {
-        /// It is being done.
+        /// It is running.
         Running = "running",
-        /// It has a result.
+        /// It has finished with a result.
         Done = "done",
-        /// It has none, and says why.
+        /// It has failed, and has an error message.
         Failed = "failed",
-        /// Its server was stopped; what it had done stands.
+        /// Its server was stopped; what it had already committed remains.
         Stopped = "stopped",
-        /// Somebody cancelled it; what it had done stands.
+        /// It was cancelled; what it had already committed remains.
         Cancelled = "cancelled",
     }
 );
 
-/// A job as it stands in the ledger.
+/// A job stored in the ledger.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Job {
-    /// Which.
+    /// The job's id.
     pub id: Uuid,
-    /// Whose.
+    /// The workspace it belongs to.
     pub workspace_id: String,
     /// What it does.
     pub kind: JobKind,
-    /// What was asked for.
+    /// The request's parameters, a JSON object.
     pub request: Value,
-    /// Who asked.
+    /// The actor who requested it.
     pub actor: String,
-    /// Where it stands.
+    /// Its status.
     pub status: JobStatus,
-    /// Steps that are done.
+    /// Number of completed steps.
     pub done: u64,
-    /// Steps that it takes in all; 0 where nobody knows yet.
+    /// Total number of steps; 0 if not known yet.
     pub total: u64,
-    /// What came of it.
+    /// Its result; `None` unless it is done.
     pub result: Option<Value>,
-    /// Why nothing came of it.
+    /// The error message; `None` unless it failed.
     pub failure: Option<String>,
-    /// Who cancelled it.
+    /// The actor who cancelled it; `None` if it was not cancelled.
     pub cancelled_by: Option<String>,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Timestamp,
-    /// When it ended.
+    /// When it ended; `None` while it is running.
     pub finished_at: Option<Timestamp>,
-    /// How often it was begun; whoever began it before has lost it.
+    /// 1-based number of the current attempt; a worker with a lower number no longer owns the job.
     #[serde(skip)]
     pub attempt: i64,
 }
 
-/// A job that is asked for.
+/// A request for a job.
 #[derive(Debug, Clone)]
 pub struct NewJob<'a> {
     /// A random id.
     pub id: Uuid,
-    /// Whose.
+    /// The workspace it is for.
     pub workspace: &'a WorkspaceId,
     /// What it does.
     pub kind: JobKind,
-    /// What is asked for, as a JSON object.
+    /// The request's parameters, as a JSON object.
     pub request: &'a Value,
-    /// Asking again with the same key gives the same job.
+    /// Idempotency key: requests with the same key get the same job.
     pub key: Option<&'a str>,
-    /// Who asks.
+    /// The actor who requests it.
     pub actor: &'a str,
-    /// When.
+    /// The time of the request.
     pub now: Timestamp,
-    /// Jobs of the workspace that may wait or run once this one has begun; none for any number.
-    pub most: Option<u32>,
+    /// Maximum number of jobs the workspace may have waiting or running, this one included; `None` for no limit.
+    pub max_active: Option<u32>,
 }
 
-/// What became of asking for a job.
+/// The answer to a request for a job.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Asked {
-    /// It is the asker's to do.
+pub enum RequestedJob {
+    /// The caller owns the job and must run it.
     ToDo(Job),
-    /// It was asked for before.
+    /// The job already exists, and the caller does not own it.
     Known(Job),
 }
 
 /// How a job ends.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ending {
-    /// With a result, and pages and figures by name.
+    /// With a result, and with report pages and figures as pairs of name and content.
     Done(Value, Vec<(String, String)>),
-    /// With a failure, in words.
+    /// With an error message.
     Failed(String),
-    /// With its server.
+    /// Because its server stops.
     Stopped,
 }
 
-/// A job without a sign of life for so long has lost its server.
+/// A running job without a heartbeat for this long has lost its server.
 pub const LOST_AFTER: Duration = Duration::from_secs(30);
 
-/// Runs of a workspace whose pages and figures are kept, the newest.
+/// Number of a workspace's newest simulations and comparisons whose pages and figures are kept.
 const KEPT_REPORTS: u32 = 50;
 
-/// Days that daily passes stay on the list, and other jobs.
+/// Retention in days: of daily passes, and of other jobs.
 const KEPT_DAYS: i64 = 30;
 const KEPT_DAYS_OF_OTHERS: i64 = 365;
 
@@ -154,14 +154,14 @@ from_row!(Job {
 });
 
 impl Ledger {
-    /// Asks for a job. Of several askers with the same key one is to do it, on whatever server; and the next
-    /// one where that server was stopped or lost. A job that was cancelled is not begun again.
+    /// Requests a job. Of several requests with the same key, on any server, one gets [`RequestedJob::ToDo`]. If the job's
+    /// server was stopped or lost, the next request takes the job over. A cancelled job is not restarted.
     ///
     /// # Errors
-    /// Where the workspace is not known or has as many jobs as it may have, the key was used for something else, or
-    /// the database fails.
-    pub async fn ask(&self, job: &NewJob<'_>) -> Result<Asked, StoreError> {
-        retried(|| async {
+    /// If the workspace is unknown or has reached its limit of jobs, the key was used for a different request, or the
+    /// database fails.
+    pub async fn request_job(&self, job: &NewJob<'_>) -> Result<RequestedJob, StoreError> {
+        with_retries(|| async {
             let mut tx = self.write().await?;
             self.refuse_unknown(&mut tx, job.workspace).await?;
             tx.lock_jobs(job.workspace).await?;
@@ -180,17 +180,17 @@ impl Ledger {
                 refuse_too_many(&mut tx, job).await?;
             }
             tx.commit().await?;
-            Ok(if is_ours { Asked::ToDo(found) } else { Asked::Known(found) })
+            Ok(if is_ours { RequestedJob::ToDo(found) } else { RequestedJob::Known(found) })
         })
         .await
     }
 
-    /// Says that a job is alive, and how far it is. Returns whether it is still the asker's: it may have been
+    /// Sends a heartbeat with the job's progress. Returns whether the caller still owns the job: it may have been
     /// cancelled, or taken over.
     ///
     /// # Errors
-    /// Where the database fails.
-    pub async fn beat(&self, job: &Job, done: u64, total: u64, now: Timestamp) -> Result<bool, StoreError> {
+    /// If the database fails.
+    pub async fn heartbeat(&self, job: &Job, done: u64, total: u64, now: Timestamp) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;
         let sql = "UPDATE jobs SET done = $2, total = $3, beat_at = $4 \
                    WHERE id = $1 AND status = 'running' AND attempt = $5";
@@ -199,13 +199,12 @@ impl Ledger {
         Ok(is_ours)
     }
 
-    /// Cancels a job that waits or runs, on whatever server. One that is cancelled already stays so. Returns it as it
-    /// stands then.
+    /// Cancels a waiting or running job, on any server. Idempotent. Returns the cancelled job.
     ///
     /// # Errors
-    /// Where it is not in sight or has ended, or the database fails.
+    /// If the job is unknown or out of scope, has ended otherwise, or the database fails.
     pub async fn cancel_job(&self, id: Uuid, actor: &str, now: Timestamp) -> Result<Job, StoreError> {
-        retried(|| async {
+        with_retries(|| async {
             let mut tx = self.write().await?;
             let sql = "UPDATE jobs SET status = 'stopped', cancelled_by = $2, finished_at = $3 \
                        WHERE id = $1 AND status = 'running' AND ($4 IS NULL OR workspace_id = $4)";
@@ -220,12 +219,12 @@ impl Ledger {
         .await
     }
 
-    /// Ends a job. Returns whether it was the asker's to end: another may have taken it over.
+    /// Ends a job. Returns whether the caller still owned it: it may have been cancelled, or taken over.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn finish(&self, job: &Job, ending: &Ending, now: Timestamp) -> Result<bool, StoreError> {
-        retried(|| async {
+        with_retries(|| async {
             let mut tx = self.write().await?;
             let (status, result, failure) = match ending {
                 Ending::Done(result, _) => (JobStatus::Done, Some(result.clone()), None),
@@ -244,11 +243,11 @@ impl Ledger {
         .await
     }
 
-    /// Marks jobs without a sign of life as stopped, but for the asker's own, and forgets old ones: daily passes after
-    /// a month, others after a year. Returns how many were marked.
+    /// Marks jobs without a recent heartbeat as stopped, except for the caller's `own`, and deletes old jobs: daily
+    /// passes after 30 days, others after 365. Returns how many were marked.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn tidy_jobs(&self, own: &[Uuid], now: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.write().await?;
         let sql = "UPDATE jobs SET status = 'stopped', finished_at = $1 \
@@ -263,36 +262,36 @@ impl Ledger {
         Ok(stopped)
     }
 
-    /// A job.
+    /// Looks up a job by id.
     ///
     /// # Errors
-    /// Where it is not in sight, or the database fails.
+    /// If it is unknown or out of scope, or the database fails.
     pub async fn job(&self, id: Uuid) -> Result<Job, StoreError> {
         let mut tx = self.read().await?;
         find(&mut tx, id, self.fence()).await?.ok_or(StoreError::UnknownJob(id))
     }
 
-    /// Jobs, the newest first, previews without their results.
+    /// Jobs, newest first; plan previews come without their results.
     ///
     /// # Errors
-    /// Where the database fails.
-    pub async fn jobs(&self, after: Option<&Mark>, limit: u32) -> Result<Page<Job>, StoreError> {
+    /// If the database fails.
+    pub async fn jobs(&self, after: Option<&Cursor>, limit: u32) -> Result<Page<Job>, StoreError> {
         let mut conditions = self.conditions();
         if let Some(mark) = after {
             conditions.before(mark, "created_at");
         }
         let (conditions, values) = conditions.finish();
-        // A preview lists hundreds of posts, which no list of jobs needs.
+        // A plan preview lists hundreds of posts, which a list of jobs does not need.
         let short = COLUMNS.replace("result,", "CASE WHEN kind <> 'plan' THEN result END AS result,");
         let sql = format!("SELECT {short} FROM jobs WHERE {conditions} ORDER BY created_at DESC, id DESC");
         let mut tx = self.read().await?;
-        page(&mut tx, &sql, values, limit, |job: &Job| Mark { rank: 0, at: job.created_at, id: job.id }).await
+        page(&mut tx, &sql, values, limit, |job: &Job| Cursor { rank: 0, at: job.created_at, id: job.id }).await
     }
 
-    /// A page or a figure that a job made.
+    /// A report page or figure that a job made; `None` if there is none of that name.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn job_file(&self, id: Uuid, name: &str) -> Result<Option<String>, StoreError> {
         let mut tx = self.read().await?;
         let sql = "SELECT content FROM job_files WHERE job_id = $1 AND name = $2 \
@@ -301,10 +300,10 @@ impl Ledger {
         Ok(file.map(|(content,)| content))
     }
 
-    /// The names of what a job made, in order.
+    /// The names of the pages and figures that a job made, sorted.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn job_files(&self, id: Uuid) -> Result<Vec<String>, StoreError> {
         let mut tx = self.read().await?;
         let sql = "SELECT name FROM job_files WHERE job_id = $1 AND ($2 IS NULL OR workspace_id = $2) \
@@ -314,8 +313,8 @@ impl Ledger {
     }
 }
 
-/// The job that a key was used for, and whether it is the asker's now: because its server was stopped or lost, or
-/// because it is what the asker put there itself, before a failure that passed.
+/// The job that the key was used for, and whether the caller now owns it: because its server was stopped or lost, or
+/// because the caller itself inserted the job before a transient failure.
 async fn known(tx: &mut Tx, job: &NewJob<'_>) -> Result<(Uuid, bool), StoreError> {
     if tx.any("SELECT 1 FROM jobs WHERE id = $1", values![job.id]).await? {
         return Ok((job.id, true));
@@ -330,9 +329,9 @@ async fn known(tx: &mut Tx, job: &NewJob<'_>) -> Result<(Uuid, bool), StoreError
     Ok((id, is_ours))
 }
 
-/// Fails where a job that was just begun is one too many for its workspace. Lost jobs do not count.
+/// Fails if the job just inserted exceeds the workspace's limit. Lost jobs do not count.
 async fn refuse_too_many(tx: &mut Tx, job: &NewJob<'_>) -> Result<(), StoreError> {
-    let Some(most) = job.most else { return Ok(()) };
+    let Some(most) = job.max_active else { return Ok(()) };
     let sql = "SELECT count(*) FROM jobs \
                WHERE workspace_id = $1 AND status = 'running' AND beat_at >= $2";
     let Whole(running): Whole<u32> = tx.scalar(sql, values![job.workspace.as_str(), lost_before(job.now)]).await?;

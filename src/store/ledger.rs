@@ -1,8 +1,8 @@
-//! The ledger as its callers see it: opened once, shared by tasks.
+//! The ledger's handle: opened once, cloned and shared by tasks.
 
 use super::database::Database;
 use super::error::StoreError;
-use super::retry::retried;
+use super::retry::with_retries;
 use super::row::Text;
 use super::url::DatabaseUrl;
 use super::values::values;
@@ -11,25 +11,25 @@ use crate::model::WorkspaceId;
 /// What a ledger is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenMode {
-    /// To be read: nothing is made, brought up to date or changed.
+    /// Read-only: nothing is created, migrated or changed.
     Read,
-    /// To be written, where there is one. An SQLite file is brought up to date.
+    /// Read and write an existing ledger. An SQLite file is migrated.
     Write,
-    /// To be written, and made where the SQLite file is not there or empty.
+    /// Read and write; an SQLite file is created if it is missing or empty, and migrated.
     Create,
 }
 
-/// A ledger on one database.
+/// A handle to a ledger in one database, optionally scoped to one workspace.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     pub(super) database: Database,
-    /// The one workspace that is seen through it; none for all.
+    /// The workspace it is scoped to; `None` for all.
     pub(super) fence: Option<WorkspaceId>,
 }
 
 impl Ledger {
-    /// Opens a ledger to write. An SQLite file is made, and brought up to date, where need be; a PostgreSQL
-    /// database must have been brought up to date by [`Ledger::migrate`].
+    /// Opens a ledger for writing. An SQLite file is created and migrated as needed; a PostgreSQL database must have
+    /// been migrated by [`Ledger::migrate`].
     ///
     /// # Errors
     /// As [`Ledger::open_for`].
@@ -37,13 +37,13 @@ impl Ledger {
         Self::open_for(url, OpenMode::Create).await
     }
 
-    /// Opens a ledger for what its mode says. Call [`Ledger::close`] when all is done.
+    /// Opens a ledger in the given mode. Call [`Ledger::close`] when done.
     ///
     /// # Errors
-    /// Where the database cannot be reached in time, is no ledger, or has a schema that is not this program's.
+    /// If the database cannot be reached in time, is not a ledger, or has another schema version than this program.
     pub async fn open_for(url: &DatabaseUrl, mode: OpenMode) -> Result<Self, StoreError> {
         let may_migrate = mode != OpenMode::Read && matches!(url, DatabaseUrl::Sqlite { .. });
-        retried(|| async {
+        with_retries(|| async {
             let database = Database::open(url, mode).await?;
             let made_ready = make_ready(&database, may_migrate).await;
             Ok(Self { database: closed_on_error(database, made_ready).await?.0, fence: None })
@@ -51,18 +51,18 @@ impl Ledger {
         .await
     }
 
-    /// Closes the database: what others keep of this ledger answers no more. An SQLite file then holds everything by
-    /// itself.
+    /// Closes the database for all clones of this handle. An SQLite file then holds all data without its write-ahead
+    /// log.
     pub async fn close(&self) {
         self.database.close().await;
     }
 
-    /// Brings a database's schema up to date. Returns its version before, 0 where it had none, and now.
+    /// Migrates a database's schema. Returns its version before, 0 if it had none, and after.
     ///
     /// # Errors
-    /// Where the database cannot be reached in time, is another program's file, or is newer than this program.
+    /// If the database cannot be reached in time, is another program's file, or is newer than this program.
     pub async fn migrate(url: &DatabaseUrl) -> Result<(i64, i64), StoreError> {
-        retried(|| async {
+        with_retries(|| async {
             let database = Database::open(url, OpenMode::Create).await?;
             let before = make_ready(&database, true).await;
             let (database, before) = closed_on_error(database, before).await?;
@@ -72,29 +72,29 @@ impl Ledger {
         .await
     }
 
-    /// Fails where the database cannot be written. It waits as long as another writer has it.
+    /// Checks that the database can be written. Waits while another writer holds it.
     ///
     /// # Errors
-    /// Why it cannot be written.
+    /// If it cannot be written.
     pub async fn try_write(&self) -> Result<(), StoreError> {
         let mut tx = self.database.write().await?;
         tx.touch().await?;
         tx.commit().await
     }
 
-    /// The same ledger with nothing but one workspace in sight. PostgreSQL enforces it by row-level
-    /// security, under the role `mcoe_app`.
+    /// The same ledger, scoped to one workspace. PostgreSQL enforces this by row-level security, under the role
+    /// `mcoe_app`.
     #[must_use]
-    pub fn within(&self, workspace: WorkspaceId) -> Self {
+    pub fn scoped_to(&self, workspace: WorkspaceId) -> Self {
         Self { fence: Some(workspace), ..self.clone() }
     }
 
-    /// Every workspace in sight, by id.
+    /// Every workspace in scope, ordered by id.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn workspaces(&self) -> Result<Vec<WorkspaceId>, StoreError> {
-        retried(|| async {
+        with_retries(|| async {
             let mut tx = self.read().await?;
             let sql = "SELECT workspace_id FROM workspaces WHERE $1 IS NULL OR workspace_id = $1 ORDER BY 1";
             let ids: Vec<(Text<WorkspaceId>,)> = tx.all(sql, values![self.fence()]).await?;
@@ -103,7 +103,7 @@ impl Ledger {
         .await
     }
 
-    /// The fence as a statement takes it.
+    /// The workspace in scope, as a bind value; `None` for all.
     pub(super) fn fence(&self) -> Option<&str> {
         self.fence.as_ref().map(WorkspaceId::as_str)
     }
@@ -125,7 +125,7 @@ impl Ledger {
     }
 }
 
-/// Makes sure that the schema is this program's. Returns the version that it had.
+/// Ensures that the schema has this program's version, migrating if allowed. Returns the version before.
 async fn make_ready(database: &Database, may_migrate: bool) -> Result<i64, StoreError> {
     let found = database.version().await?.unwrap_or(0);
     if found > Database::VERSION {

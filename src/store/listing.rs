@@ -1,4 +1,4 @@
-//! Lists that are too long for one answer, page by page, and what is counted over them.
+//! Paginated lists, and counts over them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,84 +15,84 @@ use super::row::{Answer, Id, Instant, Json, Name, from_row};
 use super::values::Value;
 use crate::model::{Channel, ConflictKind, ScheduleStatus, Severity, Timestamp};
 
-/// The last row of a page: the next page begins after it.
+/// A pagination cursor: the last row of a page, after which the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
-    /// Its rank, where a list is ordered by one; else 0.
+pub struct Cursor {
+    /// The row's rank if the list is ordered by rank; otherwise 0.
     pub rank: u8,
-    /// Its time.
+    /// The row's time.
     pub at: Timestamp,
-    /// Its id.
+    /// The row's id.
     pub id: Uuid,
 }
 
-impl fmt::Display for Mark {
+impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}~{}~{}", self.rank, self.at, self.id)
     }
 }
 
-impl FromStr for Mark {
-    type Err = BadMark;
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
 
-    fn from_str(text: &str) -> Result<Self, BadMark> {
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let mut parts = text.splitn(3, '~');
-        let mut part = || parts.next().ok_or(BadMark);
+        let mut part = || parts.next().ok_or(InvalidCursor);
         Ok(Self {
-            rank: part()?.parse().map_err(|_| BadMark)?,
-            at: part()?.parse().map_err(|_| BadMark)?,
-            id: part()?.parse().map_err(|_| BadMark)?,
+            rank: part()?.parse().map_err(|_| InvalidCursor)?,
+            at: part()?.parse().map_err(|_| InvalidCursor)?,
+            id: part()?.parse().map_err(|_| InvalidCursor)?,
         })
     }
 }
 
-/// A text that marks no row.
+/// The error of parsing an invalid cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is no cursor of a list")]
-pub struct BadMark;
+pub struct InvalidCursor;
 
-/// A part of a list.
+/// One page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
     /// The rows, in the list's order.
     pub rows: Vec<T>,
-    /// The last of them, where more come after it.
-    pub next: Option<Mark>,
+    /// The cursor of the next page; `None` on the last page.
+    pub next: Option<Cursor>,
 }
 
-/// The order of a list of schedules.
+/// Sort order of a list of schedules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// By time.
+    /// By time, earliest first.
     #[default]
     Soonest,
-    /// By time, the latest first.
+    /// By time, latest first.
     Latest,
-    /// By risk, the highest first, then by time.
+    /// By risk, highest first, then by time, earliest first.
     WorstFirst,
 }
 
-/// Schedules of one status on one day of their clients' calendars.
+/// Number of schedules on one local calendar day of their clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayCount {
-    /// The day on the clients' clocks.
+    /// The day, in each client's time zone.
     pub day: NaiveDate,
-    /// How many.
+    /// Number of schedules.
     pub count: i64,
 }
 
-/// A client, to be chosen from a list.
+/// A client, for selection lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClientName {
-    /// Which.
+    /// The client's id.
     pub client_id: String,
-    /// What it is called.
+    /// Its display name.
     pub name: String,
-    /// The zone of its clock.
+    /// Its time zone, an IANA name.
     pub time_zone: String,
 }
 
-/// Which conflicts are meant. What is none restricts nothing.
+/// Selects conflicts. A field that is `None` does not filter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConflictFilter {
     /// Of one client.
@@ -101,46 +101,46 @@ pub struct ConflictFilter {
     pub severity: Option<Severity>,
     /// Of one kind.
     pub kind: Option<ConflictKind>,
-    /// Found at this time or later.
+    /// Recorded at this time or later (inclusive).
     pub from: Option<Timestamp>,
 }
 
 /// Conflicts of one severity and kind.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConflictGroup {
-    /// How grave.
+    /// Their severity.
     pub severity: Severity,
-    /// What kind.
+    /// Their kind.
     #[serde(rename = "type")]
     pub kind: ConflictKind,
-    /// How many there are.
+    /// Total number in the group.
     pub count: i64,
-    /// The newest of them.
+    /// The newest of them, newest first, up to the requested number.
     pub conflicts: Vec<FoundConflict>,
 }
 
-/// A conflict on record.
+/// A recorded conflict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FoundConflict {
-    /// The decision that put it there.
+    /// Id of the decision that recorded it.
     pub id: Uuid,
-    /// When.
+    /// When it was recorded.
     pub created_at: Timestamp,
-    /// Whose.
+    /// The client it concerns.
     pub client_id: String,
-    /// On which channel; none where it concerns the whole client.
+    /// The channel; `None` if it concerns the whole client.
     pub channel: Option<Channel>,
     /// What is wrong.
     pub description: String,
-    /// Posts that it concerns.
+    /// Number of posts affected.
     pub affected: i64,
-    /// The way out.
+    /// How to resolve it.
     pub resolution: String,
 }
 
 from_row!(ClientName { client_id: String, name: String, time_zone: String });
 
-/// A conflict with its group, and how many the group has.
+/// A conflict with its group, and the group's size.
 struct GroupedConflict {
     severity: Severity,
     kind: ConflictKind,
@@ -164,13 +164,13 @@ from_row!(Found<FoundConflict> {
     resolution: String,
 });
 
-/// Reads the rows of a statement and one more, which says that the list goes on.
+/// Reads one page. One row more than `limit` is fetched to see whether another page follows.
 pub(super) async fn page<T: Answer>(
     tx: &mut Tx,
     sql: &str,
     values: Vec<Value>,
     limit: u32,
-    mark: impl Fn(&T) -> Mark,
+    mark: impl Fn(&T) -> Cursor,
 ) -> Result<Page<T>, StoreError> {
     let sql = format!("{sql} LIMIT {}", u64::from(limit) + 1);
     let mut rows: Vec<T> = tx.all(&sql, values).await?;
@@ -181,15 +181,15 @@ pub(super) async fn page<T: Answer>(
 }
 
 impl Ledger {
-    /// Schedules that a filter means, in an order: those after a mark, and no more than a limit.
+    /// One page of the schedules that match a filter: those after a cursor, at most `limit`.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn schedule_page(
         &self,
         filter: &ScheduleFilter,
         order: Order,
-        after: Option<&Mark>,
+        after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Page<Schedule>, StoreError> {
         let mut conditions = self.conditions();
@@ -210,7 +210,7 @@ impl Ledger {
         let sql =
             format!("SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} ORDER BY {ordered}");
         let mut tx = self.read().await?;
-        page(&mut tx, &sql, values, limit, |schedule: &Schedule| Mark {
+        page(&mut tx, &sql, values, limit, |schedule: &Schedule| Cursor {
             rank: schedule.rank(),
             at: schedule.scheduled_for,
             id: schedule.id,
@@ -218,10 +218,10 @@ impl Ledger {
         .await
     }
 
-    /// How many of the schedules that a filter means stand on each day of their clients' calendars, by day.
+    /// Number of schedules that match a filter, per local calendar day of their clients, in day order.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn schedules_by_day(&self, filter: &ScheduleFilter) -> Result<Vec<DayCount>, StoreError> {
         let mut conditions = self.conditions();
         filter.ask(&mut conditions);
@@ -235,10 +235,10 @@ impl Ledger {
         Ok(counts.into_iter().map(|(Name(day), count)| DayCount { day, count }).collect())
     }
 
-    /// The clients of the workspace in sight, by name, no more than a limit.
+    /// The clients in scope, ordered by name, at most `limit`.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn client_names(&self, limit: u32) -> Result<Vec<ClientName>, StoreError> {
         let (conditions, values) = self.conditions().finish();
         let sql = format!(
@@ -248,10 +248,10 @@ impl Ledger {
         tx.all(&sql, values).await
     }
 
-    /// Whether a client is in sight.
+    /// Whether a client exists and is in scope.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn has_client(&self, client: &str) -> Result<bool, StoreError> {
         let mut conditions = self.conditions();
         conditions.add("client_id = ?", client);
@@ -260,10 +260,10 @@ impl Ledger {
         tx.any(&format!("SELECT 1 FROM clients WHERE {conditions}"), values).await
     }
 
-    /// Conflicts on record by severity, the gravest first, and kind; of each group no more than `newest`.
+    /// Recorded conflicts grouped by severity, most severe first, and kind; of each group at most the `newest` ones.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn conflicts(&self, filter: &ConflictFilter, newest: u32) -> Result<Vec<ConflictGroup>, StoreError> {
         let mut conditions = self.conditions();
         conditions.say("action_type = 'conflict_detected'".to_owned());
@@ -307,11 +307,11 @@ impl Ledger {
     }
 }
 
-/// The day of a schedule on its client's clock.
+/// SQL: a schedule's local calendar day.
 pub(super) const LOCAL_DAY: &str = "substr(metadata ->> 'local_time', 1, 10)";
 
 impl Schedule {
-    /// Its place by risk, the highest first, as the ledger ranks it.
+    /// Its rank by risk, 0 for the highest; the same as the SQL expression [`RANK`].
     fn rank(&self) -> u8 {
         use crate::model::RiskBand;
         match self.risk_level {
@@ -321,7 +321,7 @@ impl Schedule {
         }
     }
 
-    /// Whether it may still run or be let go by a person.
+    /// Whether it is still open, so that it can be cancelled.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.status.may_become(ScheduleStatus::Cancelled)
@@ -334,10 +334,10 @@ mod tests {
 
     #[test]
     fn a_mark_is_read_back_as_it_was_written() {
-        let mark = Mark { rank: 2, at: "2026-11-30T08:00:00.25Z".parse().unwrap(), id: Uuid::from_u128(7) };
+        let mark = Cursor { rank: 2, at: "2026-11-30T08:00:00.25Z".parse().unwrap(), id: Uuid::from_u128(7) };
         assert_eq!(mark.to_string().parse(), Ok(mark));
         for wrong in ["", "1", "1~x~y", "1~2026-11-30T08:00:00Z~", "-1~2026-11-30T08:00:00Z~0", "1~2~3~4", "300~~"] {
-            assert_eq!(wrong.parse::<Mark>(), Err(BadMark), "{wrong}");
+            assert_eq!(wrong.parse::<Cursor>(), Err(InvalidCursor), "{wrong}");
         }
     }
 }

@@ -1,20 +1,20 @@
-//! A scenario into the ledger.
+//! Loads a scenario into the ledger.
 //!
-//! A client that is new comes with its state and its history. Of a client that is known, what people
-//! decide (policy, campaigns, assets, special days, warnings, measured results) is replaced, and what
-//! the ledger itself keeps (fatigue, counts, posts) is not.
+//! A new client is loaded with its state and its history. For a known client, what people decide (policy, campaigns,
+//! assets, special days, warnings, measured results) is replaced, and what the ledger itself maintains (fatigue,
+//! counts, posts) is not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::bulk_insert::{insert, upsert};
+use super::client_state::COUNTED;
 use super::commit::lock_clients;
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::lines::{insert, upsert};
 use super::records::{DayRow, InWorkspace, Known, Offer};
-use super::retry::retried;
+use super::retry::with_retries;
 use super::row::Instant;
-use super::standing::COUNTED;
 use super::values::values;
 use crate::model::{
     AssetRow, CampaignRow, Channel, Client, ClientRow, ClientState, PolicyRow, RealityRow, Scenario, Timestamp,
@@ -23,33 +23,33 @@ use crate::model::{
 use crate::planner::tired;
 use crate::rules::{ChannelRules, CompiledRules};
 
-/// What a load brought.
+/// Counts of what a load changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Loaded {
-    /// Clients that the ledger did not know.
+    /// Clients that are new to the ledger.
     pub new_clients: usize,
-    /// Clients that it knew, brought up to date.
+    /// Known clients, updated.
     pub known_clients: usize,
-    /// Assets that are offered now.
+    /// Assets now available.
     pub assets: usize,
-    /// Channels that the scenario no longer has: they are switched off, and their history is kept.
+    /// Channels deactivated because the scenario no longer has them; their history is kept.
     pub channels_off: usize,
-    /// Posts of the history that the ledger did not know: made by hand, or before it began.
+    /// Posts of the history that are new to the ledger: made manually, or before the client was loaded.
     pub posts: usize,
 }
 
-/// JSON of what always has one: texts, numbers and lists.
+/// Serialises a value that cannot fail to serialise (text, numbers, lists) as JSON.
 pub(super) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
 impl Ledger {
-    /// Loads a scenario: whole, or not at all.
+    /// Loads a scenario atomically.
     ///
     /// # Errors
-    /// Where a client belongs to another workspace, or the database fails.
+    /// If a client belongs to another workspace, or the database fails.
     pub async fn load(&self, scenario: &Scenario, rules: &CompiledRules, now: Timestamp) -> Result<Loaded, StoreError> {
-        retried(|| self.load_once(scenario, rules, now)).await
+        with_retries(|| self.load_once(scenario, rules, now)).await
     }
 
     async fn load_once(
@@ -67,11 +67,11 @@ impl Ledger {
         let posts = load.channels(&mut tx).await?;
         let channels_off = load.switch_off(&mut tx).await?;
         tx.commit().await?;
-        Ok(Loaded { posts, channels_off, ..load.told() })
+        Ok(Loaded { posts, channels_off, ..load.summary() })
     }
 }
 
-/// One load on its way.
+/// A load in progress.
 struct Load<'s> {
     scenario: &'s Scenario,
     rules: &'s CompiledRules,
@@ -108,7 +108,7 @@ impl<'s> Load<'s> {
         Ok(Self { scenario, rules, now, ids, known, known_channels })
     }
 
-    fn told(&self) -> Loaded {
+    fn summary(&self) -> Loaded {
         let clients = &self.scenario.clients;
         Loaded {
             new_clients: clients.len() - self.known.len(),
@@ -150,7 +150,7 @@ impl<'s> Load<'s> {
         Ok(())
     }
 
-    /// Assets that the scenario no longer has are no longer offered.
+    /// Upserts assets; those that the scenario no longer has are retired.
     async fn assets(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let retire = "UPDATE assets SET retired = $2 WHERE client_id = ANY($1)";
         tx.run(retire, values![self.ids.as_slice(), true]).await?;
@@ -162,7 +162,7 @@ impl<'s> Load<'s> {
         Ok(())
     }
 
-    /// Campaigns, warnings, assessments and special days, in place of those before.
+    /// Replaces campaigns, warnings, performance assessments and special days.
     async fn circumstances(&self, tx: &mut Tx) -> Result<(), StoreError> {
         for table in ["campaigns", "early_warnings", "reality_snapshots", "calendar_days"] {
             let sql = format!("DELETE FROM {table} WHERE client_id = ANY($1)");
@@ -185,7 +185,7 @@ impl<'s> Load<'s> {
         Ok(())
     }
 
-    /// Brings channels in, and returns how many posts of theirs were not known.
+    /// Upserts channels and their posts. Returns the number of new posts.
     async fn channels(&self, tx: &mut Tx) -> Result<usize, StoreError> {
         let rows = self.clients_and_states().flat_map(|(client, state)| {
             let rules = self.rules.for_client(client);
@@ -196,7 +196,7 @@ impl<'s> Load<'s> {
                 .collect();
             lines
         });
-        // What the ledger itself keeps of a channel that it knows.
+        // For a known channel, the ledger maintains these columns itself.
         let staying = &[
             "workspace_id",
             "last_post_at",
@@ -228,7 +228,7 @@ impl<'s> Load<'s> {
         self.publications(tx).await
     }
 
-    /// Switches off the channels of the clients that the scenario no longer has. Returns how many those are.
+    /// Deactivates the clients' channels that the scenario no longer has. Returns their number.
     async fn switch_off(&self, tx: &mut Tx) -> Result<usize, StoreError> {
         let listed: BTreeSet<(&str, &str)> = self
             .clients_and_states()
@@ -245,8 +245,8 @@ impl<'s> Load<'s> {
         Ok(off)
     }
 
-    /// Posts of the scenario's history that the ledger does not know, and what they do to channels that it knows:
-    /// such a post tires its channel as of its time.
+    /// Inserts the posts of the scenario's history that are new to the ledger, and adds their fatigue to channels that
+    /// it already knows. Returns their number.
     async fn publications(&self, tx: &mut Tx) -> Result<usize, StoreError> {
         let known = self.known_posts(tx).await?;
         let rows: Vec<(&Client, Posted<'_>)> = self
@@ -265,13 +265,12 @@ impl<'s> Load<'s> {
             asset_id: *asset,
         })
         .await?;
-        self.tire(tx, &rows).await?;
+        self.add_fatigue(tx, &rows).await?;
         Ok(rows.len())
     }
 
-    /// Lets channels that the ledger knows tire by posts from before the instants that their states hold for; the
-    /// daily pass counts later ones.
-    async fn tire(&self, tx: &mut Tx, posts: &[(&Client, Posted<'_>)]) -> Result<(), StoreError> {
+    /// Adds the fatigue of posts from before a known channel's `fatigue_as_of`; the daily pass counts later ones.
+    async fn add_fatigue(&self, tx: &mut Tx, posts: &[(&Client, Posted<'_>)]) -> Result<(), StoreError> {
         let mut by_channel: BTreeMap<(String, String), (&Client, Channel, Vec<Timestamp>)> = BTreeMap::new();
         for (client, (channel, at, _)) in posts {
             let key = (client.id.as_str().to_owned(), channel.name().to_owned());
@@ -280,12 +279,12 @@ impl<'s> Load<'s> {
             }
         }
         for (client, channel, posts) in by_channel.into_values() {
-            self.tire_channel(tx, client, channel, &posts).await?;
+            self.add_channel_fatigue(tx, client, channel, &posts).await?;
         }
         Ok(())
     }
 
-    async fn tire_channel(
+    async fn add_channel_fatigue(
         &self,
         tx: &mut Tx,
         client: &Client,
@@ -306,8 +305,8 @@ impl<'s> Load<'s> {
         Ok(())
     }
 
-    /// Client, channel and second of the posts that the ledger knows: those by hand, those that will run or did, and
-    /// whatever was planned for later than now.
+    /// Client, channel and Unix second of the posts that the ledger knows: manual ones, live or completed schedules,
+    /// and all schedules planned for later than now.
     async fn known_posts(&self, tx: &mut Tx) -> Result<BTreeSet<(String, String, i64)>, StoreError> {
         let sql = format!(
             "SELECT client_id, channel, published_at FROM publications WHERE client_id = ANY($1) UNION ALL \
@@ -323,10 +322,10 @@ fn in_workspace(client: &Client) -> InWorkspace {
     InWorkspace { workspace_id: client.workspace_id.clone() }
 }
 
-/// What the rules say of a channel and people want to see beside it.
+/// Values from the rules that are stored with a channel for display.
 struct BestTimes {
     half_life_hours: f64,
-    /// JSON: hours of the client's clock by weekday, Monday first.
+    /// JSON: best local hours by weekday, Monday first.
     hours: String,
 }
 
@@ -339,7 +338,7 @@ impl BestTimes {
 /// Channel, instant and asset of a post.
 type Posted<'s> = (Channel, Timestamp, Option<&'s str>);
 
-/// Every post that a state knows of, once.
+/// All posts in a state, without duplicates.
 fn posts(state: &ClientState) -> Vec<Posted<'_>> {
     let uses = state.asset_uses.iter().map(|used| (used.channel, used.at, Some(used.asset_id.as_str())));
     let mut posts: Vec<Posted<'_>> = uses.collect();

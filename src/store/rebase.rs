@@ -1,34 +1,34 @@
-//! A plan whose clients have moved on, planned again around what is committed.
+//! Rebases a plan whose clients' state has changed: plans again around what is committed.
 
 use std::collections::BTreeSet;
 
+use super::client_state::Counted;
 use super::commit::{Commit, Committed};
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::retry::retried;
+use super::retry::with_retries;
 use super::row::{Instant, Name};
-use super::standing::Counted;
 use super::values::values;
 use super::weekly::refuse_if_over;
 use crate::model::{Channel, ClientId, ClientPlan, Plan, Post, Timestamp, WorkspaceId};
 use crate::planner::check::check_plan;
 use crate::planner::{Planner, decisions, plan_week};
 
-/// What became of a plan in one workspace.
+/// The result of rebasing a plan in one workspace.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Rebased {
-    /// What was committed in its place.
+    /// The commit of the new plan.
     pub committed: Committed,
-    /// Posts of the old plan that stand in the ledger now: the same client, channel and time.
+    /// Posts of the old plan that are in the ledger now, with the same client, channel and time.
     pub kept: usize,
-    /// Posts of the old plan that do not.
+    /// Posts of the old plan that are not.
     pub dropped: usize,
-    /// Posts that are new.
+    /// Posts of the new plan that the old plan did not have.
     pub added: usize,
 }
 
 impl Rebased {
-    /// A plan that was committed as it was.
+    /// The result for a plan that was committed unchanged.
     #[must_use]
     pub const fn whole(committed: Committed) -> Self {
         Self { committed, kept: committed.schedules, dropped: 0, added: 0 }
@@ -36,12 +36,12 @@ impl Rebased {
 }
 
 impl Ledger {
-    /// Plans what is left of the week of a plan's clients again from the ledger, under the plan's rules, around what
-    /// is committed and what is held, and commits that, workspace by workspace. Where nothing is left to add, nothing
-    /// is committed, so that doing it twice has the effect of once.
+    /// Plans the rest of the week again for a plan's clients, from the ledger's state and under the plan's rules,
+    /// around committed and blocked posts, and commits the result, workspace by workspace. If there is nothing to add,
+    /// nothing is committed, so the operation is idempotent.
     ///
     /// # Errors
-    /// As [`Ledger::commit`], and where a rule fails or the checker objects.
+    /// As [`Ledger::commit`], and if a rule fails or the new plan does not pass the checker.
     pub async fn rebase(&self, old: Commit<'_>, planner: Planner<'_>) -> Result<Vec<Rebased>, StoreError> {
         let workspaces: BTreeSet<&WorkspaceId> = old.plan.clients.iter().map(|plan| &plan.workspace_id).collect();
         let clients: BTreeSet<&str> = old.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
@@ -49,7 +49,7 @@ impl Ledger {
         let (counted, planner) = (Counted::LiveAndHeld, planner.starting_at(old.now));
         let mut done = Vec::new();
         for workspace in workspaces {
-            let scenario = retried(|| self.scenario_of(workspace, old.plan.week, is_meant, counted)).await?;
+            let scenario = with_retries(|| self.scenario_of(workspace, old.plan.week, is_meant, counted)).await?;
             refuse_if_over(&scenario, old.plan.week, old.now)?;
             let plan = plan_week(&planner, &scenario, old.plan.week)?;
             let breaches = check_plan(&plan, &scenario, old.rules);
@@ -59,13 +59,13 @@ impl Ledger {
             let record = decisions(&plan);
             let commit = Commit { plan: &plan, decisions: &record, scenario: &scenario, counted, ..old };
             let committed = if plan.posts().next().is_some() { self.commit(commit).await? } else { commit.told(false) };
-            let standing = retried(|| self.standing_keys(workspace, old.plan)).await?;
+            let standing = with_retries(|| self.standing_keys(workspace, old.plan)).await?;
             done.push(compared(old.plan, &plan, workspace, &standing, committed));
         }
         Ok(done)
     }
 
-    /// The schedules of the workspace that wait, run, ran or are held between the first and the last post of a plan.
+    /// Keys of the workspace's live, completed and blocked schedules between a plan's first and last post.
     async fn standing_keys(&self, workspace: &WorkspaceId, plan: &Plan) -> Result<BTreeSet<Key>, StoreError> {
         let times = || plan.posts().map(|(_, post)| post.at);
         let Some((first, last)) = times().min().zip(times().max()) else { return Ok(BTreeSet::new()) };

@@ -1,4 +1,4 @@
-//! Records in tables of the ledger: the columns that a statement names, and the rows it answers with.
+//! Records as rows of the ledger's tables: column lists for statements, and decoding.
 
 use std::borrow::Cow;
 
@@ -90,12 +90,12 @@ impl From<DayRow> for CalendarEntry {
     }
 }
 
-/// The names of a record's columns with commas between.
+/// A record's column names, separated by commas.
 pub(super) fn column_list<R: Record>() -> String {
     R::columns().map(|column| column.name).collect::<Vec<_>>().join(", ")
 }
 
-/// A record as it is read from a row.
+/// A record decoded from a row.
 #[derive(Debug)]
 pub(super) struct Held<T>(pub T);
 
@@ -149,7 +149,7 @@ fn unreadable(column: &str, value: String) -> sqlx::Error {
     sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(BadValue(value)) }
 }
 
-/// The cells of a row, with the first error of one.
+/// The cells of a row, with the first decoding error.
 struct RowCells<V> {
     value: V,
     error: Option<sqlx::Error>,

@@ -1,8 +1,8 @@
-//! Waiting for a database: a server that restarts, a lock that is held, connections that are used up.
+//! Retries and waits for the database: server restarts, held locks, exhausted connections.
 //!
-//! A transaction has one [`Deadline`] for everything it waits for, all its tries included. Work is not waiting:
-//! a long COPY or a long computation is never cut off. Every transaction of the ledger can be tried again, since
-//! what it did is found there.
+//! A transaction has one [`Deadline`] for all its waiting, retries included. Work does not count as waiting: a long
+//! `COPY` or a long computation is never cut off. Every transaction of the ledger can be with_retries, because each detects
+//! what an earlier attempt has committed.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,22 +13,22 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::error::StoreError;
 
-/// How long a transaction waits for its database, all in all.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-/// How much waiting goes by before people are told of it.
-pub(super) const SILENCE: Duration = Duration::from_secs(2);
-/// How long finding out why a database is waited for may take.
+/// Total time a transaction may wait for its database.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
+/// Waiting time after which the wait is reported to the user.
+pub(super) const REPORT_AFTER: Duration = Duration::from_secs(2);
+/// Time limit for finding out why the database is not available.
 const INQUIRY: Duration = Duration::from_secs(1);
 
-/// The target of the log's events that say that the ledger waits, and why. Nothing else has it.
+/// Target of the log events which report that the ledger waits, and why. No other events use it.
 pub const WAITING: &str = "mcoe::waiting";
 
 tokio::task_local! {
-    /// The deadline of the transaction that is under way.
+    /// The deadline of the current transaction.
     static CURRENT: Deadline;
 }
 
-/// How long a transaction still waits for its database.
+/// The waiting-time budget of a transaction, shared by its retries.
 #[derive(Debug, Clone)]
 pub(super) struct Deadline(Arc<Mutex<Waited>>);
 
@@ -36,7 +36,7 @@ pub(super) struct Deadline(Arc<Mutex<Waited>>);
 struct Waited {
     time: Duration,
     pauses: ExponentialBackoff,
-    /// Whether what fails is tried again.
+    /// Whether failures are retried.
     is_retried: bool,
     is_told: bool,
 }
@@ -52,7 +52,7 @@ impl Deadline {
         Self(Arc::new(Mutex::new(Waited { time: Duration::ZERO, pauses, is_retried: false, is_told: false })))
     }
 
-    /// That of the transaction under way; a new one where there is none.
+    /// The deadline of the current transaction; a new one if there is none.
     pub fn current() -> Self {
         CURRENT.try_with(Deadline::clone).unwrap_or_else(|_| Self::new())
     }
@@ -61,26 +61,26 @@ impl Deadline {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How long is left to wait.
+    /// The waiting time left.
     fn left(&self) -> Duration {
-        self.with(|waited| PATIENCE.saturating_sub(waited.time))
+        self.with(|waited| MAX_WAIT.saturating_sub(waited.time))
     }
 
-    /// How long a statement may wait for a lock: no longer than people are left without a word, so that they can be
-    /// told of it; then as long as is left.
+    /// The lock timeout of the next statements: [`REPORT_AFTER`] until the wait has been reported, so that it is reported in
+    /// time; after that, the time left.
     pub fn lock_wait(&self) -> Duration {
         let is_to_be_told = self.with(|waited| waited.is_retried && !waited.is_told);
-        if is_to_be_told { SILENCE } else { self.left().max(Duration::from_millis(1)) }
+        if is_to_be_told { REPORT_AFTER } else { self.left().max(Duration::from_millis(1)) }
     }
 
     fn charge(&self, time: Duration) {
         self.with(|waited| waited.time += time);
     }
 
-    /// Says once why the ledger waits, when it has waited long enough.
+    /// Logs the reason for waiting, once, after [`REPORT_AFTER`].
     fn tell(&self, reason: &str) {
         let is_time = self.with(|waited| {
-            let is_time = !waited.is_told && waited.time >= SILENCE;
+            let is_time = !waited.is_told && waited.time >= REPORT_AFTER;
             waited.is_told |= is_time;
             is_time
         });
@@ -88,20 +88,21 @@ impl Deadline {
             tracing::warn!(
                 target: WAITING,
                 "waiting for the ledger, {} s at most: {}",
-                PATIENCE.as_secs(),
+                MAX_WAIT.as_secs(),
                 reason.replace('\n', " ")
             );
         }
     }
 
-    /// Awaits what does nothing but wait for the database; `why` finds out what for, once that has taken long.
+    /// Awaits a future that only waits for the database. If it takes longer than [`REPORT_AFTER`], `why` is awaited to find
+    /// the reason, which is logged.
     pub async fn wait<T>(
         &self,
         waiting: impl Future<Output = Result<T, StoreError>>,
         why: impl Future<Output = StoreError>,
     ) -> Result<T, StoreError> {
         let mut waiting = pin!(waiting);
-        let silence = SILENCE.saturating_sub(self.with(|waited| waited.time));
+        let silence = REPORT_AFTER.saturating_sub(self.with(|waited| waited.time));
         let begun = Instant::now();
         let early = timeout(silence.min(self.left()), waiting.as_mut()).await;
         self.charge(begun.elapsed());
@@ -116,7 +117,7 @@ impl Deadline {
         late.unwrap_or_else(|_| Err(reason.in_vain()))
     }
 
-    /// Pauses before the next try after a failure that passes; fails with it where nothing is left to wait.
+    /// Backs off before the next retry after a transient failure; fails with it if no waiting time is left.
     pub async fn pause(&self, failure: StoreError) -> Result<(), StoreError> {
         if failure.is_lock_timeout() {
             self.charge(self.lock_wait());
@@ -133,8 +134,8 @@ impl Deadline {
     }
 }
 
-/// Runs a transaction until it succeeds, fails for good, or has waited as long as its deadline lets it.
-pub(super) async fn retried<T, F: Future<Output = Result<T, StoreError>>>(
+/// Runs a transaction, retrying transient failures until the deadline.
+pub(super) async fn with_retries<T, F: Future<Output = Result<T, StoreError>>>(
     mut transaction: impl FnMut() -> F,
 ) -> Result<T, StoreError> {
     let deadline = Deadline::current();
@@ -142,7 +143,7 @@ pub(super) async fn retried<T, F: Future<Output = Result<T, StoreError>>>(
     let tries = async {
         loop {
             match transaction().await {
-                Err(failure) if failure.is_passing() => deadline.pause(failure).await?,
+                Err(failure) if failure.is_transient() => deadline.pause(failure).await?,
                 done => return done,
             }
         }
@@ -156,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs a future on a clock that jumps to whatever is slept for. Returns its seconds, too.
+    /// Runs a future on a simulated clock that skips sleeps. Returns its result and the simulated seconds.
     fn on_a_fast_clock<T>(future: impl Future<Output = T>) -> (T, u64) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
@@ -169,10 +170,10 @@ mod tests {
         StoreError::busy("the server restarts")
     }
 
-    /// A transaction that works for some seconds and fails so many times.
+    /// A transaction that takes `work` seconds per attempt and fails `failures` times.
     async fn failing(failures: u32, work: u64, error: fn() -> StoreError) -> (Result<u32, StoreError>, u32) {
         let tries = Cell::new(0);
-        let result = retried(|| async {
+        let result = with_retries(|| async {
             sleep(Duration::from_secs(work)).await;
             tries.set(tries.get() + 1);
             if tries.get() > failures { Ok(tries.get()) } else { Err(error()) }
@@ -211,7 +212,7 @@ mod tests {
 
     #[test]
     fn all_waits_of_a_transaction_have_one_deadline() {
-        let inside = retried(|| async {
+        let inside = with_retries(|| async {
             for _ in 0..4 {
                 let slow = async {
                     sleep(Duration::from_secs(9)).await;

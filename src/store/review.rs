@@ -1,4 +1,4 @@
-//! Schedules in front of people: what waits, approving, cancelling.
+//! Human review of schedules: listing, approving, cancelling and restoring.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -6,146 +6,147 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
+use super::action_log::{NewAction, record};
+use super::client_state::{ClientSelector, load_client_states};
 use super::conditions::Conditions;
 use super::daily::{NO_OTHER_LIVE, committed, decided, ids};
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::listing::LOCAL_DAY;
-use super::record::{NewAction, record};
-use super::retry::retried;
+use super::retry::with_retries;
 use super::row::{Id, Instant, Json, Name, Whole, from_row};
-use super::standing::{Which, standing};
 use super::values::values;
 use crate::model::{ActionType, Channel, DecisionStatus, Reason, RiskBand, ScheduleStatus, Timestamp, plus_days};
 use crate::planner::objection_to;
 use crate::rules::CompiledRules;
 
-/// A schedule as it stands in the ledger.
+/// A schedule stored in the ledger: a committed post.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Schedule {
-    /// Which.
+    /// The schedule's id.
     pub id: Uuid,
-    /// Whose.
+    /// The client it belongs to.
     pub client_id: String,
-    /// The team's.
+    /// The client's workspace.
     pub workspace_id: String,
-    /// The campaign it counts for.
+    /// The campaign it counts towards; `None` for none.
     pub campaign_id: Option<String>,
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// When, in UTC.
+    /// The time of the post, in UTC.
     pub scheduled_for: Timestamp,
-    /// The zone of the client's clock.
+    /// The client's time zone, an IANA name.
     pub time_zone: String,
-    /// The head of the asset's family.
+    /// The main asset of the asset family; `None` if no asset is assigned.
     pub creative_asset_id: Option<String>,
-    /// The variation that is used.
+    /// The variation used in place of the main asset; `None` for none.
     pub variation_id: Option<String>,
-    /// What it will show.
+    /// Preview of the content, as JSON.
     pub content_preview: serde_json::Value,
-    /// Where it stands.
+    /// Its status.
     pub status: ScheduleStatus,
-    /// Claim on capacity.
+    /// Its priority when capacity is scarce.
     pub priority: f64,
-    /// How much attention it needs.
+    /// Its risk band.
     pub risk_level: RiskBand,
-    /// Why it is held, waits, was let go or failed, in words.
+    /// Why it is blocked, pending, cancelled or failed, as a sentence.
     pub blocked_reason: Option<String>,
-    /// The same as the code of a [`Reason`].
+    /// The code of that [`Reason`].
     pub blocked_code: Option<String>,
-    /// The details of that code.
+    /// The details of that [`Reason`], as JSON.
     pub blocked_details: serde_json::Value,
-    /// Who committed its plan.
+    /// The actor who committed it, or later attached its asset.
     pub created_by: String,
-    /// Who approved it.
+    /// The actor who approved it; `None` if nobody did.
     pub approved_by: Option<String>,
-    /// The plan.
+    /// The plan it came from.
     pub plan_id: Uuid,
-    /// `0..=1`.
+    /// Confidence, `0..=1`.
     pub confidence: f64,
-    /// Engagements expected.
+    /// Expected number of engagements.
     pub expected_engagement: f64,
-    /// Fatigue of the channel there.
+    /// Fatigue of the channel at the post's time, `0..=1`.
     pub fatigue: f64,
-    /// Why it needs a person, and more.
+    /// Guardrail warnings and other facts for display, as JSON.
     pub metadata: serde_json::Value,
-    /// How often its draft was tried.
+    /// Number of attempts to draft it.
     pub attempts: u32,
-    /// What names it in calendars.
+    /// Its UID in calendars.
     pub calendar_uid: String,
-    /// Rises with every change that calendars must know of.
+    /// Its iCalendar sequence number, which increases with every change that calendars must pick up.
     pub calendar_sequence: u32,
 }
 
-/// Which schedules are meant. What is none or empty restricts nothing.
+/// Selects schedules. A field that is `None` or empty does not filter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScheduleFilter {
-    /// These alone.
+    /// With one of these ids.
     pub ids: Vec<Uuid>,
     /// Of one client.
     pub client: Option<String>,
     /// On one channel.
     pub channel: Option<Channel>,
-    /// Of one risk.
+    /// Of one risk band.
     pub risk: Option<RiskBand>,
     /// Of one plan.
     pub plan: Option<Uuid>,
-    /// Standing in one of these.
+    /// With one of these statuses.
     pub statuses: Vec<ScheduleStatus>,
-    /// At this time or later.
+    /// At this time or later (inclusive).
     pub from: Option<Timestamp>,
-    /// Before this time.
+    /// Before this time (exclusive).
     pub to: Option<Timestamp>,
-    /// On this day of the client's calendar or later.
+    /// On this local day of the client or later (inclusive).
     pub first_day: Option<NaiveDate>,
-    /// On this day of the client's calendar or earlier.
+    /// On this local day of the client or earlier (inclusive).
     pub last_day: Option<NaiveDate>,
-    /// No more than so many.
+    /// Maximum number of schedules.
     pub limit: Option<u32>,
 }
 
-/// What a person wants of schedules.
+/// A change that a person makes to schedules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change<'a> {
-    /// They may run.
+    /// Approve them to run.
     Approve,
-    /// They may run, on the word of one person who works alone: nobody else has to look at high risk. The record says so.
+    /// Approve them to run, by one person who works alone: the two-person rule for high risk is waived, and the record
+    /// says so.
     ApproveAlone,
-    /// They are taken back.
+    /// Cancel them.
     Cancel {
         /// Why.
         reason: &'a str,
     },
-    /// What a person had cancelled waits for approval again.
+    /// Return schedules that a person cancelled to pending.
     Restore,
 }
 
-/// What became of the schedules that a person wanted to change.
+/// The result of changing schedules.
 #[derive(Debug, Default)]
 pub struct Changed {
-    /// Those that changed, as they stood before.
+    /// The schedules that were changed, in their state before the change.
     pub done: Vec<Schedule>,
-    /// Those that could not: they have moved on meanwhile, or something holds them.
+    /// The schedules that were not changed, because of their status or because something blocks them.
     pub skipped: Vec<Skipped>,
 }
 
-/// A schedule that did not change.
+/// A schedule that was not changed.
 #[derive(Debug)]
 pub struct Skipped {
-    /// As it stands.
+    /// Its current state.
     pub schedule: Schedule,
-    /// Why not.
+    /// Why it was not changed.
     pub why: StoreError,
-    /// The same person made the same change before, and it still holds.
+    /// Whether the same person has made the same change before, and it still holds.
     pub is_repeat: bool,
 }
 
 impl Changed {
-    /// How many stand as they were wanted: those that changed, and those that did so when the same was asked before.
+    /// Number of schedules in the requested state: those changed now, and those that the same request changed before.
     ///
     /// # Errors
-    /// Where none does though some were meant: why the first does not.
+    /// If schedules were selected but none is in the requested state: why the first is not.
     pub fn settled(self) -> Result<usize, StoreError> {
         let (repeated, left): (Vec<Skipped>, Vec<Skipped>) =
             self.skipped.into_iter().partition(|skipped| skipped.is_repeat);
@@ -155,10 +156,10 @@ impl Changed {
         }
     }
 
-    /// Those that changed.
+    /// The schedules that were changed.
     ///
     /// # Errors
-    /// Where none did though some were meant: why the first could not.
+    /// If schedules were selected but none was changed: why the first was not.
     pub fn any(self) -> Result<Vec<Schedule>, StoreError> {
         match self.skipped.into_iter().next() {
             Some(skipped) if self.done.is_empty() => Err(skipped.why),
@@ -167,7 +168,7 @@ impl Changed {
     }
 }
 
-/// A schedule that was committed before schedules had a name in calendars is named by its id.
+/// Columns of a schedule. Those committed before calendar UIDs existed use their id as UID.
 pub(super) const COLUMNS: &str = "id, client_id, workspace_id, campaign_id, channel, scheduled_for, time_zone, creative_asset_id, variation_id, \
      content_preview, status, priority, risk_level, blocked_reason, blocked_code, blocked_details, created_by, \
      approved_by, plan_id, confidence, expected_engagement, fatigue, metadata, attempts, \
@@ -202,17 +203,17 @@ from_row!(Schedule {
     calendar_sequence: Whole<u32>,
 });
 
-/// The worst risk has the lowest rank.
+/// SQL: rank by risk, 0 for the highest.
 pub(super) const RANK: &str = "CASE risk_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END";
 
 impl Schedule {
-    /// Why it is held, waits or was let go; none where it has no reason, or one that this version does not know.
+    /// Why it is blocked, pending, cancelled or failed; `None` if it has no reason, or one unknown to this version.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         Reason::read(self.blocked_code.as_deref()?, &self.blocked_details)
     }
 
-    /// The asset that is really used.
+    /// The asset in use: the variation if there is one, else the main asset.
     #[must_use]
     pub fn used_asset(&self) -> Option<&str> {
         self.variation_id.as_deref().or(self.creative_asset_id.as_deref())
@@ -220,7 +221,7 @@ impl Schedule {
 }
 
 impl ScheduleFilter {
-    /// What a statement asks of rows, beyond what it asks already.
+    /// Adds the filter's conditions to a statement.
     pub(super) fn ask(&self, conditions: &mut Conditions) {
         if let Some(client) = &self.client {
             conditions.add("client_id = ?", client.as_str());
@@ -240,7 +241,7 @@ impl ScheduleFilter {
         if let Some(to) = self.to {
             conditions.add("scheduled_for < ?", to);
         }
-        // A day begins nowhere more than a day before it begins in UTC, and ends nowhere more than a day after.
+        // Local days differ from UTC days by less than one day either way; this range lets the time index be used.
         if let Some(day) = self.first_day {
             conditions.add("scheduled_for >= ?", Timestamp::at_midnight(plus_days(day, -1)));
             conditions.add(&format!("{LOCAL_DAY} >= ?"), day.to_string());
@@ -251,7 +252,7 @@ impl ScheduleFilter {
         }
         match self.ids.as_slice() {
             [] => {}
-            // The key's own index serves where it is one.
+            // A single id can use the primary key.
             [only] => conditions.add("id = ?", *only),
             ids => conditions.add("id = ANY(?)", ids),
         }
@@ -263,22 +264,22 @@ impl ScheduleFilter {
 }
 
 impl Ledger {
-    /// The schedules that a filter means, worst risk first, then by time.
+    /// The schedules that match a filter, highest risk first, then by time.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn schedules(&self, filter: &ScheduleFilter) -> Result<Vec<Schedule>, StoreError> {
-        retried(|| async {
+        with_retries(|| async {
             let mut tx = self.read().await?;
             find(&mut tx, filter, self.conditions(), false).await
         })
         .await
     }
 
-    /// The one schedule whose id begins with the given letters.
+    /// The one schedule whose id starts with the given prefix.
     ///
     /// # Errors
-    /// Where none or several begin so, or the database fails.
+    /// If no schedule or several have that prefix, or the database fails.
     pub async fn schedule_id(&self, letters: &str) -> Result<Uuid, StoreError> {
         let unknown = || StoreError::UnknownSchedule(format!("`{letters}`"));
         let (first, last) = range_of(letters).ok_or_else(unknown)?;
@@ -293,11 +294,11 @@ impl Ledger {
         }
     }
 
-    /// Changes the schedules that a filter means. Those that cannot take the step, or have moved on since they were
-    /// looked at, are skipped and told. Ids mean their schedules wherever these stand by now.
+    /// Changes the schedules that match a filter. Those that cannot make the transition are skipped and reported. If
+    /// the filter has ids, its other conditions are ignored.
     ///
     /// # Errors
-    /// Where an id is not known, or the database fails.
+    /// If an id is unknown, or the database fails.
     pub async fn change(
         &self,
         filter: &ScheduleFilter,
@@ -308,7 +309,7 @@ impl Ledger {
     ) -> Result<Changed, StoreError> {
         let by_id = ScheduleFilter { ids: filter.ids.clone(), ..ScheduleFilter::default() };
         let meant = if filter.ids.is_empty() { filter } else { &by_id };
-        retried(|| async {
+        with_retries(|| async {
             let mut tx = self.write().await?;
             let schedules = find(&mut tx, meant, self.conditions(), true).await?;
             for id in &filter.ids {
@@ -316,7 +317,7 @@ impl Ledger {
                     return Err(StoreError::UnknownSchedule(id.to_string()));
                 }
             }
-            let asked = Asked { change, rules, actor, now };
+            let asked = ChangeRequest { change, rules, actor, now };
             let objections = asked.objections(&mut tx, &schedules).await?;
             let mut changed = Changed::default();
             for schedule in schedules {
@@ -353,7 +354,7 @@ pub(super) async fn find(
     tx.all(&sql, values).await
 }
 
-/// The first and the last id that begin with some letters.
+/// The first and the last id with a prefix; `None` if the prefix is invalid.
 fn range_of(letters: &str) -> Option<(Uuid, Uuid)> {
     let digits: String = letters.chars().filter(|c| *c != '-').collect();
     if digits.is_empty() || digits.len() > 32 || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
@@ -364,7 +365,7 @@ fn range_of(letters: &str) -> Option<(Uuid, Uuid)> {
 }
 
 impl Change<'_> {
-    /// Where it leads.
+    /// The resulting status.
     #[must_use]
     pub const fn status(self) -> ScheduleStatus {
         match self {
@@ -374,21 +375,21 @@ impl Change<'_> {
         }
     }
 
-    /// Whether the schedule can take the step, at this person's hands.
+    /// Checks whether this actor may make the change to the schedule.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// If the schedule's status does not allow it, or a second person must approve.
     pub fn check(self, schedule: &Schedule, rules: &CompiledRules, actor: &str) -> Result<(), StoreError> {
         let (id, from, to) = (schedule.id, schedule.status, self.status());
-        // What a guardrail holds is let go by the guardrail, what failed by the next try, and only what a person
-        // took back is put back.
+        // Blocked schedules are released only by their guardrails, failed ones by the next attempt, and only what a
+        // person cancelled can be restored.
         let is_meant_for = match self {
             Change::Approve | Change::ApproveAlone => from == ScheduleStatus::Pending,
             Change::Cancel { .. } => true,
             Change::Restore => from == ScheduleStatus::Cancelled && schedule.blocked_code.as_deref() == Some(CANCELLED),
         };
         if !is_meant_for || !from.may_become(to) {
-            return Err(StoreError::IllegalStep { id, from, to });
+            return Err(StoreError::InvalidTransition { id, from, to });
         }
         let needs_another = rules.base().risk.needs_second_person(schedule.risk_level);
         if self == Change::Approve && schedule.created_by == actor && needs_another {
@@ -398,24 +399,25 @@ impl Change<'_> {
     }
 }
 
-/// Where a schedule may stand while its approval holds.
+/// The statuses of a schedule in which its approval is still valid.
 const APPROVED: [ScheduleStatus; 4] =
     [ScheduleStatus::Ready, ScheduleStatus::Executing, ScheduleStatus::Completed, ScheduleStatus::Failed];
 
-/// The code of what a person cancelled.
+/// The reason code of schedules that a person cancelled.
 const CANCELLED: &str = "cancelled";
 
-/// A change with who wants it, under which rules, when.
+/// A requested change: by whom, under which rules, when.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
+struct ChangeRequest<'a> {
     change: Change<'a>,
     rules: &'a CompiledRules,
     actor: &'a str,
     now: Timestamp,
 }
 
-impl Asked<'_> {
-    /// What stands against schedules that are to run, by id, as far as no guardrail need be asked.
+impl ChangeRequest<'_> {
+    /// Reasons that block schedules, by id, as far as they can be found without evaluating guardrails. Cancelling is
+    /// never blocked.
     async fn objections(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<BTreeMap<Uuid, Reason>, StoreError> {
         let mut found = BTreeMap::new();
         if matches!(self.change, Change::Cancel { .. }) {
@@ -424,8 +426,8 @@ impl Asked<'_> {
         let clients: BTreeSet<&str> = schedules.iter().map(|schedule| schedule.client_id.as_str()).collect();
         let clients: Vec<&str> = clients.into_iter().collect();
         let own: BTreeSet<Uuid> = schedules.iter().map(|schedule| schedule.id).collect();
-        let known = standing(tx, &Which::Clients(&clients), &own).await?;
-        // What is put back is new to the posts that were committed in the meantime: later ones stand in its way, too.
+        let known = load_client_states(tx, &ClientSelector::Clients(&clients), &own).await?;
+        // A restored schedule must not conflict with any post committed in the meantime, later ones included.
         let now = (self.change != Change::Restore).then_some(self.now);
         for schedule in schedules {
             let client = known.iter().find(|(client, _)| client.id.as_str() == schedule.client_id);
@@ -436,15 +438,15 @@ impl Asked<'_> {
         Ok(found)
     }
 
-    /// Whether nothing stands against the schedule now.
+    /// Fails if anything blocks the schedule.
     fn check(&self, schedule: &Schedule, objection: Option<Reason>) -> Result<(), StoreError> {
         if self.change == Change::Restore && schedule.scheduled_for <= self.now {
             return Err(StoreError::TooLate(schedule.id));
         }
-        objection.map_or(Ok(()), |reason| Err(StoreError::Held { id: schedule.id, reason: Box::new(reason) }))
+        objection.map_or(Ok(()), |reason| Err(StoreError::Blocked { id: schedule.id, reason: Box::new(reason) }))
     }
 
-    /// Whether the schedule stands as this person wanted because they asked for the same before.
+    /// Whether the schedule is already in the requested state because the same person made the same change before.
     async fn is_repeat(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
         match self.change {
             Change::Approve | Change::ApproveAlone => {
@@ -478,7 +480,7 @@ impl Asked<'_> {
         record(tx, actions.into_iter(), self.now).await
     }
 
-    /// How many decisions about each schedule are on record of this instant, where there are any.
+    /// Number of decisions already recorded about each schedule at this instant; schedules without any are left out.
     async fn decided_now(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<BTreeMap<Uuid, u32>, StoreError> {
         let sql = "SELECT schedule_id, count(*) FROM campaign_orchestration_actions \
                    WHERE schedule_id = ANY($1) AND created_at = $2 GROUP BY schedule_id";
@@ -505,7 +507,7 @@ impl Asked<'_> {
         Ok(())
     }
 
-    /// Puts schedules back one by one, for another one may have taken the place of one.
+    /// Restores schedules one by one, because another schedule may have taken the time of any of them.
     async fn restore(&self, tx: &mut Tx, changed: &mut Changed) -> Result<(), StoreError> {
         let sql = format!(
             "UPDATE campaign_orchestration_schedules SET status = 'pending', approved_by = NULL, approved_at = NULL, \
@@ -516,14 +518,14 @@ impl Asked<'_> {
             if tx.run(&sql, values![schedule.id, self.now]).await? == 1 {
                 changed.done.push(schedule);
             } else {
-                let why = StoreError::InstantTaken(schedule.id);
+                let why = StoreError::SlotTaken(schedule.id);
                 changed.skipped.push(Skipped { schedule, why, is_repeat: false });
             }
         }
         Ok(())
     }
 
-    /// What goes with a schedule that is taken back.
+    /// The reason to store with a cancelled schedule; `None` for other changes.
     fn reason(&self) -> Option<Reason> {
         match self.change {
             Change::Cancel { reason } => Some(Reason::Cancelled { actor: self.actor.into(), reason: reason.into() }),

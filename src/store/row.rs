@@ -1,7 +1,7 @@
-//! Rows of an answer, read by the names and types of their columns.
+//! Decodes rows by the names and types of their columns.
 //!
-//! [`from_row!`] lists the columns of a struct. A column is decoded as one of the types here, which both databases can
-//! read: PostgreSQL has types of its own for times, ids and JSON, SQLite has text.
+//! [`from_row!`] lists the columns of a struct. A column is decoded as one of the types here, which work with both
+//! databases: PostgreSQL has native types for times, ids and JSON, SQLite stores text.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) trait Answer: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, Sqlite
 
 impl<T> Answer for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
-/// Reads a row. An error names its column, even where the column was asked for by its position.
+/// Decodes a row. An error names its column, even if the column was read by position.
 pub(super) fn read<R: sqlx::Row, T: for<'r> FromRow<'r, R>>(row: R) -> Result<T, sqlx::Error> {
     T::from_row(&row).map_err(|error| match error {
         sqlx::Error::ColumnDecode { index, source } => {
@@ -35,12 +35,12 @@ pub(super) fn read<R: sqlx::Row, T: for<'r> FromRow<'r, R>>(row: R) -> Result<T,
     })
 }
 
-/// A value that is not what its column should hold.
+/// A value that is invalid for its column.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` cannot be read")]
 pub(super) struct BadValue(pub String);
 
-/// A type that a column is decoded as, on its way into a field.
+/// A type that a column is decoded as before it is converted to the field's type.
 pub(super) trait Column {
     /// The field's type.
     type Value;
@@ -70,8 +70,8 @@ impl<C: Column> Column for Option<C> {
     }
 }
 
-/// Declares a column type that wraps the field's, and how it is read from what the databases hold: the same in both, or
-/// in each its own.
+/// Declares a column type that wraps the field's type, and how it is decoded from the databases' types: the same for
+/// both, or one for each.
 macro_rules! column {
     ($(#[$doc:meta])* $kind:ident$(<$t:ident: $bound:path>)?($value:ty) from $held:ty => $read:expr) => {
         column!(@wrapper $(#[$doc])* $kind$(<$t>)?($value));
@@ -134,12 +134,12 @@ column!(
     Id(Uuid) from Uuid => Ok, or String => parsed
 );
 column!(
-    /// JSON of something.
+    /// A value stored as JSON.
     Json<T: DeserializeOwned>(T)
     from sqlx::types::Json<Box<JsonRawValue>> => |json| from_json(json.0.get()), or String => |json| from_json(&json)
 );
 column!(
-    /// A text with a fixed form: the name of a channel or a status, a date, a zone.
+    /// Text parsed with `FromStr`: the name of a channel or a status, a date, a time zone.
     Name<T: FromStr>(T) from String => parsed
 );
 column!(
@@ -147,11 +147,11 @@ column!(
     Text<T: FromText>(T) from String => |text| Ok(T::from_text(text))
 );
 column!(
-    /// A whole number in the range of its field: a count, which is never negative.
+    /// An integer that must fit the field's type, such as a non-negative count.
     Whole<T: TryFrom<i64>>(T) from i64 => |number| number.try_into().map_err(|_| BadValue(number.to_string()))
 );
 column!(
-    /// A score; the nearest one where the number lies outside its range.
+    /// A score; a number out of range is clamped.
     Clamped(Score) from f64 => |number| Ok(Score::clamped(number))
 );
 
@@ -163,7 +163,7 @@ fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, BadValue> {
     serde_json::from_str(json).map_err(|_| BadValue(json.to_owned()))
 }
 
-/// What any text can be wrapped as.
+/// A type that any text can be converted to.
 pub(super) trait FromText {
     fn from_text(text: String) -> Self;
 }
@@ -186,13 +186,13 @@ from_text!(
     WorkspaceId: WorkspaceId::new,
 );
 
-/// A struct of the model as it is read from a row.
+/// Wraps a struct of the model, to implement `FromRow` for it.
 #[derive(Debug)]
 pub(super) struct Found<T>(pub T);
 
-/// How a struct is read from a row of either database: each field from the column of its name, or of the one that is
-/// given, and as the type that is given. `parts` are read from the same row, `empty` has no column. A struct of the
-/// model is read as [`Found`].
+/// Implements `FromRow` for a struct, for both databases: each field is read from the column of its name, or of the
+/// name given, as the type given. `parts` are structs read from the same row; `empty` fields have no column and get
+/// their default. A struct of the model is wrapped in [`Found`].
 macro_rules! from_row {
     (Found<$kind:ident> $($body:tt)+) => {
         $crate::store::row::from_row!(@read $crate::store::row::Found<$kind>, $crate::store::row::Found, $kind $($body)+);

@@ -1,4 +1,4 @@
-//! What lies where an SQLite ledger is looked for, found out without leaving a trace.
+//! The file of an SQLite ledger: inspected without changing it, created, and checkpointed on close.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -12,32 +12,31 @@ use super::error::StoreError;
 use super::ledger::OpenMode;
 use super::url::DatabaseUrl;
 
-/// A table that every ledger has had from its first version on.
+/// A table that every version of the ledger has.
 const TABLE_OF_A_LEDGER: &str = "campaign_orchestration_schedules";
-/// The table that is made before any other; a ledger whose making broke off may hold nothing else.
+/// The table that is created first; a ledger whose creation was interrupted may have no other.
 const FIRST_TABLE: &str = "_sqlx_migrations";
-/// Tables that are named where the file is another program's.
+/// Maximum number of tables named in the error about another program's file.
 const NAMED_TABLES: usize = 3;
-/// How often a log is written back: processes that end together can hinder each other.
+/// Maximum number of attempts to checkpoint the log; processes that close at the same time can interfere.
 const WRITE_BACKS: usize = 3;
-/// SQLite's code of a file that is no database.
+/// SQLite's error code for a file that is not a database.
 const NO_DATABASE: &str = "26";
 
-/// What lies at a path.
+/// What is at a path.
 #[derive(Debug, PartialEq)]
 enum Contents {
     /// No file.
     Nothing,
-    /// A file or a database that holds nothing.
+    /// An empty file, or a database without data.
     Empty,
     /// A ledger of any version.
     Ledger,
-    /// Something else, and what.
+    /// Something else, with a description.
     Other(String),
 }
 
-/// Makes sure that a file may be opened as a ledger, and makes it where that is asked for. Whatever is refused is
-/// left as it was.
+/// Checks that a file may be opened as a ledger, and creates it if the mode says so. A refused file is left unchanged.
 pub(super) async fn prepare(url: &DatabaseUrl, path: &Path, mode: OpenMode) -> Result<(), StoreError> {
     match (contents(url, path).await?, mode) {
         (Contents::Ledger, _) | (Contents::Empty, OpenMode::Create) => Ok(()),
@@ -47,17 +46,16 @@ pub(super) async fn prepare(url: &DatabaseUrl, path: &Path, mode: OpenMode) -> R
     }
 }
 
-/// Whether a write-ahead log lies beside a file: some program has it open, or was killed while it had.
+/// Whether a file has a write-ahead log: a process has it open, or was killed while it had it open.
 pub(super) fn has_log(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     PathBuf::from(log).exists()
 }
 
-/// Writes a log that lies beside a file back into it. SQLite does so with the last connection that is closed; where
-/// several are closed at one instant each takes another for the last, and the log stays. So it is tried again with a
-/// connection that is alone. Where another process has the file open the log stays as well, but the file holds what
-/// it holds.
+/// Checkpoints a leftover write-ahead log into its file. SQLite does so when the last connection closes; if several
+/// close at the same moment, each may take another for the last, and the log stays. So it is retried with a single new
+/// connection. If another process has the file open, the log stays too, but its contents are in the file.
 pub(super) async fn write_back(options: &SqliteConnectOptions) {
     for _ in 0..WRITE_BACKS {
         if !has_log(options.get_filename()) {
@@ -69,13 +67,13 @@ pub(super) async fn write_back(options: &SqliteConnectOptions) {
             alone.close().await
         };
         if let Err(error) = closed.await {
-            // The next command reads the log.
+            // Nothing is lost: the next command reads the log.
             tracing::debug!(%error, "the log of an SQLite file stays beside it");
         }
     }
 }
 
-/// Makes an empty file that its owner alone can read; SQLite gives what it puts beside it the same mode.
+/// Creates an empty file that only its owner can access; SQLite gives its companion files the same mode.
 fn create(url: &DatabaseUrl, path: &Path) -> Result<(), StoreError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(unreadable(url, &error)),
@@ -120,8 +118,8 @@ fn told_by_tables(tables: &[String]) -> Contents {
     Contents::Other(format!("it holds the tables of another program ({}{more})", names.join(", ")))
 }
 
-/// The names of a database's tables. Where no log lies beside it the file is read as it is, so that nothing is
-/// put beside it.
+/// The names of a database's tables. Without a log the file is opened as immutable, so that no companion files are
+/// created.
 async fn tables(path: &Path) -> Result<Vec<String>, sqlx::Error> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(!has_log(path));
     let mut connection = options.connect().await?;
@@ -144,8 +142,8 @@ mod tests {
         told_by_tables(&tables.iter().map(|table| (*table).to_owned()).collect::<Vec<_>>())
     }
 
-    /// As where two connections that close at one instant each take the other for the last: nobody has the file open,
-    /// and the log lies there all the same.
+    /// Simulates two connections that close at the same moment and each take the other for the last: no process has the
+    /// file open, but its log is still there.
     #[tokio::test]
     async fn a_log_that_connections_left_is_written_back_when_the_database_is_closed() {
         let dir = tempfile::tempdir().unwrap();

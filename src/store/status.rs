@@ -1,11 +1,11 @@
-//! How the ledger stands, at a glance.
+//! Summary figures of the ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::retry::retried;
+use super::retry::with_retries;
 use super::row::{Instant, Name, Whole, from_row};
 use super::values::values;
 use crate::model::{Channel, ScheduleStatus, Timestamp};
@@ -17,61 +17,61 @@ use crate::rules::FatigueRules;
 pub struct Overview {
     /// Schedules of any status.
     pub total_schedules: i64,
-    /// Those that wait for a person.
+    /// Schedules that wait for approval.
     pub pending_schedules: i64,
-    /// Those that may run when their time comes.
+    /// Schedules that will run when they are due.
     pub ready_schedules: i64,
     /// Drafts made since midnight, UTC.
     pub completed_today: i64,
-    /// Those that a guardrail holds.
+    /// Blocked schedules.
     pub blocked_count: i64,
-    /// Those whose draft could not be made.
+    /// Schedules whose draft failed.
     pub failed_count: i64,
-    /// Channels that any client posts on.
+    /// Number of distinct channels that clients post on.
     pub channels_active: usize,
-    /// Mean of the channels' health, `0..=1`; 0 where there are none.
+    /// Mean channel health, `0..=1`; 0 if there are no channels.
     pub avg_health_score: f64,
-    /// Conflicts found in the last 7 days.
+    /// Conflicts recorded in the last 7 days.
     pub conflicts_detected: i64,
-    /// Channels of clients whose fatigue is at the warning threshold or above.
+    /// Number of pairs of client and channel whose fatigue is at or above the warning threshold.
     pub high_fatigue_channels: usize,
 }
 
 /// Figures of one channel over its clients.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct ChannelStatus {
-    /// Which.
+    /// The channel.
     pub channel: Channel,
-    /// Clients that post on it.
+    /// Number of clients that post on it.
     pub clients: u32,
-    /// Schedules that wait for a person.
+    /// Schedules that wait for approval.
     pub pending: i64,
-    /// Drafts made.
+    /// Number of drafts made.
     pub completed: i64,
     /// Mean health, `0..=1`.
     pub health_score: f64,
-    /// Mean fatigue now.
+    /// Mean current fatigue, `0..=1`.
     pub fatigue: f64,
-    /// Highest fatigue of a client now.
+    /// Highest current fatigue of a client, `0..=1`.
     pub worst_fatigue: f64,
-    /// Mean momentum; 0.5 where unknown.
+    /// Mean momentum, `0..=1`; unknown values count as 0.5.
     pub momentum: f64,
-    /// Mean visibility; 0.5 where unknown.
+    /// Mean visibility, `0..=1`; unknown values count as 0.5.
     pub visibility: f64,
-    /// Mean engagement; 0.5 where unknown.
+    /// Mean engagement, `0..=1`; unknown values count as 0.5.
     pub engagement: f64,
-    /// The last draft or post of any client.
+    /// Time of the latest draft or post of any client; `None` if there is none.
     pub last_post_at: Option<Timestamp>,
-    /// Hours to wait that are recommended at the mean fatigue.
+    /// Recommended wait before the next post at the mean fatigue, in hours.
     pub recommended_wait_hours: f64,
 }
 
-/// Channels of clients that share everything their fatigue decays by, summed up. Every mean of [`Overview`] and
-/// [`ChannelStatus`] is linear in fatigue and the scores, so that sums are enough.
+/// Sums over client channels with the same channel, `fatigue_as_of` and half-life, so that their fatigue decays alike.
+/// Every mean of [`Overview`] and [`ChannelStatus`] is linear in fatigue and the scores, so sums are sufficient.
 struct Group {
     channel: Channel,
     clients: u32,
-    /// Sum and highest, now.
+    /// Sum of the current fatigue; `worst_fatigue` is the maximum.
     fatigue: f64,
     worst_fatigue: f64,
     /// Sums of momentum, visibility and engagement.
@@ -79,7 +79,7 @@ struct Group {
     last_post_at: Option<Timestamp>,
 }
 
-/// A group as it stood when its fatigue was written down.
+/// A group with its fatigue as of `fatigue_as_of`.
 struct GroupRow {
     channel: Channel,
     fatigue_as_of: Timestamp,
@@ -148,7 +148,7 @@ impl Sums {
         sum / f64::from(self.clients.max(1))
     }
 
-    /// Mean channel health: that of the means, since it is linear in them; 0 where nobody posts.
+    /// Mean channel health, computed from the means because it is linear in them; 0 if there are no clients.
     fn health(&self, rules: &FatigueRules) -> f64 {
         if self.clients == 0 {
             return 0.0;
@@ -157,7 +157,7 @@ impl Sums {
     }
 }
 
-/// Schedules by channel and status.
+/// Number of schedules by channel and status.
 type Tallies = BTreeMap<(Channel, ScheduleStatus), i64>;
 
 fn tallies_of(rows: Vec<(Name<Channel>, Name<ScheduleStatus>, i64)>) -> Tallies {
@@ -165,16 +165,16 @@ fn tallies_of(rows: Vec<(Name<Channel>, Name<ScheduleStatus>, i64)>) -> Tallies 
 }
 
 impl Ledger {
-    /// The figures over all channels, and of each channel that any client posts on.
+    /// The figures over all channels, and those of each channel that any client posts on.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn status(
         &self,
         rules: &FatigueRules,
         now: Timestamp,
     ) -> Result<(Overview, Vec<ChannelStatus>), StoreError> {
-        retried(|| async {
+        with_retries(|| async {
             let mut tx = self.read().await?;
             let groups = self.groups(&mut tx, None, now).await?;
             let tallies = self.tallies(&mut tx).await?;
@@ -189,7 +189,7 @@ impl Ledger {
     /// The figures of the channels that one client posts on.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn client_channels(
         &self,
         client: &str,
@@ -244,7 +244,7 @@ impl Ledger {
         Ok(rows.into_iter().map(|row| row.group(now)).collect())
     }
 
-    /// Channels of clients whose fatigue is at a threshold or above.
+    /// Number of pairs of client and channel whose current fatigue is at or above a threshold.
     async fn tired(&self, tx: &mut Tx, threshold: f64, now: Timestamp) -> Result<usize, StoreError> {
         let sql = "SELECT fatigue_score, fatigue_as_of, coalesce(half_life_hours, 48.0) FROM channel_state \
                    WHERE fatigue_score >= $2 AND active = $3 AND ($1 IS NULL OR workspace_id = $1)";
@@ -261,7 +261,7 @@ impl Ledger {
         Ok(tallies_of(tx.all(sql, values![self.fence()]).await?))
     }
 
-    /// Drafts of today and conflicts of the last 7 days.
+    /// Number of drafts made today (UTC), and of conflicts in the last 7 days.
     async fn recent(&self, tx: &mut Tx, now: Timestamp) -> Result<(i64, i64), StoreError> {
         let midnight = Timestamp::at_midnight(now.date());
         let week_ago = now.plus_days(-7);
@@ -275,7 +275,7 @@ impl Ledger {
     }
 }
 
-/// The figures of a channel; none where nobody posts on it.
+/// The figures of a channel; `None` if no client posts on it.
 fn channel_status(
     channel: Channel,
     groups: &[Group],

@@ -1,4 +1,4 @@
-//! Where the ledger is. A password in the address is never shown.
+//! The address of the ledger's database. A password in it is never displayed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,16 +9,16 @@ use std::str::FromStr;
 pub enum DatabaseUrl {
     /// A PostgreSQL server: `postgres://USER:PASSWORD@HOST/DATABASE`.
     Postgres(String),
-    /// An SQLite file: `sqlite:PATH`, or a path.
+    /// An SQLite file: `sqlite:PATH`, or just a path.
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// Whether it must not be written.
+        /// Whether it is opened read-only (`?mode=ro`).
         read_only: bool,
     },
 }
 
-/// What is wrong with the address of a database.
+/// The error of parsing an invalid database address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no database that is known; write postgres://USER@HOST/DATABASE, sqlite:FILE, or a file's path")]
 pub struct BadUrl(String);

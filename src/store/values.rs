@@ -1,6 +1,6 @@
-//! The values of a statement, each bound with its own type, and the statement as SQLite takes it.
+//! Bind values of statements, and the translation of statements to SQLite's dialect.
 //!
-//! Statements are written once, in PostgreSQL's dialect. [`for_sqlite`] says what the two cannot say alike.
+//! Statements are written once, in PostgreSQL's dialect. [`for_sqlite`] rewrites what SQLite does not support.
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use sqlx::postgres::PgArguments;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::model::Timestamp;
 
-/// A value handed to a statement.
+/// A bind value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
     Text(Option<String>),
@@ -21,9 +21,9 @@ pub(super) enum Value {
     Instant(Option<Timestamp>),
     Id(Option<Uuid>),
     Json(Option<serde_json::Value>),
-    /// Taken as a set: `id = ANY($1)`, `id <> ALL($1)`.
+    /// A set of ids, for `id = ANY($1)` or `id <> ALL($1)`.
     Ids(Vec<Uuid>),
-    /// Taken as a set: `client_id = ANY($1)`.
+    /// A set of texts, for `client_id = ANY($1)`.
     Texts(Vec<String>),
 }
 
@@ -61,13 +61,13 @@ value_from!(
     &[&str] => Texts(texts => texts.iter().map(|text| (*text).to_owned()).collect()),
 );
 
-/// The values of a statement, in the order of `$1`, `$2`, …
+/// The bind values of a statement, in the order of `$1`, `$2`, …
 macro_rules! values {
     ($($value:expr),* $(,)?) => { vec![$($crate::store::values::Value::from($value)),*] };
 }
 pub(super) use values;
 
-/// A statement for PostgreSQL. Every value has the type of its column, a missing one too.
+/// Binds a statement for PostgreSQL. Every value is bound with its column's type, NULL included.
 pub(super) fn bind_postgres(sql: &str, values: Vec<Value>) -> Query<'_, Postgres, PgArguments> {
     let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
     values.into_iter().fold(query, |query, value| match value {
@@ -83,7 +83,7 @@ pub(super) fn bind_postgres(sql: &str, values: Vec<Value>) -> Query<'_, Postgres
     })
 }
 
-/// A statement for SQLite, where times, ids, JSON and lists are text.
+/// Binds a statement for SQLite, which stores times, ids, JSON and lists as text.
 pub(super) fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, SqliteArguments> {
     let query = sqlx::query(AssertSqlSafe(for_sqlite(sql)));
     values.into_iter().fold(query, |query, value| match value {
@@ -99,20 +99,20 @@ pub(super) fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, Sq
     })
 }
 
-/// The instant to the microsecond, which is all that PostgreSQL keeps. It is rounded, as PostgreSQL rounds what COPY
-/// sends as text, so that both are the same.
+/// Rounds an instant to PostgreSQL's precision of a microsecond, in the way that PostgreSQL rounds text sent with
+/// `COPY`, so that both give the same value.
 fn microsecond(at: Timestamp) -> DateTime<Utc> {
     at.utc().round_subsecs(6)
 }
 
-/// A statement in SQLite's dialect, which has no locks of rows and no arrays: a list is a JSON text.
+/// Translates a statement to SQLite's dialect, which has no row locks and no arrays: a list is passed as JSON text.
 fn for_sqlite(sql: &str) -> String {
     let unlocked = sql.replace(" FOR UPDATE SKIP LOCKED", "").replace(" FOR UPDATE", "");
     let included = with_json_lists(&unlocked, " = ANY(", " IN ");
     with_json_lists(&included, " <> ALL(", " NOT IN ")
 }
 
-/// Replaces an operator on an array, which is one value of the statement, by one on the items of a JSON list.
+/// Replaces an operator on an array parameter by an operator on the items of a JSON list.
 fn with_json_lists(sql: &str, array_operator: &str, list_operator: &str) -> String {
     let mut parts = sql.split(array_operator);
     let mut text = parts.next().unwrap_or_default().to_owned();

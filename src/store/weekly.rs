@@ -1,45 +1,45 @@
-//! The weekly pass: plans a week for the clients of a workspace that have no plan for it, and commits it.
+//! The weekly pass: plans a week for those clients of a workspace that have no plan for it yet, and commits the plan.
 
 use std::collections::BTreeSet;
 
+use super::client_state::Counted;
 use super::commit::{Commit, Committed};
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::retry::retried;
-use super::standing::Counted;
+use super::retry::with_retries;
 use super::values::values;
 use crate::model::{ClientId, Scenario, Timestamp, Week, WorkspaceId};
 use crate::planner::check::{Breach, check_plan};
 use crate::planner::{PlanError, Planner, decisions, plan_week};
 
-/// What the weekly pass did in one workspace.
+/// The result of the weekly pass in one workspace.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeeklyOutcome {
-    /// Which.
+    /// The workspace.
     pub workspace_id: WorkspaceId,
-    /// Clients that had a plan for the week already, and were left alone.
+    /// Number of clients that already had a plan for the week and were skipped.
     pub already_planned: usize,
-    /// Clients that were planned now.
+    /// Number of clients that were planned.
     pub planned: usize,
-    /// What was committed; none where nobody was left to plan, or the checker objected.
+    /// What was committed; `None` if no client was left to plan, or the plan did not pass the checker.
     pub committed: Option<Committed>,
-    /// What the checker found. Where it found anything, nothing was committed.
+    /// Breaches found by the checker; if there are any, nothing was committed.
     pub breaches: Vec<Breach>,
 }
 
-/// Watches a weekly pass and may end it early.
+/// Observes a weekly pass and can stop it early.
 pub trait Observer: Sync {
-    /// So many rows are about to be written.
+    /// Called before the rows are written, with their total number.
     fn rows(&self, total: usize);
 
-    /// One more is written.
+    /// Called once for each row written.
     fn row_done(&self);
 
-    /// Whether the pass should stop. It is asked before the week is planned, and before it is committed.
+    /// Whether the pass should stop. Polled before the week is planned, and again before it is committed.
     fn should_stop(&self) -> bool;
 }
 
-/// Nobody watches, and nothing ends the pass early.
+/// An observer that ignores progress and never stops the pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Unwatched;
 
@@ -54,11 +54,12 @@ impl Observer for Unwatched {
 }
 
 impl Ledger {
-    /// Plans a week for one workspace and commits it. Of a week that has begun, what is left after `now` is planned.
+    /// Plans a week for one workspace and commits it. If the week has begun, only the rest of it after `now` is
+    /// planned.
     ///
     /// # Errors
-    /// Where the workspace is not known, the week is over, a rule or the database fails, the clients' state keeps
-    /// changing meanwhile, or the observer stops it.
+    /// If the workspace is unknown, the week is over, a rule or the database fails, the clients' state keeps changing
+    /// meanwhile, or the observer stops it.
     pub async fn weekly(
         &self,
         planner: &Planner<'_>,
@@ -72,8 +73,8 @@ impl Ledger {
         let mut tries = 0;
         loop {
             match self.weekly_once(&planner, workspace, week, actor, now, observer).await {
-                // Something else changed the clients' state while they were planned: plan around that.
-                Err(StoreError::Moved(_)) if tries < MOST_TRIES => tries += 1,
+                // The clients' state changed concurrently while they were planned: plan again.
+                Err(StoreError::StateChanged(_)) if tries < MOST_TRIES => tries += 1,
                 other => return other,
             }
         }
@@ -88,9 +89,9 @@ impl Ledger {
         now: Timestamp,
         observer: &dyn Observer,
     ) -> Result<WeeklyOutcome, StoreError> {
-        let planned = retried(|| self.planned(workspace, week)).await?;
+        let planned = with_retries(|| self.planned(workspace, week)).await?;
         let is_open = |id: &ClientId| !planned.contains(id.as_str());
-        let scenario = retried(|| self.scenario_of(workspace, week, is_open, Counted::Live)).await?;
+        let scenario = with_retries(|| self.scenario_of(workspace, week, is_open, Counted::Live)).await?;
         refuse_if_over(&scenario, week, now)?;
         refuse_if_stopping(observer)?;
         let plan = plan_week(planner, &scenario, week)?;
@@ -120,7 +121,7 @@ impl Ledger {
         Ok(outcome)
     }
 
-    /// Clients that have a plan for the week.
+    /// Ids of the clients that already have a plan for the week.
     async fn planned(&self, workspace: &WorkspaceId, week: Week) -> Result<BTreeSet<String>, StoreError> {
         let mut tx = self.read().await?;
         let sql = "SELECT DISTINCT client_id FROM plan_clients WHERE week = $1 AND workspace_id = $2";
@@ -129,13 +130,13 @@ impl Ledger {
     }
 }
 
-/// How often a week is planned anew because something changed meanwhile.
+/// Maximum number of times a week is planned again after concurrent changes.
 const MOST_TRIES: u32 = 10;
 
-/// Refuses a week of which nothing is left for any client of a scenario.
+/// Fails if a week has ended for every client of a scenario.
 ///
 /// # Errors
-/// Where the week is over for all of them, or at the edge of the calendar.
+/// If the week is over for all of them, or lies at the edge of the supported calendar.
 pub fn refuse_if_over(scenario: &Scenario, week: Week, now: Timestamp) -> Result<(), StoreError> {
     let ends = scenario.clients.iter().map(|(client, _)| client.zone.start_of_day(week.plus(1).monday()));
     let last = ends.collect::<Result<Vec<_>, _>>().map_err(PlanError::from)?.into_iter().max();

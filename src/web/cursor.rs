@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use super::params::Params;
-use crate::store::Mark;
+use crate::store::Cursor;
 
 /// Letters of the hash that tells lists apart.
 const TAG_LETTERS: usize = 8;
@@ -21,14 +21,14 @@ impl Listing {
     }
 
     /// Where a request wants the list to go on; none for its beginning.
-    pub fn read(&self, params: &mut Params) -> Option<Mark> {
+    pub fn read(&self, params: &mut Params) -> Option<Cursor> {
         let text = params.text("cursor")?;
-        if text.parse::<Mark>().is_ok() {
+        if text.parse::<Cursor>().is_ok() {
             let detail = "it is of an earlier version, whose cursors did not say their list's order";
             params.wrong("cursor", detail, "leave it out, and begin with the first page");
             return None;
         }
-        let parsed = text.split_once('~').and_then(|(tag, mark)| Some((tag, mark.parse::<Mark>().ok()?)));
+        let parsed = text.split_once('~').and_then(|(tag, mark)| Some((tag, mark.parse::<Cursor>().ok()?)));
         match parsed {
             None => {
                 params.wrong("cursor", format!("`{text}` cannot be read"), "take `next_cursor` from the answer before");
@@ -44,7 +44,7 @@ impl Listing {
     }
 
     /// What a request for the rows after a mark sends.
-    pub fn cursor(&self, mark: &Mark) -> String {
+    pub fn cursor(&self, mark: &Cursor) -> String {
         format!("{}~{mark}", self.tag)
     }
 }
@@ -53,8 +53,8 @@ impl Listing {
 mod tests {
     use super::*;
 
-    fn mark() -> Mark {
-        Mark { rank: 1, at: "2026-11-30T08:00:00Z".parse().unwrap(), id: uuid::Uuid::from_u128(7) }
+    fn mark() -> Cursor {
+        Cursor { rank: 1, at: "2026-11-30T08:00:00Z".parse().unwrap(), id: uuid::Uuid::from_u128(7) }
     }
 
     /// What is wrong with a cursor; empty where nothing is.

@@ -13,14 +13,16 @@
 
 mod access;
 mod api;
+mod cached;
 mod console;
 mod cursor;
-mod kept;
+mod last_write;
 mod limits;
 mod metrics;
 mod observe;
 mod params;
 mod problem;
+mod running;
 mod schedule;
 mod secret;
 mod server;

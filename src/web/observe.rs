@@ -12,7 +12,7 @@ use super::secret::random_id;
 use super::state::App;
 
 /// How long an answer may take to begin.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -28,7 +28,7 @@ pub(super) async fn observe(State(app): State<App>, request: Request, next: Next
     let id = request_id(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = known_method(request.method().as_str());
-    let answered = tokio::time::timeout(PATIENCE, next.run(request));
+    let answered = tokio::time::timeout(MAX_WAIT, next.run(request));
     let span = tracing::info_span!("request", id = %id.to_str().unwrap_or_default());
     let mut response = match tracing::Instrument::instrument(answered, span).await {
         Ok(response) => response,

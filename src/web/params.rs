@@ -337,9 +337,9 @@ fn shown(value: &Value) -> String {
 }
 
 /// Parts of a path.
-pub(super) struct At<T>(pub T);
+pub(super) struct PathPart<T>(pub T);
 
-impl<S: Send + Sync, T: serde::de::DeserializeOwned + Send> FromRequestParts<S> for At<T> {
+impl<S: Send + Sync, T: serde::de::DeserializeOwned + Send> FromRequestParts<S> for PathPart<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
@@ -349,9 +349,9 @@ impl<S: Send + Sync, T: serde::de::DeserializeOwned + Send> FromRequestParts<S> 
 }
 
 /// The fields of a query.
-pub(super) struct Asked(pub Params);
+pub(super) struct QueryFields(pub Params);
 
-impl<S: Sync> FromRequestParts<S> for Asked {
+impl<S: Sync> FromRequestParts<S> for QueryFields {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -360,9 +360,9 @@ impl<S: Sync> FromRequestParts<S> for Asked {
 }
 
 /// The fields of a JSON body.
-pub(super) struct Sent(pub Params);
+pub(super) struct BodyFields(pub Params);
 
-impl<S: Send + Sync> FromRequest<S> for Sent {
+impl<S: Send + Sync> FromRequest<S> for BodyFields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
@@ -372,9 +372,9 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
 }
 
 /// The fields of a form.
-pub(super) struct Filled(pub Params);
+pub(super) struct FormFields(pub Params);
 
-impl<S: Send + Sync> FromRequest<S> for Filled {
+impl<S: Send + Sync> FromRequest<S> for FormFields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {

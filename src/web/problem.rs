@@ -136,7 +136,7 @@ impl From<StoreError> for Problem {
 
 impl From<&StoreError> for Problem {
     fn from(error: &StoreError) -> Self {
-        if error.is_passing() {
+        if error.is_transient() {
             return Self::busy(&error);
         }
         let said = error.to_string();
@@ -144,7 +144,7 @@ impl From<&StoreError> for Problem {
             StoreError::UnknownWorkspace(_) => Self::not_found("workspace", "name one that the token opens"),
             StoreError::UnknownSchedule(_) => Self::not_found("schedule", "take an id from the list of schedules"),
             StoreError::UnknownJob(_) => Self::not_found("job", "take an id from the list of jobs"),
-            StoreError::IllegalStep { .. } => {
+            StoreError::InvalidTransition { .. } => {
                 Self::new(StatusCode::CONFLICT, said, "look at where the schedule stands now, and choose again")
             }
             StoreError::SecondPerson { .. } => Self::new(

@@ -82,7 +82,7 @@ impl Server {
         }
         let listener = TcpListener::bind(address).await.map_err(|cause| ServeError::Listen { address, cause })?;
         options.address = listener.local_addr().map_err(|cause| ServeError::Listen { address, cause })?;
-        let app = App::new(ledger, Arc::new(rules), options, console::templates()?);
+        let app = App::new(ledger, Arc::new(rules), options, console::pages()?);
         Ok(Self { app, listener })
     }
 

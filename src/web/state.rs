@@ -9,14 +9,14 @@ use minijinja::Environment;
 use moka::future::Cache;
 use tokio::sync::watch;
 
-use super::api::LastWrite;
-use super::kept::Kept;
+use super::cached::Cached;
+use super::last_write::LastWrite;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::problem::Problem;
+use super::running::Running;
 use super::secret::now;
 use super::turns::Turns;
-use super::work::Running;
 use crate::model::{ScheduleStatus, WorkspaceId, plus_days};
 use crate::rules::CompiledRules;
 use crate::store::{Change, ChannelStatus, ClientName, DayCount, Ledger, Overview, ScheduleFilter};
@@ -52,6 +52,13 @@ pub struct Options {
     pub keeps_time: bool,
 }
 
+/// What pages are made of.
+pub(super) struct Pages {
+    pub templates: Environment<'static>,
+    /// Names the version of scripts and styles.
+    pub asset_version: String,
+}
+
 /// The state of a server, shared by its requests.
 #[derive(Clone)]
 pub(super) struct App(Arc<Parts>);
@@ -73,14 +80,14 @@ pub(super) struct Parts {
     /// Names the version of scripts and styles.
     pub asset_version: String,
     known: Cache<WorkspaceId, ()>,
-    status: Kept<Standing>,
-    days: Kept<Vec<DayCount>>,
-    clients: Kept<Vec<ClientName>>,
+    status: Cached<WorkspaceFigures>,
+    days: Cached<Vec<DayCount>>,
+    clients: Cached<Vec<ClientName>>,
 }
 
 /// The figures of a workspace.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct WorkspaceFigures {
     pub overview: Overview,
     pub channels: Vec<ChannelStatus>,
 }
@@ -99,7 +106,7 @@ impl App {
         if self.options.is_alone { Change::ApproveAlone } else { Change::Approve }
     }
 
-    pub fn new(ledger: Ledger, rules: Arc<CompiledRules>, options: Options, templates: Environment<'static>) -> Self {
+    pub fn new(ledger: Ledger, rules: Arc<CompiledRules>, options: Options, pages: Pages) -> Self {
         Self(Arc::new(Parts {
             limits: Limits::new(options.requests_a_second),
             metrics: Metrics::default(),
@@ -109,14 +116,14 @@ impl App {
             last_write: LastWrite::default(),
             stop: watch::Sender::new(false),
             known: Cache::new(MOST_KNOWN),
-            status: Kept::new(FRESH, MOST_OLD),
-            days: Kept::new(FRESH, MOST_OLD),
-            asset_version: super::console::asset_version(),
-            clients: Kept::new(CLIENTS_FRESH, 2 * CLIENTS_FRESH),
+            status: Cached::new(FRESH, MOST_OLD),
+            days: Cached::new(FRESH, MOST_OLD),
+            asset_version: pages.asset_version,
+            clients: Cached::new(CLIENTS_FRESH, 2 * CLIENTS_FRESH),
             ledger,
             rules,
             options,
-            templates,
+            templates: pages.templates,
         }))
     }
 
@@ -127,15 +134,15 @@ impl App {
 
     /// The ledger with one workspace in sight.
     pub fn ledger_of(&self, workspace: &WorkspaceId) -> Ledger {
-        self.ledger.within(workspace.clone())
+        self.ledger.scoped_to(workspace.clone())
     }
 
     /// The figures of a workspace.
-    pub async fn status(&self, workspace: &WorkspaceId) -> Result<Arc<Standing>, Problem> {
+    pub async fn status(&self, workspace: &WorkspaceId) -> Result<Arc<WorkspaceFigures>, Problem> {
         let (ledger, rules) = (self.ledger_of(workspace), Arc::clone(&self.rules));
         let count = || async move {
             let (overview, channels) = ledger.status(&rules.base().fatigue, now()).await?;
-            Ok(Standing { overview, channels })
+            Ok(WorkspaceFigures { overview, channels })
         };
         self.status.get(workspace, count).await
     }

@@ -1,16 +1,14 @@
 //! Work that runs on after its request, on threads of its own, and its progress.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::problem::Problem;
+use super::running::Progress;
 use super::secret::{now, random_id};
 use super::state::App;
 use crate::model::{ClientId, Scenario, Tier, Week, WorkspaceId};
@@ -19,7 +17,7 @@ use crate::planner::{PlanError, Planner, plan_week};
 use crate::report::{self, ComparisonReport, ReportError, RunReport, TableFormat};
 use crate::rules::{self, CompiledRules, Level, Levels};
 use crate::simulator::{self, CompareError, Contender, Extent, SimulateError};
-use crate::store::{self, Asked, Ending, Job, JobKind, Ledger, NewJob, StoreError, refuse_if_over};
+use crate::store::{Ending, Job, JobKind, Ledger, NewJob, RequestedJob, StoreError, refuse_if_over};
 
 /// How often a job gives a sign of life while it works, and while it waits for its turn.
 const BEAT: Duration = Duration::from_secs(1);
@@ -73,106 +71,6 @@ impl Work {
     }
 }
 
-/// Jobs that this server does.
-#[derive(Default)]
-pub(super) struct Running {
-    tasks: Mutex<JoinSet<()>>,
-    /// How far they are, by id.
-    jobs: Mutex<BTreeMap<Uuid, Arc<Progress>>>,
-}
-
-impl Running {
-    fn add(&self, id: Uuid, progress: Arc<Progress>, job: impl Future<Output = ()> + Send + 'static) {
-        self.jobs().insert(id, progress);
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn(job);
-    }
-
-    fn jobs(&self) -> MutexGuard<'_, BTreeMap<Uuid, Arc<Progress>>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The ids of the jobs that are being done.
-    pub fn ids(&self) -> Vec<Uuid> {
-        self.jobs().keys().copied().collect()
-    }
-
-    /// Has a job stop at the next safe point, where this server does it.
-    fn give_up(&self, id: Uuid) {
-        if let Some(progress) = self.jobs().get(&id) {
-            progress.give_up();
-        }
-    }
-
-    /// Waits until all have ended.
-    pub async fn end(&self) {
-        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        while tasks.join_next().await.is_some() {}
-    }
-}
-
-/// How far a job is, and whether it should stop.
-struct Progress {
-    done: AtomicU64,
-    total: AtomicU64,
-    /// Whether it has got its turn.
-    works: AtomicBool,
-    /// Whether it is no longer this server's to do: cancelled, or taken over.
-    is_given_up: watch::Sender<bool>,
-    app: App,
-}
-
-impl Progress {
-    fn new(app: App) -> Self {
-        Self {
-            done: AtomicU64::new(0),
-            total: AtomicU64::new(0),
-            works: AtomicBool::new(false),
-            is_given_up: watch::Sender::new(false),
-            app,
-        }
-    }
-
-    fn give_up(&self) {
-        self.is_given_up.send_replace(true);
-    }
-
-    /// Ends once the job is no longer this server's to do.
-    async fn given_up(&self) {
-        // It fails only once the sender is gone, which is held here.
-        let _ = self.is_given_up.subscribe().wait_for(|given_up| *given_up).await;
-    }
-
-    fn should_stop(&self) -> bool {
-        self.app.is_stopping() || *self.is_given_up.borrow()
-    }
-}
-
-impl store::Observer for Progress {
-    fn rows(&self, total: usize) {
-        self.total.store(total as u64, Ordering::Relaxed);
-    }
-
-    fn row_done(&self) {
-        self.done.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn should_stop(&self) -> bool {
-        Progress::should_stop(self)
-    }
-}
-
-impl simulator::Observer for Progress {
-    fn week_done(&self) {
-        self.done.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn should_stop(&self) -> bool {
-        Progress::should_stop(self)
-    }
-}
-
 /// Why a job has no result.
 enum NoResult {
     Stopped,
@@ -188,7 +86,7 @@ impl From<StoreError> for NoResult {
             StoreError::Stopped => NoResult::Stopped,
             StoreError::Database(..)
             | StoreError::Connect { .. }
-            | StoreError::InVain { .. }
+            | StoreError::WaitTimedOut { .. }
             | StoreError::Unreadable { .. } => NoResult::Hidden(error.to_string()),
             other => NoResult::Failed(format!("{other}; {}", other.remedy())),
         }
@@ -257,13 +155,14 @@ impl App {
         }
         let id = random_id().map_err(|error| Problem::internal(&error))?;
         let request = work.request();
-        let new = NewJob { id, workspace, kind: work.kind(), request: &request, key, actor, now: now(), most };
-        let job = match self.ledger_of(workspace).ask(&new).await? {
-            Asked::Known(job) => return Ok(job),
-            Asked::ToDo(job) => job,
+        let new =
+            NewJob { id, workspace, kind: work.kind(), request: &request, key, actor, now: now(), max_active: most };
+        let job = match self.ledger_of(workspace).request_job(&new).await? {
+            RequestedJob::Known(job) => return Ok(job),
+            RequestedJob::ToDo(job) => job,
         };
         tracing::info!(job = %job.id, kind = job.kind.name(), %workspace, actor, "a job begins");
-        let progress = Arc::new(Progress::new(self.clone()));
+        let progress = Arc::new(Progress::new(self.stop.subscribe()));
         let running = self.clone().run(job.clone(), workspace.clone(), work, Arc::clone(&progress));
         self.running.add(job.id, progress, running);
         Ok(job)
@@ -330,8 +229,8 @@ impl App {
         let (open, fenced) = (self.ledger.clone(), self.ledger_of(&workspace));
         let rules = Arc::clone(&self.rules);
         let doing = tokio::task::spawn_blocking(move || {
-            let desk = Desk { open, fenced, rules, workspace, actor: job.actor, progress };
-            let outcome = runtime.block_on(desk.does(&work));
+            let run = JobRun { open, fenced, rules, workspace, actor: job.actor, progress };
+            let outcome = runtime.block_on(run.execute(&work));
             // The turn lasts as long as the work, also where nobody waits for its outcome any more.
             drop(turn);
             outcome
@@ -358,7 +257,7 @@ async fn beat(ledger: &Ledger, job: &Job, progress: &Progress) {
         let pause = if progress.works.load(Ordering::Relaxed) { BEAT } else { WAITING_BEAT };
         tokio::time::sleep(pause).await;
         let (done, total) = (progress.done.load(Ordering::Relaxed), progress.total.load(Ordering::Relaxed));
-        match ledger.beat(job, done, total, now()).await {
+        match ledger.heartbeat(job, done, total, now()).await {
             Ok(true) => {}
             Ok(false) => return progress.give_up(),
             Err(cause) => tracing::warn!(job = %job.id, %cause, "the progress of a job could not be put down"),
@@ -367,7 +266,7 @@ async fn beat(ledger: &Ledger, job: &Job, progress: &Progress) {
 }
 
 /// Where one job is done.
-struct Desk {
+struct JobRun {
     open: Ledger,
     fenced: Ledger,
     rules: Arc<CompiledRules>,
@@ -376,8 +275,8 @@ struct Desk {
     progress: Arc<Progress>,
 }
 
-impl Desk {
-    async fn does(&self, work: &Work) -> Outcome {
+impl JobRun {
+    async fn execute(&self, work: &Work) -> Outcome {
         match work {
             Work::Daily => self.daily().await,
             Work::Weekly { week } => self.weekly(*week).await,

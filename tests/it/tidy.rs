@@ -1,7 +1,7 @@
 //! Keeps the style of the project true: the order of layers, the homes of libraries, the length of
 //! files and functions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{project, read_folder};
 
@@ -164,7 +164,7 @@ fn the_engine_depends_on_no_library_of_the_application() {
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         let lines = String::from_utf8(ran.stdout).unwrap();
         let names = lines.lines().filter_map(|line| line.split(' ').next().map(str::to_owned));
-        names.collect::<std::collections::BTreeSet<String>>()
+        names.collect::<BTreeSet<String>>()
     };
     let (engine, application) = (needs("mcoe-engine"), needs("mcoe"));
     let is_named = |name: &str, library: &str| name == library || name.starts_with(&format!("{library}-"));
@@ -201,7 +201,7 @@ const HOMES: [(&str, &[&str]); 33] = [
     ("minijinja", &["report/", "web/"]),
     ("mimalloc", &["main.rs"]),
     ("walkdir", &["files/"]),
-    ("libc", &["files/", "cli/rules/sweep/kept.rs"]),
+    ("libc", &["files/", "cli/rules/sweep/checkpoint.rs"]),
     ("tempfile", &["cli/"]),
     ("statrs", &["stats/"]),
     ("clap", &["cli/"]),
@@ -218,7 +218,7 @@ const HOMES: [(&str, &[&str]); 33] = [
     ("hyper", &["web/server.rs"]),
     ("hyper_util", &["web/server.rs"]),
     ("governor", &["web/limits.rs"]),
-    ("moka", &["web/kept.rs", "web/state.rs"]),
+    ("moka", &["web/cached.rs", "web/state.rs"]),
     ("prometheus_client", &["web/metrics.rs"]),
     ("getrandom", &["web/secret.rs"]),
     ("rayon", &["planner/week.rs", "planner/replay.rs", "simulator/replicate.rs", "cli/mod.rs"]),
@@ -255,7 +255,7 @@ fn every_library_has_somebody_at_home() {
 /// Words that only the named places may use.
 const RESERVED: [(&str, &[&str]); 10] = [
     ("SystemTime", &["cli/", "main.rs"]),
-    ("Instant::now", &["cli/", "main.rs", "store/retry.rs", "web/api/operations.rs", "web/kept.rs", "web/observe.rs"]),
+    ("Instant::now", &["cli/", "main.rs", "store/retry.rs", "web/cached.rs", "web/last_write.rs", "web/observe.rs"]),
     ("Utc::now", &["cli/", "web/secret.rs"]),
     ("std::env", &["cli/", "main.rs"]),
     ("std::fs", &["cli/", "files/", "planner/check/fixture.rs", "store/sqlite_file.rs"]),
@@ -277,6 +277,67 @@ fn clocks_files_and_the_environment_stay_at_the_edge() {
         }
     }
     finds_nothing("words out of place", wrong);
+}
+
+/// The modules of the same folder that a file's code names, its own left out. A folder is `planner`, or `planner/check`.
+fn siblings_named(folder: &str, path: &str, code: &str, siblings: &BTreeSet<String>) -> BTreeSet<String> {
+    let inside = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
+    let supers = "super::".repeat(inside.matches('/').count() + 1);
+    let own = inside.split(['/', '.']).next().unwrap_or_default();
+    let absolute = format!("crate::{}::", folder.replace('/', "::"));
+    let mut named = BTreeSet::new();
+    for start in [supers.as_str(), absolute.as_str()] {
+        for (at, _) in code.match_indices(start) {
+            let is_longer = code[..at].ends_with("super::") || code[..at].ends_with(|c: char| c.is_alphanumeric());
+            let rest = &code[at + start.len()..];
+            let list = rest.strip_prefix('{').and_then(|list| list.split_once("};")).map(|(list, _)| list);
+            let names =
+                list.unwrap_or_else(|| rest.split([':', ';', ',', ' ', ')', '}', '\n']).next().unwrap_or_default());
+            let words = names.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned);
+            named.extend(words.filter(|word| !is_longer && word != own && siblings.contains(word)));
+        }
+    }
+    named
+}
+
+/// The modules that can be reached from one.
+fn reached(from: &str, uses: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut next = vec![from.to_owned()];
+    while let Some(module) = next.pop() {
+        let fresh = uses.get(&module).into_iter().flatten().filter(|used| found.insert((*used).clone()));
+        next.extend(fresh.cloned());
+    }
+    found
+}
+
+/// Folders whose modules still use each other in a circle. None may be added.
+const CIRCLES: [&str; 0] = [];
+
+#[test]
+fn no_modules_of_a_folder_use_each_other_in_a_circle() {
+    let mut code_of: BTreeMap<String, String> = BTreeMap::new();
+    for (path, _, line) in code() {
+        code_of.entry(path).or_default().push_str(&format!("{line}\n"));
+    }
+    let folders: BTreeSet<&str> =
+        code_of.keys().flat_map(|path| path.match_indices('/').map(|(at, _)| &path[..at])).collect();
+    let mut circles = Vec::new();
+    for folder in folders {
+        let files = || code_of.iter().filter(|(path, _)| path.starts_with(&format!("{folder}/")));
+        let module = |path: &str| path[folder.len() + 1..].split(['/', '.']).next().unwrap_or_default().to_owned();
+        let siblings: BTreeSet<String> = files().map(|(path, _)| module(path)).filter(|name| name != "mod").collect();
+        let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (path, code) in files() {
+            uses.entry(module(path)).or_default().extend(siblings_named(folder, path, code, &siblings));
+        }
+        let in_circle = siblings.iter().filter(|module| reached(module, &uses).contains(*module));
+        let in_circle: Vec<&str> = in_circle.map(String::as_str).collect();
+        if !in_circle.is_empty() && !CIRCLES.contains(&folder) {
+            circles.push(format!("{folder}: {}", in_circle.join(", ")));
+        }
+    }
+    finds_nothing("modules that use each other in a circle", circles);
 }
 
 const LONGEST_FUNCTION: usize = 70;

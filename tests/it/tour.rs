@@ -270,8 +270,7 @@ fn the_page_about_rules_can_be_followed() {
 
 #[test]
 fn every_link_of_the_documents_leads_to_a_file() {
-    let documents =
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/rules.md"];
+    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/rules.md"];
     for document in documents {
         let text = read(document);
         let folder = project().join(document);

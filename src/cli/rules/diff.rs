@@ -1,4 +1,4 @@
-//! `mcoe rules diff`: what two packs say differently, and what that does to a week.
+//! `mcoe rules diff`: compares two packs, and their effect on a week's plan.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ impl Diff {
             return print(&format!("{}\n", json!({"rules": difference, "divergences": divergences, "plan": effect})));
         }
         let mut text = String::new();
-        // Writing to a text cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write_rules(&mut text, &difference);
         let _ = write_divergences(&mut text, &divergences);
         if let (Some((before, after)), Some(effect)) = (&plans, effect) {
@@ -74,20 +74,20 @@ impl Diff {
     }
 }
 
-/// A pack from a folder, or from a folder in a revision.
+/// Reads a pack from a folder, or from a folder in a git revision.
 fn pack(name: &str, globals: &Globals) -> Result<CompiledRules, Failure> {
     let path = Path::new(name);
     let files = match name.split_once(':') {
         Some((revision, folder)) if !path.is_dir() => from_git(revision, folder)?,
         _ => read_pack(path, globals)?,
     };
-    input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, path, globals))
+    input::compile(files.clone()).map_err(|wrong| input::rules_failure(&wrong, &files, path, globals))
 }
 
-/// The files of a folder in a revision of the repository that we stand in.
+/// The files of a folder in a revision of the current git repository.
 fn from_git(revision: &str, folder: &str) -> Result<PackFiles, Failure> {
     let folder = folder.trim_start_matches("./").trim_end_matches('/');
-    // Names come apart by NUL: between lines, git would quote those that are not plain.
+    // Names are separated by NUL: in its line format, git would quote unusual ones.
     let listed = git(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", revision, "--", folder], revision)?;
     let mut files = PackFiles::new();
     for path in listed.split('\0').filter(|path| path.ends_with(".toml") || path.ends_with(".rhai")) {
@@ -140,7 +140,7 @@ fn write_rules(text: &mut String, difference: &RulesDifference) -> std::fmt::Res
     Ok(())
 }
 
-/// Situations on which the two decide differently.
+/// Writes situations for which the two packs decide differently.
 fn write_divergences(text: &mut String, divergences: &[Divergence]) -> std::fmt::Result {
     if divergences.is_empty() {
         return Ok(());
@@ -158,14 +158,14 @@ fn write_divergences(text: &mut String, divergences: &[Divergence]) -> std::fmt:
     Ok(())
 }
 
-/// Two long lists as far as they fit on a line, from where they differ.
+/// Shortens two long texts to fit on a line, starting where they differ.
 fn told_apart(before: &str, after: &str) -> (String, String) {
     const MOST: usize = 60;
     if before.chars().count().max(after.chars().count()) <= MOST {
         return (before.to_owned(), after.to_owned());
     }
     let common = before.chars().zip(after.chars()).take_while(|(a, b)| a == b).count();
-    // Whole entries of a list, where it is one.
+    // Start at a whole entry if the text is a list.
     let start: String = before.chars().take(common).collect();
     let skipped = start.rfind('{').map_or(common, |at| start.get(..at).unwrap_or_default().chars().count());
     let part = |text: &str| {

@@ -1,4 +1,4 @@
-//! `mcoe rules fmt`: the files of a pack laid out alike.
+//! `mcoe rules fmt`: formats the files of a pack.
 
 use std::fmt::Write as _;
 
@@ -36,7 +36,8 @@ impl Fmt {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let dir = &self.rules.rules;
         let files = read_pack(dir, globals)?;
-        let formatted = workbench::format(&files).map_err(|wrong| input::told(&wrong, &files, dir, globals))?;
+        let formatted =
+            workbench::format(&files).map_err(|wrong| input::rules_failure(&wrong, &files, dir, globals))?;
         if !self.check {
             formatted.changed.keys().try_for_each(|name| refuse_links(dir, name))?;
             for (name, text) in &formatted.changed {
@@ -66,12 +67,12 @@ impl Fmt {
         print(&shown.map(|name| name + "\n").collect::<String>())
     }
 
-    /// What cannot be laid out without saying something else.
+    /// The error about files that cannot be formatted without changing their meaning.
     fn refusals(&self, formatted: &Formatted) -> String {
         let mut text = String::new();
         for name in &formatted.refused {
             let shown = self.rules.rules.join(name).display().to_string();
-            // Writing to a text cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = writeln!(text, "error: `{shown}` would say something else once laid out, so it stays as it is");
         }
         text + "  remedy: lay it out by hand"

@@ -1,4 +1,4 @@
-//! `mcoe rules impact`: what a changed pack would have decided otherwise of what is on record.
+//! `mcoe rules impact`: shows which recorded decisions a changed pack would have made differently.
 
 use std::fmt::Write as _;
 
@@ -47,10 +47,10 @@ pub(super) struct Impact {
     database: DatabaseArgument,
 }
 
-/// How many of a kind are shown to people.
+/// Default number of entries shown per list in text output.
 const SHOWN: usize = 10;
 
-/// What is asked again and what is not, so that nobody takes the answer for more than it is.
+/// Limitations of the analysis, printed with the result.
 const NOTES: [&str; 3] = [
     "judged again: guardrails, confidence, band and status, on what the rules saw when they were asked",
     "as on record: hours, assets and their scores, fatigue, expected engagement, the warnings that held, and what the \
@@ -68,7 +68,7 @@ impl Impact {
         let (planner, filter) = (&planner, &filter);
         let impact = self.database.with(OpenMode::Read, |ledger| async move {
             let ledger = match &self.workspace {
-                Some(workspace) => ledger.within(WorkspaceId::new(workspace.as_str())),
+                Some(workspace) => ledger.scoped_to(WorkspaceId::new(workspace.as_str())),
                 None => ledger,
             };
             let bar = Progress::new(globals, ledger.impact_rows(filter).await?, "judging");
@@ -82,7 +82,7 @@ impl Impact {
             return print(&format!("{}\n", as_json(&impact, shown)));
         }
         let mut text = String::new();
-        // Writing to a text cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write(&mut text, &impact, shown);
         print(&text)
     }
@@ -104,7 +104,7 @@ impl Impact {
     }
 }
 
-/// The changes that are shown, the worst kinds first.
+/// The changes to show, worst kinds first.
 fn changes(impact: &planner::Impact, shown: usize) -> impl Iterator<Item = &Change> {
     impact.changes.values().flatten().take(shown)
 }
@@ -217,7 +217,7 @@ fn write_changes(text: &mut String, impact: &planner::Impact, shown: usize) -> s
             stand(change.before),
             stand(change.after)
         )?;
-        // Where a decision differs twice, one rule is often behind both.
+        // If a decision differs in two ways, the same rule often causes both.
         let mut causes: Vec<_> = change.differs.iter().map(|(_, cause)| cause).collect();
         causes.dedup();
         for cause in causes {
@@ -240,7 +240,7 @@ fn place(file: &str, line: u32) -> String {
     if line == 0 { String::new() } else { format!("   {file}:{line}") }
 }
 
-/// Counts that are not zero, in words.
+/// The non-zero counts as text.
 fn totals(count: &ImpactCount) -> String {
     let kinds = ChangeKind::ALL.into_iter().filter(|kind| count.of(*kind) > 0);
     let said: Vec<String> = kinds.map(|kind| format!("{} {}", count.of(kind), kind.words())).collect();

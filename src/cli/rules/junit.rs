@@ -1,15 +1,15 @@
-//! What came of the cases as JUnit XML, which build servers read: a suite a file, a test a case.
+//! Results of the cases as JUnit XML for CI servers: one suite per file, one test per case.
 
 use std::path::Path;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::told::failure;
+use super::test_output::failure;
 use crate::cli::failure::Failure;
 use crate::rules::CompiledRules;
 use crate::workbench::{CaseReport, Report};
 
-/// The whole document. No time stands in it, so that the same pack gives the same bytes.
+/// The whole document. It contains no timestamps, so the same pack gives the same bytes.
 pub(super) fn junit(rules: &CompiledRules, report: &Report, dir: &Path) -> Result<String, Failure> {
     let mut document = quick_junit::Report::new("mcoe rules test");
     for cases in report.cases.chunk_by(|a, b| a.file == b.file) {
@@ -48,7 +48,7 @@ fn status(case: &CaseReport, dir: &Path) -> TestCaseStatus {
     status
 }
 
-/// What came out differently, in a line.
+/// The mismatches of a case in one line.
 fn summary(case: &CaseReport) -> String {
     let parts = case.mismatches.iter();
     let parts: Vec<String> =

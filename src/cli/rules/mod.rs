@@ -1,4 +1,4 @@
-//! `mcoe rules`: the workbench of who writes rules.
+//! `mcoe rules`: tools for writing and testing rules packs.
 
 mod diff;
 mod fmt;
@@ -8,7 +8,7 @@ mod schema;
 mod show;
 mod sweep;
 mod test;
-pub(super) mod told;
+pub(super) mod test_output;
 mod verify;
 
 use clap::{Args, Subcommand};
@@ -36,7 +36,7 @@ enum Work {
 }
 
 impl Rules {
-    /// Whether it runs cases, whose outcome can be told as JUnit XML.
+    /// Whether it runs cases, whose results can be printed as JUnit XML.
     pub const fn runs_cases(&self) -> bool {
         matches!(self.command, Work::Test(_))
     }

@@ -1,4 +1,4 @@
-//! `mcoe rules schema`: what the files of a pack may hold, for editors.
+//! `mcoe rules schema`: JSON Schemas of a pack's files, for editors.
 
 use std::path::PathBuf;
 

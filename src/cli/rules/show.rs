@@ -1,4 +1,4 @@
-//! `mcoe rules show`: what holds for a client and a channel, and where it is said.
+//! `mcoe rules show`: the effective values for a client and a channel, and where each is set.
 
 use std::fmt::Write as _;
 
@@ -60,7 +60,7 @@ impl Show {
             files => format!("overlays that cover this: {}\n", files.join(", ")),
         };
         for value in shown {
-            // Writing to a text cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write_value(&mut text, value);
         }
         print(&text)

@@ -1,4 +1,4 @@
-//! `mcoe rules test`: does the pack do what its cases say?
+//! `mcoe rules test`: runs the pack's test cases.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use super::super::progress::stop_if_asked;
 use super::super::terminal::print_as_is;
 use super::super::{Format, Globals, RulesArgument, input, print};
 use super::junit::junit;
-use super::told::{failure, gaps, survivors};
+use super::test_output::{failure, gaps, survivors};
 use crate::rules::{CompiledRules, Diagnostic};
 use crate::workbench::{self, Case, Coverage, Mutation, Report};
 
@@ -50,7 +50,7 @@ Examples:
 
 Exit codes: 0 all cases come out as expected; 1 one does not, or they exercise too little; 2 a case cannot be read.";
 
-/// What may be asked for beside the cases.
+/// Optional results in addition to the cases.
 struct Extras {
     coverage: Option<Coverage>,
     mutation: Option<Mutation>,
@@ -78,7 +78,7 @@ impl Test {
         }
     }
 
-    /// What is asked for beside the cases themselves. Nothing is tried on a pack that fails them.
+    /// Computes coverage and mutation results as requested. Mutations are not tried if any case fails.
     fn extras(
         &self,
         rules: &CompiledRules,
@@ -88,7 +88,8 @@ impl Test {
     ) -> Result<Extras, Failure> {
         let is_sound = report.failed() == 0;
         let wants_coverage = self.coverage || self.coverage_at_least.is_some();
-        let told = |wrong: Vec<Diagnostic>| input::told(&wrong, &rules.pack().files, &self.rules.rules, globals);
+        let told =
+            |wrong: Vec<Diagnostic>| input::rules_failure(&wrong, &rules.pack().files, &self.rules.rules, globals);
         let coverage = wants_coverage.then(|| workbench::coverage(rules, cases)).transpose().map_err(told)?;
         let goes_on = || stop_if_asked().is_ok();
         let mutation = (self.mutate && is_sound).then(|| workbench::mutate(rules, cases, &goes_on));
@@ -119,7 +120,7 @@ impl Test {
         Ok(fitting)
     }
 
-    /// Writes what changed and runs the cases again.
+    /// Writes the changed snapshots and runs the cases again.
     fn updated(&self, report: &Report, cases: &[Case], globals: &Globals) -> Result<Report, Failure> {
         let dir = &self.rules.rules;
         report.snapshots.keys().try_for_each(|file| refuse_links(dir, file))?;
@@ -128,7 +129,8 @@ impl Test {
             globals.say(&format!("wrote {}", dir.join(file).display()));
         }
         let files = read_pack(dir, globals)?;
-        let rules = input::compile(files.clone()).map_err(|wrong| input::told(&wrong, &files, dir, globals))?;
+        let rules =
+            input::compile(files.clone()).map_err(|wrong| input::rules_failure(&wrong, &files, dir, globals))?;
         Ok(workbench::run(&rules, cases))
     }
 

@@ -1,4 +1,4 @@
-//! `mcoe rules verify`: what no case can show, over the whole domain of inputs.
+//! `mcoe rules verify`: checks a pack over the whole domain of inputs, which test cases cannot cover.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -43,7 +43,7 @@ impl Verify {
 
 fn told(verification: &Verification, name: &str, dir: &Path) -> String {
     let mut text = String::new();
-    // Writing to a text cannot fail.
+    // Writing to a `String` cannot fail.
     let _ = write(&mut text, verification, name, dir);
     text
 }
@@ -74,7 +74,7 @@ fn shown(place: &RulePlace, dir: &Path) -> String {
     format!("{}:{}", dir.join(&*place.file).display(), place.line)
 }
 
-/// What a guardrail can answer, with the simplest input for each answer.
+/// Writes the possible outcomes of a guardrail, with the simplest input for each.
 fn write_reach(text: &mut String, reach: &Reach, dir: &Path) -> std::fmt::Result {
     let Reach { guardrail, place, inputs, is_exhaustive, witnesses } = reach;
     let among = if *is_exhaustive { "all that may matter" } else { "an even choice" };

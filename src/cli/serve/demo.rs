@@ -1,4 +1,4 @@
-//! A workspace to look around in: the shipped agency with weeks of history up to this very day.
+//! A demo workspace: the shipped agency scenario with weeks of history up to today.
 
 use std::path::Path;
 
@@ -12,24 +12,24 @@ use crate::planner::Planner;
 use crate::rules::CompiledRules;
 use crate::store::{Change, DatabaseUrl, Ledger, OpenMode, Schedule, ScheduleFilter, Unwatched};
 
-/// The made-up workspace.
+/// The id of the demo workspace.
 pub(super) const WORKSPACE: &str = "your-workspace-id";
-/// The scenario that it comes from.
+/// The scenario it is made from.
 const SCENARIO: &str = "scenarios/agency";
-/// Weeks of history before the present one.
+/// Weeks of history before the current one.
 const WEEKS: i64 = 4;
-/// Who planned, and who approved.
+/// The actors that plan and approve.
 const PLANNER: &str = "schedule";
 const APPROVER: &str = "demo founder";
 
-/// A database that is gone when the server is.
+/// A ledger in a temporary database, removed when dropped.
 pub(super) struct Demo {
     pub ledger: Ledger,
     _dir: TempDir,
 }
 
 impl Demo {
-    /// Makes the workspace and its history.
+    /// Creates the workspace and its history.
     pub async fn open(rules: &CompiledRules, globals: &Globals) -> Result<Self, Failure> {
         let scenario = renamed(input::scenario(Path::new(SCENARIO), rules, globals)?);
         let dir = tempfile::tempdir()
@@ -45,7 +45,7 @@ impl Demo {
     }
 }
 
-/// All clients in the one workspace.
+/// Moves all clients to the demo workspace.
 fn renamed(mut scenario: Scenario) -> Scenario {
     for (client, _) in &mut scenario.clients {
         client.workspace_id = WorkspaceId::new(WORKSPACE);
@@ -61,7 +61,7 @@ struct History<'h> {
 }
 
 impl History<'_> {
-    /// Lives through the weeks up to now: a planning a week, reviews, a daily pass a day.
+    /// Plays through the weeks up to now: one weekly pass and one review per week, one daily pass per day.
     async fn live(&self, scenario: &Scenario) -> Result<(), Failure> {
         let today = self.now.date();
         let this_week = Week::of(today);
@@ -79,7 +79,7 @@ impl History<'_> {
                 }
             }
         }
-        // The coming week is planned and waits for whoever looks around.
+        // The coming week is planned and waits for review by the user.
         self.weekly(this_week.plus(1), self.now).await
     }
 
@@ -89,7 +89,7 @@ impl History<'_> {
         Ok(())
     }
 
-    /// Approves most of what waits in a week, and takes back a little.
+    /// Approves most of a week's pending schedules, and cancels a few.
     async fn review(&self, week: Week, now: Timestamp) -> Result<(), Failure> {
         let filter = ScheduleFilter {
             statuses: vec![ScheduleStatus::Pending],
@@ -115,7 +115,7 @@ impl History<'_> {
     }
 }
 
-/// An hour of a day, so many days after another.
+/// The time (UTC) at `hour`, `days` days after `day`.
 fn at(day: NaiveDate, days: i64, hour: i64) -> Timestamp {
     Timestamp::at_midnight(plus_days(day, days)).plus_hours(hour)
 }

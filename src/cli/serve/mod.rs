@@ -1,4 +1,4 @@
-//! `mcoe serve`: the interface for programs and the founder's console.
+//! `mcoe serve`: serves the HTTP API and the web console.
 
 mod demo;
 
@@ -59,7 +59,7 @@ pub(super) struct Serve {
     demo: bool,
 }
 
-/// How long closing the ledger may take.
+/// Time limit for closing the ledger.
 const CLOSING: Duration = Duration::from_secs(10);
 
 const EXAMPLES: &str = "\
@@ -97,7 +97,7 @@ impl Serve {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Machine(format!("error: cannot start: {error}")))?;
         let ended = runtime.block_on(self.serve(rules, globals));
-        // What did not end in its time is not waited for.
+        // Do not wait for tasks that have not ended in time.
         runtime.shutdown_background();
         ended
     }
@@ -110,12 +110,12 @@ impl Serve {
         };
         let Some((ledger, _demo)) = opened else { return Ok(()) };
         let ended = self.serve_from(ledger.clone(), rules, globals, stop).await;
-        // Jobs that did not end in their time may hold on to a connection.
+        // Jobs that have not ended in time may still hold a connection.
         let _ = tokio::time::timeout(CLOSING, ledger.close()).await;
         ended
     }
 
-    /// The ledger, and what must last as long as it.
+    /// Opens the ledger, together with the demo that must outlive it, if any.
     async fn open(&self, rules: &CompiledRules, globals: &Globals) -> Result<Option<(Ledger, Option<Demo>)>, Failure> {
         if self.demo {
             let demo = Demo::open(rules, globals).await?;
@@ -173,7 +173,7 @@ impl Serve {
         };
         let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
         let colors = globals.colors_stderr() && std::io::stderr().is_terminal();
-        // Another log of this process is as good.
+        // If this process already has a logger, it serves as well.
         let _ = match self.log_format {
             LogFormat::Text => log.with_ansi(colors).try_init(),
             LogFormat::Json => log.json().flatten_event(true).try_init(),
@@ -181,7 +181,7 @@ impl Serve {
     }
 }
 
-/// Ends when the process is asked to.
+/// A future that completes on SIGINT or SIGTERM.
 fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     let cannot = |error| Failure::Machine(format!("error: cannot listen for interrupts: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;

@@ -10,7 +10,7 @@ use crate::model::{CampaignId, ClientId, ConflictKind, Severity, WorkspaceId};
 use crate::rules::EffectiveValue;
 use crate::store::ConflictFilter;
 use crate::web::access::Caller;
-use crate::web::params::{Asked, Params};
+use crate::web::params::{Params, QueryFields};
 use crate::web::problem::{Problem, WrongField};
 use crate::web::state::App;
 
@@ -25,7 +25,7 @@ const USUAL_HISTORY: u64 = 28;
 pub(super) async fn workspaces(
     State(app): State<App>,
     caller: Caller,
-    Asked(params): Asked,
+    QueryFields(params): QueryFields,
 ) -> Result<Json<Value>, Problem> {
     params.finish()?;
     Ok(Json(json!({"workspaces": caller.workspaces(&app.ledger).await?})))
@@ -35,7 +35,7 @@ pub(super) async fn workspaces(
 pub(super) async fn conflicts(
     State(app): State<App>,
     caller: Caller,
-    Asked(mut params): Asked,
+    QueryFields(mut params): QueryFields,
 ) -> Result<Json<Value>, Problem> {
     let named = params.text("workspace_id");
     let (filter, _) = conflict_filter(&mut params);
@@ -62,7 +62,7 @@ pub(in crate::web) fn conflict_filter(params: &mut Params) -> (ConflictFilter, u
 pub(super) async fn health(
     State(app): State<App>,
     caller: Caller,
-    Asked(mut params): Asked,
+    QueryFields(mut params): QueryFields,
 ) -> Result<Json<Value>, Problem> {
     let named = params.text("workspace_id");
     let days = params.whole("days", 1..=366).unwrap_or(USUAL_HISTORY);
@@ -76,7 +76,7 @@ pub(super) async fn health(
 pub(super) async fn rules(
     State(app): State<App>,
     caller: Caller,
-    Asked(mut params): Asked,
+    QueryFields(mut params): QueryFields,
 ) -> Result<Json<Value>, Problem> {
     let named = params.text("workspace_id");
     let client = params.text("client_id");

@@ -18,7 +18,7 @@ use crate::model::Role;
 use crate::store::{Job, JobStatus, Ledger};
 use crate::web::access::Caller;
 use crate::web::cursor::Listing;
-use crate::web::params::{Asked, At};
+use crate::web::params::{PathPart, QueryFields};
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
@@ -33,7 +33,7 @@ const REPORT_POLICY: HeaderValue =
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
-    Asked(mut params): Asked,
+    QueryFields(mut params): QueryFields,
 ) -> Result<Json<Value>, Problem> {
     let named = params.text("workspace_id");
     let list = Listing::new("jobs", &());
@@ -44,7 +44,7 @@ pub(super) async fn list(
     Ok(Json(json!({"jobs": page.rows, "next_cursor": page.next.map(|mark| list.cursor(&mark))})))
 }
 
-async fn find(app: &App, caller: &Caller, id: &str, mut params: Asked) -> Result<(Ledger, Job), Problem> {
+async fn find(app: &App, caller: &Caller, id: &str, mut params: QueryFields) -> Result<(Ledger, Job), Problem> {
     let named = params.0.text("workspace_id");
     params.0.finish()?;
     let ledger = app.ledger_of(&known(app, caller, named).await?);
@@ -56,8 +56,8 @@ async fn find(app: &App, caller: &Caller, id: &str, mut params: Asked) -> Result
 pub(super) async fn one(
     State(app): State<App>,
     caller: Caller,
-    At(id): At<String>,
-    params: Asked,
+    PathPart(id): PathPart<String>,
+    params: QueryFields,
 ) -> Result<Json<Value>, Problem> {
     let (ledger, job) = find(&app, &caller, &id, params).await?;
     let files = ledger.job_files(job.id).await?;
@@ -72,8 +72,8 @@ pub(super) async fn one(
 pub(super) async fn cancel(
     State(app): State<App>,
     caller: Caller,
-    At(id): At<String>,
-    Asked(mut params): Asked,
+    PathPart(id): PathPart<String>,
+    QueryFields(mut params): QueryFields,
 ) -> Result<Json<Value>, Problem> {
     let named = params.text("workspace_id");
     params.finish()?;
@@ -87,8 +87,8 @@ pub(super) async fn cancel(
 pub(super) async fn events(
     State(app): State<App>,
     caller: Caller,
-    At(id): At<String>,
-    params: Asked,
+    PathPart(id): PathPart<String>,
+    params: QueryFields,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let (ledger, job) = find(&app, &caller, &id, params).await?;
     let (sender, receiver) = tokio::sync::mpsc::channel(4);
@@ -119,8 +119,8 @@ pub(super) async fn events(
 pub(super) async fn file(
     State(app): State<App>,
     caller: Caller,
-    At((id, name)): At<(String, String)>,
-    params: Asked,
+    PathPart((id, name)): PathPart<(String, String)>,
+    params: QueryFields,
 ) -> Result<Response, Problem> {
     let (ledger, job) = find(&app, &caller, &id, params).await?;
     answer(&ledger, job.id, &name).await

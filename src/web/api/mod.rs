@@ -13,11 +13,10 @@ use axum::routing::{get, post};
 use super::cursor::Listing;
 use super::params::Params;
 use super::state::App;
-use crate::store::Mark;
+use crate::store::Cursor;
 
 pub(super) use insight::conflict_filter;
 pub(super) use jobs::answer;
-pub(super) use operations::LastWrite;
 pub(super) use scheduler::{actions, days_ago, extent};
 pub(super) use schedules::{parsed, with_record};
 
@@ -27,7 +26,7 @@ const USUAL_ROWS: u32 = 50;
 const MOST_ROWS: u64 = 500;
 
 /// Where a page of a list begins, and how many rows it has.
-fn paging(params: &mut Params, list: &Listing) -> (Option<Mark>, u32) {
+fn paging(params: &mut Params, list: &Listing) -> (Option<Cursor>, u32) {
     let after = list.read(params);
     (after, params.whole("limit", 1..=MOST_ROWS).map_or(USUAL_ROWS, |limit| limit as u32))
 }

@@ -15,7 +15,7 @@ use crate::simulator::Extent;
 use crate::store::{ActionFilter, Job, JobStatus};
 use crate::web::access::Caller;
 use crate::web::cursor::Listing;
-use crate::web::params::{Asked, Moment, Params, Sent};
+use crate::web::params::{BodyFields, Moment, Params, QueryFields};
 use crate::web::problem::{Problem, WrongField};
 use crate::web::secret::now;
 use crate::web::state::App;
@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) async fn look(
     State(app): State<App>,
     caller: Caller,
-    Asked(mut params): Asked,
+    QueryFields(mut params): QueryFields,
 ) -> Result<Json<Value>, Problem> {
     let named = params.text("workspace_id");
     let view = params.text("type").unwrap_or_else(|| "actions".to_owned());
@@ -94,7 +94,7 @@ pub(super) async fn run(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Sent(mut params): Sent,
+    BodyFields(mut params): BodyFields,
 ) -> Result<Response, Problem> {
     let named = params.text("workspace_id");
     let action = params.needed("action", "write daily or weekly");
@@ -115,7 +115,7 @@ pub(super) async fn preview(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Sent(mut params): Sent,
+    BodyFields(mut params): BodyFields,
 ) -> Result<Response, Problem> {
     let named = params.text("workspace_id");
     let work = Work::Plan { week: week(&mut params), client: params.text("client_id") };
@@ -127,7 +127,7 @@ pub(super) async fn simulate(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Sent(mut params): Sent,
+    BodyFields(mut params): BodyFields,
 ) -> Result<Response, Problem> {
     let named = params.text("workspace_id");
     let work = Work::Simulate { extent: extent(&mut params) };
@@ -139,7 +139,7 @@ pub(super) async fn compare(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Sent(mut params): Sent,
+    BodyFields(mut params): BodyFields,
 ) -> Result<Response, Problem> {
     let named = params.text("workspace_id");
     caller.require(Role::Admin)?;

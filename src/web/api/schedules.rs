@@ -10,7 +10,7 @@ use crate::model::{Role, ScheduleStatus, WorkspaceId};
 use crate::store::{Action, ActionFilter, Change, Changed, ChannelStatus, Ledger, Schedule, ScheduleFilter, Skipped};
 use crate::web::access::Caller;
 use crate::web::cursor::Listing;
-use crate::web::params::{Asked, At, Params, Sent};
+use crate::web::params::{BodyFields, Params, PathPart, QueryFields};
 use crate::web::problem::Problem;
 use crate::web::secret::now;
 use crate::web::state::App;
@@ -41,7 +41,7 @@ fn view(params: &mut Params) -> View {
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
-    Asked(mut params): Asked,
+    QueryFields(mut params): QueryFields,
 ) -> Result<Json<Value>, Problem> {
     let named = params.text("workspace_id");
     let view = view(&mut params);
@@ -100,8 +100,8 @@ fn channel(status: &ChannelStatus) -> Value {
 pub(super) async fn one(
     State(app): State<App>,
     caller: Caller,
-    At(id): At<String>,
-    Asked(mut params): Asked,
+    PathPart(id): PathPart<String>,
+    QueryFields(mut params): QueryFields,
 ) -> Result<Json<Value>, Problem> {
     let named = params.text("workspace_id");
     params.finish()?;
@@ -144,7 +144,7 @@ fn skipped(skipped: &Skipped) -> Value {
 pub(super) async fn change(
     State(app): State<App>,
     caller: Caller,
-    Sent(mut params): Sent,
+    BodyFields(mut params): BodyFields,
 ) -> Result<Json<Value>, Problem> {
     let named = params.text("workspace_id");
     let mut ids = params.ids("ids");

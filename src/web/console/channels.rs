@@ -6,7 +6,7 @@ use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-use super::Looking;
+use super::PageRequest;
 use super::words::{Shown, client_choices};
 use crate::rules::FatigueRules;
 use crate::store::{ChannelStatus, HealthDay};
@@ -55,26 +55,26 @@ struct Card {
 }
 
 /// `GET …/channels`
-pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Response, Problem> {
-    let Looking { desk, mut params, .. } = looking;
+pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result<Response, Problem> {
+    let PageRequest { visit, mut params, .. } = request;
     let client = params.text("client");
     params.finish()?;
-    let clients = app.clients(&desk.workspace).await?;
+    let clients = app.clients(&visit.workspace).await?;
     let fatigue = &app.rules.base().fatigue;
-    let ledger = desk.ledger();
+    let ledger = visit.ledger();
     let (channels, history) = match &client {
         None => {
             let since = days_ago(DAYS).date();
-            (app.status(&desk.workspace).await?.channels.clone(), ledger.health_history(since).await?)
+            (app.status(&visit.workspace).await?.channels.clone(), ledger.health_history(since).await?)
         }
         Some(client) => (ledger.client_channels(client, fatigue, now()).await?, Vec::new()),
     };
     let cards: Vec<Card> = channels.iter().map(|status| card(status, &history, fatigue)).collect();
-    let chrome = desk.chrome("Channel health", "channels", None);
+    let chrome = visit.chrome("Channel health", "channels", None);
     let empty = cards.is_empty().then(|| {
         context! {
             text => if client.is_some() { "This client posts on no channel." } else { "No client posts on any channel yet." },
-            href => desk.link("/channels", &[]),
+            href => visit.link("/channels", &[]),
             label => "All clients",
         }
     });
@@ -87,7 +87,7 @@ pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Res
         thresholds => thresholds(fatigue),
         empty => empty,
     };
-    Ok(desk.page("channels.html", &chrome, content))
+    Ok(visit.page("channels.html", &chrome, content))
 }
 
 fn thresholds(rules: &FatigueRules) -> Vec<String> {

@@ -7,7 +7,7 @@ use minijinja::value::Serde;
 use serde::Serialize;
 
 use super::words::{Names, Shown, client_choices, conflict_means, names, spoken};
-use super::{Desk, Looking};
+use super::{PageRequest, Visit};
 use crate::model::{ConflictKind, Severity};
 use crate::store::{ConflictGroup, FoundConflict};
 use crate::web::api::conflict_filter;
@@ -44,22 +44,22 @@ struct Found {
 }
 
 /// `GET …/conflicts`
-pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Response, Problem> {
-    let Looking { desk, mut params, .. } = looking;
+pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result<Response, Problem> {
+    let PageRequest { visit, mut params, .. } = request;
     let client = params.text("client").unwrap_or_default();
     let (mut filter, days) = conflict_filter(&mut params);
     filter.client = Some(client.clone()).filter(|client| !client.is_empty());
     params.finish()?;
     let newest = if filter.severity.is_some() && filter.kind.is_some() { NEWEST_OF_ONE } else { NEWEST };
-    let found = desk.ledger().conflicts(&filter, newest).await?;
-    let clients = app.clients(&desk.workspace).await?;
+    let found = visit.ledger().conflicts(&filter, newest).await?;
+    let clients = app.clients(&visit.workspace).await?;
     let names = names(&clients);
-    let groups: Vec<Group> = found.iter().map(|group| shown(&desk, &names, group, &client, days)).collect();
-    let chrome = desk.chrome("Conflicts", "conflicts", None);
+    let groups: Vec<Group> = found.iter().map(|group| shown(&visit, &names, group, &client, days)).collect();
+    let chrome = visit.chrome("Conflicts", "conflicts", None);
     let empty = groups.is_empty().then(|| {
         context! {
             text => format!("Nothing stands against the plans of the last {days} days as you asked for."),
-            href => desk.link("/conflicts", &[]),
+            href => visit.link("/conflicts", &[]),
             label => "All conflicts of the last 7 days",
         }
     });
@@ -80,10 +80,10 @@ pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Res
         groups => Serde(&groups),
         empty => empty,
     };
-    Ok(desk.page("conflicts.html", &chrome, content))
+    Ok(visit.page("conflicts.html", &chrome, content))
 }
 
-fn shown(desk: &Desk, names: &Names<'_>, group: &ConflictGroup, client: &str, days: u64) -> Group {
+fn shown(visit: &Visit, names: &Names<'_>, group: &ConflictGroup, client: &str, days: u64) -> Group {
     let (severity, kind) = (group.severity.name(), group.kind.name());
     let days = days.to_string();
     Group {
@@ -93,13 +93,13 @@ fn shown(desk: &Desk, names: &Names<'_>, group: &ConflictGroup, client: &str, da
         means: conflict_means(group.kind),
         count: group.count,
         more: group.count - group.conflicts.len() as i64,
-        more_href: desk
+        more_href: visit
             .link("/conflicts", &[("severity", severity), ("kind", kind), ("client", client), ("days", &days)]),
-        rows: group.conflicts.iter().map(|conflict| row(desk, names, conflict)).collect(),
+        rows: group.conflicts.iter().map(|conflict| row(visit, names, conflict)).collect(),
     }
 }
 
-fn row(desk: &Desk, names: &Names<'_>, conflict: &FoundConflict) -> Found {
+fn row(visit: &Visit, names: &Names<'_>, conflict: &FoundConflict) -> Found {
     let when = Shown::utc(conflict.created_at);
     let channel = conflict.channel.map(|channel| channel.name());
     let posts = [("client", conflict.client_id.as_str()), ("channel", channel.unwrap_or_default())];
@@ -112,6 +112,6 @@ fn row(desk: &Desk, names: &Names<'_>, conflict: &FoundConflict) -> Found {
         affected: conflict.affected,
         iso: when.iso,
         text: when.text,
-        href: Some(desk.link("", &posts)),
+        href: Some(visit.link("", &posts)),
     }
 }

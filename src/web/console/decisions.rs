@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::words::{Names, Shown, action_types, client_choices, names, query, spoken, status_label};
-use super::{Desk, Looking};
+use super::{PageRequest, Visit};
 use crate::model::{ActionType, DecisionStatus};
 use crate::store::Action;
 use crate::web::api::actions;
@@ -19,7 +19,7 @@ use crate::web::state::App;
 
 /// What is asked for, as it stands in the address.
 #[derive(Debug, Default, Serialize)]
-struct Wish {
+struct DecisionQuery {
     client: String,
     r#type: String,
     actor: String,
@@ -54,17 +54,22 @@ struct Entry {
 }
 
 /// `GET …/decisions`
-pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Response, Problem> {
-    let Looking { desk, mut params, .. } = looking;
+pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result<Response, Problem> {
+    let PageRequest { visit, mut params, .. } = request;
     let mut text = |field| params.text(field).unwrap_or_default();
-    let wish =
-        Wish { client: text("client"), r#type: text("type"), actor: text("actor"), from: text("from"), to: text("to") };
+    let wanted_query = DecisionQuery {
+        client: text("client"),
+        r#type: text("type"),
+        actor: text("actor"),
+        from: text("from"),
+        to: text("to"),
+    };
     let fields = query(&[
-        ("client_id", &wish.client),
-        ("action_type", &wish.r#type),
-        ("actor", &wish.actor),
-        ("from", &wish.from),
-        ("to", &wish.to),
+        ("client_id", &wanted_query.client),
+        ("action_type", &wanted_query.r#type),
+        ("actor", &wanted_query.actor),
+        ("from", &wanted_query.from),
+        ("to", &wanted_query.to),
     ]);
     let mut wanted = Params::of_pairs(fields.trim_start_matches('?').as_bytes());
     let filter = actions(&mut wanted);
@@ -72,31 +77,31 @@ pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Res
     let list = Listing::new("actions", &filter);
     let after = list.read(&mut params);
     params.finish()?;
-    let found = desk.ledger().actions(&filter, after.as_ref()).await?;
-    let clients = app.clients(&desk.workspace).await?;
+    let found = visit.ledger().actions(&filter, after.as_ref()).await?;
+    let clients = app.clients(&visit.workspace).await?;
     let names = names(&clients);
-    let rows: Vec<Entry> = found.rows.iter().map(|action| entry(&desk, &names, action)).collect();
+    let rows: Vec<Entry> = found.rows.iter().map(|action| entry(&visit, &names, action)).collect();
     let paged = |cursor: &str| {
         let place = [
-            ("client", wish.client.as_str()),
-            ("type", &wish.r#type),
-            ("actor", &wish.actor),
-            ("from", &wish.from),
-            ("to", &wish.to),
+            ("client", wanted_query.client.as_str()),
+            ("type", &wanted_query.r#type),
+            ("actor", &wanted_query.actor),
+            ("from", &wanted_query.from),
+            ("to", &wanted_query.to),
             ("cursor", cursor),
         ];
-        desk.link("/decisions", &place)
+        visit.link("/decisions", &place)
     };
     let empty = rows.is_empty().then(|| {
         context! {
             text => "No decision is on record as you asked for. Decisions are put down when a week is planned, when somebody approves or cancels, and in each daily pass.",
-            href => desk.link("/decisions", &[]),
+            href => visit.link("/decisions", &[]),
             label => "All decisions",
         }
     });
-    let chrome = desk.chrome("Decisions", "decisions", None);
+    let chrome = visit.chrome("Decisions", "decisions", None);
     let content = context! {
-        filter => Serde(&wish),
+        filter => Serde(&wanted_query),
         options => context! {
             types => Serde(action_types()),
             clients => Serde(client_choices(&clients)),
@@ -106,10 +111,10 @@ pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Res
         next_page => found.next.map(|mark| paged(&list.cursor(&mark))),
         empty => empty,
     };
-    Ok(desk.page("decisions.html", &chrome, content))
+    Ok(visit.page("decisions.html", &chrome, content))
 }
 
-fn entry(desk: &Desk, names: &Names<'_>, action: &Action) -> Entry {
+fn entry(visit: &Visit, names: &Names<'_>, action: &Action) -> Entry {
     let when = Shown::utc(action.created_at);
     let payload = &action.decision_payload;
     Entry {
@@ -134,7 +139,7 @@ fn entry(desk: &Desk, names: &Names<'_>, action: &Action) -> Entry {
         truth_notes: action.truth_notes.clone(),
         disclaimers: action.disclaimers.clone(),
         signals: signals(&action.source_signals),
-        href: action.schedule_id.map(|id| desk.link(&format!("/schedules/{id}"), &[])),
+        href: action.schedule_id.map(|id| visit.link(&format!("/schedules/{id}"), &[])),
     }
 }
 

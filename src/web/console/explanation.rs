@@ -8,12 +8,12 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::words::{Row, Shown, names, spoken};
-use super::{Desk, Looking, schedules};
+use super::{PageRequest, Visit, schedules};
 use crate::model::{ActionType, CampaignId, ClientId, Tier, Week, Zone};
 use crate::planner::{HourExplanation, Planner, explain_hour};
 use crate::store::{Action, Schedule};
 use crate::web::api::{parsed, with_record};
-use crate::web::params::At;
+use crate::web::params::PathPart;
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
@@ -71,26 +71,30 @@ struct Event {
 }
 
 /// `GET …/schedules/{id}`
-pub(super) async fn page(State(app): State<App>, At(id): At<String>, looking: Looking) -> Result<Response, Problem> {
-    let Looking { desk, mut params, .. } = looking;
+pub(super) async fn page(
+    State(app): State<App>,
+    PathPart(id): PathPart<String>,
+    request: PageRequest,
+) -> Result<Response, Problem> {
+    let PageRequest { visit, mut params, .. } = request;
     let notice = schedules::notice(&mut params);
     params.finish()?;
     let id = parsed(&id, "schedule")?;
-    let ledger = desk.ledger();
+    let ledger = visit.ledger();
     let (schedule, decisions) = with_record(&ledger, id).await?;
     let record = Record(decisions);
-    let clients = app.clients(&desk.workspace).await?;
-    let row = Row::of(&desk, &names(&clients), &schedule);
-    let hour = hour(&desk, &schedule, &record).await;
+    let clients = app.clients(&visit.workspace).await?;
+    let row = Row::of(&visit, &names(&clients), &schedule);
+    let hour = hour(&visit, &schedule, &record).await;
     let title = format!("{}, {}", row.title, row.client_name);
-    let chrome = desk.chrome(&title, "schedules", notice);
+    let chrome = visit.chrome(&title, "schedules", notice);
     let text = |field: &str| schedule.content_preview.get(field).and_then(Json::as_str).unwrap_or_default().to_owned();
     let missing = record.planned(ActionType::PostingDecision).is_none();
     let content = context! {
         preview => context! { title => row.title.as_str(), body => text("body"), kind => text("kind") },
         facts => Serde(facts(&schedule)),
         hour => Serde(hour),
-        expected => Serde(expected(&desk, &schedule, &record)),
+        expected => Serde(expected(&visit, &schedule, &record)),
         asset => Serde(asset(&schedule, &record)),
         guardrails => Serde(record.guardrails()),
         confidence => confidence(&schedule, &record),
@@ -98,7 +102,7 @@ pub(super) async fn page(State(app): State<App>, At(id): At<String>, looking: Lo
         missing => missing.then_some("The record holds no decision of the plan about this post, so that little can be said of why it stands here."),
         row => Serde(&row),
     };
-    Ok(desk.page("schedule.html", &chrome, content))
+    Ok(visit.page("schedule.html", &chrome, content))
 }
 
 fn facts(schedule: &Schedule) -> Vec<Fact> {
@@ -116,7 +120,7 @@ fn facts(schedule: &Schedule) -> Vec<Fact> {
 }
 
 /// Why this hour: what the plan put on record, and what makes up the hour's worth as things stand.
-async fn hour(desk: &Desk, schedule: &Schedule, record: &Record) -> Reasons {
+async fn hour(visit: &Visit, schedule: &Schedule, record: &Record) -> Reasons {
     let mut reasons = Reasons::default();
     if let Some(choice) = record.planned(ActionType::TimeChoice) {
         let worth = number(&choice.decision_payload, "slot_value");
@@ -126,7 +130,7 @@ async fn hour(desk: &Desk, schedule: &Schedule, record: &Record) -> Reasons {
              the channel\u{2019}s fatigue there was {fatigue:.2}."
         ));
     }
-    let Some(explained) = worth_now(desk, schedule).await else { return reasons };
+    let Some(explained) = worth_now(visit, schedule).await else { return reasons };
     reasons.sentences.push(match explained.better_hours {
         0 => "No hour of the week is worth more by itself.".to_owned(),
         better => format!(
@@ -151,13 +155,13 @@ async fn hour(desk: &Desk, schedule: &Schedule, record: &Record) -> Reasons {
 
 /// How the worth of the hour when it was planned leads to the expected engagement; none where the record does not say,
 /// or says what does not come to it.
-fn expected(desk: &Desk, schedule: &Schedule, record: &Record) -> Option<Reasons> {
+fn expected(visit: &Visit, schedule: &Schedule, record: &Record) -> Option<Reasons> {
     let time = record.planned(ActionType::TimeChoice)?;
     let worth = found(&time.decision_payload, "slot_value")?;
     let fatigue = found(&time.decision_payload, "fatigue")?;
     let content = record.planned(ActionType::SelectAsset);
     let quality = content.and_then(|content| found(&content.decision_payload, "quality_factor"));
-    let asset = quality.unwrap_or(desk.app.rules.base().assets.quality_without_asset);
+    let asset = quality.unwrap_or(visit.app.rules.base().assets.quality_without_asset);
     let rest = schedule.expected_engagement / (worth * asset);
     if !(0.0..=1.0 + ROUNDING).contains(&rest) {
         return None;
@@ -180,12 +184,12 @@ fn expected(desk: &Desk, schedule: &Schedule, record: &Record) -> Option<Reasons
 }
 
 /// The hour's worth under the rules and the state of now; none where the client no longer posts there.
-async fn worth_now(desk: &Desk, schedule: &Schedule) -> Option<HourExplanation> {
+async fn worth_now(visit: &Visit, schedule: &Schedule) -> Option<HourExplanation> {
     let zone: Zone = schedule.time_zone.parse().ok()?;
     let week = Week::of(zone.wall_time(schedule.scheduled_for).date());
     let client = ClientId::new(schedule.client_id.as_str());
-    let scenario = desk.ledger().client_scenario(&desk.workspace, &client, week).await.ok()?;
-    let planner = Planner::new(&desk.app.rules, Tier::Exact, None);
+    let scenario = visit.ledger().client_scenario(&visit.workspace, &client, week).await.ok()?;
+    let planner = Planner::new(&visit.app.rules, Tier::Exact, None);
     let campaign = schedule.campaign_id.as_deref().map(CampaignId::new);
     explain_hour(&planner, &scenario, week, &client, schedule.channel, schedule.scheduled_for, campaign.as_ref()).ok()
 }

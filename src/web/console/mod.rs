@@ -5,6 +5,7 @@ mod conflicts;
 mod decisions;
 mod explanation;
 mod runs;
+mod schedule_query;
 mod schedules;
 mod session;
 mod week;
@@ -24,10 +25,10 @@ use minijinja::{Environment, context};
 use serde::Serialize;
 
 use super::access::{Peer, Refused, Visitor, cookie_name};
-use super::params::{Filled, Params};
+use super::params::{FormFields, Params};
 use super::problem::Problem;
 use super::secret::{Secret, now};
-use super::state::App;
+use super::state::{App, Pages};
 use crate::model::{Role, WorkspaceId};
 use crate::store::Ledger;
 
@@ -56,11 +57,19 @@ const STYLE: &str = include_str!("assets/console.css");
 const SCRIPT: &str = include_str!("assets/console.js");
 const HTMX: &str = include_str!("assets/htmx.min.js");
 
+/// What the console's pages are made of.
+///
+/// # Errors
+/// Where a template is wrong.
+pub(super) fn pages() -> Result<Pages, minijinja::Error> {
+    Ok(Pages { templates: templates()?, asset_version: asset_version() })
+}
+
 /// The pages' templates, which escape what they are given.
 ///
 /// # Errors
 /// Where one of them is broken.
-pub(super) fn templates() -> Result<Environment<'static>, minijinja::Error> {
+fn templates() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     for (name, text) in TEMPLATES {
@@ -70,7 +79,7 @@ pub(super) fn templates() -> Result<Environment<'static>, minijinja::Error> {
 }
 
 /// What tells one version of scripts and styles from another.
-pub(super) fn asset_version() -> String {
+fn asset_version() -> String {
     let hash = blake3::hash([STYLE, SCRIPT, HTMX].concat().as_bytes()).to_hex();
     hash.chars().take(12).collect()
 }
@@ -179,14 +188,14 @@ struct Choice {
 }
 
 /// Somebody at the console, and the workspace that they look at.
-struct Desk {
+struct Visit {
     app: App,
     visitor: Visitor,
     workspace: WorkspaceId,
     workspaces: Vec<WorkspaceId>,
 }
 
-impl Desk {
+impl Visit {
     /// Lets somebody in, to the workspace that a request names or to the first one.
     async fn open(app: &App, parts: &Parts, named: Option<String>) -> Result<Self, Response> {
         let Peer(peer) =
@@ -298,40 +307,41 @@ fn set_cookie(response: &mut Response, cookie: Cookie<'static>) {
 }
 
 /// Somebody who looks at a page, and what they ask of it.
-struct Looking {
-    desk: Desk,
+struct PageRequest {
+    visit: Visit,
     params: Params,
     headers: HeaderMap,
 }
 
-impl FromRequestParts<App> for Looking {
+impl FromRequestParts<App> for PageRequest {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let mut params = Params::of_pairs(parts.uri.query().unwrap_or_default().as_bytes());
         let named = params.text("workspace");
-        let desk = Desk::open(app, parts, named).await?;
-        Ok(Self { desk, params, headers: parts.headers.clone() })
+        let visit = Visit::open(app, parts, named).await?;
+        Ok(Self { visit, params, headers: parts.headers.clone() })
     }
 }
 
 /// Somebody who sent a form of their own session.
-struct Sending {
-    desk: Desk,
+struct FormRequest {
+    visit: Visit,
     params: Params,
 }
 
-impl FromRequest<App> for Sending {
+impl FromRequest<App> for FormRequest {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
         let request = Request::from_parts(parts.clone(), body);
-        let Filled(mut params) = Filled::from_request(request, app).await.map_err(IntoResponse::into_response)?;
+        let FormFields(mut params) =
+            FormFields::from_request(request, app).await.map_err(IntoResponse::into_response)?;
         let named = params.text("workspace");
         let csrf = params.text("csrf").unwrap_or_default();
-        let desk = Desk::open(app, &parts, named).await?;
-        desk.visitor.require_form(&parts.headers, &csrf).map_err(IntoResponse::into_response)?;
-        Ok(Self { desk, params })
+        let visit = Visit::open(app, &parts, named).await?;
+        visit.visitor.require_form(&parts.headers, &csrf).map_err(IntoResponse::into_response)?;
+        Ok(Self { visit, params })
     }
 }

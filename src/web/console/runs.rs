@@ -9,12 +9,12 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::words::{Shown, count};
-use super::{BASE, Desk, Looking, Sending, fill};
+use super::{BASE, FormRequest, PageRequest, Visit, fill};
 use crate::model::{Role, Timestamp, Week};
 use crate::store::{Job, JobKind, JobStatus};
 use crate::web::api::{answer, extent, parsed};
 use crate::web::cursor::Listing;
-use crate::web::params::At;
+use crate::web::params::PathPart;
 use crate::web::problem::{Problem, WrongField};
 use crate::web::secret::now;
 use crate::web::state::App;
@@ -52,32 +52,32 @@ struct Link {
 }
 
 /// `GET …/runs`
-pub(super) async fn page(looking: Looking) -> Result<Response, Problem> {
-    let Looking { desk, mut params, .. } = looking;
+pub(super) async fn page(request: PageRequest) -> Result<Response, Problem> {
+    let PageRequest { visit, mut params, .. } = request;
     let list = Listing::new("jobs", &());
     let after = list.read(&mut params);
     params.finish()?;
-    let found = desk.ledger().jobs(after.as_ref(), ROWS).await?;
-    let lines: Vec<Line> = found.rows.iter().map(|job| line(&desk, job)).collect();
+    let found = visit.ledger().jobs(after.as_ref(), ROWS).await?;
+    let lines: Vec<Line> = found.rows.iter().map(|job| line(&visit, job)).collect();
     let empty = lines.is_empty().then(|| {
         let text = "Nothing has been run yet. The buttons at the top run the daily pass, or plan the coming week.";
         context! { text => text }
     });
-    let chrome = desk.chrome("Runs", "runs", None);
+    let chrome = visit.chrome("Runs", "runs", None);
     let content = context! {
         jobs => Serde(&lines),
         whatif => context! { weeks => 4, replications => 8, set => "", keys => KEYS.to_vec() },
-        next_page => found.next.map(|mark| desk.link("/runs", &[("cursor", &list.cursor(&mark))])),
+        next_page => found.next.map(|mark| visit.link("/runs", &[("cursor", &list.cursor(&mark))])),
         empty => empty,
     };
-    Ok(desk.page("runs.html", &chrome, content))
+    Ok(visit.page("runs.html", &chrome, content))
 }
 
-fn line(desk: &Desk, job: &Job) -> Line {
+fn line(visit: &Visit, job: &Job) -> Line {
     let said = sentences(job);
     Line {
         id: job.id.to_string(),
-        href: desk.link(&format!("/jobs/{}", job.id), &[]),
+        href: visit.link(&format!("/jobs/{}", job.id), &[]),
         kind_label: kind_label(job.kind),
         state: job.status.name(),
         state_label: state_label(job.status),
@@ -108,8 +108,8 @@ fn state_label(status: JobStatus) -> &'static str {
 }
 
 /// `POST …/run`
-pub(super) async fn run(State(app): State<App>, sending: Sending) -> Result<Response, Problem> {
-    let Sending { desk, mut params } = sending;
+pub(super) async fn run(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
+    let FormRequest { visit, mut params } = request;
     let action = params.needed("action", "choose the daily pass or the weekly planning");
     let work = match action.as_str() {
         "daily" => Work::Daily,
@@ -119,65 +119,73 @@ pub(super) async fn run(State(app): State<App>, sending: Sending) -> Result<Resp
         params.wrong("action", format!("`{action}` is not known here"), "choose the daily pass or the weekly planning");
     }
     params.finish()?;
-    begin(&app, &desk, work).await
+    begin(&app, &visit, work).await
 }
 
 /// `POST …/what-if`
-pub(super) async fn what_if(State(app): State<App>, sending: Sending) -> Result<Response, Problem> {
-    let Sending { desk, mut params } = sending;
-    desk.visitor.caller.require(Role::Admin)?;
+pub(super) async fn what_if(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
+    let FormRequest { visit, mut params } = request;
+    visit.visitor.caller.require(Role::Admin)?;
     let extent = extent(&mut params);
     let text = params.text("set").unwrap_or_default();
     params.finish()?;
     let set: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if set.is_empty() {
-        return begin(&app, &desk, Work::Simulate { extent }).await;
+        return begin(&app, &visit, Work::Simulate { extent }).await;
     }
     if let Err(why) = app.check_changes(&set).await {
         let remedy = "write one KEY=VALUE a line, such as channels.tiktok.weekly_posts=10".to_owned();
         return Err(Problem::fields(vec![WrongField { field: "set".to_owned(), detail: why, remedy }]));
     }
-    begin(&app, &desk, Work::Compare { extent, set }).await
+    begin(&app, &visit, Work::Compare { extent, set }).await
 }
 
-async fn begin(app: &App, desk: &Desk, work: Work) -> Result<Response, Problem> {
-    desk.visitor.caller.require(Role::Admin)?;
-    let job = app.start(&desk.workspace, work, &desk.visitor.caller.name, None).await?;
-    Ok(Redirect::to(&desk.link(&format!("/jobs/{}", job.id), &[])).into_response())
+async fn begin(app: &App, visit: &Visit, work: Work) -> Result<Response, Problem> {
+    visit.visitor.caller.require(Role::Admin)?;
+    let job = app.start(&visit.workspace, work, &visit.visitor.caller.name, None).await?;
+    Ok(Redirect::to(&visit.link(&format!("/jobs/{}", job.id), &[])).into_response())
 }
 
 /// `GET …/jobs/{id}`: the page, or for its own script the part that changes.
-pub(super) async fn job(State(app): State<App>, At(id): At<String>, looking: Looking) -> Result<Response, Problem> {
-    let Looking { desk, params, headers } = looking;
+pub(super) async fn job(
+    State(app): State<App>,
+    PathPart(id): PathPart<String>,
+    request: PageRequest,
+) -> Result<Response, Problem> {
+    let PageRequest { visit, params, headers } = request;
     params.finish()?;
-    let ledger = desk.ledger();
+    let ledger = visit.ledger();
     let job = ledger.job(parsed(&id, "job")?).await?;
     let files = ledger.job_files(job.id).await?;
-    let content = context! { job => shown(&desk, &job, &files) };
+    let content = context! { job => shown(&visit, &job, &files) };
     if is_part(&headers) {
         return Ok(fill(&app, "_job.html", content));
     }
-    let chrome = desk.chrome(kind_label(job.kind), "runs", None);
-    Ok(desk.page("job.html", &chrome, content))
+    let chrome = visit.chrome(kind_label(job.kind), "runs", None);
+    Ok(visit.page("job.html", &chrome, content))
 }
 
 /// `POST …/jobs/{id}/cancel`
-pub(super) async fn cancel(State(app): State<App>, At(id): At<String>, sending: Sending) -> Result<Response, Problem> {
-    let Sending { desk, params } = sending;
+pub(super) async fn cancel(
+    State(app): State<App>,
+    PathPart(id): PathPart<String>,
+    request: FormRequest,
+) -> Result<Response, Problem> {
+    let FormRequest { visit, params } = request;
     params.finish()?;
-    let caller = &desk.visitor.caller;
+    let caller = &visit.visitor.caller;
     caller.require(Role::Admin)?;
-    let job = app.cancel(&desk.workspace, parsed(&id, "job")?, &caller.name).await?;
-    Ok(Redirect::to(&desk.link(&format!("/jobs/{}", job.id), &[])).into_response())
+    let job = app.cancel(&visit.workspace, parsed(&id, "job")?, &caller.name).await?;
+    Ok(Redirect::to(&visit.link(&format!("/jobs/{}", job.id), &[])).into_response())
 }
 
 fn is_part(headers: &HeaderMap) -> bool {
     headers.contains_key("hx-request") && !headers.contains_key("hx-boosted")
 }
 
-fn shown(desk: &Desk, job: &Job, files: &[String]) -> minijinja::Value {
+fn shown(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
     let place = format!("/jobs/{}", job.id);
-    let file = |name: &str| desk.link(&format!("{place}/files/{name}"), &[]);
+    let file = |name: &str| visit.link(&format!("{place}/files/{name}"), &[]);
     let figures: Vec<Figure> = files
         .iter()
         .filter_map(|name| {
@@ -194,7 +202,7 @@ fn shown(desk: &Desk, job: &Job, files: &[String]) -> minijinja::Value {
         links.push(Link { label: "The whole report", href: file("index.html") });
     }
     if job.status == JobStatus::Done && matches!(job.kind, JobKind::Weekly | JobKind::Daily) {
-        links.push(Link { label: "What waits for you", href: desk.link("", &[("status", "pending")]) });
+        links.push(Link { label: "What waits for you", href: visit.link("", &[("status", "pending")]) });
     }
     let running = job.status == JobStatus::Running;
     let percent = (job.total > 0).then(|| (100 * job.done / job.total).min(100));
@@ -231,11 +239,11 @@ fn shown(desk: &Desk, job: &Job, files: &[String]) -> minijinja::Value {
         figures => Serde(figures),
         links => Serde(links),
         error => error.map(|(what, remedy)| context! { what => what, remedy => remedy }),
-        poll => desk.link(&place, &[]),
-        cancel => (running && desk.may(Role::Admin)).then(|| context! {
+        poll => visit.link(&place, &[]),
+        cancel => (running && visit.may(Role::Admin)).then(|| context! {
             action => format!("{BASE}{place}/cancel"),
-            csrf => desk.visitor.cookie.csrf(),
-            workspace => desk.workspace.as_str(),
+            csrf => visit.visitor.cookie.csrf(),
+            workspace => visit.workspace.as_str(),
         }),
     }
 }
@@ -346,9 +354,12 @@ fn posts(number: usize) -> String {
 }
 
 /// `GET …/jobs/{id}/files/{name}`
-pub(super) async fn file(At((id, name)): At<(String, String)>, looking: Looking) -> Result<Response, Problem> {
-    let Looking { desk, params, .. } = looking;
+pub(super) async fn file(
+    PathPart((id, name)): PathPart<(String, String)>,
+    request: PageRequest,
+) -> Result<Response, Problem> {
+    let PageRequest { visit, params, .. } = request;
     params.finish()?;
     let id = parsed(&id, "job")?;
-    answer(&desk.ledger(), id, &name).await
+    answer(&visit.ledger(), id, &name).await
 }

@@ -7,9 +7,10 @@ use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use super::schedule_query::{ScheduleQuery, View};
 use super::week::week;
 use super::words::{self, Row, client_choices, count, names, query};
-use super::{BASE, Desk, Looking, Sending, session};
+use super::{BASE, FormRequest, PageRequest, Visit, session};
 use crate::model::{Channel, RiskBand, Role, ScheduleStatus};
 use crate::store::{Change, Order, Overview, Schedule, ScheduleFilter, StoreError};
 use crate::web::cursor::Listing;
@@ -24,19 +25,6 @@ const ROWS: u32 = 50;
 const HOME_ROWS: u32 = 20;
 /// Days whose waiting posts have a link.
 const DAY_LINKS: usize = 7;
-
-/// What is asked for, as it stands in the address.
-#[derive(Debug, Clone, Default, Serialize)]
-pub(super) struct Wish {
-    pub client: String,
-    pub channel: String,
-    pub status: String,
-    pub risk: String,
-    pub from: String,
-    pub to: String,
-    pub sort: String,
-    pub view: String,
-}
 
 /// A figure at the top of the page.
 #[derive(Debug, Serialize)]
@@ -80,132 +68,43 @@ struct Group {
     none: &'static str,
 }
 
-/// What the page shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum View {
-    /// What waits, and what is next.
-    Home,
-    /// What was asked for, page by page.
-    List,
-    Week,
-}
-
-impl Wish {
-    /// Reads what is asked for.
-    fn read(params: &mut Params) -> (Self, ScheduleFilter, Order) {
-        let mut text = |field| params.text(field).unwrap_or_default();
-        let wish = Self {
-            client: text("client"),
-            channel: text("channel"),
-            status: text("status"),
-            risk: text("risk"),
-            from: text("from"),
-            to: text("to"),
-            sort: text("sort"),
-            view: text("view"),
-        };
-        let mut wanted = Params::of_pairs(wish.filter_query().trim_start_matches('?').as_bytes());
-        let (filter, order) = (wanted.schedules(), wanted.order());
-        if let Err(problem) = wanted.finish() {
-            for wrong in problem.errors {
-                params.wrong(&wrong.field, wrong.detail, wrong.remedy);
-            }
-        }
-        if !matches!(wish.view.as_str(), "" | "table" | "week") {
-            params.wrong("view", format!("`{}` is not known here", wish.view), "write table or week");
-        }
-        (wish, filter, order)
-    }
-
-    fn filter_query(&self) -> String {
-        query(&[
-            ("client_id", &self.client),
-            ("channel", &self.channel),
-            ("status", &self.status),
-            ("risk", &self.risk),
-            ("from", &self.from),
-            ("to", &self.to),
-            ("sort", &self.sort),
-        ])
-    }
-
-    fn fields(&self) -> [(&'static str, &str); 8] {
-        [
-            ("client", &self.client),
-            ("channel", &self.channel),
-            ("status", &self.status),
-            ("risk", &self.risk),
-            ("from", &self.from),
-            ("to", &self.to),
-            ("sort", &self.sort),
-            ("view", &self.view),
-        ]
-    }
-
-    fn view(&self, is_later_page: bool) -> View {
-        match (self.view.as_str(), self.is_soonest_first() && !self.is_narrowed() && !is_later_page) {
-            ("week", _) => View::Week,
-            (_, true) => View::Home,
-            (_, false) => View::List,
-        }
-    }
-
-    fn is_soonest_first(&self) -> bool {
-        matches!(self.sort.as_str(), "" | "time")
-    }
-
-    /// Whether a list begins now: where nobody asks for a status or a time, what is past would come first.
-    fn begins_now(&self) -> bool {
-        self.is_soonest_first() && [&self.status, &self.from, &self.to].iter().all(|field| field.is_empty())
-    }
-
-    fn is_narrowed(&self) -> bool {
-        let Self { client, channel, status, risk, from, to, .. } = self;
-        [client, channel, status, risk, from, to].iter().any(|field| !field.is_empty())
-    }
-
-    pub fn link(&self, desk: &Desk) -> String {
-        desk.link("", &self.fields())
-    }
-}
-
 /// `GET /founder/orchestration`
-pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Response, Problem> {
-    let Looking { desk, mut params, .. } = looking;
-    let (wish, filter, order) = Wish::read(&mut params);
+pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result<Response, Problem> {
+    let PageRequest { visit, mut params, .. } = request;
+    let (asked, filter, order) = ScheduleQuery::read(&mut params);
     let list = Listing::new("schedules", &(order, &filter));
     let after = list.read(&mut params);
     let done = notice(&mut params);
     params.finish()?;
-    let standing = app.status(&desk.workspace).await?;
-    let clients = app.clients(&desk.workspace).await?;
+    let standing = app.status(&visit.workspace).await?;
+    let clients = app.clients(&visit.workspace).await?;
     let names = names(&clients);
-    let waiting = app.waiting_by_day(&desk.workspace).await?;
+    let waiting = app.waiting_by_day(&visit.workspace).await?;
     let days: Vec<Link> =
-        waiting.iter().take(DAY_LINKS).map(|day| day_link(&desk, &wish, day.day, day.count)).collect();
-    let view = wish.view(after.is_some());
+        waiting.iter().take(DAY_LINKS).map(|day| day_link(&visit, &asked, day.day, day.count)).collect();
+    let view = asked.view(after.is_some());
     let (mut calendar, mut groups, mut next) = (None, Vec::new(), None);
     match view {
-        View::Week => calendar = Some(week(&desk, &wish, filter, &names).await?),
-        View::Home => groups = home(&desk, &names).await?,
+        View::Week => calendar = Some(week(&visit, &asked, filter, &names).await?),
+        View::Home => groups = home(&visit, &names).await?,
         View::List => {
-            let from = filter.from.or_else(|| wish.begins_now().then(now));
+            let from = filter.from.or_else(|| asked.begins_now().then(now));
             let filter = ScheduleFilter { from, ..filter };
-            let found = desk.ledger().schedule_page(&filter, order, after.as_ref(), ROWS).await?;
-            groups.push(Group { title: "Posts", rows: rows(&desk, &names, &found.rows), all: None, none: "" });
+            let found = visit.ledger().schedule_page(&filter, order, after.as_ref(), ROWS).await?;
+            groups.push(Group { title: "Posts", rows: rows(&visit, &names, &found.rows), all: None, none: "" });
             next = found.next;
         }
     }
     let shown: usize = groups.iter().map(|group| group.rows.len()).sum();
     let can = |may: fn(&Row) -> bool| groups.iter().flat_map(|group| &group.rows).any(may);
-    let earlier = Wish { sort: "latest".to_owned(), view: String::new(), ..wish.clone() };
+    let earlier = ScheduleQuery { sort: "latest".to_owned(), view: String::new(), ..asked.clone() };
     let paged = |cursor: Option<String>| {
-        let mut fields = wish.fields().to_vec();
+        let mut fields = asked.fields().to_vec();
         let cursor = cursor.unwrap_or_default();
         fields.push(("cursor", &cursor));
-        desk.link("", &fields)
+        visit.link("", &fields)
     };
-    let chrome = desk.chrome("Schedules", "schedules", done);
+    let chrome = visit.chrome("Schedules", "schedules", done);
     let channels: Vec<&str> = Channel::names().collect();
     let options = context! {
         clients => Serde(client_choices(&clients)),
@@ -215,32 +114,32 @@ pub(super) async fn page(State(app): State<App>, looking: Looking) -> Result<Res
         sorts => Serde(&SORTS),
     };
     let content = context! {
-        overview => Serde(figures(&desk, &standing.overview)),
-        filter => Serde(&wish),
+        overview => Serde(figures(&visit, &standing.overview)),
+        filter => Serde(&asked),
         options => options,
-        views => Serde(views(&desk, &wish)),
+        views => Serde(views(&visit, &asked)),
         days => Serde(&days),
         shown => shown,
         is_home => view == View::Home,
-        is_narrowed => wish.is_narrowed(),
-        earlier => (view != View::Week && wish.begins_now()).then(|| earlier.link(&desk)),
+        is_narrowed => asked.is_narrowed(),
+        earlier => (view != View::Week && asked.begins_now()).then(|| earlier.link(&visit)),
         can_restore => can(|row| row.can_restore),
-        empty => (shown == 0 && calendar.is_none()).then(|| empty(&desk, &wish, &standing.overview)),
+        empty => (shown == 0 && calendar.is_none()).then(|| empty(&visit, &asked, &standing.overview)),
         first_page => after.is_some().then(|| paged(None)),
         next_page => next.map(|mark| paged(Some(list.cursor(&mark)))),
         groups => Serde(&groups),
         calendar => Serde(&calendar),
-        back => wish.link(&desk),
+        back => asked.link(&visit),
     };
-    Ok(desk.page("schedules.html", &chrome, content))
+    Ok(visit.page("schedules.html", &chrome, content))
 }
 
-fn rows(desk: &Desk, names: &words::Names<'_>, schedules: &[Schedule]) -> Vec<Row> {
-    schedules.iter().map(|schedule| Row::of(desk, names, schedule)).collect()
+fn rows(visit: &Visit, names: &words::Names<'_>, schedules: &[Schedule]) -> Vec<Row> {
+    schedules.iter().map(|schedule| Row::of(visit, names, schedule)).collect()
 }
 
 /// What waits for a person and what runs next, from now on, the soonest first.
-async fn home(desk: &Desk, names: &words::Names<'_>) -> Result<Vec<Group>, Problem> {
+async fn home(visit: &Visit, names: &words::Names<'_>) -> Result<Vec<Group>, Problem> {
     let waiting = [ScheduleStatus::Pending];
     let next = [ScheduleStatus::Ready, ScheduleStatus::Executing];
     let parts: [(_, &[ScheduleStatus], _, _); 2] = [
@@ -250,9 +149,9 @@ async fn home(desk: &Desk, names: &words::Names<'_>) -> Result<Vec<Group>, Probl
     let mut groups = Vec::with_capacity(parts.len());
     for (title, statuses, status, none) in parts {
         let filter = ScheduleFilter { statuses: statuses.to_vec(), from: Some(now()), ..ScheduleFilter::default() };
-        let found = desk.ledger().schedule_page(&filter, Order::Soonest, None, HOME_ROWS).await?;
-        let all = found.next.map(|_| desk.link("", &[("status", status)]));
-        groups.push(Group { title, rows: rows(desk, names, &found.rows), all, none });
+        let found = visit.ledger().schedule_page(&filter, Order::Soonest, None, HOME_ROWS).await?;
+        let all = found.next.map(|_| visit.link("", &[("status", status)]));
+        groups.push(Group { title, rows: rows(visit, names, &found.rows), all, none });
     }
     Ok(groups)
 }
@@ -269,9 +168,9 @@ pub(super) fn notice(params: &mut Params) -> Option<String> {
     }
 }
 
-fn figures(desk: &Desk, overview: &Overview) -> Vec<Figure> {
-    let with = |status: &str| Some(desk.link("", &[("status", status)]));
-    let newest = |status: &str| Some(desk.link("", &[("status", status), ("sort", "latest")]));
+fn figures(visit: &Visit, overview: &Overview) -> Vec<Figure> {
+    let with = |status: &str| Some(visit.link("", &[("status", status)]));
+    let newest = |status: &str| Some(visit.link("", &[("status", status), ("sort", "latest")]));
     let figure = |label, value: String, hint, href, is_bad: bool| Figure {
         label,
         value,
@@ -296,79 +195,84 @@ fn figures(desk: &Desk, overview: &Overview) -> Vec<Figure> {
             "All schedules",
             whole(overview.total_schedules),
             "of any status",
-            Some(desk.link("", &[("sort", "latest")])),
+            Some(visit.link("", &[("sort", "latest")])),
             false,
         ),
         figure(
             "Channels",
             overview.channels_active.to_string(),
             "that clients post on",
-            Some(desk.link("/channels", &[])),
+            Some(visit.link("/channels", &[])),
             false,
         ),
         figure(
             "Mean health",
             format!("{:.2}", overview.avg_health_score),
             "0 to 1, higher is better",
-            Some(desk.link("/channels", &[])),
-            desk.app.rules.base().fatigue.level(overview.avg_health_score) == "poor",
+            Some(visit.link("/channels", &[])),
+            visit.app.rules.base().fatigue.level(overview.avg_health_score) == "poor",
         ),
         figure(
             "Tired channels",
             overview.high_fatigue_channels.to_string(),
             "of single clients",
-            Some(desk.link("/channels", &[])),
+            Some(visit.link("/channels", &[])),
             overview.high_fatigue_channels > 0,
         ),
         figure(
             "Conflicts",
             whole(overview.conflicts_detected),
             "in the last 7 days",
-            Some(desk.link("/conflicts", &[])),
+            Some(visit.link("/conflicts", &[])),
             false,
         ),
     ]
 }
 
-fn views(desk: &Desk, wish: &Wish) -> Vec<Link> {
+fn views(visit: &Visit, asked: &ScheduleQuery) -> Vec<Link> {
     let link = |label: &str, view: &str| Link {
         label: label.to_owned(),
-        href: Wish { view: view.to_owned(), ..wish.clone() }.link(desk),
-        active: (wish.view == "week") == (view == "week"),
+        href: ScheduleQuery { view: view.to_owned(), ..asked.clone() }.link(visit),
+        active: (asked.view == "week") == (view == "week"),
         waiting: 0,
     };
     vec![link("Table", ""), link("Week", "week")]
 }
 
-fn day_link(desk: &Desk, wish: &Wish, day: NaiveDate, waiting: i64) -> Link {
+fn day_link(visit: &Visit, asked: &ScheduleQuery, day: NaiveDate, waiting: i64) -> Link {
     let text = day.to_string();
-    let wanted = Wish { status: "pending".to_owned(), from: text.clone(), to: text.clone(), ..Wish::default() };
+    let wanted = ScheduleQuery {
+        status: "pending".to_owned(),
+        from: text.clone(),
+        to: text.clone(),
+        ..ScheduleQuery::default()
+    };
     Link {
         label: day.format("%a %-d %b").to_string(),
-        href: wanted.link(desk),
-        active: wish.status == "pending" && wish.from == text && wish.to == text,
+        href: wanted.link(visit),
+        active: asked.status == "pending" && asked.from == text && asked.to == text,
         waiting,
     }
 }
 
-fn empty(desk: &Desk, wish: &Wish, overview: &Overview) -> minijinja::Value {
+fn empty(visit: &Visit, asked: &ScheduleQuery, overview: &Overview) -> minijinja::Value {
     if overview.total_schedules == 0 {
-        return nothing_planned(desk, overview);
+        return nothing_planned(visit, overview);
     }
-    if wish.begins_now() && !wish.is_narrowed() {
-        let text = match desk.may(Role::Admin) {
+    if asked.begins_now() && !asked.is_narrowed() {
+        let text = match visit.may(Role::Admin) {
             true => "No post is ahead. \u{201c}Plan the coming week\u{201d} at the top plans one for every client.",
             false => "No post is ahead. Somebody whose role is admin plans the coming week.",
         };
         return context! { text => text };
     }
-    let text = if wish.status == "pending" { "Nothing waits for you here." } else { "No post is as you asked for." };
-    context! { text => text, href => wish.is_narrowed().then(|| desk.link("", &[])), label => "Show all schedules" }
+    let text = if asked.status == "pending" { "Nothing waits for you here." } else { "No post is as you asked for." };
+    context! { text => text, href => asked.is_narrowed().then(|| visit.link("", &[])), label => "Show all schedules" }
 }
 
 /// What to do about a workspace in which nothing was ever planned.
-fn nothing_planned(desk: &Desk, overview: &Overview) -> minijinja::Value {
-    let (has_channels, may_plan) = (overview.channels_active > 0, desk.may(Role::Admin));
+fn nothing_planned(visit: &Visit, overview: &Overview) -> minijinja::Value {
+    let (has_channels, may_plan) = (overview.channels_active > 0, visit.may(Role::Admin));
     let load = "Load clients with their channels and content: \u{201c}mcoe db load SCENARIO\u{201d} reads a folder, and \
                 \u{201c}mcoe import\u{201d} makes one of a posting history.";
     let plan = match may_plan {
@@ -382,14 +286,14 @@ fn nothing_planned(desk: &Desk, overview: &Overview) -> minijinja::Value {
     context! {
         text => "Nothing is planned yet in this workspace. What to do:",
         steps => steps,
-        href => desk.link("/channels", &[]),
+        href => visit.link("/channels", &[]),
         label => "The channels of its clients",
     }
 }
 
 /// What a person wants to do, with the schedules it concerns.
 struct Wanted {
-    desk: Desk,
+    visit: Visit,
     action: String,
     reason: Option<String>,
     back: String,
@@ -397,8 +301,8 @@ struct Wanted {
 }
 
 impl Wanted {
-    async fn read(sending: Sending) -> Result<Self, Problem> {
-        let Sending { desk, mut params } = sending;
+    async fn read(request: FormRequest) -> Result<Self, Problem> {
+        let FormRequest { visit, mut params } = request;
         let ids = params.ids("ids");
         let action = params.needed("action", "choose Approve, Cancel or Put back");
         if !action.is_empty() && !matches!(action.as_str(), "approve" | "cancel" | "restore") {
@@ -407,16 +311,16 @@ impl Wanted {
         let reason = params.text("reason");
         let back = session::inside(params.text("back"));
         params.finish()?;
-        desk.visitor.caller.require(Role::Approver)?;
+        visit.visitor.caller.require(Role::Approver)?;
         if ids.is_empty() {
-            return Ok(Self { desk, action, reason, back, schedules: Vec::new() });
+            return Ok(Self { visit, action, reason, back, schedules: Vec::new() });
         }
         let filter = ScheduleFilter { ids: ids.clone(), ..ScheduleFilter::default() };
-        let schedules = desk.ledger().schedules(&filter).await?;
+        let schedules = visit.ledger().schedules(&filter).await?;
         if schedules.len() < ids.len() {
             return Err(Problem::not_found("schedule", "go back and choose again"));
         }
-        Ok(Self { desk, action, reason, back, schedules })
+        Ok(Self { visit, action, reason, back, schedules })
     }
 
     fn change(&self, app: &App) -> Change<'_> {
@@ -429,15 +333,15 @@ impl Wanted {
 }
 
 /// `POST …/confirm`: what it means, before it happens.
-pub(super) async fn confirm(State(app): State<App>, sending: Sending) -> Result<Response, Problem> {
-    let wanted = Wanted::read(sending).await?;
-    let desk = &wanted.desk;
-    let clients = app.clients(&desk.workspace).await?;
+pub(super) async fn confirm(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
+    let wanted = Wanted::read(request).await?;
+    let visit = &wanted.visit;
+    let clients = app.clients(&visit.workspace).await?;
     let names = names(&clients);
     let (mut able, mut refused) = (Vec::new(), Vec::new());
     for schedule in &wanted.schedules {
-        let row = Row::of(desk, &names, schedule);
-        match wanted.change(&app).check(schedule, &app.rules, &desk.visitor.caller.name) {
+        let row = Row::of(visit, &names, schedule);
+        match wanted.change(&app).check(schedule, &app.rules, &visit.visitor.caller.name) {
             Ok(()) => able.push(row),
             Err(why) => refused.push(context! { row => Serde(row), why => format!("{why}. {}", second(&why)) }),
         }
@@ -454,7 +358,7 @@ pub(super) async fn confirm(State(app): State<App>, sending: Sending) -> Result<
         false => format!("{verb} {posts}?"),
     };
     let ids: Vec<String> = able.iter().map(|row| row.id.clone()).collect();
-    let chrome = desk.chrome(&heading, "schedules", None);
+    let chrome = visit.chrome(&heading, "schedules", None);
     let content = context! {
         meaning => meaning(&able, &wanted.action),
         needs_reason => wanted.action == "cancel",
@@ -467,7 +371,7 @@ pub(super) async fn confirm(State(app): State<App>, sending: Sending) -> Result<
         refused => refused,
         back => wanted.back,
     };
-    Ok(desk.page("confirm.html", &chrome, content))
+    Ok(visit.page("confirm.html", &chrome, content))
 }
 
 fn second(why: &StoreError) -> String {
@@ -477,7 +381,7 @@ fn second(why: &StoreError) -> String {
                                             works alone serves the console with --alone."
                 .to_owned()
         }
-        StoreError::Held { .. } | StoreError::TooLate(_) | StoreError::InstantTaken(_) => {
+        StoreError::Blocked { .. } | StoreError::TooLate(_) | StoreError::SlotTaken(_) => {
             format!("What helps: {}.", why.remedy())
         }
         _ => "It has moved on meanwhile, or a rule holds it.".to_owned(),
@@ -516,9 +420,9 @@ fn meaning(rows: &[Row], action: &str) -> Vec<String> {
 }
 
 /// `POST …/change`
-pub(super) async fn change(State(app): State<App>, sending: Sending) -> Result<Response, Problem> {
-    let wanted = Wanted::read(sending).await?;
-    let desk = &wanted.desk;
+pub(super) async fn change(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
+    let wanted = Wanted::read(request).await?;
+    let visit = &wanted.visit;
     let filter = ScheduleFilter {
         ids: wanted.schedules.iter().map(|schedule| schedule.id).collect(),
         ..ScheduleFilter::default()
@@ -526,10 +430,10 @@ pub(super) async fn change(State(app): State<App>, sending: Sending) -> Result<R
     let number = if filter.ids.is_empty() {
         0
     } else {
-        let actor = &desk.visitor.caller.name;
-        desk.ledger().change(&filter, wanted.change(&app), &app.rules, actor, now()).await?.settled()?
+        let actor = &visit.visitor.caller.name;
+        visit.ledger().change(&filter, wanted.change(&app), &app.rules, actor, now()).await?.settled()?
     };
-    app.forget(&desk.workspace).await;
+    app.forget(&visit.workspace).await;
     let number = number.to_string();
     let (place, old) = wanted.back.split_once('?').unwrap_or((&wanted.back, ""));
     let kept: Vec<(String, String)> = serde_urlencoded::from_str(old).unwrap_or_default();

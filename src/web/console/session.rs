@@ -5,9 +5,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use minijinja::context;
 
-use super::{BASE, Sending, bare_chrome, cookie, fill, keep, set_cookie, words};
+use super::{BASE, FormRequest, bare_chrome, cookie, fill, keep, set_cookie, words};
 use crate::web::access::{Peer, is_same_site, wrong_token};
-use crate::web::params::{Asked, Filled};
+use crate::web::params::{FormFields, QueryFields};
 use crate::web::problem::Problem;
 use crate::web::secret::{Secret, now};
 use crate::web::state::App;
@@ -27,7 +27,7 @@ pub(super) fn ask(app: &App, headers: &HeaderMap, here: &str) -> Response {
 }
 
 /// `GET …/login`
-pub(super) async fn form(State(app): State<App>, Asked(mut params): Asked) -> Response {
+pub(super) async fn form(State(app): State<App>, QueryFields(mut params): QueryFields) -> Response {
     let next = params.text("next");
     show(&app, None, &inside(next))
 }
@@ -54,7 +54,7 @@ pub(super) async fn sign_in(State(app): State<App>, request: Request) -> Result<
     let peer = request.extensions().get::<Peer>().copied();
     let Peer(peer) = peer.ok_or_else(|| Problem::internal(&"a request without an address"))?;
     app.limits.address(peer.ip())?;
-    let Filled(mut params) = Filled::from_request(request, &app).await?;
+    let FormFields(mut params) = FormFields::from_request(request, &app).await?;
     let next = params.text("next");
     let next = inside(next);
     let given = params.text("token").unwrap_or_default();
@@ -83,9 +83,9 @@ pub(super) async fn sign_in(State(app): State<App>, request: Request) -> Result<
 }
 
 /// `POST …/logout`
-pub(super) async fn sign_out(State(app): State<App>, sending: Sending) -> Result<Response, Problem> {
-    let desk = sending.desk;
-    app.ledger.close_session(&desk.visitor.cookie.hash()).await?;
+pub(super) async fn sign_out(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
+    let visit = request.visit;
+    app.ledger.close_session(&visit.visitor.cookie.hash()).await?;
     let mut response = Redirect::to(&format!("{BASE}/login")).into_response();
     let mut gone = cookie(&app, String::new());
     gone.make_removal();

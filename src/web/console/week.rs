@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::Desk;
-use super::schedules::Wish;
+use super::Visit;
+use super::schedule_query::ScheduleQuery;
 use super::words::{self, Row};
 use crate::model::{ScheduleStatus, Week, parse_date, plus_days};
 use crate::store::{Order, ScheduleFilter};
@@ -44,15 +44,15 @@ struct ClientDay {
     rows: Vec<Row>,
 }
 
-/// A day of the week that a wish means: the one that it names, else that of the next post that waits, else that of the
+/// A day of the week that a asked means: the one that it names, else that of the next post that waits, else that of the
 /// next one at all, else today.
 async fn day_of_week(
-    desk: &Desk,
-    wish: &Wish,
+    visit: &Visit,
+    asked: &ScheduleQuery,
     filter: &ScheduleFilter,
     today: NaiveDate,
 ) -> Result<NaiveDate, Problem> {
-    if let Some(day) = parse_date(&wish.from) {
+    if let Some(day) = parse_date(&asked.from) {
         return Ok(day);
     }
     let open = [ScheduleStatus::Ready, ScheduleStatus::Executing, ScheduleStatus::Blocked];
@@ -60,7 +60,7 @@ async fn day_of_week(
     let tries: &[&[ScheduleStatus]] = if asked.is_empty() { &[&waiting, &open] } else { &[asked] };
     for statuses in tries {
         let next = ScheduleFilter { statuses: statuses.to_vec(), from: Some(now()), to: None, ..filter.clone() };
-        let found = desk.ledger().schedule_page(&next, Order::Soonest, None, 1).await?;
+        let found = visit.ledger().schedule_page(&next, Order::Soonest, None, 1).await?;
         if let Some(schedule) = found.rows.first() {
             return Ok(words::local_day(schedule));
         }
@@ -68,35 +68,35 @@ async fn day_of_week(
     Ok(today)
 }
 
-/// The week that a wish means, all posts of it by day and client.
+/// The week that a asked means, all posts of it by day and client.
 pub(super) async fn week(
-    desk: &Desk,
-    wish: &Wish,
+    visit: &Visit,
+    asked: &ScheduleQuery,
     filter: ScheduleFilter,
     names: &words::Names<'_>,
 ) -> Result<Calendar, Problem> {
     let today = now().date();
-    let chosen = day_of_week(desk, wish, &filter, today).await?;
+    let chosen = day_of_week(visit, asked, &filter, today).await?;
     let monday = Week::of(chosen).monday();
     let sunday = plus_days(monday, 6);
     let whole = ScheduleFilter { first_day: Some(monday), last_day: Some(sunday), from: None, to: None, ..filter };
-    let found = desk.ledger().schedule_page(&whole, Order::Soonest, None, WEEK_ROWS).await?;
+    let found = visit.ledger().schedule_page(&whole, Order::Soonest, None, WEEK_ROWS).await?;
     let hidden = match found.next {
         Some(_) => {
-            let counts = desk.ledger().schedules_by_day(&whole).await?;
+            let counts = visit.ledger().schedules_by_day(&whole).await?;
             counts.iter().map(|day| day.count).sum::<i64>() - i64::from(WEEK_ROWS)
         }
         None => 0,
     };
     let mut of_days: BTreeMap<NaiveDate, Vec<Row>> = BTreeMap::new();
     for schedule in &found.rows {
-        of_days.entry(words::local_day(schedule)).or_default().push(Row::of(desk, names, schedule));
+        of_days.entry(words::local_day(schedule)).or_default().push(Row::of(visit, names, schedule));
     }
     let dates = (0..7).map(|offset| plus_days(monday, offset));
     let days = dates.map(|date| day(date, today, of_days.remove(&date).unwrap_or_default())).collect();
     let link = |from: NaiveDate| {
-        let wanted = Wish { from: from.to_string(), to: String::new(), ..wish.clone() };
-        wanted.link(desk)
+        let wanted = ScheduleQuery { from: from.to_string(), to: String::new(), ..asked.clone() };
+        wanted.link(visit)
     };
     Ok(Calendar {
         title: format!("{} to {}", monday.format("%-d %B"), sunday.format("%-d %B %Y")),
@@ -104,7 +104,7 @@ pub(super) async fn week(
         next: link(plus_days(monday, 7)),
         days,
         hidden,
-        is_unfolded: !wish.client.is_empty(),
+        is_unfolded: !asked.client.is_empty(),
     })
 }
 

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::Desk;
+use super::Visit;
 use crate::model::{ActionType, ConflictKind, RiskBand, Role, ScheduleStatus, Timestamp, Zone};
 use crate::store::{Change, ClientName, Schedule};
 use crate::web::secret::now;
@@ -138,7 +138,7 @@ pub(super) fn local(zone: &str, at: Timestamp) -> String {
 }
 
 impl Row {
-    pub fn of(desk: &Desk, names: &Names<'_>, schedule: &Schedule) -> Self {
+    pub fn of(visit: &Visit, names: &Names<'_>, schedule: &Schedule) -> Self {
         let text = |field: &str| -> Option<String> {
             let text = schedule.content_preview.get(field).and_then(Json::as_str)?;
             (!text.is_empty()).then(|| text.to_owned())
@@ -151,16 +151,16 @@ impl Row {
         let notes =
             warned.chain(by_policy.then_some("the client\u{2019}s policy or status lets nothing run by itself"));
         let is_able = |change: Change<'_>| {
-            desk.may(Role::Approver) && change.check(schedule, &desk.app.rules, &desk.visitor.caller.name).is_ok()
+            visit.may(Role::Approver) && change.check(schedule, &visit.app.rules, &visit.visitor.caller.name).is_ok()
         };
         let id = schedule.id.to_string();
-        let can_approve = is_able(desk.app.approval());
+        let can_approve = is_able(visit.app.approval());
         let can_cancel = is_able(Change::Cancel { reason: "" });
         let can_restore = is_able(Change::Restore) && schedule.scheduled_for > now();
         let actions = [("approve", can_approve), ("cancel", can_cancel), ("restore", can_restore)];
         let fits: Vec<&str> = actions.into_iter().filter_map(|(action, can)| can.then_some(action)).collect();
         Self {
-            href: desk.link(&format!("/schedules/{id}"), &[]),
+            href: visit.link(&format!("/schedules/{id}"), &[]),
             client_name: names.get(schedule.client_id.as_str()).map_or(&*schedule.client_id, |name| name).to_owned(),
             client_id: schedule.client_id.clone(),
             channel: schedule.channel.name(),

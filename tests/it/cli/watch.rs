@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::support::Workplace;
 
 /// Longer than any round takes, also where other work slows the machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const MAX_WAIT: Duration = Duration::from_secs(120);
 
 /// A running `mcoe watch`, ended with the test.
 struct Watching {
@@ -30,7 +30,7 @@ impl Watching {
     fn until(&self, text: &str) -> String {
         let mut said = String::new();
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("`{text}` was not said:\n{said}"));
+            let line = self.lines.recv_timeout(MAX_WAIT).unwrap_or_else(|_| panic!("`{text}` was not said:\n{said}"));
             said += &line;
             said.push('\n');
             if line.contains(text) {

@@ -170,7 +170,7 @@ on_both! {
         let second = mcoe::planner::plan_week(&planner(), &scenario, scenario.start.plus(1)).unwrap();
         commit(&ledger, &rules, &scenario, &first, "ann").await.unwrap();
         let before = place.number("SELECT count(*) FROM campaign_orchestration_schedules").await;
-        let Err(StoreError::Moved(moved)) = commit(&ledger, &rules, &scenario, &second, "ann").await else {
+        let Err(StoreError::StateChanged(moved)) = commit(&ledger, &rules, &scenario, &second, "ann").await else {
             panic!("the plan was taken");
         };
         let (client, _) = &first.posts().find(|(_, post)| post.is_live()).unwrap();
@@ -222,7 +222,7 @@ on_both! {
             now: at(now),
             counted: mcoe::store::Counted::Live, progress: &|| {},
         };
-        let Err(StoreError::Moved(moved)) = ledger.commit(commit("2026-09-09T08:00:00Z")).await else {
+        let Err(StoreError::StateChanged(moved)) = ledger.commit(commit("2026-09-09T08:00:00Z")).await else {
             panic!("posts of the past were taken");
         };
         assert!(moved.iter().all(|line| line.contains("of its posts has passed")), "{moved:?}");
@@ -346,7 +346,7 @@ on_both! {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
-        let harbour = ledger.within(workspace("harbour"));
+        let harbour = ledger.scoped_to(workspace("harbour"));
         assert_eq!(harbour.workspaces().await.unwrap(), [workspace("harbour")]);
         let own = harbour.schedules(&ScheduleFilter::default()).await.unwrap();
         assert!(!own.is_empty() && own.iter().all(|schedule| schedule.workspace_id == "harbour"));

@@ -101,7 +101,7 @@ async fn assert_held_on(ledger: &Ledger, days: &[u32], code: &str) {
 }
 
 fn is_held_as(outcome: &Result<Vec<Schedule>, StoreError>, code: &str) -> bool {
-    matches!(outcome, Err(StoreError::Held { reason, .. }) if reason.code() == code)
+    matches!(outcome, Err(StoreError::Blocked { reason, .. }) if reason.code() == code)
 }
 
 on_both! {
@@ -367,7 +367,7 @@ on_both! {
         place.run(&old).await.unwrap();
         let one = ScheduleFilter { ids: vec![id], ..ScheduleFilter::default() };
         let refused = ledger.change(&one, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().any().unwrap_err();
-        assert!(matches!(&refused, StoreError::Held { reason, .. } if **reason == Reason::NoAsset), "{refused}");
+        assert!(matches!(&refused, StoreError::Blocked { reason, .. } if **reason == Reason::NoAsset), "{refused}");
         assert!(refused.remedy().contains("asset"), "{}", refused.remedy());
         pass(&ledger, &rules, 6..=15).await;
         let drafts = place.number("SELECT count(*) FROM drafts").await;
@@ -391,11 +391,11 @@ on_both! {
         let used = ready.used_asset().unwrap().to_owned();
         let attach = async |id, asset: &str| ledger.attach(&planner, id, asset, "ann", at(FRIDAY)).await;
         let refused = attach(ready.id, &used).await.unwrap_err();
-        assert!(matches!(refused, StoreError::WantsNoAsset { .. }), "{refused}");
+        assert!(matches!(refused, StoreError::AssetNotReplaceable { .. }), "{refused}");
         let late = ledger.attach(&planner, held[0].id, &used, "ann", held[0].scheduled_for).await.unwrap_err();
         assert!(matches!(late, StoreError::TooLate(_)), "{late}");
         let refused = attach(held[0].id, "shop-99").await.unwrap_err();
-        assert!(matches!(&refused, StoreError::Held { reason, .. } if reason.code() == "asset_gone"), "{refused}");
+        assert!(matches!(&refused, StoreError::Blocked { reason, .. } if reason.code() == "asset_gone"), "{refused}");
         load(&ledger, &rules, &shop().scenario(), FRIDAY).await;
         // A later week, whose uses of an asset bind as well.
         weekly(&ledger, &rules, "2026-W38", FRIDAY).await;
@@ -406,7 +406,7 @@ on_both! {
             for asset in &assets {
                 match attach(one.id, asset.id.as_str()).await {
                     Ok(schedule) => given = Some(schedule),
-                    Err(StoreError::Held { reason, .. }) => {
+                    Err(StoreError::Blocked { reason, .. }) => {
                         assert!(["asset_cooldown", "asset_uses", "empty_asset", "asset_channel"].contains(&reason.code()), "{reason}");
                         continue;
                     }
@@ -422,7 +422,7 @@ on_both! {
             let again = attach(one.id, given.used_asset().unwrap()).await.unwrap();
             assert_eq!(again, given);
             let twice = ledger.attach(&planner, one.id, &used, "ann", at("2026-09-04T09:00:00Z")).await.unwrap_err();
-            assert!(matches!(twice, StoreError::WantsNoAsset { .. }), "{twice}");
+            assert!(matches!(twice, StoreError::AssetNotReplaceable { .. }), "{twice}");
         }
         let given = "SELECT count(*) FROM campaign_orchestration_actions WHERE actor = 'ann' \
                      AND action_type = 'select_asset' AND CAST(decision_payload AS text) LIKE '%instead_of%'";
@@ -513,7 +513,7 @@ on_both! {
         let late = ledger.change(&one, Change::Restore, &rules, "ann", at("2026-09-20T08:00:00Z")).await.unwrap().any();
         assert!(matches!(late, Err(StoreError::TooLate(_))), "{late:?}");
         let twice = ledger.change(&one, Change::Cancel { reason: "" }, &rules, "ann", at(FRIDAY)).await.unwrap().any();
-        assert!(matches!(twice, Err(StoreError::IllegalStep { .. })), "{twice:?}");
+        assert!(matches!(twice, Err(StoreError::InvalidTransition { .. })), "{twice:?}");
     }
 
     async fn what_was_cancelled_is_not_put_back_in_front_of_a_post_that_stands(place: &Place) {
@@ -547,7 +547,7 @@ on_both! {
         let shown = ScheduleFilter { ids, ..waiting };
         let changed = ledger.change(&shown, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
         assert_eq!((changed.done.len(), changed.skipped.len()), (seen.len() - 2, 2));
-        let is_told = |why: &StoreError| matches!(why, StoreError::IllegalStep { from: ScheduleStatus::Cancelled, .. });
+        let is_told = |why: &StoreError| matches!(why, StoreError::InvalidTransition { from: ScheduleStatus::Cancelled, .. });
         assert!(changed.skipped.iter().all(|skipped| is_told(&skipped.why)));
     }
 

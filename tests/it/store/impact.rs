@@ -218,7 +218,7 @@ on_both! {
             ledger.impact(&planner, &filter, 0, &|_| {}).await.unwrap().count.judged as i64
         };
         let all = ImpactFilter::default;
-        let harbour = ledger.within(workspace("harbour"));
+        let harbour = ledger.scoped_to(workspace("harbour"));
         assert_eq!(judged(&harbour, all()).await, place.number(&format!("{SCHEDULES} WHERE workspace_id = 'harbour'")).await);
         let client = ImpactFilter { client: Some("crumb-and-co".to_owned()), ..all() };
         assert_eq!(judged(&ledger, client).await, place.number(&format!("{SCHEDULES} WHERE client_id = 'crumb-and-co'")).await);
@@ -227,7 +227,7 @@ on_both! {
         let count = place.number(SCHEDULES).await;
         assert_eq!(judged(&ledger, ImpactFilter { from: Some(at(FRIDAY)), ..all() }).await, count);
         assert_eq!(judged(&ledger, ImpactFilter { to: Some(at(FRIDAY)), ..all() }).await, 0);
-        let nowhere = ledger.within(workspace("nowhere"));
+        let nowhere = ledger.scoped_to(workspace("nowhere"));
         let refused = nowhere.impact(&planner, &all(), 0, &|_| {}).await.unwrap_err();
         assert!(matches!(refused, StoreError::UnknownWorkspace(_)), "{refused}");
     }

@@ -1,7 +1,7 @@
 //! Jobs: asked for once, taken over where their server is lost, ended by whoever has them.
 
 use mcoe::model::WorkspaceId;
-use mcoe::store::{Asked, Ending, Job, JobKind, JobStatus, Ledger, NewJob, StoreError};
+use mcoe::store::{Ending, Job, JobKind, JobStatus, Ledger, NewJob, RequestedJob, StoreError};
 use mcoe::web::random_id;
 use serde_json::json;
 
@@ -13,11 +13,11 @@ const NOW: &str = "2026-09-04T08:00:00Z";
 const SOON: &str = "2026-09-04T08:00:20Z";
 const LATER: &str = "2026-09-04T08:01:00Z";
 
-async fn ask(ledger: &Ledger, key: Option<&str>, kind: JobKind, now: &str) -> Result<Asked, StoreError> {
+async fn ask(ledger: &Ledger, key: Option<&str>, kind: JobKind, now: &str) -> Result<RequestedJob, StoreError> {
     let (workspace, request) = (WorkspaceId::new("harbour"), json!({}));
     let id = random_id().unwrap();
     ledger
-        .ask(&NewJob {
+        .request_job(&NewJob {
             id,
             workspace: &workspace,
             kind,
@@ -25,7 +25,7 @@ async fn ask(ledger: &Ledger, key: Option<&str>, kind: JobKind, now: &str) -> Re
             key,
             actor: "ann",
             now: at(now),
-            most: Some(5),
+            max_active: Some(5),
         })
         .await
 }
@@ -36,15 +36,15 @@ async fn to_do(ledger: &Ledger, key: Option<&str>, now: &str) -> Job {
 
 async fn to_do_of(ledger: &Ledger, key: Option<&str>, kind: JobKind, now: &str) -> Job {
     match ask(ledger, key, kind, now).await.unwrap() {
-        Asked::ToDo(job) => job,
-        Asked::Known(job) => panic!("it is another\u{2019}s: {job:?}"),
+        RequestedJob::ToDo(job) => job,
+        RequestedJob::Known(job) => panic!("it is another\u{2019}s: {job:?}"),
     }
 }
 
 async fn known(ledger: &Ledger, key: &str, now: &str) -> Job {
     match ask(ledger, Some(key), JobKind::Simulate, now).await.unwrap() {
-        Asked::Known(job) => job,
-        Asked::ToDo(job) => panic!("it is to be done again: {job:?}"),
+        RequestedJob::Known(job) => job,
+        RequestedJob::ToDo(job) => panic!("it is to be done again: {job:?}"),
     }
 }
 
@@ -72,11 +72,11 @@ on_both! {
         let ledger = place.ledger().await;
         loaded(&ledger, &rules()).await;
         let first = to_do(&ledger, Some("k"), NOW).await;
-        ledger.beat(&first, 1, 10, at(SOON)).await.unwrap();
+        ledger.heartbeat(&first, 1, 10, at(SOON)).await.unwrap();
         assert_eq!(known(&ledger, "k", "2026-09-04T08:00:40Z").await.done, 1);
         let second = to_do(&ledger, Some("k"), LATER).await;
         assert_eq!(second.id, first.id);
-        ledger.beat(&first, 9, 10, at(LATER)).await.unwrap();
+        ledger.heartbeat(&first, 9, 10, at(LATER)).await.unwrap();
         assert!(!ledger.finish(&first, &Ending::Failed("lost".to_owned()), at(LATER)).await.unwrap());
         let job = ledger.job(first.id).await.unwrap();
         assert_eq!((job.status, job.done), (JobStatus::Running, 1));
@@ -99,10 +99,10 @@ on_both! {
         let ledger = place.ledger().await;
         loaded(&ledger, &rules()).await;
         let job = to_do(&ledger, Some("k"), NOW).await;
-        assert!(ledger.beat(&job, 1, 10, at(NOW)).await.unwrap());
+        assert!(ledger.heartbeat(&job, 1, 10, at(NOW)).await.unwrap());
         let cancelled = ledger.cancel_job(job.id, "bob", at(SOON)).await.unwrap();
         assert_eq!((cancelled.status, cancelled.cancelled_by.as_deref()), (JobStatus::Cancelled, Some("bob")));
-        assert!(!ledger.beat(&job, 2, 10, at(SOON)).await.unwrap());
+        assert!(!ledger.heartbeat(&job, 2, 10, at(SOON)).await.unwrap());
         assert!(!ledger.finish(&job, &done(), at(SOON)).await.unwrap());
         assert_eq!(ledger.cancel_job(job.id, "ann", at(LATER)).await.unwrap(), cancelled);
         assert_eq!(known(&ledger, "k", LATER).await, cancelled);

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::{Table, default_pack, project};
 
 /// Longer than any command of these tests takes, also where other work slows the machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+const MAX_WAIT: Duration = Duration::from_secs(300);
 
 /// A folder of its own with the default pack in `rules` and a shipped scenario in `small`.
 pub struct Workplace {
@@ -94,7 +94,7 @@ impl Workplace {
 
     /// Runs the binary with the arguments of a line, split at spaces.
     pub fn mcoe(&self, line: &str) -> Ran {
-        let output = assert_cmd::Command::from_std(self.command(line)).timeout(PATIENCE).output().unwrap();
+        let output = assert_cmd::Command::from_std(self.command(line)).timeout(MAX_WAIT).output().unwrap();
         Ran {
             line: line.to_owned(),
             code: output.status.code(),

@@ -51,7 +51,7 @@ on_both! {
         let daily = loop {
             let mut daily = Vec::new();
             for workspace in &workspaces {
-                let jobs = ledger.within(workspace.clone()).jobs(None, 100).await.unwrap().rows;
+                let jobs = ledger.scoped_to(workspace.clone()).jobs(None, 100).await.unwrap().rows;
                 daily.extend(jobs.into_iter().filter(|job| job.kind == mcoe::store::JobKind::Daily));
             }
             let done = daily.iter().filter(|job| job.status == mcoe::store::JobStatus::Done).count();

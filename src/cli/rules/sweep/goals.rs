@@ -1,10 +1,10 @@
-//! `--frontier A,B`: the two numbers that are traded off.
+//! `--frontier A,B`: the two objectives of the Pareto frontier.
 
 use crate::rules::nearest;
 use crate::simulator::{Goal, Measure, Wish};
 
-/// Two goals from their text: `engagement,reviews`, each with `:more` or `:fewer` behind it where it is
-/// wished to go another way than usual.
+/// Parses two goals, such as `engagement,reviews`; each may end in `:more` or `:fewer` to override its default
+/// direction.
 pub(super) fn goals(text: &str) -> Result<[Goal; 2], String> {
     let Some((first, second)) = text.split_once(',') else {
         return Err("name two numbers with a comma between, such as engagement,reviews".to_owned());
@@ -34,7 +34,7 @@ fn goal(text: &str) -> Result<Goal, String> {
     Ok(Goal { measure, wish })
 }
 
-/// Two goals as [`goals`] reads them.
+/// Formats two goals as [`goals`] parses them.
 pub(super) fn written(goals: [Goal; 2]) -> String {
     let written = goals.map(|goal| match goal.wish {
         wish if wish == goal.measure.wish() => goal.measure.name().to_owned(),

@@ -1,7 +1,7 @@
-//! `mcoe rules sweep`: one pack with some keys set to many values, each combination simulated, and a report.
+//! `mcoe rules sweep`: simulates a pack for many combinations of values of some keys, and writes a report.
 
+mod checkpoint;
 mod goals;
-mod kept;
 mod points;
 
 use std::path::PathBuf;
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use self::checkpoint::{CheckpointFile, Head};
 use self::goals::{goals, written};
-use self::kept::{Head, Kept};
 use self::points::{Points, Swept};
 use crate::cli::failure::Failure;
 use crate::cli::folder::OutFolder;
@@ -99,7 +99,7 @@ An interrupted sweep is taken up where it stood by the same command again.
 
 Exit codes: 0 done; 2 bad input; 3 a failure of the machine; 130 interrupted.";
 
-/// Points of a sobol design where nobody says how many.
+/// Default number of points of a Sobol design.
 const USUAL_POINTS: u32 = 64;
 
 /// Designs.
@@ -111,7 +111,7 @@ enum How {
     Sobol,
 }
 
-/// All that a sweep is about.
+/// A sweep's settings.
 struct Plan<'a> {
     rules: &'a CompiledRules,
     extent: Extent,
@@ -125,7 +125,8 @@ impl Sweep {
         let (rules, scenario) = input::pair(&self.rules.rules, &self.scenario, globals)?;
         simulator::refuse_nobody(&scenario).map_err(|error| self.failed(error, None))?;
         let plan = self.plan(&rules, &scenario, globals)?;
-        // Only a look: a sweep may take long, and be killed.
+        // Only checks that the folder can be written: a sweep may take long, and a temporary folder would be left
+        // behind if it were killed.
         drop(OutFolder::open(&self.out.out, self.out.force)?);
         let swept = Swept { rules: &rules, dials: &plan.dials, points: &plan.levels };
         let tried = || Points::tried(swept, scenario, &self.scenario, globals);
@@ -165,7 +166,7 @@ impl Sweep {
 
     fn refuse_invalid(&self, points: &Points<'_>, globals: &Globals) -> Result<(), Failure> {
         let wrong = points.left_out.len();
-        // The pack as it stands is always valid, and no point.
+        // The base pack is always valid and does not count as a point.
         let is_nothing_left = points.numbers().len() < 2;
         if wrong == 0 {
             return Ok(());
@@ -182,15 +183,15 @@ impl Sweep {
         plan: &Plan<'_>,
         points: &Points<'_>,
         globals: &Globals,
-    ) -> Result<(Kept, Vec<Outcome>), Failure> {
+    ) -> Result<(CheckpointFile, Vec<Outcome>), Failure> {
         let rows = self.replications as usize;
         let fits = |outcome: &Outcome| outcome.rows.len() == rows && points.has(outcome.point, &outcome.rules_hash);
         let head = self.head(plan, points.base_scenario());
-        let (kept, mut outcomes) = Kept::open(&self.out.out, &head, self.restart, fits)?;
+        let (kept, mut outcomes) = CheckpointFile::open(&self.out.out, &head, self.restart, fits)?;
         let all = points.numbers();
         let left: Vec<u32> =
             all.iter().copied().filter(|point| outcomes.iter().all(|outcome| outcome.point != *point)).collect();
-        // The pack as it stands is simulated, too, and is no point.
+        // The base pack is simulated too, but does not count as a point.
         let before = outcomes.iter().filter(|outcome| outcome.point > 0).count();
         let all = all.len() - 1;
         if before > 0 {
@@ -210,7 +211,7 @@ impl Sweep {
 
     fn head(&self, plan: &Plan<'_>, scenario: &Scenario) -> Head {
         Head {
-            format: kept::FORMAT,
+            format: checkpoint::FORMAT,
             engine: env!("CARGO_PKG_VERSION").to_owned(),
             scenario_hash: scenario.hash.clone(),
             rules_hash: plan.rules.hash().to_owned(),
@@ -282,7 +283,7 @@ impl Sweep {
         out.write("run.json", format!("{run:#}\n").as_bytes())
     }
 
-    /// The command that gives the same report.
+    /// The command that reproduces the report.
     fn command(&self, sweep: &simulator::Sweep) -> String {
         let run = &sweep.provenance;
         let mut parts =
@@ -330,25 +331,25 @@ impl Sweep {
     }
 }
 
-/// A text as a shell reads it as one word.
+/// Quotes a text so that a shell reads it as one word.
 fn shell_word(text: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.,:=/+".contains(letter);
     if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
-/// Shows how far a sweep is, and keeps each point as soon as it is done.
+/// Shows the progress of a sweep, and stores each point as soon as it is done.
 struct Watch<'a> {
     progress: Progress,
-    kept: &'a Kept,
+    kept: &'a CheckpointFile,
     done: AtomicUsize,
     all: usize,
-    /// Whether a point could not be kept, and why.
+    /// Whether storing a point has failed; the cause is in `failure`.
     is_failed: AtomicBool,
     failure: Mutex<Option<Failure>>,
 }
 
 impl<'a> Watch<'a> {
-    fn new(progress: Progress, kept: &'a Kept, before: usize, all: usize) -> Self {
+    fn new(progress: Progress, kept: &'a CheckpointFile, before: usize, all: usize) -> Self {
         let watch = Self {
             progress,
             kept,
@@ -365,7 +366,7 @@ impl<'a> Watch<'a> {
         say_if_interrupted(format!("{done} of {} points are kept; run the same command again to go on", self.all));
     }
 
-    /// Fails where a point could not be kept.
+    /// Fails if a point could not be stored.
     fn failure(&self) -> Result<(), Failure> {
         let failure = self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         failure.map_or(Ok(()), Err)

@@ -1,4 +1,4 @@
-//! The packs of a sweep's points: tried before anything is simulated, and made again when their turn comes.
+//! The packs of a sweep's points: validated before anything is simulated, and compiled again when simulated.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,26 +11,26 @@ use crate::model::{Policy, Scenario};
 use crate::rules::{CompiledRules, Diagnostic, Dial, Level, PackFiles};
 use crate::simulator::{LeftOut, Packs, side_by_side};
 
-/// What is swept.
+/// The pack, keys and values of a sweep.
 #[derive(Clone, Copy)]
 pub(super) struct Swept<'a> {
     pub rules: &'a CompiledRules,
     pub dials: &'a [Dial],
-    /// A level of every dial, a point each.
+    /// One entry per point: a value for every dial.
     pub points: &'a [Vec<Level>],
 }
 
-/// Packs that were tried.
+/// The validated packs of a sweep.
 pub(super) struct Points<'a> {
     swept: Swept<'a>,
-    /// The scenario under the default policy of the pack as it stands.
+    /// The scenario under the base pack's default policy.
     base: Scenario,
-    /// The scenario under every other default policy.
+    /// The scenario under each other default policy, in order of first use.
     others: Vec<Scenario>,
-    /// Of the pack as it stands and every point: its hash and the place of its scenario, 0 for the base;
-    /// none where it is no valid pack.
+    /// For the base pack and every point: the pack's hash and its scenario's index (0 for `base`, else 1-based in
+    /// `others`); `None` if the pack is invalid.
     valid: Vec<Option<(String, usize)>>,
-    /// The points that are none.
+    /// The points whose pack is invalid.
     pub left_out: Vec<LeftOut>,
 }
 
@@ -45,14 +45,14 @@ impl Swept<'_> {
         input::compile(self.files(point))
     }
 
-    /// Number of the last point.
+    /// The number of the last point; points are numbered from 1, and 0 is the base pack.
     fn last(&self) -> u32 {
         u32::try_from(self.points.len()).unwrap_or(u32::MAX)
     }
 }
 
 impl<'a> Points<'a> {
-    /// Tries the pack of every point, on all threads of the pool that this runs in.
+    /// Validates the pack of every point, in parallel on the current thread pool.
     pub fn tried(
         swept: Swept<'a>,
         scenario: Scenario,
@@ -86,17 +86,17 @@ impl<'a> Points<'a> {
         Ok(Self { swept, base: scenario, others, valid, left_out })
     }
 
-    /// The pack as it stands and every valid point, by number.
+    /// The numbers of the base pack (0) and of every valid point, ascending.
     pub fn numbers(&self) -> Vec<u32> {
         (0..).zip(&self.valid).filter(|(_, valid)| valid.is_some()).map(|(number, _)| number).collect()
     }
 
-    /// Whether a point's pack has the hash.
+    /// Whether a point's pack is valid and has the given hash.
     pub fn has(&self, point: u32, hash: &str) -> bool {
         self.valid.get(point as usize).is_some_and(|valid| valid.as_ref().is_some_and(|(own, _)| own == hash))
     }
 
-    /// What is wrong with the points that are no valid pack.
+    /// The error about the points whose pack is invalid.
     pub fn told(&self, rules_dir: &Path, globals: &Globals) -> Failure {
         if globals.format == Format::Json {
             let mistakes: Vec<Value> = self.left_out.iter().flat_map(|point| self.in_json(point)).collect();
@@ -105,7 +105,7 @@ impl<'a> Points<'a> {
         let (wrong, all) = (self.left_out.len(), self.swept.points.len());
         let mut text = format!("error: {wrong} of {all} points are no valid pack\n");
         for point in &self.left_out {
-            // Writing to a text cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = writeln!(text, "\npoint {}: {}", point.point, self.coordinates(point.point));
             for Diagnostic { file, line, column, cause, remedy, .. } in &point.mistakes {
                 let place = rules_dir.join(&**file);
@@ -131,7 +131,7 @@ impl<'a> Points<'a> {
         left_out.mistakes.iter().map(with_point).collect()
     }
 
-    /// The values of a point: `fatigue.warn_at = 0.4, fatigue.block_at = 0.8`.
+    /// The values of a point as text: `fatigue.warn_at = 0.4, fatigue.block_at = 0.8`.
     pub fn coordinates(&self, point: u32) -> String {
         let levels = (point as usize).checked_sub(1).and_then(|place| self.swept.points.get(place));
         let Some(levels) = levels else { return "the pack as it stands".to_owned() };
@@ -139,13 +139,13 @@ impl<'a> Points<'a> {
         set.map(|(dial, level)| format!("{} = {}", dial.name(), level.written)).collect::<Vec<_>>().join(", ")
     }
 
-    /// The scenario under the pack as it stands.
+    /// The scenario under the base pack.
     pub fn base_scenario(&self) -> &Scenario {
         &self.base
     }
 }
 
-/// The place of a policy among those met so far; a new one is added.
+/// The index of a policy among those seen so far; a new one is appended.
 fn place_of(policy: &Policy, policies: &mut Vec<Policy>) -> usize {
     policies.iter().position(|known| known == policy).unwrap_or_else(|| {
         policies.push(policy.clone());

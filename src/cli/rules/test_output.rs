@@ -1,4 +1,4 @@
-//! What cases say of a pack, in words.
+//! Formats test results, coverage and mutation results as text.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::workbench::{Because, CaseReport, Coverage, Gap, Mismatch, Mutation, Share, Survivor};
 
-/// One case that failed: what was expected, what came, and what led there.
+/// A failed case: expected and actual values, with a trace.
 pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
     let place = |file: &str, line: u32| match line {
         0 => dir.join(file).display().to_string(),
@@ -33,7 +33,7 @@ pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
     text
 }
 
-/// What no case exercises.
+/// The coverage, and what no case exercises.
 pub(super) fn gaps(coverage: &Coverage, dir: &Path) -> String {
     let share = |share: Share| format!("{} of {}", share.covered, share.total);
     let mut text = format!(
@@ -50,7 +50,7 @@ pub(super) fn gaps(coverage: &Coverage, dir: &Path) -> String {
     text
 }
 
-/// Changes of the pack that no case notices.
+/// The mutations of the pack that no case detects.
 pub(super) fn survivors(mutation: &Mutation, dir: &Path) -> String {
     let Mutation { tried, noticed, refused, survivors } = mutation;
     let mut text = format!(
@@ -63,7 +63,7 @@ pub(super) fn survivors(mutation: &Mutation, dir: &Path) -> String {
     text
 }
 
-/// What led there, each step once, with its place in front.
+/// The trace: each step once, preceded by its source location.
 fn trace(because: &[Because], place: &dyn Fn(&str, u32) -> String) -> String {
     let mut seen = BTreeMap::new();
     let mut steps: Vec<(String, &str)> = Vec::new();

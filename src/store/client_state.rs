@@ -1,4 +1,4 @@
-//! The ledger as a scenario: clients and the state they stand in, so that planning runs from either.
+//! Loads clients and their current state from the ledger as a scenario, so that planning works from either source.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::records::{DayRow, Held, Offer, column_list};
-use super::retry::retried;
+use super::retry::with_retries;
 use super::row::{Answer, Found, Id, Instant, Name, Text};
 use super::values::{Value, values};
 use crate::model::{
@@ -17,10 +17,10 @@ use crate::model::{
     ClientState, Policy, PolicyRow, RealityRow, Record, Scenario, Timestamp, WarningRow, Week, WorkspaceId, Zone,
 };
 
-/// Days that posts stay in a channel's recent ones.
+/// Days for which posts count as recent.
 const RECENT_DAYS: i64 = 30;
 
-/// What the policy of a client would be without a word of its row; the ledger has every word.
+/// Fallback for policy columns that are unset; in the ledger all of them are set.
 const NOTHING_AGREED: Policy = Policy {
     agent_enabled: false,
     auto_exec_enabled: false,
@@ -28,23 +28,23 @@ const NOTHING_AGREED: Policy = Policy {
     pause_on_high_severity_warning: true,
 };
 
-/// Clients with their state, by id.
-pub(super) type Standing = Vec<(Client, ClientState)>;
+/// Clients with their state, ordered by id.
+pub(super) type ClientStates = Vec<(Client, ClientState)>;
 
-/// Statuses of schedules that count as posts: those that will run, and those that did.
+/// SQL list of the statuses of schedules that count as posts: live and completed ones.
 pub(super) const COUNTED: &str = "('pending', 'ready', 'executing', 'completed')";
 
 impl Ledger {
-    /// A workspace as a scenario that starts in the given week, with the state it stands in now.
-    /// Its hash is of its contents.
+    /// A workspace, in its current state, as a scenario that starts in the given week. The scenario's hash covers its
+    /// contents.
     ///
     /// # Errors
-    /// Where the workspace is not known, or the database fails.
+    /// If the workspace is not known, or the database fails.
     pub async fn scenario(&self, workspace: &WorkspaceId, start: Week) -> Result<Scenario, StoreError> {
-        retried(|| self.scenario_of(workspace, start, |_| true, Counted::Live)).await
+        with_retries(|| self.scenario_of(workspace, start, |_| true, Counted::Live)).await
     }
 
-    /// The same of those clients alone whose id passes, with the schedules that are to count as posts.
+    /// The same for the clients whose id passes the predicate, with the given choice of schedules that count as posts.
     pub(super) async fn scenario_of(
         &self,
         workspace: &WorkspaceId,
@@ -54,17 +54,18 @@ impl Ledger {
     ) -> Result<Scenario, StoreError> {
         let mut tx = self.read().await?;
         let mut scenario = self.frame(&mut tx, workspace, start).await?;
-        let mut clients = standing_with(&mut tx, &Which::Workspace(workspace), &BTreeSet::new(), counted).await?;
+        let mut clients =
+            load_client_states_with(&mut tx, &ClientSelector::Workspace(workspace), &BTreeSet::new(), counted).await?;
         clients.retain(|(client, _)| passes(&client.id));
         scenario.hash = hash_of(workspace, start, &clients);
         scenario.clients = clients;
         Ok(scenario)
     }
 
-    /// A workspace with one client of it, as [`Ledger::scenario`].
+    /// The same as [`Ledger::scenario`], with a single client of the workspace.
     ///
     /// # Errors
-    /// Where the workspace is not known, or the database fails.
+    /// If the workspace is not known, or the database fails.
     pub async fn client_scenario(
         &self,
         workspace: &WorkspaceId,
@@ -73,14 +74,15 @@ impl Ledger {
     ) -> Result<Scenario, StoreError> {
         let mut tx = self.read().await?;
         let mut scenario = self.frame(&mut tx, workspace, start).await?;
-        let mut clients = standing(&mut tx, &Which::Clients(&[client.as_str()]), &BTreeSet::new()).await?;
+        let mut clients =
+            load_client_states(&mut tx, &ClientSelector::Clients(&[client.as_str()]), &BTreeSet::new()).await?;
         clients.retain(|(client, _)| client.workspace_id == *workspace);
         scenario.hash = hash_of(workspace, start, &clients);
         scenario.clients = clients;
         Ok(scenario)
     }
 
-    /// A workspace without its clients.
+    /// The scenario of a workspace, without its clients.
     async fn frame(&self, tx: &mut Tx, workspace: &WorkspaceId, start: Week) -> Result<Scenario, StoreError> {
         let sql = "SELECT scenario, weeks, reviewers, reviews_per_reviewer_per_day, review, environment \
                    FROM workspaces WHERE workspace_id = $1";
@@ -99,15 +101,15 @@ impl Ledger {
     }
 }
 
-/// How much a workspace's people can look at.
+/// A workspace's review capacity.
 pub(super) async fn capacity(tx: &mut Tx, workspace: &WorkspaceId) -> Result<Capacity, StoreError> {
     let sql = "SELECT reviewers, reviews_per_reviewer_per_day FROM workspaces WHERE workspace_id = $1";
     let Found(capacity) = tx.one(sql, values![workspace.as_str()]).await?;
     Ok(capacity)
 }
 
-/// BLAKE3 over the clients as JSON, with the workspace and the week.
-fn hash_of(workspace: &WorkspaceId, start: Week, clients: &Standing) -> String {
+/// BLAKE3 hash over the workspace, the week and the clients as JSON.
+fn hash_of(workspace: &WorkspaceId, start: Week, clients: &ClientStates) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{workspace}\n{start}\n").as_bytes());
     for client in clients {
@@ -117,44 +119,44 @@ fn hash_of(workspace: &WorkspaceId, start: Week, clients: &Standing) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// Which clients are read.
-pub(super) enum Which<'w> {
+/// Selects the clients to read.
+pub(super) enum ClientSelector<'w> {
     Workspace(&'w WorkspaceId),
     /// By their ids.
     Clients(&'w [&'w str]),
 }
 
-impl Which<'_> {
+impl ClientSelector<'_> {
     fn condition(&self) -> &'static str {
         match self {
-            Which::Workspace(_) => "workspace_id = $1",
-            Which::Clients(_) => "client_id = ANY($1)",
+            ClientSelector::Workspace(_) => "workspace_id = $1",
+            ClientSelector::Clients(_) => "client_id = ANY($1)",
         }
     }
 
     fn value(&self) -> Value {
         match self {
-            Which::Workspace(id) => id.as_str().into(),
-            Which::Clients(ids) => (*ids).into(),
+            ClientSelector::Workspace(id) => id.as_str().into(),
+            ClientSelector::Clients(ids) => (*ids).into(),
         }
     }
 }
 
-/// Clients with their state as the transaction sees them, by id. Schedules in `left_out` do not count as posts.
-pub(super) async fn standing(
+/// Clients with their current state, ordered by id. Schedules in `left_out` do not count as posts.
+pub(super) async fn load_client_states(
     tx: &mut Tx,
-    which: &Which<'_>,
+    which: &ClientSelector<'_>,
     left_out: &BTreeSet<Uuid>,
-) -> Result<Standing, StoreError> {
-    standing_with(tx, which, left_out, Counted::Live).await
+) -> Result<ClientStates, StoreError> {
+    load_client_states_with(tx, which, left_out, Counted::Live).await
 }
 
-/// Which schedules count as posts.
+/// ClientSelector schedules count as posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
-    /// Those that will run, and those that did.
+    /// Live schedules (pending, ready or executing) and completed ones.
     Live,
-    /// Those that are held as well, so that nothing is planned in their place.
+    /// Blocked ones as well, so that nothing is planned in their place.
     LiveAndHeld,
 }
 
@@ -167,13 +169,13 @@ impl Counted {
     }
 }
 
-/// As [`standing`], with the schedules that are asked for.
-pub(super) async fn standing_with(
+/// As [`load_client_states`], with the given choice of schedules that count as posts.
+pub(super) async fn load_client_states_with(
     tx: &mut Tx,
-    which: &Which<'_>,
+    which: &ClientSelector<'_>,
     left_out: &BTreeSet<Uuid>,
     counted: Counted,
-) -> Result<Standing, StoreError> {
+) -> Result<ClientStates, StoreError> {
     let mut reader = Reader { tx, which, counted, clients: BTreeMap::new() };
     reader.clients().await?;
     reader.campaigns().await?;
@@ -188,13 +190,13 @@ pub(super) async fn standing_with(
 
 struct Reader<'r> {
     tx: &'r mut Tx,
-    which: &'r Which<'r>,
+    which: &'r ClientSelector<'r>,
     counted: Counted,
     clients: BTreeMap<String, (Client, ClientState)>,
 }
 
 impl Reader<'_> {
-    /// The rows of a table, in an order, each with the client whose it is.
+    /// Reads a table's rows in an order, and passes each to `take` with the client it belongs to.
     async fn each<T>(
         &mut self,
         table: &str,
@@ -216,7 +218,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The records of a table, as [`Reader::each`] reads rows.
+    /// Reads a table's records, as [`Reader::each`] does rows.
     async fn records<R: Record + Send + Unpin>(
         &mut self,
         table: &str,
@@ -312,7 +314,7 @@ impl Reader<'_> {
     }
 }
 
-/// Puts a client's lists into the order of the model and lets go of posts that are not recent.
+/// Sorts a client's lists as the model requires, and drops posts that are not recent and uses of retired assets.
 fn finished((mut client, mut state): (Client, ClientState)) -> (Client, ClientState) {
     client.campaigns.sort_by(|a, b| a.id.cmp(&b.id));
     client.assets.sort_by(|a, b| a.id.cmp(&b.id));
@@ -326,13 +328,14 @@ fn finished((mut client, mut state): (Client, ClientState)) -> (Client, ClientSt
     }
     let is_offered = |id: &AssetId| client.assets.binary_search_by(|asset| asset.id.cmp(id)).is_ok();
     state.asset_uses.retain(|used| is_offered(&used.asset_id));
-    state.asset_uses = distilled(&state.asset_uses, &state.channels);
+    state.asset_uses = relevant_asset_uses(&state.asset_uses, &state.channels);
     (client, state)
 }
 
-/// All that planning looks at of the uses of assets, by time: of each asset on each channel the first, the last
-/// before the month that ends where the channels stand, and all since.
-pub(super) fn distilled(uses: &[AssetUse], channels: &[ChannelState]) -> Vec<AssetUse> {
+/// Reduces asset uses to those that planning reads, in time order: of each asset on each channel all uses in the
+/// [`RECENT_DAYS`] days before the channels' earliest `as_of` and later, and of the uses before that the first and the
+/// last.
+pub(super) fn relevant_asset_uses(uses: &[AssetUse], channels: &[ChannelState]) -> Vec<AssetUse> {
     let as_of = channels.iter().map(|state| state.as_of).min().unwrap_or(Timestamp::MAX);
     let since = as_of.plus_days(-RECENT_DAYS);
     let mut kept: BTreeSet<(Timestamp, Channel, &AssetId)> = BTreeSet::new();
@@ -377,7 +380,7 @@ mod tests {
         };
         let uses = ["2026-06-01", "2026-06-10", "2026-06-20", "2026-08-20", "2026-09-09", "2026-09-18"].map(used);
         let kept = ["2026-06-01", "2026-06-20", "2026-08-20", "2026-09-09", "2026-09-18"].map(used);
-        assert_eq!(distilled(&uses, std::slice::from_ref(&channel)), kept);
-        assert_eq!(distilled(&kept, &[channel]), kept);
+        assert_eq!(relevant_asset_uses(&uses, std::slice::from_ref(&channel)), kept);
+        assert_eq!(relevant_asset_uses(&kept, &[channel]), kept);
     }
 }

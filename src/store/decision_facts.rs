@@ -1,4 +1,4 @@
-//! What the rules saw of a post as a daily pass judged it, as it goes on record and comes back.
+//! The facts on which a daily pass evaluated the rules for a post, as stored with the recorded decision.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,21 +7,21 @@ use super::review::Schedule;
 use crate::model::{AssetSeen, CampaignId, ChannelSeen, Client, PerformanceReality, Post, PostSeen, RiskBand};
 use crate::planner::{JudgedAgain, WarningsSeen};
 
-/// What a judgement of a daily pass rests on, and what it came to beside the status.
+/// The inputs of a daily pass's evaluation, with the resulting risk and confidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Grounds {
+pub(super) struct DecisionFacts {
     pub channel: ChannelSeen,
     pub post: PostSeen,
     pub campaign_id: Option<CampaignId>,
     pub warnings: WarningsSeen,
     pub performance_reality: PerformanceReality,
-    /// Somebody had approved it.
+    /// Whether the schedule had been approved.
     pub is_approved: bool,
     pub risk: RiskBand,
     pub confidence: f64,
 }
 
-impl Grounds {
+impl DecisionFacts {
     pub fn of(schedule: &Schedule, post: &Post, channel: &ChannelSeen, judged: &JudgedAgain, client: &Client) -> Self {
         let asset = post.asset.as_ref().and_then(|choice| {
             let asset = find_asset(client, choice.used().as_str())?;

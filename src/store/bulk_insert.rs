@@ -1,4 +1,4 @@
-//! Many rows into a table: by COPY into PostgreSQL, by statements of many rows into SQLite.
+//! Bulk inserts: with `COPY` into PostgreSQL, with multi-row `INSERT` statements into SQLite.
 
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 use uuid::Uuid;
@@ -7,19 +7,19 @@ use super::error::StoreError;
 use super::values::{Value, bind_sqlite};
 use crate::model::{self, Kind, Record, Timestamp};
 
-/// A table and those of its columns that are written.
-pub(super) struct Table {
+/// A table, and the columns to write.
+pub(super) struct InsertTarget {
     pub name: &'static str,
     pub columns: Vec<&'static str>,
 }
 
-impl Table {
+impl InsertTarget {
     /// The table of a record.
     pub fn of<R: Record>(name: &'static str) -> Self {
         Self { name, columns: R::columns().map(|column| column.name).collect() }
     }
 
-    /// What becomes of a row whose key is there already: its columns are changed, but for those that stay.
+    /// The `ON CONFLICT` clause of an upsert: a row whose key exists is updated, except for the `staying` columns.
     pub fn on_conflict(&self, key: &str, staying: &[&str]) -> String {
         let is_key = |column: &str| key.split(", ").any(|part| part == column);
         let changed = self.columns.iter().filter(|column| !is_key(column) && !staying.contains(column));
@@ -32,7 +32,7 @@ impl Table {
 macro_rules! insert {
     ($tx:expr, $table:literal, $rows:expr, |$row:pat_param| { $($column:ident: $value:expr),+ $(,)? }) => {
         $tx.insert(
-            &$crate::store::lines::Table { name: $table, columns: vec![$(stringify!($column)),+] },
+            &$crate::store::bulk_insert::InsertTarget { name: $table, columns: vec![$(stringify!($column)),+] },
             $rows,
             |$row, line| {
                 $(line.add($value);)+
@@ -42,15 +42,15 @@ macro_rules! insert {
 }
 pub(super) use insert;
 
-/// Inserts rows as [`insert!`] does. Of those whose key is there already the columns are changed, but for the key and
-/// those that are said to stay.
+/// Upserts rows, written as for [`insert!`]. Rows whose key exists are updated, except for the key and the `staying`
+/// columns.
 macro_rules! upsert {
     (
         $tx:expr, $table:literal, key = $key:literal, staying = $staying:expr, $rows:expr,
         |$row:pat_param| { $($column:ident: $value:expr),+ $(,)? }
     ) => {
         $tx.upsert(
-            &$crate::store::lines::Table { name: $table, columns: vec![$(stringify!($column)),+] },
+            &$crate::store::bulk_insert::InsertTarget { name: $table, columns: vec![$(stringify!($column)),+] },
             $key,
             $staying,
             $rows,
@@ -62,22 +62,22 @@ macro_rules! upsert {
 }
 pub(super) use upsert;
 
-/// Bytes of rows that are sent to PostgreSQL at a time.
+/// Bytes of rows sent to PostgreSQL per chunk.
 const COPY_CHUNK: usize = 1 << 18;
-/// Values that one SQLite statement may hold.
+/// Maximum number of bind values in one SQLite statement.
 const SQLITE_VALUES: usize = 32_000;
 
-/// Whether the transaction sees one workspace only.
+/// Whether the transaction is restricted to one workspace.
 async fn is_fenced(tx: &mut Transaction<'static, Postgres>) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar("SELECT current_user = 'mcoe_app'").fetch_one(&mut **tx).await?)
 }
 
-/// Inserts many rows by COPY. PostgreSQL copies into no table whose rows are fenced.
+/// Inserts rows with `COPY`, or through a staging table if row-level security applies, which `COPY` does not support.
 pub(super) async fn insert_by_copy<T>(
     tx: &mut Transaction<'static, Postgres>,
-    table: &Table,
+    table: &InsertTarget,
     rows: impl IntoIterator<Item = T>,
-    fill: impl Fn(&T, &mut Line),
+    fill: impl Fn(&T, &mut RowEncoder),
 ) -> Result<u64, StoreError> {
     if is_fenced(tx).await? {
         return insert_staged(tx, table, "", rows, fill).await;
@@ -85,13 +85,13 @@ pub(super) async fn insert_by_copy<T>(
     copy(tx, table.name, table, rows, fill).await
 }
 
-/// Inserts rows by way of a table of the transaction's own.
+/// Inserts rows through a temporary staging table.
 pub(super) async fn insert_staged<T>(
     tx: &mut Transaction<'static, Postgres>,
-    table: &Table,
+    table: &InsertTarget,
     on_conflict: &str,
     rows: impl IntoIterator<Item = T>,
-    fill: impl Fn(&T, &mut Line),
+    fill: impl Fn(&T, &mut RowEncoder),
 ) -> Result<u64, StoreError> {
     let (name, columns) = (table.name, table.columns.join(", "));
     let staging = format!("staged_{name}");
@@ -107,16 +107,16 @@ pub(super) async fn insert_staged<T>(
 async fn copy<T>(
     tx: &mut Transaction<'static, Postgres>,
     name: &str,
-    table: &Table,
+    table: &InsertTarget,
     rows: impl IntoIterator<Item = T>,
-    fill: impl Fn(&T, &mut Line),
+    fill: impl Fn(&T, &mut RowEncoder),
 ) -> Result<u64, StoreError> {
     let statement = format!("COPY {name} ({}) FROM STDIN", table.columns.join(", "));
     let mut sink = tx.copy_in_raw(&statement).await?;
-    let mut line = Line::Copy(String::with_capacity(COPY_CHUNK + 4096));
+    let mut line = RowEncoder::Copy(String::with_capacity(COPY_CHUNK + 4096));
     for row in rows {
         fill(&row, &mut line);
-        let Line::Copy(text) = &mut line else { continue };
+        let RowEncoder::Copy(text) = &mut line else { continue };
         text.pop();
         text.push('\n');
         if text.len() >= COPY_CHUNK {
@@ -124,7 +124,7 @@ async fn copy<T>(
             text.clear();
         }
     }
-    if let Line::Copy(text) = &line
+    if let RowEncoder::Copy(text) = &line
         && !text.is_empty()
     {
         sink.send(text.as_bytes()).await?;
@@ -132,26 +132,26 @@ async fn copy<T>(
     Ok(sink.finish().await?)
 }
 
-/// Inserts many rows by statements of many rows.
+/// Inserts rows with multi-row `INSERT` statements.
 pub(super) async fn insert_many<T>(
     tx: &mut Transaction<'static, Sqlite>,
-    table: &Table,
+    table: &InsertTarget,
     on_conflict: &str,
     rows: impl IntoIterator<Item = T>,
-    fill: impl Fn(&T, &mut Line),
+    fill: impl Fn(&T, &mut RowEncoder),
 ) -> Result<u64, StoreError> {
     let width = table.columns.len();
     let most = SQLITE_VALUES / width * width;
-    let mut line = Line::Values(Vec::with_capacity(most));
+    let mut line = RowEncoder::Values(Vec::with_capacity(most));
     let mut written = 0;
     for row in rows {
         fill(&row, &mut line);
-        let Line::Values(values) = &mut line else { continue };
+        let RowEncoder::Values(values) = &mut line else { continue };
         if values.len() == most {
             written += insert_rows(tx, table, on_conflict, std::mem::take(values)).await?;
         }
     }
-    let Line::Values(values) = line else { return Ok(written) };
+    let RowEncoder::Values(values) = line else { return Ok(written) };
     if !values.is_empty() {
         written += insert_rows(tx, table, on_conflict, values).await?;
     }
@@ -160,7 +160,7 @@ pub(super) async fn insert_many<T>(
 
 async fn insert_rows(
     tx: &mut Transaction<'static, Sqlite>,
-    table: &Table,
+    table: &InsertTarget,
     on_conflict: &str,
     values: Vec<Value>,
 ) -> Result<u64, StoreError> {
@@ -171,17 +171,17 @@ async fn insert_rows(
     Ok(bind_sqlite(&sql, values).execute(&mut **tx).await?.rows_affected())
 }
 
-/// A row on its way into the database, cell by cell in the order of the table's columns.
-pub(super) enum Line {
-    /// PostgreSQL's text format: a tab after every cell, the last of which becomes the end of the line.
+/// Encodes rows for a bulk insert, cell by cell in the order of the table's columns.
+pub(super) enum RowEncoder {
+    /// PostgreSQL's `COPY` text format: a tab after every cell; the last tab of a row is replaced by a newline.
     Copy(String),
     /// Values to bind.
     Values(Vec<Value>),
 }
 
-impl Line {
+impl RowEncoder {
     /// Adds a cell.
-    pub fn add(&mut self, cell: impl LineCell) {
+    pub fn add(&mut self, cell: impl EncodeCell) {
         cell.add_to(self);
     }
 
@@ -213,11 +213,10 @@ impl Line {
         };
     }
 
-    /// Adds a cell of text.
     pub fn text(&mut self, text: &str) -> &mut Self {
         match self {
-            Line::Values(values) => values.push(text.into()),
-            Line::Copy(line) => {
+            RowEncoder::Values(values) => values.push(text.into()),
+            RowEncoder::Copy(line) => {
                 escape(text, line);
                 line.push('\t');
             }
@@ -225,7 +224,7 @@ impl Line {
         self
     }
 
-    /// Adds a cell of text that may be missing.
+    /// Adds a text cell, or NULL.
     pub fn maybe_text(&mut self, text: Option<&str>) -> &mut Self {
         match text {
             Some(text) => self.text(text),
@@ -233,12 +232,11 @@ impl Line {
         }
     }
 
-    /// Adds an instant.
     pub fn instant(&mut self, at: Timestamp) -> &mut Self {
         self.shown(at, || at.into())
     }
 
-    /// Adds an instant that may be missing.
+    /// Adds an instant, or NULL.
     pub fn maybe_instant(&mut self, at: Option<Timestamp>) -> &mut Self {
         match at {
             Some(at) => self.instant(at),
@@ -246,12 +244,11 @@ impl Line {
         }
     }
 
-    /// Adds an id.
     pub fn id(&mut self, id: Uuid) -> &mut Self {
         self.shown(id, || id.into())
     }
 
-    /// Adds an id that may be missing.
+    /// Adds an id, or NULL.
     pub fn maybe_id(&mut self, id: Option<Uuid>) -> &mut Self {
         match id {
             Some(id) => self.id(id),
@@ -259,12 +256,11 @@ impl Line {
         }
     }
 
-    /// Adds a number.
     pub fn number(&mut self, number: f64) -> &mut Self {
         self.shown(number, || number.into())
     }
 
-    /// Adds a number that may be missing.
+    /// Adds a number, or NULL.
     pub fn maybe_number(&mut self, number: Option<f64>) -> &mut Self {
         match number {
             Some(number) => self.number(number),
@@ -272,13 +268,12 @@ impl Line {
         }
     }
 
-    /// Adds a whole number.
+    /// Adds an integer.
     pub fn whole(&mut self, number: impl Into<i64>) -> &mut Self {
         let number = number.into();
         self.shown(number, || number.into())
     }
 
-    /// Adds a flag.
     pub fn flag(&mut self, flag: bool) -> &mut Self {
         self.shown(flag, || flag.into())
     }
@@ -286,9 +281,9 @@ impl Line {
     fn shown(&mut self, shown: impl std::fmt::Display, value: impl FnOnce() -> Value) -> &mut Self {
         use std::fmt::Write as _;
         match self {
-            Line::Values(values) => values.push(value()),
-            Line::Copy(line) => {
-                // Writing to a text cannot fail.
+            RowEncoder::Values(values) => values.push(value()),
+            RowEncoder::Copy(line) => {
+                // Writing to a `String` cannot fail.
                 let _ = write!(line, "{shown}\t");
             }
         }
@@ -297,29 +292,29 @@ impl Line {
 
     fn nothing(&mut self, value: Value) -> &mut Self {
         match self {
-            Line::Values(values) => values.push(value),
-            Line::Copy(line) => line.push_str("\\N\t"),
+            RowEncoder::Values(values) => values.push(value),
+            RowEncoder::Copy(line) => line.push_str("\\N\t"),
         }
         self
     }
 }
 
-/// What a cell can be made of.
-pub(super) trait LineCell {
-    fn add_to(self, line: &mut Line);
+/// A type that can be written as a cell.
+pub(super) trait EncodeCell {
+    fn add_to(self, line: &mut RowEncoder);
 }
 
-macro_rules! line_cells {
+macro_rules! encode_cells {
     ($($kind:ty: $add:ident),+ $(,)?) => {
-        $(impl LineCell for $kind {
-            fn add_to(self, line: &mut Line) {
+        $(impl EncodeCell for $kind {
+            fn add_to(self, line: &mut RowEncoder) {
                 line.$add(self);
             }
         })+
     };
 }
 
-line_cells!(
+encode_cells!(
     &str: text,
     Option<&str>: maybe_text,
     Timestamp: instant,
@@ -333,7 +328,7 @@ line_cells!(
     bool: flag,
 );
 
-/// Writes text as COPY reads it. PostgreSQL has no place for the character zero.
+/// Escapes text for `COPY`. NUL characters, which PostgreSQL cannot store, are dropped.
 fn escape(text: &str, line: &mut String) {
     let mut rest = text;
     while let Some(special) = rest.find(['\\', '\t', '\n', '\r', '\0']) {

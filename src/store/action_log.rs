@@ -1,35 +1,35 @@
-//! The record of decisions: appended to, and read.
+//! The append-only record of decisions.
 
 use uuid::Uuid;
 
+use super::bulk_insert::insert;
 use super::conditions::Conditions;
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::lines::insert;
-use super::listing::{Mark, Page, page};
-use super::retry::retried;
+use super::listing::{Cursor, Page, page};
+use super::retry::with_retries;
 use super::review::Schedule;
 use super::row::{Id, Instant, Json, Name, from_row};
 use crate::model::{ActionType, DecisionStatus, RiskBand, Timestamp, derived_id};
 
-/// A decision about a schedule after its plan was committed.
+/// A decision to record about a schedule after its plan was committed.
 pub(super) struct NewAction<'s> {
     pub schedule: &'s Schedule,
     pub action_type: ActionType,
     pub status: DecisionStatus,
     pub payload: serde_json::Value,
-    /// Signals it rests on, a JSON object.
+    /// The signals behind it, a JSON object; `None` for none.
     pub signals: Option<serde_json::Value>,
     pub actor: &'s str,
-    /// Decisions about the schedule that are on record of the same instant already.
+    /// Number of decisions already recorded about the schedule at the same instant; keeps ids unique.
     pub earlier: u32,
-    /// When something was executed, and what came of it.
+    /// When a draft was attempted, and the result; `None` for other decisions.
     pub executed: Option<(Timestamp, serde_json::Value)>,
 }
 
-/// Puts decisions on record. Their ids say what was decided about which schedule, when, so that the same
-/// decision cannot be put down twice; what people decide again at one instant counts what they decided before.
+/// Records decisions. An id is derived from the schedule, the time and the decision, so the same decision cannot be
+/// recorded twice; if people repeat a decision at the same instant, `earlier` tells the ids apart.
 pub(super) async fn record<'s>(
     tx: &mut Tx,
     actions: impl Iterator<Item = NewAction<'s>>,
@@ -68,44 +68,44 @@ impl NewAction<'_> {
     }
 }
 
-/// One decision on record.
+/// A recorded decision.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Action {
-    /// Which.
+    /// The decision's id.
     pub id: Uuid,
-    /// When it was put on record.
+    /// When it was recorded.
     pub created_at: Timestamp,
-    /// The schedule it concerns; none where it concerns a channel or a client.
+    /// The schedule it concerns; `None` if it concerns a channel or a client.
     pub schedule_id: Option<Uuid>,
-    /// Whose.
+    /// The client it concerns.
     pub client_id: String,
-    /// The team's.
+    /// The client's workspace.
     pub workspace_id: String,
-    /// What kind.
+    /// The kind of decision.
     pub action_type: ActionType,
-    /// What was decided.
+    /// What was decided, as JSON.
     pub decision_payload: serde_json::Value,
-    /// On what signals.
+    /// The signals behind it, as JSON.
     pub source_signals: serde_json::Value,
-    /// How much attention it needs.
+    /// Its risk band.
     pub risk_class: RiskBand,
-    /// How sure.
+    /// Confidence, `0..=1`.
     pub confidence_score: f64,
-    /// What the truth layer wants known.
+    /// Notes of the truth layer.
     pub truth_notes: Vec<String>,
-    /// Whether the truth layer has nothing against it.
+    /// Whether it complies with the truth layer.
     pub truth_compliant: bool,
-    /// What must be said with it.
+    /// Disclaimers that must accompany it.
     pub disclaimers: Vec<String>,
-    /// Where it stands.
+    /// Its outcome.
     pub status: DecisionStatus,
-    /// When something was executed.
+    /// When a draft was attempted; `None` for other decisions.
     pub executed_at: Option<Timestamp>,
-    /// Who decided.
+    /// The actor who decided.
     pub actor: String,
 }
 
-/// Which decisions are meant. What is none restricts nothing.
+/// Selects decisions. A field that is `None` does not filter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ActionFilter {
     /// About one schedule.
@@ -116,11 +116,11 @@ pub struct ActionFilter {
     pub action_type: Option<ActionType>,
     /// By one actor.
     pub actor: Option<String>,
-    /// At this time or later.
+    /// At this time or later (inclusive).
     pub from: Option<Timestamp>,
-    /// Before this time.
+    /// Before this time (exclusive).
     pub to: Option<Timestamp>,
-    /// No more than so many; the newest are taken.
+    /// Maximum number of decisions; the newest are returned.
     pub limit: u32,
 }
 
@@ -133,7 +133,7 @@ impl ActionFilter {
             conditions.add("client_id = ?", client.as_str());
         }
         if let Some(kind) = self.action_type {
-            // Said rather than handed over, so that the index of the rare kinds is known to serve.
+            // Inlined rather than bound, so that the database can use the partial index on the rare kinds.
             conditions.say(format!("action_type = '{}'", kind.name()));
         }
         if let Some(actor) = &self.actor {
@@ -152,7 +152,7 @@ impl ActionFilter {
     }
 }
 
-/// The agents, by name, in the order in which the index of what others decide leaves them out.
+/// Names of the agents, in the order of the partial index on other actors, whose condition the query must repeat.
 const AGENTS: [&str; 6] =
     ["agency_director", "client_ops", "creative_director", "early_warning", "performance_reality", "scaling"];
 
@@ -180,11 +180,11 @@ from_row!(Action {
 });
 
 impl Ledger {
-    /// Decisions on record, newest first: those after a mark, and of them no more than the filter's limit.
+    /// Recorded decisions, newest first: those after a cursor, at most the filter's limit.
     ///
     /// # Errors
-    /// Where the database fails.
-    pub async fn actions(&self, filter: &ActionFilter, after: Option<&Mark>) -> Result<Page<Action>, StoreError> {
+    /// If the database fails.
+    pub async fn actions(&self, filter: &ActionFilter, after: Option<&Cursor>) -> Result<Page<Action>, StoreError> {
         let mut conditions = self.conditions();
         filter.ask(&mut conditions);
         if let Some(mark) = after {
@@ -194,18 +194,18 @@ impl Ledger {
         let sql = format!(
             "SELECT {COLUMNS} FROM campaign_orchestration_actions WHERE {conditions} ORDER BY created_at DESC, id DESC"
         );
-        let mark = |action: &Action| Mark { rank: 0, at: action.created_at, id: action.id };
-        retried(|| async {
+        let mark = |action: &Action| Cursor { rank: 0, at: action.created_at, id: action.id };
+        with_retries(|| async {
             let mut tx = self.read().await?;
             page(&mut tx, &sql, values.clone(), filter.limit, mark).await
         })
         .await
     }
 
-    /// How many of the decisions that a filter means there are of each kind and outcome. Its limit is not asked for.
+    /// Number of decisions that match a filter, by kind and outcome. The filter's limit is ignored.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn action_counts(
         &self,
         filter: &ActionFilter,

@@ -22,14 +22,14 @@ struct Counted<T> {
 }
 
 /// Figures of workspaces. What is a little old is shown while it is counted anew; what is older is waited for.
-pub(super) struct Kept<T> {
+pub(super) struct Cached<T> {
     counted: Cache<WorkspaceId, Arc<Counted<T>>>,
     fresh: Duration,
     /// How often something was forgotten: a count that began before may miss what changed.
     forgotten: Arc<AtomicU64>,
 }
 
-impl<T: Send + Sync + 'static> Kept<T> {
+impl<T: Send + Sync + 'static> Cached<T> {
     /// Shown as they are for `fresh`, and no longer than `most` at all.
     pub fn new(fresh: Duration, most: Duration) -> Self {
         Self {
@@ -88,7 +88,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_a_little_old_is_shown_and_counted_anew() {
-        let kept = Kept::new(Duration::from_secs(1), Duration::from_secs(1000));
+        let kept = Cached::new(Duration::from_secs(1), Duration::from_secs(1000));
         let (counts, workspace) = (Arc::new(AtomicU32::new(0)), WorkspaceId::new("north"));
         let ask = || {
             let counts = Arc::clone(&counts);
@@ -106,7 +106,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_is_told_and_not_kept() {
-        let kept = Kept::<u32>::new(Duration::from_secs(1), Duration::from_secs(5));
+        let kept = Cached::<u32>::new(Duration::from_secs(1), Duration::from_secs(5));
         let workspace = WorkspaceId::new("north");
         let failed = kept.get(&workspace, || async { Err(StoreError::DiskFull) }).await;
         assert_eq!(failed.unwrap_err().status, axum::http::StatusCode::INSUFFICIENT_STORAGE);

@@ -1,7 +1,7 @@
-//! Finished points on disk while a sweep goes on, so that it can be interrupted and taken up again.
+//! Checkpoint file of a running sweep: stores finished points, so that an interrupted sweep can be resumed.
 //!
-//! One file beside the folder that the sweep is to write: a line of all that decides the numbers, then
-//! a line a point. It is removed once the folder is there.
+//! One JSON Lines file next to the sweep's output folder: a header line with everything that determines the results,
+//! then one line per point. It is removed once the output folder is complete.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -16,11 +16,11 @@ use crate::cli::failure::Failure;
 use crate::files;
 use crate::simulator::Outcome;
 
-/// Version of the file's format, and of what its numbers mean: since 2, each replication has a world of its own, and
-/// hours are measured by the fatigue levels of the pack as it stands.
+/// Version of the file's format and of the meaning of its numbers. Since version 2, each replication has its own world,
+/// and hours are measured by the base pack's fatigue levels.
 pub(super) const FORMAT: u32 = 2;
 
-/// All that decides the numbers of a sweep's points.
+/// Everything that determines the results of a sweep's points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Head {
@@ -39,24 +39,24 @@ pub(super) struct Head {
     pub tier: String,
 }
 
-/// The file of finished points; shared by threads.
-pub(super) struct Kept {
+/// The open checkpoint file, shared by threads.
+pub(super) struct CheckpointFile {
     path: PathBuf,
     lines: Mutex<Lines>,
 }
 
-/// An open file that ends with a whole line.
+/// The open file and its length up to the last complete line.
 struct Lines {
     file: File,
     bytes: u64,
 }
 
 impl Lines {
-    /// Writes at the end, or leaves the file as it was.
+    /// Appends a line, or leaves the file unchanged.
     fn add(&mut self, line: &str) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(self.bytes))?;
         if let Err(error) = self.file.write_all(line.as_bytes()) {
-            // Where not even this works, the reader drops the part of a line at the end.
+            // If even this fails, the reader ignores the incomplete line at the end.
             let _ = self.file.set_len(self.bytes);
             return Err(error);
         }
@@ -65,17 +65,17 @@ impl Lines {
     }
 }
 
-/// What stands in a file.
+/// The parsed contents of a checkpoint file.
 struct Found {
     head: Option<Head>,
     outcomes: Vec<Outcome>,
-    /// Bytes up to the end of the last whole line.
+    /// Length in bytes up to the end of the last complete line.
     whole: usize,
 }
 
-impl Kept {
-    /// Opens the file beside `out`, or begins it, and gives the points that it holds. `fits` says whether a
-    /// point is one of this sweep.
+impl CheckpointFile {
+    /// Opens or creates the checkpoint file next to `out`, and returns the points in it. `fits` checks whether a point
+    /// belongs to this sweep.
     pub fn open(
         out: &Path,
         head: &Head,
@@ -113,19 +113,19 @@ impl Kept {
         Ok((Self { path, lines: Mutex::new(lines) }, found.outcomes))
     }
 
-    /// Keeps a point: one write, so that a kill leaves a whole line or the beginning of one.
+    /// Stores a point in a single write, so that a killed process leaves at most one incomplete line.
     pub fn keep(&self, outcome: &Outcome) -> Result<(), Failure> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.add(&line(outcome)).map_err(|error| machine("keep points in", &self.path, &error))
     }
 
-    /// Removes the file: what it kept stands in the report.
+    /// Removes the file; its points are in the report.
     pub fn remove(self) -> Result<(), Failure> {
         fs::remove_file(&self.path).map_err(|error| machine("remove", &self.path, &error))
     }
 }
 
-/// Opens the file, or makes it. Its name can be guessed, so a link that somebody has laid there is not followed.
+/// Opens or creates the file. Its name is predictable, so links are not followed.
 fn opened(path: &Path) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
@@ -137,13 +137,13 @@ fn opened(path: &Path) -> Result<File, Failure> {
     if is_file { Ok(file) } else { Err(not_ours(path, "it is not a file")) }
 }
 
-/// How every file of points begins.
+/// The first bytes of every checkpoint file.
 const BEGINNING: &str = "{\"format\":";
 
-/// Most bytes that are read of kept points.
+/// Maximum size of a checkpoint file, in bytes.
 const MOST_KEPT: u64 = 1 << 30;
 
-/// Whether a sweep wrote the file, be it only a part of its first line.
+/// Whether a sweep wrote the file, even if only part of its first line.
 fn is_ours(text: &str) -> bool {
     text.starts_with(BEGINNING) || BEGINNING.starts_with(text)
 }
@@ -154,12 +154,12 @@ fn place_beside(out: &Path) -> PathBuf {
 }
 
 fn line(of: &impl Serialize) -> String {
-    // Numbers, texts and lists of them always have a form in JSON.
+    // Serialising numbers, texts and lists of them as JSON cannot fail.
     let text = serde_json::to_string(of).unwrap_or_default();
     format!("{text}\n")
 }
 
-/// Reads whole lines; the beginning of one at the end is what a kill left, and counts for nothing.
+/// Parses complete lines; an incomplete last line, left by a killed process, is ignored.
 fn read(text: &str) -> Result<Found, String> {
     let whole = text.rfind('\n').map_or(0, |end| end + 1);
     let mut lines = text.get(..whole).unwrap_or_default().lines();
@@ -172,7 +172,7 @@ fn read(text: &str) -> Result<Found, String> {
     Ok(Found { head: Some(head), outcomes, whole })
 }
 
-/// What is kept against what is asked for.
+/// Describes how the stored header differs from the requested one.
 fn unlike(kept: &Head, asked: &Head, points: usize) -> String {
     let fields = |head: &Head| match serde_json::to_value(head) {
         Ok(Value::Object(fields)) => fields,
@@ -191,7 +191,7 @@ fn foreign(path: &Path, cause: &str) -> Failure {
     Failure::Input(format!("error: `{}` cannot be gone on from: {cause}\n  remedy: {remedy}", path.display()))
 }
 
-/// What lies where points are to be kept, and was not put there by a sweep.
+/// The error about a file at the checkpoint's path that was not written by a sweep.
 fn not_ours(path: &Path, cause: &str) -> Failure {
     let remedy = "move it elsewhere, or name another --out";
     Failure::Input(format!("error: no points can be kept in `{}`: {cause}\n  remedy: {remedy}", path.display()))
@@ -225,7 +225,7 @@ mod tests {
         Outcome { point, rules_hash: "cc".to_owned(), rows: vec![[0.1 + 0.2; 12]] }
     }
 
-    fn said(opened: Result<(Kept, Vec<Outcome>), Failure>) -> String {
+    fn said(opened: Result<(CheckpointFile, Vec<Outcome>), Failure>) -> String {
         opened.err().unwrap().message().to_owned()
     }
 
@@ -233,7 +233,7 @@ mod tests {
     fn points_are_found_again_to_the_last_bit_and_a_torn_line_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("run");
-        let (kept, found) = Kept::open(&out, &head(), false, |_| true).unwrap();
+        let (kept, found) = CheckpointFile::open(&out, &head(), false, |_| true).unwrap();
         assert!(found.is_empty());
         kept.keep(&outcome(2)).unwrap();
         kept.keep(&outcome(1)).unwrap();
@@ -241,7 +241,7 @@ mod tests {
         let path = dir.path().join(".run.sweep.jsonl");
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("{text}{}", line(&outcome(3)).trim_end())).unwrap();
-        let (kept, found) = Kept::open(&out, &head(), false, |_| true).unwrap();
+        let (kept, found) = CheckpointFile::open(&out, &head(), false, |_| true).unwrap();
         assert_eq!(found, [outcome(2), outcome(1)]);
         kept.keep(&outcome(3)).unwrap();
         kept.remove().unwrap();
@@ -252,7 +252,7 @@ mod tests {
     fn a_torn_head_is_begun_anew() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(".run.sweep.jsonl"), "{\"format\":1").unwrap();
-        let (_, found) = Kept::open(&dir.path().join("run"), &head(), false, |_| true).unwrap();
+        let (_, found) = CheckpointFile::open(&dir.path().join("run"), &head(), false, |_| true).unwrap();
         assert!(found.is_empty());
         assert_eq!(fs::read_to_string(dir.path().join(".run.sweep.jsonl")).unwrap(), line(&head()));
     }
@@ -261,19 +261,19 @@ mod tests {
     fn points_of_another_sweep_are_refused_and_what_differs_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("run");
-        let (kept, _) = Kept::open(&out, &head(), false, |_| true).unwrap();
+        let (kept, _) = CheckpointFile::open(&out, &head(), false, |_| true).unwrap();
         kept.keep(&outcome(1)).unwrap();
-        let text = said(Kept::open(&out, &head(), false, |_| true));
+        let text = said(CheckpointFile::open(&out, &head(), false, |_| true));
         assert!(text.contains("another mcoe keeps points"), "{text}");
         drop(kept);
         let other = Head { seed: 2, rules_hash: "dd".to_owned(), ..head() };
-        let text = said(Kept::open(&out, &other, false, |_| true));
+        let text = said(CheckpointFile::open(&out, &other, false, |_| true));
         assert!(text.contains("keeps 1 point(s) of another sweep"), "{text}");
         assert!(text.contains("its seed is 1, not 2") && text.contains("its rules hash is \"bb\""), "{text}");
         assert!(text.contains("--restart"), "{text}");
-        let text = said(Kept::open(&out, &head(), false, |outcome| outcome.point > 1));
+        let text = said(CheckpointFile::open(&out, &head(), false, |outcome| outcome.point > 1));
         assert!(text.contains("another point 1"), "{text}");
-        let (_, found) = Kept::open(&out, &other, true, |_| true).unwrap();
+        let (_, found) = CheckpointFile::open(&out, &other, true, |_| true).unwrap();
         assert!(found.is_empty());
     }
 
@@ -283,11 +283,11 @@ mod tests {
         let (out, path) = (dir.path().join("run"), dir.path().join(".run.sweep.jsonl"));
         for foreign in ["notes of my own", "notes of my own\n"] {
             fs::write(&path, foreign).unwrap();
-            assert!(said(Kept::open(&out, &head(), true, |_| true)).contains("line 1 "));
+            assert!(said(CheckpointFile::open(&out, &head(), true, |_| true)).contains("line 1 "));
             assert_eq!(fs::read_to_string(&path).unwrap(), foreign);
         }
-        assert!(said(Kept::open(&out, &head(), false, |_| true)).contains("line 1 "));
+        assert!(said(CheckpointFile::open(&out, &head(), false, |_| true)).contains("line 1 "));
         fs::write(&path, format!("{}spoilt\n{}", line(&head()), line(&outcome(1)))).unwrap();
-        assert!(said(Kept::open(&out, &head(), false, |_| true)).contains("line 2 "));
+        assert!(said(CheckpointFile::open(&out, &head(), false, |_| true)).contains("line 2 "));
     }
 }

@@ -1,0 +1,110 @@
+//! Which posts a page is asked to show, as it stands in the address.
+
+use serde::Serialize;
+
+use super::Visit;
+use super::words::query;
+use crate::store::{Order, ScheduleFilter};
+use crate::web::params::Params;
+
+/// What is asked for, as it stands in the address.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct ScheduleQuery {
+    pub client: String,
+    pub channel: String,
+    pub status: String,
+    pub risk: String,
+    pub from: String,
+    pub to: String,
+    pub sort: String,
+    pub view: String,
+}
+
+/// What the page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    /// What waits, and what is next.
+    Home,
+    /// What was asked for, page by page.
+    List,
+    Week,
+}
+
+impl ScheduleQuery {
+    /// Reads what is asked for.
+    pub fn read(params: &mut Params) -> (Self, ScheduleFilter, Order) {
+        let mut text = |field| params.text(field).unwrap_or_default();
+        let asked = Self {
+            client: text("client"),
+            channel: text("channel"),
+            status: text("status"),
+            risk: text("risk"),
+            from: text("from"),
+            to: text("to"),
+            sort: text("sort"),
+            view: text("view"),
+        };
+        let mut wanted = Params::of_pairs(asked.filter_query().trim_start_matches('?').as_bytes());
+        let (filter, order) = (wanted.schedules(), wanted.order());
+        if let Err(problem) = wanted.finish() {
+            for wrong in problem.errors {
+                params.wrong(&wrong.field, wrong.detail, wrong.remedy);
+            }
+        }
+        if !matches!(asked.view.as_str(), "" | "table" | "week") {
+            params.wrong("view", format!("`{}` is not known here", asked.view), "write table or week");
+        }
+        (asked, filter, order)
+    }
+
+    pub fn filter_query(&self) -> String {
+        query(&[
+            ("client_id", &self.client),
+            ("channel", &self.channel),
+            ("status", &self.status),
+            ("risk", &self.risk),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("sort", &self.sort),
+        ])
+    }
+
+    pub fn fields(&self) -> [(&'static str, &str); 8] {
+        [
+            ("client", &self.client),
+            ("channel", &self.channel),
+            ("status", &self.status),
+            ("risk", &self.risk),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("sort", &self.sort),
+            ("view", &self.view),
+        ]
+    }
+
+    pub fn view(&self, is_later_page: bool) -> View {
+        match (self.view.as_str(), self.is_soonest_first() && !self.is_narrowed() && !is_later_page) {
+            ("week", _) => View::Week,
+            (_, true) => View::Home,
+            (_, false) => View::List,
+        }
+    }
+
+    pub fn is_soonest_first(&self) -> bool {
+        matches!(self.sort.as_str(), "" | "time")
+    }
+
+    /// Whether a list begins now: where nobody asks for a status or a time, what is past would come first.
+    pub fn begins_now(&self) -> bool {
+        self.is_soonest_first() && [&self.status, &self.from, &self.to].iter().all(|field| field.is_empty())
+    }
+
+    pub fn is_narrowed(&self) -> bool {
+        let Self { client, channel, status, risk, from, to, .. } = self;
+        [client, channel, status, risk, from, to].iter().any(|field| !field.is_empty())
+    }
+
+    pub fn link(&self, visit: &Visit) -> String {
+        visit.link("", &self.fields())
+    }
+}
