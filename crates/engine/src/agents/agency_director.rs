@@ -1,4 +1,4 @@
-//! Agency Director: which campaigns push, which days are out, what a day is worth.
+//! Agency Director: running campaigns, closed days, and the weight of each day.
 
 use chrono::NaiveDate;
 
@@ -6,43 +6,43 @@ use super::ClientWeek;
 use super::creative_director::Candidate;
 use crate::model::{AgencyDirector, Asset, CalendarEntry, Campaign, CampaignId, CampaignSignal, Channel, DayKind};
 
-/// What a date means for one channel.
+/// Campaigns and special days of a date on one channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayPlan<'a> {
-    /// The campaigns that run, by id.
+    /// The running campaigns, by id.
     pub campaigns: Vec<&'a Campaign>,
-    /// Factor on the value of the day's hours: the heaviest weight that a post with any of the assets that can be used
-    /// by that day has; without such an asset, that of a post without one.
+    /// Campaign factor on the value of the day's hours: the heaviest weight of a post with any asset that can be used
+    /// by that day; without such an asset, that of a post without one.
     pub hour_weight: f64,
     /// Factor on the value of posts from holidays and boosts.
     pub calendar_factor: f64,
-    /// What forbids posts that day.
+    /// The special day that forbids posts, if any.
     pub closed: Option<&'a CalendarEntry>,
 }
 
 impl DayPlan<'_> {
-    /// The campaign that a post counts for: its asset's; where the asset has none, or the post no asset, the heaviest
-    /// campaign that runs and that any asset serves, the first by id among equals.
+    /// The campaign that a post counts for: its asset's. If the asset has none, or the post has no asset, the heaviest
+    /// running campaign that applies to any asset, the first by id among equals.
     #[must_use]
     pub fn campaign_of<'s>(&'s self, asset: Option<&'s Asset>) -> Option<&'s CampaignId> {
         let own = asset.and_then(|asset| asset.campaign_id.as_ref());
         own.or_else(|| heaviest_for_any_asset(&self.campaigns).map(|campaign| &campaign.id))
     }
 
-    /// Factor on the value of a post that counts for a campaign: the campaign's weight while it runs, else 1.
+    /// Factor on the value of a post of a campaign: the campaign's weight while it runs, else 1.
     #[must_use]
     pub fn weight_of(&self, campaign: Option<&CampaignId>) -> f64 {
         let running = self.campaigns.iter().find(|running| Some(&running.id) == campaign);
         running.map_or(1.0, |campaign| campaign.weight)
     }
 
-    /// What a post that counts for a campaign is worth against the value of its hour.
+    /// Value of a post of a campaign relative to the value of its hour.
     #[must_use]
     pub fn share_of_hour(&self, campaign: Option<&CampaignId>) -> f64 {
         self.weight_of(campaign) / self.hour_weight
     }
 
-    /// Whether an asset may be used that day, as far as its campaign goes.
+    /// Whether the asset's campaign, if it has one, runs that day.
     fn admits(&self, asset: &Asset) -> bool {
         asset.campaign_id.as_ref().is_none_or(|id| self.campaigns.iter().any(|running| running.id == *id))
     }
@@ -54,13 +54,13 @@ impl DayPlan<'_> {
     }
 }
 
-/// Of campaigns by id, the heaviest that any asset serves, the first among equals.
+/// The heaviest campaign that applies to any asset, the first among equals. `campaigns` are sorted by id.
 fn heaviest_for_any_asset<'a>(campaigns: &[&'a Campaign]) -> Option<&'a Campaign> {
     let for_any = campaigns.iter().copied().filter(|campaign| campaign.any_asset);
     for_any.reduce(|best, other| if other.weight > best.weight { other } else { best })
 }
 
-/// Strategy for the week.
+/// Campaigns and special days of the week.
 #[must_use]
 pub fn signal(week: &ClientWeek<'_>) -> AgencyDirector {
     let dates: Vec<NaiveDate> = (0..7).map(|weekday| week.hours.date(weekday)).collect();
@@ -83,7 +83,7 @@ pub fn signal(week: &ClientWeek<'_>) -> AgencyDirector {
     AgencyDirector { campaigns, blackout_days: days_of(DayKind::Blackout), holidays: days_of(DayKind::Holiday) }
 }
 
-/// What one date means for one channel that can use the candidates within the week.
+/// Campaigns and special days of a date on a channel. `candidates` are the assets that the channel can use in the week.
 #[must_use]
 pub fn day_plan<'a>(
     week: &ClientWeek<'a>,
@@ -112,7 +112,7 @@ pub fn day_plan<'a>(
     day
 }
 
-/// The day of the hour from which a candidate can be used; none where that lies after the week.
+/// The day from which a candidate can be used; `None` if that lies after the week.
 fn first_day(week: &ClientWeek<'_>, candidate: &Candidate<'_>) -> Option<NaiveDate> {
     let hour = usize::try_from(week.hours.hour_of(candidate.available_from)).ok()?;
     week.hours.hours().get(hour).map(|wall| week.hours.date(wall.weekday))

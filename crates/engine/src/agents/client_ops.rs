@@ -1,9 +1,9 @@
-//! Client Ops: the client's zone, standing and policy.
+//! Client Ops: the client's time zone, status and policy.
 
 use super::ClientWeek;
 use crate::model::ClientOps;
 
-/// What was agreed with the client.
+/// The client's time zone, status and policy.
 #[must_use]
 pub fn signal(week: &ClientWeek<'_>) -> ClientOps {
     let policy = &week.client.policy;

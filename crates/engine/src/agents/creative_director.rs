@@ -1,4 +1,4 @@
-//! Creative Director: what there is to post on each channel, and how good it is there.
+//! Creative Director: the assets that each channel can use, and their scores.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,39 +10,40 @@ use crate::rules::{AssetFacts, AssetRules, ChannelFacts, Evaluator, Fact, NEVER,
 /// An asset that a channel can use within the week.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate<'a> {
-    /// Which.
+    /// The asset.
     pub asset: &'a Asset,
-    /// Its place in the client's list.
+    /// Index in the client's list of assets.
     pub place: usize,
-    /// The first moment of the week at which it is finished and rested, and its story has come so far.
+    /// The first moment of the week at which it is finished and off cooldown, and the preceding evolution step has been
+    /// used.
     pub available_from: Timestamp,
-    /// Whether it continues the story of its parent, rather than varying it.
+    /// Whether it is an evolution step of its parent, rather than a variation.
     pub continues_story: bool,
-    /// Hours from its last use on the channel before that moment.
+    /// Hours from its last use on the channel to `available_from`; `None` if it has none.
     pub hours_since_use: Option<f64>,
-    /// Age at that moment, in hours.
+    /// Age at `available_from`, in hours.
     pub age_hours: f64,
 }
 
-/// What became of each of a client's assets so far, in the client's order.
+/// Uses of each of a client's assets, in the order of its list.
 #[derive(Debug, Clone, Default)]
 pub struct Histories {
     of_assets: Vec<History>,
 }
 
-/// Uses of one asset, past and committed, and its place in its family's story.
+/// Past and committed uses of one asset, and its position in its family's story.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     /// Oldest first.
     uses: Vec<(Timestamp, Channel)>,
-    /// Whether it waits for the step of its story before it.
+    /// Whether it can be used only after the preceding evolution step.
     pub continues_story: bool,
-    /// When the step before it was first used, on whatever channel; none where it never was.
+    /// First use of the preceding evolution step, on any channel; `None` if it was never used.
     pub step_before: Option<Timestamp>,
 }
 
 impl Histories {
-    /// The histories that some uses tell.
+    /// The histories that follow from the given uses.
     #[must_use]
     pub fn of(assets: &[Asset], uses: &[AssetUse]) -> Self {
         let places: BTreeMap<&AssetId, usize> = assets.iter().map(|asset| &asset.id).zip(0..).collect();
@@ -60,7 +61,7 @@ impl Histories {
         histories
     }
 
-    /// The history of the asset at a place of the client's list.
+    /// The history of the asset at an index of the client's list.
     #[must_use]
     pub fn get(&self, place: usize) -> Option<&History> {
         self.of_assets.get(place)
@@ -94,20 +95,20 @@ impl History {
         self.uses.iter().filter(move |(_, on)| *on == channel).map(|(at, _)| *at)
     }
 
-    /// Uses on any channel from one instant up to another.
+    /// Number of uses on any channel in `from..to`.
     #[must_use]
     pub fn count_within(&self, from: Timestamp, to: Timestamp) -> usize {
         self.uses.iter().filter(|(at, _)| (from..to).contains(at)).count()
     }
 
-    /// The use on the channel within whose cooldown an instant lies, before or after it.
+    /// A use on the channel whose cooldown, before or after it, covers an instant.
     #[must_use]
     pub fn use_near(&self, channel: Channel, at: Timestamp, cooldown_hours: f64) -> Option<Timestamp> {
         let cooldown = seconds(cooldown_hours);
         self.on(channel).find(|used| (used.as_second() - at.as_second()).abs() < cooldown)
     }
 
-    /// The first instant from `from` on that lies in the cooldown of no use on the channel.
+    /// The first instant at or after `from` that is outside the cooldown of every use on the channel.
     fn rested_from(&self, channel: Channel, from: Timestamp, cooldown_hours: f64) -> Timestamp {
         let cooldown = seconds(cooldown_hours);
         self.on(channel).fold(from, |free, used| {
@@ -119,9 +120,9 @@ impl History {
 
 /// The assets that a channel can use at some time of the week, by id.
 ///
-/// An asset is left out while it has nothing to show or is not finished, does not fit the channel, rests before or after a use on it,
-/// belongs to a campaign that does not run on the channel this week, or continues a story whose step
-/// before was never used.
+/// An asset is left out if it has no content, does not fit the channel, is unfinished or on cooldown (before or after a
+/// use on the channel) all week, belongs to a campaign that does not run on the channel that week, or continues a story
+/// whose preceding step was never used.
 #[must_use]
 pub fn candidates<'a>(week: &ClientWeek<'a>, channel: Channel, histories: &Histories) -> Vec<Candidate<'a>> {
     let end = week.hours.instant(week.hours.len() as i64);
@@ -131,8 +132,8 @@ pub fn candidates<'a>(week: &ClientWeek<'a>, channel: Channel, histories: &Histo
     found.filter(|candidate| candidate.available_from < end).collect()
 }
 
-/// The asset at a place of the client's list as the channel can use it, whether or not within the week; none where
-/// its story has not come so far.
+/// The asset at an index of the client's list as the channel can use it, even if only after the week; `None` if the
+/// preceding evolution step was never used.
 #[must_use]
 pub fn candidate<'a>(
     week: &ClientWeek<'a>,
@@ -162,10 +163,11 @@ fn campaign_runs(week: &ClientWeek<'_>, asset: &Asset, channel: Channel) -> bool
     campaign.is_some_and(|campaign| (0..7).any(|day| campaign.runs_on(channel, week.hours.date(day))))
 }
 
-/// Scores a candidate on its channel, `0..=100`: by the pack's script, or by the points of `assets.toml`.
+/// Scores a candidate on its channel, `0..=100`: by the pack's `score_asset` function, or by the points of
+/// `assets.toml`.
 ///
 /// # Errors
-/// Where the script fails.
+/// If the function fails.
 pub fn score(
     candidate: &Candidate<'_>,
     rules: &AssetRules,
@@ -196,7 +198,7 @@ pub fn score(
     Ok(evaluator.score_asset(&facts, ctx)?.unwrap_or_else(by_points))
 }
 
-/// The points of `assets.toml`, part by part; their sum held in `0..=100` is the score.
+/// The points of `assets.toml` by component; their sum, clamped to `0..=100`, is the score.
 #[must_use]
 pub fn points(candidate: &Candidate<'_>, rules: &AssetRules, channel: Channel) -> [(&'static str, f64); 8] {
     let asset = candidate.asset;
@@ -217,7 +219,7 @@ fn freshness(rules: &AssetRules, age_hours: f64) -> f64 {
     rules.freshness.iter().find(|step| age_hours < step.from).map_or(0.0, |step| step.then)
 }
 
-/// Hours from one instant to another; negative where it lies before.
+/// Hours from one instant to another; negative if `to` is earlier.
 #[must_use]
 pub fn hours_between(from: Timestamp, to: Timestamp) -> f64 {
     (to.as_second() - from.as_second()) as f64 / 3600.0
@@ -227,7 +229,7 @@ fn after_hours(at: Timestamp, hours: f64) -> Timestamp {
     at.plus_seconds(seconds(hours))
 }
 
-/// Hours in whole seconds, parts of one dropped.
+/// Hours in whole seconds, truncated.
 fn seconds(hours: f64) -> i64 {
     (hours * 3600.0) as i64
 }

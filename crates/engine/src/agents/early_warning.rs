@@ -1,4 +1,4 @@
-//! Early Warning: scores the signal matrix and counts the warnings that hold.
+//! Early Warning: scores the signal matrix and counts the active warnings.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use super::ClientWeek;
 use crate::model::{EarlyWarning, Severity, SignalScore};
 use crate::rules::{ClientFacts, Evaluator, RuleFailure};
 
-/// The signal matrix of one client, and the warnings that hold: those on record, and those that the
-/// matrix raises and nobody has recorded yet. A signal counts once, at its worst.
+/// The signal matrix of one client, and the number of active warnings: those on record, and those that the matrix
+/// raises. A kind of warning counts once, at its highest severity.
 ///
 /// # Errors
-/// Where the pack's script fails.
+/// If the pack's script fails.
 pub fn signal(
     week: &ClientWeek<'_>,
     facts: &Arc<ClientFacts>,
@@ -43,7 +43,7 @@ fn severity(score: f64, threshold: f64, high_from: f64) -> Option<Severity> {
     Some(if score >= high_from { Severity::High } else { Severity::Medium })
 }
 
-/// The kinds of warning that hold at a severity, without those counted as worse.
+/// The kinds of warning active at a severity, except those counted at a higher one.
 fn count<'a>(
     week: &ClientWeek<'a>,
     matrix: &'a [SignalScore],

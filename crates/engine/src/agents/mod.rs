@@ -1,6 +1,6 @@
-//! What each agent says about a client this week: functions from state and rules to signals.
+//! The agents' signals about a client's week: functions from state and rules to signals.
 //!
-//! Agents decide nothing. The planner reads their signals, and the record keeps them.
+//! Agents decide nothing. The planner reads their signals, and every decision on record includes them.
 
 pub(crate) mod agency_director;
 pub(crate) mod client_ops;
@@ -12,17 +12,17 @@ pub(crate) mod scaling;
 use crate::model::{Client, ClientState, Timestamp, WeekHours};
 use crate::rules::Rules;
 
-/// A client and a week: what every agent looks at.
+/// A client and a week: the input of every agent.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientWeek<'a> {
-    /// What does not change.
+    /// The client: policy, campaigns, assets, special days.
     pub client: &'a Client,
-    /// What does, as it stands before the week.
+    /// Its state before the week.
     pub state: &'a ClientState,
-    /// The numbers that hold for the client.
+    /// The rules in effect for the client.
     pub rules: &'a Rules,
     /// The hours of the week in the client's zone.
     pub hours: &'a WeekHours,
-    /// The instant before which nothing is planned; none where the whole week is.
+    /// The instant before which nothing is planned; `None` if the whole week is.
     pub not_before: Option<Timestamp>,
 }

@@ -1,12 +1,12 @@
-//! Performance Reality: what results looked like against what they were.
+//! Performance Reality: perceived against estimated true performance.
 
 use super::ClientWeek;
 use crate::model::PerformanceReality;
 
-/// The latest assessment, its true score shrunk towards the middle by what data was missing.
+/// The latest assessment, its true score shrunk towards the middle in proportion to the missing data.
 ///
-/// The estimate is completeness x true + (1 - completeness) x middle, and its band widens with
-/// what is missing in data and trust: `reality_band` x (1 - completeness x confidence).
+/// The estimate is completeness x true + (1 - completeness) x middle. Its band is wider the less complete and trusted
+/// the data: half its width is `reality_band` x (1 - completeness x confidence).
 #[must_use]
 pub fn signal(week: &ClientWeek<'_>) -> PerformanceReality {
     let rules = &week.rules.early_warning;

@@ -1,20 +1,20 @@
-//! Scaling: what is wanted against what can be handled, and who gets the scarce slots.
+//! Scaling: demand against capacity, and which posts get scarce slots.
 
 use std::collections::BTreeMap;
 
 use crate::model::{Capacity, Client, ClientState, Scenario, WorkspaceId};
 
-/// Days a week on which reviewers work.
+/// Days per week on which reviewers work.
 pub const REVIEW_DAYS: u32 = 5;
 
-/// How many posts a workspace's clients want a week, and how many its reviewers can see.
+/// Demand of a workspace's clients for reviews.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WorkspaceDemand {
-    /// Posts wanted over posts that can be reviewed; 0 where there is no limit to speak of.
+    /// Posts wanted in a week over posts that can be reviewed in a week, where a capacity of 0 counts as 1.
     pub load: f64,
 }
 
-/// The demand on every workspace, given the posts a week that each client's rules want.
+/// The demand on every workspace, from the weekly posts that each client's rules want.
 pub fn demand<'a>(
     capacity: &Capacity,
     wanted: impl Iterator<Item = (&'a WorkspaceId, u32)>,
@@ -36,7 +36,7 @@ pub const fn weekly_reviews(capacity: &Capacity) -> u32 {
 /// A post that competes for scarce capacity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Claim<K> {
-    /// What competes.
+    /// Identifies the post.
     pub key: K,
     /// Compared first; higher wins.
     pub priority: f64,
@@ -44,14 +44,14 @@ pub struct Claim<K> {
     pub value: f64,
 }
 
-/// The claims that go without when only `capacity` can be had. Equal claims keep the order given.
+/// The claims that do not fit into `capacity`. Equal claims keep the given order.
 #[must_use]
 pub fn without<K: Copy>(mut claims: Vec<Claim<K>>, capacity: usize) -> Vec<K> {
     claims.sort_by(|a, b| b.priority.total_cmp(&a.priority).then(b.value.total_cmp(&a.value)));
     claims.iter().skip(capacity).map(|claim| claim.key).collect()
 }
 
-/// The clients of a scenario that a week is planned for.
+/// The clients of a scenario that are planned for.
 pub fn planned(scenario: &Scenario) -> impl Iterator<Item = &(Client, ClientState)> {
     scenario.clients.iter().filter(|(client, _)| client.status.is_planned())
 }

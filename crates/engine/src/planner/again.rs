@@ -1,4 +1,4 @@
-//! Posts that are committed, judged again with what is known by now.
+//! Re-evaluates committed posts with what is known now.
 
 use std::sync::Arc;
 
@@ -16,30 +16,30 @@ use crate::model::{
 };
 use crate::rules::{ClientRules, CompiledRules, NEVER};
 
-/// A client's committed posts as they were judged again, with what the rules saw.
+/// A client's committed posts after re-evaluation, with what the rules saw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedAgain {
-    /// What came of each, in their order.
+    /// The result for each post, in the order given.
     pub posts: Vec<Again>,
     /// What was known of each channel.
     pub channels: Vec<(Channel, Arc<ChannelSeen>)>,
-    /// Warnings that hold.
+    /// Active warnings.
     pub warnings: WarningsSeen,
-    /// Perceived against true performance.
+    /// Perceived and estimated true performance.
     pub reality: PerformanceReality,
 }
 
-/// One committed post as it was judged again.
+/// Result of re-evaluating one committed post.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Again {
-    /// No rule was asked: the client is not posted for, or no longer posts on the channel.
+    /// No rule was evaluated: the client is not planned for, or the channel is off.
     Off(Reason),
-    /// The post as the rules leave it now.
+    /// The post as the rules evaluate it now.
     Judged(Box<Post>),
 }
 
 impl Again {
-    /// Why it is held; none where it may run or waits for a person.
+    /// Why it is blocked; `None` if it may run or awaits approval.
     #[must_use]
     pub fn blocked(&self) -> Option<&Reason> {
         match self {
@@ -50,14 +50,15 @@ impl Again {
 }
 
 impl Planner<'_> {
-    /// Judges committed posts of a week again, as things stand at `now`: all that planning asked of them, and the
-    /// guardrails. `posts` holds those of each client, in the clients' order; they must not be among the posts that
-    /// the states know of. There is an answer for each client; none where it has no posts.
+    /// Re-evaluates committed posts of a week as of `now`: all checks that planning makes, then the guardrails. `posts`
+    /// holds those of each client, in the order of `clients`; they must not be among the posts in the states. Returns
+    /// one result per client, `None` if it has no posts.
     ///
-    /// Of two posts that are in each other's way the earlier one stands; what is committed for later never holds one.
+    /// Of two conflicting posts the earlier one takes precedence; a post committed for later never blocks an earlier
+    /// one.
     ///
     /// # Errors
-    /// Where a rule fails, or the week is at the edge of the calendar.
+    /// If a rule fails, or the week is at the edge of the supported calendar.
     pub fn judge_again(
         &self,
         clients: &[(&Client, &ClientState)],
@@ -77,7 +78,7 @@ impl Planner<'_> {
             }
             let (week, rules, demand) = front.client(index).ok_or(PlanError::NoSuchClient)?;
             self.with_bench(|bench| {
-                // The signals are those of the week as it began: what it has used of its assets since is its own.
+                // The signals are as of the start of the week, so they exclude asset uses since then.
                 let before: Vec<AssetUse> =
                     week.state.asset_uses.iter().filter(|used| used.at < week.hours.start()).cloned().collect();
                 let histories = Histories::of(&week.client.assets, &before);
@@ -89,7 +90,7 @@ impl Planner<'_> {
     }
 }
 
-/// A client's week on the day that its posts are judged again.
+/// A client's week on the day that its committed posts are re-evaluated.
 struct ClientDay<'a> {
     week: ClientWeek<'a>,
     rules: &'a ClientRules,
@@ -122,7 +123,7 @@ impl<'a> ClientDay<'a> {
         })
     }
 
-    /// Judges a post beside those of the day that stand.
+    /// Evaluates a post alongside those evaluated so far that are not blocked (`live`).
     fn post(
         &self,
         post: &CommittedPost,
@@ -165,7 +166,8 @@ impl<'a> ClientDay<'a> {
         Slot { desk, hour, at: post.at, date: self.week.client.zone.wall_time(post.at).date(), weight: 0.0 }
     }
 
-    /// The post's asset with its score as the week began; none where it is no longer offered.
+    /// The post's asset with its score as of the start of the week; `None` if the client no longer has it, or the
+    /// preceding evolution step has not been used.
     fn scored(
         &self,
         desk: &Desk<'a>,
@@ -180,8 +182,8 @@ impl<'a> ClientDay<'a> {
     }
 }
 
-/// A client's state as its week began: what was posted since is taken out of the fatigue, since the
-/// guardrails add it again at its hours.
+/// A client's state rolled back to the start of its week: fatigue from posts since then is removed, because the
+/// evaluation adds it again at the posts' hours.
 fn as_week_began(
     client: &Client,
     state: &ClientState,
@@ -202,8 +204,8 @@ fn as_week_began(
     Ok(state)
 }
 
-/// Fatigue at an instant before the one that the state holds for. A state that holds for a time to come, as that of a
-/// scenario that starts later, says nothing of how tired the channel was before: its fatigue is taken as it stands.
+/// Fatigue at an instant before the state's `as_of`. A state with a future `as_of`, such as that of a scenario that
+/// starts later, says nothing about earlier fatigue: its decay is not reversed.
 fn fatigue_before(
     state: &ChannelState,
     zone: &Zone,
@@ -219,8 +221,8 @@ fn fatigue_before(
     if state.as_of > now { before } else { before / kept(since(at)) }
 }
 
-/// The start of the hour of the client's week in which an instant lies: weeks are planned by the hour, so a post
-/// tires its channel from there on.
+/// The start of the hour of the client's week in which an instant lies. Weeks are planned by the hour, so a post adds
+/// fatigue from then on.
 #[must_use]
 pub fn on_the_hour(at: Timestamp, zone: &Zone) -> Timestamp {
     let week = zone.start_of_day(Week::of(zone.wall_time(at).date()).monday());
@@ -229,8 +231,8 @@ pub fn on_the_hour(at: Timestamp, zone: &Zone) -> Timestamp {
     at.whole_second().plus_seconds(-past_the_hour)
 }
 
-/// A channel's fatigue after a post, and the instant that it then holds for: what there was decays up to
-/// the post, which adds its own as of its hour. A post that is put down late counts as it would have in time.
+/// A channel's fatigue after a post, and the instant it applies to: existing fatigue decays up to the post, which adds
+/// its own as of the start of its hour. A post recorded late counts as if recorded in time.
 #[must_use]
 pub fn tired(
     (fatigue, as_of): (f64, Timestamp),
@@ -239,13 +241,13 @@ pub fn tired(
     half_life_hours: f64,
     per_post: f64,
 ) -> (f64, Timestamp) {
-    // Just after the post, so that the post itself does not lie ahead.
+    // Just after the post, so that the post does not lie in the state's future.
     let after = post.plus_seconds(1).max(as_of);
     let kept = |from: Timestamp| libm::exp2(-hours_between(from, after) / half_life_hours);
     ((fatigue * kept(as_of) + per_post * kept(on_the_hour(post, zone))).min(1.0), after)
 }
 
-/// Fatigue after a rest.
+/// Fatigue after it has decayed from `as_of` to `now`.
 #[must_use]
 pub fn rested(fatigue: f64, as_of: Timestamp, now: Timestamp, half_life_hours: f64) -> f64 {
     let hours = (now.as_second() - as_of.as_second()).max(0) as f64 / 3600.0;
@@ -292,7 +294,7 @@ mod tests {
         };
         let numbers = (48.0, 0.1);
         assert!((fatigue_before(&state, &Zone::utc(), numbers, monday, as_of) - 0.3).abs() < 1e-5);
-        // A state of a time to come does not grow on the way back.
+        // A state with a future `as_of` is not scaled up on the way back.
         let early = fatigue_before(&state, &Zone::utc(), numbers, monday, monday);
         assert!(early > 0.2 && early < 0.3, "{early}");
     }

@@ -1,4 +1,4 @@
-//! What each channel got and why not more, and what stands against the plan.
+//! Each channel's allocation with the reasons for missing posts, and the conflicts of a plan.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::rules::ClientRules;
 
-/// One channel's allocation, from its desk and the client's judged posts.
+/// One channel's allocation, from its desk and the client's evaluated posts.
 pub(super) fn allocation(desk: &Desk<'_>, posts: &[Post], hours: usize) -> Allocation {
     let channel = desk.state.channel;
     let own: Vec<&Post> = posts.iter().filter(|post| post.channel == channel).collect();
@@ -64,7 +64,7 @@ fn why_fewer(desk: &Desk<'_>, posts: &[&Post]) -> String {
     reasons.join("; ")
 }
 
-/// Why the target is not what the rules want.
+/// Why the target differs from the number of posts that the rules want.
 fn why_other_target(desk: &Desk<'_>) -> String {
     let (wanted, target) = (desk.wanted, desk.target);
     match desk.target_source {
@@ -75,7 +75,7 @@ fn why_other_target(desk: &Desk<'_>) -> String {
     }
 }
 
-/// Why the solver placed fewer posts than it might: no room, or no gain.
+/// Why the solver placed fewer posts than it could: no room, or no gain.
 fn why_unplaced(desk: &Desk<'_>) -> &'static str {
     let chosen = &desk.solution.chosen;
     let fits = |hour: usize| {
@@ -93,7 +93,7 @@ fn why_unplaced(desk: &Desk<'_>) -> &'static str {
     }
 }
 
-/// Posts that the engine holds whatever the guardrails say, by channel and reason.
+/// Conflicts for posts that the engine blocks regardless of guardrails, by channel and reason.
 fn held_by_engine(posts: &[Post]) -> Vec<Conflict> {
     let mut grouped: BTreeMap<(Channel, &'static str), Conflict> = BTreeMap::new();
     let held = posts.iter().filter_map(|post| Some((post, post.blocked.as_deref()?)));
@@ -115,7 +115,7 @@ fn held_by_engine(posts: &[Post]) -> Vec<Conflict> {
     grouped.into_values().collect()
 }
 
-/// What stands against a client's plan: warnings and blocks by channel and rule, and full days.
+/// Conflicts of a client's plan: full days, warnings and blocks by channel and guardrail, and posts the engine blocks.
 pub(super) fn conflicts(rules: &ClientRules, posts: &[Post], signals: &Signals) -> Vec<Conflict> {
     let mut conflicts: Vec<Conflict> = Vec::new();
     if let Some(first) = signals.scaling.full_days.first() {

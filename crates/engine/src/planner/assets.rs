@@ -1,10 +1,10 @@
-//! Which asset goes to which slot.
+//! Assigns assets to slots.
 //!
-//! Slots are placed first, so that what is left is to maximise the sum of weight(slot) x quality(asset,
-//! channel) x weight of the asset's campaign that day. Where an asset rests a week or more between two uses on a channel, that is a matching of slots
-//! with the assets that each channel can use, under the cap of an asset's uses a week over all channels, and
-//! is solved exactly. With a shorter rest, slots choose in order of weight; the sum of every slot's best
-//! asset bounds what that loses.
+//! Slots are placed first, so what remains is to maximise the sum of weight(slot) x quality(asset, channel) x weight of
+//! the asset's campaign that day. With a cooldown of a week or more, each channel uses an asset at most once: a
+//! maximum-weight bipartite matching of slots and the channels' assets, with a cap on an asset's weekly uses over all
+//! channels, which is solved exactly. With a shorter cooldown, slots choose greedily in descending order of weight; the
+//! sum of every slot's best asset is then an upper bound.
 
 use std::collections::BTreeMap;
 
@@ -17,25 +17,24 @@ use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Candidate, Histories};
 use crate::model::{Asset, AssetId, Timestamp};
 
-/// A placed slot that wants an asset.
+/// A placed slot that needs an asset.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Slot {
-    /// Which desk.
+    /// Index of its channel's desk.
     pub desk: usize,
     /// Hour of the week.
     pub hour: usize,
-    /// When, to the minute.
+    /// When the post goes out, to the minute.
     pub at: Timestamp,
     /// Date on the client's clock.
     pub date: NaiveDate,
-    /// What quality 1 would earn there.
+    /// Expected engagement at quality factor 1.
     pub weight: f64,
 }
 
-/// For each slot the index of a candidate on its desk.
+/// By slot, the index of a candidate on its desk; `None` without an asset.
 pub(super) type Assignment = Vec<Option<usize>>;
 
-/// Assigns assets to slots.
 pub(super) fn assign(desks: &[Desk<'_>], slots: &[Slot], week: &ClientWeek<'_>, histories: &Histories) -> Assignment {
     let rules = &week.rules.assets;
     let (offers, caps) = offers(desks, week);
@@ -47,7 +46,7 @@ pub(super) fn assign(desks: &[Desk<'_>], slots: &[Slot], week: &ClientWeek<'_>, 
             Want { desk: slot.desk, at: slot.at, weight: slot.weight, shares }
         })
         .collect();
-    // A post without an asset is held and earns nothing.
+    // A post without an asset is blocked and earns nothing.
     let market = Market::new(offers, wants, caps, 0.0);
     if rules.cooldown_hours < week.hours.len() as f64 {
         return market.in_order_of_weight(rules.cooldown_hours);
@@ -55,8 +54,8 @@ pub(super) fn assign(desks: &[Desk<'_>], slots: &[Slot], week: &ClientWeek<'_>, 
     market.exact()
 }
 
-/// What each desk offers, its assets numbered over all desks, and how often each may still be used:
-/// the week's cap less the uses that are committed already.
+/// The assets on each desk, numbered across all desks, and how often each may still be used: the weekly cap less the
+/// uses already committed.
 fn offers(desks: &[Desk<'_>], week: &ClientWeek<'_>) -> (Vec<Vec<Offer>>, Vec<usize>) {
     let end = week.hours.instant(week.hours.len() as i64);
     let mut committed: BTreeMap<&AssetId, usize> = BTreeMap::new();
@@ -82,8 +81,8 @@ fn offers(desks: &[Desk<'_>], week: &ClientWeek<'_>) -> (Vec<Vec<Offer>>, Vec<us
     (offers, caps)
 }
 
-/// For each candidate of a slot's desk, which share of the slot's weight it earns by the weight of its campaign; none
-/// where it may not be used there.
+/// For each candidate of a slot's desk, the share of the slot's weight that it earns given its campaign; `None` if it
+/// may not be used there.
 fn shares(week: &ClientWeek<'_>, desk: &Desk<'_>, histories: &Histories, slot: &Slot) -> Vec<Option<f64>> {
     let day = desk.hours.day(week, slot.hour);
     let share = |asset: &Asset| day.map_or(1.0, |day| day.share_of_hour(day.campaign_of(Some(asset))));
@@ -100,43 +99,43 @@ fn may_use(week: &ClientWeek<'_>, desk: &Desk<'_>, histories: &Histories, slot: 
     slot.at >= available_from && objection_to_asset(week, asset, history, moment).is_none()
 }
 
-/// Weights are scaled to whole numbers up to this, which the exact method wants.
+/// Weights are scaled to integers up to this for the exact matching.
 const SCALE: f64 = 1e9;
 
-/// An asset on one desk.
+/// An asset available on one desk.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Offer {
     asset: usize,
     quality: f64,
 }
 
-/// A slot and what it makes of the offers of its desk.
+/// A slot, and how it values the offers of its desk.
 #[derive(Debug, Clone, PartialEq)]
 struct Want {
     desk: usize,
     at: Timestamp,
     weight: f64,
-    /// By offer, the factor on its quality there; none where the slot cannot take it.
+    /// By offer of the desk, the factor on its quality; `None` if the slot cannot use it.
     shares: Vec<Option<f64>>,
 }
 
 impl Want {
-    /// The offers that it can take, by place, with what their quality comes to there.
+    /// The offers it can use, by index, with their effective quality in this slot.
     fn usable<'w>(&'w self, offers: &'w [Offer]) -> impl Iterator<Item = (usize, &'w Offer, f64)> {
         let shares = offers.iter().zip(&self.shares).enumerate();
         shares.filter_map(|(place, (offer, share))| Some((place, offer, offer.quality * (*share)?)))
     }
 }
 
-/// Who offers what to whom.
+/// The assignment problem: slots, offers by desk, and caps on uses.
 #[derive(Debug)]
 struct Market {
     offers: Vec<Vec<Offer>>,
     wants: Vec<Want>,
-    /// Uses left this week, by asset.
+    /// Remaining uses this week, by asset.
     caps: Vec<usize>,
     without: f64,
-    /// Factor that brings weights to whole numbers.
+    /// Factor that scales weights to integers.
     unit: f64,
 }
 
@@ -148,7 +147,7 @@ impl Market {
         Self { offers, wants, caps, without, unit: SCALE / (best_quality * best_weight) }
     }
 
-    /// The assignment that earns the most.
+    /// The assignment of maximum total weight.
     fn exact(&self) -> Assignment {
         let firsts: Vec<usize> =
             (0..self.offers.len()).map(|desk| self.offers.iter().take(desk).map(Vec::len).sum()).collect();
@@ -159,7 +158,7 @@ impl Market {
         self.wants.iter().zip(found).map(|(want, place)| place.map(|place| place - first(want))).collect()
     }
 
-    /// The offers that a slot can take and that earn it no less than going without, numbered from `first`.
+    /// The offers, numbered from `first`, that a slot can use and that earn it at least as much as no asset.
     fn choices(&self, want: &Want, first: usize) -> Vec<Choice> {
         let without = self.weight(want, self.without);
         want.usable(self.offers_to(want))
@@ -180,7 +179,7 @@ impl Market {
         (want.weight * quality * self.unit).round() as i64
     }
 
-    /// Slots choose in order of weight, each the best offer that rests long enough on both sides.
+    /// Greedy: slots in descending order of weight, each with the best offer that keeps its cooldown before and after.
     fn in_order_of_weight(&self, cooldown_hours: f64) -> Assignment {
         let mut order: Vec<(usize, &Want)> = self.wants.iter().enumerate().collect();
         order.sort_by(|(_, a), (_, b)| b.weight.total_cmp(&a.weight));
@@ -234,7 +233,7 @@ mod tests {
         usable && once && capped
     }
 
-    /// The best of all assignments, tried one by one.
+    /// The value of the best assignment, by exhaustive search.
     fn brute_force(market: &Market, so_far: &mut Vec<Option<usize>>) -> f64 {
         let slot = so_far.len();
         if slot == market.wants.len() {

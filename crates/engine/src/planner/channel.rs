@@ -1,4 +1,4 @@
-//! One channel's week on the planner's desk: its facts, its hours, its candidates, its slots.
+//! One channel's week while it is planned: its facts, hours, candidates, optimisation problem and slots.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::rules::{
 #[derive(Debug, Clone)]
 pub(super) struct Scored<'a> {
     pub candidate: Candidate<'a>,
-    /// `0..=100`.
+    /// Score on the channel, `0..=100`.
     pub score: f64,
     /// Factor on engagement.
     pub quality: f64,
@@ -32,27 +32,27 @@ pub(super) struct Desk<'a> {
     pub seen: Arc<ChannelSeen>,
     pub ctx: Arc<ChannelFacts>,
     pub hours: ChannelHours<'a>,
-    /// Weights of the pack's `hour_weights`, where it has one.
+    /// Weights from the pack's `hour_weights` function, if it has one.
     pub hour_weights: Option<HourWeights>,
     pub candidates: Vec<Scored<'a>>,
-    /// Minute within the hour.
+    /// Minute within the hour at which posts go out.
     pub minute: u8,
-    /// Posts a week before fatigue.
+    /// Weekly posts by the rules, before fatigue lowers them.
     pub wanted: u32,
-    /// Posts a week after fatigue or the pack's `weekly_posts` function, committed ones included.
+    /// Weekly posts after fatigue or by the pack's `weekly_posts` function, committed ones included.
     pub target: u32,
     /// What set the target.
     pub target_source: TargetSource,
-    /// Quality factor that slots are valued with.
+    /// Quality factor with which slots are valued.
     pub mean_quality: f64,
     pub instance: Instance,
     pub solution: Solution,
-    /// Objective before other channels competed for the day.
+    /// Objective before the daily limit shared with other channels took hours away: an upper bound.
     pub upper_bound: f64,
 }
 
 impl<'a> Desk<'a> {
-    /// Sets up the desk, without a slot yet.
+    /// Sets up the channel's week with no slots yet.
     pub fn set_up(
         week: &ClientWeek<'a>,
         client_rules: &ClientRules,
@@ -94,15 +94,15 @@ impl<'a> Desk<'a> {
         })
     }
 
-    /// Places the slots as if the channel were alone.
+    /// Places the slots, ignoring the client's other channels.
     pub fn solve(&mut self, rounds: u32, bench: &mut Bench<'_>) {
         self.instance.end_weight = bench.solver.end_weight(&self.instance, rounds);
         self.solution = bench.solve(&self.instance);
         self.upper_bound = self.solution.objective;
     }
 
-    /// The client's asset at a place of its list as the channel can use it after the uses that are known; none where
-    /// its story has not come so far.
+    /// The client's asset at an index of its list as the channel can use it, given its past uses; `None` if the
+    /// preceding evolution step was never used.
     pub fn asset(
         &self,
         week: &ClientWeek<'a>,
@@ -115,7 +115,7 @@ impl<'a> Desk<'a> {
         candidate.map(|candidate| score_one(client_rules, self.state, &self.ctx, candidate, evaluator)).transpose()
     }
 
-    /// Takes hours away and solves again.
+    /// Removes hours and solves again.
     pub fn close(&mut self, hours: impl Iterator<Item = usize>, bench: &mut Bench<'_>) {
         for hour in hours {
             if let (Some(allowed), Some(forbidden)) =
@@ -129,7 +129,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// What a channel's week is solved with.
+/// Solver and rule evaluator of one worker.
 pub(super) struct Bench<'w> {
     pub solver: &'w mut Solver,
     pub evaluator: &'w mut Evaluator,
@@ -145,16 +145,16 @@ impl Bench<'_> {
     }
 }
 
-/// Posts a week after fatigue has lowered them, rounded down, where no script of the pack decides.
+/// Weekly posts after fatigue has lowered them, rounded down; for a pack without a `weekly_posts` function.
 #[must_use]
 pub fn lowered_posts(rules: &Rules, wanted: u32, fatigue: f64) -> u32 {
     let factor = step_at(&rules.fatigue.frequency, fatigue).unwrap_or(1.0);
-    // A product such as 0.75 x 4 must not fall to 2 by rounding of its factors.
+    // Keeps a product such as 0.75 x 4 from being rounded down to 2 because of its inexact factors.
     (f64::from(wanted) * factor + 1e-9).floor() as u32
 }
 
-/// Fatigue of a channel at an instant after the one its state holds for, with the posts that are
-/// committed in between, one an hour.
+/// Fatigue of a channel at an instant after its state's `as_of`, including posts committed in between; several posts in
+/// one hour count as one.
 #[must_use]
 pub fn fatigue_at(state: &ChannelState, rules: &ChannelRules, at: Timestamp) -> f64 {
     let kept = |hours: f64| libm::exp2(-hours / rules.half_life_hours);
@@ -182,7 +182,7 @@ pub(super) fn minute(rule: MinuteRule, client: &Client, state: &ChannelState) ->
     }
 }
 
-/// What is known of a channel's week beyond the numbers of the pack.
+/// What is known of a channel's week, apart from the pack's own numbers.
 pub(super) fn channel_seen(week: &ClientWeek<'_>, state: &ChannelState) -> ChannelSeen {
     let client = week.client;
     let start = week.hours.start();
@@ -206,7 +206,7 @@ pub(super) fn channel_seen(week: &ClientWeek<'_>, state: &ChannelState) -> Chann
     }
 }
 
-/// Whose channel's week it is.
+/// Identifies a channel-week: client, workspace and channel.
 #[derive(Clone, Copy)]
 pub(super) struct Whose<'a> {
     pub client: &'a ClientId,
@@ -214,16 +214,16 @@ pub(super) struct Whose<'a> {
     pub channel: Channel,
 }
 
-/// Warnings that hold.
+/// Number of active warnings, by severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct WarningsSeen {
-    /// Of high severity.
+    /// Active warnings of high severity.
     pub high: u32,
-    /// Of medium severity.
+    /// Active warnings of medium severity.
     pub medium: u32,
 }
 
-/// What scripts see of a channel's week. The rules are the client's, without those of a campaign.
+/// The facts of a channel's week that scripts can read. `rules` are the client's, without campaign overlays.
 pub(super) fn channel_facts(
     whose: Whose<'_>,
     seen: &ChannelSeen,
@@ -269,7 +269,7 @@ pub(super) fn channel_facts(
     }
 }
 
-/// Texts as scripts read them.
+/// Strings as a list that scripts can read.
 pub(super) fn texts(texts: &[Arc<str>]) -> List {
     texts.iter().map(|text| Fact::Text((**text).into())).collect()
 }
@@ -296,7 +296,8 @@ fn score_one<'a>(
     Ok(Scored { quality: assets.quality_factor(score), candidate, score })
 }
 
-/// Mean quality factor of the best candidates, one a place; places without one count as such.
+/// Mean quality factor of the best candidates, one for each post to place; posts without a candidate count as posts
+/// without an asset.
 fn mean_quality(candidates: &[Scored<'_>], places: usize, without: f64) -> f64 {
     if places == 0 {
         return 1.0;
@@ -332,7 +333,7 @@ fn instance(
     }
 }
 
-/// How fatigue lowers what a post earns, by the rules.
+/// The response to fatigue that the rules define.
 pub(super) fn response(rules: &Rules) -> Response {
     Response {
         warn_at: rules.fatigue.warn_at,

@@ -1,11 +1,12 @@
-//! How sure the engine is of a post, and the risk band that follows.
+//! Confidence in a post, and the risk band that follows from it.
 
 use std::sync::Arc;
 
 use crate::model::{ConfidenceStep, Outcome, RiskBand, Verdict};
 use crate::rules::{ChannelFacts, GuardrailRules, RiskRules, step_at};
 
-/// Confidence step by step by `risk.toml`: from the asset's score, less what is missing or doubtful.
+/// Steps of the confidence by `risk.toml`: a start from the asset's score, then a deduction for each thing missing or
+/// doubtful.
 #[must_use]
 pub(super) fn steps(rules: &RiskRules, asset_score: f64, ctx: &ChannelFacts, warnings: i64) -> Vec<ConfidenceStep> {
     let start = step_at(&rules.confidence, asset_score).unwrap_or(0.0);
@@ -24,15 +25,15 @@ pub(super) fn steps(rules: &RiskRules, asset_score: f64, ctx: &ChannelFacts, war
     steps
 }
 
-/// Confidence by `risk.toml`, `0..=1`, where no script of the pack decides: from the asset's score, less what is
-/// missing or doubtful, `warnings` guardrails that warned among it.
+/// Confidence by `risk.toml`, `0..=1`, for a pack without a `confidence` function: a start from the asset's score, less
+/// deductions for what is missing or doubtful and for the number of guardrails that warned (`warnings`).
 #[must_use]
 pub fn confidence(rules: &RiskRules, asset_score: f64, ctx: &ChannelFacts, warnings: i64) -> f64 {
     total(&steps(rules, asset_score, ctx, warnings))
 }
 
-/// The sum of the steps, held in `0..=1` and rounded to a millionth so that a band's edge is not missed
-/// by the rounding of a sum.
+/// The sum of the steps clamped to `0..=1`, rounded to a millionth so that rounding errors do not push it across the
+/// threshold of a band.
 #[must_use]
 pub(super) fn total(steps: &[ConfidenceStep]) -> f64 {
     let sum: f64 = steps.iter().map(|step| step.change).sum();
@@ -43,7 +44,7 @@ fn step(because: &'static str, change: f64) -> ConfidenceStep {
     ConfidenceStep { because, change }
 }
 
-/// The band of a confidence, raised by one step where a guardrail that warned says so.
+/// The risk band of a confidence, raised by one step if a guardrail that warned has `warn_raises_risk`.
 #[must_use]
 pub fn band(rules: &RiskRules, guardrails: &[GuardrailRules], confidence: f64, verdicts: &[Arc<Verdict>]) -> RiskBand {
     let band = if confidence >= rules.low_from {

@@ -1,4 +1,4 @@
-//! The record of a plan: every decision with its grounds, derived from the plan and nothing else.
+//! The audit record of a plan: every decision with its grounds, derived from the plan alone.
 
 use std::sync::Arc;
 
@@ -11,8 +11,7 @@ use crate::model::{
     Timestamp, Verdict, derived_id,
 };
 
-/// Every decision of a plan: by client, first its channels' fatigue, then its posts by time, then what
-/// stands against the plan.
+/// Every decision of a plan: by client, first its channels' fatigue, then its posts by time, then its conflicts.
 #[must_use]
 pub fn decisions(plan: &Plan) -> Vec<Decision> {
     let mut decisions = Vec::with_capacity(plan.clients.iter().map(most_decisions).sum());
@@ -43,11 +42,11 @@ fn record_client(plan: &Plan, client: &ClientPlan, decisions: &mut Vec<Decision>
     decisions.extend(client.conflicts.iter().enumerate().map(|(number, conflict)| record.conflict(number, conflict)));
 }
 
-/// One client's record, with the signals that many of its decisions share written out once.
+/// One client's record; signals shared by many decisions are serialised once.
 struct Record<'p> {
     plan: &'p Plan,
     client: &'p ClientPlan,
-    /// The fields of the object, without its brackets.
+    /// Fields of a JSON object, without its braces.
     fatigue_signals: String,
     time_signals: Arc<str>,
     warning_signals: Arc<str>,
@@ -58,7 +57,7 @@ struct Record<'p> {
     grounds: Vec<Grounds<'p>>,
 }
 
-/// What goes on record of a post's verdicts.
+/// The recorded grounds of a post, which depend only on its verdicts and its client.
 #[derive(Clone)]
 struct Grounds<'p> {
     verdicts: &'p [Arc<Verdict>],
@@ -66,7 +65,7 @@ struct Grounds<'p> {
     truth_notes: Arc<[String]>,
 }
 
-/// JSON of what always has one: structs of numbers, texts and lists.
+/// Serialises a value that always has a JSON form: structs of numbers, strings and lists.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
@@ -167,7 +166,7 @@ impl<'p> Record<'p> {
         decisions.push(about.schedule());
     }
 
-    /// The grounds of a post, written out once for all posts with the same verdicts.
+    /// The grounds of a post, serialised once for all posts with the same verdicts.
     fn grounds(&mut self, post: &'p Post) -> Grounds<'p> {
         if let Some(grounds) = self.grounds.iter().rev().find(|grounds| *grounds.verdicts == *post.verdicts) {
             return grounds.clone();
@@ -193,7 +192,7 @@ impl<'p> Record<'p> {
     }
 }
 
-/// What the decisions about one post have in common.
+/// What the decisions about one post share.
 struct AboutPost<'r, 'p> {
     record: &'r Record<'p>,
     post: &'p Post,
@@ -369,7 +368,7 @@ struct Schedule<'a> {
 
 const SPREAD: &str = "expected engagement is a mean; single posts spread widely around it";
 
-/// What must be said with a post's figures.
+/// Caveats that must accompany a post's figures.
 fn disclaimers(post: &Post) -> &'static [&'static str] {
     if post.asset.is_none() { &[SPREAD, "planned without an asset"] } else { &[SPREAD] }
 }

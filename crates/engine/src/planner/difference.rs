@@ -1,40 +1,40 @@
-//! What differs between two plans of one week, channel by channel.
+//! Differences between two plans of the same week, channel by channel.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Channel, ClientId, ClientPlan, Plan, Post};
 
-/// What differs on one channel of a client.
+/// Differences on one channel of a client.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct ChannelDifference {
-    /// Whose.
+    /// The client it belongs to.
     pub client_id: ClientId,
-    /// Which.
+    /// The channel.
     pub channel: Channel,
-    /// Posts that only the second plan has, beyond those that moved.
+    /// Posts only in the second plan, beyond those that moved.
     pub added: usize,
-    /// Posts that only the first plan has, beyond those that moved.
+    /// Posts only in the first plan, beyond those that moved.
     pub dropped: usize,
-    /// Posts whose hour is another one: client's wall clock before and after.
+    /// Posts that moved: times on the client's clock before and after.
     pub moved: Vec<(String, String)>,
-    /// Posts at the same hour that are held now and were not.
+    /// Posts at the same time that are blocked now and were not.
     pub blocked: usize,
-    /// Posts at the same hour that were held and are not.
+    /// Posts at the same time that were blocked and no longer are.
     pub released: usize,
-    /// Posts at the same hour whose risk is higher now.
+    /// Posts at the same time with a higher risk band.
     pub risk_raised: usize,
-    /// Posts at the same hour whose risk is lower now.
+    /// Posts at the same time with a lower risk band.
     pub risk_lowered: usize,
-    /// Posts at the same hour with another asset.
+    /// Posts at the same time with a different asset.
     pub other_asset: usize,
-    /// Expected engagement of the posts that are not held, before.
+    /// Expected engagement of the posts that are not blocked, before.
     pub expected_before: f64,
-    /// The same after.
+    /// Expected engagement of the posts that are not blocked, after.
     pub expected_after: f64,
 }
 
 impl ChannelDifference {
-    /// Whether nothing differs that anybody would see.
+    /// Whether all counts are zero and the expected engagement is unchanged up to rounding.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let posts = [self.added, self.dropped, self.moved.len(), self.blocked, self.released];
@@ -43,15 +43,14 @@ impl ChannelDifference {
             && (self.expected_after - self.expected_before).abs() <= 1e-9 * self.expected_before.abs()
     }
 
-    /// What the change costs in expected engagement; below zero where it gains.
+    /// Decrease in expected engagement; negative if it increases.
     #[must_use]
     pub fn loss(&self) -> f64 {
         self.expected_before - self.expected_after
     }
 }
 
-/// What differs between two plans of the same week, by client and channel; channels without a difference are left
-/// out.
+/// Compares two plans of the same week, by client and channel; channels without a difference are left out.
 #[must_use]
 pub fn plan_difference(before: &Plan, after: &Plan) -> Vec<ChannelDifference> {
     let by_client = |plan: &'_ Plan| -> BTreeMap<ClientId, usize> {
@@ -69,7 +68,7 @@ pub fn plan_difference(before: &Plan, after: &Plan) -> Vec<ChannelDifference> {
     found
 }
 
-/// A client's posts on a channel by second.
+/// A client's posts on a channel, by time in seconds.
 fn posts(plan: Option<&ClientPlan>, channel: Channel) -> BTreeMap<i64, (&ClientPlan, &Post)> {
     let own = plan.into_iter().flat_map(|plan| plan.posts.iter().map(move |post| (plan, post)));
     own.filter(|(_, post)| post.channel == channel).map(|(plan, post)| (post.at.as_second(), (plan, post))).collect()

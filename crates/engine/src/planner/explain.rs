@@ -1,7 +1,7 @@
-//! Why this post, why then, why this asset; and why not another hour.
+//! Explains a planned post: its hour, its asset and its guardrail verdicts; and why another hour has no post.
 //!
-//! Nothing is stored for this: the client's week is planned again, which gives the same plan, and read
-//! while it lies open.
+//! Nothing is stored for this: planning is deterministic, so the client's week is planned again and the intermediate
+//! results are read.
 
 use std::sync::Arc;
 
@@ -22,144 +22,144 @@ use crate::model::{
 };
 use crate::rules::{Flip, GuardrailRules, Input, OverlayKey, PostFacts, RiskRules, RuleFailure, RulesPack, nearest};
 
-/// One number of an explanation with where it comes from.
+/// One named number of an explanation, with its source.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Part {
-    /// What it is.
+    /// What the number is.
     pub name: String,
-    /// The number.
+    /// Its value.
     pub number: f64,
-    /// `file:line` of the rule, or what else it comes from.
+    /// `file:line` of the rule it comes from, or a description of any other source.
     pub source: String,
 }
 
-/// Everything that made one post what it is.
+/// How every number and decision of one post came about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PostExplanation {
-    /// Whose.
+    /// The client it belongs to.
     pub client_id: ClientId,
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// When, on the client's clock.
+    /// Publication time on the client's clock.
     pub local_time: String,
-    /// When, in UTC.
+    /// Publication time in UTC.
     pub scheduled_for: String,
-    /// Where it stands.
+    /// Its schedule status.
     pub status: ScheduleStatus,
-    /// Why it is held; none unless blocked.
+    /// Why it is blocked; `None` if it is not.
     pub blocked: Option<Arc<Reason>>,
-    /// The factors whose product is the slot's value for the post.
+    /// The factors whose product is `slot_value`.
     pub value_parts: Vec<Part>,
-    /// v(t) with the weight of the post's campaign: engagements of an average asset on a rested channel.
+    /// v(t) with the weight of the post's campaign: expected engagements at quality factor 1 and without fatigue.
     pub slot_value: f64,
-    /// How many allowed hours of the week are worth more, were the channel rested.
+    /// Number of allowed hours of the week with a higher value, fatigue aside.
     pub better_hours: usize,
-    /// How many hours are allowed.
+    /// Number of allowed hours of the week.
     pub allowed_hours: usize,
-    /// Fatigue at the hour.
+    /// Fatigue of the channel at the hour, before the post adds its own.
     pub fatigue: f64,
     /// Factor on engagement at that fatigue.
     pub response: f64,
-    /// The asset that is used.
+    /// The asset used; `None` if the post has none.
     pub asset: Option<AssetExplanation>,
-    /// Factor on engagement of the asset, or of having none.
+    /// Factor on engagement from the asset's quality, or from having no asset.
     pub quality_factor: f64,
-    /// value x quality x response.
+    /// `slot_value` x `quality_factor` x `response`.
     pub expected_engagement: f64,
-    /// Each guardrail's answer.
+    /// The guardrails' verdicts, in the rules' order.
     pub verdicts: Vec<VerdictExplanation>,
-    /// How the confidence came about.
+    /// The steps that add up to the confidence.
     pub confidence_steps: Vec<ConfidenceStep>,
-    /// Their sum.
+    /// Their sum, clamped to `0..=1`.
     pub confidence: f64,
-    /// The band, with `file:line` of its edge.
+    /// The risk band.
     pub risk: RiskBand,
-    /// Where the bands stand.
+    /// `file:line` of the band's threshold.
     pub risk_source: String,
-    /// Confidences at which the band would be another one, the nearest first.
+    /// Thresholds of the other bands, the nearest to the confidence first.
     pub risk_turns: Vec<BandTurn>,
-    /// Claim on capacity.
+    /// Priority for scarce capacity (slots of a full day, reviewers' time); higher wins.
     pub priority: f64,
 }
 
-/// A guardrail's answer with what it rests on.
+/// A guardrail's verdict with the inputs it depends on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerdictExplanation {
-    /// The answer.
+    /// The verdict.
     pub verdict: Arc<Verdict>,
-    /// What the guardrail read, and what stood there, numbers of the pack among it.
+    /// The fields and pack parameters that the guardrail reads, each with its value.
     pub reads: Vec<(String, String)>,
-    /// What would have turned the answer: of each thing that it reads, the nearest value that does.
+    /// For each input it reads, the nearest value that would change the verdict.
     pub flips: Vec<Flip>,
 }
 
-/// Where another risk band begins.
+/// A threshold between two risk bands.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct BandTurn {
-    /// The other band, before any guardrail raises it.
+    /// The band on the other side, before any guardrail raises it.
     pub band: RiskBand,
-    /// The edge between the two, a confidence.
+    /// The threshold, a confidence in `0..=1`.
     pub edge: f64,
-    /// How far away it is.
+    /// Absolute difference between the threshold and the confidence.
     pub distance: f64,
 }
 
-/// Why an asset.
+/// Score of the asset used, and how it compares.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AssetExplanation {
-    /// The asset that is used: a variation, an evolution step, or the head of its family.
+    /// Id of the asset used: a root asset, a variation or an evolution step.
     pub asset_id: String,
-    /// The head of its family.
+    /// Id of the root asset of its family.
     pub family: String,
-    /// Points by part; empty where a script scores.
+    /// Points by component; empty if a script computes the score.
     pub parts: Vec<Part>,
-    /// `0..=100`.
+    /// Total score, `0..=100`.
     pub score: f64,
-    /// Assets that the channel could use this week with a higher score.
+    /// Number of assets with a higher score that the channel can use this week.
     pub better: usize,
-    /// Assets that the channel could use this week.
+    /// Number of assets that the channel can use this week.
     pub usable: usize,
 }
 
-/// Why no post stands at an hour.
+/// Why an hour has no post.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhyNot {
-    /// One does.
+    /// The hour has one.
     Planned {
-        /// Objective of the week.
+        /// Objective of the channel's week.
         objective: f64,
     },
     /// A rule forbids the hour.
     Forbidden {
-        /// Which.
+        /// Name of the rule.
         rule: &'static str,
-        /// In words.
+        /// The reason, for display.
         because: String,
         /// `file:line` of the rule.
         source: String,
     },
-    /// No plan with that hour keeps spacing and the fatigue block.
+    /// No plan with a post at that hour satisfies spacing and the fatigue block.
     Impossible {
-        /// In words.
+        /// The reason, for display.
         because: String,
     },
-    /// It would cost.
+    /// A post there would lower the objective.
     Costs {
         /// Objective of the plan.
         objective: f64,
-        /// The best objective with a post at that hour.
+        /// Best objective with a post at that hour.
         with_it: f64,
-        /// What is lost, in engagements.
+        /// The difference between the two, in engagements.
         loss: f64,
-        /// Local times that the best plan with it gives up.
+        /// Local times of the posts that the best plan with that hour drops.
         gives_up: Vec<String>,
-        /// Local times that it takes instead, the hour asked for among them.
+        /// Local times of the posts that it adds, the requested hour among them.
         takes: Vec<String>,
     },
 }
 
-/// What can go wrong with a question.
+/// Why there is no explanation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExplainError {
@@ -169,17 +169,17 @@ pub enum ExplainError {
     /// The client is not in the plan.
     #[error("client `{client}` is not planned for in this scenario{}", did_you_mean(.nearest.as_deref()))]
     UnknownClient {
-        /// Who was asked for.
+        /// The client id asked for.
         client: String,
-        /// Whom that may stand for.
+        /// A similar known id, if there is one.
         nearest: Option<String>,
     },
-    /// The client does not post there.
+    /// The client has no such channel.
     #[error("client `{client}` has no channel `{channel}`")]
     NoChannel {
-        /// Whose.
+        /// The client id.
         client: String,
-        /// Which.
+        /// The channel asked for.
         channel: Channel,
     },
     /// The hour is not in the plan's week.
@@ -189,7 +189,7 @@ pub enum ExplainError {
         at: String,
         /// The plan's week.
         week: String,
-        /// The client's zone.
+        /// The client's time zone.
         zone: String,
     },
 }
@@ -201,7 +201,7 @@ fn did_you_mean(nearest: Option<&str>) -> String {
 /// Explains one post of a plan of the scenario's week.
 ///
 /// # Errors
-/// Where the client is unknown or the week cannot be planned again.
+/// If the client or its channel is unknown, or the week cannot be planned again.
 pub fn explain_post(
     planner: &Planner<'_>,
     scenario: &Scenario,
@@ -218,23 +218,23 @@ pub fn explain_post(
     })
 }
 
-/// What makes up the worth of one hour of a client's channel for a post, as things stand.
+/// What the value of one hour of a client's channel consists of, for one post.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HourExplanation {
-    /// The factors whose product is the hour's value for the post.
+    /// The factors whose product is `slot_value`.
     pub value_parts: Vec<Part>,
-    /// v(t) with the weight of the post's campaign: engagements of an average asset on a rested channel.
+    /// v(t) with the weight of the post's campaign: expected engagements at quality factor 1 and without fatigue.
     pub slot_value: f64,
-    /// How many hours of the week are worth more, were the channel rested.
+    /// Number of hours of the week with a higher value, fatigue aside.
     pub better_hours: usize,
-    /// How many hours the week has.
+    /// Number of hours of the week.
     pub hours: usize,
 }
 
-/// Explains the worth of the hour of a client's channel in which an instant lies, for a post that counts for a campaign.
+/// Explains the value of the hour of a client's channel in which an instant lies, for a post of a campaign.
 ///
 /// # Errors
-/// Where client, channel or hour are not in the week, or it cannot be laid out.
+/// If the client, the channel or the hour is not in the week, or the week cannot be planned.
 pub fn explain_hour(
     planner: &Planner<'_>,
     scenario: &Scenario,
@@ -265,10 +265,10 @@ pub fn explain_hour(
     })
 }
 
-/// Says why no post stands at a wall-clock hour of a client's channel.
+/// Says why a wall-clock hour of a client's channel has no post.
 ///
 /// # Errors
-/// Where client, channel or hour are not in the plan, or the week cannot be planned again.
+/// If the client, the channel or the hour is not in the plan, or the week cannot be planned again.
 pub fn why_not(
     planner: &Planner<'_>,
     scenario: &Scenario,
@@ -321,14 +321,14 @@ struct Places<'p, 'a> {
 }
 
 impl Places<'_, '_> {
-    /// The pack, and which of its overlays cover the client.
+    /// The pack, and the key of its overlays that apply to the client.
     fn pack(&self) -> (&RulesPack, OverlayKey) {
         let client = self.week.client;
         let pack = self.planner.rules().pack();
         (pack, pack.overlay_key(&client.workspace_id, &client.id, None))
     }
 
-    /// `file:line` of a key of the pack, after the client's overlays.
+    /// `file:line` of a key of the pack, with the client's overlays applied.
     fn source(&self, key: &str) -> String {
         let (pack, overlays) = self.pack();
         pack.place_with(&overlays, key)
@@ -344,7 +344,7 @@ impl Places<'_, '_> {
         self.week.client.zone.local(at).format("%a %Y-%m-%d %H:%M").to_string()
     }
 
-    /// The hour of the week that the client's clock shows; the first of the two where it shows it twice.
+    /// The hour of the week that the client's clock shows; the first of two if it shows it twice.
     fn hour(&self, at: NaiveDateTime) -> Option<usize> {
         let hours = self.week.hours.hours().iter().enumerate();
         let hour = u8::try_from(at.hour()).ok()?;
@@ -412,7 +412,7 @@ impl Places<'_, '_> {
         }
     }
 
-    /// Each guardrail's answer with what it read, and what would have turned it.
+    /// The guardrails' verdicts with what each one read and what would have changed it.
     fn verdicts(
         &self,
         draft: &Draft<'_>,
@@ -564,7 +564,7 @@ impl Places<'_, '_> {
         WhyNot::Forbidden { rule: rule.name(), because, source }
     }
 
-    /// The closed range that an hour lies in, and `file:line` of it.
+    /// The closed range that an hour lies in, and its `file:line`.
     fn closed_hours(&self, desk: &Desk<'_>, hour: usize) -> (String, String) {
         let wall = self.week.hours.hours().get(hour);
         let at = wall.and_then(|wall| closed_range(self.week, desk.rules, *wall));
@@ -580,7 +580,7 @@ impl Places<'_, '_> {
     }
 }
 
-/// Where other bands begin, as seen from a confidence.
+/// The thresholds between risk bands, the nearest to the confidence first.
 fn band_turns(rules: &RiskRules, confidence: f64) -> Vec<BandTurn> {
     let bands = [(RiskBand::Low, rules.low_from), (RiskBand::Medium, rules.medium_from)];
     let mut turns: Vec<BandTurn> = bands

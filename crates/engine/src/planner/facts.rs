@@ -1,4 +1,4 @@
-//! What scripts see of a client over all its channels.
+//! The facts of a client, over all its channels, that scripts can read.
 
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Candidate, hours_between};
@@ -8,7 +8,7 @@ use crate::planner::channel::{fatigue_at, texts};
 use crate::rules::{ClientFacts, NEVER};
 use crate::stats::mean;
 
-/// One client's week in figures.
+/// The facts of one client's week.
 pub(super) fn client_facts(
     week: &ClientWeek<'_>,
     candidates: &[Vec<Candidate<'_>>],

@@ -1,4 +1,4 @@
-//! How often guardrails fired: one that fires on no post, or on every one, may not do what it was meant to.
+//! How often guardrails fired. One that fires on no post, or on every post, may not do what it was meant to.
 
 use std::sync::Arc;
 
@@ -6,34 +6,34 @@ use serde::Serialize;
 
 use crate::model::{Outcome, Post};
 
-/// What one guardrail answered about some posts.
+/// Counts of one guardrail's verdicts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Firing {
-    /// The guardrail.
+    /// Name of the guardrail.
     pub rule: Arc<str>,
-    /// Posts it was asked about.
+    /// Posts it was evaluated on.
     pub asked: u32,
-    /// Posts it warned of.
+    /// Posts it warned about.
     pub warned: u32,
     /// Posts it blocked.
     pub blocked: u32,
 }
 
 impl Firing {
-    /// Whether it let every post pass.
+    /// Whether it passed every post.
     #[must_use]
     pub const fn is_on_none(&self) -> bool {
         self.warned + self.blocked == 0
     }
 
-    /// Whether it let none pass.
+    /// Whether it warned about or blocked every post.
     #[must_use]
     pub const fn is_on_all(&self) -> bool {
         self.asked > 0 && self.warned + self.blocked == self.asked
     }
 }
 
-/// What each guardrail answered, in the order they were asked.
+/// Verdict counts by guardrail, in order of first evaluation.
 #[must_use]
 pub fn firings<'p>(posts: impl Iterator<Item = &'p Post>) -> Vec<Firing> {
     let mut firings: Vec<Firing> = Vec::new();

@@ -1,4 +1,4 @@
-//! What each hour of a channel's week is worth, and which rule forbids it.
+//! The value of each hour of a channel's week, and the rule that forbids it, if any.
 
 use chrono::{NaiveTime, TimeDelta};
 
@@ -10,12 +10,12 @@ use crate::rules::{ChannelRules, ClosedRange, OverlayKey, RulesPack};
 
 const WEEK_MINUTES: i32 = 7 * 24 * 60;
 
-/// A rule that takes an hour away, in the order they are asked.
+/// A rule that forbids an hour, in order of evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HourRule {
-    /// Before the time from which the week is planned.
+    /// Before the instant from which the week is planned.
     Past,
-    /// A blackout, or a holiday on which the rules post nothing.
+    /// A blackout, or a holiday on which the rules allow no posts.
     ClosedDay,
     /// Closed hours of the calendar or of the channel.
     ClosedHours,
@@ -23,14 +23,14 @@ pub enum HourRule {
     QuietHours,
     /// Too close to the last post before the week.
     LastPost,
-    /// Too close to a post that is committed already.
+    /// Too close to a committed post.
     CommittedPost,
-    /// Other posts of the client, with a better claim, fill the day.
+    /// The client's other posts, with a better claim, fill the day.
     DayFull,
 }
 
 impl HourRule {
-    /// Every rule, in the order they are asked.
+    /// Every rule, in order of evaluation.
     pub const ALL: [HourRule; 7] = [
         HourRule::Past,
         HourRule::ClosedDay,
@@ -56,27 +56,27 @@ impl HourRule {
     }
 }
 
-/// What makes up the value of a post at one hour, before asset and fatigue.
+/// The factors of a post's value at one hour, before asset quality and fatigue.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HourValue {
     /// People reached.
     pub audience: f64,
     /// Engagements per person reached.
     pub engagement_rate: f64,
-    /// Best hour against ordinary.
+    /// Weight of the hour; 1 if ordinary.
     pub hour: f64,
-    /// Weekday against ordinary.
+    /// Weight of the weekday; 1 if ordinary.
     pub weekday: f64,
-    /// Momentum against steady.
+    /// Factor from the channel's momentum; 1 if steady.
     pub momentum: f64,
-    /// The weight of the campaign: of an hour the heaviest that a post can have there, of a post its own.
+    /// Campaign weight: for an hour, the heaviest that a post can have there; for a post, its own.
     pub campaign: f64,
-    /// Holidays and boosts.
+    /// Factor from holidays and boosts.
     pub calendar: f64,
 }
 
 impl HourValue {
-    /// v(t): the product of all parts.
+    /// v(t): the product of all factors.
     #[must_use]
     pub fn product(&self) -> f64 {
         self.audience * self.engagement_rate * self.hour * self.weekday * self.momentum * self.campaign * self.calendar
@@ -86,30 +86,30 @@ impl HourValue {
 /// The hours of one channel's week.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChannelHours<'a> {
-    /// v(t) by hour, with the heaviest weight of a campaign that a post can have there.
+    /// v(t) by hour, with the heaviest campaign weight that a post can have there.
     pub value: Vec<f64>,
-    /// The rule that forbids an hour; none where it may be used.
+    /// By hour, the rule that forbids it; `None` if it may be used.
     pub forbidden: Vec<Option<HourRule>>,
-    /// What each weekday means.
+    /// Campaigns and special days, by weekday.
     pub days: Vec<DayPlan<'a>>,
-    /// Hours at which posts are committed already, ascending.
+    /// Hours with committed posts, ascending.
     pub committed: Vec<usize>,
-    /// Whole hours from the last post before the week to the post's minute of its first hour, as the channel's spacing
-    /// counts them.
+    /// Whole hours from the last post before the week to the posting minute of the week's first hour, counted as the
+    /// channel's spacing counts them.
     pub hours_since_last_post: Option<i64>,
-    /// For each hour, the first hour at which the next post may stand; empty where it is the spacing everywhere.
+    /// For each hour, the first hour at which the next post is allowed; empty if the spacing is the same everywhere.
     pub next_after: Vec<usize>,
 }
 
 impl<'a> ChannelHours<'a> {
-    /// What the day of an hour means.
+    /// Campaigns and special days of the day that an hour lies in.
     #[must_use]
     pub fn day(&self, week: &ClientWeek<'_>, hour: usize) -> Option<&DayPlan<'a>> {
         let wall = week.hours.hours().get(hour)?;
         self.days.get(usize::from(wall.weekday))
     }
 
-    /// v(t) for a post that counts for a campaign: with that campaign's weight.
+    /// v(t) for a post of a campaign, with that campaign's weight.
     #[must_use]
     pub fn value_for(&self, week: &ClientWeek<'_>, hour: usize, campaign: Option<&CampaignId>) -> f64 {
         let value = self.value.get(hour).copied().unwrap_or(0.0);
@@ -117,9 +117,9 @@ impl<'a> ChannelHours<'a> {
     }
 }
 
-/// Lays out one channel's week with the assets that it can use. `hour_weights` are the weights by weekday and
-/// wall-clock hour, Monday 00:00 first; where there is none, the best hours of `channels.toml` decide. `minute` is the minute
-/// within the hour that posts of the channel go out at.
+/// Computes values and restrictions of one channel's week, given the assets that it can use. `hour_weights` are the
+/// weights by weekday and wall-clock hour, Monday 00:00 first; an hour without one is weighted by the best hours of
+/// `channels.toml`. `minute` is the minute within the hour at which posts of the channel go out.
 #[must_use]
 pub fn lay_out<'a>(
     week: &ClientWeek<'a>,
@@ -151,7 +151,7 @@ pub fn lay_out<'a>(
     }
 }
 
-/// The parts of an hour's value.
+/// The factors of an hour's value.
 #[must_use]
 pub fn hour_value(
     state: &ChannelState,
@@ -174,7 +174,8 @@ pub fn hour_value(
     }
 }
 
-/// The weight that the pack's `hour_weights` function gave an hour; none where the best hours of the table decide.
+/// The weight that the pack's `hour_weights` function gives an hour; `None` if the best hours of `channels.toml`
+/// decide.
 #[must_use]
 pub fn weight_by_script(hour_weights: Option<&[Option<f64>]>, wall: WallHour) -> Option<f64> {
     *hour_weights?.get(usize::from(wall.weekday) * 24 + usize::from(wall.hour))?
@@ -186,7 +187,7 @@ pub fn is_best_hour(rules: &ChannelRules, wall: WallHour) -> bool {
     rules.best_hours.get(usize::from(wall.weekday)).is_some_and(|hours| hours.contains(&wall.hour))
 }
 
-/// Posts of the channel that stand already, and the distance to keep from them.
+/// Existing posts of the channel, and the spacing to keep from them.
 pub(super) struct OtherPosts<'w> {
     spacing: Spacing,
     zone: &'w Zone,
@@ -202,14 +203,14 @@ impl<'w> OtherPosts<'w> {
         let (start, zone) = (week.hours.start(), week.hours.zone());
         let (before, committed): (Vec<Timestamp>, Vec<Timestamp>) = posts.partition(|at| *at < start);
         let last = before.iter().copied().max();
-        // On clocks that went back, the last post need not be the one whose time of day comes last.
+        // Where clocks went back, the latest post is not necessarily the one with the latest local time.
         let day_before = last.map(|last| last.plus_hours(-24));
         let lately = before.into_iter().filter(|at| day_before.is_some_and(|day_before| *at >= day_before));
         let free_from = lately.map(|at| spacing.earliest_after(at, zone)).max();
         Self { spacing, zone, last, free_from, committed }
     }
 
-    /// The one nearest to an instant.
+    /// The post nearest to an instant.
     pub fn nearest(&self, at: Timestamp) -> Option<Timestamp> {
         let distance = |other: &Timestamp| (other.as_second().abs_diff(at.as_second()), *other);
         self.last.iter().chain(&self.committed).copied().min_by_key(distance)
@@ -224,7 +225,7 @@ impl<'w> OtherPosts<'w> {
     }
 }
 
-/// The rule that forbids a post of the channel at an instant, in the hour that the wall clock shows.
+/// The rule that forbids a post of the channel at an instant, which lies in wall-clock hour `wall`.
 pub(super) fn forbidden_by(
     week: &ClientWeek<'_>,
     at: Timestamp,
@@ -254,13 +255,13 @@ pub(super) fn forbidden_by(
     None
 }
 
-/// Where a special day is written: a place of the pack, or the scenario's calendar.
+/// Where a special day is defined: a place in the pack, or the scenario's calendar.
 pub(super) fn day_source((pack, overlays): (&RulesPack, OverlayKey), day: Option<&CalendarEntry>) -> String {
     let place = day.and_then(|day| pack.place_of_day(&overlays, day));
     place.map_or_else(|| "scenario, calendar".to_owned(), |(file, line)| format!("{file}:{line}"))
 }
 
-/// The position, among the closed ranges of the channel, of the first that any minute of the hour lies in.
+/// Index of the first of the channel's closed ranges that overlaps the hour.
 pub(super) fn closed_range(week: &ClientWeek<'_>, rules: &ChannelRules, wall: WallHour) -> Option<usize> {
     if rules.closed.is_empty() {
         return None;
@@ -276,13 +277,13 @@ pub(super) fn closed_range(week: &ClientWeek<'_>, rules: &ChannelRules, wall: Wa
     })
 }
 
-/// Whether the hour from a minute of the week on overlaps a range of every week, which may run over the week's end.
+/// Whether the hour that starts at a minute of the week overlaps a weekly range, which may wrap around the week's end.
 fn overlaps_weekly(start: i32, from: i32, to: i32) -> bool {
     let to = if to < from { to + WEEK_MINUTES } else { to };
     [-WEEK_MINUTES, 0, WEEK_MINUTES].iter().any(|shift| start < to + shift && from + shift < start + 60)
 }
 
-/// Whether any minute of the hour lies in the channel's quiet hours.
+/// Whether the hour overlaps the channel's quiet hours.
 fn is_quiet(rules: &ChannelRules, wall: WallHour) -> bool {
     let Some((from, to)) = rules.quiet_minutes else { return false };
     let start = u16::from(wall.hour) * 60 + u16::from(wall.minute);

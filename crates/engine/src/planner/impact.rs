@@ -1,4 +1,4 @@
-//! What a changed pack would have decided otherwise: decisions on record against what the rules say of them now.
+//! Impact of a changed rules pack: recorded decisions against what its rules say of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,32 +11,32 @@ use super::replay::{Occasion, Recorded};
 use crate::model::{Channel, ClientId, Outcome, Reason, RiskBand, ScheduleStatus, Timestamp, Verdict, WorkspaceId};
 use crate::rules::{CONFIDENCE, CompiledRules};
 
-/// How a post stood, or would have.
+/// Status, risk band and confidence of a post, as recorded or as re-evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Stand {
     /// Pending, ready or blocked.
     pub status: ScheduleStatus,
-    /// Its band.
+    /// The risk band.
     pub risk: RiskBand,
-    /// `0..=1`.
+    /// Confidence, `0..=1`.
     pub confidence: f64,
 }
 
-/// One way in which a decision would have been another, the worst first.
+/// One way in which a decision changes, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
-    /// Held, and was not.
+    /// Blocked now, and was not.
     Blocked,
-    /// Waits for a person, and ran by itself.
+    /// Waits for a person's review now, and ran without it.
     NeedsReview,
-    /// Of higher risk.
+    /// The risk band is higher.
     BandRaised,
-    /// Not held, and was.
+    /// No longer blocked.
     Allowed,
-    /// Runs by itself, and waited for a person.
+    /// Runs without review now, and needed it.
     RunsAlone,
-    /// Of lower risk.
+    /// The risk band is lower.
     BandLowered,
 }
 
@@ -51,7 +51,7 @@ impl ChangeKind {
         ChangeKind::BandLowered,
     ];
 
-    /// What it says of a decision, in words.
+    /// What changes, in words, for display.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ impl ChangeKind {
         }
     }
 
-    /// In which ways a stand differs from another, the worst first.
+    /// The ways in which `after` differs from `before`, the worst first.
     #[must_use]
     pub fn between(before: Stand, after: Stand) -> Vec<ChangeKind> {
         use ScheduleStatus::{Blocked, Pending, Ready};
@@ -87,65 +87,65 @@ impl ChangeKind {
     }
 }
 
-/// The rule that a difference comes from.
+/// The rule responsible for a change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Cause {
     /// The guardrail, `confidence` or `bands`.
     pub rule: Arc<str>,
-    /// In words.
+    /// The reason, for display.
     pub reason: Arc<str>,
-    /// File of the pack; of what no longer holds a post, of the pack that held it.
+    /// File of the pack; for a block that no longer applies, file of the pack that had blocked the post.
     pub file: Arc<str>,
-    /// Line, from 1; 0 where there is none.
+    /// 1-based line; 0 if there is none.
     pub line: u32,
 }
 
-/// A decision that would have been another.
+/// A recorded decision that the rules would now make differently.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Change {
-    /// The schedule.
+    /// Id of the schedule.
     pub schedule_id: Uuid,
-    /// Whose.
+    /// The client it belongs to.
     pub client_id: ClientId,
-    /// The team's.
+    /// The workspace of the client.
     pub workspace_id: WorkspaceId,
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// When it was to go out, on the client's clock.
+    /// When the post was to go out, on the client's clock.
     pub local_time: String,
-    /// When it was decided.
+    /// When the recorded decision was made.
     pub decided_at: Timestamp,
-    /// On which occasion.
+    /// What made the recorded decision.
     pub occasion: Occasion,
-    /// As it is on record.
+    /// As recorded.
     pub before: Stand,
-    /// As the rules have it.
+    /// As the rules evaluate it now.
     pub after: Stand,
-    /// In which ways it differs, the worst first, each with its cause.
+    /// The changes, the worst first, each with its cause.
     pub differs: Vec<(ChangeKind, Cause)>,
 }
 
-/// Decisions by the way they differ; one may differ in two.
+/// Number of decisions by kind of change; one decision may count under two kinds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ImpactCount {
-    /// Judged again.
+    /// Decisions re-evaluated.
     pub judged: u64,
-    /// As on record in status and band.
+    /// Decisions with the recorded status and band.
     pub same: u64,
-    /// Of those that are the same, with another confidence.
+    /// Of those, decisions with a different confidence.
     pub other_confidence: u64,
-    /// By kind.
+    /// Changed decisions, by kind of change.
     pub differ: BTreeMap<ChangeKind, u64>,
 }
 
 impl ImpactCount {
-    /// How many differ in one way.
+    /// Number of decisions with a kind of change.
     #[must_use]
     pub fn of(&self, kind: ChangeKind) -> u64 {
         self.differ.get(&kind).copied().unwrap_or(0)
     }
 
-    /// What is worst comes last in this order.
+    /// Sort key: the greater, the worse.
     fn harm(&self) -> Vec<u64> {
         let harm = self.of(ChangeKind::Blocked) + self.of(ChangeKind::NeedsReview);
         let all = [harm, self.judged - self.same];
@@ -162,32 +162,32 @@ impl ImpactCount {
     }
 }
 
-/// A kind of change with the rule behind it and the rule's file and line.
+/// A kind of change with the rule responsible and the rule's file and line.
 pub type CauseKey = (ChangeKind, Arc<str>, Arc<str>, u32);
 
-/// What a pack would have decided otherwise.
+/// Impact of a pack on recorded decisions.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Impact {
-    /// All in all.
+    /// Totals.
     pub count: ImpactCount,
-    /// Of these, how many a daily pass decided.
+    /// Number of these decisions that a daily pass made.
     pub by_daily_pass: u64,
-    /// Decisions on record without what the rules saw, which cannot be judged again.
+    /// Decisions recorded without what the rules saw, which cannot be re-evaluated.
     pub without_facts: u64,
-    /// Posts that stay held because no reviewer had time for them: that is not decided again.
+    /// Posts blocked for lack of review capacity, which is not re-evaluated: they stay blocked.
     pub held_for_review: u64,
-    /// By channel.
+    /// Counts by channel.
     pub channels: BTreeMap<Channel, ImpactCount>,
-    /// By client and channel.
+    /// Counts by client and channel.
     pub clients: BTreeMap<(ClientId, Channel), ImpactCount>,
-    /// By kind and rule with its place: how many, and the first one's reason.
+    /// By kind of change and rule: the number of decisions, and the reason of the first.
     pub causes: BTreeMap<CauseKey, (u64, Arc<str>)>,
-    /// The first decisions of each kind that differ, by their worst kind.
+    /// The first changed decisions, by their worst kind of change.
     pub changes: BTreeMap<ChangeKind, Vec<Change>>,
 }
 
 impl Impact {
-    /// Takes in a decision and what the rules say of it now. Of each kind so many changes are kept.
+    /// Adds a recorded decision and its re-evaluation. At most `kept` changes of each kind are stored.
     pub fn add(&mut self, recorded: &Recorded, judged: &Judgement, rules: &CompiledRules, kept: usize) {
         let before = recorded.stand;
         let after = Stand { status: judged.status, risk: judged.risk, confidence: judged.confidence };
@@ -212,13 +212,13 @@ impl Impact {
         }
     }
 
-    /// Clients' channels on which something differs, the worst-hit first.
+    /// Clients' channels with changes, the worst affected first.
     #[must_use]
     pub fn worst_clients(&self) -> Vec<(&(ClientId, Channel), &ImpactCount)> {
         worst_first(&self.clients)
     }
 
-    /// Channels on which something differs, the worst-hit first.
+    /// Channels with changes, the worst affected first.
     #[must_use]
     pub fn worst_channels(&self) -> Vec<(&Channel, &ImpactCount)> {
         worst_first(&self.channels)
@@ -254,7 +254,7 @@ impl Cause {
     }
 }
 
-/// The rule that a difference comes from.
+/// The rule responsible for a change.
 fn cause(kind: ChangeKind, recorded: &Recorded, judged: &Judgement, rules: &CompiledRules) -> Cause {
     let blocks = judged.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
     let verdict = match kind {
@@ -278,7 +278,7 @@ fn warns<'v>(mut verdicts: impl Iterator<Item = &'v Verdict>, rule: &str) -> boo
     verdicts.any(|verdict| verdict.outcome == Outcome::Warn && &*verdict.rule == rule)
 }
 
-/// Where no guardrail says otherwise, the confidence is another one, or the bands lie elsewhere.
+/// The cause if no guardrail is responsible: the confidence changed, or the thresholds of the bands did.
 fn of_confidence(recorded: &Recorded, judged: &Judgement, rules: &CompiledRules) -> Cause {
     let before = recorded.stand;
     let moved = (before.confidence - judged.confidence).abs() > 1e-9;

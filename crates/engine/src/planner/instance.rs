@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! hours      0 ─────────────────────────────────────────────── T-1
-//! F(t+1) = decay_per_hour * (F(t) + fatigue_per_post * x(t))      x(t) = 1 where a post stands,
+//! F(t+1) = decay_per_hour * (F(t) + fatigue_per_post * x(t))      x(t) = 1 at hours with a post,
 //!                                                                 chosen or committed
 //! maximise   sum over chosen t of value[t] * response(F(t))  -  end_weight * F(T)
 //! such that  at most `posts_max` hours are chosen, all of them allowed,
@@ -11,19 +11,19 @@
 //!            F(t) < block_at at every chosen hour
 //! ```
 //!
-//! Where days are counted on the client's clock and the clocks change within the week, a day is not the same
-//! number of hours everywhere. `next_after` then says for each hour at which hour the next post may stand, in
-//! place of `spacing_hours`, and `allowed` leaves out the hours too near the posts that stand already: how near,
-//! depends on the minutes of those, which a table of hours does not know.
+//! If the spacing is counted in days on the client's clock and the clocks change within the week, it is not the same
+//! number of hours everywhere. `next_after` then holds, for each hour, the first hour at which the next post is
+//! allowed, and replaces `spacing_hours`; and `allowed` excludes the hours too near existing posts, because that
+//! depends on the minutes of those posts, which a table of hours does not hold.
 //!
-//! The formulae stand here in their plainest form, one pass forward in time: solvers report what these
-//! say of their choice, and checkers ask them. Searching for a choice is not done here.
+//! The formulae are in their simplest form, one pass forward in time; solvers report the objective that these give for
+//! their choice. The search for a choice is in `slots`.
 
 use serde::Serialize;
 
 use crate::model::Channel;
 
-/// How fatigue lowers what a post earns: the least of two falling lines that meet at the warn threshold.
+/// How fatigue reduces what a post earns: the minimum of two falling lines that meet at the warn threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Response {
     /// Fatigue at which the lines meet, `0..1`.
@@ -42,7 +42,7 @@ impl Response {
         (below[0] - below[1] * fatigue).min(above[0] - above[1] * fatigue)
     }
 
-    /// The two lines as [intercept, slope] pairs: the factor is the least of intercept - slope x F.
+    /// The two lines as `[intercept, slope]` pairs: the factor is the minimum of intercept - slope x F.
     #[must_use]
     pub fn lines(&self) -> [[f64; 2]; 2] {
         let at_warn = 1.0 - self.slope_below * self.warn_at;
@@ -53,40 +53,40 @@ impl Response {
 /// One channel's week. See the head of the file for what its numbers mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Instance {
-    /// Engagements that a post of mean quality earns at each hour on a rested channel; finite, at least 0.
+    /// Engagements that a post of mean quality earns at each hour without fatigue; finite, at least 0.
     pub value: Vec<f64>,
-    /// Hours that a post may be chosen at; as long as `value`.
+    /// By hour, whether a post may be chosen there; as long as `value`.
     pub allowed: Vec<bool>,
-    /// Most posts.
+    /// Maximum number of posts.
     pub posts_max: usize,
-    /// Hours between two posts, at least 1.
+    /// Minimum hours between two posts, at least 1.
     pub spacing_hours: usize,
-    /// For each hour, the first hour at which the next post may stand where the distance varies over the week; empty
-    /// where it is `spacing_hours` everywhere. Never falls from one hour to the next, and each is above its own hour.
+    /// For each hour, the first hour at which the next post is allowed, if the spacing varies over the week; empty if
+    /// it is `spacing_hours` everywhere. Non-decreasing, and each entry is greater than its own hour.
     pub next_after: Vec<usize>,
-    /// Whole hours from the last post before the week to its first hour as the spacing counts them, rounded down; none
-    /// where there was none. Negative where it lies inside the week.
+    /// Whole hours from the last post before the week to its first hour, counted as the spacing counts them and rounded
+    /// down; `None` if there was none. Negative if it lies inside the week.
     pub hours_since_last_post: Option<i64>,
     /// Fatigue at hour 0, `0..=1`.
     pub fatigue_start: f64,
-    /// What one post adds, above 0.
+    /// Fatigue that one post adds, above 0.
     pub fatigue_per_post: f64,
     /// Factor on fatigue from hour to hour, above 0 and below 1.
     pub decay_per_hour: f64,
-    /// What fatigue costs.
+    /// How fatigue reduces what a post earns.
     pub response: Response,
-    /// No post at this fatigue or above.
+    /// Fatigue from which no post is allowed.
     pub block_at: f64,
     /// Price of a unit of fatigue at the end of the week, at least 0.
     pub end_weight: f64,
-    /// Hours at which posts stand already: they tire the channel and keep others at a distance, earn
-    /// nothing here and do not count against `posts_max`. Sorted, without repeats.
+    /// Hours with committed posts: they add fatigue and keep others at a distance, but earn nothing here and do not
+    /// count against `posts_max`. Ascending, without duplicates.
     pub committed: Vec<usize>,
 }
 
 impl Instance {
-    /// Fatigue at every hour and at the end of the week (one more number than hours), before the post of
-    /// that hour, with posts at the `chosen` and the committed hours. `chosen` ascends.
+    /// Fatigue at every hour and at the end of the week (one more number than hours), before the post of that hour,
+    /// with posts at the `chosen` and the committed hours. `chosen` must ascend.
     #[must_use]
     pub fn fatigue_at(&self, chosen: &[usize]) -> Vec<f64> {
         let mut levels = Vec::with_capacity(self.value.len() + 1);
@@ -95,7 +95,7 @@ impl Instance {
         levels
     }
 
-    /// The objective of posts at the `chosen` hours, which ascend. Says nothing on whether the constraints hold.
+    /// The objective of posts at the `chosen` hours, which must ascend. Does not check the constraints.
     #[must_use]
     pub fn objective(&self, chosen: &[usize]) -> f64 {
         let mut earned = 0.0;
@@ -107,8 +107,8 @@ impl Instance {
         earned - self.end_weight * end
     }
 
-    /// Whether the choice keeps every constraint: hours ascend, are allowed, few enough, far enough from each
-    /// other and from the posts that stand already, and fatigue is below the block at each.
+    /// Whether the choice satisfies every constraint: hours ascend, are allowed, few enough, far enough from each other
+    /// and from existing posts, and fatigue is below the block at each.
     #[must_use]
     pub fn is_feasible(&self, chosen: &[usize]) -> bool {
         let allowed = |hour: &usize| self.allowed.get(*hour).copied().unwrap_or(false);
@@ -121,15 +121,15 @@ impl Instance {
             && chosen.iter().all(|hour| allowed(hour) && self.is_clear_of_standing(*hour))
     }
 
-    /// The first hour at which the next post after one at `hour` may stand. It may lie beyond the week.
+    /// The first hour at which the next post after one at `hour` is allowed. It may lie beyond the week.
     #[must_use]
     pub fn next_hour(&self, hour: usize) -> usize {
         let evenly = || hour.saturating_add(self.spacing_hours.max(1));
         self.next_after.get(hour).map_or_else(evenly, |next| (*next).max(hour + 1))
     }
 
-    /// Hours to keep from posts that stand already, at least 1. No more where the distance varies over the week: there
-    /// `allowed` keeps it, and only the hour of a post itself is taken.
+    /// Hours to keep from existing posts, at least 1. Exactly 1 if the spacing varies over the week: `allowed` then
+    /// enforces it, and only the hour of the post itself is taken.
     pub(super) fn spacing_from_standing(&self) -> usize {
         if self.next_after.is_empty() { self.spacing_hours.max(1) } else { 1 }
     }
@@ -141,8 +141,8 @@ impl Instance {
             && self.committed.iter().all(|post| post.abs_diff(hour) >= spacing)
     }
 
-    /// Walks the week, telling the fatigue of each hour and, where a post is chosen, what a post there is worth
-    /// on a rested channel. Returns the fatigue at the end of the week.
+    /// Walks the week, calling `visit` with the fatigue of each hour and, where a post is chosen, the hour's value.
+    /// Returns the fatigue at the end of the week.
     fn follow(&self, chosen: &[usize], mut visit: impl FnMut(f64, Option<f64>)) -> f64 {
         let mut chosen = chosen.iter().peekable();
         let mut committed = self.committed.iter().peekable();
@@ -159,8 +159,8 @@ impl Instance {
         fatigue
     }
 
-    /// The instance and its solution as outside solvers read them: format 1, one JSON object a channel-week. The fields
-    /// are those of the instance; `next_after` and `committed` are left out where they are empty.
+    /// The instance and its solution for external solvers: format 1, one JSON object per channel-week. The fields are
+    /// those of the instance; `next_after` and `committed` are left out if empty.
     #[must_use]
     pub fn export<'a>(
         &'a self,
@@ -195,7 +195,7 @@ impl Instance {
     }
 }
 
-/// Shape of the exported file.
+/// JSON form of an export.
 #[derive(Serialize)]
 struct InstanceExport<'a> {
     format: u32,
@@ -223,7 +223,7 @@ struct InstanceExport<'a> {
     optimal: bool,
 }
 
-/// What a solver found.
+/// A solver's choice of hours.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Solution {
     /// The chosen hours, ascending.

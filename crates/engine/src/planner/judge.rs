@@ -1,7 +1,7 @@
-//! Asks the guardrails about each planned post, in order of time.
+//! Evaluates the guardrails on each planned post, in order of time.
 //!
-//! A post that is blocked stays in the plan, held, and neither tires its channel nor counts against the
-//! day. Every later post is judged by what really stands before it.
+//! A blocked post stays in the plan, but adds no fatigue and does not count against the daily limit. So every post is
+//! evaluated against the earlier ones that were not blocked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,43 +19,43 @@ use crate::model::{
 };
 use crate::rules::{ChannelRules, ClientRules, Fact, NEVER, PostFacts, RuleFailure, Rules, step_at};
 
-/// Posts that are held for want of capacity to review them, by channel and hour.
+/// Posts blocked for lack of review capacity, by channel and hour.
 pub type Held = BTreeSet<(Channel, usize)>;
 
-/// What a client's channels have been through so far in the week.
+/// Running state of a client's channels through the week.
 pub(super) struct Ledger {
-    /// By desk.
+    /// By index of the desk.
     channels: Vec<Standing>,
-    /// Live posts by weekday.
+    /// Committed posts, and planned ones that are not blocked, by weekday.
     actions: [i64; 7],
 }
 
 impl Ledger {
-    /// As the week begins.
+    /// The state at the start of the week.
     pub fn open(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> Self {
         let rested = |desk: &Desk<'_>| Standing { fatigue: desk.instance.fatigue_start, hour: 0, committed_seen: 0 };
         Self { channels: desks.iter().map(rested).collect(), actions: committed_actions(week, desks) }
     }
 }
 
-/// A channel at some hour of the week.
+/// A channel's running state at some hour of the week.
 #[derive(Clone, Copy)]
 struct Standing {
     fatigue: f64,
     hour: usize,
-    /// How many of its committed posts are in `fatigue`.
+    /// Number of its committed posts that `fatigue` includes.
     committed_seen: usize,
 }
 
 impl Standing {
-    /// Lets the channel rest until a later hour.
+    /// Decays fatigue up to a later hour.
     fn rest_until(&mut self, hour: usize, decay_per_hour: f64) {
         self.fatigue *= libm::pow(decay_per_hour, hour.saturating_sub(self.hour) as f64);
         self.hour = hour;
     }
 }
 
-/// What the posts around a slot mean for it.
+/// Facts of a slot that depend on other posts.
 struct Around {
     fatigue: f64,
     hours_to_nearest_post: f64,
@@ -63,18 +63,18 @@ struct Around {
     others_of_day: Vec<OtherPost>,
 }
 
-/// What somebody says of a slot in place of what its client's state tells; nothing by default.
+/// Values that replace those implied by the client's state when a slot is evaluated; by default none.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Supposed {
     /// Fatigue at the hour of the post, `0..=1`.
     pub fatigue: Option<f64>,
     /// Hours to the nearest other post of the channel.
     pub hours_to_nearest_post: Option<f64>,
-    /// The how-manieth post of the client that day it is, from 1.
+    /// 1-based position of the post among the client's posts that day.
     pub action_of_day: Option<i64>,
 }
 
-/// Judges every slot and makes the posts, by time, each with what the guardrails saw of it.
+/// Evaluates every slot and builds the posts, by time, each with the facts that the guardrails saw.
 pub(super) fn judge(
     week: &ClientWeek<'_>,
     client_rules: &ClientRules,
@@ -102,7 +102,7 @@ pub(super) fn judge(
     Ok(posts)
 }
 
-/// Judges one slot as if the client planned no other post, and tells what the guardrails saw of it.
+/// Evaluates one slot as if the client planned no other post. Also returns the facts that the guardrails saw.
 pub(super) fn judge_alone(
     week: &ClientWeek<'_>,
     client_rules: &ClientRules,
@@ -124,7 +124,7 @@ pub(super) fn judge_alone(
     docket.judged(around, docket.hold(false), bench).map(Some)
 }
 
-/// Committed posts by weekday, which count against the day's actions.
+/// Committed posts by weekday; they count against the daily limit.
 fn committed_actions(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> [i64; 7] {
     let mut actions = [0; 7];
     for hour in desks.iter().flat_map(|desk| &desk.hours.committed) {
@@ -136,7 +136,7 @@ fn committed_actions(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> [i64; 7] {
     actions
 }
 
-/// Other posts of the client on the day of a slot, planned and committed ones, in order of time.
+/// The client's other posts on the day of a slot, planned and committed, in order of time.
 pub(super) fn others_of_day(week: &ClientWeek<'_>, desks: &[Desk<'_>], slot: &Slot, slots: &[Slot]) -> Vec<OtherPost> {
     let planned = slots.iter().map(|other| (other.desk, other.hour));
     let committed =
@@ -156,7 +156,7 @@ pub(super) fn others_of_day(week: &ClientWeek<'_>, desks: &[Desk<'_>], slot: &Sl
     others.into_iter().map(|(_, other)| other).collect()
 }
 
-/// Hours to the nearest other post of the channel, as its spacing counts them.
+/// Hours to the nearest other post of the channel, counted as its spacing counts them.
 fn nearest_post(week: &ClientWeek<'_>, desk: &Desk<'_>, slot: &Slot, slots: &[Slot]) -> f64 {
     let spacing = Spacing::from_hours(desk.rules.min_spacing_hours);
     let planned = slots.iter().filter(|other| other.desk == slot.desk && other.hour != slot.hour).map(|other| other.at);
@@ -164,7 +164,7 @@ fn nearest_post(week: &ClientWeek<'_>, desk: &Desk<'_>, slot: &Slot, slots: &[Sl
     planned.chain(standing).map(|at| spacing.hours_between(at, slot.at, week.hours.zone())).fold(NEVER, f64::min)
 }
 
-/// One slot before the guardrails.
+/// One slot to be evaluated.
 pub(super) struct Docket<'d, 'a> {
     pub week: &'d ClientWeek<'a>,
     pub client_rules: &'d ClientRules,
@@ -174,7 +174,7 @@ pub(super) struct Docket<'d, 'a> {
 }
 
 impl Docket<'_, '_> {
-    /// Judges it and, unless it is held, lets it stand.
+    /// Evaluates it and, unless it is blocked, adds it to the ledger.
     pub fn post(
         &self,
         ledger: &mut Ledger,
@@ -196,7 +196,7 @@ impl Docket<'_, '_> {
         Ok((post, facts))
     }
 
-    /// What holds it whatever the guardrails say: that there is nothing to show, or nobody to look at it.
+    /// Why it is blocked regardless of guardrails: it has no asset or no content, or there is no reviewer for it.
     fn hold(&self, lacks_reviewer: bool) -> Option<Reason> {
         match self.scored.map(|scored| scored.candidate.asset) {
             None => Some(Reason::NoAsset),
@@ -205,7 +205,7 @@ impl Docket<'_, '_> {
         }
     }
 
-    /// The post as the guardrails leave it, and what they saw of it.
+    /// The evaluated post, and the facts that the guardrails saw.
     fn judged(
         &self,
         around: Around,
@@ -241,7 +241,7 @@ impl Docket<'_, '_> {
         Ok((post, facts))
     }
 
-    /// Fatigue at the slot's hour, from live and committed posts before it.
+    /// Fatigue at the slot's hour from earlier posts, committed or planned, that are not blocked.
     fn fatigue(&self, ledger: &mut Ledger) -> f64 {
         let Some(standing) = ledger.channels.get_mut(self.slot.desk) else { return 0.0 };
         let decay = self.desk.rules.decay_per_hour();
@@ -302,13 +302,13 @@ pub(super) fn campaign_of(
     desk.hours.day(week, hour)?.campaign_of(scored.map(|scored| scored.candidate.asset)).cloned()
 }
 
-/// What the client's clock and calendar show at an hour of the week.
+/// Date and wall-clock hour on the client's clock at an hour of the week.
 pub(super) fn shown_at(hours: &WeekHours, hour: usize) -> Option<(NaiveDate, WallHour)> {
     let wall = *hours.hours().get(hour)?;
     Some((hours.date(wall.weekday), wall))
 }
 
-/// What scripts see of a post.
+/// The facts of a post that scripts can read.
 pub(super) fn post_facts(
     seen: &PostSeen,
     shown: Option<(NaiveDate, WallHour)>,
@@ -344,7 +344,7 @@ pub(super) fn post_facts(
     }
 }
 
-/// A channel's priority after fatigue has lowered it, in points.
+/// A channel's priority after the deduction for fatigue, in points.
 #[must_use]
 pub fn priority(rules: &Rules, priority: f64, fatigue: f64) -> f64 {
     let loss = step_at(&rules.fatigue.priority_loss, fatigue).unwrap_or(0.0);
@@ -362,7 +362,7 @@ pub(super) fn choice(scored: &Scored<'_>) -> AssetChoice {
     }
 }
 
-/// Fatigue of a channel at the end of the week, from live and committed posts.
+/// Fatigue of a channel at the end of the week, from committed posts and planned ones that are not blocked.
 pub(super) fn fatigue_at_end(desk: &Desk<'_>, posts: &[Post], hours: usize) -> f64 {
     let live = posts.iter().filter(|post| post.channel == desk.state.channel && post.is_live()).map(|post| post.hour);
     let mut standing: Vec<usize> = live.chain(desk.hours.committed.iter().copied()).collect();
@@ -377,7 +377,7 @@ pub(super) fn fatigue_at_end(desk: &Desk<'_>, posts: &[Post], hours: usize) -> f
     channel.fatigue
 }
 
-/// How many posts each guardrail answered in the given way, by rule.
+/// Number of posts for which each guardrail gave the outcome, by rule.
 pub fn count_by_rule<'p>(posts: impl Iterator<Item = &'p Post>, outcome: Outcome) -> BTreeMap<&'p str, u32> {
     let mut counts = BTreeMap::new();
     for verdict in posts.flat_map(|post| post.verdicts_of(outcome)) {

@@ -1,5 +1,5 @@
-//! What the guardrails and the risk bands say of one post, from what is known of it and nothing else. Planning
-//! asks here, and so does whoever asks other rules about a post that is on record.
+//! Evaluates the guardrails, the confidence and the risk band of one post from its facts alone. Used for planning, and
+//! to evaluate recorded posts under other rules.
 
 use std::sync::Arc;
 
@@ -7,24 +7,25 @@ use super::confidence;
 use crate::model::{ClientStatus, ConfidenceStep, Outcome, Reason, RiskBand, ScheduleStatus, Verdict};
 use crate::rules::{ChannelFacts, Evaluator, PostFacts, RuleFailure, Rules};
 
-/// What the rules say of a post.
+/// Result of evaluating the rules for a post.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
-    /// Each guardrail's answer, in the rules' order.
+    /// The guardrails' verdicts, in the rules' order.
     pub verdicts: Vec<Arc<Verdict>>,
-    /// `0..=1`.
+    /// Confidence, `0..=1`.
     pub confidence: f64,
-    /// How the confidence came about.
+    /// The steps that add up to the confidence.
     pub confidence_steps: Vec<ConfidenceStep>,
-    /// The band the confidence falls in, raised where a rule says so.
+    /// The band the confidence falls in, raised if a guardrail that warned does so.
     pub risk: RiskBand,
-    /// Why it is held; none unless blocked.
+    /// Why it is blocked; `None` if it is not.
     pub blocked: Option<Arc<Reason>>,
     /// Pending, ready or blocked.
     pub status: ScheduleStatus,
 }
 
-/// Judges a post that something other than a guardrail may hold, too. The facts come back with the warnings counted.
+/// Evaluates a post that something other than a guardrail may block, too (`hold`). Returns its facts with the warnings
+/// counted.
 pub(super) fn judgement(
     rules: &Rules,
     mut facts: Arc<PostFacts>,
@@ -43,7 +44,7 @@ pub(super) fn judgement(
     let (confidence, confidence_steps) = confidence_in(rules, &facts, ctx, evaluator)?;
     let risk = confidence::band(&rules.risk, &rules.guardrails, confidence, &verdicts);
     let block = || verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block).map(|verdict| blocked_by(verdict));
-    // What stands against the time is told first; want of content, and of reviewers, last.
+    // An objection to the time takes precedence over guardrails; missing content or review capacity comes last.
     let blocked = match hold {
         Some(Reason::ReviewCapacity | Reason::NoAsset | Reason::EmptyAsset { .. }) => block().or(hold),
         Some(_) => hold,

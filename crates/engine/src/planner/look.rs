@@ -1,7 +1,7 @@
-//! One slot of one channel's week, looked at by itself: everything that the rules say of it.
+//! Evaluates one slot of one channel's week by itself, and returns everything that the rules say of it.
 //!
-//! Nothing is decided here. The week is set up by the same functions that plan it, and whoever asks may
-//! suppose things of the slot that no plan would bring about.
+//! Nothing is decided here. The week is set up by the same functions that plan it, and callers may override facts of
+//! the slot with values that no plan would produce.
 
 use std::sync::Arc;
 
@@ -16,71 +16,71 @@ use crate::agents::creative_director::points;
 use crate::model::{Capacity, Client, ClientState, EarlyWarning, PerformanceReality, Post, WallHour, Week};
 use crate::rules::{ChannelFacts, ClientFacts, PostFacts, RuleFailure, SCORE_ASSET};
 
-/// What is looked at: a client that posts on one channel, and an hour of its week.
+/// The slot to evaluate: a client that posts on one channel, and an hour of its week.
 #[derive(Debug, Clone, Copy)]
 pub struct Look<'l> {
-    /// The client; of its assets the first goes with the post.
+    /// The client; the post uses its first asset.
     pub client: &'l Client,
-    /// Its state; the first channel is looked at.
+    /// Its state; its first channel is evaluated.
     pub state: &'l ClientState,
-    /// What the workspace can handle.
+    /// Review capacity of the workspace.
     pub capacity: &'l Capacity,
     /// The week.
     pub week: Week,
     /// Days since Monday, `0..7`.
     pub weekday: u8,
-    /// The clock's hour, `0..24`; one that the clocks skip is replaced by the next there is.
+    /// Wall-clock hour, `0..24`; one that a daylight-saving change skips is replaced by the next that exists.
     pub hour: u8,
-    /// What is supposed of the slot.
+    /// Overrides of the slot's facts.
     pub supposed: Supposed,
 }
 
-/// What the rules say of it.
+/// What the rules say of a slot.
 #[derive(Debug, Clone)]
 pub struct Sight {
-    /// The channel's week as scripts see it.
+    /// The channel's week as scripts read it.
     pub ctx: Arc<ChannelFacts>,
-    /// The post as scripts see it.
+    /// The post as scripts read it.
     pub facts: Arc<PostFacts>,
-    /// The client as scripts see it.
+    /// The client as scripts read it.
     pub client: Arc<ClientFacts>,
-    /// Posts a week after fatigue.
+    /// Weekly posts after fatigue, or by the pack's `weekly_posts` function.
     pub weekly_posts: u32,
-    /// The signal matrix and the warnings that hold.
+    /// The signal matrix and the active warnings.
     pub warning: EarlyWarning,
-    /// Perceived against true performance.
+    /// Perceived and estimated true performance.
     pub reality: PerformanceReality,
     /// Whether the asset can be used on the channel at the hour.
     pub asset_usable: bool,
-    /// Points of the asset by part; none where it cannot be used or a script scores.
+    /// Points of the asset by component; `None` if it cannot be used or a script computes the score.
     pub points: Option<[(&'static str, f64); 8]>,
-    /// Factor on engagement of the asset, or of having none.
+    /// Factor on engagement from the asset's quality, or from having no asset.
     pub quality_factor: f64,
-    /// Hours of the post's weekday that no rule closes.
+    /// Wall-clock hours of the post's weekday that no rule forbids.
     pub open_hours: Vec<u8>,
     /// Minute within the hour at which posts go out.
     pub minute: u8,
-    /// The rule that closes the hour.
+    /// The rule that forbids the hour; `None` if it may be used.
     pub closed_by: Option<HourRule>,
-    /// What makes up the hour's value for the post.
+    /// The factors of the hour's value for the post.
     pub value: HourValue,
     /// Factor on engagement at the fatigue of the post.
     pub response: f64,
     /// Best hours of the post's weekday.
     pub best_hours: Vec<u8>,
-    /// The hours that a plan of the week takes, in order.
+    /// The hours that a plan of the week uses, in order.
     pub planned: Vec<WallHour>,
-    /// How many of them a plan gives an asset.
+    /// How many of them get an asset.
     pub planned_with_asset: usize,
-    /// The post as judged.
+    /// The evaluated post.
     pub post: Post,
 }
 
 impl Planner<'_> {
-    /// Looks at one slot.
+    /// Evaluates one slot.
     ///
     /// # Errors
-    /// Where a rule fails, or the week is at the edge of the calendar.
+    /// If a rule fails, or the week is at the edge of the supported calendar.
     pub fn look(&self, look: &Look<'_>) -> Result<Sight, PlanError> {
         let clients = [(look.client, look.state)];
         let front = FrontDesk::open(self.rules(), &clients, look.capacity, look.week)?;
@@ -98,8 +98,8 @@ impl Planner<'_> {
     }
 }
 
-/// The client's first asset, where the channel can use it at the slot; whether it has anything to show is for the
-/// rules to say.
+/// The client's first asset, if the channel can use it at the slot. One without content is included: the rules decide
+/// about it.
 fn usable<'a>(
     draft: &Draft<'a>,
     desk: &Desk<'a>,
@@ -115,7 +115,7 @@ fn usable<'a>(
     Ok(scored.filter(|scored| slot.at >= scored.candidate.available_from))
 }
 
-/// The hour that is looked at, or the next that the clocks do not skip.
+/// The requested hour, or the next one that exists.
 fn slot(look: &Look<'_>, week: &ClientWeek<'_>, desk: &Desk<'_>) -> Slot {
     let is_there = |wall: &WallHour| (wall.weekday, wall.hour) >= (look.weekday, look.hour);
     let hour = week.hours.hours().iter().position(is_there).unwrap_or(0);

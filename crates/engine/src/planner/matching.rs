@@ -1,17 +1,18 @@
-//! Seekers to seats at the greatest gain: each seeker takes one seat or none, each seat one seeker, and an
-//! owner's seats are taken no more often than its cap allows.
+//! Maximum-weight bipartite matching with caps: each seeker gets at most one seat, each seat goes to at most one
+//! seeker, and at most `cap` seats of an owner are taken. (For asset assignment: seekers are slots, seats are a
+//! channel's assets, owners are assets.)
 //!
-//! Seekers are seated one after the other, each by the chain of changes that gains most: it takes the seat of
-//! another, who takes a third's, and so on, until a seat was free or somebody goes without. Caps come last: an owner
-//! whose seats are taken too often gives one up, by the chain that loses least. Every chain leaves the best of all
-//! matchings under the bounds so far (successive shortest paths), so the last one does under all of them.
+//! Solved by successive shortest paths. Seekers are added one by one, each along the augmenting path of greatest gain,
+//! which ends at a free seat or at a seeker left without one. Caps are enforced last: an owner over its cap gives up
+//! one seat at a time, along the path of least loss. After each path the matching is optimal under the constraints so
+//! far, so the last one is optimal under all of them.
 
 use std::collections::VecDeque;
 
-/// A seat that a seeker can take, and what that gains against going without.
+/// A seat that a seeker can take, and the gain over having none.
 pub(super) type Choice = (usize, i64);
 
-/// For each seeker the seat in a matching that gains most. `choices` are by seeker, `owners` by seat, `caps` by owner.
+/// The seat of each seeker in a matching of maximum weight. `choices` are by seeker, `owners` by seat, `caps` by owner.
 pub(super) fn best_matching(choices: &[Vec<Choice>], owners: &[usize], caps: &[usize]) -> Vec<Option<usize>> {
     let mut matching = Matching::new(choices, owners, caps.len());
     for seeker in 0..choices.len() {
@@ -31,7 +32,7 @@ pub(super) fn best_matching(choices: &[Vec<Choice>], owners: &[usize], caps: &[u
 #[derive(Debug)]
 struct Seat {
     owner: usize,
-    /// Who sits there, and what that gains.
+    /// The seeker that has it, and the gain.
     holder: Option<(usize, i64)>,
 }
 
@@ -42,8 +43,8 @@ struct Owner {
     cap: usize,
 }
 
-/// A matching and the search for what to change in it. Nodes of the search are the seekers, each as if it had no
-/// seat, and then the owners, each as if one seat too many were taken.
+/// A matching and the search for augmenting paths. Nodes are first the seekers, each as if it had no seat, then the
+/// owners, each as if one seat too many were taken.
 #[derive(Debug)]
 struct Matching<'c> {
     choices: &'c [Vec<Choice>],
@@ -54,7 +55,7 @@ struct Matching<'c> {
 }
 
 impl<'c> Matching<'c> {
-    /// Nobody sits, and nothing caps an owner yet.
+    /// The empty matching, without caps.
     fn new(choices: &'c [Vec<Choice>], owners: &[usize], owner_count: usize) -> Self {
         let seats_of = |owner: usize| (0..owners.len()).filter(|seat| owners.get(*seat) == Some(&owner)).collect();
         Self {
@@ -66,7 +67,7 @@ impl<'c> Matching<'c> {
         }
     }
 
-    /// Makes the chain of changes from a node that gains most.
+    /// Augments the matching along the best path from a node.
     fn change(&mut self, start: usize) {
         if let Some(owner) = self.owner_at(start).and_then(|owner| self.owners.get_mut(owner)) {
             owner.taken -= 1;
@@ -117,7 +118,8 @@ impl<'c> Matching<'c> {
         }
     }
 
-    /// Searches for chains from a node. Returns the end of the one that gains most, of several the first found.
+    /// Searches for augmenting paths from a node. Returns the end of the one of greatest gain, the first found among
+    /// equals.
     fn best_end(&mut self, start: usize) -> End {
         let mut best = End { gain: i64::MIN, seeker: start, choice: None };
         self.chains.start_at(start);
@@ -133,7 +135,8 @@ impl<'c> Matching<'c> {
         best
     }
 
-    /// Goes on from a seeker to whoever has the seats it can take; a free seat ends the chain if its owner has room.
+    /// Extends paths from a seeker to the holders of the seats it can take. A free seat ends the path if its owner is
+    /// below its cap, and otherwise leads to the owner.
     fn take_any(&mut self, seeker: usize, so_far: i64, best: &mut End) {
         for choice in self.choices.get(seeker).into_iter().flatten() {
             let (Some(seat), gain) = (self.seats.get(choice.0), so_far + choice.1) else { continue };
@@ -148,7 +151,7 @@ impl<'c> Matching<'c> {
         }
     }
 
-    /// Goes on from an owner to whoever holds its seats.
+    /// Extends paths from an owner to the holders of its seats.
     fn give_up_any(&mut self, owner: usize, node: usize, so_far: i64) {
         for seat in self.owners.get(owner).into_iter().flat_map(|owner| &owner.seats) {
             if let Some((holder, lost)) = self.seats.get(*seat).and_then(|seat| seat.holder) {
@@ -158,7 +161,7 @@ impl<'c> Matching<'c> {
     }
 }
 
-/// A chain ends where a seeker goes without, or takes a free seat.
+/// End of an augmenting path: a seeker goes without a seat, or takes a free one.
 #[derive(Debug)]
 struct End {
     gain: i64,
@@ -174,7 +177,7 @@ impl End {
     }
 }
 
-/// One change of a chain, by the node that makes it.
+/// One step of a path: the node it comes from, and the change made there.
 #[derive(Debug, Clone, Copy)]
 struct Link {
     from: usize,
@@ -187,7 +190,7 @@ enum Change {
     GivesUp(usize),
 }
 
-/// The best chain found so far to each node.
+/// The best path found so far to each node.
 #[derive(Debug)]
 struct Chains {
     reached: Vec<Reached>,
@@ -225,7 +228,7 @@ impl Chains {
         *reached = Reached { gain, link, is_waiting: true };
     }
 
-    /// A node that was reached by a better chain since it was last looked at, and what that chain gains.
+    /// The next node whose path improved since it was last processed, and the gain of that path.
     fn next(&mut self) -> Option<(usize, i64)> {
         let node = self.waiting.pop_front()?;
         let reached = self.reached.get_mut(node)?;

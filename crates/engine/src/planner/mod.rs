@@ -4,8 +4,7 @@
 //! state + rules ── agents ──> hours and candidates ── slots ──> assets ── judge ──> posts
 //! ```
 //!
-//! The planner does no input or output and reads no clock. It never judges its own work: `check` does,
-//! and shares no code with what it checks.
+//! The planner does no I/O and reads no clock. It does not verify its own plans: `check` does, independently.
 
 mod again;
 mod allocation;
@@ -59,13 +58,13 @@ use crate::rules::RuleFailure;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// A rule failed.
+    /// A rule could not be evaluated.
     #[error(transparent)]
     Rule(#[from] RuleFailure),
-    /// The week is at the edge of the calendar.
+    /// The week is at the edge of the supported calendar.
     #[error(transparent)]
     Calendar(#[from] CalendarError),
-    /// A client that the plan was asked for is not there.
+    /// A requested client does not exist.
     #[error("no such client")]
     NoSuchClient,
 }

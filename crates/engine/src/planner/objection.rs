@@ -1,7 +1,7 @@
-//! Whether a given post may stand at a given time, whatever the guardrails say of it.
+//! Whether a post may go out at a given time with a given asset, guardrails aside.
 //!
-//! One answer for all who ask: planning asks it of every hour and every asset, the daily pass and people who
-//! approve of a post that is committed, the checker of every post of a plan, `explain` of an hour.
+//! One check for all callers: planning asks it for every hour and every asset, the daily pass and approvals for a
+//! committed post, the checker for every post of a plan, `explain` for an hour.
 
 use std::sync::Arc;
 
@@ -18,25 +18,25 @@ use crate::model::{
 };
 use crate::rules::{ClientRules, ClosedRange, CompiledRules, Rules};
 
-/// A post with its time, whose asset is known by its id.
+/// A post with its time and the id of its asset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommittedPost {
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// When.
+    /// When it goes out.
     pub at: Timestamp,
-    /// The id of the asset that is used; none where it has none.
+    /// Id of its asset; `None` if it has none.
     pub asset: Option<String>,
 }
 
-/// Why a committed post may not stand now; none where nothing but a guardrail could hold it. The state must not
-/// count the post itself.
+/// Why a committed post may not go out now; `None` if nothing but a guardrail could block it. The state must not count
+/// the post itself.
 ///
-/// Of two posts that are in each other's way the earlier one stands, unless the later one has run by `now`. Pass
-/// `None` for a post that is new or gets a new asset: later posts hold it, too.
+/// Of two conflicting posts the earlier one takes precedence, unless the later one has gone out by `now`. Pass `None`
+/// for a post that is new or gets a new asset: then later posts block it, too.
 ///
 /// # Errors
-/// Where the post's week is at the edge of the calendar.
+/// If the post's week is at the edge of the supported calendar.
 pub fn objection_to(
     rules: &CompiledRules,
     client: &Client,
@@ -50,7 +50,7 @@ pub fn objection_to(
     let week = ClientWeek { client, state, rules: numbers.base(), hours: &hours, not_before: None };
     let surroundings = Surroundings::of(&week, post, now);
     let objection = objection(&week, post, &surroundings);
-    // Where the pack's own function sets the number of posts, the daily pass asks it.
+    // A `weekly_posts` function of the pack may still want posts there; only the daily pass evaluates it.
     let is_off = wants_no_posts(numbers.base(), post.channel) && !rules.has_function("weekly_posts");
     Ok(match objection {
         Some(Reason::ClientStatus { .. }) => objection,
@@ -59,12 +59,12 @@ pub fn objection_to(
     })
 }
 
-/// Whether a pack switches a channel off, unless its own function wants posts there.
+/// Whether the pack's number of weekly posts switches a channel off; its `weekly_posts` function may override that.
 pub(super) fn wants_no_posts(rules: &Rules, channel: Channel) -> bool {
     rules.channel(channel).weekly_posts == 0
 }
 
-/// What stands against each of a client's planned posts, in their order; nothing at the edge of the calendar.
+/// The objection to each of a client's planned posts, in their order; none at the edge of the supported calendar.
 pub(super) fn objections_to(
     client: &Client,
     state: &ClientState,
@@ -86,22 +86,22 @@ pub(super) fn objections_to(
     posts.iter().map(&mut ask).collect()
 }
 
-/// What a post must keep its distance from.
+/// Other posts and asset uses that a post must keep its distance from.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Surroundings {
-    /// Other posts of the channel.
+    /// Times of other posts of the channel.
     pub posts: Vec<Timestamp>,
-    /// What became of the client's assets.
+    /// Past and committed uses of the client's assets.
     pub histories: Histories,
 }
 
 impl Surroundings {
-    /// What the client's state knows. Where the day has come, later posts that have not run by then give way.
+    /// From the client's state. If `now` is given, later posts that have not gone out by then are ignored.
     pub fn of(week: &ClientWeek<'_>, post: &CommittedPost, now: Option<Timestamp>) -> Self {
         Self::with(week, post, now, &[])
     }
 
-    /// The same beside other posts of the client, which the state does not know of.
+    /// The same, with other posts of the client that the state does not include.
     pub fn with(week: &ClientWeek<'_>, post: &CommittedPost, now: Option<Timestamp>, others: &[CommittedPost]) -> Self {
         let binds = |at: Timestamp| now.is_none_or(|now| at < post.at || at <= now);
         let own = week.state.channels.iter().find(|state| state.channel == post.channel);
@@ -116,7 +116,7 @@ impl Surroundings {
     }
 }
 
-/// Every post of a channel that its state knows of.
+/// Times of all posts of a channel in its state.
 pub(super) fn standing(state: &ChannelState) -> impl Iterator<Item = Timestamp> + '_ {
     state.recent_posts.iter().copied().chain(state.last_post_at)
 }
@@ -126,7 +126,7 @@ fn used(post: &CommittedPost) -> Option<AssetUse> {
     Some(AssetUse { asset_id, channel: post.channel, at: post.at })
 }
 
-/// Why a post may not stand beside what surrounds it.
+/// Why a post may not go out, given its surroundings.
 pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, surroundings: &Surroundings) -> Option<Reason> {
     let client = week.client;
     if !client.status.is_planned() {
@@ -154,7 +154,7 @@ fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, surroundings: 
         hour: local.hour() as u8,
         minute: 0,
     });
-    // Only whether the day is closed counts here, not what it is worth.
+    // Without candidates: only whether the day is closed matters here, not its value.
     let day = day_plan(week, post.channel, local.date(), &[]);
     let numbers = week.rules.channel(post.channel);
     let spacing = Spacing::from_hours(numbers.min_spacing_hours);

@@ -1,4 +1,4 @@
-//! Posts of the week that were committed before it is planned: what the planner expects of them.
+//! Expected results of the posts of a week that were committed before it is planned.
 
 use super::channel::{Bench, Desk, Scored, response};
 use super::judge::{campaign_of, choice};
@@ -7,9 +7,9 @@ use crate::agents::creative_director::Histories;
 use crate::model::{AssetUse, Channel, Post, PriorPost, Timestamp};
 use crate::rules::{ClientRules, RuleFailure};
 
-/// The client's committed posts of the week, by time, then channel. Each is valued as a planned post is:
-/// value of its hour for its campaign x quality factor of its asset x response to the fatigue that it meets. A post whose
-/// asset is not on record is valued as one without an asset.
+/// The client's committed posts of the week, by time, then channel. Each is valued like a planned post: value of its
+/// hour for its campaign x quality factor of its asset x response to fatigue. A post whose asset is not on record is
+/// valued as one without an asset.
 pub(super) fn prior_posts(
     week: &ClientWeek<'_>,
     rules: &ClientRules,
@@ -58,8 +58,8 @@ fn prior_post(
     })
 }
 
-/// The asset that is on record for a post; none where there is none, it is no longer
-/// offered, or its story had not come so far by what is on record.
+/// The asset on record for a post; `None` if there is none, the client no longer has it, or the preceding evolution
+/// step had not been used by then.
 fn asset_used<'a>(
     week: &ClientWeek<'a>,
     rules: &ClientRules,

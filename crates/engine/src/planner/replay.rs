@@ -1,8 +1,8 @@
-//! Decisions on record, judged again under the rules at hand.
+//! Re-evaluates recorded decisions under another rules pack.
 //!
-//! Asked again are the guardrails, the confidence, the risk band and the status that follows. What else was
-//! decided stays as it is on record: the hour, the asset with its score, fatigue, the engagement expected, the
-//! warnings that held, and which posts the engine itself held, such as those that reviewers had no time for.
+//! Guardrails, confidence, risk band and the resulting status are evaluated again. Everything else stays as recorded:
+//! the hour, the asset with its score, fatigue, expected engagement, active warnings, and which posts the engine itself
+//! blocked, such as those beyond the review capacity.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -22,71 +22,71 @@ use crate::model::{
     Timestamp, Verdict, WallHour, Week, WeekHours, WorkspaceId, Zone,
 };
 
-/// When a post was judged.
+/// What made a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Occasion {
-    /// As its plan was made.
+    /// Planning.
     Plan,
-    /// By a daily pass, which found that it must stand otherwise.
+    /// A daily pass that changed the post's status.
     Daily,
 }
 
-/// A decision about a post as it is on record, with what the rules saw.
+/// A recorded decision about a post, with what the rules saw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
-    /// The schedule.
+    /// Id of the schedule.
     pub schedule_id: Uuid,
-    /// When it was decided.
+    /// When the decision was made.
     pub decided_at: Timestamp,
-    /// On which occasion.
+    /// What made it.
     pub occasion: Occasion,
-    /// Whose.
+    /// The client it belongs to.
     pub client_id: ClientId,
-    /// The team's.
+    /// The workspace of the client.
     pub workspace_id: WorkspaceId,
-    /// The campaign it counts for.
+    /// The campaign that the post counts for.
     pub campaign_id: Option<CampaignId>,
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// When it was to go out.
+    /// When the post was to go out.
     pub scheduled_for: Timestamp,
-    /// The client's zone.
+    /// The client's time zone.
     pub zone: Zone,
     /// What was known of the post.
     pub post: PostSeen,
     /// What was known of its channel.
     pub seen: ChannelSeen,
-    /// Warnings that held.
+    /// Active warnings.
     pub warnings: WarningsSeen,
-    /// Perceived against true performance.
+    /// Perceived and estimated true performance.
     pub reality: PerformanceReality,
-    /// Whether somebody had approved it, so that its band no longer mattered.
+    /// Whether a person had approved it, so that its risk band no longer mattered.
     pub is_approved: bool,
-    /// What was decided.
+    /// The recorded status, risk band and confidence.
     pub stand: Stand,
-    /// Why the engine held it, whatever the guardrails said; none where it did not.
+    /// Why the engine blocked it regardless of guardrails; `None` if it did not.
     pub held: Option<Reason>,
-    /// What the guardrails said. Of a daily pass, those that did not pass it.
+    /// The guardrails' verdicts; for a daily pass, only those that did not pass.
     pub verdicts: Vec<Verdict>,
 }
 
 impl Recorded {
-    /// The first guardrail that held it.
+    /// The first guardrail that blocked it.
     #[must_use]
     pub fn blocked_by(&self) -> Option<&Verdict> {
         self.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block)
     }
 }
 
-/// Weeks as clients' clocks show them, laid out once.
+/// The hours of weeks in clients' time zones, computed once.
 type Clocks = BTreeMap<(String, Week), WeekHours>;
 
 impl Planner<'_> {
-    /// Judges decisions on record under this planner's rules, in parallel. The answers come in their order.
+    /// Re-evaluates recorded decisions under this planner's rules, in parallel. Results are in the order of `recorded`.
     ///
     /// # Errors
-    /// Where a rule fails, or a week is at the edge of the calendar. Of several, the first one's.
+    /// If a rule fails, or a week is at the edge of the supported calendar. Of several errors, the first one's.
     pub fn judge_recorded(&self, recorded: &[Recorded]) -> Result<Vec<Judgement>, PlanError> {
         let clocks = clocks(recorded)?;
         let judged: Vec<Result<Judgement, PlanError>> =
@@ -129,7 +129,7 @@ fn clocks(recorded: &[Recorded]) -> Result<Clocks, PlanError> {
     Ok(clocks)
 }
 
-/// What the client's clock and calendar show as the post goes out.
+/// Date and wall-clock hour on the client's clock at which the post goes out.
 fn shown(recorded: &Recorded, clocks: &Clocks) -> Result<Option<(NaiveDate, WallHour)>, PlanError> {
     let hours = clocks.get(&week_of(recorded));
     Ok(hours.and_then(|hours| shown_at(hours, usize::try_from(hours.hour_of(recorded.scheduled_for)).ok()?)))

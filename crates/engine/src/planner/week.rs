@@ -1,4 +1,4 @@
-//! The entry: plans a week for one client, or for all of them in parallel.
+//! Entry point of the planner: plans a week for one client, or for many in parallel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,7 @@ use crate::model::{
 };
 use crate::rules::{ClientFacts, ClientRules, CompiledRules, Evaluator, RuleUse, Stopwatch};
 
-/// Plans weeks under one rules pack. Shared by threads; what it remembers changes no result.
+/// Plans weeks under one rules pack. Shared between threads; the workers it caches do not affect results.
 pub struct Planner<'r> {
     rules: &'r CompiledRules,
     tier: Tier,
@@ -31,54 +31,55 @@ pub struct Planner<'r> {
     workers: Mutex<Vec<Worker>>,
 }
 
-/// What one thread at a time plans with.
+/// Solver and evaluator, used by one thread at a time.
 struct Worker {
     solver: Solver,
     evaluator: Evaluator,
 }
 
 impl<'r> Planner<'r> {
-    /// A planner under a pack, solving channel-weeks to the given tier.
+    /// Creates a planner for a pack that solves channel-weeks to the given tier.
     #[must_use]
     pub fn new(rules: &'r CompiledRules, tier: Tier, stopwatch: Option<Stopwatch>) -> Self {
         Self { rules, tier, stopwatch, not_before: None, workers: Mutex::default() }
     }
 
-    /// The same planner for weeks that may have begun: it places no post before the given instant.
+    /// The same planner for weeks that may have begun already: it places no post before `now`.
     #[must_use]
     pub fn starting_at(&self, now: Timestamp) -> Planner<'r> {
         Planner { not_before: Some(now), ..Planner::new(self.rules, self.tier, self.stopwatch) }
     }
 
-    /// The instant before which nothing of a week is planned; none where no client's week has begun by then.
+    /// The instant before which nothing of a week is planned; `None` if no client's week has begun by then.
     fn not_before(&self, hours: &BTreeMap<&str, WeekHours>) -> Option<Timestamp> {
         self.not_before.filter(|now| hours.values().any(|hours| hours.start() < *now))
     }
 
-    /// How channel-weeks are solved.
+    /// The tier to which channel-weeks are solved.
     #[must_use]
     pub const fn tier(&self) -> Tier {
         self.tier
     }
 
-    /// The pack.
+    /// The rules pack.
     #[must_use]
     pub const fn rules(&self) -> &'r CompiledRules {
         self.rules
     }
 
-    /// How often rules were asked so far.
+    /// Number of rule evaluations so far.
     #[must_use]
     pub fn rule_use(&self) -> RuleUse {
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         workers.iter().map(|worker| worker.evaluator.used()).fold(RuleUse::default(), RuleUse::plus)
     }
 
-    /// Plans a week for all the given clients in parallel and shares out what their workspaces' reviewers
-    /// can see. The plans come in the order of the clients.
+    /// Plans a week for the given clients in parallel, and blocks the posts that exceed their workspaces' review
+    /// capacity. Plans are returned in the order of the clients.
     ///
     /// # Errors
-    /// Where a rule fails, or the week is at the edge of the calendar. Of several, the first client's.
+    /// If a rule fails, or the week is at the edge of the supported calendar. Of several errors, that of the first
+    /// client.
     pub fn plan_clients(
         &self,
         clients: &[(&Client, &ClientState)],
@@ -96,8 +97,9 @@ impl<'r> Planner<'r> {
         };
         let mut held: BTreeMap<usize, Held> = (0..clients.len()).map(|index| (index, Held::new())).collect();
         let mut plans: Vec<ClientPlan> = plan_these(held.clone())?.into_iter().map(|(_, plan)| plan).collect();
-        // A post that is held may set another free that had to give way to it, so this goes on until the
-        // reviewers can see all that waits. Posts are only ever held, never let go, so it ends.
+        // Blocking a post for lack of review capacity may unblock one that had given way to it and now needs review
+        // itself. So this repeats until the reviewers can handle all pending posts. Blocked posts are never released,
+        // so it terminates.
         loop {
             let surplus = without_review(&plans, capacity);
             if surplus.is_empty() {
@@ -129,7 +131,7 @@ impl<'r> Planner<'r> {
     }
 }
 
-/// What planning any of the clients needs to know of all of them.
+/// What planning any one client needs to know about all clients: rules, hours by time zone, demand by workspace.
 pub(super) struct FrontDesk<'a> {
     clients: &'a [(&'a Client, &'a ClientState)],
     rules: Vec<ClientRules>,
@@ -152,7 +154,7 @@ impl<'a> FrontDesk<'a> {
         Ok(Self { clients, hours: hours_by_zone(clients, week)?, not_before: None, demand, rules })
     }
 
-    /// The same, with nothing planned before an instant.
+    /// The same, with nothing planned before the given instant.
     fn starting_at(self, not_before: Option<Timestamp>) -> Self {
         Self { not_before, ..self }
     }
@@ -166,7 +168,7 @@ impl<'a> FrontDesk<'a> {
     }
 }
 
-/// Plans one week of a scenario. `examples/plan_one_week.rs` shows a scenario and a pack to plan with.
+/// Plans one week of a scenario. `examples/plan_one_week.rs` shows how to get a scenario and a pack.
 ///
 /// # Errors
 /// As [`Planner::plan_clients`].
@@ -191,10 +193,10 @@ pub fn plan_week(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
     })
 }
 
-/// The hours of a week in every zone of the clients, by zone name.
+/// The hours of a week in each of the clients' time zones, by zone name.
 ///
 /// # Errors
-/// Where the week is at the edge of the calendar.
+/// If the week is at the edge of the supported calendar.
 pub fn hours_by_zone<'c>(
     clients: &[(&'c Client, &ClientState)],
     week: Week,
@@ -212,9 +214,9 @@ fn wanted(state: &ClientState, rules: &ClientRules) -> u32 {
     state.channels.iter().map(|state| rules.base().channel(state.channel).weekly_posts).sum()
 }
 
-/// Posts that no reviewer has time for, by client: per workspace, those with the least claim.
+/// Pending posts beyond the review capacity, by client: those with the lowest claim in each workspace.
 fn without_review(plans: &[ClientPlan], capacity: &Capacity) -> BTreeMap<usize, Held> {
-    /// Client, channel and hour of a post.
+    /// Client index, channel and hour of a pending post.
     type Waiting = (usize, Channel, usize);
     let mut claims: BTreeMap<&WorkspaceId, Vec<Claim<Waiting>>> = BTreeMap::new();
     for (index, plan) in plans.iter().enumerate() {
@@ -234,7 +236,7 @@ fn without_review(plans: &[ClientPlan], capacity: &Capacity) -> BTreeMap<usize, 
     held
 }
 
-/// A client's week with its slots placed and assets assigned, before the guardrails.
+/// A client's week with slots placed and assets assigned, before guardrails are evaluated.
 pub(super) struct Draft<'a> {
     pub week: ClientWeek<'a>,
     pub rules: &'a ClientRules,
@@ -248,7 +250,7 @@ pub(super) struct Draft<'a> {
     pub assignment: Assignment,
 }
 
-/// A client's week before a slot is placed.
+/// A client's week before slots are placed.
 pub(super) struct Setup<'a> {
     pub reality: PerformanceReality,
     pub warning: EarlyWarning,
@@ -256,7 +258,7 @@ pub(super) struct Setup<'a> {
     pub desks: Vec<Desk<'a>>,
 }
 
-/// Sets up a client's week with what became of its assets.
+/// Sets up a client's week: signals, facts and the optimisation problem of each channel.
 pub(super) fn set_up<'a>(
     week: &ClientWeek<'a>,
     rules: &ClientRules,
@@ -299,7 +301,7 @@ pub(super) fn draft<'a>(
     Ok(Draft { week, rules, reality, warning, facts, desks, histories, full_days, slots, assignment })
 }
 
-/// Asks the guardrails about a draft and closes the plan.
+/// Evaluates the guardrails on a draft and completes the plan.
 fn finish(draft: Draft<'_>, held: &Held, bench: &mut Bench<'_>) -> Result<ClientPlan, PlanError> {
     let Draft { week, rules, reality, warning, facts, desks, full_days, slots, assignment, .. } = draft;
     let judged = judge(&week, rules, &desks, &slots, &assignment, held, bench)?;
@@ -349,9 +351,9 @@ fn creative_signal(facts: &ClientFacts, desks: &[Desk<'_>]) -> CreativeDirector 
     CreativeDirector { usable_assets: u32::try_from(facts.usable_assets).unwrap_or(0), channels }
 }
 
-/// Sees to it that no day has more posts than the client's policy allows. On a day too full the posts
-/// with the best claim stay; the channels of the others lose that day's remaining hours, and every hour
-/// of days that are full already, and are solved again. Hours are only ever taken away, so this ends.
+/// Enforces the daily limit of the client's policy. On a day over the limit, the posts with the best claim stay; the
+/// channels of the others lose the remaining hours of that day, and every hour of days that are already full, and are
+/// solved again. Hours are only ever removed, so this terminates.
 fn keep_daily_capacity(week: &ClientWeek<'_>, desks: &mut [Desk<'_>], bench: &mut Bench<'_>) -> BTreeSet<u8> {
     let capacity = week.client.policy.max_actions_per_day as usize;
     let mut full_days = BTreeSet::new();
@@ -374,15 +376,15 @@ fn keep_daily_capacity(week: &ClientWeek<'_>, desks: &mut [Desk<'_>], bench: &mu
     full_days
 }
 
-/// The first day with more posts than may be, and the slots that must give way there. Days that
-/// committed posts alone overfill have nothing to give up.
+/// The first day over the limit, and the slots that must go. A day that committed posts alone overfill has no slot to
+/// give up and is skipped.
 fn overfull_day(week: &ClientWeek<'_>, desks: &[Desk<'_>], capacity: usize) -> Option<(u8, BTreeSet<(usize, usize)>)> {
     let counts = posts_by_day(week, desks);
     let full = (0_u8..7).zip(counts).filter(|(_, count)| *count > capacity);
     full.map(|(day, _)| (day, surplus(week, desks, day, capacity))).find(|(_, surplus)| !surplus.is_empty())
 }
 
-/// The slots of a day, by desk and hour, that go without when only so many posts may stand.
+/// The slots of a day, by desk and hour, that exceed the capacity: those with the lowest claims.
 fn surplus(week: &ClientWeek<'_>, desks: &[Desk<'_>], day: u8, capacity: usize) -> BTreeSet<(usize, usize)> {
     let on_day = |hour: &usize| week.hours.hours().get(*hour).is_some_and(|wall| wall.weekday == day);
     let committed = desks.iter().flat_map(|desk| &desk.hours.committed).filter(|hour| on_day(hour)).count();
@@ -401,7 +403,7 @@ fn surplus(week: &ClientWeek<'_>, desks: &[Desk<'_>], day: u8, capacity: usize) 
     scaling::without(claims, capacity.saturating_sub(committed)).into_iter().collect()
 }
 
-/// Posts by weekday, committed ones included.
+/// Number of posts by weekday, committed ones included.
 fn posts_by_day(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> [usize; 7] {
     let mut counts = [0; 7];
     for hour in desks.iter().flat_map(|desk| desk.solution.chosen.iter().chain(&desk.hours.committed)) {
@@ -434,14 +436,14 @@ fn slots(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> Vec<Slot> {
     slots
 }
 
-/// One channel's week as an outside solver reads it, with what was chosen.
+/// One channel's week as an optimisation problem, with its solution.
 #[derive(Debug, Clone)]
 pub struct SolvedInstance {
-    /// Whose.
+    /// The client it belongs to.
     pub client_id: ClientId,
-    /// Which channel.
+    /// The channel.
     pub channel: Channel,
-    /// Monday 00:00 on the client's clock, with its offset.
+    /// Monday 00:00 on the client's clock, with its UTC offset.
     pub week_start: String,
     /// The problem.
     pub instance: Instance,
@@ -449,7 +451,7 @@ pub struct SolvedInstance {
     pub solution: Solution,
 }
 
-/// Every channel's week of a scenario as it was solved, by client, then channel.
+/// Every channel-week of a scenario with its solution, by client, then channel.
 ///
 /// # Errors
 /// As [`Planner::plan_clients`].

@@ -1,13 +1,14 @@
-//! The arithmetic of scripts: functions and powers that give the same bits on every machine.
+//! Math functions for scripts that give bit-for-bit the same results on every platform.
 //!
-//! Rhai's own take theirs from the system. They are replaced under their names; nothing is added.
+//! Rhai's built-in math functions use the platform's math library. They are overridden, under the same names, by those
+//! of the `libm` crate; no functions are added.
 
 use rhai::Engine;
 
 type OfOne = fn(f64) -> f64;
 type OfTwo = fn(f64, f64) -> f64;
 
-/// Functions of one number.
+/// Unary functions.
 const OF_ONE: [(&str, OfOne); 16] = [
     ("sin", libm::sin),
     ("cos", libm::cos),
@@ -27,7 +28,7 @@ const OF_ONE: [(&str, OfOne); 16] = [
     ("sqrt", libm::sqrt),
 ];
 
-/// Functions of two numbers.
+/// Binary functions and operators.
 const OF_TWO: [(&str, OfTwo); 4] =
     [("atan", libm::atan2), ("hypot", libm::hypot), ("log", log_to_base), ("**", libm::pow)];
 
@@ -35,7 +36,7 @@ fn log_to_base(number: f64, base: f64) -> f64 {
     libm::log(number) / libm::log(base)
 }
 
-/// Replaces Rhai's functions.
+/// Overrides Rhai's built-in math functions.
 pub(super) fn register(engine: &mut Engine) {
     for (name, function) in OF_ONE {
         engine.register_fn(name, function);
@@ -49,8 +50,8 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("**=", |base: &mut f64, exponent: i64| *base = libm::pow(*base, exponent as f64));
 }
 
-/// Has the scripts' powers worked out by the function above, where there are any. Operators of numbers are otherwise
-/// Rhai's own, which is faster.
+/// Turns off Rhai's fast built-in operators if a script uses `**`, so that powers go through the overridden operator.
+/// Other scripts keep the fast operators.
 pub(super) fn replace_powers(engine: &mut Engine, scripts: &str) {
     engine.set_fast_operators(!scripts.contains("**"));
 }

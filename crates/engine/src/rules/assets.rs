@@ -65,13 +65,14 @@ rule_table! {
 }
 
 impl AssetRules {
-    /// Factor on engagement that a score stands for.
+    /// The factor on engagement for an asset score, interpolated linearly over `0..=100`.
     #[must_use]
     pub fn quality_factor(&self, score: f64) -> f64 {
         self.quality_at_0 + (self.quality_at_100 - self.quality_at_0) * (score / 100.0).clamp(0.0, 1.0)
     }
 
-    /// Whether an asset can run again on a channel while its last use there still costs points.
+    /// Whether the recent-use penalty can ever apply: an asset's cooldown on a channel ends before its last use stops
+    /// counting as recent.
     #[must_use]
     pub fn recent_use_can_count(&self) -> bool {
         self.cooldown_hours < 24.0 * self.recent_use_days

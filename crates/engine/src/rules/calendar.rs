@@ -6,7 +6,7 @@ use super::key::{DAYS, Key, Kind, Preset, Rows};
 use super::settings::{Row, Value, View};
 use crate::model::{CalendarEntry, DayKind, Zone};
 
-/// How the minute of the hour is chosen, as files name it.
+/// Values of `minute.mode`: how the minute within the hour is chosen.
 pub(crate) const MINUTE_MODES: &[&str] = &["fixed", "spread"];
 
 pub(super) const DAY_ROW: &[Key] = &[
@@ -112,7 +112,7 @@ fn passes(table: RuleTable<'_>) -> PassRules {
     }
 }
 
-/// The rule for the minute of the hour.
+/// Reads the rule for the minute within the hour.
 pub(crate) fn minute(view: &View<'_>) -> MinuteRule {
     let table = RuleTable { view, name: "calendar" };
     match table.text("minute.mode") {
@@ -121,7 +121,7 @@ pub(crate) fn minute(view: &View<'_>) -> MinuteRule {
     }
 }
 
-/// The special day of a row.
+/// Parses a row of special days; `None` if a required cell is missing or invalid.
 pub(crate) fn day(row: &Row) -> Option<CalendarEntry> {
     let cell = |column: &str| row.get(column).map(|setting| &setting.value);
     let date = |column: &str| cell(column).and_then(Value::as_date);
@@ -137,17 +137,17 @@ pub(crate) fn day(row: &Row) -> Option<CalendarEntry> {
     })
 }
 
-/// Which minute of the hour a post goes out at.
+/// At which minute of the hour posts are published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MinuteRule {
-    /// The same for all, `0..60`.
+    /// The same minute for every post, `0..60`.
     Fixed(u8),
-    /// Drawn once for a client and channel, a multiple of five.
+    /// Drawn once per client and channel; a multiple of 5.
     Spread,
 }
 
 impl MinuteRule {
-    /// The minutes of the hour that it may come to, ascending.
+    /// The minutes it can yield, in ascending order.
     #[must_use]
     pub fn minutes(self) -> Vec<u8> {
         match self {
@@ -157,27 +157,27 @@ impl MinuteRule {
     }
 }
 
-/// When drafts are made, and made again.
+/// When drafts are created, and how failed attempts are retried.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DraftRules {
-    /// Hours after its time that a draft may still be made, `0..=168`.
+    /// Hours after a post's scheduled time in which its draft may still be created, `0..=168`.
     pub late_hours: f64,
-    /// How often a draft is tried, `1..=20`.
+    /// Maximum number of attempts, `1..=20`.
     pub attempts: u32,
-    /// Minutes before the second try; each further wait is twice as long.
+    /// Minutes before the second attempt; doubles with each further one (exponential backoff).
     pub retry_after_minutes: f64,
 }
 
-/// When a server that keeps the time runs its passes.
+/// When a server runs its scheduled passes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PassRules {
-    /// The zone of the clock that they go by.
+    /// Time zone of the schedule.
     pub time_zone: Zone,
     /// Hours between daily passes, the first at midnight, `1..=24`.
     pub daily_every_hours: u8,
-    /// The day on which the coming week is planned, days since Monday, `0..7`.
+    /// Weekday on which the coming week is planned, in days since Monday, `0..7`.
     pub weekly_day: u8,
-    /// The hour from which it is, `0..24`.
+    /// Hour of that day from which the weekly pass runs, `0..24`.
     pub weekly_hour: u8,
 }
 
@@ -191,13 +191,13 @@ impl PassRules {
 }
 
 impl DraftRules {
-    /// Minutes to wait after a try that failed; `before` tries were made before it.
+    /// Minutes to wait after a failed attempt that was preceded by `before` others.
     #[must_use]
     pub fn wait_minutes(&self, before: u32) -> f64 {
         self.retry_after_minutes * libm::exp2(f64::from(before.min(20)))
     }
 
-    /// Minutes from the first try to the last.
+    /// Total minutes of waiting from the first attempt to the last.
     #[must_use]
     pub fn all_waits_minutes(&self) -> f64 {
         (0..self.attempts.saturating_sub(1)).map(|before| self.wait_minutes(before)).sum()

@@ -80,18 +80,18 @@ rule_table! {
 }
 
 impl ChannelRules {
-    /// The numbers of a channel.
+    /// Reads a channel's rules.
     pub(super) fn of(view: &View<'_>, channel: Channel) -> Self {
         Self::read(RuleTable { view, name: &format!("channels.{channel}") }, channel)
     }
 
-    /// Factor on fatigue from hour to hour.
+    /// Factor by which fatigue decays each hour.
     #[must_use]
     pub fn decay_per_hour(&self) -> f64 {
         libm::exp2(-1.0 / self.half_life_hours)
     }
 
-    /// Weights of the hours of a week by the best hours, 168 numbers, Monday 00:00 first, as scripts read them.
+    /// Hour weights derived from the best hours, as scripts read them: 168 numbers, Monday 00:00 first.
     #[must_use]
     pub fn hour_weights(&self) -> List {
         let weight = |hour: &u8, best: &[u8]| if best.contains(hour) { self.hour_lift } else { 1.0 };
@@ -106,12 +106,12 @@ impl ChannelRules {
     }
 }
 
-/// Best hours by weekday, Monday first: the day's own, or else those of weekdays or weekends.
+/// Best hours by weekday, Monday first: the day's own list, or else the `weekday` or `weekend` list.
 pub(crate) fn best_hours(view: &View<'_>, channel: Channel) -> [Vec<u8>; 7] {
     DAYS.map(|day| best_hours_path(view, channel, day)).map(|path| view.hours(&path).unwrap_or_default().to_vec())
 }
 
-/// The key that the best hours of a day come from.
+/// The key that a day's best hours are read from.
 pub(crate) fn best_hours_path(view: &View<'_>, channel: Channel, day: &str) -> String {
     let own = format!("channels.{channel}.best_hours.{day}");
     if view.hours(&own).is_some() {
@@ -121,7 +121,8 @@ pub(crate) fn best_hours_path(view: &View<'_>, channel: Channel, day: &str) -> S
     format!("channels.{channel}.best_hours.{part}")
 }
 
-/// Minutes of the day from which and up to which nothing is posted.
+/// The quiet hours in minutes of the day, a half-open interval that may wrap past midnight; `None` if unset or
+/// disabled.
 pub(crate) fn quiet_minutes(view: &View<'_>, channel: Channel) -> Option<(u16, u16)> {
     let path = |key: &str| format!("channels.{channel}.quiet_hours.{key}");
     let is_on = view.bool(&path("enabled")).unwrap_or(true);

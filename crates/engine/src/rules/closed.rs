@@ -1,6 +1,6 @@
-//! Closed hours: ranges of every week, or of single dates, in which nothing is posted.
+//! Closed hours: weekly or dated ranges in which nothing is posted.
 //!
-//! The ranges of `calendar.toml`, of a channel's table and of every overlay that covers a client add up.
+//! The ranges of `calendar.toml`, of a channel's table and of every overlay that applies to a client accumulate.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const CLOSED_RANGE: &[Key] = &[
     Key::required("to", Kind::WallTime, "from this time on posts may run again"),
 ];
 
-/// Ranges of hours in which nothing is posted.
+/// The kind of a key that holds a list of closed ranges.
 pub(super) const CLOSED: Kind = Kind::Rows(Rows {
     columns: CLOSED_RANGE,
     ascending: false,
@@ -26,33 +26,31 @@ pub(super) const CLOSED: Kind = Kind::Rows(Rows {
     example: "[{ from = \"friday 18:00\", to = \"monday 08:00\" }]",
 });
 
-/// Minutes of a day.
 pub(crate) const DAY_MINUTES: u16 = 24 * 60;
 
-/// Minutes of a week.
 pub(crate) const WEEK_MINUTES: u16 = 7 * DAY_MINUTES;
 
-/// Hours in which nothing is posted, on the client's clock: `from` is included, `to` is not.
+/// A range in which nothing is posted, in the client's local time: the half-open interval from `from` to `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClosedRange {
-    /// The same hours of every week.
+    /// Repeats every week.
     Weekly {
-        /// Minutes since Monday 00:00, `0..10080`.
+        /// Start, inclusive, in minutes since Monday 00:00, `0..10080`.
         from: u16,
-        /// The same; below `from` where the range runs over the end of the week.
+        /// End, exclusive, in the same unit; less than `from` if the range wraps past the end of the week.
         to: u16,
     },
-    /// Hours of single dates.
+    /// Applies once.
     Dated {
-        /// Date and time.
+        /// Start, inclusive.
         from: NaiveDateTime,
-        /// Date and time, after `from`.
+        /// End, exclusive; later than `from`.
         to: NaiveDateTime,
     },
 }
 
 impl ClosedRange {
-    /// Begin and end as they are written in the pack, such as `friday 18:00`.
+    /// Start and end as written in the pack, such as `friday 18:00`.
     #[must_use]
     pub fn ends(&self) -> [String; 2] {
         match self {
@@ -61,12 +59,12 @@ impl ClosedRange {
         }
     }
 
-    /// Whether the range closes a minute of every week, counted from Monday 00:00.
+    /// Whether the range closes a minute, counted from Monday 00:00, in every week. Dated ranges never do.
     pub(crate) fn covers_every(&self, minute_of_week: u16) -> bool {
         match *self {
             ClosedRange::Weekly { from, to } if from < to => (from..to).contains(&minute_of_week),
             ClosedRange::Weekly { from, to } if from > to => minute_of_week >= from || minute_of_week < to,
-            // Equal ends are a mistake of their own.
+            // Equal ends are reported as an error elsewhere.
             ClosedRange::Weekly { .. } | ClosedRange::Dated { .. } => false,
         }
     }
@@ -79,7 +77,7 @@ impl fmt::Display for ClosedRange {
     }
 }
 
-/// Minutes since Monday 00:00, shown as `friday 18:00`.
+/// Minutes since Monday 00:00, displayed as `friday 18:00`.
 pub(crate) struct WeekTime(pub(crate) u16);
 
 impl fmt::Display for WeekTime {
@@ -90,21 +88,21 @@ impl fmt::Display for WeekTime {
     }
 }
 
-/// Where a closed range is written.
+/// Source location of a closed range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClosedPlace {
-    /// Full path of its list, such as `calendar.closed`.
+    /// Full path of the list that contains it, such as `calendar.closed`.
     pub key: String,
-    /// Its row in the list, from 0.
+    /// 0-based row in the list.
     pub row: usize,
-    /// File within the pack.
+    /// File, as a path within the pack.
     pub file: Arc<str>,
-    /// Line in the file, from 1.
+    /// 1-based line in the file.
     pub line: u32,
 }
 
 impl RulesPack {
-    /// Where each closed range of a channel is written, in the order of [`ChannelRules::closed`].
+    /// The source location of each closed range of a channel, in the order of [`ChannelRules::closed`].
     ///
     /// [`ChannelRules::closed`]: super::ChannelRules::closed
     #[must_use]
@@ -115,12 +113,12 @@ impl RulesPack {
     }
 }
 
-/// The closed ranges of a channel: those of the calendar, then its own, each by layer.
+/// A channel's closed ranges: those of the calendar, then its own, each in layer order.
 pub(crate) fn ranges(view: &View<'_>, channel: Channel) -> Vec<ClosedRange> {
     rows(view, channel).filter_map(|(.., cells)| range(cells)).collect()
 }
 
-/// The keys of the lists that a channel's closed ranges stand in.
+/// The keys of the lists that hold a channel's closed ranges.
 pub(crate) fn keys(channel: Channel) -> [String; 2] {
     ["calendar.closed".to_owned(), format!("channels.{channel}.closed")]
 }
@@ -146,7 +144,7 @@ fn place(key: String, row: usize, cells: &Row) -> Option<ClosedPlace> {
     Some(ClosedPlace { key, row, file: Arc::clone(&first.file), line: first.line })
 }
 
-/// What is wrong with the closed ranges of a file, row by row.
+/// Errors in the closed ranges of a file, row by row.
 pub(crate) fn mistakes(settings: &Settings) -> Vec<Diagnostic> {
     let lists = settings.iter().filter(|(path, _)| is_closed_ranges(path));
     let all = lists.flat_map(|(path, setting)| {
@@ -201,7 +199,7 @@ mod tests {
         load(files).unwrap().base().channel(Channel::Fb).closed.iter().map(ToString::to_string).collect()
     }
 
-    /// Code and remedy of each mistake.
+    /// Code and remedy of each diagnostic.
     fn wrong(rows: &str) -> Vec<(&'static str, String)> {
         let mistakes = load(with_closed(rows)).expect_err(rows);
         mistakes.into_iter().map(|mistake| (mistake.code, mistake.remedy)).collect()
@@ -318,14 +316,14 @@ mod tests {
     #[test]
     fn posts_that_no_longer_fit_into_the_open_week_are_told() {
         let code = |rows: &str| told(with_closed(rows)).into_iter().map(|(code, ..)| code).collect::<Vec<_>>();
-        // Tuesday to Sunday closed: Monday has room for five posts of most channels, but not for all.
+        // Closed from Tuesday to Sunday: Monday alone has room for the five posts of most channels, but not for more.
         assert!(code("{ from = \"tuesday 00:00\", to = \"monday 00:00\" }").contains(&"too_many_posts"));
         let all = code(
             "{ from = \"monday 00:00\", to = \"thursday 00:00\" }, { from = \"thursday 00:00\", to = \"monday 00:00\" }",
         );
         assert_eq!(all, ["closed_all_week"; 9]);
         assert_eq!(of_fb(with_closed("{ from = \"friday 18:00\", to = \"monday 08:00\" }")).len(), 1);
-        // A year of single dates does not close the weeks after it.
+        // A dated range of a year does not close the weeks after it.
         assert_eq!(of_fb(with_closed("{ from = 2026-01-01T00:00:00, to = 2027-01-01T00:00:00 }")).len(), 1);
     }
 }

@@ -1,8 +1,8 @@
-//! What numbers of a pack must be beside one another, across keys and files.
+//! Consistency checks across the keys and files of a pack.
 //!
-//! A check looks at a view: the base alone, or the base with the overlays of a scope over it. It
-//! names the setting of the topmost layer, for that is the one who brought the clash about.
-//! Single values were judged before, by their keys.
+//! A check runs on a view: the base alone, or the base with the overlays of a scope applied. It reports the setting of
+//! the topmost layer, since that layer introduced the conflict. Individual values have already been validated against
+//! their keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,29 +12,29 @@ use super::hours;
 use super::settings::{Found, Setting, Settings, Value, View};
 use crate::model::{Channel, Zone};
 
-/// Sums and products of rules are compared with this slack, so that 0.7 + 0.2 + 0.1 is 1.
+/// Tolerance for comparing sums and products of rule values, so that 0.7 + 0.2 + 0.1 equals 1.
 const SLACK: f64 = 1e-9;
 
-/// Settings that are judged together.
+/// Settings that are checked together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// The response to fatigue, and fatigue's own bounds.
+    /// The fatigue response and its thresholds.
     Fatigue,
     /// One channel's frequency, spacing and hours.
     Channel(Channel),
-    /// The quality factor.
+    /// The asset quality factor.
     Assets,
     /// The risk bands.
     Risk,
-    /// The clock of a server's passes.
+    /// The time zone of a server's scheduled passes.
     Passes,
 }
 
-/// Two or more settings that cannot stand together.
+/// Two or more settings that contradict each other.
 #[derive(Debug, Clone)]
 pub(crate) struct Clash {
     pub(crate) diagnostic: Diagnostic,
-    /// The layer of the setting that is blamed, 0 for the base.
+    /// Layer of the reported setting; 0 for the base.
     pub(crate) layer: usize,
 }
 
@@ -45,7 +45,7 @@ impl Group {
             .chain(Channel::ALL.into_iter().map(Group::Channel))
     }
 
-    /// Whether a setting is among those judged together.
+    /// Whether the group depends on a setting.
     pub(crate) fn reads(self, path: &str) -> bool {
         match self {
             Group::Fatigue => {
@@ -62,7 +62,7 @@ impl Group {
         }
     }
 
-    /// Everything that clashes in the view.
+    /// All conflicts in the view.
     pub(crate) fn clashes(self, view: &View<'_>) -> Vec<Clash> {
         let found: Vec<Option<Clash>> = match self {
             Group::Fatigue => {
@@ -85,7 +85,7 @@ impl Group {
     }
 }
 
-/// Blames the topmost of the settings, the first of those where several are on one layer.
+/// Reports a conflict at the setting of the topmost layer; of several there, at the first that has a source location.
 pub(crate) fn clash(code: &'static str, settings: &[&Found<'_>], cause: String, remedy: String) -> Option<Clash> {
     let topmost = settings.iter().map(|found| found.layer).max()?;
     let of_top = settings.iter().filter(|found| found.layer == topmost);
@@ -98,7 +98,7 @@ pub(crate) fn clash(code: &'static str, settings: &[&Found<'_>], cause: String, 
     Some(Clash { diagnostic: Diagnostic::at(code, &place, blamed.path.clone(), cause, remedy), layer: topmost })
 }
 
-/// Where the settings of other files stand: `channels.toml, lines 118, 122`.
+/// Locations of the settings in other files, such as `channels.toml, lines 118, 122`.
 fn beside(settings: &[&Found<'_>], blamed: &Place) -> String {
     let mut lines: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     let places = settings.iter().filter_map(|found| found.setting.place.as_ref());
@@ -245,7 +245,7 @@ fn outer_end(end: &Found<'_>, must_be: f64) -> Option<Clash> {
     clash("band_hole", &[end], cause, format!("set `{}` to {must_be}", end.path))
 }
 
-/// Where one band ends and the next begins; a band holds from its lower end on.
+/// Checks that one band ends where the next begins. A band includes its lower end.
 fn seam(lower: &Found<'_>, upper: &Found<'_>) -> Option<Clash> {
     let (ends, begins) = (number(lower), number(upper));
     if ends == begins {
@@ -264,7 +264,7 @@ fn rounded(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
 }
 
-/// What is wrong with the days of a calendar, row by row.
+/// Errors in the special days of a calendar, row by row.
 pub(crate) fn calendar_days(settings: &Settings) -> Vec<Diagnostic> {
     let Some(Setting { value: Value::Rows(rows), .. }) = settings.get("calendar.days") else { return Vec::new() };
     rows.iter()

@@ -1,4 +1,4 @@
-//! Comparisons of a script that can never hold: of a text with a number, or with a value that the field never has.
+//! Script comparisons whose result never varies: of a text with a number, or with a value that the field never has.
 
 use rhai::{ASTNode, Expr, Position, Stmt};
 
@@ -10,53 +10,53 @@ use super::names::NameKind;
 use super::recased;
 use crate::model::{Channel, ClientStatus, parse_date};
 
-/// A comparison that can never hold, or never fail.
+/// A comparison that is always false or always true.
 #[derive(Debug, PartialEq)]
 pub(super) struct Mismatch {
     pub position: Position,
-    /// As scripts write the field, such as `post.hour`.
+    /// The field as scripts write it, such as `post.hour`.
     pub field: String,
     pub cause: String,
     pub remedy: String,
 }
 
-/// A field of a view, as far as comparing it goes.
+/// A field of a view as an operand of a comparison.
 #[derive(Debug, Clone)]
 pub(super) struct Compared {
     name: String,
     kind: FactKind,
     limits: Option<(f64, f64)>,
     texts: Texts,
-    /// Whether an entry of the field is compared, which is a list.
+    /// Whether the operand is an entry of the field, which is a list.
     is_entry: bool,
 }
 
 impl Compared {
-    /// The field of a view that an expression reads.
+    /// The field of a view that an expression reads directly.
     pub fn of(expression: &Expr) -> Option<Self> {
         let Expr::Dot(dot, ..) = expression else { return None };
         let (Expr::Variable(view, ..), Expr::Property(property, _)) = (&dot.lhs, &dot.rhs) else { return None };
         field_of(view.1.as_str(), property.2.as_str())
     }
 
-    /// As scripts write it, such as `post.hour`.
+    /// Its name as scripts write it, such as `post.hour`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// An entry of the field; none where that is no list.
+    /// An entry of the field; `None` if the field is not a list.
     pub fn entry(self) -> Option<Self> {
         let kind = if self.limits.is_some() { FactKind::Number } else { FactKind::Text };
         (self.kind == FactKind::List).then_some(Self { kind, is_entry: true, ..self })
     }
 
-    /// What its values are names of; none where they are no names of a scenario's.
+    /// The kind of scenario name that its values are; `None` if they are not names.
     fn names(&self) -> Option<NameKind> {
         if self.is_entry { NameKind::of_list(&self.name) } else { NameKind::of_field(&self.name) }
     }
 }
 
-/// The texts that a field, or an entry of a list, can be.
+/// The texts that a field, or an entry of a list, can hold.
 #[derive(Debug, Clone)]
 enum Texts {
     Any,
@@ -64,7 +64,7 @@ enum Texts {
     Date,
 }
 
-/// What a field is compared with.
+/// A literal that a field is compared with.
 #[derive(Debug, Clone, Copy)]
 enum Literal<'e> {
     Number(f64),
@@ -82,7 +82,7 @@ impl Literal<'_> {
     }
 }
 
-/// What is wrong with the comparisons of a node of a script.
+/// All errors in the comparisons of a script node.
 pub(super) fn mismatches(node: &ASTNode<'_>, locals: &Locals) -> Vec<Mismatch> {
     let chained = chained(node).into_iter();
     let compared =
@@ -91,7 +91,7 @@ pub(super) fn mismatches(node: &ASTNode<'_>, locals: &Locals) -> Vec<Mismatch> {
     chained.chain(compared).chain(listed).chain(recased::mismatches(node)).collect()
 }
 
-/// The names of clients, workspaces and more that a node of a script compares a field with.
+/// The client, workspace and other names that a script node compares a field with.
 pub(super) fn names(node: &ASTNode<'_>, locals: &Locals) -> Vec<(NameKind, String, Position)> {
     let name = |(field, _, with): (Compared, &str, &Expr)| match literal(with)? {
         Literal::Text(text) if !text.is_empty() => Some((field.names()?, text.to_owned(), with.position())),
@@ -100,14 +100,14 @@ pub(super) fn names(node: &ASTNode<'_>, locals: &Locals) -> Vec<(NameKind, Strin
     pairs(node, locals).into_iter().filter_map(name).chain(name_in_list(node, locals)).collect()
 }
 
-/// The name that a node of a script seeks in a list.
+/// The name that a script node looks up in a list.
 fn name_in_list(node: &ASTNode<'_>, locals: &Locals) -> Option<(NameKind, String, Position)> {
     let (field, with) = sought(node, locals)?;
     let Literal::Text(text) = literal(with)? else { return None };
     Some((NameKind::of_list(&field.name)?, text.to_owned(), with.position()))
 }
 
-/// The list that a node of a script looks into, and what for: `SOUGHT in FIELD` or `FIELD.contains(SOUGHT)`.
+/// The list that a script node searches, and the value searched for: `SOUGHT in FIELD` or `FIELD.contains(SOUGHT)`.
 fn sought<'e>(node: &ASTNode<'e>, locals: &Locals) -> Option<(Compared, &'e Expr)> {
     let (field, sought) = match node {
         ASTNode::Expr(Expr::FnCall(call, _)) if call.name == "contains" => match call.args.as_slice() {
@@ -125,7 +125,7 @@ fn sought<'e>(node: &ASTNode<'e>, locals: &Locals) -> Option<(Compared, &'e Expr
     (field.kind == FactKind::List).then_some((field, sought))
 }
 
-/// A comparison of a comparison: it compares `true` or `false` with a number.
+/// A chained comparison, which compares the `true` or `false` of another comparison.
 fn chained(node: &ASTNode<'_>) -> Option<Mismatch> {
     let ASTNode::Expr(Expr::FnCall(call, position)) = node else { return None };
     let is_comparison = |argument: &Expr| matches!(argument, Expr::FnCall(call, _) if is_order(&call.name));
@@ -144,7 +144,7 @@ fn is_order(operator: &str) -> bool {
     matches!(operator, "<" | ">" | "<=" | ">=")
 }
 
-/// The fields that a node compares, how, and with what.
+/// The fields that a node compares, each with the operator and the other operand.
 fn pairs<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<(Compared, &'e str, &'e Expr)> {
     match node {
         // `[A, B].contains(FIELD)`
@@ -159,7 +159,7 @@ fn pairs<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<(Compared, &'e str, 
         ASTNode::Expr(Expr::FnCall(call, _)) => {
             let [first, second] = call.args.as_slice() else { return Vec::new() };
             match call.name.as_str() {
-                // `FIELD in [A, B]` is a call of `contains` with the list first.
+                // `FIELD in [A, B]` parses as a call of `contains` with the list first.
                 "contains" => among(locals, first, Some(second)),
                 operator @ ("==" | "!=" | "<" | ">" | "<=" | ">=") if call.op_token.is_some() => {
                     let in_order = locals.field(first).map(|field| (field, operator, second));
@@ -173,7 +173,7 @@ fn pairs<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<(Compared, &'e str, 
     }
 }
 
-/// A field that is sought among the entries of a list that is written out.
+/// A field that is looked up in an array literal, as an equality with each entry.
 fn among<'e>(locals: &'e Locals, list: &'e Expr, field: Option<&Expr>) -> Vec<(Compared, &'e str, &'e Expr)> {
     let field = field.and_then(|field| locals.field(field));
     let entries = locals.list(list).unwrap_or_default();
@@ -206,7 +206,7 @@ fn of_view<T>(fields: &'static [Field<T>], view: &str, name: &str) -> Option<Com
         (ChannelFacts::PARAMETER, "channel") | (PostFacts::PARAMETER, "channels_of_day") => {
             Texts::OneOf(Channel::ALL.map(Channel::name).to_vec())
         }
-        // Others are not planned, so no script is asked about them.
+        // Clients of any other status are not planned, so scripts never see them.
         (ChannelFacts::PARAMETER, "status") => {
             Texts::OneOf(vec![ClientStatus::Active.name(), ClientStatus::Onboarding.name()])
         }
@@ -223,7 +223,7 @@ fn literal(expression: &Expr) -> Option<Literal<'_>> {
         Expr::StringConstant(text, _) => Literal::Text(text),
         Expr::BoolConstant(truth, _) => Literal::Truth(*truth),
         Expr::Unit(_) => Literal::Nothing,
-        // A date without quotes is a sum.
+        // An unquoted date such as `2026-12-24` parses as a subtraction.
         Expr::FnCall(call, _) if call.name == "-" && call.op_token.is_some() => match call.args.as_slice() {
             [first, second] => Literal::Number(literal(first)?.number()? - literal(second)?.number()?),
             _ => return None,
@@ -257,7 +257,7 @@ fn beyond_limits(field: &Compared, operator: &str, number: f64) -> Option<String
         "==" | "!=" => number < least || number > most || field.kind == FactKind::Whole && number.fract() != 0.0,
         "<" => number <= least,
         "<=" => number < least,
-        // A share may lie a rounding error above 1.
+        // A share may exceed 1 by a rounding error.
         ">" if most == 1.0 => number > most,
         ">" => number >= most,
         _ => number > most,
@@ -269,7 +269,7 @@ fn beyond_limits(field: &Compared, operator: &str, number: f64) -> Option<String
     })
 }
 
-/// What to write for a text that the field never is; none where it can be.
+/// The remedy for a text that the field never holds; `None` if it can hold it.
 fn remedy_for_text(field: &Compared, operator: &str, word: &str) -> Option<String> {
     match &field.texts {
         Texts::OneOf(words) if !words.contains(&word) => Some(match nearest(word, words.iter().copied()) {
@@ -283,7 +283,7 @@ fn remedy_for_text(field: &Compared, operator: &str, word: &str) -> Option<Strin
     }
 }
 
-/// Whether a text is a date; where it is asked which comes first, a year or a month does as well.
+/// Whether a text is a date. For comparisons of order, a year or a year and month also count.
 fn is_date(text: &str, operator: &str) -> bool {
     let is_equality = matches!(operator, "==" | "!=");
     let whole = match text.len() {
@@ -294,7 +294,7 @@ fn is_date(text: &str, operator: &str) -> bool {
     parse_date(&whole).is_some()
 }
 
-/// What is wrong with seeking this in a list.
+/// The error in looking up this value in a list.
 fn never_in_list(field: &Compared, with: &Expr) -> Option<Mismatch> {
     let name = &field.name;
     let (cause, remedy) = match (literal(with)?, field.limits) {
@@ -340,7 +340,7 @@ fn remedy_for_number(field: &Compared) -> String {
     }
 }
 
-/// The number that a text stands for, as what to write.
+/// The remedy for a text that denotes a number.
 fn number_meant(field: &Compared, text: &str) -> Option<String> {
     if matches!(field.kind, FactKind::Number | FactKind::Whole) && text.parse::<f64>().is_ok() {
         return Some(format!("write the number without quotes: `{text}`"));

@@ -1,5 +1,5 @@
-//! Compiles a pack's scripts once and finds, before anything runs, what would fail later: misspelt
-//! functions and fields, hooks with wrong parameters, guardrails without a function.
+//! Compiles a pack's scripts once and reports in advance what would fail at run time: misspelt functions and fields,
+//! hooks with wrong parameters, guardrails without a function.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -22,30 +22,30 @@ use super::{Diagnostic, GuardrailRules, PackFiles, arithmetic, nearest};
 /// File, line and column.
 pub(super) type FilePlace = (Arc<str>, u32, u32);
 
-/// What the TOML files say of the scripts.
+/// What the TOML files declare about the scripts.
 pub(super) struct Declared<'a> {
-    /// Every guardrail, those that are switched off included: an overlay may switch them on.
+    /// Every guardrail, including disabled ones, which an overlay may enable.
     pub guardrails: &'a [GuardrailRules],
-    /// Where a guardrail is declared: file, line, column.
+    /// File, line and column of a guardrail's declaration.
     pub place: &'a dyn Fn(&str) -> FilePlace,
-    /// Whether `early_warning.toml` names any signal.
+    /// Whether `early_warning.toml` declares any signal.
     pub has_signals: bool,
 }
 
-/// One function of the pack.
+/// A function defined in the pack's scripts.
 #[derive(Debug, Clone)]
 pub(super) struct Function {
-    /// Names of its parameters.
+    /// Parameter names, in order.
     pub parameters: Vec<String>,
-    /// Every field name that it, or what it calls, reads of anything.
+    /// Names of the fields that it, or a function it calls, reads from any view.
     pub reads: BTreeSet<String>,
-    /// Itself and every function of the pack that it calls, at any depth.
+    /// Itself and every function of the pack that it calls, directly or indirectly.
     pub reaches: BTreeSet<String>,
-    /// The numbers and names that its own code writes out.
+    /// The number and text literals in its own body.
     pub constants: Constants,
-    /// File and line of its definition.
+    /// File of its definition.
     pub file: Arc<str>,
-    /// See `file`.
+    /// 1-based line of its definition.
     pub line: u32,
 }
 
@@ -54,19 +54,19 @@ pub(super) struct Scripts {
     pub engine: Engine,
     pub ast: AST,
     pub functions: BTreeMap<String, Function>,
-    /// Names of clients and more that fields are compared with, with file, line and column.
+    /// Client and other names that fields are compared with, with file, line and column.
     pub names: Vec<(NameKind, String, FilePlace)>,
     sources: Vec<Source>,
 }
 
-/// One file within the joined text of all scripts.
+/// One file within the concatenated text of all scripts.
 struct Source {
     path: Arc<str>,
     lines: Range<usize>,
 }
 
 impl Scripts {
-    /// The file and its line that a line of the joined text stands for.
+    /// Maps a line of the concatenated text to its file and line.
     pub fn place(&self, line: usize) -> (Arc<str>, u32) {
         place(&self.sources, line)
     }
@@ -86,7 +86,7 @@ fn to_u32(number: usize) -> u32 {
 /// Compiles the scripts.
 ///
 /// # Errors
-/// Everything that is wrong with them, over all files.
+/// Every error in any file; only the syntax errors if there are any.
 pub(super) fn compile(
     files: &[(&str, &str)],
     declared: &Declared<'_>,
@@ -127,7 +127,7 @@ pub(super) fn compile(
     if found.is_empty() { Ok(Scripts { engine, ast, functions, names: names_compared, sources }) } else { Err(found) }
 }
 
-/// The first mistake of syntax of every script of a pack, for packs whose other files are wrong too.
+/// The first syntax error of each script of a pack, for packs whose other files are invalid too.
 #[must_use]
 pub fn script_syntax(files: &PackFiles) -> Vec<Diagnostic> {
     let engine = script::engine();
@@ -135,8 +135,8 @@ pub fn script_syntax(files: &PackFiles) -> Vec<Diagnostic> {
     scripts.filter_map(|(path, text)| syntax_error(&engine, path, text)).collect()
 }
 
-/// Whether two texts are the same script, statement by statement and line by line. Blanks between words
-/// and comments make no difference; what cannot be read is the same as nothing.
+/// Whether two texts are the same script, statement by statement and line by line, ignoring whitespace between words
+/// and comments. A text that does not parse equals nothing.
 #[must_use]
 pub fn is_same_script(one: &str, other: &str) -> bool {
     let mut engine = script::engine();
@@ -198,10 +198,10 @@ fn functions(shape: &AST, sources: &[Source]) -> BTreeMap<String, Function> {
     functions
 }
 
-/// How the names of functions without one begin.
+/// Prefix of the names of anonymous functions.
 const CLOSURE: &str = "anon$";
 
-/// Functions of the engine that call another one by a value: a pointer, or a text with its name.
+/// Engine functions that call another function by value: a function pointer, or a text with its name.
 const CALL_BY_VALUE: [&str; 18] = [
     "Fn",
     "all",
@@ -223,7 +223,7 @@ const CALL_BY_VALUE: [&str; 18] = [
     "sort",
 ];
 
-/// What an AST calls: by name, or by the name in a text.
+/// The functions that an AST calls, directly by name or through a text that holds the name.
 fn names_called(shape: &AST) -> BTreeSet<String> {
     let mut called = BTreeSet::new();
     shape.walk(&mut |path| {
@@ -241,8 +241,8 @@ fn names_called(shape: &AST) -> BTreeSet<String> {
     called
 }
 
-/// A function reads what the functions it calls read, and reaches what they reach. One that calls by a
-/// value, which may be put together at run time, counts as calling every function.
+/// Propagates the fields read and functions reached from callees to callers. A function that calls by value, where the
+/// callee may be computed at run time, counts as calling every function.
 fn spread(functions: &mut BTreeMap<String, Function>, calls: &BTreeMap<String, BTreeSet<String>>) {
     let names: Vec<String> = functions.keys().cloned().collect();
     let calls: BTreeMap<&String, Vec<&String>> = calls
@@ -272,7 +272,7 @@ fn spread(functions: &mut BTreeMap<String, Function>, calls: &BTreeMap<String, B
     }
 }
 
-/// The AST with one function alone. (`clone_functions_only_filtered` of Rhai 1.27 keeps them all.)
+/// The AST reduced to one function. (`clone_functions_only_filtered` of Rhai 1.27 does not filter.)
 fn body(shape: &AST, function: &str) -> AST {
     let mut alone = shape.clone_functions_only();
     alone.retain_functions(|_, _, name, _| name == function);
@@ -402,7 +402,7 @@ fn names_compared(shape: &AST, engine: &Engine, sources: &[Source], text: &str) 
     found
 }
 
-/// Finds calls of functions and reads of fields that do not exist.
+/// Reports calls of functions and reads of fields that do not exist.
 fn names(
     shape: &AST,
     text: &str,
@@ -468,7 +468,7 @@ fn names(
     }
 }
 
-/// The function that other languages call by this name.
+/// The equivalent here of a function name from other languages.
 fn foreign_function(name: &str) -> Option<&'static str> {
     Some(match name {
         "length" | "size" | "count" => "len",
@@ -483,7 +483,7 @@ fn foreign_function(name: &str) -> Option<&'static str> {
     })
 }
 
-/// What is wrong with a call of a function with so many arguments, and what to do.
+/// Code, cause and remedy for a call of an unknown function, or with the wrong number of arguments.
 fn wrong_call(
     name: &str,
     arguments: usize,
@@ -512,17 +512,17 @@ fn wrong_call(
     })
 }
 
-/// The name in a signature such as `fn max(x: i64, y: i64) -> i64`; none for operators.
+/// The function name in a signature such as `fn max(x: i64, y: i64) -> i64`; `None` for operators.
 fn function_name(signature: &str) -> Option<String> {
     let name = signature.trim_start_matches("fn ").split('(').next()?.trim();
     let is_name = name.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_');
     is_name.then(|| name.to_owned())
 }
 
-/// Names of the views, those that most functions have before others.
+/// Parameter names of the views, those of the most functions first.
 const VIEWS: [&str; 4] = [PostFacts::PARAMETER, ChannelFacts::PARAMETER, AssetFacts::PARAMETER, ClientFacts::PARAMETER];
 
-/// The fields of a view that do not exist, for `VIEW.FIELD` and `ctx.params.NAME`.
+/// Unknown fields read as `VIEW.FIELD` or `ctx.params.NAME`: position, name and remedy.
 fn unknown_fields(
     dot: &rhai::BinaryExpr,
     parameters: &[&str],
@@ -561,7 +561,7 @@ fn unknown_param(rest: Option<&Expr>, guardrail: Option<&GuardrailRules>) -> Opt
     Some((position, format!("ctx.params.{name}"), remedy))
 }
 
-/// The first property of a chain, its place, and the rest of the chain.
+/// The first property of a chain, its position, and the rest of the chain.
 fn first_property(chain: &Expr) -> Option<(&str, Position, Option<&Expr>)> {
     match chain {
         Expr::Property(property, position) => Some((property.2.as_str(), *position, None)),
@@ -590,7 +590,7 @@ fn column(position: Position) -> u32 {
     to_u32(position.position().unwrap_or(0))
 }
 
-/// Messages begin in lower case here.
+/// Diagnostics start in lower case.
 pub(super) fn lowercase_first(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {

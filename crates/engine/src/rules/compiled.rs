@@ -1,4 +1,4 @@
-//! A pack that is ready to be asked: its numbers by client, its scripts compiled.
+//! A pack ready for evaluation: effective rules by client, and compiled scripts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use super::script;
 use super::{Diagnostic, Evaluator, OverlayKey, PackFiles, Place, Probes, RulePlace, Rules, RulesPack, Stopwatch};
 use crate::model::{CampaignId, Client, ClientId, WorkspaceId};
 
-/// The numbers that hold for a client, and for those of its campaigns that have their own.
+/// The effective rules of a client, and of those of its campaigns that override them.
 #[derive(Debug, Clone)]
 pub struct ClientRules {
     base: Arc<Rules>,
@@ -21,13 +21,13 @@ pub struct ClientRules {
 }
 
 impl ClientRules {
-    /// The client's own.
+    /// The client's own rules.
     #[must_use]
     pub fn base(&self) -> &Rules {
         &self.base
     }
 
-    /// Those of a campaign; the client's own where it has none.
+    /// The rules of a campaign; the client's own if it overrides nothing.
     #[must_use]
     pub fn of(&self, campaign: Option<&CampaignId>) -> &Rules {
         let own = campaign.and_then(|id| self.campaigns.iter().find(|(other, _)| other == id));
@@ -35,12 +35,12 @@ impl ClientRules {
     }
 }
 
-/// A validated pack with its scripts compiled. Shared by threads.
+/// A validated pack with its scripts compiled, to be shared between threads.
 pub struct CompiledRules {
     pack: RulesPack,
     scripts: Arc<Scripts>,
     base: Arc<Rules>,
-    /// Numbers by the overlays that apply, made when first asked for.
+    /// Effective rules by the overlays that apply, computed on first use.
     effective: Mutex<BTreeMap<OverlayKey, Arc<Rules>>>,
 }
 
@@ -48,15 +48,15 @@ impl CompiledRules {
     /// Compiles a pack's scripts and checks them against its TOML files.
     ///
     /// # Errors
-    /// Everything that is wrong with the scripts.
+    /// Every error in the scripts.
     pub fn compile(pack: RulesPack) -> Result<Self, Vec<Diagnostic>> {
         Self::compile_in(pack, &script::engine)
     }
 
-    /// The same pack with scripts that tell which of their functions and conditions are reached.
+    /// The same pack with instrumented scripts, which record the functions and branches that are reached.
     ///
     /// # Errors
-    /// Where a script has no room for the marks: a limit of its depth is reached.
+    /// If the instrumentation pushes a script over an engine limit, such as that of its depth.
     pub fn probed(&self) -> Result<(Self, Probes), Vec<Diagnostic>> {
         let mut probes = Probes::default();
         let mut pack = self.pack.clone();
@@ -82,31 +82,31 @@ impl CompiledRules {
         Ok(Self { scripts: Arc::new(scripts), base: Arc::new(base), pack, effective: Mutex::default() })
     }
 
-    /// The pack's name.
+    /// The pack's name, as shown in reports.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.pack.name
     }
 
-    /// The pack's hash, hexadecimal.
+    /// The pack's content hash, hexadecimal.
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.pack.hash
     }
 
-    /// The pack itself.
+    /// The validated pack that was compiled.
     #[must_use]
     pub const fn pack(&self) -> &RulesPack {
         &self.pack
     }
 
-    /// The numbers without any overlay.
+    /// The base rules, without any overlay.
     #[must_use]
     pub fn base(&self) -> Arc<Rules> {
         Arc::clone(&self.base)
     }
 
-    /// The numbers for a client and its campaigns.
+    /// The effective rules of a client and its campaigns.
     #[must_use]
     pub fn for_client(&self, client: &Client) -> ClientRules {
         let base = self.effective(&client.workspace_id, &client.id, None);
@@ -119,7 +119,7 @@ impl CompiledRules {
         ClientRules { base, campaigns }
     }
 
-    /// The numbers for a client, or for one of its campaigns.
+    /// The effective rules of a client, or of one of its campaigns.
     #[must_use]
     pub fn effective(&self, workspace: &WorkspaceId, client: &ClientId, campaign: Option<&CampaignId>) -> Arc<Rules> {
         let overlays = self.pack.overlay_key(workspace, client, campaign);
@@ -135,13 +135,13 @@ impl CompiledRules {
         rules
     }
 
-    /// Whether a script of the pack defines the function.
+    /// Whether the pack's scripts define a function.
     #[must_use]
     pub fn has_function(&self, name: &str) -> bool {
         self.scripts.functions.contains_key(name)
     }
 
-    /// The names of clients and more that scripts compare fields with.
+    /// The client and other names that scripts compare fields with.
     pub(super) fn names_in_scripts(&self) -> Vec<Named> {
         let named = |(kind, name, (file, line, column)): &(NameKind, String, FilePlace)| {
             let text = self.pack.files.get(&**file).map_or("", String::as_str);
@@ -151,7 +151,7 @@ impl CompiledRules {
         self.scripts.names.iter().map(named).collect()
     }
 
-    /// The code of every function without comments and layout, with its place, by name.
+    /// The code of every function, without comments and layout, and its location, by name.
     pub(super) fn function_texts(&self) -> BTreeMap<String, (String, RulePlace)> {
         let functions = self.scripts.functions.iter();
         let text = |(name, function): (&String, &super::compile::Function)| {
@@ -162,19 +162,19 @@ impl CompiledRules {
         functions.map(text).collect()
     }
 
-    /// File and line of a function of the pack's scripts; none where there is no such function.
+    /// File and line of a function of the pack's scripts; `None` if there is no such function.
     #[must_use]
     pub fn place_of_function(&self, name: &str) -> Option<(Arc<str>, u32)> {
         self.scripts.functions.get(name).map(|function| (Arc::clone(&function.file), function.line))
     }
 
-    /// The names of all fields that a function of the pack's scripts, or what it calls, reads.
+    /// Names of all fields that a function of the pack's scripts, or a function it calls, reads.
     #[must_use]
     pub fn reads(&self, function: &str) -> BTreeSet<String> {
         self.scripts.functions.get(function).map(|function| function.reads.clone()).unwrap_or_default()
     }
 
-    /// The numbers and names that a function of the pack's scripts, or what it calls, writes out in its code.
+    /// The number and name literals in a function of the pack's scripts and in the functions it calls.
     #[must_use]
     pub fn constants(&self, function: &str) -> Constants {
         let functions = &self.scripts.functions;
@@ -186,12 +186,13 @@ impl CompiledRules {
         constants
     }
 
-    /// The fields of a post and its channel's week that a function of the pack's scripts, or what it calls, reads.
+    /// The fields of a post and its channel's week that a function of the pack's scripts, or a function it calls,
+    /// reads.
     #[must_use]
     pub fn inputs(&self, function: &str) -> Vec<InputField> {
         let (reads, code) = (self.reads(function), self.code_of(function));
         let views = InputField::all().filter(|field| reads.contains(field.own_name()));
-        // A name that both views have is that of the one it is written with, where it is written so at all.
+        // A field name that both views share counts only for the view it is qualified with in the code, if any.
         let is_written = |field: &InputField| code.contains(&field.name());
         let is_other = |field: &InputField| {
             let others = InputField::all().filter(|other| other.own_name() == field.own_name());
@@ -200,7 +201,7 @@ impl CompiledRules {
         views.filter(|field| !is_other(field)).collect()
     }
 
-    /// The fields that a function of the pack's scripts, or what it calls, may read of its own parameters.
+    /// The fields of its own parameters that a function of the pack's scripts, or a function it calls, may read.
     #[must_use]
     pub fn inputs_of_parameters(&self, function: &str) -> Vec<InputField> {
         let Some(function) = self.scripts.functions.get(function) else { return Vec::new() };
@@ -209,7 +210,7 @@ impl CompiledRules {
         fields.filter(|field| function.reads.contains(field.own_name())).collect()
     }
 
-    /// The code of a function and of all that it calls.
+    /// The code of a function and of all functions it calls.
     fn code_of(&self, function: &str) -> String {
         let reached = self.scripts.functions.get(function).into_iter().flat_map(|function| &function.reaches);
         let texts = self.function_texts();
@@ -217,15 +218,14 @@ impl CompiledRules {
         code.join("\n")
     }
 
-    /// Somebody to ask the scripts; one a worker. The stopwatch is for those who want to know how long
-    /// rules take.
+    /// An evaluator of the scripts; use one per worker. A stopwatch measures the time spent in rules.
     #[must_use]
     pub fn evaluator(&self, stopwatch: Option<Stopwatch>) -> Evaluator {
         Evaluator::new(Arc::clone(&self.scripts), stopwatch)
     }
 }
 
-/// The code of the function whose body starts on a line, up to the next function of the file.
+/// The code of the function whose body starts on a line, up to the next function in the file.
 fn code_from(text: &str, line: u32) -> String {
     let body = text.lines().skip(line.saturating_sub(1) as usize);
     let first = body.clone().take(1);
@@ -234,7 +234,7 @@ fn code_from(text: &str, line: u32) -> String {
     code.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
 
-/// Marks the places of scripts' mistakes in their texts, so that they can be drawn there.
+/// Adds spans to script diagnostics, so that they can be underlined in the source text.
 fn with_spans(diagnostics: Vec<Diagnostic>, files: &PackFiles) -> Vec<Diagnostic> {
     let marked = |diagnostic: Diagnostic| {
         let text = files.get(&*diagnostic.file).filter(|_| diagnostic.line > 0 && diagnostic.span.is_none());

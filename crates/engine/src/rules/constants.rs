@@ -1,22 +1,21 @@
-//! What the code of a function writes out: numbers and names. Where an answer changes, one of them is
-//! mostly near.
+//! Number and name literals in a function's code. Its result mostly changes at or near one of them.
 
 use std::collections::BTreeSet;
 
 use super::variant::numbers_in;
 
-/// Numbers and names in the code of a function.
+/// Number and name literals in a function's code.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Constants {
-    /// Numbers; one may stand more than once.
+    /// Numbers; may contain duplicates.
     pub numbers: Vec<f64>,
-    /// Texts that could be the name of something: a few words.
+    /// Texts of few words, which could be names.
     pub names: BTreeSet<String>,
 }
 
 impl Constants {
-    /// What the cases of a `switch` write out, of which a script's tree keeps only hashes. They are found in the
-    /// text; what is found there beside them is tried in vain and does no harm.
+    /// The literals in the cases of a `switch`, of which the AST keeps only hashes. They are extracted from the source
+    /// text; further literals found there are tried to no effect and do no harm.
     pub(super) fn of_cases(code: &str) -> Self {
         let mut constants = Self::default();
         if code.contains("switch ") {
@@ -27,7 +26,7 @@ impl Constants {
         constants
     }
 
-    /// Takes in a text, where it could be a name.
+    /// Adds a text if it could be a name.
     pub(super) fn add_name(&mut self, text: &str) {
         const LONGEST: usize = 64;
         const MOST_WORDS: usize = 3;
@@ -36,7 +35,7 @@ impl Constants {
         }
     }
 
-    /// Takes in those of another function.
+    /// Adds the literals of another function.
     pub(super) fn add(&mut self, other: &Self) {
         self.numbers.extend(&other.numbers);
         self.names.extend(other.names.iter().cloned());

@@ -1,8 +1,8 @@
-//! Declares the typed numbers of a rules table together with their keys.
+//! Declares the typed values of a rules table together with their keys.
 //!
-//! Each key is said once: its type, whether it must be there or what holds without it, its range, what it does. The
-//! struct that the engine reads, the table of keys that checks and describes the file, and the way from the one to the
-//! other follow.
+//! Each key is declared once: its type, whether it is required or what its default is, its range and its meaning. The
+//! struct that the engine reads, the key table that validates and documents the file, and the conversion between the
+//! two are derived from it.
 
 #![expect(
     clippy::indexing_slicing,
@@ -15,8 +15,8 @@ use super::settings::{Row, View};
 
 /// One table of a view.
 ///
-/// INVARIANT: every key read through it is required or has a default, so the zero that stands for an absent value is
-/// never seen in a pack that was loaded.
+/// INVARIANT: every key read through it is required or has a default, so the zero fallback for an absent value never
+/// occurs in a loaded pack.
 #[derive(Clone, Copy)]
 pub(super) struct RuleTable<'a> {
     pub view: &'a View<'a>,
@@ -55,7 +55,7 @@ impl<'a> RuleTable<'a> {
     }
 }
 
-/// A type that a key is read as.
+/// A type that the value of a key is read into.
 pub(super) trait FromKey {
     fn from_key(table: RuleTable<'_>, key: &str) -> Self;
 }
@@ -78,14 +78,14 @@ impl FromKey for bool {
     }
 }
 
-/// A number a weekday, Monday first.
+/// One number per weekday, Monday first.
 impl FromKey for [f64; 7] {
     fn from_key(table: RuleTable<'_>, key: &str) -> Self {
         DAYS.map(|day| table.number(&key.replace("<day>", day)))
     }
 }
 
-/// How many keys there are.
+/// Total number of keys.
 pub(super) const fn count(parts: &[&[Key]]) -> usize {
     let (mut count, mut part) = (0, 0);
     while part < parts.len() {
@@ -95,7 +95,7 @@ pub(super) const fn count(parts: &[&[Key]]) -> usize {
     count
 }
 
-/// The keys in one list.
+/// Concatenates the lists of keys.
 pub(super) const fn joined<const COUNT: usize>(parts: &[&[Key]]) -> [Key; COUNT] {
     let mut keys = [Key::optional("", Kind::Text, ""); COUNT];
     let (mut at, mut part) = (0, 0);
@@ -113,10 +113,9 @@ pub(super) const fn joined<const COUNT: usize>(parts: &[&[Key]]) -> [Key; COUNT]
 
 /// Declares a struct of rules and its keys.
 ///
-/// A field with `#[key(…)]` has a key of its own, named as the field is or as `name = "…"` says: `required`, or
-/// `default = …` for what holds where the file is silent, and its kind. Its comment says what the key does. A field
-/// with `#[made(…)]` is made of the keys in brackets: what stands behind them makes it of the table, and of whatever
-/// else is named after `from`.
+/// A field with `#[key(…)]` maps to one key, named like the field or by `name = "…"`: `required` or `default = …`, then
+/// the kind. Its doc comment describes the key. A field with `#[made(…)]` is computed from the keys in brackets, by the
+/// expression after them; the expression may use the table and any further arguments named after `from`.
 macro_rules! rule_table {
     (
         $(#[$meta:meta])*
@@ -135,7 +134,7 @@ macro_rules! rule_table {
             $($(#[doc = $doc])+ pub $field: $kind,)+
         }
 
-        /// The keys of the table, in the order that they are explained in.
+        /// The keys of the table, in documentation order.
         pub(super) const $keys: &[Key] = {
             const OF_FIELDS: &[&[Key]] = &[$(
                 rule_table!(

@@ -1,7 +1,7 @@
-//! What is wrong with a file of a pack or a scenario: place, cause and remedy.
+//! Diagnostics about files of a pack or a scenario: location, cause and remedy.
 //!
-//! A mistake is a value here, never a stop: whoever reads a file collects them all, and the caller
-//! decides what to do. Nothing is printed; `render` lays them out.
+//! Errors are values: whoever reads a file collects all of them, and the caller decides what to do. Nothing is printed
+//! here; `render` formats them.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -10,30 +10,30 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-/// One mistake in one file.
+/// One error or warning about one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// Stable name of the kind of mistake, such as `unknown_key`.
+    /// Stable code of the kind of error, such as `unknown_key`.
     pub code: &'static str,
-    /// File within its folder, with `/` between parts.
+    /// File, as a path within its folder, with `/` as separator.
     pub file: Arc<str>,
-    /// Line, from 1; 0 where the file as a whole is meant.
+    /// 1-based line; 0 for the file as a whole.
     pub line: u32,
-    /// Column in characters, from 1; 0 where the file as a whole is meant.
+    /// 1-based column in characters; 0 for the file as a whole.
     pub column: u32,
-    /// Bytes of the file that are meant.
+    /// Byte range in the file.
     #[serde(skip)]
     pub span: Option<Range<usize>>,
-    /// The key or name that is meant, such as `channels.tiktok.weekly_posts`; empty where none is.
+    /// The key or name concerned, such as `channels.tiktok.weekly_posts`; empty if there is none.
     pub key: String,
     /// What is wrong. Lowercase, no full stop, user input in backticks.
     pub cause: String,
-    /// What to do about it.
+    /// How to fix it.
     pub remedy: String,
 }
 
 impl Diagnostic {
-    /// A mistake at a place.
+    /// A diagnostic at a location.
     #[must_use]
     pub fn at(
         code: &'static str,
@@ -54,20 +54,20 @@ impl Diagnostic {
         }
     }
 
-    /// A mistake of a file as a whole: it is missing, or should not be there.
+    /// A diagnostic about a file as a whole: it is missing, or should not exist.
     #[must_use]
     pub fn of_file(code: &'static str, file: &str, cause: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::at(code, &Place::whole(file), "", cause, remedy)
     }
 
-    /// The same mistake with the file named from outside its folder, for display.
+    /// The same diagnostic with the folder prepended to the file name, for display.
     #[must_use]
     pub fn within(mut self, folder: &str) -> Self {
         self.file = format!("{}/{}", folder.trim_end_matches('/'), self.file).into();
         self
     }
 
-    /// Sorts by file, line and column, and leaves out what says the same of the same place twice.
+    /// Sorts by file, line and column, and removes duplicates.
     pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
         diagnostics.sort_by(|a, b| a.rank().cmp(&b.rank()));
         diagnostics.dedup();
@@ -78,28 +78,28 @@ impl Diagnostic {
     }
 }
 
-/// Where in a file something stands.
+/// A location in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// File within its folder, with `/` between parts.
+    /// File, as a path within its folder, with `/` as separator.
     pub file: Arc<str>,
-    /// Line, from 1; 0 for the file as a whole.
+    /// 1-based line; 0 for the file as a whole.
     pub line: u32,
-    /// Column in characters, from 1; 0 for the file as a whole.
+    /// 1-based column in characters; 0 for the file as a whole.
     pub column: u32,
-    /// The bytes; none for the file as a whole.
+    /// Byte range; `None` for the file as a whole.
     pub span: Option<Range<usize>>,
 }
 
 impl Place {
-    /// The file as a whole.
+    /// The location of a file as a whole.
     #[must_use]
     pub fn whole(file: &str) -> Self {
         Self { file: file.into(), line: 0, column: 0, span: None }
     }
 
-    /// A line and column (in characters, both from 1) of a text, such as a script engine reports.
-    /// Where the text has no such place, the nearest one before it.
+    /// The location of a line and column (1-based, column in characters) as reported by a script engine. If the text
+    /// has no such position, the nearest one before it.
     #[must_use]
     pub fn at_position(file: &str, text: &str, line: u32, column: u32) -> Self {
         let lines = Lines::new(text);
@@ -111,7 +111,7 @@ impl Place {
     }
 }
 
-/// Where the lines of a text begin.
+/// Byte offsets at which the lines of a text begin.
 #[derive(Debug, Clone)]
 pub(crate) struct Lines {
     starts: Vec<usize>,
@@ -123,7 +123,7 @@ impl Lines {
         Self { starts: std::iter::once(0).chain(after_breaks).collect() }
     }
 
-    /// Line number, from 1, of a byte.
+    /// 1-based line number of a byte offset.
     pub(crate) fn line_of(&self, at: usize) -> u32 {
         u32::try_from(self.starts.partition_point(|start| *start <= at)).unwrap_or(u32::MAX)
     }
@@ -133,7 +133,7 @@ impl Lines {
         self.starts.get(index).copied().unwrap_or(0)
     }
 
-    /// The place of a span, held within the text and on the boundaries of characters.
+    /// The location of a span, clamped to the text and to character boundaries.
     pub(crate) fn place(&self, file: &Arc<str>, text: &str, span: Range<usize>) -> Place {
         let start = floor_boundary(text, span.start);
         let end = floor_boundary(text, span.end).max(start);
@@ -148,7 +148,7 @@ fn floor_boundary(text: &str, at: usize) -> usize {
     text.floor_char_boundary(at.min(text.len()))
 }
 
-/// The known name that a mistyped one most likely stands for: a few letters off, or cut short.
+/// The known name that a mistyped one most likely stands for: a few letters off, or one contained in the other.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = plain(typed);
     let scored = known.into_iter().filter_map(|name| {
@@ -166,7 +166,7 @@ fn plain(name: &str) -> String {
     name.to_lowercase().replace(['-', ' '], "_")
 }
 
-/// Whether a terminal acts on a character, or shows text in another order or on another line because of it.
+/// Whether a terminal interprets a character, or reorders or breaks text because of it.
 #[must_use]
 pub fn is_unseen(c: char) -> bool {
     let turns_text =
@@ -174,14 +174,14 @@ pub fn is_unseen(c: char) -> bool {
     c.is_control() || turns_text || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// A text of somebody else as it can stand in a line of a message: what cannot be seen is written as `\u001b`, the way
-/// TOML and JSON write it.
+/// Makes untrusted text safe for a line of a message: control and other invisible characters are escaped as `\u001b`,
+/// as in TOML and JSON.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     escaped_where(text, is_unseen)
 }
 
-/// The text with some of its characters written as `\u001b`.
+/// The text with the chosen characters escaped as `\u001b`.
 pub fn escaped_where(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&is_escaped) {
         return Cow::Borrowed(text);
@@ -189,7 +189,7 @@ pub fn escaped_where(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, s
     let mut escaped = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if is_escaped(c) {
-            // Writing to a text cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(escaped, "\\u{:04x}", u32::from(c));
         } else {
             escaped.push(c);
@@ -198,7 +198,7 @@ pub fn escaped_where(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, s
     Cow::Owned(escaped)
 }
 
-/// Names in backticks with commas between.
+/// Names in backticks, separated by commas.
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")

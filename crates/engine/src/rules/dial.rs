@@ -1,8 +1,7 @@
-//! Keys of a pack that are set to other values, and the edited texts of the pack.
+//! Sweep parameters: keys of a pack that are set to other values, and the pack files with those values written in.
 //!
-//! A key is set in the base, by an edit of its file: where it stands its value is replaced, where it
-//! holds by default it is written in. Overlays lie over the base as before. Whether the edited pack is a
-//! valid one, `load` says.
+//! A key is set in the base by editing its file: an existing value is replaced, a key left at its default is inserted.
+//! Overlays still apply on top. Whether the edited pack is valid is up to `load`.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -15,17 +14,17 @@ use super::levels::{self, Level, Levels};
 use super::load::{OverlayKey, PackFiles, RulesPack};
 use super::settings::{Row, Settings, Value};
 
-/// What the arguments of `KEY=VALUES` are called in diagnostics, as if they were lines of a file.
+/// Name of the pseudo-file in which diagnostics about `KEY=VALUES` arguments are located.
 pub const SET: &str = "--set";
 
-/// One key, or several that move together, and the values that it takes.
+/// A key, or several keys that vary together, and the values to try.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dial {
-    /// Full paths, such as `channels.tiktok.weekly_posts`; one or more.
+    /// Full paths, such as `channels.tiktok.weekly_posts`; at least one.
     pub keys: Vec<String>,
-    /// What the pack says of each key; none where nothing holds.
+    /// The value of each key in the pack; `None` if it has neither a value nor a default.
     pub base: Vec<Option<Level>>,
-    /// The values.
+    /// The values to try.
     pub levels: Levels,
     slots: Vec<Slot>,
 }
@@ -34,13 +33,13 @@ pub struct Dial {
 #[derive(Debug, Clone, PartialEq)]
 struct Slot {
     file: Arc<str>,
-    /// What it takes the place of; empty where it is written in.
+    /// Byte range to replace; empty for an insertion.
     span: Range<usize>,
-    /// What is written in front of it.
+    /// Text inserted before the value.
     lead: String,
 }
 
-/// A key of this very pack.
+/// A key that was found in a pack.
 pub(super) struct Found {
     pub path: String,
     pub key: Key,
@@ -49,18 +48,18 @@ pub(super) struct Found {
 }
 
 impl Dial {
-    /// The keys in one text, as they were given.
+    /// The keys as given, joined by commas.
     #[must_use]
     pub fn name(&self) -> String {
         self.keys.join(",")
     }
 }
 
-/// Reads `KEY[,KEY]=VALUES`, one a text: keys of the pack, and for each a list of values, a range
-/// `LOW..HIGH:STEP`, or `LOW..HIGH` for every whole number or any number between.
+/// Parses arguments `KEY[,KEY]=VALUES`: keys of the pack, and a list of values, a range `LOW..HIGH:STEP`, or
+/// `LOW..HIGH` for every integer or any number in between.
 ///
 /// # Errors
-/// Every mistake of every text, placed as if the texts were the lines of a file named [`SET`].
+/// Every error in every argument, located as if the arguments were the lines of a file named [`SET`].
 pub fn dials(pack: &RulesPack, texts: &[String]) -> Result<Vec<Dial>, Vec<Diagnostic>> {
     let lines: Vec<String> = texts.iter().map(|text| text.replace(['\n', '\r'], " ")).collect();
     let text = lines.join("\n");
@@ -83,19 +82,19 @@ pub fn dials(pack: &RulesPack, texts: &[String]) -> Result<Vec<Dial>, Vec<Diagno
     Err(mistakes)
 }
 
-/// The texts of [`dials`] as the file that its mistakes are placed in.
+/// The arguments of [`dials`] as the text of the pseudo-file in which its errors are located.
 #[must_use]
 pub fn dials_text(texts: &[String]) -> String {
     texts.iter().map(|text| text.replace(['\n', '\r'], " ")).collect::<Vec<_>>().join("\n")
 }
 
 impl RulesPack {
-    /// The files of the pack with each dial set to a level, in the same order.
+    /// The files of the pack with each parameter set to the level at the same index.
     #[must_use]
     pub fn turned(&self, dials: &[Dial], levels: &[Level]) -> PackFiles {
         let slots = dials.iter().zip(levels).flat_map(|(dial, level)| dial.slots.iter().map(move |slot| (slot, level)));
         let mut edits: Vec<(&Slot, &Level)> = slots.collect();
-        // From the back, so that one edit does not move the place of the next.
+        // Back to front, so that one edit does not shift the position of the next.
         edits.sort_by_key(|(slot, _)| std::cmp::Reverse(slot.span.start));
         let mut files = self.files.clone();
         for (slot, level) in edits {
@@ -112,7 +111,7 @@ impl RulesPack {
         self.layers(&OverlayKey::default()).0
     }
 
-    /// A key of the pack by its full path, or a cell of a list of rows: `fatigue.frequency.1.factor`.
+    /// A key of the pack by its full path.
     pub(super) fn find(&self, path: &str) -> Option<Found> {
         let key = key_of(path)?;
         if !self.has_own_names(key, path) {
@@ -127,7 +126,7 @@ impl RulesPack {
         Some(Found { path: path.to_owned(), key: *key, base, slot })
     }
 
-    /// A cell of a list of rows, the first row being 1.
+    /// A cell of a list of rows, such as `fatigue.frequency.1.factor`; rows are 1-based.
     pub(super) fn find_cell(&self, path: &str) -> Option<Found> {
         let (rest, column) = path.rsplit_once('.')?;
         let (list, number) = rest.rsplit_once('.')?;
@@ -146,8 +145,8 @@ impl RulesPack {
         }
     }
 
-    /// Whether the names that a pack gives itself are this pack's: nothing reads a guardrail or a
-    /// parameter that it does not have.
+    /// Whether the pack has the guardrail or parameter that a path names; setting one that it lacks would have no
+    /// effect.
     fn has_own_names(&self, key: &Key, path: &str) -> bool {
         let is_own = key.path.split('.').any(|part| Names::of(part) == Some(Names::Own));
         let guardrail = || path.split('.').take(2).collect::<Vec<_>>().join(".");
@@ -157,8 +156,8 @@ impl RulesPack {
         }
     }
 
-    /// Where a key that stands nowhere can be written: behind the value of a neighbour, on a line of its
-    /// own or within the neighbour's braces, whichever makes it that key.
+    /// Where a key that no file states can be inserted: after the value of a sibling, on a line of its own or within
+    /// the sibling's inline table, whichever makes it parse as that key.
     fn room(&self, path: &str) -> Option<Slot> {
         let parts: Vec<&str> = path.split('.').collect();
         (1..parts.len()).rev().find_map(|depth| {
@@ -189,7 +188,7 @@ impl RulesPack {
         is_there.then(|| Slot { file: Arc::clone(&place.file), span: end..end, lead: lead.to_owned() })
     }
 
-    /// Every key that may be set, and every cell of a list.
+    /// The paths of all keys and list cells that can be set.
     fn settable(&self) -> BTreeSet<String> {
         let said = self.settings().iter().flat_map(|(path, setting)| {
             let rows = match &setting.value {
@@ -206,12 +205,12 @@ impl RulesPack {
     }
 }
 
-/// The files whose keys say how to plan.
+/// The files with planning rules.
 fn files() -> impl Iterator<Item = &'static super::key::FileKeys> {
     PACK_FILES.iter().filter(|file| file.stem != "pack")
 }
 
-/// The key of the table of keys that a full path is of.
+/// The key declaration that a full path matches; an exact match takes precedence over a placeholder.
 fn key_of(path: &str) -> Option<&'static Key> {
     let (stem, rest) = path.split_once('.')?;
     let file = files().find(|file| file.stem == stem)?;
@@ -226,7 +225,7 @@ fn key_of(path: &str) -> Option<&'static Key> {
     file.keys.iter().find(|key| fits(key, true)).or_else(|| file.keys.iter().find(|key| fits(key, false)))
 }
 
-/// Every path that stands for a key, where its names are known.
+/// The paths that a key pattern stands for, as far as the names of its placeholders are known.
 fn spelt(stem: &str, path: &str) -> Vec<String> {
     path.split('.').fold(vec![stem.to_owned()], |paths, part| {
         let names = match Names::of(part) {
@@ -237,7 +236,7 @@ fn spelt(stem: &str, path: &str) -> Vec<String> {
     })
 }
 
-/// Reads the texts.
+/// Parses the arguments.
 struct Reader<'a> {
     pack: &'a RulesPack,
     file: Arc<str>,
@@ -302,7 +301,7 @@ impl Reader<'_> {
         Diagnostic::at("unknown_key", &place, name, cause, remedy)
     }
 
-    /// Keys that are set twice, or within a list that is set as a whole.
+    /// Keys that are set twice, or that belong to a list that is set as a whole.
     fn twice(&self, dials: &[(usize, Dial)]) -> Vec<Diagnostic> {
         let all: Vec<(usize, &str)> =
             dials.iter().flat_map(|(start, dial)| dial.keys.iter().map(|key| (*start, key.as_str()))).collect();
@@ -321,7 +320,7 @@ impl Reader<'_> {
 
 #[cfg(test)]
 impl Dial {
-    /// A dial of no pack, for tests of what is done with its levels.
+    /// A parameter without a pack, for tests.
     pub(crate) fn made_up(key: &str, levels: Levels) -> Self {
         Self { keys: vec![key.to_owned()], base: vec![None], levels, slots: Vec::new() }
     }
@@ -341,12 +340,12 @@ mod tests {
         dials(&pack(), &texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
     }
 
-    /// Code, line and column of each mistake.
+    /// Code, line and column of each diagnostic.
     fn told(texts: &[&str]) -> Vec<(&'static str, u32, u32)> {
         read(texts).unwrap_err().into_iter().map(|m| (m.code, m.line, m.column)).collect()
     }
 
-    /// The value of a key once the dials are at their last levels, as the pack then says it.
+    /// The value of a key, as the pack states it, once each parameter is set to its last level.
     fn turned(texts: &[&str], key: &str) -> String {
         let pack = pack();
         let dials = read(texts).unwrap();

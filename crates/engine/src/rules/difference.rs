@@ -1,4 +1,4 @@
-//! What differs between two packs: values by key in the trade's words, functions by name.
+//! Differences between two packs: values by key with a description, functions by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,27 +9,27 @@ use super::key::Names;
 use super::keys::PACK_FILES;
 use super::load::OverlayKey;
 
-/// A place within a pack.
+/// A location within a pack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct RulePlace {
-    /// File within the pack.
+    /// File, as a path within the pack.
     pub file: Arc<str>,
-    /// Line, from 1.
+    /// 1-based line.
     pub line: u32,
 }
 
-/// A value that two packs do not share.
+/// A value that differs between two packs.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct ValueDifference {
     /// Full path, such as `channels.tiktok.weekly_posts`.
     pub key: String,
-    /// What it does; empty where the key is not known.
+    /// The key's description; empty if the key is unknown.
     pub meaning: String,
-    /// The first pack's, as TOML; none where it has none.
+    /// The first pack's value as TOML; `None` if it has none.
     pub before: Option<String>,
-    /// The second pack's.
+    /// The second pack's value as TOML; `None` if it has none.
     pub after: Option<String>,
-    /// Where the second pack says so, or else the first; none where both hold by default.
+    /// Location in the second pack, or else in the first; `None` if both have it by default.
     pub place: Option<RulePlace>,
 }
 
@@ -37,47 +37,47 @@ pub struct ValueDifference {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FunctionChange {
-    /// Only the second pack has it.
+    /// Only the second pack defines it.
     Added,
-    /// Only the first pack has it.
+    /// Only the first pack defines it.
     Removed,
-    /// Both have it, with other code; comments and layout do not count.
+    /// Both packs define it, with different code; comments and layout are ignored.
     Changed,
 }
 
-/// A function that two packs do not share.
+/// A function that differs between two packs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FunctionDifference {
-    /// Its name.
+    /// The function's name.
     pub name: String,
-    /// How it differs.
+    /// The kind of change.
     pub change: FunctionChange,
-    /// Where it stands in the second pack, or else in the first.
+    /// Its location in the second pack, or else in the first.
     pub place: RulePlace,
 }
 
-/// An overlay that two packs do not share.
+/// An overlay that differs between two packs.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct OverlayDifference {
-    /// Its file within the pack.
+    /// Its file, as a path within the pack.
     pub file: String,
-    /// How its values differ.
+    /// The values that differ.
     pub values: Vec<ValueDifference>,
 }
 
-/// What differs between two packs.
+/// The differences between two packs.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
 pub struct RulesDifference {
-    /// Values of the packs themselves, by file in the order they are explained in.
+    /// Values of the base, by file in documentation order.
     pub values: Vec<ValueDifference>,
-    /// Functions by name.
+    /// Functions, by name.
     pub functions: Vec<FunctionDifference>,
-    /// Overlays by file.
+    /// Overlays, by file.
     pub overlays: Vec<OverlayDifference>,
 }
 
 impl RulesDifference {
-    /// What differs from the first pack to the second.
+    /// The differences from the first pack to the second.
     #[must_use]
     pub fn between(before: &CompiledRules, after: &CompiledRules) -> Self {
         let base = |rules: &CompiledRules| rules.pack().effective(&OverlayKey::default());
@@ -88,7 +88,7 @@ impl RulesDifference {
         }
     }
 
-    /// Whether the packs are the same but for comments, layout and order.
+    /// Whether the packs differ in nothing but comments, layout and order.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty() && self.functions.is_empty() && self.overlays.is_empty()
@@ -120,7 +120,7 @@ fn values(before: &[EffectiveValue], after: &[EffectiveValue]) -> Vec<ValueDiffe
     keys.filter_map(differs).collect()
 }
 
-/// What a key does, by the table of keys.
+/// The description of a key.
 fn meaning(path: &str) -> &'static str {
     let Some((stem, path)) = path.split_once('.') else { return "" };
     let parts: Vec<&str> = path.split('.').collect();

@@ -1,33 +1,33 @@
-//! Verdicts and other values of a script that are made and then dropped: nothing returns them.
+//! Verdicts and other values that a script computes and then discards, since nothing returns them.
 
 use rhai::{AST, ASTNode, Expr, Position, Stmt, StmtBlock};
 
 use super::comparisons::Compared;
 use super::script::VERDICTS;
 
-/// What becomes of the value of a part within the whole.
+/// What happens to the value of a node within an enclosing node.
 enum Fate {
-    /// Something uses it.
+    /// It is used.
     Used,
-    /// It is the value of the whole.
+    /// It is the value of the enclosing node.
     Value,
-    /// It is dropped.
+    /// It is discarded.
     Dropped,
 }
 
-/// A value that is dropped.
+/// A discarded value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Dropped {
-    /// Of a call of this function.
+    /// The result of a call of this verdict function.
     Verdict(String),
-    /// Of a number, a text or a field that stands alone.
+    /// A number, text or field that is a statement of its own.
     Value(String),
 }
 
-/// The values that an AST with one function drops.
+/// The values that are discarded in an AST with a single function.
 pub(super) fn dropped(alone: &AST) -> Vec<(Dropped, Position)> {
     let mut last_statement = 0;
-    // The address tells statements apart; nothing is read through it.
+    // The address identifies a statement; it is never dereferenced.
     let mut values: Vec<(usize, Dropped, Position)> = Vec::new();
     let mut dropped = Vec::new();
     alone.walk(&mut |path| {
@@ -60,7 +60,7 @@ fn address_of(node: &ASTNode<'_>) -> usize {
     }
 }
 
-/// A number, a text or a field that is a statement of its own.
+/// A number, text or field that is a statement of its own.
 fn value(node: &ASTNode<'_>) -> Option<(Dropped, Position)> {
     let ASTNode::Stmt(Stmt::Expr(expression)) = node else { return None };
     let shown = match &**expression {
@@ -108,7 +108,7 @@ fn fate_within(whole: &ASTNode<'_>, part: &ASTNode<'_>) -> Fate {
             let is_result = matches!(part, ASTNode::Expr(expr) if results().any(|result| std::ptr::eq(result, *expr)));
             if is_result { Fate::Value } else { Fate::Used }
         }
-        // What stands after `catch` has no value.
+        // A `catch` block has no value.
         Stmt::TryCatch(flow, _) => of_block(&[&flow.body], part),
         Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) if is_statement(part) => Fate::Dropped,
         _ => Fate::Used,

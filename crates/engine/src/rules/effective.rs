@@ -1,4 +1,4 @@
-//! The values of a pack as they hold for somebody, each with the place it comes from.
+//! The effective values of a pack for a client, each with its source location.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,23 +9,23 @@ use super::load::{OverlayKey, RulesPack};
 use super::settings::{Setting, Settings, Value, View, adds_up};
 use crate::model::{Channel, wall_time_text};
 
-/// One value of a pack as it holds once overlays lie over the base.
+/// One effective value of a pack, with overlays applied to the base.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct EffectiveValue {
     /// Full path, such as `channels.tiktok.weekly_posts`.
     pub key: String,
-    /// As it is written in TOML.
+    /// The value as TOML.
     pub value: String,
-    /// File within the pack; none where the value holds by default.
+    /// File, as a path within the pack; `None` if the value is a default.
     pub file: Option<Arc<str>>,
-    /// Line in the file, from 1; 0 where the value holds by default.
+    /// 1-based line in the file; 0 if the value is a default.
     pub line: u32,
-    /// What the base says where an overlay says otherwise.
+    /// The base's value, if an overlay overrides it.
     pub base: Option<String>,
 }
 
 impl EffectiveValue {
-    /// Whether it stands under a key, such as `fatigue`, and, where it is of `channels.toml`, is of one channel.
+    /// Whether the value belongs to a key or table, such as `fatigue`, and, if it is in `channels.toml`, to a channel.
     #[must_use]
     pub fn is_wanted(&self, key: Option<&str>, channel: Option<Channel>) -> bool {
         let is_under =
@@ -35,7 +35,7 @@ impl EffectiveValue {
         of_channel && key.is_none_or(is_under)
     }
 
-    /// The key or table of some values that a key may stand for.
+    /// The key or table of some values that a mistyped one most likely stands for.
     #[must_use]
     pub fn nearest<'v>(key: &str, values: &'v [EffectiveValue]) -> Option<&'v str> {
         let tables = values.iter().filter_map(|value| value.key.rsplit_once('.')).map(|(table, _)| table);
@@ -44,7 +44,7 @@ impl EffectiveValue {
 }
 
 impl RulesPack {
-    /// Every value that holds with some overlays over the base, by file in the order they are explained in, then by path.
+    /// Every effective value with some overlays applied, by file in documentation order, then by path.
     #[must_use]
     pub fn effective(&self, overlays: &OverlayKey) -> Vec<EffectiveValue> {
         let (base, over) = self.layers(overlays);
@@ -68,7 +68,7 @@ impl RulesPack {
     }
 }
 
-/// What one layer says by itself.
+/// The values that a single layer states.
 pub(super) fn said(layer: &Settings) -> Vec<EffectiveValue> {
     let value = |(path, setting): (&str, &Setting)| EffectiveValue {
         key: path.to_owned(),
@@ -80,7 +80,7 @@ pub(super) fn said(layer: &Settings) -> Vec<EffectiveValue> {
     layer.iter().map(value).collect()
 }
 
-/// Where a path's file stands among those of a pack.
+/// Position of a path's file among those of a pack.
 fn file_order(path: &str) -> usize {
     let stem = path.split('.').next().unwrap_or_default();
     super::PACK_FILES.iter().position(|file| file.stem == stem).unwrap_or(super::PACK_FILES.len())

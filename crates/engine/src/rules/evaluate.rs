@@ -1,7 +1,7 @@
-//! Asks the rules: scripts where the pack has them, the TOML numbers where it does not.
+//! Evaluates a pack's scripts, where it has them; where it does not, the TOML values apply.
 //!
-//! A script is a pure function of the fields it reads, which are known from its text. Its answer is
-//! therefore remembered by the values of those fields and asked for only once.
+//! A script is a pure function of the fields it reads, which are known from its source. Its results are therefore
+//! memoized by the values of those fields.
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,54 +19,54 @@ use super::script::{Answer, ShownChannel};
 use super::{GuardrailRules, GuardrailScope};
 use crate::model::{Outcome, Verdict};
 
-/// A rule that could not be asked, or answered nonsense. The run stops.
+/// A rule that failed or returned an invalid result. The run stops.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}:{column}: `{function}` failed: {cause}\n  remedy: {remedy}")]
 pub struct RuleFailure {
-    /// File of the pack.
+    /// File, as a path within the pack.
     pub file: Arc<str>,
-    /// Line, from 1.
+    /// 1-based line.
     pub line: u32,
-    /// Column, from 1; 0 where the function as a whole is meant.
+    /// 1-based column; 0 for the function as a whole.
     pub column: u32,
-    /// The hook or guardrail that was asked.
+    /// The hook or guardrail that was called.
     pub function: String,
-    /// What happened.
+    /// What went wrong.
     pub cause: String,
-    /// What to do about it.
+    /// How to fix it.
     pub remedy: String,
 }
 
-/// Tells elapsed time. The core reads no clock of its own; whoever wants the share of time spent in
-/// rules lends it one, which changes no result.
+/// Returns the elapsed time. The engine never reads a clock itself; a caller that wants to measure the time spent in
+/// rules passes one in. It has no effect on results.
 pub type Stopwatch = fn() -> Duration;
 
-/// How often rules were asked, and how long it took.
+/// How often rules were evaluated, and how long it took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RuleUse {
-    /// Questions.
+    /// Number of evaluations requested.
     pub asked: u64,
-    /// Questions that ran a script; the others were answered from memory.
+    /// Evaluations that ran a script; the others were answered from the cache.
     pub ran: u64,
-    /// Time spent, questions answered from memory included; zero without a stopwatch.
+    /// Time spent, cache hits included; zero without a stopwatch.
     pub time: Duration,
 }
 
 impl RuleUse {
-    /// Adds another worker's use.
+    /// Adds the usage of another worker.
     #[must_use]
     pub fn plus(self, other: RuleUse) -> Self {
         Self { asked: self.asked + other.asked, ran: self.ran + other.ran, time: self.time + other.time }
     }
 }
 
-/// Weights of the hours of a week, 168 of them, Monday 00:00 first; none where `channels.toml` decides.
+/// Weights of the 168 hours of a week, Monday 00:00 first; `None` where `channels.toml` decides.
 pub type HourWeights = Arc<[Option<f64>]>;
 
-/// How many answers of one function are kept before the memory is emptied.
+/// Number of cached results of one function at which its cache is cleared.
 const MEMORY: usize = 1 << 14;
 
-/// Asks one pack's scripts. One a worker: it remembers answers.
+/// Evaluates one pack's scripts. Use one per worker, since it caches results.
 pub struct Evaluator {
     scripts: Arc<Scripts>,
     scope: Scope<'static>,
@@ -76,7 +76,7 @@ pub struct Evaluator {
     key: Vec<Fact>,
 }
 
-/// What one function reads, and what it answered.
+/// The fields that one function reads, and its cached results.
 struct Memory {
     channel: Vec<&'static Field<ChannelFacts>>,
     post: Vec<&'static Field<PostFacts>>,
@@ -116,16 +116,16 @@ impl Evaluator {
         Self { scripts, scope: Scope::new(), functions, used: RuleUse::default(), stopwatch, key: Vec::new() }
     }
 
-    /// How often this worker asked.
+    /// Usage of this evaluator so far.
     #[must_use]
     pub const fn used(&self) -> RuleUse {
         self.used
     }
 
-    /// Posts a week by the hook `weekly_posts`; none where the pack has none.
+    /// Posts a week from the hook `weekly_posts`; `None` if the pack does not define it.
     ///
     /// # Errors
-    /// Where the script fails or answers anything but a whole number of `0..=168`.
+    /// If the script fails or returns anything but an integer in `0..=168`.
     pub fn weekly_posts(&mut self, ctx: &Arc<ChannelFacts>) -> Result<Option<u32>, RuleFailure> {
         let number = self.number(WEEKLY_POSTS, None, None, ctx, 0.0, 168.0)?;
         match number {
@@ -137,10 +137,10 @@ impl Evaluator {
         }
     }
 
-    /// Score of an asset by the hook `score_asset`, `0..=100`; none where the pack has none.
+    /// Score of an asset from the hook `score_asset`, `0..=100`; `None` if the pack does not define it.
     ///
     /// # Errors
-    /// Where the script fails or answers anything but such a number.
+    /// If the script fails or returns anything but such a number.
     pub fn score_asset(
         &mut self,
         asset: &Arc<AssetFacts>,
@@ -149,10 +149,10 @@ impl Evaluator {
         self.number(SCORE_ASSET, None, Some(asset), ctx, 0.0, 100.0)
     }
 
-    /// Confidence in a post by the hook `confidence`, `0..=1`; none where the pack has none.
+    /// Confidence in a post from the hook `confidence`, `0..=1`; `None` if the pack does not define it.
     ///
     /// # Errors
-    /// Where the script fails or answers anything but such a number.
+    /// If the script fails or returns anything but such a number.
     pub fn confidence(&mut self, post: &Arc<PostFacts>, ctx: &Arc<ChannelFacts>) -> Result<Option<f64>, RuleFailure> {
         self.number(CONFIDENCE, Some(post), None, ctx, 0.0, 1.0)
     }
@@ -163,10 +163,10 @@ impl Evaluator {
         self.functions.contains_key(hook)
     }
 
-    /// Weights of the hours of a week by the hook `hour_weights`; none where the pack has no such function.
+    /// Weights of the hours of a week from the hook `hour_weights`; `None` if the pack does not define it.
     ///
     /// # Errors
-    /// Where the script fails or answers anything but weights.
+    /// If the script fails or returns anything but weights.
     pub fn hour_weights(&mut self, ctx: &Arc<ChannelFacts>) -> Result<Option<HourWeights>, RuleFailure> {
         let answer = self.ask(HOUR_WEIGHTS, Inputs::channel(ctx), |evaluator| {
             let value: Dynamic = evaluator.call(HOUR_WEIGHTS, (shown_channel(ctx, None),))?;
@@ -180,10 +180,11 @@ impl Evaluator {
         }))
     }
 
-    /// Scores of the named signals by the hook `signal_matrix`, each `0..=1`, in the given order.
+    /// Scores of the given signals from the hook `signal_matrix`, each `0..=1`, in the same order; all 0 if the pack
+    /// does not define it.
     ///
     /// # Errors
-    /// Where the script fails, leaves a signal out, or answers anything but such numbers.
+    /// If the script fails, omits a signal, or returns anything but such numbers.
     pub fn signal_matrix(
         &mut self,
         client: &Arc<ClientFacts>,
@@ -210,10 +211,10 @@ impl Evaluator {
         })
     }
 
-    /// One guardrail's verdict. A guardrail of the scope of a channel's week needs no post.
+    /// One guardrail's verdict. A guardrail with the scope [`GuardrailScope::ChannelWeek`] needs no post.
     ///
     /// # Errors
-    /// Where the script fails or answers anything but a verdict.
+    /// If the script fails or returns anything but a verdict.
     pub fn guardrail(
         &mut self,
         guardrail: &GuardrailRules,
@@ -284,7 +285,7 @@ impl Evaluator {
         }))
     }
 
-    /// Answers from memory, or runs the function and remembers. None where the pack has no such function.
+    /// Returns the cached result, or runs the function and caches its result. `None` if the pack has no such function.
     fn ask(
         &mut self,
         function: &str,
@@ -367,7 +368,7 @@ impl Evaluator {
     }
 }
 
-/// What a question is about.
+/// The inputs of an evaluation.
 #[derive(Clone, Copy, Default)]
 struct Inputs<'a> {
     channel: Option<&'a Arc<ChannelFacts>>,
@@ -382,7 +383,7 @@ impl<'a> Inputs<'a> {
         Self { channel: Some(ctx), ..Self::default() }
     }
 
-    /// The values that the function reads, in a fixed order.
+    /// The cache key: the values that the function reads, in a fixed order.
     fn key(&self, memory: &Memory, key: &mut Vec<Fact>) {
         fn add<T>(view: Option<&Arc<T>>, fields: &[&'static Field<T>], key: &mut Vec<Fact>) {
             if let Some(view) = view {
@@ -405,7 +406,7 @@ pub(super) fn number_of(value: &Dynamic) -> Option<f64> {
     value.as_float().ok().or_else(|| value.as_int().ok().map(|whole| whole as f64)).filter(|number| number.is_finite())
 }
 
-/// The error at the bottom of the calls, and the deepest place that is known.
+/// The innermost error of nested calls, and the deepest position that is known.
 fn innermost(error: &EvalAltResult) -> (&EvalAltResult, Position) {
     let mut error = error;
     let mut position = error.position();
@@ -436,10 +437,10 @@ fn explain(error: &EvalAltResult) -> (String, String) {
     (cause(error), remedy.to_owned())
 }
 
-/// The type of what a function returns that returns nothing.
+/// Rhai's type name of the result of a function that returns nothing.
 const NOTHING: &str = "()";
 
-/// The error's words in one line, without the place, which is told apart.
+/// The error message on one line, without the position, which is reported separately.
 fn cause(error: &EvalAltResult) -> String {
     if matches!(error, EvalAltResult::ErrorMismatchOutputType(_, actual, _) if actual == NOTHING) {
         return "it returns nothing".to_owned();

@@ -1,7 +1,7 @@
-//! What scripts see: read-only views of a post, its channel's week, an asset and a client.
+//! The read-only views that scripts receive: of a post, its channel's week, an asset and a client.
 //!
-//! One table of fields a view serves the getters of the script engine, the check of misspelt names,
-//! the memory of repeated inputs and the documentation.
+//! One table of fields per view drives the getters of the script engine, the check for misspelt names, the cache keys
+//! of the evaluator and the documentation.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -12,11 +12,11 @@ use rhai::{Dynamic, ImmutableString};
 /// One value that a script reads.
 #[derive(Debug, Clone)]
 pub enum Fact {
-    /// A number.
+    /// A floating-point number.
     Number(f64),
-    /// A whole number.
+    /// An integer.
     Whole(i64),
-    /// Yes or no.
+    /// A boolean.
     Truth(bool),
     /// A text.
     Text(ImmutableString),
@@ -24,7 +24,7 @@ pub enum Fact {
     List(List),
 }
 
-/// Several values that a script reads as an array.
+/// A list of values that a script reads as an array.
 pub type List = Arc<[Fact]>;
 
 impl Fact {
@@ -39,7 +39,7 @@ impl Fact {
     }
 }
 
-/// Equal when a script cannot tell them apart: numbers by their bits.
+/// Equal if a script cannot tell them apart; numbers are compared by their bits.
 impl PartialEq for Fact {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -100,11 +100,11 @@ impl From<ImmutableString> for Fact {
 /// What kind of value a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FactKind {
-    /// A number.
+    /// A floating-point number.
     Number,
-    /// A whole number.
+    /// An integer.
     Whole,
-    /// Yes or no.
+    /// A boolean.
     Truth,
     /// A text.
     Text,
@@ -112,11 +112,11 @@ pub enum FactKind {
     List,
 }
 
-/// A value that a view holds in one of its fields.
+/// A type that a field of a view can have.
 trait Held: Sized {
     const KIND: FactKind;
 
-    /// It, where the fact is of its kind.
+    /// Converts a fact; `None` if it is of another kind.
     fn of(fact: Fact) -> Option<Self>;
 }
 
@@ -197,19 +197,19 @@ impl fmt::Display for Fact {
 pub struct Field<T> {
     /// Its name in scripts.
     pub name: &'static str,
-    /// What it says, with unit and range.
+    /// Its description, with unit and range.
     pub doc: &'static str,
-    /// The least and the most that a number there, or in a list there, can be; none for what is no number.
+    /// Smallest and largest value of the number, or of the numbers in the list; `None` for anything else.
     pub limits: Option<(f64, f64)>,
-    /// What it holds.
+    /// The kind of its values.
     pub kind: FactKind,
     pub(super) get: fn(&T) -> Fact,
-    /// Puts a fact there; one of another kind is left out.
+    /// Sets the field; a fact of another kind is ignored.
     pub(super) set: fn(&mut T, Fact),
 }
 
 impl<T> Field<T> {
-    /// What a view holds there, as people read it.
+    /// The field's value in a view, formatted for people.
     #[must_use]
     pub fn shown(&self, view: &T) -> String {
         (self.get)(view).to_string()
@@ -218,13 +218,13 @@ impl<T> Field<T> {
 
 /// A view that scripts can read.
 pub trait Facts: Clone + Default + Send + Sync + 'static {
-    /// The name its parameter has in every hook.
+    /// Name of the parameter in every hook and guardrail.
     const PARAMETER: &'static str;
 
-    /// Every field, in order of declaration.
+    /// Every field, in declaration order.
     fn fields() -> &'static [Field<Self>];
 
-    /// One with every number in the middle of its limits, for where nothing else is known.
+    /// A neutral view, with every number at the midpoint of its limits.
     #[must_use]
     fn middling() -> Self {
         let mut view = Self::default();
@@ -474,9 +474,9 @@ view!(
     }
 );
 
-/// A view as a script holds it: shared, cheap to hand over, without setters.
+/// A view as a script holds it: shared, cheap to clone, without setters.
 #[derive(Clone)]
 pub(super) struct Shown<T>(pub(super) Arc<T>);
 
-/// Stands for "never" where a script reads a number of hours or days.
+/// Sentinel for "never" in fields that hold a number of hours or days.
 pub const NEVER: f64 = 10_000.0;

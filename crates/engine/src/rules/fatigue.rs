@@ -1,4 +1,4 @@
-//! `fatigue.toml`: what a tired audience costs, and when posting slows and stops.
+//! `fatigue.toml`: how audience fatigue lowers response, and when posting slows and stops.
 
 use super::declare::{RuleTable, rule_table};
 use super::key::{Key, Kind, Preset};
@@ -95,14 +95,14 @@ rule_table! {
 }
 
 impl FatigueRules {
-    /// Health of a channel, `0..=1`, from its fatigue and its momentum, visibility and engagement.
+    /// Channel health, `0..=1`, from fatigue, momentum, visibility and engagement.
     #[must_use]
     pub fn health(&self, fatigue: f64, [momentum, visibility, engagement]: [f64; 3]) -> f64 {
         let parts = [1.0 - fatigue, momentum, visibility, engagement];
         self.health_weights.iter().zip(parts).map(|(weight, part)| weight * part).sum()
     }
 
-    /// What people are told of a health, or of one of its parts: `good`, `fair` or `poor`.
+    /// The label of a health score, or of one of its components: `good`, `fair` or `poor`.
     #[must_use]
     pub fn level(&self, score: f64) -> &'static str {
         if score >= self.good_from {
@@ -114,7 +114,7 @@ impl FatigueRules {
         }
     }
 
-    /// Hours to wait that are recommended at a fatigue.
+    /// Recommended hours to wait at a fatigue level.
     #[must_use]
     pub fn recommended_wait_hours(&self, fatigue: f64) -> f64 {
         step_at(&self.wait_hours, fatigue).unwrap_or(0.0)

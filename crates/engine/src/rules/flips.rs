@@ -1,5 +1,5 @@
-//! What would have to be otherwise for a guardrail to answer otherwise: for each field that it reads and
-//! each number of the pack that it compares with, the nearest value at which its answer turns.
+//! Counterfactuals of guardrail verdicts: for each field that a guardrail reads and each value of the pack that it
+//! compares with, the nearest value at which its verdict changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,35 +11,35 @@ use super::inputs::{Input, InputField, like, number_of, values};
 use super::{CompiledRules, Evaluator, GuardrailRules, OverlayKey, RuleFailure, RulePlace};
 use crate::model::Outcome;
 
-/// The nearest value of one thing at which a guardrail answers otherwise.
+/// The nearest value of one field or parameter at which a guardrail's verdict changes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Flip {
-    /// What it is, as scripts write it: `post.fatigue`, `ctx.params.max_gap`.
+    /// The field or parameter as scripts write it: `post.fatigue`, `ctx.params.max_gap`.
     pub what: String,
-    /// What it is now.
+    /// Its current value.
     pub is: String,
-    /// From where on it would turn the answer, in words: `0.5 or more`, `less than 4`.
+    /// The values that would change the verdict, in words: `0.5 or more`, `less than 4`.
     pub turns: String,
-    /// What the guardrail would answer.
+    /// The guardrail's verdict at those values.
     pub outcome: Outcome,
-    /// How far away that is, in units of the thing; none where it is no number.
+    /// Distance from the current value, in the unit of the field; `None` if it is not a number.
     pub distance: Option<f64>,
-    /// The key of the pack whose number it is; none where it comes from the post or its client.
+    /// The pack key that holds the value; `None` if it comes from the post or its client.
     pub key: Option<String>,
-    /// Where that key stands.
+    /// Location of that key.
     pub place: Option<RulePlace>,
 }
 
-/// How often an edge between two numbers is halved: to the last bit of what anybody writes.
+/// Bisection steps: enough to reach the last digit of any number people write.
 const HALVINGS: u32 = 60;
-/// Evenly spaced values that are tried beside those that the function names.
+/// Evenly spaced values that are tried in addition to those the function names.
 const TRIES: u32 = 32;
 
 impl CompiledRules {
-    /// What would turn a guardrail's answer about an input, the numbers of the pack last.
+    /// The changes that would flip a guardrail's verdict on an input; values of the pack come last.
     ///
     /// # Errors
-    /// Where the script fails on a value that is tried.
+    /// If the script fails on a value that is tried.
     pub fn flips(
         &self,
         evaluator: &mut Evaluator,
@@ -76,7 +76,7 @@ impl CompiledRules {
     }
 }
 
-/// What is changed.
+/// What is varied.
 enum Change<'c> {
     Field(InputField),
     Param(&'c str),
@@ -104,7 +104,7 @@ impl Search<'_> {
         Ok(input.ask(self.evaluator, &guardrail)?.outcome)
     }
 
-    /// The nearest turns below and above what one thing is now.
+    /// The nearest changes of the verdict below and above the current value.
     fn of(
         &mut self,
         change: &Change<'_>,
@@ -147,7 +147,7 @@ impl Search<'_> {
         Ok(found)
     }
 
-    /// The first of the values, going outward, that turns the answer, brought as near as it goes.
+    /// The first of the values, going outward, that changes the verdict, narrowed down to the threshold.
     fn edge(
         &mut self,
         change: &Change<'_>,
@@ -166,7 +166,7 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// Halves the way between a value that keeps the answer and one that turns it.
+    /// Bisects between a value that keeps the verdict and one that changes it.
     fn narrow(
         &mut self,
         change: &Change<'_>,
@@ -183,7 +183,7 @@ impl Search<'_> {
             let turns = self.outcome_at(change, &like(own, middle))? != self.now;
             *(if turns { &mut turned } else { &mut kept }) = middle;
         }
-        // Adding zero makes no number negative that is none.
+        // Adding 0.0 turns -0.0 into 0.0.
         let written = (turned * 1e9).round() / 1e9 + 0.0;
         let outcome = self.outcome_at(change, &like(own, turned))?;
         let includes = self.outcome_at(change, &like(own, written))? == outcome;
@@ -191,10 +191,10 @@ impl Search<'_> {
     }
 }
 
-/// Where an answer turns.
+/// A threshold at which a verdict changes.
 struct Edge {
     at: f64,
-    /// Whether it does at the number itself.
+    /// Whether the verdict already changes at the number itself.
     includes: bool,
 }
 
@@ -210,7 +210,7 @@ impl Edge {
     }
 }
 
-/// Values to try on one side of a number, the nearest first.
+/// Values to try on one side of a number, nearest first.
 fn outward(own: &Fact, at: f64, side: f64, candidates: &[Fact], limits: Option<(f64, f64)>) -> Vec<f64> {
     let even = limits.into_iter().flat_map(|(least, most)| {
         let end = if side < 0.0 { least } else { most };

@@ -1,4 +1,4 @@
-//! `guardrails.toml`: which guardrails are asked of each post, and their numbers.
+//! `guardrails.toml`: which guardrails are evaluated on each post, and their parameters.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::key::{Key, Kind, Preset};
 use super::settings::View;
 use crate::model::ConflictKind;
 
-/// The scopes of a guardrail, as files name them.
+/// Values of a guardrail's `scope`.
 pub(crate) const GUARDRAIL_SCOPES: &[&str] = &["post", "channel_week"];
 
 pub(super) const GUARDRAILS: &[Key] = &[
@@ -32,37 +32,37 @@ pub(super) const GUARDRAILS: &[Key] = &[
     Key::optional("<guardrail>.params.<param>", Kind::any_number(), "a number that its function reads"),
 ];
 
-/// How often a guardrail is asked.
+/// How often a guardrail is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuardrailScope {
-    /// Once a post: `NAME(post, ctx)`.
+    /// Once per post: `NAME(post, ctx)`.
     Post,
-    /// Once a client, channel and week: `NAME(ctx)`.
+    /// Once per client, channel and week: `NAME(ctx)`.
     ChannelWeek,
 }
 
 /// One table of `guardrails.toml`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardrailRules {
-    /// Its id, its function and its name in reports.
+    /// Its id, which is also the name of its function and its name in reports.
     pub name: Arc<str>,
-    /// How often it is asked.
+    /// How often it is evaluated.
     pub scope: GuardrailScope,
-    /// What kind of conflict its warnings and blocks are.
+    /// The kind of conflict that its warnings and blocks are reported as.
     pub conflict: ConflictKind,
-    /// A warning of it raises the risk band by one step.
+    /// Whether a warning raises the risk band by one.
     pub warn_raises_risk: bool,
-    /// Numbers that its function reads as `ctx.params.NAME`.
+    /// Parameters that its function reads as `ctx.params.NAME`.
     pub params: Arc<BTreeMap<String, f64>>,
 }
 
-/// The guardrails that are asked.
+/// The enabled guardrails.
 pub(super) fn guardrails(view: &View<'_>) -> Vec<GuardrailRules> {
     let is_on = |guardrail: &GuardrailRules| view.bool(&format!("guardrails.{}.enabled", guardrail.name));
     declared_guardrails(view).into_iter().filter(|guardrail| is_on(guardrail).unwrap_or_default()).collect()
 }
 
-/// Every guardrail of the base, those that are switched off included.
+/// Every guardrail of the base, including disabled ones.
 pub(crate) fn declared_guardrails(view: &View<'_>) -> Vec<GuardrailRules> {
     let base = view.base();
     let names = base.iter().flat_map(|base| base.names_under("guardrails"));

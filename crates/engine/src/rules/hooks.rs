@@ -1,32 +1,32 @@
-//! The functions that a pack may define, and what each is given.
+//! The hooks: functions that a pack may define and the engine calls, with their parameters.
 
 use super::GuardrailScope;
 
 /// A function of the pack that the engine calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hook {
-    /// Its name in the scripts.
+    /// Its name in scripts.
     pub name: &'static str,
-    /// Its parameters, by name and in order.
+    /// Names of its parameters, in order.
     pub parameters: &'static [&'static str],
-    /// How often it is asked.
+    /// How often it is called.
     pub frequency: &'static str,
-    /// What it returns.
+    /// What it returns, with the range.
     pub returns: &'static str,
 }
 
-/// Posts a week.
+/// The hook for the number of posts a week.
 pub const WEEKLY_POSTS: &str = "weekly_posts";
-/// Weights of the hours of a week.
+/// The hook for the weights of the hours of a week.
 pub const HOUR_WEIGHTS: &str = "hour_weights";
-/// Score of an asset on a channel.
+/// The hook for the score of an asset on a channel.
 pub const SCORE_ASSET: &str = "score_asset";
-/// Confidence in a post.
+/// The hook for the confidence in a post.
 pub const CONFIDENCE: &str = "confidence";
-/// The early warning agent's signals.
+/// The hook for the scores of the early-warning signals.
 pub const SIGNAL_MATRIX: &str = "signal_matrix";
 
-/// Every hook. Where a pack leaves one out, the TOML files decide.
+/// Every hook. If a pack does not define one, the TOML files decide.
 pub const HOOKS: &[Hook] = &[
     Hook {
         name: WEEKLY_POSTS,

@@ -1,4 +1,4 @@
-//! What a pack's `hour_weights` function may answer: weights for some hours of the week, or for all.
+//! Parses what a pack's `hour_weights` function returns: weights for some hours of the week, or for all.
 
 use rhai::{Array, Dynamic, Map};
 
@@ -9,14 +9,14 @@ use super::key::DAYS;
 /// Hours of a week on the wall clock.
 const HOURS: usize = 7 * 24;
 
-/// Why an answer is none.
+/// Why a result is invalid.
 #[derive(Debug)]
 pub(super) struct Wrong {
     pub cause: String,
     pub remedy: String,
 }
 
-/// The weights that a function answered with.
+/// Parses the result of the function.
 pub(super) fn read(answer: &Dynamic) -> Result<HourWeights, Wrong> {
     if answer.is_unit() {
         return Ok(vec![None; HOURS].into());
@@ -46,7 +46,7 @@ fn of_array(entries: &Array) -> Result<HourWeights, Wrong> {
 
 fn of_map(entries: &Map) -> Result<HourWeights, Wrong> {
     let mut weights = vec![None; HOURS];
-    // Hours of their own count before whole days.
+    // Whole days first, so that entries for single hours override them.
     for is_hour in [false, true] {
         for (name, entry) in entries {
             let (day, hour) = hours_of(name)?;
@@ -61,7 +61,7 @@ fn of_map(entries: &Map) -> Result<HourWeights, Wrong> {
     Ok(weights.into())
 }
 
-/// The day that a name says, and the hour where it says one.
+/// The day that a name refers to, and the hour if it has one.
 fn hours_of(name: &str) -> Result<(usize, Option<usize>), Wrong> {
     let (day, hour) = name.split_once(' ').map_or((name, None), |(day, hour)| (day, Some(hour)));
     let Some(place) = DAYS.iter().position(|known| *known == day) else {
@@ -79,7 +79,7 @@ fn hours_of(name: &str) -> Result<(usize, Option<usize>), Wrong> {
     })
 }
 
-/// A weight, or none where an hour stays as it is.
+/// A weight; `None` leaves the hour unchanged.
 fn weight(entry: &Dynamic, named: impl Fn() -> String) -> Result<Option<f64>, Wrong> {
     if entry.is_unit() {
         return Ok(None);

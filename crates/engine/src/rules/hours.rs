@@ -1,7 +1,7 @@
-//! Whether one channel's frequency, spacing, best hours, quiet hours and closed hours can stand together.
+//! Checks that a channel's frequency, spacing, best hours, quiet hours and closed hours are compatible.
 //!
-//! Only what can never be is refused: a week is judged as if nothing had been posted before it, and
-//! an hour is open where a post may run at any minute of it.
+//! Only what is never possible is rejected: a week is checked as if nothing had been posted before it, and an hour
+//! counts as open if a post may run at any minute of it.
 
 use super::calendar;
 use super::channels;
@@ -12,7 +12,7 @@ use super::pack::is_within_clock_span;
 use super::settings::{Found, Value, View};
 use crate::model::Channel;
 
-/// Everything that clashes on the channel.
+/// All conflicts on the channel.
 pub(crate) fn clashes(view: &View<'_>, channel: Channel) -> Vec<Option<Clash>> {
     let quiet = |key: &str| view.find(&format!("channels.{channel}.quiet_hours.{key}"));
     match (quiet("from"), quiet("to")) {
@@ -32,7 +32,7 @@ pub(crate) fn clashes(view: &View<'_>, channel: Channel) -> Vec<Option<Clash>> {
 fn half_quiet_hours(view: &View<'_>, half: &Found<'_>) -> Option<Clash> {
     let (table, end) = half.path.rsplit_once('.')?;
     let other = if end == "from" { "to" } else { "from" };
-    // A file that says both was told what is wrong with the other; a base that says one, that it is missing.
+    // Both have been reported already: an invalid other end, and a missing one in the base.
     if half.layer == 0 || view.is_unread(&format!("{table}.{other}")) {
         return None;
     }
@@ -83,7 +83,7 @@ fn quiet_best_hours_of(
     clash("best_hour_is_quiet", &settings, cause, remedy)
 }
 
-/// Whether a post may run at some minute of the hour.
+/// Whether some minute of the hour at which a post may run lies outside the quiet hours.
 fn is_open(view: &View<'_>, channel: Channel, hour: u8) -> bool {
     let minutes = calendar::minute(view).minutes();
     let quiet = channels::quiet_minutes(view, channel);
@@ -93,7 +93,7 @@ fn is_open(view: &View<'_>, channel: Channel, hour: u8) -> bool {
     })
 }
 
-/// Whether a post may run at some minute of each of the week's 168 hours. Closed ranges of single dates do not count.
+/// For each of the week's 168 hours, whether a post may run at some minute of it. Dated closed ranges are ignored.
 fn open_hours_of_week(view: &View<'_>, channel: Channel) -> Vec<bool> {
     let minutes = calendar::minute(view).minutes();
     let quiet = channels::quiet_minutes(view, channel);
@@ -105,8 +105,8 @@ fn open_hours_of_week(view: &View<'_>, channel: Channel) -> Vec<bool> {
     (0..168).map(|hour| minutes.iter().any(|minute| is_open_at(hour * 60 + u16::from(*minute)))).collect()
 }
 
-/// The most posts that fit into a week of 168 hours: as early as possible each time, which is best
-/// for a count. The week before is taken to be far away.
+/// Maximum number of posts that fit into a week of 168 hours: greedily as early as possible, which is optimal for a
+/// count. Assumes that no earlier post is near.
 fn most_posts(view: &View<'_>, channel: Channel, spacing_hours: i64) -> i64 {
     let (mut posts, mut next) = (0, 0);
     for (t, is_open) in (0..).zip(open_hours_of_week(view, channel)) {
@@ -134,7 +134,7 @@ fn too_many_posts(view: &View<'_>, channel: Channel, quiet: &[Found<'_>]) -> Opt
     let mut settings = vec![&weekly, &spacing];
     settings.extend(quiet);
     if most == 0 {
-        // Quiet hours never cover the whole day, so closed ranges had a part in it.
+        // Quiet hours never cover the whole day, so closed ranges must contribute.
         let cause = format!("every hour of the week is closed or quiet on `{channel}`, and {wanted} posts are wanted");
         let remedy = "shorten the ranges of `closed`; use `weekly_posts = 0` to switch a channel off".to_owned();
         let settings: Vec<&Found<'_>> = closed.iter().chain(settings).collect();
@@ -209,7 +209,7 @@ mod tests {
         // From 06:00 to 22:00 every four hours: five a day.
         assert!(most(default_files(), 35));
         assert!(!most(default_files(), 36));
-        // Every 20 hours from Monday 06:00, next at 02:00 and so at 06:00: one a day.
+        // Every 20 hours from Monday 06:00; the next slot, at 02:00, is quiet and moves to 06:00: one a day.
         let twenty = || changed("channels.toml", "min_spacing_hours = 4", "min_spacing_hours = 20");
         assert!(most(twenty(), 7));
         assert!(!most(twenty(), 8));

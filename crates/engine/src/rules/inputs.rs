@@ -1,9 +1,8 @@
-//! What guardrails can be asked about: their inputs, field by field, with the values of each at which an
-//! answer may change.
+//! The input space of guardrails and hooks, field by field, with the values of each field at which a result may change.
 //!
-//! The domain is bounded: every number has limits, every text is one that a script names or that of the
-//! input one starts from. Of a field that is looked at, the values are the ends of its limits and, for each
-//! number that the function could compare it with, that number and its neighbours.
+//! The domain is bounded: every number has limits, and every text is one that a script names or that of the starting
+//! input. The values tried for a field are its limits and, for each number that the function could compare it with,
+//! that number and its neighbours.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,31 +16,30 @@ use super::settle::{on_day, settle};
 use super::{Evaluator, GuardrailRules, RuleFailure, Rules};
 use crate::model::{Channel, ClientStatus, Verdict, parse_date, plus_days};
 
-/// The day of a post about which nothing else is known.
+/// The date of a neutral post.
 const MIDDLING_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 7, 1).unwrap();
 
-/// What functions of a pack are asked about: a channel's week and a post in it, and where need be an asset and a
-/// client.
+/// The inputs of a pack's functions: a channel's week and a post in it, and for some an asset and a client.
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// The channel's week.
+    /// The channel's week, `ctx`.
     pub ctx: ChannelFacts,
-    /// The post.
+    /// The post, `post`.
     pub post: PostFacts,
-    /// The asset.
+    /// The asset, `asset`.
     pub asset: AssetFacts,
-    /// The client's week.
+    /// The client's week, `client`.
     pub client: ClientFacts,
 }
 
 impl Input {
-    /// A post in a channel's week, for guardrails.
+    /// A post in a channel's week with a neutral asset and client, for guardrails.
     #[must_use]
     pub fn of_post(post: PostFacts, ctx: ChannelFacts) -> Self {
         Self { ctx, post, asset: AssetFacts::middling(), client: ClientFacts::middling() }
     }
 
-    /// Somebody's week on a channel under a pack's own numbers, where nothing else is known.
+    /// A neutral input on a channel under a pack's own rules; every other number is at its midpoint.
     #[must_use]
     pub fn middling(rules: &Rules, channel: Channel) -> Self {
         let numbers = rules.channel(channel);
@@ -60,10 +58,10 @@ impl Input {
         Self::of_post(post, ctx)
     }
 
-    /// Asks a hook about it, and looks whether it answers as its declaration says.
+    /// Calls a hook with this input and checks that it returns what its declaration promises.
     ///
     /// # Errors
-    /// Where the script fails, or answers anything else.
+    /// If the script fails, or returns anything else.
     pub fn ask_hook(
         &self,
         evaluator: &mut Evaluator,
@@ -81,10 +79,10 @@ impl Input {
         }
     }
 
-    /// Asks a guardrail about it.
+    /// Evaluates a guardrail on this input.
     ///
     /// # Errors
-    /// Where the script fails.
+    /// If the script fails.
     pub fn ask(&self, evaluator: &mut Evaluator, guardrail: &GuardrailRules) -> Result<Arc<Verdict>, RuleFailure> {
         evaluator.guardrail(guardrail, Some(&Arc::new(self.post.clone())), &Arc::new(self.ctx.clone()))
     }
@@ -93,17 +91,17 @@ impl Input {
 /// A field of an input.
 #[derive(Clone, Copy)]
 pub enum InputField {
-    /// Of the channel's week.
+    /// A field of the channel's week.
     Channel(&'static Field<ChannelFacts>),
-    /// Of the post.
+    /// A field of the post.
     Post(&'static Field<PostFacts>),
-    /// Of the asset.
+    /// A field of the asset.
     Asset(&'static Field<AssetFacts>),
-    /// Of the client's week.
+    /// A field of the client's week.
     Client(&'static Field<ClientFacts>),
 }
 
-/// Fields of the channel's week that hold a number of the pack, with the key it stands under.
+/// Fields of the channel's week that hold a value of the pack, with its key.
 const PACK_NUMBERS: [(&str, &str); 4] = [
     ("warn_at", "fatigue.warn_at"),
     ("block_at", "fatigue.block_at"),
@@ -111,7 +109,7 @@ const PACK_NUMBERS: [(&str, &str); 4] = [
     ("weekly_posts", "channels.<channel>.weekly_posts"),
 ];
 
-/// The key of the pack whose number a field of a channel's week holds; none where it comes from elsewhere.
+/// The pack key whose value a field of the channel's week holds; `None` if it comes from elsewhere.
 #[must_use]
 pub fn key_of_field(field: &str, channel: &str) -> Option<String> {
     let (_, key) = PACK_NUMBERS.iter().find(|(name, _)| *name == field)?;
@@ -119,7 +117,7 @@ pub fn key_of_field(field: &str, channel: &str) -> Option<String> {
 }
 
 impl InputField {
-    /// Every field that guardrails read.
+    /// Every field that guardrails can read.
     pub fn all() -> impl Iterator<Item = Self> {
         let channel = ChannelFacts::fields().iter().map(InputField::Channel);
         channel.chain(PostFacts::fields().iter().map(InputField::Post))
@@ -133,7 +131,7 @@ impl InputField {
         every.filter(|field| parameters.contains(&field.view())).collect()
     }
 
-    /// The parameter that it is read from.
+    /// Name of the parameter that it is read from.
     const fn view(self) -> &'static str {
         match self {
             InputField::Channel(_) => ChannelFacts::PARAMETER,
@@ -143,7 +141,7 @@ impl InputField {
         }
     }
 
-    /// As scripts write it, such as `post.fatigue`.
+    /// Its qualified name in scripts, such as `post.fatigue`.
     #[must_use]
     pub fn name(self) -> String {
         format!("{}.{}", self.view(), self.own_name())
@@ -160,7 +158,7 @@ impl InputField {
         }
     }
 
-    /// The key of the pack whose number it holds on a channel; none where it comes from elsewhere.
+    /// The pack key whose value it holds on a channel; `None` if it comes from elsewhere.
     #[must_use]
     pub fn key(self, channel: &str) -> Option<String> {
         match self {
@@ -169,7 +167,7 @@ impl InputField {
         }
     }
 
-    /// What the input holds there.
+    /// The field's value in an input.
     #[must_use]
     pub fn of(self, input: &Input) -> Fact {
         match self {
@@ -180,7 +178,7 @@ impl InputField {
         }
     }
 
-    /// Puts a fact there; one of another kind changes nothing.
+    /// Sets the field; a fact of another kind is ignored.
     pub fn put(self, input: &mut Input, fact: Fact) {
         match self {
             InputField::Channel(field) => (field.set)(&mut input.ctx, fact),
@@ -190,7 +188,7 @@ impl InputField {
         }
     }
 
-    /// The least and the most that a number there can be.
+    /// Smallest and largest number that the field, or an entry of it, can hold; `None` if it holds no numbers.
     #[must_use]
     pub const fn limits(self) -> Option<(f64, f64)> {
         match self {
@@ -201,14 +199,15 @@ impl InputField {
         }
     }
 
-    /// Whether it says who somebody is, which a guardrail may look at and nobody can change.
+    /// Whether it identifies the client, workspace, channel or industry, which a guardrail may read and nobody can
+    /// change.
     #[must_use]
     pub fn is_identity(self) -> bool {
         matches!(self, InputField::Channel(field) if matches!(field.name, "client" | "workspace" | "channel" | "industry"))
     }
 }
 
-/// The number of a fact; none where it is none.
+/// The number of a fact; `None` if it is of another kind.
 #[must_use]
 pub fn number_of(fact: &Fact) -> Option<f64> {
     match fact {
@@ -226,11 +225,10 @@ pub(super) fn like(fact: &Fact, number: f64) -> Fact {
     }
 }
 
-/// Whole numbers of so small a span are all looked at.
+/// Integers with a narrower range than this are enumerated completely.
 const FEW: f64 = 24.0;
 
-/// A number's neighbours lie so far away: one where it is whole, else a thousandth of a unit's span and a tenth of
-/// larger ones.
+/// Distance to a number's neighbours: 1 for integers, 0.001 for ranges up to 1 wide, and 0.1 for wider ones.
 fn step(fact: &Fact, (least, most): (f64, f64)) -> f64 {
     match fact {
         Fact::Whole(_) => 1.0,
@@ -239,8 +237,7 @@ fn step(fact: &Fact, (least, most): (f64, f64)) -> f64 {
     }
 }
 
-/// The values of a field to look at, that of the starting input first. `numbers` are those that it could be
-/// compared with.
+/// The values to try for a field, that of the starting input first. `numbers` are those that it could be compared with.
 #[must_use]
 pub fn values(field: InputField, start: &Input, constants: &Constants, numbers: &[f64]) -> Vec<Fact> {
     let own = field.of(start);
@@ -266,8 +263,8 @@ pub fn values(field: InputField, start: &Input, constants: &Constants, numbers: 
     seen
 }
 
-/// The dates that a script writes out, each with the day before it and the six after it, and all days of the months that
-/// it writes out.
+/// The dates that a script names, each with the day before it and the six after it, and all days of the months that it
+/// names.
 fn dates(constants: &Constants) -> Vec<Fact> {
     let around = |text: &String| -> Vec<NaiveDate> {
         let text = text.trim_matches('-');
@@ -283,7 +280,7 @@ fn dates(constants: &Constants) -> Vec<Fact> {
     dates.into_iter().map(|date| Fact::Text(date.to_string().into())).collect()
 }
 
-/// Lists of one entry each that a script names, and none; of a table of numbers, nothing but itself.
+/// One list per entry that a script names, and the empty list; nothing for a table of numbers.
 fn lists(own: &List, limits: Option<(f64, f64)>, constants: &Constants) -> Vec<Fact> {
     if matches!(own.first(), Some(Fact::Number(_))) {
         return Vec::new();
@@ -306,38 +303,37 @@ fn edges((least, most): (f64, f64), step: f64, constants: &Constants, numbers: &
     edges
 }
 
-/// Every combination of the values of some fields.
+/// The Cartesian product of the values of some fields.
 pub struct Space {
     start: Input,
     dimensions: Vec<(InputField, Vec<Fact>)>,
 }
 
 impl Space {
-    /// The combinations of the fields' values around an input.
+    /// The combinations of the fields' values, with an input as the starting point.
     #[must_use]
     pub fn new(start: Input, dimensions: Vec<(InputField, Vec<Fact>)>) -> Self {
         Self { start, dimensions }
     }
 
-    /// The fields.
+    /// The fields that vary.
     pub fn fields(&self) -> impl Iterator<Item = InputField> {
         self.dimensions.iter().map(|(field, _)| *field)
     }
 
-    /// How many combinations there are, as far as they can be counted.
+    /// Number of combinations; saturates at the largest `u64`.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.dimensions.iter().fold(1, |all, (_, values)| all.saturating_mul(values.len() as u64))
     }
 
-    /// Whether there is none.
+    /// Whether there are no combinations.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The combinations, the starting input first; no more than `most` of them, spread over all where there
-    /// are more.
+    /// The combinations, the starting input first; at most `most` of them, evenly spread if there are more.
     pub fn inputs(&self, most: usize) -> impl Iterator<Item = Input> {
         let all = self.len();
         let is_whole = all <= most as u64;
@@ -355,7 +351,7 @@ impl Space {
         })
     }
 
-    /// One of an even choice.
+    /// One point of a low-discrepancy sequence.
     fn spread(&self, number: u64, shares: &[f64]) -> Input {
         self.input(|dimension, count| {
             let share = shares.get(dimension).copied().unwrap_or_default();
@@ -363,7 +359,7 @@ impl Space {
         })
     }
 
-    /// The input with the value at a place, of so many, in each dimension.
+    /// Builds an input: `place` returns the index, out of so many values, for each dimension.
     fn input(&self, mut place: impl FnMut(usize, u64) -> usize) -> Input {
         let mut input = self.start.clone();
         for (dimension, (field, values)) in self.dimensions.iter().enumerate() {
@@ -375,10 +371,10 @@ impl Space {
         input
     }
 
-    /// The input with every field as it was at the start that need not differ for `holds` to hold.
+    /// Simplifies an input: resets each field to its starting value if `holds` still holds.
     ///
     /// # Errors
-    /// Where `holds` fails.
+    /// If `holds` fails.
     pub fn simplest(
         &self,
         input: &Input,
@@ -396,7 +392,8 @@ impl Space {
         Ok(simplest)
     }
 
-    /// Where an input differs from the start, in the words of scripts; all that is looked at where it does not.
+    /// The fields in which an input differs from the start, as scripts write them; if there are none, all fields that
+    /// identify nothing.
     #[must_use]
     pub fn told(&self, input: &Input) -> String {
         match self.told_beside_start(input) {
@@ -405,7 +402,7 @@ impl Space {
         }
     }
 
-    /// Where an input differs from the start, in the words of scripts; empty where it does not.
+    /// The fields in which an input differs from the start, as scripts write them; empty if there are none.
     #[must_use]
     pub fn told_beside_start(&self, input: &Input) -> String {
         self.said(input, |field| field.of(input) != field.of(&self.start))
@@ -417,9 +414,9 @@ impl Space {
     }
 }
 
-/// Steps whose multiples, without their whole parts, visit a cube of so many dimensions evenly: square roots of
-/// primes, which no whole numbers tie to each other. Source: L. Kuipers and H. Niederreiter, Uniform Distribution of
-/// Sequences, 1974, on Kronecker sequences.
+/// Generators of a low-discrepancy Kronecker sequence in so many dimensions: the fractional parts of square roots of
+/// primes, which are linearly independent over the rationals. Source: L. Kuipers and H. Niederreiter, Uniform
+/// Distribution of Sequences, 1974.
 fn even_shares(dimensions: usize) -> Vec<f64> {
     let is_prime =
         |number: &u32| (2..*number).take_while(|d| d * d <= *number).all(|divisor| !number.is_multiple_of(divisor));
@@ -431,7 +428,7 @@ pub(super) mod tests {
     use super::super::facts::NEVER;
     use super::*;
 
-    /// A rested page's post.
+    /// A post on a channel without fatigue.
     pub(crate) fn input() -> Input {
         Input {
             asset: AssetFacts::middling(),

@@ -1,107 +1,107 @@
-//! What a table of keys is made of: where a key stands, what it may hold, what holds without it.
+//! Building blocks of key tables: the path of a key, the values it allows and its default.
 //!
-//! One such table drives the validation of a file, its defaults, and whatever describes the file to
-//! people and editors. It knows nothing of what the numbers mean together; `coherence` does.
+//! One such table drives the validation of a file, its defaults, and its documentation for people and editors. It knows
+//! nothing of constraints between values; `coherence` does.
 
 use crate::model::Channel;
 
 /// One key of a TOML file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Key {
-    /// Path within the file, parts joined by dots; `<channel>`, `<day>`, `<signal>`, `<guardrail>`,
-    /// `<param>` and `<case>` stand for any one such name.
+    /// Path within the file, parts joined by dots; `<channel>`, `<day>`, `<signal>`, `<guardrail>`, `<param>` and
+    /// `<case>` are placeholders for such a name.
     pub path: &'static str,
-    /// What it holds.
+    /// The kind of value it holds.
     pub kind: Kind,
-    /// What holds where the file is silent.
+    /// Whether it is required, and its default.
     pub need: Need,
-    /// What it does, with its unit.
+    /// Its description, with the unit.
     pub doc: &'static str,
 }
 
-/// What a key may hold.
+/// The kind of value that a key holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
-    /// A whole number in a range, both ends included.
+    /// An integer in a closed interval.
     Integer {
-        /// Smallest.
+        /// Smallest value, inclusive.
         least: i64,
-        /// Largest.
+        /// Largest value, inclusive.
         most: i64,
     },
     /// A finite number in a range.
     Number {
-        /// Lower end.
+        /// Lower bound.
         least: Limit,
-        /// Upper end.
+        /// Upper bound.
         most: Limit,
     },
     /// `true` or `false`.
     Bool,
-    /// Any text but the empty one.
+    /// Any non-empty text.
     Text,
-    /// One of some names.
+    /// One of a fixed set of names.
     Choice(&'static [&'static str]),
-    /// A list of hours, `0..24`, each once.
+    /// A list of distinct hours, `0..24`.
     Hours,
     /// A time of day, as in `"23:00"`.
     Clock,
-    /// A day, as in `2026-12-25`.
+    /// A date, as in `2026-12-25`.
     Date,
-    /// A time of every week, as in `"friday 18:00"`, or a date and time, as in `2026-12-24T12:00:00`; both on the
-    /// client's clock.
+    /// A weekly time, as in `"friday 18:00"`, or a date and time, as in `2026-12-24T12:00:00`; both in the client's
+    /// local time.
     WallTime,
-    /// A list of rows.
+    /// A list of rows, each an inline table.
     Rows(Rows),
 }
 
-/// The end of a range.
+/// A bound of a range.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Limit {
-    /// The number itself is allowed.
+    /// Inclusive.
     To(f64),
-    /// All up to the number, but not the number itself.
+    /// Exclusive.
     Short(f64),
-    /// No end.
+    /// Unbounded.
     Open,
 }
 
-/// What rows of a list look like.
+/// The schema of the rows of a list.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rows {
-    /// The keys of each row; paths of one part.
+    /// The keys of each row; their paths have one part.
     pub columns: &'static [Key],
-    /// Whether the first column must ascend from row to row.
+    /// Whether the first column must be strictly ascending from row to row.
     pub ascending: bool,
-    /// What the first row's first column must be; none where it is free and the list may be empty.
+    /// The value that the first column must have in the first row; `None` if it is free and the list may be empty.
     pub first: Option<f64>,
-    /// How the list is written, for messages.
+    /// An example of the list, for messages.
     pub example: &'static str,
 }
 
-/// What holds where a file is silent about a key.
+/// What applies if a file does not state a key.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Need {
-    /// Nothing: the file must say it.
+    /// An error: the key is required.
     Required,
-    /// Nothing: it must be said where its table is there at all.
+    /// An error if the key's table is present.
     WithTable,
-    /// It may be left out, and then nothing holds.
+    /// Nothing: the key is optional and has no default.
     Optional,
-    /// This.
+    /// This default.
     Default(Preset),
 }
 
-/// A value that holds by default.
+/// A default value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Preset {
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// A number.
+    /// A floating-point number.
     Number(f64),
-    /// True or false.
+    /// A boolean.
     Bool(bool),
-    /// Text, also for a choice.
+    /// A text, or one of the names of a choice.
     Text(&'static str),
     /// A list without rows.
     NoRows,
@@ -114,14 +114,14 @@ pub struct FileKeys {
     pub stem: &'static str,
     /// What the file is for.
     pub doc: &'static str,
-    /// Its keys, in the order they are explained in.
+    /// Its keys, in documentation order.
     pub keys: &'static [Key],
 }
 
-/// The days of a week as keys are named by them, Monday first.
+/// The days of a week as named in keys, Monday first.
 pub const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
-/// The signals of the early-warning matrix, which agents compute.
+/// The signals of the early-warning matrix, which the agents compute.
 pub const SIGNALS: [&str; 10] = [
     "trend_shift",
     "collapse_risk",
@@ -135,21 +135,21 @@ pub const SIGNALS: [&str; 10] = [
     "blindspot",
 ];
 
-/// What a part of a path in angle brackets stands for.
+/// What a placeholder, a path part in angle brackets, stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Names {
-    /// One of the nine channels; every one must be there.
+    /// One of the nine channels; a file must have all of them.
     Channel,
     /// One of the seven days.
     Day,
-    /// One of the signals.
+    /// One of the [`SIGNALS`].
     Signal,
-    /// A name of the pack's own: lowercase letters, digits and underscores.
+    /// A name that the pack defines: lowercase letters, digits and underscores.
     Own,
 }
 
 impl Names {
-    /// What a part of a path stands for; none where it is a name itself.
+    /// What a path part stands for; `None` if it is a literal name.
     #[must_use]
     pub fn of(part: &str) -> Option<Self> {
         match part {
@@ -161,7 +161,7 @@ impl Names {
         }
     }
 
-    /// The names it may be; none where the pack gives its own.
+    /// The names allowed; `None` if the pack defines its own.
     #[must_use]
     pub fn known(self) -> Option<Vec<&'static str>> {
         match self {
@@ -172,7 +172,7 @@ impl Names {
         }
     }
 
-    /// Whether the name is one of them.
+    /// Whether a name is allowed.
     #[must_use]
     pub fn allow(self, name: &str) -> bool {
         match self {
@@ -190,24 +190,23 @@ fn is_own_name(name: &str) -> bool {
 }
 
 impl Key {
-    /// The key with what it needs replaced; for tables of keys.
     const fn new(path: &'static str, kind: Kind, need: Need, doc: &'static str) -> Self {
         Self { path, kind, need, doc }
     }
 
-    /// A key that the file must hold.
+    /// A required key.
     #[must_use]
     pub const fn required(path: &'static str, kind: Kind, doc: &'static str) -> Self {
         Self::new(path, kind, Need::Required, doc)
     }
 
-    /// A key that must be there where its table is.
+    /// A key that is required if its table is present.
     #[must_use]
     pub const fn with_table(path: &'static str, kind: Kind, doc: &'static str) -> Self {
         Self::new(path, kind, Need::WithTable, doc)
     }
 
-    /// A key that may be left out.
+    /// An optional key without a default.
     #[must_use]
     pub const fn optional(path: &'static str, kind: Kind, doc: &'static str) -> Self {
         Self::new(path, kind, Need::Optional, doc)
@@ -221,25 +220,25 @@ impl Key {
 }
 
 impl Kind {
-    /// A whole number from one to another, both included.
+    /// An integer from `least` to `most`, both inclusive.
     #[must_use]
     pub const fn integer(least: i64, most: i64) -> Self {
         Kind::Integer { least, most }
     }
 
-    /// A number from one to another, both included.
+    /// A number from `least` to `most`, both inclusive.
     #[must_use]
     pub const fn number(least: f64, most: f64) -> Self {
         Kind::Number { least: Limit::To(least), most: Limit::To(most) }
     }
 
-    /// A number above one and up to another.
+    /// A number from `least`, exclusive, to `most`, inclusive.
     #[must_use]
     pub const fn above(least: f64, most: f64) -> Self {
         Kind::Number { least: Limit::Short(least), most: Limit::To(most) }
     }
 
-    /// A number from one up to another, which is not allowed itself.
+    /// A number from `least`, inclusive, to `most`, exclusive.
     #[must_use]
     pub const fn below(least: f64, most: f64) -> Self {
         Kind::Number { least: Limit::To(least), most: Limit::Short(most) }
@@ -251,13 +250,13 @@ impl Kind {
         Kind::Number { least: Limit::Open, most: Limit::Open }
     }
 
-    /// Steps from a threshold to a number, ascending.
+    /// A step table: rows of a threshold and a number, ascending by threshold.
     #[must_use]
     pub const fn steps(columns: &'static [Key], first: Option<f64>, example: &'static str) -> Self {
         Kind::Rows(Rows { columns, ascending: true, first, example })
     }
 
-    /// What it is, without its range: `a whole number`.
+    /// A noun phrase for it, without the range: `a whole number`.
     #[must_use]
     pub const fn noun(&self) -> &'static str {
         match self {
@@ -274,7 +273,7 @@ impl Kind {
         }
     }
 
-    /// What may be written, for remedies: `a whole number from 0 to 168`.
+    /// The values allowed, for remedies: `a whole number from 0 to 168`.
     #[must_use]
     pub fn expected(&self) -> String {
         match self {

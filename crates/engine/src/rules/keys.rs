@@ -1,8 +1,8 @@
-//! Every key of a rules pack: what the files may hold, in which range, and what each does.
+//! All keys of a rules pack: the values allowed, their ranges and what each key does.
 //!
-//! Each file has a module of its name, where its keys are declared with the numbers that the engine reads of them;
-//! validation, defaults, schema and display read this list. Numbers that a strategist tunes have no default: a pack
-//! states them.
+//! Each file has a module of the same name, where its keys are declared together with the struct that the engine reads.
+//! Validation, defaults, schema and display use this list. Values that a strategist tunes have no default: a pack must
+//! state them.
 
 use super::assets::ASSETS;
 use super::calendar::CALENDAR;
@@ -13,7 +13,7 @@ use super::guardrails::GUARDRAILS;
 use super::key::{FileKeys, Key, Kind, Preset};
 use super::risk::RISK;
 
-/// The files of a pack, in the order they are explained in.
+/// The files of a pack, in documentation order.
 pub const PACK_FILES: [FileKeys; 8] = [
     FileKeys { stem: "pack", doc: "the name of the pack and the format it is written in", keys: PACK },
     FileKeys { stem: "channels", doc: "how often, when and how far apart each channel posts", keys: CHANNELS },
@@ -33,7 +33,7 @@ pub const PACK_FILES: [FileKeys; 8] = [
     FileKeys { stem: "early_warning", doc: "when a signal about a client becomes a warning", keys: EARLY_WARNING },
 ];
 
-/// The keys of an overlay's `scope`.
+/// The keys of an overlay's `scope` table.
 pub(crate) const SCOPE: &[Key] = &[
     Key::optional("workspace", Kind::Text, "the workspace whose clients the overlay covers"),
     Key::optional("client", Kind::Text, "the client that the overlay covers"),

@@ -1,4 +1,4 @@
-//! The values that a key is set to, read from a list or a range and checked against the key's kind.
+//! The values of a sweep parameter, parsed from a list or a range and checked against the kind of its key.
 
 use std::ops::Range;
 
@@ -8,27 +8,27 @@ use super::settings::Value;
 use super::sheet::Sheet;
 use super::value;
 
-/// The most values of one key.
+/// Maximum number of values of one key.
 const MOST: usize = 10_000;
 
-/// Steps that a range without a step is cut into at least, so that its values are short to write.
+/// Minimum number of steps of a continuous range. Its values are rounded to such steps, to keep them short.
 const FINENESS: f64 = 10_000.0;
 
-/// The values of a key.
+/// The values that a key takes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Levels {
-    /// These, in this order; at least one.
+    /// These values, in this order; at least one.
     Listed(Vec<Level>),
-    /// Any number from the first to the second.
+    /// Any number from the first to the second, both inclusive.
     Within(f64, f64),
 }
 
-/// One value.
+/// One value of a key.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Level {
-    /// As it is written in TOML.
+    /// The value as TOML.
     pub written: String,
-    /// The number that it is; none for anything else.
+    /// The number that it is; `None` if it is not a number.
     pub number: Option<f64>,
 }
 
@@ -37,7 +37,7 @@ impl Level {
         Self { written: number.to_string(), number: Some(number) }
     }
 
-    /// A value of a pack.
+    /// Converts a value of a pack.
     pub(super) fn of(value: &Value) -> Self {
         Self { written: value.to_string(), number: number_of(value) }
     }
@@ -49,7 +49,7 @@ impl Level {
 }
 
 impl Levels {
-    /// How many there are; none where there is no end of them.
+    /// Number of values; `None` for a continuous range.
     #[must_use]
     pub fn count(&self) -> Option<usize> {
         match self {
@@ -58,7 +58,7 @@ impl Levels {
         }
     }
 
-    /// The value at a share, in `0..1`, of the way from the first to the last.
+    /// The value at a position from the first to the last, given as a share in `0..1`.
     #[must_use]
     pub fn at(&self, share: f64) -> Level {
         match self {
@@ -75,15 +75,15 @@ impl Levels {
     }
 }
 
-/// A number without the dust of binary fractions, so that 0.1 + 0.2 is 0.3.
+/// Rounds away floating-point error, so that 0.1 + 0.2 gives 0.3.
 fn rounded(number: f64) -> f64 {
     format!("{number:.11e}").parse().map_or(number, |short: f64| short + 0.0)
 }
 
-/// Reads values and checks each against every key. `place` gives the place of a span of the text.
+/// Parses values and checks each against every key. `place` gives the location of a span of the text.
 ///
 /// # Errors
-/// Everything that is wrong with them.
+/// Every error in the values.
 pub(super) fn read(
     keys: &[(&str, &Key)],
     text: &str,
@@ -117,7 +117,7 @@ pub(super) fn read(
     if mistakes.is_empty() { Ok(Levels::Listed(levels)) } else { Err(mistakes) }
 }
 
-/// The parts of a list: between commas that stand in no brackets and no quotes, without blanks around.
+/// The parts of a list: the trimmed spans between commas outside brackets and quotes.
 fn parts(text: &str) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     let (mut start, mut depth, mut quote) = (0, 0_i32, None);
@@ -150,7 +150,7 @@ struct Reader<'a> {
     place: &'a dyn Fn(Range<usize>) -> Place,
 }
 
-/// The text of a range: its ends and its step, each with its span.
+/// The text of a range: its ends and step, each with its span.
 struct Written<'t> {
     low: (&'t str, Range<usize>),
     high: (&'t str, Range<usize>),
@@ -179,7 +179,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A range, if the part is one: two dots outside of quotes and brackets.
+    /// The range, if the part is one: two dots outside quotes and brackets.
     fn range<'t>(&self, span: &Range<usize>, part: &'t str) -> Result<Option<Written<'t>>, Vec<Diagnostic>> {
         if part.starts_with(['"', '\'', '[', '{']) {
             return Ok(None);
@@ -200,7 +200,7 @@ impl Reader<'_> {
         }))
     }
 
-    /// Both ends of a range, each of which the keys must allow.
+    /// Both ends of a range, each of which must be valid for every key.
     fn ends(&self, span: &Range<usize>, written: &Written<'_>) -> Result<(f64, f64), Vec<Diagnostic>> {
         let end = |(text, at): &(&str, Range<usize>)| {
             if text.trim().is_empty() {
@@ -220,7 +220,7 @@ impl Reader<'_> {
         Err(vec![self.mistake("empty_range", span, cause, "write the smaller number first")])
     }
 
-    /// A range of any numbers: one without a step.
+    /// A continuous range of numbers: one without a step.
     fn open_range(&self, span: &Range<usize>, text: &str) -> Result<Option<(f64, f64)>, Vec<Diagnostic>> {
         let part = text.get(span.clone()).unwrap_or_default();
         let is_open = |written: &Written<'_>| written.step.is_none() && matches!(self.kind, Kind::Number { .. });
@@ -240,7 +240,7 @@ impl Reader<'_> {
                 return Err(vec![self.mistake("no_step", span, cause, remedy)]);
             }
         };
-        // Half a hundredth of a step, so that a last value that dust keeps from the end still counts.
+        // The tolerance, 0.005 of a step, keeps a last value that misses the end by a rounding error.
         let count = ((high - low) / step + 0.005).floor();
         if count >= MOST as f64 {
             let cause = format!("`{}` would take {} values", self.path, count + 1.0);
@@ -261,7 +261,7 @@ impl Reader<'_> {
         })
     }
 
-    /// One value, which every key must allow.
+    /// One value, which must be valid for every key.
     fn level(&self, text: &str, span: &Range<usize>) -> Result<Level, Vec<Diagnostic>> {
         let mut level = None;
         let mut mistakes = Vec::new();
@@ -302,10 +302,10 @@ impl Reader<'_> {
     }
 }
 
-/// The text as it is written in a file: what must stand in quotes gets them.
+/// The text as TOML: adds quotes where the kind requires them.
 fn quoted(kind: &Kind, text: &str) -> String {
     let is_text = matches!(kind, Kind::Text | Kind::Choice(_) | Kind::Clock | Kind::Date | Kind::WallTime);
-    // A date and time stands without quotes, a weekday and time in them.
+    // A date and time is unquoted, a weekday and time quoted.
     let is_text =
         is_text && !(matches!(kind, Kind::WallTime) && text.starts_with(|first: char| first.is_ascii_digit()));
     if is_text && !text.starts_with(['"', '\'']) { toml::Value::from(text).to_string() } else { text.to_owned() }
@@ -337,7 +337,7 @@ mod tests {
         }
     }
 
-    /// Code and marked text of each mistake.
+    /// Code and marked text of each diagnostic.
     fn told(kind: Kind, text: &str) -> Vec<(&'static str, String)> {
         let mistakes = read_as(kind, text).unwrap_err();
         mistakes.into_iter().map(|m| (m.code, text[m.span.unwrap()].to_owned())).collect()

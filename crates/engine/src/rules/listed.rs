@@ -1,4 +1,4 @@
-//! Every key that the files of a pack really say, with its place: each row of a list for itself.
+//! Every key that the files of a pack state explicitly, with its location; each row of a list separately.
 
 use std::sync::Arc;
 
@@ -6,20 +6,20 @@ use super::RulesPack;
 use super::assets::AssetRules;
 use super::settings::{Value, View};
 
-/// One key of a pack as a file says it.
+/// One key that a file of a pack states.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listed {
     /// Full path, such as `fatigue.frequency`.
     pub key: String,
-    /// Which row of a list, from 0; none where it holds one value.
+    /// 0-based row of a list; `None` for a single value.
     pub row: Option<usize>,
-    /// File of the pack.
+    /// File, as a path within the pack.
     pub file: Arc<str>,
-    /// Line of that file, from 1.
+    /// 1-based line in the file.
     pub line: u32,
 }
 
-/// Keys that hold from a number on; a table's name stands for all its keys, a list's for its rows.
+/// Keys that are thresholds; the name of a table stands for all its keys, that of a list for its rows.
 const THRESHOLDS: [&str; 11] = [
     "early_warning.high_from",
     "early_warning.signals",
@@ -35,8 +35,8 @@ const THRESHOLDS: [&str; 11] = [
 ];
 
 impl Listed {
-    /// Whether something holds from its number on, and not below it. A first row that begins at 0 has no
-    /// other side.
+    /// Whether it is a threshold: something applies at or above it, and not below. A first row that begins at 0 has no
+    /// values below it.
     #[must_use]
     pub fn is_threshold(&self) -> bool {
         let is_one = |name: &str| self.key == name || self.key.starts_with(&format!("{name}."));
@@ -47,7 +47,7 @@ impl Listed {
 }
 
 impl RulesPack {
-    /// Why a key can count nowhere beside the other numbers of the pack and of its overlays; none where it can.
+    /// Why a key has no effect, given the other values of the pack and of its overlays; `None` if it has one.
     #[must_use]
     pub fn why_idle(&self, key: &str) -> Option<String> {
         if !matches!(key, "assets.recent_use" | "assets.recent_use_days") {
@@ -63,8 +63,8 @@ impl RulesPack {
         (!widest.recent_use_can_count()).then(why)
     }
 
-    /// Every key that the pack and its overlays say, by file and line. Name and format of the pack are
-    /// left out, and so are its guardrails' scopes and kinds of conflict, which change no verdict.
+    /// Every key that the pack and its overlays state, by file and line, except the keys of `pack.toml` and the scopes
+    /// and conflict kinds of guardrails, which change no verdict.
     #[must_use]
     pub fn listed(&self) -> Vec<Listed> {
         let mut found = Vec::new();

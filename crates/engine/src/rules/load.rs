@@ -1,6 +1,6 @@
-//! A rules pack from the texts of its files: all of its TOML validated, or every mistake told.
+//! Loads a rules pack from the texts of its files: validates all of its TOML, or reports every error.
 //!
-//! No file is read here and no script compiled: texts come in, numbers and scripts' texts come out.
+//! No file is read here and no script compiled: texts go in, rules and the texts of scripts come out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,30 +19,30 @@ use super::sheet::Sheet;
 use super::validate::{Branch, Extent, validate};
 use crate::model::{CalendarEntry, CampaignId, ClientId, WorkspaceId};
 
-/// The files of a pack: path within its folder, with `/` between parts, and text.
+/// The files of a pack: texts by path within its folder, with `/` as separator.
 pub type PackFiles = BTreeMap<String, String>;
 
 /// A pack whose TOML is valid.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RulesPack {
-    /// Shown in reports.
+    /// The pack's name, shown in reports.
     pub name: String,
-    /// What it is for; may be empty.
+    /// What the pack is for; may be empty.
     pub description: String,
-    /// BLAKE3 over names and contents of all files but `tests/`, hexadecimal.
+    /// BLAKE3 hash over names and contents of all files except `tests/`, hexadecimal.
     pub hash: String,
-    /// The files it was made from, tests included.
+    /// The source files, tests included.
     pub files: PackFiles,
     settings: Settings,
     overlays: Vec<Overlay>,
 }
 
-/// Which overlays hold for somebody. Clients with the same key have the same numbers.
+/// Which overlays apply to a client or campaign. Clients with the same key have the same effective rules.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct OverlayKey(Vec<usize>);
 
 impl OverlayKey {
-    /// Whether no overlay holds, so that the base does.
+    /// Whether no overlay applies, so that the base rules do.
     #[must_use]
     pub fn is_base(&self) -> bool {
         self.0.is_empty()
@@ -61,8 +61,8 @@ impl OverlayKey {
 /// ```
 ///
 /// # Errors
-/// Every mistake of every file, sorted by file, line and column: of syntax, of keys and values, and
-/// of numbers that cannot stand together, in the base or once an overlay lies over it.
+/// Every error in every file, sorted by file, line and column: syntax errors, invalid keys and values, and values that
+/// contradict each other, in the base or once an overlay is applied.
 pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
     let mut mistakes = name_mistakes(&files);
     let mut settings = Settings::default();
@@ -94,26 +94,26 @@ pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
 }
 
 impl RulesPack {
-    /// The numbers without any overlay.
+    /// The base rules, without any overlay.
     #[must_use]
     pub fn base(&self) -> Rules {
         self.rules_with(&OverlayKey::default())
     }
 
-    /// Every guardrail that is declared, those included that are switched off and that an overlay may switch on.
+    /// Every declared guardrail, including disabled ones, which an overlay may enable.
     #[must_use]
     pub fn declared_guardrails(&self) -> Vec<GuardrailRules> {
         guardrails::declared_guardrails(&View::new(&self.settings))
     }
 
-    /// The effective numbers for a client, or for one campaign of it: the base, then the overlays of
-    /// the workspace, the client and the campaign over it; within a scope by file name.
+    /// The effective rules of a client, or of one of its campaigns: the base, then the overlays of the workspace, the
+    /// client and the campaign in this order; within a scope in order of file name.
     #[must_use]
     pub fn rules_for(&self, workspace: &WorkspaceId, client: &ClientId, campaign: Option<&CampaignId>) -> Rules {
         self.rules_with(&self.overlay_key(workspace, client, campaign))
     }
 
-    /// Which overlays hold for a client, or for one campaign of it.
+    /// Which overlays apply to a client, or to one of its campaigns.
     #[must_use]
     pub fn overlay_key(&self, workspace: &WorkspaceId, client: &ClientId, campaign: Option<&CampaignId>) -> OverlayKey {
         let context = Context { workspace: Some(workspace), client: Some(client), campaign };
@@ -121,60 +121,60 @@ impl RulesPack {
         OverlayKey(overlays.filter(|(_, overlay)| overlay.covers(&context)).map(|(index, _)| index).collect())
     }
 
-    /// The numbers with the overlays of a key, which is one of this very pack.
+    /// The effective rules with the overlays of a key, which must come from this pack.
     #[must_use]
     pub fn rules_with(&self, key: &OverlayKey) -> Rules {
         let overlays = key.0.iter().filter_map(|index| self.overlays.get(*index));
         Rules::read(&View::with(&self.settings, overlays.map(|overlay| &overlay.settings)))
     }
 
-    /// The values that each overlay says by itself, by its file.
+    /// The values that each overlay states, with its file.
     pub(super) fn overlay_values(&self) -> impl Iterator<Item = (&str, Vec<super::effective::EffectiveValue>)> {
         self.overlays.iter().map(|overlay| (&*overlay.file, super::effective::said(&overlay.settings)))
     }
 
-    /// The values of the base, and those of a key's overlays in the order they lie over it.
+    /// The settings of the base, and those of a key's overlays in application order.
     pub(super) fn layers(&self, key: &OverlayKey) -> (&Settings, Vec<&Settings>) {
         let over = key.0.iter().filter_map(|index| self.overlays.get(*index)).map(|overlay| &overlay.settings);
         (&self.settings, over.collect())
     }
 
-    /// Whom the scopes of overlays name.
+    /// The names in the scopes of overlays.
     pub(super) fn names_of_scopes(&self) -> impl Iterator<Item = &Named> {
         self.overlays.iter().flat_map(|overlay| &overlay.names)
     }
 
-    /// What is not wrong and yet may not be meant.
+    /// Warnings: what is valid and yet may not be intended.
     #[must_use]
     pub fn remarks(&self) -> Vec<Diagnostic> {
         overlay::doubles(&self.overlays).into_iter().chain(overlay::idle(&self.overlays)).collect()
     }
 
-    /// The files of the overlays of a key, in the order they lie over one another.
+    /// The files of a key's overlays, in application order.
     pub fn overlay_files(&self, key: &OverlayKey) -> impl Iterator<Item = &str> {
         key.0.iter().filter_map(|index| self.overlays.get(*index)).map(|overlay| overlay.file.as_ref())
     }
 
-    /// Every overlay's file and scope, in the order they lie over one another.
+    /// Every overlay's file and scope, in application order.
     pub fn overlays(&self) -> impl Iterator<Item = (&str, &Scope)> {
         self.overlays.iter().map(|overlay| (overlay.file.as_ref(), &overlay.scope))
     }
 
-    /// File and line of a value of the base by its full path, such as `channels.tiktok.weekly_posts`;
-    /// for a table, those of the first value in it. None where it holds by default.
+    /// File and line of a value of the base by its full path, such as `channels.tiktok.weekly_posts`; for a table,
+    /// those of the first value in it. `None` if the value is a default.
     #[must_use]
     pub fn place_of(&self, key: &str) -> Option<(Arc<str>, u32)> {
         first_place(&self.settings, key)
     }
 
-    /// File and line that a value comes from once the overlays of a key lie over the base.
+    /// File and line that a value comes from with the overlays of a key applied.
     #[must_use]
     pub fn place_with(&self, overlays: &OverlayKey, key: &str) -> Option<(Arc<str>, u32)> {
         let mut over = overlays.0.iter().rev().filter_map(|index| self.overlays.get(*index));
         over.find_map(|overlay| first_place(&overlay.settings, key)).or_else(|| self.place_of(key))
     }
 
-    /// File and line of one row of a list, or of a value as a whole, under the overlays of a key.
+    /// File and line of one row of a list, or of a value as a whole, with the overlays of a key applied.
     #[must_use]
     pub fn place_of_row(&self, overlays: &OverlayKey, key: &str, row: Option<usize>) -> Option<(Arc<str>, u32)> {
         let over =
@@ -183,7 +183,8 @@ impl RulesPack {
         row.or_else(|| self.place_with(overlays, key))
     }
 
-    /// File and line of a special day of the pack under the overlays of a key; none where the pack has no such day.
+    /// File and line of a special day of the pack with the overlays of a key applied; `None` if the pack has no such
+    /// day.
     #[must_use]
     pub fn place_of_day(&self, overlays: &OverlayKey, day: &CalendarEntry) -> Option<(Arc<str>, u32)> {
         let (base, over) = self.layers(overlays);
@@ -193,12 +194,12 @@ impl RulesPack {
         Some((Arc::clone(&place.file), place.line))
     }
 
-    /// What the files say: the base, then each overlay.
+    /// The settings of the base, then those of each overlay.
     pub(super) fn all_layers(&self) -> impl Iterator<Item = &Settings> {
         std::iter::once(&self.settings).chain(self.overlays.iter().map(|overlay| &overlay.settings))
     }
 
-    /// The scripts by path, sorted.
+    /// The scripts with their paths, sorted by path.
     pub fn scripts(&self) -> impl Iterator<Item = (&str, &str)> {
         let scripts = self.files.iter().filter(|(path, _)| is_script(path));
         scripts.map(|(path, text)| (path.as_str(), text.as_str()))
@@ -284,9 +285,8 @@ fn name_mistakes(files: &PackFiles) -> Vec<Diagnostic> {
     mistakes
 }
 
-/// BLAKE3 over each file's name and content in order of name, each with its length in front, so that
-/// no two packs can be told apart by where one file ends. Tests do not change what a pack does and
-/// are left out.
+/// BLAKE3 over each file's name and content in order of name, each prefixed with its length, so that packs that differ
+/// only in where one file ends have different hashes. Tests do not change what a pack does and are left out.
 fn hash(files: &PackFiles) -> String {
     let mut hasher = blake3::Hasher::new();
     for (path, text) in files.iter().filter(|(path, _)| !is_test(path)) {
@@ -324,18 +324,18 @@ pub(crate) mod tests {
         files
     }
 
-    /// Code, file, line and key of each mistake.
+    /// Code, file, line and key of each diagnostic.
     pub(crate) fn told(files: PackFiles) -> Vec<(&'static str, String, u32, String)> {
         let mistakes = load(files).expect_err("the pack should not load");
         mistakes.into_iter().map(|m| (m.code, m.file.to_string(), m.line, m.key)).collect()
     }
 
-    /// Code and key of each mistake.
+    /// Code and key of each diagnostic.
     pub(crate) fn codes(files: PackFiles) -> Vec<(&'static str, String)> {
         told(files).into_iter().map(|(code, _, _, key)| (code, key)).collect()
     }
 
-    /// Code and key of the one mistake that a replaced text makes.
+    /// Code and key of the only diagnostic that a replaced text causes.
     pub(crate) fn only_clash(file: &str, from: &str, to: &str) -> (&'static str, String) {
         let told = codes(changed(file, from, to));
         let [only] = told.as_slice() else { panic!("{told:?}") };

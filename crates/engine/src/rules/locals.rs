@@ -1,4 +1,5 @@
-//! What the variables of one function stand for, and the cases of its `switch`es, as far as comparing goes.
+//! What the local variables of one function hold, and the cases of its `switch` statements, as far as comparisons need
+//! it.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +7,20 @@ use rhai::{AST, ASTNode, Engine, Expr, Position, Stmt, Token};
 
 use super::comparisons::Compared;
 
-/// What is known of one function beside its tree.
+/// What is known of one function in addition to its AST.
 #[derive(Default)]
 pub(super) struct Locals {
-    /// Variables that hold a field of a view, or an entry of one that is a list; none for those that hold more than
-    /// one thing.
+    /// Variables that hold a field of a view, or an entry of a field that is a list; `None` if they hold more than one
+    /// thing.
     fields: BTreeMap<String, Option<Compared>>,
-    /// Variables that hold a list that is written out.
+    /// Variables that hold an array literal.
     lists: BTreeMap<String, Option<Vec<Expr>>>,
-    /// The values that the cases of a `switch` name. The tree keeps nothing but their hashes.
+    /// The values in the cases of each `switch`, of which the AST keeps only hashes.
     cases: BTreeMap<Position, Vec<Expr>>,
 }
 
 impl Locals {
-    /// Those of a function that stands alone in the tree. `text` is what the tree was read from.
+    /// Analyses the only function of an AST. `text` is the source of the AST.
     pub fn of(function: &AST, engine: &Engine, text: &str) -> Self {
         let mut locals = Self::default();
         let mut assigned = Vec::new();
@@ -61,7 +62,7 @@ impl Locals {
         self.fields.entry(name.to_owned()).and_modify(|known| *known = None).or_insert(field);
     }
 
-    /// The field that an expression reads, itself or by a variable.
+    /// The field that an expression reads, directly or through a variable.
     pub fn field(&self, expression: &Expr) -> Option<Compared> {
         match expression {
             Expr::Variable(variable, ..) => self.fields.get(variable.1.as_str())?.clone(),
@@ -69,7 +70,7 @@ impl Locals {
         }
     }
 
-    /// The entries of a list that is written out, there or in a variable.
+    /// The entries of an array literal, given directly or through a variable.
     pub fn list<'e>(&'e self, expression: &'e Expr) -> Option<&'e [Expr]> {
         match expression {
             Expr::Array(items, _) => Some(items),
@@ -78,13 +79,13 @@ impl Locals {
         }
     }
 
-    /// The values that the cases of the `switch` at a place name.
+    /// The values in the cases of the `switch` at a position.
     pub fn cases(&self, position: Position) -> &[Expr] {
         self.cases.get(&position).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Functions that leave what they are called on as it was.
+/// Functions that do not modify their receiver.
 const READERS: [&str; 12] = [
     "contains",
     "ends_with",
@@ -100,7 +101,7 @@ const READERS: [&str; 12] = [
     "to_upper",
 ];
 
-/// The variable that a node may change: by an assignment, or by a function that is called on it.
+/// The variable that a node may modify: by an assignment, or by a function that is called on it.
 fn changed(node: &ASTNode<'_>) -> Option<String> {
     let is_reader = |name: &str| READERS.contains(&name);
     match node {
@@ -124,7 +125,7 @@ fn changed(node: &ASTNode<'_>) -> Option<String> {
     }
 }
 
-/// The variable that an expression begins with.
+/// The variable that an expression starts with.
 fn variable(expression: &Expr) -> Option<String> {
     match expression {
         Expr::Variable(variable, ..) => Some(variable.1.to_string()),
@@ -133,7 +134,7 @@ fn variable(expression: &Expr) -> Option<String> {
     }
 }
 
-/// The numbers and texts that the cases of a `switch` name; its ranges and all that stands behind `=>` are left out.
+/// The numbers and texts in the cases of a `switch`; ranges and everything after `=>` are left out.
 fn cases(engine: &Engine, text: &str, switch: Position) -> Vec<Expr> {
     let Some(lines_before) = switch.line().and_then(|line| line.checked_sub(1)) else { return Vec::new() };
     let begins_at = switch.position().unwrap_or(1).saturating_sub(1);
@@ -179,7 +180,7 @@ fn cases(engine: &Engine, text: &str, switch: Position) -> Vec<Expr> {
     found
 }
 
-/// The values of one case, `A | B if CONDITION`; none where it has a range or anything else.
+/// The values of one case, `A | B if CONDITION`; ranges and anything else are left out.
 fn values(pattern: &[(Token, Position)]) -> Vec<Expr> {
     let named = pattern.split(|(token, _)| *token == Token::If).next().unwrap_or_default();
     let value = |part: &[(Token, Position)]| match part {
@@ -190,8 +191,8 @@ fn values(pattern: &[(Token, Position)]) -> Vec<Expr> {
     named.split(|(token, _)| *token == Token::Pipe).filter_map(value).collect()
 }
 
-/// The text with all that stands between backticks, and those themselves, as spaces: what is put into such a text would
-/// be read as code. A backtick in a comment or in another text begins none.
+/// The text with backtick strings blanked out, since code interpolated in them would be lexed as code. A backtick in a
+/// comment or in another string does not start one.
 fn without_backticked(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut within = None;
@@ -222,7 +223,7 @@ mod tests {
     use super::super::script;
     use super::*;
 
-    /// A script as it is written, with nothing worked out beforehand.
+    /// Compiles a script without optimizations.
     fn read(text: &str) -> (Engine, AST) {
         let mut engine = script::engine();
         engine.set_optimization_level(OptimizationLevel::None);

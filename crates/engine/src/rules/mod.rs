@@ -1,4 +1,4 @@
-//! Rules as files: TOML and Rhai, validated whole, compiled once, evaluated anywhere.
+//! Rules packs: TOML and Rhai files, validated as a whole, compiled once and evaluated by any number of workers.
 
 mod arithmetic;
 mod assets;

@@ -1,4 +1,4 @@
-//! Clients, workspaces and more that a pack names: whether there are any of that name, a scenario knows.
+//! Clients, workspaces and other names that a pack refers to; a scenario knows which of them exist.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use super::CompiledRules;
 use super::diagnostic::{Diagnostic, Place, listed, nearest};
 use crate::model::{CampaignId, ClientId, Scenario};
 
-/// What a name is one of.
+/// The kind of thing that a name refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NameKind {
     /// A client's id.
@@ -16,9 +16,9 @@ pub enum NameKind {
     Workspace,
     /// A campaign's id.
     Campaign,
-    /// A trade of clients.
+    /// An industry of clients.
     Industry,
-    /// A kind of assets.
+    /// A kind of asset.
     AssetKind,
     /// A tag of clients.
     ClientTag,
@@ -26,24 +26,24 @@ pub enum NameKind {
     AssetTag,
 }
 
-/// A name as a pack says it.
+/// A name that a pack refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// What it is one of.
+    /// The kind of thing it refers to.
     pub kind: NameKind,
     /// The name.
     pub name: String,
-    /// The client whose campaign it is to be; none where any client's will do.
+    /// The client that a campaign must belong to; `None` if that of any client will do.
     pub of_client: Option<String>,
-    /// Where it stands.
+    /// Its location.
     pub place: Place,
 }
 
-/// Names shown where none is near.
+/// Number of known names listed if none is similar.
 const SHOWN: usize = 5;
 
 impl NameKind {
-    /// What a field of a view, such as `ctx.client`, names.
+    /// What a field of a view, such as `ctx.client`, refers to.
     pub(super) fn of_field(field: &str) -> Option<Self> {
         match field {
             "ctx.client" | "client.id" => Some(NameKind::Client),
@@ -55,7 +55,7 @@ impl NameKind {
         }
     }
 
-    /// What the entries of a field that holds a list, such as `ctx.tags`, name.
+    /// What the entries of a list field, such as `ctx.tags`, refer to.
     pub(super) fn of_list(field: &str) -> Option<Self> {
         match field {
             "ctx.tags" | "client.tags" => Some(NameKind::ClientTag),
@@ -77,16 +77,16 @@ impl NameKind {
     }
 }
 
-/// Every name that there is.
+/// All names that exist.
 #[derive(Debug, Clone, Default)]
 pub struct KnownNames {
     all: BTreeSet<(NameKind, Arc<str>)>,
-    /// Clients with their campaigns.
+    /// Campaigns, each with its client.
     campaigns: BTreeSet<(ClientId, CampaignId)>,
 }
 
 impl KnownNames {
-    /// Those of a scenario.
+    /// The names in a scenario.
     #[must_use]
     pub fn of(scenario: &Scenario) -> Self {
         let mut known = Self::default();
@@ -106,7 +106,7 @@ impl KnownNames {
         known
     }
 
-    /// Adds one.
+    /// Adds a name.
     pub fn add(&mut self, kind: NameKind, name: &str) {
         self.all.insert((kind, name.into()));
     }
@@ -115,7 +115,7 @@ impl KnownNames {
         self.all.iter().filter(move |(other, _)| *other == kind).map(|(_, name)| &**name)
     }
 
-    /// What is wrong with a name; none where there is such a one.
+    /// The error in a name; `None` if the name exists.
     #[must_use]
     pub fn mistake(&self, named: &Named) -> Option<Diagnostic> {
         let Named { kind, name, of_client, place } = named;
@@ -135,8 +135,8 @@ impl KnownNames {
         Some(Diagnostic::at("unknown_name", place, name, cause, remedy))
     }
 
-    /// What is wrong with a campaign that is not this client's; nothing where there is no such client, which is
-    /// told for itself.
+    /// The error in a campaign that another client has; `None` if the client does not exist, which is reported
+    /// separately.
     fn campaign_of_another(&self, campaign: &str, client: &str, place: &Place) -> Option<Diagnostic> {
         let is_of = |(owner, id): &(ClientId, CampaignId)| owner.as_str() == client && id.as_str() == campaign;
         if self.campaigns.iter().any(is_of) || !self.of_kind(NameKind::Client).any(|id| id == client) {
@@ -151,7 +151,7 @@ impl KnownNames {
 }
 
 impl Named {
-    /// That nobody looked whether there is one.
+    /// A warning that the name was not checked against a scenario.
     #[must_use]
     pub fn not_looked_up(&self) -> Diagnostic {
         let Self { kind, name, place, .. } = self;
@@ -161,7 +161,7 @@ impl Named {
 }
 
 impl CompiledRules {
-    /// The names that overlays and scripts say.
+    /// The names that overlays and scripts refer to.
     #[must_use]
     pub fn names(&self) -> Vec<Named> {
         self.pack().names_of_scopes().cloned().chain(self.names_in_scripts()).collect()

@@ -1,6 +1,6 @@
-//! Overlays: files that change a few numbers for one workspace, client or campaign.
+//! Overlays: files that override a few values for one workspace, client or campaign.
 //!
-//! An overlay changes what the base says and cannot add to it: no guardrail, no parameter, no file.
+//! An overlay overrides what the base states and cannot add to it: no guardrail, no parameter, no file.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use super::sheet::Sheet;
 use super::validate::{Branch, Extent, validate};
 use crate::model::{CampaignId, ClientId, WorkspaceId};
 
-/// Whom an overlay covers.
+/// What an overlay applies to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// Every client of a workspace.
     Workspace(WorkspaceId),
     /// One client.
     Client(ClientId),
-    /// One campaign, of one client where that is named.
+    /// One campaign; of a single client if one is named.
     Campaign(CampaignId, Option<ClientId>),
 }
 
@@ -36,7 +36,7 @@ impl Scope {
         }
     }
 
-    /// Wider scopes come first, so that narrower ones lie over them.
+    /// Application order: wider scopes come first, so that narrower ones override them.
     const fn rank(&self) -> u8 {
         match self {
             Scope::Workspace(_) => 0,
@@ -46,7 +46,7 @@ impl Scope {
     }
 }
 
-/// For whom the numbers are wanted.
+/// The workspace, client and campaign whose effective rules are requested.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Context<'a> {
     pub(crate) workspace: Option<&'a WorkspaceId>,
@@ -54,12 +54,11 @@ pub(crate) struct Context<'a> {
     pub(crate) campaign: Option<&'a CampaignId>,
 }
 
-/// One overlay.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Overlay {
     pub(crate) file: Arc<str>,
     pub(crate) scope: Scope,
-    /// Whom the scope names, with their places.
+    /// The names in the scope, with their locations.
     pub(crate) names: Vec<Named>,
     pub(crate) settings: Settings,
 }
@@ -70,22 +69,22 @@ impl Overlay {
     }
 }
 
-/// Sorts overlays in the order they lie over one another: by scope, then by file name.
+/// Sorts overlays in application order: by scope, then by file name.
 pub(crate) fn stack(overlays: &mut [Overlay]) {
     overlays.sort_by(|a, b| (a.scope.rank(), &a.file).cmp(&(b.scope.rank(), &b.file)));
 }
 
-/// What an overlay may hold: the keys of every file under the file's stem, and its scope.
+/// The keys that an overlay may have: those of every file, under the file's stem, and its scope.
 pub(crate) fn branch() -> Branch {
     let files = PACK_FILES.iter().filter(|file| file.stem != "pack");
     let tables = files.map(|file| Branch::of(file.stem, file.keys));
     Branch::with("", std::iter::once(Branch::of("scope", SCOPE)).chain(tables).collect())
 }
 
-/// Reads one overlay; there is none where its scope cannot be told.
+/// Reads one overlay; `None` if its scope is unclear.
 ///
-/// `base` is none where the guardrails of the pack have mistakes of their own, so that names in the
-/// overlay cannot be judged by them.
+/// `base` is `None` if the guardrails of the pack have errors themselves, so that names in the overlay cannot be
+/// checked against them.
 pub(crate) fn read(
     file: &str,
     text: &str,
@@ -133,7 +132,7 @@ fn scope(settings: &Settings) -> Result<Scope, (Option<Place>, String)> {
     }
 }
 
-/// Overlays that change nothing.
+/// Warnings about overlays that change nothing.
 pub(crate) fn idle(overlays: &[Overlay]) -> Vec<Diagnostic> {
     let says_nothing = |overlay: &&Overlay| overlay.settings.iter().all(|(path, _)| path.starts_with("scope."));
     let told = |overlay: &Overlay| {
@@ -174,7 +173,7 @@ fn unknown_guardrails(settings: &Settings, base: &Settings) -> Vec<Diagnostic> {
     mistakes
 }
 
-/// Names something that an overlay sets and the base does not have.
+/// Reports something that an overlay sets and the base does not have.
 fn unknown(
     settings: &Settings,
     path: &str,
@@ -194,7 +193,7 @@ fn unknown(
     Some(Diagnostic::at(code, first.place.as_ref()?, path, cause, remedy))
 }
 
-/// A guardrail has one function, with the parameters of one scope.
+/// An overlay cannot change a guardrail's scope: its function has the parameters of one scope.
 fn scopes_of_guardrails(settings: &Settings) -> Vec<Diagnostic> {
     let scopes = settings.iter().filter(|(path, _)| path.starts_with("guardrails.") && path.ends_with(".scope"));
     scopes
@@ -223,7 +222,7 @@ fn not_for_campaigns(settings: &Settings) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// Keys that two overlays of one scope set: the one whose file name comes later in the alphabet counts.
+/// Keys that two overlays of the same scope set; the one whose file name sorts later takes precedence.
 pub(crate) fn doubles(overlays: &[Overlay]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (index, later) in overlays.iter().enumerate() {
@@ -240,7 +239,7 @@ pub(crate) fn doubles(overlays: &[Overlay]) -> Vec<Diagnostic> {
     found
 }
 
-/// What clashes once overlays lie over the base, in any combination of scopes that may meet.
+/// Conflicts that arise once overlays are applied to the base, in every combination of scopes that may occur.
 pub(crate) fn clashes(base: &Settings, overlays: &[Overlay]) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
@@ -269,8 +268,7 @@ fn group_clashes(group: Group, base: &Settings, overlays: &[&Overlay]) -> Vec<Cl
     found
 }
 
-/// Every workspace, client and campaign that the overlays name, and none of each, combined; those
-/// with fewer names first within each.
+/// The Cartesian product of the workspaces, clients and campaigns that the overlays name, with `None` first in each.
 fn contexts<'a>(overlays: &[&'a Overlay]) -> Vec<Context<'a>> {
     let mut workspaces = BTreeSet::from([None]);
     let mut clients = BTreeSet::from([None]);

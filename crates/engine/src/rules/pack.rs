@@ -1,7 +1,7 @@
-//! The numbers of a rules pack as they hold for one client, after its overlays.
+//! The effective rules for one client, with its overlays applied.
 //!
-//! Every field is made of keys of the pack's TOML files, which `load` has checked; scripts are held in `compile`. Nothing
-//! can go wrong here.
+//! Every field is read from keys of the pack's TOML files, which `load` has validated, so nothing can fail here.
+//! `compile` handles the scripts.
 
 use super::assets::AssetRules;
 use super::calendar::CalendarRules;
@@ -14,7 +14,7 @@ use super::risk::RiskRules;
 use super::settings::View;
 use crate::model::Channel;
 
-/// The effective numbers for one client, or for one campaign of it.
+/// The effective rules for one client, or for one of its campaigns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
     /// `channels.toml`, in the order of [`Channel::ALL`].
@@ -23,7 +23,7 @@ pub struct Rules {
     pub fatigue: FatigueRules,
     /// `assets.toml`.
     pub assets: AssetRules,
-    /// `guardrails.toml`, in the order of the file; those switched off are left out.
+    /// `guardrails.toml`: the enabled guardrails, in file order.
     pub guardrails: Vec<GuardrailRules>,
     /// `risk.toml`.
     pub risk: RiskRules,
@@ -34,7 +34,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The effective numbers of a view.
+    /// Reads the effective rules of a view.
     pub(super) fn read(view: &View<'_>) -> Self {
         let table = |name| RuleTable { view, name };
         Self {
@@ -48,7 +48,7 @@ impl Rules {
         }
     }
 
-    /// The numbers of one channel.
+    /// The rules of one channel.
     #[must_use]
     #[expect(clippy::indexing_slicing, reason = "INVARIANT: `channels` holds one entry a channel, in order")]
     pub fn channel(&self, channel: Channel) -> &ChannelRules {
@@ -56,22 +56,23 @@ impl Rules {
     }
 }
 
-/// Whether a minute of the day lies in a span of the clock: its first minute does, its last does not.
+/// Whether a minute of the day lies in a half-open interval of the clock, which wraps past midnight if `to` is before
+/// `from`.
 #[must_use]
 pub const fn is_within_clock_span((from, to): (u16, u16), minute_of_day: u16) -> bool {
     if from <= to { from <= minute_of_day && minute_of_day < to } else { minute_of_day >= from || minute_of_day < to }
 }
 
-/// One row of a step table: from a threshold on, a number. Rows ascend by threshold.
+/// One row of a step table: a threshold, and the number that applies from there on. Rows ascend by threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
-    /// The row holds from here on, up to the next row.
+    /// Threshold, inclusive; the row applies up to the threshold of the next one.
     pub from: f64,
-    /// What holds.
+    /// The number that applies.
     pub then: f64,
 }
 
-/// The number that holds at `at`: that of the last row not above it.
+/// The number that applies at `at`: that of the last row whose threshold is not above it; `None` if there is none.
 #[must_use]
 pub fn step_at(steps: &[Step], at: f64) -> Option<f64> {
     steps.iter().rev().find(|step| at >= step.from).map(|step| step.then)

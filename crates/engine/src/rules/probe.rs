@@ -1,8 +1,7 @@
-//! Which functions and which sides of which conditions of a pack's scripts are ever reached.
+//! Coverage of a pack's scripts: which functions and which branches of conditions are reached.
 //!
-//! The scripts are put together anew with a call at the head of every function and around every condition
-//! of an `if`. The calls answer with what they are given, so that nothing else changes, and stand on the
-//! lines they are put in, so that places stay true.
+//! Scripts are instrumented with a call at the start of every function and around every condition of an `if`. The calls
+//! return their argument, so results do not change, and add no line breaks, so line numbers stay the same.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,27 +11,27 @@ use rhai::{AST, ASTNode, Engine, FuncRegistration, OptimizationLevel, Position, 
 use super::diagnostic::Place;
 use super::script;
 
-/// A place of a script that can be reached.
+/// A location in a script whose coverage is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
-    /// File of the pack.
+    /// File, as a path within the pack.
     pub file: Arc<str>,
-    /// Line of that file, from 1.
+    /// 1-based line in the file.
     pub line: u32,
-    /// What it is.
+    /// What is recorded there.
     pub kind: SiteKind,
 }
 
-/// What can be reached.
+/// What coverage is recorded of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SiteKind {
-    /// A function.
+    /// A function, by name.
     Function(String),
-    /// The condition of an `if`, which can hold and not hold.
+    /// The condition of an `if`, which can be true or false.
     Condition,
 }
 
-/// The sites of a pack, and which of them were reached so far.
+/// The recorded locations of a pack, and which of them have been reached.
 #[derive(Debug, Clone, Default)]
 pub struct Probes {
     sites: Vec<Site>,
@@ -43,8 +42,7 @@ const REACHED: &str = "probe_reached";
 const SIDE: &str = "probe_side";
 
 impl Probes {
-    /// Every site, with whether its function was called or its condition held, and whether its condition
-    /// failed to hold.
+    /// Every location; whether its function was called or its condition was true; and whether its condition was false.
     #[must_use]
     pub fn sites(&self) -> Vec<(Site, bool, bool)> {
         let reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,7 +51,7 @@ impl Probes {
         sites.map(|(index, site)| (site.clone(), is_reached(index, true), is_reached(index, false))).collect()
     }
 
-    /// An engine whose scripts tell what they reach.
+    /// An engine whose scripts record what they reach.
     pub(super) fn engine(&self) -> Engine {
         let mut engine = script::engine();
         let note = |reached: &Mutex<BTreeSet<(usize, bool)>>, index: i64, side: bool| {
@@ -72,14 +70,14 @@ impl Probes {
         engine
     }
 
-    /// The text of a script with its sites marked.
+    /// Instruments the text of a script.
     pub(super) fn mark(&mut self, path: &str, text: &str) -> String {
         let mut engine = script::engine();
         engine.set_optimization_level(OptimizationLevel::None);
         let Ok(shape) = engine.compile(text) else { return text.to_owned() };
         let mut marks = self.functions(&shape, path, text);
         marks.extend(self.conditions(&shape, path, text));
-        // From the back, so that one mark does not move the place of the next.
+        // Back to front, so that one insertion does not shift the position of the next.
         marks.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
         let mut marked = text.to_owned();
         for (at, mark) in marks {
@@ -122,7 +120,7 @@ impl Probes {
     }
 }
 
-/// A position of a text, where the word stands there.
+/// The location and byte offset of a position in a text, if the word is there.
 fn found(path: &str, text: &str, position: Position, word: &str) -> Option<(Place, usize)> {
     let line = u32::try_from(position.line()?).ok()?;
     let column = u32::try_from(position.position()?).ok()?;

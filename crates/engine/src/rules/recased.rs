@@ -1,10 +1,10 @@
-//! Texts brought to one case and then compared with a text that has letters of the other one.
+//! Texts converted to one case and then compared with a text that has letters of the other case.
 
 use rhai::{ASTNode, Expr};
 
 use super::comparisons::Mismatch;
 
-/// The case that a text was brought to.
+/// The case that a text was converted to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Case {
     Lower,
@@ -20,7 +20,7 @@ impl Case {
         }
     }
 
-    /// The case of what an expression ends with, such as `asset.title.to_lower()`.
+    /// The case that an expression such as `asset.title.to_lower()` converts its result to.
     fn of(expression: &Expr) -> Option<Self> {
         match expression {
             Expr::Dot(dot, ..) => Self::of(&dot.rhs),
@@ -44,12 +44,12 @@ impl Case {
     }
 }
 
-/// What is wrong with a node of a script that compares such a text, or seeks something in it.
+/// The errors in a script node that compares such a text, or searches it.
 pub(super) fn mismatches(node: &ASTNode<'_>) -> Vec<Mismatch> {
     texts(node).into_iter().filter_map(|(case, text)| mismatch(case, text)).collect()
 }
 
-/// The case of what a node compares, and the texts that it is compared with.
+/// The case of the text that a node compares, and the texts that it is compared with.
 fn texts<'e>(node: &ASTNode<'e>) -> Vec<(Case, &'e Expr)> {
     match node {
         ASTNode::Expr(Expr::FnCall(call, _)) => match (call.name.as_str(), call.args.as_slice()) {
@@ -65,7 +65,7 @@ fn texts<'e>(node: &ASTNode<'e>) -> Vec<(Case, &'e Expr)> {
             }
             _ => Vec::new(),
         },
-        // The part of a chain where the text is asked right after its case was changed.
+        // The part of a method chain that searches a text right after its case was converted.
         ASTNode::Expr(Expr::Dot(dot, ..)) => {
             let Expr::MethodCall(changed, _) = &dot.lhs else { return Vec::new() };
             let asked = match &dot.rhs {

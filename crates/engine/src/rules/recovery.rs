@@ -1,18 +1,18 @@
-//! Reading on after a mistake of syntax, statement by statement.
+//! Error recovery for TOML: continues after a syntax error, statement by statement.
 //!
-//! The parser gives up on the rest of a table after some mistakes, and takes the lines after an open
-//! bracket for a part of it. So a file that cannot be read whole is cut into statements, each is
-//! read by itself, and the broken ones are blanked out. Byte offsets stay those of the text.
+//! After some errors the parser gives up on the rest of a table, or takes the lines after an unclosed bracket as part
+//! of it. A file that does not parse as a whole is therefore split into statements, each is parsed by itself, and the
+//! broken ones are blanked out. Byte offsets do not change.
 
 use std::ops::Range;
 
 use toml::de::{DeTable, Error};
 
-/// A mistake of syntax, in the parser's words.
+/// A syntax error, with the parser's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SyntaxError {
     pub(crate) message: String,
-    /// None where the parser gave no place.
+    /// `None` if the parser gave no position.
     pub(crate) span: Option<Range<usize>>,
 }
 
@@ -22,8 +22,8 @@ impl From<&Error> for SyntaxError {
     }
 }
 
-/// The text with broken statements, and the tables that a broken line should have begun, blanked
-/// out; and what is wrong with each statement.
+/// The text with broken statements, and the tables of broken headers, blanked out; and the error in each broken
+/// statement.
 pub(crate) fn blanked(text: &str) -> (String, Vec<SyntaxError>) {
     let mut errors = Vec::new();
     let mut rest = text.as_bytes().to_vec();
@@ -42,11 +42,11 @@ pub(crate) fn blanked(text: &str) -> (String, Vec<SyntaxError>) {
     (String::from_utf8(rest).unwrap_or_default(), errors)
 }
 
-/// A header or an assignment, with all the lines it runs over.
+/// A table header or an assignment, with all the lines that it spans.
 struct Statement {
     span: Range<usize>,
     is_header: bool,
-    /// Brackets that an assignment opens and does not close, innermost last.
+    /// Offsets of the brackets that an assignment opens and does not close, innermost last.
     open: Vec<usize>,
 }
 
@@ -55,7 +55,7 @@ impl Statement {
         Self { span: start..start, is_header: false, open: Vec::new() }
     }
 
-    /// The first thing that is wrong with it by itself.
+    /// The first syntax error in the statement by itself.
     fn error(&self, text: &str) -> Option<SyntaxError> {
         let own = text.get(self.span.clone())?;
         let (_, errors) = DeTable::parse_recoverable(own);
@@ -74,10 +74,10 @@ impl Statement {
     }
 }
 
-/// Cuts a text into statements; empty lines and comments between them are left out.
+/// Splits a text into statements; blank lines and comments between them are left out.
 ///
-/// Within open brackets, a line belongs to its statement unless it begins at the margin and reads
-/// like a statement of its own.
+/// Within open brackets, a line belongs to its statement unless it is not indented and looks like the start of another
+/// one.
 fn statements(text: &str) -> Vec<Statement> {
     let mut statements: Vec<Statement> = Vec::new();
     let mut start = 0;
@@ -103,7 +103,7 @@ fn statements(text: &str) -> Vec<Statement> {
     statements
 }
 
-/// Whether a line is `key = …` or `[table]` from its first letter on.
+/// Whether a line starts, without indentation, like `key = …` or `[table]`.
 fn reads_like_a_statement(line: &str) -> bool {
     let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if let Some(name) = line.strip_prefix("[[").or_else(|| line.strip_prefix('[')) {

@@ -1,4 +1,4 @@
-//! Diagnostics as text: the line of the file with a caret, the cause above it, the remedy below.
+//! Renders diagnostics as text: the cause, the source line with a caret, and the remedy.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,22 +8,22 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Padding, Snippet};
 
 use super::diagnostic::{Diagnostic, escaped_where, is_unseen, visible};
 
-/// Mistakes laid out in full before the rest are only counted.
+/// Number of diagnostics rendered in full; the rest are only counted.
 const SHOWN: usize = 50;
 
-/// Bytes of the longest line that is shown; of longer ones the place alone is named.
+/// Length in bytes of the longest source line that is shown; of longer ones only the location is given.
 const LONGEST_LINE: usize = 2000;
 
-/// Lays out diagnostics in the order given, an empty line between two; beyond the first fifty the rest are counted.
+/// Renders diagnostics in the given order, separated by blank lines; after the first fifty, the rest are only counted.
 ///
-/// `text_of` gives a file's text by the name in the diagnostic; where it gives none, the line is not
-/// shown. With `color`, escape codes for a terminal are put in; those of names and texts are written out.
+/// `text_of` returns a file's text by its name in the diagnostic; if it returns `None`, the source line is not shown.
+/// `color` adds escape codes for a terminal; those within names and texts are always escaped.
 #[must_use]
 pub fn render<'t>(diagnostics: &[Diagnostic], text_of: &dyn Fn(&str) -> Option<&'t str>, color: bool) -> String {
     render_as(&Level::ERROR, diagnostics, text_of, color)
 }
 
-/// The same of what is only pointed out.
+/// Renders diagnostics as warnings, otherwise like [`render()`].
 #[must_use]
 pub fn render_warnings<'t>(
     diagnostics: &[Diagnostic],
@@ -55,7 +55,7 @@ fn render_as<'t>(
     laid_out
 }
 
-/// What a diagnostic says, harmless to a terminal.
+/// The texts of a diagnostic, safe to print in a terminal.
 struct Words<'d> {
     cause: Cow<'d, str>,
     remedy: Cow<'d, str>,
@@ -64,7 +64,7 @@ struct Words<'d> {
 
 impl<'d> Words<'d> {
     fn of(diagnostic: &'d Diagnostic) -> Self {
-        // Causes may run over several lines.
+        // Causes may span several lines.
         let lines = |text| escaped_where(text, |c| is_unseen(c) && c != '\n');
         Self { cause: lines(&diagnostic.cause), remedy: lines(&diagnostic.remedy), file: visible(&diagnostic.file) }
     }
@@ -92,7 +92,7 @@ fn group<'a>(
     }
 }
 
-/// The first line that is meant, and which of its bytes are; none where it is too long to be shown.
+/// The first line of the diagnostic's span, and the bytes of it to mark; `None` if it is too long to be shown.
 fn marked_line<'t>(diagnostic: &Diagnostic, text: &'t str) -> Option<(&'t str, Range<usize>)> {
     let span = diagnostic.span.clone()?;
     let before = text.get(..span.start)?;

@@ -1,4 +1,4 @@
-//! `risk.toml`: how sure the engine must be for a post to run by itself.
+//! `risk.toml`: how confident the engine must be for a post to be executed automatically.
 
 use super::declare::{RuleTable, rule_table};
 use super::key::{Key, Kind, Preset};
@@ -96,7 +96,7 @@ fn default_policy(table: RuleTable<'_>) -> Policy {
 }
 
 impl RiskRules {
-    /// Whether a post of the risk is approved by somebody other than who committed its plan.
+    /// Whether a post of this risk must be approved by someone other than the person who committed its plan.
     #[must_use]
     pub fn needs_second_person(&self, risk: RiskBand) -> bool {
         self.second_person_for_high_risk && risk == RiskBand::High

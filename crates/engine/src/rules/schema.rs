@@ -1,6 +1,6 @@
-//! What the files of a pack may hold as JSON Schema (draft 2020-12), so that editors complete and check them.
+//! JSON Schema (draft 2020-12) of a pack's files, so that editors complete and check them.
 //!
-//! It is made of the table of keys that the loader validates by, and of nothing else.
+//! It is generated from the key table that the loader validates against, and from nothing else.
 
 use serde_json::{Map, Value, json};
 
@@ -18,11 +18,11 @@ pub fn json_schema(file: &FileKeys) -> Value {
     schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     schema.insert("title".to_owned(), json!(format!("{}.toml", file.stem)));
     schema.insert("description".to_owned(), json!(file.doc));
-    // Editors write the schema's own place at the head of a file.
+    // There is no `$id`: a file gives the location of its schema in a comment at its start.
     Value::Object(schema)
 }
 
-/// A table of the file while keys are put in their places.
+/// A node of the key tree while keys are inserted.
 #[derive(Default)]
 struct Node<'k> {
     children: Vec<(&'k str, Node<'k>)>,
@@ -50,7 +50,7 @@ impl<'k> Node<'k> {
         }
     }
 
-    /// Whether a file must hold something here.
+    /// Whether this entry is required in its table.
     fn is_required(&self) -> bool {
         match self.key {
             Some(key) => matches!(key.need, Need::Required | Need::WithTable),
@@ -58,7 +58,7 @@ impl<'k> Node<'k> {
         }
     }
 
-    /// Whether a file without this table lacks a key.
+    /// Whether a file without this entry lacks a required key.
     fn must_be_there(&self) -> bool {
         match self.key {
             Some(key) => key.need == Need::Required,
@@ -81,7 +81,7 @@ impl<'k> Node<'k> {
                 }
                 Some(names) => match names.known() {
                     Some(known) => {
-                        // Every channel must be there; days and signals only where a file speaks of them.
+                        // Every channel is required; days and signals are optional.
                         if names == Names::Channel {
                             required.extend(known.iter().map(|name| (*name).to_owned()));
                         }
@@ -158,7 +158,7 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
     }
 }
 
-/// A weekday and time in quotes, or a local date-time, which editors check as a text.
+/// A weekday and time, or a local date-time, which editors check as a string.
 fn wall_time_pattern() -> String {
     let clock = "([01][0-9]|2[0-3]):[0-5][0-9]";
     let of_week = format!("({}) +({clock}|24:00)", DAYS.join("|"));

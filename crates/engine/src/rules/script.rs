@@ -1,8 +1,8 @@
-//! The script engine: what scripts may do, and for how long.
+//! The script engine: what scripts can use, and their resource limits.
 //!
-//! Scripts see read-only views, have no input or output, no imports, no clock and no randomness. They
-//! are bounded in operations, depth and size; since every operation is short, a bound on operations
-//! bounds time too, and does so the same on every machine.
+//! Scripts receive read-only views and have no I/O, imports, clock or randomness. Operations, depth and size are
+//! limited; since every operation is short, the limit on operations also bounds time, and does so the same on every
+//! machine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,32 +17,32 @@ use super::arithmetic;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts, Shown};
 use crate::model::Outcome;
 
-/// What a guardrail's function returns.
+/// The verdict that a guardrail's function returns.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub outcome: Outcome,
     pub reason: ImmutableString,
     pub remedy: ImmutableString,
-    /// Line of the joined scripts.
+    /// Line in the concatenated scripts.
     pub line: usize,
 }
 
-/// A guardrail's `ctx`: the channel's week with the guardrail's own numbers.
+/// A guardrail's own parameters, which it reads as `ctx.params`.
 #[derive(Clone)]
 pub(super) struct Params(pub(super) Arc<BTreeMap<String, f64>>);
 
-/// `ctx` as a script holds it.
+/// `ctx` as a script holds it: the channel's week and the guardrail's parameters.
 #[derive(Clone)]
 pub(super) struct ShownChannel {
     pub facts: Arc<ChannelFacts>,
     pub params: Arc<BTreeMap<String, f64>>,
 }
 
-/// What a guardrail's function can answer with, and what each takes.
+/// The functions that make a guardrail's verdict, with their parameters.
 pub(super) const VERDICTS: [(&str, &[&str]); 3] =
     [("pass", &[]), ("warn", &["reason", "remedy"]), ("block", &["reason", "remedy"])];
 
-/// The name under which a guardrail reads its own numbers.
+/// The property of `ctx` that holds a guardrail's own parameters.
 pub(super) const PARAMS: &str = "params";
 
 const MAX_OPERATIONS: u64 = 200_000;
@@ -56,7 +56,7 @@ const MAX_DEPTH_GLOBAL: usize = 64;
 const MAX_DEPTH_FUNCTION: usize = 32;
 const MAX_STRINGS_INTERNED: usize = 1024;
 
-/// An engine with exactly what rules may use.
+/// An engine with only those functions that rules may use.
 pub(super) fn engine() -> Engine {
     let mut engine = Engine::new_raw();
     for package in [

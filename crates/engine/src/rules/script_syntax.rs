@@ -1,5 +1,5 @@
-//! What the script engine says of a script that it cannot read, in words for who writes rules: what other languages
-//! make one write, a name mistyped, a brace that is never closed.
+//! Explains syntax errors in scripts to the authors of rules: habits from other languages, mistyped names, unclosed
+//! braces.
 
 use rhai::{LexError, ParseError, ParseErrorType, Position};
 
@@ -7,12 +7,12 @@ use super::compile::lowercase_first;
 use super::diagnostic::nearest;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
 
-/// What is wrong, where, and what to do.
+/// A syntax error: cause, position and remedy.
 #[derive(Debug, PartialEq)]
 pub(super) struct Unreadable {
-    /// From 1; 0 where the script as a whole is meant.
+    /// 1-based; 0 for the script as a whole.
     pub line: usize,
-    /// In characters, from 1.
+    /// 1-based, in characters.
     pub column: usize,
     pub cause: String,
     pub remedy: String,
@@ -20,7 +20,7 @@ pub(super) struct Unreadable {
 
 const FIRST_ONLY: &str = "mend the script at this place; the first mistake of each file is shown";
 
-/// Words of other languages, and what stands for them here.
+/// Words of other languages, and their equivalents here.
 const FOREIGN: [(&str, &str); 14] = [
     ("and", "&&"),
     ("or", "||"),
@@ -38,7 +38,7 @@ const FOREIGN: [(&str, &str); 14] = [
     ("function", "fn"),
 ];
 
-/// What to tell of an error in a text.
+/// Explains an error in a text.
 pub(super) fn unreadable(error: &ParseError, text: &str) -> Unreadable {
     let position = error.position();
     let told = |cause: String, remedy: String| Unreadable {
@@ -87,7 +87,7 @@ fn in_its_words(error: &ParseError) -> String {
     lowercase_first(&error.err_type().to_string())
 }
 
-/// A word of another language at the place of the error, or that the error is about.
+/// A word of another language at the position of the error, or that the error is about.
 fn foreign_word(kind: &ParseErrorType, text: &str, position: Position) -> Option<(&'static str, &'static str)> {
     let named = match kind {
         ParseErrorType::VariableUndefined(name) => name.clone(),
@@ -96,7 +96,7 @@ fn foreign_word(kind: &ParseErrorType, text: &str, position: Position) -> Option
     FOREIGN.into_iter().find(|(word, _)| *word == named)
 }
 
-/// Whether the `=` at the place of the error is followed by `<`.
+/// Whether the `=` at the position of the error is followed by `<`.
 fn is_turned(text: &str, position: Position) -> bool {
     let at = || {
         let line = text.lines().nth(position.line()?.checked_sub(1)?)?;
@@ -105,7 +105,7 @@ fn is_turned(text: &str, position: Position) -> bool {
     at() == Some('<')
 }
 
-/// Whether a line that begins at the margin declares the name.
+/// Whether a line without indentation declares the name.
 fn is_declared_outside(name: &str, text: &str) -> bool {
     let declares = |line: &str, keyword: &str| {
         let rest = line.strip_prefix(keyword).and_then(|rest| rest.trim_start().strip_prefix(name));
@@ -125,7 +125,7 @@ fn is_of_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The name that was meant: a field of a view, or the nearest that the script has.
+/// Suggests the name that was meant: a field of a view, or the nearest word of the script.
 fn remedy_for_name(name: &str, text: &str) -> String {
     let views = [
         (PostFacts::PARAMETER, has_field::<PostFacts>(name)),
@@ -150,8 +150,8 @@ fn has_field<T: Facts>(name: &str) -> bool {
     T::fields().iter().any(|field| field.name == name)
 }
 
-/// Line and column, from 1, of the brace that was left open: the first whose closing one stands further left than
-/// the line that opens it, or else the innermost that has none.
+/// 1-based line and column of the brace that was left open: the first whose closing brace is indented less than the
+/// line that opens it, or else the innermost that has none.
 fn open_brace(text: &str) -> Option<(usize, usize)> {
     let mut open: Vec<(usize, usize, usize)> = Vec::new();
     let mut misplaced = None;
@@ -173,7 +173,7 @@ fn open_brace(text: &str) -> Option<(usize, usize)> {
     misplaced.or(Some((line, column)))
 }
 
-/// The braces of a line outside texts and comments, with their columns from 0.
+/// The braces of a line outside strings and comments, with their 0-based columns.
 fn braces(line: &str, in_comment: &mut bool) -> Vec<(usize, char)> {
     let mut found = Vec::new();
     let mut quote = None;

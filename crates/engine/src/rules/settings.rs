@@ -1,6 +1,6 @@
-//! Validated values by full path, and how overlays lie over them.
+//! Validated values by full path, and how overlays are layered over them.
 //!
-//! Nothing here is checked again: what is in a [`Settings`] has passed its key.
+//! Nothing is validated here: every value in a [`Settings`] has passed the checks of its key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,40 +9,40 @@ use chrono::{NaiveDate, NaiveDateTime};
 use super::diagnostic::Place;
 use super::key::Preset;
 
-/// A value that passed its key.
+/// A validated value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// A number.
+    /// A floating-point number.
     Number(f64),
-    /// Yes or no.
+    /// A boolean.
     Bool(bool),
     /// A text.
     Text(String),
-    /// Hours of the day, 0 to 23, in their order.
+    /// Hours of the day, `0..24`, ascending.
     Hours(Vec<u8>),
-    /// Minutes of the day.
+    /// A time of day, in minutes since midnight.
     Clock(u16),
-    /// A day.
+    /// A date.
     Date(NaiveDate),
-    /// Minutes since Monday 00:00, `0..10080`.
+    /// A weekly time, in minutes since Monday 00:00, `0..10080`.
     WeekTime(u16),
-    /// A day and time of the client's clock.
+    /// A date and time in the client's local time.
     DateTime(NaiveDateTime),
     /// A list of rows.
     Rows(Vec<Row>),
 }
 
-/// One row of a list, by column.
+/// One row of a list: settings by column.
 pub type Row = BTreeMap<&'static str, Setting>;
 
-/// A value with where it was said.
+/// A value with its source location.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {
-    /// The value.
+    /// The validated value.
     pub value: Value,
-    /// None where it holds by default.
+    /// Where it is stated; `None` if it is a default.
     pub place: Option<Place>,
 }
 
@@ -50,7 +50,7 @@ pub struct Setting {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Settings {
     values: BTreeMap<String, Setting>,
-    /// Paths that a file says something of that could not be understood.
+    /// Paths for which a file states something that could not be read.
     unread: BTreeSet<String>,
 }
 
@@ -74,7 +74,7 @@ impl Value {
         }
     }
 
-    /// The text; none where it is something else.
+    /// The text; `None` if it is of another kind.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -90,7 +90,7 @@ impl Value {
         }
     }
 
-    /// The day; none where it is something else.
+    /// The date; `None` if it is of another kind.
     #[must_use]
     pub fn as_date(&self) -> Option<NaiveDate> {
         match self {
@@ -110,7 +110,7 @@ impl Settings {
         self.unread.extend(other.unread);
     }
 
-    /// The same without a table.
+    /// The settings without a table.
     pub(crate) fn without(mut self, table: &str) -> Self {
         let prefix = format!("{table}.");
         self.values.retain(|path, _| !path.starts_with(&prefix));
@@ -121,7 +121,7 @@ impl Settings {
         self.unread.insert(path.to_owned());
     }
 
-    /// What is said at a full path.
+    /// The setting at a full path.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Setting> {
         self.values.get(path)
@@ -131,7 +131,7 @@ impl Settings {
         self.values.iter().map(|(path, setting)| (path.as_str(), setting))
     }
 
-    /// Everything under a table.
+    /// All settings in a table, at any depth.
     pub(crate) fn under(&self, table: &str) -> impl Iterator<Item = (&str, &Setting)> {
         let prefix = format!("{table}.");
         let from = prefix.clone();
@@ -141,7 +141,7 @@ impl Settings {
             .map(|(path, setting)| (path.as_str(), setting))
     }
 
-    /// The names of a table's own entries, in the order of the file.
+    /// The names of a table's direct entries, in file order.
     #[must_use]
     pub fn names_under(&self, table: &str) -> Vec<&str> {
         let mut first_place: BTreeMap<&str, usize> = BTreeMap::new();
@@ -158,33 +158,33 @@ impl Settings {
     }
 }
 
-/// Whether the rows of a key add up over layers. Of any other key a later layer hides what an earlier one says.
+/// Whether the rows of a key accumulate over layers. For any other key, a later layer overrides an earlier one.
 pub(crate) fn adds_up(path: &str) -> bool {
     path == "calendar.days" || is_closed_ranges(path)
 }
 
-/// Whether a path is that of a list of closed ranges: of the calendar or of a channel.
+/// Whether a path is that of a list of closed ranges, of the calendar or of a channel.
 pub(crate) fn is_closed_ranges(path: &str) -> bool {
     path == "calendar.closed" || path.starts_with("channels.") && path.ends_with(".closed")
 }
 
-/// Settings in layers, the base first; a later layer hides what it says itself, but for rows that add up.
+/// Settings in layers, the base first; a later layer overrides earlier ones, except for rows that accumulate.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
     layers: Vec<&'a Settings>,
 }
 
-/// A setting as found in a view.
+/// A setting that was found in a view.
 #[derive(Debug, Clone)]
 pub(crate) struct Found<'a> {
     pub(crate) path: String,
     pub(crate) setting: &'a Setting,
-    /// The layer it was found in, 0 for the base.
+    /// The layer it was found in; 0 for the base.
     pub(crate) layer: usize,
 }
 
 impl<'a> View<'a> {
-    /// Values with nothing laid over them.
+    /// A view of the base alone.
     #[must_use]
     pub fn new(base: &'a Settings) -> Self {
         Self { layers: vec![base] }
@@ -198,7 +198,7 @@ impl<'a> View<'a> {
         self.layers.first().copied()
     }
 
-    /// Whether some layer says something of the path that could not be understood.
+    /// Whether some layer states something for the path that could not be read.
     pub(crate) fn is_unread(&self, path: &str) -> bool {
         self.layers.iter().any(|settings| settings.unread.contains(path))
     }
@@ -209,19 +209,19 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The value at a full path, as the last layer that says it.
+    /// The value at a full path, from the topmost layer that states it.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&'a Value> {
         self.layers.iter().rev().find_map(|settings| settings.get(path)).map(|setting| &setting.value)
     }
 
-    /// The number there; none where there is none.
+    /// The number at a full path; `None` if there is none.
     #[must_use]
     pub fn number(&self, path: &str) -> Option<f64> {
         self.get(path).and_then(Value::as_number)
     }
 
-    /// The whole number there; none where there is none.
+    /// The integer at a full path; `None` if there is none.
     #[must_use]
     pub fn integer(&self, path: &str) -> Option<i64> {
         match self.get(path) {
@@ -237,7 +237,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The text there; none where there is none.
+    /// The text at a full path; `None` if there is none.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<&'a str> {
         self.get(path).and_then(Value::as_text)
@@ -257,12 +257,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The rows of a list in all layers, for one whose rows add up.
+    /// The rows of a list from all layers, for lists whose rows accumulate.
     pub(crate) fn rows_of_all_layers(&self, path: &str) -> impl Iterator<Item = &'a Row> {
         self.rows_by_layer(path).flatten()
     }
 
-    /// The rows of a list in each layer that says it.
+    /// The rows of a list, by layer that states it.
     pub(crate) fn rows_by_layer(&self, path: &str) -> impl Iterator<Item = &'a [Row]> {
         let said = self.layers.iter().filter_map(|settings| settings.get(path));
         said.filter_map(|setting| setting.value.as_rows())

@@ -1,4 +1,4 @@
-//! Inputs of functions made consistent: what cannot be together is taken back.
+//! Makes generated inputs of functions consistent.
 
 use chrono::{Datelike as _, NaiveDate};
 
@@ -6,9 +6,9 @@ use super::facts::{Fact, List, PostFacts};
 use super::inputs::Input;
 use crate::model::{Channel, parse_date, plus_days};
 
-/// Takes back what cannot be together, of an input that was made out of another one: a post without an asset has none
-/// of its marks, what is doubted was assessed, a date is of one day, and every other post of the day has a channel and
-/// an hour.
+/// Resolves contradictions in an input that was derived from another one: a post without an asset has no attributes of
+/// one, an assessment that is doubted exists, a date is that of one day, and every other post of the day has a channel
+/// and an hour.
 pub(super) fn settle(input: &mut Input, start: &Input) {
     settle_date(&mut input.post, &start.post);
     settle_others(&mut input.post);
@@ -22,7 +22,7 @@ pub(super) fn settle(input: &mut Input, start: &Input) {
     input.ctx.assessed |= input.ctx.reality_gap > 0.0 || input.ctx.reality_confidence < 1.0;
 }
 
-/// Puts a post on a day.
+/// Moves a post to a day.
 pub(super) fn on_day(post: &mut PostFacts, date: NaiveDate) {
     post.date = date.to_string().into();
     post.day = i64::from(date.day());
@@ -31,11 +31,12 @@ pub(super) fn on_day(post: &mut PostFacts, date: NaiveDate) {
     post.weekday = weekday(date);
 }
 
-/// Days after a date in which one with other parts is sought: six years, of which one has 53 weeks and one a leap day.
+/// Days after a date that are searched for one with the wanted parts: six years, which include a year with 53 weeks and
+/// a leap day.
 const DAYS_SOUGHT: i64 = 6 * 366;
 
-/// Makes date, day, month, week and weekday those of one day: the first from the date on that has every part that
-/// differs from the start's. Where there is none, the date counts.
+/// Makes date, day, month, week and weekday refer to one day: the first on or after the date with every part that
+/// differs from the start. If there is none, the date takes precedence.
 fn settle_date(post: &mut PostFacts, start: &PostFacts) {
     let Some(from) = parse_date(&post.date) else { return };
     let is_month = |date: NaiveDate| post.month == start.month || i64::from(date.month()) == post.month;
@@ -49,7 +50,7 @@ fn settle_date(post: &mut PostFacts, start: &PostFacts) {
     on_day(post, settled);
 }
 
-/// The first day from a date on that is wanted; months that are not are passed over whole.
+/// The first wanted day from a date on; skips months that are not wanted.
 fn first_day(
     from: NaiveDate,
     is_month: impl Fn(NaiveDate) -> bool,
@@ -96,7 +97,7 @@ mod tests {
         start
     }
 
-    /// The date of a post after something of it was changed.
+    /// The date of a post after a change to it.
     fn date(change: impl FnOnce(&mut PostFacts)) -> String {
         let start = start();
         let mut input = start.clone();
@@ -117,7 +118,7 @@ mod tests {
         assert_eq!(date(|post| post.week = 53), "2026-12-28");
         assert_eq!(date(|post| (post.month, post.day) = (2, 30)), "2027-02-28");
         assert_eq!(date(|post| post.weekday = 6), "2026-07-05");
-        // The first Sunday from Christmas Eve on.
+        // The first Sunday on or after Christmas Eve.
         assert_eq!(date(|post| (post.date, post.weekday) = ("2026-12-24".into(), 6)), "2026-12-27");
         // Week 53 has no day in June.
         assert_eq!(date(|post| (post.week, post.month) = (53, 6)), "2026-07-01");

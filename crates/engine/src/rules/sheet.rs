@@ -1,7 +1,7 @@
-//! One TOML file as text and tree, every part with its place, and what is wrong with its syntax.
+//! One TOML file as text and parse tree, every part with its location, and the file's syntax errors.
 //!
-//! The parser goes on after a mistake, so that one reading shows them all; what a mistake drags
-//! along on its own line is left out. What the keys may be is none of its business.
+//! The parser continues after an error, so that one pass reports all of them; follow-up errors on the same line are
+//! suppressed. Which keys are allowed is not checked here.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -25,7 +25,7 @@ pub(crate) struct Sheet<'t> {
 }
 
 impl<'t> Sheet<'t> {
-    /// Reads a file's text, and hands what could be read to `use_it`.
+    /// Parses a file's text, and passes what could be parsed to `use_it`.
     pub(crate) fn read<R>(file: &str, text: &str, use_it: impl FnOnce(&Sheet<'_>) -> R) -> R {
         let (root, errors) = DeTable::parse_recoverable(text);
         if errors.is_empty() {
@@ -56,32 +56,32 @@ impl<'t> Sheet<'t> {
         sheet
     }
 
-    /// The table at the top of the file.
+    /// The top-level table of the file.
     pub(crate) fn root(&self) -> &DeTable<'t> {
         &self.root
     }
 
-    /// Mistakes of syntax, at most one a line.
+    /// Syntax errors, at most one per line.
     pub(crate) fn mistakes(&self) -> &[Diagnostic] {
         &self.mistakes
     }
 
-    /// Whether what the tree holds on the line may be an artefact of a mistake in it.
+    /// Whether what the tree holds for the line may be an artefact of an error in it.
     pub(crate) fn is_broken(&self, line: u32) -> bool {
         self.broken_lines.contains(&line)
     }
 
-    /// Where a span of the text is.
+    /// The location of a span of the text.
     pub(crate) fn place(&self, span: Range<usize>) -> Place {
         self.lines.place(&self.file, self.text, span)
     }
 
-    /// The file as a whole.
+    /// The location of the file as a whole.
     pub(crate) fn whole(&self) -> Place {
         Place { file: Arc::clone(&self.file), line: 0, column: 0, span: None }
     }
 
-    /// What stands there in the file, cut to a length that a message can bear.
+    /// The text of a span, shortened for messages.
     pub(crate) fn quote(&self, span: Range<usize>) -> String {
         let place = self.place(span);
         let written = self.text.get(place.span.unwrap_or_default()).unwrap_or_default();
@@ -90,8 +90,8 @@ impl<'t> Sheet<'t> {
         if short.len() < written.trim_end().len() { format!("{short}…") } else { short }
     }
 
-    /// What other files and other countries make one write: a comma in a number, semicolons, colons. What is wrong with
-    /// the line of a byte and what to do; none for other mistakes.
+    /// Recognizes habits from other formats and countries on the line of a byte: a comma in a number, semicolons,
+    /// colons. Returns cause and remedy; `None` for other errors.
     fn habit(&self, at: usize) -> Option<(String, String)> {
         let before = self.text.get(..at)?;
         let start = before.rfind('\n').map_or(0, |line| line + 1);
@@ -125,7 +125,7 @@ impl<'t> Sheet<'t> {
     }
 }
 
-/// A number that a text begins with, split at the comma before its decimals.
+/// The number at the start of a text, split at the comma before its decimals.
 fn with_comma(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
     let number = text.get(..text.find(|c: char| !c.is_ascii_digit() && c != ',').unwrap_or(text.len()))?;
@@ -133,14 +133,14 @@ fn with_comma(text: &str) -> Option<(&str, &str)> {
     (!whole.is_empty() && !decimals.is_empty() && !decimals.contains(',')).then_some((whole, decimals))
 }
 
-/// Mistakes of syntax in the TOML files of a pack, at most one a line.
+/// Syntax errors in the TOML files of a pack, at most one per line.
 #[must_use]
 pub fn toml_syntax(files: &PackFiles) -> Vec<Diagnostic> {
     let tables = files.iter().filter(|(name, _)| name.ends_with(".toml"));
     tables.flat_map(|(name, text)| Sheet::read(name, text, |sheet| sheet.mistakes().to_vec())).collect()
 }
 
-/// The entries of a table in the order of the file.
+/// The entries of a table, in file order.
 pub(crate) fn in_order<'a, 't>(table: &'a DeTable<'t>) -> Vec<(&'a Spanned<DeString<'t>>, &'a Spanned<DeValue<'t>>)> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
@@ -177,7 +177,7 @@ fn plain_words(message: &str) -> String {
     }
 }
 
-/// The first part of the parser's message that matches decides.
+/// The first part that the parser's message contains applies.
 const REMEDIES: [(&str, &str); 18] = [
     ("invalid float", "write a number with one decimal point, as in `0.5`"),
     ("invalid integer", "write a number with digits alone, as in `14`"),

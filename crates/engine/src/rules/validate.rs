@@ -1,8 +1,7 @@
-//! A whole file against its table of keys.
+//! Validates a whole file against its key table.
 //!
-//! Every entry is visited once; what follows from another mistake is left out: a key that is
-//! missing because its name was mistyped, and anything missing from a file that could not be read
-//! whole. Values are not compared with one another here.
+//! Every entry is visited once. Follow-up errors are suppressed: a key that is missing because its name was mistyped,
+//! and anything missing from a file that could not be parsed as a whole. Values are not compared with one another here.
 
 use std::collections::BTreeSet;
 
@@ -15,16 +14,16 @@ use super::settings::{Settings, Value};
 use super::sheet::{Sheet, in_order};
 use super::value;
 
-/// Whether a file must say everything.
+/// Whether a file must be complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// What it leaves out is missing, or holds by default.
+    /// What it leaves out is missing, or takes its default.
     Whole,
-    /// It says only what differs from something else.
+    /// It states only overrides.
     Part,
 }
 
-/// A table of keys as a tree.
+/// A key table as a tree.
 #[derive(Debug, Clone)]
 pub(crate) struct Branch {
     part: &'static str,
@@ -98,9 +97,9 @@ impl Branch {
     }
 }
 
-/// Visits every entry of a file.
+/// Validates every entry of a file.
 ///
-/// `prefix` is put in front of every path; `known` are all the files that a misplaced key may belong to.
+/// `prefix` is prepended to every path; `known` are all files that a misplaced key may belong to.
 pub(crate) fn validate(
     sheet: &Sheet<'_>,
     branch: &Branch,
@@ -114,7 +113,7 @@ pub(crate) fn validate(
     (visit.settings, visit.mistakes)
 }
 
-/// Reads a file that stands by itself, all of it: the values that are right, and what is wrong with the others.
+/// Reads a complete file on its own: the valid values, and the errors in the others.
 #[must_use]
 pub fn read_alone(file: &str, text: &str, keys: &FileKeys) -> (Settings, Vec<Diagnostic>) {
     let branch = Branch::of(keys.stem, keys.keys);
@@ -171,8 +170,8 @@ impl Visit<'_> {
         }
     }
 
-    /// Defaults for what is not said, and a mistake for what must be. `place` is that of the table;
-    /// none where it is not there at all.
+    /// Adds defaults for absent keys, and an error for each that is required. `place` is the location of the table;
+    /// `None` if it is absent itself.
     fn complete(&mut self, branch: &Branch, said: &BTreeSet<&str>, path: &str, place: Option<&Place>) {
         for child in &branch.children {
             let names = match Names::of(child.part) {
@@ -220,7 +219,7 @@ impl Visit<'_> {
         }
     }
 
-    /// Names what is not known, and returns the name that was probably meant.
+    /// Reports an unknown name, and returns the name that was probably meant.
     fn unknown(
         &mut self,
         branch: &Branch,
@@ -248,7 +247,7 @@ impl Visit<'_> {
         guess.filter(|_| home.is_none())
     }
 
-    /// Where a name that is not known here does belong.
+    /// Where a name that is unknown here belongs.
     fn home(&self, branch: &Branch, name: &str, is_table: bool) -> Option<String> {
         if self.extent == Extent::Part && Names::Channel.allow(name) && branch.child("channels").is_some() {
             return Some(format!("write `[channels.{name}]`"));
@@ -260,7 +259,7 @@ impl Visit<'_> {
             let keys = self.known.iter().flat_map(|file| file.keys.iter().map(move |key| (file, key)));
             keys.filter(|(_, key)| key.path.rsplit('.').next() == Some(name))
         };
-        // A key that holds for all is meant before one of a single channel.
+        // A key without placeholders takes precedence over one of a single channel.
         let (file, key) = homes().find(|(_, key)| !key.path.contains('<')).or_else(|| homes().next())?;
         let table = key.path.rsplit_once('.').map(|(table, _)| table);
         let (file_name, table) = match (self.extent, table) {
@@ -279,7 +278,7 @@ impl Visit<'_> {
         })
     }
 
-    /// A path as it is written in this file.
+    /// A path relative to this file.
     fn local<'p>(&self, path: &'p str) -> &'p str {
         match path.strip_prefix(self.prefix) {
             Some(rest) => rest.trim_start_matches('.'),
@@ -305,7 +304,7 @@ fn unknown_cause(branch: &Branch, name: &str, table: &str) -> (&'static str, Str
     }
 }
 
-/// Channels by the names that people call them.
+/// The channel that a common alias stands for.
 fn alias(branch: &Branch, name: &str) -> Option<&'static str> {
     if branch.open_names() != Some(Names::Channel) {
         return None;

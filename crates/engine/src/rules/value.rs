@@ -1,7 +1,6 @@
-//! One value of a TOML file against the kind its key asks for.
+//! Validates one value of a TOML file against the kind that its key requires.
 //!
-//! Whatever is wrong with it, and with each part of a list, is said; what it means beside other
-//! values is not judged here.
+//! Every error in the value, and in each part of a list, is reported; relations to other values are not checked here.
 
 use chrono::{NaiveDate, NaiveTime};
 use toml::Spanned;
@@ -14,10 +13,10 @@ use super::settings::{Row, Setting, Value};
 use super::sheet::{Sheet, in_order};
 use crate::model::{parse_wall_time, wall_time_text};
 
-/// What reading a value comes to.
+/// The result of reading a value.
 pub(crate) type Reading = Result<Value, Vec<Diagnostic>>;
 
-/// Reads the value of `key`, which stands at the full path `path`.
+/// Reads the value of `key` at the full path `path`.
 pub(crate) fn read(sheet: &Sheet<'_>, key: &Key, path: &str, value: &Spanned<DeValue<'_>>) -> Reading {
     let at = At { sheet, key, path, place: sheet.place(value.span()), value };
     match key.kind {
@@ -34,7 +33,7 @@ pub(crate) fn read(sheet: &Sheet<'_>, key: &Key, path: &str, value: &Spanned<DeV
     }
 }
 
-/// A value in its place.
+/// A value with its key and location.
 struct At<'a> {
     sheet: &'a Sheet<'a>,
     key: &'a Key,
@@ -148,7 +147,7 @@ impl At<'_> {
         }
     }
 
-    /// A text such as `friday 18:00`.
+    /// Parses a text such as `friday 18:00`.
     fn week_time(&self, text: &str) -> Reading {
         if let Some(when) = parse_wall_time(text.trim()) {
             let cause = format!("`{}` is a text: a date and time stands without quotes", self.path);
@@ -346,13 +345,13 @@ fn is_within(number: f64, least: Limit, most: Limit) -> bool {
     above && below
 }
 
-/// Whether a text is a weekday cut short, such as `Fri` or `mon.`.
+/// Whether a text abbreviates a weekday, such as `Fri` or `mon.`.
 fn is_short_for(text: &str, day: &str) -> bool {
     let short = text.trim_end_matches('.').to_lowercase();
     short.len() >= 2 && day.starts_with(&short)
 }
 
-/// Minutes of the day that a text names; the end of the day is minute 1440.
+/// The minutes of the day that a text denotes; 1440 for `24:00`.
 fn clock_minutes_of(text: &str) -> Option<u16> {
     if text == "24:00" { Some(DAY_MINUTES) } else { clock_minutes(text) }
 }

@@ -1,6 +1,6 @@
-//! Small changes of a pack: each number one step up and down, each comparison of a script turned.
+//! Mutations of a pack: each number one step up and down, each comparison of a script flipped.
 //!
-//! A variant is an edit of the pack's texts; whether it is still a valid pack, `load` says.
+//! A variant is an edit of the pack's texts; whether it is still a valid pack is up to `load`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,21 +15,21 @@ use super::settings::{Setting, Value};
 /// A pack with one small change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
-    /// File that is changed.
+    /// The file that is changed.
     pub file: Arc<str>,
-    /// Line of the change, from 1.
+    /// 1-based line of the change.
     pub line: u32,
     /// The key that is changed; the file's name for a script.
     pub key: String,
-    /// What stands there.
+    /// The original text.
     pub was: String,
-    /// What would.
+    /// The text that replaces it.
     pub becomes: String,
     edits: Vec<(Arc<str>, Range<usize>, String)>,
 }
 
 impl Variant {
-    /// The files of the pack with the change made.
+    /// The files of the pack with the change applied.
     #[must_use]
     pub fn of(&self, files: &PackFiles) -> PackFiles {
         let mut files = files.clone();
@@ -51,7 +51,7 @@ impl Variant {
     }
 }
 
-/// Numbers that must change together: key, partner, and whether the partner goes the other way.
+/// Numbers that must change together: key, partner, and whether the partner changes in the opposite direction.
 const PARTNERS: [(&str, &str, bool); 6] = [
     ("risk.bands.low.from", "risk.bands.medium.to", false),
     ("risk.bands.medium.from", "risk.bands.high.to", false),
@@ -61,12 +61,12 @@ const PARTNERS: [(&str, &str, bool); 6] = [
     ("fatigue.health_weights.engagement", "fatigue.health_weights.rested", true),
 ];
 
-/// Ends of bands: each is changed with the band that it meets, or must be as it is.
+/// Ends of bands that are not changed by themselves: each follows the adjacent band, or is fixed.
 const FOLLOWERS: [&str; 4] =
     ["risk.bands.low.to", "risk.bands.medium.to", "risk.bands.high.to", "risk.bands.high.from"];
 
 impl RulesPack {
-    /// Every variant of the pack, by file and place. Name and format of the pack are left alone.
+    /// Every variant of the pack, by file and line. The keys of `pack.toml` are left alone.
     #[must_use]
     pub fn variants(&self) -> Vec<Variant> {
         let mut variants = Vec::new();
@@ -116,14 +116,14 @@ impl RulesPack {
             && let Some(was) = self.files.get(&*file).and_then(|text| text.get(span.clone()))
         {
             variant.edits.push((file, span, nudged(was, up != *is_opposite)));
-            // From the back, so that one edit does not move the place of the next.
+            // Back to front, so that one edit does not shift the position of the next.
             variant.edits.sort_by_key(|(_, span, _)| std::cmp::Reverse(span.start));
         }
         variant
     }
 }
 
-/// The numbers within a text.
+/// The spans of the numbers in a text.
 pub(super) fn numbers_in(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     for (at, letter) in text.char_indices() {
@@ -137,8 +137,7 @@ pub(super) fn numbers_in(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// A number one step up or down: a unit of its last place, and no more than a hundredth where it has
-/// places behind the point.
+/// A number one step up or down: a unit of its last decimal place, and at most 0.01 if it has decimal places.
 fn nudged(written: &str, up: bool) -> String {
     let plain = written.replace('_', "");
     let Some((_, places)) = plain.split_once('.') else {
@@ -152,7 +151,7 @@ fn nudged(written: &str, up: bool) -> String {
     format!("{:.places$}", if up { number + step } else { number - step })
 }
 
-/// What a comparison becomes: its edge moved, and its direction turned.
+/// What replaces a comparison operator: its boundary shifted, and its direction reversed.
 fn turned(operator: &str) -> &'static [&'static str] {
     match operator {
         ">" => &[">=", "<"],

@@ -1,22 +1,22 @@
-//! How much of what varies over a design one of its factors explains alone.
+//! Main effects: how much of the variance over an experimental design one factor explains on its own.
 //!
-//! The share is the first-order index of Sobol' (1993), the variance of the mean given the factor as a
-//! share of all variance, estimated by grouping what was observed (Plischke, Borgonovo and Smith, 2013).
+//! The share is the first-order index of Sobol' (1993), the variance of the conditional mean given the factor as a
+//! share of the total variance, estimated by grouping the observations (Plischke, Borgonovo and Smith, 2013).
 
 use super::{mean, squared, variance};
 
-/// What one factor does alone.
+/// Main effect of one factor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MainEffect {
-    /// Share of the variance that it explains, `0..=1`; none where nothing varies.
+    /// Share of the variance that it explains, `0..=1`; `None` if nothing varies.
     pub share: Option<f64>,
-    /// Mean of the values in each group, in the order of the groups' numbers; none of an empty group.
+    /// Mean of the values in each group, by group number; `None` for an empty group.
     pub means: Vec<Option<f64>>,
 }
 
-/// The effect of a factor whose group each value is in. `is_crossed` says that every group meets every
-/// combination of the other factors, as in a full grid, so that the group means owe nothing to chance;
-/// where they do, what chance alone would explain is taken off (epsilon squared of Kelley, 1935).
+/// The main effect of a factor, given the group of each value. `is_crossed` says that every group meets every
+/// combination of the other factors, as in a full factorial design, so that group means do not differ by chance;
+/// otherwise the share expected by chance is subtracted (epsilon squared of Kelley, 1935).
 #[must_use]
 pub fn main_effect(groups: &[usize], values: &[f64], is_crossed: bool) -> MainEffect {
     let count = groups.iter().map(|group| group + 1).max().unwrap_or(0);
@@ -35,16 +35,16 @@ pub fn main_effect(groups: &[usize], values: &[f64], is_crossed: bool) -> MainEf
     let filled = means.iter().flatten().count() as f64;
     let left = values.len() as f64 - filled;
     let chance = if is_crossed || left <= 0.0 { 0.0 } else { (filled - 1.0) * (all - between) / left };
-    // Rounding alone must not pass for variance.
+    // Rounding errors must not count as variance.
     let varies = all > 1e-18 * values.iter().map(|value| value * value).sum::<f64>();
     let share = varies.then(|| ((between - chance) / all).clamp(0.0, 1.0));
     MainEffect { share, means }
 }
 
-/// The share of the variance between designs' mean values that luck alone would give: each row holds the
-/// values of one point, one a replication, and the same replication is the same luck for all points. Luck
-/// that moves all points alike counts for nothing. None with fewer than two points or replications, or
-/// where nothing varies. It is 1 / F of the analysis of variance by points and replications.
+/// The share of the variance between points' means that random noise alone would produce. Each row holds the values of
+/// one point, one per replication; the points use common random numbers, replication by replication, so noise that
+/// shifts all points alike does not count. `None` with fewer than two points or replications, or if nothing varies. It
+/// is 1 / F of the analysis of variance by points and replications.
 #[must_use]
 pub fn noise_share(rows: &[Vec<f64>]) -> Option<f64> {
     let replications = rows.first()?.len();
@@ -94,7 +94,7 @@ mod tests {
         is_near(main_effect(&[0, 1, 0, 1], &y, true).share, 0.0);
     }
 
-    /// Between groups 3 x 2 x 0.25 = 1.5 of 17.5 in all; 16 within, 4 a degree of freedom.
+    /// Sums of squares: 3 x 2 x 0.25 = 1.5 between groups of 17.5 in total; 16 within groups, 4 per degree of freedom.
     #[test]
     fn where_groups_are_a_draw_chance_is_taken_off() {
         let (groups, values) = ([0, 0, 0, 1, 1, 1], [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
@@ -118,8 +118,8 @@ mod tests {
         assert_eq!(noise_share(&[vec![1.0, 2.0], vec![1.0, 2.0]]), None);
     }
 
-    /// Rows less the luck of all: -1.5, 0.5 and 1.5, -0.5. Their interplay is 4 with 1 degree of freedom,
-    /// 2 of a mean of two, against a variance of 0.5 between the means 2 and 3.
+    /// Rows less the replications' means: -1.5, 0.5 and 1.5, -0.5. The mean square of this interaction is 4 with 1
+    /// degree of freedom, so 2 for a mean of two, against a variance of 0.5 between the means 2 and 3.
     #[test]
     fn luck_of_its_own_is_noise() {
         is_near(noise_share(&[vec![0.0, 4.0], vec![3.0, 3.0]]), 4.0);

@@ -1,7 +1,7 @@
-//! Which of several choices are worth considering where two things are wanted at once.
+//! Pareto frontier of two objectives.
 
-/// Whether each choice is on the trade-off frontier (Pareto, 1906): no other choice has at least as much
-/// of both numbers and more of one. Of both, more is better. Equal choices are on it together.
+/// Whether each choice is on the Pareto frontier: no other choice has at least as much of both numbers and more of one.
+/// For both, more is better. Equal choices are on it together.
 #[must_use]
 pub fn frontier(choices: &[[f64; 2]]) -> Vec<bool> {
     let mut order: Vec<(usize, [f64; 2])> = choices.iter().copied().enumerate().collect();
@@ -9,8 +9,8 @@ pub fn frontier(choices: &[[f64; 2]]) -> Vec<bool> {
     let mut on = vec![false; choices.len()];
     let mut best: Option<[f64; 2]> = None;
     for (index, choice) in order {
-        // INVARIANT: `best` has the most of the second number among all with at least as much of the first,
-        // and of those the most of the first.
+        // INVARIANT: all choices seen have at least as much of the first number; `best` has the most of the second
+        // among them, and of those the most of the first.
         let is_on = best.is_none_or(|best| choice[1] > best[1] || choice == best);
         if is_on {
             best = Some(choice);

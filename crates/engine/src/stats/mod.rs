@@ -1,6 +1,5 @@
-//! Pure statistics: estimates with intervals, paired differences, main effects, trade-offs,
-//! quantiles, histograms of scores.
-//! Distribution functions come from `statrs`.
+//! Pure statistics: estimates with confidence intervals, paired differences, main effects, Pareto frontiers, quantiles,
+//! histograms of scores. Distribution functions come from `statrs`.
 
 mod effect;
 mod frontier;
@@ -13,12 +12,12 @@ pub use paired::{Difference, NEXT_TO_NOTHING, Pairs, holm};
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// A mean, of amounts that are never below 0, with its spread over replications.
+/// Mean of non-negative values, with their spread over replications.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Estimate {
     /// Arithmetic mean.
     pub mean: f64,
-    /// 95 % t interval of the mean, as far as it lies at 0 or above; none with fewer than two values.
+    /// 95 % t confidence interval of the mean, cut off at 0; `None` with fewer than two values.
     pub interval: Option<[f64; 2]>,
     /// 5 % quantile of the values.
     pub p5: f64,
@@ -29,7 +28,7 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Estimates from one value a replication. Sums run in the given order. No values give zeros.
+    /// Estimates from one value per replication, summed in the given order. Without values all numbers are 0.
     ///
     /// ```
     /// use mcoe_engine::stats::Estimate;
@@ -48,13 +47,13 @@ impl Estimate {
     }
 }
 
-/// Arithmetic mean; 0 of nothing.
+/// Arithmetic mean; 0 without values.
 #[must_use]
 pub fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
-/// Unbiased variance; none with fewer than two values.
+/// Unbiased sample variance; `None` with fewer than two values.
 #[must_use]
 pub fn variance(values: &[f64]) -> Option<f64> {
     let mean = mean(values);
@@ -66,24 +65,25 @@ fn squared(number: f64) -> f64 {
     number * number
 }
 
-/// A number of `statrs` to 13 digits. It takes its elementary functions from the system where another library asks for
-/// that, and their last bits are not the same everywhere.
+/// Rounds a result of `statrs` to 13 digits. Its elementary functions may be the system's (another dependency can
+/// enable that feature), and their last bits differ between platforms.
 fn without_last_bits(number: f64) -> f64 {
     format!("{number:.12e}").parse().unwrap_or(number)
 }
 
-/// Half the width of the 95 % t interval of the mean; none with fewer than two values.
+/// Half-width of the 95 % t confidence interval of the mean; `None` with fewer than two values.
 fn half_width(values: &[f64]) -> Option<f64> {
     half_width_of(variance(values)?, values.len() as f64)
 }
 
-/// Half the width of the 95 % t interval of a mean of so many values of that variance.
+/// Half-width of the 95 % t confidence interval of a mean of `count` values with the given variance.
 fn half_width_of(variance: f64, count: f64) -> Option<f64> {
     let t = without_last_bits(StudentsT::new(0.0, 1.0, count - 1.0).ok()?.inverse_cdf(0.975));
     Some(t * (variance / count).sqrt())
 }
 
-/// Quantile by linear interpolation between order statistics (type 7 of Hyndman and Fan, 1996); 0 of nothing.
+/// Quantile of ascending values by linear interpolation between order statistics (type 7 of Hyndman and Fan, 1996); 0
+/// without values.
 #[must_use]
 pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
@@ -93,7 +93,7 @@ pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     below + (above - below) * position.fract()
 }
 
-/// Counts of scores in `0..=1`, in bins of one two-hundredth: constant memory, quantiles within 0.005.
+/// Histogram of scores in `0..=1` with 200 bins: constant memory, quantiles within 0.005.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreHistogram {
     bins: Box<[u64; ScoreHistogram::BINS]>,
@@ -108,7 +108,7 @@ impl Default for ScoreHistogram {
 impl ScoreHistogram {
     const BINS: usize = 200;
 
-    /// Counts one score; what lies outside counts at the nearer end.
+    /// Counts one score; one outside `0..=1` counts in the nearest bin.
     pub fn add(&mut self, score: f64) {
         let bin = ((score * Self::BINS as f64) as usize).min(Self::BINS - 1);
         if let Some(count) = self.bins.get_mut(bin) {
@@ -123,7 +123,7 @@ impl ScoreHistogram {
         }
     }
 
-    /// The score below which the share of counts lies: the middle of its bin; 0 of nothing.
+    /// The quantile at `share` of the counts, as the middle of its bin; 0 without counts.
     #[must_use]
     pub fn quantile(&self, share: f64) -> f64 {
         let total: u64 = self.bins.iter().sum();

@@ -1,12 +1,12 @@
-//! Paired differences: what two treatments give under the same luck, replication by replication.
+//! Paired differences: two treatments under common random numbers, replication by replication.
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::{half_width_of, without_last_bits};
 
-/// Pairs of amounts that are never below 0, as they come, in constant memory. Means are plain sums over their count, so that
-/// they are the same bits as the mean of one side alone.
+/// Accumulates pairs of non-negative values in constant memory. Means are plain sums over their count, so they are
+/// bit-identical to the mean of one side alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Pairs {
     count: f64,
@@ -15,7 +15,7 @@ pub struct Pairs {
     difference: Spread,
 }
 
-/// Sum and spread of values; the spread by Welford (1962), which does not cancel.
+/// Sum and spread of values; the spread by the algorithm of Welford (1962), which avoids cancellation.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Spread {
     sum: f64,
@@ -24,7 +24,7 @@ struct Spread {
 }
 
 impl Spread {
-    /// Takes in a value, the `count`th.
+    /// Adds a value; `count` includes it.
     fn add(&mut self, value: f64, count: f64) {
         self.sum += value;
         let off = value - self.mean;
@@ -34,7 +34,7 @@ impl Spread {
 }
 
 impl Pairs {
-    /// Takes in what the base and the other gave in one replication.
+    /// Adds the values of the base and the other treatment in one replication.
     pub fn add(&mut self, base: f64, other: f64) {
         self.count += 1.0;
         self.base.add(base, self.count);
@@ -42,7 +42,7 @@ impl Pairs {
         self.difference.add(other - base, self.count);
     }
 
-    /// What the pairs say so far; zeros of none.
+    /// The estimated difference so far; zeros without pairs.
     #[must_use]
     pub fn difference(&self) -> Difference {
         let mean = |of: Spread| if self.count > 0.0 { of.sum / self.count } else { 0.0 };
@@ -64,8 +64,7 @@ impl Pairs {
     }
 }
 
-/// The p value of a paired t test: the chance of a mean at least this far from 0, on either side, where
-/// there is no difference.
+/// The two-sided p-value of a paired t test.
 fn two_sided_p(mean: f64, variance: f64, count: f64) -> f64 {
     if variance <= 0.0 {
         return if mean == 0.0 { 1.0 } else { 0.0 };
@@ -74,78 +73,77 @@ fn two_sided_p(mean: f64, variance: f64, count: f64) -> f64 {
     StudentsT::new(0.0, 1.0, count - 1.0).map_or(1.0, |student| without_last_bits(2.0 * student.sf(t.abs())).min(1.0))
 }
 
-/// What another treatment gives more, or less, than the base under the same luck.
+/// How another treatment differs from the base under common random numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Difference {
     /// Mean of the base.
     pub base: f64,
     /// Mean of the other.
     pub other: f64,
-    /// Mean of other less base, in the unit of both.
+    /// Mean of other - base, in the unit of both.
     pub mean: f64,
-    /// 95 % t interval of that mean, as far as the other is not below 0 and the base as its mean says; none with fewer
-    /// than two pairs.
+    /// 95 % t confidence interval of that mean, cut off where the other's mean would be below 0 given the base's;
+    /// `None` with fewer than two pairs.
     pub interval: Option<[f64; 2]>,
-    /// Two-sided p value of the paired t test, `0..=1`; none with fewer than two pairs.
+    /// Two-sided p-value of the paired t test, `0..=1`; `None` with fewer than two pairs.
     pub p: Option<f64>,
-    /// Share of the variance of a difference of independent draws that pairing took away, at most 1:
-    /// 1 - var(other - base) / (var(other) + var(base)). None where neither varies.
+    /// Share of the variance of a difference between independent samples that pairing removes, at most 1: 1 - var(other
+    /// - base) / (var(other) + var(base)). `None` if neither varies.
     pub variance_reduction: Option<f64>,
-    /// Whether every pair was of equal values.
+    /// Whether the two values of every pair are equal.
     pub is_same: bool,
 }
 
-/// A base below this share of the other is next to nothing: a share of it would say little, at great length.
+/// A base below this share of the other is too small to relate a difference to: the ratio would be huge and say little.
 pub const NEXT_TO_NOTHING: f64 = 0.05;
 
 impl Difference {
-    /// A number in the unit of both as a share of the base's mean; none where that is nothing, or next to
-    /// nothing against the other's.
+    /// A value relative to the base's mean; `None` if that is 0, or below [`NEXT_TO_NOTHING`] times the other's.
     #[must_use]
     pub fn share_of_base(&self, value: f64) -> Option<f64> {
         (self.base > 0.0 && self.base >= NEXT_TO_NOTHING * self.other).then(|| value / self.base)
     }
 
-    /// Whether the base has next to nothing against the other, so that no share of it is given.
+    /// Whether the base is too small against the other for a relative difference.
     #[must_use]
     pub fn base_is_next_to_nothing(&self) -> bool {
         self.other > 0.0 && self.relative().is_none()
     }
 
-    /// The mean difference as a share of the base's mean.
+    /// The mean difference relative to the base's mean.
     #[must_use]
     pub fn relative(&self) -> Option<f64> {
         self.share_of_base(self.mean)
     }
 
-    /// The interval as shares of the base's mean, which is taken as known.
+    /// The interval relative to the base's mean, which is treated as exact.
     #[must_use]
     pub fn relative_interval(&self) -> Option<[f64; 2]> {
         let [low, high] = self.interval?;
         Some([self.share_of_base(low)?, self.share_of_base(high)?])
     }
 
-    /// Half the width of the t interval, before it ends at what is possible.
+    /// Half-width of the t interval, before it is cut off.
     #[must_use]
     pub fn half_width(&self) -> Option<f64> {
         self.interval.map(|[_, high]| high - self.mean)
     }
 
-    /// Whether the interval lies wholly above 0.
+    /// Whether the whole interval lies above 0.
     #[must_use]
     pub fn is_clearly_more(&self) -> bool {
         self.interval.is_some_and(|[low, _]| low > 0.0)
     }
 
-    /// Whether the interval lies wholly below 0.
+    /// Whether the whole interval lies below 0.
     #[must_use]
     pub fn is_clearly_less(&self) -> bool {
         self.interval.is_some_and(|[_, high]| high < 0.0)
     }
 }
 
-/// P values of several tests, corrected so that the chance of even one false claim among them stays at
-/// the level asked for: step-down after Holm (1979). They stay in the order given.
+/// P-values of several tests, in the given order, adjusted by the step-down method of Holm (1979), which controls the
+/// family-wise error rate.
 #[must_use]
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut ranked: Vec<(usize, f64)> = p_values.iter().copied().enumerate().collect();
@@ -176,7 +174,7 @@ mod tests {
         assert!((value - expected).abs() < 1e-6, "{value} is not {expected}");
     }
 
-    /// Differences 0, -10: mean -5 and half a width of 12.706 * 5; the base's mean is 5.
+    /// Differences 0, -10: mean -5, half-width 12.706 * 5; the base's mean is 5.
     #[test]
     fn no_interval_of_amounts_goes_below_nothing() {
         let found = pairs(&[(0.0, 0.0), (10.0, 0.0)]);
@@ -198,7 +196,7 @@ mod tests {
         is_near(low, 2.4 - 2.776_445_1 * 0.509_902_0);
         is_near(high, 2.4 + 2.776_445_1 * 0.509_902_0);
         is_near(found.p.unwrap(), 0.009_261_7);
-        // The variances are 2.5 and 4.3, so that independent draws would have 6.8 where pairs have 1.3.
+        // The variances are 2.5 and 4.3, so independent samples would have 6.8 where pairs have 1.3.
         is_near(found.variance_reduction.unwrap(), 1.0 - 1.3 / 6.8);
         is_near(found.relative().unwrap(), 2.4 / 11.0);
         assert!(found.is_clearly_more() && !found.is_clearly_less() && !found.is_same);

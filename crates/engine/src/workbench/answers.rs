@@ -1,4 +1,4 @@
-//! What the rules make of a situation, key by key as cases expect it.
+//! The results of a situation under a pack's rules, by the keys that test cases expect them under.
 
 use std::fmt;
 
@@ -6,29 +6,29 @@ use crate::model::{ScheduleStatus, Severity, WallHour};
 use crate::planner::Sight;
 use crate::rules::{DAYS, Rules};
 
-/// One thing that came out.
+/// One result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// Its key below `expect`.
+    /// Its key in a case's `expect` table.
     pub key: String,
-    /// What it is.
+    /// Its value.
     pub told: Told,
 }
 
-/// A value that comes out, or must.
+/// A value that a result has, or is expected to have.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
-    /// A number.
+    /// A floating-point number.
     Number(f64),
-    /// A whole number.
+    /// An integer.
     Whole(i64),
-    /// Yes or no.
+    /// A boolean.
     Truth(bool),
     /// A name or a text.
     Word(String),
-    /// Hours of a day.
+    /// Hours of a day, `0..24`.
     Hours(Vec<u8>),
-    /// Days since Monday with hours.
+    /// Weekdays, in days since Monday, each with an hour.
     Times(Vec<(u8, u8)>),
 }
 
@@ -51,14 +51,14 @@ impl fmt::Display for Told {
     }
 }
 
-/// A number as people read it: to the sixth place, without zeros at the end.
+/// A number formatted for people: at most six decimal places, without trailing zeros.
 pub(super) fn shown(number: f64) -> String {
     let text = format!("{number:.6}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Everything that comes out; `rules` are the numbers that hold for the client, and `pack` those without
-/// any overlay, which the ledger goes by.
+/// All results of a situation. `rules` are the client's effective rules; `pack` are the base rules, which the ledger
+/// uses.
 #[must_use]
 pub fn answers(sight: &Sight, rules: &Rules, pack: &Rules) -> Vec<Answer> {
     let mut answers = Answers(Vec::with_capacity(40));

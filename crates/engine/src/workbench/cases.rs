@@ -1,4 +1,4 @@
-//! Cases from the files in `tests/`: every one of them, or every mistake in them.
+//! Reads test cases from the files in `tests/`: all of them, or every error in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,54 +11,54 @@ use crate::rules::{
     CompiledRules, Diagnostic, Place, Scope, Setting, Settings, Value, View, listed, nearest, read_alone,
 };
 
-/// A named situation, and what must come out.
+/// A test case: a named situation, and the results expected of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
     /// Its name, unique in the pack.
     pub name: String,
-    /// What it stands for; may be empty.
+    /// What it tests, in a sentence; may be empty.
     pub about: String,
-    /// File of the pack.
+    /// File, as a path within the pack.
     pub file: Arc<str>,
-    /// Line that it begins on.
+    /// 1-based line that it starts on.
     pub line: u32,
-    /// What is looked at.
+    /// The situation to evaluate.
     pub situation: Situation,
-    /// What must come out, in the order of the file.
+    /// The expected results, in file order.
     pub expected: Vec<Expected>,
-    /// Whether all that comes out is kept in a file.
+    /// Whether all results are compared with a snapshot file.
     pub snapshot: bool,
 }
 
-/// One thing that must come out.
+/// One expected result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expected {
-    /// Its key below `expect`.
+    /// Its key in the `expect` table.
     pub key: String,
-    /// What it must be.
+    /// The value it must have.
     pub wanted: Wanted,
-    /// Line of the case's file.
+    /// 1-based line in the case's file.
     pub line: u32,
 }
 
-/// What something must be.
+/// The condition that a result must meet.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Wanted {
-    /// This very thing.
+    /// Equal to this value.
     Exactly(Told),
-    /// This number, to the places that are written and no less than three.
+    /// This number, to as many decimal places as are written and at least three.
     Number {
-        /// The number.
+        /// The expected number.
         number: f64,
-        /// Largest difference.
+        /// Largest difference allowed.
         tolerance: f64,
     },
-    /// A text that holds this one.
+    /// A text that contains this one.
     Holding(String),
 }
 
 impl Case {
-    /// The file that keeps all that comes out of the case, within the pack.
+    /// The snapshot file of the case, as a path within the pack.
     #[must_use]
     pub fn snapshot_file(&self) -> String {
         snapshot_file(&self.name)
@@ -69,10 +69,10 @@ fn snapshot_file(case: &str) -> String {
     format!("tests/{case}.snapshot")
 }
 
-/// Reads the cases of a pack.
+/// Reads the test cases of a pack.
 ///
 /// # Errors
-/// Every mistake in their files, sorted by file, line and column.
+/// Every error in their files, sorted by file, line and column.
 pub fn read(rules: &CompiledRules) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let names = Known::of(rules);
     let mut cases: Vec<Case> = Vec::new();
@@ -103,7 +103,7 @@ pub fn read(rules: &CompiledRules) -> Result<Vec<Case>, Vec<Diagnostic>> {
     Ok(cases)
 }
 
-/// The names of a file's cases in its order.
+/// The names of a file's cases, in file order.
 fn case_names(settings: &Settings) -> Vec<String> {
     let mut first_line: BTreeMap<&str, u32> = BTreeMap::new();
     for (path, setting) in settings.iter() {
@@ -117,7 +117,7 @@ fn case_names(settings: &Settings) -> Vec<String> {
     names.into_iter().map(|(name, _)| name.to_owned()).collect()
 }
 
-/// Where each case of a file begins that has a head of its own, by its name.
+/// Where the cases of a file start that have a table header of their own, by name.
 fn heads<'t>(path: &str, text: &'t str) -> BTreeMap<&'t str, Place> {
     let file: Arc<str> = path.into();
     let mut heads = BTreeMap::new();
@@ -140,7 +140,7 @@ struct Known {
     clients: BTreeSet<String>,
     workspaces: BTreeSet<String>,
     campaigns: BTreeSet<String>,
-    /// All scripts, which may name anybody in quotes.
+    /// The text of all scripts, which may refer to any name in quotes.
     scripts: String,
 }
 
@@ -177,10 +177,10 @@ struct CaseFile<'f> {
     path: &'f str,
     text: &'f str,
     settings: &'f Settings,
-    /// Where its cases begin.
+    /// The table headers of its cases.
     heads: &'f BTreeMap<&'f str, Place>,
     known: &'f Known,
-    /// What its keys and values have wrong.
+    /// The errors in its keys and values.
     wrong: &'f [Diagnostic],
 }
 
@@ -216,7 +216,7 @@ impl CaseFile<'_> {
         })
     }
 
-    /// Where the case begins: its head, or else the first thing it says.
+    /// Where the case starts: its table header, or else its first key.
     fn head(&self, name: &str) -> Place {
         let first = || self.settings.under(name).filter_map(|(_, setting)| setting.place.as_ref());
         let head = self.heads.get(name).or_else(|| first().min_by_key(|place| place.line));
@@ -246,7 +246,7 @@ impl CaseFile<'_> {
         Diagnostic::at("bad_calendar", &self.place(&path, name), path, error.to_string(), remedy)
     }
 
-    /// Names that the keys allow and the pack does not know.
+    /// Names that the keys allow but the pack does not know.
     fn unknown_names(&self, name: &str) -> Vec<Diagnostic> {
         let mut mistakes = Vec::new();
         for (key, noun, known) in
@@ -268,7 +268,7 @@ impl CaseFile<'_> {
         mistakes
     }
 
-    /// Nobody would notice a mistyped client: the numbers without an overlay would be tested.
+    /// A mistyped client would go unnoticed: the case would silently test the base rules.
     fn unknown_scope(
         &self,
         noun: &str,
@@ -356,17 +356,17 @@ impl CaseFile<'_> {
     }
 }
 
-/// A text that a file really says, and where.
+/// A text that a file states, and its location.
 fn told_text(setting: Option<&Setting>) -> Option<(&str, &Place)> {
     let setting = setting?;
     Some((setting.value.as_text()?, setting.place.as_ref()?))
 }
 
-/// Half a unit of the last place that is written, and no more than half a thousandth.
+/// Half a unit of the last decimal place that is written, and at most half a thousandth.
 fn tolerance(written: &str) -> f64 {
     let places = written.split_once('.').map_or(0, |(_, places)| places.bytes().filter(u8::is_ascii_digit).count());
     let places = places.clamp(3, 12) as f64;
-    // A hair more, so that a number that lies half-way is not refused for the rounding of its digits.
+    // Slightly more, so that floating-point rounding does not reject a number that lies exactly half-way.
     0.5 * libm::pow(10.0, -places) * (1.0 + 1e-9)
 }
 

@@ -1,8 +1,8 @@
-//! What no case exercises: functions and conditions of scripts, keys of the TOML files, and sides of
-//! thresholds.
+//! Coverage of a pack by its test cases: the functions and conditions of scripts, the keys of TOML files, and the sides
+//! of thresholds that no case covers.
 //!
-//! A function or a side of a condition is exercised where a case reaches it. A key is where something that
-//! a case expects comes from it, and a side of a threshold where a case that expects so lies on that side.
+//! A function or a branch of a condition is covered if a case reaches it. A key is covered if an expected result
+//! depends on it, and a side of a threshold if a case whose expected result depends on the threshold lies on that side.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,46 +15,46 @@ use super::run::Bench;
 use super::why::{Because, why};
 use crate::rules::{CompiledRules, Diagnostic, Listed, SiteKind};
 
-/// How much of a pack the cases exercise.
+/// How much of a pack the test cases cover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Coverage {
     /// Functions of scripts.
     pub functions: Share,
-    /// Sides of the conditions of scripts: each can hold and not hold.
+    /// Branches of conditions in scripts: each can be true or false.
     pub branches: Share,
-    /// Keys of the TOML files, each row of a list for itself.
+    /// Keys of the TOML files, each row of a list separately.
     pub keys: Share,
-    /// Sides of thresholds.
+    /// Sides of thresholds: at or above, and below.
     pub sides: Share,
-    /// What no case exercises, by file and line.
+    /// What no case covers, by file and line.
     pub gaps: Vec<Gap>,
-    /// Keys that count nowhere beside the pack's other numbers, so that no case could depend on them; they
-    /// are left out of the shares.
+    /// Keys without effect, given the pack's other values, so that no case could depend on them; not counted in the
+    /// shares.
     pub idle: Vec<Gap>,
 }
 
-/// So many of so many.
+/// A count of covered items and their total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Share {
-    /// Exercised.
+    /// Number of covered items.
     pub covered: usize,
-    /// There are.
+    /// Number of all items.
     pub total: usize,
 }
 
-/// Something that no case exercises.
+/// Something that no case covers, or could cover.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Gap {
-    /// File of the pack.
+    /// File, as a path within the pack.
     pub file: Arc<str>,
-    /// Line of that file, from 1.
+    /// 1-based line in the file.
     pub line: u32,
-    /// What it is.
+    /// What is not covered, or has no effect, in words.
     pub what: String,
 }
 
 impl Coverage {
-    /// The share of all that is exercised, in percent.
+    /// The share of all items that are covered, in percent; 100 if there are none.
     #[must_use]
     pub fn percent(&self) -> f64 {
         let all = [self.functions, self.branches, self.keys, self.sides];
@@ -74,10 +74,10 @@ impl Share {
     }
 }
 
-/// Looks at what the cases exercise.
+/// Measures what the cases cover.
 ///
 /// # Errors
-/// Where a script has no room for the marks that tell what is reached.
+/// If the instrumentation pushes a script over an engine limit.
 pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<Diagnostic>> {
     let (probed, probes) = rules.probed()?;
     let because: Vec<Because> = cases.iter().flat_map(|case| because(&probed, case)).collect();
@@ -122,7 +122,7 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
     Ok(coverage)
 }
 
-/// What led to all that a case expects.
+/// The explanation of every result that a case expects.
 fn because(rules: &CompiledRules, case: &Case) -> Vec<Because> {
     let Ok((sight, _)) = Bench::new(rules).see(case) else { return Vec::new() };
     let numbers = rules.for_client(case.situation.client());

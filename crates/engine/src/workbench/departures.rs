@@ -1,11 +1,11 @@
-//! Cases that depart from the usual in one thing: on every channel, at every edge that one of two packs has.
+//! Cases that vary one factor at a time from the default case: on every channel, at every threshold of two packs.
 
 use super::grounds::parties;
 use crate::model::Channel;
 use crate::rules::{CompiledRules, DAYS, Rules, Step};
 
-/// The lines of a case each, the usual one of every channel first. Whom an overlay covers is looked at in the
-/// usual case, and at every edge of its own where the two packs give it other numbers.
+/// The lines of each case, starting with the default case of every channel. What an overlay applies to is tested in the
+/// default case, and at every threshold if its effective rules differ between the two packs.
 pub(super) fn departures(before: &CompiledRules, after: &CompiledRules) -> Vec<Vec<String>> {
     let packs = [before, after];
     let mut cases: Vec<Vec<String>> = vec![Vec::new()];
@@ -33,7 +33,7 @@ pub(super) fn departures(before: &CompiledRules, after: &CompiledRules) -> Vec<V
     on_channels.collect()
 }
 
-/// A number and one just below it, each once, ascending.
+/// Each number and one just below it, without duplicates, ascending.
 fn edges(numbers: impl IntoIterator<Item = f64>, below: f64) -> Vec<f64> {
     let mut edges: Vec<f64> = numbers.into_iter().flat_map(|at| [at - below, at]).filter(|at| *at >= 0.0).collect();
     edges.sort_by(f64::total_cmp);
@@ -71,7 +71,7 @@ fn of_assets(bases: &[Rules; 2]) -> Vec<String> {
         .collect()
 }
 
-/// What lowers confidence.
+/// Cases around the thresholds that lower confidence or make guardrails fire.
 fn of_doubts(bases: &[Rules; 2]) -> Vec<String> {
     let trust = edges(bases.iter().map(|rules| rules.risk.reality_confidence_below), 0.001);
     let gaps = edges(bases.iter().map(|rules| rules.risk.reality_gap_above + 0.001), 0.001);
@@ -91,7 +91,7 @@ fn of_doubts(bases: &[Rules; 2]) -> Vec<String> {
     trust.chain(gaps).chain(nearest).chain(actions.map(|number| format!("post.action_of_day = {number}"))).collect()
 }
 
-/// What packs do not have edges for.
+/// Cases that do not depend on the thresholds of a pack.
 fn fixed() -> Vec<String> {
     let mut lines: Vec<String> = [
         "state.measured = false",
@@ -113,7 +113,7 @@ fn fixed() -> Vec<String> {
     lines
 }
 
-/// What the functions of either pack name: each as a trade and as a kind of asset.
+/// The names in the functions of either pack, each as an industry and as a kind of asset.
 fn named(packs: &[&CompiledRules; 2]) -> Vec<String> {
     let functions = packs.iter().flat_map(|rules| {
         let guardrails = rules.pack().declared_guardrails();

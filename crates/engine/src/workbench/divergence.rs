@@ -1,7 +1,7 @@
-//! Situations on which two packs decide differently: not what their texts say, but what comes of it.
+//! Situations that two packs decide differently: compares behaviour, not text.
 //!
-//! Cases that depart from the usual in one thing are put to both packs, by the functions that plan; and
-//! guardrails, which look at several things at once, are asked about their whole domain.
+//! Cases that vary one factor at a time are evaluated under both packs by the functions that plan; guardrails, which
+//! may depend on several fields at once, are compared over their whole input space.
 
 use std::collections::BTreeMap;
 
@@ -19,27 +19,27 @@ use crate::rules::{CompiledRules, Constants, Evaluator, Input, InputField, RuleF
 /// A situation on which two packs decide differently.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Divergence {
-    /// What is decided, as cases expect it: `weekly_posts`, `verdicts.channel_fatigue`.
+    /// The result that differs, by its key in test cases: `weekly_posts`, `verdicts.channel_fatigue`.
     pub what: String,
-    /// The simplest situation found: as a case says it, or in the words of scripts.
+    /// The simplest situation found: as lines of a case, or in the syntax of scripts.
     pub situation: String,
-    /// What the first pack decides.
+    /// The first pack's result.
     pub before: String,
-    /// What the second pack decides.
+    /// The second pack's result.
     pub after: String,
-    /// The second pack's reason, or else the first one's; empty where none is given.
+    /// The second pack's reason, or else the first one's; empty if neither gives one.
     pub reason: String,
-    /// Where the second pack, or else the first, says so; none for what is no guardrail's verdict.
+    /// Where the verdict with that reason comes from; `None` for a result that is not a guardrail's verdict.
     pub place: Option<RulePlace>,
-    /// Situations that were tried and decided differently in the same thing.
+    /// Number of situations tried in which the same result differs.
     pub situations: usize,
 }
 
-/// Where two packs decide differently, one situation a thing that is decided; verdicts of guardrails first.
-/// `is_wanted` is asked now and then, and ends the search where it says no.
+/// The results that two packs decide differently, with one situation each; verdicts of guardrails first. `is_wanted` is
+/// polled now and then, and cancels the search by returning `false`.
 ///
 /// # Errors
-/// Where a rule fails.
+/// If a rule fails.
 pub fn divergences(
     before: &CompiledRules,
     after: &CompiledRules,
@@ -54,7 +54,7 @@ pub fn divergences(
     Ok(found)
 }
 
-/// Puts every case that departs from the usual in one thing to both packs.
+/// Evaluates every case that varies one factor under both packs.
 fn of_cases(
     before: &CompiledRules,
     after: &CompiledRules,
@@ -66,7 +66,7 @@ fn of_cases(
         let (old, new) = (all_answers(before, &departure)?, all_answers(after, &departure)?);
         for (key, told) in &new {
             let was = old.iter().find(|(other, _)| other == key).map(|(_, told)| told);
-            // Reasons and remedies are told with their verdicts.
+            // Reasons and remedies are reported with their verdicts.
             let is_words = key.starts_with("reasons.") || key.starts_with("remedies.");
             let Some(was) = was.filter(|was| *was != told && !is_words) else { continue };
             if let Some(known) = found.get_mut(key) {
@@ -89,7 +89,7 @@ fn of_cases(
     Ok(order.into_iter().filter_map(|key| found.remove(&key)).collect())
 }
 
-/// All that comes out of a case, as text.
+/// All results of a case, as text.
 fn all_answers(rules: &CompiledRules, departure: &[String]) -> Result<Vec<(String, String)>, PlanError> {
     let text = format!("[case]\n{}\n", departure.join("\n"));
     let (settings, _) = read_alone("", &text, &CASE_KEYS);
@@ -100,7 +100,7 @@ fn all_answers(rules: &CompiledRules, departure: &[String]) -> Result<Vec<(Strin
     Ok(all.map(|answer| (answer.key, answer.told.to_string())).collect())
 }
 
-/// Inputs that a guardrail is asked about on one ground.
+/// Maximum number of inputs that a guardrail is evaluated on in one context.
 const MOST_INPUTS: usize = 4_000;
 
 fn of_guardrails(
@@ -127,13 +127,13 @@ fn of_guardrails(
     Ok(found)
 }
 
-/// The same party on the same channel, under both packs.
+/// The same overlay target on the same channel, under both packs.
 struct Pair {
     before: Ground,
     after: Ground,
 }
 
-/// What a guardrail answers; none where it is not asked.
+/// A guardrail's verdict; `None` if it is disabled.
 type Answer = Option<std::sync::Arc<crate::model::Verdict>>;
 
 impl Pair {
@@ -141,7 +141,7 @@ impl Pair {
         Ok(Self { before: Ground::of(before, party, channel)?, after: Ground::of(after, party, channel)? })
     }
 
-    /// What both packs answer to the same situation, each with its own numbers.
+    /// The verdicts of both packs on the same situation, each with its own values.
     fn ask(
         &self,
         name: &str,
@@ -158,7 +158,7 @@ impl Pair {
         Ok((old, new))
     }
 
-    /// All that either pack's guardrail may tell apart.
+    /// The input space in which the verdict of either pack's guardrail may change.
     fn space(&self, before: &CompiledRules, after: &CompiledRules, name: &str) -> Space {
         let mut constants = before.constants(name);
         let Constants { numbers, names } = after.constants(name);
@@ -179,7 +179,7 @@ fn outcome(answer: &Answer) -> Outcome {
     answer.as_ref().map_or(Outcome::Pass, |verdict| verdict.outcome)
 }
 
-/// The simplest input on which the two answer differently.
+/// The simplest input on which the verdicts differ.
 fn of_guardrail(
     before: &CompiledRules,
     after: &CompiledRules,

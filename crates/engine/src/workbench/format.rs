@@ -1,4 +1,4 @@
-//! The files of a pack as one would like to read them: the same rules, the same comments, other blanks.
+//! Formats the files of a pack: the same rules and comments with other whitespace.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,20 @@ use toml_parser::lexer::TokenKind;
 use super::layout::laid_out;
 use crate::rules::{Diagnostic, PackFiles, is_same_script, script_syntax, toml_syntax};
 
-/// What formatting does to a pack.
+/// What formatting changes in a pack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Formatted {
-    /// Files that are laid out otherwise now: path within the pack, and text.
+    /// Files whose layout changes: new text by path within the pack.
     pub changed: BTreeMap<String, String>,
-    /// Files that would no longer say the same, and so must be left as they are.
+    /// Files whose meaning would change, and which must therefore be left as they are.
     pub refused: Vec<String>,
 }
 
-/// Formats the TOML files and scripts of a pack; what is no rule of it, such as a snapshot, is left alone.
-/// The pack need not be valid, only readable.
+/// Formats the TOML files and scripts of a pack; other files, such as snapshots, are left alone. The pack need not be
+/// valid, but it must parse.
 ///
 /// # Errors
-/// Every mistake of syntax, of every file.
+/// Every syntax error in every file.
 pub fn format(files: &PackFiles) -> Result<Formatted, Vec<Diagnostic>> {
     let mut mistakes = toml_syntax(files);
     mistakes.extend(script_syntax(files));
@@ -53,7 +53,7 @@ pub fn format(files: &PackFiles) -> Result<Formatted, Vec<Diagnostic>> {
     Ok(formatted)
 }
 
-/// Whether two texts hold the same values and the same comments in the same order.
+/// Whether two texts hold the same values, and the same comments in the same order.
 fn is_same_table(before: &str, after: &str) -> bool {
     let values = |text: &str| toml::from_str::<toml::Table>(text).map(|table| format!("{table:?}"));
     matches!((values(before), values(after)), (Ok(before), Ok(after)) if before == after)
@@ -66,8 +66,8 @@ fn comments(text: &str) -> Vec<&str> {
     comments.filter_map(|token| source.get(token)).map(|raw| raw.as_str().trim_end()).collect()
 }
 
-/// A script without blanks at the ends of its lines and without empty lines at its own end. Blanks within
-/// a text stay.
+/// A script without trailing whitespace on its lines and without blank lines at its end. Whitespace within a string is
+/// kept.
 fn trimmed(text: &str) -> String {
     let lines: Vec<&str> = text.split('\n').collect();
     let mut kept: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();

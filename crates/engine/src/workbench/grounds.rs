@@ -1,4 +1,4 @@
-//! Where rules are asked when no client is at hand: everybody that a pack tells apart, on each channel.
+//! Contexts in which rules are evaluated without a given client: every overlay target of a pack, on each channel.
 
 use super::keys::CASE_KEYS;
 use super::situation::Situation;
@@ -9,7 +9,7 @@ use crate::rules::{
     number_of, read_alone, values,
 };
 
-/// Somebody that a pack tells apart from others: nobody in particular, or whom an overlay covers.
+/// An overlay target: what an overlay applies to, or a default client that no overlay applies to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Party {
     workspace: Option<String>,
@@ -18,7 +18,7 @@ pub(super) struct Party {
 }
 
 impl Party {
-    /// In words; empty for nobody in particular.
+    /// In words; empty for the default client.
     pub fn told(&self) -> String {
         let named = |noun: &str, id: &Option<String>| id.as_ref().map(|id| format!("{noun} `{id}`"));
         let parts =
@@ -26,7 +26,7 @@ impl Party {
         parts.into_iter().flatten().collect::<Vec<_>>().join(" of ")
     }
 
-    /// The numbers that hold for it under a pack.
+    /// Its effective rules under a pack.
     pub fn rules(&self, rules: &CompiledRules) -> Rules {
         let id = |id: &Option<String>| id.clone().unwrap_or_default();
         let campaign = self.campaign.as_deref().map(CampaignId::new);
@@ -34,7 +34,7 @@ impl Party {
         pack.rules_for(&WorkspaceId::new(id(&self.workspace)), &ClientId::new(id(&self.client)), campaign.as_ref())
     }
 
-    /// As lines of a case; none for nobody in particular.
+    /// As lines of a case; empty for the default client.
     pub fn lines(&self) -> Vec<String> {
         let said =
             |key: &str, id: &Option<String>| id.as_ref().map(|id| format!("{key} = {}", Value::Text(id.clone())));
@@ -59,7 +59,7 @@ impl Party {
     }
 }
 
-/// Nobody in particular, then everybody that an overlay of a pack covers.
+/// The default client, then the target of every overlay of the packs.
 pub(super) fn parties(packs: &[&CompiledRules]) -> Vec<Party> {
     let scopes = packs.iter().flat_map(|rules| rules.pack().overlays());
     let mut parties: Vec<Party> = std::iter::once(Party::default()).chain(scopes.map(|(_, s)| Party::of(s))).collect();
@@ -68,9 +68,10 @@ pub(super) fn parties(packs: &[&CompiledRules]) -> Vec<Party> {
     parties
 }
 
-/// One party on one channel, with what a rested week of it looks like and the numbers that hold.
+/// An evaluation context: one overlay target on one channel, with the input of its default week and its effective
+/// rules.
 pub(super) struct Ground {
-    /// Whom and where, in words.
+    /// Overlay target and channel, in words.
     pub told: String,
     pub channel: Channel,
     pub input: Input,
@@ -80,7 +81,7 @@ pub(super) struct Ground {
 
 impl Ground {
     /// # Errors
-    /// Where a rule fails on a rested week.
+    /// If a rule fails on the default week.
     pub fn of(rules: &CompiledRules, party: &Party, channel: Channel) -> Result<Self, PlanError> {
         let situation = Situation::of(&settings(party, channel), CASE, rules)?;
         let sight = Planner::new(rules, Tier::Exact, None).look(&situation.look())?;
@@ -94,22 +95,22 @@ impl Ground {
         Ok(Self { told, channel, input, rules: rules.pack().rules_with(&overlays), overlays })
     }
 
-    /// All combinations of the values at which an answer may change that reads some fields, where the code has
-    /// such constants and compares with such numbers beside what the fields hold. Numbers of the pack and the
-    /// channel are as they are here.
+    /// The input space of some fields: all combinations of the values at which a result may change, given the literals
+    /// in the code and the numbers it compares with in addition to the values of the fields. Values of the pack and the
+    /// channel are fixed.
     pub fn space(&self, fields: Vec<InputField>, constants: &Constants, numbers: Vec<f64>) -> Space {
         space_around(&self.input, self.channel, fields, constants, numbers)
     }
 
-    /// The numbers of a guardrail; none where it is not asked.
+    /// The rules of a guardrail; `None` if it is disabled.
     pub fn guardrail(&self, name: &str) -> Option<&GuardrailRules> {
         self.rules.guardrails.iter().find(|rules| &*rules.name == name)
     }
 
-    /// Every party on every channel.
+    /// Every overlay target on every channel.
     ///
     /// # Errors
-    /// As [`Ground::of`].
+    /// See [`Ground::of`].
     pub fn all(rules: &CompiledRules) -> Result<Vec<Self>, PlanError> {
         let parties = parties(&[rules]);
         let places = parties.iter().flat_map(|party| Channel::ALL.map(|channel| (party, channel)));
@@ -117,7 +118,7 @@ impl Ground {
     }
 }
 
-/// As [`Ground::space`], around an input on a channel.
+/// Like [`Ground::space`], around an input on a channel.
 pub(super) fn space_around(
     start: &Input,
     channel: Channel,
@@ -136,7 +137,7 @@ pub(super) fn space_around(
 
 const CASE: &str = "ground";
 
-/// A case that says who it is about and nothing else.
+/// A case that states its overlay target and channel, and nothing else.
 fn settings(party: &Party, channel: Channel) -> Settings {
     let text = format!("[{CASE}]\nchannel = \"{channel}\"\n{}\n", party.lines().join("\n"));
     let (settings, _) = read_alone("", &text, &CASE_KEYS);

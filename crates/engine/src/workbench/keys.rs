@@ -1,11 +1,10 @@
-//! Every key of a case in `tests/*.toml`: the situation it names, what holds where it is silent, and
-//! what must come out.
+//! All keys of a test case in `tests/*.toml`: the situation, its defaults, and the expected results.
 //!
-//! This is the one place that says so; validation, defaults and documentation read it.
+//! This is the only declaration of these keys; validation, defaults and documentation use it.
 
 use crate::rules::{DAYS, FileKeys, Key, Kind, Preset, Rows, SIGNALS};
 
-/// The keys of a file of cases.
+/// The keys of a file of test cases.
 pub const CASE_KEYS: FileKeys =
     FileKeys { stem: "tests", doc: "situations, and what the rules must make of them", keys: KEYS };
 
@@ -264,7 +263,7 @@ mod tests {
         let outcomes = [Outcome::Pass, Outcome::Warn, Outcome::Block].map(Outcome::name);
         assert_eq!(choices("<case>.expect.verdicts.<guardrail>"), outcomes);
         assert_eq!(SEVERITIES, Severity::ALL.iter().map(|severity| severity.name()).collect::<Vec<_>>());
-        // A case has no clock, so that no hour of it is past.
+        // A case has no clock, so none of its hours is in the past.
         let rules = HourRule::ALL.into_iter().filter(|rule| *rule != HourRule::Past).map(HourRule::name);
         let rules: Vec<&str> = std::iter::once("nothing").chain(rules).collect();
         assert_eq!(HOUR_RULES, rules);

@@ -1,18 +1,18 @@
-//! How a TOML file of a pack is laid out: blanks, indents, and comments at the ends of lines in one column.
+//! Formats a TOML file of a pack: spaces, indentation, and trailing comments aligned in one column.
 //!
-//! Only what stands between tokens is changed; the tokens, comments among them, stay and keep their order.
-//! Line breaks stay where their writer put them, since they group what belongs together.
+//! Only whitespace between tokens is changed; the tokens, including comments, stay and keep their order. Line breaks
+//! stay where the author put them, since they group what belongs together.
 
 use toml_parser::Source;
 use toml_parser::lexer::TokenKind;
 
-/// Blanks of one level within brackets that run over several lines.
+/// Spaces per nesting level of brackets that span several lines.
 const INDENT: usize = 4;
 
-/// Blanks between the longest line of a run and the comments of the run.
+/// Spaces between the longest line of a run and the aligned comments of the run.
 const BEFORE_COMMENT: usize = 3;
 
-/// The text of a file, laid out.
+/// Formats the text of a file.
 pub(super) fn laid_out(text: &str) -> String {
     let mut scribe = Scribe::default();
     let source = Source::new(text);
@@ -39,7 +39,7 @@ pub(super) fn laid_out(text: &str) -> String {
     drawn(&scribe.lines)
 }
 
-/// One line; without code and comment it is empty.
+/// One line; empty if it has neither code nor comment.
 #[derive(Debug, Default)]
 struct Line<'t> {
     indent: usize,
@@ -51,9 +51,9 @@ struct Line<'t> {
 #[derive(Debug)]
 struct Remark<'t> {
     text: &'t str,
-    /// Column in the text as it was.
+    /// Column in the original text.
     column: usize,
-    /// Whether it goes on with the comment at the end of the line above, in whose column it stands.
+    /// Whether it continues the trailing comment of the line above, in the same column.
     goes_on: bool,
 }
 
@@ -62,7 +62,7 @@ impl Line<'_> {
         self.code.is_empty() && self.remark.is_none()
     }
 
-    /// Whether its comment stands in the column of its run.
+    /// Whether its comment is aligned with those of its run.
     fn has_column(&self) -> bool {
         self.remark.as_ref().is_some_and(|remark| remark.goes_on || !self.code.is_empty())
     }
@@ -79,11 +79,11 @@ impl Line<'_> {
 struct Scribe<'t> {
     lines: Vec<Line<'t>>,
     line: Line<'t>,
-    /// The token before on the same line.
+    /// The previous token on the same line.
     before: Option<TokenKind>,
-    /// The line that each open bracket stands on, the innermost last.
+    /// The line of each open bracket, innermost last.
     open: Vec<usize>,
-    /// Whether the line began with nothing but closing brackets so far.
+    /// Whether the line has nothing but closing brackets so far.
     only_closes: bool,
     is_value: bool,
 }
@@ -128,7 +128,7 @@ impl<'t> Scribe<'t> {
         self.line.remark = Some(Remark { text: text.trim_end(), column, goes_on });
     }
 
-    /// Lines with open brackets: several that open on one line are one level.
+    /// Nesting depth: several brackets that open on one line count as one level.
     fn levels(&self) -> usize {
         self.open.chunk_by(|a, b| a == b).count()
     }
@@ -152,14 +152,14 @@ fn is_closing(kind: TokenKind) -> bool {
     matches!(kind, TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket)
 }
 
-/// Whether a blank stands between two tokens of a line.
+/// Whether two tokens of a line are separated by a space.
 fn are_apart(before: TokenKind, kind: TokenKind, was_blank: bool) -> bool {
     use TokenKind::{Comma, Dot, Equals, LeftCurlyBracket, LeftSquareBracket, RightCurlyBracket, RightSquareBracket};
     match (before, kind) {
         (_, Comma) | (Dot, _) | (_, Dot) | (LeftSquareBracket, _) | (_, RightSquareBracket) => false,
         (LeftCurlyBracket, RightCurlyBracket) => false,
         (Comma | Equals | LeftCurlyBracket, _) | (_, Equals | RightCurlyBracket) => true,
-        // Within a date and its time.
+        // Such as between a date and its time.
         _ => was_blank,
     }
 }

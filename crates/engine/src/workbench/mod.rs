@@ -1,18 +1,16 @@
-//! The workbench of who writes rules: does the pack do what it was meant to do, and would anybody notice
-//! if it did not?
+//! The workbench for authors of rules: does a pack do what it is meant to do, and would a test case fail if it did not?
 //!
 //! ```text
-//! tests/*.toml ── cases ──> Case ── run ──> Report      what came out differently, and why
+//! tests/*.toml ── cases ──> Case ── run ──> Report      which results are not as expected, and why
 //!                             │
-//!                             ├── coverage              what no case exercises
-//!                             └── mutate                which change of the rules no case notices
+//!                             ├── coverage              what no case covers
+//!                             └── mutate                which changes of the rules no case detects
 //! ```
 //!
-//! A case names a situation; everything that it does not name has a documented default. It is answered by
-//! the functions that plan a week, never by formulas of its own, so that a case cannot agree with itself
-//! and differ from the plan.
+//! A case names a situation; everything it leaves out has a documented default. It is evaluated by the functions that
+//! plan a week, never by formulas of its own, so that a case cannot pass while the plan differs.
 //!
-//! `format` lays out the files of a pack, and changes nothing that they say.
+//! `format` formats the files of a pack without changing what they mean.
 
 mod answers;
 mod cases;

@@ -1,5 +1,5 @@
-//! Would anybody notice? Every number of the pack one step up and down, every comparison of a script
-//! turned, each alone: a change that no case notices survives.
+//! Mutation testing: every number of the pack one step up and down, every comparison of a script flipped, one change at
+//! a time. A change that no case detects survives.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,31 +11,31 @@ use super::run::Bench;
 use super::why::why;
 use crate::rules::{CompiledRules, Variant, load};
 
-/// What became of all changes.
+/// The outcome of mutation testing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mutation {
-    /// Changes that were tried.
+    /// Number of changes tried.
     pub tried: usize,
-    /// Those that a case noticed.
+    /// Number of changes that a case detected.
     pub noticed: usize,
-    /// Those that are no valid pack, which `mcoe check` refuses.
+    /// Number of changes that made the pack invalid, so that `mcoe check` rejects it.
     pub refused: usize,
-    /// Those that nobody noticed.
+    /// Changes that no case detected.
     pub survivors: Vec<Survivor>,
 }
 
-/// A change that no case notices.
+/// A change that no case detects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Survivor {
-    /// File of the pack.
+    /// File, as a path within the pack.
     pub file: Arc<str>,
-    /// Line of that file, from 1.
+    /// 1-based line in the file.
     pub line: u32,
     /// The key that is changed; the file's name for a script.
     pub key: String,
-    /// What stands there.
+    /// The original text.
     pub was: String,
-    /// What could stand there instead.
+    /// The text that could replace it.
     pub becomes: String,
 }
 
@@ -45,8 +45,8 @@ enum Fate {
     Survived,
 }
 
-/// Tries every change. `cases` must come out as expected on the pack as it is; `is_wanted` is asked
-/// before each change and ends the trial where it says no.
+/// Tries every change. `cases` must pass on the unchanged pack. `is_wanted` is polled before each change, and cancels
+/// the run by returning `false`.
 #[must_use]
 pub fn mutate(rules: &CompiledRules, cases: &[Case], is_wanted: &dyn Fn() -> bool) -> Mutation {
     let cited = cited(rules, cases);
@@ -68,7 +68,7 @@ pub fn mutate(rules: &CompiledRules, cases: &[Case], is_wanted: &dyn Fn() -> boo
     mutation
 }
 
-/// For each case the keys and files that its answers come from.
+/// For each case, the keys and files that its expected results depend on.
 fn cited(rules: &CompiledRules, cases: &[Case]) -> Vec<BTreeSet<String>> {
     let bench = Bench::new(rules);
     let of_case = |case: &Case| -> BTreeSet<String> {
@@ -84,11 +84,11 @@ fn fate(rules: &CompiledRules, variant: &Variant, cases: &[Case], cited: &[BTree
     let files = variant.of(&rules.pack().files);
     let compiled = load(files).and_then(CompiledRules::compile);
     let Ok(changed) = compiled else { return Fate::Refused };
-    // What holds by default in a situation comes from the pack, too.
+    // Some defaults of a situation come from the pack, so the cases are read again.
     let Ok(mut again) = read(&changed) else { return Fate::Noticed };
     again.retain(|case| cases.iter().any(|kept| kept.name == case.name));
     let bench = Bench::new(&changed);
-    // Those first that say they depend on it: most changes are noticed at once.
+    // Cases that depend on the changed key come first: most changes are detected at once.
     let (near, far): (Vec<_>, Vec<_>) = again.iter().zip(cited).partition(|(_, cited)| cited.contains(&variant.key));
     let notices = |(case, _): &(&Case, &BTreeSet<String>)| !bench.agrees(case);
     if near.iter().chain(&far).any(notices) { Fate::Noticed } else { Fate::Survived }

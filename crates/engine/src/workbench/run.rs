@@ -1,4 +1,4 @@
-//! Puts cases to a pack and says what came out differently.
+//! Runs test cases against a pack, and reports which results are not as expected.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,68 +12,68 @@ use crate::model::Tier;
 use crate::planner::{PlanError, Planner, Sight};
 use crate::rules::CompiledRules;
 
-/// What came of all cases.
+/// The reports of all cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// Case by case, in the order of the files.
+    /// The reports of the cases, in file order.
     pub cases: Vec<CaseReport>,
-    /// Snapshots that are not, or no more, as the pack has them: path within the pack, and text.
+    /// Snapshots that are missing or out of date in the pack: new text by path within the pack.
     #[serde(skip)]
     pub snapshots: BTreeMap<String, String>,
 }
 
 impl Report {
-    /// How many cases did not come out as expected.
+    /// Number of cases that failed.
     #[must_use]
     pub fn failed(&self) -> usize {
         self.cases.iter().filter(|case| !case.passed()).count()
     }
 }
 
-/// What came of one case.
+/// The report of one case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CaseReport {
-    /// Its name.
+    /// The case's name.
     pub name: String,
-    /// What it stands for; may be empty.
+    /// What it tests, in a sentence; may be empty.
     pub about: String,
-    /// File of the pack.
+    /// File, as a path within the pack.
     pub file: Arc<str>,
-    /// Line that it begins on.
+    /// 1-based line that the case starts on.
     pub line: u32,
-    /// What came out differently.
+    /// The results that are not as expected.
     pub mismatches: Vec<Mismatch>,
-    /// Why the rules could not be asked at all.
+    /// Why the rules could not be evaluated at all; `None` if they could.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
 impl CaseReport {
-    /// Whether all came out as expected.
+    /// Whether all results are as expected.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.mismatches.is_empty() && self.error.is_none()
     }
 }
 
-/// One thing that came out differently.
+/// One result that is not as expected.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Mismatch {
-    /// Its key below `expect`.
+    /// Its key in the `expect` table.
     pub key: String,
-    /// File that says what is expected: that of the case, or its snapshot.
+    /// File that states what is expected: that of the case, or its snapshot.
     pub file: Arc<str>,
-    /// Line of that file.
+    /// 1-based line in the file; 0 if no line states it.
     pub line: u32,
-    /// What was expected.
+    /// The expected value.
     pub expected: String,
-    /// What came.
+    /// The actual value.
     pub came: String,
-    /// What led there.
+    /// Explanation of the actual value.
     pub because: Vec<Because>,
 }
 
-/// Runs the cases, each against the same pack.
+/// Runs the cases against one pack.
 #[must_use]
 pub fn run(rules: &CompiledRules, cases: &[Case]) -> Report {
     let bench = Bench::new(rules);
@@ -86,7 +86,7 @@ pub fn run(rules: &CompiledRules, cases: &[Case]) -> Report {
     report
 }
 
-/// A pack that cases are put to.
+/// A pack to run cases against.
 pub(super) struct Bench<'r> {
     rules: &'r CompiledRules,
     planner: Planner<'r>,
@@ -97,7 +97,7 @@ impl<'r> Bench<'r> {
         Self { rules, planner: Planner::new(rules, Tier::Exact, None) }
     }
 
-    /// What the rules see in a case, and all that comes out.
+    /// What the planner reports for a case, and all results.
     pub fn see(&self, case: &Case) -> Result<(Sight, Vec<Answer>), PlanError> {
         let sight = self.planner.look(&case.situation.look())?;
         let numbers = self.rules.for_client(case.situation.client());
@@ -105,7 +105,7 @@ impl<'r> Bench<'r> {
         Ok((sight, answers))
     }
 
-    /// Whether all comes out as expected.
+    /// Whether all results are as expected.
     pub fn agrees(&self, case: &Case) -> bool {
         let Ok((_, answers)) = self.see(case) else { return false };
         let agrees = case.expected.iter().all(|expected| {
@@ -201,14 +201,14 @@ impl<'r> Bench<'r> {
     }
 }
 
-/// All that comes out of a case, a line each.
+/// All results of a case, one per line.
 fn snapshot(case: &Case, answers: &[Answer]) -> String {
     let head = format!("# All that comes out of `{}`; `mcoe rules test --update` writes it anew.\n", case.name);
     answers.iter().fold(head, |text, answer| format!("{text}{} = {}\n", answer.key, answer.told))
 }
 
 impl Wanted {
-    /// Whether what came is what was wanted.
+    /// Whether a value is as expected.
     #[must_use]
     pub fn admits(&self, told: &Told) -> bool {
         match (self, told) {

@@ -1,4 +1,4 @@
-//! The situation of a case: one client that posts on one channel, a week, and one hour of it.
+//! The situation of a test case: one client that posts on one channel, a week, and one hour of it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::model::{
 use crate::planner::{Look, Supposed};
 use crate::rules::{CompiledRules, DAYS, Row, Rules, Settings, Value, View};
 
-/// What a case looks at.
+/// The situation that a case evaluates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Situation {
     client: Client,
@@ -23,10 +23,10 @@ pub struct Situation {
 }
 
 impl Situation {
-    /// The situation of a case whose keys are right, under the numbers of a pack.
+    /// The situation of a case with valid keys, under the rules of a pack.
     ///
     /// # Errors
-    /// Where zone or week are unknown or at the edge of the calendar.
+    /// If the time zone or the week is unknown, or the week is at the limit of the calendar.
     pub(super) fn of(settings: &Settings, case: &str, rules: &CompiledRules) -> Result<Self, CalendarError> {
         let said = Said { view: View::new(settings), case };
         let zone: Zone = said.text("client.time_zone").parse()?;
@@ -50,25 +50,25 @@ impl Situation {
         })
     }
 
-    /// The channel.
+    /// The channel that the client posts on.
     #[must_use]
     pub fn channel(&self) -> Channel {
         self.state.channels.first().map_or(Channel::Fb, |state| state.channel)
     }
 
-    /// The client.
+    /// The client as the case describes it.
     #[must_use]
     pub const fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The day of the post, as keys name it.
+    /// Weekday of the post as named in keys, such as `monday`.
     #[must_use]
     pub fn day(&self) -> &'static str {
         DAYS.get(usize::from(self.weekday)).copied().unwrap_or_default()
     }
 
-    /// As the planner looks at it.
+    /// The situation as input for the planner.
     #[must_use]
     pub const fn look(&self) -> Look<'_> {
         Look {
@@ -83,7 +83,7 @@ impl Situation {
     }
 }
 
-/// What a case says, defaults included.
+/// The values that a case states, including defaults.
 struct Said<'s> {
     view: View<'s>,
     case: &'s str,
@@ -151,7 +151,7 @@ impl<'s> Said<'s> {
         }
     }
 
-    /// Marks with semicolons between, as a scenario writes them.
+    /// Tags separated by semicolons, as in a scenario.
     fn tags(&self, key: &str) -> Vec<Arc<str>> {
         self.text(key).split(';').map(str::trim).filter(|tag| !tag.is_empty()).map(Arc::from).collect()
     }
@@ -289,7 +289,7 @@ fn warning(row: &Row, start: Timestamp) -> Warning {
     }
 }
 
-/// Day and hour of a row, `0..7` and `0..24`.
+/// Weekday and hour of a row, `0..7` and `0..24`.
 pub(super) fn day_and_hour(row: &Row) -> (u8, u8) {
     let hour = match cell(row, "hour") {
         Some(Value::Integer(hour)) => u8::try_from(*hour).unwrap_or_default(),

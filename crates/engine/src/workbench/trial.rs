@@ -1,4 +1,4 @@
-//! Every function of a pack tried on situations of its domain: what would stop a plan is told beforehand.
+//! Calls every function of a pack on inputs from its domain, to report in advance what would stop a plan.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,16 @@ use crate::rules::{
     CompiledRules, Diagnostic, Evaluator, GuardrailRules, HOOKS, Input, Place, RuleFailure, Rules, Space,
 };
 
-/// Situations that one function is tried on, over all channels.
+/// Maximum number of inputs per function, over all channels.
 const MOST_TRIALS: usize = 4_000;
-/// Failures of one function that are told.
+/// Maximum number of failures reported per function.
 const MOST_FAILURES: usize = 3;
 
-/// A failure, and the situation that shows it in the words of scripts.
+/// A failure, and an input that causes it, in the syntax of scripts.
 type Failure = (RuleFailure, String);
 type Ask<'a> = dyn FnMut(&mut Evaluator, &Input) -> Result<(), RuleFailure> + 'a;
 
-/// What fails of a pack's functions: each place once, with the simplest situation that was found.
+/// The failures of a pack's functions: each location once, with the simplest input found.
 #[must_use]
 pub fn trial(rules: &CompiledRules) -> Vec<Diagnostic> {
     let mut evaluator = rules.evaluator(None);
@@ -39,7 +39,7 @@ pub fn trial(rules: &CompiledRules) -> Vec<Diagnostic> {
     told
 }
 
-/// Every guardrail that is declared, with its own numbers and with those that overlays give it.
+/// Every declared guardrail, with its base parameters and with those that overlays set.
 fn guardrails(rules: &CompiledRules) -> Vec<GuardrailRules> {
     let mut found = rules.pack().declared_guardrails();
     for party in parties(&[rules]) {
@@ -52,7 +52,7 @@ fn guardrails(rules: &CompiledRules) -> Vec<GuardrailRules> {
     found
 }
 
-/// The situations of a function, channel by channel.
+/// The input spaces of a function, one per channel.
 fn spaces(rules: &CompiledRules, base: &Rules, function: &str, numbers: &[f64]) -> Vec<Space> {
     let (fields, constants) = (rules.inputs_of_parameters(function), rules.constants(function));
     let space =
@@ -77,7 +77,7 @@ fn failures_in(spaces: &[Space], evaluator: &mut Evaluator, ask: &mut Ask<'_>) -
     found
 }
 
-/// The simplest situation in which the function fails in the same way, in the words of scripts.
+/// The simplest input on which the function fails at the same position, in the syntax of scripts.
 fn simplest(
     space: &Space,
     input: &Input,

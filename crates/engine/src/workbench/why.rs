@@ -1,4 +1,4 @@
-//! What led to an answer: the numbers and rules that it came from, each with its file and line.
+//! Explains results: the values and rules that a result depends on, each with its file and line.
 
 use std::sync::Arc;
 
@@ -13,28 +13,28 @@ use crate::rules::{
     SCORE_ASSET, Step, key_of_field,
 };
 
-/// One step of what led to an answer.
+/// One step of an explanation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Because {
     /// The step in words, with its numbers.
     pub says: String,
-    /// The key of the pack that it comes from; empty where it comes from the case or a script.
+    /// The pack key that it comes from; empty if it comes from the case or a script.
     pub key: String,
-    /// Which row of the key's list, from 0.
+    /// 0-based row of the key's list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<usize>,
-    /// On which side of a threshold the case lies: at or above it, or below.
+    /// Side of a threshold that the case lies on: `true` at or above it, `false` below.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_or_above: Option<bool>,
-    /// File of the pack; none where it comes from none.
+    /// File, as a path within the pack; `None` if it comes from none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<Arc<str>>,
-    /// Line of that file, from 1.
+    /// 1-based line in the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
 }
 
-/// What led to the answer of a key.
+/// Explains the result of a key.
 #[must_use]
 pub fn why(rules: &CompiledRules, situation: &Situation, sight: &Sight, key: &str) -> Vec<Because> {
     let client = situation.client();
@@ -58,7 +58,7 @@ struct Why<'w> {
     steps: Vec<Because>,
 }
 
-/// Fields of scripts that stand for keys of the pack where the client has no policy of its own.
+/// Fields of scripts that hold values of pack keys if the client has no policy of its own.
 const POLICY_FIELDS: [(&str, &str); 4] = [
     ("agent_enabled", "risk.default_policy.agent_enabled"),
     ("auto_exec_enabled", "risk.default_policy.auto_exec_enabled"),
@@ -154,7 +154,7 @@ impl Why<'_> {
         self.steps.push(Because { says, key: key.to_owned(), row, at_or_above, file, line });
     }
 
-    /// Every row of a step table, with the side of its threshold that the case lies on.
+    /// Adds every row of a step table, with the side of its threshold that the case lies on.
     fn steps_at(&mut self, key: &str, steps: &[Step], at: f64) {
         let holding = steps.iter().rposition(|step| at >= step.from);
         for (row, step) in steps.iter().enumerate() {
@@ -172,7 +172,7 @@ impl Why<'_> {
         format!("channels.{}.{key}", self.channel)
     }
 
-    /// Says that a hook of the pack decides, where it has one.
+    /// Adds a step if the pack defines a hook, and returns whether it does.
     fn hook(&mut self, name: &str) -> bool {
         let place = self.rules.place_of_function(name);
         let is_hook = HOOKS.iter().any(|hook| hook.name == name);
@@ -378,7 +378,7 @@ impl Why<'_> {
         }
     }
 
-    /// The ledger goes by the pack without its overlays.
+    /// The ledger uses the base rules, without overlays.
     fn drafts(&self) -> DraftRules {
         self.rules.base().calendar.drafts
     }

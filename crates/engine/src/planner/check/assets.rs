@@ -1,5 +1,5 @@
-//! What posts carry: assets that are there, fit, are finished, may run that day, have rested, are not worn
-//! out and come in the order of their story.
+//! Checks the assets of posts: they exist, fit the channel, are finished, belong to a running campaign, keep cooldown
+//! and weekly cap, and follow the order of their story.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use super::clock::{HOUR, Moment};
 use crate::model::{Asset, AssetId, Channel, Post, Timestamp};
 use crate::rules::AssetRules;
 
-/// An asset on a channel, at the first moment of the week at which it can be used there.
+/// An asset on a channel, with the first moment of the week at which it can be used there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OnChannel<'a> {
     pub asset: &'a Asset,
     channel: Channel,
-    /// Finished, rested before and after its uses there and not ahead of its story; in seconds.
+    /// Finished, off cooldown before and after its uses there, and not ahead of its story; in seconds.
     first: i64,
     /// Last use there before that, in seconds.
     last_use: Option<i64>,
@@ -56,7 +56,7 @@ impl<'a> OnChannel<'a> {
         first_day.is_some_and(|first| first <= moment.date) && campaign_runs(case, self.asset, self.channel, moment)
     }
 
-    /// The points of `assets.toml`, held in `0..=100`.
+    /// The score by the points of `assets.toml`, clamped to `0..=100`.
     pub fn score(&self, rules: &AssetRules) -> f64 {
         let asset = self.asset;
         let age_hours = (self.first - asset.created_at.as_second()) as f64 / HOUR as f64;
@@ -77,12 +77,12 @@ impl<'a> OnChannel<'a> {
     }
 }
 
-/// Factor on engagement of a score, on a straight line from 0 to 100.
+/// Quality factor of a score, linear from 0 to 100.
 pub(super) fn quality(rules: &AssetRules, score: f64) -> f64 {
     rules.quality_at_0 + (rules.quality_at_100 - rules.quality_at_0) * score / 100.0
 }
 
-/// Cooldown in seconds; instants are compared to the second, parts of one are dropped.
+/// Cooldown in whole seconds, rounded down.
 fn cooldown(rules: &AssetRules) -> i64 {
     (rules.cooldown_hours * HOUR as f64) as i64
 }
@@ -91,7 +91,7 @@ fn fits(asset: &Asset, channel: Channel) -> bool {
     asset.channels.is_empty() || asset.channels.contains(&channel)
 }
 
-/// Whether it has anything to show.
+/// Whether it has a title, a text or media.
 pub(super) fn has_content(asset: &Asset) -> bool {
     !(asset.title.trim().is_empty() && asset.body.trim().is_empty() && asset.media_url.trim().is_empty())
 }
@@ -104,18 +104,18 @@ fn campaign_runs(case: &ClientCase<'_>, asset: &Asset, channel: Channel, moment:
     })
 }
 
-/// The asset that a post of the client really uses; none where the client has no such asset.
+/// The client's asset with an id; `None` if it has none.
 pub(super) fn used<'a>(case: &ClientCase<'a>, id: &AssetId) -> Option<&'a Asset> {
     case.client.assets.iter().find(|asset| asset.id == *id)
 }
 
-/// Whether it is a child whose step lies after its parent's.
+/// Whether its evolution step is later than its parent's.
 fn continues_story(case: &ClientCase<'_>, asset: &Asset) -> bool {
     let parent = asset.parent_id.as_ref().and_then(|id| used(case, id));
     parent.is_some_and(|parent| asset.evolution_step > parent.evolution_step)
 }
 
-/// When the step before it was first used, on whatever channel; none where it never was or there is none.
+/// First use of the preceding evolution step, on any channel; `None` if it was never used or does not exist.
 fn step_before(case: &ClientCase<'_>, asset: &Asset) -> Option<Timestamp> {
     if !continues_story(case, asset) {
         return None;
@@ -130,7 +130,7 @@ fn step_before(case: &ClientCase<'_>, asset: &Asset) -> Option<Timestamp> {
     case.state.asset_uses.iter().filter(|used| is_before(&used.asset_id)).map(|used| used.at).min()
 }
 
-/// Verifies what a client's posts carry.
+/// Checks the assets of a client's posts.
 pub(super) fn check(case: &ClientCase<'_>, findings: &mut Findings) {
     let mut uses: BTreeMap<&AssetId, Vec<&Post>> = BTreeMap::new();
     for post in &case.plan.posts {
@@ -152,7 +152,7 @@ pub(super) fn check(case: &ClientCase<'_>, findings: &mut Findings) {
     }
 }
 
-/// Head, variation and evolution are named as the asset's family has them.
+/// Root asset, variation and evolution are stated as the asset's family defines them.
 fn check_family(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
     let Some(choice) = &post.asset else { return };
     let head = asset.parent_id.as_ref().unwrap_or(&asset.id);
@@ -187,7 +187,7 @@ fn check_fitness(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &m
     }
 }
 
-/// A step of a story comes after a use of the step before it.
+/// An evolution step comes after a use of the preceding step.
 fn check_story(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
     let is_early = step_before(case, asset).is_none_or(|used| used > post.at);
     if continues_story(case, asset) && is_early {
@@ -196,7 +196,7 @@ fn check_story(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut
     }
 }
 
-/// It has rested since its uses on record, and those that are committed have their rest after it.
+/// It keeps the cooldown to its past and committed uses on the channel.
 fn check_rest(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
     let own = case.state.asset_uses.iter().filter(|used| used.channel == post.channel && used.asset_id == asset.id);
     let nearest = own.map(|used| used.at.as_second().abs_diff(post.at.as_second())).min();
@@ -207,7 +207,7 @@ fn check_rest(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut 
     }
 }
 
-/// It rests between its uses on a channel in the plan itself.
+/// It keeps the cooldown between its uses on a channel in the plan itself.
 fn check_rest_within(case: &ClientCase<'_>, id: &AssetId, posts: &[&Post], findings: &mut Findings) {
     let rest = cooldown(&case.base().assets);
     let mut last: BTreeMap<Channel, i64> = BTreeMap::new();
@@ -223,7 +223,7 @@ fn check_rest_within(case: &ClientCase<'_>, id: &AssetId, posts: &[&Post], findi
     }
 }
 
-/// Not more uses in the week than the rules allow, committed ones counted, unless those alone are more.
+/// No more uses in the week than the rules allow, committed ones included, unless those alone exceed the cap.
 fn check_wear(case: &ClientCase<'_>, id: &AssetId, planned: usize, findings: &mut Findings) {
     let week = case.clock.start..case.clock.end();
     let in_week = |at: Timestamp| week.contains(&at.as_second());

@@ -1,6 +1,7 @@
-//! What scenario and rules say of one client's channel in the week: the ground that a plan is judged on.
+//! Expected numbers of one client's channel for the week, derived from scenario and rules: what a plan is checked
+//! against.
 //!
-//! Every formula stands here in its plainest form, so that the answer to "what should it be" is read at once.
+//! Every formula is in its simplest form, not its fastest.
 
 use chrono::{NaiveTime, TimeDelta};
 
@@ -32,7 +33,7 @@ impl Hooks {
     }
 }
 
-/// One client's plan, and all that it must agree with.
+/// One client's plan, and everything it must agree with.
 #[derive(Clone, Copy)]
 pub(super) struct ClientCase<'a> {
     pub plan: &'a ClientPlan,
@@ -41,12 +42,12 @@ pub(super) struct ClientCase<'a> {
     pub rules: &'a ClientRules,
     pub hooks: Hooks,
     pub clock: &'a Clock,
-    /// The instant before which nothing may be planned; none where the whole week may.
+    /// The instant before which nothing may be planned; `None` if the whole week may be.
     pub not_before: Option<Timestamp>,
 }
 
 impl<'a> ClientCase<'a> {
-    /// The numbers without those of a campaign.
+    /// The client's rules without campaign overlays.
     pub fn base(&self) -> &'a Rules {
         self.rules.base()
     }
@@ -69,19 +70,19 @@ pub(super) struct ChannelCase<'a> {
     pub case: ClientCase<'a>,
     pub state: &'a ChannelState,
     pub numbers: &'a ChannelRules,
-    /// What the plan says of it; none where it says nothing.
+    /// What the plan states for it; `None` if nothing.
     pub allocation: Option<&'a Allocation>,
-    /// Its posts that lie in the week, by time.
+    /// Its posts in the week, by time.
     pub posts: Vec<Placed<'a>>,
     /// The client's assets that the channel can use at some time of the week.
     pub usable: Vec<OnChannel<'a>>,
-    /// Hours at which posts are committed already, ascending, without repeats.
+    /// Hours with committed posts, ascending, without duplicates.
     pub committed: Vec<i64>,
-    /// Fatigue as the week begins.
+    /// Fatigue at the start of the week.
     pub fatigue_start: f64,
-    /// Hours at which posts stand, planned or committed, those held back included.
+    /// Hours with planned or committed posts, blocked ones included.
     full: Vec<i64>,
-    /// The same without those held back.
+    /// The same without blocked ones.
     live: Vec<i64>,
 }
 
@@ -121,12 +122,12 @@ impl<'a> ChannelCase<'a> {
         start + before.map(|post| self.numbers.fatigue_per_post * kept(self.numbers, (hour - post) as f64)).sum::<f64>()
     }
 
-    /// F(t) with every planned and committed post.
+    /// F(t) with every planned and committed post, blocked ones included.
     pub fn fatigue_full(&self, hour: i64) -> f64 {
         self.fatigue_with(self.full.iter().copied(), hour)
     }
 
-    /// F(t) with the posts that are not held back.
+    /// F(t) without blocked posts.
     pub fn fatigue_live(&self, hour: i64) -> f64 {
         self.fatigue_with(self.live.iter().copied(), hour)
     }
@@ -143,7 +144,7 @@ impl<'a> ChannelCase<'a> {
         1.0 - rules.slope_below_warn * (fatigue - above) - rules.slope_above_warn * above
     }
 
-    /// Posts a week after fatigue; none where a script decides.
+    /// Weekly posts after fatigue; `None` if a script decides.
     pub fn target(&self) -> Option<u32> {
         if self.case.hooks.weekly_posts {
             return None;
@@ -152,31 +153,31 @@ impl<'a> ChannelCase<'a> {
         Some((f64::from(self.numbers.weekly_posts) * factor + ROUNDING_OF_POSTS).floor() as u32)
     }
 
-    /// Posts that may be planned on top of those that are committed; none where nothing says how many.
+    /// Posts that may be planned in addition to committed ones; `None` if unknown.
     pub fn places(&self) -> Option<u32> {
         let target = self.target().or(self.allocation.map(|allocation| allocation.posts_target))?;
         Some(target.saturating_sub(u32::try_from(self.committed.len()).unwrap_or(u32::MAX)))
     }
 
-    /// When posts of the channel stood before or stand already, in seconds.
+    /// Times of past and committed posts of the channel, in seconds.
     pub fn standing(&self) -> impl Iterator<Item = i64> {
         self.state.recent_posts.iter().chain(&self.state.last_post_at).map(|at| at.as_second())
     }
 
-    /// Whether two posts, in seconds, lie nearer than the spacing: whole days are counted on the client's clock, any
-    /// other spacing is elapsed time.
+    /// Whether two posts, in seconds, are closer than the spacing: whole days are counted on the client's clock, any
+    /// other spacing in elapsed time.
     pub fn is_too_near(&self, one: i64, other: i64) -> bool {
         let hours = i64::from(self.numbers.min_spacing_hours);
         let (earlier, later) = (one.min(other), one.max(other));
         let missing = hours * HOUR - (later - earlier);
-        // No zone has ever moved its clock by more than a day, so only near the limit the clock is asked.
+        // No zone has ever moved its clock by more than a day, so the clock matters only near the limit.
         if hours % 24 == 0 && missing.abs() <= 26 * HOUR {
             return !is_days_after(&self.case.client.zone, earlier, later, hours / 24);
         }
         missing > 0
     }
 
-    /// Minute of the hour that posts of the channel go out at; none where nothing tells.
+    /// Minute within the hour at which posts of the channel go out; `None` if unknown.
     pub fn minute(&self) -> Option<i64> {
         match self.case.base().calendar.minute {
             MinuteRule::Fixed(minute) => Some(i64::from(minute)),
@@ -228,8 +229,8 @@ impl<'a> ChannelCase<'a> {
             .any(|minute| if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to })
     }
 
-    /// The campaign that a post counts for: its asset's, or else the heaviest that runs and that any asset serves, the
-    /// first by id among equals.
+    /// The campaign that a post counts for: its asset's, or else the heaviest running one that applies to any asset,
+    /// the first by id among equals.
     pub fn campaign_of(&self, asset: Option<&'a Asset>, moment: &Moment) -> Option<&'a CampaignId> {
         let for_any = |campaign: &&Campaign| campaign.any_asset && runs_on(campaign, self.state, moment);
         let heaviest = |a: &&Campaign, b: &&Campaign| a.weight.total_cmp(&b.weight).then_with(|| b.id.cmp(&a.id));
@@ -238,35 +239,36 @@ impl<'a> ChannelCase<'a> {
         own.or_else(|| of_any().map(|campaign| &campaign.id))
     }
 
-    /// What a post earns by the campaign that it counts for: its weight while it runs there.
+    /// Factor from the campaign that a post counts for: its weight while it runs there, else 1.
     pub fn weight(&self, campaign: Option<&CampaignId>, moment: &Moment) -> f64 {
         let campaign = campaign.and_then(|id| self.case.campaign(id));
         campaign.filter(|campaign| runs_on(campaign, self.state, moment)).map_or(1.0, |campaign| campaign.weight)
     }
 
-    /// The heaviest weight that a post has with any asset that is there that day; without one, that of a bare post.
+    /// The heaviest campaign weight of a post with any asset usable by that day; without one, that of a post without an
+    /// asset.
     fn heaviest_weight(&self, moment: &Moment) -> f64 {
         let there = self.usable.iter().filter(|usable| usable.is_there(&self.case, moment));
         let weights = there.map(|usable| self.weight(self.campaign_of(Some(usable.asset), moment), moment));
         weights.max_by(f64::total_cmp).unwrap_or_else(|| self.weight(self.campaign_of(None, moment), moment))
     }
 
-    /// v(t): the value of an hour, whatever is posted; none where a script weighs the hours.
+    /// v(t): the value of an hour, whatever is posted; `None` if a script weighs the hours.
     pub fn hour_value(&self, moment: &Moment) -> Option<f64> {
         Some(self.plain_value(moment)? * self.heaviest_weight(moment))
     }
 
-    /// The value of an hour by what is stated of a post in it that counts for a campaign.
+    /// The value of an hour, derived from the stated slot value of a post of a campaign.
     pub fn hour_value_by(&self, slot_value: f64, campaign: Option<&CampaignId>, moment: &Moment) -> f64 {
         slot_value / self.weight(campaign, moment) * self.heaviest_weight(moment)
     }
 
-    /// v(t) for a post that counts for a campaign; none where a script weighs the hours.
+    /// v(t) for a post of a campaign; `None` if a script weighs the hours.
     pub fn slot_value(&self, campaign: Option<&CampaignId>, moment: &Moment) -> Option<f64> {
         Some(self.plain_value(moment)? * self.weight(campaign, moment))
     }
 
-    /// Audience x rate x hour x weekday x momentum x calendar; none where a script weighs the hours.
+    /// Audience x rate x hour x weekday x momentum x calendar; `None` if a script weighs the hours.
     fn plain_value(&self, moment: &Moment) -> Option<f64> {
         if self.case.hooks.hour_weights {
             return None;
@@ -292,13 +294,13 @@ impl<'a> ChannelCase<'a> {
     }
 }
 
-/// Factor that fatigue keeps over so many hours: 2^(-hours / half life).
+/// Share of fatigue left after so many hours: 2^(-hours / half life).
 fn kept(numbers: &ChannelRules, hours: f64) -> f64 {
     libm::exp2(-hours / numbers.half_life_hours)
 }
 
-/// Fatigue as the week begins: what the state holds, rested since, and what posts committed between then
-/// and the week have added by the hour.
+/// Fatigue at the start of the week: the state's, decayed since, plus that of posts committed between its `as_of` and
+/// the week, counted by the hour.
 fn fatigue_start(clock: &Clock, state: &ChannelState, numbers: &ChannelRules) -> f64 {
     let rested = (clock.start - state.as_of.as_second()).max(0) as f64 / HOUR as f64;
     let since = state.recent_posts.iter().filter(|at| **at >= state.as_of).map(|at| clock.hour_of(*at));
@@ -309,7 +311,7 @@ fn fatigue_start(clock: &Clock, state: &ChannelState, numbers: &ChannelRules) ->
     (state.fatigue.get() * kept(numbers, rested) + added).min(1.0)
 }
 
-/// A product such as 0.7 x 10 must not fall to 6 because 0.7 is no exact double.
+/// Keeps a product such as 0.7 x 10 from being rounded down to 6 because 0.7 is no exact double.
 const ROUNDING_OF_POSTS: f64 = 1e-9;
 
 fn runs_on(campaign: &Campaign, state: &ChannelState, moment: &Moment) -> bool {
@@ -317,7 +319,7 @@ fn runs_on(campaign: &Campaign, state: &ChannelState, moment: &Moment) -> bool {
     is_there && campaign.starts_on <= moment.date && moment.date <= campaign.ends_on
 }
 
-/// The number of the row with the highest threshold that is reached.
+/// The value of the row with the highest threshold that is reached.
 pub(super) fn step_from(steps: &[Step], at: f64) -> Option<f64> {
     let reached = steps.iter().filter(|step| step.from <= at);
     reached.max_by(|a, b| a.from.total_cmp(&b.from)).map(|step| step.then)

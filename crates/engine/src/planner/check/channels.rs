@@ -1,5 +1,5 @@
-//! What a plan says of each channel's week: counts, fatigue, the slots' quality, the objective, the hours
-//! that rules took away.
+//! Checks the numbers of each channel's week: counts, fatigue, mean quality, objective, and the hours that rules
+//! removed.
 
 use super::assets::{self, OnChannel};
 use super::channel::{ChannelCase, ClientCase, Placed};
@@ -8,7 +8,7 @@ use super::{Findings, OBJECTIVE_ROUNDING, is_same};
 use crate::model::{Allocation, Channel, Tier, Timestamp};
 use crate::rules::Rules;
 
-/// Verifies what is said of a client's channels.
+/// Checks the allocations of a client's channels.
 pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
     let stated: Vec<Channel> = case.plan.allocations.iter().map(|allocation| allocation.channel).collect();
     let wanted: Vec<Channel> = case.state.channels.iter().map(|state| state.channel).collect();
@@ -56,7 +56,7 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// A post that is missing has a reason, and only such a post. A script may want other posts than the table.
+    /// A reason is given if and only if posts are missing. A script may want a number of posts other than the table's.
     fn check_why_fewer(&self, findings: &mut Findings) {
         let live = self.channel.posts.iter().filter(|placed| placed.post.is_live()).count();
         let wanted = self.channel.numbers.weekly_posts as usize;
@@ -98,8 +98,8 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// Mean quality factor of the best usable assets, one a place; a place that none is left for counts as
-    /// such, and no place at all as 1. None where scripts score.
+    /// Mean quality factor of the best usable assets, one for each post to place; posts left without an asset count as
+    /// such, and with no post to place it is 1. `None` if a script scores.
     fn mean_quality(&self) -> Option<f64> {
         let (channel, case) = (self.channel, &self.channel.case);
         if case.hooks.score_asset {
@@ -119,8 +119,8 @@ impl ChannelWeek<'_, '_> {
         Some(best.iter().sum::<f64>() / places as f64)
     }
 
-    /// The objective is what the planned posts are worth less the price of the fatigue they hand on; no bound
-    /// lies below it, and no post could be left out with gain.
+    /// The objective is what the planned posts are worth less the price of the fatigue they carry over; the upper bound
+    /// is not below it, and leaving out any one post does not raise it.
     fn check_objective(&self, findings: &mut Findings) {
         let stated = self.allocation;
         let (objective, scale) = self.objective(None);
@@ -146,8 +146,8 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// Sum of v q s(F) over the planned posts, held ones included, less the price of F at the end, with one
-    /// post left out or none; and the sum of the sizes of these terms.
+    /// Sum of v q s(F) over the planned posts, blocked ones included, less the price of F at the end, with one post
+    /// left out or none; and the sum of the absolute values of these terms.
     fn objective(&self, left_out: Option<i64>) -> (f64, f64) {
         let (channel, clock) = (self.channel, self.channel.case.clock);
         let fatigue = |hour: i64| match left_out {
@@ -164,7 +164,8 @@ impl ChannelWeek<'_, '_> {
         (earned - price, scale + price.abs())
     }
 
-    /// The value of a planned post's hour, for whatever post; by what the plan says of it where a script weighs hours.
+    /// The value of a planned post's hour, for any post; derived from the stated slot value if a script weighs the
+    /// hours.
     fn hour_value(&self, placed: &Placed<'_>) -> f64 {
         let Some(moment) = self.channel.case.clock.moment(placed.hour) else { return placed.post.slot_value };
         let campaign = placed.post.campaign_id.as_ref();
@@ -172,8 +173,8 @@ impl ChannelWeek<'_, '_> {
         self.channel.hour_value(moment).unwrap_or_else(by_post)
     }
 
-    /// Hours left and hours removed are the hours of the week, and each rule removed as many as it should.
-    /// Hours that the client's other posts filled are as many as the plan says.
+    /// Hours allowed and hours removed add up to the week, and each rule removed the expected number. The number
+    /// removed because the client's other posts filled the day is taken from the plan.
     fn check_hours(&self, findings: &mut Findings) {
         let stated = self.allocation;
         let hours = self.channel.case.clock.hours.len() as u64;
@@ -198,7 +199,7 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// Hours that each rule takes away, the first that holds; none where the minute of posts is not known.
+    /// Hours that each rule removes, counted under the first that applies; `None` if the posting minute is unknown.
     fn hours_removed(&self) -> Option<[(&'static str, u32); 6]> {
         let channel = self.channel;
         let clock = channel.case.clock;
@@ -224,7 +225,7 @@ impl ChannelWeek<'_, '_> {
     }
 }
 
-/// The least and the most that a mean quality factor can be under the client's rules.
+/// Bounds of a mean quality factor under the client's rules.
 fn quality_bounds(case: &ClientCase<'_>) -> [f64; 2] {
     let of_campaigns = case.client.campaigns.iter().map(|campaign| case.rules.of(Some(&campaign.id)));
     let factors = |rules: &Rules| {

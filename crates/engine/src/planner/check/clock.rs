@@ -1,7 +1,7 @@
 //! The hours of a week as the wall clocks of a zone show them.
 //!
-//! Hours are counted in elapsed time from the first instant of Monday. What is left over at the end, in zones
-//! that shift by half an hour, is no hour to plan in.
+//! Hours are counted in elapsed time from the first instant of Monday. In zones that shift by half an hour, the
+//! fraction left over at the end is not an hour of the week.
 
 use chrono::{Datelike as _, Days, NaiveDate, TimeDelta, Timelike as _};
 
@@ -10,7 +10,7 @@ use crate::model::{Timestamp, Week, Zone, plus_days};
 /// Seconds in an hour.
 pub(super) const HOUR: i64 = 3600;
 
-/// What the wall clock says as one elapsed hour of the week begins.
+/// What the wall clock shows at the start of one elapsed hour of the week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
     /// Date on the wall calendar.
@@ -28,14 +28,14 @@ pub(super) struct Moment {
 pub(super) struct Clock {
     /// The first instant of Monday, in seconds.
     pub start: i64,
-    /// Hour by hour.
+    /// The hours, in order.
     pub hours: Vec<Moment>,
     /// The seven dates, Monday first.
     pub dates: Vec<NaiveDate>,
 }
 
 impl Clock {
-    /// Lays out a week; none at the edge of the calendar.
+    /// Computes a week; `None` at the edge of the supported calendar.
     pub fn of(week: Week, zone: &Zone) -> Option<Self> {
         let monday = week.monday();
         let first = zone.start_of_day(monday).ok()?;
@@ -69,16 +69,16 @@ impl Clock {
         (at.as_second() - self.start).div_euclid(HOUR)
     }
 
-    /// What the wall clock says at an hour of the week; none outside it.
+    /// What the wall clock shows at an hour of the week; `None` outside it.
     pub fn moment(&self, hour: i64) -> Option<&Moment> {
         self.hours.get(usize::try_from(hour).ok()?)
     }
 }
 
-/// Whether an instant lies so many days or more after another one, as the wall clocks of the zone count days.
+/// Whether `later` lies at least so many days after `earlier` as the zone's wall clock counts days, to the second.
 ///
-/// It does once they show the time of day of that day, however often they show it, and once they show a later one, for
-/// the time of day may be skipped. To the second.
+/// It does once the clock has shown the same time of day that many days later, even if it shows it twice, or shows a
+/// later time, since that time of day may be skipped.
 pub(super) fn is_days_after(zone: &Zone, earlier: i64, later: i64, days: i64) -> bool {
     let shown = |at: i64| zone.wall_time(Timestamp::from_second(at));
     let Some(same_time) = shown(earlier).checked_add_signed(TimeDelta::days(days)) else { return false };
@@ -144,9 +144,9 @@ mod tests {
         for (zone, post, day_later, too_early) in [
             ("Europe/London", "2026-03-28T09:00:00Z", "2026-03-29T08:00:00Z", "2026-03-29T07:59:59Z"),
             ("Europe/London", "2026-10-24T08:00:00Z", "2026-10-25T09:00:00Z", "2026-10-25T08:59:59Z"),
-            // 01:30 of the next day is skipped: the change of the clocks is late enough.
+            // The next day skips 01:30: the moment of the clock change is late enough.
             ("Europe/London", "2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-29T00:59:59Z"),
-            // 01:30 of the next day stands twice: the first is late enough, and so is what lies between the two.
+            // The next day has 01:30 twice: the first is late enough, and so is every instant between the two.
             ("Europe/London", "2026-10-24T00:30:00Z", "2026-10-25T00:30:00Z", "2026-10-25T00:29:59Z"),
             ("Europe/London", "2026-10-24T00:30:00Z", "2026-10-25T01:15:00Z", "2026-10-25T00:29:59Z"),
             ("Australia/Lord_Howe", "2026-04-03T22:00:00Z", "2026-04-04T22:30:00Z", "2026-04-04T22:29:59Z"),

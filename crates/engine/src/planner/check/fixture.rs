@@ -1,4 +1,4 @@
-//! A small agency to plan for in tests of the checker.
+//! Small scenarios for the checker's tests.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,8 @@ pub(super) fn rules() -> CompiledRules {
     rules_with(&[])
 }
 
-/// The default pack with texts of its files replaced, or files added where the text to replace is empty.
+/// The default pack with texts of its files replaced. If the text to replace is empty, the new text is appended to the
+/// file, which is created if missing.
 pub(super) fn rules_with(changes: &[(&str, &str, &str)]) -> CompiledRules {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
     let mut files = PackFiles::new();
@@ -52,7 +53,7 @@ pub(super) fn week(text: &str) -> Week {
     text.parse().unwrap()
 }
 
-/// Monday 00:00 of the week on the client's clock, and so many hours.
+/// The instant so many hours after Monday 00:00 of the week on the client's clock.
 pub(super) fn in_week(client: &Client, week: Week, hours: i64) -> Timestamp {
     client.zone.start_of_day(week.monday()).unwrap().plus_hours(hours)
 }
@@ -125,7 +126,7 @@ fn channel_state(client: &Client, channel: Channel, week: Week) -> ChannelState 
     }
 }
 
-/// An agency of the given clients.
+/// A scenario with the given clients.
 pub(super) fn scenario(week: Week, clients: Vec<(Client, ClientState)>) -> Scenario {
     Scenario {
         name: "small".to_owned(),
@@ -139,7 +140,7 @@ pub(super) fn scenario(week: Week, clients: Vec<(Client, ClientState)>) -> Scena
     }
 }
 
-/// One client on every channel, with campaign, story, calendar, assessment, past uses and some committed posts.
+/// One client on every channel, with campaigns, a story, special days, an assessment, past uses and committed posts.
 pub(super) fn rich(week: Week, zone: &str) -> (Client, ClientState) {
     let (mut client, mut state) = client("rich", zone, week, &Channel::ALL, 40);
     let monday = week.monday();
@@ -186,7 +187,7 @@ pub(super) fn rich(week: Week, zone: &str) -> (Client, ClientState) {
     (client, state)
 }
 
-/// A campaign of the whole week.
+/// A campaign from Monday to Friday of the week.
 pub(super) fn campaign(id: &str, week: Week, channels: &[Channel], weight: f64) -> Campaign {
     Campaign {
         id: CampaignId::new(id),
@@ -206,7 +207,7 @@ pub(super) fn day(kind: DayKind, week: Week, weekday: i64, channel: Option<Chann
     CalendarEntry { from: date, to: date, kind, factor: None, channel, name: kind.name().into() }
 }
 
-/// Commits posts at hours of the week, 25 minutes past.
+/// Adds committed posts, 25 minutes past the given hours of the week.
 pub(super) fn commit(state: &mut ClientState, client: &Client, week: Week, channel: Channel, hours: &[i64]) {
     let own = state.channels.iter_mut().find(|state| state.channel == channel).unwrap();
     own.recent_posts.extend(hours.iter().map(|hour| in_week(client, week, *hour).plus_minutes(25)));
@@ -219,14 +220,14 @@ pub(super) fn planned(scenario: &Scenario, rules: &CompiledRules, week: Week) ->
     plan_week(&Planner::new(rules, Tier::Exact, None), scenario, week).unwrap()
 }
 
-/// Plans the week, and what the checker says of it.
+/// Plans the week and checks the plan.
 pub(super) fn breaches(scenario: &Scenario, rules: &CompiledRules, week: Week) -> (Plan, Vec<Breach>) {
     let plan = planned(scenario, rules, week);
     let breaches = check_plan(&plan, scenario, rules);
     (plan, breaches)
 }
 
-/// Plans the week and fails unless the plan passes.
+/// Plans the week and asserts that the plan passes.
 pub(super) fn passing(scenario: &Scenario, rules: &CompiledRules, week: Week) -> Plan {
     let (plan, breaches) = breaches(scenario, rules, week);
     let lines: Vec<String> = breaches.iter().map(ToString::to_string).collect();

@@ -1,26 +1,26 @@
-//! Verifies a finished plan against scenario and rules, from the specification alone.
+//! Verifies a finished plan against scenario and rules, independently of the planner.
 //!
 //! ```text
-//! plan, scenario, rules ──> timing     when posts stand, how many, how tired the channel is
-//!                       ──> assets     what they carry
-//!                       ──> worth      what is said of each post: value, score, confidence, risk, status
-//!                       ──> channels   what is said of each channel's week
+//! plan, scenario, rules ──> timing     when posts go out, how many, how high fatigue is
+//!                       ──> assets     which assets they use
+//!                       ──> worth      numbers of each post: value, score, confidence, risk, status
+//!                       ──> channels   numbers of each channel's week
 //!                       ──> breaches
 //! ```
 //!
-//! Nothing of what makes plans is used here, neither the planner's nor the agents' code: where both are
-//! wrong, they must be wrong twice. Last of all, the answer whether a post may stand, which the daily pass and people
-//! who approve get as well, is asked of each post. Nothing is repaired, and no plan, however nonsensical, makes it panic.
+//! None of the planner's or the agents' code is used here, so that a mistake must be made twice to go unnoticed. The
+//! one exception is the last step: each post is put to the check that the daily pass and approvals use as well, whether
+//! it may go out. Nothing is repaired, and no plan, however nonsensical, causes a panic.
 //!
-//! Scripts are not run. What the guardrails answered is taken as given; that all were asked, in order, and
-//! that status, confidence and risk follow from their answers is checked. Where the pack has a hook, the
-//! numbers that it replaces are taken as given too: `weekly_posts` the target, `hour_weights` the value of a
-//! slot, `score_asset` the score, `confidence` the steps. What follows from those numbers is checked still.
-//! Agents' signals, conflicts and the words of reasons are not checked, nor that no better plan exists: only
-//! that no post could be left out with gain.
+//! Scripts are not run. The guardrails' verdicts are taken as given; it is checked that all were evaluated, in order,
+//! and that status, confidence and risk follow from the verdicts. If the pack has a hook, the numbers that it replaces
+//! are taken as given too: `weekly_posts` the target, `hour_weights` the value of a slot, `score_asset` the score,
+//! `confidence` the steps. What follows from those numbers is still checked. Agents' signals, conflicts and the wording
+//! of reasons are not checked, nor that no better plan exists: only that leaving out any one post would not raise the
+//! objective.
 //!
-//! Committed posts are those of the channel's recent posts that lie in the week. Several in one hour count
-//! as one, as x(t) of the model does.
+//! Committed posts are those of the channel's recent posts that lie in the week. Several in one hour count as one, like
+//! x(t) in the model.
 
 mod assets;
 mod channel;
@@ -47,19 +47,19 @@ use crate::model::{
 use crate::planner::objection::objections_to;
 use crate::rules::CompiledRules;
 
-/// One rule or number that a plan breaks.
+/// One rule or number that a plan gets wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breach {
-    /// Whose plan; empty where it concerns the plan as a whole or a workspace.
+    /// The client; empty if it concerns the plan as a whole or a workspace.
     pub client_id: ClientId,
-    /// Where; none where it concerns no single channel.
+    /// The channel; `None` if it concerns no single channel.
     pub channel: Option<Channel>,
-    /// Local time of the post with its offset, such as `2026-11-24T09:00+11:00`; none where it concerns no
-    /// single post.
+    /// Local time of the post with its UTC offset, such as `2026-11-24T09:00+11:00`; `None` if it concerns no single
+    /// post.
     pub post: Option<String>,
-    /// What is broken: one short name a rule or number, the same in every version.
+    /// Identifier of the rule or number, the same in every version.
     pub rule: &'static str,
-    /// What the plan says and what should be, for people.
+    /// What the plan states and what is expected, for display.
     pub detail: String,
 }
 
@@ -80,22 +80,22 @@ impl fmt::Display for Breach {
     }
 }
 
-/// Share by which a product or a sum may differ. Doubles carry 16 digits and the longest chain here has some
-/// hundreds of steps, so that rounding ends near 1e-13; a millionth of what anybody would notice is 1e-9.
+/// Relative tolerance of a product or a sum. Doubles carry 16 digits and the longest chain here has some hundreds of
+/// steps, so rounding errors stay near 1e-13.
 const ROUNDING: f64 = 1e-9;
-/// Share of its scale by which an objective may differ: it is a difference of sums, which loses digits.
+/// Tolerance of an objective relative to its scale: it is a difference of sums, which loses digits.
 const OBJECTIVE_ROUNDING: f64 = 1e-6;
-/// A confidence is rounded to a millionth.
+/// Tolerance of a confidence, which is rounded to a millionth.
 const CONFIDENCE_ROUNDING: f64 = 1e-6;
-/// Days a week on which reviewers work.
+/// Days per week on which reviewers work.
 const REVIEW_DAYS: u32 = 5;
 
-/// Whether two numbers are the same but for rounding. What is not a number is equal to nothing.
+/// Whether two numbers are equal up to rounding. NaN equals nothing.
 fn is_same(stated: f64, derived: f64) -> bool {
     (stated - derived).abs() <= ROUNDING * stated.abs().max(derived.abs()).max(1e-3)
 }
 
-/// The breaches found so far, and whose plan is being looked at.
+/// The breaches found so far, and the client being checked.
 struct Findings {
     client_id: ClientId,
     breaches: Vec<Breach>,
@@ -120,8 +120,8 @@ impl Findings {
     }
 }
 
-/// Verifies a plan. An empty list says that it passes; breaches come in the order of the plan's clients,
-/// those of the plan as a whole first and those of workspaces last.
+/// Verifies a plan. An empty list means that it passes. Breaches are in the order of the plan's clients, those of the
+/// plan as a whole first and those of workspaces last.
 #[must_use]
 pub fn check_plan(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> Vec<Breach> {
     let mut findings = Findings { client_id: ClientId::new(""), breaches: Vec::new() };
@@ -217,14 +217,14 @@ fn check_client(
         worth::check(channel, findings);
     }
     channels::check(&case, &channels, findings);
-    // What was found in this checker's own way need not be said twice.
+    // What the independent checks found is not reported a second time.
     if findings.breaches.len() == before {
         check_objections(&case, whole, findings);
     }
 }
 
-/// Nothing stands against a post that is not held, by the one answer that the daily pass and people who approve ask
-/// for as well: what is planned today must not be held tomorrow for a reason that was known.
+/// No post that is not blocked meets an objection from the check that the daily pass and approvals use: what is planned
+/// today must not be blocked tomorrow for a reason that was known.
 fn check_objections(case: &ClientCase<'_>, plan: &Plan, findings: &mut Findings) {
     let objections = objections_to(case.client, case.state, case.rules, plan, &case.plan.posts);
     for (post, reason) in case.plan.posts.iter().zip(objections) {
@@ -234,7 +234,7 @@ fn check_objections(case: &ClientCase<'_>, plan: &Plan, findings: &mut Findings)
     }
 }
 
-/// No workspace has more posts that wait for a person than its reviewers can see in the week.
+/// No workspace has more posts pending review than its reviewers can handle in the week.
 fn check_reviewers(plan: &Plan, scenario: &Scenario, findings: &mut Findings) {
     let capacity = &scenario.capacity;
     let daily = u64::from(capacity.reviewers) * u64::from(capacity.reviews_per_reviewer_per_day);

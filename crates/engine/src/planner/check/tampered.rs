@@ -1,4 +1,4 @@
-//! A plan that was tampered with does not pass, and the breach names what was done to it.
+//! A tampered plan does not pass, and the breach names what was changed.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::rules::CompiledRules;
 
 const WEEK: &str = "2026-W43";
 
-/// A plan that passes, and what it was made from.
+/// A plan that passes, with the scenario and rules it was made from.
 struct Case {
     scenario: Scenario,
     rules: CompiledRules,
@@ -33,7 +33,7 @@ impl Case {
         Self { scenario, rules, plan }
     }
 
-    /// The rules that the tampered plan breaks.
+    /// The rules that the plan breaks after tampering.
     fn broken_by(&self, tamper: impl FnOnce(&mut Plan)) -> Vec<&'static str> {
         let mut plan = self.plan.clone();
         tamper(&mut plan);
@@ -43,7 +43,7 @@ impl Case {
         broken
     }
 
-    /// The rules that the plan breaks once the scenario is another.
+    /// The rules that the plan breaks under a changed scenario.
     fn broken_under(&self, change: impl FnOnce(&mut Scenario)) -> Vec<&'static str> {
         let mut scenario = self.scenario.clone();
         change(&mut scenario);
@@ -54,7 +54,7 @@ impl Case {
     }
 }
 
-/// A live post of the first client that carries an asset.
+/// A planned post of the first client with an asset.
 fn post(plan: &mut Plan) -> &mut Post {
     plan.clients[0].posts.iter_mut().find(|post| post.channel == Channel::Linkedin && post.asset.is_some()).unwrap()
 }
@@ -63,7 +63,7 @@ fn allocation(plan: &mut Plan) -> &mut Allocation {
     plan.clients[0].allocations.iter_mut().find(|allocation| allocation.channel == Channel::Linkedin).unwrap()
 }
 
-/// Moves a post by whole hours, its stated hour with it.
+/// Moves a post by whole hours, together with its stated hour.
 fn shift(post: &mut Post, hours: i64) {
     post.hour = (post.hour as i64 + hours) as usize;
     post.at = post.at.plus_hours(hours);

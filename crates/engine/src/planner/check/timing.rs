@@ -1,12 +1,12 @@
-//! When posts stand: in the week, on the minute, at open hours, far enough apart, few enough, on a channel
-//! that is rested enough.
+//! Checks the timing of posts: in the week, at the right minute, in open hours, far enough apart, within weekly and
+//! daily limits, and below the fatigue block.
 
 use super::Findings;
 use super::channel::{ChannelCase, ClientCase, Placed};
 use super::clock::{HOUR, Moment};
 use crate::rules::MinuteRule;
 
-/// Verifies the times of a client's posts.
+/// Checks the times of a client's posts.
 pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
     check_hours(case, findings);
     for channel in channels {
@@ -41,8 +41,8 @@ fn check_hours(case: &ClientCase<'_>, findings: &mut Findings) {
     }
 }
 
-/// Every post goes out at the minute that the rules fix; where they spread posts, at a multiple of five that
-/// all posts of the channel share. To the second, for minutes are whole.
+/// Every post goes out at the minute that the rules fix; if they spread posts, at a multiple of five that all posts of
+/// the channel share. Compared to the second, as minutes are whole.
 fn check_minutes(channel: &ChannelCase<'_>, findings: &mut Findings) {
     let case = &channel.case;
     let Some(minute) = channel.minute() else { return };
@@ -71,7 +71,7 @@ fn check_moment(channel: &ChannelCase<'_>, placed: &Placed<'_>, moment: &Moment,
     }
 }
 
-/// Far enough from every post of the past and every committed one.
+/// Far enough from every past and committed post.
 fn check_distance_to_standing(channel: &ChannelCase<'_>, placed: &Placed<'_>, findings: &mut Findings) {
     let at = placed.post.at.as_second();
     let near = channel.standing().filter(|other| channel.is_too_near(*other, at));
@@ -82,7 +82,7 @@ fn check_distance_to_standing(channel: &ChannelCase<'_>, placed: &Placed<'_>, fi
     }
 }
 
-/// Far enough from the planned post before it; by time, so that every pair is far enough apart.
+/// Far enough from the preceding planned post; posts are sorted by time, so this covers every pair.
 fn check_distances(channel: &ChannelCase<'_>, findings: &mut Findings) {
     for (before, after) in channel.posts.iter().zip(channel.posts.iter().skip(1)) {
         let (earlier, later) = (before.post.at.as_second(), after.post.at.as_second());
@@ -94,8 +94,8 @@ fn check_distances(channel: &ChannelCase<'_>, findings: &mut Findings) {
     }
 }
 
-/// Below the block with every planned post in its place, those held back included. No tolerance: the block
-/// is half-open, and planning keeps a rounding's distance from it.
+/// Below the fatigue block with every planned post counted, blocked ones included. No tolerance: the block is
+/// half-open, and the planner keeps a rounding margin below it.
 fn check_block(channel: &ChannelCase<'_>, placed: &Placed<'_>, findings: &mut Findings) {
     let block_at = channel.case.base().fatigue.block_at;
     let fatigue = channel.fatigue_full(placed.hour);
@@ -105,7 +105,7 @@ fn check_block(channel: &ChannelCase<'_>, placed: &Placed<'_>, findings: &mut Fi
     }
 }
 
-/// No more posts than the rules want after fatigue, committed ones counted.
+/// No more posts than the weekly target after fatigue, committed ones included.
 fn check_frequency(channel: &ChannelCase<'_>, findings: &mut Findings) {
     let Some(places) = channel.places() else { return };
     if channel.posts.len() > places as usize {
@@ -115,7 +115,7 @@ fn check_frequency(channel: &ChannelCase<'_>, findings: &mut Findings) {
     }
 }
 
-/// No day has more posts of the client than its policy allows, unless committed ones alone are more.
+/// No day has more posts than the client's policy allows, unless committed ones alone exceed it.
 fn check_days(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
     let most = case.client.policy.max_actions_per_day as usize;
     let on_day = |hours: &mut dyn Iterator<Item = i64>, day: usize| {

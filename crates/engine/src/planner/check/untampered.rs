@@ -1,4 +1,4 @@
-//! What the planner makes passes, in ordinary weeks and in odd ones.
+//! Plans that the planner makes pass, in ordinary and in unusual weeks.
 
 use super::fixture::*;
 use crate::model::{
@@ -7,7 +7,7 @@ use crate::model::{
 };
 use crate::rules::CompiledRules;
 
-/// An overlay with numbers for one campaign.
+/// An overlay for one campaign.
 const CAMPAIGN: &str = "scope = { campaign = \"autumn\" }\n\
     [assets]\nquality_at_100 = 2.0\nper_value = 5\n\
     [risk]\nminus_per_warning = 0.2\n\
@@ -302,7 +302,7 @@ fn random_agencies_pass_under_any_rules() {
     }
 }
 
-/// The default pack, and packs that bring every part of the checker into play.
+/// The default pack, and packs that between them exercise every part of the checker.
 fn odd_packs() -> [CompiledRules; 5] {
     let spread = [
         ("calendar.toml", "{ mode = \"fixed\", at = 0 }", "{ mode = \"spread\" }"),
@@ -362,7 +362,7 @@ fn random_client(
     (own, state)
 }
 
-/// A fixed sequence of draws (splitmix64).
+/// A deterministic random number generator (splitmix64).
 struct Draw(u64);
 
 impl Draw {

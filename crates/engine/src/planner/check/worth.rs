@@ -1,6 +1,6 @@
-//! What a plan says of each post: value, fatigue, score, expectation, priority, guardrails, confidence, risk
-//! and status. Each number is derived from those before it as they should be, so that one wrong number is
-//! one breach; only what people or scripts decided is taken from the plan.
+//! Checks the numbers of each post: value, fatigue, score, expected engagement, priority, guardrails, confidence, risk
+//! and status. Each number is derived from the expected values of those before it, so that one wrong number is one
+//! breach; only what people or scripts decided is taken from the plan.
 
 use super::assets::{self, OnChannel};
 use super::channel::{ChannelCase, Placed, step_from};
@@ -9,7 +9,7 @@ use super::{CONFIDENCE_ROUNDING, Findings, is_same};
 use crate::model::{Asset, CampaignId, ClientStatus, Outcome, Post, Reason, RiskBand, ScheduleStatus};
 use crate::rules::Rules;
 
-/// Verifies what is said of a channel's posts.
+/// Checks the posts of a channel.
 pub(super) fn check(channel: &ChannelCase<'_>, findings: &mut Findings) {
     for placed in &channel.posts {
         let Some(moment) = channel.case.clock.moment(placed.hour) else { continue };
@@ -22,14 +22,14 @@ pub(super) fn check(channel: &ChannelCase<'_>, findings: &mut Findings) {
     }
 }
 
-/// One post and what should be said of it.
+/// One post and its expected numbers.
 struct Worth<'c, 'a> {
     channel: &'c ChannelCase<'a>,
     post: &'a Post,
     asset: Option<&'a Asset>,
-    /// The asset's, or else the one that any asset serves.
+    /// The asset's campaign, or else the one that applies to any asset.
     campaign: Option<&'a CampaignId>,
-    /// The numbers that hold for that campaign.
+    /// The rules with that campaign's overlays.
     rules: &'a Rules,
     slot_value: f64,
     fatigue: f64,
@@ -98,8 +98,8 @@ impl<'c, 'a> Worth<'c, 'a> {
         }
     }
 
-    /// The channel's priority less what fatigue takes. Fatigue takes it no lower than the floor, and does not
-    /// raise to the floor what lies below it.
+    /// The channel's priority less the deduction for fatigue, which lowers it no further than the floor. A priority
+    /// that is below the floor already is not raised to it.
     fn priority(&self) -> f64 {
         let priority = self.channel.numbers.priority;
         let loss = step_from(&self.rules.fatigue.priority_loss, self.fatigue).unwrap_or(0.0);
@@ -107,7 +107,7 @@ impl<'c, 'a> Worth<'c, 'a> {
         if priority <= floor { priority } else { (priority - loss).max(floor) }
     }
 
-    /// Every guardrail of the rules answered, in order.
+    /// Every guardrail of the rules was evaluated, in order.
     fn check_guardrails(&self, findings: &mut Findings) {
         let wanted: Vec<&str> = self.rules.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
         let answered: Vec<&str> = self.post.verdicts.iter().map(|verdict| &*verdict.rule).collect();
@@ -134,7 +134,8 @@ impl<'c, 'a> Worth<'c, 'a> {
         }
     }
 
-    /// From the asset's score, less what is missing or doubtful; steps that change nothing are left out.
+    /// A start from the asset's score, then a deduction for each thing missing or doubtful; zero deductions are left
+    /// out.
     fn confidence_steps(&self) -> Vec<f64> {
         let rules = &self.rules.risk;
         let case = &self.channel.case;
@@ -160,7 +161,7 @@ impl<'c, 'a> Worth<'c, 'a> {
         std::iter::once(first).chain(losses.into_iter().filter(|loss| *loss > 0.0).map(|loss| -loss)).collect()
     }
 
-    /// Risk follows from the stated confidence, status from the stated risk and the answers.
+    /// Risk follows from the stated confidence, status from the stated risk and the verdicts.
     fn check_standing(&self, findings: &mut Findings) {
         let post = self.post;
         let risk = self.risk();
@@ -186,8 +187,8 @@ impl<'c, 'a> Worth<'c, 'a> {
         }
     }
 
-    /// Whether the post is really held for a reason: a guardrail blocked it, it has nothing to show, or it waited
-    /// for reviewers, whose time is looked at for the workspace as a whole.
+    /// Whether the stated reason for a block applies: a guardrail blocked the post, it has no content, or it exceeded
+    /// the review capacity, which is checked for the workspace as a whole.
     fn holds(&self, reason: &Reason) -> bool {
         match reason {
             Reason::Guardrail { rule, .. } => {
@@ -201,7 +202,7 @@ impl<'c, 'a> Worth<'c, 'a> {
         }
     }
 
-    /// Whether the post has a title, a text or media to show.
+    /// Whether the post has an asset with a title, a text or media.
     fn has_content(&self) -> bool {
         self.asset.is_some_and(assets::has_content)
     }

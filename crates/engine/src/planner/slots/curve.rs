@@ -1,7 +1,7 @@
-//! The best value still to come as a function of fatigue, in straight pieces, and the better of two such curves.
+//! Value functions: the best future value as a piecewise linear function of fatigue, and the upper envelope of two.
 //!
-//! A curve is stored once, at the hour it was made, and read from any earlier hour since which nothing was chosen:
-//! waiting multiplies fatigue and changes nothing else. So a curve that no post improves costs nothing to carry.
+//! A curve is stored once, for the hour at which it last changed, and read from earlier hours through a `View`: waiting
+//! only scales fatigue. So a curve that no post improves costs nothing to carry back in time.
 
 #![expect(clippy::indexing_slicing, reason = "every curve has at least one piece")]
 
@@ -29,21 +29,21 @@ impl Line {
     }
 }
 
-/// A line that holds from a fatigue up to where the next piece starts.
+/// A line that applies from a fatigue up to the start of the next piece.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Piece {
     pub from: f64,
     pub line: Line,
 }
 
-/// A curve seen from an earlier hour: fatigue `f` there is `(f + added) x decay` where the curve was made.
+/// A curve seen from an earlier hour: fatigue `f` there is `(f + added) x decay` at the curve's own hour.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
-    /// The pieces, ascending, at least one; the first also holds below its start, the last without end.
+    /// The pieces, ascending, at least one; the first also applies below its start, the last has no end.
     pub pieces: &'a [Piece],
-    /// Factor on fatigue over the hours between.
+    /// Factor on fatigue over the hours in between.
     pub decay: f64,
-    /// One over `decay`.
+    /// Reciprocal of `decay`.
     pub growth: f64,
     /// Fatigue added before the wait.
     pub added: f64,
@@ -57,20 +57,20 @@ impl View<'_> {
         self.pieces[next.unwrap_or(self.pieces.len() - 1)].line.at(fatigue)
     }
 
-    /// A line of the curve in terms of the earlier hour's fatigue.
+    /// A piece's line as a function of the earlier hour's fatigue.
     #[inline]
     fn line(&self, piece: &Piece) -> Line {
         let slope = piece.line.slope * self.decay;
         Line { intercept: piece.line.intercept - slope * self.added, slope }
     }
 
-    /// Where the first of the pieces starts in terms of the earlier hour's fatigue.
+    /// Start of the first of the pieces in terms of the earlier hour's fatigue; infinite if there is none.
     #[inline]
     fn start(&self, pieces: &[Piece]) -> f64 {
         pieces.first().map_or(f64::INFINITY, |piece| piece.from * self.growth - self.added)
     }
 
-    /// A cursor at the piece that holds at a fatigue.
+    /// A cursor at the piece that applies at a fatigue.
     #[inline]
     fn cursor_at(&self, fatigue: f64) -> Cursor<'_> {
         let rest = &self.pieces[1..];
@@ -82,7 +82,7 @@ impl View<'_> {
     }
 }
 
-/// A walk along a curve: the piece it stands on, and those ahead.
+/// A cursor along a curve: the current piece, and those ahead.
 #[derive(Clone, Copy)]
 struct Cursor<'a> {
     view: &'a View<'a>,
@@ -102,28 +102,27 @@ impl Cursor<'_> {
     }
 }
 
-/// What a post earns, as a function of the fatigue from chosen posts: the least of two lines, and nothing at all
-/// from `room` on.
+/// What a post earns as a function of the fatigue from chosen posts: the minimum of two lines; blocked from `room` on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gain {
-    /// Below the kink.
+    /// Line below the kink.
     pub rested: Line,
-    /// From the kink on.
+    /// Line from the kink on.
     pub tired: Line,
-    /// Where the lines meet.
+    /// Fatigue at which the lines meet.
     pub kink: f64,
-    /// Where the block begins.
+    /// Fatigue from which posts are blocked.
     pub room: f64,
 }
 
-/// The better of waiting and posting where fatigue from chosen posts is at most `most`. Returns true and fills `out`,
-/// which comes empty, where posting is better somewhere; else returns false and leaves `out` empty.
+/// Upper envelope of waiting and posting, for fatigue from chosen posts up to `most`. If posting is better somewhere,
+/// fills `out`, which must be empty, and returns true; otherwise leaves `out` empty and returns false.
 #[inline]
 pub(super) fn better_of(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
     !is_hopeless(wait, post, gain, most) && upper_envelope(wait, post, gain, most, out)
 }
 
-/// Whether a look at either end of the range shows that posting is nowhere better. Spares most walks.
+/// Quick test, for curves of one piece, whether posting is better at neither end of the range; saves most walks.
 #[inline]
 fn is_hopeless(wait: &View, post: &View, gain: &Gain, most: f64) -> bool {
     let ([stay], [leave]) = (wait.pieces, post.pieces) else { return false };
@@ -131,7 +130,7 @@ fn is_hopeless(wait: &View, post: &View, gain: &Gain, most: f64) -> bool {
     more.intercept <= 0.0 && more.at(most) <= 0.0
 }
 
-/// Walks both curves, and writes from the first stretch on which posting is better somewhere.
+/// Walks both curves, and writes the envelope once a segment is found on which posting is better somewhere.
 fn upper_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
     if gain.room <= 0.0 {
         return false;
@@ -148,7 +147,7 @@ fn upper_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Ve
     true
 }
 
-/// A walk along both choices at once, from one change of line to the next.
+/// A simultaneous walk along both curves, segment by segment.
 struct Walk<'a> {
     waiting: Cursor<'a>,
     posting: Cursor<'a>,
@@ -156,7 +155,7 @@ struct Walk<'a> {
     tired: Line,
     from: f64,
     until: f64,
-    /// Where the line of the gain ends.
+    /// End of the gain's current line.
     stop: f64,
     /// Where the block begins or the range ends.
     ceiling: f64,
@@ -173,7 +172,7 @@ impl<'a> Walk<'a> {
         Self { waiting, posting, earned, tired: gain.tired, from: 0.0, until, stop, ceiling }
     }
 
-    /// What posting yields on the present stretch.
+    /// Value of posting on the current segment.
     #[inline]
     fn take(&self) -> Line {
         self.posting.line.plus(self.earned)
@@ -185,7 +184,7 @@ impl<'a> Walk<'a> {
         more.at(self.from) > 0.0 || more.at(self.until) > 0.0
     }
 
-    /// Goes on to the next stretch. Returns false at the end of the walk.
+    /// Advances to the next segment. Returns false at the end of the walk.
     #[inline]
     fn step(&mut self) -> bool {
         if self.until >= self.stop {
@@ -206,7 +205,7 @@ impl<'a> Walk<'a> {
         true
     }
 
-    /// Writes the better choice on this stretch and all that follow.
+    /// Writes the better choice on this segment and all that follow.
     fn write(&mut self, out: &mut Vec<Piece>) {
         loop {
             let (stay, take) = (self.waiting.line, self.take());
@@ -226,7 +225,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Appends a curve as it is over a range.
+/// Appends a curve unchanged over a range.
 fn copy(view: &View, [mut from, end]: [f64; 2], out: &mut Vec<Piece>) {
     let mut cursor = view.cursor_at(from);
     while from < end {
@@ -236,7 +235,7 @@ fn copy(view: &View, [mut from, end]: [f64; 2], out: &mut Vec<Piece>) {
     }
 }
 
-/// Appends a piece, unless it goes on with the line of the last; replaces the last where that has no length.
+/// Appends a piece unless it continues the last line; replaces the last piece if that has no length.
 fn push(from: f64, line: Line, out: &mut Vec<Piece>) {
     match out.last_mut() {
         Some(last) if last.line == line => {}
@@ -245,7 +244,7 @@ fn push(from: f64, line: Line, out: &mut Vec<Piece>) {
     }
 }
 
-/// The lesser of two numbers that are not NaN, in one instruction.
+/// The smaller of two numbers that are not NaN, in one instruction.
 #[inline]
 pub(super) fn lesser(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }

@@ -1,17 +1,17 @@
-//! The exact optimiser: the value of every future, from the last hour back to the first.
+//! The exact optimiser: dynamic programming, backward in time, over hours, posts left and fatigue.
 //!
 //! ```text
-//! W(t, k, f)   the most that hours t.. can still bring with k posts left, where f is the fatigue that
-//!              chosen posts have caused and no post stands nearer than the spacing
+//! W(t, k, f)   maximum value of hours t.. with k posts left, where f is the fatigue that chosen posts have
+//!              caused and every chosen post is at least the spacing away
 //! W(T, k, f) = -end_weight * (standing(T) + f)
 //! W(t, k, f) = max( W(t+1, k, f rho),
 //!                   value(t) * response(standing(t) + f) + W(n, k-1, (f + delta) rho^(n-t)) )
-//!              where n is the first hour at which the next post may stand
+//!              where n is the first hour at which the next post is allowed
 //! ```
 //!
-//! Both branches are piecewise linear in f, so W is, and is kept as its pieces: nothing is discretised and nothing
-//! needs a bound. A post that tires later ones lowers W by a slope; what is kept of a future is its line, and a future
-//! that is best at no reachable fatigue is dropped. One or two pieces remain for most pairs of hour and posts left.
+//! Both branches are piecewise linear in f, so W is too, and is stored as its pieces: fatigue is not discretised and no
+//! bounds are needed. Each possible future contributes one line, and a line that is best at no reachable fatigue is
+//! dropped. One or two pieces remain for most pairs of hour and posts left.
 
 #![expect(clippy::indexing_slicing, reason = "rows and columns are sized from the horizon that is walked")]
 
@@ -20,7 +20,7 @@ use super::horizon::Horizon;
 use super::reach::Reach;
 use crate::planner::Instance;
 
-/// Where the pieces of a curve lie, and the hour whose fatigue they speak of.
+/// Range of a curve's pieces, and the hour whose fatigue they refer to.
 #[derive(Debug, Default, Clone, Copy)]
 struct Curve {
     first: u32,
@@ -38,7 +38,7 @@ impl Curve {
     }
 }
 
-/// Values of all futures of a week.
+/// The value functions of a week, by hour and posts left.
 #[derive(Debug, Default)]
 pub(super) struct Future {
     columns: usize,
@@ -48,7 +48,7 @@ pub(super) struct Future {
 }
 
 impl Future {
-    /// Works out every curve, from the end of the week back.
+    /// Computes every curve, from the end of the week back.
     pub fn prepare(&mut self, instance: &Instance, horizon: &Horizon, reach: &Reach) {
         let hours = horizon.hours;
         self.columns = horizon.posts + 1;
@@ -68,7 +68,7 @@ impl Future {
         self.fresh = fresh;
     }
 
-    /// Lets every curve of an hour gain by a post at it.
+    /// Improves the curves of an hour by the option of a post at it.
     fn offer(&mut self, instance: &Instance, horizon: &Horizon, reach: &Reach, hour: usize, fresh: &mut Vec<Piece>) {
         let gain = gain(instance, horizon, hour);
         let after = horizon.next[hour] - hour;
@@ -90,13 +90,13 @@ impl Future {
         }
     }
 
-    /// The curve of an hour and a number of posts left, as seen from an earlier hour with fatigue added there.
+    /// The curve for an hour and a number of posts left, as seen from an earlier hour with fatigue added there.
     fn view<'a>(&'a self, horizon: &Horizon, from: usize, hour: usize, left: usize, added: f64) -> View<'a> {
         self.curves[hour * self.columns + left].seen_from(from, &self.pieces, horizon, added)
     }
 
-    /// The best value of the week, and the hours that reach it. Among hours as good as each other the earliest is
-    /// taken; a post that earns nothing is left out.
+    /// The maximum value of the week; fills `chosen` with the hours that attain it. Among equally good hours the
+    /// earliest is taken; a post that earns nothing is left out.
     pub fn read(&self, instance: &Instance, horizon: &Horizon, chosen: &mut Vec<usize>) -> f64 {
         chosen.clear();
         let (mut hour, mut left, mut fatigue) = (0, horizon.posts, 0.0);
@@ -129,14 +129,14 @@ impl Future {
         post >= self.view(horizon, hour, hour + 1, left, 0.0).at(fatigue) - horizon.tie
     }
 
-    /// Pieces made since the last call of `prepare`: the work done, and the memory held.
+    /// Pieces created by the last `prepare`: a measure of time and memory used.
     #[cfg(test)]
     pub fn piece_count(&self) -> usize {
         self.pieces.len()
     }
 }
 
-/// What a post at an hour earns by the fatigue of the posts chosen before it.
+/// What a post at an hour earns as a function of the fatigue of the posts chosen before it.
 fn gain(instance: &Instance, horizon: &Horizon, hour: usize) -> Gain {
     let (value, standing, bonus) = (instance.value[hour], horizon.standing[hour], horizon.bonus_at(hour));
     let [rested, tired] = instance.response.lines().map(|[intercept, slope]| Line {

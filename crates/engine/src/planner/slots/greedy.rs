@@ -1,8 +1,8 @@
-//! The fast tier: a greedy plan, improved by swaps. Good to a fraction of a percent, never proven.
+//! The fast tier: greedy insertion improved by swaps. Within a fraction of a percent of the optimum, never proven.
 //!
-//! A post's gain is what it earns less what its fatigue costs the posts after it and the end of the week. The cost is
-//! first taken from the slope of the response, which never overstates it as the response is concave, so that most
-//! hours fall out without a look at the other posts.
+//! A post's gain is what it earns less what its fatigue costs later posts and the end of the week. Bounding that cost
+//! by the slope of the response, which never overstates it because the response is concave, rules out most hours
+//! without looking at the other posts.
 
 #![expect(
     clippy::indexing_slicing,
@@ -13,10 +13,10 @@ use super::horizon::Horizon;
 use super::price::fill_burden;
 use crate::planner::Instance;
 
-/// Rounds of swaps at most; each strictly raises the objective, and few are ever needed.
+/// Maximum rounds of insertions and swaps; each strictly raises the objective, and few are needed.
 const ROUNDS: usize = 32;
 
-/// Buffers of the greedy search: the plan so far and what follows from it, by the hour.
+/// Buffers of the greedy search: the current plan and the per-hour values that follow from it.
 #[derive(Debug, Default)]
 pub(super) struct Greedy {
     chosen: Vec<usize>,
@@ -25,7 +25,7 @@ pub(super) struct Greedy {
     near: Vec<u32>,
 }
 
-/// An hour and what a post there adds to the objective.
+/// An hour, and what a post there adds to the objective.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     hour: usize,
@@ -33,7 +33,7 @@ struct Candidate {
 }
 
 impl Greedy {
-    /// Searches, and returns the chosen hours, ascending.
+    /// Searches; returns the chosen hours, ascending.
     pub fn search(&mut self, instance: &Instance, horizon: &Horizon) -> &[usize] {
         self.chosen.clear();
         self.near.clear();
@@ -49,7 +49,7 @@ impl Greedy {
         &self.chosen
     }
 
-    /// Adds the best hour while one raises the objective. Returns whether any did.
+    /// Adds the best hour while one raises the objective. Returns whether any was added.
     fn add(&mut self, instance: &Instance, horizon: &Horizon) -> bool {
         let mut added = false;
         while self.chosen.len() < horizon.posts {
@@ -60,7 +60,7 @@ impl Greedy {
         added
     }
 
-    /// Takes each post out in turn and puts one in at the best hour instead. Returns whether any moved.
+    /// Removes each post in turn and inserts one at the best hour instead. Returns whether any moved.
     fn swap(&mut self, instance: &Instance, horizon: &Horizon) -> bool {
         let mut moved = false;
         for index in 0..self.chosen.len() {
@@ -74,7 +74,7 @@ impl Greedy {
         moved
     }
 
-    /// The open hour that gains most, if more than `floor`; the earliest of those that gain the same.
+    /// The open hour of greatest gain, if more than `floor`; the earliest among equals.
     fn best_hour(&self, instance: &Instance, horizon: &Horizon, floor: f64) -> Option<Candidate> {
         let mut best = Candidate { hour: horizon.hours, gain: floor };
         for hour in 0..horizon.hours {
@@ -88,13 +88,13 @@ impl Greedy {
         (best.hour < horizon.hours).then_some(best)
     }
 
-    /// No less than the gain of a post at the hour.
+    /// Upper bound on the gain of a post at the hour.
     fn most_gain(&self, instance: &Instance, hour: usize) -> f64 {
         let added = instance.fatigue_per_post * instance.decay_per_hour;
         instance.value[hour] * instance.response.at(self.fatigue[hour]) - added * self.burden[hour + 1]
     }
 
-    /// What a post at the hour adds to the objective; none where it, or a later one, would meet the block.
+    /// What a post at the hour adds to the objective; `None` if it, or a later post, would reach the fatigue block.
     fn gain(&self, instance: &Instance, horizon: &Horizon, hour: usize) -> Option<f64> {
         if self.fatigue[hour] >= horizon.block_at {
             return None;
@@ -124,7 +124,8 @@ impl Greedy {
         self.refresh(instance, horizon);
     }
 
-    /// Counts a post in or, with the wrapping one, out of the hours that lie too near it.
+    /// Adds `change` to the number of posts that each hour within the spacing of `hour` is too near to; `u32::MAX`
+    /// wraps around and so subtracts one.
     fn surround(&mut self, hour: usize, horizon: &Horizon, change: u32) {
         let first = horizon.next.partition_point(|next| *next <= hour);
         for near in &mut self.near[first..horizon.next[hour]] {
@@ -132,7 +133,7 @@ impl Greedy {
         }
     }
 
-    /// Works fatigue and burden out anew after a change of the plan.
+    /// Recomputes fatigue and burden after a change of the plan.
     fn refresh(&mut self, instance: &Instance, horizon: &Horizon) {
         self.fatigue.clear();
         let (mut own, mut next) = (0.0, self.chosen.iter().peekable());

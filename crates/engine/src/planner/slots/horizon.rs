@@ -1,11 +1,11 @@
-//! What every step of a solver reads of an instance, worked out once, by the hour: where a post may stand,
-//! the fatigue that no choice changes, and the powers of the decay.
+//! Per-hour tables of an instance that the solvers share, computed once: where a post is allowed, the fatigue that no
+//! choice changes, and the powers of the decay.
 
 #![expect(clippy::indexing_slicing, reason = "tables have one entry an hour and indices run over their own lengths")]
 
 use crate::planner::Instance;
 
-/// Distance kept from the block, as a share of it: what is feasible here stays so in any order of summing.
+/// Relative margin below the fatigue block, so that a feasible plan stays feasible in any order of summation.
 const BLOCK_MARGIN: f64 = 1e-12;
 /// Differences in the objective below this share of its scale count as ties.
 const TIE: f64 = 1e-12;
@@ -13,44 +13,44 @@ const TIE: f64 = 1e-12;
 /// Tables over the hours of a week.
 #[derive(Debug, Default)]
 pub(super) struct Horizon {
-    /// Hours of the week.
+    /// Number of hours of the week.
     pub hours: usize,
-    /// For each hour, the first hour at which the next post may stand: above the hour, at most `hours`, never
-    /// falling from one hour to the next.
+    /// For each hour, the first hour at which the next post is allowed: greater than the hour, at most `hours`, and
+    /// non-decreasing.
     pub next: Vec<usize>,
-    /// Most posts, no more than fit into the open hours.
+    /// Maximum number of posts, no more than fit into the open hours.
     pub posts: usize,
-    /// What waiting so many hours does, `0..=hours` of them.
+    /// Decay over waits of `0..=hours` hours, by number of hours.
     pub waits: Vec<Wait>,
-    /// Whether a post may be chosen at the hour: allowed, worth something, clear of the posts that stand.
+    /// Whether a post may be chosen at the hour: allowed, of positive value, far enough from existing posts.
     pub open: Vec<bool>,
-    /// Fatigue at each hour and at the end that stems from the start and the committed posts alone.
+    /// Fatigue at each hour and at the end from the initial fatigue and the committed posts alone.
     pub standing: Vec<f64>,
-    /// Fatigue at which an hour is blocked, a rounding below the rule's.
+    /// Fatigue from which an hour is blocked, a rounding margin below the rule's.
     pub block_at: f64,
-    /// No choice's objective lies further from zero than this.
+    /// Upper bound on the absolute value of any objective.
     pub scale: f64,
     /// Differences of objectives up to this are ties.
     pub tie: f64,
     /// Price of a unit of fatigue at the end of the week.
     pub end_weight: f64,
-    /// What a pinned hour earns on top, so that no plan without it can win.
+    /// Extra reward for the pinned hour, large enough that no plan without it can win.
     pub bonus: f64,
-    /// The hour that the choice must contain.
+    /// The hour that the plan must contain.
     pub pinned: Option<usize>,
 }
 
-/// What waiting does to fatigue.
+/// How waiting changes fatigue.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wait {
     /// Factor on fatigue.
     pub decay: f64,
-    /// One over it; infinite where it vanishes.
+    /// Reciprocal of `decay`; infinite if that is 0.
     pub growth: f64,
 }
 
 impl Horizon {
-    /// Fills the tables for an instance. A pinned hour is open even where a post earns nothing.
+    /// Fills the tables for an instance. A pinned hour is open even if a post there earns nothing.
     pub fn prepare(&mut self, instance: &Instance, end_weight: f64, pinned: Option<usize>) {
         self.end_weight = end_weight;
         self.hours = instance.value.len();
@@ -69,12 +69,12 @@ impl Horizon {
         self.fill_scale(instance);
     }
 
-    /// Fatigue that the hours' own choices may add before hour `hour` is blocked.
+    /// Fatigue that chosen posts may cause before the hour is blocked.
     pub fn room(&self, hour: usize) -> f64 {
         self.block_at - self.standing[hour]
     }
 
-    /// Added reward of choosing the hour.
+    /// Extra reward for choosing the hour.
     pub fn bonus_at(&self, hour: usize) -> f64 {
         if self.pinned == Some(hour) { self.bonus } else { 0.0 }
     }
@@ -104,7 +104,7 @@ impl Horizon {
         }
     }
 
-    /// Closes the hours up to `reach` from a post at the given hour, which may be outside the week.
+    /// Closes the hours within `reach` of a post at the given hour, which may be outside the week.
     fn close_around(&mut self, post: i64, reach: i64) {
         let first = post.saturating_sub(reach).max(0);
         let last = post.saturating_add(reach).min(self.hours as i64 - 1);
@@ -127,7 +127,7 @@ impl Horizon {
         self.standing.push(fatigue);
     }
 
-    /// `posts_max`, or fewer where fewer fit into the open hours.
+    /// `posts_max`, or fewer if fewer fit into the open hours.
     fn most_posts(&self, posts_max: usize) -> usize {
         let (mut hour, mut posts) = (0, 0);
         while hour < self.hours && posts < posts_max {

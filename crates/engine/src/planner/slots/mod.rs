@@ -1,16 +1,16 @@
-//! The hours of a channel's week: the best ones, proven (`solve`), or good ones, quickly found (`solve_fast`).
+//! Chooses the hours of a channel's week: optimal with proof (`solve`), or good and fast (`solve_fast`).
 //!
 //! ```text
-//! horizon   where a post may stand, fatigue that no choice changes     by the hour, once an instance
-//! reach     how tired the chosen posts can have made the channel       forward in time
-//! future    the best value of what is left, by fatigue                 back in time, then read forward
-//!   curve   ... its straight pieces
+//! horizon   where a post is allowed, fatigue that no choice changes    by hour, once per instance
+//! reach     upper bound on the fatigue that chosen posts can cause     forward in time
+//! future    the best value of what is left, by fatigue                 backward in time, then read forward
+//!   curve   ... its linear pieces
 //! greedy    the fast tier, which needs none of `reach`, `future`, `curve`
 //! price     what fatigue costs a plan, and the week after it
 //! ```
 //!
-//! This folder knows hours, values and fatigue only. It does not know what a post shows, who may see it or whether a
-//! guardrail lets it pass, and it draws nothing at random: the same instance gives the same hours.
+//! This module knows hours, values and fatigue only: nothing about a post's content, its audience or guardrails. It is
+//! deterministic: the same instance gives the same hours.
 
 mod curve;
 mod future;
@@ -27,11 +27,11 @@ use self::horizon::Horizon;
 use self::reach::Reach;
 use super::{Instance, Solution};
 
-/// How many ties the rounding of one plan may add up to before the plan no longer counts as proven.
+/// Rounding error of one plan, in tie tolerances, above which the plan no longer counts as proven optimal.
 const ROUNDING: f64 = 1e3;
 
-/// Solves channel-weeks, one after the other. Holds the buffers, so that a worker keeps one and, but for the hours it
-/// returns, allocates nothing after the first few.
+/// Solves channel-weeks, one after the other. It owns the buffers, so a worker that keeps one soon allocates nothing
+/// but the returned hours.
 #[derive(Debug, Default)]
 pub struct Solver {
     horizon: Horizon,
@@ -42,37 +42,38 @@ pub struct Solver {
 }
 
 impl Solver {
-    /// The best choice of hours. Among choices as good as each other (to 1e-12 of the objective's scale) it is the one
-    /// whose first post is earliest, then its second, and so on; posts that earn nothing or lower the objective are left out.
+    /// The optimal choice of hours. Among choices of equal objective (to 1e-12 of its scale) it is the one whose first
+    /// post is earliest, then its second, and so on; posts that earn nothing or lower the objective are left out.
     ///
-    /// `optimal` is true unless a plan lies within rounding of the block, where the proof fails by as much.
+    /// `optimal` is true unless the choice misses the computed maximum, which only rounding right at the fatigue block
+    /// can cause.
     pub fn solve(&mut self, instance: &Instance) -> Solution {
         self.horizon.prepare(instance, instance.end_weight, None);
         self.best(instance)
     }
 
-    /// The best choice that contains the `pinned` hour, even where a post there lowers the objective; none where
-    /// no feasible choice contains it.
+    /// The optimal choice that contains the `pinned` hour, even if a post there lowers the objective; `None` if no
+    /// feasible choice contains it.
     pub fn solve_with(&mut self, instance: &Instance, pinned: usize) -> Option<Solution> {
         self.horizon.prepare(instance, instance.end_weight, Some(pinned));
         let solution = self.best(instance);
         solution.chosen.contains(&pinned).then_some(solution)
     }
 
-    /// A good choice: greedy, improved by swaps. `optimal` is false even where it happens to be.
+    /// A good choice: greedy insertion improved by swaps. `optimal` is false even if the choice happens to be.
     pub fn solve_fast(&mut self, instance: &Instance) -> Solution {
         self.horizon.prepare(instance, instance.end_weight, None);
         let chosen = self.greedy.search(instance, &self.horizon).to_vec();
         Solution { objective: instance.objective(&chosen), chosen, optimal: false }
     }
 
-    /// What a unit of fatigue handed to the next week costs, in the unit of `value`: the price, at least 0, at which a
-    /// unit at the end of this week is as dear as one at its start, were every week like this one.
+    /// Price of a unit of fatigue carried over to the next week, in the unit of `value`, at least 0: the price at which
+    /// a unit at the end of this week costs as much as one at its start, assuming that every week is like this one.
     ///
-    /// The first guess spreads the posts evenly. Each round then solves the week at the price so far and takes the
+    /// The initial guess spreads the posts evenly. Each round then solves the week at the current price and takes the
     /// price that its plan implies: with C the cost to the plan's posts of a unit at the start, price = C + price x
-    /// decay over the week. No round gives 0. The instance's own `end_weight` does not matter. Only the most valuable
-    /// hours are offered to these rounds: a price needs a plan like the best one, not the best one itself.
+    /// decay over the week. With no rounds the price is 0. The instance's own `end_weight` is ignored. These rounds use
+    /// only the most valuable hours: the price needs a plan close to the optimum, not the optimum itself.
     pub fn end_weight(&mut self, instance: &Instance, rounds: u32) -> f64 {
         if rounds == 0 {
             return 0.0;
@@ -98,7 +99,7 @@ impl Solver {
         Solution { chosen: self.chosen.clone(), objective, optimal }
     }
 
-    /// Puts the best hours of the prepared horizon into `chosen`. Returns their value, bonus included.
+    /// Puts the optimal hours of the prepared horizon into `chosen`. Returns their value, bonus included.
     fn search(&mut self, instance: &Instance) -> f64 {
         self.reach.prepare(&self.horizon, instance.fatigue_per_post);
         self.future.prepare(instance, &self.horizon, &self.reach);

@@ -1,15 +1,15 @@
-//! What a unit of fatigue costs a plan: by the hour, and at the end of the week.
+//! Shadow price of fatigue: what a unit of fatigue costs a plan, by hour and at the end of the week.
 //!
 //! By the envelope theorem the price of fatigue at the start is the sum, over the chosen posts, of value x slope of the
-//! response x decay since the start, plus the end's price decayed over the whole week. No differences are taken.
+//! response x decay since the start, plus the end price decayed over the whole week. No finite differences are needed.
 
 #![expect(clippy::indexing_slicing, reason = "tables have one entry an hour and chosen hours lie in the week")]
 
 use super::horizon::Horizon;
 use crate::planner::Instance;
 
-/// Fills `burden` with the cost of a unit of fatigue present at each hour, and at the end of the week, before the post
-/// of that hour, to the posts from there on.
+/// Fills `burden` with the cost of a unit of fatigue present at each hour, before the post of that hour, to the posts
+/// from there on and to the end of the week; the last entry is for the end itself.
 pub(super) fn fill_burden(
     instance: &Instance,
     horizon: &Horizon,
@@ -30,13 +30,13 @@ pub(super) fn fill_burden(
     }
 }
 
-/// Loss per unit of fatigue added at the given level.
+/// Slope of the response at a fatigue: loss per unit added.
 fn slope(instance: &Instance, fatigue: f64) -> f64 {
     let response = &instance.response;
     if fatigue < response.warn_at { response.slope_below } else { response.slope_above }
 }
 
-/// The cost to the chosen posts of a unit of fatigue at the start of the week, the end's price left out.
+/// The cost to the chosen posts of a unit of fatigue at the start of the week, excluding the end price.
 pub(super) fn start_cost(instance: &Instance, horizon: &Horizon, chosen: &[usize]) -> f64 {
     let (mut own, mut decay, mut cost) = (0.0, 1.0, 0.0);
     let mut posts = chosen.iter().peekable();
@@ -51,7 +51,7 @@ pub(super) fn start_cost(instance: &Instance, horizon: &Horizon, chosen: &[usize
     cost
 }
 
-/// What [`start_cost`] would be of the week's best values spread evenly over its usable hours: a first guess.
+/// Initial guess for [`start_cost`]: the week's best values spread evenly over its allowed hours.
 pub(super) fn even_cost(instance: &Instance, horizon: &Horizon) -> f64 {
     let usable: Vec<usize> = (0..horizon.hours).filter(|hour| instance.allowed[*hour]).collect();
     let posts = horizon.posts.min(usable.len());
@@ -66,11 +66,11 @@ pub(super) fn even_cost(instance: &Instance, horizon: &Horizon) -> f64 {
     value * instance.response.slope_below * decayed
 }
 
-/// Hours that a price is worked out with, for each post of the week, and at least.
+/// Hours that [`thinned`] keeps for each post of the week, and the minimum it keeps.
 const HOURS_A_POST: usize = 3;
 const LEAST_HOURS: usize = 12;
 
-/// The week with its most valuable usable hours alone; of hours that tie for the last places, every so manieth.
+/// The week reduced to its most valuable allowed hours; of those tied for the last places, an evenly spaced subset.
 pub(super) fn thinned(instance: &Instance) -> Instance {
     let wanted = (HOURS_A_POST * instance.posts_max).max(LEAST_HOURS);
     let mut usable: Vec<usize> = (0..instance.value.len()).filter(|hour| instance.allowed[*hour]).collect();

@@ -1,12 +1,12 @@
-//! How tired the chosen posts alone can have made the channel, at each hour and for each number of posts already
-//! used: values are worked out only up to there.
+//! Upper bound on the fatigue that chosen posts can cause, by hour and number of posts already used: value functions
+//! are computed only up to it.
 
 #![expect(clippy::indexing_slicing, reason = "one row an hour and one column a number of posts, sized beforehand")]
 
 use super::curve::lesser;
 use super::horizon::Horizon;
 
-/// Most fatigue from chosen posts, by hour and posts used; more than the truth is allowed, less never.
+/// Maximum fatigue from chosen posts, by hour and posts used; may be overstated, never understated.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
     columns: usize,
@@ -14,13 +14,13 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Most fatigue at an hour, just before its post, by the number of posts used, of which none lies nearer than the
-    /// spacing. Below zero where so many do not fit.
+    /// Maximum fatigue at an hour, just before its post, by number of posts used, all of them at least the spacing
+    /// away. Negative if that many do not fit.
     pub fn most(&self, hour: usize) -> &[f64] {
         &self.most[hour * self.columns..(hour + 1) * self.columns]
     }
 
-    /// Works out every hour, from the first one forward.
+    /// Computes every hour, forward in time.
     pub fn prepare(&mut self, horizon: &Horizon, fatigue_per_post: f64) {
         self.columns = horizon.posts + 1;
         self.most.clear();
@@ -45,7 +45,7 @@ impl Reach {
     }
 }
 
-/// Raises the most fatigue of an hour by plans whose last post has just become far enough away.
+/// Raises the maximum of an hour by plans whose last post has just become far enough away.
 fn add_post(before: &[f64], room: f64, fatigue_per_post: f64, decay: f64, now: &mut [f64]) {
     for (now, before) in now.iter_mut().zip(before) {
         let posted = (lesser(*before, room) + fatigue_per_post) * decay;

@@ -1,4 +1,5 @@
-//! Asks every guardrail about its whole domain, and notes what it can answer and what it never reaches.
+//! Evaluates every guardrail over its whole input space, and records which verdicts it gives and which branches are
+//! never reached.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,16 +10,16 @@ use crate::planner::PlanError;
 use crate::rules::{CompiledRules, Evaluator, GuardrailRules, Input, Probes, RuleFailure, RulePlace, SiteKind, Space};
 use crate::workbench::grounds::Ground;
 
-/// What exploring found.
+/// The result of exploring a pack.
 pub(super) struct Explored {
     pub reaches: Vec<Reach>,
     pub inputs: u64,
     pub findings: Vec<Finding>,
 }
 
-/// Inputs that one guardrail is asked about, over all grounds.
+/// Maximum number of inputs per guardrail, over all contexts.
 const MOST_INPUTS: usize = 200_000;
-/// Inputs of one ground, however many grounds there are.
+/// Number of inputs that each context may have at least, however many contexts share the maximum.
 const FEWEST_INPUTS: usize = 2_000;
 
 pub(super) fn explore(
@@ -26,7 +27,7 @@ pub(super) fn explore(
     grounds: &[Ground],
     is_wanted: &dyn Fn() -> bool,
 ) -> Result<Explored, PlanError> {
-    // A script without room for marks is explored all the same; only its conditions are not looked at.
+    // If the scripts cannot be instrumented, they are explored all the same; only conditions are not checked.
     let probed = rules.probed().ok();
     let mut evaluator = probed.as_ref().map_or(rules, |(probed, _)| probed).evaluator(None);
     let mut explored = Explored { reaches: Vec::new(), inputs: 0, findings: Vec::new() };
@@ -41,7 +42,7 @@ pub(super) fn explore(
     Ok(explored)
 }
 
-/// The grounds on which a guardrail may answer differently, with its numbers there. Where it does not look at the
+/// The contexts in which the verdicts of a guardrail may differ, with its rules there. If it does not depend on the
 /// channel, one channel stands for all.
 pub(super) fn asked<'g>(
     rules: &CompiledRules,
@@ -55,7 +56,7 @@ pub(super) fn asked<'g>(
     grounds.iter().filter(counts).filter_map(|ground| Some((ground, ground.guardrail(guardrail)?))).collect()
 }
 
-/// The domain of a guardrail on one ground; numbers of the pack and the channel are as they are there.
+/// The input space of a guardrail in one context; values of the pack and the channel are fixed.
 pub(super) fn space(rules: &CompiledRules, guardrail: &GuardrailRules, ground: &Ground) -> Space {
     let numbers = guardrail.params.values().copied().collect();
     ground.space(rules.inputs(&guardrail.name), &rules.constants(&guardrail.name), numbers)
@@ -88,7 +89,7 @@ fn reach(
     Ok(Some(reach))
 }
 
-/// The simplest input that gets the same answer.
+/// The simplest input that gets the same verdict.
 fn witness(
     rules: &CompiledRules,
     ground: &Ground,
@@ -131,12 +132,12 @@ fn finding(reach: &Reach) -> Option<Finding> {
     Some(Finding { place: reach.place.clone(), kind, what, witness, remedy: remedy.to_owned() })
 }
 
-/// A witness in a line.
+/// A witness on one line.
 fn told(witness: &Witness) -> String {
     format!("{} ({}): {}", witness.input, witness.ground, witness.outcome.name())
 }
 
-/// Sides of conditions that nothing reached, where the other side was reached.
+/// Branches that are never reached, of conditions whose other branch is.
 fn dead_conditions(probes: &Probes) -> Vec<Finding> {
     let sites =
         probes.sites().into_iter().filter(|(site, holds, fails)| site.kind == SiteKind::Condition && holds != fails);

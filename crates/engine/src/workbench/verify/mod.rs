@@ -1,11 +1,10 @@
-//! What no single case can show: that every guardrail can fire and can let pass, that nothing in the pack is
-//! dead, and that more fatigue never allows more. (That bands meet without a hole or an overlap, and that the
-//! week has room for the posts it wants, the loader sees to.)
+//! Verifies what no single case can show: every guardrail can fire and can pass, nothing in the pack is dead, and more
+//! fatigue never permits more. (The loader ensures that bands have no gaps or overlaps, and that a week has room for
+//! the posts that are wanted.)
 //!
-//! The rules are asked about a bounded domain of inputs: for everybody that the pack tells apart and every
-//! channel, all combinations of the values at which an answer may change, or an even choice of them where
-//! there are too many. What is found is found with a witness; what is not found was not found among so many
-//! inputs.
+//! Rules are evaluated on a bounded domain of inputs: for every overlay target and every channel, all combinations of
+//! the values at which a result may change, or an even sample of them if there are too many. Findings about verdicts
+//! come with inputs that show them; no finding means none among the inputs evaluated.
 
 mod explore;
 mod monotone;
@@ -21,98 +20,99 @@ use crate::model::Outcome;
 use crate::planner::PlanError;
 use crate::rules::{CompiledRules, RulePlace};
 
-/// What became of a pack's verification.
+/// The result of verifying a pack.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verification {
-    /// Inputs that rules were asked about.
+    /// Number of inputs evaluated.
     pub inputs: u64,
-    /// What each guardrail can answer, in the order of the file.
+    /// The verdicts that each guardrail can give, in file order.
     pub guardrails: Vec<Reach>,
-    /// What is wrong, by file and line.
+    /// The problems found, by file and line.
     pub findings: Vec<Finding>,
-    /// Keys that count nowhere, by file and line.
+    /// Keys without effect, by file and line.
     pub idle: Vec<Idle>,
 }
 
-/// A key that counts nowhere beside the pack's other numbers, until an overlay changes one of them.
+/// A key without effect, given the pack's other values, until an overlay changes one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Idle {
-    /// Where.
+    /// Location of the key.
     pub place: RulePlace,
-    /// Which.
+    /// Full path of the key.
     pub key: String,
-    /// Why.
+    /// Why it has no effect.
     pub why: String,
 }
 
-/// What one guardrail can answer.
+/// The verdicts that one guardrail can give.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reach {
-    /// Which.
+    /// The guardrail's name.
     pub guardrail: Arc<str>,
-    /// Where its function stands.
+    /// Location of its function.
     pub place: RulePlace,
-    /// Inputs it was asked about.
+    /// Number of inputs it was evaluated on.
     pub inputs: u64,
-    /// Whether these are all combinations of the values at which its answer may change.
+    /// Whether these are all combinations of the values at which its verdict may change.
     pub is_exhaustive: bool,
-    /// The simplest input for each answer that it can give, mildest first.
+    /// The simplest input for each verdict that it can give, mildest first.
     pub witnesses: Vec<Witness>,
 }
 
-/// An input with the answer that it gets.
+/// An input with the verdict that it gets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Witness {
-    /// The answer.
+    /// The verdict.
     pub outcome: Outcome,
-    /// The input, in the words of scripts.
+    /// The input, in the syntax of scripts.
     pub input: String,
-    /// Whom and where.
+    /// Channel, and overlay target if there is one.
     pub ground: String,
     /// The guardrail's reason.
     pub reason: Arc<str>,
-    /// Line of the answer.
+    /// 1-based line of the verdict.
     pub line: u32,
 }
 
-/// What may be wrong with a pack.
+/// The kinds of problems in a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
-    /// A guardrail lets everything pass.
+    /// A guardrail always passes.
     NeverFires,
-    /// A guardrail lets nothing pass.
+    /// A guardrail never passes.
     AlwaysFires,
-    /// One side of a condition is never reached.
+    /// One branch of a condition is never reached.
     DeadCondition,
-    /// More fatigue allows more, or less confidence asks for less attention.
+    /// More fatigue permits more, or less confidence requires less attention.
     NotMonotone,
-    /// A row of a table, or a number, that can never hold.
+    /// A row of a table, or a number, that can never apply.
     NeverHolds,
-    /// Two rules say it all twice: what one holds back, the other does, too.
+    /// One guardrail is redundant: another one blocks whatever it fires on.
     Overlap,
 }
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
-    /// Where.
+    /// Location of the problem.
     pub place: RulePlace,
-    /// What kind.
+    /// Its kind.
     pub kind: FindingKind,
-    /// What it is, in words.
+    /// Its description.
     pub what: String,
-    /// Inputs that show it; none where the pack's numbers show it by themselves.
+    /// Inputs that show it; empty if none is needed to see it.
     pub witness: Vec<String>,
-    /// What to do about it.
+    /// How to fix it.
     pub remedy: String,
 }
 
-/// Verifies a pack. `is_wanted` is asked now and then, and ends it where it says no; what is told then is of no
-/// use.
+/// Verifies a pack. `is_wanted` is polled now and then, and cancels the run by returning `false`; the result must then
+/// be discarded.
 ///
 /// # Errors
-/// Where a rule fails on an input of the domain, which is a finding of its own: its place and cause are told.
+/// If a rule fails on an input of the domain. That is a problem of the pack itself; the error has its location and
+/// cause.
 pub fn verify(rules: &CompiledRules, is_wanted: &dyn Fn() -> bool) -> Result<Verification, PlanError> {
     let grounds = Ground::all(rules)?;
     let explored = explore::explore(rules, &grounds, is_wanted)?;

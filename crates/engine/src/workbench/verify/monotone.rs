@@ -1,5 +1,4 @@
-//! What must only ever go one way: more fatigue never allows more, less confidence never asks for less
-//! attention.
+//! Monotonicity checks: more fatigue never permits more, and less confidence never requires less attention.
 
 use std::sync::Arc;
 
@@ -13,10 +12,10 @@ use crate::rules::{
 };
 use crate::workbench::grounds::Ground;
 
-/// Inputs from which a guardrail is walked along one field.
+/// Maximum number of inputs for which one field of a guardrail is varied.
 const WALKS: usize = 4_000;
 
-/// Every place where something goes the wrong way, with two inputs that show it.
+/// Every violation of monotonicity, with two inputs that show it.
 pub(super) fn breaches(
     rules: &CompiledRules,
     grounds: &[Ground],
@@ -35,7 +34,7 @@ pub(super) fn breaches(
     Ok(found)
 }
 
-/// Whether a guardrail answers more mildly where the audience is more tired.
+/// Checks that a guardrail never gives a milder verdict at higher fatigue.
 fn guardrail(
     rules: &CompiledRules,
     name: &Arc<str>,
@@ -55,13 +54,13 @@ fn guardrail(
     Ok(None)
 }
 
-/// Two neighbouring values of a field, of which the larger one gets the milder answer.
+/// Two adjacent values of a field, of which the larger gets the milder verdict.
 struct Fall {
     before: (f64, Outcome),
     after: (f64, Arc<Verdict>),
 }
 
-/// The first of an input's answers that is milder than the one before it, as a field rises.
+/// The first verdict that is milder than the one before it, as a field rises.
 fn fall(
     start: &Input,
     field: InputField,
@@ -100,7 +99,7 @@ impl Fall {
     }
 }
 
-/// The values of a field that a function may tell apart, ascending.
+/// The values of a field at which a function's result may change, ascending.
 fn ascending(rules: &CompiledRules, function: &str, field: InputField, start: &Input) -> Vec<f64> {
     let read = rules.inputs(function);
     let numbers: Vec<f64> = read.iter().filter_map(|field| number_of(&field.of(start))).collect();
@@ -110,23 +109,24 @@ fn ascending(rules: &CompiledRules, function: &str, field: InputField, start: &I
     ascending
 }
 
-/// A number that must never rise, or never fall, as another one rises.
+/// A number that must be monotone in another one.
 struct Law {
-    /// What rises.
+    /// The variable that rises.
     along: &'static str,
-    /// What follows.
+    /// The number that depends on it.
     what: &'static str,
-    /// Whether it may never rise; it may never fall otherwise.
+    /// Whether it must be non-increasing; otherwise it must be non-decreasing.
     falls: bool,
-    /// The hook that decides, where the pack has one.
+    /// The hook that decides, if the pack defines it.
     hook: &'static str,
-    /// The table that decides elsewhere.
+    /// The table that decides otherwise.
     key: &'static str,
-    /// What it is at a value.
+    /// The number at a value of the variable.
     at: fn(&mut Walk<'_>, f64) -> Result<f64, RuleFailure>,
-    /// Values along the way: the edges of the pack's tables.
+    /// Values to evaluate at: the thresholds of the pack's tables.
     edges: fn(&Ground) -> Vec<f64>,
-    /// Up to where it is walked in even steps as well, since a script may turn anywhere; none for whole numbers.
+    /// Upper end of the range that is also sampled in even steps, since a script may change anywhere; `None` for
+    /// integers.
     span: Option<f64>,
     remedy: &'static str,
 }
@@ -228,7 +228,7 @@ const LAWS: [Law; 6] = [
     },
 ];
 
-/// Below an edge, a hair's breadth.
+/// Distance to a point just below a threshold, and tolerance of comparisons.
 const BELOW: f64 = 1e-6;
 
 impl Law {

@@ -1,10 +1,10 @@
-//! What the numbers of a pack show by themselves: rows that never hold, keys that count nowhere.
+//! Checks the values of a pack by themselves: rows that can never apply, keys without effect.
 
 use super::{Finding, FindingKind, Idle};
 use crate::rules::{AssetRules, CompiledRules, Listed, RulePlace, SCORE_ASSET};
 use crate::workbench::grounds::Ground;
 
-/// Every number that can never hold.
+/// Every row that can never apply.
 pub(super) fn dead(rules: &CompiledRules, grounds: &[Ground]) -> Vec<Finding> {
     let mut found = Vec::new();
     for ground in grounds {
@@ -16,8 +16,7 @@ pub(super) fn dead(rules: &CompiledRules, grounds: &[Ground]) -> Vec<Finding> {
     found
 }
 
-/// Keys that count nowhere beside the pack's other numbers. They are no mistake: an overlay may bring them to
-/// life.
+/// Keys without effect, given the pack's other values. They are not an error: an overlay may give them an effect.
 pub(super) fn idle(rules: &CompiledRules) -> Vec<Idle> {
     let listed = rules.pack().listed().into_iter();
     let idle = listed.filter_map(|Listed { key, file, line, .. }| {
@@ -40,7 +39,7 @@ impl Desk<'_> {
         Finding { place: RulePlace { file, line }, kind, what, witness: Vec::new(), remedy }
     }
 
-    /// Rows of `risk.confidence` that no asset's score reaches.
+    /// Rows of `risk.confidence` that no asset score reaches.
     fn confidence_rows(&self) -> Vec<Finding> {
         let most = highest_score(&self.ground.rules.assets);
         let rows = self.ground.rules.risk.confidence.iter().enumerate();
@@ -58,7 +57,7 @@ impl Desk<'_> {
     }
 }
 
-/// The score of an asset that has everything.
+/// The highest score that an asset can have.
 fn highest_score(assets: &AssetRules) -> f64 {
     let freshest = assets.freshness.iter().map(|step| step.then).fold(0.0, f64::max);
     let parts = [

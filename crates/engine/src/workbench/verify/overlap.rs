@@ -1,4 +1,4 @@
-//! Guardrails that say what another one says anyway: whatever the one fires on, the other blocks.
+//! Redundant guardrails: another one blocks whatever they fire on.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use crate::model::Outcome;
 use crate::rules::{CompiledRules, Evaluator, GuardrailRules, Input, InputField, RuleFailure, RulePlace, Space};
 use crate::workbench::grounds::Ground;
 
-/// Inputs of a guardrail that are looked at for one that it fires on.
+/// Maximum number of inputs of a guardrail that are searched in one context.
 const LOOKED_AT: usize = 5_000;
-/// Inputs that a guardrail fires on, put to the others.
+/// Maximum number of inputs that a guardrail fires on and the others are evaluated on.
 const FIRING: usize = 300;
-/// Ways to complete one of them with what the other guardrail reads besides.
+/// Maximum number of ways to complete such an input with the fields that only the other guardrail reads.
 const COMPLETIONS: usize = 64;
 
-/// Every guardrail that another one makes superfluous.
+/// Every guardrail that another one makes redundant.
 pub(super) fn overlaps(
     rules: &CompiledRules,
     grounds: &[Ground],
@@ -44,7 +44,7 @@ pub(super) fn overlaps(
     Ok(found)
 }
 
-/// Inputs that a guardrail fires on, with where.
+/// Inputs that a guardrail fires on, each with its context.
 fn firing<'g>(
     rules: &CompiledRules,
     name: &str,
@@ -59,7 +59,7 @@ fn firing<'g>(
             }
         }
     }
-    // From all over the domain.
+    // An even sample over the whole domain.
     let every = firing.len().div_ceil(FIRING).max(1);
     Ok(firing.into_iter().step_by(every).collect())
 }
@@ -83,7 +83,7 @@ fn always_blocks(
     Ok(true)
 }
 
-/// The input with the fields that only the other guardrail reads taking all their values.
+/// The input combined with all values of the fields that only the other guardrail reads.
 fn completions(
     rules: &CompiledRules,
     other: &GuardrailRules,

@@ -1,4 +1,4 @@
-//! The solver against slow searches that share no code with it, and the properties an optimum has.
+//! Tests the solver against slow searches that share no code with it, and for the properties of an optimum.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -17,7 +17,7 @@ fn random(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// Odd weeks of up to `longest` hours, one a seed.
+/// Random stress instances of up to `longest` hours, one per seed.
 fn odd_weeks(count: u64, longest: usize) -> impl Iterator<Item = (u64, Instance)> {
     (0..count).map(move |seed| {
         let mut random = random(seed);
@@ -302,7 +302,7 @@ fn a_used_solver_finds_what_a_new_one_finds() {
     }
 }
 
-/// What a unit of fatigue at the start costs, by the difference of two optima.
+/// What a unit of fatigue at the start costs, as the finite difference of two optima.
 fn cost_by_difference(solver: &mut Solver, instance: &Instance) -> f64 {
     let step = 1e-4;
     let mut at = |fatigue_start| solver.solve(&Instance { fatigue_start, ..instance.clone() }).objective;

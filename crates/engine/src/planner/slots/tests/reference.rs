@@ -1,10 +1,11 @@
-//! Slow searches that share no code with the solver: every choice of a short week, and labels of a long one.
+//! Slow reference solvers that share no code with the solver: exhaustive search for short weeks, label setting for long
+//! ones.
 
 use rand::{Rng, RngExt};
 
 use crate::planner::{Instance, Response};
 
-/// Feasible choices of a week and what they bring, by trying all of them.
+/// All feasible choices of a week with their objectives, by exhaustive search.
 pub fn every_choice(instance: &Instance) -> Vec<(Vec<usize>, f64)> {
     let mut found = Vec::new();
     extend(instance, 0, instance.fatigue_start, 0.0, &mut Vec::new(), &mut found);
@@ -35,7 +36,7 @@ fn extend(
     }
 }
 
-/// Whether the posts that stand already leave the hour free.
+/// Whether the hour is allowed and far enough from existing posts.
 fn may_post(instance: &Instance, hour: usize) -> bool {
     let spacing = if instance.next_after.is_empty() { instance.spacing_hours as i64 } else { 1 };
     let clear = |post: i64| (hour as i64 - post).abs() >= spacing;
@@ -44,7 +45,7 @@ fn may_post(instance: &Instance, hour: usize) -> bool {
         && instance.hours_since_last_post.is_none_or(|since| clear(-since))
 }
 
-/// The first hour at which the next post may stand.
+/// The first hour at which the next post is allowed.
 fn next_hour(instance: &Instance, hour: usize) -> usize {
     if instance.next_after.is_empty() { hour + instance.spacing_hours } else { instance.next_after[hour] }
 }
@@ -60,8 +61,8 @@ fn answer(response: &Response, fatigue: f64) -> f64 {
 /// Fatigue and value of a partial plan.
 type Label = (f64, f64);
 
-/// The optimum by labels, forward in time, dropping only what has no lower fatigue and no higher value than another
-/// plan of as many posts.
+/// The optimum by label setting, forward in time. Drops only dominated labels: those with no lower fatigue and no
+/// higher value than another plan of as many posts.
 pub fn best_by_labels(instance: &Instance) -> f64 {
     let hours = instance.value.len();
     let mut arriving: Vec<Vec<Vec<Label>>> = vec![vec![Vec::new(); instance.posts_max + 1]; hours + 1];
@@ -84,7 +85,7 @@ pub fn best_by_labels(instance: &Instance) -> f64 {
     ended.map(|(fatigue, value)| value - instance.end_weight * fatigue).fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// Fatigue at hour `to` of what was there at `from`, committed posts of the hours between included.
+/// Fatigue at hour `to`, given the fatigue at hour `from` and the committed posts in between.
 fn rest(instance: &Instance, from: usize, to: usize, fatigue: f64) -> f64 {
     (from..to).fold(fatigue, |fatigue, hour| {
         let standing = if instance.committed.contains(&hour) { instance.fatigue_per_post } else { 0.0 };
@@ -103,7 +104,7 @@ fn front(mut labels: Vec<Label>) -> Vec<Label> {
     labels
 }
 
-/// A week with every constraint drawn at random, harsher than any rules would be.
+/// A week with every constraint drawn at random, more extreme than any real rules.
 pub fn odd_week(hours: usize, random: &mut impl Rng) -> Instance {
     let flat = random.random_bool(0.2);
     let dense = random.random_range(0.2..1.0);
@@ -136,7 +137,7 @@ pub fn odd_week(hours: usize, random: &mut impl Rng) -> Instance {
     }
 }
 
-/// First hours of the next post that vary from hour to hour, by more than any clocks would make them.
+/// Next allowed hours with spacing that varies from hour to hour, by more than any daylight-saving change.
 fn uneven_distances(hours: usize, random: &mut impl Rng) -> Vec<usize> {
     let mut next = 0;
     let distances = (0..hours).map(|hour| {
