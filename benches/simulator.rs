@@ -12,7 +12,7 @@ use mcoe::model::{Client, ClientState, Scenario, Tier};
 use mcoe::planner::{self, Planner, Solver};
 use mcoe::rules::CompiledRules;
 use mcoe::scenario::{self, GenerateOptions};
-use mcoe::simulator::{self, Contender, Extent, Observer};
+use mcoe::simulator::{self, ComparedPack, Extent, Observer};
 
 #[path = "support/world.rs"]
 mod world;
@@ -144,7 +144,7 @@ fn comparing(rules: &CompiledRules) {
     let compared = || {
         let planners = [(), ()].map(|()| Planner::new(rules, Tier::Exact, None));
         let [base, other] =
-            planners.each_ref().map(|planner| Contender { label: "pack", planner, scenario: &scenario });
+            planners.each_ref().map(|planner| ComparedPack { label: "pack", planner, scenario: &scenario });
         timed(|| simulator::compare(base, &[other], extent, None, &Nobody).expect("compared"))
     };
     let mut ratios: Vec<(f64, f64, f64)> = (0..ROUNDS)

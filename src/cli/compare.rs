@@ -16,7 +16,7 @@ use crate::model::Scenario;
 use crate::planner::Planner;
 use crate::report::{self, ComparisonReport};
 use crate::rules::CompiledRules;
-use crate::simulator::{self, Comparison, Contender, Extent};
+use crate::simulator::{self, ComparedPack, Comparison, Extent};
 
 /// Default number of replications.
 const USUAL_REPLICATIONS: u32 = 20;
@@ -101,9 +101,9 @@ impl Compare {
             .iter()
             .zip(packs)
             .zip(&labels)
-            .map(|((planner, (_, scenario)), label)| Contender { label, planner, scenario });
+            .map(|((planner, (_, scenario)), label)| ComparedPack { label, planner, scenario });
         let Some(base) = contenders.next() else { return Err(Failure::Input("error: no pack to compare".to_owned())) };
-        let others: Vec<Contender<'_>> = contenders.collect();
+        let others: Vec<ComparedPack<'_>> = contenders.collect();
         let usual = if self.until.is_some() { MOST_REPLICATIONS } else { USUAL_REPLICATIONS };
         let replications = self.replications.unwrap_or(usual);
         let weeks = self.weeks.unwrap_or(base.scenario.weeks);

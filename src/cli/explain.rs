@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::plan_folder::PlanFolder;
 use super::{Format, Globals, print};
-use crate::model::{Channel, ClientId, Plan, Post, Tier, parse_wall_time, wall_time_text};
-use crate::planner::{self, BandTurn, Planner, PostExplanation, VerdictExplanation, WhyNot};
+use crate::model::{Channel, ClientId, Plan, Post, parse_wall_time, wall_time_text};
+use crate::planner::{self, BandTurn, PostExplanation, VerdictExplanation, WhyNot};
 
 /// Explain a post of a plan, or why no post stands at an hour.
 #[derive(Debug, Args)]
@@ -61,7 +61,7 @@ impl std::str::FromStr for Question {
 impl Explain {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let PlanFolder { head, rules, scenario } = PlanFolder::read(&self.plan, self.scenario.as_deref(), globals)?;
-        let planner = Planner::new(&rules, Tier::Exact, None);
+        let planner = head.planner(&rules);
         if let Some(question) = &self.why_not {
             let answer =
                 planner::why_not(&planner, &scenario, head.week, &question.client, question.channel, question.at)?;

@@ -11,7 +11,7 @@ use super::pack::read_pack;
 use super::{Format, Globals, OutArguments, RulesArgument, input, print};
 use crate::model::{Channel, Week, Zone};
 use crate::rules::Rules;
-use crate::scenario::{self, ChannelFigures, ClientOf, ImportOptions, ScenarioErrors};
+use crate::scenario::{self, AccountGrouping, ChannelDefaults, ImportOptions, ScenarioErrors};
 
 /// Turn a posting history (CSV) into a scenario.
 #[derive(Debug, Args)]
@@ -55,10 +55,10 @@ impl Import {
         let name =
             self.posts.file_stem().map_or_else(|| "imported".to_owned(), |stem| stem.to_string_lossy().into_owned());
         let options = ImportOptions {
-            client_of: match (&self.mapping, self.client) {
-                (Some(file), _) => ClientOf::Mapping(file.clone()),
-                (None, ClientIs::Account) => ClientOf::Account,
-                (None, ClientIs::Prefix) => ClientOf::Prefix,
+            grouping: match (&self.mapping, self.client) {
+                (Some(file), _) => AccountGrouping::Mapping(file.clone()),
+                (None, ClientIs::Account) => AccountGrouping::Account,
+                (None, ClientIs::Prefix) => AccountGrouping::Prefix,
             },
             start: self.start,
             weeks: self.weeks,
@@ -81,9 +81,9 @@ impl Import {
     }
 
     /// The channels' figures from the rules pack, or defaults if there is no pack in the default folder.
-    fn figures(&self, globals: &Globals) -> Result<[ChannelFigures; Channel::COUNT], Failure> {
+    fn figures(&self, globals: &Globals) -> Result<[ChannelDefaults; Channel::COUNT], Failure> {
         if !self.rules.rules.is_dir() && self.rules.rules.as_os_str() == "rules" {
-            return Ok(ChannelFigures::all_usual());
+            return Ok(ChannelDefaults::all_typical());
         }
         let files = read_pack(&self.rules.rules, globals)?;
         let rules = input::compile(files.clone())
@@ -92,8 +92,8 @@ impl Import {
     }
 }
 
-fn figures(rules: &Rules) -> [ChannelFigures; Channel::COUNT] {
-    let mut figures = ChannelFigures::all_usual();
+fn figures(rules: &Rules) -> [ChannelDefaults; Channel::COUNT] {
+    let mut figures = ChannelDefaults::all_typical();
     for (figures, rules) in figures.iter_mut().zip(&rules.channels) {
         figures.half_life_hours = rules.half_life_hours;
         figures.fatigue_per_post = rules.fatigue_per_post;

@@ -12,7 +12,7 @@ use super::ledger::{DatabaseArgument, NowArgument};
 use super::plan_folder::KEPT_SCENARIO;
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print, progress};
 use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week, WorkspaceId};
-use crate::planner::{self, Firing, Planner, SolvedInstance};
+use crate::planner::{self, GuardrailCounts, Planner, SolvedInstance};
 use crate::report::{self, TableFormat};
 use crate::rules::{CompiledRules, RuleUse};
 use crate::scenario::{self, ScenarioErrors};
@@ -177,7 +177,7 @@ impl Plan {
                 "high_risk": risk(RiskBand::High),
                 "decisions": decisions,
             },
-            "guardrails": planner::firings(plan.posts().map(|(_, post)| post)),
+            "guardrails": planner::guardrail_counts(plan.posts().map(|(_, post)| post)),
         })
     }
 
@@ -215,16 +215,16 @@ impl Plan {
 
 /// Reports guardrails that fired on no post, or on every post.
 fn say_idle_rules(globals: &Globals, plan: &model::Plan) {
-    let firings = planner::firings(plan.posts().map(|(_, post)| post));
-    let say = |which: &dyn Fn(&Firing) -> bool, what: &str| {
+    let guardrail_counts = planner::guardrail_counts(plan.posts().map(|(_, post)| post));
+    let say = |which: &dyn Fn(&GuardrailCounts) -> bool, what: &str| {
         let rules: Vec<String> =
-            firings.iter().filter(|firing| which(firing)).map(|firing| format!("`{}`", firing.rule)).collect();
+            guardrail_counts.iter().filter(|firing| which(firing)).map(|firing| format!("`{}`", firing.rule)).collect();
         if !rules.is_empty() {
             globals.say(&format!("guardrails that fired on {what}: {}", rules.join(", ")));
         }
     };
-    say(&Firing::is_on_none, "no post");
-    say(&Firing::is_on_all, "every post");
+    say(&GuardrailCounts::never_fired, "no post");
+    say(&GuardrailCounts::always_fired, "every post");
 }
 
 /// The path without `.` components.

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::pack::read_pack;
 use super::{Globals, input};
 use crate::files;
-use crate::model::{Plan, Scenario, Timestamp, Week};
+use crate::model::{Plan, Scenario, Tier, Timestamp, Week};
 use crate::planner::{self, Planner};
 use crate::rules::CompiledRules;
 
@@ -52,10 +52,18 @@ impl PlanFolder {
 }
 
 impl Head {
+    /// The planner that the plan was made with.
+    pub fn planner<'r>(&self, rules: &'r CompiledRules) -> Planner<'r> {
+        let planner = Planner::new(rules, Tier::Exact, None);
+        match self.not_before {
+            Some(now) => planner.starting_at(now),
+            None => planner,
+        }
+    }
+
     /// Plans the week again, which must give the same plan.
     pub fn plan_again(&self, planner: &Planner<'_>, scenario: &Scenario) -> Result<Plan, Failure> {
-        let started = self.not_before.map(|now| planner.starting_at(now));
-        let plan = planner::plan_week(started.as_ref().unwrap_or(planner), scenario, self.week)?;
+        let plan = planner::plan_week(planner, scenario, self.week)?;
         if plan.plan_id == self.plan_id {
             return Ok(plan);
         }

@@ -1,12 +1,12 @@
-//! Why a file or a folder was not read, and what to do about it.
+//! Why a file or a folder could not be read, and how to fix it.
 
 use std::io;
 
-/// Why a file or a folder was not read.
+/// Why a file or a folder could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// Nothing is there, or the link that is there leads nowhere.
+    /// The file does not exist, or is a dangling link.
     #[error("it is not there, or a link that leads nowhere")]
     Missing,
     /// A folder, a pipe, a socket or a device in place of a file.
@@ -15,34 +15,34 @@ pub enum FileError {
     /// A file in place of a folder.
     #[error("it is not a folder")]
     NotAFolder,
-    /// More than may be read.
+    /// The file is larger than allowed.
     #[error("it is larger than {}", size(*.most))]
     TooLarge {
-        /// Bytes that may be read.
+        /// Maximum size in bytes.
         most: u64,
     },
-    /// Links that lead to each other, or a folder that links to one that it lies in.
+    /// The links form a cycle.
     #[error("its links lead in a circle")]
     LinkLoop,
-    /// Not for this user.
+    /// This user has no permission.
     #[error("this user may not read it")]
     Denied,
-    /// No name that a file can have.
+    /// The file name is invalid.
     #[error("no file can have this name")]
     BadName,
-    /// Bytes that are no text.
+    /// The text is not UTF-8.
     #[error("line {line} is not UTF-8")]
     NotUtf8 {
-        /// Line, from 1.
+        /// 1-based line of the first invalid byte.
         line: usize,
     },
-    /// More entries in a folder than may be looked at.
+    /// The folder has too many entries.
     #[error("it holds more than {0} files and folders")]
     TooMany(usize),
-    /// Folders within folders.
+    /// Folders are nested too deeply.
     #[error("it lies more than {0} folders deep")]
     TooDeep(usize),
-    /// The machine failed.
+    /// An I/O failure of the machine.
     #[error("{0}")]
     Machine(io::Error),
 }
@@ -53,7 +53,7 @@ impl FileError {
         Self::NotUtf8 { line: 1 + before.iter().filter(|byte| **byte == b'\n').count() }
     }
 
-    /// Stable name of the kind of mistake.
+    /// Stable error code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ impl FileError {
         }
     }
 
-    /// What to do about it.
+    /// How to fix it.
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
         match self {
@@ -106,14 +106,14 @@ impl From<io::Error> for FileError {
             io::ErrorKind::IsADirectory => Self::Special("a folder"),
             io::ErrorKind::PermissionDenied => Self::Denied,
             io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => Self::BadName,
-            // What would have to be waited for is no file, whatever it calls itself.
+            // A read that would block does not come from a regular file, whatever its type says.
             io::ErrorKind::WouldBlock => Self::Special("a stream"),
             _ => Self::Machine(error),
         }
     }
 }
 
-/// A number of bytes in the largest unit that it is a whole number of.
+/// A number of bytes in the largest unit that divides it.
 fn size(bytes: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let fitting = units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));

@@ -1,8 +1,7 @@
-//! What is read from disk: regular files alone, each within a bound on its size, and folders within bounds on their
-//! number of entries and their depth.
+//! Reads from disk: regular files up to a maximum size, and folders up to a maximum number of entries and depth.
 //!
-//! A pipe or a device would be waited for without end, and links can lead in a circle. Whatever is refused is the
-//! user's to put right, and says so; what the machine itself fails at is told apart.
+//! Reading a pipe or a device could block forever, and links can form cycles. What is refused is for the user to fix,
+//! and the error says how; failures of the machine itself are told apart.
 
 mod error;
 mod walk;
@@ -15,10 +14,10 @@ use std::path::Path;
 pub use error::FileError;
 pub use walk::{Entry, Limits, walk};
 
-/// The bytes of a regular file that has no more than `most` of them.
+/// Reads a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// Where it cannot be read, is no regular file, or is larger.
+/// If it cannot be read, is not a regular file, or is larger.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
     let file = open(path)?;
     let length = file.metadata()?.len();
@@ -26,7 +25,7 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
         return Err(FileError::TooLarge { most });
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    // It may grow while it is read.
+    // The file may grow while it is read.
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         return Err(FileError::TooLarge { most });
@@ -34,16 +33,16 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
-/// The text of a regular file that has no more than `most` bytes.
+/// Reads a regular file of at most `most` bytes as text.
 ///
 /// # Errors
-/// As [`read`], and where it is not UTF-8.
+/// As for [`read`], and if it is not UTF-8.
 pub fn read_text(path: &Path, most: u64) -> Result<String, FileError> {
     String::from_utf8(read(path, most)?).map_err(|error| FileError::not_utf8(error.as_bytes(), &error.utf8_error()))
 }
 
-/// Opens a regular file for reading. What else lies there is looked at before it is opened, for opening a pipe waits
-/// and opening a device can act, and once more afterwards, for it may have been exchanged.
+/// Opens a regular file for reading. Its type is checked before opening, because opening a pipe blocks and opening a
+/// device can have side effects, and again afterwards, because it may have been replaced in between.
 fn open(path: &Path) -> Result<File, FileError> {
     refuse_special(&std::fs::metadata(path)?)?;
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;

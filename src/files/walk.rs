@@ -1,4 +1,4 @@
-//! The files of a folder and of those within it, links followed and none of them twice round.
+//! Lists the files in a folder and its subfolders, following links but never a cycle of them.
 
 use std::path::{Path, PathBuf};
 
@@ -6,28 +6,28 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::error::FileError;
 
-/// How much of a folder is looked at.
+/// Limits on the size of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Files and folders within it, over all.
+    /// Maximum number of files and folders in total.
     pub entries: usize,
-    /// Folders above a file, the folder itself not counted.
+    /// Maximum number of folders above a file, not counting the folder itself.
     pub depth: usize,
 }
 
-/// Something that lies in a folder.
+/// An entry found in a folder.
 #[derive(Debug)]
 pub struct Entry {
-    /// Where, from the folder on.
+    /// Path relative to the folder.
     pub within: PathBuf,
-    /// Why it cannot be looked at; none for a file that can.
+    /// Why it cannot be read; `None` for a file that can.
     pub error: Option<FileError>,
 }
 
-/// All that lies in a folder and is no folder itself, by name; links are followed.
+/// Everything in a folder that is not itself a folder, sorted by name; links are followed.
 ///
 /// # Errors
-/// Where the folder itself cannot be looked at, or holds more than it may.
+/// If the folder itself cannot be read, or exceeds the limits.
 pub fn walk(dir: &Path, limits: Limits) -> Result<Vec<Entry>, FileError> {
     if !std::fs::metadata(dir)?.is_dir() {
         return Err(FileError::NotAFolder);
@@ -60,7 +60,7 @@ fn looked_at(dir: &Path, entry: walkdir::Result<DirEntry>, depth: usize) -> Opti
 fn reason(error: walkdir::Error) -> FileError {
     match error.into_io_error() {
         Some(error) => FileError::from(error),
-        // The only other mistake is a link to a folder that it lies in.
+        // The only other error is a link to a folder that contains it.
         None => FileError::LinkLoop,
     }
 }

@@ -1,4 +1,4 @@
-//! The report as one page that needs nothing beside it: style, figures and text in one file, no script.
+//! The report as one self-contained page: style, figures and text in one file, without scripts.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -11,7 +11,7 @@ use super::findings::Page;
 
 const TEMPLATE: &str = include_str!("templates/index.html");
 
-/// A figure as the page shows it.
+/// A figure as passed to the template.
 #[derive(Debug, Serialize)]
 struct Picture<'a> {
     name: &'static str,
@@ -27,10 +27,10 @@ struct Swap {
     dark: String,
 }
 
-/// The whole page.
+/// Renders the page.
 ///
 /// # Errors
-/// Where the template cannot be filled in.
+/// If the template cannot be rendered.
 pub fn render(page: &Page, figures: &[Figure]) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
@@ -60,7 +60,7 @@ mod tests {
         render(&page, &draw_all(simulation).unwrap()).unwrap()
     }
 
-    /// The pages of a simulation and of every shape of comparison and sweep.
+    /// The pages of a simulation and of every kind of comparison and sweep.
     fn pages() -> Vec<String> {
         let versus = sample::comparisons().into_iter().map(|(_, comparison)| {
             let page = Page::of_comparison(&comparison, "mcoe compare", TableFormat::Parquet);

@@ -1,18 +1,18 @@
-//! A plan as calendars (iCalendar, RFC 5545), one a workspace.
+//! Exports a plan as calendars (iCalendar, RFC 5545), one per workspace.
 //!
-//! Written here and not by a crate: `ics` folds lines to 76 octets where the standard allows 75, and
-//! `icalendar` speaks in another date library's types. What is needed is escaping and folding.
-//! Times are in UTC, so no time zone has to be described; nothing in a calendar depends on when it is made.
+//! Written here rather than with a crate: `ics` folds lines at 76 octets where the standard allows 75, and `icalendar`
+//! uses the types of another date library. All that is needed is escaping and folding. Times are in UTC, so no time
+//! zone has to be described. A calendar does not depend on when it is made.
 
 use std::collections::BTreeSet;
 
 use super::{File, numbers};
 use crate::model::{Channel, ClientPlan, Plan, Post, ScheduleStatus, Timestamp, WorkspaceId, derived_id};
 
-/// Most octets of a line, its end not counted (RFC 5545, section 3.1).
+/// Maximum octets of a line, without its line break (RFC 5545, section 3.1).
 const LINE_OCTETS: usize = 75;
 
-/// One calendar a workspace of the plan, as `plan-WORKSPACE.ics`, by workspace.
+/// One calendar per workspace of the plan, named `plan-WORKSPACE.ics`, by workspace.
 #[must_use]
 pub fn calendars(plan: &Plan) -> Vec<File> {
     let workspaces: BTreeSet<&WorkspaceId> = plan.clients.iter().map(|client| &client.workspace_id).collect();
@@ -24,7 +24,7 @@ pub fn calendars(plan: &Plan) -> Vec<File> {
         .collect()
 }
 
-/// The calendar of one workspace: an event a post, those held back as cancelled ones.
+/// The calendar of one workspace with one event per post; blocked posts are cancelled events.
 #[must_use]
 pub fn calendar(plan: &Plan, workspace: &WorkspaceId) -> String {
     let own = plan.posts().filter(|(client, _)| client.workspace_id == *workspace);
@@ -32,31 +32,31 @@ pub fn calendar(plan: &Plan, workspace: &WorkspaceId) -> String {
     calendar_of(&format!("Posts of {workspace}, {}", plan.week), &events)
 }
 
-/// A post as calendars show it.
+/// A post as a calendar event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// What names it: the same for as long as it is the same post.
+    /// Unique identifier, unchanged for as long as it is the same post.
     pub uid: String,
-    /// Rises whenever the event changes, so that calendars take the newer one.
+    /// Increases whenever the event changes, so that calendars take the newer version.
     pub sequence: u32,
-    /// When the event was last written down.
+    /// When this version of the event was written.
     pub stamp: Timestamp,
-    /// When the post goes out.
+    /// When the post is due.
     pub at: Timestamp,
-    /// One line.
+    /// Title, on one line.
     pub summary: String,
-    /// Several lines.
+    /// Description, of several lines.
     pub description: String,
     /// The channel.
     pub channel: Channel,
-    /// Where the post stands.
+    /// The status of the schedule.
     pub status: ScheduleStatus,
 }
 
-/// Minutes that a post takes in a calendar: some programs hide events that take none.
+/// Duration of an event in minutes: some programs hide events without one.
 const EVENT_MINUTES: i64 = 15;
 
-/// A calendar of events, in their order.
+/// A calendar with the given events, in their order.
 #[must_use]
 pub fn calendar_of(name: &str, events: &[Event]) -> String {
     let mut text = String::new();
@@ -124,7 +124,7 @@ fn description(client: &ClientPlan, post: &Post) -> String {
     lines.join("\n")
 }
 
-/// What RFC 5545 knows of an event: settled, not yet, or not at all.
+/// The status in terms of RFC 5545: confirmed, tentative or cancelled.
 const fn status(status: ScheduleStatus) -> &'static str {
     match status {
         ScheduleStatus::Ready | ScheduleStatus::Executing | ScheduleStatus::Completed => "CONFIRMED",
@@ -137,7 +137,7 @@ fn instant(at: Timestamp) -> String {
     at.utc().format("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// Text as a property's value (RFC 5545, section 3.3.11); control characters are left out.
+/// Escapes text as a property's value (RFC 5545, section 3.3.11) and drops control characters.
 fn escaped(text: &str) -> String {
     let mut value = String::with_capacity(text.len());
     for letter in text.replace("\r\n", "\n").chars() {
@@ -152,7 +152,7 @@ fn escaped(text: &str) -> String {
     value
 }
 
-/// Adds a property, folded so that no line is longer than allowed and no letter is cut.
+/// Appends a property, folded so that no line is too long and no character is split.
 fn push_line(text: &mut String, property: &str, value: &str) {
     let mut used = 0;
     for letter in property.chars().chain([':']).chain(value.chars()) {
@@ -166,7 +166,7 @@ fn push_line(text: &mut String, property: &str, value: &str) {
     text.push_str("\r\n");
 }
 
-/// A name that every file system takes; where letters had to go, a mark tells it from its like.
+/// A name that is valid on every file system; if characters were replaced, a hash keeps it unique.
 fn file_name(id: &str) -> String {
     let safe = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
     let name: String = id.chars().map(|letter| if safe(letter) { letter } else { '_' }).take(80).collect();

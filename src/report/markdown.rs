@@ -1,5 +1,5 @@
-//! The report as Markdown, for a pull request: the same words and numbers as the page; of figures, where
-//! they are and what is to be seen in them.
+//! The report as Markdown, for a pull request: the same words and numbers as the page; figures are given by path and
+//! caption.
 
 use std::fmt::Write;
 
@@ -93,7 +93,7 @@ fn code(name: &str) -> String {
     format!("`{}`", name.replace('`', "'").replace('|', "\\|").replace(['\n', '\r'], " "))
 }
 
-/// Text that Markdown, HTML within it and table cells leave alone.
+/// Escapes text for Markdown, embedded HTML and table cells.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {

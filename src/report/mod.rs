@@ -1,9 +1,8 @@
-//! Reports: from the summary of a simulation or a comparison to a page, a summary in Markdown, figures
-//! and tables; from a plan to tables and calendars.
+//! Reports: from the summary of a simulation, comparison or sweep to an HTML page, a Markdown summary, figures and
+//! tables; from a plan to tables and calendars.
 //!
-//! Everything here is made in memory and is the same bytes for the same input. Nothing is written,
-//! no result is computed that the input does not hold, and no clock is read: a report says when its
-//! weeks were, not when it was made.
+//! Everything is built in memory, and the bytes are the same for the same input. Nothing is written, no result is
+//! computed beyond the input, and no clock is read: a report states which weeks it covers, not when it was made.
 
 mod figures;
 mod findings;
@@ -28,63 +27,63 @@ pub use tables::{Table, TableColumn, TableFormat, plan_tables};
 /// A file of a report: its path within the report's folder, and its bytes.
 pub type File = (String, Vec<u8>);
 
-/// What a report of a simulation is made from.
+/// The input of a simulation's report.
 #[derive(Debug, Clone, Copy)]
 pub struct RunReport<'a> {
-    /// What was found.
+    /// The simulation.
     pub simulation: &'a Simulation,
-    /// The command that repeats the run.
+    /// The command that reproduces the run.
     pub command: &'a str,
-    /// How tables are written.
+    /// The format of the tables.
     pub tables: TableFormat,
 }
 
-/// What a report of a comparison is made from.
+/// The input of a comparison's report.
 #[derive(Debug, Clone, Copy)]
 pub struct ComparisonReport<'a> {
-    /// What was found.
+    /// The comparison.
     pub comparison: &'a Comparison,
-    /// The command that repeats it.
+    /// The command that reproduces it.
     pub command: &'a str,
-    /// How tables are written.
+    /// The format of the tables.
     pub tables: TableFormat,
 }
 
-/// What a report of a sweep is made from.
+/// The input of a sweep's report.
 #[derive(Debug, Clone, Copy)]
 pub struct SweepReport<'a> {
-    /// What was found.
+    /// The sweep.
     pub sweep: &'a Sweep,
-    /// The command that repeats it.
+    /// The command that reproduces it.
     pub command: &'a str,
-    /// How tables are written.
+    /// The format of the tables.
     pub tables: TableFormat,
 }
 
-/// Why a report cannot be made. All are faults of the machine or of the engine, not of the input.
+/// Why a report cannot be made. The cause is always the machine or the engine, never the input.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
     /// A figure could not be drawn.
     #[error("a figure cannot be drawn: {0}")]
     Drawing(String),
-    /// A drawing could not be turned into a picture.
+    /// A drawing could not be rendered as PNG.
     #[error("the figure `{figure}` cannot be turned into a PNG: {cause}")]
     Picture {
-        /// Which.
+        /// The figure.
         figure: &'static str,
-        /// Why.
+        /// The cause.
         cause: String,
     },
-    /// The page could not be filled in.
+    /// The page template could not be rendered.
     #[error("the page cannot be filled in: {0}")]
     Page(#[from] minijinja::Error),
     /// A table could not be written.
     #[error("the table `{table}` cannot be written: {cause}")]
     Table {
-        /// Which.
+        /// The table.
         table: &'static str,
-        /// Why.
+        /// The cause.
         cause: String,
     },
 }
@@ -92,26 +91,26 @@ pub enum ReportError {
 /// The files of a simulation's report: `index.html`, `summary.md`, `figures/*.svg` and `.png`, `tables/*`.
 ///
 /// # Errors
-/// Where a figure, the page or a table cannot be made.
+/// If a figure, the page or a table cannot be made.
 pub fn render(report: &RunReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_all(report.simulation)?;
     let page = Page::of(report.simulation, report.command, report.tables);
     files(&page, &figures, tables::run_tables(report.simulation, report.tables)?)
 }
 
-/// Of a simulation's report what a browser shows: `index.html`, `summary.md` and `figures/*.svg`.
+/// The part of a simulation's report that a browser shows: `index.html`, `summary.md` and `figures/*.svg`.
 ///
 /// # Errors
-/// Where a figure or the page cannot be made.
+/// If a figure or the page cannot be made.
 pub fn documents(report: &RunReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_all(report.simulation)?;
     documents_of(&Page::of(report.simulation, report.command, report.tables), &figures)
 }
 
-/// The same of a comparison's report.
+/// The part of a comparison's report that a browser shows.
 ///
 /// # Errors
-/// Where a figure or the page cannot be made.
+/// If a figure or the page cannot be made.
 pub fn comparison_documents(report: &ComparisonReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_comparison(report.comparison)?;
     documents_of(&Page::of_comparison(report.comparison, report.command, report.tables), &figures)
@@ -120,7 +119,7 @@ pub fn comparison_documents(report: &ComparisonReport) -> Result<Vec<File>, Repo
 /// The files of a comparison's report, named as those of a simulation's.
 ///
 /// # Errors
-/// Where a figure, the page or a table cannot be made.
+/// If a figure, the page or a table cannot be made.
 pub fn render_comparison(report: &ComparisonReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_comparison(report.comparison)?;
     let page = Page::of_comparison(report.comparison, report.command, report.tables);
@@ -130,21 +129,21 @@ pub fn render_comparison(report: &ComparisonReport) -> Result<Vec<File>, ReportE
 /// The files of a sweep's report, named as those of a simulation's.
 ///
 /// # Errors
-/// Where a figure, the page or a table cannot be made.
+/// If a figure, the page or a table cannot be made.
 pub fn render_sweep(report: &SweepReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_sweep(report.sweep)?;
     let page = Page::of_sweep(report.sweep, report.command, report.tables);
     files(&page, &figures, tables::sweep_tables(report.sweep, report.tables)?)
 }
 
-/// What a sweep comes to, in plain text: a sentence of the trade-off, and one of each of its two numbers.
+/// The findings of a sweep in plain text: a sentence on the trade-off, and one on each of its two measures.
 #[must_use]
 pub fn sweep_words(sweep: &Sweep) -> Vec<String> {
     findings::sweep_words(sweep).iter().map(|words| Phrase::parse(words).text()).collect()
 }
 
-/// What a comparison comes to, in plain text: a sentence for every pack that is compared with the base, in
-/// their order.
+/// The verdicts of a comparison in plain text: one sentence for every pack that is compared with the base, in pack
+/// order.
 #[must_use]
 pub fn verdicts(comparison: &Comparison) -> Vec<String> {
     findings::verdicts(comparison).iter().map(|verdict| Phrase::parse(verdict).text()).collect()

@@ -1,23 +1,23 @@
-//! Numbers as the report prints them: the one place where they are rounded and spelt.
+//! Formats numbers for reports: the only place where they are rounded.
 //!
-//! Nothing here computes a result. What is not a finite number is printed as a dash.
+//! Nothing here computes a result. Numbers that are not finite are printed as a dash.
 
-/// Stands for a number that there is none of.
+/// Printed in place of a missing number.
 pub const NONE: &str = "–";
 
-/// Figures that are added at most to tell the ends of a range apart.
+/// Maximum number of extra digits to tell the ends of a range apart.
 const MOST_FIGURES: usize = 6;
 
 /// Keeps a number and its unit on one line.
 const NO_BREAK: char = '\u{a0}';
 
-/// A count, or a mean of counts: with one decimal below 10, whole up to a million with thousands set
-/// apart by commas, with three figures from there; of a little, the first figure.
+/// A count, or a mean of counts: one decimal below 10, whole numbers with thousands separators up to a million, three
+/// significant digits from there; of small values, the first significant digit.
 pub fn count(value: f64) -> String {
     count_to(value, 0)
 }
 
-/// A count with so many figures more.
+/// A count with `more` extra digits.
 pub fn count_to(value: f64, more: usize) -> String {
     if !value.is_finite() {
         return NONE.to_owned();
@@ -35,7 +35,7 @@ pub fn count_to(value: f64, more: usize) -> String {
     with_sign(value, digits)
 }
 
-/// A whole number, thousands set apart by commas.
+/// A whole number with thousands separators.
 pub fn whole(value: u64) -> String {
     grouped(value as f64, 0)
 }
@@ -45,18 +45,18 @@ pub fn score(value: f64) -> String {
     if value.is_finite() { with_sign(value, format!("{:.2}", value.abs())) } else { NONE.to_owned() }
 }
 
-/// A part of a whole; none where there is no whole.
+/// A part as a share of a whole; `None` if the whole is not positive.
 pub fn share(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0 && part.is_finite()).then(|| part / whole)
 }
 
-/// A share in per cent: with one decimal below 10 % and just under 100 %, so that a little never
-/// reads as nothing and nearly all never as all.
+/// A share in per cent: with one decimal below 10 % and just below 100 %, so that a small share never reads as 0 % and
+/// a large one never as 100 %.
 pub fn percent(share: Option<f64>) -> String {
     percent_to(share, 0)
 }
 
-/// A share in per cent with so many figures more.
+/// A share in per cent with `more` extra digits.
 pub fn percent_to(share: Option<f64>, more: usize) -> String {
     let Some(percent) = share.map(|share| share * 100.0).filter(|percent| percent.is_finite()) else {
         return NONE.to_owned();
@@ -74,35 +74,35 @@ pub fn percent_to(share: Option<f64>, more: usize) -> String {
     format!("{}{NO_BREAK}%", with_sign(percent, digits))
 }
 
-/// A share by which something changed, in per cent, with its sign.
+/// A relative change in per cent, with its sign.
 pub fn change(share: Option<f64>) -> String {
     signed(share.unwrap_or(f64::NAN), percent(share))
 }
 
-/// A count by which something changed, with its sign.
+/// A change of a count, with its sign.
 pub fn count_change(value: f64) -> String {
     signed(value, count(value))
 }
 
-/// Between which ends a share changed, in per cent, each with its sign.
+/// The range of a relative change in per cent, with signs.
 pub fn change_range(ends: [f64; 2]) -> String {
     let [low, high] = apart(ends, |share, more| signed(share, percent_to(Some(share), more)));
     format!("{low} to {high}")
 }
 
-/// Between which ends a count changed, each with its sign.
+/// The range of a change of a count, with signs.
 pub fn count_change_range(ends: [f64; 2]) -> String {
     let [low, high] = apart(ends, |value, more| signed(value, count_to(value, more)));
     format!("{low} to {high}")
 }
 
-/// How far something changed, in words: `2.1 % more`, `18 % less`.
+/// A change in words: `2.1 % more`, `18 % less`.
 pub fn more_or_less(change: f64, show: impl Fn(f64) -> String) -> String {
     format!("{} {}", show(change.abs()), direction(change))
 }
 
-/// Between which ends something changed, in words: `2.1 % to 3.4 % more`, the smaller change first, or
-/// `between 1.2 % less and 0.8 % more`. `show` gives a size with so many figures more.
+/// The range of a change in words: `2.1 % to 3.4 % more`, the smaller change first, or
+/// `between 1.2 % less and 0.8 % more`. `show` formats a size with the given number of extra digits.
 pub fn between([low, high]: [f64; 2], show: impl Fn(f64, usize) -> String) -> String {
     if low < 0.0 && high > 0.0 {
         let end = |change| more_or_less(change, |size| show(size, 0));
@@ -118,7 +118,7 @@ fn direction(change: f64) -> &'static str {
     if change < 0.0 { "less" } else { "more" }
 }
 
-/// A p value with three decimals.
+/// A p-value with three decimals.
 pub fn p_value(p: Option<f64>) -> String {
     match p {
         Some(p) if p < 0.001 => format!("<{NO_BREAK}0.001"),
@@ -133,7 +133,7 @@ pub fn range(ends: [f64; 2]) -> String {
     format!("{low} to {high}")
 }
 
-/// The two ends of a range with as few figures as tell them apart.
+/// The two ends of a range with as few digits as tell them apart.
 fn apart(ends: [f64; 2], show: impl Fn(f64, usize) -> String) -> [String; 2] {
     let [low, high] = ends;
     let figures = if low == high { 0 } else { MOST_FIGURES };
@@ -141,9 +141,9 @@ fn apart(ends: [f64; 2], show: impl Fn(f64, usize) -> String) -> [String; 2] {
     (0..=figures).map(shown).find(|[low, high]| low != high).unwrap_or_else(|| shown(0))
 }
 
-/// How a value lies against a reference: `5 % above`, `as`; none where the reference is next to nothing.
+/// A value relative to a reference: `5 % above`, `as`; `None` if the reference is close to zero.
 pub fn against(value: f64, reference: f64) -> Option<String> {
-    if reference < crate::stats::NEXT_TO_NOTHING * value {
+    if reference < crate::stats::MIN_BASE_RATIO * value {
         return None;
     }
     let change = share(value - reference, reference)?;
@@ -154,14 +154,14 @@ pub fn against(value: f64, reference: f64) -> Option<String> {
     Some(format!("{} {direction}", percent(Some(change.abs()))))
 }
 
-/// A noun in the number that fits the count.
-pub fn of_things(amount: f64, one: &str, many: &str) -> String {
+/// A count with its noun, in singular or plural.
+pub fn count_with_noun(amount: f64, one: &str, many: &str) -> String {
     let shown = count(amount);
     let noun = if shown == "1" { one } else { many };
     format!("{shown}{NO_BREAK}{noun}")
 }
 
-/// A tick of an axis whose steps are `step` wide.
+/// The label of a tick on an axis with steps of `step`.
 pub fn tick(value: f64, step: f64) -> String {
     let decimals = (-libm::log10(step).floor()).clamp(0.0, 3.0);
     if decimals > 0.0 && step.fract() != 0.0 {
@@ -176,8 +176,8 @@ pub fn tick(value: f64, step: f64) -> String {
     with_sign(value, digits)
 }
 
-/// A number with so many decimals, or with as many more as show its first figure. What is smaller than any rounding
-/// leaves is nothing.
+/// A number with the given decimals, or with as many as it takes to show its first significant digit. Rounding errors
+/// are printed as 0.
 fn fraction(size: f64, decimals: usize) -> String {
     if size < 1e-9 {
         return "0".to_owned();
@@ -186,7 +186,7 @@ fn fraction(size: f64, decimals: usize) -> String {
     format!("{size:.*}", decimals.max(first))
 }
 
-/// Three figures of a large number, and so many more, with its unit.
+/// A large number with three significant digits, `more` extra digits, and its unit.
 fn large(size: f64, more: usize) -> String {
     let (value, unit) = if size >= 999.5e6 { (size / 1e9, "bn") } else { (size / 1e6, "M") };
     let digits = match value {
@@ -203,19 +203,19 @@ fn trimmed(value: f64) -> String {
 }
 
 fn signed(value: f64, text: String) -> String {
-    if value > 0.0 && !is_nothing(&text) { format!("+{text}") } else { text }
+    if value > 0.0 && !is_zero(&text) { format!("+{text}") } else { text }
 }
 
-/// Digits with the sign of their number; nothing has none.
+/// Digits with the sign of their number; zero has none.
 fn with_sign(value: f64, digits: String) -> String {
-    if value < 0.0 && !is_nothing(&digits) { format!("\u{2212}{digits}") } else { digits }
+    if value < 0.0 && !is_zero(&digits) { format!("\u{2212}{digits}") } else { digits }
 }
 
-fn is_nothing(digits: &str) -> bool {
+fn is_zero(digits: &str) -> bool {
     !digits.contains(|c: char| ('1'..='9').contains(&c))
 }
 
-/// A number with so many decimals, thousands set apart by commas.
+/// A number with the given decimals and thousands separators.
 fn grouped(value: f64, decimals: usize) -> String {
     let digits = format!("{value:.decimals$}");
     let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));

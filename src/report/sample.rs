@@ -1,28 +1,28 @@
-//! A plausible simulation, made up without chance, and its extreme relatives: for tests only.
+//! A plausible simulation, built without randomness, and extreme variants of it: for tests only.
 
 use std::sync::Arc;
 
 use crate::model::{
-    ActionType, AgencyDirector, Allocation, AssetChoice, AssetId, CampaignId, Channel, ChannelSeen, ClientId,
+    ActionType, AgencyDirector, Allocation, AssetChoice, AssetId, CampaignId, Channel, ChannelSnapshot, ClientId,
     ClientOps, ClientPlan, ClientStatus, Conflict, ConflictKind, CreativeDirector, Decision, DecisionStatus,
     EarlyWarning, PerformanceReality, Plan, Policy, Post, Reason, RiskBand, Scaling, ScheduleStatus, Severity, Signals,
     TargetSource, Tier, Week, WorkspaceId, Zone,
 };
 use crate::simulator::{
     AssetSummary, ChannelDifference, ChannelSummary, ChannelWeek, ClientCounts, ClientDifference, ClientSummary,
-    Comparison, GuardrailSummary, Headline, Measure, MeasureDifference, Pack, Provenance, Simulation, TargetChanges,
-    Until, Versus, WeekDifference, WeekSummary,
+    Comparison, GuardrailSummary, Headline, Measure, MeasureDifference, Pack, Provenance, Simulation, StoppingRule,
+    TargetChanges, Versus, WeekDifference, WeekSummary,
 };
 use crate::stats::{Difference, Estimate, Pairs};
 
-/// How large a made-up simulation is.
+/// The size of a sample simulation.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     pub channels: usize,
     pub clients: usize,
     pub weeks: u32,
     pub replications: u32,
-    /// Factor on everything that is counted.
+    /// Factor on all counts.
     pub size: f64,
 }
 
@@ -79,12 +79,12 @@ fn estimate(mean: f64, spread: f64, replications: u32) -> Estimate {
     Estimate::of(&(0..replications).map(value).collect::<Vec<f64>>())
 }
 
-/// The usual simulation.
+/// The usual sample simulation.
 pub fn simulation() -> Simulation {
     shaped(USUAL)
 }
 
-/// The usual one and its relatives, each with a name.
+/// The usual simulation and its variants, each with a name.
 pub fn variants() -> Vec<(&'static str, Simulation)> {
     let zero = Shape { size: 0.0, ..USUAL };
     vec![
@@ -126,7 +126,7 @@ fn named(mut simulation: Simulation) -> Simulation {
     simulation
 }
 
-/// A simulation of a shape.
+/// A simulation of the given size.
 pub fn shaped(shape: Shape) -> Simulation {
     let start: Week = "2026-W48".parse().unwrap();
     let weekly: Vec<WeekSummary> = (0..shape.weeks as usize).map(|week| week_summary(shape, start, week)).collect();
@@ -352,7 +352,7 @@ fn headline(shape: Shape, weekly: &[WeekSummary], channels: &[ChannelSummary]) -
     }
 }
 
-/// How another pack differs: by how much on average, and how much that varies.
+/// The effect of another pack: its label, the mean relative difference, and the spread of the difference.
 type Effect = (&'static str, f64, f64);
 
 const BOLD: Effect = ("bold", 0.027, 0.05);
@@ -361,7 +361,7 @@ const SAME: Effect = ("twin", 0.0, 0.0);
 
 /// Comparisons of packs with the default one, each with a name.
 pub fn comparisons() -> Vec<(&'static str, Comparison)> {
-    let until = |is_reached| Some(Until { half_width: 0.005, most_replications: 1000, is_reached });
+    let until = |is_reached| Some(StoppingRule { half_width: 0.005, most_replications: 1000, is_reached });
     let usual = comparison(USUAL, &[BOLD]);
     let mut hostile = comparison(USUAL, &[("<script>`a|b`</script> & a name that goes on and on and on", 0.1, 0.3)]);
     for client in hostile.versus.iter_mut().flat_map(|versus| &mut versus.clients) {
@@ -407,7 +407,7 @@ fn pairs(shape: Shape, mean: f64, effect: f64, spread: f64, place: usize) -> Dif
 }
 
 fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usize) -> Versus {
-    // An effect is not the same everywhere.
+    // The effect differs between parts.
     let part = |mean, place| pairs(shape, mean, effect * (4.0 * wobble(place, 60) - 1.0), spread, place);
     let row = |(place, measure): (usize, Measure)| {
         let effect = if measure == Measure::Reviews { -5.0 * effect } else { effect };
@@ -437,7 +437,7 @@ fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usi
     }
 }
 
-/// A small plan: a post that is ready, one that waits, one that is blocked, on both sides of a change of clocks.
+/// A small plan with one ready, one pending and one blocked post, on both sides of a clock change.
 pub fn plan() -> Plan {
     let zone: Zone = "Australia/Sydney".parse().unwrap();
     let post = |at: &str, channel, status, asset: Option<AssetChoice>, reason: Option<Reason>| Post {
@@ -526,8 +526,8 @@ fn allocation() -> Allocation {
     }
 }
 
-fn seen() -> ChannelSeen {
-    ChannelSeen {
+fn seen() -> ChannelSnapshot {
+    ChannelSnapshot {
         industry: "food".into(),
         tags: Vec::new(),
         status: ClientStatus::Active,

@@ -1,13 +1,13 @@
-//! Made-up sweeps for the tests of reports, from nearly nothing to very much.
+//! Sample sweeps for tests of reports, from nearly empty to very large.
 
 use crate::model::Week;
 use crate::rules::Level;
 use crate::simulator::{
-    Goal, LeftOut, Measure, Noise, PointMeasure, Provenance, Sensitivity, Sweep, SweepPoint, SweptKey, Wish,
+    Direction, Goal, LeftOut, Measure, Noise, PointMeasure, Provenance, Sensitivity, Sweep, SweepPoint, SweptKey,
 };
 use crate::stats::{Estimate, Pairs, frontier};
 
-/// How large a sweep is.
+/// The size of a sample sweep.
 #[derive(Clone, Copy)]
 struct Shape {
     points: u32,
@@ -18,7 +18,7 @@ struct Shape {
 
 const USUAL: Shape = Shape { points: 24, keys: 3, replications: 4, size: 1.0 };
 
-/// Sweeps of many shapes, each with a name.
+/// Sweeps of many sizes, each with a name.
 pub fn sweeps() -> Vec<(&'static str, Sweep)> {
     let usual = sweep(USUAL);
     let mut hostile = sweep(USUAL);
@@ -42,7 +42,7 @@ pub fn sweeps() -> Vec<(&'static str, Sweep)> {
     ]
 }
 
-/// A number in `0..1` that looks drawn, and is the same every time.
+/// A deterministic number in `0..1` that looks random.
 fn wobble(a: usize, b: usize) -> f64 {
     (libm::sin(a as f64 * 12.9898 + b as f64 * 78.233) * 43_758.547).rem_euclid(1.0)
 }
@@ -51,7 +51,7 @@ fn level(number: usize) -> Level {
     Level { written: number.to_string(), number: Some(number as f64) }
 }
 
-/// What a point's replications come to.
+/// The values of a point's replications.
 fn values(shape: Shape, point: u32, place: usize) -> Vec<f64> {
     let own = 0.8 + 0.4 * wobble(point as usize, place % 2);
     let mean = 40_000.0 / libm::pow(1.0 + place as f64, 2.0) * own * shape.size;
@@ -97,14 +97,14 @@ fn sensitivities(shape: Shape) -> Vec<Sensitivity> {
 }
 
 fn sweep(shape: Shape) -> Sweep {
-    let goal = |measure: Measure| Goal { measure, wish: measure.wish() };
+    let goal = |measure: Measure| Goal { measure, wish: measure.direction() };
     let goals = [Measure::Engagement, Measure::Reviews].map(goal);
     let mut base = point(shape, 0);
     let mut points: Vec<SweepPoint> = (1..=shape.points).map(|number| point(shape, number)).collect();
     let worth = |point: &SweepPoint| {
         goals.map(|goal| {
             let mean = point.of(goal.measure).unwrap().estimate.mean;
-            if goal.wish == Wish::More { mean } else { -mean }
+            if goal.wish == Direction::More { mean } else { -mean }
         })
     };
     let all: Vec<[f64; 2]> = std::iter::once(&base).chain(&points).map(worth).collect();

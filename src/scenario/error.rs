@@ -1,6 +1,6 @@
-//! What can be wrong with a scenario: its place, its cause, and what to do about it.
+//! Errors in a scenario: location, cause and remedy.
 //!
-//! A user's mistakes are collected, all of them; a failure of the machine is told apart from them.
+//! All of a user's errors are collected; failures of the machine are told apart from them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use crate::files::FileError;
 use crate::rules::{Diagnostic, visible};
 use crate::tables::TableError;
 
-/// Mistakes shown in full before the rest are only counted.
+/// Number of errors shown in full; the rest are only counted.
 const SHOWN: usize = 50;
 
 /// What went wrong with a scenario folder or a posting history.
@@ -19,26 +19,26 @@ pub enum ScenarioError {
     /// A file could not be read.
     #[error("cannot read `{}`: {source}; {}", visible(&path.to_string_lossy()), source.remedy())]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: FileError,
     },
     /// A table could not be encoded.
     #[error("cannot encode `{name}`: {cause}")]
     Encode {
-        /// Which file.
+        /// The file.
         name: String,
-        /// Why.
+        /// The cause.
         cause: String,
     },
-    /// `scenario.toml` is wrong.
+    /// `scenario.toml` is invalid.
     #[error("{}", manifest_message(.0))]
     Manifest(Box<Diagnostic>),
-    /// A table is wrong.
+    /// A table is invalid.
     #[error("{0}")]
     Table(Box<TableError>),
-    /// A number of the request itself is wrong.
+    /// A number in the request itself is invalid.
     #[error("{0}")]
     Request(String),
 }
@@ -50,8 +50,8 @@ fn manifest_message(diagnostic: &Diagnostic) -> String {
 }
 
 impl ScenarioError {
-    /// Whether the machine failed rather than the user's data. A file that is not there, is none, or may not be read
-    /// is the user's.
+    /// Whether the machine failed rather than the user's data. A file that is missing, is not a regular file or may not
+    /// be read is the user's to fix.
     #[must_use]
     pub fn is_machine_failure(&self) -> bool {
         match self {
@@ -62,12 +62,12 @@ impl ScenarioError {
     }
 }
 
-/// Every error that was found. Never empty.
+/// All errors found. Never empty.
 #[derive(Debug)]
 pub struct ScenarioErrors(Vec<ScenarioError>);
 
 impl ScenarioErrors {
-    /// The errors as a failure; nothing where there are none.
+    /// Wraps the errors; `None` if there are none.
     #[must_use]
     pub fn of(errors: Vec<ScenarioError>) -> Option<Self> {
         (!errors.is_empty()).then_some(Self(errors))
@@ -78,13 +78,13 @@ impl ScenarioErrors {
         self.0.iter()
     }
 
-    /// How many there are.
+    /// Number of errors.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Never true.
+    /// Always false: there is at least one error.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -98,7 +98,7 @@ impl ScenarioErrors {
 }
 
 impl fmt::Display for ScenarioErrors {
-    /// One error a line; beyond the first fifty the rest are counted.
+    /// One error per line; after the first fifty, the rest are only counted.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, error) in self.0.iter().take(SHOWN).enumerate() {
             if index > 0 {

@@ -1,7 +1,6 @@
-//! `scenario.toml`: what a scenario is called, when it starts, what its world is like, and which
-//! files hold its tables.
+//! `scenario.toml`: the name and start of a scenario, the parameters of its environment, and the files of its tables.
 //!
-//! The manifest is read from text by the same table of keys as a rules pack; no table is opened here.
+//! The manifest is parsed with the same table of keys as a rules pack; no table is opened here.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -16,29 +15,29 @@ use crate::tables::ScenarioTable;
 /// The name of the manifest in a scenario folder.
 pub const MANIFEST_FILE: &str = "scenario.toml";
 
-/// What `scenario.toml` says.
+/// The contents of `scenario.toml`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
     /// Shown in reports.
     pub name: String,
     /// First week; the file gives its Monday.
     pub start: Week,
-    /// How many weeks a simulation runs by default, `1..=520`.
+    /// Default number of weeks of a simulation, `1..=520`.
     pub weeks: u32,
-    /// The zone of clients that name none.
+    /// Time zone of clients that name none.
     pub default_zone: Zone,
-    /// What a workspace can handle.
+    /// Review capacity of each workspace.
     pub capacity: Capacity,
-    /// Who reviews, and how.
+    /// How simulated reviewers behave.
     pub review: ReviewPolicy,
-    /// The world that answers to posts.
+    /// The simulated environment that responds to posts.
     pub environment: Environment,
-    /// File name by table: `clients` and `channels`, and whichever of the others there are.
+    /// File name by table: `clients`, `channels`, and any of the optional ones.
     pub files: BTreeMap<String, String>,
 }
 
 impl Manifest {
-    /// A manifest with default figures, whose tables all lie in CSV files of their own names.
+    /// A manifest with default parameters, and with each table in a CSV file named after it.
     #[must_use]
     pub fn new(name: String, start: Week, weeks: u32) -> Self {
         Self {
@@ -56,10 +55,10 @@ impl Manifest {
         }
     }
 
-    /// Reads the manifest from its text; `file` is its name in messages.
+    /// Parses the text of a manifest; `file` is its name in messages.
     ///
     /// # Errors
-    /// Every mistake in it, sorted by line and column.
+    /// All errors, sorted by line and column.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
         let (settings, mut mistakes) = read_alone(file, text, &SCENARIO_KEYS);
         let start = start(&settings, &mut mistakes);
@@ -83,7 +82,7 @@ impl Manifest {
     }
 }
 
-/// The keys of `scenario.toml`. Defaults are those of the model's types; a test keeps them so.
+/// The keys of `scenario.toml`. Their defaults equal those of the model's types, which a test checks.
 pub const SCENARIO_KEYS: FileKeys =
     FileKeys { stem: "scenario", doc: "name, start and world of a scenario, and the files of its tables", keys: KEYS };
 
@@ -164,7 +163,7 @@ const fn exponent(path: &'static str, default: f64, doc: &'static str) -> Key {
     Key::preset(path, Kind::number(-5.0, 5.0), Preset::Number(default), doc)
 }
 
-/// Days that a scenario may start on.
+/// Allowed start dates of a scenario.
 const STARTS: RangeInclusive<NaiveDate> =
     NaiveDate::from_ymd_opt(2000, 1, 1).unwrap()..=NaiveDate::from_ymd_opt(2199, 12, 31).unwrap();
 
@@ -174,7 +173,7 @@ pub(super) fn is_plausible(start: Week) -> bool {
 }
 
 fn start(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> Option<Week> {
-    let (setting, place) = told(settings, "start")?;
+    let (setting, place) = explicit_setting(settings, "start")?;
     let date = setting.value.as_date()?;
     let week = Week::of(date);
     if week.monday() != date {
@@ -211,7 +210,7 @@ fn files(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> BTreeMap<String
     let mut files = BTreeMap::new();
     for table in settings.names_under("files") {
         let path = format!("files.{table}");
-        let Some((setting, place)) = told(settings, &path) else { continue };
+        let Some((setting, place)) = explicit_setting(settings, &path) else { continue };
         let Some(name) = setting.value.as_text() else { continue };
         if let Some((code, cause, remedy)) = bad_file_name(name, &files) {
             mistakes.push(Diagnostic::at(code, place, path, cause, remedy));
@@ -234,8 +233,8 @@ fn bad_file_name(name: &str, others: &BTreeMap<String, String>) -> Option<(&'sta
     Some(("duplicate_file", format!("`{name}` is the file of `{table}` already"), "give each table a file of its own"))
 }
 
-/// A value that the file itself says, with its place.
-fn told<'a>(settings: &'a Settings, path: &str) -> Option<(&'a Setting, &'a Place)> {
+/// A setting that the file itself contains, with its location.
+fn explicit_setting<'a>(settings: &'a Settings, path: &str) -> Option<(&'a Setting, &'a Place)> {
     settings.get(path).and_then(|setting| Some((setting, setting.place.as_ref()?)))
 }
 

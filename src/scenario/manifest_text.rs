@@ -1,10 +1,10 @@
-//! Writing `scenario.toml`, with a comment for a strategist at every number.
+//! Writes `scenario.toml`, with a comment for strategists on every number.
 
 use super::manifest::Manifest;
 use crate::model::{Capacity, ReviewPolicy};
 
 impl Manifest {
-    /// The manifest as a commented `scenario.toml`, which reads back as the same manifest.
+    /// The manifest as a commented `scenario.toml`, which parses to the same manifest.
     #[must_use]
     pub fn to_toml(&self) -> String {
         let mut text = format!(

@@ -1,4 +1,4 @@
-//! Scenario folders: read and checked as a whole, written, imported from a posting history, or made up.
+//! Scenario folders: read and validated as a whole, written, imported from a posting history, or generated.
 //!
 //! ```text
 //! scenario.toml + tables ── read ──> model::Scenario
@@ -6,26 +6,25 @@
 //! seed ── generate ───────────┴──> ScenarioFiles ── render ──> scenario.toml + tables
 //! ```
 //!
-//! The only layer beside the report's tables that knows polars, and only to read and write files.
-//! It never guesses: a cell that is wrong is named with its row and column, and nothing is dropped
-//! in silence. What is blank stays unknown.
+//! Apart from the report's tables, the only layer that uses polars, and only to read and write files. It never guesses:
+//! an invalid cell is reported with its row and column, and nothing is dropped silently. Blank cells stay unknown.
 
+mod channel_defaults;
+mod csv_scan;
 mod error;
-mod figures;
-mod frame;
 mod generate;
 mod import;
-mod layout;
 mod manifest;
 mod manifest_text;
 mod read;
 mod scenario_files;
+mod table_file;
 mod write;
 
+pub use channel_defaults::ChannelDefaults;
 pub use error::{ScenarioError, ScenarioErrors};
-pub use figures::ChannelFigures;
 pub use generate::{GenerateOptions, generate};
-pub use import::{ClientOf, ImportNotes, ImportOptions, Imported, import};
+pub use import::{AccountGrouping, ImportNotes, ImportOptions, Imported, import};
 pub use manifest::{MANIFEST_FILE, Manifest};
 pub use read::{read, read_with_warnings};
 pub use scenario_files::{ScenarioFiles, files_of};

@@ -1,36 +1,35 @@
-//! Reading a scenario folder: manifest and tables in, one checked scenario out.
+//! Reads a scenario folder: manifest and tables into one validated scenario.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::{ScenarioError, ScenarioErrors};
-use super::frame::{self, FileKind, TableSpec};
 use super::manifest::{MANIFEST_FILE, Manifest};
+use super::table_file::{self, FileKind, TableSpec};
 use crate::files;
 use crate::model::{Client, ClientState, Policy, Scenario};
-use crate::tables::{self, Mistakes, ScenarioTable, ScenarioTables, TableError};
+use crate::tables::{self, ScenarioTable, ScenarioTables, TableDiagnostics, TableError};
 
-/// Most bytes of `scenario.toml`.
+/// Maximum size of `scenario.toml`, in bytes.
 const MOST_OF_A_MANIFEST: u64 = 1 << 20;
 
-/// Most bytes of a table. It takes several times as much memory.
+/// Maximum size of a table, in bytes. Reading it takes several times as much memory.
 pub(super) const MOST_OF_A_TABLE: u64 = 2 << 30;
 
-/// Reads the scenario in a folder. Clients that no row of `policies` speaks of get `default_policy`.
+/// Reads the scenario in a folder. Clients without a row in `policies` get `default_policy`.
 ///
 /// # Errors
-/// As [`read_with_warnings`], which also tells what is unlikely.
+/// As for [`read_with_warnings`], which also returns warnings.
 pub fn read(dir: &Path, default_policy: &Policy) -> Result<Scenario, ScenarioErrors> {
     read_with_warnings(dir, default_policy).map(|(scenario, _)| scenario)
 }
 
-/// Reads the scenario in a folder, and tells what is in range and yet unlikely to be meant.
+/// Reads the scenario in a folder, and returns warnings about values that are valid but unlikely to be meant.
 ///
-/// Every file and every row is looked at, even after mistakes.
+/// Every file and every row is checked, even after errors.
 ///
 /// # Errors
-/// Files that cannot be read, and every mistake in the manifest and the tables with its place,
-/// cause and remedy.
+/// Files that cannot be read, and every error in the manifest and the tables with its location, cause and remedy.
 pub fn read_with_warnings(dir: &Path, default_policy: &Policy) -> Result<(Scenario, Vec<TableError>), ScenarioErrors> {
     let path = dir.join(MANIFEST_FILE);
     let text = files::read_text(&path, MOST_OF_A_MANIFEST).map_err(|source| ScenarioError::Read { path, source })?;
@@ -38,13 +37,13 @@ pub fn read_with_warnings(dir: &Path, default_policy: &Policy) -> Result<(Scenar
     let mut errors = Vec::new();
     let files = table_files(dir, &manifest, &mut errors);
     let hash = hash_of(&text, &manifest, &files);
-    let mut mistakes = Mistakes::default();
-    let rows = tables(&manifest, files, &mut mistakes);
-    let clients = tables::clients(&rows, manifest.start, manifest.default_zone, default_policy, &mut mistakes);
-    errors.extend(mistakes.errors.into_iter().map(ScenarioError::from));
+    let mut diagnostics = TableDiagnostics::default();
+    let rows = tables(&manifest, files, &mut diagnostics);
+    let clients = tables::clients(&rows, manifest.start, manifest.default_zone, default_policy, &mut diagnostics);
+    errors.extend(diagnostics.errors.into_iter().map(ScenarioError::from));
     match ScenarioErrors::of(errors) {
         Some(errors) => Err(errors),
-        None => Ok((scenario(manifest, hash, clients), mistakes.warnings)),
+        None => Ok((scenario(manifest, hash, clients), diagnostics.warnings)),
     }
 }
 
@@ -61,8 +60,8 @@ fn scenario(manifest: Manifest, hash: String, clients: Vec<(Client, ClientState)
     }
 }
 
-fn manifest_errors(mistakes: Vec<crate::rules::Diagnostic>) -> ScenarioErrors {
-    let errors = mistakes.into_iter().map(|mistake| ScenarioError::Manifest(Box::new(mistake))).collect();
+fn manifest_errors(diagnostics: Vec<crate::rules::Diagnostic>) -> ScenarioErrors {
+    let errors = diagnostics.into_iter().map(|mistake| ScenarioError::Manifest(Box::new(mistake))).collect();
     ScenarioErrors::of(errors)
         .unwrap_or_else(|| ScenarioError::Request(format!("`{MANIFEST_FILE}` was refused without a reason")).into())
 }
@@ -83,8 +82,8 @@ fn table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioError>)
     files
 }
 
-/// BLAKE3 over the manifest, then each table's name and bytes in order of names; lengths are hashed
-/// with them, so that no two folders run together.
+/// BLAKE3 hash of the manifest, then of each table's name and bytes in order of names. Each part is hashed with its
+/// length, so that different folders never hash the same bytes.
 fn hash_of(manifest_text: &str, manifest: &Manifest, files: &Files) -> String {
     let mut hasher = blake3::Hasher::new();
     let mut part = |bytes: &[u8]| {
@@ -100,14 +99,14 @@ fn hash_of(manifest_text: &str, manifest: &Manifest, files: &Files) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-fn tables(manifest: &Manifest, files: Files, mistakes: &mut Mistakes) -> ScenarioTables {
+fn tables(manifest: &Manifest, files: Files, diagnostics: &mut TableDiagnostics) -> ScenarioTables {
     let mut read = ScenarioTables::default();
     for (table, bytes) in files {
         let file = manifest.files.get(&table).map_or("", String::as_str);
         let (Some(known), Some(kind)) = (ScenarioTable::of(&table), FileKind::of(file)) else {
             let cause = format!("`{file}` holds no table that is known");
             let remedy = "name a table of a scenario, in a `.csv` or `.parquet` file".to_owned();
-            mistakes.errors.push(TableError {
+            diagnostics.errors.push(TableError {
                 code: "unknown_table",
                 file: MANIFEST_FILE.into(),
                 row: None,
@@ -119,8 +118,8 @@ fn tables(manifest: &Manifest, files: Files, mistakes: &mut Mistakes) -> Scenari
             });
             continue;
         };
-        let spec = TableSpec { columns: known.columns(), others_allowed: false };
-        if let Some(rows) = frame::read(file, kind, bytes, &spec, &mut mistakes.errors) {
+        let spec = TableSpec { columns: known.columns(), ignore_unknown: false };
+        if let Some(rows) = table_file::read(file, kind, bytes, &spec, &mut diagnostics.errors) {
             read.tables.insert(table, rows);
         }
     }
@@ -152,7 +151,7 @@ mod tests {
         read(&dir, &policy()).unwrap_or_else(|errors| panic!("{errors}"))
     }
 
-    /// The small scenario with some of its tables replaced, as a folder of its own.
+    /// The small scenario with some of its tables replaced, in a folder of its own.
     fn changed(tables: &[(&str, &str)]) -> Result<Scenario, ScenarioErrors> {
         let dir = tempfile::tempdir().unwrap();
         let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/small");
@@ -171,11 +170,10 @@ mod tests {
         fs::read_to_string(path).unwrap()
     }
 
-    /// What is wrong once `old` stands as `new` in a table: code, row, line, column and the whole message.
-    /// File, row, line, column and value.
+    /// An error in a table: code, row, line, column and the whole message.
     type Mistake = (String, Option<usize>, Option<usize>, String, String);
 
-    fn mistakes(table: &str, old: &str, new: &str) -> Vec<Mistake> {
+    fn diagnostics(table: &str, old: &str, new: &str) -> Vec<Mistake> {
         let text = small_table(table);
         assert!(text.contains(old), "{table} has no `{old}`");
         let errors = changed(&[(table, &text.replacen(old, new, 1))]).expect_err(new);
@@ -262,7 +260,7 @@ mod tests {
         assert_eq!(fb.fatigue.get(), 0.0);
     }
 
-    /// A table, a cell as it is and as it is spoilt, and the code, row and column of the mistake.
+    /// A table, a cell, the invalid cell that replaces it, and the code, row and column of the error.
     const BAD_CELLS: &[(&str, &str, &str, &str, usize, &str)] = &[
         ("channels", "2400,0.036", "2400x,0.036", "not_a_number", 1, "audience"),
         ("channels", "2400,0.036", "0,0.036", "out_of_range", 1, "audience"),
@@ -310,7 +308,7 @@ mod tests {
     #[test]
     fn every_kind_of_bad_cell_is_named_with_its_place() {
         for (table, old, new, code, row, column) in BAD_CELLS {
-            let found = mistakes(table, old, new);
+            let found = diagnostics(table, old, new);
             let expected = (*code, Some(*row), Some(row + 1), *column);
             let places: Vec<_> = found
                 .iter()
@@ -347,7 +345,7 @@ mod tests {
             ("channels", "audience", "audiense", "add it, or rename `audiense`, which is not a column of this table"),
         ];
         for (table, old, new, remedy) in cases {
-            let found = mistakes(table, old, new);
+            let found = diagnostics(table, old, new);
             assert!(
                 found.iter().any(|(.., message)| message.ends_with(remedy) || message.contains(remedy)),
                 "{found:?}"
@@ -369,7 +367,7 @@ mod tests {
             ("channels", "0.11,0.55,0.5,0.52", "0.11,0.55,0.5,0.52,"),
         ];
         for (table, old, new) in alone {
-            let found = mistakes(table, old, new);
+            let found = diagnostics(table, old, new);
             assert_eq!(found.len(), 1, "{found:?}");
         }
     }

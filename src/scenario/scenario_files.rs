@@ -1,4 +1,4 @@
-//! A whole scenario folder before it is written: its manifest and the rows of its tables.
+//! A scenario folder in memory, before it is written: its manifest and the rows of its tables.
 
 use std::collections::BTreeSet;
 
@@ -8,33 +8,33 @@ use crate::model::{
     PolicyRow, RealityRow, Scenario, Timestamp, WarningRow,
 };
 
-/// A whole scenario folder before it is written.
+/// A scenario folder in memory, before it is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScenarioFiles {
-    /// `scenario.toml`. Tables without rows are left out of its files.
+    /// The manifest. Tables without rows are omitted from its files.
     pub manifest: Manifest,
     /// The clients.
     pub clients: Vec<ClientRow>,
-    /// Where they post.
+    /// The clients' channels.
     pub channels: Vec<ChannelRow>,
-    /// What they can post.
+    /// The clients' assets.
     pub assets: Vec<AssetRow>,
-    /// What for.
+    /// Their campaigns.
     pub campaigns: Vec<CampaignRow>,
-    /// What was agreed with them.
+    /// The policies agreed with them.
     pub policies: Vec<PolicyRow>,
     /// Early warnings.
     pub warnings: Vec<WarningRow>,
-    /// How performance looked, and how it was.
+    /// Performance assessments.
     pub reality: Vec<RealityRow>,
     /// Special days.
     pub calendar: Vec<CalendarRow>,
-    /// What was posted.
+    /// Past and committed posts.
     pub history: Vec<HistoryRow>,
 }
 
 impl ScenarioFiles {
-    /// A folder with a manifest and no rows.
+    /// A folder with a manifest and empty tables.
     #[must_use]
     pub const fn new(manifest: Manifest) -> Self {
         Self {
@@ -52,8 +52,8 @@ impl ScenarioFiles {
     }
 }
 
-/// The tables of a scenario. They read back as the same clients in the same state; what people reached and did with
-/// past posts is not part of the model, and so not there.
+/// The files of a scenario. They read back as the same clients in the same state. The reach and engagements of past
+/// posts are not part of the model, so they are left blank.
 #[must_use]
 pub fn files_of(scenario: &Scenario) -> ScenarioFiles {
     let mut manifest = Manifest::new(scenario.name.clone(), scenario.start, scenario.weeks);
@@ -75,7 +75,7 @@ pub fn files_of(scenario: &Scenario) -> ScenarioFiles {
     files
 }
 
-/// A row for every post that the state knows of: uses of assets, and posts whose asset is not known.
+/// A row for every post in the state: uses of assets, and posts whose asset is not known.
 fn history_rows(client: &Client, state: &ClientState) -> Vec<HistoryRow> {
     let row = |channel: Channel, at: Timestamp, asset: Option<&AssetId>| HistoryRow {
         client_id: client.id.clone(),

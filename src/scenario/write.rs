@@ -1,18 +1,19 @@
-//! The files of a scenario folder as bytes. Nothing is written to disk here.
+//! Renders the files of a scenario folder as bytes. Nothing is written to disk here.
 
 use polars_core::prelude::{DataFrame, PolarsError, PolarsResult};
 
 use super::error::ScenarioError;
-use super::frame::FileKind;
 use super::manifest::{MANIFEST_FILE, is_plausible};
 use super::scenario_files::ScenarioFiles;
+use super::table_file::FileKind;
 use crate::frames::{self, frame_of};
 
-/// The files of a folder: name and contents, the manifest last. Tables without rows are left out, but
-/// for clients and channels. File names and kinds come from the manifest.
+/// The files of a folder with their names and contents, the manifest last. Tables without rows are omitted, except
+/// clients and channels. File names and formats come from the manifest.
 ///
 /// # Errors
-/// Where no scenario can start in its week, a file name ends neither in `.csv` nor in `.parquet`, or a table cannot be encoded.
+/// If no scenario can start in its week, a file name ends neither in `.csv` nor in `.parquet`, or a table cannot be
+/// encoded.
 pub fn render(files: &ScenarioFiles) -> Result<Vec<(String, Vec<u8>)>, ScenarioError> {
     let mut manifest = files.manifest.clone();
     if !is_plausible(manifest.start) {

@@ -19,7 +19,7 @@ use crate::model::{
     ActionType, AssetChoice, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Timestamp, Week,
     WorkspaceId,
 };
-use crate::planner::{Again, Planner, objection_to};
+use crate::planner::{Planner, Reevaluation, objection_to};
 
 /// The request: which asset, by whom, when, under which rules.
 #[derive(Clone, Copy)]
@@ -141,13 +141,13 @@ impl Attach<'_> {
         }
         let capacity = capacity(tx, &WorkspaceId::new(before.workspace_id.as_str())).await?;
         let week = Week::of(client.zone.wall_time(post.at).date());
-        let judged = self.planner.judge_again(&[(client, state)], &capacity, week, &[vec![post]], self.now)?;
+        let judged = self.planner.reevaluate_committed(&[(client, state)], &capacity, week, &[vec![post]], self.now)?;
         match judged.into_iter().flatten().flat_map(|judged| judged.posts).next() {
-            Some(Again::Judged(post)) => match &post.blocked {
+            Some(Reevaluation::Evaluated(post)) => match &post.blocked {
                 Some(reason) => Err(held(before, (**reason).clone())),
                 None => Ok(*post),
             },
-            Some(Again::Off(reason)) => Err(held(before, reason)),
+            Some(Reevaluation::NotEvaluated(reason)) => Err(held(before, reason)),
             None => Err(StoreError::UnknownClients(vec![before.client_id.clone()])),
         }
     }

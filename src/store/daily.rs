@@ -24,7 +24,7 @@ use crate::model::{
     ActionType, Capacity, Client, ClientState, ClientStatus, DecisionStatus, Outcome, Post, Reason, ScheduleStatus,
     Timestamp, Week, WorkspaceId, Zone,
 };
-use crate::planner::{Again, CommittedPost, JudgedAgain, Planner};
+use crate::planner::{ClientReevaluation, CommittedPost, Planner, Reevaluation};
 use crate::rules::DraftRules;
 
 /// Maximum number of schedules processed in one transaction.
@@ -297,7 +297,7 @@ impl Pass<'_> {
                 .iter()
                 .map(|schedules| schedules.iter().map(|schedule| committed(schedule)).collect())
                 .collect();
-            let judged = self.planner.judge_again(&clients, &today.capacity, week, &posts, self.now)?;
+            let judged = self.planner.reevaluate_committed(&clients, &today.capacity, week, &posts, self.now)?;
             for ((schedules, judged), (client, _)) in schedules.iter().zip(&judged).zip(&clients) {
                 let Some(judged) = judged else { continue };
                 let answers = schedules.iter().zip(&judged.posts);
@@ -391,16 +391,18 @@ pub(super) fn committed(schedule: &Schedule) -> CommittedPost {
 /// The change of state that follows from a schedule's new evaluation; `None` if nothing changes.
 fn step<'t>(
     schedule: &'t Schedule,
-    again: &Again,
-    judged: &JudgedAgain,
+    again: &Reevaluation,
+    judged: &ClientReevaluation,
     client: &Client,
     now: Timestamp,
 ) -> Option<Transition<'t>> {
     let (status, reason) = match again {
-        Again::Off(reason) => (ScheduleStatus::Blocked, Some(reason.clone())),
-        Again::Judged(post) if post.blocked.is_some() => (ScheduleStatus::Blocked, post.blocked.as_deref().cloned()),
-        Again::Judged(_) if schedule.approved_by.is_some() => (ScheduleStatus::Ready, None),
-        Again::Judged(post) if post.status == ScheduleStatus::Pending => {
+        Reevaluation::NotEvaluated(reason) => (ScheduleStatus::Blocked, Some(reason.clone())),
+        Reevaluation::Evaluated(post) if post.blocked.is_some() => {
+            (ScheduleStatus::Blocked, post.blocked.as_deref().cloned())
+        }
+        Reevaluation::Evaluated(_) if schedule.approved_by.is_some() => (ScheduleStatus::Ready, None),
+        Reevaluation::Evaluated(post) if post.status == ScheduleStatus::Pending => {
             let reason = needs_review(post, client);
             if schedule.scheduled_for <= now {
                 // Too late to be reviewed.
@@ -410,20 +412,20 @@ fn step<'t>(
                 (ScheduleStatus::Pending, Some(reason))
             }
         }
-        Again::Judged(post) => (post.status, None),
+        Reevaluation::Evaluated(post) => (post.status, None),
     };
     let after = after(schedule, again, status, reason.as_ref());
     let differs = match status {
         // Still pending: a change only if the risk differs.
         ScheduleStatus::Pending if schedule.status == status => after.risk_level != schedule.risk_level,
         ScheduleStatus::Blocked if schedule.status == status => after.blocked_code != schedule.blocked_code,
-        _ => status != schedule.status && schedule.status.may_become(status),
+        _ => status != schedule.status && schedule.status.can_become(status),
     };
     differs.then(|| Transition { before: schedule, after, reason, signals: signals(schedule, again, judged, client) })
 }
 
 /// The schedule with its new evaluation applied.
-fn after(schedule: &Schedule, again: &Again, status: ScheduleStatus, reason: Option<&Reason>) -> Schedule {
+fn after(schedule: &Schedule, again: &Reevaluation, status: ScheduleStatus, reason: Option<&Reason>) -> Schedule {
     let mut after = Schedule {
         status,
         blocked_reason: reason.map(ToString::to_string),
@@ -431,7 +433,7 @@ fn after(schedule: &Schedule, again: &Again, status: ScheduleStatus, reason: Opt
         blocked_details: reason.map_or_else(|| json!({}), Reason::details),
         ..schedule.clone()
     };
-    if let Again::Judged(post) = again {
+    if let Reevaluation::Evaluated(post) = again {
         after.risk_level = post.risk;
         after.confidence = post.confidence;
         if let Some(metadata) = after.metadata.as_object_mut() {
@@ -452,8 +454,13 @@ pub(super) fn needs_review(post: &Post, client: &Client) -> Reason {
 
 /// The guardrails that a post did not pass, and the facts the rules were evaluated on; no guardrails if no rule was
 /// evaluated.
-fn signals(schedule: &Schedule, again: &Again, judged: &JudgedAgain, client: &Client) -> serde_json::Value {
-    let Again::Judged(post) = again else { return json!({"guardrails": []}) };
+fn signals(
+    schedule: &Schedule,
+    again: &Reevaluation,
+    judged: &ClientReevaluation,
+    client: &Client,
+) -> serde_json::Value {
+    let Reevaluation::Evaluated(post) = again else { return json!({"guardrails": []}) };
     let said = post.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Pass);
     let seen = judged.channels.iter().find(|(channel, _)| *channel == post.channel);
     json!({

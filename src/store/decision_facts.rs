@@ -4,14 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use super::commit::find_asset;
 use super::review::Schedule;
-use crate::model::{AssetSeen, CampaignId, ChannelSeen, Client, PerformanceReality, Post, PostSeen, RiskBand};
-use crate::planner::{JudgedAgain, WarningsSeen};
+use crate::model::{
+    AssetSnapshot, CampaignId, ChannelSnapshot, Client, PerformanceReality, Post, PostSnapshot, RiskBand,
+};
+use crate::planner::{ClientReevaluation, WarningsSeen};
 
 /// The inputs of a daily pass's evaluation, with the resulting risk and confidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct DecisionFacts {
-    pub channel: ChannelSeen,
-    pub post: PostSeen,
+    pub channel: ChannelSnapshot,
+    pub post: PostSnapshot,
     pub campaign_id: Option<CampaignId>,
     pub warnings: WarningsSeen,
     pub performance_reality: PerformanceReality,
@@ -22,14 +24,20 @@ pub(super) struct DecisionFacts {
 }
 
 impl DecisionFacts {
-    pub fn of(schedule: &Schedule, post: &Post, channel: &ChannelSeen, judged: &JudgedAgain, client: &Client) -> Self {
+    pub fn of(
+        schedule: &Schedule,
+        post: &Post,
+        channel: &ChannelSnapshot,
+        judged: &ClientReevaluation,
+        client: &Client,
+    ) -> Self {
         let asset = post.asset.as_ref().and_then(|choice| {
             let asset = find_asset(client, choice.used().as_str())?;
-            Some(AssetSeen::of(asset, choice.score))
+            Some(AssetSnapshot::of(asset, choice.score))
         });
         Self {
             channel: channel.clone(),
-            post: PostSeen {
+            post: PostSnapshot {
                 fatigue: post.fatigue,
                 expected_engagement: post.expected_engagement,
                 asset,

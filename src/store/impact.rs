@@ -19,10 +19,10 @@ use super::review::{COLUMNS, Schedule};
 use super::row::{Id, Instant, Json, Whole, from_row};
 use super::values::{Value, values};
 use crate::model::{
-    ActionType, AssetSeen, CampaignId, Channel, ChannelSeen, ClientId, OtherPost, PerformanceReality, PostSeen, Reason,
-    RiskBand, ScheduleStatus, Timestamp, Verdict, WorkspaceId, Zone, derived_id,
+    ActionType, AssetSnapshot, CampaignId, Channel, ChannelSnapshot, ClientId, OtherPost, PerformanceReality,
+    PostSnapshot, Reason, RiskBand, ScheduleStatus, Timestamp, Verdict, WorkspaceId, Zone, derived_id,
 };
-use crate::planner::{Impact, Occasion, Planner, Recorded, Stand, WarningsSeen};
+use crate::planner::{DecisionSource, Impact, Planner, PostStatus, Recorded, WarningsSeen};
 
 /// Number of recorded actions read per batch.
 const BATCH: usize = 1000;
@@ -62,7 +62,7 @@ impl Ledger {
             let mut after = None;
             while let Some(batch) = with_retries(|| self.batch(workspace, filter, after.as_ref())).await? {
                 impact.without_facts += batch.without_facts;
-                let judged = planner.judge_recorded(&batch.recorded)?;
+                let judged = planner.reevaluate_recorded(&batch.recorded)?;
                 for (recorded, judged) in batch.recorded.iter().zip(&judged) {
                     impact.add(recorded, judged, planner.rules(), kept);
                 }
@@ -293,13 +293,13 @@ impl OnRecord {
     }
 
     /// The complete decision; `None` if the facts that the rules were evaluated on are missing.
-    fn recorded(self, schedule: &Schedule, seen: Option<&ChannelSeen>) -> Option<Recorded> {
+    fn recorded(self, schedule: &Schedule, seen: Option<&ChannelSnapshot>) -> Option<Recorded> {
         let (occasion, status, grounds, mut verdicts, reason) = match self.judged {
             Judged::WithoutGrounds => return None,
-            Judged::Daily(said, grounds) => (Occasion::Daily, said.to, grounds.0, grounds.1, said.reason()),
+            Judged::Daily(said, grounds) => (DecisionSource::Daily, said.to, grounds.0, grounds.1, said.reason()),
             Judged::Plan(said, on) => {
                 let grounds = planned(&said, &on, self.confidence, schedule, seen?)?;
-                (Occasion::Plan, said.status, grounds, on.guardrails, said.blocked)
+                (DecisionSource::Plan, said.status, grounds, on.guardrails, said.blocked)
             }
         };
         let held = reason.filter(|reason| status == ScheduleStatus::Blocked && !reason.is_of_guardrail());
@@ -319,7 +319,7 @@ impl OnRecord {
             warnings: grounds.warnings,
             reality: grounds.performance_reality,
             is_approved: grounds.is_approved,
-            stand: Stand { status, risk: grounds.risk, confidence: grounds.confidence },
+            stand: PostStatus { status, risk: grounds.risk, confidence: grounds.confidence },
             held,
             verdicts,
         })
@@ -333,12 +333,12 @@ fn planned(
     on: &PlannedOn,
     confidence: f64,
     schedule: &Schedule,
-    seen: &ChannelSeen,
+    seen: &ChannelSnapshot,
 ) -> Option<DecisionFacts> {
     if schedule.metadata.get(ATTACHED).is_some() {
         return None;
     }
-    let post = PostSeen {
+    let post = PostSnapshot {
         fatigue: schedule.fatigue,
         expected_engagement: schedule.expected_engagement,
         asset: asset_seen(schedule),
@@ -384,10 +384,10 @@ fn is_review_capacity(verdict: &Verdict) -> bool {
 }
 
 /// The facts about a schedule's asset when it was committed.
-fn asset_seen(schedule: &Schedule) -> Option<AssetSeen> {
+fn asset_seen(schedule: &Schedule) -> Option<AssetSnapshot> {
     schedule.used_asset()?;
     let preview = |field: &str| schedule.content_preview.get(field).and_then(serde_json::Value::as_str);
-    Some(AssetSeen {
+    Some(AssetSnapshot {
         score: schedule.metadata.get("asset_score").and_then(serde_json::Value::as_f64)?,
         kind: preview("kind")?.into(),
         title: preview("title").unwrap_or_default().into(),
@@ -421,10 +421,10 @@ fn fatigue_check_id(schedule: &Schedule) -> Uuid {
 async fn channels_seen(
     tx: &mut Tx,
     schedules: impl Iterator<Item = &Schedule>,
-) -> Result<BTreeMap<Uuid, ChannelSeen>, StoreError> {
+) -> Result<BTreeMap<Uuid, ChannelSnapshot>, StoreError> {
     #[derive(Deserialize)]
     struct Signals {
-        seen: Option<ChannelSeen>,
+        seen: Option<ChannelSnapshot>,
     }
     let ids: BTreeSet<Uuid> = schedules.map(fatigue_check_id).collect();
     let sql = "SELECT id, source_signals FROM campaign_orchestration_actions WHERE id = ANY($1)";

@@ -324,7 +324,7 @@ impl Schedule {
     /// Whether it is still open, so that it can be cancelled.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.status.may_become(ScheduleStatus::Cancelled)
+        self.status.can_become(ScheduleStatus::Cancelled)
     }
 }
 

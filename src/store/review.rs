@@ -388,7 +388,7 @@ impl Change<'_> {
             Change::Cancel { .. } => true,
             Change::Restore => from == ScheduleStatus::Cancelled && schedule.blocked_code.as_deref() == Some(CANCELLED),
         };
-        if !is_meant_for || !from.may_become(to) {
+        if !is_meant_for || !from.can_become(to) {
             return Err(StoreError::InvalidTransition { id, from, to });
         }
         let needs_another = rules.base().risk.needs_second_person(schedule.risk_level);

@@ -16,7 +16,7 @@ use crate::planner::check::check_plan;
 use crate::planner::{PlanError, Planner, plan_week};
 use crate::report::{self, ComparisonReport, ReportError, RunReport, TableFormat};
 use crate::rules::{self, CompiledRules, Level, Levels};
-use crate::simulator::{self, CompareError, Contender, Extent, SimulateError};
+use crate::simulator::{self, CompareError, ComparedPack, Extent, SimulateError};
 use crate::store::{Ending, Job, JobKind, Ledger, NewJob, RequestedJob, StoreError, refuse_if_over};
 
 /// How often a job gives a sign of life while it works, and while it waits for its turn.
@@ -406,8 +406,8 @@ impl JobRun {
         self.progress.total.store(steps, Ordering::Relaxed);
         let (now, then) = (self.planner(), Planner::new(&changed, Tier::Exact, None));
         let label = set.join(", ");
-        let base = Contender { label: "rules as they are", planner: &now, scenario: &scenario };
-        let other = Contender { label: &label, planner: &then, scenario: &scenario };
+        let base = ComparedPack { label: "rules as they are", planner: &now, scenario: &scenario };
+        let other = ComparedPack { label: &label, planner: &then, scenario: &scenario };
         let comparison = simulator::compare(base, &[other], extent, None, self.progress.as_ref())?;
         let against = format!("mcoe compare scenario --against changed {}", written(extent));
         let command = format!("{} && {against}", self.export(week));

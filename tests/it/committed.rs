@@ -4,7 +4,7 @@ use mcoe::model::{AssetUse, Channel, Plan, Scenario, Tier, Week};
 use mcoe::planner::{Planner, plan_week};
 use mcoe::report::{self, ComparisonReport, RunReport, TableFormat};
 use mcoe::rules::CompiledRules;
-use mcoe::simulator::{Comparison, Contender, Extent, Observer, Simulation, compare, simulate};
+use mcoe::simulator::{ComparedPack, Comparison, Extent, Observer, Simulation, compare, simulate};
 
 use crate::support::{Agency, changed, compiled, default_pack, plan};
 
@@ -172,7 +172,7 @@ fn fewer() -> CompiledRules {
 
 fn compared(base: &CompiledRules, other: &CompiledRules, scenario: &Scenario) -> Comparison {
     let planners = [base, other].map(|rules| Planner::new(rules, Tier::Exact, None));
-    let contender = |place: usize, label| Contender { label, planner: &planners[place], scenario };
+    let contender = |place: usize, label| ComparedPack { label, planner: &planners[place], scenario };
     compare(contender(0, "default"), &[contender(1, "fewer")], EXTENT, None, &Patient).unwrap()
 }
 

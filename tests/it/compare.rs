@@ -5,7 +5,7 @@ use mcoe::planner::Planner;
 use mcoe::report::verdicts;
 use mcoe::rules::CompiledRules;
 use mcoe::simulator::{
-    CompareError, Comparison, Contender, Extent, Headline, Measure, Observer, SimulateError, Simulation, compare,
+    CompareError, ComparedPack, Comparison, Extent, Headline, Measure, Observer, SimulateError, Simulation, compare,
     simulate,
 };
 use mcoe::stats::Estimate;
@@ -60,10 +60,10 @@ fn try_run(
     observer: &dyn Observer,
 ) -> Result<Comparison, CompareError> {
     let planners: Vec<Planner<'_>> = packs.iter().map(|rules| Planner::new(rules, Tier::Exact, None)).collect();
-    let contenders: Vec<Contender<'_>> = planners
+    let contenders: Vec<ComparedPack<'_>> = planners
         .iter()
         .zip(packs)
-        .map(|(planner, rules)| Contender { label: rules.name(), planner, scenario })
+        .map(|(planner, rules)| ComparedPack { label: rules.name(), planner, scenario })
         .collect();
     compare(contenders[0], &contenders[1..], extent, until, observer)
 }
@@ -264,9 +264,9 @@ fn nobody_to_plan_for_is_an_error_and_so_are_other_clients() {
     assert!(error.to_string().contains("no client that is planned for"), "{error}");
     let planner = Planner::new(&rules, Tier::Exact, None);
     let (small, agency) = (shipped("small", &rules), shipped("agency", &rules));
-    let of = |label, scenario| Contender { label, planner: &planner, scenario };
+    let of = |label, scenario| ComparedPack { label, planner: &planner, scenario };
     let error = compare(of("a", &small), &[of("b", &agency)], extent(1, 2), None, &Patient).unwrap_err();
-    assert_eq!(error, CompareError::Unlike("a".to_owned(), "b".to_owned()));
+    assert_eq!(error, CompareError::Mismatch("a".to_owned(), "b".to_owned()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use mcoe_engine::model::Tier;
 use mcoe_engine::planner::Planner;
 use mcoe_engine::rules::PackFiles;
-use mcoe_engine::simulator::{Contender, Extent, Measure, MeasureDifference, Observer, compare};
+use mcoe_engine::simulator::{ComparedPack, Extent, Measure, MeasureDifference, Observer, compare};
 
 mod support;
 
@@ -43,8 +43,8 @@ fn comparison() -> Result<String, Box<dyn Error>> {
     let other = support::compiled(busier(support::default_pack()?)?)?;
     let planners = [&base, &other].map(|rules| Planner::new(rules, Tier::Exact, None));
     let [base, other] = &planners;
-    let base = Contender { label: "default", planner: base, scenario: &scenario };
-    let other = Contender { label: "busier", planner: other, scenario: &scenario };
+    let base = ComparedPack { label: "default", planner: base, scenario: &scenario };
+    let other = ComparedPack { label: "busier", planner: other, scenario: &scenario };
     let comparison = compare(base, &[other], EXTENT, None, &Unwatched)?;
     let mut text = String::new();
     for versus in &comparison.versus {

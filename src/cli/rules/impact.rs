@@ -10,7 +10,7 @@ use crate::cli::ledger::DatabaseArgument;
 use crate::cli::progress::Progress;
 use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::model::{Channel, Tier, Timestamp, WorkspaceId};
-use crate::planner::{self, Change, ChangeKind, ImpactCount, Occasion, Planner, Stand};
+use crate::planner::{self, Change, ChangeKind, DecisionSource, ImpactCount, Planner, PostStatus};
 use crate::store::{ImpactFilter, OpenMode};
 
 /// Judge the decisions on record again under a changed pack, and say which would have been others
@@ -207,7 +207,7 @@ fn write_changes(text: &mut String, impact: &planner::Impact, shown: usize) -> s
     writeln!(text, "\ndecisions, the worst first:")?;
     for change in changes(impact, shown) {
         let letters: String = change.schedule_id.to_string().chars().take(8).collect();
-        let pass = if change.occasion == Occasion::Daily { "  (daily pass)" } else { "" };
+        let pass = if change.occasion == DecisionSource::Daily { "  (daily pass)" } else { "" };
         writeln!(
             text,
             "  {letters}  {:<24} {:<8} {}  {} -> {}{pass}",
@@ -232,7 +232,7 @@ fn more(text: &mut String, all: usize, shown: usize) -> std::fmt::Result {
     if rest > 0 { writeln!(text, "  … and {rest} more; --limit-shown N shows them") } else { Ok(()) }
 }
 
-fn stand(stand: Stand) -> String {
+fn stand(stand: PostStatus) -> String {
     format!("{}, {} risk", stand.status, stand.risk)
 }
 

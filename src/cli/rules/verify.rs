@@ -12,7 +12,7 @@ use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::rules::RulePlace;
 use crate::workbench::{self, Finding, FindingKind, Idle, Reach, Verification};
 
-/// Look for guardrails that never or always fire, rules that can never hold, and rules that allow more where they should allow less
+/// SlotQuery for guardrails that never or always fire, rules that can never hold, and rules that allow more where they should allow less
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe rules verify\n  mcoe rules verify --rules my-rules --format json\n\nThe rules are asked about every combination of the values at which an answer may change, for everybody whom\nan overlay covers and on every channel; where there are too many, about an even choice of them.\n\nExit codes: 0 nothing was found; 1 something was; 2 the pack is not valid."

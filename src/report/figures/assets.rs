@@ -1,7 +1,7 @@
-//! How often assets were used again.
+//! How often assets were reused.
 
 use super::axes::{self, Scale};
-use super::canvas::{Canvas, Frame, Lettering};
+use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{AXIS, BLUE, INK, ORANGE};
 use super::{Figure, Heading};
 use crate::report::{ReportError, numbers};
@@ -24,7 +24,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
             return axes::nothing(canvas, frame, NOTHING);
         }
         let scale = Scale::holding(summary.by_uses.iter().copied().fold(0.0, f64::max), 4.0);
-        scale.draw(canvas, frame, Lettering::NOTE)?;
+        scale.draw(canvas, frame, LabelStyle::NOTE)?;
         axes::across(canvas, frame, HEIGHT, "times used")?;
         bars(canvas, frame, scale, &summary.by_uses)
     })
@@ -33,7 +33,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
 fn bars(canvas: &Canvas, frame: Frame, scale: Scale, by_uses: &[f64]) -> Result<(), ReportError> {
     let slot = frame.width() / by_uses.len() as f64;
     let width = (slot * 0.7).min(64.0);
-    let every = (Lettering::NOTE.width("00 or more") / slot).ceil().max(1.0) as usize;
+    let every = (LabelStyle::NOTE.width("00 or more") / slot).ceil().max(1.0) as usize;
     let last = by_uses.len() - 1;
     for (uses, assets) in by_uses.iter().enumerate() {
         let middle = frame.left + (uses as f64 + 0.5) * slot;
@@ -43,8 +43,8 @@ fn bars(canvas: &Canvas, frame: Frame, scale: Scale, by_uses: &[f64]) -> Result<
         canvas.fill(bar, colour)?;
         if uses == last || (uses % every == 0 && uses + every <= last) {
             canvas.line(&[(middle, frame.bottom), (middle, frame.bottom + 4.0)], 1.0, AXIS)?;
-            canvas.text((middle, frame.bottom + 14.0), &name(uses, last), Lettering::NOTE.centred())?;
-            canvas.text((middle, top - 9.0), &numbers::count(*assets), Lettering::NOTE.coloured(INK).centred())?;
+            canvas.text((middle, frame.bottom + 14.0), &name(uses, last), LabelStyle::NOTE.centred())?;
+            canvas.text((middle, top - 9.0), &numbers::count(*assets), LabelStyle::NOTE.coloured(INK).centred())?;
         }
     }
     Ok(())
@@ -70,12 +70,12 @@ fn caption(summary: &AssetSummary) -> String {
     format!(
         "Of {}, {} ({}) were never used and {} ({}) once; the bars further right are reuse. \
          {} carried a variation of an asset, {} continued a story.",
-        numbers::of_things(assets, "asset", "assets"),
+        numbers::count_with_noun(assets, "asset", "assets"),
         numbers::count(never),
         numbers::percent(numbers::share(never, assets)),
         numbers::count(once),
         numbers::percent(numbers::share(once, assets)),
-        numbers::of_things(summary.variations, "draft", "drafts"),
+        numbers::count_with_noun(summary.variations, "draft", "drafts"),
         numbers::count(summary.evolutions),
     )
 }

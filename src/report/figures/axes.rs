@@ -1,9 +1,9 @@
-//! How axes, grids and legends look, the same in every figure.
+//! Axes, grids and legends, drawn alike in every figure.
 
 use chrono::{Datelike as _, NaiveDate};
 use plotters::style::{Color, RGBAColor, RGBColor};
 
-use super::canvas::{Canvas, Frame, Lettering, WIDTH};
+use super::canvas::{Canvas, Frame, LabelStyle, WIDTH};
 use super::palette::{AXIS, GRID, MUTED};
 use crate::model::Week;
 use crate::report::{ReportError, numbers};
@@ -14,10 +14,10 @@ const MARGIN: f64 = 16.0;
 /// Room left of a plot for the labels of its ticks.
 const TICK_ROOM: f64 = 56.0;
 
-/// Room below a plot for two lines of dates and what they are.
+/// Room below a plot for two lines of dates and the axis label.
 const DATE_ROOM: f64 = 62.0;
 
-/// A scale that holds 0 and all values, with ticks 1, 2 or 5 times a power of ten apart.
+/// A linear scale with ticks 1, 2 or 5 times a power of ten apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     bottom: f64,
@@ -26,7 +26,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// A scale from 0 that holds the largest value in about as many steps as given; 0 to 1 where there is none.
+    /// A scale from 0 to the largest value, in about `steps` steps; 0 to 1 if there is no positive value.
     pub fn holding(largest: f64, steps: f64) -> Self {
         if !(largest.is_finite() && largest > 0.0) {
             return Self { bottom: 0.0, top: 1.0, step: 1.0 };
@@ -34,7 +34,7 @@ impl Scale {
         Self { bottom: 0.0, top: largest * 1.04, step: step_of(largest, steps) }
     }
 
-    /// A scale of differences: it holds 0 and every finite value; -1 to 1 where none is but 0.
+    /// A scale of differences that includes 0 and every finite value; -1 to 1 if all values are 0.
     pub fn around_zero(values: impl Iterator<Item = f64>, steps: f64) -> Self {
         let (low, high) = values
             .filter(|value| value.is_finite())
@@ -46,30 +46,30 @@ impl Scale {
         Self { bottom: low - room, top: high + room, step: step_of(high - low, steps) }
     }
 
-    /// A scale around the finite values, which need not hold 0; around 0 where there is none.
+    /// A scale that fits the finite values and need not include 0; around 0 if there are none.
     pub fn fitting(values: impl Iterator<Item = f64>, steps: f64) -> Self {
         let ends = values.filter(|value| value.is_finite()).fold(None, |ends: Option<(f64, f64)>, value| {
             Some(ends.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
         });
         let (low, high) = ends.unwrap_or_default();
-        // Values that hardly differ stay in the middle of a scale that is no finer than its labels.
+        // Nearly equal values stay in the middle of a scale that is no finer than its labels.
         let least = (0.02 * low.abs().max(high.abs())).max(1e-3);
         let length = (high - low).max(least);
         let (middle, half) = (f64::midpoint(low, high), 0.56 * length);
         Self { bottom: middle - half, top: middle + half, step: step_of(length, steps) }
     }
 
-    /// A scale of a score.
+    /// The scale of scores, 0 to 1.
     pub const fn of_scores() -> Self {
         Self { bottom: 0.0, top: 1.0, step: 0.2 }
     }
 
-    /// Where a value lies in the frame; values beyond the scale lie on its edge.
+    /// Vertical position of a value in the frame; values beyond the scale are clamped to its edge.
     pub fn y(self, frame: Frame, value: f64) -> f64 {
         frame.bottom - self.share(value) * frame.height()
     }
 
-    /// Where a value lies across the frame; values beyond the scale lie on its edge.
+    /// Horizontal position of a value in the frame; values beyond the scale are clamped to its edge.
     pub fn x(self, frame: Frame, value: f64) -> f64 {
         frame.left + self.share(value) * frame.width()
     }
@@ -85,21 +85,21 @@ impl Scale {
         (first..=last).map(move |tick| f64::from(tick) * self.step)
     }
 
-    /// Draws the lines across the frame and their labels left of it.
-    pub fn draw(self, canvas: &Canvas, frame: Frame, lettering: Lettering) -> Result<(), ReportError> {
+    /// Draws horizontal grid lines with labels to the left of the frame.
+    pub fn draw(self, canvas: &Canvas, frame: Frame, lettering: LabelStyle) -> Result<(), ReportError> {
         for tick in self.ticks() {
             let y = self.y(frame, tick);
             let (width, colour) = if tick == 0.0 { (1.2, AXIS) } else { (1.0, GRID) };
             canvas.line(&[(frame.left, y), (frame.right, y)], width, colour)?;
-            canvas.text((frame.left - 8.0, y), &numbers::tick(tick, self.step), lettering.to_the_right())?;
+            canvas.text((frame.left - 8.0, y), &numbers::tick(tick, self.step), lettering.right_aligned())?;
         }
         Ok(())
     }
 }
 
 impl Scale {
-    /// Draws the lines up the frame and their labels below it.
-    pub fn draw_level(self, canvas: &Canvas, frame: Frame, lettering: Lettering) -> Result<(), ReportError> {
+    /// Draws vertical grid lines with labels below the frame.
+    pub fn draw_level(self, canvas: &Canvas, frame: Frame, lettering: LabelStyle) -> Result<(), ReportError> {
         for tick in self.ticks() {
             let x = self.x(frame, tick);
             let (width, colour) = if tick == 0.0 { (1.2, AXIS) } else { (1.0, GRID) };
@@ -110,33 +110,33 @@ impl Scale {
     }
 }
 
-/// The distance of ticks that cuts a length into about so many steps.
+/// The distance between ticks that divides a length into about `steps` steps.
 fn step_of(length: f64, steps: f64) -> f64 {
     let rough = length / steps;
     let power = libm::pow(10.0, libm::log10(rough).floor());
     power * [1.0, 2.0, 5.0].into_iter().find(|multiple| rough <= multiple * power).unwrap_or(10.0)
 }
 
-/// A level axis of things side by side: each has a slot of the same width.
+/// A horizontal axis of categories: each has a slot of the same width.
 #[derive(Debug, Clone, Copy)]
 pub struct Slots {
     count: usize,
 }
 
 impl Slots {
-    /// An axis of so many things.
+    /// An axis with `count` slots.
     pub fn new(count: usize) -> Self {
         Self { count: count.max(1) }
     }
 
-    /// A slot: its left and right end.
+    /// Left and right end of a slot.
     pub fn slot(self, frame: Frame, index: usize) -> (f64, f64) {
         let width = frame.width() / self.count as f64;
         let left = frame.left + index as f64 * width;
         (left, left + width)
     }
 
-    /// The left and right end of the bar in a slot, with a gap to its neighbours.
+    /// Left and right end of the bar in a slot, with a gap to its neighbours.
     pub fn bar(self, frame: Frame, index: usize) -> (f64, f64) {
         let (left, right) = self.slot(frame, index);
         let gap = ((right - left) * 0.16).max((right - left - 64.0) / 2.0);
@@ -150,7 +150,7 @@ impl Slots {
     }
 }
 
-/// An axis of weeks.
+/// A horizontal axis of weeks.
 #[derive(Debug, Clone, Copy)]
 pub struct Weeks {
     first: Week,
@@ -158,17 +158,17 @@ pub struct Weeks {
 }
 
 impl Weeks {
-    /// An axis from the first week on.
+    /// An axis of `count` weeks from the first one on.
     pub fn new(first: Week, count: usize) -> Self {
         Self { first, slots: Slots::new(count) }
     }
 
-    /// The slot of a week: its left and right end.
+    /// Left and right end of a week's slot.
     pub fn slot(self, frame: Frame, week: usize) -> (f64, f64) {
         self.slots.slot(frame, week)
     }
 
-    /// The left and right end of a week's bar, with a gap to its neighbours.
+    /// Left and right end of a week's bar, with a gap to its neighbours.
     pub fn bar(self, frame: Frame, week: usize) -> (f64, f64) {
         self.slots.bar(frame, week)
     }
@@ -178,8 +178,8 @@ impl Weeks {
         self.slots.middle(frame, week)
     }
 
-    /// Draws the dates below the frame, as many as have room, with the year where it begins or changes.
-    pub fn draw(self, canvas: &Canvas, frame: Frame, lettering: Lettering) -> Result<(), ReportError> {
+    /// Draws as many dates below the frame as fit, with the year at the start and where it changes.
+    pub fn draw(self, canvas: &Canvas, frame: Frame, lettering: LabelStyle) -> Result<(), ReportError> {
         let lettering = lettering.centred();
         let room = lettering.width("30 Nov") + 10.0;
         let step = self.step(frame.width(), room);
@@ -207,7 +207,7 @@ fn day(date: NaiveDate) -> String {
     date.format("%-d %b").to_string()
 }
 
-/// How an entry of a legend looks.
+/// The symbol of a legend entry.
 #[derive(Debug, Clone, Copy)]
 pub enum Key {
     /// A filled patch.
@@ -222,9 +222,9 @@ pub enum Key {
     Dot(RGBColor),
 }
 
-/// Draws a legend below the title and says where the room below it begins.
+/// Draws a legend below the title and returns the vertical position where the plot area begins.
 pub fn legend(canvas: &Canvas, entries: &[(Key, &str)]) -> Result<f64, ReportError> {
-    let lettering = Lettering::NOTE;
+    let lettering = LabelStyle::NOTE;
     let (mut x, mut y) = (MARGIN, 50.0);
     for (key, text) in entries {
         let width = 28.0 + lettering.width(text);
@@ -254,23 +254,23 @@ fn swatch(canvas: &Canvas, key: Key, x: f64, y: f64) -> Result<(), ReportError> 
     }
 }
 
-/// The plot below a legend: names its upright axis, says what is across, and gives its frame.
+/// Draws the unit of a plot's vertical axis below a legend, and returns the plot's frame.
 pub fn plot(canvas: &Canvas, below: f64, height: f64, unit: &str) -> Result<Frame, ReportError> {
-    canvas.text((MARGIN, below + 16.0), unit, Lettering::NOTE)?;
+    canvas.text((MARGIN, below + 16.0), unit, LabelStyle::NOTE)?;
     Ok(Frame { left: MARGIN + TICK_ROOM, top: below + 36.0, right: WIDTH - MARGIN - 8.0, bottom: height - DATE_ROOM })
 }
 
-/// Says below a plot what its level axis counts.
+/// Labels the horizontal axis of a plot.
 pub fn across(canvas: &Canvas, frame: Frame, height: f64, text: &str) -> Result<(), ReportError> {
-    canvas.text((f64::midpoint(frame.left, frame.right), height - 14.0), text, Lettering::NOTE.centred())
+    canvas.text((f64::midpoint(frame.left, frame.right), height - 14.0), text, LabelStyle::NOTE.centred())
 }
 
-/// Says below small plots what all their level axes count.
+/// Labels the horizontal axes of all small plots at once.
 pub fn across_all(canvas: &Canvas, height: f64, text: &str) -> Result<(), ReportError> {
-    canvas.text((WIDTH / 2.0, height - 14.0), text, Lettering::NOTE.centred())
+    canvas.text((WIDTH / 2.0, height - 14.0), text, LabelStyle::NOTE.centred())
 }
 
-/// Frames of small plots beside and below each other, at most three in a row, and the height of it all.
+/// Frames of small multiples, at most three in a row, and the height of the whole figure.
 pub fn small_plots(count: usize, below: f64, plot_height: f64) -> (Vec<Frame>, f64) {
     let columns = count.clamp(1, 3);
     let rows = count.div_ceil(columns).max(1);
@@ -284,7 +284,7 @@ pub fn small_plots(count: usize, below: f64, plot_height: f64) -> (Vec<Frame>, f
     ((0..count).map(frame).collect(), below + rows as f64 * pitch + 24.0)
 }
 
-/// Fills the band between two lines of points that stand above each other; of a single point, a bar.
+/// Fills the band between a lower and an upper line; for a single point, draws a bar.
 pub fn band(canvas: &Canvas, lower: &[(f64, f64)], upper: &[(f64, f64)], colour: RGBAColor) -> Result<(), ReportError> {
     if let ([(x, bottom)], [(_, top)]) = (lower, upper) {
         let bar = Frame { left: x - 14.0, top: *top, right: x + 14.0, bottom: *bottom };
@@ -303,7 +303,7 @@ pub fn means(canvas: &Canvas, line: &[(f64, f64)], colour: RGBColor) -> Result<(
     line.iter().try_for_each(|point| canvas.dot(*point, radius, colour))
 }
 
-/// Draws a line in steps, one a week: each value holds over its slot.
+/// The points of a step line with one step a week: each value holds over its slot.
 pub fn steps(weeks: Weeks, frame: Frame, scale: Scale, values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
     values
         .enumerate()
@@ -332,13 +332,13 @@ pub fn stack(
     Ok(())
 }
 
-/// Says that there is nothing to show, in the middle of the frame.
+/// Writes a text in the middle of an empty frame.
 pub fn nothing(canvas: &Canvas, frame: Frame, text: &str) -> Result<(), ReportError> {
     let middle = (f64::midpoint(frame.left, frame.right), f64::midpoint(frame.top, frame.bottom));
-    canvas.text(middle, text, Lettering::BODY.centred().coloured(MUTED))
+    canvas.text(middle, text, LabelStyle::BODY.centred().coloured(MUTED))
 }
 
-/// A colour of which something shines through.
+/// A translucent colour.
 pub fn light(colour: RGBColor, opacity: f64) -> RGBAColor {
     colour.mix(opacity)
 }
@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn dates_never_overlap() {
         let first: Week = "2026-W48".parse().unwrap();
-        let lettering = Lettering::NOTE;
+        let lettering = LabelStyle::NOTE;
         for count in 1..=300 {
             let weeks = Weeks::new(first, count);
             let step = weeks.step(800.0, lettering.width("30 Nov"));

@@ -1,8 +1,8 @@
-//! When posts go out: a heat map by weekday and hour of the clients' clocks.
+//! When posts are published: a heat map by weekday and hour of the clients' clocks.
 
 use plotters::style::RGBColor;
 
-use super::canvas::{Canvas, Frame, Lettering, WIDTH};
+use super::canvas::{Canvas, Frame, LabelStyle, WIDTH};
 use super::palette::{AMOUNTS, EMPTY, INK, amount};
 use super::{Figure, Heading};
 use crate::report::{ReportError, numbers};
@@ -30,12 +30,12 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         for ((row, day), name) in days.iter().enumerate().zip(DAYS) {
             let frame = cell(row, 0);
             let middle = f64::midpoint(frame.top, frame.bottom);
-            canvas.text((GRID.left - 10.0, middle), name, Lettering::NOTE.to_the_right())?;
+            canvas.text((GRID.left - 10.0, middle), name, LabelStyle::NOTE.right_aligned())?;
             for (hour, posts) in day.iter().enumerate() {
                 canvas.fill(cell(row, hour), colour(*posts, most))?;
             }
             let sum = numbers::count(day.iter().sum());
-            canvas.text((WIDTH - 16.0, middle), &sum, Lettering::NOTE.coloured(INK).to_the_right())?;
+            canvas.text((WIDTH - 16.0, middle), &sum, LabelStyle::NOTE.coloured(INK).right_aligned())?;
         }
         Ok(())
     })
@@ -55,26 +55,26 @@ fn hours(canvas: &Canvas) -> Result<(), ReportError> {
     for hour in (0..24).step_by(2) {
         let frame = cell(0, hour);
         let middle = f64::midpoint(frame.left, frame.right);
-        canvas.text((middle, GRID.bottom + 14.0), &format!("{hour:02}"), Lettering::NOTE.centred())?;
+        canvas.text((middle, GRID.bottom + 14.0), &format!("{hour:02}"), LabelStyle::NOTE.centred())?;
     }
-    canvas.text((WIDTH - 16.0, GRID.top - 14.0), "all day", Lettering::NOTE.to_the_right())?;
+    canvas.text((WIDTH - 16.0, GRID.top - 14.0), "all day", LabelStyle::NOTE.right_aligned())?;
     let middle = f64::midpoint(GRID.left, GRID.right);
-    canvas.text((middle, HEIGHT - 14.0), "hour of the day, on the client's clock", Lettering::NOTE.centred())
+    canvas.text((middle, HEIGHT - 14.0), "hour of the day, on the client's clock", LabelStyle::NOTE.centred())
 }
 
 fn legend(canvas: &Canvas, most: f64) -> Result<(), ReportError> {
     let bar = Frame { left: 128.0, top: 48.0, right: 320.0, bottom: 60.0 };
     let y = f64::midpoint(bar.top, bar.bottom);
     canvas.fill(Frame { left: 16.0, right: 34.0, ..bar }, EMPTY)?;
-    canvas.text((42.0, y), "none", Lettering::NOTE)?;
-    canvas.text((bar.left - 8.0, y), "few", Lettering::NOTE.to_the_right())?;
+    canvas.text((42.0, y), "none", LabelStyle::NOTE)?;
+    canvas.text((bar.left - 8.0, y), "few", LabelStyle::NOTE.right_aligned())?;
     let width = bar.width() / AMOUNTS as f64;
     for step in 0..AMOUNTS {
         let left = bar.left + step as f64 * width;
         let shade = amount((step as f64 + 0.5) / AMOUNTS as f64);
         canvas.fill(Frame { left, right: left + width, ..bar }, shade)?;
     }
-    canvas.text((bar.right + 8.0, y), &format!("{} a week in the busiest hour", numbers::count(most)), Lettering::NOTE)
+    canvas.text((bar.right + 8.0, y), &format!("{} a week in the busiest hour", numbers::count(most)), LabelStyle::NOTE)
 }
 
 fn caption(days: &[[f64; 24]]) -> String {

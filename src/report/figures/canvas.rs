@@ -1,4 +1,4 @@
-//! What figures are drawn with: shapes and text in pixels of the page, through plotters' SVG backend.
+//! Drawing primitives: shapes and text in pixels of the page, through plotters' SVG backend.
 
 use std::sync::LazyLock;
 
@@ -15,16 +15,16 @@ use crate::report::ReportError;
 /// Width of every figure, in pixels of the page.
 pub const WIDTH: f64 = 880.0;
 
-/// Steps of the drawing to one pixel of the page.
-const FINENESS: f64 = 10.0;
+/// Drawing units per pixel of the page.
+const UNITS_PER_PIXEL: f64 = 10.0;
 
-/// The font that widths are measured with, then fonts that are no wider.
+/// The font in which widths are measured, then fallbacks that are no wider.
 const FONTS: &str = "DejaVu Sans, Verdana, Segoe UI, Helvetica, Arial, sans-serif";
 
-/// The backend divides a font's size by this before it writes it.
+/// The backend divides a font's size by this before writing it.
 const BACKEND_FONT_RATIO: f64 = 1.24;
 
-/// The backend measures text as if a font's height were its size; this is how much wider that comes out, and less.
+/// The backend measures text as if a font's height were its size. The result is too wide by at least this factor.
 const BACKEND_WIDTH_RATIO: f64 = 1.05;
 
 static FONTS_KNOWN: LazyLock<bool> = LazyLock::new(|| {
@@ -57,45 +57,45 @@ impl Frame {
     }
 }
 
-/// How text looks and which of its points stands where it is put; upright, it is always centred.
+/// Style of a text and its horizontal anchor; vertically it is always centred.
 #[derive(Clone, Copy)]
-pub struct Lettering {
+pub struct LabelStyle {
     size: f64,
     bold: bool,
     colour: RGBColor,
     across: HPos,
 }
 
-impl Lettering {
+impl LabelStyle {
     /// A figure's title.
     pub const TITLE: Self = Self { size: 16.0, bold: true, colour: INK, across: HPos::Left };
-    /// The name of a part.
+    /// The title of a panel.
     pub const NAME: Self = Self { size: 13.0, bold: true, colour: INK, across: HPos::Left };
-    /// What is read first after the shapes.
+    /// Primary labels.
     pub const BODY: Self = Self { size: 12.5, bold: false, colour: INK, across: HPos::Left };
     /// Ticks, axes, notes.
     pub const NOTE: Self = Self { size: 12.0, bold: false, colour: MUTED, across: HPos::Left };
-    /// The smallest.
+    /// The smallest text.
     pub const FINE: Self = Self { size: 11.0, bold: false, colour: MUTED, across: HPos::Left };
 
-    /// Its middle stands where it is put.
+    /// Anchors the text at its middle.
     pub const fn centred(self) -> Self {
         Self { across: HPos::Center, ..self }
     }
 
-    /// It ends where it is put.
-    pub const fn to_the_right(self) -> Self {
+    /// Anchors the text at its right end.
+    pub const fn right_aligned(self) -> Self {
         Self { across: HPos::Right, ..self }
     }
 
-    /// In another colour.
+    /// Sets the colour.
     pub const fn coloured(self, colour: RGBColor) -> Self {
         Self { colour, ..self }
     }
 
     fn style(self) -> TextStyle<'static> {
         let weight = if self.bold { FontStyle::Bold } else { FontStyle::Normal };
-        let size = self.size * FINENESS * BACKEND_FONT_RATIO;
+        let size = self.size * UNITS_PER_PIXEL * BACKEND_FONT_RATIO;
         TextStyle {
             color: self.colour.to_backend_color(),
             pos: Pos::new(self.across, VPos::Center),
@@ -103,12 +103,15 @@ impl Lettering {
         }
     }
 
-    /// Width of a text, in pixels of the page; rather too wide than too narrow.
+    /// Width of a text, in pixels of the page; overestimated rather than underestimated.
     pub fn width(self, text: &str) -> f64 {
-        self.style().font.box_size(text).map_or(0.0, |(width, _)| f64::from(width) / FINENESS / BACKEND_WIDTH_RATIO)
+        self.style()
+            .font
+            .box_size(text)
+            .map_or(0.0, |(width, _)| f64::from(width) / UNITS_PER_PIXEL / BACKEND_WIDTH_RATIO)
     }
 
-    /// The text, cut and marked with an ellipsis where it is wider than there is room.
+    /// The text, truncated with an ellipsis if it is wider than `room`.
     pub fn shortened(self, text: &str, room: f64) -> String {
         if self.width(text) <= room {
             return text.to_owned();
@@ -124,16 +127,16 @@ impl Lettering {
     }
 }
 
-/// A drawing in the making.
+/// A drawing in progress.
 pub struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
 }
 
 impl Canvas<'_> {
-    /// Records a drawing: its shapes as SVG elements, without the document around them.
+    /// Records a drawing: its shapes as SVG elements, without the enclosing document.
     ///
     /// # Errors
-    /// Where the backend fails, or a built-in font cannot be read.
+    /// If the backend fails, or a built-in font cannot be read.
     pub fn record(
         height: f64,
         drawing: impl FnOnce(&Canvas) -> Result<(), ReportError>,
@@ -149,13 +152,13 @@ impl Canvas<'_> {
         Ok(shapes(&svg))
     }
 
-    /// The figure's title, in its place.
+    /// Draws the figure's title.
     pub fn title(&self, text: &str) -> Result<(), ReportError> {
-        let lettering = Lettering::TITLE;
+        let lettering = LabelStyle::TITLE;
         self.text((16.0, 24.0), &lettering.shortened(text, WIDTH - 32.0), lettering)
     }
 
-    /// A filled rectangle; one of no width or height is left out.
+    /// Draws a filled rectangle; one without width or height is skipped.
     pub fn fill(&self, frame: Frame, colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
         let corners = [point((frame.left, frame.top)), point((frame.right, frame.bottom))];
         if corners[0].0 == corners[1].0 || corners[0].1 == corners[1].1 {
@@ -164,44 +167,44 @@ impl Canvas<'_> {
         self.area.draw(&Rectangle::new(corners, colour.into().filled())).map_err(failed)
     }
 
-    /// A filled shape.
+    /// Draws a filled polygon.
     pub fn shape(&self, corners: &[(f64, f64)], colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
         self.area.draw(&Polygon::new(points(corners), colour.into().filled())).map_err(failed)
     }
 
-    /// A line through points.
+    /// Draws a line through points.
     pub fn line(&self, through: &[(f64, f64)], width: f64, colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
         self.area.draw(&PathElement::new(points(through), stroke(width, colour))).map_err(failed)
     }
 
-    /// A dashed line through points.
+    /// Draws a dashed line through points.
     pub fn dashes(&self, through: &[(f64, f64)], width: f64, colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
-        let (dash, gap) = ((6.0 * FINENESS) as i32, (4.0 * FINENESS) as i32);
+        let (dash, gap) = ((6.0 * UNITS_PER_PIXEL) as i32, (4.0 * UNITS_PER_PIXEL) as i32);
         self.area.draw(&DashedPathElement::new(points(through), dash, gap, stroke(width, colour))).map_err(failed)
     }
 
-    /// A dot.
+    /// Draws a dot.
     pub fn dot(&self, centre: (f64, f64), radius: f64, colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
-        let radius = (radius * FINENESS).round() as i32;
+        let radius = (radius * UNITS_PER_PIXEL).round() as i32;
         self.area.draw(&Circle::new(point(centre), radius, colour.into().filled())).map_err(failed)
     }
 
-    /// A line of text.
-    pub fn text(&self, place: (f64, f64), text: &str, lettering: Lettering) -> Result<(), ReportError> {
+    /// Draws a line of text.
+    pub fn text(&self, place: (f64, f64), text: &str, lettering: LabelStyle) -> Result<(), ReportError> {
         self.area.draw_text(text, &lettering.style(), point(place)).map_err(failed)
     }
 }
 
 fn stroke(width: f64, colour: impl Into<RGBAColor>) -> ShapeStyle {
-    ShapeStyle { color: colour.into().to_rgba(), filled: false, stroke_width: (width * FINENESS).round() as u32 }
+    ShapeStyle { color: colour.into().to_rgba(), filled: false, stroke_width: (width * UNITS_PER_PIXEL).round() as u32 }
 }
 
 fn sheet(height: f64) -> (u32, u32) {
-    ((WIDTH * FINENESS) as u32, (height * FINENESS).ceil() as u32)
+    ((WIDTH * UNITS_PER_PIXEL) as u32, (height * UNITS_PER_PIXEL).ceil() as u32)
 }
 
 fn point((x, y): (f64, f64)) -> (i32, i32) {
-    ((x * FINENESS).round() as i32, (y * FINENESS).round() as i32)
+    ((x * UNITS_PER_PIXEL).round() as i32, (y * UNITS_PER_PIXEL).round() as i32)
 }
 
 fn points(of: &[(f64, f64)]) -> Vec<(i32, i32)> {
@@ -212,18 +215,18 @@ fn failed(error: impl std::fmt::Display) -> ReportError {
     ReportError::Drawing(error.to_string())
 }
 
-/// The elements within the backend's document. Attributes that say the default, or the same in every
-/// element, are left out; text cannot be mistaken for them, because its quotes are escaped.
+/// The elements inside the backend's document. Attributes with the default value, or with the same value in every
+/// element, are removed; text cannot match them, because its quotes are escaped.
 fn shapes(svg: &str) -> String {
     let body = svg.split_once(">\n").map_or("", |(_, body)| body);
     let body = body.trim_end().strip_suffix("</svg>").unwrap_or(body);
     body.replace(" opacity=\"1\"", "").replace(&format!(" font-family=\"{FONTS}\""), "").replace("\n</text>", "</text>")
 }
 
-/// The whole document: shapes on a sheet that scales, named and described for those who do not see it.
+/// The complete document: the shapes on a scalable sheet, with an accessible name and description.
 pub fn document(name: &str, title: &str, caption: &str, height: f64, shapes: &str) -> String {
     let (fine_width, fine_height) = sheet(height);
-    let height = f64::from(fine_height) / FINENESS;
+    let height = f64::from(fine_height) / UNITS_PER_PIXEL;
     let (title, caption) = (escaped(title), escaped(caption));
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \

@@ -1,7 +1,7 @@
 //! Drafts of each channel over the weeks, against what the rules wanted.
 
 use super::axes::{self, Key, Scale, Weeks, light, steps};
-use super::canvas::{Canvas, Frame, Lettering};
+use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK, MUTED};
 use super::posts::target_label;
 use super::{Figure, Heading};
@@ -49,12 +49,12 @@ fn panel(
 ) -> Result<(), ReportError> {
     let highest = |week: &&ChannelWeek| week.posts_wanted.max(week.posts_target).max(week.posts_drafted);
     let scale = Scale::holding(weekly.iter().map(highest).fold(0.0, f64::max), 5.0);
-    scale.draw(canvas, frame, Lettering::FINE)?;
-    weeks.draw(canvas, frame, Lettering::FINE)?;
+    scale.draw(canvas, frame, LabelStyle::FINE)?;
+    weeks.draw(canvas, frame, LabelStyle::FINE)?;
     let share = numbers::percent(numbers::share(channel.posts_drafted, channel.posts_wanted));
     let y = frame.top - 17.0;
-    canvas.text((frame.left, y), channel.channel.name(), Lettering::NAME)?;
-    canvas.text((frame.right, y), &format!("{share} of wanted drafted"), Lettering::FINE.to_the_right())?;
+    canvas.text((frame.left, y), channel.channel.name(), LabelStyle::NAME)?;
+    canvas.text((frame.right, y), &format!("{share} of wanted drafted"), LabelStyle::FINE.right_aligned())?;
     for (index, week) in weekly.iter().enumerate() {
         axes::stack(canvas, frame, scale, weeks.bar(frame, index), &[(week.posts_drafted, BLUE)])?;
     }

@@ -1,7 +1,7 @@
-//! Where the difference in engagement comes from, by channel.
+//! The difference in engagement by channel.
 
 use super::axes::{self, Key, Scale, Slots, light};
-use super::canvas::{Canvas, Frame, Lettering};
+use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK, VERMILLION};
 use super::versus::{self, Panels};
 use super::{Figure, Heading};
@@ -41,7 +41,7 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
     if versus.channels.is_empty() {
         return axes::nothing(canvas, frame, NOTHING);
     }
-    scale.draw(canvas, frame, Lettering::NOTE)?;
+    scale.draw(canvas, frame, LabelStyle::NOTE)?;
     let slots = Slots::new(versus.channels.len());
     for (index, channel) in versus.channels.iter().enumerate() {
         let (left, right) = slots.bar(frame, index);
@@ -50,7 +50,7 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
         let [zero, mean, low, high] = [0.0, mean, low, high].map(|value| scale.y(frame, value));
         canvas.fill(Frame { left, top: zero.min(mean), right, bottom: zero.max(mean) }, colour)?;
         let x = slots.middle(frame, index);
-        canvas.text((x, frame.bottom + 16.0), channel.channel.name(), Lettering::BODY.centred())?;
+        canvas.text((x, frame.bottom + 16.0), channel.channel.name(), LabelStyle::BODY.centred())?;
         if low - high > 0.5 {
             canvas.line(&[(x, low), (x, high)], 1.6, INK)?;
             canvas.line(&[(x - CAP, low), (x + CAP, low)], 1.6, INK)?;

@@ -1,11 +1,11 @@
-//! How the difference in engagement is spread over clients, from the largest loss to the largest gain.
+//! The difference in engagement by client, from the largest loss to the largest gain.
 
 use std::collections::BTreeSet;
 
 use plotters::style::RGBColor;
 
 use super::axes::{self, Key, Scale, Slots};
-use super::canvas::{Canvas, Frame, Lettering};
+use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, MUTED, VERMILLION};
 use super::versus::{self, Panels};
 use super::{Figure, Heading};
@@ -16,7 +16,7 @@ use crate::stats::Difference;
 
 const PANELS: Panels = Panels { plot: 210.0, foot: 30.0 };
 
-/// How many times further than the furthest mean the ends of intervals are shown.
+/// Ends of intervals are shown up to this multiple of the largest mean.
 const SHOWN_ENDS: f64 = 2.0;
 
 const NOTHING: &str = "No client earned enough under the base for a percentage.";
@@ -45,7 +45,7 @@ fn entries(many: bool) -> Vec<(Key, &'static str)> {
     ]
 }
 
-/// One scale for all panels. The ends of very wide intervals lie beyond it.
+/// One scale for all panels; the ends of very wide intervals lie beyond it.
 fn scale(comparison: &Comparison) -> Scale {
     let clients = || {
         comparison
@@ -59,9 +59,9 @@ fn scale(comparison: &Comparison) -> Scale {
 }
 
 fn colour(difference: &Difference) -> RGBColor {
-    if difference.is_clearly_less() {
+    if difference.is_significantly_less() {
         VERMILLION
-    } else if difference.is_clearly_more() {
+    } else if difference.is_significantly_greater() {
         BLUE
     } else {
         MUTED
@@ -75,13 +75,15 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
     if clients.is_empty() {
         return axes::nothing(canvas, frame, NOTHING);
     }
-    scale.draw(canvas, frame, Lettering::NOTE)?;
+    scale.draw(canvas, frame, LabelStyle::NOTE)?;
     versus::across(canvas, frame, 14.0, "clients, from the largest loss to the largest gain")?;
     let slots = Slots::new(clients.len());
     let (radius, width) = if clients.len() > 120 { (1.6, 0.7) } else { (3.5, 1.4) };
-    // What is clear is drawn last, so that nothing hides it.
+    // Clear differences are drawn last, so that nothing hides them.
     let mut marks: Vec<_> = clients.into_iter().enumerate().collect();
-    marks.sort_by_key(|(_, (client, _))| client.engagement.is_clearly_less() || client.engagement.is_clearly_more());
+    marks.sort_by_key(|(_, (client, _))| {
+        client.engagement.is_significantly_less() || client.engagement.is_significantly_greater()
+    });
     for (index, (client, values)) in marks {
         let x = slots.middle(frame, index);
         let colour = colour(&client.engagement);
@@ -97,19 +99,19 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
 fn caption(comparison: &Comparison, many: bool) -> String {
     let spoken = comparison.versus.iter().map(|versus| {
         let counts = &versus.client_counts;
-        let all = numbers::of_things(f64::from(counts.clients), "client", "clients");
+        let all = numbers::count_with_noun(f64::from(counts.clients), "client", "clients");
         format!("Of {all}, {} earn more under {} and {} less", counts.better, versus.label, counts.worse)
     });
     let lines = if many { " A line is the 95\u{a0}% interval of the client's difference." } else { "" };
     let found = comparison.versus.iter().flat_map(|versus| &versus.clients);
     let ids: BTreeSet<&ClientId> =
-        found.filter(|client| client.engagement.base_is_next_to_nothing()).map(|client| &client.client_id).collect();
+        found.filter(|client| client.engagement.is_base_negligible()).map(|client| &client.client_id).collect();
     let left_out = match ids.len() {
         0 => String::new(),
         some => format!(
             " Left out, because {} earns next to nothing or nothing there: {}.",
             versus::base(comparison),
-            numbers::of_things(some as f64, "client", "clients")
+            numbers::count_with_noun(some as f64, "client", "clients")
         ),
     };
     format!("{}.{lines}{left_out}", spoken.collect::<Vec<_>>().join("; "))

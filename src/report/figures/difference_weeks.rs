@@ -1,9 +1,9 @@
-//! The difference in engagement by week, with the band of its interval.
+//! The difference in engagement by week, with its confidence band.
 
 use std::collections::BTreeSet;
 
 use super::axes::{self, Key, Scale, Weeks, light};
-use super::canvas::{Canvas, Frame, Lettering};
+use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::BLUE;
 use super::versus::{self, Panels};
 use super::{Figure, Heading};
@@ -13,7 +13,7 @@ use crate::simulator::{Comparison, Versus};
 
 const PANELS: Panels = Panels { plot: 210.0, foot: 66.0 };
 const BAND: f64 = 0.3;
-/// Weeks that a caption names at most.
+/// Maximum number of weeks named in a caption.
 const NAMED: usize = 3;
 const NOTHING: &str = "No week earned enough under the base for a percentage.";
 
@@ -54,8 +54,8 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
     if shown.is_empty() {
         return axes::nothing(canvas, frame, NOTHING);
     }
-    scale.draw(canvas, frame, Lettering::NOTE)?;
-    weeks.draw(canvas, frame, Lettering::NOTE)?;
+    scale.draw(canvas, frame, LabelStyle::NOTE)?;
+    weeks.draw(canvas, frame, LabelStyle::NOTE)?;
     versus::across(canvas, frame, 47.0, "week beginning")?;
     let [lower, means, upper] = [0, 1, 2].map(|part: usize| {
         let y = |values: &[f64; 3]| scale.y(frame, values.get(part).copied().unwrap_or_default());
@@ -69,7 +69,9 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
 
 fn caption(comparison: &Comparison, many: bool) -> String {
     let weeks = || comparison.versus.iter().flat_map(|versus| &versus.weekly);
-    let clear = weeks().filter(|week| week.engagement.is_clearly_more() || week.engagement.is_clearly_less()).count();
+    let clear = weeks()
+        .filter(|week| week.engagement.is_significantly_greater() || week.engagement.is_significantly_less())
+        .count();
     let left_out = left_out(comparison);
     if !many {
         return format!(
@@ -80,15 +82,15 @@ fn caption(comparison: &Comparison, many: bool) -> String {
         "Above the line at 0 a week earned more than under {}, below it less. In {} of {} the band leaves 0 out.{left_out}",
         versus::base(comparison),
         clear,
-        numbers::of_things(weeks().count() as f64, "week", "weeks"),
+        numbers::count_with_noun(weeks().count() as f64, "week", "weeks"),
     )
 }
 
-/// Names the weeks whose base has next to nothing, which have no percentage.
+/// Names the weeks that have no percentage because the base's engagement is close to zero.
 fn left_out(comparison: &Comparison) -> String {
     let weeks = comparison.versus.iter().flat_map(|versus| &versus.weekly);
     let found: BTreeSet<Week> =
-        weeks.filter(|week| week.engagement.base_is_next_to_nothing()).map(|week| week.week).collect();
+        weeks.filter(|week| week.engagement.is_base_negligible()).map(|week| week.week).collect();
     if found.is_empty() {
         return String::new();
     }

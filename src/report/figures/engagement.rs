@@ -1,8 +1,8 @@
-//! Engagement a week: its mean with the interval of the mean, the range of replications, and what
-//! the planner expected.
+//! Engagement by week: the mean with its confidence interval, the range over replications, and what the planner
+//! expected.
 
 use super::axes::{self, Key, Scale, Weeks, light};
-use super::canvas::{Canvas, Frame, Lettering};
+use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK};
 use super::{Figure, Heading};
 use crate::report::{ReportError, numbers};
@@ -30,8 +30,8 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         }
         let scale = Scale::holding(largest, 5.0);
         let weeks = Weeks::new(simulation.provenance.start, simulation.weekly.len());
-        scale.draw(canvas, frame, Lettering::NOTE)?;
-        weeks.draw(canvas, frame, Lettering::NOTE)?;
+        scale.draw(canvas, frame, LabelStyle::NOTE)?;
+        weeks.draw(canvas, frame, LabelStyle::NOTE)?;
         axes::across(canvas, frame, HEIGHT, "week beginning")?;
         let plot = Plot { canvas, frame, scale, weeks, weekly: &simulation.weekly };
         if many {

@@ -1,9 +1,9 @@
-//! Fatigue of each channel over the weeks: its quantiles against the lines where rules warn and block.
+//! Fatigue of each channel over the weeks: its quantiles against the warning and blocking levels.
 
 use plotters::style::RGBColor;
 
 use super::axes::{self, Key, Scale, Weeks, light};
-use super::canvas::{Canvas, Frame, Lettering};
+use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, ORANGE, VERMILLION};
 use super::{Figure, Heading};
 use crate::report::{ReportError, numbers};
@@ -51,8 +51,8 @@ fn panel(
     weekly: &[&ChannelWeek],
 ) -> Result<(), ReportError> {
     let scale = Scale::of_scores();
-    scale.draw(canvas, frame, Lettering::FINE)?;
-    weeks.draw(canvas, frame, Lettering::FINE)?;
+    scale.draw(canvas, frame, LabelStyle::FINE)?;
+    weeks.draw(canvas, frame, LabelStyle::FINE)?;
     heading(canvas, frame, channel)?;
     let quantile = |index: usize| -> Vec<(f64, f64)> {
         let value = |week: &ChannelWeek| week.fatigue.get(index).copied().unwrap_or(0.0);
@@ -74,8 +74,8 @@ fn heading(canvas: &Canvas, frame: Frame, channel: &ChannelSummary) -> Result<()
         [channel.share_above_warn, channel.share_above_block].map(|share| numbers::percent(Some(share)));
     let levels = format!("warn {warn}, block {block}");
     let y = frame.top - 17.0;
-    canvas.text((frame.left, y), channel.channel.name(), Lettering::NAME)?;
-    canvas.text((frame.right, y), &levels, Lettering::FINE.to_the_right())
+    canvas.text((frame.left, y), channel.channel.name(), LabelStyle::NAME)?;
+    canvas.text((frame.right, y), &levels, LabelStyle::FINE.right_aligned())
 }
 
 fn band(canvas: &Canvas, low: &[(f64, f64)], high: &[(f64, f64)]) -> Result<(), ReportError> {

@@ -1,7 +1,7 @@
-//! Blocked attempts by rule, and in which weeks.
+//! Blocked posts by rule and week.
 
 use super::axes::{self, Weeks};
-use super::canvas::{Canvas, Frame, Lettering};
+use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{AXIS, EMPTY, INK, VERMILLION};
 use super::{Figure, Heading};
 use crate::report::{ReportError, numbers};
@@ -9,7 +9,7 @@ use crate::simulator::{GuardrailSummary, Simulation};
 
 const ROW: f64 = 34.0;
 
-/// Height of a column for next to nothing, which must not look like nothing.
+/// Minimum height of a column above zero, so that it does not look like zero.
 const LEAST_SEEN: f64 = 1.5;
 
 const TOP: f64 = 72.0;
@@ -32,9 +32,9 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         if most <= 0.0 {
             return axes::nothing(canvas, Frame { bottom: height - 40.0, ..BARS_AND_WEEKS }, "No post was blocked.");
         }
-        canvas.text((NAMES + 16.0, 54.0), "rule", Lettering::NOTE.to_the_right())?;
-        canvas.text((BARS.left, 54.0), "blocked posts of a run", Lettering::NOTE)?;
-        canvas.text((WEEKS.left, 54.0), "the same by week, one scale for all rules", Lettering::NOTE)?;
+        canvas.text((NAMES + 16.0, 54.0), "rule", LabelStyle::NOTE.right_aligned())?;
+        canvas.text((BARS.left, 54.0), "blocked posts of a run", LabelStyle::NOTE)?;
+        canvas.text((WEEKS.left, 54.0), "the same by week, one scale for all rules", LabelStyle::NOTE)?;
         let weeks = Weeks::new(simulation.provenance.start, simulation.weekly.len());
         let peak = rules.iter().flat_map(|rule| &rule.blocked_by_week).copied().fold(0.0, f64::max);
         for (row, rule) in rules.iter().enumerate() {
@@ -45,7 +45,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         }
         let bottom = TOP + rules.len() as f64 * ROW - 6.0;
         canvas.line(&[(BARS.left, TOP + 4.0), (BARS.left, bottom)], 1.2, AXIS)?;
-        weeks.draw(canvas, Frame { bottom, ..WEEKS }, Lettering::NOTE)?;
+        weeks.draw(canvas, Frame { bottom, ..WEEKS }, LabelStyle::NOTE)?;
         axes::across(canvas, WEEKS, height, "week beginning")
     })
 }
@@ -54,11 +54,11 @@ const BARS_AND_WEEKS: Frame = Frame { right: WEEKS.right, left: 16.0, ..BARS };
 
 fn bar(canvas: &Canvas, frame: Frame, rule: &GuardrailSummary, most: f64) -> Result<(), ReportError> {
     let middle = f64::midpoint(frame.top, frame.bottom);
-    let name = Lettering::BODY.to_the_right();
+    let name = LabelStyle::BODY.right_aligned();
     canvas.text((NAMES + 16.0, middle), &name.shortened(&rule.rule, NAMES), name)?;
     let length = (rule.blocked / most).clamp(0.0, 1.0) * frame.width();
     canvas.fill(Frame { right: frame.left + length, ..frame }, VERMILLION)?;
-    canvas.text((frame.left + length + 8.0, middle), &numbers::count(rule.blocked), Lettering::NOTE.coloured(INK))
+    canvas.text((frame.left + length + 8.0, middle), &numbers::count(rule.blocked), LabelStyle::NOTE.coloured(INK))
 }
 
 fn columns(canvas: &Canvas, frame: Frame, rule: &GuardrailSummary, weeks: Weeks, peak: f64) -> Result<(), ReportError> {

@@ -1,9 +1,8 @@
-//! The figures of a report, one a file, drawn once: as SVG, and as PNG from that very SVG.
+//! The figures of a report, one per file. Each is drawn once as SVG; the PNG is rendered from that SVG.
 //!
-//! What all share is here and in three files beside: what is drawn with (`canvas`), how axes and
-//! legends look (`axes`), and how an SVG becomes pixels (`raster`). Lengths are pixels of the page;
-//! the drawing itself is ten times finer, because the backend knows whole numbers only.
-//! No figure computes a result: it shows what the summary of a simulation or a comparison holds.
+//! Shared code is here and in three more files: drawing primitives (`canvas`), axes and legends (`axes`) and
+//! rasterization (`raster`). Lengths are pixels of the page; the drawing itself is ten times finer, because the backend
+//! only takes whole numbers. No figure computes a result: it shows the summary of a simulation, comparison or sweep.
 
 mod assets;
 mod axes;
@@ -35,11 +34,11 @@ use crate::simulator::{Comparison, Simulation, Sweep};
 /// A drawn figure.
 #[derive(Debug, Clone)]
 pub struct Figure {
-    /// Name of its files, and prefix of every id in it.
+    /// Base name of its files, and prefix of every id in it.
     pub name: &'static str,
-    /// What it is about.
+    /// Title.
     pub title: String,
-    /// What to see in it, in plain words.
+    /// What it shows, in plain words.
     pub caption: String,
     /// The drawing, complete, with title and caption as its accessible name and description.
     pub svg: String,
@@ -55,7 +54,7 @@ struct Heading {
 /// Every figure of a report, in the order of the page.
 ///
 /// # Errors
-/// Where the drawing backend fails.
+/// If the drawing backend fails.
 pub fn draw_all(simulation: &Simulation) -> Result<Vec<Figure>, ReportError> {
     Ok(vec![
         engagement::draw(simulation)?,
@@ -72,7 +71,7 @@ pub fn draw_all(simulation: &Simulation) -> Result<Vec<Figure>, ReportError> {
 /// Every figure of a comparison's report, in the order of the page.
 ///
 /// # Errors
-/// Where the drawing backend fails.
+/// If the drawing backend fails.
 pub fn draw_comparison(comparison: &Comparison) -> Result<Vec<Figure>, ReportError> {
     Ok(vec![
         difference_weeks::draw(comparison)?,
@@ -84,7 +83,7 @@ pub fn draw_comparison(comparison: &Comparison) -> Result<Vec<Figure>, ReportErr
 /// Every figure of a sweep's report, in the order of the page.
 ///
 /// # Errors
-/// Where the drawing backend fails.
+/// If the drawing backend fails.
 pub fn draw_sweep(sweep: &Sweep) -> Result<Vec<Figure>, ReportError> {
     Ok(vec![sweep_frontier::draw(sweep)?, sweep_keys::draw(sweep)?])
 }
@@ -111,7 +110,7 @@ mod tests {
     use super::*;
     use crate::report::{sample, sample_sweep};
 
-    /// The figures of every shape of simulation and comparison, each case with its name.
+    /// The figures of every kind of simulation and comparison, each with the name of its case.
     fn drawn() -> Vec<(String, Vec<Figure>)> {
         let runs = sample::variants().into_iter().map(|(case, run)| (case.to_owned(), draw_all(&run).unwrap()));
         let versus = sample::comparisons().into_iter();

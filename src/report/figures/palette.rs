@@ -1,5 +1,5 @@
-//! Colours: those of Okabe and Ito (2008) for categories, viridis for amounts, greys for the rest.
-//! Colour-blind people can tell them apart. On a dark page the neutral ones change places.
+//! Colours: Okabe and Ito (2008) for categories, viridis for quantities, greys for the rest. They are distinguishable
+//! with colour blindness. On a dark page the neutral colours are swapped.
 
 use plotters::style::RGBColor;
 use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
@@ -8,16 +8,16 @@ use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
 pub const PAPER: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
 /// Titles, labels, lines that must stand out.
 pub const INK: RGBColor = RGBColor(0x1B, 0x20, 0x26);
-/// Text that explains.
+/// Explanatory text.
 pub const MUTED: RGBColor = RGBColor(0x58, 0x62, 0x6D);
 /// The line of an axis.
 pub const AXIS: RGBColor = RGBColor(0x9A, 0xA4, 0xAE);
-/// The lines across a plot.
+/// Grid lines.
 pub const GRID: RGBColor = RGBColor(0xE4, 0xE8, 0xEC);
-/// A cell with nothing in it.
+/// An empty cell.
 pub const EMPTY: RGBColor = RGBColor(0xF1, 0xF3, 0xF5);
 
-/// What went well: drafts, engagement; the middle of a distribution.
+/// Positive outcomes: drafts, engagement; the middle of a distribution.
 pub const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
 /// Low risk.
 pub const SKY: RGBColor = RGBColor(0x56, 0xB4, 0xE9);
@@ -25,30 +25,30 @@ pub const SKY: RGBColor = RGBColor(0x56, 0xB4, 0xE9);
 pub const ORANGE: RGBColor = RGBColor(0xE6, 0x9F, 0x00);
 /// A stop: block level, blocked posts, high risk.
 pub const VERMILLION: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
-/// What people refused or answered too late.
+/// Posts rejected or approved too late.
 pub const PURPLE: RGBColor = RGBColor(0xCC, 0x79, 0xA7);
 
-/// A colour of the drawings and the one that stands for it on a dark page.
+/// A colour of the drawings and its replacement on a dark page.
 #[derive(Debug, Clone, Copy)]
 pub struct Swap {
-    /// In the drawing.
+    /// The colour in the drawing.
     pub light: RGBColor,
-    /// On a dark page.
+    /// The colour on a dark page.
     pub dark: RGBColor,
 }
 
 impl Swap {
-    /// Both colours as hexadecimal numbers, as the drawings spell them.
+    /// Both colours in hexadecimal, as the drawings write them.
     pub fn hex(self) -> [String; 2] {
         [self.light, self.dark].map(|RGBColor(red, green, blue)| format!("#{red:02X}{green:02X}{blue:02X}"))
     }
 }
 
-/// Steps of a colour scale for amounts.
+/// Steps of the colour scale for quantities.
 pub const AMOUNTS: usize = 12;
 
-/// The colour of an amount, `0..=1`, on white paper: viridis from yellow for little to violet for much,
-/// so that much stands out; on a dark page [`dark_swaps`] turns it round.
+/// The colour of a quantity, `0..=1`, on white paper: viridis from yellow for small to violet for large, so that large
+/// values stand out; on a dark page [`dark_swaps`] reverses it.
 pub fn amount(share: f64) -> RGBColor {
     let step = (share.clamp(0.0, 1.0) * AMOUNTS as f64).ceil() as usize;
     viridis(AMOUNTS.saturating_sub(step.max(1)))
@@ -59,13 +59,13 @@ fn viridis(step: usize) -> RGBColor {
     ViridisRGB.get_color(step as f64 / (AMOUNTS - 1) as f64 * 0.96)
 }
 
-/// Everything that changes on a dark page.
+/// All colours that change on a dark page.
 pub fn dark_swaps() -> Vec<Swap> {
     let amounts = (0..AMOUNTS).map(|step| Swap { light: viridis(step), dark: viridis(AMOUNTS - 1 - step) });
     NEUTRAL.into_iter().chain(amounts).collect()
 }
 
-/// What changes on a dark page, amounts aside.
+/// Colours that change on a dark page, except those for quantities.
 const NEUTRAL: [Swap; 7] = [
     Swap { light: PAPER, dark: RGBColor(0x1A, 0x1E, 0x24) },
     Swap { light: INK, dark: RGBColor(0xEC, 0xEF, 0xF2) },

@@ -1,7 +1,7 @@
-//! Posts planned a week against what the rules wanted, by what became of them.
+//! Planned posts by week and outcome, against the target.
 
 use super::axes::{self, Key, Scale, Weeks, light, steps};
-use super::canvas::Lettering;
+use super::canvas::LabelStyle;
 use super::palette::{BLUE, INK, MUTED, PURPLE, SKY, VERMILLION};
 use super::{Figure, Heading};
 use crate::report::{ReportError, numbers};
@@ -28,8 +28,8 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         }
         let scale = Scale::holding(most, 5.0);
         let weeks = Weeks::new(simulation.provenance.start, weekly.len());
-        scale.draw(canvas, frame, Lettering::NOTE)?;
-        weeks.draw(canvas, frame, Lettering::NOTE)?;
+        scale.draw(canvas, frame, LabelStyle::NOTE)?;
+        weeks.draw(canvas, frame, LabelStyle::NOTE)?;
         axes::across(canvas, frame, HEIGHT, "week beginning")?;
         for (index, week) in weekly.iter().enumerate() {
             let [committed, drafted, blocked, late] = parts(week);
@@ -55,12 +55,12 @@ fn entries(simulation: &Simulation) -> Vec<(Key, &'static str)> {
     entries
 }
 
-/// What the line of the target is called.
+/// The label of the target line.
 pub fn target_label(changes: TargetChanges) -> &'static str {
     if changes.has_hook() { "target set by the hook" } else { "target after fatigue" }
 }
 
-/// What the posts of a week come to: committed before the run; planned and then drafted, blocked, refused or too late.
+/// A week's posts by outcome: committed before the run; planned and drafted, blocked, rejected or too late.
 fn parts(week: &WeekSummary) -> [f64; 4] {
     let drafted = (week.posts_drafted - week.posts_committed).max(0.0);
     let rest = (week.posts_planned - drafted - week.posts_blocked).max(0.0);

@@ -1,4 +1,4 @@
-//! Pixels from a drawing, with the fonts that are built in and no others.
+//! Renders drawings to pixels with the built-in fonts only.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use resvg::usvg::{Options, Tree, fontdb};
 use super::Figure;
 use crate::report::ReportError;
 
-/// Pixels of the picture to one of the page.
+/// Pixels of the image per pixel of the page.
 const SCALE: f32 = 2.0;
 
-/// Turns drawings into PNG files.
+/// Renders drawings to PNG files.
 #[derive(Debug)]
 pub struct Raster {
     options: Options<'static>,
 }
 
 impl Raster {
-    /// Loads the fonts; the machine's own are not looked at.
+    /// Loads the built-in fonts; the machine's fonts are ignored.
     pub fn new() -> Self {
         let mut fonts = fontdb::Database::new();
         for bytes in [dejavu::sans::regular(), dejavu::sans::bold()] {
@@ -27,10 +27,10 @@ impl Raster {
         Self { options: Options { fontdb: Arc::new(fonts), ..Options::default() } }
     }
 
-    /// The figure as a PNG file of twice the page's pixels.
+    /// The figure as a PNG at twice the page's resolution.
     ///
     /// # Errors
-    /// Where the drawing is not an SVG, or too large to hold.
+    /// If the drawing is not valid SVG, or is too large.
     pub fn png(&self, figure: &Figure) -> Result<Vec<u8>, ReportError> {
         let failed = |cause: String| ReportError::Picture { figure: figure.name, cause };
         let tree = self.parse(figure.name, &figure.svg)?;
@@ -41,10 +41,10 @@ impl Raster {
         pixels.encode_png().map_err(|error| failed(error.to_string()))
     }
 
-    /// Reads a drawing back.
+    /// Parses a drawing.
     ///
     /// # Errors
-    /// Where it is not an SVG.
+    /// If it is not valid SVG.
     pub fn parse(&self, figure: &'static str, svg: &str) -> Result<Tree, ReportError> {
         Tree::from_str(svg, &self.options).map_err(|error| ReportError::Picture { figure, cause: error.to_string() })
     }

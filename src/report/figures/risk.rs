@@ -1,7 +1,7 @@
-//! Posts planned a week by risk band, and how many of them people had to look at.
+//! Planned posts by week and risk band, and how many were sent to review.
 
 use super::axes::{self, Key, Scale, Weeks, light, steps};
-use super::canvas::Lettering;
+use super::canvas::LabelStyle;
 use super::palette::{INK, ORANGE, SKY, VERMILLION};
 use super::{Figure, Heading};
 use crate::model::RiskBand;
@@ -30,8 +30,8 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         }
         let scale = Scale::holding(most, 5.0);
         let weeks = Weeks::new(simulation.provenance.start, weekly.len());
-        scale.draw(canvas, frame, Lettering::NOTE)?;
-        weeks.draw(canvas, frame, Lettering::NOTE)?;
+        scale.draw(canvas, frame, LabelStyle::NOTE)?;
+        weeks.draw(canvas, frame, LabelStyle::NOTE)?;
         axes::across(canvas, frame, HEIGHT, "week beginning")?;
         for (index, week) in weekly.iter().enumerate() {
             let parts: Vec<_> = week.risk.into_iter().zip(COLOURS).collect();

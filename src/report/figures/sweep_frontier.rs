@@ -1,7 +1,7 @@
-//! What two numbers of a sweep trade off: every point, and those that no other beats.
+//! The trade-off between the two goals of a sweep: every point, and the Pareto frontier.
 
 use super::axes::{self, Key, Scale};
-use super::canvas::{Canvas, Frame, Lettering};
+use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK, MUTED, VERMILLION};
 use super::{Figure, Heading};
 use crate::report::{ReportError, findings, numbers};
@@ -11,12 +11,12 @@ const HEIGHT: f64 = 520.0;
 const STEPS: f64 = 6.0;
 const RADIUS: f64 = 4.0;
 
-/// Where the name of a point may stand, from its dot.
+/// Where the label of a point may be placed, relative to its dot.
 const PLACES: [(f64, f64); 4] = [(-9.0, -12.0), (9.0, 12.0), (9.0, -12.0), (-9.0, 12.0)];
 
 const NOTHING: &str = "No point was simulated.";
 
-/// Both scales in their frame.
+/// A plot frame with its two scales.
 struct Plot {
     frame: Frame,
     across: Scale,
@@ -24,7 +24,7 @@ struct Plot {
     goals: [Goal; 2],
 }
 
-/// Draws the figure: the first goal upwards, the second across.
+/// Draws the figure: the first goal on the vertical axis, the second on the horizontal one.
 pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
     let [first, second] = sweep.goals;
     let heading = Heading {
@@ -41,8 +41,8 @@ pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
         }
         let of = |goal: Goal| Scale::fitting(all(sweep).map(move |point| mean(point, goal.measure)), STEPS);
         let plot = Plot { frame, across: of(second), up: of(first), goals: sweep.goals };
-        plot.up.draw(canvas, frame, Lettering::NOTE)?;
-        plot.across.draw_level(canvas, frame, Lettering::NOTE)?;
+        plot.up.draw(canvas, frame, LabelStyle::NOTE)?;
+        plot.across.draw_level(canvas, frame, LabelStyle::NOTE)?;
         let unit = format!("{}, of a run", lower(findings::label(second.measure)));
         axes::across(canvas, frame, HEIGHT, &unit)?;
         plot.points(canvas, sweep)
@@ -98,7 +98,7 @@ impl Plot {
         self.names(canvas, sweep, &on)
     }
 
-    /// The interval of both differences from the pack as it stands, around the point.
+    /// The confidence intervals of both differences from the unmodified pack, around the point.
     fn whiskers(&self, canvas: &Canvas, point: &SweepPoint) -> Result<(), ReportError> {
         let (x, y) = self.place(point);
         let [first, second] = self.goals.map(|goal| {
@@ -114,9 +114,10 @@ impl Plot {
         Ok(())
     }
 
-    /// The numbers of points, those of one place together, as many as have room; the page's table has all.
+    /// Labels the points with their numbers as far as there is room, coincident points together; the page's table has
+    /// all.
     fn names(&self, canvas: &Canvas, sweep: &Sweep, points: &[&SweepPoint]) -> Result<(), ReportError> {
-        let lettering = Lettering::FINE.coloured(INK);
+        let lettering = LabelStyle::FINE.coloured(INK);
         let dot = |point: &SweepPoint| {
             let (x, y) = self.place(point);
             Frame { left: x - RADIUS, top: y - RADIUS, right: x + RADIUS, bottom: y + RADIUS }
@@ -141,7 +142,7 @@ impl Plot {
     }
 }
 
-/// The numbers of points that lie on one another.
+/// The numbers of coincident points.
 fn names(points: &[&SweepPoint]) -> String {
     let shown: Vec<String> = points.iter().take(3).map(|point| point.number.to_string()).collect();
     let more = if points.len() > shown.len() { ", …" } else { "" };
@@ -162,7 +163,7 @@ fn caption(sweep: &Sweep) -> String {
         return NOTHING.to_owned();
     }
     let [first, second] = sweep.goals.map(findings::wish);
-    let all = numbers::of_things(sweep.points.len() as f64, "point", "points");
+    let all = numbers::count_with_noun(sweep.points.len() as f64, "point", "points");
     let base = if sweep.base.is_on_frontier { "on it, too" } else { "beaten by a point of it" };
     format!(
         "Of {all}, {} on the frontier between {first} and {second}; numbers name them, as in the table. The pack as it \

@@ -1,16 +1,16 @@
-//! How much of what differs between the points of a sweep each key explains alone.
+//! The share of the variance between the points of a sweep that each key explains alone.
 
 use super::axes::{self, Key, Scale, light};
-use super::canvas::{Canvas, Frame, Lettering, WIDTH};
+use super::canvas::{Canvas, Frame, LabelStyle, WIDTH};
 use super::palette::{BLUE, EMPTY};
 use super::{Figure, Heading};
 use crate::report::{ReportError, findings, numbers};
 use crate::simulator::{Goal, Sensitivity, Sweep};
 
-/// The most keys that are shown; the tables have all.
+/// Maximum number of keys shown; the tables have all.
 const MOST: usize = 12;
 
-/// Room for a key's name, its row, and a panel's own name.
+/// Room for a key's name, height of its row, and height of a panel's title.
 const NAMES: f64 = 330.0;
 const ROW: f64 = 24.0;
 const HEAD: f64 = 30.0;
@@ -39,17 +39,17 @@ pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
 }
 
 fn panel(canvas: &Canvas, sweep: &Sweep, goal: Goal, top: f64) -> Result<(), ReportError> {
-    canvas.text((LEFT, top + 16.0), findings::label(goal.measure), Lettering::NAME)?;
+    canvas.text((LEFT, top + 16.0), findings::label(goal.measure), LabelStyle::NAME)?;
     let scale = Scale::of_scores();
     for (index, row) in sweep.sensitivities_of(goal.measure).take(MOST).enumerate() {
         let middle = top + HEAD + (index as f64 + 0.5) * ROW;
         let frame = Frame { left: NAMES, top: middle - 7.0, right: RIGHT, bottom: middle + 7.0 };
-        let name = Lettering::BODY.shortened(&row.key, NAMES - LEFT - 14.0);
-        canvas.text((LEFT, middle), &name, Lettering::BODY)?;
+        let name = LabelStyle::BODY.shortened(&row.key, NAMES - LEFT - 14.0);
+        canvas.text((LEFT, middle), &name, LabelStyle::BODY)?;
         canvas.fill(frame, EMPTY)?;
         let end = scale.x(frame, row.share.unwrap_or_default());
         canvas.fill(Frame { right: end, ..frame }, BLUE)?;
-        canvas.text((RIGHT + 10.0, middle), &numbers::percent(row.share), Lettering::BODY)?;
+        canvas.text((RIGHT + 10.0, middle), &numbers::percent(row.share), LabelStyle::BODY)?;
     }
     Ok(())
 }

@@ -1,27 +1,27 @@
-//! What the figures of a comparison share: a panel for each pack that is compared with the base.
+//! Shared code of a comparison's figures: a panel for each pack that is compared with the base.
 
 use super::axes::{self, Key};
-use super::canvas::{Canvas, Frame, Lettering, WIDTH};
+use super::canvas::{Canvas, Frame, LabelStyle, WIDTH};
 use super::{Figure, Heading};
 use crate::report::ReportError;
 use crate::simulator::{Comparison, Versus};
 use crate::stats::Difference;
 
-/// Where the room below the legend begins.
+/// Vertical position of the end of the legend.
 const LEGEND_END: f64 = 62.0;
 
-/// Room above a plot for its name and its unit.
+/// Room above a plot for its title and its unit.
 const HEAD: f64 = 56.0;
 
-/// Steps of a scale of differences; more than elsewhere, because 0 need not be at an end of it.
+/// Steps of a scale of differences; more than elsewhere, because 0 need not be at one of its ends.
 pub const STEPS: f64 = 7.0;
 
-/// Left edge of what is written and of what is drawn.
+/// Left edge of text, and left and right edge of plots.
 const LEFT: f64 = 16.0;
 const PLOT_LEFT: f64 = 76.0;
 const PLOT_RIGHT: f64 = WIDTH - 24.0;
 
-/// The plots of a figure: how high each is, and how much room for labels is below it.
+/// The height of each plot, and of the room for labels below it.
 #[derive(Debug, Clone, Copy)]
 pub struct Panels {
     pub plot: f64,
@@ -29,7 +29,7 @@ pub struct Panels {
 }
 
 impl Panels {
-    /// Draws a figure with a panel for each pack: its name, what is upright, and the plot itself.
+    /// Draws a figure with a panel for each pack: title, unit of the vertical axis, and plot.
     pub fn draw(
         self,
         heading: Heading,
@@ -46,8 +46,8 @@ impl Panels {
                 let top = LEGEND_END + pitch * index as f64;
                 let name = format!("{} against {}", versus.label, base(comparison));
                 let room = PLOT_RIGHT - LEFT;
-                canvas.text((LEFT, top + 16.0), &Lettering::NAME.shortened(&name, room), Lettering::NAME)?;
-                canvas.text((LEFT, top + 36.0), &Lettering::NOTE.shortened(unit, room), Lettering::NOTE)?;
+                canvas.text((LEFT, top + 16.0), &LabelStyle::NAME.shortened(&name, room), LabelStyle::NAME)?;
+                canvas.text((LEFT, top + 36.0), &LabelStyle::NOTE.shortened(unit, room), LabelStyle::NOTE)?;
                 let top = top + HEAD;
                 let frame = Frame { left: PLOT_LEFT, top, right: PLOT_RIGHT, bottom: top + self.plot };
                 drawing(canvas, frame, versus)?;
@@ -57,7 +57,7 @@ impl Panels {
     }
 }
 
-/// What the base is called.
+/// The base's label.
 pub fn base(comparison: &Comparison) -> &str {
     comparison.packs.first().map_or("", |pack| &pack.label)
 }
@@ -68,7 +68,7 @@ pub fn ends(difference: &Difference) -> [f64; 3] {
     [low, difference.mean, high]
 }
 
-/// The same in per cent of the base; none where that has nothing.
+/// The same in per cent of the base; `None` if the base is close to zero.
 pub fn percents(difference: &Difference) -> Option<[f64; 3]> {
     difference.relative()?;
     Some(ends(difference).map(|value| difference.share_of_base(value).unwrap_or_default() * 100.0))
@@ -79,8 +79,8 @@ pub fn has_intervals(comparison: &Comparison) -> bool {
     comparison.packs.first().is_some_and(|pack| pack.provenance.replications > 1)
 }
 
-/// Says below a plot what its level axis is.
+/// Labels the horizontal axis of a plot.
 pub fn across(canvas: &Canvas, frame: Frame, below: f64, text: &str) -> Result<(), ReportError> {
     let middle = f64::midpoint(frame.left, frame.right);
-    canvas.text((middle, frame.bottom + below), text, Lettering::NOTE.centred())
+    canvas.text((middle, frame.bottom + below), text, LabelStyle::NOTE.centred())
 }

@@ -1,4 +1,4 @@
-//! Channel by channel: what each was asked for, what it gave, and when.
+//! The section on channels: what was wanted of each, what it yielded, and when.
 
 use super::{Block, Cell, INTERVAL_NOTE, Note, Section, Table};
 use crate::report::numbers::{count, percent, range, score, share};

@@ -1,19 +1,19 @@
-//! Client by client: who got least of what the rules wanted.
+//! The section on clients, those with the smallest share of their wanted posts first.
 
 use std::cmp::Ordering;
 
 use super::{Block, Cell, INTERVAL_NOTE, Section, Table, plain};
 use crate::report::TableFormat;
-use crate::report::numbers::{NONE, against, count, of_things, percent, share};
+use crate::report::numbers::{NONE, against, count, count_with_noun, percent, share};
 use crate::simulator::{ClientSummary, Simulation};
 
-/// Up to so many clients are all shown.
+/// Up to this many clients, all are shown.
 const SHOWN_ALL: usize = 50;
 
-/// So many of more.
+/// How many are shown if there are more.
 const SHOWN_WORST: usize = 25;
 
-/// A client below this share of drafts in wanted posts is counted out loud.
+/// Clients with a smaller share of drafts in wanted posts are counted in the summary.
 const FEW: f64 = 0.7;
 
 /// The section.
@@ -31,7 +31,7 @@ fn drafted_share(client: &ClientSummary) -> Option<f64> {
     share(client.posts_drafted, client.posts_wanted)
 }
 
-/// Least share of drafts in wanted posts first; then those that wanted more; clients that wanted none come last.
+/// Smallest share of drafts in wanted posts first, then the most wanted posts; clients without wanted posts come last.
 fn worst_first(a: &ClientSummary, b: &ClientSummary) -> Ordering {
     let rank = |client: &ClientSummary| drafted_share(client).unwrap_or(f64::INFINITY);
     rank(a)
@@ -56,7 +56,7 @@ fn summary(sorted: &[&ClientSummary]) -> String {
     let few = ranked.iter().filter(|(_, share)| (share * 100.0).round() < FEW * 100.0).count();
     let below = match few {
         0 => format!("no client got less than {}", percent(Some(FEW))),
-        _ => format!("{} got less than {}", of_things(few as f64, "client", "clients"), percent(Some(FEW))),
+        _ => format!("{} got less than {}", count_with_noun(few as f64, "client", "clients"), percent(Some(FEW))),
     };
     format!(
         "Of the posts their rules wanted, {below} as drafts. Least got {} ({}), most {} ({}).",

@@ -1,19 +1,19 @@
-//! What a comparison found: the verdict, every headline number, and where the difference comes from.
+//! The findings of a comparison: the verdict, every headline measure, and the differences by channel and client.
 
 use super::verdict::{is_clear, verdicts};
 use super::{Block, Card, Cell, Section, Table, Term, code, plain};
 use crate::report::TableFormat;
 use crate::report::numbers::{
-    change, change_range, count, count_change, count_change_range, of_things, p_value, percent, range,
+    change, change_range, count, count_change, count_change_range, count_with_noun, p_value, percent, range,
 };
 use crate::simulator::{ClientCounts, ClientDifference, Comparison, Measure, MeasureDifference, Versus};
 use crate::stats::Difference;
 
-/// Up to so many clients are all shown; of more, those that lose most.
+/// Up to this many clients, all are shown; of more, those that lose most.
 const SHOWN_ALL: usize = 50;
 const SHOWN_WORST: usize = 25;
 
-/// The sections that say what was found.
+/// The sections with the findings.
 pub fn sections(comparison: &Comparison, tables: TableFormat) -> Vec<Section> {
     vec![
         verdict(comparison),
@@ -39,7 +39,7 @@ fn verdict(comparison: &Comparison) -> Section {
     Section { id: "verdict", title: "The verdict", blocks }
 }
 
-/// How many replications there were, why no more, and what the ranges are.
+/// The number of replications, why it stopped there, and what the ranges are.
 fn certainty(comparison: &Comparison) -> String {
     let many = comparison.packs.first().map_or(0, |pack| pack.provenance.replications);
     if many < 2 {
@@ -63,7 +63,7 @@ fn certainty(comparison: &Comparison) -> String {
     }
 }
 
-/// What the same luck for all was worth.
+/// How much variance common random numbers removed.
 fn pairing(comparison: &Comparison) -> Option<String> {
     let [versus] = comparison.versus.as_slice() else { return None };
     let difference = &versus.of(Measure::Engagement)?.difference;
@@ -143,7 +143,7 @@ fn terms() -> Vec<Term> {
     ]
 }
 
-/// What a headline number is called.
+/// The display name of a headline measure.
 pub const fn label(measure: Measure) -> &'static str {
     match measure {
         Measure::Engagement => "Engagements",
@@ -176,7 +176,7 @@ fn headline(comparison: &Comparison, versus: &Versus) -> Table {
     let table = Table::new(caption("Every headline number", comparison, versus), "Number", &columns, rows);
     let others = comparison.versus.len();
     let corrected = (others > 1).then(|| {
-        let packs = of_things(others as f64, "comparison", "comparisons");
+        let packs = count_with_noun(others as f64, "comparison", "comparisons");
         format!(" p is corrected for {packs} after Holm, the intervals are not.")
     });
     let note = format!(
@@ -195,12 +195,12 @@ fn caption(what: &str, comparison: &Comparison, versus: &Versus) -> String {
     format!("{what}: {} against {}", versus.label, base(comparison))
 }
 
-/// Whether the difference is not always the same, so that its interval says something.
+/// Whether the difference varies between replications, so that its interval is informative.
 fn varies(difference: &Difference) -> bool {
     difference.half_width().is_some_and(|half_width| half_width > 0.0)
 }
 
-/// Base, other, difference and share of the base, each difference with its interval.
+/// Base, other, difference, and difference relative to the base, with the intervals of the differences.
 fn difference_cells(difference: &Difference) -> [Cell; 4] {
     let interval = difference.interval.filter(|_| varies(difference));
     let relative = difference.relative_interval().filter(|_| varies(difference));
@@ -214,7 +214,7 @@ fn difference_cells(difference: &Difference) -> [Cell; 4] {
 
 /// The difference in per cent of the base, or why there is none.
 pub fn of_base(difference: &Difference) -> String {
-    if difference.base_is_next_to_nothing() {
+    if difference.is_base_negligible() {
         return "base next to nothing".to_owned();
     }
     change(difference.relative())
@@ -266,7 +266,7 @@ fn client_words(versus: &Versus) -> String {
     };
     format!(
         "Of {} {} earn more under {name} and {} less{same}.",
-        of_things(f64::from(counts.clients), "client,", "clients,"),
+        count_with_noun(f64::from(counts.clients), "client,", "clients,"),
         part(counts.better, counts.clearly_better),
         part(counts.worse, counts.clearly_worse),
     )

@@ -1,7 +1,7 @@
-//! What happened: the totals, how sure they are, and where the wanted posts went.
+//! The section on results: the totals, their uncertainty, and what became of the wanted posts.
 
 use super::{Block, Card, Cell, Section, Table, Term};
-use crate::report::numbers::{against, count, of_things, percent, range, share, whole};
+use crate::report::numbers::{against, count, count_with_noun, percent, range, share, whole};
 use crate::simulator::{Headline, Simulation, WeekSummary};
 use crate::stats::Estimate;
 
@@ -52,7 +52,7 @@ fn without_wanted(committed: u32, engagement: &Estimate) -> String {
     if committed == 0 {
         return "The rules wanted no posts, so nothing was planned and nothing earned.".to_owned();
     }
-    let posts = of_things(committed.into(), "post", "posts");
+    let posts = count_with_noun(committed.into(), "post", "posts");
     let earned = count(engagement.mean);
     format!("The rules wanted no posts. The {posts} committed before the run earned {earned} engagements.")
 }
@@ -123,7 +123,7 @@ fn terms(has_committed: bool) -> Vec<Term> {
     terms.into_iter().chain(has_committed.then_some(committed)).collect()
 }
 
-/// What the pack's `weekly_posts` function did to the target.
+/// Labels of the changes that the pack's `weekly_posts` function makes to the target.
 const FEWER_BY_HOOK: &str = "given up because the hook asked for fewer";
 const MORE_BY_HOOK: &str = "added because the hook asked for more";
 

@@ -1,4 +1,4 @@
-//! How it was computed: all that repeats the run, and what the numbers are not.
+//! The section on the method: everything needed to reproduce the run, and the limits of its numbers.
 
 use super::{Block, Cell, Column, Section, Table};
 use crate::report::TableFormat;
@@ -92,7 +92,7 @@ pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Section {
     Section { id: "method", title: "How it was computed", blocks }
 }
 
-/// What happened to posts that were committed before the run, where there are any.
+/// What happens to posts that were committed before the run, if there are any.
 fn committed(run: &Provenance) -> Option<Block> {
     let posts = match run.committed_posts {
         0 => return None,
@@ -104,7 +104,7 @@ fn committed(run: &Provenance) -> Option<Block> {
     )))
 }
 
-/// What repeats a run under the given rules.
+/// Everything needed to reproduce a run under the given rules.
 fn repeating(rules: Vec<Vec<Cell>>, run: &Provenance, command: &str, tables: TableFormat) -> [Block; 4] {
     [
         Block::Table { table: inputs(rules, run) },

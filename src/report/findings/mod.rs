@@ -1,17 +1,17 @@
-//! What the report says, in words and tables, before it becomes HTML or Markdown: both say the same.
+//! The content of a report in words and tables, before it is rendered as HTML or Markdown, so that both say the same.
 //!
-//! A page is sections in the order a strategist reads; a section is blocks. One section a file.
-//! Names from a scenario are text here, whatever they hold; the renderers escape them.
+//! A page is a list of sections in the order in which a strategist reads; a section is a list of blocks. There is one
+//! section per file. Names from a scenario are plain text here, whatever they contain; the renderers escape them.
 
 mod channels;
 mod clients;
 mod comparison;
+mod concerns;
 mod headline;
 mod method;
 mod phrase;
 mod sweep;
 mod verdict;
-mod worries;
 
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ use crate::simulator::{Comparison, Provenance, Simulation, Sweep};
 use crate::stats::Estimate;
 use phrase::{code, plain};
 
-/// What the ranges in a table of estimates are.
+/// Explains the ranges in a table of estimates.
 const INTERVAL_NOTE: &str = "The range with each number of engagements is the 95\u{a0}% interval of the mean.";
 
 /// A whole report.
@@ -33,20 +33,20 @@ const INTERVAL_NOTE: &str = "The range with each number of engagements is the 95
 pub struct Page {
     /// What was simulated.
     pub title: Phrase,
-    /// How much of it.
+    /// The extent of the simulation.
     pub extent: String,
-    /// In reading order.
+    /// Sections in reading order.
     pub sections: Vec<Section>,
 }
 
-/// One question of the reader.
+/// A section: one question of the reader, with its answer.
 #[derive(Debug, Serialize)]
 pub struct Section {
     /// Anchor.
     pub id: &'static str,
     /// Heading.
     pub title: &'static str,
-    /// What answers it.
+    /// Its content.
     pub blocks: Vec<Block>,
 }
 
@@ -58,13 +58,13 @@ pub enum Block {
     Words { phrase: Phrase },
     /// A heading within the section.
     Heading { id: &'static str, title: &'static str },
-    /// Numbers to be seen at once.
+    /// Key figures.
     Cards { cards: Vec<Card> },
-    /// Sentences, each with what it is about.
+    /// Sentences, each with a topic.
     Points { points: Vec<Point> },
     /// Short lists side by side, each under its own heading.
     Notes { notes: Vec<Note> },
-    /// Words of the trade, explained.
+    /// Terms and their definitions.
     Terms { terms: Vec<Term> },
     /// A figure, by its name.
     Figure { name: &'static str },
@@ -74,25 +74,25 @@ pub enum Block {
     Code { text: String },
 }
 
-/// One number, with how sure it is.
+/// A key figure with its uncertainty.
 #[derive(Debug, Serialize)]
 pub struct Card {
     /// What it counts.
     pub label: &'static str,
     /// The number.
     pub value: String,
-    /// Interval, spread, comparison: a line each.
+    /// Interval, spread and comparison, one per line.
     pub lines: Vec<String>,
 }
 
-/// A sentence and what it is about.
+/// A sentence with its topic.
 #[derive(Debug, Serialize)]
 pub struct Point {
-    /// What it is about.
+    /// The topic.
     pub label: &'static str,
     /// The sentence.
     pub phrase: Phrase,
-    /// Whether there is nothing to worry about.
+    /// Whether there is no cause for concern.
     pub calm: bool,
 }
 
@@ -103,29 +103,29 @@ pub struct Note {
     pub id: String,
     /// Heading.
     pub title: String,
-    /// What is told, and what it is.
+    /// Label and value of each fact.
     pub facts: Vec<(&'static str, String)>,
 }
 
-/// A word of the trade.
+/// A term and its definition.
 #[derive(Debug, Serialize)]
 pub struct Term {
-    /// The word.
+    /// The term.
     pub word: &'static str,
-    /// What it means here.
+    /// Its definition.
     pub meaning: &'static str,
 }
 
 /// A table with a caption.
 #[derive(Debug, Serialize)]
 pub struct Table {
-    /// What it shows.
+    /// Its caption.
     pub caption: String,
     /// Its columns; the first names the rows.
     pub columns: Vec<Column>,
-    /// As many cells a row as there are columns.
+    /// The rows, with one cell per column.
     pub rows: Vec<Vec<Cell>>,
-    /// What to know about it.
+    /// A note below it.
     pub note: Option<String>,
 }
 
@@ -134,27 +134,27 @@ pub struct Table {
 pub struct Column {
     /// Heading.
     pub title: &'static str,
-    /// Whether it holds numbers, which stand on the right.
+    /// Whether it holds numbers, which are right-aligned.
     pub numeric: bool,
 }
 
 /// A cell of a table.
 #[derive(Debug, Default, Serialize)]
 pub struct Cell {
-    /// What it says.
+    /// The main text.
     pub text: String,
-    /// What it says in small below.
+    /// A detail in small print below.
     pub detail: Option<String>,
-    /// Whether it is a name out of files.
+    /// Whether it is a name from rules or data.
     pub code: bool,
-    /// Whether its row sums up those before.
+    /// Whether it is emphasized.
     pub strong: bool,
-    /// The share that it says, `0..=1`, where it can be shown as a bar.
+    /// The share that it shows, `0..=1`, if it is drawn as a bar.
     pub share: Option<f64>,
 }
 
 impl Page {
-    /// Puts a simulation into words.
+    /// The page for a simulation.
     pub fn of(simulation: &Simulation, command: &str, tables: TableFormat) -> Self {
         let run = &simulation.provenance;
         Self {
@@ -162,7 +162,7 @@ impl Page {
             extent: extent(run, simulation.channels.len()),
             sections: vec![
                 headline::section(simulation),
-                worries::section(simulation),
+                concerns::section(simulation),
                 channels::section(simulation),
                 clients::section(simulation, tables),
                 method::section(simulation, command, tables),
@@ -170,7 +170,7 @@ impl Page {
         }
     }
 
-    /// Puts a sweep into words.
+    /// The page for a sweep.
     pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Self {
         let run = &sweep.provenance;
         let mut sections = sweep::sections(sweep, tables);
@@ -178,8 +178,8 @@ impl Page {
         Self {
             title: Phrase::parse(&format!("Sweep of {} in {}", code(&run.rules), code(&run.scenario))),
             extent: [
-                numbers::of_things(sweep.points.len() as f64, "point", "points"),
-                numbers::of_things(sweep.keys.len() as f64, "key", "keys"),
+                numbers::count_with_noun(sweep.points.len() as f64, "point", "points"),
+                numbers::count_with_noun(sweep.keys.len() as f64, "key", "keys"),
                 extent_of(run),
             ]
             .join(" · "),
@@ -187,7 +187,7 @@ impl Page {
         }
     }
 
-    /// Puts a comparison into words.
+    /// The page for a comparison.
     pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat) -> Self {
         let labels: Vec<String> = comparison.versus.iter().map(|versus| code(&versus.label)).collect();
         let base = comparison.packs.first();
@@ -210,22 +210,22 @@ impl Page {
 
 fn extent(run: &Provenance, channels: usize) -> String {
     let parts = [
-        numbers::of_things(f64::from(run.weeks), "week", "weeks"),
+        numbers::count_with_noun(f64::from(run.weeks), "week", "weeks"),
         format!("from {}", run.start.monday().format("%-d %B %Y")),
-        numbers::of_things(f64::from(run.clients), "client", "clients"),
-        numbers::of_things(channels as f64, "channel", "channels"),
-        numbers::of_things(f64::from(run.replications), "replication", "replications"),
+        numbers::count_with_noun(f64::from(run.clients), "client", "clients"),
+        numbers::count_with_noun(channels as f64, "channel", "channels"),
+        numbers::count_with_noun(f64::from(run.replications), "replication", "replications"),
     ];
     let [weeks, from, rest @ ..] = parts;
     [format!("{weeks} {from}")].into_iter().chain(rest).collect::<Vec<_>>().join(" · ")
 }
 
 fn extent_of(run: &Provenance) -> String {
-    let weeks = numbers::of_things(f64::from(run.weeks), "week", "weeks");
+    let weeks = numbers::count_with_noun(f64::from(run.weeks), "week", "weeks");
     let parts = [
         format!("{weeks} from {}", run.start.monday().format("%-d %B %Y")),
-        numbers::of_things(f64::from(run.clients), "client", "clients"),
-        numbers::of_things(f64::from(run.replications), "replication", "replications"),
+        numbers::count_with_noun(f64::from(run.clients), "client", "clients"),
+        numbers::count_with_noun(f64::from(run.replications), "replication", "replications"),
     ];
     parts.join(" · ")
 }
@@ -237,14 +237,14 @@ impl Block {
 }
 
 impl Point {
-    /// The worry, or what to say where there is none.
-    fn or_calm(label: &'static str, worry: Option<String>, otherwise: &str) -> Self {
+    /// The concern, or `otherwise` if there is none.
+    fn or_default(label: &'static str, worry: Option<String>, otherwise: &str) -> Self {
         Self { label, calm: worry.is_none(), phrase: Phrase::parse(worry.as_deref().unwrap_or(otherwise)) }
     }
 }
 
 impl Table {
-    /// A table of one column of names and further ones of numbers.
+    /// A table with one column of names and further columns of numbers.
     fn new(caption: impl Into<String>, names: &'static str, numbers: &[&'static str], rows: Vec<Vec<Cell>>) -> Self {
         let first = Column { title: names, numeric: false };
         let others = numbers.iter().map(|title| Column { title, numeric: true });
@@ -273,7 +273,7 @@ impl Cell {
         Self::text(numbers::percent(share))
     }
 
-    /// A share that is shown as a bar too.
+    /// A share that is also drawn as a bar.
     fn bar(share: Option<f64>) -> Self {
         let bar = share.filter(|share| share.is_finite()).map(|share| share.clamp(0.0, 1.0));
         Self { share: bar, ..Self::percent(share) }

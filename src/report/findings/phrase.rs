@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct Span {
     /// Its text.
     pub text: String,
-    /// Whether it is a name out of rules or data, shown as such.
+    /// Whether it is a name from rules or data, shown as code.
     pub code: bool,
 }
 
@@ -17,7 +17,7 @@ pub struct Span {
 pub struct Phrase(Vec<Span>);
 
 impl Phrase {
-    /// Reads text in which names stand between backticks.
+    /// Parses text with names in backticks.
     pub fn parse(text: &str) -> Self {
         let spans = text.split('`').enumerate().filter(|(_, text)| !text.is_empty());
         Self(spans.map(|(place, text)| Span { text: text.to_owned(), code: place % 2 == 1 }).collect())
@@ -28,18 +28,18 @@ impl Phrase {
         &self.0
     }
 
-    /// Its text, names and all.
+    /// Its text without markup.
     pub fn text(&self) -> String {
         self.0.iter().map(|span| span.text.as_str()).collect()
     }
 }
 
-/// A name as [`Phrase::parse`] reads it.
+/// A name as [`Phrase::parse`] expects it.
 pub fn code(name: &str) -> String {
     format!("`{}`", plain(name))
 }
 
-/// Text of others that must not be read as marks.
+/// External text with its backticks replaced, so that it is not parsed as markup.
 pub fn plain(text: &str) -> String {
     text.replace('`', "'")
 }

@@ -1,21 +1,21 @@
-//! What a sweep found: what two numbers trade off, what each key does, and every point.
+//! The findings of a sweep: the trade-off between its two goals, the effect of each key, and every point.
 
 use super::comparison::{label, of_base};
 use super::{Block, Cell, Section, Table, Term, code, plain};
 use crate::report::TableFormat;
-use crate::report::numbers::{change, count, count_change, of_things, percent, range};
-use crate::simulator::{Goal, Measure, Sensitivity, Sweep, SweepPoint, Wish};
+use crate::report::numbers::{change, count, count_change, count_with_noun, percent, range};
+use crate::simulator::{Direction, Goal, Measure, Sensitivity, Sweep, SweepPoint};
 
-/// Up to so many points are all shown; of more, the first ones of the list.
+/// Up to this many points, all are shown; of more, the first ones of the list.
 const SHOWN_ALL: usize = 50;
 const SHOWN_FIRST: usize = 25;
 
-/// The sections that say what was found.
+/// The sections with the findings.
 pub fn sections(sweep: &Sweep, tables: TableFormat) -> Vec<Section> {
     vec![frontier(sweep, tables), keys(sweep), points(sweep, tables)]
 }
 
-/// A sentence of the trade-off, and one of each of its two numbers.
+/// A sentence on the trade-off, and one on each of its two measures.
 pub fn sweep_words(sweep: &Sweep) -> Vec<String> {
     std::iter::once(trade_off(sweep)).chain(sweep.goals.iter().map(|goal| most_telling(sweep, goal.measure))).collect()
 }
@@ -24,12 +24,12 @@ pub fn sweep_words(sweep: &Sweep) -> Vec<String> {
 pub fn wish(goal: Goal) -> String {
     let noun = noun(goal.measure);
     match goal.wish {
-        Wish::More => format!("more {noun}"),
-        Wish::Fewer => format!("fewer {noun}"),
+        Direction::More => format!("more {noun}"),
+        Direction::Fewer => format!("fewer {noun}"),
     }
 }
 
-/// What a headline number counts.
+/// The noun for a headline measure.
 const fn noun(measure: Measure) -> &'static str {
     match measure {
         Measure::Engagement => "engagements",
@@ -61,7 +61,7 @@ fn mean(point: &SweepPoint, measure: Measure) -> f64 {
 fn trade_off(sweep: &Sweep) -> String {
     let [first, second] = sweep.goals.map(wish);
     let on = on_frontier(sweep).len();
-    let all = of_things(sweep.points.len() as f64, "point", "points");
+    let all = count_with_noun(sweep.points.len() as f64, "point", "points");
     let are = if on == 1 { "is" } else { "are" };
     let base = if sweep.base.is_on_frontier {
         "No point has more of one than the pack as it stands without less of the other.".to_owned()
@@ -71,11 +71,11 @@ fn trade_off(sweep: &Sweep) -> String {
     format!("Of {all}, {on} {are} on the frontier between {first} and {second}. {base}")
 }
 
-/// Names a point that beats the pack as it stands in both goals.
+/// Names a point that does at least as well as the unmodified pack in both goals.
 fn better_than_base(sweep: &Sweep) -> String {
     let gain = |point: &SweepPoint, goal: Goal| {
         let difference = point.of(goal.measure).map_or(0.0, |row| row.difference.mean);
-        if goal.wish == Wish::More { difference } else { -difference }
+        if goal.wish == Direction::More { difference } else { -difference }
     };
     let is_better = |point: &&&SweepPoint| sweep.goals.iter().all(|goal| gain(point, *goal) >= 0.0);
     let on = on_frontier(sweep);
@@ -89,7 +89,7 @@ fn better_than_base(sweep: &Sweep) -> String {
     format!("The pack as it stands is not: point {} does at least as well in both ({first}, {second}).", point.number)
 }
 
-/// The key that says most of a number, and how much may be luck.
+/// The key that explains most of a measure, and how much may be noise.
 fn most_telling(sweep: &Sweep, measure: Measure) -> String {
     let name = label(measure);
     let first = sweep.sensitivities_of(measure).next();
@@ -208,7 +208,7 @@ fn sensitivity_table(sweep: &Sweep, measure: Measure) -> Table {
     Table { note: Some(note.to_owned()), ..Table::new(caption, "Key", &columns, rows) }
 }
 
-/// A list of values that a cell can bear.
+/// A list of values, truncated to fit a cell.
 fn short(values: &str) -> String {
     const ROOM: usize = 60;
     if values.chars().count() <= ROOM {
@@ -227,7 +227,7 @@ fn points(sweep: &Sweep, tables: TableFormat) -> Section {
             0,
             Block::words(&format!(
                 "{} no valid pack and left out: {}{more}. `run.json` says what is wrong with each.",
-                of_things(sweep.left_out.len() as f64, "point is", "points are"),
+                count_with_noun(sweep.left_out.len() as f64, "point is", "points are"),
                 numbers.join(", ")
             )),
         );

@@ -1,14 +1,14 @@
-//! What a comparison comes to, in a sentence for each pack.
+//! The verdict of a comparison: one sentence for each pack.
 
 use super::code;
-use crate::report::numbers::{between, count, count_to, more_or_less, of_things, percent, percent_to};
+use crate::report::numbers::{between, count, count_to, count_with_noun, more_or_less, percent, percent_to};
 use crate::simulator::{ClientCounts, Comparison, Measure, MeasureDifference, Versus};
 use crate::stats::Difference;
 
-/// The level below which a corrected p value counts as a difference.
+/// Significance level for corrected p-values.
 const LEVEL: f64 = 0.05;
 
-/// One sentence for every pack that is compared with the base, names between backticks.
+/// One sentence for every pack that is compared with the base, with names in backticks.
 pub fn verdicts(comparison: &Comparison) -> Vec<String> {
     let base = comparison.packs.first().map_or("", |pack| &pack.label);
     comparison.versus.iter().map(|versus| verdict(base, versus)).collect()
@@ -38,7 +38,7 @@ fn verdict(base: &str, versus: &Versus) -> String {
         format!("{name} earns the same engagement as {base}{with}{clients}.")
     } else if is_clear(row) {
         format!("{name} earns {earned} engagement than {base}{with}{clients}.")
-    } else if row.difference.is_clearly_more() || row.difference.is_clearly_less() {
+    } else if row.difference.is_significantly_greater() || row.difference.is_significantly_less() {
         format!(
             "No clear difference in engagement: taken alone, {name} earns {earned} than {base}, but with so many packs \
              compared that may be luck{with}{clients}."
@@ -48,12 +48,12 @@ fn verdict(base: &str, versus: &Versus) -> String {
     }
 }
 
-/// Whether a difference stands Holm's correction.
+/// Whether a difference is significant after Holm's correction.
 pub fn is_clear(row: &MeasureDifference) -> bool {
     row.corrected_p.is_some_and(|p| p < LEVEL)
 }
 
-/// The mean difference in per cent of the base, or in numbers where the base has none.
+/// The mean difference in per cent of the base, or in absolute numbers if the base is close to zero.
 fn mean_change(difference: &Difference) -> String {
     match difference.relative() {
         Some(share) => more_or_less(share, |share| percent(Some(share))),
@@ -61,7 +61,7 @@ fn mean_change(difference: &Difference) -> String {
     }
 }
 
-/// The interval of the difference in per cent of the base, or in numbers where the base has none.
+/// The interval of the difference in per cent of the base, or in absolute numbers if the base is close to zero.
 fn interval_change(difference: &Difference) -> String {
     match (difference.relative_interval(), difference.interval) {
         (Some(ends), _) => between(ends, |share, more| percent_to(Some(share), more)),
@@ -70,8 +70,8 @@ fn interval_change(difference: &Difference) -> String {
     }
 }
 
-/// What comes with the engagement: posts that are lost or held before any change of the review load, which may be less
-/// for no other reason.
+/// What accompanies the difference in engagement: lost and blocked posts first, then the review load, which may be
+/// lower only because of them.
 fn with_it(versus: &Versus) -> String {
     let drafts = versus.of(Measure::PostsDrafted).and_then(fewer_drafts);
     let blocked = versus.of(Measure::PostsBlocked).and_then(more_blocked);
@@ -84,7 +84,7 @@ fn with_it(versus: &Versus) -> String {
     }
 }
 
-/// Whether a difference is to be told: a clear one, or any where there is no interval.
+/// Whether a difference is mentioned: a significant one, or any if there is no interval.
 fn is_told(row: &MeasureDifference) -> bool {
     !row.difference.is_same && (row.difference.interval.is_none() || is_clear(row))
 }
@@ -100,7 +100,7 @@ fn fewer_drafts(row: &MeasureDifference) -> Option<String> {
 
 fn more_blocked(row: &MeasureDifference) -> Option<String> {
     let more = row.difference.mean;
-    (is_told(row) && more > 0.0).then(|| of_things(more, "more blocked post", "more blocked posts"))
+    (is_told(row) && more > 0.0).then(|| count_with_noun(more, "more blocked post", "more blocked posts"))
 }
 
 fn review_load(row: &MeasureDifference) -> String {
@@ -112,14 +112,14 @@ fn review_load(row: &MeasureDifference) -> String {
         format!("{} review load", more_or_less(share, |share| percent(Some(share))))
     } else {
         match row.difference.mean {
-            mean if mean < 0.0 => of_things(-mean, "fewer review", "fewer reviews"),
-            mean => of_things(mean, "more review", "more reviews"),
+            mean if mean < 0.0 => count_with_noun(-mean, "fewer review", "fewer reviews"),
+            mean => count_with_noun(mean, "more review", "more reviews"),
         }
     }
 }
 
 fn client_clause(counts: &ClientCounts, lose: u32, gain: u32) -> String {
-    let all = of_things(f64::from(counts.clients), "client", "clients");
+    let all = count_with_noun(f64::from(counts.clients), "client", "clients");
     match (counts.clients, lose, gain) {
         (0 | 1, ..) => String::new(),
         (_, 0, 0) => format!("; none of {all} clearly gains or loses"),

@@ -8,11 +8,11 @@ use crate::report::{File, ReportError};
 use crate::simulator::{Comparison, Versus};
 use crate::stats::Difference;
 
-/// `differences` of every headline number, and of engagement `difference_weeks`, `difference_channels`
-/// and `difference_clients`. A difference is the pack's number less the base's, of one replication.
+/// The tables `differences` for every headline measure, and `difference_weeks`, `difference_channels` and
+/// `difference_clients` for engagement. A difference is the pack's value minus the base's, as a mean over replications.
 ///
 /// # Errors
-/// Where a table cannot be written.
+/// If a table cannot be written.
 pub fn comparison_tables(comparison: &Comparison, format: TableFormat) -> Result<Vec<File>, ReportError> {
     tables(comparison).into_iter().map(|table| table.write(format)).collect()
 }
@@ -22,7 +22,7 @@ pub(crate) fn tables(comparison: &Comparison) -> [Table; 4] {
     [differences(comparison), weeks(comparison), channels(comparison), clients(comparison)]
 }
 
-/// Rows of every pack, each with the pack's name.
+/// The rows of every pack, each with the pack's label.
 fn rows<Row>(comparison: &Comparison, of: impl Fn(&Versus) -> &[Row]) -> Vec<(&str, &Row)> {
     let of = &of;
     let packs = comparison.versus.iter();

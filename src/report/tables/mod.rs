@@ -1,6 +1,6 @@
 //! Tables of runs, comparisons and plans, as Parquet or CSV.
 //!
-//! Columns are declared here, each once with its type and what it holds, and written by polars; nothing is read, joined
+//! Columns are declared here, each once with its type and description, and written by polars; nothing is read, joined
 //! or computed. A number that is not finite becomes an empty value. Instants are ISO 8601 text in UTC.
 
 mod comparison;
@@ -20,7 +20,7 @@ use crate::frames::{self, Cells};
 use crate::model::{Cell, Kind};
 use crate::stats::Estimate;
 
-/// How tables are written.
+/// The file format of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TableFormat {
     /// Compact and typed.
@@ -31,7 +31,7 @@ pub enum TableFormat {
 }
 
 impl TableFormat {
-    /// The ending of the files' names, without the dot.
+    /// The file extension, without the dot.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {
@@ -43,9 +43,9 @@ impl TableFormat {
 
 /// A table before it is written.
 pub struct Table {
-    /// Its name, without an ending.
+    /// Its name, without an extension.
     pub name: &'static str,
-    /// What a row is.
+    /// What a row represents.
     pub doc: &'static str,
     /// Its columns.
     pub columns: Vec<TableColumn>,
@@ -54,9 +54,9 @@ pub struct Table {
 
 /// A column of a table.
 pub struct TableColumn {
-    /// Its name, which only the data may know.
+    /// Its name, which may depend on the data.
     pub name: String,
-    /// What it holds, with its unit.
+    /// Description of its content, with the unit.
     pub doc: &'static str,
     /// The kind of its values.
     pub kind: Kind,
@@ -98,10 +98,10 @@ impl Table {
         });
     }
 
-    /// The table as a file, its name with its ending.
+    /// The table as a file, named with its extension.
     ///
     /// # Errors
-    /// Where it cannot be encoded.
+    /// If it cannot be encoded.
     pub fn write(self, format: TableFormat) -> Result<File, ReportError> {
         let name = self.name;
         let path = format!("{name}.{}", format.extension());

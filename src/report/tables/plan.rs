@@ -10,11 +10,11 @@ use crate::model::{
 };
 use crate::report::{File, ReportError};
 
-/// `posts`, `decisions`, `conflicts` and `allocations` of a plan, with the columns that the plan's
-/// format fixes, in its order; `allocations` has further ones at its end.
+/// The tables `posts`, `decisions`, `conflicts` and `allocations` of a plan, with the columns and the order that the
+/// plan's format prescribes; `allocations` has further columns at its end.
 ///
 /// # Errors
-/// Where a table cannot be written.
+/// If a table cannot be written.
 pub fn plan_tables(plan: &Plan, decisions: &[Decision], format: TableFormat) -> Result<Vec<File>, ReportError> {
     tables(plan, decisions).into_iter().map(|table| table.write(format)).collect()
 }
@@ -72,7 +72,7 @@ fn posts(plan: &Plan) -> Table {
     table
 }
 
-/// The client's wall-clock time with its distance from UTC, as `2026-11-24T09:00:00+11:00`.
+/// The client's wall-clock time with its UTC offset, as `2026-11-24T09:00:00+11:00`.
 fn local_time(client: &ClientPlan, post: &Post) -> String {
     client.zone.local(post.at).format("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }

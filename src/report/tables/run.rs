@@ -1,4 +1,4 @@
-//! The tables of a simulation: what the figures and the page are drawn from.
+//! The tables of a simulation: the numbers behind the figures and the page.
 
 use chrono::NaiveDate;
 
@@ -7,11 +7,11 @@ use crate::model::{Channel, ClientId, RiskBand, Week, WorkspaceId};
 use crate::report::{File, ReportError};
 use crate::simulator::{ChannelSummary, ClientSummary, GuardrailSummary, Simulation, WeekSummary};
 
-/// `weekly`, `channels`, `channel_weeks`, `risk`, `guardrails`, `guardrail_weeks`, `clients`,
-/// `calendar` and `assets` of a run. Counts are means of one replication.
+/// The tables `weekly`, `channels`, `channel_weeks`, `risk`, `guardrails`, `guardrail_weeks`, `clients`, `calendar` and
+/// `assets` of a run. Counts are means per replication.
 ///
 /// # Errors
-/// Where a table cannot be written.
+/// If a table cannot be written.
 pub fn run_tables(simulation: &Simulation, format: TableFormat) -> Result<Vec<File>, ReportError> {
     tables(simulation).into_iter().map(|table| table.write(format)).collect()
 }

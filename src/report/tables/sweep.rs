@@ -5,11 +5,11 @@ use crate::report::{File, ReportError};
 use crate::rules::Level;
 use crate::simulator::{Measure, PointMeasure, Sweep, SweepPoint};
 
-/// `points`, a row each, the first of number 0 for the pack as it stands, and `sensitivities`, a row for
-/// every headline number and key.
+/// The tables `points`, one row per point after the unmodified pack, which has number 0, and `sensitivities`, one row
+/// per headline measure and key.
 ///
 /// # Errors
-/// Where a table cannot be written.
+/// If a table cannot be written.
 pub fn sweep_tables(sweep: &Sweep, format: TableFormat) -> Result<Vec<File>, ReportError> {
     tables(sweep).into_iter().map(|table| table.write(format)).collect()
 }
@@ -47,7 +47,7 @@ fn points(sweep: &Sweep) -> Table {
     table
 }
 
-/// The values of a key: numbers where all are, and else as they are written.
+/// Adds the values of a key: as numbers if all of them are, otherwise as written.
 fn add_levels(table: &mut Table, key: &str, levels: &[Option<&Level>]) {
     let doc = "Value of this rules key.";
     if levels.iter().flatten().all(|level| level.number.is_some()) {
@@ -57,7 +57,7 @@ fn add_levels(table: &mut Table, key: &str, levels: &[Option<&Level>]) {
     table.add(key, doc, levels.iter().map(|level| level.map(plain)));
 }
 
-/// A headline number with its interval, and its difference from the pack as it stands with that of its own.
+/// Adds a headline measure and its difference from the unmodified pack, each with its interval.
 fn add_measure(table: &mut Table, rows: &[&SweepPoint], measure: Measure) {
     type Part = (&'static str, &'static str, fn(&PointMeasure) -> Option<f64>);
     let parts: [Part; 6] = [

@@ -1,25 +1,25 @@
-//! What an invented client can post, and the campaigns it posts for.
+//! The assets and campaigns of a generated client.
 
 use super::draw::Draw;
-use super::{DAY_SECONDS, Sketch, names, rounded};
+use super::{DAY_SECONDS, GeneratedClient, names, rounded};
 use crate::model::{AssetId, AssetRow, CampaignId, CampaignRow, Channel, Score};
 
-/// Days before the start that the oldest assets were made.
+/// Age in days of the oldest assets at the start.
 const OLDEST_DAYS: f64 = 60.0;
 
-/// Share of assets that are there when the scenario starts; the others arrive over its weeks.
+/// Share of assets that exist at the start; the others are created during the scenario.
 const THERE_AT_START: f64 = 0.65;
 
-/// Most channels that one asset is made for.
+/// Maximum number of channels that one asset is made for.
 const MOST_CHANNELS: usize = 5;
 
-/// A kind of asset, and how often it suits a channel.
+/// A kind of asset, and how likely it is to suit each channel.
 struct Kind {
     name: &'static str,
     suits: &'static [(Channel, f64)],
 }
 
-/// Kinds by how often they are made. Together they give each channel more assets a week than it posts.
+/// Kinds with their frequency. Together they give each channel more assets a week than it posts.
 const KINDS: [(Kind, f64); 6] = [
     (
         Kind {
@@ -99,7 +99,7 @@ const KINDS: [(Kind, f64); 6] = [
 ];
 
 /// Up to three campaigns of one to four weeks.
-pub(super) fn campaigns(client: &Sketch) -> Vec<CampaignRow> {
+pub(super) fn campaigns(client: &GeneratedClient) -> Vec<CampaignRow> {
     let mut draw = client.draw("campaigns");
     let count = draw.weighted(&[(0, 3.0), (1, 4.0), (2, 2.0), (3, 1.0)]).copied().unwrap_or(0);
     let campaign = |number: u32| {
@@ -124,7 +124,7 @@ pub(super) fn campaigns(client: &Sketch) -> Vec<CampaignRow> {
 }
 
 /// Twenty-four to forty assets: mostly single ones, some variations of them, some stories of three steps.
-pub(super) fn assets(client: &Sketch, campaigns: &[CampaignRow]) -> Vec<AssetRow> {
+pub(super) fn assets(client: &GeneratedClient, campaigns: &[CampaignRow]) -> Vec<AssetRow> {
     let mut draw = client.draw("assets");
     let least = if client.channels.len() == Channel::COUNT { 34 } else { 24 };
     let count = draw.whole(least, 40);
@@ -142,7 +142,7 @@ pub(super) fn assets(client: &Sketch, campaigns: &[CampaignRow]) -> Vec<AssetRow
     assets
 }
 
-fn head(client: &Sketch, number: u32, campaigns: &[CampaignRow], draw: &mut Draw) -> AssetRow {
+fn head(client: &GeneratedClient, number: u32, campaigns: &[CampaignRow], draw: &mut Draw) -> AssetRow {
     let made = if draw.chance(THERE_AT_START) {
         -draw.between(0.5, OLDEST_DAYS)
     } else {
@@ -150,7 +150,7 @@ fn head(client: &Sketch, number: u32, campaigns: &[CampaignRow], draw: &mut Draw
     };
     let (kind, channels) = fit(client, draw);
     let campaign = if draw.chance(0.3) { draw.pick(campaigns) } else { None };
-    let score = |draw: &mut Draw, a, b| Score::new(rounded(draw.bent(a, b), 3));
+    let score = |draw: &mut Draw, a, b| Score::new(rounded(draw.kumaraswamy(a, b), 3));
     AssetRow {
         campaign_id: campaign.map(|campaign| campaign.campaign_id.clone()),
         channels,
@@ -163,12 +163,12 @@ fn head(client: &Sketch, number: u32, campaigns: &[CampaignRow], draw: &mut Draw
     }
 }
 
-fn asset_id(client: &Sketch, number: u32) -> AssetId {
+fn asset_id(client: &GeneratedClient, number: u32) -> AssetId {
     AssetId::new(format!("{}-a{number:02}", client.id()))
 }
 
-/// A kind and the client's channels it suits, two to five where the client has so many for it.
-fn fit(client: &Sketch, draw: &mut Draw) -> (&'static str, Vec<Channel>) {
+/// A kind, and the client's channels that it suits: two to five if the client has that many.
+fn fit(client: &GeneratedClient, draw: &mut Draw) -> (&'static str, Vec<Channel>) {
     let kind = KINDS.get(kind_index(draw)).map(|(kind, _)| kind);
     let suits = kind.map_or(&[][..], |kind| kind.suits);
     let own = || suits.iter().filter(|(channel, _)| client.channels.contains(channel));
@@ -178,7 +178,7 @@ fn fit(client: &Sketch, draw: &mut Draw) -> (&'static str, Vec<Channel>) {
             channels.push(*channel);
         }
     }
-    // A kind that suits none of the client's channels goes out on the first two.
+    // A kind that suits none of the client's channels is used on the first two.
     if channels.is_empty() {
         channels.extend(client.channels.iter().take(2));
     }
@@ -198,8 +198,8 @@ fn kind_index(draw: &mut Draw) -> usize {
         .unwrap_or(0)
 }
 
-/// A variation of an asset, or a later step of its story, a week a step after it.
-fn child(client: &Sketch, number: u32, parent: &AssetRow, step: u32, draw: &mut Draw) -> AssetRow {
+/// A variation of an asset, or a later step of its story, one week per step after it.
+fn child(client: &GeneratedClient, number: u32, parent: &AssetRow, step: u32, draw: &mut Draw) -> AssetRow {
     let near = |draw: &mut Draw, score: Option<Score>| {
         score.map(|score| Score::clamped(rounded((score.get() + draw.between(-0.15, 0.15)).clamp(0.0, 1.0), 3)))
     };

@@ -1,5 +1,4 @@
-//! Random numbers that belong to a purpose: the same seed, client and purpose give the same numbers,
-//! whatever was drawn elsewhere.
+//! Keyed random numbers: the same seed, client and purpose give the same numbers, whatever is drawn elsewhere.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,7 +8,7 @@ use rand_distr::{Distribution, StandardNormal};
 pub(super) struct Draw(ChaCha8Rng);
 
 impl Draw {
-    /// The stream of a purpose. Its key is a BLAKE3 hash of all three.
+    /// The stream for a purpose. Its key is a BLAKE3 hash of seed, client and purpose.
     pub fn of(seed: u64, client: u32, purpose: &str) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&seed.to_le_bytes());
@@ -18,47 +17,47 @@ impl Draw {
         Self(ChaCha8Rng::from_seed(*hasher.finalize().as_bytes()))
     }
 
-    /// Uniform in `0..1`.
+    /// A uniform number in `0..1`.
     pub fn share(&mut self) -> f64 {
         // The 53 high bits fill the mantissa of a double.
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Uniform in `from..to`.
+    /// A uniform number in `from..to`.
     pub fn between(&mut self, from: f64, to: f64) -> f64 {
         from + (to - from) * self.share()
     }
 
-    /// A whole number from `from` to `to`, both included.
+    /// A uniform integer from `from` to `to`, both inclusive.
     pub fn whole(&mut self, from: u32, to: u32) -> u32 {
         let span = f64::from(to.saturating_sub(from)) + 1.0;
         (from + (self.share() * span) as u32).min(to)
     }
 
-    /// True in that share of cases.
+    /// True with probability `share`.
     pub fn chance(&mut self, share: f64) -> bool {
         self.share() < share
     }
 
-    /// A log-normal number of that median and log SD.
+    /// A log-normal number with the given median and log SD.
     pub fn log_normal(&mut self, median: f64, log_sd: f64) -> f64 {
         let normal: f64 = StandardNormal.sample(&mut self.0);
         median * libm::exp(log_sd * normal)
     }
 
-    /// A number in `0..1` bent like a beta distribution: Kumaraswamy's, by its closed quantile
-    /// 1 - (1 - u)^(1/b), to the power 1/a (Kumaraswamy, 1980).
-    pub fn bent(&mut self, a: f64, b: f64) -> f64 {
+    /// A number in `0..1` from Kumaraswamy's distribution (1980), which resembles the beta distribution, by its
+    /// closed-form quantile (1 - (1 - u)^(1/b))^(1/a).
+    pub fn kumaraswamy(&mut self, a: f64, b: f64) -> f64 {
         libm::pow(1.0 - libm::pow(1.0 - self.share(), 1.0 / b), 1.0 / a)
     }
 
-    /// One of the items; none of nothing.
+    /// A uniformly chosen item; `None` if there are no items.
     pub fn pick<'i, T>(&mut self, items: &'i [T]) -> Option<&'i T> {
         let at = (self.share() * items.len() as f64) as usize;
         items.get(at.min(items.len().saturating_sub(1)))
     }
 
-    /// One of the items by weight; the last where rounding leaves none.
+    /// An item chosen by weight; the last if rounding leaves none.
     pub fn weighted<'i, T>(&mut self, items: &'i [(T, f64)]) -> Option<&'i T> {
         let total: f64 = items.iter().map(|(_, weight)| weight).sum();
         let mut left = self.share() * total;

@@ -1,7 +1,7 @@
-//! Invented scenarios of any size: an agency with clients on all continents, made from a seed.
+//! Generates scenarios of any size from a seed: an agency with clients on all continents.
 //!
-//! Every client's numbers belong to (seed, client, purpose), so that a larger scenario of the same
-//! seed holds the smaller one's clients unchanged.
+//! Every client's random numbers are keyed by (seed, client, purpose), so that a larger scenario with the same seed
+//! contains the clients of a smaller one unchanged.
 
 mod content;
 mod draw;
@@ -23,14 +23,14 @@ use crate::model::{
     Zone, plus_days,
 };
 
-/// What to invent.
+/// Options of a generated scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GenerateOptions {
-    /// How many clients, up to 1,000,000.
+    /// Number of clients, up to 1,000,000.
     pub clients: u32,
     /// The same seed gives the same bytes.
     pub seed: u64,
-    /// How many weeks, `1..=520`.
+    /// Number of weeks, `1..=520`.
     pub weeks: u32,
     /// First week.
     pub start: Week,
@@ -38,7 +38,7 @@ pub struct GenerateOptions {
     pub name: String,
 }
 
-/// Clients that one workspace works for.
+/// Number of clients per workspace.
 const CLIENTS_PER_WORKSPACE: u32 = 25;
 
 const MOST_CLIENTS: u32 = 1_000_000;
@@ -46,21 +46,21 @@ const MOST_WEEKS: u32 = 520;
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// One client while its rows are drawn.
-struct Sketch {
+/// A client while its rows are generated.
+struct GeneratedClient {
     seed: u64,
     number: u32,
     business: Business,
     place: Place,
     zone: Zone,
-    /// Monday 00:00 of the first week on the client's clock.
+    /// Monday 00:00 of the first week in the client's zone.
     as_of: Timestamp,
     channels: Vec<Channel>,
     start: Week,
     weeks: u32,
 }
 
-impl Sketch {
+impl GeneratedClient {
     fn draw(&self, purpose: &str) -> Draw {
         Draw::of(self.seed, self.number, purpose)
     }
@@ -73,7 +73,7 @@ impl Sketch {
         ClientId::new(self.id())
     }
 
-    /// The instant that many days after the start, on the second; before it where negative.
+    /// The instant `days` days after the start, truncated to the second; before the start if negative.
     fn day(&self, days: f64) -> Timestamp {
         self.as_of.plus_seconds((days * DAY_SECONDS as f64) as i64)
     }
@@ -83,10 +83,10 @@ impl Sketch {
     }
 }
 
-/// Invents a scenario.
+/// Generates a scenario.
 ///
 /// # Errors
-/// Where sizes are out of range or the start lies at the edge of the calendar.
+/// If sizes are out of range, or the start lies at the edge of the calendar.
 pub fn generate(options: &GenerateOptions) -> Result<ScenarioFiles, ScenarioError> {
     check("clients", options.clients, MOST_CLIENTS)?;
     check("weeks", options.weeks, MOST_WEEKS)?;
@@ -108,14 +108,14 @@ fn check(what: &str, number: u32, most: u32) -> Result<(), ScenarioError> {
     Err(ScenarioError::Request(format!("{number} {what} cannot be made; ask for 1 to {most}")))
 }
 
-fn sketch(options: &GenerateOptions, number: u32) -> Result<Sketch, ScenarioError> {
+fn sketch(options: &GenerateOptions, number: u32) -> Result<GeneratedClient, ScenarioError> {
     let draw = |purpose: &str| Draw::of(options.seed, number, purpose);
     let place = draw("place").weighted(places::all()).copied();
     let place = place.ok_or_else(|| ScenarioError::Request("there is no place to live".to_owned()))?;
     let refused = |error: crate::model::CalendarError| ScenarioError::Request(error.to_string());
     let zone: Zone = place.zone.parse().map_err(refused)?;
     let as_of = zone.start_of_day(options.start.monday()).map_err(refused)?;
-    Ok(Sketch {
+    Ok(GeneratedClient {
         seed: options.seed,
         number,
         business: names::business(&mut draw("name"), number),
@@ -128,7 +128,7 @@ fn sketch(options: &GenerateOptions, number: u32) -> Result<Sketch, ScenarioErro
     })
 }
 
-/// All nine channels for most, four to eight for the others.
+/// All nine channels for most clients, four to eight for the others.
 fn channels(draw: &mut Draw) -> Vec<Channel> {
     let mut channels = Channel::ALL.to_vec();
     if draw.chance(0.6) {
@@ -142,7 +142,7 @@ fn channels(draw: &mut Draw) -> Vec<Channel> {
     channels
 }
 
-fn add(files: &mut ScenarioFiles, client: &Sketch) {
+fn add(files: &mut ScenarioFiles, client: &GeneratedClient) {
     files.clients.push(client_row(client));
     let campaigns = content::campaigns(client);
     let assets = content::assets(client, &campaigns);
@@ -159,7 +159,7 @@ fn add(files: &mut ScenarioFiles, client: &Sketch) {
     files.calendar.extend(days(client));
 }
 
-fn client_row(client: &Sketch) -> ClientRow {
+fn client_row(client: &GeneratedClient) -> ClientRow {
     let mut draw = client.draw("client");
     let status = match draw.share() {
         share if share < 0.95 => ClientStatus::Active,
@@ -180,8 +180,8 @@ fn client_row(client: &Sketch) -> ClientRow {
     }
 }
 
-/// Holidays of the client's country, and a few days of silence for some.
-fn days(client: &Sketch) -> Vec<CalendarRow> {
+/// Holidays of the client's country, and a blackout of a few days for some clients.
+fn days(client: &GeneratedClient) -> Vec<CalendarRow> {
     let scope = || format!("client:{}", client.id());
     let holidays = client.place.holidays(client.start, client.weeks).into_iter();
     let mut rows: Vec<_> =

@@ -1,11 +1,11 @@
-//! Invented names. None is meant to be anybody's.
+//! Generated business names, none of which is meant to be real.
 
 use super::draw::Draw;
 
-/// A trade with what its businesses are called and talk about.
+/// A trade, with name parts and topics of its businesses.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trade {
-    /// As in the clients table.
+    /// The industry in the clients table.
     pub industry: &'static str,
     kinds: [&'static str; 3],
     topics: [&'static str; 4],
@@ -96,14 +96,14 @@ const fn trade(industry: &'static str, kinds: [&'static str; 3], topics: [&'stat
     Trade { industry, kinds, topics }
 }
 
-/// A business: its trade, its name, and its name as an identifier.
+/// A business, with its name as an identifier.
 pub(super) struct Business {
     pub trade: Trade,
     pub name: String,
     pub slug: String,
 }
 
-/// Draws a business. Names may repeat; the identifier carries the client's number.
+/// Draws a business. Names may repeat; the identifier contains the client's number.
 pub(super) fn business(draw: &mut Draw, number: u32) -> Business {
     let trade = draw.pick(&TRADES).copied().unwrap_or(trade("bakery", ["Bakery"; 3], ["bread"; 4]));
     let first = draw.pick(&FIRST).copied().unwrap_or_default();
@@ -113,7 +113,7 @@ pub(super) fn business(draw: &mut Draw, number: u32) -> Business {
     Business { trade, name: format!("{first}{second} {kind}"), slug }
 }
 
-/// A headline about something of the trade.
+/// A headline about a topic of the trade.
 pub(super) fn headline(draw: &mut Draw, trade: &Trade) -> String {
     let topic = draw.pick(&trade.topics).copied().unwrap_or_default();
     let hook = draw.pick(&HOOKS).copied().unwrap_or_default();

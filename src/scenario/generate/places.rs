@@ -1,4 +1,4 @@
-//! Where invented clients live, and the holidays their audiences keep.
+//! Where generated clients are, and the holidays of their audiences.
 
 use chrono::{Datelike as _, NaiveDate, Weekday};
 
@@ -15,7 +15,7 @@ enum Rule {
     Last(u32, Weekday),
 }
 
-/// A country with one zone of it.
+/// One time zone of a country, with the country's holidays.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     /// IANA zone.
@@ -95,7 +95,7 @@ const SINGAPOREAN: &[(&str, Rule)] = &[
     ("New Year's Day", On(1, 1)),
 ];
 
-/// Places by how many clients live there: Europe 40, America 33, Australia 17, Asia 10 of a hundred.
+/// Places weighted by their number of clients, in per cent: Europe 40, America 33, Australia 17, Asia 10.
 const PLACES: &[(Place, f64)] = &[
     place("Europe/London", 18.0, BRITISH),
     place("Europe/Berlin", 10.0, GERMAN),

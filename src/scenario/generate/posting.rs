@@ -1,21 +1,21 @@
-//! Where an invented client posts, and what it posted in the 30 days before the start.
+//! The channels of a generated client, and its posts in the 30 days before the start.
 
 use std::collections::BTreeMap;
 
 use super::draw::Draw;
-use super::{DAY_SECONDS, Sketch, rounded};
+use super::{DAY_SECONDS, GeneratedClient, rounded};
 use crate::model::{AssetRow, Channel, ChannelRow, HistoryRow, Score, Timestamp};
-use crate::scenario::figures::ChannelFigures;
+use crate::scenario::channel_defaults::ChannelDefaults;
 
 const HISTORY_DAYS: f64 = 30.0;
 
-/// Days before an asset was used again on a channel.
+/// Minimum time between two uses of an asset on a channel.
 const REST_SECONDS: i64 = 7 * DAY_SECONDS;
 
 /// Share of past posts whose asset is still known.
 const ASSET_KNOWN: f64 = 0.6;
 
-/// People that a middling client reaches on a channel.
+/// Audience of a medium-sized client on a channel.
 const fn usual_audience(channel: Channel) -> f64 {
     match channel {
         Channel::Fb => 8000.0,
@@ -30,15 +30,15 @@ const fn usual_audience(channel: Channel) -> f64 {
     }
 }
 
-/// The rate that an invented client has where nobody knows the channel's usual one.
+/// Median rate of generated clients: the channel's typical rate, or a guess if that is unknown.
 const fn true_rate(channel: Channel) -> f64 {
-    match ChannelFigures::usual(channel).engagement_rate {
+    match ChannelDefaults::typical(channel).engagement_rate {
         Some(rate) => rate,
         None => 0.02,
     }
 }
 
-/// Share of clients that never measured the channel's rate.
+/// Share of clients whose rate on the channel was never measured.
 const fn unmeasured(channel: Channel) -> f64 {
     match channel {
         Channel::Gmb | Channel::Reddit => 0.5,
@@ -46,8 +46,12 @@ const fn unmeasured(channel: Channel) -> f64 {
     }
 }
 
-/// One channel's row and its past posts.
-pub(super) fn channel(client: &Sketch, channel: Channel, assets: &[AssetRow]) -> (ChannelRow, Vec<HistoryRow>) {
+/// The row of one channel, and its past posts.
+pub(super) fn channel(
+    client: &GeneratedClient,
+    channel: Channel,
+    assets: &[AssetRow],
+) -> (ChannelRow, Vec<HistoryRow>) {
     let size = client.draw("size").log_normal(1.0, 0.8);
     let mut draw = client.draw(&format!("channel {channel}"));
     let audience = (usual_audience(channel) * size * draw.log_normal(1.0, 0.7)).max(20.0).round();
@@ -71,7 +75,7 @@ pub(super) fn channel(client: &Sketch, channel: Channel, assets: &[AssetRow]) ->
     (row, posts)
 }
 
-/// A score around a middle; unknown for new channels and for one in twenty others.
+/// A score around a middle value; unknown for new channels and for one in twenty others.
 fn score(draw: &mut Draw, is_new: bool, middle: f64) -> Option<Score> {
     let spread = draw.between(-0.3, 0.3) * draw.between(0.3, 1.0);
     let is_known = !is_new && !draw.chance(0.05);
@@ -85,14 +89,14 @@ fn posts_in(times: &[Timestamp], as_of: Timestamp, days: i64) -> u32 {
 
 fn fatigue(channel: Channel, times: &[Timestamp], as_of: Timestamp) -> Score {
     let hours_back = times.iter().map(|at| (as_of.as_second() - at.as_second()) as f64 / 3600.0);
-    Score::clamped(rounded(ChannelFigures::usual(channel).fatigue_after(hours_back).min(0.5), 4))
+    Score::clamped(rounded(ChannelDefaults::typical(channel).fatigue_after(hours_back).min(0.5), 4))
 }
 
-/// Times of past posts, one in each of even stretches, in waking hours of the client's clock, on
-/// minutes that divide by five.
-fn times(client: &Sketch, channel: Channel) -> Vec<Timestamp> {
+/// Times of past posts: one in each of equally long intervals, in waking hours of the client's clock, on multiples of
+/// five minutes.
+fn times(client: &GeneratedClient, channel: Channel) -> Vec<Timestamp> {
     let activity = client.draw("activity").between(0.4, 1.2);
-    let count = (ChannelFigures::usual(channel).weekly_posts * HISTORY_DAYS / 7.0 * activity).round().max(1.0);
+    let count = (ChannelDefaults::typical(channel).weekly_posts * HISTORY_DAYS / 7.0 * activity).round().max(1.0);
     let mut draw = client.draw(&format!("times {channel}"));
     let mut times: Vec<_> = (0..count as u32)
         .filter_map(|n| {
@@ -110,7 +114,7 @@ fn times(client: &Sketch, channel: Channel) -> Vec<Timestamp> {
 }
 
 fn posts(
-    client: &Sketch,
+    client: &GeneratedClient,
     channel: Channel,
     times: &[Timestamp],
     audience: f64,
@@ -130,7 +134,7 @@ fn posts(
             asset_id: asset.map(|asset| asset.asset_id.clone()),
             content_type: asset.map(|asset| asset.kind.clone()),
             reach: rate.map(|_| reach),
-            // The mean of such a log-normal number is exp(1/2) times its median.
+            // The mean of this log-normal distribution is exp(1/2) times its median.
             engagements: rate.map(|rate| (reach * rate * engagements * libm::exp(-0.5)).round()),
         }
     };

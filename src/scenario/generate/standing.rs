@@ -1,6 +1,6 @@
-//! What was agreed with an invented client, what was warned of, and how its results were judged.
+//! The policy, warnings and performance assessment of a generated client.
 
-use super::{Sketch, rounded};
+use super::{GeneratedClient, rounded};
 use crate::model::{PolicyRow, RealityRow, Score, Severity, WarningId, WarningRow, WarningStatus};
 
 const SIGNALS: [&str; 10] = [
@@ -16,8 +16,8 @@ const SIGNALS: [&str; 10] = [
     "blindspot",
 ];
 
-/// A policy for most clients; the others take the rules' default.
-pub(super) fn policy(client: &Sketch) -> Option<PolicyRow> {
+/// A policy for most clients; the others get the rules' default.
+pub(super) fn policy(client: &GeneratedClient) -> Option<PolicyRow> {
     let mut draw = client.draw("policy");
     draw.chance(0.85).then(|| PolicyRow {
         client_id: client.client_id(),
@@ -28,8 +28,8 @@ pub(super) fn policy(client: &Sketch) -> Option<PolicyRow> {
     })
 }
 
-/// A few warnings, mostly mild or settled; one client in fifty has an open one of high severity.
-pub(super) fn warnings(client: &Sketch) -> Vec<WarningRow> {
+/// A few warnings, mostly low or resolved; one client in fifty has an open one of high severity.
+pub(super) fn warnings(client: &GeneratedClient) -> Vec<WarningRow> {
     let mut draw = client.draw("warnings");
     let mut judged = Vec::new();
     if draw.chance(0.02) {
@@ -59,7 +59,7 @@ pub(super) fn warnings(client: &Sketch) -> Vec<WarningRow> {
 }
 
 /// An assessment of last month's results for most clients; one in ten of them without a true score.
-pub(super) fn reality(client: &Sketch) -> Option<RealityRow> {
+pub(super) fn reality(client: &GeneratedClient) -> Option<RealityRow> {
     let mut draw = client.draw("reality");
     if !draw.chance(0.9) {
         return None;
@@ -73,7 +73,7 @@ pub(super) fn reality(client: &Sketch) -> Option<RealityRow> {
         as_of: client.day(-draw.between(1.0, 7.0)),
         perceived_score: score(perceived),
         true_score: is_assessed.then(|| score((perceived + gap).clamp(0.0, 1.0))),
-        confidence: score(0.45 + 0.5 * draw.bent(2.5, 1.5)),
-        completeness: score(0.4 + 0.6 * draw.bent(3.0, 1.2)),
+        confidence: score(0.45 + 0.5 * draw.kumaraswamy(2.5, 1.5)),
+        completeness: score(0.4 + 0.6 * draw.kumaraswamy(3.0, 1.2)),
     })
 }

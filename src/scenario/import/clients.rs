@@ -1,21 +1,21 @@
-//! Which accounts make up a client, when the scenario starts, and what each channel posted before.
+//! Groups accounts into clients, finds the start of the scenario, and collects the earlier posts of each channel.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::notes::ImportNotes;
 use super::posts::{Account, Mapped};
-use super::{ClientOf, DAY_SECONDS, HISTORY_DAYS, ImportOptions, Series, SeriesKey, zones};
+use super::{AccountGrouping, DAY_SECONDS, HISTORY_DAYS, ImportOptions, Series, SeriesKey, zones};
 use crate::model::{ClientId, Timestamp, Week, WorkspaceId, Zone};
 use crate::scenario::error::{ScenarioError, ScenarioErrors};
 
-/// A client put together from accounts.
+/// A client composed of accounts.
 #[derive(Debug)]
 pub(super) struct ImportedClient {
     pub name: Option<Arc<str>>,
     pub workspace_id: Option<WorkspaceId>,
     pub zone: Zone,
-    /// Indexes into the file's accounts.
+    /// Indices into the file's accounts.
     pub accounts: Vec<usize>,
 }
 
@@ -29,9 +29,9 @@ pub(super) fn clients(
     let mut members: BTreeMap<ClientId, Vec<usize>> = BTreeMap::new();
     for (index, account) in accounts.iter().enumerate() {
         let mapped = mapping.and_then(|mapping| mapping.get(&account.name));
-        let id = match (mapped, &options.client_of) {
+        let id = match (mapped, &options.grouping) {
             (Some(mapped), _) => mapped.client_id.clone(),
-            (None, ClientOf::Prefix) => prefix(&account.name),
+            (None, AccountGrouping::Prefix) => prefix(&account.name),
             (None, _) => account.name.clone(),
         };
         members.entry(id).or_default().push(index);
@@ -61,7 +61,7 @@ pub(super) fn start_of(start: Week, zone: &Zone) -> Result<Timestamp, ScenarioEr
     zone.start_of_day(start.monday()).map_err(|error| ScenarioError::Request(error.to_string()).into())
 }
 
-/// The first week that begins after the last post, on the clocks of every client.
+/// The first week that begins after the last post in the time zone of every client.
 pub(super) fn start_after(
     accounts: &[Account],
     clients: &BTreeMap<ClientId, ImportedClient>,

@@ -1,13 +1,13 @@
-//! From a real posting history to a scenario folder.
+//! Imports a real posting history as a scenario folder.
 //!
 //! ```text
 //! rows ── posts ──> accounts ── zones ──> clients ── state ──> channels
 //!                                            └────── pool ───> assets
 //! ```
 //!
-//! What was not measured stays unknown: such rows count for spacing and fatigue, never for rates.
-//! The state is that of the scenario's start, also for accounts that fell silent long before; no
-//! history is moved in time to look fresher. Everything left out or assumed is counted in the notes.
+//! Values that were not measured stay unknown: such rows count for spacing and fatigue, never for rates. The state is
+//! that of the scenario's start, also for accounts that stopped posting long before; no history is shifted in time to
+//! look more recent. Everything left out or assumed is counted in the notes.
 
 mod clients;
 mod notes;
@@ -25,84 +25,85 @@ pub use notes::ImportNotes;
 pub(crate) use posts::columns;
 
 use self::clients::{ImportedClient, start_of};
+use super::channel_defaults::ChannelDefaults;
 use super::error::{ScenarioError, ScenarioErrors};
-use super::figures::ChannelFigures;
 use super::manifest::Manifest;
 use super::scenario_files::ScenarioFiles;
 use crate::model::{
     AssetId, AssetRow, Channel, ClientId, ClientRow, ClientStatus, HistoryRow, Timestamp, Week, WorkspaceId, Zone,
 };
 
-/// Days of history that the scenario keeps.
+/// Days of history that the scenario includes.
 pub(super) const HISTORY_DAYS: i64 = 35;
 
 pub(super) const DAY_SECONDS: i64 = 86_400;
 
-/// Which client an account belongs to.
+/// How accounts are grouped into clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClientOf {
+pub enum AccountGrouping {
     /// Every account is a client of its own.
     Account,
-    /// The text before the first `_` of the account's name; accounts without one stand for themselves.
+    /// The client is the text before the first `_` of the account's name; an account without one is a client of its
+    /// own.
     Prefix,
     /// A CSV or Parquet file with the columns account, client_id and, optionally, name, workspace_id
     /// and time_zone. Every account of the history must be in it.
     Mapping(PathBuf),
 }
 
-/// How a posting history becomes a scenario.
+/// Options for importing a posting history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportOptions {
     /// The scenario's name.
     pub name: String,
-    /// Which client an account belongs to.
-    pub client_of: ClientOf,
-    /// First week; none for the one after the last post of the whole history. Posts from its
-    /// Monday on are left out, so that nothing of the future is known.
+    /// How accounts are grouped into clients.
+    pub grouping: AccountGrouping,
+    /// First week; `None` for the week after the last post of the whole history. Posts from its Monday on are left out,
+    /// so that the scenario does not know the future.
     pub start: Option<Week>,
-    /// How many weeks the scenario runs by default.
+    /// Default number of weeks of a simulation.
     pub weeks: u32,
-    /// Zone of every client; none to infer it from `utc_offset_min`, and UTC where that is unknown.
+    /// Time zone of every client; `None` to infer it from `utc_offset_min`, or UTC if that is unknown.
     pub zone: Option<Zone>,
-    /// Workspace of clients that a mapping gives none.
+    /// Workspace of clients for which a mapping gives none.
     pub workspace_id: WorkspaceId,
-    /// Half-life and height of fatigue, wanted frequency and usual rate, in channel order.
-    pub figures: [ChannelFigures; Channel::COUNT],
-    /// How many posts the usual rate of a channel weighs against an account's own.
+    /// Half-life and increment of fatigue, wanted frequency and usual rate, in channel order.
+    pub figures: [ChannelDefaults; Channel::COUNT],
+    /// Weight of a channel's usual rate against an account's own, in posts.
     pub rate_prior_posts: f64,
-    /// Best past posts that become assets, a client and channel.
+    /// Number of best past posts that become assets, per client and channel.
     pub assets_per_channel: usize,
 }
 
 impl ImportOptions {
-    /// Every account a client, start and zones from the history, twelve weeks, the usual figures,
-    /// a prior of 20 posts, 40 assets a channel.
+    /// The defaults: every account a client, start and zones from the history, twelve weeks, the typical figures, a
+    /// prior of 20 posts, 40 assets per channel.
     #[must_use]
     pub fn new(name: String) -> Self {
         Self {
             name,
-            client_of: ClientOf::Account,
+            grouping: AccountGrouping::Account,
             start: None,
             weeks: 12,
             zone: None,
             workspace_id: WorkspaceId::new("imported"),
-            figures: ChannelFigures::all_usual(),
+            figures: ChannelDefaults::all_typical(),
             rate_prior_posts: 20.0,
             assets_per_channel: 40,
         }
     }
 }
 
-/// A scenario made of a posting history.
+/// A scenario imported from a posting history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
-    /// The folder to be written.
+    /// The files of the scenario folder.
     pub files: ScenarioFiles,
     /// What was read, left out and assumed.
     pub notes: ImportNotes,
 }
 
-/// All that was posted on one channel of a client, oldest first, before the start.
+/// All posts on one channel of a client before the start, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Series {
     pub posts: Vec<SeriesPost>,
@@ -112,30 +113,29 @@ pub(super) struct Series {
 /// One post of a series.
 #[derive(Debug, Clone)]
 pub(super) struct SeriesPost {
-    /// Which of the file's accounts posted it.
+    /// Index of the account that posted it.
     pub account: usize,
-    /// When.
+    /// When it was published.
     pub at: Timestamp,
-    /// What it was; none where the file does not say.
+    /// Content type; `None` if the file does not say.
     pub kind: Option<Arc<str>>,
-    /// People reached, where measured.
+    /// People reached; `None` if not measured.
     pub reach: Option<f64>,
-    /// What they did, where measured.
+    /// Engagements; `None` if not measured.
     pub engagements: Option<f64>,
 }
 
-/// Makes a scenario of a posting history: a CSV or Parquet file with the columns account, channel,
-/// published_at, content_type, reach_or_null, engagements and, optionally, utc_offset_min. Other
-/// columns are passed over.
+/// Imports a posting history: a CSV or Parquet file with the columns account, channel, published_at, content_type,
+/// reach_or_null, engagements and, optionally, utc_offset_min. Other columns are ignored.
 ///
 /// # Errors
-/// Files that cannot be read, every bad row with its place, accounts that a mapping lacks, and a
-/// start before every post.
+/// Files that cannot be read, every invalid row with its location, accounts missing from the mapping, and a start
+/// before every post.
 pub fn import(posts_file: &Path, options: &ImportOptions) -> Result<Imported, ScenarioErrors> {
     let history = posts::read(posts_file)?;
-    let mapping = match &options.client_of {
-        ClientOf::Mapping(path) => Some(posts::read_mapping(path, &history.accounts)?),
-        ClientOf::Account | ClientOf::Prefix => None,
+    let mapping = match &options.grouping {
+        AccountGrouping::Mapping(path) => Some(posts::read_mapping(path, &history.accounts)?),
+        AccountGrouping::Account | AccountGrouping::Prefix => None,
     };
     let mut notes = ImportNotes {
         rows: history.rows,
@@ -176,7 +176,7 @@ struct Assembly<'o> {
 }
 
 impl Assembly<'_> {
-    /// Adds a client with its channels, assets and history; nothing where it has no post before the start.
+    /// Adds a client with its channels, assets and history, unless it has no post before the start.
     fn add(&mut self, id: &ClientId, client: &ImportedClient) -> Result<(), ScenarioErrors> {
         let as_of = start_of(self.files.manifest.start, &client.zone)?;
         let before = self.files.channels.len();
@@ -219,7 +219,7 @@ fn history_rows(
     as_of: Timestamp,
     pool: &[(usize, AssetRow)],
 ) -> Vec<HistoryRow> {
-    // The posts of assets stay however old they are, so that no cooldown is too long for them.
+    // Posts that became assets are kept however old they are, so that cooldowns of any length can be checked.
     let since = as_of.as_second() - HISTORY_DAYS * DAY_SECONDS;
     let assets: BTreeMap<usize, &AssetId> = pool.iter().map(|(post, asset)| (*post, &asset.asset_id)).collect();
     let is_kept = |index: usize, post: &SeriesPost| post.at.as_second() >= since || assets.contains_key(&index);
@@ -236,13 +236,12 @@ fn history_rows(
     .collect()
 }
 
-/// The row of a channel, with every number rounded to what the data can bear.
+/// Rounds a number to `digits` decimals.
 fn rounded(number: f64, digits: i32) -> f64 {
     let scale = libm::pow(10.0, f64::from(digits));
     (number * scale).round() / scale
 }
 
-/// A row of `channels` that says nothing yet.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,7 +257,7 @@ mod tests {
         }
     }
 
-    /// A file of the shared real data; none, said aloud, where it is not there.
+    /// A file of the shared real data; `None`, with a message, if it does not exist.
     fn real(name: &str) -> Option<PathBuf> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
         let found = path.is_file();
@@ -312,7 +311,8 @@ mod tests {
 
     #[test]
     fn accounts_of_one_prefix_merge_into_one_client_and_are_counted() {
-        let Some(imported) = imported("posts_multichannel.csv", |options| options.client_of = ClientOf::Prefix) else {
+        let Some(imported) = imported("posts_multichannel.csv", |options| options.grouping = AccountGrouping::Prefix)
+        else {
             return;
         };
         let ids: Vec<_> = imported.files.clients.iter().map(|row| row.client_id.as_str()).collect();
@@ -384,7 +384,7 @@ mod tests {
         let path = dir.path().join("clients.csv");
         let mapped = |rows: &str| {
             std::fs::write(&path, format!("account,client_id,name,time_zone\n{rows}")).unwrap();
-            import_text(&text, |options| options.client_of = ClientOf::Mapping(path.clone()))
+            import_text(&text, |options| options.grouping = AccountGrouping::Mapping(path.clone()))
         };
         let imported = mapped("a,acme,Acme,Asia/Tokyo\nb,acme,,\n").unwrap();
         assert_eq!(imported.files.clients.len(), 1);

@@ -4,22 +4,22 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Counts of an import, for its words and for JSON.
+/// Counts of an import, for display and for JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ImportNotes {
     /// Rows of the history.
     pub rows: usize,
-    /// Rows that repeat another of their account in all that is read: counted once.
+    /// Rows equal to another row of their account in every column that is read; counted once.
     pub repeated_rows: usize,
-    /// Accounts of the history.
+    /// Accounts in the history.
     pub accounts: usize,
-    /// Clients made of them.
+    /// Clients made from them.
     pub clients: usize,
     /// Channels of those clients.
     pub channels: usize,
-    /// Assets made of past posts.
+    /// Assets made from past posts.
     pub assets: usize,
-    /// Rows kept in the scenario's own history.
+    /// Rows of the scenario's own history.
     pub history_rows: usize,
     /// Rows on or after the start, left out.
     pub rows_after_start: usize,
@@ -27,26 +27,26 @@ pub struct ImportNotes {
     pub rows_without_engagement: usize,
     /// Rows whose reach was not measured.
     pub rows_without_reach: usize,
-    /// Posts at the very instant of another post of the same client and channel; all are kept.
+    /// Posts at the same instant as another post of the same client and channel; all are kept.
     pub posts_at_one_time: usize,
     /// Accounts merged into another account of the same client and channel.
     pub merged_accounts: usize,
     /// Accounts whose last post lies more than 35 days before the start.
     pub dormant_accounts: usize,
-    /// Accounts all of whose posts lie on or after the start; left out.
+    /// Accounts with posts on or after the start only; left out.
     pub accounts_after_start: usize,
-    /// Channels that never had their reach measured: the usual rate of the channel is assumed, and the
-    /// audience that makes it give the engagements seen. Only their product means anything.
+    /// Channels whose reach was never measured: the channel's usual rate is assumed, and the audience is chosen to
+    /// match the engagements seen. Only the product of the two is meaningful.
     pub channels_without_reach: usize,
-    /// Channels that never had their engagements measured: their rate stays unknown.
+    /// Channels whose engagements were never measured: their rate stays unknown.
     pub channels_without_engagement: usize,
-    /// Channels with neither: their audience is assumed.
+    /// Channels with neither measured: their audience is assumed.
     pub channels_without_metrics: usize,
-    /// Clients without any time offset, taken to live in UTC.
+    /// Clients without any time offset, assumed to be in UTC.
     pub zones_unknown: usize,
-    /// Accounts whose offsets fit no zone that is known here; their commonest offset is taken as constant.
+    /// Accounts whose offsets fit no known zone; their most common offset is assumed to be constant.
     pub zones_uncertain: usize,
-    /// Accounts whose zone is not the one chosen for their client.
+    /// Accounts in another zone than the one chosen for their client.
     pub accounts_in_other_zones: usize,
 }
 
@@ -77,7 +77,7 @@ impl ImportNotes {
 }
 
 impl fmt::Display for ImportNotes {
-    /// A line of totals, then a line for each thing that was left out or assumed.
+    /// A line of totals, then one line for each thing that was left out or assumed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rows, accounts, clients, channels, assets, history_rows, .. } = self;
         write!(

@@ -1,9 +1,8 @@
-//! The best past posts of a channel as evergreen assets.
+//! Turns the best past posts of a channel into evergreen assets.
 //!
-//! A post is judged by log(1 + engagements) against its account's own mean of the month, in
-//! standard deviations of the account, so that neither a growing account nor a lucky month fills the
-//! pool. A month's mean is drawn towards the account's by five posts. No text is kept in such
-//! histories: a title says what a post was and when.
+//! A post is rated by log(1 + engagements) relative to its account's mean for the month, in standard deviations of the
+//! account, so that neither a growing account nor a lucky month fills the pool. A month's mean is shrunk towards the
+//! account's with a prior of five posts. Such histories contain no text: a title gives a post's content type and date.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +13,14 @@ use super::{Series, SeriesPost, rounded};
 use crate::model::{AssetId, AssetRow, Channel, ClientId, Score};
 use crate::stats::{mean, variance};
 
-/// Posts that an account's mean weighs against a month's.
+/// Weight of an account's mean against a month's, in posts.
 const MONTH_PRIOR_POSTS: f64 = 5.0;
 
-/// Least standard deviation that results are measured in.
+/// Minimum standard deviation by which results are scaled.
 const LEAST_SD: f64 = 0.1;
 
-/// The `most` best posts as assets, each with its place in the series, best first.
-/// Quality is the share of the channel's measured posts that did worse.
+/// The `most` best posts as assets, each with its index in the series, best first. Quality is the share of the
+/// channel's measured posts that did worse.
 pub(super) fn assets(id: &ClientId, channel: Channel, series: &Series, most: usize) -> Vec<(usize, AssetRow)> {
     let mut judged = judged(series);
     let count = judged.len() as f64;
@@ -45,7 +44,8 @@ fn asset(id: &ClientId, channel: Channel, rank: usize, quality: f64, post: &Seri
     }
 }
 
-/// Each measured post's place in the series and its result in standard deviations over its account's month.
+/// For each measured post its index in the series, and its result in standard deviations above its account's monthly
+/// mean.
 fn judged(series: &Series) -> Vec<(usize, f64)> {
     let mut accounts: BTreeMap<usize, Vec<(usize, i32, f64)>> = BTreeMap::new();
     for (place, post) in series.posts.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The posting history and the mapping of accounts as they stand in their files.
+//! Reads a posting history and a mapping of accounts from their files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,12 +9,12 @@ use chrono::DateTime;
 use super::SeriesPost;
 use crate::files;
 use crate::model::{
-    Cell, Channel, ClientId, Column, Fault, Kind, Period, Record, Timestamp, Value, WorkspaceId, Zone, record,
+    Cell, CellError, Channel, ClientId, Column, InstantRange, Kind, Record, Timestamp, Value, WorkspaceId, Zone, record,
 };
 use crate::scenario::error::{ScenarioError, ScenarioErrors};
-use crate::scenario::frame::{self, FileKind, TableSpec};
 use crate::scenario::read::MOST_OF_A_TABLE;
-use crate::tables::{Mistakes, Table, TableError, is_first};
+use crate::scenario::table_file::{self, FileKind, TableSpec};
+use crate::tables::{Table, TableDiagnostics, TableError, check_unique};
 
 record! {
     /// A row of a posting history.
@@ -55,8 +55,8 @@ record! {
     }
 }
 
-/// An instant, and how many minutes ahead of UTC the clock was that it was read from, where the text says so. `Z` says
-/// that the time is UTC, not where the clock stood.
+/// An instant, and the UTC offset in minutes of the clock it was read from, if the text has one. `Z` means that the
+/// time is in UTC and says nothing about the clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct ClockTime {
     at: Timestamp,
@@ -64,7 +64,7 @@ struct ClockTime {
 }
 
 impl ClockTime {
-    /// Reads ISO 8601, that with blanks (`2026-09-07 08:30 +0000`), or what mail has.
+    /// Parses ISO 8601, ISO 8601 with blanks (`2026-09-07 08:30 +0000`), or RFC 2822.
     fn parse(text: &str) -> Option<Self> {
         let iso = Timestamp::parse_with_offset(text).ok();
         let is_utc = iso.is_some() && text.ends_with(['Z', 'z']);
@@ -81,13 +81,13 @@ impl ClockTime {
 impl Cell for ClockTime {
     const KIND: Kind = Kind::Text;
 
-    fn from_value(value: Value<'_>) -> Result<Self, Vec<Fault>> {
+    fn from_value(value: Value<'_>) -> Result<Self, Vec<CellError>> {
         let text = String::from_value(value)?;
         let remedy =
             "write ISO 8601 with its offset from UTC, such as `2026-09-07T08:30:00Z` or `2026-09-07 10:30:00+02:00`";
-        let found =
-            Self::parse(&text).ok_or_else(|| vec![Fault::not("not_a_time", &text, "a point in time", remedy)])?;
-        Period::Any.check(found.at, &text, None).map_err(|fault| vec![fault])?;
+        let found = Self::parse(&text)
+            .ok_or_else(|| vec![CellError::expected("not_a_time", &text, "a point in time", remedy)])?;
+        InstantRange::Any.check(found.at, &text, None).map_err(|fault| vec![fault])?;
         Ok(found)
     }
 
@@ -106,9 +106,9 @@ pub(crate) fn columns() -> [Vec<&'static Column>; 2] {
 #[derive(Debug)]
 pub(super) struct History {
     pub rows: usize,
-    /// Rows that say what an earlier one of the file says.
+    /// Rows equal to an earlier one of the file.
     pub repeated: usize,
-    /// By name.
+    /// The accounts, by name.
     pub accounts: Vec<Account>,
 }
 
@@ -124,9 +124,9 @@ pub(super) struct Account {
 pub(super) struct Post {
     pub channel: Channel,
     pub at: Timestamp,
-    /// Minutes that the account's clock was ahead of UTC, where known.
+    /// UTC offset of the account's clock in minutes, if known.
     pub offset_minutes: Option<i32>,
-    /// The same as its time is written; `+00:00` may be the clock or UTC.
+    /// The offset as written in its time; `+00:00` may be the clock's or mean UTC.
     written_offset: Option<i32>,
     pub kind: Option<Arc<str>>,
     pub reach: Option<f64>,
@@ -134,14 +134,14 @@ pub(super) struct Post {
 }
 
 impl Post {
-    /// The post as one of a series, by the account of that index.
+    /// The post as part of a series, with the index of its account.
     pub fn in_series(&self, account: usize) -> SeriesPost {
         let Self { at, reach, engagements, .. } = *self;
         SeriesPost { account, at, kind: self.kind.clone(), reach, engagements }
     }
 }
 
-/// What a mapping says of an account.
+/// The mapping of one account.
 #[derive(Debug, Clone)]
 pub(super) struct Mapped {
     pub client_id: ClientId,
@@ -152,25 +152,25 @@ pub(super) struct Mapped {
 
 /// Reads a posting history.
 pub(super) fn read(path: &Path) -> Result<History, ScenarioErrors> {
-    let mut mistakes = Mistakes::default();
-    let rows = rows::<PostRow>(path, true, &mut mistakes)?;
+    let mut diagnostics = TableDiagnostics::default();
+    let rows = rows::<PostRow>(path, true, &mut diagnostics)?;
     let mut accounts: BTreeMap<ClientId, Vec<Post>> = BTreeMap::new();
     let mut kinds: BTreeSet<Arc<str>> = BTreeSet::new();
     let height = rows.as_ref().map_or(0, Table::height);
     for (table, index) in rows.iter().flat_map(|table| (0..table.height()).map(move |index| (table, index))) {
-        let Some(row) = table.row(index, None, &mut mistakes).read::<PostRow>() else { continue };
+        let Some(row) = table.row(index, None, &mut diagnostics).read::<PostRow>() else { continue };
         let kind = row.content_type.as_ref().map(|kind| shared(&mut kinds, kind));
         let post = Post { kind, ..Post::from(&row) };
         accounts.entry(row.account).or_default().push(post);
     }
-    finished(mistakes)?;
+    finished(diagnostics)?;
     let accounts: Vec<Account> =
         accounts.into_iter().map(|(name, posts)| Account { name, posts: with_clock(once(posts)) }).collect();
     let kept: usize = accounts.iter().map(|account| account.posts.len()).sum();
     Ok(History { rows: height, repeated: height - kept, accounts })
 }
 
-/// One text for all that are equal.
+/// Interns a text, so that equal texts share one allocation.
 fn shared(texts: &mut BTreeSet<Arc<str>>, text: &Arc<str>) -> Arc<str> {
     if let Some(known) = texts.get(text) {
         return Arc::clone(known);
@@ -179,7 +179,7 @@ fn shared(texts: &mut BTreeSet<Arc<str>>, text: &Arc<str>) -> Arc<str> {
     Arc::clone(text)
 }
 
-/// The posts without those that an earlier row tells of already, as where two exports overlap.
+/// Removes posts that repeat an earlier row, as where two exports overlap.
 fn once(posts: Vec<Post>) -> Vec<Post> {
     let mut seen = BTreeSet::new();
     let number = |number: Option<f64>| number.map(f64::to_bits);
@@ -189,8 +189,8 @@ fn once(posts: Vec<Post>) -> Vec<Post> {
     posts.into_iter().filter(|post| is_new(post)).collect()
 }
 
-/// The posts with the offsets that their times are written with, where these are a clock's: `+00:00` alone says that the
-/// times are in UTC, and beside other offsets that the clock stood there.
+/// Takes the written offsets for the clock's if any of them is not zero: `+00:00` alone means that the times are in
+/// UTC, but next to other offsets it means that the clock was at UTC.
 fn with_clock(mut posts: Vec<Post>) -> Vec<Post> {
     if posts.iter().any(|post| post.written_offset.is_some_and(|minutes| minutes != 0)) {
         posts.iter_mut().for_each(|post| post.offset_minutes = post.offset_minutes.or(post.written_offset));
@@ -212,31 +212,30 @@ impl From<&PostRow> for Post {
     }
 }
 
-/// Reads which client each account belongs to. Every account of the history must be in it, and it
-/// may name no other.
+/// Reads which client each account belongs to. The mapping must contain every account of the history and no other.
 pub(super) fn read_mapping(path: &Path, accounts: &[Account]) -> Result<BTreeMap<ClientId, Mapped>, ScenarioErrors> {
-    let mut mistakes = Mistakes::default();
-    let table = rows::<MappingRow>(path, false, &mut mistakes)?;
+    let mut diagnostics = TableDiagnostics::default();
+    let table = rows::<MappingRow>(path, false, &mut diagnostics)?;
     let names: BTreeSet<&str> = accounts.iter().map(|known| known.name.as_str()).collect();
     let mut mapping: BTreeMap<ClientId, Mapped> = BTreeMap::new();
     let mut first_rows = BTreeMap::new();
     for (table, index) in table.iter().flat_map(|table| (0..table.height()).map(move |index| (table, index))) {
-        let mut row = table.row(index, None, &mut mistakes);
+        let mut row = table.row(index, None, &mut diagnostics);
         let Some(mapped) = row.read::<MappingRow>() else { continue };
         let account = mapped.account;
         if !names.contains(account.as_str()) {
             row.reject_unknown("account", "account", account.as_str(), names.iter().copied());
         }
-        if is_first(&mut row, &mut first_rows, &account, "account", "account") {
+        if check_unique(&mut row, &mut first_rows, &account, "account", "account") {
             let MappingRow { client_id, name, workspace_id, time_zone: zone, .. } = mapped;
             mapping.insert(account, Mapped { client_id, name, workspace_id, zone });
         }
     }
-    if mistakes.errors.is_empty() {
+    if diagnostics.errors.is_empty() {
         let unmapped = accounts.iter().filter(|known| !mapping.contains_key(&known.name));
-        mistakes.errors.extend(unmapped.map(|account| unmapped_account(path, account)));
+        diagnostics.errors.extend(unmapped.map(|account| unmapped_account(path, account)));
     }
-    finished(mistakes)?;
+    finished(diagnostics)?;
     Ok(mapping)
 }
 
@@ -253,25 +252,25 @@ fn unmapped_account(path: &Path, account: &Account) -> TableError {
     }
 }
 
-/// The table of records in a file; none, and a reason in `mistakes`, where it has no legible rows.
+/// The table of records in a file; `None`, with a reason in `diagnostics`, if it has no readable rows.
 fn rows<R: Record>(
     path: &Path,
-    others_allowed: bool,
-    mistakes: &mut Mistakes,
+    ignore_unknown: bool,
+    diagnostics: &mut TableDiagnostics,
 ) -> Result<Option<Table>, ScenarioErrors> {
     let bytes =
         files::read(path, MOST_OF_A_TABLE).map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
     let name = file_name(path);
     let kind = FileKind::of(&name).unwrap_or(FileKind::Csv);
     let columns: Vec<&'static Column> = R::columns().collect();
-    Ok(frame::read(&name, kind, bytes, &TableSpec { columns, others_allowed }, &mut mistakes.errors))
+    Ok(table_file::read(&name, kind, bytes, &TableSpec { columns, ignore_unknown }, &mut diagnostics.errors))
 }
 
 fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-fn finished(mistakes: Mistakes) -> Result<(), ScenarioErrors> {
-    let errors = mistakes.errors.into_iter().map(ScenarioError::from).collect();
+fn finished(diagnostics: TableDiagnostics) -> Result<(), ScenarioErrors> {
+    let errors = diagnostics.errors.into_iter().map(ScenarioError::from).collect();
     ScenarioErrors::of(errors).map_or(Ok(()), Err)
 }

@@ -1,52 +1,52 @@
-//! Rates, audiences and scores of a channel from what was posted on it.
+//! Estimates a channel's rate, audience and scores from its past posts.
 //!
-//! Results are judged in log(1 + engagements), so that one hit does not make a channel:
+//! Results are compared in log(1 + engagements), so that a single hit does not dominate a channel:
 //!
-//! - rate: median of engagements per reach over the newest measured posts, drawn towards the usual
-//!   rate r of the channel in log: (n log(own) + k log(r)) / (n + k). A typical post, not the mean of
-//!   a skewed lot.
-//! - audience: median reach of the newest posts. Where reach was never measured, the typical
-//!   engagements over the usual rate; only the product of the two then means anything.
-//! - momentum: mean log of the last 30 days against the 180 before; engagement: the last 30 days
-//!   against the account's own usual for the kind of content over the year before. Both are drawn
-//!   towards no difference by n / (n + 5) and turned into `0..=1` by the logistic function.
-//! - visibility: posts of the last 30 days against the wanted ones. Fatigue: see [`ChannelFigures`].
+//! - rate: median of engagements per reach over the newest measured posts, shrunk in log towards the usual rate r of
+//!   the channel: `(n log(own) + k log(r)) / (n + k)`. It describes a typical post, unlike the mean of a skewed
+//!   distribution.
+//! - audience: median reach of the newest posts. If reach was never measured, the typical engagements divided by the
+//!   usual rate; only the product of the two is then meaningful.
+//! - momentum: mean log of the last 30 days against the 180 before; engagement: the last 30 days against the account's
+//!   own usual result for the content type over the year before. Both differences are shrunk towards zero by
+//!   `n / (n + 5)` and mapped to `0..=1` by the logistic function.
+//! - visibility: posts of the last 30 days against the wanted ones. Fatigue: see [`ChannelDefaults`].
 
 use std::collections::BTreeMap;
 
 use super::notes::ImportNotes;
 use super::{DAY_SECONDS, ImportOptions, Series, SeriesKey, SeriesPost, rounded};
 use crate::model::{Channel, ChannelRow, ClientId, Environment, Score, Timestamp};
-use crate::scenario::figures::ChannelFigures;
+use crate::scenario::channel_defaults::ChannelDefaults;
 use crate::stats::{mean, quantile};
 
-/// Newest posts that rates and audiences are taken from.
+/// Number of newest posts from which rates and audiences are estimated.
 const NEWEST: usize = 100;
 
-/// Accounts of one channel that make a usual rate of their own.
+/// Minimum number of accounts on a channel to take its usual rate from them.
 const ACCOUNTS_FOR_MEDIAN: usize = 3;
 
-/// Posts of a time or kind before it is compared with.
+/// Minimum number of posts of a period or content type to compare with.
 const POSTS_TO_COMPARE: usize = 5;
 
-/// Posts at which a difference in results counts half.
+/// Number of posts at which a difference in results counts half.
 const SCORE_PRIOR_POSTS: f64 = 5.0;
 
-/// Ends of what a row of `channels` may hold.
+/// Limits of the values in a row of `channels`.
 const MOST_RATE: f64 = 5.0;
 const LEAST_AUDIENCE: f64 = 0.01;
 const MOST_AUDIENCE: f64 = 1e11;
 const MOST_POSTS_IN_7_DAYS: u32 = 2_500;
 const MOST_POSTS_IN_30_DAYS: u32 = 10_000;
 
-/// Least rate and least typical engagements: something was always possible.
+/// Minimum rate and minimum typical engagements, so that neither is ever zero.
 const LEAST_RATE: f64 = 1e-4;
 const LEAST_ENGAGEMENTS: f64 = 0.1;
 
-/// Audience of a channel of which nothing at all was measured, where no other channel helps.
+/// Audience of a channel without any measurement, if no other client's reach on it is known.
 const ASSUMED_AUDIENCE: f64 = 1000.0;
 
-/// What is usual on each channel of the history.
+/// The usual rate and audience of each channel in the history.
 #[derive(Debug)]
 pub(super) struct ChannelRates {
     rates: BTreeMap<Channel, f64>,
@@ -54,9 +54,9 @@ pub(super) struct ChannelRates {
 }
 
 impl ChannelRates {
-    /// The median over the history's own accounts where there are a few, else the usual figure,
-    /// else the median of what there is, else the rate that simulations take for an unknown one.
-    pub fn of(series: &BTreeMap<SeriesKey, Series>, figures: &[ChannelFigures; Channel::COUNT]) -> Self {
+    /// The median over the history's own accounts if there are enough, else the usual figure, else the median of the
+    /// few, else the rate that simulations assume for an unknown one.
+    pub fn of(series: &BTreeMap<SeriesKey, Series>, figures: &[ChannelDefaults; Channel::COUNT]) -> Self {
         let (mut rates, mut audiences) = (BTreeMap::new(), BTreeMap::new());
         for (channel, usual) in Channel::ALL.into_iter().zip(figures) {
             let of_channel = || series.iter().filter(|((_, one), _)| *one == channel).map(|(_, series)| series);
@@ -80,7 +80,7 @@ impl ChannelRates {
     }
 }
 
-/// The row of one channel, its state taken at `as_of`.
+/// The row of one channel, with its state at `as_of`.
 pub(super) fn channel_row(
     id: &ClientId,
     channel: Channel,
@@ -91,10 +91,10 @@ pub(super) fn channel_row(
     notes: &mut ImportNotes,
 ) -> ChannelRow {
     let (audience, rate) = audience_and_rate(channel, series, rates, options, notes);
-    let figures = options.figures.get(channel.index()).copied().unwrap_or(ChannelFigures::usual(channel));
+    let figures = options.figures.get(channel.index()).copied().unwrap_or(ChannelDefaults::typical(channel));
     let hours_back = |post: &SeriesPost| (as_of.as_second() - post.at.as_second()) as f64 / 3600.0;
     let posts_in = |days: i64| in_days(series, as_of, 0, days).count();
-    // A count that no table may hold stays blank, and is taken from the history.
+    // A count above the table's limit stays blank and is then computed from the history.
     let count = |days, most: u32| u32::try_from(posts_in(days)).ok().filter(|count| *count <= most);
     let wanted = figures.weekly_posts * 30.0 / 7.0;
     let visibility = if wanted > 0.0 { (posts_in(30) as f64 / wanted).min(1.0) } else { 1.0 };
@@ -111,7 +111,7 @@ pub(super) fn channel_row(
     }
 }
 
-/// A score to four digits.
+/// A score rounded to four decimals.
 fn score_of(number: f64) -> Score {
     Score::clamped(rounded(number, 4))
 }
@@ -155,7 +155,7 @@ fn typical_reach(series: &Series) -> Option<f64> {
     median(&reached.take(NEWEST).collect::<Vec<_>>())
 }
 
-/// Median of engagements per reach, and over how many posts.
+/// Median of engagements per reach, and the number of posts it is based on.
 fn own_rate(series: &Series) -> Option<(f64, usize)> {
     let rate = |post: &SeriesPost| Some(post.engagements? / post.reach.filter(|reach| *reach > 0.0)?);
     let rates: Vec<f64> = series.posts.iter().rev().filter_map(rate).take(NEWEST).collect();
@@ -167,7 +167,7 @@ fn typical_engagements(series: &Series) -> Option<f64> {
     (!logs.is_empty()).then(|| libm::expm1(mean(&logs)).max(LEAST_ENGAGEMENTS))
 }
 
-/// log(1 + engagements), where measured.
+/// log(1 + engagements); `None` if not measured.
 pub(super) fn log_engagements(post: &SeriesPost) -> Option<f64> {
     post.engagements.map(libm::log1p)
 }
@@ -208,7 +208,7 @@ fn engagement(series: &Series, as_of: Timestamp) -> Option<f64> {
     (!differences.is_empty()).then(|| score(mean(&differences), differences.len()))
 }
 
-/// A difference in log, drawn towards none, on the scale where 0.5 is none.
+/// A score for a log difference that is shrunk towards zero; 0.5 is no difference.
 fn score(difference: f64, posts: usize) -> f64 {
     let n = posts as f64;
     1.0 / (1.0 + libm::exp(-difference * n / (n + SCORE_PRIOR_POSTS)))

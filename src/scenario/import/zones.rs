@@ -1,7 +1,7 @@
-//! Which time zone an account lives in, judged by the offsets of its clock through the year.
+//! Infers an account's time zone from the UTC offsets of its clock through the year.
 //!
-//! Two offsets at the right times of the year betray a zone. One constant offset does not: it becomes
-//! a fixed zone, `Etc/GMT±n`, which keeps every wall time right without naming a country.
+//! Two offsets at the right times of the year identify a zone. A constant offset does not: it becomes a fixed zone,
+//! `Etc/GMT±n`, which keeps every wall-clock time right without naming a country.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::notes::ImportNotes;
 use super::posts::Account;
 use crate::model::{Timestamp, Zone};
 
-/// Zones whose clocks change, one for each set of dates, the most populous first.
+/// Zones with clock changes, one for each set of dates, the most populous first.
 const CHANGING: [&str; 21] = [
     "America/New_York",
     "Europe/London",
@@ -34,7 +34,7 @@ const CHANGING: [&str; 21] = [
     "Australia/Lord_Howe",
 ];
 
-/// Zones of constant offsets that are no whole hours.
+/// Zones with constant offsets that are not whole hours.
 const BROKEN: [&str; 9] = [
     "Asia/Kolkata",
     "Asia/Kathmandu",
@@ -47,10 +47,10 @@ const BROKEN: [&str; 9] = [
     "Pacific/Chatham",
 ];
 
-/// Share of an account's posts that must agree with a zone.
+/// Minimum share of an account's posts that must agree with a zone.
 const LEAST_AGREEMENT: f64 = 0.9;
 
-/// The zone of a client: that of most of its accounts' posts. UTC where no offset is known.
+/// The zone of a client: the one with most of its accounts' posts, or UTC if no offset is known.
 pub(super) fn of_accounts<'a>(accounts: impl Iterator<Item = &'a Account>, notes: &mut ImportNotes) -> Zone {
     let mut votes: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     let mut voters = 0;
@@ -75,7 +75,7 @@ pub(super) fn of_accounts<'a>(accounts: impl Iterator<Item = &'a Account>, notes
     name.parse().unwrap_or_else(|_| Zone::utc())
 }
 
-/// The zone that a clock's offsets fit best, and whether it fits them.
+/// The zone that fits a clock's offsets best, and whether it fits them well enough.
 fn of_clock(clock: &[(Timestamp, i32)]) -> (Zone, bool) {
     let mut counts: BTreeMap<i32, usize> = BTreeMap::new();
     for (_, offset) in clock {
@@ -99,13 +99,13 @@ fn constant(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
     let hours = minutes / 60;
     let name = match (minutes % 60, hours) {
         (0, 0) => Some("UTC".to_owned()),
-        // POSIX counts hours west of Greenwich, so the sign turns.
+        // POSIX counts hours west of Greenwich as positive, so the sign is inverted.
         (0, _) => Some(format!("Etc/GMT{:+}", -hours)),
         _ => None,
     };
     match name.and_then(|name| name.parse().ok()) {
         Some(zone) => (zone, true),
-        // Half of a year of a zone whose clocks change looks constant, too.
+        // Half a year of a zone with clock changes looks constant, too.
         None => {
             match [&BROKEN[..], &CHANGING[..]].into_iter().filter_map(|names| best_of(names, clock)).find(is_agreed) {
                 Some((zone, _)) => (zone, true),

@@ -399,7 +399,9 @@ fn meaning(rows: &[Row], action: &str) -> Vec<String> {
     let of = count(clients.len(), "client");
     if action == "cancel" {
         return vec![
-            format!("These posts of {of} are taken back and make no draft. Until their time they can be put back."),
+            format!(
+                "These posts of {of} are taken back and make no draft. StoppingRule their time they can be put back."
+            ),
             "Their hours become free; the next planning may use them.".to_owned(),
         ];
     }

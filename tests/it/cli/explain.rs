@@ -233,3 +233,12 @@ fn a_verdict_is_told_with_the_nearest_values_that_would_turn_it() {
     assert_eq!((&rule["outcome"], &rule["place"]["file"]), (&"block".into(), &"fatigue.toml".into()));
     assert_eq!(told["risk_turns"][0]["edge"], 0.75);
 }
+
+#[test]
+fn an_hour_before_the_time_of_planning_is_named_as_past() {
+    let place = Workplace::new();
+    place.mcoe("db load small --now 2026-10-21T12:00:00Z").done();
+    place.mcoe("plan --from-database corner --week 2026-W43 --now 2026-10-21T12:00:00Z --out plan").done();
+    let out = place.mcoe("explain plan --why-not kettle-lane/fb/2026-10-20T13:00").done().out;
+    assert!(out.contains("it lies before the time from which the week was planned"), "{out}");
+}

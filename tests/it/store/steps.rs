@@ -42,9 +42,9 @@ on_both! {
                     extras(*to)
                 );
                 match place.run(&update).await {
-                    Ok(()) => assert!(from.may_become(*to), "the database lets {from} become {to}"),
+                    Ok(()) => assert!(from.can_become(*to), "the database lets {from} become {to}"),
                     Err(refused) => {
-                        assert!(!from.may_become(*to), "the database refuses that {from} becomes {to}: {refused}");
+                        assert!(!from.can_become(*to), "the database refuses that {from} becomes {to}: {refused}");
                         assert!(refused.contains("cannot"), "{refused}");
                     }
                 }

@@ -52,6 +52,6 @@ pub fn without<K: Copy>(mut claims: Vec<Claim<K>>, capacity: usize) -> Vec<K> {
 }
 
 /// The clients of a scenario that are planned for.
-pub fn planned(scenario: &Scenario) -> impl Iterator<Item = &(Client, ClientState)> {
+pub fn planned_clients(scenario: &Scenario) -> impl Iterator<Item = &(Client, ClientState)> {
     scenario.clients.iter().filter(|(client, _)| client.status.is_planned())
 }

@@ -1,4 +1,4 @@
-//! Creative assets and their families.
+//! Creative assets, their variations and their stories.
 
 use std::sync::Arc;
 
@@ -13,47 +13,47 @@ use super::{AssetId, CampaignId, Channel, Client, ClientId, Score};
 pub struct Asset {
     /// Unique in the scenario.
     pub id: AssetId,
-    /// The campaign it was made for; none for evergreen content.
+    /// The campaign it was made for; `None` for evergreen content.
     pub campaign_id: Option<CampaignId>,
-    /// What it is: photo, video, article.
+    /// Content type: photo, video, article.
     pub kind: Arc<str>,
-    /// The channels it was made for. Empty: it fits every channel, made for none.
+    /// The channels it was made for; empty if it fits every channel without being made for one.
     pub channels: Vec<Channel>,
     /// When it was finished; it cannot be used before.
     pub created_at: Timestamp,
-    /// Craft, as its makers or the past judged it.
+    /// Quality of the work, as rated by its makers or by past results.
     pub quality: Score,
-    /// How well it keeps to the brand's voice and look.
+    /// Consistency with the brand's voice and look.
     pub brand_consistency: Score,
-    /// Use to the audience, the V of VIF.
+    /// Usefulness to the audience, the V of VIF.
     pub value: Score,
-    /// Force of the idea, the I of VIF.
+    /// Strength of the idea, the I of VIF.
     pub impact: Score,
     /// The asset that this one varies or continues.
     pub parent_id: Option<AssetId>,
-    /// Place in its story, from 0. A child with its parent's step is a variation; a higher step
-    /// continues the story and waits until the step before it has been used.
+    /// 0-based position in its story. A child with its parent's step is a variation; a higher step continues the story
+    /// and cannot be used until the step before it has been.
     pub evolution_step: u32,
     /// Headline.
     pub title: Arc<str>,
     /// Text.
     pub body: Arc<str>,
-    /// Where its picture, film or sound is; empty where it has none.
+    /// URL of its picture, film or sound; empty if it has none.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub media_url: Arc<str>,
-    /// Free marks.
+    /// Free-form tags.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Arc<str>>,
 }
 
 impl Asset {
-    /// Whether it may be used on the channel at all.
+    /// Whether it may be used on the channel.
     #[must_use]
     pub fn fits(&self, channel: Channel) -> bool {
         self.channels.is_empty() || self.channels.contains(&channel)
     }
 
-    /// Whether it was made for the channel.
+    /// Whether it was made for the channel in particular.
     #[must_use]
     pub fn made_for(&self, channel: Channel) -> bool {
         self.channels.contains(&channel)
@@ -65,7 +65,7 @@ impl Asset {
         [&self.title, &self.body, &self.media_url].iter().any(|part| !part.trim().is_empty())
     }
 
-    /// The asset at the head of its family: its parent, or itself.
+    /// The root of its asset family: its parent, or itself.
     #[must_use]
     pub fn root(&self) -> &AssetId {
         self.parent_id.as_ref().unwrap_or(&self.id)
@@ -75,11 +75,11 @@ impl Asset {
 /// One past use of an asset.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AssetUse {
-    /// What was used.
+    /// The asset.
     pub asset_id: AssetId,
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// When.
+    /// When it was used.
     pub at: Timestamp,
 }
 
@@ -129,7 +129,7 @@ record! {
 }
 
 impl AssetRow {
-    /// An asset of which nothing more is known.
+    /// A row with the required columns only.
     #[must_use]
     pub fn new(asset_id: AssetId, client_id: ClientId, kind: impl Into<Arc<str>>, created_at: Timestamp) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Campaigns: what posts are for.
+//! Campaigns: the goals that posts serve.
 
 use std::sync::Arc;
 
@@ -15,17 +15,17 @@ pub struct Campaign {
     pub id: CampaignId,
     /// Shown in reports.
     pub name: Arc<str>,
-    /// What it is for: awareness, leads, sales.
+    /// Its goal: awareness, leads, sales.
     pub goal: Arc<str>,
     /// First day, in the client's zone.
     pub starts_on: NaiveDate,
-    /// Last day, included.
+    /// Last day, inclusive.
     pub ends_on: NaiveDate,
-    /// Where it runs. Empty: everywhere.
+    /// The channels it runs on; empty for all.
     pub channels: Vec<Channel>,
     /// Factor on the value of its posts while it runs, above 0; 1 is neutral.
     pub weight: f64,
-    /// Whether posts count for it, too, whose asset belongs to no campaign.
+    /// Whether posts whose asset belongs to no campaign also count for it.
     pub any_asset: bool,
 }
 

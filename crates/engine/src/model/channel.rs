@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Fault, Remedy, cell};
+use super::record::{CellError, Remedy, cell};
 
-/// A channel of publication. The order of the variants is the order of every table and figure.
+/// A publishing channel. Tables and figures list channels in the order of the variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
@@ -83,7 +83,7 @@ impl fmt::Display for Channel {
     }
 }
 
-/// A name that is none of the nine channels.
+/// A name that is not one of the nine channels.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a channel")]
 pub struct UnknownChannel(pub String);
@@ -96,21 +96,22 @@ impl FromStr for Channel {
     }
 }
 
-/// The channel of a name that a cell holds.
-fn channel(name: &str) -> Result<Channel, Fault> {
-    name.parse()
-        .map_err(|_| Fault::unknown_name("unknown_channel", name, "a channel", || Channel::names().collect::<Vec<_>>()))
+/// Parses the channel name in a cell.
+fn channel(name: &str) -> Result<Channel, CellError> {
+    name.parse().map_err(|_| {
+        CellError::unknown_name("unknown_channel", name, "a channel", || Channel::names().collect::<Vec<_>>())
+    })
 }
 
-/// The channels of the names that a cell holds, in table order.
-fn channels(names: &[Cow<'_, str>]) -> Result<Vec<Channel>, Vec<Fault>> {
+/// Parses the channel names in a cell into table order.
+fn channels(names: &[Cow<'_, str>]) -> Result<Vec<Channel>, Vec<CellError>> {
     let (mut channels, mut faults) = (Vec::new(), Vec::new());
     for name in names {
         match channel(name) {
-            Ok(channel) if channels.contains(&channel) => faults.push(Fault {
+            Ok(channel) if channels.contains(&channel) => faults.push(CellError {
                 code: "duplicate",
                 cause: format!("`{channel}` is named twice"),
-                remedy: Remedy::Say("name each channel once".into()),
+                remedy: Remedy::Text("name each channel once".into()),
             }),
             Ok(channel) => channels.push(channel),
             Err(fault) => faults.push(fault),

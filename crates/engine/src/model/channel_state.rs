@@ -1,4 +1,4 @@
-//! The state of a client's channels, and what was posted on them.
+//! The state of a client's channels, and their past posts.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ pub struct ChannelState {
     pub channel: Channel,
     /// People a post can reach, above 0.
     pub audience: f64,
-    /// Engagements per person reached; none where it was never measured.
+    /// Engagements per person reached; `None` if never measured.
     pub engagement_rate: Option<f64>,
-    /// The last post, committed ones included.
+    /// Time of the last post, committed ones included.
     pub last_post_at: Option<Timestamp>,
-    /// Posts of the last 30 days and those committed in the future, oldest first.
+    /// Posts of the last 30 days and committed future posts, oldest first.
     pub recent_posts: Vec<Timestamp>,
     /// Posts in the 7 days before `as_of`.
     pub posts_last_7_days: u32,
@@ -27,13 +27,13 @@ pub struct ChannelState {
     pub posts_last_30_days: u32,
     /// Fatigue at `as_of`.
     pub fatigue: Score,
-    /// The instant that fatigue and counts hold for.
+    /// The instant to which fatigue and post counts refer.
     pub as_of: Timestamp,
-    /// How results move against their usual, 0.5 is steady; none where unknown.
+    /// Trend of results against their usual level, 0.5 is steady; `None` if unknown.
     pub momentum: Option<Score>,
-    /// How much of the wanted presence was there; none where unknown.
+    /// Share of the wanted presence that was achieved; `None` if unknown.
     pub visibility: Option<Score>,
-    /// How results stand against what was expected, 0.5 is as expected; none where unknown.
+    /// Results against expectation, 0.5 is as expected; `None` if unknown.
     pub engagement: Option<Score>,
 }
 
@@ -74,7 +74,7 @@ record! {
 }
 
 impl ChannelRow {
-    /// A channel of which only the audience is known.
+    /// A row with the required columns only.
     #[must_use]
     pub const fn new(client_id: ClientId, channel: Channel, audience: f64) -> Self {
         Self {

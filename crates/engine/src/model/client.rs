@@ -1,4 +1,4 @@
-//! A client brand: what does not change within a run, and the state that does.
+//! A client brand: its fixed attributes, and the state that changes.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::record::record;
 use super::{Asset, AssetUse, CalendarEntry, Campaign, ChannelState, ClientId, Reality, Warning, WorkspaceId, Zone};
 
 named!(
-    /// Where the agency stands with a client.
+    /// The client's status with the agency.
     ClientStatus {
         /// Planned for.
         Active = "active",
@@ -23,65 +23,65 @@ named!(
 );
 
 impl ClientStatus {
-    /// Whether a week is planned for such a client.
+    /// Whether weeks are planned for a client with this status.
     #[must_use]
     pub const fn is_planned(self) -> bool {
         matches!(self, ClientStatus::Active | ClientStatus::Onboarding)
     }
 }
 
-/// What the agency agreed with a client about acting on its behalf.
+/// What the client allows the agency's agents to do on its behalf.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// Agents may plan for the client.
+    /// Whether agents may plan for the client.
     pub agent_enabled: bool,
-    /// Low-risk posts may run without a person.
+    /// Whether low-risk posts may run without approval.
     pub auto_exec_enabled: bool,
-    /// Most posts a day over all channels.
+    /// Maximum posts a day over all channels.
     pub max_actions_per_day: u32,
-    /// An open warning of high severity blocks posts.
+    /// Whether an open warning of high severity blocks posts.
     pub pause_on_high_severity_warning: bool,
 }
 
-/// What does not change about a client within a run.
+/// The attributes of a client that are fixed within a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Client {
     /// Unique in the scenario.
     pub id: ClientId,
-    /// The team that works for it.
+    /// The workspace of the team that works for it.
     pub workspace_id: WorkspaceId,
     /// Shown in reports.
     pub name: Arc<str>,
-    /// The trade it is in; free text.
+    /// Industry; free text.
     pub industry: Arc<str>,
-    /// Free marks.
+    /// Free-form tags.
     pub tags: Vec<Arc<str>>,
-    /// The zone its audience lives in.
+    /// Time zone of its audience.
     pub zone: Zone,
-    /// Where the agency stands with it.
+    /// Status with the agency.
     pub status: ClientStatus,
-    /// Claim on scarce capacity, `0..=100`.
+    /// Priority for scarce capacity, `0..=100`.
     pub priority: f64,
-    /// What was agreed; the rules' default where the scenario is silent.
+    /// The agreed policy; the rules' default if the scenario sets none.
     pub policy: Policy,
     /// Sorted by id.
     pub campaigns: Vec<Campaign>,
     /// Sorted by id.
     pub assets: Vec<Asset>,
-    /// The special days that concern it, by first day and name.
+    /// The calendar entries that apply to it, by first day and name.
     pub days: Vec<CalendarEntry>,
 }
 
-/// What changes about a client from week to week.
+/// The state of a client that changes from week to week.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClientState {
     /// The channels it posts on, in channel order.
     pub channels: Vec<ChannelState>,
     /// Sorted by id.
     pub warnings: Vec<Warning>,
-    /// The latest assessment; none where there was none.
+    /// The latest performance assessment; `None` if there is none.
     pub reality: Option<Reality>,
-    /// Uses of assets, oldest first.
+    /// Past uses of assets, oldest first.
     pub asset_uses: Vec<AssetUse>,
 }
 
@@ -112,7 +112,7 @@ record! {
 }
 
 impl ClientRow {
-    /// The client, with what no row of the table says.
+    /// The client, with the given defaults and without campaigns, assets and calendar entries, which other tables hold.
     #[must_use]
     pub fn into_client(self, default_zone: Zone, policy: Policy) -> Client {
         Client {
@@ -165,7 +165,7 @@ record! {
 }
 
 impl PolicyRow {
-    /// The policy, with the default's word where the row is silent.
+    /// The policy, with the default's value for each blank cell.
     #[must_use]
     pub fn over(&self, default: &Policy) -> Policy {
         Policy {

@@ -1,4 +1,4 @@
-//! The record of a decision: what was decided, on what grounds, how sure, by whom.
+//! The record of a decision: what was decided, on what basis, with what confidence, and by whom.
 
 use std::sync::Arc;
 
@@ -8,77 +8,77 @@ use super::named::named;
 use super::{ClientId, RiskBand};
 
 named!(
-    /// What kind of decision it is.
+    /// The kind of a decision.
     ActionType {
-        /// Which asset a post carries.
+        /// Choice of a post's asset.
         SelectAsset = "select_asset",
-        /// When a post runs.
+        /// Choice of a post's time.
         TimeChoice = "time_choice",
-        /// Which variation of the asset is used.
+        /// Choice of the asset's variation.
         VariationChoice = "variation_choice",
-        /// The story goes on with its next step.
+        /// A story advances to its next step.
         EvolutionStep = "evolution_step",
-        /// Whether the post may run, waits, or is held.
+        /// Whether a post may run, awaits approval or is blocked.
         PostingDecision = "posting_decision",
-        /// A schedule was made.
+        /// A schedule was created.
         ScheduleCreated = "schedule_created",
-        /// A schedule was held back.
+        /// A schedule was blocked.
         ScheduleBlocked = "schedule_blocked",
-        /// A person approved.
+        /// A person approved a schedule.
         ScheduleApproved = "schedule_approved",
-        /// A draft was made.
+        /// A draft was created.
         ScheduleExecuted = "schedule_executed",
-        /// A draft could not be made.
+        /// A draft could not be created.
         ScheduleFailed = "schedule_failed",
-        /// Something stands against the plan.
+        /// A conflict with the plan was found.
         ConflictDetected = "conflict_detected",
-        /// A channel's fatigue was judged.
+        /// A channel's fatigue was assessed.
         FatigueCheck = "fatigue_check",
     }
 );
 
 named!(
-    /// Where a decision stands.
+    /// The status of a decision.
     DecisionStatus {
-        /// It holds.
+        /// In effect.
         Accepted = "accepted",
-        /// It does not.
+        /// Rejected: not in effect.
         Rejected = "rejected",
-        /// It ran by itself.
+        /// Executed without a person's approval.
         AutoExecuted = "auto_executed",
-        /// A person must say.
+        /// Awaits a person's approval.
         AwaitingApproval = "awaiting_approval",
         /// Not yet settled.
         Pending = "pending",
     }
 );
 
-/// One decision on record.
+/// One recorded decision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// Derived from the plan and what it decides.
+    /// Derived from the plan and from what is decided.
     pub id: Uuid,
-    /// The post it concerns; none where it concerns a channel.
+    /// The post it concerns; `None` if it concerns a channel.
     pub post_id: Option<Uuid>,
-    /// Whose.
+    /// The client it concerns.
     pub client_id: ClientId,
-    /// What kind.
+    /// The kind.
     pub action_type: ActionType,
-    /// The decision itself, by kind, as a JSON object.
+    /// The decision itself, as a JSON object whose fields depend on the kind.
     pub payload: String,
-    /// The agents' signals that it rests on, as a JSON object.
+    /// The agents' signals it is based on, as a JSON object.
     pub source_signals: Arc<str>,
-    /// How much attention it needs.
+    /// How much human attention it needs.
     pub risk_class: RiskBand,
-    /// How sure, `0..=1`.
+    /// Confidence, `0..=1`.
     pub confidence: f64,
-    /// What the truth layer wants known.
+    /// Notes of the truth layer.
     pub truth_notes: Arc<[String]>,
-    /// Whether the truth layer has nothing against it.
+    /// Whether the truth layer has no objection.
     pub truth_compliant: bool,
-    /// What must be said with it.
+    /// Disclaimers that must accompany it.
     pub disclaimers: &'static [&'static str],
-    /// Where it stands.
+    /// The status.
     pub status: DecisionStatus,
     /// Who decided: an agent of the engine, or a person.
     pub actor: &'static str,

@@ -1,10 +1,10 @@
-//! The trade's nouns: channels, clients, assets, weeks, posts, plans, decisions.
+//! The domain types: channels, clients, assets, weeks, posts, plans, decisions.
 //!
-//! No input or output and no rules live here; every type is in the lowest place that all its users share.
+//! Nothing here does I/O or evaluates rules. Each type lives in the lowest module that all its users share.
 
-mod access;
 mod asset;
-mod calendar;
+mod calendar_entry;
+mod calendar_error;
 mod campaign;
 mod channel;
 mod channel_state;
@@ -16,20 +16,21 @@ mod reality;
 mod reason;
 mod record;
 mod risk;
+mod role;
 mod scenario;
-mod seen;
 mod signal;
+mod snapshot;
 mod spacing;
-mod special_day;
 mod time;
 mod units;
 mod verdict;
 mod warning;
+mod week;
 mod zone;
 
-pub use access::Role;
 pub use asset::{Asset, AssetRow, AssetUse};
-pub use calendar::{CalendarError, HOUR_SECONDS, WallHour, Week, WeekHours};
+pub use calendar_entry::{CalendarEntry, CalendarRow, DayKind};
+pub use calendar_error::CalendarError;
 pub use campaign::{Campaign, CampaignRow};
 pub use channel::{Channel, UnknownChannel};
 pub use channel_state::{ChannelRow, ChannelState, HistoryRow};
@@ -44,18 +45,19 @@ pub use plan::{
 };
 pub use reality::{Reality, RealityRow};
 pub use reason::Reason;
-pub use record::{Cell, Cells, Column, Fault, Kind, Period, Record, Remedy, Value, quoted, record};
+pub use record::{Cell, CellError, Cells, Column, InstantRange, Kind, Record, Remedy, Value, quoted, record};
 pub use risk::RiskBand;
+pub use role::Role;
 pub use scenario::{Capacity, Environment, ReviewPolicy, Scenario};
-pub use seen::{AssetSeen, ChannelSeen, OtherPost, PostSeen};
 pub use signal::{
     AgencyDirector, CampaignSignal, ChannelAssets, ClientOps, CreativeDirector, EarlyWarning, PerformanceReality,
     Scaling, SignalScore, Signals,
 };
+pub use snapshot::{AssetSnapshot, ChannelSnapshot, OtherPost, PostSnapshot};
 pub use spacing::Spacing;
-pub use special_day::{CalendarEntry, CalendarRow, DayKind};
-pub use time::{Timestamp, parse_date, parse_wall_time, plus_days, wall_time_text};
+pub use time::{HOUR_SECONDS, Timestamp, parse_date, parse_wall_time, plus_days, wall_time_text};
 pub use units::{AssetId, CampaignId, ClientId, Score, WarningId, WorkspaceId};
 pub use verdict::{Outcome, Verdict};
 pub use warning::{Severity, Warning, WarningRow, WarningStatus};
+pub use week::{WallHour, Week, WeekHours};
 pub use zone::Zone;

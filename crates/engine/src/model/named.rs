@@ -41,11 +41,11 @@ macro_rules! named {
         impl $crate::model::Cell for $name {
             const KIND: $crate::model::Kind = $crate::model::Kind::Text;
 
-            fn from_value(value: $crate::model::Value<'_>) -> Result<Self, Vec<$crate::model::Fault>> {
+            fn from_value(value: $crate::model::Value<'_>) -> Result<Self, Vec<$crate::model::CellError>> {
                 let names = || $name::ALL.iter().map(|value| value.name()).collect();
                 let name = <String as $crate::model::Cell>::from_value(value)?;
                 name.parse()
-                    .map_err(|_| vec![$crate::model::Fault::unknown_name("unknown_name", &name, "known here", names)])
+                    .map_err(|_| vec![$crate::model::CellError::unknown_name("unknown_name", &name, "known here", names)])
             }
 
             fn value(&self) -> Option<$crate::model::Value<'_>> {
@@ -56,7 +56,7 @@ macro_rules! named {
 }
 pub use named;
 
-/// A name that is none of the values allowed where it stands.
+/// A name that is not one of the allowed values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a known name here")]
 pub struct UnknownName(pub String);

@@ -8,32 +8,32 @@ use uuid::Uuid;
 use super::named::named;
 use super::time::Timestamp;
 use super::{
-    AssetId, CampaignId, Channel, ChannelSeen, ClientId, OtherPost, Outcome, Reason, RiskBand, Severity, Signals,
+    AssetId, CampaignId, Channel, ChannelSnapshot, ClientId, OtherPost, Outcome, Reason, RiskBand, Severity, Signals,
     Verdict, Week, WorkspaceId, Zone,
 };
 
 named!(
-    /// Where a schedule stands. A plan knows pending, ready and blocked.
+    /// The status of a schedule. A plan uses pending, ready and blocked only.
     ScheduleStatus {
-        /// Waits for a person.
+        /// Awaits approval.
         Pending = "pending",
         /// May run when its time comes.
         Ready = "ready",
-        /// Its draft is being made.
+        /// Its draft is being created.
         Executing = "executing",
-        /// Its draft was made.
+        /// Its draft was created.
         Completed = "completed",
-        /// Its draft could not be made.
+        /// Its draft could not be created.
         Failed = "failed",
-        /// A guardrail holds it.
+        /// Must not run, for a recorded [`Reason`].
         Blocked = "blocked",
-        /// A person took it back, or its time passed.
+        /// Cancelled by a person, or expired.
         Cancelled = "cancelled",
     }
 );
 
 impl ScheduleStatus {
-    /// The steps that a schedule can take from here. The databases hold the same list and refuse any other.
+    /// The statuses that may follow this one. The databases hold the same list and reject any other transition.
     #[must_use]
     pub const fn steps(self) -> &'static [ScheduleStatus] {
         use ScheduleStatus::{Blocked, Cancelled, Completed, Executing, Failed, Pending, Ready};
@@ -48,9 +48,9 @@ impl ScheduleStatus {
         }
     }
 
-    /// Whether a schedule can go from here to there in one step.
+    /// Whether `next` may follow this status.
     #[must_use]
-    pub fn may_become(self, next: ScheduleStatus) -> bool {
+    pub fn can_become(self, next: ScheduleStatus) -> bool {
         self.steps().contains(&next)
     }
 }
@@ -58,101 +58,101 @@ impl ScheduleStatus {
 /// The asset of a post.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AssetChoice {
-    /// The head of the asset's family.
+    /// The root of the asset's family.
     pub asset_id: AssetId,
-    /// The variation or evolution step of it that is used; none for the head itself.
+    /// The variation or evolution step that is used; `None` for the root itself.
     pub variation_id: Option<AssetId>,
-    /// Whether the variation continues the story rather than varying it.
+    /// Whether the variation continues the story instead of varying it.
     pub is_evolution: bool,
     /// VIF score, `0..=100`.
     pub score: f64,
-    /// Factor on expected engagement that the score stands for.
+    /// Factor on expected engagement that corresponds to the score.
     pub quality_factor: f64,
 }
 
 impl AssetChoice {
-    /// The asset that is really used.
+    /// The asset that is actually used.
     #[must_use]
     pub fn used(&self) -> &AssetId {
         self.variation_id.as_ref().unwrap_or(&self.asset_id)
     }
 }
 
-/// One step of a post's confidence.
+/// One adjustment of a post's confidence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConfidenceStep {
-    /// What it is for, in the rules' words.
+    /// The cause, in the rules' terms.
     pub because: &'static str,
-    /// Added to the confidence so far; the first step starts from 0.
+    /// Added to the confidence so far; the first step starts at 0.
     pub change: f64,
 }
 
 /// A planned post.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Post {
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// Hour of the week, from the client's Monday 00:00 in elapsed hours.
+    /// Hour of the week, in elapsed hours from Monday 00:00 in the client's zone.
     pub hour: usize,
-    /// When, to the minute.
+    /// When it is due, to the minute.
     pub at: Timestamp,
-    /// What; none where no asset was left, and then it is held.
+    /// Its asset; `None` if none was available, in which case it is blocked.
     pub asset: Option<AssetChoice>,
     /// The campaign it counts for.
     pub campaign_id: Option<CampaignId>,
     /// Pending, ready or blocked.
     pub status: ScheduleStatus,
-    /// Claim on capacity, at least 10 by default.
+    /// Priority for capacity, at least 10 by default.
     pub priority: f64,
-    /// Fatigue of the channel at the post's hour, before the post adds its own; posts held back do not count.
+    /// Fatigue of the channel at the post's hour, before the post adds its own; blocked posts do not count.
     pub fatigue: f64,
-    /// The how-manieth post of the client that day it is, from 1, over all channels.
+    /// 1-based position among the client's posts of that day, over all channels.
     pub action_of_day: i64,
     /// Hours to the nearest other post of the channel, past, committed or planned, as [`Spacing::hours_between`] counts
-    /// them; 10000 where there is none.
+    /// them; 10000 if there is none.
     ///
     /// [`Spacing::hours_between`]: crate::model::Spacing::hours_between
     pub hours_to_nearest_post: f64,
-    /// Other posts of the client on the same day, planned and committed ones, in order of time.
+    /// Other posts of the client on the same day, planned and committed, by time.
     pub others_of_day: Vec<OtherPost>,
-    /// Engagements an average asset would earn there on a rested channel: v(t) of the model, with the weight of the
-    /// post's own campaign.
+    /// Engagements that an average asset would earn in this slot on a channel without fatigue: v(t) of the model,
+    /// including the weight of the post's own campaign.
     pub slot_value: f64,
-    /// Engagements expected: value x quality factor x response to fatigue.
+    /// Expected engagements: value x quality factor x response to fatigue.
     pub expected_engagement: f64,
-    /// `0..=1`.
+    /// Confidence, `0..=1`.
     pub confidence: f64,
-    /// How the confidence came about.
+    /// The adjustments that add up to the confidence.
     pub confidence_steps: Vec<ConfidenceStep>,
-    /// The band the confidence falls in, raised where a rule says so.
+    /// The band of the confidence, raised if a rule says so.
     pub risk: RiskBand,
     /// Each guardrail's answer, in the rules' order.
     pub verdicts: Vec<Arc<Verdict>>,
-    /// Why it is held; none unless blocked.
+    /// Why it is blocked; `None` if it is not.
     pub blocked: Option<Arc<Reason>>,
 }
 
 impl Post {
-    /// Whether it is not held back.
+    /// Whether it is not blocked.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.status != ScheduleStatus::Blocked
     }
 
-    /// Why it is held, in words; none unless blocked.
+    /// Why it is blocked, in words; `None` if it is not.
     #[must_use]
     pub fn blocked_reason(&self) -> Option<String> {
         self.blocked.as_ref().map(ToString::to_string)
     }
 
-    /// What names the post in calendars: the same in every plan that has it at this time on this channel.
+    /// Identifier of the post in calendars: the same in every plan with this time on this channel.
     #[must_use]
     pub fn calendar_uid(&self, client: &ClientId) -> String {
         let parts = [client.as_str(), self.channel.name(), &self.at.as_second().to_string()];
         derived_id(b"calendar", &parts).to_string()
     }
 
-    /// Score of its asset, 0 where it has none.
+    /// Score of its asset; 0 if it has none.
     #[must_use]
     pub fn asset_score(&self) -> f64 {
         self.asset.as_ref().map_or(0.0, |asset| asset.score)
@@ -164,133 +164,133 @@ impl Post {
     }
 }
 
-/// A post of a week that was committed before the week was planned. The plan works around it.
+/// A post of the week that was committed before planning. The plan works around it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PriorPost {
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// Hour of the week, from the client's Monday 00:00 in elapsed hours.
+    /// Hour of the week, in elapsed hours from Monday 00:00 in the client's zone.
     pub hour: usize,
-    /// When, to the minute.
+    /// When it is due, to the minute.
     pub at: Timestamp,
-    /// What; none where no asset is on record for it, or it is no longer offered.
+    /// Its asset; `None` if none is recorded or it is no longer available.
     pub asset: Option<AssetChoice>,
-    /// Fatigue of the channel at the post's hour, before the post adds its own; posts held back do not count.
+    /// Fatigue of the channel at the post's hour, before the post adds its own; blocked posts do not count.
     pub fatigue: f64,
-    /// Engagements expected: value x quality factor x response to fatigue.
+    /// Expected engagements: value x quality factor x response to fatigue.
     pub expected_engagement: f64,
 }
 
 named!(
-    /// How well a channel-week was solved.
+    /// How a channel-week was solved.
     Tier {
         /// Proven optimal.
         Exact = "exact",
-        /// Greedy with swaps; good, not proven.
+        /// Greedy with swaps; not proven optimal.
         Fast = "fast",
     }
 );
 
 named!(
-    /// What set the posts that a channel is to have in a week.
+    /// What determined a channel's target number of posts for a week.
     TargetSource {
-        /// The pack's fatigue steps (`frequency`), which lower what the rules want.
+        /// The pack's fatigue steps (`frequency`), which lower the wanted number.
         FatigueSteps = "fatigue_steps",
         /// The pack's `weekly_posts` function.
         Hook = "hook",
     }
 );
 
-/// What one channel got in a week, and why not more.
+/// What was allocated to a channel for a week, and why not more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Allocation {
-    /// Which.
+    /// The channel.
     pub channel: Channel,
-    /// What the rules saw of it.
-    pub seen: Arc<ChannelSeen>,
-    /// Posts a week by the rules, before fatigue lowers them.
+    /// The facts about the channel as the rules saw them.
+    pub seen: Arc<ChannelSnapshot>,
+    /// Posts a week that the rules want, before fatigue lowers the number.
     pub posts_wanted: u32,
-    /// Posts a week by the rules, after fatigue or the pack's `weekly_posts` function; committed ones included.
+    /// Target posts a week, after fatigue or the pack's `weekly_posts` function; includes committed posts.
     pub posts_target: u32,
     /// What set `posts_target`.
     pub target_source: TargetSource,
-    /// Posts placed, those held back included.
+    /// Posts placed, including blocked ones.
     pub posts_planned: u32,
-    /// Posts placed and then held back by a guardrail.
+    /// Posts placed and then blocked by a guardrail.
     pub posts_blocked: u32,
-    /// Reasons for every post less than `posts_wanted`, joined by `; `; empty where none is missing.
+    /// Why there are fewer posts than `posts_wanted`, reasons joined by `; `; empty if none is missing.
     pub why_fewer: String,
-    /// Fatigue as the week begins.
+    /// Fatigue at the start of the week.
     pub fatigue_start: f64,
-    /// Fatigue as the week ends; posts held back do not count.
+    /// Fatigue at the end of the week; blocked posts do not count.
     pub fatigue_end: f64,
-    /// Quality factor the slots were valued with.
+    /// Quality factor with which the slots were valued.
     pub mean_quality: f64,
-    /// Price of a unit of fatigue handed to the next week.
+    /// Price per unit of fatigue carried over to the next week.
     pub end_weight: f64,
-    /// The slots' value less the price of the fatigue handed on.
+    /// The slots' value minus the price of the fatigue carried over.
     pub objective: f64,
-    /// The same at best, were the client's other channels not competing for the day.
+    /// Upper bound of `objective`: its optimum if the client's other channels did not compete for the daily limit.
     pub upper_bound: f64,
     /// How it was solved.
     pub tier: Tier,
-    /// Hours that could be used.
+    /// Hours in which posts were allowed.
     pub hours_allowed: u32,
-    /// Hours that each rule took away, in the order the rules are asked: rule and count.
+    /// Hours excluded by each rule, in order of evaluation: rule and count.
     pub hours_removed: Vec<(&'static str, u32)>,
 }
 
 named!(
-    /// What kind of thing stands against a plan.
+    /// The kind of a conflict.
     ConflictKind {
-        /// Another post too close, a day full.
+        /// Another post too close, or a full day.
         Timing = "timing",
-        /// A channel too tired.
+        /// Channel fatigue too high.
         Fatigue = "fatigue",
-        /// A warning that holds.
+        /// An active warning.
         Warning = "warning",
         /// No asset, or a doubtful one.
         Asset = "asset",
-        /// What was agreed with the client, or capacity.
+        /// The client's policy, or capacity.
         Policy = "policy",
     }
 );
 
-/// Something that stands against the plan and needs somebody.
+/// A problem with the plan that needs somebody's attention.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conflict {
-    /// Where; none where it concerns all channels.
+    /// The channel; `None` if it concerns all channels.
     pub channel: Option<Channel>,
-    /// What kind.
+    /// The kind.
     pub kind: ConflictKind,
-    /// How bad.
+    /// The severity.
     pub severity: Severity,
-    /// What is the matter.
+    /// Description of the problem.
     pub description: String,
-    /// How many posts it affects.
+    /// Number of posts affected.
     pub affected: u32,
-    /// What would resolve it.
+    /// How to resolve it.
     pub resolution: String,
 }
 
 /// A client's planned week.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClientPlan {
-    /// Whose.
+    /// The client.
     pub client_id: ClientId,
-    /// The team's.
+    /// The workspace of the team that works for the client.
     pub workspace_id: WorkspaceId,
-    /// The zone of its wall clock.
+    /// The client's time zone.
     pub zone: Zone,
-    /// Posts by time, then channel.
+    /// Planned posts, by time, then channel.
     pub posts: Vec<Post>,
-    /// Posts of the week that were committed before it was planned, by time, then channel.
+    /// Posts of the week that were committed before planning, by time, then channel.
     pub prior: Vec<PriorPost>,
-    /// In channel order.
+    /// One allocation per channel, in channel order.
     pub allocations: Vec<Allocation>,
-    /// In channel order, those without a channel first.
+    /// Conflicts in channel order, those without a channel first.
     pub conflicts: Vec<Conflict>,
-    /// What the agents said.
+    /// The agents' signals.
     pub signals: Signals,
 }
 
@@ -301,9 +301,9 @@ pub struct Plan {
     pub plan_id: Uuid,
     /// Name of the scenario.
     pub scenario: String,
-    /// Which week.
+    /// The week.
     pub week: Week,
-    /// The instant before which nothing was planned; none where the whole week lay ahead.
+    /// The instant before which nothing was planned; `None` if the whole week was still ahead.
     pub not_before: Option<Timestamp>,
     /// Hash of the rules pack, hexadecimal.
     pub rules_hash: String,
@@ -314,7 +314,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The id of a post: the same in every plan made of the same inputs.
+    /// The id of a post: the same in every plan made from the same inputs.
     #[must_use]
     pub fn post_id(&self, client: &ClientId, post: &Post) -> Uuid {
         derived_id(
@@ -335,14 +335,14 @@ impl Plan {
         self.allocations().map(|allocation| allocation.upper_bound).sum()
     }
 
-    /// What the posts that may run are expected to earn, in engagements; held ones earn nothing.
+    /// Expected engagements of the posts that may run; blocked posts earn nothing.
     #[must_use]
     pub fn expected_engagement(&self) -> f64 {
         self.expected(Post::is_live)
     }
 
-    /// What the posts that may run are worth, as a share of what the channels could earn each alone with nothing held,
-    /// `0..=1`: the objective as a share of its bound, less the part of the engagement that is held. 0 where nothing
+    /// Value of the posts that may run, as a share of what each channel could earn on its own with nothing blocked,
+    /// `0..=1`: `objective / upper_bound`, times the share of expected engagement that is not blocked. 0 if nothing
     /// could be earned.
     #[must_use]
     pub fn reach(&self) -> f64 {
@@ -354,7 +354,7 @@ impl Plan {
     }
 
     fn expected(&self, counts: impl Fn(&Post) -> bool) -> f64 {
-        // A sum of nothing would be -0.
+        // An empty `sum` of floats would be -0.
         self.posts().filter(|(_, post)| counts(post)).fold(0.0, |sum, (_, post)| sum + post.expected_engagement)
     }
 
@@ -368,7 +368,7 @@ impl Plan {
     }
 }
 
-/// A UUID (version 8, custom) made of the first bytes of a BLAKE3 hash over a space and the parts of a name.
+/// A version 8 (custom) UUID from the first bytes of a BLAKE3 hash over a namespace and the parts of a name.
 #[must_use]
 pub fn derived_id(space: &[u8], parts: &[&str]) -> Uuid {
     let mut hasher = blake3::Hasher::new();

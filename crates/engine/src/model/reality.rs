@@ -1,4 +1,4 @@
-//! How a client's results looked, and how they were.
+//! A client's performance as reported and as assessed.
 
 use serde::Serialize;
 
@@ -6,18 +6,18 @@ use super::record::record;
 use super::time::Timestamp;
 use super::{Client, ClientId, Score};
 
-/// How a client's performance looked, and how it was.
+/// A client's performance as reported and as assessed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reality {
-    /// When it was taken.
+    /// When it was assessed.
     pub as_of: Timestamp,
     /// Performance as reported, before any adjustment.
     pub perceived: Score,
-    /// Performance after attribution and outside influences are taken out; none where not assessed.
+    /// Performance after attribution, with outside influences removed; `None` if not assessed.
     pub actual: Option<Score>,
-    /// Trust in the assessment.
+    /// Confidence in the assessment.
     pub confidence: Score,
-    /// Share of the data that was there.
+    /// Share of the data that was available.
     pub completeness: Score,
 }
 

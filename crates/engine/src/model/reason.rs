@@ -1,7 +1,6 @@
-//! Why a schedule does not run: held, sent back to review, let go or failed.
+//! Why a schedule does not run: blocked, returned for review, cancelled, expired or failed.
 //!
-//! A reason is kept as its code and its details; the sentence is made of these, for people, and nothing
-//! in the program reads it.
+//! A reason is stored as a code with details. The sentence built from them is for display only; no code parses it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,149 +11,149 @@ use serde::{Deserialize, Serialize};
 use super::time::Timestamp;
 use super::{AssetId, CampaignId, Channel, ClientStatus, RiskBand, ScheduleStatus};
 
-/// Why a schedule is held, went back to review, was let go or failed.
+/// Why a schedule is blocked, was returned for review, was cancelled, expired or failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "code", content = "details", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
-    /// A guardrail of the pack blocks it.
+    /// Blocked by a guardrail of the pack.
     Guardrail {
-        /// The guardrail.
+        /// The guardrail's name.
         rule: Arc<str>,
-        /// What it said.
+        /// The guardrail's explanation.
         reason: Arc<str>,
-        /// What it names as a way out; empty where it names none.
+        /// How to unblock the post, according to the guardrail; empty if it does not say.
         remedy: Arc<str>,
     },
-    /// The workspace's reviewers have no time for it this week.
+    /// The workspace's reviewers have no capacity left for it this week.
     ReviewCapacity,
-    /// The agency does not post for the client at present.
+    /// The agency is not posting for the client at present.
     ClientStatus {
-        /// Where the client stands.
+        /// The client's status.
         status: ClientStatus,
     },
     /// The client no longer posts on the channel.
     ChannelOff {
-        /// Which.
+        /// The channel.
         channel: Channel,
     },
-    /// Its time lies before the time from which the week is planned.
+    /// It is due before the instant from which the week is planned.
     Past,
-    /// A blackout, or a holiday on which the rules post nothing.
+    /// A blackout, or a holiday on which the rules forbid posting.
     ClosedDay {
-        /// The day on the client's calendar.
+        /// The date in the client's zone.
         date: NaiveDate,
         /// The calendar entry's name.
         name: Arc<str>,
     },
-    /// It lies in closed hours of the calendar or of the channel.
+    /// It falls in closed hours of the calendar or of the channel.
     ClosedHours {
-        /// Date and time of the post on the client's clock, such as `2026-09-12 09:00`.
+        /// Wall-clock date and time of the post in the client's zone, such as `2026-09-12 09:00`.
         local_time: Arc<str>,
-        /// When the closed range begins, as it is written in the pack, such as `friday 18:00`.
+        /// Start of the closed range as written in the pack, such as `friday 18:00`.
         from: Arc<str>,
-        /// When posts may run again, such as `monday 08:00`.
+        /// End of the closed range, when posts may run again, such as `monday 08:00`.
         to: Arc<str>,
     },
-    /// It lies in the channel's quiet hours.
+    /// It falls in the channel's quiet hours.
     QuietHours {
-        /// The time of the post on the client's clock, such as `23:00`.
+        /// Wall-clock time of the post in the client's zone, such as `23:00`.
         local_time: Arc<str>,
     },
-    /// Another post of the channel is too near.
+    /// Another post of the channel is too close.
     Spacing {
-        /// When the other one is.
+        /// When the other post is due.
         other: Timestamp,
-        /// Fewest hours between two posts of the channel.
+        /// Minimum hours between two posts of the channel.
         spacing_hours: u32,
     },
-    /// The asset's campaign does not run on the channel that day, or the client has it no more.
+    /// The asset's campaign does not run on the channel that day, or the client no longer has it.
     CampaignDates {
-        /// Which campaign.
+        /// The campaign.
         campaign_id: CampaignId,
-        /// First and last day; none where the client has no such campaign.
+        /// First and last day; `None` if the client has no such campaign.
         runs: Option<(NaiveDate, NaiveDate)>,
     },
-    /// The asset is no longer offered.
+    /// The asset is no longer available.
     AssetGone {
-        /// Which.
+        /// The asset.
         asset_id: AssetId,
     },
     /// The asset was not made for the channel.
     AssetChannel {
-        /// Which.
+        /// The asset.
         asset_id: AssetId,
     },
-    /// The asset is not finished by then.
+    /// The asset is not finished by the time of the post.
     AssetUnfinished {
-        /// Which.
+        /// The asset.
         asset_id: AssetId,
-        /// When it is.
+        /// When it will be finished.
         created_at: Timestamp,
     },
-    /// The asset rests after another use on the channel.
+    /// The asset is in its cooldown after another use on the channel.
     AssetCooldown {
-        /// Which.
+        /// The asset.
         asset_id: AssetId,
-        /// The other use.
+        /// When the other use is.
         used_at: Timestamp,
-        /// Fewest hours between two uses on a channel.
+        /// Minimum hours between two uses on a channel.
         cooldown_hours: f64,
     },
-    /// The asset is used as often as the rules allow in a week.
+    /// The asset has reached its maximum number of uses in a week.
     AssetUses {
-        /// Which.
+        /// The asset.
         asset_id: AssetId,
-        /// Most uses a week, over all channels.
+        /// Maximum uses a week, over all channels.
         most: u32,
     },
-    /// The asset continues a story whose step before did not run.
+    /// The asset continues a story whose previous step has not run.
     StoryOrder {
-        /// Which.
+        /// The asset.
         asset_id: AssetId,
-        /// Its place in the story, from 0.
+        /// Its 0-based position in the story.
         step: u32,
     },
-    /// No asset was left for it.
+    /// No asset is available for it.
     NoAsset,
     /// Its asset has neither title nor text nor media.
     EmptyAsset {
-        /// Which.
+        /// The asset.
         asset_id: AssetId,
     },
-    /// A person must look at it again: it no longer runs by itself.
+    /// A person must review it again: it may no longer run automatically.
     NeedsReview {
-        /// Its band as it was judged.
+        /// Its risk band as assessed.
         risk: RiskBand,
-        /// Its confidence as it was judged, `0..=1`.
+        /// Its confidence as assessed, `0..=1`.
         confidence: f64,
-        /// What speaks against running by itself, most telling first.
+        /// Why it may not run automatically, most important first.
         because: Vec<Arc<str>>,
     },
-    /// Its time passed.
+    /// It did not run in time.
     Expired {
-        /// Where it stood: waiting for approval, ready without a draft, or held.
+        /// Its status at the time: pending approval, ready without a draft, or blocked.
         status: ScheduleStatus,
-        /// Why it was held or waited; none where it was ready, or waited from the start.
+        /// Why it was blocked or pending; `None` if it was ready, or pending from the start.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         because: Option<Box<Reason>>,
     },
-    /// A person took it back.
+    /// A person cancelled it.
     Cancelled {
-        /// Who.
+        /// Who cancelled it.
         actor: Arc<str>,
-        /// Why, in their words.
+        /// Their explanation.
         reason: Arc<str>,
     },
-    /// Its draft could not be made.
+    /// Creating its draft failed.
     DraftFailed {
-        /// Why.
+        /// The cause.
         cause: Arc<str>,
     },
 }
 
 impl Reason {
-    /// The code, as tables and databases keep it.
+    /// The code stored in tables and databases.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -183,13 +182,13 @@ impl Reason {
         }
     }
 
-    /// Whether a guardrail of the pack said so, and not the engine itself.
+    /// Whether it comes from a guardrail of the pack rather than from the engine itself.
     #[must_use]
     pub const fn is_of_guardrail(&self) -> bool {
         matches!(self, Reason::Guardrail { .. })
     }
 
-    /// Whether it is about the post's asset, so that another asset may be the way out.
+    /// Whether it concerns the post's asset, so that another asset may resolve it.
     #[must_use]
     pub const fn is_of_asset(&self) -> bool {
         matches!(
@@ -206,7 +205,7 @@ impl Reason {
         )
     }
 
-    /// What counts of it in reports: a guardrail's name, or the code.
+    /// The name under which reports count it: the guardrail's name, or the code.
     #[must_use]
     pub fn rule(&self) -> &str {
         match self {
@@ -215,14 +214,14 @@ impl Reason {
         }
     }
 
-    /// The details as a JSON object; empty where the code says all.
+    /// The details as a JSON object; empty if the code has none.
     #[must_use]
     pub fn details(&self) -> serde_json::Value {
         let whole = serde_json::to_value(self).unwrap_or_default();
         whole.get("details").cloned().unwrap_or_else(|| serde_json::json!({}))
     }
 
-    /// The reason that a code and its details stand for; none where this program does not know them.
+    /// The reason with the given code and details; `None` if this version does not know them.
     #[must_use]
     pub fn read(code: &str, details: &serde_json::Value) -> Option<Self> {
         let with = serde_json::json!({"code": code, "details": details});
@@ -230,7 +229,7 @@ impl Reason {
         serde_json::from_value(with).or_else(|_| serde_json::from_value(without)).ok()
     }
 
-    /// What somebody can do about it.
+    /// What can be done about it.
     #[must_use]
     pub fn remedy(&self) -> &str {
         match self {

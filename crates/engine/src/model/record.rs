@@ -1,7 +1,7 @@
 //! Records: the rows of tables, each declared once.
 //!
-//! [`record!`] declares a struct and its columns: name, type, range, default, documentation. Reading and checking,
-//! writing, the database and the documents' lists of columns follow from the declaration.
+//! [`record!`] declares a struct and its columns: name, type, range, default, documentation. Parsing, validation,
+//! writing, the database schema and the documented lists of columns follow from the declaration.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,21 +11,20 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::calendar::Week;
 use super::time::{Timestamp, parse_date};
 
-/// What a column holds.
+/// The data type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Text.
     Text,
-    /// Texts; in files with `;` between.
+    /// A list of texts, separated by `;` in files.
     Texts,
     /// A finite number.
     Number,
-    /// A whole number, never negative.
+    /// A non-negative integer.
     Count,
-    /// True or false.
+    /// `true` or `false`.
     Flag,
     /// An instant; in files as ISO 8601 in UTC.
     Instant,
@@ -35,29 +34,29 @@ pub enum Kind {
     Id,
 }
 
-/// The value of a cell that is not blank.
+/// The value of a non-blank cell.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'v> {
-    /// Of [`Kind::Text`].
+    /// A value of [`Kind::Text`].
     Text(Cow<'v, str>),
-    /// Of [`Kind::Texts`].
+    /// A value of [`Kind::Texts`].
     Texts(Vec<Cow<'v, str>>),
-    /// Of [`Kind::Number`].
+    /// A value of [`Kind::Number`].
     Number(f64),
-    /// Of [`Kind::Count`].
+    /// A value of [`Kind::Count`].
     Count(u32),
-    /// Of [`Kind::Flag`].
+    /// A value of [`Kind::Flag`].
     Flag(bool),
-    /// Of [`Kind::Instant`].
+    /// A value of [`Kind::Instant`].
     Instant(Timestamp),
-    /// Of [`Kind::Date`].
+    /// A value of [`Kind::Date`].
     Date(NaiveDate),
-    /// Of [`Kind::Id`].
+    /// A value of [`Kind::Id`].
     Id(Uuid),
 }
 
 impl fmt::Display for Value<'_> {
-    /// The value as it stands in a file.
+    /// Formats the value as in files.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Text(text) => f.write_str(text),
@@ -72,40 +71,41 @@ impl fmt::Display for Value<'_> {
     }
 }
 
-/// When an instant may be.
+/// The allowed range of a column's instants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Period {
+pub enum InstantRange {
     /// From 1990-01-01, before any post on any channel, to 2200-01-01.
     Any,
-    /// Up to a year after the scenario's start: known at the start, or committed for the weeks after it.
+    /// Until a year after the scenario's start: known at the start, or committed for later weeks.
     Planned,
-    /// Up to ten years after the scenario's start: made for posts to come.
+    /// Until ten years after the scenario's start: made for future posts.
     Made,
 }
 
-impl Period {
-    /// The first and the last instant of it, in a scenario that begins with a week; without one those of any time.
+impl InstantRange {
+    /// The first and the last allowed instant in a scenario that starts in the given week; those of [`InstantRange::Any`]
+    /// without one.
     #[must_use]
-    pub fn ends(self, start: Option<Week>) -> (Timestamp, Timestamp) {
+    pub fn bounds(self, start: Option<NaiveDate>) -> (Timestamp, Timestamp) {
         let years = match self {
-            Period::Any => None,
-            Period::Planned => Some(1),
-            Period::Made => Some(10),
+            InstantRange::Any => None,
+            InstantRange::Planned => Some(1),
+            InstantRange::Made => Some(10),
         };
-        let last = years.zip(start).map(|(years, week)| Timestamp::at_midnight(week.monday()).plus_days(366 * years));
+        let last = years.zip(start).map(|(years, date)| Timestamp::at_midnight(date).plus_days(366 * years));
         (Timestamp::from_second(LEAST_SECOND), last.unwrap_or(Timestamp::from_second(GREATEST_SECOND)))
     }
 
-    /// Whether an instant, written as a text, lies in it.
+    /// Checks that an instant lies in the period. `text` is the instant as written, for the message.
     ///
     /// # Errors
-    /// Where it does not.
-    pub fn check(self, at: Timestamp, text: &str, start: Option<Week>) -> Result<(), Fault> {
-        let (first, last) = self.ends(start);
+    /// If it does not.
+    pub fn check(self, at: Timestamp, text: &str, start: Option<NaiveDate>) -> Result<(), CellError> {
+        let (first, last) = self.bounds(start);
         if (first..=last).contains(&at) {
             return Ok(());
         }
-        Err(Fault::out_of_range(text, format!("give a time from {} to {}", first.date(), last.date())))
+        Err(CellError::out_of_range(text, format!("give a time from {} to {}", first.date(), last.date())))
     }
 }
 
@@ -120,69 +120,69 @@ const GREATEST_SECOND: i64 = 7_258_118_400;
 pub struct Column {
     /// Its name in files and databases.
     pub name: &'static str,
-    /// What it holds, with its unit.
+    /// Description of its content, with the unit.
     pub doc: &'static str,
     /// The kind of its values.
     pub kind: Kind,
-    /// The least and the greatest number, both included; none where any will do.
+    /// Inclusive minimum and maximum; `None` if unbounded.
     pub range: Option<(f64, f64)>,
-    /// When its instants may be.
-    pub period: Period,
+    /// Allowed range of its instants.
+    pub period: InstantRange,
     /// Whether a table must have it.
     pub is_required: bool,
-    /// Whether a file leaves it out where it is blank or `false` in every row.
+    /// Whether files omit it if it is blank or `false` in every row.
     pub is_sparse: bool,
 }
 
 impl Column {
-    /// A column of cells of a type.
+    /// A column with cells of type `C`.
     #[must_use]
     pub const fn of<C: Cell>(name: &'static str, doc: &'static str) -> Self {
         let (range, is_required) = (C::RANGE, !C::IS_OPTIONAL);
-        Self { name, doc, kind: C::KIND, range, period: Period::Any, is_required, is_sparse: false }
+        Self { name, doc, kind: C::KIND, range, period: InstantRange::Any, is_required, is_sparse: false }
     }
 
-    /// The column under another name.
+    /// Sets the name.
     #[must_use]
     pub const fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
     }
 
-    /// The column with numbers of a range.
+    /// Sets the inclusive range of its numbers.
     #[must_use]
     pub const fn within(self, range: RangeInclusive<f64>) -> Self {
         Self { range: Some((*range.start(), *range.end())), ..self }
     }
 
-    /// The column with instants of a period.
+    /// Sets the allowed range of its instants.
     #[must_use]
-    pub const fn during(self, period: Period) -> Self {
+    pub const fn during(self, period: InstantRange) -> Self {
         Self { period, ..self }
     }
 
-    /// The column where a blank cell stands for a default.
+    /// Makes it optional: a blank cell stands for a default.
     #[must_use]
     pub const fn with_default(self) -> Self {
         Self { is_required: false, ..self }
     }
 
-    /// The column where a table must have it, even if its cells may be blank.
+    /// Makes it required, even if its cells may be blank.
     #[must_use]
     pub const fn required(self) -> Self {
         Self { is_required: true, ..self }
     }
 
-    /// The column where a file leaves it out if it is blank or `false` in every row.
+    /// Makes files omit it if it is blank or `false` in every row.
     #[must_use]
     pub const fn sparse(self) -> Self {
         Self { is_sparse: true, ..self }
     }
 
-    /// Reads a cell that is not blank.
+    /// Parses a non-blank cell.
     ///
     /// # Errors
-    /// Where the text is no value of the column's kind and range.
-    pub fn parse<'t>(&self, text: &'t str) -> Result<Value<'t>, Fault> {
+    /// If the text is not a valid value of the column's kind, or is out of range.
+    pub fn parse<'t>(&self, text: &'t str) -> Result<Value<'t>, CellError> {
         match self.kind {
             Kind::Text => Ok(Value::Text(text.into())),
             Kind::Texts => Ok(Value::Texts(parts(text).map(Cow::from).collect())),
@@ -191,20 +191,22 @@ impl Column {
             Kind::Flag => flag(text).map(Value::Flag),
             Kind::Instant => {
                 let remedy = "write ISO 8601 in UTC, such as `2026-09-07T08:30:00Z`";
-                text.parse().map(Value::Instant).map_err(|_| Fault::not("not_a_time", text, "a point in time", remedy))
+                text.parse()
+                    .map(Value::Instant)
+                    .map_err(|_| CellError::expected("not_a_time", text, "a point in time", remedy))
             }
             Kind::Date => {
-                let fault = || Fault::not("not_a_date", text, "a date", "write the date as `2026-09-07`");
+                let fault = || CellError::expected("not_a_date", text, "a date", "write the date as `2026-09-07`");
                 parse_date(text).map(Value::Date).ok_or_else(fault)
             }
             Kind::Id => {
                 let remedy = "write it as `67e55044-10b1-426f-9247-bb680e5fe0c8`";
-                text.parse().map(Value::Id).map_err(|_| Fault::not("not_an_id", text, "a UUID", remedy))
+                text.parse().map(Value::Id).map_err(|_| CellError::expected("not_an_id", text, "a UUID", remedy))
             }
         }
     }
 
-    fn number(&self, text: &str) -> Result<f64, Fault> {
+    fn number(&self, text: &str) -> Result<f64, CellError> {
         let remedy = match self.range {
             Some((least, most)) => format!("give a number from {least} to {most}"),
             None => "give a number".to_owned(),
@@ -214,19 +216,19 @@ impl Column {
                 Some(number) => format!("{remedy}, with a point before its decimals: `{number}`"),
                 None => format!("{remedy}; leave it blank where it is not known"),
             };
-            return Err(Fault::not("not_a_number", text, "a number", remedy));
+            return Err(CellError::expected("not_a_number", text, "a number", remedy));
         };
         let is_within = self.range.is_none_or(|(least, most)| (least..=most).contains(&number));
-        is_within.then_some(number).ok_or_else(|| Fault::out_of_range(text, remedy))
+        is_within.then_some(number).ok_or_else(|| CellError::out_of_range(text, remedy))
     }
 
-    fn count(&self, text: &str) -> Result<u32, Fault> {
+    fn count(&self, text: &str) -> Result<u32, CellError> {
         let (least, most) = self.range.unwrap_or(ANY_COUNT);
         let number = Column { range: Some((least, most)), ..*self }.number(text)?;
-        // `5.0`, as spreadsheets write it, is whole.
+        // Spreadsheets write whole numbers as `5.0`.
         if number.fract() != 0.0 {
             let remedy = format!("give a whole number from {least} to {most}");
-            return Err(Fault::not("not_whole", text, "a whole number", remedy));
+            return Err(CellError::expected("not_whole", text, "a whole number", remedy));
         }
         Ok(number as u32)
     }
@@ -238,14 +240,14 @@ fn finite(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-fn flag(text: &str) -> Result<bool, Fault> {
+fn flag(text: &str) -> Result<bool, CellError> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(Fault {
+        _ => Err(CellError {
             code: "not_a_flag",
             cause: format!("{} is neither true nor false", quoted(text)),
-            remedy: Remedy::Say("write `true` or `false`".into()),
+            remedy: Remedy::Text("write `true` or `false`".into()),
         }),
     }
 }
@@ -254,58 +256,58 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(';').map(str::trim).filter(|part| !part.is_empty())
 }
 
-/// What is wrong with a cell.
+/// An error in a cell.
 #[derive(Debug, Clone)]
-pub struct Fault {
-    /// Stable name of the kind of mistake, such as `out_of_range`.
+pub struct CellError {
+    /// Stable error code, such as `out_of_range`.
     pub code: &'static str,
     /// What is wrong.
     pub cause: String,
-    /// What to do about it.
+    /// How to fix it.
     pub remedy: Remedy,
 }
 
-/// What to do about a cell that is wrong.
+/// How to fix an erroneous cell.
 #[derive(Debug, Clone)]
 pub enum Remedy {
-    /// As the text says.
-    Say(Cow<'static, str>),
-    /// To write one of some names.
-    Name {
-        /// What was written.
+    /// Free text.
+    Text(Cow<'static, str>),
+    /// Choose one of the known names.
+    OneOf {
+        /// The name as written.
         written: String,
-        /// The names.
+        /// The known names.
         known: fn() -> Vec<&'static str>,
-        /// What to use where none of them is like what was written.
+        /// What to suggest if no known name resembles what was written.
         otherwise: Cow<'static, str>,
     },
 }
 
-impl Fault {
-    /// A text that is not what it should be: "`x` is not a number".
-    pub fn not(code: &'static str, text: &str, what: &str, remedy: impl Into<Cow<'static, str>>) -> Self {
+impl CellError {
+    /// A text that is not of the expected type: "`x` is not a number".
+    pub fn expected(code: &'static str, text: &str, what: &str, remedy: impl Into<Cow<'static, str>>) -> Self {
         let cause = format!("{} is not {what}", quoted(text));
-        Self { code, cause, remedy: Remedy::Say(remedy.into()) }
+        Self { code, cause, remedy: Remedy::Text(remedy.into()) }
     }
 
-    /// A number or an instant that is too small or too great.
+    /// A number or an instant outside the allowed range.
     pub fn out_of_range(text: &str, remedy: impl Into<Cow<'static, str>>) -> Self {
         let cause = format!("{} is out of range", quoted(text));
-        Self { code: "out_of_range", cause, remedy: Remedy::Say(remedy.into()) }
+        Self { code: "out_of_range", cause, remedy: Remedy::Text(remedy.into()) }
     }
 
-    /// A name that is none of those allowed.
+    /// A name that is not one of those allowed.
     pub fn unknown_name(code: &'static str, name: &str, what: &str, known: fn() -> Vec<&'static str>) -> Self {
         let cause = format!("{} is not {what}", quoted(name));
         let otherwise = known().join(", ").into();
-        Self { code, cause, remedy: Remedy::Name { written: name.to_owned(), known, otherwise } }
+        Self { code, cause, remedy: Remedy::OneOf { written: name.to_owned(), known, otherwise } }
     }
 }
 
-/// Characters of a cell that a message repeats.
+/// Longest quotation of a cell in a message, in characters.
 const QUOTED_CHARACTERS: usize = 60;
 
-/// The text in backticks, cut where it is long.
+/// The text in backticks, truncated if long.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     match text.char_indices().nth(QUOTED_CHARACTERS) {
@@ -314,25 +316,25 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-/// A type that the cells of a column hold.
+/// A type that can be stored in a cell.
 pub trait Cell: Sized {
-    /// The kind of its values.
+    /// The kind of column that holds it.
     const KIND: Kind;
-    /// The least and the greatest number, where its values are numbers of a range.
+    /// Inclusive minimum and maximum; `None` if not numeric or unbounded.
     const RANGE: Option<(f64, f64)> = None;
-    /// Whether a blank cell has a meaning of its own.
+    /// Whether a blank cell is a valid value.
     const IS_OPTIONAL: bool = false;
 
-    /// Takes a value of its kind.
+    /// Converts from a value of kind [`Self::KIND`].
     ///
     /// # Errors
-    /// All that is wrong with the value.
-    fn from_value(value: Value<'_>) -> Result<Self, Vec<Fault>>;
+    /// Everything that is wrong with the value.
+    fn from_value(value: Value<'_>) -> Result<Self, Vec<CellError>>;
 
-    /// The value, none where the cell is blank.
+    /// The value to write; `None` for a blank cell.
     fn value(&self) -> Option<Value<'_>>;
 
-    /// What a blank cell stands for; none where there must be a value.
+    /// The value of a blank cell; `None` if a value is required.
     #[must_use]
     fn blank() -> Option<Self> {
         None
@@ -344,7 +346,7 @@ impl<C: Cell> Cell for Option<C> {
     const RANGE: Option<(f64, f64)> = C::RANGE;
     const IS_OPTIONAL: bool = true;
 
-    fn from_value(value: Value<'_>) -> Result<Self, Vec<Fault>> {
+    fn from_value(value: Value<'_>) -> Result<Self, Vec<CellError>> {
         C::from_value(value).map(Some)
     }
 
@@ -357,16 +359,16 @@ impl<C: Cell> Cell for Option<C> {
     }
 }
 
-/// Declares how a type stands in a cell: the kind of its values, how it is made of one, and how it gives one.
+/// Implements [`Cell`] for a type: the kind of its values, and the conversions from and to such a value.
 macro_rules! cell {
     ($($kind:ty: $variant:ident($made:pat => $make:expr, $of:ident => $value:expr)),+ $(,)?) => {
         $(impl $crate::model::Cell for $kind {
             const KIND: $crate::model::Kind = $crate::model::Kind::$variant;
 
-            fn from_value(value: $crate::model::Value<'_>) -> Result<Self, Vec<$crate::model::Fault>> {
+            fn from_value(value: $crate::model::Value<'_>) -> Result<Self, Vec<$crate::model::CellError>> {
                 match value {
                     $crate::model::Value::$variant($made) => $make,
-                    other => Err(vec![$crate::model::record::of_another_kind(&other)]),
+                    other => Err(vec![$crate::model::record::wrong_kind(&other)]),
                 }
             }
 
@@ -394,31 +396,31 @@ cell!(
     Uuid: Id(id => Ok(id), id => *id),
 );
 
-/// A value whose kind is not that of its column: a mistake of whoever reads, told as one all the same.
-pub(super) fn of_another_kind(value: &Value<'_>) -> Fault {
-    Fault::not("wrong_kind", &format!("{value:?}"), "of the column's kind", "read the column as its kind")
+/// The error for a value of another kind than its column: a bug in the reader, reported like an error in the data.
+pub(super) fn wrong_kind(value: &Value<'_>) -> CellError {
+    CellError::expected("wrong_kind", &format!("{value:?}"), "of the column's kind", "read the column as its kind")
 }
 
-/// Where the cells of a row come from.
+/// A source of the cells of one row.
 pub trait Cells {
-    /// The cell of a column, or what stands for a blank one; none where there must be a value and none can be read.
-    /// What is wrong is kept by the reader.
+    /// The value of a column's cell. A blank or invalid cell yields `default`, or else [`Cell::blank`]; `None` if there
+    /// is neither. The implementation collects the errors.
     fn cell<C: Cell>(&mut self, column: &'static Column, default: Option<C>) -> Option<C>;
 }
 
 /// A row of a table. [`record!`] declares one.
 pub trait Record: Sized {
-    /// Its columns, in the order of files.
+    /// The columns, in file order.
     fn columns() -> impl Iterator<Item = &'static Column>;
 
-    /// Reads a row. Every cell is looked at, so that all mistakes are found.
+    /// Reads a row. Every cell is read, so that all errors are found.
     fn read(cells: &mut impl Cells) -> Option<Self>;
 
-    /// The values of its cells, none for a blank one.
+    /// The values of the cells; `None` for a blank cell.
     fn values(&self) -> impl Iterator<Item = Option<Value<'_>>>;
 }
 
-/// A row whose cells stand in those of two records.
+/// A row with the columns of two records.
 impl<A: Record, B: Record> Record for (A, B) {
     fn columns() -> impl Iterator<Item = &'static Column> {
         A::columns().chain(B::columns())
@@ -434,12 +436,11 @@ impl<A: Record, B: Record> Record for (A, B) {
     }
 }
 
-/// Declares a record: a struct with a column a field, documented by the field's comment.
+/// Declares a record: a struct with one column per field, documented by the field's doc comment.
 ///
-/// `#[column(…)]` before a field says more of it: `name = "type"`, `range = 0.0..=1.0` for numbers, `period = Made` for
-/// instants, `default = 0` for what a blank cell stands for, `required` where a table must have a column whose cells may
-/// be blank, `sparse` where files leave the column out if it is blank or
-/// `false` in every row.
+/// `#[column(…)]` on a field sets options: `name = "type"`, `range = 0.0..=1.0` for numbers, `period = Made` for
+/// instants, `default = 0` as the value of a blank cell, `required` for a column that must exist although its cells may
+/// be blank, `sparse` for a column that files omit if it is blank or `false` in every row.
 ///
 /// ```
 /// use mcoe_engine::model::{Record as _, record};
@@ -511,7 +512,7 @@ macro_rules! record {
         $crate::record!(@column $column.within($range); $($($rest)*)?)
     };
     (@column $column:expr; period = $period:ident $(, $($rest:tt)*)?) => {
-        $crate::record!(@column $column.during($crate::model::Period::$period); $($($rest)*)?)
+        $crate::record!(@column $column.during($crate::model::InstantRange::$period); $($($rest)*)?)
     };
     (@column $column:expr; default = $default:expr $(, $($rest:tt)*)?) => {
         $crate::record!(@column $column.with_default(); $($($rest)*)?)

@@ -6,13 +6,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::UnknownName;
-use super::record::{Fault, cell};
+use super::record::{CellError, cell};
 
 /// How much human attention a post needs, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RiskBand {
-    /// May run by itself where the client's policy says so.
+    /// May run automatically if the client's policy allows it.
     Low,
     /// Needs a review.
     Medium,
@@ -34,7 +34,7 @@ impl RiskBand {
         }
     }
 
-    /// The next band up; high stays high.
+    /// The next higher band; high stays high.
     #[must_use]
     pub const fn raised(self) -> Self {
         match self {
@@ -61,7 +61,7 @@ impl fmt::Display for RiskBand {
 cell!(RiskBand: Text(
     name => name.parse().map_err(|_| {
         let names = || RiskBand::ALL.map(RiskBand::name).to_vec();
-        vec![Fault::unknown_name("unknown_name", &name, "known here", names)]
+        vec![CellError::unknown_name("unknown_name", &name, "known here", names)]
     }),
     band => band.name().into()
 ));

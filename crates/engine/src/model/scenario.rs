@@ -1,36 +1,36 @@
-//! A scenario: the clients of an agency, what they post, and the world that answers.
+//! A scenario: an agency's clients, what they post, and the simulated environment that responds.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Client, ClientState, Week};
 
-/// Everything a plan or a simulation starts from.
+/// The input of a plan or a simulation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     /// Shown in reports.
     pub name: String,
-    /// BLAKE3 over manifest and tables, hexadecimal.
+    /// BLAKE3 hash of manifest and tables, hexadecimal.
     pub hash: String,
     /// First week.
     pub start: Week,
-    /// How many weeks a simulation runs by default.
+    /// Default number of weeks of a simulation.
     pub weeks: u32,
-    /// What a workspace can handle.
+    /// Review capacity of each workspace.
     pub capacity: Capacity,
-    /// Who reviews, and how.
+    /// How simulated reviewers behave.
     pub review: ReviewPolicy,
-    /// The world that answers to posts.
+    /// The simulated environment that responds to posts.
     pub environment: Environment,
-    /// Clients with the state they start in, sorted by client id.
+    /// Clients with their initial state, sorted by client id.
     pub clients: Vec<(Client, ClientState)>,
 }
 
-/// What one workspace can handle.
+/// Review capacity of one workspace.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Capacity {
-    /// People who review.
+    /// Number of reviewers.
     pub reviewers: u32,
-    /// Posts that one of them can review a day.
+    /// Posts that one reviewer can review a day.
     pub reviews_per_reviewer_per_day: u32,
 }
 
@@ -45,46 +45,47 @@ impl Capacity {
 /// How simulated reviewers behave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReviewPolicy {
-    /// Chance that a post of medium risk is approved, `0..=1`.
+    /// Probability that a post of medium risk is approved, `0..=1`.
     pub medium_approved: f64,
-    /// Chance that a post of high risk is approved, `0..=1`.
+    /// Probability that a post of high risk is approved, `0..=1`.
     pub high_approved: f64,
-    /// Mean of the exponential time from planning to the answer, in hours, above 0.
+    /// Mean of the exponentially distributed time from planning to the decision, in hours, above 0.
     pub delay_hours: f64,
-    /// Hours before Monday 00:00 that the week is planned and review begins.
+    /// How many hours before Monday 00:00 the week is planned and review begins.
     pub planned_ahead_hours: f64,
 }
 
-/// The world that answers to posts. It is not the planner's belief: a wrong rule costs something here.
+/// The simulated environment that responds to posts. It does not share the planner's beliefs, so a wrong rule has a
+/// cost.
 ///
-/// Defaults come from regressions on real posts: spread of one post around its expectation about
-/// 1.0 in log, hour of day 0.06, weekday 0.05, and a loss of (1 + posts)^-0.108 over 24 hours and
-/// (1 + posts)^-0.040 over 7 days.
+/// Defaults come from regressions on real posts: log SD of one post around its expectation about 1.0, of the hour of
+/// day 0.06, of the weekday 0.05, and a response proportional to `(1 + posts)^-0.108` over 24 hours and
+/// `(1 + posts)^-0.040` over 7 days.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// Log SD of one post around its expectation.
     pub noise_log_sd: f64,
-    /// Autocorrelation of a channel's results from day to day, `0..1`.
+    /// Day-to-day autocorrelation of a channel's results, `0..1`.
     pub channel_ar1: f64,
     /// Stationary log SD of that autocorrelated part.
     pub channel_log_sd: f64,
-    /// Log SD of the account's drift in one week.
+    /// Log SD of the account's drift per week.
     pub account_drift_log_sd: f64,
-    /// Exponent of (1 + posts in the last 24 h), above 0 where posts tire.
+    /// Exponent of the loss from posts in the last 24 h: response is multiplied by `(1 + posts)^-exponent`.
     pub loss_24_hours: f64,
-    /// Exponent of (1 + posts in the last 7 days).
+    /// Exponent of the loss from posts in the last 7 days.
     pub loss_7_days: f64,
-    /// Log SD of the true effect of an hour of the day, one draw a client, channel and hour.
+    /// Log SD of the true effect of an hour of the day, drawn once per client, channel and hour.
     pub hour_log_sd: f64,
-    /// Log SD of the true effect of a weekday, one draw a client, channel and weekday.
+    /// Log SD of the true effect of a weekday, drawn once per client, channel and weekday.
     pub weekday_log_sd: f64,
     /// Log SD of the true engagement rate around the scenario's.
     pub rate_log_sd: f64,
-    /// True engagement rate where the scenario has none.
+    /// True engagement rate if the scenario gives none.
     pub unknown_engagement_rate: f64,
-    /// Log gain from an asset of quality 0 to one of quality 1, around the client's usual quality.
+    /// Log gain from asset quality 0 to asset quality 1, around the client's usual quality.
     pub asset_log_gain: f64,
-    /// Share of the newest week in the smoothed scores, `0..=1`.
+    /// Weight of the newest week in the exponentially smoothed scores, `0..=1`.
     pub score_smoothing: f64,
 }
 

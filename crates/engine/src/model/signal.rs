@@ -1,4 +1,4 @@
-//! What each agent says about a client this week. The signals stay on every decision.
+//! What each agent reports about a client for a week. The signals are recorded with every decision.
 
 use std::sync::Arc;
 
@@ -14,34 +14,34 @@ pub struct Signals {
     pub client_ops: ClientOps,
     /// Strategy and campaigns.
     pub agency_director: AgencyDirector,
-    /// Gating.
+    /// Warnings that gate posting.
     pub early_warning: EarlyWarning,
-    /// Perceived against true performance.
+    /// Reported against true performance.
     pub performance_reality: PerformanceReality,
-    /// Assets.
+    /// Available assets.
     pub creative_director: CreativeDirector,
-    /// Capacity.
+    /// Demand against capacity.
     pub scaling: Scaling,
 }
 
 /// Client Ops: zone, status and policy.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClientOps {
-    /// IANA zone the week is laid out in.
+    /// IANA name of the client's time zone.
     pub time_zone: String,
-    /// Where the agency stands with the client.
+    /// The client's status.
     pub status: ClientStatus,
-    /// Agents may plan for the client.
+    /// Whether agents may plan for the client.
     pub agent_enabled: bool,
-    /// Low risk may run by itself.
+    /// Whether low-risk posts may run automatically.
     pub auto_exec_enabled: bool,
-    /// Most posts a day over all channels.
+    /// Maximum posts a day over all channels.
     pub max_actions_per_day: u32,
-    /// An open warning of high severity blocks posts.
+    /// Whether an open warning of high severity blocks posts.
     pub pause_on_high_severity_warning: bool,
 }
 
-/// Agency Director: which campaigns push, which days are out.
+/// Agency Director: active campaigns and days without posts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AgencyDirector {
     /// Campaigns that run in the week.
@@ -55,22 +55,22 @@ pub struct AgencyDirector {
 /// One running campaign.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CampaignSignal {
-    /// Which.
+    /// The campaign.
     pub campaign_id: CampaignId,
-    /// What for.
+    /// Its goal.
     pub goal: Arc<str>,
-    /// Factor on the value of posts.
+    /// Factor on the value of its posts.
     pub weight: f64,
 }
 
-/// Early Warning: the signal matrix and the warnings that hold.
+/// Early Warning: the signal matrix and the active warnings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EarlyWarning {
     /// Every signal of the matrix, in the rules' order.
     pub matrix: Vec<SignalScore>,
-    /// Warnings of high severity that hold: on record, and raised by the matrix.
+    /// Active warnings of high severity, on record or raised by the matrix.
     pub high_warnings: u32,
-    /// Warnings of medium severity that hold: on record, and raised by the matrix.
+    /// Active warnings of medium severity, on record or raised by the matrix.
     pub medium_warnings: u32,
 }
 
@@ -81,63 +81,63 @@ pub struct SignalScore {
     pub signal: Arc<str>,
     /// `0..=1`, higher is worse.
     pub score: f64,
-    /// From here on it is raised.
+    /// The signal is raised at this score or above.
     pub threshold: f64,
-    /// How bad it is; none below the threshold.
+    /// Severity; `None` below the threshold.
     pub severity: Option<Severity>,
 }
 
-/// Performance Reality: how results looked, and how they were.
+/// Performance Reality: reported against estimated true performance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PerformanceReality {
-    /// Whether there was an assessment at all.
+    /// Whether there was an assessment.
     pub assessed: bool,
-    /// As reported, `0..=1`.
+    /// Performance as reported, `0..=1`.
     pub perceived: f64,
-    /// The engine's estimate of the true score: the assessed one, shrunk towards the middle by
-    /// what data was missing.
+    /// The engine's estimate of the true score, `0..=1`: the assessed score, shrunk towards the middle for missing
+    /// data.
     pub estimated: f64,
-    /// Lower end of the band around the estimate.
+    /// Lower end of the interval around the estimate.
     pub low: f64,
-    /// Upper end of the band around the estimate.
+    /// Upper end of the interval around the estimate.
     pub high: f64,
     /// |true - perceived| as assessed; 0 where not assessed.
     pub gap: f64,
-    /// Trust in the assessment, `0..=1`.
+    /// Confidence in the assessment, `0..=1`.
     pub confidence: f64,
-    /// Share of the data that was there, `0..=1`.
+    /// Share of the data that was available, `0..=1`.
     pub completeness: f64,
 }
 
-/// Creative Director: what there is to post.
+/// Creative Director: the assets available for posts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CreativeDirector {
     /// Assets usable this week on at least one channel.
     pub usable_assets: u32,
-    /// By channel of the client: usable assets and the mean score the slots are planned with.
+    /// Per channel of the client: usable assets, and the mean score that slots are planned with.
     pub channels: Vec<ChannelAssets>,
 }
 
-/// What there is to post on one channel.
+/// The assets available for one channel.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChannelAssets {
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// How many assets fit, are made, and are past their cooldown.
+    /// How many assets fit the channel, are finished and are past their cooldown.
     pub usable: u32,
-    /// Mean asset score of the best ones, as many as posts are wanted; 0..=100.
+    /// Mean score of the best assets, as many as posts are wanted; `0..=100`.
     pub mean_score: f64,
 }
 
-/// Scaling: what is wanted against what can be handled.
+/// Scaling: demand against capacity.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scaling {
     /// Posts that the rules want in the week over all channels.
     pub posts_wanted: u32,
-    /// Most posts a day.
+    /// Maximum posts a day.
     pub daily_capacity: u32,
-    /// Wanted against possible over the week; above 1 the capacity binds.
+    /// Wanted posts divided by possible posts over the week; above 1 the capacity binds.
     pub load: f64,
-    /// Days on which posts were given up or moved for want of capacity.
+    /// Days on which posts were dropped or moved for lack of capacity.
     pub full_days: Vec<NaiveDate>,
 }

@@ -1,27 +1,27 @@
-//! How far apart two posts of a channel must lie.
+//! Minimum spacing between two posts of a channel.
 //!
-//! A spacing of whole days (a multiple of 24 hours) is counted on the client's clock: from nine o'clock to nine
-//! o'clock the next day is a day, whether 23, 24 or 25 hours pass. Any other spacing is elapsed time.
+//! A spacing of whole days (a multiple of 24 hours) is counted on the client's wall clock: from 09:00 to 09:00 the next
+//! day is one day, whether 23, 24 or 25 hours pass. Any other spacing is elapsed time.
 //!
-//! Where the clocks change, "so many days after a post" is the first instant at which they show the post's time of
-//! day, or a later one, on the day so many days after it:
+//! When the clocks change, N days after a post is the first instant, on the date N days later, at which the wall clock
+//! shows the post's time of day or a later one:
 //!
-//! - an hour that the clocks skip: a day after Saturday 01:30, where Sunday has no 01:30, is the moment of the change;
-//! - an hour that the clocks repeat: a day after Saturday 01:30 is the first 01:30 of Sunday, and every instant after
-//!   it is far enough too, although the clocks show 01:00 again. A day after either 01:30 of Sunday is Monday 01:30.
+//! - skipped hour: one day after Saturday 01:30, if Sunday has no 01:30, is the moment of the change;
+//! - repeated hour: one day after Saturday 01:30 is the first 01:30 of Sunday, and every later instant is far enough
+//!   too, although the clock shows 01:00 again. One day after either 01:30 of Sunday is Monday 01:30.
 
 use std::fmt;
 
 use chrono::{Days, TimeDelta};
 
-use super::calendar::{HOUR_SECONDS, WeekHours};
+use super::time::HOUR_SECONDS;
 use super::time::Timestamp;
+use super::week::WeekHours;
 use super::zone::Zone;
 
-/// Hours in a day of a spacing in whole days.
 const DAY_HOURS: u32 = 24;
 
-/// Least distance between two posts of a channel.
+/// Minimum spacing between two posts of a channel.
 ///
 /// ```
 /// use mcoe_engine::model::{Spacing, Zone};
@@ -45,14 +45,13 @@ impl Spacing {
         Self { hours }
     }
 
-    /// The number of days where the spacing is counted on the client's clock; none where it is elapsed time.
+    /// The number of days if the spacing is counted on the wall clock; `None` if it is elapsed time.
     #[must_use]
     pub const fn whole_days(self) -> Option<u32> {
         if self.hours > 0 && self.hours.is_multiple_of(DAY_HOURS) { Some(self.hours / DAY_HOURS) } else { None }
     }
 
-    /// The first instant after a post that is far enough from it, to the second: a fraction of a second of the post
-    /// does not count.
+    /// The earliest instant that is far enough after a post, ignoring the post's fraction of a second.
     #[must_use]
     pub fn earliest_after(self, post: Timestamp, zone: &Zone) -> Timestamp {
         let post = post.whole_second();
@@ -65,15 +64,15 @@ impl Spacing {
         }
     }
 
-    /// Whether two posts are far enough apart, whichever of them is the earlier one.
+    /// Whether two posts are far enough apart, in either order.
     #[must_use]
     pub fn is_far_enough(self, one: Timestamp, other: Timestamp, zone: &Zone) -> bool {
         one.max(other) >= self.earliest_after(one.min(other), zone)
     }
 
-    /// Hours between two posts as the spacing counts them, never below zero: the difference on the client's clock for
-    /// whole days, else elapsed time. They are at least the spacing exactly where the posts are far enough apart: posts
-    /// that are count as a spacing apart even where clocks that went back show a smaller difference.
+    /// Hours between two posts as the spacing counts them, at least 0: the wall-clock difference for whole days,
+    /// otherwise elapsed time. At least the spacing if and only if the posts are far enough apart: where clocks going
+    /// back make the wall-clock difference smaller than the spacing, the spacing is returned.
     #[must_use]
     pub fn hours_between(self, one: Timestamp, other: Timestamp, zone: &Zone) -> f64 {
         let (earlier, later) = (one.min(other).whole_second(), one.max(other).whole_second());
@@ -88,9 +87,9 @@ impl Spacing {
         on_the_clock.max(0.0)
     }
 
-    /// For each hour of a week, the first hour that is far enough from a post at it, where posts stand at the given
-    /// minute of the hour: the week's length where none is. It never falls from one hour to the next. None where
-    /// every such distance is the spacing itself, as it is unless days are counted and the clocks change.
+    /// For each hour of a week, the first hour far enough after a post in that hour, or the week's length if there is
+    /// none. Posts run at the given minute of the hour. The result is non-decreasing. `None` if the spacing applies
+    /// unchanged at every hour: always, unless days are counted and the clocks change.
     #[must_use]
     pub fn next_hours(self, week: &WeekHours, minute: u8) -> Option<Vec<usize>> {
         if self.whole_days().is_none() || !week.clocks_change() {
@@ -137,7 +136,7 @@ mod tests {
         instant.parse().unwrap()
     }
 
-    /// The wall time a spacing after an instant, with its offset.
+    /// Wall-clock time and UTC offset of the earliest post after `post`.
     fn after(spacing: Spacing, post: &str, zone_name: &str) -> String {
         let zone = zone(zone_name);
         let earliest = spacing.earliest_after(at(post), &zone);
@@ -192,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_day_after_a_time_that_the_clocks_skip_is_the_moment_they_change() {
-        // 01:30 and 02:30 of Saturday; Sunday has neither, nor has Lord Howe's Sunday 02:15.
+        // 01:30 and 02:30 on Saturday; Sunday has neither, and Lord Howe's Sunday has no 02:15.
         assert_eq!(after(DAY, "2026-03-28T01:30:00Z", "Europe/London"), "Sun 02:00+01:00");
         assert_eq!(after(DAY, "2026-03-07T07:30:00Z", "America/New_York"), "Sun 03:00-04:00");
         assert_eq!(after(DAY, "2026-10-02T15:45:00Z", "Australia/Lord_Howe"), "Sun 02:30+11:00");
@@ -205,7 +204,7 @@ mod tests {
         assert_eq!(after(DAY, "2026-10-24T00:30:00Z", "Europe/London"), "Sun 01:30+01:00");
         assert_eq!(after(DAY, "2026-10-31T05:30:00Z", "America/New_York"), "Sun 01:30-04:00");
         assert_eq!(after(DAY, "2026-04-03T14:45:00Z", "Australia/Lord_Howe"), "Sun 01:45+11:00");
-        // Either 01:30 of Sunday is a day before that of Monday.
+        // Both 01:30s of Sunday are one day before Monday 01:30.
         assert_eq!(after(DAY, "2026-10-25T00:30:00Z", "Europe/London"), "Mon 01:30+00:00");
         assert_eq!(after(DAY, "2026-10-25T01:30:00Z", "Europe/London"), "Mon 01:30+00:00");
     }

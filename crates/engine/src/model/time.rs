@@ -9,12 +9,15 @@ use chrono::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::calendar::{CalendarError, HOUR_SECONDS};
+use super::calendar_error::CalendarError;
 
-/// An instant, in years 0 to 9999, to the nanosecond.
+/// Seconds in an hour.
+pub const HOUR_SECONDS: i64 = 3600;
+
+/// An instant in years 0 to 9999, with nanosecond precision.
 ///
-/// It is written as `2026-11-30T09:00:00Z`, with a fraction of the second only where it has one. Arithmetic stops at
-/// the ends of the calendar.
+/// Formatted as RFC 3339 in UTC, `2026-11-30T09:00:00Z`, with a fraction of a second only if there is one. Arithmetic
+/// saturates at [`Timestamp::MIN`] and [`Timestamp::MAX`].
 ///
 /// ```
 /// use mcoe_engine::model::Timestamp;
@@ -25,27 +28,30 @@ use super::calendar::{CalendarError, HOUR_SECONDS};
 /// # Ok::<(), mcoe_engine::model::CalendarError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(DateTime<Utc>);
+pub struct Timestamp {
+    /// Since the Unix epoch, rounded down.
+    second: i64,
+    nanosecond: u32,
+}
 
 impl Timestamp {
     /// The first instant of year 0.
-    pub const MIN: Self = Self(DateTime::from_timestamp(-62_167_219_200, 0).unwrap());
+    pub const MIN: Self = Self { second: -62_167_219_200, nanosecond: 0 };
     /// The last instant of year 9999.
-    pub const MAX: Self = Self(DateTime::from_timestamp(253_402_300_799, 999_999_999).unwrap());
+    pub const MAX: Self = Self { second: 253_402_300_799, nanosecond: 999_999_999 };
     /// 1970-01-01T00:00:00Z.
-    pub const UNIX_EPOCH: Self = Self(DateTime::UNIX_EPOCH);
+    pub const UNIX_EPOCH: Self = Self { second: 0, nanosecond: 0 };
 
-    /// The instant so many seconds after 1970-01-01T00:00:00Z, or before it where negative; the nearest one there is
-    /// where that lies outside the calendar.
+    /// The instant `seconds` after the Unix epoch, or before it if negative; saturates at the ends of the calendar.
     #[must_use]
     pub fn from_second(seconds: i64) -> Self {
         Self::UNIX_EPOCH.plus_seconds(seconds)
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down.
+    /// Whole seconds since the Unix epoch, rounded down.
     #[must_use]
     pub const fn as_second(self) -> i64 {
-        self.0.timestamp()
+        self.second
     }
 
     /// Midnight of a date in UTC.
@@ -54,12 +60,11 @@ impl Timestamp {
         Self::from(date.and_time(NaiveTime::MIN).and_utc())
     }
 
-    /// The instant that a text is, on the clock that it was read from: date, time and offset as ISO 8601 and RFC 3339
-    /// write them, with a space for the `T` too and with or without seconds. A zone's name in brackets after the offset
-    /// says nothing more and is passed over.
+    /// Parses date, time and UTC offset in ISO 8601 or RFC 3339 and keeps the offset. A space may replace the `T`, and
+    /// the seconds may be missing. A zone name in brackets after the offset is ignored.
     ///
     /// # Errors
-    /// Where it is written in another way or lies outside the calendar.
+    /// Returns [`CalendarError::BadInstant`] if the text has another format or lies outside the calendar.
     pub fn parse_with_offset(text: &str) -> Result<DateTime<FixedOffset>, CalendarError> {
         if let Ok(at) = DateTime::parse_from_rfc3339(text) {
             return Ok(at);
@@ -71,7 +76,7 @@ impl Timestamp {
             return Err(bad());
         }
         let parsed = FORMATS.iter().find_map(|format| DateTime::parse_from_str(&instant, format).ok());
-        // chrono reads `2026-1-5` as well, which may be either of two days to whoever wrote it.
+        // chrono also accepts `2026-1-5`, which may mean either of two days.
         let is_padded = |at: &DateTime<_>| {
             let [date, basic] = ["%Y-%m-%dT%H:%M", "%Y%m%dT%H%M"].map(|format| at.format(format).to_string());
             (0..=9999).contains(&at.year()) && (instant.starts_with(&date) || instant.starts_with(&basic))
@@ -79,70 +84,69 @@ impl Timestamp {
         parsed.filter(is_padded).ok_or_else(bad)
     }
 
-    /// The same instant without its fraction of a second.
+    /// The instant rounded down to a whole second.
     #[must_use]
     pub fn whole_second(self) -> Self {
         Self::from_second(self.as_second())
     }
 
-    /// The instant as chrono has it.
+    /// The instant as a chrono `DateTime`.
     #[must_use]
-    pub const fn utc(self) -> DateTime<Utc> {
-        self.0
+    pub fn utc(self) -> DateTime<Utc> {
+        // INVARIANT: every instant lies in years 0 to 9999, which chrono can represent.
+        DateTime::from_timestamp(self.second, self.nanosecond).unwrap_or(DateTime::UNIX_EPOCH)
     }
 
     /// The date in UTC.
     #[must_use]
     pub fn date(self) -> NaiveDate {
-        self.0.date_naive()
+        self.utc().date_naive()
     }
 
-    /// The instant so many seconds later, or earlier where negative.
+    /// The instant `seconds` later, or earlier if negative; saturates.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
-        let edge = if seconds < 0 { Self::MIN } else { Self::MAX };
-        let moved = TimeDelta::try_seconds(seconds).and_then(|delta| self.0.checked_add_signed(delta));
-        moved.map_or(edge, Self::from)
+        Self { second: self.second.saturating_add(seconds), ..self }.clamp(Self::MIN, Self::MAX)
     }
 
-    /// The instant so many minutes later, or earlier where negative.
+    /// The instant `minutes` later, or earlier if negative; saturates.
     #[must_use]
     pub fn plus_minutes(self, minutes: i64) -> Self {
         self.plus_seconds(minutes.saturating_mul(60))
     }
 
-    /// The instant so many hours later, or earlier where negative.
+    /// The instant `hours` later, or earlier if negative; saturates.
     #[must_use]
     pub fn plus_hours(self, hours: i64) -> Self {
         self.plus_seconds(hours.saturating_mul(HOUR_SECONDS))
     }
 
-    /// The instant so many times 24 hours later, or earlier where negative.
+    /// The instant `days` times 24 hours later, or earlier if negative; saturates.
     #[must_use]
     pub fn plus_days(self, days: i64) -> Self {
         self.plus_hours(days.saturating_mul(24))
     }
 
-    /// Time from another instant to this one, negative where the other is the later one.
+    /// Time elapsed from `other` to this instant; negative if `other` is later.
     #[must_use]
     pub fn since(self, other: Self) -> TimeDelta {
-        self.0 - other.0
+        self.utc() - other.utc()
     }
 }
 
-/// The same instant, the nearest one there is where it lies outside the calendar. A leap second is the second before.
+/// Saturates at the ends of the calendar. A leap second becomes the second before it.
 impl From<DateTime<Utc>> for Timestamp {
     fn from(at: DateTime<Utc>) -> Self {
-        let nanosecond = at.nanosecond();
-        let at = if nanosecond < 1_000_000_000 { at } else { at.with_nanosecond(0).unwrap_or(at) };
-        Self(at).clamp(Self::MIN, Self::MAX)
+        // chrono represents a leap second by a nanosecond beyond the second.
+        let nanosecond = if at.nanosecond() < 1_000_000_000 { at.nanosecond() } else { 0 };
+        Self { second: at.timestamp(), nanosecond }.clamp(Self::MIN, Self::MAX)
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = self.0.to_rfc3339_opts(SecondsFormat::Secs, true);
-        match self.0.nanosecond() {
+        let whole = self.utc().to_rfc3339_opts(SecondsFormat::Secs, true);
+        match self.nanosecond {
             0 => f.pad(&whole),
             nanosecond => {
                 let fraction = format!("{nanosecond:09}");
@@ -158,13 +162,13 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Ways to write an instant. All have an offset: `Z`, `+10:00`, `+1000` or `+10`.
+/// Accepted formats. All have an offset: `Z`, `+10:00`, `+1000` or `+10`.
 const FORMATS: [&str; 3] = ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y%m%dT%H%M%S%.f%#z"];
 
 impl FromStr for Timestamp {
     type Err = CalendarError;
 
-    /// Reads it as [`Timestamp::parse_with_offset`] does.
+    /// Parses like [`Timestamp::parse_with_offset`].
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::parse_with_offset(text).map(|at| Self::from(at.to_utc()))
     }
@@ -183,15 +187,15 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// The date that a text is, written as `2026-11-30` and in no other way.
+/// Parses a date written exactly as `2026-11-30`.
 #[must_use]
 pub fn parse_date(text: &str) -> Option<NaiveDate> {
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
     (text.len() == 10 && date.to_string() == text).then_some(date)
 }
 
-/// The date and time of a wall clock that a text is: written as `2026-11-30T09:00`, with a space for the `T` too and with
-/// or without seconds. A date alone is its midnight.
+/// Parses a wall-clock date and time written as `2026-11-30T09:00`, also with a space instead of the `T` and with
+/// seconds. A date alone means its midnight.
 #[must_use]
 pub fn parse_wall_time(text: &str) -> Option<NaiveDateTime> {
     let date = parse_date(text.get(..10)?)?;
@@ -204,13 +208,13 @@ pub fn parse_wall_time(text: &str) -> Option<NaiveDateTime> {
     clock.starts_with(&parsed.format("%H:%M").to_string()).then(|| date.and_time(parsed))
 }
 
-/// A date and time of a wall clock as messages and files have it: `2026-11-30T09:00:00`.
+/// Formats a wall-clock date and time as in messages and files: `2026-11-30T09:00:00`.
 #[must_use]
 pub fn wall_time_text(wall_time: NaiveDateTime) -> String {
     wall_time.format("%Y-%m-%dT%H:%M:%S%.f").to_string()
 }
 
-/// The date so many days later, or earlier where negative; the last or first one there is at the edge of the calendar.
+/// The date `days` later, or earlier if negative; saturates at the ends of the calendar.
 #[must_use]
 pub fn plus_days(date: NaiveDate, days: i64) -> NaiveDate {
     let edge = if days < 0 { NaiveDate::MIN } else { NaiveDate::MAX };

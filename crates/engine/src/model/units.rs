@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Cell, Fault, Kind, Remedy, Value, cell, of_another_kind, quoted};
+use super::record::{Cell, CellError, Kind, Remedy, Value, cell, quoted, wrong_kind};
 
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident) => {
@@ -16,7 +16,7 @@ macro_rules! identifier {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Wraps the identifier as it stands in the scenario.
+            /// Wraps an identifier as written, unchecked.
             pub fn new(id: impl Into<Arc<str>>) -> Self {
                 Self(id.into())
             }
@@ -44,12 +44,12 @@ macro_rules! identifier {
     };
 }
 
-/// The text, where it holds nothing that separates identifiers elsewhere.
-fn identifier(text: &str) -> Result<&str, Vec<Fault>> {
+/// Rejects `/` and `;`, which separate identifiers elsewhere, and control characters.
+fn identifier(text: &str) -> Result<&str, Vec<CellError>> {
     if text.contains(|c: char| c == '/' || c == ';' || c.is_control()) {
         let cause = format!("{} holds `/`, `;` or a control character", quoted(text));
-        let remedy = Remedy::Say("write the identifier without them".into());
-        return Err(vec![Fault { code: "bad_identifier", cause, remedy }]);
+        let remedy = Remedy::Text("write the identifier without them".into());
+        return Err(vec![CellError { code: "bad_identifier", cause, remedy }]);
     }
     Ok(text)
 }
@@ -81,14 +81,14 @@ identifier!(
 pub struct Score(f64);
 
 impl Score {
-    /// Nothing of it.
+    /// The lowest score, 0.
     pub const ZERO: Score = Score(0.0);
-    /// Neither high nor low.
+    /// The midpoint, 0.5.
     pub const HALF: Score = Score(0.5);
-    /// All of it.
+    /// The highest score, 1.
     pub const ONE: Score = Score(1.0);
 
-    /// The score, or nothing where the number is not in `0..=1`.
+    /// The score, or `None` if the value is not in `0..=1`.
     ///
     /// ```
     /// use mcoe_engine::model::Score;
@@ -101,7 +101,7 @@ impl Score {
         (0.0..=1.0).contains(&value).then_some(Self(value))
     }
 
-    /// The nearest score; a number that is not a number becomes 0.
+    /// The value clamped to `0..=1`; NaN becomes 0.
     #[must_use]
     pub fn clamped(value: f64) -> Self {
         if value.is_nan() {
@@ -110,7 +110,7 @@ impl Score {
         Self(value.clamp(0.0, 1.0))
     }
 
-    /// The number itself.
+    /// The value, `0..=1`.
     #[must_use]
     pub const fn get(self) -> f64 {
         self.0
@@ -127,11 +127,11 @@ impl Cell for Score {
     const KIND: Kind = Kind::Number;
     const RANGE: Option<(f64, f64)> = Some((0.0, 1.0));
 
-    fn from_value(value: Value<'_>) -> Result<Self, Vec<Fault>> {
+    fn from_value(value: Value<'_>) -> Result<Self, Vec<CellError>> {
         match value {
             Value::Number(number) => Self::new(number)
-                .ok_or_else(|| vec![Fault::out_of_range(&number.to_string(), "give a number from 0 to 1")]),
-            other => Err(vec![of_another_kind(&other)]),
+                .ok_or_else(|| vec![CellError::out_of_range(&number.to_string(), "give a number from 0 to 1")]),
+            other => Err(vec![wrong_kind(&other)]),
         }
     }
 

@@ -1,18 +1,18 @@
-//! What a guardrail said of a post.
+//! A guardrail's verdict on a post.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// A guardrail's answer, mildest first.
+/// A guardrail's answer, least severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Nothing against it.
+    /// No objection.
     Pass,
-    /// It may stand, and somebody should know.
+    /// Allowed, with a warning.
     Warn,
-    /// It must not run.
+    /// Not allowed.
     Block,
 }
 
@@ -28,10 +28,10 @@ impl Outcome {
     }
 }
 
-/// One guardrail's answer about one post, with where in the rules it was given.
+/// One guardrail's answer for one post, with its location in the rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// The guardrail: its id, its function and its name in reports are one.
+    /// The guardrail's id, which is also the name of its function and its name in reports.
     pub rule: Arc<str>,
     /// The answer.
     pub outcome: Outcome,
@@ -41,6 +41,6 @@ pub struct Verdict {
     pub remedy: Arc<str>,
     /// File of the pack that holds the rule.
     pub file: Arc<str>,
-    /// Line of that file on which the answer was given, from 1.
+    /// 1-based line of that file on which the answer was given.
     pub line: u32,
 }

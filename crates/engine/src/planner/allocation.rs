@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::channel::Desk;
+use super::channel::ChannelDraft;
 use super::hours::HourRule;
 use super::judge::fatigue_at_end;
 use crate::model::{
@@ -11,50 +11,50 @@ use crate::model::{
 };
 use crate::rules::ClientRules;
 
-/// One channel's allocation, from its desk and the client's evaluated posts.
-pub(super) fn allocation(desk: &Desk<'_>, posts: &[Post], hours: usize) -> Allocation {
-    let channel = desk.state.channel;
+/// One channel's allocation, from its channel_draft and the client's evaluated posts.
+pub(super) fn allocation(channel_draft: &ChannelDraft<'_>, posts: &[Post], hours: usize) -> Allocation {
+    let channel = channel_draft.state.channel;
     let own: Vec<&Post> = posts.iter().filter(|post| post.channel == channel).collect();
     let blocked = own.iter().filter(|post| !post.is_live()).count();
     let hours_removed = HourRule::ALL
         .into_iter()
-        .map(|rule| (rule.name(), desk.hours.forbidden.iter().filter(|by| **by == Some(rule)).count() as u32))
+        .map(|rule| (rule.name(), channel_draft.hours.forbidden.iter().filter(|by| **by == Some(rule)).count() as u32))
         .filter(|(_, count)| *count > 0)
         .collect();
     Allocation {
         channel,
-        seen: Arc::clone(&desk.seen),
-        posts_wanted: desk.wanted,
-        posts_target: desk.target,
-        target_source: desk.target_source,
+        seen: Arc::clone(&channel_draft.seen),
+        posts_wanted: channel_draft.wanted,
+        posts_target: channel_draft.target,
+        target_source: channel_draft.target_source,
         posts_planned: own.len() as u32,
         posts_blocked: blocked as u32,
-        why_fewer: why_fewer(desk, &own),
-        fatigue_start: desk.instance.fatigue_start,
-        fatigue_end: fatigue_at_end(desk, posts, hours),
-        mean_quality: desk.mean_quality,
-        end_weight: desk.instance.end_weight,
-        objective: desk.solution.objective,
-        upper_bound: desk.upper_bound,
-        tier: if desk.solution.optimal { Tier::Exact } else { Tier::Fast },
-        hours_allowed: desk.instance.allowed.iter().filter(|allowed| **allowed).count() as u32,
+        why_fewer: why_fewer(channel_draft, &own),
+        fatigue_start: channel_draft.instance.fatigue_start,
+        fatigue_end: fatigue_at_end(channel_draft, posts, hours),
+        mean_quality: channel_draft.mean_quality,
+        end_weight: channel_draft.instance.end_weight,
+        objective: channel_draft.solution.objective,
+        upper_bound: channel_draft.upper_bound,
+        tier: if channel_draft.solution.optimal { Tier::Exact } else { Tier::Fast },
+        hours_allowed: channel_draft.instance.allowed.iter().filter(|allowed| **allowed).count() as u32,
         hours_removed,
     }
 }
 
-fn why_fewer(desk: &Desk<'_>, posts: &[&Post]) -> String {
+fn why_fewer(channel_draft: &ChannelDraft<'_>, posts: &[&Post]) -> String {
     let mut reasons = Vec::new();
-    if desk.target != desk.wanted {
-        reasons.push(why_other_target(desk));
+    if channel_draft.target != channel_draft.wanted {
+        reasons.push(why_other_target(channel_draft));
     }
-    let committed = desk.hours.committed.len();
+    let committed = channel_draft.hours.committed.len();
     if committed > 0 {
         reasons.push(format!("{committed} committed already"));
     }
-    let placed = desk.solution.chosen.len();
-    let missing = desk.instance.posts_max.saturating_sub(placed);
+    let placed = channel_draft.solution.chosen.len();
+    let missing = channel_draft.instance.posts_max.saturating_sub(placed);
     if missing > 0 {
-        reasons.push(format!("{missing} {}", why_unplaced(desk)));
+        reasons.push(format!("{missing} {}", why_unplaced(channel_draft)));
     }
     let mut held: BTreeMap<&str, u32> = BTreeMap::new();
     for reason in posts.iter().filter_map(|post| post.blocked.as_deref()) {
@@ -65,27 +65,27 @@ fn why_fewer(desk: &Desk<'_>, posts: &[&Post]) -> String {
 }
 
 /// Why the target differs from the number of posts that the rules want.
-fn why_other_target(desk: &Desk<'_>) -> String {
-    let (wanted, target) = (desk.wanted, desk.target);
-    match desk.target_source {
+fn why_other_target(channel_draft: &ChannelDraft<'_>) -> String {
+    let (wanted, target) = (channel_draft.wanted, channel_draft.target);
+    match channel_draft.target_source {
         TargetSource::FatigueSteps => {
-            format!("at fatigue {:.2} the rules set {wanted} posts to {target}", desk.instance.fatigue_start)
+            format!("at fatigue {:.2} the rules set {wanted} posts to {target}", channel_draft.instance.fatigue_start)
         }
         TargetSource::Hook => format!("the pack's `weekly_posts` function set {wanted} posts to {target}"),
     }
 }
 
 /// Why the solver placed fewer posts than it could: no room, or no gain.
-fn why_unplaced(desk: &Desk<'_>) -> &'static str {
-    let chosen = &desk.solution.chosen;
+fn why_unplaced(channel_draft: &ChannelDraft<'_>) -> &'static str {
+    let chosen = &channel_draft.solution.chosen;
     let fits = |hour: usize| {
         let mut more = chosen.clone();
         let at = more.partition_point(|other| *other < hour);
         more.insert(at, hour);
-        desk.instance.is_feasible(&more)
+        channel_draft.instance.is_feasible(&more)
     };
-    let has_room = (0..desk.instance.value.len()).any(|hour| !chosen.contains(&hour) && fits(hour));
-    let day_full = desk.hours.forbidden.contains(&Some(HourRule::DayFull));
+    let has_room = (0..channel_draft.instance.value.len()).any(|hour| !chosen.contains(&hour) && fits(hour));
+    let day_full = channel_draft.hours.forbidden.contains(&Some(HourRule::DayFull));
     match (has_room, day_full) {
         (true, _) => "left out: a further post would cost more in fatigue than it earns",
         (false, true) => "without room: spacing, closed hours and days that the client's other posts fill",

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::channel::{Desk, Scored};
+use super::channel::{ChannelDraft, Scored};
 use super::matching::{Choice, best_matching};
 use super::objection::{Moment, objection_to_asset};
 use crate::agents::ClientWeek;
@@ -20,8 +20,8 @@ use crate::model::{Asset, AssetId, Timestamp};
 /// A placed slot that needs an asset.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Slot {
-    /// Index of its channel's desk.
-    pub desk: usize,
+    /// Index of its channel's channel_draft.
+    pub channel_draft: usize,
     /// Hour of the week.
     pub hour: usize,
     /// When the post goes out, to the minute.
@@ -32,31 +32,37 @@ pub(super) struct Slot {
     pub weight: f64,
 }
 
-/// By slot, the index of a candidate on its desk; `None` without an asset.
+/// By slot, the index of a candidate on its channel_draft; `None` without an asset.
 pub(super) type Assignment = Vec<Option<usize>>;
 
-pub(super) fn assign(desks: &[Desk<'_>], slots: &[Slot], week: &ClientWeek<'_>, histories: &Histories) -> Assignment {
+pub(super) fn assign(
+    channel_drafts: &[ChannelDraft<'_>],
+    slots: &[Slot],
+    week: &ClientWeek<'_>,
+    histories: &Histories,
+) -> Assignment {
     let rules = &week.rules.assets;
-    let (offers, caps) = offers(desks, week);
+    let (offers, caps) = offers(channel_drafts, week);
     let wants = slots
         .iter()
         .map(|slot| {
-            let desk = desks.get(slot.desk);
-            let shares = desk.map_or_else(Vec::new, |desk| shares(week, desk, histories, slot));
-            Want { desk: slot.desk, at: slot.at, weight: slot.weight, shares }
+            let channel_draft = channel_drafts.get(slot.channel_draft);
+            let shares =
+                channel_draft.map_or_else(Vec::new, |channel_draft| shares(week, channel_draft, histories, slot));
+            SlotRow { channel_draft: slot.channel_draft, at: slot.at, weight: slot.weight, shares }
         })
         .collect();
     // A post without an asset is blocked and earns nothing.
-    let market = Market::new(offers, wants, caps, 0.0);
+    let market = AssignmentProblem::new(offers, wants, caps, 0.0);
     if rules.cooldown_hours < week.hours.len() as f64 {
-        return market.in_order_of_weight(rules.cooldown_hours);
+        return market.greedy(rules.cooldown_hours);
     }
     market.exact()
 }
 
-/// The assets on each desk, numbered across all desks, and how often each may still be used: the weekly cap less the
+/// The assets on each channel_draft, numbered across all channel_drafts, and how often each may still be used: the weekly cap less the
 /// uses already committed.
-fn offers(desks: &[Desk<'_>], week: &ClientWeek<'_>) -> (Vec<Vec<Offer>>, Vec<usize>) {
+fn offers(channel_drafts: &[ChannelDraft<'_>], week: &ClientWeek<'_>) -> (Vec<Vec<AssetOption>>, Vec<usize>) {
     let end = week.hours.instant(week.hours.len() as i64);
     let mut committed: BTreeMap<&AssetId, usize> = BTreeMap::new();
     for used in week.state.asset_uses.iter().filter(|used| (week.hours.start()..end).contains(&used.at)) {
@@ -65,73 +71,84 @@ fn offers(desks: &[Desk<'_>], week: &ClientWeek<'_>) -> (Vec<Vec<Offer>>, Vec<us
     let cap = week.rules.assets.max_uses_per_week as usize;
     let mut numbers: BTreeMap<&AssetId, usize> = BTreeMap::new();
     let mut caps = Vec::new();
-    let mut offers = Vec::with_capacity(desks.len());
-    for desk in desks {
-        let mut row = Vec::with_capacity(desk.candidates.len());
-        for scored in &desk.candidates {
+    let mut offers = Vec::with_capacity(channel_drafts.len());
+    for channel_draft in channel_drafts {
+        let mut row = Vec::with_capacity(channel_draft.candidates.len());
+        for scored in &channel_draft.candidates {
             let id = &scored.candidate.asset.id;
             let asset = *numbers.entry(id).or_insert_with(|| {
                 caps.push(cap.saturating_sub(committed.get(id).copied().unwrap_or(0)));
                 caps.len() - 1
             });
-            row.push(Offer { asset, quality: scored.quality });
+            row.push(AssetOption { asset, quality: scored.quality });
         }
         offers.push(row);
     }
     (offers, caps)
 }
 
-/// For each candidate of a slot's desk, the share of the slot's weight that it earns given its campaign; `None` if it
+/// For each candidate of a slot's channel_draft, the share of the slot's weight that it earns given its campaign; `None` if it
 /// may not be used there.
-fn shares(week: &ClientWeek<'_>, desk: &Desk<'_>, histories: &Histories, slot: &Slot) -> Vec<Option<f64>> {
-    let day = desk.hours.day(week, slot.hour);
+fn shares(
+    week: &ClientWeek<'_>,
+    channel_draft: &ChannelDraft<'_>,
+    histories: &Histories,
+    slot: &Slot,
+) -> Vec<Option<f64>> {
+    let day = channel_draft.hours.day(week, slot.hour);
     let share = |asset: &Asset| day.map_or(1.0, |day| day.share_of_hour(day.campaign_of(Some(asset))));
-    let candidates = desk.candidates.iter();
+    let candidates = channel_draft.candidates.iter();
     candidates
-        .map(|scored| may_use(week, desk, histories, slot, scored).then(|| share(scored.candidate.asset)))
+        .map(|scored| may_use(week, channel_draft, histories, slot, scored).then(|| share(scored.candidate.asset)))
         .collect()
 }
 
-fn may_use(week: &ClientWeek<'_>, desk: &Desk<'_>, histories: &Histories, slot: &Slot, scored: &Scored<'_>) -> bool {
+fn may_use(
+    week: &ClientWeek<'_>,
+    channel_draft: &ChannelDraft<'_>,
+    histories: &Histories,
+    slot: &Slot,
+    scored: &Scored<'_>,
+) -> bool {
     let Candidate { asset, place, available_from, .. } = scored.candidate;
     let Some(history) = histories.get(place) else { return false };
-    let moment = Moment { channel: desk.state.channel, at: slot.at, date: slot.date };
+    let moment = Moment { channel: channel_draft.state.channel, at: slot.at, date: slot.date };
     slot.at >= available_from && objection_to_asset(week, asset, history, moment).is_none()
 }
 
 /// Weights are scaled to integers up to this for the exact matching.
 const SCALE: f64 = 1e9;
 
-/// An asset available on one desk.
+/// An asset available on one channel_draft.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Offer {
+struct AssetOption {
     asset: usize,
     quality: f64,
 }
 
-/// A slot, and how it values the offers of its desk.
+/// A slot, and how it values the offers of its channel_draft.
 #[derive(Debug, Clone, PartialEq)]
-struct Want {
-    desk: usize,
+struct SlotRow {
+    channel_draft: usize,
     at: Timestamp,
     weight: f64,
-    /// By offer of the desk, the factor on its quality; `None` if the slot cannot use it.
+    /// By offer of the channel_draft, the factor on its quality; `None` if the slot cannot use it.
     shares: Vec<Option<f64>>,
 }
 
-impl Want {
+impl SlotRow {
     /// The offers it can use, by index, with their effective quality in this slot.
-    fn usable<'w>(&'w self, offers: &'w [Offer]) -> impl Iterator<Item = (usize, &'w Offer, f64)> {
+    fn usable<'w>(&'w self, offers: &'w [AssetOption]) -> impl Iterator<Item = (usize, &'w AssetOption, f64)> {
         let shares = offers.iter().zip(&self.shares).enumerate();
         shares.filter_map(|(place, (offer, share))| Some((place, offer, offer.quality * (*share)?)))
     }
 }
 
-/// The assignment problem: slots, offers by desk, and caps on uses.
+/// The assignment problem: slots, offers by channel_draft, and caps on uses.
 #[derive(Debug)]
-struct Market {
-    offers: Vec<Vec<Offer>>,
-    wants: Vec<Want>,
+struct AssignmentProblem {
+    offers: Vec<Vec<AssetOption>>,
+    wants: Vec<SlotRow>,
     /// Remaining uses this week, by asset.
     caps: Vec<usize>,
     without: f64,
@@ -139,8 +156,8 @@ struct Market {
     unit: f64,
 }
 
-impl Market {
-    fn new(offers: Vec<Vec<Offer>>, wants: Vec<Want>, caps: Vec<usize>, without: f64) -> Self {
+impl AssignmentProblem {
+    fn new(offers: Vec<Vec<AssetOption>>, wants: Vec<SlotRow>, caps: Vec<usize>, without: f64) -> Self {
         let best_share = wants.iter().flat_map(|want| &want.shares).flatten().copied().fold(1.0, f64::max);
         let best_quality = offers.iter().flatten().map(|offer| offer.quality).fold(1.0, f64::max) * best_share;
         let best_weight = wants.iter().map(|want| want.weight).fold(f64::MIN_POSITIVE, f64::max);
@@ -149,9 +166,10 @@ impl Market {
 
     /// The assignment of maximum total weight.
     fn exact(&self) -> Assignment {
-        let firsts: Vec<usize> =
-            (0..self.offers.len()).map(|desk| self.offers.iter().take(desk).map(Vec::len).sum()).collect();
-        let first = |want: &Want| firsts.get(want.desk).copied().unwrap_or(0);
+        let firsts: Vec<usize> = (0..self.offers.len())
+            .map(|channel_draft| self.offers.iter().take(channel_draft).map(Vec::len).sum())
+            .collect();
+        let first = |want: &SlotRow| firsts.get(want.channel_draft).copied().unwrap_or(0);
         let choices: Vec<Vec<Choice>> = self.wants.iter().map(|want| self.choices(want, first(want))).collect();
         let assets: Vec<usize> = self.offers.iter().flatten().map(|offer| offer.asset).collect();
         let found = best_matching(&choices, &assets, &self.caps);
@@ -159,7 +177,7 @@ impl Market {
     }
 
     /// The offers, numbered from `first`, that a slot can use and that earn it at least as much as no asset.
-    fn choices(&self, want: &Want, first: usize) -> Vec<Choice> {
+    fn choices(&self, want: &SlotRow, first: usize) -> Vec<Choice> {
         let without = self.weight(want, self.without);
         want.usable(self.offers_to(want))
             .map(|(index, _, quality)| (first + index, self.weight(want, quality) - without))
@@ -171,31 +189,32 @@ impl Market {
         self.caps.get(asset).copied().unwrap_or(0)
     }
 
-    fn offers_to(&self, want: &Want) -> &[Offer] {
-        self.offers.get(want.desk).map_or(&[], Vec::as_slice)
+    fn offers_to(&self, want: &SlotRow) -> &[AssetOption] {
+        self.offers.get(want.channel_draft).map_or(&[], Vec::as_slice)
     }
 
-    fn weight(&self, want: &Want, quality: f64) -> i64 {
+    fn weight(&self, want: &SlotRow, quality: f64) -> i64 {
         (want.weight * quality * self.unit).round() as i64
     }
 
     /// Greedy: slots in descending order of weight, each with the best offer that keeps its cooldown before and after.
-    fn in_order_of_weight(&self, cooldown_hours: f64) -> Assignment {
-        let mut order: Vec<(usize, &Want)> = self.wants.iter().enumerate().collect();
+    fn greedy(&self, cooldown_hours: f64) -> Assignment {
+        let mut order: Vec<(usize, &SlotRow)> = self.wants.iter().enumerate().collect();
         order.sort_by(|(_, a), (_, b)| b.weight.total_cmp(&a.weight));
         let mut taken: BTreeMap<usize, Vec<(usize, Timestamp)>> = BTreeMap::new();
         let mut assignment = vec![None; self.wants.len()];
         for (slot, want) in order {
-            let is_free = |offer: &Offer| {
+            let is_free = |offer: &AssetOption| {
                 let uses = taken.get(&offer.asset).map_or(&[][..], Vec::as_slice);
                 let apart =
                     |at: Timestamp| (at.as_second() - want.at.as_second()).abs() as f64 >= cooldown_hours * 3600.0;
-                uses.len() < self.cap(offer.asset) && uses.iter().all(|(desk, at)| *desk != want.desk || apart(*at))
+                uses.len() < self.cap(offer.asset)
+                    && uses.iter().all(|(channel_draft, at)| *channel_draft != want.channel_draft || apart(*at))
             };
             let usable = want.usable(self.offers_to(want)).filter(|(_, offer, _)| is_free(offer));
             let best = usable.max_by(|(a, _, x), (b, _, y)| x.total_cmp(y).then(b.cmp(a)));
             let Some((index, offer, _)) = best.filter(|(_, _, quality)| *quality >= self.without) else { continue };
-            taken.entry(offer.asset).or_default().push((want.desk, want.at));
+            taken.entry(offer.asset).or_default().push((want.channel_draft, want.at));
             if let Some(place) = assignment.get_mut(slot) {
                 *place = Some(index);
             }
@@ -210,20 +229,23 @@ mod tests {
 
     use super::*;
 
-    fn earned(market: &Market, assignment: &[Option<usize>]) -> f64 {
-        let quality = |(want, index): (&Want, &Option<usize>)| {
-            let quality = |index: usize| market.offers[want.desk][index].quality * want.shares[index].unwrap_or(0.0);
+    fn earned(market: &AssignmentProblem, assignment: &[Option<usize>]) -> f64 {
+        let quality = |(want, index): (&SlotRow, &Option<usize>)| {
+            let quality =
+                |index: usize| market.offers[want.channel_draft][index].quality * want.shares[index].unwrap_or(0.0);
             want.weight * index.map_or(market.without, quality)
         };
         market.wants.iter().zip(assignment).map(quality).sum()
     }
 
-    fn is_allowed(market: &Market, assignment: &[Option<usize>]) -> bool {
+    fn is_allowed(market: &AssignmentProblem, assignment: &[Option<usize>]) -> bool {
         let pairs: Vec<(usize, usize, usize)> = market
             .wants
             .iter()
             .zip(assignment)
-            .filter_map(|(want, index)| index.map(|index| (want.desk, index, market.offers[want.desk][index].asset)))
+            .filter_map(|(want, index)| {
+                index.map(|index| (want.channel_draft, index, market.offers[want.channel_draft][index].asset))
+            })
             .collect();
         let usable =
             market.wants.iter().zip(assignment).all(|(want, index)| index.is_none_or(|i| want.shares[i].is_some()));
@@ -234,12 +256,12 @@ mod tests {
     }
 
     /// The value of the best assignment, by exhaustive search.
-    fn brute_force(market: &Market, so_far: &mut Vec<Option<usize>>) -> f64 {
+    fn brute_force(market: &AssignmentProblem, so_far: &mut Vec<Option<usize>>) -> f64 {
         let slot = so_far.len();
         if slot == market.wants.len() {
             return if is_allowed(market, so_far) { earned(market, so_far) } else { f64::NEG_INFINITY };
         }
-        let offers = market.offers[market.wants[slot].desk].len();
+        let offers = market.offers[market.wants[slot].channel_draft].len();
         let mut best = f64::NEG_INFINITY;
         for choice in std::iter::once(None).chain((0..offers).map(Some)) {
             so_far.push(choice);
@@ -251,28 +273,28 @@ mod tests {
 
     prop_compose! {
         fn markets()(
-            desks in 1_usize..4,
+            channel_drafts in 1_usize..4,
             assets in 1_usize..5,
             slots in 1_usize..6,
             caps in prop::collection::vec(0_usize..4, 5),
             without in 0.0..1.0_f64,
             draws in prop::collection::vec(0.0..1.0_f64, 200),
-        ) -> Market {
+        ) -> AssignmentProblem {
             let mut draws = draws.into_iter().cycle();
             let mut draw = move || draws.next().unwrap();
-            let offers: Vec<Vec<Offer>> = (0..desks)
+            let offers: Vec<Vec<AssetOption>> = (0..channel_drafts)
                 .map(|_| (0..assets).filter(|_| draw() < 0.7).map(|asset| (asset, 0.3 + asset as f64 * 0.07)).collect::<Vec<_>>())
-                .map(|row| row.into_iter().map(|(asset, quality)| Offer { asset, quality }).collect())
+                .map(|row| row.into_iter().map(|(asset, quality)| AssetOption { asset, quality }).collect())
                 .collect();
-            let wants: Vec<Want> = (0..slots)
+            let wants: Vec<SlotRow> = (0..slots)
                 .map(|slot| {
-                    let desk = slot % desks;
+                    let channel_draft = slot % channel_drafts;
                     let share = |i: usize| 0.4 + ((slot * 11 + i * 5) % 4) as f64 * 0.3;
-                    let shares = (0..offers[desk].len()).map(|i| ((slot * 7 + i * 3) % 5 != 0).then(|| share(i))).collect();
-                    Want { desk, at: Timestamp::UNIX_EPOCH, weight: 0.5 + (slot * 13 % 7) as f64, shares }
+                    let shares = (0..offers[channel_draft].len()).map(|i| ((slot * 7 + i * 3) % 5 != 0).then(|| share(i))).collect();
+                    SlotRow { channel_draft, at: Timestamp::UNIX_EPOCH, weight: 0.5 + (slot * 13 % 7) as f64, shares }
                 })
                 .collect();
-            Market { offers, wants, caps, without, unit: 1e7 }
+            AssignmentProblem { offers, wants, caps, without, unit: 1e7 }
         }
     }
 
@@ -289,7 +311,7 @@ mod tests {
 
         #[test]
         fn slots_that_choose_in_turn_stay_within_the_rules(market in markets()) {
-            prop_assert!(is_allowed(&market, &market.in_order_of_weight(1.0)));
+            prop_assert!(is_allowed(&market, &market.greedy(1.0)));
         }
     }
 }

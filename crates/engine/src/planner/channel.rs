@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{self, Candidate, Histories, hours_between};
 use crate::model::{
-    Channel, ChannelSeen, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier, Timestamp,
+    Channel, ChannelSnapshot, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier, Timestamp,
     WorkspaceId,
 };
 use crate::planner::hours::{ChannelHours, HourRule, lay_out};
@@ -26,10 +26,10 @@ pub(super) struct Scored<'a> {
 }
 
 /// One channel's week while it is planned.
-pub(super) struct Desk<'a> {
+pub(super) struct ChannelDraft<'a> {
     pub state: &'a ChannelState,
     pub rules: &'a ChannelRules,
-    pub seen: Arc<ChannelSeen>,
+    pub seen: Arc<ChannelSnapshot>,
     pub ctx: Arc<ChannelFacts>,
     pub hours: ChannelHours<'a>,
     /// Weights from the pack's `hour_weights` function, if it has one.
@@ -51,27 +51,27 @@ pub(super) struct Desk<'a> {
     pub upper_bound: f64,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> ChannelDraft<'a> {
     /// Sets up the channel's week with no slots yet.
     pub fn set_up(
         week: &ClientWeek<'a>,
         client_rules: &ClientRules,
         state: &'a ChannelState,
-        (seen, facts): (ChannelSeen, ChannelFacts),
+        (seen, facts): (ChannelSnapshot, ChannelFacts),
         candidates: Vec<Candidate<'a>>,
-        bench: &mut Bench<'_>,
+        worker: &mut WorkerContext<'_>,
     ) -> Result<Self, RuleFailure> {
         let rules = week.rules.channel(state.channel);
         let ctx = Arc::new(facts);
         let wanted = rules.weekly_posts;
-        let (target, target_source) = match bench.evaluator.weekly_posts(&ctx)? {
+        let (target, target_source) = match worker.evaluator.weekly_posts(&ctx)? {
             Some(posts) => (posts, TargetSource::Hook),
-            None => (lowered_posts(week.rules, wanted, ctx.fatigue), TargetSource::FatigueSteps),
+            None => (weekly_posts_after_fatigue(week.rules, wanted, ctx.fatigue), TargetSource::FatigueSteps),
         };
-        let hour_weights = bench.evaluator.hour_weights(&ctx)?;
+        let hour_weights = worker.evaluator.hour_weights(&ctx)?;
         let minute = minute(week.rules.calendar.minute, week.client, state);
         let hours = lay_out(week, state, rules, &candidates, hour_weights.as_deref(), minute);
-        let candidates = scored(client_rules, state, &ctx, candidates, bench.evaluator)?;
+        let candidates = scored(client_rules, state, &ctx, candidates, worker.evaluator)?;
         let places = target.saturating_sub(hours.committed.len() as u32);
         let mean_quality = mean_quality(&candidates, places as usize, week.rules.assets.quality_without_asset);
         let instance = instance(week.rules, rules, &hours, ctx.fatigue, places, mean_quality);
@@ -95,9 +95,9 @@ impl<'a> Desk<'a> {
     }
 
     /// Places the slots, ignoring the client's other channels.
-    pub fn solve(&mut self, rounds: u32, bench: &mut Bench<'_>) {
-        self.instance.end_weight = bench.solver.end_weight(&self.instance, rounds);
-        self.solution = bench.solve(&self.instance);
+    pub fn solve(&mut self, rounds: u32, worker: &mut WorkerContext<'_>) {
+        self.instance.end_weight = worker.solver.end_weight(&self.instance, rounds);
+        self.solution = worker.solve(&self.instance);
         self.upper_bound = self.solution.objective;
     }
 
@@ -116,7 +116,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Removes hours and solves again.
-    pub fn close(&mut self, hours: impl Iterator<Item = usize>, bench: &mut Bench<'_>) {
+    pub fn close(&mut self, hours: impl Iterator<Item = usize>, worker: &mut WorkerContext<'_>) {
         for hour in hours {
             if let (Some(allowed), Some(forbidden)) =
                 (self.instance.allowed.get_mut(hour), self.hours.forbidden.get_mut(hour))
@@ -125,18 +125,18 @@ impl<'a> Desk<'a> {
                 forbidden.get_or_insert(HourRule::DayFull);
             }
         }
-        self.solution = bench.solve(&self.instance);
+        self.solution = worker.solve(&self.instance);
     }
 }
 
 /// Solver and rule evaluator of one worker.
-pub(super) struct Bench<'w> {
+pub(super) struct WorkerContext<'w> {
     pub solver: &'w mut Solver,
     pub evaluator: &'w mut Evaluator,
     pub tier: Tier,
 }
 
-impl Bench<'_> {
+impl WorkerContext<'_> {
     fn solve(&mut self, instance: &Instance) -> Solution {
         match self.tier {
             Tier::Exact => self.solver.solve(instance),
@@ -147,7 +147,7 @@ impl Bench<'_> {
 
 /// Weekly posts after fatigue has lowered them, rounded down; for a pack without a `weekly_posts` function.
 #[must_use]
-pub fn lowered_posts(rules: &Rules, wanted: u32, fatigue: f64) -> u32 {
+pub fn weekly_posts_after_fatigue(rules: &Rules, wanted: u32, fatigue: f64) -> u32 {
     let factor = step_at(&rules.fatigue.frequency, fatigue).unwrap_or(1.0);
     // Keeps a product such as 0.75 x 4 from being rounded down to 2 because of its inexact factors.
     (f64::from(wanted) * factor + 1e-9).floor() as u32
@@ -183,12 +183,12 @@ pub(super) fn minute(rule: MinuteRule, client: &Client, state: &ChannelState) ->
 }
 
 /// What is known of a channel's week, apart from the pack's own numbers.
-pub(super) fn channel_seen(week: &ClientWeek<'_>, state: &ChannelState) -> ChannelSeen {
+pub(super) fn channel_seen(week: &ClientWeek<'_>, state: &ChannelState) -> ChannelSnapshot {
     let client = week.client;
     let start = week.hours.start();
     let unknown_is_half = |score: Option<crate::model::Score>| score.map_or(0.5, |score| score.get());
     let last = state.recent_posts.iter().copied().chain(state.last_post_at).filter(|at| *at < start).max();
-    ChannelSeen {
+    ChannelSnapshot {
         industry: Arc::clone(&client.industry),
         tags: client.tags.clone(),
         status: client.status,
@@ -208,7 +208,7 @@ pub(super) fn channel_seen(week: &ClientWeek<'_>, state: &ChannelState) -> Chann
 
 /// Identifies a channel-week: client, workspace and channel.
 #[derive(Clone, Copy)]
-pub(super) struct Whose<'a> {
+pub(super) struct ChannelKey<'a> {
     pub client: &'a ClientId,
     pub workspace: &'a WorkspaceId,
     pub channel: Channel,
@@ -225,8 +225,8 @@ pub struct WarningsSeen {
 
 /// The facts of a channel's week that scripts can read. `rules` are the client's, without campaign overlays.
 pub(super) fn channel_facts(
-    whose: Whose<'_>,
-    seen: &ChannelSeen,
+    whose: ChannelKey<'_>,
+    seen: &ChannelSnapshot,
     rules: &Rules,
     warnings: WarningsSeen,
     reality: &PerformanceReality,

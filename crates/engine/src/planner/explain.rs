@@ -8,10 +8,10 @@ use std::sync::Arc;
 use chrono::{NaiveDateTime, Timelike as _};
 use serde::Serialize;
 
-use super::channel::{Bench, Desk, response};
+use super::channel::{ChannelDraft, WorkerContext, response};
 use super::hours::{HourRule, closed_range, day_source, hour_value, weight_by_script};
-use super::judge::{Held, judge};
-use super::week::{Draft, FrontDesk, draft};
+use super::judge::{OverCapacityPosts, judge};
+use super::week::{Draft, PlanningContext, draft};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::points;
@@ -24,7 +24,7 @@ use crate::rules::{Flip, GuardrailRules, Input, OverlayKey, PostFacts, RiskRules
 
 /// One named number of an explanation, with its source.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Part {
+pub struct Component {
     /// What the number is.
     pub name: String,
     /// Its value.
@@ -49,7 +49,7 @@ pub struct PostExplanation {
     /// Why it is blocked; `None` if it is not.
     pub blocked: Option<Arc<Reason>>,
     /// The factors whose product is `slot_value`.
-    pub value_parts: Vec<Part>,
+    pub value_parts: Vec<Component>,
     /// v(t) with the weight of the post's campaign: expected engagements at quality factor 1 and without fatigue.
     pub slot_value: f64,
     /// Number of allowed hours of the week with a higher value, fatigue aside.
@@ -112,7 +112,7 @@ pub struct AssetExplanation {
     /// Id of the root asset of its family.
     pub family: String,
     /// Points by component; empty if a script computes the score.
-    pub parts: Vec<Part>,
+    pub parts: Vec<Component>,
     /// Total score, `0..=100`.
     pub score: f64,
     /// Number of assets with a higher score that the channel can use this week.
@@ -209,12 +209,13 @@ pub fn explain_post(
     plan: &ClientPlan,
     post: &Post,
 ) -> Result<PostExplanation, ExplainError> {
-    with_draft(planner, scenario, week, &plan.client_id, |draft, bench| {
-        let desk = draft.desks.iter().find(|desk| desk.state.channel == post.channel);
-        let desk = desk.ok_or_else(|| no_channel(&plan.client_id, post.channel))?;
-        let places = Places { planner, week: &draft.week };
-        let verdicts = places.verdicts(draft, desk, plan, post, bench)?;
-        Ok(PostExplanation { verdicts, ..places.post(draft, desk, post) })
+    with_draft(planner, scenario, week, &plan.client_id, |draft, worker| {
+        let channel_draft =
+            draft.channel_drafts.iter().find(|channel_draft| channel_draft.state.channel == post.channel);
+        let channel_draft = channel_draft.ok_or_else(|| no_channel(&plan.client_id, post.channel))?;
+        let explainer = Explainer { planner, week: &draft.week };
+        let verdicts = explainer.verdicts(draft, channel_draft, plan, post, worker)?;
+        Ok(PostExplanation { verdicts, ..explainer.post(draft, channel_draft, post) })
     })
 }
 
@@ -222,7 +223,7 @@ pub fn explain_post(
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HourExplanation {
     /// The factors whose product is `slot_value`.
-    pub value_parts: Vec<Part>,
+    pub value_parts: Vec<Component>,
     /// v(t) with the weight of the post's campaign: expected engagements at quality factor 1 and without fatigue.
     pub slot_value: f64,
     /// Number of hours of the week with a higher value, fatigue aside.
@@ -245,8 +246,8 @@ pub fn explain_hour(
     campaign: Option<&CampaignId>,
 ) -> Result<HourExplanation, ExplainError> {
     with_draft(planner, scenario, week, client, |draft, _| {
-        let desk = draft.desks.iter().find(|desk| desk.state.channel == channel);
-        let desk = desk.ok_or_else(|| no_channel(client, channel))?;
+        let channel_draft = draft.channel_drafts.iter().find(|channel_draft| channel_draft.state.channel == channel);
+        let channel_draft = channel_draft.ok_or_else(|| no_channel(client, channel))?;
         let hours = &draft.week.hours;
         let hour = (at.as_second() - hours.instant(0).as_second()).div_euclid(HOUR_SECONDS);
         let hour = usize::try_from(hour).ok().filter(|hour| *hour < hours.len());
@@ -255,11 +256,11 @@ pub fn explain_hour(
             week: week.to_string(),
             zone: draft.week.client.zone.name().to_owned(),
         })?;
-        let value = desk.hours.value.get(hour).copied().unwrap_or_default();
+        let value = channel_draft.hours.value.get(hour).copied().unwrap_or_default();
         Ok(HourExplanation {
-            value_parts: Places { planner, week: &draft.week }.value_parts(desk, hour, campaign),
-            slot_value: desk.hours.value_for(&draft.week, hour, campaign),
-            better_hours: desk.hours.value.iter().filter(|other| **other > value).count(),
+            value_parts: Explainer { planner, week: &draft.week }.value_parts(channel_draft, hour, campaign),
+            slot_value: channel_draft.hours.value_for(&draft.week, hour, campaign),
+            better_hours: channel_draft.hours.value.iter().filter(|other| **other > value).count(),
             hours: hours.len(),
         })
     })
@@ -277,16 +278,16 @@ pub fn why_not(
     channel: Channel,
     at: NaiveDateTime,
 ) -> Result<WhyNot, ExplainError> {
-    with_draft(planner, scenario, week, client, |draft, bench| {
-        let desk = draft.desks.iter().find(|desk| desk.state.channel == channel);
-        let desk = desk.ok_or_else(|| no_channel(client, channel))?;
-        let places = Places { planner, week: &draft.week };
-        let hour = places.hour(at).ok_or_else(|| ExplainError::NoSuchHour {
+    with_draft(planner, scenario, week, client, |draft, worker| {
+        let channel_draft = draft.channel_drafts.iter().find(|channel_draft| channel_draft.state.channel == channel);
+        let channel_draft = channel_draft.ok_or_else(|| no_channel(client, channel))?;
+        let explainer = Explainer { planner, week: &draft.week };
+        let hour = explainer.hour(at).ok_or_else(|| ExplainError::NoSuchHour {
             at: wall_time_text(at),
             week: week.to_string(),
             zone: draft.week.client.zone.name().to_owned(),
         })?;
-        Ok(places.why_not(desk, hour, bench))
+        Ok(explainer.why_not(channel_draft, hour, worker))
     })
 }
 
@@ -299,28 +300,30 @@ fn with_draft<T>(
     scenario: &Scenario,
     week: Week,
     client: &ClientId,
-    read: impl FnOnce(&Draft<'_>, &mut Bench<'_>) -> Result<T, ExplainError>,
+    read: impl FnOnce(&Draft<'_>, &mut WorkerContext<'_>) -> Result<T, ExplainError>,
 ) -> Result<T, ExplainError> {
-    let clients: Vec<(&Client, &ClientState)> = scaling::planned(scenario).map(|(c, state)| (c, state)).collect();
+    let clients: Vec<(&Client, &ClientState)> =
+        scaling::planned_clients(scenario).map(|(c, state)| (c, state)).collect();
     let unknown = || ExplainError::UnknownClient {
         client: client.to_string(),
         nearest: nearest(client.as_str(), clients.iter().map(|(known, _)| known.id.as_str())).map(str::to_owned),
     };
     let index = clients.iter().position(|(known, _)| known.id == *client).ok_or_else(unknown)?;
-    let front = FrontDesk::open(planner.rules(), &clients, &scenario.capacity, week)?;
-    let (week, rules, demand) = front.client(index).ok_or_else(unknown)?;
-    planner.with_bench(|bench| {
-        let draft = draft(week, rules, demand, bench)?;
-        read(&draft, bench)
+    let context =
+        PlanningContext::new(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
+    let (week, rules, demand) = context.client(index).ok_or_else(unknown)?;
+    planner.with_worker(|worker| {
+        let draft = draft(week, rules, demand, worker)?;
+        read(&draft, worker)
     })
 }
 
-struct Places<'p, 'a> {
+struct Explainer<'p, 'a> {
     planner: &'p Planner<'p>,
     week: &'p ClientWeek<'a>,
 }
 
-impl Places<'_, '_> {
+impl Explainer<'_, '_> {
     /// The pack, and the key of its overlays that apply to the client.
     fn pack(&self) -> (&RulesPack, OverlayKey) {
         let client = self.week.client;
@@ -354,21 +357,27 @@ impl Places<'_, '_> {
             .next()
     }
 
-    fn value_parts(&self, desk: &Desk<'_>, hour: usize, campaign: Option<&CampaignId>) -> Vec<Part> {
+    fn value_parts(
+        &self,
+        channel_draft: &ChannelDraft<'_>,
+        hour: usize,
+        campaign: Option<&CampaignId>,
+    ) -> Vec<Component> {
         let Some(wall) = self.week.hours.hours().get(hour) else { return Vec::new() };
-        let Some(day) = desk.hours.day(self.week, hour) else { return Vec::new() };
-        let value = hour_value(desk.state, desk.rules, *wall, day, desk.hour_weights.as_deref());
-        let channel = desk.state.channel;
+        let Some(day) = channel_draft.hours.day(self.week, hour) else { return Vec::new() };
+        let value =
+            hour_value(channel_draft.state, channel_draft.rules, *wall, day, channel_draft.hour_weights.as_deref());
+        let channel = channel_draft.state.channel;
         let table = |column: &str| format!("scenario, channels.{column}");
         let by_table = || self.channel_source(channel, "engagement_rate");
-        let rate = desk.state.engagement_rate.map_or_else(by_table, |_| table("avg_engagement_rate"));
-        let hour_source = match weight_by_script(desk.hour_weights.as_deref(), *wall) {
+        let rate = channel_draft.state.engagement_rate.map_or_else(by_table, |_| table("avg_engagement_rate"));
+        let hour_source = match weight_by_script(channel_draft.hour_weights.as_deref(), *wall) {
             Some(_) => "the pack's `hour_weights` function".to_owned(),
             None => self.channel_source(channel, "hour_lift"),
         };
         let weight = day.weight_of(campaign);
         let campaign = campaign.map_or_else(|| "no campaign".to_owned(), |id| format!("campaign {id}"));
-        let part = |name: &str, number: f64, source: String| Part { name: name.to_owned(), number, source };
+        let part = |name: &str, number: f64, source: String| Component { name: name.to_owned(), number, source };
         vec![
             part("audience", value.audience, table("audience")),
             part("engagement rate", value.engagement_rate, rate),
@@ -380,12 +389,12 @@ impl Places<'_, '_> {
         ]
     }
 
-    fn post(&self, draft: &Draft<'_>, desk: &Desk<'_>, post: &Post) -> PostExplanation {
-        let allowed = |hour: usize| desk.hours.forbidden.get(hour).is_some_and(Option::is_none);
-        let values = desk.hours.value.iter().enumerate().filter(|(hour, _)| allowed(*hour));
-        let of_hour = desk.hours.value.get(post.hour).copied().unwrap_or_default();
+    fn post(&self, draft: &Draft<'_>, channel_draft: &ChannelDraft<'_>, post: &Post) -> PostExplanation {
+        let allowed = |hour: usize| channel_draft.hours.forbidden.get(hour).is_some_and(Option::is_none);
+        let values = channel_draft.hours.value.iter().enumerate().filter(|(hour, _)| allowed(*hour));
+        let of_hour = channel_draft.hours.value.get(post.hour).copied().unwrap_or_default();
         let rules = draft.rules.of(post.campaign_id.as_ref());
-        let asset = self.asset(draft, desk, post);
+        let asset = self.asset(draft, channel_draft, post);
         PostExplanation {
             client_id: self.week.client.id.clone(),
             channel: post.channel,
@@ -393,7 +402,7 @@ impl Places<'_, '_> {
             scheduled_for: post.at.to_string(),
             status: post.status,
             blocked: post.blocked.clone(),
-            value_parts: self.value_parts(desk, post.hour, post.campaign_id.as_ref()),
+            value_parts: self.value_parts(channel_draft, post.hour, post.campaign_id.as_ref()),
             slot_value: post.slot_value,
             better_hours: values.clone().filter(|(_, value)| **value > of_hour).count(),
             allowed_hours: values.count(),
@@ -416,15 +425,15 @@ impl Places<'_, '_> {
     fn verdicts(
         &self,
         draft: &Draft<'_>,
-        desk: &Desk<'_>,
+        channel_draft: &ChannelDraft<'_>,
         plan: &ClientPlan,
         post: &Post,
-        bench: &mut Bench<'_>,
+        worker: &mut WorkerContext<'_>,
     ) -> Result<Vec<VerdictExplanation>, PlanError> {
-        let Draft { week, rules, desks, slots, assignment, .. } = draft;
+        let Draft { week, rules, channel_drafts, slots, assignment, .. } = draft;
         let is_held = |post: &&Post| matches!(post.blocked.as_deref(), Some(Reason::ReviewCapacity));
-        let held: Held = plan.posts.iter().filter(is_held).map(|post| (post.channel, post.hour)).collect();
-        let judged = judge(week, rules, desks, slots, assignment, &held, bench)?;
+        let held: OverCapacityPosts = plan.posts.iter().filter(is_held).map(|post| (post.channel, post.hour)).collect();
+        let judged = judge(week, rules, channel_drafts, slots, assignment, &held, worker)?;
         let seen = judged.into_iter().find(|(other, _)| (other.channel, other.hour) == (post.channel, post.hour));
         let facts = seen.map(|(_, facts)| facts);
         let guardrails = &rules.of(post.campaign_id.as_ref()).guardrails;
@@ -435,9 +444,9 @@ impl Places<'_, '_> {
                 VerdictExplanation { verdict: Arc::clone(verdict), reads: Vec::new(), flips: Vec::new() };
             let guardrail = guardrails.iter().find(|guardrail| guardrail.name == verdict.rule);
             if let (Some(guardrail), Some(facts)) = (guardrail, &facts) {
-                let input = Input::of_post(PostFacts { warnings, ..(**facts).clone() }, (*desk.ctx).clone());
+                let input = Input::of_post(PostFacts { warnings, ..(**facts).clone() }, (*channel_draft.ctx).clone());
                 explanation.reads = self.reads(guardrail, &input);
-                explanation.flips = self.flips(guardrail, &input, post, bench)?;
+                explanation.flips = self.flips(guardrail, &input, post, worker)?;
             }
             warnings += i64::from(verdict.outcome == Outcome::Warn);
             explained.push(explanation);
@@ -459,17 +468,17 @@ impl Places<'_, '_> {
         guardrail: &GuardrailRules,
         input: &Input,
         post: &Post,
-        bench: &mut Bench<'_>,
+        worker: &mut WorkerContext<'_>,
     ) -> Result<Vec<Flip>, RuleFailure> {
         let client = self.week.client;
         let rules = self.planner.rules();
         let overlays = rules.pack().overlay_key(&client.workspace_id, &client.id, post.campaign_id.as_ref());
-        rules.flips(bench.evaluator, guardrail, input, &overlays)
+        rules.flips(worker.evaluator, guardrail, input, &overlays)
     }
 
-    fn asset(&self, draft: &Draft<'_>, desk: &Desk<'_>, post: &Post) -> Option<AssetExplanation> {
+    fn asset(&self, draft: &Draft<'_>, channel_draft: &ChannelDraft<'_>, post: &Post) -> Option<AssetExplanation> {
         let choice = post.asset.as_ref()?;
-        let scored = desk.candidates.iter().find(|scored| scored.candidate.asset.id == *choice.used())?;
+        let scored = channel_draft.candidates.iter().find(|scored| scored.candidate.asset.id == *choice.used())?;
         let rules = &draft.rules.of(scored.candidate.asset.campaign_id.as_ref()).assets;
         let by_script = self.planner.rules().has_function(crate::rules::SCORE_ASSET);
         let keys = [
@@ -486,7 +495,7 @@ impl Places<'_, '_> {
             .into_iter()
             .zip(keys)
             .filter(|_| !by_script)
-            .map(|((name, number), key)| Part {
+            .map(|((name, number), key)| Component {
                 name: name.to_owned(),
                 number,
                 source: self.source(&format!("assets.{key}")),
@@ -497,42 +506,46 @@ impl Places<'_, '_> {
             family: choice.asset_id.to_string(),
             parts,
             score: choice.score,
-            better: desk.candidates.iter().filter(|other| other.score > choice.score).count(),
-            usable: desk.candidates.len(),
+            better: channel_draft.candidates.iter().filter(|other| other.score > choice.score).count(),
+            usable: channel_draft.candidates.len(),
         })
     }
 
-    fn why_not(&self, desk: &Desk<'_>, hour: usize, bench: &mut Bench<'_>) -> WhyNot {
-        let objective = desk.solution.objective;
-        if desk.solution.chosen.contains(&hour) {
+    fn why_not(&self, channel_draft: &ChannelDraft<'_>, hour: usize, worker: &mut WorkerContext<'_>) -> WhyNot {
+        let objective = channel_draft.solution.objective;
+        if channel_draft.solution.chosen.contains(&hour) {
             return WhyNot::Planned { objective };
         }
-        if let Some(rule) = desk.hours.forbidden.get(hour).copied().flatten() {
-            return self.forbidden(desk, rule, hour);
+        if let Some(rule) = channel_draft.hours.forbidden.get(hour).copied().flatten() {
+            return self.forbidden(channel_draft, rule, hour);
         }
-        let Some(with_it) = bench.solver.solve_with(&desk.instance, hour) else {
-            let because = if desk.instance.posts_max == 0 {
+        let Some(with_it) = worker.solver.solve_with(&channel_draft.instance, hour) else {
+            let because = if channel_draft.instance.posts_max == 0 {
                 "the rules leave no post to the channel this week".to_owned()
             } else {
-                format!("fatigue there is at or above {:.2} whatever else is planned", desk.instance.block_at)
+                format!("fatigue there is at or above {:.2} whatever else is planned", channel_draft.instance.block_at)
             };
             return WhyNot::Impossible { because };
         };
         let only_in = |these: &[usize], others: &[usize]| -> Vec<String> {
-            these.iter().filter(|hour| !others.contains(hour)).map(|hour| self.local(*hour, desk.minute)).collect()
+            these
+                .iter()
+                .filter(|hour| !others.contains(hour))
+                .map(|hour| self.local(*hour, channel_draft.minute))
+                .collect()
         };
         WhyNot::Costs {
             objective,
             with_it: with_it.objective,
             loss: objective - with_it.objective,
-            gives_up: only_in(&desk.solution.chosen, &with_it.chosen),
-            takes: only_in(&with_it.chosen, &desk.solution.chosen),
+            gives_up: only_in(&channel_draft.solution.chosen, &with_it.chosen),
+            takes: only_in(&with_it.chosen, &channel_draft.solution.chosen),
         }
     }
 
-    fn forbidden(&self, desk: &Desk<'_>, rule: HourRule, hour: usize) -> WhyNot {
-        let channel = desk.state.channel;
-        let spacing = Spacing::from_hours(desk.rules.min_spacing_hours);
+    fn forbidden(&self, channel_draft: &ChannelDraft<'_>, rule: HourRule, hour: usize) -> WhyNot {
+        let channel = channel_draft.state.channel;
+        let spacing = Spacing::from_hours(channel_draft.rules.min_spacing_hours);
         let counted = if spacing.whole_days().is_some() { ", counted on the client's clock" } else { "" };
         let spacing_source = || self.channel_source(channel, "min_spacing_hours");
         let (because, source) = match rule {
@@ -541,11 +554,11 @@ impl Places<'_, '_> {
             }
             HourRule::ClosedDay => {
                 let weekday = self.week.hours.hours().get(hour).map_or(0, |wall| usize::from(wall.weekday));
-                let entry = desk.hours.days.get(weekday).and_then(|day| day.closed);
+                let entry = channel_draft.hours.days.get(weekday).and_then(|day| day.closed);
                 let name = entry.map_or("a closed day", |entry| &*entry.name);
                 (format!("nothing is posted that day: {name}"), day_source(self.pack(), entry))
             }
-            HourRule::ClosedHours => self.closed_hours(desk, hour),
+            HourRule::ClosedHours => self.closed_hours(channel_draft, hour),
             HourRule::QuietHours => {
                 ("it lies in the channel's quiet hours".to_owned(), self.channel_source(channel, "quiet_hours"))
             }
@@ -565,12 +578,12 @@ impl Places<'_, '_> {
     }
 
     /// The closed range that an hour lies in, and its `file:line`.
-    fn closed_hours(&self, desk: &Desk<'_>, hour: usize) -> (String, String) {
+    fn closed_hours(&self, channel_draft: &ChannelDraft<'_>, hour: usize) -> (String, String) {
         let wall = self.week.hours.hours().get(hour);
-        let at = wall.and_then(|wall| closed_range(self.week, desk.rules, *wall));
-        let range = at.and_then(|at| desk.rules.closed.get(at));
+        let at = wall.and_then(|wall| closed_range(self.week, channel_draft.rules, *wall));
+        let range = at.and_then(|at| channel_draft.rules.closed.get(at));
         let (pack, overlays) = self.pack();
-        let places = pack.closed_places(&overlays, desk.state.channel);
+        let places = pack.closed_places(&overlays, channel_draft.state.channel);
         let place = at.and_then(|at| places.get(at));
         let because = range
             .map_or_else(|| "it lies in closed hours".to_owned(), |range| format!("nothing is posted from {range}"));

@@ -7,13 +7,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::judgement::Judgement;
-use super::replay::{Occasion, Recorded};
+use super::replay::{DecisionSource, Recorded};
 use crate::model::{Channel, ClientId, Outcome, Reason, RiskBand, ScheduleStatus, Timestamp, Verdict, WorkspaceId};
 use crate::rules::{CONFIDENCE, CompiledRules};
 
 /// Status, risk band and confidence of a post, as recorded or as re-evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Stand {
+pub struct PostStatus {
     /// Pending, ready or blocked.
     pub status: ScheduleStatus,
     /// The risk band.
@@ -66,7 +66,7 @@ impl ChangeKind {
 
     /// The ways in which `after` differs from `before`, the worst first.
     #[must_use]
-    pub fn between(before: Stand, after: Stand) -> Vec<ChangeKind> {
+    pub fn between(before: PostStatus, after: PostStatus) -> Vec<ChangeKind> {
         use ScheduleStatus::{Blocked, Pending, Ready};
         let of_status = match (before.status, after.status) {
             (Blocked, Blocked) => None,
@@ -116,11 +116,11 @@ pub struct Change {
     /// When the recorded decision was made.
     pub decided_at: Timestamp,
     /// What made the recorded decision.
-    pub occasion: Occasion,
+    pub occasion: DecisionSource,
     /// As recorded.
-    pub before: Stand,
+    pub before: PostStatus,
     /// As the rules evaluate it now.
-    pub after: Stand,
+    pub after: PostStatus,
     /// The changes, the worst first, each with its cause.
     pub differs: Vec<(ChangeKind, Cause)>,
 }
@@ -190,11 +190,11 @@ impl Impact {
     /// Adds a recorded decision and its re-evaluation. At most `kept` changes of each kind are stored.
     pub fn add(&mut self, recorded: &Recorded, judged: &Judgement, rules: &CompiledRules, kept: usize) {
         let before = recorded.stand;
-        let after = Stand { status: judged.status, risk: judged.risk, confidence: judged.confidence };
+        let after = PostStatus { status: judged.status, risk: judged.risk, confidence: judged.confidence };
         let kinds = ChangeKind::between(before, after);
         let other_confidence = (before.confidence - after.confidence).abs() > 1e-9;
         self.count.add(&kinds, other_confidence);
-        self.by_daily_pass += u64::from(recorded.occasion == Occasion::Daily);
+        self.by_daily_pass += u64::from(recorded.occasion == DecisionSource::Daily);
         self.held_for_review += u64::from(matches!(recorded.held, Some(Reason::ReviewCapacity)));
         self.channels.entry(recorded.channel).or_default().add(&kinds, other_confidence);
         let client = (recorded.client_id.clone(), recorded.channel);
@@ -231,7 +231,7 @@ fn worst_first<K>(counts: &BTreeMap<K, ImpactCount>) -> Vec<(&K, &ImpactCount)> 
     hit
 }
 
-fn change(recorded: &Recorded, after: Stand, differs: Vec<(ChangeKind, Cause)>) -> Change {
+fn change(recorded: &Recorded, after: PostStatus, differs: Vec<(ChangeKind, Cause)>) -> Change {
     let local = recorded.zone.local(recorded.scheduled_for);
     Change {
         schedule_id: recorded.schedule_id,
@@ -299,9 +299,9 @@ fn of_confidence(recorded: &Recorded, judged: &Judgement, rules: &CompiledRules)
 mod tests {
     use super::*;
 
-    fn stands() -> Vec<Stand> {
+    fn stands() -> Vec<PostStatus> {
         let statuses = [ScheduleStatus::Pending, ScheduleStatus::Ready, ScheduleStatus::Blocked];
-        let with = |status| RiskBand::ALL.into_iter().map(move |risk| Stand { status, risk, confidence: 0.5 });
+        let with = |status| RiskBand::ALL.into_iter().map(move |risk| PostStatus { status, risk, confidence: 0.5 });
         statuses.into_iter().flat_map(with).collect()
     }
 

@@ -9,45 +9,49 @@ use std::sync::Arc;
 use chrono::{Datelike as _, NaiveDate};
 
 use super::assets::{Assignment, Slot};
-use super::channel::{Bench, Desk, Scored, response, texts};
+use super::channel::{ChannelDraft, Scored, WorkerContext, response, texts};
 use super::hours::is_best_hour;
 use super::judgement::judgement;
 use crate::agents::ClientWeek;
 use crate::model::{
-    AssetChoice, AssetSeen, CampaignId, Channel, OtherPost, Outcome, Post, PostSeen, Reason, ScheduleStatus, Spacing,
-    WallHour, WeekHours,
+    AssetChoice, AssetSnapshot, CampaignId, Channel, OtherPost, Outcome, Post, PostSnapshot, Reason, ScheduleStatus,
+    Spacing, WallHour, WeekHours,
 };
 use crate::rules::{ChannelRules, ClientRules, Fact, NEVER, PostFacts, RuleFailure, Rules, step_at};
 
 /// Posts blocked for lack of review capacity, by channel and hour.
-pub type Held = BTreeSet<(Channel, usize)>;
+pub type OverCapacityPosts = BTreeSet<(Channel, usize)>;
 
 /// Running state of a client's channels through the week.
-pub(super) struct Ledger {
-    /// By index of the desk.
-    channels: Vec<Standing>,
+pub(super) struct WeekState {
+    /// By index of the channel_draft.
+    channels: Vec<ChannelFatigue>,
     /// Committed posts, and planned ones that are not blocked, by weekday.
     actions: [i64; 7],
 }
 
-impl Ledger {
+impl WeekState {
     /// The state at the start of the week.
-    pub fn open(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> Self {
-        let rested = |desk: &Desk<'_>| Standing { fatigue: desk.instance.fatigue_start, hour: 0, committed_seen: 0 };
-        Self { channels: desks.iter().map(rested).collect(), actions: committed_actions(week, desks) }
+    pub fn open(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Self {
+        let rested = |channel_draft: &ChannelDraft<'_>| ChannelFatigue {
+            fatigue: channel_draft.instance.fatigue_start,
+            hour: 0,
+            committed_seen: 0,
+        };
+        Self { channels: channel_drafts.iter().map(rested).collect(), actions: committed_actions(week, channel_drafts) }
     }
 }
 
 /// A channel's running state at some hour of the week.
 #[derive(Clone, Copy)]
-struct Standing {
+struct ChannelFatigue {
     fatigue: f64,
     hour: usize,
     /// Number of its committed posts that `fatigue` includes.
     committed_seen: usize,
 }
 
-impl Standing {
+impl ChannelFatigue {
     /// Decays fatigue up to a later hour.
     fn rest_until(&mut self, hour: usize, decay_per_hour: f64) {
         self.fatigue *= libm::pow(decay_per_hour, hour.saturating_sub(self.hour) as f64);
@@ -56,7 +60,7 @@ impl Standing {
 }
 
 /// Facts of a slot that depend on other posts.
-struct Around {
+struct SlotContext {
     fatigue: f64,
     hours_to_nearest_post: f64,
     action_of_day: i64,
@@ -65,7 +69,7 @@ struct Around {
 
 /// Values that replace those implied by the client's state when a slot is evaluated; by default none.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Supposed {
+pub struct SlotOverrides {
     /// Fatigue at the hour of the post, `0..=1`.
     pub fatigue: Option<f64>,
     /// Hours to the nearest other post of the channel.
@@ -78,26 +82,34 @@ pub struct Supposed {
 pub(super) fn judge(
     week: &ClientWeek<'_>,
     client_rules: &ClientRules,
-    desks: &[Desk<'_>],
+    channel_drafts: &[ChannelDraft<'_>],
     slots: &[Slot],
     assignment: &Assignment,
-    held: &Held,
-    bench: &mut Bench<'_>,
+    held: &OverCapacityPosts,
+    worker: &mut WorkerContext<'_>,
 ) -> Result<Vec<(Post, Arc<PostFacts>)>, RuleFailure> {
     let mut order: Vec<usize> = (0..slots.len()).collect();
-    let channel = |desk: usize| desks.get(desk).map(|desk| desk.state.channel);
-    let when = |index: &usize| slots.get(*index).map(|slot| (slot.at, channel(slot.desk)));
+    let channel =
+        |channel_draft: usize| channel_drafts.get(channel_draft).map(|channel_draft| channel_draft.state.channel);
+    let when = |index: &usize| slots.get(*index).map(|slot| (slot.at, channel(slot.channel_draft)));
     order.sort_by_key(when);
-    let mut ledger = Ledger::open(week, desks);
+    let mut week_state = WeekState::open(week, channel_drafts);
     let mut posts = Vec::with_capacity(slots.len());
     for index in order {
         let Some(slot) = slots.get(index) else { continue };
-        let Some(desk) = desks.get(slot.desk) else { continue };
-        let scored = assignment.get(index).copied().flatten().and_then(|candidate| desk.candidates.get(candidate));
-        let docket = Docket { week, client_rules, desk, slot, scored };
-        let hold = docket.hold(held.contains(&(desk.state.channel, slot.hour)));
-        let nearest = nearest_post(week, desk, slot, slots);
-        posts.push(docket.post(&mut ledger, nearest, others_of_day(week, desks, slot, slots), hold, bench)?);
+        let Some(channel_draft) = channel_drafts.get(slot.channel_draft) else { continue };
+        let scored =
+            assignment.get(index).copied().flatten().and_then(|candidate| channel_draft.candidates.get(candidate));
+        let evaluator = SlotEvaluator { week, client_rules, channel_draft, slot, scored };
+        let hold = evaluator.hold(held.contains(&(channel_draft.state.channel, slot.hour)));
+        let nearest = nearest_post(week, channel_draft, slot, slots);
+        posts.push(evaluator.post(
+            &mut week_state,
+            nearest,
+            others_of_day(week, channel_drafts, slot, slots),
+            hold,
+            worker,
+        )?);
     }
     Ok(posts)
 }
@@ -106,28 +118,30 @@ pub(super) fn judge(
 pub(super) fn judge_alone(
     week: &ClientWeek<'_>,
     client_rules: &ClientRules,
-    desks: &[Desk<'_>],
+    channel_drafts: &[ChannelDraft<'_>],
     slot: &Slot,
     scored: Option<&Scored<'_>>,
-    supposed: Supposed,
-    bench: &mut Bench<'_>,
+    overrides: SlotOverrides,
+    worker: &mut WorkerContext<'_>,
 ) -> Result<Option<(Post, Arc<PostFacts>)>, RuleFailure> {
-    let Some(desk) = desks.get(slot.desk) else { return Ok(None) };
-    let docket = Docket { week, client_rules, desk, slot, scored };
-    let mut ledger = Ledger::open(week, desks);
-    let around = Around {
-        fatigue: supposed.fatigue.unwrap_or_else(|| docket.fatigue(&mut ledger)),
-        hours_to_nearest_post: supposed.hours_to_nearest_post.unwrap_or_else(|| nearest_post(week, desk, slot, &[])),
-        action_of_day: supposed.action_of_day.unwrap_or_else(|| docket.action_of_day(&ledger)),
-        others_of_day: others_of_day(week, desks, slot, &[]),
+    let Some(channel_draft) = channel_drafts.get(slot.channel_draft) else { return Ok(None) };
+    let evaluator = SlotEvaluator { week, client_rules, channel_draft, slot, scored };
+    let mut week_state = WeekState::open(week, channel_drafts);
+    let context = SlotContext {
+        fatigue: overrides.fatigue.unwrap_or_else(|| evaluator.fatigue(&mut week_state)),
+        hours_to_nearest_post: overrides
+            .hours_to_nearest_post
+            .unwrap_or_else(|| nearest_post(week, channel_draft, slot, &[])),
+        action_of_day: overrides.action_of_day.unwrap_or_else(|| evaluator.action_of_day(&week_state)),
+        others_of_day: others_of_day(week, channel_drafts, slot, &[]),
     };
-    docket.judged(around, docket.hold(false), bench).map(Some)
+    evaluator.judged(context, evaluator.hold(false), worker).map(Some)
 }
 
 /// Committed posts by weekday; they count against the daily limit.
-fn committed_actions(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> [i64; 7] {
+fn committed_actions(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> [i64; 7] {
     let mut actions = [0; 7];
-    for hour in desks.iter().flat_map(|desk| &desk.hours.committed) {
+    for hour in channel_drafts.iter().flat_map(|channel_draft| &channel_draft.hours.committed) {
         let weekday = week.hours.hours().get(*hour).map(|wall| usize::from(wall.weekday));
         if let Some(count) = weekday.and_then(|weekday| actions.get_mut(weekday)) {
             *count += 1;
@@ -137,18 +151,25 @@ fn committed_actions(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> [i64; 7] {
 }
 
 /// The client's other posts on the day of a slot, planned and committed, in order of time.
-pub(super) fn others_of_day(week: &ClientWeek<'_>, desks: &[Desk<'_>], slot: &Slot, slots: &[Slot]) -> Vec<OtherPost> {
-    let planned = slots.iter().map(|other| (other.desk, other.hour));
-    let committed =
-        desks.iter().enumerate().flat_map(|(place, desk)| desk.hours.committed.iter().map(move |hour| (place, *hour)));
+pub(super) fn others_of_day(
+    week: &ClientWeek<'_>,
+    channel_drafts: &[ChannelDraft<'_>],
+    slot: &Slot,
+    slots: &[Slot],
+) -> Vec<OtherPost> {
+    let planned = slots.iter().map(|other| (other.channel_draft, other.hour));
+    let committed = channel_drafts
+        .iter()
+        .enumerate()
+        .flat_map(|(place, channel_draft)| channel_draft.hours.committed.iter().map(move |hour| (place, *hour)));
     let day = week.hours.hours().get(slot.hour).map(|wall| wall.weekday);
-    let is_other = |place: &(usize, usize)| *place != (slot.desk, slot.hour);
+    let is_other = |place: &(usize, usize)| *place != (slot.channel_draft, slot.hour);
     let mut others: Vec<(usize, OtherPost)> = planned
         .chain(committed)
         .filter(is_other)
-        .filter_map(|(desk, hour)| {
+        .filter_map(|(channel_draft, hour)| {
             let wall = week.hours.hours().get(hour).filter(|wall| Some(wall.weekday) == day)?;
-            Some((hour, OtherPost { hour: wall.hour, channel: desks.get(desk)?.state.channel }))
+            Some((hour, OtherPost { hour: wall.hour, channel: channel_drafts.get(channel_draft)?.state.channel }))
         })
         .collect();
     others.sort_unstable();
@@ -157,41 +178,44 @@ pub(super) fn others_of_day(week: &ClientWeek<'_>, desks: &[Desk<'_>], slot: &Sl
 }
 
 /// Hours to the nearest other post of the channel, counted as its spacing counts them.
-fn nearest_post(week: &ClientWeek<'_>, desk: &Desk<'_>, slot: &Slot, slots: &[Slot]) -> f64 {
-    let spacing = Spacing::from_hours(desk.rules.min_spacing_hours);
-    let planned = slots.iter().filter(|other| other.desk == slot.desk && other.hour != slot.hour).map(|other| other.at);
-    let standing = desk.state.recent_posts.iter().copied().chain(desk.state.last_post_at);
+fn nearest_post(week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>, slot: &Slot, slots: &[Slot]) -> f64 {
+    let spacing = Spacing::from_hours(channel_draft.rules.min_spacing_hours);
+    let planned = slots
+        .iter()
+        .filter(|other| other.channel_draft == slot.channel_draft && other.hour != slot.hour)
+        .map(|other| other.at);
+    let standing = channel_draft.state.recent_posts.iter().copied().chain(channel_draft.state.last_post_at);
     planned.chain(standing).map(|at| spacing.hours_between(at, slot.at, week.hours.zone())).fold(NEVER, f64::min)
 }
 
 /// One slot to be evaluated.
-pub(super) struct Docket<'d, 'a> {
+pub(super) struct SlotEvaluator<'d, 'a> {
     pub week: &'d ClientWeek<'a>,
     pub client_rules: &'d ClientRules,
-    pub desk: &'d Desk<'a>,
+    pub channel_draft: &'d ChannelDraft<'a>,
     pub slot: &'d Slot,
     pub scored: Option<&'d Scored<'a>>,
 }
 
-impl Docket<'_, '_> {
-    /// Evaluates it and, unless it is blocked, adds it to the ledger.
+impl SlotEvaluator<'_, '_> {
+    /// Evaluates it and, unless it is blocked, adds it to the week_state.
     pub fn post(
         &self,
-        ledger: &mut Ledger,
+        week_state: &mut WeekState,
         nearest: f64,
         others_of_day: Vec<OtherPost>,
         hold: Option<Reason>,
-        bench: &mut Bench<'_>,
+        worker: &mut WorkerContext<'_>,
     ) -> Result<(Post, Arc<PostFacts>), RuleFailure> {
-        let around = Around {
-            fatigue: self.fatigue(ledger),
+        let context = SlotContext {
+            fatigue: self.fatigue(week_state),
             hours_to_nearest_post: nearest,
-            action_of_day: self.action_of_day(ledger),
+            action_of_day: self.action_of_day(week_state),
             others_of_day,
         };
-        let (post, facts) = self.judged(around, hold, bench)?;
+        let (post, facts) = self.judged(context, hold, worker)?;
         if post.status != ScheduleStatus::Blocked {
-            self.stands(ledger);
+            self.stands(week_state);
         }
         Ok((post, facts))
     }
@@ -208,28 +232,28 @@ impl Docket<'_, '_> {
     /// The evaluated post, and the facts that the guardrails saw.
     fn judged(
         &self,
-        around: Around,
+        context: SlotContext,
         hold: Option<Reason>,
-        bench: &mut Bench<'_>,
+        worker: &mut WorkerContext<'_>,
     ) -> Result<(Post, Arc<PostFacts>), RuleFailure> {
-        let campaign_id = campaign_of(self.scored, self.week, self.desk, self.slot.hour);
+        let campaign_id = campaign_of(self.scored, self.week, self.channel_draft, self.slot.hour);
         let rules = self.client_rules.of(campaign_id.as_ref());
-        let fatigue = around.fatigue;
+        let fatigue = context.fatigue;
         let (slot_value, expected) = self.value(rules, campaign_id.as_ref(), fatigue);
-        let facts = self.facts(campaign_id.as_ref(), expected, &around);
-        let (judged, facts) = judgement(rules, facts, &self.desk.ctx, hold, bench.evaluator)?;
+        let facts = self.facts(campaign_id.as_ref(), expected, &context);
+        let (judged, facts) = judgement(rules, facts, &self.channel_draft.ctx, hold, worker.evaluator)?;
         let post = Post {
-            channel: self.desk.state.channel,
+            channel: self.channel_draft.state.channel,
             hour: self.slot.hour,
             at: self.slot.at,
             asset: self.scored.map(choice),
             campaign_id,
             status: judged.status,
-            priority: priority(rules, self.desk.rules.priority, fatigue),
+            priority: priority(rules, self.channel_draft.rules.priority, fatigue),
             fatigue,
-            action_of_day: around.action_of_day,
-            hours_to_nearest_post: around.hours_to_nearest_post,
-            others_of_day: around.others_of_day,
+            action_of_day: context.action_of_day,
+            hours_to_nearest_post: context.hours_to_nearest_post,
+            others_of_day: context.others_of_day,
             slot_value,
             expected_engagement: expected,
             confidence: judged.confidence,
@@ -242,24 +266,24 @@ impl Docket<'_, '_> {
     }
 
     /// Fatigue at the slot's hour from earlier posts, committed or planned, that are not blocked.
-    fn fatigue(&self, ledger: &mut Ledger) -> f64 {
-        let Some(standing) = ledger.channels.get_mut(self.slot.desk) else { return 0.0 };
-        let decay = self.desk.rules.decay_per_hour();
-        let committed = self.desk.hours.committed.iter().skip(standing.committed_seen);
+    fn fatigue(&self, week_state: &mut WeekState) -> f64 {
+        let Some(standing) = week_state.channels.get_mut(self.slot.channel_draft) else { return 0.0 };
+        let decay = self.channel_draft.rules.decay_per_hour();
+        let committed = self.channel_draft.hours.committed.iter().skip(standing.committed_seen);
         for hour in committed.take_while(|hour| **hour < self.slot.hour) {
             standing.rest_until(*hour, decay);
-            standing.fatigue += self.desk.rules.fatigue_per_post;
+            standing.fatigue += self.channel_draft.rules.fatigue_per_post;
             standing.committed_seen += 1;
         }
         standing.rest_until(self.slot.hour, decay);
         standing.fatigue
     }
 
-    fn stands(&self, ledger: &mut Ledger) {
-        if let Some(standing) = ledger.channels.get_mut(self.slot.desk) {
-            standing.fatigue += self.desk.rules.fatigue_per_post;
+    fn stands(&self, week_state: &mut WeekState) {
+        if let Some(standing) = week_state.channels.get_mut(self.slot.channel_draft) {
+            standing.fatigue += self.channel_draft.rules.fatigue_per_post;
         }
-        if let Some(count) = self.weekday().and_then(|weekday| ledger.actions.get_mut(weekday)) {
+        if let Some(count) = self.weekday().and_then(|weekday| week_state.actions.get_mut(weekday)) {
             *count += 1;
         }
     }
@@ -268,27 +292,27 @@ impl Docket<'_, '_> {
         self.week.hours.hours().get(self.slot.hour).map(|wall| usize::from(wall.weekday))
     }
 
-    fn action_of_day(&self, ledger: &Ledger) -> i64 {
-        self.weekday().and_then(|weekday| ledger.actions.get(weekday)).copied().unwrap_or(0) + 1
+    fn action_of_day(&self, week_state: &WeekState) -> i64 {
+        self.weekday().and_then(|weekday| week_state.actions.get(weekday)).copied().unwrap_or(0) + 1
     }
 
     fn value(&self, rules: &Rules, campaign: Option<&CampaignId>, fatigue: f64) -> (f64, f64) {
-        let value = self.desk.hours.value_for(self.week, self.slot.hour, campaign);
+        let value = self.channel_draft.hours.value_for(self.week, self.slot.hour, campaign);
         let quality = self.scored.map_or(rules.assets.quality_without_asset, |scored| scored.quality);
         (value, value * quality * response(self.week.rules).at(fatigue))
     }
 
-    fn facts(&self, campaign: Option<&CampaignId>, expected_engagement: f64, around: &Around) -> Arc<PostFacts> {
-        let asset = self.scored.map(|scored| AssetSeen::of(scored.candidate.asset, scored.score));
-        let seen = PostSeen {
-            fatigue: around.fatigue,
+    fn facts(&self, campaign: Option<&CampaignId>, expected_engagement: f64, context: &SlotContext) -> Arc<PostFacts> {
+        let asset = self.scored.map(|scored| AssetSnapshot::of(scored.candidate.asset, scored.score));
+        let seen = PostSnapshot {
+            fatigue: context.fatigue,
             expected_engagement,
             asset,
-            action_of_day: around.action_of_day,
-            hours_to_nearest_post: around.hours_to_nearest_post,
-            others_of_day: around.others_of_day.clone(),
+            action_of_day: context.action_of_day,
+            hours_to_nearest_post: context.hours_to_nearest_post,
+            others_of_day: context.others_of_day.clone(),
         };
-        Arc::new(post_facts(&seen, shown_at(self.week.hours, self.slot.hour), campaign, self.desk.rules))
+        Arc::new(post_facts(&seen, shown_at(self.week.hours, self.slot.hour), campaign, self.channel_draft.rules))
     }
 }
 
@@ -296,10 +320,10 @@ impl Docket<'_, '_> {
 pub(super) fn campaign_of(
     scored: Option<&Scored<'_>>,
     week: &ClientWeek<'_>,
-    desk: &Desk<'_>,
+    channel_draft: &ChannelDraft<'_>,
     hour: usize,
 ) -> Option<CampaignId> {
-    desk.hours.day(week, hour)?.campaign_of(scored.map(|scored| scored.candidate.asset)).cloned()
+    channel_draft.hours.day(week, hour)?.campaign_of(scored.map(|scored| scored.candidate.asset)).cloned()
 }
 
 /// Date and wall-clock hour on the client's clock at an hour of the week.
@@ -310,7 +334,7 @@ pub(super) fn shown_at(hours: &WeekHours, hour: usize) -> Option<(NaiveDate, Wal
 
 /// The facts of a post that scripts can read.
 pub(super) fn post_facts(
-    seen: &PostSeen,
+    seen: &PostSnapshot,
     shown: Option<(NaiveDate, WallHour)>,
     campaign: Option<&CampaignId>,
     rules: &ChannelRules,
@@ -363,15 +387,16 @@ pub(super) fn choice(scored: &Scored<'_>) -> AssetChoice {
 }
 
 /// Fatigue of a channel at the end of the week, from committed posts and planned ones that are not blocked.
-pub(super) fn fatigue_at_end(desk: &Desk<'_>, posts: &[Post], hours: usize) -> f64 {
-    let live = posts.iter().filter(|post| post.channel == desk.state.channel && post.is_live()).map(|post| post.hour);
-    let mut standing: Vec<usize> = live.chain(desk.hours.committed.iter().copied()).collect();
+pub(super) fn fatigue_at_end(channel_draft: &ChannelDraft<'_>, posts: &[Post], hours: usize) -> f64 {
+    let live =
+        posts.iter().filter(|post| post.channel == channel_draft.state.channel && post.is_live()).map(|post| post.hour);
+    let mut standing: Vec<usize> = live.chain(channel_draft.hours.committed.iter().copied()).collect();
     standing.sort_unstable();
-    let decay = desk.rules.decay_per_hour();
-    let mut channel = Standing { fatigue: desk.instance.fatigue_start, hour: 0, committed_seen: 0 };
+    let decay = channel_draft.rules.decay_per_hour();
+    let mut channel = ChannelFatigue { fatigue: channel_draft.instance.fatigue_start, hour: 0, committed_seen: 0 };
     for hour in standing {
         channel.rest_until(hour, decay);
-        channel.fatigue += desk.rules.fatigue_per_post;
+        channel.fatigue += channel_draft.rules.fatigue_per_post;
     }
     channel.rest_until(hours, decay);
     channel.fatigue

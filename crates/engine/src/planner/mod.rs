@@ -6,7 +6,6 @@
 //!
 //! The planner does no I/O and reads no clock. It does not verify its own plans: `check` does, independently.
 
-mod again;
 mod allocation;
 mod assets;
 mod channel;
@@ -16,38 +15,39 @@ mod decisions;
 mod difference;
 mod explain;
 mod facts;
-mod fired;
+mod guardrail_counts;
 mod hours;
 mod impact;
 mod instance;
 mod judge;
 mod judgement;
-mod look;
 mod matching;
 mod objection;
 mod prior;
+mod reevaluate;
 mod replay;
+mod slot_evaluation;
 mod slots;
 mod week;
 
-pub use again::{Again, JudgedAgain, on_the_hour, rested, tired};
-pub use channel::{WarningsSeen, fatigue_at, lowered_posts};
+pub use channel::{WarningsSeen, fatigue_at, weekly_posts_after_fatigue};
 pub use confidence::{band, confidence};
 pub use decisions::{client_decisions, decisions};
 pub use difference::{ChannelDifference, plan_difference};
 pub use explain::{
-    AssetExplanation, BandTurn, ExplainError, HourExplanation, Part, PostExplanation, VerdictExplanation, WhyNot,
+    AssetExplanation, BandTurn, Component, ExplainError, HourExplanation, PostExplanation, VerdictExplanation, WhyNot,
     explain_hour, explain_post, why_not,
 };
-pub use fired::{Firing, firings};
+pub use guardrail_counts::{GuardrailCounts, guardrail_counts};
 pub use hours::{HourRule, HourValue};
-pub use impact::{Cause, CauseKey, Change, ChangeKind, Impact, ImpactCount, Stand};
+pub use impact::{Cause, CauseKey, Change, ChangeKind, Impact, ImpactCount, PostStatus};
 pub use instance::{Instance, Response, Solution};
-pub use judge::{Supposed, count_by_rule, priority};
+pub use judge::{SlotOverrides, count_by_rule, priority};
 pub use judgement::Judgement;
-pub use look::{Look, Sight};
 pub use objection::{CommittedPost, objection_to};
-pub use replay::{Occasion, Recorded};
+pub use reevaluate::{ClientReevaluation, Reevaluation, rested, start_of_hour, tired};
+pub use replay::{DecisionSource, Recorded};
+pub use slot_evaluation::{SlotEvaluation, SlotQuery};
 pub use slots::Solver;
 pub use week::{Planner, SolvedInstance, hours_by_zone, instances, plan_week};
 

@@ -48,10 +48,10 @@ pub fn objection_to(
     let week = Week::of(client.zone.wall_time(post.at).date());
     let hours = WeekHours::new(week, &client.zone)?;
     let week = ClientWeek { client, state, rules: numbers.base(), hours: &hours, not_before: None };
-    let surroundings = Surroundings::of(&week, post, now);
-    let objection = objection(&week, post, &surroundings);
+    let existing = ExistingUses::of(&week, post, now);
+    let objection = objection(&week, post, &existing);
     // A `weekly_posts` function of the pack may still want posts there; only the daily pass evaluates it.
-    let is_off = wants_no_posts(numbers.base(), post.channel) && !rules.has_function("weekly_posts");
+    let is_off = is_channel_off(numbers.base(), post.channel) && !rules.has_function("weekly_posts");
     Ok(match objection {
         Some(Reason::ClientStatus { .. }) => objection,
         _ if is_off => Some(Reason::ChannelOff { channel: post.channel }),
@@ -60,7 +60,7 @@ pub fn objection_to(
 }
 
 /// Whether the pack's number of weekly posts switches a channel off; its `weekly_posts` function may override that.
-pub(super) fn wants_no_posts(rules: &Rules, channel: Channel) -> bool {
+pub(super) fn is_channel_off(rules: &Rules, channel: Channel) -> bool {
     rules.channel(channel).weekly_posts == 0
 }
 
@@ -74,28 +74,27 @@ pub(super) fn objections_to(
 ) -> Vec<Option<Reason>> {
     let Ok(hours) = WeekHours::new(plan.week, &client.zone) else { return vec![None; posts.len()] };
     let week = ClientWeek { client, state, rules: rules.base(), hours: &hours, not_before: plan.not_before };
-    let mut surroundings =
-        Surroundings { posts: Vec::new(), histories: Histories::of(&client.assets, &state.asset_uses) };
+    let mut existing = ExistingUses { posts: Vec::new(), histories: Histories::of(&client.assets, &state.asset_uses) };
     let mut ask = |post: &Post| {
         let asset = post.asset.as_ref().map(|asset| asset.used().to_string());
         let post = CommittedPost { channel: post.channel, at: post.at, asset };
         let own = state.channels.iter().find(|state| state.channel == post.channel);
-        surroundings.posts = own.into_iter().flat_map(standing).collect();
-        objection(&week, &post, &surroundings)
+        existing.posts = own.into_iter().flat_map(standing).collect();
+        objection(&week, &post, &existing)
     };
     posts.iter().map(&mut ask).collect()
 }
 
 /// Other posts and asset uses that a post must keep its distance from.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Surroundings {
+pub(super) struct ExistingUses {
     /// Times of other posts of the channel.
     pub posts: Vec<Timestamp>,
     /// Past and committed uses of the client's assets.
     pub histories: Histories,
 }
 
-impl Surroundings {
+impl ExistingUses {
     /// From the client's state. If `now` is given, later posts that have not gone out by then are ignored.
     pub fn of(week: &ClientWeek<'_>, post: &CommittedPost, now: Option<Timestamp>) -> Self {
         Self::with(week, post, now, &[])
@@ -126,8 +125,8 @@ fn used(post: &CommittedPost) -> Option<AssetUse> {
     Some(AssetUse { asset_id, channel: post.channel, at: post.at })
 }
 
-/// Why a post may not go out, given its surroundings.
-pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, surroundings: &Surroundings) -> Option<Reason> {
+/// Why a post may not go out, given its existing.
+pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, existing: &ExistingUses) -> Option<Reason> {
     let client = week.client;
     if !client.status.is_planned() {
         return Some(Reason::ClientStatus { status: client.status });
@@ -135,10 +134,10 @@ pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, surrounding
     if !week.state.channels.iter().any(|state| state.channel == post.channel) {
         return Some(Reason::ChannelOff { channel: post.channel });
     }
-    objection_to_time(week, post, surroundings).or_else(|| {
+    objection_to_time(week, post, existing).or_else(|| {
         let Some(id) = post.asset.as_deref() else { return Some(Reason::NoAsset) };
         let place = client.assets.binary_search_by(|asset| asset.id.as_str().cmp(id)).ok();
-        let known = place.and_then(|place| client.assets.get(place).zip(surroundings.histories.get(place)));
+        let known = place.and_then(|place| client.assets.get(place).zip(existing.histories.get(place)));
         let gone = || Some(Reason::AssetGone { asset_id: AssetId::new(id) });
         let Some((asset, history)) = known else { return gone() };
         let date = client.zone.wall_time(post.at).date();
@@ -146,7 +145,7 @@ pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, surrounding
     })
 }
 
-fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, surroundings: &Surroundings) -> Option<Reason> {
+fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, existing: &ExistingUses) -> Option<Reason> {
     let local = week.client.zone.wall_time(post.at);
     let hour = usize::try_from(week.hours.hour_of(post.at)).ok();
     let wall = hour.and_then(|hour| week.hours.hours().get(hour).copied()).unwrap_or(WallHour {
@@ -158,7 +157,7 @@ fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, surroundings: 
     let day = day_plan(week, post.channel, local.date(), &[]);
     let numbers = week.rules.channel(post.channel);
     let spacing = Spacing::from_hours(numbers.min_spacing_hours);
-    let others = OtherPosts::of(week, surroundings.posts.iter().copied(), spacing);
+    let others = OtherPosts::of(week, existing.posts.iter().copied(), spacing);
     let rule = forbidden_by(week, post.at, wall, &day, numbers, &others)?;
     let nearest = others.nearest(post.at);
     Some(match rule {

@@ -1,6 +1,6 @@
 //! Expected results of the posts of a week that were committed before it is planned.
 
-use super::channel::{Bench, Desk, Scored, response};
+use super::channel::{ChannelDraft, Scored, WorkerContext, response};
 use super::judge::{campaign_of, choice};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::Histories;
@@ -13,18 +13,18 @@ use crate::rules::{ClientRules, RuleFailure};
 pub(super) fn prior_posts(
     week: &ClientWeek<'_>,
     rules: &ClientRules,
-    desks: &[Desk<'_>],
+    channel_drafts: &[ChannelDraft<'_>],
     planned: &[Post],
-    bench: &mut Bench<'_>,
+    worker: &mut WorkerContext<'_>,
 ) -> Result<Vec<PriorPost>, RuleFailure> {
     let mut posts = Vec::new();
-    for desk in desks.iter().filter(|desk| !desk.hours.committed.is_empty()) {
-        let fatigue = desk.instance.fatigue_at(&live_hours(planned, desk.state.channel));
-        for at in &desk.state.recent_posts {
+    for channel_draft in channel_drafts.iter().filter(|channel_draft| !channel_draft.hours.committed.is_empty()) {
+        let fatigue = channel_draft.instance.fatigue_at(&live_hours(planned, channel_draft.state.channel));
+        for at in &channel_draft.state.recent_posts {
             let hour = usize::try_from(week.hours.hour_of(*at)).ok().filter(|hour| *hour < week.hours.len());
             let Some(hour) = hour else { continue };
-            let tired = fatigue.get(hour).copied().unwrap_or(desk.instance.fatigue_start);
-            posts.push(prior_post(week, rules, desk, (hour, *at), tired, bench)?);
+            let tired = fatigue.get(hour).copied().unwrap_or(channel_draft.instance.fatigue_start);
+            posts.push(prior_post(week, rules, channel_draft, (hour, *at), tired, worker)?);
         }
     }
     posts.sort_by_key(|post| (post.at, post.channel));
@@ -38,18 +38,18 @@ fn live_hours(planned: &[Post], channel: Channel) -> Vec<usize> {
 fn prior_post(
     week: &ClientWeek<'_>,
     rules: &ClientRules,
-    desk: &Desk<'_>,
+    channel_draft: &ChannelDraft<'_>,
     (hour, at): (usize, Timestamp),
     fatigue: f64,
-    bench: &mut Bench<'_>,
+    worker: &mut WorkerContext<'_>,
 ) -> Result<PriorPost, RuleFailure> {
-    let scored = asset_used(week, rules, desk, at, bench)?;
-    let campaign = campaign_of(scored.as_ref(), week, desk, hour);
+    let scored = asset_used(week, rules, channel_draft, at, worker)?;
+    let campaign = campaign_of(scored.as_ref(), week, channel_draft, hour);
     let without = rules.of(campaign.as_ref()).assets.quality_without_asset;
     let quality = scored.as_ref().map_or(without, |scored| scored.quality);
-    let value = desk.hours.value_for(week, hour, campaign.as_ref());
+    let value = channel_draft.hours.value_for(week, hour, campaign.as_ref());
     Ok(PriorPost {
-        channel: desk.state.channel,
+        channel: channel_draft.state.channel,
         hour,
         at,
         asset: scored.as_ref().map(choice),
@@ -63,15 +63,15 @@ fn prior_post(
 fn asset_used<'a>(
     week: &ClientWeek<'a>,
     rules: &ClientRules,
-    desk: &Desk<'a>,
+    channel_draft: &ChannelDraft<'a>,
     at: Timestamp,
-    bench: &mut Bench<'_>,
+    worker: &mut WorkerContext<'_>,
 ) -> Result<Option<Scored<'a>>, RuleFailure> {
     let uses = &week.state.asset_uses;
-    let used = uses.iter().find(|used| used.channel == desk.state.channel && used.at == at);
+    let used = uses.iter().find(|used| used.channel == channel_draft.state.channel && used.at == at);
     let assets = &week.client.assets;
     let place = used.and_then(|used| assets.binary_search_by(|asset| asset.id.cmp(&used.asset_id)).ok());
     let Some(place) = place else { return Ok(None) };
     let before: Vec<AssetUse> = uses.iter().filter(|used| used.at < at).cloned().collect();
-    desk.asset(week, rules, place, &Histories::of(assets, &before), bench.evaluator)
+    channel_draft.asset(week, rules, place, &Histories::of(assets, &before), worker.evaluator)
 }

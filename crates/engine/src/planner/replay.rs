@@ -12,20 +12,20 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 use uuid::Uuid;
 
-use super::channel::{WarningsSeen, Whose, channel_facts};
-use super::impact::Stand;
+use super::channel::{ChannelKey, WarningsSeen, channel_facts};
+use super::impact::PostStatus;
 use super::judge::{post_facts, shown_at};
 use super::judgement::{Judgement, judgement};
 use super::{PlanError, Planner};
 use crate::model::{
-    CampaignId, Channel, ChannelSeen, ClientId, Outcome, PerformanceReality, PostSeen, Reason, ScheduleStatus,
+    CampaignId, Channel, ChannelSnapshot, ClientId, Outcome, PerformanceReality, PostSnapshot, Reason, ScheduleStatus,
     Timestamp, Verdict, WallHour, Week, WeekHours, WorkspaceId, Zone,
 };
 
 /// What made a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Occasion {
+pub enum DecisionSource {
     /// Planning.
     Plan,
     /// A daily pass that changed the post's status.
@@ -40,7 +40,7 @@ pub struct Recorded {
     /// When the decision was made.
     pub decided_at: Timestamp,
     /// What made it.
-    pub occasion: Occasion,
+    pub occasion: DecisionSource,
     /// The client it belongs to.
     pub client_id: ClientId,
     /// The workspace of the client.
@@ -54,9 +54,9 @@ pub struct Recorded {
     /// The client's time zone.
     pub zone: Zone,
     /// What was known of the post.
-    pub post: PostSeen,
+    pub post: PostSnapshot,
     /// What was known of its channel.
-    pub seen: ChannelSeen,
+    pub seen: ChannelSnapshot,
     /// Active warnings.
     pub warnings: WarningsSeen,
     /// Perceived and estimated true performance.
@@ -64,7 +64,7 @@ pub struct Recorded {
     /// Whether a person had approved it, so that its risk band no longer mattered.
     pub is_approved: bool,
     /// The recorded status, risk band and confidence.
-    pub stand: Stand,
+    pub stand: PostStatus,
     /// Why the engine blocked it regardless of guardrails; `None` if it did not.
     pub held: Option<Reason>,
     /// The guardrails' verdicts; for a daily pass, only those that did not pass.
@@ -87,7 +87,7 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// If a rule fails, or a week is at the edge of the supported calendar. Of several errors, the first one's.
-    pub fn judge_recorded(&self, recorded: &[Recorded]) -> Result<Vec<Judgement>, PlanError> {
+    pub fn reevaluate_recorded(&self, recorded: &[Recorded]) -> Result<Vec<Judgement>, PlanError> {
         let clocks = clocks(recorded)?;
         let judged: Vec<Result<Judgement, PlanError>> =
             recorded.par_iter().map(|one| self.judge_one(one, &clocks)).collect();
@@ -99,12 +99,12 @@ impl Planner<'_> {
         let campaign = recorded.campaign_id.as_ref();
         let base = self.rules().effective(workspace_id, client_id, None);
         let rules = self.rules().effective(workspace_id, client_id, campaign);
-        let whose = Whose { client: client_id, workspace: workspace_id, channel: *channel };
+        let whose = ChannelKey { client: client_id, workspace: workspace_id, channel: *channel };
         let ctx = Arc::new(channel_facts(whose, &recorded.seen, &base, recorded.warnings, &recorded.reality));
         let shown = shown(recorded, clocks)?;
         let facts = Arc::new(post_facts(&recorded.post, shown, campaign, base.channel(*channel)));
         let held = recorded.held.clone();
-        let (mut judged, _) = self.with_bench(|bench| judgement(&rules, facts, &ctx, held, bench.evaluator))?;
+        let (mut judged, _) = self.with_worker(|worker| judgement(&rules, facts, &ctx, held, worker.evaluator))?;
         if recorded.is_approved && judged.status == ScheduleStatus::Pending {
             judged.status = ScheduleStatus::Ready;
         }

@@ -7,9 +7,9 @@ use rayon::prelude::*;
 
 use super::allocation::{allocation, conflicts};
 use super::assets::{self, Assignment, Slot};
-use super::channel::{Bench, Desk, WarningsSeen, Whose, channel_facts, channel_seen, response};
+use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_seen, response};
 use super::facts::client_facts;
-use super::judge::{Held, judge, priority};
+use super::judge::{OverCapacityPosts, judge, priority};
 use super::prior::prior_posts;
 use super::{Instance, PlanError, Solution, Solver};
 use crate::agents::creative_director::{Candidate, Histories};
@@ -27,7 +27,7 @@ pub struct Planner<'r> {
     rules: &'r CompiledRules,
     tier: Tier,
     stopwatch: Option<Stopwatch>,
-    not_before: Option<Timestamp>,
+    pub(super) not_before: Option<Timestamp>,
     workers: Mutex<Vec<Worker>>,
 }
 
@@ -86,16 +86,17 @@ impl<'r> Planner<'r> {
         capacity: &Capacity,
         week: Week,
     ) -> Result<Vec<ClientPlan>, PlanError> {
-        let desk = FrontDesk::open(self.rules, clients, capacity, week)?.starting_at(self.not_before);
-        let plan = |index: usize, held: &Held| -> Result<ClientPlan, PlanError> {
-            let (week, rules, demand) = desk.client(index).ok_or(PlanError::NoSuchClient)?;
-            self.with_bench(|bench| finish(draft(week, rules, demand, bench)?, held, bench))
+        let channel_draft = PlanningContext::new(self.rules, clients, capacity, week)?.starting_at(self.not_before);
+        let plan = |index: usize, held: &OverCapacityPosts| -> Result<ClientPlan, PlanError> {
+            let (week, rules, demand) = channel_draft.client(index).ok_or(PlanError::NoSuchClient)?;
+            self.with_worker(|worker| finish(draft(week, rules, demand, worker)?, held, worker))
         };
-        let plan_these = |held: BTreeMap<usize, Held>| -> Result<Vec<(usize, ClientPlan)>, PlanError> {
+        let plan_these = |held: BTreeMap<usize, OverCapacityPosts>| -> Result<Vec<(usize, ClientPlan)>, PlanError> {
             let plans: Vec<_> = held.into_par_iter().map(|(index, held)| Ok((index, plan(index, &held)?))).collect();
             plans.into_iter().collect()
         };
-        let mut held: BTreeMap<usize, Held> = (0..clients.len()).map(|index| (index, Held::new())).collect();
+        let mut held: BTreeMap<usize, OverCapacityPosts> =
+            (0..clients.len()).map(|index| (index, OverCapacityPosts::new())).collect();
         let mut plans: Vec<ClientPlan> = plan_these(held.clone())?.into_iter().map(|(_, plan)| plan).collect();
         // Blocking a post for lack of review capacity may unblock one that had given way to it and now needs review
         // itself. So this repeats until the reviewers can handle all pending posts. Blocked posts are never released,
@@ -120,28 +121,28 @@ impl<'r> Planner<'r> {
         Ok(plans)
     }
 
-    pub(super) fn with_bench<T>(&self, work: impl FnOnce(&mut Bench<'_>) -> T) -> T {
+    pub(super) fn with_worker<T>(&self, work: impl FnOnce(&mut WorkerContext<'_>) -> T) -> T {
         let idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut worker = idle
             .unwrap_or_else(|| Worker { solver: Solver::default(), evaluator: self.rules.evaluator(self.stopwatch) });
         let Worker { solver, evaluator } = &mut worker;
-        let result = work(&mut Bench { solver, evaluator, tier: self.tier });
+        let result = work(&mut WorkerContext { solver, evaluator, tier: self.tier });
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         result
     }
 }
 
 /// What planning any one client needs to know about all clients: rules, hours by time zone, demand by workspace.
-pub(super) struct FrontDesk<'a> {
+pub(super) struct PlanningContext<'a> {
     clients: &'a [(&'a Client, &'a ClientState)],
     rules: Vec<ClientRules>,
     hours: BTreeMap<&'a str, WeekHours>,
-    not_before: Option<Timestamp>,
+    pub(super) not_before: Option<Timestamp>,
     demand: BTreeMap<&'a WorkspaceId, WorkspaceDemand>,
 }
 
-impl<'a> FrontDesk<'a> {
-    pub fn open(
+impl<'a> PlanningContext<'a> {
+    pub fn new(
         rules: &CompiledRules,
         clients: &'a [(&'a Client, &'a ClientState)],
         capacity: &Capacity,
@@ -155,7 +156,7 @@ impl<'a> FrontDesk<'a> {
     }
 
     /// The same, with nothing planned before the given instant.
-    fn starting_at(self, not_before: Option<Timestamp>) -> Self {
+    pub fn starting_at(self, not_before: Option<Timestamp>) -> Self {
         Self { not_before, ..self }
     }
 
@@ -174,7 +175,7 @@ impl<'a> FrontDesk<'a> {
 /// As [`Planner::plan_clients`].
 pub fn plan_week(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Plan, PlanError> {
     let clients: Vec<(&Client, &ClientState)> =
-        scaling::planned(scenario).map(|(client, state)| (client, state)).collect();
+        scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
     let rules_hash = planner.rules.hash().to_owned();
     let not_before = planner.not_before(&hours_by_zone(&clients, week)?);
     let (week_name, from) = (week.to_string(), not_before.map(|at| at.to_string()));
@@ -215,7 +216,7 @@ fn wanted(state: &ClientState, rules: &ClientRules) -> u32 {
 }
 
 /// Pending posts beyond the review capacity, by client: those with the lowest claim in each workspace.
-fn without_review(plans: &[ClientPlan], capacity: &Capacity) -> BTreeMap<usize, Held> {
+fn without_review(plans: &[ClientPlan], capacity: &Capacity) -> BTreeMap<usize, OverCapacityPosts> {
     /// Client index, channel and hour of a pending post.
     type Waiting = (usize, Channel, usize);
     let mut claims: BTreeMap<&WorkspaceId, Vec<Claim<Waiting>>> = BTreeMap::new();
@@ -229,7 +230,7 @@ fn without_review(plans: &[ClientPlan], capacity: &Capacity) -> BTreeMap<usize, 
         }
     }
     let possible = scaling::weekly_reviews(capacity) as usize;
-    let mut held: BTreeMap<usize, Held> = BTreeMap::new();
+    let mut held: BTreeMap<usize, OverCapacityPosts> = BTreeMap::new();
     for (client, channel, hour) in claims.into_values().flat_map(|claims| scaling::without(claims, possible)) {
         held.entry(client).or_default().insert((channel, hour));
     }
@@ -243,7 +244,7 @@ pub(super) struct Draft<'a> {
     pub reality: PerformanceReality,
     pub warning: EarlyWarning,
     pub facts: Arc<ClientFacts>,
-    pub desks: Vec<Desk<'a>>,
+    pub channel_drafts: Vec<ChannelDraft<'a>>,
     pub histories: Histories,
     pub full_days: BTreeSet<u8>,
     pub slots: Vec<Slot>,
@@ -255,7 +256,7 @@ pub(super) struct Setup<'a> {
     pub reality: PerformanceReality,
     pub warning: EarlyWarning,
     pub facts: Arc<ClientFacts>,
-    pub desks: Vec<Desk<'a>>,
+    pub channel_drafts: Vec<ChannelDraft<'a>>,
 }
 
 /// Sets up a client's week: signals, facts and the optimisation problem of each channel.
@@ -264,23 +265,24 @@ pub(super) fn set_up<'a>(
     rules: &ClientRules,
     demand: WorkspaceDemand,
     histories: &Histories,
-    bench: &mut Bench<'_>,
+    worker: &mut WorkerContext<'_>,
 ) -> Result<Setup<'a>, PlanError> {
     let state = week.state;
     let reality = performance_reality::signal(week);
     let candidates: Vec<Vec<Candidate<'_>>> =
         state.channels.iter().map(|state| creative_director::candidates(week, state.channel, histories)).collect();
     let facts = Arc::new(client_facts(week, &candidates, &reality, demand, wanted(state, rules)));
-    let warning = early_warning::signal(week, &facts, bench.evaluator)?;
-    let mut desks = Vec::with_capacity(state.channels.len());
+    let warning = early_warning::signal(week, &facts, worker.evaluator)?;
+    let mut channel_drafts = Vec::with_capacity(state.channels.len());
     let warnings = WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings };
     for (channel, candidates) in state.channels.iter().zip(candidates) {
-        let whose = Whose { client: &week.client.id, workspace: &week.client.workspace_id, channel: channel.channel };
+        let whose =
+            ChannelKey { client: &week.client.id, workspace: &week.client.workspace_id, channel: channel.channel };
         let seen = channel_seen(week, channel);
         let facts = channel_facts(whose, &seen, week.rules, warnings, &reality);
-        desks.push(Desk::set_up(week, rules, channel, (seen, facts), candidates, bench)?);
+        channel_drafts.push(ChannelDraft::set_up(week, rules, channel, (seen, facts), candidates, worker)?);
     }
-    Ok(Setup { reality, warning, facts, desks })
+    Ok(Setup { reality, warning, facts, channel_drafts })
 }
 
 /// Places a client's slots and assigns its assets.
@@ -288,32 +290,33 @@ pub(super) fn draft<'a>(
     week: ClientWeek<'a>,
     rules: &'a ClientRules,
     demand: WorkspaceDemand,
-    bench: &mut Bench<'_>,
+    worker: &mut WorkerContext<'_>,
 ) -> Result<Draft<'a>, PlanError> {
     let histories = Histories::of(&week.client.assets, &week.state.asset_uses);
-    let Setup { reality, warning, facts, mut desks } = set_up(&week, rules, demand, &histories, bench)?;
-    for desk in &mut desks {
-        desk.solve(week.rules.fatigue.end_weight_rounds, bench);
+    let Setup { reality, warning, facts, mut channel_drafts } = set_up(&week, rules, demand, &histories, worker)?;
+    for channel_draft in &mut channel_drafts {
+        channel_draft.solve(week.rules.fatigue.end_weight_rounds, worker);
     }
-    let full_days = keep_daily_capacity(&week, &mut desks, bench);
-    let slots = slots(&week, &desks);
-    let assignment = assets::assign(&desks, &slots, &week, &histories);
-    Ok(Draft { week, rules, reality, warning, facts, desks, histories, full_days, slots, assignment })
+    let full_days = keep_daily_capacity(&week, &mut channel_drafts, worker);
+    let slots = slots(&week, &channel_drafts);
+    let assignment = assets::assign(&channel_drafts, &slots, &week, &histories);
+    Ok(Draft { week, rules, reality, warning, facts, channel_drafts, histories, full_days, slots, assignment })
 }
 
 /// Evaluates the guardrails on a draft and completes the plan.
-fn finish(draft: Draft<'_>, held: &Held, bench: &mut Bench<'_>) -> Result<ClientPlan, PlanError> {
-    let Draft { week, rules, reality, warning, facts, desks, full_days, slots, assignment, .. } = draft;
-    let judged = judge(&week, rules, &desks, &slots, &assignment, held, bench)?;
+fn finish(draft: Draft<'_>, held: &OverCapacityPosts, worker: &mut WorkerContext<'_>) -> Result<ClientPlan, PlanError> {
+    let Draft { week, rules, reality, warning, facts, channel_drafts, full_days, slots, assignment, .. } = draft;
+    let judged = judge(&week, rules, &channel_drafts, &slots, &assignment, held, worker)?;
     let posts: Vec<_> = judged.into_iter().map(|(post, _)| post).collect();
-    let prior = prior_posts(&week, rules, &desks, &posts, bench)?;
-    let allocations = desks.iter().map(|desk| allocation(desk, &posts, week.hours.len())).collect();
+    let prior = prior_posts(&week, rules, &channel_drafts, &posts, worker)?;
+    let allocations =
+        channel_drafts.iter().map(|channel_draft| allocation(channel_draft, &posts, week.hours.len())).collect();
     let signals = Signals {
         client_ops: client_ops::signal(&week),
         agency_director: agency_director::signal(&week),
         early_warning: warning,
         performance_reality: reality,
-        creative_director: creative_signal(&facts, &desks),
+        creative_director: creative_signal(&facts, &channel_drafts),
         scaling: Scaling {
             posts_wanted: wanted(week.state, rules),
             daily_capacity: week.client.policy.max_actions_per_day,
@@ -334,16 +337,16 @@ fn finish(draft: Draft<'_>, held: &Held, bench: &mut Bench<'_>) -> Result<Client
     })
 }
 
-fn creative_signal(facts: &ClientFacts, desks: &[Desk<'_>]) -> CreativeDirector {
-    let channels = desks
+fn creative_signal(facts: &ClientFacts, channel_drafts: &[ChannelDraft<'_>]) -> CreativeDirector {
+    let channels = channel_drafts
         .iter()
-        .map(|desk| {
-            let mut scores: Vec<f64> = desk.candidates.iter().map(|scored| scored.score).collect();
+        .map(|channel_draft| {
+            let mut scores: Vec<f64> = channel_draft.candidates.iter().map(|scored| scored.score).collect();
             scores.sort_by(|a, b| b.total_cmp(a));
-            scores.truncate(desk.instance.posts_max);
+            scores.truncate(channel_draft.instance.posts_max);
             ChannelAssets {
-                channel: desk.state.channel,
-                usable: desk.candidates.len() as u32,
+                channel: channel_draft.state.channel,
+                usable: channel_draft.candidates.len() as u32,
                 mean_score: crate::stats::mean(&scores),
             }
         })
@@ -354,23 +357,28 @@ fn creative_signal(facts: &ClientFacts, desks: &[Desk<'_>]) -> CreativeDirector 
 /// Enforces the daily limit of the client's policy. On a day over the limit, the posts with the best claim stay; the
 /// channels of the others lose the remaining hours of that day, and every hour of days that are already full, and are
 /// solved again. Hours are only ever removed, so this terminates.
-fn keep_daily_capacity(week: &ClientWeek<'_>, desks: &mut [Desk<'_>], bench: &mut Bench<'_>) -> BTreeSet<u8> {
+fn keep_daily_capacity(
+    week: &ClientWeek<'_>,
+    channel_drafts: &mut [ChannelDraft<'_>],
+    worker: &mut WorkerContext<'_>,
+) -> BTreeSet<u8> {
     let capacity = week.client.policy.max_actions_per_day as usize;
     let mut full_days = BTreeSet::new();
-    while let Some((day, surplus)) = overfull_day(week, desks, capacity) {
+    while let Some((day, surplus)) = overfull_day(week, channel_drafts, capacity) {
         full_days.insert(day);
-        let losers: BTreeSet<usize> = surplus.iter().map(|(desk, _)| *desk).collect();
-        let counts = posts_by_day(week, desks);
+        let losers: BTreeSet<usize> = surplus.iter().map(|(channel_draft, _)| *channel_draft).collect();
+        let counts = posts_by_day(week, channel_drafts);
         for index in losers {
-            let Some(desk) = desks.get_mut(index) else { continue };
+            let Some(channel_draft) = channel_drafts.get_mut(index) else { continue };
             let gives_up = |hour: &usize| surplus.contains(&(index, *hour));
-            let kept: Vec<usize> = desk.solution.chosen.iter().copied().filter(|hour| !gives_up(hour)).collect();
+            let kept: Vec<usize> =
+                channel_draft.solution.chosen.iter().copied().filter(|hour| !gives_up(hour)).collect();
             let is_closed = |hour: &usize| {
                 let weekday = week.hours.hours().get(*hour).map_or(0, |wall| wall.weekday);
                 let count = counts.get(usize::from(weekday)).copied().unwrap_or(0);
                 count >= capacity && !kept.contains(hour)
             };
-            desk.close((0..week.hours.len()).filter(is_closed), bench);
+            channel_draft.close((0..week.hours.len()).filter(is_closed), worker);
         }
     }
     full_days
@@ -378,35 +386,56 @@ fn keep_daily_capacity(week: &ClientWeek<'_>, desks: &mut [Desk<'_>], bench: &mu
 
 /// The first day over the limit, and the slots that must go. A day that committed posts alone overfill has no slot to
 /// give up and is skipped.
-fn overfull_day(week: &ClientWeek<'_>, desks: &[Desk<'_>], capacity: usize) -> Option<(u8, BTreeSet<(usize, usize)>)> {
-    let counts = posts_by_day(week, desks);
+fn overfull_day(
+    week: &ClientWeek<'_>,
+    channel_drafts: &[ChannelDraft<'_>],
+    capacity: usize,
+) -> Option<(u8, BTreeSet<(usize, usize)>)> {
+    let counts = posts_by_day(week, channel_drafts);
     let full = (0_u8..7).zip(counts).filter(|(_, count)| *count > capacity);
-    full.map(|(day, _)| (day, surplus(week, desks, day, capacity))).find(|(_, surplus)| !surplus.is_empty())
+    full.map(|(day, _)| (day, surplus(week, channel_drafts, day, capacity))).find(|(_, surplus)| !surplus.is_empty())
 }
 
-/// The slots of a day, by desk and hour, that exceed the capacity: those with the lowest claims.
-fn surplus(week: &ClientWeek<'_>, desks: &[Desk<'_>], day: u8, capacity: usize) -> BTreeSet<(usize, usize)> {
+/// The slots of a day, by channel_draft and hour, that exceed the capacity: those with the lowest claims.
+fn surplus(
+    week: &ClientWeek<'_>,
+    channel_drafts: &[ChannelDraft<'_>],
+    day: u8,
+    capacity: usize,
+) -> BTreeSet<(usize, usize)> {
     let on_day = |hour: &usize| week.hours.hours().get(*hour).is_some_and(|wall| wall.weekday == day);
-    let committed = desks.iter().flat_map(|desk| &desk.hours.committed).filter(|hour| on_day(hour)).count();
-    let claims: Vec<Claim<(usize, usize)>> = desks
+    let committed = channel_drafts
+        .iter()
+        .flat_map(|channel_draft| &channel_draft.hours.committed)
+        .filter(|hour| on_day(hour))
+        .count();
+    let claims: Vec<Claim<(usize, usize)>> = channel_drafts
         .iter()
         .enumerate()
-        .flat_map(|(index, desk)| {
-            desk.solution.chosen.iter().filter(|hour| on_day(hour)).map(move |hour| (index, desk, *hour))
+        .flat_map(|(index, channel_draft)| {
+            channel_draft
+                .solution
+                .chosen
+                .iter()
+                .filter(|hour| on_day(hour))
+                .map(move |hour| (index, channel_draft, *hour))
         })
-        .map(|(index, desk, hour)| Claim {
+        .map(|(index, channel_draft, hour)| Claim {
             key: (index, hour),
-            priority: priority(week.rules, desk.rules.priority, desk.instance.fatigue_start),
-            value: desk.instance.value.get(hour).copied().unwrap_or(0.0),
+            priority: priority(week.rules, channel_draft.rules.priority, channel_draft.instance.fatigue_start),
+            value: channel_draft.instance.value.get(hour).copied().unwrap_or(0.0),
         })
         .collect();
     scaling::without(claims, capacity.saturating_sub(committed)).into_iter().collect()
 }
 
 /// Number of posts by weekday, committed ones included.
-fn posts_by_day(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> [usize; 7] {
+fn posts_by_day(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> [usize; 7] {
     let mut counts = [0; 7];
-    for hour in desks.iter().flat_map(|desk| desk.solution.chosen.iter().chain(&desk.hours.committed)) {
+    for hour in channel_drafts
+        .iter()
+        .flat_map(|channel_draft| channel_draft.solution.chosen.iter().chain(&channel_draft.hours.committed))
+    {
         let weekday = week.hours.hours().get(*hour).map(|wall| usize::from(wall.weekday));
         if let Some(count) = weekday.and_then(|weekday| counts.get_mut(weekday)) {
             *count += 1;
@@ -415,19 +444,19 @@ fn posts_by_day(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> [usize; 7] {
     counts
 }
 
-fn slots(week: &ClientWeek<'_>, desks: &[Desk<'_>]) -> Vec<Slot> {
+fn slots(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Slot> {
     let mut slots = Vec::new();
-    for (index, desk) in desks.iter().enumerate() {
-        let fatigue = desk.instance.fatigue_at(&desk.solution.chosen);
-        for hour in &desk.solution.chosen {
+    for (index, channel_draft) in channel_drafts.iter().enumerate() {
+        let fatigue = channel_draft.instance.fatigue_at(&channel_draft.solution.chosen);
+        for hour in &channel_draft.solution.chosen {
             let tired = fatigue.get(*hour).copied().unwrap_or(0.0);
-            let value = desk.hours.value.get(*hour).copied().unwrap_or(0.0);
+            let value = channel_draft.hours.value.get(*hour).copied().unwrap_or(0.0);
             let weekday = week.hours.hours().get(*hour).map_or(0, |wall| wall.weekday);
             let start = week.hours.instant(*hour as i64);
             slots.push(Slot {
-                desk: index,
+                channel_draft: index,
                 hour: *hour,
-                at: start.plus_minutes(i64::from(desk.minute)),
+                at: start.plus_minutes(i64::from(channel_draft.minute)),
                 date: week.hours.date(weekday),
                 weight: value * response(week.rules).at(tired).max(0.0),
             });
@@ -457,20 +486,21 @@ pub struct SolvedInstance {
 /// As [`Planner::plan_clients`].
 pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Vec<SolvedInstance>, PlanError> {
     let clients: Vec<(&Client, &ClientState)> =
-        scaling::planned(scenario).map(|(client, state)| (client, state)).collect();
-    let desk = FrontDesk::open(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
+        scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
+    let channel_draft =
+        PlanningContext::new(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
     let solved: Vec<Result<Vec<SolvedInstance>, PlanError>> = (0..clients.len())
         .into_par_iter()
         .map(|index| {
-            let (week, rules, demand) = desk.client(index).ok_or(PlanError::NoSuchClient)?;
-            let draft = planner.with_bench(|bench| draft(week, rules, demand, bench))?;
+            let (week, rules, demand) = channel_draft.client(index).ok_or(PlanError::NoSuchClient)?;
+            let draft = planner.with_worker(|worker| draft(week, rules, demand, worker))?;
             let start = week.client.zone.local(week.hours.start()).format("%Y-%m-%dT%H:%M:%S%:z").to_string();
-            let solved = draft.desks.into_iter().map(|desk| SolvedInstance {
+            let solved = draft.channel_drafts.into_iter().map(|channel_draft| SolvedInstance {
                 client_id: week.client.id.clone(),
-                channel: desk.state.channel,
+                channel: channel_draft.state.channel,
                 week_start: start.clone(),
-                instance: desk.instance,
-                solution: desk.solution,
+                instance: channel_draft.instance,
+                solution: channel_draft.solution,
             });
             Ok(solved.collect())
         })

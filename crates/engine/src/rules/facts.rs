@@ -388,7 +388,7 @@ view!(
         has_content: bool,
         /// Its campaign; empty without one.
         campaign: ImmutableString,
-        /// The how-manieth post of the client that day it is, from 1, over all channels.
+        /// 1-based position among the client's posts of that day, over all channels.
         action_of_day: i64 [1.0, 1000.0],
         /// Channels of the client's other posts of that day, planned and committed ones, in order of time.
         channels_of_day: List,

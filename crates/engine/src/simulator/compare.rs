@@ -1,8 +1,8 @@
-//! Rules packs against each other over the same weeks, clients and luck.
+//! Compares rules packs over the same weeks and clients with common random numbers.
 //!
-//! Each replication is simulated once under every pack, on the same random numbers, so that most of the
-//! luck drops out of the difference. Differences are summed as they come: what is kept grows with the
-//! packs, weeks, channels and clients, never with replications.
+//! Each replication is simulated once under every pack on the same random numbers, so that most of the noise cancels in
+//! the difference. Differences are accumulated as they arrive: memory grows with packs, weeks, channels and clients,
+//! never with replications.
 
 use serde::Serialize;
 
@@ -14,104 +14,104 @@ use crate::model::{Channel, ClientId, Scenario, Week};
 use crate::planner::Planner;
 use crate::stats::{Difference, Pairs, holm};
 
-/// Replications between two looks at whether a comparison knows enough. It is fixed, so that where a
-/// comparison ends never depends on threads.
+/// Replications between two checks of the stopping rule. Fixed, so that where a comparison stops never depends on the
+/// number of threads.
 const BATCH: u32 = 10;
 
-/// A pack that is compared.
+/// A rules pack in a comparison.
 #[derive(Clone, Copy)]
-pub struct Contender<'a> {
-    /// What it is called in the comparison.
+pub struct ComparedPack<'a> {
+    /// Its label in the comparison.
     pub label: &'a str,
-    /// Plans under it.
+    /// The planner that uses the pack.
     pub planner: &'a Planner<'a>,
-    /// The scenario under its default policy; the same clients in the same weeks for all.
+    /// The scenario under the pack's default policy; clients and weeks are the same for all packs.
     pub scenario: &'a Scenario,
 }
 
-/// Why a comparison ended without a result.
+/// Why a comparison failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompareError {
-    /// There is nobody to plan for.
+    /// No client is planned for.
     #[error("the scenario `{0}` has no client that is planned for, so there is nothing to compare")]
     NoClients(String),
     /// The scenarios differ in their clients or their first week.
     #[error("`{0}` and `{1}` are not about the same clients in the same weeks")]
-    Unlike(String, String),
-    /// A pack could not be simulated.
+    Mismatch(String, String),
+    /// A simulation failed.
     #[error(transparent)]
     Simulate(#[from] SimulateError),
 }
 
-/// Packs against a base.
+/// The result of comparing packs with a base.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// The packs, the base first.
     pub packs: Vec<Pack>,
-    /// Where it was to stop early; none where it was not.
-    pub until: Option<Until>,
-    /// Every other pack against the base, in the order of the packs.
+    /// The stopping rule; `None` if the number of replications was fixed.
+    pub until: Option<StoppingRule>,
+    /// Each other pack against the base, in pack order.
     pub versus: Vec<Versus>,
 }
 
 /// A pack of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pack {
-    /// What it is called.
+    /// Its label.
     pub label: String,
-    /// All that repeats its simulation.
+    /// Everything needed to reproduce its simulation.
     pub provenance: Provenance,
 }
 
-/// How sure a comparison was to be, and whether it became so.
+/// The stopping rule of a comparison, and whether it was met.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Until {
-    /// The wanted half-width of the interval of the difference in engagement, as a share of the base's
+pub struct StoppingRule {
+    /// Target half-width of the confidence interval of the difference in engagement, as a share of the base's
     /// engagement.
     pub half_width: f64,
-    /// Replications after which it ends all the same.
+    /// Maximum number of replications.
     pub most_replications: u32,
-    /// Whether every pack came to that half-width.
+    /// Whether every pack reached the target half-width.
     pub is_reached: bool,
 }
 
-/// One pack against the base. Every difference is the pack's number less the base's.
+/// One pack against the base. Every difference is the pack's value minus the base's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Versus {
-    /// The pack.
+    /// The pack's label.
     pub label: String,
-    /// Every headline number, in the order of [`Measure::ALL`].
+    /// The difference in every headline measure, in the order of [`Measure::ALL`].
     pub headline: Vec<MeasureDifference>,
-    /// Engagement by week, in order.
+    /// The difference in engagement by week.
     pub weekly: Vec<WeekDifference>,
-    /// Engagement by channel, in channel order; channels that no client has are left out.
+    /// The difference in engagement by channel, in channel order; channels that no client has are left out.
     pub channels: Vec<ChannelDifference>,
-    /// Engagement by client, in the scenario's order.
+    /// The difference in engagement by client, in the scenario's order.
     pub clients: Vec<ClientDifference>,
     /// How many clients gain and lose.
     pub client_counts: ClientCounts,
 }
 
-/// How many clients a pack is better and worse for, by their engagement.
+/// How many clients do better and worse under a pack, by their engagement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ClientCounts {
-    /// All that are planned for.
+    /// Clients that are planned for.
     pub clients: u32,
-    /// With more engagement than under the base.
+    /// Clients with more engagement than under the base.
     pub better: u32,
-    /// With less.
+    /// Clients with less engagement than under the base.
     pub worse: u32,
-    /// Of the better, those whose interval lies wholly above 0.
+    /// Better clients whose confidence interval lies entirely above 0.
     pub clearly_better: u32,
-    /// Of the worse, those whose interval lies wholly below 0.
+    /// Worse clients whose confidence interval lies entirely below 0.
     pub clearly_worse: u32,
-    /// With the same engagement in every replication.
+    /// Clients with the same engagement in every replication.
     pub same: u32,
 }
 
 impl ClientCounts {
-    /// Counts the clients of a pack.
+    /// Counts the clients by their difference in engagement.
     #[must_use]
     pub fn of(clients: &[ClientDifference]) -> Self {
         let count = |is_so: fn(&Difference) -> bool| {
@@ -122,88 +122,89 @@ impl ClientCounts {
             clients: count(|_| true),
             better: count(|difference| difference.mean > 0.0),
             worse: count(|difference| difference.mean < 0.0),
-            clearly_better: count(Difference::is_clearly_more),
-            clearly_worse: count(Difference::is_clearly_less),
+            clearly_better: count(Difference::is_significantly_greater),
+            clearly_worse: count(Difference::is_significantly_less),
             same: count(|difference| difference.is_same),
         }
     }
 }
 
-/// The difference in a headline number.
+/// The difference in a headline measure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MeasureDifference {
-    /// Which.
+    /// The measure.
     pub measure: Measure,
-    /// What it came to.
+    /// The difference.
     pub difference: Difference,
-    /// Its p value after Holm's correction over the packs that are compared with the base.
+    /// Its p-value after Holm's correction over all packs that are compared with the base.
     pub corrected_p: Option<f64>,
 }
 
-/// The difference in one week.
+/// The difference in engagement in one week.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct WeekDifference {
-    /// Which.
+    /// The week.
     pub week: Week,
-    /// In engagements.
+    /// The difference in engagements.
     pub engagement: Difference,
 }
 
-/// The difference on one channel.
+/// The difference in engagement on one channel.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ChannelDifference {
-    /// Which.
+    /// The channel.
     pub channel: Channel,
-    /// Clients that have it.
+    /// Number of clients that have it.
     pub clients: u32,
-    /// In engagements.
+    /// The difference in engagements.
     pub engagement: Difference,
 }
 
-/// The difference for one client.
+/// The difference in engagement for one client.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClientDifference {
-    /// Which.
+    /// The client.
     pub client_id: ClientId,
     /// Shown in reports.
     pub name: String,
-    /// In engagements.
+    /// The difference in engagements.
     pub engagement: Difference,
 }
 
 impl Versus {
-    /// The difference in a headline number.
+    /// The difference in a headline measure.
     #[must_use]
     pub fn of(&self, measure: Measure) -> Option<&MeasureDifference> {
         self.headline.iter().find(|row| row.measure == measure)
     }
 }
 
-/// Simulates every pack on the same random numbers and sums the differences from the base. Hours of fatigue are
-/// counted by the base's levels under every pack. With
-/// `until` it ends, after a multiple of ten replications, as soon as the half-width of every pack's
-/// interval of the difference in engagement is at most that share of the base's engagement; the
-/// replications of `extent` are then the most that are made. The same inputs give the same result, bit
-/// by bit, on any number of threads.
+/// Simulates every pack with common random numbers and accumulates the differences from the base. Hours of fatigue are
+/// counted by the base's levels under every pack.
+///
+/// With `until` it stops, at a multiple of ten replications, as soon as the half-width of every pack's confidence
+/// interval of the difference in engagement is at most that share of the base's engagement; the replications of
+/// `extent` are then the maximum. The same inputs give a bit-identical result on any number of threads.
 ///
 /// # Errors
-/// Where no client is planned for, the scenarios are not alike, a rule fails, or the observer stops it.
+/// If no client is planned for, the scenarios differ in clients or first week, a rule fails, or the observer stops the
+/// run.
 pub fn compare(
-    base: Contender<'_>,
-    others: &[Contender<'_>],
+    base: ComparedPack<'_>,
+    others: &[ComparedPack<'_>],
     extent: Extent,
     until: Option<f64>,
     observer: &dyn Observer,
 ) -> Result<Comparison, CompareError> {
-    let contenders: Vec<&Contender<'_>> = std::iter::once(&base).chain(others).collect();
+    let contenders: Vec<&ComparedPack<'_>> = std::iter::once(&base).chain(others).collect();
     let runs: Vec<Run<'_>> = contenders
         .iter()
         .map(|contender| {
             let run = Run::new(contender.planner, contender.scenario, extent, observer);
-            run.measured_by(base.planner.rules())
+            run.with_fatigue_levels_of(base.planner.rules())
         })
         .collect();
-    refuse_what_is_unlike(&contenders, &runs)?;
+    check_comparable(&contenders, &runs)?;
     let clients = runs.first().map_or(0, |run| run.clients.len());
     let mut sums: Vec<Sums> = others.iter().map(|_| Sums::new(extent.weeks as usize, clients)).collect();
     let mut done = 0;
@@ -218,11 +219,11 @@ pub fn compare(
         is_reached = until.is_some_and(|until| sums.iter().all(|sums| sums.is_within(until)));
     }
     let packs = contenders.iter().zip(&runs).map(|(contender, run)| pack(contender, run, done));
-    let until = until.map(|half_width| Until { half_width, most_replications: extent.replications, is_reached });
+    let until = until.map(|half_width| StoppingRule { half_width, most_replications: extent.replications, is_reached });
     Ok(Comparison { packs: packs.collect(), until, versus: versus(others, &runs, &sums) })
 }
 
-fn refuse_what_is_unlike(contenders: &[&Contender<'_>], runs: &[Run<'_>]) -> Result<(), CompareError> {
+fn check_comparable(contenders: &[&ComparedPack<'_>], runs: &[Run<'_>]) -> Result<(), CompareError> {
     let ids = |run: &Run<'_>| run.clients.iter().map(|(client, _)| client.id.clone()).collect::<Vec<_>>();
     let mut both = contenders.iter().zip(runs);
     let Some((base, run)) = both.next() else { return Ok(()) };
@@ -230,16 +231,16 @@ fn refuse_what_is_unlike(contenders: &[&Contender<'_>], runs: &[Run<'_>]) -> Res
         return Err(CompareError::NoClients(base.scenario.name.clone()));
     }
     match both.find(|(other, theirs)| base.scenario.start != other.scenario.start || ids(run) != ids(theirs)) {
-        Some((other, _)) => Err(CompareError::Unlike(base.label.to_owned(), other.label.to_owned())),
+        Some((other, _)) => Err(CompareError::Mismatch(base.label.to_owned(), other.label.to_owned())),
         None => Ok(()),
     }
 }
 
-fn pack(contender: &Contender<'_>, run: &Run<'_>, replications: u32) -> Pack {
+fn pack(contender: &ComparedPack<'_>, run: &Run<'_>, replications: u32) -> Pack {
     Pack { label: contender.label.to_owned(), provenance: run.provenance(replications) }
 }
 
-fn versus(others: &[Contender<'_>], runs: &[Run<'_>], sums: &[Sums]) -> Vec<Versus> {
+fn versus(others: &[ComparedPack<'_>], runs: &[Run<'_>], sums: &[Sums]) -> Vec<Versus> {
     let mut all: Vec<Versus> = others
         .iter()
         .zip(runs.iter().skip(1).zip(sums))
@@ -251,7 +252,7 @@ fn versus(others: &[Contender<'_>], runs: &[Run<'_>], sums: &[Sums]) -> Vec<Vers
     all
 }
 
-/// Corrects the p values of one headline number over all packs.
+/// Corrects the p-values of one measure over all packs.
 fn correct(rows: Vec<&mut MeasureDifference>) {
     let found: Option<Vec<f64>> = rows.iter().map(|row| row.difference.p).collect();
     for (row, p) in rows.into_iter().zip(holm(&found.unwrap_or_default())) {
@@ -259,7 +260,7 @@ fn correct(rows: Vec<&mut MeasureDifference>) {
     }
 }
 
-/// Sums of one pack against the base.
+/// Accumulated paired differences of one pack from the base.
 struct Sums {
     headline: Vec<Pairs>,
     weeks: Vec<Pairs>,
@@ -288,7 +289,7 @@ impl Sums {
         add_each(&mut self.clients, &base.clients, &other.clients);
     }
 
-    /// Whether the difference in engagement is known to that share of the base's.
+    /// Whether the half-width of the difference in engagement is at most the given share of the base's engagement.
     fn is_within(&self, share: f64) -> bool {
         let engagement =
             Measure::ALL.into_iter().zip(&self.headline).find(|(measure, _)| *measure == Measure::Engagement);
@@ -296,7 +297,7 @@ impl Sums {
         difference.half_width().is_some_and(|half_width| half_width <= share * difference.base)
     }
 
-    fn versus(&self, contender: &Contender<'_>, run: &Run<'_>) -> Versus {
+    fn versus(&self, contender: &ComparedPack<'_>, run: &Run<'_>) -> Versus {
         let start = contender.scenario.start;
         let headline = Measure::ALL.into_iter().zip(&self.headline);
         let channels = Channel::ALL.into_iter().zip(run.clients_by_channel()).zip(&self.channels);

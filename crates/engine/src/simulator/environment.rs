@@ -1,29 +1,29 @@
-//! The world that answers to posts. It does not know what the planner believes.
+//! The simulated environment that responds to posts, independent of the planner's beliefs.
 
-use super::random::{Luck, Purpose};
+use super::random::{KeyedRng, Purpose};
 use crate::model::{
     Asset, Campaign, Channel, ChannelState, Client, ClientState, Environment, HOUR_SECONDS, Timestamp, WeekHours,
 };
 use crate::stats::mean;
 
-/// What is true about one client in one replication.
+/// The true parameters of one client in one replication.
 pub(super) struct World<'a> {
     environment: &'a Environment,
     client: &'a Client,
-    luck: Luck,
+    rng: KeyedRng,
     channels: Vec<TrueChannel>,
-    /// Mean quality of the client's assets, which its engagement rates were measured with.
+    /// Mean quality of the client's assets, at which its engagement rates were measured.
     usual_quality: f64,
 }
 
-/// What is true about one channel in one replication.
+/// The true parameters of one channel in one replication.
 struct TrueChannel {
     channel: Channel,
     audience: f64,
     rate: f64,
 }
 
-/// A post that went out.
+/// A published post.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Published {
     pub channel: Channel,
@@ -31,41 +31,41 @@ pub(super) struct Published {
     pub at: Timestamp,
     /// Quality of its asset, `0..=1`; 0 without one.
     pub quality: f64,
-    /// Weight of the campaign that it counts for; 1 without one.
+    /// Weight of the campaign it counts for; 1 without one.
     pub campaign: f64,
-    /// Posts of the channel in the 24 hours before.
+    /// Posts of the channel in the preceding 24 hours.
     pub within_24_hours: u32,
-    /// Posts of the channel in the 7 days before.
+    /// Posts of the channel in the preceding 7 days.
     pub within_7_days: u32,
 }
 
-/// What a post earned.
+/// The response to a post.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Earned {
-    /// Engagements that came.
+pub(super) struct Response {
+    /// Realized engagements.
     pub engagement: f64,
-    /// What would have come without the noise of a single post.
+    /// Expected engagements given everything but the noise of the single post.
     pub without_noise: f64,
 }
 
 impl<'a> World<'a> {
-    /// The world of a client. What is true in it is drawn from the spreads that the scenario states, so that what all
-    /// replications have in common is what the scenario says, and no more.
-    pub fn new(environment: &'a Environment, client: &'a Client, state: &ClientState, luck: Luck) -> Self {
-        let channels = state.channels.iter().map(|state| true_channel(environment, state, &luck)).collect();
+    /// The environment of a client. Its true parameters are drawn with the spreads that the scenario gives, so that
+    /// replications have only the scenario in common.
+    pub fn new(environment: &'a Environment, client: &'a Client, state: &ClientState, rng: KeyedRng) -> Self {
+        let channels = state.channels.iter().map(|state| true_channel(environment, state, &rng)).collect();
         let qualities: Vec<f64> = client.assets.iter().map(true_quality).collect();
         let usual_quality = if qualities.is_empty() { 0.0 } else { mean(&qualities) };
-        Self { environment, client, luck, channels, usual_quality }
+        Self { environment, client, rng, channels, usual_quality }
     }
 
-    /// What a post earns: audience x rate x effects of hour, weekday, campaign and day
+    /// The response to a post: audience x rate x effects of hour, weekday, campaign and day
     /// x exp(gain x (quality - the client's usual quality))
-    /// x (1 + posts in 24 h)^-loss x (1 + posts in 7 d)^-loss x exp(drift + AR(1) + noise), each random
-    /// part corrected so that its mean is 1. `account_drift` is the sum of the drift's steps so far.
-    pub fn answer(&self, post: &Published, hours: &WeekHours, account_drift: f64) -> Earned {
+    /// x (1 + posts in 24 h)^-loss x (1 + posts in 7 d)^-loss x exp(drift + AR(1) + noise). Each random factor is
+    /// corrected to have mean 1. `account_drift` is the sum of the drift's steps so far, in log.
+    pub fn answer(&self, post: &Published, hours: &WeekHours, account_drift: f64) -> Response {
         let environment = self.environment;
         let Some(channel) = self.channels.iter().find(|known| known.channel == post.channel) else {
-            return Earned { engagement: 0.0, without_noise: 0.0 };
+            return Response { engagement: 0.0, without_noise: 0.0 };
         };
         let timing = self.timing(post, hours);
         let asset = libm::exp(environment.asset_log_gain * (post.quality - self.usual_quality));
@@ -74,17 +74,17 @@ impl<'a> World<'a> {
         let drift = account_drift + self.channel_drift(post.channel, day_number(post.at));
         let without_noise = channel.audience * channel.rate * timing * asset * tired * libm::exp(drift);
         let hour = post.at.as_second().div_euclid(HOUR_SECONDS);
-        let noise = corrected(environment.noise_log_sd, self.luck.normal(Purpose::Noise, Some(post.channel), hour));
-        Earned { engagement: without_noise * libm::exp(noise), without_noise }
+        let noise = corrected(environment.noise_log_sd, self.rng.normal(Purpose::Noise, Some(post.channel), hour));
+        Response { engagement: without_noise * libm::exp(noise), without_noise }
     }
 
-    /// Effects of hour, weekday, campaign and special days.
+    /// Combined factor for hour, weekday, campaign and special days.
     fn timing(&self, post: &Published, hours: &WeekHours) -> f64 {
         let Some(wall) = hours.hours().get(post.hour) else { return 1.0 };
         let date = hours.date(wall.weekday);
         let effect = |purpose, time: u8, sd: f64| {
             let channel = Some(post.channel);
-            corrected(sd, self.luck.normal(purpose, channel, i64::from(time)))
+            corrected(sd, self.rng.normal(purpose, channel, i64::from(time)))
         };
         let hour = effect(Purpose::HourEffect, wall.hour, self.environment.hour_log_sd);
         let weekday = effect(Purpose::WeekdayEffect, wall.weekday, self.environment.weekday_log_sd);
@@ -93,8 +93,8 @@ impl<'a> World<'a> {
         libm::exp(hour + weekday) * post.campaign * calendar
     }
 
-    /// Weight of the campaign that a post with the asset counts for in the hour: the asset's, while it runs; for any
-    /// other post the heaviest that runs and that any asset serves.
+    /// Weight of the campaign that a post in the hour counts for: its asset's campaign if that runs; without an asset
+    /// or with one that has no campaign, the heaviest running campaign that takes any asset. 1 if there is none.
     pub fn campaign_weight(&self, asset: Option<&Asset>, channel: Channel, hour: usize, hours: &WeekHours) -> f64 {
         let Some(wall) = hours.hours().get(hour) else { return 1.0 };
         let date = hours.date(wall.weekday);
@@ -104,12 +104,12 @@ impl<'a> World<'a> {
         running.filter(counts).map(|campaign| campaign.weight).reduce(f64::max).unwrap_or(1.0)
     }
 
-    /// One week's step of the account's drift, a random walk in log.
+    /// One weekly step of the account's drift, a random walk in log.
     pub fn drift_step(&self, week_number: i64) -> f64 {
-        corrected(self.environment.account_drift_log_sd, self.luck.normal(Purpose::AccountDrift, None, week_number))
+        corrected(self.environment.account_drift_log_sd, self.rng.normal(Purpose::AccountDrift, None, week_number))
     }
 
-    /// A stationary AR(1) over days, summed back until what is left out is below a millionth.
+    /// A stationary AR(1) process over days, as a weighted sum of past shocks cut off below a weight of a millionth.
     fn channel_drift(&self, channel: Channel, day: i64) -> f64 {
         let ar1 = self.environment.channel_ar1;
         let shock = self.environment.channel_log_sd * (1.0 - ar1 * ar1).sqrt();
@@ -117,7 +117,7 @@ impl<'a> World<'a> {
         let mut weight = 1.0;
         let mut back = 0;
         while weight > 1e-6 && back < 400 {
-            sum += weight * shock * self.luck.normal(Purpose::ChannelDrift, Some(channel), day - back);
+            sum += weight * shock * self.rng.normal(Purpose::ChannelDrift, Some(channel), day - back);
             weight *= ar1;
             back += 1;
         }
@@ -125,14 +125,14 @@ impl<'a> World<'a> {
     }
 }
 
-/// What the world makes of an asset, `0..=1`: craft and keeping to the brand in equal parts.
+/// True quality of an asset, `0..=1`: the mean of its quality and brand consistency.
 pub(super) fn true_quality(asset: &Asset) -> f64 {
     (asset.quality.get() + asset.brand_consistency.get()) / 2.0
 }
 
-fn true_channel(environment: &Environment, state: &ChannelState, luck: &Luck) -> TrueChannel {
+fn true_channel(environment: &Environment, state: &ChannelState, rng: &KeyedRng) -> TrueChannel {
     let rate = state.engagement_rate.unwrap_or(environment.unknown_engagement_rate);
-    let error = corrected(environment.rate_log_sd, luck.normal(Purpose::RateEffect, Some(state.channel), 0));
+    let error = corrected(environment.rate_log_sd, rng.normal(Purpose::RateEffect, Some(state.channel), 0));
     TrueChannel { channel: state.channel, audience: state.audience, rate: rate * libm::exp(error) }
 }
 

@@ -1,44 +1,44 @@
-//! The headline numbers of a simulation, by name.
+//! The headline measures of a simulation.
 
 use serde::Serialize;
 
 use super::tally::Totals;
 
-/// A headline number: a total of a replication over all weeks, channels and clients. Each is a field
-/// of [`Headline`](super::Headline) of the same name.
+/// A headline measure: a total of a replication over all weeks, channels and clients. Each is the field of
+/// [`Headline`](super::Headline) with the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
-    /// Engagements that came.
+    /// Realized engagements.
     Engagement,
-    /// Engagements that the planner expected of the posts that went out.
+    /// Engagements that the planner expected of the drafted posts.
     ExpectedEngagement,
     /// Posts that the rules wanted.
     PostsWanted,
     /// Posts placed in plans.
     PostsPlanned,
-    /// Drafts made: planned, not blocked, approved in time; or committed before the run.
+    /// Drafts created: planned, not blocked and approved in time, or committed before the run.
     PostsDrafted,
-    /// Posts held by a guardrail or by want of review capacity.
+    /// Posts blocked by a guardrail, or by the engine, for instance for lack of review capacity.
     PostsBlocked,
-    /// Posts that went to a reviewer.
+    /// Posts sent to a reviewer.
     Reviews,
-    /// Posts that a reviewer refused.
+    /// Posts rejected by a reviewer.
     Rejected,
-    /// Posts whose answer came after their time.
+    /// Posts approved only after they were due.
     Expired,
     /// Planned posts without an asset.
     WithoutAsset,
-    /// Channel-hours with fatigue at or above warn: of packs that are compared, the base's warn.
+    /// Channel-hours with fatigue at or above the warning level; in a comparison, at or above the base's.
     HoursAboveWarn,
-    /// Channel-hours with fatigue at or above block: of packs that are compared, the base's block.
+    /// Channel-hours with fatigue at or above the blocking level; in a comparison, at or above the base's.
     HoursAboveBlock,
 }
 
-/// Which way a number is wished to go.
+/// The desired direction of a measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Wish {
+pub enum Direction {
     /// More is better.
     More,
     /// Fewer are better.
@@ -46,7 +46,7 @@ pub enum Wish {
 }
 
 impl Measure {
-    /// Every one, in the order of reports.
+    /// All measures, in report order.
     pub const ALL: [Measure; 12] = [
         Measure::Engagement,
         Measure::ExpectedEngagement,
@@ -81,22 +81,22 @@ impl Measure {
         }
     }
 
-    /// Which way it is wished to go, where nobody says otherwise.
+    /// The desired direction by default.
     #[must_use]
-    pub const fn wish(self) -> Wish {
+    pub const fn direction(self) -> Direction {
         match self {
             Measure::Engagement
             | Measure::ExpectedEngagement
             | Measure::PostsWanted
             | Measure::PostsPlanned
-            | Measure::PostsDrafted => Wish::More,
+            | Measure::PostsDrafted => Direction::More,
             Measure::PostsBlocked
             | Measure::Reviews
             | Measure::Rejected
             | Measure::Expired
             | Measure::WithoutAsset
             | Measure::HoursAboveWarn
-            | Measure::HoursAboveBlock => Wish::Fewer,
+            | Measure::HoursAboveBlock => Direction::Fewer,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Weeks of orchestration against an environment that answers.
+//! Simulates weeks of planning, review and posting against an environment that responds.
 
 mod compare;
 mod environment;
@@ -12,11 +12,11 @@ mod tally;
 mod week;
 
 pub use compare::{
-    ChannelDifference, ClientCounts, ClientDifference, CompareError, Comparison, Contender, MeasureDifference, Pack,
-    Until, Versus, WeekDifference, compare,
+    ChannelDifference, ClientCounts, ClientDifference, CompareError, ComparedPack, Comparison, MeasureDifference, Pack,
+    StoppingRule, Versus, WeekDifference, compare,
 };
-pub use measure::{Measure, Wish};
-pub use random::{Luck, Purpose};
+pub use measure::{Direction, Measure};
+pub use random::{KeyedRng, Purpose};
 pub use replicate::{Extent, Observer, SimulateError, simulate};
 pub use summary::{
     AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, Provenance, Simulation,
@@ -24,5 +24,5 @@ pub use summary::{
 };
 pub use sweep::{
     Design, DesignError, Goal, LeftOut, Noise, Outcome, Packs, PointMeasure, Sensitivity, Sweep, SweepError,
-    SweepObserver, SweepPoint, SweepSpec, SweptKey, design, outcomes, refuse_nobody, side_by_side, summarise,
+    SweepObserver, SweepPoint, SweepSpec, SweptKey, design, ensure_planned_clients, outcomes, par_map, summarise,
 };

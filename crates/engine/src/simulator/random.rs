@@ -1,10 +1,10 @@
-//! Random numbers as values: each is a function of what it is for, never of draw order or thread.
+//! Keyed random numbers: each draw is a function of what it is for, never of draw order or thread.
 //!
-//! Distributions are drawn here with `libm` and not by a library: `rand_distr` takes its functions from the system
-//! wherever another library asks for that, and the world must be the same on every machine.
+//! Distributions are implemented here on `libm` and not taken from a library: `rand_distr` uses the system's math
+//! functions whenever another crate enables that, and results must be the same on every machine.
 //!
-//! The whole identity of a draw is the key of a ChaCha stream, so a rule that posts once more shifts
-//! nobody else's luck, and two packs compared on the same seed meet the same world.
+//! Everything that identifies a draw forms the key of a ChaCha stream. A rule that adds a post therefore shifts no
+//! other draw, and packs compared on the same seed get common random numbers.
 
 use std::f64::consts::TAU;
 
@@ -14,38 +14,38 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::model::{Channel, ClientId};
 
-/// What a draw is for.
+/// What a draw is for, and what its `time` means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Purpose {
-    /// Noise of one post; time is its hour.
+    /// Noise of one post; `time` is its hour.
     Noise = 1,
-    /// The account's drift; time is the week.
+    /// The account's drift; `time` is the week.
     AccountDrift = 2,
-    /// The channel's autocorrelated part; time is the day.
+    /// The channel's autocorrelated drift; `time` is the day.
     ChannelDrift = 3,
-    /// True effect of an hour of the day; time is that hour.
+    /// True effect of an hour of the day; `time` is that hour.
     HourEffect = 4,
-    /// True effect of a weekday; time is that weekday.
+    /// True effect of a weekday; `time` is that weekday.
     WeekdayEffect = 5,
-    /// The true rate around the scenario's.
+    /// True engagement rate around the scenario's; `time` is 0.
     RateEffect = 6,
-    /// Time until a reviewer answers; time is the post's hour.
+    /// Time until a reviewer decides; `time` is the post's instant in seconds.
     ReviewDelay = 7,
-    /// Whether a reviewer approves; time is the post's hour.
+    /// Whether a reviewer approves; `time` is the post's instant in seconds.
     ReviewAnswer = 8,
 }
 
-/// Where the random numbers of one client in one replication come from.
+/// The source of random numbers for one client in one replication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Luck {
+pub struct KeyedRng {
     seed: u64,
     replication: u32,
     client: u64,
 }
 
-impl Luck {
-    /// The luck of a client in a replication.
+impl KeyedRng {
+    /// The source for a client in a replication.
     #[must_use]
     pub fn new(seed: u64, replication: u32, client: &ClientId) -> Self {
         let mut bytes = [0; 8];
@@ -53,7 +53,7 @@ impl Luck {
         Self { seed, replication, client: u64::from_le_bytes(bytes) }
     }
 
-    /// A standard normal number, as Box and Muller (1958) have it.
+    /// A standard normal number (Box-Muller).
     #[must_use]
     pub fn normal(&self, purpose: Purpose, channel: Option<Channel>, time: i64) -> f64 {
         let mut stream = self.stream(purpose, channel, time);
@@ -61,13 +61,13 @@ impl Luck {
         (-2.0 * libm::log(above_zero)).sqrt() * libm::cos(TAU * turn)
     }
 
-    /// An exponential number of mean 1.
+    /// An exponentially distributed number with mean 1.
     #[must_use]
     pub fn exponential(&self, purpose: Purpose, channel: Option<Channel>, time: i64) -> f64 {
         -libm::log(1.0 - self.stream(purpose, channel, time).random::<f64>())
     }
 
-    /// A number in `0..1`, uniform.
+    /// A uniformly distributed number in `0..1`.
     #[must_use]
     pub fn uniform(&self, purpose: Purpose, channel: Option<Channel>, time: i64) -> f64 {
         self.stream(purpose, channel, time).random()

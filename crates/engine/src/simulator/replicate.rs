@@ -1,4 +1,4 @@
-//! The entry: replications in parallel, added up in their order.
+//! Runs replications in parallel and adds them up in order.
 
 use std::ops::Range;
 use std::slice;
@@ -6,53 +6,52 @@ use std::slice;
 use rayon::prelude::*;
 
 use super::environment::World;
-use super::random::Luck;
-use super::state::Moving;
+use super::random::KeyedRng;
+use super::state::SimulatedClient;
 use super::summary::{Provenance, Simulation};
 use super::tally::{Replication, Tally};
-use super::week::Setting;
+use super::week::WeekContext;
 use crate::agents::scaling;
 use crate::model::{Channel, Client, ClientState, Scenario, Tier, WeekHours, Zone};
 use crate::planner::{PlanError, Planner, hours_by_zone};
 use crate::rules::{ClientRules, CompiledRules};
 
-/// How much is simulated.
+/// The extent of a simulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
-    /// Weeks, at least 1.
+    /// Number of weeks, at least 1.
     pub weeks: u32,
-    /// Replications, at least 1.
+    /// Number of replications, at least 1.
     pub replications: u32,
     /// Seed of all random numbers.
     pub seed: u64,
 }
 
-/// Watches a run and may end it early.
+/// Observes a run and may stop it early.
 pub trait Observer: Sync {
-    /// One more week of one replication is done.
+    /// Called after each week of each replication.
     fn week_done(&self);
 
     /// Whether the run should stop.
     fn should_stop(&self) -> bool;
 }
 
-/// Why a simulation ended without a result.
+/// Why a simulation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SimulateError {
     /// A week could not be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The observer wanted it to stop.
+    /// The observer stopped it.
     #[error("stopped before the end")]
     Stopped,
 }
 
-/// Simulates weeks of orchestration. The same inputs give the same result, bit by bit, on any number of
-/// threads.
+/// Simulates a scenario under a pack. The same inputs give a bit-identical result on any number of threads.
 ///
 /// # Errors
-/// Where a rule fails, or the observer stops the run.
+/// If a rule fails, or the observer stops the run.
 pub fn simulate(
     planner: &Planner<'_>,
     scenario: &Scenario,
@@ -74,11 +73,11 @@ pub fn simulate(
     Ok(run.summary(&tally))
 }
 
-/// Replications of every run, side by side on all threads: a row a replication, in it one entry a run,
-/// both in the order given. Of a replication only what `keep` takes from it stays.
+/// Replicates every run in parallel. Returns one row per replication with one entry per run, both in the order given.
+/// `keep` extracts what is retained of a replication.
 ///
 /// # Errors
-/// The first replication's that failed.
+/// The error of the first replication that failed.
 pub(super) fn replicate<T: Send>(
     runs: &[Run<'_>],
     numbers: Range<u32>,
@@ -91,51 +90,52 @@ pub(super) fn replicate<T: Send>(
     rows.into_iter().map(|row| row.into_iter().collect()).collect()
 }
 
-/// Does the work of every job, side by side on all threads, and gives what comes of it in their order.
-pub(super) fn side_by_side<J: Sync, T: Send>(jobs: &[J], work: impl Fn(&J) -> T + Sync + Send) -> Vec<T> {
+/// Runs jobs in parallel and returns their results in order.
+pub(super) fn par_map<J: Sync, T: Send>(jobs: &[J], work: impl Fn(&J) -> T + Sync + Send) -> Vec<T> {
     jobs.par_iter().map(work).collect()
 }
 
-/// How many threads work.
+/// Number of worker threads.
 pub(super) fn threads() -> usize {
     rayon::current_num_threads().max(1)
 }
 
-/// One pack at work on one scenario.
+/// A simulation of one scenario under one pack.
 pub(super) struct Run<'a> {
     planner: &'a Planner<'a>,
     scenario: &'a Scenario,
     extent: Extent,
     observer: &'a dyn Observer,
-    /// The clients that weeks are planned for, in the scenario's order.
+    /// The clients that are planned for, in the scenario's order.
     pub clients: Vec<(&'a Client, &'a ClientState)>,
     rules: Vec<ClientRules>,
-    /// Whose fatigue levels hours are measured by, a client each.
+    /// Rules per client whose fatigue levels count as warning and blocking.
     levels: Vec<ClientRules>,
 }
 
 impl<'a> Run<'a> {
     pub fn new(planner: &'a Planner<'a>, scenario: &'a Scenario, extent: Extent, observer: &'a dyn Observer) -> Self {
-        let clients: Vec<_> = scaling::planned(scenario).map(|(client, state)| (client, state)).collect();
+        let clients: Vec<_> = scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
         let rules = rules_of(&clients, planner.rules());
         Self { planner, scenario, extent, observer, clients, levels: rules.clone(), rules }
     }
 
-    /// Counts hours of fatigue by the levels of another pack, so that runs that are compared share a scale.
-    pub fn measured_by(self, rules: &CompiledRules) -> Self {
+    /// Counts hours of fatigue by the levels of another pack, so that compared runs share a scale.
+    pub fn with_fatigue_levels_of(self, rules: &CompiledRules) -> Self {
         Self { levels: rules_of(&self.clients, rules), ..self }
     }
 
     fn replication(&self, number: u32) -> Result<Replication, SimulateError> {
         let scenario = self.scenario;
         let seed = self.extent.seed;
-        let mut moving: Vec<Moving> = self.clients.iter().map(|(_, state)| Moving::new(state)).collect();
-        let worlds: Vec<(World<'_>, Luck)> = self
+        let mut moving: Vec<SimulatedClient> =
+            self.clients.iter().map(|(_, state)| SimulatedClient::new(state)).collect();
+        let worlds: Vec<(World<'_>, KeyedRng)> = self
             .clients
             .iter()
             .map(|(client, state)| {
-                let luck = Luck::new(seed, number, &client.id);
-                (World::new(&scenario.environment, client, state, luck), luck)
+                let rng = KeyedRng::new(seed, number, &client.id);
+                (World::new(&scenario.environment, client, state, rng), rng)
             })
             .collect();
         let mut sum = Replication::new(self.extent.weeks as usize, self.clients.len());
@@ -152,8 +152,8 @@ impl<'a> Run<'a> {
     fn week(
         &self,
         number: u32,
-        worlds: &[(World<'_>, Luck)],
-        moving: &mut [Moving],
+        worlds: &[(World<'_>, KeyedRng)],
+        moving: &mut [SimulatedClient],
         sum: &mut Replication,
     ) -> Result<(), SimulateError> {
         let scenario = self.scenario;
@@ -164,19 +164,19 @@ impl<'a> Run<'a> {
         let hours = hours_by_zone(&states, week)?;
         let results: Vec<_> = (plans, moving, worlds, &self.clients, &self.rules)
             .into_par_iter()
-            .map(|(plan, moving, (world, luck), (client, _), rules)| {
+            .map(|(plan, moving, (world, rng), (client, _), rules)| {
                 let hours: &WeekHours = hours.get(client.zone.name())?;
-                let setting = Setting {
+                let setting = WeekContext {
                     client,
                     world,
-                    luck: *luck,
+                    rng: *rng,
                     review: &scenario.review,
                     rules: rules.base(),
                     hours,
                     week_number: i64::from(number),
                     smoothing: scenario.environment.score_smoothing,
                 };
-                Some((setting.happen(plan, moving), hours))
+                Some((setting.simulate(plan, moving), hours))
             })
             .collect();
         for (client, (result, levels)) in results.iter().zip(&self.levels).enumerate() {
@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// How many clients have each channel, in channel order.
+    /// Number of clients that have each channel, in channel order.
     pub fn clients_by_channel(&self) -> [u32; Channel::COUNT] {
         let mut counts = [0; Channel::COUNT];
         for state in self.clients.iter().flat_map(|(_, state)| &state.channels) {
@@ -216,7 +216,7 @@ impl<'a> Run<'a> {
         counts
     }
 
-    /// All that repeats the run, of which so many replications were made.
+    /// Everything needed to reproduce the run, with the number of replications that were made.
     pub fn provenance(&self, replications: u32) -> Provenance {
         let extent = Extent { replications, ..self.extent };
         provenance(self.planner.rules(), self.scenario, self.planner.tier(), extent)
@@ -227,7 +227,7 @@ fn rules_of(clients: &[(&Client, &ClientState)], rules: &CompiledRules) -> Vec<C
     clients.iter().map(|(client, _)| rules.for_client(client)).collect()
 }
 
-/// All that repeats a run.
+/// Everything needed to reproduce a run.
 pub(super) fn provenance(rules: &CompiledRules, scenario: &Scenario, tier: Tier, extent: Extent) -> Provenance {
     Provenance {
         scenario: scenario.name.clone(),
@@ -240,20 +240,20 @@ pub(super) fn provenance(rules: &CompiledRules, scenario: &Scenario, tier: Tier,
         start: scenario.start,
         weeks: extent.weeks,
         replications: extent.replications,
-        clients: u32::try_from(scaling::planned(scenario).count()).unwrap_or(u32::MAX),
+        clients: u32::try_from(scaling::planned_clients(scenario).count()).unwrap_or(u32::MAX),
         tier: tier.name().to_owned(),
         committed_posts: committed_posts(scenario, extent.weeks),
     }
 }
 
-/// Posts of the scenario's clients that lie in the weeks of a run.
+/// Committed posts of the planned clients in the weeks of a run.
 fn committed_posts(scenario: &Scenario, weeks: u32) -> u32 {
     let count = |(client, state): &(Client, ClientState)| {
         let monday = |weeks: i64| client.zone.start_of_day(scenario.start.plus(weeks).monday());
-        // Weeks at the edge of the calendar cannot be planned, so that there is no run to count for.
+        // Weeks at the edge of the calendar cannot be planned, so there is no run to count for.
         let (Ok(start), Ok(end)) = (monday(0), monday(i64::from(weeks))) else { return 0 };
         let posts = state.channels.iter().flat_map(|channel| &channel.recent_posts);
         posts.filter(|at| (start..end).contains(*at)).count()
     };
-    u32::try_from(scaling::planned(scenario).map(count).sum::<usize>()).unwrap_or(u32::MAX)
+    u32::try_from(scaling::planned_clients(scenario).map(count).sum::<usize>()).unwrap_or(u32::MAX)
 }

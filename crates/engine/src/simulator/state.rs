@@ -1,6 +1,6 @@
-//! How a client's state moves on over a simulated week.
+//! How a client's state evolves over a simulated week.
 
-use super::environment::{Earned, Published};
+use super::environment::{Published, Response};
 use crate::model::{
     AssetId, AssetUse, Channel, ChannelState, ClientState, EarlyWarning, Reality, Score, Timestamp, Warning, WarningId,
     WarningStatus, WeekHours,
@@ -8,65 +8,65 @@ use crate::model::{
 use crate::planner::fatigue_at;
 use crate::rules::ChannelRules;
 
-/// A client's state in a simulation: what the planner sees, and what smooths it.
+/// A client's state in a simulation: what the planner sees, and the smoothed values behind it.
 #[derive(Debug, Clone)]
-pub(super) struct Moving {
+pub(super) struct SimulatedClient {
     pub state: ClientState,
-    /// Sum of the account's drift so far, in log.
+    /// Cumulative drift of the account, in log.
     pub account_drift: f64,
     channels: Vec<Smoothed>,
 }
 
-/// Smoothed results of one channel.
+/// Exponentially smoothed results of one channel.
 #[derive(Debug, Clone, Copy, Default)]
 struct Smoothed {
     earned: f64,
     expected: f64,
     without_noise: f64,
-    /// Mean log of engagement a post: fast and slow.
+    /// Mean log of engagement per post, smoothed fast and slowly.
     level: Option<[f64; 2]>,
     drafts: u32,
     earned_in_all: f64,
 }
 
-/// What one channel did in a week.
+/// Results of one channel in a week.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct ChannelWeekResult {
-    /// Planned posts that went out.
-    pub published: Vec<(Published, Earned)>,
-    /// Posts that were committed before the week was planned. The state knows of them already: they are
-    /// among its recent posts, and their assets among its uses.
-    pub prior: Vec<(Published, Earned)>,
+    /// Planned posts that were published.
+    pub published: Vec<(Published, Response)>,
+    /// Posts committed before the week was planned. The state already has them among its recent posts, and their assets
+    /// among its uses.
+    pub prior: Vec<(Published, Response)>,
     pub expected: f64,
     pub wanted: u32,
 }
 
 impl ChannelWeekResult {
-    /// What every post earned, planned or committed before.
-    fn earned(&self) -> impl Iterator<Item = &Earned> {
+    /// The responses to all posts, planned or committed before.
+    fn earned(&self) -> impl Iterator<Item = &Response> {
         self.published.iter().chain(&self.prior).map(|(_, earned)| earned)
     }
 
-    /// How many posts went out.
+    /// Number of published posts.
     fn posts(&self) -> usize {
         self.published.len() + self.prior.len()
     }
 }
 
-/// How much slower the usual level follows than the present one.
+/// Smoothing of the usual level relative to that of the current level.
 const USUAL_PACE: f64 = 0.25;
-/// Drafts after which a channel that was never measured counts as measured.
+/// Drafts after which the engagement rate of a channel counts as measured.
 const MEASURED_AFTER: u32 = 10;
-/// Posts a week at which an assessment is trusted by half.
+/// Posts a week at which an assessment has a confidence of one half.
 const HALF_TRUST_POSTS: f64 = 5.0;
 
-impl Moving {
-    /// The state a scenario starts in.
+impl SimulatedClient {
+    /// The initial state of a scenario's client.
     pub fn new(state: &ClientState) -> Self {
         Self { state: state.clone(), account_drift: 0.0, channels: vec![Smoothed::default(); state.channels.len()] }
     }
 
-    /// Moves every channel on by a week of results, in the order of the state's channels.
+    /// Advances every channel by a week of results, in the order of the state's channels.
     pub fn advance(&mut self, results: &[ChannelWeekResult], paths: &[FatiguePath], hours: &WeekHours, smoothing: f64) {
         let end = hours.instant(hours.len() as i64);
         let channels = self.state.channels.iter_mut().zip(&mut self.channels);
@@ -74,8 +74,8 @@ impl Moving {
             state.fatigue = Score::clamped(path.end);
             state.as_of = end;
             let posts: Vec<&Published> = result.published.iter().map(|(post, _)| post).collect();
-            remember_posts(state, &posts, end);
-            smoothed.take_in(result, smoothing);
+            update_recent_posts(state, &posts, end);
+            smoothed.update(result, smoothing);
             smoothed.show(state, result, smoothing);
         }
         let posts: usize = results.iter().map(ChannelWeekResult::posts).sum();
@@ -85,7 +85,7 @@ impl Moving {
         }
     }
 
-    /// Notes the use of an asset; only the last one on each channel is kept.
+    /// Records the use of an asset; only the latest use on each channel is kept.
     pub fn use_asset(&mut self, asset_id: &AssetId, channel: Channel, at: Timestamp) {
         let uses = &mut self.state.asset_uses;
         match uses.iter_mut().find(|used| used.asset_id == *asset_id && used.channel == channel) {
@@ -94,7 +94,7 @@ impl Moving {
         }
     }
 
-    /// Puts on record what the signal matrix raised, and lets go what it no longer raises.
+    /// Records the warnings that the signal matrix raises, and removes those that it no longer raises.
     pub fn record_warnings(&mut self, warning: &EarlyWarning, at: Timestamp) {
         let warnings = &mut self.state.warnings;
         warnings.retain(|known| {
@@ -119,7 +119,7 @@ impl Moving {
         }
     }
 
-    /// Performance as it looked and as it was, over all channels: smoothed results against expected.
+    /// Perceived and actual performance over all channels: smoothed results against expectation.
     fn performance(&self) -> (f64, f64) {
         let sum = |part: fn(&Smoothed) -> f64| self.channels.iter().map(part).sum::<f64>();
         let expected = sum(|channel| channel.expected);
@@ -132,15 +132,15 @@ impl Moving {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FatiguePath {
     pub channel: Channel,
-    /// At every hour, before a post at that hour adds its own.
+    /// Fatigue at every hour, before a post in that hour adds its own.
     pub hours: Vec<f64>,
-    /// As the week ends.
+    /// Fatigue at the end of the week.
     pub end: f64,
 }
 
 impl FatiguePath {
-    /// The path from a channel's state before the week: with what was published, and with posts that
-    /// were committed for the week before it began.
+    /// The path from a channel's state before the week, with the published posts and those committed before the week
+    /// began.
     pub fn of(state: &ChannelState, rules: &ChannelRules, week: &WeekHours, result: &ChannelWeekResult) -> Self {
         let mut posts = vec![0_u32; week.len()];
         let committed = state.recent_posts.iter().map(|at| week.hour_of(*at));
@@ -161,7 +161,7 @@ impl FatiguePath {
     }
 }
 
-fn remember_posts(state: &mut ChannelState, posts: &[&Published], end: Timestamp) {
+fn update_recent_posts(state: &mut ChannelState, posts: &[&Published], end: Timestamp) {
     state.recent_posts.extend(posts.iter().map(|post| post.at));
     state.recent_posts.sort_unstable();
     let since = |days: i64| end.plus_days(-days);
@@ -174,8 +174,8 @@ fn remember_posts(state: &mut ChannelState, posts: &[&Published], end: Timestamp
 }
 
 impl Smoothed {
-    fn take_in(&mut self, result: &ChannelWeekResult, smoothing: f64) {
-        let sum = |part: fn(&Earned) -> f64| result.earned().map(part).sum::<f64>();
+    fn update(&mut self, result: &ChannelWeekResult, smoothing: f64) {
+        let sum = |part: fn(&Response) -> f64| result.earned().map(part).sum::<f64>();
         let (earned, without_noise) = (sum(|e| e.engagement), sum(|e| e.without_noise));
         let blend = |old: f64, new: f64, first: bool| if first { new } else { old + smoothing * (new - old) };
         if result.posts() > 0 {

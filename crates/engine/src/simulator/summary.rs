@@ -1,38 +1,38 @@
-//! What a simulation found, summed over replications: the input of every report.
+//! The results of a simulation over all replications: the input of every report.
 //!
-//! Counts and engagements are of one replication unless a field says otherwise. An [`Estimate`]
-//! speaks of the spread over replications.
+//! Counts and engagements are means per replication unless a field says otherwise. An [`Estimate`] describes the spread
+//! over replications.
 
 use serde::Serialize;
 
 use crate::model::{Channel, ClientId, RiskBand, Week, WorkspaceId};
 use crate::stats::Estimate;
 
-/// The outcome of a simulation.
+/// The result of a simulation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Simulation {
-    /// All that repeats it.
+    /// Everything needed to reproduce it.
     pub provenance: Provenance,
     /// Totals over all weeks, channels and clients.
     pub headline: Headline,
-    /// By week, in order.
+    /// Results by week.
     pub weekly: Vec<WeekSummary>,
-    /// By channel over all weeks, in channel order; channels that no client has are left out.
+    /// Results by channel over all weeks, in channel order; channels that no client has are left out.
     pub channels: Vec<ChannelSummary>,
-    /// By week, then channel.
+    /// Results by week, then channel.
     pub channel_weeks: Vec<ChannelWeek>,
-    /// By client id.
+    /// Results by client id.
     pub clients: Vec<ClientSummary>,
-    /// By rule, in the rules' order.
+    /// Results by guardrail, in the rules' order, then those of the engine.
     pub guardrails: Vec<GuardrailSummary>,
-    /// Mean live posts of a replication by weekday (Monday first) and wall-clock hour of the client.
+    /// Mean drafts per replication by weekday (Monday first) and wall-clock hour of the client.
     pub calendar: Vec<[f64; 24]>,
-    /// How often assets were used again.
+    /// Reuse of assets.
     pub assets: AssetSummary,
 }
 
 impl Simulation {
-    /// What moved the target of posts over all weeks, by cause.
+    /// Changes of the post target over all weeks, by cause.
     #[must_use]
     pub fn target_changes(&self) -> TargetChanges {
         let sum = |part: fn(&TargetChanges) -> f64| self.weekly.iter().map(|week| part(&week.target_changes)).sum();
@@ -44,7 +44,7 @@ impl Simulation {
     }
 }
 
-/// All that repeats a run.
+/// Everything needed to reproduce a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Provenance {
     /// Name of the scenario.
@@ -57,185 +57,185 @@ pub struct Provenance {
     pub rules_hash: String,
     /// Version of the engine.
     pub version: String,
-    /// Version of the time-zone database.
+    /// Version of the time zone database.
     pub time_zones: String,
     /// Seed of the run.
     pub seed: u64,
     /// First week.
     pub start: Week,
-    /// How many weeks.
+    /// Number of weeks.
     pub weeks: u32,
-    /// How many replications.
+    /// Number of replications.
     pub replications: u32,
-    /// How many clients were planned for.
+    /// Number of clients that were planned for.
     pub clients: u32,
     /// How channel-weeks were solved: `exact` or `fast`.
     pub tier: String,
-    /// Posts of these clients in these weeks that were committed before the run and count as they are.
+    /// Posts of these clients in these weeks that were committed before the run; they are published unchanged.
     pub committed_posts: u32,
 }
 
 /// Totals of a replication over all weeks, channels and clients, and their spread over replications.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Headline {
-    /// Engagements that came.
+    /// Realized engagements.
     pub engagement: Estimate,
-    /// Engagements that the planner expected of the posts that went out.
+    /// Engagements that the planner expected of the drafted posts.
     pub expected_engagement: Estimate,
     /// Posts that the rules wanted.
     pub posts_wanted: Estimate,
-    /// Posts placed in plans; those committed before the run are not among them.
+    /// Posts placed in plans, without those committed before the run.
     pub posts_planned: Estimate,
-    /// Drafts made: planned, not blocked, approved in time; or committed before the run.
+    /// Drafts created: planned, not blocked and approved in time, or committed before the run.
     pub posts_drafted: Estimate,
-    /// Posts held by a guardrail or by want of review capacity.
+    /// Posts blocked by a guardrail, or by the engine, for instance for lack of review capacity.
     pub posts_blocked: Estimate,
-    /// Posts that went to a reviewer.
+    /// Posts sent to a reviewer.
     pub reviews: Estimate,
-    /// Posts that a reviewer refused.
+    /// Posts rejected by a reviewer.
     pub rejected: Estimate,
-    /// Posts whose answer came after their time.
+    /// Posts approved only after they were due.
     pub expired: Estimate,
     /// Planned posts without an asset.
     pub without_asset: Estimate,
-    /// Channel-hours with fatigue at or above warn.
+    /// Channel-hours with fatigue at or above the warning level.
     pub hours_above_warn: Estimate,
-    /// Channel-hours with fatigue at or above block.
+    /// Channel-hours with fatigue at or above the blocking level.
     pub hours_above_block: Estimate,
 }
 
-/// One week, over all clients and channels.
+/// Results of one week over all clients and channels.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WeekSummary {
-    /// Which.
+    /// The week.
     pub week: Week,
-    /// Engagements that came.
+    /// Realized engagements.
     pub engagement: Estimate,
     /// Engagements that the planner expected of the drafts.
     pub expected_engagement: f64,
-    /// Posts that the rules wanted before fatigue.
+    /// Posts that the rules wanted, before fatigue lowers the number.
     pub posts_wanted: f64,
-    /// Posts that the rules wanted after fatigue and the pack's `weekly_posts` function.
+    /// Target posts, after fatigue and the pack's `weekly_posts` function.
     pub posts_target: f64,
-    /// Why `posts_target` is not `posts_wanted`.
+    /// Why `posts_target` differs from `posts_wanted`.
     pub target_changes: TargetChanges,
-    /// Posts that were committed before the run, which go out as they are.
+    /// Posts committed before the run, which are published unchanged.
     pub posts_committed: f64,
-    /// Places of the target that these take; the planner fills the rest.
+    /// How many places of the target these take; the planner fills the rest.
     pub committed_in_target: f64,
     /// Posts placed by the planner.
     pub posts_planned: f64,
-    /// Drafts made; posts committed before the run are among them.
+    /// Drafts created, including posts committed before the run.
     pub posts_drafted: f64,
-    /// Posts held.
+    /// Blocked posts.
     pub posts_blocked: f64,
-    /// Posts that went to a reviewer.
+    /// Posts sent to a reviewer.
     pub reviews: f64,
-    /// Posts that a reviewer refused.
+    /// Posts rejected by a reviewer.
     pub rejected: f64,
-    /// Posts whose answer came after their time.
+    /// Posts approved only after they were due.
     pub expired: f64,
     /// Posts placed by risk band, blocked ones included, in the order of [`RiskBand::ALL`].
     pub risk: [f64; RiskBand::ALL.len()],
 }
 
-/// What moved the target of posts away from what the rules want, by cause.
+/// Changes of the post target from what the rules want, by cause.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct TargetChanges {
-    /// Posts given up because channels were tired: by the pack's fatigue steps.
+    /// Posts removed by the pack's fatigue steps because of channel fatigue.
     pub fewer_by_fatigue: f64,
-    /// Posts that the pack's `weekly_posts` function did without.
+    /// Posts removed by the pack's `weekly_posts` function.
     pub fewer_by_hook: f64,
-    /// Posts that it asked for beyond those wanted.
+    /// Posts added by the pack's `weekly_posts` function.
     pub more_by_hook: f64,
 }
 
 impl TargetChanges {
-    /// Whether the pack's `weekly_posts` function moved the target of any channel.
+    /// Whether the pack's `weekly_posts` function changed the target of any channel.
     #[must_use]
     pub fn has_hook(&self) -> bool {
         self.fewer_by_hook > 0.0 || self.more_by_hook > 0.0
     }
 }
 
-/// One channel over all weeks and clients.
+/// Results of one channel over all weeks and clients.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChannelSummary {
-    /// Which.
+    /// The channel.
     pub channel: Channel,
-    /// Clients that have it.
+    /// Number of clients that have it.
     pub clients: u32,
-    /// Engagements that came.
+    /// Realized engagements.
     pub engagement: Estimate,
-    /// Posts that the rules wanted before fatigue.
+    /// Posts that the rules wanted, before fatigue lowers the number.
     pub posts_wanted: f64,
-    /// Posts that were committed before the run, which go out as they are.
+    /// Posts committed before the run, which are published unchanged.
     pub posts_committed: f64,
     /// Posts placed by the planner.
     pub posts_planned: f64,
-    /// Drafts made; posts committed before the run are among them.
+    /// Drafts created, including posts committed before the run.
     pub posts_drafted: f64,
-    /// Posts held.
+    /// Blocked posts.
     pub posts_blocked: f64,
     /// Planned posts without an asset.
     pub without_asset: f64,
-    /// Mean fatigue at posts, planned or committed before.
+    /// Mean fatigue at posts, planned or committed before the run.
     pub mean_fatigue: f64,
-    /// Share of channel-hours with fatigue at or above warn, `0..=1`.
+    /// Share of channel-hours with fatigue at or above the warning level, `0..=1`.
     pub share_above_warn: f64,
-    /// Share of channel-hours with fatigue at or above block, `0..=1`.
+    /// Share of channel-hours with fatigue at or above the blocking level, `0..=1`.
     pub share_above_block: f64,
-    /// Fatigue from which the rules warn.
+    /// Fatigue at and above which the rules warn.
     pub warn_at: f64,
-    /// Fatigue from which the rules block.
+    /// Fatigue at and above which the rules block.
     pub block_at: f64,
 }
 
-/// One channel in one week, over all clients and replications.
+/// Results of one channel in one week, over all clients and replications.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChannelWeek {
-    /// Which week.
+    /// The week.
     pub week: Week,
-    /// Which channel.
+    /// The channel.
     pub channel: Channel,
-    /// Posts that the rules wanted before fatigue.
+    /// Posts that the rules wanted, before fatigue lowers the number.
     pub posts_wanted: f64,
-    /// Posts that the rules wanted after fatigue and the pack's `weekly_posts` function.
+    /// Target posts, after fatigue and the pack's `weekly_posts` function.
     pub posts_target: f64,
-    /// Drafts made; posts committed before the run are among them.
+    /// Drafts created, including posts committed before the run.
     pub posts_drafted: f64,
-    /// Mean engagements that came.
+    /// Mean realized engagements.
     pub engagement: f64,
     /// Quantiles of fatigue over clients and hours: 5, 50 and 95 %.
     pub fatigue: [f64; 3],
 }
 
-/// One client over all weeks.
+/// Results of one client over all weeks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClientSummary {
-    /// Which.
+    /// The client.
     pub client_id: ClientId,
     /// Shown in reports.
     pub name: String,
-    /// The team's.
+    /// The workspace of the team that works for it.
     pub workspace_id: WorkspaceId,
-    /// Zone of its wall clock.
+    /// The client's time zone.
     pub time_zone: String,
-    /// Engagements that came.
+    /// Realized engagements.
     pub engagement: Estimate,
     /// Engagements that the planner expected of the drafts.
     pub expected_engagement: f64,
-    /// Posts that the rules wanted before fatigue.
+    /// Posts that the rules wanted, before fatigue lowers the number.
     pub posts_wanted: f64,
-    /// Posts that were committed before the run, which go out as they are.
+    /// Posts committed before the run, which are published unchanged.
     pub posts_committed: f64,
     /// Posts placed by the planner.
     pub posts_planned: f64,
-    /// Drafts made; posts committed before the run are among them.
+    /// Drafts created, including posts committed before the run.
     pub posts_drafted: f64,
-    /// Posts held.
+    /// Blocked posts.
     pub posts_blocked: f64,
-    /// Posts that went to a reviewer.
+    /// Posts sent to a reviewer.
     pub reviews: f64,
     /// Planned posts without an asset.
     pub without_asset: f64,
@@ -245,16 +245,16 @@ pub struct ClientSummary {
     pub risk: [f64; RiskBand::ALL.len()],
 }
 
-/// One guardrail over all posts placed.
+/// Verdicts of one guardrail over all placed posts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GuardrailSummary {
-    /// Its id, or the code of a reason for which the engine holds posts, such as `review_capacity`.
+    /// Its id, or the code of a reason for which the engine blocks posts, such as `review_capacity`.
     pub rule: String,
-    /// Whether it is the engine that holds posts for this reason, and no guardrail of the pack.
+    /// Whether it is a reason of the engine and not a guardrail of the pack.
     pub by_engine: bool,
     /// Posts it passed.
     pub passed: f64,
-    /// Posts it warned of.
+    /// Posts it warned about.
     pub warned: f64,
     /// Posts it blocked.
     pub blocked: f64,
@@ -262,13 +262,13 @@ pub struct GuardrailSummary {
     pub blocked_by_week: Vec<f64>,
 }
 
-/// How often assets were used.
+/// Use of assets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AssetSummary {
-    /// Assets there are.
+    /// Number of assets.
     pub assets: u32,
-    /// Mean assets of a replication by how often they were used: never, once, and so on; the last
-    /// entry counts those used that often or more.
+    /// Mean number of assets per replication by number of uses: never, once, and so on; the last entry counts that many
+    /// uses or more.
     pub by_uses: Vec<f64>,
     /// Drafts with a variation of an asset.
     pub variations: f64,

@@ -1,7 +1,7 @@
-//! Sums of a simulation as it goes: what a report needs, and never the posts themselves.
+//! Running sums of a simulation: what a report needs, never the posts themselves.
 //!
-//! What grows with replications is one row of totals a replication, a few numbers for each week,
-//! channel and client. Everything else is a sum or a histogram of constant size.
+//! Each replication adds only one row of totals: a few numbers for each week, channel and client. Everything else is a
+//! sum or a histogram of constant size.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,14 @@ use super::measure::Measure;
 use super::summary::{
     AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, TargetChanges, WeekSummary,
 };
-use super::week::{ClientWeekResult, Fate};
+use super::week::{ClientWeekResult, PostOutcome};
 use crate::model::{
     Allocation, AssetChoice, AssetId, Channel, Client, Outcome, PriorPost, RiskBand, TargetSource, Week, WeekHours,
 };
 use crate::rules::{FatigueRules, Rules};
 use crate::stats::{Estimate, ScoreHistogram};
 
-/// Numbers that every total has.
+/// The quantities summed per week, channel and client.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Totals {
     pub engagement: f64,
@@ -107,23 +107,23 @@ impl Totals {
     }
 }
 
-/// Answers of one guardrail.
+/// Verdict counts of one guardrail.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Answers {
+struct VerdictCounts {
     passed: f64,
     warned: f64,
     blocked_by_week: Vec<f64>,
 }
 
-/// One replication, summed.
+/// The sums of one replication.
 #[derive(Debug, Clone)]
 pub(super) struct Replication {
     weeks: Vec<Totals>,
     channels: Vec<Totals>,
     clients: Vec<Totals>,
     channel_weeks: Vec<Vec<(Totals, ScoreHistogram)>>,
-    /// By rule; those of the engine, which are no guardrails of the pack, after those of the pack.
-    guardrails: BTreeMap<(bool, String), Answers>,
+    /// By whether the engine blocks and by rule, so that the engine's reasons follow the pack's guardrails.
+    guardrails: BTreeMap<(bool, String), VerdictCounts>,
     calendar: Vec<[f64; 24]>,
     uses: BTreeMap<AssetId, u32>,
     variations: f64,
@@ -154,7 +154,7 @@ impl Replication {
         }
     }
 
-    /// Adds one client's week. Hours of fatigue are counted by `levels`.
+    /// Adds one client's week. `levels` are the fatigue levels by which hours are counted.
     pub fn add(
         &mut self,
         week: usize,
@@ -204,26 +204,26 @@ impl Replication {
                 *count += 1.0;
             }
             match outcome.fate {
-                Fate::Blocked => totals.blocked += 1.0,
-                Fate::Rejected => totals.rejected += 1.0,
-                Fate::Expired => totals.expired += 1.0,
-                Fate::Drafted => {
+                PostOutcome::Blocked => totals.blocked += 1.0,
+                PostOutcome::Rejected => totals.rejected += 1.0,
+                PostOutcome::Expired => totals.expired += 1.0,
+                PostOutcome::Drafted => {
                     totals.drafted += 1.0;
                     totals.expected += post.expected_engagement;
                     self.add_draft(post.hour, post.asset.as_ref(), hours);
                 }
             }
             for verdict in &post.verdicts {
-                self.add_answer(week, false, &verdict.rule, verdict.outcome);
+                self.add_verdict(week, false, &verdict.rule, verdict.outcome);
             }
             if let Some(reason) = post.blocked.as_deref().filter(|reason| !reason.is_of_guardrail()) {
-                self.add_answer(week, true, reason.code(), Outcome::Block);
+                self.add_verdict(week, true, reason.code(), Outcome::Block);
             }
         }
     }
 
-    /// Posts that were committed before the week was planned. They are drafts, but no guardrail, band or
-    /// reviewer saw them here, so that they are not among the planned ones.
+    /// Adds posts committed before the week was planned. They are drafts, but not planned posts: no guardrail, band or
+    /// reviewer saw them in this run.
     fn add_prior(&mut self, result: &ClientWeekResult, hours: &WeekHours, by_channel: &mut [Totals]) {
         for (post, engagement) in result.plan.prior.iter().zip(&result.prior) {
             let Some(totals) = by_channel.get_mut(post.channel.index()) else { continue };
@@ -254,12 +254,12 @@ impl Replication {
         }
     }
 
-    fn add_answer(&mut self, week: usize, by_engine: bool, rule: &str, outcome: Outcome) {
+    fn add_verdict(&mut self, week: usize, by_engine: bool, rule: &str, outcome: Outcome) {
         let weeks = self.weeks.len();
         let answers = self
             .guardrails
             .entry((by_engine, rule.to_owned()))
-            .or_insert_with(|| Answers { blocked_by_week: vec![0.0; weeks], ..Answers::default() });
+            .or_insert_with(|| VerdictCounts { blocked_by_week: vec![0.0; weeks], ..VerdictCounts::default() });
         match outcome {
             Outcome::Pass => answers.passed += 1.0,
             Outcome::Warn => answers.warned += 1.0,
@@ -271,7 +271,7 @@ impl Replication {
         }
     }
 
-    /// What a comparison keeps of it.
+    /// What a comparison needs of it.
     pub fn totals(&self) -> ReplicationTotals {
         let engagement = |rows: &[Totals]| rows.iter().map(|totals| totals.engagement).collect();
         ReplicationTotals {
@@ -295,7 +295,7 @@ fn add_target(totals: &mut Totals, allocation: &Allocation, prior: &[PriorPost])
     let (wanted, target) = (allocation.posts_wanted, allocation.posts_target);
     totals.wanted += f64::from(wanted);
     totals.target += f64::from(target);
-    // Posts of the same hour take one place of the target, as they do in the plan.
+    // Posts of the same hour take one place of the target, as in the plan.
     let own = prior.iter().filter(|post| post.channel == allocation.channel);
     let hours: BTreeSet<usize> = own.map(|post| post.hour).collect();
     totals.committed_in_target += f64::from(target).min(hours.len() as f64);
@@ -319,7 +319,7 @@ fn add_fatigue(totals: &mut Totals, histogram: &mut ScoreHistogram, path: &[f64]
     totals.hours += path.len() as f64;
 }
 
-/// All replications so far, added in their order.
+/// The sums of all replications so far, added in order.
 pub(super) struct Tally {
     count: f64,
     sum: Replication,
@@ -370,7 +370,7 @@ impl Tally {
                 .sum
                 .guardrails
                 .entry(rule.clone())
-                .or_insert_with(|| Answers { blocked_by_week: vec![0.0; weeks], ..Answers::default() });
+                .or_insert_with(|| VerdictCounts { blocked_by_week: vec![0.0; weeks], ..VerdictCounts::default() });
             mine.passed += theirs.passed;
             mine.warned += theirs.warned;
             for (sum, count) in mine.blocked_by_week.iter_mut().zip(&theirs.blocked_by_week) {
@@ -442,7 +442,7 @@ impl Tally {
         .collect()
     }
 
-    /// By channel; `clients` says how many clients have each, and `rules` whose thresholds are shown.
+    /// Results by channel. `clients` is the number of clients with each channel; `rules` has the thresholds to show.
     pub fn channels(&self, clients: &[u32; Channel::COUNT], rules: &Rules) -> Vec<ChannelSummary> {
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         Channel::ALL
@@ -508,10 +508,10 @@ impl Tally {
         .collect()
     }
 
-    /// By rule, in the order given, then those that the engine adds.
+    /// Results by rule, in the order given, then the engine's reasons.
     pub fn guardrails(&self, order: &[&str]) -> Vec<GuardrailSummary> {
         let position = |rule: &str| order.iter().position(|known| *known == rule).unwrap_or(order.len());
-        let mut rules: Vec<(&(bool, String), &Answers)> = self.sum.guardrails.iter().collect();
+        let mut rules: Vec<(&(bool, String), &VerdictCounts)> = self.sum.guardrails.iter().collect();
         rules.sort_by_key(|((by_engine, rule), _)| (*by_engine, position(rule), rule.clone()));
         rules
             .into_iter()

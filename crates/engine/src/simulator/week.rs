@@ -1,62 +1,62 @@
-//! One client's simulated week: review, drafts, the world's answer, the state after.
+//! One client's simulated week: review, drafts, responses, the state afterwards.
 
 use super::environment::{Published, World, true_quality};
-use super::random::{Luck, Purpose};
-use super::state::{ChannelWeekResult, FatiguePath, Moving};
+use super::random::{KeyedRng, Purpose};
+use super::state::{ChannelWeekResult, FatiguePath, SimulatedClient};
 use crate::model::{
     AssetChoice, Channel, Client, ClientPlan, Post, PriorPost, ReviewPolicy, RiskBand, ScheduleStatus, Timestamp,
     WeekHours,
 };
 use crate::rules::Rules;
 
-/// What became of a planned post.
+/// The outcome of a planned post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// Its draft was made.
+pub(super) enum PostOutcome {
+    /// Its draft was created.
     Drafted,
-    /// A guardrail, or want of capacity, held it.
+    /// Blocked by a guardrail or by the engine.
     Blocked,
-    /// A reviewer refused it.
+    /// Rejected by a reviewer.
     Rejected,
-    /// The answer came after its time.
+    /// Approved only after it was due.
     Expired,
 }
 
-/// One planned post after its week.
+/// The result of one planned post.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct PostResult {
-    pub fate: Fate,
+    pub fate: PostOutcome,
     pub reviewed: bool,
     pub engagement: f64,
 }
 
-/// A client's week after it happened.
+/// The result of a client's week.
 pub(super) struct ClientWeekResult {
     pub plan: ClientPlan,
-    /// In the order of the plan's posts.
+    /// Results of the plan's posts, in order.
     pub posts: Vec<PostResult>,
-    /// Engagements of the posts that were committed before, in the order of the plan's prior posts.
+    /// Engagements of the plan's prior posts, in order.
     pub prior: Vec<f64>,
-    /// In the order of the state's channels.
+    /// Fatigue of the state's channels, in order.
     pub fatigue: Vec<FatiguePath>,
 }
 
-/// What a client's week happens in.
-pub(super) struct Setting<'a> {
+/// The context of a client's simulated week.
+pub(super) struct WeekContext<'a> {
     pub client: &'a Client,
     pub world: &'a World<'a>,
-    pub luck: Luck,
+    pub rng: KeyedRng,
     pub review: &'a ReviewPolicy,
     pub rules: &'a Rules,
     pub hours: &'a WeekHours,
-    /// Weeks since the simulation began.
+    /// Weeks since the start of the simulation.
     pub week_number: i64,
     pub smoothing: f64,
 }
 
-impl Setting<'_> {
-    /// Lets a planned week happen and moves the client's state on.
-    pub fn happen(&self, plan: ClientPlan, moving: &mut Moving) -> ClientWeekResult {
+impl WeekContext<'_> {
+    /// Simulates a planned week and advances the client's state.
+    pub fn simulate(&self, plan: ClientPlan, moving: &mut SimulatedClient) -> ClientWeekResult {
         let wanted = plan.allocations.iter().map(|allocation| allocation.posts_wanted);
         let mut results: Vec<ChannelWeekResult> =
             wanted.map(|wanted| ChannelWeekResult { wanted, ..Default::default() }).collect();
@@ -66,8 +66,8 @@ impl Setting<'_> {
             let (fate, reviewed) = self.fate(post);
             let mut engagement = 0.0;
             let place = moving.state.channels.iter().position(|state| state.channel == post.channel);
-            if let (Fate::Drafted, Some(result)) = (fate, place.and_then(|place| results.get_mut(place))) {
-                let published = self.publish(GoingOut::planned(post), moving, result);
+            if let (PostOutcome::Drafted, Some(result)) = (fate, place.and_then(|place| results.get_mut(place))) {
+                let published = self.publish(OutgoingPost::planned(post), moving, result);
                 let earned = self.world.answer(&published, self.hours, moving.account_drift);
                 engagement = earned.engagement;
                 result.expected += post.expected_engagement;
@@ -91,48 +91,48 @@ impl Setting<'_> {
         ClientWeekResult { plan, posts, prior, fatigue: paths }
     }
 
-    /// What becomes of a post, and whether a reviewer saw it.
-    fn fate(&self, post: &Post) -> (Fate, bool) {
+    /// The outcome of a post, and whether it was reviewed.
+    fn fate(&self, post: &Post) -> (PostOutcome, bool) {
         match post.status {
-            ScheduleStatus::Ready => (Fate::Drafted, false),
+            ScheduleStatus::Ready => (PostOutcome::Drafted, false),
             ScheduleStatus::Pending => (self.review(post), true),
-            _ => (Fate::Blocked, false),
+            _ => (PostOutcome::Blocked, false),
         }
     }
 
-    fn review(&self, post: &Post) -> Fate {
+    fn review(&self, post: &Post) -> PostOutcome {
         let channel = Some(post.channel);
         let hour = post.at.as_second();
-        let delay = self.review.delay_hours * self.luck.exponential(Purpose::ReviewDelay, channel, hour);
+        let delay = self.review.delay_hours * self.rng.exponential(Purpose::ReviewDelay, channel, hour);
         let answered = after_hours(self.hours.start(), delay - self.review.planned_ahead_hours);
         let chance = match post.risk {
             RiskBand::High => self.review.high_approved,
             RiskBand::Medium | RiskBand::Low => self.review.medium_approved,
         };
-        if self.luck.uniform(Purpose::ReviewAnswer, channel, hour) >= chance {
-            Fate::Rejected
+        if self.rng.uniform(Purpose::ReviewAnswer, channel, hour) >= chance {
+            PostOutcome::Rejected
         } else if answered > post.at {
-            Fate::Expired
+            PostOutcome::Expired
         } else {
-            Fate::Drafted
+            PostOutcome::Drafted
         }
     }
 
-    /// Publishes a post that was committed before the week was planned, as it stands. It was approved before,
-    /// or runs by itself. Gives what it earns.
-    fn publish_prior(&self, post: &PriorPost, moving: &Moving, results: &mut [ChannelWeekResult]) -> f64 {
+    /// Publishes a post that was committed before the week was planned, unchanged: it was approved earlier, or runs
+    /// automatically. Returns its engagements.
+    fn publish_prior(&self, post: &PriorPost, moving: &SimulatedClient, results: &mut [ChannelWeekResult]) -> f64 {
         let place = moving.state.channels.iter().position(|state| state.channel == post.channel);
         let Some(result) = place.and_then(|place| results.get_mut(place)) else { return 0.0 };
-        let published = self.publish(GoingOut::prior(post), moving, result);
+        let published = self.publish(OutgoingPost::prior(post), moving, result);
         let earned = self.world.answer(&published, self.hours, moving.account_drift);
         result.expected += post.expected_engagement;
         result.prior.push((published, earned));
         earned.engagement
     }
 
-    /// A post as the world sees it. The state's recent posts hold those committed before, so that only
-    /// the week's own are counted beside them.
-    fn publish(&self, post: GoingOut<'_>, moving: &Moving, result: &ChannelWeekResult) -> Published {
+    /// The post as the environment sees it. The state's recent posts include those committed before, so only the week's
+    /// own posts are counted in addition.
+    fn publish(&self, post: OutgoingPost<'_>, moving: &SimulatedClient, result: &ChannelWeekResult) -> Published {
         let state = moving.state.channels.iter().find(|state| state.channel == post.channel);
         let before = |hours: f64| {
             let from = after_hours(post.at, -hours);
@@ -159,16 +159,16 @@ impl Setting<'_> {
     }
 }
 
-/// A post that goes out, planned or committed before.
+/// A post about to be published, planned or committed before.
 #[derive(Clone, Copy)]
-struct GoingOut<'p> {
+struct OutgoingPost<'p> {
     channel: Channel,
     hour: usize,
     at: Timestamp,
     asset: Option<&'p AssetChoice>,
 }
 
-impl<'p> GoingOut<'p> {
+impl<'p> OutgoingPost<'p> {
     fn planned(post: &'p Post) -> Self {
         Self { channel: post.channel, hour: post.hour, at: post.at, asset: post.asset.as_ref() }
     }

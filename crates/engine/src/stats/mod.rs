@@ -7,7 +7,7 @@ mod paired;
 
 pub use effect::{MainEffect, main_effect, noise_share};
 pub use frontier::frontier;
-pub use paired::{Difference, NEXT_TO_NOTHING, Pairs, holm};
+pub use paired::{Difference, MIN_BASE_RATIO, Pairs, holm};
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -67,7 +67,7 @@ fn squared(number: f64) -> f64 {
 
 /// Rounds a result of `statrs` to 13 digits. Its elementary functions may be the system's (another dependency can
 /// enable that feature), and their last bits differ between platforms.
-fn without_last_bits(number: f64) -> f64 {
+fn round_to_13_digits(number: f64) -> f64 {
     format!("{number:.12e}").parse().unwrap_or(number)
 }
 
@@ -78,7 +78,7 @@ fn half_width(values: &[f64]) -> Option<f64> {
 
 /// Half-width of the 95 % t confidence interval of a mean of `count` values with the given variance.
 fn half_width_of(variance: f64, count: f64) -> Option<f64> {
-    let t = without_last_bits(StudentsT::new(0.0, 1.0, count - 1.0).ok()?.inverse_cdf(0.975));
+    let t = round_to_13_digits(StudentsT::new(0.0, 1.0, count - 1.0).ok()?.inverse_cdf(0.975));
     Some(t * (variance / count).sqrt())
 }
 

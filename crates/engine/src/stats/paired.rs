@@ -3,7 +3,7 @@
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::{half_width_of, without_last_bits};
+use super::{half_width_of, round_to_13_digits};
 
 /// Accumulates pairs of non-negative values in constant memory. Means are plain sums over their count, so they are
 /// bit-identical to the mean of one side alone.
@@ -70,7 +70,7 @@ fn two_sided_p(mean: f64, variance: f64, count: f64) -> f64 {
         return if mean == 0.0 { 1.0 } else { 0.0 };
     }
     let t = mean / (variance / count).sqrt();
-    StudentsT::new(0.0, 1.0, count - 1.0).map_or(1.0, |student| without_last_bits(2.0 * student.sf(t.abs())).min(1.0))
+    StudentsT::new(0.0, 1.0, count - 1.0).map_or(1.0, |student| round_to_13_digits(2.0 * student.sf(t.abs())).min(1.0))
 }
 
 /// How another treatment differs from the base under common random numbers.
@@ -95,18 +95,18 @@ pub struct Difference {
 }
 
 /// A base below this share of the other is too small to relate a difference to: the ratio would be huge and say little.
-pub const NEXT_TO_NOTHING: f64 = 0.05;
+pub const MIN_BASE_RATIO: f64 = 0.05;
 
 impl Difference {
-    /// A value relative to the base's mean; `None` if that is 0, or below [`NEXT_TO_NOTHING`] times the other's.
+    /// A value relative to the base's mean; `None` if that is 0, or below [`MIN_BASE_RATIO`] times the other's.
     #[must_use]
     pub fn share_of_base(&self, value: f64) -> Option<f64> {
-        (self.base > 0.0 && self.base >= NEXT_TO_NOTHING * self.other).then(|| value / self.base)
+        (self.base > 0.0 && self.base >= MIN_BASE_RATIO * self.other).then(|| value / self.base)
     }
 
     /// Whether the base is too small against the other for a relative difference.
     #[must_use]
-    pub fn base_is_next_to_nothing(&self) -> bool {
+    pub fn is_base_negligible(&self) -> bool {
         self.other > 0.0 && self.relative().is_none()
     }
 
@@ -131,13 +131,13 @@ impl Difference {
 
     /// Whether the whole interval lies above 0.
     #[must_use]
-    pub fn is_clearly_more(&self) -> bool {
+    pub fn is_significantly_greater(&self) -> bool {
         self.interval.is_some_and(|[low, _]| low > 0.0)
     }
 
     /// Whether the whole interval lies below 0.
     #[must_use]
-    pub fn is_clearly_less(&self) -> bool {
+    pub fn is_significantly_less(&self) -> bool {
         self.interval.is_some_and(|[_, high]| high < 0.0)
     }
 }
@@ -199,7 +199,7 @@ mod tests {
         // The variances are 2.5 and 4.3, so independent samples would have 6.8 where pairs have 1.3.
         is_near(found.variance_reduction.unwrap(), 1.0 - 1.3 / 6.8);
         is_near(found.relative().unwrap(), 2.4 / 11.0);
-        assert!(found.is_clearly_more() && !found.is_clearly_less() && !found.is_same);
+        assert!(found.is_significantly_greater() && !found.is_significantly_less() && !found.is_same);
     }
 
     #[test]
@@ -208,14 +208,14 @@ mod tests {
         assert!(found.is_same);
         assert_eq!((found.mean, found.interval, found.p), (0.0, Some([0.0, 0.0]), Some(1.0)));
         assert_eq!(found.variance_reduction, Some(1.0));
-        assert!(!found.is_clearly_more() && !found.is_clearly_less());
+        assert!(!found.is_significantly_greater() && !found.is_significantly_less());
     }
 
     #[test]
     fn a_difference_that_never_varies_is_sure() {
         let found = pairs(&[(4.0, 6.0), (4.0, 6.0)]);
         assert_eq!((found.interval, found.p, found.variance_reduction), (Some([2.0, 2.0]), Some(0.0), None));
-        assert!(found.is_clearly_more());
+        assert!(found.is_significantly_greater());
     }
 
     #[test]
@@ -236,14 +236,14 @@ mod tests {
     #[test]
     fn a_base_that_is_next_to_nothing_gives_no_share() {
         let little = pairs(&[(4.0, 100.0), (6.0, 102.0)]);
-        assert!((little.base, little.other) == (5.0, 101.0) && little.base_is_next_to_nothing());
+        assert!((little.base, little.other) == (5.0, 101.0) && little.is_base_negligible());
         assert_eq!((little.relative(), little.relative_interval()), (None, None));
         let enough = pairs(&[(5.0, 99.0), (7.0, 101.0)]);
         is_near(enough.relative().unwrap(), 94.0 / 6.0);
-        assert!(enough.relative_interval().is_some() && !enough.base_is_next_to_nothing());
+        assert!(enough.relative_interval().is_some() && !enough.is_base_negligible());
         let fewer = pairs(&[(100.0, 1.0), (100.0, 3.0)]);
         is_near(fewer.relative().unwrap(), -0.98);
-        assert!(!pairs(&[(0.0, 0.0)]).base_is_next_to_nothing(), "nothing on both sides is no difference");
+        assert!(!pairs(&[(0.0, 0.0)]).is_base_negligible(), "nothing on both sides is no difference");
     }
 
     #[test]

@@ -1,46 +1,45 @@
-//! The tables of where clients post: `channels`, and `history`, what they posted there.
+//! The tables of clients' channels: `channels`, and `history`, their past posts.
 //!
-//! Where history knows a channel, its rows are the channel's recent posts, and counts that are
-//! blank in `channels` are counted from it. Where history is silent, the posts that `channels`
-//! counts are laid out evenly: those of 7 days over the 7 days that end at `last_post_at` (or at the
-//! scenario's start), the rest of the 30 over the days before.
+//! If the history has posts of a channel, they are the channel's recent posts, and blank counts in `channels` are
+//! computed from them. Otherwise the posts that `channels` counts are spread evenly: those of 7 days over the 7 days
+//! that end at `last_post_at` (or at the scenario's start), the rest of the 30 over the days before.
 
 use std::collections::BTreeMap;
 
 use super::clients::Clients;
 use super::content::Assets;
-use super::mistake::Mistakes;
-use super::row::{Row, Table, is_first};
+use super::diagnostics::TableDiagnostics;
+use super::row::{Row, Table, check_unique};
 use crate::model::{AssetUse, Channel, ChannelRow, ChannelState, HistoryRow, Score, Timestamp};
 
-/// The least rate that is not nothing; sums with smaller ones have no exact value.
+/// Smallest rate above 0; with smaller ones, sums would lose precision.
 const LEAST_RATE: f64 = 1e-9;
 
-/// The rate above which somebody has most likely written percent.
+/// The rate above which it was most likely written in percent.
 const LIKELY_RATE: f64 = 1.0;
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// Days that recent posts reach back from the scenario's start.
+/// How many days before the scenario's start recent posts go back.
 const RECENT_DAYS: i64 = 30;
 
-/// A channel of a client while its tables are read.
+/// A client's channel while its tables are read.
 #[derive(Debug)]
 pub(super) struct ChannelDraft {
     row: ChannelRow,
     history: Vec<Timestamp>,
-    /// The row's place in the table, from 0.
+    /// 0-based index of its row in the table.
     index: usize,
 }
 
 /// Reads `channels`.
-pub(super) fn channels(table: &Table, clients: &mut Clients, mistakes: &mut Mistakes) {
+pub(super) fn channels(table: &Table, clients: &mut Clients, diagnostics: &mut TableDiagnostics) {
     if !table.is_whole("channel") {
         clients.drafts_mut().for_each(|draft| draft.channels_are_known = false);
     }
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
-        let mut row = clients.row(table, index, mistakes);
+        let mut row = clients.row(table, index, diagnostics);
         let client = clients.client(&mut row);
         let channel: Option<ChannelRow> = row.read();
         if let Some(channel) = &channel {
@@ -49,7 +48,7 @@ pub(super) fn channels(table: &Table, clients: &mut Clients, mistakes: &mut Mist
         }
         let Some(client) = client else { continue };
         if let Some(name) = row.text("channel") {
-            is_first(&mut row, &mut first_rows, &(client, name), "channel", "channel of the client");
+            check_unique(&mut row, &mut first_rows, &(client, name), "channel", "channel of the client");
         }
         let Some(draft) = clients.draft_mut(client) else { continue };
         match channel {
@@ -82,13 +81,13 @@ fn check_rate(row: &mut Row<'_, '_>, channel: &ChannelRow) {
     }
 }
 
-/// Reads `history`. Reach and engagements are checked and stay with the file: they calibrated the channels table, and
-/// the model has no place for them.
-pub(super) fn history(table: &Table, clients: &mut Clients, assets: &Assets, mistakes: &mut Mistakes) {
+/// Reads `history`. CalendarScope and engagements are checked but not stored: the channels table was calibrated with them, and
+/// the model does not use them.
+pub(super) fn history(table: &Table, clients: &mut Clients, assets: &Assets, diagnostics: &mut TableDiagnostics) {
     let mut first_uses = BTreeMap::new();
     let mut committed: Vec<usize> = Vec::new();
     for index in 0..table.height() {
-        let mut row = clients.row(table, index, mistakes);
+        let mut row = clients.row(table, index, diagnostics);
         let client = clients.client(&mut row);
         let post: Option<HistoryRow> = row.read();
         let asset = row.text("asset_id").filter(|id| assets.is_of_client(&mut row, "asset_id", id, client));
@@ -104,31 +103,37 @@ pub(super) fn history(table: &Table, clients: &mut Clients, assets: &Assets, mis
         }
         draft.channels.entry(channel).and_modify(|channel| channel.history.push(at));
         if let Some(asset_id) = asset_id.filter(|_| asset.is_some()) {
-            is_first(&mut row, &mut first_uses, &(client, channel, at, asset), "asset_id", "use of the asset");
+            check_unique(&mut row, &mut first_uses, &(client, channel, at, asset), "asset_id", "use of the asset");
             draft.asset_uses.push(AssetUse { asset_id, channel, at });
         }
     }
-    warn_of_committed(table, clients, &committed, mistakes);
+    warn_of_committed(table, clients, &committed, diagnostics);
 }
 
-/// Posts after the start are what a ledger's export holds of weeks that are committed, or were made by hand since.
-fn warn_of_committed(table: &Table, clients: &Clients, rows: &[usize], mistakes: &mut Mistakes) {
+/// Warns about posts after the start. They are legitimate in a ledger's export: posts of committed weeks, or made by
+/// hand since the start.
+fn warn_of_committed(table: &Table, clients: &Clients, rows: &[usize], diagnostics: &mut TableDiagnostics) {
     let Some(first) = rows.first() else { return };
     let cause = match rows.len() {
         1 => "a post after the scenario's start: it counts as one that is committed".to_owned(),
         count => format!("{count} posts after the scenario's start, from here on: they count as committed"),
     };
     let remedy = "see that the years are right, unless these posts ran since or will run";
-    clients.row(table, *first, mistakes).warn("after_start", "published_at", cause, remedy);
+    clients.row(table, *first, diagnostics).warn("after_start", "published_at", cause, remedy);
 }
 
-/// Looks at the last posts of `channels` once the history is read.
-pub(super) fn last_posts(table: &Table, clients: &mut Clients, is_history_known: bool, mistakes: &mut Mistakes) {
-    let start = Some(clients.start);
+/// Checks `last_post_at` in `channels` once the history has been read.
+pub(super) fn last_posts(
+    table: &Table,
+    clients: &mut Clients,
+    is_history_known: bool,
+    diagnostics: &mut TableDiagnostics,
+) {
+    let start = Some(clients.start.monday());
     for client in clients.drafts_mut() {
         for channel in client.channels.values() {
             let Some(last) = channel.row.last_post_at else { continue };
-            let mut row = table.row(channel.index, start, mistakes);
+            let mut row = table.row(channel.index, start, diagnostics);
             let is_in_history = channel.history.iter().any(|at| *at >= last);
             if last > client.as_of && is_history_known && !is_in_history {
                 let cause = "it lies after the scenario's start, and the history has no such post".to_owned();
@@ -152,7 +157,7 @@ fn has_channel(row: &mut Row<'_, '_>, clients: &Clients, client: usize, channel:
 }
 
 impl ChannelDraft {
-    /// Warns where posts are counted in days in which there was none.
+    /// Warns if posts are counted in a period that starts after the last post.
     fn warn_of_counts(&self, row: &mut Row<'_, '_>, last: Timestamp, start: Timestamp) {
         let as_of = self.row.as_of.unwrap_or(start);
         let counts = [
@@ -167,7 +172,7 @@ impl ChannelDraft {
         }
     }
 
-    /// The state at the instant that its row names, or else at the start.
+    /// The state at the instant given in the row, or else at the start.
     pub fn finished(mut self, start: Timestamp) -> ChannelState {
         let as_of = self.row.as_of.unwrap_or(start);
         self.history.sort_unstable();
@@ -192,7 +197,7 @@ impl ChannelDraft {
         }
     }
 
-    /// History's posts of the last 30 days and later, and the last post where history lacks it.
+    /// The history's posts of the last 30 days and later, and the last post if the history lacks it.
     fn known_posts(&self, as_of: Timestamp) -> Vec<Timestamp> {
         let since = before(as_of, RECENT_DAYS * DAY_SECONDS);
         let mut posts: Vec<_> = self.history.iter().copied().filter(|at| *at >= since).collect();
@@ -202,7 +207,7 @@ impl ChannelDraft {
         posts
     }
 
-    /// Posts where history is silent. A known last post is one of them, the newest.
+    /// Recent posts if there is no history. If the last post is known, it is the newest of them.
     fn laid_out(&self, as_of: Timestamp) -> Vec<Timestamp> {
         let since = before(as_of, RECENT_DAYS * DAY_SECONDS);
         let end = self.row.last_post_at.unwrap_or(as_of);
@@ -224,7 +229,7 @@ fn in_days_before(posts: &[Timestamp], as_of: Timestamp, days: i64) -> usize {
     posts.iter().filter(|at| **at >= since && **at < as_of).count()
 }
 
-/// `count` instants spaced evenly over the seconds before `end`; the newest lies `offset` of a step before it.
+/// `count` instants spaced evenly over the seconds before `end`; the newest is `offset` steps before `end`.
 fn spread(end: Timestamp, seconds: i64, count: u32, offset: f64) -> Vec<Timestamp> {
     let step = seconds as f64 / f64::from(count.max(1));
     (0..count).map(|n| before(end, ((f64::from(n) + offset) * step) as i64)).collect()

@@ -1,12 +1,12 @@
-//! The clients of a scenario while its tables are read, and the tables that say one thing of a client: `clients`,
-//! `policies`, `warnings` and `reality`.
+//! The clients of a scenario while its tables are read, and the tables about clients themselves: `clients`, `policies`,
+//! `warnings` and `reality`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::channels::ChannelDraft;
-use super::mistake::Mistakes;
-use super::row::{Row, Table, is_first};
+use super::diagnostics::TableDiagnostics;
+use super::row::{Row, Table, check_unique};
 use crate::model::{
     Asset, AssetUse, CalendarEntry, Campaign, Channel, Client, ClientRow, ClientState, Policy, PolicyRow, Reality,
     RealityRow, Timestamp, Warning, WarningRow, Week, Zone,
@@ -19,7 +19,7 @@ pub(super) struct ClientDraft {
     /// Monday 00:00 of the scenario's first week in the client's zone.
     pub as_of: Timestamp,
     pub channels: BTreeMap<Channel, ChannelDraft>,
-    /// Whether every row of its channels was understood.
+    /// Whether every row of its channels could be read.
     pub channels_are_known: bool,
     pub warnings: Vec<Warning>,
     pub reality: Option<Reality>,
@@ -31,23 +31,23 @@ pub(super) struct ClientDraft {
 pub(super) struct Clients {
     drafts: Vec<ClientDraft>,
     by_id: BTreeMap<Arc<str>, usize>,
-    /// Ids of the table, those of rows with mistakes included.
+    /// All ids in the table, including those of invalid rows.
     named: BTreeSet<Arc<str>>,
     workspaces: BTreeSet<Arc<str>>,
-    /// The week that the scenario begins with.
+    /// The scenario's first week.
     pub start: Week,
-    /// Whether ids could be read, so that an unknown one is a mistake of whoever names it.
+    /// Whether all ids could be read, so that an unknown id is an error of the row that refers to it.
     is_known: bool,
 }
 
 impl Clients {
-    /// Reads the `clients` table; without one no client is known.
+    /// Reads the `clients` table; without it no client is known.
     pub fn read(
         table: Option<&Table>,
         start: Week,
         default_zone: Zone,
         default_policy: &Policy,
-        mistakes: &mut Mistakes,
+        diagnostics: &mut TableDiagnostics,
     ) -> Self {
         let mut clients = Self {
             drafts: Vec::new(),
@@ -60,13 +60,13 @@ impl Clients {
         let Some(table) = table else { return clients };
         let mut first_rows = BTreeMap::new();
         for index in 0..table.height() {
-            let mut row = clients.row(table, index, mistakes);
+            let mut row = clients.row(table, index, diagnostics);
             let client = row.read::<ClientRow>().map(|client| client.into_client(default_zone, default_policy.clone()));
             let draft = client.and_then(|client| draft(&mut row, client, start));
             clients.workspaces.extend(row.text("workspace_id").map(Arc::from));
             let Some(id) = row.text("client_id").map(Arc::<str>::from) else { continue };
             clients.named.insert(Arc::clone(&id));
-            if is_first(&mut row, &mut first_rows, &id, "client_id", "client") {
+            if check_unique(&mut row, &mut first_rows, &id, "client_id", "client") {
                 clients.add(id, draft);
             }
         }
@@ -81,17 +81,18 @@ impl Clients {
     }
 
     /// A row of a table of the scenario.
-    pub fn row<'t, 'm>(&self, table: &'t Table, index: usize, mistakes: &'m mut Mistakes) -> Row<'t, 'm> {
-        table.row(index, Some(self.start), mistakes)
+    pub fn row<'t, 'd>(&self, table: &'t Table, index: usize, diagnostics: &'d mut TableDiagnostics) -> Row<'t, 'd> {
+        table.row(index, Some(self.start.monday()), diagnostics)
     }
 
-    /// The client that the row's `client_id` names. What is wrong with the name is noted, but for a blank one.
+    /// The index of the client that the row's `client_id` names. An unknown id is recorded as an error, a blank one is
+    /// not.
     pub fn client(&self, row: &mut Row<'_, '_>) -> Option<usize> {
         let id = row.text("client_id")?;
         self.client_named(row, "client_id", id)
     }
 
-    /// The client of that id, which stands in the given column.
+    /// The index of the client with an id found in the given column. An unknown id is recorded as an error.
     pub fn client_named(&self, row: &mut Row<'_, '_>, column: &str, id: &str) -> Option<usize> {
         if self.is_known && !self.named.contains(id) {
             row.reject_unknown(column, "client", id, self.named.iter().map(AsRef::as_ref));
@@ -99,7 +100,7 @@ impl Clients {
         self.by_id.get(id).copied()
     }
 
-    /// Whether a workspace of that name has clients. What is wrong with the name is noted.
+    /// Whether a workspace with this name has clients. An unknown one is recorded as an error.
     pub fn has_workspace(&self, row: &mut Row<'_, '_>, column: &str, id: &str) -> bool {
         let found = self.workspaces.contains(id);
         if self.is_known && !found {
@@ -108,7 +109,7 @@ impl Clients {
         found
     }
 
-    /// Warns where an instant lies after the start, so that nobody can have known it then.
+    /// Warns if an instant lies after the start, when it could not have been known yet.
     fn warn_of_future(&self, row: &mut Row<'_, '_>, column: &str, client: Option<usize>, at: Timestamp) {
         let of_client = client.and_then(|client| self.draft(client)).map(|draft| draft.as_of);
         if at > of_client.unwrap_or(Timestamp::at_midnight(self.start.monday())) {
@@ -132,7 +133,7 @@ impl Clients {
         self.drafts.get_mut(client)
     }
 
-    /// The clients with the state they start in, by id, everything in the order of the model.
+    /// The clients with their initial state, sorted by id, with all lists in the model's order.
     pub fn finished(self) -> Vec<(Client, ClientState)> {
         let mut clients: Vec<_> = self.drafts.into_iter().map(ClientDraft::finished).collect();
         clients.sort_by(|(left, _), (right, _)| left.id.cmp(&right.id));
@@ -172,15 +173,15 @@ impl ClientDraft {
     }
 }
 
-/// Reads `policies`. A blank cell leaves the default's word.
-pub(super) fn policies(table: &Table, clients: &mut Clients, mistakes: &mut Mistakes) {
+/// Reads `policies`. A blank cell keeps the default.
+pub(super) fn policies(table: &Table, clients: &mut Clients, diagnostics: &mut TableDiagnostics) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
-        let mut row = clients.row(table, index, mistakes);
+        let mut row = clients.row(table, index, diagnostics);
         let client = clients.client(&mut row);
         let policy: Option<PolicyRow> = row.read();
         let Some(client) = client else { continue };
-        is_first(&mut row, &mut first_rows, &client, "client_id", "client");
+        check_unique(&mut row, &mut first_rows, &client, "client_id", "client");
         if let (Some(draft), Some(policy)) = (clients.draft_mut(client), policy) {
             draft.client.policy = policy.over(&draft.client.policy);
         }
@@ -188,17 +189,17 @@ pub(super) fn policies(table: &Table, clients: &mut Clients, mistakes: &mut Mist
 }
 
 /// Reads `warnings`.
-pub(super) fn warnings(table: &Table, clients: &mut Clients, mistakes: &mut Mistakes) {
+pub(super) fn warnings(table: &Table, clients: &mut Clients, diagnostics: &mut TableDiagnostics) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
-        let mut row = clients.row(table, index, mistakes);
+        let mut row = clients.row(table, index, diagnostics);
         let client = clients.client(&mut row);
         let warning: Option<WarningRow> = row.read();
         if let Some(warning) = &warning {
             clients.warn_of_future(&mut row, "opened_at", client, warning.opened_at);
         }
         if let Some(id) = row.text("warning_id") {
-            is_first(&mut row, &mut first_rows, &id, "warning_id", "warning");
+            check_unique(&mut row, &mut first_rows, &id, "warning_id", "warning");
         }
         if let (Some(draft), Some(warning)) = (client.and_then(|client| clients.draft_mut(client)), warning) {
             draft.warnings.push(warning.into());
@@ -206,17 +207,17 @@ pub(super) fn warnings(table: &Table, clients: &mut Clients, mistakes: &mut Mist
     }
 }
 
-/// Reads `reality`. The latest row of a client holds.
-pub(super) fn reality(table: &Table, clients: &mut Clients, mistakes: &mut Mistakes) {
+/// Reads `reality`. The latest row of a client takes precedence.
+pub(super) fn reality(table: &Table, clients: &mut Clients, diagnostics: &mut TableDiagnostics) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
-        let mut row = clients.row(table, index, mistakes);
+        let mut row = clients.row(table, index, diagnostics);
         let client = clients.client(&mut row);
         let reality: Option<RealityRow> = row.read();
         let Some(reality) = reality.map(Reality::from) else { continue };
         clients.warn_of_future(&mut row, "as_of", client, reality.as_of);
         let Some(client) = client else { continue };
-        is_first(&mut row, &mut first_rows, &(client, reality.as_of), "as_of", "assessment");
+        check_unique(&mut row, &mut first_rows, &(client, reality.as_of), "as_of", "assessment");
         let Some(draft) = clients.draft_mut(client) else { continue };
         if draft.reality.as_ref().is_none_or(|earlier| earlier.as_of < reality.as_of) {
             draft.reality = Some(reality);

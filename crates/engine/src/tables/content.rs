@@ -1,31 +1,31 @@
-//! The tables of what there is to post and what for: `campaigns` and `assets`.
+//! The tables of content: `campaigns` and `assets`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::clients::Clients;
-use super::mistake::Mistakes;
-use super::row::{Row, Table, is_first};
+use super::diagnostics::TableDiagnostics;
+use super::row::{Row, Table, check_unique};
 use crate::model::{AssetRow, CampaignRow};
 
-/// The client of each campaign; none where that client's row is wrong.
+/// The client of each campaign; `None` if that client's row is invalid.
 #[derive(Debug, Default)]
 pub(super) struct Campaigns {
     owners: BTreeMap<Arc<str>, Option<usize>>,
-    /// The table is there and cannot be read: nobody can say that a campaign is unknown.
+    /// Whether the table exists but cannot be read completely, so that no campaign can be called unknown.
     pub are_unreadable: bool,
 }
 
 /// Reads `campaigns`.
-pub(super) fn campaigns(table: &Table, clients: &mut Clients, mistakes: &mut Mistakes) -> Campaigns {
+pub(super) fn campaigns(table: &Table, clients: &mut Clients, diagnostics: &mut TableDiagnostics) -> Campaigns {
     let mut owners = BTreeMap::new();
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
-        let mut row = clients.row(table, index, mistakes);
+        let mut row = clients.row(table, index, diagnostics);
         let client = clients.client(&mut row);
         let campaign = row.read::<CampaignRow>().filter(|campaign| runs_forward(&mut row, campaign));
         let id = row.text("campaign_id").map(Arc::<str>::from);
-        if let Some(id) = id.filter(|id| is_first(&mut row, &mut first_rows, id, "campaign_id", "campaign")) {
+        if let Some(id) = id.filter(|id| check_unique(&mut row, &mut first_rows, id, "campaign_id", "campaign")) {
             owners.insert(id, client);
         }
         if let (Some(campaign), Some(draft)) = (campaign, client.and_then(|client| clients.draft_mut(client))) {
@@ -44,7 +44,7 @@ fn runs_forward(row: &mut Row<'_, '_>, campaign: &CampaignRow) -> bool {
     ends_on >= starts_on
 }
 
-/// What the rest of a scenario needs to know of an asset.
+/// What other rows need to know about an asset.
 #[derive(Debug, Clone)]
 struct Known {
     owner: Option<usize>,
@@ -57,12 +57,12 @@ struct Known {
 #[derive(Debug, Default)]
 pub(super) struct Assets {
     known: BTreeMap<Arc<str>, Known>,
-    /// The table is there and cannot be read: nobody can say that an asset is unknown.
+    /// Whether the table exists but cannot be read completely, so that no asset can be called unknown.
     pub are_unreadable: bool,
 }
 
 impl Assets {
-    /// Whether the asset in the given column is one of the client's. What is wrong is noted.
+    /// Whether the asset in the given column belongs to the client. If not, an error is recorded.
     pub fn is_of_client(&self, row: &mut Row<'_, '_>, column: &str, id: &str, client: Option<usize>) -> bool {
         let Some(known) = self.known.get(id) else {
             if self.are_unreadable {
@@ -84,18 +84,23 @@ impl Assets {
     }
 }
 
-/// Reads `assets`, then checks what they say of each other.
-pub(super) fn assets(table: &Table, clients: &mut Clients, campaigns: &Campaigns, mistakes: &mut Mistakes) -> Assets {
+/// Reads `assets`, then checks references between them.
+pub(super) fn assets(
+    table: &Table,
+    clients: &mut Clients,
+    campaigns: &Campaigns,
+    diagnostics: &mut TableDiagnostics,
+) -> Assets {
     let mut known = BTreeMap::new();
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
-        let mut row = clients.row(table, index, mistakes);
+        let mut row = clients.row(table, index, diagnostics);
         let owner = clients.client(&mut row);
         let asset: Option<AssetRow> = row.read();
         check_campaign(&mut row, campaigns, owner);
         let step = asset.as_ref().map_or(0, |asset| asset.evolution_step);
         let id = row.text("asset_id").map(Arc::<str>::from);
-        if let Some(id) = id.filter(|id| is_first(&mut row, &mut first_rows, id, "asset_id", "asset")) {
+        if let Some(id) = id.filter(|id| check_unique(&mut row, &mut first_rows, id, "asset_id", "asset")) {
             known.insert(id, Known { owner, parent: row.text("parent_id").map(Arc::from), step, row: index });
         }
         if let (Some(asset), Some(draft)) = (asset, owner.and_then(|owner| clients.draft_mut(owner))) {
@@ -103,7 +108,7 @@ pub(super) fn assets(table: &Table, clients: &mut Clients, campaigns: &Campaigns
         }
     }
     let assets = Assets { known, are_unreadable: !table.is_whole("asset_id") };
-    check_families(table, clients, &assets, mistakes);
+    check_families(table, clients, &assets, diagnostics);
     assets
 }
 
@@ -120,13 +125,13 @@ fn check_campaign(row: &mut Row<'_, '_>, campaigns: &Campaigns, client: Option<u
     }
 }
 
-/// A family is a head and its children; a child of a child would belong to nobody's family.
-fn check_families(table: &Table, clients: &Clients, assets: &Assets, mistakes: &mut Mistakes) {
+/// Checks that a family is a root and its children: a child cannot have children.
+fn check_families(table: &Table, clients: &Clients, assets: &Assets, diagnostics: &mut TableDiagnostics) {
     let children = assets.known.iter().filter_map(|(id, known)| Some((id, known, known.parent.as_ref()?)));
     let mut children: Vec<_> = children.collect();
     children.sort_by_key(|(_, known, _)| known.row);
     for (id, known, parent) in children {
-        let mut row = clients.row(table, known.row, mistakes);
+        let mut row = clients.row(table, known.row, diagnostics);
         if parent == id {
             let remedy = "leave the cell blank, or name the asset that it varies";
             row.reject("own_parent", "parent_id", format!("asset `{id}` is its own parent"), remedy);

@@ -1,20 +1,20 @@
-//! The tables of a scenario: their rows checked and put together as clients with the state they start in.
+//! The tables of a scenario: validates their rows and assembles clients with their initial state.
 //!
-//! Cells come from whatever holds columns of text: a file that the application has read, or a table in memory. A cell
-//! that is wrong is named with its row and column, and nothing is dropped in silence. What is blank stays unknown.
+//! Cells come from anything with columns of text: a file that the application has read, or a table in memory. An
+//! invalid cell is reported with its row and column, and nothing is dropped silently. Blank cells stay unknown.
 
+mod calendar;
 mod channels;
 mod clients;
 mod content;
-mod days;
-mod mistake;
+mod diagnostics;
 mod row;
 mod spreadsheet;
 
 use std::collections::BTreeMap;
 
-pub use mistake::{Mistakes, TableError};
-pub use row::{Place, Row, Table, TextColumn, is_first};
+pub use diagnostics::{TableDiagnostics, TableError};
+pub use row::{Row, RowLocation, Table, TextColumn, check_unique};
 pub use spreadsheet::{guarded, is_guarded_for};
 
 use self::clients::Clients;
@@ -33,7 +33,7 @@ pub struct ScenarioTable {
 }
 
 impl ScenarioTable {
-    /// Every one. The first two must be there.
+    /// All tables. The first two are required.
     pub const ALL: [Self; 9] = [
         Self { name: "clients", columns: columns_of::<ClientRow> },
         Self { name: "channels", columns: columns_of::<ChannelRow> },
@@ -46,7 +46,7 @@ impl ScenarioTable {
         Self { name: "history", columns: columns_of::<HistoryRow> },
     ];
 
-    /// The one of a name; none for another name.
+    /// The table with the given name, if there is one.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|table| table.name == name)
@@ -66,9 +66,9 @@ fn columns_of<R: Record>() -> Vec<&'static Column> {
 /// The tables of a scenario, by name.
 #[derive(Debug, Default)]
 pub struct ScenarioTables {
-    /// Those whose rows can be read.
+    /// The tables whose rows can be read.
     pub tables: BTreeMap<String, Table>,
-    /// Those that are there and have no row that can be read.
+    /// The names of tables that exist but have no readable row.
     pub unreadable: Vec<String>,
 }
 
@@ -77,43 +77,44 @@ impl ScenarioTables {
         self.tables.get(name)
     }
 
-    /// Whether a table is there and cannot be read, so that nobody can say that it lacks something.
+    /// Whether a table exists but cannot be read completely, so that nothing can be called missing from it.
     fn is_unreadable(&self, name: &str, column: &str) -> bool {
         self.unreadable.iter().any(|table| table == name) || self.get(name).is_some_and(|table| !table.is_whole(column))
     }
 }
 
-/// Reads the clients of a scenario with the state they start in, by id. Those that no row of `policies` speaks of get
-/// `default_policy`, those without a zone `default_zone`.
+/// Reads the clients of a scenario with their initial state, sorted by id. Clients without a row in `policies` get
+/// `default_policy`, clients without a zone `default_zone`.
 ///
-/// Every row is looked at, even after mistakes; those go to `mistakes`, and where there are any, what is returned is
-/// not whole.
+/// Every row is checked, even after errors. Errors go to `diagnostics`; if there are any, the result is incomplete.
 pub fn clients(
     tables: &ScenarioTables,
     start: Week,
     default_zone: Zone,
     default_policy: &Policy,
-    mistakes: &mut Mistakes,
+    diagnostics: &mut TableDiagnostics,
 ) -> Vec<(Client, ClientState)> {
-    let mut clients = Clients::read(tables.get("clients"), start, default_zone, default_policy, mistakes);
-    let mut on = |name: &str, read: &mut dyn FnMut(&Table, &mut Clients, &mut Mistakes)| {
+    let mut clients = Clients::read(tables.get("clients"), start, default_zone, default_policy, diagnostics);
+    let mut on = |name: &str, read: &mut dyn FnMut(&Table, &mut Clients, &mut TableDiagnostics)| {
         if let Some(table) = tables.get(name) {
-            read(table, &mut clients, mistakes);
+            read(table, &mut clients, diagnostics);
         }
     };
     on("policies", &mut clients::policies);
     on("warnings", &mut clients::warnings);
     on("reality", &mut clients::reality);
-    on("calendar", &mut days::calendar);
+    on("calendar", &mut calendar::calendar);
     on("channels", &mut channels::channels);
     let mut campaigns = Campaigns::default();
-    on("campaigns", &mut |table, clients, mistakes| campaigns = content::campaigns(table, clients, mistakes));
+    on("campaigns", &mut |table, clients, diagnostics| campaigns = content::campaigns(table, clients, diagnostics));
     campaigns.are_unreadable = tables.is_unreadable("campaigns", "campaign_id");
     let mut assets = Assets::default();
-    on("assets", &mut |table, clients, mistakes| assets = content::assets(table, clients, &campaigns, mistakes));
+    on("assets", &mut |table, clients, diagnostics| assets = content::assets(table, clients, &campaigns, diagnostics));
     assets.are_unreadable = tables.is_unreadable("assets", "asset_id");
-    on("history", &mut |table, clients, mistakes| channels::history(table, clients, &assets, mistakes));
+    on("history", &mut |table, clients, diagnostics| channels::history(table, clients, &assets, diagnostics));
     let is_history_known = !tables.is_unreadable("history", "published_at");
-    on("channels", &mut |table, clients, mistakes| channels::last_posts(table, clients, is_history_known, mistakes));
+    on("channels", &mut |table, clients, diagnostics| {
+        channels::last_posts(table, clients, is_history_known, diagnostics)
+    });
     clients.finished()
 }

@@ -1,34 +1,36 @@
-//! Tables of text, and their rows: every bad cell is noted with its place, cause and remedy.
+//! Text tables and their rows. Every invalid cell is recorded with its location, cause and remedy.
 //!
-//! A cell that is blank is unknown, never zero. A cell that cannot be read gives nothing here and leaves a mistake
-//! behind, so that one pass finds all mistakes.
+//! A blank cell is unknown, never zero. An invalid cell yields no value and records an error, so that one pass finds
+//! all errors.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::mistake::{Mistakes, TableError};
+use chrono::NaiveDate;
+
+use super::diagnostics::{TableDiagnostics, TableError};
 use super::spreadsheet::unguarded;
-use crate::model::{Cell, Cells, Column, Fault, Record, Remedy, Value, Week, quoted};
+use crate::model::{Cell, CellError, Cells, Column, Record, Remedy, Value, quoted};
 use crate::rules::nearest;
 
-/// Mistakes after which no nearest name is looked for any more: it costs time, and nobody reads so many.
+/// Number of errors after which no similar name is suggested: the search takes time, and nobody reads so many.
 const SUGGESTIONS: usize = 200;
 
-/// A column of text: a file's, or that of a table in memory.
+/// A column of text, of a file or of a table in memory.
 pub trait TextColumn: fmt::Debug {
-    /// The cell at a position, from 0; none where there is no value.
+    /// The cell at a 0-based position; `None` if it has no value.
     fn cell(&self, position: usize) -> Option<&str>;
 }
 
-/// Where a data row stands.
+/// The location of a data row.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
-    /// Position in the columns, from 0.
+pub struct RowLocation {
+    /// 0-based position in the columns.
     pub position: usize,
-    /// Number of the row, from 1, blank lines not counted.
+    /// 1-based number of the row, not counting blank lines.
     pub number: usize,
-    /// Line of the file, from 1, where the file has lines.
+    /// 1-based line of the file; `None` if the file has no lines.
     pub line: Option<usize>,
 }
 
@@ -37,35 +39,42 @@ pub struct Place {
 pub struct Table {
     /// File name, for messages.
     pub file: Arc<str>,
-    /// Known columns that are there.
+    /// Known columns that are present.
     pub columns: Vec<(&'static str, Box<dyn TextColumn>)>,
-    /// Required columns that are not there; a mistake has been noted for each.
+    /// Required columns that are missing; an error has been recorded for each.
     pub missing: Vec<&'static str>,
-    /// The data rows that can be read.
-    pub rows: Vec<Place>,
-    /// Whether the cells are those of a CSV file, where an apostrophe may guard a text.
+    /// The readable data rows.
+    pub rows: Vec<RowLocation>,
+    /// Whether the cells come from a CSV file, in which a leading apostrophe may guard a text against being read as a
+    /// formula.
     pub is_csv: bool,
-    /// Whether every row can be read; a mistake has been noted for each that cannot.
+    /// Whether every row is readable; an error has been recorded for each that is not.
     pub is_whole: bool,
 }
 
 impl Table {
-    /// Whether every row and the column can be read, so that what it lacks is not there.
+    /// Whether every row and the column can be read, so that a value not found there does not exist.
     #[must_use]
     pub fn is_whole(&self, column: &str) -> bool {
         self.is_whole && self.column(column).is_some()
     }
 
-    /// Data rows that can be read.
+    /// Number of readable data rows.
     #[must_use]
     pub fn height(&self) -> usize {
         self.rows.len()
     }
 
-    /// The row at a position from 0, whose instants are judged by the week that the scenario begins with, where it does.
-    pub fn row<'t, 'm>(&'t self, index: usize, start: Option<Week>, mistakes: &'m mut Mistakes) -> Row<'t, 'm> {
-        let beyond = Place { position: usize::MAX, number: index + 1, line: None };
-        Row { table: self, place: self.rows.get(index).copied().unwrap_or(beyond), start, mistakes }
+    /// The row at a 0-based index. `start` is the scenario's first week, if any, against which its instants are
+    /// checked.
+    pub fn row<'t, 'd>(
+        &'t self,
+        index: usize,
+        start: Option<NaiveDate>,
+        diagnostics: &'d mut TableDiagnostics,
+    ) -> Row<'t, 'd> {
+        let beyond = RowLocation { position: usize::MAX, number: index + 1, line: None };
+        Row { table: self, place: self.rows.get(index).copied().unwrap_or(beyond), start, diagnostics }
     }
 
     fn column(&self, name: &str) -> Option<&dyn TextColumn> {
@@ -79,36 +88,36 @@ impl Table {
     }
 }
 
-/// One row of a table, with where its mistakes go.
-pub struct Row<'t, 'm> {
+/// One row of a table, and where its errors are recorded.
+pub struct Row<'t, 'd> {
     table: &'t Table,
-    place: Place,
-    start: Option<Week>,
-    mistakes: &'m mut Mistakes,
+    place: RowLocation,
+    start: Option<NaiveDate>,
+    diagnostics: &'d mut TableDiagnostics,
 }
 
 impl<'t> Row<'t, '_> {
-    /// The row's number, from 1.
+    /// The 1-based number of the row.
     #[must_use]
     pub fn number(&self) -> usize {
         self.place.number
     }
 
-    /// Reads the row as a record; none, and mistakes noted, where a cell that must be there is not or cannot be read.
+    /// Reads the row as a record; `None`, with errors recorded, if a required cell is blank or invalid.
     pub fn read<R: Record>(&mut self) -> Option<R> {
         R::read(self)
     }
 
-    /// Notes a mistake of one cell, or of the whole row where `column` is empty.
+    /// Records an error in a cell, or in the whole row if `column` is empty.
     pub fn reject(&mut self, code: &'static str, column: &str, cause: String, remedy: impl Into<String>) {
         let error = self.note(code, column, cause, remedy.into());
-        self.mistakes.errors.push(error);
+        self.diagnostics.errors.push(error);
     }
 
-    /// Notes what is unlikely, and yet may be meant.
+    /// Records a warning about a value that is unlikely but may be meant.
     pub fn warn(&mut self, code: &'static str, column: &str, cause: impl Into<String>, remedy: &str) {
         let warning = self.note(code, column, cause.into(), remedy.to_owned());
-        self.mistakes.warnings.push(warning);
+        self.diagnostics.warnings.push(warning);
     }
 
     fn note(&self, code: &'static str, column: &str, cause: String, remedy: String) -> TableError {
@@ -124,17 +133,17 @@ impl<'t> Row<'t, '_> {
         }
     }
 
-    /// Text without blanks around it; none where blank.
+    /// The cell's text without surrounding whitespace; `None` if blank.
     #[must_use]
     pub fn text(&self, column: &str) -> Option<&'t str> {
         self.table.cell(self.place.position, column)
     }
 
-    /// Notes what is wrong with a cell.
-    pub fn reject_cell(&mut self, column: &str, fault: Fault) {
+    /// Records an error in a cell.
+    pub fn reject_cell(&mut self, column: &str, fault: CellError) {
         let remedy = match fault.remedy {
-            Remedy::Say(remedy) => remedy.into_owned(),
-            Remedy::Name { written, known, otherwise } => {
+            Remedy::Text(remedy) => remedy.into_owned(),
+            Remedy::OneOf { written, known, otherwise } => {
                 let known = if self.may_suggest() { known() } else { Vec::new() };
                 suggestion(&written, known, &otherwise)
             }
@@ -142,14 +151,14 @@ impl<'t> Row<'t, '_> {
         self.reject(fault.code, column, fault.cause, remedy);
     }
 
-    /// Notes that a cell names something that is not there.
+    /// Records that a cell refers to something that does not exist.
     pub fn reject_unknown<'n>(&mut self, column: &str, what: &str, name: &str, known: impl Iterator<Item = &'n str>) {
         let known = if self.may_suggest() { known.collect() } else { Vec::new() };
         let remedy = suggestion(name, known, &format!("a {what} that is in its table"));
         self.reject("unknown_reference", column, format!("there is no {what} {}", quoted(name)), remedy);
     }
 
-    /// Notes that the row repeats an earlier one.
+    /// Records that the row repeats an earlier one.
     fn reject_duplicate(&mut self, column: &str, what: &str, earlier: usize) {
         self.reject(
             "duplicate",
@@ -166,7 +175,7 @@ impl<'t> Row<'t, '_> {
     }
 
     fn may_suggest(&self) -> bool {
-        self.mistakes.errors.len() < SUGGESTIONS
+        self.diagnostics.errors.len() < SUGGESTIONS
     }
 }
 
@@ -200,8 +209,8 @@ fn suggestion(name: &str, known: Vec<&str>, otherwise: &str) -> String {
     }
 }
 
-/// Whether the key stands here for the first time; otherwise the repetition is noted.
-pub fn is_first<K: Ord + Clone>(
+/// Whether the key occurs for the first time; otherwise the duplicate is recorded as an error.
+pub fn check_unique<K: Ord + Clone>(
     row: &mut Row<'_, '_>,
     first_rows: &mut BTreeMap<K, usize>,
     key: &K,

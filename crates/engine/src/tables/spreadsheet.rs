@@ -1,13 +1,13 @@
-//! Text that a spreadsheet would take for a formula: written with an apostrophe before it in CSV files, and read back
-//! as it was.
+//! Guards against formula injection: text that a spreadsheet would take for a formula is written to CSV files with a
+//! leading apostrophe, which is removed when read.
 
 use std::borrow::Cow;
 
-/// What a spreadsheet takes a cell for a formula by.
+/// First characters that make a spreadsheet take a cell for a formula.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-/// The text as it stands in a CSV file. One that has apostrophes before such a sign gets one more, so that every text
-/// reads back as it was.
+/// The text as written to a CSV file. Text that already has apostrophes before such a character gets one more, so that
+/// every text is read back unchanged.
 #[must_use]
 pub fn guarded(text: &str) -> Cow<'_, str> {
     if is_guarded_for(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
@@ -18,7 +18,7 @@ pub(super) fn unguarded(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|text| is_guarded_for(text)).unwrap_or(cell)
 }
 
-/// Whether a text is written with an apostrophe before it.
+/// Whether a text is written with a leading apostrophe.
 #[must_use]
 pub fn is_guarded_for(text: &str) -> bool {
     text.trim_start_matches('\'').starts_with(FORMULA)

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::model::{ScheduleStatus, Severity, WallHour};
-use crate::planner::Sight;
+use crate::planner::SlotEvaluation;
 use crate::rules::{DAYS, Rules};
 
 /// One result.
@@ -60,13 +60,13 @@ pub(super) fn shown(number: f64) -> String {
 /// All results of a situation. `rules` are the client's effective rules; `pack` are the base rules, which the ledger
 /// uses.
 #[must_use]
-pub fn answers(sight: &Sight, rules: &Rules, pack: &Rules) -> Vec<Answer> {
+pub fn answers(evaluation: &SlotEvaluation, rules: &Rules, pack: &Rules) -> Vec<Answer> {
     let mut answers = Answers(Vec::with_capacity(40));
-    answers.of_channel(sight, rules);
-    answers.of_post(sight);
-    answers.of_ledger(sight, pack);
-    answers.of_verdicts(sight);
-    answers.of_client(sight);
+    answers.of_channel(evaluation, rules);
+    answers.of_post(evaluation);
+    answers.of_ledger(evaluation, pack);
+    answers.of_verdicts(evaluation);
+    answers.of_client(evaluation);
     answers.0
 }
 
@@ -81,42 +81,42 @@ impl Answers {
         self.add(key, Told::Number(number));
     }
 
-    fn of_channel(&mut self, sight: &Sight, rules: &Rules) {
-        let ctx = &sight.ctx;
+    fn of_channel(&mut self, evaluation: &SlotEvaluation, rules: &Rules) {
+        let ctx = &evaluation.ctx;
         let scores = [ctx.momentum, ctx.visibility, ctx.engagement];
-        self.add("weekly_posts", Told::Whole(i64::from(sight.weekly_posts)));
+        self.add("weekly_posts", Told::Whole(i64::from(evaluation.weekly_posts)));
         self.number("wait_hours", rules.fatigue.recommended_wait_hours(ctx.fatigue));
         let health = rules.fatigue.health(ctx.fatigue, scores);
         self.number("health", health);
         self.add("health_level", Told::Word(rules.fatigue.level(health).to_owned()));
-        self.add("best_hours", Told::Hours(sight.best_hours.clone()));
-        self.add("open_hours", Told::Hours(sight.open_hours.clone()));
-        self.add("minute", Told::Whole(i64::from(sight.minute)));
+        self.add("best_hours", Told::Hours(evaluation.best_hours.clone()));
+        self.add("open_hours", Told::Hours(evaluation.open_hours.clone()));
+        self.add("minute", Told::Whole(i64::from(evaluation.minute)));
         let time = |wall: &WallHour| (wall.weekday, wall.hour);
-        self.add("planned", Told::Times(sight.planned.iter().map(time).collect()));
-        self.add("planned_posts", Told::Whole(sight.planned.len() as i64));
-        self.add("planned_with_asset", Told::Whole(sight.planned_with_asset as i64));
+        self.add("planned", Told::Times(evaluation.planned.iter().map(time).collect()));
+        self.add("planned_posts", Told::Whole(evaluation.planned.len() as i64));
+        self.add("planned_with_asset", Told::Whole(evaluation.planned_with_asset as i64));
     }
 
-    fn of_post(&mut self, sight: &Sight) {
-        let post = &sight.post;
+    fn of_post(&mut self, evaluation: &SlotEvaluation) {
+        let post = &evaluation.post;
         self.number("priority", post.priority);
-        self.add("closed_by", Told::Word(sight.closed_by.map_or("nothing", |rule| rule.name()).to_owned()));
+        self.add("closed_by", Told::Word(evaluation.closed_by.map_or("nothing", |rule| rule.name()).to_owned()));
         self.number("fatigue", post.fatigue);
-        self.number("response", sight.response);
+        self.number("response", evaluation.response);
         self.number("slot_value", post.slot_value);
         self.number("expected_engagement", post.expected_engagement);
-        self.add("asset_usable", Told::Truth(sight.asset_usable));
-        self.number("asset_score", sight.facts.asset_score);
-        self.number("quality_factor", sight.quality_factor);
+        self.add("asset_usable", Told::Truth(evaluation.asset_usable));
+        self.number("asset_score", evaluation.facts.asset_score);
+        self.number("quality_factor", evaluation.quality_factor);
         self.number("confidence", post.confidence);
         self.add("risk", Told::Word(post.risk.name().to_owned()));
         self.add("status", Told::Word(post.status.name().to_owned()));
     }
 
-    fn of_ledger(&mut self, sight: &Sight, pack: &Rules) {
-        let by = match sight.post.status {
-            ScheduleStatus::Pending if pack.risk.needs_second_person(sight.post.risk) => "somebody_else",
+    fn of_ledger(&mut self, evaluation: &SlotEvaluation, pack: &Rules) {
+        let by = match evaluation.post.status {
+            ScheduleStatus::Pending if pack.risk.needs_second_person(evaluation.post.risk) => "somebody_else",
             ScheduleStatus::Pending => "anybody",
             _ => "nobody",
         };
@@ -130,23 +130,23 @@ impl Answers {
         self.add("weekly_pass", Told::Word(passes.weekly()));
     }
 
-    fn of_verdicts(&mut self, sight: &Sight) {
-        for verdict in &sight.post.verdicts {
+    fn of_verdicts(&mut self, evaluation: &SlotEvaluation) {
+        for verdict in &evaluation.post.verdicts {
             self.add(format!("verdicts.{}", verdict.rule), Told::Word(verdict.outcome.name().to_owned()));
             self.add(format!("reasons.{}", verdict.rule), Told::Word(verdict.reason.to_string()));
             self.add(format!("remedies.{}", verdict.rule), Told::Word(verdict.remedy.to_string()));
         }
     }
 
-    fn of_client(&mut self, sight: &Sight) {
-        for signal in &sight.warning.matrix {
+    fn of_client(&mut self, evaluation: &SlotEvaluation) {
+        for signal in &evaluation.warning.matrix {
             self.number(&format!("signals.{}", signal.signal), signal.score);
             let raised = signal.severity.map_or("no", Severity::name);
             self.add(format!("raised.{}", signal.signal), Told::Word(raised.to_owned()));
         }
-        self.number("true_score", sight.reality.estimated);
-        self.number("true_score_low", sight.reality.low);
-        self.number("true_score_high", sight.reality.high);
+        self.number("true_score", evaluation.reality.estimated);
+        self.number("true_score_low", evaluation.reality.low);
+        self.number("true_score_high", evaluation.reality.high);
     }
 }
 

@@ -124,10 +124,10 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
 
 /// The explanation of every result that a case expects.
 fn because(rules: &CompiledRules, case: &Case) -> Vec<Because> {
-    let Ok((sight, _)) = Bench::new(rules).see(case) else { return Vec::new() };
+    let Ok((evaluation, _)) = Bench::new(rules).see(case) else { return Vec::new() };
     let numbers = rules.for_client(case.situation.client());
-    let all = if case.snapshot { answers(&sight, numbers.base(), &rules.base()) } else { Vec::new() };
+    let all = if case.snapshot { answers(&evaluation, numbers.base(), &rules.base()) } else { Vec::new() };
     let keys =
         case.expected.iter().map(|expected| expected.key.as_str()).chain(all.iter().map(|answer| answer.key.as_str()));
-    keys.flat_map(|key| why(rules, &case.situation, &sight, key)).collect()
+    keys.flat_map(|key| why(rules, &case.situation, &evaluation, key)).collect()
 }

@@ -94,9 +94,9 @@ fn all_answers(rules: &CompiledRules, departure: &[String]) -> Result<Vec<(Strin
     let text = format!("[case]\n{}\n", departure.join("\n"));
     let (settings, _) = read_alone("", &text, &CASE_KEYS);
     let situation = Situation::of(&settings, "case", rules)?;
-    let sight = Planner::new(rules, Tier::Exact, None).look(&situation.look())?;
+    let evaluation = Planner::new(rules, Tier::Exact, None).evaluate_slot(&situation.look())?;
     let numbers = rules.for_client(situation.client());
-    let all = answers(&sight, numbers.base(), &rules.base()).into_iter();
+    let all = answers(&evaluation, numbers.base(), &rules.base()).into_iter();
     Ok(all.map(|answer| (answer.key, answer.told.to_string())).collect())
 }
 

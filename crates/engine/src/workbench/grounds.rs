@@ -84,14 +84,14 @@ impl Ground {
     /// If a rule fails on the default week.
     pub fn of(rules: &CompiledRules, party: &Party, channel: Channel) -> Result<Self, PlanError> {
         let situation = Situation::of(&settings(party, channel), CASE, rules)?;
-        let sight = Planner::new(rules, Tier::Exact, None).look(&situation.look())?;
+        let evaluation = Planner::new(rules, Tier::Exact, None).evaluate_slot(&situation.look())?;
         let client = situation.client();
-        let overlays = rules.pack().overlay_key(&client.workspace_id, &client.id, sight.post.campaign_id.as_ref());
+        let overlays = rules.pack().overlay_key(&client.workspace_id, &client.id, evaluation.post.campaign_id.as_ref());
         let told = match party.told().as_str() {
             "" => channel.to_string(),
             party => format!("{channel}, {party}"),
         };
-        let input = Input::of_post((*sight.facts).clone(), (*sight.ctx).clone());
+        let input = Input::of_post((*evaluation.facts).clone(), (*evaluation.ctx).clone());
         Ok(Self { told, channel, input, rules: rules.pack().rules_with(&overlays), overlays })
     }
 

@@ -169,7 +169,7 @@ const KEYS: &[Key] = &[
     Key::optional(
         "<case>.post.action_of_day",
         Kind::integer(1, 1000),
-        "the how-manieth post of the client that day it is, in place of what the state leads to",
+        "1-based position among the client's posts of that day, in place of what the state leads to",
     ),
     Key::optional("<case>.expect.weekly_posts", Kind::integer(0, 168), "posts a week after fatigue"),
     told("<case>.expect.priority", "claim on capacity after fatigue"),

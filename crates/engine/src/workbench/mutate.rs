@@ -72,9 +72,9 @@ pub fn mutate(rules: &CompiledRules, cases: &[Case], is_wanted: &dyn Fn() -> boo
 fn cited(rules: &CompiledRules, cases: &[Case]) -> Vec<BTreeSet<String>> {
     let bench = Bench::new(rules);
     let of_case = |case: &Case| -> BTreeSet<String> {
-        let Ok((sight, _)) = bench.see(case) else { return BTreeSet::new() };
+        let Ok((evaluation, _)) = bench.see(case) else { return BTreeSet::new() };
         let keys = case.expected.iter();
-        let because = keys.flat_map(|expected| why(rules, &case.situation, &sight, &expected.key));
+        let because = keys.flat_map(|expected| why(rules, &case.situation, &evaluation, &expected.key));
         because.flat_map(|step| [Some(step.key), step.file.map(|file| file.to_string())]).flatten().collect()
     };
     cases.iter().map(of_case).collect()

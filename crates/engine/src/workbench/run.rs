@@ -9,7 +9,7 @@ use super::answers::{Answer, Told, answers};
 use super::cases::{Case, Wanted};
 use super::why::{Because, why};
 use crate::model::Tier;
-use crate::planner::{PlanError, Planner, Sight};
+use crate::planner::{PlanError, Planner, SlotEvaluation};
 use crate::rules::CompiledRules;
 
 /// The reports of all cases.
@@ -98,11 +98,11 @@ impl<'r> Bench<'r> {
     }
 
     /// What the planner reports for a case, and all results.
-    pub fn see(&self, case: &Case) -> Result<(Sight, Vec<Answer>), PlanError> {
-        let sight = self.planner.look(&case.situation.look())?;
+    pub fn see(&self, case: &Case) -> Result<(SlotEvaluation, Vec<Answer>), PlanError> {
+        let evaluation = self.planner.evaluate_slot(&case.situation.look())?;
         let numbers = self.rules.for_client(case.situation.client());
-        let answers = answers(&sight, numbers.base(), &self.rules.base());
-        Ok((sight, answers))
+        let answers = answers(&evaluation, numbers.base(), &self.rules.base());
+        Ok((evaluation, answers))
     }
 
     /// Whether all results are as expected.
@@ -125,7 +125,7 @@ impl<'r> Bench<'r> {
             mismatches: Vec::new(),
             error: None,
         };
-        let (sight, answers) = match self.see(case) {
+        let (evaluation, answers) = match self.see(case) {
             Ok(seen) => seen,
             Err(error) => {
                 told.error = Some(error.to_string());
@@ -143,7 +143,7 @@ impl<'r> Bench<'r> {
                 line: expected.line,
                 expected: expected.wanted.to_string(),
                 came: came.map_or_else(|| "nothing: it is not asked".to_owned(), |came| came.told.to_string()),
-                because: why(self.rules, &case.situation, &sight, &expected.key),
+                because: why(self.rules, &case.situation, &evaluation, &expected.key),
             });
         }
         if !case.snapshot {
@@ -154,11 +154,17 @@ impl<'r> Bench<'r> {
         if kept == Some(&text) {
             return (told, None);
         }
-        told.mismatches.extend(self.snapshot_mismatches(case, &sight, &answers, kept.map(String::as_str)));
+        told.mismatches.extend(self.snapshot_mismatches(case, &evaluation, &answers, kept.map(String::as_str)));
         (told, Some(text))
     }
 
-    fn snapshot_mismatches(&self, case: &Case, sight: &Sight, answers: &[Answer], kept: Option<&str>) -> Vec<Mismatch> {
+    fn snapshot_mismatches(
+        &self,
+        case: &Case,
+        evaluation: &SlotEvaluation,
+        answers: &[Answer],
+        kept: Option<&str>,
+    ) -> Vec<Mismatch> {
         let file: Arc<str> = case.snapshot_file().into();
         let Some(kept) = kept else {
             return vec![Mismatch {
@@ -185,7 +191,7 @@ impl<'r> Bench<'r> {
                 line,
                 expected: kept.to_owned(),
                 came: answer.told.to_string(),
-                because: why(self.rules, &case.situation, sight, &answer.key),
+                because: why(self.rules, &case.situation, evaluation, &answer.key),
             })
             .collect();
         let is_answered = |key: &str| answers.iter().any(|answer| answer.key == key);

@@ -7,7 +7,7 @@ use crate::model::{
     Client, ClientId, ClientState, ClientStatus, DayKind, Policy, Reality, Score, Severity, Timestamp, Warning,
     WarningId, WarningStatus, Week, WeekHours, WorkspaceId, Zone,
 };
-use crate::planner::{Look, Supposed};
+use crate::planner::{SlotOverrides, SlotQuery};
 use crate::rules::{CompiledRules, DAYS, Row, Rules, Settings, Value, View};
 
 /// The situation that a case evaluates.
@@ -19,7 +19,7 @@ pub struct Situation {
     week: Week,
     weekday: u8,
     hour: u8,
-    supposed: Supposed,
+    overrides: SlotOverrides,
 }
 
 impl Situation {
@@ -40,7 +40,7 @@ impl Situation {
             week,
             weekday: weekday(said.text("post.day")),
             hour: said.count("post.hour") as u8,
-            supposed: Supposed {
+            overrides: SlotOverrides {
                 fatigue: said.maybe("post.fatigue"),
                 hours_to_nearest_post: said.maybe("post.hours_to_nearest_post"),
                 action_of_day: said.integer("post.action_of_day"),
@@ -70,15 +70,15 @@ impl Situation {
 
     /// The situation as input for the planner.
     #[must_use]
-    pub const fn look(&self) -> Look<'_> {
-        Look {
+    pub const fn look(&self) -> SlotQuery<'_> {
+        SlotQuery {
             client: &self.client,
             state: &self.state,
             capacity: &self.capacity,
             week: self.week,
             weekday: self.weekday,
             hour: self.hour,
-            supposed: self.supposed,
+            overrides: self.overrides,
         }
     }
 }

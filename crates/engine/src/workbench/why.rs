@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::answers::shown;
 use super::situation::Situation;
 use crate::model::{Channel, Severity};
-use crate::planner::Sight;
+use crate::planner::SlotEvaluation;
 use crate::rules::{
     ChannelFacts, ClientFacts, ClosedPlace, CompiledRules, DraftRules, Facts, HOOKS, OverlayKey, PostFacts, Rules,
     SCORE_ASSET, Step, key_of_field,
@@ -36,14 +36,15 @@ pub struct Because {
 
 /// Explains the result of a key.
 #[must_use]
-pub fn why(rules: &CompiledRules, situation: &Situation, sight: &Sight, key: &str) -> Vec<Because> {
+pub fn why(rules: &CompiledRules, situation: &Situation, evaluation: &SlotEvaluation, key: &str) -> Vec<Because> {
     let client = situation.client();
-    let campaign = sight.post.campaign_id.as_ref();
+    let campaign = evaluation.post.campaign_id.as_ref();
     let pack = rules.pack();
     let overlays = pack.overlay_key(&client.workspace_id, &client.id, campaign);
     let numbers = pack.rules_with(&overlays);
     let channel = situation.channel();
-    let mut why = Why { rules, overlays, numbers: &numbers, sight, channel, day: situation.day(), steps: Vec::new() };
+    let mut why =
+        Why { rules, overlays, numbers: &numbers, evaluation, channel, day: situation.day(), steps: Vec::new() };
     why.of(key);
     why.steps
 }
@@ -52,7 +53,7 @@ struct Why<'w> {
     rules: &'w CompiledRules,
     overlays: OverlayKey,
     numbers: &'w Rules,
-    sight: &'w Sight,
+    evaluation: &'w SlotEvaluation,
     channel: Channel,
     day: &'static str,
     steps: Vec<Because>,
@@ -77,7 +78,7 @@ impl Why<'_> {
             "weekly_posts" => self.weekly_posts(),
             "priority" => self.priority(),
             "wait_hours" => {
-                self.steps_at("fatigue.wait_hours", &self.numbers.fatigue.wait_hours, self.sight.ctx.fatigue);
+                self.steps_at("fatigue.wait_hours", &self.numbers.fatigue.wait_hours, self.evaluation.ctx.fatigue);
             }
             "health" => self.health(),
             "health_level" => self.health_level(),
@@ -189,18 +190,18 @@ impl Why<'_> {
         let wanted = f64::from(self.numbers.channel(self.channel).weekly_posts);
         self.number(&self.channel_key("weekly_posts"), wanted);
         if !self.hook("weekly_posts") {
-            self.steps_at("fatigue.frequency", &self.numbers.fatigue.frequency, self.sight.ctx.fatigue);
+            self.steps_at("fatigue.frequency", &self.numbers.fatigue.frequency, self.evaluation.ctx.fatigue);
         }
     }
 
     fn priority(&mut self) {
         self.number(&self.channel_key("priority"), self.numbers.channel(self.channel).priority);
-        self.steps_at("fatigue.priority_loss", &self.numbers.fatigue.priority_loss, self.sight.post.fatigue);
+        self.steps_at("fatigue.priority_loss", &self.numbers.fatigue.priority_loss, self.evaluation.post.fatigue);
         self.number("fatigue.priority_floor", self.numbers.fatigue.priority_floor);
     }
 
     fn health(&mut self) {
-        let ctx = &self.sight.ctx;
+        let ctx = &self.evaluation.ctx;
         let parts = [1.0 - ctx.fatigue, ctx.momentum, ctx.visibility, ctx.engagement];
         for ((name, weight), part) in ["rested", "momentum", "visibility", "engagement"]
             .into_iter()
@@ -214,7 +215,7 @@ impl Why<'_> {
 
     fn health_level(&mut self) {
         self.health();
-        let (ctx, rules) = (&self.sight.ctx, &self.numbers.fatigue);
+        let (ctx, rules) = (&self.evaluation.ctx, &self.numbers.fatigue);
         let health = rules.health(ctx.fatigue, [ctx.momentum, ctx.visibility, ctx.engagement]);
         let (good, fair) = (rules.good_from, rules.fair_from);
         self.threshold("fatigue.health_levels.good_from", good, health);
@@ -262,22 +263,22 @@ impl Why<'_> {
 
     fn fatigue(&mut self) {
         let channel = self.numbers.channel(self.channel);
-        self.fact(format!("fatigue as the week begins is {}", shown(self.sight.ctx.fatigue)));
+        self.fact(format!("fatigue as the week begins is {}", shown(self.evaluation.ctx.fatigue)));
         self.number(&self.channel_key("half_life_hours"), channel.half_life_hours);
         self.number(&self.channel_key("fatigue_per_post"), channel.fatigue_per_post);
     }
 
     fn response(&mut self) {
         let fatigue = &self.numbers.fatigue;
-        self.threshold("fatigue.warn_at", fatigue.warn_at, self.sight.post.fatigue);
+        self.threshold("fatigue.warn_at", fatigue.warn_at, self.evaluation.post.fatigue);
         self.number("fatigue.slope_below_warn", fatigue.slope_below_warn);
-        if self.sight.post.fatigue >= fatigue.warn_at {
+        if self.evaluation.post.fatigue >= fatigue.warn_at {
             self.number("fatigue.slope_above_warn", fatigue.slope_above_warn);
         }
     }
 
     fn slot_value(&mut self) {
-        let value = &self.sight.value;
+        let value = &self.evaluation.value;
         self.fact(format!("audience {} times rate {}", shown(value.audience), shown(value.engagement_rate)));
         self.number(&self.channel_key("engagement_rate"), self.numbers.channel(self.channel).engagement_rate);
         if !self.hook("hour_weights") {
@@ -298,7 +299,7 @@ impl Why<'_> {
 
     fn quality(&mut self) {
         let assets = &self.numbers.assets;
-        if self.sight.asset_usable {
+        if self.evaluation.asset_usable {
             self.asset_score();
             self.number("assets.quality_at_0", assets.quality_at_0);
             self.number("assets.quality_at_100", assets.quality_at_100);
@@ -313,7 +314,7 @@ impl Why<'_> {
         }
         const KEYS: [&str; 6] =
             ["base", "per_quality", "per_brand_consistency", "per_value", "per_impact", "made_for_channel"];
-        let Some(points) = self.sight.points else {
+        let Some(points) = self.evaluation.points else {
             return self.fact("no asset can be used".to_owned());
         };
         for ((name, points), key) in points.into_iter().zip(KEYS) {
@@ -338,11 +339,11 @@ impl Why<'_> {
             return;
         }
         let risk = &self.numbers.risk;
-        let ctx = &self.sight.ctx;
-        self.steps_at("risk.confidence", &risk.confidence, self.sight.facts.asset_score);
+        let ctx = &self.evaluation.ctx;
+        self.steps_at("risk.confidence", &risk.confidence, self.evaluation.facts.asset_score);
         self.threshold("risk.reality_confidence_below", risk.reality_confidence_below, ctx.reality_confidence);
         self.threshold("risk.reality_gap_above", risk.reality_gap_above, ctx.reality_gap);
-        let steps = self.sight.post.confidence_steps.clone();
+        let steps = self.evaluation.post.confidence_steps.clone();
         for step in steps.iter().skip(1) {
             let key = match step.because {
                 "no history on the channel" => "risk.minus_no_history",
@@ -356,7 +357,7 @@ impl Why<'_> {
 
     fn risk(&mut self) {
         self.confidence();
-        let confidence = self.sight.post.confidence;
+        let confidence = self.evaluation.post.confidence;
         self.threshold("risk.bands.low.from", self.numbers.risk.low_from, confidence);
         self.threshold("risk.bands.medium.from", self.numbers.risk.medium_from, confidence);
         for end in ["low.to", "medium.to", "high.from", "high.to"] {
@@ -372,7 +373,7 @@ impl Why<'_> {
     fn status(&mut self) {
         self.risk();
         self.key("risk.default_policy.auto_exec_enabled", "whether low risk runs by itself");
-        let verdicts = self.sight.post.verdicts.clone();
+        let verdicts = self.evaluation.post.verdicts.clone();
         for verdict in verdicts.iter().filter(|verdict| verdict.outcome == crate::model::Outcome::Block) {
             self.verdict(&verdict.rule);
         }
@@ -386,17 +387,17 @@ impl Why<'_> {
     fn true_score(&mut self) {
         self.number("early_warning.reality.middle", self.numbers.early_warning.reality_middle);
         self.number("early_warning.reality.band", self.numbers.early_warning.reality_band);
-        let completeness = self.sight.reality.completeness;
+        let completeness = self.evaluation.reality.completeness;
         self.fact(format!("{} of the data was there", shown(completeness)));
     }
 
     fn signal(&mut self, signal: &str, is_raised: bool) {
-        let Some(score) = self.sight.warning.matrix.iter().find(|score| &*score.signal == signal).cloned() else {
+        let Some(score) = self.evaluation.warning.matrix.iter().find(|score| &*score.signal == signal).cloned() else {
             return self.fact(format!("the pack has no signal `{signal}`"));
         };
         self.hook("signal_matrix");
         let reads = self.rules.reads("signal_matrix");
-        self.facts_read(ClientFacts::PARAMETER, ClientFacts::fields(), &reads, &Arc::clone(&self.sight.client));
+        self.facts_read(ClientFacts::PARAMETER, ClientFacts::fields(), &reads, &Arc::clone(&self.evaluation.client));
         if is_raised {
             self.threshold(&format!("early_warning.signals.{signal}"), score.threshold, score.score);
             self.threshold("early_warning.high_from", self.numbers.early_warning.high_from, score.score);
@@ -406,7 +407,8 @@ impl Why<'_> {
     }
 
     fn verdict(&mut self, guardrail: &str) {
-        let Some(verdict) = self.sight.post.verdicts.iter().find(|verdict| &*verdict.rule == guardrail).cloned() else {
+        let Some(verdict) = self.evaluation.post.verdicts.iter().find(|verdict| &*verdict.rule == guardrail).cloned()
+        else {
             return self.key(&format!("guardrails.{guardrail}.enabled"), "the guardrail is switched off");
         };
         let reason = if verdict.reason.is_empty() { String::new() } else { format!(": {}", verdict.reason) };
@@ -419,8 +421,8 @@ impl Why<'_> {
             line: Some(verdict.line),
         });
         let reads = self.rules.reads(guardrail);
-        self.facts_read(PostFacts::PARAMETER, PostFacts::fields(), &reads, &Arc::clone(&self.sight.facts));
-        self.facts_read(ChannelFacts::PARAMETER, ChannelFacts::fields(), &reads, &Arc::clone(&self.sight.ctx));
+        self.facts_read(PostFacts::PARAMETER, PostFacts::fields(), &reads, &Arc::clone(&self.evaluation.facts));
+        self.facts_read(ChannelFacts::PARAMETER, ChannelFacts::fields(), &reads, &Arc::clone(&self.evaluation.ctx));
         for field in &reads {
             let policy = POLICY_FIELDS.iter().find(|(name, _)| name == field).map(|(_, key)| (*key).to_owned());
             if let Some(key) = key_of_field(field, self.channel.name()).or(policy) {

@@ -1,7 +1,7 @@
 //! `--frontier A,B`: the two objectives of the Pareto frontier.
 
 use crate::rules::nearest;
-use crate::simulator::{Goal, Measure, Wish};
+use crate::simulator::{Direction, Goal, Measure};
 
 /// Parses two goals, such as `engagement,reviews`; each may end in `:more` or `:fewer` to override its default
 /// direction.
@@ -26,9 +26,9 @@ fn goal(text: &str) -> Result<Goal, String> {
         format!("`{name}` is no headline number{near} There are {all}")
     })?;
     let wish = match wish {
-        None => measure.wish(),
-        Some("more") => Wish::More,
-        Some("fewer") => Wish::Fewer,
+        None => measure.direction(),
+        Some("more") => Direction::More,
+        Some("fewer") => Direction::Fewer,
         Some(other) => return Err(format!("`{other}` is no wish; write `{name}:more` or `{name}:fewer`")),
     };
     Ok(Goal { measure, wish })
@@ -37,9 +37,9 @@ fn goal(text: &str) -> Result<Goal, String> {
 /// Formats two goals as [`goals`] parses them.
 pub(super) fn written(goals: [Goal; 2]) -> String {
     let written = goals.map(|goal| match goal.wish {
-        wish if wish == goal.measure.wish() => goal.measure.name().to_owned(),
-        Wish::More => format!("{}:more", goal.measure.name()),
-        Wish::Fewer => format!("{}:fewer", goal.measure.name()),
+        wish if wish == goal.measure.direction() => goal.measure.name().to_owned(),
+        Direction::More => format!("{}:more", goal.measure.name()),
+        Direction::Fewer => format!("{}:fewer", goal.measure.name()),
     });
     written.join(",")
 }

@@ -123,7 +123,7 @@ struct Plan<'a> {
 impl Sweep {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let (rules, scenario) = input::pair(&self.rules.rules, &self.scenario, globals)?;
-        simulator::refuse_nobody(&scenario).map_err(|error| self.failed(error, None))?;
+        simulator::ensure_planned_clients(&scenario).map_err(|error| self.failed(error, None))?;
         let plan = self.plan(&rules, &scenario, globals)?;
         // Only checks that the folder can be written: a sweep may take long, and a temporary folder would be left
         // behind if it were killed.

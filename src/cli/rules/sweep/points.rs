@@ -9,7 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::{Format, Globals, input};
 use crate::model::{Policy, Scenario};
 use crate::rules::{CompiledRules, Diagnostic, Dial, Level, PackFiles};
-use crate::simulator::{LeftOut, Packs, side_by_side};
+use crate::simulator::{LeftOut, Packs, par_map};
 
 /// The pack, keys and values of a sweep.
 #[derive(Clone, Copy)]
@@ -60,7 +60,7 @@ impl<'a> Points<'a> {
         globals: &Globals,
     ) -> Result<Self, Failure> {
         let numbers: Vec<u32> = (0..=swept.last()).collect();
-        let tried = side_by_side(&numbers, |point| {
+        let tried = par_map(&numbers, |point| {
             let rules = swept.compiled(*point)?;
             Ok((rules.hash().to_owned(), rules.base().risk.default_policy.clone()))
         });
@@ -154,7 +154,7 @@ fn place_of(policy: &Policy, policies: &mut Vec<Policy>) -> usize {
 }
 
 impl Packs for Points<'_> {
-    fn as_it_stands(&self) -> &CompiledRules {
+    fn base_rules(&self) -> &CompiledRules {
         self.swept.rules
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Findings;
 use super::channel::ClientCase;
-use super::clock::{HOUR, Moment};
+use super::clock::{HOUR, LocalHour};
 use crate::model::{Asset, AssetId, Channel, Post, Timestamp};
 use crate::rules::AssetRules;
 
@@ -50,7 +50,7 @@ impl<'a> OnChannel<'a> {
     }
 
     /// Whether it can be used by the end of a day and its campaign runs there that day.
-    pub fn is_there(&self, case: &ClientCase<'_>, moment: &Moment) -> bool {
+    pub fn is_there(&self, case: &ClientCase<'_>, moment: &LocalHour) -> bool {
         let first_day = usize::try_from((self.first - case.clock.start).div_euclid(HOUR)).ok();
         let first_day = first_day.and_then(|hour| case.clock.hours.get(hour)).map(|moment| moment.date);
         first_day.is_some_and(|first| first <= moment.date) && campaign_runs(case, self.asset, self.channel, moment)
@@ -96,7 +96,7 @@ pub(super) fn has_content(asset: &Asset) -> bool {
     !(asset.title.trim().is_empty() && asset.body.trim().is_empty() && asset.media_url.trim().is_empty())
 }
 
-fn campaign_runs(case: &ClientCase<'_>, asset: &Asset, channel: Channel, moment: &Moment) -> bool {
+fn campaign_runs(case: &ClientCase<'_>, asset: &Asset, channel: Channel, moment: &LocalHour) -> bool {
     let Some(id) = &asset.campaign_id else { return true };
     case.campaign(id).is_some_and(|campaign| {
         let is_there = campaign.channels.is_empty() || campaign.channels.contains(&channel);

@@ -6,7 +6,7 @@
 use chrono::{NaiveTime, TimeDelta};
 
 use super::assets::OnChannel;
-use super::clock::{Clock, HOUR, Moment, is_days_after};
+use super::clock::{Clock, HOUR, LocalHour, is_days_after};
 use crate::model::{
     Allocation, Asset, CalendarEntry, Campaign, CampaignId, ChannelState, Client, ClientPlan, ClientState, DayKind,
     Post, Timestamp,
@@ -189,7 +189,7 @@ impl<'a> ChannelCase<'a> {
     }
 
     /// The special days of client and rules that cover the day.
-    fn days(&self, moment: &Moment) -> impl Iterator<Item = &'a CalendarEntry> {
+    fn days(&self, moment: &LocalHour) -> impl Iterator<Item = &'a CalendarEntry> {
         let (channel, date) = (self.state.channel, moment.date);
         let own = self.case.client.days.iter();
         own.chain(&self.case.base().calendar.days).filter(move |entry| {
@@ -198,7 +198,7 @@ impl<'a> ChannelCase<'a> {
     }
 
     /// Whether nothing may be posted that day.
-    pub fn is_closed(&self, moment: &Moment) -> bool {
+    pub fn is_closed(&self, moment: &LocalHour) -> bool {
         let holidays_are_out = !self.case.base().calendar.holiday_posts;
         self.days(moment).any(|entry| match entry.kind {
             DayKind::Blackout => true,
@@ -208,7 +208,7 @@ impl<'a> ChannelCase<'a> {
     }
 
     /// The closed range that any of the hour's sixty minutes lies in.
-    pub fn closed_hours(&self, moment: &Moment) -> Option<&'a ClosedRange> {
+    pub fn closed_hours(&self, moment: &LocalHour) -> Option<&'a ClosedRange> {
         let begins = || moment.date.and_time(NaiveTime::MIN) + TimeDelta::minutes(i64::from(moment.minute_of_day));
         let minutes = || (moment.minute_of_day..moment.minute_of_day + 60).map(usize::from);
         self.numbers.closed.iter().find(|range| match range {
@@ -222,7 +222,7 @@ impl<'a> ChannelCase<'a> {
     }
 
     /// Whether any of the hour's sixty minutes lies in the quiet hours.
-    pub fn is_quiet(&self, moment: &Moment) -> bool {
+    pub fn is_quiet(&self, moment: &LocalHour) -> bool {
         let Some((from, to)) = self.numbers.quiet_minutes else { return false };
         (moment.minute_of_day..moment.minute_of_day + 60)
             .map(|minute| minute % 1440)
@@ -231,7 +231,7 @@ impl<'a> ChannelCase<'a> {
 
     /// The campaign that a post counts for: its asset's, or else the heaviest running one that applies to any asset,
     /// the first by id among equals.
-    pub fn campaign_of(&self, asset: Option<&'a Asset>, moment: &Moment) -> Option<&'a CampaignId> {
+    pub fn campaign_of(&self, asset: Option<&'a Asset>, moment: &LocalHour) -> Option<&'a CampaignId> {
         let for_any = |campaign: &&Campaign| campaign.any_asset && runs_on(campaign, self.state, moment);
         let heaviest = |a: &&Campaign, b: &&Campaign| a.weight.total_cmp(&b.weight).then_with(|| b.id.cmp(&a.id));
         let of_any = || self.case.client.campaigns.iter().filter(for_any).max_by(heaviest);
@@ -240,36 +240,36 @@ impl<'a> ChannelCase<'a> {
     }
 
     /// Factor from the campaign that a post counts for: its weight while it runs there, else 1.
-    pub fn weight(&self, campaign: Option<&CampaignId>, moment: &Moment) -> f64 {
+    pub fn weight(&self, campaign: Option<&CampaignId>, moment: &LocalHour) -> f64 {
         let campaign = campaign.and_then(|id| self.case.campaign(id));
         campaign.filter(|campaign| runs_on(campaign, self.state, moment)).map_or(1.0, |campaign| campaign.weight)
     }
 
     /// The heaviest campaign weight of a post with any asset usable by that day; without one, that of a post without an
     /// asset.
-    fn heaviest_weight(&self, moment: &Moment) -> f64 {
+    fn heaviest_weight(&self, moment: &LocalHour) -> f64 {
         let there = self.usable.iter().filter(|usable| usable.is_there(&self.case, moment));
         let weights = there.map(|usable| self.weight(self.campaign_of(Some(usable.asset), moment), moment));
         weights.max_by(f64::total_cmp).unwrap_or_else(|| self.weight(self.campaign_of(None, moment), moment))
     }
 
     /// v(t): the value of an hour, whatever is posted; `None` if a script weighs the hours.
-    pub fn hour_value(&self, moment: &Moment) -> Option<f64> {
+    pub fn hour_value(&self, moment: &LocalHour) -> Option<f64> {
         Some(self.plain_value(moment)? * self.heaviest_weight(moment))
     }
 
     /// The value of an hour, derived from the stated slot value of a post of a campaign.
-    pub fn hour_value_by(&self, slot_value: f64, campaign: Option<&CampaignId>, moment: &Moment) -> f64 {
+    pub fn hour_value_by(&self, slot_value: f64, campaign: Option<&CampaignId>, moment: &LocalHour) -> f64 {
         slot_value / self.weight(campaign, moment) * self.heaviest_weight(moment)
     }
 
     /// v(t) for a post of a campaign; `None` if a script weighs the hours.
-    pub fn slot_value(&self, campaign: Option<&CampaignId>, moment: &Moment) -> Option<f64> {
+    pub fn slot_value(&self, campaign: Option<&CampaignId>, moment: &LocalHour) -> Option<f64> {
         Some(self.plain_value(moment)? * self.weight(campaign, moment))
     }
 
     /// Audience x rate x hour x weekday x momentum x calendar; `None` if a script weighs the hours.
-    fn plain_value(&self, moment: &Moment) -> Option<f64> {
+    fn plain_value(&self, moment: &LocalHour) -> Option<f64> {
         if self.case.hooks.hour_weights {
             return None;
         }
@@ -283,7 +283,7 @@ impl<'a> ChannelCase<'a> {
         Some(state.audience * rate * hour * weekday * rising * self.calendar_factor(moment))
     }
 
-    fn calendar_factor(&self, moment: &Moment) -> f64 {
+    fn calendar_factor(&self, moment: &LocalHour) -> f64 {
         let rules = &self.case.base().calendar;
         let factor = |entry: &CalendarEntry| match entry.kind {
             DayKind::Holiday if rules.holiday_posts => entry.factor.unwrap_or(rules.holiday_factor),
@@ -314,7 +314,7 @@ fn fatigue_start(clock: &Clock, state: &ChannelState, numbers: &ChannelRules) ->
 /// Keeps a product such as 0.7 x 10 from being rounded down to 6 because 0.7 is no exact double.
 const ROUNDING_OF_POSTS: f64 = 1e-9;
 
-fn runs_on(campaign: &Campaign, state: &ChannelState, moment: &Moment) -> bool {
+fn runs_on(campaign: &Campaign, state: &ChannelState, moment: &LocalHour) -> bool {
     let is_there = campaign.channels.is_empty() || campaign.channels.contains(&state.channel);
     is_there && campaign.starts_on <= moment.date && moment.date <= campaign.ends_on
 }

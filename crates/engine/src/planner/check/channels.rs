@@ -3,7 +3,7 @@
 
 use super::assets::{self, OnChannel};
 use super::channel::{ChannelCase, ClientCase, Placed};
-use super::clock::{HOUR, Moment};
+use super::clock::{HOUR, LocalHour};
 use super::{Findings, OBJECTIVE_ROUNDING, is_same};
 use crate::model::{Allocation, Channel, Tier, Timestamp};
 use crate::rules::Rules;
@@ -209,7 +209,7 @@ impl ChannelWeek<'_, '_> {
         let names = ["past", "closed_day", "closed_hours", "quiet_hours", "last_post", "committed_post"];
         let mut counts = names.map(|name| (name, 0));
         let from = channel.case.not_before.map_or(i64::MIN, Timestamp::as_second);
-        let rule_of = |hour: i64, moment: &Moment| {
+        let rule_of = |hour: i64, moment: &LocalHour| {
             let at = clock.start + hour * HOUR + minute * 60;
             let closed = [channel.is_closed(moment), channel.closed_hours(moment).is_some(), channel.is_quiet(moment)];
             let [day, hours, quiet] = closed;

@@ -12,7 +12,7 @@ pub(super) const HOUR: i64 = 3600;
 
 /// What the wall clock shows at the start of one elapsed hour of the week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(super) struct LocalHour {
     /// Date on the wall calendar.
     pub date: NaiveDate,
     /// Days since Monday.
@@ -29,7 +29,7 @@ pub(super) struct Clock {
     /// The first instant of Monday, in seconds.
     pub start: i64,
     /// The hours, in order.
-    pub hours: Vec<Moment>,
+    pub hours: Vec<LocalHour>,
     /// The seven dates, Monday first.
     pub dates: Vec<NaiveDate>,
 }
@@ -70,7 +70,7 @@ impl Clock {
     }
 
     /// What the wall clock shows at an hour of the week; `None` outside it.
-    pub fn moment(&self, hour: i64) -> Option<&Moment> {
+    pub fn moment(&self, hour: i64) -> Option<&LocalHour> {
         self.hours.get(usize::try_from(hour).ok()?)
     }
 }
@@ -91,10 +91,10 @@ pub(super) fn is_days_after(zone: &Zone, earlier: i64, later: i64, days: i64) ->
     shown(later) >= same_time || has_shown_it()
 }
 
-fn moment(zone: &Zone, at: Timestamp) -> Moment {
+fn moment(zone: &Zone, at: Timestamp) -> LocalHour {
     let local = zone.wall_time(at);
     let hour = local.hour() as u8;
-    Moment {
+    LocalHour {
         date: local.date(),
         weekday: local.weekday().num_days_from_monday() as usize,
         hour,

@@ -3,7 +3,7 @@
 
 use super::Findings;
 use super::channel::{ChannelCase, ClientCase, Placed};
-use super::clock::{HOUR, Moment};
+use super::clock::{HOUR, LocalHour};
 use crate::rules::MinuteRule;
 
 /// Checks the times of a client's posts.
@@ -58,7 +58,7 @@ fn check_minutes(channel: &ChannelCase<'_>, findings: &mut Findings) {
     }
 }
 
-fn check_moment(channel: &ChannelCase<'_>, placed: &Placed<'_>, moment: &Moment, findings: &mut Findings) {
+fn check_moment(channel: &ChannelCase<'_>, placed: &Placed<'_>, moment: &LocalHour, findings: &mut Findings) {
     let case = &channel.case;
     if channel.is_closed(moment) {
         findings.of_post(case, placed.post, "closed_day", format!("nothing may be posted on {}", moment.date));

@@ -4,7 +4,7 @@
 
 use super::assets::{self, OnChannel};
 use super::channel::{ChannelCase, Placed, step_from};
-use super::clock::Moment;
+use super::clock::LocalHour;
 use super::{CONFIDENCE_ROUNDING, Findings, is_same};
 use crate::model::{Asset, CampaignId, ClientStatus, Outcome, Post, Reason, RiskBand, ScheduleStatus};
 use crate::rules::Rules;
@@ -13,7 +13,7 @@ use crate::rules::Rules;
 pub(super) fn check(channel: &ChannelCase<'_>, findings: &mut Findings) {
     for placed in &channel.posts {
         let Some(moment) = channel.case.clock.moment(placed.hour) else { continue };
-        let worth = Worth::of(channel, placed, moment);
+        let worth = PostCheck::of(channel, placed, moment);
         worth.check_campaign(findings);
         worth.check_numbers(findings);
         worth.check_guardrails(findings);
@@ -23,7 +23,7 @@ pub(super) fn check(channel: &ChannelCase<'_>, findings: &mut Findings) {
 }
 
 /// One post and its expected numbers.
-struct Worth<'c, 'a> {
+struct PostCheck<'c, 'a> {
     channel: &'c ChannelCase<'a>,
     post: &'a Post,
     asset: Option<&'a Asset>,
@@ -37,8 +37,8 @@ struct Worth<'c, 'a> {
     quality: f64,
 }
 
-impl<'c, 'a> Worth<'c, 'a> {
-    fn of(channel: &'c ChannelCase<'a>, placed: &Placed<'a>, moment: &Moment) -> Self {
+impl<'c, 'a> PostCheck<'c, 'a> {
+    fn of(channel: &'c ChannelCase<'a>, placed: &Placed<'a>, moment: &LocalHour) -> Self {
         let (case, post) = (&channel.case, placed.post);
         let asset = post.asset.as_ref().and_then(|choice| assets::used(case, choice.used()));
         let campaign = channel.campaign_of(asset, moment);

@@ -119,12 +119,12 @@ pub(super) struct Gain {
 /// fills `out`, which must be empty, and returns true; otherwise leaves `out` empty and returns false.
 #[inline]
 pub(super) fn better_of(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
-    !is_hopeless(wait, post, gain, most) && upper_envelope(wait, post, gain, most, out)
+    !is_dominated_at_ends(wait, post, gain, most) && upper_envelope(wait, post, gain, most, out)
 }
 
 /// Quick test, for curves of one piece, whether posting is better at neither end of the range; saves most walks.
 #[inline]
-fn is_hopeless(wait: &View, post: &View, gain: &Gain, most: f64) -> bool {
+fn is_dominated_at_ends(wait: &View, post: &View, gain: &Gain, most: f64) -> bool {
     let ([stay], [leave]) = (wait.pieces, post.pieces) else { return false };
     let more = post.line(leave).plus(gain.rested).less(wait.line(stay));
     more.intercept <= 0.0 && more.at(most) <= 0.0

@@ -17,7 +17,7 @@
 
 use super::curve::{Gain, Line, Piece, View, better_of};
 use super::horizon::Horizon;
-use super::reach::Reach;
+use super::reach::FatigueBound;
 use crate::planner::Instance;
 
 /// Range of a curve's pieces, and the hour whose fatigue they refer to.
@@ -49,7 +49,7 @@ pub(super) struct Future {
 
 impl Future {
     /// Computes every curve, from the end of the week back.
-    pub fn prepare(&mut self, instance: &Instance, horizon: &Horizon, reach: &Reach) {
+    pub fn prepare(&mut self, instance: &Instance, horizon: &Horizon, reach: &FatigueBound) {
         let hours = horizon.hours;
         self.columns = horizon.posts + 1;
         self.pieces.clear();
@@ -69,7 +69,14 @@ impl Future {
     }
 
     /// Improves the curves of an hour by the option of a post at it.
-    fn offer(&mut self, instance: &Instance, horizon: &Horizon, reach: &Reach, hour: usize, fresh: &mut Vec<Piece>) {
+    fn offer(
+        &mut self,
+        instance: &Instance,
+        horizon: &Horizon,
+        reach: &FatigueBound,
+        hour: usize,
+        fresh: &mut Vec<Piece>,
+    ) {
         let gain = gain(instance, horizon, hour);
         let after = horizon.next[hour] - hour;
         let (now, later) = self.curves[hour * self.columns..].split_at_mut(self.columns);

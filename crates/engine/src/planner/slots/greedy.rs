@@ -78,7 +78,7 @@ impl Greedy {
     fn best_hour(&self, instance: &Instance, horizon: &Horizon, floor: f64) -> Option<Candidate> {
         let mut best = Candidate { hour: horizon.hours, gain: floor };
         for hour in 0..horizon.hours {
-            if self.near[hour] > 0 || !horizon.open[hour] || self.most_gain(instance, hour) <= best.gain {
+            if self.near[hour] > 0 || !horizon.open[hour] || self.gain_upper_bound(instance, hour) <= best.gain {
                 continue;
             }
             if let Some(gain) = self.gain(instance, horizon, hour).filter(|gain| *gain > best.gain) {
@@ -89,7 +89,7 @@ impl Greedy {
     }
 
     /// Upper bound on the gain of a post at the hour.
-    fn most_gain(&self, instance: &Instance, hour: usize) -> f64 {
+    fn gain_upper_bound(&self, instance: &Instance, hour: usize) -> f64 {
         let added = instance.fatigue_per_post * instance.decay_per_hour;
         instance.value[hour] * instance.response.at(self.fatigue[hour]) - added * self.burden[hour + 1]
     }

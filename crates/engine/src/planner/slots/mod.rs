@@ -24,7 +24,7 @@ mod tests;
 use self::future::Future;
 use self::greedy::Greedy;
 use self::horizon::Horizon;
-use self::reach::Reach;
+use self::reach::FatigueBound;
 use super::{Instance, Solution};
 
 /// Rounding error of one plan, in tie tolerances, above which the plan no longer counts as proven optimal.
@@ -35,7 +35,7 @@ const ROUNDING: f64 = 1e3;
 #[derive(Debug, Default)]
 pub struct Solver {
     horizon: Horizon,
-    reach: Reach,
+    reach: FatigueBound,
     future: Future,
     greedy: Greedy,
     chosen: Vec<usize>,
@@ -80,13 +80,13 @@ impl Solver {
         }
         let over_week: f64 = instance.value.iter().map(|_| instance.decay_per_hour).product();
         let lasting = |cost: f64| cost / (1.0 - over_week).max(f64::MIN_POSITIVE);
-        let thinned = price::thinned(instance);
-        self.horizon.prepare(&thinned, 0.0, None);
-        let mut price = lasting(price::even_cost(&thinned, &self.horizon));
+        let reduced_instance = price::reduced_instance(instance);
+        self.horizon.prepare(&reduced_instance, 0.0, None);
+        let mut price = lasting(price::initial_cost_guess(&reduced_instance, &self.horizon));
         for _ in 0..rounds {
-            self.horizon.prepare(&thinned, price, None);
-            self.search(&thinned);
-            price = lasting(price::start_cost(&thinned, &self.horizon, &self.chosen));
+            self.horizon.prepare(&reduced_instance, price, None);
+            self.search(&reduced_instance);
+            price = lasting(price::start_cost(&reduced_instance, &self.horizon, &self.chosen));
         }
         price
     }

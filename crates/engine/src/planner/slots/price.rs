@@ -52,7 +52,7 @@ pub(super) fn start_cost(instance: &Instance, horizon: &Horizon, chosen: &[usize
 }
 
 /// Initial guess for [`start_cost`]: the week's best values spread evenly over its allowed hours.
-pub(super) fn even_cost(instance: &Instance, horizon: &Horizon) -> f64 {
+pub(super) fn initial_cost_guess(instance: &Instance, horizon: &Horizon) -> f64 {
     let usable: Vec<usize> = (0..horizon.hours).filter(|hour| instance.allowed[*hour]).collect();
     let posts = horizon.posts.min(usable.len());
     if posts == 0 {
@@ -66,25 +66,25 @@ pub(super) fn even_cost(instance: &Instance, horizon: &Horizon) -> f64 {
     value * instance.response.slope_below * decayed
 }
 
-/// Hours that [`thinned`] keeps for each post of the week, and the minimum it keeps.
-const HOURS_A_POST: usize = 3;
-const LEAST_HOURS: usize = 12;
+/// Hours that [`reduced_instance`] keeps for each post of the week, and the minimum it keeps.
+const HOURS_PER_POST: usize = 3;
+const MIN_HOURS: usize = 12;
 
 /// The week reduced to its most valuable allowed hours; of those tied for the last places, an evenly spaced subset.
-pub(super) fn thinned(instance: &Instance) -> Instance {
-    let wanted = (HOURS_A_POST * instance.posts_max).max(LEAST_HOURS);
+pub(super) fn reduced_instance(instance: &Instance) -> Instance {
+    let wanted = (HOURS_PER_POST * instance.posts_max).max(MIN_HOURS);
     let mut usable: Vec<usize> = (0..instance.value.len()).filter(|hour| instance.allowed[*hour]).collect();
-    let mut thinned = instance.clone();
+    let mut reduced_instance = instance.clone();
     if usable.len() <= wanted {
-        return thinned;
+        return reduced_instance;
     }
     usable.sort_by(|a, b| instance.value[*b].total_cmp(&instance.value[*a]).then(a.cmp(b)));
     let last = instance.value[usable[wanted - 1]];
     let better = usable.partition_point(|hour| instance.value[*hour] > last);
     let ties = &usable[better..usable.partition_point(|hour| instance.value[*hour] >= last)];
     let places = wanted - better;
-    thinned.allowed.fill(false);
-    usable[..better].iter().for_each(|hour| thinned.allowed[*hour] = true);
-    (0..places).for_each(|place| thinned.allowed[ties[place * ties.len() / places]] = true);
-    thinned
+    reduced_instance.allowed.fill(false);
+    usable[..better].iter().for_each(|hour| reduced_instance.allowed[*hour] = true);
+    (0..places).for_each(|place| reduced_instance.allowed[ties[place * ties.len() / places]] = true);
+    reduced_instance
 }

@@ -8,12 +8,12 @@ use super::horizon::Horizon;
 
 /// Maximum fatigue from chosen posts, by hour and posts used; may be overstated, never understated.
 #[derive(Debug, Default)]
-pub(super) struct Reach {
+pub(super) struct FatigueBound {
     columns: usize,
     most: Vec<f64>,
 }
 
-impl Reach {
+impl FatigueBound {
     /// Maximum fatigue at an hour, just before its post, by number of posts used, all of them at least the spacing
     /// away. Negative if that many do not fit.
     pub fn most(&self, hour: usize) -> &[f64] {

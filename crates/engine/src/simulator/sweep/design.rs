@@ -1,20 +1,20 @@
-//! Which combinations of values a sweep visits.
+//! The combinations of values that a sweep visits.
 
 use crate::rules::{Dial, Level, Levels};
 
-/// The most points of a sweep: as many as the space-filling sequence has.
+/// Maximum points of a sweep: the length of the space-filling sequence.
 const MOST: usize = 65_536;
 
-/// The most keys of a space-filling design.
+/// Maximum keys of a space-filling design.
 const MOST_KEYS: usize = 256;
 
 /// How points are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Design {
-    /// Every combination of the values once, the last key's values changing fastest.
+    /// Every combination of the values, the last key varying fastest.
     Grid,
-    /// So many points spread evenly over all keys at once: a Sobol' sequence, scrambled after Owen and
-    /// Burley (2020) by the seed. No point is visited twice.
+    /// This many points spread evenly over all keys: a Sobol' sequence with Owen scrambling (Burley, 2020), seeded. No
+    /// point is visited twice.
     Sobol(u32),
 }
 
@@ -33,18 +33,18 @@ impl Design {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DesignError {
-    /// A grid over any numbers within a range.
+    /// A grid over a continuous range.
     #[error("`{0}` has a range without a step, which no grid can visit whole")]
     NoStep(String),
-    /// More combinations than anybody can wait for.
+    /// A grid with too many combinations.
     #[error("the grid has {0} points, more than {MOST}")]
     TooLarge(u64),
     /// More points than there are combinations.
     #[error("{points} points are asked for, but the values have only {combinations} combinations")]
     TooFew {
-        /// Asked for.
+        /// Points requested.
         points: u32,
-        /// There are.
+        /// Combinations available.
         combinations: u64,
     },
     /// More points than the sequence has.
@@ -56,7 +56,7 @@ pub enum DesignError {
 }
 
 impl DesignError {
-    /// What to do about it.
+    /// How to fix it.
     #[must_use]
     pub fn remedy(&self) -> String {
         match self {
@@ -76,7 +76,7 @@ impl DesignError {
 /// The points of a design: for each, a level of every dial, in the order of the dials.
 ///
 /// # Errors
-/// Where the values do not fit the design.
+/// If the values do not fit the design.
 pub fn design(dials: &[Dial], design: Design, seed: u64) -> Result<Vec<Vec<Level>>, DesignError> {
     match design {
         Design::Grid => grid(dials),
@@ -84,7 +84,7 @@ pub fn design(dials: &[Dial], design: Design, seed: u64) -> Result<Vec<Vec<Level
     }
 }
 
-/// How many combinations there are; none where there is no end of them.
+/// Number of combinations; `None` if there are infinitely many.
 fn combinations(dials: &[Dial]) -> Option<u64> {
     dials.iter().try_fold(1_u64, |product, dial| Some(product.saturating_mul(dial.levels.count()? as u64)))
 }
@@ -128,7 +128,7 @@ fn sobol(dials: &[Dial], points: u32, seed: u64) -> Result<Vec<Vec<Level>>, Desi
     });
     let mut is_new = |point: &Vec<Level>| seen.insert(point.iter().map(|l| l.written.clone()).collect::<Vec<_>>());
     let found: Vec<Vec<Level>> = all.filter(|point| is_new(point)).take(points as usize).collect();
-    // A combination that the whole sequence misses is very rare, and only where nearly all are asked for.
+    // The whole sequence very rarely misses a combination, and only if nearly all are requested.
     if found.len() < points as usize {
         return Err(DesignError::TooFew { points, combinations: found.len() as u64 });
     }

@@ -1,8 +1,9 @@
-//! One pack with some of its keys set to many values, each combination simulated on the same luck.
+//! Parameter sweeps: one pack with some of its keys set to many values, each combination simulated with common random
+//! numbers.
 //!
-//! What a point gives are its headline numbers, a row a replication: few enough to be kept while a sweep
-//! goes on, and all that the summary needs. Packs are made when their turn comes and dropped after it, so
-//! that memory does not grow with points.
+//! A point yields its headline measures, one row per replication: few enough to hold in memory during a sweep, and all
+//! that the summary needs. Packs are built when their turn comes and dropped afterwards, so memory does not grow with
+//! points.
 
 mod design;
 mod outcome;
@@ -10,6 +11,6 @@ mod sensitivity;
 mod summary;
 
 pub use design::{Design, DesignError, design};
-pub use outcome::{Outcome, Packs, SweepError, SweepObserver, outcomes, refuse_nobody, side_by_side};
+pub use outcome::{Outcome, Packs, SweepError, SweepObserver, ensure_planned_clients, outcomes, par_map};
 pub use sensitivity::{Noise, Sensitivity};
 pub use summary::{Goal, LeftOut, PointMeasure, Sweep, SweepPoint, SweepSpec, SweptKey, summarise};

@@ -1,4 +1,4 @@
-//! The points of a sweep at work.
+//! Simulates the points of a sweep.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,71 +10,71 @@ use crate::simulator::measure::Measure;
 use crate::simulator::replicate::{self, Extent, Observer, Run, SimulateError, replicate};
 use crate::simulator::tally::Replication;
 
-/// What one point of a sweep came to.
+/// The result of one point of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Which point, from 1; 0 is the pack as it stands.
+    /// 1-based number of the point; 0 is the unmodified pack.
     pub point: u32,
     /// Hash of its pack.
     pub rules_hash: String,
-    /// A row a replication: the headline numbers in the order of [`Measure::ALL`].
+    /// One row per replication: the headline measures in the order of [`Measure::ALL`].
     pub rows: Vec<[f64; Measure::ALL.len()]>,
 }
 
 /// The packs of a sweep's points, and the scenario under the default policy of each.
 pub trait Packs: Sync {
-    /// The pack of a point, ready to be asked.
+    /// The compiled pack of a point.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Everything that is wrong with it.
     fn rules(&self, point: u32) -> Result<CompiledRules, Vec<Diagnostic>>;
 
-    /// The pack that the points change. The hours of all points are measured by its fatigue levels.
-    fn as_it_stands(&self) -> &CompiledRules;
+    /// The unmodified pack. The hours of fatigue of all points are counted by its levels.
+    fn base_rules(&self) -> &CompiledRules;
 
-    /// The scenario of a point; the same clients in the same weeks for all.
+    /// The scenario of a point; clients and weeks are the same for all.
     fn scenario(&self, point: u32) -> &Scenario;
 }
 
-/// Watches a sweep, and is handed each point as soon as it is done.
+/// Observes a sweep and receives each point as soon as it is done.
 pub trait SweepObserver: Observer {
-    /// A point is done. Points come in no order.
+    /// Called when a point is done, in no particular order.
     fn point_done(&self, outcome: &Outcome);
 }
 
-/// Why a sweep ended without a result.
+/// Why a sweep failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SweepError {
-    /// There is nobody to plan for.
+    /// No client is planned for.
     #[error("the scenario `{0}` has no client that is planned for, so there is nothing to sweep over")]
     NoClients(String),
-    /// The pack of a point is not valid.
+    /// The pack of a point is invalid.
     #[error("the pack of point {point} is not valid")]
     Invalid {
-        /// Which point.
+        /// The point.
         point: u32,
-        /// What is wrong with it.
+        /// What is wrong with its pack.
         mistakes: Vec<Diagnostic>,
     },
-    /// A point could not be simulated.
+    /// The simulation of a point failed.
     #[error("point {point}: {cause}")]
     Failed {
-        /// Which point.
+        /// The point.
         point: u32,
-        /// Why.
+        /// The cause.
         cause: SimulateError,
     },
-    /// The observer wanted it to stop.
+    /// The observer stopped it.
     #[error("stopped before the end")]
     Stopped,
 }
 
-/// Simulates points, each with the same seed and so on the same luck. A point's outcome is the same, bit
-/// by bit, whichever others are simulated with it and on any number of threads.
+/// Simulates points with common random numbers: all with the same seed. A point's outcome is bit-identical whichever
+/// others are simulated with it and on any number of threads.
 ///
 /// # Errors
-/// Where no client is planned for, the pack of a point is not valid, a rule fails in one, or the observer
-/// stops the sweep. What was handed to the observer before is right all the same.
+/// If no client is planned for, the pack of a point is invalid, a rule fails in one, or the observer stops the sweep.
+/// Outcomes already passed to the observer are valid nevertheless.
 pub fn outcomes(
     packs: &dyn Packs,
     points: &[u32],
@@ -83,10 +83,10 @@ pub fn outcomes(
     observer: &dyn SweepObserver,
 ) -> Result<Vec<Outcome>, SweepError> {
     let mut done = Vec::with_capacity(points.len());
-    // As many at a time as there are threads: a thread that is through with its own point helps with the
-    // replications and clients of the others, and no more packs are in memory than are worked on.
+    // One point per thread at a time: a thread that has finished its own point helps with replications and clients of
+    // the others, and only packs being simulated are in memory.
     for batch in points.chunks(replicate::threads()) {
-        let found = side_by_side(batch, |point| {
+        let found = par_map(batch, |point| {
             let outcome = outcome(packs, *point, tier, extent, observer)?;
             observer.point_done(&outcome);
             Ok(outcome)
@@ -98,9 +98,9 @@ pub fn outcomes(
     Ok(done)
 }
 
-/// Does the work of every job, side by side on all threads, and gives what comes of it in their order.
-pub fn side_by_side<J: Sync, T: Send>(jobs: &[J], work: impl Fn(&J) -> T + Sync + Send) -> Vec<T> {
-    replicate::side_by_side(jobs, work)
+/// Runs jobs in parallel and returns their results in order.
+pub fn par_map<J: Sync, T: Send>(jobs: &[J], work: impl Fn(&J) -> T + Sync + Send) -> Vec<T> {
+    replicate::par_map(jobs, work)
 }
 
 fn outcome(
@@ -115,9 +115,9 @@ fn outcome(
     }
     let rules = packs.rules(point).map_err(|mistakes| SweepError::Invalid { point, mistakes })?;
     let scenario = packs.scenario(point);
-    refuse_nobody(scenario)?;
+    ensure_planned_clients(scenario)?;
     let planner = Planner::new(&rules, tier, None);
-    let run = Run::new(&planner, scenario, extent, observer).measured_by(packs.as_it_stands());
+    let run = Run::new(&planner, scenario, extent, observer).with_fatigue_levels_of(packs.base_rules());
     let row = |replication: Replication| {
         let totals = replication.totals();
         Measure::ALL.map(|measure| measure.of(&totals.total))
@@ -130,12 +130,12 @@ fn outcome(
     Ok(Outcome { point, rules_hash: rules.hash().to_owned(), rows: rows.into_iter().flatten().collect() })
 }
 
-/// Refuses a scenario in which nobody is planned for.
+/// Checks that at least one client of the scenario is planned for.
 ///
 /// # Errors
-/// Where that is so.
-pub fn refuse_nobody(scenario: &Scenario) -> Result<(), SweepError> {
-    match scaling::planned(scenario).next() {
+/// Returns [`SweepError::NoClients`] if there is none.
+pub fn ensure_planned_clients(scenario: &Scenario) -> Result<(), SweepError> {
+    match scaling::planned_clients(scenario).next() {
         Some(_) => Ok(()),
         None => Err(SweepError::NoClients(scenario.name.clone())),
     }

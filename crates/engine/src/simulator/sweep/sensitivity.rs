@@ -1,5 +1,5 @@
-//! What each key of a sweep does alone: the share of the variance between points that it explains, and
-//! how far a headline number moves with it.
+//! Sensitivity of the headline measures to each key of a sweep alone: the share of the variance between points that the
+//! key explains, and how far a measure moves with it.
 
 use serde::Serialize;
 
@@ -10,48 +10,48 @@ use crate::rules::{Dial, Level, Levels};
 use crate::simulator::measure::Measure;
 use crate::stats::{Difference, Pairs, main_effect, mean, noise_share};
 
-/// The most classes that a key's many values are put in.
+/// Maximum number of classes into which a key's values are binned.
 const MOST_CLASSES: f64 = 8.0;
 
-/// What one key does to one headline number, over all values of the other keys.
+/// The effect of one key on one headline measure, over all values of the other keys.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Sensitivity {
-    /// The number.
+    /// The measure.
     pub measure: Measure,
-    /// Place of the key among all, by its share; from 1.
+    /// 1-based rank of the key by its share.
     pub rank: u32,
     /// The key.
     pub key: String,
-    /// Share of the variance between points that the key explains alone, `0..=1`: the first-order index of
-    /// Sobol'. None where the number does not vary.
+    /// Share of the variance between points that the key explains alone, `0..=1`: its first-order Sobol' index. `None`
+    /// if the measure does not vary.
     pub share: Option<f64>,
-    /// The value, or the values, of the key with the least of the number.
+    /// The value of the key, or range of values, with the lowest mean.
     pub least_at: String,
-    /// The value, or the values, with the most.
+    /// The value of the key, or range of values, with the highest mean.
     pub most_at: String,
-    /// Mean with the least as base, with the most as other, pair by pair on the same luck.
+    /// Mean at `most_at` minus mean at `least_at`, paired by replication with common random numbers.
     pub swing: Difference,
 }
 
-/// How much of what varies between points in a headline number may be luck.
+/// How much of the variation of a headline measure between points may be noise.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Noise {
-    /// The number.
+    /// The measure.
     pub measure: Measure,
-    /// The variance that luck alone gives the mean of a point, as a share of the variance between the
-    /// means of points. None with one replication, or where nothing varies.
+    /// The variance of a point's mean from random noise alone, as a share of the variance between the points' means.
+    /// `None` with one replication, or if nothing varies.
     pub share: Option<f64>,
 }
 
-/// The points of a sweep in groups by the value of one key.
+/// The points of a sweep, grouped by the value of one key.
 struct Groups {
     key: String,
-    /// The group of each point.
+    /// The group index of each point.
     of: Vec<usize>,
     labels: Vec<String>,
 }
 
-/// Every headline number by key, and its noise.
+/// The sensitivity of every headline measure to every key, and the noise of every measure.
 pub(super) fn sensitivities(
     spec: &SweepSpec<'_>,
     simulated: &[(&Outcome, &Vec<Level>)],
@@ -75,7 +75,7 @@ pub(super) fn sensitivities(
         noise.push(Noise { measure, share: noise_share(&rows) });
         let mut found: Vec<Sensitivity> =
             groups.iter().map(|groups| sensitivity(measure, groups, &rows, is_crossed)).collect();
-        // The sort is stable, so that equal keys stay in the order given.
+        // The sort is stable: keys with equal shares stay in the order given.
         found.sort_by(|a, b| b.share.unwrap_or(-1.0).total_cmp(&a.share.unwrap_or(-1.0)));
         found.iter_mut().zip(1..).for_each(|(row, rank)| row.rank = rank);
         all.extend(found);
@@ -101,7 +101,7 @@ fn sensitivity(measure: Measure, groups: &Groups, rows: &[Vec<f64>], is_crossed:
     }
 }
 
-/// The mean of one group less that of another, replication by replication.
+/// The mean of one group minus that of another, paired by replication.
 fn swing(of: &[usize], rows: &[Vec<f64>], least: usize, most: usize) -> Difference {
     let mut pairs = Pairs::default();
     for replication in 0..rows.first().map_or(0, Vec::len) {
@@ -114,8 +114,8 @@ fn swing(of: &[usize], rows: &[Vec<f64>], least: usize, most: usize) -> Differen
     pairs.difference()
 }
 
-/// Groups points by the value of a key. Where a space-filling design visits so many values that groups
-/// would be tiny, they are put in classes of about as many points each.
+/// Groups points by the value of a key. If a space-filling design visits so many values that groups would be tiny, the
+/// values are binned into classes of about equally many points.
 fn grouped(dial: &Dial, levels: &[&Level], is_grid: bool) -> Groups {
     let classes = (levels.len() as f64).sqrt().floor().clamp(2.0, MOST_CLASSES) as usize;
     let numbers: Option<Vec<f64>> = levels.iter().map(|level| level.number).collect();

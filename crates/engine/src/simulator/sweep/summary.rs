@@ -1,4 +1,4 @@
-//! What a sweep found, from the outcomes of its points.
+//! Summarizes a sweep from the outcomes of its points.
 
 use std::collections::BTreeMap;
 
@@ -9,134 +9,134 @@ use super::outcome::Outcome;
 use super::sensitivity::{Noise, Sensitivity, sensitivities};
 use crate::model::{Scenario, Tier};
 use crate::rules::{CompiledRules, Diagnostic, Dial, Level, Levels};
-use crate::simulator::measure::{Measure, Wish};
+use crate::simulator::measure::{Direction, Measure};
 use crate::simulator::replicate::{Extent, provenance};
 use crate::simulator::summary::Provenance;
 use crate::stats::{Difference, Estimate, Pairs, frontier};
 
-/// A headline number and which way it is wished to go.
+/// A headline measure and its desired direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Goal {
-    /// Which.
+    /// The measure.
     pub measure: Measure,
-    /// Which way.
-    pub wish: Wish,
+    /// The desired direction.
+    pub wish: Direction,
 }
 
 impl Goal {
-    /// The number, turned so that more is better.
+    /// The mean, negated if less is better, so that more is always better.
     fn worth(self, point: &SweepPoint) -> f64 {
         let mean = point.of(self.measure).map_or(0.0, |found| found.estimate.mean);
         match self.wish {
-            Wish::More => mean,
-            Wish::Fewer => -mean,
+            Direction::More => mean,
+            Direction::Fewer => -mean,
         }
     }
 }
 
-/// What was swept: all that decides its numbers.
+/// The specification of a sweep: everything that determines its numbers.
 #[derive(Clone, Copy)]
 pub struct SweepSpec<'a> {
-    /// The pack as it stands.
+    /// The unmodified pack.
     pub rules: &'a CompiledRules,
     /// The scenario under it.
     pub scenario: &'a Scenario,
     /// How channel-weeks are solved.
     pub tier: Tier,
-    /// How much each point is simulated.
+    /// The extent of each point's simulation.
     pub extent: Extent,
     /// The keys and their values.
     pub dials: &'a [Dial],
     /// How points were chosen.
     pub design: Design,
-    /// The points, the first of number 1: a level of every dial.
+    /// A level of every dial for each point; the first point has number 1.
     pub points: &'a [Vec<Level>],
-    /// Points that are no valid pack.
+    /// Points whose pack is invalid.
     pub left_out: &'a [LeftOut],
-    /// The two numbers that are traded off.
+    /// The two measures that are traded off.
     pub goals: [Goal; 2],
 }
 
-/// A point that is no valid pack, and so was not simulated.
+/// A point whose pack is invalid, and which was not simulated.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LeftOut {
-    /// Which.
+    /// The point's number.
     pub point: u32,
     /// What is wrong with its pack.
     pub mistakes: Vec<Diagnostic>,
 }
 
-/// A swept pack.
+/// The result of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Sweep {
-    /// All that repeats the simulation of the pack as it stands.
+    /// Everything needed to reproduce the simulation of the unmodified pack.
     pub provenance: Provenance,
     /// How points were chosen: `grid` or `sobol`.
     pub design: &'static str,
-    /// What was set, in the order given.
+    /// The keys that were varied, in the order given.
     pub keys: Vec<SweptKey>,
-    /// The two numbers that are traded off.
+    /// The two measures that are traded off.
     pub goals: [Goal; 2],
-    /// The pack as it stands; it has no settings and the number 0.
+    /// The unmodified pack, with number 0 and without settings.
     pub base: SweepPoint,
     /// Every point that was simulated, by number.
     pub points: Vec<SweepPoint>,
-    /// Points that are no valid pack.
+    /// Points whose pack is invalid.
     pub left_out: Vec<LeftOut>,
-    /// For every headline number, what each key does alone, the most telling first.
+    /// For every headline measure, the sensitivity to each key, the largest first.
     pub sensitivities: Vec<Sensitivity>,
-    /// For every headline number, how much of what varies may be luck.
+    /// For every headline measure, how much of the variation may be noise.
     pub noise: Vec<Noise>,
 }
 
-/// A key that was set, or several together.
+/// A key that was varied, or several that were varied together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SweptKey {
-    /// Its full path, or theirs.
+    /// The full path of each key.
     pub keys: Vec<String>,
-    /// What the pack says of each; none where nothing holds.
+    /// The pack's value of each key; `None` if it has none.
     pub base: Vec<Option<Level>>,
-    /// The values that it took, in words.
+    /// The values visited, in words.
     pub values: String,
 }
 
 impl SweptKey {
-    /// What it is called: of several, with commas between.
+    /// The key's name; several names are joined by commas.
     #[must_use]
     pub fn name(&self) -> String {
         self.keys.join(",")
     }
 }
 
-/// One point, or the pack as it stands.
+/// A point, or the unmodified pack.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SweepPoint {
-    /// Its number, from 1; 0 for the pack as it stands.
+    /// 1-based number; 0 for the unmodified pack.
     pub number: u32,
     /// The value of each key, in the order of the keys.
     pub settings: Vec<Level>,
     /// Hash of its pack.
     pub rules_hash: String,
-    /// Whether no other point, nor the pack as it stands, does at least as well in both goals and better
-    /// in one.
+    /// Whether it is Pareto-optimal: no other point, nor the unmodified pack, does at least as well in both goals and
+    /// better in one.
     pub is_on_frontier: bool,
-    /// Every headline number, in the order of [`Measure::ALL`].
+    /// Every headline measure, in the order of [`Measure::ALL`].
     pub measures: Vec<PointMeasure>,
 }
 
-/// A headline number of a point.
+/// A headline measure of a point.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct PointMeasure {
-    /// Which.
+    /// The measure.
     pub measure: Measure,
-    /// Over replications.
+    /// Its estimate over replications.
     pub estimate: Estimate,
-    /// From the pack as it stands, pair by pair on the same luck.
+    /// The difference from the unmodified pack, paired by replication with common random numbers.
     pub difference: Difference,
 }
 
 impl SweepPoint {
-    /// A headline number.
+    /// The point's result for a headline measure.
     #[must_use]
     pub fn of(&self, measure: Measure) -> Option<&PointMeasure> {
         self.measures.iter().find(|row| row.measure == measure)
@@ -144,19 +144,19 @@ impl SweepPoint {
 }
 
 impl Sweep {
-    /// The sensitivities of a headline number, the most telling first.
+    /// The sensitivities of a headline measure, the largest first.
     pub fn sensitivities_of(&self, measure: Measure) -> impl Iterator<Item = &Sensitivity> {
         self.sensitivities.iter().filter(move |row| row.measure == measure)
     }
 
-    /// How much of what varies in a headline number may be luck; none where that is not known.
+    /// How much of the variation of a headline measure may be noise; `None` if unknown.
     #[must_use]
     pub fn noise_of(&self, measure: Measure) -> Option<f64> {
         self.noise.iter().find(|row| row.measure == measure)?.share
     }
 }
 
-/// Sums a sweep up. Of a point that has several outcomes, the last counts; what has none is left out.
+/// Summarizes a sweep. If a point has several outcomes, the last counts; points without one are left out.
 #[must_use]
 pub fn summarise(spec: &SweepSpec<'_>, outcomes: &[Outcome]) -> Sweep {
     let by_point: BTreeMap<u32, &Outcome> = outcomes.iter().map(|outcome| (outcome.point, outcome)).collect();
@@ -221,10 +221,10 @@ mod tests {
     use super::*;
 
     fn outcome(point: u32, engagement: f64, reviews: f64) -> Outcome {
-        let row = |luck: f64| {
+        let row = |rng: f64| {
             Measure::ALL.map(|measure| match measure {
-                Measure::Engagement => engagement + luck,
-                Measure::Reviews => reviews + luck,
+                Measure::Engagement => engagement + rng,
+                Measure::Reviews => reviews + rng,
                 _ => 0.0,
             })
         };
@@ -237,7 +237,7 @@ mod tests {
         let point = point(&own, &base, Vec::new());
         let engagement = point.of(Measure::Engagement).unwrap();
         assert_eq!((engagement.estimate.mean, engagement.difference.mean), (123.5, 20.0));
-        // Both meet the same luck, so that the difference is sure where the mean is not.
+        // Both use common random numbers, so the difference is certain although the mean is not.
         assert_eq!(engagement.difference.interval, Some([20.0, 20.0]));
         assert!(engagement.estimate.interval.is_some_and(|[low, high]| high - low > 1.0));
     }
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn a_goal_of_fewer_is_turned() {
         let point = point(&outcome(1, 120.0, 12.0), &outcome(0, 100.0, 10.0), Vec::new());
-        let goal = |measure: Measure| Goal { measure, wish: measure.wish() }.worth(&point);
+        let goal = |measure: Measure| Goal { measure, wish: measure.direction() }.worth(&point);
         assert_eq!((goal(Measure::Engagement), goal(Measure::Reviews)), (123.5, -15.5));
     }
 }

@@ -146,7 +146,7 @@ const LAWS: [Law; 6] = [
         at: |walk, fatigue| {
             let ctx = Arc::new(crate::rules::ChannelFacts { fatigue, ..walk.ground.input.ctx.clone() });
             let wanted = walk.ground.rules.channel(walk.ground.channel).weekly_posts;
-            let lowered = || planner::lowered_posts(&walk.ground.rules, wanted, fatigue);
+            let lowered = || planner::weekly_posts_after_fatigue(&walk.ground.rules, wanted, fatigue);
             Ok(f64::from(walk.evaluator.weekly_posts(&ctx)?.unwrap_or_else(lowered)))
         },
         edges: |ground| ground.rules.fatigue.frequency.iter().map(|step| step.from).collect(),

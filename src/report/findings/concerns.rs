@@ -1,10 +1,10 @@
-//! What to worry about: blocked posts by rule, tired channels, review load, missing assets.
+//! The section on concerns: blocked posts by rule, fatigued channels, review load, missing assets.
 
 use super::{Block, Cell, Point, Section, Table, Term, code, plain};
-use crate::report::numbers::{against, count, of_things, percent, share};
+use crate::report::numbers::{against, count, count_with_noun, percent, share};
 use crate::simulator::{ChannelSummary, GuardrailSummary, Headline, Simulation};
 
-/// How far results may lie below expectation before it is said.
+/// Shortfall against expectation above which it is mentioned.
 const NOTABLE_SHORTFALL: f64 = 0.02;
 
 /// The section.
@@ -26,15 +26,15 @@ pub fn section(simulation: &Simulation) -> Section {
 fn points(simulation: &Simulation) -> Vec<Point> {
     let mut points: Vec<Point> = shortfall(simulation).into_iter().collect();
     points.extend([
-        Point::or_calm("Blocked posts", blocked(simulation), "No rule blocked a post."),
-        Point::or_calm(
+        Point::or_default("Blocked posts", blocked(simulation), "No rule blocked a post."),
+        Point::or_default(
             "Idle rules",
             idle_rules(&simulation.guardrails),
             "Every rule fired on some posts and let others pass.",
         ),
-        Point::or_calm("Tired channels", tiredness(&simulation.channels), "No channel came to its warn level."),
-        Point::or_calm("Review load", review_load(simulation), "No post needed a person."),
-        Point::or_calm("Missing assets", missing_assets(simulation), "No post was without an asset."),
+        Point::or_default("Tired channels", tiredness(&simulation.channels), "No channel came to its warn level."),
+        Point::or_default("Review load", review_load(simulation), "No post needed a person."),
+        Point::or_default("Missing assets", missing_assets(simulation), "No post was without an asset."),
     ]);
     points
 }
@@ -58,7 +58,7 @@ fn shortfall(simulation: &Simulation) -> Option<Point> {
              clients below for where."
         }
     };
-    Some(Point::or_calm("Expectation", Some(format!("Results came {change} expectation. {cause}")), ""))
+    Some(Point::or_default("Expectation", Some(format!("Results came {change} expectation. {cause}")), ""))
 }
 
 fn blocked(simulation: &Simulation) -> Option<String> {
@@ -133,7 +133,7 @@ fn review_load(simulation: &Simulation) -> Option<String> {
         .map_or(String::new(), |week| format!(", {} in the busiest ({})", count(week.reviews), week.week));
     Some(format!(
         "Reviewers saw {} a week{peak}. They refused {} of them, and {} were answered too late.",
-        of_things(totals.reviews.mean / weeks, "post", "posts"),
+        count_with_noun(totals.reviews.mean / weeks, "post", "posts"),
         percent(share(totals.rejected.mean, totals.reviews.mean)),
         percent(share(totals.expired.mean, totals.reviews.mean)),
     ))
@@ -154,7 +154,7 @@ fn missing_assets(simulation: &Simulation) -> Option<String> {
     });
     Some(format!(
         "{} ({} of those planned) had no asset{channel}.{client}",
-        of_things(missing, "post", "posts"),
+        count_with_noun(missing, "post", "posts"),
         percent(share(missing, simulation.headline.posts_planned.mean)),
     ))
 }

@@ -10,36 +10,36 @@ use super::record::record;
 use super::{Channel, Client};
 
 named!(
-    /// What a calendar entry does to the days it names.
+    /// The effect of a calendar entry on its days.
     DayKind {
-        /// A public holiday; the rules say what it means.
+        /// A public holiday; the rules define its effect.
         Holiday = "holiday",
-        /// No post at all.
+        /// No posts at all.
         Blackout = "blackout",
-        /// A day worth more or less, by its factor.
+        /// Posts are worth more or less, by the entry's factor.
         Boost = "boost",
     }
 );
 
-/// One or more special days.
+/// A calendar entry: one or more consecutive special days.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CalendarEntry {
     /// First day, in the client's zone.
     pub from: NaiveDate,
-    /// Last day, included.
+    /// Last day, inclusive.
     pub to: NaiveDate,
-    /// What it does.
+    /// The effect.
     pub kind: DayKind,
-    /// Factor on the value of posts on these days; none where the rules decide.
+    /// Factor on the value of posts on these days; `None` if the rules decide.
     pub factor: Option<f64>,
-    /// The one channel it concerns; none for all.
+    /// The only channel it applies to; `None` for all.
     pub channel: Option<Channel>,
     /// Shown in explanations.
     pub name: Arc<str>,
 }
 
 impl CalendarEntry {
-    /// Whether it concerns the channel that day.
+    /// Whether it applies to the channel on that date.
     #[must_use]
     pub fn covers(&self, channel: Channel, date: NaiveDate) -> bool {
         self.channel.is_none_or(|only| only == channel) && (self.from..=self.to).contains(&date)
@@ -68,7 +68,7 @@ record! {
 }
 
 impl CalendarRow {
-    /// The row of an entry for a scope.
+    /// The row of an entry with the given scope.
     #[must_use]
     pub fn new(scope: impl Into<Arc<str>>, entry: CalendarEntry) -> Self {
         let is_one_day = entry.from == entry.to;

@@ -1,6 +1,6 @@
-//! What the rules saw of a post when they were asked about it, so that other rules can be asked the same.
+//! The facts about a post as the rules saw them, stored so that other rules can be evaluated on the same facts.
 //!
-//! Numbers of the pack are not among it: they come from the pack that is asked.
+//! Parameters of the pack are not among them: they come from the pack that is evaluated.
 
 use std::sync::Arc;
 
@@ -8,33 +8,33 @@ use serde::{Deserialize, Serialize};
 
 use super::{Asset, Channel, ClientStatus, Policy};
 
-/// What was known of a client's channel as its week was judged.
+/// Facts about a client's channel when its week was evaluated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ChannelSeen {
-    /// The client's trade.
+pub struct ChannelSnapshot {
+    /// The client's industry.
     pub industry: Arc<str>,
-    /// The client's tags; records of before say that there were none.
+    /// The client's tags; empty in records written before tags were stored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Arc<str>>,
-    /// Where the agency stands with the client.
+    /// The client's status.
     pub status: ClientStatus,
     /// The client's priority, `0..=100`.
     pub client_priority: f64,
-    /// What was agreed with the client.
+    /// The client's policy.
     pub policy: Policy,
     /// People a post can reach.
     pub audience: f64,
-    /// Measured engagements per person reached; none where nobody measured.
+    /// Measured engagements per person reached; `None` if never measured.
     pub engagement_rate: Option<f64>,
-    /// Fatigue as the week begins, `0..=1`.
+    /// Fatigue at the start of the week, `0..=1`.
     pub fatigue: f64,
-    /// `0..=1`; 0.5 where unknown.
+    /// Momentum, `0..=1`; 0.5 if unknown.
     pub momentum: f64,
-    /// `0..=1`; 0.5 where unknown.
+    /// Visibility, `0..=1`; 0.5 if unknown.
     pub visibility: f64,
-    /// `0..=1`; 0.5 where unknown.
+    /// Engagement score, `0..=1`; 0.5 if unknown.
     pub engagement: f64,
-    /// Hours from the last post to the start of the week; 10000 where there was none.
+    /// Hours from the last post to the start of the week; 10000 if there was none.
     pub hours_since_last_post: f64,
     /// Posts in the last 7 days.
     pub posts_last_7_days: u32,
@@ -42,20 +42,20 @@ pub struct ChannelSeen {
     pub posts_last_30_days: u32,
 }
 
-/// What was known of a post as it was judged.
+/// Facts about a post when it was evaluated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PostSeen {
+pub struct PostSnapshot {
     /// Fatigue of the channel at its hour.
     pub fatigue: f64,
-    /// Engagements expected.
+    /// Expected engagements.
     pub expected_engagement: f64,
-    /// Its asset; none where it has none.
-    pub asset: Option<AssetSeen>,
-    /// The how-manieth post of the client that day it is, from 1, over all channels.
+    /// Its asset; `None` if it has none.
+    pub asset: Option<AssetSnapshot>,
+    /// 1-based position among the client's posts of that day, over all channels.
     pub action_of_day: i64,
-    /// Hours to the nearest other post of the channel; 10000 where there is none.
+    /// Hours to the nearest other post of the channel; 10000 if there is none.
     pub hours_to_nearest_post: f64,
-    /// Other posts of the client on the same day; records of before say that there were none.
+    /// Other posts of the client on the same day; empty in records written before they were stored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others_of_day: Vec<OtherPost>,
 }
@@ -65,29 +65,29 @@ pub struct PostSeen {
 pub struct OtherPost {
     /// Wall-clock hour, `0..24`.
     pub hour: u8,
-    /// Where.
+    /// The channel.
     pub channel: Channel,
 }
 
-/// What was known of a post's asset.
+/// Facts about a post's asset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AssetSeen {
-    /// `0..=100`.
+pub struct AssetSnapshot {
+    /// VIF score, `0..=100`.
     pub score: f64,
-    /// What it is: photo, video, article.
+    /// Content type: photo, video, article.
     pub kind: Arc<str>,
-    /// Headline; records of before say that there was none.
+    /// Headline; empty in records written before it was stored.
     #[serde(default)]
     pub title: Arc<str>,
-    /// Tags; records of before say that there were none.
+    /// Tags; empty in records written before they were stored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Arc<str>>,
     /// Whether it has a title, a text or media to show.
     pub has_content: bool,
 }
 
-impl AssetSeen {
-    /// What is known of an asset with its score.
+impl AssetSnapshot {
+    /// The facts about an asset, with its score.
     #[must_use]
     pub fn of(asset: &Asset, score: f64) -> Self {
         Self {

@@ -1,8 +1,8 @@
-//! From the bytes of a CSV or Parquet file to columns of text with known names.
+//! Reads a CSV or Parquet file into text columns with known names.
 //!
-//! The one place that reads with polars. Every cell stays text, whatever a Parquet file declares,
-//! so that one reader judges both kinds of file and a wrong cell keeps its place. It does not defend
-//! against a Parquet file whose compressed pages are damaged: polars may stop the process on those.
+//! The only place that reads with polars. Every cell stays text, whatever a Parquet file declares, so that the same
+//! code validates both kinds of file and an invalid cell keeps its location. Damaged compressed pages of a Parquet file
+//! are not handled: polars may abort the process on those.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use std::sync::Arc;
 use polars_core::prelude::*;
 use polars_io::prelude::*;
 
-use super::layout::{self, QuoteError, Record};
+use super::csv_scan::{self, CsvRecord, QuoteError};
 use crate::model::{Column as Declared, quoted};
 use crate::rules::nearest;
-use crate::tables::{Place, Table, TableError, TextColumn};
+use crate::tables::{RowLocation, Table, TableError, TextColumn};
 
-/// The columns of one table.
+/// The expected columns of a table.
 #[derive(Debug)]
 pub(super) struct TableSpec {
     /// Columns that are read.
     pub columns: Vec<&'static Declared>,
-    /// Whether columns of other names are passed over; otherwise they are mistakes.
-    pub others_allowed: bool,
+    /// Whether columns with other names are ignored; otherwise they are errors.
+    pub ignore_unknown: bool,
 }
 
 impl TableSpec {
@@ -29,14 +29,14 @@ impl TableSpec {
         self.columns.iter().filter(|column| column.is_required).map(|column| column.name)
     }
 
-    /// The columns that must be there, then the others.
+    /// The required columns, then the optional ones.
     fn names(&self) -> impl Iterator<Item = &'static str> {
         let optional = self.columns.iter().filter(|column| !column.is_required).map(|column| column.name);
         self.required().chain(optional)
     }
 }
 
-/// Kind of file, by its extension.
+/// File format, by extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileKind {
     Csv,
@@ -44,7 +44,7 @@ pub(super) enum FileKind {
 }
 
 impl FileKind {
-    /// The kind that a file name promises; none for other extensions.
+    /// The format that a file name implies; `None` for other extensions.
     pub fn of(name: &str) -> Option<Self> {
         let (_, extension) = name.rsplit_once('.')?;
         match extension.to_ascii_lowercase().as_str() {
@@ -65,8 +65,7 @@ impl TextColumn for Cells {
     }
 }
 
-/// Reads a file. What is wrong with the file as a whole goes to `problems`; nothing is returned
-/// where no row can be read.
+/// Reads a file. Errors of the file as a whole go to `problems`; `None` if no row can be read.
 pub(super) fn read(
     file: &str,
     kind: FileKind,
@@ -75,7 +74,7 @@ pub(super) fn read(
     problems: &mut Vec<TableError>,
 ) -> Option<Table> {
     let mut whole = WholeFile { file: file.into(), problems };
-    if let Some((what, remedy)) = foreign(&bytes) {
+    if let Some((what, remedy)) = mistaken_format(&bytes) {
         whole.reject("foreign_file", None, "", format!("it is {what}, not a table"), remedy);
         return None;
     }
@@ -86,14 +85,14 @@ pub(super) fn read(
     }
 }
 
-/// Most columns of a table. Exports of platforms have some hundreds.
+/// Maximum number of columns of a table. Exports from platforms have a few hundred.
 const MOST_COLUMNS: usize = 1000;
 
-/// How a Parquet file begins.
+/// The magic bytes of a Parquet file.
 const PARQUET: &[u8] = b"PAR1";
 
-/// What a file is that is often taken for a table, by its first bytes, and what to do; none for others.
-fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+/// Detects by its first bytes a file that is often mistaken for a table: what it is, and how to fix it.
+fn mistaken_format(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     let as_csv = "open it and save the one sheet as CSV in UTF-8";
     let kinds: [(&[u8], &str, &str); 4] = [
         (b"PK\x03\x04", "a workbook (XLSX, ODS) or an archive (ZIP)", as_csv),
@@ -104,7 +103,7 @@ fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     kinds.into_iter().find(|(start, ..)| bytes.starts_with(start)).map(|(_, what, remedy)| (what, remedy))
 }
 
-/// Notes what is wrong with a file rather than with one of its rows.
+/// Records errors of a file as a whole, rather than of one of its rows.
 struct WholeFile<'p> {
     file: Arc<str>,
     problems: &'p mut Vec<TableError>,
@@ -125,7 +124,7 @@ impl WholeFile<'_> {
     }
 }
 
-fn is_narrow(whole: &mut WholeFile<'_>, columns: usize) -> bool {
+fn check_column_count(whole: &mut WholeFile<'_>, columns: usize) -> bool {
     if columns > MOST_COLUMNS {
         let cause = format!("it has {columns} columns, more than {MOST_COLUMNS}");
         whole.reject("too_many_columns", None, "", cause, "keep the columns that are read, and remove the others");
@@ -136,9 +135,9 @@ fn is_narrow(whole: &mut WholeFile<'_>, columns: usize) -> bool {
 fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Table> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = utf8(whole, bytes)?;
-    let (separator, skipped) = match layout::announced_separator(text) {
+    let (separator, skipped) = match csv_scan::announced_separator(text) {
         Some(separator) => (separator, 1),
-        None => (layout::separator(text), 0),
+        None => (csv_scan::separator(text), 0),
     };
     let records = quotes_checked(whole, bytes, separator)?;
     let Some(header_at) = records.iter().skip(skipped).position(|record| !record.is_blank()).map(|at| at + skipped)
@@ -147,8 +146,8 @@ fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Tabl
         return None;
     };
     let (header, body) = records.get(header_at..)?.split_first()?;
-    let names = layout::cells(text.get(header.start..header.end)?, separator);
-    if !is_narrow(whole, names.len()) {
+    let names = csv_scan::cells(text.get(header.start..header.end)?, separator);
+    if !check_column_count(whole, names.len()) {
         return None;
     }
     let before = whole.problems.len();
@@ -179,7 +178,7 @@ fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Tabl
         return None;
     }
     let is_whole = rows.len() == body.iter().filter(|record| !record.is_blank()).count();
-    let rows = rows.into_iter().map(|row| Place { position: row.position - first, ..row }).collect();
+    let rows = rows.into_iter().map(|row| RowLocation { position: row.position - first, ..row }).collect();
     Some(Table { is_csv: true, is_whole, ..assembled(whole, known, frame, rows, spec) })
 }
 
@@ -195,8 +194,8 @@ fn utf8<'b>(whole: &mut WholeFile<'_>, bytes: &'b [u8]) -> Option<&'b str> {
     }
 }
 
-fn quotes_checked(whole: &mut WholeFile<'_>, bytes: &[u8], separator: u8) -> Option<Vec<Record>> {
-    let (line, cause) = match layout::records(bytes, separator) {
+fn quotes_checked(whole: &mut WholeFile<'_>, bytes: &[u8], separator: u8) -> Option<Vec<CsvRecord>> {
+    let (line, cause) = match csv_scan::records(bytes, separator) {
         Ok(records) => return Some(records),
         Err(QuoteError::Open { line }) => (line, "a quote that never closes"),
         Err(QuoteError::Stray { line }) => (line, "a quote inside a cell"),
@@ -206,14 +205,14 @@ fn quotes_checked(whole: &mut WholeFile<'_>, bytes: &[u8], separator: u8) -> Opt
     None
 }
 
-/// The rows that have a cell for every column; the others are noted.
-fn even_rows(whole: &mut WholeFile<'_>, body: &[Record], columns: usize) -> Vec<Place> {
+/// The rows with one cell per column; the others are recorded as errors.
+fn even_rows(whole: &mut WholeFile<'_>, body: &[CsvRecord], columns: usize) -> Vec<RowLocation> {
     let mut even = Vec::with_capacity(body.len());
     let records = body.iter().enumerate().filter(|(_, record)| !record.is_blank());
     for (index, (position, record)) in records.enumerate() {
         let (number, line) = (index + 1, Some(record.line));
         if record.cells == columns {
-            even.push(Place { position, number, line });
+            even.push(RowLocation { position, number, line });
             continue;
         }
         whole.problems.push(TableError {
@@ -236,7 +235,7 @@ fn parsed_csv(cells: &[u8], columns: usize, separator: u8) -> PolarsResult<Vec<S
         return Ok(names.into_iter().map(|name| StringChunked::full_null(name, 0)).collect());
     }
     let schema: Schema = names.iter().map(|name| Field::new(name.clone(), DataType::String)).collect();
-    // Rows with too many cells have been noted and are not looked at; their surplus may go.
+    // Rows with too many cells have been recorded as errors and are not read, so their surplus may be dropped.
     let frame = CsvReadOptions::default()
         .map_parse_options(|options| options.with_truncate_ragged_lines(true).with_separator(separator))
         .with_has_header(false)
@@ -257,13 +256,13 @@ fn parquet(whole: &mut WholeFile<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Optio
         }
     };
     let names: Vec<String> = schema.iter_names().map(|name| name.to_string()).collect();
-    if !is_narrow(whole, names.len()) {
+    if !check_column_count(whole, names.len()) {
         return None;
     }
     let known = known_columns(whole, &names, None, spec);
     let mut legible = true;
     for (field, column) in schema.iter_values().zip(&known).filter(|(_, column)| column.is_some()) {
-        if !is_legible(field.dtype()) {
+        if !is_supported(field.dtype()) {
             legible = false;
             let cause = format!("its type `{:?}` is not read", field.dtype());
             let remedy = "store text, booleans, or numbers of 32 or 64 bits; times as ISO 8601 text";
@@ -277,7 +276,7 @@ fn parquet(whole: &mut WholeFile<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Optio
     match parsed_parquet(reader, wanted.collect()) {
         Ok(frame) => {
             let height = frame.first().map_or(0, StringChunked::len);
-            let rows = (0..height).map(|position| Place { position, number: position + 1, line: None }).collect();
+            let rows = (0..height).map(|position| RowLocation { position, number: position + 1, line: None }).collect();
             Some(assembled(whole, known.into_iter().filter(Option::is_some).collect(), frame, rows, spec))
         }
         Err(error) => {
@@ -287,8 +286,8 @@ fn parquet(whole: &mut WholeFile<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Optio
     }
 }
 
-/// Types whose reading polars is built for here; others would stop it.
-fn is_legible(kind: &ArrowDataType) -> bool {
+/// Types that polars can read with the features enabled here; it would fail on others.
+fn is_supported(kind: &ArrowDataType) -> bool {
     use ArrowDataType as Kind;
     matches!(
         kind,
@@ -316,7 +315,7 @@ fn assembled(
     whole: &WholeFile<'_>,
     known: Vec<Option<&'static str>>,
     frame: Vec<StringChunked>,
-    rows: Vec<Place>,
+    rows: Vec<RowLocation>,
     spec: &TableSpec,
 ) -> Table {
     let missing = spec.required().filter(|name| !known.contains(&Some(*name))).collect();
@@ -328,8 +327,8 @@ fn assembled(
     Table { file: Arc::clone(&whole.file), columns, missing, rows, is_csv: false, is_whole: true }
 }
 
-/// For each column of the file its name in the spec; none for those that are passed over.
-/// A required column that is missing is noted together with the stranger that it may hide behind.
+/// For each column of the file its name in the spec; `None` for those that are ignored. A missing required column is
+/// reported together with the unknown column that may be a misspelling of it.
 fn known_columns(
     whole: &mut WholeFile<'_>,
     names: &[String],
@@ -338,25 +337,25 @@ fn known_columns(
 ) -> Vec<Option<&'static str>> {
     let known: Vec<_> = names.iter().map(|name| spec.names().find(|column| *column == name)).collect();
     for (at, name) in names.iter().enumerate() {
-        // What nobody reads may stand there as often as it likes.
-        let is_read = !spec.others_allowed || spec.names().any(|column| column == *name);
+        // Ignored columns may be repeated.
+        let is_read = !spec.ignore_unknown || spec.names().any(|column| column == *name);
         if is_read && !name.is_empty() && names.iter().take(at).any(|earlier| earlier == name) {
             whole.reject("duplicate_column", line, name, "it stands twice".to_owned(), "keep one of the two");
         }
     }
-    let strangers = names.iter().zip(&known).filter(|(_, column)| column.is_none()).map(|(name, _)| name.as_str());
-    let mut strangers: Vec<&str> = strangers.collect();
+    let unknown = names.iter().zip(&known).filter(|(_, column)| column.is_none()).map(|(name, _)| name.as_str());
+    let mut unknown: Vec<&str> = unknown.collect();
     for column in spec.required().filter(|column| !known.contains(&Some(*column))) {
-        let nearest = nearest(column, strangers.iter().copied()).map(str::to_owned);
+        let nearest = nearest(column, unknown.iter().copied()).map(str::to_owned);
         let remedy = match &nearest {
             Some(name) => format!("add it, or rename {}, which is not a column of this table", quoted(name)),
             None => format!("add it; the columns are {}", spec.names().collect::<Vec<_>>().join(", ")),
         };
-        strangers.retain(|name| Some(*name) != nearest.as_deref());
+        unknown.retain(|name| Some(*name) != nearest.as_deref());
         whole.reject("missing_column", line, column, "it is missing".to_owned(), &remedy);
     }
-    if !spec.others_allowed {
-        for name in strangers {
+    if !spec.ignore_unknown {
+        for name in unknown {
             let remedy = match nearest(name, spec.names().filter(|column| !known.contains(&Some(column)))) {
                 Some(column) => format!("did you mean `{column}`?"),
                 None => format!("remove it; the columns are {}", spec.names().collect::<Vec<_>>().join(", ")),

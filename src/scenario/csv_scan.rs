@@ -1,29 +1,29 @@
-//! Where the rows of a CSV file lie: line numbers, cells a row, and quotes that do not close.
+//! Scans the structure of a CSV file: line numbers, cells per row, and quotes that do not close.
 //!
-//! The cells themselves are read by polars. It fills short rows with blanks and takes stray quotes
-//! as text, so a file is checked here first; nothing that it would mend in silence gets through.
+//! The cells themselves are parsed by polars, which pads short rows with blanks and takes stray quotes as text. Files
+//! are checked here first, so that nothing is repaired silently.
 
-/// One line of data, which may run over several lines of the file where a cell is quoted.
+/// One CSV record, which spans several lines of the file if a quoted cell does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Record {
-    /// Line of the file that it begins on, from 1.
+pub(super) struct CsvRecord {
+    /// 1-based line of the file on which it begins.
     pub line: usize,
-    /// Its first byte.
+    /// Offset of its first byte.
     pub start: usize,
-    /// The byte after its last one, without the line break.
+    /// Offset after its last byte, without the line break.
     pub end: usize,
-    /// How many cells it has.
+    /// Number of cells.
     pub cells: usize,
 }
 
-impl Record {
-    /// Whether nothing stands on the line.
+impl CsvRecord {
+    /// Whether the record is empty.
     pub fn is_blank(&self) -> bool {
         self.start == self.end
     }
 }
 
-/// What is wrong with the quotes of a file, and on which line the record begins.
+/// An error in the quotes of a file, with the line on which the record begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum QuoteError {
     /// A quote that never closes.
@@ -33,50 +33,54 @@ pub(super) enum QuoteError {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum ScanState {
     CellStart,
     Bare,
     Quoted,
     AfterQuote,
 }
 
-/// Splits a file into records of cells with a separator between. Line breaks are `\n` or `\r\n`.
+/// Splits a file into records of separated cells. Line breaks are `\n` or `\r\n`.
 ///
 /// # Errors
-/// At the first quote that cannot be read: what follows it has no sure meaning.
-pub(super) fn records(bytes: &[u8], separator: u8) -> Result<Vec<Record>, QuoteError> {
+/// The first quoting error: what follows it cannot be interpreted.
+pub(super) fn records(bytes: &[u8], separator: u8) -> Result<Vec<CsvRecord>, QuoteError> {
     let mut found = Vec::new();
-    let mut place = Place::CellStart;
-    let mut record = Record { line: 1, start: 0, end: 0, cells: 1 };
+    let mut place = ScanState::CellStart;
+    let mut record = CsvRecord { line: 1, start: 0, end: 0, cells: 1 };
     let mut line = 1;
     for (at, &byte) in bytes.iter().enumerate() {
         place = match (place, byte) {
-            (Place::Quoted, b'"') => Place::AfterQuote,
-            (Place::Quoted, _) => {
+            (ScanState::Quoted, b'"') => ScanState::AfterQuote,
+            (ScanState::Quoted, _) => {
                 line += usize::from(byte == b'\n');
-                Place::Quoted
+                ScanState::Quoted
             }
             (_, b'\n') => {
                 line += 1;
-                found.push(Record { end: without_return(bytes, record.start, at), ..record });
-                record = Record { line, start: at + 1, end: at + 1, cells: 1 };
-                Place::CellStart
+                found.push(CsvRecord { end: without_return(bytes, record.start, at), ..record });
+                record = CsvRecord { line, start: at + 1, end: at + 1, cells: 1 };
+                ScanState::CellStart
             }
             (_, byte) if byte == separator => {
                 record.cells += 1;
-                Place::CellStart
+                ScanState::CellStart
             }
-            (Place::CellStart | Place::AfterQuote, b'"') => Place::Quoted,
-            (Place::AfterQuote, b'\r') if bytes.get(at + 1).is_none_or(|next| *next == b'\n') => Place::AfterQuote,
-            (Place::AfterQuote, _) | (Place::Bare, b'"') => return Err(QuoteError::Stray { line: record.line }),
-            (Place::CellStart | Place::Bare, _) => Place::Bare,
+            (ScanState::CellStart | ScanState::AfterQuote, b'"') => ScanState::Quoted,
+            (ScanState::AfterQuote, b'\r') if bytes.get(at + 1).is_none_or(|next| *next == b'\n') => {
+                ScanState::AfterQuote
+            }
+            (ScanState::AfterQuote, _) | (ScanState::Bare, b'"') => {
+                return Err(QuoteError::Stray { line: record.line });
+            }
+            (ScanState::CellStart | ScanState::Bare, _) => ScanState::Bare,
         };
     }
-    if place == Place::Quoted {
+    if place == ScanState::Quoted {
         return Err(QuoteError::Open { line: record.line });
     }
     if record.start < bytes.len() {
-        found.push(Record { end: without_return(bytes, record.start, bytes.len()), ..record });
+        found.push(CsvRecord { end: without_return(bytes, record.start, bytes.len()), ..record });
     }
     Ok(found)
 }
@@ -86,15 +90,15 @@ fn without_return(bytes: &[u8], start: usize, end: usize) -> usize {
     end - usize::from(returns)
 }
 
-/// What separates the cells of a file, by its first line that is not blank: a comma, unless that line has no comma
-/// outside quotes and a semicolon or a tab.
+/// Detects the separator from the first non-blank line: a comma, unless that line has no comma outside quotes but a
+/// semicolon or a tab.
 pub(super) fn separator(text: &str) -> u8 {
     let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let has = |separator: u8| cells(header, separator).len() > 1;
     [b',', b';', b'\t'].into_iter().find(|separator| has(*separator)).unwrap_or(b',')
 }
 
-/// The separator that a first line such as `sep=;` names, as spreadsheets write and read it.
+/// The separator declared by a first line such as `sep=;`, as spreadsheets write and read it.
 pub(super) fn announced_separator(text: &str) -> Option<u8> {
     match text.lines().next()?.trim_end().strip_prefix("sep=")?.as_bytes() {
         [separator] => Some(*separator),
@@ -102,7 +106,7 @@ pub(super) fn announced_separator(text: &str) -> Option<u8> {
     }
 }
 
-/// The cells of one record as text, quotes taken off; for a header.
+/// The cells of one record as text without quotes; for a header.
 pub(super) fn cells(record: &str, separator: u8) -> Vec<String> {
     let mut cells = vec![String::new()];
     let mut quoted = false;
@@ -147,6 +151,6 @@ mod tests {
     #[test]
     fn blank_lines_are_records_without_bytes() {
         let found = records(b"a,b\n\r\n1,2\n", b',').unwrap();
-        assert_eq!(found.iter().map(Record::is_blank).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(found.iter().map(CsvRecord::is_blank).collect::<Vec<_>>(), [false, true, false]);
     }
 }

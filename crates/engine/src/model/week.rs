@@ -1,8 +1,8 @@
-//! Weeks and their hours: when a client's wall clock says what.
+//! ISO weeks and their hours on a client's wall clock.
 //!
-//! A week is the ISO week. Its hours are counted in elapsed time from Monday 00:00 in the client's
-//! zone, so a week in which the clocks change has 167 or 169 of them. An hour that the clocks skip
-//! does not exist; the hour they repeat exists twice, with the same wall-clock hour.
+//! Hours are counted in elapsed time from Monday 00:00 in the client's zone, so a week in which the clocks change has
+//! 167 or 169 of them. An hour that the clocks skip does not exist; an hour that they repeat exists twice, with the
+//! same wall-clock hour.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,30 +10,10 @@ use std::str::FromStr;
 use chrono::{Datelike as _, NaiveDate, Timelike as _, Weekday};
 use serde::{Deserialize, Serialize};
 
-use super::record::{Fault, cell};
-use super::time::{Timestamp, plus_days};
+use super::calendar_error::CalendarError;
+use super::record::{CellError, cell};
+use super::time::{HOUR_SECONDS, Timestamp, plus_days};
 use super::zone::Zone;
-
-/// Seconds in an hour.
-pub const HOUR_SECONDS: i64 = 3600;
-
-/// What can be wrong with a date, a week or a zone.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CalendarError {
-    /// No such IANA zone.
-    #[error("`{0}` is not a time zone; use an IANA name such as `Australia/Sydney`")]
-    UnknownZone(String),
-    /// Not an ISO week such as `2026-W48`.
-    #[error("`{0}` is not a week; write the ISO year and week as in `2026-W48`")]
-    BadWeek(String),
-    /// Not an instant such as `2026-11-30T09:00:00Z`.
-    #[error("`{0}` is not an instant; write date, time and offset as in `2026-11-30T09:00:00Z`")]
-    BadInstant(String),
-    /// A date that the calendar cannot hold.
-    #[error("`{0}` is outside the calendar's range")]
-    DateOutOfRange(String),
-}
 
 /// An ISO week, Monday to Sunday, written `2026-W48`.
 ///
@@ -51,31 +31,31 @@ pub struct Week {
 }
 
 impl Week {
-    /// The week that a date lies in.
+    /// The week that contains a date.
     #[must_use]
     pub fn of(date: NaiveDate) -> Self {
         Self { monday: plus_days(date, -i64::from(date.weekday().num_days_from_monday())) }
     }
 
-    /// The week after the one that an instant lies in, by the UTC calendar.
+    /// The week after the one that contains an instant, in UTC.
     #[must_use]
     pub fn after(at: Timestamp) -> Self {
         Self::of(at.date()).plus(1)
     }
 
-    /// The Monday it begins on.
+    /// The Monday on which it begins.
     #[must_use]
     pub const fn monday(self) -> NaiveDate {
         self.monday
     }
 
-    /// The week `weeks` later, or earlier where negative; saturates at the edge of the calendar.
+    /// The week `weeks` later, or earlier if negative; saturates at the edge of the calendar.
     #[must_use]
     pub fn plus(self, weeks: i64) -> Self {
         Self { monday: plus_days(self.monday, weeks.saturating_mul(7)) }
     }
 
-    /// How many weeks this one lies after `other`.
+    /// The number of weeks from `other` to this one; negative if `other` is later.
     #[must_use]
     pub fn since(self, other: Week) -> i64 {
         (self.monday - other.monday).num_weeks()
@@ -117,19 +97,19 @@ impl<'de> Deserialize<'de> for Week {
 
 cell!(Week: Text(
     text => text.parse().map_err(|_| {
-        vec![Fault::not("not_a_week", &text, "a week", "write the ISO year and week as in `2026-W48`")]
+        vec![CellError::expected("not_a_week", &text, "a week", "write the ISO year and week as in `2026-W48`")]
     }),
     week => week.to_string().into()
 ));
 
-/// What the wall clock says at one hour of a week.
+/// The wall-clock time at one hour of a week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WallHour {
     /// Days since Monday, `0..7`.
     pub weekday: u8,
-    /// The clock's hour, `0..24`.
+    /// Hour of the day, `0..24`.
     pub hour: u8,
-    /// The clock's minute at the start of the hour; 0 but in zones that shift by half an hour.
+    /// Minute at the start of the hour; 0 except in zones whose clocks change by half an hour.
     pub minute: u8,
 }
 
@@ -151,10 +131,10 @@ pub struct WeekHours {
 }
 
 impl WeekHours {
-    /// Lays out the week in the zone.
+    /// Computes the hours of a week in a zone.
     ///
     /// # Errors
-    /// Where the week is at the edge of the calendar.
+    /// If the week is at the edge of the calendar.
     pub fn new(week: Week, zone: &Zone) -> Result<Self, CalendarError> {
         let start = zone.start_of_day(week.monday())?;
         let end = zone.start_of_day(week.plus(1).monday())?;
@@ -184,37 +164,37 @@ impl WeekHours {
         &self.zone
     }
 
-    /// Monday 00:00 on the zone's clocks.
+    /// Monday 00:00 in the zone.
     #[must_use]
     pub const fn start(&self) -> Timestamp {
         self.start
     }
 
-    /// The start of hour `t`, which may lie before (negative) or after the week.
+    /// The start of hour `t`, which may be negative or beyond the end of the week.
     #[must_use]
     pub fn instant(&self, t: i64) -> Timestamp {
         self.start.plus_seconds(t.saturating_mul(HOUR_SECONDS))
     }
 
-    /// How many hours the week has: 168, or 167 and 169 where the clocks change.
+    /// The number of hours in the week: 168, or 167 or 169 if the clocks change.
     #[must_use]
     pub fn len(&self) -> usize {
         self.hours.len()
     }
 
-    /// Never true of a real week.
+    /// Always false: a week has hours.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.hours.is_empty()
     }
 
-    /// The wall clock hour by hour, in elapsed order.
+    /// The wall-clock time of each hour, in elapsed order.
     #[must_use]
     pub fn hours(&self) -> &[WallHour] {
         &self.hours
     }
 
-    /// Whether the clocks change within the week, so that an hour's place in it does not tell its wall time.
+    /// Whether the clocks change within the week, so that wall-clock time does not follow from the hour's index.
     #[must_use]
     pub fn clocks_change(&self) -> bool {
         let minutes = |wall: &WallHour| (usize::from(wall.weekday) * 24 + usize::from(wall.hour)) * 60;

@@ -1,28 +1,28 @@
-//! Usual figures of each channel, for scenarios that are made up or imported.
+//! Typical figures of each channel, for generated and imported scenarios.
 //!
-//! They describe scenarios, not policy: what the engine plans by stands in the rules pack, and
-//! whoever imports may put the pack's own figures in their place.
+//! They describe scenarios, not policy: the engine plans by the rules pack, and an import may use the pack's own
+//! figures instead.
 
 use crate::model::Channel;
 
-/// Usual figures of one channel.
+/// Typical figures of one channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ChannelFigures {
-    /// Posts a week that are wanted.
+pub struct ChannelDefaults {
+    /// Wanted posts a week.
     pub weekly_posts: f64,
-    /// Hours in which fatigue halves.
+    /// Half-life of fatigue, in hours.
     pub half_life_hours: f64,
     /// Fatigue that one post adds.
     pub fatigue_per_post: f64,
-    /// Engagements per person reached, the median of accounts; none where it is not known.
+    /// Engagements per person reached, the median over accounts; `None` if unknown.
     pub engagement_rate: Option<f64>,
 }
 
-impl ChannelFigures {
-    /// The figures of the default rules pack: weekly frequencies and half-lives as starting points,
-    /// rates as the medians seen in real data (email: the middle of the usual opens).
+impl ChannelDefaults {
+    /// The figures of the default rules pack: weekly frequencies and half-lives as starting points, rates as the
+    /// medians of real data (email: the middle of the usual open rates).
     #[must_use]
-    pub const fn usual(channel: Channel) -> Self {
+    pub const fn typical(channel: Channel) -> Self {
         let (weekly_posts, half_life_hours, engagement_rate) = match channel {
             Channel::Fb => (5.0, 48.0, Some(0.034)),
             Channel::Ig => (7.0, 48.0, Some(0.042)),
@@ -37,14 +37,14 @@ impl ChannelFigures {
         Self { weekly_posts, half_life_hours, fatigue_per_post: 0.1, engagement_rate }
     }
 
-    /// The usual figures of every channel, in channel order.
+    /// The typical figures of every channel, in channel order.
     #[must_use]
-    pub fn all_usual() -> [Self; Channel::COUNT] {
-        Channel::ALL.map(Self::usual)
+    pub fn all_typical() -> [Self; Channel::COUNT] {
+        Channel::ALL.map(Self::typical)
     }
 
-    /// Fatigue that posts leave behind, each given by the hours it lies back: every post adds
-    /// `fatigue_per_post`, which then halves every `half_life_hours`. At most 1.
+    /// Fatigue left by past posts, given how many hours ago each was: every post adds `fatigue_per_post`, which then
+    /// halves every `half_life_hours`. At most 1.
     #[must_use]
     pub fn fatigue_after(&self, hours_back: impl Iterator<Item = f64>) -> f64 {
         let left = hours_back.map(|hours| self.fatigue_per_post * libm::exp2(-hours / self.half_life_hours));
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_post_of_one_half_life_ago_has_left_half_its_fatigue() {
-        let figures = ChannelFigures::usual(Channel::Fb);
+        let figures = ChannelDefaults::typical(Channel::Fb);
         assert!((figures.fatigue_after([48.0].into_iter()) - 0.05).abs() < 1e-12);
         assert_eq!(figures.fatigue_after(std::iter::repeat_n(0.0, 50)), 1.0);
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with a table: its place, its cause, and what to do about it.
+//! Errors in tables: location, cause and remedy.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,24 +7,24 @@ use serde::Serialize;
 
 use crate::rules::visible;
 
-/// One mistake in one table.
+/// One error in one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableError {
-    /// Stable name of the kind of mistake, such as `out_of_range`.
+    /// Stable error code, such as `out_of_range`.
     pub code: &'static str,
     /// File within the scenario folder.
     pub file: Arc<str>,
-    /// Data row, from 1; none where the table as a whole is meant.
+    /// 1-based number of the data row; `None` if the error concerns the table as a whole.
     pub row: Option<usize>,
-    /// Line of the file on which the row begins, from 1; none where the file has no lines.
+    /// 1-based line of the file on which the row begins; `None` if the file has no lines.
     pub line: Option<usize>,
-    /// Column; empty where the whole row is meant.
+    /// Column; empty if the error concerns the whole row.
     pub column: String,
-    /// The cell as it stands in the file; empty where it is blank or no cell is meant.
+    /// The cell as written in the file; empty if it is blank or no cell is concerned.
     pub value: String,
     /// What is wrong.
     pub cause: String,
-    /// What to do about it.
+    /// How to fix it.
     pub remedy: String,
 }
 
@@ -45,12 +45,12 @@ impl fmt::Display for TableError {
     }
 }
 
-/// What is wrong with tables, and what is only unlikely.
+/// Errors and warnings found in tables.
 #[derive(Debug, Default)]
-pub struct Mistakes {
-    /// What is wrong.
+pub struct TableDiagnostics {
+    /// Errors.
     pub errors: Vec<TableError>,
-    /// What is in range and yet unlikely to be meant.
+    /// Values that are valid but unlikely to be meant.
     pub warnings: Vec<TableError>,
 }
 

@@ -8,7 +8,7 @@ use crate::model::{Outcome, Post};
 
 /// Counts of one guardrail's verdicts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Firing {
+pub struct GuardrailCounts {
     /// Name of the guardrail.
     pub rule: Arc<str>,
     /// Posts it was evaluated on.
@@ -19,35 +19,35 @@ pub struct Firing {
     pub blocked: u32,
 }
 
-impl Firing {
+impl GuardrailCounts {
     /// Whether it passed every post.
     #[must_use]
-    pub const fn is_on_none(&self) -> bool {
+    pub const fn never_fired(&self) -> bool {
         self.warned + self.blocked == 0
     }
 
     /// Whether it warned about or blocked every post.
     #[must_use]
-    pub const fn is_on_all(&self) -> bool {
+    pub const fn always_fired(&self) -> bool {
         self.asked > 0 && self.warned + self.blocked == self.asked
     }
 }
 
 /// Verdict counts by guardrail, in order of first evaluation.
 #[must_use]
-pub fn firings<'p>(posts: impl Iterator<Item = &'p Post>) -> Vec<Firing> {
-    let mut firings: Vec<Firing> = Vec::new();
+pub fn guardrail_counts<'p>(posts: impl Iterator<Item = &'p Post>) -> Vec<GuardrailCounts> {
+    let mut guardrail_counts: Vec<GuardrailCounts> = Vec::new();
     for verdict in posts.flat_map(|post| &post.verdicts) {
-        let place = firings.iter().position(|firing| firing.rule == verdict.rule).unwrap_or_else(|| {
-            firings.push(Firing { rule: Arc::clone(&verdict.rule), asked: 0, warned: 0, blocked: 0 });
-            firings.len() - 1
+        let place = guardrail_counts.iter().position(|firing| firing.rule == verdict.rule).unwrap_or_else(|| {
+            guardrail_counts.push(GuardrailCounts { rule: Arc::clone(&verdict.rule), asked: 0, warned: 0, blocked: 0 });
+            guardrail_counts.len() - 1
         });
-        let Some(firing) = firings.get_mut(place) else { continue };
+        let Some(firing) = guardrail_counts.get_mut(place) else { continue };
         firing.asked += 1;
         firing.warned += u32::from(verdict.outcome == Outcome::Warn);
         firing.blocked += u32::from(verdict.outcome == Outcome::Block);
     }
-    firings
+    guardrail_counts
 }
 
 #[cfg(test)]
@@ -56,8 +56,8 @@ mod tests {
 
     #[test]
     fn a_rule_that_fires_on_none_or_on_all_is_known_as_such() {
-        let firing = |asked, warned, blocked| Firing { rule: "a".into(), asked, warned, blocked };
-        assert!(firing(3, 0, 0).is_on_none() && !firing(3, 0, 0).is_on_all());
-        assert!(firing(3, 1, 2).is_on_all() && !firing(3, 1, 1).is_on_all());
+        let firing = |asked, warned, blocked| GuardrailCounts { rule: "a".into(), asked, warned, blocked };
+        assert!(firing(3, 0, 0).never_fired() && !firing(3, 0, 0).always_fired());
+        assert!(firing(3, 1, 2).always_fired() && !firing(3, 1, 1).always_fired());
     }
 }

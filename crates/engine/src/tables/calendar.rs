@@ -5,38 +5,38 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::clients::Clients;
-use super::mistake::Mistakes;
-use super::row::{Row, Table, is_first};
-use crate::model::{CalendarEntry, CalendarRow, Channel, Fault, quoted};
+use super::diagnostics::TableDiagnostics;
+use super::row::{Row, Table, check_unique};
+use crate::model::{CalendarEntry, CalendarRow, CellError, Channel, quoted};
 
-/// Whom an entry concerns.
+/// The clients an entry applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach<'t> {
+enum CalendarScope<'t> {
     Everybody,
     Workspace(&'t str),
     Client(usize),
 }
 
-/// Reads `calendar` and hands each entry to the clients it concerns.
-pub(super) fn calendar(table: &Table, clients: &mut Clients, mistakes: &mut Mistakes) {
+/// Reads `calendar` and adds each entry to the clients it applies to.
+pub(super) fn calendar(table: &Table, clients: &mut Clients, diagnostics: &mut TableDiagnostics) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
-        let mut row = clients.row(table, index, mistakes);
+        let mut row = clients.row(table, index, diagnostics);
         let entry: Option<CalendarRow> = row.read();
         let scope = scope(&mut row, clients);
         let Some(entry) = entry else { continue };
         let (Some((reach, channel)), Some((from, to))) = (scope, days(&mut row, &entry)) else { continue };
         let CalendarRow { kind, factor, name, scope, .. } = entry;
-        is_first(&mut row, &mut first_rows, &(scope, from, to, kind, name.clone()), "scope", "entry");
+        check_unique(&mut row, &mut first_rows, &(scope, from, to, kind, name.clone()), "scope", "entry");
         let name = name.unwrap_or_else(|| kind.name().into());
         let entry = CalendarEntry { from, to, kind, factor, channel, name };
-        if let Reach::Client(only) = reach {
+        if let CalendarScope::Client(only) = reach {
             clients.draft_mut(only).into_iter().for_each(|draft| draft.client.days.push(entry.clone()));
             continue;
         }
         for draft in clients.drafts_mut().filter(|draft| match reach {
-            Reach::Workspace(id) => draft.client.workspace_id.as_str() == id,
-            Reach::Everybody | Reach::Client(_) => true,
+            CalendarScope::Workspace(id) => draft.client.workspace_id.as_str() == id,
+            CalendarScope::Everybody | CalendarScope::Client(_) => true,
         }) {
             draft.client.days.push(entry.clone());
         }
@@ -65,19 +65,19 @@ fn days(row: &mut Row<'_, '_>, entry: &CalendarRow) -> Option<(NaiveDate, NaiveD
     }
 }
 
-/// `all`, `workspace:ID` or `client:ID`, each with `/channel` behind it where one channel is meant.
-fn scope<'t>(row: &mut Row<'t, '_>, clients: &Clients) -> Option<(Reach<'t>, Option<Channel>)> {
+/// Parses `all`, `workspace:ID` or `client:ID`, each followed by `/channel` if it is limited to one channel.
+fn scope<'t>(row: &mut Row<'t, '_>, clients: &Clients) -> Option<(CalendarScope<'t>, Option<Channel>)> {
     let text = row.text("scope")?;
     let (who, channel) = match text.split_once('/') {
         Some((who, name)) => (who.trim(), Some(channel(row, name.trim()))),
         None => (text, None),
     };
     let reach = match who.split_once(':') {
-        None if who == "all" => Some(Reach::Everybody),
+        None if who == "all" => Some(CalendarScope::Everybody),
         Some(("workspace", id)) => {
-            clients.has_workspace(row, "scope", id.trim()).then_some(Reach::Workspace(id.trim()))
+            clients.has_workspace(row, "scope", id.trim()).then_some(CalendarScope::Workspace(id.trim()))
         }
-        Some(("client", id)) => clients.client_named(row, "scope", id.trim()).map(Reach::Client),
+        Some(("client", id)) => clients.client_named(row, "scope", id.trim()).map(CalendarScope::Client),
         _ => {
             let cause = format!("{} is not a scope", quoted(text));
             let remedy = "write `all`, `workspace:ID` or `client:ID`, with `/channel` behind it for one channel";
@@ -95,6 +95,6 @@ fn scope<'t>(row: &mut Row<'t, '_>, clients: &Clients) -> Option<(Reach<'t>, Opt
 fn channel(row: &mut Row<'_, '_>, name: &str) -> Option<Channel> {
     let names = || Channel::names().collect();
     name.parse()
-        .inspect_err(|_| row.reject_cell("scope", Fault::unknown_name("unknown_channel", name, "a channel", names)))
+        .inspect_err(|_| row.reject_cell("scope", CellError::unknown_name("unknown_channel", name, "a channel", names)))
         .ok()
 }

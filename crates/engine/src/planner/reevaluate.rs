@@ -3,26 +3,26 @@
 use std::sync::Arc;
 
 use super::assets::Slot;
-use super::channel::{Bench, Desk, Scored, WarningsSeen};
-use super::judge::{Docket, Ledger, others_of_day};
-use super::objection::{CommittedPost, Surroundings, objection, wants_no_posts};
-use super::week::{FrontDesk, Setup, set_up};
+use super::channel::{ChannelDraft, Scored, WarningsSeen, WorkerContext};
+use super::judge::{SlotEvaluator, WeekState, others_of_day};
+use super::objection::{CommittedPost, ExistingUses, is_channel_off, objection};
+use super::week::{PlanningContext, Setup, set_up};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Histories, hours_between};
 use crate::model::{
-    AssetUse, Capacity, Channel, ChannelSeen, ChannelState, Client, ClientState, HOUR_SECONDS, PerformanceReality,
+    AssetUse, Capacity, Channel, ChannelSnapshot, ChannelState, Client, ClientState, HOUR_SECONDS, PerformanceReality,
     Post, Reason, Score, Spacing, Timestamp, Week, Zone,
 };
 use crate::rules::{ClientRules, CompiledRules, NEVER};
 
 /// A client's committed posts after re-evaluation, with what the rules saw.
 #[derive(Debug, Clone, PartialEq)]
-pub struct JudgedAgain {
+pub struct ClientReevaluation {
     /// The result for each post, in the order given.
-    pub posts: Vec<Again>,
+    pub posts: Vec<Reevaluation>,
     /// What was known of each channel.
-    pub channels: Vec<(Channel, Arc<ChannelSeen>)>,
+    pub channels: Vec<(Channel, Arc<ChannelSnapshot>)>,
     /// Active warnings.
     pub warnings: WarningsSeen,
     /// Perceived and estimated true performance.
@@ -31,20 +31,20 @@ pub struct JudgedAgain {
 
 /// Result of re-evaluating one committed post.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Again {
+pub enum Reevaluation {
     /// No rule was evaluated: the client is not planned for, or the channel is off.
-    Off(Reason),
+    NotEvaluated(Reason),
     /// The post as the rules evaluate it now.
-    Judged(Box<Post>),
+    Evaluated(Box<Post>),
 }
 
-impl Again {
+impl Reevaluation {
     /// Why it is blocked; `None` if it may run or awaits approval.
     #[must_use]
     pub fn blocked(&self) -> Option<&Reason> {
         match self {
-            Again::Off(reason) => Some(reason),
-            Again::Judged(post) => post.blocked.as_deref(),
+            Reevaluation::NotEvaluated(reason) => Some(reason),
+            Reevaluation::Evaluated(post) => post.blocked.as_deref(),
         }
     }
 }
@@ -59,31 +59,33 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// If a rule fails, or the week is at the edge of the supported calendar.
-    pub fn judge_again(
+    pub fn reevaluate_committed(
         &self,
         clients: &[(&Client, &ClientState)],
         capacity: &Capacity,
         week: Week,
         posts: &[Vec<CommittedPost>],
         now: Timestamp,
-    ) -> Result<Vec<Option<JudgedAgain>>, PlanError> {
-        let wound: Result<Vec<ClientState>, PlanError> =
-            clients.iter().map(|(client, state)| as_week_began(client, state, self.rules(), week, now)).collect();
-        let wound = wound?;
-        let then: Vec<(&Client, &ClientState)> = clients.iter().map(|(client, _)| *client).zip(&wound).collect();
-        let front = FrontDesk::open(self.rules(), &then, capacity, week)?;
+    ) -> Result<Vec<Option<ClientReevaluation>>, PlanError> {
+        let rolled_back: Result<Vec<ClientState>, PlanError> = clients
+            .iter()
+            .map(|(client, state)| rolled_back_to_week_start(client, state, self.rules(), week, now))
+            .collect();
+        let rolled_back = rolled_back?;
+        let then: Vec<(&Client, &ClientState)> = clients.iter().map(|(client, _)| *client).zip(&rolled_back).collect();
+        let front = PlanningContext::new(self.rules(), &then, capacity, week)?;
         let judged = posts.iter().enumerate().map(|(index, posts)| {
             if posts.is_empty() {
                 return Ok(None);
             }
             let (week, rules, demand) = front.client(index).ok_or(PlanError::NoSuchClient)?;
-            self.with_bench(|bench| {
+            self.with_worker(|worker| {
                 // The signals are as of the start of the week, so they exclude asset uses since then.
                 let before: Vec<AssetUse> =
                     week.state.asset_uses.iter().filter(|used| used.at < week.hours.start()).cloned().collect();
                 let histories = Histories::of(&week.client.assets, &before);
-                let setup = set_up(&week, rules, demand, &histories, bench)?;
-                ClientDay { week, rules, setup, now }.judge(posts, bench).map(Some)
+                let setup = set_up(&week, rules, demand, &histories, worker)?;
+                ClientReevaluator { week, rules, setup, now }.judge(posts, worker).map(Some)
             })
         });
         judged.collect()
@@ -91,33 +93,36 @@ impl Planner<'_> {
 }
 
 /// A client's week on the day that its committed posts are re-evaluated.
-struct ClientDay<'a> {
+struct ClientReevaluator<'a> {
     week: ClientWeek<'a>,
     rules: &'a ClientRules,
     setup: Setup<'a>,
     now: Timestamp,
 }
 
-impl<'a> ClientDay<'a> {
-    fn judge(self, posts: &[CommittedPost], bench: &mut Bench<'_>) -> Result<JudgedAgain, PlanError> {
+impl<'a> ClientReevaluator<'a> {
+    fn judge(self, posts: &[CommittedPost], worker: &mut WorkerContext<'_>) -> Result<ClientReevaluation, PlanError> {
         let mut order: Vec<usize> = (0..posts.len()).collect();
         order.sort_by_key(|index| posts.get(*index).map(|post| (post.at, post.channel)));
-        let mut ledger = Ledger::open(&self.week, &self.setup.desks);
+        let mut week_state = WeekState::open(&self.week, &self.setup.channel_drafts);
         let mut live: Vec<CommittedPost> = Vec::new();
-        let mut answers: Vec<(usize, Again)> = Vec::with_capacity(posts.len());
+        let mut answers: Vec<(usize, Reevaluation)> = Vec::with_capacity(posts.len());
         for index in order {
             let Some(post) = posts.get(index) else { continue };
-            let again = self.post(post, &live, &mut ledger, bench)?;
+            let again = self.post(post, &live, &mut week_state, worker)?;
             if again.blocked().is_none() {
                 live.push(post.clone());
             }
             answers.push((index, again));
         }
         answers.sort_by_key(|(index, _)| *index);
-        let Setup { reality, warning, desks, .. } = self.setup;
-        Ok(JudgedAgain {
+        let Setup { reality, warning, channel_drafts, .. } = self.setup;
+        Ok(ClientReevaluation {
             posts: answers.into_iter().map(|(_, again)| again).collect(),
-            channels: desks.iter().map(|desk| (desk.state.channel, Arc::clone(&desk.seen))).collect(),
+            channels: channel_drafts
+                .iter()
+                .map(|channel_draft| (channel_draft.state.channel, Arc::clone(&channel_draft.seen)))
+                .collect(),
             warnings: WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings },
             reality,
         })
@@ -128,63 +133,72 @@ impl<'a> ClientDay<'a> {
         &self,
         post: &CommittedPost,
         live: &[CommittedPost],
-        ledger: &mut Ledger,
-        bench: &mut Bench<'_>,
-    ) -> Result<Again, PlanError> {
-        let surroundings = Surroundings::with(&self.week, post, Some(self.now), live);
-        let hold = objection(&self.week, post, &surroundings);
+        week_state: &mut WeekState,
+        worker: &mut WorkerContext<'_>,
+    ) -> Result<Reevaluation, PlanError> {
+        let existing = ExistingUses::with(&self.week, post, Some(self.now), live);
+        let hold = objection(&self.week, post, &existing);
         if let Some(reason @ (Reason::ClientStatus { .. } | Reason::ChannelOff { .. })) = hold {
-            return Ok(Again::Off(reason));
+            return Ok(Reevaluation::NotEvaluated(reason));
         }
-        let is_own = |desk: &Desk<'_>| desk.state.channel == post.channel;
-        let Some((place, desk)) = self.setup.desks.iter().enumerate().find(|(_, desk)| is_own(desk)) else {
-            return Ok(Again::Off(Reason::ChannelOff { channel: post.channel }));
+        let is_own = |channel_draft: &ChannelDraft<'_>| channel_draft.state.channel == post.channel;
+        let Some((place, channel_draft)) =
+            self.setup.channel_drafts.iter().enumerate().find(|(_, channel_draft)| is_own(channel_draft))
+        else {
+            return Ok(Reevaluation::NotEvaluated(Reason::ChannelOff { channel: post.channel }));
         };
-        if wants_no_posts(self.week.rules, post.channel) && desk.target == 0 {
-            return Ok(Again::Off(Reason::ChannelOff { channel: post.channel }));
+        if is_channel_off(self.week.rules, post.channel) && channel_draft.target == 0 {
+            return Ok(Reevaluation::NotEvaluated(Reason::ChannelOff { channel: post.channel }));
         }
         let slot = self.slot(place, post);
-        let scored = self.scored(desk, post, &surroundings, bench)?;
-        let docket = Docket { week: &self.week, client_rules: self.rules, desk, slot: &slot, scored: scored.as_ref() };
-        let spacing = Spacing::from_hours(desk.rules.min_spacing_hours);
+        let scored = self.scored(channel_draft, post, &existing, worker)?;
+        let evaluator = SlotEvaluator {
+            week: &self.week,
+            client_rules: self.rules,
+            channel_draft,
+            slot: &slot,
+            scored: scored.as_ref(),
+        };
+        let spacing = Spacing::from_hours(channel_draft.rules.min_spacing_hours);
         let distance = |at: &Timestamp| spacing.hours_between(*at, post.at, &self.week.client.zone);
-        let nearest = surroundings.posts.iter().map(distance).fold(NEVER, f64::min);
-        let others = others_of_day(&self.week, &self.setup.desks, &slot, &self.slots(live));
-        let (post, _) = docket.post(ledger, nearest, others, hold, bench)?;
-        Ok(Again::Judged(Box::new(post)))
+        let nearest = existing.posts.iter().map(distance).fold(NEVER, f64::min);
+        let others = others_of_day(&self.week, &self.setup.channel_drafts, &slot, &self.slots(live));
+        let (post, _) = evaluator.post(week_state, nearest, others, hold, worker)?;
+        Ok(Reevaluation::Evaluated(Box::new(post)))
     }
 
     fn slots(&self, posts: &[CommittedPost]) -> Vec<Slot> {
-        let desk_of =
-            |post: &CommittedPost| self.setup.desks.iter().position(|desk| desk.state.channel == post.channel);
+        let desk_of = |post: &CommittedPost| {
+            self.setup.channel_drafts.iter().position(|channel_draft| channel_draft.state.channel == post.channel)
+        };
         posts.iter().filter_map(|post| Some(self.slot(desk_of(post)?, post))).collect()
     }
 
-    fn slot(&self, desk: usize, post: &CommittedPost) -> Slot {
+    fn slot(&self, channel_draft: usize, post: &CommittedPost) -> Slot {
         let hours = self.week.hours;
         let hour = usize::try_from(hours.hour_of(post.at)).unwrap_or(0).min(hours.len().saturating_sub(1));
-        Slot { desk, hour, at: post.at, date: self.week.client.zone.wall_time(post.at).date(), weight: 0.0 }
+        Slot { channel_draft, hour, at: post.at, date: self.week.client.zone.wall_time(post.at).date(), weight: 0.0 }
     }
 
     /// The post's asset with its score as of the start of the week; `None` if the client no longer has it, or the
     /// preceding evolution step has not been used.
     fn scored(
         &self,
-        desk: &Desk<'a>,
+        channel_draft: &ChannelDraft<'a>,
         post: &CommittedPost,
-        surroundings: &Surroundings,
-        bench: &mut Bench<'_>,
+        existing: &ExistingUses,
+        worker: &mut WorkerContext<'_>,
     ) -> Result<Option<Scored<'a>>, PlanError> {
         let Some(id) = post.asset.as_deref() else { return Ok(None) };
         let assets = &self.week.client.assets;
         let Ok(place) = assets.binary_search_by(|asset| asset.id.as_str().cmp(id)) else { return Ok(None) };
-        Ok(desk.asset(&self.week, self.rules, place, &surroundings.histories, bench.evaluator)?)
+        Ok(channel_draft.asset(&self.week, self.rules, place, &existing.histories, worker.evaluator)?)
     }
 }
 
 /// A client's state rolled back to the start of its week: fatigue from posts since then is removed, because the
 /// evaluation adds it again at the posts' hours.
-fn as_week_began(
+fn rolled_back_to_week_start(
     client: &Client,
     state: &ClientState,
     rules: &CompiledRules,
@@ -216,7 +230,7 @@ fn fatigue_before(
     let since = |from: Timestamp| (state.as_of.as_second() - from.as_second()) as f64 / 3600.0;
     let kept = |hours: f64| libm::exp2(-hours / half_life_hours);
     let posts = state.recent_posts.iter().filter(|post| (at..state.as_of).contains(*post));
-    let added: f64 = posts.map(|post| per_post * kept(since(on_the_hour(*post, zone)))).sum();
+    let added: f64 = posts.map(|post| per_post * kept(since(start_of_hour(*post, zone)))).sum();
     let before = (state.fatigue.get() - added).max(0.0);
     if state.as_of > now { before } else { before / kept(since(at)) }
 }
@@ -224,7 +238,7 @@ fn fatigue_before(
 /// The start of the hour of the client's week in which an instant lies. Weeks are planned by the hour, so a post adds
 /// fatigue from then on.
 #[must_use]
-pub fn on_the_hour(at: Timestamp, zone: &Zone) -> Timestamp {
+pub fn start_of_hour(at: Timestamp, zone: &Zone) -> Timestamp {
     let week = zone.start_of_day(Week::of(zone.wall_time(at).date()).monday());
     let start = week.map_or(0, Timestamp::as_second);
     let past_the_hour = (at.as_second() - start).rem_euclid(HOUR_SECONDS);
@@ -244,7 +258,7 @@ pub fn tired(
     // Just after the post, so that the post does not lie in the state's future.
     let after = post.plus_seconds(1).max(as_of);
     let kept = |from: Timestamp| libm::exp2(-hours_between(from, after) / half_life_hours);
-    ((fatigue * kept(as_of) + per_post * kept(on_the_hour(post, zone))).min(1.0), after)
+    ((fatigue * kept(as_of) + per_post * kept(start_of_hour(post, zone))).min(1.0), after)
 }
 
 /// Fatigue after it has decayed from `as_of` to `now`.

@@ -1,15 +1,15 @@
-//! Who may do what in a workspace.
+//! Access roles in a workspace.
 
 use super::named::named;
 
 named!(
-    /// What somebody may do in a workspace, least first; each may do what those before it may.
+    /// A role in a workspace, least privileged first; each includes the permissions of those before it.
     Role {
         /// See everything.
         Viewer = "viewer",
         /// Approve and cancel.
         Approver = "approver",
-        /// Run passes and simulations.
+        /// Run daily passes and simulations.
         Admin = "admin",
     }
 );

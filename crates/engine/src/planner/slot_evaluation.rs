@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use super::assets::Slot;
-use super::channel::{Bench, Desk, Scored, response};
+use super::channel::{ChannelDraft, Scored, WorkerContext, response};
 use super::hours::{HourRule, HourValue, hour_value, is_best_hour};
-use super::judge::{Supposed, judge_alone};
-use super::week::{Draft, FrontDesk, draft};
+use super::judge::{SlotOverrides, judge_alone};
+use super::week::{Draft, PlanningContext, draft};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::points;
@@ -18,7 +18,7 @@ use crate::rules::{ChannelFacts, ClientFacts, PostFacts, RuleFailure, SCORE_ASSE
 
 /// The slot to evaluate: a client that posts on one channel, and an hour of its week.
 #[derive(Debug, Clone, Copy)]
-pub struct Look<'l> {
+pub struct SlotQuery<'l> {
     /// The client; the post uses its first asset.
     pub client: &'l Client,
     /// Its state; its first channel is evaluated.
@@ -32,12 +32,12 @@ pub struct Look<'l> {
     /// Wall-clock hour, `0..24`; one that a daylight-saving change skips is replaced by the next that exists.
     pub hour: u8,
     /// Overrides of the slot's facts.
-    pub supposed: Supposed,
+    pub overrides: SlotOverrides,
 }
 
 /// What the rules say of a slot.
 #[derive(Debug, Clone)]
-pub struct Sight {
+pub struct SlotEvaluation {
     /// The channel's week as scripts read it.
     pub ctx: Arc<ChannelFacts>,
     /// The post as scripts read it.
@@ -81,19 +81,20 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// If a rule fails, or the week is at the edge of the supported calendar.
-    pub fn look(&self, look: &Look<'_>) -> Result<Sight, PlanError> {
+    pub fn evaluate_slot(&self, look: &SlotQuery<'_>) -> Result<SlotEvaluation, PlanError> {
         let clients = [(look.client, look.state)];
-        let front = FrontDesk::open(self.rules(), &clients, look.capacity, look.week)?;
+        let front = PlanningContext::new(self.rules(), &clients, look.capacity, look.week)?;
         let (week, rules, demand) = front.client(0).ok_or(PlanError::NoSuchClient)?;
-        self.with_bench(|bench| {
-            let draft = draft(week, rules, demand, bench)?;
-            let desk = draft.desks.first().ok_or(PlanError::NoSuchClient)?;
-            let slot = slot(look, &draft.week, desk);
-            let scored = usable(&draft, desk, &slot, bench)?;
-            let judged = judge_alone(&draft.week, rules, &draft.desks, &slot, scored.as_ref(), look.supposed, bench)?;
+        self.with_worker(|worker| {
+            let draft = draft(week, rules, demand, worker)?;
+            let channel_draft = draft.channel_drafts.first().ok_or(PlanError::NoSuchClient)?;
+            let slot = slot(look, &draft.week, channel_draft);
+            let scored = usable(&draft, channel_draft, &slot, worker)?;
+            let judged =
+                judge_alone(&draft.week, rules, &draft.channel_drafts, &slot, scored.as_ref(), look.overrides, worker)?;
             let judged = judged.ok_or(PlanError::NoSuchClient)?;
-            let by_script = bench.evaluator.has(SCORE_ASSET);
-            sight(&draft, desk, &slot, scored.as_ref(), by_script, judged).ok_or(PlanError::NoSuchClient)
+            let by_script = worker.evaluator.has(SCORE_ASSET);
+            evaluation(&draft, channel_draft, &slot, scored.as_ref(), by_script, judged).ok_or(PlanError::NoSuchClient)
         })
     }
 }
@@ -102,62 +103,64 @@ impl Planner<'_> {
 /// about it.
 fn usable<'a>(
     draft: &Draft<'a>,
-    desk: &Desk<'a>,
+    channel_draft: &ChannelDraft<'a>,
     slot: &Slot,
-    bench: &mut Bench<'_>,
+    worker: &mut WorkerContext<'_>,
 ) -> Result<Option<Scored<'a>>, RuleFailure> {
     let Some(asset) = draft.week.client.assets.first() else { return Ok(None) };
-    let scored = match desk.candidates.iter().find(|scored| scored.candidate.place == 0) {
+    let scored = match channel_draft.candidates.iter().find(|scored| scored.candidate.place == 0) {
         Some(scored) => Some(scored.clone()),
         None if asset.has_content() => None,
-        None => desk.asset(&draft.week, draft.rules, 0, &draft.histories, bench.evaluator)?,
+        None => channel_draft.asset(&draft.week, draft.rules, 0, &draft.histories, worker.evaluator)?,
     };
     Ok(scored.filter(|scored| slot.at >= scored.candidate.available_from))
 }
 
 /// The requested hour, or the next one that exists.
-fn slot(look: &Look<'_>, week: &ClientWeek<'_>, desk: &Desk<'_>) -> Slot {
+fn slot(look: &SlotQuery<'_>, week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>) -> Slot {
     let is_there = |wall: &WallHour| (wall.weekday, wall.hour) >= (look.weekday, look.hour);
     let hour = week.hours.hours().iter().position(is_there).unwrap_or(0);
     let start = week.hours.instant(hour as i64);
     let weekday = week.hours.hours().get(hour).map_or(0, |wall| wall.weekday);
-    let at = start.plus_minutes(i64::from(desk.minute));
-    Slot { desk: 0, hour, at, date: week.hours.date(weekday), weight: 0.0 }
+    let at = start.plus_minutes(i64::from(channel_draft.minute));
+    Slot { channel_draft: 0, hour, at, date: week.hours.date(weekday), weight: 0.0 }
 }
 
-fn sight(
+fn evaluation(
     draft: &Draft<'_>,
-    desk: &Desk<'_>,
+    channel_draft: &ChannelDraft<'_>,
     slot: &Slot,
     scored: Option<&Scored<'_>>,
     by_script: bool,
     (post, facts): (Post, Arc<PostFacts>),
-) -> Option<Sight> {
+) -> Option<SlotEvaluation> {
     let week = &draft.week;
     let hours = week.hours.hours();
     let wall = hours.get(slot.hour).copied()?;
-    let day = desk.hours.day(week, slot.hour)?;
-    let value = hour_value(desk.state, desk.rules, wall, day, desk.hour_weights.as_deref());
+    let day = channel_draft.hours.day(week, slot.hour)?;
+    let value = hour_value(channel_draft.state, channel_draft.rules, wall, day, channel_draft.hour_weights.as_deref());
     let assets = &draft.rules.of(post.campaign_id.as_ref()).assets;
-    let is_best = |hour: &u8| is_best_hour(desk.rules, WallHour { hour: *hour, ..wall });
-    let closed = desk.hours.forbidden.iter().zip(hours);
+    let is_best = |hour: &u8| is_best_hour(channel_draft.rules, WallHour { hour: *hour, ..wall });
+    let closed = channel_draft.hours.forbidden.iter().zip(hours);
     let open = closed.filter(|(closed, other)| closed.is_none() && other.weekday == wall.weekday);
-    Some(Sight {
-        ctx: Arc::clone(&desk.ctx),
+    Some(SlotEvaluation {
+        ctx: Arc::clone(&channel_draft.ctx),
         client: Arc::clone(&draft.facts),
-        weekly_posts: desk.target,
+        weekly_posts: channel_draft.target,
         warning: draft.warning.clone(),
         reality: draft.reality.clone(),
         asset_usable: scored.is_some(),
-        points: scored.filter(|_| !by_script).map(|scored| points(&scored.candidate, assets, desk.state.channel)),
+        points: scored
+            .filter(|_| !by_script)
+            .map(|scored| points(&scored.candidate, assets, channel_draft.state.channel)),
         quality_factor: scored.map_or(assets.quality_without_asset, |scored| scored.quality),
         open_hours: open.map(|(_, wall)| wall.hour).collect(),
-        minute: desk.minute,
-        closed_by: desk.hours.forbidden.get(slot.hour).copied().flatten(),
+        minute: channel_draft.minute,
+        closed_by: channel_draft.hours.forbidden.get(slot.hour).copied().flatten(),
         value: HourValue { campaign: day.weight_of(post.campaign_id.as_ref()), ..value },
         response: response(week.rules).at(post.fatigue),
         best_hours: (0..24).filter(is_best).collect(),
-        planned: desk.solution.chosen.iter().filter_map(|hour| hours.get(*hour).copied()).collect(),
+        planned: channel_draft.solution.chosen.iter().filter_map(|hour| hours.get(*hour).copied()).collect(),
         planned_with_asset: draft.assignment.iter().flatten().count(),
         facts,
         post,
