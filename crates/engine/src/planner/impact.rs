@@ -7,20 +7,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::judgement::Judgement;
+use super::post_status::PostStatus;
 use super::replay::{DecisionSource, Recorded};
-use crate::model::{Channel, ClientId, Outcome, Reason, RiskBand, ScheduleStatus, Timestamp, Verdict, WorkspaceId};
+use crate::model::{Channel, ClientId, Outcome, Reason, ScheduleStatus, Timestamp, Verdict, WorkspaceId};
 use crate::rules::{CONFIDENCE, CompiledRules};
-
-/// Status, risk band and confidence of a post, as recorded or as re-evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct PostStatus {
-    /// Pending, ready or blocked.
-    pub status: ScheduleStatus,
-    /// The risk band.
-    pub risk: RiskBand,
-    /// Confidence, `0..=1`.
-    pub confidence: f64,
-}
 
 /// One way in which a decision changes, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -298,6 +288,7 @@ fn of_confidence(recorded: &Recorded, judged: &Judgement, rules: &CompiledRules)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::RiskBand;
 
     fn stands() -> Vec<PostStatus> {
         let statuses = [ScheduleStatus::Pending, ScheduleStatus::Ready, ScheduleStatus::Blocked];

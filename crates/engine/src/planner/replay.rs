@@ -13,9 +13,9 @@ use rayon::prelude::*;
 use uuid::Uuid;
 
 use super::channel::{ChannelKey, WarningsSeen, channel_facts};
-use super::impact::PostStatus;
 use super::judge::{post_facts, shown_at};
 use super::judgement::{Judgement, judgement};
+use super::post_status::PostStatus;
 use super::{PlanError, Planner};
 use crate::model::{
     CampaignId, Channel, ChannelSnapshot, ClientId, Outcome, PerformanceReality, PostSnapshot, Reason, ScheduleStatus,

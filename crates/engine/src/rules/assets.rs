@@ -2,7 +2,7 @@
 
 use super::declare::{RuleTable, rule_table};
 use super::key::{Key, Kind};
-use super::pack::Step;
+use super::steps::Step;
 
 const FRESHNESS: &[Key] = &[
     Key::required("younger_than_hours", Kind::above(0.0, 100_000.0), "age in hours below which the row holds"),

@@ -4,8 +4,8 @@ use super::closed::{self, CLOSED, ClosedRange};
 use super::declare::{RuleTable, rule_table};
 use super::facts::{Fact, List};
 use super::key::{DAYS, Key, Kind, Preset};
-use super::pack::is_within_clock_span;
 use super::settings::View;
+use super::steps::is_within_clock_span;
 use crate::model::Channel;
 
 rule_table! {

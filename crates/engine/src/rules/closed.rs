@@ -9,7 +9,6 @@ use chrono::NaiveDateTime;
 
 use super::diagnostic::{Diagnostic, Place};
 use super::key::{DAYS, Key, Kind, Rows};
-use super::load::{OverlayKey, RulesPack};
 use super::settings::{Row, Settings, Value, View, is_closed_ranges};
 use crate::model::{Channel, wall_time_text};
 
@@ -101,18 +100,6 @@ pub struct ClosedPlace {
     pub line: u32,
 }
 
-impl RulesPack {
-    /// The source location of each closed range of a channel, in the order of [`ChannelRules::closed`].
-    ///
-    /// [`ChannelRules::closed`]: super::ChannelRules::closed
-    #[must_use]
-    pub fn closed_places(&self, overlays: &OverlayKey, channel: Channel) -> Vec<ClosedPlace> {
-        let (base, over) = self.layers(overlays);
-        let view = View::with(base, over);
-        rows(&view, channel).filter_map(|(key, row, cells)| place(key, row, cells)).collect()
-    }
-}
-
 /// A channel's closed ranges: those of the calendar, then its own, each in layer order.
 pub(crate) fn ranges(view: &View<'_>, channel: Channel) -> Vec<ClosedRange> {
     rows(view, channel).filter_map(|(.., cells)| range(cells)).collect()
@@ -123,7 +110,7 @@ pub(crate) fn keys(channel: Channel) -> [String; 2] {
     ["calendar.closed".to_owned(), format!("channels.{channel}.closed")]
 }
 
-fn rows<'a>(view: &View<'a>, channel: Channel) -> impl Iterator<Item = (String, usize, &'a Row)> {
+pub(super) fn rows<'a>(view: &View<'a>, channel: Channel) -> impl Iterator<Item = (String, usize, &'a Row)> {
     keys(channel).into_iter().flat_map(move |key| {
         let layers: Vec<&[Row]> = view.rows_by_layer(&key).collect();
         let numbered = layers.into_iter().flat_map(|rows| rows.iter().enumerate());
@@ -139,7 +126,7 @@ fn range(cells: &Row) -> Option<ClosedRange> {
     }
 }
 
-fn place(key: String, row: usize, cells: &Row) -> Option<ClosedPlace> {
+pub(super) fn place(key: String, row: usize, cells: &Row) -> Option<ClosedPlace> {
     let first = cells.values().filter_map(|cell| cell.place.as_ref()).min_by_key(|place| place.line)?;
     Some(ClosedPlace { key, row, file: Arc::clone(&first.file), line: first.line })
 }

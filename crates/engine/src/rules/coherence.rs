@@ -4,9 +4,8 @@
 //! the topmost layer, since that layer introduced the conflict. Individual values have already been validated against
 //! their keys.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::diagnostic::{Diagnostic, Place};
+use super::clash::{Clash, clash};
+use super::diagnostic::Diagnostic;
 use super::fatigue::HEALTH_WEIGHTS;
 use super::hours;
 use super::settings::{Found, Setting, Settings, Value, View};
@@ -28,14 +27,6 @@ pub(crate) enum Group {
     Risk,
     /// The time zone of a server's scheduled passes.
     Passes,
-}
-
-/// Two or more settings that contradict each other.
-#[derive(Debug, Clone)]
-pub(crate) struct Clash {
-    pub(crate) diagnostic: Diagnostic,
-    /// Layer of the reported setting; 0 for the base.
-    pub(crate) layer: usize,
 }
 
 impl Group {
@@ -83,34 +74,6 @@ impl Group {
         };
         found.into_iter().flatten().collect()
     }
-}
-
-/// Reports a conflict at the setting of the topmost layer; of several there, at the first that has a source location.
-pub(crate) fn clash(code: &'static str, settings: &[&Found<'_>], cause: String, remedy: String) -> Option<Clash> {
-    let topmost = settings.iter().map(|found| found.layer).max()?;
-    let of_top = settings.iter().filter(|found| found.layer == topmost);
-    let blamed = of_top.clone().find(|found| found.setting.place.is_some()).or_else(|| settings.first())?;
-    let place = blamed.setting.place.clone().unwrap_or_else(|| Place::whole("pack.toml"));
-    let cause = match beside(settings, &place) {
-        places if places.is_empty() => cause,
-        places => format!("{cause} (beside {places})"),
-    };
-    Some(Clash { diagnostic: Diagnostic::at(code, &place, blamed.path.clone(), cause, remedy), layer: topmost })
-}
-
-/// Locations of the settings in other files, such as `channels.toml, lines 118, 122`.
-fn beside(settings: &[&Found<'_>], blamed: &Place) -> String {
-    let mut lines: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-    let places = settings.iter().filter_map(|found| found.setting.place.as_ref());
-    for place in places.filter(|place| place.file != blamed.file) {
-        lines.entry(&place.file).or_default().insert(place.line);
-    }
-    let listed = lines.into_iter().map(|(file, lines)| {
-        let noun = if lines.len() == 1 { "line" } else { "lines" };
-        let lines: Vec<String> = lines.iter().map(u32::to_string).collect();
-        format!("{file}, {noun} {}", lines.join(", "))
-    });
-    listed.collect::<Vec<_>>().join("; ")
 }
 
 fn number(found: &Found<'_>) -> f64 {

@@ -9,12 +9,13 @@ use rhai::{AST, ASTNode, Engine, Expr, OptimizationLevel, Position, Stmt};
 
 use super::comparisons::{self, mismatches};
 use super::constants::Constants;
+use super::diagnostic::lowercase_first;
 use super::dropped::{Dropped, dropped};
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
 use super::hooks::{HOOKS, guardrail_parameters};
-use super::load::is_script;
 use super::locals::Locals;
 use super::names::NameKind;
+use super::pack_files::is_script;
 use super::script::{self, PARAMS, VERDICTS};
 use super::script_syntax::{Unreadable, unreadable};
 use super::{Diagnostic, GuardrailRules, PackFiles, arithmetic, nearest};
@@ -588,13 +589,4 @@ fn view_fields(parameter: &str) -> Option<Vec<&'static str>> {
 
 fn column(position: Position) -> u32 {
     to_u32(position.position().unwrap_or(0))
-}
-
-/// Diagnostics start in lower case.
-pub(super) fn lowercase_first(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => first.to_lowercase().chain(letters).collect(),
-        None => String::new(),
-    }
 }

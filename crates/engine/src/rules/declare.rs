@@ -10,8 +10,8 @@
 )]
 
 use super::key::{DAYS, Key, Kind};
-use super::pack::Step;
 use super::settings::{Row, View};
+use super::steps::Step;
 
 /// One table of a view.
 ///

@@ -11,7 +11,8 @@ use super::diagnostic::{Diagnostic, Lines, Place, listed, nearest};
 use super::key::{Key, Kind, Names};
 use super::keys::PACK_FILES;
 use super::levels::{self, Level, Levels};
-use super::load::{OverlayKey, PackFiles, RulesPack};
+use super::load::{OverlayKey, RulesPack};
+use super::pack_files::PackFiles;
 use super::settings::{Row, Settings, Value};
 
 /// Name of the pseudo-file in which diagnostics about `KEY=VALUES` arguments are located.

@@ -11,10 +11,10 @@ use std::time::Duration;
 use rhai::{CallFnOptions, Dynamic, EvalAltResult, FuncArgs, Map, Position, Scope};
 
 use super::compile::Scripts;
-use super::compile::lowercase_first;
+use super::diagnostic::lowercase_first;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, PostFacts, Shown};
 use super::hooks::{CONFIDENCE, HOOKS, HOUR_WEIGHTS, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
-use super::hour_weights;
+use super::hour_weights::{self, HourWeights, number_of};
 use super::script::{Answer, ShownChannel};
 use super::{GuardrailRules, GuardrailScope};
 use crate::model::{Outcome, Verdict};
@@ -59,9 +59,6 @@ impl RuleUse {
         Self { asked: self.asked + other.asked, ran: self.ran + other.ran, time: self.time + other.time }
     }
 }
-
-/// Weights of the 168 hours of a week, Monday 00:00 first; `None` where `channels.toml` decides.
-pub type HourWeights = Arc<[Option<f64>]>;
 
 /// Number of cached results of one function at which its cache is cleared.
 const MEMORY: usize = 1 << 14;
@@ -400,10 +397,6 @@ impl<'a> Inputs<'a> {
 
 fn shown_channel(ctx: &Arc<ChannelFacts>, params: Option<&Arc<BTreeMap<String, f64>>>) -> ShownChannel {
     ShownChannel { facts: Arc::clone(ctx), params: params.map(Arc::clone).unwrap_or_default() }
-}
-
-pub(super) fn number_of(value: &Dynamic) -> Option<f64> {
-    value.as_float().ok().or_else(|| value.as_int().ok().map(|whole| whole as f64)).filter(|number| number.is_finite())
 }
 
 /// The innermost error of nested calls, and the deepest position that is known.

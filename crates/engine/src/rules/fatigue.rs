@@ -2,7 +2,7 @@
 
 use super::declare::{RuleTable, rule_table};
 use super::key::{Key, Kind, Preset};
-use super::pack::{Step, step_at};
+use super::steps::{Step, step_at};
 
 const FREQUENCY: &[Key] = &[
     Key::required("from", Kind::number(0.0, 1.0), "fatigue from which the row holds"),

@@ -1,10 +1,18 @@
 //! Parses what a pack's `hour_weights` function returns: weights for some hours of the week, or for all.
 
+use std::sync::Arc;
+
 use rhai::{Array, Dynamic, Map};
 
 use super::diagnostic::nearest;
-use super::evaluate::{HourWeights, number_of};
 use super::key::DAYS;
+
+/// Weights of the 168 hours of a week, Monday 00:00 first; `None` where `channels.toml` decides.
+pub type HourWeights = Arc<[Option<f64>]>;
+
+pub(super) fn number_of(value: &Dynamic) -> Option<f64> {
+    value.as_float().ok().or_else(|| value.as_int().ok().map(|whole| whole as f64)).filter(|number| number.is_finite())
+}
 
 /// Hours of a week on the wall clock.
 const HOURS: usize = 7 * 24;

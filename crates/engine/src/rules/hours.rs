@@ -5,11 +5,11 @@
 
 use super::calendar;
 use super::channels;
+use super::clash::{Clash, clash};
 use super::closed::{self, DAY_MINUTES};
-use super::coherence::{Clash, clash};
 use super::key::DAYS;
-use super::pack::is_within_clock_span;
 use super::settings::{Found, Value, View};
+use super::steps::is_within_clock_span;
 use crate::model::Channel;
 
 /// All conflicts on the channel.

@@ -2,7 +2,6 @@
 //!
 //! No file is read here and no script compiled: texts go in, rules and the texts of scripts come out.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::calendar;
@@ -14,13 +13,11 @@ use super::keys::PACK_FILES;
 use super::names::Named;
 use super::overlay::{self, Context, Overlay, Scope};
 use super::pack::Rules;
+use super::pack_files::{PackFiles, is_script};
 use super::settings::{Setting, Settings, Value, View};
 use super::sheet::Sheet;
 use super::validate::{Branch, Extent, validate};
 use crate::model::{CalendarEntry, CampaignId, ClientId, WorkspaceId};
-
-/// The files of a pack: texts by path within its folder, with `/` as separator.
-pub type PackFiles = BTreeMap<String, String>;
 
 /// A pack whose TOML is valid.
 #[derive(Debug, Clone, PartialEq)]
@@ -236,10 +233,6 @@ fn read_overlays(files: &PackFiles, base: Option<&Settings>) -> (Vec<Overlay>, V
     }
     overlay::stack(&mut overlays);
     (overlays, mistakes)
-}
-
-pub(super) fn is_script(path: &str) -> bool {
-    path.ends_with(".rhai") && !path.contains('/')
 }
 
 fn is_overlay(path: &str) -> bool {

@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::coherence::{Clash, Group};
+use super::clash::Clash;
+use super::coherence::Group;
 use super::diagnostic::{Diagnostic, Place, listed, nearest};
 use super::keys::{PACK_FILES, SCOPE};
 use super::names::{NameKind, Named};

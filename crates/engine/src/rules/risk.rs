@@ -2,7 +2,7 @@
 
 use super::declare::{RuleTable, rule_table};
 use super::key::{Key, Kind, Preset};
-use super::pack::Step;
+use super::steps::Step;
 use crate::model::{Policy, RiskBand};
 
 const CONFIDENCE: &[Key] = &[

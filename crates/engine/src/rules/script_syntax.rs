@@ -3,7 +3,7 @@
 
 use rhai::{LexError, ParseError, ParseErrorType, Position};
 
-use super::compile::lowercase_first;
+use super::diagnostic::lowercase_first;
 use super::diagnostic::nearest;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
 

@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Lines, Place};
-use super::load::PackFiles;
+use super::pack_files::PackFiles;
 use super::recovery::{self, SyntaxError};
 
 /// A parsed file.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use rhai::{ASTNode, Expr, OptimizationLevel, Position};
 
 use super::diagnostic::Place;
-use super::load::{PackFiles, RulesPack};
+use super::load::RulesPack;
+use super::pack_files::PackFiles;
 use super::script;
 use super::settings::{Setting, Value};
 

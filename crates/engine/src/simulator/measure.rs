@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::tally::Totals;
+use super::totals::Totals;
 
 /// A headline measure: a total of a replication over all weeks, channels and clients. Each is the field of
 /// [`Headline`](super::Headline) with the same name.

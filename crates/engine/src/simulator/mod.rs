@@ -9,6 +9,7 @@ mod state;
 mod summary;
 mod sweep;
 mod tally;
+mod totals;
 mod week;
 
 pub use compare::{

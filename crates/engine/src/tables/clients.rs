@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::channels::ChannelDraft;
+use super::channel_draft::ChannelDraft;
 use super::diagnostics::TableDiagnostics;
 use super::row::{Row, Table, check_unique};
 use crate::model::{

@@ -4,6 +4,7 @@
 //! invalid cell is reported with its row and column, and nothing is dropped silently. Blank cells stay unknown.
 
 mod calendar;
+mod channel_draft;
 mod channels;
 mod clients;
 mod content;
@@ -114,7 +115,7 @@ pub fn clients(
     on("history", &mut |table, clients, diagnostics| channels::history(table, clients, &assets, diagnostics));
     let is_history_known = !tables.is_unreadable("history", "published_at");
     on("channels", &mut |table, clients, diagnostics| {
-        channels::last_posts(table, clients, is_history_known, diagnostics)
+        channels::last_posts(table, clients, is_history_known, diagnostics);
     });
     clients.finished()
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Findings;
-use super::channel::ClientCase;
+use super::case::ClientCase;
 use super::clock::{HOUR, LocalHour};
 use crate::model::{Asset, AssetId, Channel, Post, Timestamp};
 use crate::rules::AssetRules;

@@ -6,57 +6,10 @@
 use chrono::{NaiveTime, TimeDelta};
 
 use super::assets::OnChannel;
+use super::case::ClientCase;
 use super::clock::{Clock, HOUR, LocalHour, is_days_after};
-use crate::model::{
-    Allocation, Asset, CalendarEntry, Campaign, CampaignId, ChannelState, Client, ClientPlan, ClientState, DayKind,
-    Post, Timestamp,
-};
-use crate::rules::{ChannelRules, ClientRules, ClosedRange, CompiledRules, MinuteRule, Rules, Step};
-
-/// Which hooks the pack has, so that scripts decide instead of numbers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Hooks {
-    pub weekly_posts: bool,
-    pub hour_weights: bool,
-    pub score_asset: bool,
-    pub confidence: bool,
-}
-
-impl Hooks {
-    pub fn of(rules: &CompiledRules) -> Self {
-        Self {
-            weekly_posts: rules.has_function("weekly_posts"),
-            hour_weights: rules.has_function("hour_weights"),
-            score_asset: rules.has_function("score_asset"),
-            confidence: rules.has_function("confidence"),
-        }
-    }
-}
-
-/// One client's plan, and everything it must agree with.
-#[derive(Clone, Copy)]
-pub(super) struct ClientCase<'a> {
-    pub plan: &'a ClientPlan,
-    pub client: &'a Client,
-    pub state: &'a ClientState,
-    pub rules: &'a ClientRules,
-    pub hooks: Hooks,
-    pub clock: &'a Clock,
-    /// The instant before which nothing may be planned; `None` if the whole week may be.
-    pub not_before: Option<Timestamp>,
-}
-
-impl<'a> ClientCase<'a> {
-    /// The client's rules without campaign overlays.
-    pub fn base(&self) -> &'a Rules {
-        self.rules.base()
-    }
-
-    /// A campaign of the client.
-    pub fn campaign(&self, id: &CampaignId) -> Option<&'a Campaign> {
-        self.client.campaigns.iter().find(|campaign| campaign.id == *id)
-    }
-}
+use crate::model::{Allocation, Asset, CalendarEntry, Campaign, CampaignId, ChannelState, DayKind, Post};
+use crate::rules::{ChannelRules, ClosedRange, MinuteRule, Step};
 
 /// A planned post and the hour of the week that its time lies in, whatever hour it states.
 #[derive(Clone, Copy)]

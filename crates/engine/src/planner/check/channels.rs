@@ -2,7 +2,8 @@
 //! removed.
 
 use super::assets::{self, OnChannel};
-use super::channel::{ChannelCase, ClientCase, Placed};
+use super::case::ClientCase;
+use super::channel::{ChannelCase, Placed};
 use super::clock::{HOUR, LocalHour};
 use super::{Findings, OBJECTIVE_ROUNDING, is_same};
 use crate::model::{Allocation, Channel, Tier, Timestamp};

@@ -23,6 +23,7 @@
 //! x(t) in the model.
 
 mod assets;
+mod case;
 mod channel;
 mod channels;
 mod clock;
@@ -39,7 +40,8 @@ mod untampered;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use self::channel::{ChannelCase, ClientCase, Hooks};
+use self::case::{ClientCase, Hooks};
+use self::channel::ChannelCase;
 use self::clock::Clock;
 use crate::model::{
     Channel, Client, ClientId, ClientPlan, ClientState, Plan, Post, Scenario, ScheduleStatus, WorkspaceId,

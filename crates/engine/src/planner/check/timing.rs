@@ -2,7 +2,8 @@
 //! daily limits, and below the fatigue block.
 
 use super::Findings;
-use super::channel::{ChannelCase, ClientCase, Placed};
+use super::case::ClientCase;
+use super::channel::{ChannelCase, Placed};
 use super::clock::{HOUR, LocalHour};
 use crate::rules::MinuteRule;
 

@@ -8,9 +8,11 @@
 mod design;
 mod outcome;
 mod sensitivity;
+mod spec;
 mod summary;
 
 pub use design::{Design, DesignError, design};
 pub use outcome::{Outcome, Packs, SweepError, SweepObserver, ensure_planned_clients, outcomes, par_map};
 pub use sensitivity::{Noise, Sensitivity};
-pub use summary::{Goal, LeftOut, PointMeasure, Sweep, SweepPoint, SweepSpec, SweptKey, summarise};
+pub use spec::{Goal, LeftOut, SweepSpec};
+pub use summary::{PointMeasure, Sweep, SweepPoint, SweptKey, summarise};

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::design::Design;
 use super::outcome::Outcome;
-use super::summary::SweepSpec;
+use super::spec::SweepSpec;
 use crate::rules::{Dial, Level, Levels};
 use crate::simulator::measure::Measure;
 use crate::stats::{Difference, Pairs, main_effect, mean, noise_share};

@@ -4,67 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::design::Design;
 use super::outcome::Outcome;
 use super::sensitivity::{Noise, Sensitivity, sensitivities};
-use crate::model::{Scenario, Tier};
-use crate::rules::{CompiledRules, Diagnostic, Dial, Level, Levels};
+use super::spec::{Goal, LeftOut, SweepSpec};
+use crate::rules::{Dial, Level, Levels};
 use crate::simulator::measure::{Direction, Measure};
-use crate::simulator::replicate::{Extent, provenance};
+use crate::simulator::replicate::provenance;
 use crate::simulator::summary::Provenance;
 use crate::stats::{Difference, Estimate, Pairs, frontier};
-
-/// A headline measure and its desired direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Goal {
-    /// The measure.
-    pub measure: Measure,
-    /// The desired direction.
-    pub wish: Direction,
-}
-
-impl Goal {
-    /// The mean, negated if less is better, so that more is always better.
-    fn worth(self, point: &SweepPoint) -> f64 {
-        let mean = point.of(self.measure).map_or(0.0, |found| found.estimate.mean);
-        match self.wish {
-            Direction::More => mean,
-            Direction::Fewer => -mean,
-        }
-    }
-}
-
-/// The specification of a sweep: everything that determines its numbers.
-#[derive(Clone, Copy)]
-pub struct SweepSpec<'a> {
-    /// The unmodified pack.
-    pub rules: &'a CompiledRules,
-    /// The scenario under it.
-    pub scenario: &'a Scenario,
-    /// How channel-weeks are solved.
-    pub tier: Tier,
-    /// The extent of each point's simulation.
-    pub extent: Extent,
-    /// The keys and their values.
-    pub dials: &'a [Dial],
-    /// How points were chosen.
-    pub design: Design,
-    /// A level of every dial for each point; the first point has number 1.
-    pub points: &'a [Vec<Level>],
-    /// Points whose pack is invalid.
-    pub left_out: &'a [LeftOut],
-    /// The two measures that are traded off.
-    pub goals: [Goal; 2],
-}
-
-/// A point whose pack is invalid, and which was not simulated.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LeftOut {
-    /// The point's number.
-    pub point: u32,
-    /// What is wrong with its pack.
-    pub mistakes: Vec<Diagnostic>,
-}
 
 /// The result of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -133,6 +80,17 @@ pub struct PointMeasure {
     pub estimate: Estimate,
     /// The difference from the unmodified pack, paired by replication with common random numbers.
     pub difference: Difference,
+}
+
+impl Goal {
+    /// The mean, negated if less is better, so that more is always better.
+    fn worth(self, point: &SweepPoint) -> f64 {
+        let mean = point.of(self.measure).map_or(0.0, |found| found.estimate.mean);
+        match self.wish {
+            Direction::More => mean,
+            Direction::Fewer => -mean,
+        }
+    }
 }
 
 impl SweepPoint {

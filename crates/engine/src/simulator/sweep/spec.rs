@@ -1,0 +1,50 @@
+//! What a sweep is asked for.
+
+use serde::Serialize;
+
+use super::design::Design;
+use crate::model::{Scenario, Tier};
+use crate::rules::{CompiledRules, Diagnostic, Dial, Level};
+use crate::simulator::measure::{Direction, Measure};
+use crate::simulator::replicate::Extent;
+
+/// The specification of a sweep: everything that determines its numbers.
+#[derive(Clone, Copy)]
+pub struct SweepSpec<'a> {
+    /// The unmodified pack.
+    pub rules: &'a CompiledRules,
+    /// The scenario under it.
+    pub scenario: &'a Scenario,
+    /// How channel-weeks are solved.
+    pub tier: Tier,
+    /// The extent of each point's simulation.
+    pub extent: Extent,
+    /// The keys and their values.
+    pub dials: &'a [Dial],
+    /// How points were chosen.
+    pub design: Design,
+    /// A level of every dial for each point; the first point has number 1.
+    pub points: &'a [Vec<Level>],
+    /// Points whose pack is invalid.
+    pub left_out: &'a [LeftOut],
+    /// The two measures that are traded off.
+    pub goals: [Goal; 2],
+}
+
+/// A headline measure and its desired direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Goal {
+    /// The measure.
+    pub measure: Measure,
+    /// The desired direction.
+    pub wish: Direction,
+}
+
+/// A point whose pack is invalid, and which was not simulated.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LeftOut {
+    /// The point's number.
+    pub point: u32,
+    /// What is wrong with its pack.
+    pub mistakes: Vec<Diagnostic>,
+}

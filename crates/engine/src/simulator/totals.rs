@@ -1,0 +1,94 @@
+//! The quantities that a simulation sums.
+
+use crate::model::RiskBand;
+
+/// The quantities summed per week, channel and client.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Totals {
+    pub engagement: f64,
+    pub expected: f64,
+    pub wanted: f64,
+    pub target: f64,
+    pub fewer_by_fatigue: f64,
+    pub fewer_by_hook: f64,
+    pub more_by_hook: f64,
+    pub committed: f64,
+    pub committed_in_target: f64,
+    pub planned: f64,
+    pub drafted: f64,
+    pub blocked: f64,
+    pub reviews: f64,
+    pub rejected: f64,
+    pub expired: f64,
+    pub without_asset: f64,
+    pub hours: f64,
+    pub hours_above_warn: f64,
+    pub hours_above_block: f64,
+    pub fatigue_sum: f64,
+    pub fatigue_at_posts: f64,
+    pub risk: [f64; RiskBand::ALL.len()],
+}
+
+impl Totals {
+    pub fn add(&mut self, other: &Totals) {
+        let Totals { risk, .. } = other;
+        for (mine, theirs) in self.numbers_mut().into_iter().zip(other.numbers()) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.risk.iter_mut().zip(risk) {
+            *mine += theirs;
+        }
+    }
+
+    fn numbers(&self) -> [f64; 21] {
+        [
+            self.engagement,
+            self.expected,
+            self.wanted,
+            self.target,
+            self.fewer_by_fatigue,
+            self.fewer_by_hook,
+            self.more_by_hook,
+            self.committed,
+            self.committed_in_target,
+            self.planned,
+            self.drafted,
+            self.blocked,
+            self.reviews,
+            self.rejected,
+            self.expired,
+            self.without_asset,
+            self.hours,
+            self.hours_above_warn,
+            self.hours_above_block,
+            self.fatigue_sum,
+            self.fatigue_at_posts,
+        ]
+    }
+
+    fn numbers_mut(&mut self) -> [&mut f64; 21] {
+        [
+            &mut self.engagement,
+            &mut self.expected,
+            &mut self.wanted,
+            &mut self.target,
+            &mut self.fewer_by_fatigue,
+            &mut self.fewer_by_hook,
+            &mut self.more_by_hook,
+            &mut self.committed,
+            &mut self.committed_in_target,
+            &mut self.planned,
+            &mut self.drafted,
+            &mut self.blocked,
+            &mut self.reviews,
+            &mut self.rejected,
+            &mut self.expired,
+            &mut self.without_asset,
+            &mut self.hours,
+            &mut self.hours_above_warn,
+            &mut self.hours_above_block,
+            &mut self.fatigue_sum,
+            &mut self.fatigue_at_posts,
+        ]
+    }
+}

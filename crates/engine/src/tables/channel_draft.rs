@@ -1,0 +1,100 @@
+//! A channel of a client while its tables are read, and the state that comes of it.
+
+use super::row::Row;
+use crate::model::{ChannelRow, ChannelState, Score, Timestamp};
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// How many days before the scenario's start recent posts go back.
+const RECENT_DAYS: i64 = 30;
+/// A client's channel while its tables are read.
+#[derive(Debug)]
+pub(super) struct ChannelDraft {
+    pub row: ChannelRow,
+    pub history: Vec<Timestamp>,
+    /// 0-based index of its row in the table.
+    pub index: usize,
+}
+
+impl ChannelDraft {
+    /// Warns if posts are counted in a period that starts after the last post.
+    pub fn warn_of_counts(&self, row: &mut Row<'_, '_>, last: Timestamp, start: Timestamp) {
+        let as_of = self.row.as_of.unwrap_or(start);
+        let counts = [
+            (7, "posts_last_7_days", self.row.posts_last_7_days),
+            (30, "posts_last_30_days", self.row.posts_last_30_days),
+        ];
+        for (days, column, count) in counts {
+            if count.is_some_and(|count| count > 0) && last < before(as_of, days * DAY_SECONDS) {
+                let cause = format!("posts in {days} days, and yet the last one lies before them");
+                row.warn("counts_contradict", column, cause, "count the days before the scenario's start");
+            }
+        }
+    }
+
+    /// The state at the instant given in the row, or else at the start.
+    pub fn finished(mut self, start: Timestamp) -> ChannelState {
+        let as_of = self.row.as_of.unwrap_or(start);
+        self.history.sort_unstable();
+        let recent_posts = if self.history.is_empty() { self.laid_out(as_of) } else { self.known_posts(as_of) };
+        let count = |days| u32::try_from(in_days_before(&recent_posts, as_of, days)).unwrap_or(u32::MAX);
+        let posts_last_7_days = self.row.posts_last_7_days.unwrap_or_else(|| count(7));
+        let posts_last_30_days =
+            self.row.posts_last_30_days.unwrap_or_else(|| count(RECENT_DAYS)).max(posts_last_7_days);
+        ChannelState {
+            channel: self.row.channel,
+            audience: self.row.audience,
+            engagement_rate: self.row.avg_engagement_rate,
+            last_post_at: self.row.last_post_at.max(self.history.last().copied()).max(recent_posts.last().copied()),
+            recent_posts,
+            posts_last_7_days,
+            posts_last_30_days,
+            fatigue: self.row.fatigue_score.unwrap_or(Score::ZERO),
+            as_of,
+            momentum: self.row.momentum_score,
+            visibility: self.row.visibility_score,
+            engagement: self.row.engagement_score,
+        }
+    }
+
+    /// The history's posts of the last 30 days and later, and the last post if the history lacks it.
+    fn known_posts(&self, as_of: Timestamp) -> Vec<Timestamp> {
+        let since = before(as_of, RECENT_DAYS * DAY_SECONDS);
+        let mut posts: Vec<_> = self.history.iter().copied().filter(|at| *at >= since).collect();
+        if let Some(last) = self.row.last_post_at.filter(|last| *last >= since && Some(last) > self.history.last()) {
+            posts.push(last);
+        }
+        posts
+    }
+
+    /// Recent posts if there is no history. If the last post is known, it is the newest of them.
+    fn laid_out(&self, as_of: Timestamp) -> Vec<Timestamp> {
+        let since = before(as_of, RECENT_DAYS * DAY_SECONDS);
+        let end = self.row.last_post_at.unwrap_or(as_of);
+        let newest = u32::from(self.row.last_post_at.is_some_and(|last| last >= since));
+        let week = self.row.posts_last_7_days.unwrap_or(0).max(newest);
+        let earlier = self.row.posts_last_30_days.unwrap_or(0).saturating_sub(week);
+        let week_seconds = 7 * DAY_SECONDS;
+        let month_start = before(end, week_seconds);
+        let mut posts = spread(end, week_seconds, week, if newest == 1 { 0.0 } else { 0.5 });
+        posts.extend(spread(month_start, (RECENT_DAYS - 7) * DAY_SECONDS, earlier, 0.5));
+        posts.retain(|at| *at >= since);
+        posts.sort_unstable();
+        posts
+    }
+}
+
+fn in_days_before(posts: &[Timestamp], as_of: Timestamp, days: i64) -> usize {
+    let since = before(as_of, days * DAY_SECONDS);
+    posts.iter().filter(|at| **at >= since && **at < as_of).count()
+}
+
+/// `count` instants spaced evenly over the seconds before `end`; the newest is `offset` steps before `end`.
+fn spread(end: Timestamp, seconds: i64, count: u32, offset: f64) -> Vec<Timestamp> {
+    let step = seconds as f64 / f64::from(count.max(1));
+    (0..count).map(|n| before(end, ((f64::from(n) + offset) * step) as i64)).collect()
+}
+
+fn before(at: Timestamp, seconds: i64) -> Timestamp {
+    at.plus_seconds(-seconds)
+}
