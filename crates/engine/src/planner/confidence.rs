@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::model::{ConfidenceStep, Outcome, RiskBand, Verdict};
 use crate::rules::{ChannelFacts, GuardrailRules, RiskRules, step_at};
 
@@ -56,4 +58,30 @@ pub fn band(rules: &RiskRules, guardrails: &[GuardrailRules], confidence: f64, v
     };
     let raises = guardrails.iter().zip(verdicts).any(|(g, v)| g.warn_raises_risk && v.outcome == Outcome::Warn);
     if raises { band.raised() } else { band }
+}
+
+/// A threshold between two risk bands.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BandTurn {
+    /// The band on the other side, before any guardrail raises it.
+    pub band: RiskBand,
+    /// The threshold, a confidence in `0..=1`.
+    pub edge: f64,
+    /// Absolute difference between the threshold and the confidence.
+    pub distance: f64,
+}
+
+/// The thresholds between risk bands, the nearest to the confidence first.
+pub(super) fn band_turns(rules: &RiskRules, confidence: f64) -> Vec<BandTurn> {
+    let bands = [(RiskBand::Low, rules.low_from), (RiskBand::Medium, rules.medium_from)];
+    let mut turns: Vec<BandTurn> = bands
+        .into_iter()
+        .map(|(band, edge)| BandTurn {
+            band: if confidence >= edge { band.raised() } else { band },
+            edge,
+            distance: (confidence - edge).abs(),
+        })
+        .collect();
+    turns.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+    turns
 }

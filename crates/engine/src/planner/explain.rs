@@ -9,6 +9,7 @@ use chrono::{NaiveDateTime, Timelike as _};
 use serde::Serialize;
 
 use super::channel::{ChannelDraft, WorkerContext, response};
+use super::confidence::{BandTurn, band_turns};
 use super::hours::{HourRule, closed_range, day_source, hour_value, weight_by_script};
 use super::judge::{OverCapacityPosts, judge};
 use super::week::{Draft, PlanningContext, draft};
@@ -20,7 +21,7 @@ use crate::model::{
     CampaignId, Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, HOUR_SECONDS, Outcome, Post,
     Reason, RiskBand, Scenario, ScheduleStatus, Spacing, Timestamp, Verdict, Week, wall_time_text,
 };
-use crate::rules::{Flip, GuardrailRules, Input, OverlayKey, PostFacts, RiskRules, RuleFailure, RulesPack, nearest};
+use crate::rules::{Flip, GuardrailRules, Input, OverlayKey, PostFacts, RuleFailure, RulesPack, nearest};
 
 /// One named number of an explanation, with its source.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -91,17 +92,6 @@ pub struct VerdictExplanation {
     pub reads: Vec<(String, String)>,
     /// For each input it reads, the nearest value that would change the verdict.
     pub flips: Vec<Flip>,
-}
-
-/// A threshold between two risk bands.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct BandTurn {
-    /// The band on the other side, before any guardrail raises it.
-    pub band: RiskBand,
-    /// The threshold, a confidence in `0..=1`.
-    pub edge: f64,
-    /// Absolute difference between the threshold and the confidence.
-    pub distance: f64,
 }
 
 /// Score of the asset used, and how it compares.
@@ -591,19 +581,4 @@ impl Explainer<'_, '_> {
             place.map_or_else(|| "calendar.closed".to_owned(), |place| format!("{}:{}", place.file, place.line));
         (because, source)
     }
-}
-
-/// The thresholds between risk bands, the nearest to the confidence first.
-fn band_turns(rules: &RiskRules, confidence: f64) -> Vec<BandTurn> {
-    let bands = [(RiskBand::Low, rules.low_from), (RiskBand::Medium, rules.medium_from)];
-    let mut turns: Vec<BandTurn> = bands
-        .into_iter()
-        .map(|(band, edge)| BandTurn {
-            band: if confidence >= edge { band.raised() } else { band },
-            edge,
-            distance: (confidence - edge).abs(),
-        })
-        .collect();
-    turns.sort_by(|a, b| a.distance.total_cmp(&b.distance));
-    turns
 }

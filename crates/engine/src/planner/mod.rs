@@ -32,11 +32,11 @@ mod slots;
 mod week;
 
 pub use channel::{WarningsSeen, fatigue_at, weekly_posts_after_fatigue};
-pub use confidence::{band, confidence};
+pub use confidence::{BandTurn, band, confidence};
 pub use decisions::{client_decisions, decisions};
 pub use difference::{ChannelDifference, plan_difference};
 pub use explain::{
-    AssetExplanation, BandTurn, Component, ExplainError, HourExplanation, PostExplanation, VerdictExplanation, WhyNot,
+    AssetExplanation, Component, ExplainError, HourExplanation, PostExplanation, VerdictExplanation, WhyNot,
     explain_hour, explain_post, why_not,
 };
 pub use guardrail_counts::{GuardrailCounts, guardrail_counts};

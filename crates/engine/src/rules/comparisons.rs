@@ -2,67 +2,14 @@
 
 use rhai::{ASTNode, Expr, Position, Stmt};
 
+use super::compared::{Compared, Mismatch, Texts, field_of};
 use super::diagnostic::nearest;
-use super::facts::{AssetFacts, ChannelFacts, ClientFacts, FactKind, Facts, Field, PostFacts};
+use super::facts::FactKind;
 use super::key::DAYS;
 use super::locals::Locals;
 use super::names::NameKind;
 use super::recased;
-use crate::model::{Channel, ClientStatus, parse_date};
-
-/// A comparison that is always false or always true.
-#[derive(Debug, PartialEq)]
-pub(super) struct Mismatch {
-    pub position: Position,
-    /// The field as scripts write it, such as `post.hour`.
-    pub field: String,
-    pub cause: String,
-    pub remedy: String,
-}
-
-/// A field of a view as an operand of a comparison.
-#[derive(Debug, Clone)]
-pub(super) struct Compared {
-    name: String,
-    kind: FactKind,
-    limits: Option<(f64, f64)>,
-    texts: Texts,
-    /// Whether the operand is an entry of the field, which is a list.
-    is_entry: bool,
-}
-
-impl Compared {
-    /// The field of a view that an expression reads directly.
-    pub fn of(expression: &Expr) -> Option<Self> {
-        let Expr::Dot(dot, ..) = expression else { return None };
-        let (Expr::Variable(view, ..), Expr::Property(property, _)) = (&dot.lhs, &dot.rhs) else { return None };
-        field_of(view.1.as_str(), property.2.as_str())
-    }
-
-    /// Its name as scripts write it, such as `post.hour`.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// An entry of the field; `None` if the field is not a list.
-    pub fn entry(self) -> Option<Self> {
-        let kind = if self.limits.is_some() { FactKind::Number } else { FactKind::Text };
-        (self.kind == FactKind::List).then_some(Self { kind, is_entry: true, ..self })
-    }
-
-    /// The kind of scenario name that its values are; `None` if they are not names.
-    fn names(&self) -> Option<NameKind> {
-        if self.is_entry { NameKind::of_list(&self.name) } else { NameKind::of_field(&self.name) }
-    }
-}
-
-/// The texts that a field, or an entry of a list, can hold.
-#[derive(Debug, Clone)]
-enum Texts {
-    Any,
-    OneOf(Vec<&'static str>),
-    Date,
-}
+use crate::model::parse_date;
 
 /// A literal that a field is compared with.
 #[derive(Debug, Clone, Copy)]
@@ -188,32 +135,6 @@ fn mirrored(operator: &str) -> &str {
         ">=" => "<=",
         same => same,
     }
-}
-
-fn field_of(view: &str, field: &str) -> Option<Compared> {
-    match view {
-        ChannelFacts::PARAMETER => of_view(ChannelFacts::fields(), view, field),
-        PostFacts::PARAMETER => of_view(PostFacts::fields(), view, field),
-        AssetFacts::PARAMETER => of_view(AssetFacts::fields(), view, field),
-        ClientFacts::PARAMETER => of_view(ClientFacts::fields(), view, field),
-        _ => None,
-    }
-}
-
-fn of_view<T>(fields: &'static [Field<T>], view: &str, name: &str) -> Option<Compared> {
-    let field = fields.iter().find(|field| field.name == name)?;
-    let texts = match (view, name) {
-        (ChannelFacts::PARAMETER, "channel") | (PostFacts::PARAMETER, "channels_of_day") => {
-            Texts::OneOf(Channel::ALL.map(Channel::name).to_vec())
-        }
-        // Clients of any other status are not planned, so scripts never see them.
-        (ChannelFacts::PARAMETER, "status") => {
-            Texts::OneOf(vec![ClientStatus::Active.name(), ClientStatus::Onboarding.name()])
-        }
-        (PostFacts::PARAMETER, "date") => Texts::Date,
-        _ => Texts::Any,
-    };
-    Some(Compared { name: format!("{view}.{name}"), kind: field.kind, limits: field.limits, texts, is_entry: false })
 }
 
 fn literal(expression: &Expr) -> Option<Literal<'_>> {

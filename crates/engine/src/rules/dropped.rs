@@ -2,7 +2,7 @@
 
 use rhai::{AST, ASTNode, Expr, Position, Stmt, StmtBlock};
 
-use super::comparisons::Compared;
+use super::compared::Compared;
 use super::script::VERDICTS;
 
 /// What happens to the value of a node within an enclosing node.

@@ -44,6 +44,11 @@ impl EffectiveValue {
 }
 
 impl RulesPack {
+    /// The values that each overlay states, with its file.
+    pub(super) fn overlay_values(&self) -> impl Iterator<Item = (&str, Vec<EffectiveValue>)> {
+        self.overlay_settings().map(|(file, settings)| (file, said(settings)))
+    }
+
     /// Every effective value with some overlays applied, by file in documentation order, then by path.
     #[must_use]
     pub fn effective(&self, overlays: &OverlayKey) -> Vec<EffectiveValue> {

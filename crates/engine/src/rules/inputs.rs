@@ -367,7 +367,7 @@ impl Space {
                 field.put(&mut input, fact.clone());
             }
         }
-        settle(&mut input, &self.start);
+        settle(&mut input.post, &mut input.ctx, &self.start.post);
         input
     }
 
@@ -384,7 +384,7 @@ impl Space {
         for field in self.fields() {
             let mut tried = simplest.clone();
             field.put(&mut tried, field.of(&self.start));
-            settle(&mut tried, &self.start);
+            settle(&mut tried.post, &mut tried.ctx, &self.start.post);
             if holds(&tried)? {
                 simplest = tried;
             }

@@ -125,9 +125,9 @@ impl RulesPack {
         Rules::read(&View::with(&self.settings, overlays.map(|overlay| &overlay.settings)))
     }
 
-    /// The values that each overlay states, with its file.
-    pub(super) fn overlay_values(&self) -> impl Iterator<Item = (&str, Vec<super::effective::EffectiveValue>)> {
-        self.overlays.iter().map(|overlay| (&*overlay.file, super::effective::said(&overlay.settings)))
+    /// The settings of each overlay, with its file.
+    pub(super) fn overlay_settings(&self) -> impl Iterator<Item = (&str, &Settings)> {
+        self.overlays.iter().map(|overlay| (&*overlay.file, &overlay.settings))
     }
 
     /// The settings of the base, and those of a key's overlays in application order.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rhai::{AST, ASTNode, Engine, Expr, Position, Stmt, Token};
 
-use super::comparisons::Compared;
+use super::compared::Compared;
 
 /// What is known of one function in addition to its AST.
 #[derive(Default)]

@@ -8,6 +8,7 @@ mod clash;
 mod closed;
 mod closed_places;
 mod coherence;
+mod compared;
 mod comparisons;
 mod compile;
 mod compiled;

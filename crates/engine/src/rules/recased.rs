@@ -2,7 +2,7 @@
 
 use rhai::{ASTNode, Expr};
 
-use super::comparisons::Mismatch;
+use super::compared::Mismatch;
 
 /// The case that a text was converted to.
 #[derive(Debug, Clone, Copy, PartialEq)]

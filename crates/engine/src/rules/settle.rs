@@ -2,24 +2,23 @@
 
 use chrono::{Datelike as _, NaiveDate};
 
-use super::facts::{Fact, List, PostFacts};
-use super::inputs::Input;
+use super::facts::{ChannelFacts, Fact, List, PostFacts};
 use crate::model::{Channel, parse_date, plus_days};
 
 /// Resolves contradictions in an input that was derived from another one: a post without an asset has no attributes of
 /// one, an assessment that is doubted exists, a date is that of one day, and every other post of the day has a channel
 /// and an hour.
-pub(super) fn settle(input: &mut Input, start: &Input) {
-    settle_date(&mut input.post, &start.post);
-    settle_others(&mut input.post);
-    if !input.post.has_asset {
-        input.post.asset_score = 0.0;
-        input.post.asset_kind = "".into();
-        input.post.asset_title = "".into();
-        input.post.asset_tags = List::default();
-        input.post.has_content = false;
+pub(super) fn settle(post: &mut PostFacts, ctx: &mut ChannelFacts, start: &PostFacts) {
+    settle_date(post, start);
+    settle_others(post);
+    if !post.has_asset {
+        post.asset_score = 0.0;
+        post.asset_kind = "".into();
+        post.asset_title = "".into();
+        post.asset_tags = List::default();
+        post.has_content = false;
     }
-    input.ctx.assessed |= input.ctx.reality_gap > 0.0 || input.ctx.reality_confidence < 1.0;
+    ctx.assessed |= ctx.reality_gap > 0.0 || ctx.reality_confidence < 1.0;
 }
 
 /// Moves a post to a day.
@@ -90,6 +89,7 @@ fn settle_others(post: &mut PostFacts) {
 mod tests {
     use super::super::inputs::tests::input;
     use super::*;
+    use crate::rules::inputs::Input;
 
     fn start() -> Input {
         let mut start = input();
@@ -102,7 +102,7 @@ mod tests {
         let start = start();
         let mut input = start.clone();
         change(&mut input.post);
-        settle(&mut input, &start);
+        settle(&mut input.post, &mut input.ctx, &start.post);
         let date: NaiveDate = input.post.date.parse().unwrap();
         let mut again = input.post.clone();
         on_day(&mut again, date);
@@ -129,11 +129,11 @@ mod tests {
         let start = start();
         let mut input = start.clone();
         input.post.channels_of_day = [Fact::Text("ig".into())].into();
-        settle(&mut input, &start);
+        settle(&mut input.post, &mut input.ctx, &start.post);
         assert_eq!(input.post.hours_of_day.len(), 1);
         let mut input = start.clone();
         input.post.hours_of_day = [Fact::Whole(7)].into();
-        settle(&mut input, &start);
+        settle(&mut input.post, &mut input.ctx, &start.post);
         assert_eq!(input.post.channels_of_day.len(), 1);
     }
 }
