@@ -92,7 +92,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let text = format!("error: {error}\n  remedy: {}", error.remedy());
         match error {
-            StoreError::Stopped => Failure::Interrupted(super::progress::interrupted()),
+            StoreError::Stopped => Failure::Interrupted(super::interruption::interrupted()),
             StoreError::StateChanged(_) | StoreError::Breaches(_) => Failure::Verdict(text),
             error if error.is_input() => Failure::Input(text),
             _ => Failure::Machine(text),

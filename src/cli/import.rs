@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::diagnostics;
 use super::failure::Failure;
 use super::folder::OutFolder;
 use super::pack::read_pack;
@@ -87,7 +88,7 @@ impl Import {
         }
         let files = read_pack(&self.rules.rules, globals)?;
         let rules = input::compile(files.clone())
-            .map_err(|wrong| input::rules_failure(&wrong, &files, &self.rules.rules, globals))?;
+            .map_err(|wrong| diagnostics::rules_failure(&wrong, &files, &self.rules.rules, globals))?;
         Ok(figures(&rules.base()))
     }
 }

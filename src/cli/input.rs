@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::diagnostics::{drawn, rules_failure, rules_in_json, text_of, told_in_json};
 use super::failure::Failure;
 use super::pack::read_pack;
 use super::terminal::harmless;
@@ -58,14 +59,6 @@ pub(super) fn cases(rules: &CompiledRules, dir: &Path, globals: &Globals) -> Res
     workbench::read(rules).map_err(|wrong| rules_failure(&wrong, &rules.pack().files, dir, globals))
 }
 
-/// The diagnostics rendered with their source lines, or as JSON.
-pub(super) fn rules_failure(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> Failure {
-    if globals.format == Format::Json {
-        return Failure::Input(told_in_json(rules_in_json(diagnostics)));
-    }
-    Failure::Drawn(drawn(diagnostics, files, dir, globals))
-}
-
 /// Warnings about what the pack's author may not have intended, and, without a scenario, about the names that were not
 /// looked up.
 pub(super) fn warnings(rules: &CompiledRules, scenario: Option<&Scenario>) -> Vec<Diagnostic> {
@@ -86,21 +79,6 @@ pub(super) fn point_out(warnings: &[Diagnostic], rules: &CompiledRules, dir: &Pa
     let shown: Vec<Diagnostic> = warnings.iter().map(|warning| warning.clone().within(&folder)).collect();
     let text_of = |file: &str| text_of(file, &folder, &rules.pack().files);
     globals.say_drawn(&rules::render_warnings(&shown, &text_of, globals.colors_stderr()));
-}
-
-/// The text of a pack's file, given its path including the pack's folder.
-fn text_of<'f>(file: &str, folder: &str, files: &'f PackFiles) -> Option<&'f str> {
-    let name = file.strip_prefix(folder.trim_end_matches('/'))?.trim_start_matches('/');
-    files.get(name).map(String::as_str)
-}
-
-fn drawn(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> String {
-    let count = diagnostics.len();
-    let folder = dir.to_string_lossy();
-    let shown: Vec<Diagnostic> = diagnostics.iter().map(|diagnostic| diagnostic.clone().within(&folder)).collect();
-    let text_of = |file: &str| text_of(file, &folder, files);
-    let drawn = rules::render(&shown, &text_of, globals.colors_stderr());
-    format!("{drawn}\n{count} error(s) in the rules pack `{}`", rules::visible(&folder))
 }
 
 /// Reads a scenario folder.
@@ -241,14 +219,6 @@ const fn any_policy() -> Policy {
         max_actions_per_day: 1,
         pause_on_high_severity_warning: true,
     }
-}
-
-fn told_in_json(mistakes: Vec<Value>) -> String {
-    json!({ "errors": mistakes.len(), "diagnostics": mistakes }).to_string()
-}
-
-fn rules_in_json(diagnostics: &[Diagnostic]) -> Vec<Value> {
-    diagnostics.iter().map(|diagnostic| json!(diagnostic)).collect()
 }
 
 fn scenario_in_json(errors: &ScenarioErrors) -> Vec<Value> {

@@ -3,8 +3,9 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use super::Globals;
+use super::diagnostics;
 use super::failure::Failure;
-use super::{Globals, input};
 use crate::files::{self, Entry, FileError, Limits};
 use crate::rules::{Diagnostic, PackFiles, Place, visible};
 
@@ -42,7 +43,7 @@ pub(super) fn read_pack(dir: &Path, globals: &Globals) -> Result<PackFiles, Fail
         return Ok(reading.files);
     }
     Diagnostic::sort(&mut reading.mistakes);
-    Err(input::rules_failure(&reading.mistakes, &PackFiles::new(), dir, globals))
+    Err(diagnostics::rules_failure(&reading.mistakes, &PackFiles::new(), dir, globals))
 }
 
 fn refused(dir: &Path, error: &FileError) -> Failure {

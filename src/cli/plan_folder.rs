@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::diagnostics;
 use super::failure::Failure;
 use super::pack::read_pack;
 use super::{Globals, input};
@@ -84,7 +85,8 @@ impl Head {
 fn rules(plan: &Path, head: &Head, globals: &Globals) -> Result<CompiledRules, Failure> {
     let dir = plan.join("rules");
     let files = read_pack(&dir, globals)?;
-    let rules = input::compile(files.clone()).map_err(|wrong| input::rules_failure(&wrong, &files, &dir, globals))?;
+    let rules =
+        input::compile(files.clone()).map_err(|wrong| diagnostics::rules_failure(&wrong, &files, &dir, globals))?;
     if rules.hash() == head.rules_hash {
         return Ok(rules);
     }

@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -10,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::Globals;
 use super::failure::Failure;
 use super::folder::abandon;
+pub(super) use super::interruption::{interrupted, say_if_interrupted};
 use crate::simulator::Observer;
 use crate::store;
 
@@ -17,22 +17,6 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Grace period for a command to stop by itself.
 const GRACE: Duration = Duration::from_secs(2);
-
-const INTERRUPTED: &str = "interrupted: nothing was written";
-
-/// What has been saved if the command is interrupted now; `None` for nothing.
-static STANDS: Mutex<Option<String>> = Mutex::new(None);
-
-/// Sets the message about saved work that an interrupt prints from now on.
-pub(super) fn say_if_interrupted(stands: String) {
-    *STANDS.lock().unwrap_or_else(PoisonError::into_inner) = Some(stands);
-}
-
-/// The message of an interrupted command.
-pub(super) fn interrupted() -> String {
-    let stands = STANDS.lock().unwrap_or_else(PoisonError::into_inner);
-    stands.as_ref().map_or_else(|| INTERRUPTED.to_owned(), |stands| format!("interrupted: {stands}"))
-}
 
 /// Makes Ctrl-C and SIGTERM request a graceful stop from now on. After the grace period the process exits, and its
 /// unfinished folders are removed.

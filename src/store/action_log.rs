@@ -7,10 +7,10 @@ use super::conditions::Conditions;
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::listing::{Cursor, Page, page};
+use super::pagination::{Cursor, Page, page};
 use super::retry::with_retries;
-use super::review::Schedule;
 use super::row::{Id, Instant, Json, Name, from_row};
+use super::schedule::Schedule;
 use crate::model::{ActionType, DecisionStatus, RiskBand, Timestamp, derived_id};
 
 /// A decision to record about a schedule after its plan was committed.

@@ -8,12 +8,13 @@ use uuid::Uuid;
 use super::action_log::{NewAction, record};
 use super::client_state::{ClientSelector, capacity, load_client_states};
 use super::commit::{lock_clients, preview};
-use super::daily::{NO_OTHER_LIVE, committed, decided, needs_review};
+use super::daily::needs_review;
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::with_retries;
-use super::review::{Schedule, ScheduleFilter, find};
+use super::review::{ScheduleFilter, find};
+use super::schedule::{NO_OTHER_LIVE, Schedule, committed, decided};
 use super::values::values;
 use crate::model::{
     ActionType, AssetChoice, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Timestamp, Week,

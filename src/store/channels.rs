@@ -3,18 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bulk_insert::upsert;
-use super::daily::{Pass, before};
 use super::database::Tx;
 use super::drafts::Attempt;
 use super::error::StoreError;
+use super::pass::{Pass, RulesByClient, before};
 use super::row::{Instant, from_row};
 use super::values::{Value, values};
 use crate::model::{Timestamp, Zone};
 use crate::planner::{rested, tired};
-use crate::rules::ClientRules;
-
-/// Each client's rules and time zone, by client id.
-pub(super) type RulesByClient<'c> = BTreeMap<&'c str, (ClientRules, Zone)>;
 
 /// The part of a channel's state that the daily pass updates.
 struct ChannelFatigue {

@@ -113,7 +113,7 @@ fn hash_of(workspace: &WorkspaceId, start: Week, clients: &ClientStates) -> Stri
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{workspace}\n{start}\n").as_bytes());
     for client in clients {
-        hasher.update(super::load::json(client).as_bytes());
+        hasher.update(super::json::json(client).as_bytes());
         hasher.update(b"\n");
     }
     hasher.finalize().to_hex().to_string()

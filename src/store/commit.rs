@@ -10,10 +10,9 @@ use super::client_state::{ClientSelector, Counted, load_client_states_with, rele
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::load;
 use super::retry::with_retries;
 use super::values::values;
-use super::weekly::refuse_if_over;
+use super::week_over::refuse_if_over;
 use crate::model::{
     Asset, AssetChoice, ChannelState, Client, ClientPlan, ClientState, Decision, Outcome, Plan, Post, Scenario,
     ScheduleStatus, Timestamp,
@@ -257,9 +256,9 @@ impl<'a> Commit<'a> {
             source_signals: &*decision.source_signals,
             risk_class: decision.risk_class.name(),
             confidence_score: decision.confidence,
-            truth_notes: load::json(&decision.truth_notes).as_str(),
+            truth_notes: super::json::json(&decision.truth_notes).as_str(),
             truth_compliant: decision.truth_compliant,
-            disclaimers: load::json(&decision.disclaimers).as_str(),
+            disclaimers: super::json::json(&decision.disclaimers).as_str(),
             status: decision.status.name(),
             actor: decision.actor,
         })

@@ -1,7 +1,7 @@
 //! Builds `WHERE` clauses from filters, with their bind values.
 
 use super::ledger::Ledger;
-use super::listing::Cursor;
+use super::pagination::Cursor;
 use super::values::Value;
 
 /// Conditions joined by `AND`, and their bind values in the order of `$1`, `$2`, …

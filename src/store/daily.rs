@@ -10,27 +10,20 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::action_log::{NewAction, record};
-use super::channels::RulesByClient;
 use super::client_state::{ClientSelector, ClientStates, capacity, load_client_states};
 use super::commit::warnings;
-use super::database::Tx;
 use super::decision_facts::DecisionFacts;
 use super::error::StoreError;
 use super::ledger::Ledger;
+use super::pass::{ACTOR, Pass, RulesByClient, before};
 use super::retry::with_retries;
-use super::review::{COLUMNS, Schedule};
-use super::values::{Value, values};
+use super::schedule::{COLUMNS, NO_OTHER_LIVE, Schedule, committed, decided, ids};
+use super::values::values;
 use crate::model::{
     ActionType, Capacity, Client, ClientState, ClientStatus, DecisionStatus, Outcome, Post, Reason, ScheduleStatus,
     Timestamp, Week, WorkspaceId, Zone,
 };
 use crate::planner::{ClientReevaluation, CommittedPost, Planner, Reevaluation};
-use crate::rules::DraftRules;
-
-/// Maximum number of schedules processed in one transaction.
-const BATCH: u32 = 500;
-/// The actor recorded for the daily pass.
-pub(super) const ACTOR: &str = "daily_pass";
 
 /// Counts of what a daily pass did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -100,14 +93,6 @@ impl Ledger {
     }
 }
 
-/// One workspace's daily pass.
-pub(super) struct Pass<'p> {
-    ledger: &'p Ledger,
-    pub planner: &'p Planner<'p>,
-    pub workspace: &'p WorkspaceId,
-    pub now: Timestamp,
-}
-
 /// A workspace's open schedules that are due or fall on the present day, and its clients' state without them.
 struct Today {
     schedules: Vec<Schedule>,
@@ -162,36 +147,6 @@ impl Pass<'_> {
         let fatigue = &self.planner.rules().base().fatigue;
         with_retries(|| self.ledger.record_health(self.workspace, fatigue, self.now)).await?;
         Ok(outcome)
-    }
-
-    pub(super) fn draft_rules(&self) -> DraftRules {
-        self.planner.rules().base().calendar.drafts
-    }
-
-    /// The earliest time for which drafts may still be made.
-    pub(super) fn earliest(&self) -> Timestamp {
-        before(self.now, self.draft_rules().late_hours * 3600.0)
-    }
-
-    /// The workspace's schedules that meet a condition, locked for this pass; rows locked by others are skipped. `$1`
-    /// is the workspace.
-    pub(super) async fn locked(
-        &self,
-        tx: &mut Tx,
-        condition: &str,
-        more: Vec<Value>,
-    ) -> Result<Vec<Schedule>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE workspace_id = $1 AND {condition} \
-             ORDER BY scheduled_for, id LIMIT {BATCH} FOR UPDATE SKIP LOCKED"
-        );
-        let mut all = values![self.workspace.as_str()];
-        all.extend(more);
-        tx.all(&sql, all).await
-    }
-
-    pub(super) async fn write(&self) -> Result<Tx, StoreError> {
-        self.ledger.write().await
     }
 
     /// Cancels pending schedules whose time has passed, and ready or blocked ones that are too late to draft.
@@ -347,45 +302,9 @@ impl Pass<'_> {
     }
 }
 
-/// SQL condition: no other live schedule occupies the same client, channel and instant.
-pub(super) const NO_OTHER_LIVE: &str = "NOT EXISTS (SELECT 1 FROM campaign_orchestration_schedules other \
-     WHERE other.client_id = campaign_orchestration_schedules.client_id \
-     AND other.channel = campaign_orchestration_schedules.channel \
-     AND other.scheduled_for = campaign_orchestration_schedules.scheduled_for \
-     AND other.id <> campaign_orchestration_schedules.id \
-     AND other.status IN ('pending', 'ready', 'executing', 'completed'))";
-
-pub(super) fn before(now: Timestamp, seconds: f64) -> Timestamp {
-    now.plus_seconds(-(seconds as i64))
-}
-
-pub(super) fn ids<'s>(schedules: impl IntoIterator<Item = &'s Schedule>) -> Vec<Uuid> {
-    schedules.into_iter().map(|schedule| schedule.id).collect()
-}
-
 /// The reason for cancelling a schedule whose time has passed.
 fn expired_reason(schedule: &Schedule) -> Reason {
     Reason::Expired { status: schedule.status, because: schedule.reason().map(Box::new) }
-}
-
-/// The recorded payload of a change of status: from, to and reason.
-pub(super) fn decided(from: ScheduleStatus, to: ScheduleStatus, reason: Option<&Reason>) -> serde_json::Value {
-    json!({
-        "from": from,
-        "to": to,
-        "reason": reason.map(ToString::to_string),
-        "blocked_code": reason.map(Reason::code),
-        "blocked_details": reason.map(Reason::details),
-    })
-}
-
-/// A schedule as the planner's [`CommittedPost`].
-pub(super) fn committed(schedule: &Schedule) -> CommittedPost {
-    CommittedPost {
-        channel: schedule.channel,
-        at: schedule.scheduled_for,
-        asset: schedule.used_asset().map(str::to_owned),
-    }
 }
 
 /// The change of state that follows from a schedule's new evaluation; `None` if nothing changes.

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::bulk_insert::{self, InsertTarget, RowEncoder};
 use super::error::StoreError;
-use super::ledger::OpenMode;
+use super::open_mode::OpenMode;
 use super::retry::Deadline;
 use super::row::{Answer, read};
 use super::sqlite_file;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::commit::find_asset;
-use super::review::Schedule;
+use super::schedule::Schedule;
 use crate::model::{
     AssetSnapshot, CampaignId, ChannelSnapshot, Client, PerformanceReality, Post, PostSnapshot, RiskBand,
 };

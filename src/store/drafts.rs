@@ -6,12 +6,11 @@ use serde_json::json;
 
 use super::action_log::{NewAction, record};
 use super::bulk_insert::insert;
-use super::channels::RulesByClient;
-use super::daily::{ACTOR, Pass, before, ids};
 use super::database::Tx;
 use super::error::StoreError;
-use super::review::Schedule;
+use super::pass::{ACTOR, Pass, RulesByClient, before};
 use super::row::from_row;
+use super::schedule::{Schedule, ids};
 use super::values::values;
 use crate::model::{ActionType, DecisionStatus, Reason, Timestamp, derived_id};
 

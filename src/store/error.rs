@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::jobs::JobStatus;
-use super::retry::MAX_WAIT;
+use super::job_status::JobStatus;
+use super::max_wait::MAX_WAIT;
 use super::row::BadValue;
 use super::url::DatabaseUrl;
 use crate::model::{Reason, ScheduleStatus, Week};

@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use super::attach::ATTACHED;
 use super::conditions::Conditions;
-use super::daily::ACTOR;
 use super::database::Tx;
 use super::decision_facts::DecisionFacts;
 use super::error::StoreError;
 use super::ledger::Ledger;
+use super::pass::ACTOR;
 use super::retry::with_retries;
-use super::review::{COLUMNS, Schedule};
 use super::row::{Id, Instant, Json, Whole, from_row};
+use super::schedule::{COLUMNS, Schedule};
 use super::values::{Value, values};
 use crate::model::{
     ActionType, AssetSnapshot, CampaignId, Channel, ChannelSnapshot, ClientId, OtherPost, PerformanceReality,

@@ -8,44 +8,13 @@ use uuid::Uuid;
 
 use super::database::Tx;
 use super::error::StoreError;
+use super::job_status::{JobKind, JobStatus};
 use super::ledger::Ledger;
-use super::listing::{Cursor, Page, page};
+use super::pagination::{Cursor, Page, page};
 use super::retry::with_retries;
 use super::row::{Id, Instant, Json, Name, Whole, from_row};
 use super::values::values;
-use crate::model::{Timestamp, WorkspaceId, named};
-
-named!(
-    /// What a job does.
-    JobKind {
-        /// The daily pass.
-        Daily = "daily",
-        /// Plans the coming week and commits it.
-        Weekly = "weekly",
-        /// Plans a week and commits nothing.
-        Plan = "plan",
-        /// Simulates the workspace from its current state.
-        Simulate = "simulate",
-        /// Simulates it under the current rules and under changed ones, and compares the results.
-        Compare = "compare",
-    }
-);
-
-named!(
-    /// The status of a job.
-    JobStatus {
-        /// It is running.
-        Running = "running",
-        /// It has finished with a result.
-        Done = "done",
-        /// It has failed, and has an error message.
-        Failed = "failed",
-        /// Its server was stopped; what it had already committed remains.
-        Stopped = "stopped",
-        /// It was cancelled; what it had already committed remains.
-        Cancelled = "cancelled",
-    }
-);
+use crate::model::{Timestamp, WorkspaceId};
 
 /// A job stored in the ledger.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -2,22 +2,12 @@
 
 use super::database::Database;
 use super::error::StoreError;
+use super::open_mode::OpenMode;
 use super::retry::with_retries;
 use super::row::Text;
 use super::url::DatabaseUrl;
 use super::values::values;
 use crate::model::WorkspaceId;
-
-/// What a ledger is opened for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OpenMode {
-    /// Read-only: nothing is created, migrated or changed.
-    Read,
-    /// Read and write an existing ledger. An SQLite file is migrated.
-    Write,
-    /// Read and write; an SQLite file is created if it is missing or empty, and migrated.
-    Create,
-}
 
 /// A handle to a ledger in one database, optionally scoped to one workspace.
 #[derive(Debug, Clone)]

@@ -1,64 +1,17 @@
 //! Paginated lists, and counts over them.
 
-use std::fmt;
-use std::str::FromStr;
-
 use chrono::NaiveDate;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::review::{COLUMNS, RANK, Schedule, ScheduleFilter};
-use super::row::{Answer, Id, Instant, Json, Name, from_row};
-use super::values::Value;
+use super::pagination::{Cursor, Page, page};
+use super::review::ScheduleFilter;
+use super::row::{Id, Instant, Json, Name, from_row};
+use super::schedule::LOCAL_DAY;
+use super::schedule::{COLUMNS, RANK, Schedule};
 use crate::model::{Channel, ConflictKind, ScheduleStatus, Severity, Timestamp};
-
-/// A pagination cursor: the last row of a page, after which the next page begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor {
-    /// The row's rank if the list is ordered by rank; otherwise 0.
-    pub rank: u8,
-    /// The row's time.
-    pub at: Timestamp,
-    /// The row's id.
-    pub id: Uuid,
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}~{}~{}", self.rank, self.at, self.id)
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = InvalidCursor;
-
-    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
-        let mut parts = text.splitn(3, '~');
-        let mut part = || parts.next().ok_or(InvalidCursor);
-        Ok(Self {
-            rank: part()?.parse().map_err(|_| InvalidCursor)?,
-            at: part()?.parse().map_err(|_| InvalidCursor)?,
-            id: part()?.parse().map_err(|_| InvalidCursor)?,
-        })
-    }
-}
-
-/// The error of parsing an invalid cursor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no cursor of a list")]
-pub struct InvalidCursor;
-
-/// One page of a list.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Page<T> {
-    /// The rows, in the list's order.
-    pub rows: Vec<T>,
-    /// The cursor of the next page; `None` on the last page.
-    pub next: Option<Cursor>,
-}
 
 /// Sort order of a list of schedules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -163,22 +116,6 @@ from_row!(Found<FoundConflict> {
     affected: Json<i64>,
     resolution: String,
 });
-
-/// Reads one page. One row more than `limit` is fetched to see whether another page follows.
-pub(super) async fn page<T: Answer>(
-    tx: &mut Tx,
-    sql: &str,
-    values: Vec<Value>,
-    limit: u32,
-    mark: impl Fn(&T) -> Cursor,
-) -> Result<Page<T>, StoreError> {
-    let sql = format!("{sql} LIMIT {}", u64::from(limit) + 1);
-    let mut rows: Vec<T> = tx.all(&sql, values).await?;
-    let goes_on = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| goes_on).map(mark);
-    Ok(Page { rows, next })
-}
 
 impl Ledger {
     /// One page of the schedules that match a filter: those after a cursor, at most `limit`.
@@ -307,9 +244,6 @@ impl Ledger {
     }
 }
 
-/// SQL: a schedule's local calendar day.
-pub(super) const LOCAL_DAY: &str = "substr(metadata ->> 'local_time', 1, 10)";
-
 impl Schedule {
     /// Its rank by risk, 0 for the highest; the same as the SQL expression [`RANK`].
     fn rank(&self) -> u8 {
@@ -330,6 +264,7 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pagination::InvalidCursor;
     use super::*;
 
     #[test]

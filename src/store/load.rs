@@ -11,6 +11,7 @@ use super::client_state::COUNTED;
 use super::commit::lock_clients;
 use super::database::Tx;
 use super::error::StoreError;
+use super::json::json;
 use super::ledger::Ledger;
 use super::records::{DayRow, InWorkspace, Known, Offer};
 use super::retry::with_retries;
@@ -36,11 +37,6 @@ pub struct Loaded {
     pub channels_off: usize,
     /// Posts of the history that are new to the ledger: made manually, or before the client was loaded.
     pub posts: usize,
-}
-
-/// Serialises a value that cannot fail to serialise (text, numbers, lists) as JSON.
-pub(super) fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }
 
 impl Ledger {

@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::retry::with_retries;
 use super::row::{Instant, Name};
 use super::values::values;
-use super::weekly::refuse_if_over;
+use super::week_over::refuse_if_over;
 use crate::model::{Channel, ClientId, ClientPlan, Plan, Post, Timestamp, WorkspaceId};
 use crate::planner::check::check_plan;
 use crate::planner::{Planner, decisions, plan_week};

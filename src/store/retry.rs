@@ -12,9 +12,8 @@ use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::error::StoreError;
+use super::max_wait::MAX_WAIT;
 
-/// Total time a transaction may wait for its database.
-pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
 /// Waiting time after which the wait is reported to the user.
 pub(super) const REPORT_AFTER: Duration = Duration::from_secs(2);
 /// Time limit for finding out why the database is not available.

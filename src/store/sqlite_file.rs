@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 use super::error::StoreError;
-use super::ledger::OpenMode;
+use super::open_mode::OpenMode;
 use super::url::DatabaseUrl;
 
 /// A table that every version of the ledger has.

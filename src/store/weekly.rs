@@ -8,9 +8,10 @@ use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::with_retries;
 use super::values::values;
-use crate::model::{ClientId, Scenario, Timestamp, Week, WorkspaceId};
+use super::week_over::refuse_if_over;
+use crate::model::{ClientId, Timestamp, Week, WorkspaceId};
 use crate::planner::check::{Breach, check_plan};
-use crate::planner::{PlanError, Planner, decisions, plan_week};
+use crate::planner::{Planner, decisions, plan_week};
 
 /// The result of the weekly pass in one workspace.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,16 +133,6 @@ impl Ledger {
 
 /// Maximum number of times a week is planned again after concurrent changes.
 const MOST_TRIES: u32 = 10;
-
-/// Fails if a week has ended for every client of a scenario.
-///
-/// # Errors
-/// If the week is over for all of them, or lies at the edge of the supported calendar.
-pub fn refuse_if_over(scenario: &Scenario, week: Week, now: Timestamp) -> Result<(), StoreError> {
-    let ends = scenario.clients.iter().map(|(client, _)| client.zone.start_of_day(week.plus(1).monday()));
-    let last = ends.collect::<Result<Vec<_>, _>>().map_err(PlanError::from)?.into_iter().max();
-    if last.is_some_and(|end| end <= now) { Err(StoreError::WeekOver(week)) } else { Ok(()) }
-}
 
 fn refuse_if_stopping(observer: &dyn Observer) -> Result<(), StoreError> {
     if observer.should_stop() { Err(StoreError::Stopped) } else { Ok(()) }

@@ -7,6 +7,7 @@ use std::process::Command;
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::diagnostics;
 use crate::cli::effect::write_effect;
 use crate::cli::failure::Failure;
 use crate::cli::pack::read_pack;
@@ -81,7 +82,7 @@ fn pack(name: &str, globals: &Globals) -> Result<CompiledRules, Failure> {
         Some((revision, folder)) if !path.is_dir() => from_git(revision, folder)?,
         _ => read_pack(path, globals)?,
     };
-    input::compile(files.clone()).map_err(|wrong| input::rules_failure(&wrong, &files, path, globals))
+    input::compile(files.clone()).map_err(|wrong| diagnostics::rules_failure(&wrong, &files, path, globals))
 }
 
 /// The files of a folder in a revision of the current git repository.

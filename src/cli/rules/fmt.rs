@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::diagnostics;
 use crate::cli::failure::Failure;
 use crate::cli::folder::{refuse_links, replace_file};
 use crate::cli::pack::read_pack;
-use crate::cli::{Format, Globals, RulesArgument, input, print};
+use crate::cli::{Format, Globals, RulesArgument, print};
 use crate::workbench::{self, Formatted};
 
 /// Lay out the TOML files of a pack alike, overlays and cases too, and trim its scripts
@@ -37,7 +38,7 @@ impl Fmt {
         let dir = &self.rules.rules;
         let files = read_pack(dir, globals)?;
         let formatted =
-            workbench::format(&files).map_err(|wrong| input::rules_failure(&wrong, &files, dir, globals))?;
+            workbench::format(&files).map_err(|wrong| diagnostics::rules_failure(&wrong, &files, dir, globals))?;
         if !self.check {
             formatted.changed.keys().try_for_each(|name| refuse_links(dir, name))?;
             for (name, text) in &formatted.changed {

@@ -13,6 +13,7 @@ use super::super::terminal::print_as_is;
 use super::super::{Format, Globals, RulesArgument, input, print};
 use super::junit::junit;
 use super::test_output::{failure, gaps, survivors};
+use crate::cli::diagnostics;
 use crate::rules::{CompiledRules, Diagnostic};
 use crate::workbench::{self, Case, Coverage, Mutation, Report};
 
@@ -88,8 +89,9 @@ impl Test {
     ) -> Result<Extras, Failure> {
         let is_sound = report.failed() == 0;
         let wants_coverage = self.coverage || self.coverage_at_least.is_some();
-        let told =
-            |wrong: Vec<Diagnostic>| input::rules_failure(&wrong, &rules.pack().files, &self.rules.rules, globals);
+        let told = |wrong: Vec<Diagnostic>| {
+            diagnostics::rules_failure(&wrong, &rules.pack().files, &self.rules.rules, globals)
+        };
         let coverage = wants_coverage.then(|| workbench::coverage(rules, cases)).transpose().map_err(told)?;
         let goes_on = || stop_if_asked().is_ok();
         let mutation = (self.mutate && is_sound).then(|| workbench::mutate(rules, cases, &goes_on));
@@ -130,7 +132,7 @@ impl Test {
         }
         let files = read_pack(dir, globals)?;
         let rules =
-            input::compile(files.clone()).map_err(|wrong| input::rules_failure(&wrong, &files, dir, globals))?;
+            input::compile(files.clone()).map_err(|wrong| diagnostics::rules_failure(&wrong, &files, dir, globals))?;
         Ok(workbench::run(&rules, cases))
     }
 
