@@ -83,8 +83,8 @@ pub enum InstantRange {
 }
 
 impl InstantRange {
-    /// The first and the last allowed instant in a scenario that starts in the given week; those of [`InstantRange::Any`]
-    /// without one.
+    /// The first and the last allowed instant in a scenario whose first week begins on `start`; those of
+    /// [`InstantRange::Any`] without a start.
     #[must_use]
     pub fn bounds(self, start: Option<NaiveDate>) -> (Timestamp, Timestamp) {
         let years = match self {
@@ -96,7 +96,7 @@ impl InstantRange {
         (Timestamp::from_second(LEAST_SECOND), last.unwrap_or(Timestamp::from_second(GREATEST_SECOND)))
     }
 
-    /// Checks that an instant lies in the period. `text` is the instant as written, for the message.
+    /// Checks that an instant lies in the range. `text` is the instant as written, for the message.
     ///
     /// # Errors
     /// If it does not.
