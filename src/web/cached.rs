@@ -1,4 +1,4 @@
-//! Figures over a whole workspace, kept for a moment so that they are not counted anew for every request.
+//! Caches figures of a whole workspace for a short time, so that they are not computed for every request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,73 +11,72 @@ use super::problem::Problem;
 use crate::model::WorkspaceId;
 use crate::store::StoreError;
 
-/// Workspaces whose figures are kept.
-const MOST: u64 = 10_000;
+const MAX_WORKSPACES: u64 = 10_000;
 
-/// What was counted, and when.
-struct Counted<T> {
+/// A computed value and when its computation began.
+struct Entry<T> {
     value: Arc<T>,
     at: Instant,
-    is_renewed: AtomicBool,
+    is_refreshing: AtomicBool,
 }
 
-/// Figures of workspaces. What is a little old is shown while it is counted anew; what is older is waited for.
+/// A value per workspace. A value older than `fresh_for` is still returned while it is computed again in the background;
+/// one older than `max_age` is computed before it is returned.
 pub(super) struct Cached<T> {
-    counted: Cache<WorkspaceId, Arc<Counted<T>>>,
-    fresh: Duration,
-    /// How often something was forgotten: a count that began before may miss what changed.
-    forgotten: Arc<AtomicU64>,
+    entries: Cache<WorkspaceId, Arc<Entry<T>>>,
+    fresh_for: Duration,
+    /// Number of invalidations. A computation that began before one may miss the change that caused it.
+    invalidations: Arc<AtomicU64>,
 }
 
 impl<T: Send + Sync + 'static> Cached<T> {
-    /// Shown as they are for `fresh`, and no longer than `most` at all.
-    pub fn new(fresh: Duration, most: Duration) -> Self {
+    pub fn new(fresh_for: Duration, max_age: Duration) -> Self {
         Self {
-            counted: Cache::builder().max_capacity(MOST).time_to_live(most).build(),
-            fresh,
-            forgotten: Arc::default(),
+            entries: Cache::builder().max_capacity(MAX_WORKSPACES).time_to_live(max_age).build(),
+            fresh_for,
+            invalidations: Arc::default(),
         }
     }
 
-    /// The figures of a workspace.
-    pub async fn get<F>(&self, workspace: &WorkspaceId, count: impl FnOnce() -> F) -> Result<Arc<T>, Problem>
+    /// The value of a workspace, computed by `compute` if it is not cached.
+    pub async fn get<F>(&self, workspace: &WorkspaceId, compute: impl FnOnce() -> F) -> Result<Arc<T>, Problem>
     where
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        if let Some(counted) = self.counted.get(workspace).await {
-            if counted.at.elapsed() > self.fresh && !counted.is_renewed.swap(true, Ordering::Relaxed) {
-                self.renew(workspace.clone(), count());
+        if let Some(entry) = self.entries.get(workspace).await {
+            if entry.at.elapsed() > self.fresh_for && !entry.is_refreshing.swap(true, Ordering::Relaxed) {
+                self.refresh(workspace.clone(), compute());
             }
-            return Ok(Arc::clone(&counted.value));
+            return Ok(Arc::clone(&entry.value));
         }
-        // Whoever else asks meanwhile waits for the same count.
-        let counted = self.counted.try_get_with(workspace.clone(), done(count())).await;
-        counted.map(|counted| Arc::clone(&counted.value)).map_err(|error| Problem::from(&*error))
+        // Concurrent callers wait for the same computation.
+        let entry = self.entries.try_get_with(workspace.clone(), timed(compute())).await;
+        entry.map(|entry| Arc::clone(&entry.value)).map_err(|error| Problem::from(&*error))
     }
 
-    fn renew(&self, workspace: WorkspaceId, count: impl Future<Output = Result<T, StoreError>> + Send + 'static) {
-        let (counted, forgotten) = (self.counted.clone(), Arc::clone(&self.forgotten));
-        let before = forgotten.load(Ordering::SeqCst);
+    fn refresh(&self, workspace: WorkspaceId, compute: impl Future<Output = Result<T, StoreError>> + Send + 'static) {
+        let (entries, invalidations) = (self.entries.clone(), Arc::clone(&self.invalidations));
+        let before = invalidations.load(Ordering::SeqCst);
         tokio::spawn(async move {
-            match done(count).await {
-                Ok(_) if forgotten.load(Ordering::SeqCst) != before => {}
-                Ok(new) => counted.insert(workspace, new).await,
-                Err(cause) => tracing::warn!(%cause, %workspace, "figures could not be counted anew"),
+            match timed(compute).await {
+                Ok(_) if invalidations.load(Ordering::SeqCst) != before => {}
+                Ok(new) => entries.insert(workspace, new).await,
+                Err(cause) => tracing::warn!(%cause, %workspace, "cannot refresh the figures of a workspace"),
             }
         });
     }
 
-    /// Counts a workspace's figures anew when they are asked for next.
-    pub async fn forget(&self, workspace: &WorkspaceId) {
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
-        self.counted.invalidate(workspace).await;
+    /// Removes the value of a workspace, so that the next call computes it.
+    pub async fn invalidate(&self, workspace: &WorkspaceId) {
+        self.invalidations.fetch_add(1, Ordering::SeqCst);
+        self.entries.invalidate(workspace).await;
     }
 }
 
-async fn done<T>(count: impl Future<Output = Result<T, StoreError>>) -> Result<Arc<Counted<T>>, StoreError> {
-    // A count that takes long is as old as its beginning.
+async fn timed<T>(compute: impl Future<Output = Result<T, StoreError>>) -> Result<Arc<Entry<T>>, StoreError> {
+    // A value is as old as the start of its computation.
     let at = Instant::now();
-    Ok(Arc::new(Counted { value: Arc::new(count.await?), at, is_renewed: AtomicBool::new(false) }))
+    Ok(Arc::new(Entry { value: Arc::new(compute.await?), at, is_refreshing: AtomicBool::new(false) }))
 }
 
 #[cfg(test)]
@@ -87,29 +86,29 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_a_little_old_is_shown_and_counted_anew() {
-        let kept = Cached::new(Duration::from_secs(1), Duration::from_secs(1000));
+    async fn a_stale_value_is_returned_and_refreshed() {
+        let cached = Cached::new(Duration::from_secs(1), Duration::from_secs(1000));
         let (counts, workspace) = (Arc::new(AtomicU32::new(0)), WorkspaceId::new("north"));
-        let ask = || {
+        let get = || {
             let counts = Arc::clone(&counts);
-            kept.get(&workspace, move || async move { Ok(counts.fetch_add(1, Ordering::Relaxed)) })
+            cached.get(&workspace, move || async move { Ok(counts.fetch_add(1, Ordering::Relaxed)) })
         };
-        assert_eq!(*ask().await.unwrap(), 0);
-        assert_eq!(*ask().await.unwrap(), 0);
+        assert_eq!(*get().await.unwrap(), 0);
+        assert_eq!(*get().await.unwrap(), 0);
         tokio::time::advance(Duration::from_secs(2)).await;
-        assert_eq!(*ask().await.unwrap(), 0);
+        assert_eq!(*get().await.unwrap(), 0);
         tokio::time::sleep(Duration::from_millis(1)).await;
-        assert_eq!(*ask().await.unwrap(), 1);
-        kept.forget(&workspace).await;
-        assert_eq!(*ask().await.unwrap(), 2);
+        assert_eq!(*get().await.unwrap(), 1);
+        cached.invalidate(&workspace).await;
+        assert_eq!(*get().await.unwrap(), 2);
     }
 
     #[tokio::test]
-    async fn a_failure_is_told_and_not_kept() {
-        let kept = Cached::<u32>::new(Duration::from_secs(1), Duration::from_secs(5));
+    async fn a_failure_is_returned_and_not_cached() {
+        let cached = Cached::<u32>::new(Duration::from_secs(1), Duration::from_secs(5));
         let workspace = WorkspaceId::new("north");
-        let failed = kept.get(&workspace, || async { Err(StoreError::DiskFull) }).await;
+        let failed = cached.get(&workspace, || async { Err(StoreError::DiskFull) }).await;
         assert_eq!(failed.unwrap_err().status, axum::http::StatusCode::INSUFFICIENT_STORAGE);
-        assert_eq!(*kept.get(&workspace, || async { Ok(7) }).await.unwrap(), 7);
+        assert_eq!(*cached.get(&workspace, || async { Ok(7) }).await.unwrap(), 7);
     }
 }

@@ -1,51 +1,55 @@
-//! Cursors: where the next page of a list begins, and of which list it is one.
+//! Pagination cursors, each tied to one list with its order and filter.
 
 use std::fmt::Debug;
 
 use super::params::Params;
 use crate::store::Cursor;
 
-/// Letters of the hash that tells lists apart.
+/// Characters of the hash that identifies a list.
 const TAG_LETTERS: usize = 8;
 
-/// A list in one order, under one filter. A cursor of one is refused by every other.
+/// A list with its order and filter. A cursor of one list is rejected by every other.
 pub(super) struct Listing {
     tag: String,
 }
 
 impl Listing {
-    /// The list of some name, with all that it was asked for: its order and its filter.
-    pub fn new(name: &str, asked: &impl Debug) -> Self {
-        let hash = blake3::hash(format!("{name} {asked:?}").as_bytes()).to_hex();
+    /// `query` is the order and the filter.
+    pub fn new(name: &str, query: &impl Debug) -> Self {
+        let hash = blake3::hash(format!("{name} {query:?}").as_bytes()).to_hex();
         Self { tag: hash.chars().take(TAG_LETTERS).collect() }
     }
 
-    /// Where a request wants the list to go on; none for its beginning.
+    /// The position to continue from; `None` for the first page.
     pub fn read(&self, params: &mut Params) -> Option<Cursor> {
         let text = params.text("cursor")?;
         if text.parse::<Cursor>().is_ok() {
-            let detail = "it is of an earlier version, whose cursors did not say their list's order";
-            params.wrong("cursor", detail, "leave it out, and begin with the first page");
+            let detail = "the cursor comes from an earlier version";
+            params.wrong("cursor", detail, "omit it to start from the first page");
             return None;
         }
-        let parsed = text.split_once('~').and_then(|(tag, mark)| Some((tag, mark.parse::<Cursor>().ok()?)));
+        let parsed = text.split_once('~').and_then(|(tag, position)| Some((tag, position.parse::<Cursor>().ok()?)));
         match parsed {
             None => {
-                params.wrong("cursor", format!("`{text}` cannot be read"), "take `next_cursor` from the answer before");
+                params.wrong(
+                    "cursor",
+                    format!("`{text}` is not a cursor"),
+                    "use the `next_cursor` of the previous answer",
+                );
                 None
             }
             Some((tag, _)) if tag != self.tag => {
-                let remedy = "repeat the order and the filter of the first page, or leave out the cursor to begin anew";
-                params.wrong("cursor", "it belongs to a list in another order or under another filter", remedy);
+                let remedy = "use the order and the filter of the first page, or omit the cursor to start again";
+                params.wrong("cursor", "the cursor belongs to a list with another order or filter", remedy);
                 None
             }
-            Some((_, mark)) => Some(mark),
+            Some((_, position)) => Some(position),
         }
     }
 
-    /// What a request for the rows after a mark sends.
-    pub fn cursor(&self, mark: &Cursor) -> String {
-        format!("{}~{mark}", self.tag)
+    /// The cursor that continues after a position.
+    pub fn cursor(&self, position: &Cursor) -> String {
+        format!("{}~{position}", self.tag)
     }
 }
 
@@ -53,17 +57,17 @@ impl Listing {
 mod tests {
     use super::*;
 
-    fn mark() -> Cursor {
+    fn position() -> Cursor {
         Cursor { rank: 1, at: "2026-11-30T08:00:00Z".parse().unwrap(), id: uuid::Uuid::from_u128(7) }
     }
 
-    /// What is wrong with a cursor; empty where nothing is.
-    fn wrong(list: &Listing, cursor: &str) -> String {
+    /// The error that a cursor causes; empty if it is valid.
+    fn error(list: &Listing, cursor: &str) -> String {
         let mut params = Params::of_pairs(serde_urlencoded::to_string([("cursor", cursor)]).unwrap().as_bytes());
         let read = list.read(&mut params);
         match params.finish() {
             Ok(()) => {
-                assert_eq!(read, Some(mark()));
+                assert_eq!(read, Some(position()));
                 String::new()
             }
             Err(problem) => problem.errors[0].detail.clone(),
@@ -73,11 +77,11 @@ mod tests {
     #[test]
     fn a_cursor_belongs_to_one_order_and_filter() {
         let (list, other) = (Listing::new("schedules", &("soonest", 1)), Listing::new("schedules", &("latest", 1)));
-        let cursor = list.cursor(&mark());
-        assert_eq!(wrong(&list, &cursor), "");
-        assert!(wrong(&other, &cursor).contains("another order or under another filter"));
-        assert!(wrong(&Listing::new("actions", &("soonest", 1)), &cursor).contains("another order"));
-        assert!(wrong(&list, &mark().to_string()).contains("an earlier version"));
-        assert!(wrong(&list, "x~y").contains("`x~y` cannot be read"));
+        let cursor = list.cursor(&position());
+        assert_eq!(error(&list, &cursor), "");
+        assert!(error(&other, &cursor).contains("another order or filter"));
+        assert!(error(&Listing::new("actions", &("soonest", 1)), &cursor).contains("another order"));
+        assert!(error(&list, &position().to_string()).contains("an earlier version"));
+        assert!(error(&list, "x~y").contains("`x~y` is not a cursor"));
     }
 }

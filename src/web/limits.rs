@@ -1,4 +1,4 @@
-//! How much one caller may ask for.
+//! Rate limits.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -8,66 +8,67 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::problem::Problem;
 
-/// Wrong tokens that one address may try in a minute before it has to wait.
-const WRONG_A_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
+/// Invalid tokens accepted from one address per minute.
+const WRONG_TOKENS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 
-/// Callers that one address may stand for: an office, or the proxy in front of the server.
-const PEOPLE_AT_AN_ADDRESS: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
+/// Callers assumed behind one address, such as an office or a reverse proxy.
+const CALLERS_PER_ADDRESS: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 
-/// Who is counted.
+/// What a request is counted against.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Who {
+pub(super) enum RateLimitKey {
     Address(IpAddr),
     Token(uuid::Uuid),
 }
 
-/// Counters of requests.
+/// The rate limiters of a server.
 pub(super) struct Limits {
-    requests: DefaultKeyedRateLimiter<Who>,
+    requests: DefaultKeyedRateLimiter<RateLimitKey>,
     addresses: DefaultKeyedRateLimiter<IpAddr>,
-    wrong: DefaultKeyedRateLimiter<IpAddr>,
+    wrong_tokens: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 impl Limits {
-    /// So many requests a second for each caller, and twice as many at once.
-    pub fn new(a_second: NonZeroU32) -> Self {
-        let quota = Quota::per_second(a_second).allow_burst(a_second.saturating_mul(NonZeroU32::MIN.saturating_add(1)));
+    /// Each caller may make `per_second` requests per second, with bursts of twice as many.
+    pub fn new(per_second: NonZeroU32) -> Self {
+        let quota =
+            Quota::per_second(per_second).allow_burst(per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1)));
         Self {
             requests: RateLimiter::keyed(quota),
-            addresses: RateLimiter::keyed(Quota::per_second(a_second.saturating_mul(PEOPLE_AT_AN_ADDRESS))),
-            wrong: RateLimiter::keyed(Quota::per_minute(WRONG_A_MINUTE)),
+            addresses: RateLimiter::keyed(Quota::per_second(per_second.saturating_mul(CALLERS_PER_ADDRESS))),
+            wrong_tokens: RateLimiter::keyed(Quota::per_minute(WRONG_TOKENS_PER_MINUTE)),
         }
     }
 
-    /// Counts a request.
-    pub fn request(&self, who: &Who) -> Result<(), Problem> {
-        self.requests.check_key(who).map_err(|not_until| {
+    /// Counts a request; fails if there were too many.
+    pub fn request(&self, key: &RateLimitKey) -> Result<(), Problem> {
+        self.requests.check_key(key).map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
             Problem::too_many("too many requests", wait.as_secs() + 1)
         })
     }
 
-    /// Counts what comes from an address, before anything is looked up for it.
+    /// Counts a request by its address, before the ledger is queried.
     pub fn address(&self, from: IpAddr) -> Result<(), Problem> {
         self.addresses.check_key(&from).map_err(|_| Problem::too_many("too many requests from this address", 1))
     }
 
-    /// Counts a token that is none.
+    /// Counts an invalid token.
     pub fn wrong_token(&self, from: IpAddr) -> Result<(), Problem> {
-        self.wrong.check_key(&from).map_err(|not_until| {
+        self.wrong_tokens.check_key(&from).map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
-            Problem::too_many("too many wrong tokens", wait.as_secs() + 1)
+            Problem::too_many("too many invalid tokens", wait.as_secs() + 1)
         })
     }
 
-    /// Forgets callers that have not asked for long.
-    pub fn forget(&self) {
+    /// Removes the entries of idle callers.
+    pub fn remove_idle(&self) {
         self.requests.retain_recent();
         self.requests.shrink_to_fit();
         self.addresses.retain_recent();
         self.addresses.shrink_to_fit();
-        self.wrong.retain_recent();
-        self.wrong.shrink_to_fit();
+        self.wrong_tokens.retain_recent();
+        self.wrong_tokens.shrink_to_fit();
     }
 }
 
@@ -78,13 +79,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asks_too_often_waits_and_others_do_not() {
+    fn only_the_caller_above_the_limit_has_to_wait() {
         let limits = Limits::new(NonZeroU32::MIN.saturating_add(4));
-        let one = Who::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let one = RateLimitKey::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let served = (0..100).filter(|_| limits.request(&one).is_ok()).count();
         assert!((10..20).contains(&served), "{served}");
         let wait = limits.request(&one).unwrap_err().retry_after;
         assert!(wait.is_some_and(|seconds| seconds >= 1));
-        assert!(limits.request(&Who::Token(uuid::Uuid::nil())).is_ok());
+        assert!(limits.request(&RateLimitKey::Token(uuid::Uuid::nil())).is_ok());
     }
 }

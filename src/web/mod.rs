@@ -1,21 +1,22 @@
-//! The engine behind a door and a window: the HTTP interface for programs, and the founder's console for people.
+//! The HTTP server: the API for programs, and the founder's console for people.
 //!
 //! ```text
-//! connection ── server ──> observe ──> access: who, which workspace, which role
-//!                                        ├─ api: JSON in, JSON out, problems by field
+//! connection ── server ──> observe ──> access: caller, workspace, role
+//!                                        ├─ api: JSON in, JSON out, errors per field
 //!                                        └─ console: pages, forms, sessions
-//!                          work: passes, previews, simulations, on threads of their own, on record as jobs
-//!                          schedule: the passes that nobody has to ask for
+//!                          work: passes, previews and simulations, run as jobs on separate threads
+//!                          scheduled_passes: passes at the times that the rules give
 //! ```
 //!
-//! What a request may see is fenced by its workspace, in the statements and, in PostgreSQL, by the database. The
-//! only home of axum; its wall clock and its randomness are in `secret`.
+//! A request can only see its workspace: every statement is restricted to it, and PostgreSQL enforces it with row-level
+//! security. Only this module uses axum; only `secret` reads the clock and random numbers.
 
 mod access;
 mod api;
 mod cached;
 mod console;
 mod cursor;
+mod job_permits;
 mod last_write;
 mod limits;
 mod metrics;
@@ -23,11 +24,10 @@ mod observe;
 mod params;
 mod problem;
 mod running;
-mod schedule;
+mod scheduled_passes;
 mod secret;
 mod server;
 mod state;
-mod turns;
 mod work;
 
 use axum::Router;
@@ -45,21 +45,24 @@ pub use secret::{NoRandomness, Secret, random_id};
 pub use server::{ServeError, Server};
 pub use state::Options;
 
-/// Bytes that the body of a request may have.
-const MOST_BYTES: usize = 64 * 1024;
+/// Maximum size of a request body, in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Everything that is served.
 fn router(app: App) -> Router {
-    let nothing_here = || async { Problem::not_found("page", "see /api for what there is") };
+    let not_found = || async { Problem::not_found("page", "see /api for the available paths") };
     let wrong_method = || async {
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this is not asked for that way", "see the header `Allow`")
+        Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this path does not support the method",
+            "use a method of the `Allow` header",
+        )
     };
     Router::new()
         .merge(api::routes())
         .merge(console::routes(&app))
-        .fallback(nothing_here)
+        .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(app.clone(), observe::observe))

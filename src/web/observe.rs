@@ -1,4 +1,4 @@
-//! What is noted of every request, and what every answer carries.
+//! Request ids, metrics, the access log and response headers of every request.
 
 use std::time::{Duration, Instant};
 
@@ -11,29 +11,29 @@ use super::problem::Problem;
 use super::secret::random_id;
 use super::state::App;
 
-/// How long an answer may take to begin.
-pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
+/// How long a request may take until its response starts.
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Scripts, styles and pictures come from this server alone, and nothing runs that stands in a page.
-const POLICY: HeaderValue = HeaderValue::from_static(
+/// Scripts, styles and images only from this server; no inline scripts.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
-/// Gives a request an id, counts it, writes a line of it, and adds the headers that every answer has.
+/// Assigns a request id, counts and logs the request, and adds the common response headers.
 pub(super) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let start = Instant::now();
     let id = request_id(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = known_method(request.method().as_str());
-    let answered = tokio::time::timeout(MAX_WAIT, next.run(request));
+    let answered = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request));
     let span = tracing::info_span!("request", id = %id.to_str().unwrap_or_default());
     let mut response = match tracing::Instrument::instrument(answered, span).await {
         Ok(response) => response,
         Err(_) => {
-            let remedy = "send the request faster, or ask for less";
+            let remedy = "send the request faster, or request less";
             Problem::new(StatusCode::REQUEST_TIMEOUT, "the request took too long", remedy).into_response()
         }
     };
@@ -49,11 +49,11 @@ pub(super) async fn observe(State(app): State<App>, request: Request, next: Next
     );
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
-    guard(headers, app.options.is_https);
+    add_security_headers(headers, app.options.is_https);
     response
 }
 
-/// The id that a proxy gave, where it is one, or a new one.
+/// The id set by a proxy if it is well-formed, or a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let is_plain = |id: &&HeaderValue| {
         (1..=64).contains(&id.len()) && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
@@ -65,7 +65,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     HeaderValue::try_from(id.to_string()).unwrap_or_else(|_| HeaderValue::from_static("none"))
 }
 
-/// One of the methods there are, so that nobody makes up names for counters.
+/// A known method, or `other`, so that clients cannot create arbitrary metric labels.
 fn known_method(method: &str) -> &'static str {
     ["GET", "POST", "PATCH", "HEAD", "OPTIONS", "PUT", "DELETE"]
         .into_iter()
@@ -73,8 +73,8 @@ fn known_method(method: &str) -> &'static str {
         .unwrap_or("other")
 }
 
-fn guard(headers: &mut HeaderMap, is_https: bool) {
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
+fn add_security_headers(headers: &mut HeaderMap, is_https: bool) {
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(CONTENT_SECURITY_POLICY);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));

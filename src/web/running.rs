@@ -1,4 +1,4 @@
-//! The jobs that this server is running, and how far they are.
+//! The jobs that this server is running, and their progress.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,11 +10,10 @@ use uuid::Uuid;
 
 use crate::{simulator, store};
 
-/// Jobs that this server does.
 #[derive(Default)]
 pub(super) struct Running {
     tasks: Mutex<JoinSet<()>>,
-    /// How far they are, by id.
+    /// Progress by job id.
     jobs: Mutex<BTreeMap<Uuid, Arc<Progress>>>,
 }
 
@@ -30,60 +29,60 @@ impl Running {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The ids of the jobs that are being done.
+    /// The ids of the running jobs.
     pub fn ids(&self) -> Vec<Uuid> {
         self.jobs().keys().copied().collect()
     }
 
-    /// Has a job stop at the next safe point, where this server does it.
-    pub fn give_up(&self, id: Uuid) {
+    /// Asks a job of this server to stop at the next safe point.
+    pub fn cancel(&self, id: Uuid) {
         if let Some(progress) = self.jobs().get(&id) {
-            progress.give_up();
+            progress.cancel();
         }
     }
 
-    /// Waits until all have ended.
-    pub async fn end(&self) {
+    /// Waits until all jobs have finished.
+    pub async fn join_all(&self) {
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         while tasks.join_next().await.is_some() {}
     }
 }
 
-/// How far a job is, and whether it should stop.
+/// The progress of a job, and whether it should stop.
 pub(super) struct Progress {
     pub done: AtomicU64,
     pub total: AtomicU64,
-    /// Whether it has got its turn.
-    pub works: AtomicBool,
-    /// Whether it is no longer this server's to do: cancelled, or taken over.
-    is_given_up: watch::Sender<bool>,
+    /// Whether it has a permit to run.
+    pub has_started: AtomicBool,
+    /// Whether it was cancelled, or taken over by another server.
+    is_cancelled: watch::Sender<bool>,
     is_stopping: watch::Receiver<bool>,
 }
 
 impl Progress {
-    /// `is_stopping` turns true when the server is about to end.
+    /// `is_stopping` becomes true when the server shuts down.
     pub fn new(is_stopping: watch::Receiver<bool>) -> Self {
         Self {
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
-            works: AtomicBool::new(false),
-            is_given_up: watch::Sender::new(false),
+            has_started: AtomicBool::new(false),
+            is_cancelled: watch::Sender::new(false),
             is_stopping,
         }
     }
 
-    pub fn give_up(&self) {
-        self.is_given_up.send_replace(true);
+    pub fn cancel(&self) {
+        self.is_cancelled.send_replace(true);
     }
 
-    /// Ends once the job is no longer this server's to do.
-    pub async fn given_up(&self) {
-        // It fails only once the sender is gone, which is held here.
-        let _ = self.is_given_up.subscribe().wait_for(|given_up| *given_up).await;
+    /// Completes once the job is cancelled.
+    pub async fn cancelled(&self) {
+        // It fails only after the sender is dropped, and `self` owns the sender.
+        let _ = self.is_cancelled.subscribe().wait_for(|cancelled| *cancelled).await;
     }
 
     pub fn should_stop(&self) -> bool {
-        *self.is_stopping.borrow() || *self.is_given_up.borrow()
+        *self.is_stopping.borrow() || *self.is_cancelled.borrow()
     }
 }
 

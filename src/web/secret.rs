@@ -1,4 +1,4 @@
-//! Secrets that open doors: made from the system's randomness, kept as hashes.
+//! Tokens and session secrets: random, and stored only as hashes.
 
 use std::fmt::Write as _;
 
@@ -7,18 +7,18 @@ use uuid::Uuid;
 
 use crate::model::Timestamp;
 
-/// Random bytes of a secret. Nobody guesses 256 bits, so that a plain hash of them is as good as a slow one.
+/// Random bytes of a secret. 256 bits cannot be guessed, so a fast hash is as safe as a slow one.
 const BYTES: usize = 32;
 
-/// What every token begins with, so that people and scanners know one when they see it.
+/// Prefix of every token, so that people and secret scanners recognise one.
 const TOKEN_PREFIX: &str = "mcoe_";
 
-/// The system has no randomness to give.
+/// The system's random number generator failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the system gives no random numbers: {0}")]
+#[error("cannot get random numbers from the system: {0}")]
 pub struct NoRandomness(String);
 
-/// A secret that is shown once and kept nowhere.
+/// A secret. It is shown once and never stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -32,7 +32,7 @@ impl Secret {
     /// A new token.
     ///
     /// # Errors
-    /// Where the system has no randomness.
+    /// If the system's random number generator fails.
     pub fn token() -> Result<Self, NoRandomness> {
         Ok(Self(format!("{TOKEN_PREFIX}{}", hex(&random::<BYTES>()?))))
     }
@@ -42,31 +42,31 @@ impl Secret {
         Ok(Self(hex(&random::<BYTES>()?)))
     }
 
-    /// A secret that somebody sent; none where it cannot be one.
-    pub(super) fn sent(text: &str) -> Option<Self> {
+    /// A secret from a request; `None` if it is not well-formed.
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(TOKEN_PREFIX).unwrap_or(text);
-        let is_one = digits.len() == 2 * BYTES && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_one.then(|| Self(text.to_owned()))
+        let is_valid = digits.len() == 2 * BYTES && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_valid.then(|| Self(text.to_owned()))
     }
 
-    /// The secret itself.
+    /// The secret as text.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// What the ledger keeps of it: BLAKE3, in hex.
+    /// The hash that the ledger stores: BLAKE3 in hex.
     #[must_use]
     pub fn hash(&self) -> String {
         blake3::hash(self.0.as_bytes()).to_hex().to_string()
     }
 
-    /// What forms of a session carry: it comes from the cookie, which no other site can read.
+    /// The CSRF token of the session's forms. It is derived from the cookie, which other sites cannot read.
     pub(super) fn csrf(&self) -> String {
         blake3::derive_key("mcoe console form", self.0.as_bytes()).iter().fold(String::new(), push_hex)
     }
 
-    /// Whether a form came from this session. Takes as long for every wrong answer.
+    /// Whether a CSRF token belongs to this session. Compared in constant time.
     pub(super) fn is_csrf(&self, given: &str) -> bool {
         blake3::hash(given.as_bytes()) == blake3::hash(self.csrf().as_bytes())
     }
@@ -75,12 +75,12 @@ impl Secret {
 /// A random id.
 ///
 /// # Errors
-/// Where the system has no randomness.
+/// If the system's random number generator fails.
 pub fn random_id() -> Result<Uuid, NoRandomness> {
     Ok(uuid::Builder::from_random_bytes(random()?).into_uuid())
 }
 
-/// The time, as the ledger keeps it.
+/// The current time in whole seconds, as the ledger stores it.
 pub(super) fn now() -> Timestamp {
     Timestamp::from(Utc::now()).whole_second()
 }
@@ -96,7 +96,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn push_hex(mut text: String, byte: &u8) -> String {
-    // Writing to a text cannot fail.
+    // Writing to a `String` cannot fail.
     let _ = write!(text, "{byte:02x}");
     text
 }
@@ -106,17 +106,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_known_by_its_hash_and_does_not_show_itself() {
+    fn a_secret_is_hidden_in_debug_output_and_has_its_own_hash() {
         let token = Secret::token().unwrap();
-        assert_eq!(Secret::sent(token.reveal()), Some(token.clone()));
+        assert_eq!(Secret::parse(token.reveal()), Some(token.clone()));
         assert_ne!(token.hash(), Secret::token().unwrap().hash());
         assert_eq!(format!("{token:?}"), "Secret");
     }
 
     #[test]
-    fn what_cannot_be_a_secret_is_none() {
+    fn malformed_secrets_are_rejected() {
         for wrong in ["", "mcoe_", "mcoe_xyz", &"g".repeat(64), &"a".repeat(65), "' OR 1=1 --"] {
-            assert_eq!(Secret::sent(wrong), None, "{wrong}");
+            assert_eq!(Secret::parse(wrong), None, "{wrong}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Connections in, answers out, and an end without loose ends.
+//! The HTTP server with graceful shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,35 +14,35 @@ use tokio::sync::Semaphore;
 
 use super::access::Peer;
 use super::state::{App, Options};
-use super::{console, router, schedule};
+use super::{console, router, scheduled_passes};
 use crate::rules::CompiledRules;
 use crate::store::{Ledger, StoreError};
 
-/// Connections that are open at the same time.
-const CONNECTIONS: usize = 2048;
-/// How long a client may take to say what it wants.
-const HEAD_PATIENCE: Duration = Duration::from_secs(10);
-/// How long requests and jobs may take to end once the server is to stop.
-const GRACE: Duration = Duration::from_secs(60);
-/// How often the server looks after itself.
-const TIDY: Duration = Duration::from_secs(15);
+/// Maximum number of open connections.
+const MAX_CONNECTIONS: usize = 2048;
+/// How long a client may take to send the request headers.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long running requests and jobs may take to finish during shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often idle rate-limit entries and lost jobs are cleaned up.
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Why a server did not serve.
+/// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// Nobody could be kept out.
-    #[error("{0} can be reached from other machines, and the ledger has no access token")]
+    /// The address is reachable from other machines, and access would not be restricted.
+    #[error("{0} can be reached from other machines, but the ledger has no access token")]
     Unguarded(std::net::SocketAddr),
-    /// The address cannot be listened on.
+    /// Listening on the address failed.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
-        /// Which.
+        /// The requested address.
         address: std::net::SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
-    /// The console's templates are broken.
+    /// The console's templates are invalid.
     #[error("the console cannot be set up: {0}")]
     Templates(#[from] minijinja::Error),
     /// The ledger failed.
@@ -51,30 +51,30 @@ pub enum ServeError {
 }
 
 impl ServeError {
-    /// What to do about it.
+    /// How to fix it.
     #[must_use]
     pub fn remedy(&self) -> &str {
         match self {
-            Self::Unguarded(_) => "make a token first: `mcoe token create`; or listen on 127.0.0.1, without --https",
-            Self::Listen { .. } => "choose another --port, or stop what listens there",
+            Self::Unguarded(_) => "create a token first: `mcoe token create`; or listen on 127.0.0.1, without --https",
+            Self::Listen { .. } => "choose another --port, or stop the program that uses it",
             Self::Templates(_) => "report this as a bug of mcoe",
             Self::Store(error) => error.remedy(),
         }
     }
 }
 
-/// A server that listens and does not answer yet.
+/// A server that is bound to its address but does not serve yet.
 pub struct Server {
     app: App,
     listener: TcpListener,
 }
 
 impl Server {
-    /// Listens. Where no token was ever made it does so on this machine alone.
+    /// Binds to the address. While no token has ever been created, only the loopback address is allowed.
     ///
     /// # Errors
-    /// Where the address can be reached from elsewhere and nobody could be kept out, where it is taken, or where
-    /// the ledger fails.
+    /// If the address can be reached from other machines but there is no token, if it cannot be bound, or if the ledger
+    /// fails.
     pub async fn listen(ledger: Ledger, rules: CompiledRules, mut options: Options) -> Result<Self, ServeError> {
         let address = options.address;
         if (options.is_https || !address.ip().is_loopback()) && !ledger.has_tokens().await? {
@@ -86,96 +86,96 @@ impl Server {
         Ok(Self { app, listener })
     }
 
-    /// Where it listens.
+    /// The address that it is bound to.
     #[must_use]
     pub fn address(&self) -> std::net::SocketAddr {
         self.app.options.address
     }
 
-    /// Serves until `stop` is done; then requests and jobs that run are given a minute to end.
+    /// Serves until `stop` completes, then waits up to a minute for running requests and jobs.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let Self { app, listener } = self;
         let graceful = GracefulShutdown::new();
-        let tidy = tokio::spawn(tidy(app.clone()));
-        let keeper = app.options.keeps_time.then(|| tokio::spawn(schedule::keep_time(app.clone())));
+        let cleanup = tokio::spawn(clean_up(app.clone()));
+        let passes = app.options.runs_passes.then(|| tokio::spawn(scheduled_passes::run_scheduled_passes(app.clone())));
         tokio::select! {
             () = accept(&app, &listener, &graceful) => {}
             () = stop => {}
         }
         drop(listener);
-        tracing::info!("stopping: requests and jobs that run may end");
+        tracing::info!("shutting down: waiting for running requests and jobs");
         app.stop.send_replace(true);
-        let end = async {
+        let finish = async {
             graceful.shutdown().await;
-            if let Some(keeper) = keeper {
-                // It ends by itself; a panic of it was told by the runtime.
-                let _ = keeper.await;
+            if let Some(passes) = passes {
+                // It ends by itself; the runtime has reported a panic.
+                let _ = passes.await;
             }
-            app.running.end().await;
+            app.running.join_all().await;
         };
-        if tokio::time::timeout(GRACE, end).await.is_err() {
-            tracing::warn!("some requests or jobs did not end in time; what they had not committed is undone");
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, finish).await.is_err() {
+            tracing::warn!("some requests or jobs did not finish in time; their uncommitted changes are rolled back");
         }
-        tidy.abort();
+        cleanup.abort();
     }
 }
 
 async fn accept(app: &App, listener: &TcpListener, graceful: &GracefulShutdown) {
     let router = router(app.clone());
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(cause) => {
-                // Such as too many open files: it passes, and the others are still served.
-                tracing::warn!(%cause, "a connection could not be taken");
+                // For example too many open files: temporary, and other connections are still served.
+                tracing::warn!(%cause, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
-        // Answers are small and whole; without it they may wait for more to send.
+        // Responses are written at once; without this, small ones may be delayed.
         let _ = stream.set_nodelay(true);
         let service: Router = router.clone().layer(Extension(Peer(peer)));
         let mut builder = Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+        builder.timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
         let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = graceful.watch(connection);
-        let open = Open::new(app);
+        let open = OpenConnection::new(app);
         tokio::spawn(async move {
             if let Err(cause) = connection.await {
-                tracing::debug!(%peer, %cause, "a connection broke off");
+                tracing::debug!(%peer, %cause, "a connection was aborted");
             }
-            drop((open, place));
+            drop((open, permit));
         });
     }
 }
 
-/// Counts a connection for as long as it is open.
-struct Open(App);
+/// Counts a connection while it is open.
+struct OpenConnection(App);
 
-impl Open {
+impl OpenConnection {
     fn new(app: &App) -> Self {
         app.metrics.connections.inc();
         Self(app.clone())
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.metrics.connections.dec();
     }
 }
 
-/// Forgets callers that are gone, and marks jobs whose server is.
-async fn tidy(app: App) {
+/// Removes rate-limit entries of idle callers, and marks jobs whose server is lost as stopped.
+async fn clean_up(app: App) {
     loop {
-        tokio::time::sleep(TIDY).await;
-        app.limits.forget();
+        tokio::time::sleep(CLEANUP_INTERVAL).await;
+        app.limits.remove_idle();
         match app.ledger.tidy_jobs(&app.running.ids(), super::secret::now()).await {
             Ok(0) => {}
-            Ok(lost) => tracing::warn!(lost, "jobs had lost their server and are marked as stopped"),
-            Err(cause) => tracing::warn!(%cause, "lost jobs could not be looked for"),
+            Ok(lost) => tracing::warn!(lost, "marked jobs of lost servers as stopped"),
+            Err(cause) => tracing::warn!(%cause, "cannot look for jobs of lost servers"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What every request is served from.
+//! The shared state of a server.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -10,78 +10,77 @@ use moka::future::Cache;
 use tokio::sync::watch;
 
 use super::cached::Cached;
+use super::job_permits::JobPermits;
 use super::last_write::LastWrite;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::running::Running;
 use super::secret::now;
-use super::turns::Turns;
 use crate::model::{ScheduleStatus, WorkspaceId, plus_days};
 use crate::rules::CompiledRules;
 use crate::store::{Change, ChannelStatus, ClientName, DayCount, Ledger, Overview, ScheduleFilter};
 
-/// How old figures over a whole workspace may be before they are counted again, and before that is waited for.
-const FRESH: Duration = Duration::from_secs(2);
-const MOST_OLD: Duration = Duration::from_secs(5);
-/// Workspaces that are known to be there.
-const MOST_KNOWN: u64 = 100_000;
-/// How long a list of clients is.
-const CLIENTS_FRESH: Duration = Duration::from_secs(30);
-/// Clients that a list offers.
-const MOST_CLIENTS: u32 = 500;
-/// Days ahead that are looked through for what waits.
-const WAITING_DAYS: i64 = 14;
-/// Passes that work at the same time, and what-ifs; each uses all cores.
-const JOBS_AT_ONCE: usize = 2;
+/// Age from which figures of a workspace are refreshed in the background, and from which a request waits for that.
+const FIGURES_FRESH_FOR: Duration = Duration::from_secs(2);
+const FIGURES_MAX_AGE: Duration = Duration::from_secs(5);
+/// Maximum number of cached existence checks of workspaces.
+const MAX_KNOWN_WORKSPACES: u64 = 100_000;
+const CLIENTS_FRESH_FOR: Duration = Duration::from_secs(30);
+/// Maximum number of clients in a selection list.
+const MAX_CLIENTS: u32 = 500;
+/// Days ahead for which posts that need approval are counted.
+const PENDING_DAYS: i64 = 14;
+/// Maximum number of passes, and of what-ifs, that run at the same time; each uses all cores.
+const MAX_RUNNING_JOBS: usize = 2;
 
-/// How a server serves.
+/// The options of a server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where it listens.
+    /// The address to listen on.
     pub address: SocketAddr,
-    /// Requests a second that one caller may make.
-    pub requests_a_second: NonZeroU32,
-    /// Whether browsers reach it by HTTPS, so that cookies travel by nothing else.
+    /// Requests per second allowed for each caller.
+    pub requests_per_second: NonZeroU32,
+    /// Whether browsers reach it by HTTPS, so that cookies are sent over HTTPS only.
     pub is_https: bool,
-    /// Whether it shows what was made up.
+    /// Whether it serves demonstration data.
     pub is_demo: bool,
-    /// One person runs it alone, so that nobody else has to approve what is of high risk.
+    /// Whether one person works alone, so that high-risk posts need no second person's approval.
     pub is_alone: bool,
-    /// Whether it runs the passes by itself.
-    pub keeps_time: bool,
+    /// Whether it runs the daily and weekly passes at the times that the rules give.
+    pub runs_passes: bool,
 }
 
-/// What pages are made of.
+/// The templates of the pages, and the version of their assets.
 pub(super) struct Pages {
     pub templates: Environment<'static>,
-    /// Names the version of scripts and styles.
+    /// Part of the assets' URLs.
     pub asset_version: String,
 }
 
 /// The state of a server, shared by its requests.
 #[derive(Clone)]
-pub(super) struct App(Arc<Parts>);
+pub(super) struct App(Arc<AppState>);
 
-/// What stands behind [`App`].
-pub(super) struct Parts {
+/// The contents of [`App`].
+pub(super) struct AppState {
     pub ledger: Ledger,
     pub rules: Arc<CompiledRules>,
     pub options: Options,
     pub limits: Limits,
     pub metrics: Metrics,
     pub running: Running,
-    /// Turns of passes, and of everything else.
-    pub passes: Turns,
-    pub what_ifs: Turns,
+    /// Permits of passes, and of all other jobs.
+    pub passes: JobPermits,
+    pub what_ifs: JobPermits,
     pub last_write: LastWrite,
     pub stop: watch::Sender<bool>,
     pub templates: Environment<'static>,
-    /// Names the version of scripts and styles.
+    /// Part of the assets' URLs.
     pub asset_version: String,
     known: Cache<WorkspaceId, ()>,
     status: Cached<WorkspaceFigures>,
-    days: Cached<Vec<DayCount>>,
+    pending_days: Cached<Vec<DayCount>>,
     clients: Cached<Vec<ClientName>>,
 }
 
@@ -93,33 +92,33 @@ pub(super) struct WorkspaceFigures {
 }
 
 impl std::ops::Deref for App {
-    type Target = Parts;
+    type Target = AppState;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &AppState {
         &self.0
     }
 }
 
 impl App {
-    /// What approving means here.
+    /// The kind of approval that the options require.
     pub fn approval(&self) -> Change<'static> {
         if self.options.is_alone { Change::ApproveAlone } else { Change::Approve }
     }
 
     pub fn new(ledger: Ledger, rules: Arc<CompiledRules>, options: Options, pages: Pages) -> Self {
-        Self(Arc::new(Parts {
-            limits: Limits::new(options.requests_a_second),
+        Self(Arc::new(AppState {
+            limits: Limits::new(options.requests_per_second),
             metrics: Metrics::default(),
             running: Running::default(),
-            passes: Turns::new(JOBS_AT_ONCE),
-            what_ifs: Turns::new(JOBS_AT_ONCE),
+            passes: JobPermits::new(MAX_RUNNING_JOBS),
+            what_ifs: JobPermits::new(MAX_RUNNING_JOBS),
             last_write: LastWrite::default(),
             stop: watch::Sender::new(false),
-            known: Cache::new(MOST_KNOWN),
-            status: Cached::new(FRESH, MOST_OLD),
-            days: Cached::new(FRESH, MOST_OLD),
+            known: Cache::new(MAX_KNOWN_WORKSPACES),
+            status: Cached::new(FIGURES_FRESH_FOR, FIGURES_MAX_AGE),
+            pending_days: Cached::new(FIGURES_FRESH_FOR, FIGURES_MAX_AGE),
             asset_version: pages.asset_version,
-            clients: Cached::new(CLIENTS_FRESH, 2 * CLIENTS_FRESH),
+            clients: Cached::new(CLIENTS_FRESH_FOR, 2 * CLIENTS_FRESH_FOR),
             ledger,
             rules,
             options,
@@ -127,12 +126,12 @@ impl App {
         }))
     }
 
-    /// Whether the server is about to end.
+    /// Whether the server is shutting down.
     pub fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
 
-    /// The ledger with one workspace in sight.
+    /// The ledger restricted to one workspace.
     pub fn ledger_of(&self, workspace: &WorkspaceId) -> Ledger {
         self.ledger.scoped_to(workspace.clone())
     }
@@ -147,26 +146,26 @@ impl App {
         self.status.get(workspace, count).await
     }
 
-    /// The clients of a workspace by name.
+    /// The clients of a workspace, ordered by name.
     pub async fn clients(&self, workspace: &WorkspaceId) -> Result<Arc<Vec<ClientName>>, Problem> {
         let ledger = self.ledger_of(workspace);
-        self.clients.get(workspace, || async move { ledger.client_names(MOST_CLIENTS).await }).await
+        self.clients.get(workspace, || async move { ledger.client_names(MAX_CLIENTS).await }).await
     }
 
-    /// How many schedules wait for a person on each of the next days, the days of their clients' calendars.
-    pub async fn waiting_by_day(&self, workspace: &WorkspaceId) -> Result<Arc<Vec<DayCount>>, Problem> {
+    /// The number of schedules that need approval on each of the next pending_days, in the clients' time zones.
+    pub async fn pending_by_day(&self, workspace: &WorkspaceId) -> Result<Arc<Vec<DayCount>>, Problem> {
         let today = now().date();
         let filter = ScheduleFilter {
             statuses: vec![ScheduleStatus::Pending],
             first_day: Some(plus_days(today, -1)),
-            last_day: Some(plus_days(today, WAITING_DAYS)),
+            last_day: Some(plus_days(today, PENDING_DAYS)),
             ..ScheduleFilter::default()
         };
         let ledger = self.ledger_of(workspace);
-        self.days.get(workspace, || async move { ledger.schedules_by_day(&filter).await }).await
+        self.pending_days.get(workspace, || async move { ledger.schedules_by_day(&filter).await }).await
     }
 
-    /// Fails where a workspace is not there. One that was seen once is not looked for again: none is ever removed.
+    /// Fails if a workspace does not exist. Found ones are cached, because workspaces are never removed.
     pub async fn require(&self, workspace: &WorkspaceId) -> Result<(), Problem> {
         if self.known.contains_key(workspace) {
             return Ok(());
@@ -178,9 +177,9 @@ impl App {
         Ok(())
     }
 
-    /// Counts a workspace's figures anew when they are asked for next.
+    /// Invalidates the cached figures of a workspace.
     pub async fn forget(&self, workspace: &WorkspaceId) {
-        self.status.forget(workspace).await;
-        self.days.forget(workspace).await;
+        self.status.invalidate(workspace).await;
+        self.pending_days.invalidate(workspace).await;
     }
 }

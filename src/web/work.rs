@@ -1,4 +1,4 @@
-//! Work that runs on after its request, on threads of its own, and its progress.
+//! Jobs: work that continues after its request, on separate threads.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,18 +19,16 @@ use crate::rules::{self, CompiledRules, Level, Levels};
 use crate::simulator::{self, CompareError, ComparedPack, Extent, SimulateError};
 use crate::store::{Ending, Job, JobKind, Ledger, NewJob, RequestedJob, StoreError, refuse_if_over};
 
-/// How often a job gives a sign of life while it works, and while it waits for its turn.
-const BEAT: Duration = Duration::from_secs(1);
-const WAITING_BEAT: Duration = Duration::from_secs(8);
-/// How often it is tried to put down the end of a job where the disk is full.
-const ROOM: Duration = Duration::from_secs(2);
-/// Jobs of one workspace that may wait or work at the same time, on all servers. The server's own passes are let
-/// through.
-const MOST_JOBS: u32 = 5;
-/// Posts that a preview lists.
-const LISTED_POSTS: usize = 500;
+/// How often a job sends a heartbeat while it runs, and while it waits for a permit.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+const WAITING_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(8);
+/// How often recording the end of a job is retried while the disk is full.
+const DISK_FULL_RETRY_INTERVAL: Duration = Duration::from_secs(2);
+/// Maximum number of waiting and running jobs of one workspace, over all servers. Scheduled passes are exempt.
+const MAX_ACTIVE_JOBS: u32 = 5;
+/// Maximum number of posts that a preview lists.
+const MAX_LISTED_POSTS: usize = 500;
 
-/// What a job is to do.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Work {
     Daily,
@@ -51,17 +49,17 @@ impl Work {
         }
     }
 
-    /// What was asked for, as it goes on record.
+    /// The request as it is recorded.
     fn request(&self) -> Json {
-        let of_extent =
+        let extent_fields =
             |extent: &Extent| json!({"weeks": extent.weeks, "replications": extent.replications, "seed": extent.seed});
         match self {
             Work::Daily => json!({}),
             Work::Weekly { week } => json!({"week": week}),
             Work::Plan { week, client } => json!({"week": week, "client_id": client}),
-            Work::Simulate { extent } => of_extent(extent),
+            Work::Simulate { extent } => extent_fields(extent),
             Work::Compare { extent, set } => {
-                let mut request = of_extent(extent);
+                let mut request = extent_fields(extent);
                 if let Some(fields) = request.as_object_mut() {
                     fields.insert("set".to_owned(), json!(set));
                 }
@@ -74,10 +72,10 @@ impl Work {
 /// Why a job has no result.
 enum NoResult {
     Stopped,
-    /// In words for whoever asked.
+    /// The reason, to be shown to the caller.
     Failed(String),
-    /// In words for the log.
-    Hidden(String),
+    /// The reason, for the log only.
+    Internal(String),
 }
 
 impl From<StoreError> for NoResult {
@@ -87,7 +85,7 @@ impl From<StoreError> for NoResult {
             StoreError::Database(..)
             | StoreError::Connect { .. }
             | StoreError::WaitTimedOut { .. }
-            | StoreError::Unreadable { .. } => NoResult::Hidden(error.to_string()),
+            | StoreError::Unreadable { .. } => NoResult::Internal(error.to_string()),
             other => NoResult::Failed(format!("{other}; {}", other.remedy())),
         }
     }
@@ -126,7 +124,7 @@ impl From<ReportError> for NoResult {
 type Outcome = Result<(Json, Vec<(String, String)>), NoResult>;
 
 impl App {
-    /// Asks for work. With a key that was used before it is the work of then.
+    /// Starts a job. With a key that was used before, returns that job.
     pub async fn start(
         &self,
         workspace: &WorkspaceId,
@@ -134,45 +132,44 @@ impl App {
         actor: &str,
         key: Option<&str>,
     ) -> Result<Job, Problem> {
-        self.start_among(Some(MOST_JOBS), workspace, work, actor, key).await
+        self.start_limited(Some(MAX_ACTIVE_JOBS), workspace, work, actor, key).await
     }
 
-    /// Asks for work that has to be done however many jobs the workspace has.
+    /// Starts a scheduled pass, whatever the number of jobs of the workspace.
     pub async fn start_due(&self, workspace: &WorkspaceId, work: Work, actor: &str, key: &str) -> Result<Job, Problem> {
-        self.start_among(None, workspace, work, actor, Some(key)).await
+        self.start_limited(None, workspace, work, actor, Some(key)).await
     }
 
-    async fn start_among(
+    async fn start_limited(
         &self,
-        most: Option<u32>,
+        max_active: Option<u32>,
         workspace: &WorkspaceId,
         work: Work,
         actor: &str,
         key: Option<&str>,
     ) -> Result<Job, Problem> {
         if self.is_stopping() {
-            return Err(Problem::busy(&"the server is about to end"));
+            return Err(Problem::busy(&"the server is shutting down"));
         }
         let id = random_id().map_err(|error| Problem::internal(&error))?;
         let request = work.request();
-        let new =
-            NewJob { id, workspace, kind: work.kind(), request: &request, key, actor, now: now(), max_active: most };
+        let new = NewJob { id, workspace, kind: work.kind(), request: &request, key, actor, now: now(), max_active };
         let job = match self.ledger_of(workspace).request_job(&new).await? {
             RequestedJob::Known(job) => return Ok(job),
             RequestedJob::ToDo(job) => job,
         };
-        tracing::info!(job = %job.id, kind = job.kind.name(), %workspace, actor, "a job begins");
+        tracing::info!(job = %job.id, kind = job.kind.name(), %workspace, actor, "job started");
         let progress = Arc::new(Progress::new(self.stop.subscribe()));
         let running = self.clone().run(job.clone(), workspace.clone(), work, Arc::clone(&progress));
         self.running.add(job.id, progress, running);
         Ok(job)
     }
 
-    /// Cancels a job. What it had committed stands.
+    /// Cancels a job. Changes that it has committed remain.
     pub async fn cancel(&self, workspace: &WorkspaceId, id: Uuid, actor: &str) -> Result<Job, Problem> {
         let job = self.ledger_of(workspace).cancel_job(id, actor, now()).await?;
-        self.running.give_up(id);
-        tracing::info!(job = %id, kind = job.kind.name(), %workspace, actor, "a job is cancelled");
+        self.running.cancel(id);
+        tracing::info!(job = %id, kind = job.kind.name(), %workspace, actor, "job cancelled");
         Ok(job)
     }
 
@@ -180,11 +177,11 @@ impl App {
         self.metrics.jobs_running.inc();
         let ledger = self.ledger_of(&workspace);
         let ending = {
-            let doing = self.clone().work(job.clone(), workspace.clone(), work, Arc::clone(&progress));
+            let work = self.clone().work(job.clone(), workspace.clone(), work, Arc::clone(&progress));
             tokio::select! {
-                ending = doing => ending,
-                () = beat(&ledger, &job, &progress) => Ending::Stopped,
-                () = progress.given_up() => Ending::Stopped,
+                ending = work => ending,
+                () = send_heartbeats(&ledger, &job, &progress) => Ending::Stopped,
+                () = progress.cancelled() => Ending::Stopped,
             }
         };
         let status = match &ending {
@@ -194,81 +191,83 @@ impl App {
         };
         match self.finish(&ledger, &job, &ending).await {
             Ok(true) => {}
-            Ok(false) => tracing::info!(job = %job.id, "the job was cancelled, or another server has taken it over"),
-            Err(cause) => tracing::error!(job = %job.id, %cause, "the end of a job could not be put down"),
+            Ok(false) => tracing::info!(job = %job.id, "job was cancelled or taken over by another server"),
+            Err(cause) => tracing::error!(job = %job.id, %cause, "cannot record the end of a job"),
         }
         self.running.jobs().remove(&job.id);
         self.forget(&workspace).await;
         self.metrics.jobs_running.dec();
-        self.metrics.ended(job.kind.name(), status);
-        tracing::info!(job = %job.id, kind = job.kind.name(), status, "a job has ended");
+        self.metrics.job_finished(job.kind.name(), status);
+        tracing::info!(job = %job.id, kind = job.kind.name(), status, "job finished");
     }
 
-    /// Puts down how a job ended. Where the disk is full that waits for room, as long as the server runs.
+    /// Records how a job ended. While the disk is full, retries until the server shuts down.
     async fn finish(&self, ledger: &Ledger, job: &Job, ending: &Ending) -> Result<bool, StoreError> {
         loop {
             match ledger.finish(job, ending, now()).await {
-                Err(StoreError::DiskFull) if !self.is_stopping() => tokio::time::sleep(ROOM).await,
+                Err(StoreError::DiskFull) if !self.is_stopping() => tokio::time::sleep(DISK_FULL_RETRY_INTERVAL).await,
                 done => return done,
             }
         }
     }
 
-    /// Does the work on a thread where it may take its time.
+    /// Waits for a permit, then does the work on a blocking thread.
     async fn work(self, job: Job, workspace: WorkspaceId, work: Work, progress: Arc<Progress>) -> Ending {
-        // Passes do not wait for what-ifs, however many there are.
-        let turns = if matches!(work, Work::Daily | Work::Weekly { .. }) { &self.passes } else { &self.what_ifs };
-        let Ok(turn) = turns.take(&workspace).await else { return Ending::Stopped };
+        // Passes do not wait for what-ifs.
+        let permits = if matches!(work, Work::Daily | Work::Weekly { .. }) { &self.passes } else { &self.what_ifs };
+        let Ok(permit) = permits.acquire(&workspace).await else { return Ending::Stopped };
         if progress.should_stop() {
             return Ending::Stopped;
         }
-        progress.works.store(true, Ordering::Relaxed);
+        progress.has_started.store(true, Ordering::Relaxed);
         let id = job.id;
         let runtime = tokio::runtime::Handle::current();
-        // A pass writes plans and packs, which all workspaces share; it names its workspace in every statement.
-        let (open, fenced) = (self.ledger.clone(), self.ledger_of(&workspace));
+        // A pass writes plans and packs, which all workspaces share, so it needs an unrestricted ledger; it names its workspace
+        // in every statement.
+        let (unscoped, scoped) = (self.ledger.clone(), self.ledger_of(&workspace));
         let rules = Arc::clone(&self.rules);
-        let doing = tokio::task::spawn_blocking(move || {
-            let run = JobRun { open, fenced, rules, workspace, actor: job.actor, progress };
+        let work = tokio::task::spawn_blocking(move || {
+            let run = JobRun { unscoped, scoped, rules, workspace, actor: job.actor, progress };
             let outcome = runtime.block_on(run.execute(&work));
-            // The turn lasts as long as the work, also where nobody waits for its outcome any more.
-            drop(turn);
+            // The permit is held as long as the work runs, even if the job was cancelled.
+            drop(permit);
             outcome
         });
-        match doing.await {
+        match work.await {
             Ok(Ok((result, files))) => Ending::Done(result, files),
             Ok(Err(NoResult::Stopped)) => Ending::Stopped,
             Ok(Err(NoResult::Failed(why))) => Ending::Failed(why),
-            Ok(Err(NoResult::Hidden(cause))) => {
-                tracing::error!(job = %id, %cause, "a job failed");
-                Ending::Failed("the database failed; the server's log holds the cause".to_owned())
+            Ok(Err(NoResult::Internal(cause))) => {
+                tracing::error!(job = %id, %cause, "job failed");
+                Ending::Failed("the database failed; see the server's log".to_owned())
             }
             Err(cause) => {
-                tracing::error!(job = %id, %cause, "a job broke off");
-                Ending::Failed("the server failed; its log holds the cause".to_owned())
+                tracing::error!(job = %id, %cause, "job panicked");
+                Ending::Failed("the server failed; see its log".to_owned())
             }
         }
     }
 }
 
-/// Says that a job is alive, until it is no longer this server's to do.
-async fn beat(ledger: &Ledger, job: &Job, progress: &Progress) {
+/// Sends heartbeats until the job is cancelled or taken over by another server.
+async fn send_heartbeats(ledger: &Ledger, job: &Job, progress: &Progress) {
     loop {
-        let pause = if progress.works.load(Ordering::Relaxed) { BEAT } else { WAITING_BEAT };
+        let pause =
+            if progress.has_started.load(Ordering::Relaxed) { HEARTBEAT_INTERVAL } else { WAITING_HEARTBEAT_INTERVAL };
         tokio::time::sleep(pause).await;
         let (done, total) = (progress.done.load(Ordering::Relaxed), progress.total.load(Ordering::Relaxed));
         match ledger.heartbeat(job, done, total, now()).await {
             Ok(true) => {}
-            Ok(false) => return progress.give_up(),
-            Err(cause) => tracing::warn!(job = %job.id, %cause, "the progress of a job could not be put down"),
+            Ok(false) => return progress.cancel(),
+            Err(cause) => tracing::warn!(job = %job.id, %cause, "cannot record the progress of a job"),
         }
     }
 }
 
-/// Where one job is done.
+/// What a job needs to run.
 struct JobRun {
-    open: Ledger,
-    fenced: Ledger,
+    unscoped: Ledger,
+    scoped: Ledger,
     rules: Arc<CompiledRules>,
     workspace: WorkspaceId,
     actor: String,
@@ -292,9 +291,9 @@ impl JobRun {
 
     async fn daily(&self) -> Outcome {
         let should_stop = || self.progress.should_stop();
-        let done = self.open.daily(&self.planner(), Some(&self.workspace), now(), &should_stop).await?;
+        let done = self.unscoped.daily(&self.planner(), Some(&self.workspace), now(), &should_stop).await?;
         if should_stop() {
-            // It may have left something out; doing it again does nothing twice.
+            // It may be incomplete; running it again is safe, because it does nothing twice.
             return Err(NoResult::Stopped);
         }
         Ok((json!(done), Vec::new()))
@@ -303,7 +302,7 @@ impl JobRun {
     async fn weekly(&self, week: Week) -> Outcome {
         let planner = self.planner();
         let observer = self.progress.as_ref();
-        let done = self.open.weekly(&planner, &self.workspace, week, &self.actor, now(), observer).await?;
+        let done = self.unscoped.weekly(&planner, &self.workspace, week, &self.actor, now(), observer).await?;
         let breaches: Vec<String> = done.breaches.iter().map(ToString::to_string).collect();
         let result = json!({
             "week": week,
@@ -316,10 +315,10 @@ impl JobRun {
     }
 
     async fn scenario(&self, week: Week) -> Result<Scenario, NoResult> {
-        Ok(self.fenced.scenario(&self.workspace, week).await?)
+        Ok(self.scoped.scenario(&self.workspace, week).await?)
     }
 
-    /// The command that writes down what a run starts from, as long as the ledger stands as it does.
+    /// The command that exports the data of a run, while the ledger is unchanged.
     fn export(&self, week: Week) -> String {
         format!("mcoe db export {} --week {week} --out scenario", self.workspace)
     }
@@ -330,12 +329,12 @@ impl JobRun {
         refuse_if_over(&scenario, week, now)?;
         let plan = plan_week(&self.planner().starting_at(now), &scenario, week)?;
         let breaches: Vec<String> = check_plan(&plan, &scenario, &self.rules).iter().map(ToString::to_string).collect();
-        let is_meant = |id: &ClientId| client.is_none_or(|client| id.as_str() == client);
-        let clients: Vec<_> = plan.clients.iter().filter(|planned| is_meant(&planned.client_id)).collect();
+        let is_selected = |id: &ClientId| client.is_none_or(|client| id.as_str() == client);
+        let clients: Vec<_> = plan.clients.iter().filter(|planned| is_selected(&planned.client_id)).collect();
         let posts = clients.iter().flat_map(|planned| planned.posts.iter().map(move |post| (planned, post)));
         let listed: Vec<Json> = posts
             .clone()
-            .take(LISTED_POSTS)
+            .take(MAX_LISTED_POSTS)
             .map(|(planned, post)| {
                 json!({
                     "post_id": plan.post_id(&planned.client_id, post),
@@ -386,7 +385,7 @@ impl JobRun {
         let scenario = self.scenario(week).await?;
         self.progress.total.store(u64::from(extent.weeks) * u64::from(extent.replications), Ordering::Relaxed);
         let simulation = simulator::simulate(&self.planner(), &scenario, extent, self.progress.as_ref())?;
-        let command = format!("{} && mcoe simulate scenario {}", self.export(week), written(extent));
+        let command = format!("{} && mcoe simulate scenario {}", self.export(week), options(extent));
         let tables = TableFormat::Csv;
         let files = report::documents(&RunReport { simulation: &simulation, command: &command, tables })?;
         let result = json!({
@@ -402,14 +401,14 @@ impl JobRun {
         let changed = changed(&self.rules, set).map_err(NoResult::Failed)?;
         let week = Week::after(now());
         let scenario = self.scenario(week).await?;
-        let steps = 2 * u64::from(extent.weeks) * u64::from(extent.replications);
-        self.progress.total.store(steps, Ordering::Relaxed);
-        let (now, then) = (self.planner(), Planner::new(&changed, Tier::Exact, None));
+        let total = 2 * u64::from(extent.weeks) * u64::from(extent.replications);
+        self.progress.total.store(total, Ordering::Relaxed);
+        let (current, other) = (self.planner(), Planner::new(&changed, Tier::Exact, None));
         let label = set.join(", ");
-        let base = ComparedPack { label: "rules as they are", planner: &now, scenario: &scenario };
-        let other = ComparedPack { label: &label, planner: &then, scenario: &scenario };
+        let base = ComparedPack { label: "current rules", planner: &current, scenario: &scenario };
+        let other = ComparedPack { label: &label, planner: &other, scenario: &scenario };
         let comparison = simulator::compare(base, &[other], extent, None, self.progress.as_ref())?;
-        let against = format!("mcoe compare scenario --against changed {}", written(extent));
+        let against = format!("mcoe compare scenario --against changed {}", options(extent));
         let command = format!("{} && {against}", self.export(week));
         let (comparison, tables) = (&comparison, TableFormat::Csv);
         let files = report::comparison_documents(&ComparisonReport { comparison, command: &command, tables })?;
@@ -430,31 +429,31 @@ impl JobRun {
     }
 }
 
-/// Keys that a comparison may change.
-const MOST_KEYS: usize = 20;
+/// Maximum number of keys that a comparison may change.
+const MAX_CHANGED_KEYS: usize = 20;
 
 impl App {
-    /// Fails where some keys cannot be set anew, each as `KEY=VALUE`, in words.
+    /// Checks changed keys, each as `KEY=VALUE`; fails with the reason as text.
     pub async fn check_changes(&self, set: &[String]) -> Result<(), String> {
-        if !(1..=MOST_KEYS).contains(&set.len()) {
-            return Err(format!("{} keys are to be changed, and 1 to {MOST_KEYS} can be", set.len()));
+        if !(1..=MAX_CHANGED_KEYS).contains(&set.len()) {
+            return Err(format!("got {} changed keys, expected 1 to {MAX_CHANGED_KEYS}", set.len()));
         }
         let (rules, set) = (Arc::clone(&self.rules), set.to_vec());
-        // A whole pack is read and compiled for it.
+        // This compiles a whole pack.
         let checked = tokio::task::spawn_blocking(move || changed(&rules, &set).map(drop)).await;
-        checked.unwrap_or_else(|_| Err("they cannot be checked".to_owned()))
+        checked.unwrap_or_else(|_| Err("the changed keys cannot be checked".to_owned()))
     }
 }
 
-/// The pack with some keys set anew, each as `KEY=VALUE`.
+/// The pack with changed keys, each as `KEY=VALUE`.
 fn changed(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, String> {
     let pack = rules.pack();
-    let said = |mistakes: Vec<rules::Diagnostic>| {
+    let describe = |mistakes: Vec<rules::Diagnostic>| {
         let causes: Vec<String> =
             mistakes.iter().map(|mistake| format!("{}: {}; {}", mistake.key, mistake.cause, mistake.remedy)).collect();
         causes.join("\n")
     };
-    let dials = rules::dials(pack, set).map_err(said)?;
+    let dials = rules::dials(pack, set).map_err(describe)?;
     let mut levels: Vec<Level> = Vec::with_capacity(dials.len());
     for dial in &dials {
         match &dial.levels {
@@ -463,11 +462,11 @@ fn changed(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, Strin
         }
     }
     let files = pack.turned(&dials, &levels);
-    rules::load(files).and_then(CompiledRules::compile).map_err(said)
+    rules::load(files).and_then(CompiledRules::compile).map_err(describe)
 }
 
-/// An extent as options of a command.
-fn written(extent: Extent) -> String {
+/// An extent as command-line options.
+fn options(extent: Extent) -> String {
     let Extent { weeks, replications, seed } = extent;
     format!("--weeks {weeks} --replications {replications} --seed {seed} --out report")
 }

@@ -133,11 +133,11 @@ impl Serve {
     ) -> Result<(), Failure> {
         let options = Options {
             address: SocketAddr::new(self.address, self.port),
-            requests_a_second: self.requests_per_second,
+            requests_per_second: self.requests_per_second,
             is_https: self.https,
             is_demo: self.demo,
             is_alone: self.alone || self.demo,
-            keeps_time: self.schedule,
+            runs_passes: self.schedule,
         };
         let is_open = !ledger.has_tokens().await?;
         let server = Server::listen(ledger, rules, options).await?;

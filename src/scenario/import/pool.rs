@@ -1,4 +1,4 @@
-//! Turns the best past posts of a channel into evergreen assets.
+//! JobPermits the best past posts of a channel into evergreen assets.
 //!
 //! A post is rated by log(1 + engagements) relative to its account's mean for the month, in standard deviations of the
 //! account, so that neither a growing account nor a lucky month fills the pool. A month's mean is shrunk towards the

@@ -1,4 +1,4 @@
-//! How the channels are: tired or rested, and how they got there.
+//! The page of channel health: current figures and their history.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,9 +15,9 @@ use crate::web::problem::Problem;
 use crate::web::secret::now;
 use crate::web::state::App;
 
-/// Days of the small histories.
+/// Days shown in a sparkline.
 const DAYS: i64 = 28;
-/// The size of a small history.
+/// Size of a sparkline in SVG units.
 const WIDTH: f64 = 120.0;
 const HEIGHT: f64 = 28.0;
 
@@ -73,7 +73,7 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     let chrome = visit.chrome("Channel health", "channels", None);
     let empty = cards.is_empty().then(|| {
         context! {
-            text => if client.is_some() { "This client posts on no channel." } else { "No client posts on any channel yet." },
+            text => if client.is_some() { "This client has no channels." } else { "No client has a channel yet." },
             href => visit.link("/channels", &[]),
             label => "All clients",
         }
@@ -93,13 +93,16 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
 fn thresholds(rules: &FatigueRules) -> Vec<String> {
     let [rested, momentum, visibility, engagement] = rules.health_weights;
     vec![
-        format!("From fatigue {} on a post is warned of, and from {} on it is held.", rules.warn_at, rules.block_at),
         format!(
-            "Health is {rested} of being rested, {momentum} of momentum, {visibility} of visibility and {engagement} of \
-             engagement, each from 0 to 1. It is good from {} and fair from {} on.",
+            "A post gets a warning when fatigue is {} or more, and is blocked when it is {} or more.",
+            rules.warn_at, rules.block_at
+        ),
+        format!(
+            "Health = {rested} \u{d7} (1 \u{2212} fatigue) + {momentum} \u{d7} momentum + {visibility} \u{d7} \
+                         visibility + {engagement} \u{d7} engagement, each from 0 to 1. It is good at {} or more and fair at {} or more.",
             rules.good_from, rules.fair_from
         ),
-        format!("The small histories show the last {DAYS} days, one point for each day\u{2019}s last daily pass."),
+        format!("The charts show the last {DAYS} days, with one point for the last daily pass of each day."),
     ]
 }
 
@@ -112,9 +115,10 @@ fn card(status: &ChannelStatus, history: &[HealthDay], rules: &FatigueRules) -> 
         means,
     };
     let days: Vec<&HealthDay> = history.iter().filter(|day| day.channel == status.channel).collect();
-    let line = |name, of: fn(&HealthDay) -> f64| sparkline(name, &days.iter().map(|day| of(day)).collect::<Vec<_>>());
-    let health = line("Health", |day| day.health_score);
-    let fatigue = line("Fatigue", |day| day.fatigue);
+    let chart =
+        |name, value: fn(&HealthDay) -> f64| sparkline(name, &days.iter().map(|day| value(day)).collect::<Vec<_>>());
+    let health = chart("Health", |day| day.health_score);
+    let fatigue = chart("Fatigue", |day| day.fatigue);
     Card {
         channel: status.channel.name(),
         clients: status.clients,
@@ -145,12 +149,12 @@ fn fatigue_level(fatigue: f64, rules: &FatigueRules) -> &'static str {
     }
 }
 
-/// A line over the days, from 0 at the bottom to 1 at the top; none of fewer than two days.
+/// A line chart of one value per day, 0 at the bottom and 1 at the top. `None` for fewer than two days.
 fn sparkline(name: &'static str, values: &[f64]) -> Option<History> {
     let (first, last) = (values.first()?, values.last()?);
     let steps = values.len().checked_sub(1).filter(|steps| *steps > 0)? as f64;
-    let points = values.iter().enumerate().map(|(place, value)| {
-        format!("{:.1},{:.1}", place as f64 / steps * WIDTH, (1.0 - value.clamp(0.0, 1.0)) * HEIGHT)
+    let points = values.iter().enumerate().map(|(index, value)| {
+        format!("{:.1},{:.1}", index as f64 / steps * WIDTH, (1.0 - value.clamp(0.0, 1.0)) * HEIGHT)
     });
     Some(History {
         name,
@@ -166,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_small_history_runs_from_side_to_side() {
+    fn a_sparkline_fills_the_full_width() {
         let line = sparkline("Health", &[1.0, 0.5, 0.0]).unwrap();
         assert_eq!(line.points, "0.0,0.0 60.0,14.0 120.0,28.0");
         assert_eq!(line.text, "1.00 to 0.00 over 3 days");

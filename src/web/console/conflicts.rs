@@ -1,4 +1,4 @@
-//! What stands against the plans, grouped, each with its way out.
+//! The page of conflicts, grouped by severity and kind.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -14,9 +14,9 @@ use crate::web::api::conflict_filter;
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
-/// Conflicts of a group that are shown, and those where one group is asked for.
-const NEWEST: u32 = 10;
-const NEWEST_OF_ONE: u32 = 200;
+/// Conflicts shown per group, and when the filter selects a single group.
+const ROWS_PER_GROUP: u32 = 10;
+const ROWS_OF_ONE_GROUP: u32 = 200;
 
 #[derive(Debug, Serialize)]
 struct Group {
@@ -25,13 +25,13 @@ struct Group {
     kind_label: String,
     means: &'static str,
     count: i64,
-    rows: Vec<Found>,
+    rows: Vec<ConflictRow>,
     more: i64,
     more_href: String,
 }
 
 #[derive(Debug, Serialize)]
-struct Found {
+struct ConflictRow {
     client_name: String,
     client_id: String,
     channel: Option<&'static str>,
@@ -50,7 +50,7 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     let (mut filter, days) = conflict_filter(&mut params);
     filter.client = Some(client.clone()).filter(|client| !client.is_empty());
     params.finish()?;
-    let newest = if filter.severity.is_some() && filter.kind.is_some() { NEWEST_OF_ONE } else { NEWEST };
+    let newest = if filter.severity.is_some() && filter.kind.is_some() { ROWS_OF_ONE_GROUP } else { ROWS_PER_GROUP };
     let found = visit.ledger().conflicts(&filter, newest).await?;
     let clients = app.clients(&visit.workspace).await?;
     let names = names(&clients);
@@ -58,7 +58,7 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     let chrome = visit.chrome("Conflicts", "conflicts", None);
     let empty = groups.is_empty().then(|| {
         context! {
-            text => format!("Nothing stands against the plans of the last {days} days as you asked for."),
+            text => format!("No conflict of the last {days} days matches the filter."),
             href => visit.link("/conflicts", &[]),
             label => "All conflicts of the last 7 days",
         }
@@ -99,11 +99,11 @@ fn shown(visit: &Visit, names: &Names<'_>, group: &ConflictGroup, client: &str, 
     }
 }
 
-fn row(visit: &Visit, names: &Names<'_>, conflict: &FoundConflict) -> Found {
+fn row(visit: &Visit, names: &Names<'_>, conflict: &FoundConflict) -> ConflictRow {
     let when = Shown::utc(conflict.created_at);
     let channel = conflict.channel.map(|channel| channel.name());
     let posts = [("client", conflict.client_id.as_str()), ("channel", channel.unwrap_or_default())];
-    Found {
+    ConflictRow {
         client_name: names.get(conflict.client_id.as_str()).map_or(&*conflict.client_id, |name| name).to_owned(),
         client_id: conflict.client_id.clone(),
         channel,

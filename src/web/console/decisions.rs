@@ -1,4 +1,4 @@
-//! The record of decisions, newest first, with the signals they rest on.
+//! The page of decisions, newest first, with the signals behind each.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -17,7 +17,7 @@ use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
-/// What is asked for, as it stands in the address.
+/// The filter, with the names of the URL's query parameters.
 #[derive(Debug, Default, Serialize)]
 struct DecisionQuery {
     client: String,
@@ -82,7 +82,7 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     let names = names(&clients);
     let rows: Vec<Entry> = found.rows.iter().map(|action| entry(&visit, &names, action)).collect();
     let paged = |cursor: &str| {
-        let place = [
+        let fields = [
             ("client", wanted_query.client.as_str()),
             ("type", &wanted_query.r#type),
             ("actor", &wanted_query.actor),
@@ -90,11 +90,11 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
             ("to", &wanted_query.to),
             ("cursor", cursor),
         ];
-        visit.link("/decisions", &place)
+        visit.link("/decisions", &fields)
     };
     let empty = rows.is_empty().then(|| {
         context! {
-            text => "No decision is on record as you asked for. Decisions are put down when a week is planned, when somebody approves or cancels, and in each daily pass.",
+            text => "No decision matches the filter. Decisions are recorded when a week is planned, when somebody approves or cancels, and in each daily pass.",
             href => visit.link("/decisions", &[]),
             label => "All decisions",
         }
@@ -132,8 +132,8 @@ fn entry(visit: &Visit, names: &Names<'_>, action: &Action) -> Entry {
         status_label: match action.status {
             DecisionStatus::Accepted => "accepted",
             DecisionStatus::Rejected => "rejected",
-            DecisionStatus::AutoExecuted => "done by itself",
-            DecisionStatus::AwaitingApproval => "waits for approval",
+            DecisionStatus::AutoExecuted => "automatic",
+            DecisionStatus::AwaitingApproval => "needs approval",
             DecisionStatus::Pending => "open",
         },
         truth_notes: action.truth_notes.clone(),
@@ -149,13 +149,15 @@ fn what(action: &Action) -> String {
     let text = |field: &str| payload.get(field).and_then(Json::as_str).unwrap_or_default();
     let number = |field: &str| payload.get(field).and_then(Json::as_f64).unwrap_or_default();
     match action.action_type {
-        ActionType::SelectAsset if text("asset_id").is_empty() => "No asset was left for the post.".to_owned(),
-        ActionType::SelectAsset => format!("Took {}, which scored {:.1} of 100.", text("asset_id"), number("score")),
+        ActionType::SelectAsset if text("asset_id").is_empty() => "No asset was available for the post.".to_owned(),
+        ActionType::SelectAsset => {
+            format!("Selected {}, which scored {:.1} of 100.", text("asset_id"), number("score"))
+        }
         ActionType::TimeChoice => {
-            format!("Chose {}, an hour worth {:.1} engagements.", text("scheduled_for"), number("slot_value"))
+            format!("Chose {}, a time slot worth {:.1} engagements.", text("scheduled_for"), number("slot_value"))
         }
         ActionType::VariationChoice => format!("Used the variation {}.", text("variation_id")),
-        ActionType::EvolutionStep => format!("Went on with the story by {}.", text("variation_id")),
+        ActionType::EvolutionStep => format!("Continued the story with {}.", text("variation_id")),
         ActionType::ConflictDetected => format!("{} {}", text("description"), text("resolution")),
         ActionType::FatigueCheck => format!(
             "Planned {:.0} of {:.0} posts; fatigue goes from {:.2} to {:.2}.",
@@ -164,11 +166,11 @@ fn what(action: &Action) -> String {
             number("fatigue_start"),
             number("fatigue_end")
         ),
-        ActionType::ScheduleCreated => format!("Made the schedule: {}.", state(text("status"))),
+        ActionType::ScheduleCreated => format!("Created the schedule: {}.", state(text("status"))),
         ActionType::ScheduleBlocked if !text("blocked_reason").is_empty() => {
-            format!("Held it: {}.", text("blocked_reason"))
+            format!("Blocked it: {}.", text("blocked_reason"))
         }
-        ActionType::ScheduleExecuted => "Made the draft.".to_owned(),
+        ActionType::ScheduleExecuted => "Created the draft.".to_owned(),
         ActionType::ScheduleApproved => "Approved it.".to_owned(),
         _ if !text("from").is_empty() => {
             let reason = text("reason");
@@ -176,7 +178,7 @@ fn what(action: &Action) -> String {
             format!("From {} to {}{why}.", state(text("from")), state(text("to")))
         }
         _ if !text("status").is_empty() => format!(
-            "The post: {}, of {} risk, priority {:.0}, {:.1} engagements expected.",
+            "Post: {}, {} risk, priority {:.0}, {:.1} expected engagements.",
             state(text("status")),
             text("risk_level"),
             number("priority"),
@@ -186,24 +188,24 @@ fn what(action: &Action) -> String {
     }
 }
 
-/// A status in the console's words.
+/// The console's label for a status.
 fn state(name: &str) -> String {
     name.parse().map_or_else(|_| name.to_owned(), |status| status_label(status).to_owned())
 }
 
-/// What each agent said, in short.
+/// The signals of each agent.
 fn signals(signals: &Json) -> Vec<Signal> {
-    let said = |(agent, value): (&String, &Json)| Signal { agent: spoken(agent), text: flat(value) };
+    let signal = |(agent, value): (&String, &Json)| Signal { agent: spoken(agent), text: flat(value) };
     signals
         .as_object()
         .into_iter()
         .flatten()
         .filter(|(name, _)| *name != "grounds" && *name != "seen")
-        .map(said)
+        .map(signal)
         .collect()
 }
 
-/// A JSON value in a line: `name value` for each of its fields.
+/// A JSON value on one line, with `name value` for each field.
 fn flat(value: &Json) -> String {
     match value {
         Json::Null => "none".to_owned(),
@@ -232,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signals_are_told_in_a_line() {
+    fn signals_are_shown_on_one_line() {
         let value = json!({"time_zone": "UTC", "agent_enabled": true, "days": [], "score": 0.25, "posts": 3});
         assert_eq!(flat(&value), "agent enabled yes, days none, posts 3, score 0.25, time zone UTC");
     }

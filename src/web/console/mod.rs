@@ -1,4 +1,4 @@
-//! The founder's console: pages that a server writes and a browser shows, with or without script.
+//! The founder's console: server-rendered pages that work with and without JavaScript.
 
 mod channels;
 mod conflicts;
@@ -32,7 +32,7 @@ use super::state::{App, Pages};
 use crate::model::{Role, WorkspaceId};
 use crate::store::Ledger;
 
-/// Where the console stands.
+/// Base path of the console.
 const BASE: &str = "/founder/orchestration";
 
 const TEMPLATES: [(&str, &str); 15] = [
@@ -57,18 +57,15 @@ const STYLE: &str = include_str!("assets/console.css");
 const SCRIPT: &str = include_str!("assets/console.js");
 const HTMX: &str = include_str!("assets/htmx.min.js");
 
-/// What the console's pages are made of.
+/// The templates of the console's pages, and the version of their assets.
 ///
 /// # Errors
-/// Where a template is wrong.
+/// If a template is invalid.
 pub(super) fn pages() -> Result<Pages, minijinja::Error> {
     Ok(Pages { templates: templates()?, asset_version: asset_version() })
 }
 
-/// The pages' templates, which escape what they are given.
-///
-/// # Errors
-/// Where one of them is broken.
+/// Parses the templates. HTML is escaped by default.
 fn templates() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
@@ -78,15 +75,14 @@ fn templates() -> Result<Environment<'static>, minijinja::Error> {
     Ok(environment)
 }
 
-/// What tells one version of scripts and styles from another.
+/// Part of the assets' URLs: changes whenever an asset changes.
 fn asset_version() -> String {
     let hash = blake3::hash([STYLE, SCRIPT, HTMX].concat().as_bytes()).to_hex();
     hash.chars().take(12).collect()
 }
 
-/// Every route.
 pub(super) fn routes(app: &App) -> Router<App> {
-    let at = |place: &str| format!("{BASE}{place}");
+    let at = |path: &str| format!("{BASE}{path}");
     Router::new()
         .route(BASE, get(schedules::page))
         .route(&at("/schedules/{id}"), get(explanation::page))
@@ -112,12 +108,12 @@ pub(super) fn routes(app: &App) -> Router<App> {
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {
-    // Pages name the version, so that a new one is asked for at once.
+    // The URL contains the version, so the asset can be cached forever.
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
     (headers, text).into_response()
 }
 
-/// Shows a problem as a page.
+/// Renders a problem as a page.
 async fn explain_problems(State(app): State<App>, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
@@ -129,7 +125,7 @@ async fn explain_problems(State(app): State<App>, request: Request, next: Next) 
         chrome => bare_chrome(&app, title),
         heading => title, text => text, remedy => problem.remedy, href => BASE, label => "To the schedules",
     };
-    let mut shown = fill(&app, "message.html", page);
+    let mut shown = render(&app, "message.html", page);
     *shown.status_mut() = problem.status;
     for name in [header::RETRY_AFTER, header::ALLOW] {
         if let Some(value) = response.headers().get(&name) {
@@ -139,24 +135,24 @@ async fn explain_problems(State(app): State<App>, request: Request, next: Next) 
     shown
 }
 
-/// What stands around a page that nobody had to sign in for.
+/// The page frame when nobody is signed in.
 fn bare_chrome(app: &App, title: &str) -> minijinja::Value {
     let (version, release) = (app.asset_version.as_str(), env!("CARGO_PKG_VERSION"));
     context! { title => title, version => version, release => release, tab => "" }
 }
 
-fn fill(app: &App, template: &str, content: minijinja::Value) -> Response {
+fn render(app: &App, template: &str, content: minijinja::Value) -> Response {
     let filled = app.templates.get_template(template).and_then(|template| template.render(content));
     match filled {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
-            tracing::error!(cause = %format!("{error:#}"), template, "a page could not be filled in");
-            (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be filled in").into_response()
+            tracing::error!(cause = %format!("{error:#}"), template, "cannot render a page");
+            (StatusCode::INTERNAL_SERVER_ERROR, "cannot render the page").into_response()
         }
     }
 }
 
-/// What every page shows around its content.
+/// The frame that every page shows around its content.
 #[derive(Debug, Serialize)]
 struct Chrome {
     title: String,
@@ -179,7 +175,7 @@ struct Chrome {
     time_zone_note: &'static str,
 }
 
-/// A workspace to be chosen.
+/// An entry of the workspace menu.
 #[derive(Debug, Serialize)]
 struct Choice {
     id: String,
@@ -187,7 +183,7 @@ struct Choice {
     active: bool,
 }
 
-/// Somebody at the console, and the workspace that they look at.
+/// A console user and the selected workspace.
 struct Visit {
     app: App,
     visitor: Visitor,
@@ -196,29 +192,29 @@ struct Visit {
 }
 
 impl Visit {
-    /// Lets somebody in, to the workspace that a request names or to the first one.
+    /// Authenticates the user and selects the workspace that the request names, or the first one.
     async fn open(app: &App, parts: &Parts, named: Option<String>) -> Result<Self, Response> {
         let Peer(peer) =
             Peer::from_request_parts(&mut parts.clone(), app).await.map_err(IntoResponse::into_response)?;
-        // A form that was sent cannot be looked at.
-        let looked_at = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
-        let here = looked_at.map_or_else(|| BASE.to_owned(), ToString::to_string);
-        let visitor = match Visitor::of(app, &parts.headers, peer).await {
+        // After signing in, only a page can be loaded again, not a submitted form.
+        let path = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
+        let here = path.map_or_else(|| BASE.to_owned(), ToString::to_string);
+        let visitor = match Visitor::from_request(app, &parts.headers, peer).await {
             Ok(visitor) => visitor,
-            Err(Refused::SignIn) => return Err(session::ask(app, &parts.headers, &here)),
+            Err(Refused::SignIn) => return Err(session::redirect_to_sign_in(app, &parts.headers, &here)),
             Err(Refused::Problem(problem)) => return Err(problem.into_response()),
         };
-        let seen = visitor.caller.workspaces(&app.ledger).await.map_err(IntoResponse::into_response)?;
-        if seen.is_empty() {
-            return Err(fill(app, "welcome.html", context! { chrome => bare_chrome(app, "Nothing is loaded yet") }));
+        let workspaces = visitor.caller.workspaces(&app.ledger).await.map_err(IntoResponse::into_response)?;
+        if workspaces.is_empty() {
+            return Err(render(app, "welcome.html", context! { chrome => bare_chrome(app, "No data loaded yet") }));
         }
         let workspace = match named {
-            None => seen.first().cloned(),
-            Some(named) => seen.iter().find(|known| known.as_str() == named).cloned(),
+            None => workspaces.first().cloned(),
+            Some(named) => workspaces.iter().find(|known| known.as_str() == named).cloned(),
         };
         let unknown = || Problem::not_found("workspace", "load one first: `mcoe db load SCENARIO`").into_response();
         let workspace = workspace.ok_or_else(unknown)?;
-        Ok(Self { app: app.clone(), visitor, workspace, workspaces: seen })
+        Ok(Self { app: app.clone(), visitor, workspace, workspaces })
     }
 
     fn ledger(&self) -> Ledger {
@@ -229,28 +225,28 @@ impl Visit {
         self.visitor.caller.may(role)
     }
 
-    /// What links carry so that they stay in the workspace, where there are several.
+    /// The query that keeps links in the selected workspace; empty if there is only one.
     fn carry(&self) -> String {
         if self.workspaces.len() > 1 { words::query(&[("workspace", self.workspace.as_str())]) } else { String::new() }
     }
 
-    /// A path within the console, with a query that stays in the workspace.
-    fn link(&self, place: &str, query: &[(&str, &str)]) -> String {
+    /// A URL within the console that keeps the selected workspace.
+    fn link(&self, path: &str, query: &[(&str, &str)]) -> String {
         let mut all: Vec<(&str, &str)> = query.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
         if self.workspaces.len() > 1 {
             all.push(("workspace", self.workspace.as_str()));
         }
-        format!("{BASE}{place}{}", words::query(&all))
+        format!("{BASE}{path}{}", words::query(&all))
     }
 
     fn chrome(&self, title: &str, tab: &'static str, notice: Option<String>) -> Chrome {
-        let place = match tab {
+        let path = match tab {
             "" | "schedules" => String::new(),
             other => format!("/{other}"),
         };
         let choice = |id: &WorkspaceId| Choice {
             id: id.to_string(),
-            href: format!("{BASE}{place}{}", words::query(&[("workspace", id.as_str())])),
+            href: format!("{BASE}{path}{}", words::query(&[("workspace", id.as_str())])),
             active: *id == self.workspace,
         };
         Chrome {
@@ -271,23 +267,23 @@ impl Visit {
             demo: self.app.options.is_demo,
             notice,
             now: words::Shown::utc(now()),
-            time_zone_note: "Times of posts are the client\u{2019}s own; your time stands beside where it differs.",
+            time_zone_note: "Times of posts are in the client\u{2019}s time zone; \
+                            your local time is shown where it differs.",
         }
     }
 
-    /// A page, with the session's cookie.
+    /// Renders a page and sets the session cookie.
     fn page(&self, template: &str, chrome: &Chrome, content: minijinja::Value) -> Response {
         let content = context! { chrome => Serde(chrome), ..content };
-        let mut response = fill(&self.app, template, content);
+        let mut response = render(&self.app, template, content);
         if !self.visitor.is_signed_in {
-            keep(&mut response, &self.app, &self.visitor.cookie);
+            set_session_cookie(&mut response, &self.app, &self.visitor.cookie);
         }
         response
     }
 }
 
-/// Has the browser keep a session's cookie.
-fn keep(response: &mut Response, app: &App, secret: &Secret) {
+fn set_session_cookie(response: &mut Response, app: &App, secret: &Secret) {
     set_cookie(response, cookie(app, secret.reveal().to_owned()));
 }
 
@@ -306,7 +302,7 @@ fn set_cookie(response: &mut Response, cookie: Cookie<'static>) {
     }
 }
 
-/// Somebody who looks at a page, and what they ask of it.
+/// A request for a page.
 struct PageRequest {
     visit: Visit,
     params: Params,
@@ -324,7 +320,7 @@ impl FromRequestParts<App> for PageRequest {
     }
 }
 
-/// Somebody who sent a form of their own session.
+/// A submitted form whose CSRF token was checked.
 struct FormRequest {
     visit: Visit,
     params: Params,

@@ -1,4 +1,4 @@
-//! Passes, previews and simulations: begun here, watched here, and told in words.
+//! The pages of runs: start passes, previews and simulations, and follow their progress and results.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::words::{Shown, count};
-use super::{BASE, FormRequest, PageRequest, Visit, fill};
+use super::{BASE, FormRequest, PageRequest, Visit, render};
 use crate::model::{Role, Timestamp, Week};
 use crate::store::{Job, JobKind, JobStatus};
 use crate::web::api::{answer, extent, parsed};
@@ -20,14 +20,15 @@ use crate::web::secret::now;
 use crate::web::state::App;
 use crate::web::work::Work;
 
-/// Jobs of a page.
+/// Jobs per page.
 const ROWS: u32 = 30;
 
-const KEYS: [&str; 3] =
+/// Examples of changed rules.
+const EXAMPLE_KEYS: [&str; 3] =
     ["channels.tiktok.weekly_posts=10", "fatigue.warn_at=0.45", "channels.linkedin.min_spacing_hours=24"];
 
 #[derive(Debug, Serialize)]
-struct Line {
+struct JobRow {
     id: String,
     href: String,
     kind_label: &'static str,
@@ -58,24 +59,23 @@ pub(super) async fn page(request: PageRequest) -> Result<Response, Problem> {
     let after = list.read(&mut params);
     params.finish()?;
     let found = visit.ledger().jobs(after.as_ref(), ROWS).await?;
-    let lines: Vec<Line> = found.rows.iter().map(|job| line(&visit, job)).collect();
-    let empty = lines.is_empty().then(|| {
-        let text = "Nothing has been run yet. The buttons at the top run the daily pass, or plan the coming week.";
+    let rows: Vec<JobRow> = found.rows.iter().map(|job| row(&visit, job)).collect();
+    let empty = rows.is_empty().then(|| {
+        let text = "There are no runs yet. The buttons at the top run the daily pass, or plan the coming week.";
         context! { text => text }
     });
     let chrome = visit.chrome("Runs", "runs", None);
     let content = context! {
-        jobs => Serde(&lines),
-        whatif => context! { weeks => 4, replications => 8, set => "", keys => KEYS.to_vec() },
+        jobs => Serde(&rows),
+        whatif => context! { weeks => 4, replications => 8, set => "", keys => EXAMPLE_KEYS.to_vec() },
         next_page => found.next.map(|mark| visit.link("/runs", &[("cursor", &list.cursor(&mark))])),
         empty => empty,
     };
     Ok(visit.page("runs.html", &chrome, content))
 }
 
-fn line(visit: &Visit, job: &Job) -> Line {
-    let said = sentences(job);
-    Line {
+fn row(visit: &Visit, job: &Job) -> JobRow {
+    JobRow {
         id: job.id.to_string(),
         href: visit.link(&format!("/jobs/{}", job.id), &[]),
         kind_label: kind_label(job.kind),
@@ -83,17 +83,17 @@ fn line(visit: &Visit, job: &Job) -> Line {
         state_label: state_label(job.status),
         started: Shown::utc(job.created_at),
         actor: job.actor.clone(),
-        summary: job.failure.clone().unwrap_or_else(|| said.first().cloned().unwrap_or_default()),
+        summary: job.failure.clone().unwrap_or_else(|| sentences(job).into_iter().next().unwrap_or_default()),
     }
 }
 
 fn kind_label(kind: JobKind) -> &'static str {
     match kind {
         JobKind::Daily => "Daily pass",
-        JobKind::Weekly => "Planning of a week",
-        JobKind::Plan => "Preview of a week",
+        JobKind::Weekly => "Weekly planning",
+        JobKind::Plan => "Week preview",
         JobKind::Simulate => "Simulation",
-        JobKind::Compare => "Comparison of rules",
+        JobKind::Compare => "Rules comparison",
     }
 }
 
@@ -116,10 +116,10 @@ pub(super) async fn run(State(app): State<App>, request: FormRequest) -> Result<
         _ => Work::Weekly { week: Week::after(now()) },
     };
     if !action.is_empty() && !matches!(action.as_str(), "daily" | "weekly") {
-        params.wrong("action", format!("`{action}` is not known here"), "choose the daily pass or the weekly planning");
+        params.wrong("action", format!("`{action}` is not an action"), "choose the daily pass or the weekly planning");
     }
     params.finish()?;
-    begin(&app, &visit, work).await
+    start(&app, &visit, work).await
 }
 
 /// `POST …/what-if`
@@ -131,22 +131,22 @@ pub(super) async fn what_if(State(app): State<App>, request: FormRequest) -> Res
     params.finish()?;
     let set: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if set.is_empty() {
-        return begin(&app, &visit, Work::Simulate { extent }).await;
+        return start(&app, &visit, Work::Simulate { extent }).await;
     }
     if let Err(why) = app.check_changes(&set).await {
-        let remedy = "write one KEY=VALUE a line, such as channels.tiktok.weekly_posts=10".to_owned();
+        let remedy = "write one KEY=VALUE per line, for example channels.tiktok.weekly_posts=10".to_owned();
         return Err(Problem::fields(vec![WrongField { field: "set".to_owned(), detail: why, remedy }]));
     }
-    begin(&app, &visit, Work::Compare { extent, set }).await
+    start(&app, &visit, Work::Compare { extent, set }).await
 }
 
-async fn begin(app: &App, visit: &Visit, work: Work) -> Result<Response, Problem> {
+async fn start(app: &App, visit: &Visit, work: Work) -> Result<Response, Problem> {
     visit.visitor.caller.require(Role::Admin)?;
     let job = app.start(&visit.workspace, work, &visit.visitor.caller.name, None).await?;
     Ok(Redirect::to(&visit.link(&format!("/jobs/{}", job.id), &[])).into_response())
 }
 
-/// `GET …/jobs/{id}`: the page, or for its own script the part that changes.
+/// `GET …/jobs/{id}`: the whole page, or only its changing part for an htmx request.
 pub(super) async fn job(
     State(app): State<App>,
     PathPart(id): PathPart<String>,
@@ -158,8 +158,8 @@ pub(super) async fn job(
     let job = ledger.job(parsed(&id, "job")?).await?;
     let files = ledger.job_files(job.id).await?;
     let content = context! { job => shown(&visit, &job, &files) };
-    if is_part(&headers) {
-        return Ok(fill(&app, "_job.html", content));
+    if is_htmx(&headers) {
+        return Ok(render(&app, "_job.html", content));
     }
     let chrome = visit.chrome(kind_label(job.kind), "runs", None);
     Ok(visit.page("job.html", &chrome, content))
@@ -179,13 +179,13 @@ pub(super) async fn cancel(
     Ok(Redirect::to(&visit.link(&format!("/jobs/{}", job.id), &[])).into_response())
 }
 
-fn is_part(headers: &HeaderMap) -> bool {
+fn is_htmx(headers: &HeaderMap) -> bool {
     headers.contains_key("hx-request") && !headers.contains_key("hx-boosted")
 }
 
 fn shown(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
-    let place = format!("/jobs/{}", job.id);
-    let file = |name: &str| visit.link(&format!("{place}/files/{name}"), &[]);
+    let path = format!("/jobs/{}", job.id);
+    let file = |name: &str| visit.link(&format!("{path}/files/{name}"), &[]);
     let figures: Vec<Figure> = files
         .iter()
         .filter_map(|name| {
@@ -199,30 +199,31 @@ fn shown(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
         .collect();
     let mut links = Vec::new();
     if files.iter().any(|name| name == "index.html") {
-        links.push(Link { label: "The whole report", href: file("index.html") });
+        links.push(Link { label: "Full report", href: file("index.html") });
     }
     if job.status == JobStatus::Done && matches!(job.kind, JobKind::Weekly | JobKind::Daily) {
-        links.push(Link { label: "What waits for you", href: visit.link("", &[("status", "pending")]) });
+        links.push(Link { label: "Posts that need approval", href: visit.link("", &[("status", "pending")]) });
     }
     let running = job.status == JobStatus::Running;
     let percent = (job.total > 0).then(|| (100 * job.done / job.total).min(100));
     let progress = match (job.total, job.kind) {
-        (0, _) => "It has begun.".to_owned(),
+        (0, _) => "Started.".to_owned(),
         (total, JobKind::Simulate | JobKind::Compare) => format!("{} of {total} weeks simulated", job.done),
         (total, _) => format!("{} of {total} rows written", job.done),
     };
     let error = match job.status {
-        JobStatus::Failed => Some((job.failure.clone().unwrap_or_default(), "Mend what it says, and run it again.")),
+        JobStatus::Failed => Some((job.failure.clone().unwrap_or_default(), "Fix the cause and run it again.")),
         JobStatus::Stopped => Some((
-            "The server was stopped while it ran. What it had committed stands; nothing is half done.".to_owned(),
+            "The server stopped before the run finished. Changes committed before that remain; nothing is half done."
+                .to_owned(),
             "Run it again.",
         )),
         JobStatus::Cancelled => Some((
             format!(
-                "{} cancelled it. What it had committed stands; nothing is half done.",
-                job.cancelled_by.as_deref().unwrap_or("Somebody")
+                "Cancelled by {}. Changes committed before that remain; nothing is half done.",
+                job.cancelled_by.as_deref().unwrap_or("an unknown user")
             ),
-            "Run it again if it is wanted after all.",
+            "Run it again if you still need it.",
         )),
         JobStatus::Running | JobStatus::Done => None,
     };
@@ -239,9 +240,9 @@ fn shown(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
         figures => Serde(figures),
         links => Serde(links),
         error => error.map(|(what, remedy)| context! { what => what, remedy => remedy }),
-        poll => visit.link(&place, &[]),
+        poll => visit.link(&path, &[]),
         cancel => (running && visit.may(Role::Admin)).then(|| context! {
-            action => format!("{BASE}{place}/cancel"),
+            action => format!("{BASE}{path}/cancel"),
             csrf => visit.visitor.cookie.csrf(),
             workspace => visit.workspace.as_str(),
         }),
@@ -257,7 +258,7 @@ fn took(start: Timestamp, end: Timestamp) -> String {
     }
 }
 
-/// What came of a job, in words.
+/// The result of a job as sentences.
 fn sentences(job: &Job) -> Vec<String> {
     let Some(result) = &job.result else { return Vec::new() };
     match job.kind {
@@ -279,36 +280,34 @@ fn sentences(job: &Job) -> Vec<String> {
 
 fn daily(result: &Json) -> Vec<String> {
     let number = |field| whole(result, field);
-    let mut said = vec![format!("{} made.", count(number("drafted"), "draft"))];
-    said.push(format!(
-        "{} of today judged again: {} held, {} readied, {} back to review.",
+    let mut sentences = vec![format!("{} created.", count(number("drafted"), "draft"))];
+    sentences.push(format!(
+        "{} of today re-evaluated: {} blocked, {} made ready, {} returned for approval.",
         posts(number("judged")),
         number("blocked"),
         number("readied"),
         number("returned")
     ));
     if number("expired") > 0 {
-        said.push(format!("{} let go, because nobody approved in time.", posts(number("expired"))));
+        sentences.push(format!("{} expired without approval.", posts(number("expired"))));
     }
     if number("failed") > 0 {
-        said.push(format!("{} could not be made; each is tried again by rule.", count(number("failed"), "draft")));
+        sentences.push(format!("{} failed; each is retried automatically.", count(number("failed"), "draft")));
     }
-    said
+    sentences
 }
 
 fn weekly(result: &Json) -> Vec<String> {
     let week = result.get("week").and_then(Json::as_str).unwrap_or_default();
-    let mut said = vec![format!("{} planned for {week}.", count(whole(result, "planned"), "client"))];
+    let mut sentences = vec![format!("{} planned for {week}.", count(whole(result, "planned"), "client"))];
     if whole(result, "already_planned") > 0 {
-        said.push(format!(
-            "{} had a plan already and were left alone.",
-            count(whole(result, "already_planned"), "client")
-        ));
+        sentences
+            .push(format!("{} skipped, because already planned.", count(whole(result, "already_planned"), "client")));
     }
     if let Some(committed) = result.get("committed").filter(|committed| !committed.is_null()) {
         let number = |field| whole(committed, field);
-        said.push(format!(
-            "{} committed: {} wait for you, {} are ready, {} are held by a rule.",
+        sentences.push(format!(
+            "{} committed: {} need approval, {} ready, {} blocked by a rule.",
             posts(number("schedules")),
             number("pending"),
             number("ready"),
@@ -317,9 +316,9 @@ fn weekly(result: &Json) -> Vec<String> {
     }
     let breaches = result.get("breaches").and_then(Json::as_array).map_or(0, Vec::len);
     if breaches > 0 {
-        said.push(format!("The checker found {}, so that nothing was committed.", count(breaches, "breach")));
+        sentences.push(format!("The checker found {}, so nothing was committed.", count(breaches, "violation")));
     }
-    said
+    sentences
 }
 
 fn simulation(result: &Json) -> Vec<String> {
@@ -330,13 +329,13 @@ fn simulation(result: &Json) -> Vec<String> {
     let run = |field: &str| result.pointer(&format!("/provenance/{field}")).and_then(Json::as_u64).unwrap_or_default();
     vec![
         format!(
-            "{} weeks of {} clients would earn {:.0} engagements.",
+            "Expected engagement over {} weeks with {} clients: {:.0}.",
             run("weeks"),
             run("clients"),
             mean("engagement")
         ),
         format!(
-            "{:.0} posts would be planned, {:.0} become drafts, {:.0} be held, and {:.0} be reviewed by somebody.",
+            "Expected posts: {:.0} planned, {:.0} drafted, {:.0} blocked, {:.0} reviewed by a person.",
             mean("posts_planned"),
             mean("posts_drafted"),
             mean("posts_blocked"),

@@ -1,4 +1,4 @@
-//! Which posts a page is asked to show, as it stands in the address.
+//! The query parameters of the page of schedules.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::words::query;
 use crate::store::{Order, ScheduleFilter};
 use crate::web::params::Params;
 
-/// What is asked for, as it stands in the address.
+/// The query parameters, as text.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct ScheduleQuery {
     pub client: String,
@@ -23,18 +23,18 @@ pub(super) struct ScheduleQuery {
 /// What the page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum View {
-    /// What waits, and what is next.
+    /// Posts that need approval, and the next ones to be drafted.
     Home,
-    /// What was asked for, page by page.
+    /// The filtered posts, in pages.
     List,
     Week,
 }
 
 impl ScheduleQuery {
-    /// Reads what is asked for.
+    /// Reads the query parameters.
     pub fn read(params: &mut Params) -> (Self, ScheduleFilter, Order) {
         let mut text = |field| params.text(field).unwrap_or_default();
-        let asked = Self {
+        let query_params = Self {
             client: text("client"),
             channel: text("channel"),
             status: text("status"),
@@ -44,17 +44,17 @@ impl ScheduleQuery {
             sort: text("sort"),
             view: text("view"),
         };
-        let mut wanted = Params::of_pairs(asked.filter_query().trim_start_matches('?').as_bytes());
+        let mut wanted = Params::of_pairs(query_params.filter_query().trim_start_matches('?').as_bytes());
         let (filter, order) = (wanted.schedules(), wanted.order());
         if let Err(problem) = wanted.finish() {
             for wrong in problem.errors {
                 params.wrong(&wrong.field, wrong.detail, wrong.remedy);
             }
         }
-        if !matches!(asked.view.as_str(), "" | "table" | "week") {
-            params.wrong("view", format!("`{}` is not known here", asked.view), "write table or week");
+        if !matches!(query_params.view.as_str(), "" | "table" | "week") {
+            params.wrong("view", format!("`{}` is not a view", query_params.view), "write table or week");
         }
-        (asked, filter, order)
+        (query_params, filter, order)
     }
 
     pub fn filter_query(&self) -> String {
@@ -83,7 +83,7 @@ impl ScheduleQuery {
     }
 
     pub fn view(&self, is_later_page: bool) -> View {
-        match (self.view.as_str(), self.is_soonest_first() && !self.is_narrowed() && !is_later_page) {
+        match (self.view.as_str(), self.is_soonest_first() && !self.has_filter() && !is_later_page) {
             ("week", _) => View::Week,
             (_, true) => View::Home,
             (_, false) => View::List,
@@ -94,12 +94,12 @@ impl ScheduleQuery {
         matches!(self.sort.as_str(), "" | "time")
     }
 
-    /// Whether a list begins now: where nobody asks for a status or a time, what is past would come first.
-    pub fn begins_now(&self) -> bool {
+    /// Whether the list starts at the current time, because without a filter on status or time past posts would come first.
+    pub fn starts_now(&self) -> bool {
         self.is_soonest_first() && [&self.status, &self.from, &self.to].iter().all(|field| field.is_empty())
     }
 
-    pub fn is_narrowed(&self) -> bool {
+    pub fn has_filter(&self) -> bool {
         let Self { client, channel, status, risk, from, to, .. } = self;
         [client, channel, status, risk, from, to].iter().any(|field| !field.is_empty())
     }

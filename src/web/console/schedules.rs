@@ -1,4 +1,4 @@
-//! The schedules: as a table, and what people decide about them.
+//! The page of schedules, and the actions on them: approve, cancel, restore.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -19,11 +19,11 @@ use crate::web::problem::Problem;
 use crate::web::secret::now;
 use crate::web::state::App;
 
-/// Posts of a page.
+/// Posts per page.
 const ROWS: u32 = 50;
-/// Posts of each group that the console opens on.
+/// Posts in each group of the home view.
 const HOME_ROWS: u32 = 20;
-/// Days whose waiting posts have a link.
+/// Days with a link to the posts that need approval.
 const DAY_LINKS: usize = 7;
 
 /// A figure at the top of the page.
@@ -36,7 +36,6 @@ struct Figure {
     tone: &'static str,
 }
 
-/// A link.
 #[derive(Debug, Serialize)]
 struct Link {
     label: String,
@@ -62,33 +61,33 @@ const SORTS: [Sort; 3] = [
 struct Group {
     title: &'static str,
     rows: Vec<Row>,
-    /// Where all of them are.
+    /// Link to the full list, if the group shows only part of it.
     all: Option<String>,
-    /// What is said where there are none.
+    /// Text for an empty group.
     none: &'static str,
 }
 
 /// `GET /founder/orchestration`
 pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result<Response, Problem> {
     let PageRequest { visit, mut params, .. } = request;
-    let (asked, filter, order) = ScheduleQuery::read(&mut params);
+    let (query_params, filter, order) = ScheduleQuery::read(&mut params);
     let list = Listing::new("schedules", &(order, &filter));
     let after = list.read(&mut params);
-    let done = notice(&mut params);
+    let notice = notice(&mut params);
     params.finish()?;
-    let standing = app.status(&visit.workspace).await?;
+    let workspace_figures = app.status(&visit.workspace).await?;
     let clients = app.clients(&visit.workspace).await?;
     let names = names(&clients);
-    let waiting = app.waiting_by_day(&visit.workspace).await?;
+    let waiting = app.pending_by_day(&visit.workspace).await?;
     let days: Vec<Link> =
-        waiting.iter().take(DAY_LINKS).map(|day| day_link(&visit, &asked, day.day, day.count)).collect();
-    let view = asked.view(after.is_some());
+        waiting.iter().take(DAY_LINKS).map(|day| day_link(&visit, &query_params, day.day, day.count)).collect();
+    let view = query_params.view(after.is_some());
     let (mut calendar, mut groups, mut next) = (None, Vec::new(), None);
     match view {
-        View::Week => calendar = Some(week(&visit, &asked, filter, &names).await?),
+        View::Week => calendar = Some(week(&visit, &query_params, filter, &names).await?),
         View::Home => groups = home(&visit, &names).await?,
         View::List => {
-            let from = filter.from.or_else(|| asked.begins_now().then(now));
+            let from = filter.from.or_else(|| query_params.starts_now().then(now));
             let filter = ScheduleFilter { from, ..filter };
             let found = visit.ledger().schedule_page(&filter, order, after.as_ref(), ROWS).await?;
             groups.push(Group { title: "Posts", rows: rows(&visit, &names, &found.rows), all: None, none: "" });
@@ -97,14 +96,14 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     }
     let shown: usize = groups.iter().map(|group| group.rows.len()).sum();
     let can = |may: fn(&Row) -> bool| groups.iter().flat_map(|group| &group.rows).any(may);
-    let earlier = ScheduleQuery { sort: "latest".to_owned(), view: String::new(), ..asked.clone() };
+    let earlier = ScheduleQuery { sort: "latest".to_owned(), view: String::new(), ..query_params.clone() };
     let paged = |cursor: Option<String>| {
-        let mut fields = asked.fields().to_vec();
+        let mut fields = query_params.fields().to_vec();
         let cursor = cursor.unwrap_or_default();
         fields.push(("cursor", &cursor));
         visit.link("", &fields)
     };
-    let chrome = visit.chrome("Schedules", "schedules", done);
+    let chrome = visit.chrome("Schedules", "schedules", notice);
     let channels: Vec<&str> = Channel::names().collect();
     let options = context! {
         clients => Serde(client_choices(&clients)),
@@ -114,22 +113,22 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
         sorts => Serde(&SORTS),
     };
     let content = context! {
-        overview => Serde(figures(&visit, &standing.overview)),
-        filter => Serde(&asked),
+        overview => Serde(figures(&visit, &workspace_figures.overview)),
+        filter => Serde(&query_params),
         options => options,
-        views => Serde(views(&visit, &asked)),
+        views => Serde(views(&visit, &query_params)),
         days => Serde(&days),
         shown => shown,
         is_home => view == View::Home,
-        is_narrowed => asked.is_narrowed(),
-        earlier => (view != View::Week && asked.begins_now()).then(|| earlier.link(&visit)),
+        has_filter => query_params.has_filter(),
+        earlier => (view != View::Week && query_params.starts_now()).then(|| earlier.link(&visit)),
         can_restore => can(|row| row.can_restore),
-        empty => (shown == 0 && calendar.is_none()).then(|| empty(&visit, &asked, &standing.overview)),
+        empty => (shown == 0 && calendar.is_none()).then(|| empty(&visit, &query_params, &workspace_figures.overview)),
         first_page => after.is_some().then(|| paged(None)),
         next_page => next.map(|mark| paged(Some(list.cursor(&mark)))),
         groups => Serde(&groups),
         calendar => Serde(&calendar),
-        back => asked.link(&visit),
+        back => query_params.link(&visit),
     };
     Ok(visit.page("schedules.html", &chrome, content))
 }
@@ -138,13 +137,13 @@ fn rows(visit: &Visit, names: &words::Names<'_>, schedules: &[Schedule]) -> Vec<
     schedules.iter().map(|schedule| Row::of(visit, names, schedule)).collect()
 }
 
-/// What waits for a person and what runs next, from now on, the soonest first.
+/// Posts that need approval and posts that become drafts next, from now on, soonest first.
 async fn home(visit: &Visit, names: &words::Names<'_>) -> Result<Vec<Group>, Problem> {
     let waiting = [ScheduleStatus::Pending];
     let next = [ScheduleStatus::Ready, ScheduleStatus::Executing];
     let parts: [(_, &[ScheduleStatus], _, _); 2] = [
-        ("Waits for you", &waiting, "pending", "Nothing waits for you."),
-        ("Next to become drafts", &next, "ready", "Nothing is ready to become a draft."),
+        ("Needs approval", &waiting, "pending", "No post needs approval."),
+        ("Next to become drafts", &next, "ready", "No post is ready to become a draft."),
     ];
     let mut groups = Vec::with_capacity(parts.len());
     for (title, statuses, status, none) in parts {
@@ -156,14 +155,14 @@ async fn home(visit: &Visit, names: &words::Names<'_>) -> Result<Vec<Group>, Pro
     Ok(groups)
 }
 
-/// What was just done, from the address that a change led to.
+/// The confirmation of an action, from the query of the redirect that followed it.
 pub(super) fn notice(params: &mut Params) -> Option<String> {
     let number = params.whole("number", 0..=100_000)? as usize;
     let posts = count(number, "post");
     match params.text("done")?.as_str() {
-        "approve" => Some(format!("{posts} approved. Each becomes a draft when its time comes.")),
+        "approve" => Some(format!("{posts} approved. Each becomes a draft at its scheduled time.")),
         "cancel" => Some(format!("{posts} cancelled.")),
-        "restore" => Some(format!("{posts} put back: waiting for approval again.")),
+        "restore" => Some(format!("{posts} restored. They need approval again.")),
         _ => None,
     }
 }
@@ -180,14 +179,14 @@ fn figures(visit: &Visit, overview: &Overview) -> Vec<Figure> {
     };
     let whole = |number: i64| number.to_string();
     vec![
-        figure("Wait for you", whole(overview.pending_schedules), "approve or cancel them", with("pending"), false),
-        figure("Ready", whole(overview.ready_schedules), "become drafts in time", with("ready"), false),
+        figure("Need approval", whole(overview.pending_schedules), "approve or cancel them", with("pending"), false),
+        figure("Ready", whole(overview.ready_schedules), "become drafts when due", with("ready"), false),
         figure("Drafted today", whole(overview.completed_today), "since midnight, UTC", newest("completed"), false),
-        figure("Held", whole(overview.blocked_count), "a rule stands against them", with("blocked"), false),
+        figure("Blocked", whole(overview.blocked_count), "blocked by a rule", with("blocked"), false),
         figure(
             "Drafts failed",
             whole(overview.failed_count),
-            "tried again by rule",
+            "retried automatically",
             newest("failed"),
             overview.failed_count > 0,
         ),
@@ -201,21 +200,21 @@ fn figures(visit: &Visit, overview: &Overview) -> Vec<Figure> {
         figure(
             "Channels",
             overview.channels_active.to_string(),
-            "that clients post on",
+            "in use by clients",
             Some(visit.link("/channels", &[])),
             false,
         ),
         figure(
-            "Mean health",
+            "Average health",
             format!("{:.2}", overview.avg_health_score),
             "0 to 1, higher is better",
             Some(visit.link("/channels", &[])),
             visit.app.rules.base().fatigue.level(overview.avg_health_score) == "poor",
         ),
         figure(
-            "Tired channels",
+            "High fatigue",
             overview.high_fatigue_channels.to_string(),
-            "of single clients",
+            "channels of single clients",
             Some(visit.link("/channels", &[])),
             overview.high_fatigue_channels > 0,
         ),
@@ -229,17 +228,17 @@ fn figures(visit: &Visit, overview: &Overview) -> Vec<Figure> {
     ]
 }
 
-fn views(visit: &Visit, asked: &ScheduleQuery) -> Vec<Link> {
+fn views(visit: &Visit, query_params: &ScheduleQuery) -> Vec<Link> {
     let link = |label: &str, view: &str| Link {
         label: label.to_owned(),
-        href: ScheduleQuery { view: view.to_owned(), ..asked.clone() }.link(visit),
-        active: (asked.view == "week") == (view == "week"),
+        href: ScheduleQuery { view: view.to_owned(), ..query_params.clone() }.link(visit),
+        active: (query_params.view == "week") == (view == "week"),
         waiting: 0,
     };
     vec![link("Table", ""), link("Week", "week")]
 }
 
-fn day_link(visit: &Visit, asked: &ScheduleQuery, day: NaiveDate, waiting: i64) -> Link {
+fn day_link(visit: &Visit, query_params: &ScheduleQuery, day: NaiveDate, waiting: i64) -> Link {
     let text = day.to_string();
     let wanted = ScheduleQuery {
         status: "pending".to_owned(),
@@ -250,49 +249,53 @@ fn day_link(visit: &Visit, asked: &ScheduleQuery, day: NaiveDate, waiting: i64) 
     Link {
         label: day.format("%a %-d %b").to_string(),
         href: wanted.link(visit),
-        active: asked.status == "pending" && asked.from == text && asked.to == text,
+        active: query_params.status == "pending" && query_params.from == text && query_params.to == text,
         waiting,
     }
 }
 
-fn empty(visit: &Visit, asked: &ScheduleQuery, overview: &Overview) -> minijinja::Value {
+fn empty(visit: &Visit, query_params: &ScheduleQuery, overview: &Overview) -> minijinja::Value {
     if overview.total_schedules == 0 {
         return nothing_planned(visit, overview);
     }
-    if asked.begins_now() && !asked.is_narrowed() {
+    if query_params.starts_now() && !query_params.has_filter() {
         let text = match visit.may(Role::Admin) {
-            true => "No post is ahead. \u{201c}Plan the coming week\u{201d} at the top plans one for every client.",
-            false => "No post is ahead. Somebody whose role is admin plans the coming week.",
+            true => {
+                "There are no upcoming posts. \u{201c}Plan the coming week\u{201d} at the top plans it for every client."
+            }
+            false => "There are no upcoming posts. Ask a user with the admin role to plan the coming week.",
         };
         return context! { text => text };
     }
-    let text = if asked.status == "pending" { "Nothing waits for you here." } else { "No post is as you asked for." };
-    context! { text => text, href => asked.is_narrowed().then(|| visit.link("", &[])), label => "Show all schedules" }
+    let text =
+        if query_params.status == "pending" { "No post here needs approval." } else { "No post matches the filter." };
+    context! { text => text, href => query_params.has_filter().then(|| visit.link("", &[])), label => "Show all schedules" }
 }
 
-/// What to do about a workspace in which nothing was ever planned.
+/// The first steps in a workspace without schedules.
 fn nothing_planned(visit: &Visit, overview: &Overview) -> minijinja::Value {
     let (has_channels, may_plan) = (overview.channels_active > 0, visit.may(Role::Admin));
     let load = "Load clients with their channels and content: \u{201c}mcoe db load SCENARIO\u{201d} reads a folder, and \
-                \u{201c}mcoe import\u{201d} makes one of a posting history.";
+                \u{201c}mcoe import\u{201d} creates one from a posting history.";
     let plan = match may_plan {
         true => {
-            "Press \u{201c}Plan the coming week\u{201d} at the top. It plans for every client; what needs approval waits here."
+            "Press \u{201c}Plan the coming week\u{201d} at the top. \
+                         It plans for every client; posts that need approval appear here."
         }
-        false => "Have somebody whose role is admin plan the coming week. What needs approval then waits here.",
+        false => "Ask a user with the admin role to plan the coming week. Posts that need approval then appear here.",
     };
-    let approve = "Approve or cancel what waits. What is approved becomes a draft when its time comes.";
+    let approve = "Approve or cancel those posts. An approved post becomes a draft at its scheduled time.";
     let steps: Vec<&str> = [(!has_channels).then_some(load), Some(plan), Some(approve)].into_iter().flatten().collect();
     context! {
-        text => "Nothing is planned yet in this workspace. What to do:",
+        text => "Nothing is planned yet in this workspace. Next steps:",
         steps => steps,
         href => visit.link("/channels", &[]),
-        label => "The channels of its clients",
+        label => "Channel health",
     }
 }
 
-/// What a person wants to do, with the schedules it concerns.
-struct Wanted {
+/// A requested action and its schedules.
+struct ActionRequest {
     visit: Visit,
     action: String,
     reason: Option<String>,
@@ -300,16 +303,16 @@ struct Wanted {
     schedules: Vec<Schedule>,
 }
 
-impl Wanted {
+impl ActionRequest {
     async fn read(request: FormRequest) -> Result<Self, Problem> {
         let FormRequest { visit, mut params } = request;
         let ids = params.ids("ids");
-        let action = params.needed("action", "choose Approve, Cancel or Put back");
+        let action = params.needed("action", "choose Approve, Cancel or Restore");
         if !action.is_empty() && !matches!(action.as_str(), "approve" | "cancel" | "restore") {
-            params.wrong("action", format!("`{action}` is not known here"), "choose Approve, Cancel or Put back");
+            params.wrong("action", format!("`{action}` is not an action"), "choose Approve, Cancel or Restore");
         }
         let reason = params.text("reason");
-        let back = session::inside(params.text("back"));
+        let back = session::console_path(params.text("back"));
         params.finish()?;
         visit.visitor.caller.require(Role::Approver)?;
         if ids.is_empty() {
@@ -332,9 +335,9 @@ impl Wanted {
     }
 }
 
-/// `POST …/confirm`: what it means, before it happens.
+/// `POST …/confirm`: shows the effect of an action before it is done.
 pub(super) async fn confirm(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
-    let wanted = Wanted::read(request).await?;
+    let wanted = ActionRequest::read(request).await?;
     let visit = &wanted.visit;
     let clients = app.clients(&visit.workspace).await?;
     let names = names(&clients);
@@ -343,13 +346,13 @@ pub(super) async fn confirm(State(app): State<App>, request: FormRequest) -> Res
         let row = Row::of(visit, &names, schedule);
         match wanted.change(&app).check(schedule, &app.rules, &visit.visitor.caller.name) {
             Ok(()) => able.push(row),
-            Err(why) => refused.push(context! { row => Serde(row), why => format!("{why}. {}", second(&why)) }),
+            Err(why) => refused.push(context! { row => Serde(row), why => format!("{why}. {}", advice(&why)) }),
         }
     }
     let posts = count(able.len(), "post");
     let (verb, done) = match wanted.action.as_str() {
         "cancel" => ("Cancel", "cancelled"),
-        "restore" => ("Put back", "put back"),
+        "restore" => ("Restore", "restored"),
         _ => ("Approve", "approved"),
     };
     let heading = match able.is_empty() {
@@ -374,17 +377,17 @@ pub(super) async fn confirm(State(app): State<App>, request: FormRequest) -> Res
     Ok(visit.page("confirm.html", &chrome, content))
 }
 
-fn second(why: &StoreError) -> String {
+fn advice(why: &StoreError) -> String {
     match why {
         StoreError::SecondPerson { .. } => {
-            "The rules want somebody else to approve it: sign in with another token. Who \
-                                            works alone serves the console with --alone."
+            "The rules require a second person to approve it: sign in with another token or, \
+                         if you work alone, start the server with --alone."
                 .to_owned()
         }
         StoreError::Blocked { .. } | StoreError::TooLate(_) | StoreError::SlotTaken(_) => {
-            format!("What helps: {}.", why.remedy())
+            format!("Remedy: {}.", why.remedy())
         }
-        _ => "It has moved on meanwhile, or a rule holds it.".to_owned(),
+        _ => "Its status has changed, or a rule blocks it.".to_owned(),
     }
 }
 
@@ -396,34 +399,37 @@ fn meaning(rows: &[Row], action: &str) -> Vec<String> {
     clients.sort_unstable();
     clients.dedup();
     let high = rows.iter().filter(|row| row.risk == "high").count();
-    let of = count(clients.len(), "client");
+    let clients = count(clients.len(), "client");
     if action == "cancel" {
         return vec![
             format!(
-                "These posts of {of} are taken back and make no draft. StoppingRule their time they can be put back."
+                "These posts of {clients} will not become drafts. They can be restored until their scheduled time."
             ),
-            "Their hours become free; the next planning may use them.".to_owned(),
+            "Their time slots become free for the next planning.".to_owned(),
         ];
     }
     if action == "restore" {
-        return vec![format!("These posts of {of} wait for approval again.")];
+        return vec![format!("These posts of {clients} will need approval again.")];
     }
-    let mut said = vec![
-        format!("These posts of {of} become ready. When its time comes, each is judged once more and made a draft."),
+    let mut sentences = vec![
+        format!(
+            "These posts of {clients} become ready. At its scheduled time \
+                            each is checked against the rules again and becomes a draft."
+        ),
         "Nothing is published.".to_owned(),
     ];
     if high > 0 {
-        said.push(format!(
-            "{} of high risk: read the reasons below first.",
+        sentences.push(format!(
+            "{} high risk: read the reasons below first.",
             if high == 1 { "1 is".to_owned() } else { format!("{high} are") }
         ));
     }
-    said
+    sentences
 }
 
 /// `POST …/change`
 pub(super) async fn change(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
-    let wanted = Wanted::read(request).await?;
+    let wanted = ActionRequest::read(request).await?;
     let visit = &wanted.visit;
     let filter = ScheduleFilter {
         ids: wanted.schedules.iter().map(|schedule| schedule.id).collect(),
@@ -437,14 +443,14 @@ pub(super) async fn change(State(app): State<App>, request: FormRequest) -> Resu
     };
     app.forget(&visit.workspace).await;
     let number = number.to_string();
-    let (place, old) = wanted.back.split_once('?').unwrap_or((&wanted.back, ""));
-    let kept: Vec<(String, String)> = serde_urlencoded::from_str(old).unwrap_or_default();
-    let mut fields: Vec<(&str, &str)> = kept
+    let (path, old_query) = wanted.back.split_once('?').unwrap_or((&wanted.back, ""));
+    let old_fields: Vec<(String, String)> = serde_urlencoded::from_str(old_query).unwrap_or_default();
+    let mut fields: Vec<(&str, &str)> = old_fields
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .filter(|(name, _)| !matches!(*name, "done" | "number"))
         .collect();
     fields.extend([("done", wanted.action.as_str()), ("number", &number)]);
-    debug_assert!(place.starts_with(BASE));
-    Ok(Redirect::to(&format!("{place}{}", query(&fields))).into_response())
+    debug_assert!(path.starts_with(BASE));
+    Ok(Redirect::to(&format!("{path}{}", query(&fields))).into_response())
 }

@@ -1,4 +1,4 @@
-//! The schedules as a week: all posts by day and client.
+//! The week view of schedules: all posts by day and client.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::store::{Order, ScheduleFilter};
 use crate::web::problem::Problem;
 use crate::web::secret::now;
 
-/// Posts of a week that are shown.
+/// Posts of a week that are shown at most.
 const WEEK_ROWS: u32 = 3000;
 
 #[derive(Debug, Serialize)]
@@ -22,9 +22,9 @@ pub(super) struct Calendar {
     previous: String,
     next: String,
     days: Vec<Day>,
-    /// Posts that are too many to be shown.
+    /// Number of posts beyond [`WEEK_ROWS`].
     hidden: i64,
-    /// Whether the clients' posts are shown from the start.
+    /// Whether the posts of each client are expanded.
     is_unfolded: bool,
 }
 
@@ -44,21 +44,21 @@ struct ClientDay {
     rows: Vec<Row>,
 }
 
-/// A day of the week that a asked means: the one that it names, else that of the next post that waits, else that of the
-/// next one at all, else today.
+/// A day of the week to show: that of the filter, else that of the next post that needs approval, else that of the next
+/// post, else today.
 async fn day_of_week(
     visit: &Visit,
-    asked: &ScheduleQuery,
+    query_params: &ScheduleQuery,
     filter: &ScheduleFilter,
     today: NaiveDate,
 ) -> Result<NaiveDate, Problem> {
-    if let Some(day) = parse_date(&asked.from) {
+    if let Some(day) = parse_date(&query_params.from) {
         return Ok(day);
     }
     let open = [ScheduleStatus::Ready, ScheduleStatus::Executing, ScheduleStatus::Blocked];
-    let (waiting, asked) = ([ScheduleStatus::Pending], filter.statuses.as_slice());
-    let tries: &[&[ScheduleStatus]] = if asked.is_empty() { &[&waiting, &open] } else { &[asked] };
-    for statuses in tries {
+    let (waiting, statuses) = ([ScheduleStatus::Pending], filter.statuses.as_slice());
+    let candidates: &[&[ScheduleStatus]] = if statuses.is_empty() { &[&waiting, &open] } else { &[statuses] };
+    for statuses in candidates {
         let next = ScheduleFilter { statuses: statuses.to_vec(), from: Some(now()), to: None, ..filter.clone() };
         let found = visit.ledger().schedule_page(&next, Order::Soonest, None, 1).await?;
         if let Some(schedule) = found.rows.first() {
@@ -68,15 +68,15 @@ async fn day_of_week(
     Ok(today)
 }
 
-/// The week that a asked means, all posts of it by day and client.
+/// The week that the query parameters select, with its posts by day and client.
 pub(super) async fn week(
     visit: &Visit,
-    asked: &ScheduleQuery,
+    query_params: &ScheduleQuery,
     filter: ScheduleFilter,
     names: &words::Names<'_>,
 ) -> Result<Calendar, Problem> {
     let today = now().date();
-    let chosen = day_of_week(visit, asked, &filter, today).await?;
+    let chosen = day_of_week(visit, query_params, &filter, today).await?;
     let monday = Week::of(chosen).monday();
     let sunday = plus_days(monday, 6);
     let whole = ScheduleFilter { first_day: Some(monday), last_day: Some(sunday), from: None, to: None, ..filter };
@@ -88,14 +88,14 @@ pub(super) async fn week(
         }
         None => 0,
     };
-    let mut of_days: BTreeMap<NaiveDate, Vec<Row>> = BTreeMap::new();
+    let mut by_day: BTreeMap<NaiveDate, Vec<Row>> = BTreeMap::new();
     for schedule in &found.rows {
-        of_days.entry(words::local_day(schedule)).or_default().push(Row::of(visit, names, schedule));
+        by_day.entry(words::local_day(schedule)).or_default().push(Row::of(visit, names, schedule));
     }
     let dates = (0..7).map(|offset| plus_days(monday, offset));
-    let days = dates.map(|date| day(date, today, of_days.remove(&date).unwrap_or_default())).collect();
+    let days = dates.map(|date| day(date, today, by_day.remove(&date).unwrap_or_default())).collect();
     let link = |from: NaiveDate| {
-        let wanted = ScheduleQuery { from: from.to_string(), to: String::new(), ..asked.clone() };
+        let wanted = ScheduleQuery { from: from.to_string(), to: String::new(), ..query_params.clone() };
         wanted.link(visit)
     };
     Ok(Calendar {
@@ -104,18 +104,18 @@ pub(super) async fn week(
         next: link(plus_days(monday, 7)),
         days,
         hidden,
-        is_unfolded: !asked.client.is_empty(),
+        is_unfolded: !query_params.client.is_empty(),
     })
 }
 
-/// The posts of a day by client, clients by name.
+/// The posts of a day by client, ordered by the client's name.
 fn day(date: NaiveDate, today: NaiveDate, rows: Vec<Row>) -> Day {
     let count = rows.len();
-    let mut of_clients: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
+    let mut by_client: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
     for row in rows {
-        of_clients.entry((row.client_name.clone(), row.client_id.clone())).or_default().push(row);
+        by_client.entry((row.client_name.clone(), row.client_id.clone())).or_default().push(row);
     }
-    let clients = of_clients.into_iter().map(|((name, _), rows)| {
+    let clients = by_client.into_iter().map(|((name, _), rows)| {
         let waiting = rows.iter().filter(|row| row.status == ScheduleStatus::Pending.name()).count();
         ClientDay { name, waiting, rows }
     });

@@ -1,4 +1,4 @@
-//! What pages say of a schedule, a time, a state.
+//! Texts of schedules, times and states on the pages.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::model::{ActionType, ConflictKind, RiskBand, Role, ScheduleStatus, Tim
 use crate::store::{Change, ClientName, Schedule};
 use crate::web::secret::now;
 
-/// A time, for programs and for people.
+/// A time as ISO 8601 and as displayed.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Shown {
     pub iso: String,
@@ -25,28 +25,28 @@ impl Shown {
     }
 }
 
-/// A query, escaped; nothing where it has no fields.
+/// An escaped query string with its `?`; empty if there are no fields.
 pub(super) fn query(fields: &[(&str, &str)]) -> String {
     let text = serde_urlencoded::to_string(fields).unwrap_or_default();
     if text.is_empty() { text } else { format!("?{text}") }
 }
 
-/// A choice of a list.
+/// An option of a selection list.
 #[derive(Debug, Serialize)]
-pub(super) struct Labelled {
+pub(super) struct SelectOption {
     value: &'static str,
     label: String,
 }
 
-pub(super) fn statuses() -> Vec<Labelled> {
+pub(super) fn statuses() -> Vec<SelectOption> {
     ScheduleStatus::ALL
         .iter()
-        .map(|status| Labelled { value: status.name(), label: status_label(*status).to_owned() })
+        .map(|status| SelectOption { value: status.name(), label: status_label(*status).to_owned() })
         .collect()
 }
 
-pub(super) fn action_types() -> Vec<Labelled> {
-    ActionType::ALL.iter().map(|kind| Labelled { value: kind.name(), label: spoken(kind.name()) }).collect()
+pub(super) fn action_types() -> Vec<SelectOption> {
+    ActionType::ALL.iter().map(|kind| SelectOption { value: kind.name(), label: spoken(kind.name()) }).collect()
 }
 
 /// `schedule_created` as `Schedule created`.
@@ -58,28 +58,28 @@ pub(super) fn spoken(name: &str) -> String {
 
 pub(super) fn status_label(status: ScheduleStatus) -> &'static str {
     match status {
-        ScheduleStatus::Pending => "waits for you",
+        ScheduleStatus::Pending => "needs approval",
         ScheduleStatus::Ready => "ready",
-        ScheduleStatus::Executing => "draft being made",
-        ScheduleStatus::Completed => "draft made",
+        ScheduleStatus::Executing => "creating draft",
+        ScheduleStatus::Completed => "draft created",
         ScheduleStatus::Failed => "draft failed",
-        ScheduleStatus::Blocked => "held",
+        ScheduleStatus::Blocked => "blocked",
         ScheduleStatus::Cancelled => "cancelled",
     }
 }
 
-/// What a kind of conflict means.
+/// Explains a kind of conflict.
 pub(super) fn conflict_means(kind: ConflictKind) -> &'static str {
     match kind {
-        ConflictKind::Timing => "Posts stand too close to each other, or at a time that is closed.",
-        ConflictKind::Fatigue => "The audience is tired of the channel, and more posts would earn little.",
-        ConflictKind::Warning => "A signal about the client says that posting may do harm now.",
-        ConflictKind::Asset => "There is nothing fit to post, or too little of it.",
-        ConflictKind::Policy => "What was agreed with the client does not allow it.",
+        ConflictKind::Timing => "Posts are too close to each other, or at a closed time.",
+        ConflictKind::Fatigue => "The audience is fatigued; more posts on the channel would gain little.",
+        ConflictKind::Warning => "A warning signal of the client says that posting now may do harm.",
+        ConflictKind::Asset => "There is no suitable content, or too little of it.",
+        ConflictKind::Policy => "The agreement with the client does not allow it.",
     }
 }
 
-/// A schedule as lists show it.
+/// A schedule as a row of a table.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     pub id: String,
@@ -103,11 +103,11 @@ pub(super) struct Row {
     pub can_approve: bool,
     pub can_cancel: bool,
     pub can_restore: bool,
-    /// The actions that can be taken, as the page's script reads them.
+    /// The possible actions, separated by spaces, for the page's script.
     pub fits: String,
 }
 
-/// A client of a list.
+/// A client in a selection list.
 #[derive(Debug, Serialize)]
 pub(super) struct ClientChoice<'c> {
     id: &'c str,
@@ -118,20 +118,20 @@ pub(super) fn client_choices(clients: &[ClientName]) -> Vec<ClientChoice<'_>> {
     clients.iter().map(|client| ClientChoice { id: &client.client_id, name: &client.name }).collect()
 }
 
-/// Names of clients by id.
+/// Client names by id.
 pub(super) type Names<'n> = BTreeMap<&'n str, &'n str>;
 
 pub(super) fn names(clients: &[ClientName]) -> Names<'_> {
     clients.iter().map(|client| (client.client_id.as_str(), client.name.as_str())).collect()
 }
 
-/// The day of a post on its client's clock.
+/// The date of a post in its client's time zone.
 pub(super) fn local_day(schedule: &Schedule) -> NaiveDate {
     let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
     zone.wall_time(schedule.scheduled_for).date()
 }
 
-/// When something is on a client's clock.
+/// A time in the client's time zone.
 pub(super) fn local(zone: &str, at: Timestamp) -> String {
     let zone: Zone = zone.parse().unwrap_or_else(|_| Zone::utc());
     zone.local(at).format("%a %-d %b, %H:%M").to_string()
@@ -146,10 +146,10 @@ impl Row {
         let asset = schedule.used_asset().unwrap_or("no asset").to_owned();
         let warnings = schedule.metadata.get("warnings").and_then(Json::as_array);
         let warned = warnings.into_iter().flatten().filter_map(|warning| warning.get("reason")?.as_str());
-        // What is of low risk waits for nothing but the client's own terms.
+        // A low-risk post needs approval only because of the client's policy or status.
         let by_policy = schedule.status == ScheduleStatus::Pending && schedule.risk_level == RiskBand::Low;
         let notes =
-            warned.chain(by_policy.then_some("the client\u{2019}s policy or status lets nothing run by itself"));
+            warned.chain(by_policy.then_some("the client\u{2019}s policy or status requires approval of every post"));
         let is_able = |change: Change<'_>| {
             visit.may(Role::Approver) && change.check(schedule, &visit.app.rules, &visit.visitor.caller.name).is_ok()
         };

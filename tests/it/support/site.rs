@@ -24,11 +24,11 @@ pub struct Site {
 pub fn options() -> Options {
     Options {
         address: "127.0.0.1:0".parse().unwrap(),
-        requests_a_second: NonZeroU32::new(100_000).unwrap(),
+        requests_per_second: NonZeroU32::new(100_000).unwrap(),
         is_https: false,
         is_alone: false,
         is_demo: false,
-        keeps_time: false,
+        runs_passes: false,
     }
 }
 

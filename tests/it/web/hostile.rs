@@ -234,7 +234,7 @@ fn another_site_cannot_have_a_browser_do_anything() {
 fn who_asks_too_often_is_told_how_long_to_wait() {
     let place = Place::sqlite();
     super::super::support::block_on(planned(&place));
-    let site = Site::with(&place, mcoe::web::Options { requests_a_second: NonZeroU32::new(2).unwrap(), ..options() });
+    let site = Site::with(&place, mcoe::web::Options { requests_per_second: NonZeroU32::new(2).unwrap(), ..options() });
     let asker = site.anybody();
     let answers: Vec<u16> = (0..30).map(|_| asker.get("/api/orchestration/workspaces").status).collect();
     assert!(answers.contains(&200) && answers.contains(&429), "{answers:?}");

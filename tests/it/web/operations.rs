@@ -44,7 +44,7 @@ fn a_server_says_that_it_lives_that_it_is_ready_and_what_it_did() {
 on_both! {
     async fn of_several_servers_one_runs_each_pass(place: &Place) {
         let ledger = planned(place).await;
-        let keeping = || Options { keeps_time: true, ..options() };
+        let keeping = || Options { runs_passes: true, ..options() };
         let sites: Vec<Site> = (0..3).map(|_| Site::with(place, keeping())).collect();
         let start = Instant::now();
         let workspaces = ledger.workspaces().await.unwrap();

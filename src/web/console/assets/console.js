@@ -1,6 +1,6 @@
 "use strict";
 
-// Adds the viewer's own clock time beside the client's, and keeps count of selected posts.
+// Adds the viewer's local time beside the client's, and counts selected posts.
 // The pages work without it.
 (() => {
   const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
@@ -8,13 +8,13 @@
 
   const two = (number) => String(number).padStart(2, "0");
 
-  // The text shows the client's local time. Where the viewer's clock shows the same, nothing is added.
+  // The text shows the client's local time. Nothing is added if the viewer's is the same.
   function addViewerTime(time) {
     const at = new Date(time.dateTime);
     const local = time.dataset.viewer || time.textContent;
     const clock = `${two(at.getHours())}:${two(at.getMinutes())}`;
     const date = `${at.getDate()} ${MONTHS[at.getMonth()]}`;
-    // Where the text names no day, only the clock can be compared.
+    // If the text has no date, only the time of day can be compared.
     const sameDay = !/\d [A-Z]/.test(local) || new RegExp(`\\b${date}`).test(local);
     const done = time.nextElementSibling?.classList.contains("viewer");
     if (done || Number.isNaN(at.getTime()) || !/\d:\d\d/.test(local) || (sameDay && local.includes(clock))) {
@@ -29,7 +29,7 @@
   const boxesOf = (form) => [...form.querySelectorAll('input[name="ids"]')];
   const fits = (box, action) => box.dataset.fits.split(" ").includes(action);
 
-  // Says how many posts are selected, and how many of them each action fits; at none there is nothing to do.
+  // Shows how many posts are selected, and to how many of them each action applies; a button without posts is disabled.
   function count(form) {
     const boxes = boxesOf(form);
     const selected = boxes.filter((box) => box.checked);
@@ -48,7 +48,7 @@
     }
   }
 
-  // Where there is room, what a phone folds away is shown from the start.
+  // On wide screens, opens the sections that are collapsed on phones.
   function unfold(details) {
     if (window.matchMedia("(min-width: 48.01rem)").matches && !details.dataset.done) {
       details.open = true;
@@ -75,7 +75,7 @@
     count(form);
   });
 
-  // pageshow comes after the browser has restored what was checked; the other two after htmx has swapped.
+  // pageshow fires after the browser has restored checkboxes; the other two after htmx has swapped content.
   window.addEventListener("pageshow", prepare);
   document.addEventListener("htmx:afterSettle", prepare);
   document.addEventListener("htmx:load", prepare);

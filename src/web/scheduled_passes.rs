@@ -1,7 +1,7 @@
-//! The passes that a server runs by itself, at times that the rules give.
+//! Runs the daily and weekly passes at the times that the rules give.
 //!
-//! Each pass of each workspace has a key that says which it is, and the ledger lets a key be used once: of several
-//! servers on one database one runs it, and another takes over where that server is stopped or lost.
+//! Each pass of each workspace has an idempotency key, and the ledger starts one job per key: of several servers on one
+//! database one runs the pass, and another takes over if that server stops or is lost.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,41 +16,41 @@ use crate::model::{Timestamp, Week, WorkspaceId};
 use crate::rules::PassRules;
 use crate::store::JobStatus;
 
-/// How often the clock is looked at.
-const LOOK: Duration = Duration::from_secs(10);
+/// How often the server checks for due passes.
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Who acts in a pass that no person asked for.
+/// Actor recorded for scheduled passes.
 const ACTOR: &str = "schedule";
 
-/// A pass that is due, and the key that stands for it.
+/// A pass that is due, with its idempotency key.
 #[derive(Debug, Clone, PartialEq)]
-struct Due {
+struct DuePass {
     key: String,
     work: Work,
 }
 
-/// How often a pass that failed is tried.
-const TRIES: u32 = 3;
+/// Attempts per pass.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// Passes that have run, so that the ledger is not asked again and again.
-type Done = BTreeSet<(String, String)>;
+/// Finished passes (workspace, key), so that the ledger is not queried again.
+type FinishedPasses = BTreeSet<(String, String)>;
 
-/// Runs what is due until the server stops.
-pub(super) async fn keep_time(app: App) {
+/// Runs due passes until the server stops.
+pub(super) async fn run_scheduled_passes(app: App) {
     let mut stop = app.stop.subscribe();
-    let mut done = Done::new();
+    let mut done = FinishedPasses::new();
     loop {
-        if let Err(problem) = look(&app, &mut done).await {
-            tracing::warn!(cause = problem.detail, "the passes that are due could not be begun");
+        if let Err(problem) = start_due_passes(&app, &mut done).await {
+            tracing::warn!(cause = problem.detail, "cannot start the due passes");
         }
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            _ = stop.wait_for(|stops| *stops) => return,
+            () = tokio::time::sleep(CHECK_INTERVAL) => {}
+            _ = stop.wait_for(|is_stopping| *is_stopping) => return,
         }
     }
 }
 
-async fn look(app: &App, done: &mut Done) -> Result<(), Problem> {
+async fn start_due_passes(app: &App, done: &mut FinishedPasses) -> Result<(), Problem> {
     let due = due(&app.rules.base().calendar.passes, now());
     done.retain(|(_, key)| due.iter().any(|due| due.key == *key));
     for workspace in app.ledger.workspaces().await? {
@@ -61,10 +61,10 @@ async fn look(app: &App, done: &mut Done) -> Result<(), Problem> {
             }
             match run(app, &workspace, due).await {
                 Ok(true) => done.insert(pass),
-                // The next one begins when this one is done, since both move the clients' state.
+                // The next pass starts after this one, because both change the state of the clients.
                 Ok(false) => break,
                 Err(problem) => {
-                    tracing::warn!(%workspace, key = due.key, cause = problem.detail, "a pass could not be begun");
+                    tracing::warn!(%workspace, key = due.key, cause = problem.detail, "cannot start a pass");
                     break;
                 }
             };
@@ -73,14 +73,14 @@ async fn look(app: &App, done: &mut Done) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Sees to it that a pass runs. Returns whether it has, or was tried often enough.
-async fn run(app: &App, workspace: &WorkspaceId, due: &Due) -> Result<bool, Problem> {
-    for number in 1..=TRIES {
-        let key = if number == 1 { due.key.clone() } else { format!("{} try {number}", due.key) };
+/// Starts a pass unless it is running or done. Returns whether it is done, cancelled, or out of attempts.
+async fn run(app: &App, workspace: &WorkspaceId, due: &DuePass) -> Result<bool, Problem> {
+    for attempt in 1..=MAX_ATTEMPTS {
+        let key = if attempt == 1 { due.key.clone() } else { format!("{} try {attempt}", due.key) };
         let job = app.start_due(workspace, due.work.clone(), ACTOR, &key).await?;
         match job.status {
             JobStatus::Failed => {}
-            // What somebody cancelled is not begun anew.
+            // A cancelled pass is not started again.
             JobStatus::Done | JobStatus::Cancelled => return Ok(true),
             JobStatus::Running | JobStatus::Stopped => return Ok(false),
         }
@@ -88,16 +88,16 @@ async fn run(app: &App, workspace: &WorkspaceId, due: &Due) -> Result<bool, Prob
     Ok(true)
 }
 
-/// The daily pass of this hour, and the planning of the coming week where its time has come.
-fn due(rules: &PassRules, now: Timestamp) -> Vec<Due> {
+/// The current daily pass, and the planning of the coming week once its time has come.
+fn due(rules: &PassRules, now: Timestamp) -> Vec<DuePass> {
     let local = rules.time_zone.wall_time(now);
-    let every = local.hour() / u32::from(rules.daily_every_hours).max(1);
-    let mut due = vec![Due { key: format!("daily {} {every}", local.date()), work: Work::Daily }];
+    let period = local.hour() / u32::from(rules.daily_every_hours).max(1);
+    let mut due = vec![DuePass { key: format!("daily {} {period}", local.date()), work: Work::Daily }];
     let hour_of_week = local.weekday().num_days_from_monday() * 24 + local.hour();
     let planned_from = u32::from(rules.weekly_day) * 24 + u32::from(rules.weekly_hour);
     if hour_of_week >= planned_from {
         let week = Week::of(local.date()).plus(1);
-        due.push(Due { key: format!("weekly {week}"), work: Work::Weekly { week } });
+        due.push(DuePass { key: format!("weekly {week}"), work: Work::Weekly { week } });
     }
     due
 }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_is_due_on_the_clock_of_the_rules() {
+    fn passes_are_due_in_the_time_zone_of_the_rules() {
         assert_eq!(keys("UTC", "2026-11-26T13:59:59Z"), ["daily 2026-11-26 2"]);
         assert_eq!(keys("UTC", "2026-11-26T14:00:00Z"), ["daily 2026-11-26 2", "weekly 2026-W49"]);
         assert_eq!(keys("Asia/Tokyo", "2026-11-26T05:00:00Z"), ["daily 2026-11-26 2", "weekly 2026-W49"]);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_week_is_planned_late_where_nobody_planned_it_in_time_and_not_after_it_began() {
+    fn a_missed_weekly_pass_runs_late_but_not_after_the_week_began() {
         assert_eq!(keys("UTC", "2026-11-29T23:00:00Z"), ["daily 2026-11-29 3", "weekly 2026-W49"]);
         assert_eq!(keys("UTC", "2026-11-30T00:00:00Z"), ["daily 2026-11-30 0"]);
     }
