@@ -179,7 +179,7 @@ impl List {
 fn line(token: &Token, now: Timestamp) -> String {
     let state = match token.revoked_at {
         Some(at) => format!("revoked {}", at.date()),
-        None if token.is_live(now) => format!("until {}", token.expires_at.date()),
+        None if token.is_active(now) => format!("until {}", token.expires_at.date()),
         None => format!("expired {}", token.expires_at.date()),
     };
     format!("{}  {:<8}  {:<20}  {state}  {}\n", token.id, token.role.name(), token.workspace_id, token.name)

@@ -66,7 +66,7 @@ from_row!(Token {
 impl Token {
     /// Whether it is active: neither revoked nor expired.
     #[must_use]
-    pub fn is_live(&self, now: Timestamp) -> bool {
+    pub fn is_active(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.expires_at
     }
 }
@@ -79,7 +79,7 @@ impl Ledger {
     pub async fn create_token(&self, token: &NewToken<'_>) -> Result<(), StoreError> {
         with_retries(|| async {
             let mut tx = self.write().await?;
-            self.refuse_unknown(&mut tx, token.workspace).await?;
+            self.require_workspace(&mut tx, token.workspace).await?;
             let same = "SELECT expires_at FROM tokens WHERE workspace_id = $1 AND name = $2 AND revoked_at IS NULL";
             let workspace = token.workspace.as_str();
             let ends: Vec<(Instant,)> = tx.all(same, values![workspace, token.name]).await?;
@@ -111,7 +111,7 @@ impl Ledger {
         );
         with_retries(|| async {
             let mut tx = self.read().await?;
-            tx.all(&sql, values![self.fence()]).await
+            tx.all(&sql, values![self.scope()]).await
         })
         .await
     }
@@ -154,7 +154,7 @@ impl Ledger {
         let sql = format!("SELECT {COLUMNS} FROM tokens WHERE hash = $1");
         let mut tx = self.read().await?;
         let token: Option<Token> = tx.maybe(&sql, values![hash]).await?;
-        Ok(token.filter(|token| token.is_live(now)))
+        Ok(token.filter(|token| token.is_active(now)))
     }
 
     /// The active token behind an unexpired session.
@@ -168,7 +168,7 @@ impl Ledger {
         );
         let mut tx = self.read().await?;
         let token: Option<Token> = tx.maybe(&sql, values![hash, now]).await?;
-        Ok(token.filter(|token| token.is_live(now)))
+        Ok(token.filter(|token| token.is_active(now)))
     }
 
     /// Opens a session, and deletes expired ones.
@@ -204,7 +204,7 @@ impl Ledger {
     }
 
     /// Fails if a workspace does not exist or is out of scope.
-    pub(super) async fn refuse_unknown(&self, tx: &mut Tx, workspace: &WorkspaceId) -> Result<(), StoreError> {
+    pub(super) async fn require_workspace(&self, tx: &mut Tx, workspace: &WorkspaceId) -> Result<(), StoreError> {
         let sql = "SELECT 1 FROM workspaces WHERE workspace_id = $1";
         let is_known = tx.any(sql, values![workspace.as_str()]).await?;
         if is_known { Ok(()) } else { Err(StoreError::UnknownWorkspace(workspace.to_string())) }

@@ -125,7 +125,7 @@ pub struct ActionFilter {
 }
 
 impl ActionFilter {
-    fn ask(&self, conditions: &mut Conditions) {
+    fn add_to(&self, conditions: &mut Conditions) {
         if let Some(schedule) = self.schedule {
             conditions.add("schedule_id = ?", schedule);
         }
@@ -134,13 +134,13 @@ impl ActionFilter {
         }
         if let Some(kind) = self.action_type {
             // Inlined rather than bound, so that the database can use the partial index on the rare kinds.
-            conditions.say(format!("action_type = '{}'", kind.name()));
+            conditions.add_raw(format!("action_type = '{}'", kind.name()));
         }
         if let Some(actor) = &self.actor {
             conditions.add("actor = ?", actor.as_str());
             if !AGENTS.contains(&actor.as_str()) {
                 let agents: Vec<String> = AGENTS.iter().map(|agent| format!("'{agent}'")).collect();
-                conditions.say(format!("actor NOT IN ({})", agents.join(", ")));
+                conditions.add_raw(format!("actor NOT IN ({})", agents.join(", ")));
             }
         }
         if let Some(from) = self.from {
@@ -186,18 +186,18 @@ impl Ledger {
     /// If the database fails.
     pub async fn actions(&self, filter: &ActionFilter, after: Option<&Cursor>) -> Result<Page<Action>, StoreError> {
         let mut conditions = self.conditions();
-        filter.ask(&mut conditions);
-        if let Some(mark) = after {
-            conditions.before(mark, "created_at");
+        filter.add_to(&mut conditions);
+        if let Some(cursor) = after {
+            conditions.before(cursor, "created_at");
         }
         let (conditions, values) = conditions.finish();
         let sql = format!(
             "SELECT {COLUMNS} FROM campaign_orchestration_actions WHERE {conditions} ORDER BY created_at DESC, id DESC"
         );
-        let mark = |action: &Action| Cursor { rank: 0, at: action.created_at, id: action.id };
+        let cursor = |action: &Action| Cursor { rank: 0, at: action.created_at, id: action.id };
         with_retries(|| async {
             let mut tx = self.read().await?;
-            page(&mut tx, &sql, values.clone(), filter.limit, mark).await
+            page(&mut tx, &sql, values.clone(), filter.limit, cursor).await
         })
         .await
     }
@@ -211,7 +211,7 @@ impl Ledger {
         filter: &ActionFilter,
     ) -> Result<Vec<(ActionType, DecisionStatus, i64)>, StoreError> {
         let mut conditions = self.conditions();
-        filter.ask(&mut conditions);
+        filter.add_to(&mut conditions);
         let (conditions, values) = conditions.finish();
         let sql = format!(
             "SELECT action_type, status, count(*) FROM campaign_orchestration_actions WHERE {conditions} \

@@ -14,7 +14,7 @@ use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::with_retries;
 use super::review::{ScheduleFilter, find};
-use super::schedule::{NO_OTHER_LIVE, Schedule, committed, decided};
+use super::schedule::{NO_OTHER_LIVE, Schedule, committed, transition_payload};
 use super::values::values;
 use crate::model::{
     ActionType, AssetChoice, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Timestamp, Week,
@@ -22,7 +22,7 @@ use crate::model::{
 };
 use crate::planner::{Planner, Reevaluation, objection_to};
 
-/// The request: which asset, by whom, when, under which rules.
+/// The request to attach an asset.
 #[derive(Clone, Copy)]
 struct Attach<'a> {
     planner: &'a Planner<'a>,
@@ -60,7 +60,7 @@ impl Ledger {
                 return Ok(before);
             }
             attach.check(&before)?;
-            let after = attach.judged(&mut tx, &before).await?;
+            let after = attach.reevaluated(&mut tx, &before).await?;
             attach.write(&mut tx, &before, &after).await?;
             let attached = find(&mut tx, &only, self.conditions(), false).await?.pop().ok_or_else(unknown)?;
             tx.commit().await?;
@@ -75,15 +75,15 @@ impl Attach<'_> {
     async fn is_done(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM campaign_orchestration_actions WHERE schedule_id = $1 \
                    AND action_type = 'select_asset' AND actor = $2 AND created_at = $3";
-        let is_on_record = tx.any(sql, values![schedule.id, self.actor, self.now]).await?;
-        Ok(is_on_record && schedule.used_asset() == Some(self.asset))
+        let is_recorded = tx.any(sql, values![schedule.id, self.actor, self.now]).await?;
+        Ok(is_recorded && schedule.used_asset() == Some(self.asset))
     }
 
     /// Fails if the schedule may not be given an asset at all.
     fn check(&self, schedule: &Schedule) -> Result<(), StoreError> {
         let reason = schedule.reason();
-        let wants_asset = schedule.used_asset().is_none() || reason.is_some_and(|reason| reason.is_of_asset());
-        if schedule.status != ScheduleStatus::Blocked || !wants_asset {
+        let needs_asset = schedule.used_asset().is_none() || reason.is_some_and(|reason| reason.is_of_asset());
+        if schedule.status != ScheduleStatus::Blocked || !needs_asset {
             return Err(StoreError::AssetNotReplaceable { id: schedule.id, status: schedule.status });
         }
         if schedule.scheduled_for <= self.now {
@@ -93,16 +93,16 @@ impl Attach<'_> {
     }
 
     /// The schedule with the new asset, re-evaluated.
-    async fn judged(&self, tx: &mut Tx, before: &Schedule) -> Result<Schedule, StoreError> {
+    async fn reevaluated(&self, tx: &mut Tx, before: &Schedule) -> Result<Schedule, StoreError> {
         let ids = [before.client_id.as_str()];
         // Concurrent users of the client's assets wait, so that no asset is used twice.
         lock_clients(tx, &ids).await?;
-        let own = BTreeSet::from([before.id]);
-        let known = load_client_states(tx, &ClientSelector::Clients(&ids), &own).await?;
+        let excluded = BTreeSet::from([before.id]);
+        let known = load_client_states(tx, &ClientSelector::Clients(&ids), &excluded).await?;
         let (client, state) =
             known.first().ok_or_else(|| StoreError::UnknownClients(vec![before.client_id.clone()]))?;
         let post = self.post(tx, before, client, state).await?;
-        let Some(choice) = &post.asset else { return Err(held(before, Reason::NoAsset)) };
+        let Some(choice) = &post.asset else { return Err(blocked_error(before, Reason::NoAsset)) };
         let mut after = Schedule {
             creative_asset_id: Some(choice.asset_id.to_string()),
             variation_id: choice.variation_id.as_ref().map(ToString::to_string),
@@ -123,7 +123,7 @@ impl Attach<'_> {
         after.blocked_reason = reason.as_ref().map(ToString::to_string);
         after.blocked_code = reason.as_ref().map(|reason| reason.code().to_owned());
         after.blocked_details = reason.as_ref().map_or_else(|| json!({}), Reason::details);
-        note_asset(&mut after, &post, choice);
+        update_metadata(&mut after, &post, choice);
         Ok(after)
     }
 
@@ -138,17 +138,18 @@ impl Attach<'_> {
         let mut post = committed(before);
         post.asset = Some(self.asset.to_owned());
         if let Some(reason) = objection_to(self.planner.rules(), client, state, &post, None)? {
-            return Err(held(before, reason));
+            return Err(blocked_error(before, reason));
         }
         let capacity = capacity(tx, &WorkspaceId::new(before.workspace_id.as_str())).await?;
         let week = Week::of(client.zone.wall_time(post.at).date());
-        let judged = self.planner.reevaluate_committed(&[(client, state)], &capacity, week, &[vec![post]], self.now)?;
-        match judged.into_iter().flatten().flat_map(|judged| judged.posts).next() {
+        let reevaluated =
+            self.planner.reevaluate_committed(&[(client, state)], &capacity, week, &[vec![post]], self.now)?;
+        match reevaluated.into_iter().flatten().flat_map(|client| client.posts).next() {
             Some(Reevaluation::Evaluated(post)) => match &post.blocked {
-                Some(reason) => Err(held(before, (**reason).clone())),
+                Some(reason) => Err(blocked_error(before, (**reason).clone())),
                 None => Ok(*post),
             },
-            Some(Reevaluation::NotEvaluated(reason)) => Err(held(before, reason)),
+            Some(Reevaluation::NotEvaluated(reason)) => Err(blocked_error(before, reason)),
             None => Err(StoreError::UnknownClients(vec![before.client_id.clone()])),
         }
     }
@@ -207,7 +208,7 @@ impl Attach<'_> {
             earlier: 0,
             executed: None,
         };
-        let step = decided(before.status, after.status, after.reason().as_ref());
+        let step = transition_payload(before.status, after.status, after.reason().as_ref());
         [
             action(ActionType::SelectAsset, DecisionStatus::Accepted, chosen),
             action(ActionType::PostingDecision, status, step),
@@ -218,11 +219,11 @@ impl Attach<'_> {
 /// Metadata key that marks a schedule whose asset is not the one its plan chose.
 pub(super) const ATTACHED: &str = "attached";
 
-fn held(schedule: &Schedule, reason: Reason) -> StoreError {
+fn blocked_error(schedule: &Schedule, reason: Reason) -> StoreError {
     StoreError::Blocked { id: schedule.id, reason: Box::new(reason) }
 }
 
-fn note_asset(schedule: &mut Schedule, post: &Post, choice: &AssetChoice) {
+fn update_metadata(schedule: &mut Schedule, post: &Post, choice: &AssetChoice) {
     if let Some(metadata) = schedule.metadata.as_object_mut() {
         metadata.insert("asset_score".to_owned(), json!(choice.score));
         metadata.insert("slot_value".to_owned(), json!(post.slot_value));

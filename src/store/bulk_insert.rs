@@ -19,10 +19,10 @@ impl InsertTarget {
         Self { name, columns: R::columns().map(|column| column.name).collect() }
     }
 
-    /// The `ON CONFLICT` clause of an upsert: a row whose key exists is updated, except for the `staying` columns.
-    pub fn on_conflict(&self, key: &str, staying: &[&str]) -> String {
+    /// The `ON CONFLICT` clause of an upsert: a row whose key exists is updated, except for the `unchanged` columns.
+    pub fn on_conflict(&self, key: &str, unchanged: &[&str]) -> String {
         let is_key = |column: &str| key.split(", ").any(|part| part == column);
-        let changed = self.columns.iter().filter(|column| !is_key(column) && !staying.contains(column));
+        let changed = self.columns.iter().filter(|column| !is_key(column) && !unchanged.contains(column));
         let changes: Vec<String> = changed.map(|column| format!("{column} = excluded.{column}")).collect();
         format!(" ON CONFLICT ({key}) DO UPDATE SET {}", changes.join(", "))
     }
@@ -34,28 +34,28 @@ macro_rules! insert {
         $tx.insert(
             &$crate::store::bulk_insert::InsertTarget { name: $table, columns: vec![$(stringify!($column)),+] },
             $rows,
-            |$row, line| {
-                $(line.add($value);)+
+            |$row, encoder| {
+                $(encoder.add($value);)+
             },
         )
     };
 }
 pub(super) use insert;
 
-/// Upserts rows, written as for [`insert!`]. Rows whose key exists are updated, except for the key and the `staying`
+/// Upserts rows, written as for [`insert!`]. Rows whose key exists are updated, except for the key and the `unchanged`
 /// columns.
 macro_rules! upsert {
     (
-        $tx:expr, $table:literal, key = $key:literal, staying = $staying:expr, $rows:expr,
+        $tx:expr, $table:literal, key = $key:literal, unchanged = $unchanged:expr, $rows:expr,
         |$row:pat_param| { $($column:ident: $value:expr),+ $(,)? }
     ) => {
         $tx.upsert(
             &$crate::store::bulk_insert::InsertTarget { name: $table, columns: vec![$(stringify!($column)),+] },
             $key,
-            $staying,
+            $unchanged,
             $rows,
-            |$row, line| {
-                $(line.add($value);)+
+            |$row, encoder| {
+                $(encoder.add($value);)+
             },
         )
     };
@@ -68,7 +68,7 @@ const COPY_CHUNK: usize = 1 << 18;
 const SQLITE_VALUES: usize = 32_000;
 
 /// Whether the transaction is restricted to one workspace.
-async fn is_fenced(tx: &mut Transaction<'static, Postgres>) -> Result<bool, StoreError> {
+async fn is_scoped(tx: &mut Transaction<'static, Postgres>) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar("SELECT current_user = 'mcoe_app'").fetch_one(&mut **tx).await?)
 }
 
@@ -77,12 +77,12 @@ pub(super) async fn insert_by_copy<T>(
     tx: &mut Transaction<'static, Postgres>,
     table: &InsertTarget,
     rows: impl IntoIterator<Item = T>,
-    fill: impl Fn(&T, &mut RowEncoder),
+    encode: impl Fn(&T, &mut RowEncoder),
 ) -> Result<u64, StoreError> {
-    if is_fenced(tx).await? {
-        return insert_staged(tx, table, "", rows, fill).await;
+    if is_scoped(tx).await? {
+        return insert_staged(tx, table, "", rows, encode).await;
     }
-    copy(tx, table.name, table, rows, fill).await
+    copy(tx, table.name, table, rows, encode).await
 }
 
 /// Inserts rows through a temporary staging table.
@@ -91,15 +91,15 @@ pub(super) async fn insert_staged<T>(
     table: &InsertTarget,
     on_conflict: &str,
     rows: impl IntoIterator<Item = T>,
-    fill: impl Fn(&T, &mut RowEncoder),
+    encode: impl Fn(&T, &mut RowEncoder),
 ) -> Result<u64, StoreError> {
     let (name, columns) = (table.name, table.columns.join(", "));
     let staging = format!("staged_{name}");
-    let made = format!("CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {columns} FROM {name} WITH NO DATA");
-    sqlx::query(AssertSqlSafe(made)).execute(&mut **tx).await?;
-    copy(tx, &staging, table, rows, fill).await?;
-    let moved = format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {staging}{on_conflict}");
-    let written = sqlx::query(AssertSqlSafe(moved)).execute(&mut **tx).await?.rows_affected();
+    let create = format!("CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {columns} FROM {name} WITH NO DATA");
+    sqlx::query(AssertSqlSafe(create)).execute(&mut **tx).await?;
+    copy(tx, &staging, table, rows, encode).await?;
+    let transfer = format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {staging}{on_conflict}");
+    let written = sqlx::query(AssertSqlSafe(transfer)).execute(&mut **tx).await?.rows_affected();
     sqlx::query(AssertSqlSafe(format!("DROP TABLE {staging}"))).execute(&mut **tx).await?;
     Ok(written)
 }
@@ -109,14 +109,14 @@ async fn copy<T>(
     name: &str,
     table: &InsertTarget,
     rows: impl IntoIterator<Item = T>,
-    fill: impl Fn(&T, &mut RowEncoder),
+    encode: impl Fn(&T, &mut RowEncoder),
 ) -> Result<u64, StoreError> {
     let statement = format!("COPY {name} ({}) FROM STDIN", table.columns.join(", "));
     let mut sink = tx.copy_in_raw(&statement).await?;
-    let mut line = RowEncoder::Copy(String::with_capacity(COPY_CHUNK + 4096));
+    let mut encoder = RowEncoder::Copy(String::with_capacity(COPY_CHUNK + 4096));
     for row in rows {
-        fill(&row, &mut line);
-        let RowEncoder::Copy(text) = &mut line else { continue };
+        encode(&row, &mut encoder);
+        let RowEncoder::Copy(text) = &mut encoder else { continue };
         text.pop();
         text.push('\n');
         if text.len() >= COPY_CHUNK {
@@ -124,7 +124,7 @@ async fn copy<T>(
             text.clear();
         }
     }
-    if let RowEncoder::Copy(text) = &line
+    if let RowEncoder::Copy(text) = &encoder
         && !text.is_empty()
     {
         sink.send(text.as_bytes()).await?;
@@ -138,20 +138,20 @@ pub(super) async fn insert_many<T>(
     table: &InsertTarget,
     on_conflict: &str,
     rows: impl IntoIterator<Item = T>,
-    fill: impl Fn(&T, &mut RowEncoder),
+    encode: impl Fn(&T, &mut RowEncoder),
 ) -> Result<u64, StoreError> {
     let width = table.columns.len();
-    let most = SQLITE_VALUES / width * width;
-    let mut line = RowEncoder::Values(Vec::with_capacity(most));
+    let max_values = SQLITE_VALUES / width * width;
+    let mut encoder = RowEncoder::Values(Vec::with_capacity(max_values));
     let mut written = 0;
     for row in rows {
-        fill(&row, &mut line);
-        let RowEncoder::Values(values) = &mut line else { continue };
-        if values.len() == most {
+        encode(&row, &mut encoder);
+        let RowEncoder::Values(values) = &mut encoder else { continue };
+        if values.len() == max_values {
             written += insert_rows(tx, table, on_conflict, std::mem::take(values)).await?;
         }
     }
-    let RowEncoder::Values(values) = line else { return Ok(written) };
+    let RowEncoder::Values(values) = encoder else { return Ok(written) };
     if !values.is_empty() {
         written += insert_rows(tx, table, on_conflict, values).await?;
     }
@@ -165,8 +165,8 @@ async fn insert_rows(
     values: Vec<Value>,
 ) -> Result<u64, StoreError> {
     let width = table.columns.len();
-    let places = format!("({})", vec!["?"; width].join(","));
-    let rows = vec![places.as_str(); values.len() / width].join(",");
+    let placeholders = format!("({})", vec!["?"; width].join(","));
+    let rows = vec![placeholders.as_str(); values.len() / width].join(",");
     let sql = format!("INSERT INTO {} ({}) VALUES {rows}{on_conflict}", table.name, table.columns.join(", "));
     Ok(bind_sqlite(&sql, values).execute(&mut **tx).await?.rows_affected())
 }
@@ -203,7 +203,7 @@ impl RowEncoder {
             Some(Cell::Instant(at)) => self.instant(at),
             Some(Cell::Date(date)) => self.text(&date.to_string()),
             Some(Cell::Id(id)) => self.id(id),
-            None => self.nothing(match kind {
+            None => self.null(match kind {
                 Kind::Text | Kind::Texts | Kind::Date => Value::Text(None),
                 Kind::Number => Value::Number(None),
                 Kind::Count | Kind::Flag => Value::Whole(None),
@@ -216,9 +216,9 @@ impl RowEncoder {
     pub fn text(&mut self, text: &str) -> &mut Self {
         match self {
             RowEncoder::Values(values) => values.push(text.into()),
-            RowEncoder::Copy(line) => {
-                escape(text, line);
-                line.push('\t');
+            RowEncoder::Copy(row_text) => {
+                escape(text, row_text);
+                row_text.push('\t');
             }
         }
         self
@@ -228,72 +228,72 @@ impl RowEncoder {
     pub fn maybe_text(&mut self, text: Option<&str>) -> &mut Self {
         match text {
             Some(text) => self.text(text),
-            None => self.nothing(Value::Text(None)),
+            None => self.null(Value::Text(None)),
         }
     }
 
     pub fn instant(&mut self, at: Timestamp) -> &mut Self {
-        self.shown(at, || at.into())
+        self.display(at, || at.into())
     }
 
     /// Adds an instant, or NULL.
     pub fn maybe_instant(&mut self, at: Option<Timestamp>) -> &mut Self {
         match at {
             Some(at) => self.instant(at),
-            None => self.nothing(Value::Instant(None)),
+            None => self.null(Value::Instant(None)),
         }
     }
 
     pub fn id(&mut self, id: Uuid) -> &mut Self {
-        self.shown(id, || id.into())
+        self.display(id, || id.into())
     }
 
     /// Adds an id, or NULL.
     pub fn maybe_id(&mut self, id: Option<Uuid>) -> &mut Self {
         match id {
             Some(id) => self.id(id),
-            None => self.nothing(Value::Id(None)),
+            None => self.null(Value::Id(None)),
         }
     }
 
     pub fn number(&mut self, number: f64) -> &mut Self {
-        self.shown(number, || number.into())
+        self.display(number, || number.into())
     }
 
     /// Adds a number, or NULL.
     pub fn maybe_number(&mut self, number: Option<f64>) -> &mut Self {
         match number {
             Some(number) => self.number(number),
-            None => self.nothing(Value::Number(None)),
+            None => self.null(Value::Number(None)),
         }
     }
 
     /// Adds an integer.
     pub fn whole(&mut self, number: impl Into<i64>) -> &mut Self {
         let number = number.into();
-        self.shown(number, || number.into())
+        self.display(number, || number.into())
     }
 
     pub fn flag(&mut self, flag: bool) -> &mut Self {
-        self.shown(flag, || flag.into())
+        self.display(flag, || flag.into())
     }
 
-    fn shown(&mut self, shown: impl std::fmt::Display, value: impl FnOnce() -> Value) -> &mut Self {
+    fn display(&mut self, cell: impl std::fmt::Display, value: impl FnOnce() -> Value) -> &mut Self {
         use std::fmt::Write as _;
         match self {
             RowEncoder::Values(values) => values.push(value()),
-            RowEncoder::Copy(line) => {
+            RowEncoder::Copy(row_text) => {
                 // Writing to a `String` cannot fail.
-                let _ = write!(line, "{shown}\t");
+                let _ = write!(row_text, "{cell}\t");
             }
         }
         self
     }
 
-    fn nothing(&mut self, value: Value) -> &mut Self {
+    fn null(&mut self, value: Value) -> &mut Self {
         match self {
             RowEncoder::Values(values) => values.push(value),
-            RowEncoder::Copy(line) => line.push_str("\\N\t"),
+            RowEncoder::Copy(row_text) => row_text.push_str("\\N\t"),
         }
         self
     }
@@ -301,14 +301,14 @@ impl RowEncoder {
 
 /// A type that can be written as a cell.
 pub(super) trait EncodeCell {
-    fn add_to(self, line: &mut RowEncoder);
+    fn add_to(self, encoder: &mut RowEncoder);
 }
 
 macro_rules! encode_cells {
     ($($kind:ty: $add:ident),+ $(,)?) => {
         $(impl EncodeCell for $kind {
-            fn add_to(self, line: &mut RowEncoder) {
-                line.$add(self);
+            fn add_to(self, encoder: &mut RowEncoder) {
+                encoder.$add(self);
             }
         })+
     };
@@ -329,22 +329,22 @@ encode_cells!(
 );
 
 /// Escapes text for `COPY`. NUL characters, which PostgreSQL cannot store, are dropped.
-fn escape(text: &str, line: &mut String) {
+fn escape(text: &str, row_text: &mut String) {
     let mut rest = text;
     while let Some(special) = rest.find(['\\', '\t', '\n', '\r', '\0']) {
         let (plain, after) = rest.split_at(special);
-        line.push_str(plain);
-        let mut letters = after.chars();
-        line.push_str(match letters.next() {
+        row_text.push_str(plain);
+        let mut chars = after.chars();
+        row_text.push_str(match chars.next() {
             Some('\\') => "\\\\",
             Some('\t') => "\\t",
             Some('\n') => "\\n",
             Some('\r') => "\\r",
             _ => "",
         });
-        rest = letters.as_str();
+        rest = chars.as_str();
     }
-    line.push_str(rest);
+    row_text.push_str(rest);
 }
 
 #[cfg(test)]
@@ -352,9 +352,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_escaped_as_copy_reads_it() {
-        let mut line = String::new();
-        escape("a\tb\\c\nd\re\0f", &mut line);
-        assert_eq!(line, "a\\tb\\\\c\\nd\\ref");
+    fn text_is_escaped_for_copy() {
+        let mut text = String::new();
+        escape("a\tb\\c\nd\re\0f", &mut text);
+        assert_eq!(text, "a\\tb\\\\c\\nd\\ref");
     }
 }

@@ -22,7 +22,7 @@ struct ChannelFatigue {
     as_of: Timestamp,
 }
 
-from_row!(Found<ChannelFatigue> {
+from_row!(ModelRow<ChannelFatigue> {
     audience: f64,
     last_post_at: Option<Instant>,
     week: i64 = "posts_last_7_days",
@@ -41,7 +41,7 @@ struct ChannelRow {
 from_row!(ChannelRow { client_id: String, channel: String } parts { state: ChannelFatigue });
 
 /// How fast a channel's fatigue rises and decays.
-pub(super) struct Pace {
+pub(super) struct FatigueRates {
     pub zone: Zone,
     pub half_life_hours: f64,
     pub per_post: f64,
@@ -49,10 +49,10 @@ pub(super) struct Pace {
 
 impl ChannelFatigue {
     /// Adds the fatigue of posts, which must be sorted oldest first.
-    fn add_fatigue(&mut self, posts: &[Timestamp], pace: &Pace) {
+    fn add_fatigue(&mut self, posts: &[Timestamp], rates: &FatigueRates) {
         for post in posts {
-            let held = (self.fatigue, self.as_of);
-            (self.fatigue, self.as_of) = tired(held, *post, &pace.zone, pace.half_life_hours, pace.per_post);
+            let before = (self.fatigue, self.as_of);
+            (self.fatigue, self.as_of) = tired(before, *post, &rates.zone, rates.half_life_hours, rates.per_post);
             self.last_post_at = self.last_post_at.max(Some(*post));
         }
     }
@@ -88,17 +88,17 @@ impl Pass<'_> {
             drafted.entry(key).or_default().push(schedule.scheduled_for);
         }
         channels.retain(|key, _| drafted.contains_key(key));
-        let by_hand = self.made_by_hand(tx, &channels).await?;
+        let manual = self.manual_posts(tx, &channels).await?;
         for (key, state) in &mut channels {
-            let Some(pace) = Self::pace(key, rules) else { continue };
+            let Some(rates) = Self::rates(key, rules) else { continue };
             let posts = drafted.get(key).into_iter().flatten();
             let last = posts.clone().max().copied().unwrap_or(state.as_of);
-            let others = by_hand.get(key).into_iter().flatten().filter(|at| **at < last);
+            let others = manual.get(key).into_iter().flatten().filter(|at| **at < last);
             let mut all: Vec<Timestamp> = posts.chain(others).copied().collect();
             all.sort_unstable();
-            state.add_fatigue(&all, &pace);
+            state.add_fatigue(&all, &rates);
         }
-        self.move_on(tx, &channels).await
+        self.write_states(tx, &channels).await
     }
 
     /// Decays every channel's fatigue to now, adds the manual posts made since its `as_of`, and recounts its posts.
@@ -108,31 +108,31 @@ impl Pass<'_> {
         let mut channels = channels(&mut tx, "workspace_id = $1", self.workspace.as_str().into()).await?;
         let counts = self.counts(&mut tx).await?;
         channels.retain(|_, state| state.as_of <= self.now);
-        let by_hand = self.made_by_hand(&mut tx, &channels).await?;
+        let manual = self.manual_posts(&mut tx, &channels).await?;
         for (key, state) in &mut channels {
-            if let Some(pace) = Self::pace(key, rules) {
-                state.add_fatigue(by_hand.get(key).map_or(&[], Vec::as_slice), &pace);
-                state.fatigue = rested(state.fatigue, state.as_of, self.now, pace.half_life_hours);
+            if let Some(rates) = Self::rates(key, rules) {
+                state.add_fatigue(manual.get(key).map_or(&[], Vec::as_slice), &rates);
+                state.fatigue = rested(state.fatigue, state.as_of, self.now, rates.half_life_hours);
                 state.as_of = self.now.max(state.as_of);
             }
             (state.week, state.month) = counts.get(key).copied().unwrap_or((0, 0));
         }
-        self.move_on(&mut tx, &channels).await?;
+        self.write_states(&mut tx, &channels).await?;
         tx.fold_tallies(self.workspace).await?;
         tx.commit().await
     }
 
-    /// The pace of a client's channel; `None` if its rules are not known.
-    fn pace(key: &(String, String), rules: &RulesByClient<'_>) -> Option<Pace> {
+    /// The rates of a client's channel; `None` if its rules are not known.
+    fn rates(key: &(String, String), rules: &RulesByClient<'_>) -> Option<FatigueRates> {
         let (client, channel) = key;
         let (rules, zone) = rules.get(client.as_str())?;
         let base = rules.base();
         let numbers = base.channel(channel.parse().ok()?);
-        Some(Pace { zone: *zone, half_life_hours: numbers.half_life_hours, per_post: numbers.fatigue_per_post })
+        Some(FatigueRates { zone: *zone, half_life_hours: numbers.half_life_hours, per_post: numbers.fatigue_per_post })
     }
 
     /// Manual posts of each channel between its state's `as_of` and now (half-open), oldest first.
-    async fn made_by_hand(
+    async fn manual_posts(
         &self,
         tx: &mut Tx,
         channels: &Channels,
@@ -169,11 +169,11 @@ impl Pass<'_> {
         Ok(counts.into_iter().map(|(client, channel, week, month)| ((client, channel), (week, month))).collect())
     }
 
-    async fn move_on(&self, tx: &mut Tx, channels: &Channels) -> Result<(), StoreError> {
+    async fn write_states(&self, tx: &mut Tx, channels: &Channels) -> Result<(), StoreError> {
         // An inserted row needs an audience, so it is given here; an existing row keeps its own.
-        let staying = &["workspace_id", "audience"];
+        let unchanged = &["workspace_id", "audience"];
         let rows = channels.iter().map(|((client, channel), state)| (client.as_str(), channel.as_str(), state));
-        upsert!(tx, "channel_state", key = "client_id, channel", staying = staying, rows, |(client, channel, state)| {
+        upsert!(tx, "channel_state", key = "client_id, channel", unchanged = unchanged, rows, |(client, channel, state)| {
             client_id: *client,
             channel: *channel,
             workspace_id: self.workspace.as_str(),

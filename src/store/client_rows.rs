@@ -6,7 +6,7 @@ use super::row::{Clamped, Instant, Json, Name, Whole, from_row};
 use crate::model::{Capacity, Channel, ChannelState, Environment, ReviewPolicy};
 
 /// A workspace without its clients.
-pub(super) struct Frame {
+pub(super) struct WorkspaceRow {
     pub scenario: String,
     pub weeks: u32,
     pub capacity: Capacity,
@@ -14,14 +14,14 @@ pub(super) struct Frame {
     pub environment: Environment,
 }
 
-from_row!(Frame {
+from_row!(WorkspaceRow {
     scenario: String,
     weeks: Whole<u32>,
     review: Json<ReviewPolicy>,
     environment: Json<Environment>,
 } parts { capacity: Capacity });
 
-from_row!(Found<Capacity> {
+from_row!(ModelRow<Capacity> {
     reviewers: Whole<u32>,
     reviews_per_reviewer_per_day: Whole<u32>,
 });
@@ -45,14 +45,14 @@ where
 }
 
 /// A channel's state, with whether the channel is active.
-pub(super) struct SwitchedChannel {
+pub(super) struct ChannelStateRow {
     pub active: bool,
     pub state: ChannelState,
 }
 
-from_row!(SwitchedChannel { active: bool } parts { state: ChannelState });
+from_row!(ChannelStateRow { active: bool } parts { state: ChannelState });
 
-from_row!(Found<ChannelState> {
+from_row!(ModelRow<ChannelState> {
     channel: Name<Channel>,
     audience: f64,
     engagement_rate: Option<f64> = "avg_engagement_rate",

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::client_rows::{Frame, OfClient, SwitchedChannel};
+use super::client_rows::{ChannelStateRow, OfClient, WorkspaceRow};
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::records::{DayRow, Held, Offer, column_list};
+use super::records::{AssetColumns, DayRow, RecordRow, column_list};
 use super::retry::with_retries;
-use super::row::{Answer, Found, Id, Instant, Name, Text};
+use super::row::{FromAnyRow, Id, Instant, ModelRow, Name, Text};
 use super::values::{Value, values};
 use crate::model::{
     AssetId, AssetRow, AssetUse, CampaignRow, Capacity, Channel, ChannelState, Client, ClientId, ClientRow,
@@ -21,7 +21,7 @@ use crate::model::{
 const RECENT_DAYS: i64 = 30;
 
 /// Fallback for policy columns that are unset; in the ledger all of them are set.
-const NOTHING_AGREED: Policy = Policy {
+const DEFAULT_POLICY: Policy = Policy {
     agent_enabled: false,
     auto_exec_enabled: false,
     max_actions_per_day: 0,
@@ -32,7 +32,7 @@ const NOTHING_AGREED: Policy = Policy {
 pub(super) type ClientStates = Vec<(Client, ClientState)>;
 
 /// SQL list of the statuses of schedules that count as posts: live and completed ones.
-pub(super) const COUNTED: &str = "('pending', 'ready', 'executing', 'completed')";
+pub(super) const COUNTED_STATUSES: &str = "('pending', 'ready', 'executing', 'completed')";
 
 impl Ledger {
     /// A workspace, in its current state, as a scenario that starts in the given week. The scenario's hash covers its
@@ -49,14 +49,14 @@ impl Ledger {
         &self,
         workspace: &WorkspaceId,
         start: Week,
-        passes: impl Fn(&ClientId) -> bool,
+        is_selected: impl Fn(&ClientId) -> bool,
         counted: Counted,
     ) -> Result<Scenario, StoreError> {
         let mut tx = self.read().await?;
-        let mut scenario = self.frame(&mut tx, workspace, start).await?;
+        let mut scenario = self.empty_scenario(&mut tx, workspace, start).await?;
         let mut clients =
             load_client_states_with(&mut tx, &ClientSelector::Workspace(workspace), &BTreeSet::new(), counted).await?;
-        clients.retain(|(client, _)| passes(&client.id));
+        clients.retain(|(client, _)| is_selected(&client.id));
         scenario.hash = hash_of(workspace, start, &clients);
         scenario.clients = clients;
         Ok(scenario)
@@ -73,7 +73,7 @@ impl Ledger {
         start: Week,
     ) -> Result<Scenario, StoreError> {
         let mut tx = self.read().await?;
-        let mut scenario = self.frame(&mut tx, workspace, start).await?;
+        let mut scenario = self.empty_scenario(&mut tx, workspace, start).await?;
         let mut clients =
             load_client_states(&mut tx, &ClientSelector::Clients(&[client.as_str()]), &BTreeSet::new()).await?;
         clients.retain(|(client, _)| client.workspace_id == *workspace);
@@ -83,19 +83,19 @@ impl Ledger {
     }
 
     /// The scenario of a workspace, without its clients.
-    async fn frame(&self, tx: &mut Tx, workspace: &WorkspaceId, start: Week) -> Result<Scenario, StoreError> {
+    async fn empty_scenario(&self, tx: &mut Tx, workspace: &WorkspaceId, start: Week) -> Result<Scenario, StoreError> {
         let sql = "SELECT scenario, weeks, reviewers, reviews_per_reviewer_per_day, review, environment \
                    FROM workspaces WHERE workspace_id = $1";
-        let frame: Option<Frame> = tx.maybe(sql, values![workspace.as_str()]).await?;
-        let frame = frame.ok_or_else(|| StoreError::UnknownWorkspace(workspace.to_string()))?;
+        let row: Option<WorkspaceRow> = tx.maybe(sql, values![workspace.as_str()]).await?;
+        let row = row.ok_or_else(|| StoreError::UnknownWorkspace(workspace.to_string()))?;
         Ok(Scenario {
-            name: frame.scenario,
+            name: row.scenario,
             hash: String::new(),
             start,
-            weeks: frame.weeks,
-            capacity: frame.capacity,
-            review: frame.review,
-            environment: frame.environment,
+            weeks: row.weeks,
+            capacity: row.capacity,
+            review: row.review,
+            environment: row.environment,
             clients: Vec::new(),
         })
     }
@@ -104,7 +104,7 @@ impl Ledger {
 /// A workspace's review capacity.
 pub(super) async fn capacity(tx: &mut Tx, workspace: &WorkspaceId) -> Result<Capacity, StoreError> {
     let sql = "SELECT reviewers, reviews_per_reviewer_per_day FROM workspaces WHERE workspace_id = $1";
-    let Found(capacity) = tx.one(sql, values![workspace.as_str()]).await?;
+    let ModelRow(capacity) = tx.one(sql, values![workspace.as_str()]).await?;
     Ok(capacity)
 }
 
@@ -142,29 +142,29 @@ impl ClientSelector<'_> {
     }
 }
 
-/// Clients with their current state, ordered by id. Schedules in `left_out` do not count as posts.
+/// Clients with their current state, ordered by id. Schedules in `excluded` do not count as posts.
 pub(super) async fn load_client_states(
     tx: &mut Tx,
-    which: &ClientSelector<'_>,
-    left_out: &BTreeSet<Uuid>,
+    selector: &ClientSelector<'_>,
+    excluded: &BTreeSet<Uuid>,
 ) -> Result<ClientStates, StoreError> {
-    load_client_states_with(tx, which, left_out, Counted::Live).await
+    load_client_states_with(tx, selector, excluded, Counted::Live).await
 }
 
-/// ClientSelector schedules count as posts.
+/// Selects the schedules that count as posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
     /// Live schedules (pending, ready or executing) and completed ones.
     Live,
     /// Blocked ones as well, so that nothing is planned in their place.
-    LiveAndHeld,
+    LiveAndBlocked,
 }
 
 impl Counted {
     pub(super) const fn statuses(self) -> &'static str {
         match self {
-            Counted::Live => COUNTED,
-            Counted::LiveAndHeld => "('pending', 'ready', 'executing', 'completed', 'blocked')",
+            Counted::Live => COUNTED_STATUSES,
+            Counted::LiveAndBlocked => "('pending', 'ready', 'executing', 'completed', 'blocked')",
         }
     }
 }
@@ -172,11 +172,11 @@ impl Counted {
 /// As [`load_client_states`], with the given choice of schedules that count as posts.
 pub(super) async fn load_client_states_with(
     tx: &mut Tx,
-    which: &ClientSelector<'_>,
-    left_out: &BTreeSet<Uuid>,
+    selector: &ClientSelector<'_>,
+    excluded: &BTreeSet<Uuid>,
     counted: Counted,
 ) -> Result<ClientStates, StoreError> {
-    let mut reader = Reader { tx, which, counted, clients: BTreeMap::new() };
+    let mut reader = Reader { tx, selector, counted, clients: BTreeMap::new() };
     reader.clients().await?;
     reader.campaigns().await?;
     reader.assets().await?;
@@ -184,35 +184,35 @@ pub(super) async fn load_client_states_with(
     reader.warnings().await?;
     reader.reality().await?;
     reader.channels().await?;
-    reader.posts(left_out).await?;
-    Ok(reader.clients.into_values().map(finished).collect())
+    reader.posts(excluded).await?;
+    Ok(reader.clients.into_values().map(normalised).collect())
 }
 
 struct Reader<'r> {
     tx: &'r mut Tx,
-    which: &'r ClientSelector<'r>,
+    selector: &'r ClientSelector<'r>,
     counted: Counted,
     clients: BTreeMap<String, (Client, ClientState)>,
 }
 
 impl Reader<'_> {
-    /// Reads a table's rows in an order, and passes each to `take` with the client it belongs to.
+    /// Reads a table's rows in an order, and passes each to `add` with the client it belongs to.
     async fn each<T>(
         &mut self,
         table: &str,
         columns: &str,
         order: &str,
-        mut take: impl FnMut(T, &mut Client, &mut ClientState),
+        mut add: impl FnMut(T, &mut Client, &mut ClientState),
     ) -> Result<(), StoreError>
     where
-        OfClient<T>: Answer,
+        OfClient<T>: FromAnyRow,
     {
-        let condition = self.which.condition();
+        let condition = self.selector.condition();
         let sql = format!("SELECT {columns} FROM {table} WHERE {condition} ORDER BY client_id, {order}");
-        let rows: Vec<OfClient<T>> = self.tx.all(&sql, vec![self.which.value()]).await?;
+        let rows: Vec<OfClient<T>> = self.tx.all(&sql, vec![self.selector.value()]).await?;
         for OfClient { client_id, row } in rows {
             if let Some((client, state)) = self.clients.get_mut(&client_id) {
-                take(row, client, state);
+                add(row, client, state);
             }
         }
         Ok(())
@@ -223,22 +223,23 @@ impl Reader<'_> {
         &mut self,
         table: &str,
         order: &str,
-        mut take: impl FnMut(R, &mut Client, &mut ClientState),
+        mut add: impl FnMut(R, &mut Client, &mut ClientState),
     ) -> Result<(), StoreError> {
-        let take = |Held(record): Held<R>, client: &mut Client, state: &mut ClientState| take(record, client, state);
-        self.each(table, &column_list::<R>(), order, take).await
+        let add =
+            |RecordRow(record): RecordRow<R>, client: &mut Client, state: &mut ClientState| add(record, client, state);
+        self.each(table, &column_list::<R>(), order, add).await
     }
 
     async fn clients(&mut self) -> Result<(), StoreError> {
         let of_client = ClientRow::columns().map(|column| format!("c.{}", column.name));
         let of_policy = PolicyRow::columns().filter(|column| column.name != "client_id");
         let columns: Vec<String> = of_client.chain(of_policy.map(|column| format!("p.{}", column.name))).collect();
-        let (columns, condition) = (columns.join(", "), self.which.condition());
+        let (columns, condition) = (columns.join(", "), self.selector.condition());
         let sql =
             format!("SELECT {columns} FROM clients c JOIN policies p ON p.client_id = c.client_id WHERE c.{condition}");
-        let rows: Vec<Held<(ClientRow, PolicyRow)>> = self.tx.all(&sql, vec![self.which.value()]).await?;
-        for Held((client, policy)) in rows {
-            let client = client.into_client(Zone::utc(), policy.over(&NOTHING_AGREED));
+        let rows: Vec<RecordRow<(ClientRow, PolicyRow)>> = self.tx.all(&sql, vec![self.selector.value()]).await?;
+        for RecordRow((client, policy)) in rows {
+            let client = client.into_client(Zone::utc(), policy.over(&DEFAULT_POLICY));
             let state =
                 ClientState { channels: Vec::new(), warnings: Vec::new(), reality: None, asset_uses: Vec::new() };
             self.clients.insert(client.id.to_string(), (client, state));
@@ -252,12 +253,12 @@ impl Reader<'_> {
     }
 
     async fn assets(&mut self) -> Result<(), StoreError> {
-        let offered = |(asset, offer): (AssetRow, Offer), client: &mut Client, _: &mut ClientState| {
-            if !offer.retired {
+        let add = |(asset, columns): (AssetRow, AssetColumns), client: &mut Client, _: &mut ClientState| {
+            if !columns.retired {
                 client.assets.push(asset.into());
             }
         };
-        self.records("assets", "asset_id", offered).await
+        self.records("assets", "asset_id", add).await
     }
 
     async fn days(&mut self) -> Result<(), StoreError> {
@@ -278,17 +279,17 @@ impl Reader<'_> {
     async fn channels(&mut self) -> Result<(), StoreError> {
         let columns = "client_id, channel, audience, avg_engagement_rate, last_post_at, posts_last_7_days, posts_last_30_days, \
                        fatigue_score, fatigue_as_of, momentum_score, visibility_score, engagement_score, active";
-        let active = |channel: SwitchedChannel, _: &mut Client, state: &mut ClientState| {
+        let add = |channel: ChannelStateRow, _: &mut Client, state: &mut ClientState| {
             if channel.active {
                 state.channels.push(channel.state);
             }
         };
-        self.each("channel_state", columns, "channel", active).await
+        self.each("channel_state", columns, "channel", add).await
     }
 
-    async fn posts(&mut self, left_out: &BTreeSet<Uuid>) -> Result<(), StoreError> {
+    async fn posts(&mut self, excluded: &BTreeSet<Uuid>) -> Result<(), StoreError> {
         type PostRow = (String, Name<Channel>, Instant, Option<Text<AssetId>>, Option<Id>);
-        let condition = self.which.condition();
+        let condition = self.selector.condition();
         let sql = format!(
             "SELECT client_id, channel, published_at AS at, asset_id, NULL AS id FROM publications WHERE {condition} \
              UNION ALL \
@@ -297,9 +298,9 @@ impl Reader<'_> {
              ORDER BY 1, 3, 2",
             self.counted.statuses()
         );
-        let posts: Vec<PostRow> = self.tx.all(&sql, vec![self.which.value()]).await?;
+        let posts: Vec<PostRow> = self.tx.all(&sql, vec![self.selector.value()]).await?;
         for (client_id, Name(channel), Instant(at), asset, schedule) in posts {
-            if schedule.is_some_and(|Id(id)| left_out.contains(&id)) {
+            if schedule.is_some_and(|Id(id)| excluded.contains(&id)) {
                 continue;
             }
             let Some((_, state)) = self.clients.get_mut(&client_id) else { continue };
@@ -315,7 +316,7 @@ impl Reader<'_> {
 }
 
 /// Sorts a client's lists as the model requires, and drops posts that are not recent and uses of retired assets.
-fn finished((mut client, mut state): (Client, ClientState)) -> (Client, ClientState) {
+fn normalised((mut client, mut state): (Client, ClientState)) -> (Client, ClientState) {
     client.campaigns.sort_by(|a, b| a.id.cmp(&b.id));
     client.assets.sort_by(|a, b| a.id.cmp(&b.id));
     state.warnings.sort_by(|a, b| a.id.cmp(&b.id));
@@ -326,8 +327,8 @@ fn finished((mut client, mut state): (Client, ClientState)) -> (Client, ClientSt
         channel.recent_posts.retain(|at| *at >= since);
         channel.recent_posts.sort_unstable();
     }
-    let is_offered = |id: &AssetId| client.assets.binary_search_by(|asset| asset.id.cmp(id)).is_ok();
-    state.asset_uses.retain(|used| is_offered(&used.asset_id));
+    let is_active = |id: &AssetId| client.assets.binary_search_by(|asset| asset.id.cmp(id)).is_ok();
+    state.asset_uses.retain(|used| is_active(&used.asset_id));
     state.asset_uses = relevant_asset_uses(&state.asset_uses, &state.channels);
     (client, state)
 }
@@ -338,21 +339,21 @@ fn finished((mut client, mut state): (Client, ClientState)) -> (Client, ClientSt
 pub(super) fn relevant_asset_uses(uses: &[AssetUse], channels: &[ChannelState]) -> Vec<AssetUse> {
     let as_of = channels.iter().map(|state| state.as_of).min().unwrap_or(Timestamp::MAX);
     let since = as_of.plus_days(-RECENT_DAYS);
-    let mut kept: BTreeSet<(Timestamp, Channel, &AssetId)> = BTreeSet::new();
+    let mut relevant: BTreeSet<(Timestamp, Channel, &AssetId)> = BTreeSet::new();
     let mut earlier: BTreeMap<(&AssetId, Channel), (Timestamp, Timestamp)> = BTreeMap::new();
     for used in uses {
         if used.at >= since {
-            kept.insert((used.at, used.channel, &used.asset_id));
+            relevant.insert((used.at, used.channel, &used.asset_id));
             continue;
         }
         let span = earlier.entry((&used.asset_id, used.channel)).or_insert((used.at, used.at));
         *span = (span.0.min(used.at), span.1.max(used.at));
     }
     for ((asset, channel), (first, last)) in earlier {
-        kept.insert((first, channel, asset));
-        kept.insert((last, channel, asset));
+        relevant.insert((first, channel, asset));
+        relevant.insert((last, channel, asset));
     }
-    kept.into_iter().map(|(at, channel, asset)| AssetUse { asset_id: asset.clone(), channel, at }).collect()
+    relevant.into_iter().map(|(at, channel, asset)| AssetUse { asset_id: asset.clone(), channel, at }).collect()
 }
 
 #[cfg(test)]
@@ -361,7 +362,7 @@ mod tests {
     use crate::model::Score;
 
     #[test]
-    fn of_uses_the_first_the_last_before_the_month_and_all_since_are_kept() {
+    fn asset_uses_are_reduced_to_recent_ones_and_the_first_and_last_earlier_one() {
         let at = |date: &str| Timestamp::at_midnight(date.parse().unwrap());
         let used = |date| AssetUse { asset_id: AssetId::new("cup"), channel: Channel::Fb, at: at(date) };
         let channel = ChannelState {
@@ -379,8 +380,8 @@ mod tests {
             engagement: None,
         };
         let uses = ["2026-06-01", "2026-06-10", "2026-06-20", "2026-08-20", "2026-09-09", "2026-09-18"].map(used);
-        let kept = ["2026-06-01", "2026-06-20", "2026-08-20", "2026-09-09", "2026-09-18"].map(used);
-        assert_eq!(relevant_asset_uses(&uses, std::slice::from_ref(&channel)), kept);
-        assert_eq!(relevant_asset_uses(&kept, &[channel]), kept);
+        let relevant = ["2026-06-01", "2026-06-20", "2026-08-20", "2026-09-09", "2026-09-18"].map(used);
+        assert_eq!(relevant_asset_uses(&uses, std::slice::from_ref(&channel)), relevant);
+        assert_eq!(relevant_asset_uses(&relevant, &[channel]), relevant);
     }
 }

@@ -34,7 +34,7 @@ pub struct Commit<'a> {
     pub actor: &'a str,
     /// The time of the commit.
     pub now: Timestamp,
-    /// ClientSelector schedules counted as posts when the plan was made; the check for changed state counts the same ones.
+    /// The schedules that counted as posts when the plan was made; the check for changed state counts the same ones.
     pub counted: Counted,
     /// Called once for each row written.
     pub progress: &'a (dyn Fn() + Sync),
@@ -72,19 +72,19 @@ impl Ledger {
     async fn commit_once(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
         let mut tx = self.write().await?;
         let ids: Vec<&str> = commit.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
-        is_known(&lock_clients(&mut tx, &ids).await?, commit.plan)?;
+        require_known(&lock_clients(&mut tx, &ids).await?, commit.plan)?;
         if tx.any("SELECT 1 FROM plans WHERE plan_id = $1", values![commit.plan.plan_id]).await? {
-            return Ok(commit.told(false));
+            return Ok(commit.summary(false));
         }
         refuse_if_over(commit.scenario, commit.plan.week, commit.now)?;
-        let mut moved = commit.moved(&mut tx, &ids).await?;
-        moved.extend(commit.passed());
-        if !moved.is_empty() {
-            return Err(StoreError::StateChanged(moved));
+        let mut changes = commit.state_changes(&mut tx, &ids).await?;
+        changes.extend(commit.past_posts());
+        if !changes.is_empty() {
+            return Err(StoreError::StateChanged(changes));
         }
         commit.write(&mut tx).await?;
         tx.commit().await?;
-        Ok(commit.told(true))
+        Ok(commit.summary(true))
     }
 }
 
@@ -96,21 +96,21 @@ pub(super) async fn lock_clients(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<S
 }
 
 /// Fails if any of a plan's clients is unknown or belongs to another workspace.
-fn is_known(known: &BTreeMap<String, String>, plan: &Plan) -> Result<(), StoreError> {
-    let named = |wrong: &dyn Fn(&ClientPlan) -> bool| -> Vec<String> {
-        plan.clients.iter().filter(|plan| wrong(plan)).map(|plan| plan.client_id.to_string()).collect()
+fn require_known(known: &BTreeMap<String, String>, plan: &Plan) -> Result<(), StoreError> {
+    let ids = |is_wrong: &dyn Fn(&ClientPlan) -> bool| -> Vec<String> {
+        plan.clients.iter().filter(|plan| is_wrong(plan)).map(|plan| plan.client_id.to_string()).collect()
     };
-    let unknown = named(&|plan| !known.contains_key(plan.client_id.as_str()));
+    let unknown = ids(&|plan| !known.contains_key(plan.client_id.as_str()));
     if !unknown.is_empty() {
         return Err(StoreError::UnknownClients(unknown));
     }
     let elsewhere =
-        named(&|plan| known.get(plan.client_id.as_str()).map(String::as_str) != Some(plan.workspace_id.as_str()));
+        ids(&|plan| known.get(plan.client_id.as_str()).map(String::as_str) != Some(plan.workspace_id.as_str()));
     if elsewhere.is_empty() { Ok(()) } else { Err(StoreError::OtherWorkspace(elsewhere)) }
 }
 
 impl<'a> Commit<'a> {
-    pub(super) fn told(&self, is_new: bool) -> Committed {
+    pub(super) fn summary(&self, is_new: bool) -> Committed {
         let count = |status| self.plan.posts().filter(|(_, post)| post.status == status).count();
         Committed {
             plan_id: self.plan.plan_id,
@@ -124,16 +124,15 @@ impl<'a> Commit<'a> {
     }
 
     /// One line for each client that has live posts in the past.
-    fn passed(&self) -> impl Iterator<Item = String> + '_ {
+    fn past_posts(&self) -> impl Iterator<Item = String> + '_ {
         let count = |plan: &ClientPlan| plan.posts.iter().filter(|post| post.is_live() && post.at < self.now).count();
-        let told = |(plan, count): (&ClientPlan, usize)| {
-            format!("{}: the time of {count} of its posts has passed", plan.client_id)
-        };
-        self.plan.clients.iter().map(move |plan| (plan, count(plan))).filter(|(_, count)| *count > 0).map(told)
+        let describe =
+            |(plan, count): (&ClientPlan, usize)| format!("{}: {count} of its posts are in the past", plan.client_id);
+        self.plan.clients.iter().map(move |plan| (plan, count(plan))).filter(|(_, count)| *count > 0).map(describe)
     }
 
     /// What has changed since the plan was made: one line per client.
-    async fn moved(&self, tx: &mut Tx, ids: &[&str]) -> Result<Vec<String>, StoreError> {
+    async fn state_changes(&self, tx: &mut Tx, ids: &[&str]) -> Result<Vec<String>, StoreError> {
         let now: BTreeMap<String, (Client, ClientState)> =
             load_client_states_with(tx, &ClientSelector::Clients(ids), &BTreeSet::new(), self.counted)
                 .await?
@@ -268,7 +267,7 @@ impl<'a> Commit<'a> {
 }
 
 /// Maximum number of characters of an asset's text in a preview.
-const PREVIEW_LETTERS: usize = 280;
+const MAX_PREVIEW_CHARS: usize = 280;
 
 /// Preview of a post with the asset, as JSON.
 pub(super) fn preview(client: &Client, choice: &AssetChoice) -> serde_json::Value {
@@ -276,7 +275,7 @@ pub(super) fn preview(client: &Client, choice: &AssetChoice) -> serde_json::Valu
     json!({
         "kind": asset.kind,
         "title": asset.title,
-        "body": asset.body.chars().take(PREVIEW_LETTERS).collect::<String>(),
+        "body": asset.body.chars().take(MAX_PREVIEW_CHARS).collect::<String>(),
         "media_url": asset.media_url,
         "tags": asset.tags,
     })
@@ -289,8 +288,8 @@ fn preview_of(client: Option<&Client>, post: &Post) -> serde_json::Value {
 
 /// Finds a client's asset by id.
 pub(super) fn find_asset<'c>(client: &'c Client, id: &str) -> Option<&'c Asset> {
-    let place = client.assets.binary_search_by(|asset| asset.id.as_str().cmp(id)).ok()?;
-    client.assets.get(place)
+    let index = client.assets.binary_search_by(|asset| asset.id.as_str().cmp(id)).ok()?;
+    client.assets.get(index)
 }
 
 /// The schedule's metadata for display, as JSON.
@@ -307,8 +306,8 @@ fn metadata(plan: &ClientPlan, post: &Post) -> String {
 
 /// The guardrail warnings about a post, as JSON.
 pub(super) fn warnings(post: &Post) -> serde_json::Value {
-    let warned = post.verdicts_of(Outcome::Warn);
-    warned.map(|verdict| json!({"rule": verdict.rule, "reason": verdict.reason, "remedy": verdict.remedy})).collect()
+    let warnings = post.verdicts_of(Outcome::Warn);
+    warnings.map(|verdict| json!({"rule": verdict.rule, "reason": verdict.reason, "remedy": verdict.remedy})).collect()
 }
 
 /// Describes how a client differs from its state when the plan was made: one line, or none if nothing differs.
@@ -319,21 +318,21 @@ fn differences(then: (&Client, &ClientState), now: (&Client, &ClientState)) -> V
         found.push("early warnings".to_owned());
     }
     if then.1.reality != now.1.reality {
-        found.push("the assessment of its performance".to_owned());
+        found.push("its performance assessment".to_owned());
     }
     for state in &then.1.channels {
         match now.1.channels.iter().find(|known| known.channel == state.channel) {
             Some(known) => found.extend(channel_differences(state, known)),
-            None => found.push(format!("{} is gone", state.channel)),
+            None => found.push(format!("{} was removed", state.channel)),
         }
     }
     let is_new = |state: &&ChannelState| then.1.channels.iter().all(|known| known.channel != state.channel);
-    found.extend(now.1.channels.iter().filter(is_new).map(|state| format!("{} is new", state.channel)));
+    found.extend(now.1.channels.iter().filter(is_new).map(|state| format!("{} was added", state.channel)));
     if found.is_empty()
         && relevant_asset_uses(&then.1.asset_uses, &then.1.channels)
             != relevant_asset_uses(&now.1.asset_uses, &now.1.channels)
     {
-        found.push("uses of assets".to_owned());
+        found.push("asset uses".to_owned());
     }
     if found.is_empty() { Vec::new() } else { vec![format!("  client `{id}`: {}", found.join("; "))] }
 }
@@ -357,21 +356,21 @@ fn channel_differences(then: &ChannelState, now: &ChannelState) -> Option<String
     }
     let known: BTreeSet<Timestamp> = then.recent_posts.iter().copied().collect();
     let more = now.recent_posts.iter().filter(|at| !known.contains(at)).count();
-    let mut said = Vec::new();
+    let mut changes = Vec::new();
     if more > 0 {
-        said.push(format!("{more} posts more"));
+        changes.push(format!("{more} new posts"));
     }
     if then.fatigue != now.fatigue || then.as_of != now.as_of {
-        said.push(format!(
-            "fatigue was {:.3} at {} and is {:.3} at {}",
+        changes.push(format!(
+            "fatigue was {:.3} at {} and is now {:.3} at {}",
             then.fatigue.get(),
             then.as_of,
             now.fatigue.get(),
             now.as_of
         ));
     }
-    if said.is_empty() {
-        said.push("its figures".to_owned());
+    if changes.is_empty() {
+        changes.push("its figures".to_owned());
     }
-    Some(format!("{}: {}", then.channel, said.join(", ")))
+    Some(format!("{}: {}", then.channel, changes.join(", ")))
 }

@@ -15,7 +15,7 @@ impl Ledger {
     /// New conditions, restricted to the ledger's workspace if it is scoped to one.
     pub(super) fn conditions(&self) -> Conditions {
         let mut conditions = Conditions::default();
-        if let Some(workspace) = self.fence() {
+        if let Some(workspace) = self.scope() {
             conditions.add("workspace_id = ?", workspace);
         }
         conditions
@@ -40,23 +40,23 @@ impl Conditions {
     }
 
     /// Rows after a cursor, in ascending order of time and id.
-    pub fn after(&mut self, mark: &Cursor, time: &str) {
-        self.add_all(&format!("({time}, id) > (?, ?)"), [mark.at.into(), mark.id.into()]);
+    pub fn after(&mut self, cursor: &Cursor, time: &str) {
+        self.add_all(&format!("({time}, id) > (?, ?)"), [cursor.at.into(), cursor.id.into()]);
     }
 
     /// Rows after a cursor, in descending order of time and id.
-    pub fn before(&mut self, mark: &Cursor, time: &str) {
-        self.add_all(&format!("({time}, id) < (?, ?)"), [mark.at.into(), mark.id.into()]);
+    pub fn before(&mut self, cursor: &Cursor, time: &str) {
+        self.add_all(&format!("({time}, id) < (?, ?)"), [cursor.at.into(), cursor.id.into()]);
     }
 
     /// Rows after a cursor, in ascending order of rank, time and id.
-    pub fn after_rank(&mut self, mark: &Cursor, rank: &str, time: &str) {
-        let values = [i64::from(mark.rank).into(), mark.at.into(), mark.id.into()];
+    pub fn after_rank(&mut self, cursor: &Cursor, rank: &str, time: &str) {
+        let values = [i64::from(cursor.rank).into(), cursor.at.into(), cursor.id.into()];
         self.add_all(&format!("(({rank}), {time}, id) > (?, ?, ?)"), values);
     }
 
     /// Adds a condition that has no bind value.
-    pub fn say(&mut self, condition: String) {
+    pub fn add_raw(&mut self, condition: String) {
         self.texts.push(condition);
     }
 

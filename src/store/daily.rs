@@ -1,4 +1,4 @@
-//! The daily pass: expires what nobody approved in time, re-evaluates the day's schedules, drafts those that are due,
+//! The daily pass: expires schedules that were not approved in time, re-evaluates those of the day, drafts those due,
 //! and updates channel state.
 //!
 //! Passes may run concurrently: each row is processed by one of them, and work already done is skipped. Each step is
@@ -17,7 +17,7 @@ use super::error::StoreError;
 use super::ledger::Ledger;
 use super::pass::{ACTOR, Pass, RulesByClient, before};
 use super::retry::with_retries;
-use super::schedule::{COLUMNS, NO_OTHER_LIVE, Schedule, committed, decided, ids};
+use super::schedule::{COLUMNS, NO_OTHER_LIVE, Schedule, committed, ids, transition_payload};
 use super::values::values;
 use crate::model::{
     ActionType, Capacity, Client, ClientState, ClientStatus, DecisionStatus, Outcome, Post, Reason, ScheduleStatus,
@@ -114,13 +114,13 @@ impl Pass<'_> {
     async fn run(&self, should_stop: &(dyn Fn() -> bool + Sync)) -> Result<DailyOutcome, StoreError> {
         let mut outcome = DailyOutcome {
             expired: with_retries(|| self.expire()).await?,
-            retried: with_retries(|| self.try_again()).await?,
+            retried: with_retries(|| self.retry_failed()).await?,
             ..DailyOutcome::default()
         };
         let today = with_retries(|| self.today()).await?;
-        let steps = self.judge(&today)?;
+        let transitions = self.reevaluate(&today)?;
         outcome.judged = today.schedules.len();
-        for (from, to) in with_retries(|| self.take(&steps)).await? {
+        for (from, to) in with_retries(|| self.apply(&transitions)).await? {
             match to {
                 // Still blocked or pending, but for another reason than before.
                 _ if from == to => {}
@@ -160,22 +160,26 @@ impl Pass<'_> {
             if schedules.is_empty() {
                 return Ok(expired);
             }
-            let mut alike: BTreeMap<String, (Reason, Vec<&Schedule>)> = BTreeMap::new();
+            let mut by_reason: BTreeMap<String, (Reason, Vec<&Schedule>)> = BTreeMap::new();
             for schedule in &schedules {
                 let reason = expired_reason(schedule);
-                alike.entry(reason.to_string()).or_insert_with(|| (reason, Vec::new())).1.push(schedule);
+                by_reason.entry(reason.to_string()).or_insert_with(|| (reason, Vec::new())).1.push(schedule);
             }
-            for (sentence, (reason, those)) in alike {
+            for (sentence, (reason, schedules)) in by_reason {
                 let sql = "UPDATE campaign_orchestration_schedules SET status = 'cancelled', updated_at = $2, \
                            blocked_reason = $3, blocked_code = $4, blocked_details = $5 WHERE id = ANY($1)";
-                let values = values![ids(those), self.now, sentence, reason.code(), reason.details()];
+                let values = values![ids(schedules), self.now, sentence, reason.code(), reason.details()];
                 tx.run(sql, values).await?;
             }
             let actions = schedules.iter().map(|schedule| NewAction {
                 schedule,
                 action_type: ActionType::PostingDecision,
                 status: DecisionStatus::Rejected,
-                payload: decided(schedule.status, ScheduleStatus::Cancelled, Some(&expired_reason(schedule))),
+                payload: transition_payload(
+                    schedule.status,
+                    ScheduleStatus::Cancelled,
+                    Some(&expired_reason(schedule)),
+                ),
                 signals: None,
                 actor: ACTOR,
                 earlier: 0,
@@ -188,7 +192,7 @@ impl Pass<'_> {
     }
 
     /// Sets failed schedules whose backoff is over back to ready.
-    async fn try_again(&self) -> Result<usize, StoreError> {
+    async fn retry_failed(&self) -> Result<usize, StoreError> {
         let mut tx = self.write().await?;
         let sql = format!(
             "UPDATE campaign_orchestration_schedules SET status = 'ready', updated_at = $2, \
@@ -214,31 +218,31 @@ impl Pass<'_> {
         let near = values![self.workspace.as_str(), self.earliest(), tomorrow];
         let mut schedules: Vec<Schedule> = tx.all(&sql, near).await?;
         schedules.retain(|schedule| self.is_for_today(schedule));
-        let left_out: BTreeSet<Uuid> = schedules.iter().map(|schedule| schedule.id).collect();
-        let clients = load_client_states(&mut tx, &ClientSelector::Workspace(self.workspace), &left_out).await?;
+        let excluded: BTreeSet<Uuid> = schedules.iter().map(|schedule| schedule.id).collect();
+        let clients = load_client_states(&mut tx, &ClientSelector::Workspace(self.workspace), &excluded).await?;
         let capacity = capacity(&mut tx, self.workspace).await?;
         Ok(Today { schedules, clients, capacity })
     }
 
     /// Whether a schedule is due, or falls on the present day in its time zone. Schedules blocked for lack of review
-    /// capacity are left out and stay blocked.
+    /// capacity are excluded and stay blocked.
     fn is_for_today(&self, schedule: &Schedule) -> bool {
-        let held_for_review = schedule.status == ScheduleStatus::Blocked
+        let lacks_review_capacity = schedule.status == ScheduleStatus::Blocked
             && schedule.blocked_code.as_deref() == Some(Reason::ReviewCapacity.code());
         let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
         let is_today = zone.wall_time(schedule.scheduled_for).date() == zone.wall_time(self.now).date();
-        !held_for_review && (schedule.scheduled_for <= self.now || is_today)
+        !lacks_review_capacity && (schedule.scheduled_for <= self.now || is_today)
     }
 
     /// Re-evaluates the day's schedules. Returns the changes of state that follow.
-    fn judge<'t>(&self, today: &'t Today) -> Result<Vec<Transition<'t>>, StoreError> {
+    fn reevaluate<'t>(&self, today: &'t Today) -> Result<Vec<Transition<'t>>, StoreError> {
         let clients: Vec<(&Client, &ClientState)> =
             today.clients.iter().map(|(client, state)| (client, state)).collect();
-        let place: BTreeMap<&str, usize> =
+        let index_of: BTreeMap<&str, usize> =
             clients.iter().enumerate().map(|(index, (client, _))| (client.id.as_str(), index)).collect();
         let mut weeks: BTreeMap<Week, Vec<Vec<&Schedule>>> = BTreeMap::new();
         for schedule in &today.schedules {
-            let Some(index) = place.get(schedule.client_id.as_str()) else { continue };
+            let Some(index) = index_of.get(schedule.client_id.as_str()) else { continue };
             let Some((client, _)) = clients.get(*index) else { continue };
             let week = Week::of(client.zone.wall_time(schedule.scheduled_for).date());
             let of_week = weeks.entry(week).or_insert_with(|| vec![Vec::new(); clients.len()]);
@@ -246,26 +250,28 @@ impl Pass<'_> {
                 of_client.push(schedule);
             }
         }
-        let mut steps = Vec::new();
+        let mut transitions = Vec::new();
         for (week, schedules) in weeks {
             let posts: Vec<Vec<CommittedPost>> = schedules
                 .iter()
                 .map(|schedules| schedules.iter().map(|schedule| committed(schedule)).collect())
                 .collect();
-            let judged = self.planner.reevaluate_committed(&clients, &today.capacity, week, &posts, self.now)?;
-            for ((schedules, judged), (client, _)) in schedules.iter().zip(&judged).zip(&clients) {
-                let Some(judged) = judged else { continue };
-                let answers = schedules.iter().zip(&judged.posts);
-                steps.extend(answers.filter_map(|(schedule, again)| step(schedule, again, judged, client, self.now)));
+            let reevaluated = self.planner.reevaluate_committed(&clients, &today.capacity, week, &posts, self.now)?;
+            for ((schedules, reevaluated), (client, _)) in schedules.iter().zip(&reevaluated).zip(&clients) {
+                let Some(reevaluated) = reevaluated else { continue };
+                let posts = schedules.iter().zip(&reevaluated.posts);
+                transitions.extend(
+                    posts.filter_map(|(schedule, post)| transition(schedule, post, reevaluated, client, self.now)),
+                );
             }
         }
-        Ok(steps)
+        Ok(transitions)
     }
 
-    /// Applies the steps whose schedule is unchanged since it was evaluated (optimistic locking), so that of several
-    /// concurrent passes exactly one applies each step. Returns the old and new status of each applied step.
-    async fn take(&self, steps: &[Transition<'_>]) -> Result<Vec<(ScheduleStatus, ScheduleStatus)>, StoreError> {
-        if steps.is_empty() {
+    /// Applies the transitions whose schedule is unchanged since it was evaluated (optimistic locking), so that of several
+    /// concurrent passes exactly one applies each transition. Returns the old and new status of each applied one.
+    async fn apply(&self, transitions: &[Transition<'_>]) -> Result<Vec<(ScheduleStatus, ScheduleStatus)>, StoreError> {
+        if transitions.is_empty() {
             return Ok(Vec::new());
         }
         let mut tx = self.write().await?;
@@ -275,9 +281,9 @@ impl Pass<'_> {
              WHERE id = $1 AND status = $2 AND blocked_code IS NOT DISTINCT FROM $11 AND risk_level = $12 \
              AND ($3 IN ('blocked', 'cancelled', $2) OR {NO_OTHER_LIVE})"
         );
-        let mut taken = Vec::new();
-        for step in steps {
-            let (before, after) = (step.before, &step.after);
+        let mut applied = Vec::new();
+        for transition in transitions {
+            let (before, after) = (transition.before, &transition.after);
             let values = values![
                 before.id,
                 before.status.name(),
@@ -293,12 +299,12 @@ impl Pass<'_> {
                 before.risk_level.name(),
             ];
             if tx.run(&sql, values).await? == 1 {
-                taken.push(step);
+                applied.push(transition);
             }
         }
-        record(&mut tx, taken.iter().map(|step| step.action()), self.now).await?;
+        record(&mut tx, applied.iter().map(|transition| transition.action()), self.now).await?;
         tx.commit().await?;
-        Ok(taken.into_iter().map(|step| (step.before.status, step.after.status)).collect())
+        Ok(applied.into_iter().map(|transition| (transition.before.status, transition.after.status)).collect())
     }
 }
 
@@ -308,14 +314,14 @@ fn expired_reason(schedule: &Schedule) -> Reason {
 }
 
 /// The change of state that follows from a schedule's new evaluation; `None` if nothing changes.
-fn step<'t>(
+fn transition<'t>(
     schedule: &'t Schedule,
-    again: &Reevaluation,
-    judged: &ClientReevaluation,
+    reevaluation: &Reevaluation,
+    reevaluated: &ClientReevaluation,
     client: &Client,
     now: Timestamp,
 ) -> Option<Transition<'t>> {
-    let (status, reason) = match again {
+    let (status, reason) = match reevaluation {
         Reevaluation::NotEvaluated(reason) => (ScheduleStatus::Blocked, Some(reason.clone())),
         Reevaluation::Evaluated(post) if post.blocked.is_some() => {
             (ScheduleStatus::Blocked, post.blocked.as_deref().cloned())
@@ -333,18 +339,28 @@ fn step<'t>(
         }
         Reevaluation::Evaluated(post) => (post.status, None),
     };
-    let after = after(schedule, again, status, reason.as_ref());
+    let after = after(schedule, reevaluation, status, reason.as_ref());
     let differs = match status {
         // Still pending: a change only if the risk differs.
         ScheduleStatus::Pending if schedule.status == status => after.risk_level != schedule.risk_level,
         ScheduleStatus::Blocked if schedule.status == status => after.blocked_code != schedule.blocked_code,
         _ => status != schedule.status && schedule.status.can_become(status),
     };
-    differs.then(|| Transition { before: schedule, after, reason, signals: signals(schedule, again, judged, client) })
+    differs.then(|| Transition {
+        before: schedule,
+        after,
+        reason,
+        signals: signals(schedule, reevaluation, reevaluated, client),
+    })
 }
 
 /// The schedule with its new evaluation applied.
-fn after(schedule: &Schedule, again: &Reevaluation, status: ScheduleStatus, reason: Option<&Reason>) -> Schedule {
+fn after(
+    schedule: &Schedule,
+    reevaluation: &Reevaluation,
+    status: ScheduleStatus,
+    reason: Option<&Reason>,
+) -> Schedule {
     let mut after = Schedule {
         status,
         blocked_reason: reason.map(ToString::to_string),
@@ -352,7 +368,7 @@ fn after(schedule: &Schedule, again: &Reevaluation, status: ScheduleStatus, reas
         blocked_details: reason.map_or_else(|| json!({}), Reason::details),
         ..schedule.clone()
     };
-    if let Reevaluation::Evaluated(post) = again {
+    if let Reevaluation::Evaluated(post) = reevaluation {
         after.risk_level = post.risk;
         after.confidence = post.confidence;
         if let Some(metadata) = after.metadata.as_object_mut() {
@@ -364,10 +380,12 @@ fn after(schedule: &Schedule, again: &Reevaluation, status: ScheduleStatus, reas
 
 /// Why a post needs approval.
 pub(super) fn needs_review(post: &Post, client: &Client) -> Reason {
-    let warned = post.verdicts_of(Outcome::Warn).map(|verdict| format!("{}: {}", verdict.rule, verdict.reason).into());
+    let warnings =
+        post.verdicts_of(Outcome::Warn).map(|verdict| format!("{}: {}", verdict.rule, verdict.reason).into());
     let onboarding = (client.status == ClientStatus::Onboarding).then(|| "the client is onboarding".into());
-    let by_policy = (!client.policy.auto_exec_enabled).then(|| "the client's policy lets nothing run by itself".into());
-    let because = warned.chain(onboarding).chain(by_policy).collect();
+    let by_policy =
+        (!client.policy.auto_exec_enabled).then(|| "the client's policy requires approval of every post".into());
+    let because = warnings.chain(onboarding).chain(by_policy).collect();
     Reason::NeedsReview { risk: post.risk, confidence: post.confidence, because }
 }
 
@@ -375,16 +393,16 @@ pub(super) fn needs_review(post: &Post, client: &Client) -> Reason {
 /// evaluated.
 fn signals(
     schedule: &Schedule,
-    again: &Reevaluation,
-    judged: &ClientReevaluation,
+    reevaluation: &Reevaluation,
+    reevaluated: &ClientReevaluation,
     client: &Client,
 ) -> serde_json::Value {
-    let Reevaluation::Evaluated(post) = again else { return json!({"guardrails": []}) };
-    let said = post.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Pass);
-    let seen = judged.channels.iter().find(|(channel, _)| *channel == post.channel);
+    let Reevaluation::Evaluated(post) = reevaluation else { return json!({"guardrails": []}) };
+    let verdicts = post.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Pass);
+    let channel = reevaluated.channels.iter().find(|(channel, _)| *channel == post.channel);
     json!({
-        "guardrails": said.collect::<Vec<_>>(),
-        "grounds": seen.map(|(_, seen)| DecisionFacts::of(schedule, post, seen, judged, client)),
+        "guardrails": verdicts.collect::<Vec<_>>(),
+        "grounds": channel.map(|(_, channel)| DecisionFacts::of(schedule, post, channel, reevaluated, client)),
     })
 }
 
@@ -400,7 +418,7 @@ impl Transition<'_> {
             schedule: &self.after,
             action_type,
             status,
-            payload: decided(self.before.status, self.after.status, self.reason.as_ref()),
+            payload: transition_payload(self.before.status, self.after.status, self.reason.as_ref()),
             signals: Some(self.signals.clone()),
             actor: ACTOR,
             earlier: 0,

@@ -18,19 +18,19 @@ use super::bulk_insert::{self, InsertTarget, RowEncoder};
 use super::error::StoreError;
 use super::open_mode::OpenMode;
 use super::retry::Deadline;
-use super::row::{Answer, read};
+use super::row::{FromAnyRow, read};
 use super::sqlite_file;
 use super::url::DatabaseUrl;
 use super::values::{Value, bind_postgres, bind_sqlite, values};
 use crate::model::{Record, WorkspaceId};
 
 /// Maximum number of connections per process.
-const CONNECTIONS: u32 = 8;
+const MAX_CONNECTIONS: u32 = 8;
 /// How long to wait for a connection from the pool: on the first attempt, and on later ones.
-const FIRST_POOL_PATIENCE: Duration = Duration::from_secs(1);
-const POOL_PATIENCE: Duration = Duration::from_secs(5);
+const FIRST_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another writer before the deadline is checked again.
-const BUSY: Duration = Duration::from_millis(500);
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Page cache of a writing connection: 64 MiB, given as a negative number of KiB. With SQLite's default of 2 MB, a
 /// commit writes most of its pages several times.
@@ -56,15 +56,15 @@ impl Database {
         let pool = match url {
             DatabaseUrl::Postgres(address) => {
                 let options = postgres_options(address, mode).map_err(|error| StoreError::connect(url, error))?;
-                let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(POOL_PATIENCE);
+                let pool = PgPoolOptions::new().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
                 Pool::Postgres(pool.connect_lazy_with(options))
             }
             DatabaseUrl::Sqlite { read_only: true, .. } if mode != OpenMode::Read => return Err(StoreError::ReadOnly),
             DatabaseUrl::Sqlite { path, read_only } => {
                 sqlite_file::prepare(url, path, mode).await?;
                 let pool = SqlitePoolOptions::new()
-                    .max_connections(CONNECTIONS)
-                    .acquire_timeout(POOL_PATIENCE)
+                    .max_connections(MAX_CONNECTIONS)
+                    .acquire_timeout(ACQUIRE_TIMEOUT)
                     .after_release(|connection, _| Box::pin(is_reusable(connection)));
                 Pool::Sqlite(pool.connect_lazy_with(sqlite_options(path, mode, *read_only)))
             }
@@ -79,7 +79,7 @@ impl Database {
             Pool::Postgres(pool) => pool.close().await,
             Pool::Sqlite(pool) => {
                 pool.close().await;
-                sqlite_file::write_back(&pool.connect_options()).await;
+                sqlite_file::checkpoint_log(&pool.connect_options()).await;
             }
         }
     }
@@ -158,21 +158,21 @@ impl Database {
     }
 
     /// Begins a transaction, retrying transient failures until the deadline.
-    async fn begin(&self, in_sqlite: &'static str) -> Result<Tx, StoreError> {
+    async fn begin(&self, sqlite_begin: &'static str) -> Result<Tx, StoreError> {
         let deadline = Deadline::current();
         let mut has_failed = false;
         loop {
-            let begun = async {
+            let began = async {
                 match &self.pool {
                     Pool::Postgres(pool) => self.begin_in_postgres(pool, &deadline, has_failed).await,
                     Pool::Sqlite(pool) => pool
-                        .begin_with(in_sqlite)
+                        .begin_with(sqlite_begin)
                         .await
                         .map(Tx::Sqlite)
                         .map_err(|error| StoreError::connect(&self.url, error)),
                 }
             };
-            match deadline.wait(begun, self.reason()).await {
+            match deadline.wait(began, self.unavailable_reason()).await {
                 Err(failure) if failure.is_transient() => deadline.pause(failure).await?,
                 done => return done,
             }
@@ -184,36 +184,36 @@ impl Database {
     /// gets a short timeout at first, and after a failure it is used only once a direct connection has succeeded.
     async fn begin_in_postgres(&self, pool: &PgPool, deadline: &Deadline, has_failed: bool) -> Result<Tx, StoreError> {
         if has_failed {
-            self.reach(pool).await?;
+            self.connect_directly(pool).await?;
         }
         let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", deadline.lock_wait().as_millis());
-        let patience = if has_failed { POOL_PATIENCE } else { FIRST_POOL_PATIENCE };
-        match timeout(patience, pool.begin_with(AssertSqlSafe(begin))).await {
-            Ok(begun) => begun.map(Tx::Postgres).map_err(|error| StoreError::connect(&self.url, error)),
-            Err(_) => Err(self.reason().await),
+        let acquire_timeout = if has_failed { ACQUIRE_TIMEOUT } else { FIRST_ACQUIRE_TIMEOUT };
+        match timeout(acquire_timeout, pool.begin_with(AssertSqlSafe(begin))).await {
+            Ok(began) => began.map(Tx::Postgres).map_err(|error| StoreError::connect(&self.url, error)),
+            Err(_) => Err(self.unavailable_reason().await),
         }
     }
 
     /// Connects outside the pool, to get the server's own error.
-    async fn reach(&self, pool: &PgPool) -> Result<(), StoreError> {
-        let reached = async { pool.connect_options().connect().await?.close().await };
-        reached.await.map_err(|error| StoreError::connect(&self.url, error))
+    async fn connect_directly(&self, pool: &PgPool) -> Result<(), StoreError> {
+        let connected = async { pool.connect_options().connect().await?.close().await };
+        connected.await.map_err(|error| StoreError::connect(&self.url, error))
     }
 
     /// Why no transaction can begin, for the error message.
-    async fn reason(&self) -> StoreError {
+    async fn unavailable_reason(&self) -> StoreError {
         match &self.pool {
             Pool::Postgres(pool) => {
-                if let Err(refused) = self.reach(pool).await {
+                if let Err(refused) = self.connect_directly(pool).await {
                     return refused;
                 }
             }
-            Pool::Sqlite(pool) if pool.num_idle() > 0 || pool.size() < CONNECTIONS => {
+            Pool::Sqlite(pool) if pool.num_idle() > 0 || pool.size() < MAX_CONNECTIONS => {
                 return StoreError::busy("database is locked");
             }
             Pool::Sqlite(_) => {}
         }
-        StoreError::busy(&format!("all {CONNECTIONS} connections of this process are in use"))
+        StoreError::busy(&format!("all {MAX_CONNECTIONS} connections of this process are in use"))
     }
 }
 
@@ -237,7 +237,7 @@ fn postgres_options(address: &str, mode: OpenMode) -> Result<PgConnectOptions, s
 /// Read mode opens the file read-write with `query_only`: only then can SQLite remove its write-ahead log on close. If
 /// the URL asks for read-only access and a log exists, the file is opened read-only and the log stays.
 fn sqlite_options(path: &Path, mode: OpenMode, read_only: bool) -> SqliteConnectOptions {
-    let options = SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(BUSY);
+    let options = SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(SQLITE_BUSY_TIMEOUT);
     match mode {
         OpenMode::Read => options.pragma("query_only", "ON").read_only(read_only && sqlite_file::has_log(path)),
         OpenMode::Write | OpenMode::Create => options
@@ -265,7 +265,7 @@ impl Tx {
 
     /// Restricts the rest of the transaction to one workspace. PostgreSQL enforces it by row-level security; for
     /// SQLite, the conditions in each statement do.
-    pub async fn fence(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
+    pub async fn restrict_to(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
         if let Tx::Postgres(_) = self {
             let sql = "SELECT set_config('mcoe.workspace_id', $1, true), set_config('role', 'mcoe_app', true)";
             self.run(sql, values![workspace.as_str()]).await?;
@@ -273,7 +273,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Makes a change that nobody reads, so that the commit must write to the database.
+    /// Makes a change without effect, so that the commit must write to the database.
     pub async fn touch(&mut self) -> Result<(), StoreError> {
         let sql = match self {
             Tx::Postgres(_) => "SELECT pg_current_xact_id()",
@@ -314,7 +314,7 @@ impl Tx {
     }
 
     /// All rows that a statement returns.
-    pub async fn all<T: Answer>(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<T>, StoreError> {
+    pub async fn all<T: FromAnyRow>(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<T>, StoreError> {
         Ok(match self {
             Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_all(&mut **tx).await?,
             Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(read).fetch_all(&mut **tx).await?,
@@ -322,7 +322,7 @@ impl Tx {
     }
 
     /// The first row that a statement returns, if any.
-    pub async fn maybe<T: Answer>(&mut self, sql: &str, values: Vec<Value>) -> Result<Option<T>, StoreError> {
+    pub async fn maybe<T: FromAnyRow>(&mut self, sql: &str, values: Vec<Value>) -> Result<Option<T>, StoreError> {
         Ok(match self {
             Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_optional(&mut **tx).await?,
             Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(read).fetch_optional(&mut **tx).await?,
@@ -330,7 +330,7 @@ impl Tx {
     }
 
     /// The single row that a statement returns; an error if there is none.
-    pub async fn one<T: Answer>(&mut self, sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
+    pub async fn one<T: FromAnyRow>(&mut self, sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
         Ok(match self {
             Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_one(&mut **tx).await?,
             Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(read).fetch_one(&mut **tx).await?,
@@ -340,7 +340,7 @@ impl Tx {
     /// The single value of the single row that a statement returns.
     pub async fn scalar<T>(&mut self, sql: &str, values: Vec<Value>) -> Result<T, StoreError>
     where
-        (T,): Answer,
+        (T,): FromAnyRow,
     {
         Ok(self.one::<(T,)>(sql, values).await?.0)
     }
@@ -355,27 +355,27 @@ impl Tx {
         &mut self,
         table: &InsertTarget,
         rows: impl IntoIterator<Item = T>,
-        fill: impl Fn(&T, &mut RowEncoder),
+        encode: impl Fn(&T, &mut RowEncoder),
     ) -> Result<u64, StoreError> {
         match self {
-            Tx::Postgres(tx) => bulk_insert::insert_by_copy(tx, table, rows, fill).await,
-            Tx::Sqlite(tx) => bulk_insert::insert_many(tx, table, "", rows, fill).await,
+            Tx::Postgres(tx) => bulk_insert::insert_by_copy(tx, table, rows, encode).await,
+            Tx::Sqlite(tx) => bulk_insert::insert_many(tx, table, "", rows, encode).await,
         }
     }
 
-    /// Bulk upsert: rows whose key exists are updated, except for the `staying` columns.
+    /// Bulk upsert: rows whose key exists are updated, except for the `unchanged` columns.
     pub async fn upsert<T>(
         &mut self,
         table: &InsertTarget,
         key: &str,
-        staying: &[&str],
+        unchanged: &[&str],
         rows: impl IntoIterator<Item = T>,
-        fill: impl Fn(&T, &mut RowEncoder),
+        encode: impl Fn(&T, &mut RowEncoder),
     ) -> Result<u64, StoreError> {
-        let on_conflict = table.on_conflict(key, staying);
+        let on_conflict = table.on_conflict(key, unchanged);
         match self {
-            Tx::Postgres(tx) => bulk_insert::insert_staged(tx, table, &on_conflict, rows, fill).await,
-            Tx::Sqlite(tx) => bulk_insert::insert_many(tx, table, &on_conflict, rows, fill).await,
+            Tx::Postgres(tx) => bulk_insert::insert_staged(tx, table, &on_conflict, rows, encode).await,
+            Tx::Sqlite(tx) => bulk_insert::insert_many(tx, table, &on_conflict, rows, encode).await,
         }
     }
 
@@ -385,7 +385,7 @@ impl Tx {
         table: &'static str,
         records: impl IntoIterator<Item = R>,
     ) -> Result<u64, StoreError> {
-        self.insert(&InsertTarget::of::<R>(table), records, |record, line| line.record(record)).await
+        self.insert(&InsertTarget::of::<R>(table), records, |record, encoder| encoder.record(record)).await
     }
 
     /// Upserts records, as [`Tx::upsert`] does rows.
@@ -393,9 +393,10 @@ impl Tx {
         &mut self,
         table: &'static str,
         key: &str,
-        staying: &[&str],
+        unchanged: &[&str],
         records: impl IntoIterator<Item = R>,
     ) -> Result<u64, StoreError> {
-        self.upsert(&InsertTarget::of::<R>(table), key, staying, records, |record, line| line.record(record)).await
+        self.upsert(&InsertTarget::of::<R>(table), key, unchanged, records, |record, encoder| encoder.record(record))
+            .await
     }
 }

@@ -28,7 +28,7 @@ impl DecisionFacts {
         schedule: &Schedule,
         post: &Post,
         channel: &ChannelSnapshot,
-        judged: &ClientReevaluation,
+        reevaluated: &ClientReevaluation,
         client: &Client,
     ) -> Self {
         let asset = post.asset.as_ref().and_then(|choice| {
@@ -46,8 +46,8 @@ impl DecisionFacts {
                 others_of_day: post.others_of_day.clone(),
             },
             campaign_id: post.campaign_id.clone(),
-            warnings: judged.warnings,
-            performance_reality: judged.reality.clone(),
+            warnings: reevaluated.warnings,
+            performance_reality: reevaluated.reality.clone(),
             is_approved: schedule.approved_by.is_some(),
             risk: post.risk,
             confidence: post.confidence,

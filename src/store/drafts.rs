@@ -23,7 +23,7 @@ impl Pass<'_> {
         if due.is_empty() {
             return Ok((0, 0));
         }
-        let assets = offered_assets(&mut tx, &due).await?;
+        let assets = active_assets(&mut tx, &due).await?;
         let executing = "UPDATE campaign_orchestration_schedules SET status = 'executing', attempts = attempts + 1, \
                          updated_at = $2 WHERE id = ANY($1)";
         tx.run(executing, values![ids(&due), self.now]).await?;
@@ -86,18 +86,18 @@ pub(super) struct Attempt {
 type Assets = BTreeMap<(String, String), Option<String>>;
 
 /// The schedules' assets that are not retired.
-async fn offered_assets(tx: &mut Tx, schedules: &[Schedule]) -> Result<Assets, StoreError> {
+async fn active_assets(tx: &mut Tx, schedules: &[Schedule]) -> Result<Assets, StoreError> {
     let clients: BTreeSet<&str> = schedules.iter().map(|schedule| schedule.client_id.as_str()).collect();
     let assets: BTreeSet<&str> = schedules.iter().filter_map(Schedule::used_asset).collect();
     let (clients, assets): (Vec<&str>, Vec<&str>) = (clients.into_iter().collect(), assets.into_iter().collect());
     let sql = "SELECT client_id, asset_id, kind, title, body, media_url FROM assets WHERE retired = $3 \
                AND client_id = ANY($1) AND asset_id = ANY($2)";
-    let offered: Vec<Offered> = tx.all(sql, values![clients.as_slice(), assets.as_slice(), false]).await?;
+    let offered: Vec<AssetContent> = tx.all(sql, values![clients.as_slice(), assets.as_slice(), false]).await?;
     Ok(offered.into_iter().map(|asset| ((asset.client_id.clone(), asset.asset_id.clone()), asset.content())).collect())
 }
 
 /// The part of an asset that a draft needs.
-struct Offered {
+struct AssetContent {
     client_id: String,
     asset_id: String,
     kind: String,
@@ -106,7 +106,7 @@ struct Offered {
     media_url: String,
 }
 
-from_row!(Offered {
+from_row!(AssetContent {
     client_id: String,
     asset_id: String,
     kind: String,
@@ -115,7 +115,7 @@ from_row!(Offered {
     media_url: String,
 });
 
-impl Offered {
+impl AssetContent {
     /// The draft's content as JSON; `None` if the asset has no content.
     fn content(&self) -> Option<String> {
         let Self { asset_id, kind, title, body, media_url, .. } = self;
@@ -136,8 +136,8 @@ impl Attempt {
             None => Err("it has no asset".to_owned()),
             Some(asset) => match assets.get(&(schedule.client_id.clone(), asset.to_owned())) {
                 Some(Some(content)) => Ok(content.clone()),
-                Some(None) => Err(format!("asset `{asset}` has neither title nor text nor media")),
-                None => Err(format!("asset `{asset}` is no longer offered")),
+                Some(None) => Err(format!("asset `{asset}` has no title, text or media")),
+                None => Err(format!("asset `{asset}` is retired")),
             },
         };
         Self { content, schedule }

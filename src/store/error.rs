@@ -25,16 +25,16 @@ pub enum StoreError {
         source: Option<Box<sqlx::Error>>,
     },
     /// The database stayed locked or unreachable until the deadline.
-    #[error("the ledger could not be used within {} s: {reason}", MAX_WAIT.as_secs())]
+    #[error("the ledger was not available within {} s: {reason}", MAX_WAIT.as_secs())]
     WaitTimedOut {
-        /// Why the ledger had to wait, in the database's words.
+        /// The error for which the ledger had to wait.
         reason: String,
     },
     /// No ledger exists at the given address.
-    #[error("there is no ledger `{0}`")]
+    #[error("the ledger `{0}` does not exist")]
     NoLedger(String),
     /// The file exists but is not a ledger.
-    #[error("`{database}` is no ledger: {holds}")]
+    #[error("`{database}` is not a ledger: {holds}")]
     NotALedger {
         /// Its address.
         database: String,
@@ -42,7 +42,7 @@ pub enum StoreError {
         holds: String,
     },
     /// The schema is newer than this program.
-    #[error("the database has schema version {found}, and this mcoe knows versions up to {known}")]
+    #[error("the database has schema version {found}, but this mcoe supports versions up to {known} only")]
     Newer {
         /// The database's schema version.
         found: i64,
@@ -50,9 +50,7 @@ pub enum StoreError {
         known: i64,
     },
     /// The database has no schema yet, or an outdated one.
-    #[error(
-        "the database has not been brought up to date: it has schema version {found}, and this mcoe needs {needed}"
-    )]
+    #[error("the database is not migrated: it has schema version {found}, and this mcoe needs {needed}")]
     NotMigrated {
         /// The database's schema version; 0 if it has none.
         found: i64,
@@ -66,19 +64,19 @@ pub enum StoreError {
     #[error("the disk of the database is full; nothing was written")]
     DiskFull,
     /// The SQLite file is corrupt.
-    #[error("the file is damaged: {0}")]
+    #[error("the file is corrupt: {0}")]
     Damaged(String),
     /// The workspace is not in the ledger.
-    #[error("the ledger knows no workspace `{0}`")]
+    #[error("the ledger has no workspace `{0}`")]
     UnknownWorkspace(String),
     /// Clients that are not in the ledger.
-    #[error("the ledger does not know {}", listed(.0))]
+    #[error("the ledger does not contain {}", client_list(.0))]
     UnknownClients(Vec<String>),
     /// Clients that belong to another workspace in the ledger.
-    #[error("the ledger has {} in another workspace", listed(.0))]
+    #[error("the ledger has {} in another workspace", client_list(.0))]
     OtherWorkspace(Vec<String>),
     /// The state that the plan was made from has changed since; one line per finding.
-    #[error("the clients' state has moved on since the plan was made:\n{}", .0.join("\n"))]
+    #[error("the clients' state has changed since the plan was made:\n{}", .0.join("\n"))]
     StateChanged(Vec<String>),
     /// The plan does not pass the checker; one line per breach.
     #[error("the plan does not pass the checker, so nothing was committed:\n{}", .0.join("\n"))]
@@ -87,7 +85,7 @@ pub enum StoreError {
     #[error("the ledger has no schedule {0}")]
     UnknownSchedule(String),
     /// An active token already has the name.
-    #[error("the workspace has a token named `{0}` already")]
+    #[error("the workspace already has a token named `{0}`")]
     TokenNameTaken(String),
     /// The token does not exist.
     #[error("the ledger has no token {0}")]
@@ -104,10 +102,10 @@ pub enum StoreError {
         status: JobStatus,
     },
     /// The workspace has reached its limit of concurrent jobs.
-    #[error("the workspace has {0} jobs that wait or run, and may have no more at a time")]
+    #[error("the workspace already has {0} waiting or running jobs, which is the limit")]
     TooManyJobs(u32),
     /// The idempotency key was already used for a different request.
-    #[error("the idempotency key `{0}` was used for another request")]
+    #[error("the idempotency key `{0}` was already used for a different request")]
     KeyTaken(String),
     /// The schedule's status does not allow this transition.
     #[error("schedule {id} is {from} and cannot become {to}")]
@@ -120,9 +118,7 @@ pub enum StoreError {
         to: ScheduleStatus,
     },
     /// The schedule is not blocked because of its asset or for lack of one, so it takes no other asset.
-    #[error(
-        "schedule {id} is {status}: only a post that is held because of its asset, or for want of one, is given another"
-    )]
+    #[error("schedule {id} is {status}; an asset can only be attached to a post that is blocked because of its asset")]
     AssetNotReplaceable {
         /// The schedule's id.
         id: Uuid,
@@ -130,7 +126,7 @@ pub enum StoreError {
         status: ScheduleStatus,
     },
     /// The rules require approval by a second person.
-    #[error("schedule {id} is of high risk and `{actor}` committed its plan or attached its asset")]
+    #[error("schedule {id} is high risk, and `{actor}` committed its plan or attached its asset")]
     SecondPerson {
         /// The schedule's id.
         id: Uuid,
@@ -149,16 +145,16 @@ pub enum StoreError {
     #[error("the time of schedule {0} has passed")]
     TooLate(Uuid),
     /// Another schedule now occupies the same client, channel and time.
-    #[error("another post stands at the time of schedule {0} on its channel")]
+    #[error("another post is scheduled on the channel at the time of schedule {0}")]
     SlotTaken(Uuid),
     /// The week has already ended for every client.
     #[error("week {0} is over for every client")]
     WeekOver(Week),
     /// The operation was stopped on request.
-    #[error("stopped before the end; nothing was committed")]
+    #[error("stopped before it finished; nothing was committed")]
     Stopped,
     /// The database holds a value that this program cannot read.
-    #[error("the database holds `{value}` in `{column}`, which cannot be read")]
+    #[error("the database has the invalid value `{value}` in `{column}`")]
     Unreadable {
         /// The column's name.
         column: String,
@@ -173,7 +169,7 @@ pub enum StoreError {
     Database(String, #[source] Option<Box<sqlx::Error>>),
 }
 
-fn listed(names: &[String]) -> String {
+fn client_list(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().take(10).map(|name| format!("client `{name}`")).collect();
     let more = names.len().saturating_sub(quoted.len());
     if more > 0 { format!("{} and {more} more", quoted.join(", ")) } else { quoted.join(", ") }
@@ -198,7 +194,7 @@ impl StoreError {
         }
         match StoreError::from(error) {
             // The server's own transient errors need no address.
-            Self::Database(cause, source) if !source.as_deref().is_some_and(is_said_by_a_busy_server) => {
+            Self::Database(cause, source) if !source.as_deref().is_some_and(is_busy_error) => {
                 Self::Connect { database: url.to_string(), cause, source }
             }
             other => other,
@@ -211,7 +207,7 @@ impl StoreError {
     }
 
     /// Converts it to the error of an expired deadline.
-    pub(super) fn in_vain(self) -> Self {
+    pub(super) fn into_timeout(self) -> Self {
         match self {
             Self::WaitTimedOut { .. } => self,
             other => Self::WaitTimedOut { reason: other.cause() },
@@ -243,47 +239,47 @@ impl StoreError {
     pub fn remedy(&self) -> &str {
         match self {
             Self::Connect { database, .. } if !database.starts_with("postgres") => {
-                "check the path, and that this user may read and write the file and its folder"
+                "check the path, and that you have permission to read and write the file and its folder"
             }
-            Self::Connect { .. } => "check the address, the user and the password, and that the server runs",
+            Self::Connect { .. } => "check the address, the user and the password, and that the server is running",
             Self::WaitTimedOut { .. } => {
-                "see that the server runs, and what holds it; then run the command again: it goes on from what stands"
+                "check that the server is running and not locked; then run the command again: it continues where it stopped"
             }
-            Self::NoLedger(_) => "name it with --database, or make one: `mcoe db load SCENARIO`",
+            Self::NoLedger(_) => "name it with --database, or create one: `mcoe db load SCENARIO`",
             Self::NotALedger { .. } => "name the ledger with --database; nothing was written to this file",
-            Self::Newer { .. } => "use the newer mcoe that made the database",
+            Self::Newer { .. } => "use a newer version of mcoe",
             Self::NotMigrated { .. } => "run `mcoe db migrate` with the same --database",
-            Self::ReadOnly => "use a user, or a file, that may be written",
-            Self::DiskFull => "make room and run the command again: it goes on from what stands",
+            Self::ReadOnly => "use a database user, or a file, with write access",
+            Self::DiskFull => "free disk space and run the command again: it continues where it stopped",
             Self::Damaged(_) => {
-                "put a backup of the file in its place, or save what can be read with `sqlite3 FILE .recover`"
+                "restore the file from a backup, or recover its readable data with `sqlite3 FILE .recover`"
             }
             Self::UnknownWorkspace(_) | Self::UnknownClients(_) => "load its scenario first: `mcoe db load SCENARIO`",
-            Self::OtherWorkspace(_) => "give the client another id, or keep its workspace",
-            Self::StateChanged(_) => "plan the week again, or add --rebase to plan around what has changed",
+            Self::OtherWorkspace(_) => "give the client another id, or load it into its own workspace",
+            Self::StateChanged(_) => "plan the week again, or add --rebase to plan around the changes",
             Self::Breaches(_) => "report this as a bug of mcoe, with the rules and `mcoe db export`",
-            Self::UnknownSchedule(_) => "take an id from `mcoe review`",
+            Self::UnknownSchedule(_) => "use an id from `mcoe review`",
             Self::TokenNameTaken(_) => "choose another name, or revoke that token first: `mcoe token list`",
-            Self::UnknownToken(_) => "take an id from `mcoe token list`",
-            Self::UnknownJob(_) => "ask for the job again",
-            Self::JobOver { .. } => "look at what came of it",
-            Self::TooManyJobs(_) => "wait until one has ended, or cancel one",
+            Self::UnknownToken(_) => "use an id from `mcoe token list`",
+            Self::UnknownJob(_) => "start the job again",
+            Self::JobOver { .. } => "see its result",
+            Self::TooManyJobs(_) => "wait until a job has finished, or cancel one",
             Self::KeyTaken(_) => "send a new key with every new request",
-            Self::InvalidTransition { from: ScheduleStatus::Cancelled, .. } => "put it back first: `mcoe restore ID`",
+            Self::InvalidTransition { from: ScheduleStatus::Cancelled, .. } => "restore it first: `mcoe restore ID`",
             Self::InvalidTransition { .. } | Self::AssetNotReplaceable { .. } => {
-                "see where it stands with `mcoe review --all`"
+                "see its status with `mcoe review --all`"
             }
             Self::SecondPerson { .. } => {
-                "let somebody else approve it; who works alone says so with --alone, or in `[review]` of risk.toml"
+                "have another person approve it; if you work alone, use --alone, or `[review]` in risk.toml"
             }
             Self::Blocked { reason, .. } => reason.remedy(),
             Self::TooLate(_) => "plan another post",
             Self::SlotTaken(_) => "cancel the other post first",
-            Self::WeekOver(_) => "plan the coming week: leave out --week",
+            Self::WeekOver(_) => "plan the coming week: omit --week",
             Self::Stopped => "run it again",
-            Self::Unreadable { .. } => "restore the database from a backup, or mend the cell",
-            Self::Plan(_) => "mend the rule",
-            Self::Database(..) => "try again; if it stays, look at the server's log",
+            Self::Unreadable { .. } => "restore the database from a backup, or correct the value",
+            Self::Plan(_) => "fix the rule",
+            Self::Database(..) => "try again; if the error persists, see the database server's log",
         }
     }
 
@@ -317,18 +313,18 @@ impl StoreError {
 }
 
 fn code_of(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
-    error.as_database_error().and_then(|told| told.code())
+    error.as_database_error().and_then(|error| error.code())
 }
 
 fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(_) => is_said_by_a_busy_server(error),
+        sqlx::Error::Database(_) => is_busy_error(error),
         _ => false,
     }
 }
 
-fn is_said_by_a_busy_server(error: &sqlx::Error) -> bool {
+fn is_busy_error(error: &sqlx::Error) -> bool {
     let code = code_of(error).unwrap_or_default();
     // SQLite's primary result codes 5 (busy) and 6 (locked), in the low byte.
     let is_busy = code.parse::<u32>().is_ok_and(|code| code < 10_000 && matches!(code & 0xff, 5 | 6));
@@ -337,8 +333,8 @@ fn is_said_by_a_busy_server(error: &sqlx::Error) -> bool {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        if let sqlx::Error::Database(told) = &error {
-            let code = told.code().unwrap_or_default();
+        if let sqlx::Error::Database(database_error) = &error {
+            let code = database_error.code().unwrap_or_default();
             match (&*code, code.parse::<u32>().map(|code| code & 0xff)) {
                 ("25006", _) => return Self::ReadOnly,
                 ("53100", _) => return Self::DiskFull,
@@ -346,8 +342,8 @@ impl From<sqlx::Error> for StoreError {
                 (short, Ok(13)) if short.len() < 5 => return Self::DiskFull,
                 // No space for the index of SQLite's write-ahead log.
                 (SHM_SIZE, _) => return Self::DiskFull,
-                (short, Ok(11 | 26)) if short.len() < 5 => return Self::Damaged(told.message().to_owned()),
-                _ => return Self::Database(told.message().to_owned(), Some(Box::new(error))),
+                (short, Ok(11 | 26)) if short.len() < 5 => return Self::Damaged(database_error.message().to_owned()),
+                _ => return Self::Database(database_error.message().to_owned(), Some(Box::new(error))),
             }
         }
         if let sqlx::Error::ColumnDecode { index, source } = &error

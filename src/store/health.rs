@@ -69,7 +69,7 @@ impl Ledger {
         let (_, channels) = self.scoped_to(workspace.clone()).status(rules, now).await?;
         let day = now.date().to_string();
         let mut tx = self.write().await?;
-        upsert!(tx, "channel_health", key = "workspace_id, channel, day", staying = &[], &channels, |status| {
+        upsert!(tx, "channel_health", key = "workspace_id, channel, day", unchanged = &[], &channels, |status| {
             workspace_id: workspace.as_str(),
             channel: status.channel.name(),
             day: day.as_str(),

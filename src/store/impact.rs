@@ -42,7 +42,7 @@ pub struct ImpactFilter {
 
 impl Ledger {
     /// Replays the recorded decisions under a planner's rules, workspace by workspace, in chronological order. At most
-    /// `kept` changes of each kind are returned; `progress` is called with the size of every batch.
+    /// `max_changes` changes of each kind are returned; `progress` is called with the size of every batch.
     ///
     /// # Errors
     /// If the workspace is unknown, or a rule or the database fails.
@@ -50,21 +50,21 @@ impl Ledger {
         &self,
         planner: &Planner<'_>,
         filter: &ImpactFilter,
-        kept: usize,
+        max_changes: usize,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Impact, StoreError> {
         let workspaces = self.workspaces().await?;
-        if let (Some(fence), true) = (self.fence(), workspaces.is_empty()) {
-            return Err(StoreError::UnknownWorkspace(fence.to_owned()));
+        if let (Some(scope), true) = (self.scope(), workspaces.is_empty()) {
+            return Err(StoreError::UnknownWorkspace(scope.to_owned()));
         }
         let mut impact = Impact::default();
         for workspace in &workspaces {
             let mut after = None;
             while let Some(batch) = with_retries(|| self.batch(workspace, filter, after.as_ref())).await? {
                 impact.without_facts += batch.without_facts;
-                let judged = planner.reevaluate_recorded(&batch.recorded)?;
-                for (recorded, judged) in batch.recorded.iter().zip(&judged) {
-                    impact.add(recorded, judged, planner.rules(), kept);
+                let reevaluated = planner.reevaluate_recorded(&batch.recorded)?;
+                for (recorded, reevaluated) in batch.recorded.iter().zip(&reevaluated) {
+                    impact.add(recorded, reevaluated, planner.rules(), max_changes);
                 }
                 progress(batch.rows);
                 after = Some(batch.last);
@@ -107,19 +107,22 @@ impl Ledger {
         let rows: Vec<ActionRow> = tx.all(&sql, values).await?;
         let Some(last) = rows.last() else { return Ok(None) };
         let last = BatchCursor { created_at: last.created_at, id: last.id };
-        let decisions: Result<Vec<Option<OnRecord>>, StoreError> = rows.iter().map(OnRecord::read).collect();
-        let decisions: Vec<OnRecord> = decisions?.into_iter().flatten().collect();
-        let schedules = schedules(&mut tx, decisions.iter().map(|one| one.schedule_id)).await?;
-        let is_meant = |schedule: &&Schedule| filter.channel.is_none_or(|channel| schedule.channel == channel);
-        let meant: Vec<(OnRecord, &Schedule)> = decisions
+        let decisions: Result<Vec<Option<RecordedDecision>>, StoreError> =
+            rows.iter().map(RecordedDecision::read).collect();
+        let decisions: Vec<RecordedDecision> = decisions?.into_iter().flatten().collect();
+        let schedules = schedules(&mut tx, decisions.iter().map(|decision| decision.schedule_id)).await?;
+        let is_selected = |schedule: &&Schedule| filter.channel.is_none_or(|channel| schedule.channel == channel);
+        let selected: Vec<(RecordedDecision, &Schedule)> = decisions
             .into_iter()
-            .filter_map(|one| schedules.get(&one.schedule_id).filter(is_meant).map(|schedule| (one, schedule)))
+            .filter_map(|decision| {
+                schedules.get(&decision.schedule_id).filter(is_selected).map(|schedule| (decision, schedule))
+            })
             .collect();
-        let seen = channels_seen(&mut tx, meant.iter().map(|(_, schedule)| *schedule)).await?;
+        let channels = channel_facts(&mut tx, selected.iter().map(|(_, schedule)| *schedule)).await?;
         let mut batch =
-            Batch { recorded: Vec::with_capacity(meant.len()), without_facts: 0, rows: rows.len() as u64, last };
-        for (one, schedule) in meant {
-            match one.recorded(schedule, seen.get(&fatigue_check_id(schedule))) {
+            Batch { recorded: Vec::with_capacity(selected.len()), without_facts: 0, rows: rows.len() as u64, last };
+        for (decision, schedule) in selected {
+            match decision.recorded(schedule, channels.get(&fatigue_check_id(schedule))) {
                 Some(recorded) => batch.recorded.push(recorded),
                 None => batch.without_facts += 1,
             }
@@ -147,10 +150,10 @@ impl ImpactFilter {
     fn conditions(&self, workspace: &WorkspaceId, after: Option<&BatchCursor>) -> (String, Vec<Value>) {
         let mut conditions = Conditions::default();
         conditions.add("workspace_id = ?", workspace.as_str());
-        if let Some(place) = after {
+        if let Some(cursor) = after {
             // This is bind value `$2`; `$1` is the workspace.
-            conditions.add("created_at >= ?", place.created_at);
-            conditions.add("(created_at, id) > ($2, ?)", place.id);
+            conditions.add("created_at >= ?", cursor.created_at);
+            conditions.add("(created_at, id) > ($2, ?)", cursor.id);
         }
         if let Some(client) = &self.client {
             conditions.add("client_id = ?", client.as_str());
@@ -161,7 +164,7 @@ impl ImpactFilter {
         if let Some(to) = self.to {
             conditions.add("created_at < ?", to);
         }
-        conditions.say(format!(
+        conditions.add_raw(format!(
             "schedule_id IS NOT NULL AND (action_type = 'posting_decision' AND actor = 'early_warning' \
              OR action_type IN ('posting_decision', 'schedule_blocked') AND actor = '{ACTOR}')"
         ));
@@ -191,11 +194,11 @@ from_row!(ActionRow {
 });
 
 impl ActionRow {
-    fn says<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
+    fn payload<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
         from_json("decision_payload", &self.decision_payload)
     }
 
-    fn rests_on<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
+    fn signals<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
         from_json("source_signals", &self.source_signals)
     }
 }
@@ -207,7 +210,7 @@ fn from_json<T: DeserializeOwned>(column: &str, json: &JsonRawValue) -> Result<T
 
 /// Payload of a plan's posting decision.
 #[derive(Deserialize)]
-struct Planned {
+struct PlanPayload {
     status: ScheduleStatus,
     risk_level: RiskBand,
     action_of_day: Option<i64>,
@@ -219,7 +222,7 @@ struct Planned {
 
 /// Signals of a plan's posting decision.
 #[derive(Deserialize)]
-struct PlannedOn {
+struct PlanSignals {
     high_warnings: u32,
     medium_warnings: u32,
     performance_reality: PerformanceReality,
@@ -228,78 +231,86 @@ struct PlannedOn {
 
 /// Payload of a daily pass's decision.
 #[derive(Deserialize)]
-struct Stepped {
+struct DailyPayload {
     to: ScheduleStatus,
-    /// The reason as a sentence; older records have nothing else.
+    /// The reason as a sentence; the only form in older records.
     reason: Option<String>,
     blocked_code: Option<String>,
     #[serde(default)]
     blocked_details: serde_json::Value,
 }
 
-impl Stepped {
+impl DailyPayload {
     fn reason(&self) -> Option<Reason> {
         Reason::read(self.blocked_code.as_deref()?, &self.blocked_details)
     }
 
     /// Whether the post was blocked without evaluating a rule: because of its client's status, or its channel is off.
-    fn asked_no_rule(&self) -> bool {
+    fn evaluated_no_rule(&self) -> bool {
         match self.reason() {
             Some(reason) => matches!(reason, Reason::ClientStatus { .. } | Reason::ChannelOff { .. }),
-            None => self.reason.as_deref().is_some_and(|old| OLD_HOLDS.iter().any(|start| old.starts_with(start))),
+            None => {
+                self.reason.as_deref().is_some_and(|old| OLD_REASON_PREFIXES.iter().any(|start| old.starts_with(start)))
+            }
         }
     }
 }
 
 /// Prefixes of the reason, in records without a code, of posts that were blocked without evaluating a rule.
-const OLD_HOLDS: [&str; 2] = ["client_status: ", "channels: "];
+const OLD_REASON_PREFIXES: [&str; 2] = ["client_status: ", "channels: "];
 
-/// Signals of a daily pass's decision. In records from before the grounds were stored, the guardrails lack their place
+/// Signals of a daily pass's decision. In records from before the facts were stored, the guardrails lack their place
 /// in the source.
 #[derive(Deserialize)]
-struct SteppedOn {
+struct DailySignals {
     guardrails: serde_json::Value,
     grounds: Option<DecisionFacts>,
 }
 
 /// A recorded decision whose schedule is not loaded yet.
-struct OnRecord {
+struct RecordedDecision {
     schedule_id: Uuid,
     decided_at: Timestamp,
     confidence: f64,
-    judged: Judged,
+    content: DecisionContent,
 }
 
 /// The decision's content, by who made it.
-enum Judged {
-    Plan(Planned, Box<PlannedOn>),
-    Daily(Stepped, Box<(DecisionFacts, Vec<Verdict>)>),
+enum DecisionContent {
+    Plan(PlanPayload, Box<PlanSignals>),
+    Daily(DailyPayload, Box<(DecisionFacts, Vec<Verdict>)>),
     /// From a daily pass of an older version, which did not record the facts.
-    WithoutGrounds,
+    WithoutFacts,
 }
 
-impl OnRecord {
+impl RecordedDecision {
     /// Parses a row; `None` if no rules were evaluated for it.
     fn read(row: &ActionRow) -> Result<Option<Self>, StoreError> {
-        let of_plan = derived_id(row.schedule_id.as_bytes(), &["decision", ActionType::PostingDecision.name()]);
-        let judged =
-            if row.id == of_plan { Some(Judged::Plan(row.says()?, row.rests_on()?)) } else { Judged::of_pass(row)? };
-        Ok(judged.map(|judged| Self {
+        let plan_decision_id =
+            derived_id(row.schedule_id.as_bytes(), &["decision", ActionType::PostingDecision.name()]);
+        let content = if row.id == plan_decision_id {
+            Some(DecisionContent::Plan(row.payload()?, row.signals()?))
+        } else {
+            DecisionContent::of_pass(row)?
+        };
+        Ok(content.map(|content| Self {
             schedule_id: row.schedule_id,
             decided_at: row.created_at,
             confidence: row.confidence_score,
-            judged,
+            content,
         }))
     }
 
     /// The complete decision; `None` if the facts that the rules were evaluated on are missing.
     fn recorded(self, schedule: &Schedule, seen: Option<&ChannelSnapshot>) -> Option<Recorded> {
-        let (occasion, status, grounds, mut verdicts, reason) = match self.judged {
-            Judged::WithoutGrounds => return None,
-            Judged::Daily(said, grounds) => (DecisionSource::Daily, said.to, grounds.0, grounds.1, said.reason()),
-            Judged::Plan(said, on) => {
-                let grounds = planned(&said, &on, self.confidence, schedule, seen?)?;
-                (DecisionSource::Plan, said.status, grounds, on.guardrails, said.blocked)
+        let (occasion, status, facts, mut verdicts, reason) = match self.content {
+            DecisionContent::WithoutFacts => return None,
+            DecisionContent::Daily(payload, facts) => {
+                (DecisionSource::Daily, payload.to, facts.0, facts.1, payload.reason())
+            }
+            DecisionContent::Plan(payload, signals) => {
+                let facts = planned_facts(&payload, &signals, self.confidence, schedule, seen?)?;
+                (DecisionSource::Plan, payload.status, facts, signals.guardrails, payload.blocked)
             }
         };
         let held = reason.filter(|reason| status == ScheduleStatus::Blocked && !reason.is_of_guardrail());
@@ -310,16 +321,16 @@ impl OnRecord {
             occasion,
             client_id: ClientId::new(schedule.client_id.as_str()),
             workspace_id: WorkspaceId::new(schedule.workspace_id.as_str()),
-            campaign_id: grounds.campaign_id,
+            campaign_id: facts.campaign_id,
             channel: schedule.channel,
             scheduled_for: schedule.scheduled_for,
             zone: schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc()),
-            post: grounds.post,
-            seen: grounds.channel,
-            warnings: grounds.warnings,
-            reality: grounds.performance_reality,
-            is_approved: grounds.is_approved,
-            stand: PostStatus { status, risk: grounds.risk, confidence: grounds.confidence },
+            post: facts.post,
+            seen: facts.channel,
+            warnings: facts.warnings,
+            reality: facts.performance_reality,
+            is_approved: facts.is_approved,
+            stand: PostStatus { status, risk: facts.risk, confidence: facts.confidence },
             held,
             verdicts,
         })
@@ -328,9 +339,9 @@ impl OnRecord {
 
 /// The facts behind a plan's decision, collected from the decision, the schedule, and the channel's fatigue check.
 /// `None` if the decision lacks any of them, or the schedule's asset was replaced since.
-fn planned(
-    said: &Planned,
-    on: &PlannedOn,
+fn planned_facts(
+    payload: &PlanPayload,
+    signals: &PlanSignals,
     confidence: f64,
     schedule: &Schedule,
     seen: &ChannelSnapshot,
@@ -341,38 +352,38 @@ fn planned(
     let post = PostSnapshot {
         fatigue: schedule.fatigue,
         expected_engagement: schedule.expected_engagement,
-        asset: asset_seen(schedule),
-        action_of_day: said.action_of_day?,
-        hours_to_nearest_post: said.hours_to_nearest_post?,
-        others_of_day: said.others_of_day.clone(),
+        asset: asset_facts(schedule),
+        action_of_day: payload.action_of_day?,
+        hours_to_nearest_post: payload.hours_to_nearest_post?,
+        others_of_day: payload.others_of_day.clone(),
     };
     Some(DecisionFacts {
         channel: seen.clone(),
         post,
         campaign_id: schedule.campaign_id.as_deref().map(CampaignId::new),
-        warnings: WarningsSeen { high: on.high_warnings, medium: on.medium_warnings },
-        performance_reality: on.performance_reality.clone(),
+        warnings: WarningsSeen { high: signals.high_warnings, medium: signals.medium_warnings },
+        performance_reality: signals.performance_reality.clone(),
         is_approved: false,
-        risk: said.risk_level,
+        risk: payload.risk_level,
         confidence,
     })
 }
 
-impl Judged {
+impl DecisionContent {
     /// A daily pass's decision; `None` if it cancelled the post, or blocked it without evaluating a rule.
     fn of_pass(row: &ActionRow) -> Result<Option<Self>, StoreError> {
         if row.actor != ACTOR {
             return Ok(None);
         }
-        let said: Stepped = row.says()?;
-        if said.to == ScheduleStatus::Cancelled || said.asked_no_rule() {
+        let payload: DailyPayload = row.payload()?;
+        if payload.to == ScheduleStatus::Cancelled || payload.evaluated_no_rule() {
             return Ok(None);
         }
-        let on: SteppedOn = row.rests_on()?;
-        let verdicts: Option<Vec<Verdict>> = serde_json::from_value(on.guardrails).ok();
-        Ok(Some(match on.grounds.zip(verdicts) {
-            Some(grounds) => Self::Daily(said, Box::new(grounds)),
-            None => Self::WithoutGrounds,
+        let signals: DailySignals = row.signals()?;
+        let verdicts: Option<Vec<Verdict>> = serde_json::from_value(signals.guardrails).ok();
+        Ok(Some(match signals.grounds.zip(verdicts) {
+            Some(facts) => Self::Daily(payload, Box::new(facts)),
+            None => Self::WithoutFacts,
         }))
     }
 }
@@ -384,7 +395,7 @@ fn is_review_capacity(verdict: &Verdict) -> bool {
 }
 
 /// The facts about a schedule's asset when it was committed.
-fn asset_seen(schedule: &Schedule) -> Option<AssetSnapshot> {
+fn asset_facts(schedule: &Schedule) -> Option<AssetSnapshot> {
     schedule.used_asset()?;
     let preview = |field: &str| schedule.content_preview.get(field).and_then(serde_json::Value::as_str);
     Some(AssetSnapshot {
@@ -418,7 +429,7 @@ fn fatigue_check_id(schedule: &Schedule) -> Uuid {
 
 /// The facts about the schedules' channels at planning time, by fatigue-check id. Plans committed by older versions
 /// have none.
-async fn channels_seen(
+async fn channel_facts(
     tx: &mut Tx,
     schedules: impl Iterator<Item = &Schedule>,
 ) -> Result<BTreeMap<Uuid, ChannelSnapshot>, StoreError> {

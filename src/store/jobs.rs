@@ -75,9 +75,9 @@ pub struct NewJob<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum RequestedJob {
     /// The caller owns the job and must run it.
-    ToDo(Job),
+    Owned(Job),
     /// The job already exists, and the caller does not own it.
-    Known(Job),
+    Existing(Job),
 }
 
 /// How a job ends.
@@ -95,11 +95,11 @@ pub enum Ending {
 pub const LOST_AFTER: Duration = Duration::from_secs(30);
 
 /// Number of a workspace's newest simulations and comparisons whose pages and figures are kept.
-const KEPT_REPORTS: u32 = 50;
+const MAX_STORED_REPORTS: u32 = 50;
 
-/// Retention in days: of daily passes, and of other jobs.
-const KEPT_DAYS: i64 = 30;
-const KEPT_DAYS_OF_OTHERS: i64 = 365;
+/// Days for which jobs are kept: daily passes, and others.
+const DAILY_RETENTION_DAYS: i64 = 30;
+const RETENTION_DAYS: i64 = 365;
 
 const COLUMNS: &str = "id, workspace_id, kind, request, actor, \
                        CASE WHEN cancelled_by IS NULL THEN status ELSE 'cancelled' END AS status, done, total, \
@@ -123,7 +123,7 @@ from_row!(Job {
 });
 
 impl Ledger {
-    /// Requests a job. Of several requests with the same key, on any server, one gets [`RequestedJob::ToDo`]. If the job's
+    /// Requests a job. Of several requests with the same key, on any server, one gets [`RequestedJob::Owned`]. If the job's
     /// server was stopped or lost, the next request takes the job over. A cancelled job is not restarted.
     ///
     /// # Errors
@@ -132,7 +132,7 @@ impl Ledger {
     pub async fn request_job(&self, job: &NewJob<'_>) -> Result<RequestedJob, StoreError> {
         with_retries(|| async {
             let mut tx = self.write().await?;
-            self.refuse_unknown(&mut tx, job.workspace).await?;
+            self.require_workspace(&mut tx, job.workspace).await?;
             tx.lock_jobs(job.workspace).await?;
             let sql = "INSERT INTO jobs (id, workspace_id, kind, request, idempotency_key, actor, status, created_at, beat_at) \
                        VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $7) \
@@ -140,16 +140,16 @@ impl Ledger {
             let (workspace, request) = (job.workspace.as_str(), job.request.clone());
             let row = values![job.id, workspace, job.kind.name(), request, job.key, job.actor, job.now];
             let is_new = tx.run(sql, row).await? == 1;
-            let (id, is_ours) = if is_new { (job.id, true) } else { known(&mut tx, job).await? };
+            let (id, is_owned) = if is_new { (job.id, true) } else { existing_job(&mut tx, job).await? };
             let found = find(&mut tx, id, Some(workspace)).await?.ok_or(StoreError::UnknownJob(id))?;
             if found.kind != job.kind || found.request != *job.request {
                 return Err(StoreError::KeyTaken(job.key.unwrap_or_default().to_owned()));
             }
-            if is_ours {
-                refuse_too_many(&mut tx, job).await?;
+            if is_owned {
+                check_job_limit(&mut tx, job).await?;
             }
             tx.commit().await?;
-            Ok(if is_ours { RequestedJob::ToDo(found) } else { RequestedJob::Known(found) })
+            Ok(if is_owned { RequestedJob::Owned(found) } else { RequestedJob::Existing(found) })
         })
         .await
     }
@@ -163,9 +163,9 @@ impl Ledger {
         let mut tx = self.write().await?;
         let sql = "UPDATE jobs SET done = $2, total = $3, beat_at = $4 \
                    WHERE id = $1 AND status = 'running' AND attempt = $5";
-        let is_ours = tx.run(sql, values![job.id, done as i64, total as i64, now, job.attempt]).await? == 1;
+        let is_owned = tx.run(sql, values![job.id, done as i64, total as i64, now, job.attempt]).await? == 1;
         tx.commit().await?;
-        Ok(is_ours)
+        Ok(is_owned)
     }
 
     /// Cancels a waiting or running job, on any server. Idempotent. Returns the cancelled job.
@@ -177,8 +177,8 @@ impl Ledger {
             let mut tx = self.write().await?;
             let sql = "UPDATE jobs SET status = 'stopped', cancelled_by = $2, finished_at = $3 \
                        WHERE id = $1 AND status = 'running' AND ($4 IS NULL OR workspace_id = $4)";
-            tx.run(sql, values![id, actor, now, self.fence()]).await?;
-            let job = find(&mut tx, id, self.fence()).await?.ok_or(StoreError::UnknownJob(id))?;
+            tx.run(sql, values![id, actor, now, self.scope()]).await?;
+            let job = find(&mut tx, id, self.scope()).await?.ok_or(StoreError::UnknownJob(id))?;
             if job.status != JobStatus::Cancelled {
                 return Err(StoreError::JobOver { id, status: job.status });
             }
@@ -202,12 +202,12 @@ impl Ledger {
             };
             let sql = "UPDATE jobs SET status = $2, result = $3, failure = $4, finished_at = $5, beat_at = $5 \
                        WHERE id = $1 AND status = 'running' AND attempt = $6";
-            let is_ours = tx.run(sql, values![job.id, status.name(), result, failure, now, job.attempt]).await? == 1;
-            if let (true, Ending::Done(_, files)) = (is_ours, ending) {
-                keep_files(&mut tx, job, files).await?;
+            let is_owned = tx.run(sql, values![job.id, status.name(), result, failure, now, job.attempt]).await? == 1;
+            if let (true, Ending::Done(_, files)) = (is_owned, ending) {
+                store_files(&mut tx, job, files).await?;
             }
             tx.commit().await?;
-            Ok(is_ours)
+            Ok(is_owned)
         })
         .await
     }
@@ -217,14 +217,14 @@ impl Ledger {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn tidy_jobs(&self, own: &[Uuid], now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn clean_up_jobs(&self, own: &[Uuid], now: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.write().await?;
         let sql = "UPDATE jobs SET status = 'stopped', finished_at = $1 \
                    WHERE status = 'running' AND beat_at < $2 AND id <> ALL($3)";
         let stopped = tx.run(sql, values![now, lost_before(now), own]).await?;
         let ago = |days: i64| now.plus_days(-days);
         let old = "status <> 'running' AND created_at < CASE kind WHEN 'daily' THEN $1 ELSE $2 END";
-        let days = || values![ago(KEPT_DAYS), ago(KEPT_DAYS_OF_OTHERS)];
+        let days = || values![ago(DAILY_RETENTION_DAYS), ago(RETENTION_DAYS)];
         tx.run(&format!("DELETE FROM job_files WHERE job_id IN (SELECT id FROM jobs WHERE {old})"), days()).await?;
         tx.run(&format!("DELETE FROM jobs WHERE {old}"), days()).await?;
         tx.commit().await?;
@@ -237,7 +237,7 @@ impl Ledger {
     /// If it is unknown or out of scope, or the database fails.
     pub async fn job(&self, id: Uuid) -> Result<Job, StoreError> {
         let mut tx = self.read().await?;
-        find(&mut tx, id, self.fence()).await?.ok_or(StoreError::UnknownJob(id))
+        find(&mut tx, id, self.scope()).await?.ok_or(StoreError::UnknownJob(id))
     }
 
     /// Jobs, newest first; plan previews come without their results.
@@ -246,13 +246,13 @@ impl Ledger {
     /// If the database fails.
     pub async fn jobs(&self, after: Option<&Cursor>, limit: u32) -> Result<Page<Job>, StoreError> {
         let mut conditions = self.conditions();
-        if let Some(mark) = after {
-            conditions.before(mark, "created_at");
+        if let Some(cursor) = after {
+            conditions.before(cursor, "created_at");
         }
         let (conditions, values) = conditions.finish();
         // A plan preview lists hundreds of posts, which a list of jobs does not need.
-        let short = COLUMNS.replace("result,", "CASE WHEN kind <> 'plan' THEN result END AS result,");
-        let sql = format!("SELECT {short} FROM jobs WHERE {conditions} ORDER BY created_at DESC, id DESC");
+        let columns = COLUMNS.replace("result,", "CASE WHEN kind <> 'plan' THEN result END AS result,");
+        let sql = format!("SELECT {columns} FROM jobs WHERE {conditions} ORDER BY created_at DESC, id DESC");
         let mut tx = self.read().await?;
         page(&mut tx, &sql, values, limit, |job: &Job| Cursor { rank: 0, at: job.created_at, id: job.id }).await
     }
@@ -265,7 +265,7 @@ impl Ledger {
         let mut tx = self.read().await?;
         let sql = "SELECT content FROM job_files WHERE job_id = $1 AND name = $2 \
                    AND ($3 IS NULL OR workspace_id = $3)";
-        let file: Option<(String,)> = tx.maybe(sql, values![id, name, self.fence()]).await?;
+        let file: Option<(String,)> = tx.maybe(sql, values![id, name, self.scope()]).await?;
         Ok(file.map(|(content,)| content))
     }
 
@@ -277,14 +277,14 @@ impl Ledger {
         let mut tx = self.read().await?;
         let sql = "SELECT name FROM job_files WHERE job_id = $1 AND ($2 IS NULL OR workspace_id = $2) \
                    ORDER BY name";
-        let names: Vec<(String,)> = tx.all(sql, values![id, self.fence()]).await?;
+        let names: Vec<(String,)> = tx.all(sql, values![id, self.scope()]).await?;
         Ok(names.into_iter().map(|(name,)| name).collect())
     }
 }
 
 /// The job that the key was used for, and whether the caller now owns it: because its server was stopped or lost, or
 /// because the caller itself inserted the job before a transient failure.
-async fn known(tx: &mut Tx, job: &NewJob<'_>) -> Result<(Uuid, bool), StoreError> {
+async fn existing_job(tx: &mut Tx, job: &NewJob<'_>) -> Result<(Uuid, bool), StoreError> {
     if tx.any("SELECT 1 FROM jobs WHERE id = $1", values![job.id]).await? {
         return Ok((job.id, true));
     }
@@ -292,19 +292,19 @@ async fn known(tx: &mut Tx, job: &NewJob<'_>) -> Result<(Uuid, bool), StoreError
     let sql = "UPDATE jobs SET status = 'running', finished_at = NULL, attempt = attempt + 1, beat_at = $3 \
                WHERE workspace_id = $1 AND idempotency_key = $2 \
                AND cancelled_by IS NULL AND (status = 'stopped' OR (status = 'running' AND beat_at < $4))";
-    let is_ours = tx.run(sql, values![workspace, job.key, job.now, lost]).await? == 1;
+    let is_owned = tx.run(sql, values![workspace, job.key, job.now, lost]).await? == 1;
     let sql = "SELECT id FROM jobs WHERE workspace_id = $1 AND idempotency_key = $2";
     let Id(id) = tx.scalar(sql, values![workspace, job.key]).await?;
-    Ok((id, is_ours))
+    Ok((id, is_owned))
 }
 
 /// Fails if the job just inserted exceeds the workspace's limit. Lost jobs do not count.
-async fn refuse_too_many(tx: &mut Tx, job: &NewJob<'_>) -> Result<(), StoreError> {
-    let Some(most) = job.max_active else { return Ok(()) };
+async fn check_job_limit(tx: &mut Tx, job: &NewJob<'_>) -> Result<(), StoreError> {
+    let Some(limit) = job.max_active else { return Ok(()) };
     let sql = "SELECT count(*) FROM jobs \
                WHERE workspace_id = $1 AND status = 'running' AND beat_at >= $2";
     let Whole(running): Whole<u32> = tx.scalar(sql, values![job.workspace.as_str(), lost_before(job.now)]).await?;
-    if running > most { Err(StoreError::TooManyJobs(most)) } else { Ok(()) }
+    if running > limit { Err(StoreError::TooManyJobs(limit)) } else { Ok(()) }
 }
 
 async fn find(tx: &mut Tx, id: Uuid, workspace: Option<&str>) -> Result<Option<Job>, StoreError> {
@@ -312,7 +312,7 @@ async fn find(tx: &mut Tx, id: Uuid, workspace: Option<&str>) -> Result<Option<J
     tx.maybe(&sql, values![id, workspace]).await
 }
 
-async fn keep_files(tx: &mut Tx, job: &Job, files: &[(String, String)]) -> Result<(), StoreError> {
+async fn store_files(tx: &mut Tx, job: &Job, files: &[(String, String)]) -> Result<(), StoreError> {
     for (name, content) in files {
         let sql = "INSERT INTO job_files (job_id, name, workspace_id, content) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (job_id, name) DO NOTHING";
@@ -323,7 +323,7 @@ async fn keep_files(tx: &mut Tx, job: &Job, files: &[(String, String)]) -> Resul
     }
     let sql = format!(
         "DELETE FROM job_files WHERE workspace_id = $1 AND job_id NOT IN (SELECT id FROM jobs \
-         WHERE workspace_id = $1 AND kind IN ('simulate', 'compare') ORDER BY created_at DESC LIMIT {KEPT_REPORTS})"
+         WHERE workspace_id = $1 AND kind IN ('simulate', 'compare') ORDER BY created_at DESC LIMIT {MAX_STORED_REPORTS})"
     );
     tx.run(&sql, values![job.workspace_id.as_str()]).await?;
     Ok(())

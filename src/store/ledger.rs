@@ -14,7 +14,7 @@ use crate::model::WorkspaceId;
 pub struct Ledger {
     pub(super) database: Database,
     /// The workspace it is scoped to; `None` for all.
-    pub(super) fence: Option<WorkspaceId>,
+    pub(super) scope: Option<WorkspaceId>,
 }
 
 impl Ledger {
@@ -35,8 +35,8 @@ impl Ledger {
         let may_migrate = mode != OpenMode::Read && matches!(url, DatabaseUrl::Sqlite { .. });
         with_retries(|| async {
             let database = Database::open(url, mode).await?;
-            let made_ready = make_ready(&database, may_migrate).await;
-            Ok(Self { database: closed_on_error(database, made_ready).await?.0, fence: None })
+            let ensured = ensure_schema(&database, may_migrate).await;
+            Ok(Self { database: closed_on_error(database, ensured).await?.0, scope: None })
         })
         .await
     }
@@ -54,7 +54,7 @@ impl Ledger {
     pub async fn migrate(url: &DatabaseUrl) -> Result<(i64, i64), StoreError> {
         with_retries(|| async {
             let database = Database::open(url, OpenMode::Create).await?;
-            let before = make_ready(&database, true).await;
+            let before = ensure_schema(&database, true).await;
             let (database, before) = closed_on_error(database, before).await?;
             database.close().await;
             Ok((before, Database::VERSION))
@@ -76,7 +76,7 @@ impl Ledger {
     /// `mcoe_app`.
     #[must_use]
     pub fn scoped_to(&self, workspace: WorkspaceId) -> Self {
-        Self { fence: Some(workspace), ..self.clone() }
+        Self { scope: Some(workspace), ..self.clone() }
     }
 
     /// Every workspace in scope, ordered by id.
@@ -87,36 +87,36 @@ impl Ledger {
         with_retries(|| async {
             let mut tx = self.read().await?;
             let sql = "SELECT workspace_id FROM workspaces WHERE $1 IS NULL OR workspace_id = $1 ORDER BY 1";
-            let ids: Vec<(Text<WorkspaceId>,)> = tx.all(sql, values![self.fence()]).await?;
+            let ids: Vec<(Text<WorkspaceId>,)> = tx.all(sql, values![self.scope()]).await?;
             Ok(ids.into_iter().map(|(Text(id),)| id).collect())
         })
         .await
     }
 
     /// The workspace in scope, as a bind value; `None` for all.
-    pub(super) fn fence(&self) -> Option<&str> {
-        self.fence.as_ref().map(WorkspaceId::as_str)
+    pub(super) fn scope(&self) -> Option<&str> {
+        self.scope.as_ref().map(WorkspaceId::as_str)
     }
 
     pub(super) async fn read(&self) -> Result<super::database::Tx, StoreError> {
         let mut tx = self.database.read().await?;
-        if let Some(workspace) = &self.fence {
-            tx.fence(workspace).await?;
+        if let Some(workspace) = &self.scope {
+            tx.restrict_to(workspace).await?;
         }
         Ok(tx)
     }
 
     pub(super) async fn write(&self) -> Result<super::database::Tx, StoreError> {
         let mut tx = self.database.write().await?;
-        if let Some(workspace) = &self.fence {
-            tx.fence(workspace).await?;
+        if let Some(workspace) = &self.scope {
+            tx.restrict_to(workspace).await?;
         }
         Ok(tx)
     }
 }
 
 /// Ensures that the schema has this program's version, migrating if allowed. Returns the version before.
-async fn make_ready(database: &Database, may_migrate: bool) -> Result<i64, StoreError> {
+async fn ensure_schema(database: &Database, may_migrate: bool) -> Result<i64, StoreError> {
     let found = database.version().await?.unwrap_or(0);
     if found > Database::VERSION {
         return Err(StoreError::Newer { found, known: Database::VERSION });

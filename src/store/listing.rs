@@ -107,7 +107,7 @@ from_row!(GroupedConflict {
     total: i64,
 } parts { conflict: FoundConflict });
 
-from_row!(Found<FoundConflict> {
+from_row!(ModelRow<FoundConflict> {
     id: Id,
     created_at: Instant,
     client_id: String,
@@ -130,22 +130,22 @@ impl Ledger {
         limit: u32,
     ) -> Result<Page<Schedule>, StoreError> {
         let mut conditions = self.conditions();
-        filter.ask(&mut conditions);
-        if let Some(mark) = after {
+        filter.add_to(&mut conditions);
+        if let Some(cursor) = after {
             match order {
-                Order::Soonest => conditions.after(mark, "scheduled_for"),
-                Order::Latest => conditions.before(mark, "scheduled_for"),
-                Order::WorstFirst => conditions.after_rank(mark, RANK, "scheduled_for"),
+                Order::Soonest => conditions.after(cursor, "scheduled_for"),
+                Order::Latest => conditions.before(cursor, "scheduled_for"),
+                Order::WorstFirst => conditions.after_rank(cursor, RANK, "scheduled_for"),
             }
         }
         let (conditions, values) = conditions.finish();
-        let ordered = match order {
+        let order_by = match order {
             Order::Soonest => "scheduled_for, id".to_owned(),
             Order::Latest => "scheduled_for DESC, id DESC".to_owned(),
             Order::WorstFirst => format!("{RANK}, scheduled_for, id"),
         };
         let sql =
-            format!("SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} ORDER BY {ordered}");
+            format!("SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} ORDER BY {order_by}");
         let mut tx = self.read().await?;
         page(&mut tx, &sql, values, limit, |schedule: &Schedule| Cursor {
             rank: schedule.rank(),
@@ -161,7 +161,7 @@ impl Ledger {
     /// If the database fails.
     pub async fn schedules_by_day(&self, filter: &ScheduleFilter) -> Result<Vec<DayCount>, StoreError> {
         let mut conditions = self.conditions();
-        filter.ask(&mut conditions);
+        filter.add_to(&mut conditions);
         let (conditions, values) = conditions.finish();
         let sql = format!(
             "SELECT {LOCAL_DAY}, count(*) FROM campaign_orchestration_schedules WHERE {conditions} \
@@ -203,7 +203,7 @@ impl Ledger {
     /// If the database fails.
     pub async fn conflicts(&self, filter: &ConflictFilter, newest: u32) -> Result<Vec<ConflictGroup>, StoreError> {
         let mut conditions = self.conditions();
-        conditions.say("action_type = 'conflict_detected'".to_owned());
+        conditions.add_raw("action_type = 'conflict_detected'".to_owned());
         if let Some(client) = &filter.client {
             conditions.add("client_id = ?", client.as_str());
         }
@@ -268,9 +268,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_read_back_as_it_was_written() {
-        let mark = Cursor { rank: 2, at: "2026-11-30T08:00:00.25Z".parse().unwrap(), id: Uuid::from_u128(7) };
-        assert_eq!(mark.to_string().parse(), Ok(mark));
+    fn a_cursor_is_parsed_back_from_its_text() {
+        let cursor = Cursor { rank: 2, at: "2026-11-30T08:00:00.25Z".parse().unwrap(), id: Uuid::from_u128(7) };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
         for wrong in ["", "1", "1~x~y", "1~2026-11-30T08:00:00Z~", "-1~2026-11-30T08:00:00Z~0", "1~2~3~4", "300~~"] {
             assert_eq!(wrong.parse::<Cursor>(), Err(InvalidCursor), "{wrong}");
         }

@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bulk_insert::{insert, upsert};
-use super::client_state::COUNTED;
+use super::client_state::COUNTED_STATUSES;
 use super::commit::lock_clients;
 use super::database::Tx;
 use super::error::StoreError;
 use super::json::json;
 use super::ledger::Ledger;
-use super::records::{DayRow, InWorkspace, Known, Offer};
+use super::records::{AssetColumns, ClientColumns, DayRow, WorkspaceColumns};
 use super::retry::with_retries;
 use super::row::Instant;
 use super::values::values;
@@ -59,9 +59,9 @@ impl Ledger {
         load.workspaces(&mut tx).await?;
         load.clients(&mut tx).await?;
         load.assets(&mut tx).await?;
-        load.circumstances(&mut tx).await?;
+        load.replace_details(&mut tx).await?;
         let posts = load.channels(&mut tx).await?;
-        let channels_off = load.switch_off(&mut tx).await?;
+        let channels_off = load.deactivate_channels(&mut tx).await?;
         tx.commit().await?;
         Ok(Loaded { posts, channels_off, ..load.summary() })
     }
@@ -122,7 +122,7 @@ impl<'s> Load<'s> {
     async fn workspaces(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let scenario = self.scenario;
         let ids: BTreeSet<&str> = self.clients_and_states().map(|(client, _)| client.workspace_id.as_str()).collect();
-        upsert!(tx, "workspaces", key = "workspace_id", staying = &[], ids, |id| {
+        upsert!(tx, "workspaces", key = "workspace_id", unchanged = &[], ids, |id| {
             workspace_id: *id,
             scenario: scenario.name.as_str(),
             start_week: scenario.start.to_string().as_str(),
@@ -138,7 +138,7 @@ impl<'s> Load<'s> {
     }
 
     async fn clients(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        let known = Known { created_at: self.now, updated_at: self.now };
+        let known = ClientColumns { created_at: self.now, updated_at: self.now };
         let rows = self.clients_and_states().map(|(client, _)| (ClientRow::from(client), known.clone()));
         tx.upsert_records("clients", "client_id", &["workspace_id", "created_at"], rows).await?;
         let rows = self.clients_and_states().map(|(client, _)| (PolicyRow::from(client), in_workspace(client)));
@@ -151,15 +151,15 @@ impl<'s> Load<'s> {
         let retire = "UPDATE assets SET retired = $2 WHERE client_id = ANY($1)";
         tx.run(retire, values![self.ids.as_slice(), true]).await?;
         let rows = self.clients_and_states().flat_map(|(client, _)| {
-            let offer = Offer { workspace_id: client.workspace_id.clone(), retired: false };
-            client.assets.iter().map(move |asset| (AssetRow::of(client, asset), offer.clone()))
+            let columns = AssetColumns { workspace_id: client.workspace_id.clone(), retired: false };
+            client.assets.iter().map(move |asset| (AssetRow::of(client, asset), columns.clone()))
         });
         tx.upsert_records("assets", "client_id, asset_id", &["workspace_id"], rows).await?;
         Ok(())
     }
 
     /// Replaces campaigns, warnings, performance assessments and special days.
-    async fn circumstances(&self, tx: &mut Tx) -> Result<(), StoreError> {
+    async fn replace_details(&self, tx: &mut Tx) -> Result<(), StoreError> {
         for table in ["campaigns", "early_warnings", "reality_snapshots", "calendar_days"] {
             let sql = format!("DELETE FROM {table} WHERE client_id = ANY($1)");
             tx.run(&sql, values![self.ids.as_slice()]).await?;
@@ -185,15 +185,15 @@ impl<'s> Load<'s> {
     async fn channels(&self, tx: &mut Tx) -> Result<usize, StoreError> {
         let rows = self.clients_and_states().flat_map(|(client, state)| {
             let rules = self.rules.for_client(client);
-            let lines: Vec<_> = state
+            let channels: Vec<_> = state
                 .channels
                 .iter()
                 .map(|state| (client, state, BestTimes::of(rules.base().channel(state.channel))))
                 .collect();
-            lines
+            channels
         });
         // For a known channel, the ledger maintains these columns itself.
-        let staying = &[
+        let unchanged = &[
             "workspace_id",
             "last_post_at",
             "posts_last_7_days",
@@ -201,7 +201,7 @@ impl<'s> Load<'s> {
             "fatigue_score",
             "fatigue_as_of",
         ];
-        upsert!(tx, "channel_state", key = "client_id, channel", staying = staying, rows, |(client, state, times)| {
+        upsert!(tx, "channel_state", key = "client_id, channel", unchanged = unchanged, rows, |(client, state, times)| {
             client_id: client.id.as_str(),
             channel: state.channel.name(),
             workspace_id: client.workspace_id.as_str(),
@@ -225,16 +225,16 @@ impl<'s> Load<'s> {
     }
 
     /// Deactivates the clients' channels that the scenario no longer has. Returns their number.
-    async fn switch_off(&self, tx: &mut Tx) -> Result<usize, StoreError> {
+    async fn deactivate_channels(&self, tx: &mut Tx) -> Result<usize, StoreError> {
         let listed: BTreeSet<(&str, &str)> = self
             .clients_and_states()
             .flat_map(|(client, state)| state.channels.iter().map(|state| (client.id.as_str(), state.channel.name())))
             .collect();
-        let is_gone = |(client, channel): &&(String, String)| !listed.contains(&(client.as_str(), channel.as_str()));
+        let is_removed = |(client, channel): &&(String, String)| !listed.contains(&(client.as_str(), channel.as_str()));
         let sql = "UPDATE channel_state SET active = $3, updated_at = $4 \
                    WHERE client_id = $1 AND channel = $2 AND active = $5";
         let mut off = 0;
-        for (client, channel) in self.known_channels.iter().filter(is_gone) {
+        for (client, channel) in self.known_channels.iter().filter(is_removed) {
             let values = values![client.as_str(), channel.as_str(), false, self.now, true];
             off += tx.run(sql, values).await? as usize;
         }
@@ -245,7 +245,7 @@ impl<'s> Load<'s> {
     /// it already knows. Returns their number.
     async fn publications(&self, tx: &mut Tx) -> Result<usize, StoreError> {
         let known = self.known_posts(tx).await?;
-        let rows: Vec<(&Client, Posted<'_>)> = self
+        let rows: Vec<(&Client, HistoricPost<'_>)> = self
             .clients_and_states()
             .flat_map(|(client, state)| posts(state).into_iter().map(move |post| (client, post)))
             .filter(|(client, (channel, at, _))| {
@@ -266,7 +266,7 @@ impl<'s> Load<'s> {
     }
 
     /// Adds the fatigue of posts from before a known channel's `fatigue_as_of`; the daily pass counts later ones.
-    async fn add_fatigue(&self, tx: &mut Tx, posts: &[(&Client, Posted<'_>)]) -> Result<(), StoreError> {
+    async fn add_fatigue(&self, tx: &mut Tx, posts: &[(&Client, HistoricPost<'_>)]) -> Result<(), StoreError> {
         let mut by_channel: BTreeMap<(String, String), (&Client, Channel, Vec<Timestamp>)> = BTreeMap::new();
         for (client, (channel, at, _)) in posts {
             let key = (client.id.as_str().to_owned(), channel.name().to_owned());
@@ -289,13 +289,14 @@ impl<'s> Load<'s> {
     ) -> Result<(), StoreError> {
         let sql = "SELECT fatigue_score, fatigue_as_of FROM channel_state WHERE client_id = $1 AND channel = $2";
         let (fatigue, Instant(as_of)) = tx.one(sql, values![client.id.as_str(), channel.name()]).await?;
-        let held: (f64, Timestamp) = (fatigue, as_of);
+        let before: (f64, Timestamp) = (fatigue, as_of);
         let rules = self.rules.for_client(client);
         let base = rules.base();
         let numbers = base.channel(channel);
-        let earlier = posts.iter().filter(|at| **at < held.1);
-        let (fatigue, _) = earlier
-            .fold(held, |held, at| tired(held, *at, &client.zone, numbers.half_life_hours, numbers.fatigue_per_post));
+        let earlier = posts.iter().filter(|at| **at < before.1);
+        let (fatigue, _) = earlier.fold(before, |state, at| {
+            tired(state, *at, &client.zone, numbers.half_life_hours, numbers.fatigue_per_post)
+        });
         let sql = "UPDATE channel_state SET fatigue_score = $3 WHERE client_id = $1 AND channel = $2";
         tx.run(sql, values![client.id.as_str(), channel.name(), fatigue]).await?;
         Ok(())
@@ -307,15 +308,15 @@ impl<'s> Load<'s> {
         let sql = format!(
             "SELECT client_id, channel, published_at FROM publications WHERE client_id = ANY($1) UNION ALL \
              SELECT client_id, channel, scheduled_for FROM campaign_orchestration_schedules \
-             WHERE client_id = ANY($1) AND (status IN {COUNTED} OR scheduled_for > $2)"
+             WHERE client_id = ANY($1) AND (status IN {COUNTED_STATUSES} OR scheduled_for > $2)"
         );
         let posts: Vec<(String, String, Instant)> = tx.all(&sql, values![self.ids.as_slice(), self.now]).await?;
         Ok(posts.into_iter().map(|(client, channel, Instant(at))| (client, channel, at.as_second())).collect())
     }
 }
 
-fn in_workspace(client: &Client) -> InWorkspace {
-    InWorkspace { workspace_id: client.workspace_id.clone() }
+fn in_workspace(client: &Client) -> WorkspaceColumns {
+    WorkspaceColumns { workspace_id: client.workspace_id.clone() }
 }
 
 /// Values from the rules that are stored with a channel for display.
@@ -332,16 +333,16 @@ impl BestTimes {
 }
 
 /// Channel, instant and asset of a post.
-type Posted<'s> = (Channel, Timestamp, Option<&'s str>);
+type HistoricPost<'s> = (Channel, Timestamp, Option<&'s str>);
 
 /// All posts in a state, without duplicates.
-fn posts(state: &ClientState) -> Vec<Posted<'_>> {
+fn posts(state: &ClientState) -> Vec<HistoricPost<'_>> {
     let uses = state.asset_uses.iter().map(|used| (used.channel, used.at, Some(used.asset_id.as_str())));
-    let mut posts: Vec<Posted<'_>> = uses.collect();
+    let mut posts: Vec<HistoricPost<'_>> = uses.collect();
     let with_asset: BTreeSet<(Channel, Timestamp)> = posts.iter().map(|(channel, at, _)| (*channel, *at)).collect();
     for channel in &state.channels {
-        let bare = channel.recent_posts.iter().map(|at| (channel.channel, *at, None));
-        posts.extend(bare.filter(|(channel, at, _)| !with_asset.contains(&(*channel, *at))));
+        let without_asset = channel.recent_posts.iter().map(|at| (channel.channel, *at, None));
+        posts.extend(without_asset.filter(|(channel, at, _)| !with_asset.contains(&(*channel, *at))));
     }
     posts
 }

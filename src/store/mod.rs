@@ -1,7 +1,7 @@
 //! The ledger: what was planned, approved, drafted and decided, in PostgreSQL or SQLite.
 //!
 //! ```text
-//! scenario ── load ──> clients, channel_state, assets, … ── standing ──> model::Scenario
+//! scenario ── load ──> clients, channel_state, assets, … ── client_state ──> model::Scenario
 //! plan ────── commit ─> plans, schedules, actions
 //! people ──── review ─> approved, cancelled
 //! clock ───── daily ──> re-evaluated, expired, drafted; channel_state is updated
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Every change is one atomic transaction, and each leaves a row in `campaign_orchestration_actions`, which is
-//! append-only. Nothing here publishes: executing a schedule makes a draft. The current time is an argument; the only
-//! clock read here measures how long a database is waited for.
+//! append-only. Nothing is published: executing a schedule creates a draft. The current time is an argument; the only
+//! clock read here measures the time spent waiting for the database.
 
 mod access;
 mod action_log;
@@ -73,4 +73,4 @@ pub use schedule::Schedule;
 pub use status::{ChannelStatus, Overview};
 pub use url::{BadUrl, DatabaseUrl};
 pub use week_over::refuse_if_over;
-pub use weekly::{Observer, Unwatched, WeeklyOutcome};
+pub use weekly::{NoObserver, Observer, WeeklyOutcome};

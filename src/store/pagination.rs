@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::database::Tx;
 use super::error::StoreError;
-use super::row::Answer;
+use super::row::FromAnyRow;
 use super::values::Value;
 use crate::model::Timestamp;
 
@@ -44,7 +44,7 @@ impl FromStr for Cursor {
 
 /// The error of parsing an invalid cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no cursor of a list")]
+#[error("not a pagination cursor")]
 pub struct InvalidCursor;
 
 /// One page of a list.
@@ -57,17 +57,17 @@ pub struct Page<T> {
 }
 
 /// Reads one page. One row more than `limit` is fetched to see whether another page follows.
-pub(super) async fn page<T: Answer>(
+pub(super) async fn page<T: FromAnyRow>(
     tx: &mut Tx,
     sql: &str,
     values: Vec<Value>,
     limit: u32,
-    mark: impl Fn(&T) -> Cursor,
+    cursor: impl Fn(&T) -> Cursor,
 ) -> Result<Page<T>, StoreError> {
     let sql = format!("{sql} LIMIT {}", u64::from(limit) + 1);
     let mut rows: Vec<T> = tx.all(&sql, values).await?;
-    let goes_on = rows.len() > limit as usize;
+    let has_more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| goes_on).map(mark);
+    let next = rows.last().filter(|_| has_more).map(cursor);
     Ok(Page { rows, next })
 }

@@ -45,11 +45,11 @@ impl Ledger {
     pub async fn rebase(&self, old: Commit<'_>, planner: Planner<'_>) -> Result<Vec<Rebased>, StoreError> {
         let workspaces: BTreeSet<&WorkspaceId> = old.plan.clients.iter().map(|plan| &plan.workspace_id).collect();
         let clients: BTreeSet<&str> = old.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
-        let is_meant = |id: &ClientId| clients.contains(id.as_str());
-        let (counted, planner) = (Counted::LiveAndHeld, planner.starting_at(old.now));
+        let is_selected = |id: &ClientId| clients.contains(id.as_str());
+        let (counted, planner) = (Counted::LiveAndBlocked, planner.starting_at(old.now));
         let mut done = Vec::new();
         for workspace in workspaces {
-            let scenario = with_retries(|| self.scenario_of(workspace, old.plan.week, is_meant, counted)).await?;
+            let scenario = with_retries(|| self.scenario_of(workspace, old.plan.week, is_selected, counted)).await?;
             refuse_if_over(&scenario, old.plan.week, old.now)?;
             let plan = plan_week(&planner, &scenario, old.plan.week)?;
             let breaches = check_plan(&plan, &scenario, old.rules);
@@ -58,21 +58,22 @@ impl Ledger {
             }
             let record = decisions(&plan);
             let commit = Commit { plan: &plan, decisions: &record, scenario: &scenario, counted, ..old };
-            let committed = if plan.posts().next().is_some() { self.commit(commit).await? } else { commit.told(false) };
-            let standing = with_retries(|| self.standing_keys(workspace, old.plan)).await?;
-            done.push(compared(old.plan, &plan, workspace, &standing, committed));
+            let committed =
+                if plan.posts().next().is_some() { self.commit(commit).await? } else { commit.summary(false) };
+            let existing = with_retries(|| self.existing_keys(workspace, old.plan)).await?;
+            done.push(compared(old.plan, &plan, workspace, &existing, committed));
         }
         Ok(done)
     }
 
     /// Keys of the workspace's live, completed and blocked schedules between a plan's first and last post.
-    async fn standing_keys(&self, workspace: &WorkspaceId, plan: &Plan) -> Result<BTreeSet<Key>, StoreError> {
+    async fn existing_keys(&self, workspace: &WorkspaceId, plan: &Plan) -> Result<BTreeSet<Key>, StoreError> {
         let times = || plan.posts().map(|(_, post)| post.at);
         let Some((first, last)) = times().min().zip(times().max()) else { return Ok(BTreeSet::new()) };
         let sql = format!(
             "SELECT client_id, channel, scheduled_for FROM campaign_orchestration_schedules WHERE workspace_id = $1 \
              AND status IN {} AND scheduled_for BETWEEN $2 AND $3",
-            Counted::LiveAndHeld.statuses()
+            Counted::LiveAndBlocked.statuses()
         );
         let mut tx = self.read().await?;
         let posts: Vec<(String, Name<Channel>, Instant)> =
@@ -94,10 +95,10 @@ fn compared(
     old: &Plan,
     new: &Plan,
     workspace: &WorkspaceId,
-    standing: &BTreeSet<Key>,
+    existing: &BTreeSet<Key>,
     committed: Committed,
 ) -> Rebased {
     let (old, new) = (keys(old, workspace), keys(new, workspace));
-    let kept = old.intersection(standing).count();
+    let kept = old.intersection(existing).count();
     Rebased { committed, kept, dropped: old.len() - kept, added: new.difference(&old).count() }
 }

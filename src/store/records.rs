@@ -12,17 +12,17 @@ use crate::model::{
 };
 
 record! {
-    /// The end of a row that belongs to a workspace.
-    pub(super) struct InWorkspace {
+    /// The columns that the ledger adds to a row of a workspace.
+    pub(super) struct WorkspaceColumns {
         /// The workspace.
         pub workspace_id: WorkspaceId,
     }
 }
 
 record! {
-    /// The end of a client's row.
-    pub(super) struct Known {
-        /// When the ledger came to know it.
+    /// The columns that the ledger adds to a client's row.
+    pub(super) struct ClientColumns {
+        /// When it was first loaded.
         pub created_at: Timestamp,
         /// When it last changed.
         pub updated_at: Timestamp,
@@ -30,11 +30,11 @@ record! {
 }
 
 record! {
-    /// The end of an asset's row.
-    pub(super) struct Offer {
+    /// The columns that the ledger adds to an asset's row.
+    pub(super) struct AssetColumns {
         /// The workspace.
         pub workspace_id: WorkspaceId,
-        /// Whether it is no longer offered, and kept for the schedules that used it.
+        /// Whether it is retired: kept for the schedules that used it, and not used again.
         pub retired: bool,
     }
 }
@@ -44,21 +44,21 @@ record! {
     pub(super) struct DayRow {
         /// The client it concerns.
         pub client_id: ClientId,
-        /// Its place among the client's days, from 0.
+        /// 0-based position among the client's days.
         pub position: u32,
         /// The client's workspace.
         pub workspace_id: WorkspaceId,
         /// First day.
         pub from_date: NaiveDate,
-        /// Last day, included.
+        /// Last day (inclusive).
         pub to_date: NaiveDate,
         /// What it does.
         pub kind: DayKind,
-        /// Factor on the value of posts; none where the rules decide.
+        /// Factor on the value of posts; `None` if the rules decide.
         pub factor: Option<f64>,
-        /// The one channel it concerns; none for all.
+        /// The channel it concerns; `None` for all.
         pub channel: Option<Channel>,
-        /// Shown in explanations.
+        /// Its name, shown in explanations.
         pub name: std::sync::Arc<str>,
     }
 }
@@ -97,9 +97,9 @@ pub(super) fn column_list<R: Record>() -> String {
 
 /// A record decoded from a row.
 #[derive(Debug)]
-pub(super) struct Held<T>(pub T);
+pub(super) struct RecordRow<T>(pub T);
 
-impl<'r, R, T> FromRow<'r, R> for Held<T>
+impl<'r, R, T> FromRow<'r, R> for RecordRow<T>
 where
     T: Record,
     R: Row,

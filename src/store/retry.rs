@@ -1,7 +1,7 @@
 //! Retries and waits for the database: server restarts, held locks, exhausted connections.
 //!
 //! A transaction has one [`Deadline`] for all its waiting, retries included. Work does not count as waiting: a long
-//! `COPY` or a long computation is never cut off. Every transaction of the ledger can be with_retries, because each detects
+//! `COPY` or a long computation is never cut off. Every transaction of the ledger can be retried, because each detects
 //! what an earlier attempt has committed.
 
 use std::pin::pin;
@@ -17,7 +17,7 @@ use super::max_wait::MAX_WAIT;
 /// Waiting time after which the wait is reported to the user.
 pub(super) const REPORT_AFTER: Duration = Duration::from_secs(2);
 /// Time limit for finding out why the database is not available.
-const INQUIRY: Duration = Duration::from_secs(1);
+const REASON_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Target of the log events which report that the ledger waits, and why. No other events use it.
 pub const WAITING: &str = "mcoe::waiting";
@@ -37,7 +37,7 @@ struct Waited {
     pauses: ExponentialBackoff,
     /// Whether failures are retried.
     is_retried: bool,
-    is_told: bool,
+    is_reported: bool,
 }
 
 impl Deadline {
@@ -48,7 +48,7 @@ impl Deadline {
             .without_max_times()
             .with_jitter()
             .build();
-        Self(Arc::new(Mutex::new(Waited { time: Duration::ZERO, pauses, is_retried: false, is_told: false })))
+        Self(Arc::new(Mutex::new(Waited { time: Duration::ZERO, pauses, is_retried: false, is_reported: false })))
     }
 
     /// The deadline of the current transaction; a new one if there is none.
@@ -56,8 +56,8 @@ impl Deadline {
         CURRENT.try_with(Deadline::clone).unwrap_or_else(|_| Self::new())
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Waited) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, f: impl FnOnce(&mut Waited) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The waiting time left.
@@ -68,8 +68,8 @@ impl Deadline {
     /// The lock timeout of the next statements: [`REPORT_AFTER`] until the wait has been reported, so that it is reported in
     /// time; after that, the time left.
     pub fn lock_wait(&self) -> Duration {
-        let is_to_be_told = self.with(|waited| waited.is_retried && !waited.is_told);
-        if is_to_be_told { REPORT_AFTER } else { self.left().max(Duration::from_millis(1)) }
+        let needs_report = self.with(|waited| waited.is_retried && !waited.is_reported);
+        if needs_report { REPORT_AFTER } else { self.left().max(Duration::from_millis(1)) }
     }
 
     fn charge(&self, time: Duration) {
@@ -77,16 +77,16 @@ impl Deadline {
     }
 
     /// Logs the reason for waiting, once, after [`REPORT_AFTER`].
-    fn tell(&self, reason: &str) {
+    fn report(&self, reason: &str) {
         let is_time = self.with(|waited| {
-            let is_time = !waited.is_told && waited.time >= REPORT_AFTER;
-            waited.is_told |= is_time;
+            let is_time = !waited.is_reported && waited.time >= REPORT_AFTER;
+            waited.is_reported |= is_time;
             is_time
         });
         if is_time {
             tracing::warn!(
                 target: WAITING,
-                "waiting for the ledger, {} s at most: {}",
+                "waiting up to {} s for the ledger: {}",
                 MAX_WAIT.as_secs(),
                 reason.replace('\n', " ")
             );
@@ -101,19 +101,20 @@ impl Deadline {
         why: impl Future<Output = StoreError>,
     ) -> Result<T, StoreError> {
         let mut waiting = pin!(waiting);
-        let silence = REPORT_AFTER.saturating_sub(self.with(|waited| waited.time));
-        let begun = Instant::now();
-        let early = timeout(silence.min(self.left()), waiting.as_mut()).await;
-        self.charge(begun.elapsed());
+        let until_report = REPORT_AFTER.saturating_sub(self.with(|waited| waited.time));
+        let start = Instant::now();
+        let early = timeout(until_report.min(self.left()), waiting.as_mut()).await;
+        self.charge(start.elapsed());
         if let Ok(done) = early {
             return done;
         }
-        let begun = Instant::now();
-        let reason = timeout(INQUIRY, why).await.unwrap_or_else(|_| StoreError::busy("the database does not answer"));
-        self.tell(&reason.cause());
+        let start = Instant::now();
+        let reason =
+            timeout(REASON_TIMEOUT, why).await.unwrap_or_else(|_| StoreError::busy("the database does not answer"));
+        self.report(&reason.cause());
         let late = timeout(self.left(), waiting).await;
-        self.charge(begun.elapsed());
-        late.unwrap_or_else(|_| Err(reason.in_vain()))
+        self.charge(start.elapsed());
+        late.unwrap_or_else(|_| Err(reason.into_timeout()))
     }
 
     /// Backs off before the next retry after a transient failure; fails with it if no waiting time is left.
@@ -123,9 +124,9 @@ impl Deadline {
         }
         let left = self.left();
         if left.is_zero() {
-            return Err(failure.in_vain());
+            return Err(failure.into_timeout());
         }
-        self.tell(&failure.cause());
+        self.report(&failure.cause());
         let pause = self.with(|waited| waited.pauses.next().unwrap_or_default().min(left));
         sleep(pause).await;
         self.charge(pause);
@@ -139,7 +140,7 @@ pub(super) async fn with_retries<T, F: Future<Output = Result<T, StoreError>>>(
 ) -> Result<T, StoreError> {
     let deadline = Deadline::current();
     deadline.with(|waited| waited.is_retried = true);
-    let tries = async {
+    let attempts = async {
         loop {
             match transaction().await {
                 Err(failure) if failure.is_transient() => deadline.pause(failure).await?,
@@ -147,7 +148,7 @@ pub(super) async fn with_retries<T, F: Future<Output = Result<T, StoreError>>>(
             }
         }
     };
-    CURRENT.scope(deadline.clone(), tries).await
+    CURRENT.scope(deadline.clone(), attempts).await
 }
 
 #[cfg(test)]
@@ -157,60 +158,60 @@ mod tests {
     use super::*;
 
     /// Runs a future on a simulated clock that skips sleeps. Returns its result and the simulated seconds.
-    fn on_a_fast_clock<T>(future: impl Future<Output = T>) -> (T, u64) {
+    fn with_simulated_clock<T>(future: impl Future<Output = T>) -> (T, u64) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let begun = Instant::now();
-            (future.await, begun.elapsed().as_secs())
+            let start = Instant::now();
+            (future.await, start.elapsed().as_secs())
         })
     }
 
-    fn passing() -> StoreError {
+    fn transient() -> StoreError {
         StoreError::busy("the server restarts")
     }
 
     /// A transaction that takes `work` seconds per attempt and fails `failures` times.
     async fn failing(failures: u32, work: u64, error: fn() -> StoreError) -> (Result<u32, StoreError>, u32) {
-        let tries = Cell::new(0);
+        let attempts = Cell::new(0);
         let result = with_retries(|| async {
             sleep(Duration::from_secs(work)).await;
-            tries.set(tries.get() + 1);
-            if tries.get() > failures { Ok(tries.get()) } else { Err(error()) }
+            attempts.set(attempts.get() + 1);
+            if attempts.get() > failures { Ok(attempts.get()) } else { Err(error()) }
         });
-        (result.await, tries.get())
+        (result.await, attempts.get())
     }
 
     #[test]
-    fn what_passes_is_tried_again_until_it_succeeds() {
-        let ((result, tries), _) = on_a_fast_clock(failing(3, 0, passing));
+    fn transient_errors_are_retried_until_success() {
+        let ((result, attempts), _) = with_simulated_clock(failing(3, 0, transient));
         assert!(matches!(result, Ok(4)), "{result:?}");
-        assert_eq!(tries, 4);
+        assert_eq!(attempts, 4);
     }
 
     #[test]
-    fn what_does_not_pass_is_told_at_once() {
-        let ((result, tries), _) = on_a_fast_clock(failing(3, 0, || StoreError::ReadOnly));
+    fn permanent_errors_are_returned_at_once() {
+        let ((result, attempts), _) = with_simulated_clock(failing(3, 0, || StoreError::ReadOnly));
         assert!(matches!(result, Err(StoreError::ReadOnly)), "{result:?}");
-        assert_eq!(tries, 1);
+        assert_eq!(attempts, 1);
     }
 
     #[test]
-    fn what_never_passes_is_told_with_its_reason_when_the_deadline_is_over() {
-        let ((result, _), seconds) = on_a_fast_clock(failing(u32::MAX, 0, passing));
-        let told = result.unwrap_err().to_string();
-        assert_eq!(told, "the ledger could not be used within 30 s: the server restarts");
+    fn the_last_error_is_returned_when_the_deadline_is_over() {
+        let ((result, _), seconds) = with_simulated_clock(failing(u32::MAX, 0, transient));
+        let message = result.unwrap_err().to_string();
+        assert_eq!(message, "the ledger was not available within 30 s: the server restarts");
         assert!((30..32).contains(&seconds), "{seconds} s");
     }
 
     #[test]
-    fn work_is_no_waiting_however_long_it_takes() {
-        let ((result, tries), seconds) = on_a_fast_clock(failing(3, 100, passing));
+    fn working_time_does_not_count_as_waiting() {
+        let ((result, attempts), seconds) = with_simulated_clock(failing(3, 100, transient));
         assert!(matches!(result, Ok(4)), "{result:?}");
-        assert_eq!((tries, seconds / 100), (4, 4));
+        assert_eq!((attempts, seconds / 100), (4, 4));
     }
 
     #[test]
-    fn all_waits_of_a_transaction_have_one_deadline() {
+    fn all_waits_of_a_transaction_share_one_deadline() {
         let inside = with_retries(|| async {
             for _ in 0..4 {
                 let slow = async {
@@ -221,10 +222,10 @@ mod tests {
             }
             Ok(())
         });
-        let (result, seconds) = on_a_fast_clock(inside);
+        let (result, seconds) = with_simulated_clock(inside);
         assert!(result.unwrap_err().to_string().ends_with("it is slow"));
         assert_eq!(seconds, 30);
-        let (outside, _) = on_a_fast_clock(Deadline::current().wait(async { Ok(1) }, async { passing() }));
+        let (outside, _) = with_simulated_clock(Deadline::current().wait(async { Ok(1) }, async { transient() }));
         assert!(matches!(outside, Ok(1)));
     }
 }

@@ -15,7 +15,7 @@ use super::ledger::Ledger;
 use super::retry::with_retries;
 use super::row::{Id, Whole};
 use super::schedule::LOCAL_DAY;
-use super::schedule::{COLUMNS, NO_OTHER_LIVE, RANK, Schedule, committed, decided, ids};
+use super::schedule::{COLUMNS, NO_OTHER_LIVE, RANK, Schedule, committed, ids, transition_payload};
 use super::values::values;
 use crate::model::{ActionType, Channel, DecisionStatus, Reason, RiskBand, ScheduleStatus, Timestamp, plus_days};
 use crate::planner::objection_to;
@@ -113,7 +113,7 @@ impl Changed {
 
 impl ScheduleFilter {
     /// Adds the filter's conditions to a statement.
-    pub(super) fn ask(&self, conditions: &mut Conditions) {
+    pub(super) fn add_to(&self, conditions: &mut Conditions) {
         if let Some(client) = &self.client {
             conditions.add("client_id = ?", client.as_str());
         }
@@ -149,7 +149,7 @@ impl ScheduleFilter {
         }
         if !self.statuses.is_empty() {
             let names: Vec<String> = self.statuses.iter().map(|status| format!("'{}'", status.name())).collect();
-            conditions.say(format!("status IN ({})", names.join(", ")));
+            conditions.add_raw(format!("status IN ({})", names.join(", ")));
         }
     }
 }
@@ -171,17 +171,19 @@ impl Ledger {
     ///
     /// # Errors
     /// If no schedule or several have that prefix, or the database fails.
-    pub async fn schedule_id(&self, letters: &str) -> Result<Uuid, StoreError> {
-        let unknown = || StoreError::UnknownSchedule(format!("`{letters}`"));
-        let (first, last) = range_of(letters).ok_or_else(unknown)?;
+    pub async fn schedule_id(&self, prefix: &str) -> Result<Uuid, StoreError> {
+        let unknown = || StoreError::UnknownSchedule(format!("`{prefix}`"));
+        let (first, last) = range_of(prefix).ok_or_else(unknown)?;
         let sql = "SELECT id FROM campaign_orchestration_schedules \
                    WHERE id BETWEEN $1 AND $2 AND ($3 IS NULL OR workspace_id = $3) LIMIT 2";
         let mut tx = self.read().await?;
-        let ids: Vec<(Id,)> = tx.all(sql, values![first, last, self.fence()]).await?;
+        let ids: Vec<(Id,)> = tx.all(sql, values![first, last, self.scope()]).await?;
         match ids.as_slice() {
             [(Id(only),)] => Ok(*only),
             [] => Err(unknown()),
-            _ => Err(StoreError::UnknownSchedule(format!("that alone begins with `{letters}`: give more letters"))),
+            _ => Err(StoreError::UnknownSchedule(format!(
+                "with a unique id that starts with `{prefix}`: give more digits"
+            ))),
         }
     }
 
@@ -199,29 +201,29 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Changed, StoreError> {
         let by_id = ScheduleFilter { ids: filter.ids.clone(), ..ScheduleFilter::default() };
-        let meant = if filter.ids.is_empty() { filter } else { &by_id };
+        let effective = if filter.ids.is_empty() { filter } else { &by_id };
         with_retries(|| async {
             let mut tx = self.write().await?;
-            let schedules = find(&mut tx, meant, self.conditions(), true).await?;
+            let schedules = find(&mut tx, effective, self.conditions(), true).await?;
             for id in &filter.ids {
                 if !schedules.iter().any(|schedule| schedule.id == *id) {
                     return Err(StoreError::UnknownSchedule(id.to_string()));
                 }
             }
-            let asked = ChangeRequest { change, rules, actor, now };
-            let objections = asked.objections(&mut tx, &schedules).await?;
+            let request = ChangeRequest { change, rules, actor, now };
+            let objections = request.objections(&mut tx, &schedules).await?;
             let mut changed = Changed::default();
             for schedule in schedules {
-                let held = objections.get(&schedule.id).cloned();
-                match change.check(&schedule, rules, actor).and_then(|()| asked.check(&schedule, held)) {
+                let objection = objections.get(&schedule.id).cloned();
+                match change.check(&schedule, rules, actor).and_then(|()| request.check(&schedule, objection)) {
                     Ok(()) => changed.done.push(schedule),
                     Err(why) => {
-                        let is_repeat = asked.is_repeat(&mut tx, &schedule).await?;
+                        let is_repeat = request.is_repeat(&mut tx, &schedule).await?;
                         changed.skipped.push(Skipped { schedule, why, is_repeat });
                     }
                 }
             }
-            asked.apply(&mut tx, &mut changed).await?;
+            request.apply(&mut tx, &mut changed).await?;
             tx.commit().await?;
             Ok(changed)
         })
@@ -235,7 +237,7 @@ pub(super) async fn find(
     mut conditions: Conditions,
     lock: bool,
 ) -> Result<Vec<Schedule>, StoreError> {
-    filter.ask(&mut conditions);
+    filter.add_to(&mut conditions);
     let (conditions, values) = conditions.finish();
     let limit = filter.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
     let lock = if lock { " FOR UPDATE" } else { "" };
@@ -246,8 +248,8 @@ pub(super) async fn find(
 }
 
 /// The first and the last id with a prefix; `None` if the prefix is invalid.
-fn range_of(letters: &str) -> Option<(Uuid, Uuid)> {
-    let digits: String = letters.chars().filter(|c| *c != '-').collect();
+fn range_of(prefix: &str) -> Option<(Uuid, Uuid)> {
+    let digits: String = prefix.chars().filter(|c| *c != '-').collect();
     if digits.is_empty() || digits.len() > 32 || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
         return None;
     }
@@ -274,12 +276,12 @@ impl Change<'_> {
         let (id, from, to) = (schedule.id, schedule.status, self.status());
         // Blocked schedules are released only by their guardrails, failed ones by the next attempt, and only what a
         // person cancelled can be restored.
-        let is_meant_for = match self {
+        let is_applicable = match self {
             Change::Approve | Change::ApproveAlone => from == ScheduleStatus::Pending,
             Change::Cancel { .. } => true,
             Change::Restore => from == ScheduleStatus::Cancelled && schedule.blocked_code.as_deref() == Some(CANCELLED),
         };
-        if !is_meant_for || !from.can_become(to) {
+        if !is_applicable || !from.can_become(to) {
             return Err(StoreError::InvalidTransition { id, from, to });
         }
         let needs_another = rules.base().risk.needs_second_person(schedule.risk_level);
@@ -341,8 +343,8 @@ impl ChangeRequest<'_> {
     async fn is_repeat(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
         match self.change {
             Change::Approve | Change::ApproveAlone => {
-                let is_theirs = schedule.approved_by.as_deref() == Some(self.actor);
-                Ok(is_theirs && APPROVED.contains(&schedule.status))
+                let is_own = schedule.approved_by.as_deref() == Some(self.actor);
+                Ok(is_own && APPROVED.contains(&schedule.status))
             }
             Change::Cancel { .. } => {
                 Ok(schedule.status == ScheduleStatus::Cancelled && schedule.reason() == self.reason())
@@ -385,8 +387,8 @@ impl ChangeRequest<'_> {
             Some(reason) => {
                 let sql = "UPDATE campaign_orchestration_schedules SET status = 'cancelled', blocked_reason = $2, \
                            blocked_code = $3, blocked_details = $4, updated_at = $5 WHERE id = ANY($1)";
-                let told = values![ids, reason.to_string(), reason.code(), reason.details(), self.now];
-                tx.run(sql, told).await?;
+                let values = values![ids, reason.to_string(), reason.code(), reason.details(), self.now];
+                tx.run(sql, values).await?;
             }
             None => {
                 let sql = "UPDATE campaign_orchestration_schedules SET status = 'ready', approved_by = $2, \
@@ -430,7 +432,7 @@ impl ChangeRequest<'_> {
             Change::Cancel { .. } => (ActionType::PostingDecision, DecisionStatus::Rejected),
             Change::Restore => (ActionType::PostingDecision, DecisionStatus::AwaitingApproval),
         };
-        let mut payload = decided(schedule.status, self.change.status(), self.reason().as_ref());
+        let mut payload = transition_payload(schedule.status, self.change.status(), self.reason().as_ref());
         if let (Change::ApproveAlone, Some(payload)) = (self.change, payload.as_object_mut()) {
             payload.insert("works_alone".to_owned(), true.into());
         }

@@ -18,9 +18,9 @@ use uuid::Uuid;
 use crate::model::{AssetId, CampaignId, ClientId, Score, Timestamp, WorkspaceId};
 
 /// A type that a row of either database can be read as.
-pub(super) trait Answer: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+pub(super) trait FromAnyRow: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
-impl<T> Answer for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+impl<T> FromAnyRow for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
 /// Decodes a row. An error names its column, even if the column was read by position.
 pub(super) fn read<R: sqlx::Row, T: for<'r> FromRow<'r, R>>(row: R) -> Result<T, sqlx::Error> {
@@ -37,7 +37,7 @@ pub(super) fn read<R: sqlx::Row, T: for<'r> FromRow<'r, R>>(row: R) -> Result<T,
 
 /// A value that is invalid for its column.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot be read")]
+#[error("invalid value `{0}`")]
 pub(super) struct BadValue(pub String);
 
 /// A type that a column is decoded as before it is converted to the field's type.
@@ -73,9 +73,9 @@ impl<C: Column> Column for Option<C> {
 /// Declares a column type that wraps the field's type, and how it is decoded from the databases' types: the same for
 /// both, or one for each.
 macro_rules! column {
-    ($(#[$doc:meta])* $kind:ident$(<$t:ident: $bound:path>)?($value:ty) from $held:ty => $read:expr) => {
+    ($(#[$doc:meta])* $kind:ident$(<$t:ident: $bound:path>)?($value:ty) from $stored:ty => $read:expr) => {
         column!(@wrapper $(#[$doc])* $kind$(<$t>)?($value));
-        column!(@decode [DB: Database] DB, $kind$(<$t: $bound>)?, $held => $read);
+        column!(@decode [DB: Database] DB, $kind$(<$t: $bound>)?, $stored => $read);
     };
     (
         $(#[$doc:meta])* $kind:ident$(<$t:ident: $bound:path>)?($value:ty)
@@ -100,26 +100,26 @@ macro_rules! column {
     };
     (
         @decode [$($database:ident: $is:path)?] $db:ty,
-        $kind:ident$(<$t:ident: $bound:path>)?, $held:ty => $read:expr
+        $kind:ident$(<$t:ident: $bound:path>)?, $stored:ty => $read:expr
     ) => {
         impl<$($database: $is,)? $($t)?> Type<$db> for $kind$(<$t>)?
-        $(where $held: Type<$database>)?
+        $(where $stored: Type<$database>)?
         {
             fn type_info() -> <$db as Database>::TypeInfo {
-                <$held as Type<$db>>::type_info()
+                <$stored as Type<$db>>::type_info()
             }
 
             fn compatible(info: &<$db as Database>::TypeInfo) -> bool {
-                <$held as Type<$db>>::compatible(info)
+                <$stored as Type<$db>>::compatible(info)
             }
         }
 
         impl<'r, $($database: $is,)? $($t: $bound)?> Decode<'r, $db> for $kind$(<$t>)?
-        $(where $held: Decode<'r, $database>)?
+        $(where $stored: Decode<'r, $database>)?
         {
             fn decode(value: <$db as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
-                let read: fn($held) -> Result<_, BadValue> = $read;
-                Ok(Self(read(<$held as Decode<'r, $db>>::decode(value)?)?))
+                let read: fn($stored) -> Result<_, BadValue> = $read;
+                Ok(Self(read(<$stored as Decode<'r, $db>>::decode(value)?)?))
             }
         }
     };
@@ -188,14 +188,14 @@ from_text!(
 
 /// Wraps a struct of the model, to implement `FromRow` for it.
 #[derive(Debug)]
-pub(super) struct Found<T>(pub T);
+pub(super) struct ModelRow<T>(pub T);
 
 /// Implements `FromRow` for a struct, for both databases: each field is read from the column of its name, or of the
 /// name given, as the type given. `parts` are structs read from the same row; `empty` fields have no column and get
-/// their default. A struct of the model is wrapped in [`Found`].
+/// their default. A struct of the model is wrapped in [`ModelRow`].
 macro_rules! from_row {
-    (Found<$kind:ident> $($body:tt)+) => {
-        $crate::store::row::from_row!(@read $crate::store::row::Found<$kind>, $crate::store::row::Found, $kind $($body)+);
+    (ModelRow<$kind:ident> $($body:tt)+) => {
+        $crate::store::row::from_row!(@read $crate::store::row::ModelRow<$kind>, $crate::store::row::ModelRow, $kind $($body)+);
     };
     ($kind:ident { $($body:tt)+ } $($more:tt)*) => {
         $crate::store::row::from_row!(@read $kind, std::convert::identity, $kind { $($body)+ } $($more)*);
@@ -211,14 +211,14 @@ macro_rules! from_row {
             R: sqlx::Row,
             &'static str: sqlx::ColumnIndex<R>,
             $($column: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,)+
-            $($($crate::store::row::Found<$part_kind>: sqlx::FromRow<'r, R>,)+)?
+            $($($crate::store::row::ModelRow<$part_kind>: sqlx::FromRow<'r, R>,)+)?
         {
             fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
                 Ok($wrap($kind {
                     $($field: $crate::store::row::Column::value(
                         row.try_get::<$column, _>($crate::store::row::from_row!(@name $field $($name)?))?
                     ),)+
-                    $($($part: <$crate::store::row::Found<$part_kind> as sqlx::FromRow<'r, R>>::from_row(row)?.0,)+)?
+                    $($($part: <$crate::store::row::ModelRow<$part_kind> as sqlx::FromRow<'r, R>>::from_row(row)?.0,)+)?
                     $($($empty: Default::default(),)+)?
                 }))
             }
@@ -255,7 +255,7 @@ mod tests {
         likes: Whole<u32>,
     });
 
-    fn answer<T: Answer>(sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
+    fn query<T: FromAnyRow>(sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
             let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
             Ok(bind_sqlite(sql, values).try_map(read).fetch_one(&mut connection).await?)
@@ -265,27 +265,26 @@ mod tests {
     const POST: &str = "SELECT $5 AS likes, $4 AS tags, $3 AS published_at, $2 AS channel, $1 AS id";
 
     #[test]
-    fn a_row_is_read_by_name_whatever_the_order_of_its_columns() {
+    fn rows_are_decoded_by_column_name() {
         let (id, at) = (Uuid::from_u128(7), "2026-11-30T09:00:00Z".parse().unwrap());
         let written = values![id, "fb", Some(at), serde_json::json!(["spring"]), 3_i64];
         let read = Post { id, channel: Channel::Fb, at: Some(at), tags: vec!["spring".to_owned()], likes: 3 };
-        assert_eq!(answer::<Post>(POST, written).unwrap(), read);
+        assert_eq!(query::<Post>(POST, written).unwrap(), read);
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_with_its_column() {
-        let told = |values| answer::<Post>(POST, values).unwrap_err().to_string();
-        let holds =
-            |value: &str, column: &str| format!("the database holds `{value}` in `{column}`, which cannot be read");
+    fn errors_name_the_column() {
+        let error = |values| query::<Post>(POST, values).unwrap_err().to_string();
+        let invalid = |value: &str, column: &str| format!("the database has the invalid value `{value}` in `{column}`");
         let (id, json) = (Uuid::from_u128(7), || serde_json::json!([]));
-        assert_eq!(told(values!["seven", "fb", None::<String>, json(), 3_i64]), holds("seven", "id"));
-        assert_eq!(told(values![id, "fax", None::<String>, json(), 3_i64]), holds("fax", "channel"));
-        assert_eq!(told(values![id, "fb", "today", json(), 3_i64]), holds("today", "published_at"));
-        assert_eq!(told(values![id, "fb", None::<String>, "[1]", 3_i64]), holds("[1]", "tags"));
-        assert_eq!(told(values![id, "fb", None::<String>, json(), -3_i64]), holds("-3", "likes"));
-        let told = answer::<(i64, Name<Channel>)>("SELECT 1, $1 AS channel", values!["fax"]).unwrap_err();
-        assert_eq!(told.to_string(), holds("fax", "channel"));
-        let told = answer::<Post>(POST, values![id, 5_i64, None::<String>, json(), 3_i64]).unwrap_err().to_string();
-        assert!(told.contains("column channel") && told.contains("INTEGER"), "{told}");
+        assert_eq!(error(values!["seven", "fb", None::<String>, json(), 3_i64]), invalid("seven", "id"));
+        assert_eq!(error(values![id, "fax", None::<String>, json(), 3_i64]), invalid("fax", "channel"));
+        assert_eq!(error(values![id, "fb", "today", json(), 3_i64]), invalid("today", "published_at"));
+        assert_eq!(error(values![id, "fb", None::<String>, "[1]", 3_i64]), invalid("[1]", "tags"));
+        assert_eq!(error(values![id, "fb", None::<String>, json(), -3_i64]), invalid("-3", "likes"));
+        let error = query::<(i64, Name<Channel>)>("SELECT 1, $1 AS channel", values!["fax"]).unwrap_err();
+        assert_eq!(error.to_string(), invalid("fax", "channel"));
+        let error = query::<Post>(POST, values![id, 5_i64, None::<String>, json(), 3_i64]).unwrap_err().to_string();
+        assert!(error.contains("column channel") && error.contains("INTEGER"), "{error}");
     }
 }

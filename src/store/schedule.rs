@@ -1,4 +1,4 @@
-//! Schedules: committed posts as the ledger holds them.
+//! Schedules: committed posts as the ledger stores them.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -132,7 +132,11 @@ pub(super) fn ids<'s>(schedules: impl IntoIterator<Item = &'s Schedule>) -> Vec<
 }
 
 /// The recorded payload of a change of status: from, to and reason.
-pub(super) fn decided(from: ScheduleStatus, to: ScheduleStatus, reason: Option<&Reason>) -> serde_json::Value {
+pub(super) fn transition_payload(
+    from: ScheduleStatus,
+    to: ScheduleStatus,
+    reason: Option<&Reason>,
+) -> serde_json::Value {
     json!({
         "from": from,
         "to": to,

@@ -13,15 +13,15 @@ use super::open_mode::OpenMode;
 use super::url::DatabaseUrl;
 
 /// A table that every version of the ledger has.
-const TABLE_OF_A_LEDGER: &str = "campaign_orchestration_schedules";
+const LEDGER_TABLE: &str = "campaign_orchestration_schedules";
 /// The table that is created first; a ledger whose creation was interrupted may have no other.
 const FIRST_TABLE: &str = "_sqlx_migrations";
 /// Maximum number of tables named in the error about another program's file.
-const NAMED_TABLES: usize = 3;
+const MAX_NAMED_TABLES: usize = 3;
 /// Maximum number of attempts to checkpoint the log; processes that close at the same time can interfere.
-const WRITE_BACKS: usize = 3;
+const CHECKPOINT_ATTEMPTS: usize = 3;
 /// SQLite's error code for a file that is not a database.
-const NO_DATABASE: &str = "26";
+const NOT_A_DATABASE: &str = "26";
 
 /// What is at a path.
 #[derive(Debug, PartialEq)]
@@ -56,19 +56,19 @@ pub(super) fn has_log(path: &Path) -> bool {
 /// Checkpoints a leftover write-ahead log into its file. SQLite does so when the last connection closes; if several
 /// close at the same moment, each may take another for the last, and the log stays. So it is retried with a single new
 /// connection. If another process has the file open, the log stays too, but its contents are in the file.
-pub(super) async fn write_back(options: &SqliteConnectOptions) {
-    for _ in 0..WRITE_BACKS {
+pub(super) async fn checkpoint_log(options: &SqliteConnectOptions) {
+    for _ in 0..CHECKPOINT_ATTEMPTS {
         if !has_log(options.get_filename()) {
             return;
         }
         let closed = async {
-            let mut alone = options.connect().await?;
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut alone).await?;
-            alone.close().await
+            let mut connection = options.connect().await?;
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut connection).await?;
+            connection.close().await
         };
         if let Err(error) = closed.await {
             // Nothing is lost: the next command reads the log.
-            tracing::debug!(%error, "the log of an SQLite file stays beside it");
+            tracing::debug!(%error, "the write-ahead log of an SQLite file was not removed");
         }
     }
 }
@@ -92,30 +92,30 @@ async fn contents(url: &DatabaseUrl, path: &Path) -> Result<Contents, StoreError
     match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Contents::Nothing),
         Err(error) => return Err(unreadable(url, &error)),
-        Ok(file) if !file.is_file() => return Ok(Contents::Other("it is no file".to_owned())),
+        Ok(file) if !file.is_file() => return Ok(Contents::Other("it is not a regular file".to_owned())),
         Ok(file) if file.len() == 0 && !has_log(path) => return Ok(Contents::Empty),
         Ok(_) => {}
     }
     match tables(path).await {
-        Ok(tables) => Ok(told_by_tables(&tables)),
-        Err(error) if error.as_database_error().and_then(|told| told.code()).as_deref() == Some(NO_DATABASE) => {
-            Ok(Contents::Other("it is no SQLite database".to_owned()))
+        Ok(tables) => Ok(contents_of_tables(&tables)),
+        Err(error) if error.as_database_error().and_then(|error| error.code()).as_deref() == Some(NOT_A_DATABASE) => {
+            Ok(Contents::Other("it is not an SQLite database".to_owned()))
         }
         Err(error) => Err(StoreError::connect(url, error)),
     }
 }
 
-fn told_by_tables(tables: &[String]) -> Contents {
+fn contents_of_tables(tables: &[String]) -> Contents {
     let has = |name: &str| tables.iter().any(|table| table == name);
-    if has(FIRST_TABLE) && has(TABLE_OF_A_LEDGER) {
+    if has(FIRST_TABLE) && has(LEDGER_TABLE) {
         return Contents::Ledger;
     }
     if tables.iter().all(|table| table == FIRST_TABLE) {
         return Contents::Empty;
     }
-    let names: Vec<String> = tables.iter().take(NAMED_TABLES).map(|table| format!("`{table}`")).collect();
-    let more = if tables.len() > NAMED_TABLES { ", …" } else { "" };
-    Contents::Other(format!("it holds the tables of another program ({}{more})", names.join(", ")))
+    let names: Vec<String> = tables.iter().take(MAX_NAMED_TABLES).map(|table| format!("`{table}`")).collect();
+    let more = if tables.len() > MAX_NAMED_TABLES { ", …" } else { "" };
+    Contents::Other(format!("it has tables of another program ({}{more})", names.join(", ")))
 }
 
 /// The names of a database's tables. Without a log the file is opened as immutable, so that no companion files are
@@ -123,9 +123,9 @@ fn told_by_tables(tables: &[String]) -> Contents {
 async fn tables(path: &Path) -> Result<Vec<String>, sqlx::Error> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(!has_log(path));
     let mut connection = options.connect().await?;
-    let found = table_names(&mut connection).await;
+    let names = table_names(&mut connection).await;
     connection.close().await?;
-    found
+    names
 }
 
 async fn table_names(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
@@ -138,14 +138,14 @@ mod tests {
     use super::*;
     use crate::store::database::Database;
 
-    fn told(tables: &[&str]) -> Contents {
-        told_by_tables(&tables.iter().map(|table| (*table).to_owned()).collect::<Vec<_>>())
+    fn contents_of(tables: &[&str]) -> Contents {
+        contents_of_tables(&tables.iter().map(|table| (*table).to_owned()).collect::<Vec<_>>())
     }
 
     /// Simulates two connections that close at the same moment and each take the other for the last: no process has the
     /// file open, but its log is still there.
     #[tokio::test]
-    async fn a_log_that_connections_left_is_written_back_when_the_database_is_closed() {
+    async fn a_leftover_log_is_checkpointed_on_close() {
         let dir = tempfile::tempdir().unwrap();
         let (path, left) = (dir.path().join("mcoe.db"), dir.path().join("left.db"));
         let url = |path: &Path| path.display().to_string().parse::<DatabaseUrl>().unwrap();
@@ -164,12 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_known_by_its_tables() {
-        assert_eq!(told(&[]), Contents::Empty);
-        assert_eq!(told(&["_sqlx_migrations"]), Contents::Empty);
-        assert_eq!(told(&["_sqlx_migrations", "campaign_orchestration_schedules"]), Contents::Ledger);
-        assert_eq!(told(&["a"]), Contents::Other("it holds the tables of another program (`a`)".to_owned()));
-        let others = told(&["_sqlx_migrations", "b", "c", "d"]);
+    fn a_ledger_is_recognised_by_its_tables() {
+        assert_eq!(contents_of(&[]), Contents::Empty);
+        assert_eq!(contents_of(&["_sqlx_migrations"]), Contents::Empty);
+        assert_eq!(contents_of(&["_sqlx_migrations", "campaign_orchestration_schedules"]), Contents::Ledger);
+        assert_eq!(contents_of(&["a"]), Contents::Other("it has tables of another program (`a`)".to_owned()));
+        let others = contents_of(&["_sqlx_migrations", "b", "c", "d"]);
         let Contents::Other(holds) = others else { panic!("{others:?}") };
         assert!(holds.ends_with("(`_sqlx_migrations`, `b`, `c`, …)"), "{holds}");
     }

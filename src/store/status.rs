@@ -108,12 +108,12 @@ from_row!(GroupRow {
 
 impl GroupRow {
     fn group(&self, now: Timestamp) -> Group {
-        let now_of = |fatigue| rested(fatigue, self.fatigue_as_of, now, self.half_life);
+        let current = |fatigue| rested(fatigue, self.fatigue_as_of, now, self.half_life);
         Group {
             channel: self.channel,
             clients: self.clients,
-            fatigue: now_of(self.fatigue),
-            worst_fatigue: now_of(self.worst_fatigue),
+            fatigue: current(self.fatigue),
+            worst_fatigue: current(self.worst_fatigue),
             scores: [self.momentum, self.visibility, self.engagement],
             last_post_at: self.last_post_at,
         }
@@ -198,9 +198,9 @@ impl Ledger {
     ) -> Result<Vec<ChannelStatus>, StoreError> {
         let mut tx = self.read().await?;
         let groups = self.groups(&mut tx, Some(client), now).await?;
-        let counted = "SELECT channel, status, count(*) FROM campaign_orchestration_schedules WHERE client_id = $2 \
+        let sql = "SELECT channel, status, count(*) FROM campaign_orchestration_schedules WHERE client_id = $2 \
                        AND ($1 IS NULL OR workspace_id = $1) GROUP BY 1, 2";
-        let tallies = tallies_of(tx.all(counted, values![self.fence(), client]).await?);
+        let tallies = tallies_of(tx.all(sql, values![self.scope(), client]).await?);
         Ok(Channel::ALL.into_iter().filter_map(|channel| channel_status(channel, &groups, &tallies, rules)).collect())
     }
 
@@ -228,7 +228,7 @@ impl Ledger {
             channels_active: channels.len(),
             avg_health_score: Sums::of(groups.iter()).health(rules),
             conflicts_detected,
-            high_fatigue_channels: self.tired(tx, rules.warn_at, now).await?,
+            high_fatigue_channels: self.high_fatigue_channels(tx, rules.warn_at, now).await?,
         })
     }
 
@@ -240,25 +240,25 @@ impl Ledger {
                    FROM channel_state WHERE ($1 IS NULL OR workspace_id = $1) \
                    AND ($2 IS NULL OR client_id = $2) AND active = $3 \
                    GROUP BY channel, fatigue_as_of, coalesce(half_life_hours, 48.0) ORDER BY 1, 2, 3";
-        let rows: Vec<GroupRow> = tx.all(sql, values![self.fence(), client, true]).await?;
+        let rows: Vec<GroupRow> = tx.all(sql, values![self.scope(), client, true]).await?;
         Ok(rows.into_iter().map(|row| row.group(now)).collect())
     }
 
     /// Number of pairs of client and channel whose current fatigue is at or above a threshold.
-    async fn tired(&self, tx: &mut Tx, threshold: f64, now: Timestamp) -> Result<usize, StoreError> {
+    async fn high_fatigue_channels(&self, tx: &mut Tx, threshold: f64, now: Timestamp) -> Result<usize, StoreError> {
         let sql = "SELECT fatigue_score, fatigue_as_of, coalesce(half_life_hours, 48.0) FROM channel_state \
                    WHERE fatigue_score >= $2 AND active = $3 AND ($1 IS NULL OR workspace_id = $1)";
-        let channels: Vec<(f64, Instant, f64)> = tx.all(sql, values![self.fence(), threshold, true]).await?;
-        let is_tired = |(fatigue, Instant(as_of), half_life): &(f64, Instant, f64)| {
+        let channels: Vec<(f64, Instant, f64)> = tx.all(sql, values![self.scope(), threshold, true]).await?;
+        let is_high = |(fatigue, Instant(as_of), half_life): &(f64, Instant, f64)| {
             rested(*fatigue, *as_of, now, *half_life) >= threshold
         };
-        Ok(channels.iter().filter(|channel| is_tired(channel)).count())
+        Ok(channels.iter().filter(|channel| is_high(channel)).count())
     }
 
     async fn tallies(&self, tx: &mut Tx) -> Result<Tallies, StoreError> {
         let sql = "SELECT channel, status, CAST(sum(change) AS bigint) FROM schedule_tallies \
                    WHERE $1 IS NULL OR workspace_id = $1 GROUP BY 1, 2";
-        Ok(tallies_of(tx.all(sql, values![self.fence()]).await?))
+        Ok(tallies_of(tx.all(sql, values![self.scope()]).await?))
     }
 
     /// Number of drafts made today (UTC), and of conflicts in the last 7 days.
@@ -267,10 +267,10 @@ impl Ledger {
         let week_ago = now.plus_days(-7);
         let drafted = "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed' \
                        AND executed_at >= $2 AND ($1 IS NULL OR workspace_id = $1)";
-        let drafted = tx.scalar(drafted, values![self.fence(), midnight]).await?;
+        let drafted = tx.scalar(drafted, values![self.scope(), midnight]).await?;
         let conflicts = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'conflict_detected' \
                          AND created_at >= $2 AND ($1 IS NULL OR workspace_id = $1)";
-        let conflicts = tx.scalar(conflicts, values![self.fence(), week_ago]).await?;
+        let conflicts = tx.scalar(conflicts, values![self.scope(), week_ago]).await?;
         Ok((drafted, conflicts))
     }
 }

@@ -20,7 +20,7 @@ pub enum DatabaseUrl {
 
 /// The error of parsing an invalid database address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no database that is known; write postgres://USER@HOST/DATABASE, sqlite:FILE, or a file's path")]
+#[error("`{0}` is not a supported database; write postgres://USER@HOST/DATABASE, sqlite:FILE, or the path of a file")]
 pub struct BadUrl(String);
 
 impl FromStr for DatabaseUrl {
@@ -59,8 +59,8 @@ impl fmt::Debug for DatabaseUrl {
 fn without_password(address: &str) -> String {
     let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));
     let rest = rest.split('?').next().unwrap_or_default();
-    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
-    format!("{scheme}://{place}")
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{host}")
 }
 
 #[cfg(test)]
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_servers_are_told_apart() {
+    fn files_and_servers_are_distinguished() {
         let file = |path: &str, read_only| DatabaseUrl::Sqlite { path: path.into(), read_only };
         assert_eq!("mcoe.db".parse(), Ok(file("mcoe.db", false)));
         assert_eq!("sqlite:///srv/mcoe.db?mode=ro".parse(), Ok(file("/srv/mcoe.db", true)));

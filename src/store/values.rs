@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_statement_says_to_sqlite_what_it_says_to_postgresql() {
+    fn statements_are_translated_to_sqlite() {
         let sql = "SELECT a FROM t WHERE (b = ANY($1) OR c <> ALL($2)) AND d = $3 FOR UPDATE SKIP LOCKED";
         let expected = "SELECT a FROM t WHERE (b IN (SELECT value FROM json_each($1)) \
                         OR c NOT IN (SELECT value FROM json_each($2))) AND d = $3";
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_is_rounded_as_postgresql_rounds_it() {
+    fn instants_are_rounded_like_in_postgresql() {
         let rounded = |text: &str| Timestamp::from(microsecond(text.parse().unwrap())).to_string();
         assert_eq!(rounded("2026-11-30T09:00:00Z"), "2026-11-30T09:00:00Z");
         assert_eq!(rounded("2026-11-30T09:00:00.123456499Z"), "2026-11-30T09:00:00.123456Z");

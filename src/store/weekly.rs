@@ -42,9 +42,9 @@ pub trait Observer: Sync {
 
 /// An observer that ignores progress and never stops the pass.
 #[derive(Debug, Clone, Copy)]
-pub struct Unwatched;
+pub struct NoObserver;
 
-impl Observer for Unwatched {
+impl Observer for NoObserver {
     fn rows(&self, _total: usize) {}
 
     fn row_done(&self) {}
@@ -71,11 +71,11 @@ impl Ledger {
         observer: &dyn Observer,
     ) -> Result<WeeklyOutcome, StoreError> {
         let planner = planner.starting_at(now);
-        let mut tries = 0;
+        let mut replans = 0;
         loop {
             match self.weekly_once(&planner, workspace, week, actor, now, observer).await {
                 // The clients' state changed concurrently while they were planned: plan again.
-                Err(StoreError::StateChanged(_)) if tries < MOST_TRIES => tries += 1,
+                Err(StoreError::StateChanged(_)) if replans < MAX_REPLANS => replans += 1,
                 other => return other,
             }
         }
@@ -91,8 +91,8 @@ impl Ledger {
         observer: &dyn Observer,
     ) -> Result<WeeklyOutcome, StoreError> {
         let planned = with_retries(|| self.planned(workspace, week)).await?;
-        let is_open = |id: &ClientId| !planned.contains(id.as_str());
-        let scenario = with_retries(|| self.scenario_of(workspace, week, is_open, Counted::Live)).await?;
+        let is_unplanned = |id: &ClientId| !planned.contains(id.as_str());
+        let scenario = with_retries(|| self.scenario_of(workspace, week, is_unplanned, Counted::Live)).await?;
         refuse_if_over(&scenario, week, now)?;
         refuse_if_stopping(observer)?;
         let plan = plan_week(planner, &scenario, week)?;
@@ -132,7 +132,7 @@ impl Ledger {
 }
 
 /// Maximum number of times a week is planned again after concurrent changes.
-const MOST_TRIES: u32 = 10;
+const MAX_REPLANS: u32 = 10;
 
 fn refuse_if_stopping(observer: &dyn Observer) -> Result<(), StoreError> {
     if observer.should_stop() { Err(StoreError::Stopped) } else { Ok(()) }

@@ -152,7 +152,7 @@ impl App {
         self.clients.get(workspace, || async move { ledger.client_names(MAX_CLIENTS).await }).await
     }
 
-    /// The number of schedules that need approval on each of the next pending_days, in the clients' time zones.
+    /// The number of schedules that need approval on each of the next days, in the clients' time zones.
     pub async fn pending_by_day(&self, workspace: &WorkspaceId) -> Result<Arc<Vec<DayCount>>, Problem> {
         let today = now().date();
         let filter = ScheduleFilter {

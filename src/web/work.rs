@@ -155,8 +155,8 @@ impl App {
         let request = work.request();
         let new = NewJob { id, workspace, kind: work.kind(), request: &request, key, actor, now: now(), max_active };
         let job = match self.ledger_of(workspace).request_job(&new).await? {
-            RequestedJob::Known(job) => return Ok(job),
-            RequestedJob::ToDo(job) => job,
+            RequestedJob::Existing(job) => return Ok(job),
+            RequestedJob::Owned(job) => job,
         };
         tracing::info!(job = %job.id, kind = job.kind.name(), %workspace, actor, "job started");
         let progress = Arc::new(Progress::new(self.stop.subscribe()));

@@ -10,7 +10,7 @@ use crate::cli::{Globals, input};
 use crate::model::{Scenario, ScheduleStatus, Tier, Timestamp, Week, WorkspaceId, plus_days};
 use crate::planner::Planner;
 use crate::rules::CompiledRules;
-use crate::store::{Change, DatabaseUrl, Ledger, OpenMode, Schedule, ScheduleFilter, Unwatched};
+use crate::store::{Change, DatabaseUrl, Ledger, NoObserver, OpenMode, Schedule, ScheduleFilter};
 
 /// The id of the demo workspace.
 pub(super) const WORKSPACE: &str = "your-workspace-id";
@@ -85,7 +85,7 @@ impl History<'_> {
 
     async fn weekly(&self, week: Week, now: Timestamp) -> Result<(), Failure> {
         let workspace = WorkspaceId::new(WORKSPACE);
-        self.ledger.weekly(&self.planner, &workspace, week, PLANNER, now.min(self.now), &Unwatched).await?;
+        self.ledger.weekly(&self.planner, &workspace, week, PLANNER, now.min(self.now), &NoObserver).await?;
         Ok(())
     }
 

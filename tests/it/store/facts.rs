@@ -332,7 +332,7 @@ on_both! {
         }
         let planner = Planner::new(&rules, Tier::Exact, None);
         let (of_shop, before) = (workspace("of-shop"), "2026-W36".parse().unwrap());
-        let over = ledger.weekly(&planner, &of_shop, before, "ann", at(now), &mcoe::store::Unwatched).await;
+        let over = ledger.weekly(&planner, &of_shop, before, "ann", at(now), &mcoe::store::NoObserver).await;
         assert!(matches!(over, Err(StoreError::WeekOver(_))));
         assert_eq!(all(&ledger).await.len(), found.len());
     }

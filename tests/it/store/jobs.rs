@@ -36,15 +36,15 @@ async fn to_do(ledger: &Ledger, key: Option<&str>, now: &str) -> Job {
 
 async fn to_do_of(ledger: &Ledger, key: Option<&str>, kind: JobKind, now: &str) -> Job {
     match ask(ledger, key, kind, now).await.unwrap() {
-        RequestedJob::ToDo(job) => job,
-        RequestedJob::Known(job) => panic!("it is another\u{2019}s: {job:?}"),
+        RequestedJob::Owned(job) => job,
+        RequestedJob::Existing(job) => panic!("it is another\u{2019}s: {job:?}"),
     }
 }
 
 async fn known(ledger: &Ledger, key: &str, now: &str) -> Job {
     match ask(ledger, Some(key), JobKind::Simulate, now).await.unwrap() {
-        RequestedJob::Known(job) => job,
-        RequestedJob::ToDo(job) => panic!("it is to be done again: {job:?}"),
+        RequestedJob::Existing(job) => job,
+        RequestedJob::Owned(job) => panic!("it is to be done again: {job:?}"),
     }
 }
 
@@ -134,13 +134,13 @@ on_both! {
         loaded(&ledger, &rules()).await;
         let lost = to_do_of(&ledger, None, JobKind::Daily, NOW).await;
         let own = to_do_of(&ledger, None, JobKind::Daily, NOW).await;
-        assert_eq!(ledger.tidy_jobs(&[own.id], at(SOON)).await.unwrap(), 0);
-        assert_eq!(ledger.tidy_jobs(&[own.id], at(LATER)).await.unwrap(), 1);
+        assert_eq!(ledger.clean_up_jobs(&[own.id], at(SOON)).await.unwrap(), 0);
+        assert_eq!(ledger.clean_up_jobs(&[own.id], at(LATER)).await.unwrap(), 1);
         assert_eq!(ledger.job(lost.id).await.unwrap().status, JobStatus::Stopped);
         assert!(ledger.finish(&own, &done(), at(LATER)).await.unwrap());
-        ledger.tidy_jobs(&[], at("2026-10-01T00:00:00Z")).await.unwrap();
+        ledger.clean_up_jobs(&[], at("2026-10-01T00:00:00Z")).await.unwrap();
         assert_eq!(ledger.jobs(None, 10).await.unwrap().rows.len(), 2);
-        ledger.tidy_jobs(&[], at("2026-10-10T00:00:00Z")).await.unwrap();
+        ledger.clean_up_jobs(&[], at("2026-10-10T00:00:00Z")).await.unwrap();
         assert!(ledger.jobs(None, 10).await.unwrap().rows.is_empty());
     }
 }

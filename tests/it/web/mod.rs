@@ -13,7 +13,7 @@ use chrono::Utc;
 use mcoe::model::{Tier, Timestamp, Week};
 use mcoe::planner::Planner;
 use mcoe::rules::CompiledRules;
-use mcoe::store::{Ledger, Unwatched};
+use mcoe::store::{Ledger, NoObserver};
 use serde_json::Value;
 
 use crate::support::{Asker, Place, at, compiled, default_pack, shipped};
@@ -35,7 +35,7 @@ async fn planned_under(rules: &CompiledRules, place: &Place) -> Ledger {
     let planner = Planner::new(rules, Tier::Exact, None);
     let week: Week = "2026-W37".parse().unwrap();
     for workspace in ledger.workspaces().await.unwrap() {
-        ledger.weekly(&planner, &workspace, week, "ann", now, &Unwatched).await.unwrap();
+        ledger.weekly(&planner, &workspace, week, "ann", now, &NoObserver).await.unwrap();
     }
     ledger
 }
