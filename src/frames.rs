@@ -6,33 +6,33 @@ use polars_io::prelude::*;
 use crate::model::{Kind, Record, Value};
 use crate::tables::{guarded, is_guarded_for};
 
-/// The rows as a frame with the columns of their record. Sparse columns that are blank or `false` in every row are left
-/// out.
+/// The rows as a frame with the columns of their record. Sparse columns that are blank or `false` in every row are
+/// omitted.
 ///
 /// # Errors
-/// Where polars cannot put the columns together.
+/// If polars cannot combine the columns.
 pub(crate) fn frame_of<R: Record>(rows: &[R]) -> PolarsResult<DataFrame> {
     let mut cells: Vec<Cells> = R::columns().map(|column| Cells::new(column.name, column.kind, rows.len())).collect();
     for row in rows {
         cells.iter_mut().zip(row.values()).for_each(|(cells, value)| cells.push(value));
     }
-    let kept = R::columns().zip(cells).filter(|(column, cells)| !column.is_sparse || cells.say_something);
-    frame(kept.map(|(_, cells)| cells).collect(), rows.len())
+    let columns = R::columns().zip(cells).filter(|(column, cells)| !column.is_sparse || cells.has_content);
+    frame(columns.map(|(_, cells)| cells).collect(), rows.len())
 }
 
 /// Columns of equal height as a frame.
 ///
 /// # Errors
-/// Where their heights differ, or two have the same name.
+/// If their heights differ, or two have the same name.
 pub(crate) fn frame(columns: Vec<Cells>, height: usize) -> PolarsResult<DataFrame> {
-    DataFrame::new(height, columns.into_iter().map(Cells::finished).collect())
+    DataFrame::new(height, columns.into_iter().map(Cells::finish).collect())
 }
 
-/// The cells of a column as they are filled.
+/// Builds a column cell by cell.
 pub(crate) struct Cells {
     builder: Builder,
-    /// Whether any of them is neither blank nor `false`.
-    say_something: bool,
+    /// Whether any cell is neither blank nor `false`.
+    has_content: bool,
 }
 
 enum Builder {
@@ -43,7 +43,7 @@ enum Builder {
 }
 
 impl Cells {
-    /// A column of a name and a kind that has no cells yet, with room for some.
+    /// An empty column with capacity for `height` cells.
     pub fn new(name: &str, kind: Kind, height: usize) -> Self {
         let builder = match kind {
             Kind::Number => Builder::Number(PrimitiveChunkedBuilder::new(name.into(), height)),
@@ -53,12 +53,12 @@ impl Cells {
                 Builder::Text(StringChunkedBuilder::new(name.into(), height))
             }
         };
-        Self { builder, say_something: false }
+        Self { builder, has_content: false }
     }
 
-    /// Adds a cell. A number that is not finite becomes a blank one.
+    /// Adds a cell. A number that is not finite becomes blank.
     pub fn push(&mut self, value: Option<Value<'_>>) {
-        let says_something = match (&mut self.builder, value) {
+        let is_content = match (&mut self.builder, value) {
             (Builder::Text(cells), Some(value)) => {
                 let text = match value {
                     Value::Text(text) => text,
@@ -84,10 +84,10 @@ impl Cells {
             (Builder::Count(cells), _) => blank(|| cells.append_null()),
             (Builder::Flag(cells), _) => blank(|| cells.append_null()),
         };
-        self.say_something |= says_something;
+        self.has_content |= is_content;
     }
 
-    fn finished(self) -> Column {
+    fn finish(self) -> Column {
         match self.builder {
             Builder::Text(cells) => cells.finish().into_column(),
             Builder::Number(cells) => cells.finish().into_column(),
@@ -102,12 +102,12 @@ fn blank(append: impl FnOnce()) -> bool {
     false
 }
 
-/// The frame as CSV, its texts made harmless for spreadsheets.
+/// The frame as CSV. Texts that a spreadsheet would read as formulas are escaped.
 ///
 /// # Errors
-/// Where polars cannot write it.
+/// If polars cannot write it.
 pub(crate) fn csv(mut frame: DataFrame) -> PolarsResult<Vec<u8>> {
-    make_harmless(&mut frame)?;
+    escape_formulas(&mut frame)?;
     let mut bytes = Vec::new();
     CsvWriter::new(&mut bytes).n_threads(1).finish(&mut frame)?;
     Ok(bytes)
@@ -116,24 +116,24 @@ pub(crate) fn csv(mut frame: DataFrame) -> PolarsResult<Vec<u8>> {
 /// The frame as Parquet.
 ///
 /// # Errors
-/// Where polars cannot write it.
+/// If polars cannot write it.
 pub(crate) fn parquet(mut frame: DataFrame) -> PolarsResult<Vec<u8>> {
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes).set_parallel(false).finish(&mut frame)?;
     Ok(bytes)
 }
 
-/// Makes every text of a table harmless that is to be written as CSV. Numbers stay as they are.
-fn make_harmless(table: &mut DataFrame) -> PolarsResult<()> {
-    for place in 0..table.width() {
-        let Some(column) = table.columns().get(place) else { continue };
+/// Escapes texts that a spreadsheet would read as formulas. Numbers are not changed.
+fn escape_formulas(table: &mut DataFrame) -> PolarsResult<()> {
+    for index in 0..table.width() {
+        let Some(column) = table.columns().get(index) else { continue };
         let Ok(cells) = column.str() else { continue };
         if !cells.iter().flatten().any(is_guarded_for) {
             continue;
         }
         let guarded = cells.iter().map(|cell| cell.map(guarded));
         let column = StringChunked::from_iter_options(cells.name().clone(), guarded).into_column();
-        table.replace_column(place, column)?;
+        table.replace_column(index, column)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Planning makes and drops many small texts and lists; this allocator hands them out faster than the system's.
+/// Planning allocates many small strings and vectors; this allocator is faster for them than the system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

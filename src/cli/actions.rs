@@ -1,4 +1,4 @@
-//! `mcoe actions`: the record of decisions.
+//! `mcoe actions`: lists recorded decisions.
 
 use clap::Args;
 use serde_json::json;
@@ -9,28 +9,28 @@ use super::{Format, Globals, print};
 use crate::model::{ActionType, Timestamp, WorkspaceId};
 use crate::store::{Action, ActionFilter, OpenMode};
 
-/// Show decisions on record, newest first: what was decided, on what signals, by whom.
+/// List recorded decisions, newest first: what was decided, from which signals, by whom.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe actions --schedule 0b7f\n  mcoe actions --client bakery --type schedule_approved --format json"
 )]
 pub(super) struct Actions {
-    /// Of one workspace.
+    /// Only decisions of this workspace.
     #[arg(long, value_name = "ID")]
     workspace: Option<String>,
-    /// About one schedule, by its id or its first letters.
+    /// Only decisions about this schedule: its id, or the start of it.
     #[arg(long, value_name = "ID")]
     schedule: Option<String>,
-    /// About one client.
+    /// Only decisions about this client.
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// Of one kind, such as schedule_approved.
+    /// Only decisions of this type, such as schedule_approved.
     #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
     kind: Option<ActionType>,
-    /// From this time on.
+    /// Only decisions made at this time or later.
     #[arg(long, value_name = "TIME")]
     from: Option<Timestamp>,
-    /// No more than so many.
+    /// Maximum number of decisions.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
     #[command(flatten)]
@@ -52,7 +52,7 @@ impl Actions {
                 None => ledger,
             };
             let schedule = match &self.schedule {
-                Some(letters) => Some(ledger.schedule_id(letters).await?),
+                Some(prefix) => Some(ledger.schedule_id(prefix).await?),
                 None => None,
             };
             let filter = ActionFilter {
@@ -68,14 +68,14 @@ impl Actions {
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!(found)));
         }
-        print(&found.iter().map(shown).collect::<String>())
+        print(&found.iter().map(line).collect::<String>())
     }
 }
 
-fn shown(action: &Action) -> String {
+fn line(action: &Action) -> String {
     let about = action.schedule_id.map_or_else(String::new, |id| {
-        let letters: String = id.to_string().chars().take(8).collect();
-        format!("  schedule {letters}")
+        let prefix: String = id.to_string().chars().take(8).collect();
+        format!("  schedule {prefix}")
     });
     format!(
         "{}  {:<17} {:<17} {}{about}  by {}\n          {}\n",

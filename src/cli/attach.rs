@@ -10,12 +10,13 @@ use crate::model::{ScheduleStatus, Tier};
 use crate::planner::Planner;
 use crate::store::OpenMode;
 
-/// Give a committed post that is held because of its asset, or for want of one, another asset. It is judged at once: it
-/// runs by itself, or waits for approval.
+/// Attach another asset to a committed post that is blocked because of its asset or has none
+///
+/// The post is re-evaluated at once, and becomes ready or needs approval.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe attach 0b7f bakery-story-12")]
 pub(super) struct Attach {
-    /// The schedule's id, or its first letters.
+    /// The schedule's id, or the start of it.
     schedule: String,
     /// The asset's id.
     asset: String,
@@ -41,10 +42,10 @@ impl Attach {
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!(schedule)));
         }
-        let stands = match (schedule.status, &schedule.blocked_reason) {
-            (ScheduleStatus::Pending, Some(reason)) => format!("it waits for approval: {reason}"),
-            _ => "it runs when its time comes".to_owned(),
+        let result = match (schedule.status, &schedule.blocked_reason) {
+            (ScheduleStatus::Pending, Some(reason)) => format!("it needs approval: {reason}"),
+            _ => "it runs at its scheduled time".to_owned(),
         };
-        print(&format!("attached {} to {}; {stands}\n", self.asset, schedule.id))
+        print(&format!("attached {} to {}; {result}\n", self.asset, schedule.id))
     }
 }

@@ -8,13 +8,13 @@ use serde_json::json;
 use super::failure::Failure;
 use super::{Format, Globals, RulesArgument, input, print};
 
-/// Validate rules, scripts and a scenario: every error, with place and remedy.
+/// Validate rules, scripts and a scenario, and report every error with its location and remedy.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe check --rules rules --scenario scenarios/agency")]
 pub(super) struct Check {
     #[command(flatten)]
     rules: RulesArgument,
-    /// Folder of a scenario to check along with the rules.
+    /// Folder of a scenario to check together with the rules.
     #[arg(long, value_name = "DIR")]
     scenario: Option<PathBuf>,
 }
@@ -27,7 +27,7 @@ impl Check {
             }
             None => (input::rules(&self.rules.rules, globals)?, None),
         };
-        input::tried(&rules, &self.rules.rules, scenario.as_ref(), globals)?;
+        input::read_cases_and_try(&rules, &self.rules.rules, scenario.as_ref(), globals)?;
         let warnings = input::warnings(&rules, scenario.as_ref());
         let base = rules.base();
         if globals.format == Format::Json {
@@ -42,9 +42,9 @@ impl Check {
             });
             return print(&format!("{text}\n"));
         }
-        input::point_out(&warnings, &rules, &self.rules.rules, globals);
+        input::print_warnings(&warnings, &rules, &self.rules.rules, globals);
         let mut text = format!(
-            "rules `{}` are right: {} guardrails, hash {}\n",
+            "rules `{}` are valid: {} guardrails, hash {}\n",
             rules.name(),
             base.guardrails.len(),
             short(rules.hash())
@@ -53,7 +53,7 @@ impl Check {
             let assets: usize = scenario.clients.iter().map(|(client, _)| client.assets.len()).sum();
             let channels: usize = scenario.clients.iter().map(|(_, state)| state.channels.len()).sum();
             text.push_str(&format!(
-                "scenario `{}` is right: {} clients, {channels} channels, {assets} assets, hash {}\n",
+                "scenario `{}` is valid: {} clients, {channels} channels, {assets} assets, hash {}\n",
                 scenario.name,
                 scenario.clients.len(),
                 short(&scenario.hash)

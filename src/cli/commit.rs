@@ -15,20 +15,20 @@ use crate::planner::{self, Planner};
 use crate::report::{self, TableFormat};
 use crate::store::{self, Committed, Counted, OpenMode, Rebased, StoreError};
 
-/// Commit a plan to the ledger: its posts become schedules, its decisions go on record
+/// Commit a plan to the ledger: its posts become schedules, and its decisions are recorded
 ///
-/// Committing it twice changes nothing.
+/// Committing a plan again changes nothing.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe commit plan\n  mcoe commit plan --rebase --actor anna\n\nThe plan's clients must be in the ledger (`mcoe db load`), in the state that the plan was made from."
+    after_help = "Examples:\n  mcoe commit plan\n  mcoe commit plan --rebase --actor anna\n\nThe plan's clients must be in the ledger (`mcoe db load`), and their state must not have changed since planning."
 )]
 pub(super) struct Commit {
-    /// Folder that `mcoe plan` wrote.
+    /// Folder written by `mcoe plan`.
     plan: PathBuf,
-    /// Where the clients' state has moved on: plan their week again around what is committed, and commit that.
+    /// If the clients' state has changed, plan their week again around the committed posts, and commit that plan.
     #[arg(long)]
     rebase: bool,
-    /// Folder of the scenario, where it is no longer where the plan found it.
+    /// Folder of the scenario, if it has been moved since planning.
     #[arg(long, value_name = "DIR")]
     scenario: Option<PathBuf>,
     #[command(flatten)]
@@ -45,11 +45,11 @@ impl Commit {
         let planner = Planner::new(&rules, Tier::Exact, None);
         let plan = head.plan_again(&planner, &scenario)?;
         let decisions = planner::decisions(&plan);
-        is_as_written(&self.plan, &plan, &decisions)?;
+        check_unchanged(&self.plan, &plan, &decisions)?;
         plan::check(&rules, &scenario, &plan)?;
         let bar = progress::Progress::new(globals, (plan.posts().count() + decisions.len()) as u64, "committing");
         let actor = self.actor.name();
-        let tick = || bar.step();
+        let step = || bar.step();
         let commit = store::Commit {
             plan: &plan,
             decisions: &decisions,
@@ -58,36 +58,36 @@ impl Commit {
             actor: &actor,
             now: self.now.time(),
             counted: Counted::Live,
-            progress: &tick,
+            progress: &step,
         };
         let outcome = self.database.with(OpenMode::Write, |ledger| async move {
             match ledger.commit(commit).await {
-                Err(StoreError::StateChanged(moved)) if self.rebase => {
-                    Ok((moved, ledger.rebase(commit, commit_planner(commit)).await?))
+                Err(StoreError::StateChanged(changes)) if self.rebase => {
+                    Ok((changes, ledger.rebase(commit, commit_planner(commit)).await?))
                 }
                 other => Ok((Vec::new(), vec![Rebased::whole(other?)])),
             }
         });
         drop(bar);
-        let (moved, committed) = outcome?;
-        self.tell(globals, &moved, &committed)
+        let (changes, committed) = outcome?;
+        self.print_result(globals, &changes, &committed)
     }
 
-    fn tell(&self, globals: &Globals, moved: &[String], committed: &[Rebased]) -> Result<(), Failure> {
+    fn print_result(&self, globals: &Globals, changes: &[String], committed: &[Rebased]) -> Result<(), Failure> {
         if globals.format == Format::Json {
-            return print(&format!("{}\n", json!({"moved": moved, "committed": committed})));
+            return print(&format!("{}\n", json!({"moved": changes, "committed": committed})));
         }
         let mut text = String::new();
-        if !moved.is_empty() {
-            text.push_str(&format!("planned again around what has moved on:\n{}\n", moved.join("\n")));
+        if !changes.is_empty() {
+            text.push_str(&format!("planned again because the state has changed:\n{}\n", changes.join("\n")));
         }
-        for one in committed {
-            let adds_nothing = !one.committed.is_new && one.committed.schedules == 0;
-            text.push_str(&if adds_nothing { "nothing is left to add\n".to_owned() } else { line(&one.committed) });
-            if !moved.is_empty() {
+        for rebased in committed {
+            let adds_nothing = !rebased.committed.is_new && rebased.committed.schedules == 0;
+            text.push_str(&if adds_nothing { "nothing to add\n".to_owned() } else { line(&rebased.committed) });
+            if !changes.is_empty() {
                 text.push_str(&format!(
                     "  {} posts of the old plan kept, {} dropped, {} new\n",
-                    one.kept, one.dropped, one.added
+                    rebased.kept, rebased.dropped, rebased.added
                 ));
             }
         }
@@ -103,30 +103,30 @@ fn commit_planner<'r>(commit: store::Commit<'r>) -> Planner<'r> {
 pub(super) fn line(committed: &Committed) -> String {
     let Committed { plan_id, is_new, schedules, ready, pending, blocked, decisions } = committed;
     if !is_new {
-        return format!("plan {plan_id} was committed before; nothing changed\n");
+        return format!("plan {plan_id} was already committed; nothing changed\n");
     }
     format!(
-        "committed plan {plan_id}: {schedules} schedules, {ready} ready, {pending} wait for review, {blocked} blocked; \
-         {decisions} decisions on record\n"
+        "committed plan {plan_id}: {schedules} schedules, {ready} ready, {pending} need approval, {blocked} blocked; \
+         {decisions} decisions recorded\n"
     )
 }
 
 /// Maximum size of one of a plan's tables, in bytes.
-const MOST_OF_A_TABLE: u64 = 2 << 30;
+const MAX_TABLE_BYTES: u64 = 2 << 30;
 
-/// Fails if the tables in the folder are not those of the plan, so that nobody commits manual changes.
-fn is_as_written(dir: &Path, plan: &Plan, decisions: &[Decision]) -> Result<(), Failure> {
+/// Fails if the tables in the folder differ from those of the plan, so that manual changes are not committed.
+fn check_unchanged(dir: &Path, plan: &Plan, decisions: &[Decision]) -> Result<(), Failure> {
     let format = if dir.join("posts.csv").is_file() { TableFormat::Csv } else { TableFormat::Parquet };
     for (name, bytes) in report::plan_tables(plan, decisions, format)? {
         let path = dir.join(&name);
         let shown = path.display();
-        let found = files::read(&path, MOST_OF_A_TABLE.max(bytes.len() as u64)).map_err(|error| {
+        let found = files::read(&path, MAX_TABLE_BYTES.max(bytes.len() as u64)).map_err(|error| {
             Failure::Input(format!("error: cannot read `{shown}`: {error}\n  remedy: plan the week again"))
         })?;
         if found != bytes {
             return Err(Failure::Verdict(format!(
-                "error: `{shown}` is not what mcoe wrote: it was changed after planning\n  \
-                 remedy: plan the week again; to steer a plan, change the rules or the scenario"
+                "error: `{shown}` was changed after planning\n  \
+                 remedy: plan the week again; to influence the plan, change the rules or the scenario"
             )));
         }
     }

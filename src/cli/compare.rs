@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::folder::OutFolder;
-use super::plan::{Tables, say_times, stopwatch};
-use super::progress::{Progress, stop_if_asked};
+use super::plan::{Tables, report_timing, stopwatch};
+use super::progress::{Progress, stop_if_requested};
 use super::simulate::Tier;
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print};
 use crate::model::Scenario;
@@ -19,12 +19,12 @@ use crate::rules::CompiledRules;
 use crate::simulator::{self, ComparedPack, Comparison, Extent};
 
 /// Default number of replications.
-const USUAL_REPLICATIONS: u32 = 20;
+const DEFAULT_REPLICATIONS: u32 = 20;
 
 /// Default maximum number of replications with `--until`.
-const MOST_REPLICATIONS: u32 = 1000;
+const MAX_REPLICATIONS: u32 = 1000;
 
-/// Simulate the same weeks under two or more rules packs, with the same luck, and report the differences.
+/// Simulate the same weeks under two or more rules packs with common random numbers, and report the differences.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe compare scenarios/agency --rules rules --against my-rules --out reports/mine\n  mcoe compare scenarios/agency --against bold --against careful --until 0.5% --out reports/both"
@@ -40,20 +40,20 @@ pub(super) struct Compare {
     /// Weeks to simulate. Default: the scenario's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: Option<u32>,
-    /// How often the same weeks are run under each pack. Default: 20, and at most 1000 with --until.
+    /// Number of times the weeks are simulated under each pack. Default: 20, and at most 1000 with --until.
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     replications: Option<u32>,
     /// Seed of all random numbers.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Stop early, after a multiple of ten replications, once half of the 95 % interval of the difference in
-    /// engagement is at most this much of the base's, such as 0.5%.
+    /// Stop early, after a multiple of ten replications, once the half-width of the 95 % interval of the difference
+    /// in engagement is at most this share of the base pack's engagement, such as 0.5%.
     #[arg(long, value_name = "PERCENT", value_parser = share_of)]
     until: Option<f64>,
-    /// How well each channel's week is planned.
+    /// Quality of the optimiser's solutions.
     #[arg(long, value_enum, default_value_t = Tier::Exact)]
     tier: Tier,
-    /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
+    /// Format of the tables: CSV opens in spreadsheets; Parquet is smaller and keeps types.
     #[arg(long, value_enum, default_value_t = Tables::Parquet)]
     tables: Tables,
     #[command(flatten)]
@@ -64,7 +64,7 @@ pub(super) struct Compare {
 
 /// Parses a percentage, such as `0.5%`, as a fraction.
 fn share_of(text: &str) -> Result<f64, String> {
-    const REMEDY: &str = "write it in per cent, above 0% and at most 100%, such as 0.5%";
+    const REMEDY: &str = "write a percentage above 0% and at most 100%, such as 0.5%";
     let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
     number.filter(|percent| *percent > 0.0 && *percent <= 100.0).map(|percent| percent / 100.0).ok_or(REMEDY.to_owned())
 }
@@ -78,12 +78,12 @@ impl Compare {
         let (comparison, planners) = self.compare(&packs, &dirs, globals)?;
         let took = start.elapsed();
         self.write(&out, &comparison, took)?;
-        stop_if_asked()?;
+        stop_if_requested()?;
         out.finish()?;
         if globals.verbose {
-            say_times(globals, &planners, self.threads.count(), took);
+            report_timing(globals, &planners, self.threads.count(), took);
         }
-        self.tell(globals, &comparison)
+        self.print_result(globals, &comparison)
     }
 
     fn compare<'p>(
@@ -97,15 +97,15 @@ impl Compare {
             packs.iter().map(|(rules, _)| Planner::new(rules, self.tier.into(), stopwatch)).collect();
         let names: Vec<&str> = packs.iter().map(|(rules, _)| rules.name()).collect();
         let labels = labels(&names, dirs);
-        let mut contenders = planners
+        let mut compared = planners
             .iter()
             .zip(packs)
             .zip(&labels)
             .map(|((planner, (_, scenario)), label)| ComparedPack { label, planner, scenario });
-        let Some(base) = contenders.next() else { return Err(Failure::Input("error: no pack to compare".to_owned())) };
-        let others: Vec<ComparedPack<'_>> = contenders.collect();
-        let usual = if self.until.is_some() { MOST_REPLICATIONS } else { USUAL_REPLICATIONS };
-        let replications = self.replications.unwrap_or(usual);
+        let Some(base) = compared.next() else { return Err(Failure::Input("error: no pack to compare".to_owned())) };
+        let others: Vec<ComparedPack<'_>> = compared.collect();
+        let default = if self.until.is_some() { MAX_REPLICATIONS } else { DEFAULT_REPLICATIONS };
+        let replications = self.replications.unwrap_or(default);
         let weeks = self.weeks.unwrap_or(base.scenario.weeks);
         let extent = Extent { weeks, replications, seed: self.seed };
         let steps = u64::from(weeks) * u64::from(replications) * packs.len() as u64;
@@ -148,10 +148,10 @@ impl Compare {
         parts.join(" ")
     }
 
-    fn tell(&self, globals: &Globals, comparison: &Comparison) -> Result<(), Failure> {
+    fn print_result(&self, globals: &Globals, comparison: &Comparison) -> Result<(), Failure> {
         let verdicts = report::verdicts(comparison);
         if globals.format == Format::Json {
-            return print(&format!("{}\n", told_in_json(comparison, &verdicts)));
+            return print(&format!("{}\n", result_as_json(comparison, &verdicts)));
         }
         let run = comparison.packs.first().map(|pack| &pack.provenance);
         let (weeks, clients, replications) = run.map_or((0, 0, 0), |run| (run.weeks, run.clients, run.replications));
@@ -164,7 +164,7 @@ impl Compare {
     }
 }
 
-fn told_in_json(comparison: &Comparison, verdicts: &[String]) -> Value {
+fn result_as_json(comparison: &Comparison, verdicts: &[String]) -> Value {
     let versus: Vec<Value> = comparison
         .versus
         .iter()
@@ -189,12 +189,12 @@ fn percent(share: f64) -> f64 {
 /// Labels of the packs: each pack's name, or its folder if the name is not unique; numbered if the folder is not unique
 /// either.
 fn labels(names: &[&str], dirs: &[&Path]) -> Vec<String> {
-    let is_alone = |name: &str| names.iter().filter(|other| **other == name).count() == 1;
+    let is_unique = |name: &str| names.iter().filter(|other| **other == name).count() == 1;
     let label =
-        |(name, dir): (&&str, &&Path)| if is_alone(name) { (*name).to_owned() } else { dir.display().to_string() };
+        |(name, dir): (&&str, &&Path)| if is_unique(name) { (*name).to_owned() } else { dir.display().to_string() };
     let labels: Vec<String> = names.iter().zip(dirs).map(label).collect();
-    let times = |label: &String, place: usize| labels.iter().take(place).filter(|other| *other == label).count() + 1;
-    let numbered = labels.iter().zip(0..).map(|(label, place)| match times(label, place) {
+    let times = |label: &String, index: usize| labels.iter().take(index).filter(|other| *other == label).count() + 1;
+    let numbered = labels.iter().zip(0..).map(|(label, index)| match times(label, index) {
         1 => label.clone(),
         times => format!("{label} ({times})"),
     });
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_half_width_is_written_in_per_cent() {
+    fn a_half_width_is_parsed_as_a_percentage() {
         assert_eq!(share_of("0.5%"), Ok(0.005));
         assert_eq!(share_of("100 %"), Ok(1.0));
         for wrong in ["0.5", "0%", "-1%", "101%", "NaN%", "%", "half", ""] {
@@ -215,15 +215,15 @@ mod tests {
     }
 
     #[test]
-    fn packs_of_one_name_are_told_apart() {
+    fn packs_with_the_same_name_get_distinct_labels() {
         let dirs = ["rules", "bold", "rules", "careful"].map(Path::new);
-        let called = |names: [&str; 4]| labels(&names, &dirs);
-        assert_eq!(called(["default", "bold", "house", "careful"]), ["default", "bold", "house", "careful"]);
-        assert_eq!(called(["default", "bold", "default", "bold"]), ["rules", "bold", "rules (2)", "careful"]);
+        let labels_of = |names: [&str; 4]| labels(&names, &dirs);
+        assert_eq!(labels_of(["default", "bold", "house", "careful"]), ["default", "bold", "house", "careful"]);
+        assert_eq!(labels_of(["default", "bold", "default", "bold"]), ["rules", "bold", "rules (2)", "careful"]);
     }
 
     #[test]
-    fn a_half_width_is_read_back_as_the_same_share() {
+    fn a_half_width_is_formatted_as_it_was_parsed() {
         for text in ["0.5%", "0.1%", "0.7%", "3%", "0.35%", "99.9%", "0.0001%"] {
             let share = share_of(text).unwrap();
             assert_eq!(format!("{}%", percent(share)), text);

@@ -5,13 +5,13 @@ use clap_complete::Shell;
 
 use super::Arguments;
 use super::failure::Failure;
-use super::terminal::print_as_is;
+use super::terminal::print_unescaped;
 
 /// Print completions for a shell.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe completions bash > ~/.local/share/bash-completion/completions/mcoe")]
 pub(super) struct Completions {
-    /// For which shell.
+    /// The shell.
     shell: Shell,
 }
 
@@ -19,6 +19,6 @@ impl Completions {
     pub fn run(&self) -> Result<(), Failure> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Arguments::command(), "mcoe", &mut script);
-        print_as_is(&String::from_utf8_lossy(&script))
+        print_unescaped(&String::from_utf8_lossy(&script))
     }
 }

@@ -10,14 +10,14 @@ use crate::model::{Tier, WorkspaceId};
 use crate::planner::Planner;
 use crate::store::OpenMode;
 
-/// Judge the day's schedules again and make a draft of each that is due
+/// Re-evaluate today's schedules and create drafts of those that are due
 ///
-/// What nobody approved in time is let go. Nothing is published. Run it as often as you like, on as many
-/// machines as you like.
+/// Schedules that were not approved in time expire. Nothing is published. It is safe to run at any time, also on
+/// several machines at once.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  mcoe daily\n  mcoe daily --now 2026-11-23T10:00:00Z")]
 pub(super) struct Daily {
-    /// One workspace. Default: all of them.
+    /// The workspace. Default: all.
     #[arg(long, value_name = "ID")]
     workspace: Option<String>,
     #[command(flatten)]
@@ -41,8 +41,8 @@ impl Daily {
             return print(&format!("{}\n", json!(done)));
         }
         print(&format!(
-            "{} drafts made, {} failed\n{} schedules of today judged again: {} blocked, {} readied, {} back to review\n\
-             {} let go because their time passed, {} failed ones tried again\n",
+            "{} drafts created, {} failed\n{} schedules of today re-evaluated: {} blocked, {} made ready, {} returned for approval\n\
+             {} expired, {} failed schedules retried\n",
             done.drafted,
             done.failed,
             done.judged,

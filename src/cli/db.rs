@@ -9,42 +9,42 @@ use serde_json::json;
 use super::failure::Failure;
 use super::folder::OutFolder;
 use super::ledger::{DatabaseArgument, NowArgument, run, until_interrupted};
-use super::terminal::print_as_is;
+use super::terminal::print_unescaped;
 use super::{Format, Globals, OutArguments, RulesArgument, input, print};
 use crate::model::{ScheduleStatus, Timestamp, Week, WorkspaceId, Zone};
 use crate::report::{Event, calendar_of};
 use crate::scenario::{self, ScenarioErrors};
 use crate::store::{Ledger, OpenMode, Schedule, ScheduleFilter, StoreError};
 
-/// Prepare the ledger, load a scenario into it, or write one out of it.
+/// Migrate the ledger, load or export a scenario, or write a calendar.
 #[derive(Debug, Args)]
 pub(super) struct Db {
     #[command(subcommand)]
-    command: Step,
+    command: DbCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Step {
+enum DbCommand {
     Migrate(Migrate),
     Load(Load),
     Export(Export),
     Calendar(Calendar),
 }
 
-/// Bring the ledger's schema up to date
+/// Migrate the ledger's schema to this version
 ///
-/// An SQLite file that is not there is made. One that is older is also brought up to date by every command that
-/// writes; commands that only read never change it.
+/// An SQLite file that does not exist is created. Commands that write migrate an older SQLite file by themselves;
+/// read-only commands never change it.
 #[derive(Debug, Args)]
 struct Migrate {
     #[command(flatten)]
     database: DatabaseArgument,
 }
 
-/// Load a scenario's clients
+/// Load the clients of a scenario
 ///
-/// Of clients that the ledger knows, what people decide is replaced; fatigue, counts and posts stay as the
-/// ledger keeps them.
+/// For clients that are already in the ledger, settings and content are replaced; their fatigue, counts and posts
+/// are kept.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe db load scenarios/agency --database postgres://localhost/mcoe")]
 struct Load {
@@ -58,13 +58,13 @@ struct Load {
     now: NowArgument,
 }
 
-/// Write a workspace as a scenario folder, as it stands now.
+/// Write the current state of a workspace as a scenario folder.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe db export north --out scenarios/north")]
 struct Export {
     /// The workspace.
     workspace: String,
-    /// First week of the scenario. Default: the coming one.
+    /// First week of the scenario. Default: the coming week.
     #[arg(long, value_name = "WEEK")]
     week: Option<Week>,
     #[command(flatten)]
@@ -75,16 +75,15 @@ struct Export {
     now: NowArgument,
 }
 
-/// Write what is committed as a calendar (iCalendar)
+/// Write the committed posts as a calendar (iCalendar)
 ///
-/// Each post keeps its event from its first plan on, whatever becomes of it, so that a calendar that was read before
-/// is brought up to date.
+/// Each post keeps its event whatever its status, so that calendars that have imported the file before are updated.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe db calendar north > north.ics")]
 struct Calendar {
     /// The workspace.
     workspace: String,
-    /// Days back that are shown.
+    /// Number of past days to include.
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
     days_back: u32,
     #[command(flatten)]
@@ -96,10 +95,10 @@ struct Calendar {
 impl Db {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         match &self.command {
-            Step::Migrate(step) => step.run(globals),
-            Step::Load(step) => step.run(globals),
-            Step::Export(step) => step.run(globals),
-            Step::Calendar(step) => step.run(globals),
+            DbCommand::Migrate(command) => command.run(globals),
+            DbCommand::Load(command) => command.run(globals),
+            DbCommand::Export(command) => command.run(globals),
+            DbCommand::Calendar(command) => command.run(globals),
         }
     }
 }
@@ -111,7 +110,7 @@ impl Migrate {
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!({"version_before": before, "version": now})));
         }
-        let what = if before == now { "is up to date at" } else { "was brought up to" };
+        let what = if before == now { "is already at" } else { "was migrated to" };
         print(&format!("{url} {what} schema version {now}\n"))
     }
 }
@@ -127,8 +126,7 @@ impl Load {
             return print(&format!("{}\n", json!(loaded)));
         }
         print(&format!(
-            "loaded {} into {}: {} new clients, {} known and brought up to date, {} assets, {} posts that were not \
-             known{}\n",
+            "loaded {} into {}: {} new clients, {} updated clients, {} assets, {} new posts{}\n",
             self.scenario.display(),
             self.database.url()?,
             loaded.new_clients,
@@ -137,8 +135,8 @@ impl Load {
             loaded.posts,
             match loaded.channels_off {
                 0 => String::new(),
-                1 => "; 1 channel that the scenario no longer has is switched off".to_owned(),
-                off => format!("; {off} channels that the scenario no longer has are switched off"),
+                1 => "; 1 channel that is no longer in the scenario was deactivated".to_owned(),
+                off => format!("; {off} channels that are no longer in the scenario were deactivated"),
             }
         ))
     }
@@ -178,24 +176,24 @@ impl Calendar {
         found.sort_by_key(|schedule| (schedule.scheduled_for, schedule.id));
         let mut events: BTreeMap<&str, Event> = BTreeMap::new();
         for schedule in &found {
-            let own = event(schedule, now);
+            let new = event(schedule, now);
             match events.remove(schedule.calendar_uid.as_str()) {
-                Some(other) => events.insert(&schedule.calendar_uid, joined(other, own)),
-                None => events.insert(&schedule.calendar_uid, own),
+                Some(other) => events.insert(&schedule.calendar_uid, merged(other, new)),
+                None => events.insert(&schedule.calendar_uid, new),
             };
         }
         let mut events: Vec<Event> = events.into_values().collect();
         events.sort_by(|left, right| (left.at, &left.uid).cmp(&(right.at, &right.uid)));
-        print_as_is(&calendar_of(&format!("Posts of {}", self.workspace), &events))
+        print_unescaped(&calendar_of(&format!("Posts of {}", self.workspace), &events))
     }
 }
 
 /// Merges the events of two schedules with the same UID, one of which replaced the other: the one that is not cancelled
 /// wins. The sequence counts the changes of both, so that it keeps increasing.
-fn joined(one: Event, other: Event) -> Event {
+fn merged(one: Event, other: Event) -> Event {
     let sequence = one.sequence + other.sequence + 1;
-    let is_off = |event: &Event| event.status == ScheduleStatus::Cancelled;
-    Event { sequence, ..if is_off(&one) { other } else { one } }
+    let is_cancelled = |event: &Event| event.status == ScheduleStatus::Cancelled;
+    Event { sequence, ..if is_cancelled(&one) { other } else { one } }
 }
 
 /// The calendar event of a schedule.
@@ -226,7 +224,7 @@ mod tests {
     use crate::model::Channel;
 
     #[test]
-    fn of_two_schedules_of_one_instant_the_one_that_is_to_run_is_shown_and_the_sequence_rises() {
+    fn schedules_with_the_same_uid_are_merged_into_one_event_with_a_higher_sequence() {
         let at: Timestamp = "2026-09-07T09:00:00Z".parse().unwrap();
         let event = |status, sequence| Event {
             uid: "one".to_owned(),
@@ -238,8 +236,8 @@ mod tests {
             channel: Channel::Fb,
             status,
         };
-        let (off, on) = (event(ScheduleStatus::Cancelled, 2), event(ScheduleStatus::Ready, 1));
-        for both in [joined(off.clone(), on.clone()), joined(on, off)] {
+        let (cancelled, ready) = (event(ScheduleStatus::Cancelled, 2), event(ScheduleStatus::Ready, 1));
+        for both in [merged(cancelled.clone(), ready.clone()), merged(ready, cancelled)] {
             assert_eq!((both.status, both.sequence, both.summary.as_str()), (ScheduleStatus::Ready, 4, "ready"));
         }
     }

@@ -11,9 +11,9 @@ use crate::rules::{self, Diagnostic, PackFiles};
 /// The diagnostics rendered with their source lines, or as JSON.
 pub(super) fn rules_failure(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> Failure {
     if globals.format == Format::Json {
-        return Failure::Input(told_in_json(rules_in_json(diagnostics)));
+        return Failure::Input(errors_as_json(diagnostics_as_json(diagnostics)));
     }
-    Failure::Drawn(drawn(diagnostics, files, dir, globals))
+    Failure::Rendered(rendered(diagnostics, files, dir, globals))
 }
 
 /// The text of a pack's file, given its path including the pack's folder.
@@ -22,19 +22,20 @@ pub(super) fn text_of<'f>(file: &str, folder: &str, files: &'f PackFiles) -> Opt
     files.get(name).map(String::as_str)
 }
 
-pub(super) fn drawn(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> String {
+pub(super) fn rendered(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> String {
     let count = diagnostics.len();
     let folder = dir.to_string_lossy();
-    let shown: Vec<Diagnostic> = diagnostics.iter().map(|diagnostic| diagnostic.clone().within(&folder)).collect();
+    let with_folder: Vec<Diagnostic> =
+        diagnostics.iter().map(|diagnostic| diagnostic.clone().within(&folder)).collect();
     let text_of = |file: &str| text_of(file, &folder, files);
-    let drawn = rules::render(&shown, &text_of, globals.colors_stderr());
-    format!("{drawn}\n{count} error(s) in the rules pack `{}`", rules::visible(&folder))
+    let text = rules::render(&with_folder, &text_of, globals.colors_stderr());
+    format!("{text}\n{count} error(s) in the rules pack `{}`", rules::visible(&folder))
 }
 
-pub(super) fn told_in_json(mistakes: Vec<Value>) -> String {
-    json!({ "errors": mistakes.len(), "diagnostics": mistakes }).to_string()
+pub(super) fn errors_as_json(diagnostics: Vec<Value>) -> String {
+    json!({ "errors": diagnostics.len(), "diagnostics": diagnostics }).to_string()
 }
 
-pub(super) fn rules_in_json(diagnostics: &[Diagnostic]) -> Vec<Value> {
+pub(super) fn diagnostics_as_json(diagnostics: &[Diagnostic]) -> Vec<Value> {
     diagnostics.iter().map(|diagnostic| json!(diagnostic)).collect()
 }

@@ -14,23 +14,23 @@ pub(super) fn write_effect(
 ) -> std::fmt::Result {
     writeln!(text, "the plan of {}:", after.week)?;
     if effect.is_empty() {
-        return writeln!(text, "  every post stands as it did");
+        return writeln!(text, "  no post changes");
     }
     writeln!(text, "  {}", totals(&effect))?;
     let expected = (before.expected_engagement(), after.expected_engagement());
     writeln!(text, "  expected engagement {:.1} -> {:.1} ({:+.2} %)", expected.0, expected.1, percent(expected))?;
     effect.sort_by(|a, b| b.loss().total_cmp(&a.loss()));
-    for one in &effect {
-        let expected = (one.expected_before, one.expected_after);
+    for difference in &effect {
+        let expected = (difference.expected_before, difference.expected_after);
         writeln!(
             text,
             "  {:<24} {:<8} expected {:>9.1} -> {:>9.1} ({:+.1} %)  {}",
-            one.client_id,
-            one.channel,
+            difference.client_id,
+            difference.channel,
             expected.0,
             expected.1,
             percent(expected),
-            totals(std::slice::from_ref(one))
+            totals(std::slice::from_ref(difference))
         )?;
     }
     Ok(())
@@ -46,16 +46,16 @@ fn percent((before, after): (f64, f64)) -> f64 {
 fn totals(effect: &[ChannelDifference]) -> String {
     let sum = |part: fn(&ChannelDifference) -> usize| effect.iter().map(part).sum::<usize>();
     let parts = [
-        (sum(|one| one.added), "added"),
-        (sum(|one| one.dropped), "dropped"),
-        (sum(|one| one.moved.len()), "moved"),
-        (sum(|one| one.blocked), "blocked"),
-        (sum(|one| one.released), "no longer blocked"),
-        (sum(|one| one.risk_raised), "of higher risk"),
-        (sum(|one| one.risk_lowered), "of lower risk"),
-        (sum(|one| one.other_asset), "with another asset"),
+        (sum(|difference| difference.added), "added"),
+        (sum(|difference| difference.dropped), "dropped"),
+        (sum(|difference| difference.moved.len()), "moved"),
+        (sum(|difference| difference.blocked), "blocked"),
+        (sum(|difference| difference.released), "no longer blocked"),
+        (sum(|difference| difference.risk_raised), "with higher risk"),
+        (sum(|difference| difference.risk_lowered), "with lower risk"),
+        (sum(|difference| difference.other_asset), "with another asset"),
     ];
-    let said: Vec<String> =
+    let counts: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    if said.is_empty() { "worth another number".to_owned() } else { said.join(", ") }
+    if counts.is_empty() { "only the value differs".to_owned() } else { counts.join(", ") }
 }

@@ -16,7 +16,7 @@ pub(super) enum Failure {
     /// Bad input: exit code 2.
     Input(String),
     /// Bad input, rendered for a terminal with all untrusted text already escaped: exit code 2.
-    Drawn(String),
+    Rendered(String),
     /// A system failure, such as a full disk: exit code 3.
     Machine(String),
     /// Interrupted from outside: exit code 130.
@@ -31,7 +31,7 @@ impl Failure {
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Failure::Verdict(_) => 1,
-            Failure::Input(_) | Failure::Drawn(_) => 2,
+            Failure::Input(_) | Failure::Rendered(_) => 2,
             Failure::Machine(_) => 3,
             Failure::Interrupted(_) => 130,
         })
@@ -42,7 +42,7 @@ impl Failure {
         match self {
             Failure::Verdict(text)
             | Failure::Input(text)
-            | Failure::Drawn(text)
+            | Failure::Rendered(text)
             | Failure::Machine(text)
             | Failure::Interrupted(text) => text,
         }

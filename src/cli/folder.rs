@@ -1,7 +1,7 @@
 //! Atomic output of folders and files.
 //!
-//! Output is first written next to its destination under an unguessable name, into newly created files, so that no link
-//! or file placed there by somebody else is followed or overwritten; then it is renamed to its destination.
+//! Output is first written next to its destination under an unguessable name, into newly created files, so that no existing
+//! link or file is followed or overwritten; then it is renamed to its destination.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -16,8 +16,8 @@ use super::failure::Failure;
 use super::terminal;
 use crate::rules::visible;
 
-/// Marker file of a folder that mcoe wrote and may therefore replace.
-const MARK: &str = ".mcoe";
+/// Marker file of folders written by mcoe, which mcoe may replace.
+const MARKER_FILE: &str = ".mcoe";
 
 /// The folders that are being written.
 ///
@@ -34,24 +34,24 @@ pub(super) fn abandon(code: i32, message: &str) -> ! {
     let unfinished = unfinished();
     unfinished.iter().for_each(Unfinished::remove);
     // If stderr is closed, the message is lost.
-    let _ = writeln!(io::stderr(), "{}", terminal::harmless(message));
+    let _ = writeln!(io::stderr(), "{}", terminal::escaped(message));
     std::process::exit(code)
 }
 
 /// The paths on disk of an unfinished folder.
 #[derive(Debug, Clone)]
 struct Unfinished {
-    aside: PathBuf,
+    temporary: PathBuf,
     /// Parent folders that were created for it, innermost first.
-    above: Vec<PathBuf>,
+    created_parents: Vec<PathBuf>,
 }
 
 impl Unfinished {
     fn remove(&self) {
         // Errors are ignored: what cannot be removed stays, and after the final rename nothing is left. Of the parent
         // folders only empty ones are removed.
-        let _ = fs::remove_dir_all(&self.aside);
-        for folder in &self.above {
+        let _ = fs::remove_dir_all(&self.temporary);
+        for folder in &self.created_parents {
             let _ = fs::remove_dir(folder);
         }
     }
@@ -59,71 +59,74 @@ impl Unfinished {
 
 /// An output folder, written next to its destination and moved there when complete.
 pub(super) struct OutFolder {
-    place: PathBuf,
+    destination: PathBuf,
     force: bool,
     unfinished: Unfinished,
 }
 
 impl OutFolder {
     /// Checks that the destination can be written, and creates a temporary folder next to it.
-    pub fn open(place: &Path, force: bool) -> Result<Self, Failure> {
-        if place.file_name().is_none() {
-            let shown = shown(place);
-            return Err(Failure::Input(format!("error: `{shown}` is no name for a new folder\n  remedy: name one")));
+    pub fn open(destination: &Path, force: bool) -> Result<Self, Failure> {
+        if destination.file_name().is_none() {
+            let shown = shown(destination);
+            return Err(Failure::Input(format!(
+                "error: `{shown}` is not a valid name for a folder\n  remedy: name a folder"
+            )));
         }
-        refuse_what_is_not_ours(place, force)?;
-        let parent = parent_of(place);
+        check_replaceable(destination, force)?;
+        let parent = parent_of(destination);
         let missing = |folder: &&Path| !folder.exists();
-        let above: Vec<PathBuf> = parent.ancestors().take_while(missing).map(Path::to_owned).collect();
+        let created_parents: Vec<PathBuf> = parent.ancestors().take_while(missing).map(Path::to_owned).collect();
         let mut unfinished = unfinished();
-        let made = fs::create_dir_all(parent).and_then(|()| beside(place, "new"));
-        let aside = made.map(TempDir::keep).map_err(|error| {
-            above.iter().for_each(|folder| drop(fs::remove_dir(folder)));
-            machine("create a folder in", parent, &error)
+        let created = fs::create_dir_all(parent).and_then(|()| create_temporary_next_to(destination, "new"));
+        let temporary = created.map(TempDir::keep).map_err(|error| {
+            created_parents.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+            io_failure("create a folder in", parent, &error)
         })?;
-        let folder = Self { place: place.to_owned(), force, unfinished: Unfinished { aside, above } };
+        let folder =
+            Self { destination: destination.to_owned(), force, unfinished: Unfinished { temporary, created_parents } };
         unfinished.push(folder.unfinished.clone());
         drop(unfinished);
-        folder.write(MARK, concat!(env!("CARGO_PKG_VERSION"), "\n").as_bytes())?;
+        folder.write(MARKER_FILE, concat!(env!("CARGO_PKG_VERSION"), "\n").as_bytes())?;
         Ok(folder)
     }
 
     /// Writes one new file; `/` in its name creates subfolders.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let path = self.unfinished.aside.join(name);
+        let path = self.unfinished.temporary.join(name);
         let _unfinished = unfinished();
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|error| machine("create", parent, &error))?;
+            fs::create_dir_all(parent).map_err(|error| io_failure("create", parent, &error))?;
         }
         let written = File::create_new(&path).and_then(|mut file| file.write_all(bytes));
-        written.map_err(|error| machine("write", &path, &error))
+        written.map_err(|error| io_failure("write", &path, &error))
     }
 
     /// The temporary path of a file, valid until the folder is finished.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.unfinished.aside.join(name)
+        self.unfinished.temporary.join(name)
     }
 
     /// Moves the folder to its destination.
     pub fn finish(self) -> Result<(), Failure> {
         let _unfinished = unfinished();
-        let aside = &self.unfinished.aside;
-        let failed = |error: io::Error| machine("move into place", &self.place, &error);
-        refuse_what_is_not_ours(&self.place, self.force)?;
-        if !is_taken(&self.place) {
-            return fs::rename(aside, &self.place).map_err(failed);
+        let temporary = &self.unfinished.temporary;
+        let failed = |error: io::Error| io_failure("move the result to", &self.destination, &error);
+        check_replaceable(&self.destination, self.force)?;
+        if !exists(&self.destination) {
+            return fs::rename(temporary, &self.destination).map_err(failed);
         }
-        let old = beside(&self.place, "old").map_err(failed)?.keep();
+        let old = create_temporary_next_to(&self.destination, "old").map_err(failed)?.keep();
         let before = old.join("before");
-        fs::rename(&self.place, &before).map_err(failed)?;
-        if let Err(error) = fs::rename(aside, &self.place) {
+        fs::rename(&self.destination, &before).map_err(failed)?;
+        if let Err(error) = fs::rename(temporary, &self.destination) {
             // Roll back: restore the old folder; if even that fails, it is still next to its destination.
-            if fs::rename(&before, &self.place).is_ok() {
+            if fs::rename(&before, &self.destination).is_ok() {
                 let _ = fs::remove_dir(&old);
             }
             return Err(failed(error));
         }
-        fs::remove_dir_all(&old).map_err(|error| machine("remove", &old, &error))
+        fs::remove_dir_all(&old).map_err(|error| io_failure("remove", &old, &error))
     }
 }
 
@@ -131,81 +134,81 @@ impl Drop for OutFolder {
     fn drop(&mut self) {
         let mut unfinished = unfinished();
         self.unfinished.remove();
-        unfinished.retain(|other| other.aside != self.unfinished.aside);
+        unfinished.retain(|other| other.temporary != self.unfinished.temporary);
     }
 }
 
 /// Whether the path exists, even as a dangling link.
-fn is_taken(place: &Path) -> bool {
-    fs::symlink_metadata(place).is_ok()
+fn exists(destination: &Path) -> bool {
+    fs::symlink_metadata(destination).is_ok()
 }
 
-fn refuse_what_is_not_ours(place: &Path, force: bool) -> Result<(), Failure> {
-    let Ok(found) = fs::symlink_metadata(place) else { return Ok(()) };
-    let shown = shown(place);
+fn check_replaceable(destination: &Path, force: bool) -> Result<(), Failure> {
+    let Ok(found) = fs::symlink_metadata(destination) else { return Ok(()) };
+    let shown = shown(destination);
     if found.is_symlink() {
-        let remedy = "name the folder that is meant, not a link to it, or remove the link";
-        return Err(Failure::Input(format!("error: `{shown}` is a link\n  remedy: {remedy}")));
+        let remedy = "name the folder itself, or remove the link";
+        return Err(Failure::Input(format!("error: `{shown}` is a symbolic link\n  remedy: {remedy}")));
     }
     if !force {
         let remedy = "name another folder, or add --force to replace it";
-        return Err(Failure::Input(format!("error: `{shown}` is there already\n  remedy: {remedy}")));
+        return Err(Failure::Input(format!("error: `{shown}` already exists\n  remedy: {remedy}")));
     }
-    let is_empty = fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none());
-    if place.join(MARK).is_file() || is_empty {
+    let is_empty = fs::read_dir(destination).is_ok_and(|mut entries| entries.next().is_none());
+    if destination.join(MARKER_FILE).is_file() || is_empty {
         return Ok(());
     }
     let remedy = "name another folder; --force replaces only folders that mcoe wrote";
     Err(Failure::Input(format!("error: `{shown}` was not written by mcoe\n  remedy: {remedy}")))
 }
 
-fn parent_of(place: &Path) -> &Path {
-    place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+fn parent_of(destination: &Path) -> &Path {
+    destination.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Prefix of the names of temporary files and folders next to a destination.
-fn prefix(place: &Path, purpose: &str) -> OsString {
+fn prefix(destination: &Path, purpose: &str) -> OsString {
     let mut prefix = OsString::from(".");
-    prefix.push(place.file_name().unwrap_or_default());
+    prefix.push(destination.file_name().unwrap_or_default());
     prefix.push(format!(".{purpose}-"));
     prefix
 }
 
 /// Creates a folder next to a destination, with the default permissions of a new folder.
-fn beside(place: &Path, purpose: &str) -> io::Result<TempDir> {
-    let prefix = prefix(place, purpose);
-    Builder::new().prefix(&prefix).permissions(Permissions::from_mode(0o777)).tempdir_in(parent_of(place))
+fn create_temporary_next_to(destination: &Path, purpose: &str) -> io::Result<TempDir> {
+    let prefix = prefix(destination, purpose);
+    Builder::new().prefix(&prefix).permissions(Permissions::from_mode(0o777)).tempdir_in(parent_of(destination))
 }
 
 fn shown(path: &Path) -> String {
     visible(&path.to_string_lossy()).into_owned()
 }
 
-fn machine(what: &str, path: &Path, error: &io::Error) -> Failure {
+fn io_failure(what: &str, path: &Path, error: &io::Error) -> Failure {
     let text = format!("error: cannot {what} `{}`: {error}", shown(path));
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Failure::Machine(format!("{text}\n  remedy: make room, then run the command again"))
+            Failure::Machine(format!("{text}\n  remedy: free disk space and run the command again"))
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            Failure::Machine(format!("{text}\n  remedy: name a place that this user may write"))
+            Failure::Machine(format!("{text}\n  remedy: name a location where you have write permission"))
         }
         _ => Failure::Machine(text),
     }
 }
 
-/// Fails if a file of a pack, or a folder between it and the pack, is a link: its target may belong to somebody else,
-/// or be shared by several packs.
+/// Fails if a file of a pack, or a folder between it and the pack, is a symbolic link: its target may lie elsewhere or
+/// be shared by several packs.
 pub(super) fn refuse_links(pack: &Path, name: &str) -> Result<(), Failure> {
     let mut path = pack.to_owned();
     for part in Path::new(name) {
         path.push(part);
         if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
             let (link, file) = (shown(&path), shown(&pack.join(name)));
-            let remedy = "name the folder that the link leads to with --rules, or put the file itself in its place";
+            let remedy = "use --rules with the folder that the link points to, or replace the link by the file";
             let what = if link == file { "it".to_owned() } else { format!("`{link}`") };
             return Err(Failure::Input(format!(
-                "error: `{file}` is not written, for {what} is a link\n  remedy: {remedy}"
+                "error: cannot write `{file}`: {what} is a symbolic link\n  remedy: {remedy}"
             )));
         }
     }
@@ -214,13 +217,13 @@ pub(super) fn refuse_links(pack: &Path, name: &str) -> Result<(), Failure> {
 
 /// Replaces a file atomically, keeping its permissions.
 pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    replaced(path, bytes).map_err(|error| machine("write", path, &error))
+    try_replace(path, bytes).map_err(|error| io_failure("write", path, &error))
 }
 
-fn replaced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn try_replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let before = fs::metadata(path).ok().map(|found| found.permissions());
-    let usual = Permissions::from_mode(0o666);
-    let mut file = Builder::new().prefix(&prefix(path, "new")).permissions(usual).tempfile_in(parent_of(path))?;
+    let default = Permissions::from_mode(0o666);
+    let mut file = Builder::new().prefix(&prefix(path, "new")).permissions(default).tempfile_in(parent_of(path))?;
     file.write_all(bytes)?;
     if let Some(before) = before {
         file.as_file().set_permissions(before)?;

@@ -9,11 +9,11 @@ use super::{Format, Globals, OutArguments, print};
 use crate::model::Week;
 use crate::scenario::{self, GenerateOptions, ScenarioErrors};
 
-/// Make up a scenario of any size; the same seed gives the same bytes.
+/// Generate a synthetic scenario of any size; the same seed gives the same bytes.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe generate --clients 1000 --seed 7 --out scenarios/large")]
 pub(super) struct Generate {
-    /// How many clients.
+    /// Number of clients.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     clients: u32,
     /// Seed of all random numbers.
@@ -22,7 +22,7 @@ pub(super) struct Generate {
     /// First week.
     #[arg(long, value_name = "WEEK", default_value = "2026-W37")]
     start: Week,
-    /// How many weeks the scenario runs.
+    /// Length of the scenario in weeks.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: u32,
     #[command(flatten)]
@@ -39,7 +39,7 @@ impl Generate {
         for (name, bytes) in scenario::render(&files).map_err(ScenarioErrors::from)? {
             out.write(&name, &bytes)?;
         }
-        super::progress::stop_if_asked()?;
+        super::progress::stop_if_requested()?;
         out.finish()?;
         let shown = self.out.out.display();
         if globals.format == Format::Json {

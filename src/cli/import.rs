@@ -14,29 +14,29 @@ use crate::model::{Channel, Week, Zone};
 use crate::rules::Rules;
 use crate::scenario::{self, AccountGrouping, ChannelDefaults, ImportOptions, ScenarioErrors};
 
-/// Turn a posting history (CSV) into a scenario.
+/// Create a scenario from a posting history.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe import posts.csv --out scenario\n  mcoe import posts.csv --client prefix --zone Asia/Bangkok --out scenario\n\nThe history needs the columns account, channel, published_at (ISO 8601 with its offset) and engagements;\nutc_offset_min (minutes), content_type and reach_or_null (people reached) are used where they are there.\nAn offset of published_at other than UTC tells the zone where utc_offset_min does not. Rows that repeat\nanother one count once. CSV may separate its cells by commas, semicolons or tabs."
+    after_help = "Examples:\n  mcoe import posts.csv --out scenario\n  mcoe import posts.csv --client prefix --zone Asia/Bangkok --out scenario\n\nThe history needs the columns account, channel, published_at (ISO 8601 with UTC offset) and engagements.\nThe columns utc_offset_min (minutes), content_type and reach_or_null (people reached) are optional.\nIf utc_offset_min is missing, a non-zero UTC offset in published_at determines the time zone. Duplicate rows\ncount once. CSV cells may be separated by commas, semicolons or tabs."
 )]
 pub(super) struct Import {
-    /// The history: CSV or Parquet, a row a post.
+    /// The history: CSV or Parquet, one row per post.
     posts: PathBuf,
     #[command(flatten)]
     out: OutArguments,
-    /// What counts as one client.
-    #[arg(long, value_enum, default_value_t = ClientIs::Account, conflicts_with = "mapping")]
-    client: ClientIs,
-    /// Table that says which account belongs to which client: account, client_id[, name, workspace_id, time_zone].
+    /// How accounts are grouped into clients.
+    #[arg(long, value_enum, default_value_t = ClientGrouping::Account, conflicts_with = "mapping")]
+    client: ClientGrouping,
+    /// Table of the accounts' clients: account, client_id[, name, workspace_id, time_zone].
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
     /// Time zone of every client, such as Europe/London. Default: from the offsets in the history, else UTC.
     #[arg(long, value_name = "ZONE")]
     zone: Option<Zone>,
-    /// First week, such as 2026-W40. Default: the one after the last post.
+    /// First week, such as 2026-W40. Default: the week after the last post.
     #[arg(long, value_name = "WEEK")]
     start: Option<Week>,
-    /// How many weeks the scenario runs.
+    /// Length of the scenario in weeks.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: u32,
     #[command(flatten)]
@@ -44,10 +44,10 @@ pub(super) struct Import {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ClientIs {
-    /// Every account.
+enum ClientGrouping {
+    /// One client per account.
     Account,
-    /// The text before the first `_` of an account's name.
+    /// One client per account name up to its first `_`.
     Prefix,
 }
 
@@ -58,8 +58,8 @@ impl Import {
         let options = ImportOptions {
             grouping: match (&self.mapping, self.client) {
                 (Some(file), _) => AccountGrouping::Mapping(file.clone()),
-                (None, ClientIs::Account) => AccountGrouping::Account,
-                (None, ClientIs::Prefix) => AccountGrouping::Prefix,
+                (None, ClientGrouping::Account) => AccountGrouping::Account,
+                (None, ClientGrouping::Prefix) => AccountGrouping::Prefix,
             },
             start: self.start,
             weeks: self.weeks,
@@ -73,7 +73,7 @@ impl Import {
         for (name, bytes) in scenario::render(&imported.files).map_err(ScenarioErrors::from)? {
             out.write(&name, &bytes)?;
         }
-        super::progress::stop_if_asked()?;
+        super::progress::stop_if_requested()?;
         out.finish()?;
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!({ "notes": imported.notes })));
@@ -88,7 +88,7 @@ impl Import {
         }
         let files = read_pack(&self.rules.rules, globals)?;
         let rules = input::compile(files.clone())
-            .map_err(|wrong| diagnostics::rules_failure(&wrong, &files, &self.rules.rules, globals))?;
+            .map_err(|errors| diagnostics::rules_failure(&errors, &files, &self.rules.rules, globals))?;
         Ok(figures(&rules.base()))
     }
 }

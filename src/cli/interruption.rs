@@ -5,15 +5,15 @@ use std::sync::{Mutex, PoisonError};
 const INTERRUPTED: &str = "interrupted: nothing was written";
 
 /// What has been saved if the command is interrupted now; `None` for nothing.
-static STANDS: Mutex<Option<String>> = Mutex::new(None);
+static SAVED_WORK: Mutex<Option<String>> = Mutex::new(None);
 
 /// Sets the message about saved work that an interrupt prints from now on.
-pub(super) fn say_if_interrupted(stands: String) {
-    *STANDS.lock().unwrap_or_else(PoisonError::into_inner) = Some(stands);
+pub(super) fn set_saved_work(saved: String) {
+    *SAVED_WORK.lock().unwrap_or_else(PoisonError::into_inner) = Some(saved);
 }
 
 /// The message of an interrupted command.
 pub(super) fn interrupted() -> String {
-    let stands = STANDS.lock().unwrap_or_else(PoisonError::into_inner);
-    stands.as_ref().map_or_else(|| INTERRUPTED.to_owned(), |stands| format!("interrupted: {stands}"))
+    let saved = SAVED_WORK.lock().unwrap_or_else(PoisonError::into_inner);
+    saved.as_ref().map_or_else(|| INTERRUPTED.to_owned(), |saved| format!("interrupted: {saved}"))
 }

@@ -17,22 +17,20 @@ use crate::model::Timestamp;
 use crate::store::{DatabaseUrl, Ledger, OpenMode, WAITING};
 
 /// Help heading of the options of the ledger.
-const LEDGER: &str = "Options of the ledger";
+const LEDGER_OPTIONS: &str = "Ledger options";
 
-/// Where the ledger is.
 #[derive(Debug, Args)]
 pub(super) struct DatabaseArgument {
     /// The ledger: postgres://USER@HOST/DATABASE, or an SQLite file. Default: mcoe.db.
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true, default_value = "mcoe.db")]
-    #[arg(help_heading = LEDGER)]
+    #[arg(help_heading = LEDGER_OPTIONS)]
     database: String,
 }
 
-/// Who acts.
 #[derive(Debug, Args)]
 pub(super) struct ActorArgument {
-    /// Who does it, for the record. Default: the name of the system's user.
-    #[arg(long, value_name = "NAME", env = "MCOE_ACTOR", help_heading = LEDGER)]
+    /// The actor to record. Default: the name of the system user.
+    #[arg(long, value_name = "NAME", env = "MCOE_ACTOR", help_heading = LEDGER_OPTIONS)]
     actor: Option<String>,
 }
 
@@ -44,11 +42,10 @@ impl ActorArgument {
     }
 }
 
-/// What time it is.
 #[derive(Debug, Args)]
 pub(super) struct NowArgument {
-    /// The time to act at, such as 2026-11-23T08:00:00Z. Default: now.
-    #[arg(long, value_name = "TIME", help_heading = LEDGER)]
+    /// The current time, such as 2026-11-23T08:00:00Z. Default: the system clock.
+    #[arg(long, value_name = "TIME", help_heading = LEDGER_OPTIONS)]
     now: Option<Timestamp>,
 }
 
@@ -96,12 +93,12 @@ pub(super) async fn until_interrupted<T>(work: impl Future<Output = Result<T, Fa
         if let Ok(done) = tokio::time::timeout(Duration::from_millis(100), work.as_mut()).await {
             return done;
         }
-        progress::stop_if_asked()?;
+        progress::stop_if_requested()?;
     }
 }
 
 /// Reports on stderr from now on when the ledger waits for its database, and why.
-pub(super) fn say_when_it_waits(globals: &Globals) {
+pub(super) fn log_waiting(globals: &Globals) {
     let lines = tracing_subscriber::fmt::layer()
         .without_time()
         .with_level(false)

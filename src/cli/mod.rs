@@ -49,7 +49,7 @@ use terminal::print;
 
 use crate::model::Zone;
 
-/// Plan and simulate posting campaigns under rules that you can edit.
+/// Plan and simulate posting campaigns under editable rules.
 #[derive(Debug, Parser)]
 #[command(name = "mcoe", version, long_version = LONG_VERSION.as_str(), propagate_version = true, after_help = EXAMPLES)]
 struct Arguments {
@@ -65,59 +65,59 @@ static LONG_VERSION: LazyLock<String> =
 
 const EXAMPLES: &str = "\
 Examples:
-  mcoe check --scenario scenarios/agency          is everything right?
-  mcoe simulate scenarios/agency --out report     twelve weeks, then open report/index.html
+  mcoe check --scenario scenarios/agency          validate rules and scenario
+  mcoe simulate scenarios/agency --out report     twelve weeks; then open report/index.html
   mcoe compare scenarios/agency --against my-rules --out versus
-                                                  what other rules would change, on the same luck
-  mcoe plan scenarios/agency --out plan           the coming week, client by client
-  mcoe explain plan --post ID                     why this post, why then
-  mcoe rules test                                 do the rules still do what they should?
-  mcoe watch scenarios/agency                     what does each save of a rule do to the week?
-  mcoe import posts.csv --out scenario            a scenario from your own history
-  mcoe db load scenarios/agency                   the clients into the ledger (mcoe.db)
-  mcoe weekly                                     plan the coming week and commit it
-  mcoe review                                     what waits for a person, worst risk first
-  mcoe daily                                      judge today's posts again, draft what is due
-  mcoe serve --demo                               the console, with a workspace to look around in
+                                                  the effect of other rules
+  mcoe plan scenarios/agency --out plan           the coming week for every client
+  mcoe explain plan --post ID                     why this post, and why at that time
+  mcoe rules test                                 run the test cases of the rules
+  mcoe watch scenarios/agency                     replan whenever a rule is saved
+  mcoe import posts.csv --out scenario            a scenario from a posting history
+  mcoe db load scenarios/agency                   load the clients into the ledger (mcoe.db)
+  mcoe weekly                                     plan and commit the coming week
+  mcoe review                                     posts that need approval, highest risk first
+  mcoe daily                                      re-evaluate today's posts, draft those due
+  mcoe serve --demo                               the web console with a demo workspace
 
-A scenario is a folder that says who the clients are, where they post and what there is to post.
+A scenario is a folder with the clients, their channels and their content.
 
-Exit codes: 0 done; 1 a negative verdict: a plan did not pass its check; 2 bad input: arguments,
-rules or scenario; 3 a failure of the machine, such as a full disk; 130 interrupted.";
+Exit codes: 0 success; 1 a check failed, for example that of a plan; 2 invalid input: arguments,
+rules or scenario; 3 system failure, such as a full disk; 130 interrupted.";
 
 /// Help heading of the options that every command has.
-const EVERYWHERE: &str = "Options of every command";
+const GLOBAL_OPTIONS: &str = "Global options";
 
 /// Options of every command.
 #[derive(Debug, Args)]
 struct Globals {
-    /// How results are printed.
-    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, default_value_t = Format::Text)]
+    /// Output format of results.
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Say nothing on stderr but errors; results are printed all the same.
-    #[arg(long, short, global = true, help_heading = EVERYWHERE)]
+    /// Print only errors on stderr; results are printed as usual.
+    #[arg(long, short, global = true, help_heading = GLOBAL_OPTIONS)]
     quiet: bool,
-    /// Say more: how long it took, and which share of the time rules took.
-    #[arg(long, short, global = true, help_heading = EVERYWHERE)]
+    /// Also print how long the command took, and the share of time spent in rules.
+    #[arg(long, short, global = true, help_heading = GLOBAL_OPTIONS)]
     verbose: bool,
     /// When to use colours.
-    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, default_value_t = Color::Auto)]
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS, value_enum, default_value_t = Color::Auto)]
     color: Color,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people.
+    /// Human-readable text.
     Text,
-    /// For programs.
+    /// JSON.
     Json,
-    /// For build servers, as JUnit XML: `mcoe rules test` alone.
+    /// JUnit XML for CI servers; only for `mcoe rules test`.
     Junit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Color {
-    /// Where a terminal shows them.
+    /// If stderr is a terminal.
     Auto,
     /// Always.
     Always,
@@ -135,18 +135,18 @@ impl Globals {
     }
 
     /// Prints a message on stderr, escaped for a terminal, unless `--quiet`.
-    fn say(&self, text: &str) {
+    fn info(&self, text: &str) {
         if !self.quiet {
             // If stderr is closed, the message is lost.
-            let _ = writeln!(io::stderr(), "{}", terminal::harmless(text));
+            let _ = writeln!(io::stderr(), "{}", terminal::escaped(text));
         }
     }
 
     /// Prints rendered text on stderr, unless `--quiet`. It must be escaped already; its only escape codes are colours.
-    fn say_drawn(&self, drawing: &str) {
+    fn info_rendered(&self, rendered: &str) {
         if !self.quiet {
             // If stderr is closed, the message is lost.
-            let _ = writeln!(io::stderr(), "{drawing}");
+            let _ = writeln!(io::stderr(), "{rendered}");
         }
     }
 }
@@ -180,7 +180,7 @@ enum Command {
 
 impl Command {
     /// Whether its results depend on the time-zone database.
-    const fn reads_clocks(&self) -> bool {
+    const fn uses_time_zones(&self) -> bool {
         matches!(
             self,
             Command::Check(_)
@@ -200,29 +200,26 @@ impl Command {
     }
 }
 
-/// Where the rules pack is.
 #[derive(Debug, Args)]
 struct RulesArgument {
-    /// Folder of the rules pack: the TOML and Rhai files that say how to plan.
+    /// Folder of the rules pack: TOML and Rhai files.
     #[arg(long, value_name = "DIR", default_value = "rules")]
     rules: PathBuf,
 }
 
-/// Where results are written.
 #[derive(Debug, Args)]
 struct OutArguments {
-    /// Folder to write; it must not be there yet.
+    /// Output folder; it must not exist yet.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Replace the folder where it is there, if mcoe wrote it.
+    /// Replace an existing folder that mcoe wrote.
     #[arg(long)]
     force: bool,
 }
 
-/// How many threads work.
 #[derive(Debug, Args)]
 struct ThreadsArgument {
-    /// How many cores work at once; the result is the same. Default: all of them.
+    /// Number of threads; it does not affect the result. Default: one per core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 }
@@ -250,7 +247,7 @@ pub fn main() -> ExitCode {
     match run(&arguments.command, globals) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            terminal::complain(&failure);
+            terminal::print_error(&failure);
             failure.code()
         }
     }
@@ -258,14 +255,16 @@ pub fn main() -> ExitCode {
 
 fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
     if globals.format == Format::Junit && !command.runs_cases() {
-        let remedy = "use `--format json` here";
-        return Err(Failure::Input(format!("error: only `mcoe rules test` prints `junit`\n  remedy: {remedy}")));
+        let remedy = "use `--format json`";
+        return Err(Failure::Input(format!(
+            "error: only `mcoe rules test` supports `--format junit`\n  remedy: {remedy}"
+        )));
     }
     if !matches!(command, Command::Serve(_)) {
         progress::catch_interrupts()?;
-        ledger::say_when_it_waits(globals);
+        ledger::log_waiting(globals);
     }
-    if command.reads_clocks() {
+    if command.uses_time_zones() {
         time_zones::warn_if_older(globals);
     }
     match command {

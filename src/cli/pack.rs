@@ -9,14 +9,14 @@ use super::failure::Failure;
 use crate::files::{self, Entry, FileError, Limits};
 use crate::rules::{Diagnostic, PackFiles, Place, visible};
 
-/// Far more than any pack needs, and far less than a device folder or a whole disk contains.
+/// Far more than any pack needs, and far less than a system folder or a whole disk contains.
 const LIMITS: Limits = Limits { entries: 20_000, depth: 8 };
 
 /// Maximum size of one file, in bytes.
-pub(super) const MOST_OF_A_FILE: u64 = 1 << 20;
+pub(super) const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Maximum size of a whole pack, in bytes.
-pub(super) const MOST_OF_A_PACK: u64 = 64 << 20;
+pub(super) const MAX_PACK_BYTES: u64 = 64 << 20;
 
 /// Whether a pack reads files with that extension.
 pub(super) fn is_read(name: &Path) -> bool {
@@ -24,29 +24,29 @@ pub(super) fn is_read(name: &Path) -> bool {
 }
 
 /// The intended name of a file whose extension is mistyped, so that the pack would ignore it.
-fn meant(name: &Path) -> Option<String> {
-    let ending = name.extension().and_then(OsStr::to_str)?;
-    let typed = ending.to_lowercase();
-    let is_near = |right: &&str| strsim::damerau_levenshtein(&typed, right) <= 1;
-    let right = ["toml", "rhai"].into_iter().find(is_near).filter(|_| typed.chars().all(char::is_alphanumeric))?;
+fn intended_name(name: &Path) -> Option<String> {
+    let extension = name.extension().and_then(OsStr::to_str)?;
+    let lowercase = extension.to_lowercase();
+    let is_near = |right: &&str| strsim::damerau_levenshtein(&lowercase, right) <= 1;
+    let right = ["toml", "rhai"].into_iter().find(is_near).filter(|_| lowercase.chars().all(char::is_alphanumeric))?;
     Some(name.with_extension(right).to_string_lossy().into_owned())
 }
 
 /// Reads the files of a rules pack recursively: TOML, Rhai and snapshots.
 pub(super) fn read_pack(dir: &Path, globals: &Globals) -> Result<PackFiles, Failure> {
-    let entries = files::walk(dir, LIMITS).map_err(|error| refused(dir, &error))?;
-    let mut reading = Reading { dir, files: PackFiles::new(), mistakes: Vec::new(), left: MOST_OF_A_PACK };
+    let entries = files::walk(dir, LIMITS).map_err(|error| read_failure(dir, &error))?;
+    let mut reader = PackReader { dir, files: PackFiles::new(), diagnostics: Vec::new(), bytes_left: MAX_PACK_BYTES };
     for entry in entries {
-        reading.take(entry)?;
+        reader.add(entry)?;
     }
-    if reading.mistakes.is_empty() {
-        return Ok(reading.files);
+    if reader.diagnostics.is_empty() {
+        return Ok(reader.files);
     }
-    Diagnostic::sort(&mut reading.mistakes);
-    Err(diagnostics::rules_failure(&reading.mistakes, &PackFiles::new(), dir, globals))
+    Diagnostic::sort(&mut reader.diagnostics);
+    Err(diagnostics::rules_failure(&reader.diagnostics, &PackFiles::new(), dir, globals))
 }
 
-fn refused(dir: &Path, error: &FileError) -> Failure {
+fn read_failure(dir: &Path, error: &FileError) -> Failure {
     let text = format!("error: cannot read the rules pack `{}`: {error}", visible(&dir.to_string_lossy()));
     match error {
         FileError::Missing | FileError::NotAFolder => {
@@ -57,61 +57,61 @@ fn refused(dir: &Path, error: &FileError) -> Failure {
     }
 }
 
-fn misnamed(name: &str, meant: &str) -> Diagnostic {
-    let cause = format!("a pack reads files that end in `.toml` or `.rhai`, and would leave out `{name}`");
+fn misnamed(name: &str, intended: &str) -> Diagnostic {
+    let cause = format!("`{name}` would be ignored: a pack contains files that end in `.toml` or `.rhai`");
     Diagnostic::at(
         "misnamed_file",
         &Place::whole(name),
         name,
         cause,
-        format!("name it `{meant}`, or move it elsewhere"),
+        format!("rename it to `{intended}`, or move it elsewhere"),
     )
 }
 
-struct Reading<'d> {
+struct PackReader<'d> {
     dir: &'d Path,
     files: PackFiles,
-    mistakes: Vec<Diagnostic>,
+    diagnostics: Vec<Diagnostic>,
     /// Number of bytes that may still be read.
-    left: u64,
+    bytes_left: u64,
 }
 
-impl Reading<'_> {
-    fn take(&mut self, Entry { within, error }: Entry) -> Result<(), Failure> {
+impl PackReader<'_> {
+    fn add(&mut self, Entry { within, error }: Entry) -> Result<(), Failure> {
         let name = within.to_string_lossy();
         match error {
             // A dangling link is not an error if its file would not be read.
             Some(FileError::Missing) if !is_read(&within) => Ok(()),
-            Some(error) => self.note(&name, &error),
+            Some(error) => self.report(&name, &error),
             None if !is_read(&within) => {
-                self.mistakes.extend(meant(&within).map(|meant| misnamed(&name, &meant)));
+                self.diagnostics.extend(intended_name(&within).map(|intended| misnamed(&name, &intended)));
                 Ok(())
             }
-            None if within.to_str().is_none() => self.note(&name, &FileError::BadName),
+            None if within.to_str().is_none() => self.report(&name, &FileError::BadName),
             None => self.read(&name),
         }
     }
 
     fn read(&mut self, name: &str) -> Result<(), Failure> {
-        match files::read_text(&self.dir.join(name), MOST_OF_A_FILE.min(self.left)) {
+        match files::read_text(&self.dir.join(name), MAX_FILE_BYTES.min(self.bytes_left)) {
             Ok(text) => {
-                self.left -= text.len() as u64;
+                self.bytes_left -= text.len() as u64;
                 self.files.insert(name.to_owned(), text);
                 Ok(())
             }
-            Err(FileError::TooLarge { .. }) if self.left < MOST_OF_A_FILE => {
-                Err(refused(self.dir, &FileError::TooLarge { most: MOST_OF_A_PACK }))
+            Err(FileError::TooLarge { .. }) if self.bytes_left < MAX_FILE_BYTES => {
+                Err(read_failure(self.dir, &FileError::TooLarge { max: MAX_PACK_BYTES }))
             }
-            Err(error) => self.note(name, &error),
+            Err(error) => self.report(name, &error),
         }
     }
 
-    fn note(&mut self, name: &str, error: &FileError) -> Result<(), Failure> {
+    fn report(&mut self, name: &str, error: &FileError) -> Result<(), Failure> {
         if error.is_machine_failure() {
-            return Err(refused(&self.dir.join(name), error));
+            return Err(read_failure(&self.dir.join(name), error));
         }
-        let cause = format!("cannot read this: {error}");
-        self.mistakes.push(Diagnostic::of_file(error.code(), name, cause, error.remedy()));
+        let cause = format!("cannot read the file: {error}");
+        self.diagnostics.push(Diagnostic::of_file(error.code(), name, cause, error.remedy()));
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::failure::Failure;
 use super::folder::OutFolder;
 use super::ledger::{DatabaseArgument, NowArgument};
-use super::plan_folder::KEPT_SCENARIO;
+use super::plan_folder::SCENARIO_FOLDER;
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print, progress};
 use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week, WorkspaceId};
 use crate::planner::{self, GuardrailCounts, Planner, SolvedInstance};
@@ -18,7 +18,7 @@ use crate::rules::{CompiledRules, RuleUse};
 use crate::scenario::{self, ScenarioErrors};
 use crate::store::OpenMode;
 
-/// Plan a week for every client of a scenario, optimally under the rules.
+/// Plan an optimal week under the rules for every client of a scenario.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe plan scenarios/agency --out plan\n  mcoe plan scenarios/agency --week 2026-W40 --tables csv --calendar --out plan-w40"
@@ -27,7 +27,7 @@ pub(super) struct Plan {
     /// Folder of the scenario.
     #[arg(required_unless_present = "from_database")]
     scenario: Option<PathBuf>,
-    /// Plan a workspace of the ledger, in the state it stands in, instead of a scenario's folder.
+    /// Plan a workspace of the ledger in its current state, instead of a scenario folder.
     #[arg(long, value_name = "WORKSPACE", conflicts_with = "scenario")]
     from_database: Option<String>,
     #[command(flatten)]
@@ -36,18 +36,18 @@ pub(super) struct Plan {
     now: NowArgument,
     #[command(flatten)]
     rules: RulesArgument,
-    /// Week to plan, such as 2026-W40 (ISO weeks, Monday first). Default: the scenario's first.
+    /// Week to plan, such as 2026-W40 (ISO 8601). Default: the scenario's first week.
     #[arg(long, value_name = "WEEK")]
     week: Option<Week>,
     #[command(flatten)]
     out: OutArguments,
-    /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
+    /// Format of the tables: CSV opens in spreadsheets; Parquet is smaller and keeps types.
     #[arg(long, value_enum, default_value_t = Tables::Parquet)]
     tables: Tables,
-    /// Write a calendar file (iCalendar) for each workspace, too.
+    /// Also write a calendar file (iCalendar) for each workspace.
     #[arg(long)]
     calendar: bool,
-    /// Folder for each channel's week as a JSON problem, for other optimisers.
+    /// Folder to write each channel's week to as an optimisation problem in JSON, for other solvers.
     #[arg(long, value_name = "DIR")]
     export_instances: Option<PathBuf>,
     #[command(flatten)]
@@ -72,7 +72,7 @@ impl Tables {
     }
 }
 
-/// The clock that the planner measures time with under `-v`.
+/// The clock with which the planner measures time under `-v`.
 pub(super) fn stopwatch() -> Duration {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
@@ -89,18 +89,18 @@ impl Plan {
         let start = Instant::now();
         let plan = self.threads.run(|| Ok(planner::plan_week(&planner, &scenario, week)?))?;
         let took = start.elapsed();
-        progress::stop_if_asked()?;
+        progress::stop_if_requested()?;
         check(&rules, &scenario, &plan)?;
         self.write(&out, &rules, &plan)?;
         if let Some(dir) = &self.export_instances {
             self.export(dir, &out, planner::instances(&planner, &scenario, week)?)?;
         }
-        progress::stop_if_asked()?;
+        progress::stop_if_requested()?;
         out.finish()?;
         if globals.verbose {
-            say_times(globals, &[planner], self.threads.count(), took);
+            report_timing(globals, &[planner], self.threads.count(), took);
         }
-        self.tell(globals, &plan)
+        self.print_result(globals, &plan)
     }
 
     /// The scenario of the given folder, or that of a workspace, which is then also written into the plan's folder.
@@ -108,26 +108,26 @@ impl Plan {
         let Some(workspace) = &self.from_database else {
             let dir = self.scenario.clone().unwrap_or_default();
             let scenario = input::scenario(&dir, rules, globals)?;
-            input::names_known(rules, &self.rules.rules, &scenario, globals)?;
+            input::check_names(rules, &self.rules.rules, &scenario, globals)?;
             return Ok(scenario);
         };
         let week = self.week.unwrap_or_else(|| Week::after(self.now.time()));
         let workspace = WorkspaceId::new(workspace.as_str());
         let now = self.now.time();
-        let standing = self.database.with(OpenMode::Read, |ledger| async move {
-            let standing = ledger.scenario(&workspace, week).await?;
-            crate::store::refuse_if_over(&standing, week, now)?;
-            Ok(standing)
+        let current = self.database.with(OpenMode::Read, |ledger| async move {
+            let current = ledger.scenario(&workspace, week).await?;
+            crate::store::refuse_if_over(&current, week, now)?;
+            Ok(current)
         })?;
-        for (name, bytes) in scenario::render(&scenario::files_of(&standing)).map_err(ScenarioErrors::from)? {
-            out.write(&format!("{KEPT_SCENARIO}/{name}"), &bytes)?;
+        for (name, bytes) in scenario::render(&scenario::files_of(&current)).map_err(ScenarioErrors::from)? {
+            out.write(&format!("{SCENARIO_FOLDER}/{name}"), &bytes)?;
         }
-        input::own_scenario(&out.path(KEPT_SCENARIO), rules, globals)
+        input::own_scenario(&out.path(SCENARIO_FOLDER), rules, globals)
     }
 
     /// The path at which `explain` and `commit` look for the scenario.
     fn scenario_path(&self) -> PathBuf {
-        self.scenario.clone().unwrap_or_else(|| self.out.out.join(KEPT_SCENARIO))
+        self.scenario.clone().unwrap_or_else(|| self.out.out.join(SCENARIO_FOLDER))
     }
 
     fn write(&self, out: &OutFolder, rules: &CompiledRules, plan: &model::Plan) -> Result<(), Failure> {
@@ -183,7 +183,7 @@ impl Plan {
 
     /// Writes the instances into a separate folder, or into the plan's folder if `dir` lies within it.
     fn export(&self, dir: &Path, plan: &OutFolder, instances: Vec<SolvedInstance>) -> Result<(), Failure> {
-        if let Ok(within) = plain(dir).strip_prefix(plain(&self.out.out)) {
+        if let Ok(within) = without_current_dir(dir).strip_prefix(without_current_dir(&self.out.out)) {
             return write_instances(plan, within, instances);
         }
         let out = OutFolder::open(dir, self.out.force)?;
@@ -191,21 +191,21 @@ impl Plan {
         out.finish()
     }
 
-    fn tell(&self, globals: &Globals, plan: &model::Plan) -> Result<(), Failure> {
+    fn print_result(&self, globals: &Globals, plan: &model::Plan) -> Result<(), Failure> {
         if globals.format == Format::Json {
             return print(&format!("{}\n", self.head(plan, planner::decisions(plan).len())));
         }
         let posts = plan.posts().count();
         let blocked = plan.posts().filter(|(_, post)| !post.is_live()).count();
-        say_idle_rules(globals, plan);
-        let waiting = plan.posts().filter(|(_, post)| post.status == ScheduleStatus::Pending).count();
+        report_idle_rules(globals, plan);
+        let pending = plan.posts().filter(|(_, post)| post.status == ScheduleStatus::Pending).count();
         print(&format!(
-            "planned {} for {} clients: {posts} posts, {} ready, {waiting} wait for review, {blocked} held\n\
-             expected engagement {:.0}; the posts that may run reach {:.2} % of what the channels could earn alone\n\
+            "planned {} for {} clients: {posts} posts, {} ready, {pending} need approval, {blocked} blocked\n\
+             expected engagement {:.0}; the posts that are not blocked reach {:.2} % of the upper bound\n\
              checked and written to {}\n",
             plan.week,
             plan.clients.len(),
-            posts - waiting - blocked,
+            posts - pending - blocked,
             plan.expected_engagement(),
             100.0 * plan.reach(),
             self.out.out.display()
@@ -214,27 +214,30 @@ impl Plan {
 }
 
 /// Reports guardrails that fired on no post, or on every post.
-fn say_idle_rules(globals: &Globals, plan: &model::Plan) {
+fn report_idle_rules(globals: &Globals, plan: &model::Plan) {
     let guardrail_counts = planner::guardrail_counts(plan.posts().map(|(_, post)| post));
-    let say = |which: &dyn Fn(&GuardrailCounts) -> bool, what: &str| {
-        let rules: Vec<String> =
-            guardrail_counts.iter().filter(|firing| which(firing)).map(|firing| format!("`{}`", firing.rule)).collect();
+    let report = |is_listed: &dyn Fn(&GuardrailCounts) -> bool, what: &str| {
+        let rules: Vec<String> = guardrail_counts
+            .iter()
+            .filter(|firing| is_listed(firing))
+            .map(|firing| format!("`{}`", firing.rule))
+            .collect();
         if !rules.is_empty() {
-            globals.say(&format!("guardrails that fired on {what}: {}", rules.join(", ")));
+            globals.info(&format!("guardrails that fired on {what}: {}", rules.join(", ")));
         }
     };
-    say(&GuardrailCounts::never_fired, "no post");
-    say(&GuardrailCounts::always_fired, "every post");
+    report(&GuardrailCounts::never_fired, "no post");
+    report(&GuardrailCounts::always_fired, "every post");
 }
 
 /// The path without `.` components.
-fn plain(path: &Path) -> PathBuf {
+fn without_current_dir(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 fn write_instances(out: &OutFolder, within: &Path, instances: Vec<SolvedInstance>) -> Result<(), Failure> {
     for solved in instances {
-        progress::stop_if_asked()?;
+        progress::stop_if_requested()?;
         let name = within.join(format!("{}-{}.json", solved.client_id, solved.channel));
         let client = solved.client_id.as_str();
         let shape = solved.instance.export(client, solved.channel, solved.week_start, &solved.solution);
@@ -253,17 +256,17 @@ pub(super) fn check(rules: &CompiledRules, scenario: &Scenario, plan: &model::Pl
     let shown: Vec<String> = breaches.iter().take(20).map(|breach| format!("  {breach}")).collect();
     let count = breaches.len();
     Err(Failure::Verdict(format!(
-        "the plan does not pass the checker, so nothing was written: {count} breach(es)\n{}",
+        "the plan does not pass the checker, so nothing was written: {count} violation(s)\n{}",
         shown.join("\n")
     )))
 }
 
 /// Reports how long planning took, and the share of it spent in rules.
-pub(super) fn say_times(globals: &Globals, planners: &[Planner<'_>], threads: usize, took: Duration) {
+pub(super) fn report_timing(globals: &Globals, planners: &[Planner<'_>], threads: usize, took: Duration) {
     let used = planners.iter().map(Planner::rule_use).fold(RuleUse::default(), RuleUse::plus);
     let share = used.time.as_secs_f64() / (took.as_secs_f64() * threads as f64).max(1e-9);
-    globals.say(&format!(
-        "took {:.2} s; rules were asked {} times, ran {} times, {:.3} s in all threads ({:.0} % of the threads' time)",
+    globals.info(&format!(
+        "took {:.2} s; rules were called {} times, evaluated {} times, {:.3} s over all threads ({:.0} % of the threads' time)",
         took.as_secs_f64(),
         used.asked,
         used.ran,

@@ -15,10 +15,10 @@ use crate::planner::{self, Planner};
 use crate::rules::CompiledRules;
 
 /// Subfolder with the scenario of a plan that was made from the ledger.
-pub(super) const KEPT_SCENARIO: &str = "scenario";
+pub(super) const SCENARIO_FOLDER: &str = "scenario";
 
 /// Maximum size of `plan.json`, in bytes.
-const MOST_OF_A_HEAD: u64 = 16 << 20;
+const MAX_PLAN_JSON_BYTES: u64 = 16 << 20;
 
 /// The required fields of `plan.json`.
 #[derive(Debug, Deserialize)]
@@ -69,13 +69,13 @@ impl Head {
             return Ok(plan);
         }
         if self.version == env!("CARGO_PKG_VERSION") {
-            let remedy = "plan the week again; to steer a plan, change the rules or the scenario";
+            let remedy = "plan the week again; to influence the plan, change the rules or the scenario";
             return Err(Failure::Input(format!(
-                "error: the plan's `plan.json` or its `rules` are not what mcoe wrote: they were changed after planning\n  remedy: {remedy}"
+                "error: the plan's `plan.json` or `rules` were changed after planning\n  remedy: {remedy}"
             )));
         }
         Err(Failure::Input(format!(
-            "error: the plan was made by mcoe {} and cannot be made again by {}\n  remedy: plan the week again",
+            "error: the plan was made by mcoe {} and cannot be reproduced by {}\n  remedy: plan the week again",
             self.version,
             env!("CARGO_PKG_VERSION")
         )))
@@ -86,26 +86,24 @@ fn rules(plan: &Path, head: &Head, globals: &Globals) -> Result<CompiledRules, F
     let dir = plan.join("rules");
     let files = read_pack(&dir, globals)?;
     let rules =
-        input::compile(files.clone()).map_err(|wrong| diagnostics::rules_failure(&wrong, &files, &dir, globals))?;
+        input::compile(files.clone()).map_err(|errors| diagnostics::rules_failure(&errors, &files, &dir, globals))?;
     if rules.hash() == head.rules_hash {
         return Ok(rules);
     }
     let shown = dir.display();
-    Err(Failure::Input(format!(
-        "error: `{shown}` is not the pack that the plan was made under\n  remedy: plan the week again"
-    )))
+    Err(Failure::Input(format!("error: `{shown}` is not the pack of the plan\n  remedy: plan the week again")))
 }
 
 fn read_scenario(
     plan: &Path,
-    named: Option<&Path>,
+    given: Option<&Path>,
     head: &Head,
     rules: &CompiledRules,
     globals: &Globals,
 ) -> Result<Scenario, Failure> {
-    let within = plan.join(KEPT_SCENARIO);
-    let dir = match named {
-        Some(named) => named,
+    let within = plan.join(SCENARIO_FOLDER);
+    let dir = match given {
+        Some(given) => given,
         None if within.is_dir() => &within,
         None => &head.scenario_path,
     };
@@ -122,15 +120,15 @@ fn read_scenario(
 fn read_head(plan: &Path) -> Result<Head, Failure> {
     let path = plan.join("plan.json");
     let shown = path.display();
-    let text = files::read_text(&path, MOST_OF_A_HEAD).map_err(|error| {
-        Failure::Input(format!("error: cannot read `{shown}`: {error}\n  remedy: name a folder that `mcoe plan` wrote"))
+    let text = files::read_text(&path, MAX_PLAN_JSON_BYTES).map_err(|error| {
+        Failure::Input(format!("error: cannot read `{shown}`: {error}\n  remedy: name a folder written by `mcoe plan`"))
     })?;
     let head: Head = serde_json::from_str(&text).map_err(|error| {
-        Failure::Input(format!("error: `{shown}` is no plan: {error}\n  remedy: plan the week again"))
+        Failure::Input(format!("error: `{shown}` is not a plan: {error}\n  remedy: plan the week again"))
     })?;
     if head.format != 1 {
         return Err(Failure::Input(format!(
-            "error: `{shown}` has format {}, and this mcoe reads format 1\n  remedy: use a newer mcoe",
+            "error: `{shown}` has format {}, but this mcoe reads format 1\n  remedy: use a newer mcoe",
             head.format
         )));
     }

@@ -9,28 +9,28 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::Globals;
 use super::failure::Failure;
 use super::folder::abandon;
-pub(super) use super::interruption::{interrupted, say_if_interrupted};
+pub(super) use super::interruption::{interrupted, set_saved_work};
 use crate::simulator::Observer;
 use crate::store;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Grace period for a command to stop by itself.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long a command may take to stop by itself.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Makes Ctrl-C and SIGTERM request a graceful stop from now on. After the grace period the process exits, and its
+/// Makes Ctrl-C and SIGTERM request a graceful stop from now on. After [`SHUTDOWN_TIMEOUT`] the process exits, and its
 /// unfinished folders are removed.
 pub(super) fn catch_interrupts() -> Result<(), Failure> {
     ctrlc::set_handler(|| {
         STOP.store(true, Ordering::SeqCst);
-        std::thread::sleep(GRACE);
+        std::thread::sleep(SHUTDOWN_TIMEOUT);
         abandon(Failure::INTERRUPTED_CODE, &interrupted());
     })
     .map_err(|error| Failure::Machine(format!("error: cannot listen for interrupts: {error}")))
 }
 
 /// Fails if a stop was requested.
-pub(super) fn stop_if_asked() -> Result<(), Failure> {
+pub(super) fn stop_if_requested() -> Result<(), Failure> {
     if STOP.load(Ordering::SeqCst) {
         return Err(Failure::Interrupted(interrupted()));
     }

@@ -13,7 +13,7 @@ use super::{Format, Globals, RulesArgument, input, print};
 use crate::model::{Channel, RiskBand, ScheduleStatus, WorkspaceId, Zone};
 use crate::store::{Change, Changed, Ledger, OpenMode, Schedule, ScheduleFilter, Skipped};
 
-/// List what waits for a person, worst risk first, with the reason.
+/// List schedules that need approval, highest risk first, with the reasons.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  mcoe review --risk high\n  mcoe review --client bakery --all")]
 pub(super) struct Review {
@@ -22,29 +22,28 @@ pub(super) struct Review {
     /// List schedules of any status.
     #[arg(long)]
     all: bool,
-    /// List no more than so many.
+    /// Maximum number of schedules.
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u32,
     #[command(flatten)]
     database: DatabaseArgument,
 }
 
-/// Which schedules are meant.
 #[derive(Debug, Args)]
 struct Filters {
-    /// Of one workspace.
+    /// Only schedules of this workspace.
     #[arg(long, value_name = "ID")]
     workspace: Option<String>,
-    /// Of one client.
+    /// Only schedules of this client.
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// On one channel.
+    /// Only schedules on this channel.
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<Channel>,
-    /// Of one risk.
+    /// Only schedules with this risk.
     #[arg(long, value_enum)]
     risk: Option<Risk>,
-    /// Of one plan.
+    /// Only schedules of this plan.
     #[arg(long, value_name = "ID")]
     plan: Option<Uuid>,
 }
@@ -56,54 +55,54 @@ enum Risk {
     High,
 }
 
-/// Approve schedules that wait: they run when their time comes.
+/// Approve pending schedules, so that they run at their scheduled time.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  mcoe approve 0b7f 91c2\n  mcoe approve --risk medium --channel linkedin --yes")]
 pub(super) struct Approve {
     #[command(flatten)]
-    meant: Meant,
-    /// One person runs all of this alone: nobody else has to approve what is of high risk. The record says so.
+    selection: Selection,
+    /// One person works alone: high-risk posts need no second person's approval. This is recorded with each approval.
     #[arg(long, env = "MCOE_ALONE")]
     alone: bool,
     #[command(flatten)]
     rules: RulesArgument,
 }
 
-/// Put back schedules that were cancelled by mistake: they wait for approval again.
+/// Restore cancelled schedules, so that they need approval again.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe restore 0b7f 91c2")]
 pub(super) struct Restore {
     #[command(flatten)]
-    meant: Meant,
+    selection: Selection,
     #[command(flatten)]
     rules: RulesArgument,
 }
 
-/// Take schedules back; until their time they can be put back with `mcoe restore`.
+/// Cancel schedules; until their scheduled time they can be restored with `mcoe restore`.
 ///
-/// Filters mean schedules that wait for approval; any other is taken back by its id.
+/// Filters select only schedules that need approval; others can be cancelled by id.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe cancel 0b7f --reason \"the product is sold out\"\n  mcoe cancel --client bakery --yes"
 )]
 pub(super) struct Cancel {
     #[command(flatten)]
-    meant: Meant,
-    /// Why, for the record.
+    selection: Selection,
+    /// The reason to record.
     #[arg(long, value_name = "TEXT", default_value = "no reason given")]
     reason: String,
     #[command(flatten)]
     rules: RulesArgument,
 }
 
-/// The schedules that a change means: by id, or those that wait and pass the filters.
+/// The schedules to change: by id, or all pending ones that pass the filters.
 #[derive(Debug, Args)]
-struct Meant {
-    /// Ids, or their first letters.
+struct Selection {
+    /// Ids, or the start of each.
     ids: Vec<String>,
     #[command(flatten)]
     filters: Filters,
-    /// Do it without asking.
+    /// Do not ask for confirmation.
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
@@ -154,7 +153,7 @@ impl Review {
             return print(&format!("{}\n", json!(found)));
         }
         if found.is_empty() {
-            return print("nothing waits for a person\n");
+            return print("no schedule needs approval\n");
         }
         print(&listed(&found))
     }
@@ -163,48 +162,49 @@ impl Review {
 impl Approve {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let change = if self.alone { Change::ApproveAlone } else { Change::Approve };
-        self.meant.change(change, "approve", &self.rules, globals)
+        self.selection.change(change, "approve", &self.rules, globals)
     }
 }
 
 impl Restore {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        self.meant.change(Change::Restore, "put back", &self.rules, globals)
+        self.selection.change(Change::Restore, "restore", &self.rules, globals)
     }
 }
 
 impl Cancel {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        self.meant.change(Change::Cancel { reason: &self.reason }, "cancel", &self.rules, globals)
+        self.selection.change(Change::Cancel { reason: &self.reason }, "cancel", &self.rules, globals)
     }
 }
 
-impl Meant {
+impl Selection {
     fn change(&self, change: Change<'_>, verb: &str, rules: &RulesArgument, globals: &Globals) -> Result<(), Failure> {
         if self.ids.is_empty() && self.filters.is_empty() {
             return Err(Failure::Input(format!(
-                "error: nothing says which schedules to {verb}\n  remedy: name ids, or a filter such as --risk medium"
+                "error: no schedules to {verb} are given\n  remedy: give ids, or a filter such as --risk medium"
             )));
         }
         let rules = input::rules(&rules.rules, globals)?;
         let (actor, now) = (self.actor.name(), self.now.time());
         let changed = self.database.with(OpenMode::Write, |ledger| async move {
             let ledger = self.filters.ledger(ledger);
-            let of_filter = if change == Change::Restore { ScheduleStatus::Cancelled } else { ScheduleStatus::Pending };
-            let filter = self.filter(&ledger, of_filter).await?;
-            let meant = ledger.schedules(&filter).await?;
-            if !self.is_wanted(verb, &meant, globals)? {
+            let status_filter =
+                if change == Change::Restore { ScheduleStatus::Cancelled } else { ScheduleStatus::Pending };
+            let filter = self.filter(&ledger, status_filter).await?;
+            let selection = ledger.schedules(&filter).await?;
+            if !self.confirm(verb, &selection, globals)? {
                 return Ok(Changed::default());
             }
             // Only the schedules that were shown, not any added since.
-            let shown = ScheduleFilter { ids: meant.iter().map(|schedule| schedule.id).collect(), ..filter };
+            let shown = ScheduleFilter { ids: selection.iter().map(|schedule| schedule.id).collect(), ..filter };
             if shown.ids.is_empty() {
                 return Ok(Changed::default());
             }
             Ok(ledger.change(&shown, change, &rules, &actor, now).await?)
         })?;
         for Skipped { schedule, why, .. } in &changed.skipped {
-            globals.say(&format!("left as it is: {} is {}: {why}", short(schedule), schedule.status));
+            globals.info(&format!("not changed: {} is {}: {why}", short(schedule), schedule.status));
         }
         let skipped = changed.skipped.len();
         // If schedules were given by id, at least one must have changed.
@@ -212,35 +212,35 @@ impl Meant {
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!(done)));
         }
-        print(&told(change, done.len(), skipped))
+        print(&summary(change, done.len(), skipped))
     }
 
-    async fn filter(&self, ledger: &Ledger, of_filter: ScheduleStatus) -> Result<ScheduleFilter, Failure> {
+    async fn filter(&self, ledger: &Ledger, status_filter: ScheduleStatus) -> Result<ScheduleFilter, Failure> {
         let mut ids = Vec::with_capacity(self.ids.len());
-        for letters in &self.ids {
-            ids.push(ledger.schedule_id(letters).await?);
+        for prefix in &self.ids {
+            ids.push(ledger.schedule_id(prefix).await?);
         }
         // Ids match schedules of any status, so that the error says why one cannot be changed.
-        let statuses = if ids.is_empty() { vec![of_filter] } else { Vec::new() };
+        let statuses = if ids.is_empty() { vec![status_filter] } else { Vec::new() };
         Ok(ScheduleFilter { ids, ..self.filters.filter(statuses) })
     }
 
     /// Shows what is about to change, and asks for confirmation if stdin is a terminal.
-    fn is_wanted(&self, verb: &str, meant: &[Schedule], globals: &Globals) -> Result<bool, Failure> {
-        globals.say(&format!("about to {verb} {} schedules:\n{}", meant.len(), listed(meant)));
-        if self.yes || meant.is_empty() {
+    fn confirm(&self, verb: &str, selection: &[Schedule], globals: &Globals) -> Result<bool, Failure> {
+        globals.info(&format!("about to {verb} {} schedules:\n{}", selection.len(), listed(selection)));
+        if self.yes || selection.is_empty() {
             return Ok(true);
         }
         if !io::stdin().is_terminal() {
             return if self.ids.is_empty() {
                 Err(Failure::Input(format!(
-                    "error: nobody is there to confirm\n  remedy: add --yes to {verb} all that a filter means"
+                    "error: cannot ask for confirmation: stdin is not a terminal\n  remedy: add --yes to {verb} all schedules that match the filter"
                 )))
             } else {
                 Ok(true)
             };
         }
-        let _ = write!(io::stderr(), "go on? [y/N] ");
+        let _ = write!(io::stderr(), "continue? [y/N] ");
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).map_err(|error| Failure::Machine(format!("error: {error}")))?;
         Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
@@ -248,20 +248,18 @@ impl Meant {
 }
 
 /// Describes the result as text.
-fn told(change: Change<'_>, done: usize, skipped: usize) -> String {
+fn summary(change: Change<'_>, done: usize, skipped: usize) -> String {
     let verb = match change {
         Change::Approve | Change::ApproveAlone => "approved",
         Change::Cancel { .. } => "cancelled",
-        Change::Restore => "put back",
+        Change::Restore => "restored",
     };
-    let left = if skipped == 0 { String::new() } else { format!(", left {skipped} as they are") };
-    let back = match change {
-        Change::Cancel { .. } if done > 0 => {
-            "; `mcoe restore` with their ids puts them back while their time lies ahead"
-        }
+    let unchanged = if skipped == 0 { String::new() } else { format!(", {skipped} not changed") };
+    let hint = match change {
+        Change::Cancel { .. } if done > 0 => "; until their scheduled time, `mcoe restore ID` restores them",
         _ => "",
     };
-    format!("{verb} {done} schedules{left}{back}\n")
+    format!("{verb} {done} schedules{unchanged}{hint}\n")
 }
 
 /// The first 8 characters of a schedule's id.

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::failure::Failure;
 use super::folder::OutFolder;
-use super::plan::{Tables, say_times, stopwatch};
-use super::progress::{Progress, stop_if_asked};
+use super::plan::{Tables, report_timing, stopwatch};
+use super::progress::{Progress, stop_if_requested};
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print};
 use crate::model;
 use crate::planner::Planner;
@@ -29,16 +29,16 @@ pub(super) struct Simulate {
     /// Weeks to simulate. Default: the scenario's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: Option<u32>,
-    /// How often the same weeks are run, each with other luck. More of them narrow the intervals.
+    /// Number of times the weeks are simulated, each with different random numbers. More replications give narrower intervals.
     #[arg(long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     replications: u32,
-    /// Seed of all random numbers. The same seed is the same luck, also under other rules.
+    /// Seed of all random numbers, which are the same under different rules.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// How well each channel's week is planned.
+    /// Quality of the optimiser's solutions.
     #[arg(long, value_enum, default_value_t = Tier::Exact)]
     tier: Tier,
-    /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
+    /// Format of the tables: CSV opens in spreadsheets; Parquet is smaller and keeps types.
     #[arg(long, value_enum, default_value_t = Tables::Parquet)]
     tables: Tables,
     #[command(flatten)]
@@ -49,9 +49,9 @@ pub(super) struct Simulate {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Tier {
-    /// The best plan there is, proven.
+    /// Provably optimal.
     Exact,
-    /// A good plan, quickly found; for very large simulations.
+    /// Fast heuristic, for very large simulations.
     Fast,
 }
 
@@ -79,12 +79,12 @@ impl Simulate {
         };
         let took = start.elapsed();
         self.write(&out, &simulation, took)?;
-        stop_if_asked()?;
+        stop_if_requested()?;
         out.finish()?;
         if globals.verbose {
-            say_times(globals, &[planner], self.threads.count(), took);
+            report_timing(globals, &[planner], self.threads.count(), took);
         }
-        self.tell(globals, &simulation)
+        self.print_result(globals, &simulation)
     }
 
     fn write(&self, out: &OutFolder, simulation: &Simulation, took: Duration) -> Result<(), Failure> {
@@ -119,7 +119,7 @@ impl Simulate {
         )
     }
 
-    fn tell(&self, globals: &Globals, simulation: &Simulation) -> Result<(), Failure> {
+    fn print_result(&self, globals: &Globals, simulation: &Simulation) -> Result<(), Failure> {
         if globals.format == Format::Json {
             let text = json!({ "provenance": simulation.provenance, "headline": simulation.headline });
             return print(&format!("{text}\n"));
@@ -131,12 +131,12 @@ impl Simulate {
         );
         let committed = match simulation.provenance.committed_posts {
             0 => String::new(),
-            some => format!(", {some} committed already"),
+            posts => format!(", {posts} already committed"),
         };
         print(&format!(
             "simulated {} weeks of {} clients, {} replication(s)\n\
              engagement {:.0} ({interval})\n\
-             posts: {:.0} wanted, {:.0} planned{committed}, {:.0} drafts, {:.0} held, {:.0} reviewed\n\
+             posts: {:.0} wanted, {:.0} planned{committed}, {:.0} drafted, {:.0} blocked, {:.0} reviewed\n\
              open {}\n",
             simulation.provenance.weeks,
             simulation.provenance.clients,

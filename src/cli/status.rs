@@ -11,11 +11,11 @@ use super::{Format, Globals, RulesArgument, input, print};
 use crate::model::WorkspaceId;
 use crate::store::{ChannelStatus, OpenMode, Overview};
 
-/// Show totals, what waits, what is blocked, and the health of the channels.
+/// Show the number of schedules by status, and the health of the channels.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe status --workspace north --format json")]
 pub(super) struct Status {
-    /// One workspace. Default: all of them.
+    /// The workspace. Default: all.
     #[arg(long, value_name = "ID")]
     workspace: Option<String>,
     #[command(flatten)]
@@ -40,14 +40,14 @@ impl Status {
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!({"overview": overview, "channels": channels})));
         }
-        print(&shown(&overview, &channels))
+        print(&as_text(&overview, &channels))
     }
 }
 
-fn shown(overview: &Overview, channels: &[ChannelStatus]) -> String {
+fn as_text(overview: &Overview, channels: &[ChannelStatus]) -> String {
     let mut text = format!(
-        "{} schedules: {} wait for review, {} ready, {} blocked, {} failed, {} drafted today\n\
-         {} channels, mean health {:.2}; {} of clients' channels tired; {} conflicts in 7 days\n",
+        "{} schedules: {} need approval, {} ready, {} blocked, {} failed, {} drafted today\n\
+         {} channels, average health {:.2}; {} client channels with high fatigue; {} conflicts in 7 days\n",
         overview.total_schedules,
         overview.pending_schedules,
         overview.ready_schedules,

@@ -12,23 +12,23 @@ use crate::model::Zone;
 const FOLDER: &str = "/usr/share/zoneinfo";
 
 /// Maximum size of a file read from the system's database, in bytes.
-const MOST: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Warns if the system's time-zone database is newer than the built-in one.
 pub(super) fn warn_if_older(globals: &Globals) {
     let built_in = Zone::database_version();
     if let Some(system) = version_in(Path::new(FOLDER)).filter(|system| is_newer(system, built_in)) {
-        globals.say(&format!(
-            "warning: the time zones built in are those of tz {built_in}, older than this system's, tz {system}: \
-             clocks may have been changed since; use a newer mcoe"
+        globals.info(&format!(
+            "warning: the built-in time-zone database, tz {built_in}, is older than this system's, tz {system}: \
+             time zones may have changed; use a newer version of mcoe"
         ));
     }
 }
 
 /// The version of the database in a time-zone folder; `None` if it cannot be determined.
 fn version_in(folder: &Path) -> Option<String> {
-    let named = files::read_text(&folder.join("+VERSION"), MOST).ok();
-    let compiled = || files::read_text(&folder.join("tzdata.zi"), MOST).ok();
+    let named = files::read_text(&folder.join("+VERSION"), MAX_FILE_BYTES).ok();
+    let compiled = || files::read_text(&folder.join("tzdata.zi"), MAX_FILE_BYTES).ok();
     let text = named.or_else(|| Some(compiled()?.lines().next()?.strip_prefix("# version ")?.to_owned()))?;
     let version: String = text.trim().chars().take_while(char::is_ascii_alphanumeric).collect();
     is_version(&version).then_some(version)
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_that_is_built_in_is_known() {
+    fn the_built_in_version_is_well_formed() {
         assert!(is_version(Zone::database_version()), "{}", Zone::database_version());
     }
 }

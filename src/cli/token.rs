@@ -11,36 +11,36 @@ use crate::model::{Timestamp, WorkspaceId};
 use crate::store::{NewToken, OpenMode, Token};
 use crate::web::{NoRandomness, Secret, random_id};
 
-/// Make, list and revoke the access tokens of `mcoe serve`.
+/// Create, list and revoke the access tokens of `mcoe serve`.
 #[derive(Debug, Args)]
 pub(super) struct Tokens {
     #[command(subcommand)]
-    command: Step,
+    command: TokenCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Step {
+enum TokenCommand {
     Create(Create),
     List(List),
     Revoke(Revoke),
 }
 
-/// Make a token and show it, this once
+/// Create a token and print it once
 ///
-/// The ledger keeps a hash of it, so that nobody can read it from there.
+/// The ledger stores only a hash, from which the token cannot be recovered.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe token create --workspace north --name ann --role approver --days 90")]
 struct Create {
-    /// The workspace that it opens.
+    /// The workspace that it gives access to.
     #[arg(long, value_name = "ID")]
     workspace: String,
-    /// Whose it is: the actor of everything that is changed with it.
+    /// The name of its owner: the actor recorded with every change made with it.
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: String,
-    /// What may be done with it.
+    /// What it permits.
     #[arg(long, value_enum)]
     role: Role,
-    /// Days that it lives.
+    /// Number of days that it is valid.
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3650))]
     days: u16,
     #[command(flatten)]
@@ -49,10 +49,10 @@ struct Create {
     now: NowArgument,
 }
 
-/// List tokens, those that open nothing any more among them.
+/// List tokens, including revoked and expired ones.
 #[derive(Debug, Args)]
 struct List {
-    /// Of one workspace.
+    /// Only tokens of this workspace.
     #[arg(long, value_name = "ID")]
     workspace: Option<String>,
     #[command(flatten)]
@@ -61,10 +61,10 @@ struct List {
     now: NowArgument,
 }
 
-/// Take a token back, and end every session that was opened with it.
+/// Revoke a token, and end every session started with it.
 #[derive(Debug, Args)]
 struct Revoke {
-    /// Its id, from `mcoe token list`.
+    /// The token's id, from `mcoe token list`.
     id: Uuid,
     #[command(flatten)]
     database: DatabaseArgument,
@@ -74,11 +74,11 @@ struct Revoke {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Role {
-    /// See everything.
+    /// Read everything.
     Viewer,
-    /// Approve and cancel, too.
+    /// Also approve and cancel.
     Approver,
-    /// Run passes and simulations, too.
+    /// Also run passes and simulations.
     Admin,
 }
 
@@ -92,8 +92,8 @@ impl From<Role> for crate::model::Role {
     }
 }
 
-/// Actor names reserved for the system in the record.
-const MACHINES: [&str; 9] = [
+/// Actor names that the system itself uses.
+const RESERVED_NAMES: [&str; 9] = [
     "schedule",
     "daily_pass",
     "local",
@@ -106,15 +106,15 @@ const MACHINES: [&str; 9] = [
 ];
 
 /// Maximum length of a name, in characters.
-const MOST_LETTERS: usize = 80;
+const MAX_NAME_CHARS: usize = 80;
 
 fn name(text: &str) -> Result<String, String> {
     let text = text.trim();
-    if text.is_empty() || text.chars().count() > MOST_LETTERS || text.chars().any(char::is_control) {
-        return Err(format!("write a name of 1 to {MOST_LETTERS} letters"));
+    if text.is_empty() || text.chars().count() > MAX_NAME_CHARS || text.chars().any(char::is_control) {
+        return Err(format!("write a name of 1 to {MAX_NAME_CHARS} characters"));
     }
-    if MACHINES.contains(&text) {
-        return Err("the record knows this name as one of the engine's own; choose another".to_owned());
+    if RESERVED_NAMES.contains(&text) {
+        return Err("this name is reserved for the system; choose another".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -128,9 +128,9 @@ impl From<NoRandomness> for Failure {
 impl Tokens {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         match &self.command {
-            Step::Create(step) => step.run(globals),
-            Step::List(step) => step.run(globals),
-            Step::Revoke(step) => step.run(globals),
+            TokenCommand::Create(command) => command.run(globals),
+            TokenCommand::List(command) => command.run(globals),
+            TokenCommand::Revoke(command) => command.run(globals),
         }
     }
 }
@@ -147,8 +147,8 @@ impl Create {
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!({"id": id, "token": secret.reveal(), "expires_at": expires_at})));
         }
-        globals.say(&format!(
-            "token {id} for {}, {role} of {workspace}, until {}; it is shown this once:",
+        globals.info(&format!(
+            "token {id} for {}, role {role} in {workspace}, valid until {}; it is shown only once:",
             self.name,
             expires_at.date()
         ));
@@ -169,7 +169,7 @@ impl List {
             return print(&format!("{}\n", json!(found)));
         }
         if found.is_empty() {
-            return print("there is no token\n");
+            return print("there are no tokens\n");
         }
         let now = self.now.time();
         print(&found.iter().map(|token| line(token, now)).collect::<String>())

@@ -19,17 +19,17 @@ use crate::model::{Plan, Tier, Week};
 use crate::planner::{self, Planner};
 use crate::workbench::{self, Report};
 
-/// Check, test and plan anew at each save of rules or scenario, and say what changed in the plan
+/// Check, test and replan whenever rules or scenario are saved, and show how the plan changed
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  mcoe watch scenarios/agency          then edit rules/channels.toml and save; Ctrl-C ends it"
+    after_help = "Example:\n  mcoe watch scenarios/agency          then edit rules/channels.toml and save; Ctrl-C stops"
 )]
 pub(super) struct Watch {
     /// Folder of the scenario.
     scenario: PathBuf,
     #[command(flatten)]
     rules: RulesArgument,
-    /// Week to plan, such as 2026-W40 (ISO weeks, Monday first). Default: the scenario's first.
+    /// Week to plan, such as 2026-W40 (ISO 8601). Default: the scenario's first week.
     #[arg(long, value_name = "WEEK")]
     week: Option<Week>,
 }
@@ -42,39 +42,39 @@ struct Outcome {
 
 impl Watch {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let mut changes = Changes::of(&[&self.rules.rules, &self.scenario])?;
+        let mut changes = Changes::watch(&[&self.rules.rules, &self.scenario])?;
         let mut last: Option<Plan> = None;
         let mut changed = BTreeSet::new();
         for round in 1_u32.. {
             let start = Instant::now();
             match self.outcome(globals) {
                 Ok(outcome) => {
-                    self.tell(globals, round, &changed, &outcome, last.as_ref())?;
+                    self.print_result(globals, round, &changed, &outcome, last.as_ref())?;
                     last = Some(outcome.plan);
                 }
-                Err(wrong) => tell_mistakes(globals, round, &changed, &wrong)?,
+                Err(failure) => print_errors(globals, round, &changed, &failure)?,
             }
-            globals.say(&format!("round {round} took {:.0} ms", start.elapsed().as_secs_f64() * 1000.0));
+            globals.info(&format!("round {round} took {:.0} ms", start.elapsed().as_secs_f64() * 1000.0));
             match changes.next(is_stopping) {
                 Some(paths) => changed = paths,
                 None => break,
             }
         }
-        globals.say("stopped watching");
+        globals.info("stopped watching");
         Ok(())
     }
 
     fn outcome(&self, globals: &Globals) -> Result<Outcome, Failure> {
         let dir = &self.rules.rules;
         let (rules, scenario) = input::both(dir, &self.scenario, globals)?;
-        let cases = input::tried(&rules, dir, Some(&scenario), globals)?;
+        let cases = input::read_cases_and_try(&rules, dir, Some(&scenario), globals)?;
         let report = workbench::run(&rules, &cases);
         let planner = Planner::new(&rules, Tier::Exact, None);
         let plan = planner::plan_week(&planner, &scenario, self.week.unwrap_or(scenario.start))?;
         Ok(Outcome { report, plan })
     }
 
-    fn tell(
+    fn print_result(
         &self,
         globals: &Globals,
         round: u32,
@@ -88,7 +88,7 @@ impl Watch {
         let effect = last.map(|last| planner::plan_difference(last, plan));
         let failed = report.cases.iter().filter(|case| !case.passed());
         if globals.format == Format::Json {
-            let told = json!({
+            let text = json!({
                 "round": round,
                 "changed": changed,
                 "passed": passed,
@@ -100,17 +100,17 @@ impl Watch {
                 "expected_engagement": plan.expected_engagement(),
                 "plan": effect,
             });
-            return print(&format!("{told}\n"));
+            return print(&format!("{text}\n"));
         }
         let mut text = heading(round, changed);
         text.extend(failed.map(|case| failure(case, &self.rules.rules)));
         // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "{passed} case(s) pass, {} fail", report.failed());
+        let _ = writeln!(text, "{passed} case(s) passed, {} failed", report.failed());
         let _ = match (last, effect) {
             (Some(last), Some(effect)) => write_effect(&mut text, last, plan, effect),
             _ => writeln!(
                 text,
-                "the plan of {}: {} posts, expected engagement {:.1}; the next is compared with it",
+                "the plan of {}: {} posts, expected engagement {:.1}; the next plan is compared with it",
                 plan.week,
                 plan.posts().count(),
                 plan.expected_engagement()
@@ -122,14 +122,14 @@ impl Watch {
 
 /// Reports mistakes on stderr, as every command does, and a heading on stdout in place of the result. In JSON, both go
 /// to stdout as one object.
-fn tell_mistakes(globals: &Globals, round: u32, changed: &BTreeSet<String>, wrong: &Failure) -> Result<(), Failure> {
+fn print_errors(globals: &Globals, round: u32, changed: &BTreeSet<String>, failure: &Failure) -> Result<(), Failure> {
     if globals.format == Format::Json {
-        let told = wrong.message();
-        let mistakes: Value = serde_json::from_str(told).unwrap_or_else(|_| json!({ "message": told }));
+        let message = failure.message();
+        let mistakes: Value = serde_json::from_str(message).unwrap_or_else(|_| json!({ "message": message }));
         return print(&format!("{}\n", json!({ "round": round, "changed": changed, "wrong": mistakes })));
     }
-    print(&(heading(round, changed) + "no plan this time; the next is compared with the last that was made\n"))?;
-    terminal::complain(wrong);
+    print(&(heading(round, changed) + "no plan because of errors; the next plan is compared with the last one\n"))?;
+    terminal::print_error(failure);
     Ok(())
 }
 

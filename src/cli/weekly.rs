@@ -11,16 +11,16 @@ use crate::model::{Tier, Week, WorkspaceId};
 use crate::planner::Planner;
 use crate::store::{OpenMode, WeeklyOutcome};
 
-/// Plan the coming week from the ledger and commit it
+/// Plan and commit the coming week from the ledger
 ///
-/// Clients that have a plan for the week are left alone.
+/// Clients that already have a plan for the week are skipped.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  mcoe weekly\n  mcoe weekly --workspace north --week 2026-W48")]
 pub(super) struct Weekly {
-    /// One workspace. Default: all of them.
+    /// The workspace. Default: all.
     #[arg(long, value_name = "ID")]
     workspace: Option<String>,
-    /// The week to plan. Default: the coming one.
+    /// The week to plan. Default: the coming week.
     #[arg(long, value_name = "WEEK")]
     week: Option<Week>,
     #[command(flatten)]
@@ -55,7 +55,7 @@ impl Weekly {
                 let bar = progress::Progress::new(globals, workspaces.len() as u64, "planning workspaces");
                 let mut outcomes = Vec::new();
                 for workspace in workspaces {
-                    progress::stop_if_asked()?;
+                    progress::stop_if_requested()?;
                     outcomes
                         .push(ledger.weekly(&planner, &workspace, week, &actor, now, &progress::Interruptible).await?);
                     bar.step();
@@ -63,47 +63,51 @@ impl Weekly {
                 Ok(outcomes)
             })
         })?;
-        self.tell(globals, week, &outcomes)
+        self.print_result(globals, week, &outcomes)
     }
 
-    fn tell(&self, globals: &Globals, week: Week, outcomes: &[WeeklyOutcome]) -> Result<(), Failure> {
+    fn print_result(&self, globals: &Globals, week: Week, outcomes: &[WeeklyOutcome]) -> Result<(), Failure> {
         if globals.format == Format::Json {
-            let told: Vec<_> = outcomes
+            let workspaces: Vec<_> = outcomes
                 .iter()
-                .map(|one| {
+                .map(|outcome| {
                     json!({
-                        "workspace_id": one.workspace_id,
-                        "already_planned": one.already_planned,
-                        "planned": one.planned,
-                        "committed": one.committed,
-                        "breaches": one.breaches.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                        "workspace_id": outcome.workspace_id,
+                        "already_planned": outcome.already_planned,
+                        "planned": outcome.planned,
+                        "committed": outcome.committed,
+                        "breaches": outcome.breaches.iter().map(ToString::to_string).collect::<Vec<_>>(),
                     })
                 })
                 .collect();
-            print(&format!("{}\n", json!({"week": week, "workspaces": told})))?;
+            print(&format!("{}\n", json!({"week": week, "workspaces": workspaces})))?;
         } else {
-            let text: String = outcomes.iter().map(|one| told(week, one)).collect();
+            let text: String = outcomes.iter().map(|outcome| as_text(week, outcome)).collect();
             print(&text)?;
         }
-        let breached: Vec<String> =
-            outcomes.iter().flat_map(|one| &one.breaches).take(20).map(|breach| format!("  {breach}")).collect();
-        if breached.is_empty() {
+        let violations: Vec<String> = outcomes
+            .iter()
+            .flat_map(|outcome| &outcome.breaches)
+            .take(20)
+            .map(|breach| format!("  {breach}"))
+            .collect();
+        if violations.is_empty() {
             return Ok(());
         }
         Err(Failure::Verdict(format!(
-            "error: a plan does not pass the checker; it was not committed:\n{}",
-            breached.join("\n")
+            "error: the plan does not pass the checker and was not committed:\n{}",
+            violations.join("\n")
         )))
     }
 }
 
-fn told(week: Week, one: &WeeklyOutcome) -> String {
-    let already = match one.already_planned {
+fn as_text(week: Week, outcome: &WeeklyOutcome) -> String {
+    let already = match outcome.already_planned {
         0 => String::new(),
-        count => format!(", {count} had a plan already"),
+        count => format!(", {count} already planned"),
     };
-    let head = format!("{} {week}: {} clients planned{already}\n", one.workspace_id, one.planned);
-    match &one.committed {
+    let head = format!("{} {week}: {} clients planned{already}\n", outcome.workspace_id, outcome.planned);
+    match &outcome.committed {
         Some(committed) => format!("{head}  {}", line(committed)),
         None => head,
     }

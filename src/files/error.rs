@@ -7,7 +7,7 @@ use std::io;
 #[non_exhaustive]
 pub enum FileError {
     /// The file does not exist, or is a dangling link.
-    #[error("it is not there, or a link that leads nowhere")]
+    #[error("it does not exist, or is a broken link")]
     Missing,
     /// A folder, a pipe, a socket or a device in place of a file.
     #[error("it is {0}, not a file")]
@@ -16,19 +16,19 @@ pub enum FileError {
     #[error("it is not a folder")]
     NotAFolder,
     /// The file is larger than allowed.
-    #[error("it is larger than {}", size(*.most))]
+    #[error("it is larger than {}", size(*.max))]
     TooLarge {
         /// Maximum size in bytes.
-        most: u64,
+        max: u64,
     },
     /// The links form a cycle.
-    #[error("its links lead in a circle")]
+    #[error("its links form a cycle")]
     LinkLoop,
     /// This user has no permission.
-    #[error("this user may not read it")]
+    #[error("permission denied")]
     Denied,
     /// The file name is invalid.
-    #[error("no file can have this name")]
+    #[error("the file name is invalid")]
     BadName,
     /// The text is not UTF-8.
     #[error("line {line} is not UTF-8")]
@@ -37,10 +37,10 @@ pub enum FileError {
         line: usize,
     },
     /// The folder has too many entries.
-    #[error("it holds more than {0} files and folders")]
+    #[error("it contains more than {0} files and folders")]
     TooMany(usize),
     /// Folders are nested too deeply.
-    #[error("it lies more than {0} folders deep")]
+    #[error("it is nested more than {0} folders deep")]
     TooDeep(usize),
     /// An I/O failure of the machine.
     #[error("{0}")]
@@ -75,17 +75,17 @@ impl FileError {
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
         match self {
-            Self::Missing => "put it there, or name another one",
-            Self::Special(_) => "put a regular file in its place",
+            Self::Missing => "create it, or name another one",
+            Self::Special(_) => "replace it by a regular file",
             Self::NotAFolder => "name a folder",
             Self::TooLarge { .. } => "make it smaller, or split it",
-            Self::LinkLoop => "remove the link, or let it lead to the file or folder that is meant",
-            Self::Denied => "let this user read it: `chmod u+r` for a file, `chmod u+rx` for a folder",
+            Self::LinkLoop => "remove the link, or point it to the intended file or folder",
+            Self::Denied => "grant read permission: `chmod u+r` for a file, `chmod u+rx` for a folder",
             Self::BadName => "name another file",
             Self::NotUtf8 { .. } => "save the file as UTF-8",
-            Self::TooMany(_) => "name the folder that is meant, or remove what does not belong to it",
-            Self::TooDeep(_) => "move it up, or remove the folder",
-            Self::Machine(_) => "see that the disk is sound, then run the command again",
+            Self::TooMany(_) => "name the intended folder, or remove files that do not belong to it",
+            Self::TooDeep(_) => "move it to a higher folder, or remove it",
+            Self::Machine(_) => "check the disk, then run the command again",
         }
     }
 
@@ -125,8 +125,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_said_in_units_that_people_know() {
-        let said = [5, 1 << 10, 3 << 20, 2 << 30, 1025].map(size);
-        assert_eq!(said, ["5 bytes", "1 KiB", "3 MiB", "2 GiB", "1025 bytes"]);
+    fn sizes_are_shown_in_the_largest_unit_that_divides_them() {
+        let sizes = [5, 1 << 10, 3 << 20, 2 << 30, 1025].map(size);
+        assert_eq!(sizes, ["5 bytes", "1 KiB", "3 MiB", "2 GiB", "1025 bytes"]);
     }
 }

@@ -1,7 +1,7 @@
 //! Reads from disk: regular files up to a maximum size, and folders up to a maximum number of entries and depth.
 //!
-//! Reading a pipe or a device could block forever, and links can form cycles. What is refused is for the user to fix,
-//! and the error says how; failures of the machine itself are told apart.
+//! Reading a pipe or a device could block forever, and links can form cycles. Rejected files are for the user to fix,
+//! and the error says how; failures of the machine itself are a separate variant.
 
 mod error;
 mod walk;
@@ -14,31 +14,31 @@ use std::path::Path;
 pub use error::FileError;
 pub use walk::{Entry, Limits, walk};
 
-/// Reads a regular file of at most `most` bytes.
+/// Reads a regular file of at most `max` bytes.
 ///
 /// # Errors
 /// If it cannot be read, is not a regular file, or is larger.
-pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
+pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, FileError> {
     let file = open(path)?;
     let length = file.metadata()?.len();
-    if length > most {
-        return Err(FileError::TooLarge { most });
+    if length > max {
+        return Err(FileError::TooLarge { max });
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     // The file may grow while it is read.
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(FileError::TooLarge { most });
+    file.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        return Err(FileError::TooLarge { max });
     }
     Ok(bytes)
 }
 
-/// Reads a regular file of at most `most` bytes as text.
+/// Reads a regular file of at most `max` bytes as text.
 ///
 /// # Errors
 /// As for [`read`], and if it is not UTF-8.
-pub fn read_text(path: &Path, most: u64) -> Result<String, FileError> {
-    String::from_utf8(read(path, most)?).map_err(|error| FileError::not_utf8(error.as_bytes(), &error.utf8_error()))
+pub fn read_text(path: &Path, max: u64) -> Result<String, FileError> {
+    String::from_utf8(read(path, max)?).map_err(|error| FileError::not_utf8(error.as_bytes(), &error.utf8_error()))
 }
 
 /// Opens a regular file for reading. Its type is checked before opening, because opening a pipe blocks and opening a
@@ -67,16 +67,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_up_to_its_bound_and_no_further() {
+    fn a_file_larger_than_the_maximum_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
         std::fs::write(&path, "four").unwrap();
         assert_eq!(read(&path, 4).unwrap(), b"four");
-        assert!(matches!(read(&path, 3), Err(FileError::TooLarge { most: 3 })));
+        assert!(matches!(read(&path, 3), Err(FileError::TooLarge { max: 3 })));
     }
 
     #[test]
-    fn what_is_no_regular_file_is_named_for_what_it_is() {
+    fn special_files_are_rejected_by_kind() {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("socket");
         let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn links_in_a_circle_and_files_that_are_not_there_are_the_users() {
+    fn link_cycles_and_missing_files_are_not_machine_failures() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
         assert!(matches!(read(&path, 9), Err(FileError::Missing)));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_utf8_is_named_by_its_line() {
+    fn invalid_utf8_is_reported_with_its_line() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
         std::fs::write(&path, b"a\nb\n\xff\n").unwrap();

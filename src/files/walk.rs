@@ -39,12 +39,12 @@ pub fn walk(dir: &Path, limits: Limits) -> Result<Vec<Entry>, FileError> {
         if seen >= limits.entries {
             return Err(FileError::TooMany(limits.entries));
         }
-        found.extend(looked_at(dir, entry, limits.depth));
+        found.extend(to_entry(dir, entry, limits.depth));
     }
     Ok(found)
 }
 
-fn looked_at(dir: &Path, entry: walkdir::Result<DirEntry>, depth: usize) -> Option<Entry> {
+fn to_entry(dir: &Path, entry: walkdir::Result<DirEntry>, depth: usize) -> Option<Entry> {
     let within = |path: &Path| path.strip_prefix(dir).unwrap_or(path).to_owned();
     match entry {
         Ok(entry) if entry.file_type().is_dir() => (entry.depth() > depth)
@@ -73,13 +73,13 @@ mod tests {
 
     const LIMITS: Limits = Limits { entries: 20, depth: 2 };
 
-    fn told(dir: &Path) -> Vec<String> {
+    fn walked(dir: &Path) -> Vec<String> {
         let entries = walk(dir, LIMITS).unwrap();
-        let told = |entry: Entry| {
+        let describe = |entry: Entry| {
             let code = entry.error.as_ref().map_or("file", FileError::code);
             format!("{} {code}", entry.within.display())
         };
-        entries.into_iter().map(told).collect()
+        entries.into_iter().map(describe).collect()
     }
 
     #[test]
@@ -89,7 +89,7 @@ mod tests {
         std::fs::write(dir.path().join("sub/x"), "").unwrap();
         symlink(".", dir.path().join("a")).unwrap();
         symlink("..", dir.path().join("sub/up")).unwrap();
-        assert_eq!(told(dir.path()), ["a link_loop", "sub/up link_loop", "sub/x file"]);
+        assert_eq!(walked(dir.path()), ["a link_loop", "sub/up link_loop", "sub/x file"]);
     }
 
     #[test]
@@ -99,15 +99,15 @@ mod tests {
         symlink(other.path(), dir.path().join("b")).unwrap();
         symlink("b/y", dir.path().join("c")).unwrap();
         symlink("nothing", dir.path().join("d")).unwrap();
-        assert_eq!(told(dir.path()), ["b/y file", "c file", "d missing_file"]);
+        assert_eq!(walked(dir.path()), ["b/y file", "c file", "d missing_file"]);
     }
 
     #[test]
-    fn there_are_bounds_on_depth_and_number() {
+    fn depth_and_number_of_entries_are_limited() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("1/2/3/4")).unwrap();
         std::fs::write(dir.path().join("1/2/x"), "").unwrap();
-        assert_eq!(told(dir.path()), ["1/2/3 too_deep", "1/2/x file"]);
+        assert_eq!(walked(dir.path()), ["1/2/3 too_deep", "1/2/x file"]);
         (0..20).for_each(|n| std::fs::write(dir.path().join(format!("f{n}")), "").unwrap());
         assert!(matches!(walk(dir.path(), LIMITS), Err(FileError::TooMany(20))));
     }

@@ -11,29 +11,29 @@ use crate::cli::diagnostics;
 use crate::cli::effect::write_effect;
 use crate::cli::failure::Failure;
 use crate::cli::pack::read_pack;
-use crate::cli::progress::{is_stopping, stop_if_asked};
+use crate::cli::progress::{is_stopping, stop_if_requested};
 use crate::cli::{Format, Globals, input, print};
 use crate::model::{Plan, Tier, Week};
 use crate::planner::{self, Planner};
 use crate::rules::{CompiledRules, FunctionChange, PackFiles, RulesDifference, ValueDifference};
 use crate::workbench::{self, Divergence};
 
-/// Say what two packs say differently, and what that does to a week's plan
+/// Compare two rules packs, and their effect on the plan of a week
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe rules diff rules rules-new\n  mcoe rules diff HEAD~1:rules rules --scenario scenarios/agency\n\nA pack is a folder, or a folder in a revision of git: REVISION:FOLDER."
+    after_help = "Examples:\n  mcoe rules diff rules rules-new\n  mcoe rules diff HEAD~1:rules rules --scenario scenarios/agency\n\nA pack is a folder, or a folder in a git revision: REVISION:FOLDER."
 )]
 pub(super) struct Diff {
-    /// The pack as it was.
+    /// The old pack.
     #[arg(value_name = "A")]
     before: String,
-    /// The pack as it is.
+    /// The new pack.
     #[arg(value_name = "B")]
     after: String,
-    /// Plan a week of this scenario under both, and say how the plans differ.
+    /// Plan a week of this scenario under both packs, and compare the plans.
     #[arg(long, value_name = "DIR")]
     scenario: Option<PathBuf>,
-    /// The week to plan. Default: the scenario's first.
+    /// The week to plan. Default: the scenario's first week.
     #[arg(long, value_name = "WEEK", requires = "scenario")]
     week: Option<Week>,
 }
@@ -52,7 +52,7 @@ impl Diff {
         } else {
             workbench::divergences(&before, &after, &|| !is_stopping())?
         };
-        stop_if_asked()?;
+        stop_if_requested()?;
         let effect = plans.as_ref().map(|(before, after)| planner::plan_difference(before, after));
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!({"rules": difference, "divergences": divergences, "plan": effect})));
@@ -82,7 +82,7 @@ fn pack(name: &str, globals: &Globals) -> Result<CompiledRules, Failure> {
         Some((revision, folder)) if !path.is_dir() => from_git(revision, folder)?,
         _ => read_pack(path, globals)?,
     };
-    input::compile(files.clone()).map_err(|wrong| diagnostics::rules_failure(&wrong, &files, path, globals))
+    input::compile(files.clone()).map_err(|errors| diagnostics::rules_failure(&errors, &files, path, globals))
 }
 
 /// The files of a folder in a revision of the current git repository.
@@ -97,7 +97,7 @@ fn from_git(revision: &str, folder: &str) -> Result<PackFiles, Failure> {
     }
     if files.is_empty() {
         return Err(Failure::Input(format!(
-            "error: revision `{revision}` has no rules pack in `{folder}`\n  remedy: name a folder of the repository that held one then"
+            "error: revision `{revision}` has no rules pack in `{folder}`\n  remedy: name a folder that contained a pack in that revision"
         )));
     }
     Ok(files)
@@ -107,10 +107,10 @@ fn git(arguments: &[&str], revision: &str) -> Result<String, Failure> {
     let output = Command::new("git").args(arguments).output();
     let output = output.map_err(|error| Failure::Machine(format!("error: cannot run git: {error}")))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+        let message = String::from_utf8_lossy(&output.stderr);
         return Err(Failure::Input(format!(
-            "error: git knows no `{revision}` here: {}\n  remedy: name a revision, such as HEAD~1, within the repository of the pack",
-            said.trim().lines().next().unwrap_or_default()
+            "error: git cannot read the revision `{revision}`: {}\n  remedy: name a revision, such as HEAD~1, in the repository of the pack",
+            message.trim().lines().next().unwrap_or_default()
         )));
     }
     String::from_utf8(output.stdout)
@@ -119,16 +119,16 @@ fn git(arguments: &[&str], revision: &str) -> Result<String, Failure> {
 
 fn write_rules(text: &mut String, difference: &RulesDifference) -> std::fmt::Result {
     if difference.is_empty() {
-        return writeln!(text, "the packs say the same");
+        return writeln!(text, "the packs do not differ");
     }
     for value in &difference.values {
         write_value(text, "", value)?;
     }
     for function in &difference.functions {
         let change = match function.change {
-            FunctionChange::Added => "is new",
-            FunctionChange::Removed => "is gone",
-            FunctionChange::Changed => "decides otherwise",
+            FunctionChange::Added => "was added",
+            FunctionChange::Removed => "was removed",
+            FunctionChange::Changed => "was changed",
         };
         writeln!(text, "function {} {change}   {}:{}", function.name, function.place.file, function.place.line)?;
     }
@@ -146,11 +146,11 @@ fn write_divergences(text: &mut String, divergences: &[Divergence]) -> std::fmt:
     if divergences.is_empty() {
         return Ok(());
     }
-    writeln!(text, "\nthey decide differently, for example:")?;
-    for one in divergences {
-        let Divergence { what, situation, before, after, reason, place, situations } = one;
+    writeln!(text, "\nexamples of different decisions:")?;
+    for divergence in divergences {
+        let Divergence { what, situation, before, after, reason, place, situations } = divergence;
         let more = if *situations > 1 { format!(" (and in {} more)", situations - 1) } else { String::new() };
-        let (before, after) = told_apart(before, after);
+        let (before, after) = shortened(before, after);
         writeln!(text, "  {what}: {before} -> {after}{more}\n      {situation}")?;
         if let Some(place) = place {
             writeln!(text, "      {reason}   {}:{}", place.file, place.line)?;
@@ -160,9 +160,9 @@ fn write_divergences(text: &mut String, divergences: &[Divergence]) -> std::fmt:
 }
 
 /// Shortens two long texts to fit on a line, starting where they differ.
-fn told_apart(before: &str, after: &str) -> (String, String) {
-    const MOST: usize = 60;
-    if before.chars().count().max(after.chars().count()) <= MOST {
+fn shortened(before: &str, after: &str) -> (String, String) {
+    const MAX_CHARS: usize = 60;
+    if before.chars().count().max(after.chars().count()) <= MAX_CHARS {
         return (before.to_owned(), after.to_owned());
     }
     let common = before.chars().zip(after.chars()).take_while(|(a, b)| a == b).count();
@@ -170,17 +170,17 @@ fn told_apart(before: &str, after: &str) -> (String, String) {
     let start: String = before.chars().take(common).collect();
     let skipped = start.rfind('{').map_or(common, |at| start.get(..at).unwrap_or_default().chars().count());
     let part = |text: &str| {
-        let shown: String = text.chars().skip(skipped).take(MOST).collect();
+        let shown: String = text.chars().skip(skipped).take(MAX_CHARS).collect();
         let head = if skipped > 0 { "… " } else { "" };
-        let tail = if text.chars().count() > skipped + MOST { " …" } else { "" };
+        let tail = if text.chars().count() > skipped + MAX_CHARS { " …" } else { "" };
         format!("{head}{shown}{tail}")
     };
     (part(before), part(after))
 }
 
 fn write_value(text: &mut String, indent: &str, value: &ValueDifference) -> std::fmt::Result {
-    let said = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+    let text_of = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
     let place = value.place.as_ref().map_or_else(String::new, |place| format!("   {}:{}", place.file, place.line));
-    writeln!(text, "{indent}{}: {} -> {}{place}", value.key, said(&value.before), said(&value.after))?;
+    writeln!(text, "{indent}{}: {} -> {}{place}", value.key, text_of(&value.before), text_of(&value.after))?;
     if value.meaning.is_empty() { Ok(()) } else { writeln!(text, "{indent}  {}", value.meaning) }
 }

@@ -12,40 +12,40 @@ use crate::cli::pack::read_pack;
 use crate::cli::{Format, Globals, RulesArgument, print};
 use crate::workbench::{self, Formatted};
 
-/// Lay out the TOML files of a pack alike, overlays and cases too, and trim its scripts
+/// Format the TOML files of a pack, including overlays and test cases, and trim its scripts
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Fmt {
     #[command(flatten)]
     rules: RulesArgument,
-    /// Write nothing, and list the files that are laid out otherwise.
+    /// Write nothing, and list the files that are not formatted.
     #[arg(long)]
     check: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  mcoe rules fmt                  lay out every file of rules/
-  mcoe rules fmt --check          is there anything to lay out?
+  mcoe rules fmt                  format every file of rules/
+  mcoe rules fmt --check          check whether every file is formatted
 
-Values, comments and their order stay; a file that would say something else is left as it is.
-Nothing is written through a link: where one leads to a file to lay out, no file is written.
+Values, comments and their order are kept; a file whose meaning would change is not formatted.
+Symbolic links are not followed: if a file to format is behind one, no file is written.
 
-Exit codes: 0 done; 1 with --check, a file is laid out otherwise; 2 a file cannot be read.";
+Exit codes: 0 success; 1 with --check, a file is not formatted; 2 a file cannot be read.";
 
 impl Fmt {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let dir = &self.rules.rules;
         let files = read_pack(dir, globals)?;
         let formatted =
-            workbench::format(&files).map_err(|wrong| diagnostics::rules_failure(&wrong, &files, dir, globals))?;
+            workbench::format(&files).map_err(|errors| diagnostics::rules_failure(&errors, &files, dir, globals))?;
         if !self.check {
             formatted.changed.keys().try_for_each(|name| refuse_links(dir, name))?;
             for (name, text) in &formatted.changed {
                 replace_file(&dir.join(name), text.as_bytes())?;
             }
         }
-        self.tell(&formatted, globals)?;
+        self.print_result(&formatted, globals)?;
         if !formatted.refused.is_empty() {
             return Err(Failure::Verdict(self.refusals(&formatted)));
         }
@@ -53,16 +53,16 @@ impl Fmt {
             (false, _) | (true, 0) => Ok(()),
             (true, count) => {
                 let remedy = format!("run `mcoe rules fmt --rules {}`", dir.display());
-                Err(Failure::Verdict(format!("{count} file(s) are laid out otherwise\n  remedy: {remedy}")))
+                Err(Failure::Verdict(format!("{count} file(s) are not formatted\n  remedy: {remedy}")))
             }
         }
     }
 
-    fn tell(&self, formatted: &Formatted, globals: &Globals) -> Result<(), Failure> {
+    fn print_result(&self, formatted: &Formatted, globals: &Globals) -> Result<(), Failure> {
         let names = formatted.changed.keys();
         if globals.format == Format::Json {
-            let told = json!({ "changed": names.collect::<Vec<_>>(), "refused": formatted.refused });
-            return print(&format!("{told}\n"));
+            let text = json!({ "changed": names.collect::<Vec<_>>(), "refused": formatted.refused });
+            return print(&format!("{text}\n"));
         }
         let shown = names.map(|name| self.rules.rules.join(name).display().to_string());
         print(&shown.map(|name| name + "\n").collect::<String>())
@@ -74,8 +74,8 @@ impl Fmt {
         for name in &formatted.refused {
             let shown = self.rules.rules.join(name).display().to_string();
             // Writing to a `String` cannot fail.
-            let _ = writeln!(text, "error: `{shown}` would say something else once laid out, so it stays as it is");
+            let _ = writeln!(text, "error: `{shown}` was not formatted, because its meaning would change");
         }
-        text + "  remedy: lay it out by hand"
+        text + "  remedy: format it by hand"
     }
 }

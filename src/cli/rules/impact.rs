@@ -13,11 +13,11 @@ use crate::model::{Channel, Tier, Timestamp, WorkspaceId};
 use crate::planner::{self, Change, ChangeKind, DecisionSource, ImpactCount, Planner, PostStatus};
 use crate::store::{ImpactFilter, OpenMode};
 
-/// Judge the decisions on record again under a changed pack, and say which would have been others
+/// Re-evaluate recorded decisions under a changed pack, and show which would have been different
 ///
-/// Asked again are the guardrails, the confidence, the band and the status that follows, each on what the rules
-/// saw when they were asked. The rest stays as it is on record: hours, assets and their scores, fatigue, expected
-/// engagement, the warnings that held, and what the reviewers had no time for. The ledger is only read.
+/// Guardrails, confidence, risk band and the resulting status are re-evaluated on the recorded facts. Everything
+/// else is taken from the record: times, assets and their scores, fatigue, expected engagement, early warnings, and
+/// posts blocked for lack of review capacity. The ledger is only read.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe rules impact --rules rules-new\n  mcoe rules impact --rules rules-new --workspace north --channel ig --from 2026-09-01T00:00:00Z\n  mcoe rules impact --rules rules-new --format json"
@@ -25,22 +25,22 @@ use crate::store::{ImpactFilter, OpenMode};
 pub(super) struct Impact {
     #[command(flatten)]
     rules: RulesArgument,
-    /// Decisions of one workspace.
+    /// Only decisions of this workspace.
     #[arg(long, value_name = "ID")]
     workspace: Option<String>,
-    /// About one client.
+    /// Only decisions about this client.
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// On one channel.
+    /// Only decisions on this channel.
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<Channel>,
-    /// Decided at this time or later, such as 2026-09-01T00:00:00Z.
+    /// Only decisions made at this time or later, such as 2026-09-01T00:00:00Z.
     #[arg(long, value_name = "TIME")]
     from: Option<Timestamp>,
-    /// Decided before this time.
+    /// Only decisions made before this time.
     #[arg(long, value_name = "TIME")]
     to: Option<Timestamp>,
-    /// Show no more than so many decisions, clients and rules. Default: 10; with --format json all of them.
+    /// Maximum number of decisions, clients and rules to show. Default: 10; with --format json all.
     #[arg(long, value_name = "N")]
     limit_shown: Option<usize>,
     #[command(flatten)]
@@ -48,14 +48,14 @@ pub(super) struct Impact {
 }
 
 /// Default number of entries shown per list in text output.
-const SHOWN: usize = 10;
+const DEFAULT_LIMIT: usize = 10;
 
 /// Limitations of the analysis, printed with the result.
 const NOTES: [&str; 3] = [
-    "judged again: guardrails, confidence, band and status, on what the rules saw when they were asked",
-    "as on record: hours, assets and their scores, fatigue, expected engagement, the warnings that held, and what the \
-     reviewers had no time for",
-    "of daily passes only what they changed is on record",
+    "re-evaluated: guardrails, confidence, risk band and status, on the recorded facts",
+    "taken from the record: times, assets and their scores, fatigue, expected engagement, early warnings, and posts \
+     blocked for lack of review capacity",
+    "daily passes record only decisions that changed something",
 ];
 
 impl Impact {
@@ -63,7 +63,7 @@ impl Impact {
         let rules = input::rules(&self.rules.rules, globals)?;
         let planner = Planner::new(&rules, Tier::Exact, None);
         let in_json = globals.format == Format::Json;
-        let shown = self.limit_shown.unwrap_or(if in_json { usize::MAX } else { SHOWN });
+        let shown = self.limit_shown.unwrap_or(if in_json { usize::MAX } else { DEFAULT_LIMIT });
         let filter = ImpactFilter { client: self.client.clone(), channel: self.channel, from: self.from, to: self.to };
         let (planner, filter) = (&planner, &filter);
         let impact = self.database.with(OpenMode::Read, |ledger| async move {
@@ -71,12 +71,12 @@ impl Impact {
                 Some(workspace) => ledger.scoped_to(WorkspaceId::new(workspace.as_str())),
                 None => ledger,
             };
-            let bar = Progress::new(globals, ledger.impact_rows(filter).await?, "judging");
-            let told = |rows| bar.steps(rows);
-            Ok(ledger.impact(planner, filter, shown, &told).await?)
+            let bar = Progress::new(globals, ledger.impact_rows(filter).await?, "re-evaluating");
+            let progress = |rows| bar.steps(rows);
+            Ok(ledger.impact(planner, filter, shown, &progress).await?)
         })?;
         if impact.count.judged + impact.without_facts == 0 {
-            return Err(self.nothing());
+            return Err(self.no_decisions());
         }
         if in_json {
             return print(&format!("{}\n", as_json(&impact, shown)));
@@ -87,18 +87,18 @@ impl Impact {
         print(&text)
     }
 
-    fn nothing(&self) -> Failure {
-        let narrowed = self.workspace.is_some()
+    fn no_decisions(&self) -> Failure {
+        let has_filter = self.workspace.is_some()
             || self.client.is_some()
             || self.channel.is_some()
             || self.from.is_some()
             || self.to.is_some();
-        Failure::Input(if narrowed {
-            "error: no decision on record is meant\n  remedy: ask for another workspace, client, channel or time; \
-             `mcoe actions` lists what is on record"
+        Failure::Input(if has_filter {
+            "error: no recorded decision matches\n  remedy: change the workspace, client, channel or time; \
+             `mcoe actions` lists the recorded decisions"
                 .to_owned()
         } else {
-            "error: the ledger holds no decision yet\n  remedy: commit a week first: `mcoe weekly`, or `mcoe commit PLAN`"
+            "error: the ledger has no decisions yet\n  remedy: commit a week first: `mcoe weekly`, or `mcoe commit PLAN`"
                 .to_owned()
         })
     }
@@ -150,12 +150,15 @@ fn write(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt:
     let count = &impact.count;
     if count.judged == 0 {
         let all = impact.without_facts;
-        writeln!(text, "none of {all} decisions can be judged again: what the rules saw of them is not on record")?;
-        return writeln!(text, "  remedy: ask again once weeks are committed with this mcoe, which keeps it");
+        writeln!(text, "none of {all} decisions can be re-evaluated: their facts are not recorded")?;
+        return writeln!(
+            text,
+            "  remedy: run this again after weeks have been committed by this version of mcoe, which records the facts"
+        );
     }
     writeln!(
         text,
-        "{} decisions judged again, {} of them by daily passes: {} stand as they did",
+        "{} decisions re-evaluated, {} of them by daily passes: {} unchanged",
         count.judged, impact.by_daily_pass, count.same
     )?;
     for kind in ChangeKind::ALL {
@@ -163,17 +166,17 @@ fn write(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt:
             writeln!(text, "  {:>7} {}", count.of(kind), kind.words())?;
         }
     }
-    let asides = [
-        (count.other_confidence, "stand as they did with another confidence"),
-        (impact.held_for_review, "stay held because no reviewer had time for them"),
-        (impact.without_facts, "cannot be judged again: what the rules saw of them is not on record"),
+    let remarks = [
+        (count.other_confidence, "unchanged except for their confidence"),
+        (impact.held_for_review, "still blocked for lack of review capacity"),
+        (impact.without_facts, "cannot be re-evaluated: their facts are not recorded"),
     ];
-    for (number, words) in asides.iter().filter(|(number, _)| *number > 0) {
+    for (number, words) in remarks.iter().filter(|(number, _)| *number > 0) {
         writeln!(text, "  {number:>7} {words}")?;
     }
     if count.same < count.judged {
         write_causes(text, impact, shown)?;
-        write_places(text, impact, shown)?;
+        write_channels_and_clients(text, impact, shown)?;
         write_changes(text, impact, shown)?;
     }
     writeln!(text)?;
@@ -181,7 +184,7 @@ fn write(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt:
 }
 
 fn write_causes(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt::Result {
-    writeln!(text, "\nby rule, with the reason of the first:")?;
+    writeln!(text, "\nby rule, with an example of a reason:")?;
     let mut causes: Vec<_> = impact.causes.iter().collect();
     causes.sort_by_key(|((kind, ..), (count, _))| (*kind, std::cmp::Reverse(*count)));
     for ((kind, rule, file, line), (count, reason)) in causes.iter().take(shown) {
@@ -190,12 +193,12 @@ fn write_causes(text: &mut String, impact: &planner::Impact, shown: usize) -> st
     more(text, causes.len(), shown)
 }
 
-fn write_places(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt::Result {
-    writeln!(text, "\nby channel, the worst-hit first:")?;
+fn write_channels_and_clients(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt::Result {
+    writeln!(text, "\nby channel, most affected first:")?;
     for (channel, count) in impact.worst_channels() {
         writeln!(text, "  {:<24} {}", channel.name(), totals(count))?;
     }
-    writeln!(text, "\nby client and channel, the worst-hit first:")?;
+    writeln!(text, "\nby client and channel, most affected first:")?;
     let clients = impact.worst_clients();
     for ((client, channel), count) in clients.iter().take(shown) {
         writeln!(text, "  {client:<24} {channel:<8} {}", totals(count))?;
@@ -204,18 +207,18 @@ fn write_places(text: &mut String, impact: &planner::Impact, shown: usize) -> st
 }
 
 fn write_changes(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt::Result {
-    writeln!(text, "\ndecisions, the worst first:")?;
+    writeln!(text, "\ndecisions, most severe change first:")?;
     for change in changes(impact, shown) {
-        let letters: String = change.schedule_id.to_string().chars().take(8).collect();
+        let short_id: String = change.schedule_id.to_string().chars().take(8).collect();
         let pass = if change.occasion == DecisionSource::Daily { "  (daily pass)" } else { "" };
         writeln!(
             text,
-            "  {letters}  {:<24} {:<8} {}  {} -> {}{pass}",
+            "  {short_id}  {:<24} {:<8} {}  {} -> {}{pass}",
             change.client_id,
             change.channel,
             change.local_time,
-            stand(change.before),
-            stand(change.after)
+            status_and_risk(change.before),
+            status_and_risk(change.after)
         )?;
         // If a decision differs in two ways, the same rule often causes both.
         let mut causes: Vec<_> = change.differs.iter().map(|(_, cause)| cause).collect();
@@ -232,8 +235,8 @@ fn more(text: &mut String, all: usize, shown: usize) -> std::fmt::Result {
     if rest > 0 { writeln!(text, "  … and {rest} more; --limit-shown N shows them") } else { Ok(()) }
 }
 
-fn stand(stand: PostStatus) -> String {
-    format!("{}, {} risk", stand.status, stand.risk)
+fn status_and_risk(status: PostStatus) -> String {
+    format!("{}, {} risk", status.status, status.risk)
 }
 
 fn place(file: &str, line: u32) -> String {
@@ -243,6 +246,6 @@ fn place(file: &str, line: u32) -> String {
 /// The non-zero counts as text.
 fn totals(count: &ImpactCount) -> String {
     let kinds = ChangeKind::ALL.into_iter().filter(|kind| count.of(*kind) > 0);
-    let said: Vec<String> = kinds.map(|kind| format!("{} {}", count.of(kind), kind.words())).collect();
-    format!("{} of {}: {}", count.judged - count.same, count.judged, said.join(", "))
+    let counts: Vec<String> = kinds.map(|kind| format!("{} {}", count.of(kind), kind.words())).collect();
+    format!("{} of {}: {}", count.judged - count.same, count.judged, counts.join(", "))
 }

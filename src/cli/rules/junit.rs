@@ -39,7 +39,7 @@ fn status(case: &CaseReport, dir: &Path) -> TestCaseStatus {
     let (kind, message) = match &case.error {
         Some(error) => {
             let first = error.lines().next().unwrap_or_default();
-            (NonSuccessKind::Error, format!("the rules could not be asked: {first}"))
+            (NonSuccessKind::Error, format!("the rules could not be evaluated: {first}"))
         }
         None => (NonSuccessKind::Failure, summary(case)),
     };
@@ -51,8 +51,9 @@ fn status(case: &CaseReport, dir: &Path) -> TestCaseStatus {
 /// The mismatches of a case in one line.
 fn summary(case: &CaseReport) -> String {
     let parts = case.mismatches.iter();
-    let parts: Vec<String> =
-        parts.map(|one| format!("{} expected {}, came {}", one.key, one.expected, one.came)).collect();
+    let parts: Vec<String> = parts
+        .map(|mismatch| format!("{}: expected {}, got {}", mismatch.key, mismatch.expected, mismatch.came))
+        .collect();
     parts.join("; ")
 }
 

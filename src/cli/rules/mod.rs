@@ -16,15 +16,15 @@ use clap::{Args, Subcommand};
 use super::Globals;
 use super::failure::Failure;
 
-/// Work on a rules pack: what holds for whom, what a change does, what its cases say
+/// Inspect, test, compare, format and tune a rules pack
 #[derive(Debug, Args)]
 pub(super) struct Rules {
     #[command(subcommand)]
-    command: Work,
+    command: RulesCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Work {
+enum RulesCommand {
     Test(test::Test),
     Fmt(fmt::Fmt),
     Show(show::Show),
@@ -38,19 +38,19 @@ enum Work {
 impl Rules {
     /// Whether it runs cases, whose results can be printed as JUnit XML.
     pub const fn runs_cases(&self) -> bool {
-        matches!(self.command, Work::Test(_))
+        matches!(self.command, RulesCommand::Test(_))
     }
 
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         match &self.command {
-            Work::Test(command) => command.run(globals),
-            Work::Fmt(command) => command.run(globals),
-            Work::Show(command) => command.run(globals),
-            Work::Diff(command) => command.run(globals),
-            Work::Impact(command) => command.run(globals),
-            Work::Schema(command) => command.run(globals),
-            Work::Verify(command) => command.run(globals),
-            Work::Sweep(command) => command.run(globals),
+            RulesCommand::Test(command) => command.run(globals),
+            RulesCommand::Fmt(command) => command.run(globals),
+            RulesCommand::Show(command) => command.run(globals),
+            RulesCommand::Diff(command) => command.run(globals),
+            RulesCommand::Impact(command) => command.run(globals),
+            RulesCommand::Schema(command) => command.run(globals),
+            RulesCommand::Verify(command) => command.run(globals),
+            RulesCommand::Sweep(command) => command.run(globals),
         }
     }
 }

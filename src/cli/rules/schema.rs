@@ -9,10 +9,10 @@ use crate::cli::folder::OutFolder;
 use crate::cli::{Globals, print};
 use crate::rules::{PACK_FILES, json_schema, nearest};
 
-/// Print the JSON Schema of a file of a rules pack, or write those of all
+/// Print the JSON Schema of a file of a rules pack, or write the schemas of all files
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe rules schema channels > channels.schema.json\n  mcoe rules schema --out schemas\n\nEditors with a TOML language server complete and check a file that begins with, for example:\n  #:schema ../schemas/channels.schema.json"
+    after_help = "Examples:\n  mcoe rules schema channels > channels.schema.json\n  mcoe rules schema --out schemas\n\nEditors with a TOML language server complete and validate a file that starts with, for example:\n  #:schema ../schemas/channels.schema.json"
 )]
 pub(super) struct Schema {
     /// Name of a file without `.toml`, such as `channels`.
@@ -21,7 +21,7 @@ pub(super) struct Schema {
     /// Folder for the schemas of all files.
     #[arg(long, value_name = "DIR", conflicts_with = "file")]
     out: Option<PathBuf>,
-    /// Replace the folder where it is there, if mcoe wrote it.
+    /// Replace an existing folder that mcoe wrote.
     #[arg(long, requires = "out")]
     force: bool,
 }
@@ -34,7 +34,7 @@ impl Schema {
                 out.write(&format!("{}.schema.json", file.stem), format!("{:#}\n", json_schema(file)).as_bytes())?;
             }
             out.finish()?;
-            globals.say(&format!("wrote {} schemas to {}", PACK_FILES.len(), dir.display()));
+            globals.info(&format!("wrote {} schemas to {}", PACK_FILES.len(), dir.display()));
             return Ok(());
         }
         let name = self.file.as_deref().unwrap_or_default().trim_end_matches(".toml");
@@ -44,7 +44,7 @@ impl Schema {
                 nearest(name, known.clone()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             let known: Vec<&str> = known.collect();
             return Err(Failure::Input(format!(
-                "error: a pack has no file `{name}.toml`{near}\n  remedy: name one of {}",
+                "error: a pack has no file `{name}.toml`{near}\n  remedy: use one of {}",
                 known.join(", ")
             )));
         };

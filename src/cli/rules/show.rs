@@ -10,13 +10,13 @@ use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::model::{CampaignId, Channel, ClientId, WorkspaceId};
 use crate::rules::EffectiveValue;
 
-/// Show the rules that hold for a client, each value with the file and line it comes from
+/// Show the effective rules for a client, each with the file and line where it is set
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe rules show --channel tiktok\n  mcoe rules show --workspace north --client bakery fatigue\n  mcoe rules show channels.tiktok.weekly_posts"
 )]
 pub(super) struct Show {
-    /// Only what stands under this key, such as `fatigue` or `channels.tiktok`.
+    /// Only values under this key, such as `fatigue` or `channels.tiktok`.
     key: Option<String>,
     /// The client, for its overlays.
     #[arg(long, value_name = "ID")]
@@ -27,7 +27,7 @@ pub(super) struct Show {
     /// A campaign of the client, for its overlays.
     #[arg(long, value_name = "ID")]
     campaign: Option<String>,
-    /// Of `channels.toml`, only this channel.
+    /// Of `channels.toml`, only the values of this channel.
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<Channel>,
     #[command(flatten)]
@@ -56,8 +56,8 @@ impl Show {
         }
         let files: Vec<&str> = pack.overlay_files(&overlays).collect();
         let mut text = match files.as_slice() {
-            [] => "no overlay covers this: the pack itself holds\n".to_owned(),
-            files => format!("overlays that cover this: {}\n", files.join(", ")),
+            [] => "no overlay applies\n".to_owned(),
+            files => format!("applied overlays: {}\n", files.join(", ")),
         };
         for value in shown {
             // Writing to a `String` cannot fail.
@@ -70,15 +70,15 @@ impl Show {
 fn unknown(key: &str, all: &[EffectiveValue]) -> Failure {
     let near = EffectiveValue::nearest(key, all).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     Failure::Input(format!(
-        "error: the pack says nothing of `{key}`{near}\n  remedy: `mcoe rules show` without a key lists all of them"
+        "error: the pack has no key `{key}`{near}\n  remedy: `mcoe rules show` without a key lists all keys"
     ))
 }
 
 fn write_value(text: &mut String, value: &EffectiveValue) -> std::fmt::Result {
     let place = match &value.file {
         Some(file) => format!("{file}:{}", value.line),
-        None => "by default".to_owned(),
+        None => "default".to_owned(),
     };
-    let base = value.base.as_ref().map_or_else(String::new, |base| format!(" (over {base})"));
+    let base = value.base.as_ref().map_or_else(String::new, |base| format!(" (overrides {base})"));
     writeln!(text, "{} = {}{base}   {place}", value.key, value.value)
 }

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::super::failure::Failure;
 use super::super::folder::{refuse_links, replace_file};
 use super::super::pack::read_pack;
-use super::super::progress::stop_if_asked;
-use super::super::terminal::print_as_is;
+use super::super::progress::stop_if_requested;
+use super::super::terminal::print_unescaped;
 use super::super::{Format, Globals, RulesArgument, input, print};
 use super::junit::junit;
 use super::test_output::{failure, gaps, survivors};
@@ -17,39 +17,39 @@ use crate::cli::diagnostics;
 use crate::rules::{CompiledRules, Diagnostic};
 use crate::workbench::{self, Case, Coverage, Mutation, Report};
 
-/// Put the cases in the pack's tests/*.toml to it: a situation each, and what must come out.
+/// Run the test cases in the pack's tests/*.toml: each has a situation and its expected results.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in super::super) struct Test {
     #[command(flatten)]
     rules: RulesArgument,
-    /// Only cases whose name or file contains the text.
+    /// Only cases whose name or file name contains the text.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// Write the snapshots of cases with `snapshot = true` anew.
+    /// Update the snapshots of cases with `snapshot = true`.
     #[arg(long)]
     update: bool,
-    /// List what no case exercises: functions and conditions of scripts, keys, sides of thresholds.
+    /// List what no case covers: functions and conditions of scripts, keys, sides of thresholds.
     #[arg(long)]
     coverage: bool,
-    /// Fail where the cases exercise less than so many percent.
+    /// Fail if the coverage is below this percentage.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     coverage_at_least: Option<f64>,
-    /// Try every small change of the pack, and list those that no case notices.
+    /// Try every small change of the pack, and list those that no case detects.
     #[arg(long)]
     mutate: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  mcoe rules test                       every case of rules/tests/*.toml
-  mcoe rules test --filter fatigue      only those with `fatigue` in their name or file
-  mcoe rules test --coverage            what does no case exercise?
-  mcoe rules test --mutate              which change of the rules would no case notice?
-  mcoe rules test --update              write the snapshots anew, then read what changed
-  mcoe rules test --format junit        what build servers read, as JUnit XML
+  mcoe rules test                       run every case of rules/tests/*.toml
+  mcoe rules test --filter fatigue      only cases with `fatigue` in their name or file name
+  mcoe rules test --coverage            list what no case covers
+  mcoe rules test --mutate              list the changes of the rules that no case detects
+  mcoe rules test --update              update the snapshots; then review the changes
+  mcoe rules test --format junit        JUnit XML for CI servers
 
-Exit codes: 0 all cases come out as expected; 1 one does not, or they exercise too little; 2 a case cannot be read.";
+Exit codes: 0 all cases pass; 1 a case fails, or the coverage is too low; 2 a case cannot be read.";
 
 /// Optional results in addition to the cases.
 struct Extras {
@@ -64,16 +64,16 @@ impl Test {
         let cases = self.cases(&rules, globals)?;
         let mut report = workbench::run(&rules, &cases);
         if self.update && !report.snapshots.is_empty() {
-            report = self.updated(&report, &cases, globals)?;
+            report = self.update_snapshots(&report, &cases, globals)?;
         }
         let extras = self.extras(&rules, &cases, &report, globals)?;
-        self.tell(globals, &rules, &report, &extras)?;
+        self.print_result(globals, &rules, &report, &extras)?;
         if report.failed() > 0 {
             return Err(Failure::Verdict(format!("{} of {} case(s) failed", report.failed(), report.cases.len())));
         }
         match (self.coverage_at_least, extras.coverage.as_ref().map(Coverage::percent)) {
             (Some(floor), Some(percent)) if percent < floor => {
-                Err(Failure::Verdict(format!("the cases exercise {percent:.1} %, less than the {floor} % asked for")))
+                Err(Failure::Verdict(format!("the coverage is {percent:.1} %, less than the required {floor} %")))
             }
             _ => Ok(()),
         }
@@ -87,15 +87,15 @@ impl Test {
         report: &Report,
         globals: &Globals,
     ) -> Result<Extras, Failure> {
-        let is_sound = report.failed() == 0;
-        let wants_coverage = self.coverage || self.coverage_at_least.is_some();
-        let told = |wrong: Vec<Diagnostic>| {
-            diagnostics::rules_failure(&wrong, &rules.pack().files, &self.rules.rules, globals)
+        let all_pass = report.failed() == 0;
+        let needs_coverage = self.coverage || self.coverage_at_least.is_some();
+        let failure = |errors: Vec<Diagnostic>| {
+            diagnostics::rules_failure(&errors, &rules.pack().files, &self.rules.rules, globals)
         };
-        let coverage = wants_coverage.then(|| workbench::coverage(rules, cases)).transpose().map_err(told)?;
-        let goes_on = || stop_if_asked().is_ok();
-        let mutation = (self.mutate && is_sound).then(|| workbench::mutate(rules, cases, &goes_on));
-        stop_if_asked()?;
+        let coverage = needs_coverage.then(|| workbench::coverage(rules, cases)).transpose().map_err(failure)?;
+        let should_continue = || stop_if_requested().is_ok();
+        let mutation = (self.mutate && all_pass).then(|| workbench::mutate(rules, cases, &should_continue));
+        stop_if_requested()?;
         Ok(Extras { coverage, mutation })
     }
 
@@ -104,39 +104,45 @@ impl Test {
         let all = input::cases(rules, dir, globals)?;
         if all.is_empty() {
             let shown = dir.join("tests").display().to_string();
-            let remedy = "write one: a table by its name, and what is expected below `[NAME.expect]`";
+            let remedy = "write a case: a table `[NAME]`, with the expected results in `[NAME.expect]`";
             return Err(Failure::Input(format!("error: there are no cases in `{shown}`\n  remedy: {remedy}")));
         }
         let Some(filter) = &self.filter else { return Ok(all) };
-        let fits = |case: &Case| case.name.contains(filter.as_str()) || case.file.contains(filter.as_str());
+        let is_match = |case: &Case| case.name.contains(filter.as_str()) || case.file.contains(filter.as_str());
         let names: Vec<String> = all.iter().map(|case| case.name.clone()).collect();
-        let fitting: Vec<Case> = all.into_iter().filter(fits).collect();
-        if fitting.is_empty() {
+        let matching: Vec<Case> = all.into_iter().filter(is_match).collect();
+        if matching.is_empty() {
             let guess = crate::rules::nearest(filter, names.iter().map(String::as_str));
             let remedy = guess.map_or_else(
-                || "leave --filter out to run all cases".to_owned(),
+                || "omit --filter to run all cases".to_owned(),
                 |guess| format!("did you mean `{guess}`?"),
             );
             return Err(Failure::Input(format!("error: no case contains `{filter}`\n  remedy: {remedy}")));
         }
-        Ok(fitting)
+        Ok(matching)
     }
 
     /// Writes the changed snapshots and runs the cases again.
-    fn updated(&self, report: &Report, cases: &[Case], globals: &Globals) -> Result<Report, Failure> {
+    fn update_snapshots(&self, report: &Report, cases: &[Case], globals: &Globals) -> Result<Report, Failure> {
         let dir = &self.rules.rules;
         report.snapshots.keys().try_for_each(|file| refuse_links(dir, file))?;
         for (file, text) in &report.snapshots {
             replace_file(&dir.join(file), text.as_bytes())?;
-            globals.say(&format!("wrote {}", dir.join(file).display()));
+            globals.info(&format!("wrote {}", dir.join(file).display()));
         }
         let files = read_pack(dir, globals)?;
-        let rules =
-            input::compile(files.clone()).map_err(|wrong| diagnostics::rules_failure(&wrong, &files, dir, globals))?;
+        let rules = input::compile(files.clone())
+            .map_err(|errors| diagnostics::rules_failure(&errors, &files, dir, globals))?;
         Ok(workbench::run(&rules, cases))
     }
 
-    fn tell(&self, globals: &Globals, rules: &CompiledRules, report: &Report, extras: &Extras) -> Result<(), Failure> {
+    fn print_result(
+        &self,
+        globals: &Globals,
+        rules: &CompiledRules,
+        report: &Report,
+        extras: &Extras,
+    ) -> Result<(), Failure> {
         let passed = report.cases.len() - report.failed();
         if globals.format == Format::Json {
             let text = json!({
@@ -157,13 +163,13 @@ impl Test {
         let extras: String = [coverage, mutation].into_iter().flatten().collect();
         if globals.format == Format::Junit {
             if !extras.is_empty() {
-                globals.say(extras.trim_end());
+                globals.info(extras.trim_end());
             }
-            return print_as_is(&junit(rules, report, dir)?);
+            return print_unescaped(&junit(rules, report, dir)?);
         }
         let mut text: String =
             report.cases.iter().filter(|case| !case.passed()).map(|case| failure(case, dir)).collect();
-        let _ = writeln!(text, "{passed} case(s) pass, {} fail, rules `{}`", report.failed(), rules.name());
+        let _ = writeln!(text, "{passed} case(s) passed, {} failed, rules `{}`", report.failed(), rules.name());
         text.push_str(&extras);
         print(&text)
     }
@@ -171,5 +177,5 @@ impl Test {
 
 fn percent(text: &str) -> Result<f64, String> {
     let percent = text.trim_end_matches('%').parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
-    percent.ok_or_else(|| "write a number of 0 to 100".to_owned())
+    percent.ok_or_else(|| "write a number from 0 to 100".to_owned())
 }

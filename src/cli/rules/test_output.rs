@@ -17,16 +17,16 @@ pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
         let _ = writeln!(text, "  {}", case.about);
     }
     if let Some(error) = &case.error {
-        let _ = writeln!(text, "  the rules could not be asked: {error}");
+        let _ = writeln!(text, "  the rules could not be evaluated: {error}");
     }
     let mut last = String::new();
     for mismatch in &case.mismatches {
         let Mismatch { key, file, line, expected, came, because } = mismatch;
         let _ = writeln!(text, "\n  {key}");
         let _ = writeln!(text, "    expected {expected}   ({})", place(file, *line));
-        let _ = writeln!(text, "    came     {came}");
+        let _ = writeln!(text, "    actual   {came}");
         let trace = trace(because, &place);
-        text.push_str(if trace == last && !trace.is_empty() { "      as above\n" } else { &trace });
+        text.push_str(if trace == last && !trace.is_empty() { "      same as above\n" } else { &trace });
         last = trace;
     }
     text.push('\n');
@@ -37,7 +37,7 @@ pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
 pub(super) fn gaps(coverage: &Coverage, dir: &Path) -> String {
     let share = |share: Share| format!("{} of {}", share.covered, share.total);
     let mut text = format!(
-        "the cases exercise {:.1} %: {} functions, {} sides of conditions, {} keys, {} sides of thresholds\n",
+        "coverage {:.1} %: {} functions, {} sides of conditions, {} keys, {} sides of thresholds\n",
         coverage.percent(),
         share(coverage.functions),
         share(coverage.branches),
@@ -54,7 +54,7 @@ pub(super) fn gaps(coverage: &Coverage, dir: &Path) -> String {
 pub(super) fn survivors(mutation: &Mutation, dir: &Path) -> String {
     let Mutation { tried, noticed, refused, survivors } = mutation;
     let mut text = format!(
-        "{tried} small changes of the pack: {noticed} noticed by a case, {refused} refused, {} by nobody\n",
+        "{tried} small changes of the pack: {noticed} detected by a case, {refused} invalid, {} not detected\n",
         survivors.len()
     );
     for Survivor { file, line, key, was, becomes } in survivors {

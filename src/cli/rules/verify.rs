@@ -7,15 +7,15 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::failure::Failure;
-use crate::cli::progress::{is_stopping, stop_if_asked};
+use crate::cli::progress::{is_stopping, stop_if_requested};
 use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::rules::RulePlace;
 use crate::workbench::{self, Finding, FindingKind, Idle, Reach, Verification};
 
-/// SlotQuery for guardrails that never or always fire, rules that can never hold, and rules that allow more where they should allow less
+/// Find guardrails that never or always fire, rules that never apply, and rules that allow more where they should allow less
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe rules verify\n  mcoe rules verify --rules my-rules --format json\n\nThe rules are asked about every combination of the values at which an answer may change, for everybody whom\nan overlay covers and on every channel; where there are too many, about an even choice of them.\n\nExit codes: 0 nothing was found; 1 something was; 2 the pack is not valid."
+    after_help = "Examples:\n  mcoe rules verify\n  mcoe rules verify --rules my-rules --format json\n\nThe rules are evaluated for every combination of input values at which a result may change, for every overlay and\nevery channel; if there are too many combinations, for an evenly spread sample of them.\n\nExit codes: 0 no findings; 1 there are findings; 2 the pack is invalid."
 )]
 pub(super) struct Verify {
     #[command(flatten)]
@@ -27,12 +27,12 @@ impl Verify {
         let dir = &self.rules.rules;
         let rules = input::rules(dir, globals)?;
         let verification = workbench::verify(&rules, &|| !is_stopping())?;
-        stop_if_asked()?;
+        stop_if_requested()?;
         if globals.format == Format::Json {
             let head = json!({ "name": rules.name(), "hash": rules.hash() });
             print(&format!("{}\n", json!({ "rules": head, "verification": verification })))?;
         } else {
-            print(&told(&verification, rules.name(), dir))?;
+            print(&as_text(&verification, rules.name(), dir))?;
         }
         match verification.findings.len() {
             0 => Ok(()),
@@ -41,7 +41,7 @@ impl Verify {
     }
 }
 
-fn told(verification: &Verification, name: &str, dir: &Path) -> String {
+fn as_text(verification: &Verification, name: &str, dir: &Path) -> String {
     let mut text = String::new();
     // Writing to a `String` cannot fail.
     let _ = write(&mut text, verification, name, dir);
@@ -59,11 +59,11 @@ fn write(text: &mut String, verification: &Verification, name: &str, dir: &Path)
         write_finding(text, finding, dir)?;
     }
     for Idle { place, key, why } in &verification.idle {
-        writeln!(text, "{} note: `{key}` counts nowhere: {why}", shown(place, dir))?;
+        writeln!(text, "{} note: `{key}` has no effect: {why}", shown(place, dir))?;
     }
     writeln!(
         text,
-        "{} finding(s): {} guardrails were asked about {} inputs, rules `{name}`",
+        "{} finding(s): {} guardrails were evaluated for {} inputs, rules `{name}`",
         verification.findings.len(),
         verification.guardrails.len(),
         verification.inputs
@@ -77,10 +77,10 @@ fn shown(place: &RulePlace, dir: &Path) -> String {
 /// Writes the possible outcomes of a guardrail, with the simplest input for each.
 fn write_reach(text: &mut String, reach: &Reach, dir: &Path) -> std::fmt::Result {
     let Reach { guardrail, place, inputs, is_exhaustive, witnesses } = reach;
-    let among = if *is_exhaustive { "all that may matter" } else { "an even choice" };
-    writeln!(text, "{guardrail}   {}   {inputs} inputs, {among}", shown(place, dir))?;
+    let coverage = if *is_exhaustive { "all relevant ones" } else { "an evenly spread sample" };
+    writeln!(text, "{guardrail}   {}   {inputs} inputs, {coverage}", shown(place, dir))?;
     for witness in witnesses {
-        let input = if witness.input.is_empty() { "whatever is asked" } else { &witness.input };
+        let input = if witness.input.is_empty() { "any input" } else { &witness.input };
         writeln!(text, "  {:<5}  line {:<4}  {input}   ({})", witness.outcome.name(), witness.line, witness.ground)?;
     }
     Ok(())
@@ -99,9 +99,9 @@ const fn title(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::NeverFires => "never fires",
         FindingKind::AlwaysFires => "always fires",
-        FindingKind::DeadCondition => "condition with one side",
-        FindingKind::NotMonotone => "goes the wrong way",
-        FindingKind::NeverHolds => "never holds",
-        FindingKind::Overlap => "says nothing of its own",
+        FindingKind::DeadCondition => "condition with only one outcome",
+        FindingKind::NotMonotone => "not monotone",
+        FindingKind::NeverHolds => "never applies",
+        FindingKind::Overlap => "redundant",
     }
 }

@@ -33,13 +33,13 @@ impl Demo {
     pub async fn open(rules: &CompiledRules, globals: &Globals) -> Result<Self, Failure> {
         let scenario = renamed(input::scenario(Path::new(SCENARIO), rules, globals)?);
         let dir = tempfile::tempdir()
-            .map_err(|error| Failure::Machine(format!("error: no place for the database: {error}")))?;
+            .map_err(|error| Failure::Machine(format!("error: cannot create a folder for the database: {error}")))?;
         let database = DatabaseUrl::Sqlite { path: dir.path().join("demo.db"), read_only: false };
         let ledger = Ledger::open_for(&database, OpenMode::Create).await?;
         let now = Timestamp::from(Utc::now()).whole_second();
-        globals.say("making up five weeks of history");
+        globals.info("generating five weeks of history");
         History { ledger: &ledger, rules, planner: Planner::new(rules, Tier::Exact, None), now }
-            .live(&scenario)
+            .replay(&scenario)
             .await?;
         Ok(Self { ledger, _dir: dir })
     }
@@ -62,7 +62,7 @@ struct History<'h> {
 
 impl History<'_> {
     /// Plays through the weeks up to now: one weekly pass and one review per week, one daily pass per day.
-    async fn live(&self, scenario: &Scenario) -> Result<(), Failure> {
+    async fn replay(&self, scenario: &Scenario) -> Result<(), Failure> {
         let today = self.now.date();
         let this_week = Week::of(today);
         let first = this_week.plus(-WEEKS);
@@ -97,9 +97,9 @@ impl History<'_> {
             last_day: Some(plus_days(week.monday(), 6)),
             ..ScheduleFilter::default()
         };
-        let waiting = self.ledger.schedules(&filter).await?;
+        let pending = self.ledger.schedules(&filter).await?;
         let (cancelled, approved): (Vec<&Schedule>, Vec<&Schedule>) =
-            waiting.iter().partition(|schedule| schedule.id.as_bytes().first().is_some_and(|byte| *byte < 12));
+            pending.iter().partition(|schedule| schedule.id.as_bytes().first().is_some_and(|byte| *byte < 12));
         self.change(&approved, Change::Approve, now).await?;
         self.change(&cancelled, Change::Cancel { reason: "the client wants to wait" }, now).await
     }

@@ -20,10 +20,10 @@ use crate::rules::CompiledRules;
 use crate::store::{Ledger, OpenMode};
 use crate::web::{Options, ServeError, Server};
 
-/// Serve the HTTP interface and the founder's console
+/// Serve the HTTP API and the founder's web console
 ///
-/// Without any access token it listens on this machine alone, and everybody on it may do everything. It stops on
-/// Ctrl-C or SIGTERM, once requests and passes that run have ended.
+/// Without access tokens, it listens on the loopback address only, and every local user has all rights. On Ctrl-C or
+/// SIGTERM it stops after running requests and passes have finished.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Serve {
@@ -31,51 +31,50 @@ pub(super) struct Serve {
     database: DatabaseArgument,
     #[command(flatten)]
     rules: RulesArgument,
-    /// The address to listen on. One that other machines reach asks for an access token to be there.
+    /// The address to listen on. An address that other machines can reach requires an access token.
     #[arg(long, value_name = "ADDRESS", env = "MCOE_ADDRESS", default_value = "127.0.0.1")]
     address: IpAddr,
     /// The port to listen on; 0 for a free one.
     #[arg(long, value_name = "PORT", env = "MCOE_PORT", default_value_t = 3008)]
     port: u16,
-    /// Run the daily pass and the weekly planning by itself, when `passes` in calendar.toml says. Of several servers
-    /// on one database one runs each.
+    /// Run the daily pass and the weekly planning at the times in `passes` of calendar.toml. If several servers share a
+    /// database, one of them runs each pass.
     #[arg(long, env = "MCOE_SCHEDULE")]
     schedule: bool,
-    /// Browsers reach it by HTTPS, through a proxy: cookies travel by nothing else.
+    /// Browsers reach it by HTTPS, through a proxy: cookies are sent over HTTPS only.
     #[arg(long, env = "MCOE_HTTPS")]
     https: bool,
-    /// Requests a second that one caller may make.
+    /// Requests per second allowed for each caller.
     #[arg(long, value_name = "N", env = "MCOE_REQUESTS_PER_SECOND", default_value = "100")]
     requests_per_second: NonZeroU32,
-    /// How the log is written.
+    /// Format of the log.
     #[arg(long, value_enum, env = "MCOE_LOG_FORMAT", default_value_t = LogFormat::Text)]
     log_format: LogFormat,
-    /// One person runs all of this alone: nobody else has to approve what is of high risk. Each such approval says so on
-    /// record.
+    /// One person works alone: high-risk posts need no second person's approval. This is recorded with each approval.
     #[arg(long, env = "MCOE_ALONE")]
     alone: bool,
-    /// Serve a workspace that is made up, with five weeks of history, from a database that is gone afterwards.
+    /// Serve a fictional workspace with five weeks of history, from a temporary database.
     #[arg(long, conflicts_with_all = ["schedule"])]
     demo: bool,
 }
 
 /// Time limit for closing the ledger.
-const CLOSING: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 const EXAMPLES: &str = "\
 Examples:
-  mcoe serve --demo                               look around: http://localhost:3008
-  mcoe serve                                      the ledger mcoe.db, for this machine alone
+  mcoe serve --demo                               try the console: http://localhost:3008
+  mcoe serve                                      the ledger mcoe.db, local access only
   mcoe token create --workspace north --name ann --role approver
   mcoe serve --address 0.0.0.0 --https --schedule --database postgres://mcoe@db/mcoe
 
-The interface is described at /api and in /api/openapi.json, the console is at /founder/orchestration.";
+The API is documented at /api and in /api/openapi.json; the console is at /founder/orchestration.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LogFormat {
-    /// For people.
+    /// Human-readable text.
     Text,
-    /// For programs, a JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -93,13 +92,13 @@ impl From<ServeError> for Failure {
 impl Serve {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let rules = input::rules(&self.rules.rules, globals)?;
-        self.log(globals);
+        self.set_up_logging(globals);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Machine(format!("error: cannot start: {error}")))?;
-        let ended = runtime.block_on(self.serve(rules, globals));
+        let result = runtime.block_on(self.serve(rules, globals));
         // Do not wait for tasks that have not ended in time.
         runtime.shutdown_background();
-        ended
+        result
     }
 
     async fn serve(&self, rules: CompiledRules, globals: &Globals) -> Result<(), Failure> {
@@ -109,10 +108,10 @@ impl Serve {
             () = stop.as_mut() => None,
         };
         let Some((ledger, _demo)) = opened else { return Ok(()) };
-        let ended = self.serve_from(ledger.clone(), rules, globals, stop).await;
+        let result = self.serve_from(ledger.clone(), rules, globals, stop).await;
         // Jobs that have not ended in time may still hold a connection.
-        let _ = tokio::time::timeout(CLOSING, ledger.close()).await;
-        ended
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, ledger.close()).await;
+        result
     }
 
     /// Opens the ledger, together with the demo that must outlive it, if any.
@@ -141,31 +140,31 @@ impl Serve {
         };
         let is_open = !ledger.has_tokens().await?;
         let server = Server::listen(ledger, rules, options).await?;
-        self.greet(globals, server.address(), is_open);
+        self.print_addresses(globals, server.address(), is_open);
         server.serve(stop).await;
-        globals.say("stopped");
+        globals.info("stopped");
         Ok(())
     }
 
-    fn greet(&self, globals: &Globals, address: SocketAddr, is_open: bool) {
+    fn print_addresses(&self, globals: &Globals, address: SocketAddr, is_open: bool) {
         let shown =
             if address.ip().is_loopback() { format!("localhost:{}", address.port()) } else { address.to_string() };
-        globals.say(&format!("console    http://{shown}/founder/orchestration\ninterface  http://{shown}/api"));
+        globals.info(&format!("console    http://{shown}/founder/orchestration\nAPI        http://{shown}/api"));
         if is_open {
-            globals.say(
-                "no access token exists: only this machine is served, and everybody on it may do everything; \
-                 `mcoe token create` makes one",
+            globals.info(
+                "no access tokens exist: access is local only, and every local user has all rights; \
+                 `mcoe token create` creates a token",
             );
         }
         if self.alone || self.demo {
-            globals.say("one person works alone: what is of high risk needs no second person, and the record says so");
+            globals.info("one person works alone: high-risk posts need no second person's approval, which is recorded");
         }
         if self.demo {
-            globals.say(&format!("the workspace is made up; its id is {}", demo::WORKSPACE));
+            globals.info(&format!("the workspace is fictional; its id is {}", demo::WORKSPACE));
         }
     }
 
-    fn log(&self, globals: &Globals) {
+    fn set_up_logging(&self, globals: &Globals) {
         let level = match (globals.quiet, globals.verbose) {
             (true, _) => LevelFilter::ERROR,
             (false, true) => LevelFilter::DEBUG,

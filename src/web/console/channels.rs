@@ -99,7 +99,7 @@ fn thresholds(rules: &FatigueRules) -> Vec<String> {
         ),
         format!(
             "Health = {rested} \u{d7} (1 \u{2212} fatigue) + {momentum} \u{d7} momentum + {visibility} \u{d7} \
-                         visibility + {engagement} \u{d7} engagement, each from 0 to 1. It is good at {} or more and fair at {} or more.",
+             visibility + {engagement} \u{d7} engagement, each from 0 to 1. It is good at {} or more and fair at {} or more.",
             rules.good_from, rules.fair_from
         ),
         format!("The charts show the last {DAYS} days, with one point for the last daily pass of each day."),

@@ -268,7 +268,7 @@ impl Visit {
             notice,
             now: words::Shown::utc(now()),
             time_zone_note: "Times of posts are in the client\u{2019}s time zone; \
-                            your local time is shown where it differs.",
+                your local time is shown where it differs.",
         }
     }
 

@@ -276,11 +276,11 @@ fn empty(visit: &Visit, query_params: &ScheduleQuery, overview: &Overview) -> mi
 fn nothing_planned(visit: &Visit, overview: &Overview) -> minijinja::Value {
     let (has_channels, may_plan) = (overview.channels_active > 0, visit.may(Role::Admin));
     let load = "Load clients with their channels and content: \u{201c}mcoe db load SCENARIO\u{201d} reads a folder, and \
-                \u{201c}mcoe import\u{201d} creates one from a posting history.";
+        \u{201c}mcoe import\u{201d} creates one from a posting history.";
     let plan = match may_plan {
         true => {
             "Press \u{201c}Plan the coming week\u{201d} at the top. \
-                         It plans for every client; posts that need approval appear here."
+             It plans for every client; posts that need approval appear here."
         }
         false => "Ask a user with the admin role to plan the coming week. Posts that need approval then appear here.",
     };
@@ -381,7 +381,7 @@ fn advice(why: &StoreError) -> String {
     match why {
         StoreError::SecondPerson { .. } => {
             "The rules require a second person to approve it: sign in with another token or, \
-                         if you work alone, start the server with --alone."
+             if you work alone, start the server with --alone."
                 .to_owned()
         }
         StoreError::Blocked { .. } | StoreError::TooLate(_) | StoreError::SlotTaken(_) => {
@@ -414,7 +414,7 @@ fn meaning(rows: &[Row], action: &str) -> Vec<String> {
     let mut sentences = vec![
         format!(
             "These posts of {clients} become ready. At its scheduled time \
-                            each is checked against the rules again and becomes a draft."
+             each is checked against the rules again and becomes a draft."
         ),
         "Nothing is published.".to_owned(),
     ];

@@ -3,45 +3,45 @@
 use crate::rules::nearest;
 use crate::simulator::{Direction, Goal, Measure};
 
-/// Parses two goals, such as `engagement,reviews`; each may end in `:more` or `:fewer` to override its default
+/// Parses two objectives, such as `engagement,reviews`; each may end in `:more` or `:fewer` to override its default
 /// direction.
 pub(super) fn goals(text: &str) -> Result<[Goal; 2], String> {
     let Some((first, second)) = text.split_once(',') else {
-        return Err("name two numbers with a comma between, such as engagement,reviews".to_owned());
+        return Err("name two figures separated by a comma, such as engagement,reviews".to_owned());
     };
     let goals = [goal(first.trim())?, goal(second.trim())?];
     let [first, second] = goals;
     if first.measure == second.measure {
-        return Err(format!("`{}` is named twice; name two numbers that are wished for", first.measure.name()));
+        return Err(format!("`{}` is named twice; name two different figures", first.measure.name()));
     }
     Ok(goals)
 }
 
 fn goal(text: &str) -> Result<Goal, String> {
-    let (name, wish) = text.split_once(':').map_or((text, None), |(name, wish)| (name, Some(wish)));
+    let (name, direction) = text.split_once(':').map_or((text, None), |(name, direction)| (name, Some(direction)));
     let names = || Measure::ALL.into_iter().map(Measure::name);
     let measure = Measure::ALL.into_iter().find(|measure| measure.name() == name).ok_or_else(|| {
         let all = names().collect::<Vec<_>>().join(", ");
         let near = nearest(name, names()).map_or_else(|| ".".to_owned(), |near| format!("; did you mean `{near}`?"));
-        format!("`{name}` is no headline number{near} There are {all}")
+        format!("`{name}` is not a headline figure{near} The figures are {all}")
     })?;
-    let wish = match wish {
+    let wish = match direction {
         None => measure.direction(),
         Some("more") => Direction::More,
         Some("fewer") => Direction::Fewer,
-        Some(other) => return Err(format!("`{other}` is no wish; write `{name}:more` or `{name}:fewer`")),
+        Some(other) => return Err(format!("`{other}` is not a direction; write `{name}:more` or `{name}:fewer`")),
     };
     Ok(Goal { measure, wish })
 }
 
 /// Formats two goals as [`goals`] parses them.
-pub(super) fn written(goals: [Goal; 2]) -> String {
-    let written = goals.map(|goal| match goal.wish {
+pub(super) fn format_goals(goals: [Goal; 2]) -> String {
+    let texts = goals.map(|goal| match goal.wish {
         wish if wish == goal.measure.direction() => goal.measure.name().to_owned(),
         Direction::More => format!("{}:more", goal.measure.name()),
         Direction::Fewer => format!("{}:fewer", goal.measure.name()),
     });
-    written.join(",")
+    texts.join(",")
 }
 
 #[cfg(test)]
@@ -49,24 +49,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn goals_are_read_back_as_they_are_written() {
+    fn goals_are_formatted_as_they_were_parsed() {
         for text in ["engagement,reviews", "posts_drafted:fewer,engagement", "reviews:more,expired"] {
-            assert_eq!(written(goals(text).unwrap()), text);
+            assert_eq!(format_goals(goals(text).unwrap()), text);
         }
-        assert_eq!(written(goals("engagement:more, reviews:fewer").unwrap()), "engagement,reviews");
+        assert_eq!(format_goals(goals("engagement:more, reviews:fewer").unwrap()), "engagement,reviews");
     }
 
     #[test]
-    fn what_is_no_goal_is_told_with_a_remedy() {
-        for (wrong, said) in [
-            ("engagement", "with a comma between"),
+    fn invalid_goals_are_reported_with_a_remedy() {
+        for (wrong, message) in [
+            ("engagement", "separated by a comma"),
             ("engagement,review", "did you mean `reviews`?"),
-            ("engagement,money", "There are engagement, "),
+            ("engagement,money", "The figures are engagement, "),
             ("engagement,engagement", "named twice"),
             ("engagement:less,reviews", "write `engagement:more`"),
         ] {
             let text = goals(wrong).unwrap_err();
-            assert!(text.contains(said), "{wrong}: {text}");
+            assert!(text.contains(message), "{wrong}: {text}");
         }
     }
 }

@@ -13,12 +13,12 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use self::checkpoint::{CheckpointFile, Head};
-use self::goals::{goals, written};
+use self::goals::{format_goals, goals};
 use self::points::{Points, Swept};
 use crate::cli::failure::Failure;
 use crate::cli::folder::OutFolder;
 use crate::cli::plan::Tables;
-use crate::cli::progress::{Progress, interrupted, say_if_interrupted, stop_if_asked};
+use crate::cli::progress::{Progress, interrupted, set_saved_work, stop_if_requested};
 use crate::cli::simulate::Tier;
 use crate::cli::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print};
 use crate::model::Scenario;
@@ -28,48 +28,48 @@ use crate::simulator::{
     self, Design, Extent, Goal, LeftOut, Observer, Outcome, SweepError, SweepObserver, SweepSpec, summarise,
 };
 
-/// Simulate a pack with some of its keys set to many values, and report what they trade off
+/// Simulate a pack for many values of some keys, and report the trade-offs
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Sweep {
     /// Folder of the scenario.
     scenario: PathBuf,
-    /// A key and its values: KEY=VALUE,VALUE,… or KEY=LOW..HIGH:STEP, or without a step every whole number, or,
-    /// with --design sobol, any number between. Several keys with commas move together. May be given more than once.
+    /// A key and its values: KEY=VALUE,VALUE,… or KEY=LOW..HIGH:STEP; without a step, every integer or, with --design
+    /// sobol, any number in the range. Keys separated by commas vary together. May be given more than once.
     #[arg(long, value_name = "KEY=VALUES", required = true)]
     set: Vec<String>,
     #[command(flatten)]
     rules: RulesArgument,
-    /// Which combinations of values are simulated.
-    #[arg(long, value_enum, default_value_t = How::Grid)]
-    design: How,
-    /// How many combinations a sobol design has. Default: 64.
+    /// The combinations of values to simulate.
+    #[arg(long, value_enum, default_value_t = DesignArgument::Grid)]
+    design: DesignArgument,
+    /// Number of combinations of a sobol design. Default: 64.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     points: Option<u32>,
     /// Weeks to simulate. Default: the scenario's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: Option<u32>,
-    /// How often the same weeks are run at each point. More of them narrow the intervals.
+    /// Number of times the weeks are simulated at each point. More replications give narrower intervals.
     #[arg(long, value_name = "R", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     replications: u32,
-    /// Seed of all random numbers, and of a sobol design. The same seed is the same luck at every point.
+    /// Seed of all random numbers, which are common to all points, and of a sobol design.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// How well each channel's week is planned.
+    /// Quality of the optimiser's solutions.
     #[arg(long, value_enum, default_value_t = Tier::Exact)]
     tier: Tier,
-    /// The two headline numbers that are traded off. Of engagements and posts more are wished for, of anything
-    /// else fewer; `:more` or `:fewer` behind a number says otherwise, as in `engagement,posts_drafted:fewer`.
+    /// The two headline figures of the Pareto frontier. Engagement and posts are maximised, everything else is
+    /// minimised; `:more` or `:fewer` after a figure overrides this, as in `engagement,posts_drafted:fewer`.
     #[arg(long, value_name = "A,B", default_value = "engagement,reviews", value_parser = goals)]
     frontier: [Goal; 2],
-    /// Leave out combinations that are no valid pack. Without it, one such ends the command before anything is
-    /// simulated.
+    /// Skip combinations that give an invalid pack. Without this option, such a combination is an error, reported before
+    /// anything is simulated.
     #[arg(long)]
     skip_invalid: bool,
-    /// Begin anew where points of an interrupted sweep are kept.
+    /// Discard the points of an interrupted sweep and start over.
     #[arg(long)]
     restart: bool,
-    /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
+    /// Format of the tables: CSV opens in spreadsheets; Parquet is smaller and keeps types.
     #[arg(long, value_enum, default_value_t = Tables::Parquet)]
     tables: Tables,
     #[command(flatten)]
@@ -88,23 +88,22 @@ Examples:
                                         64 points, spread evenly
   mcoe rules sweep scenarios/agency --set risk.bands.low.from,risk.bands.medium.to=0.7..0.85:0.05 \\
       --frontier engagement,reviews --out reports/risk
-                                        two keys that must move together
+                                        two keys that must vary together
   mcoe rules sweep scenarios/agency --set fatigue.frequency.1.factor=0.5..1:0.25 --out reports/factor
                                         the first row of a list
 
-Keys are those of `mcoe rules show`. They are set in the pack itself: an overlay that says otherwise for a
-client still lies over them. Every point meets the same luck.
+Keys are those of `mcoe rules show`. They are set in the pack itself; overlays still override them for their
+clients. All points use common random numbers.
 
-An interrupted sweep is taken up where it stood by the same command again.
+To resume an interrupted sweep, run the same command again.
 
-Exit codes: 0 done; 2 bad input; 3 a failure of the machine; 130 interrupted.";
+Exit codes: 0 success; 2 invalid input; 3 system failure; 130 interrupted.";
 
 /// Default number of points of a Sobol design.
-const USUAL_POINTS: u32 = 64;
+const DEFAULT_POINTS: u32 = 64;
 
-/// Designs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum How {
+enum DesignArgument {
     /// Every combination.
     Grid,
     /// --points combinations, spread evenly over all keys at once.
@@ -129,33 +128,35 @@ impl Sweep {
         // behind if it were killed.
         drop(OutFolder::open(&self.out.out, self.out.force)?);
         let swept = Swept { rules: &rules, dials: &plan.dials, points: &plan.levels };
-        let tried = || Points::tried(swept, scenario, &self.scenario, globals);
-        let points = self.threads.run(tried)?;
-        self.refuse_invalid(&points, globals)?;
-        stop_if_asked()?;
+        let validate = || Points::validate(swept, scenario, &self.scenario, globals);
+        let points = self.threads.run(validate)?;
+        self.check_invalid_points(&points, globals)?;
+        stop_if_requested()?;
         let start = Instant::now();
-        let (kept, outcomes) = self.simulate(&plan, &points, globals)?;
+        let (checkpoint, outcomes) = self.simulate(&plan, &points, globals)?;
         let took = start.elapsed();
         let spec = self.spec(&plan, &points);
         let sweep = summarise(&spec, &outcomes);
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         self.write(&out, &sweep, took)?;
-        stop_if_asked()?;
+        stop_if_requested()?;
         out.finish()?;
-        kept.remove()?;
-        self.tell(globals, &sweep)
+        checkpoint.remove()?;
+        self.print_result(globals, &sweep)
     }
 
     fn plan<'r>(&self, rules: &'r CompiledRules, scenario: &Scenario, globals: &Globals) -> Result<Plan<'r>, Failure> {
-        let told =
-            |wrong: Vec<rules::Diagnostic>| input::told_of_arguments(&wrong, &rules::dials_text(&self.set), globals);
-        let dials = rules::dials(rules.pack(), &self.set).map_err(told)?;
+        let failure =
+            |errors: Vec<rules::Diagnostic>| input::argument_failure(&errors, &rules::dials_text(&self.set), globals);
+        let dials = rules::dials(rules.pack(), &self.set).map_err(failure)?;
         let design = match (self.design, self.points) {
-            (How::Grid, None) => Design::Grid,
-            (How::Sobol, points) => Design::Sobol(points.unwrap_or(USUAL_POINTS)),
-            (How::Grid, Some(_)) => {
-                let remedy = "add --design sobol, or leave --points out";
-                return Err(Failure::Input(format!("error: a grid has no number of points\n  remedy: {remedy}")));
+            (DesignArgument::Grid, None) => Design::Grid,
+            (DesignArgument::Sobol, points) => Design::Sobol(points.unwrap_or(DEFAULT_POINTS)),
+            (DesignArgument::Grid, Some(_)) => {
+                let remedy = "add --design sobol, or omit --points";
+                return Err(Failure::Input(format!(
+                    "error: --points does not apply to a grid design\n  remedy: {remedy}"
+                )));
             }
         };
         let levels = simulator::design(&dials, design, self.seed)?;
@@ -164,17 +165,17 @@ impl Sweep {
         Ok(Plan { rules, extent, dials, levels, design })
     }
 
-    fn refuse_invalid(&self, points: &Points<'_>, globals: &Globals) -> Result<(), Failure> {
+    fn check_invalid_points(&self, points: &Points<'_>, globals: &Globals) -> Result<(), Failure> {
         let wrong = points.left_out.len();
         // The base pack is always valid and does not count as a point.
-        let is_nothing_left = points.numbers().len() < 2;
+        let is_empty = points.numbers().len() < 2;
         if wrong == 0 {
             return Ok(());
         }
-        if !self.skip_invalid || is_nothing_left {
-            return Err(points.told(&self.rules.rules, globals));
+        if !self.skip_invalid || is_empty {
+            return Err(points.failure(&self.rules.rules, globals));
         }
-        globals.say(&format!("{wrong} point(s) are no valid pack and are left out"));
+        globals.info(&format!("skipped {wrong} point(s) whose pack is invalid"));
         Ok(())
     }
 
@@ -185,28 +186,29 @@ impl Sweep {
         globals: &Globals,
     ) -> Result<(CheckpointFile, Vec<Outcome>), Failure> {
         let rows = self.replications as usize;
-        let fits = |outcome: &Outcome| outcome.rows.len() == rows && points.has(outcome.point, &outcome.rules_hash);
+        let belongs = |outcome: &Outcome| outcome.rows.len() == rows && points.has(outcome.point, &outcome.rules_hash);
         let head = self.head(plan, points.base_scenario());
-        let (kept, mut outcomes) = CheckpointFile::open(&self.out.out, &head, self.restart, fits)?;
+        let (checkpoint, mut outcomes) = CheckpointFile::open(&self.out.out, &head, self.restart, belongs)?;
         let all = points.numbers();
         let left: Vec<u32> =
             all.iter().copied().filter(|point| outcomes.iter().all(|outcome| outcome.point != *point)).collect();
         // The base pack is simulated too, but does not count as a point.
-        let before = outcomes.iter().filter(|outcome| outcome.point > 0).count();
+        let already_done = outcomes.iter().filter(|outcome| outcome.point > 0).count();
         let all = all.len() - 1;
-        if before > 0 {
-            globals.say(&format!("going on: {before} of {all} points are kept from before"));
+        if already_done > 0 {
+            globals.info(&format!("resuming: {already_done} of {all} points are already done"));
         }
         let steps = u64::from(plan.extent.weeks) * u64::from(self.replications) * left.len() as u64;
-        let watch = Watch::new(Progress::new(globals, steps, "simulating weeks"), &kept, before, all);
+        let observer =
+            SweepProgress::new(Progress::new(globals, steps, "simulating weeks"), &checkpoint, already_done, all);
         let found = self.threads.run(|| {
-            let found = simulator::outcomes(points, &left, self.tier.into(), plan.extent, &watch);
+            let found = simulator::outcomes(points, &left, self.tier.into(), plan.extent, &observer);
             found.map_err(|error| self.failed(error, Some(points)))
         });
-        watch.failure()?;
+        observer.failure()?;
         outcomes.extend(found?);
-        drop(watch);
-        Ok((kept, outcomes))
+        drop(observer);
+        Ok((checkpoint, outcomes))
     }
 
     fn head(&self, plan: &Plan<'_>, scenario: &Scenario) -> Head {
@@ -241,9 +243,9 @@ impl Sweep {
 
     fn failed_at(&self, point: u32, cause: &str, points: Option<&Points<'_>>) -> Failure {
         let at = points.map(|points| points.coordinates(point)).unwrap_or_default();
-        let stands = "the points that are done are kept; once it is mended, another pack begins anew with --restart";
+        let hint = "finished points are stored; after fixing the pack, start over with --restart";
         let shown = if point == 0 { at } else { format!("point {point}, {at}") };
-        Failure::Input(format!("error: {shown}:\n  {cause}\n{stands}"))
+        Failure::Input(format!("error: {shown}:\n  {cause}\n{hint}"))
     }
 
     fn spec<'a>(&self, plan: &'a Plan<'_>, points: &'a Points<'_>) -> SweepSpec<'a> {
@@ -290,18 +292,20 @@ impl Sweep {
             vec![format!("mcoe rules sweep {} --rules {}", self.scenario.display(), self.rules.rules.display())];
         parts.extend(self.set.iter().map(|set| format!("--set {}", shell_word(set))));
         match self.design {
-            How::Grid => parts.push("--design grid".to_owned()),
-            How::Sobol => parts.push(format!("--design sobol --points {}", self.points.unwrap_or(USUAL_POINTS))),
+            DesignArgument::Grid => parts.push("--design grid".to_owned()),
+            DesignArgument::Sobol => {
+                parts.push(format!("--design sobol --points {}", self.points.unwrap_or(DEFAULT_POINTS)))
+            }
         }
         let Self { out, .. } = self;
         parts.push(format!("--weeks {} --replications {} --seed {}", run.weeks, run.replications, run.seed));
-        parts.push(format!("--tier {} --frontier {}", run.tier, written(self.frontier)));
+        parts.push(format!("--tier {} --frontier {}", run.tier, format_goals(self.frontier)));
         parts.extend(self.skip_invalid.then(|| "--skip-invalid".to_owned()));
         parts.push(format!("--out {}", out.out.display()));
         parts.join(" ")
     }
 
-    fn tell(&self, globals: &Globals, sweep: &simulator::Sweep) -> Result<(), Failure> {
+    fn print_result(&self, globals: &Globals, sweep: &simulator::Sweep) -> Result<(), Failure> {
         if globals.format == Format::Json {
             let frontier: Vec<_> = sweep.points.iter().filter(|point| point.is_on_frontier).collect();
             let text = json!({
@@ -338,9 +342,9 @@ fn shell_word(text: &str) -> String {
 }
 
 /// Shows the progress of a sweep, and stores each point as soon as it is done.
-struct Watch<'a> {
+struct SweepProgress<'a> {
     progress: Progress,
-    kept: &'a CheckpointFile,
+    checkpoint: &'a CheckpointFile,
     done: AtomicUsize,
     all: usize,
     /// Whether storing a point has failed; the cause is in `failure`.
@@ -348,22 +352,22 @@ struct Watch<'a> {
     failure: Mutex<Option<Failure>>,
 }
 
-impl<'a> Watch<'a> {
-    fn new(progress: Progress, kept: &'a CheckpointFile, before: usize, all: usize) -> Self {
-        let watch = Self {
+impl<'a> SweepProgress<'a> {
+    fn new(progress: Progress, checkpoint: &'a CheckpointFile, already_done: usize, all: usize) -> Self {
+        let progress = Self {
             progress,
-            kept,
-            done: AtomicUsize::new(before),
+            checkpoint,
+            done: AtomicUsize::new(already_done),
             all,
             is_failed: AtomicBool::new(false),
             failure: Mutex::new(None),
         };
-        watch.say(before);
-        watch
+        progress.update_interrupt_message(already_done);
+        progress
     }
 
-    fn say(&self, done: usize) {
-        say_if_interrupted(format!("{done} of {} points are kept; run the same command again to go on", self.all));
+    fn update_interrupt_message(&self, done: usize) {
+        set_saved_work(format!("{done} of {} points are stored; run the same command again to resume", self.all));
     }
 
     /// Fails if a point could not be stored.
@@ -373,7 +377,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-impl Observer for Watch<'_> {
+impl Observer for SweepProgress<'_> {
     fn week_done(&self) {
         self.progress.week_done();
     }
@@ -383,10 +387,10 @@ impl Observer for Watch<'_> {
     }
 }
 
-impl SweepObserver for Watch<'_> {
+impl SweepObserver for SweepProgress<'_> {
     fn point_done(&self, outcome: &Outcome) {
-        match self.kept.keep(outcome) {
-            Ok(()) if outcome.point > 0 => self.say(self.done.fetch_add(1, Ordering::SeqCst) + 1),
+        match self.checkpoint.add(outcome) {
+            Ok(()) if outcome.point > 0 => self.update_interrupt_message(self.done.fetch_add(1, Ordering::SeqCst) + 1),
             Ok(()) => {}
             Err(failure) => {
                 *self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(failure);

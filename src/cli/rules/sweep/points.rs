@@ -37,7 +37,7 @@ pub(super) struct Points<'a> {
 impl Swept<'_> {
     fn files(&self, point: u32) -> PackFiles {
         let pack = self.rules.pack();
-        let levels = (point as usize).checked_sub(1).and_then(|place| self.points.get(place));
+        let levels = (point as usize).checked_sub(1).and_then(|index| self.points.get(index));
         levels.map_or_else(|| pack.files.clone(), |levels| pack.turned(self.dials, levels))
     }
 
@@ -53,14 +53,14 @@ impl Swept<'_> {
 
 impl<'a> Points<'a> {
     /// Validates the pack of every point, in parallel on the current thread pool.
-    pub fn tried(
+    pub fn validate(
         swept: Swept<'a>,
         scenario: Scenario,
         scenario_dir: &Path,
         globals: &Globals,
     ) -> Result<Self, Failure> {
         let numbers: Vec<u32> = (0..=swept.last()).collect();
-        let tried = par_map(&numbers, |point| {
+        let results = par_map(&numbers, |point| {
             let rules = swept.compiled(*point)?;
             Ok((rules.hash().to_owned(), rules.base().risk.default_policy.clone()))
         });
@@ -68,14 +68,14 @@ impl<'a> Points<'a> {
         let mut others = Vec::new();
         let mut valid = Vec::new();
         let mut left_out = Vec::new();
-        for (point, tried) in numbers.into_iter().zip(tried) {
-            match tried {
+        for (point, result) in numbers.into_iter().zip(results) {
+            match result {
                 Ok((hash, policy)) => {
-                    let place = place_of(&policy, &mut policies);
-                    if place > others.len() {
+                    let index = index_of(&policy, &mut policies);
+                    if index > others.len() {
                         others.push(input::scenario_under(scenario_dir, &policy, globals)?);
                     }
-                    valid.push(Some((hash, place)));
+                    valid.push(Some((hash, index)));
                 }
                 Err(mistakes) => {
                     left_out.push(LeftOut { point, mistakes });
@@ -97,13 +97,13 @@ impl<'a> Points<'a> {
     }
 
     /// The error about the points whose pack is invalid.
-    pub fn told(&self, rules_dir: &Path, globals: &Globals) -> Failure {
+    pub fn failure(&self, rules_dir: &Path, globals: &Globals) -> Failure {
         if globals.format == Format::Json {
             let mistakes: Vec<Value> = self.left_out.iter().flat_map(|point| self.in_json(point)).collect();
             return Failure::Input(json!({ "errors": mistakes.len(), "diagnostics": mistakes }).to_string());
         }
         let (wrong, all) = (self.left_out.len(), self.swept.points.len());
-        let mut text = format!("error: {wrong} of {all} points are no valid pack\n");
+        let mut text = format!("error: the pack of {wrong} of {all} points is invalid\n");
         for point in &self.left_out {
             // Writing to a `String` cannot fail.
             let _ = writeln!(text, "\npoint {}: {}", point.point, self.coordinates(point.point));
@@ -113,28 +113,28 @@ impl<'a> Points<'a> {
             }
         }
         let remedy = match wrong < all {
-            true => "change the values, or add --skip-invalid to leave these points out",
-            false => "change the values: no point is left to simulate",
+            true => "change the values, or add --skip-invalid to skip these points",
+            false => "change the values: no point can be simulated",
         };
         Failure::Input(format!("{text}\n  remedy: {remedy}\nnothing was written"))
     }
 
     fn in_json(&self, left_out: &LeftOut) -> Vec<Value> {
         let with_point = |mistake: &Diagnostic| {
-            let mut told = json!(mistake);
-            if let Some(fields) = told.as_object_mut() {
+            let mut json = json!(mistake);
+            if let Some(fields) = json.as_object_mut() {
                 fields.insert("point".to_owned(), left_out.point.into());
                 fields.insert("settings".to_owned(), self.coordinates(left_out.point).into());
             }
-            told
+            json
         };
         left_out.mistakes.iter().map(with_point).collect()
     }
 
     /// The values of a point as text: `fatigue.warn_at = 0.4, fatigue.block_at = 0.8`.
     pub fn coordinates(&self, point: u32) -> String {
-        let levels = (point as usize).checked_sub(1).and_then(|place| self.swept.points.get(place));
-        let Some(levels) = levels else { return "the pack as it stands".to_owned() };
+        let levels = (point as usize).checked_sub(1).and_then(|index| self.swept.points.get(index));
+        let Some(levels) = levels else { return "the base pack".to_owned() };
         let set = self.swept.dials.iter().zip(levels);
         set.map(|(dial, level)| format!("{} = {}", dial.name(), level.written)).collect::<Vec<_>>().join(", ")
     }
@@ -146,7 +146,7 @@ impl<'a> Points<'a> {
 }
 
 /// The index of a policy among those seen so far; a new one is appended.
-fn place_of(policy: &Policy, policies: &mut Vec<Policy>) -> usize {
+fn index_of(policy: &Policy, policies: &mut Vec<Policy>) -> usize {
     policies.iter().position(|known| known == policy).unwrap_or_else(|| {
         policies.push(policy.clone());
         policies.len() - 1
@@ -163,7 +163,7 @@ impl Packs for Points<'_> {
     }
 
     fn scenario(&self, point: u32) -> &Scenario {
-        let place = self.valid.get(point as usize).and_then(|valid| valid.as_ref().map(|(_, place)| *place));
-        place.and_then(|place| self.others.get(place.checked_sub(1)?)).unwrap_or(&self.base)
+        let index = self.valid.get(point as usize).and_then(|valid| valid.as_ref().map(|(_, index)| *index));
+        index.and_then(|index| self.others.get(index.checked_sub(1)?)).unwrap_or(&self.base)
     }
 }
