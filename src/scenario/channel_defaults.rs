@@ -8,7 +8,7 @@ use crate::model::Channel;
 /// Typical figures of one channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChannelDefaults {
-    /// Wanted posts a week.
+    /// Wanted posts per week.
     pub weekly_posts: f64,
     /// Half-life of fatigue, in hours.
     pub half_life_hours: f64,
@@ -47,8 +47,8 @@ impl ChannelDefaults {
     /// halves every `half_life_hours`. At most 1.
     #[must_use]
     pub fn fatigue_after(&self, hours_back: impl Iterator<Item = f64>) -> f64 {
-        let left = hours_back.map(|hours| self.fatigue_per_post * libm::exp2(-hours / self.half_life_hours));
-        left.sum::<f64>().min(1.0)
+        let remaining = hours_back.map(|hours| self.fatigue_per_post * libm::exp2(-hours / self.half_life_hours));
+        remaining.sum::<f64>().min(1.0)
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_post_of_one_half_life_ago_has_left_half_its_fatigue() {
+    fn fatigue_halves_after_one_half_life() {
         let figures = ChannelDefaults::typical(Channel::Fb);
         assert!((figures.fatigue_after([48.0].into_iter()) - 0.05).abs() < 1e-12);
         assert_eq!(figures.fatigue_after(std::iter::repeat_n(0.0, 50)), 1.0);

@@ -46,11 +46,11 @@ enum ScanState {
 /// The first quoting error: what follows it cannot be interpreted.
 pub(super) fn records(bytes: &[u8], separator: u8) -> Result<Vec<CsvRecord>, QuoteError> {
     let mut found = Vec::new();
-    let mut place = ScanState::CellStart;
+    let mut state = ScanState::CellStart;
     let mut record = CsvRecord { line: 1, start: 0, end: 0, cells: 1 };
     let mut line = 1;
     for (at, &byte) in bytes.iter().enumerate() {
-        place = match (place, byte) {
+        state = match (state, byte) {
             (ScanState::Quoted, b'"') => ScanState::AfterQuote,
             (ScanState::Quoted, _) => {
                 line += usize::from(byte == b'\n');
@@ -76,7 +76,7 @@ pub(super) fn records(bytes: &[u8], separator: u8) -> Result<Vec<CsvRecord>, Quo
             (ScanState::CellStart | ScanState::Bare, _) => ScanState::Bare,
         };
     }
-    if place == ScanState::Quoted {
+    if state == ScanState::Quoted {
         return Err(QuoteError::Open { line: record.line });
     }
     if record.start < bytes.len() {
@@ -99,7 +99,7 @@ pub(super) fn separator(text: &str) -> u8 {
 }
 
 /// The separator declared by a first line such as `sep=;`, as spreadsheets write and read it.
-pub(super) fn announced_separator(text: &str) -> Option<u8> {
+pub(super) fn declared_separator(text: &str) -> Option<u8> {
     match text.lines().next()?.trim_end().strip_prefix("sep=")?.as_bytes() {
         [separator] => Some(*separator),
         _ => None,
@@ -125,19 +125,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quoted_line_break_moves_the_lines_of_later_rows() {
+    fn line_numbers_count_quoted_line_breaks() {
         let found = records(b"a,b\r\n1,\"x\ny\"\r\n2,z", b',').unwrap();
         let lines: Vec<_> = found.iter().map(|record| (record.line, record.cells)).collect();
         assert_eq!(lines, [(1, 2), (2, 2), (4, 2)]);
     }
 
     #[test]
-    fn a_quote_that_never_closes_is_named_with_its_line() {
+    fn an_unclosed_quote_is_reported_with_its_line() {
         assert_eq!(records(b"a\n\"x\ny", b','), Err(QuoteError::Open { line: 2 }));
     }
 
     #[test]
-    fn a_quote_in_the_middle_of_a_cell_is_named_with_its_line() {
+    fn a_quote_inside_a_cell_is_reported_with_its_line() {
         assert_eq!(records(b"a\nx\"y\"", b','), Err(QuoteError::Stray { line: 2 }));
         assert_eq!(records(b"a\n\"x\"y", b','), Err(QuoteError::Stray { line: 2 }));
     }

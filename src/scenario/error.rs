@@ -1,6 +1,6 @@
 //! Errors in a scenario: location, cause and remedy.
 //!
-//! All of a user's errors are collected; failures of the machine are told apart from them.
+//! All of a user's errors are collected; failures of the machine are distinguished from them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::rules::{Diagnostic, visible};
 use crate::tables::TableError;
 
 /// Number of errors shown in full; the rest are only counted.
-const SHOWN: usize = 50;
+const MAX_SHOWN: usize = 50;
 
 /// What went wrong with a scenario folder or a posting history.
 #[derive(Debug, thiserror::Error)]
@@ -100,13 +100,13 @@ impl ScenarioErrors {
 impl fmt::Display for ScenarioErrors {
     /// One error per line; after the first fifty, the rest are only counted.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.0.iter().take(SHOWN).enumerate() {
+        for (index, error) in self.0.iter().take(MAX_SHOWN).enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
             write!(f, "{error}")?;
         }
-        match self.0.len().saturating_sub(SHOWN) {
+        match self.0.len().saturating_sub(MAX_SHOWN) {
             0 => Ok(()),
             more => write!(f, "\nand {more} more"),
         }
@@ -140,9 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_fails_is_the_machines_and_a_file_that_is_missing_or_refused_is_not() {
+    fn only_io_failures_count_as_machine_failures() {
         let read = |source: FileError| ScenarioError::Read { path: PathBuf::from("x"), source };
-        let failed = FileError::from(std::io::Error::other("the disk is gone"));
+        let failed = FileError::from(std::io::Error::other("disk failure"));
         assert!(read(failed).is_machine_failure());
         for source in [FileError::Missing, FileError::Denied, FileError::Special("a pipe"), FileError::LinkLoop] {
             assert!(!read(source).is_machine_failure());

@@ -24,7 +24,7 @@ pub struct Manifest {
     pub start: Week,
     /// Default number of weeks of a simulation, `1..=520`.
     pub weeks: u32,
-    /// Time zone of clients that name none.
+    /// Time zone of clients that have none.
     pub default_zone: Zone,
     /// Review capacity of each workspace.
     pub capacity: Capacity,
@@ -60,14 +60,14 @@ impl Manifest {
     /// # Errors
     /// All errors, sorted by line and column.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let (settings, mut mistakes) = read_alone(file, text, &SCENARIO_KEYS);
-        let start = start(&settings, &mut mistakes);
-        let default_zone = default_zone(&settings, &mut mistakes);
-        let files = files(&settings, &mut mistakes);
-        Diagnostic::sort(&mut mistakes);
+        let (settings, mut diagnostics) = read_alone(file, text, &SCENARIO_KEYS);
+        let start = start(&settings, &mut diagnostics);
+        let default_zone = default_zone(&settings, &mut diagnostics);
+        let files = files(&settings, &mut diagnostics);
+        Diagnostic::sort(&mut diagnostics);
         let view = View::new(&settings);
         match (start, default_zone) {
-            (Some(start), Some(default_zone)) if mistakes.is_empty() => Ok(Self {
+            (Some(start), Some(default_zone)) if diagnostics.is_empty() => Ok(Self {
                 name: view.text("name").unwrap_or_default().to_owned(),
                 start,
                 weeks: count(&view, "weeks"),
@@ -77,66 +77,73 @@ impl Manifest {
                 environment: environment(&view),
                 files,
             }),
-            _ => Err(mistakes),
+            _ => Err(diagnostics),
         }
     }
 }
 
 /// The keys of `scenario.toml`. Their defaults equal those of the model's types, which a test checks.
-pub const SCENARIO_KEYS: FileKeys =
-    FileKeys { stem: "scenario", doc: "name, start and world of a scenario, and the files of its tables", keys: KEYS };
+pub const SCENARIO_KEYS: FileKeys = FileKeys {
+    stem: "scenario",
+    doc: "name, start and environment of a scenario, and the files of its tables",
+    keys: KEYS,
+};
 
 const KEYS: &[Key] = &[
     Key::required("name", Kind::Text, "name of the scenario in reports"),
-    Key::required("format", Kind::integer(1, 1), "version of the format that the scenario is written in"),
-    Key::required("start", Kind::Date, "the Monday that the first week begins on"),
-    Key::preset("weeks", Kind::integer(1, 520), Preset::Integer(12), "weeks that a simulation runs by default"),
-    Key::preset("default_zone", Kind::Text, Preset::Text("UTC"), "time zone of clients that name none, an IANA name"),
+    Key::required("format", Kind::integer(1, 1), "version of the scenario format"),
+    Key::required("start", Kind::Date, "the Monday of the first week"),
+    Key::preset("weeks", Kind::integer(1, 520), Preset::Integer(12), "default number of weeks of a simulation"),
+    Key::preset("default_zone", Kind::Text, Preset::Text("UTC"), "default time zone of clients, an IANA name"),
     Key::preset(
         "capacity.reviewers",
         Kind::integer(0, 100_000),
         Preset::Integer(2),
-        "people of a workspace who review",
+        "number of reviewers per workspace",
     ),
     Key::preset(
         "capacity.reviews_per_reviewer_per_day",
         Kind::integer(0, 100_000),
         Preset::Integer(60),
-        "posts that one of them reviews a day",
+        "posts that one reviewer can review per day",
     ),
-    share("review.medium_approved", 0.95, "chance that a post of medium risk is approved"),
-    share("review.high_approved", 0.8, "chance that a post of high risk is approved"),
+    share("review.medium_approved", 0.95, "probability that a post of medium risk is approved"),
+    share("review.high_approved", 0.8, "probability that a post of high risk is approved"),
     Key::preset(
         "review.delay_hours",
         Kind::above(0.0, 10_000.0),
         Preset::Number(12.0),
-        "mean hours from planning to the answer",
+        "mean hours from planning to the review decision",
     ),
     Key::preset(
         "review.planned_ahead_hours",
         Kind::number(0.0, 10_000.0),
         Preset::Number(48.0),
-        "hours before Monday 00:00 that the week is planned and review begins",
+        "hours before Monday 00:00 at which the week is planned and review begins",
     ),
-    spread("environment.noise_log_sd", 1.0, "log spread of one post around its expectation"),
+    log_sd("environment.noise_log_sd", 1.0, "log SD of one post around its expectation"),
     Key::preset(
         "environment.channel_ar1",
         Kind::below(0.0, 1.0),
         Preset::Number(0.1),
         "correlation of a channel's results from day to day",
     ),
-    spread("environment.channel_log_sd", 0.15, "log spread of that correlated part"),
-    spread("environment.account_drift_log_sd", 0.03, "log spread of an account's drift in one week"),
-    exponent("environment.loss_24_hours", 0.108, "exponent of (1 + posts in the last 24 h), above 0 where posts tire"),
+    log_sd("environment.channel_log_sd", 0.15, "log SD of that correlated part"),
+    log_sd("environment.account_drift_log_sd", 0.03, "log SD of an account's drift per week"),
+    exponent(
+        "environment.loss_24_hours",
+        0.108,
+        "exponent of (1 + posts in the last 24 h); above 0 if posts cause fatigue",
+    ),
     exponent("environment.loss_7_days", 0.040, "exponent of (1 + posts in the last 7 days)"),
-    spread("environment.hour_log_sd", 0.06, "log spread of the true effect of the hour of the day"),
-    spread("environment.weekday_log_sd", 0.05, "log spread of the true effect of the weekday"),
-    spread("environment.rate_log_sd", 0.2, "log spread of the true engagement rate around the scenario's"),
+    log_sd("environment.hour_log_sd", 0.06, "log SD of the true effect of the hour of the day"),
+    log_sd("environment.weekday_log_sd", 0.05, "log SD of the true effect of the weekday"),
+    log_sd("environment.rate_log_sd", 0.2, "log SD of the true engagement rate around the scenario's"),
     Key::preset(
         "environment.unknown_engagement_rate",
         Kind::above(0.0, 10.0),
         Preset::Number(0.03),
-        "true engagements per person reached where the scenario has none",
+        "true engagements per person reached if the scenario has no rate",
     ),
     exponent("environment.asset_log_gain", 0.8, "log gain from an asset of quality 0 to one of quality 1"),
     share("environment.score_smoothing", 0.3, "share of the newest week in the smoothed scores"),
@@ -155,7 +162,7 @@ const fn share(path: &'static str, default: f64, doc: &'static str) -> Key {
     Key::preset(path, Kind::number(0.0, 1.0), Preset::Number(default), doc)
 }
 
-const fn spread(path: &'static str, default: f64, doc: &'static str) -> Key {
+const fn log_sd(path: &'static str, default: f64, doc: &'static str) -> Key {
     Key::preset(path, Kind::number(0.0, 5.0), Preset::Number(default), doc)
 }
 
@@ -172,26 +179,26 @@ pub(super) fn is_plausible(start: Week) -> bool {
     STARTS.contains(&start.monday())
 }
 
-fn start(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> Option<Week> {
+fn start(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Option<Week> {
     let (setting, place) = explicit_setting(settings, "start")?;
     let date = setting.value.as_date()?;
     let week = Week::of(date);
     if week.monday() != date {
         let cause = format!("`start` is {date}, a {}, but weeks begin on Monday", date.format("%A"));
         let remedy = format!("write `start = {}`, the Monday of that week", week.monday());
-        mistakes.push(Diagnostic::at("not_a_monday", place, "start", cause, remedy));
+        diagnostics.push(Diagnostic::at("not_a_monday", place, "start", cause, remedy));
         return None;
     }
     if !is_plausible(week) {
         let cause = format!("`start` is {date}, which is out of range");
         let remedy = format!("write a Monday from {} to {}", STARTS.start(), STARTS.end());
-        mistakes.push(Diagnostic::at("out_of_range", place, "start", cause, remedy));
+        diagnostics.push(Diagnostic::at("out_of_range", place, "start", cause, remedy));
         return None;
     }
     Some(week)
 }
 
-fn default_zone(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> Option<Zone> {
+fn default_zone(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Option<Zone> {
     let setting = settings.get("default_zone")?;
     let name = setting.value.as_text()?;
     let zone = Zone::from_str(name);
@@ -201,19 +208,19 @@ fn default_zone(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> Option<Z
             None => "write an IANA name such as `Australia/Sydney`".to_owned(),
         };
         let cause = format!("`{name}` is not a time zone");
-        mistakes.push(Diagnostic::at("unknown_zone", place, "default_zone", cause, remedy));
+        diagnostics.push(Diagnostic::at("unknown_zone", place, "default_zone", cause, remedy));
     }
     zone.ok()
 }
 
-fn files(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> BTreeMap<String, String> {
+fn files(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     for table in settings.names_under("files") {
         let path = format!("files.{table}");
         let Some((setting, place)) = explicit_setting(settings, &path) else { continue };
         let Some(name) = setting.value.as_text() else { continue };
         if let Some((code, cause, remedy)) = bad_file_name(name, &files) {
-            mistakes.push(Diagnostic::at(code, place, path, cause, remedy));
+            diagnostics.push(Diagnostic::at(code, place, path, cause, remedy));
         }
         files.insert(table.to_owned(), name.to_owned());
     }
@@ -223,14 +230,18 @@ fn files(settings: &Settings, mistakes: &mut Vec<Diagnostic>) -> BTreeMap<String
 fn bad_file_name(name: &str, others: &BTreeMap<String, String>) -> Option<(&'static str, String, &'static str)> {
     if name.contains(['/', '\\', ':']) || name.starts_with('.') {
         let cause = format!("`{name}` is not a plain file name");
-        return Some(("bad_file_name", cause, "put the file into the scenario's folder and write its name alone"));
+        return Some(("bad_file_name", cause, "put the file into the scenario's folder and write only its name"));
     }
     if !name.ends_with(".csv") && !name.ends_with(".parquet") {
-        let cause = format!("`{name}` ends neither in `.csv` nor in `.parquet`");
-        return Some(("bad_file_name", cause, "save the table as CSV or Parquet, and write the name with its ending"));
+        let cause = format!("`{name}` does not end in `.csv` or `.parquet`");
+        return Some((
+            "bad_file_name",
+            cause,
+            "save the table as CSV or Parquet, and write the name with its extension",
+        ));
     }
     let (table, _) = others.iter().find(|(_, other)| *other == name)?;
-    Some(("duplicate_file", format!("`{name}` is the file of `{table}` already"), "give each table a file of its own"))
+    Some(("duplicate_file", format!("`{name}` is already the file of `{table}`"), "use a separate file for each table"))
 }
 
 /// A setting that the file itself contains, with its location.
@@ -285,8 +296,8 @@ mod tests {
                          [files]\nclients = \"clients.csv\"\nchannels = \"channels.parquet\"\n";
 
     fn codes(text: &str) -> Vec<(&'static str, u32)> {
-        let mistakes = Manifest::parse("scenario.toml", text).expect_err("the manifest should not be read");
-        mistakes.into_iter().map(|mistake| (mistake.code, mistake.line)).collect()
+        let diagnostics = Manifest::parse("scenario.toml", text).expect_err("the manifest should be rejected");
+        diagnostics.into_iter().map(|diagnostic| (diagnostic.code, diagnostic.line)).collect()
     }
 
     #[test]
@@ -302,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_manifest_says_holds() {
+    fn values_of_the_manifest_are_read() {
         let text = format!(
             "{}default_zone = \"Australia/Sydney\"\nweeks = 4\n{}[capacity]\nreviewers = 5\n\
              [review]\ndelay_hours = 3\n[environment]\nnoise_log_sd = 0.5\nloss_7_days = 0\n",
@@ -318,14 +329,14 @@ mod tests {
     #[test]
     fn the_start_may_be_a_date_of_toml_and_must_be_a_monday() {
         assert!(Manifest::parse("scenario.toml", &SMALL.replace("\"2026-09-07\"", "2026-09-07")).is_ok());
-        let mistakes = Manifest::parse("scenario.toml", &SMALL.replace("09-07", "09-10")).unwrap_err();
-        let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
-        assert_eq!((mistake.code, mistake.line), ("not_a_monday", 3));
-        assert_eq!(mistake.remedy, "write `start = 2026-09-07`, the Monday of that week");
+        let diagnostics = Manifest::parse("scenario.toml", &SMALL.replace("09-07", "09-10")).unwrap_err();
+        let [diagnostic] = diagnostics.as_slice() else { panic!("{diagnostics:?}") };
+        assert_eq!((diagnostic.code, diagnostic.line), ("not_a_monday", 3));
+        assert_eq!(diagnostic.remedy, "write `start = 2026-09-07`, the Monday of that week");
     }
 
     #[test]
-    fn every_mistake_of_a_manifest_is_told_at_once() {
+    fn all_errors_of_a_manifest_are_reported_together() {
         let text = "name = \"\"\nformat = 2\nstart = \"soon\"\nweeks = 0\ndefault_zone = \"Australia/Sidney\"\n\
                     [capacity]\nreviewer = 2\n[environment]\nchannel_ar1 = 1\n[files]\nclients = \"../c.csv\"\n\
                     channels = \"channels.xlsx\"\nassets = \"a.csv\"\nhistory = \"a.csv\"\nposts = \"p.csv\"\n";
@@ -348,16 +359,16 @@ mod tests {
     }
 
     #[test]
-    fn a_misplaced_key_is_told_its_table() {
+    fn the_remedy_for_a_misplaced_key_names_its_table() {
         let text = SMALL.replace("format = 1", "format = 1\nreviewers = 3");
-        let mistakes = Manifest::parse("scenario.toml", &text).unwrap_err();
-        assert_eq!(mistakes.first().map(|m| m.remedy.as_str()), Some("move `reviewers` to `[capacity]`"));
+        let diagnostics = Manifest::parse("scenario.toml", &text).unwrap_err();
+        assert_eq!(diagnostics.first().map(|m| m.remedy.as_str()), Some("move `reviewers` to `[capacity]`"));
     }
 
     #[test]
-    fn an_empty_manifest_lacks_what_is_required_and_no_more() {
-        let mistakes = Manifest::parse("scenario.toml", "").unwrap_err();
-        let keys: Vec<&str> = mistakes.iter().map(|mistake| mistake.key.as_str()).collect();
+    fn an_empty_manifest_is_missing_only_the_required_keys() {
+        let diagnostics = Manifest::parse("scenario.toml", "").unwrap_err();
+        let keys: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.key.as_str()).collect();
         assert_eq!(keys, ["format", "name", "start", "files"]);
     }
 }

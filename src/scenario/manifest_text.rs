@@ -8,22 +8,22 @@ impl Manifest {
     #[must_use]
     pub fn to_toml(&self) -> String {
         let mut text = format!(
-            "# What this scenario is, who works on it, and where its tables are.\n\
+            "# Name, start and environment of this scenario, and the files of its tables.\n\
              name = {}\n\
              format = 1\n\
-             # The Monday that the first week begins on.\n\
+             # The Monday of the first week.\n\
              start = \"{}\"\n\
-             # How many weeks a simulation runs unless it is told otherwise.\n\
+             # Default number of weeks of a simulation.\n\
              weeks = {}\n\
-             # The zone of clients that name none.\n\
+             # Default time zone of clients.\n\
              default_zone = \"{}\"\n",
             toml::Value::from(self.name.as_str()),
             self.start.monday(),
             self.weeks,
             self.default_zone,
         );
-        text.push_str(&self.people());
-        text.push_str(&self.world());
+        text.push_str(&self.reviewers());
+        text.push_str(&self.environment());
         text.push_str("\n# Each table's file in this folder: CSV or Parquet, by extension.\n[files]\n");
         for (table, file) in &self.files {
             text.push_str(&format!("{table} = {}\n", toml::Value::from(file.as_str())));
@@ -31,50 +31,50 @@ impl Manifest {
         text
     }
 
-    fn people(&self) -> String {
+    fn reviewers(&self) -> String {
         let Capacity { reviewers, reviews_per_reviewer_per_day } = &self.capacity;
         let ReviewPolicy { medium_approved, high_approved, delay_hours, planned_ahead_hours } = &self.review;
         format!(
             "\n[capacity]\n\
-             # People who review posts, in each workspace.\n\
+             # Number of reviewers per workspace.\n\
              reviewers = {reviewers}\n\
-             # Posts that one of them gets through in a day.\n\
+             # Posts that one reviewer can review per day.\n\
              reviews_per_reviewer_per_day = {reviews_per_reviewer_per_day}\n\
              \n[review]\n\
              # Share of posts of medium and of high risk that reviewers approve.\n\
              medium_approved = {medium_approved:?}\n\
              high_approved = {high_approved:?}\n\
-             # Mean hours until they answer.\n\
+             # Mean hours from planning to the review decision.\n\
              delay_hours = {delay_hours:?}\n\
-             # Hours before Monday 00:00 that the week is planned, and review begins.\n\
+             # Hours before Monday 00:00 at which the week is planned and review begins.\n\
              planned_ahead_hours = {planned_ahead_hours:?}\n"
         )
     }
 
-    fn world(&self) -> String {
+    fn environment(&self) -> String {
         let world = &self.environment;
         format!(
-            "\n# The world that answers to posts in a simulation. It is not what the planner believes.\n\
+            "\n# The simulated environment. The planner does not use these values.\n\
              [environment]\n\
-             # Luck of a single post: standard deviation of the log of its engagement. Real posts show 0.6 to 1.5.\n\
+             # Noise of a single post: standard deviation of the log of its engagement. Real posts have 0.6 to 1.5.\n\
              noise_log_sd = {:?}\n\
-             # How much of a channel's luck lasts from one day to the next, and how large that part is.\n\
+             # Day-to-day correlation of a channel's results, and the standard deviation of that correlated part (log).\n\
              channel_ar1 = {:?}\n\
              channel_log_sd = {:?}\n\
-             # How far an account's level drifts in a week (log).\n\
+             # Standard deviation of an account's drift per week (log).\n\
              account_drift_log_sd = {:?}\n\
-             # What frequent posts cost each other: engagement falls with (1 + posts before) to the power of\n\
-             # minus this, over the last 24 hours and over the last 7 days.\n\
+             # Loss from frequent posting: engagement is multiplied by (1 + earlier posts) to the power of minus this,\n\
+             # over the last 24 hours and over the last 7 days.\n\
              loss_24_hours = {:?}\n\
              loss_7_days = {:?}\n\
-             # True spread between hours of the day and between weekdays (log). Small in real data.\n\
+             # True standard deviation between hours of the day, and between weekdays (log). Small in real data.\n\
              hour_log_sd = {:?}\n\
              weekday_log_sd = {:?}\n\
-             # How far the true engagement rate lies from the one in the channels table (log).\n\
+             # Standard deviation of the true engagement rate around that of the channels table (log).\n\
              rate_log_sd = {:?}\n\
-             # Engagements per person reached where the channels table has none.\n\
+             # Engagements per person reached if the channels table has no rate.\n\
              unknown_engagement_rate = {:?}\n\
-             # Log gain of an asset of quality 1 over one of quality 0.\n\
+             # Log gain of an asset with quality 1 over one with quality 0.\n\
              asset_log_gain = {:?}\n\
              # Share of the newest week in momentum, visibility and engagement scores.\n\
              score_smoothing = {:?}\n",
@@ -99,7 +99,7 @@ mod tests {
     use crate::scenario::{MANIFEST_FILE, Manifest};
 
     #[test]
-    fn a_written_manifest_reads_back_the_same() {
+    fn a_written_manifest_is_parsed_to_the_same_values() {
         let mut manifest = Manifest::new("Quotes \" and # marks".to_owned(), "2026-W37".parse().unwrap(), 12);
         manifest.environment.noise_log_sd = 0.1 + 0.2;
         manifest.default_zone = "Australia/Sydney".parse().unwrap();

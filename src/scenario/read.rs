@@ -11,10 +11,10 @@ use crate::model::{Client, ClientState, Policy, Scenario};
 use crate::tables::{self, ScenarioTable, ScenarioTables, TableDiagnostics, TableError};
 
 /// Maximum size of `scenario.toml`, in bytes.
-const MOST_OF_A_MANIFEST: u64 = 1 << 20;
+const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
 /// Maximum size of a table, in bytes. Reading it takes several times as much memory.
-pub(super) const MOST_OF_A_TABLE: u64 = 2 << 30;
+pub(super) const MAX_TABLE_BYTES: u64 = 2 << 30;
 
 /// Reads the scenario in a folder. Clients without a row in `policies` get `default_policy`.
 ///
@@ -24,7 +24,7 @@ pub fn read(dir: &Path, default_policy: &Policy) -> Result<Scenario, ScenarioErr
     read_with_warnings(dir, default_policy).map(|(scenario, _)| scenario)
 }
 
-/// Reads the scenario in a folder, and returns warnings about values that are valid but unlikely to be meant.
+/// Reads the scenario in a folder, and returns warnings about values that are valid but probably unintended.
 ///
 /// Every file and every row is checked, even after errors.
 ///
@@ -32,7 +32,7 @@ pub fn read(dir: &Path, default_policy: &Policy) -> Result<Scenario, ScenarioErr
 /// Files that cannot be read, and every error in the manifest and the tables with its location, cause and remedy.
 pub fn read_with_warnings(dir: &Path, default_policy: &Policy) -> Result<(Scenario, Vec<TableError>), ScenarioErrors> {
     let path = dir.join(MANIFEST_FILE);
-    let text = files::read_text(&path, MOST_OF_A_MANIFEST).map_err(|source| ScenarioError::Read { path, source })?;
+    let text = files::read_text(&path, MAX_MANIFEST_BYTES).map_err(|source| ScenarioError::Read { path, source })?;
     let manifest = Manifest::parse(MANIFEST_FILE, &text).map_err(manifest_errors)?;
     let mut errors = Vec::new();
     let files = table_files(dir, &manifest, &mut errors);
@@ -63,7 +63,7 @@ fn scenario(manifest: Manifest, hash: String, clients: Vec<(Client, ClientState)
 fn manifest_errors(diagnostics: Vec<crate::rules::Diagnostic>) -> ScenarioErrors {
     let errors = diagnostics.into_iter().map(|mistake| ScenarioError::Manifest(Box::new(mistake))).collect();
     ScenarioErrors::of(errors)
-        .unwrap_or_else(|| ScenarioError::Request(format!("`{MANIFEST_FILE}` was refused without a reason")).into())
+        .unwrap_or_else(|| ScenarioError::Request(format!("`{MANIFEST_FILE}` was rejected without a reason")).into())
 }
 
 type Files = BTreeMap<String, Vec<u8>>;
@@ -72,7 +72,7 @@ fn table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioError>)
     let mut files = BTreeMap::new();
     for (table, file) in &manifest.files {
         let path = dir.join(file);
-        match files::read(&path, MOST_OF_A_TABLE) {
+        match files::read(&path, MAX_TABLE_BYTES) {
             Ok(bytes) => {
                 files.insert(table.clone(), bytes);
             }
@@ -104,8 +104,8 @@ fn tables(manifest: &Manifest, files: Files, diagnostics: &mut TableDiagnostics)
     for (table, bytes) in files {
         let file = manifest.files.get(&table).map_or("", String::as_str);
         let (Some(known), Some(kind)) = (ScenarioTable::of(&table), FileKind::of(file)) else {
-            let cause = format!("`{file}` holds no table that is known");
-            let remedy = "name a table of a scenario, in a `.csv` or `.parquet` file".to_owned();
+            let cause = format!("`{file}` is not a known table");
+            let remedy = "name a table of the scenario, in a `.csv` or `.parquet` file".to_owned();
             diagnostics.errors.push(TableError {
                 code: "unknown_table",
                 file: MANIFEST_FILE.into(),
@@ -151,7 +151,7 @@ mod tests {
         read(&dir, &policy()).unwrap_or_else(|errors| panic!("{errors}"))
     }
 
-    /// The small scenario with some of its tables replaced, in a folder of its own.
+    /// The small scenario with some of its tables replaced, in a separate folder.
     fn changed(tables: &[(&str, &str)]) -> Result<Scenario, ScenarioErrors> {
         let dir = tempfile::tempdir().unwrap();
         let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/small");
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_agency_reads_with_its_twelve_clients_and_nine_channels() {
+    fn the_agency_scenario_has_twelve_clients_and_nine_channels() {
         let scenario = shipped("agency");
         assert_eq!((scenario.clients.len(), scenario.weeks), (12, 12));
         assert_eq!(scenario.start.to_string(), "2026-W37");
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_small_scenario_reads_as_it_is_written() {
+    fn the_small_scenario_is_read_completely() {
         let scenario = shipped("small");
         let (client, tea) = &scenario.clients[0];
         assert_eq!(
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn posts_that_no_history_knows_are_laid_out_evenly() {
+    fn posts_without_history_are_spread_evenly() {
         let scenario = shipped("small");
         let fb = &state(&scenario, "orbit-repair").channels[0];
         let expected = ["2026-09-28T01:00:00Z", "2026-10-09T13:00:00Z", "2026-10-16T13:00:00Z"].map(time);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_counts_are_counted_from_history() {
+    fn blank_counts_are_computed_from_the_history() {
         let text = small_table("channels").replace("2026-10-17T12:00:00Z,2,4,0.11", ",,,");
         let scenario = changed(&[("channels", &text)]).unwrap();
         let fb = &state(&scenario, "kettle-lane").channels[0];
@@ -306,7 +306,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_kind_of_bad_cell_is_named_with_its_place() {
+    fn every_kind_of_invalid_cell_is_reported_with_its_location() {
         for (table, old, new, code, row, column) in BAD_CELLS {
             let found = diagnostics(table, old, new);
             let expected = (*code, Some(*row), Some(row + 1), *column);
@@ -321,17 +321,17 @@ mod tests {
     }
 
     #[test]
-    fn whether_any_asset_serves_a_campaign_is_true_false_or_left_out() {
+    fn any_asset_of_a_campaign_is_true_false_or_omitted() {
         let with = |cell: &str| small_table("campaigns").replace("weight\n", "any_asset\n").replace(",1.3", cell);
         let serves = |scenario: &Scenario| -> Vec<bool> {
             scenario.clients.iter().flat_map(|(client, _)| &client.campaigns).map(|row| row.any_asset).collect()
         };
-        for (cell, says) in [(",true", true), (",false", false), (",", false)] {
-            assert_eq!(serves(&changed(&[("campaigns", &with(cell))]).unwrap()), [says], "{cell}");
+        for (cell, expected) in [(",true", true), (",false", false), (",", false)] {
+            assert_eq!(serves(&changed(&[("campaigns", &with(cell))]).unwrap()), [expected], "{cell}");
         }
         assert_eq!(serves(&changed(&[]).unwrap()), [false], "a table without the column");
-        let refused = changed(&[("campaigns", &with(",perhaps"))]).unwrap_err().to_string();
-        assert!(refused.contains("row 1 (line 2), column `any_asset`"), "{refused}");
+        let error = changed(&[("campaigns", &with(",perhaps"))]).unwrap_err().to_string();
+        assert!(error.contains("row 1 (line 2), column `any_asset`"), "{error}");
     }
 
     #[test]
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn one_mistake_does_not_drag_others_along() {
+    fn one_error_does_not_cause_further_ones() {
         let alone = [
             ("channels", "audience", "audiense"),
             ("channels", "kettle-lane,email,1800", "kettle-lane,email,none"),
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_of_all_tables_are_collected() {
+    fn errors_of_all_tables_are_collected() {
         let clients = small_table("clients").replace("active,40", "active,400");
         let assets = small_table("assets").replace("0.8,0.9", "8,9");
         let errors = changed(&[("clients", &clients), ("assets", &assets)]).unwrap_err();
@@ -381,27 +381,27 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_too_few_cells_is_not_filled_up_in_silence() {
+    fn a_row_with_too_few_cells_is_an_error() {
         let text = small_table("policies").replace(",true\n", "\n");
         let errors = changed(&[("policies", &text)]).unwrap_err().to_string();
         assert_eq!(
             errors,
-            "policies.csv: row 1 (line 2): 4 cells where there are 5 columns; \
-             give every row as many cells as there are columns, blank ones included"
+            "policies.csv: row 1 (line 2): 4 cells, but there are 5 columns; \
+             give every row one cell per column, blank ones included"
         );
     }
 
     #[test]
-    fn an_uneven_row_does_not_hide_the_mistakes_of_other_rows() {
+    fn an_uneven_row_does_not_hide_errors_in_other_rows() {
         let text = small_table("assets").replace("fb;ig,2026-09-10", "fb;ig,,2026-09-10").replace("0.65,0.7", "0.65,7");
         let errors = changed(&[("assets", &text)]).unwrap_err().to_string();
-        assert!(errors.contains("row 1 (line 2): 15 cells where there are 14 columns"), "{errors}");
+        assert!(errors.contains("row 1 (line 2): 15 cells, but there are 14 columns"), "{errors}");
         assert!(errors.contains("row 5 (line 6), column `brand_consistency`: `7` is out of range"), "{errors}");
         assert_eq!(errors.lines().count(), 2, "{errors}");
     }
 
     #[test]
-    fn rows_after_a_quoted_line_break_keep_their_lines() {
+    fn line_numbers_after_a_quoted_line_break_are_right() {
         let text = small_table("assets")
             .replace("Four new blends for cold mornings.", "\"Four new blends\nfor cold mornings.\"")
             .replace("0.65,0.7", "0.65,7");
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_line_ends_a_byte_order_mark_and_blank_lines_change_nothing() {
+    fn crlf_a_byte_order_mark_and_blank_lines_are_ignored() {
         let text = format!("\u{feff}{}\n\n", small_table("clients")).replace('\n', "\r\n");
         let (changed, plain) = (changed(&[("clients", &text)]).unwrap(), shipped("small"));
         assert_eq!(changed.clients, plain.clients);
@@ -418,9 +418,9 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_text_or_have_broken_quotes_are_named_with_their_line() {
+    fn invalid_text_and_quotes_are_reported_with_their_line() {
         let broken = |text: &str| changed(&[("policies", text)]).unwrap_err().to_string();
-        assert!(broken("client_id\n\"kettle").starts_with("policies.csv: line 2: a quote that never closes"));
+        assert!(broken("client_id\n\"kettle").starts_with("policies.csv: line 2: a quote is not closed"));
         assert!(broken("").starts_with("policies.csv: the file is empty"));
         let dir = tempfile::tempdir().unwrap();
         fs::write(
@@ -439,7 +439,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(256))]
 
         #[test]
-        fn no_text_makes_reading_panic_and_every_mistake_has_a_place(
+        fn no_text_causes_a_panic_and_every_error_has_a_location(
             header in prop::sample::select(vec!["client_id,workspace_id", "client_id,channel,audience", "x", ""]),
             body in "([a-z0-9,;:/\" \r\n.é-]|kettle-lane|fb|2026-10-01T00:00:00Z){0,60}",
             table in prop::sample::select(vec!["clients", "channels", "assets", "history", "calendar"]),

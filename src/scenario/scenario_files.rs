@@ -52,7 +52,7 @@ impl ScenarioFiles {
     }
 }
 
-/// The files of a scenario. They read back as the same clients in the same state. The reach and engagements of past
+/// The files of a scenario. Reading them gives the same clients in the same state. The reach and engagements of past
 /// posts are not part of the model, so they are left blank.
 #[must_use]
 pub fn files_of(scenario: &Scenario) -> ScenarioFiles {
@@ -91,8 +91,8 @@ fn history_rows(client: &Client, state: &ClientState) -> Vec<HistoryRow> {
     let with_asset: BTreeSet<(Channel, Timestamp)> = uses().map(|used| (used.channel, used.at)).collect();
     let mut rows: Vec<HistoryRow> = uses().map(|used| row(used.channel, used.at, Some(&used.asset_id))).collect();
     for channel in &state.channels {
-        let bare = channel.recent_posts.iter().filter(|at| !with_asset.contains(&(channel.channel, **at)));
-        rows.extend(bare.map(|at| row(channel.channel, *at, None)));
+        let without_asset = channel.recent_posts.iter().filter(|at| !with_asset.contains(&(channel.channel, **at)));
+        rows.extend(without_asset.map(|at| row(channel.channel, *at, None)));
     }
     rows.sort_by_key(|row| (row.published_at, row.channel));
     rows

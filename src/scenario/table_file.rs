@@ -73,27 +73,27 @@ pub(super) fn read(
     spec: &TableSpec,
     problems: &mut Vec<TableError>,
 ) -> Option<Table> {
-    let mut whole = WholeFile { file: file.into(), problems };
+    let mut errors = FileErrors { file: file.into(), problems };
     if let Some((what, remedy)) = mistaken_format(&bytes) {
-        whole.reject("foreign_file", None, "", format!("it is {what}, not a table"), remedy);
+        errors.reject("foreign_file", None, "", format!("it is {what}, not a table"), remedy);
         return None;
     }
     let kind = if bytes.starts_with(PARQUET) { FileKind::Parquet } else { kind };
     match kind {
-        FileKind::Csv => csv(&mut whole, &bytes, spec),
-        FileKind::Parquet => parquet(&mut whole, bytes, spec),
+        FileKind::Csv => csv(&mut errors, &bytes, spec),
+        FileKind::Parquet => parquet(&mut errors, bytes, spec),
     }
 }
 
 /// Maximum number of columns of a table. Exports from platforms have a few hundred.
-const MOST_COLUMNS: usize = 1000;
+const MAX_COLUMNS: usize = 1000;
 
 /// The magic bytes of a Parquet file.
 const PARQUET: &[u8] = b"PAR1";
 
 /// Detects by its first bytes a file that is often mistaken for a table: what it is, and how to fix it.
 fn mistaken_format(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
-    let as_csv = "open it and save the one sheet as CSV in UTF-8";
+    let as_csv = "open it and save the sheet as CSV in UTF-8";
     let kinds: [(&[u8], &str, &str); 4] = [
         (b"PK\x03\x04", "a workbook (XLSX, ODS) or an archive (ZIP)", as_csv),
         (b"\xd0\xcf\x11\xe0", "a workbook (XLS)", as_csv),
@@ -104,12 +104,12 @@ fn mistaken_format(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
 }
 
 /// Records errors of a file as a whole, rather than of one of its rows.
-struct WholeFile<'p> {
+struct FileErrors<'p> {
     file: Arc<str>,
     problems: &'p mut Vec<TableError>,
 }
 
-impl WholeFile<'_> {
+impl FileErrors<'_> {
     fn reject(&mut self, code: &'static str, line: Option<usize>, column: &str, cause: String, remedy: &str) {
         self.problems.push(TableError {
             code,
@@ -124,48 +124,54 @@ impl WholeFile<'_> {
     }
 }
 
-fn check_column_count(whole: &mut WholeFile<'_>, columns: usize) -> bool {
-    if columns > MOST_COLUMNS {
-        let cause = format!("it has {columns} columns, more than {MOST_COLUMNS}");
-        whole.reject("too_many_columns", None, "", cause, "keep the columns that are read, and remove the others");
+fn check_column_count(errors: &mut FileErrors<'_>, columns: usize) -> bool {
+    if columns > MAX_COLUMNS {
+        let cause = format!("it has {columns} columns, more than {MAX_COLUMNS}");
+        errors.reject("too_many_columns", None, "", cause, "remove the columns that are not needed");
     }
-    columns <= MOST_COLUMNS
+    columns <= MAX_COLUMNS
 }
 
-fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Table> {
+fn csv(errors: &mut FileErrors<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Table> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = utf8(whole, bytes)?;
-    let (separator, skipped) = match csv_scan::announced_separator(text) {
+    let text = utf8(errors, bytes)?;
+    let (separator, skipped) = match csv_scan::declared_separator(text) {
         Some(separator) => (separator, 1),
         None => (csv_scan::separator(text), 0),
     };
-    let records = quotes_checked(whole, bytes, separator)?;
+    let records = check_quotes(errors, bytes, separator)?;
     let Some(header_at) = records.iter().skip(skipped).position(|record| !record.is_blank()).map(|at| at + skipped)
     else {
-        whole.reject("no_columns", None, "", "the file is empty".to_owned(), "write a line of column names");
+        errors.reject(
+            "no_columns",
+            None,
+            "",
+            "the file is empty".to_owned(),
+            "write a header line with the column names",
+        );
         return None;
     };
     let (header, body) = records.get(header_at..)?.split_first()?;
     let names = csv_scan::cells(text.get(header.start..header.end)?, separator);
-    if !check_column_count(whole, names.len()) {
+    if !check_column_count(errors, names.len()) {
         return None;
     }
-    let before = whole.problems.len();
-    let known = known_columns(whole, &names, Some(header.line), spec);
-    if whole.problems.iter().skip(before).any(|problem| problem.code == "duplicate_column") {
+    let before = errors.problems.len();
+    let known = known_columns(errors, &names, Some(header.line), spec);
+    if errors.problems.iter().skip(before).any(|problem| problem.code == "duplicate_column") {
         return None;
     }
-    let rows = even_rows(whole, body, names.len());
+    let rows = even_rows(errors, body, names.len());
     let first = body.iter().position(|record| !record.is_blank()).unwrap_or(body.len());
     let cells = body.get(first).map_or(&[][..], |first| bytes.get(first.start..).unwrap_or_default());
     let frame = match parsed_csv(cells, names.len(), separator) {
         Ok(frame) => frame,
         Err(error) => {
-            whole.reject(
+            errors.reject(
                 "unreadable",
                 None,
                 "",
-                format!("not readable as CSV ({error})"),
+                format!("cannot be parsed as CSV ({error})"),
                 "save it as plain CSV in UTF-8",
             );
             return None;
@@ -173,40 +179,40 @@ fn csv(whole: &mut WholeFile<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Tabl
     };
     let height = frame.first().map_or(0, StringChunked::len);
     if height != body.len() - first {
-        let cause = format!("{height} rows were read where the file has {}", body.len() - first);
-        whole.reject("unreadable", None, "", cause, "save it as plain CSV in UTF-8");
+        let cause = format!("{height} rows were read, but the file has {}", body.len() - first);
+        errors.reject("unreadable", None, "", cause, "save it as plain CSV in UTF-8");
         return None;
     }
     let is_whole = rows.len() == body.iter().filter(|record| !record.is_blank()).count();
     let rows = rows.into_iter().map(|row| RowLocation { position: row.position - first, ..row }).collect();
-    Some(Table { is_csv: true, is_whole, ..assembled(whole, known, frame, rows, spec) })
+    Some(Table { is_csv: true, is_whole, ..assembled(errors, known, frame, rows, spec) })
 }
 
-fn utf8<'b>(whole: &mut WholeFile<'_>, bytes: &'b [u8]) -> Option<&'b str> {
+fn utf8<'b>(errors: &mut FileErrors<'_>, bytes: &'b [u8]) -> Option<&'b str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(text),
         Err(error) => {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-            whole.reject("not_utf8", Some(line), "", "text that is not UTF-8".to_owned(), "save the file in UTF-8");
+            errors.reject("not_utf8", Some(line), "", "text that is not UTF-8".to_owned(), "save the file in UTF-8");
             None
         }
     }
 }
 
-fn quotes_checked(whole: &mut WholeFile<'_>, bytes: &[u8], separator: u8) -> Option<Vec<CsvRecord>> {
+fn check_quotes(errors: &mut FileErrors<'_>, bytes: &[u8], separator: u8) -> Option<Vec<CsvRecord>> {
     let (line, cause) = match csv_scan::records(bytes, separator) {
         Ok(records) => return Some(records),
-        Err(QuoteError::Open { line }) => (line, "a quote that never closes"),
+        Err(QuoteError::Open { line }) => (line, "a quote is not closed"),
         Err(QuoteError::Stray { line }) => (line, "a quote inside a cell"),
     };
-    let remedy = "put the whole cell in quotes and double the quotes inside it";
-    whole.reject("bad_quotes", Some(line), "", cause.to_owned(), remedy);
+    let remedy = "quote the whole cell, and double the quotes inside it";
+    errors.reject("bad_quotes", Some(line), "", cause.to_owned(), remedy);
     None
 }
 
 /// The rows with one cell per column; the others are recorded as errors.
-fn even_rows(whole: &mut WholeFile<'_>, body: &[CsvRecord], columns: usize) -> Vec<RowLocation> {
+fn even_rows(errors: &mut FileErrors<'_>, body: &[CsvRecord], columns: usize) -> Vec<RowLocation> {
     let mut even = Vec::with_capacity(body.len());
     let records = body.iter().enumerate().filter(|(_, record)| !record.is_blank());
     for (index, (position, record)) in records.enumerate() {
@@ -215,15 +221,15 @@ fn even_rows(whole: &mut WholeFile<'_>, body: &[CsvRecord], columns: usize) -> V
             even.push(RowLocation { position, number, line });
             continue;
         }
-        whole.problems.push(TableError {
+        errors.problems.push(TableError {
             code: "uneven_row",
-            file: Arc::clone(&whole.file),
+            file: Arc::clone(&errors.file),
             row: Some(number),
             line,
             column: String::new(),
             value: String::new(),
-            cause: format!("{} cells where there are {columns} columns", record.cells),
-            remedy: "give every row as many cells as there are columns, blank ones included".to_owned(),
+            cause: format!("{} cells, but there are {columns} columns", record.cells),
+            remedy: "give every row one cell per column, blank ones included".to_owned(),
         });
     }
     even
@@ -235,7 +241,7 @@ fn parsed_csv(cells: &[u8], columns: usize, separator: u8) -> PolarsResult<Vec<S
         return Ok(names.into_iter().map(|name| StringChunked::full_null(name, 0)).collect());
     }
     let schema: Schema = names.iter().map(|name| Field::new(name.clone(), DataType::String)).collect();
-    // Rows with too many cells have been recorded as errors and are not read, so their surplus may be dropped.
+    // Rows with too many cells have been recorded as errors and are not read, so their extra cells may be dropped.
     let frame = CsvReadOptions::default()
         .map_parse_options(|options| options.with_truncate_ragged_lines(true).with_separator(separator))
         .with_has_header(false)
@@ -246,30 +252,36 @@ fn parsed_csv(cells: &[u8], columns: usize, separator: u8) -> PolarsResult<Vec<S
     names.iter().map(|name| Ok(frame.column(name)?.str()?.clone())).collect()
 }
 
-fn parquet(whole: &mut WholeFile<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Option<Table> {
+fn parquet(errors: &mut FileErrors<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Option<Table> {
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     let schema = match reader.schema() {
         Ok(schema) => schema,
         Err(error) => {
-            whole.reject("unreadable", None, "", format!("not readable as Parquet ({error})"), "write the file again");
+            errors.reject(
+                "unreadable",
+                None,
+                "",
+                format!("cannot be parsed as Parquet ({error})"),
+                "write the file again",
+            );
             return None;
         }
     };
     let names: Vec<String> = schema.iter_names().map(|name| name.to_string()).collect();
-    if !check_column_count(whole, names.len()) {
+    if !check_column_count(errors, names.len()) {
         return None;
     }
-    let known = known_columns(whole, &names, None, spec);
-    let mut legible = true;
+    let known = known_columns(errors, &names, None, spec);
+    let mut is_supported_file = true;
     for (field, column) in schema.iter_values().zip(&known).filter(|(_, column)| column.is_some()) {
         if !is_supported(field.dtype()) {
-            legible = false;
-            let cause = format!("its type `{:?}` is not read", field.dtype());
+            is_supported_file = false;
+            let cause = format!("its type `{:?}` is not supported", field.dtype());
             let remedy = "store text, booleans, or numbers of 32 or 64 bits; times as ISO 8601 text";
-            whole.reject("unreadable_type", None, column.unwrap_or_default(), cause, remedy);
+            errors.reject("unreadable_type", None, column.unwrap_or_default(), cause, remedy);
         }
     }
-    if !legible || known.iter().all(Option::is_none) {
+    if !is_supported_file || known.iter().all(Option::is_none) {
         return None;
     }
     let wanted = names.iter().zip(&known).filter(|(_, column)| column.is_some()).map(|(name, _)| name.clone());
@@ -277,10 +289,16 @@ fn parquet(whole: &mut WholeFile<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Optio
         Ok(frame) => {
             let height = frame.first().map_or(0, StringChunked::len);
             let rows = (0..height).map(|position| RowLocation { position, number: position + 1, line: None }).collect();
-            Some(assembled(whole, known.into_iter().filter(Option::is_some).collect(), frame, rows, spec))
+            Some(assembled(errors, known.into_iter().filter(Option::is_some).collect(), frame, rows, spec))
         }
         Err(error) => {
-            whole.reject("unreadable", None, "", format!("not readable as Parquet ({error})"), "write the file again");
+            errors.reject(
+                "unreadable",
+                None,
+                "",
+                format!("cannot be parsed as Parquet ({error})"),
+                "write the file again",
+            );
             None
         }
     }
@@ -312,7 +330,7 @@ fn parsed_parquet(reader: ParquetReader<Cursor<Vec<u8>>>, wanted: Vec<String>) -
 }
 
 fn assembled(
-    whole: &WholeFile<'_>,
+    errors: &FileErrors<'_>,
     known: Vec<Option<&'static str>>,
     frame: Vec<StringChunked>,
     rows: Vec<RowLocation>,
@@ -324,13 +342,13 @@ fn assembled(
         Some((name?, cells))
     });
     let columns = columns.collect();
-    Table { file: Arc::clone(&whole.file), columns, missing, rows, is_csv: false, is_whole: true }
+    Table { file: Arc::clone(&errors.file), columns, missing, rows, is_csv: false, is_whole: true }
 }
 
 /// For each column of the file its name in the spec; `None` for those that are ignored. A missing required column is
 /// reported together with the unknown column that may be a misspelling of it.
 fn known_columns(
-    whole: &mut WholeFile<'_>,
+    errors: &mut FileErrors<'_>,
     names: &[String],
     line: Option<usize>,
     spec: &TableSpec,
@@ -340,7 +358,7 @@ fn known_columns(
         // Ignored columns may be repeated.
         let is_read = !spec.ignore_unknown || spec.names().any(|column| column == *name);
         if is_read && !name.is_empty() && names.iter().take(at).any(|earlier| earlier == name) {
-            whole.reject("duplicate_column", line, name, "it stands twice".to_owned(), "keep one of the two");
+            errors.reject("duplicate_column", line, name, "it occurs twice".to_owned(), "remove one of the two");
         }
     }
     let unknown = names.iter().zip(&known).filter(|(_, column)| column.is_none()).map(|(name, _)| name.as_str());
@@ -352,7 +370,7 @@ fn known_columns(
             None => format!("add it; the columns are {}", spec.names().collect::<Vec<_>>().join(", ")),
         };
         unknown.retain(|name| Some(*name) != nearest.as_deref());
-        whole.reject("missing_column", line, column, "it is missing".to_owned(), &remedy);
+        errors.reject("missing_column", line, column, "the column is missing".to_owned(), &remedy);
     }
     if !spec.ignore_unknown {
         for name in unknown {
@@ -360,7 +378,7 @@ fn known_columns(
                 Some(column) => format!("did you mean `{column}`?"),
                 None => format!("remove it; the columns are {}", spec.names().collect::<Vec<_>>().join(", ")),
             };
-            whole.reject("unknown_column", line, name, "it is not a column of this table".to_owned(), &remedy);
+            errors.reject("unknown_column", line, name, "it is not a column of this table".to_owned(), &remedy);
         }
     }
     known

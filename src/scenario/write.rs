@@ -12,12 +12,12 @@ use crate::frames::{self, frame_of};
 /// clients and channels. File names and formats come from the manifest.
 ///
 /// # Errors
-/// If no scenario can start in its week, a file name ends neither in `.csv` nor in `.parquet`, or a table cannot be
+/// If no scenario can start in its week, a file name does not end in `.csv` or `.parquet`, or a table cannot be
 /// encoded.
 pub fn render(files: &ScenarioFiles) -> Result<Vec<(String, Vec<u8>)>, ScenarioError> {
     let mut manifest = files.manifest.clone();
     if !is_plausible(manifest.start) {
-        return Err(ScenarioError::Request(format!("no scenario can start in {}; name another week", manifest.start)));
+        return Err(ScenarioError::Request(format!("a scenario cannot start in {}; use another week", manifest.start)));
     }
     let mut rendered = Vec::new();
     for (table, frame) in frames(files) {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back_the_same_from_csv_and_from_parquet() {
+    fn csv_and_parquet_files_are_read_back_to_the_same_scenario() {
         let options = GenerateOptions {
             clients: 4,
             seed: 11,
@@ -111,11 +111,13 @@ mod tests {
         assert_eq!(csv.name, "round \"trip\"");
         let titles = csv.clients.iter().flat_map(|(client, _)| &client.assets).map(|asset| asset.title.as_ref());
         assert!(titles.into_iter().any(|title| title == "Quotes \", commas, and\nlines"));
-        assert!(csv.clients.iter().any(|(_, state)| state.channels.iter().any(|one| one.audience == 0.1 + 0.2)));
+        assert!(
+            csv.clients.iter().any(|(_, state)| state.channels.iter().any(|channel| channel.audience == 0.1 + 0.2))
+        );
     }
 
     #[test]
-    fn whether_any_asset_serves_a_campaign_is_written_where_one_says_so_and_is_otherwise_no() {
+    fn the_column_any_asset_is_written_only_if_a_campaign_sets_it() {
         let options =
             GenerateOptions { clients: 6, seed: 3, weeks: 2, start: "2026-W40".parse().unwrap(), name: "x".to_owned() };
         let mut files = generate(&options).unwrap();
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_cell_of_a_parquet_file_is_named_by_its_row() {
+    fn an_invalid_cell_of_a_parquet_file_is_reported_with_its_row() {
         let options =
             GenerateOptions { clients: 1, seed: 1, weeks: 1, start: "2026-W40".parse().unwrap(), name: "x".to_owned() };
         let mut files = generate(&options).unwrap();

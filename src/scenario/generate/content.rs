@@ -8,10 +8,10 @@ use crate::model::{AssetId, AssetRow, CampaignId, CampaignRow, Channel, Score};
 const OLDEST_DAYS: f64 = 60.0;
 
 /// Share of assets that exist at the start; the others are created during the scenario.
-const THERE_AT_START: f64 = 0.65;
+const EXISTING_AT_START: f64 = 0.65;
 
 /// Maximum number of channels that one asset is made for.
-const MOST_CHANNELS: usize = 5;
+const MAX_CHANNELS: usize = 5;
 
 /// A kind of asset, and how likely it is to suit each channel.
 struct Kind {
@@ -106,8 +106,8 @@ pub(super) fn campaigns(client: &GeneratedClient) -> Vec<CampaignRow> {
         let starts = draw.whole(0, client.weeks.saturating_sub(1)) * 7;
         let length = draw.whole(1, 4) * 7;
         let goal = draw.weighted(&[("awareness", 4.0), ("leads", 3.0), ("sales", 3.0)]).copied().unwrap_or_default();
-        let everywhere = draw.chance(0.6);
-        let channels = client.channels.iter().copied().filter(|_| !everywhere && draw.chance(0.5)).collect();
+        let is_on_all_channels = draw.chance(0.6);
+        let channels = client.channels.iter().copied().filter(|_| !is_on_all_channels && draw.chance(0.5)).collect();
         CampaignRow {
             campaign_id: CampaignId::new(format!("{}-c{number}", client.id())),
             client_id: client.client_id(),
@@ -126,8 +126,8 @@ pub(super) fn campaigns(client: &GeneratedClient) -> Vec<CampaignRow> {
 /// Twenty-four to forty assets: mostly single ones, some variations of them, some stories of three steps.
 pub(super) fn assets(client: &GeneratedClient, campaigns: &[CampaignRow]) -> Vec<AssetRow> {
     let mut draw = client.draw("assets");
-    let least = if client.channels.len() == Channel::COUNT { 34 } else { 24 };
-    let count = draw.whole(least, 40);
+    let min_count = if client.channels.len() == Channel::COUNT { 34 } else { 24 };
+    let count = draw.whole(min_count, 40);
     let children = count / 5;
     let stories = children / 4;
     let heads = (1..=count - children).map(|number| head(client, number, campaigns, &mut draw));
@@ -143,12 +143,12 @@ pub(super) fn assets(client: &GeneratedClient, campaigns: &[CampaignRow]) -> Vec
 }
 
 fn head(client: &GeneratedClient, number: u32, campaigns: &[CampaignRow], draw: &mut Draw) -> AssetRow {
-    let made = if draw.chance(THERE_AT_START) {
+    let created_on = if draw.chance(EXISTING_AT_START) {
         -draw.between(0.5, OLDEST_DAYS)
     } else {
         draw.between(0.0, f64::from(client.weeks) * 7.0)
     };
-    let (kind, channels) = fit(client, draw);
+    let (kind, channels) = kind_and_channels(client, draw);
     let campaign = if draw.chance(0.3) { draw.pick(campaigns) } else { None };
     let score = |draw: &mut Draw, a, b| Score::new(rounded(draw.kumaraswamy(a, b), 3));
     AssetRow {
@@ -159,7 +159,7 @@ fn head(client: &GeneratedClient, number: u32, campaigns: &[CampaignRow], draw: 
         value: score(draw, 2.2, 2.0),
         impact: score(draw, 2.0, 2.5),
         title: names::headline(draw, &client.business.trade).into(),
-        ..AssetRow::new(asset_id(client, number), client.client_id(), kind, client.day(made))
+        ..AssetRow::new(asset_id(client, number), client.client_id(), kind, client.day(created_on))
     }
 }
 
@@ -168,12 +168,13 @@ fn asset_id(client: &GeneratedClient, number: u32) -> AssetId {
 }
 
 /// A kind, and the client's channels that it suits: two to five if the client has that many.
-fn fit(client: &GeneratedClient, draw: &mut Draw) -> (&'static str, Vec<Channel>) {
+fn kind_and_channels(client: &GeneratedClient, draw: &mut Draw) -> (&'static str, Vec<Channel>) {
     let kind = KINDS.get(kind_index(draw)).map(|(kind, _)| kind);
     let suits = kind.map_or(&[][..], |kind| kind.suits);
-    let own = || suits.iter().filter(|(channel, _)| client.channels.contains(channel));
-    let mut channels: Vec<_> = own().filter(|(_, share)| draw.chance(*share)).map(|(channel, _)| *channel).collect();
-    for (channel, _) in own() {
+    let suitable = || suits.iter().filter(|(channel, _)| client.channels.contains(channel));
+    let mut channels: Vec<_> =
+        suitable().filter(|(_, share)| draw.chance(*share)).map(|(channel, _)| *channel).collect();
+    for (channel, _) in suitable() {
         if channels.len() < 2 && !channels.contains(channel) {
             channels.push(*channel);
         }
@@ -182,18 +183,18 @@ fn fit(client: &GeneratedClient, draw: &mut Draw) -> (&'static str, Vec<Channel>
     if channels.is_empty() {
         channels.extend(client.channels.iter().take(2));
     }
-    channels.truncate(MOST_CHANNELS);
+    channels.truncate(MAX_CHANNELS);
     channels.sort_unstable();
     (kind.map_or("post", |kind| kind.name), channels)
 }
 
 fn kind_index(draw: &mut Draw) -> usize {
-    let mut left = draw.share();
+    let mut remaining = draw.share();
     KINDS
         .iter()
         .position(|(_, share)| {
-            left -= share;
-            left < 0.0
+            remaining -= share;
+            remaining < 0.0
         })
         .unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! Keyed random numbers: the same seed, client and purpose give the same numbers, whatever is drawn elsewhere.
+//! Keyed random numbers: the same seed, client and purpose give the same numbers, independently of all other draws.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -60,10 +60,10 @@ impl Draw {
     /// An item chosen by weight; the last if rounding leaves none.
     pub fn weighted<'i, T>(&mut self, items: &'i [(T, f64)]) -> Option<&'i T> {
         let total: f64 = items.iter().map(|(_, weight)| weight).sum();
-        let mut left = self.share() * total;
+        let mut remaining = self.share() * total;
         for (item, weight) in items {
-            left -= weight;
-            if left < 0.0 {
+            remaining -= weight;
+            if remaining < 0.0 {
                 return Some(item);
             }
         }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_purpose_has_its_own_numbers_and_always_the_same() {
+    fn streams_are_reproducible_and_distinct() {
         let first = |seed, client, purpose| Draw::of(seed, client, purpose).share();
         assert_eq!(first(1, 2, "zone"), first(1, 2, "zone"));
         let different = [first(1, 2, "zone"), first(2, 2, "zone"), first(1, 3, "zone"), first(1, 2, "name")];
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_kept() {
+    fn weighted_choices_follow_the_weights() {
         let mut draw = Draw::of(7, 0, "test");
         let heads = (0..10_000).filter(|_| draw.weighted(&[("heads", 3.0), ("tails", 1.0)]) == Some(&"heads")).count();
         assert!((7300..7700).contains(&heads), "{heads}");

@@ -3,12 +3,12 @@
 //! Every client's random numbers are keyed by (seed, client, purpose), so that a larger scenario with the same seed
 //! contains the clients of a smaller one unchanged.
 
+mod client_state;
 mod content;
 mod draw;
 mod names;
 mod places;
 mod posting;
-mod standing;
 
 use chrono::NaiveDate;
 
@@ -41,8 +41,8 @@ pub struct GenerateOptions {
 /// Number of clients per workspace.
 const CLIENTS_PER_WORKSPACE: u32 = 25;
 
-const MOST_CLIENTS: u32 = 1_000_000;
-const MOST_WEEKS: u32 = 520;
+const MAX_CLIENTS: u32 = 1_000_000;
+const MAX_WEEKS: u32 = 520;
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -88,33 +88,33 @@ impl GeneratedClient {
 /// # Errors
 /// If sizes are out of range, or the start lies at the edge of the calendar.
 pub fn generate(options: &GenerateOptions) -> Result<ScenarioFiles, ScenarioError> {
-    check("clients", options.clients, MOST_CLIENTS)?;
-    check("weeks", options.weeks, MOST_WEEKS)?;
+    check("clients", options.clients, MAX_CLIENTS)?;
+    check("weeks", options.weeks, MAX_WEEKS)?;
     let manifest = Manifest::new(options.name.clone(), options.start, options.weeks);
     let mut files = ScenarioFiles::new(manifest);
     for date in places::black_fridays(options.start, options.weeks) {
         files.calendar.push(CalendarRow::new("all", day(date, DayKind::Boost, Some(1.2), "Black Friday")));
     }
     for number in 1..=options.clients {
-        add(&mut files, &sketch(options, number)?);
+        add(&mut files, &new_client(options, number)?);
     }
     Ok(files)
 }
 
-fn check(what: &str, number: u32, most: u32) -> Result<(), ScenarioError> {
-    if (1..=most).contains(&number) {
+fn check(what: &str, number: u32, max: u32) -> Result<(), ScenarioError> {
+    if (1..=max).contains(&number) {
         return Ok(());
     }
-    Err(ScenarioError::Request(format!("{number} {what} cannot be made; ask for 1 to {most}")))
+    Err(ScenarioError::Request(format!("cannot generate {number} {what}; use 1 to {max}")))
 }
 
-fn sketch(options: &GenerateOptions, number: u32) -> Result<GeneratedClient, ScenarioError> {
+fn new_client(options: &GenerateOptions, number: u32) -> Result<GeneratedClient, ScenarioError> {
     let draw = |purpose: &str| Draw::of(options.seed, number, purpose);
     let place = draw("place").weighted(places::all()).copied();
-    let place = place.ok_or_else(|| ScenarioError::Request("there is no place to live".to_owned()))?;
-    let refused = |error: crate::model::CalendarError| ScenarioError::Request(error.to_string());
-    let zone: Zone = place.zone.parse().map_err(refused)?;
-    let as_of = zone.start_of_day(options.start.monday()).map_err(refused)?;
+    let place = place.ok_or_else(|| ScenarioError::Request("there are no places to choose from".to_owned()))?;
+    let failure = |error: crate::model::CalendarError| ScenarioError::Request(error.to_string());
+    let zone: Zone = place.zone.parse().map_err(failure)?;
+    let as_of = zone.start_of_day(options.start.monday()).map_err(failure)?;
     Ok(GeneratedClient {
         seed: options.seed,
         number,
@@ -136,8 +136,8 @@ fn channels(draw: &mut Draw) -> Vec<Channel> {
     }
     let wanted = draw.whole(4, 8) as usize;
     while channels.len() > wanted {
-        let out = draw.pick(&channels).copied();
-        channels.retain(|channel| Some(*channel) != out);
+        let removed = draw.pick(&channels).copied();
+        channels.retain(|channel| Some(*channel) != removed);
     }
     channels
 }
@@ -153,9 +153,9 @@ fn add(files: &mut ScenarioFiles, client: &GeneratedClient) {
     }
     files.campaigns.extend(campaigns);
     files.assets.extend(assets);
-    files.policies.extend(standing::policy(client));
-    files.warnings.extend(standing::warnings(client));
-    files.reality.extend(standing::reality(client));
+    files.policies.extend(client_state::policy(client));
+    files.warnings.extend(client_state::warnings(client));
+    files.reality.extend(client_state::reality(client));
     files.calendar.extend(days(client));
 }
 
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn more_clients_leave_the_first_ones_as_they_are() {
+    fn more_clients_do_not_change_the_first_ones() {
         let (few, many) = (generate(&options(3, 9)).unwrap(), generate(&options(6, 9)).unwrap());
         assert_eq!(few.clients, many.clients[..3]);
         assert_eq!(few.assets, many.assets[..few.assets.len()]);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invented_scenario_reads_back_whole() {
+    fn a_generated_scenario_can_be_read() {
         let files = generate(&options(60, 3)).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("scenario");
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_clients_spread_as_promised() {
+    fn a_thousand_clients_have_the_documented_distribution() {
         let files = generate(&options(1000, 1)).unwrap();
         let mut channels: BTreeMap<&str, usize> = BTreeMap::new();
         for row in &files.channels {
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn no_clients_or_weeks_are_refused() {
+    fn zero_clients_or_weeks_are_rejected() {
         assert!(generate(&options(0, 1)).is_err());
         assert!(generate(&GenerateOptions { weeks: 0, ..options(1, 1) }).is_err());
     }

@@ -1,4 +1,4 @@
-//! Generated business names, none of which is meant to be real.
+//! Fictional business names.
 
 use super::draw::Draw;
 
@@ -117,7 +117,7 @@ pub(super) fn business(draw: &mut Draw, number: u32) -> Business {
 pub(super) fn headline(draw: &mut Draw, trade: &Trade) -> String {
     let topic = draw.pick(&trade.topics).copied().unwrap_or_default();
     let hook = draw.pick(&HOOKS).copied().unwrap_or_default();
-    let mut letters = topic.chars();
-    let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    let mut chars = topic.chars();
+    let capital: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
     format!("{capital}: {hook}")
 }

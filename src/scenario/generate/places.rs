@@ -1,4 +1,4 @@
-//! Where generated clients are, and the holidays of their audiences.
+//! The time zones of generated clients, and the holidays of their countries.
 
 use chrono::{Datelike as _, NaiveDate, Weekday};
 
@@ -127,9 +127,9 @@ impl Place {
     pub fn holidays(&self, start: Week, weeks: u32) -> Vec<(NaiveDate, &'static str)> {
         let (first, end) = (start.monday(), start.plus(i64::from(weeks)).monday());
         let years = first.year()..=end.year();
-        let falls = |(name, rule): &(&'static str, Rule), year| Some((rule.in_year(year)?, *name));
+        let dated = |(name, rule): &(&'static str, Rule), year| Some((rule.in_year(year)?, *name));
         let mut days: Vec<_> = years
-            .flat_map(|year| self.holidays.iter().filter_map(move |holiday| falls(holiday, year)))
+            .flat_map(|year| self.holidays.iter().filter_map(move |holiday| dated(holiday, year)))
             .filter(|(date, _)| (first..end).contains(date))
             .collect();
         days.sort_unstable();
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holidays_of_autumn_fall_where_the_calendar_has_them() {
+    fn autumn_holidays_have_the_right_dates() {
         let start: Week = "2026-W37".parse().unwrap();
         let days = |zone: &str| {
             let (place, _) = PLACES.iter().find(|(place, _)| place.zone == zone).unwrap();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_has_a_zone_that_is_known() {
+    fn every_place_has_a_known_time_zone() {
         for (place, _) in PLACES {
             assert!(place.zone.parse::<crate::model::Zone>().is_ok(), "{}", place.zone);
         }

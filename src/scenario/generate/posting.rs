@@ -16,7 +16,7 @@ const REST_SECONDS: i64 = 7 * DAY_SECONDS;
 const ASSET_KNOWN: f64 = 0.6;
 
 /// Audience of a medium-sized client on a channel.
-const fn usual_audience(channel: Channel) -> f64 {
+const fn typical_audience(channel: Channel) -> f64 {
     match channel {
         Channel::Fb => 8000.0,
         Channel::Ig => 6500.0,
@@ -39,7 +39,7 @@ const fn true_rate(channel: Channel) -> f64 {
 }
 
 /// Share of clients whose rate on the channel was never measured.
-const fn unmeasured(channel: Channel) -> f64 {
+const fn unmeasured_share(channel: Channel) -> f64 {
     match channel {
         Channel::Gmb | Channel::Reddit => 0.5,
         _ => 0.04,
@@ -54,9 +54,9 @@ pub(super) fn channel(
 ) -> (ChannelRow, Vec<HistoryRow>) {
     let size = client.draw("size").log_normal(1.0, 0.8);
     let mut draw = client.draw(&format!("channel {channel}"));
-    let audience = (usual_audience(channel) * size * draw.log_normal(1.0, 0.7)).max(20.0).round();
+    let audience = (typical_audience(channel) * size * draw.log_normal(1.0, 0.7)).max(20.0).round();
     let rate = draw.log_normal(true_rate(channel), 0.35).min(1.0);
-    let is_measured = !draw.chance(unmeasured(channel));
+    let is_measured = !draw.chance(unmeasured_share(channel));
     let is_new = draw.chance(0.03);
     let times = if is_new { Vec::new() } else { times(client, channel) };
     let row = ChannelRow {
@@ -149,11 +149,11 @@ fn past_asset<'a>(
     last_uses: &mut BTreeMap<&'a str, Timestamp>,
 ) -> Option<&'a AssetRow> {
     let is_known = draw.chance(ASSET_KNOWN);
-    let is_rested = |asset: &AssetRow| {
+    let is_available = |asset: &AssetRow| {
         last_uses.get(asset.asset_id.as_str()).is_none_or(|last| at.as_second() - last.as_second() >= REST_SECONDS)
     };
     let usable = assets.iter().filter(|asset| {
-        asset.parent_id.is_none() && asset.created_at <= at && asset.channels.contains(&channel) && is_rested(asset)
+        asset.parent_id.is_none() && asset.created_at <= at && asset.channels.contains(&channel) && is_available(asset)
     });
     let usable: Vec<_> = usable.collect();
     let asset = draw.pick(&usable).copied().filter(|_| is_known)?;

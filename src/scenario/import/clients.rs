@@ -38,10 +38,10 @@ pub(super) fn clients(
     }
     let mut clients = BTreeMap::new();
     for (id, members) in members {
-        let of_members = || members.iter().filter_map(|member| accounts.get(*member));
-        let mapped = || of_members().filter_map(|account| mapping?.get(&account.name));
-        let given = options.zone.or_else(|| mapped().find_map(|mapped| mapped.zone));
-        let zone = given.unwrap_or_else(|| zones::of_accounts(of_members(), notes));
+        let member_accounts = || members.iter().filter_map(|member| accounts.get(*member));
+        let mapped = || member_accounts().filter_map(|account| mapping?.get(&account.name));
+        let configured = options.zone.or_else(|| mapped().find_map(|mapped| mapped.zone));
+        let zone = configured.unwrap_or_else(|| zones::of_accounts(member_accounts(), notes));
         let name = mapped().find_map(|mapped| mapped.name.clone());
         let workspace_id = mapped().find_map(|mapped| mapped.workspace_id.clone());
         clients.insert(id, ImportedClient { name, workspace_id, zone, accounts: members });

@@ -7,7 +7,7 @@
 //!
 //! Values that were not measured stay unknown: such rows count for spacing and fatigue, never for rates. The state is
 //! that of the scenario's start, also for accounts that stopped posting long before; no history is shifted in time to
-//! look more recent. Everything left out or assumed is counted in the notes.
+//! look more recent. Everything omitted or assumed is counted in the notes.
 
 mod clients;
 mod notes;
@@ -58,8 +58,8 @@ pub struct ImportOptions {
     pub name: String,
     /// How accounts are grouped into clients.
     pub grouping: AccountGrouping,
-    /// First week; `None` for the week after the last post of the whole history. Posts from its Monday on are left out,
-    /// so that the scenario does not know the future.
+    /// First week; `None` for the week after the last post of the whole history. Posts from its Monday on are omitted,
+    /// so that the scenario does not contain the future.
     pub start: Option<Week>,
     /// Default number of weeks of a simulation.
     pub weeks: u32,
@@ -99,7 +99,7 @@ impl ImportOptions {
 pub struct Imported {
     /// The files of the scenario folder.
     pub files: ScenarioFiles,
-    /// What was read, left out and assumed.
+    /// What was read, omitted and assumed.
     pub notes: ImportNotes,
 }
 
@@ -153,21 +153,21 @@ pub fn import(posts_file: &Path, options: &ImportOptions) -> Result<Imported, Sc
     let mut series = clients::series(&history.accounts, &clients, start, &mut notes)?;
     series.retain(|_, series| !series.posts.is_empty());
     if series.is_empty() {
-        let message = format!("no post lies before the start, {}; name a later start", start.monday());
+        let message = format!("there are no posts before the start, {}; use a later start", start.monday());
         return Err(ScenarioError::Request(message).into());
     }
     let rates = state::ChannelRates::of(&series, &options.figures);
-    let mut assembly = Assembly { files: ScenarioFiles::new(manifest), notes, series, rates, options };
+    let mut builder = ScenarioBuilder { files: ScenarioFiles::new(manifest), notes, series, rates, options };
     for (id, client) in &clients {
-        assembly.add(id, client)?;
+        builder.add(id, client)?;
     }
-    Ok(Imported { files: assembly.files, notes: assembly.notes })
+    Ok(Imported { files: builder.files, notes: builder.notes })
 }
 
 type SeriesKey = (ClientId, Channel);
 
 /// The scenario while its clients are added.
-struct Assembly<'o> {
+struct ScenarioBuilder<'o> {
     files: ScenarioFiles,
     notes: ImportNotes,
     series: BTreeMap<SeriesKey, Series>,
@@ -175,7 +175,7 @@ struct Assembly<'o> {
     options: &'o ImportOptions,
 }
 
-impl Assembly<'_> {
+impl ScenarioBuilder<'_> {
     /// Adds a client with its channels, assets and history, unless it has no post before the start.
     fn add(&mut self, id: &ClientId, client: &ImportedClient) -> Result<(), ScenarioErrors> {
         let as_of = start_of(self.files.manifest.start, &client.zone)?;
@@ -222,18 +222,19 @@ fn history_rows(
     // Posts that became assets are kept however old they are, so that cooldowns of any length can be checked.
     let since = as_of.as_second() - HISTORY_DAYS * DAY_SECONDS;
     let assets: BTreeMap<usize, &AssetId> = pool.iter().map(|(post, asset)| (*post, &asset.asset_id)).collect();
-    let is_kept = |index: usize, post: &SeriesPost| post.at.as_second() >= since || assets.contains_key(&index);
-    let kept = series.posts.iter().enumerate().filter(|(index, post)| is_kept(*index, post));
-    kept.map(|(index, post)| HistoryRow {
-        client_id: id.clone(),
-        channel,
-        published_at: post.at,
-        asset_id: assets.get(&index).map(|asset| (*asset).clone()),
-        content_type: post.kind.clone(),
-        reach: post.reach,
-        engagements: post.engagements,
-    })
-    .collect()
+    let is_included = |index: usize, post: &SeriesPost| post.at.as_second() >= since || assets.contains_key(&index);
+    let posts = series.posts.iter().enumerate().filter(|(index, post)| is_included(*index, post));
+    posts
+        .map(|(index, post)| HistoryRow {
+            client_id: id.clone(),
+            channel,
+            published_at: post.at,
+            asset_id: assets.get(&index).map(|asset| (*asset).clone()),
+            content_type: post.kind.clone(),
+            reach: post.reach,
+            engagements: post.engagements,
+        })
+        .collect()
 }
 
 /// Rounds a number to `digits` decimals.
@@ -262,7 +263,7 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
         let found = path.is_file();
         if !found {
-            println!("SKIPPED: {} is not there, so nothing was imported", path.display());
+            println!("SKIPPED: {} does not exist", path.display());
         }
         found.then_some(path)
     }
@@ -292,7 +293,7 @@ mod tests {
     const HEADER: &str = "account,channel,published_at,utc_offset_min,content_type,reach_or_null,engagements\n";
 
     #[test]
-    fn the_multichannel_history_imports_and_says_what_was_unknown() {
+    fn the_multichannel_history_is_imported_with_notes() {
         let Some(imported) = imported("posts_multichannel.csv", |_| ()) else { return };
         let notes = &imported.notes;
         assert_eq!((notes.rows, notes.accounts, notes.clients), (4316, 23, 23));
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn accounts_of_one_prefix_merge_into_one_client_and_are_counted() {
+    fn accounts_with_the_same_prefix_become_one_client() {
         let Some(imported) = imported("posts_multichannel.csv", |options| options.grouping = AccountGrouping::Prefix)
         else {
             return;
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn the_live_sellers_import_with_the_zone_they_are_told() {
+    fn the_live_sellers_are_imported_in_the_given_time_zone() {
         let zone: Zone = "Asia/Bangkok".parse().unwrap();
         let Some(imported) = imported("posts_fb_live_sellers.csv", |options| options.zone = Some(zone)) else { return };
         assert_eq!((imported.notes.rows, imported.notes.clients), (6997, 9));
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn fifty_communities_import_without_any_reach() {
+    fn fifty_communities_are_imported_without_reach() {
         let Some(imported) = imported("posts_reddit.csv", |_| ()) else { return };
         assert_eq!((imported.notes.rows, imported.notes.clients), (34043, 50));
         assert_eq!(imported.notes.channels_without_reach, 50);
@@ -340,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_metrics_count_for_spacing_and_not_for_rates() {
+    fn rows_without_metrics_count_for_spacing_but_not_for_rates() {
         let text = format!(
             "{HEADER}a,fb,2026-08-30T10:00:00Z,,photo,1000,100\na,fb,2026-08-31T10:00:00Z,,photo,1000,100\n\
              a,fb,2026-09-05T10:00:00Z,,photo,,\n"
@@ -357,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_inside_the_history_knows_nothing_of_what_came_later() {
+    fn later_posts_do_not_affect_an_earlier_start() {
         let text =
             format!("{HEADER}a,fb,2026-08-05T10:00:00Z,,photo,100,10\na,fb,2026-09-09T10:00:00Z,,photo,100,90\n");
         let imported = import_text(&text, |options| options.start = Some("2026-W36".parse().unwrap())).unwrap();
@@ -367,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_week_begins_after_the_last_post_on_every_clock() {
+    fn the_first_week_begins_after_the_last_post_in_every_time_zone() {
         let sunday_evening = format!("{HEADER}a,fb,2026-09-06T20:00:00Z,,photo,100,10\n");
         let start_in = |zone: &str| {
             let zone = zone.parse().unwrap();
@@ -378,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapping_names_clients_and_must_know_every_account() {
+    fn a_mapping_must_contain_every_account() {
         let text = format!("{HEADER}a,fb,2026-09-05T10:00:00Z,,photo,,10\nb,ig,2026-09-05T10:00:00Z,,photo,,10\n");
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("clients.csv");
@@ -391,13 +392,13 @@ mod tests {
         assert_eq!(imported.files.clients[0].name.as_deref(), Some("Acme"));
         assert_eq!(imported.files.clients[0].time_zone.unwrap().name(), "Asia/Tokyo");
         let errors = mapped("a,acme,,\n").unwrap_err().to_string();
-        assert!(errors.contains("account `b` of the history has no row"), "{errors}");
+        assert!(errors.contains("account `b` of the history is missing"), "{errors}");
         let errors = mapped("a,acme,,\nbb,acme,,\n").unwrap_err().to_string();
         assert!(errors.contains("there is no account `bb`; did you mean `b`?"), "{errors}");
     }
 
     #[test]
-    fn every_bad_row_of_a_history_is_named() {
+    fn every_invalid_row_of_a_history_is_reported() {
         let text = format!(
             "{HEADER}a,facebok,2026-09-05T10:00:00Z,,photo,,10\na,fb,yesterday,,photo,-1,x\n,fb,2026-09-05T10:00:00Z,,,,\n"
         );

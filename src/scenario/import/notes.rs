@@ -1,4 +1,4 @@
-//! What an import read, left out and assumed.
+//! What an import read, omitted and assumed.
 
 use std::fmt;
 
@@ -21,9 +21,9 @@ pub struct ImportNotes {
     pub assets: usize,
     /// Rows of the scenario's own history.
     pub history_rows: usize,
-    /// Rows on or after the start, left out.
+    /// Rows on or after the start; omitted.
     pub rows_after_start: usize,
-    /// Rows whose engagements were not measured: left out of rates and assets, kept for spacing and fatigue.
+    /// Rows whose engagements were not measured: not used for rates and assets, but for spacing and fatigue.
     pub rows_without_engagement: usize,
     /// Rows whose reach was not measured.
     pub rows_without_reach: usize,
@@ -33,7 +33,7 @@ pub struct ImportNotes {
     pub merged_accounts: usize,
     /// Accounts whose last post lies more than 35 days before the start.
     pub dormant_accounts: usize,
-    /// Accounts with posts on or after the start only; left out.
+    /// Accounts with posts on or after the start only; omitted.
     pub accounts_after_start: usize,
     /// Channels whose reach was never measured: the channel's usual rate is assumed, and the audience is chosen to
     /// match the engagements seen. Only the product of the two is meaningful.
@@ -53,24 +53,24 @@ pub struct ImportNotes {
 impl ImportNotes {
     fn remarks(&self) -> [(usize, &'static str); 13] {
         [
-            (self.repeated_rows, "rows that repeat another one: counted once"),
-            (self.rows_after_start, "rows on or after the start: left out"),
-            (self.rows_without_engagement, "rows without engagements: unknown, so left out of rates and assets"),
-            (self.rows_without_reach, "rows without reach: unknown, so left out of rates"),
-            (self.posts_at_one_time, "posts at the same instant as another of their channel: kept"),
-            (self.merged_accounts, "accounts merged into another of the same client and channel"),
-            (self.dormant_accounts, "accounts silent for more than 35 days before the start: kept as they are"),
-            (self.accounts_after_start, "accounts without a post before the start: left out"),
+            (self.repeated_rows, "duplicate rows: counted once"),
+            (self.rows_after_start, "rows on or after the start: omitted"),
+            (self.rows_without_engagement, "rows without engagements: not used for rates and assets"),
+            (self.rows_without_reach, "rows without reach: not used for rates"),
+            (self.posts_at_one_time, "posts at the same time as another post on their channel: included"),
+            (self.merged_accounts, "accounts merged with another account of the same client and channel"),
+            (self.dormant_accounts, "accounts without posts in the 35 days before the start: included"),
+            (self.accounts_after_start, "accounts without posts before the start: omitted"),
             (
                 self.channels_without_reach,
-                "channels without reach: the channel's usual rate is assumed, the audience follows from the engagements",
+                "channels without reach: the channel's usual rate is assumed, and the audience derived from the engagements",
             ),
-            (self.channels_without_engagement, "channels without engagements: their rate stays unknown"),
-            (self.channels_without_metrics, "channels without any metric: their audience is assumed"),
-            (self.zones_unknown, "clients without a time offset: taken to live in UTC"),
+            (self.channels_without_engagement, "channels without engagements: their rate is unknown"),
+            (self.channels_without_metrics, "channels without metrics: their audience is assumed"),
+            (self.zones_unknown, "clients without UTC offsets: UTC is assumed"),
             (
                 self.zones_uncertain + self.accounts_in_other_zones,
-                "accounts whose offsets fit no zone, or not the zone of their client",
+                "accounts whose UTC offsets match no time zone, or not that of their client",
             ),
         ]
     }
@@ -82,12 +82,12 @@ impl fmt::Display for ImportNotes {
         let Self { rows, accounts, clients, channels, assets, history_rows, .. } = self;
         write!(
             f,
-            "{rows} rows of {accounts} accounts became {clients} clients with {channels} channels, \
+            "imported {rows} rows of {accounts} accounts as {clients} clients with {channels} channels, \
              {assets} assets and {history_rows} rows of history"
         )?;
         self.remarks()
             .iter()
             .filter(|(count, _)| *count > 0)
-            .try_for_each(|(count, words)| write!(f, "\n{count} {words}"))
+            .try_for_each(|(count, remark)| write!(f, "\n{count} {remark}"))
     }
 }

@@ -1,8 +1,9 @@
-//! JobPermits the best past posts of a channel into evergreen assets.
+//! Makes evergreen assets of the best past posts of a channel.
 //!
 //! A post is rated by log(1 + engagements) relative to its account's mean for the month, in standard deviations of the
-//! account, so that neither a growing account nor a lucky month fills the pool. A month's mean is shrunk towards the
-//! account's with a prior of five posts. Such histories contain no text: a title gives a post's content type and date.
+//! account, so that neither a growing account nor a single good month dominates the pool. A month's mean is shrunk
+//! towards the account's with a prior of five posts. Such histories contain no text: a title gives a post's content
+//! type and date.
 
 use std::collections::BTreeMap;
 
@@ -17,18 +18,18 @@ use crate::stats::{mean, variance};
 const MONTH_PRIOR_POSTS: f64 = 5.0;
 
 /// Minimum standard deviation by which results are scaled.
-const LEAST_SD: f64 = 0.1;
+const MIN_SD: f64 = 0.1;
 
-/// The `most` best posts as assets, each with its index in the series, best first. Quality is the share of the
+/// The `max` best posts as assets, each with its index in the series, best first. Quality is the share of the
 /// channel's measured posts that did worse.
-pub(super) fn assets(id: &ClientId, channel: Channel, series: &Series, most: usize) -> Vec<(usize, AssetRow)> {
-    let mut judged = judged(series);
-    let count = judged.len() as f64;
-    judged.sort_by(|(left, one), (right, other)| other.total_cmp(one).then(left.cmp(right)));
-    let best = judged.into_iter().take(most).enumerate();
-    best.filter_map(|(rank, (place, _))| {
+pub(super) fn assets(id: &ClientId, channel: Channel, series: &Series, max: usize) -> Vec<(usize, AssetRow)> {
+    let mut scored = scored(series);
+    let count = scored.len() as f64;
+    scored.sort_by(|(left, score), (right, other)| other.total_cmp(score).then(left.cmp(right)));
+    let best = scored.into_iter().take(max).enumerate();
+    best.filter_map(|(rank, (index, _))| {
         let quality = rounded((count - rank as f64 - 0.5) / count, 4);
-        Some((place, asset(id, channel, rank, quality, series.posts.get(place)?)))
+        Some((index, asset(id, channel, rank, quality, series.posts.get(index)?)))
     })
     .collect()
 }
@@ -46,16 +47,16 @@ fn asset(id: &ClientId, channel: Channel, rank: usize, quality: f64, post: &Seri
 
 /// For each measured post its index in the series, and its result in standard deviations above its account's monthly
 /// mean.
-fn judged(series: &Series) -> Vec<(usize, f64)> {
+fn scored(series: &Series) -> Vec<(usize, f64)> {
     let mut accounts: BTreeMap<usize, Vec<(usize, i32, f64)>> = BTreeMap::new();
-    for (place, post) in series.posts.iter().enumerate() {
+    for (index, post) in series.posts.iter().enumerate() {
         if let Some(log) = log_engagements(post) {
-            accounts.entry(post.account).or_default().push((place, month(post), log));
+            accounts.entry(post.account).or_default().push((index, month(post), log));
         }
     }
-    let mut judged: Vec<_> = accounts.values().flat_map(|posts| against_month(posts)).collect();
-    judged.sort_by_key(|(place, _)| *place);
-    judged
+    let mut scored: Vec<_> = accounts.values().flat_map(|posts| relative_to_month(posts)).collect();
+    scored.sort_by_key(|(index, _)| *index);
+    scored
 }
 
 fn month(post: &SeriesPost) -> i32 {
@@ -63,20 +64,20 @@ fn month(post: &SeriesPost) -> i32 {
     date.year() * 12 + date.month() as i32
 }
 
-fn against_month(posts: &[(usize, i32, f64)]) -> Vec<(usize, f64)> {
+fn relative_to_month(posts: &[(usize, i32, f64)]) -> Vec<(usize, f64)> {
     let logs: Vec<f64> = posts.iter().map(|(_, _, log)| *log).collect();
-    let usual = mean(&logs);
+    let account_mean = mean(&logs);
     let mut months: BTreeMap<i32, Vec<f64>> = BTreeMap::new();
     for (_, month, log) in posts {
         months.entry(*month).or_default().push(*log);
     }
-    let drawn = |logs: &Vec<f64>| {
+    let shrunk = |logs: &Vec<f64>| {
         let n = logs.len() as f64;
-        (logs.iter().sum::<f64>() + MONTH_PRIOR_POSTS * usual) / (n + MONTH_PRIOR_POSTS)
+        (logs.iter().sum::<f64>() + MONTH_PRIOR_POSTS * account_mean) / (n + MONTH_PRIOR_POSTS)
     };
-    let expected: BTreeMap<i32, f64> = months.iter().map(|(month, logs)| (*month, drawn(logs))).collect();
-    let over = |month: &i32, log: f64| log - expected.get(month).copied().unwrap_or(usual);
-    let residuals: Vec<f64> = posts.iter().map(|(_, month, log)| over(month, *log)).collect();
-    let sd = variance(&residuals).unwrap_or(0.0).sqrt().max(LEAST_SD);
-    posts.iter().zip(residuals).map(|((place, _, _), residual)| (*place, residual / sd)).collect()
+    let expected: BTreeMap<i32, f64> = months.iter().map(|(month, logs)| (*month, shrunk(logs))).collect();
+    let residual = |month: &i32, log: f64| log - expected.get(month).copied().unwrap_or(account_mean);
+    let residuals: Vec<f64> = posts.iter().map(|(_, month, log)| residual(month, *log)).collect();
+    let sd = variance(&residuals).unwrap_or(0.0).sqrt().max(MIN_SD);
+    posts.iter().zip(residuals).map(|((index, _, _), residual)| (*index, residual / sd)).collect()
 }

@@ -12,7 +12,7 @@ use crate::model::{
     Cell, CellError, Channel, ClientId, Column, InstantRange, Kind, Record, Timestamp, Value, WorkspaceId, Zone, record,
 };
 use crate::scenario::error::{ScenarioError, ScenarioErrors};
-use crate::scenario::read::MOST_OF_A_TABLE;
+use crate::scenario::read::MAX_TABLE_BYTES;
 use crate::scenario::table_file::{self, FileKind, TableSpec};
 use crate::tables::{Table, TableDiagnostics, TableError, check_unique};
 
@@ -23,17 +23,17 @@ record! {
         account: ClientId,
         /// The channel.
         channel: Channel,
-        /// When, with the offset of a clock from UTC where one is known.
+        /// When it was published, with its UTC offset if known.
         published_at: ClockTime,
-        /// What it was: photo, video, article.
+        /// Content type, such as photo, video or article.
         content_type: Option<Arc<str>>,
         /// People reached.
         #[column(range = 0.0..=1e11)]
         reach_or_null: Option<f64>,
-        /// What they did.
+        /// Number of engagements.
         #[column(range = 0.0..=1e11, required)]
         engagements: Option<f64>,
-        /// Minutes that the account's clock was ahead of UTC.
+        /// UTC offset of the account's clock, in minutes.
         #[column(range = -840.0..=840.0)]
         utc_offset_min: Option<f64>,
     }
@@ -48,9 +48,9 @@ record! {
         client_id: ClientId,
         /// The client's name in reports.
         name: Option<Arc<str>>,
-        /// The team that works for it.
+        /// The workspace of the client.
         workspace_id: Option<WorkspaceId>,
-        /// The zone its audience lives in.
+        /// The time zone of the client's audience.
         time_zone: Option<Zone>,
     }
 }
@@ -83,8 +83,7 @@ impl Cell for ClockTime {
 
     fn from_value(value: Value<'_>) -> Result<Self, Vec<CellError>> {
         let text = String::from_value(value)?;
-        let remedy =
-            "write ISO 8601 with its offset from UTC, such as `2026-09-07T08:30:00Z` or `2026-09-07 10:30:00+02:00`";
+        let remedy = "write ISO 8601 with a UTC offset, such as `2026-09-07T08:30:00Z` or `2026-09-07 10:30:00+02:00`";
         let found = Self::parse(&text)
             .ok_or_else(|| vec![CellError::expected("not_a_time", &text, "a point in time", remedy)])?;
         InstantRange::Any.check(found.at, &text, None).map_err(|fault| vec![fault])?;
@@ -159,19 +158,21 @@ pub(super) fn read(path: &Path) -> Result<History, ScenarioErrors> {
     let height = rows.as_ref().map_or(0, Table::height);
     for (table, index) in rows.iter().flat_map(|table| (0..table.height()).map(move |index| (table, index))) {
         let Some(row) = table.row(index, None, &mut diagnostics).read::<PostRow>() else { continue };
-        let kind = row.content_type.as_ref().map(|kind| shared(&mut kinds, kind));
+        let kind = row.content_type.as_ref().map(|kind| interned(&mut kinds, kind));
         let post = Post { kind, ..Post::from(&row) };
         accounts.entry(row.account).or_default().push(post);
     }
-    finished(diagnostics)?;
-    let accounts: Vec<Account> =
-        accounts.into_iter().map(|(name, posts)| Account { name, posts: with_clock(once(posts)) }).collect();
-    let kept: usize = accounts.iter().map(|account| account.posts.len()).sum();
-    Ok(History { rows: height, repeated: height - kept, accounts })
+    fail_on_errors(diagnostics)?;
+    let accounts: Vec<Account> = accounts
+        .into_iter()
+        .map(|(name, posts)| Account { name, posts: with_clock(without_duplicates(posts)) })
+        .collect();
+    let distinct: usize = accounts.iter().map(|account| account.posts.len()).sum();
+    Ok(History { rows: height, repeated: height - distinct, accounts })
 }
 
 /// Interns a text, so that equal texts share one allocation.
-fn shared(texts: &mut BTreeSet<Arc<str>>, text: &Arc<str>) -> Arc<str> {
+fn interned(texts: &mut BTreeSet<Arc<str>>, text: &Arc<str>) -> Arc<str> {
     if let Some(known) = texts.get(text) {
         return Arc::clone(known);
     }
@@ -180,7 +181,7 @@ fn shared(texts: &mut BTreeSet<Arc<str>>, text: &Arc<str>) -> Arc<str> {
 }
 
 /// Removes posts that repeat an earlier row, as where two exports overlap.
-fn once(posts: Vec<Post>) -> Vec<Post> {
+fn without_duplicates(posts: Vec<Post>) -> Vec<Post> {
     let mut seen = BTreeSet::new();
     let number = |number: Option<f64>| number.map(f64::to_bits);
     let mut is_new = |post: &Post| {
@@ -235,7 +236,7 @@ pub(super) fn read_mapping(path: &Path, accounts: &[Account]) -> Result<BTreeMap
         let unmapped = accounts.iter().filter(|known| !mapping.contains_key(&known.name));
         diagnostics.errors.extend(unmapped.map(|account| unmapped_account(path, account)));
     }
-    finished(diagnostics)?;
+    fail_on_errors(diagnostics)?;
     Ok(mapping)
 }
 
@@ -247,8 +248,8 @@ fn unmapped_account(path: &Path, account: &Account) -> TableError {
         line: None,
         column: "account".to_owned(),
         value: account.name.to_string(),
-        cause: format!("account `{}` of the history has no row", account.name),
-        remedy: "add a row that names its client".to_owned(),
+        cause: format!("account `{}` of the history is missing", account.name),
+        remedy: "add a row with its client".to_owned(),
     }
 }
 
@@ -259,7 +260,7 @@ fn rows<R: Record>(
     diagnostics: &mut TableDiagnostics,
 ) -> Result<Option<Table>, ScenarioErrors> {
     let bytes =
-        files::read(path, MOST_OF_A_TABLE).map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
+        files::read(path, MAX_TABLE_BYTES).map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
     let name = file_name(path);
     let kind = FileKind::of(&name).unwrap_or(FileKind::Csv);
     let columns: Vec<&'static Column> = R::columns().collect();
@@ -270,7 +271,7 @@ fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-fn finished(diagnostics: TableDiagnostics) -> Result<(), ScenarioErrors> {
+fn fail_on_errors(diagnostics: TableDiagnostics) -> Result<(), ScenarioErrors> {
     let errors = diagnostics.errors.into_iter().map(ScenarioError::from).collect();
     ScenarioErrors::of(errors).map_or(Ok(()), Err)
 }

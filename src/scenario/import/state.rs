@@ -33,15 +33,15 @@ const POSTS_TO_COMPARE: usize = 5;
 const SCORE_PRIOR_POSTS: f64 = 5.0;
 
 /// Limits of the values in a row of `channels`.
-const MOST_RATE: f64 = 5.0;
-const LEAST_AUDIENCE: f64 = 0.01;
-const MOST_AUDIENCE: f64 = 1e11;
-const MOST_POSTS_IN_7_DAYS: u32 = 2_500;
-const MOST_POSTS_IN_30_DAYS: u32 = 10_000;
+const MAX_RATE: f64 = 5.0;
+const MIN_AUDIENCE: f64 = 0.01;
+const MAX_AUDIENCE: f64 = 1e11;
+const MAX_POSTS_IN_7_DAYS: u32 = 2_500;
+const MAX_POSTS_IN_30_DAYS: u32 = 10_000;
 
 /// Minimum rate and minimum typical engagements, so that neither is ever zero.
-const LEAST_RATE: f64 = 1e-4;
-const LEAST_ENGAGEMENTS: f64 = 0.1;
+const MIN_RATE: f64 = 1e-4;
+const MIN_ENGAGEMENTS: f64 = 0.1;
 
 /// Audience of a channel without any measurement, if no other client's reach on it is known.
 const ASSUMED_AUDIENCE: f64 = 1000.0;
@@ -55,7 +55,7 @@ pub(super) struct ChannelRates {
 
 impl ChannelRates {
     /// The median over the history's own accounts if there are enough, else the usual figure, else the median of the
-    /// few, else the rate that simulations assume for an unknown one.
+    /// few accounts, else the rate that simulations assume if it is unknown.
     pub fn of(series: &BTreeMap<SeriesKey, Series>, figures: &[ChannelDefaults; Channel::COUNT]) -> Self {
         let (mut rates, mut audiences) = (BTreeMap::new(), BTreeMap::new());
         for (channel, usual) in Channel::ALL.into_iter().zip(figures) {
@@ -72,7 +72,7 @@ impl ChannelRates {
     }
 
     fn rate(&self, channel: Channel) -> f64 {
-        self.rates.get(&channel).copied().unwrap_or(LEAST_RATE)
+        self.rates.get(&channel).copied().unwrap_or(MIN_RATE)
     }
 
     fn audience(&self, channel: Channel) -> f64 {
@@ -95,19 +95,19 @@ pub(super) fn channel_row(
     let hours_back = |post: &SeriesPost| (as_of.as_second() - post.at.as_second()) as f64 / 3600.0;
     let posts_in = |days: i64| in_days(series, as_of, 0, days).count();
     // A count above the table's limit stays blank and is then computed from the history.
-    let count = |days, most: u32| u32::try_from(posts_in(days)).ok().filter(|count| *count <= most);
+    let count = |days, max: u32| u32::try_from(posts_in(days)).ok().filter(|count| *count <= max);
     let wanted = figures.weekly_posts * 30.0 / 7.0;
     let visibility = if wanted > 0.0 { (posts_in(30) as f64 / wanted).min(1.0) } else { 1.0 };
     ChannelRow {
-        avg_engagement_rate: rate.map(|rate| rounded(rate.clamp(LEAST_RATE, MOST_RATE), 6)),
+        avg_engagement_rate: rate.map(|rate| rounded(rate.clamp(MIN_RATE, MAX_RATE), 6)),
         last_post_at: series.posts.last().map(|post| post.at),
-        posts_last_7_days: count(7, MOST_POSTS_IN_7_DAYS),
-        posts_last_30_days: count(30, MOST_POSTS_IN_30_DAYS),
+        posts_last_7_days: count(7, MAX_POSTS_IN_7_DAYS),
+        posts_last_30_days: count(30, MAX_POSTS_IN_30_DAYS),
         fatigue_score: Some(score_of(figures.fatigue_after(series.posts.iter().map(hours_back)))),
         momentum_score: momentum(series, as_of).map(score_of),
         visibility_score: Some(score_of(visibility)),
         engagement_score: engagement(series, as_of).map(score_of),
-        ..ChannelRow::new(id.clone(), channel, rounded(audience.clamp(LEAST_AUDIENCE, MOST_AUDIENCE), 2))
+        ..ChannelRow::new(id.clone(), channel, rounded(audience.clamp(MIN_AUDIENCE, MAX_AUDIENCE), 2))
     }
 }
 
@@ -159,12 +159,12 @@ fn typical_reach(series: &Series) -> Option<f64> {
 fn own_rate(series: &Series) -> Option<(f64, usize)> {
     let rate = |post: &SeriesPost| Some(post.engagements? / post.reach.filter(|reach| *reach > 0.0)?);
     let rates: Vec<f64> = series.posts.iter().rev().filter_map(rate).take(NEWEST).collect();
-    median(&rates).map(|rate| (rate.max(LEAST_RATE), rates.len()))
+    median(&rates).map(|rate| (rate.max(MIN_RATE), rates.len()))
 }
 
 fn typical_engagements(series: &Series) -> Option<f64> {
     let logs: Vec<f64> = series.posts.iter().rev().filter_map(log_engagements).take(NEWEST).collect();
-    (!logs.is_empty()).then(|| libm::expm1(mean(&logs)).max(LEAST_ENGAGEMENTS))
+    (!logs.is_empty()).then(|| libm::expm1(mean(&logs)).max(MIN_ENGAGEMENTS))
 }
 
 /// log(1 + engagements); `None` if not measured.
@@ -200,11 +200,11 @@ fn engagement(series: &Series, as_of: Timestamp) -> Option<f64> {
         return None;
     }
     let overall = mean(&all);
-    let against = |post: &SeriesPost| {
+    let difference = |post: &SeriesPost| {
         let of_kind = usual.get(&post.kind.as_deref()).filter(|logs| logs.len() >= POSTS_TO_COMPARE);
         Some(log_engagements(post)? - of_kind.map_or(overall, |logs| mean(logs)))
     };
-    let differences: Vec<f64> = in_days(series, as_of, 0, 30).filter_map(against).collect();
+    let differences: Vec<f64> = in_days(series, as_of, 0, 30).filter_map(difference).collect();
     (!differences.is_empty()).then(|| score(mean(&differences), differences.len()))
 }
 

@@ -35,7 +35,7 @@ const CHANGING: [&str; 21] = [
 ];
 
 /// Zones with constant offsets that are not whole hours.
-const BROKEN: [&str; 9] = [
+const FRACTIONAL: [&str; 9] = [
     "Asia/Kolkata",
     "Asia/Kathmandu",
     "Australia/Darwin",
@@ -48,7 +48,7 @@ const BROKEN: [&str; 9] = [
 ];
 
 /// Minimum share of an account's posts that must agree with a zone.
-const LEAST_AGREEMENT: f64 = 0.9;
+const MIN_AGREEMENT: f64 = 0.9;
 
 /// The zone of a client: the one with most of its accounts' posts, or UTC if no offset is known.
 pub(super) fn of_accounts<'a>(accounts: impl Iterator<Item = &'a Account>, notes: &mut ImportNotes) -> Zone {
@@ -59,15 +59,15 @@ pub(super) fn of_accounts<'a>(accounts: impl Iterator<Item = &'a Account>, notes
         if clock.is_empty() {
             continue;
         }
-        let (zone, is_sure) = of_clock(&clock);
-        notes.zones_uncertain += usize::from(!is_sure);
+        let (zone, is_certain) = of_clock(&clock);
+        notes.zones_uncertain += usize::from(!is_certain);
         let (posts, accounts) = votes.entry(zone.name().to_owned()).or_default();
         *posts += clock.len();
         *accounts += 1;
         voters += 1;
     }
-    let elected = votes.iter().max_by_key(|(name, (posts, _))| (*posts, std::cmp::Reverse(*name)));
-    let Some((name, (_, accounts))) = elected else {
+    let winner = votes.iter().max_by_key(|(name, (posts, _))| (*posts, std::cmp::Reverse(*name)));
+    let Some((name, (_, accounts))) = winner else {
         notes.zones_unknown += 1;
         return Zone::utc();
     };
@@ -81,18 +81,18 @@ fn of_clock(clock: &[(Timestamp, i32)]) -> (Zone, bool) {
     for (_, offset) in clock {
         *counts.entry(*offset).or_default() += 1;
     }
-    let commonest = counts.iter().max_by_key(|(_, count)| **count).map_or(0, |(offset, _)| *offset);
+    let most_common = counts.iter().max_by_key(|(_, count)| **count).map_or(0, |(offset, _)| *offset);
     if counts.len() == 1 {
-        return constant(commonest, clock);
+        return constant(most_common, clock);
     }
     match best_of(&CHANGING, clock) {
         Some(best) if is_agreed(&best) => (best.0, true),
-        _ => (constant(commonest, clock).0, false),
+        _ => (constant(most_common, clock).0, false),
     }
 }
 
 fn is_agreed((_, agreement): &(Zone, f64)) -> bool {
-    *agreement >= LEAST_AGREEMENT
+    *agreement >= MIN_AGREEMENT
 }
 
 fn constant(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
@@ -107,7 +107,8 @@ fn constant(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
         Some(zone) => (zone, true),
         // Half a year of a zone with clock changes looks constant, too.
         None => {
-            match [&BROKEN[..], &CHANGING[..]].into_iter().filter_map(|names| best_of(names, clock)).find(is_agreed) {
+            match [&FRACTIONAL[..], &CHANGING[..]].into_iter().filter_map(|names| best_of(names, clock)).find(is_agreed)
+            {
                 Some((zone, _)) => (zone, true),
                 None => (Zone::utc(), false),
             }
@@ -120,7 +121,7 @@ fn best_of(names: &[&str], clock: &[(Timestamp, i32)]) -> Option<(Zone, f64)> {
     for zone in names.iter().filter_map(|name| name.parse::<Zone>().ok()) {
         let agree = |(at, minutes): &&(Timestamp, i32)| zone.local(*at).offset().local_minus_utc() == minutes * 60;
         let agreement = clock.iter().filter(agree).count() as f64 / clock.len().max(1) as f64;
-        if best.as_ref().is_none_or(|(_, most)| agreement > *most) {
+        if best.as_ref().is_none_or(|(_, highest)| agreement > *highest) {
             best = Some((zone, agreement));
         }
     }
@@ -140,11 +141,11 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_change_betray_their_zone() {
+    fn clock_changes_identify_the_zone() {
         for zone in CHANGING {
-            let (found, is_sure) = of_clock(&clock(zone));
-            assert!(is_sure, "{zone}");
-            assert_eq!(clock(found.name()), clock(zone), "{zone} was taken for {found}");
+            let (found, is_certain) = of_clock(&clock(zone));
+            assert!(is_certain, "{zone}");
+            assert_eq!(clock(found.name()), clock(zone), "{zone} was identified as {found}");
         }
         assert_eq!(of_clock(&clock("Australia/Melbourne")).0.name(), "Australia/Sydney");
     }
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets_that_fit_no_zone_are_said_to_be_unsure() {
+    fn offsets_that_match_no_zone_are_uncertain() {
         let mut odd = clock("America/New_York");
         for (index, (_, offset)) in odd.iter_mut().enumerate() {
             *offset = if index % 2 == 0 { 60 } else { 120 };

@@ -31,9 +31,9 @@ pub(super) fn policy(client: &GeneratedClient) -> Option<PolicyRow> {
 /// A few warnings, mostly low or resolved; one client in fifty has an open one of high severity.
 pub(super) fn warnings(client: &GeneratedClient) -> Vec<WarningRow> {
     let mut draw = client.draw("warnings");
-    let mut judged = Vec::new();
+    let mut warnings = Vec::new();
     if draw.chance(0.02) {
-        judged.push((Severity::High, WarningStatus::Open));
+        warnings.push((Severity::High, WarningStatus::Open));
     }
     if draw.chance(0.25) {
         for _ in 0..draw.whole(1, 2) {
@@ -44,7 +44,7 @@ pub(super) fn warnings(client: &GeneratedClient) -> Vec<WarningRow> {
                 (WarningStatus::Open, 2.0),
                 (WarningStatus::Dismissed, 1.0),
             ];
-            judged.push((severity, draw.weighted(&statuses).copied().unwrap_or(WarningStatus::Resolved)));
+            warnings.push((severity, draw.weighted(&statuses).copied().unwrap_or(WarningStatus::Resolved)));
         }
     }
     let row = |(index, (severity, status)): (usize, (Severity, WarningStatus))| WarningRow {
@@ -55,7 +55,7 @@ pub(super) fn warnings(client: &GeneratedClient) -> Vec<WarningRow> {
         status,
         opened_at: client.day(-draw.between(1.0, 28.0)),
     };
-    judged.into_iter().enumerate().map(row).collect()
+    warnings.into_iter().enumerate().map(row).collect()
 }
 
 /// An assessment of last month's results for most clients; one in ten of them without a true score.
