@@ -51,8 +51,9 @@ fn picture(figure: &Figure) -> Picture<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::TableFormat;
     use crate::report::figures::{draw_all, draw_comparison, draw_sweep};
-    use crate::report::{TableFormat, sample, sample_sweep};
+    use crate::report::tests::sample;
     use crate::simulator::Simulation;
 
     fn page(simulation: &Simulation) -> String {
@@ -66,7 +67,7 @@ mod tests {
             let page = Page::of_comparison(&comparison, "mcoe compare", TableFormat::Parquet);
             render(&page, &draw_comparison(&comparison).unwrap()).unwrap()
         });
-        let sweeps = sample_sweep::sweeps().into_iter().map(|(_, sweep)| {
+        let sweeps = sample::sweeps().into_iter().map(|(_, sweep)| {
             let page = Page::of_sweep(&sweep, "mcoe rules sweep", TableFormat::Parquet);
             render(&page, &draw_sweep(&sweep).unwrap()).unwrap()
         });

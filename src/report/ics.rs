@@ -180,7 +180,7 @@ fn file_name(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::tests::sample;
 
     fn unfolded(text: &str) -> Vec<String> {
         text.replace("\r\n ", "").split("\r\n").map(str::to_owned).collect()

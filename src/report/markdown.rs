@@ -115,8 +115,9 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::TableFormat;
     use crate::report::figures::{draw_all, draw_comparison};
-    use crate::report::{TableFormat, sample};
+    use crate::report::tests::sample;
 
     fn summary(case: &str) -> String {
         let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == case).unwrap();

@@ -19,6 +19,8 @@ mod manifest_text;
 mod read;
 mod scenario_files;
 mod table_file;
+#[cfg(test)]
+pub(crate) mod tests;
 mod write;
 
 pub use channel_defaults::ChannelDefaults;
@@ -29,8 +31,3 @@ pub use manifest::{MANIFEST_FILE, Manifest};
 pub use read::{read, read_with_warnings};
 pub use scenario_files::{ScenarioFiles, files_of};
 pub use write::render;
-
-#[cfg(test)]
-pub(crate) use import::columns as import_columns;
-#[cfg(test)]
-pub(crate) use write::write_folder;

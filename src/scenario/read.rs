@@ -136,15 +136,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Channel, ClientState, ClientStatus};
-
-    fn policy() -> Policy {
-        Policy {
-            agent_enabled: true,
-            auto_exec_enabled: true,
-            max_actions_per_day: 10,
-            pause_on_high_severity_warning: true,
-        }
-    }
+    use crate::scenario::tests::policy;
 
     fn shipped(name: &str) -> Scenario {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);

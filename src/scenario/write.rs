@@ -63,30 +63,11 @@ fn frames(files: &ScenarioFiles) -> [(&'static str, Frame); 9] {
     ]
 }
 
-/// Writes the files into a folder, for tests.
-#[cfg(test)]
-pub(crate) fn write_folder(dir: &std::path::Path, files: &ScenarioFiles) -> Result<(), ScenarioError> {
-    std::fs::create_dir_all(dir).unwrap();
-    for (name, bytes) in render(files)? {
-        std::fs::write(dir.join(name), bytes).unwrap();
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Policy;
+    use crate::scenario::tests::{policy, write_folder};
     use crate::scenario::{GenerateOptions, generate, read};
-
-    fn policy() -> Policy {
-        Policy {
-            agent_enabled: true,
-            auto_exec_enabled: true,
-            max_actions_per_day: 10,
-            pause_on_high_severity_warning: true,
-        }
-    }
 
     #[test]
     fn csv_and_parquet_files_are_read_back_to_the_same_scenario() {
@@ -102,10 +83,10 @@ mod tests {
         files.channels[0].audience = 0.1 + 0.2;
         let dir = tempfile::tempdir().unwrap();
         let csv = dir.path().join("csv");
-        write_folder(&csv, &files).unwrap();
+        write_folder(&csv, &files);
         files.manifest.files.values_mut().for_each(|file| *file = file.replace(".csv", ".parquet"));
         let parquet = dir.path().join("parquet");
-        write_folder(&parquet, &files).unwrap();
+        write_folder(&parquet, &files);
         let (csv, parquet) = (read(&csv, &policy()).unwrap(), read(&parquet, &policy()).unwrap());
         assert_eq!(csv.clients, parquet.clients);
         assert_eq!(csv.name, "round \"trip\"");
@@ -126,7 +107,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let read_back = |files: &ScenarioFiles, name: &str| -> (String, usize) {
             let folder = dir.path().join(name);
-            write_folder(&folder, files).unwrap();
+            write_folder(&folder, files);
             let heading = std::fs::read_to_string(folder.join("campaigns.csv")).unwrap();
             let scenario = read(&folder, &policy()).unwrap();
             let campaigns = scenario.clients.iter().flat_map(|(client, _)| &client.campaigns);
@@ -148,7 +129,7 @@ mod tests {
         files.manifest.files.insert("channels".to_owned(), "channels.parquet".to_owned());
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("scenario");
-        write_folder(&folder, &files).unwrap();
+        write_folder(&folder, &files);
         let errors = read(&folder, &policy()).unwrap_err().to_string();
         assert!(errors.starts_with("channels.parquet: row 2, column `audience`: `-5.0` is out of range"), "{errors}");
     }

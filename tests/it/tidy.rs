@@ -66,7 +66,7 @@ fn code_lines(text: &str) -> Vec<(usize, String)> {
 
 /// Files that hold nothing but tests.
 fn is_test_file(path: &str) -> bool {
-    path.contains("/tests/") || path.ends_with("/tests.rs") || path == "report/sample.rs"
+    path.contains("/tests/") || path.ends_with("/tests.rs")
 }
 
 /// Every line of code with its place.
@@ -258,7 +258,7 @@ const RESERVED: [(&str, &[&str]); 10] = [
     ("Instant::now", &["cli/", "main.rs", "store/retry.rs", "web/cached.rs", "web/last_write.rs", "web/observe.rs"]),
     ("Utc::now", &["cli/", "web/secret.rs"]),
     ("std::env", &["cli/", "main.rs"]),
-    ("std::fs", &["cli/", "files/", "planner/check/fixture.rs", "store/sqlite_file.rs"]),
+    ("std::fs", &["cli/", "files/", "store/sqlite_file.rs"]),
     ("std::io", &["cli/", "files/", "scenario/", "store/sqlite_file.rs", "web/server.rs"]),
     ("std::process", &["cli/", "main.rs"]),
     ("println!", &[]),
@@ -424,6 +424,20 @@ fn no_module_has_a_name_that_says_nothing() {
 fn every_file_says_at_its_head_what_it_is_for() {
     let silent = sources().into_iter().filter(|(_, text)| !text.starts_with("//! "));
     finds_nothing("files without a head", silent.map(|(path, _)| path).collect());
+}
+
+#[test]
+fn what_only_tests_use_is_in_modules_named_tests() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let conditional = lines.iter().enumerate().filter(|(_, line)| **line == "#[cfg(test)]");
+        let conditional = conditional.filter_map(|(at, _)| Some((at, lines.get(at + 1)?)));
+        let is_named = |line: &str| line.ends_with("mod tests {") || line.ends_with("mod tests;");
+        let outside = conditional.filter(|(_, line)| !is_named(line));
+        wrong.extend(outside.map(|(at, line)| format!("{path}:{}: {line}", at + 2)));
+    }
+    finds_nothing("tests outside modules named `tests`", wrong);
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn left_out(comparison: &Comparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::tests::sample;
     use crate::stats::Pairs;
 
     #[test]

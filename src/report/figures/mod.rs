@@ -108,13 +108,13 @@ impl Heading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{sample, sample_sweep};
+    use crate::report::tests::sample;
 
     /// The figures of every kind of simulation and comparison, each with the name of its case.
     fn drawn() -> Vec<(String, Vec<Figure>)> {
         let runs = sample::variants().into_iter().map(|(case, run)| (case.to_owned(), draw_all(&run).unwrap()));
         let versus = sample::comparisons().into_iter();
-        let sweeps = sample_sweep::sweeps().into_iter();
+        let sweeps = sample::sweeps().into_iter();
         runs.chain(versus.map(|(case, run)| (format!("comparison {case}"), draw_comparison(&run).unwrap())))
             .chain(sweeps.map(|(case, sweep)| (format!("sweep {case}"), draw_sweep(&sweep).unwrap())))
             .collect()

@@ -136,7 +136,7 @@ fn verb(some: u32, verb: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::tests::sample;
 
     fn said(case: &str) -> String {
         let (_, comparison) = sample::comparisons().into_iter().find(|(name, _)| *name == case).unwrap();

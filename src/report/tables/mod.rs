@@ -136,7 +136,7 @@ use columns;
 mod tests {
     use super::*;
     use crate::model::Column;
-    use crate::report::{sample, sample_sweep};
+    use crate::report::tests::sample;
     use crate::tables::ScenarioTable;
 
     const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/tables.md");
@@ -177,11 +177,11 @@ mod tests {
 
     fn page() -> String {
         let (_, comparison) = sample::comparisons().remove(0);
-        let (_, sweep) = sample_sweep::sweeps().remove(0);
+        let (_, sweep) = sample::sweeps().remove(0);
         let mut page = HEAD.to_owned();
         page.push_str("\n## A scenario\n\n`clients` and `channels` must be there. A column that is not required may be missing, and its cells may be blank.\n");
         page.extend(ScenarioTable::ALL.iter().map(|table| scenario_table(table.name, &table.columns())));
-        let [posts, mapping] = crate::scenario::import_columns();
+        let [posts, mapping] = crate::scenario::tests::import_columns();
         page.push_str("\n## What `mcoe import` reads\n\nA posting history; its other columns are passed over. With `--mapping`, which client each account belongs to.\n");
         page.push_str(&scenario_table("posting history", &posts));
         page.push_str(&scenario_table("mapping", &mapping));

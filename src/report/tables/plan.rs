@@ -180,7 +180,7 @@ fn allocations(plan: &Plan) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::tests::sample;
 
     fn files(format: TableFormat) -> Vec<File> {
         plan_tables(&sample::plan(), &sample::decisions(), format).unwrap()

@@ -257,7 +257,7 @@ fn assets(simulation: &Simulation) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::tests::sample;
 
     fn csv(name: &str) -> String {
         let files = run_tables(&sample::simulation(), TableFormat::Csv).unwrap();

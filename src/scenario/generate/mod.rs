@@ -211,8 +211,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::model::{Policy, Severity};
-    use crate::scenario::{read, write_folder};
+    use crate::model::Severity;
+    use crate::scenario::read;
+    use crate::scenario::tests::{policy, write_folder};
 
     fn options(clients: u32, seed: u64) -> GenerateOptions {
         GenerateOptions { clients, seed, weeks: 12, start: "2026-W37".parse().unwrap(), name: "invented".to_owned() }
@@ -230,7 +231,7 @@ mod tests {
     fn written(options: &GenerateOptions) -> BTreeMap<String, Vec<u8>> {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("scenario");
-        write_folder(&folder, &generate(options).unwrap()).unwrap();
+        write_folder(&folder, &generate(options).unwrap());
         bytes(&folder)
     }
 
@@ -253,14 +254,8 @@ mod tests {
         let files = generate(&options(60, 3)).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("scenario");
-        write_folder(&folder, &files).unwrap();
-        let policy = Policy {
-            agent_enabled: true,
-            auto_exec_enabled: true,
-            max_actions_per_day: 10,
-            pause_on_high_severity_warning: true,
-        };
-        let scenario = read(&folder, &policy).unwrap_or_else(|errors| panic!("{errors}"));
+        write_folder(&folder, &files);
+        let scenario = read(&folder, &policy()).unwrap_or_else(|errors| panic!("{errors}"));
         let channels: usize = scenario.clients.iter().map(|(_, state)| state.channels.len()).sum();
         let assets: usize = scenario.clients.iter().map(|(client, _)| client.assets.len()).sum();
         let posts: usize = scenario

@@ -20,10 +20,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use notes::ImportNotes;
-#[cfg(test)]
-pub(crate) use posts::columns;
-
 use self::clients::{ImportedClient, start_of};
 use super::channel_defaults::ChannelDefaults;
 use super::error::{ScenarioError, ScenarioErrors};
@@ -32,6 +28,7 @@ use super::scenario_files::ScenarioFiles;
 use crate::model::{
     AssetId, AssetRow, Channel, ClientId, ClientRow, ClientStatus, HistoryRow, Timestamp, Week, WorkspaceId, Zone,
 };
+pub use notes::ImportNotes;
 
 /// Days of history that the scenario includes.
 pub(super) const HISTORY_DAYS: i64 = 35;
@@ -244,19 +241,11 @@ fn rounded(number: f64, digits: i32) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    pub(crate) use super::posts::tests::columns;
     use super::*;
-    use crate::model::Policy;
-    use crate::scenario::{read, write_folder};
-
-    fn policy() -> Policy {
-        Policy {
-            agent_enabled: true,
-            auto_exec_enabled: true,
-            max_actions_per_day: 10,
-            pause_on_high_severity_warning: true,
-        }
-    }
+    use crate::scenario::read;
+    use crate::scenario::tests::{policy, write_folder};
 
     /// A file of the shared real data; `None`, with a message, if it does not exist.
     fn real(name: &str) -> Option<PathBuf> {
@@ -275,7 +264,7 @@ mod tests {
         println!("{name}: {}", imported.notes);
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("scenario");
-        write_folder(&folder, &imported.files).unwrap();
+        write_folder(&folder, &imported.files);
         let scenario = read(&folder, &policy()).unwrap_or_else(|errors| panic!("{errors}"));
         assert_eq!(scenario.clients.len(), imported.notes.clients);
         Some(imported)

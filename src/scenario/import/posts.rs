@@ -95,12 +95,6 @@ impl Cell for ClockTime {
     }
 }
 
-/// The columns of a posting history, and those of a mapping.
-#[cfg(test)]
-pub(crate) fn columns() -> [Vec<&'static Column>; 2] {
-    [PostRow::columns().collect(), MappingRow::columns().collect()]
-}
-
 /// A posting history.
 #[derive(Debug)]
 pub(super) struct History {
@@ -274,4 +268,14 @@ fn file_name(path: &Path) -> String {
 fn fail_on_errors(diagnostics: TableDiagnostics) -> Result<(), ScenarioErrors> {
     let errors = diagnostics.errors.into_iter().map(ScenarioError::from).collect();
     ScenarioErrors::of(errors).map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The columns of a posting history, and those of a mapping.
+    pub(crate) fn columns() -> [Vec<&'static Column>; 2] {
+        [PostRow::columns().collect(), MappingRow::columns().collect()]
+    }
 }

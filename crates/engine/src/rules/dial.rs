@@ -320,18 +320,17 @@ impl Reader<'_> {
 }
 
 #[cfg(test)]
-impl Dial {
-    /// A parameter without a pack, for tests.
-    pub(crate) fn made_up(key: &str, levels: Levels) -> Self {
-        Self { keys: vec![key.to_owned()], base: vec![None], levels, slots: Vec::new() }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::super::load::tests::default_files;
     use super::super::{CompiledRules, load};
     use super::*;
+
+    impl Dial {
+        /// A parameter without a pack.
+        pub(crate) fn made_up(key: &str, levels: Levels) -> Self {
+            Self { keys: vec![key.to_owned()], base: vec![None], levels, slots: Vec::new() }
+        }
+    }
 
     fn pack() -> RulesPack {
         load(default_files()).unwrap()

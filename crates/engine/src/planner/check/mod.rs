@@ -31,11 +31,7 @@ mod timing;
 mod worth;
 
 #[cfg(test)]
-mod fixture;
-#[cfg(test)]
-mod tampered;
-#[cfg(test)]
-mod untampered;
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;

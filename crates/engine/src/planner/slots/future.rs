@@ -135,12 +135,6 @@ impl Future {
         let post = reward + self.view(horizon, hour, next, left - 1, instance.fatigue_per_post).at(fatigue);
         post >= self.view(horizon, hour, hour + 1, left, 0.0).at(fatigue) - horizon.tie
     }
-
-    /// Pieces created by the last `prepare`: a measure of time and memory used.
-    #[cfg(test)]
-    pub fn piece_count(&self) -> usize {
-        self.pieces.len()
-    }
 }
 
 /// What a post at an hour earns as a function of the fatigue of the posts chosen before it.
@@ -151,4 +145,21 @@ fn gain(instance: &Instance, horizon: &Horizon, hour: usize) -> Gain {
         slope: value * slope,
     });
     Gain { rested, tired, kink: instance.response.warn_at - standing, room: horizon.room(hour) }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::planner::slots::Solver;
+    use crate::planner::slots::tests::channel_weeks;
+
+    #[test]
+    fn few_pieces_are_kept_for_each_hour_and_number_of_posts() {
+        let mut solver = Solver::default();
+        for instance in channel_weeks(10) {
+            solver.solve(&instance);
+            let states = instance.posts_max * instance.allowed.iter().filter(|allowed| **allowed).count();
+            let pieces = solver.future.pieces.len();
+            assert!(pieces < 4 * states, "{pieces} pieces for {states} states");
+        }
+    }
 }

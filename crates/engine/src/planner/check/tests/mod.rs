@@ -1,4 +1,7 @@
-//! Small scenarios for the checker's tests.
+//! Tests of the checker, and the small scenarios that they share.
+
+mod tampered;
+mod untampered;
 
 use std::fs;
 use std::path::Path;
@@ -13,13 +16,13 @@ use crate::planner::{Planner, plan_week};
 use crate::rules::{CompiledRules, PackFiles, load};
 
 /// The default pack.
-pub(super) fn rules() -> CompiledRules {
+fn rules() -> CompiledRules {
     rules_with(&[])
 }
 
 /// The default pack with texts of its files replaced. If the text to replace is empty, the new text is appended to the
 /// file, which is created if missing.
-pub(super) fn rules_with(changes: &[(&str, &str, &str)]) -> CompiledRules {
+fn rules_with(changes: &[(&str, &str, &str)]) -> CompiledRules {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
     let mut files = PackFiles::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -41,25 +44,25 @@ pub(super) fn rules_with(changes: &[(&str, &str, &str)]) -> CompiledRules {
     CompiledRules::compile(load(files).unwrap()).unwrap()
 }
 
-pub(super) fn time(text: &str) -> Timestamp {
+fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-pub(super) fn score(value: f64) -> Score {
+fn score(value: f64) -> Score {
     Score::new(value).unwrap()
 }
 
-pub(super) fn week(text: &str) -> Week {
+fn week(text: &str) -> Week {
     text.parse().unwrap()
 }
 
 /// The instant so many hours after Monday 00:00 of the week on the client's clock.
-pub(super) fn in_week(client: &Client, week: Week, hours: i64) -> Timestamp {
+fn in_week(client: &Client, week: Week, hours: i64) -> Timestamp {
     client.zone.start_of_day(week.monday()).unwrap().plus_hours(hours)
 }
 
 /// An asset made four weeks before the week, for all channels.
-pub(super) fn asset(id: &str, client: &Client, week: Week, quality: f64) -> Asset {
+fn asset(id: &str, client: &Client, week: Week, quality: f64) -> Asset {
     Asset {
         id: AssetId::new(id),
         campaign_id: None,
@@ -80,7 +83,7 @@ pub(super) fn asset(id: &str, client: &Client, week: Week, quality: f64) -> Asse
 }
 
 /// One active client in a zone, on the given channels, with a number of assets of rising quality.
-pub(super) fn client(id: &str, zone: &str, week: Week, channels: &[Channel], assets: usize) -> (Client, ClientState) {
+fn client(id: &str, zone: &str, week: Week, channels: &[Channel], assets: usize) -> (Client, ClientState) {
     let zone: Zone = zone.parse().unwrap();
     let mut client = Client {
         id: ClientId::new(id),
@@ -127,7 +130,7 @@ fn channel_state(client: &Client, channel: Channel, week: Week) -> ChannelState 
 }
 
 /// A scenario with the given clients.
-pub(super) fn scenario(week: Week, clients: Vec<(Client, ClientState)>) -> Scenario {
+fn scenario(week: Week, clients: Vec<(Client, ClientState)>) -> Scenario {
     Scenario {
         name: "small".to_owned(),
         hash: "5ce0".to_owned(),
@@ -141,7 +144,7 @@ pub(super) fn scenario(week: Week, clients: Vec<(Client, ClientState)>) -> Scena
 }
 
 /// One client on every channel, with campaigns, a story, special days, an assessment, past uses and committed posts.
-pub(super) fn rich(week: Week, zone: &str) -> (Client, ClientState) {
+fn rich(week: Week, zone: &str) -> (Client, ClientState) {
     let (mut client, mut state) = client("rich", zone, week, &Channel::ALL, 40);
     let monday = week.monday();
     client.campaigns = vec![campaign("autumn", week, &[], 1.3), campaign("bright", week, &[Channel::Fb], 1.3)];
@@ -188,7 +191,7 @@ pub(super) fn rich(week: Week, zone: &str) -> (Client, ClientState) {
 }
 
 /// A campaign from Monday to Friday of the week.
-pub(super) fn campaign(id: &str, week: Week, channels: &[Channel], weight: f64) -> Campaign {
+fn campaign(id: &str, week: Week, channels: &[Channel], weight: f64) -> Campaign {
     Campaign {
         id: CampaignId::new(id),
         name: id.into(),
@@ -202,13 +205,13 @@ pub(super) fn campaign(id: &str, week: Week, channels: &[Channel], weight: f64) 
 }
 
 /// One special day of the week.
-pub(super) fn day(kind: DayKind, week: Week, weekday: i64, channel: Option<Channel>) -> CalendarEntry {
+fn day(kind: DayKind, week: Week, weekday: i64, channel: Option<Channel>) -> CalendarEntry {
     let date = plus_days(week.monday(), weekday);
     CalendarEntry { from: date, to: date, kind, factor: None, channel, name: kind.name().into() }
 }
 
 /// Adds committed posts, 25 minutes past the given hours of the week.
-pub(super) fn commit(state: &mut ClientState, client: &Client, week: Week, channel: Channel, hours: &[i64]) {
+fn commit(state: &mut ClientState, client: &Client, week: Week, channel: Channel, hours: &[i64]) {
     let own = state.channels.iter_mut().find(|state| state.channel == channel).unwrap();
     own.recent_posts.extend(hours.iter().map(|hour| in_week(client, week, *hour).plus_minutes(25)));
     own.recent_posts.sort();
@@ -216,19 +219,19 @@ pub(super) fn commit(state: &mut ClientState, client: &Client, week: Week, chann
 }
 
 /// Plans the week.
-pub(super) fn planned(scenario: &Scenario, rules: &CompiledRules, week: Week) -> Plan {
+fn planned(scenario: &Scenario, rules: &CompiledRules, week: Week) -> Plan {
     plan_week(&Planner::new(rules, Tier::Exact, None), scenario, week).unwrap()
 }
 
 /// Plans the week and checks the plan.
-pub(super) fn breaches(scenario: &Scenario, rules: &CompiledRules, week: Week) -> (Plan, Vec<Breach>) {
+fn breaches(scenario: &Scenario, rules: &CompiledRules, week: Week) -> (Plan, Vec<Breach>) {
     let plan = planned(scenario, rules, week);
     let breaches = check_plan(&plan, scenario, rules);
     (plan, breaches)
 }
 
 /// Plans the week and asserts that the plan passes.
-pub(super) fn passing(scenario: &Scenario, rules: &CompiledRules, week: Week) -> Plan {
+fn passing(scenario: &Scenario, rules: &CompiledRules, week: Week) -> Plan {
     let (plan, breaches) = breaches(scenario, rules, week);
     let lines: Vec<String> = breaches.iter().map(ToString::to_string).collect();
     assert!(lines.is_empty(), "{}", lines.join("\n"));

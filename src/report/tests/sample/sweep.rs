@@ -1,6 +1,6 @@
-//! Sample sweeps for tests of reports, from nearly empty to very large.
+//! Sweeps, from nearly empty to very large.
 
-use crate::model::Week;
+use super::simulation;
 use crate::rules::Level;
 use crate::simulator::{
     Direction, Goal, LeftOut, Measure, Noise, PointMeasure, Provenance, Sensitivity, Sweep, SweepPoint, SweptKey,
@@ -131,20 +131,6 @@ fn sweep(shape: Shape) -> Sweep {
 }
 
 fn provenance(shape: Shape) -> Provenance {
-    let start: Week = "2026-W48".parse().unwrap();
-    Provenance {
-        scenario: "agency".to_owned(),
-        scenario_hash: "aa".to_owned(),
-        rules: "default".to_owned(),
-        rules_hash: "bb".to_owned(),
-        version: "0.1.0".to_owned(),
-        time_zones: "2026a".to_owned(),
-        seed: 7,
-        start,
-        weeks: 4,
-        replications: shape.replications,
-        clients: 100,
-        tier: "exact".to_owned(),
-        committed_posts: 0,
-    }
+    let usual = simulation::provenance(simulation::USUAL, "2026-W48".parse().unwrap());
+    Provenance { weeks: 4, replications: shape.replications, clients: 100, ..usual }
 }

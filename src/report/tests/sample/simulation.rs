@@ -1,19 +1,11 @@
-//! A plausible simulation, built without randomness, and extreme variants of it: for tests only.
+//! A plausible simulation, built without randomness, and extreme variants of it.
 
-use std::sync::Arc;
-
-use crate::model::{
-    ActionType, AgencyDirector, Allocation, AssetChoice, AssetId, CampaignId, Channel, ChannelSnapshot, ClientId,
-    ClientOps, ClientPlan, ClientStatus, Conflict, ConflictKind, CreativeDirector, Decision, DecisionStatus,
-    EarlyWarning, PerformanceReality, Plan, Policy, Post, Reason, RiskBand, Scaling, ScheduleStatus, Severity, Signals,
-    TargetSource, Tier, Week, WorkspaceId, Zone,
-};
+use crate::model::{Channel, ClientId, RiskBand, Week, WorkspaceId};
 use crate::simulator::{
-    AssetSummary, ChannelDifference, ChannelSummary, ChannelWeek, ClientCounts, ClientDifference, ClientSummary,
-    Comparison, GuardrailSummary, Headline, Measure, MeasureDifference, Pack, Provenance, Simulation, StoppingRule,
-    TargetChanges, Versus, WeekDifference, WeekSummary,
+    AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, Provenance, Simulation,
+    TargetChanges, WeekSummary,
 };
-use crate::stats::{Difference, Estimate, Pairs};
+use crate::stats::Estimate;
 
 /// The size of a sample simulation.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +21,7 @@ pub struct Shape {
 pub const USUAL: Shape = Shape { channels: 9, clients: 12, weeks: 12, replications: 20, size: 1.0 };
 
 /// Posts a week, fatigue at rest and engagements a post, by channel.
-const TRAITS: [(f64, f64, f64); Channel::COUNT] = [
+pub(super) const TRAITS: [(f64, f64, f64); Channel::COUNT] = [
     (5.0, 0.28, 310.0),
     (7.0, 0.41, 520.0),
     (14.0, 0.58, 840.0),
@@ -51,7 +43,7 @@ const RULES: [(&str, f64, f64); 7] = [
     ("review_capacity", 0.018, 0.0),
 ];
 
-const CLIENTS: [&str; 12] = [
+pub(super) const CLIENTS: [&str; 12] = [
     "Harbour Coffee Roasters",
     "Bluegum Physio",
     "Nordlys Outdoor",
@@ -66,7 +58,7 @@ const CLIENTS: [&str; 12] = [
     "Olive Branch Catering",
 ];
 
-fn wobble(place: usize, salt: usize) -> f64 {
+pub(super) fn wobble(place: usize, salt: usize) -> f64 {
     let mixed = (place.wrapping_mul(2_654_435_761) ^ salt.wrapping_mul(40_503)).wrapping_mul(2_246_822_519);
     ((mixed >> 7) % 10_007) as f64 / 10_007.0
 }
@@ -147,7 +139,7 @@ pub fn shaped(shape: Shape) -> Simulation {
     }
 }
 
-fn provenance(shape: Shape, start: Week) -> Provenance {
+pub(super) fn provenance(shape: Shape, start: Week) -> Provenance {
     Provenance {
         scenario: "agency".to_owned(),
         scenario_hash: "9c1185a5c5e9fc54612808977ee8f548b2258d31b4a1f8c3d0f6e7a9b2c4d6e8".to_owned(),
@@ -350,250 +342,4 @@ fn headline(shape: Shape, weekly: &[WeekSummary], channels: &[ChannelSummary]) -
         hours_above_warn: estimate(channels.iter().map(|channel| channel.share_above_warn * hours).sum(), 0.05, many),
         hours_above_block: estimate(channels.iter().map(|channel| channel.share_above_block * hours).sum(), 0.1, many),
     }
-}
-
-/// The effect of another pack: its label, the mean relative difference, and the spread of the difference.
-type Effect = (&'static str, f64, f64);
-
-const BOLD: Effect = ("bold", 0.027, 0.05);
-const UNCLEAR: Effect = ("hardly-other", 0.001, 0.2);
-const SAME: Effect = ("twin", 0.0, 0.0);
-
-/// Comparisons of packs with the default one, each with a name.
-pub fn comparisons() -> Vec<(&'static str, Comparison)> {
-    let until = |is_reached| Some(StoppingRule { half_width: 0.005, most_replications: 1000, is_reached });
-    let usual = comparison(USUAL, &[BOLD]);
-    let mut hostile = comparison(USUAL, &[("<script>`a|b`</script> & a name that goes on and on and on", 0.1, 0.3)]);
-    for client in hostile.versus.iter_mut().flat_map(|versus| &mut versus.clients) {
-        client.name = "<b>a|b`c*d_e</b>".to_owned();
-    }
-    vec![
-        ("three-packs", comparison(USUAL, &[BOLD, ("careful", -0.18, 0.1), SAME])),
-        ("reached", Comparison { until: until(true), ..usual.clone() }),
-        ("not-reached", Comparison { until: until(false), ..usual.clone() }),
-        ("usual", usual),
-        ("unclear", comparison(USUAL, &[UNCLEAR])),
-        ("same", comparison(USUAL, &[SAME])),
-        ("one-replication", comparison(Shape { replications: 1, ..USUAL }, &[BOLD])),
-        ("one-week", comparison(Shape { weeks: 1, ..USUAL }, &[BOLD])),
-        ("one-client", comparison(Shape { clients: 1, channels: 4, ..USUAL }, &[BOLD])),
-        ("many-clients", comparison(Shape { clients: 400, weeks: 52, ..USUAL }, &[BOLD])),
-        ("zeros", comparison(Shape { size: 0.0, ..USUAL }, &[BOLD])),
-        ("huge", comparison(Shape { size: 90_000.0, ..USUAL }, &[("wild", 3.0, 20.0)])),
-        ("names", hostile),
-    ]
-}
-
-fn comparison(shape: Shape, effects: &[Effect]) -> Comparison {
-    let base = provenance(shape, "2026-W48".parse().unwrap());
-    let pack = |label: &str| Pack {
-        label: label.to_owned(),
-        provenance: Provenance { rules: label.to_owned(), ..base.clone() },
-    };
-    Comparison {
-        packs: std::iter::once("default").chain(effects.iter().map(|(label, ..)| *label)).map(pack).collect(),
-        until: None,
-        versus: effects.iter().map(|effect| versus(shape, *effect, base.start, effects.len())).collect(),
-    }
-}
-
-fn pairs(shape: Shape, mean: f64, effect: f64, spread: f64, place: usize) -> Difference {
-    let mut pairs = Pairs::default();
-    for replication in 0..shape.replications as usize {
-        let base = mean * shape.size * (0.9 + 0.2 * wobble(replication, place + 61));
-        pairs.add(base, base * (1.0 + effect + spread * (wobble(replication, place + 62) - 0.5)));
-    }
-    pairs.difference()
-}
-
-fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usize) -> Versus {
-    // The effect differs between parts.
-    let part = |mean, place| pairs(shape, mean, effect * (4.0 * wobble(place, 60) - 1.0), spread, place);
-    let row = |(place, measure): (usize, Measure)| {
-        let effect = if measure == Measure::Reviews { -5.0 * effect } else { effect };
-        let difference = pairs(shape, 90_000.0 / libm::pow(1.0 + place as f64, 3.0), effect, spread, place);
-        let corrected_p = difference.p.map(|p| (p * packs as f64).min(1.0));
-        MeasureDifference { measure, difference, corrected_p }
-    };
-    let client = |index: usize| ClientDifference {
-        client_id: ClientId::new(format!("client-{:03}", index + 1)),
-        name: CLIENTS[index % CLIENTS.len()].to_owned(),
-        engagement: part(7_000.0, index + 100),
-    };
-    let clients: Vec<ClientDifference> = (0..shape.clients).map(client).collect();
-    let week = |week: usize| WeekDifference { week: start.plus(week as i64), engagement: part(7_500.0, week + 30) };
-    let channel = |index: usize| ChannelDifference {
-        channel: Channel::ALL[index],
-        clients: shape.clients as u32,
-        engagement: part(TRAITS[index].0 * TRAITS[index].2, index + 10),
-    };
-    Versus {
-        label: label.to_owned(),
-        headline: Measure::ALL.into_iter().enumerate().map(row).collect(),
-        weekly: (0..shape.weeks as usize).map(week).collect(),
-        channels: (0..shape.channels).map(channel).collect(),
-        client_counts: ClientCounts::of(&clients),
-        clients,
-    }
-}
-
-/// A small plan with one ready, one pending and one blocked post, on both sides of a clock change.
-pub fn plan() -> Plan {
-    let zone: Zone = "Australia/Sydney".parse().unwrap();
-    let post = |at: &str, channel, status, asset: Option<AssetChoice>, reason: Option<Reason>| Post {
-        channel,
-        hour: 9,
-        at: at.parse().unwrap(),
-        asset,
-        campaign_id: reason.is_none().then(|| CampaignId::new("spring")),
-        status,
-        priority: 60.0,
-        fatigue: 0.25,
-        action_of_day: 1,
-        hours_to_nearest_post: 48.0,
-        others_of_day: Vec::new(),
-        slot_value: 120.5,
-        expected_engagement: 98.25,
-        confidence: 0.8,
-        confidence_steps: Vec::new(),
-        risk: RiskBand::Low,
-        verdicts: Vec::new(),
-        blocked: reason.map(Arc::new),
-    };
-    let asset = AssetChoice {
-        asset_id: AssetId::new("asset-1"),
-        variation_id: Some(AssetId::new("asset-1b")),
-        is_evolution: false,
-        score: 82.0,
-        quality_factor: 1.1,
-    };
-    let reason = Reason::Guardrail {
-        rule: "early_warning".into(),
-        reason: "a warning of high severity, \"collapse\", holds; the post must wait until it is resolved".into(),
-        remedy: "resolve it".into(),
-    };
-    let posts = vec![
-        post("2026-09-28T22:00:00Z", Channel::Fb, ScheduleStatus::Ready, Some(asset), None),
-        post("2026-10-03T22:00:00Z", Channel::Tiktok, ScheduleStatus::Pending, None, None),
-        post("2026-10-04T03:30:00Z", Channel::X, ScheduleStatus::Blocked, None, Some(reason)),
-    ];
-    Plan {
-        plan_id: uuid::Uuid::from_u128(7),
-        scenario: "agency".to_owned(),
-        week: "2026-W40".parse().unwrap(),
-        not_before: None,
-        rules_hash: "aa".to_owned(),
-        scenario_hash: "bb".to_owned(),
-        clients: vec![ClientPlan {
-            client_id: ClientId::new("harbour; coffee, roasters"),
-            workspace_id: WorkspaceId::new("north"),
-            zone,
-            posts,
-            prior: Vec::new(),
-            allocations: vec![allocation()],
-            conflicts: vec![Conflict {
-                channel: None,
-                kind: ConflictKind::Warning,
-                severity: Severity::High,
-                description: "a warning, \"collapse\", holds".to_owned(),
-                affected: 1,
-                resolution: "resolve it".to_owned(),
-            }],
-            signals: signals(),
-        }],
-    }
-}
-
-fn allocation() -> Allocation {
-    Allocation {
-        channel: Channel::Fb,
-        seen: seen().into(),
-        posts_wanted: 5,
-        posts_target: 4,
-        target_source: TargetSource::FatigueSteps,
-        posts_planned: 3,
-        posts_blocked: 1,
-        why_fewer: "fatigue at the start of the week".to_owned(),
-        fatigue_start: 0.42,
-        fatigue_end: 0.38,
-        mean_quality: 1.05,
-        end_weight: 3.1,
-        objective: 250.5,
-        upper_bound: 251.0,
-        tier: Tier::Exact,
-        hours_allowed: 119,
-        hours_removed: vec![("quiet_hours", 49)],
-    }
-}
-
-fn seen() -> ChannelSnapshot {
-    ChannelSnapshot {
-        industry: "food".into(),
-        tags: Vec::new(),
-        status: ClientStatus::Active,
-        client_priority: 50.0,
-        policy: Policy {
-            agent_enabled: true,
-            auto_exec_enabled: true,
-            max_actions_per_day: 10,
-            pause_on_high_severity_warning: true,
-        },
-        audience: 1_000.0,
-        engagement_rate: None,
-        fatigue: 0.42,
-        momentum: 0.5,
-        visibility: 0.5,
-        engagement: 0.5,
-        hours_since_last_post: 30.0,
-        posts_last_7_days: 3,
-        posts_last_30_days: 12,
-    }
-}
-
-fn signals() -> Signals {
-    Signals {
-        client_ops: ClientOps {
-            time_zone: "Australia/Sydney".to_owned(),
-            status: ClientStatus::Active,
-            agent_enabled: true,
-            auto_exec_enabled: true,
-            max_actions_per_day: 10,
-            pause_on_high_severity_warning: true,
-        },
-        agency_director: AgencyDirector { campaigns: Vec::new(), blackout_days: Vec::new(), holidays: Vec::new() },
-        early_warning: EarlyWarning { matrix: Vec::new(), high_warnings: 1, medium_warnings: 0 },
-        performance_reality: PerformanceReality {
-            assessed: false,
-            perceived: 0.5,
-            estimated: 0.5,
-            low: 0.3,
-            high: 0.7,
-            gap: 0.0,
-            confidence: 0.0,
-            completeness: 0.0,
-        },
-        creative_director: CreativeDirector { usable_assets: 1, channels: Vec::new() },
-        scaling: Scaling { posts_wanted: 5, daily_capacity: 10, load: 0.1, full_days: Vec::new() },
-    }
-}
-
-/// Two decisions: one about a post of [`plan`], one about a channel.
-pub fn decisions() -> Vec<Decision> {
-    let id = uuid::Uuid::from_u128;
-    let decision = |number, post_id, action_type| Decision {
-        id: id(number),
-        post_id,
-        client_id: ClientId::new("harbour; coffee, roasters"),
-        action_type,
-        payload: serde_json::json!({"hour": 9, "why": "best, \"of all\""}).to_string(),
-        source_signals: serde_json::json!({"fatigue": 0.25}).to_string().into(),
-        risk_class: RiskBand::Medium,
-        confidence: 0.7,
-        truth_notes: [String::from("no assessment")].into(),
-        truth_compliant: true,
-        disclaimers: &[],
-        status: DecisionStatus::AwaitingApproval,
-        actor: "scaling",
-    };
-    vec![decision(1, Some(id(9)), ActionType::TimeChoice), decision(2, None, ActionType::FatigueCheck)]
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::check_plan;
-use super::fixture::*;
+use super::*;
 use crate::model::{
     Allocation, AssetId, AssetUse, CampaignId, Channel, ClientId, DayKind, Outcome, Plan, Post, Reason, RiskBand,
     Scenario, ScheduleStatus, Tier, Timestamp, Verdict, Week, WorkspaceId, plus_days,
@@ -413,7 +412,7 @@ fn assets_exist_fit_and_are_named_by_family() {
         choice.variation_id = Some(choice.asset_id.clone());
     });
     assert_eq!(broken, ["asset_family"]);
-    let of = |change: fn(&mut crate::model::Asset, Week)| {
+    let of = |change: fn(&mut Asset, Week)| {
         let mut plan = case.plan.clone();
         let id = choice(&mut plan).used().clone();
         case.broken_under(|scenario| {

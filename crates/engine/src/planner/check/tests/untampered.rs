@@ -1,6 +1,6 @@
 //! Plans that the planner makes pass, in ordinary and in unusual weeks.
 
-use super::fixture::*;
+use super::*;
 use crate::model::{
     AssetId, CalendarEntry, Capacity, Channel, ClientStatus, DayKind, Outcome, Post, ScheduleStatus, Score, Severity,
     Warning, WarningId, WarningStatus, WorkspaceId,
@@ -207,7 +207,7 @@ fn a_week_planned_ahead_of_the_state_passes() {
 fn uses_that_are_committed_count_against_the_week() {
     let week = week("2026-W20");
     let (own, mut state) = client("worn", "Europe/London", week, &Channel::ALL, 2);
-    let used = |channel, hours| crate::model::AssetUse {
+    let used = |channel, hours| AssetUse {
         asset_id: AssetId::new("worn-01"),
         channel,
         at: in_week(&own, week, hours),
@@ -228,7 +228,7 @@ fn a_story_waits_for_a_committed_step() {
     let mut next = asset("story-next", &own, week, 1.0);
     (next.parent_id, next.evolution_step) = (Some(AssetId::new("story-00")), 1);
     own.assets.push(next);
-    let committed = crate::model::AssetUse {
+    let committed = AssetUse {
         asset_id: AssetId::new("story-00"),
         channel: Channel::X,
         at: in_week(&own, week, 100),
@@ -334,11 +334,11 @@ fn odd_packs() -> [CompiledRules; 5] {
 fn random_client(
     n: usize,
     zone: &str,
-    week: crate::model::Week,
+    week: Week,
     draw: &mut Draw,
-) -> (crate::model::Client, crate::model::ClientState) {
+) -> (Client, ClientState) {
     let (mut own, mut state) = rich(week, zone);
-    own.id = crate::model::ClientId::new(format!("client-{n}"));
+    own.id = ClientId::new(format!("client-{n}"));
     own.assets.truncate(draw.below(44));
     own.policy.max_actions_per_day = draw.below(8) as u32;
     own.policy.auto_exec_enabled = draw.below(2) == 0;

@@ -1,0 +1,84 @@
+//! Tests of whole reports, and the samples that all tests of reports use.
+
+pub mod sample;
+
+use super::*;
+
+fn report(simulation: &Simulation) -> Vec<File> {
+    let command = "mcoe simulate scenarios/agency --weeks 12 --replications 20 --seed 7 --out reports/agency";
+    render(&RunReport { simulation, command, tables: TableFormat::Csv }).unwrap()
+}
+
+fn versus(comparison: &Comparison) -> Vec<File> {
+    let command = "mcoe compare scenarios/agency --rules rules --against bold --out reports/bold";
+    render_comparison(&ComparisonReport { comparison, command, tables: TableFormat::Csv }).unwrap()
+}
+
+fn swept(sweep: &Sweep) -> Vec<File> {
+    let command = "mcoe rules sweep scenarios/agency --set fatigue.warn_at=0.4,0.5 --out reports/sweep";
+    render_sweep(&SweepReport { sweep, command, tables: TableFormat::Csv }).unwrap()
+}
+
+#[test]
+fn a_sweep_has_the_files_that_its_readers_expect_and_always_the_same_bytes() {
+    let (_, sweep) = sample::sweeps().remove(0);
+    let files = swept(&sweep);
+    assert!(files == swept(&sweep));
+    let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+    for path in
+        ["index.html", "summary.md", "figures/sweep-frontier.svg", "figures/sweep-keys.png", "tables/points.csv"]
+    {
+        assert!(paths.contains(&path), "{paths:?}");
+    }
+    assert!(sweep_words(&sweep).iter().all(|words| !words.contains('`') && words.ends_with('.')));
+}
+
+#[test]
+fn a_comparison_has_the_files_that_its_readers_expect_and_always_the_same_bytes() {
+    let (_, comparison) = sample::comparisons().remove(0);
+    let files = versus(&comparison);
+    assert!(files == versus(&comparison));
+    let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+    for path in ["index.html", "summary.md", "figures/difference-weeks.svg", "tables/differences.csv"] {
+        assert!(paths.contains(&path), "{paths:?}");
+    }
+}
+
+#[test]
+fn a_verdict_in_plain_text_has_no_marks() {
+    for (case, comparison) in sample::comparisons() {
+        let verdicts = verdicts(&comparison);
+        assert_eq!(verdicts.len(), comparison.versus.len(), "{case}");
+        assert!(verdicts.iter().all(|verdict| !verdict.contains('`') && verdict.ends_with('.')), "{verdicts:?}");
+    }
+}
+
+#[test]
+fn the_same_simulation_gives_the_same_bytes() {
+    let simulation = sample::simulation();
+    for tables in [TableFormat::Csv, TableFormat::Parquet] {
+        let report = RunReport { simulation: &simulation, command: "mcoe simulate", tables };
+        assert!(render(&report).unwrap() == render(&report).unwrap());
+    }
+}
+
+#[test]
+fn no_file_of_any_shape_of_run_shows_what_is_not_a_number() {
+    let runs = sample::variants().into_iter().map(|(case, run)| (case, report(&run)));
+    let versus = sample::comparisons().into_iter().map(|(case, run)| (case, versus(&run)));
+    let sweeps = sample::sweeps().into_iter().map(|(case, run)| (case, swept(&run)));
+    for (case, files) in runs.chain(versus).chain(sweeps) {
+        for (path, bytes) in files {
+            let Ok(text) = std::str::from_utf8(&bytes) else { continue };
+            for bad in ["NaN", "Infinity", ">inf", "-inf", " inf", ",inf"] {
+                assert!(!text.contains(bad), "{case}: {path} shows `{bad}`");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_report_holds_the_files_that_its_readers_expect() {
+    let paths: Vec<String> = report(&sample::simulation()).into_iter().map(|(path, _)| path).collect();
+    insta::assert_snapshot!(paths.join("\n"));
+}

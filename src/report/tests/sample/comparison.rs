@@ -1,0 +1,94 @@
+//! Comparisons of packs over the sample simulations.
+
+use super::simulation::{CLIENTS, Shape, TRAITS, USUAL, provenance, wobble};
+use crate::model::{Channel, ClientId, Week};
+use crate::simulator::{
+    ChannelDifference, ClientCounts, ClientDifference, Comparison, Measure, MeasureDifference, Pack, Provenance,
+    StoppingRule, Versus, WeekDifference,
+};
+use crate::stats::{Difference, Pairs};
+
+/// The effect of another pack: its label, the mean relative difference, and the spread of the difference.
+type Effect = (&'static str, f64, f64);
+
+const BOLD: Effect = ("bold", 0.027, 0.05);
+const UNCLEAR: Effect = ("hardly-other", 0.001, 0.2);
+const SAME: Effect = ("twin", 0.0, 0.0);
+
+/// Comparisons of packs with the default one, each with a name.
+pub fn comparisons() -> Vec<(&'static str, Comparison)> {
+    let until = |is_reached| Some(StoppingRule { half_width: 0.005, most_replications: 1000, is_reached });
+    let usual = comparison(USUAL, &[BOLD]);
+    let mut hostile = comparison(USUAL, &[("<script>`a|b`</script> & a name that goes on and on and on", 0.1, 0.3)]);
+    for client in hostile.versus.iter_mut().flat_map(|versus| &mut versus.clients) {
+        client.name = "<b>a|b`c*d_e</b>".to_owned();
+    }
+    vec![
+        ("three-packs", comparison(USUAL, &[BOLD, ("careful", -0.18, 0.1), SAME])),
+        ("reached", Comparison { until: until(true), ..usual.clone() }),
+        ("not-reached", Comparison { until: until(false), ..usual.clone() }),
+        ("usual", usual),
+        ("unclear", comparison(USUAL, &[UNCLEAR])),
+        ("same", comparison(USUAL, &[SAME])),
+        ("one-replication", comparison(Shape { replications: 1, ..USUAL }, &[BOLD])),
+        ("one-week", comparison(Shape { weeks: 1, ..USUAL }, &[BOLD])),
+        ("one-client", comparison(Shape { clients: 1, channels: 4, ..USUAL }, &[BOLD])),
+        ("many-clients", comparison(Shape { clients: 400, weeks: 52, ..USUAL }, &[BOLD])),
+        ("zeros", comparison(Shape { size: 0.0, ..USUAL }, &[BOLD])),
+        ("huge", comparison(Shape { size: 90_000.0, ..USUAL }, &[("wild", 3.0, 20.0)])),
+        ("names", hostile),
+    ]
+}
+
+fn comparison(shape: Shape, effects: &[Effect]) -> Comparison {
+    let base = provenance(shape, "2026-W48".parse().unwrap());
+    let pack = |label: &str| Pack {
+        label: label.to_owned(),
+        provenance: Provenance { rules: label.to_owned(), ..base.clone() },
+    };
+    Comparison {
+        packs: std::iter::once("default").chain(effects.iter().map(|(label, ..)| *label)).map(pack).collect(),
+        until: None,
+        versus: effects.iter().map(|effect| versus(shape, *effect, base.start, effects.len())).collect(),
+    }
+}
+
+fn pairs(shape: Shape, mean: f64, effect: f64, spread: f64, place: usize) -> Difference {
+    let mut pairs = Pairs::default();
+    for replication in 0..shape.replications as usize {
+        let base = mean * shape.size * (0.9 + 0.2 * wobble(replication, place + 61));
+        pairs.add(base, base * (1.0 + effect + spread * (wobble(replication, place + 62) - 0.5)));
+    }
+    pairs.difference()
+}
+
+fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usize) -> Versus {
+    // The effect differs between parts.
+    let part = |mean, place| pairs(shape, mean, effect * (4.0 * wobble(place, 60) - 1.0), spread, place);
+    let row = |(place, measure): (usize, Measure)| {
+        let effect = if measure == Measure::Reviews { -5.0 * effect } else { effect };
+        let difference = pairs(shape, 90_000.0 / libm::pow(1.0 + place as f64, 3.0), effect, spread, place);
+        let corrected_p = difference.p.map(|p| (p * packs as f64).min(1.0));
+        MeasureDifference { measure, difference, corrected_p }
+    };
+    let client = |index: usize| ClientDifference {
+        client_id: ClientId::new(format!("client-{:03}", index + 1)),
+        name: CLIENTS[index % CLIENTS.len()].to_owned(),
+        engagement: part(7_000.0, index + 100),
+    };
+    let clients: Vec<ClientDifference> = (0..shape.clients).map(client).collect();
+    let week = |week: usize| WeekDifference { week: start.plus(week as i64), engagement: part(7_500.0, week + 30) };
+    let channel = |index: usize| ChannelDifference {
+        channel: Channel::ALL[index],
+        clients: shape.clients as u32,
+        engagement: part(TRAITS[index].0 * TRAITS[index].2, index + 10),
+    };
+    Versus {
+        label: label.to_owned(),
+        headline: Measure::ALL.into_iter().enumerate().map(row).collect(),
+        weekly: (0..shape.weeks as usize).map(week).collect(),
+        channels: (0..shape.channels).map(channel).collect(),
+        client_counts: ClientCounts::of(&clients),
+        clients,
+    }
+}

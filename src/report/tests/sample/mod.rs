@@ -1,0 +1,11 @@
+//! Sample results to be reported: plausible ones, and extreme variants of them.
+
+mod comparison;
+mod plan;
+mod simulation;
+mod sweep;
+
+pub use comparison::comparisons;
+pub use plan::{decisions, plan};
+pub use simulation::{simulation, variants};
+pub use sweep::sweeps;
