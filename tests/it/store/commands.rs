@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Place, Workplace};
+use crate::support::{Place, Ran, Workplace};
 
 fn story(place: &Place) {
     let work = Workplace::new();
@@ -12,14 +12,17 @@ fn story(place: &Place) {
     assert_eq!((loaded["new_clients"].as_u64(), loaded["known_clients"].as_u64()), (Some(6), Some(0)));
     let week = on("weekly --now 2026-09-04T08:00:00Z --actor ann --format json").done().json();
     assert_eq!(week["week"], "2026-W37");
-    let committed: u64 = week["workspaces"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| one["committed"]["schedules"].as_u64().unwrap_or(0))
-        .sum();
+    let schedules = |one: &Value| one["committed"]["schedules"].as_u64().unwrap_or(0);
+    let committed: u64 = week["workspaces"].as_array().unwrap().iter().map(schedules).sum();
     assert!(committed > 50, "{week}");
+    let workspace = week["workspaces"][0]["workspace_id"].as_str().unwrap();
+    review(&on);
+    make_drafts(&on, committed);
+    plan_the_next_week(&work, &on, workspace);
+}
 
+/// People look at what waits, approve it and cancel it.
+fn review(on: &impl Fn(&str) -> Ran) {
     let waiting = on("review --format json --limit 1000").done().json();
     let waiting = waiting.as_array().unwrap();
     assert!(!waiting.is_empty());
@@ -43,7 +46,10 @@ fn story(place: &Place) {
         on(&format!("approve {letters} --actor bob")).ends_with(2).says(&["is cancelled and cannot become ready"]);
     }
     on("approve ffffffff-ffff --actor bob").ends_with(2).says(&["no schedule"]);
+}
 
+/// The daily pass makes drafts, and the record says so.
+fn make_drafts(on: &impl Fn(&str) -> Ran, committed: u64) {
     let day = on("daily --now 2026-09-08T20:00:00Z --format json").done().json();
     assert!(day["drafted"].as_u64().unwrap() > 0, "{day}");
     let status = on("status --now 2026-09-08T20:00:00Z --format json").done().json();
@@ -55,8 +61,10 @@ fn story(place: &Place) {
     let about = record[0]["schedule_id"].as_str().unwrap();
     let whole = on(&format!("actions --schedule {about}")).done();
     assert!(whole.out.contains("time_choice") && whole.out.contains("schedule_executed"), "{}", whole.out);
+}
 
-    let workspace = week["workspaces"][0]["workspace_id"].as_str().unwrap();
+/// The week after is planned from the ledger as it is from what the ledger exports, and committed once.
+fn plan_the_next_week(work: &Workplace, on: &impl Fn(&str) -> Ran, workspace: &str) {
     on(&format!("db export {workspace} --week 2026-W38 --out back")).done();
     work.mcoe("check --scenario back").done();
     on(&format!("plan --from-database {workspace} --week 2026-W38 --now 2026-09-10T08:00:00Z --out plan --tables csv"))

@@ -71,6 +71,16 @@ fn codes(schedules: &[&Schedule]) -> Vec<String> {
     codes
 }
 
+fn no_asset_runs_twice_within(hours: f64, schedules: &[Schedule]) {
+    for (place, one) in schedules.iter().enumerate().filter(|(_, one)| one.used_asset().is_some()) {
+        let same = |other: &&Schedule| (other.channel, other.used_asset()) == (one.channel, one.used_asset());
+        if let Some(next) = schedules[place + 1..].iter().find(same) {
+            let between = next.scheduled_for.since(one.scheduled_for).as_seconds_f64() / 3600.0;
+            assert!(between >= hours, "{one:?} {next:?}");
+        }
+    }
+}
+
 fn blackout(from: &str, to: &str) -> CalendarEntry {
     CalendarEntry {
         from: from.parse().unwrap(),
@@ -432,18 +442,11 @@ on_both! {
         let after = all(&ledger).await;
         let drafted = with_status(&after, ScheduleStatus::Completed).len();
         assert_eq!(drafted as i64, before.len() as i64 - held.len() as i64 + given);
-        // What had an asset kept it, and no asset ran twice within its cooldown.
+        // What had an asset kept it.
         for one in before.iter().filter(|one| one.used_asset().is_some()) {
             assert_eq!(after.iter().find(|other| other.id == one.id).unwrap().used_asset(), one.used_asset());
         }
-        let rest = rules.base().assets.cooldown_hours;
-        for (place, one) in after.iter().enumerate().filter(|(_, one)| one.used_asset().is_some()) {
-            let same = |other: &&Schedule| (other.channel, other.used_asset()) == (one.channel, one.used_asset());
-            if let Some(next) = after[place + 1..].iter().find(same) {
-                let hours = next.scheduled_for.since(one.scheduled_for).as_seconds_f64() / 3600.0;
-                assert!(hours >= rest, "{one:?} {next:?}");
-            }
-        }
+        no_asset_runs_twice_within(rules.base().assets.cooldown_hours, &after);
     }
 
     async fn an_approval_does_not_outlive_the_asset_that_was_approved(place: &Place) {

@@ -113,23 +113,8 @@ fn breaches(value: &Value, shape: &Value, document: &Value, path: &str, found: &
     if shape["type"] == "object" && shape.get("properties").is_none() && value.is_object() {
         return;
     }
-    let kinds: Vec<&str> = match &shape["type"] {
-        Value::String(kind) => vec![kind],
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let is = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_i64() || number.is_u64() => "integer",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    let is_number = is == "integer" && kinds.contains(&"number");
-    if !is_number && !kinds.contains(&is) {
-        found.push(format!("{path} is {is} and not {kinds:?}"));
+    if let Some(breach) = breach_of_kind(value, shape) {
+        found.push(format!("{path} {breach}"));
     }
     if let (Some(names), false) = (shape["enum"].as_array(), names_it(shape, value)) {
         found.push(format!("{path} is {value} and none of {names:?}"));
@@ -153,6 +138,25 @@ fn breaches(value: &Value, shape: &Value, document: &Value, path: &str, found: &
             breaches(value, shape, document, &format!("{path}[]"), found);
         }
     }
+}
+
+fn breach_of_kind(value: &Value, shape: &Value) -> Option<String> {
+    let kinds: Vec<&str> = match &shape["type"] {
+        Value::String(kind) => vec![kind],
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let is = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_i64() || number.is_u64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let is_number = is == "integer" && kinds.contains(&"number");
+    (!is_number && !kinds.contains(&is)).then(|| format!("is {is} and not {kinds:?}"))
 }
 
 fn names_it(shape: &Value, value: &Value) -> bool {

@@ -207,11 +207,7 @@ fn a_week_planned_ahead_of_the_state_passes() {
 fn uses_that_are_committed_count_against_the_week() {
     let week = week("2026-W20");
     let (own, mut state) = client("worn", "Europe/London", week, &Channel::ALL, 2);
-    let used = |channel, hours| AssetUse {
-        asset_id: AssetId::new("worn-01"),
-        channel,
-        at: in_week(&own, week, hours),
-    };
+    let used = |channel, hours| AssetUse { asset_id: AssetId::new("worn-01"), channel, at: in_week(&own, week, hours) };
     state.asset_uses = vec![used(Channel::Fb, 10), used(Channel::Ig, 20)];
     for cooldown in ["168", "12"] {
         let rules = rules_with(&[("assets.toml", "cooldown_hours = 168", &format!("cooldown_hours = {cooldown}"))]);
@@ -228,11 +224,7 @@ fn a_story_waits_for_a_committed_step() {
     let mut next = asset("story-next", &own, week, 1.0);
     (next.parent_id, next.evolution_step) = (Some(AssetId::new("story-00")), 1);
     own.assets.push(next);
-    let committed = AssetUse {
-        asset_id: AssetId::new("story-00"),
-        channel: Channel::X,
-        at: in_week(&own, week, 100),
-    };
+    let committed = AssetUse { asset_id: AssetId::new("story-00"), channel: Channel::X, at: in_week(&own, week, 100) };
     state.asset_uses = vec![committed];
     let plan = passing(&scenario(week, vec![(own, state)]), &rules(), week);
     let next = |post: &Post| post.asset.as_ref().and_then(|asset| asset.variation_id.clone()).is_some();
@@ -331,12 +323,7 @@ fn odd_packs() -> [CompiledRules; 5] {
     [rules(), rules_with(&spread), rules_with(&scripted), rules_with(&frequent), rules_with(&tiring)]
 }
 
-fn random_client(
-    n: usize,
-    zone: &str,
-    week: Week,
-    draw: &mut Draw,
-) -> (Client, ClientState) {
+fn random_client(n: usize, zone: &str, week: Week, draw: &mut Draw) -> (Client, ClientState) {
     let (mut own, mut state) = rich(week, zone);
     own.id = ClientId::new(format!("client-{n}"));
     own.assets.truncate(draw.below(44));
