@@ -31,37 +31,29 @@ pub struct NewToken<'a> {
     pub expires_at: Timestamp,
 }
 
-/// A token stored in the ledger.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Token {
-    /// The token's id.
-    pub id: Uuid,
-    /// The workspace it gives access to.
-    pub workspace_id: WorkspaceId,
-    /// The actor recorded with every change made with it.
-    pub name: String,
-    /// What it permits.
-    pub role: Role,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When it expires.
-    pub expires_at: Timestamp,
-    /// When it was revoked; `None` if it was not.
-    pub revoked_at: Option<Timestamp>,
+from_row! {
+    /// A token stored in the ledger.
+    #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+    pub struct Token {
+        /// The token's id.
+        pub id: Uuid as Id,
+        /// The workspace it gives access to.
+        pub workspace_id: WorkspaceId as Text<WorkspaceId>,
+        /// The actor recorded with every change made with it.
+        pub name: String,
+        /// What it permits.
+        pub role: Role as Name<Role>,
+        /// When it was created.
+        pub created_at: Timestamp as Instant,
+        /// When it expires.
+        pub expires_at: Timestamp as Instant,
+        /// When it was revoked; `None` if it was not.
+        pub revoked_at: Option<Timestamp> as Option<Instant>,
+    }
 }
 
 const COLUMNS: &str = "tokens.id, tokens.workspace_id, tokens.name, tokens.role, tokens.created_at, \
                        tokens.expires_at, tokens.revoked_at";
-
-from_row!(Token {
-    id: Id,
-    workspace_id: Text<WorkspaceId>,
-    name: String,
-    role: Name<Role>,
-    created_at: Instant,
-    expires_at: Instant,
-    revoked_at: Option<Instant>,
-});
 
 impl Token {
     /// Whether it is active: neither revoked nor expired.

@@ -68,41 +68,43 @@ impl NewAction<'_> {
     }
 }
 
-/// A recorded decision.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Action {
-    /// The decision's id.
-    pub id: Uuid,
-    /// When it was recorded.
-    pub created_at: Timestamp,
-    /// The schedule it concerns; `None` if it concerns a channel or a client.
-    pub schedule_id: Option<Uuid>,
-    /// The client it concerns.
-    pub client_id: String,
-    /// The client's workspace.
-    pub workspace_id: String,
-    /// The kind of decision.
-    pub action_type: ActionType,
-    /// What was decided, as JSON.
-    pub decision_payload: serde_json::Value,
-    /// The signals behind it, as JSON.
-    pub source_signals: serde_json::Value,
-    /// Its risk band.
-    pub risk_class: RiskBand,
-    /// Confidence, `0..=1`.
-    pub confidence_score: f64,
-    /// Notes of the truth layer.
-    pub truth_notes: Vec<String>,
-    /// Whether it complies with the truth layer.
-    pub truth_compliant: bool,
-    /// Disclaimers that must accompany it.
-    pub disclaimers: Vec<String>,
-    /// Its outcome.
-    pub status: DecisionStatus,
-    /// When a draft was attempted; `None` for other decisions.
-    pub executed_at: Option<Timestamp>,
-    /// The actor who decided.
-    pub actor: String,
+from_row! {
+    /// A recorded decision.
+    #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+    pub struct Action {
+        /// The decision's id.
+        pub id: Uuid as Id,
+        /// When it was recorded.
+        pub created_at: Timestamp as Instant,
+        /// The schedule it concerns; `None` if it concerns a channel or a client.
+        pub schedule_id: Option<Uuid> as Option<Id>,
+        /// The client it concerns.
+        pub client_id: String,
+        /// The client's workspace.
+        pub workspace_id: String,
+        /// The kind of decision.
+        pub action_type: ActionType as Name<ActionType>,
+        /// What was decided, as JSON.
+        pub decision_payload: serde_json::Value as Json<serde_json::Value>,
+        /// The signals behind it, as JSON.
+        pub source_signals: serde_json::Value as Json<serde_json::Value>,
+        /// Its risk band.
+        pub risk_class: RiskBand as Name<RiskBand>,
+        /// Confidence, `0..=1`.
+        pub confidence_score: f64,
+        /// Notes of the truth layer.
+        pub truth_notes: Vec<String> as Json<Vec<String>>,
+        /// Whether it complies with the truth layer.
+        pub truth_compliant: bool,
+        /// Disclaimers that must accompany it.
+        pub disclaimers: Vec<String> as Json<Vec<String>>,
+        /// Its outcome.
+        pub status: DecisionStatus as Name<DecisionStatus>,
+        /// When a draft was attempted; `None` for other decisions.
+        pub executed_at: Option<Timestamp> as Option<Instant>,
+        /// The actor who decided.
+        pub actor: String,
+    }
 }
 
 /// Selects decisions. A field that is `None` does not filter.
@@ -159,25 +161,6 @@ const AGENTS: [&str; 6] =
 const COLUMNS: &str = "id, created_at, schedule_id, client_id, workspace_id, action_type, decision_payload, \
                        source_signals, risk_class, confidence_score, truth_notes, truth_compliant, disclaimers, \
                        status, executed_at, actor";
-
-from_row!(Action {
-    id: Id,
-    created_at: Instant,
-    schedule_id: Option<Id>,
-    client_id: String,
-    workspace_id: String,
-    action_type: Name<ActionType>,
-    decision_payload: Json<serde_json::Value>,
-    source_signals: Json<serde_json::Value>,
-    risk_class: Name<RiskBand>,
-    confidence_score: f64,
-    truth_notes: Json<Vec<String>>,
-    truth_compliant: bool,
-    disclaimers: Json<Vec<String>>,
-    status: Name<DecisionStatus>,
-    executed_at: Option<Instant>,
-    actor: String,
-});
 
 impl Ledger {
     /// Recorded decisions, newest first: those after a cursor, at most the filter's limit.

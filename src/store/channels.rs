@@ -12,33 +12,25 @@ use super::values::{Value, values};
 use crate::model::{Timestamp, Zone};
 use crate::planner::{rested, tired};
 
-/// The part of a channel's state that the daily pass updates.
-struct ChannelFatigue {
-    audience: f64,
-    last_post_at: Option<Timestamp>,
-    week: i64,
-    month: i64,
-    fatigue: f64,
-    as_of: Timestamp,
+from_row! {
+    /// The part of a channel's state that the daily pass updates.
+    struct ChannelFatigue {
+        audience: f64,
+        last_post_at: Option<Timestamp> as Option<Instant>,
+        week: i64 = "posts_last_7_days",
+        month: i64 = "posts_last_30_days",
+        fatigue: f64 = "fatigue_score",
+        as_of: Timestamp as Instant = "fatigue_as_of",
+    }
 }
 
-from_row!(ModelRow<ChannelFatigue> {
-    audience: f64,
-    last_post_at: Option<Instant>,
-    week: i64 = "posts_last_7_days",
-    month: i64 = "posts_last_30_days",
-    fatigue: f64 = "fatigue_score",
-    as_of: Instant = "fatigue_as_of",
-});
-
-/// A channel's state with its key.
-struct ChannelRow {
-    client_id: String,
-    channel: String,
-    state: ChannelFatigue,
+from_row! {
+    /// A channel's state with its key.
+    struct ChannelRow {
+        client_id: String,
+        channel: String,
+    } parts { state: ChannelFatigue }
 }
-
-from_row!(ChannelRow { client_id: String, channel: String } parts { state: ChannelFatigue });
 
 /// How fast a channel's fatigue rises and decays.
 pub(super) struct FatigueRates {

@@ -5,21 +5,15 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use super::row::{Clamped, Instant, Json, Name, Whole, from_row};
 use crate::model::{Capacity, Channel, ChannelState, Environment, ReviewPolicy};
 
-/// A workspace without its clients.
-pub(super) struct WorkspaceRow {
-    pub scenario: String,
-    pub weeks: u32,
-    pub capacity: Capacity,
-    pub review: ReviewPolicy,
-    pub environment: Environment,
+from_row! {
+    /// A workspace without its clients.
+    pub(super) struct WorkspaceRow {
+        pub scenario: String,
+        pub weeks: u32 as Whole<u32>,
+        pub review: ReviewPolicy as Json<ReviewPolicy>,
+        pub environment: Environment as Json<Environment>,
+    } parts { pub capacity: Capacity in ModelRow }
 }
-
-from_row!(WorkspaceRow {
-    scenario: String,
-    weeks: Whole<u32>,
-    review: Json<ReviewPolicy>,
-    environment: Json<Environment>,
-} parts { capacity: Capacity });
 
 from_row!(ModelRow<Capacity> {
     reviewers: Whole<u32>,
@@ -44,13 +38,12 @@ where
     }
 }
 
-/// A channel's state, with whether the channel is active.
-pub(super) struct ChannelStateRow {
-    pub active: bool,
-    pub state: ChannelState,
+from_row! {
+    /// A channel's state, with whether the channel is active.
+    pub(super) struct ChannelStateRow {
+        pub active: bool,
+    } parts { pub state: ChannelState in ModelRow }
 }
-
-from_row!(ChannelStateRow { active: bool } parts { state: ChannelState });
 
 from_row!(ModelRow<ChannelState> {
     channel: Name<Channel>,

@@ -96,24 +96,17 @@ async fn active_assets(tx: &mut Tx, schedules: &[Schedule]) -> Result<Assets, St
     Ok(offered.into_iter().map(|asset| ((asset.client_id.clone(), asset.asset_id.clone()), asset.content())).collect())
 }
 
-/// The part of an asset that a draft needs.
-struct AssetContent {
-    client_id: String,
-    asset_id: String,
-    kind: String,
-    title: String,
-    body: String,
-    media_url: String,
+from_row! {
+    /// The part of an asset that a draft needs.
+    struct AssetContent {
+        client_id: String,
+        asset_id: String,
+        kind: String,
+        title: String,
+        body: String,
+        media_url: String,
+    }
 }
-
-from_row!(AssetContent {
-    client_id: String,
-    asset_id: String,
-    kind: String,
-    title: String,
-    body: String,
-    media_url: String,
-});
 
 impl AssetContent {
     /// The draft's content as JSON; `None` if the asset has no content.

@@ -10,37 +10,28 @@ use super::row::{Name, Whole, from_row};
 use crate::model::{Channel, Timestamp, WorkspaceId};
 use crate::rules::FatigueRules;
 
-/// A channel's health after a day's last daily pass: means over the workspace's clients, each in `0..=1`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct HealthDay {
-    /// The channel.
-    pub channel: Channel,
-    /// The day, UTC.
-    pub day: NaiveDate,
-    /// Number of clients that post on it.
-    pub clients: u32,
-    /// Mean health score.
-    pub health_score: f64,
-    /// Mean fatigue.
-    pub fatigue: f64,
-    /// Mean momentum.
-    pub momentum: f64,
-    /// Mean visibility.
-    pub visibility: f64,
-    /// Mean engagement.
-    pub engagement: f64,
+from_row! {
+    /// A channel's health after a day's last daily pass: means over the workspace's clients, each in `0..=1`.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct HealthDay {
+        /// The channel.
+        pub channel: Channel as Name<Channel>,
+        /// The day, UTC.
+        pub day: NaiveDate as Name<NaiveDate>,
+        /// Number of clients that post on it.
+        pub clients: u32 as Whole<u32>,
+        /// Mean health score.
+        pub health_score: f64,
+        /// Mean fatigue.
+        pub fatigue: f64,
+        /// Mean momentum.
+        pub momentum: f64,
+        /// Mean visibility.
+        pub visibility: f64,
+        /// Mean engagement.
+        pub engagement: f64,
+    }
 }
-
-from_row!(HealthDay {
-    channel: Name<Channel>,
-    day: Name<NaiveDate>,
-    clients: Whole<u32>,
-    health_score: f64,
-    fatigue: f64,
-    momentum: f64,
-    visibility: f64,
-    engagement: f64,
-});
 
 impl Ledger {
     /// Channel health since a day (inclusive), ordered by channel and day.

@@ -172,26 +172,18 @@ impl ImpactFilter {
     }
 }
 
-/// A recorded action. Its payload and signals are parsed once the kind of decision is known.
-struct ActionRow {
-    id: Uuid,
-    created_at: Timestamp,
-    schedule_id: Uuid,
-    actor: String,
-    decision_payload: Box<JsonRawValue>,
-    source_signals: Box<JsonRawValue>,
-    confidence_score: f64,
+from_row! {
+    /// A recorded action. Its payload and signals are parsed once the kind of decision is known.
+    struct ActionRow {
+        id: Uuid as Id,
+        created_at: Timestamp as Instant,
+        schedule_id: Uuid as Id,
+        actor: String,
+        decision_payload: Box<JsonRawValue> as Json<Box<JsonRawValue>>,
+        source_signals: Box<JsonRawValue> as Json<Box<JsonRawValue>>,
+        confidence_score: f64,
+    }
 }
-
-from_row!(ActionRow {
-    id: Id,
-    created_at: Instant,
-    schedule_id: Id,
-    actor: String,
-    decision_payload: Json<Box<JsonRawValue>>,
-    source_signals: Json<Box<JsonRawValue>>,
-    confidence_score: f64,
-});
 
 impl ActionRow {
     fn payload<T: DeserializeOwned>(&self) -> Result<T, StoreError> {

@@ -16,38 +16,40 @@ use super::row::{Id, Instant, Json, Name, Whole, from_row};
 use super::values::values;
 use crate::model::{Timestamp, WorkspaceId};
 
-/// A job stored in the ledger.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Job {
-    /// The job's id.
-    pub id: Uuid,
-    /// The workspace it belongs to.
-    pub workspace_id: String,
-    /// What it does.
-    pub kind: JobKind,
-    /// The request's parameters, a JSON object.
-    pub request: Value,
-    /// The actor who requested it.
-    pub actor: String,
-    /// Its status.
-    pub status: JobStatus,
-    /// Number of completed steps.
-    pub done: u64,
-    /// Total number of steps; 0 if not known yet.
-    pub total: u64,
-    /// Its result; `None` unless it is done.
-    pub result: Option<Value>,
-    /// The error message; `None` unless it failed.
-    pub failure: Option<String>,
-    /// The actor who cancelled it; `None` if it was not cancelled.
-    pub cancelled_by: Option<String>,
-    /// When it was requested.
-    pub created_at: Timestamp,
-    /// When it ended; `None` while it is running.
-    pub finished_at: Option<Timestamp>,
-    /// 1-based number of the current attempt; a worker with a lower number no longer owns the job.
-    #[serde(skip)]
-    pub attempt: i64,
+from_row! {
+    /// A job stored in the ledger.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct Job {
+        /// The job's id.
+        pub id: Uuid as Id,
+        /// The workspace it belongs to.
+        pub workspace_id: String,
+        /// What it does.
+        pub kind: JobKind as Name<JobKind>,
+        /// The request's parameters, a JSON object.
+        pub request: Value as Json<Value>,
+        /// The actor who requested it.
+        pub actor: String,
+        /// Its status.
+        pub status: JobStatus as Name<JobStatus>,
+        /// Number of completed steps.
+        pub done: u64 as Whole<u64>,
+        /// Total number of steps; 0 if not known yet.
+        pub total: u64 as Whole<u64>,
+        /// Its result; `None` unless it is done.
+        pub result: Option<Value> as Option<Json<Value>>,
+        /// The error message; `None` unless it failed.
+        pub failure: Option<String>,
+        /// The actor who cancelled it; `None` if it was not cancelled.
+        pub cancelled_by: Option<String>,
+        /// When it was requested.
+        pub created_at: Timestamp as Instant,
+        /// When it ended; `None` while it is running.
+        pub finished_at: Option<Timestamp> as Option<Instant>,
+        /// 1-based number of the current attempt; a worker with a lower number no longer owns the job.
+        #[serde(skip)]
+        pub attempt: i64,
+    }
 }
 
 /// A request for a job.
@@ -104,23 +106,6 @@ const RETENTION_DAYS: i64 = 365;
 const COLUMNS: &str = "id, workspace_id, kind, request, actor, \
                        CASE WHEN cancelled_by IS NULL THEN status ELSE 'cancelled' END AS status, done, total, \
                        result, failure, created_at, finished_at, attempt, cancelled_by";
-
-from_row!(Job {
-    id: Id,
-    workspace_id: String,
-    kind: Name<JobKind>,
-    request: Json<Value>,
-    actor: String,
-    status: Name<JobStatus>,
-    done: Whole<u64>,
-    total: Whole<u64>,
-    result: Option<Json<Value>>,
-    failure: Option<String>,
-    cancelled_by: Option<String>,
-    created_at: Instant,
-    finished_at: Option<Instant>,
-    attempt: i64,
-});
 
 impl Ledger {
     /// Requests a job. Of several requests with the same key, on any server, one gets [`RequestedJob::Owned`]. If the job's

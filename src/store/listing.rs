@@ -34,15 +34,17 @@ pub struct DayCount {
     pub count: i64,
 }
 
-/// A client, for selection lists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ClientName {
-    /// The client's id.
-    pub client_id: String,
-    /// Its display name.
-    pub name: String,
-    /// Its time zone, an IANA name.
-    pub time_zone: String,
+from_row! {
+    /// A client, for selection lists.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct ClientName {
+        /// The client's id.
+        pub client_id: String,
+        /// Its display name.
+        pub name: String,
+        /// Its time zone, an IANA name.
+        pub time_zone: String,
+    }
 }
 
 /// Selects conflicts. A field that is `None` does not filter.
@@ -72,50 +74,35 @@ pub struct ConflictGroup {
     pub conflicts: Vec<FoundConflict>,
 }
 
-/// A recorded conflict.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FoundConflict {
-    /// Id of the decision that recorded it.
-    pub id: Uuid,
-    /// When it was recorded.
-    pub created_at: Timestamp,
-    /// The client it concerns.
-    pub client_id: String,
-    /// The channel; `None` if it concerns the whole client.
-    pub channel: Option<Channel>,
-    /// What is wrong.
-    pub description: String,
-    /// Number of posts affected.
-    pub affected: i64,
-    /// How to resolve it.
-    pub resolution: String,
+from_row! {
+    /// A recorded conflict.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct FoundConflict {
+        /// Id of the decision that recorded it.
+        pub id: Uuid as Id,
+        /// When it was recorded.
+        pub created_at: Timestamp as Instant,
+        /// The client it concerns.
+        pub client_id: String,
+        /// The channel; `None` if it concerns the whole client.
+        pub channel: Option<Channel> as Option<Name<Channel>>,
+        /// What is wrong.
+        pub description: String,
+        /// Number of posts affected.
+        pub affected: i64 as Json<i64>,
+        /// How to resolve it.
+        pub resolution: String,
+    }
 }
 
-from_row!(ClientName { client_id: String, name: String, time_zone: String });
-
-/// A conflict with its group, and the group's size.
-struct GroupedConflict {
-    severity: Severity,
-    kind: ConflictKind,
-    total: i64,
-    conflict: FoundConflict,
+from_row! {
+    /// A conflict with its group, and the group's size.
+    struct GroupedConflict {
+        severity: Severity as Name<Severity>,
+        kind: ConflictKind as Name<ConflictKind>,
+        total: i64,
+    } parts { conflict: FoundConflict }
 }
-
-from_row!(GroupedConflict {
-    severity: Name<Severity>,
-    kind: Name<ConflictKind>,
-    total: i64,
-} parts { conflict: FoundConflict });
-
-from_row!(ModelRow<FoundConflict> {
-    id: Id,
-    created_at: Instant,
-    client_id: String,
-    channel: Option<Name<Channel>>,
-    description: String,
-    affected: Json<i64>,
-    resolution: String,
-});
 
 impl Ledger {
     /// One page of the schedules that match a filter: those after a cursor, at most `limit`.

@@ -1,6 +1,6 @@
 //! Decodes rows by the names and types of their columns.
 //!
-//! [`from_row!`] lists the columns of a struct. A column is decoded as one of the types here, which work with both
+//! [`from_row!`] declares a struct with its columns. A column is decoded as one of the types here, which work with both
 //! databases: PostgreSQL has native types for times, ids and JSON, SQLite stores text.
 
 use std::str::FromStr;
@@ -190,20 +190,39 @@ from_text!(
 #[derive(Debug)]
 pub(super) struct ModelRow<T>(pub T);
 
-/// Implements `FromRow` for a struct, for both databases: each field is read from the column of its name, or of the
-/// name given, as the type given. `parts` are structs read from the same row; `empty` fields have no column and get
-/// their default. A struct of the model is wrapped in [`ModelRow`].
+/// Declares a struct that rows of both databases are read as. A field is read from the column of its name, or of the name
+/// after `=`, and decoded as its own type, or as the column type after `as`. `parts` are structs that are read from the
+/// same row.
+///
+/// `ModelRow<KIND> { field: COLUMN, … }` implements the same for a struct of the model, with a column type for each field;
+/// `empty` fields have no column and get their default.
 macro_rules! from_row {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $kind:ident {
+            $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty $(as $column:ty)? $(= $name:literal)?),+ $(,)?
+        }
+        $(parts { $($part_vis:vis $part:ident: $part_kind:ident $(in $found:ident)?),+ })?
+    ) => {
+        $(#[$meta])*
+        $vis struct $kind {
+            $($(#[$field_meta])* $field_vis $field: $type,)+
+            $($($part_vis $part: $part_kind,)+)?
+        }
+
+        $crate::store::row::from_row!(
+            @read $kind, std::convert::identity, $kind
+            { $($field: $crate::store::row::from_row!(@column $type $(, $column)?) $(= $name)?),+ }
+            $(parts { $($part: $part_kind $(in $found)?),+ })?
+        );
+    };
     (ModelRow<$kind:ident> $($body:tt)+) => {
         $crate::store::row::from_row!(@read $crate::store::row::ModelRow<$kind>, $crate::store::row::ModelRow, $kind $($body)+);
-    };
-    ($kind:ident { $($body:tt)+ } $($more:tt)*) => {
-        $crate::store::row::from_row!(@read $kind, std::convert::identity, $kind { $($body)+ } $($more)*);
     };
     (
         @read $target:ty, $wrap:expr, $kind:ident
         { $($field:ident: $column:ty $(= $name:literal)?),+ $(,)? }
-        $(parts { $($part:ident: $part_kind:ident),+ })?
+        $(parts { $($part:ident: $part_kind:ident $(in $found:ident)?),+ })?
         $(empty { $($empty:ident),+ })?
     ) => {
         impl<'r, R> sqlx::FromRow<'r, R> for $target
@@ -211,21 +230,29 @@ macro_rules! from_row {
             R: sqlx::Row,
             &'static str: sqlx::ColumnIndex<R>,
             $($column: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,)+
-            $($($crate::store::row::ModelRow<$part_kind>: sqlx::FromRow<'r, R>,)+)?
+            $($($crate::store::row::from_row!(@part $part_kind $(, $found)?): sqlx::FromRow<'r, R>,)+)?
         {
             fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
                 Ok($wrap($kind {
                     $($field: $crate::store::row::Column::value(
                         row.try_get::<$column, _>($crate::store::row::from_row!(@name $field $($name)?))?
                     ),)+
-                    $($($part: <$crate::store::row::ModelRow<$part_kind> as sqlx::FromRow<'r, R>>::from_row(row)?.0,)+)?
+                    $($($part: $crate::store::row::from_row!(@read_part row, $part_kind $(, $found)?),)+)?
                     $($($empty: Default::default(),)+)?
                 }))
             }
         }
     };
+    (@column $type:ty) => { $type };
+    (@column $type:ty, $column:ty) => { $column };
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident $name:literal) => { $name };
+    (@part $kind:ident) => { $kind };
+    (@part $kind:ident, $found:ident) => { $crate::store::row::$found<$kind> };
+    (@read_part $row:ident, $kind:ident) => { <$kind as sqlx::FromRow<'r, R>>::from_row($row)? };
+    (@read_part $row:ident, $kind:ident, $found:ident) => {
+        <$crate::store::row::$found<$kind> as sqlx::FromRow<'r, R>>::from_row($row)?.0
+    };
 }
 pub(super) use from_row;
 
@@ -238,22 +265,16 @@ mod tests {
     use super::*;
     use crate::model::Channel;
 
-    #[derive(Debug, PartialEq)]
-    struct Post {
-        id: Uuid,
-        channel: Channel,
-        at: Option<Timestamp>,
-        tags: Vec<String>,
-        likes: u32,
+    from_row! {
+        #[derive(Debug, PartialEq)]
+        struct Post {
+            id: Uuid as Id,
+            channel: Channel as Name<Channel>,
+            at: Option<Timestamp> as Option<Instant> = "published_at",
+            tags: Vec<String> as Json<Vec<String>>,
+            likes: u32 as Whole<u32>,
+        }
     }
-
-    from_row!(Post {
-        id: Id,
-        channel: Name<Channel>,
-        at: Option<Instant> = "published_at",
-        tags: Json<Vec<String>>,
-        likes: Whole<u32>,
-    });
 
     fn query<T: FromAnyRow>(sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {

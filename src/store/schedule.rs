@@ -10,61 +10,63 @@ use crate::planner::CommittedPost;
 /// SQL: a schedule's local calendar day.
 pub(super) const LOCAL_DAY: &str = "substr(metadata ->> 'local_time', 1, 10)";
 
-/// A schedule stored in the ledger: a committed post.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Schedule {
-    /// The schedule's id.
-    pub id: Uuid,
-    /// The client it belongs to.
-    pub client_id: String,
-    /// The client's workspace.
-    pub workspace_id: String,
-    /// The campaign it counts towards; `None` for none.
-    pub campaign_id: Option<String>,
-    /// The channel.
-    pub channel: Channel,
-    /// The time of the post, in UTC.
-    pub scheduled_for: Timestamp,
-    /// The client's time zone, an IANA name.
-    pub time_zone: String,
-    /// The main asset of the asset family; `None` if no asset is assigned.
-    pub creative_asset_id: Option<String>,
-    /// The variation used in place of the main asset; `None` for none.
-    pub variation_id: Option<String>,
-    /// Preview of the content, as JSON.
-    pub content_preview: serde_json::Value,
-    /// Its status.
-    pub status: ScheduleStatus,
-    /// Its priority when capacity is scarce.
-    pub priority: f64,
-    /// Its risk band.
-    pub risk_level: RiskBand,
-    /// Why it is blocked, pending, cancelled or failed, as a sentence.
-    pub blocked_reason: Option<String>,
-    /// The code of that [`Reason`].
-    pub blocked_code: Option<String>,
-    /// The details of that [`Reason`], as JSON.
-    pub blocked_details: serde_json::Value,
-    /// The actor who committed it, or later attached its asset.
-    pub created_by: String,
-    /// The actor who approved it; `None` if nobody did.
-    pub approved_by: Option<String>,
-    /// The plan it came from.
-    pub plan_id: Uuid,
-    /// Confidence, `0..=1`.
-    pub confidence: f64,
-    /// Expected number of engagements.
-    pub expected_engagement: f64,
-    /// Fatigue of the channel at the post's time, `0..=1`.
-    pub fatigue: f64,
-    /// Guardrail warnings and other facts for display, as JSON.
-    pub metadata: serde_json::Value,
-    /// Number of attempts to draft it.
-    pub attempts: u32,
-    /// Its UID in calendars.
-    pub calendar_uid: String,
-    /// Its iCalendar sequence number, which increases with every change that calendars must pick up.
-    pub calendar_sequence: u32,
+from_row! {
+    /// A schedule stored in the ledger: a committed post.
+    #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+    pub struct Schedule {
+        /// The schedule's id.
+        pub id: Uuid as Id,
+        /// The client it belongs to.
+        pub client_id: String,
+        /// The client's workspace.
+        pub workspace_id: String,
+        /// The campaign it counts towards; `None` for none.
+        pub campaign_id: Option<String>,
+        /// The channel.
+        pub channel: Channel as Name<Channel>,
+        /// The time of the post, in UTC.
+        pub scheduled_for: Timestamp as Instant,
+        /// The client's time zone, an IANA name.
+        pub time_zone: String,
+        /// The main asset of the asset family; `None` if no asset is assigned.
+        pub creative_asset_id: Option<String>,
+        /// The variation used in place of the main asset; `None` for none.
+        pub variation_id: Option<String>,
+        /// Preview of the content, as JSON.
+        pub content_preview: serde_json::Value as Json<serde_json::Value>,
+        /// Its status.
+        pub status: ScheduleStatus as Name<ScheduleStatus>,
+        /// Its priority when capacity is scarce.
+        pub priority: f64,
+        /// Its risk band.
+        pub risk_level: RiskBand as Name<RiskBand>,
+        /// Why it is blocked, pending, cancelled or failed, as a sentence.
+        pub blocked_reason: Option<String>,
+        /// The code of that [`Reason`].
+        pub blocked_code: Option<String>,
+        /// The details of that [`Reason`], as JSON.
+        pub blocked_details: serde_json::Value as Json<serde_json::Value>,
+        /// The actor who committed it, or later attached its asset.
+        pub created_by: String,
+        /// The actor who approved it; `None` if nobody did.
+        pub approved_by: Option<String>,
+        /// The plan it came from.
+        pub plan_id: Uuid as Id,
+        /// Confidence, `0..=1`.
+        pub confidence: f64,
+        /// Expected number of engagements.
+        pub expected_engagement: f64,
+        /// Fatigue of the channel at the post's time, `0..=1`.
+        pub fatigue: f64,
+        /// Guardrail warnings and other facts for display, as JSON.
+        pub metadata: serde_json::Value as Json<serde_json::Value>,
+        /// Number of attempts to draft it.
+        pub attempts: u32 as Whole<u32>,
+        /// Its UID in calendars.
+        pub calendar_uid: String,
+        /// Its iCalendar sequence number, which increases with every change that calendars must pick up.
+        pub calendar_sequence: u32 as Whole<u32>,
+    }
 }
 
 /// Columns of a schedule. Those committed before calendar UIDs existed use their id as UID.
@@ -72,35 +74,6 @@ pub(super) const COLUMNS: &str = "id, client_id, workspace_id, campaign_id, chan
      content_preview, status, priority, risk_level, blocked_reason, blocked_code, blocked_details, created_by, \
      approved_by, plan_id, confidence, expected_engagement, fatigue, metadata, attempts, \
      coalesce(calendar_uid, CAST(id AS text)) AS calendar_uid, calendar_sequence";
-
-from_row!(Schedule {
-    id: Id,
-    client_id: String,
-    workspace_id: String,
-    campaign_id: Option<String>,
-    channel: Name<Channel>,
-    scheduled_for: Instant,
-    time_zone: String,
-    creative_asset_id: Option<String>,
-    variation_id: Option<String>,
-    content_preview: Json<serde_json::Value>,
-    status: Name<ScheduleStatus>,
-    priority: f64,
-    risk_level: Name<RiskBand>,
-    blocked_reason: Option<String>,
-    blocked_code: Option<String>,
-    blocked_details: Json<serde_json::Value>,
-    created_by: String,
-    approved_by: Option<String>,
-    plan_id: Id,
-    confidence: f64,
-    expected_engagement: f64,
-    fatigue: f64,
-    metadata: Json<serde_json::Value>,
-    attempts: Whole<u32>,
-    calendar_uid: String,
-    calendar_sequence: Whole<u32>,
-});
 
 /// SQL: rank by risk, 0 for the highest.
 pub(super) const RANK: &str = "CASE risk_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END";

@@ -79,32 +79,21 @@ struct Group {
     last_post_at: Option<Timestamp>,
 }
 
-/// A group with its fatigue as of `fatigue_as_of`.
-struct GroupRow {
-    channel: Channel,
-    fatigue_as_of: Timestamp,
-    half_life: f64,
-    clients: u32,
-    fatigue: f64,
-    worst_fatigue: f64,
-    momentum: f64,
-    visibility: f64,
-    engagement: f64,
-    last_post_at: Option<Timestamp>,
+from_row! {
+    /// A group with its fatigue as of `fatigue_as_of`.
+    struct GroupRow {
+        channel: Channel as Name<Channel>,
+        fatigue_as_of: Timestamp as Instant,
+        half_life: f64,
+        clients: u32 as Whole<u32>,
+        fatigue: f64,
+        worst_fatigue: f64,
+        momentum: f64,
+        visibility: f64,
+        engagement: f64,
+        last_post_at: Option<Timestamp> as Option<Instant>,
+    }
 }
-
-from_row!(GroupRow {
-    channel: Name<Channel>,
-    fatigue_as_of: Instant,
-    half_life: f64,
-    clients: Whole<u32>,
-    fatigue: f64,
-    worst_fatigue: f64,
-    momentum: f64,
-    visibility: f64,
-    engagement: f64,
-    last_post_at: Option<Instant>,
-});
 
 impl GroupRow {
     fn group(&self, now: Timestamp) -> Group {
