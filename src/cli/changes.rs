@@ -38,17 +38,17 @@ impl Changes {
     pub fn watch(paths: &[&Path]) -> Result<Self, Failure> {
         let (sender, events) = channel();
         let watcher = notify::recommended_watcher(sender)
-            .map_err(|error| Failure::Machine(format!("error: cannot watch for changes: {error}")))?;
+            .map_err(|error| Failure::machine(format!("cannot watch for changes: {error}")))?;
         let mut changes = Self { folders: Vec::new(), watcher, events };
         for path in paths {
             let shown = path.display();
             let canonical = path.canonicalize().ok().filter(|canonical| canonical.is_dir()).ok_or_else(|| {
-                Failure::Input(format!("error: the folder `{shown}` does not exist\n  remedy: name a folder to watch"))
+                Failure::input(format!("the folder `{shown}` does not exist"), "name a folder to watch")
             })?;
             changes
                 .watcher
                 .watch(&canonical, RecursiveMode::Recursive)
-                .map_err(|error| Failure::Machine(format!("error: cannot watch `{shown}`: {error}")))?;
+                .map_err(|error| Failure::machine(format!("cannot watch `{shown}`: {error}")))?;
             changes.folders.push(Folder { path: path.to_path_buf(), canonical, is_removed: false });
         }
         Ok(changes)

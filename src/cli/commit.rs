@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::failure::Failure;
 use super::ledger::{ActorArgument, DatabaseArgument, NowArgument};
-use super::plan_folder::PlanFolder;
+use super::plan_folder::{PLAN_AGAIN, PLAN_CHANGED, PlanFolder};
 use super::{Format, Globals, plan, print, progress};
 use crate::files;
 use crate::model::{Decision, Plan, Tier};
@@ -120,14 +120,10 @@ fn check_unchanged(dir: &Path, plan: &Plan, decisions: &[Decision]) -> Result<()
     for (name, bytes) in report::plan_tables(plan, decisions, format)? {
         let path = dir.join(&name);
         let shown = path.display();
-        let found = files::read(&path, MAX_TABLE_BYTES.max(bytes.len() as u64)).map_err(|error| {
-            Failure::Input(format!("error: cannot read `{shown}`: {error}\n  remedy: plan the week again"))
-        })?;
+        let found = files::read(&path, MAX_TABLE_BYTES.max(bytes.len() as u64))
+            .map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}"), PLAN_AGAIN))?;
         if found != bytes {
-            return Err(Failure::Verdict(format!(
-                "error: `{shown}` was changed after planning\n  \
-                 remedy: plan the week again; to influence the plan, change the rules or the scenario"
-            )));
+            return Err(Failure::verdict(format!("`{shown}` was changed after planning"), PLAN_CHANGED));
         }
     }
     Ok(())

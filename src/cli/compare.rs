@@ -102,7 +102,7 @@ impl Compare {
             .zip(packs)
             .zip(&labels)
             .map(|((planner, (_, scenario)), label)| ComparedPack { label, planner, scenario });
-        let Some(base) = compared.next() else { return Err(Failure::Input("error: no pack to compare".to_owned())) };
+        let Some(base) = compared.next() else { return Err(Failure::input_error("no pack to compare")) };
         let others: Vec<ComparedPack<'_>> = compared.collect();
         let default = if self.until.is_some() { MAX_REPLICATIONS } else { DEFAULT_REPLICATIONS };
         let replications = self.replications.unwrap_or(default);

@@ -82,16 +82,16 @@ fn find<'p>(plan: &'p Plan, id: &str) -> Result<(&'p crate::model::ClientPlan, &
     let remedy = "take an id from the plan's `posts` table";
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(only),
-        (None, _) => Err(Failure::Input(format!("error: no post of the plan has the id `{id}`\n  remedy: {remedy}"))),
-        (Some(_), Some(_)) => Err(Failure::Input(format!(
-            "error: several posts have ids that begin with `{id}`\n  remedy: give more letters"
-        ))),
+        (None, _) => Err(Failure::input(format!("no post of the plan has the id `{id}`"), remedy)),
+        (Some(_), Some(_)) => {
+            Err(Failure::input(format!("several posts have ids that begin with `{id}`"), "give more letters"))
+        }
     }
 }
 
 fn tell(globals: &Globals, data: &impl serde::Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
     if globals.format == Format::Json {
-        let json = serde_json::to_string(data).map_err(|error| Failure::Machine(format!("error: {error}")))?;
+        let json = serde_json::to_string(data).map_err(Failure::machine)?;
         return print(&format!("{json}\n"));
     }
     print(&text())

@@ -1,5 +1,6 @@
 //! Failures of commands: exit codes and messages.
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use crate::planner::{ExplainError, PlanError};
@@ -7,6 +8,12 @@ use crate::report::ReportError;
 use crate::scenario::ScenarioErrors;
 use crate::simulator::{CompareError, DesignError, SimulateError};
 use crate::store::{BadUrl, StoreError};
+
+/// What a failure says if the command writes its results at once at the end.
+pub(super) const NOTHING_WRITTEN: &str = "nothing was written";
+
+/// Remedy for a scenario in which nobody is planned for.
+pub(super) const ADD_CLIENT: &str = "add a client whose status is active to its clients table";
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -24,6 +31,48 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Bad input.
+    pub fn input(cause: impl Display, remedy: impl Display) -> Self {
+        Self::input_error(cause).with_remedy(remedy)
+    }
+
+    /// Bad input; how to fix it is part of the error or plain from it.
+    pub fn input_error(error: impl Display) -> Self {
+        Failure::Input(format!("error: {error}"))
+    }
+
+    /// A negative verdict.
+    pub fn verdict(cause: impl Display, remedy: impl Display) -> Self {
+        Failure::Verdict(format!("error: {cause}")).with_remedy(remedy)
+    }
+
+    /// A system failure.
+    pub fn machine(cause: impl Display) -> Self {
+        Failure::Machine(format!("error: {cause}"))
+    }
+
+    /// Bad input or else a system failure.
+    pub fn input_or_machine(is_input: bool, cause: impl Display, remedy: impl Display) -> Self {
+        let failure = if is_input { Self::input_error(cause) } else { Self::machine(cause) };
+        failure.with_remedy(remedy)
+    }
+
+    /// Adds how to fix it.
+    pub fn with_remedy(self, remedy: impl Display) -> Self {
+        self.with_line(format_args!("  remedy: {remedy}"))
+    }
+
+    /// Adds a line, such as what was written before the failure.
+    pub fn with_line(mut self, line: impl Display) -> Self {
+        let (Failure::Verdict(text)
+        | Failure::Input(text)
+        | Failure::Drawn(text)
+        | Failure::Machine(text)
+        | Failure::Interrupted(text)) = &mut self;
+        text.push_str(&format!("\n{line}"));
+        self
+    }
+
     /// The exit code of an interrupted process.
     pub const INTERRUPTED_CODE: i32 = 130;
 
@@ -51,13 +100,13 @@ impl Failure {
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
-        Failure::Input(format!("error: {error}\nnothing was written"))
+        Failure::input_error(error).with_line(NOTHING_WRITTEN)
     }
 }
 
 impl From<ExplainError> for Failure {
     fn from(error: ExplainError) -> Self {
-        Failure::Input(format!("error: {error}"))
+        Failure::input_error(error)
     }
 }
 
@@ -65,7 +114,7 @@ impl From<SimulateError> for Failure {
     fn from(error: SimulateError) -> Self {
         match error {
             SimulateError::Stopped => Failure::Interrupted("interrupted: nothing was written".to_owned()),
-            other => Failure::Input(format!("error: {other}\nnothing was written")),
+            other => Failure::input_error(other).with_line(NOTHING_WRITTEN),
         }
     }
 }
@@ -74,41 +123,37 @@ impl From<CompareError> for Failure {
     fn from(error: CompareError) -> Self {
         match error {
             CompareError::Simulate(error) => error.into(),
-            CompareError::NoClients(_) => Failure::Input(format!(
-                "error: {error}\n  remedy: add a client whose status is active to its clients table\nnothing was written"
-            )),
-            other => Failure::Input(format!("error: {other}\nnothing was written")),
+            CompareError::NoClients(_) => Failure::input(error, ADD_CLIENT).with_line(NOTHING_WRITTEN),
+            other => Failure::input_error(other).with_line(NOTHING_WRITTEN),
         }
     }
 }
 
 impl From<DesignError> for Failure {
     fn from(error: DesignError) -> Self {
-        Failure::Input(format!("error: {error}\n  remedy: {}\nnothing was written", error.remedy()))
+        Failure::input(&error, error.remedy()).with_line(NOTHING_WRITTEN)
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let text = format!("error: {error}\n  remedy: {}", error.remedy());
-        match error {
+        match &error {
             StoreError::Stopped => Failure::Interrupted(super::interruption::interrupted()),
-            StoreError::StateChanged(_) | StoreError::Breaches(_) => Failure::Verdict(text),
-            error if error.is_input() => Failure::Input(text),
-            _ => Failure::Machine(text),
+            StoreError::StateChanged(_) | StoreError::Breaches(_) => Failure::verdict(&error, error.remedy()),
+            _ => Failure::input_or_machine(error.is_input(), &error, error.remedy()),
         }
     }
 }
 
 impl From<BadUrl> for Failure {
     fn from(error: BadUrl) -> Self {
-        Failure::Input(format!("error: {error}"))
+        Failure::input_error(error)
     }
 }
 
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
-        Failure::Machine(format!("error: {error}"))
+        Failure::machine(error)
     }
 }
 

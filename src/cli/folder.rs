@@ -69,9 +69,7 @@ impl OutFolder {
     pub fn open(destination: &Path, force: bool) -> Result<Self, Failure> {
         if destination.file_name().is_none() {
             let shown = shown(destination);
-            return Err(Failure::Input(format!(
-                "error: `{shown}` is not a valid name for a folder\n  remedy: name a folder"
-            )));
+            return Err(Failure::input(format!("`{shown}` is not a valid name for a folder"), "name a folder"));
         }
         check_replaceable(destination, force)?;
         let parent = parent_of(destination);
@@ -148,18 +146,18 @@ fn check_replaceable(destination: &Path, force: bool) -> Result<(), Failure> {
     let shown = shown(destination);
     if found.is_symlink() {
         let remedy = "name the folder itself, or remove the link";
-        return Err(Failure::Input(format!("error: `{shown}` is a symbolic link\n  remedy: {remedy}")));
+        return Err(Failure::input(format!("`{shown}` is a symbolic link"), remedy));
     }
     if !force {
         let remedy = "name another folder, or add --force to replace it";
-        return Err(Failure::Input(format!("error: `{shown}` already exists\n  remedy: {remedy}")));
+        return Err(Failure::input(format!("`{shown}` already exists"), remedy));
     }
     let is_empty = fs::read_dir(destination).is_ok_and(|mut entries| entries.next().is_none());
     if destination.join(MARKER_FILE).is_file() || is_empty {
         return Ok(());
     }
     let remedy = "name another folder; --force replaces only folders that mcoe wrote";
-    Err(Failure::Input(format!("error: `{shown}` was not written by mcoe\n  remedy: {remedy}")))
+    Err(Failure::input(format!("`{shown}` was not written by mcoe"), remedy))
 }
 
 fn parent_of(destination: &Path) -> &Path {
@@ -185,15 +183,15 @@ fn shown(path: &Path) -> String {
 }
 
 fn io_failure(what: &str, path: &Path, error: &io::Error) -> Failure {
-    let text = format!("error: cannot {what} `{}`: {error}", shown(path));
+    let failure = Failure::machine(format!("cannot {what} `{}`: {error}", shown(path)));
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Failure::Machine(format!("{text}\n  remedy: free disk space and run the command again"))
+            failure.with_remedy("free disk space and run the command again")
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            Failure::Machine(format!("{text}\n  remedy: name a location where you have write permission"))
+            failure.with_remedy("name a location where you have write permission")
         }
-        _ => Failure::Machine(text),
+        _ => failure,
     }
 }
 
@@ -207,9 +205,7 @@ pub(super) fn refuse_links(pack: &Path, name: &str) -> Result<(), Failure> {
             let (link, file) = (shown(&path), shown(&pack.join(name)));
             let remedy = "use --rules with the folder that the link points to, or replace the link by the file";
             let what = if link == file { "it".to_owned() } else { format!("`{link}`") };
-            return Err(Failure::Input(format!(
-                "error: cannot write `{file}`: {what} is a symbolic link\n  remedy: {remedy}"
-            )));
+            return Err(Failure::input(format!("cannot write `{file}`: {what} is a symbolic link"), remedy));
         }
     }
     Ok(())

@@ -82,7 +82,7 @@ impl DatabaseArgument {
 /// Runs a future to completion on a single-threaded runtime.
 pub(super) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Machine(format!("error: cannot start: {error}")))?;
+    let runtime = runtime.map_err(|error| Failure::machine(format!("cannot start: {error}")))?;
     runtime.block_on(work)
 }
 

@@ -234,7 +234,7 @@ impl ThreadsArgument {
     fn run<T: Send>(&self, work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
         let threads = self.count();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|error| Failure::Machine(format!("error: cannot start threads: {error}")))?;
+        let pool = pool.map_err(|error| Failure::machine(format!("cannot start threads: {error}")))?;
         pool.install(work)
     }
 }
@@ -255,10 +255,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
     if globals.format == Format::Junit && !command.runs_cases() {
-        let remedy = "use `--format json`";
-        return Err(Failure::Input(format!(
-            "error: only `mcoe rules test` supports `--format junit`\n  remedy: {remedy}"
-        )));
+        return Err(Failure::input("only `mcoe rules test` supports `--format junit`", "use `--format json`"));
     }
     if !matches!(command, Command::Serve(_)) {
         progress::catch_interrupts()?;

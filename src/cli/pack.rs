@@ -47,25 +47,18 @@ pub(super) fn read_pack(dir: &Path, globals: &Globals) -> Result<PackFiles, Fail
 }
 
 fn read_failure(dir: &Path, error: &FileError) -> Failure {
-    let text = format!("error: cannot read the rules pack `{}`: {error}", visible(&dir.to_string_lossy()));
-    match error {
-        FileError::Missing | FileError::NotAFolder => {
-            Failure::Input(format!("{text}\n  remedy: name the pack's folder with --rules"))
-        }
-        FileError::Machine(_) => Failure::Machine(format!("{text}\n  remedy: {}", error.remedy())),
-        _ => Failure::Input(format!("{text}\n  remedy: {}", error.remedy())),
-    }
+    let cause = format!("cannot read the rules pack `{}`: {error}", visible(&dir.to_string_lossy()));
+    let remedy = match error {
+        FileError::Missing | FileError::NotAFolder => "name the pack's folder with --rules",
+        _ => error.remedy(),
+    };
+    Failure::input_or_machine(!error.is_machine_failure(), cause, remedy)
 }
 
 fn misnamed(name: &str, intended: &str) -> Diagnostic {
     let cause = format!("`{name}` would be ignored: a pack contains files that end in `.toml` or `.rhai`");
-    Diagnostic::at(
-        "misnamed_file",
-        &Place::whole(name),
-        name,
-        cause,
-        format!("rename it to `{intended}`, or move it elsewhere"),
-    )
+    let remedy = format!("rename it to `{intended}`, or move it elsewhere");
+    Diagnostic::at("misnamed_file", &Place::whole(name), name, cause, remedy)
 }
 
 struct PackReader<'d> {

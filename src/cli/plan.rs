@@ -241,7 +241,7 @@ fn write_instances(out: &OutFolder, within: &Path, instances: Vec<SolvedInstance
         let name = within.join(format!("{}-{}.json", solved.client_id, solved.channel));
         let client = solved.client_id.as_str();
         let shape = solved.instance.export(client, solved.channel, solved.week_start, &solved.solution);
-        let text = serde_json::to_string(&shape).map_err(|error| Failure::Machine(format!("error: {error}")))?;
+        let text = serde_json::to_string(&shape).map_err(Failure::machine)?;
         out.write(&name.to_string_lossy(), text.as_bytes())?;
     }
     Ok(())

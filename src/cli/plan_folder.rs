@@ -14,6 +14,12 @@ use crate::model::{Plan, Scenario, Tier, Timestamp, Week};
 use crate::planner::{self, Planner};
 use crate::rules::CompiledRules;
 
+/// Remedy for a plan that no longer fits its inputs.
+pub(super) const PLAN_AGAIN: &str = "plan the week again";
+
+/// Remedy for a plan whose files were edited.
+pub(super) const PLAN_CHANGED: &str = "plan the week again; to influence the plan, change the rules or the scenario";
+
 /// Subfolder with the scenario of a plan that was made from the ledger.
 pub(super) const SCENARIO_FOLDER: &str = "scenario";
 
@@ -69,16 +75,10 @@ impl Head {
             return Ok(plan);
         }
         if self.version == env!("CARGO_PKG_VERSION") {
-            let remedy = "plan the week again; to influence the plan, change the rules or the scenario";
-            return Err(Failure::Input(format!(
-                "error: the plan's `plan.json` or `rules` were changed after planning\n  remedy: {remedy}"
-            )));
+            return Err(Failure::input("the plan's `plan.json` or `rules` were changed after planning", PLAN_CHANGED));
         }
-        Err(Failure::Input(format!(
-            "error: the plan was made by mcoe {} and cannot be reproduced by {}\n  remedy: plan the week again",
-            self.version,
-            env!("CARGO_PKG_VERSION")
-        )))
+        let (old, new) = (&self.version, env!("CARGO_PKG_VERSION"));
+        Err(Failure::input(format!("the plan was made by mcoe {old} and cannot be reproduced by {new}"), PLAN_AGAIN))
     }
 }
 
@@ -91,7 +91,7 @@ fn rules(plan: &Path, head: &Head, globals: &Globals) -> Result<CompiledRules, F
         return Ok(rules);
     }
     let shown = dir.display();
-    Err(Failure::Input(format!("error: `{shown}` is not the pack of the plan\n  remedy: plan the week again")))
+    Err(Failure::input(format!("`{shown}` is not the pack of the plan"), PLAN_AGAIN))
 }
 
 fn read_scenario(
@@ -112,25 +112,21 @@ fn read_scenario(
         return Ok(scenario);
     }
     let shown = dir.display();
-    Err(Failure::Input(format!(
-        "error: `{shown}` has changed since the plan was made\n  remedy: plan the week again, or name the unchanged scenario with --scenario"
-    )))
+    let remedy = "plan the week again, or name the unchanged scenario with --scenario";
+    Err(Failure::input(format!("`{shown}` has changed since the plan was made"), remedy))
 }
 
 fn read_head(plan: &Path) -> Result<Head, Failure> {
     let path = plan.join("plan.json");
     let shown = path.display();
     let text = files::read_text(&path, MAX_PLAN_JSON_BYTES).map_err(|error| {
-        Failure::Input(format!("error: cannot read `{shown}`: {error}\n  remedy: name a folder written by `mcoe plan`"))
+        Failure::input(format!("cannot read `{shown}`: {error}"), "name a folder written by `mcoe plan`")
     })?;
-    let head: Head = serde_json::from_str(&text).map_err(|error| {
-        Failure::Input(format!("error: `{shown}` is not a plan: {error}\n  remedy: plan the week again"))
-    })?;
+    let head: Head = serde_json::from_str(&text)
+        .map_err(|error| Failure::input(format!("`{shown}` is no plan: {error}"), PLAN_AGAIN))?;
     if head.format != 1 {
-        return Err(Failure::Input(format!(
-            "error: `{shown}` has format {}, but this mcoe reads format 1\n  remedy: use a newer mcoe",
-            head.format
-        )));
+        let cause = format!("`{shown}` has format {}, but this mcoe reads format 1", head.format);
+        return Err(Failure::input(cause, "use a newer mcoe"));
     }
     Ok(head)
 }

@@ -26,7 +26,7 @@ pub(super) fn catch_interrupts() -> Result<(), Failure> {
         std::thread::sleep(SHUTDOWN_TIMEOUT);
         abandon(Failure::INTERRUPTED_CODE, &interrupted());
     })
-    .map_err(|error| Failure::Machine(format!("error: cannot listen for interrupts: {error}")))
+    .map_err(|error| Failure::machine(format!("cannot listen for interrupts: {error}")))
 }
 
 /// Fails if a stop was requested.

@@ -181,9 +181,8 @@ impl Cancel {
 impl Selection {
     fn change(&self, change: Change<'_>, verb: &str, rules: &RulesArgument, globals: &Globals) -> Result<(), Failure> {
         if self.ids.is_empty() && self.filters.is_empty() {
-            return Err(Failure::Input(format!(
-                "error: no schedules to {verb} are given\n  remedy: give ids, or a filter such as --risk medium"
-            )));
+            let cause = format!("no schedules to {verb} are given");
+            return Err(Failure::input(cause, "give ids, or a filter such as --risk medium"));
         }
         let rules = input::rules(&rules.rules, globals)?;
         let (actor, now) = (self.actor.name(), self.now.time());
@@ -233,16 +232,15 @@ impl Selection {
         }
         if !io::stdin().is_terminal() {
             return if self.ids.is_empty() {
-                Err(Failure::Input(format!(
-                    "error: cannot ask for confirmation: stdin is not a terminal\n  remedy: add --yes to {verb} all schedules that match the filter"
-                )))
+                let remedy = format!("add --yes to {verb} all schedules that match the filter");
+                Err(Failure::input("cannot ask for confirmation: stdin is not a terminal", remedy))
             } else {
                 Ok(true)
             };
         }
         let _ = write!(io::stderr(), "continue? [y/N] ");
         let mut answer = String::new();
-        io::stdin().read_line(&mut answer).map_err(|error| Failure::Machine(format!("error: {error}")))?;
+        io::stdin().read_line(&mut answer).map_err(Failure::machine)?;
         Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
     }
 }

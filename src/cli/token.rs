@@ -121,7 +121,7 @@ fn name(text: &str) -> Result<String, String> {
 
 impl From<NoRandomness> for Failure {
     fn from(error: NoRandomness) -> Self {
-        Failure::Machine(format!("error: {error}"))
+        Failure::machine(error)
     }
 }
 

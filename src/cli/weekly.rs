@@ -50,7 +50,7 @@ impl Weekly {
                 };
                 if workspaces.is_empty() {
                     let remedy = "load a scenario first: `mcoe db load SCENARIO`";
-                    return Err(Failure::Input(format!("error: the ledger is empty\n  remedy: {remedy}")));
+                    return Err(Failure::input("the ledger is empty", remedy));
                 }
                 let bar = progress::Progress::new(globals, workspaces.len() as u64, "planning workspaces");
                 let mut outcomes = Vec::new();

@@ -96,25 +96,23 @@ fn from_git(revision: &str, folder: &str) -> Result<PackFiles, Failure> {
         files.insert(name.to_owned(), git(&["show", &format!("{revision}:{path}")], revision)?);
     }
     if files.is_empty() {
-        return Err(Failure::Input(format!(
-            "error: revision `{revision}` has no rules pack in `{folder}`\n  remedy: name a folder that contained a pack in that revision"
-        )));
+        let remedy = "name a folder that contained a pack in that revision";
+        return Err(Failure::input(format!("revision `{revision}` has no rules pack in `{folder}`"), remedy));
     }
     Ok(files)
 }
 
 fn git(arguments: &[&str], revision: &str) -> Result<String, Failure> {
     let output = Command::new("git").args(arguments).output();
-    let output = output.map_err(|error| Failure::Machine(format!("error: cannot run git: {error}")))?;
+    let output = output.map_err(|error| Failure::machine(format!("cannot run git: {error}")))?;
     if !output.status.success() {
         let message = String::from_utf8_lossy(&output.stderr);
-        return Err(Failure::Input(format!(
-            "error: git cannot read the revision `{revision}`: {}\n  remedy: name a revision, such as HEAD~1, in the repository of the pack",
-            message.trim().lines().next().unwrap_or_default()
-        )));
+        let message = message.trim().lines().next().unwrap_or_default();
+        let remedy = "name a revision, such as HEAD~1, in the repository of the pack";
+        return Err(Failure::input(format!("git cannot read the revision `{revision}`: {message}"), remedy));
     }
     String::from_utf8(output.stdout)
-        .map_err(|_| Failure::Input(format!("error: a file of `{revision}` is not UTF-8\n  remedy: save it as UTF-8")))
+        .map_err(|_| Failure::input(format!("a file of `{revision}` is not UTF-8"), "save it as UTF-8"))
 }
 
 fn write_rules(text: &mut String, difference: &RulesDifference) -> std::fmt::Result {

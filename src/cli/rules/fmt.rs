@@ -1,7 +1,5 @@
 //! `mcoe rules fmt`: formats the files of a pack.
 
-use std::fmt::Write as _;
-
 use clap::Args;
 use serde_json::json;
 
@@ -47,13 +45,13 @@ impl Fmt {
         }
         self.print_result(&formatted, globals)?;
         if !formatted.refused.is_empty() {
-            return Err(Failure::Verdict(self.refusals(&formatted)));
+            return Err(self.refusal(&formatted));
         }
         match (self.check, formatted.changed.len()) {
             (false, _) | (true, 0) => Ok(()),
             (true, count) => {
                 let remedy = format!("run `mcoe rules fmt --rules {}`", dir.display());
-                Err(Failure::Verdict(format!("{count} file(s) are not formatted\n  remedy: {remedy}")))
+                Err(Failure::Verdict(format!("{count} file(s) are not formatted")).with_remedy(remedy))
             }
         }
     }
@@ -69,13 +67,11 @@ impl Fmt {
     }
 
     /// The error about files that cannot be formatted without changing their meaning.
-    fn refusals(&self, formatted: &Formatted) -> String {
-        let mut text = String::new();
-        for name in &formatted.refused {
+    fn refusal(&self, formatted: &Formatted) -> Failure {
+        let refused = formatted.refused.iter().map(|name| {
             let shown = self.rules.rules.join(name).display().to_string();
-            // Writing to a `String` cannot fail.
-            let _ = writeln!(text, "error: `{shown}` was not formatted, because its meaning would change");
-        }
-        text + "  remedy: format it by hand"
+            format!("error: `{shown}` was not formatted, because its meaning would change")
+        });
+        Failure::Verdict(refused.collect::<Vec<_>>().join("\n")).with_remedy("format it by hand")
     }
 }

@@ -93,14 +93,13 @@ impl Impact {
             || self.channel.is_some()
             || self.from.is_some()
             || self.to.is_some();
-        Failure::Input(if has_filter {
-            "error: no recorded decision matches\n  remedy: change the workspace, client, channel or time; \
-             `mcoe actions` lists the recorded decisions"
-                .to_owned()
+        if has_filter {
+            let remedy = "change the workspace, client, channel or time; `mcoe actions` lists the recorded decisions";
+            Failure::input("no recorded decision matches", remedy)
         } else {
-            "error: the ledger has no decisions yet\n  remedy: commit a week first: `mcoe weekly`, or `mcoe commit PLAN`"
-                .to_owned()
-        })
+            let remedy = "commit a week first: `mcoe weekly`, or `mcoe commit PLAN`";
+            Failure::input("the ledger has no decisions yet", remedy)
+        }
     }
 }
 

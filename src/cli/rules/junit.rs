@@ -20,7 +20,7 @@ pub(super) fn junit(rules: &CompiledRules, report: &Report, dir: &Path) -> Resul
         document.add_test_suite(suite);
     }
     let text = document.to_string();
-    text.map_err(|error| Failure::Machine(format!("error: cannot write the cases as JUnit XML: {error}")))
+    text.map_err(|error| Failure::machine(format!("cannot write the cases as JUnit XML: {error}")))
 }
 
 fn test(case: &CaseReport, dir: &Path) -> TestCase {

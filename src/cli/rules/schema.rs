@@ -42,11 +42,8 @@ impl Schema {
             let known = PACK_FILES.iter().map(|file| file.stem);
             let near =
                 nearest(name, known.clone()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            let known: Vec<&str> = known.collect();
-            return Err(Failure::Input(format!(
-                "error: a pack has no file `{name}.toml`{near}\n  remedy: use one of {}",
-                known.join(", ")
-            )));
+            let remedy = format!("use one of {}", known.collect::<Vec<_>>().join(", "));
+            return Err(Failure::input(format!("a pack has no file `{name}.toml`{near}"), remedy));
         };
         print(&format!("{:#}\n", json_schema(file)))
     }

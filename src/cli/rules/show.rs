@@ -69,9 +69,8 @@ impl Show {
 
 fn unknown(key: &str, all: &[EffectiveValue]) -> Failure {
     let near = EffectiveValue::nearest(key, all).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-    Failure::Input(format!(
-        "error: the pack has no key `{key}`{near}\n  remedy: `mcoe rules show` without a key lists all keys"
-    ))
+    let remedy = "`mcoe rules show` without a key lists all keys";
+    Failure::input(format!("the pack has no key `{key}`{near}"), remedy)
 }
 
 fn write_value(text: &mut String, value: &EffectiveValue) -> std::fmt::Result {

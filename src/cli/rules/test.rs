@@ -105,7 +105,7 @@ impl Test {
         if all.is_empty() {
             let shown = dir.join("tests").display().to_string();
             let remedy = "write a case: a table `[NAME]`, with the expected results in `[NAME.expect]`";
-            return Err(Failure::Input(format!("error: there are no cases in `{shown}`\n  remedy: {remedy}")));
+            return Err(Failure::input(format!("there are no cases in `{shown}`"), remedy));
         }
         let Some(filter) = &self.filter else { return Ok(all) };
         let is_match = |case: &Case| case.name.contains(filter.as_str()) || case.file.contains(filter.as_str());
@@ -117,7 +117,7 @@ impl Test {
                 || "omit --filter to run all cases".to_owned(),
                 |guess| format!("did you mean `{guess}`?"),
             );
-            return Err(Failure::Input(format!("error: no case contains `{filter}`\n  remedy: {remedy}")));
+            return Err(Failure::input(format!("no case contains `{filter}`"), remedy));
         }
         Ok(matching)
     }

@@ -33,7 +33,7 @@ impl Demo {
     pub async fn open(rules: &CompiledRules, globals: &Globals) -> Result<Self, Failure> {
         let scenario = renamed(input::scenario(Path::new(SCENARIO), rules, globals)?);
         let dir = tempfile::tempdir()
-            .map_err(|error| Failure::Machine(format!("error: cannot create a folder for the database: {error}")))?;
+            .map_err(|error| Failure::machine(format!("cannot create a folder for the database: {error}")))?;
         let database = DatabaseUrl::Sqlite { path: dir.path().join("demo.db"), read_only: false };
         let ledger = Ledger::open_for(&database, OpenMode::Create).await?;
         let now = Timestamp::from(Utc::now()).whole_second();

@@ -80,12 +80,12 @@ enum LogFormat {
 
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
-        let text = format!("error: {error}\n  remedy: {}", error.remedy());
-        match error {
-            ServeError::Unguarded(_) => Failure::Input(text),
-            ServeError::Store(error) if error.is_input() => Failure::Input(text),
-            _ => Failure::Machine(text),
-        }
+        let is_input = match &error {
+            ServeError::Unguarded(_) => true,
+            ServeError::Store(error) => error.is_input(),
+            _ => false,
+        };
+        Failure::input_or_machine(is_input, &error, error.remedy())
     }
 }
 
@@ -94,7 +94,7 @@ impl Serve {
         let rules = input::rules(&self.rules.rules, globals)?;
         self.set_up_logging(globals);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::Machine(format!("error: cannot start: {error}")))?;
+        let runtime = runtime.map_err(|error| Failure::machine(format!("cannot start: {error}")))?;
         let result = runtime.block_on(self.serve(rules, globals));
         // Do not wait for tasks that have not ended in time.
         runtime.shutdown_background();
@@ -182,7 +182,7 @@ impl Serve {
 
 /// A future that completes on SIGINT or SIGTERM.
 fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let cannot = |error| Failure::Machine(format!("error: cannot listen for interrupts: {error}"));
+    let cannot = |error| Failure::machine(format!("cannot listen for interrupts: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
     Ok(async move {

@@ -91,7 +91,7 @@ impl CheckpointFile {
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             let shown = path.display();
             let remedy = "wait until it has finished, or use another --out";
-            return Err(Failure::Input(format!("error: another mcoe process is using `{shown}`\n  remedy: {remedy}")));
+            return Err(Failure::input(format!("another mcoe process is using `{shown}`"), remedy));
         }
         let text =
             files::read(&path, MAX_CHECKPOINT_BYTES).map_err(|error| not_a_checkpoint(&path, &error.to_string()))?;
@@ -189,17 +189,17 @@ fn difference(stored: &Head, requested: &Head, points: usize) -> String {
 
 fn cannot_resume(path: &Path, cause: &str) -> Failure {
     let remedy = "repeat the previous command to resume, add --restart to start over, or use another --out";
-    Failure::Input(format!("error: cannot resume from `{}`: {cause}\n  remedy: {remedy}", path.display()))
+    Failure::input(format!("cannot resume from `{}`: {cause}", path.display()), remedy)
 }
 
 /// The error about a file at the checkpoint's path that was not written by a sweep.
 fn not_a_checkpoint(path: &Path, cause: &str) -> Failure {
     let remedy = "move the file elsewhere, or use another --out";
-    Failure::Input(format!("error: cannot store points in `{}`: {cause}\n  remedy: {remedy}", path.display()))
+    Failure::input(format!("cannot store points in `{}`: {cause}", path.display()), remedy)
 }
 
 fn machine(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::Machine(format!("error: cannot {what} `{}`: {error}", path.display()))
+    Failure::machine(format!("cannot {what} `{}`: {error}", path.display()))
 }
 
 #[cfg(test)]

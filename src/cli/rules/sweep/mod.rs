@@ -15,7 +15,7 @@ use serde_json::json;
 use self::checkpoint::{CheckpointFile, Head};
 use self::goals::{format_goals, goals};
 use self::points::{Points, Swept};
-use crate::cli::failure::Failure;
+use crate::cli::failure::{ADD_CLIENT, Failure, NOTHING_WRITTEN};
 use crate::cli::folder::OutFolder;
 use crate::cli::plan::Tables;
 use crate::cli::progress::{Progress, interrupted, set_saved_work, stop_if_requested};
@@ -154,9 +154,7 @@ impl Sweep {
             (DesignArgument::Sobol, points) => Design::Sobol(points.unwrap_or(DEFAULT_POINTS)),
             (DesignArgument::Grid, Some(_)) => {
                 let remedy = "add --design sobol, or omit --points";
-                return Err(Failure::Input(format!(
-                    "error: --points does not apply to a grid design\n  remedy: {remedy}"
-                )));
+                return Err(Failure::input("--points does not apply to a grid design", remedy));
             }
         };
         let levels = simulator::design(&dials, design, self.seed)?;
@@ -230,9 +228,7 @@ impl Sweep {
     fn failed(&self, error: SweepError, points: Option<&Points<'_>>) -> Failure {
         match &error {
             SweepError::Stopped => Failure::Interrupted(interrupted()),
-            SweepError::NoClients(_) => Failure::Input(format!(
-                "error: {error}\n  remedy: add a client whose status is active to its clients table\nnothing was written"
-            )),
+            SweepError::NoClients(_) => Failure::input(error, ADD_CLIENT).with_line(NOTHING_WRITTEN),
             SweepError::Failed { point, cause } => self.failed_at(*point, &cause.to_string(), points),
             SweepError::Invalid { point, mistakes } => {
                 let causes: Vec<&str> = mistakes.iter().map(|mistake| mistake.cause.as_str()).collect();
@@ -245,7 +241,7 @@ impl Sweep {
         let at = points.map(|points| points.coordinates(point)).unwrap_or_default();
         let hint = "finished points are stored; after fixing the pack, start over with --restart";
         let shown = if point == 0 { at } else { format!("point {point}, {at}") };
-        Failure::Input(format!("error: {shown}:\n  {cause}\n{hint}"))
+        Failure::input_error(format!("{shown}:\n  {cause}")).with_line(hint)
     }
 
     fn spec<'a>(&self, plan: &'a Plan<'_>, points: &'a Points<'_>) -> SweepSpec<'a> {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::failure::Failure;
+use crate::cli::diagnostics::told_in_json;
+use crate::cli::failure::{Failure, NOTHING_WRITTEN};
 use crate::cli::{Format, Globals, input};
 use crate::model::{Policy, Scenario};
 use crate::rules::{CompiledRules, Diagnostic, Dial, Level, PackFiles};
@@ -100,7 +101,7 @@ impl<'a> Points<'a> {
     pub fn failure(&self, rules_dir: &Path, globals: &Globals) -> Failure {
         if globals.format == Format::Json {
             let mistakes: Vec<Value> = self.left_out.iter().flat_map(|point| self.in_json(point)).collect();
-            return Failure::Input(json!({ "errors": mistakes.len(), "diagnostics": mistakes }).to_string());
+            return Failure::Input(told_in_json(mistakes));
         }
         let (wrong, all) = (self.left_out.len(), self.swept.points.len());
         let mut text = format!("error: the pack of {wrong} of {all} points is invalid\n");
@@ -116,7 +117,7 @@ impl<'a> Points<'a> {
             true => "change the values, or add --skip-invalid to skip these points",
             false => "change the values: no point can be simulated",
         };
-        Failure::Input(format!("{text}\n  remedy: {remedy}\nnothing was written"))
+        Failure::Input(text).with_remedy(remedy).with_line(NOTHING_WRITTEN)
     }
 
     fn in_json(&self, left_out: &LeftOut) -> Vec<Value> {
