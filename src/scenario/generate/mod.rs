@@ -7,14 +7,14 @@ mod client_state;
 mod content;
 mod draw;
 mod names;
-mod places;
 mod posting;
+mod regions;
 
 use chrono::NaiveDate;
 
 use self::draw::Draw;
 use self::names::Business;
-use self::places::Place;
+use self::regions::Region;
 use super::error::ScenarioError;
 use super::manifest::Manifest;
 use super::scenario_files::ScenarioFiles;
@@ -51,7 +51,7 @@ struct GeneratedClient {
     seed: u64,
     number: u32,
     business: Business,
-    place: Place,
+    region: Region,
     zone: Zone,
     /// Monday 00:00 of the first week in the client's zone.
     as_of: Timestamp,
@@ -92,7 +92,7 @@ pub fn generate(options: &GenerateOptions) -> Result<ScenarioFiles, ScenarioErro
     check("weeks", options.weeks, MAX_WEEKS)?;
     let manifest = Manifest::new(options.name.clone(), options.start, options.weeks);
     let mut files = ScenarioFiles::new(manifest);
-    for date in places::black_fridays(options.start, options.weeks) {
+    for date in regions::black_fridays(options.start, options.weeks) {
         files.calendar.push(CalendarRow::new("all", day(date, DayKind::Boost, Some(1.2), "Black Friday")));
     }
     for number in 1..=options.clients {
@@ -110,16 +110,16 @@ fn check(what: &str, number: u32, max: u32) -> Result<(), ScenarioError> {
 
 fn new_client(options: &GenerateOptions, number: u32) -> Result<GeneratedClient, ScenarioError> {
     let draw = |purpose: &str| Draw::of(options.seed, number, purpose);
-    let place = draw("place").weighted(places::all()).copied();
-    let place = place.ok_or_else(|| ScenarioError::Request("there are no places to choose from".to_owned()))?;
+    // The purpose of a draw selects its random numbers.
+    let region = Region::drawn(&mut draw("place"));
     let failure = |error: crate::model::CalendarError| ScenarioError::Request(error.to_string());
-    let zone: Zone = place.zone.parse().map_err(failure)?;
+    let zone: Zone = region.zone.parse().map_err(failure)?;
     let as_of = zone.start_of_day(options.start.monday()).map_err(failure)?;
     Ok(GeneratedClient {
         seed: options.seed,
         number,
         business: names::business(&mut draw("name"), number),
-        place,
+        region,
         zone,
         as_of,
         channels: channels(&mut draw("channels")),
@@ -183,7 +183,7 @@ fn client_row(client: &GeneratedClient) -> ClientRow {
 /// Holidays of the client's country, and a blackout of a few days for some clients.
 fn days(client: &GeneratedClient) -> Vec<CalendarRow> {
     let scope = || format!("client:{}", client.id());
-    let holidays = client.place.holidays(client.start, client.weeks).into_iter();
+    let holidays = client.region.holidays(client.start, client.weeks).into_iter();
     let mut rows: Vec<_> =
         holidays.map(|(date, name)| CalendarRow::new(scope(), day(date, DayKind::Holiday, None, name))).collect();
     let mut draw = client.draw("blackout");

@@ -2,6 +2,7 @@
 
 use chrono::{Datelike as _, NaiveDate, Weekday};
 
+use super::draw::Draw;
 use crate::model::{Week, plus_days};
 
 /// When a holiday falls.
@@ -17,7 +18,7 @@ enum Rule {
 
 /// One time zone of a country, with the country's holidays.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct Region {
     /// IANA zone.
     pub zone: &'static str,
     holidays: &'static [(&'static str, Rule)],
@@ -95,34 +96,34 @@ const SINGAPOREAN: &[(&str, Rule)] = &[
     ("New Year's Day", On(1, 1)),
 ];
 
-/// Places weighted by their number of clients, in per cent: Europe 40, America 33, Australia 17, Asia 10.
-const PLACES: &[(Place, f64)] = &[
-    place("Europe/London", 18.0, BRITISH),
-    place("Europe/Berlin", 10.0, GERMAN),
-    place("Europe/Paris", 8.0, FRENCH),
-    place("Europe/Madrid", 4.0, SPANISH),
-    place("America/New_York", 15.0, AMERICAN),
-    place("America/Chicago", 8.0, AMERICAN),
-    place("America/Denver", 2.0, AMERICAN),
-    place("America/Los_Angeles", 8.0, AMERICAN),
-    place("Australia/Sydney", 8.0, AUSTRALIAN),
-    place("Australia/Melbourne", 6.0, AUSTRALIAN),
-    place("Australia/Perth", 3.0, AUSTRALIAN),
-    place("Asia/Singapore", 4.0, SINGAPOREAN),
-    place("Asia/Tokyo", 3.0, JAPANESE),
-    place("Asia/Kolkata", 3.0, INDIAN),
+/// Regions weighted by their number of clients, in per cent: Europe 40, America 33, Australia 17, Asia 10.
+const REGIONS: [(Region, f64); 14] = [
+    region("Europe/London", 18.0, BRITISH),
+    region("Europe/Berlin", 10.0, GERMAN),
+    region("Europe/Paris", 8.0, FRENCH),
+    region("Europe/Madrid", 4.0, SPANISH),
+    region("America/New_York", 15.0, AMERICAN),
+    region("America/Chicago", 8.0, AMERICAN),
+    region("America/Denver", 2.0, AMERICAN),
+    region("America/Los_Angeles", 8.0, AMERICAN),
+    region("Australia/Sydney", 8.0, AUSTRALIAN),
+    region("Australia/Melbourne", 6.0, AUSTRALIAN),
+    region("Australia/Perth", 3.0, AUSTRALIAN),
+    region("Asia/Singapore", 4.0, SINGAPOREAN),
+    region("Asia/Tokyo", 3.0, JAPANESE),
+    region("Asia/Kolkata", 3.0, INDIAN),
 ];
 
-const fn place(zone: &'static str, weight: f64, holidays: &'static [(&'static str, Rule)]) -> (Place, f64) {
-    (Place { zone, holidays }, weight)
+const fn region(zone: &'static str, weight: f64, holidays: &'static [(&'static str, Rule)]) -> (Region, f64) {
+    (Region { zone, holidays }, weight)
 }
 
-/// Every place with its weight.
-pub(super) const fn all() -> &'static [(Place, f64)] {
-    PLACES
-}
+impl Region {
+    /// A region by its weight.
+    pub fn drawn(draw: &mut Draw) -> Self {
+        *draw.weighted(&REGIONS).unwrap_or(&REGIONS[0].0)
+    }
 
-impl Place {
     /// The holidays that fall in the weeks, by date.
     pub fn holidays(&self, start: Week, weeks: u32) -> Vec<(NaiveDate, &'static str)> {
         let (first, end) = (start.monday(), start.plus(i64::from(weeks)).monday());
@@ -164,8 +165,8 @@ mod tests {
     fn autumn_holidays_have_the_right_dates() {
         let start: Week = "2026-W37".parse().unwrap();
         let days = |zone: &str| {
-            let (place, _) = PLACES.iter().find(|(place, _)| place.zone == zone).unwrap();
-            place.holidays(start, 12).into_iter().map(|(date, name)| format!("{date} {name}")).collect::<Vec<_>>()
+            let (region, _) = REGIONS.iter().find(|(region, _)| region.zone == zone).unwrap();
+            region.holidays(start, 12).into_iter().map(|(date, name)| format!("{date} {name}")).collect::<Vec<_>>()
         };
         assert_eq!(days("America/New_York"), ["2026-09-07 Labor Day", "2026-11-26 Thanksgiving"]);
         assert_eq!(days("Australia/Sydney"), ["2026-10-05 Labour Day", "2026-11-03 Melbourne Cup"]);
@@ -173,9 +174,9 @@ mod tests {
     }
 
     #[test]
-    fn every_place_has_a_known_time_zone() {
-        for (place, _) in PLACES {
-            assert!(place.zone.parse::<crate::model::Zone>().is_ok(), "{}", place.zone);
+    fn every_region_has_a_known_time_zone() {
+        for (region, _) in REGIONS {
+            assert!(region.zone.parse::<crate::model::Zone>().is_ok(), "{}", region.zone);
         }
     }
 }
