@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::{Format, Globals};
-use crate::rules::{self, Diagnostic, PackFiles};
+use crate::diagnostic::{Diagnostic, render, visible};
+use crate::rules::PackFiles;
 
 /// The diagnostics rendered with their source lines, or as JSON.
 pub(super) fn rules_failure(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> Failure {
@@ -28,8 +29,8 @@ pub(super) fn rendered(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path
     let with_folder: Vec<Diagnostic> =
         diagnostics.iter().map(|diagnostic| diagnostic.clone().within(&folder)).collect();
     let text_of = |file: &str| text_of(file, &folder, files);
-    let text = rules::render(&with_folder, &text_of, globals.colors_stderr());
-    format!("{text}\n{count} error(s) in the rules pack `{}`", rules::visible(&folder))
+    let text = render(&with_folder, &text_of, globals.colors_stderr());
+    format!("{text}\n{count} error(s) in the rules pack `{}`", visible(&folder))
 }
 
 pub(super) fn errors_as_json(diagnostics: Vec<Value>) -> String {

@@ -50,7 +50,7 @@ impl std::str::FromStr for Question {
             return Err(shape.to_owned());
         };
         let channel = channel.parse().map_err(|error: crate::model::UnknownChannel| {
-            let near = crate::rules::nearest(channel, Channel::names());
+            let near = crate::diagnostic::nearest(channel, Channel::names());
             near.map_or_else(|| format!("{error}; {shape}"), |near| format!("{error}; did you mean `{near}`?"))
         })?;
         let at = parse_wall_time(at).ok_or_else(|| format!("`{at}` is not a time; {shape}"))?;

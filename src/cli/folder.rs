@@ -14,7 +14,7 @@ use tempfile::{Builder, TempDir};
 
 use super::failure::Failure;
 use super::terminal;
-use crate::rules::visible;
+use crate::diagnostic::visible;
 
 /// Marker file of folders written by mcoe, which mcoe may replace.
 const MARKER_FILE: &str = ".mcoe";

@@ -9,10 +9,10 @@ use super::failure::Failure;
 use super::pack::read_pack;
 use super::terminal::escaped;
 use super::{Format, Globals};
+use crate::diagnostic::{Diagnostic, Place, render, render_warnings};
 use crate::model::{Policy, Scenario};
-use crate::rules::{self, CompiledRules, Diagnostic, KnownNames, Named, PackFiles};
+use crate::rules::{self, CompiledRules, KnownNames, Named, PackFiles};
 use crate::scenario::{self, ScenarioError, ScenarioErrors};
-use crate::tables::TableError;
 use crate::workbench::{self, Case};
 
 /// Maximum number of warnings printed; the rest are only counted.
@@ -78,7 +78,7 @@ pub(super) fn print_warnings(warnings: &[Diagnostic], rules: &CompiledRules, dir
     let folder = dir.to_string_lossy();
     let with_folder: Vec<Diagnostic> = warnings.iter().map(|warning| warning.clone().within(&folder)).collect();
     let text_of = |file: &str| text_of(file, &folder, &rules.pack().files);
-    globals.info_rendered(&rules::render_warnings(&with_folder, &text_of, globals.colors_stderr()));
+    globals.info_rendered(&render_warnings(&with_folder, &text_of, globals.colors_stderr()));
 }
 
 /// Reads a scenario folder.
@@ -125,7 +125,7 @@ pub(super) fn own_scenario(dir: &Path, rules: &CompiledRules, globals: &Globals)
 }
 
 /// Prints warnings about implausible values, one per line; after the first few the rest are only counted.
-fn print_scenario_warnings(warnings: &[TableError], globals: &Globals) {
+fn print_scenario_warnings(warnings: &[Diagnostic], globals: &Globals) {
     for warning in warnings.iter().take(MAX_WARNINGS_SHOWN) {
         globals.info(&format!("warning: {warning}"));
     }
@@ -139,7 +139,7 @@ pub(super) fn argument_failure(diagnostics: &[Diagnostic], text: &str, globals: 
     if globals.format == Format::Json {
         return Failure::Input(errors_as_json(diagnostics_as_json(diagnostics)));
     }
-    let text = rules::render(diagnostics, &|_| Some(text), globals.colors_stderr());
+    let text = render(diagnostics, &|_| Some(text), globals.colors_stderr());
     Failure::Rendered(format!("{text}\n{} error(s) in the arguments", diagnostics.len()))
 }
 
@@ -229,8 +229,8 @@ const fn any_policy() -> Policy {
 
 fn scenario_in_json(errors: &ScenarioErrors) -> Vec<Value> {
     let as_json = |error: &ScenarioError| match error {
-        ScenarioError::Table(mistake) => json!(mistake),
-        ScenarioError::Manifest(mistake) => json!(mistake),
+        // An error without a place is one text.
+        ScenarioError::Invalid(mistake) if mistake.place != Place::None => json!(mistake),
         ScenarioError::Read { path, source } => json!({
             "code": source.code(), "file": path, "cause": source.to_string(), "remedy": source.remedy(),
         }),

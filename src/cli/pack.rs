@@ -6,8 +6,9 @@ use std::path::Path;
 use super::Globals;
 use super::diagnostics;
 use super::failure::Failure;
+use crate::diagnostic::{Diagnostic, SourceLocation, visible};
 use crate::files::{self, Entry, FileError, Limits};
-use crate::rules::{Diagnostic, PackFiles, Place, visible};
+use crate::rules::PackFiles;
 
 /// Far more than any pack needs, and far less than a system folder or a whole disk contains.
 const LIMITS: Limits = Limits { entries: 20_000, depth: 8 };
@@ -58,7 +59,7 @@ fn read_failure(dir: &Path, error: &FileError) -> Failure {
 fn misnamed(name: &str, intended: &str) -> Diagnostic {
     let cause = format!("`{name}` would be ignored: a pack contains files that end in `.toml` or `.rhai`");
     let remedy = format!("rename it to `{intended}`, or move it elsewhere");
-    Diagnostic::at("misnamed_file", &Place::whole(name), name, cause, remedy)
+    Diagnostic::at("misnamed_file", &SourceLocation::whole(name), name, cause, remedy)
 }
 
 struct PackReader<'d> {

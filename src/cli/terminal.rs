@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::failure::Failure;
-use crate::rules::{escaped_where, is_unseen};
+use crate::diagnostic::{escaped_where, is_unseen};
 
 /// Escapes everything that a terminal would interpret, except line ends and tabs. In JSON, this changes no value.
 pub(super) fn escaped(text: &str) -> Cow<'_, str> {

@@ -5,9 +5,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::diagnostic::{Diagnostic, visible};
 use crate::files::FileError;
-use crate::rules::{Diagnostic, visible};
-use crate::tables::TableError;
+use crate::model::CalendarError;
 
 /// Number of errors shown in full; the rest are only counted.
 const MAX_SHOWN: usize = 50;
@@ -32,21 +32,12 @@ pub enum ScenarioError {
         /// The cause.
         cause: String,
     },
-    /// `scenario.toml` is invalid.
-    #[error("{}", manifest_message(.0))]
-    Manifest(Box<Diagnostic>),
-    /// A table is invalid.
+    /// `scenario.toml`, a table or the request itself is invalid.
     #[error("{0}")]
-    Table(Box<TableError>),
-    /// A number in the request itself is invalid.
-    #[error("{0}")]
-    Request(String),
-}
-
-fn manifest_message(diagnostic: &Diagnostic) -> String {
-    let Diagnostic { file, line, column, cause, remedy, .. } = diagnostic;
-    let (file, cause) = (visible(file), visible(cause));
-    if *line == 0 { format!("{file}: {cause}; {remedy}") } else { format!("{file}:{line}:{column}: {cause}; {remedy}") }
+    Invalid(Box<Diagnostic>),
+    /// A week lies at the edge of the calendar.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
 }
 
 impl ScenarioError {
@@ -115,28 +106,37 @@ impl fmt::Display for ScenarioErrors {
 
 impl std::error::Error for ScenarioErrors {}
 
-impl From<TableError> for ScenarioError {
-    fn from(error: TableError) -> Self {
-        ScenarioError::Table(Box::new(error))
+impl From<Diagnostic> for ScenarioError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        ScenarioError::Invalid(Box::new(diagnostic))
     }
 }
 
-impl From<ScenarioError> for ScenarioErrors {
-    fn from(error: ScenarioError) -> Self {
-        Self(vec![error])
+impl From<Vec<Diagnostic>> for ScenarioErrors {
+    /// The list must not be empty.
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self(diagnostics.into_iter().map(ScenarioError::from).collect())
+    }
+}
+
+impl<E: Into<ScenarioError>> From<E> for ScenarioErrors {
+    fn from(error: E) -> Self {
+        Self(vec![error.into()])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Place;
 
     #[test]
     fn fifty_errors_are_shown_and_the_rest_counted() {
-        let errors = (0..53).map(|n| ScenarioError::Request(format!("mistake {n}"))).collect();
+        let wrong = |n| Diagnostic::new("wrong", Place::None, format!("mistake {n}"), "correct it").into();
+        let errors = (0..53).map(wrong).collect();
         let text = ScenarioErrors::of(errors).unwrap().to_string();
         assert_eq!(text.lines().count(), 51);
-        assert!(text.ends_with("mistake 49\nand 3 more"), "{text}");
+        assert!(text.ends_with("mistake 49; correct it\nand 3 more"), "{text}");
     }
 
     #[test]

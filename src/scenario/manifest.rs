@@ -8,8 +8,9 @@ use std::str::FromStr;
 
 use chrono::NaiveDate;
 
+use crate::diagnostic::{Diagnostic, SourceLocation, nearest};
 use crate::model::{Capacity, Environment, ReviewPolicy, Week, Zone};
-use crate::rules::{Diagnostic, FileKeys, Key, Kind, Place, Preset, Setting, Settings, View, nearest, read_alone};
+use crate::rules::{FileKeys, Key, Kind, Preset, Setting, Settings, View, read_alone};
 use crate::tables::ScenarioTable;
 
 /// The name of the manifest in a scenario folder.
@@ -245,7 +246,7 @@ fn bad_file_name(name: &str, others: &BTreeMap<String, String>) -> Option<(&'sta
 }
 
 /// A setting that the file itself contains, with its location.
-fn explicit_setting<'a>(settings: &'a Settings, path: &str) -> Option<(&'a Setting, &'a Place)> {
+fn explicit_setting<'a>(settings: &'a Settings, path: &str) -> Option<(&'a Setting, &'a SourceLocation)> {
     settings.get(path).and_then(|setting| Some((setting, setting.place.as_ref()?)))
 }
 
@@ -297,7 +298,7 @@ mod tests {
 
     fn codes(text: &str) -> Vec<(&'static str, u32)> {
         let diagnostics = Manifest::parse("scenario.toml", text).expect_err("the manifest should be rejected");
-        diagnostics.into_iter().map(|diagnostic| (diagnostic.code, diagnostic.line)).collect()
+        diagnostics.iter().map(|found| (found.code, found.place.source().unwrap().line)).collect()
     }
 
     #[test]
@@ -331,7 +332,7 @@ mod tests {
         assert!(Manifest::parse("scenario.toml", &SMALL.replace("\"2026-09-07\"", "2026-09-07")).is_ok());
         let diagnostics = Manifest::parse("scenario.toml", &SMALL.replace("09-07", "09-10")).unwrap_err();
         let [diagnostic] = diagnostics.as_slice() else { panic!("{diagnostics:?}") };
-        assert_eq!((diagnostic.code, diagnostic.line), ("not_a_monday", 3));
+        assert_eq!((diagnostic.code, &*diagnostic.place.to_string()), ("not_a_monday", "scenario.toml:3:9"));
         assert_eq!(diagnostic.remedy, "write `start = 2026-09-07`, the Monday of that week");
     }
 
@@ -368,7 +369,7 @@ mod tests {
     #[test]
     fn an_empty_manifest_is_missing_only_the_required_keys() {
         let diagnostics = Manifest::parse("scenario.toml", "").unwrap_err();
-        let keys: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.key.as_str()).collect();
+        let keys: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.place.name()).collect();
         assert_eq!(keys, ["format", "name", "start", "files"]);
     }
 }

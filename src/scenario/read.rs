@@ -6,9 +6,10 @@ use std::path::Path;
 use super::error::{ScenarioError, ScenarioErrors};
 use super::manifest::{MANIFEST_FILE, Manifest};
 use super::table_file::{self, FileKind, TableSpec};
+use crate::diagnostic::{Diagnostic, Diagnostics, TableLocation};
 use crate::files;
 use crate::model::{Client, ClientState, Policy, Scenario};
-use crate::tables::{self, ScenarioTable, ScenarioTables, TableDiagnostics, TableError};
+use crate::tables::{self, ScenarioTable, ScenarioTables};
 
 /// Maximum size of `scenario.toml`, in bytes.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
@@ -30,14 +31,14 @@ pub fn read(dir: &Path, default_policy: &Policy) -> Result<Scenario, ScenarioErr
 ///
 /// # Errors
 /// Files that cannot be read, and every error in the manifest and the tables with its location, cause and remedy.
-pub fn read_with_warnings(dir: &Path, default_policy: &Policy) -> Result<(Scenario, Vec<TableError>), ScenarioErrors> {
+pub fn read_with_warnings(dir: &Path, default_policy: &Policy) -> Result<(Scenario, Vec<Diagnostic>), ScenarioErrors> {
     let path = dir.join(MANIFEST_FILE);
     let text = files::read_text(&path, MAX_MANIFEST_BYTES).map_err(|source| ScenarioError::Read { path, source })?;
-    let manifest = Manifest::parse(MANIFEST_FILE, &text).map_err(manifest_errors)?;
+    let manifest = Manifest::parse(MANIFEST_FILE, &text)?;
     let mut errors = Vec::new();
     let files = table_files(dir, &manifest, &mut errors);
     let hash = hash_of(&text, &manifest, &files);
-    let mut diagnostics = TableDiagnostics::default();
+    let mut diagnostics = Diagnostics::default();
     let rows = tables(&manifest, files, &mut diagnostics);
     let clients = tables::clients(&rows, manifest.start, manifest.default_zone, default_policy, &mut diagnostics);
     errors.extend(diagnostics.errors.into_iter().map(ScenarioError::from));
@@ -58,12 +59,6 @@ fn scenario(manifest: Manifest, hash: String, clients: Vec<(Client, ClientState)
         environment: manifest.environment,
         clients,
     }
-}
-
-fn manifest_errors(diagnostics: Vec<crate::rules::Diagnostic>) -> ScenarioErrors {
-    let errors = diagnostics.into_iter().map(|mistake| ScenarioError::Manifest(Box::new(mistake))).collect();
-    ScenarioErrors::of(errors)
-        .unwrap_or_else(|| ScenarioError::Request(format!("`{MANIFEST_FILE}` was rejected without a reason")).into())
 }
 
 type Files = BTreeMap<String, Vec<u8>>;
@@ -99,23 +94,16 @@ fn hash_of(manifest_text: &str, manifest: &Manifest, files: &Files) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-fn tables(manifest: &Manifest, files: Files, diagnostics: &mut TableDiagnostics) -> ScenarioTables {
+fn tables(manifest: &Manifest, files: Files, diagnostics: &mut Diagnostics) -> ScenarioTables {
     let mut read = ScenarioTables::default();
     for (table, bytes) in files {
         let file = manifest.files.get(&table).map_or("", String::as_str);
         let (Some(known), Some(kind)) = (ScenarioTable::of(&table), FileKind::of(file)) else {
             let cause = format!("`{file}` is not a known table");
-            let remedy = "name a table of the scenario, in a `.csv` or `.parquet` file".to_owned();
-            diagnostics.errors.push(TableError {
-                code: "unknown_table",
-                file: MANIFEST_FILE.into(),
-                row: None,
-                line: None,
-                column: table,
-                value: file.to_owned(),
-                cause,
-                remedy,
-            });
+            let remedy = "name a table of the scenario, in a `.csv` or `.parquet` file";
+            let (file, column, value) = (MANIFEST_FILE.into(), table, file.to_owned());
+            let place = TableLocation { file, column, value, ..TableLocation::default() };
+            diagnostics.errors.push(Diagnostic::new("unknown_table", place, cause, remedy));
             continue;
         };
         let spec = TableSpec { columns: known.columns(), ignore_unknown: false };
@@ -135,6 +123,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::diagnostic::Place;
     use crate::model::{Channel, ClientState, ClientStatus};
     use crate::scenario::tests::policy;
 
@@ -162,17 +151,14 @@ mod tests {
         fs::read_to_string(path).unwrap()
     }
 
-    /// An error in a table: code, row, line, column and the whole message.
-    type Mistake = (String, Option<usize>, Option<usize>, String, String);
-
-    fn diagnostics(table: &str, old: &str, new: &str) -> Vec<Mistake> {
+    fn diagnostics(table: &str, old: &str, new: &str) -> Vec<Diagnostic> {
         let text = small_table(table);
         assert!(text.contains(old), "{table} has no `{old}`");
         let errors = changed(&[(table, &text.replacen(old, new, 1))]).expect_err(new);
         errors
             .iter()
             .map(|error| match error {
-                ScenarioError::Table(at) => (at.code.to_owned(), at.row, at.line, at.column.clone(), error.to_string()),
+                ScenarioError::Invalid(wrong) => wrong.as_ref().clone(),
                 other => panic!("{other}"),
             })
             .collect()
@@ -301,14 +287,9 @@ mod tests {
     fn every_kind_of_invalid_cell_is_reported_with_its_location() {
         for (table, old, new, code, row, column) in BAD_CELLS {
             let found = diagnostics(table, old, new);
-            let expected = (*code, Some(*row), Some(row + 1), *column);
-            let places: Vec<_> = found
-                .iter()
-                .map(|(code, row, line, column, _)| (code.as_str(), *row, *line, column.as_str()))
-                .collect();
-            assert!(places.contains(&expected), "{table}: `{new}` gave {found:?}");
-            let place = format!("{table}.csv: row {row} (line {}), column `{column}`: ", row + 1);
-            assert!(found.iter().any(|(.., message)| message.starts_with(&place)), "{found:?}");
+            let place = format!("{table}.csv: row {row} (line {}), column `{column}`", row + 1);
+            let is_named = |wrong: &Diagnostic| wrong.code == *code && wrong.place.to_string() == place;
+            assert!(found.iter().any(is_named), "{table}: `{new}` gave {found:?}");
         }
     }
 
@@ -338,10 +319,7 @@ mod tests {
         ];
         for (table, old, new, remedy) in cases {
             let found = diagnostics(table, old, new);
-            assert!(
-                found.iter().any(|(.., message)| message.ends_with(remedy) || message.contains(remedy)),
-                "{found:?}"
-            );
+            assert!(found.iter().any(|wrong| wrong.remedy.contains(remedy)), "{found:?}");
         }
     }
 
@@ -438,9 +416,10 @@ mod tests {
         ) {
             if let Err(errors) = changed(&[(table, &format!("{header}\n{body}"))]) {
                 for error in errors.iter() {
-                    let ScenarioError::Table(at) = error else { panic!("{error}") };
-                    prop_assert!(!at.file.is_empty() && !at.cause.is_empty() && !at.remedy.is_empty());
-                    prop_assert!(at.row.is_some() || at.line.is_some() || !at.column.is_empty() || at.code == "no_columns", "{error}");
+                    let ScenarioError::Invalid(wrong) = error else { panic!("{error}") };
+                    let Place::Table(at) = &wrong.place else { panic!("{error}") };
+                    prop_assert!(!at.file.is_empty() && !wrong.cause.is_empty() && !wrong.remedy.is_empty());
+                    prop_assert!(at.row.is_some() || at.line.is_some() || !at.column.is_empty() || wrong.code == "no_columns", "{error}");
                 }
             }
         }

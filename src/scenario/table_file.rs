@@ -11,9 +11,9 @@ use polars_core::prelude::*;
 use polars_io::prelude::*;
 
 use super::csv_scan::{self, CsvRecord, QuoteError};
+use crate::diagnostic::{Diagnostic, TableLocation, nearest, suggestion};
 use crate::model::{Column as Declared, quoted};
-use crate::rules::nearest;
-use crate::tables::{RowLocation, Table, TableError, TextColumn};
+use crate::tables::{RowLocation, Table, TextColumn};
 
 /// The expected columns of a table.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub(super) fn read(
     kind: FileKind,
     bytes: Vec<u8>,
     spec: &TableSpec,
-    problems: &mut Vec<TableError>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Option<Table> {
     let mut errors = FileErrors { file: file.into(), problems };
     if let Some((what, remedy)) = mistaken_format(&bytes) {
@@ -106,21 +106,21 @@ fn mistaken_format(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
 /// Records errors of a file as a whole, rather than of one of its rows.
 struct FileErrors<'p> {
     file: Arc<str>,
-    problems: &'p mut Vec<TableError>,
+    problems: &'p mut Vec<Diagnostic>,
 }
 
 impl FileErrors<'_> {
-    fn reject(&mut self, code: &'static str, line: Option<usize>, column: &str, cause: String, remedy: &str) {
-        self.problems.push(TableError {
-            code,
-            file: Arc::clone(&self.file),
-            row: None,
-            line,
-            column: column.to_owned(),
-            value: String::new(),
-            cause,
-            remedy: remedy.to_owned(),
-        });
+    fn reject(
+        &mut self,
+        code: &'static str,
+        line: Option<usize>,
+        column: &str,
+        cause: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let (file, column) = (Arc::clone(&self.file), column.to_owned());
+        let place = TableLocation { file, line, column, ..TableLocation::default() };
+        self.problems.push(Diagnostic::new(code, place, cause, remedy));
     }
 }
 
@@ -142,13 +142,7 @@ fn csv(errors: &mut FileErrors<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Ta
     let records = check_quotes(errors, bytes, separator)?;
     let Some(header_at) = records.iter().skip(skipped).position(|record| !record.is_blank()).map(|at| at + skipped)
     else {
-        errors.reject(
-            "no_columns",
-            None,
-            "",
-            "the file is empty".to_owned(),
-            "write a header line with the column names",
-        );
+        errors.reject("no_columns", None, "", "the file is empty", "write a header line with the column names");
         return None;
     };
     let (header, body) = records.get(header_at..)?.split_first()?;
@@ -194,7 +188,7 @@ fn utf8<'b>(errors: &mut FileErrors<'_>, bytes: &'b [u8]) -> Option<&'b str> {
         Err(error) => {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-            errors.reject("not_utf8", Some(line), "", "text that is not UTF-8".to_owned(), "save the file in UTF-8");
+            errors.reject("not_utf8", Some(line), "", "text that is not UTF-8", "save the file in UTF-8");
             None
         }
     }
@@ -207,7 +201,7 @@ fn check_quotes(errors: &mut FileErrors<'_>, bytes: &[u8], separator: u8) -> Opt
         Err(QuoteError::Stray { line }) => (line, "a quote inside a cell"),
     };
     let remedy = "quote the whole cell, and double the quotes inside it";
-    errors.reject("bad_quotes", Some(line), "", cause.to_owned(), remedy);
+    errors.reject("bad_quotes", Some(line), "", cause, remedy);
     None
 }
 
@@ -221,16 +215,11 @@ fn even_rows(errors: &mut FileErrors<'_>, body: &[CsvRecord], columns: usize) ->
             even.push(RowLocation { position, number, line });
             continue;
         }
-        errors.problems.push(TableError {
-            code: "uneven_row",
-            file: Arc::clone(&errors.file),
-            row: Some(number),
-            line,
-            column: String::new(),
-            value: String::new(),
-            cause: format!("{} cells, but there are {columns} columns", record.cells),
-            remedy: "give every row one cell per column, blank ones included".to_owned(),
-        });
+        let cause = format!("{} cells, but there are {columns} columns", record.cells);
+        let remedy = "give every row one cell per column, blank ones included";
+        let place =
+            TableLocation { file: Arc::clone(&errors.file), row: Some(number), line, ..TableLocation::default() };
+        errors.problems.push(Diagnostic::new("uneven_row", place, cause, remedy));
     }
     even
 }
@@ -358,7 +347,7 @@ fn known_columns(
         // Ignored columns may be repeated.
         let is_read = !spec.ignore_unknown || spec.names().any(|column| column == *name);
         if is_read && !name.is_empty() && names.iter().take(at).any(|earlier| earlier == name) {
-            errors.reject("duplicate_column", line, name, "it occurs twice".to_owned(), "remove one of the two");
+            errors.reject("duplicate_column", line, name, "it occurs twice", "remove one of the two");
         }
     }
     let unknown = names.iter().zip(&known).filter(|(_, column)| column.is_none()).map(|(name, _)| name.as_str());
@@ -370,15 +359,14 @@ fn known_columns(
             None => format!("add it; the columns are {}", spec.names().collect::<Vec<_>>().join(", ")),
         };
         unknown.retain(|name| Some(*name) != nearest.as_deref());
-        errors.reject("missing_column", line, column, "the column is missing".to_owned(), &remedy);
+        errors.reject("missing_column", line, column, "the column is missing", remedy);
     }
     if !spec.ignore_unknown {
         for name in unknown {
-            let remedy = match nearest(name, spec.names().filter(|column| !known.contains(&Some(column)))) {
-                Some(column) => format!("did you mean `{column}`?"),
-                None => format!("remove it; the columns are {}", spec.names().collect::<Vec<_>>().join(", ")),
-            };
-            errors.reject("unknown_column", line, name, "it is not a column of this table".to_owned(), &remedy);
+            let absent = spec.names().filter(|column| !known.contains(&Some(column)));
+            let all = || format!("remove it; the columns are {}", spec.names().collect::<Vec<_>>().join(", "));
+            let remedy = suggestion(name, absent, all);
+            errors.reject("unknown_column", line, name, "it is not a column of this table", remedy);
         }
     }
     known

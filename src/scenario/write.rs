@@ -6,6 +6,7 @@ use super::error::ScenarioError;
 use super::manifest::{MANIFEST_FILE, is_plausible};
 use super::scenario_files::ScenarioFiles;
 use super::table_file::FileKind;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::frames::{self, frame_of};
 
 /// The files of a folder with their names and contents, the manifest last. Tables without rows are omitted, except
@@ -17,7 +18,8 @@ use crate::frames::{self, frame_of};
 pub fn render(files: &ScenarioFiles) -> Result<Vec<(String, Vec<u8>)>, ScenarioError> {
     let mut manifest = files.manifest.clone();
     if !is_plausible(manifest.start) {
-        return Err(ScenarioError::Request(format!("a scenario cannot start in {}; use another week", manifest.start)));
+        let cause = format!("a scenario cannot start in {}", manifest.start);
+        return Err(Diagnostic::new("out_of_range", Place::None, cause, "use another week").into());
     }
     let mut rendered = Vec::new();
     for (table, frame) in frames(files) {

@@ -14,6 +14,7 @@ use super::limits::RateLimitKey;
 use super::problem::Problem;
 use super::secret::{Secret, now};
 use super::state::App;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{Role, WorkspaceId};
 use crate::store::{Ledger, Token};
 
@@ -57,11 +58,11 @@ impl Caller {
     pub fn workspace(&self, named: Option<String>) -> Result<WorkspaceId, Problem> {
         let unknown = || Problem::not_found("workspace", "name a workspace that the token gives access to");
         match (&self.workspace, named) {
-            (None, None) => Err(Problem::fields(vec![super::problem::WrongField {
-                field: "workspace_id".to_owned(),
-                detail: "required".to_owned(),
-                remedy: "name the workspace, for example `?workspaceId=north`".to_owned(),
-            }])),
+            (None, None) => {
+                let remedy = "name the workspace, for example `?workspaceId=north`";
+                let field = Place::Field("workspace_id".to_owned());
+                Err(Diagnostic::new("missing", field, "required", remedy).into())
+            }
             (None, Some(named)) => Ok(WorkspaceId::new(named)),
             (Some(own), None) => Ok(own.clone()),
             (Some(own), Some(named)) if own.as_str() == named => Ok(own.clone()),

@@ -14,8 +14,8 @@ use chrono::{Datelike as _, NaiveDate};
 use serde_json::Value;
 
 use super::problem::{Problem, WrongField};
+use crate::diagnostic::nearest;
 use crate::model::{Channel, RiskBand, Timestamp, parse_date};
-use crate::rules::nearest;
 use crate::store::{Order, ScheduleFilter};
 
 /// Letters that a text of a request may have.

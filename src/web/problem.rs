@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::diagnostic::Diagnostic;
 use crate::store::StoreError;
 
 /// After how many seconds a workspace with too many jobs may try again.
@@ -22,6 +23,12 @@ pub(super) struct WrongField {
     pub detail: String,
     /// What to do.
     pub remedy: String,
+}
+
+impl From<Diagnostic> for WrongField {
+    fn from(Diagnostic { place, cause, remedy, .. }: Diagnostic) -> Self {
+        Self { field: place.name().to_owned(), detail: cause, remedy }
+    }
 }
 
 /// Why a request was not served.
@@ -125,6 +132,12 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+impl From<Diagnostic> for Problem {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::fields(vec![diagnostic.into()])
     }
 }
 

@@ -11,6 +11,7 @@ use super::problem::Problem;
 use super::running::Progress;
 use super::secret::{now, random_id};
 use super::state::App;
+use crate::diagnostic::Diagnostic;
 use crate::model::{ClientId, Scenario, Tier, Week, WorkspaceId};
 use crate::planner::check::check_plan;
 use crate::planner::{PlanError, Planner, plan_week};
@@ -448,10 +449,10 @@ impl App {
 /// The pack with changed keys, each as `KEY=VALUE`.
 fn changed(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, String> {
     let pack = rules.pack();
-    let describe = |mistakes: Vec<rules::Diagnostic>| {
-        let causes: Vec<String> =
-            mistakes.iter().map(|mistake| format!("{}: {}; {}", mistake.key, mistake.cause, mistake.remedy)).collect();
-        causes.join("\n")
+    let describe = |mistakes: Vec<Diagnostic>| {
+        let line =
+            |Diagnostic { place, cause, remedy, .. }: &Diagnostic| format!("{}: {cause}; {remedy}", place.name());
+        mistakes.iter().map(line).collect::<Vec<_>>().join("\n")
     };
     let dials = rules::dials(pack, set).map_err(describe)?;
     let mut levels: Vec<Level> = Vec::with_capacity(dials.len());

@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
+use mcoe::diagnostic::{Diagnostic, Place};
 use mcoe::model::{Channel, Policy, Scenario};
-use mcoe::rules::{Diagnostic, PackFiles};
+use mcoe::rules::PackFiles;
 use mcoe::scenario::{self, ScenarioError, ScenarioErrors};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -32,11 +33,12 @@ fn is_told_or_planned(files: PackFiles) {
 }
 
 fn has_a_place(mistake: &Diagnostic, files: &PackFiles) {
-    let is_whole_file = mistake.line == 0 && mistake.column == 0;
-    let lines = files.get(&*mistake.file).map_or(0, |text| text.lines().count() + 1);
-    let is_placed = (1..=lines).contains(&(mistake.line as usize)) && mistake.column >= 1;
+    let at = mistake.place.source().unwrap();
+    let is_whole_file = at.line == 0 && at.column == 0;
+    let lines = files.get(&*at.file).map_or(0, |text| text.lines().count() + 1);
+    let is_placed = (1..=lines).contains(&(at.line as usize)) && at.column >= 1;
     assert!(is_whole_file || is_placed, "{mistake:?}");
-    assert!(!mistake.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty(), "{mistake:?}");
+    assert!(!at.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty(), "{mistake:?}");
 }
 
 /// What is likely to mean something to a script.
@@ -255,13 +257,13 @@ fn is_told_or_read(files: &PackFiles) {
     assert!(!errors.is_empty() && !errors.is_machine_failure(), "{errors}");
     for error in errors.iter() {
         match error {
-            ScenarioError::Manifest(mistake) => has_a_place(mistake, files),
-            ScenarioError::Table(mistake) => {
-                assert!(
-                    !mistake.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty(),
-                    "{mistake:?}"
-                );
-            }
+            ScenarioError::Invalid(mistake) => match &mistake.place {
+                Place::Table(at) => {
+                    let is_told = !at.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty();
+                    assert!(is_told, "{mistake:?}");
+                }
+                _ => has_a_place(mistake, files),
+            },
             other => assert!(!other.to_string().is_empty()),
         }
     }

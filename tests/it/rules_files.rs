@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use mcoe::rules::{Diagnostic, PackFiles, Rules, load, render, step_at};
+use mcoe::diagnostic::{Diagnostic, render};
+use mcoe::rules::{PackFiles, Rules, load, step_at};
 use proptest::prelude::*;
 
 use crate::support::{cases, default_pack, read_folder, rendered};
@@ -68,8 +69,9 @@ fn is_told_with_places(files: PackFiles) {
     };
     assert!(!mistakes.is_empty());
     for mistake in &mistakes {
-        let is_whole_file = mistake.line == 0 && mistake.column == 0 && mistake.span.is_none();
-        let is_placed = mistake.line >= 1 && mistake.column >= 1 && mistake.span.is_some();
+        let at = mistake.place.source().unwrap();
+        let is_whole_file = at.line == 0 && at.column == 0 && at.span.is_none();
+        let is_placed = at.line >= 1 && at.column >= 1 && at.span.is_some();
         assert!(is_whole_file || is_placed, "{mistake:?}");
         assert!(!mistake.cause.is_empty() && !mistake.remedy.is_empty(), "{mistake:?}");
         assert!(!mistake.cause.ends_with('.') && !mistake.remedy.ends_with('.'), "{mistake:?}");

@@ -27,6 +27,8 @@
 //!
 //! The modules stand in the order of their layers: each uses those above it only.
 
+pub mod diagnostic;
+
 pub mod model;
 
 pub mod stats;

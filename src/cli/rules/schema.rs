@@ -7,7 +7,8 @@ use clap::Args;
 use crate::cli::failure::Failure;
 use crate::cli::folder::OutFolder;
 use crate::cli::{Globals, print};
-use crate::rules::{PACK_FILES, json_schema, nearest};
+use crate::diagnostic::{hint, nearest};
+use crate::rules::{PACK_FILES, json_schema};
 
 /// Print the JSON Schema of a file of a rules pack, or write the schemas of all files
 #[derive(Debug, Args)]
@@ -40,8 +41,7 @@ impl Schema {
         let name = self.file.as_deref().unwrap_or_default().trim_end_matches(".toml");
         let Some(file) = PACK_FILES.iter().find(|file| file.stem == name) else {
             let known = PACK_FILES.iter().map(|file| file.stem);
-            let near =
-                nearest(name, known.clone()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            let near = hint("; ", nearest(name, known.clone()));
             let remedy = format!("use one of {}", known.collect::<Vec<_>>().join(", "));
             return Err(Failure::input(format!("a pack has no file `{name}.toml`{near}"), remedy));
         };

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::cli::failure::Failure;
 use crate::cli::{Format, Globals, RulesArgument, input, print};
+use crate::diagnostic::hint;
 use crate::model::{CampaignId, Channel, ClientId, WorkspaceId};
 use crate::rules::EffectiveValue;
 
@@ -68,7 +69,7 @@ impl Show {
 }
 
 fn unknown(key: &str, all: &[EffectiveValue]) -> Failure {
-    let near = EffectiveValue::nearest(key, all).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let near = hint("; ", EffectiveValue::nearest(key, all));
     let remedy = "`mcoe rules show` without a key lists all keys";
     Failure::input(format!("the pack has no key `{key}`{near}"), remedy)
 }

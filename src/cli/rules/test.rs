@@ -14,7 +14,8 @@ use super::super::{Format, Globals, RulesArgument, input, print};
 use super::junit::junit;
 use super::test_output::{failure, gaps, survivors};
 use crate::cli::diagnostics;
-use crate::rules::{CompiledRules, Diagnostic};
+use crate::diagnostic::{Diagnostic, suggestion};
+use crate::rules::CompiledRules;
 use crate::workbench::{self, Case, Coverage, Mutation, Report};
 
 /// Run the test cases in the pack's tests/*.toml: each has a situation and its expected results.
@@ -112,11 +113,8 @@ impl Test {
         let names: Vec<String> = all.iter().map(|case| case.name.clone()).collect();
         let matching: Vec<Case> = all.into_iter().filter(is_match).collect();
         if matching.is_empty() {
-            let guess = crate::rules::nearest(filter, names.iter().map(String::as_str));
-            let remedy = guess.map_or_else(
-                || "omit --filter to run all cases".to_owned(),
-                |guess| format!("did you mean `{guess}`?"),
-            );
+            let all = || "omit --filter to run all cases".to_owned();
+            let remedy = suggestion(filter, names.iter().map(String::as_str), all);
             return Err(Failure::input(format!("no case contains `{filter}`"), remedy));
         }
         Ok(matching)

@@ -18,6 +18,7 @@ use self::regions::Region;
 use super::error::ScenarioError;
 use super::manifest::Manifest;
 use super::scenario_files::ScenarioFiles;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{
     CalendarEntry, CalendarRow, Channel, ClientId, ClientRow, ClientStatus, DayKind, Timestamp, Week, WorkspaceId,
     Zone, plus_days,
@@ -105,16 +106,16 @@ fn check(what: &str, number: u32, max: u32) -> Result<(), ScenarioError> {
     if (1..=max).contains(&number) {
         return Ok(());
     }
-    Err(ScenarioError::Request(format!("cannot generate {number} {what}; use 1 to {max}")))
+    let (cause, remedy) = (format!("cannot generate {number} {what}"), format!("use 1 to {max}"));
+    Err(Diagnostic::new("out_of_range", Place::None, cause, remedy).into())
 }
 
 fn new_client(options: &GenerateOptions, number: u32) -> Result<GeneratedClient, ScenarioError> {
     let draw = |purpose: &str| Draw::of(options.seed, number, purpose);
     // The purpose of a draw selects its random numbers.
     let region = Region::drawn(&mut draw("place"));
-    let failure = |error: crate::model::CalendarError| ScenarioError::Request(error.to_string());
-    let zone: Zone = region.zone.parse().map_err(failure)?;
-    let as_of = zone.start_of_day(options.start.monday()).map_err(failure)?;
+    let zone: Zone = region.zone.parse()?;
+    let as_of = zone.start_of_day(options.start.monday())?;
     Ok(GeneratedClient {
         seed: options.seed,
         number,

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::notes::ImportNotes;
 use super::posts::{Account, Mapped};
 use super::{AccountGrouping, DAY_SECONDS, HISTORY_DAYS, ImportOptions, Series, SeriesKey, zones};
+use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{ClientId, Timestamp, Week, WorkspaceId, Zone};
-use crate::scenario::error::{ScenarioError, ScenarioErrors};
+use crate::scenario::error::ScenarioErrors;
 
 /// A client composed of accounts.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ fn prefix(account: &ClientId) -> ClientId {
 
 /// Monday 00:00 of the week in the zone.
 pub(super) fn start_of(start: Week, zone: &Zone) -> Result<Timestamp, ScenarioErrors> {
-    zone.start_of_day(start.monday()).map_err(|error| ScenarioError::Request(error.to_string()).into())
+    Ok(zone.start_of_day(start.monday())?)
 }
 
 /// The first week that begins after the last post in the time zone of every client.
@@ -67,7 +68,9 @@ pub(super) fn start_after(
     clients: &BTreeMap<ClientId, ImportedClient>,
 ) -> Result<Week, ScenarioErrors> {
     let last = accounts.iter().flat_map(|account| account.posts.iter().map(|post| post.at)).max();
-    let last = last.ok_or_else(|| ScenarioError::Request("the history has no posts".to_owned()))?;
+    let last = last.ok_or_else(|| {
+        Diagnostic::new("no_posts", Place::None, "the history has no posts", "give one with a row per post")
+    })?;
     let zones: BTreeMap<&str, &Zone> = clients.values().map(|client| (client.zone.name(), &client.zone)).collect();
     let mut start = Week::of(last.date());
     for zone in zones.values() {

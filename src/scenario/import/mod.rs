@@ -22,9 +22,10 @@ use std::sync::Arc;
 
 use self::clients::{ImportedClient, start_of};
 use super::channel_defaults::ChannelDefaults;
-use super::error::{ScenarioError, ScenarioErrors};
+use super::error::ScenarioErrors;
 use super::manifest::Manifest;
 use super::scenario_files::ScenarioFiles;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{
     AssetId, AssetRow, Channel, ClientId, ClientRow, ClientStatus, HistoryRow, Timestamp, Week, WorkspaceId, Zone,
 };
@@ -150,8 +151,8 @@ pub fn import(posts_file: &Path, options: &ImportOptions) -> Result<Imported, Sc
     let mut series = clients::series(&history.accounts, &clients, start, &mut notes)?;
     series.retain(|_, series| !series.posts.is_empty());
     if series.is_empty() {
-        let message = format!("there are no posts before the start, {}; use a later start", start.monday());
-        return Err(ScenarioError::Request(message).into());
+        let cause = format!("there are no posts before the start, {}", start.monday());
+        return Err(Diagnostic::new("no_posts", Place::None, cause, "use a later start").into());
     }
     let rates = state::ChannelRates::of(&series, &options.figures);
     let mut builder = ScenarioBuilder { files: ScenarioFiles::new(manifest), notes, series, rates, options };
@@ -244,8 +245,8 @@ fn rounded(number: f64, digits: i32) -> f64 {
 pub(super) mod tests {
     pub(crate) use super::posts::tests::columns;
     use super::*;
-    use crate::scenario::read;
     use crate::scenario::tests::{policy, write_folder};
+    use crate::scenario::{ScenarioError, read};
 
     /// A file of the shared real data; `None`, with a message, if it does not exist.
     fn real(name: &str) -> Option<PathBuf> {
@@ -395,7 +396,10 @@ pub(super) mod tests {
         let places: Vec<_> = errors
             .iter()
             .filter_map(|error| match error {
-                ScenarioError::Table(error) => Some((error.row?, error.line?, error.column.as_str())),
+                ScenarioError::Invalid(wrong) => match &wrong.place {
+                    Place::Table(at) => Some((at.row?, at.line?, at.column.as_str())),
+                    _ => None,
+                },
                 _ => None,
             })
             .collect();

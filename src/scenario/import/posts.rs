@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 
 use super::SeriesPost;
+use crate::diagnostic::{Diagnostic, Diagnostics, TableLocation};
 use crate::files;
 use crate::model::{
     Cell, CellError, Channel, ClientId, Column, InstantRange, Kind, Record, Timestamp, Value, WorkspaceId, Zone, record,
@@ -14,7 +15,7 @@ use crate::model::{
 use crate::scenario::error::{ScenarioError, ScenarioErrors};
 use crate::scenario::read::MAX_TABLE_BYTES;
 use crate::scenario::table_file::{self, FileKind, TableSpec};
-use crate::tables::{Table, TableDiagnostics, TableError, check_unique};
+use crate::tables::{Table, check_unique};
 
 record! {
     /// A row of a posting history.
@@ -145,7 +146,7 @@ pub(super) struct Mapped {
 
 /// Reads a posting history.
 pub(super) fn read(path: &Path) -> Result<History, ScenarioErrors> {
-    let mut diagnostics = TableDiagnostics::default();
+    let mut diagnostics = Diagnostics::default();
     let rows = rows::<PostRow>(path, true, &mut diagnostics)?;
     let mut accounts: BTreeMap<ClientId, Vec<Post>> = BTreeMap::new();
     let mut kinds: BTreeSet<Arc<str>> = BTreeSet::new();
@@ -209,7 +210,7 @@ impl From<&PostRow> for Post {
 
 /// Reads which client each account belongs to. The mapping must contain every account of the history and no other.
 pub(super) fn read_mapping(path: &Path, accounts: &[Account]) -> Result<BTreeMap<ClientId, Mapped>, ScenarioErrors> {
-    let mut diagnostics = TableDiagnostics::default();
+    let mut diagnostics = Diagnostics::default();
     let table = rows::<MappingRow>(path, false, &mut diagnostics)?;
     let names: BTreeSet<&str> = accounts.iter().map(|known| known.name.as_str()).collect();
     let mut mapping: BTreeMap<ClientId, Mapped> = BTreeMap::new();
@@ -234,24 +235,18 @@ pub(super) fn read_mapping(path: &Path, accounts: &[Account]) -> Result<BTreeMap
     Ok(mapping)
 }
 
-fn unmapped_account(path: &Path, account: &Account) -> TableError {
-    TableError {
-        code: "unmapped_account",
-        file: file_name(path).into(),
-        row: None,
-        line: None,
-        column: "account".to_owned(),
-        value: account.name.to_string(),
-        cause: format!("account `{}` of the history is missing", account.name),
-        remedy: "add a row with its client".to_owned(),
-    }
+fn unmapped_account(path: &Path, account: &Account) -> Diagnostic {
+    let (file, column, value) = (file_name(path).into(), "account".to_owned(), account.name.to_string());
+    let place = TableLocation { file, column, value, ..TableLocation::default() };
+    let cause = format!("account `{}` of the history is missing", account.name);
+    Diagnostic::new("unmapped_account", place, cause, "add a row with its client")
 }
 
 /// The table of records in a file; `None`, with a reason in `diagnostics`, if it has no readable rows.
 fn rows<R: Record>(
     path: &Path,
     ignore_unknown: bool,
-    diagnostics: &mut TableDiagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Result<Option<Table>, ScenarioErrors> {
     let bytes =
         files::read(path, MAX_TABLE_BYTES).map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
@@ -265,7 +260,7 @@ fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-fn fail_on_errors(diagnostics: TableDiagnostics) -> Result<(), ScenarioErrors> {
+fn fail_on_errors(diagnostics: Diagnostics) -> Result<(), ScenarioErrors> {
     let errors = diagnostics.errors.into_iter().map(ScenarioError::from).collect();
     ScenarioErrors::of(errors).map_or(Ok(()), Err)
 }

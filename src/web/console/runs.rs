@@ -10,12 +10,13 @@ use serde_json::Value as Json;
 
 use super::words::{Shown, count};
 use super::{BASE, FormRequest, PageRequest, Visit, render};
+use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{Role, Timestamp, Week};
 use crate::store::{Job, JobKind, JobStatus};
 use crate::web::api::{answer, extent, parsed};
 use crate::web::cursor::Listing;
 use crate::web::params::PathPart;
-use crate::web::problem::{Problem, WrongField};
+use crate::web::problem::Problem;
 use crate::web::secret::now;
 use crate::web::state::App;
 use crate::web::work::Work;
@@ -134,8 +135,8 @@ pub(super) async fn what_if(State(app): State<App>, request: FormRequest) -> Res
         return start(&app, &visit, Work::Simulate { extent }).await;
     }
     if let Err(why) = app.check_changes(&set).await {
-        let remedy = "write one KEY=VALUE per line, for example channels.tiktok.weekly_posts=10".to_owned();
-        return Err(Problem::fields(vec![WrongField { field: "set".to_owned(), detail: why, remedy }]));
+        let remedy = "write one KEY=VALUE per line, for example channels.tiktok.weekly_posts=10";
+        return Err(Diagnostic::new("not_settable", Place::Field("set".to_owned()), why, remedy).into());
     }
     start(&app, &visit, Work::Compare { extent, set }).await
 }

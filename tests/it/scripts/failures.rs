@@ -21,7 +21,7 @@ fn failure(files: PackFiles) -> RuleFailure {
 #[track_caller]
 fn stops(files: PackFiles, place: (&str, u32, u32), cause: &str) {
     let failure = failure(files);
-    assert_eq!((&*failure.file, failure.line, failure.column), place, "{failure}");
+    assert_eq!((&*failure.location.file, failure.location.line, failure.location.column), place, "{failure}");
     assert!(failure.cause.contains(cause), "`{cause}` is not in:\n{failure}");
     assert!(!failure.remedy.is_empty(), "{failure}");
 }
@@ -55,7 +55,7 @@ fn deep_calls_of_deep_expressions_stop_before_the_stack_ends() {
 fn a_text_that_grows_without_end_stops() {
     let script = "fn weekly_posts(ctx) {\n    let text = \"x\";\n    loop { text += text; }\n}\n";
     let failure = failure(hook(script));
-    assert_eq!((&*failure.file, failure.line), ("hooks.rhai", 1), "{failure}");
+    assert_eq!((&*failure.location.file, failure.location.line), ("hooks.rhai", 1), "{failure}");
     assert!(failure.remedy.contains("4096"), "{failure}");
 }
 
@@ -92,8 +92,11 @@ fn a_guardrail_that_answers_no_verdict_stops() {
         "    true\n}\n\n/// Looks at the fatigue",
     )]);
     let failure = failure(files);
-    assert_eq!((&*failure.file, failure.function.as_str()), ("guardrails.rhai", "early_warning"), "{failure}");
-    assert!(failure.line >= 1 && failure.remedy.contains("pass(), warn(reason, remedy) or block"), "{failure}");
+    assert_eq!((&*failure.location.file, failure.function.as_str()), ("guardrails.rhai", "early_warning"), "{failure}");
+    assert!(
+        failure.location.line >= 1 && failure.remedy.contains("pass(), warn(reason, remedy) or block"),
+        "{failure}"
+    );
 }
 
 #[test]
@@ -116,7 +119,7 @@ fn whole_numbers_that_overflow_or_divide_by_zero_stop() {
         "division by zero",
     );
     let failure = failure(hook("fn weekly_posts(ctx) {\n    9223372036854775807 + ctx.weekly_posts\n}\n"));
-    assert_eq!((&*failure.file, failure.line), ("hooks.rhai", 2), "{failure}");
+    assert_eq!((&*failure.location.file, failure.location.line), ("hooks.rhai", 2), "{failure}");
 }
 
 #[test]
@@ -138,7 +141,7 @@ fn a_signal_matrix_must_score_every_signal() {
 fn what_scripts_see_cannot_be_changed_by_them() {
     for body in ["ctx.fatigue = 0.0; 1", "ctx.params.x = 1; 1"] {
         let failure = failure(hook(&format!("fn weekly_posts(ctx) {{\n    {body}\n}}\n")));
-        assert_eq!((&*failure.file, failure.line), ("hooks.rhai", 2), "{failure}");
+        assert_eq!((&*failure.location.file, failure.location.line), ("hooks.rhai", 2), "{failure}");
     }
 }
 
@@ -146,7 +149,7 @@ fn what_scripts_see_cannot_be_changed_by_them() {
 fn a_field_that_only_a_run_can_miss_stops_with_its_place() {
     let script = "fn weekly_posts(ctx) { of(ctx) }\nfn of(c) {\n    c.fatige\n}\n";
     let failure = failure(hook(script));
-    assert_eq!((&*failure.file, failure.line), ("hooks.rhai", 3), "{failure}");
+    assert_eq!((&*failure.location.file, failure.location.line), ("hooks.rhai", 3), "{failure}");
     assert!(failure.cause.contains("fatige"), "{failure}");
 }
 

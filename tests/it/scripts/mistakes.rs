@@ -1,6 +1,7 @@
 //! Scripts that are refused before anything runs.
 
-use mcoe::rules::{Diagnostic, PackFiles};
+use mcoe::diagnostic::{Diagnostic, SourceLocation};
+use mcoe::rules::PackFiles;
 
 use crate::support::{changed, compile, rendered, with_file};
 
@@ -11,12 +12,17 @@ fn the_mistake(files: PackFiles) -> Diagnostic {
     mistakes.remove(0)
 }
 
+fn at(mistake: &Diagnostic) -> &SourceLocation {
+    mistake.place.source().unwrap()
+}
+
 /// Fails unless the mistake is of that kind, at that place, and says these words.
 #[track_caller]
 fn is_told(files: PackFiles, code: &str, place: (&str, u32, u32), words: &[&str]) {
     let mistake = the_mistake(files);
-    let found = (&*mistake.file, mistake.line, mistake.column);
-    assert_eq!((mistake.code, found), (code, place), "{mistake:?}");
+    let (file, line, column) = place;
+    let expected = (code, format!("{file}:{line}:{column}"));
+    assert_eq!((mistake.code, mistake.place.to_string()), expected, "{mistake:?}");
     let text = format!("{}\n{}", mistake.cause, mistake.remedy);
     for word in words {
         assert!(text.contains(word), "`{word}` is not in:\n{text}");
@@ -40,9 +46,9 @@ fn mistakes_of_syntax_in_several_files_are_told_together() {
     let mut files = with_file("a.rhai", "fn weekly_posts(ctx) {\n");
     files.insert("b.rhai".to_owned(), "fn confidence(post, ctx) { 1 + }\n".to_owned());
     let mistakes = compile(files).err().unwrap();
-    let places: Vec<&str> = mistakes.iter().map(|mistake| &*mistake.file).collect();
+    let places: Vec<&str> = mistakes.iter().map(|mistake| &*at(mistake).file).collect();
     assert_eq!(places, ["a.rhai", "b.rhai"]);
-    assert!(mistakes.iter().all(|mistake| mistake.line >= 1), "{mistakes:?}");
+    assert!(mistakes.iter().all(|mistake| at(mistake).line >= 1), "{mistakes:?}");
 }
 
 #[test]
@@ -78,9 +84,10 @@ fn a_misspelt_field_is_told_the_nearest_one() {
 #[test]
 fn a_misspelt_field_inside_a_text_or_a_helper_is_found_too() {
     let files = with_file("hooks.rhai", "fn weekly_posts(ctx) { let a = `f ${ctx.fatige}`; a.len }\n");
-    assert_eq!(the_mistake(files).key, "ctx.fatige");
+    assert_eq!(the_mistake(files).place.name(), "ctx.fatige");
     let files = with_file("hooks.rhai", "fn weekly_posts(ctx) { tired(ctx) }\nfn tired(ctx) { ctx.fatige }\n");
-    assert_eq!((the_mistake(files.clone()).key.as_str(), the_mistake(files).line), ("ctx.fatige", 2));
+    let mistake = the_mistake(files);
+    assert_eq!((mistake.place.name(), at(&mistake).line), ("ctx.fatige", 2));
 }
 
 #[test]
@@ -89,8 +96,8 @@ fn a_misspelt_parameter_is_told_the_nearest_one() {
     let line = line_of(&files, "guardrails.rhai", "max_gapp");
     let column = 32 - 5 + 1;
     let mistake = the_mistake(files);
-    assert_eq!((mistake.code, &*mistake.file, mistake.line), ("unknown_field", "guardrails.rhai", line));
-    assert!(mistake.column >= column - 10, "{mistake:?}");
+    assert_eq!((mistake.code, &*at(&mistake).file, at(&mistake).line), ("unknown_field", "guardrails.rhai", line));
+    assert!(at(&mistake).column >= column - 10, "{mistake:?}");
     assert_eq!(mistake.remedy, "did you mean `ctx.params.max_gap`?");
     let files = changed(&[("guardrails.rhai", "ctx.params.max_gap", "ctx.params.colour")]);
     assert_eq!(the_mistake(files).remedy, "add `colour` to [truth_layer.params] in guardrails.toml");
@@ -123,8 +130,8 @@ fn a_guardrail_without_a_function_is_told_where_it_is_declared() {
     files.get_mut("guardrails.toml").unwrap().push_str(table);
     let line = line_of(&files, "guardrails.toml", "[wordy]");
     let mistake = the_mistake(files);
-    assert_eq!((mistake.code, &*mistake.file), ("guardrail_without_function", "guardrails.toml"));
-    assert!((line..line + 2).contains(&mistake.line), "{mistake:?} is not at line {line}");
+    assert_eq!((mistake.code, &*at(&mistake).file), ("guardrail_without_function", "guardrails.toml"));
+    assert!((line..line + 2).contains(&at(&mistake).line), "{mistake:?} is not at line {line}");
     assert_eq!(mistake.cause, "no script defines `fn wordy(post, ctx)`");
 }
 
@@ -185,7 +192,11 @@ fn what_would_reach_outside_a_script_is_refused() {
         "fn weekly_posts(ctx) { import \"other\" as other; 1 }\n",
     ] {
         let mistake = the_mistake(with_file("hooks.rhai", script));
-        assert_eq!((mistake.code, &*mistake.file, mistake.line), ("script_syntax", "hooks.rhai", 1), "{mistake:?}");
+        assert_eq!(
+            (mistake.code, &*at(&mistake).file, at(&mistake).line),
+            ("script_syntax", "hooks.rhai", 1),
+            "{mistake:?}"
+        );
     }
 }
 
@@ -200,7 +211,8 @@ fn functions_cannot_be_called_by_names_made_at_run_time() {
         "fn weekly_posts(ctx) { [1, 2].map(|n| n + ctx.weekly_posts)[0] }\n",
     ] {
         let mistakes = compile(with_file("hooks.rhai", script)).err().unwrap_or_else(|| panic!("{script} compiles"));
-        let told: Vec<_> = mistakes.iter().map(|mistake| (&*mistake.file, mistake.line, &mistake.cause)).collect();
+        let told: Vec<_> =
+            mistakes.iter().map(|mistake| (&*at(mistake).file, at(mistake).line, &mistake.cause)).collect();
         assert!(told.iter().any(|(file, line, _)| (*file, *line) == ("hooks.rhai", 1)), "{told:?}");
     }
 }

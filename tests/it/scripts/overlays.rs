@@ -139,8 +139,8 @@ fn an_overlay_may_switch_a_guardrail_off_and_on() {
 fn an_overlay_cannot_change_what_a_guardrail_is_asked_of() {
     let text = "scope = { client = \"bolt\" }\n[guardrails.truth_layer]\nscope = \"channel_week\"\n";
     let mistakes = compile(with_file("overlays/bolt.toml", text)).err().unwrap();
-    let told: Vec<_> = mistakes.iter().map(|mistake| (mistake.code, &*mistake.file, mistake.line)).collect();
-    assert_eq!(told, [("not_for_overlays", "overlays/bolt.toml", 3)]);
+    let told: Vec<_> = mistakes.iter().map(|mistake| (mistake.code, mistake.place.to_string())).collect();
+    assert_eq!(told, [("not_for_overlays", "overlays/bolt.toml:3:9".to_owned())]);
 }
 
 #[test]

@@ -11,9 +11,10 @@ mod workplace;
 
 use std::path::{Path, PathBuf};
 
+use mcoe::diagnostic::{Diagnostic, render};
 use mcoe::model::{Plan, Scenario, Tier};
 use mcoe::planner::{self, PlanError, Planner};
-use mcoe::rules::{CompiledRules, Diagnostic, PackFiles, load, render};
+use mcoe::rules::{CompiledRules, PackFiles, load};
 use mcoe::scenario;
 use proptest::test_runner::Config as ProptestConfig;
 

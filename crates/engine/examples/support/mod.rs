@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
+use mcoe_engine::diagnostic::render;
 use mcoe_engine::model::{
     Asset, AssetId, Capacity, Channel, ChannelState, Client, ClientId, ClientState, ClientStatus, Environment, Policy,
     ReviewPolicy, Scenario, Score, Week, WorkspaceId, Zone,
@@ -26,7 +27,7 @@ pub fn default_pack() -> std::io::Result<PackFiles> {
 pub fn compiled(files: PackFiles) -> Result<CompiledRules, Box<dyn Error>> {
     let texts = files.clone();
     let compiled = rules::load(files).and_then(CompiledRules::compile);
-    compiled.map_err(|mistakes| rules::render(&mistakes, &|file| texts.get(file).map(String::as_str), false).into())
+    compiled.map_err(|mistakes| render(&mistakes, &|file| texts.get(file).map(String::as_str), false).into())
 }
 
 /// A bakery in London that posts on Facebook and Instagram, with eight photos to post.

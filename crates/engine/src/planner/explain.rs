@@ -17,11 +17,12 @@ use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::points;
 use crate::agents::scaling;
+use crate::diagnostic::nearest;
 use crate::model::{
     CampaignId, Channel, Client, ClientId, ClientPlan, ClientState, ConfidenceStep, HOUR_SECONDS, Outcome, Post,
     Reason, RiskBand, Scenario, ScheduleStatus, Spacing, Timestamp, Verdict, Week, wall_time_text,
 };
-use crate::rules::{Flip, GuardrailRules, Input, OverlayKey, PostFacts, RuleFailure, RulesPack, nearest};
+use crate::rules::{Flip, GuardrailRules, Input, OverlayKey, PostFacts, RuleFailure, RulesPack};
 
 /// One named number of an explanation, with its source.
 #[derive(Debug, Clone, PartialEq, Serialize)]

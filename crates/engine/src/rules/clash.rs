@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::diagnostic::{Diagnostic, Place};
 use super::settings::Found;
+use crate::diagnostic::{Diagnostic, SourceLocation};
 
 /// Two or more settings that contradict each other.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub(crate) fn clash(code: &'static str, settings: &[&Found<'_>], cause: String, 
     let topmost = settings.iter().map(|found| found.layer).max()?;
     let of_top = settings.iter().filter(|found| found.layer == topmost);
     let blamed = of_top.clone().find(|found| found.setting.place.is_some()).or_else(|| settings.first())?;
-    let place = blamed.setting.place.clone().unwrap_or_else(|| Place::whole("pack.toml"));
+    let place = blamed.setting.place.clone().unwrap_or_else(|| SourceLocation::whole("pack.toml"));
     let cause = match beside(settings, &place) {
         places if places.is_empty() => cause,
         places => format!("{cause} (beside {places})"),
@@ -27,7 +27,7 @@ pub(crate) fn clash(code: &'static str, settings: &[&Found<'_>], cause: String, 
 }
 
 /// Locations of the settings in other files, such as `channels.toml, lines 118, 122`.
-fn beside(settings: &[&Found<'_>], blamed: &Place) -> String {
+fn beside(settings: &[&Found<'_>], blamed: &SourceLocation) -> String {
     let mut lines: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     let places = settings.iter().filter_map(|found| found.setting.place.as_ref());
     for place in places.filter(|place| place.file != blamed.file) {

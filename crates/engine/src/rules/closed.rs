@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 
-use super::diagnostic::{Diagnostic, Place};
 use super::key::{DAYS, Key, Kind, Rows};
 use super::settings::{Row, Settings, Value, View, is_closed_ranges};
+use crate::diagnostic::{Diagnostic, SourceLocation};
 use crate::model::{Channel, wall_time_text};
 
 const CLOSED_RANGE: &[Key] = &[
@@ -143,7 +143,7 @@ pub(crate) fn mistakes(settings: &Settings) -> Vec<Diagnostic> {
 
 fn mistake(path: &str, cells: &Row) -> Option<Diagnostic> {
     let (from, to) = (cells.get("from")?, cells.get("to")?);
-    let at = |place: &Option<Place>, code, cause, remedy: &str| {
+    let at = |place: &Option<SourceLocation>, code, cause, remedy: &str| {
         place.as_ref().map(|place| Diagnostic::at(code, place, path, cause, remedy))
     };
     match (&from.value, &to.value) {

@@ -5,10 +5,10 @@
 //! their keys.
 
 use super::clash::{Clash, clash};
-use super::diagnostic::Diagnostic;
 use super::fatigue::HEALTH_WEIGHTS;
 use super::hours;
 use super::settings::{Found, Setting, Settings, Value, View};
+use crate::diagnostic::Diagnostic;
 use crate::model::{Channel, Zone};
 
 /// Tolerance for comparing sums and products of rule values, so that 0.7 + 0.2 + 0.1 equals 1.
@@ -165,7 +165,7 @@ fn fatigue_overflow(view: &View<'_>) -> Vec<Clash> {
         let settings = if all_are_over { [&block, post] } else { [post, &block] };
         found.extend(clash("fatigue_overflow", &settings, cause, remedy));
     }
-    found.dedup_by(|later, first| later.diagnostic.span == first.diagnostic.span);
+    found.dedup_by(|later, first| later.diagnostic.place.source() == first.diagnostic.place.source());
     found
 }
 
@@ -343,7 +343,7 @@ mod tests {
         let overlay = "scope = { client = \"a\" }\n[fatigue]\nwarn_at = 0.85\n";
         let mistakes = load(with_overlays(&[overlay])).unwrap_err();
         let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
-        assert_eq!((mistake.code, &*mistake.file, mistake.line), ("warn_not_below_block", "overlays/0.toml", 3));
+        assert_eq!((mistake.code, &*mistake.place.to_string()), ("warn_not_below_block", "overlays/0.toml:3:11"));
         assert!(mistake.cause.contains("(beside fatigue.toml, line "), "{}", mistake.cause);
     }
 

@@ -3,12 +3,12 @@
 use rhai::{ASTNode, Expr, Position, Stmt};
 
 use super::compared::{Compared, Mismatch, Texts, field_of};
-use super::diagnostic::nearest;
 use super::facts::FactKind;
 use super::key::DAYS;
 use super::locals::Locals;
 use super::names::NameKind;
 use super::recased;
+use crate::diagnostic::{did_you_mean, nearest};
 use crate::model::parse_date;
 
 /// A literal that a field is compared with.
@@ -194,7 +194,7 @@ fn beyond_limits(field: &Compared, operator: &str, number: f64) -> Option<String
 fn remedy_for_text(field: &Compared, operator: &str, word: &str) -> Option<String> {
     match &field.texts {
         Texts::OneOf(words) if !words.contains(&word) => Some(match nearest(word, words.iter().copied()) {
-            Some(near) => format!("did you mean `\"{near}\"`?"),
+            Some(near) => did_you_mean(format_args!("\"{near}\"")),
             None => format!("it is one of: {}", words.join(", ")),
         }),
         Texts::Date if !is_date(word, operator) => {

@@ -9,7 +9,6 @@ use rhai::{AST, ASTNode, Engine, Expr, OptimizationLevel, Position, Stmt};
 
 use super::comparisons::{self, mismatches};
 use super::constants::Constants;
-use super::diagnostic::lowercase_first;
 use super::dropped::{Dropped, dropped};
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
 use super::hooks::{HOOKS, guardrail_parameters};
@@ -17,18 +16,16 @@ use super::locals::Locals;
 use super::names::NameKind;
 use super::pack_files::is_script;
 use super::script::{self, PARAMS, VERDICTS};
-use super::script_syntax::{Unreadable, unreadable};
-use super::{Diagnostic, GuardrailRules, PackFiles, arithmetic, nearest};
-
-/// File, line and column.
-pub(super) type FilePlace = (Arc<str>, u32, u32);
+use super::script_syntax::{Unreadable, in_its_words, unreadable};
+use super::{GuardrailRules, PackFiles, arithmetic};
+use crate::diagnostic::{Diagnostic, SourceLocation, did_you_mean, nearest};
 
 /// What the TOML files declare about the scripts.
 pub(super) struct Declared<'a> {
     /// Every guardrail, including disabled ones, which an overlay may enable.
     pub guardrails: &'a [GuardrailRules],
-    /// File, line and column of a guardrail's declaration.
-    pub place: &'a dyn Fn(&str) -> FilePlace,
+    /// Location of a guardrail's declaration.
+    pub place: &'a dyn Fn(&str) -> SourceLocation,
     /// Whether `early_warning.toml` declares any signal.
     pub has_signals: bool,
 }
@@ -50,13 +47,20 @@ pub(super) struct Function {
     pub line: u32,
 }
 
+impl Function {
+    /// Location of its definition.
+    pub fn location(&self) -> SourceLocation {
+        SourceLocation::new(Arc::clone(&self.file), self.line, 1)
+    }
+}
+
 /// The compiled scripts of a pack.
 pub(super) struct Scripts {
     pub engine: Engine,
     pub ast: AST,
     pub functions: BTreeMap<String, Function>,
-    /// Client and other names that fields are compared with, with file, line and column.
-    pub names: Vec<(NameKind, String, FilePlace)>,
+    /// Client and other names that fields are compared with, with their locations.
+    pub names: Vec<(NameKind, String, SourceLocation)>,
     sources: Vec<Source>,
 }
 
@@ -71,6 +75,16 @@ impl Scripts {
     pub fn place(&self, line: usize) -> (Arc<str>, u32) {
         place(&self.sources, line)
     }
+
+    /// Maps a position in the concatenated text to its file, line and column.
+    pub fn location(&self, position: Position) -> SourceLocation {
+        location(&self.sources, position)
+    }
+}
+
+fn location(sources: &[Source], position: Position) -> SourceLocation {
+    let (file, line) = place(sources, position.line().unwrap_or(0));
+    SourceLocation::new(file, line, to_u32(position.position().unwrap_or(0)))
 }
 
 fn place(sources: &[Source], line: usize) -> (Arc<str>, u32) {
@@ -100,17 +114,8 @@ pub(super) fn compile(
     }
     let (sources, text) = join(files);
     let joined = |error: &rhai::ParseError| {
-        let (file, line) = place(&sources, error.position().line().unwrap_or(0));
-        vec![Diagnostic {
-            code: "script_syntax",
-            file,
-            line,
-            column: column(error.position()),
-            span: None,
-            key: String::new(),
-            cause: lowercase_first(&error.err_type().to_string()),
-            remedy: "give every function of the pack a name of its own, over all its .rhai files".to_owned(),
-        }]
+        let remedy = "give every function of the pack a name of its own, over all its .rhai files";
+        vec![Diagnostic::at("script_syntax", &location(&sources, error.position()), "", in_its_words(error), remedy)]
     };
     let mut plain = make_engine();
     plain.set_optimization_level(OptimizationLevel::None);
@@ -148,8 +153,8 @@ pub fn is_same_script(one: &str, other: &str) -> bool {
 
 fn syntax_error(engine: &Engine, path: &str, text: &str) -> Option<Diagnostic> {
     let Unreadable { line, column, cause, remedy } = unreadable(&engine.compile(text).err()?, text);
-    let (file, line, column) = (Arc::from(path), to_u32(line), to_u32(column));
-    Some(Diagnostic { code: "script_syntax", file, line, column, span: None, key: String::new(), cause, remedy })
+    let location = SourceLocation::new(path, to_u32(line), to_u32(column));
+    Some(Diagnostic::at("script_syntax", &location, "", cause, remedy))
 }
 
 fn join(files: &[(&str, &str)]) -> (Vec<Source>, String) {
@@ -282,18 +287,10 @@ fn body(shape: &AST, function: &str) -> AST {
 
 fn top_level(shape: &AST, sources: &[Source], found: &mut Vec<Diagnostic>) {
     for statement in shape.statements() {
-        let position = statement.position();
-        let (file, line) = place(sources, position.line().unwrap_or(0));
-        found.push(Diagnostic {
-            code: "script_statement",
-            file,
-            line,
-            column: column(position),
-            span: None,
-            key: String::new(),
-            cause: "a statement stands outside every function and would never run".to_owned(),
-            remedy: "move it into a function, or a number into one of the TOML files".to_owned(),
-        });
+        let cause = "a statement stands outside every function and would never run";
+        let remedy = "move it into a function, or a number into one of the TOML files";
+        let location = location(sources, statement.position());
+        found.push(Diagnostic::at("script_statement", &location, "", cause, remedy));
     }
 }
 
@@ -309,16 +306,9 @@ fn parameters(functions: &BTreeMap<String, Function>, declared: &Declared<'_>, f
     for (name, function) in functions {
         let Some(expected) = expected_parameters(name, declared) else { continue };
         if function.parameters.iter().map(String::as_str).ne(expected.iter().copied()) {
-            found.push(Diagnostic {
-                code: "wrong_parameters",
-                file: Arc::clone(&function.file),
-                line: function.line,
-                column: 1,
-                span: None,
-                key: name.clone(),
-                cause: format!("`{name}` takes ({})", function.parameters.join(", ")),
-                remedy: format!("write `fn {name}({})`", expected.join(", ")),
-            });
+            let cause = format!("`{name}` takes ({})", function.parameters.join(", "));
+            let remedy = format!("write `fn {name}({})`", expected.join(", "));
+            found.push(Diagnostic::at("wrong_parameters", &function.location(), name, cause, remedy));
         }
     }
 }
@@ -331,31 +321,18 @@ fn declarations(
 ) {
     for guardrail in declared.guardrails {
         if !functions.contains_key(&*guardrail.name) {
-            let (file, line, column) = (declared.place)(&guardrail.name);
-            let parameters = guardrail_parameters(guardrail.scope).join(", ");
-            found.push(Diagnostic {
-                code: "guardrail_without_function",
-                file,
-                line,
-                column,
-                span: None,
-                key: format!("guardrails.{}", guardrail.name),
-                cause: format!("no script defines `fn {}({parameters})`", guardrail.name),
-                remedy: suggestion("define it in a .rhai file, or remove the table", &guardrail.name, functions.keys()),
-            });
+            let name = &guardrail.name;
+            let cause = format!("no script defines `fn {name}({})`", guardrail_parameters(guardrail.scope).join(", "));
+            let remedy = or_nearest("define it in a .rhai file, or remove the table", name, functions.keys());
+            let key = format!("guardrails.{name}");
+            found.push(Diagnostic::at("guardrail_without_function", &(declared.place)(name), key, cause, remedy));
         }
     }
     if declared.has_signals && !functions.contains_key(super::hooks::SIGNAL_MATRIX) {
-        found.push(Diagnostic {
-            code: "signals_without_function",
-            file: Arc::from("early_warning.toml"),
-            line: 0,
-            column: 0,
-            span: None,
-            key: "early_warning.signals".to_owned(),
-            cause: "no script defines `fn signal_matrix(client)`, which scores the signals".to_owned(),
-            remedy: "define it in a .rhai file, or remove the signals".to_owned(),
-        });
+        let cause = "no script defines `fn signal_matrix(client)`, which scores the signals";
+        let remedy = "define it in a .rhai file, or remove the signals";
+        let file = SourceLocation::whole("early_warning.toml");
+        found.push(Diagnostic::at("signals_without_function", &file, "early_warning.signals", cause, remedy));
     }
     let called = names_called(shape);
     for (name, function) in functions {
@@ -365,28 +342,26 @@ fn declarations(
                 .map(|hook| hook.name.to_owned())
                 .chain(declared.guardrails.iter().map(|guardrail| guardrail.name.to_string()))
                 .collect::<Vec<_>>();
-            found.push(Diagnostic {
-                code: "undeclared_function",
-                file: Arc::clone(&function.file),
-                line: function.line,
-                column: 1,
-                span: None,
-                key: name.clone(),
-                cause: format!("`{name}` is neither a hook nor a guardrail, and nothing calls it"),
-                remedy: suggestion("declare it in guardrails.toml, or remove it", name, known.iter()),
-            });
+            let cause = format!("`{name}` is neither a hook nor a guardrail, and nothing calls it");
+            let remedy = or_nearest("declare it in guardrails.toml, or remove it", name, known.iter());
+            found.push(Diagnostic::at("undeclared_function", &function.location(), name, cause, remedy));
         }
     }
 }
 
-fn suggestion<'a>(remedy: &str, name: &str, known: impl Iterator<Item = &'a String>) -> String {
+fn or_nearest<'a>(remedy: &str, name: &str, known: impl Iterator<Item = &'a String>) -> String {
     match nearest(name, known.map(String::as_str)) {
         Some(near) => format!("{remedy}; the nearest known name is `{near}`"),
         None => remedy.to_owned(),
     }
 }
 
-fn names_compared(shape: &AST, engine: &Engine, sources: &[Source], text: &str) -> Vec<(NameKind, String, FilePlace)> {
+fn names_compared(
+    shape: &AST,
+    engine: &Engine,
+    sources: &[Source],
+    text: &str,
+) -> Vec<(NameKind, String, SourceLocation)> {
     let mut found = Vec::new();
     for function in shape.iter_functions() {
         let alone = body(shape, function.name);
@@ -394,8 +369,7 @@ fn names_compared(shape: &AST, engine: &Engine, sources: &[Source], text: &str) 
         alone.walk(&mut |path| {
             for (kind, name, position) in path.last().map(|node| comparisons::names(node, &locals)).unwrap_or_default()
             {
-                let (file, line) = place(sources, position.line().unwrap_or(0));
-                found.push((kind, name, (file, line, column(position))));
+                found.push((kind, name, location(sources, position)));
             }
             true
         });
@@ -420,8 +394,7 @@ fn names(
     for (function, _) in &defined {
         let guardrail = declared.guardrails.iter().find(|guardrail| &*guardrail.name == function);
         let mut report = |code, position: Position, key: String, cause: String, remedy: String| {
-            let (file, line) = place(sources, position.line().unwrap_or(0));
-            found.push(Diagnostic { code, file, line, column: column(position), span: None, key, cause, remedy });
+            found.push(Diagnostic::at(code, &location(sources, position), key, cause, remedy));
         };
         let alone = body(shape, function);
         let locals = Locals::of(&alone, engine, text);
@@ -494,7 +467,7 @@ fn wrong_call(
 ) -> Option<(&'static str, String, String)> {
     if !known.contains(name) {
         let remedy = match foreign_function(name).or_else(|| nearest(name, known.iter().map(String::as_str))) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => did_you_mean(near),
             None => "define it in a .rhai file of the pack".to_owned(),
         };
         return Some(("unknown_function", format!("no function is called `{name}`"), remedy));
@@ -542,8 +515,8 @@ fn unknown_fields(
     let has_it =
         |other: &&str| parameters.contains(other) && view_fields(other).is_some_and(|fields| fields.contains(&field));
     let remedy = match (VIEWS.into_iter().find(has_it), nearest(field, fields.iter().copied())) {
-        (Some(other), _) => format!("did you mean `{other}.{field}`?"),
-        (None, Some(near)) => format!("did you mean `{view}.{near}`?"),
+        (Some(other), _) => did_you_mean(format_args!("{other}.{field}")),
+        (None, Some(near)) => did_you_mean(format_args!("{view}.{near}")),
         (None, None) => format!("`{view}` has: {}", fields.join(", ")),
     };
     vec![(position, format!("{view}.{field}"), remedy)]
@@ -556,7 +529,7 @@ fn unknown_param(rest: Option<&Expr>, guardrail: Option<&GuardrailRules>) -> Opt
         return None;
     }
     let remedy = match nearest(name, guardrail.params.keys().map(String::as_str)) {
-        Some(near) => format!("did you mean `ctx.params.{near}`?"),
+        Some(near) => did_you_mean(format_args!("ctx.params.{near}")),
         None => format!("add `{name}` to [{}.params] in guardrails.toml", guardrail.name),
     };
     Some((position, format!("ctx.params.{name}"), remedy))
@@ -585,8 +558,4 @@ fn view_fields(parameter: &str) -> Option<Vec<&'static str>> {
         ClientFacts::PARAMETER => Some(names::<ClientFacts>()),
         _ => None,
     }
-}
-
-fn column(position: Position) -> u32 {
-    to_u32(position.position().unwrap_or(0))
 }

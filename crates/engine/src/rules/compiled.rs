@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::Engine;
 
-use super::compile::{Declared, FilePlace, Scripts, compile};
+use super::compile::{Declared, Scripts, compile};
 use super::constants::Constants;
 use super::inputs::InputField;
 use super::names::{NameKind, Named};
 use super::script;
-use super::{Diagnostic, Evaluator, OverlayKey, PackFiles, Place, Probes, RulePlace, Rules, RulesPack, Stopwatch};
+use super::{Evaluator, OverlayKey, PackFiles, Probes, RulePlace, Rules, RulesPack, Stopwatch};
+use crate::diagnostic::{Diagnostic, Place, SourceLocation};
 use crate::model::{CampaignId, Client, ClientId, WorkspaceId};
 
 /// The effective rules of a client, and of those of its campaigns that override them.
@@ -72,7 +73,10 @@ impl CompiledRules {
         let base = pack.base();
         let place = |guardrail: &str| {
             let place = pack.place_of(&format!("guardrails.{guardrail}"));
-            place.map_or_else(|| (Arc::from("guardrails.toml"), 0, 0), |(file, line)| (file, line, 1))
+            place.map_or_else(
+                || SourceLocation::whole("guardrails.toml"),
+                |(file, line)| SourceLocation::new(file, line, 1),
+            )
         };
         let guardrails = pack.declared_guardrails();
         let declared =
@@ -143,10 +147,9 @@ impl CompiledRules {
 
     /// The client and other names that scripts compare fields with.
     pub(super) fn names_in_scripts(&self) -> Vec<Named> {
-        let named = |(kind, name, (file, line, column)): &(NameKind, String, FilePlace)| {
-            let text = self.pack.files.get(&**file).map_or("", String::as_str);
-            let place = Place::at_position(file, text, *line, *column);
-            Named { kind: *kind, name: name.clone(), of_client: None, place }
+        let named = |(kind, name, location): &(NameKind, String, SourceLocation)| {
+            let text = self.pack.files.get(&*location.file).map_or("", String::as_str);
+            Named { kind: *kind, name: name.clone(), of_client: None, place: location.with_span_in(text) }
         };
         self.scripts.names.iter().map(named).collect()
     }
@@ -236,11 +239,13 @@ fn code_from(text: &str, line: u32) -> String {
 
 /// Adds spans to script diagnostics, so that they can be underlined in the source text.
 fn with_spans(diagnostics: Vec<Diagnostic>, files: &PackFiles) -> Vec<Diagnostic> {
-    let marked = |diagnostic: Diagnostic| {
-        let text = files.get(&*diagnostic.file).filter(|_| diagnostic.line > 0 && diagnostic.span.is_none());
-        let Some(text) = text else { return diagnostic };
-        let place = Place::at_position(&diagnostic.file, text, diagnostic.line, diagnostic.column);
-        Diagnostic { span: place.span, ..diagnostic }
+    let marked = |mut diagnostic: Diagnostic| {
+        if let Place::Source { location, .. } = &mut diagnostic.place
+            && let Some(text) = files.get(&*location.file).filter(|_| location.line > 0 && location.span.is_none())
+        {
+            location.span = location.with_span_in(text).span;
+        }
+        diagnostic
     };
     diagnostics.into_iter().map(marked).collect()
 }

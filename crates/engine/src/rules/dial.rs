@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::diagnostic::{Diagnostic, Lines, Place, listed, nearest};
 use super::key::{Key, Kind, Names};
 use super::keys::PACK_FILES;
 use super::levels::{self, Level, Levels};
 use super::load::{OverlayKey, RulesPack};
 use super::pack_files::PackFiles;
 use super::settings::{Row, Settings, Value};
+use crate::diagnostic::{Diagnostic, Lines, SourceLocation, listed, nearest};
 
 /// Name of the pseudo-file in which diagnostics about `KEY=VALUES` arguments are located.
 pub const SET: &str = "--set";
@@ -121,7 +121,7 @@ impl RulesPack {
         let setting = self.settings().get(path);
         let base = setting.map(|setting| Level::of(&setting.value));
         let slot = match setting.and_then(|setting| setting.place.clone()) {
-            Some(Place { file, span: Some(span), .. }) => Slot { file, span, lead: String::new() },
+            Some(SourceLocation { file, span: Some(span), .. }) => Slot { file, span, lead: String::new() },
             _ => self.room(path)?,
         };
         Some(Found { path: path.to_owned(), key: *key, base, slot })
@@ -134,7 +134,7 @@ impl RulesPack {
         let Kind::Rows(rows) = key_of(list)?.kind else { return None };
         let key = rows.columns.iter().find(|key| key.path == column)?;
         let cell = self.rows(list).get(number.parse::<usize>().ok()?.checked_sub(1)?)?.get(column)?;
-        let Place { file, span: Some(span), .. } = cell.place.clone()? else { return None };
+        let SourceLocation { file, span: Some(span), .. } = cell.place.clone()? else { return None };
         let slot = Slot { file, span, lead: String::new() };
         Some(Found { path: path.to_owned(), key: *key, base: Some(Level::of(&cell.value)), slot })
     }
@@ -174,7 +174,7 @@ impl RulesPack {
         })
     }
 
-    fn slot_behind(&self, place: &Place, lead: &str, parts: &[&str]) -> Option<Slot> {
+    fn slot_behind(&self, place: &SourceLocation, lead: &str, parts: &[&str]) -> Option<Slot> {
         let end = place.span.as_ref()?.end;
         let mut text = self.files.get(&*place.file)?.clone();
         text.get(..end)?;
@@ -246,7 +246,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn place(&self, span: Range<usize>) -> Place {
+    fn place(&self, span: Range<usize>) -> SourceLocation {
         self.lines.place(&self.file, self.text, span)
     }
 
@@ -285,7 +285,7 @@ impl Reader<'_> {
         })
     }
 
-    fn unknown(&self, name: &str, place: Place) -> Diagnostic {
+    fn unknown(&self, name: &str, place: SourceLocation) -> Diagnostic {
         let settable = self.pack.settable();
         let below: Vec<&str> =
             settable.iter().filter(|path| path.starts_with(&format!("{name}."))).map(String::as_str).collect();
@@ -342,7 +342,11 @@ mod tests {
 
     /// Code, line and column of each diagnostic.
     fn told(texts: &[&str]) -> Vec<(&'static str, u32, u32)> {
-        read(texts).unwrap_err().into_iter().map(|m| (m.code, m.line, m.column)).collect()
+        read(texts)
+            .unwrap_err()
+            .iter()
+            .filter_map(|m| m.place.source().map(|at| (m.code, at.line, at.column)))
+            .collect()
     }
 
     /// The value of a key, as the pack states it, once each parameter is set to its last level.

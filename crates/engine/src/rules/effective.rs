@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::closed::WeekTime;
-use super::diagnostic::nearest;
 use super::load::{OverlayKey, RulesPack};
 use super::settings::{Setting, Settings, Value, View, adds_up};
+use crate::diagnostic::nearest;
 use crate::model::{Channel, wall_time_text};
 
 /// One effective value of a pack, with overlays applied to the base.

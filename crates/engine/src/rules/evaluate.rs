@@ -10,25 +10,22 @@ use std::time::Duration;
 
 use rhai::{CallFnOptions, Dynamic, EvalAltResult, FuncArgs, Map, Position, Scope};
 
-use super::compile::Scripts;
-use super::diagnostic::lowercase_first;
+use super::compile::{Function, Scripts};
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, PostFacts, Shown};
 use super::hooks::{CONFIDENCE, HOOKS, HOUR_WEIGHTS, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
 use super::hour_weights::{self, HourWeights, number_of};
 use super::script::{Answer, ShownChannel};
+use super::script_syntax::lowercase_first;
 use super::{GuardrailRules, GuardrailScope};
+use crate::diagnostic::SourceLocation;
 use crate::model::{Outcome, Verdict};
 
 /// A rule that failed or returned an invalid result. The run stops.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}:{column}: `{function}` failed: {cause}\n  remedy: {remedy}")]
+#[error("{location}: `{function}` failed: {cause}\n  remedy: {remedy}")]
 pub struct RuleFailure {
-    /// File, as a path within the pack.
-    pub file: Arc<str>,
-    /// 1-based line.
-    pub line: u32,
-    /// 1-based column; 0 for the function as a whole.
-    pub column: u32,
+    /// Its location in the pack.
+    pub location: SourceLocation,
     /// The hook or guardrail that was called.
     pub function: String,
     /// What went wrong.
@@ -347,21 +344,18 @@ impl Evaluator {
         if let (EvalAltResult::ErrorMismatchOutputType(..), Some(hook)) = (inner, hook) {
             remedy = format!("return {}", hook.returns);
         }
-        let definition = self.scripts.functions.get(function);
-        let (file, line, column) = match position.line() {
-            Some(line) => {
-                let (file, line) = self.scripts.place(line);
-                (file, line, u32::try_from(position.position().unwrap_or(0)).unwrap_or(0))
-            }
-            None => definition.map_or_else(|| ("".into(), 0, 0), |f| (Arc::clone(&f.file), f.line, 1)),
-        };
-        RuleFailure { file, line, column, function: function.to_owned(), cause, remedy }
+        let location = if position.is_none() { self.definition(function) } else { self.scripts.location(position) };
+        RuleFailure { location, function: function.to_owned(), cause, remedy }
     }
 
     fn nonsense(&self, function: &str, cause: String, remedy: &str) -> RuleFailure {
+        let location = self.definition(function);
+        RuleFailure { location, function: function.to_owned(), cause, remedy: remedy.to_owned() }
+    }
+
+    fn definition(&self, function: &str) -> SourceLocation {
         let definition = self.scripts.functions.get(function);
-        let (file, line) = definition.map_or_else(|| ("".into(), 0), |f| (Arc::clone(&f.file), f.line));
-        RuleFailure { file, line, column: 1, function: function.to_owned(), cause, remedy: remedy.to_owned() }
+        definition.map_or_else(|| SourceLocation::whole(""), Function::location)
     }
 }
 

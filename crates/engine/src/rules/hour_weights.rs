@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, Map};
 
-use super::diagnostic::nearest;
 use super::key::DAYS;
+use crate::diagnostic::suggestion;
 
 /// Weights of the 168 hours of a week, Monday 00:00 first; `None` where `channels.toml` decides.
 pub type HourWeights = Arc<[Option<f64>]>;
@@ -73,10 +73,8 @@ fn of_map(entries: &Map) -> Result<HourWeights, Wrong> {
 fn hours_of(name: &str) -> Result<(usize, Option<usize>), Wrong> {
     let (day, hour) = name.split_once(' ').map_or((name, None), |(day, hour)| (day, Some(hour)));
     let Some(place) = DAYS.iter().position(|known| *known == day) else {
-        let remedy = nearest(day, DAYS).map_or_else(
-            || "write a day such as `friday`, or a day and an hour such as `friday 12`".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let example = "write a day such as `friday`, or a day and an hour such as `friday 12`";
+        let remedy = suggestion(day, DAYS, || example.to_owned());
         return Err(Wrong { cause: format!("`{name}` begins with no day of the week"), remedy });
     };
     let Some(hour) = hour else { return Ok((place, None)) };

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::diagnostic::{Diagnostic, Place};
 use super::key::{Key, Kind};
 use super::settings::Value;
 use super::sheet::Sheet;
 use super::value;
+use crate::diagnostic::{Diagnostic, SourceLocation};
 
 /// Maximum number of values of one key.
 const MOST: usize = 10_000;
@@ -87,7 +87,7 @@ fn rounded(number: f64) -> f64 {
 pub(super) fn read(
     keys: &[(&str, &Key)],
     text: &str,
-    place: &dyn Fn(Range<usize>) -> Place,
+    place: &dyn Fn(Range<usize>) -> SourceLocation,
 ) -> Result<Levels, Vec<Diagnostic>> {
     let Some((path, key)) = keys.first() else { return Ok(Levels::Listed(Vec::new())) };
     let reader = Reader { keys, path, kind: key.kind, place };
@@ -147,7 +147,7 @@ struct Reader<'a> {
     keys: &'a [(&'a str, &'a Key)],
     path: &'a str,
     kind: Kind,
-    place: &'a dyn Fn(Range<usize>) -> Place,
+    place: &'a dyn Fn(Range<usize>) -> SourceLocation,
 }
 
 /// The text of a range: its ends and step, each with its span.
@@ -294,9 +294,8 @@ impl Reader<'_> {
                 _ => None,
             }
         });
-        let at = |diagnostic: Diagnostic| {
-            let (file, span) = (place.file.clone(), place.span.clone());
-            Diagnostic { file, line: place.line, column: place.column, span, ..diagnostic }
+        let at = |Diagnostic { code, place: within, cause, remedy }| {
+            Diagnostic::at(code, &place, within.name(), cause, remedy)
         };
         found.ok_or_else(wrong)?.map_err(|mistakes| mistakes.into_iter().map(at).collect())
     }
@@ -326,7 +325,7 @@ mod tests {
 
     fn read_as(kind: Kind, text: &str) -> Result<Levels, Vec<Diagnostic>> {
         let key = Key::required("a.b", kind, "what it does");
-        let place = |span: Range<usize>| Place { file: "--set".into(), line: 1, column: 0, span: Some(span) };
+        let place = |span: Range<usize>| SourceLocation { file: "--set".into(), line: 1, column: 0, span: Some(span) };
         read(&[("a.b", &key)], text, &place)
     }
 
@@ -340,7 +339,10 @@ mod tests {
     /// Code and marked text of each diagnostic.
     fn told(kind: Kind, text: &str) -> Vec<(&'static str, String)> {
         let mistakes = read_as(kind, text).unwrap_err();
-        mistakes.into_iter().map(|m| (m.code, text[m.span.unwrap()].to_owned())).collect()
+        mistakes
+            .into_iter()
+            .map(|m| (m.code, text[m.place.source().unwrap().span.clone().unwrap()].to_owned()))
+            .collect()
     }
 
     const WHOLE: Kind = Kind::integer(0, 168);
@@ -394,9 +396,9 @@ mod tests {
     fn a_value_of_every_key_that_moves_with_others_is_checked_against_each() {
         let keys = [Key::required("a.b", WHOLE, "one"), Key::required("a.c", Kind::integer(0, 9), "two")];
         let keys: Vec<(&str, &Key)> = vec![("a.b", &keys[0]), ("a.c", &keys[1])];
-        let place = |span: Range<usize>| Place { file: "--set".into(), line: 1, column: 0, span: Some(span) };
+        let place = |span: Range<usize>| SourceLocation { file: "--set".into(), line: 1, column: 0, span: Some(span) };
         let mistakes = read(&keys, "5,10", &place).unwrap_err();
-        assert_eq!(mistakes.iter().map(|m| m.key.as_str()).collect::<Vec<_>>(), ["a.c"]);
+        assert_eq!(mistakes.iter().map(|m| m.place.name()).collect::<Vec<_>>(), ["a.c"]);
     }
 
     #[test]

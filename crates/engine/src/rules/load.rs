@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::calendar;
 use super::closed;
 use super::coherence::{self, Group};
-use super::diagnostic::{Diagnostic, listed, nearest};
 use super::guardrails::{self, GuardrailRules};
 use super::keys::PACK_FILES;
 use super::names::Named;
@@ -17,6 +16,7 @@ use super::pack_files::{PackFiles, is_script};
 use super::settings::{Setting, Settings, Value, View};
 use super::sheet::Sheet;
 use super::validate::{Branch, Extent, validate};
+use crate::diagnostic::{Diagnostic, listed, nearest};
 use crate::model::{CalendarEntry, CampaignId, ClientId, WorkspaceId};
 
 /// A pack whose TOML is valid.
@@ -53,7 +53,7 @@ impl OverlayKey {
 ///
 /// let files = PackFiles::from([("fatigue.toml".to_owned(), "warn_at = 0,5\n".to_owned())]);
 /// let mistakes = rules::load(files).expect_err("half a pack, with a decimal comma");
-/// let mistake = mistakes.iter().find(|mistake| &*mistake.file == "fatigue.toml" && mistake.line == 1);
+/// let mistake = mistakes.iter().find(|mistake| mistake.place.to_string() == "fatigue.toml:1:12");
 /// println!("{}", mistake.expect("the comma is told with its line").remedy);
 /// ```
 ///
@@ -320,7 +320,11 @@ pub(crate) mod tests {
     /// Code, file, line and key of each diagnostic.
     pub(crate) fn told(files: PackFiles) -> Vec<(&'static str, String, u32, String)> {
         let mistakes = load(files).expect_err("the pack should not load");
-        mistakes.into_iter().map(|m| (m.code, m.file.to_string(), m.line, m.key)).collect()
+        let told = |m: &Diagnostic| {
+            let location = m.place.source().unwrap();
+            (m.code, location.file.to_string(), location.line, m.place.name().to_owned())
+        };
+        mistakes.iter().map(told).collect()
     }
 
     /// Code and key of each diagnostic.
@@ -436,7 +440,7 @@ pub(crate) mod tests {
         files.insert("channel.toml".to_owned(), text);
         let mistakes = load(files).unwrap_err();
         let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
-        assert_eq!((mistake.code, &*mistake.file, mistake.line), ("unknown_file", "channel.toml", 0));
+        assert_eq!((mistake.code, &*mistake.place.to_string()), ("unknown_file", "channel.toml"));
         assert_eq!(mistake.remedy, "rename it to `channels.toml`, the nearest known name");
     }
 

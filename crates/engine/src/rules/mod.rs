@@ -14,7 +14,6 @@ mod compile;
 mod compiled;
 mod constants;
 mod declare;
-mod diagnostic;
 mod dial;
 mod difference;
 mod dropped;
@@ -42,7 +41,6 @@ mod pack_files;
 mod probe;
 mod recased;
 mod recovery;
-mod render;
 mod risk;
 mod schema;
 mod script;
@@ -62,9 +60,6 @@ pub use closed::{ClosedPlace, ClosedRange};
 pub use compile::{is_same_script, script_syntax};
 pub use compiled::{ClientRules, CompiledRules};
 pub use constants::Constants;
-#[doc(hidden)]
-pub use diagnostic::escaped_where;
-pub use diagnostic::{Diagnostic, Place, is_unseen, nearest, visible};
 pub use dial::{Dial, SET, dials, dials_text};
 pub use difference::{
     FunctionChange, FunctionDifference, OverlayDifference, RulePlace, RulesDifference, ValueDifference,
@@ -89,7 +84,6 @@ pub use overlay::Scope;
 pub use pack::Rules;
 pub use pack_files::PackFiles;
 pub use probe::{Probes, Site, SiteKind};
-pub use render::{render, render_warnings};
 pub use risk::RiskRules;
 pub use schema::json_schema;
 pub use settings::{Row, Setting, Settings, Value, View};
@@ -97,5 +91,3 @@ pub use sheet::toml_syntax;
 pub use steps::{Step, is_within_clock_span, step_at};
 pub use validate::read_alone;
 pub use variant::Variant;
-
-pub(crate) use diagnostic::listed;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::CompiledRules;
-use super::diagnostic::{Diagnostic, Place, listed, nearest};
+use crate::diagnostic::{Diagnostic, SourceLocation, listed, suggestion};
 use crate::model::{CampaignId, ClientId, Scenario};
 
 /// The kind of thing that a name refers to.
@@ -36,7 +36,7 @@ pub struct Named {
     /// The client that a campaign must belong to; `None` if that of any client will do.
     pub of_client: Option<String>,
     /// Its location.
-    pub place: Place,
+    pub place: SourceLocation,
 }
 
 /// Number of known names listed if none is similar.
@@ -122,22 +122,17 @@ impl KnownNames {
         if self.of_kind(*kind).any(|known| known == name) {
             return self.campaign_of_another(name, of_client.as_deref()?, place);
         }
-        let remedy = match nearest(name, self.of_kind(*kind)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => match listed(self.of_kind(*kind).take(SHOWN)) {
-                nothing if nothing.is_empty() => "take it out, or add one to the scenario".to_owned(),
-                some => {
-                    format!("the scenario has {some}{}", if self.of_kind(*kind).count() > SHOWN { ", …" } else { "" })
-                }
-            },
-        };
+        let remedy = suggestion(name, self.of_kind(*kind), || match listed(self.of_kind(*kind).take(SHOWN)) {
+            nothing if nothing.is_empty() => "take it out, or add one to the scenario".to_owned(),
+            some => format!("the scenario has {some}{}", if self.of_kind(*kind).count() > SHOWN { ", …" } else { "" }),
+        });
         let cause = format!("the scenario has no {} `{name}`", kind.noun());
         Some(Diagnostic::at("unknown_name", place, name, cause, remedy))
     }
 
     /// The error in a campaign that another client has; `None` if the client does not exist, which is reported
     /// separately.
-    fn campaign_of_another(&self, campaign: &str, client: &str, place: &Place) -> Option<Diagnostic> {
+    fn campaign_of_another(&self, campaign: &str, client: &str, place: &SourceLocation) -> Option<Diagnostic> {
         let is_of = |(owner, id): &(ClientId, CampaignId)| owner.as_str() == client && id.as_str() == campaign;
         if self.campaigns.iter().any(is_of) || !self.of_kind(NameKind::Client).any(|id| id == client) {
             return None;

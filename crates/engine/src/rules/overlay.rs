@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use super::clash::Clash;
 use super::coherence::Group;
-use super::diagnostic::{Diagnostic, Place, listed, nearest};
 use super::keys::{PACK_FILES, SCOPE};
 use super::names::{NameKind, Named};
 use super::settings::{Settings, View, adds_up};
 use super::sheet::Sheet;
 use super::validate::{Branch, Extent, validate};
+use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 use crate::model::{CampaignId, ClientId, WorkspaceId};
 
 /// What an overlay applies to.
@@ -93,7 +93,8 @@ pub(crate) fn read(
     base: Option<&Settings>,
 ) -> (Option<Overlay>, Vec<Diagnostic>) {
     let (all, mut mistakes) = Sheet::read(file, text, |sheet| validate(sheet, branch, "", Extent::Part, &PACK_FILES));
-    let is_scope_told = !mistakes.iter().any(|mistake| mistake.key.starts_with("scope") || mistake.code == "syntax");
+    let is_scope_told =
+        !mistakes.iter().any(|mistake| mistake.place.name().starts_with("scope") || mistake.code == "syntax");
     let (scope, names) = (scope(&all), names(&all));
     let settings = all.without("scope");
     if let Some(base) = base {
@@ -104,7 +105,7 @@ pub(crate) fn read(
         Ok(scope) => Some(scope),
         Err((place, cause)) => {
             if is_scope_told {
-                let place = place.unwrap_or_else(|| Place::whole(file));
+                let place = place.unwrap_or_else(|| SourceLocation::whole(file));
                 mistakes.push(Diagnostic::at("bad_scope", &place, "scope", cause, SCOPE_REMEDY));
             }
             None
@@ -118,7 +119,7 @@ pub(crate) fn read(
 
 const SCOPE_REMEDY: &str = "write `scope = { workspace = \"…\" }`, `{ client = \"…\" }` or `{ client = \"…\", campaign = \"…\" }` first in the file";
 
-fn scope(settings: &Settings) -> Result<Scope, (Option<Place>, String)> {
+fn scope(settings: &Settings) -> Result<Scope, (Option<SourceLocation>, String)> {
     let find = |key: &str| settings.get(&format!("scope.{key}"));
     let text = |key: &str| find(key).and_then(|setting| setting.value.as_text());
     match (text("workspace"), text("client"), text("campaign")) {
@@ -137,7 +138,7 @@ fn scope(settings: &Settings) -> Result<Scope, (Option<Place>, String)> {
 pub(crate) fn idle(overlays: &[Overlay]) -> Vec<Diagnostic> {
     let says_nothing = |overlay: &&Overlay| overlay.settings.iter().all(|(path, _)| path.starts_with("scope."));
     let told = |overlay: &Overlay| {
-        let place = Place { file: Arc::clone(&overlay.file), line: 1, column: 1, span: None };
+        let place = SourceLocation::new(Arc::clone(&overlay.file), 1, 1);
         let cause = "the overlay says whom it covers and changes nothing".to_owned();
         Diagnostic::at("idle_overlay", &place, "scope", cause, "write what it changes, or delete the file")
     };
@@ -248,7 +249,7 @@ pub(crate) fn clashes(base: &Settings, overlays: &[Overlay]) -> Vec<Diagnostic> 
         let touching: Vec<&Overlay> =
             overlays.iter().filter(|overlay| overlay.settings.iter().any(|(path, _)| group.reads(path))).collect();
         for Clash { diagnostic, .. } in group_clashes(group, base, &touching) {
-            if seen.insert((diagnostic.file.clone(), diagnostic.line, diagnostic.column, diagnostic.code)) {
+            if seen.insert((diagnostic.place.to_string(), diagnostic.code)) {
                 found.push(diagnostic);
             }
         }
@@ -355,8 +356,8 @@ mod tests {
         let elsewhere = "scope = { workspace = \"eu\" }\n[channels.tiktok]\nweekly_posts = 7\n";
         let pack = load(with_overlays(&[("a", text), ("b", other), ("c", elsewhere)])).unwrap();
         let told = pack.remarks();
-        let places: Vec<_> = told.iter().map(|told| (told.code, &*told.file, told.line)).collect();
-        assert_eq!(places, [("set_twice", "overlays/b.toml", 4)]);
+        let places: Vec<_> = told.iter().map(|told| (told.code, told.place.to_string())).collect();
+        assert_eq!(places, [("set_twice", "overlays/b.toml:4:16".to_owned())]);
         assert!(
             told[0].cause.starts_with("`overlays/a.toml` sets `channels.tiktok.weekly_posts`"),
             "{}",

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{AST, ASTNode, Engine, FuncRegistration, OptimizationLevel, Position, Stmt};
 
-use super::diagnostic::Place;
 use super::script;
+use crate::diagnostic::SourceLocation;
 
 /// A location in a script whose coverage is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,17 +114,17 @@ impl Probes {
         marks
     }
 
-    fn add(&mut self, place: &Place, kind: SiteKind) -> usize {
+    fn add(&mut self, place: &SourceLocation, kind: SiteKind) -> usize {
         self.sites.push(Site { file: Arc::clone(&place.file), line: place.line, kind });
         self.sites.len() - 1
     }
 }
 
 /// The location and byte offset of a position in a text, if the word is there.
-fn found(path: &str, text: &str, position: Position, word: &str) -> Option<(Place, usize)> {
+fn found(path: &str, text: &str, position: Position, word: &str) -> Option<(SourceLocation, usize)> {
     let line = u32::try_from(position.line()?).ok()?;
     let column = u32::try_from(position.position()?).ok()?;
-    let place = Place::at_position(path, text, line, column);
+    let place = SourceLocation::at_position(path, text, line, column);
     let at = place.span.as_ref()?.start;
     text.get(at..)?.starts_with(word).then_some((place, at))
 }

@@ -3,9 +3,8 @@
 
 use rhai::{LexError, ParseError, ParseErrorType, Position};
 
-use super::diagnostic::lowercase_first;
-use super::diagnostic::nearest;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
+use crate::diagnostic::suggestion;
 
 /// A syntax error: cause, position and remedy.
 #[derive(Debug, PartialEq)]
@@ -83,8 +82,17 @@ pub(super) fn unreadable(error: &ParseError, text: &str) -> Unreadable {
     }
 }
 
-fn in_its_words(error: &ParseError) -> String {
+pub(super) fn in_its_words(error: &ParseError) -> String {
     lowercase_first(&error.err_type().to_string())
+}
+
+/// Diagnostics start in lower case.
+pub(super) fn lowercase_first(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => String::new(),
+    }
 }
 
 /// A word of another language at the position of the error, or that the error is about.
@@ -140,10 +148,7 @@ fn remedy_for_name(name: &str, text: &str) -> String {
         return format!("did you mean {}?", fields.join(" or "));
     }
     let words = text.split(|c: char| !is_of_name(c)).filter(|word| *word != name && !word.is_empty());
-    match nearest(name, words) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("declare it first with `let {name} = …;`, or write a text in double quotes"),
-    }
+    suggestion(name, words, || format!("declare it first with `let {name} = …;`, or write a text in double quotes"))
 }
 
 fn has_field<T: Facts>(name: &str) -> bool {

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, NaiveDateTime};
 
-use super::diagnostic::Place;
 use super::key::Preset;
+use crate::diagnostic::SourceLocation;
 
 /// A validated value.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ pub struct Setting {
     /// The validated value.
     pub value: Value,
     /// Where it is stated; `None` if it is a default.
-    pub place: Option<Place>,
+    pub place: Option<SourceLocation>,
 }
 
 /// Values by full path, such as `channels.tiktok.weekly_posts`.
@@ -101,7 +101,7 @@ impl Value {
 }
 
 impl Settings {
-    pub(crate) fn insert(&mut self, path: String, value: Value, place: Option<Place>) {
+    pub(crate) fn insert(&mut self, path: String, value: Value, place: Option<SourceLocation>) {
         self.values.insert(path, Setting { value, place });
     }
 

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::diagnostic::{Diagnostic, Lines, Place};
 use super::pack_files::PackFiles;
 use super::recovery::{self, SyntaxError};
+use crate::diagnostic::{Diagnostic, Lines, SourceLocation};
 
 /// A parsed file.
 pub(crate) struct Sheet<'t> {
@@ -72,13 +72,13 @@ impl<'t> Sheet<'t> {
     }
 
     /// The location of a span of the text.
-    pub(crate) fn place(&self, span: Range<usize>) -> Place {
+    pub(crate) fn place(&self, span: Range<usize>) -> SourceLocation {
         self.lines.place(&self.file, self.text, span)
     }
 
     /// The location of the file as a whole.
-    pub(crate) fn whole(&self) -> Place {
-        Place { file: Arc::clone(&self.file), line: 0, column: 0, span: None }
+    pub(crate) fn whole(&self) -> SourceLocation {
+        SourceLocation::whole(Arc::clone(&self.file))
     }
 
     /// The text of a span, shortened for messages.
@@ -147,7 +147,7 @@ pub(crate) fn in_order<'a, 't>(table: &'a DeTable<'t>) -> Vec<(&'a Spanned<DeStr
     entries
 }
 
-fn syntax_mistake(place: &Place, message: &str, quoted: &str) -> Diagnostic {
+fn syntax_mistake(place: &SourceLocation, message: &str, quoted: &str) -> Diagnostic {
     if message.starts_with("duplicate key") {
         let cause = format!("`{quoted}` is set a second time in the same table");
         return Diagnostic::at("duplicate_key", place, quoted, cause, "keep one of the two and delete the other");
@@ -212,7 +212,11 @@ mod tests {
 
     fn told(text: &str) -> Vec<(&'static str, u32, String)> {
         Sheet::read("x.toml", text, |sheet| {
-            sheet.mistakes().iter().map(|mistake| (mistake.code, mistake.line, mistake.key.clone())).collect()
+            sheet
+                .mistakes()
+                .iter()
+                .map(|wrong| (wrong.code, wrong.place.source().unwrap().line, wrong.place.name().to_owned()))
+                .collect()
         })
     }
 

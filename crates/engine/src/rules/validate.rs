@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Diagnostic, Place, listed, nearest};
 use super::key::{FileKeys, Key, Names, Need};
 use super::settings::{Settings, Value};
 use super::sheet::{Sheet, in_order};
 use super::value;
+use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 
 /// Whether a file must be complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +130,7 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    fn table(&mut self, branch: &Branch, table: &DeTable<'_>, path: &str, place: &Place) {
+    fn table(&mut self, branch: &Branch, table: &DeTable<'_>, path: &str, place: &SourceLocation) {
         let mut said: BTreeSet<&str> = BTreeSet::new();
         for (name, value) in in_order(table) {
             let (name_place, name) = (self.sheet.place(name.span()), name.get_ref().as_ref());
@@ -147,7 +147,7 @@ impl Visit<'_> {
         }
     }
 
-    fn entry(&mut self, branch: &Branch, path: &str, value: &Spanned<DeValue<'_>>, name_place: &Place) {
+    fn entry(&mut self, branch: &Branch, path: &str, value: &Spanned<DeValue<'_>>, name_place: &SourceLocation) {
         match (&branch.key, value.get_ref()) {
             (Some(key), _) => match value::read(self.sheet, key, path, value) {
                 Ok(read) => {
@@ -172,7 +172,7 @@ impl Visit<'_> {
 
     /// Adds defaults for absent keys, and an error for each that is required. `place` is the location of the table;
     /// `None` if it is absent itself.
-    fn complete(&mut self, branch: &Branch, said: &BTreeSet<&str>, path: &str, place: Option<&Place>) {
+    fn complete(&mut self, branch: &Branch, said: &BTreeSet<&str>, path: &str, place: Option<&SourceLocation>) {
         for child in &branch.children {
             let names = match Names::of(child.part) {
                 Some(Names::Channel) => Names::Channel.known().unwrap_or_default(),
@@ -186,7 +186,7 @@ impl Visit<'_> {
         }
     }
 
-    fn absent(&mut self, branch: &Branch, path: &str, place: Option<&Place>) {
+    fn absent(&mut self, branch: &Branch, path: &str, place: Option<&SourceLocation>) {
         match (&branch.key, place) {
             (Some(Key { need: Need::Default(preset), .. }), _) => {
                 self.settings.insert(path.to_owned(), Value::from(*preset), None);
@@ -226,7 +226,7 @@ impl Visit<'_> {
         table: &DeTable<'_>,
         path: &str,
         name: &str,
-        place: &Place,
+        place: &SourceLocation,
     ) -> Option<&'static str> {
         let full = joined(path, name);
         let names = branch.names();
@@ -287,7 +287,7 @@ impl Visit<'_> {
     }
 
     fn report(&mut self, mistake: Diagnostic) {
-        if !self.sheet.is_broken(mistake.line) {
+        if !mistake.place.source().is_some_and(|location| self.sheet.is_broken(location.line)) {
             self.mistakes.push(mistake);
         }
     }
@@ -345,7 +345,10 @@ mod tests {
 
     fn visit(text: &str) -> (Settings, Vec<(&'static str, u32, String)>) {
         let (settings, mistakes) = whole(text);
-        (settings, mistakes.into_iter().map(|m| (m.code, m.line, m.key)).collect())
+        (
+            settings,
+            mistakes.iter().map(|m| (m.code, m.place.source().unwrap().line, m.place.name().to_owned())).collect(),
+        )
     }
 
     #[test]

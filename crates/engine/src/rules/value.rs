@@ -7,10 +7,10 @@ use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
 use super::closed::{DAY_MINUTES, WEEK_MINUTES};
-use super::diagnostic::{Diagnostic, Place, listed, nearest};
 use super::key::{DAYS, Key, Kind, Limit, Need, Rows};
 use super::settings::{Row, Setting, Value};
 use super::sheet::{Sheet, in_order};
+use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 use crate::model::{parse_wall_time, wall_time_text};
 
 /// The result of reading a value.
@@ -38,7 +38,7 @@ struct At<'a> {
     sheet: &'a Sheet<'a>,
     key: &'a Key,
     path: &'a str,
-    place: Place,
+    place: SourceLocation,
     value: &'a Spanned<DeValue<'a>>,
 }
 
@@ -229,7 +229,7 @@ impl At<'_> {
         if mistakes.is_empty() { Ok(Value::Rows(rows)) } else { Err(mistakes) }
     }
 
-    fn row(&self, shape: &Rows, table: &DeTable<'_>, place: &Place) -> Result<Row, Vec<Diagnostic>> {
+    fn row(&self, shape: &Rows, table: &DeTable<'_>, place: &SourceLocation) -> Result<Row, Vec<Diagnostic>> {
         let mut row = Row::new();
         let mut mistakes = Vec::new();
         let mut guessed = Vec::new();
@@ -281,7 +281,7 @@ impl At<'_> {
         let Some(column) = shape.columns.first().map(|column| column.path).filter(|_| shape.ascending) else {
             return Vec::new();
         };
-        let steps: Vec<(f64, Option<&Place>)> = rows
+        let steps: Vec<(f64, Option<&SourceLocation>)> = rows
             .iter()
             .filter_map(|row| row.get(column))
             .filter_map(|cell| cell.value.as_number().map(|number| (number, cell.place.as_ref())))

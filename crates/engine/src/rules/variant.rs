@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use rhai::{ASTNode, Expr, OptimizationLevel, Position};
 
-use super::diagnostic::Place;
 use super::load::RulesPack;
 use super::pack_files::PackFiles;
 use super::script;
 use super::settings::{Setting, Value};
+use crate::diagnostic::SourceLocation;
 
 /// A pack with one small change.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +44,7 @@ impl Variant {
         files
     }
 
-    fn at(place: &Place, key: &str, was: &str, becomes: String) -> Option<Self> {
+    fn at(place: &SourceLocation, key: &str, was: &str, becomes: String) -> Option<Self> {
         let span = place.span.clone()?;
         let edits = vec![(Arc::clone(&place.file), span.start..span.start + was.len(), becomes.clone())];
         let (file, line) = (Arc::clone(&place.file), place.line);
@@ -100,7 +100,7 @@ impl RulesPack {
         for number in numbers {
             let start = span.start + number.start;
             let was = written.get(number).unwrap_or_default();
-            let at = Place { span: Some(start..start + was.len()), ..place.clone() };
+            let at = SourceLocation { span: Some(start..start + was.len()), ..place.clone() };
             for up in [true, false] {
                 let variant = Variant::at(&at, path, was, nudged(was, up));
                 variants.extend(variant.map(|variant| self.with_partner(variant, path, up)));
@@ -113,7 +113,7 @@ impl RulesPack {
         let partner = PARTNERS.iter().find(|(key, ..)| *key == path);
         let Some((_, partner, is_opposite)) = partner else { return variant };
         let place = self.all_layers().find_map(|settings| settings.get(partner)?.place.clone());
-        if let Some(Place { file, span: Some(span), .. }) = place
+        if let Some(SourceLocation { file, span: Some(span), .. }) = place
             && let Some(was) = self.files.get(&*file).and_then(|text| text.get(span.clone()))
         {
             variant.edits.push((file, span, nudged(was, up != *is_opposite)));
@@ -188,7 +188,7 @@ fn of_script(path: &str, text: &str) -> Vec<Variant> {
     variants
 }
 
-fn changes(text: &str, place: &Place, path: &str, is_number: bool) -> Vec<Variant> {
+fn changes(text: &str, place: &SourceLocation, path: &str, is_number: bool) -> Vec<Variant> {
     let start = place.span.as_ref().map_or(0, |span| span.start);
     let rest = text.get(start..).unwrap_or_default();
     if is_number {
@@ -201,10 +201,10 @@ fn changes(text: &str, place: &Place, path: &str, is_number: bool) -> Vec<Varian
     turned(&operator).iter().filter_map(|other| Variant::at(place, path, &operator, (*other).to_owned())).collect()
 }
 
-fn place_of(path: &str, text: &str, position: Position) -> Option<Place> {
+fn place_of(path: &str, text: &str, position: Position) -> Option<SourceLocation> {
     let line = u32::try_from(position.line()?).ok()?;
     let column = u32::try_from(position.position()?).ok()?;
-    Some(Place::at_position(path, text, line, column))
+    Some(SourceLocation::at_position(path, text, line, column))
 }
 
 #[cfg(test)]

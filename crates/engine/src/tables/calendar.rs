@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::clients::Clients;
-use super::diagnostics::TableDiagnostics;
 use super::row::{Row, Table, check_unique};
+use crate::diagnostic::Diagnostics;
 use crate::model::{CalendarEntry, CalendarRow, CellError, Channel, quoted};
 
 /// The clients an entry applies to.
@@ -18,7 +18,7 @@ enum CalendarScope<'t> {
 }
 
 /// Reads `calendar` and adds each entry to the clients it applies to.
-pub(super) fn calendar(table: &Table, clients: &mut Clients, diagnostics: &mut TableDiagnostics) {
+pub(super) fn calendar(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use super::channel_draft::ChannelDraft;
 use super::clients::Clients;
 use super::content::Assets;
-use super::diagnostics::TableDiagnostics;
 use super::row::{Row, Table, check_unique};
+use crate::diagnostic::Diagnostics;
 use crate::model::{AssetUse, Channel, ChannelRow, HistoryRow};
 
 /// Smallest rate above 0; with smaller ones, sums would lose precision.
@@ -20,7 +20,7 @@ const LEAST_RATE: f64 = 1e-9;
 const LIKELY_RATE: f64 = 1.0;
 
 /// Reads `channels`.
-pub(super) fn channels(table: &Table, clients: &mut Clients, diagnostics: &mut TableDiagnostics) {
+pub(super) fn channels(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
     if !table.is_whole("channel") {
         clients.drafts_mut().for_each(|draft| draft.channels_are_known = false);
     }
@@ -70,7 +70,7 @@ fn check_rate(row: &mut Row<'_, '_>, channel: &ChannelRow) {
 
 /// Reads `history`. CalendarScope and engagements are checked but not stored: the channels table was calibrated with them, and
 /// the model does not use them.
-pub(super) fn history(table: &Table, clients: &mut Clients, assets: &Assets, diagnostics: &mut TableDiagnostics) {
+pub(super) fn history(table: &Table, clients: &mut Clients, assets: &Assets, diagnostics: &mut Diagnostics) {
     let mut first_uses = BTreeMap::new();
     let mut committed: Vec<usize> = Vec::new();
     for index in 0..table.height() {
@@ -99,7 +99,7 @@ pub(super) fn history(table: &Table, clients: &mut Clients, assets: &Assets, dia
 
 /// Warns about posts after the start. They are legitimate in a ledger's export: posts of committed weeks, or made by
 /// hand since the start.
-fn warn_of_committed(table: &Table, clients: &Clients, rows: &[usize], diagnostics: &mut TableDiagnostics) {
+fn warn_of_committed(table: &Table, clients: &Clients, rows: &[usize], diagnostics: &mut Diagnostics) {
     let Some(first) = rows.first() else { return };
     let cause = match rows.len() {
         1 => "a post after the scenario's start: it counts as one that is committed".to_owned(),
@@ -110,12 +110,7 @@ fn warn_of_committed(table: &Table, clients: &Clients, rows: &[usize], diagnosti
 }
 
 /// Checks `last_post_at` in `channels` once the history has been read.
-pub(super) fn last_posts(
-    table: &Table,
-    clients: &mut Clients,
-    is_history_known: bool,
-    diagnostics: &mut TableDiagnostics,
-) {
+pub(super) fn last_posts(table: &Table, clients: &mut Clients, is_history_known: bool, diagnostics: &mut Diagnostics) {
     let start = Some(clients.start.monday());
     for client in clients.drafts_mut() {
         for channel in client.channels.values() {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::channel_draft::ChannelDraft;
-use super::diagnostics::TableDiagnostics;
 use super::row::{Row, Table, check_unique};
+use crate::diagnostic::Diagnostics;
 use crate::model::{
     Asset, AssetUse, CalendarEntry, Campaign, Channel, Client, ClientRow, ClientState, Policy, PolicyRow, Reality,
     RealityRow, Timestamp, Warning, WarningRow, Week, Zone,
@@ -47,7 +47,7 @@ impl Clients {
         start: Week,
         default_zone: Zone,
         default_policy: &Policy,
-        diagnostics: &mut TableDiagnostics,
+        diagnostics: &mut Diagnostics,
     ) -> Self {
         let mut clients = Self {
             drafts: Vec::new(),
@@ -81,7 +81,7 @@ impl Clients {
     }
 
     /// A row of a table of the scenario.
-    pub fn row<'t, 'd>(&self, table: &'t Table, index: usize, diagnostics: &'d mut TableDiagnostics) -> Row<'t, 'd> {
+    pub fn row<'t, 'd>(&self, table: &'t Table, index: usize, diagnostics: &'d mut Diagnostics) -> Row<'t, 'd> {
         table.row(index, Some(self.start.monday()), diagnostics)
     }
 
@@ -174,7 +174,7 @@ impl ClientDraft {
 }
 
 /// Reads `policies`. A blank cell keeps the default.
-pub(super) fn policies(table: &Table, clients: &mut Clients, diagnostics: &mut TableDiagnostics) {
+pub(super) fn policies(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);
@@ -189,7 +189,7 @@ pub(super) fn policies(table: &Table, clients: &mut Clients, diagnostics: &mut T
 }
 
 /// Reads `warnings`.
-pub(super) fn warnings(table: &Table, clients: &mut Clients, diagnostics: &mut TableDiagnostics) {
+pub(super) fn warnings(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);
@@ -208,7 +208,7 @@ pub(super) fn warnings(table: &Table, clients: &mut Clients, diagnostics: &mut T
 }
 
 /// Reads `reality`. The latest row of a client takes precedence.
-pub(super) fn reality(table: &Table, clients: &mut Clients, diagnostics: &mut TableDiagnostics) {
+pub(super) fn reality(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);

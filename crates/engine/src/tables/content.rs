@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::clients::Clients;
-use super::diagnostics::TableDiagnostics;
 use super::row::{Row, Table, check_unique};
+use crate::diagnostic::Diagnostics;
 use crate::model::{AssetRow, CampaignRow};
 
 /// The client of each campaign; `None` if that client's row is invalid.
@@ -17,7 +17,7 @@ pub(super) struct Campaigns {
 }
 
 /// Reads `campaigns`.
-pub(super) fn campaigns(table: &Table, clients: &mut Clients, diagnostics: &mut TableDiagnostics) -> Campaigns {
+pub(super) fn campaigns(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) -> Campaigns {
     let mut owners = BTreeMap::new();
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
@@ -89,7 +89,7 @@ pub(super) fn assets(
     table: &Table,
     clients: &mut Clients,
     campaigns: &Campaigns,
-    diagnostics: &mut TableDiagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Assets {
     let mut known = BTreeMap::new();
     let mut first_rows = BTreeMap::new();
@@ -126,7 +126,7 @@ fn check_campaign(row: &mut Row<'_, '_>, campaigns: &Campaigns, client: Option<u
 }
 
 /// Checks that a family is a root and its children: a child cannot have children.
-fn check_families(table: &Table, clients: &Clients, assets: &Assets, diagnostics: &mut TableDiagnostics) {
+fn check_families(table: &Table, clients: &Clients, assets: &Assets, diagnostics: &mut Diagnostics) {
     let children = assets.known.iter().filter_map(|(id, known)| Some((id, known, known.parent.as_ref()?)));
     let mut children: Vec<_> = children.collect();
     children.sort_by_key(|(_, known, _)| known.row);

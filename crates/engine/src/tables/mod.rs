@@ -8,18 +8,17 @@ mod channel_draft;
 mod channels;
 mod clients;
 mod content;
-mod diagnostics;
 mod row;
 mod spreadsheet;
 
 use std::collections::BTreeMap;
 
-pub use diagnostics::{TableDiagnostics, TableError};
 pub use row::{Row, RowLocation, Table, TextColumn, check_unique};
 pub use spreadsheet::{guarded, is_guarded_for};
 
 use self::clients::Clients;
 use self::content::{Assets, Campaigns};
+use crate::diagnostic::Diagnostics;
 use crate::model::{
     AssetRow, CalendarRow, CampaignRow, ChannelRow, Client, ClientRow, ClientState, Column, HistoryRow, Policy,
     PolicyRow, RealityRow, Record, WarningRow, Week, Zone,
@@ -93,10 +92,10 @@ pub fn clients(
     start: Week,
     default_zone: Zone,
     default_policy: &Policy,
-    diagnostics: &mut TableDiagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<(Client, ClientState)> {
     let mut clients = Clients::read(tables.get("clients"), start, default_zone, default_policy, diagnostics);
-    let mut on = |name: &str, read: &mut dyn FnMut(&Table, &mut Clients, &mut TableDiagnostics)| {
+    let mut on = |name: &str, read: &mut dyn FnMut(&Table, &mut Clients, &mut Diagnostics)| {
         if let Some(table) = tables.get(name) {
             read(table, &mut clients, diagnostics);
         }

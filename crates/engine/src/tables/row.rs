@@ -9,10 +9,9 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::diagnostics::{TableDiagnostics, TableError};
 use super::spreadsheet::unguarded;
+use crate::diagnostic::{Diagnostic, Diagnostics, TableLocation, suggestion};
 use crate::model::{Cell, CellError, Cells, Column, Record, Remedy, Value, quoted};
-use crate::rules::nearest;
 
 /// Number of errors after which no similar name is suggested: the search takes time, and nobody reads so many.
 const SUGGESTIONS: usize = 200;
@@ -71,7 +70,7 @@ impl Table {
         &'t self,
         index: usize,
         start: Option<NaiveDate>,
-        diagnostics: &'d mut TableDiagnostics,
+        diagnostics: &'d mut Diagnostics,
     ) -> Row<'t, 'd> {
         let beyond = RowLocation { position: usize::MAX, number: index + 1, line: None };
         Row { table: self, place: self.rows.get(index).copied().unwrap_or(beyond), start, diagnostics }
@@ -93,7 +92,7 @@ pub struct Row<'t, 'd> {
     table: &'t Table,
     place: RowLocation,
     start: Option<NaiveDate>,
-    diagnostics: &'d mut TableDiagnostics,
+    diagnostics: &'d mut Diagnostics,
 }
 
 impl<'t> Row<'t, '_> {
@@ -110,26 +109,23 @@ impl<'t> Row<'t, '_> {
 
     /// Records an error in a cell, or in the whole row if `column` is empty.
     pub fn reject(&mut self, code: &'static str, column: &str, cause: String, remedy: impl Into<String>) {
-        let error = self.note(code, column, cause, remedy.into());
+        let error = Diagnostic::new(code, self.location(column), cause, remedy);
         self.diagnostics.errors.push(error);
     }
 
     /// Records a warning about a value that is unlikely but may be meant.
     pub fn warn(&mut self, code: &'static str, column: &str, cause: impl Into<String>, remedy: &str) {
-        let warning = self.note(code, column, cause.into(), remedy.to_owned());
+        let warning = Diagnostic::new(code, self.location(column), cause, remedy);
         self.diagnostics.warnings.push(warning);
     }
 
-    fn note(&self, code: &'static str, column: &str, cause: String, remedy: String) -> TableError {
-        TableError {
-            code,
+    fn location(&self, column: &str) -> TableLocation {
+        TableLocation {
             file: Arc::clone(&self.table.file),
             row: Some(self.number()),
             line: self.place.line,
             column: column.to_owned(),
             value: self.text(column).unwrap_or_default().to_owned(),
-            cause,
-            remedy,
         }
     }
 
@@ -145,7 +141,7 @@ impl<'t> Row<'t, '_> {
             Remedy::Text(remedy) => remedy.into_owned(),
             Remedy::OneOf { written, known, otherwise } => {
                 let known = if self.may_suggest() { known() } else { Vec::new() };
-                suggestion(&written, known, &otherwise)
+                suggestion(&written, known, || format!("use {otherwise}"))
             }
         };
         self.reject(fault.code, column, fault.cause, remedy);
@@ -154,7 +150,7 @@ impl<'t> Row<'t, '_> {
     /// Records that a cell refers to something that does not exist.
     pub fn reject_unknown<'n>(&mut self, column: &str, what: &str, name: &str, known: impl Iterator<Item = &'n str>) {
         let known = if self.may_suggest() { known.collect() } else { Vec::new() };
-        let remedy = suggestion(name, known, &format!("a {what} that is in its table"));
+        let remedy = suggestion(name, known, || format!("use a {what} that is in its table"));
         self.reject("unknown_reference", column, format!("there is no {what} {}", quoted(name)), remedy);
     }
 
@@ -199,13 +195,6 @@ impl Cells for Row<'_, '_> {
                 default.or_else(C::blank)
             }
         }
-    }
-}
-
-fn suggestion(name: &str, known: Vec<&str>, otherwise: &str) -> String {
-    match nearest(name, known) {
-        Some(found) => format!("did you mean `{found}`?"),
-        None => format!("use {otherwise}"),
     }
 }
 

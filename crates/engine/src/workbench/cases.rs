@@ -6,10 +6,9 @@ use std::sync::Arc;
 use super::answers::Told;
 use super::keys::CASE_KEYS;
 use super::situation::{Situation, day_and_hour};
+use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 use crate::model::CalendarError;
-use crate::rules::{
-    CompiledRules, Diagnostic, Place, Scope, Setting, Settings, Value, View, listed, nearest, read_alone,
-};
+use crate::rules::{CompiledRules, Scope, Setting, Settings, Value, View, read_alone};
 
 /// A test case: a named situation, and the results expected of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,7 +117,7 @@ fn case_names(settings: &Settings) -> Vec<String> {
 }
 
 /// Where the cases of a file start that have a table header of their own, by name.
-fn heads<'t>(path: &str, text: &'t str) -> BTreeMap<&'t str, Place> {
+fn heads<'t>(path: &str, text: &'t str) -> BTreeMap<&'t str, SourceLocation> {
     let file: Arc<str> = path.into();
     let mut heads = BTreeMap::new();
     let mut start = 0;
@@ -126,7 +125,7 @@ fn heads<'t>(path: &str, text: &'t str) -> BTreeMap<&'t str, Place> {
         if let Some(head) = line.trim_start().strip_prefix('[') {
             let name = head.split(['.', ']']).next().unwrap_or_default();
             let span = Some(start..start + 1);
-            let place = || Place { file: Arc::clone(&file), line: number, column: 1, span };
+            let place = || SourceLocation { file: Arc::clone(&file), line: number, column: 1, span };
             heads.entry(name).or_insert_with(place);
         }
         start += line.len();
@@ -178,7 +177,7 @@ struct CaseFile<'f> {
     text: &'f str,
     settings: &'f Settings,
     /// The table headers of its cases.
-    heads: &'f BTreeMap<&'f str, Place>,
+    heads: &'f BTreeMap<&'f str, SourceLocation>,
     known: &'f Known,
     /// The errors in its keys and values.
     wrong: &'f [Diagnostic],
@@ -191,7 +190,7 @@ impl CaseFile<'_> {
         let view = View::new(self.settings);
         let snapshot = view.bool(&format!("{name}.snapshot")).unwrap_or_default();
         let below = format!("{name}.");
-        let is_explained = self.wrong.iter().any(|mistake| mistake.key.starts_with(&below));
+        let is_explained = self.wrong.iter().any(|mistake| mistake.place.name().starts_with(&below));
         if expected.is_empty() && !snapshot && !is_explained {
             let cause = format!("the case `{name}` expects nothing");
             let remedy = format!("add `[{name}.expect]` and below it what must come out, or `snapshot = true`");
@@ -217,10 +216,10 @@ impl CaseFile<'_> {
     }
 
     /// Where the case starts: its table header, or else its first key.
-    fn head(&self, name: &str) -> Place {
+    fn head(&self, name: &str) -> SourceLocation {
         let first = || self.settings.under(name).filter_map(|(_, setting)| setting.place.as_ref());
         let head = self.heads.get(name).or_else(|| first().min_by_key(|place| place.line));
-        head.cloned().unwrap_or_else(|| Place::whole(self.path))
+        head.cloned().unwrap_or_else(|| SourceLocation::whole(self.path))
     }
 
     fn twice(&self, name: &str, first: &Case) -> Diagnostic {
@@ -228,7 +227,7 @@ impl CaseFile<'_> {
         Diagnostic::at("duplicate_case", &self.head(name), name, cause, "give it another name")
     }
 
-    fn place(&self, path: &str, name: &str) -> Place {
+    fn place(&self, path: &str, name: &str) -> SourceLocation {
         let told = self.settings.get(path).and_then(|setting| setting.place.clone());
         told.unwrap_or_else(|| self.head(name))
     }
@@ -274,7 +273,7 @@ impl CaseFile<'_> {
         noun: &str,
         told: &str,
         known: &BTreeSet<String>,
-        place: &Place,
+        place: &SourceLocation,
         path: &str,
     ) -> Option<Diagnostic> {
         if known.contains(told) || self.known.is_in_scripts(told) {
@@ -289,7 +288,7 @@ impl CaseFile<'_> {
         Some(Diagnostic::at("unknown_name", place, path, cause, remedy))
     }
 
-    fn unknown_guardrail(&self, guardrail: &str, place: &Place, path: &str) -> Option<Diagnostic> {
+    fn unknown_guardrail(&self, guardrail: &str, place: &SourceLocation, path: &str) -> Option<Diagnostic> {
         let known = || self.known.guardrails.iter().map(String::as_str);
         if known().any(|known| known == guardrail) {
             return None;
@@ -305,9 +304,10 @@ impl CaseFile<'_> {
     fn unknown_campaigns(&self, name: &str) -> Vec<Diagnostic> {
         let path = format!("{name}.client.campaigns");
         let rows = View::new(self.settings).rows(&path).unwrap_or_default();
-        let ids: Vec<(&str, &Place)> = rows.iter().filter_map(|row| told_text(row.get("id"))).collect();
-        let unknown =
-            |(id, place): &(&str, &Place)| self.unknown_scope("campaign", id, &self.known.campaigns, place, &path);
+        let ids: Vec<(&str, &SourceLocation)> = rows.iter().filter_map(|row| told_text(row.get("id"))).collect();
+        let unknown = |(id, place): &(&str, &SourceLocation)| {
+            self.unknown_scope("campaign", id, &self.known.campaigns, place, &path)
+        };
         let mut mistakes: Vec<Diagnostic> = ids.iter().filter_map(unknown).collect();
         let path = format!("{name}.asset.campaign");
         if let Some((wanted, place)) = told_text(self.settings.get(&path))
@@ -357,7 +357,7 @@ impl CaseFile<'_> {
 }
 
 /// A text that a file states, and its location.
-fn told_text(setting: Option<&Setting>) -> Option<(&str, &Place)> {
+fn told_text(setting: Option<&Setting>) -> Option<(&str, &SourceLocation)> {
     let setting = setting?;
     Some((setting.value.as_text()?, setting.place.as_ref()?))
 }
@@ -379,7 +379,7 @@ mod tests {
         let text = "# é\n[a]\nx = 1\n  [b.expect]\ny = 1\n[a.expect]\n";
         let heads = heads("tests/x.toml", text);
         for (name, line) in [("a", 2), ("b", 4)] {
-            assert_eq!(heads[name], Place::at_position("tests/x.toml", text, line, 1), "{name}");
+            assert_eq!(heads[name], SourceLocation::at_position("tests/x.toml", text, line, 1), "{name}");
         }
         assert_eq!(heads.len(), 2);
     }

@@ -13,7 +13,8 @@ use super::answers::answers;
 use super::cases::Case;
 use super::run::Bench;
 use super::why::{Because, why};
-use crate::rules::{CompiledRules, Diagnostic, Listed, SiteKind};
+use crate::diagnostic::Diagnostic;
+use crate::rules::{CompiledRules, Listed, SiteKind};
 
 /// How much of a pack the test cases cover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,7 +6,8 @@ use toml_parser::Source;
 use toml_parser::lexer::TokenKind;
 
 use super::layout::laid_out;
-use crate::rules::{Diagnostic, PackFiles, is_same_script, script_syntax, toml_syntax};
+use crate::diagnostic::Diagnostic;
+use crate::rules::{PackFiles, is_same_script, script_syntax, toml_syntax};
 
 /// What formatting changes in a pack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -133,7 +134,8 @@ mod tests {
     fn mistakes_of_syntax_are_told_for_every_file() {
         let files = [("a.toml", "a = \n"), ("b.rhai", "fn f( {"), ("tests/c.toml", "[c\nd = 1\n")];
         let files = files.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
-        let told: Vec<String> = format(&files).unwrap_err().iter().map(|wrong| wrong.file.to_string()).collect();
+        let told: Vec<String> =
+            format(&files).unwrap_err().iter().map(|wrong| wrong.place.source().unwrap().file.to_string()).collect();
         assert_eq!(told, ["a.toml", "b.rhai", "tests/c.toml"]);
     }
 }

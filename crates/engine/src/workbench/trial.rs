@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::grounds::{parties, space_around};
+use crate::diagnostic::Diagnostic;
 use crate::model::Channel;
-use crate::rules::{
-    CompiledRules, Diagnostic, Evaluator, GuardrailRules, HOOKS, Input, Place, RuleFailure, Rules, Space,
-};
+use crate::rules::{CompiledRules, Evaluator, GuardrailRules, HOOKS, Input, RuleFailure, Rules, Space};
 
 /// Maximum number of inputs per function, over all channels.
 const MOST_TRIALS: usize = 4_000;
@@ -35,7 +34,7 @@ pub fn trial(rules: &CompiledRules) -> Vec<Diagnostic> {
     }
     let mut told: Vec<Diagnostic> = failures.into_iter().map(|failure| diagnostic(rules, failure)).collect();
     Diagnostic::sort(&mut told);
-    told.dedup_by(|a, b| (&a.file, a.line, a.column) == (&b.file, b.line, b.column));
+    told.dedup_by(|a, b| a.place.source() == b.place.source());
     told
 }
 
@@ -66,7 +65,7 @@ fn failures_in(spaces: &[Space], evaluator: &mut Evaluator, ask: &mut Ask<'_>) -
     for space in spaces {
         for input in space.inputs(MOST_TRIALS / spaces.len().max(1)) {
             let Err(failure) = ask(evaluator, &input) else { continue };
-            if places.insert((failure.line, failure.column)) {
+            if places.insert(position(&failure)) {
                 found.push((failure.clone(), simplest(space, &input, evaluator, ask, &failure)));
             }
             if found.len() == MOST_FAILURES {
@@ -87,16 +86,20 @@ fn simplest(
 ) -> String {
     let mut fails_alike = |tried: &Input| {
         let failed = ask(evaluator, tried).err();
-        Ok(failed.is_some_and(|other| (other.line, other.column) == (failure.line, failure.column)))
+        Ok(failed.is_some_and(|other| position(&other) == position(failure)))
     };
     let found = space.simplest(input, &mut fails_alike).unwrap_or_else(|_: RuleFailure| input.clone());
     space.told_beside_start(&found)
 }
 
+const fn position(failure: &RuleFailure) -> (u32, u32) {
+    (failure.location.line, failure.location.column)
+}
+
 fn diagnostic(rules: &CompiledRules, (failure, situation): Failure) -> Diagnostic {
-    let text = rules.pack().files.get(&*failure.file).map_or("", String::as_str);
-    let place = Place::at_position(&failure.file, text, failure.line, failure.column);
+    let text = rules.pack().files.get(&*failure.location.file).map_or("", String::as_str);
+    let location = failure.location.with_span_in(text);
     let when = if situation.is_empty() { String::new() } else { format!(" where {situation}") };
     let cause = format!("`{}` fails{when}: {}", failure.function, failure.cause);
-    Diagnostic::at("rule_fails", &place, failure.function, cause, failure.remedy)
+    Diagnostic::at("rule_fails", &location, failure.function, cause, failure.remedy)
 }

@@ -1,6 +1,6 @@
 //! `--frontier A,B`: the two objectives of the Pareto frontier.
 
-use crate::rules::nearest;
+use crate::diagnostic::{did_you_mean, nearest};
 use crate::simulator::{Direction, Goal, Measure};
 
 /// Parses two objectives, such as `engagement,reviews`; each may end in `:more` or `:fewer` to override its default
@@ -22,7 +22,7 @@ fn goal(text: &str) -> Result<Goal, String> {
     let names = || Measure::ALL.into_iter().map(Measure::name);
     let measure = Measure::ALL.into_iter().find(|measure| measure.name() == name).ok_or_else(|| {
         let all = names().collect::<Vec<_>>().join(", ");
-        let near = nearest(name, names()).map_or_else(|| ".".to_owned(), |near| format!("; did you mean `{near}`?"));
+        let near = nearest(name, names()).map_or_else(|| ".".to_owned(), |near| format!("; {}", did_you_mean(near)));
         format!("`{name}` is not a headline figure{near} The figures are {all}")
     })?;
     let wish = match direction {

@@ -21,6 +21,7 @@ use crate::cli::plan::Tables;
 use crate::cli::progress::{Progress, interrupted, set_saved_work, stop_if_requested};
 use crate::cli::simulate::Tier;
 use crate::cli::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print};
+use crate::diagnostic::Diagnostic;
 use crate::model::Scenario;
 use crate::report::{self, SweepReport};
 use crate::rules::{self, CompiledRules, Dial, Level};
@@ -147,7 +148,7 @@ impl Sweep {
 
     fn plan<'r>(&self, rules: &'r CompiledRules, scenario: &Scenario, globals: &Globals) -> Result<Plan<'r>, Failure> {
         let failure =
-            |errors: Vec<rules::Diagnostic>| input::argument_failure(&errors, &rules::dials_text(&self.set), globals);
+            |errors: Vec<Diagnostic>| input::argument_failure(&errors, &rules::dials_text(&self.set), globals);
         let dials = rules::dials(rules.pack(), &self.set).map_err(failure)?;
         let design = match (self.design, self.points) {
             (DesignArgument::Grid, None) => Design::Grid,

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::cli::diagnostics::told_in_json;
 use crate::cli::failure::{Failure, NOTHING_WRITTEN};
 use crate::cli::{Format, Globals, input};
+use crate::diagnostic::Diagnostic;
 use crate::model::{Policy, Scenario};
-use crate::rules::{CompiledRules, Diagnostic, Dial, Level, PackFiles};
+use crate::rules::{CompiledRules, Dial, Level, PackFiles};
 use crate::simulator::{LeftOut, Packs, par_map};
 
 /// The pack, keys and values of a sweep.
@@ -108,9 +109,9 @@ impl<'a> Points<'a> {
         for point in &self.left_out {
             // Writing to a `String` cannot fail.
             let _ = writeln!(text, "\npoint {}: {}", point.point, self.coordinates(point.point));
-            for Diagnostic { file, line, column, cause, remedy, .. } in &point.mistakes {
-                let place = rules_dir.join(&**file);
-                let _ = writeln!(text, "  {}:{line}:{column}: {cause}\n    remedy: {remedy}", place.display());
+            for mistake in &point.mistakes {
+                let Diagnostic { place, cause, remedy, .. } = mistake.clone().within(&rules_dir.to_string_lossy());
+                let _ = writeln!(text, "  {place}: {cause}\n    remedy: {remedy}");
             }
         }
         let remedy = match wrong < all {

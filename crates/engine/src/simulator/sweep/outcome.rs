@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::agents::scaling;
+use crate::diagnostic::Diagnostic;
 use crate::model::{Scenario, Tier};
 use crate::planner::Planner;
-use crate::rules::{CompiledRules, Diagnostic};
+use crate::rules::CompiledRules;
 use crate::simulator::measure::Measure;
 use crate::simulator::replicate::{self, Extent, Observer, Run, SimulateError, replicate};
 use crate::simulator::tally::Replication;

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::design::Design;
+use crate::diagnostic::Diagnostic;
 use crate::model::{Scenario, Tier};
-use crate::rules::{CompiledRules, Diagnostic, Dial, Level};
+use crate::rules::{CompiledRules, Dial, Level};
 use crate::simulator::measure::{Direction, Measure};
 use crate::simulator::replicate::Extent;
 

@@ -6,7 +6,8 @@ use std::ops::Range;
 use annotate_snippets::renderer::{DEFAULT_TERM_WIDTH, Renderer};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Padding, Snippet};
 
-use super::diagnostic::{Diagnostic, escaped_where, is_unseen, visible};
+use super::escape::{escaped_where, is_unseen, visible};
+use super::{Diagnostic, SourceLocation};
 
 /// Number of diagnostics rendered in full; the rest are only counted.
 const SHOWN: usize = 50;
@@ -42,7 +43,8 @@ fn render_as<'t>(
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(DEFAULT_TERM_WIDTH);
     let blocks = diagnostics.iter().take(SHOWN).map(|diagnostic| {
-        let line = text_of(&diagnostic.file).and_then(|text| marked_line(diagnostic, text));
+        let source = diagnostic.place.source();
+        let line = source.and_then(|location| marked_line(location, text_of(&location.file)?));
         renderer.render(&[group(level, &Words::of(diagnostic), diagnostic, line)])
     });
     let mut laid_out = blocks.collect::<Vec<_>>().join("\n\n");
@@ -59,14 +61,19 @@ fn render_as<'t>(
 struct Words<'d> {
     cause: Cow<'d, str>,
     remedy: Cow<'d, str>,
-    file: Cow<'d, str>,
+    /// The file of the source, or any other place.
+    path: Cow<'d, str>,
 }
 
 impl<'d> Words<'d> {
     fn of(diagnostic: &'d Diagnostic) -> Self {
         // Causes may span several lines.
         let lines = |text| escaped_where(text, |c| is_unseen(c) && c != '\n');
-        Self { cause: lines(&diagnostic.cause), remedy: lines(&diagnostic.remedy), file: visible(&diagnostic.file) }
+        let path = match diagnostic.place.source() {
+            Some(location) => visible(&location.file),
+            None => diagnostic.place.to_string().into(),
+        };
+        Self { cause: lines(&diagnostic.cause), remedy: lines(&diagnostic.remedy), path }
     }
 }
 
@@ -78,23 +85,23 @@ fn group<'a>(
 ) -> Group<'a> {
     let title = level.clone().primary_title(&*words.cause).id(diagnostic.code);
     let help = Level::HELP.message(&*words.remedy);
-    let number = diagnostic.line as usize;
-    match line {
-        Some((text, mark)) => {
-            let snippet = Snippet::source(text).line_start(number).path(&*words.file);
-            title.element(snippet.annotation(AnnotationKind::Primary.span(mark))).element(help)
+    let origin = Origin::path(&*words.path);
+    let origin = match (diagnostic.place.source(), line) {
+        (Some(location), Some((text, mark))) => {
+            let snippet = Snippet::source(text).line_start(location.line as usize).path(&*words.path);
+            return title.element(snippet.annotation(AnnotationKind::Primary.span(mark))).element(help);
         }
-        None if number == 0 => title.element(Origin::path(&*words.file)).element(Padding).element(help),
-        None => {
-            let origin = Origin::path(&*words.file).line(number).char_column(diagnostic.column as usize);
-            title.element(origin).element(Padding).element(help)
+        (Some(location), None) if location.line > 0 => {
+            origin.line(location.line as usize).char_column(location.column as usize)
         }
-    }
+        _ => origin,
+    };
+    title.element(origin).element(Padding).element(help)
 }
 
-/// The first line of the diagnostic's span, and the bytes of it to mark; `None` if it is too long to be shown.
-fn marked_line<'t>(diagnostic: &Diagnostic, text: &'t str) -> Option<(&'t str, Range<usize>)> {
-    let span = diagnostic.span.clone()?;
+/// The first line of the location's span, and the bytes of it to mark; `None` if it is too long to be shown.
+fn marked_line<'t>(location: &SourceLocation, text: &'t str) -> Option<(&'t str, Range<usize>)> {
+    let span = location.span.clone()?;
     let before = text.get(..span.start)?;
     let start = before.rfind('\n').map_or(0, |at| at + 1);
     let line = text.get(start..)?.split('\n').next().filter(|line| line.len() <= LONGEST_LINE)?;
