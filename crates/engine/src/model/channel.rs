@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{CellError, Remedy, cell};
+use super::record::{CellError, cell};
 
 /// A publishing channel. Tables and figures list channels in the order of the variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,11 +108,10 @@ fn channels(names: &[Cow<'_, str>]) -> Result<Vec<Channel>, Vec<CellError>> {
     let (mut channels, mut faults) = (Vec::new(), Vec::new());
     for name in names {
         match channel(name) {
-            Ok(channel) if channels.contains(&channel) => faults.push(CellError {
-                code: "duplicate",
-                cause: format!("`{channel}` is named twice"),
-                remedy: Remedy::Text("name each channel once".into()),
-            }),
+            Ok(channel) if channels.contains(&channel) => {
+                let cause = format!("`{channel}` is named twice");
+                faults.push(CellError::new("duplicate", cause, "name each channel once"));
+            }
             Ok(channel) => channels.push(channel),
             Err(fault) => faults.push(fault),
         }

@@ -45,7 +45,7 @@ pub use plan::{
 };
 pub use reality::{Reality, RealityRow};
 pub use reason::Reason;
-pub use record::{Cell, CellError, Cells, Column, InstantRange, Kind, Record, Remedy, Value, quoted, record};
+pub use record::{Cell, CellError, Cells, Column, InstantRange, Kind, Record, Value, quoted, record};
 pub use risk::RiskBand;
 pub use role::Role;
 pub use scenario::{Capacity, Environment, ReviewPolicy, Scenario};

@@ -12,6 +12,7 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::time::{Timestamp, parse_date};
+use crate::diagnostic::suggestion;
 
 /// The data type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,11 +245,10 @@ fn flag(text: &str) -> Result<bool, CellError> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(CellError {
-            code: "not_a_flag",
-            cause: format!("{} is neither true nor false", quoted(text)),
-            remedy: Remedy::Text("write `true` or `false`".into()),
-        }),
+        _ => {
+            let cause = format!("{} is neither true nor false", quoted(text));
+            Err(CellError::new("not_a_flag", cause, "write `true` or `false`"))
+        }
     }
 }
 
@@ -256,51 +256,54 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(';').map(str::trim).filter(|part| !part.is_empty())
 }
 
-/// An error in a cell.
+/// An error in a cell, of which the place is not known yet.
 #[derive(Debug, Clone)]
 pub struct CellError {
     /// Stable error code, such as `out_of_range`.
     pub code: &'static str,
     /// What is wrong.
     pub cause: String,
-    /// How to fix it.
-    pub remedy: Remedy,
+    remedy: Cow<'static, str>,
+    /// A mistyped name, and the names that are known.
+    mistyped: Option<(String, KnownNames)>,
 }
 
-/// How to fix an erroneous cell.
-#[derive(Debug, Clone)]
-pub enum Remedy {
-    /// Free text.
-    Text(Cow<'static, str>),
-    /// Choose one of the known names.
-    OneOf {
-        /// The name as written.
-        written: String,
-        /// The known names.
-        known: fn() -> Vec<&'static str>,
-        /// What to suggest if no known name resembles what was written.
-        otherwise: Cow<'static, str>,
-    },
-}
+type KnownNames = fn() -> Vec<&'static str>;
 
 impl CellError {
+    /// An error with a fixed remedy.
+    pub fn new(code: &'static str, cause: String, remedy: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, cause, remedy: remedy.into(), mistyped: None }
+    }
+
     /// A text that is not of the expected type: "`x` is not a number".
     pub fn expected(code: &'static str, text: &str, what: &str, remedy: impl Into<Cow<'static, str>>) -> Self {
-        let cause = format!("{} is not {what}", quoted(text));
-        Self { code, cause, remedy: Remedy::Text(remedy.into()) }
+        Self::new(code, format!("{} is not {what}", quoted(text)), remedy)
     }
 
     /// A number or an instant outside the allowed range.
     pub fn out_of_range(text: &str, remedy: impl Into<Cow<'static, str>>) -> Self {
-        let cause = format!("{} is out of range", quoted(text));
-        Self { code: "out_of_range", cause, remedy: Remedy::Text(remedy.into()) }
+        Self::new("out_of_range", format!("{} is out of range", quoted(text)), remedy)
     }
 
     /// A name that is not one of those allowed.
-    pub fn unknown_name(code: &'static str, name: &str, what: &str, known: fn() -> Vec<&'static str>) -> Self {
-        let cause = format!("{} is not {what}", quoted(name));
-        let otherwise = known().join(", ").into();
-        Self { code, cause, remedy: Remedy::OneOf { written: name.to_owned(), known, otherwise } }
+    pub fn unknown_name(code: &'static str, name: &str, what: &str, known: KnownNames) -> Self {
+        Self::expected(code, name, what, format!("use {}", known().join(", "))).mistyped(name, known)
+    }
+
+    /// Makes the known name that is nearest to what was written its remedy, if there is one.
+    pub(super) fn mistyped(self, name: &str, known: KnownNames) -> Self {
+        Self { mistyped: Some((name.to_owned(), known)), ..self }
+    }
+
+    /// How to fix it. The search for a similar name takes time; `may_search` allows it.
+    #[must_use]
+    pub fn remedy(&self, may_search: bool) -> String {
+        let remedy = || self.remedy.to_string();
+        match self.mistyped.as_ref().filter(|_| may_search) {
+            Some((name, known)) => suggestion(name, known(), remedy),
+            None => remedy(),
+        }
     }
 }
 

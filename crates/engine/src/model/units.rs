@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Cell, CellError, Kind, Remedy, Value, cell, quoted, wrong_kind};
+use super::record::{Cell, CellError, Kind, Value, cell, quoted, wrong_kind};
 
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident) => {
@@ -48,8 +48,7 @@ macro_rules! identifier {
 fn identifier(text: &str) -> Result<&str, Vec<CellError>> {
     if text.contains(|c: char| c == '/' || c == ';' || c.is_control()) {
         let cause = format!("{} holds `/`, `;` or a control character", quoted(text));
-        let remedy = Remedy::Text("write the identifier without them".into());
-        return Err(vec![CellError { code: "bad_identifier", cause, remedy }]);
+        return Err(vec![CellError::new("bad_identifier", cause, "write the identifier without them")]);
     }
     Ok(text)
 }

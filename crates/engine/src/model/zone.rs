@@ -16,7 +16,7 @@ use serde::Serialize;
 use tz::TimeZone;
 
 use super::calendar_error::CalendarError;
-use super::record::{CellError, Remedy, cell, quoted};
+use super::record::{CellError, cell};
 use super::time::Timestamp;
 
 /// All zones by name. The rules of a zone are parsed on first use.
@@ -174,15 +174,8 @@ cell!(Zone: Text(
 ));
 
 fn unknown(name: &str) -> CellError {
-    CellError {
-        code: "unknown_zone",
-        cause: format!("{} is not a time zone", quoted(name)),
-        remedy: Remedy::OneOf {
-            written: name.to_owned(),
-            known: || Zone::names().collect(),
-            otherwise: "an IANA name such as `Australia/Sydney`".into(),
-        },
-    }
+    let remedy = "use an IANA name such as `Australia/Sydney`";
+    CellError::expected("unknown_zone", name, "a time zone", remedy).mistyped(name, || Zone::names().collect())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 
 use super::spreadsheet::unguarded;
 use crate::diagnostic::{Diagnostic, Diagnostics, TableLocation, suggestion};
-use crate::model::{Cell, CellError, Cells, Column, Record, Remedy, Value, quoted};
+use crate::model::{Cell, CellError, Cells, Column, Record, Value, quoted};
 
 /// Number of errors after which no similar name is suggested: the search takes time, and nobody reads so many.
 const SUGGESTIONS: usize = 200;
@@ -137,13 +137,7 @@ impl<'t> Row<'t, '_> {
 
     /// Records an error in a cell.
     pub fn reject_cell(&mut self, column: &str, fault: CellError) {
-        let remedy = match fault.remedy {
-            Remedy::Text(remedy) => remedy.into_owned(),
-            Remedy::OneOf { written, known, otherwise } => {
-                let known = if self.may_suggest() { known() } else { Vec::new() };
-                suggestion(&written, known, || format!("use {otherwise}"))
-            }
-        };
+        let remedy = fault.remedy(self.may_suggest());
         self.reject(fault.code, column, fault.cause, remedy);
     }
 
