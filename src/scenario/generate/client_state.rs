@@ -1,6 +1,7 @@
 //! The policy, warnings and performance assessment of a generated client.
 
-use super::{GeneratedClient, rounded};
+use super::GeneratedClient;
+use crate::model::digits::rounded;
 use crate::model::{PolicyRow, RealityRow, Score, Severity, WarningId, WarningRow, WarningStatus};
 
 const SIGNALS: [&str; 10] = [

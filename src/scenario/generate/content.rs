@@ -1,7 +1,8 @@
 //! The assets and campaigns of a generated client.
 
 use super::draw::Draw;
-use super::{DAY_SECONDS, GeneratedClient, names, rounded};
+use super::{DAY_SECONDS, GeneratedClient, names};
+use crate::model::digits::rounded;
 use crate::model::{AssetId, AssetRow, CampaignId, CampaignRow, Channel, Score};
 
 /// Age in days of the oldest assets at the start.

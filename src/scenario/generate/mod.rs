@@ -201,11 +201,6 @@ fn day(date: NaiveDate, kind: DayKind, factor: Option<f64>, name: &str) -> Calen
     CalendarEntry { from: date, to: date, kind, factor, channel: None, name: name.into() }
 }
 
-fn rounded(number: f64, digits: i32) -> f64 {
-    let scale = libm::pow(10.0, f64::from(digits));
-    (number * scale).round() / scale
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};

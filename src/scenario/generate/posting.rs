@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::draw::Draw;
-use super::{DAY_SECONDS, GeneratedClient, rounded};
+use super::{DAY_SECONDS, GeneratedClient};
+use crate::model::digits::rounded;
 use crate::model::{AssetRow, Channel, ChannelRow, HistoryRow, Score, Timestamp};
 use crate::scenario::channel_defaults::ChannelDefaults;
 

@@ -235,12 +235,6 @@ fn history_rows(
         .collect()
 }
 
-/// Rounds a number to `digits` decimals.
-fn rounded(number: f64, digits: i32) -> f64 {
-    let scale = libm::pow(10.0, f64::from(digits));
-    (number * scale).round() / scale
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     pub(crate) use super::posts::tests::columns;

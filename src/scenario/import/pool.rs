@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use chrono::Datelike as _;
 
 use super::state::log_engagements;
-use super::{Series, SeriesPost, rounded};
+use super::{Series, SeriesPost};
+use crate::model::digits::rounded;
 use crate::model::{AssetId, AssetRow, Channel, ClientId, Score};
 use crate::stats::{mean, variance};
 

@@ -15,7 +15,8 @@
 use std::collections::BTreeMap;
 
 use super::notes::ImportNotes;
-use super::{DAY_SECONDS, ImportOptions, Series, SeriesKey, SeriesPost, rounded};
+use super::{DAY_SECONDS, ImportOptions, Series, SeriesKey, SeriesPost};
+use crate::model::digits::rounded;
 use crate::model::{Channel, ChannelRow, ClientId, Environment, Score, Timestamp};
 use crate::scenario::channel_defaults::ChannelDefaults;
 use crate::stats::{mean, quantile};

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::words::{Names, Shown, action_types, client_choices, names, query, spoken, status_label};
 use super::{PageRequest, Visit};
+use crate::model::digits::short;
 use crate::model::{ActionType, DecisionStatus};
 use crate::store::Action;
 use crate::web::api::actions;
@@ -211,7 +212,7 @@ fn flat(value: &Json) -> String {
         Json::Null => "none".to_owned(),
         Json::Bool(true) => "yes".to_owned(),
         Json::Bool(false) => "no".to_owned(),
-        Json::Number(number) => number.as_f64().map_or_else(|| number.to_string(), rounded),
+        Json::Number(number) => number.as_f64().map_or_else(|| number.to_string(), short),
         Json::String(text) => text.clone(),
         Json::Array(values) if values.is_empty() => "none".to_owned(),
         Json::Array(values) => values.iter().map(flat).collect::<Vec<_>>().join("; "),
@@ -220,11 +221,6 @@ fn flat(value: &Json) -> String {
             fields.iter().map(field).collect::<Vec<_>>().join(", ")
         }
     }
-}
-
-fn rounded(number: f64) -> String {
-    let text = format!("{number:.2}");
-    text.strip_suffix(".00").map(str::to_owned).unwrap_or(text)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod channel;
 mod channel_state;
 mod client;
 mod decision;
+pub mod digits;
 mod named;
 mod plan;
 mod reality;

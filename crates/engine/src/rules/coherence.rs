@@ -9,6 +9,7 @@ use super::fatigue::HEALTH_WEIGHTS;
 use super::hours;
 use super::settings::{Found, Setting, Settings, Value, View};
 use crate::diagnostic::Diagnostic;
+use crate::model::digits::decimal;
 use crate::model::{Channel, Zone};
 
 /// Tolerance for comparing sums and products of rule values, so that 0.7 + 0.2 + 0.1 equals 1.
@@ -136,8 +137,8 @@ fn health_weights(view: &View<'_>) -> Option<Clash> {
     if (sum - 1.0).abs() <= SLACK {
         return None;
     }
-    let cause = format!("the weights of channel health sum to {}, not to 1", rounded(sum));
-    let remedy = format!("change them by {} in all", rounded(1.0 - sum));
+    let cause = format!("the weights of channel health sum to {}, not to 1", decimal(sum));
+    let remedy = format!("change them by {} in all", decimal(1.0 - sum));
     clash("weights_sum", &weights.iter().collect::<Vec<_>>(), cause, remedy)
 }
 
@@ -158,9 +159,9 @@ fn fatigue_overflow(view: &View<'_>) -> Vec<Clash> {
     let all_are_over = per_post.iter().all(|found| is_over(&found));
     let mut found: Vec<Clash> = Vec::new();
     for post in per_post.iter().filter(is_over) {
-        let sum = rounded(number(&block) + number(post));
+        let sum = decimal(number(&block) + number(post));
         let cause = format!("`block_at` and `{}` sum to {sum}: fatigue could rise above 1", post.path);
-        let most = rounded(1.0 - number(post));
+        let most = decimal(1.0 - number(post));
         let remedy = format!("set `block_at` to at most {most}, or `fatigue_per_post` lower");
         let settings = if all_are_over { [&block, post] } else { [post, &block] };
         found.extend(clash("fatigue_overflow", &settings, cause, remedy));
@@ -221,10 +222,6 @@ fn seam(lower: &Found<'_>, upper: &Found<'_>) -> Option<Clash> {
     };
     let remedy = format!("set `{}` and `{}` to the same number", upper.path, lower.path);
     clash(code, &[upper, lower], cause, remedy)
-}
-
-fn rounded(number: f64) -> f64 {
-    (number * 1e6).round() / 1e6
 }
 
 /// Errors in the special days of a calendar, row by row.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, ImmutableString};
 
+use crate::model::digits::decimal;
+
 /// One value that a script reads.
 #[derive(Debug, Clone)]
 pub enum Fact {
@@ -178,10 +180,7 @@ impl Held for ImmutableString {
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fact::Number(number) => {
-                let text = format!("{number:.6}");
-                f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
-            }
+            Fact::Number(number) => f.write_str(&decimal(*number)),
             Fact::Whole(number) => number.fmt(f),
             Fact::Truth(truth) => truth.fmt(f),
             Fact::Text(text) => write!(f, "\"{text}\""),

@@ -2,6 +2,7 @@
 
 use super::grounds::parties;
 use crate::model::Channel;
+use crate::model::digits::rounded;
 use crate::rules::{CompiledRules, DAYS, Rules, Step};
 
 /// The lines of each case, starting with the default case of every channel. What an overlay applies to is tested in the
@@ -38,7 +39,7 @@ fn edges(numbers: impl IntoIterator<Item = f64>, below: f64) -> Vec<f64> {
     let mut edges: Vec<f64> = numbers.into_iter().flat_map(|at| [at - below, at]).filter(|at| *at >= 0.0).collect();
     edges.sort_by(f64::total_cmp);
     edges.dedup();
-    edges.into_iter().map(|at| (at * 1e6).round() / 1e6).collect()
+    edges.into_iter().map(|at| rounded(at, 6)).collect()
 }
 
 fn froms<'s>(steps: &'s [Step]) -> impl Iterator<Item = f64> + 's {
