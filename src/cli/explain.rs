@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::plan_folder::PlanFolder;
 use super::{Format, Globals, print};
+use crate::model::digits::short;
 use crate::model::{Channel, ClientId, Plan, Post, parse_wall_time, wall_time_text};
-use crate::planner::{self, BandTurn, PostExplanation, VerdictExplanation, WhyNot};
+use crate::planner::{self, BandThreshold, ExplanationStep, PostExplanation, VerdictExplanation, WhyNot};
+use crate::rules::Counterfactual;
 
 /// Explain a post of a plan, or why no post stands at an hour.
 #[derive(Debug, Args)]
@@ -65,13 +67,13 @@ impl Explain {
         if let Some(question) = &self.why_not {
             let answer =
                 planner::why_not(&planner, &scenario, head.week, &question.client, question.channel, question.at)?;
-            return tell(globals, &answer, || why_not_text(question, &answer));
+            return print_answer(globals, &answer, || why_not_text(question, &answer));
         }
         let plan = head.plan_again(&planner, &scenario)?;
         let wanted = self.post.as_deref().unwrap_or_default();
         let (client, post, id) = find(&plan, wanted)?;
         let explanation = planner::explain_post(&planner, &scenario, head.week, client, post)?;
-        tell(globals, &explanation, || post_text(&id, &explanation))
+        print_answer(globals, &explanation, || post_text(&id, &explanation))
     }
 }
 
@@ -89,9 +91,13 @@ fn find<'p>(plan: &'p Plan, id: &str) -> Result<(&'p crate::model::ClientPlan, &
     }
 }
 
-fn tell(globals: &Globals, data: &impl serde::Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
+fn print_answer(
+    globals: &Globals,
+    answer: &impl serde::Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<(), Failure> {
     if globals.format == Format::Json {
-        let json = serde_json::to_string(data).map_err(Failure::machine)?;
+        let json = serde_json::to_string(answer).map_err(Failure::machine)?;
         return print(&format!("{json}\n"));
     }
     print(&text())
@@ -109,81 +115,66 @@ fn write_post(text: &mut String, id: &Uuid, post: &PostExplanation) -> std::fmt:
     writeln!(text, "post {id}")?;
     writeln!(text, "{} on {}, {} ({} UTC)", post.client_id, post.channel, post.local_time, post.scheduled_for)?;
     writeln!(text, "{}, {} risk, priority {:.0}\n", post.status, post.risk, post.priority)?;
-    writeln!(
-        text,
-        "why this hour: worth {:.2} engagements with an average asset on a rested channel",
-        post.slot_value
-    )?;
-    for part in &post.value_parts {
-        writeln!(text, "  {:<24} x {:<12} {}", part.name, number(part.number), part.source)?;
-    }
-    writeln!(
-        text,
-        "  {} of {} allowed hours of the week are worth more by themselves",
-        post.better_hours, post.allowed_hours
-    )?;
-    writeln!(text, "\nfatigue there {:.3}: a post earns {:.1} % of its value", post.fatigue, post.response * 100.0)?;
-    match &post.asset {
-        None => writeln!(text, "\nno asset was left for it: factor {:.3}", post.quality_factor)?,
-        Some(asset) => {
-            let of = if asset.family == asset.asset_id { String::new() } else { format!(" (of {})", asset.family) };
-            writeln!(
-                text,
-                "\nwhy {}{of}: score {:.1}, factor {:.3}",
-                asset.asset_id, asset.score, post.quality_factor
-            )?;
-            for part in &asset.parts {
-                writeln!(text, "  {:<24} {:>+6.1} points   {}", part.name, part.number, part.source)?;
-            }
-            writeln!(text, "  {} of {} usable assets score higher on the channel", asset.better, asset.usable)?;
-        }
-    }
-    writeln!(
-        text,
-        "\nexpected engagement {:.2} = {:.2} x {:.3} x {:.3}",
-        post.expected_engagement, post.slot_value, post.quality_factor, post.response
-    )?;
+    let value = short(post.slot_value);
+    writeln!(text, "why this hour: worth {value} engagements with an average asset on a rested channel")?;
+    write_steps(text, &post.value_parts)?;
+    let (better, allowed) = (post.better_hours, post.allowed_hours);
+    writeln!(text, "  {better} of {allowed} allowed hours of the week are worth more by themselves")?;
+    let (fatigue, response) = (short(post.fatigue), short(post.response * 100.0));
+    writeln!(text, "\nfatigue there {fatigue}: a post earns {response} % of its value")?;
+    write_steps(text, &post.response_parts)?;
+    write_asset(text, post)?;
+    let factors = [post.slot_value, post.quality_factor, post.response].map(short).join(" x ");
+    writeln!(text, "\nexpected engagement {} = {factors}", short(post.expected_engagement))?;
     if let Some(reason) = &post.blocked {
-        writeln!(text, "\nheld, so that it earns nothing: {reason}\n  way out: {}", reason.remedy())?;
+        writeln!(text, "\nheld, so that it earns nothing: {reason}\n  remedy: {}", reason.remedy())?;
     }
     writeln!(text, "\nguardrails")?;
-    for explained in &post.verdicts {
-        let verdict = &explained.verdict;
-        let place =
-            if verdict.file.is_empty() { "engine".to_owned() } else { format!("{}:{}", verdict.file, verdict.line) };
-        writeln!(text, "  {:<24} {:<6} {place}", verdict.rule, verdict.outcome.name())?;
-        if !verdict.reason.is_empty() {
-            writeln!(text, "      {}\n      way out: {}", verdict.reason, verdict.remedy)?;
-        }
-        write_turns(text, explained)?;
-    }
-    writeln!(text, "\nconfidence {:.2}", post.confidence)?;
-    for step in &post.confidence_steps {
-        writeln!(text, "  {:<40} {:>+5.2}", step.because, step.change)?;
-    }
+    post.verdicts.iter().try_for_each(|explained| write_verdict(text, explained))?;
+    writeln!(text, "\nconfidence {}", short(post.confidence))?;
+    write_steps(text, &post.confidence_steps)?;
     writeln!(text, "  band: {} ({})", post.risk, post.risk_source)?;
-    for BandTurn { band, edge, distance } in &post.risk_turns {
-        let side = if post.confidence >= *edge { "below" } else { "from" };
-        writeln!(text, "      {side} {edge} it is {band}: {distance:.2} away")?;
+    for BandThreshold { band, limit, distance, source } in &post.band_thresholds {
+        let side = if post.confidence >= *limit { "below" } else { "from" };
+        writeln!(text, "      {side} {limit} it is {band}: {} away   {source}", short(*distance))?;
     }
     Ok(())
 }
 
-/// Writes what the guardrail read, and the nearest values that would change its outcome.
-fn write_turns(text: &mut String, explained: &VerdictExplanation) -> std::fmt::Result {
-    let reads: Vec<String> = explained.reads.iter().map(|(what, is)| format!("{what} = {is}")).collect();
+fn write_asset(text: &mut String, post: &PostExplanation) -> std::fmt::Result {
+    let factor = short(post.quality_factor);
+    let Some(asset) = &post.asset else {
+        writeln!(text, "\nno asset was left for it: factor {factor}")?;
+        return write_steps(text, &post.quality_parts);
+    };
+    let of = if asset.family == asset.asset_id { String::new() } else { format!(" (of {})", asset.family) };
+    writeln!(text, "\nwhy {}{of}: score {}, factor {factor}", asset.asset_id, short(asset.score))?;
+    write_steps(text, &asset.parts)?;
+    write_steps(text, &post.quality_parts)?;
+    writeln!(text, "  {} of {} usable assets score higher on the channel", asset.better, asset.usable)
+}
+
+/// Writes a line for each step: its name, its value and where it comes from.
+fn write_steps(text: &mut String, steps: &[ExplanationStep]) -> std::fmt::Result {
+    steps.iter().try_for_each(|step| writeln!(text, "  {:<36} {:<14} {}", step.name, step.value(), step.source))
+}
+
+/// Writes a verdict, what the guardrail read, and the nearest values that would change its outcome.
+fn write_verdict(text: &mut String, explained: &VerdictExplanation) -> std::fmt::Result {
+    let verdict = &explained.verdict;
+    writeln!(text, "  {:<24} {:<6} {}", verdict.rule, verdict.outcome.name(), verdict.source())?;
+    if !verdict.reason.is_empty() {
+        writeln!(text, "      {}\n      remedy: {}", verdict.reason, verdict.remedy)?;
+    }
+    let reads: Vec<String> = explained.reads.iter().map(|read| format!("{} = {}", read.name, read.value())).collect();
     if !reads.is_empty() {
         writeln!(text, "      reads {}", reads.join(", "))?;
     }
-    for flip in &explained.flips {
-        let place = flip.place.as_ref().map_or_else(String::new, |place| format!("   {}:{}", place.file, place.line));
-        writeln!(text, "      {:<5} if {} were {}{place}", flip.outcome.name(), flip.what, flip.turns)?;
+    for Counterfactual { input, values, outcome, place, .. } in &explained.counterfactuals {
+        let place = place.as_ref().map_or_else(String::new, |place| format!("   {place}"));
+        writeln!(text, "      {:<5} if {input} were {values}{place}", outcome.name())?;
     }
     Ok(())
-}
-
-fn number(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.4}") }
 }
 
 fn why_not_text(question: &Question, answer: &WhyNot) -> String {

@@ -22,7 +22,7 @@ use crate::model::{
     ActionType, AssetSnapshot, CampaignId, Channel, ChannelSnapshot, ClientId, OtherPost, PerformanceReality,
     PostSnapshot, Reason, RiskBand, ScheduleStatus, Timestamp, Verdict, WorkspaceId, Zone, derived_id,
 };
-use crate::planner::{DecisionSource, Impact, Planner, PostStatus, Recorded, WarningsSeen};
+use crate::planner::{DecisionSource, Impact, Planner, PostStatus, Recorded, WarningsSeen, post_decision_id};
 
 /// Number of recorded actions read per batch.
 const BATCH: usize = 1000;
@@ -278,8 +278,7 @@ enum DecisionContent {
 impl RecordedDecision {
     /// Parses a row; `None` if no rules were evaluated for it.
     fn read(row: &ActionRow) -> Result<Option<Self>, StoreError> {
-        let plan_decision_id =
-            derived_id(row.schedule_id.as_bytes(), &["decision", ActionType::PostingDecision.name()]);
+        let plan_decision_id = post_decision_id(row.schedule_id, ActionType::PostingDecision);
         let content = if row.id == plan_decision_id {
             Some(DecisionContent::Plan(row.payload()?, row.signals()?))
         } else {

@@ -5,7 +5,7 @@ use mcoe::model::{
     Tier, plus_days,
 };
 use mcoe::planner::check::check_plan;
-use mcoe::planner::{Planner, PostExplanation, explain_post};
+use mcoe::planner::{ExplanationStep, Planner, PostExplanation, explain_post};
 use mcoe::rules::CompiledRules;
 use mcoe::simulator::{Extent, Observer, simulate};
 use proptest::prelude::*;
@@ -65,11 +65,11 @@ fn factors(rules: &CompiledRules, scenario: &Scenario) -> Vec<(Option<String>, O
     let plan = planned(rules, scenario);
     let factor_of = |post: &Post| {
         let told = explained(rules, scenario, &plan, post);
-        let value: f64 = told.value_parts.iter().map(|part| part.number).product();
+        let value: f64 = told.value_parts.iter().filter_map(ExplanationStep::number).product();
         let expected = value * told.quality_factor * told.response;
         assert!((expected / post.expected_engagement - 1.0).abs() < 1e-9, "{expected} {}", post.expected_engagement);
         assert!((value / post.slot_value - 1.0).abs() < 1e-9, "{value} {}", post.slot_value);
-        let factor = told.value_parts.iter().find(|part| part.name == "campaign").unwrap().number;
+        let factor = told.value_parts.iter().find(|part| part.name == "campaign").unwrap().number().unwrap();
         let asset = post.asset.as_ref().map(|asset| asset.used().to_string());
         (asset, post.campaign_id.as_ref().map(ToString::to_string), factor)
     };
@@ -220,7 +220,7 @@ proptest! {
         prop_assert!(check_plan(&plan, &scenario, &rules).is_empty());
         for post in &plan.clients[0].posts {
             let told = explained(&rules, &scenario, &plan, post);
-            let factor = told.value_parts.iter().find(|part| part.name == "campaign").unwrap().number;
+            let factor = told.value_parts.iter().find(|part| part.name == "campaign").unwrap().number().unwrap();
             let own = post.campaign_id.as_ref().map_or(1.0, |id| {
                 weights[ids.iter().position(|known| *known == id.as_str()).unwrap()]
             });

@@ -128,7 +128,7 @@ fn write_rules(text: &mut String, difference: &RulesDifference) -> std::fmt::Res
             FunctionChange::Removed => "was removed",
             FunctionChange::Changed => "was changed",
         };
-        writeln!(text, "function {} {change}   {}:{}", function.name, function.place.file, function.place.line)?;
+        writeln!(text, "function {} {change}   {}", function.name, function.place)?;
     }
     for overlay in &difference.overlays {
         writeln!(text, "overlay {}", overlay.file)?;
@@ -151,7 +151,7 @@ fn write_divergences(text: &mut String, divergences: &[Divergence]) -> std::fmt:
         let (before, after) = shortened(before, after);
         writeln!(text, "  {what}: {before} -> {after}{more}\n      {situation}")?;
         if let Some(place) = place {
-            writeln!(text, "      {reason}   {}:{}", place.file, place.line)?;
+            writeln!(text, "      {reason}   {place}")?;
         }
     }
     Ok(())
@@ -178,7 +178,7 @@ fn shortened(before: &str, after: &str) -> (String, String) {
 
 fn write_value(text: &mut String, indent: &str, value: &ValueDifference) -> std::fmt::Result {
     let text_of = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
-    let place = value.place.as_ref().map_or_else(String::new, |place| format!("   {}:{}", place.file, place.line));
+    let place = value.place.as_ref().map_or_else(String::new, |place| format!("   {place}"));
     writeln!(text, "{indent}{}: {} -> {}{place}", value.key, text_of(&value.before), text_of(&value.after))?;
     if value.meaning.is_empty() { Ok(()) } else { writeln!(text, "{indent}  {}", value.meaning) }
 }

@@ -1,10 +1,10 @@
 //! Formats test results, coverage and mutation results as text.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::workbench::{Because, CaseReport, Coverage, Gap, Mismatch, Mutation, Share, Survivor};
+use crate::planner::ExplanationStep;
+use crate::workbench::{CaseReport, Coverage, Gap, Mismatch, Mutation, Share, Survivor};
 
 /// A failed case: expected and actual values, with a trace.
 pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
@@ -21,11 +21,11 @@ pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
     }
     let mut last = String::new();
     for mismatch in &case.mismatches {
-        let Mismatch { key, file, line, expected, came, because } = mismatch;
+        let Mismatch { key, file, line, expected, came, explanation } = mismatch;
         let _ = writeln!(text, "\n  {key}");
         let _ = writeln!(text, "    expected {expected}   ({})", place(file, *line));
         let _ = writeln!(text, "    actual   {came}");
-        let trace = trace(because, &place);
+        let trace = trace(explanation, &place);
         text.push_str(if trace == last && !trace.is_empty() { "      same as above\n" } else { &trace });
         last = trace;
     }
@@ -64,18 +64,15 @@ pub(super) fn survivors(mutation: &Mutation, dir: &Path) -> String {
 }
 
 /// The trace: each step once, preceded by its source location.
-fn trace(because: &[Because], place: &dyn Fn(&str, u32) -> String) -> String {
-    let mut seen = BTreeMap::new();
-    let mut steps: Vec<(String, &str)> = Vec::new();
-    for step in because {
-        let at = match (&step.file, step.line) {
-            (Some(file), Some(line)) => place(file, line),
-            _ => String::new(),
-        };
-        if seen.insert((at.clone(), &step.says), ()).is_none() {
-            steps.push((at, &step.says));
+fn trace(explanation: &[ExplanationStep], place: &dyn Fn(&str, u32) -> String) -> String {
+    let mut steps: Vec<(String, String)> = Vec::new();
+    for step in explanation {
+        let at = step.source.place().map_or_else(String::new, |at| place(&at.file, at.line));
+        let line = (at, step.to_string());
+        if !steps.contains(&line) {
+            steps.push(line);
         }
     }
     let width = steps.iter().map(|(at, _)| at.chars().count()).max().unwrap_or(0);
-    steps.iter().map(|(at, says)| format!("      {at:<width$}  {says}\n")).collect()
+    steps.iter().map(|(at, step)| format!("      {at:<width$}  {step}\n")).collect()
 }

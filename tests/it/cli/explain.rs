@@ -73,6 +73,26 @@ fn sources_name_a_line_on_which_the_key_stands() {
         found += 1;
     }
     assert!(found >= 5, "{told}");
+    let source = told["confidence_steps"][0]["source"].as_str().unwrap();
+    let line: usize = source.strip_prefix("risk.toml:").unwrap().parse().unwrap();
+    let score = told["asset"]["score"].as_f64().unwrap();
+    assert!(score >= 80.0 && place.read("rules/risk.toml").lines().nth(line - 1).unwrap().contains("from = 80"));
+}
+
+#[test]
+fn a_special_day_is_a_factor_from_its_own_place_or_from_that_of_its_kind() {
+    let place = Workplace::new();
+    let days = "days = [\n    { from = 2026-10-26, to = 2026-11-01, kind = \"boost\", factor = 1.5, name = \"Fair\" },\n    \
+                { from = 2026-10-26, to = 2026-11-01, kind = \"boost\", name = \"Sale\" },\n]\n";
+    place.write("rules/overlays/kettle.toml", &format!("scope = {{ client = \"kettle-lane\" }}\n[calendar]\n{days}"));
+    place.mcoe("plan small --week 2026-W44 --out plan --tables csv").done();
+    let (id, _) = first_post(&place, "kettle-lane", "fb");
+    let told = place.mcoe(&format!("explain plan --post {id} --format json")).done().json();
+    let calendar = told["value_parts"].as_array().unwrap().iter().filter(|part| part["name"] == "calendar");
+    let sources: Vec<&str> = calendar.map(|part| part["source"].as_str().unwrap()).collect();
+    let rules = place.read("rules/calendar.toml");
+    let line = rules.lines().position(|line| line.starts_with("boost_factor")).unwrap() + 1;
+    assert_eq!(sources, ["overlays/kettle.toml:4", &format!("calendar.toml:{line}")]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The optional hooks: each takes effect, and only where it speaks.
 
 use chrono::Datelike as _;
-use mcoe::model::{Channel, Plan, RiskBand, Scenario, ScheduleStatus, Score, TargetSource};
+use mcoe::model::{Channel, ConfidenceCause, Plan, RiskBand, Scenario, ScheduleStatus, Score, TargetSource};
 
 use crate::support::{Agency, compiled, default_pack, plan, project, shipped, with_file};
 
@@ -172,7 +172,7 @@ fn confidence_may_speak_of_the_post_itself() {
     for (client, post) in plan.posts() {
         let is_weekend = client.zone.local(post.at).weekday().num_days_from_monday() >= 5;
         assert_eq!(post.confidence, if is_weekend { 0.5 } else { 0.9 });
-        assert_eq!(post.confidence_steps[0].because, "the pack's `confidence` function");
+        assert_eq!(post.confidence_steps[0].cause, ConfidenceCause::Function);
         seen[usize::from(is_weekend)] = true;
     }
     assert!(seen[0], "some posts are on weekdays");

@@ -16,6 +16,8 @@ pub struct DayPlan<'a> {
     pub hour_weight: f64,
     /// Factor on the value of posts from holidays and boosts.
     pub calendar_factor: f64,
+    /// The holidays and boosts that it is the product of.
+    pub special_days: Vec<&'a CalendarEntry>,
     /// The special day that forbids posts, if any.
     pub closed: Option<&'a CalendarEntry>,
 }
@@ -93,17 +95,17 @@ pub fn day_plan<'a>(
 ) -> DayPlan<'a> {
     let campaigns = week.client.campaigns.iter().filter(|campaign| campaign.runs_on(channel, date)).collect();
     let rules = &week.rules.calendar;
-    let mut calendar_factor = 1.0;
+    let mut special_days = Vec::new();
     let mut closed = None;
     for entry in days(week).filter(|entry| entry.covers(channel, date)) {
         match entry.kind {
             DayKind::Blackout => closed = closed.or(Some(entry)),
             DayKind::Holiday if !rules.holiday_posts => closed = closed.or(Some(entry)),
-            DayKind::Holiday => calendar_factor *= entry.factor.unwrap_or(rules.holiday_factor),
-            DayKind::Boost => calendar_factor *= entry.factor.unwrap_or(rules.boost_factor),
+            DayKind::Holiday | DayKind::Boost => special_days.push(entry),
         }
     }
-    let mut day = DayPlan { campaigns, hour_weight: 1.0, calendar_factor, closed };
+    let calendar_factor = special_days.iter().map(|entry| rules.factor_of(entry)).product();
+    let mut day = DayPlan { campaigns, hour_weight: 1.0, calendar_factor, special_days, closed };
     if !day.campaigns.is_empty() {
         let is_there = |candidate: &&Candidate<'_>| first_day(week, candidate).is_some_and(|first| first <= date);
         let by_then = candidates.iter().filter(is_there);

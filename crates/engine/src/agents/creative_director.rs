@@ -175,8 +175,7 @@ pub fn score(
     channel: Channel,
     evaluator: &mut Evaluator,
 ) -> Result<f64, RuleFailure> {
-    let by_points =
-        || points(candidate, rules, channel).iter().map(|(_, points)| points).sum::<f64>().clamp(0.0, 100.0);
+    let by_points = || points(candidate, rules, channel).iter().map(|one| one.points).sum::<f64>().clamp(0.0, 100.0);
     if !evaluator.has(SCORE_ASSET) {
         return Ok(by_points());
     }
@@ -198,21 +197,38 @@ pub fn score(
     Ok(evaluator.score_asset(&facts, ctx)?.unwrap_or_else(by_points))
 }
 
-/// The points of `assets.toml` by component; their sum, clamped to `0..=100`, is the score.
+/// One component of an asset's score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AssetPoints {
+    /// What it is given for.
+    pub name: &'static str,
+    /// The key that sets it.
+    pub key: &'static str,
+    /// The points, negative if it lowers the score.
+    pub points: f64,
+}
+
+/// The components of an asset's score by `assets.toml`; their sum, clamped to `0..=100`, is the score.
 #[must_use]
-pub fn points(candidate: &Candidate<'_>, rules: &AssetRules, channel: Channel) -> [(&'static str, f64); 8] {
+pub fn points(candidate: &Candidate<'_>, rules: &AssetRules, channel: Channel) -> [AssetPoints; 8] {
     let asset = candidate.asset;
     let recent = candidate.hours_since_use.is_some_and(|hours| hours < rules.recent_use_days * 24.0);
+    let made_for_channel = if asset.made_for(channel) { rules.made_for_channel } else { 0.0 };
     [
-        ("base", rules.base),
-        ("quality", rules.per_quality * asset.quality.get()),
-        ("brand consistency", rules.per_brand_consistency * asset.brand_consistency.get()),
-        ("value", rules.per_value * asset.value.get()),
-        ("impact", rules.per_impact * asset.impact.get()),
-        ("made for the channel", if asset.made_for(channel) { rules.made_for_channel } else { 0.0 }),
-        ("freshness", freshness(rules, candidate.age_hours)),
-        ("recent use", if recent { rules.recent_use } else { 0.0 }),
+        ("base", "assets.base", rules.base),
+        ("quality", "assets.per_quality", rules.per_quality * asset.quality.get()),
+        (
+            "brand consistency",
+            "assets.per_brand_consistency",
+            rules.per_brand_consistency * asset.brand_consistency.get(),
+        ),
+        ("value", "assets.per_value", rules.per_value * asset.value.get()),
+        ("impact", "assets.per_impact", rules.per_impact * asset.impact.get()),
+        ("made for the channel", "assets.made_for_channel", made_for_channel),
+        ("freshness", "assets.freshness", freshness(rules, candidate.age_hours)),
+        ("recent use", "assets.recent_use", if recent { rules.recent_use } else { 0.0 }),
     ]
+    .map(|(name, key, points)| AssetPoints { name, key, points })
 }
 
 fn freshness(rules: &AssetRules, age_hours: f64) -> f64 {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::named::named;
@@ -78,11 +78,30 @@ impl AssetChoice {
     }
 }
 
+named!(
+    /// Why the confidence in a post is what it is.
+    ConfidenceCause {
+        /// It starts from the score of its asset.
+        AssetScore = "asset score",
+        /// The engagement rate of the channel was never measured.
+        NoHistory = "no history on the channel",
+        /// The assessment of the client's performance is itself doubtful.
+        LowRealityConfidence = "low reality confidence",
+        /// True performance differs much from performance as reported.
+        RealityGap = "true and perceived performance apart",
+        /// Guardrails warn of the post.
+        Warnings = "guardrails that warn",
+        /// A function of the pack computes it.
+        Function = "the pack's `confidence` function",
+    }
+);
+
 /// One adjustment of a post's confidence.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ConfidenceStep {
-    /// The cause, in the rules' terms.
-    pub because: &'static str,
+    /// The cause.
+    #[serde(rename = "because")]
+    pub cause: ConfidenceCause,
     /// Added to the confidence so far; the first step starts at 0.
     pub change: f64,
 }

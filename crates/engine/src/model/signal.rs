@@ -119,7 +119,7 @@ pub struct CreativeDirector {
 }
 
 /// The assets available for one channel.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChannelAssets {
     /// The channel.
     pub channel: Channel,

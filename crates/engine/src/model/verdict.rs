@@ -39,8 +39,18 @@ pub struct Verdict {
     pub reason: Arc<str>,
     /// What would unblock the post; empty on a pass.
     pub remedy: Arc<str>,
-    /// File of the pack that holds the rule.
+    /// File of the pack that holds the rule; empty if the record of the verdict does not name it.
+    #[serde(default)]
     pub file: Arc<str>,
     /// 1-based line of that file on which the answer was given.
+    #[serde(default)]
     pub line: u32,
+}
+
+impl Verdict {
+    /// `file:line` of the answer.
+    #[must_use]
+    pub fn source(&self) -> String {
+        if self.file.is_empty() { "engine".to_owned() } else { format!("{}:{}", self.file, self.line) }
+    }
 }

@@ -29,6 +29,12 @@ pub fn client_decisions(plan: &Plan, client: &ClientPlan) -> Vec<Decision> {
     decisions
 }
 
+/// Id of a plan's decision about a post.
+#[must_use]
+pub fn post_decision_id(post_id: Uuid, action_type: ActionType) -> Uuid {
+    derived_id(post_id.as_bytes(), &["decision", action_type.name()])
+}
+
 fn most_decisions(client: &ClientPlan) -> usize {
     client.allocations.len() + client.posts.len() * 5 + client.conflicts.len()
 }
@@ -209,7 +215,7 @@ impl AboutPost<'_, '_> {
         signals: &Arc<str>,
     ) -> Decision {
         Decision {
-            id: derived_id(self.post_id.as_bytes(), &["decision", action_type.name()]),
+            id: post_decision_id(self.post_id, action_type),
             post_id: Some(self.post_id),
             client_id: self.record.client.client_id.clone(),
             action_type,

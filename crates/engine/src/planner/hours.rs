@@ -5,8 +5,8 @@ use chrono::{NaiveTime, TimeDelta};
 use crate::agents::ClientWeek;
 use crate::agents::agency_director::{DayPlan, day_plan};
 use crate::agents::creative_director::Candidate;
-use crate::model::{CalendarEntry, CampaignId, ChannelState, Spacing, Timestamp, WallHour, Zone};
-use crate::rules::{ChannelRules, ClosedRange, OverlayKey, RulesPack};
+use crate::model::{CampaignId, ChannelState, Spacing, Timestamp, WallHour, Zone};
+use crate::rules::{ChannelRules, ClosedRange};
 
 const WEEK_MINUTES: i32 = 7 * 24 * 60;
 
@@ -253,12 +253,6 @@ pub(super) fn forbidden_by(
         return Some(HourRule::CommittedPost);
     }
     None
-}
-
-/// Where a special day is defined: a place in the pack, or the scenario's calendar.
-pub(super) fn day_source((pack, overlays): (&RulesPack, OverlayKey), day: Option<&CalendarEntry>) -> String {
-    let place = day.and_then(|day| pack.place_of_day(&overlays, day));
-    place.map_or_else(|| "scenario, calendar".to_owned(), |(file, line)| format!("{file}:{line}"))
 }
 
 /// Index of the first of the channel's closed ranges that overlaps the hour.

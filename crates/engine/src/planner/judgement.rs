@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::confidence;
-use crate::model::{ClientStatus, ConfidenceStep, Outcome, Reason, RiskBand, ScheduleStatus, Verdict};
+use crate::model::{ClientStatus, ConfidenceCause, ConfidenceStep, Outcome, Reason, RiskBand, ScheduleStatus, Verdict};
 use crate::rules::{ChannelFacts, Evaluator, PostFacts, RuleFailure, Rules};
 
 /// Result of evaluating the rules for a post.
@@ -70,8 +70,8 @@ fn confidence_in(
     evaluator: &mut Evaluator,
 ) -> Result<(f64, Vec<ConfidenceStep>), RuleFailure> {
     if let Some(confidence) = evaluator.confidence(facts, ctx)? {
-        let because = "the pack's `confidence` function";
-        return Ok((confidence, vec![ConfidenceStep { because, change: confidence }]));
+        let step = ConfidenceStep { cause: ConfidenceCause::Function, change: confidence };
+        return Ok((confidence, vec![step]));
     }
     let steps = confidence::steps(&rules.risk, facts.asset_score, ctx, facts.warnings);
     Ok((confidence::total(&steps), steps))

@@ -13,7 +13,7 @@ pub mod check;
 mod confidence;
 mod decisions;
 mod difference;
-mod explain;
+mod explanation;
 mod facts;
 mod guardrail_counts;
 mod hours;
@@ -32,13 +32,15 @@ mod slots;
 mod week;
 
 pub use channel::{WarningsSeen, fatigue_at, weekly_posts_after_fatigue};
-pub use confidence::{BandTurn, band, confidence};
-pub use decisions::{client_decisions, decisions};
+pub use confidence::{band, confidence};
+pub use decisions::{client_decisions, decisions, post_decision_id};
 pub use difference::{ChannelDifference, plan_difference};
-pub use explain::{
-    AssetExplanation, Component, ExplainError, HourExplanation, PostExplanation, VerdictExplanation, WhyNot,
-    explain_hour, explain_post, why_not,
+pub use explanation::{
+    AssetExplanation, BandThreshold, ExplainError, ExplanationStep, HourExplanation, PostExplanation, RecordedAsset,
+    RecordedExplanation, RecordedTime, Source, StepRole, VerdictExplanation, WhyNot, explain_hour, explain_post,
+    why_not,
 };
+pub(crate) use explanation::{Explainer, guardrail_input};
 pub use guardrail_counts::{GuardrailCounts, guardrail_counts};
 pub use hours::{HourRule, HourValue};
 pub use impact::{Cause, CauseKey, Change, ChangeKind, Impact, ImpactCount};

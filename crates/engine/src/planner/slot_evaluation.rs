@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use super::assets::Slot;
 use super::channel::{ChannelDraft, Scored, WorkerContext, response};
-use super::hours::{HourRule, HourValue, hour_value, is_best_hour};
+use super::explanation::{Explainer, ExplanationStep};
+use super::hours::{HourRule, is_best_hour};
 use super::judge::{SlotOverrides, judge_alone};
 use super::week::{Draft, PlanningContext, draft};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
-use crate::agents::creative_director::points;
-use crate::model::{Capacity, Client, ClientState, EarlyWarning, PerformanceReality, Post, WallHour, Week};
-use crate::rules::{ChannelFacts, ClientFacts, PostFacts, RuleFailure, SCORE_ASSET};
+use crate::agents::creative_director::{AssetPoints, points};
+use crate::model::{CampaignId, Capacity, Client, ClientState, EarlyWarning, PerformanceReality, Post, WallHour, Week};
+use crate::rules::{ChannelFacts, ClientFacts, CompiledRules, PostFacts, RuleFailure, SCORE_ASSET};
 
 /// The slot to evaluate: a client that posts on one channel, and an hour of its week.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +54,7 @@ pub struct SlotEvaluation {
     /// Whether the asset can be used on the channel at the hour.
     pub asset_usable: bool,
     /// Points of the asset by component; `None` if it cannot be used or a script computes the score.
-    pub points: Option<[(&'static str, f64); 8]>,
+    pub points: Option<[AssetPoints; 8]>,
     /// Factor on engagement from the asset's quality, or from having no asset.
     pub quality_factor: f64,
     /// Wall-clock hours of the post's weekday that no rule forbids.
@@ -63,7 +64,7 @@ pub struct SlotEvaluation {
     /// The rule that forbids the hour; `None` if it may be used.
     pub closed_by: Option<HourRule>,
     /// The factors of the hour's value for the post.
-    pub value: HourValue,
+    pub value_parts: Vec<ExplanationStep>,
     /// Factor on engagement at the fatigue of the post.
     pub response: f64,
     /// Best hours of the post's weekday.
@@ -93,8 +94,8 @@ impl Planner<'_> {
             let judged =
                 judge_alone(&draft.week, rules, &draft.channel_drafts, &slot, scored.as_ref(), look.overrides, worker)?;
             let judged = judged.ok_or(PlanError::NoSuchClient)?;
-            let by_script = worker.evaluator.has(SCORE_ASSET);
-            evaluation(&draft, channel_draft, &slot, scored.as_ref(), by_script, judged).ok_or(PlanError::NoSuchClient)
+            evaluation(self.rules(), &draft, channel_draft, &slot, scored.as_ref(), judged)
+                .ok_or(PlanError::NoSuchClient)
         })
     }
 }
@@ -127,19 +128,20 @@ fn slot(look: &SlotQuery<'_>, week: &ClientWeek<'_>, channel_draft: &ChannelDraf
 }
 
 fn evaluation(
+    rules: &CompiledRules,
     draft: &Draft<'_>,
     channel_draft: &ChannelDraft<'_>,
     slot: &Slot,
     scored: Option<&Scored<'_>>,
-    by_script: bool,
     (post, facts): (Post, Arc<PostFacts>),
 ) -> Option<SlotEvaluation> {
     let week = &draft.week;
     let hours = week.hours.hours();
     let wall = hours.get(slot.hour).copied()?;
-    let day = channel_draft.hours.day(week, slot.hour)?;
-    let value = hour_value(channel_draft.state, channel_draft.rules, wall, day, channel_draft.hour_weights.as_deref());
-    let assets = &draft.rules.of(post.campaign_id.as_ref()).assets;
+    let campaign = post.campaign_id.as_ref();
+    let explainer = Explainer::new(rules, week.client, campaign);
+    let assets_of = |campaign: Option<&CampaignId>| &draft.rules.of(campaign).assets;
+    let by_table = scored.filter(|_| !rules.has_function(SCORE_ASSET)).map(|scored| &scored.candidate);
     let is_best = |hour: &u8| is_best_hour(channel_draft.rules, WallHour { hour: *hour, ..wall });
     let closed = channel_draft.hours.forbidden.iter().zip(hours);
     let open = closed.filter(|(closed, other)| closed.is_none() && other.weekday == wall.weekday);
@@ -150,14 +152,14 @@ fn evaluation(
         warning: draft.warning.clone(),
         reality: draft.reality.clone(),
         asset_usable: scored.is_some(),
-        points: scored
-            .filter(|_| !by_script)
-            .map(|scored| points(&scored.candidate, assets, channel_draft.state.channel)),
-        quality_factor: scored.map_or(assets.quality_without_asset, |scored| scored.quality),
+        points: by_table.map(|candidate| {
+            points(candidate, assets_of(candidate.asset.campaign_id.as_ref()), channel_draft.state.channel)
+        }),
+        quality_factor: scored.map_or(assets_of(campaign).quality_without_asset, |scored| scored.quality),
         open_hours: open.map(|(_, wall)| wall.hour).collect(),
         minute: channel_draft.minute,
         closed_by: channel_draft.hours.forbidden.get(slot.hour).copied().flatten(),
-        value: HourValue { campaign: day.weight_of(post.campaign_id.as_ref()), ..value },
+        value_parts: explainer.slot_value(week, channel_draft, slot.hour, campaign)?,
         response: response(week.rules).at(post.fatigue),
         best_hours: (0..24).filter(is_best).collect(),
         planned: channel_draft.solution.chosen.iter().filter_map(|hour| hours.get(*hour).copied()).collect(),

@@ -95,6 +95,18 @@ rule_table! {
     }
 }
 
+impl CalendarRules {
+    /// The factor of a special day on the value of posts: its own, or else that of its kind; 0 for a blackout.
+    #[must_use]
+    pub fn factor_of(&self, day: &CalendarEntry) -> f64 {
+        match day.kind {
+            DayKind::Holiday => day.factor.unwrap_or(self.holiday_factor),
+            DayKind::Boost => day.factor.unwrap_or(self.boost_factor),
+            DayKind::Blackout => 0.0,
+        }
+    }
+}
+
 fn drafts(table: RuleTable<'_>) -> DraftRules {
     DraftRules {
         late_hours: table.number("drafts.late_hours"),

@@ -1,6 +1,7 @@
 //! Differences between two packs: values by key with a description, functions by name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use super::compiled::CompiledRules;
@@ -16,6 +17,18 @@ pub struct RulePlace {
     pub file: Arc<str>,
     /// 1-based line.
     pub line: u32,
+}
+
+impl From<(Arc<str>, u32)> for RulePlace {
+    fn from((file, line): (Arc<str>, u32)) -> Self {
+        Self { file, line }
+    }
+}
+
+impl fmt::Display for RulePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
 }
 
 /// A value that differs between two packs.

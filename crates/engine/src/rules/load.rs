@@ -164,6 +164,13 @@ impl RulesPack {
         first_place(&self.settings, key)
     }
 
+    /// A setting with the overlays of a key applied; `None` if the pack has none by that path.
+    #[must_use]
+    pub fn setting_with(&self, overlays: &OverlayKey, key: &str) -> Option<&Setting> {
+        let (base, over) = self.layers(overlays);
+        View::with(base, over).find(key).map(|found| found.setting)
+    }
+
     /// File and line that a value comes from with the overlays of a key applied.
     #[must_use]
     pub fn place_with(&self, overlays: &OverlayKey, key: &str) -> Option<(Arc<str>, u32)> {

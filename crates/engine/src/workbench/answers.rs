@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::model::digits::decimal;
 use crate::model::{ScheduleStatus, Severity, WallHour};
 use crate::planner::SlotEvaluation;
 use crate::rules::{DAYS, Rules};
@@ -35,7 +36,7 @@ pub enum Told {
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Told::Number(number) => write!(f, "{}", shown(*number)),
+            Told::Number(number) => f.write_str(&decimal(*number)),
             Told::Whole(whole) => write!(f, "{whole}"),
             Told::Truth(truth) => write!(f, "{truth}"),
             Told::Word(word) => write!(f, "\"{word}\""),
@@ -49,12 +50,6 @@ impl fmt::Display for Told {
             }
         }
     }
-}
-
-/// A number formatted for people: at most six decimal places, without trailing zeros.
-pub(super) fn shown(number: f64) -> String {
-    let text = format!("{number:.6}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// All results of a situation. `rules` are the client's effective rules; `pack` are the base rules, which the ledger
@@ -153,11 +148,6 @@ impl Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_shown_without_zeros_at_the_end() {
-        assert_eq!([0.5, 12.0, 1.0 / 3.0, 0.0].map(shown), ["0.5", "12", "0.333333", "0"]);
-    }
 
     #[test]
     fn a_value_is_shown_as_a_case_would_write_it() {

@@ -11,9 +11,10 @@ use serde::Serialize;
 
 use super::answers::answers;
 use super::cases::Case;
+use super::explanation::explanation;
 use super::run::Bench;
-use super::why::{Because, why};
 use crate::diagnostic::Diagnostic;
+use crate::planner::ExplanationStep;
 use crate::rules::{CompiledRules, Listed, SiteKind};
 
 /// How much of a pack the test cases cover.
@@ -81,7 +82,7 @@ impl Share {
 /// If the instrumentation pushes a script over an engine limit.
 pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<Diagnostic>> {
     let (probed, probes) = rules.probed()?;
-    let because: Vec<Because> = cases.iter().flat_map(|case| because(&probed, case)).collect();
+    let steps: Vec<ExplanationStep> = cases.iter().flat_map(|case| steps(&probed, case)).collect();
     let none = Share::default();
     let mut coverage =
         Coverage { functions: none, branches: none, keys: none, sides: none, gaps: Vec::new(), idle: Vec::new() };
@@ -99,7 +100,7 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
         }
     }
     let cited: BTreeSet<(&str, Option<usize>, Option<&str>)> =
-        because.iter().map(|step| (step.key.as_str(), step.row, step.file.as_deref())).collect();
+        steps.iter().map(|step| (step.source.key(), step.source.row(), step.source.file())).collect();
     for listed in rules.pack().listed() {
         let Listed { key, row, file, line } = &listed;
         if let Some(why) = rules.pack().why_idle(key) {
@@ -114,8 +115,10 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
             continue;
         }
         for (side, words) in [(true, "at or above"), (false, "below")] {
-            let is_on = |step: &&Because| step.key == *key && step.row == *row && step.at_or_above == Some(side);
-            let is_covered = because.iter().any(|step| is_on(&step));
+            let is_on = |step: &ExplanationStep| {
+                step.source.key() == key && step.source.row() == *row && step.is_at_or_above() == Some(side)
+            };
+            let is_covered = steps.iter().any(is_on);
             coverage.sides.count(is_covered, gap(format!("no case lies {words} `{key}`")), gaps);
         }
     }
@@ -124,11 +127,11 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
 }
 
 /// The explanation of every result that a case expects.
-fn because(rules: &CompiledRules, case: &Case) -> Vec<Because> {
+fn steps(rules: &CompiledRules, case: &Case) -> Vec<ExplanationStep> {
     let Ok((evaluation, _)) = Bench::new(rules).see(case) else { return Vec::new() };
     let numbers = rules.for_client(case.situation.client());
     let all = if case.snapshot { answers(&evaluation, numbers.base(), &rules.base()) } else { Vec::new() };
     let keys =
         case.expected.iter().map(|expected| expected.key.as_str()).chain(all.iter().map(|answer| answer.key.as_str()));
-    keys.flat_map(|key| why(rules, &case.situation, &evaluation, key)).collect()
+    keys.flat_map(|key| explanation(rules, &case.situation, &evaluation, key)).collect()
 }

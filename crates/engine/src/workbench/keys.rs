@@ -233,7 +233,7 @@ const KEYS: &[Key] = &[
         "what the guardrail answers",
     ),
     Key::optional("<case>.expect.reasons.<guardrail>", Kind::Text, "words that its reason holds"),
-    Key::optional("<case>.expect.remedies.<guardrail>", Kind::Text, "words that its way out holds"),
+    Key::optional("<case>.expect.remedies.<guardrail>", Kind::Text, "words that its remedy holds"),
     told("<case>.expect.signals.<signal>", "score of the signal"),
     Key::optional(
         "<case>.expect.raised.<signal>",

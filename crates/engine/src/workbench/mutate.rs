@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::cases::{Case, read};
+use super::explanation::explanation;
 use super::run::Bench;
-use super::why::why;
+use crate::planner::ExplanationStep;
 use crate::rules::{CompiledRules, Variant, load};
 
 /// The outcome of mutation testing.
@@ -74,8 +75,10 @@ fn cited(rules: &CompiledRules, cases: &[Case]) -> Vec<BTreeSet<String>> {
     let of_case = |case: &Case| -> BTreeSet<String> {
         let Ok((evaluation, _)) = bench.see(case) else { return BTreeSet::new() };
         let keys = case.expected.iter();
-        let because = keys.flat_map(|expected| why(rules, &case.situation, &evaluation, &expected.key));
-        because.flat_map(|step| [Some(step.key), step.file.map(|file| file.to_string())]).flatten().collect()
+        let steps = keys.flat_map(|expected| explanation(rules, &case.situation, &evaluation, &expected.key));
+        let names =
+            |step: ExplanationStep| [Some(step.source.key()), step.source.file()].map(|name| name.map(str::to_owned));
+        steps.flat_map(names).flatten().collect()
     };
     cases.iter().map(of_case).collect()
 }

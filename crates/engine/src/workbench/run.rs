@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::answers::{Answer, Told, answers};
 use super::cases::{Case, Wanted};
-use super::why::{Because, why};
+use super::explanation::explanation;
 use crate::model::Tier;
-use crate::planner::{PlanError, Planner, SlotEvaluation};
+use crate::planner::{ExplanationStep, PlanError, Planner, SlotEvaluation};
 use crate::rules::CompiledRules;
 
 /// The reports of all cases.
@@ -70,7 +70,8 @@ pub struct Mismatch {
     /// The actual value.
     pub came: String,
     /// Explanation of the actual value.
-    pub because: Vec<Because>,
+    #[serde(rename = "because")]
+    pub explanation: Vec<ExplanationStep>,
 }
 
 /// Runs the cases against one pack.
@@ -143,7 +144,7 @@ impl<'r> Bench<'r> {
                 line: expected.line,
                 expected: expected.wanted.to_string(),
                 came: came.map_or_else(|| "nothing: it is not asked".to_owned(), |came| came.told.to_string()),
-                because: why(self.rules, &case.situation, &evaluation, &expected.key),
+                explanation: explanation(self.rules, &case.situation, &evaluation, &expected.key),
             });
         }
         if !case.snapshot {
@@ -173,7 +174,7 @@ impl<'r> Bench<'r> {
                 line: 0,
                 expected: "a snapshot, which is not there yet".to_owned(),
                 came: format!("{} answers; --update writes them", answers.len()),
-                because: Vec::new(),
+                explanation: Vec::new(),
             }];
         };
         let lines: BTreeMap<&str, (u32, &str)> = (1..)
@@ -191,7 +192,7 @@ impl<'r> Bench<'r> {
                 line,
                 expected: kept.to_owned(),
                 came: answer.told.to_string(),
-                because: why(self.rules, &case.situation, evaluation, &answer.key),
+                explanation: explanation(self.rules, &case.situation, evaluation, &answer.key),
             })
             .collect();
         let is_answered = |key: &str| answers.iter().any(|answer| answer.key == key);
@@ -201,7 +202,7 @@ impl<'r> Bench<'r> {
             line: *line,
             expected: (*kept).to_owned(),
             came: "nothing".to_owned(),
-            because: Vec::new(),
+            explanation: Vec::new(),
         }));
         found
     }

@@ -381,7 +381,7 @@ fn confidence_comes_step_by_step() {
     let broken = case.broken_by(|plan| {
         let steps = &mut post(plan).confidence_steps;
         steps[0].change -= 0.1;
-        steps.push(crate::model::ConfidenceStep { because: "luck", change: 0.1 });
+        steps.push(crate::model::ConfidenceStep { cause: crate::model::ConfidenceCause::Warnings, change: 0.1 });
     });
     assert_eq!(broken, ["confidence_steps"]);
     let warned = case.broken_by(|plan| Arc::make_mut(&mut post(plan).verdicts[0]).outcome = Outcome::Warn);

@@ -10,16 +10,20 @@ use super::facts::Fact;
 use super::inputs::{Input, InputField, like, number_of, values};
 use super::{CompiledRules, Evaluator, GuardrailRules, OverlayKey, RuleFailure, RulePlace};
 use crate::model::Outcome;
+use crate::model::digits::rounded;
 
 /// The nearest value of one field or parameter at which a guardrail's verdict changes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Flip {
+pub struct Counterfactual {
     /// The field or parameter as scripts write it: `post.fatigue`, `ctx.params.max_gap`.
-    pub what: String,
+    #[serde(rename = "what")]
+    pub input: String,
     /// Its current value.
-    pub is: String,
+    #[serde(rename = "is")]
+    pub current: String,
     /// The values that would change the verdict, in words: `0.5 or more`, `less than 4`.
-    pub turns: String,
+    #[serde(rename = "turns")]
+    pub values: String,
     /// The guardrail's verdict at those values.
     pub outcome: Outcome,
     /// Distance from the current value, in the unit of the field; `None` if it is not a number.
@@ -36,17 +40,17 @@ const HALVINGS: u32 = 60;
 const TRIES: u32 = 32;
 
 impl CompiledRules {
-    /// The changes that would flip a guardrail's verdict on an input; values of the pack come last.
+    /// The changes of an input that would change a guardrail's verdict on it; values of the pack come last.
     ///
     /// # Errors
     /// If the script fails on a value that is tried.
-    pub fn flips(
+    pub fn counterfactuals(
         &self,
         evaluator: &mut Evaluator,
         guardrail: &GuardrailRules,
         input: &Input,
         overlays: &OverlayKey,
-    ) -> Result<Vec<Flip>, RuleFailure> {
+    ) -> Result<Vec<Counterfactual>, RuleFailure> {
         let reads = self.reads(&guardrail.name);
         let constants = self.constants(&guardrail.name);
         let fields: Vec<InputField> =
@@ -55,24 +59,35 @@ impl CompiledRules {
         let numbers: Vec<f64> = held.chain(guardrail.params.values().copied()).collect();
         let now = input.ask(evaluator, guardrail)?.outcome;
         let mut search = Search { evaluator, guardrail, input, now };
-        let place = |key: &str| {
-            let place = self.pack().place_of_row(overlays, key, None);
-            place.map(|(file, line)| RulePlace { file, line })
-        };
-        let mut flips = Vec::new();
+        let place = |key: &str| self.pack().place_of_row(overlays, key, None).map(RulePlace::from);
+        let mut found = Vec::new();
         for field in fields {
             let candidates = values(field, input, &constants, &numbers);
             let key = field.key(&input.ctx.channel);
-            flips.extend(search.of(&Change::Field(field), field.of(input), candidates, field.limits(), key, &place)?);
+            found.extend(search.nearest(
+                &Change::Field(field),
+                field.of(input),
+                candidates,
+                field.limits(),
+                key,
+                &place,
+            )?);
         }
         for (param, number) in guardrail.params.iter().filter(|(param, _)| reads.contains(*param)) {
             let compared = constants.numbers.iter().chain(&numbers).flat_map(|at| [at - 1.0, *at, at + 1.0]);
             let candidates = compared.map(Fact::Number).collect();
             let key = Some(format!("guardrails.{}.params.{param}", guardrail.name));
-            flips.extend(search.of(&Change::Param(param), Fact::Number(*number), candidates, None, key, &place)?);
+            found.extend(search.nearest(
+                &Change::Param(param),
+                Fact::Number(*number),
+                candidates,
+                None,
+                key,
+                &place,
+            )?);
         }
-        flips.sort_by_key(|flip| flip.key.is_some());
-        Ok(flips)
+        found.sort_by_key(|one| one.key.is_some());
+        Ok(found)
     }
 }
 
@@ -105,7 +120,7 @@ impl Search<'_> {
     }
 
     /// The nearest changes of the verdict below and above the current value.
-    fn of(
+    fn nearest(
         &mut self,
         change: &Change<'_>,
         own: Fact,
@@ -113,16 +128,16 @@ impl Search<'_> {
         limits: Option<(f64, f64)>,
         key: Option<String>,
         place: &dyn Fn(&str) -> Option<RulePlace>,
-    ) -> Result<Vec<Flip>, RuleFailure> {
-        let what = match change {
+    ) -> Result<Vec<Counterfactual>, RuleFailure> {
+        let input = match change {
             Change::Field(field) => field.name(),
             Change::Param(name) => format!("ctx.params.{name}"),
         };
         let place = key.as_deref().and_then(place);
-        let flip = |turns: String, outcome: Outcome, distance: Option<f64>| Flip {
-            what: what.clone(),
-            is: own.to_string(),
-            turns,
+        let counterfactual = |values: String, outcome: Outcome, distance: Option<f64>| Counterfactual {
+            input: input.clone(),
+            current: own.to_string(),
+            values,
             outcome,
             distance,
             key: key.clone(),
@@ -132,7 +147,7 @@ impl Search<'_> {
             for fact in candidates {
                 let outcome = self.outcome_at(change, &fact)?;
                 if outcome != self.now {
-                    return Ok(vec![flip(fact.to_string(), outcome, None)]);
+                    return Ok(vec![counterfactual(fact.to_string(), outcome, None)]);
                 }
             }
             return Ok(Vec::new());
@@ -141,7 +156,7 @@ impl Search<'_> {
         for side in [-1.0, 1.0] {
             let tried = outward(&own, at, side, &candidates, limits);
             if let Some((edge, outcome)) = self.edge(change, &own, at, tried)? {
-                found.push(flip(edge.words(side), outcome, Some((edge.at - at).abs())));
+                found.push(counterfactual(edge.words(side), outcome, Some((edge.at - at).abs())));
             }
         }
         Ok(found)
@@ -155,13 +170,13 @@ impl Search<'_> {
         at: f64,
         tried: Vec<f64>,
     ) -> Result<Option<(Edge, Outcome)>, RuleFailure> {
-        let mut kept = at;
+        let mut unchanged = at;
         for value in tried {
             let outcome = self.outcome_at(change, &like(own, value))?;
             if outcome != self.now {
-                return self.narrow(change, own, kept, value).map(Some);
+                return self.narrow(change, own, unchanged, value).map(Some);
             }
-            kept = value;
+            unchanged = value;
         }
         Ok(None)
     }
@@ -171,21 +186,22 @@ impl Search<'_> {
         &mut self,
         change: &Change<'_>,
         own: &Fact,
-        mut kept: f64,
-        mut turned: f64,
+        mut unchanged: f64,
+        mut changed: f64,
     ) -> Result<(Edge, Outcome), RuleFailure> {
         let is_whole = matches!(own, Fact::Whole(_));
         for _ in 0..HALVINGS {
-            let middle = if is_whole { ((kept + turned) / 2.0).trunc() } else { (kept + turned) / 2.0 };
-            if middle == kept || middle == turned {
+            let middle =
+                if is_whole { f64::midpoint(unchanged, changed).trunc() } else { f64::midpoint(unchanged, changed) };
+            if middle == unchanged || middle == changed {
                 break;
             }
-            let turns = self.outcome_at(change, &like(own, middle))? != self.now;
-            *(if turns { &mut turned } else { &mut kept }) = middle;
+            let is_changed = self.outcome_at(change, &like(own, middle))? != self.now;
+            *(if is_changed { &mut changed } else { &mut unchanged }) = middle;
         }
         // Adding 0.0 turns -0.0 into 0.0.
-        let written = (turned * 1e9).round() / 1e9 + 0.0;
-        let outcome = self.outcome_at(change, &like(own, turned))?;
+        let written = rounded(changed, 9) + 0.0;
+        let outcome = self.outcome_at(change, &like(own, changed))?;
         let includes = self.outcome_at(change, &like(own, written))? == outcome;
         Ok((Edge { at: written, includes }, outcome))
     }
@@ -235,17 +251,17 @@ mod tests {
     use super::super::{PackFiles, load};
     use super::*;
 
-    fn told(files: PackFiles, guardrail: &str, input: &Input) -> Vec<String> {
+    fn counterfactuals(files: PackFiles, guardrail: &str, input: &Input) -> Vec<String> {
         let rules = CompiledRules::compile(load(files).unwrap()).unwrap();
         let base = rules.base();
         let guardrail = base.guardrails.iter().find(|rules| &*rules.name == guardrail).unwrap();
         let mut evaluator = rules.evaluator(None);
-        let flips = rules.flips(&mut evaluator, guardrail, input, &OverlayKey::default()).unwrap();
-        let place = |flip: &Flip| flip.place.as_ref().map_or_else(String::new, |place| format!(" ({})", place.file));
-        flips
-            .iter()
-            .map(|flip| format!("{} {}: {}{}", flip.what, flip.turns, flip.outcome.name(), place(flip)))
-            .collect()
+        let found = rules.counterfactuals(&mut evaluator, guardrail, input, &OverlayKey::default()).unwrap();
+        let text = |one: &Counterfactual| {
+            let place = one.place.as_ref().map_or_else(String::new, |place| format!(" ({})", place.file));
+            format!("{} {}: {}{place}", one.input, one.values, one.outcome.name())
+        };
+        found.iter().map(text).collect()
     }
 
     #[test]
@@ -258,28 +274,28 @@ mod tests {
             "ctx.warn_at more than 0.61: pass (fatigue.toml)",
             "ctx.block_at 0.61 or less: block (fatigue.toml)",
         ];
-        assert_eq!(told(default_files(), "channel_fatigue", &tired), expected);
+        assert_eq!(counterfactuals(default_files(), "channel_fatigue", &tired), expected);
     }
 
     #[test]
-    fn whole_numbers_truths_and_params_turn_answers_too() {
-        let flips = told(default_files(), "early_warning", &input());
+    fn whole_numbers_truths_and_params_change_verdicts_too() {
+        let found = counterfactuals(default_files(), "early_warning", &input());
         let expected = [
             "ctx.high_warnings 1 or more: block",
             "ctx.medium_warnings 3 or more: warn",
             "ctx.params.medium_warnings_at_most less than 0: warn (guardrails.toml)",
         ];
-        assert_eq!(flips, expected);
-        let flips = told(default_files(), "truth_layer", &input());
-        assert_eq!(flips.first().map(String::as_str), Some("ctx.reality_gap more than 0.3: warn"));
-        assert!(flips.contains(&"post.has_asset false: warn".to_owned()));
+        assert_eq!(found, expected);
+        let found = counterfactuals(default_files(), "truth_layer", &input());
+        assert_eq!(found.first().map(String::as_str), Some("ctx.reality_gap more than 0.3: warn"));
+        assert!(found.contains(&"post.has_asset false: warn".to_owned()));
     }
 
     #[test]
     fn an_edge_that_no_code_writes_out_is_found() {
         let files =
             changed("guardrails.rhai", "post.fatigue >= ctx.block_at", "post.fatigue * 3.0 > ctx.block_at - 0.1");
-        let flips = told(files, "channel_fatigue", &input());
-        assert_eq!(flips.first().map(String::as_str), Some("post.fatigue more than 0.233333: block"));
+        let found = counterfactuals(files, "channel_fatigue", &input());
+        assert_eq!(found.first().map(String::as_str), Some("post.fatigue more than 0.233333: block"));
     }
 }

@@ -1,0 +1,287 @@
+//! Explains numbers by the rules that they come from.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::step::{ExplanationStep, Source, StepRole, inputs};
+use crate::agents::ClientWeek;
+use crate::agents::creative_director::AssetPoints;
+use crate::model::{
+    CalendarEntry, CampaignId, Channel, Client, ConfidenceCause, ConfidenceStep, DayKind, Outcome, Post, RiskBand,
+    Verdict,
+};
+use crate::planner::channel::ChannelDraft;
+use crate::planner::hours::{hour_value, weight_by_script};
+use crate::rules::{
+    CONFIDENCE, ChannelFacts, CompiledRules, Counterfactual, DAYS, Evaluator, Facts, GuardrailRules, Input, InputField,
+    OverlayKey, PostFacts, RuleFailure, RulePlace, Rules, Step,
+};
+
+/// A guardrail's verdict with the inputs it depends on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerdictExplanation {
+    /// The verdict.
+    pub verdict: Arc<Verdict>,
+    /// The fields and pack parameters that the guardrail reads, each with its value.
+    #[serde(serialize_with = "inputs")]
+    pub reads: Vec<ExplanationStep>,
+    /// For each input it reads, the nearest value that would change the verdict.
+    #[serde(rename = "flips")]
+    pub counterfactuals: Vec<Counterfactual>,
+}
+
+/// A threshold between two risk bands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BandThreshold {
+    /// The band on the other side, before any guardrail raises it.
+    pub band: RiskBand,
+    /// The threshold, a confidence in `0..=1`.
+    #[serde(rename = "edge")]
+    pub limit: f64,
+    /// Absolute difference between the threshold and the confidence.
+    pub distance: f64,
+    /// Where it is set.
+    pub source: Source,
+}
+
+/// Explains numbers by the rules of one client, or of one of its campaigns.
+pub(crate) struct Explainer<'r> {
+    rules: &'r CompiledRules,
+    overlays: OverlayKey,
+    pub effective: Arc<Rules>,
+}
+
+impl<'r> Explainer<'r> {
+    pub fn new(rules: &'r CompiledRules, client: &Client, campaign: Option<&CampaignId>) -> Self {
+        let (workspace, client) = (&client.workspace_id, &client.id);
+        let overlays = rules.pack().overlay_key(workspace, client, campaign);
+        Self { rules, overlays, effective: rules.effective(workspace, client, campaign) }
+    }
+
+    /// Explains by the base rules, without overlays.
+    pub fn base(rules: &'r CompiledRules) -> Self {
+        Self { rules, overlays: OverlayKey::default(), effective: rules.base() }
+    }
+
+    /// Where a key of the pack is set; a table where the first of its keys is.
+    pub fn source(&self, key: &str) -> Source {
+        self.row_source(key, None)
+    }
+
+    /// Where a row of a key's list is set.
+    pub fn row_source(&self, key: &str, row: Option<usize>) -> Source {
+        let place = self.rules.pack().place_of_row(&self.overlays, key, row).map(RulePlace::from);
+        Source::Rule { key: key.to_owned(), row, place }
+    }
+
+    /// Where a special day is defined.
+    pub fn day_source(&self, day: &CalendarEntry) -> Source {
+        let place = self.rules.pack().place_of_day(&self.overlays, day).map(RulePlace::from);
+        let rule = |place| Source::Rule { key: "calendar.days".to_owned(), row: None, place: Some(place) };
+        place.map_or(Source::Scenario("calendar"), rule)
+    }
+
+    /// A key of the pack with its value; `None` if the pack does not set it.
+    pub fn setting(&self, key: &str) -> Option<ExplanationStep> {
+        let setting = self.rules.pack().setting_with(&self.overlays, key)?;
+        Some(ExplanationStep::new(key, StepRole::Setting(setting.value.clone()), self.source(key)))
+    }
+
+    /// A threshold of the pack, and the value that is compared with it; `None` if the pack does not set it.
+    pub fn threshold(&self, key: &str, value: f64) -> Option<ExplanationStep> {
+        let limit = self.rules.pack().setting_with(&self.overlays, key)?.value.as_number()?;
+        Some(ExplanationStep::new(key, StepRole::Threshold(limit, value), self.source(key)))
+    }
+
+    /// Every row of a table by thresholds, and the value that is compared with them.
+    pub fn rows(&self, key: &str, rows: &[Step], value: f64) -> Vec<ExplanationStep> {
+        let applying = applying_row(rows, value);
+        let step = |(number, row): (usize, &Step)| {
+            let role = StepRole::Row(*row, value, applying == Some(number));
+            ExplanationStep::new(key, role, self.row_source(key, Some(number)))
+        };
+        rows.iter().enumerate().map(step).collect()
+    }
+
+    /// The function of the pack that decides in place of its keys; `None` if the pack does not define it.
+    pub fn function(&self, name: &str) -> Option<ExplanationStep> {
+        let source = Source::Script(self.rules.place_of_function(name)?.into());
+        Some(ExplanationStep::new(format!("the pack's function `{name}` decides"), StepRole::Fact, source))
+    }
+
+    /// The ranges in which a channel is closed, in the order of its rules.
+    pub fn closed_ranges(&self, channel: Channel) -> Vec<ExplanationStep> {
+        let places = self.rules.pack().closed_places(&self.overlays, channel).into_iter();
+        let step = |place: crate::rules::ClosedPlace| {
+            let sentence = format!("{}: hours in which nothing is posted", place.key);
+            let at = Some(RulePlace { file: place.file, line: place.line });
+            let source = Source::Rule { key: place.key, row: Some(place.row), place: at };
+            ExplanationStep::new(sentence, StepRole::Fact, source)
+        };
+        places.map(step).collect()
+    }
+
+    /// The factors of the value of a post of a campaign at an hour; `None` if the week has no such hour.
+    pub(in crate::planner) fn slot_value(
+        &self,
+        week: &ClientWeek<'_>,
+        channel_draft: &ChannelDraft<'_>,
+        hour: usize,
+        campaign: Option<&CampaignId>,
+    ) -> Option<Vec<ExplanationStep>> {
+        let ChannelDraft { state, rules, hours, hour_weights, .. } = channel_draft;
+        let (wall, day, weights) = (*week.hours.hours().get(hour)?, hours.day(week, hour)?, hour_weights.as_deref());
+        let value = hour_value(state, rules, wall, day, weights);
+        let of_channel = |key: &str| self.source(&format!("channels.{}.{key}", state.channel));
+        let rate = match state.engagement_rate {
+            Some(_) => Source::Scenario("channels.avg_engagement_rate"),
+            None => of_channel("engagement_rate"),
+        };
+        let by_script = weight_by_script(weights, wall).and_then(|_| self.function("hour_weights"));
+        let hour = by_script.map_or_else(|| of_channel("hour_lift"), |function| function.source);
+        let weekday = DAYS.get(usize::from(wall.weekday))?;
+        let mut factors = vec![
+            ("audience", value.audience, Source::Scenario("channels.audience")),
+            ("engagement rate", value.engagement_rate, rate),
+            ("hour", value.hour, hour),
+            ("weekday", value.weekday, of_channel(&format!("weekday_weights.{weekday}"))),
+            ("momentum", value.momentum, of_channel("momentum_gain")),
+            ("campaign", day.weight_of(campaign), Source::Campaign(campaign.cloned())),
+        ];
+        factors.extend(day.special_days.iter().map(|day| ("calendar", self.factor_of(day), self.factor_source(day))));
+        if day.special_days.is_empty() {
+            factors.push(("calendar", value.calendar, Source::Scenario("calendar")));
+        }
+        let step = |(name, factor, source)| ExplanationStep::new(name, StepRole::Factor(factor), source);
+        Some(factors.into_iter().map(step).collect())
+    }
+
+    fn factor_of(&self, day: &CalendarEntry) -> f64 {
+        self.effective.calendar.factor_of(day)
+    }
+
+    fn factor_source(&self, day: &CalendarEntry) -> Source {
+        match (day.factor, day.kind) {
+            (None, DayKind::Holiday) => self.source("calendar.holiday_factor"),
+            (None, DayKind::Boost) => self.source("calendar.boost_factor"),
+            _ => self.day_source(day),
+        }
+    }
+
+    /// The components of an asset's score.
+    pub fn asset_score(&self, points: &[AssetPoints]) -> Vec<ExplanationStep> {
+        let step =
+            |one: &AssetPoints| ExplanationStep::new(one.name, StepRole::Points(one.points), self.source(one.key));
+        points.iter().map(step).collect()
+    }
+
+    /// The numbers that give the factor on engagement from the asset's score, or from having no asset.
+    pub fn quality_factor(&self, has_asset: bool) -> Vec<ExplanationStep> {
+        let keys: &[&str] = match has_asset {
+            true => &["assets.quality_at_0", "assets.quality_at_100"],
+            false => &["assets.quality_without_asset"],
+        };
+        keys.iter().filter_map(|key| self.setting(key)).collect()
+    }
+
+    /// The numbers that give the factor on engagement at a fatigue.
+    pub fn response(&self, fatigue: f64) -> Vec<ExplanationStep> {
+        let is_tired = fatigue >= self.effective.fatigue.warn_at;
+        let above = self.setting("fatigue.slope_above_warn").filter(|_| is_tired);
+        let below = self.setting("fatigue.slope_below_warn");
+        self.threshold("fatigue.warn_at", fatigue).into_iter().chain(below).chain(above).collect()
+    }
+
+    /// The steps of the confidence in a post whose asset has a score, 0 without an asset.
+    pub fn confidence(&self, asset_score: f64, steps: &[ConfidenceStep]) -> Vec<ExplanationStep> {
+        let row = applying_row(&self.effective.risk.confidence, asset_score);
+        let source = |cause: ConfidenceCause| match cause {
+            ConfidenceCause::Function => self.function(CONFIDENCE).map_or(Source::Facts, |function| function.source),
+            ConfidenceCause::AssetScore => self.row_source(key_of_cause(cause), row),
+            _ => self.source(key_of_cause(cause)),
+        };
+        steps.iter().map(|step| confidence_step(*step, source(step.cause))).collect()
+    }
+
+    /// The thresholds between risk bands, the nearest to the confidence first.
+    pub fn band_thresholds(&self, confidence: f64) -> Vec<BandThreshold> {
+        let risk = &self.effective.risk;
+        let threshold = |(band, limit): (RiskBand, f64)| BandThreshold {
+            band: if confidence >= limit { band.raised() } else { band },
+            limit,
+            distance: (confidence - limit).abs(),
+            source: self.source(&format!("risk.bands.{band}.from")),
+        };
+        let mut thresholds = [(RiskBand::Low, risk.low_from), (RiskBand::Medium, risk.medium_from)].map(threshold);
+        thresholds.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+        thresholds.into()
+    }
+
+    /// A verdict with what the guardrail reads, without counterfactuals.
+    pub fn verdict(&self, verdict: &Arc<Verdict>, input: &Input) -> VerdictExplanation {
+        let rule = &*verdict.rule;
+        let names = self.rules.reads(rule);
+        let params = self.guardrail(rule).into_iter().flat_map(|guardrail| &*guardrail.params);
+        let params = params.filter(|(param, _)| names.contains(*param)).map(|(param, number)| {
+            let name = format!("{}.params.{param}", ChannelFacts::PARAMETER);
+            let source = self.source(&format!("guardrails.{rule}.params.{param}"));
+            ExplanationStep::new(name, StepRole::Input(number.to_string()), source)
+        });
+        let reads = self.inputs(self.rules.inputs(rule), input).into_iter().chain(params).collect();
+        VerdictExplanation { verdict: Arc::clone(verdict), reads, counterfactuals: Vec::new() }
+    }
+
+    /// Fields that a script reads, with their values in an input.
+    pub fn inputs(&self, fields: Vec<InputField>, input: &Input) -> Vec<ExplanationStep> {
+        let step = |field: InputField| {
+            let source = field.key(&input.ctx.channel).map_or(Source::Facts, |key| self.source(&key));
+            ExplanationStep::new(field.name(), StepRole::Input(field.of(input).to_string()), source)
+        };
+        fields.into_iter().map(step).collect()
+    }
+
+    /// The nearest changes of its input that would change a guardrail's verdict.
+    pub fn counterfactuals(
+        &self,
+        evaluator: &mut Evaluator,
+        rule: &str,
+        input: &Input,
+    ) -> Result<Vec<Counterfactual>, RuleFailure> {
+        let Some(guardrail) = self.guardrail(rule) else { return Ok(Vec::new()) };
+        self.rules.counterfactuals(evaluator, guardrail, input, &self.overlays)
+    }
+
+    fn guardrail(&self, name: &str) -> Option<&GuardrailRules> {
+        self.effective.guardrails.iter().find(|guardrail| &*guardrail.name == name)
+    }
+}
+
+/// The input of a guardrail: the facts of the post with the warnings of the guardrails before it.
+pub(crate) fn guardrail_input(post: &Post, rule: &str, facts: &PostFacts, ctx: &ChannelFacts) -> Input {
+    let earlier = post.verdicts.iter().take_while(|verdict| &*verdict.rule != rule);
+    let warnings = earlier.filter(|verdict| verdict.outcome == Outcome::Warn).count() as i64;
+    Input::of_post(PostFacts { warnings, ..facts.clone() }, ctx.clone())
+}
+
+/// The key of the pack that sets how much a cause changes the confidence, or the function that does.
+pub(super) const fn key_of_cause(cause: ConfidenceCause) -> &'static str {
+    match cause {
+        ConfidenceCause::AssetScore => "risk.confidence",
+        ConfidenceCause::NoHistory => "risk.minus_no_history",
+        ConfidenceCause::LowRealityConfidence => "risk.minus_low_reality_confidence",
+        ConfidenceCause::RealityGap => "risk.minus_reality_gap",
+        ConfidenceCause::Warnings => "risk.minus_per_warning",
+        ConfidenceCause::Function => CONFIDENCE,
+    }
+}
+
+/// A step of a confidence with its source.
+pub(super) fn confidence_step(step: ConfidenceStep, source: Source) -> ExplanationStep {
+    ExplanationStep::new(step.cause.name(), StepRole::Change(step.change), source)
+}
+
+/// The row of a table by thresholds that applies at a value.
+fn applying_row(rows: &[Step], value: f64) -> Option<usize> {
+    rows.iter().rposition(|row| value >= row.from)
+}

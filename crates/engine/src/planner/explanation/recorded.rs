@@ -1,0 +1,146 @@
+//! Explains a post from the decisions on record, as its plan made them.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::explainer::{confidence_step, key_of_cause};
+use super::step::{ExplanationStep, Source, StepRole};
+use crate::model::{ActionType, ChannelAssets, ConfidenceStep, Verdict};
+use crate::planner::decisions::post_decision_id;
+
+/// How far a response may lie above 1 because recorded numbers are rounded.
+const ROUNDING: f64 = 0.005;
+
+/// What the decisions of a plan say of one post; a part is `None` or empty if it was not recorded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RecordedExplanation {
+    /// The choice of its hour.
+    pub time: Option<RecordedTime>,
+    /// The choice of its asset.
+    pub asset: Option<RecordedAsset>,
+    /// The assets that could be used on the channel that week.
+    pub usable_assets: Option<ChannelAssets>,
+    /// The steps that add up to its confidence.
+    pub confidence: Option<Vec<ExplanationStep>>,
+    /// The guardrails' verdicts, in the rules' order.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// The recorded choice of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct RecordedTime {
+    /// Expected engagements at quality factor 1 and without fatigue.
+    pub slot_value: f64,
+    /// Fatigue of the channel at the hour, `0..=1`.
+    pub fatigue: f64,
+}
+
+/// The recorded choice of an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct RecordedAsset {
+    /// Score on the channel, `0..=100`; 0 if there was none.
+    pub score: f64,
+    /// Factor on engagement; `None` if there was no asset.
+    pub quality_factor: Option<f64>,
+}
+
+impl RecordedExplanation {
+    /// Reads what a plan decided about a post. `decision` returns payload and signals of a decision by its id, if it is
+    /// on record.
+    ///
+    /// # Errors
+    /// If a decision of the plan does not have the fields of its kind.
+    pub fn read<'r>(
+        post_id: Uuid,
+        decision: impl Fn(Uuid) -> Option<(&'r Value, &'r Value)>,
+    ) -> Result<Self, serde_json::Error> {
+        let of_plan = |kind| decision(post_decision_id(post_id, kind));
+        let mut read = Self::default();
+        if let Some((payload, _)) = of_plan(ActionType::TimeChoice) {
+            read.time = Some(RecordedTime::deserialize(payload)?);
+        }
+        if let Some((payload, signals)) = of_plan(ActionType::SelectAsset) {
+            read.asset = Some(RecordedAsset::deserialize(payload)?);
+            read.usable_assets = field(signals, "creative_director")?;
+        }
+        if let Some((payload, signals)) = of_plan(ActionType::PostingDecision) {
+            let steps: Vec<ConfidenceStep> = field(payload, "confidence_steps")?;
+            let step = |step: &ConfidenceStep| confidence_step(*step, Source::Record(key_of_cause(step.cause)));
+            read.confidence = Some(steps.iter().map(step).collect());
+            read.verdicts = field(signals, "guardrails")?;
+        }
+        Ok(read)
+    }
+
+    /// The factors whose product is the expected engagement. `without_asset` is the factor of a post without an asset.
+    /// `None` if the factors are not on record or cannot have that product.
+    #[must_use]
+    pub fn expected_engagement(&self, expected: f64, without_asset: f64) -> Option<Vec<ExplanationStep>> {
+        let time = self.time?;
+        let (name, quality, source) = match self.asset.and_then(|asset| asset.quality_factor) {
+            Some(quality) => ("quality of the content", quality, "quality_factor"),
+            None => ("no content", without_asset, "assets.quality_without_asset"),
+        };
+        let response = expected / (time.slot_value * quality);
+        let factors = [
+            ("worth of the hour when planned", time.slot_value, "slot_value"),
+            (name, quality, source),
+            ("response at that fatigue", response, "expected_engagement"),
+        ];
+        let step = |(name, factor, field): (&str, f64, &'static str)| {
+            ExplanationStep::new(name, StepRole::Factor(factor), Source::Record(field))
+        };
+        (0.0..=1.0 + ROUNDING).contains(&response).then(|| factors.map(step).into())
+    }
+}
+
+/// Reads a field of a JSON object; one that is not there reads as null.
+fn field<T: DeserializeOwned>(object: &Value, name: &str) -> Result<T, serde_json::Error> {
+    T::deserialize(object.get(name).unwrap_or(&Value::Null))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const POST: Uuid = Uuid::from_u128(1);
+
+    fn read(decisions: &[(ActionType, Value, Value)]) -> Result<RecordedExplanation, serde_json::Error> {
+        let is = |id: Uuid| move |decision: &&(ActionType, Value, Value)| post_decision_id(POST, decision.0) == id;
+        RecordedExplanation::read(POST, |id| {
+            decisions.iter().find(is(id)).map(|(_, payload, signals)| (payload, signals))
+        })
+    }
+
+    #[test]
+    fn decisions_of_the_plan_are_read_and_their_factors_multiply() {
+        let time = json!({"slot_value": 50.0, "fatigue": 0.1});
+        let asset = json!({"score": 80.0, "quality_factor": 1.2});
+        let posting = json!({"confidence_steps": [{"because": "asset score", "change": 0.9}]});
+        let guardrails = json!({"guardrails": [{"rule": "a", "outcome": "pass", "reason": "", "remedy": ""}]});
+        let read = read(&[
+            (ActionType::TimeChoice, time, json!({})),
+            (ActionType::SelectAsset, asset, json!({})),
+            (ActionType::PostingDecision, posting, guardrails),
+        ]);
+        let read = read.unwrap();
+        let steps = read.confidence.as_deref().unwrap();
+        assert_eq!((steps[0].name.as_str(), steps[0].number()), ("asset score", Some(0.9)));
+        assert_eq!((read.verdicts[0].source().as_str(), &read.usable_assets), ("engine", &None));
+        let factors = read.expected_engagement(54.0, 0.5).unwrap();
+        let product: f64 = factors.iter().filter_map(ExplanationStep::number).product();
+        assert!((product - 54.0).abs() < 1e-9, "{factors:?}");
+        assert_eq!(read.expected_engagement(70.0, 0.5), None, "no response is above 1");
+    }
+
+    #[test]
+    fn a_decision_of_the_plan_without_the_fields_of_its_kind_is_an_error() {
+        let posting = json!({"confidence_steps": [{"because": "luck", "change": 0.1}]});
+        assert!(read(&[(ActionType::PostingDecision, posting, json!({}))]).is_err());
+        assert_eq!(read(&[]).unwrap(), RecordedExplanation::default());
+    }
+}

@@ -1,0 +1,217 @@
+//! One step of an explanation: a number or a fact, and where it comes from.
+
+use std::fmt;
+
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use serde_json::json;
+
+use crate::model::CampaignId;
+use crate::model::digits::{decimal, short, signed};
+use crate::rules::{RulePlace, Step, Value};
+
+/// A number or a fact that a result depends on. It is displayed as a sentence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExplanationStep {
+    /// What the number is; of a fact, the whole sentence.
+    pub name: String,
+    /// What it does to the result, with its value.
+    pub role: StepRole,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// What a step does to the result that it explains.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepRole {
+    /// A factor of a product.
+    Factor(f64),
+    /// Points of an asset's score.
+    Points(f64),
+    /// Added to the confidence so far.
+    Change(f64),
+    /// A value of the pack that the result is computed with.
+    Setting(Value),
+    /// A threshold, and the value compared with it, which reaches the threshold if it equals it.
+    Threshold(f64, f64),
+    /// A row of a table by thresholds, the value compared with its threshold, and whether it is the row that applies.
+    Row(Step, f64, bool),
+    /// A value that a script reads, as scripts write it.
+    Input(String),
+    /// A fact without a number of its own.
+    Fact,
+}
+
+/// Where a step of an explanation comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// A key of the rules pack.
+    Rule {
+        /// The full path of the key.
+        key: String,
+        /// 0-based row of its list; `None` for the key as a whole.
+        row: Option<usize>,
+        /// Where it is set; `None` if it has its default.
+        place: Option<RulePlace>,
+    },
+    /// A function of the pack's scripts.
+    Script(RulePlace),
+    /// A table of the scenario, or a column of one, such as `channels.audience`.
+    Scenario(&'static str),
+    /// The campaign that the post counts for; `None` if it counts for none.
+    Campaign(Option<CampaignId>),
+    /// A field of the recorded decisions, or a key of the pack that they were made under.
+    Record(&'static str),
+    /// The post and its client as the rules see them.
+    Facts,
+}
+
+impl Source {
+    /// The key of the pack; empty if it is none.
+    pub(crate) fn key(&self) -> &str {
+        if let Self::Rule { key, .. } = self { key } else { "" }
+    }
+
+    pub(crate) const fn row(&self) -> Option<usize> {
+        if let Self::Rule { row, .. } = self { *row } else { None }
+    }
+
+    /// The place in the pack; `None` if it is not in the pack.
+    #[must_use]
+    pub const fn place(&self) -> Option<&RulePlace> {
+        match self {
+            Self::Rule { place, .. } => place.as_ref(),
+            Self::Script(place) => Some(place),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn file(&self) -> Option<&str> {
+        self.place().map(|place| &*place.file)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule { place: Some(place), .. } | Self::Script(place) => place.fmt(f),
+            Self::Rule { key, place: None, .. } => write!(f, "{key} (default)"),
+            Self::Scenario(column) => write!(f, "scenario, {column}"),
+            Self::Campaign(Some(id)) => write!(f, "campaign {id}"),
+            Self::Campaign(None) => f.write_str("no campaign"),
+            Self::Record(field) => write!(f, "record, {field}"),
+            Self::Facts => Ok(()),
+        }
+    }
+}
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl ExplanationStep {
+    pub(crate) fn new(name: impl Into<String>, role: StepRole, source: Source) -> Self {
+        Self { name: name.into(), role, source }
+    }
+
+    /// A fact in words that comes from no rule.
+    pub(crate) fn fact(sentence: impl Into<String>) -> Self {
+        Self::new(sentence, StepRole::Fact, Source::Facts)
+    }
+
+    /// Its factor, points or change; `None` if it is none of these.
+    #[must_use]
+    pub const fn number(&self) -> Option<f64> {
+        match self.role {
+            StepRole::Factor(number) | StepRole::Points(number) | StepRole::Change(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Its value for people, as in a column beside its name; empty for a fact.
+    #[must_use]
+    pub fn value(&self) -> String {
+        match &self.role {
+            StepRole::Factor(factor) => format!("x {}", short(*factor)),
+            StepRole::Points(points) => format!("{} points", signed(*points)),
+            StepRole::Change(change) => signed(*change),
+            StepRole::Setting(value) => value.to_string(),
+            StepRole::Threshold(limit, _) => decimal(*limit),
+            StepRole::Row(row, ..) => decimal(row.then),
+            StepRole::Input(value) => value.clone(),
+            StepRole::Fact => String::new(),
+        }
+    }
+
+    /// The side of a threshold that the value lies on: `true` at or above it; `None` if there is no threshold.
+    #[must_use]
+    pub fn is_at_or_above(&self) -> Option<bool> {
+        match self.role {
+            StepRole::Threshold(limit, value) | StepRole::Row(Step { from: limit, .. }, value, _) => {
+                Some(value >= limit)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ExplanationStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, role, source } = self;
+        let key = source.key();
+        match role {
+            StepRole::Factor(factor) => write!(f, "{name} is a factor of {}", decimal(*factor)),
+            StepRole::Points(points) => write!(f, "{key}: {} points for {name}", decimal(*points)),
+            StepRole::Change(change) => write!(f, "{key}: {} for {name}", decimal(*change)),
+            StepRole::Setting(value) => write!(f, "{name} is {value}"),
+            StepRole::Threshold(limit, value) => {
+                let side = if value >= limit { "reached by" } else { "not reached by" };
+                write!(f, "{name} is {}, {side} {}", decimal(*limit), decimal(*value))
+            }
+            StepRole::Row(Step { from, then }, value, applies) => {
+                write!(f, "{name}: from {} on {}", decimal(*from), decimal(*then))?;
+                if *applies { write!(f, ", which {} reaches", decimal(*value)) } else { Ok(()) }
+            }
+            StepRole::Input(value) => write!(f, "it reads {name} = {value}"),
+            StepRole::Fact => f.write_str(name),
+        }
+    }
+}
+
+impl Serialize for ExplanationStep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("says", &self.to_string())?;
+        map.serialize_entry("key", self.source.key())?;
+        if let Some(row) = self.source.row() {
+            map.serialize_entry("row", &row)?;
+        }
+        if let Some(side) = self.is_at_or_above() {
+            map.serialize_entry("at_or_above", &side)?;
+        }
+        if let Some(RulePlace { file, line }) = self.source.place() {
+            map.serialize_entry("file", &**file)?;
+            map.serialize_entry("line", line)?;
+        }
+        map.end()
+    }
+}
+
+/// Serialises steps with a number each by name, number and source.
+pub(super) fn components<S: Serializer>(steps: &[ExplanationStep], serializer: S) -> Result<S::Ok, S::Error> {
+    let component = |step: &ExplanationStep| json!({"name": step.name, "number": step.number(), "source": step.source});
+    serializer.collect_seq(steps.iter().map(component))
+}
+
+/// Serialises steps of a confidence by cause, change and source.
+pub(super) fn changes<S: Serializer>(steps: &[ExplanationStep], serializer: S) -> Result<S::Ok, S::Error> {
+    let change = |step: &ExplanationStep| json!({"because": step.name, "change": step.number(), "source": step.source});
+    serializer.collect_seq(steps.iter().map(change))
+}
+
+/// Serialises what a script reads as pairs of name and value.
+pub(super) fn inputs<S: Serializer>(steps: &[ExplanationStep], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(steps.iter().map(|step| (&step.name, step.value())))
+}

@@ -1,0 +1,170 @@
+//! Explains why an hour of a channel has no post.
+
+use chrono::{NaiveDateTime, Timelike as _};
+use serde::Serialize;
+
+use super::explainer::Explainer;
+use super::post::{ExplainError, no_such_hour, with_channel};
+use super::step::Source;
+use crate::agents::ClientWeek;
+use crate::model::{Channel, ClientId, Scenario, Spacing, Week, wall_time_text};
+use crate::planner::Planner;
+use crate::planner::channel::{ChannelDraft, WorkerContext};
+use crate::planner::hours::{HourRule, closed_range};
+
+/// Why an hour has no post.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNot {
+    /// The hour has one.
+    Planned {
+        /// Objective of the channel's week.
+        objective: f64,
+    },
+    /// A rule forbids the hour.
+    Forbidden {
+        /// Name of the rule.
+        rule: &'static str,
+        /// The reason, for display.
+        because: String,
+        /// `file:line` of the rule.
+        source: String,
+    },
+    /// No plan with a post at that hour satisfies spacing and the fatigue block.
+    Impossible {
+        /// The reason, for display.
+        because: String,
+    },
+    /// A post there would lower the objective.
+    Costs {
+        /// Objective of the plan.
+        objective: f64,
+        /// Best objective with a post at that hour.
+        with_it: f64,
+        /// The difference between the two, in engagements.
+        loss: f64,
+        /// Local times of the posts that the best plan with that hour drops.
+        gives_up: Vec<String>,
+        /// Local times of the posts that it adds, the requested hour among them.
+        takes: Vec<String>,
+    },
+}
+
+/// Explains why a wall-clock hour of a client's channel has no post.
+///
+/// # Errors
+/// If the client, the channel or the hour is not in the plan, or the week cannot be planned again.
+pub fn why_not(
+    planner: &Planner<'_>,
+    scenario: &Scenario,
+    week: Week,
+    client: &ClientId,
+    channel: Channel,
+    at: NaiveDateTime,
+) -> Result<WhyNot, ExplainError> {
+    with_channel(planner, scenario, week, client, channel, |draft, channel_draft, worker| {
+        let week = &draft.week;
+        let hour = hour_of(week, at).ok_or_else(|| no_such_hour(wall_time_text(at), week))?;
+        if channel_draft.solution.chosen.contains(&hour) {
+            return Ok(WhyNot::Planned { objective: channel_draft.solution.objective });
+        }
+        if let Some(rule) = channel_draft.hours.forbidden.get(hour).copied().flatten() {
+            let explainer = Explainer::new(planner.rules(), week.client, None);
+            let (because, source) = forbidden(&explainer, week, channel_draft, rule, hour);
+            return Ok(WhyNot::Forbidden { rule: rule.name(), because, source });
+        }
+        Ok(cost(week, channel_draft, hour, worker))
+    })
+}
+
+/// The hour of the week that the client's clock shows; the first of two if it shows it twice.
+fn hour_of(week: &ClientWeek<'_>, at: NaiveDateTime) -> Option<usize> {
+    let hour = u8::try_from(at.hour()).ok()?;
+    week.hours.hours().iter().position(|wall| wall.hour == hour && week.hours.date(wall.weekday) == at.date())
+}
+
+/// What a post at an hour that no rule forbids would cost.
+fn cost(
+    week: &ClientWeek<'_>,
+    channel_draft: &ChannelDraft<'_>,
+    hour: usize,
+    worker: &mut WorkerContext<'_>,
+) -> WhyNot {
+    let planned = &channel_draft.solution;
+    let Some(with_it) = worker.solver.solve_with(&channel_draft.instance, hour) else {
+        let because = if channel_draft.instance.posts_max == 0 {
+            "the rules leave no post to the channel this week".to_owned()
+        } else {
+            format!("fatigue there is at or above {:.2} whatever else is planned", channel_draft.instance.block_at)
+        };
+        return WhyNot::Impossible { because };
+    };
+    let local = |hour: usize| {
+        let at = week.hours.instant(hour as i64).plus_minutes(i64::from(channel_draft.minute));
+        week.client.zone.local(at).format("%a %Y-%m-%d %H:%M").to_string()
+    };
+    let only_in = |these: &[usize], others: &[usize]| -> Vec<String> {
+        these.iter().filter(|hour| !others.contains(hour)).map(|hour| local(*hour)).collect()
+    };
+    WhyNot::Costs {
+        objective: planned.objective,
+        with_it: with_it.objective,
+        loss: planned.objective - with_it.objective,
+        gives_up: only_in(&planned.chosen, &with_it.chosen),
+        takes: only_in(&with_it.chosen, &planned.chosen),
+    }
+}
+
+/// Why a rule forbids an hour, and where the rule is set.
+fn forbidden(
+    explainer: &Explainer<'_>,
+    week: &ClientWeek<'_>,
+    channel_draft: &ChannelDraft<'_>,
+    rule: HourRule,
+    hour: usize,
+) -> (String, String) {
+    let of_channel = |key: &str| explainer.source(&format!("channels.{}.{key}", channel_draft.state.channel));
+    let spacing = Spacing::from_hours(channel_draft.rules.min_spacing_hours);
+    let counted = if spacing.whole_days().is_some() { ", counted on the client's clock" } else { "" };
+    let (because, source) = match rule {
+        HourRule::Past => {
+            return ("it lies before the time from which the week was planned".to_owned(), "--now".to_owned());
+        }
+        HourRule::ClosedDay => {
+            let day = channel_draft.hours.day(week, hour).and_then(|day| day.closed);
+            let name = day.map_or("a closed day", |day| &*day.name);
+            let source = day.map_or(Source::Scenario("calendar"), |day| explainer.day_source(day));
+            (format!("nothing is posted that day: {name}"), source)
+        }
+        HourRule::ClosedHours => closed_hours(explainer, week, channel_draft, hour),
+        HourRule::QuietHours => ("it lies in the channel's quiet hours".to_owned(), of_channel("quiet_hours")),
+        HourRule::LastPost => {
+            (format!("the last post is less than {spacing} before{counted}"), of_channel("min_spacing_hours"))
+        }
+        HourRule::CommittedPost => {
+            (format!("a committed post is less than {spacing} away{counted}"), of_channel("min_spacing_hours"))
+        }
+        HourRule::DayFull => {
+            let actions = week.client.policy.max_actions_per_day;
+            let because = format!("posts with a better claim fill the {actions} actions of the day");
+            (because, Source::Scenario("policies.max_actions_per_day"))
+        }
+    };
+    (because, source.to_string())
+}
+
+/// The closed range that an hour lies in, and where it is set.
+fn closed_hours(
+    explainer: &Explainer<'_>,
+    week: &ClientWeek<'_>,
+    channel_draft: &ChannelDraft<'_>,
+    hour: usize,
+) -> (String, Source) {
+    let wall = week.hours.hours().get(hour);
+    let row = wall.and_then(|wall| closed_range(week, channel_draft.rules, *wall));
+    let range = row.and_then(|row| channel_draft.rules.closed.get(row));
+    let because =
+        range.map_or_else(|| "it lies in closed hours".to_owned(), |range| format!("nothing is posted from {range}"));
+    let step = row.and_then(|row| explainer.closed_ranges(channel_draft.state.channel).into_iter().nth(row));
+    (because, step.map_or_else(|| explainer.source("calendar.closed"), |step| step.source))
+}

@@ -1,0 +1,303 @@
+//! Explains an answer: the rules and values that it depends on, each with its file and line.
+
+use std::sync::Arc;
+
+use super::situation::Situation;
+use crate::model::digits::decimal;
+use crate::model::{Outcome, Severity};
+use crate::planner::{Explainer, ExplanationStep, SlotEvaluation, Source, StepRole, guardrail_input};
+use crate::rules::{CONFIDENCE, ClientFacts, CompiledRules, Input, RulePlace, Rules, SCORE_ASSET, Step};
+
+/// Explains the answer to a key in a situation.
+#[must_use]
+pub fn explanation(
+    rules: &CompiledRules,
+    situation: &Situation,
+    evaluation: &SlotEvaluation,
+    key: &str,
+) -> Vec<ExplanationStep> {
+    let explainer = Explainer::new(rules, situation.client(), evaluation.post.campaign_id.as_ref());
+    let mut explanation = Explanation { rules, situation, evaluation, explainer, steps: Vec::new() };
+    explanation.explain(key);
+    explanation.steps
+}
+
+/// What answers depend on in every situation: other answers, and keys of the pack, which have a dot in their name.
+/// `<channel>` is the channel of the post.
+const PARTS: [(&str, &[&str]); 25] = [
+    ("weekly_posts", &["channels.<channel>.weekly_posts"]),
+    ("priority", &["channels.<channel>.priority", "fatigue.priority_floor"]),
+    (
+        "health",
+        &[
+            "fatigue.health_weights.rested",
+            "fatigue.health_weights.momentum",
+            "fatigue.health_weights.visibility",
+            "fatigue.health_weights.engagement",
+        ],
+    ),
+    ("health_level", &["health"]),
+    (
+        "closed_by",
+        &[
+            "calendar.holiday_posts",
+            "channels.<channel>.quiet_hours.from",
+            "channels.<channel>.quiet_hours.to",
+            "channels.<channel>.min_spacing_hours",
+        ],
+    ),
+    ("open_hours", &["closed_by"]),
+    ("minute", &["calendar.minute.mode", "calendar.minute.at"]),
+    (
+        "planned",
+        &[
+            "weekly_posts",
+            "closed_by",
+            "best_hours",
+            "slot_value",
+            "response",
+            "fatigue",
+            "fatigue.block_at",
+            "fatigue.end_weight_rounds",
+        ],
+    ),
+    ("planned_posts", &["planned"]),
+    ("planned_with_asset", &["planned", "assets.cooldown_hours", "assets.max_uses_per_week"]),
+    ("slot_value", &["channels.<channel>.engagement_rate"]),
+    ("fatigue", &["channels.<channel>.half_life_hours", "channels.<channel>.fatigue_per_post"]),
+    ("expected_engagement", &["slot_value", "quality_factor", "response"]),
+    ("asset_usable", &["assets.cooldown_hours"]),
+    (
+        "risk",
+        &["confidence", "risk.bands.low.to", "risk.bands.medium.to", "risk.bands.high.from", "risk.bands.high.to"],
+    ),
+    ("status", &["risk", "risk.default_policy.auto_exec_enabled"]),
+    ("approved_by", &["status", "risk.review.second_person_for_high_risk"]),
+    ("true_score", &["early_warning.reality.middle", "early_warning.reality.band"]),
+    ("true_score_low", &["true_score"]),
+    ("true_score_high", &["true_score"]),
+    ("draft_until_hours", &["calendar.drafts.late_hours"]),
+    ("draft_tries", &["calendar.drafts.attempts"]),
+    ("draft_waits_minutes", &["calendar.drafts.attempts", "calendar.drafts.retry_after_minutes"]),
+    ("daily_pass_every_hours", &["calendar.passes.daily_every_hours"]),
+    ("weekly_pass", &["calendar.passes.weekly_day", "calendar.passes.weekly_hour", "calendar.passes.time_zone"]),
+];
+
+/// Tables of which the base rules apply to every client: the ledger uses no overlays.
+const OF_LEDGER: [&str; 2] = ["calendar.drafts.", "calendar.passes."];
+
+/// Fields of scripts that hold values of pack keys if the client has no policy of its own.
+const POLICY_FIELDS: [(&str, &str); 4] = [
+    ("ctx.agent_enabled", "risk.default_policy.agent_enabled"),
+    ("ctx.auto_exec_enabled", "risk.default_policy.auto_exec_enabled"),
+    ("ctx.max_actions_per_day", "risk.default_policy.max_actions_per_day"),
+    ("ctx.pause_on_high_warning", "risk.default_policy.pause_on_high_severity_warning"),
+];
+
+struct Explanation<'w> {
+    rules: &'w CompiledRules,
+    situation: &'w Situation,
+    evaluation: &'w SlotEvaluation,
+    explainer: Explainer<'w>,
+    steps: Vec<ExplanationStep>,
+}
+
+impl Explanation<'_> {
+    fn explain(&mut self, answer: &str) {
+        match answer.split_once('.') {
+            Some(("verdicts" | "reasons" | "remedies", guardrail)) => return self.verdict(guardrail),
+            Some((kind @ ("signals" | "raised"), signal)) => return self.signal(signal, kind == "raised"),
+            _ => {}
+        }
+        let parts = PARTS.iter().filter(|(name, _)| *name == answer).flat_map(|(_, parts)| *parts);
+        for part in parts {
+            if part.contains('.') { self.setting(part) } else { self.explain(part) }
+        }
+        let SlotEvaluation { ctx, post, .. } = self.evaluation;
+        match answer {
+            "weekly_posts" if self.function("weekly_posts") => {}
+            "weekly_posts" => self.rows("fatigue.frequency", |rules| &rules.fatigue.frequency, ctx.fatigue),
+            "priority" => self.rows("fatigue.priority_loss", |rules| &rules.fatigue.priority_loss, post.fatigue),
+            "wait_hours" => self.rows("fatigue.wait_hours", |rules| &rules.fatigue.wait_hours, ctx.fatigue),
+            "health" => {
+                let parts = [1.0 - ctx.fatigue, ctx.momentum, ctx.visibility, ctx.engagement].map(decimal);
+                let [rested, momentum, visibility, engagement] = parts;
+                self.fact(format!(
+                    "rested {rested}, momentum {momentum}, visibility {visibility}, engagement {engagement}"
+                ));
+            }
+            "health_level" => {
+                let scores = [ctx.momentum, ctx.visibility, ctx.engagement];
+                let health = self.explainer.effective.fatigue.health(ctx.fatigue, scores);
+                self.threshold("fatigue.health_levels.good_from", health);
+                self.threshold("fatigue.health_levels.fair_from", health);
+            }
+            "best_hours" => self.best_hours(),
+            "closed_by" => self.steps.extend(self.explainer.closed_ranges(self.situation.channel())),
+            "fatigue" => self.fact(format!("fatigue as the week begins is {}", decimal(ctx.fatigue))),
+            "response" => self.steps.extend(self.explainer.response(post.fatigue)),
+            "slot_value" => self.slot_value(),
+            "asset_score" => self.asset_score(),
+            "quality_factor" => self.quality_factor(),
+            "confidence" => self.confidence(),
+            "risk" => self.risk(),
+            "status" => post.verdicts_of(Outcome::Block).for_each(|verdict| self.verdict(&verdict.rule)),
+            "true_score" => {
+                let completeness = decimal(self.evaluation.reality.completeness);
+                self.fact(format!("{completeness} of the data was there"));
+            }
+            _ => {}
+        }
+    }
+
+    fn fact(&mut self, sentence: impl Into<String>) {
+        self.steps.push(ExplanationStep::fact(sentence));
+    }
+
+    fn setting(&mut self, key: &str) {
+        let key = key.replace("<channel>", self.situation.channel().name());
+        let setting = match OF_LEDGER.iter().any(|table| key.starts_with(table)) {
+            true => Explainer::base(self.rules).setting(&key),
+            false => self.explainer.setting(&key),
+        };
+        self.steps.extend(setting);
+    }
+
+    fn threshold(&mut self, key: &str, value: f64) {
+        self.steps.extend(self.explainer.threshold(key, value));
+    }
+
+    fn rows(&mut self, key: &str, rows: fn(&Rules) -> &[Step], value: f64) {
+        self.steps.extend(self.explainer.rows(key, rows(&self.explainer.effective), value));
+    }
+
+    /// Adds a step if the pack defines the function, and returns whether it does.
+    fn function(&mut self, name: &str) -> bool {
+        let function = self.explainer.function(name);
+        let is_defined = function.is_some();
+        self.steps.extend(function);
+        is_defined
+    }
+
+    fn best_hours(&mut self) {
+        let (channel, day) = (self.situation.channel(), self.situation.day());
+        let part = if matches!(day, "saturday" | "sunday") { "weekend" } else { "weekday" };
+        let own = format!("channels.{channel}.best_hours.{day}");
+        match self.explainer.source(&own).place() {
+            Some(_) => self.setting(&own),
+            None => self.setting(&format!("channels.{channel}.best_hours.{part}")),
+        }
+    }
+
+    fn slot_value(&mut self) {
+        let factors = &self.evaluation.value_parts;
+        self.steps.extend_from_slice(factors);
+        if !factors.iter().any(|step| step.name == "hour" && matches!(step.source, Source::Script(_))) {
+            self.best_hours();
+        }
+    }
+
+    /// Explains by the rules of the asset's own campaign.
+    fn explainer_of_asset(&self) -> Explainer<'_> {
+        let client = self.situation.client();
+        let asset = client.assets.first();
+        Explainer::new(self.rules, client, asset.and_then(|asset| asset.campaign_id.as_ref()))
+    }
+
+    fn quality_factor(&mut self) {
+        if !self.evaluation.asset_usable {
+            return self.steps.extend(self.explainer.quality_factor(false));
+        }
+        self.asset_score();
+        let steps = self.explainer_of_asset().quality_factor(true);
+        self.steps.extend(steps);
+    }
+
+    fn asset_score(&mut self) {
+        if self.function(SCORE_ASSET) {
+            return;
+        }
+        let Some(points) = self.evaluation.points else {
+            return self.fact("no asset can be used");
+        };
+        let explainer = self.explainer_of_asset();
+        let assets = &explainer.effective.assets;
+        let mut steps = Vec::new();
+        for step in explainer.asset_score(&points) {
+            match step.source.key() {
+                key @ "assets.freshness" => steps.extend(
+                    (0..assets.freshness.len())
+                        .map(|row| ExplanationStep { source: explainer.row_source(key, Some(row)), ..step.clone() }),
+                ),
+                "assets.recent_use" if !assets.recent_use_can_count() => steps.push(ExplanationStep::fact(
+                    "recent use costs nothing: until the cooldown is over the asset does not run",
+                )),
+                "assets.recent_use" => {
+                    steps.push(step);
+                    steps.extend(explainer.setting("assets.recent_use_days"));
+                }
+                _ => steps.push(step),
+            }
+        }
+        self.steps.extend(steps);
+    }
+
+    fn confidence(&mut self) {
+        if self.function(CONFIDENCE) {
+            return;
+        }
+        let SlotEvaluation { ctx, facts, post, .. } = self.evaluation;
+        self.rows("risk.confidence", |rules| &rules.risk.confidence, facts.asset_score);
+        self.threshold("risk.reality_confidence_below", ctx.reality_confidence);
+        self.threshold("risk.reality_gap_above", ctx.reality_gap);
+        let steps = self.explainer.confidence(facts.asset_score, &post.confidence_steps);
+        self.steps.extend(steps.into_iter().skip(1));
+    }
+
+    fn risk(&mut self) {
+        let confidence = self.evaluation.post.confidence;
+        self.threshold("risk.bands.low.from", confidence);
+        self.threshold("risk.bands.medium.from", confidence);
+        let names: Vec<Arc<str>> = self.explainer.effective.guardrails.iter().map(|one| one.name.clone()).collect();
+        for name in names {
+            self.setting(&format!("guardrails.{name}.warn_raises_risk"));
+        }
+    }
+
+    fn signal(&mut self, signal: &str, is_raised: bool) {
+        let SlotEvaluation { warning, facts, ctx, client, .. } = self.evaluation;
+        let Some(score) = warning.matrix.iter().find(|score| &*score.signal == signal) else {
+            return self.fact(format!("the pack has no signal `{signal}`"));
+        };
+        self.function("signal_matrix");
+        let input = Input { client: ClientFacts::clone(client), ..Input::of_post((**facts).clone(), (**ctx).clone()) };
+        let fields = self.rules.inputs_of_parameters("signal_matrix");
+        self.steps.extend(self.explainer.inputs(fields, &input));
+        if is_raised {
+            self.threshold(&format!("early_warning.signals.{signal}"), score.score);
+            self.threshold("early_warning.high_from", score.score);
+            let severity = score.severity.map_or("no", Severity::name);
+            self.fact(format!("{signal} is {}: {severity} severity", decimal(score.score)));
+        }
+    }
+
+    fn verdict(&mut self, guardrail: &str) {
+        let SlotEvaluation { post, facts, ctx, .. } = self.evaluation;
+        let enabled = format!("guardrails.{guardrail}.enabled");
+        let Some(verdict) = post.verdicts.iter().find(|verdict| &*verdict.rule == guardrail) else {
+            return self.setting(&enabled);
+        };
+        let reason = if verdict.reason.is_empty() { String::new() } else { format!(": {}", verdict.reason) };
+        let sentence = format!("{guardrail} answers {}{reason}", verdict.outcome.name());
+        let source = Source::Script(RulePlace { file: verdict.file.clone(), line: verdict.line });
+        self.steps.push(ExplanationStep::new(sentence, StepRole::Fact, source));
+        for read in self.explainer.verdict(verdict, &guardrail_input(post, guardrail, facts, ctx)).reads {
+            let policy = POLICY_FIELDS.iter().find(|(name, _)| *name == read.name);
+            self.steps.push(read);
+            if let Some((_, key)) = policy {
+                self.setting(key);
+            }
+        }
+        self.setting(&enabled);
+    }
+}
