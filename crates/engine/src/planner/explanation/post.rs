@@ -11,6 +11,7 @@ use super::explainer::{BandThreshold, Explainer, VerdictExplanation, guardrail_i
 use super::step::{ExplanationStep, Source, changes, components};
 use crate::agents::creative_director::points;
 use crate::agents::{ClientWeek, scaling};
+use crate::diagnostic::nearest;
 use crate::model::{
     CampaignId, Channel, Client, ClientId, ClientPlan, ClientState, HOUR_SECONDS, Post, Reason, RiskBand, Scenario,
     ScheduleStatus, Timestamp, Week,
@@ -19,7 +20,7 @@ use crate::planner::channel::{ChannelDraft, WorkerContext, response};
 use crate::planner::judge::{OverCapacityPosts, judge};
 use crate::planner::week::{Draft, PlanningContext, draft};
 use crate::planner::{PlanError, Planner};
-use crate::rules::{PostFacts, RuleFailure, SCORE_ASSET, nearest};
+use crate::rules::{PostFacts, RuleFailure, SCORE_ASSET};
 
 /// How every number and decision of one post came about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
