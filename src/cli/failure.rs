@@ -66,7 +66,7 @@ impl Failure {
     pub fn with_line(mut self, line: impl Display) -> Self {
         let (Failure::Verdict(text)
         | Failure::Input(text)
-        | Failure::Drawn(text)
+        | Failure::Rendered(text)
         | Failure::Machine(text)
         | Failure::Interrupted(text)) = &mut self;
         text.push_str(&format!("\n{line}"));

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_commands_stay_text() {
+    fn names_and_commands_are_escaped() {
         assert!(pages().iter().all(|html| !html.contains("<script") && !html.contains("<b>")));
         let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == "names").unwrap();
         let html = page(&simulation);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_needs_nothing_beside_it() {
+    fn the_page_is_self_contained() {
         for html in pages() {
             for foreign in ["src=", "href=\"http", "@import", "url(", "<link"] {
                 assert!(!html.contains(foreign), "{foreign}");
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn every_id_is_unique_and_every_anchor_leads_somewhere() {
+    fn ids_are_unique_and_anchors_have_targets() {
         for html in pages() {
             let mut ids: Vec<&str> = html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
             let count = ids.len();
@@ -118,18 +118,18 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_one_replication_says_that_it_has_no_interval() {
+    fn a_run_with_one_replication_has_no_intervals() {
         let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == "one-replication").unwrap();
         let html = page(&simulation);
-        assert!(html.contains("no interval can be given"));
+        assert!(html.contains("there are no intervals"));
         assert!(!html.contains("95\u{a0}% interval"));
     }
 
     #[test]
-    fn of_many_clients_the_worst_are_shown_and_the_rest_are_pointed_to() {
+    fn of_many_clients_only_the_worst_are_shown() {
         let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == "sixty-clients").unwrap();
         let html = page(&simulation);
-        assert!(html.contains("These 25 of 60 need attention most"));
+        assert!(html.contains("These are the 25 of 60 clients that need attention most"));
         assert_eq!(html.matches("client-0").count(), 25);
     }
 }

@@ -140,13 +140,13 @@ fn instant(at: Timestamp) -> String {
 /// Escapes text as a property's value (RFC 5545, section 3.3.11) and drops control characters.
 fn escaped(text: &str) -> String {
     let mut value = String::with_capacity(text.len());
-    for letter in text.replace("\r\n", "\n").chars() {
-        match letter {
-            '\\' | ';' | ',' => value.extend(['\\', letter]),
+    for character in text.replace("\r\n", "\n").chars() {
+        match character {
+            '\\' | ';' | ',' => value.extend(['\\', character]),
             '\n' | '\r' => value.push_str("\\n"),
             '\t' => value.push(' '),
-            _ if letter.is_control() => {}
-            _ => value.push(letter),
+            _ if character.is_control() => {}
+            _ => value.push(character),
         }
     }
     value
@@ -155,26 +155,26 @@ fn escaped(text: &str) -> String {
 /// Appends a property, folded so that no line is too long and no character is split.
 fn push_line(text: &mut String, property: &str, value: &str) {
     let mut used = 0;
-    for letter in property.chars().chain([':']).chain(value.chars()) {
-        if used + letter.len_utf8() > LINE_OCTETS {
+    for character in property.chars().chain([':']).chain(value.chars()) {
+        if used + character.len_utf8() > LINE_OCTETS {
             text.push_str("\r\n ");
             used = 1;
         }
-        text.push(letter);
-        used += letter.len_utf8();
+        text.push(character);
+        used += character.len_utf8();
     }
     text.push_str("\r\n");
 }
 
 /// A name that is valid on every file system; if characters were replaced, a hash keeps it unique.
 fn file_name(id: &str) -> String {
-    let safe = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-    let name: String = id.chars().map(|letter| if safe(letter) { letter } else { '_' }).take(80).collect();
+    let safe = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
+    let name: String = id.chars().map(|character| if safe(character) { character } else { '_' }).take(80).collect();
     if name == id {
         return name;
     }
-    let mark: String = derived_id(b"file name", &[id]).simple().to_string().chars().take(8).collect();
-    format!("{name}-{mark}")
+    let hash: String = derived_id(b"file name", &[id]).simple().to_string().chars().take(8).collect();
+    format!("{name}-{hash}")
 }
 
 #[cfg(test)]
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workspace_has_a_calendar_with_an_event_a_post() {
+    fn a_calendar_has_one_event_per_post() {
         let plan = sample::plan();
         let files = calendars(&plan);
         assert_eq!(files.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["plan-north.ics"]);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_longer_than_75_octets_and_no_letter_is_cut() {
+    fn lines_are_folded_at_75_octets_between_characters() {
         let mut text = String::new();
         let value = "a老b".repeat(60);
         push_line(&mut text, "SUMMARY", &value);
@@ -212,12 +212,12 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_the_format_are_escaped_in_text() {
+    fn special_characters_are_escaped() {
         assert_eq!(escaped("a,b;c\\d\ne\r\nf\u{7}"), "a\\,b\\;c\\\\d\\ne\\nf");
     }
 
     #[test]
-    fn workspaces_whose_names_differ_in_forbidden_letters_get_different_files() {
+    fn workspace_names_that_differ_in_special_characters_get_different_files() {
         assert_eq!(file_name("north"), "north");
         let (slash, colon) = (file_name("a/b"), file_name("a:b"));
         assert!(slash.starts_with("a_b-") && colon.starts_with("a_b-"));

@@ -39,7 +39,7 @@ fn block(block: &Block, figures: &[Figure]) -> String {
             let rows = cards
                 .iter()
                 .map(|card| format!("| {} | **{}** | {} |\n", card.label, card.value, card.lines.join("; ")));
-            format!("| Number | Value | |\n|:--|--:|:--|\n{}", rows.collect::<String>())
+            format!("| Figure | Value | |\n|:--|--:|:--|\n{}", rows.collect::<String>())
         }
         Block::Table { table: content } => table(content),
         Block::Code { text } => format!("```sh\n{}\n```\n", text.replace("```", "'''")),
@@ -96,17 +96,17 @@ fn code(name: &str) -> String {
 /// Escapes text for Markdown, embedded HTML and table cells.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
+    for character in text.chars() {
+        match character {
             '\\' | '`' | '*' | '[' | ']' | '|' | '#' => {
                 safe.push('\\');
-                safe.push(letter);
+                safe.push(character);
             }
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '&' => safe.push_str("&amp;"),
             '\n' | '\r' => safe.push(' '),
-            _ => safe.push(letter),
+            _ => safe.push(character),
         }
     }
     safe
@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_one_replication_in_markdown_says_that_it_has_no_interval() {
+    fn a_run_with_one_replication_in_markdown() {
         let text = summary("one-replication");
         assert!(!text.contains("95\u{a0}% interval 1"));
         insta::assert_snapshot!(text);
     }
 
     #[test]
-    fn a_run_in_which_nothing_happened_in_markdown() {
+    fn a_run_without_posts_in_markdown() {
         insta::assert_snapshot!(summary("zeros"));
     }
 
@@ -155,22 +155,22 @@ mod tests {
     }
 
     #[test]
-    fn a_comparison_of_three_packs_names_each_and_says_that_p_is_corrected() {
+    fn a_comparison_of_three_packs_has_corrected_p_values() {
         let text = comparison("three-packs");
-        for said in ["bold against default", "careful against default", "twin against default", "after Holm"] {
-            assert!(text.contains(said), "{said}");
+        for text_part in ["bold against default", "careful against default", "twin against default", "Holm's method"] {
+            assert!(text.contains(text_part), "{text_part}");
         }
     }
 
     #[test]
-    fn a_comparison_says_whether_it_is_as_sure_as_was_asked_for() {
-        assert!(comparison("reached").contains("half of the interval came to 0.5\u{a0}% of the base or less"));
-        assert!(comparison("not-reached").contains("did not come to the 0.5\u{a0}% of the base that was asked for"));
-        assert!(comparison("one-replication").contains("no interval can be given"));
+    fn a_comparison_reports_whether_the_requested_precision_was_reached() {
+        assert!(comparison("reached").contains("the half-width of the interval had reached 0.5\u{a0}% of the base"));
+        assert!(comparison("not-reached").contains("did not reach the requested 0.5\u{a0}% of the base"));
+        assert!(comparison("one-replication").contains("there are no intervals"));
     }
 
     #[test]
-    fn hostile_names_stay_text() {
+    fn special_characters_in_names_are_escaped() {
         let text = summary("names");
         let outside_code: String = text.replace("\\`", "").split('`').step_by(2).collect();
         assert!(!outside_code.contains('<'));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_as_many_cells_as_its_table_has_columns() {
+    fn every_row_has_one_cell_per_column() {
         let runs = sample::variants().into_iter();
         let pages = runs.map(|(case, run)| (case, Page::of(&run, "mcoe simulate", TableFormat::Csv)));
         let versus = sample::comparisons().into_iter();

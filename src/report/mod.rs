@@ -66,7 +66,7 @@ pub enum ReportError {
     #[error("a figure cannot be drawn: {0}")]
     Drawing(String),
     /// A drawing could not be rendered as PNG.
-    #[error("the figure `{figure}` cannot be turned into a PNG: {cause}")]
+    #[error("the figure `{figure}` cannot be rendered as PNG: {cause}")]
     Picture {
         /// The figure.
         figure: &'static str,
@@ -74,7 +74,7 @@ pub enum ReportError {
         cause: String,
     },
     /// The page template could not be rendered.
-    #[error("the page cannot be filled in: {0}")]
+    #[error("the page cannot be rendered: {0}")]
     Page(#[from] minijinja::Error),
     /// A table could not be written.
     #[error("the table `{table}` cannot be written: {cause}")]
@@ -152,8 +152,9 @@ fn documents_of(page: &Page, figures: &[Figure]) -> Result<Vec<File>, ReportErro
         ("index.html".to_owned(), html::render(page, figures)?.into_bytes()),
         ("summary.md".to_owned(), markdown::render(page, figures).into_bytes()),
     ];
-    let drawn = figures.iter().map(|figure| (format!("figures/{}.svg", figure.name), figure.svg.clone().into_bytes()));
-    files.extend(drawn);
+    let drawings =
+        figures.iter().map(|figure| (format!("figures/{}.svg", figure.name), figure.svg.clone().into_bytes()));
+    files.extend(drawings);
     Ok(files)
 }
 

@@ -5,8 +5,8 @@
 /// Printed in place of a missing number.
 pub const NONE: &str = "–";
 
-/// Maximum number of extra digits to tell the ends of a range apart.
-const MOST_FIGURES: usize = 6;
+/// Maximum number of extra digits to distinguish the ends of a range.
+const MAX_EXTRA_DIGITS: usize = 6;
 
 /// Keeps a number and its unit on one line.
 const NO_BREAK: char = '\u{a0}';
@@ -86,13 +86,13 @@ pub fn count_change(value: f64) -> String {
 
 /// The range of a relative change in per cent, with signs.
 pub fn change_range(ends: [f64; 2]) -> String {
-    let [low, high] = apart(ends, |share, more| signed(share, percent_to(Some(share), more)));
+    let [low, high] = distinguished(ends, |share, more| signed(share, percent_to(Some(share), more)));
     format!("{low} to {high}")
 }
 
 /// The range of a change of a count, with signs.
 pub fn count_change_range(ends: [f64; 2]) -> String {
-    let [low, high] = apart(ends, |value, more| signed(value, count_to(value, more)));
+    let [low, high] = distinguished(ends, |value, more| signed(value, count_to(value, more)));
     format!("{low} to {high}")
 }
 
@@ -109,7 +109,7 @@ pub fn between([low, high]: [f64; 2], show: impl Fn(f64, usize) -> String) -> St
         return format!("between {} and {}", end(low), end(high));
     }
     let (near, far) = if high <= 0.0 { (high, low) } else { (low, high) };
-    let [from, to] = apart([near.abs(), far.abs()], show);
+    let [from, to] = distinguished([near.abs(), far.abs()], show);
     let ends = if from == to { to } else { format!("{from} to {to}") };
     format!("{ends} {}", direction(far))
 }
@@ -129,16 +129,16 @@ pub fn p_value(p: Option<f64>) -> String {
 
 /// Two counts as a range.
 pub fn range(ends: [f64; 2]) -> String {
-    let [low, high] = apart(ends, count_to);
+    let [low, high] = distinguished(ends, count_to);
     format!("{low} to {high}")
 }
 
-/// The two ends of a range with as few digits as tell them apart.
-fn apart(ends: [f64; 2], show: impl Fn(f64, usize) -> String) -> [String; 2] {
+/// The two ends of a range, with the fewest digits that distinguish them.
+fn distinguished(ends: [f64; 2], show: impl Fn(f64, usize) -> String) -> [String; 2] {
     let [low, high] = ends;
-    let figures = if low == high { 0 } else { MOST_FIGURES };
+    let extra_digits = if low == high { 0 } else { MAX_EXTRA_DIGITS };
     let shown = |more| ends.map(|end| show(end, more));
-    (0..=figures).map(shown).find(|[low, high]| low != high).unwrap_or_else(|| shown(0))
+    (0..=extra_digits).map(shown).find(|[low, high]| low != high).unwrap_or_else(|| shown(0))
 }
 
 /// A value relative to a reference: `5 % above`, `as`; `None` if the reference is close to zero.
@@ -220,8 +220,8 @@ fn grouped(value: f64, decimals: usize) -> String {
     let digits = format!("{value:.decimals$}");
     let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
     let mut text = String::with_capacity(digits.len() + whole.len() / 3);
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
             text.push(',');
         }
         text.push(digit);
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_rounded_to_what_a_reader_can_use() {
+    fn counts_are_rounded() {
         let shown = [0.0, 0.012, 0.26, 1.0, 3.449, 9.96, 999.5, 7632.4, 234_567.0, -12.0].map(count);
         assert_eq!(shown, ["0", "0.01", "0.3", "1", "3.4", "10", "1,000", "7,632", "234,567", "−12"]);
         let large = [999_999.7, 2_499_220.0, 99_960_000.0, 999_700_000.0, 4.2e12].map(count);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_none_is_a_dash() {
+    fn invalid_numbers_are_shown_as_a_dash() {
         assert_eq!(count(f64::NAN), NONE);
         assert_eq!(count(f64::INFINITY), NONE);
         assert_eq!(score(f64::NAN), NONE);
@@ -252,14 +252,14 @@ mod tests {
     }
 
     #[test]
-    fn little_never_reads_as_nothing_and_nearly_all_never_as_all() {
+    fn small_shares_are_not_shown_as_0_nor_large_ones_as_100_percent() {
         let shown = [0.0, 0.0001, 0.0123, 0.0996, 0.5, 0.9961, 0.99999, 1.0].map(|share| percent(Some(share)));
         let expected = ["0", "0.01", "1.2", "10", "50", "99.6", ">\u{a0}99.9", "100"];
         assert_eq!(shown, expected.map(|digits| format!("{digits}\u{a0}%")));
     }
 
     #[test]
-    fn a_comparison_says_which_way() {
+    fn a_comparison_with_a_reference_has_a_direction() {
         assert_eq!(against(95.0, 100.0).as_deref(), Some("5.0\u{a0}% below"));
         assert_eq!(against(120.0, 100.0).as_deref(), Some("20\u{a0}% above"));
         assert_eq!(against(100.0, 100.0).as_deref(), Some("as"));
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_says_how_much_more_or_less() {
+    fn changes_have_signs_or_directions() {
         assert_eq!(change(Some(0.027)), "+2.7\u{a0}%");
         assert_eq!(change(Some(-0.18)), "−18\u{a0}%");
         assert_eq!((change(Some(0.0)), change(None)), ("0\u{a0}%".to_owned(), NONE.to_owned()));
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_a_range_are_told_apart_and_nothing_has_no_sign() {
+    fn the_ends_of_a_range_are_distinguishable_and_zero_has_no_sign() {
         assert_eq!(range([4234.2, 4234.4]), "4,234.2 to 4,234.4");
         assert_eq!(range([4_234_000.0, 4_234_900.0]), "4.234\u{a0}M to 4.235\u{a0}M");
         assert_eq!(range([3.0, 3.0]), "3 to 3");
@@ -292,13 +292,13 @@ mod tests {
             between([0.021_1, 0.021_2], |share, more| percent_to(Some(share), more)),
             "2.11\u{a0}% to 2.12\u{a0}% more"
         );
-        let nothing =
+        let zeros =
             [count(-0.0), count(-1e-12), count_change(1e-12), score(-0.001), change(Some(-0.0)), tick(-0.0, 1.0)];
-        assert_eq!(nothing, ["0", "0", "0", "0.00", "0\u{a0}%", "0"]);
+        assert_eq!(zeros, ["0", "0", "0", "0.00", "0\u{a0}%", "0"]);
     }
 
     #[test]
-    fn a_p_value_never_reads_as_nothing() {
+    fn small_p_values_are_not_shown_as_0() {
         let shown = [Some(0.0), Some(0.0004), Some(0.04), Some(1.0), None].map(p_value);
         assert_eq!(shown, ["<\u{a0}0.001", "<\u{a0}0.001", "0.040", "1.000", NONE]);
     }

@@ -15,17 +15,17 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     let summary = &simulation.assets;
     let heading = Heading {
         name: "assets",
-        title: "Assets by how often they were used in a run".to_owned(),
+        title: "Assets by number of uses per replication".to_owned(),
         caption: caption(summary),
     };
     heading.draw(HEIGHT, |canvas| {
         let frame = Frame { bottom: HEIGHT - 46.0, ..axes::plot(canvas, 36.0, HEIGHT, "assets")? };
         if summary.assets == 0 || summary.by_uses.is_empty() {
-            return axes::nothing(canvas, frame, NOTHING);
+            return axes::message(canvas, frame, NOTHING);
         }
-        let scale = Scale::holding(summary.by_uses.iter().copied().fold(0.0, f64::max), 4.0);
+        let scale = Scale::from_zero(summary.by_uses.iter().copied().fold(0.0, f64::max), 4.0);
         scale.draw(canvas, frame, LabelStyle::NOTE)?;
-        axes::across(canvas, frame, HEIGHT, "times used")?;
+        axes::x_label(canvas, frame, HEIGHT, "times used")?;
         bars(canvas, frame, scale, &summary.by_uses)
     })
 }
@@ -68,8 +68,8 @@ fn caption(summary: &AssetSummary) -> String {
     let never = summary.by_uses.first().copied().unwrap_or(0.0);
     let once = summary.by_uses.get(1).copied().unwrap_or(0.0);
     format!(
-        "Of {}, {} ({}) were never used and {} ({}) once; the bars further right are reuse. \
-         {} carried a variation of an asset, {} continued a story.",
+        "Of {}, {} ({}) were never used and {} ({}) were used once; the bars to the right show reuse. \
+         {} used a variation of an asset, {} continued a story.",
         numbers::count_with_noun(assets, "asset", "assets"),
         numbers::count(never),
         numbers::percent(numbers::share(never, assets)),

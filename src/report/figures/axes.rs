@@ -11,11 +11,11 @@ use crate::report::{ReportError, numbers};
 /// Left and right margin of every figure.
 const MARGIN: f64 = 16.0;
 
-/// Room left of a plot for the labels of its ticks.
-const TICK_ROOM: f64 = 56.0;
+/// Width left of a plot for its tick labels.
+const TICK_LABEL_WIDTH: f64 = 56.0;
 
-/// Room below a plot for two lines of dates and the axis label.
-const DATE_ROOM: f64 = 62.0;
+/// Height below a plot for two lines of dates and the axis label.
+const DATE_LABEL_HEIGHT: f64 = 62.0;
 
 /// A linear scale with ticks 1, 2 or 5 times a power of ten apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Scale {
 
 impl Scale {
     /// A scale from 0 to the largest value, in about `steps` steps; 0 to 1 if there is no positive value.
-    pub fn holding(largest: f64, steps: f64) -> Self {
+    pub fn from_zero(largest: f64, steps: f64) -> Self {
         if !(largest.is_finite() && largest > 0.0) {
             return Self { bottom: 0.0, top: 1.0, step: 1.0 };
         }
@@ -35,26 +35,26 @@ impl Scale {
     }
 
     /// A scale of differences that includes 0 and every finite value; -1 to 1 if all values are 0.
-    pub fn around_zero(values: impl Iterator<Item = f64>, steps: f64) -> Self {
+    pub fn including_zero(values: impl Iterator<Item = f64>, steps: f64) -> Self {
         let (low, high) = values
             .filter(|value| value.is_finite())
             .fold((0.0, 0.0), |(low, high), value| (f64::min(low, value), f64::max(high, value)));
         if high <= low {
             return Self { bottom: -1.0, top: 1.0, step: 1.0 };
         }
-        let room = 0.05 * (high - low);
-        Self { bottom: low - room, top: high + room, step: step_of(high - low, steps) }
+        let margin = 0.05 * (high - low);
+        Self { bottom: low - margin, top: high + margin, step: step_of(high - low, steps) }
     }
 
     /// A scale that fits the finite values and need not include 0; around 0 if there are none.
     pub fn fitting(values: impl Iterator<Item = f64>, steps: f64) -> Self {
-        let ends = values.filter(|value| value.is_finite()).fold(None, |ends: Option<(f64, f64)>, value| {
-            Some(ends.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
+        let range = values.filter(|value| value.is_finite()).fold(None, |range: Option<(f64, f64)>, value| {
+            Some(range.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
         });
-        let (low, high) = ends.unwrap_or_default();
-        // Nearly equal values stay in the middle of a scale that is no finer than its labels.
-        let least = (0.02 * low.abs().max(high.abs())).max(1e-3);
-        let length = (high - low).max(least);
+        let (low, high) = range.unwrap_or_default();
+        // Nearly equal values are centred, on a scale that is not finer than its labels.
+        let min_length = (0.02 * low.abs().max(high.abs())).max(1e-3);
+        let length = (high - low).max(min_length);
         let (middle, half) = (f64::midpoint(low, high), 0.56 * length);
         Self { bottom: middle - half, top: middle + half, step: step_of(length, steps) }
     }
@@ -86,12 +86,12 @@ impl Scale {
     }
 
     /// Draws horizontal grid lines with labels to the left of the frame.
-    pub fn draw(self, canvas: &Canvas, frame: Frame, lettering: LabelStyle) -> Result<(), ReportError> {
+    pub fn draw(self, canvas: &Canvas, frame: Frame, label_style: LabelStyle) -> Result<(), ReportError> {
         for tick in self.ticks() {
             let y = self.y(frame, tick);
             let (width, colour) = if tick == 0.0 { (1.2, AXIS) } else { (1.0, GRID) };
             canvas.line(&[(frame.left, y), (frame.right, y)], width, colour)?;
-            canvas.text((frame.left - 8.0, y), &numbers::tick(tick, self.step), lettering.right_aligned())?;
+            canvas.text((frame.left - 8.0, y), &numbers::tick(tick, self.step), label_style.right_aligned())?;
         }
         Ok(())
     }
@@ -99,12 +99,12 @@ impl Scale {
 
 impl Scale {
     /// Draws vertical grid lines with labels below the frame.
-    pub fn draw_level(self, canvas: &Canvas, frame: Frame, lettering: LabelStyle) -> Result<(), ReportError> {
+    pub fn draw_level(self, canvas: &Canvas, frame: Frame, label_style: LabelStyle) -> Result<(), ReportError> {
         for tick in self.ticks() {
             let x = self.x(frame, tick);
             let (width, colour) = if tick == 0.0 { (1.2, AXIS) } else { (1.0, GRID) };
             canvas.line(&[(x, frame.top), (x, frame.bottom)], width, colour)?;
-            canvas.text((x, frame.bottom + 14.0), &numbers::tick(tick, self.step), lettering.centred())?;
+            canvas.text((x, frame.bottom + 14.0), &numbers::tick(tick, self.step), label_style.centred())?;
         }
         Ok(())
     }
@@ -179,27 +179,27 @@ impl Weeks {
     }
 
     /// Draws as many dates below the frame as fit, with the year at the start and where it changes.
-    pub fn draw(self, canvas: &Canvas, frame: Frame, lettering: LabelStyle) -> Result<(), ReportError> {
-        let lettering = lettering.centred();
-        let room = lettering.width("30 Nov") + 10.0;
-        let step = self.step(frame.width(), room);
+    pub fn draw(self, canvas: &Canvas, frame: Frame, label_style: LabelStyle) -> Result<(), ReportError> {
+        let label_style = label_style.centred();
+        let margin = label_style.width("30 Nov") + 10.0;
+        let step = self.step(frame.width(), margin);
         let mut year = None;
         for week in (0..self.slots.count).step_by(step) {
             let x = self.middle(frame, week);
             let monday = self.first.plus(week as i64).monday();
             canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4.0)], 1.0, AXIS)?;
-            canvas.text((x, frame.bottom + 14.0), &day(monday), lettering)?;
+            canvas.text((x, frame.bottom + 14.0), &day(monday), label_style)?;
             if year.replace(monday.year()) != Some(monday.year()) {
-                canvas.text((x, frame.bottom + 29.0), &monday.year().to_string(), lettering)?;
+                canvas.text((x, frame.bottom + 29.0), &monday.year().to_string(), label_style)?;
             }
         }
         Ok(())
     }
 
-    fn step(self, width: f64, room: f64) -> usize {
+    fn step(self, width: f64, margin: f64) -> usize {
         let slot = width / self.slots.count as f64;
-        let least = (room / slot).ceil() as usize;
-        [1, 2, 4, 8, 13, 26, 52].into_iter().find(|step| *step >= least).unwrap_or(least)
+        let min_step = (margin / slot).ceil() as usize;
+        [1, 2, 4, 8, 13, 26, 52].into_iter().find(|step| *step >= min_step).unwrap_or(min_step)
     }
 }
 
@@ -224,15 +224,15 @@ pub enum Key {
 
 /// Draws a legend below the title and returns the vertical position where the plot area begins.
 pub fn legend(canvas: &Canvas, entries: &[(Key, &str)]) -> Result<f64, ReportError> {
-    let lettering = LabelStyle::NOTE;
+    let label_style = LabelStyle::NOTE;
     let (mut x, mut y) = (MARGIN, 50.0);
     for (key, text) in entries {
-        let width = 28.0 + lettering.width(text);
+        let width = 28.0 + label_style.width(text);
         if x > MARGIN && x + width > WIDTH - MARGIN {
             (x, y) = (MARGIN, y + 19.0);
         }
         swatch(canvas, *key, x, y)?;
-        canvas.text((x + 28.0, y), text, lettering)?;
+        canvas.text((x + 28.0, y), text, label_style)?;
         x += width + 18.0;
     }
     Ok(y + 14.0)
@@ -257,16 +257,21 @@ fn swatch(canvas: &Canvas, key: Key, x: f64, y: f64) -> Result<(), ReportError> 
 /// Draws the unit of a plot's vertical axis below a legend, and returns the plot's frame.
 pub fn plot(canvas: &Canvas, below: f64, height: f64, unit: &str) -> Result<Frame, ReportError> {
     canvas.text((MARGIN, below + 16.0), unit, LabelStyle::NOTE)?;
-    Ok(Frame { left: MARGIN + TICK_ROOM, top: below + 36.0, right: WIDTH - MARGIN - 8.0, bottom: height - DATE_ROOM })
+    Ok(Frame {
+        left: MARGIN + TICK_LABEL_WIDTH,
+        top: below + 36.0,
+        right: WIDTH - MARGIN - 8.0,
+        bottom: height - DATE_LABEL_HEIGHT,
+    })
 }
 
 /// Labels the horizontal axis of a plot.
-pub fn across(canvas: &Canvas, frame: Frame, height: f64, text: &str) -> Result<(), ReportError> {
+pub fn x_label(canvas: &Canvas, frame: Frame, height: f64, text: &str) -> Result<(), ReportError> {
     canvas.text((f64::midpoint(frame.left, frame.right), height - 14.0), text, LabelStyle::NOTE.centred())
 }
 
 /// Labels the horizontal axes of all small plots at once.
-pub fn across_all(canvas: &Canvas, height: f64, text: &str) -> Result<(), ReportError> {
+pub fn common_x_label(canvas: &Canvas, height: f64, text: &str) -> Result<(), ReportError> {
     canvas.text((WIDTH / 2.0, height - 14.0), text, LabelStyle::NOTE.centred())
 }
 
@@ -333,7 +338,7 @@ pub fn stack(
 }
 
 /// Writes a text in the middle of an empty frame.
-pub fn nothing(canvas: &Canvas, frame: Frame, text: &str) -> Result<(), ReportError> {
+pub fn message(canvas: &Canvas, frame: Frame, text: &str) -> Result<(), ReportError> {
     let middle = (f64::midpoint(frame.left, frame.right), f64::midpoint(frame.top, frame.bottom));
     canvas.text(middle, text, LabelStyle::BODY.centred().coloured(MUTED))
 }
@@ -348,25 +353,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scale_holds_its_largest_value_and_has_round_ticks() {
+    fn a_scale_contains_its_largest_value_and_has_round_ticks() {
         for (largest, step, ticks) in [(7.0, 2.0, 4), (1234.0, 500.0, 3), (0.31, 0.1, 4), (100.0, 20.0, 6)] {
-            let scale = Scale::holding(largest, 5.0);
+            let scale = Scale::from_zero(largest, 5.0);
             assert!(scale.top > largest && (scale.step - step).abs() < 1e-9, "{largest}: {scale:?}");
             assert_eq!(scale.ticks().count(), ticks, "{largest}: {scale:?}");
         }
     }
 
     #[test]
-    fn a_scale_of_nothing_is_still_a_scale() {
-        assert_eq!(Scale::holding(0.0, 5.0), Scale { bottom: 0.0, top: 1.0, step: 1.0 });
-        assert_eq!(Scale::holding(f64::NAN, 5.0), Scale { bottom: 0.0, top: 1.0, step: 1.0 });
-        assert_eq!(Scale::around_zero([0.0, f64::NAN].into_iter(), 5.0), Scale { bottom: -1.0, top: 1.0, step: 1.0 });
+    fn a_scale_without_values_has_a_default_range() {
+        assert_eq!(Scale::from_zero(0.0, 5.0), Scale { bottom: 0.0, top: 1.0, step: 1.0 });
+        assert_eq!(Scale::from_zero(f64::NAN, 5.0), Scale { bottom: 0.0, top: 1.0, step: 1.0 });
+        assert_eq!(
+            Scale::including_zero([0.0, f64::NAN].into_iter(), 5.0),
+            Scale { bottom: -1.0, top: 1.0, step: 1.0 }
+        );
     }
 
     #[test]
-    fn a_scale_of_differences_has_zero_among_its_ticks() {
+    fn a_scale_of_differences_has_a_tick_at_zero() {
         for (low, high) in [(-3.0, 7.0), (2.0, 5.0), (-9.0, -1.0), (-0.02, 0.001)] {
-            let scale = Scale::around_zero([low, high].into_iter(), 5.0);
+            let scale = Scale::including_zero([low, high].into_iter(), 5.0);
             assert!(scale.bottom < low.min(0.0) && scale.top > high.max(0.0), "{scale:?}");
             assert!(scale.ticks().any(|tick| tick == 0.0), "{scale:?}");
             assert!((3..=8).contains(&scale.ticks().count()), "{scale:?}");
@@ -376,11 +384,11 @@ mod tests {
     #[test]
     fn dates_never_overlap() {
         let first: Week = "2026-W48".parse().unwrap();
-        let lettering = LabelStyle::NOTE;
+        let label_style = LabelStyle::NOTE;
         for count in 1..=300 {
             let weeks = Weeks::new(first, count);
-            let step = weeks.step(800.0, lettering.width("30 Nov"));
-            assert!(step as f64 * 800.0 / count as f64 >= lettering.width("30 Nov"), "{count} weeks");
+            let step = weeks.step(800.0, label_style.width("30 Nov"));
+            assert!(step as f64 * 800.0 / count as f64 >= label_style.width("30 Nov"), "{count} weeks");
         }
     }
 }

@@ -20,19 +20,19 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         simulation.calendar.iter().map(|hours| hours.map(|posts| posts.max(0.0) / weeks)).collect();
     let heading = Heading {
         name: "calendar",
-        title: "Posts a week by weekday and hour of the client's clock".to_owned(),
+        title: "Posts per week by weekday and local hour of the client".to_owned(),
         caption: caption(&days),
     };
     heading.draw(HEIGHT, |canvas| {
-        let most = days.iter().flatten().copied().fold(0.0, f64::max);
-        legend(canvas, most)?;
+        let max = days.iter().flatten().copied().fold(0.0, f64::max);
+        legend(canvas, max)?;
         hours(canvas)?;
         for ((row, day), name) in days.iter().enumerate().zip(DAYS) {
             let frame = cell(row, 0);
             let middle = f64::midpoint(frame.top, frame.bottom);
             canvas.text((GRID.left - 10.0, middle), name, LabelStyle::NOTE.right_aligned())?;
             for (hour, posts) in day.iter().enumerate() {
-                canvas.fill(cell(row, hour), colour(*posts, most))?;
+                canvas.fill(cell(row, hour), colour(*posts, max))?;
             }
             let sum = numbers::count(day.iter().sum());
             canvas.text((WIDTH - 16.0, middle), &sum, LabelStyle::NOTE.coloured(INK).right_aligned())?;
@@ -47,8 +47,8 @@ fn cell(day: usize, hour: usize) -> Frame {
     Frame { left: left + 1.0, top: top + 1.0, right: left + width - 1.0, bottom: top + height - 1.0 }
 }
 
-fn colour(posts: f64, most: f64) -> RGBColor {
-    if posts <= 0.0 || most <= 0.0 { EMPTY } else { amount(posts / most) }
+fn colour(posts: f64, max: f64) -> RGBColor {
+    if posts <= 0.0 || max <= 0.0 { EMPTY } else { amount(posts / max) }
 }
 
 fn hours(canvas: &Canvas) -> Result<(), ReportError> {
@@ -59,10 +59,10 @@ fn hours(canvas: &Canvas) -> Result<(), ReportError> {
     }
     canvas.text((WIDTH - 16.0, GRID.top - 14.0), "all day", LabelStyle::NOTE.right_aligned())?;
     let middle = f64::midpoint(GRID.left, GRID.right);
-    canvas.text((middle, HEIGHT - 14.0), "hour of the day, on the client's clock", LabelStyle::NOTE.centred())
+    canvas.text((middle, HEIGHT - 14.0), "hour of the day, in the client's time zone", LabelStyle::NOTE.centred())
 }
 
-fn legend(canvas: &Canvas, most: f64) -> Result<(), ReportError> {
+fn legend(canvas: &Canvas, max: f64) -> Result<(), ReportError> {
     let bar = Frame { left: 128.0, top: 48.0, right: 320.0, bottom: 60.0 };
     let y = f64::midpoint(bar.top, bar.bottom);
     canvas.fill(Frame { left: 16.0, right: 34.0, ..bar }, EMPTY)?;
@@ -74,7 +74,11 @@ fn legend(canvas: &Canvas, most: f64) -> Result<(), ReportError> {
         let shade = amount((step as f64 + 0.5) / AMOUNTS as f64);
         canvas.fill(Frame { left, right: left + width, ..bar }, shade)?;
     }
-    canvas.text((bar.right + 8.0, y), &format!("{} a week in the busiest hour", numbers::count(most)), LabelStyle::NOTE)
+    canvas.text(
+        (bar.right + 8.0, y),
+        &format!("{} per week in the busiest hour", numbers::count(max)),
+        LabelStyle::NOTE,
+    )
 }
 
 fn caption(days: &[[f64; 24]]) -> String {
@@ -85,11 +89,11 @@ fn caption(days: &[[f64; 24]]) -> String {
     hours.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     let busiest = sums.iter().zip(NAMES).max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(sum, _)| **sum > 0.0);
     let (Some((day_posts, day)), [(first, one), (second, two), ..]) = (busiest, hours.as_slice()) else {
-        return "No post went out.".to_owned();
+        return "There were no posts.".to_owned();
     };
     format!(
-        "{day} are busiest, with {} posts; the hours from {first:02}:00 and {second:02}:00 hold {} of a week's posts. \
-         Grey hours have none: they are quiet, blacked out, or never the best choice.",
+        "{day} are busiest, with {} posts; the hours from {first:02}:00 and {second:02}:00 have {} of a week's posts. \
+         Grey hours have no posts: they are quiet hours, blackouts, or never the best choice.",
         numbers::count(*day_posts),
         numbers::percent(numbers::share(one + two, all)),
     )

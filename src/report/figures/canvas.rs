@@ -27,7 +27,7 @@ const BACKEND_FONT_RATIO: f64 = 1.24;
 /// The backend measures text as if a font's height were its size. The result is too wide by at least this factor.
 const BACKEND_WIDTH_RATIO: f64 = 1.05;
 
-static FONTS_KNOWN: LazyLock<bool> = LazyLock::new(|| {
+static FONTS_REGISTERED: LazyLock<bool> = LazyLock::new(|| {
     register_font(FONTS, FontStyle::Normal, dejavu::sans::regular()).is_ok()
         && register_font(FONTS, FontStyle::Bold, dejavu::sans::bold()).is_ok()
 });
@@ -63,29 +63,29 @@ pub struct LabelStyle {
     size: f64,
     bold: bool,
     colour: RGBColor,
-    across: HPos,
+    anchor: HPos,
 }
 
 impl LabelStyle {
     /// A figure's title.
-    pub const TITLE: Self = Self { size: 16.0, bold: true, colour: INK, across: HPos::Left };
+    pub const TITLE: Self = Self { size: 16.0, bold: true, colour: INK, anchor: HPos::Left };
     /// The title of a panel.
-    pub const NAME: Self = Self { size: 13.0, bold: true, colour: INK, across: HPos::Left };
+    pub const NAME: Self = Self { size: 13.0, bold: true, colour: INK, anchor: HPos::Left };
     /// Primary labels.
-    pub const BODY: Self = Self { size: 12.5, bold: false, colour: INK, across: HPos::Left };
+    pub const BODY: Self = Self { size: 12.5, bold: false, colour: INK, anchor: HPos::Left };
     /// Ticks, axes, notes.
-    pub const NOTE: Self = Self { size: 12.0, bold: false, colour: MUTED, across: HPos::Left };
+    pub const NOTE: Self = Self { size: 12.0, bold: false, colour: MUTED, anchor: HPos::Left };
     /// The smallest text.
-    pub const FINE: Self = Self { size: 11.0, bold: false, colour: MUTED, across: HPos::Left };
+    pub const FINE: Self = Self { size: 11.0, bold: false, colour: MUTED, anchor: HPos::Left };
 
     /// Anchors the text at its middle.
     pub const fn centred(self) -> Self {
-        Self { across: HPos::Center, ..self }
+        Self { anchor: HPos::Center, ..self }
     }
 
     /// Anchors the text at its right end.
     pub const fn right_aligned(self) -> Self {
-        Self { across: HPos::Right, ..self }
+        Self { anchor: HPos::Right, ..self }
     }
 
     /// Sets the colour.
@@ -98,7 +98,7 @@ impl LabelStyle {
         let size = self.size * UNITS_PER_PIXEL * BACKEND_FONT_RATIO;
         TextStyle {
             color: self.colour.to_backend_color(),
-            pos: Pos::new(self.across, VPos::Center),
+            pos: Pos::new(self.anchor, VPos::Center),
             ..TextStyle::from((FontFamily::Name(FONTS), size, weight))
         }
     }
@@ -111,15 +111,15 @@ impl LabelStyle {
             .map_or(0.0, |(width, _)| f64::from(width) / UNITS_PER_PIXEL / BACKEND_WIDTH_RATIO)
     }
 
-    /// The text, truncated with an ellipsis if it is wider than `room`.
-    pub fn shortened(self, text: &str, room: f64) -> String {
-        if self.width(text) <= room {
+    /// The text, truncated with an ellipsis if it is wider than `max_width`.
+    pub fn shortened(self, text: &str, max_width: f64) -> String {
+        if self.width(text) <= max_width {
             return text.to_owned();
         }
-        let mut kept = text.to_owned();
-        while kept.pop().is_some() {
-            let cut = format!("{}…", kept.trim_end());
-            if self.width(&cut) <= room {
+        let mut start = text.to_owned();
+        while start.pop().is_some() {
+            let cut = format!("{}…", start.trim_end());
+            if self.width(&cut) <= max_width {
                 return cut;
             }
         }
@@ -141,11 +141,11 @@ impl Canvas<'_> {
         height: f64,
         drawing: impl FnOnce(&Canvas) -> Result<(), ReportError>,
     ) -> Result<String, ReportError> {
-        if !*FONTS_KNOWN {
+        if !*FONTS_REGISTERED {
             return Err(ReportError::Drawing("a built-in font cannot be read".to_owned()));
         }
         let mut svg = String::new();
-        let canvas = Canvas { area: SVGBackend::with_string(&mut svg, sheet(height)).into_drawing_area() };
+        let canvas = Canvas { area: SVGBackend::with_string(&mut svg, drawing_size(height)).into_drawing_area() };
         drawing(&canvas)?;
         canvas.area.present().map_err(failed)?;
         drop(canvas);
@@ -154,8 +154,8 @@ impl Canvas<'_> {
 
     /// Draws the figure's title.
     pub fn title(&self, text: &str) -> Result<(), ReportError> {
-        let lettering = LabelStyle::TITLE;
-        self.text((16.0, 24.0), &lettering.shortened(text, WIDTH - 32.0), lettering)
+        let label_style = LabelStyle::TITLE;
+        self.text((16.0, 24.0), &label_style.shortened(text, WIDTH - 32.0), label_style)
     }
 
     /// Draws a filled rectangle; one without width or height is skipped.
@@ -190,8 +190,8 @@ impl Canvas<'_> {
     }
 
     /// Draws a line of text.
-    pub fn text(&self, place: (f64, f64), text: &str, lettering: LabelStyle) -> Result<(), ReportError> {
-        self.area.draw_text(text, &lettering.style(), point(place)).map_err(failed)
+    pub fn text(&self, position: (f64, f64), text: &str, label_style: LabelStyle) -> Result<(), ReportError> {
+        self.area.draw_text(text, &label_style.style(), point(position)).map_err(failed)
     }
 }
 
@@ -199,7 +199,7 @@ fn stroke(width: f64, colour: impl Into<RGBAColor>) -> ShapeStyle {
     ShapeStyle { color: colour.into().to_rgba(), filled: false, stroke_width: (width * UNITS_PER_PIXEL).round() as u32 }
 }
 
-fn sheet(height: f64) -> (u32, u32) {
+fn drawing_size(height: f64) -> (u32, u32) {
     ((WIDTH * UNITS_PER_PIXEL) as u32, (height * UNITS_PER_PIXEL).ceil() as u32)
 }
 
@@ -207,8 +207,8 @@ fn point((x, y): (f64, f64)) -> (i32, i32) {
     ((x * UNITS_PER_PIXEL).round() as i32, (y * UNITS_PER_PIXEL).round() as i32)
 }
 
-fn points(of: &[(f64, f64)]) -> Vec<(i32, i32)> {
-    of.iter().copied().map(point).collect()
+fn points(coordinates: &[(f64, f64)]) -> Vec<(i32, i32)> {
+    coordinates.iter().copied().map(point).collect()
 }
 
 fn failed(error: impl std::fmt::Display) -> ReportError {
@@ -223,9 +223,9 @@ fn shapes(svg: &str) -> String {
     body.replace(" opacity=\"1\"", "").replace(&format!(" font-family=\"{FONTS}\""), "").replace("\n</text>", "</text>")
 }
 
-/// The complete document: the shapes on a scalable sheet, with an accessible name and description.
+/// The complete document: the shapes on a scalable page, with an accessible name and description.
 pub fn document(name: &str, title: &str, caption: &str, height: f64, shapes: &str) -> String {
-    let (fine_width, fine_height) = sheet(height);
+    let (fine_width, fine_height) = drawing_size(height);
     let height = f64::from(fine_height) / UNITS_PER_PIXEL;
     let (title, caption) = (escaped(title), escaped(caption));
     format!(

@@ -17,7 +17,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     let (frames, height) = axes::small_plots(channels.len(), LEGEND_END, PLOT_HEIGHT);
     let heading = Heading {
         name: "channel-posts",
-        title: "Drafts a week by channel, against target".to_owned(),
+        title: "Drafts per week by channel, against target".to_owned(),
         caption: caption(channels),
     };
     heading.draw(height, |canvas| {
@@ -28,7 +28,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
             let weeks = Weeks::new(simulation.provenance.start, weekly.len());
             panel(canvas, frame, channel, weeks, &weekly)?;
         }
-        axes::across_all(canvas, height, "week beginning")
+        axes::common_x_label(canvas, height, "week beginning")
     })
 }
 
@@ -36,7 +36,7 @@ fn entries(changes: TargetChanges) -> [(Key, &'static str); 3] {
     [
         (Key::Dashed(MUTED), "wanted by the rules"),
         (Key::Line(INK), target_label(changes)),
-        (Key::Patch(light(BLUE, 1.0)), "drafts a week"),
+        (Key::Patch(light(BLUE, 1.0)), "drafts per week"),
     ]
 }
 
@@ -48,7 +48,7 @@ fn panel(
     weekly: &[&ChannelWeek],
 ) -> Result<(), ReportError> {
     let highest = |week: &&ChannelWeek| week.posts_wanted.max(week.posts_target).max(week.posts_drafted);
-    let scale = Scale::holding(weekly.iter().map(highest).fold(0.0, f64::max), 5.0);
+    let scale = Scale::from_zero(weekly.iter().map(highest).fold(0.0, f64::max), 5.0);
     scale.draw(canvas, frame, LabelStyle::FINE)?;
     weeks.draw(canvas, frame, LabelStyle::FINE)?;
     let share = numbers::percent(numbers::share(channel.posts_drafted, channel.posts_wanted));
@@ -64,15 +64,15 @@ fn panel(
 
 fn caption(channels: &[ChannelSummary]) -> String {
     let share = |channel: &ChannelSummary| numbers::share(channel.posts_drafted, channel.posts_wanted);
-    let least =
+    let lowest =
         channels.iter().filter_map(|channel| Some((channel, share(channel)?))).min_by(|(_, a), (_, b)| a.total_cmp(b));
-    let Some((least, share)) = least else {
+    let Some((lowest, share)) = lowest else {
         return "The rules wanted no posts on any channel.".to_owned();
     };
     format!(
-        "Each channel has a scale of its own. Furthest from what its rules wanted is {}, with {} drafted. \
-         The gap between bar and line was planned and not drafted, or found no place.",
-        least.channel,
+        "Each channel has its own scale. Furthest below the wanted number is {}, with {} drafted. \
+         Posts between bar and line were planned but not drafted, or found no time slot.",
+        lowest.channel,
         numbers::percent(Some(share)),
     )
 }

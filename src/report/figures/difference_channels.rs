@@ -14,24 +14,26 @@ const NOTHING: &str = "No client has a channel.";
 
 /// Draws the figure.
 pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
-    let many = versus::has_intervals(comparison);
+    let has_intervals = versus::has_intervals(comparison);
     let heading = Heading {
         name: "difference-channels",
         title: "Difference in engagements by channel".to_owned(),
         caption: caption(comparison),
     };
     let channels = comparison.versus.iter().flat_map(|versus| &versus.channels);
-    let scale = Scale::around_zero(channels.flat_map(|channel| versus::ends(&channel.engagement)), versus::STEPS);
-    let unit = format!("difference, in engagements of a run, from {}", versus::base(comparison));
-    PANELS.draw(heading, comparison, &entries(many), &unit, |canvas, frame, versus| panel(canvas, frame, scale, versus))
+    let scale = Scale::including_zero(channels.flat_map(|channel| versus::ends(&channel.engagement)), versus::STEPS);
+    let unit = format!("difference from {}, in engagements per replication", versus::base(comparison));
+    PANELS.draw(heading, comparison, &entries(has_intervals), &unit, |canvas, frame, versus| {
+        panel(canvas, frame, scale, versus)
+    })
 }
 
-fn entries(many: bool) -> Vec<(Key, &'static str)> {
+fn entries(has_intervals: bool) -> Vec<(Key, &'static str)> {
     let mut entries = vec![
         (Key::Patch(light(BLUE, 1.0)), "more engagements"),
         (Key::Patch(light(VERMILLION, 1.0)), "fewer engagements"),
     ];
-    if many {
+    if has_intervals {
         entries.push((Key::Line(INK), "95\u{a0}% interval of the mean difference"));
     }
     entries
@@ -39,7 +41,7 @@ fn entries(many: bool) -> Vec<(Key, &'static str)> {
 
 fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result<(), ReportError> {
     if versus.channels.is_empty() {
-        return axes::nothing(canvas, frame, NOTHING);
+        return axes::message(canvas, frame, NOTHING);
     }
     scale.draw(canvas, frame, LabelStyle::NOTE)?;
     let slots = Slots::new(versus.channels.len());
@@ -67,9 +69,9 @@ fn caption(comparison: &Comparison) -> String {
         .flat_map(|versus| versus.channels.iter().map(move |channel| (versus, channel)))
         .max_by(|(_, a), (_, b)| a.engagement.mean.abs().total_cmp(&b.engagement.mean.abs()))
         .filter(|(_, channel)| channel.engagement.mean != 0.0);
-    let Some((versus, channel)) = largest else { return "No channel earned more or less.".to_owned() };
+    let Some((versus, channel)) = largest else { return "There is no difference on any channel.".to_owned() };
     format!(
-        "The bars of a pack add up to its whole difference. The largest is that of {} under {}: {} engagements.",
+        "The bars of a pack add up to its total difference. The largest is that of {} under {}: {} engagements.",
         channel.channel,
         versus.label,
         numbers::count_change(channel.engagement.mean),

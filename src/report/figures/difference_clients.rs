@@ -17,31 +17,33 @@ use crate::stats::Difference;
 const PANELS: Panels = Panels { plot: 210.0, foot: 30.0 };
 
 /// Ends of intervals are shown up to this multiple of the largest mean.
-const SHOWN_ENDS: f64 = 2.0;
+const MAX_SHOWN_RATIO: f64 = 2.0;
 
-const NOTHING: &str = "No client earned enough under the base for a percentage.";
+const NOTHING: &str = "No client has enough engagement under the base for a percentage.";
 
 /// Draws the figure.
 pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
-    let many = versus::has_intervals(comparison);
+    let has_intervals = versus::has_intervals(comparison);
     let heading = Heading {
         name: "difference-clients",
         title: "Difference in engagements of each client".to_owned(),
-        caption: caption(comparison, many),
+        caption: caption(comparison, has_intervals),
     };
     let scale = scale(comparison);
     let unit = format!("difference, in % of the client's engagements under {}", versus::base(comparison));
-    PANELS.draw(heading, comparison, &entries(many), &unit, |canvas, frame, versus| panel(canvas, frame, scale, versus))
+    PANELS.draw(heading, comparison, &entries(has_intervals), &unit, |canvas, frame, versus| {
+        panel(canvas, frame, scale, versus)
+    })
 }
 
-fn entries(many: bool) -> Vec<(Key, &'static str)> {
-    if !many {
-        return vec![(Key::Dotted(MUTED), "a client in the one replication")];
+fn entries(has_intervals: bool) -> Vec<(Key, &'static str)> {
+    if !has_intervals {
+        return vec![(Key::Dotted(MUTED), "a client in the single replication")];
     }
     vec![
-        (Key::Dotted(VERMILLION), "loses: its 95\u{a0}% interval lies below 0"),
+        (Key::Dotted(VERMILLION), "loses: 95\u{a0}% interval below 0"),
         (Key::Dotted(MUTED), "no clear difference"),
-        (Key::Dotted(BLUE), "gains: its 95\u{a0}% interval lies above 0"),
+        (Key::Dotted(BLUE), "gains: 95\u{a0}% interval above 0"),
     ]
 }
 
@@ -54,8 +56,8 @@ fn scale(comparison: &Comparison) -> Scale {
             .flat_map(|versus| &versus.clients)
             .filter_map(|client| versus::percents(&client.engagement))
     };
-    let most = SHOWN_ENDS * clients().map(|[_, mean, _]| mean.abs()).fold(0.0, f64::max);
-    Scale::around_zero(clients().flatten().map(|value| value.clamp(-most, most)), versus::STEPS)
+    let max = MAX_SHOWN_RATIO * clients().map(|[_, mean, _]| mean.abs()).fold(0.0, f64::max);
+    Scale::including_zero(clients().flatten().map(|value| value.clamp(-max, max)), versus::STEPS)
 }
 
 fn colour(difference: &Difference) -> RGBColor {
@@ -73,13 +75,13 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
         versus.clients.iter().filter_map(|client| Some((client, versus::percents(&client.engagement)?))).collect();
     clients.sort_by(|(_, [_, a, _]), (_, [_, b, _])| a.total_cmp(b));
     if clients.is_empty() {
-        return axes::nothing(canvas, frame, NOTHING);
+        return axes::message(canvas, frame, NOTHING);
     }
     scale.draw(canvas, frame, LabelStyle::NOTE)?;
-    versus::across(canvas, frame, 14.0, "clients, from the largest loss to the largest gain")?;
+    versus::x_label(canvas, frame, 14.0, "clients, from the largest loss to the largest gain")?;
     let slots = Slots::new(clients.len());
     let (radius, width) = if clients.len() > 120 { (1.6, 0.7) } else { (3.5, 1.4) };
-    // Clear differences are drawn last, so that nothing hides them.
+    // Clear differences are drawn last, on top.
     let mut marks: Vec<_> = clients.into_iter().enumerate().collect();
     marks.sort_by_key(|(_, (client, _))| {
         client.engagement.is_significantly_less() || client.engagement.is_significantly_greater()
@@ -96,23 +98,23 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
     Ok(())
 }
 
-fn caption(comparison: &Comparison, many: bool) -> String {
-    let spoken = comparison.versus.iter().map(|versus| {
+fn caption(comparison: &Comparison, has_intervals: bool) -> String {
+    let sentences = comparison.versus.iter().map(|versus| {
         let counts = &versus.client_counts;
         let all = numbers::count_with_noun(f64::from(counts.clients), "client", "clients");
         format!("Of {all}, {} earn more under {} and {} less", counts.better, versus.label, counts.worse)
     });
-    let lines = if many { " A line is the 95\u{a0}% interval of the client's difference." } else { "" };
+    let lines = if has_intervals { " A line is the 95\u{a0}% interval of the client's difference." } else { "" };
     let found = comparison.versus.iter().flat_map(|versus| &versus.clients);
     let ids: BTreeSet<&ClientId> =
         found.filter(|client| client.engagement.is_base_negligible()).map(|client| &client.client_id).collect();
-    let left_out = match ids.len() {
+    let omitted = match ids.len() {
         0 => String::new(),
-        some => format!(
-            " Left out, because {} earns next to nothing or nothing there: {}.",
+        count => format!(
+            " Omitted, because engagement under {} is zero or close to it: {}.",
             versus::base(comparison),
-            numbers::count_with_noun(some as f64, "client", "clients")
+            numbers::count_with_noun(count as f64, "client", "clients")
         ),
     };
-    format!("{}.{lines}{left_out}", spoken.collect::<Vec<_>>().join("; "))
+    format!("{}.{lines}{omitted}", sentences.collect::<Vec<_>>().join("; "))
 }

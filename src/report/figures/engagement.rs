@@ -9,32 +9,32 @@ use crate::report::{ReportError, numbers};
 use crate::simulator::{Simulation, WeekSummary};
 
 const HEIGHT: f64 = 370.0;
-const NOTHING: &str = "No draft earned anything.";
+const NOTHING: &str = "No draft earned any engagement.";
 const RANGE: f64 = 0.16;
 const INTERVAL: f64 = 0.38;
 
 /// Draws the figure.
 pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
-    let many = simulation.provenance.replications > 1;
+    let has_intervals = simulation.provenance.replications > 1;
     let heading = Heading {
         name: "engagement",
-        title: "Engagements a week".to_owned(),
-        caption: caption(&simulation.weekly, many),
+        title: "Engagements per week".to_owned(),
+        caption: caption(&simulation.weekly, has_intervals),
     };
     heading.draw(HEIGHT, |canvas| {
-        let below = axes::legend(canvas, &entries(many))?;
-        let frame = axes::plot(canvas, below, HEIGHT, "engagements of a week's drafts")?;
+        let below = axes::legend(canvas, &entries(has_intervals))?;
+        let frame = axes::plot(canvas, below, HEIGHT, "engagements of the week's drafts")?;
         let largest = largest(&simulation.weekly);
         if largest <= 0.0 {
-            return axes::nothing(canvas, frame, NOTHING);
+            return axes::message(canvas, frame, NOTHING);
         }
-        let scale = Scale::holding(largest, 5.0);
+        let scale = Scale::from_zero(largest, 5.0);
         let weeks = Weeks::new(simulation.provenance.start, simulation.weekly.len());
         scale.draw(canvas, frame, LabelStyle::NOTE)?;
         weeks.draw(canvas, frame, LabelStyle::NOTE)?;
-        axes::across(canvas, frame, HEIGHT, "week beginning")?;
+        axes::x_label(canvas, frame, HEIGHT, "week beginning")?;
         let plot = Plot { canvas, frame, scale, weeks, weekly: &simulation.weekly };
-        if many {
+        if has_intervals {
             plot.band(light(BLUE, RANGE), |week| [week.engagement.p5, week.engagement.p95])?;
             plot.band(light(BLUE, INTERVAL), |week| week.engagement.interval.unwrap_or([week.engagement.mean; 2]))?;
         }
@@ -43,21 +43,21 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     })
 }
 
-fn entries(many: bool) -> Vec<(Key, &'static str)> {
-    let mean = (Key::Dotted(BLUE), if many { "mean of replications" } else { "the one replication" });
+fn entries(has_intervals: bool) -> Vec<(Key, &'static str)> {
+    let mean = (Key::Dotted(BLUE), if has_intervals { "mean over replications" } else { "the single replication" });
     let expected = (Key::Dashed(INK), "expected by the planner");
-    if !many {
+    if !has_intervals {
         return vec![mean, expected];
     }
     vec![
         mean,
         (Key::Patch(light(BLUE, INTERVAL + RANGE)), "95\u{a0}% interval of the mean"),
-        (Key::Patch(light(BLUE, RANGE)), "nine in ten replications"),
+        (Key::Patch(light(BLUE, RANGE)), "5 to 95\u{a0}% of replications"),
         expected,
     ]
 }
 
-fn caption(weekly: &[WeekSummary], many: bool) -> String {
+fn caption(weekly: &[WeekSummary], has_intervals: bool) -> String {
     let by_mean = |a: &&WeekSummary, b: &&WeekSummary| a.engagement.mean.total_cmp(&b.engagement.mean);
     let (Some(best), Some(worst)) = (weekly.iter().max_by(by_mean), weekly.iter().min_by(by_mean)) else {
         return NOTHING.to_owned();
@@ -65,17 +65,17 @@ fn caption(weekly: &[WeekSummary], many: bool) -> String {
     if largest(weekly) <= 0.0 {
         return NOTHING.to_owned();
     }
-    let spread = if many {
-        "The narrow band is where the mean lies with 95\u{a0}% confidence; a single run falls in the wide, pale band \
-         nine times in ten."
+    let bands = if has_intervals {
+        "The narrow band is the 95\u{a0}% confidence interval of the mean; nine out of ten replications lie in the \
+         wide, pale band."
     } else {
-        "With one replication there is no band: how far luck moves a week cannot be seen."
+        "With one replication there is no band, so the random variation is unknown."
     };
     if weekly.len() == 1 {
-        return format!("The week earned {} engagements. {spread}", numbers::count(best.engagement.mean));
+        return format!("The week earned {} engagements. {bands}", numbers::count(best.engagement.mean));
     }
     format!(
-        "From {} engagements in the weakest week ({}) to {} in the strongest ({}). {spread}",
+        "From {} engagements in the weakest week ({}) to {} in the strongest ({}). {bands}",
         numbers::count(worst.engagement.mean),
         worst.week,
         numbers::count(best.engagement.mean),

@@ -19,7 +19,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     let (frames, height) = axes::small_plots(channels.len(), LEGEND_END, PLOT_HEIGHT);
     let heading = Heading {
         name: "fatigue",
-        title: "Fatigue (0 rested, 1 exhausted) by channel and week".to_owned(),
+        title: "Fatigue (0 to 1, higher is worse) by channel and week".to_owned(),
         caption: caption(channels),
     };
     heading.draw(height, |canvas| {
@@ -30,7 +30,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
             let weeks = Weeks::new(simulation.provenance.start, weekly.len());
             panel(canvas, frame, channel, weeks, &weekly)?;
         }
-        axes::across_all(canvas, height, "week beginning")
+        axes::common_x_label(canvas, height, "week beginning")
     })
 }
 
@@ -95,18 +95,18 @@ fn level(canvas: &Canvas, frame: Frame, y: f64, colour: RGBColor, dashed: bool) 
 fn caption(channels: &[ChannelSummary]) -> String {
     let worst = channels.iter().max_by(|a, b| a.share_above_warn.total_cmp(&b.share_above_warn));
     let Some(worst) = worst.filter(|worst| worst.share_above_warn > 0.0) else {
-        return "No channel ever came to its warn line.".to_owned();
+        return "No channel reached its warn level.".to_owned();
     };
     let blocked = channels.iter().filter(|channel| channel.share_above_block > 0.0).count();
     let blocking = match blocked {
-        0 => "none came to its block line".to_owned(),
-        1 => "one channel came to its block line".to_owned(),
-        many => format!("{many} channels came to their block line"),
+        0 => "none reached its block level".to_owned(),
+        1 => "one channel reached its block level".to_owned(),
+        many => format!("{many} channels reached their block level"),
     };
     format!(
-        "The most tired channel is {}, at or above warn in {} of its hours; {blocking}. Beside each name: the share \
-         of hours at or above warn, and block. Where the pale band crosses a line, the most tired clients are \
-         there while most are not.",
+        "The channel with the most fatigue is {}, at or above warn in {} of its hours; {blocking}. Next to each name: \
+         the share of hours at or above warn, and at or above block. Where only the pale band crosses a line, some \
+         clients are above it but most are not.",
         worst.channel,
         numbers::percent(Some(worst.share_above_warn)),
     )

@@ -10,7 +10,7 @@ use crate::simulator::{GuardrailSummary, Simulation};
 const ROW: f64 = 34.0;
 
 /// Minimum height of a column above zero, so that it does not look like zero.
-const LEAST_SEEN: f64 = 1.5;
+const MIN_COLUMN_HEIGHT: f64 = 1.5;
 
 const TOP: f64 = 72.0;
 const NAMES: f64 = 190.0;
@@ -22,41 +22,38 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     let mut rules: Vec<&GuardrailSummary> = simulation.guardrails.iter().collect();
     rules.sort_by(|a, b| b.blocked.total_cmp(&a.blocked));
     let height = TOP + rules.len().max(1) as f64 * ROW + 58.0;
-    let heading = Heading {
-        name: "guardrails",
-        title: "Blocked posts by rule, and in which weeks".to_owned(),
-        caption: caption(&rules),
-    };
+    let heading =
+        Heading { name: "guardrails", title: "Blocked posts by rule and week".to_owned(), caption: caption(&rules) };
     heading.draw(height, |canvas| {
-        let most = rules.iter().map(|rule| rule.blocked).fold(0.0, f64::max);
-        if most <= 0.0 {
-            return axes::nothing(canvas, Frame { bottom: height - 40.0, ..BARS_AND_WEEKS }, "No post was blocked.");
+        let max = rules.iter().map(|rule| rule.blocked).fold(0.0, f64::max);
+        if max <= 0.0 {
+            return axes::message(canvas, Frame { bottom: height - 40.0, ..BARS_AND_WEEKS }, "No post was blocked.");
         }
         canvas.text((NAMES + 16.0, 54.0), "rule", LabelStyle::NOTE.right_aligned())?;
-        canvas.text((BARS.left, 54.0), "blocked posts of a run", LabelStyle::NOTE)?;
-        canvas.text((WEEKS.left, 54.0), "the same by week, one scale for all rules", LabelStyle::NOTE)?;
+        canvas.text((BARS.left, 54.0), "blocked posts per replication", LabelStyle::NOTE)?;
+        canvas.text((WEEKS.left, 54.0), "by week, same scale for all rules", LabelStyle::NOTE)?;
         let weeks = Weeks::new(simulation.provenance.start, simulation.weekly.len());
         let peak = rules.iter().flat_map(|rule| &rule.blocked_by_week).copied().fold(0.0, f64::max);
         for (row, rule) in rules.iter().enumerate() {
             let top = TOP + row as f64 * ROW;
             let frame = Frame { top: top + 4.0, bottom: top + ROW - 6.0, ..BARS };
-            bar(canvas, frame, rule, most)?;
+            bar(canvas, frame, rule, max)?;
             columns(canvas, Frame { left: WEEKS.left, right: WEEKS.right, ..frame }, rule, weeks, peak)?;
         }
         let bottom = TOP + rules.len() as f64 * ROW - 6.0;
         canvas.line(&[(BARS.left, TOP + 4.0), (BARS.left, bottom)], 1.2, AXIS)?;
         weeks.draw(canvas, Frame { bottom, ..WEEKS }, LabelStyle::NOTE)?;
-        axes::across(canvas, WEEKS, height, "week beginning")
+        axes::x_label(canvas, WEEKS, height, "week beginning")
     })
 }
 
 const BARS_AND_WEEKS: Frame = Frame { right: WEEKS.right, left: 16.0, ..BARS };
 
-fn bar(canvas: &Canvas, frame: Frame, rule: &GuardrailSummary, most: f64) -> Result<(), ReportError> {
+fn bar(canvas: &Canvas, frame: Frame, rule: &GuardrailSummary, max: f64) -> Result<(), ReportError> {
     let middle = f64::midpoint(frame.top, frame.bottom);
     let name = LabelStyle::BODY.right_aligned();
     canvas.text((NAMES + 16.0, middle), &name.shortened(&rule.rule, NAMES), name)?;
-    let length = (rule.blocked / most).clamp(0.0, 1.0) * frame.width();
+    let length = (rule.blocked / max).clamp(0.0, 1.0) * frame.width();
     canvas.fill(Frame { right: frame.left + length, ..frame }, VERMILLION)?;
     canvas.text((frame.left + length + 8.0, middle), &numbers::count(rule.blocked), LabelStyle::NOTE.coloured(INK))
 }
@@ -66,7 +63,7 @@ fn columns(canvas: &Canvas, frame: Frame, rule: &GuardrailSummary, weeks: Weeks,
     for (week, blocked) in rule.blocked_by_week.iter().enumerate() {
         let (left, right) = weeks.bar(frame, week);
         if *blocked > 0.0 {
-            let height = ((blocked / peak).min(1.0) * frame.height()).max(LEAST_SEEN);
+            let height = ((blocked / peak).min(1.0) * frame.height()).max(MIN_COLUMN_HEIGHT);
             canvas.fill(Frame { left, right, top: frame.bottom - height, ..frame }, VERMILLION)?;
         }
     }
@@ -76,12 +73,12 @@ fn columns(canvas: &Canvas, frame: Frame, rule: &GuardrailSummary, weeks: Weeks,
 fn caption(rules: &[&GuardrailSummary]) -> String {
     let all: f64 = rules.iter().map(|rule| rule.blocked).sum();
     let Some(worst) = rules.first().filter(|worst| worst.blocked > 0.0) else {
-        return "Every post that found a place in a plan passed every rule.".to_owned();
+        return "Every planned post passed every rule.".to_owned();
     };
     let peak = worst.blocked_by_week.iter().copied().fold(0.0, f64::max);
     format!(
-        "{} gives {} of the blocks, at most {} in one week. A post that two rules block counts for both. \
-         An even row is a rule that always bites; a row of peaks points at events.",
+        "{} accounts for {} of the blocks, at most {} in one week. A post blocked by two rules counts for both. \
+         An even row shows a rule that blocks all the time; single peaks point to events.",
         worst.rule,
         numbers::percent(numbers::share(worst.blocked, all)),
         numbers::count(peak),

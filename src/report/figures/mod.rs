@@ -125,20 +125,23 @@ mod tests {
     }
 
     #[test]
-    fn every_figure_of_every_shape_of_run_is_well_formed_and_finite() {
+    fn every_figure_is_valid_svg_with_finite_numbers() {
         for (case, figures) in drawn() {
             for figure in figures {
                 let place = format!("{case}/{}", figure.name);
                 let tree = resvg::usvg::Tree::from_str(&figure.svg, &resvg::usvg::Options::default());
                 assert!(tree.is_ok(), "{place}: {tree:?}");
-                assert!(!figure.svg.contains("NaN") && !figure.svg.contains("inf"), "{place} holds no number");
-                assert!(!figure.svg.contains("<script"), "{place} lets markup through");
+                assert!(
+                    !figure.svg.contains("NaN") && !figure.svg.contains("inf"),
+                    "{place} contains an invalid number"
+                );
+                assert!(!figure.svg.contains("<script"), "{place} contains unescaped markup");
             }
         }
     }
 
     #[test]
-    fn nothing_is_drawn_outside_the_figure() {
+    fn all_shapes_lie_within_the_figure() {
         for (case, figures) in drawn() {
             for figure in figures {
                 let tree = Raster::new().parse(figure.name, &figure.svg).unwrap();
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn no_label_lies_on_another() {
+    fn labels_do_not_overlap() {
         for (case, figures) in drawn() {
             for figure in figures {
                 let tree = Raster::new().parse(figure.name, &figure.svg).unwrap();
@@ -172,7 +175,7 @@ mod tests {
                 labels(tree.root(), &mut found);
                 for (index, (one, first)) in found.iter().enumerate() {
                     for (other, second) in &found[index + 1..] {
-                        let place = format!("{case}/{}: `{one}` lies on `{other}`", figure.name);
+                        let place = format!("{case}/{}: `{one}` overlaps `{other}`", figure.name);
                         assert!(first.intersect(second).is_none(), "{place}");
                     }
                 }
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_is_drawn_twice_has_the_same_bytes_in_both_formats() {
+    fn drawing_a_figure_twice_gives_the_same_bytes() {
         let simulation = sample::simulation();
         let raster = Raster::new();
         for (first, second) in draw_all(&simulation).unwrap().iter().zip(&draw_all(&simulation).unwrap()) {

@@ -23,7 +23,7 @@ pub const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
 pub const SKY: RGBColor = RGBColor(0x56, 0xB4, 0xE9);
 /// A warning: warn level, medium risk.
 pub const ORANGE: RGBColor = RGBColor(0xE6, 0x9F, 0x00);
-/// A stop: block level, blocked posts, high risk.
+/// Negative outcomes: block level, blocked posts, high risk.
 pub const VERMILLION: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 /// Posts rejected or approved too late.
 pub const PURPLE: RGBColor = RGBColor(0xCC, 0x79, 0xA7);

@@ -15,22 +15,22 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     let weekly = &simulation.weekly;
     let heading = Heading {
         name: "posts",
-        title: "Posts planned a week against target, by what became of them".to_owned(),
+        title: "Planned posts per week against target, by outcome".to_owned(),
         caption: caption(simulation),
     };
     heading.draw(HEIGHT, |canvas| {
         let below = axes::legend(canvas, &entries(simulation))?;
-        let frame = axes::plot(canvas, below, HEIGHT, "posts a week")?;
+        let frame = axes::plot(canvas, below, HEIGHT, "posts per week")?;
         let highest = |week: &WeekSummary| week.posts_wanted.max(week.posts_target).max(parts(week).iter().sum());
-        let most = weekly.iter().map(highest).fold(0.0, f64::max);
-        if most <= 0.0 {
-            return axes::nothing(canvas, frame, NOTHING);
+        let max = weekly.iter().map(highest).fold(0.0, f64::max);
+        if max <= 0.0 {
+            return axes::message(canvas, frame, NOTHING);
         }
-        let scale = Scale::holding(most, 5.0);
+        let scale = Scale::from_zero(max, 5.0);
         let weeks = Weeks::new(simulation.provenance.start, weekly.len());
         scale.draw(canvas, frame, LabelStyle::NOTE)?;
         weeks.draw(canvas, frame, LabelStyle::NOTE)?;
-        axes::across(canvas, frame, HEIGHT, "week beginning")?;
+        axes::x_label(canvas, frame, HEIGHT, "week beginning")?;
         for (index, week) in weekly.iter().enumerate() {
             let [committed, drafted, blocked, late] = parts(week);
             let parts = [(committed, SKY), (drafted, BLUE), (blocked, VERMILLION), (late, PURPLE)];
@@ -45,12 +45,12 @@ fn entries(simulation: &Simulation) -> Vec<(Key, &'static str)> {
     let mut entries =
         vec![(Key::Dashed(MUTED), "wanted by the rules"), (Key::Line(INK), target_label(simulation.target_changes()))];
     if simulation.provenance.committed_posts > 0 {
-        entries.push((Key::Patch(light(SKY, 1.0)), "committed already"));
+        entries.push((Key::Patch(light(SKY, 1.0)), "already committed"));
     }
     entries.extend([
         (Key::Patch(light(BLUE, 1.0)), "drafted"),
         (Key::Patch(light(VERMILLION, 1.0)), "blocked"),
-        (Key::Patch(light(PURPLE, 1.0)), "refused or too late"),
+        (Key::Patch(light(PURPLE, 1.0)), "rejected or expired"),
     ]);
     entries
 }
@@ -75,16 +75,16 @@ fn caption(simulation: &Simulation) -> String {
         return NOTHING.to_owned();
     }
     let by_hook = simulation.target_changes().has_hook();
-    let cause = if by_hook { "The pack's weekly_posts function changed" } else { "Fatigue lowered" };
+    let cause = if by_hook { "The pack's weekly_posts function changed" } else { "Fatigue reduced" };
     let of_target = |posts: f64| numbers::percent(numbers::share(posts, target));
-    let taken = if committed > 0.0 {
-        format!("; {} of that target was committed already", of_target(committed))
+    let already_committed = if committed > 0.0 {
+        format!("; {} of that target was already committed", of_target(committed))
     } else {
         String::new()
     };
     format!(
-        "{cause} the {} posts wanted to a target of {} ({}){taken}; {} of that target found a place in a plan. \
-         Where a bar stays below the line, hours or days ran out.",
+        "{cause} the {} wanted posts to a target of {} ({}){already_committed}; {} of that target was planned. \
+         Where a bar stays below the line, there were no free hours or days left.",
         numbers::count(wanted),
         numbers::count(target),
         numbers::percent(numbers::share(target, wanted)),

@@ -17,22 +17,22 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     let weekly = &simulation.weekly;
     let heading = Heading {
         name: "risk",
-        title: "Posts planned a week by risk band, and reviews".to_owned(),
+        title: "Planned posts per week by risk band, and reviews".to_owned(),
         caption: caption(weekly),
     };
     heading.draw(HEIGHT, |canvas| {
         let below = axes::legend(canvas, &entries())?;
-        let frame = axes::plot(canvas, below, HEIGHT, "posts a week")?;
+        let frame = axes::plot(canvas, below, HEIGHT, "posts per week")?;
         let highest = |week: &WeekSummary| week.risk.iter().sum::<f64>().max(week.reviews);
-        let most = weekly.iter().map(highest).fold(0.0, f64::max);
-        if most <= 0.0 {
-            return axes::nothing(canvas, frame, NOTHING);
+        let max = weekly.iter().map(highest).fold(0.0, f64::max);
+        if max <= 0.0 {
+            return axes::message(canvas, frame, NOTHING);
         }
-        let scale = Scale::holding(most, 5.0);
+        let scale = Scale::from_zero(max, 5.0);
         let weeks = Weeks::new(simulation.provenance.start, weekly.len());
         scale.draw(canvas, frame, LabelStyle::NOTE)?;
         weeks.draw(canvas, frame, LabelStyle::NOTE)?;
-        axes::across(canvas, frame, HEIGHT, "week beginning")?;
+        axes::x_label(canvas, frame, HEIGHT, "week beginning")?;
         for (index, week) in weekly.iter().enumerate() {
             let parts: Vec<_> = week.risk.into_iter().zip(COLOURS).collect();
             axes::stack(canvas, frame, scale, weeks.bar(frame, index), &parts)?;
@@ -44,9 +44,9 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
 fn entries() -> [(Key, &'static str); 4] {
     let [low, medium, high] = COLOURS.map(|colour| Key::Patch(light(colour, 1.0)));
     [
-        (low, "low: may run by itself"),
-        (medium, "medium: needs a review"),
-        (high, "high: needs an approval"),
+        (low, "low: may run without approval"),
+        (medium, "medium: needs approval"),
+        (high, "high: needs approval"),
         (Key::Line(INK), "posts sent to a reviewer"),
     ]
 }
@@ -62,7 +62,7 @@ fn caption(weekly: &[WeekSummary]) -> String {
     }
     let [low, medium, high] = sums.map(|sum| numbers::percent(numbers::share(sum, all)));
     format!(
-        "Of the posts planned, {low} were of low risk, {medium} of medium and {high} of high. \
-         The line is the work that came to reviewers; blocked posts are in the bars and never reach one."
+        "Of the planned posts, {low} had low risk, {medium} medium and {high} high risk. \
+         The line is the number of posts sent to reviewers; blocked posts are in the bars but are not reviewed."
     )
 }

@@ -11,16 +11,16 @@ const HEIGHT: f64 = 520.0;
 const STEPS: f64 = 6.0;
 const RADIUS: f64 = 4.0;
 
-/// Where the label of a point may be placed, relative to its dot.
-const PLACES: [(f64, f64); 4] = [(-9.0, -12.0), (9.0, 12.0), (9.0, -12.0), (-9.0, 12.0)];
+/// Possible positions of a point's label, relative to its dot.
+const LABEL_OFFSETS: [(f64, f64); 4] = [(-9.0, -12.0), (9.0, 12.0), (9.0, -12.0), (-9.0, 12.0)];
 
 const NOTHING: &str = "No point was simulated.";
 
 /// A plot frame with its two scales.
 struct Plot {
     frame: Frame,
-    across: Scale,
-    up: Scale,
+    horizontal: Scale,
+    vertical: Scale,
     goals: [Goal; 2],
 }
 
@@ -34,17 +34,17 @@ pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
     };
     heading.draw(HEIGHT, |canvas| {
         let below = axes::legend(canvas, &entries(sweep))?;
-        let unit = format!("{}, of a run", findings::label(first.measure));
+        let unit = format!("{} per replication", findings::label(first.measure));
         let frame = axes::plot(canvas, below, HEIGHT, &unit)?;
         if sweep.points.is_empty() {
-            return axes::nothing(canvas, frame, NOTHING);
+            return axes::message(canvas, frame, NOTHING);
         }
-        let of = |goal: Goal| Scale::fitting(all(sweep).map(move |point| mean(point, goal.measure)), STEPS);
-        let plot = Plot { frame, across: of(second), up: of(first), goals: sweep.goals };
-        plot.up.draw(canvas, frame, LabelStyle::NOTE)?;
-        plot.across.draw_level(canvas, frame, LabelStyle::NOTE)?;
-        let unit = format!("{}, of a run", lower(findings::label(second.measure)));
-        axes::across(canvas, frame, HEIGHT, &unit)?;
+        let scale = |goal: Goal| Scale::fitting(all(sweep).map(move |point| mean(point, goal.measure)), STEPS);
+        let plot = Plot { frame, horizontal: scale(second), vertical: scale(first), goals: sweep.goals };
+        plot.vertical.draw(canvas, frame, LabelStyle::NOTE)?;
+        plot.horizontal.draw_level(canvas, frame, LabelStyle::NOTE)?;
+        let unit = format!("{} per replication", lower(findings::label(second.measure)));
+        axes::x_label(canvas, frame, HEIGHT, &unit)?;
         plot.points(canvas, sweep)
     })
 }
@@ -58,84 +58,84 @@ fn mean(point: &SweepPoint, measure: Measure) -> f64 {
 }
 
 fn lower(label: &str) -> String {
-    let mut letters = label.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+    let mut chars = label.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 fn entries(sweep: &Sweep) -> Vec<(Key, &'static str)> {
     let mut entries = vec![
-        (Key::Dotted(BLUE), "on the frontier: no point beats it"),
-        (Key::Dot(MUTED), "beaten by another point"),
-        (Key::Dot(VERMILLION), "the pack as it stands"),
+        (Key::Dotted(BLUE), "on the frontier: not dominated"),
+        (Key::Dot(MUTED), "dominated by another point"),
+        (Key::Dot(VERMILLION), "the base pack"),
     ];
     if sweep.provenance.replications > 1 {
-        entries.push((Key::Line(BLUE), "95\u{a0}% interval of the difference from it"));
+        entries.push((Key::Line(BLUE), "95\u{a0}% interval of the difference from the base pack"));
     }
     entries
 }
 
 impl Plot {
-    fn place(&self, point: &SweepPoint) -> (f64, f64) {
+    fn position(&self, point: &SweepPoint) -> (f64, f64) {
         let [first, second] = self.goals.map(|goal| mean(point, goal.measure));
-        (self.across.x(self.frame, second), self.up.y(self.frame, first))
+        (self.horizontal.x(self.frame, second), self.vertical.y(self.frame, first))
     }
 
     fn points(&self, canvas: &Canvas, sweep: &Sweep) -> Result<(), ReportError> {
         for point in sweep.points.iter().filter(|point| !point.is_on_frontier) {
-            canvas.dot(self.place(point), RADIUS - 0.5, MUTED)?;
+            canvas.dot(self.position(point), RADIUS - 0.5, MUTED)?;
         }
         let mut on: Vec<&SweepPoint> = sweep.points.iter().filter(|point| point.is_on_frontier).collect();
-        on.sort_by(|a, b| self.place(a).0.total_cmp(&self.place(b).0));
-        let line: Vec<(f64, f64)> = on.iter().map(|point| self.place(point)).collect();
+        on.sort_by(|a, b| self.position(a).0.total_cmp(&self.position(b).0));
+        let line: Vec<(f64, f64)> = on.iter().map(|point| self.position(point)).collect();
         if line.len() > 1 {
             canvas.line(&line, 1.4, axes::light(BLUE, 0.5))?;
         }
         for point in &on {
             self.whiskers(canvas, point)?;
-            canvas.dot(self.place(point), RADIUS, BLUE)?;
+            canvas.dot(self.position(point), RADIUS, BLUE)?;
         }
-        canvas.dot(self.place(&sweep.base), RADIUS + 1.0, VERMILLION)?;
+        canvas.dot(self.position(&sweep.base), RADIUS + 1.0, VERMILLION)?;
         self.names(canvas, sweep, &on)
     }
 
     /// The confidence intervals of both differences from the unmodified pack, around the point.
     fn whiskers(&self, canvas: &Canvas, point: &SweepPoint) -> Result<(), ReportError> {
-        let (x, y) = self.place(point);
+        let (x, y) = self.position(point);
         let [first, second] = self.goals.map(|goal| {
             let difference = point.of(goal.measure)?.difference;
             difference.interval.map(|ends| ends.map(|end| difference.base + end))
         });
-        if let Some([low, high]) = first.map(|ends| ends.map(|end| self.up.y(self.frame, end))) {
+        if let Some([low, high]) = first.map(|ends| ends.map(|end| self.vertical.y(self.frame, end))) {
             canvas.line(&[(x, low), (x, high)], 1.2, axes::light(BLUE, 0.7))?;
         }
-        if let Some([low, high]) = second.map(|ends| ends.map(|end| self.across.x(self.frame, end))) {
+        if let Some([low, high]) = second.map(|ends| ends.map(|end| self.horizontal.x(self.frame, end))) {
             canvas.line(&[(low, y), (high, y)], 1.2, axes::light(BLUE, 0.7))?;
         }
         Ok(())
     }
 
-    /// Labels the points with their numbers as far as there is room, coincident points together; the page's table has
-    /// all.
+    /// Labels the points with their numbers as far as they fit, coincident points together; the page's table lists
+    /// all of them.
     fn names(&self, canvas: &Canvas, sweep: &Sweep, points: &[&SweepPoint]) -> Result<(), ReportError> {
-        let lettering = LabelStyle::FINE.coloured(INK);
+        let label_style = LabelStyle::FINE.coloured(INK);
         let dot = |point: &SweepPoint| {
-            let (x, y) = self.place(point);
+            let (x, y) = self.position(point);
             Frame { left: x - RADIUS, top: y - RADIUS, right: x + RADIUS, bottom: y + RADIUS }
         };
         let mut taken: Vec<Frame> = all(sweep).map(dot).collect();
-        for together in points.chunk_by(|a, b| self.place(a) == self.place(b)) {
-            let Some((x, y)) = together.first().map(|point| self.place(point)) else { continue };
+        for together in points.chunk_by(|a, b| self.position(a) == self.position(b)) {
+            let Some((x, y)) = together.first().map(|point| self.position(point)) else { continue };
             let name = names(together);
-            let boxes = PLACES.map(|(right, down)| {
-                let width = lettering.width(&name) + 2.0;
+            let boxes = LABEL_OFFSETS.map(|(right, down)| {
+                let width = label_style.width(&name) + 2.0;
                 let left = if right < 0.0 { x + right - width } else { x + right };
                 Frame { left, top: y + down - 7.0, right: left + width, bottom: y + down + 7.0 }
             });
             let is_free =
-                |place: &&Frame| is_within(place, &self.frame) && taken.iter().all(|other| !meet(place, other));
-            if let Some(place) = boxes.iter().find(is_free) {
-                canvas.text((place.left, f64::midpoint(place.top, place.bottom)), &name, lettering)?;
-                taken.push(*place);
+                |label: &&Frame| is_within(label, &self.frame) && taken.iter().all(|other| !overlap(label, other));
+            if let Some(label) = boxes.iter().find(is_free) {
+                canvas.text((label.left, f64::midpoint(label.top, label.bottom)), &name, label_style)?;
+                taken.push(*label);
             }
         }
         Ok(())
@@ -153,21 +153,20 @@ fn is_within(inner: &Frame, outer: &Frame) -> bool {
     inner.left >= outer.left && inner.right <= outer.right && inner.top >= outer.top && inner.bottom <= outer.bottom
 }
 
-fn meet(a: &Frame, b: &Frame) -> bool {
+fn overlap(a: &Frame, b: &Frame) -> bool {
     a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
 }
 
 fn caption(sweep: &Sweep) -> String {
-    let on = sweep.points.iter().filter(|point| point.is_on_frontier).count();
-    if on == 0 && sweep.points.is_empty() {
+    let count = sweep.points.iter().filter(|point| point.is_on_frontier).count();
+    if count == 0 && sweep.points.is_empty() {
         return NOTHING.to_owned();
     }
     let [first, second] = sweep.goals.map(findings::wish);
     let all = numbers::count_with_noun(sweep.points.len() as f64, "point", "points");
-    let base = if sweep.base.is_on_frontier { "on it, too" } else { "beaten by a point of it" };
+    let base = if sweep.base.is_on_frontier { "also on it" } else { "dominated by a point on it" };
     format!(
-        "Of {all}, {} on the frontier between {first} and {second}; numbers name them, as in the table. The pack as it \
-         stands is {base}.",
-        if on == 1 { "1 is".to_owned() } else { format!("{on} are") }
+        "Of {all}, {} on the frontier between {first} and {second}, numbered as in the table. The base pack is {base}.",
+        if count == 1 { "1 is".to_owned() } else { format!("{count} are") }
     )
 }

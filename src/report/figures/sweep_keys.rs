@@ -8,9 +8,9 @@ use crate::report::{ReportError, findings, numbers};
 use crate::simulator::{Goal, Sensitivity, Sweep};
 
 /// Maximum number of keys shown; the tables have all.
-const MOST: usize = 12;
+const MAX_KEYS: usize = 12;
 
-/// Room for a key's name, height of its row, and height of a panel's title.
+/// Width of the key names, height of a row, and height of a panel's title.
 const NAMES: f64 = 330.0;
 const ROW: f64 = 24.0;
 const HEAD: f64 = 30.0;
@@ -20,15 +20,18 @@ const RIGHT: f64 = WIDTH - 90.0;
 
 /// Draws the figure: a panel for each goal.
 pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
-    let heading =
-        Heading { name: "sweep-keys", title: "What each key explains alone".to_owned(), caption: caption(sweep) };
-    let rows = sweep.keys.len().min(MOST) as f64;
+    let heading = Heading {
+        name: "sweep-keys",
+        title: "Share of variance explained by each key alone".to_owned(),
+        caption: caption(sweep),
+    };
+    let rows = sweep.keys.len().min(MAX_KEYS) as f64;
     let panel_height = HEAD + rows * ROW + GAP;
     let height = 70.0 + 2.0 * panel_height;
     heading.draw(height, |canvas| {
         let entries = [
             (Key::Patch(light(BLUE, 1.0)), "share of the variance between points"),
-            (Key::Patch(light(EMPTY, 1.0)), "the rest: other keys, keys together, luck"),
+            (Key::Patch(light(EMPTY, 1.0)), "the rest: other keys, interactions, random variation"),
         ];
         let below = axes::legend(canvas, &entries)?;
         for (index, goal) in sweep.goals.into_iter().enumerate() {
@@ -41,7 +44,7 @@ pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
 fn panel(canvas: &Canvas, sweep: &Sweep, goal: Goal, top: f64) -> Result<(), ReportError> {
     canvas.text((LEFT, top + 16.0), findings::label(goal.measure), LabelStyle::NAME)?;
     let scale = Scale::of_scores();
-    for (index, row) in sweep.sensitivities_of(goal.measure).take(MOST).enumerate() {
+    for (index, row) in sweep.sensitivities_of(goal.measure).take(MAX_KEYS).enumerate() {
         let middle = top + HEAD + (index as f64 + 0.5) * ROW;
         let frame = Frame { left: NAMES, top: middle - 7.0, right: RIGHT, bottom: middle + 7.0 };
         let name = LabelStyle::BODY.shortened(&row.key, NAMES - LEFT - 14.0);
@@ -55,13 +58,13 @@ fn panel(canvas: &Canvas, sweep: &Sweep, goal: Goal, top: f64) -> Result<(), Rep
 }
 
 fn caption(sweep: &Sweep) -> String {
-    let said = sweep.goals.iter().filter_map(|goal| {
+    let sentences = sweep.goals.iter().filter_map(|goal| {
         let first = sweep.sensitivities_of(goal.measure).next()?;
         let shares: f64 = sweep.sensitivities_of(goal.measure).filter_map(|row: &Sensitivity| row.share).sum();
         let name = findings::label(goal.measure);
         Some(match first.share {
             Some(share) => format!(
-                "{name}: {} explains {} alone, all keys one by one {}.",
+                "{name}: {} alone explains {}; the individual shares add up to {}.",
                 first.key,
                 numbers::percent(Some(share)),
                 numbers::percent(Some(shares.min(1.0)))
@@ -69,5 +72,5 @@ fn caption(sweep: &Sweep) -> String {
             None => format!("{name}: the same at every point."),
         })
     });
-    said.collect::<Vec<_>>().join(" ")
+    sentences.collect::<Vec<_>>().join(" ")
 }

@@ -10,7 +10,7 @@ use crate::stats::Difference;
 /// Vertical position of the end of the legend.
 const LEGEND_END: f64 = 62.0;
 
-/// Room above a plot for its title and its unit.
+/// Height above a plot for its title and unit.
 const HEAD: f64 = 56.0;
 
 /// Steps of a scale of differences; more than elsewhere, because 0 need not be at one of its ends.
@@ -21,7 +21,7 @@ const LEFT: f64 = 16.0;
 const PLOT_LEFT: f64 = 76.0;
 const PLOT_RIGHT: f64 = WIDTH - 24.0;
 
-/// The height of each plot, and of the room for labels below it.
+/// The height of each plot, and of the labels below it.
 #[derive(Debug, Clone, Copy)]
 pub struct Panels {
     pub plot: f64,
@@ -45,9 +45,9 @@ impl Panels {
             for (index, versus) in comparison.versus.iter().enumerate() {
                 let top = LEGEND_END + pitch * index as f64;
                 let name = format!("{} against {}", versus.label, base(comparison));
-                let room = PLOT_RIGHT - LEFT;
-                canvas.text((LEFT, top + 16.0), &LabelStyle::NAME.shortened(&name, room), LabelStyle::NAME)?;
-                canvas.text((LEFT, top + 36.0), &LabelStyle::NOTE.shortened(unit, room), LabelStyle::NOTE)?;
+                let width = PLOT_RIGHT - LEFT;
+                canvas.text((LEFT, top + 16.0), &LabelStyle::NAME.shortened(&name, width), LabelStyle::NAME)?;
+                canvas.text((LEFT, top + 36.0), &LabelStyle::NOTE.shortened(unit, width), LabelStyle::NOTE)?;
                 let top = top + HEAD;
                 let frame = Frame { left: PLOT_LEFT, top, right: PLOT_RIGHT, bottom: top + self.plot };
                 drawing(canvas, frame, versus)?;
@@ -68,7 +68,7 @@ pub fn ends(difference: &Difference) -> [f64; 3] {
     [low, difference.mean, high]
 }
 
-/// The same in per cent of the base; `None` if the base is close to zero.
+/// [`ends`] in per cent of the base; `None` if the base is close to zero.
 pub fn percents(difference: &Difference) -> Option<[f64; 3]> {
     difference.relative()?;
     Some(ends(difference).map(|value| difference.share_of_base(value).unwrap_or_default() * 100.0))
@@ -80,7 +80,7 @@ pub fn has_intervals(comparison: &Comparison) -> bool {
 }
 
 /// Labels the horizontal axis of a plot.
-pub fn across(canvas: &Canvas, frame: Frame, below: f64, text: &str) -> Result<(), ReportError> {
+pub fn x_label(canvas: &Canvas, frame: Frame, below: f64, text: &str) -> Result<(), ReportError> {
     let middle = f64::midpoint(frame.left, frame.right);
     canvas.text((middle, frame.bottom + below), text, LabelStyle::NOTE.centred())
 }

@@ -1,4 +1,4 @@
-//! The section on channels: what was wanted of each, what it yielded, and when.
+//! The section on channels: wanted posts, results, and times.
 
 use super::{Block, Cell, INTERVAL_NOTE, Note, Section, Table};
 use crate::report::numbers::{count, percent, range, score, share};
@@ -9,7 +9,7 @@ pub fn section(simulation: &Simulation) -> Section {
     let channels = &simulation.channels;
     Section {
         id: "channels",
-        title: "Channel by channel",
+        title: "Channels",
         blocks: vec![
             Block::Table { table: table(channels, simulation.provenance.committed_posts > 0) },
             Block::Figure { name: "channel-posts" },
@@ -38,7 +38,7 @@ fn table(channels: &[ChannelSummary], has_committed: bool) -> Table {
         ];
         names.into_iter().chain(committed).chain(counts).collect()
     };
-    let counts = ["Planned", "Drafted", "Drafted of wanted", "Blocked", "No asset", "Engagements", "Per draft"];
+    let counts = ["Planned", "Drafted", "Drafted / wanted", "Blocked", "No asset", "Engagements", "Per draft"];
     let committed = has_committed.then_some("Committed");
     let columns: Vec<&str> = ["Clients", "Wanted"].into_iter().chain(committed).chain(counts).collect();
     let rows = channels.iter().map(row).collect();
@@ -59,14 +59,14 @@ fn note(channel: &ChannelSummary) -> Note {
         ("Engagements", count(channel.engagement.mean)),
         ("Per draft", per_draft.map_or_else(|| percent(None), count)),
         ("Fatigue at a post", score(channel.mean_fatigue)),
-        ("Hours at warn or above", percent(Some(channel.share_above_warn))),
-        ("Hours at block or above", percent(Some(channel.share_above_block))),
+        ("Hours at or above warn", percent(Some(channel.share_above_warn))),
+        ("Hours at or above block", percent(Some(channel.share_above_block))),
     ];
     if let Some(ends) = channel.engagement.interval {
         facts.insert(4, ("95\u{a0}% interval", range(ends)));
     }
     if channel.posts_committed > 0.0 {
-        facts.insert(1, ("Committed already", count(channel.posts_committed)));
+        facts.insert(1, ("Already committed", count(channel.posts_committed)));
     }
     Note { id: format!("channel-{name}"), title: name.to_owned(), facts }
 }

@@ -7,14 +7,14 @@ use crate::report::TableFormat;
 use crate::report::numbers::{NONE, against, count, count_with_noun, percent, share};
 use crate::simulator::{ClientSummary, Simulation};
 
-/// Up to this many clients, all are shown.
-const SHOWN_ALL: usize = 50;
+/// Maximum number of clients of which all are shown.
+const MAX_ALL: usize = 50;
 
-/// How many are shown if there are more.
+/// Number of clients shown if there are more.
 const SHOWN_WORST: usize = 25;
 
 /// Clients with a smaller share of drafts in wanted posts are counted in the summary.
-const FEW: f64 = 0.7;
+const LOW_SHARE: f64 = 0.7;
 
 /// The section.
 pub fn section(simulation: &Simulation, tables: TableFormat) -> Section {
@@ -24,7 +24,7 @@ pub fn section(simulation: &Simulation, tables: TableFormat) -> Section {
     if !clients.is_empty() {
         blocks.push(Block::Table { table: table(&clients, tables, simulation.provenance.committed_posts > 0) });
     }
-    Section { id: "clients", title: "Client by client", blocks }
+    Section { id: "clients", title: "Clients", blocks }
 }
 
 fn drafted_share(client: &ClientSummary) -> Option<f64> {
@@ -43,35 +43,39 @@ fn worst_first(a: &ClientSummary, b: &ClientSummary) -> Ordering {
 fn summary(sorted: &[&ClientSummary]) -> String {
     let ranked: Vec<(&ClientSummary, f64)> =
         sorted.iter().filter_map(|client| Some((*client, drafted_share(client)?))).collect();
-    let (Some((worst, least)), Some((best, most))) = (ranked.first(), ranked.last()) else {
-        return "No client wanted a post.".to_owned();
+    let (Some((worst, lowest)), Some((best, highest))) = (ranked.first(), ranked.last()) else {
+        return "No client had wanted posts.".to_owned();
     };
     if ranked.len() == 1 {
         return format!(
-            "The one client, {}, got {} of the posts its rules wanted as drafts.",
+            "For the only client, {}, {} of the wanted posts became drafts.",
             plain(&worst.name),
-            percent(Some(*least))
+            percent(Some(*lowest))
         );
     }
-    let few = ranked.iter().filter(|(_, share)| (share * 100.0).round() < FEW * 100.0).count();
-    let below = match few {
-        0 => format!("no client got less than {}", percent(Some(FEW))),
-        _ => format!("{} got less than {}", count_with_noun(few as f64, "client", "clients"), percent(Some(FEW))),
+    let low = ranked.iter().filter(|(_, share)| (share * 100.0).round() < LOW_SHARE * 100.0).count();
+    let below = match low {
+        0 => format!("no client got less than {} of its wanted posts", percent(Some(LOW_SHARE))),
+        _ => format!(
+            "{} got less than {} of their wanted posts",
+            count_with_noun(low as f64, "client", "clients"),
+            percent(Some(LOW_SHARE))
+        ),
     };
     format!(
-        "Of the posts their rules wanted, {below} as drafts. Least got {} ({}), most {} ({}).",
+        "As drafts, {below}. The lowest share is that of {} ({}), the highest that of {} ({}).",
         plain(&worst.name),
-        percent(Some(*least)),
+        percent(Some(*lowest)),
         plain(&best.name),
-        percent(Some(*most)),
+        percent(Some(*highest)),
     )
 }
 
 fn table(sorted: &[&ClientSummary], tables: TableFormat, has_committed: bool) -> Table {
-    let shown = if sorted.len() <= SHOWN_ALL { sorted.len() } else { SHOWN_WORST };
+    let shown = if sorted.len() <= MAX_ALL { sorted.len() } else { SHOWN_WORST };
     let counts = [
         "Drafted",
-        "Drafted of wanted",
+        "Drafted / wanted",
         "Blocked",
         "Reviewed",
         "No asset",
@@ -82,12 +86,12 @@ fn table(sorted: &[&ClientSummary], tables: TableFormat, has_committed: bool) ->
     let committed = has_committed.then_some("Committed");
     let columns: Vec<&str> = std::iter::once("Wanted").chain(committed).chain(counts).collect();
     let rows = sorted.iter().take(shown).map(|client| row(client, has_committed)).collect();
-    let table = Table::new("Clients, those that got least of what was wanted first", "Client", &columns, rows);
+    let table = Table::new("Clients, lowest share of wanted posts first", "Client", &columns, rows);
     let intervals = sorted.iter().any(|client| client.engagement.interval.is_some());
     let interval = intervals.then(|| INTERVAL_NOTE.to_owned());
     let rest = (shown < sorted.len()).then(|| {
         format!(
-            "These {shown} of {} need attention most; all are in tables/clients.{}.",
+            "These are the {shown} of {} clients that need attention most; all are in tables/clients.{}.",
             count(sorted.len() as f64),
             tables.extension()
         )
@@ -97,10 +101,10 @@ fn table(sorted: &[&ClientSummary], tables: TableFormat, has_committed: bool) ->
 }
 
 fn row(client: &ClientSummary, has_committed: bool) -> Vec<Cell> {
-    let place = format!("{} · {} · {}", client.client_id, client.workspace_id, client.time_zone);
+    let detail = format!("{} · {} · {}", client.client_id, client.workspace_id, client.time_zone);
     let expected = against(client.engagement.mean, client.expected_engagement);
-    let without = if client.engagement.mean > 0.0 { "next to nothing expected" } else { NONE };
-    let names = [Cell::text(&client.name).with_detail(place), Cell::count(client.posts_wanted)];
+    let without = if client.engagement.mean > 0.0 { "almost none expected" } else { NONE };
+    let names = [Cell::text(&client.name).with_detail(detail), Cell::count(client.posts_wanted)];
     let committed = has_committed.then(|| Cell::count(client.posts_committed));
     let counts = [
         Cell::count(client.posts_drafted),

@@ -9,15 +9,15 @@ use crate::report::numbers::{
 use crate::simulator::{ClientCounts, ClientDifference, Comparison, Measure, MeasureDifference, Versus};
 use crate::stats::Difference;
 
-/// Up to this many clients, all are shown; of more, those that lose most.
-const SHOWN_ALL: usize = 50;
+/// Maximum number of clients of which all are shown; if there are more, those that lose most are.
+const MAX_ALL: usize = 50;
 const SHOWN_WORST: usize = 25;
 
 /// The sections with the findings.
 pub fn sections(comparison: &Comparison, tables: TableFormat) -> Vec<Section> {
     vec![
         verdict(comparison),
-        Section { id: "weeks", title: "Week by week", blocks: vec![Block::Figure { name: "difference-weeks" }] },
+        Section { id: "weeks", title: "Weeks", blocks: vec![Block::Figure { name: "difference-weeks" }] },
         channels(comparison),
         clients(comparison, tables),
     ]
@@ -29,35 +29,37 @@ fn base(comparison: &Comparison) -> &str {
 
 fn verdict(comparison: &Comparison) -> Section {
     let mut blocks: Vec<Block> = verdicts(comparison).iter().map(|text| Block::words(text)).collect();
-    blocks.push(Block::words(&certainty(comparison)));
+    blocks.push(Block::words(&uncertainty(comparison)));
     blocks.extend(pairing(comparison).map(|text| Block::words(&text)));
     if let [versus] = comparison.versus.as_slice() {
         blocks.push(Block::Cards { cards: cards(versus) });
     }
     blocks.push(Block::Terms { terms: terms() });
     blocks.extend(comparison.versus.iter().map(|versus| Block::Table { table: headline(comparison, versus) }));
-    Section { id: "verdict", title: "The verdict", blocks }
+    Section { id: "verdict", title: "Result", blocks }
 }
 
 /// The number of replications, why it stopped there, and what the ranges are.
-fn certainty(comparison: &Comparison) -> String {
-    let many = comparison.packs.first().map_or(0, |pack| pack.provenance.replications);
-    if many < 2 {
-        return "One replication was run under each pack, so no interval can be given: another run with other luck may \
-                say the opposite. Run at least 20 replications before you act on a difference."
+fn uncertainty(comparison: &Comparison) -> String {
+    let replications = comparison.packs.first().map_or(0, |pack| pack.provenance.replications);
+    if replications < 2 {
+        return "One replication was run under each pack, so there are no intervals: with other random numbers the \
+                 result may be the opposite. Run at least 20 replications before you act on a difference."
             .to_owned();
     }
     let intervals = format!(
-        "Every difference is the mean over {many} replications, each run under every pack with the same luck; the range \
-         is its 95\u{a0}% interval."
+        "Every difference is the mean over {replications} replications, each run under every pack with common random numbers; \
+         the range is its 95\u{a0}% interval."
     );
     let Some(until) = &comparison.until else { return intervals };
     let wanted = percent(Some(until.half_width));
     if until.is_reached {
-        format!("{intervals} The runs ended there, because half of the interval came to {wanted} of the base or less.")
+        format!(
+            "{intervals} The run stopped there, because the half-width of the interval had reached {wanted} of the base."
+        )
     } else {
         format!(
-            "{intervals} Half of the interval did not come to the {wanted} of the base that was asked for; more \
+            "{intervals} The half-width of the interval did not reach the requested {wanted} of the base; more \
              replications would narrow it."
         )
     }
@@ -69,16 +71,16 @@ fn pairing(comparison: &Comparison) -> Option<String> {
     let difference = &versus.of(Measure::Engagement)?.difference;
     let share = difference.variance_reduction.filter(|share| *share > 0.0 && !difference.is_same)?;
     let times = 1.0 / (1.0 - share);
-    let worth = if times.is_finite() && times >= 1.05 {
+    let equivalent = if times.is_finite() && times >= 1.05 {
         format!(
-            " With luck of its own for each pack, it would take {} times as many replications to be as sure.",
+            " With independent random numbers, the same precision would take {} times as many replications.",
             count(times)
         )
     } else {
         String::new()
     };
     Some(format!(
-        "The same luck for both took away {} of the variance of the difference in engagements.{worth}",
+        "Common random numbers removed {} of the variance of the difference in engagements.{equivalent}",
         percent(Some(share))
     ))
 }
@@ -118,13 +120,13 @@ fn card(label: &'static str, difference: &Difference) -> Card {
 
 fn client_card(counts: &ClientCounts) -> Card {
     Card {
-        label: "Clients that earn less",
+        label: "Clients with less engagement",
         value: format!("{} of {}", counts.worse, counts.clients),
         lines: vec![
             format!("{} clearly", counts.clearly_worse),
             match counts.better {
-                0 => "none earns more".to_owned(),
-                better => format!("{better} earn more, {} of them clearly", counts.clearly_better),
+                0 => "none has more".to_owned(),
+                better => format!("{better} have more, {} of them clearly", counts.clearly_better),
             },
         ],
     }
@@ -136,10 +138,10 @@ fn terms() -> Vec<Term> {
         term("Base", "the pack that the others are compared with."),
         term(
             "Gains, loses, clearly",
-            "the 95\u{a0}% interval leaves 0 out. Of clients that differ by luck alone, one in twenty does so.",
+            "the 95\u{a0}% interval excludes 0. This happens by chance for one in twenty clients without a real difference.",
         ),
-        term("p", "the chance of a difference this large where there is none, from a paired t test."),
-        term("Luck removed", "the share of the variance of a difference that meeting the same luck took away."),
+        term("p", "the probability of a difference at least this large if there were none, from a paired t test."),
+        term("Variance reduction", "the share of the variance of a difference that common random numbers removed."),
     ]
 }
 
@@ -153,11 +155,11 @@ pub const fn label(measure: Measure) -> &'static str {
         Measure::PostsDrafted => "Drafts",
         Measure::PostsBlocked => "Blocked posts",
         Measure::Reviews => "Reviews",
-        Measure::Rejected => "Refused by a reviewer",
-        Measure::Expired => "Answered too late",
+        Measure::Rejected => "Rejected by a reviewer",
+        Measure::Expired => "Not approved in time",
         Measure::WithoutAsset => "Posts without an asset",
-        Measure::HoursAboveWarn => "Channel-hours at the base's warn level or above",
-        Measure::HoursAboveBlock => "Channel-hours at the base's block level or above",
+        Measure::HoursAboveWarn => "Channel-hours at or above the base's warn level",
+        Measure::HoursAboveBlock => "Channel-hours at or above the base's block level",
     }
 }
 
@@ -171,17 +173,17 @@ fn headline(comparison: &Comparison, versus: &Versus) -> Table {
         cells.push(Cell::bar(row.difference.variance_reduction.filter(|_| varies(&row.difference))));
         cells
     };
-    let columns = ["Base", "This pack", "Difference", "Of base", "p", "Luck removed"];
+    let columns = ["Base", "This pack", "Difference", "Of base", "p", "Variance reduction"];
     let rows = versus.headline.iter().map(row).collect();
-    let table = Table::new(caption("Every headline number", comparison, versus), "Number", &columns, rows);
+    let table = Table::new(caption("Headline figures", comparison, versus), "Figure", &columns, rows);
     let others = comparison.versus.len();
     let corrected = (others > 1).then(|| {
         let packs = count_with_noun(others as f64, "comparison", "comparisons");
-        format!(" p is corrected for {packs} after Holm, the intervals are not.")
+        format!(" p is corrected for {packs} by Holm's method, the intervals are not.")
     });
     let note = format!(
-        "Totals of a replication over all weeks, channels and clients. The range below a difference is its 95\u{a0}% \
-         interval; a difference is clear where p is below 0.05.{}",
+        "Totals per replication over all weeks, channels and clients. The range below a difference is its 95\u{a0}% \
+         interval; a difference is clear if p is below 0.05.{}",
         corrected.unwrap_or_default()
     );
     Table { note: comparison_has_intervals(comparison).then_some(note), ..table }
@@ -215,7 +217,7 @@ fn difference_cells(difference: &Difference) -> [Cell; 4] {
 /// The difference in per cent of the base, or why there is none.
 pub fn of_base(difference: &Difference) -> String {
     if difference.is_base_negligible() {
-        return "base next to nothing".to_owned();
+        return "base close to zero".to_owned();
     }
     change(difference.relative())
 }
@@ -234,7 +236,7 @@ fn channels(comparison: &Comparison) -> Section {
     };
     let mut blocks = vec![Block::Figure { name: "difference-channels" }];
     blocks.extend(comparison.versus.iter().map(table));
-    Section { id: "channels", title: "Channel by channel", blocks }
+    Section { id: "channels", title: "Channels", blocks }
 }
 
 fn clients(comparison: &Comparison, tables: TableFormat) -> Section {
@@ -243,29 +245,29 @@ fn clients(comparison: &Comparison, tables: TableFormat) -> Section {
     blocks.extend(
         comparison.versus.iter().map(|versus| Block::Table { table: client_table(comparison, versus, tables) }),
     );
-    Section { id: "clients", title: "Client by client", blocks }
+    Section { id: "clients", title: "Clients", blocks }
 }
 
 fn client_words(versus: &Versus) -> String {
     let counts = &versus.client_counts;
     let name = code(&versus.label);
     if counts.same == counts.clients {
-        return format!("Under {name} every client earns the same in every replication.");
+        return format!("Under {name} every client has the same engagement in every replication.");
     }
-    let part = |some: u32, clearly: u32| {
-        if some == 0 {
+    let part = |count: u32, clearly: u32| {
+        if count == 0 {
             return "none".to_owned();
         }
-        let share = percent(Some(f64::from(some) / f64::from(counts.clients.max(1))));
-        format!("{some} ({share}; {clearly} clearly)")
+        let share = percent(Some(f64::from(count) / f64::from(counts.clients.max(1))));
+        format!("{count} ({share}; {clearly} clearly)")
     };
     let same = match counts.same {
         0 => String::new(),
-        1 => "; 1 earns the same in every replication".to_owned(),
-        same => format!("; {same} earn the same in every replication"),
+        1 => "; 1 has the same engagement in every replication".to_owned(),
+        same => format!("; {same} have the same engagement in every replication"),
     };
     format!(
-        "Of {} {} earn more under {name} and {} less{same}.",
+        "Of {} {} have more engagement under {name} and {} less{same}.",
         count_with_noun(f64::from(counts.clients), "client,", "clients,"),
         part(counts.better, counts.clearly_better),
         part(counts.worse, counts.clearly_worse),
@@ -276,17 +278,17 @@ fn client_table(comparison: &Comparison, versus: &Versus, tables: TableFormat) -
     let mut sorted: Vec<&ClientDifference> = versus.clients.iter().collect();
     let rank = |client: &ClientDifference| client.engagement.relative().unwrap_or(f64::INFINITY);
     sorted.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
-    let shown = if sorted.len() <= SHOWN_ALL { sorted.len() } else { SHOWN_WORST };
+    let shown = if sorted.len() <= MAX_ALL { sorted.len() } else { SHOWN_WORST };
     let row = |client: &&ClientDifference| {
         let name = Cell::text(plain(&client.name)).with_detail(client.client_id.to_string());
         std::iter::once(name).chain(difference_cells(&client.engagement)).collect()
     };
     let rows = sorted.iter().take(shown).map(row).collect();
-    let caption = caption("Engagements of clients, the largest loss first", comparison, versus);
+    let caption = caption("Engagements of clients, largest loss first", comparison, versus);
     let note = (shown < sorted.len()).then(|| {
         let all = count(sorted.len() as f64);
         format!(
-            "These {shown} of {all} lose most or gain least; all are in tables/difference_clients.{}.",
+            "These are the {shown} of {all} clients that lose most or gain least; all are in tables/difference_clients.{}.",
             tables.extension()
         )
     });

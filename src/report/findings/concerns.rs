@@ -13,14 +13,14 @@ pub fn section(simulation: &Simulation) -> Section {
     blocks.push(Block::Heading { id: "blocked", title: "Blocked posts by rule" });
     blocks.push(Block::Table { table: rules(&simulation.guardrails) });
     blocks.push(Block::Figure { name: "guardrails" });
-    blocks.push(Block::Heading { id: "tired", title: "Channels above warn and block" });
-    blocks.push(Block::Table { table: tired(&simulation.channels) });
+    blocks.push(Block::Heading { id: "fatigued", title: "Channels above warn and block" });
+    blocks.push(Block::Table { table: fatigue_table(&simulation.channels) });
     blocks.push(Block::Figure { name: "fatigue" });
     blocks.push(Block::Heading { id: "reviews", title: "Review load" });
     blocks.push(Block::Figure { name: "risk" });
-    blocks.push(Block::Heading { id: "assets", title: "Missing and worn assets" });
+    blocks.push(Block::Heading { id: "assets", title: "Missing and reused assets" });
     blocks.push(Block::Figure { name: "assets" });
-    Section { id: "worries", title: "What to worry about", blocks }
+    Section { id: "concerns", title: "Concerns", blocks }
 }
 
 fn points(simulation: &Simulation) -> Vec<Point> {
@@ -30,11 +30,15 @@ fn points(simulation: &Simulation) -> Vec<Point> {
         Point::or_default(
             "Idle rules",
             idle_rules(&simulation.guardrails),
-            "Every rule fired on some posts and let others pass.",
+            "Every rule fired on some posts and passed others.",
         ),
-        Point::or_default("Tired channels", tiredness(&simulation.channels), "No channel came to its warn level."),
-        Point::or_default("Review load", review_load(simulation), "No post needed a person."),
-        Point::or_default("Missing assets", missing_assets(simulation), "No post was without an asset."),
+        Point::or_default(
+            "Fatigued channels",
+            fatigued_channels(&simulation.channels),
+            "No channel reached its warn level.",
+        ),
+        Point::or_default("Review load", review_load(simulation), "No post needed approval."),
+        Point::or_default("Missing assets", missing_assets(simulation), "Every post had an asset."),
     ]);
     points
 }
@@ -45,20 +49,20 @@ fn shortfall(simulation: &Simulation) -> Option<Point> {
     let short = share(expected - engagement.mean, expected)?;
     let change = against(engagement.mean, expected).filter(|_| short > NOTABLE_SHORTFALL)?;
     let cause = match engagement.interval {
-        None => "One replication cannot tell whether that is luck.",
+        None => "With one replication it is unknown whether this is random variation.",
         Some([_, high]) if high >= expected => {
-            "Luck alone may do that: what was expected lies within the interval of what came."
+            "This may be random variation: the expected value lies within the interval of the result."
         }
         Some(_) if simulation.provenance.committed_posts > 0 => {
-            "That is more than luck: the rules that the weeks and the committed posts were planned by promise more than \
-             the scenario's world gives; look at the channels and clients below for where."
+            "This is more than random variation: the rules used to plan the weeks and the committed posts predict more \
+             engagement than the simulated environment gives; see the channels and clients below."
         }
         Some(_) => {
-            "That is more than luck: the rules promise more than the scenario's world gives; look at the channels and \
-             clients below for where."
+            "This is more than random variation: the rules predict more engagement than the simulated environment \
+             gives; see the channels and clients below."
         }
     };
-    Some(Point::or_default("Expectation", Some(format!("Results came {change} expectation. {cause}")), ""))
+    Some(Point::or_default("Expectation", Some(format!("Results were {change} expectation. {cause}")), ""))
 }
 
 fn blocked(simulation: &Simulation) -> Option<String> {
@@ -67,7 +71,7 @@ fn blocked(simulation: &Simulation) -> Option<String> {
     let worst = worst.filter(|worst| worst.blocked > 0.0)?;
     let blocking = simulation.guardrails.iter().filter(|rule| rule.blocked > 0.0).count();
     Some(format!(
-        "{} of the posts planned ({}) were blocked. {} of {} rules blocked at least one; {} blocked most, {}.",
+        "{} planned posts ({}) were blocked. {} of {} rules blocked at least one; {} blocked most, {}.",
         count(totals.posts_blocked.mean),
         percent(share(totals.posts_blocked.mean, totals.posts_planned.mean)),
         blocking,
@@ -79,46 +83,47 @@ fn blocked(simulation: &Simulation) -> Option<String> {
 
 /// Rules that fired on no post, or on every one.
 fn idle_rules(guardrails: &[GuardrailSummary]) -> Option<String> {
-    let named = |which: &dyn Fn(&GuardrailSummary) -> bool| {
-        let names: Vec<String> = guardrails.iter().filter(|rule| which(rule)).map(|rule| code(&rule.rule)).collect();
+    let names = |is_listed: &dyn Fn(&GuardrailSummary) -> bool| {
+        let names: Vec<String> =
+            guardrails.iter().filter(|rule| is_listed(rule)).map(|rule| code(&rule.rule)).collect();
         (!names.is_empty()).then(|| names.join(", "))
     };
-    let on_none = named(&|rule| rule.warned + rule.blocked <= 0.0);
-    let on_all = named(&|rule| rule.passed <= 0.0 && rule.warned + rule.blocked > 0.0 && !rule.by_engine);
-    let told =
+    let on_none = names(&|rule| rule.warned + rule.blocked <= 0.0);
+    let on_all = names(&|rule| rule.passed <= 0.0 && rule.warned + rule.blocked > 0.0 && !rule.by_engine);
+    let parts =
         [on_none.map(|names| format!("on no post: {names}")), on_all.map(|names| format!("on every post: {names}"))];
-    let told: Vec<String> = told.into_iter().flatten().collect();
-    (!told.is_empty()).then(|| {
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| {
         format!(
-            "Rules that fired {}. {} says whether they could do otherwise.",
-            told.join("; "),
+            "Rules that fired {}. {} shows whether they can have other outcomes.",
+            parts.join("; "),
             code("mcoe rules verify")
         )
     })
 }
 
-fn tiredness(channels: &[ChannelSummary]) -> Option<String> {
-    let mut tired: Vec<&ChannelSummary> = channels.iter().filter(|channel| channel.share_above_warn > 0.0).collect();
-    tired.sort_by(|a, b| b.share_above_warn.total_cmp(&a.share_above_warn));
-    if tired.is_empty() {
+fn fatigued_channels(channels: &[ChannelSummary]) -> Option<String> {
+    let mut fatigued: Vec<&ChannelSummary> = channels.iter().filter(|channel| channel.share_above_warn > 0.0).collect();
+    fatigued.sort_by(|a, b| b.share_above_warn.total_cmp(&a.share_above_warn));
+    if fatigued.is_empty() {
         return None;
     }
-    let listed: Vec<String> = tired
+    let listed: Vec<String> = fatigued
         .iter()
         .take(3)
         .map(|channel| {
             let (warn, block) = (channel.share_above_warn, channel.share_above_block);
             let blocking = if block > 0.0 { format!(", {} at block", percent(Some(block))) } else { String::new() };
             format!(
-                "{} ({} of its hours at warn or above{blocking})",
+                "{} ({} of its hours at or above warn{blocking})",
                 code(channel.channel.name()),
                 percent(Some(warn))
             )
         })
         .collect();
-    let came = if tired.len() == 1 { "came to its warn level" } else { "came to their warn level" };
-    let lead = if tired.len() > listed.len() { "most of all" } else { "namely" };
-    Some(format!("{} of {} channels {came}, {lead} {}.", tired.len(), channels.len(), listed.join(", ")))
+    let reached = if fatigued.len() == 1 { "reached its warn level" } else { "reached their warn level" };
+    let lead = if fatigued.len() > listed.len() { "mainly" } else { "namely" };
+    Some(format!("{} of {} channels {reached}, {lead} {}.", fatigued.len(), channels.len(), listed.join(", ")))
 }
 
 fn review_load(simulation: &Simulation) -> Option<String> {
@@ -132,7 +137,7 @@ fn review_load(simulation: &Simulation) -> Option<String> {
         .filter(|_| weeks > 1.0)
         .map_or(String::new(), |week| format!(", {} in the busiest ({})", count(week.reviews), week.week));
     Some(format!(
-        "Reviewers saw {} a week{peak}. They refused {} of them, and {} were answered too late.",
+        "Reviewers received {} per week{peak}. They rejected {} of them, and {} were not approved in time.",
         count_with_noun(totals.reviews.mean / weeks, "post", "posts"),
         percent(share(totals.rejected.mean, totals.reviews.mean)),
         percent(share(totals.expired.mean, totals.reviews.mean)),
@@ -150,10 +155,14 @@ fn missing_assets(simulation: &Simulation) -> Option<String> {
         format!(", most on {} ({})", code(channel.channel.name()), count(channel.without_asset))
     });
     let client = client.map_or(String::new(), |client| {
-        format!(" The client that lacks most is {} ({}).", plain(&client.name), count(client.without_asset))
+        format!(
+            " The client with the most missing assets is {} ({}).",
+            plain(&client.name),
+            count(client.without_asset)
+        )
     });
     Some(format!(
-        "{} ({} of those planned) had no asset{channel}.{client}",
+        "{} ({} of planned posts) had no asset{channel}.{client}",
         count_with_noun(missing, "post", "posts"),
         percent(share(missing, simulation.headline.posts_planned.mean)),
     ))
@@ -164,16 +173,19 @@ fn terms() -> Vec<Term> {
     vec![
         term(
             "Fatigue",
-            "how tired a client's audience on a channel is, from 0 to 1. Each post adds to it, time takes it away; \
-             a tired audience engages less.",
+            "how fatigued a client's audience on a channel is, from 0 to 1. Each post adds to it, and it decays with \
+             time; a fatigued audience engages less.",
         ),
-        term("Warn", "the fatigue from which the rules warn and want fewer posts."),
-        term("Block", "the fatigue from which no post may go out; also, any rule's answer that a post must not run."),
-        term("Rule", "a guardrail that looks at each planned post and lets it pass, warns, or blocks it."),
+        term("Warn", "the fatigue at and above which the rules warn and want fewer posts."),
+        term(
+            "Block",
+            "the fatigue at and above which no post may run; also, the result of any rule that a post must not run.",
+        ),
+        term("Rule", "a guardrail, which passes, warns about, or blocks each planned post."),
         term(
             "Review",
-            "a person's look at a post before it may become a draft: because its risk is medium or high, or because \
-             its client lets no post run by itself. A post that is not approved before its time is not drafted.",
+            "approval of a post by a person before it becomes a draft: because its risk is medium or high, or because \
+             its client requires approval of every post. A post that is not approved in time is not drafted.",
         ),
     ]
 }
@@ -183,29 +195,24 @@ fn rules(guardrails: &[GuardrailSummary]) -> Table {
     let mut sorted: Vec<&GuardrailSummary> = guardrails.iter().collect();
     sorted.sort_by(|a, b| b.blocked.total_cmp(&a.blocked).then(b.warned.total_cmp(&a.warned)));
     let row = |rule: &GuardrailSummary| {
-        let seen = rule.passed + rule.warned + rule.blocked;
+        let evaluated = rule.passed + rule.warned + rule.blocked;
         vec![
             Cell::code(&rule.rule),
             Cell::count(rule.blocked),
             Cell::bar(share(rule.blocked, all)),
-            Cell::percent(share(rule.blocked, seen)),
+            Cell::percent(share(rule.blocked, evaluated)),
             Cell::count(rule.warned),
             Cell::count(rule.passed),
         ]
     };
-    let columns = ["Blocked", "Of all blocks", "Of posts seen", "Warned", "Passed"];
+    let columns = ["Blocked", "Of all blocks", "Of evaluated", "Warned", "Passed"];
     Table {
-        note: Some("A post can be blocked by more than one rule and then counts for each.".to_owned()),
-        ..Table::new(
-            "Posts that each rule blocked, worst first",
-            "Rule",
-            &columns,
-            sorted.into_iter().map(row).collect(),
-        )
+        note: Some("A post that is blocked by several rules counts for each of them.".to_owned()),
+        ..Table::new("Blocked posts by rule, most first", "Rule", &columns, sorted.into_iter().map(row).collect())
     }
 }
 
-fn tired(channels: &[ChannelSummary]) -> Table {
+fn fatigue_table(channels: &[ChannelSummary]) -> Table {
     let mut sorted: Vec<&ChannelSummary> = channels.iter().collect();
     sorted.sort_by(|a, b| {
         b.share_above_block
@@ -223,7 +230,8 @@ fn tired(channels: &[ChannelSummary]) -> Table {
             Cell::score(channel.block_at),
         ]
     };
-    let columns = ["Hours at warn or above", "Hours at block or above", "Fatigue at a post", "Warn from", "Block from"];
+    let columns =
+        ["Hours at or above warn", "Hours at or above block", "Fatigue at a post", "Warn level", "Block level"];
     let rows = sorted.into_iter().map(row).collect();
-    Table::new("How much of the time each channel was tired, worst first", "Channel", &columns, rows)
+    Table::new("Share of time above the fatigue levels by channel, highest first", "Channel", &columns, rows)
 }

@@ -1,4 +1,4 @@
-//! The section on results: the totals, their uncertainty, and what became of the wanted posts.
+//! The section on results: totals, their uncertainty, and the outcome of the wanted posts.
 
 use super::{Block, Card, Cell, Section, Table, Term};
 use crate::report::numbers::{against, count, count_with_noun, percent, range, share, whole};
@@ -8,11 +8,11 @@ use crate::stats::Estimate;
 /// The section.
 pub fn section(simulation: &Simulation) -> Section {
     Section {
-        id: "happened",
-        title: "What happened",
+        id: "results",
+        title: "Results",
         blocks: vec![
             Block::words(&summary(simulation)),
-            Block::words(&certainty(simulation)),
+            Block::words(&uncertainty(simulation)),
             Block::Cards { cards: cards(simulation) },
             Block::Terms { terms: terms(simulation.provenance.committed_posts > 0) },
             Block::Figure { name: "engagement" },
@@ -35,12 +35,12 @@ fn summary(simulation: &Simulation) -> String {
     };
     let interval = engagement.interval.map_or(String::new(), |ends| format!(" (95\u{a0}% interval {})", range(ends)));
     let reality = match against(engagement.mean, expected_engagement.mean) {
-        Some(same) if same == "as" => " That is what the planner expected of them.".to_owned(),
-        Some(change) => format!(" That is {change} what the planner expected of them."),
+        Some(same) if same == "as" => " That is what the planner expected.".to_owned(),
+        Some(change) => format!(" That is {change} what the planner expected."),
         None => String::new(),
     };
     format!(
-        "Of {} posts wanted, {} ({}) became drafts.{before} The drafts earned {} engagements{interval}.{reality}",
+        "Of {} wanted posts, {} ({}) became drafts.{before} The drafts earned {} engagements{interval}.{reality}",
         count(posts_wanted.mean),
         count(posts_drafted.mean),
         percent(share(posts_drafted.mean, posts_wanted.mean)),
@@ -50,22 +50,24 @@ fn summary(simulation: &Simulation) -> String {
 
 fn without_wanted(committed: u32, engagement: &Estimate) -> String {
     if committed == 0 {
-        return "The rules wanted no posts, so nothing was planned and nothing earned.".to_owned();
+        return "The rules wanted no posts, so nothing was planned.".to_owned();
     }
     let posts = count_with_noun(committed.into(), "post", "posts");
     let earned = count(engagement.mean);
     format!("The rules wanted no posts. The {posts} committed before the run earned {earned} engagements.")
 }
 
-fn certainty(simulation: &Simulation) -> String {
+fn uncertainty(simulation: &Simulation) -> String {
     match simulation.provenance.replications {
-        0 | 1 => "One replication was run, so no interval can be given: another run with other luck may lie far \
-                  from these numbers. Run at least 20 replications before you act on a difference."
-            .to_owned(),
+        0 | 1 => {
+            "One replication was run, so there are no intervals: with other random numbers the results may be very \
+             different. Run at least 20 replications before you act on a difference."
+                .to_owned()
+        }
         many => format!(
-            "Every number is the mean of {many} replications: the same weeks with other luck. The 95\u{a0}% interval \
-             says where that mean lies; nine runs in ten fall in the wider range, from the 5\u{a0}% to the \
-             95\u{a0}% quantile."
+            "Every number is the mean over {many} replications: the same weeks with different random numbers. The \
+             95\u{a0}% interval is that of the mean; nine out of ten replications lie in the wider range, from the \
+             5\u{a0}% to the 95\u{a0}% quantile."
         ),
     }
 }
@@ -79,14 +81,14 @@ fn cards(simulation: &Simulation) -> Vec<Card> {
         card("Engagements", &totals.engagement, 1.0, None),
         card("Drafts", &totals.posts_drafted, 1.0, of(&totals.posts_drafted, totals.posts_wanted.mean, "wanted")),
         Card {
-            label: "Engagements a draft",
+            label: "Engagements per draft",
             value: per_draft.map_or_else(|| percent(None), count),
-            lines: vec!["all engagements over all drafts".to_owned()],
+            lines: vec!["engagements divided by drafts".to_owned()],
         },
         card("Blocked posts", &totals.posts_blocked, 1.0, of(&totals.posts_blocked, planned, "planned")),
-        card("Reviews a week", &totals.reviews, weeks, busiest(&simulation.weekly)),
-        card("Refused by a reviewer", &totals.rejected, 1.0, of(&totals.rejected, totals.reviews.mean, "reviewed")),
-        card("Answered too late", &totals.expired, 1.0, of(&totals.expired, totals.reviews.mean, "reviewed")),
+        card("Reviews per week", &totals.reviews, weeks, busiest(&simulation.weekly)),
+        card("Rejected by a reviewer", &totals.rejected, 1.0, of(&totals.rejected, totals.reviews.mean, "reviewed")),
+        card("Not approved in time", &totals.expired, 1.0, of(&totals.expired, totals.reviews.mean, "reviewed")),
         card("Posts without an asset", &totals.without_asset, 1.0, of(&totals.without_asset, planned, "planned")),
     ]
 }
@@ -96,7 +98,7 @@ fn card(label: &'static str, estimate: &Estimate, per: f64, note: Option<String>
     let mut lines: Vec<String> = note.into_iter().collect();
     if let Some(ends) = estimate.interval {
         lines.push(format!("95\u{a0}% interval {}", range(ends.map(|end| end / per))));
-        lines.push(format!("nine in ten {}", range([estimate.p5 / per, estimate.p95 / per])));
+        lines.push(format!("5 to 95\u{a0}% {}", range([estimate.p5 / per, estimate.p95 / per])));
     }
     Card { label, value: count(estimate.mean / per), lines }
 }
@@ -113,41 +115,44 @@ fn busiest(weekly: &[WeekSummary]) -> Option<String> {
 fn terms(has_committed: bool) -> Vec<Term> {
     let term = |word, meaning| Term { word, meaning };
     let committed =
-        term("Committed", "a post that was committed before the run. It goes out as it stands and is a draft.");
+        term("Committed", "a post that was committed before the run. It is not planned again, and counts as a draft.");
     let terms = vec![
-        term("Wanted", "posts a week that the rules ask for on a channel, before fatigue lowers them."),
-        term("Planned", "a post that was given an hour of the week."),
-        term("Draft", "a planned post that nothing blocked and that was approved in time. Nothing is ever published."),
-        term("Engagement", "a like, comment, share, click or open that a draft would have earned if published."),
+        term("Wanted", "posts per week that the rules want on a channel, before the reduction for fatigue."),
+        term("Planned", "a post that has been assigned an hour of the week."),
+        term(
+            "Draft",
+            "a planned post that was not blocked and, if needed, was approved in time. Nothing is published.",
+        ),
+        term("Engagement", "a like, comment, share, click or open that a draft would get if published."),
     ];
     terms.into_iter().chain(has_committed.then_some(committed)).collect()
 }
 
 /// Labels of the changes that the pack's `weekly_posts` function makes to the target.
-const FEWER_BY_HOOK: &str = "given up because the hook asked for fewer";
-const MORE_BY_HOOK: &str = "added because the hook asked for more";
+const FEWER_BY_HOOK: &str = "reduced by the hook";
+const MORE_BY_HOOK: &str = "added by the hook";
 
 fn losses(simulation: &Simulation) -> Table {
     let totals = &simulation.headline;
     let wanted = totals.posts_wanted.mean;
     let planned = totals.posts_planned.mean;
     let committed = f64::from(simulation.provenance.committed_posts);
-    let lost = [totals.posts_blocked.mean, totals.rejected.mean, totals.expired.mean];
-    let [blocked, rejected, expired] = lost;
-    let rest = planned + committed - lost.iter().sum::<f64>() - totals.posts_drafted.mean;
+    let losses = [totals.posts_blocked.mean, totals.rejected.mean, totals.expired.mean];
+    let [blocked, rejected, expired] = losses;
+    let rest = planned + committed - losses.iter().sum::<f64>() - totals.posts_drafted.mean;
     let mut steps = vec![("Wanted by the rules", wanted)];
     steps.extend(before_planning(simulation));
     steps.extend([
         ("Planned", planned),
         ("blocked", -blocked),
-        ("refused by a reviewer", -rejected),
-        ("answered too late", -expired),
+        ("rejected by a reviewer", -rejected),
+        ("not approved in time", -expired),
     ]);
     if rest > 0.5 {
         steps.push(("not drafted for another reason", -rest));
     }
     if committed > 0.0 {
-        steps.push(("committed already", committed));
+        steps.push(("already committed", committed));
     }
     steps.push(("Drafts", totals.posts_drafted.mean));
     let row = |(step, posts): (&str, f64)| {
@@ -157,24 +162,25 @@ fn losses(simulation: &Simulation) -> Table {
         let detail = by_hook.then(|| "the pack's weekly_posts function".to_owned());
         vec![Cell { strong, detail, ..Cell::text(step) }, Cell::count(posts), Cell::percent(share(posts, wanted))]
     };
-    Table::new("Where the wanted posts went", "Step", &["Posts", "Of wanted"], steps.into_iter().map(row).collect())
+    Table::new("From wanted posts to drafts", "Step", &["Posts", "Of wanted"], steps.into_iter().map(row).collect())
 }
 
 /// Why not every wanted post was planned.
 fn before_planning(simulation: &Simulation) -> Vec<(&'static str, f64)> {
     let changes = simulation.target_changes();
     let sum = |part: fn(&WeekSummary) -> f64| simulation.weekly.iter().map(part).sum::<f64>();
-    let (target, taken) = (sum(|week| week.posts_target), sum(|week| week.committed_in_target));
-    let mut steps = vec![("given up because the channel was tired", -changes.fewer_by_fatigue)];
+    let (target, already_committed) = (sum(|week| week.posts_target), sum(|week| week.committed_in_target));
+    let mut steps = vec![("reduced because of fatigue", -changes.fewer_by_fatigue)];
     if changes.fewer_by_hook > 0.0 {
         steps.push((FEWER_BY_HOOK, -changes.fewer_by_hook));
     }
     if changes.more_by_hook > 0.0 {
         steps.push((MORE_BY_HOOK, changes.more_by_hook));
     }
-    if taken > 0.0 {
-        steps.push(("committed already, so not planned again", -taken));
+    if already_committed > 0.0 {
+        steps.push(("already committed, so not planned again", -already_committed));
     }
-    steps.push(("without a place in the week", simulation.headline.posts_planned.mean - (target - taken)));
+    steps
+        .push(("no time slot left in the week", simulation.headline.posts_planned.mean - (target - already_committed)));
     steps
 }

@@ -1,6 +1,6 @@
 //! The content of a report in words and tables, before it is rendered as HTML or Markdown, so that both say the same.
 //!
-//! A page is a list of sections in the order in which a strategist reads; a section is a list of blocks. There is one
+//! A page is a list of sections in reading order; a section is a list of blocks. There is one
 //! section per file. Names from a scenario are plain text here, whatever they contain; the renderers escape them.
 
 mod channels;
@@ -26,7 +26,7 @@ use crate::stats::Estimate;
 use phrase::{code, plain};
 
 /// Explains the ranges in a table of estimates.
-const INTERVAL_NOTE: &str = "The range with each number of engagements is the 95\u{a0}% interval of the mean.";
+const INTERVAL_NOTE: &str = "The range below each number of engagements is the 95\u{a0}% interval of the mean.";
 
 /// A whole report.
 #[derive(Debug, Serialize)]
@@ -96,7 +96,7 @@ pub struct Point {
     pub calm: bool,
 }
 
-/// A short list under a heading of its own.
+/// A short list with a heading.
 #[derive(Debug, Serialize)]
 pub struct Note {
     /// Anchor.
@@ -238,8 +238,8 @@ impl Block {
 
 impl Point {
     /// The concern, or `otherwise` if there is none.
-    fn or_default(label: &'static str, worry: Option<String>, otherwise: &str) -> Self {
-        Self { label, calm: worry.is_none(), phrase: Phrase::parse(worry.as_deref().unwrap_or(otherwise)) }
+    fn or_default(label: &'static str, concern: Option<String>, otherwise: &str) -> Self {
+        Self { label, calm: concern.is_none(), phrase: Phrase::parse(concern.as_deref().unwrap_or(otherwise)) }
     }
 }
 

@@ -20,7 +20,7 @@ impl Phrase {
     /// Parses text with names in backticks.
     pub fn parse(text: &str) -> Self {
         let spans = text.split('`').enumerate().filter(|(_, text)| !text.is_empty());
-        Self(spans.map(|(place, text)| Span { text: text.to_owned(), code: place % 2 == 1 }).collect())
+        Self(spans.map(|(index, text)| Span { text: text.to_owned(), code: index % 2 == 1 }).collect())
     }
 
     /// Its pieces.
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_backticks_stays_one_name() {
+    fn backticks_in_a_name_are_replaced() {
         let phrase = Phrase::parse(&format!("blocked by {} alone", code("a`b`c")));
         let codes: Vec<&str> = phrase.spans().iter().filter(|span| span.code).map(|span| span.text.as_str()).collect();
         assert_eq!(codes, ["a'b'c"]);

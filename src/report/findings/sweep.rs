@@ -6,8 +6,8 @@ use crate::report::TableFormat;
 use crate::report::numbers::{change, count, count_change, count_with_noun, percent, range};
 use crate::simulator::{Direction, Goal, Measure, Sensitivity, Sweep, SweepPoint};
 
-/// Up to this many points, all are shown; of more, the first ones of the list.
-const SHOWN_ALL: usize = 50;
+/// Maximum number of points of which all are shown; if there are more, the first ones are.
+const MAX_ALL: usize = 50;
 const SHOWN_FIRST: usize = 25;
 
 /// The sections with the findings.
@@ -17,7 +17,9 @@ pub fn sections(sweep: &Sweep, tables: TableFormat) -> Vec<Section> {
 
 /// A sentence on the trade-off, and one on each of its two measures.
 pub fn sweep_words(sweep: &Sweep) -> Vec<String> {
-    std::iter::once(trade_off(sweep)).chain(sweep.goals.iter().map(|goal| most_telling(sweep, goal.measure))).collect()
+    std::iter::once(trade_off(sweep))
+        .chain(sweep.goals.iter().map(|goal| most_influential(sweep, goal.measure)))
+        .collect()
 }
 
 /// A goal in words: `more engagements`.
@@ -39,11 +41,11 @@ const fn noun(measure: Measure) -> &'static str {
         Measure::PostsDrafted => "drafts",
         Measure::PostsBlocked => "blocked posts",
         Measure::Reviews => "reviews",
-        Measure::Rejected => "refused posts",
-        Measure::Expired => "answers that come too late",
+        Measure::Rejected => "rejected posts",
+        Measure::Expired => "posts not approved in time",
         Measure::WithoutAsset => "posts without an asset",
-        Measure::HoursAboveWarn => "channel-hours at the present warn level or above",
-        Measure::HoursAboveBlock => "channel-hours at the present block level or above",
+        Measure::HoursAboveWarn => "channel-hours at or above the base warn level",
+        Measure::HoursAboveBlock => "channel-hours at or above the base block level",
     }
 }
 
@@ -64,7 +66,7 @@ fn trade_off(sweep: &Sweep) -> String {
     let all = count_with_noun(sweep.points.len() as f64, "point", "points");
     let are = if on == 1 { "is" } else { "are" };
     let base = if sweep.base.is_on_frontier {
-        "No point has more of one than the pack as it stands without less of the other.".to_owned()
+        "No point is better than the base pack in one goal without being worse in the other.".to_owned()
     } else {
         better_than_base(sweep)
     };
@@ -80,66 +82,65 @@ fn better_than_base(sweep: &Sweep) -> String {
     let is_better = |point: &&&SweepPoint| sweep.goals.iter().all(|goal| gain(point, *goal) >= 0.0);
     let on = on_frontier(sweep);
     let Some(point) = on.iter().find(is_better) else { return String::new() };
-    let moved = sweep.goals.map(|goal| {
+    let changes = sweep.goals.map(|goal| {
         let difference = point.of(goal.measure).map(|row| row.difference).unwrap_or_default();
         let shown = difference.relative().map_or_else(|| count_change(difference.mean), |share| change(Some(share)));
         format!("{} {shown}", label(goal.measure))
     });
-    let [first, second] = moved;
-    format!("The pack as it stands is not: point {} does at least as well in both ({first}, {second}).", point.number)
+    let [first, second] = changes;
+    format!("The base pack is not: point {} is at least as good in both ({first}, {second}).", point.number)
 }
 
 /// The key that explains most of a measure, and how much may be noise.
-fn most_telling(sweep: &Sweep, measure: Measure) -> String {
+fn most_influential(sweep: &Sweep, measure: Measure) -> String {
     let name = label(measure);
     let first = sweep.sensitivities_of(measure).next();
     let Some((key, share)) = first.and_then(|row| Some((&row.key, row.share?))) else {
         return format!("{name}: the same at every point.");
     };
-    let luck = match sweep.noise_of(measure) {
-        Some(noise) => format!(" Luck alone would give {} of it.", percent(Some(noise.min(1.0)))),
+    let noise = match sweep.noise_of(measure) {
+        Some(noise) => format!(" Random variation alone would explain {}.", percent(Some(noise.min(1.0)))),
         None => String::new(),
     };
     let share = percent(Some(share));
-    format!("{name}: {} is the most telling key, which alone explains {share} of what differs.{luck}", code(key))
+    format!("{name}: {} is the most influential key and alone explains {share} of the variance.{noise}", code(key))
 }
 
 fn frontier(sweep: &Sweep, tables: TableFormat) -> Section {
     let on = on_frontier(sweep);
-    let caption = "Points on the frontier, most of the first number first";
+    let caption = "Points on the frontier, by the first figure in descending order";
     let blocks = vec![
         Block::words(&trade_off(sweep)),
-        Block::words(&certainty(sweep)),
+        Block::words(&uncertainty(sweep)),
         Block::Figure { name: "sweep-frontier" },
         Block::Table { table: point_table(sweep, &on, caption, tables) },
         Block::Terms { terms: terms() },
     ];
-    Section { id: "frontier", title: "The trade-off", blocks }
+    Section { id: "frontier", title: "Trade-off", blocks }
 }
 
-fn certainty(sweep: &Sweep) -> String {
-    let many = sweep.provenance.replications;
-    if many < 2 {
-        return "One replication was run at each point, so no interval can be given: another run with other luck may \
-                say the opposite."
+fn uncertainty(sweep: &Sweep) -> String {
+    let replications = sweep.provenance.replications;
+    if replications < 2 {
+        return "One replication was run at each point, so there are no intervals: with other random numbers the result may \
+                     be the opposite."
             .to_owned();
     }
-    format!(
-        "Every number is the mean over {many} replications, each run at every point with the same luck; the range with \
-         a difference is its 95\u{a0}% interval. Of many points, the best of a draw look better than they are: run what \
-         you choose again with more replications."
-    )
+    format!("x")
 }
 
 fn terms() -> Vec<Term> {
     let term = |word, meaning| Term { word, meaning };
     vec![
-        term("Frontier", "the points that no other beats: none has at least as much of both numbers and more of one."),
-        term("As it stands", "the pack without any key set, which every difference is taken from."),
         term(
-            "Alone explains",
-            "the share of the variance between points that goes with this key, whatever the others are: the first-order \
-             index of Sobol'. What the shares leave to 100\u{a0}% comes from keys together.",
+            "Frontier",
+            "the points that no other dominates: no other point is at least as good in both goals and better in one.",
+        ),
+        term("Base", "the unmodified pack, from which all differences are taken."),
+        term(
+            "Explained alone",
+            "the share of the variance between points explained by this key alone: the first-order Sobol' index. What is \
+             missing to 100\u{a0}% comes from interactions of keys and random variation.",
         ),
     ]
 }
@@ -152,10 +153,10 @@ fn settings(sweep: &Sweep, point: &SweepPoint) -> String {
 
 fn point_table(sweep: &Sweep, points: &[&SweepPoint], caption: &str, tables: TableFormat) -> Table {
     let [first, second] = sweep.goals.map(|goal| goal.measure);
-    let shown = if points.len() <= SHOWN_ALL { points.len() } else { SHOWN_FIRST };
+    let shown = if points.len() <= MAX_ALL { points.len() } else { SHOWN_FIRST };
     let row = |point: &SweepPoint| {
         let name = match point.number {
-            0 => Cell::text("As it stands"),
+            0 => Cell::text("Base"),
             number => Cell::text(format!("Point {number}")).with_detail(plain(&settings(sweep, point))),
         };
         let mut cells = vec![Cell { strong: point.number == 0, ..name }];
@@ -173,17 +174,17 @@ fn point_table(sweep: &Sweep, points: &[&SweepPoint], caption: &str, tables: Tab
     let names = [label(first), "Difference", "Relative", label(second), "Difference", "Relative"];
     let note = (shown < points.len()).then(|| {
         let all = count(points.len() as f64);
-        format!("These are {shown} of {all}; all are in tables/points.{}.", tables.extension())
+        format!("These are {shown} of {all} points; all are in tables/points.{}.", tables.extension())
     });
     Table { note, ..Table::new(caption, "Point", &names, rows) }
 }
 
 fn keys(sweep: &Sweep) -> Section {
     let mut blocks: Vec<Block> =
-        sweep.goals.iter().map(|goal| Block::words(&most_telling(sweep, goal.measure))).collect();
+        sweep.goals.iter().map(|goal| Block::words(&most_influential(sweep, goal.measure))).collect();
     blocks.push(Block::Figure { name: "sweep-keys" });
     blocks.extend(sweep.goals.iter().map(|goal| Block::Table { table: sensitivity_table(sweep, goal.measure) }));
-    Section { id: "keys", title: "What each key does", blocks }
+    Section { id: "keys", title: "Effect of each key", blocks }
 }
 
 fn sensitivity_table(sweep: &Sweep, measure: Measure) -> Table {
@@ -200,21 +201,21 @@ fn sensitivity_table(sweep: &Sweep, measure: Measure) -> Table {
         ]
     };
     let rows = sweep.sensitivities_of(measure).map(row).collect();
-    let caption = format!("{}: the most telling key first", label(measure));
-    let note = "Least and most are means over the points with that value, whatever the others are; the range below their \
-                difference is its 95\u{a0}% interval over replications. They are picked from the same points, so a small \
-                difference may be chance even where its interval leaves 0 out.";
-    let columns = ["Alone explains", "Least", "Most", "Difference"];
+    let caption = format!("{}: most influential key first", label(measure));
+    let note = "Lowest and highest are means over all points with that value; the range below their difference is its \
+                    95\u{a0}% interval over replications. They are selected from the same points, so a small difference may be \
+                    due to chance even if its interval excludes 0.";
+    let columns = ["Explained alone", "Lowest", "Highest", "Difference"];
     Table { note: Some(note.to_owned()), ..Table::new(caption, "Key", &columns, rows) }
 }
 
 /// A list of values, truncated to fit a cell.
 fn short(values: &str) -> String {
-    const ROOM: usize = 60;
-    if values.chars().count() <= ROOM {
+    const MAX_CHARS: usize = 60;
+    if values.chars().count() <= MAX_CHARS {
         return values.to_owned();
     }
-    format!("{}…", values.chars().take(ROOM).collect::<String>())
+    format!("{}…", values.chars().take(MAX_CHARS).collect::<String>())
 }
 
 fn points(sweep: &Sweep, tables: TableFormat) -> Section {
@@ -226,11 +227,11 @@ fn points(sweep: &Sweep, tables: TableFormat) -> Section {
         blocks.insert(
             0,
             Block::words(&format!(
-                "{} no valid pack and left out: {}{more}. `run.json` says what is wrong with each.",
+                "{} omitted because the pack is invalid: {}{more}. `run.json` has the errors of each.",
                 count_with_noun(sweep.left_out.len() as f64, "point is", "points are"),
                 numbers.join(", ")
             )),
         );
     }
-    Section { id: "points", title: "Every point", blocks }
+    Section { id: "points", title: "All points", blocks }
 }

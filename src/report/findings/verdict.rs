@@ -22,13 +22,13 @@ fn verdict(base: &str, versus: &Versus) -> String {
     {
         return format!("There is no difference: {name} and {base} give the same posts, reviews and engagement.");
     }
-    let with = with_it(versus);
+    let with = other_differences(versus);
     if row.difference.interval.is_none() {
         let earned = mean_change(&row.difference);
         let clients = client_clause(&versus.client_counts, versus.client_counts.worse, versus.client_counts.better);
         return format!(
-            "In the one replication that was run, {name} earns {earned} engagement than {base}{with}{clients}. \
-             Without an interval nobody can tell that from luck."
+            "In the single replication, {name} earns {earned} engagement than {base}{with}{clients}. \
+             Without an interval this may be random variation."
         );
     }
     let counts = &versus.client_counts;
@@ -40,8 +40,8 @@ fn verdict(base: &str, versus: &Versus) -> String {
         format!("{name} earns {earned} engagement than {base}{with}{clients}.")
     } else if row.difference.is_significantly_greater() || row.difference.is_significantly_less() {
         format!(
-            "No clear difference in engagement: taken alone, {name} earns {earned} than {base}, but with so many packs \
-             compared that may be luck{with}{clients}."
+            "No clear difference in engagement: on its own, {name} earns {earned} than {base}, but with several packs \
+             compared this may be chance{with}{clients}."
         )
     } else {
         format!("No clear difference in engagement: {name} earns {earned} than {base}{with}{clients}.")
@@ -70,9 +70,8 @@ fn interval_change(difference: &Difference) -> String {
     }
 }
 
-/// What accompanies the difference in engagement: lost and blocked posts first, then the review load, which may be
-/// lower only because of them.
-fn with_it(versus: &Versus) -> String {
+/// Other differences: lost and blocked posts first, then the review load, which may be lower only because of them.
+fn other_differences(versus: &Versus) -> String {
     let drafts = versus.of(Measure::PostsDrafted).and_then(fewer_drafts);
     let blocked = versus.of(Measure::PostsBlocked).and_then(more_blocked);
     let reviews = versus.of(Measure::Reviews).map(review_load);
@@ -85,7 +84,7 @@ fn with_it(versus: &Versus) -> String {
 }
 
 /// Whether a difference is mentioned: a significant one, or any if there is no interval.
-fn is_told(row: &MeasureDifference) -> bool {
+fn is_reported(row: &MeasureDifference) -> bool {
     !row.difference.is_same && (row.difference.interval.is_none() || is_clear(row))
 }
 
@@ -95,18 +94,18 @@ fn fewer_drafts(row: &MeasureDifference) -> Option<String> {
         Some(share) => percent(Some(share.abs())),
         None => count(difference.mean.abs()),
     };
-    (is_told(row) && difference.mean < 0.0).then(|| format!("{fewer} fewer drafts"))
+    (is_reported(row) && difference.mean < 0.0).then(|| format!("{fewer} fewer drafts"))
 }
 
 fn more_blocked(row: &MeasureDifference) -> Option<String> {
     let more = row.difference.mean;
-    (is_told(row) && more > 0.0).then(|| count_with_noun(more, "more blocked post", "more blocked posts"))
+    (is_reported(row) && more > 0.0).then(|| count_with_noun(more, "more blocked post", "more blocked posts"))
 }
 
 fn review_load(row: &MeasureDifference) -> String {
     if row.difference.is_same {
         "the same review load".to_owned()
-    } else if !is_told(row) {
+    } else if !is_reported(row) {
         "no clear difference in review load".to_owned()
     } else if let Some(share) = row.difference.relative() {
         format!("{} review load", more_or_less(share, |share| percent(Some(share))))
@@ -129,8 +128,8 @@ fn client_clause(counts: &ClientCounts, lose: u32, gain: u32) -> String {
     }
 }
 
-fn verb(some: u32, verb: &str) -> String {
-    if some == 1 { format!("{verb}s") } else { verb.to_owned() }
+fn verb(count: u32, verb: &str) -> String {
+    if count == 1 { format!("{verb}s") } else { verb.to_owned() }
 }
 
 #[cfg(test)]
@@ -138,15 +137,15 @@ mod tests {
     use super::*;
     use crate::report::tests::sample;
 
-    fn said(case: &str) -> String {
+    fn verdicts_of(case: &str) -> String {
         let (_, comparison) = sample::comparisons().into_iter().find(|(name, _)| *name == case).unwrap();
         verdicts(&comparison).join("\n")
     }
 
     #[test]
-    fn a_verdict_says_how_much_who_reviews_and_who_loses() {
+    fn verdicts_name_the_difference_the_review_load_and_the_clients() {
         insta::assert_snapshot!(
-            ["usual", "three-packs", "one-replication", "same", "unclear", "one-client"].map(said).join("\n\n")
+            ["usual", "three-packs", "one-replication", "same", "unclear", "one-client"].map(verdicts_of).join("\n\n")
         );
     }
 }

@@ -23,21 +23,21 @@ pub(crate) fn tables(comparison: &Comparison) -> [Table; 4] {
 }
 
 /// The rows of every pack, each with the pack's label.
-fn rows<Row>(comparison: &Comparison, of: impl Fn(&Versus) -> &[Row]) -> Vec<(&str, &Row)> {
-    let of = &of;
+fn rows<Row>(comparison: &Comparison, rows_of: impl Fn(&Versus) -> &[Row]) -> Vec<(&str, &Row)> {
+    let rows_of = &rows_of;
     let packs = comparison.versus.iter();
-    packs.flat_map(|versus| of(versus).iter().map(move |row| (versus.label.as_str(), row))).collect()
+    packs.flat_map(|versus| rows_of(versus).iter().map(move |row| (versus.label.as_str(), row))).collect()
 }
 
 /// Adds the columns of differences.
 fn add_difference<'d>(table: &mut Table, differences: impl Iterator<Item = &'d Difference>) {
     let rows: Vec<&Difference> = differences.collect();
     columns!(table, rows, |row| {
-        /// The number under the base, mean over replications.
+        /// The base's value, mean over replications.
         base: f64 = row.base,
-        /// The number under the pack, mean over replications.
+        /// The pack's value, mean over replications.
         value: f64 = row.other,
-        /// The pack's number less the base's.
+        /// The pack's value minus the base's.
         difference: f64 = row.mean,
         /// Lower end of the 95 % interval of the difference.
         low: Option<f64> = row.interval.map(|[low, _]| low),
@@ -49,25 +49,25 @@ fn add_difference<'d>(table: &mut Table, differences: impl Iterator<Item = &'d D
         relative_low: Option<f64> = row.relative_interval().map(|[low, _]| low),
         /// Upper end of that interval.
         relative_high: Option<f64> = row.relative_interval().map(|[_, high]| high),
-        /// Chance of so great a difference if there were none.
+        /// Probability of a difference at least this large if there were none.
         p: Option<f64> = row.p,
-        /// Share of the variance of a difference of independent draws that common random numbers take away.
+        /// Share of the variance of a difference of independent runs that common random numbers remove.
         variance_reduction: Option<f64> = row.variance_reduction,
     });
 }
 
 fn differences(comparison: &Comparison) -> Table {
     let rows = rows(comparison, |versus| &versus.headline);
-    let mut table = Table::new("differences", "a headline number under a pack");
+    let mut table = Table::new("differences", "a headline figure under a pack");
     columns!(table, rows, |(pack, row)| {
         /// The pack.
         pack: String = (*pack).to_owned(),
-        /// The number.
+        /// The figure.
         number: String = row.measure.name().to_owned(),
     });
     add_difference(&mut table, rows.iter().map(|(_, row)| &row.difference));
     columns!(table, rows, |(_, row)| {
-        /// `p`, corrected for the many numbers that are compared.
+        /// `p`, corrected for multiple comparisons.
         p_corrected: Option<f64> = row.corrected_p,
     });
     table
@@ -96,7 +96,7 @@ fn channels(comparison: &Comparison) -> Table {
         pack: String = (*pack).to_owned(),
         /// The channel.
         channel: Channel = row.channel,
-        /// Clients that have it.
+        /// Number of clients with the channel.
         clients: u32 = row.clients,
     });
     add_difference(&mut table, rows.iter().map(|(_, row)| &row.engagement));

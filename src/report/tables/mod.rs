@@ -26,7 +26,7 @@ pub enum TableFormat {
     /// Compact and typed.
     #[default]
     Parquet,
-    /// Text that every tool opens.
+    /// Plain text.
     Csv,
 }
 
@@ -83,17 +83,17 @@ impl Table {
     fn add_engagement<'e>(&mut self, estimates: impl Iterator<Item = &'e Estimate> + Clone) {
         let rows: Vec<&Estimate> = estimates.collect();
         columns!(self, rows, |estimate| {
-            /// Engagements that came, mean over replications.
+            /// Engagements, mean over replications.
             engagement: f64 = estimate.mean,
             /// Lower end of the 95 % interval of that mean; blank for one replication.
             engagement_low: Option<f64> = estimate.interval.map(|[low, _]| low),
             /// Upper end of that interval.
             engagement_high: Option<f64> = estimate.interval.map(|[_, high]| high),
-            /// Engagements that 5 % of replications stay below.
+            /// 5 % quantile of engagements over replications.
             engagement_p5: f64 = estimate.p5,
-            /// Engagements that half of the replications stay below.
+            /// Median of engagements over replications.
             engagement_p50: f64 = estimate.p50,
-            /// Engagements that 95 % of replications stay below.
+            /// 95 % quantile of engagements over replications.
             engagement_p95: f64 = estimate.p95,
         });
     }
@@ -118,7 +118,7 @@ impl Table {
     }
 }
 
-/// Adds columns to a table: `columns!(table, rows, |row| { /// What it holds. name: type = value, … })`.
+/// Adds columns to a table: `columns!(table, rows, |row| { /// Description. name: type = value, … })`.
 macro_rules! columns {
     ($table:expr, $rows:expr, |$row:pat_param| {
         $($(#[doc = $doc:literal])+ $column:ident: $kind:ty = $value:expr,)+
@@ -143,14 +143,14 @@ mod tests {
 
     const HEAD: &str = "# Tables\n\n\
         Every table that mcoe reads or writes, with its columns. Files are CSV or Parquet. Instants are ISO 8601 in UTC, \
-        dates ISO 8601; lists stand in one cell with `;` between.\n";
+        dates ISO 8601; lists are in one cell, separated by `;`.\n";
 
     fn kind(kind: Kind) -> &'static str {
         match kind {
             Kind::Text => "text",
             Kind::Texts => "list of texts",
             Kind::Number => "number",
-            Kind::Count => "whole number",
+            Kind::Count => "integer",
             Kind::Flag => "true or false",
             Kind::Instant => "instant",
             Kind::Date => "date",
@@ -159,30 +159,30 @@ mod tests {
     }
 
     fn row_of(column: &Column) -> String {
-        let range = column.range.map_or_else(String::new, |(least, most)| format!(", {least} to {most}"));
+        let range = column.range.map_or_else(String::new, |(min, max)| format!(", {min} to {max}"));
         let presence = if column.is_required { "required" } else { "" };
         format!("| `{}` | {}{range} | {presence} |{} |\n", column.name, kind(column.kind), column.doc)
     }
 
     fn scenario_table(name: &str, columns: &[&Column]) -> String {
         let rows: String = columns.iter().map(|column| row_of(column)).collect();
-        format!("\n### `{name}`\n\n| column | holds | | meaning |\n|---|---|---|---|\n{rows}")
+        format!("\n### `{name}`\n\n| column | type | | meaning |\n|---|---|---|---|\n{rows}")
     }
 
     fn written_table(table: &Table) -> String {
         let row = |column: &TableColumn| format!("| `{}` | {} |{} |\n", column.name, kind(column.kind), column.doc);
         let rows: String = table.columns.iter().map(row).collect();
-        format!("\n### `{}`: {}\n\n| column | holds | meaning |\n|---|---|---|\n{rows}", table.name, table.doc)
+        format!("\n### `{}`: {}\n\n| column | type | meaning |\n|---|---|---|\n{rows}", table.name, table.doc)
     }
 
     fn page() -> String {
         let (_, comparison) = sample::comparisons().remove(0);
         let (_, sweep) = sample::sweeps().remove(0);
         let mut page = HEAD.to_owned();
-        page.push_str("\n## A scenario\n\n`clients` and `channels` must be there. A column that is not required may be missing, and its cells may be blank.\n");
+        page.push_str("\n## A scenario\n\n`clients` and `channels` are required. Columns that are not required may be missing, and their cells may be blank.\n");
         page.extend(ScenarioTable::ALL.iter().map(|table| scenario_table(table.name, &table.columns())));
         let [posts, mapping] = crate::scenario::tests::import_columns();
-        page.push_str("\n## What `mcoe import` reads\n\nA posting history; its other columns are passed over. With `--mapping`, which client each account belongs to.\n");
+        page.push_str("\n## Input of `mcoe import`\n\nA posting history; other columns are ignored. With `--mapping`, the client of each account.\n");
         page.push_str(&scenario_table("posting history", &posts));
         page.push_str(&scenario_table("mapping", &mapping));
         let parts: [(&str, Vec<Table>); 4] = [
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_page_of_tables_lists_every_column() {
-        if std::env::var_os("MCOE_PAGES").is_some_and(|wish| wish == "rewrite") {
+        if std::env::var_os("MCOE_PAGES").is_some_and(|value| value == "rewrite") {
             std::fs::write(PAGE, page()).unwrap();
         }
         let written = std::fs::read_to_string(PAGE).unwrap_or_default();

@@ -36,37 +36,37 @@ fn posts(plan: &Plan) -> Table {
         workspace_id: WorkspaceId = client.workspace_id.clone(),
         /// The channel.
         channel: Channel = post.channel,
-        /// When it goes out, in UTC.
+        /// Scheduled time, in UTC.
         scheduled_for: Timestamp = post.at,
-        /// When it goes out on the client's clock, with its offset from UTC.
+        /// Scheduled time in the client's time zone, with its UTC offset.
         local_time: String = local_time(client, post),
-        /// The client's zone.
+        /// The client's time zone.
         time_zone: Zone = client.zone,
-        /// The asset; blank where none was free.
+        /// The asset; blank if none was available.
         asset_id: Option<AssetId> = post.asset.as_ref().map(|asset| asset.asset_id.clone()),
-        /// The variation of it that is used.
+        /// The variation of the asset that is used.
         variation_id: Option<AssetId> = post.asset.as_ref().and_then(|asset| asset.variation_id.clone()),
-        /// The campaign that it counts for.
+        /// The campaign of the post.
         campaign_id: Option<CampaignId> = post.campaign_id.clone(),
-        /// Where it stands.
+        /// Status.
         status: ScheduleStatus = post.status,
-        /// Claim on scarce capacity, 0 to 100.
+        /// Priority when capacity is scarce, 0 to 100.
         priority: f64 = post.priority,
-        /// Fatigue of the channel at its hour, 0 to 1.
+        /// Fatigue of the channel at the time of the post, 0 to 1.
         fatigue: f64 = post.fatigue,
-        /// Engagements that the planner expects.
+        /// Engagements expected by the planner.
         expected_engagement: f64 = post.expected_engagement,
         /// The asset's score, 0 to 100.
         asset_score: Option<f64> = post.asset.as_ref().map(|asset| asset.score),
         /// Confidence in the post, 0 to 1.
         confidence: f64 = post.confidence,
-        /// How much attention it needs.
+        /// Risk band.
         risk_level: RiskBand = post.risk,
-        /// Why it is held; blank where it is not.
+        /// Why it is blocked; blank if it is not.
         blocked_reason: Option<String> = post.blocked_reason(),
-        /// The kind of that reason.
+        /// Code of that reason.
         blocked_code: Option<String> = post.blocked.as_ref().map(|reason| reason.code().to_owned()),
-        /// What that reason says, as JSON.
+        /// Details of that reason, as JSON.
         blocked_details: Option<String> = post.blocked.as_ref().map(|reason| reason.details().to_string()),
     });
     table
@@ -78,33 +78,33 @@ fn local_time(client: &ClientPlan, post: &Post) -> String {
 }
 
 fn decisions_table(rows: &[Decision]) -> Table {
-    let mut table = Table::new("decisions", "a decision that the plan rests on");
+    let mut table = Table::new("decisions", "a decision of the plan");
     columns!(table, rows, |row| {
-        /// Derived from the plan and what it decides.
+        /// Derived from the plan and the subject of the decision.
         decision_id: Uuid = row.id,
-        /// The post; blank where it concerns a channel.
+        /// The post; blank if the decision concerns a channel.
         post_id: Option<Uuid> = row.post_id,
         /// The client.
         client_id: ClientId = row.client_id.clone(),
-        /// What kind of decision.
+        /// Type of decision.
         action_type: ActionType = row.action_type,
         /// The decision itself, as JSON.
         decision_payload: String = row.payload.clone(),
-        /// The agents' signals that it rests on, as JSON.
+        /// The agents' signals behind it, as JSON.
         source_signals: String = row.source_signals.to_string(),
-        /// How much attention it needs.
+        /// Risk band.
         risk_class: RiskBand = row.risk_class,
-        /// How sure, 0 to 1.
+        /// Confidence, 0 to 1.
         confidence_score: f64 = row.confidence,
-        /// What the truth layer wants known, as JSON.
+        /// Notes of the truth layer, as JSON.
         truth_notes: String = Value::from(row.truth_notes.to_vec()).to_string(),
-        /// Whether the truth layer has nothing against it.
+        /// Whether it complies with the truth layer.
         truth_compliant: bool = row.truth_compliant,
-        /// What must be said with it, as JSON.
+        /// Disclaimers that must accompany it, as JSON.
         disclaimers: String = Value::from(row.disclaimers).to_string(),
-        /// Where it stands.
+        /// Status.
         status: DecisionStatus = row.status,
-        /// Who decided.
+        /// The actor who decided.
         actor: String = row.actor.to_owned(),
     });
     table
@@ -116,21 +116,21 @@ fn conflicts(plan: &Plan) -> Table {
         .iter()
         .flat_map(|client| client.conflicts.iter().map(move |conflict| (client, conflict)))
         .collect();
-    let mut table = Table::new("conflicts", "something that stands against the plan");
+    let mut table = Table::new("conflicts", "a conflict with the plan");
     columns!(table, rows, |(client, conflict)| {
         /// The client.
         client_id: ClientId = client.client_id.clone(),
-        /// The channel; blank where it concerns all of them.
+        /// The channel; blank if it concerns all channels.
         channel: Option<Channel> = conflict.channel,
-        /// What kind of conflict.
+        /// Type of conflict.
         type: ConflictKind = conflict.kind,
-        /// How bad it is.
+        /// Severity.
         severity: Severity = conflict.severity,
-        /// What is the matter.
+        /// Description.
         description: String = conflict.description.clone(),
-        /// How many posts it affects.
+        /// Number of posts affected.
         affected: u32 = conflict.affected,
-        /// What would resolve it.
+        /// How to resolve it.
         resolution: String = conflict.resolution.clone(),
     });
     table
@@ -145,33 +145,33 @@ fn allocations(plan: &Plan) -> Table {
         client_id: ClientId = client.client_id.clone(),
         /// The channel.
         channel: Channel = row.channel,
-        /// Posts that the rules want after fatigue, committed ones included.
+        /// Posts that the rules want after the reduction for fatigue, including committed ones.
         posts_target: u32 = row.posts_target,
-        /// Posts placed, those held included.
+        /// Planned posts, including blocked ones.
         posts_planned: u32 = row.posts_planned,
-        /// Why fewer than wanted; blank where none is missing.
+        /// Why fewer than wanted were planned; blank if none is missing.
         why_fewer: String = row.why_fewer.clone(),
-        /// Fatigue as the week begins, 0 to 1.
+        /// Fatigue at the start of the week, 0 to 1.
         fatigue_start: f64 = row.fatigue_start,
-        /// Fatigue as the week ends; posts held do not count.
+        /// Fatigue at the end of the week, 0 to 1; blocked posts do not count.
         fatigue_end: f64 = row.fatigue_end,
-        /// The posts' value less the price of the fatigue handed on, in engagements.
+        /// Value of the posts minus the cost of the fatigue left at the end of the week, in engagements.
         objective: f64 = row.objective,
         /// Whether it was solved exactly.
         exact: bool = row.tier == Tier::Exact,
-        /// Posts that the rules want before fatigue.
+        /// Posts that the rules want before the reduction for fatigue.
         posts_wanted: u32 = row.posts_wanted,
-        /// Posts placed and then held.
+        /// Planned posts that are blocked.
         posts_blocked: u32 = row.posts_blocked,
-        /// Quality that the hours were valued with; 1 is neutral.
+        /// Asset quality assumed for the value of hours; 1 is neutral.
         mean_quality: f64 = row.mean_quality,
-        /// Price of a unit of fatigue handed to the next week, in engagements.
+        /// Cost of one unit of fatigue at the end of the week, in engagements.
         end_weight: f64 = row.end_weight,
-        /// The objective at best, were the client's other channels not competing for the day.
+        /// Upper bound of the objective, if the client's other channels did not compete for daily capacity.
         upper_bound: f64 = row.upper_bound,
-        /// How it was solved.
+        /// Optimiser tier.
         tier: Tier = row.tier,
-        /// Hours that could be used.
+        /// Number of allowed hours.
         hours_allowed: u32 = row.hours_allowed,
     });
     table

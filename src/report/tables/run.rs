@@ -43,29 +43,29 @@ fn weekly(weeks: &[WeekSummary]) -> Table {
     columns!(table, weeks, |row| {
         /// Engagements that the planner expected of the drafts.
         expected_engagement: f64 = row.expected_engagement,
-        /// Posts that the rules wanted before fatigue.
+        /// Posts that the rules wanted before the reduction for fatigue.
         posts_wanted: f64 = row.posts_wanted,
-        /// Posts that the rules wanted after fatigue and the pack's `weekly_posts` function.
+        /// Posts that the rules wanted after the reduction for fatigue and the pack's `weekly_posts` function.
         posts_target: f64 = row.posts_target,
-        /// Posts given up because channels were tired.
+        /// Reduction because of fatigue, in posts.
         fewer_by_fatigue: f64 = row.target_changes.fewer_by_fatigue,
-        /// Posts that the pack's `weekly_posts` function did without.
+        /// Reduction by the pack's `weekly_posts` function, in posts.
         fewer_by_hook: f64 = row.target_changes.fewer_by_hook,
-        /// Posts that it asked for beyond those wanted.
+        /// Increase by that function, in posts.
         more_by_hook: f64 = row.target_changes.more_by_hook,
         /// Posts that were committed before the run.
         posts_committed: f64 = row.posts_committed,
-        /// Posts placed by the planner.
+        /// Posts planned.
         posts_planned: f64 = row.posts_planned,
-        /// Drafts made, of posts committed before the run as well.
+        /// Drafts, including those of posts committed before the run.
         posts_drafted: f64 = row.posts_drafted,
-        /// Posts held.
+        /// Posts blocked.
         posts_blocked: f64 = row.posts_blocked,
-        /// Posts that went to a reviewer.
+        /// Posts sent to a reviewer.
         reviews: f64 = row.reviews,
-        /// Posts that a reviewer refused.
+        /// Posts rejected by a reviewer.
         rejected: f64 = row.rejected,
-        /// Posts whose answer came after their time.
+        /// Posts that were not approved in time.
         expired: f64 = row.expired,
     });
     table
@@ -76,32 +76,32 @@ fn channels(rows: &[ChannelSummary]) -> Table {
     columns!(table, rows, |row| {
         /// The channel.
         channel: Channel = row.channel,
-        /// Clients that have it.
+        /// Number of clients with the channel.
         clients: u32 = row.clients,
     });
     table.add_engagement(rows.iter().map(|row| &row.engagement));
     columns!(table, rows, |row| {
-        /// Posts that the rules wanted before fatigue.
+        /// Posts that the rules wanted before the reduction for fatigue.
         posts_wanted: f64 = row.posts_wanted,
         /// Posts that were committed before the run.
         posts_committed: f64 = row.posts_committed,
-        /// Posts placed by the planner.
+        /// Posts planned.
         posts_planned: f64 = row.posts_planned,
-        /// Drafts made, of posts committed before the run as well.
+        /// Drafts, including those of posts committed before the run.
         posts_drafted: f64 = row.posts_drafted,
-        /// Posts held.
+        /// Posts blocked.
         posts_blocked: f64 = row.posts_blocked,
         /// Planned posts without an asset.
         without_asset: f64 = row.without_asset,
-        /// Mean fatigue at posts, 0 to 1.
+        /// Mean fatigue at the times of posts, 0 to 1.
         mean_fatigue: f64 = row.mean_fatigue,
         /// Share of channel-hours with fatigue at or above `warn_at`.
         share_above_warn: f64 = row.share_above_warn,
         /// Share of channel-hours with fatigue at or above `block_at`.
         share_above_block: f64 = row.share_above_block,
-        /// Fatigue from which the rules warn.
+        /// Fatigue at and above which the rules warn.
         warn_at: f64 = row.warn_at,
-        /// Fatigue from which the rules block.
+        /// Fatigue at and above which the rules block.
         block_at: f64 = row.block_at,
     });
     table
@@ -115,19 +115,19 @@ fn channel_weeks(simulation: &Simulation) -> Table {
         week: Week = row.week,
         /// The channel.
         channel: Channel = row.channel,
-        /// Posts that the rules wanted before fatigue.
+        /// Posts that the rules wanted before the reduction for fatigue.
         posts_wanted: f64 = row.posts_wanted,
-        /// Posts that the rules wanted after fatigue and the pack's `weekly_posts` function.
+        /// Posts that the rules wanted after the reduction for fatigue and the pack's `weekly_posts` function.
         posts_target: f64 = row.posts_target,
-        /// Drafts made, of posts committed before the run as well.
+        /// Drafts, including those of posts committed before the run.
         posts_drafted: f64 = row.posts_drafted,
-        /// Mean engagements that came.
+        /// Engagements, mean over replications.
         engagement: f64 = row.engagement,
-        /// Fatigue that 5 % of clients and hours stay below.
+        /// 5 % quantile of fatigue over clients and hours.
         fatigue_p5: f64 = row.fatigue[0],
-        /// Fatigue that half of clients and hours stay below.
+        /// Median of fatigue over clients and hours.
         fatigue_p50: f64 = row.fatigue[1],
-        /// Fatigue that 95 % of clients and hours stay below.
+        /// 95 % quantile of fatigue over clients and hours.
         fatigue_p95: f64 = row.fatigue[2],
     });
     table
@@ -141,24 +141,24 @@ fn risk(weeks: &[WeekSummary]) -> Table {
     columns!(table, rows, |(week, band, posts)| {
         /// The ISO week.
         week: Week = *week,
-        /// The band.
+        /// The risk band.
         risk_level: RiskBand = *band,
-        /// Posts placed, those held included.
+        /// Planned posts, including blocked ones.
         posts_planned: f64 = *posts,
     });
     table
 }
 
 fn guardrails(rules: &[GuardrailSummary]) -> Table {
-    let mut table = Table::new("guardrails", "a guardrail, over all posts placed");
+    let mut table = Table::new("guardrails", "a guardrail, over all planned posts");
     columns!(table, rules, |row| {
-        /// Its id, or the code of a reason for which the engine holds posts.
+        /// Its id, or the code of a reason for which the engine blocks posts.
         rule: String = row.rule.clone(),
-        /// Posts it passed.
+        /// Posts that it passed.
         passed: f64 = row.passed,
-        /// Posts it warned of.
+        /// Posts that it warned about.
         warned: f64 = row.warned,
-        /// Posts it blocked.
+        /// Posts that it blocked.
         blocked: f64 = row.blocked,
     });
     table
@@ -173,11 +173,11 @@ fn guardrail_weeks(simulation: &Simulation) -> Table {
     let rows: Vec<(String, Week, f64)> = simulation.guardrails.iter().flat_map(of_rule).collect();
     let mut table = Table::new("guardrail_weeks", "a guardrail in a week");
     columns!(table, rows, |(rule, week, posts)| {
-        /// Its id, or the code of a reason for which the engine holds posts.
+        /// Its id, or the code of a reason for which the engine blocks posts.
         rule: String = rule.clone(),
         /// The ISO week.
         week: Week = *week,
-        /// Posts it blocked.
+        /// Posts that it blocked.
         blocked: f64 = *posts,
     });
     table
@@ -192,24 +192,24 @@ fn clients(rows: &[ClientSummary]) -> Table {
         name: String = row.name.clone(),
         /// Its workspace.
         workspace_id: WorkspaceId = row.workspace_id.clone(),
-        /// Its zone.
+        /// Its time zone.
         time_zone: String = row.time_zone.clone(),
     });
     table.add_engagement(rows.iter().map(|row| &row.engagement));
     columns!(table, rows, |row| {
         /// Engagements that the planner expected of the drafts.
         expected_engagement: f64 = row.expected_engagement,
-        /// Posts that the rules wanted before fatigue.
+        /// Posts that the rules wanted before the reduction for fatigue.
         posts_wanted: f64 = row.posts_wanted,
         /// Posts that were committed before the run.
         posts_committed: f64 = row.posts_committed,
-        /// Posts placed by the planner.
+        /// Posts planned.
         posts_planned: f64 = row.posts_planned,
-        /// Drafts made, of posts committed before the run as well.
+        /// Drafts, including those of posts committed before the run.
         posts_drafted: f64 = row.posts_drafted,
-        /// Posts held.
+        /// Posts blocked.
         posts_blocked: f64 = row.posts_blocked,
-        /// Posts that went to a reviewer.
+        /// Posts sent to a reviewer.
         reviews: f64 = row.reviews,
         /// Planned posts without an asset.
         without_asset: f64 = row.without_asset,
@@ -230,13 +230,13 @@ fn calendar(simulation: &Simulation) -> Table {
     let days = DAYS.into_iter().zip(&simulation.calendar);
     let rows: Vec<(&str, u32, f64)> =
         days.flat_map(|(day, hours)| (0..).zip(hours).map(move |(hour, posts)| (day, hour, *posts))).collect();
-    let mut table = Table::new("calendar", "an hour of the week on the clients' clocks");
+    let mut table = Table::new("calendar", "an hour of the week in the clients' time zones");
     columns!(table, rows, |(day, hour, posts)| {
         /// The weekday.
         weekday: String = (*day).to_owned(),
         /// The hour, 0 to 23.
         hour: u32 = *hour,
-        /// Posts that were not held.
+        /// Posts that were not blocked.
         posts: f64 = *posts,
     });
     table
@@ -244,11 +244,11 @@ fn calendar(simulation: &Simulation) -> Table {
 
 fn assets(simulation: &Simulation) -> Table {
     let rows: Vec<(u32, f64)> = (0..).zip(simulation.assets.by_uses.iter().copied()).collect();
-    let mut table = Table::new("assets", "how often assets were used");
+    let mut table = Table::new("assets", "a number of uses of an asset");
     columns!(table, rows, |(uses, assets)| {
-        /// Uses of an asset.
+        /// Number of uses.
         uses: u32 = *uses,
-        /// Assets that were used so often.
+        /// Number of assets that were used so often.
         assets: f64 = *assets,
     });
     table
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_a_row_for_everything_it_is_about() {
+    fn every_table_has_the_expected_number_of_rows() {
         let rows = |name| csv(name).lines().count() - 1;
         assert_eq!(rows("weekly.csv"), 12);
         assert_eq!(rows("channels.csv"), 9);
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_interval_its_columns_are_empty() {
+    fn without_intervals_their_columns_are_empty() {
         let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == "one-replication").unwrap();
         let files = run_tables(&simulation, TableFormat::Csv).unwrap();
         let (_, bytes) = files.into_iter().find(|(path, _)| path == "weekly.csv").unwrap();

@@ -21,9 +21,9 @@ pub(crate) fn tables(sweep: &Sweep) -> [Table; 2] {
 
 fn points(sweep: &Sweep) -> Table {
     let rows: Vec<&SweepPoint> = std::iter::once(&sweep.base).chain(&sweep.points).collect();
-    let mut table = Table::new("points", "a point of the sweep, the pack as it stands first");
+    let mut table = Table::new("points", "a point of the sweep, the base pack first");
     columns!(table, rows, |row| {
-        /// Number of the point; 0 for the pack as it stands.
+        /// Number of the point; 0 for the base pack.
         point: u32 = row.number,
     });
     for (axis, swept) in sweep.keys.iter().enumerate() {
@@ -61,10 +61,10 @@ fn add_levels(table: &mut Table, key: &str, levels: &[Option<&Level>]) {
 fn add_measure(table: &mut Table, rows: &[&SweepPoint], measure: Measure) {
     type Part = (&'static str, &'static str, fn(&PointMeasure) -> Option<f64>);
     let parts: [Part; 6] = [
-        ("", "The number, mean over replications.", |row| Some(row.estimate.mean)),
+        ("", "The figure, mean over replications.", |row| Some(row.estimate.mean)),
         ("_low", "Lower end of the 95 % interval of that mean.", |row| row.estimate.interval.map(|[low, _]| low)),
         ("_high", "Upper end of that interval.", |row| row.estimate.interval.map(|[_, high]| high)),
-        ("_difference", "The number less that of the pack as it stands.", |row| Some(row.difference.mean)),
+        ("_difference", "The figure minus that of the base pack.", |row| Some(row.difference.mean)),
         ("_difference_low", "Lower end of the 95 % interval of that difference.", |row| {
             row.difference.interval.map(|[low, _]| low)
         }),
@@ -78,31 +78,31 @@ fn add_measure(table: &mut Table, rows: &[&SweepPoint], measure: Measure) {
 
 fn sensitivities(sweep: &Sweep) -> Table {
     let rows = &sweep.sensitivities;
-    let mut table = Table::new("sensitivities", "a headline number and a key that was swept");
+    let mut table = Table::new("sensitivities", "a headline figure and a swept key");
     columns!(table, rows, |row| {
-        /// The headline number.
+        /// The headline figure.
         number: String = row.measure.name().to_owned(),
-        /// Place of the key among those that move the number, 1 for the one that moves it most.
+        /// Rank of the key by its effect on the figure, 1 for the largest.
         rank: u32 = row.rank,
         /// The key.
         key: String = row.key.clone(),
-        /// Share of the number's variance over the points that the key explains alone.
+        /// Share of the figure's variance over the points that the key alone explains.
         share: Option<f64> = row.share,
-        /// Value of the key at which the number is least.
+        /// Value of the key at which the figure is lowest.
         least_at: String = row.least_at.clone(),
-        /// The number there.
+        /// The figure at that value.
         least: f64 = row.swing.base,
-        /// Value of the key at which the number is greatest.
+        /// Value of the key at which the figure is highest.
         most_at: String = row.most_at.clone(),
-        /// The number there.
+        /// The figure at that value.
         most: f64 = row.swing.other,
-        /// The greatest number less the least.
+        /// The highest figure minus the lowest.
         swing: f64 = row.swing.mean,
         /// Lower end of the 95 % interval of that difference.
         swing_low: Option<f64> = row.swing.interval.map(|[low, _]| low),
         /// Upper end of that interval.
         swing_high: Option<f64> = row.swing.interval.map(|[_, high]| high),
-        /// Share of the number's variance over the points that chance alone explains.
+        /// Share of the figure's variance over the points that random variation alone explains.
         noise: Option<f64> = sweep.noise_of(row.measure),
     });
     table

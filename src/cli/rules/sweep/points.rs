@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::diagnostics::told_in_json;
+use crate::cli::diagnostics::errors_as_json;
 use crate::cli::failure::{Failure, NOTHING_WRITTEN};
 use crate::cli::{Format, Globals, input};
 use crate::diagnostic::Diagnostic;
@@ -102,7 +102,7 @@ impl<'a> Points<'a> {
     pub fn failure(&self, rules_dir: &Path, globals: &Globals) -> Failure {
         if globals.format == Format::Json {
             let mistakes: Vec<Value> = self.left_out.iter().flat_map(|point| self.in_json(point)).collect();
-            return Failure::Input(told_in_json(mistakes));
+            return Failure::Input(errors_as_json(mistakes));
         }
         let (wrong, all) = (self.left_out.len(), self.swept.points.len());
         let mut text = format!("error: the pack of {wrong} of {all} points is invalid\n");

@@ -1,6 +1,6 @@
 //! Comparisons of packs over the sample simulations.
 
-use super::simulation::{CLIENTS, Shape, TRAITS, USUAL, provenance, wobble};
+use super::simulation::{CLIENTS, Shape, TRAITS, USUAL, provenance, pseudo_random};
 use crate::model::{Channel, ClientId, Week};
 use crate::simulator::{
     ChannelDifference, ClientCounts, ClientDifference, Comparison, Measure, MeasureDifference, Pack, Provenance,
@@ -56,15 +56,15 @@ fn comparison(shape: Shape, effects: &[Effect]) -> Comparison {
 fn pairs(shape: Shape, mean: f64, effect: f64, spread: f64, place: usize) -> Difference {
     let mut pairs = Pairs::default();
     for replication in 0..shape.replications as usize {
-        let base = mean * shape.size * (0.9 + 0.2 * wobble(replication, place + 61));
-        pairs.add(base, base * (1.0 + effect + spread * (wobble(replication, place + 62) - 0.5)));
+        let base = mean * shape.size * (0.9 + 0.2 * pseudo_random(replication, place + 61));
+        pairs.add(base, base * (1.0 + effect + spread * (pseudo_random(replication, place + 62) - 0.5)));
     }
     pairs.difference()
 }
 
 fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usize) -> Versus {
     // The effect differs between parts.
-    let part = |mean, place| pairs(shape, mean, effect * (4.0 * wobble(place, 60) - 1.0), spread, place);
+    let part = |mean, place| pairs(shape, mean, effect * (4.0 * pseudo_random(place, 60) - 1.0), spread, place);
     let row = |(place, measure): (usize, Measure)| {
         let effect = if measure == Measure::Reviews { -5.0 * effect } else { effect };
         let difference = pairs(shape, 90_000.0 / libm::pow(1.0 + place as f64, 3.0), effect, spread, place);

@@ -20,7 +20,7 @@ pub struct Shape {
 
 pub const USUAL: Shape = Shape { channels: 9, clients: 12, weeks: 12, replications: 20, size: 1.0 };
 
-/// Posts a week, fatigue at rest and engagements a post, by channel.
+/// Posts per week, typical fatigue and engagements per post, by channel.
 pub(super) const TRAITS: [(f64, f64, f64); Channel::COUNT] = [
     (5.0, 0.28, 310.0),
     (7.0, 0.41, 520.0),
@@ -58,15 +58,15 @@ pub(super) const CLIENTS: [&str; 12] = [
     "Olive Branch Catering",
 ];
 
-pub(super) fn wobble(place: usize, salt: usize) -> f64 {
-    let mixed = (place.wrapping_mul(2_654_435_761) ^ salt.wrapping_mul(40_503)).wrapping_mul(2_246_822_519);
+pub(super) fn pseudo_random(index: usize, salt: usize) -> f64 {
+    let mixed = (index.wrapping_mul(2_654_435_761) ^ salt.wrapping_mul(40_503)).wrapping_mul(2_246_822_519);
     ((mixed >> 7) % 10_007) as f64 / 10_007.0
 }
 
 fn estimate(mean: f64, spread: f64, replications: u32) -> Estimate {
     let value = |replication| {
-        let place = (f64::from(replication) + 0.5) / f64::from(replications) - 0.5;
-        mean * (1.0 + spread * (place * 2.0 + place * place * place))
+        let position = (f64::from(replication) + 0.5) / f64::from(replications) - 0.5;
+        mean * (1.0 + spread * (position * 2.0 + position * position * position))
     };
     Estimate::of(&(0..replications).map(value).collect::<Vec<f64>>())
 }
@@ -163,31 +163,31 @@ fn wanted(shape: Shape, channel: usize) -> f64 {
 
 fn target(shape: Shape, channel: usize, week: usize) -> f64 {
     let factor = if fatigue_at(channel, week) > 0.5 { 0.78 } else { 0.97 };
-    wanted(shape, channel) * (factor + 0.03 * wobble(week, channel))
+    wanted(shape, channel) * (factor + 0.03 * pseudo_random(week, channel))
 }
 
 fn drafted(shape: Shape, channel: usize, week: usize) -> f64 {
-    target(shape, channel, week) * (0.86 + 0.09 * wobble(week, channel + 11))
+    target(shape, channel, week) * (0.86 + 0.09 * pseudo_random(week, channel + 11))
 }
 
 fn fatigue_at(channel: usize, week: usize) -> f64 {
     let (_, rest, _) = TRAITS[channel];
-    let tired = 0.25 * (1.0 - libm::exp(-(week as f64) / 3.0));
-    (rest * (0.75 + tired + 0.12 * (wobble(week, channel + 5) - 0.5))).min(0.95)
+    let rise = 0.25 * (1.0 - libm::exp(-(week as f64) / 3.0));
+    (rest * (0.75 + rise + 0.12 * (pseudo_random(week, channel + 5) - 0.5))).min(0.95)
 }
 
 fn season(week: usize) -> f64 {
-    1.0 + 0.18 * libm::sin(week as f64 * 0.55) + 0.05 * wobble(week, 3)
+    1.0 + 0.18 * libm::sin(week as f64 * 0.55) + 0.05 * pseudo_random(week, 3)
 }
 
 fn week_summary(shape: Shape, start: Week, week: usize) -> WeekSummary {
     let over = |value: fn(Shape, usize, usize) -> f64| (0..shape.channels).map(|index| value(shape, index, week)).sum();
     let (posts_target, posts_drafted): (f64, f64) = (over(target), over(drafted));
-    let planned = posts_target * (0.97 + 0.02 * wobble(week, 1));
+    let planned = posts_target * (0.97 + 0.02 * pseudo_random(week, 1));
     let missing = planned - posts_drafted;
     let expected: f64 = (0..shape.channels).map(|index| drafted(shape, index, week) * TRAITS[index].2).sum();
-    let medium = planned * (0.2 + 0.1 * wobble(week, 8));
-    let high = planned * (0.04 + 0.05 * wobble(week, 9));
+    let medium = planned * (0.2 + 0.1 * pseudo_random(week, 8));
+    let high = planned * (0.04 + 0.05 * pseudo_random(week, 9));
     let posts_wanted: f64 = (0..shape.channels).map(|index| wanted(shape, index)).sum();
     WeekSummary {
         week: start.plus(week as i64),
@@ -237,7 +237,7 @@ fn channel_summary(shape: Shape, index: usize) -> ChannelSummary {
         posts_planned: planned,
         posts_drafted: drafts,
         posts_blocked: (planned - drafts) * 0.6,
-        without_asset: planned * 0.03 * wobble(index, 2),
+        without_asset: planned * 0.03 * pseudo_random(index, 2),
         mean_fatigue: rest,
         share_above_warn: (rest - 0.22).max(0.0) * 1.4,
         share_above_block: (rest - 0.5).max(0.0) * 0.5,
@@ -249,9 +249,9 @@ fn channel_summary(shape: Shape, index: usize) -> ChannelSummary {
 fn client_summary(shape: Shape, index: usize) -> ClientSummary {
     let weeks = f64::from(shape.weeks);
     let wanted: f64 = (0..shape.channels).map(|channel| TRAITS[channel].0 * shape.size * weeks).sum();
-    let planned = wanted * (0.74 + 0.24 * wobble(index, 21));
-    let drafts = planned * (0.8 + 0.19 * wobble(index, 22));
-    let expected = drafts * 400.0 * (0.3 + wobble(index, 23));
+    let planned = wanted * (0.74 + 0.24 * pseudo_random(index, 21));
+    let drafts = planned * (0.8 + 0.19 * pseudo_random(index, 22));
+    let expected = drafts * 400.0 * (0.3 + pseudo_random(index, 23));
     let name = CLIENTS[index % CLIENTS.len()];
     let branch = index / CLIENTS.len();
     ClientSummary {
@@ -259,7 +259,7 @@ fn client_summary(shape: Shape, index: usize) -> ClientSummary {
         name: if branch == 0 { name.to_owned() } else { format!("{name} {}", branch + 1) },
         workspace_id: WorkspaceId::new(if index.is_multiple_of(2) { "north" } else { "south" }),
         time_zone: if index.is_multiple_of(3) { "Australia/Sydney" } else { "Europe/Oslo" }.to_owned(),
-        engagement: estimate(expected * (0.8 + 0.4 * wobble(index, 24)), 0.2, shape.replications),
+        engagement: estimate(expected * (0.8 + 0.4 * pseudo_random(index, 24)), 0.2, shape.replications),
         expected_engagement: expected,
         posts_wanted: wanted,
         posts_committed: 0.0,
@@ -267,8 +267,8 @@ fn client_summary(shape: Shape, index: usize) -> ClientSummary {
         posts_drafted: drafts,
         posts_blocked: (planned - drafts) * 0.7,
         reviews: planned * 0.28,
-        without_asset: planned * 0.04 * wobble(index, 25),
-        mean_fatigue: (0.2 + 0.3 * wobble(index, 26)) * f64::from(u8::from(shape.size > 0.0)),
+        without_asset: planned * 0.04 * pseudo_random(index, 25),
+        mean_fatigue: (0.2 + 0.3 * pseudo_random(index, 26)) * f64::from(u8::from(shape.size > 0.0)),
         risk: [planned * 0.7, planned * 0.22, planned * 0.08],
     }
 }
@@ -280,7 +280,7 @@ fn guardrails(shape: Shape) -> Vec<GuardrailSummary> {
         .enumerate()
         .map(|(salt, (rule, blocks, warns))| {
             let blocked_by_week: Vec<f64> = (0..shape.weeks as usize)
-                .map(|week| planned(week) * blocks * (0.3 + 1.4 * wobble(week, salt + 40)))
+                .map(|week| planned(week) * blocks * (0.3 + 1.4 * pseudo_random(week, salt + 40)))
                 .collect();
             let all: f64 = (0..shape.weeks as usize).map(planned).sum();
             let blocked: f64 = blocked_by_week.iter().sum();
@@ -304,10 +304,10 @@ fn calendar(shape: Shape) -> Vec<[f64; 24]> {
             let mut hours = [0.0; 24];
             for (hour, posts) in hours.iter_mut().enumerate() {
                 let best = [7, 9, 11, 12, 14, 17, 19, 21].contains(&hour);
-                let awake = (6..23).contains(&hour);
+                let is_daytime = (6..23).contains(&hour);
                 let level = if best { 0.55 } else { 0.06 };
-                *posts = if awake {
-                    size * level * (0.5 + wobble(hour, day)) * if day > 4 { 0.6 } else { 1.0 }
+                *posts = if is_daytime {
+                    size * level * (0.5 + pseudo_random(hour, day)) * if day > 4 { 0.6 } else { 1.0 }
                 } else {
                     0.0
                 };

@@ -22,8 +22,8 @@ const USUAL: Shape = Shape { points: 24, keys: 3, replications: 4, size: 1.0 };
 pub fn sweeps() -> Vec<(&'static str, Sweep)> {
     let usual = sweep(USUAL);
     let mut hostile = sweep(USUAL);
-    for (place, key) in hostile.keys.iter_mut().enumerate() {
-        key.keys = vec![format!("guardrails.<b>a|b`c{place}</b> & a name that goes on and on and on and on and on")];
+    for (index, key) in hostile.keys.iter_mut().enumerate() {
+        key.keys = vec![format!("guardrails.<b>a|b`c{index}</b> & a name that goes on and on and on and on and on")];
     }
     let left_out = (1..30).map(|point| LeftOut { point, mistakes: Vec::new() }).collect();
     let base = Sweep { points: Vec::new(), ..usual.clone() };
@@ -43,7 +43,7 @@ pub fn sweeps() -> Vec<(&'static str, Sweep)> {
 }
 
 /// A deterministic number in `0..1` that looks random.
-fn wobble(a: usize, b: usize) -> f64 {
+fn pseudo_random(a: usize, b: usize) -> f64 {
     (libm::sin(a as f64 * 12.9898 + b as f64 * 78.233) * 43_758.547).rem_euclid(1.0)
 }
 
@@ -52,15 +52,17 @@ fn level(number: usize) -> Level {
 }
 
 /// The values of a point's replications.
-fn values(shape: Shape, point: u32, place: usize) -> Vec<f64> {
-    let own = 0.8 + 0.4 * wobble(point as usize, place % 2);
-    let mean = 40_000.0 / libm::pow(1.0 + place as f64, 2.0) * own * shape.size;
-    (0..shape.replications as usize).map(|number| mean * (0.98 + 0.04 * wobble(number, point as usize + 90))).collect()
+fn values(shape: Shape, point: u32, index: usize) -> Vec<f64> {
+    let own = 0.8 + 0.4 * pseudo_random(point as usize, index % 2);
+    let mean = 40_000.0 / libm::pow(1.0 + index as f64, 2.0) * own * shape.size;
+    (0..shape.replications as usize)
+        .map(|number| mean * (0.98 + 0.04 * pseudo_random(number, point as usize + 90)))
+        .collect()
 }
 
 fn point(shape: Shape, number: u32) -> SweepPoint {
-    let measure = |(place, measure): (usize, Measure)| {
-        let (own, base) = (values(shape, number, place), values(shape, 0, place));
+    let measure = |(index, measure): (usize, Measure)| {
+        let (own, base) = (values(shape, number, index), values(shape, 0, index));
         let mut pairs = Pairs::default();
         base.iter().zip(&own).for_each(|(base, own)| pairs.add(*base, *own));
         PointMeasure { measure, estimate: Estimate::of(&own), difference: pairs.difference() }
@@ -81,7 +83,7 @@ fn point(shape: Shape, number: u32) -> SweepPoint {
 fn sensitivities(shape: Shape) -> Vec<Sensitivity> {
     let row = |measure: Measure, key: usize| {
         let mut swing = Pairs::default();
-        let numbers = (0..shape.replications as usize).map(|number| 900.0 * shape.size * wobble(number, key));
+        let numbers = (0..shape.replications as usize).map(|number| 900.0 * shape.size * pseudo_random(number, key));
         numbers.for_each(|number| swing.add(9_000.0 * shape.size, 9_000.0 * shape.size + number));
         Sensitivity {
             measure,
