@@ -33,6 +33,8 @@ pub mod model;
 
 pub mod stats;
 
+pub mod calibration;
+
 pub mod rules;
 
 pub mod tables;

@@ -1,0 +1,230 @@
+//! Backtest with rolling origins: everything is fitted on what came before a cut, then asked about the posts that were
+//! really made after it.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, Normal};
+
+use super::baselines;
+use super::filter::Variances;
+use super::fit::{ChannelFit, fit_channel};
+use super::forecast::{Draws, draw_sums};
+use super::history::{AccountHistory, DAY_SECONDS, Observation, observations, weeks};
+use super::hours::{HourContrast, HourGain};
+use super::prediction::{Method, Prediction, SHARES, crps};
+use crate::model::{Channel, Timestamp};
+use crate::stats::quantile;
+
+/// Measured posts that an account must have before a cut, and days that they must span.
+const LEAST_POSTS: usize = 30;
+const LEAST_DAYS: i64 = 56;
+
+/// Cuts before the first scored one, from which the first width is learnt.
+const WARM_UP_CUTS: usize = 4;
+
+/// Weight of the model's own ranges against earlier forecasts when a width is learnt, in forecasts.
+const PRIOR_FORECASTS: usize = 20;
+
+/// Smallest half-width of a 90 % range on the log scale that an error is measured in.
+const LEAST_HALF_WIDTH: f64 = 0.1;
+
+/// What a backtest does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BacktestOptions {
+    /// Number of cuts that are scored.
+    pub cuts: usize,
+    /// Horizons in weeks.
+    pub horizons: Vec<u32>,
+    /// Draws a forecast.
+    pub draws: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+}
+
+impl Default for BacktestOptions {
+    fn default() -> Self {
+        Self { cuts: 6, horizons: vec![1, 4], draws: 1000, seed: 1 }
+    }
+}
+
+/// The result of a backtest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backtest {
+    /// By channel, cut, account, horizon and method.
+    pub predictions: Vec<Prediction>,
+    /// What posts at an account's fitted best hours earned more than its other posts, over the longest horizon; `None`
+    /// if too few posts tell.
+    pub hour_gain: Option<HourGain>,
+}
+
+impl Backtest {
+    /// The predictions of a method at a horizon.
+    pub fn select(&self, method: Method, horizon_weeks: u32) -> impl Iterator<Item = &Prediction> + Clone {
+        self.predictions.iter().filter(move |one| one.method == method && one.horizon_weeks == horizon_weeks)
+    }
+}
+
+/// Draws of one account at one cut and horizon, by method.
+struct Forecast<'a> {
+    history: &'a AccountHistory,
+    cut: Timestamp,
+    horizon_weeks: u32,
+    posts: usize,
+    actual: f64,
+    draws: BTreeMap<Method, (f64, Draws)>,
+    hours: Option<HourContrast>,
+}
+
+/// Runs a backtest.
+#[must_use]
+pub fn backtest(histories: &[AccountHistory], options: &BacktestOptions) -> Backtest {
+    let mut channels: BTreeMap<Channel, Vec<&AccountHistory>> = BTreeMap::new();
+    for history in histories {
+        channels.entry(history.channel).or_default().push(history);
+    }
+    let cuts = cuts(histories, options);
+    let tasks: Vec<(&Vec<&AccountHistory>, usize, Timestamp)> = channels
+        .values()
+        .flat_map(|accounts| cuts.iter().enumerate().map(move |(index, cut)| (accounts, index, *cut)))
+        .collect();
+    let forecasts: Vec<Vec<Forecast<'_>>> =
+        tasks.par_iter().map(|(accounts, _, cut)| at_cut(accounts, *cut, options)).collect();
+    let longest = options.horizons.iter().copied().max();
+    let mut predictions = Vec::new();
+    let mut contrasts = Vec::new();
+    let mut errors: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    for ((_, index, _), forecasts) in tasks.iter().zip(forecasts) {
+        if *index == 0 {
+            errors.clear();
+        }
+        let widths: BTreeMap<u32, f64> = errors.iter().map(|(horizon, errors)| (*horizon, width(errors))).collect();
+        for mut forecast in forecasts {
+            if let Some((_, draws)) = forecast.draws.get_mut(&Method::Model) {
+                errors.entry(forecast.horizon_weeks).or_default().push(relative_error(draws, forecast.actual));
+                *draws = draws.adjusted(0.0, widths.get(&forecast.horizon_weeks).copied().unwrap_or(1.0));
+            }
+            if *index >= WARM_UP_CUTS {
+                predictions.extend(forecast.predictions());
+                contrasts.extend(forecast.hours.filter(|_| Some(forecast.horizon_weeks) == longest));
+            }
+        }
+    }
+    Backtest { predictions, hour_gain: HourGain::of(&contrasts) }
+}
+
+/// The distance of an outcome from the median of a forecast, in half-widths of its 90 % range, on the log scale.
+fn relative_error(draws: &Draws, actual: f64) -> f64 {
+    let log = |share: f64| libm::log1p(draws.quantile(share));
+    (libm::log1p(actual) - log(0.5)).abs() / ((log(0.95) - log(0.05)) / 2.0).max(LEAST_HALF_WIDTH)
+}
+
+/// The factor by which 90 % ranges must be widened so that they had held 90 % of the earlier outcomes, among which
+/// count some that are as the ranges say (normal on the log scale); never below 1.
+fn width(errors: &[f64]) -> f64 {
+    let Ok(normal) = Normal::new(0.0, 1.0) else { return 1.0 };
+    let edge = normal.inverse_cdf(0.95);
+    let expected = |rank: usize| normal.inverse_cdf(0.5 + (rank as f64 + 0.5) / (2 * PRIOR_FORECASTS) as f64) / edge;
+    let mut sorted: Vec<f64> = errors.iter().copied().chain((0..PRIOR_FORECASTS).map(expected)).collect();
+    sorted.sort_by(f64::total_cmp);
+    quantile(&sorted, 0.9 * (1.0 + 1.0 / sorted.len() as f64)).max(1.0)
+}
+
+/// The cuts, the earliest first: as far apart as the longest horizon, so that no post is scored twice at it.
+fn cuts(histories: &[AccountHistory], options: &BacktestOptions) -> Vec<Timestamp> {
+    let last = histories.iter().flat_map(|history| &history.posts).map(|post| post.at).max();
+    let longest = options.horizons.iter().copied().max().unwrap_or(1);
+    let count = options.cuts + WARM_UP_CUTS;
+    let back = |index: usize| -(weeks(longest) * (count - index) as i64);
+    last.into_iter().flat_map(|last| (0..count).map(move |index| last.plus_seconds(1 + back(index)))).collect()
+}
+
+fn at_cut<'a>(accounts: &[&'a AccountHistory], cut: Timestamp, options: &BacktestOptions) -> Vec<Forecast<'a>> {
+    let is_scored = |history: &AccountHistory| has_enough(history, cut);
+    if !accounts.iter().any(|history| is_scored(history)) {
+        return Vec::new();
+    }
+    let Some(model) = fit_channel(accounts, cut, None) else { return Vec::new() };
+    let flat = Variances { level_per_day: 0.0, slow: 0.0, fast: 0.0, noise: 1.0 };
+    let Some(regression) = fit_channel(accounts, cut, Some(flat)) else { return Vec::new() };
+    let scored: Vec<(usize, &'a AccountHistory)> =
+        accounts.iter().copied().enumerate().filter(|(_, history)| is_scored(history)).collect();
+    let of_account = |(index, history): &(usize, &'a AccountHistory)| {
+        let horizons = options.horizons.iter();
+        horizons
+            .filter_map(|horizon| forecast(history, *index, [&model, &regression], cut, *horizon, options))
+            .collect()
+    };
+    scored.par_iter().map(of_account).collect::<Vec<Vec<_>>>().into_iter().flatten().collect()
+}
+
+fn has_enough(history: &AccountHistory, cut: Timestamp) -> bool {
+    let measured = || history.posts.iter().take(history.count_before(cut)).filter(|post| post.engagements.is_some());
+    let Some(first) = measured().next() else { return false };
+    measured().count() >= LEAST_POSTS && cut.as_second() - first.at.as_second() >= LEAST_DAYS * DAY_SECONDS
+}
+
+fn forecast<'a>(
+    history: &'a AccountHistory,
+    index: usize,
+    [model, regression]: [&ChannelFit; 2],
+    cut: Timestamp,
+    horizon_weeks: u32,
+    options: &BacktestOptions,
+) -> Option<Forecast<'a>> {
+    let until = cut.plus_seconds(weeks(horizon_weeks));
+    let (first, end) = (history.count_before(cut), history.count_before(until));
+    let actual: Vec<f64> = history.posts.get(first..end)?.iter().filter_map(|post| post.engagements).collect();
+    if actual.is_empty() {
+        return None;
+    }
+    let measured = |fit: &ChannelFit| -> Vec<Observation> {
+        let all = observations(history, &fit.types);
+        all.into_iter().take(end).skip(first).filter(|post| post.log_engagements.is_some()).collect()
+    };
+    let seed = |method: Method| seed(options.seed, history, cut, horizon_weeks, method);
+    let mut draws = BTreeMap::new();
+    for method in [Method::AllTimeMean, Method::RecentMean, Method::Smoothing] {
+        let (point, sums) = baselines::draw(method, history, cut, actual.len(), options.draws, seed(method));
+        draws.insert(method, (point, sums));
+    }
+    for (method, fit) in [(Method::Model, model), (Method::Regression, regression)] {
+        let sums = draw_sums(fit, fit.accounts.get(index)?, &measured(fit), options.draws, seed(method))?;
+        draws.insert(method, (sums.quantile(0.5), sums));
+    }
+    let recent = draws.get(&Method::Smoothing).map(|(_, sums)| sums.quantile(0.5));
+    if let (Some((point, sums)), Some(recent)) = (draws.get_mut(&Method::Model), recent) {
+        *sums = sums.adjusted((libm::log1p(recent) - libm::log1p(*point)) / 2.0, 1.0);
+        *point = sums.quantile(0.5);
+    }
+    let hours = HourContrast::of(model, model.accounts.get(index)?, &measured(model));
+    Some(Forecast { history, cut, horizon_weeks, posts: actual.len(), actual: actual.iter().sum(), draws, hours })
+}
+
+fn seed(seed: u64, history: &AccountHistory, cut: Timestamp, horizon: u32, method: Method) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes()).update(history.account.as_str().as_bytes());
+    hasher.update(history.channel.name().as_bytes()).update(&cut.as_second().to_le_bytes());
+    hasher.update(&horizon.to_le_bytes()).update(method.name().as_bytes());
+    *hasher.finalize().as_bytes()
+}
+
+impl Forecast<'_> {
+    fn predictions(&self) -> Vec<Prediction> {
+        let of = |(method, (point, draws)): (&Method, &(f64, Draws))| Prediction {
+            account: self.history.account.clone(),
+            channel: self.history.channel,
+            cut: self.cut,
+            horizon_weeks: self.horizon_weeks,
+            method: *method,
+            posts: self.posts,
+            quantiles: SHARES.map(|share| draws.quantile(share)),
+            mean: crate::stats::mean(draws.sums()),
+            point: *point,
+            actual: self.actual,
+            crps: crps(draws, self.actual),
+            pit: draws.sums().partition_point(|sum| *sum < self.actual) as f64 / draws.sums().len() as f64,
+        };
+        self.draws.iter().map(of).collect()
+    }
+}

@@ -1,0 +1,101 @@
+//! The effects of hour, weekday, content type and recent load on log engagements: which columns they have, and what
+//! is believed of them before any data.
+
+use nalgebra::DVector;
+
+use super::history::{HOUR_BINS, Observation};
+
+/// What a column of the regression stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The account's level.
+    Level,
+    /// A group of hours of the local day, `0..HOUR_BINS`.
+    Hours(usize),
+    /// Days since Monday, `0..7`.
+    Weekday(usize),
+    /// Index of a content type.
+    ContentType(usize),
+    /// Per log(1 + posts in the 24 hours before).
+    Load24h,
+    /// Per log(1 + posts in the 7 days before).
+    Load7d,
+}
+
+/// What is believed of an effect before any data: the channel's effect is normal, and so is an account's around it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EffectPrior {
+    /// Mean over channels.
+    pub mean: f64,
+    /// Standard deviation of a channel's effect.
+    pub channel_sd: f64,
+    /// Standard deviation of an account's effect around its channel's.
+    pub account_sd: f64,
+}
+
+impl Effect {
+    /// The prior. Means and standard deviations of hours, weekdays, content types and load come from regressions on
+    /// public postings of five kinds (accounts of organisations, shops and communities); that of the level is wide.
+    #[must_use]
+    pub fn prior(self) -> EffectPrior {
+        let (mean, channel_sd, account_sd) = match self {
+            Effect::Level => (3.0, 5.0, 2.0),
+            Effect::Hours(_) => (0.0, 0.06, 0.04),
+            Effect::Weekday(_) => (0.0, 0.05, 0.03),
+            Effect::ContentType(_) => (0.0, 1.0, 0.35),
+            Effect::Load24h => (-0.11, 0.10, 0.08),
+            Effect::Load7d => (-0.04, 0.05, 0.04),
+        };
+        EffectPrior { mean, channel_sd, account_sd }
+    }
+}
+
+/// The columns of a channel's regression.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Design {
+    effects: Vec<Effect>,
+}
+
+impl Design {
+    /// The columns for a channel with the given number of content types.
+    pub fn new(content_types: usize) -> Self {
+        let effects = std::iter::once(Effect::Level)
+            .chain((0..HOUR_BINS).map(Effect::Hours))
+            .chain((0..7).map(Effect::Weekday))
+            .chain((0..content_types).map(Effect::ContentType))
+            .chain([Effect::Load24h, Effect::Load7d]);
+        Self { effects: effects.collect() }
+    }
+
+    /// Number of columns.
+    pub fn len(&self) -> usize {
+        self.effects.len()
+    }
+
+    pub fn effects(&self) -> &[Effect] {
+        &self.effects
+    }
+
+    /// A column of prior values.
+    pub fn priors(&self, value: impl Fn(EffectPrior) -> f64) -> DVector<f64> {
+        DVector::from_iterator(self.len(), self.effects.iter().map(|effect| value(effect.prior())))
+    }
+
+    /// The regressors of one post, in the order of the columns.
+    pub fn row(&self, post: &Observation) -> impl Iterator<Item = f64> {
+        let indicator = |holds: bool| if holds { 1.0 } else { 0.0 };
+        self.effects.iter().map(move |effect| match *effect {
+            Effect::Level => 1.0,
+            Effect::Hours(bin) => indicator(post.hour_bin == bin),
+            Effect::Weekday(day) => indicator(post.weekday == day),
+            Effect::ContentType(index) => indicator(post.content_type == Some(index)),
+            Effect::Load24h => post.log_load_24h,
+            Effect::Load7d => post.log_load_7d,
+        })
+    }
+
+    /// What the effects say of one post.
+    pub fn mean(&self, post: &Observation, effects: &DVector<f64>) -> f64 {
+        self.row(post).zip(effects.iter()).map(|(x, effect)| x * effect).sum()
+    }
+}

@@ -1,0 +1,130 @@
+//! Posting histories: what was posted when, and what it earned.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{Datelike as _, Timelike as _};
+
+use crate::model::{Channel, ClientId, HOUR_SECONDS, Timestamp, Zone};
+
+/// Seconds of a day of 24 hours.
+pub(super) const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
+
+/// The posts of one account on one channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountHistory {
+    /// The account.
+    pub account: ClientId,
+    /// The channel it posts on.
+    pub channel: Channel,
+    /// The time zone of its audience.
+    pub zone: Zone,
+    /// Its posts, the oldest first.
+    pub posts: Vec<Post>,
+}
+
+impl AccountHistory {
+    /// A history with its posts sorted by time; posts of one instant stay in the given order.
+    #[must_use]
+    pub fn new(account: ClientId, channel: Channel, zone: Zone, mut posts: Vec<Post>) -> Self {
+        posts.sort_by_key(|post| post.at);
+        Self { account, channel, zone, posts }
+    }
+
+    /// The number of posts before an instant.
+    pub(super) fn count_before(&self, at: Timestamp) -> usize {
+        self.posts.partition_point(|post| post.at < at)
+    }
+}
+
+/// One post.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Post {
+    /// When it was published.
+    pub at: Timestamp,
+    /// Its content type; `None` if unknown.
+    pub content_type: Option<Arc<str>>,
+    /// What it earned; `None` if not measured.
+    pub engagements: Option<f64>,
+}
+
+/// Hours of the day that share one effect.
+pub const HOURS_PER_BIN: u32 = 3;
+
+/// Number of groups of hours.
+pub const HOUR_BINS: usize = 8;
+
+/// A post as the model sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Observation {
+    /// Days since 1970-01-01 00:00 UTC.
+    pub days: f64,
+    /// Group of hours of the local time, `0..HOUR_BINS`.
+    pub hour_bin: usize,
+    /// Days since Monday in local time, `0..7`.
+    pub weekday: usize,
+    /// Index of its content type; `None` if unknown.
+    pub content_type: Option<usize>,
+    /// log(1 + posts of the account in the 24 hours before).
+    pub log_load_24h: f64,
+    /// log(1 + posts of the account in the 7 days before).
+    pub log_load_7d: f64,
+    /// log(1 + engagements); `None` if not measured.
+    pub log_engagements: Option<f64>,
+}
+
+/// All posts of a history as the model sees them, in the same order.
+pub(super) fn observations(history: &AccountHistory, types: &ContentTypes) -> Vec<Observation> {
+    let (mut day_start, mut week_start) = (0, 0);
+    let posts = &history.posts;
+    let is_before = |index: usize, earliest: i64| posts.get(index).is_some_and(|post| post.at.as_second() < earliest);
+    let mut observed = Vec::with_capacity(posts.len());
+    for (index, post) in posts.iter().enumerate() {
+        let second = post.at.as_second();
+        while is_before(day_start, second - DAY_SECONDS) {
+            day_start += 1;
+        }
+        while is_before(week_start, second - 7 * DAY_SECONDS) {
+            week_start += 1;
+        }
+        let local = history.zone.wall_time(post.at);
+        observed.push(Observation {
+            days: second as f64 / DAY_SECONDS as f64,
+            hour_bin: (local.hour() / HOURS_PER_BIN) as usize,
+            weekday: local.weekday().num_days_from_monday() as usize,
+            content_type: types.index(post.content_type.as_deref()),
+            log_load_24h: libm::log1p((index - day_start) as f64),
+            log_load_7d: libm::log1p((index - week_start) as f64),
+            log_engagements: post.engagements.map(libm::log1p),
+        });
+    }
+    observed
+}
+
+/// The content types of a channel, in alphabetical order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct ContentTypes(BTreeMap<Arc<str>, usize>);
+
+impl ContentTypes {
+    /// The types of all posts.
+    pub fn of<'a>(histories: impl IntoIterator<Item = &'a AccountHistory>) -> Self {
+        let posts = histories.into_iter().flat_map(|history| &history.posts);
+        let mut types: BTreeMap<Arc<str>, usize> =
+            posts.filter_map(|post| Some((Arc::clone(post.content_type.as_ref()?), 0))).collect();
+        types.values_mut().enumerate().for_each(|(index, place)| *place = index);
+        Self(types)
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn index(&self, name: Option<&str>) -> Option<usize> {
+        self.0.get(name?).copied()
+    }
+}
+
+/// Seconds of the given number of weeks.
+pub(super) fn weeks(count: u32) -> i64 {
+    i64::from(count) * 7 * 24 * HOUR_SECONDS
+}

@@ -1,0 +1,35 @@
+//! Calibration: what an account's own postings say of its level, hours, weekdays, content types and its response to
+//! load, and how sure that is; and a backtest of those estimates.
+//!
+//! ```text
+//! y = log(1 + engagements) = level (random walk) + slow (45 days) + fast (2 days) + x beta + noise
+//! ```
+//!
+//! - `effects`: the regressors x and the priors of beta: first of a channel, then of an account around its channel.
+//! - `filter`: the three moving parts, by a Kalman filter that whitens observations and regressors alike.
+//! - `pooling`: beta of the channel and its accounts, in closed form.
+//! - `variances`: the four variances of each account, with priors from the channel's accounts (empirical Bayes).
+//! - `forecast`: sums of future posts by drawing, so that all that is uncertain is in their range.
+//! - `backtest`: forecasts at earlier dates against what came, beside the simple forecasts of `baselines`.
+
+mod backtest;
+mod baselines;
+mod effects;
+mod filter;
+mod fit;
+mod forecast;
+mod history;
+mod hours;
+mod pooling;
+mod prediction;
+#[cfg(test)]
+mod tests;
+mod variances;
+
+pub use backtest::{Backtest, BacktestOptions, backtest};
+pub use effects::{Effect, EffectPrior};
+pub use filter::Variances;
+pub use forecast::Draws;
+pub use history::{AccountHistory, HOUR_BINS, HOURS_PER_BIN, Post};
+pub use hours::HourGain;
+pub use prediction::{Method, Prediction, SHARES, Score};

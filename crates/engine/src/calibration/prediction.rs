@@ -1,0 +1,138 @@
+//! Predictions of what posts earn, and how good they were.
+
+use super::forecast::Draws;
+use crate::model::{Channel, ClientId, Timestamp};
+
+/// Quantiles of a prediction.
+pub const SHARES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
+
+/// How a prediction is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Method {
+    /// The calibrated model.
+    Model,
+    /// The mean of all earlier posts.
+    AllTimeMean,
+    /// The mean of the last eight weeks.
+    RecentMean,
+    /// Exponential smoothing.
+    Smoothing,
+    /// A regression pooled over the channel's accounts, without drift.
+    Regression,
+}
+
+impl Method {
+    /// All methods, the model first.
+    pub const ALL: [Self; 5] = [Self::Model, Self::AllTimeMean, Self::RecentMean, Self::Smoothing, Self::Regression];
+
+    /// Its name in tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::AllTimeMean => "all_time_mean",
+            Self::RecentMean => "last_8_weeks",
+            Self::Smoothing => "exponential_smoothing",
+            Self::Regression => "pooled_regression",
+        }
+    }
+}
+
+/// One forecast of the sum of an account's posts, with what they earned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// The account.
+    pub account: ClientId,
+    /// Its channel.
+    pub channel: Channel,
+    /// The instant until which everything was known.
+    pub cut: Timestamp,
+    /// Weeks after the cut whose posts are summed.
+    pub horizon_weeks: u32,
+    /// How it was made.
+    pub method: Method,
+    /// Measured posts that were really made.
+    pub posts: usize,
+    /// Quantiles of the sum at `SHARES`.
+    pub quantiles: [f64; SHARES.len()],
+    /// Mean of the sum.
+    pub mean: f64,
+    /// The point forecast.
+    pub point: f64,
+    /// What the posts earned.
+    pub actual: f64,
+    /// Continuous ranked probability score of log(1 + sum).
+    pub crps: f64,
+    /// Share of the draws below what was earned.
+    pub pit: f64,
+}
+
+/// How good predictions were.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    /// Number of predictions.
+    pub predictions: usize,
+    /// Mean absolute error of log(1 + point).
+    pub error: f64,
+    /// Mean of log(1 + point) less log(1 + actual).
+    pub bias: f64,
+    /// Share of the predictions whose 50 % range held the outcome.
+    pub coverage_50: f64,
+    /// Share of the predictions whose 90 % range held the outcome.
+    pub coverage_90: f64,
+    /// Mean pinball loss of log(1 + quantile) over the five quantiles.
+    pub pinball: f64,
+    /// Mean continuous ranked probability score of log(1 + sum).
+    pub crps: f64,
+}
+
+impl Score {
+    /// Scores predictions; `None` without any.
+    #[must_use]
+    pub fn of<'a>(predictions: impl Iterator<Item = &'a Prediction> + Clone) -> Option<Self> {
+        let count = predictions.clone().count();
+        let mean = |value: &dyn Fn(&Prediction) -> f64| predictions.clone().map(value).sum::<f64>() / count as f64;
+        let holds = |prediction: &Prediction, low: f64, high: f64| {
+            if (low..=high).contains(&prediction.actual) { 1.0 } else { 0.0 }
+        };
+        (count > 0).then(|| Self {
+            predictions: count,
+            error: mean(&|prediction| log_error(prediction).abs()),
+            bias: mean(&log_error),
+            coverage_50: mean(&|prediction| {
+                let [_, low, _, high, _] = prediction.quantiles;
+                holds(prediction, low, high)
+            }),
+            coverage_90: mean(&|prediction| {
+                let [low, .., high] = prediction.quantiles;
+                holds(prediction, low, high)
+            }),
+            pinball: mean(&pinball),
+            crps: mean(&|prediction| prediction.crps),
+        })
+    }
+}
+
+fn log_error(prediction: &Prediction) -> f64 {
+    libm::log1p(prediction.point) - libm::log1p(prediction.actual)
+}
+
+fn pinball(prediction: &Prediction) -> f64 {
+    let actual = libm::log1p(prediction.actual);
+    let losses = SHARES.into_iter().zip(prediction.quantiles).map(|(share, quantile)| {
+        let over = actual - libm::log1p(quantile);
+        (share * over).max((share - 1.0) * over)
+    });
+    losses.sum::<f64>() / SHARES.len() as f64
+}
+
+/// The continuous ranked probability score of log(1 + sum): the mean distance of the draws from the outcome, less half
+/// their mean distance from each other.
+pub(super) fn crps(draws: &Draws, actual: f64) -> f64 {
+    let logs: Vec<f64> = draws.sums().iter().map(|sum| libm::log1p(*sum)).collect();
+    let (count, actual) = (logs.len() as f64, libm::log1p(actual));
+    let to_outcome = logs.iter().map(|log| (log - actual).abs()).sum::<f64>() / count;
+    let ranked = logs.iter().enumerate().map(|(rank, log)| (2.0 * rank as f64 + 1.0 - count) * log).sum::<f64>();
+    // Rounding may leave a last bit below zero.
+    (to_outcome - ranked / (count * count)).max(0.0)
+}

@@ -1,0 +1,107 @@
+//! The model on histories whose truth is known, and on histories that say little.
+
+mod synthetic;
+
+use std::sync::Arc;
+
+use super::backtest::{BacktestOptions, backtest};
+use super::effects::Effect;
+use super::fit::{ChannelFit, fit_channel};
+use super::history::{AccountHistory, Post};
+use super::prediction::{Method, Score};
+use crate::model::{Channel, ClientId, Timestamp, Zone};
+use synthetic::World;
+
+fn fit(histories: &[AccountHistory]) -> ChannelFit {
+    let all: Vec<&AccountHistory> = histories.iter().collect();
+    fit_channel(&all, Timestamp::from_second(i64::MAX / 4), None).unwrap()
+}
+
+/// z of the 95 % quantile.
+const EDGE: f64 = 1.645;
+
+#[test]
+fn intervals_of_effects_hold_the_truth_as_often_as_they_say() {
+    let (mut held, mut all) = (0, 0);
+    // The accounts of one channel share the error of its effects, so that many channels are needed.
+    for seed in 0..40 {
+        let world = World::new(5, 100, seed);
+        let fit = fit(&world.histories);
+        for (account, truth) in fit.accounts.iter().zip(&world.truths) {
+            for (index, effect) in fit.design.effects().iter().enumerate() {
+                // Hours, weekdays and types are told only from each other: their common part goes into the level.
+                if matches!(effect, Effect::Load24h | Effect::Load7d) {
+                    let sd = account.effects.covariance[(index, index)].sqrt();
+                    all += 1;
+                    held += usize::from((account.effects.mean[index] - truth[index]).abs() <= EDGE * sd);
+                }
+            }
+        }
+    }
+    let share = held as f64 / f64::from(all);
+    assert!((0.85..=0.95).contains(&share), "{held} of {all}");
+}
+
+#[test]
+fn ranges_of_forecasts_hold_what_came_as_often_as_they_say() {
+    let world = World::new(30, 200, 3);
+    let options = BacktestOptions { cuts: 3, draws: 300, ..BacktestOptions::default() };
+    let tested = backtest(&world.histories, &options);
+    let score = Score::of(tested.select(Method::Model, 4)).unwrap();
+    assert!(score.predictions >= 60, "{score:?}");
+    assert!((0.84..=1.0).contains(&score.coverage_90), "{score:?}");
+    let recent = Score::of(tested.select(Method::RecentMean, 4)).unwrap();
+    assert!(score.pinball < recent.pinball, "{score:?} {recent:?}");
+}
+
+#[test]
+fn the_same_histories_give_the_same_predictions_on_any_number_of_threads() {
+    let world = World::new(6, 120, 5);
+    let options = BacktestOptions { cuts: 2, draws: 50, ..BacktestOptions::default() };
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| backtest(&world.histories, &options))
+    };
+    assert_eq!(on(1), on(4));
+}
+
+fn history(posts: &[(i64, Option<f64>)]) -> AccountHistory {
+    let posts = posts.iter().map(|(hour, engagements)| Post {
+        at: Timestamp::from_second(1_600_000_000 + hour * 3600),
+        content_type: Some(Arc::from("photo")),
+        engagements: *engagements,
+    });
+    AccountHistory::new(ClientId::new("a"), Channel::Fb, Zone::utc(), posts.collect())
+}
+
+#[test]
+fn histories_that_say_little_give_wide_ranges_and_never_a_number_that_is_none() {
+    let daily = |count: i64, engagements: fn(i64) -> Option<f64>| {
+        history(&(0..count).map(|day| (day * 24, engagements(day))).collect::<Vec<_>>())
+    };
+    let cases = [
+        ("no posts", history(&[])),
+        ("one post", history(&[(0, Some(5.0))])),
+        ("nothing measured", daily(50, |_| None)),
+        ("all zeros", daily(400, |_| Some(0.0))),
+        ("one instant", history(&[(0, Some(5.0)); 40])),
+        ("years of silence", history(&[(0, Some(5.0)), (24 * 365 * 8, Some(7.0))])),
+        ("an absurd outlier", daily(400, |day| Some(if day == 350 { 1e9 } else { 20.0 }))),
+    ];
+    for (case, history) in cases {
+        let histories = [history];
+        let fit = fit(&histories);
+        let account = &fit.accounts[0];
+        let is_usable = |mean: f64, variance: f64| mean.is_finite() && variance.is_finite() && variance > 0.0;
+        let variances = account.effects.covariance.diagonal();
+        let mut effects = account.effects.mean.iter().zip(variances.iter());
+        assert!(effects.all(|(mean, variance)| is_usable(*mean, *variance)), "{case}");
+        let tested = backtest(&histories, &BacktestOptions { draws: 200, ..BacktestOptions::default() });
+        for prediction in &tested.predictions {
+            let numbers = prediction.quantiles.iter().chain([&prediction.mean, &prediction.point, &prediction.crps]);
+            assert!(numbers.into_iter().all(|number| number.is_finite() && *number >= 0.0), "{case}: {prediction:?}");
+            let [low, .., high] = prediction.quantiles;
+            assert!(prediction.method != Method::Model || low < high, "{case}: {prediction:?}");
+        }
+    }
+}

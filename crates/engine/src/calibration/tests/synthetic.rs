@@ -1,0 +1,81 @@
+//! Histories drawn from the model itself, with their true effects.
+
+use std::sync::Arc;
+
+use nalgebra::DVector;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::calibration::effects::Design;
+use crate::calibration::filter::{Gap, Variances};
+use crate::calibration::history::{AccountHistory, ContentTypes, DAY_SECONDS, Post, observations};
+use crate::model::{Channel, ClientId, Timestamp, Zone};
+
+/// Accounts of one channel.
+pub(super) struct World {
+    pub histories: Vec<AccountHistory>,
+    /// The effects of each account, in the order of the design.
+    pub truths: Vec<DVector<f64>>,
+}
+
+const TYPES: [&str; 2] = ["link", "photo"];
+
+impl World {
+    /// Accounts with the given number of posts, spread over about two years.
+    pub fn new(accounts: usize, posts: usize, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let design = Design::new(TYPES.len());
+        let channel = drawn(&design.priors(|prior| prior.mean), &design.priors(|prior| prior.channel_sd), &mut rng);
+        let (mut histories, mut truths) = (Vec::new(), Vec::new());
+        for number in 0..accounts {
+            let mut effects = drawn(&channel, &design.priors(|prior| prior.account_sd), &mut rng);
+            // A level at which counts are large enough to be told apart.
+            effects[0] = 5.0;
+            histories.push(history(number, posts, &design, &effects, &mut rng));
+            truths.push(effects);
+        }
+        Self { histories, truths }
+    }
+}
+
+fn history(
+    number: usize,
+    posts: usize,
+    design: &Design,
+    effects: &DVector<f64>,
+    rng: &mut ChaCha8Rng,
+) -> AccountHistory {
+    let span = 730 * DAY_SECONDS;
+    let unmeasured = (0..posts).map(|_| Post {
+        at: Timestamp::from_second(1_600_000_000 + (rng.random::<f64>() * span as f64) as i64),
+        content_type: Some(Arc::from(TYPES[usize::from(rng.random::<bool>())])),
+        engagements: None,
+    });
+    let id = ClientId::new(format!("account-{number:02}"));
+    let mut history = AccountHistory::new(id, Channel::Ig, Zone::utc(), unmeasured.collect());
+    let observed = observations(&history, &ContentTypes::of([&history]));
+    let variances = Variances::TYPICAL;
+    let mut parts = [0.0, variances.slow.sqrt() * normal(rng), variances.fast.sqrt() * normal(rng)];
+    let mut before = None;
+    for (post, seen) in history.posts.iter_mut().zip(&observed) {
+        let gap = Gap::of_days(before.map_or(0.0, |before| seen.days - before));
+        before = Some(seen.days);
+        let (decay, added) = (gap.decay(), gap.added(&variances));
+        for (index, part) in parts.iter_mut().enumerate() {
+            *part = *part * decay[index] + added[index].sqrt() * normal(rng);
+        }
+        let log = design.mean(seen, effects) + parts.iter().sum::<f64>() + variances.noise.sqrt() * normal(rng);
+        post.engagements = Some(libm::expm1(log).max(0.0));
+    }
+    history
+}
+
+fn drawn(mean: &DVector<f64>, sd: &DVector<f64>, rng: &mut ChaCha8Rng) -> DVector<f64> {
+    mean + sd.map(|sd| sd * normal(rng))
+}
+
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    // Twelve uniform numbers: close enough to normal for a truth, and not the code under test.
+    (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
+}
