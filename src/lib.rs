@@ -24,14 +24,16 @@
 //! [`Ledger`](store::Ledger) stores committed plans as schedules, which people approve and the daily pass drafts, and
 //! records every decision.
 //!
-//! The engine, a crate of its own, is re-exported: [`diagnostic`], [`model`], [`stats`], [`rules`], [`tables`],
+//! The engine, a crate of its own, is re-exported: [`diagnostic`], [`model`], [`stats`], [`calibration`], [`rules`],
+//! [`tables`], [`planner`], [`simulator`] and [`workbench`] read no file, no clock and no environment; the same inputs
+//! give the same bytes on any number of threads.
 //! [`planner`], [`simulator`] and [`workbench`] read no file, no clock and no environment; the same inputs give the same
 //! bytes on any number of threads.
 //!
 //! The modules below are in layer order: each uses only those above it, and `scenario`, `report` and `store` do not use
 //! each other.
 
-pub use mcoe_engine::{diagnostic, model, planner, rules, simulator, stats, tables, workbench};
+pub use mcoe_engine::{calibration, diagnostic, model, planner, rules, simulator, stats, tables, workbench};
 
 pub mod files;
 

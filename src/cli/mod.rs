@@ -5,6 +5,7 @@
 
 mod actions;
 mod attach;
+mod backtest;
 mod changes;
 mod check;
 mod commit;
@@ -161,6 +162,7 @@ enum Command {
     Rules(rules::Rules),
     Watch(watch::Watch),
     Import(import::Import),
+    Backtest(backtest::Backtest),
     Generate(generate::Generate),
     Db(db::Db),
     Commit(commit::Commit),
@@ -188,6 +190,7 @@ impl Command {
                 | Command::Simulate(_)
                 | Command::Compare(_)
                 | Command::Import(_)
+                | Command::Backtest(_)
                 | Command::Weekly(_)
                 | Command::Daily(_)
                 | Command::Serve(_)
@@ -273,6 +276,7 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
         Command::Rules(command) => command.run(globals),
         Command::Watch(command) => command.run(globals),
         Command::Import(command) => command.run(globals),
+        Command::Backtest(command) => command.run(globals),
         Command::Generate(command) => command.run(globals),
         Command::Db(command) => command.run(globals),
         Command::Commit(command) => command.run(globals),

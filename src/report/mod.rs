@@ -17,6 +17,7 @@ mod tests;
 use figures::{Figure, Raster};
 use findings::{Page, Phrase};
 
+use crate::calibration::{Backtest, BacktestOptions};
 use crate::simulator::{Comparison, Simulation, Sweep};
 
 pub use ics::{Event, calendar, calendar_of, calendars};
@@ -52,6 +53,21 @@ pub struct ComparisonReport<'a> {
 pub struct SweepReport<'a> {
     /// The sweep.
     pub sweep: &'a Sweep,
+    /// The command that reproduces it.
+    pub command: &'a str,
+    /// The format of the tables.
+    pub tables: TableFormat,
+}
+
+/// The input of a backtest's report.
+#[derive(Debug, Clone, Copy)]
+pub struct BacktestReport<'a> {
+    /// The backtest.
+    pub backtest: &'a Backtest,
+    /// Its options.
+    pub options: &'a BacktestOptions,
+    /// Name of the posting history.
+    pub history: &'a str,
     /// The command that reproduces it.
     pub command: &'a str,
     /// The format of the tables.
@@ -145,6 +161,22 @@ pub fn sweep_words(sweep: &Sweep) -> Vec<String> {
 #[must_use]
 pub fn verdicts(comparison: &Comparison) -> Vec<String> {
     findings::verdicts(comparison).iter().map(|verdict| Phrase::parse(verdict).text()).collect()
+}
+
+/// The files of a backtest's report, named as those of a simulation's.
+///
+/// # Errors
+/// If a figure, the page or a table cannot be made.
+pub fn render_backtest(report: &BacktestReport) -> Result<Vec<File>, ReportError> {
+    let figures = figures::draw_backtest(report.backtest)?;
+    let page = Page::of_backtest(report);
+    files(&page, &figures, tables::backtest_tables(report.backtest, report.tables)?)
+}
+
+/// The verdict of a backtest in plain text: a sentence for each horizon, and one on hours.
+#[must_use]
+pub fn backtest_words(backtest: &Backtest) -> Vec<String> {
+    findings::backtest_words(backtest).iter().map(|words| Phrase::parse(words).text()).collect()
 }
 
 fn documents_of(page: &Page, figures: &[Figure]) -> Result<Vec<File>, ReportError> {

@@ -26,7 +26,7 @@ mod write;
 pub use channel_defaults::ChannelDefaults;
 pub use error::{ScenarioError, ScenarioErrors};
 pub use generate::{GenerateOptions, generate};
-pub use import::{AccountGrouping, ImportNotes, ImportOptions, Imported, import};
+pub use import::{AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, import, read_histories};
 pub use manifest::{MANIFEST_FILE, Manifest};
 pub use read::{read, read_with_warnings};
 pub use scenario_files::{ScenarioFiles, files_of};

@@ -90,7 +90,7 @@ fn finds_nothing(what: &str, found: Vec<String>) {
 const LAYERS: [&[&str]; 11] = [
     &["diagnostic"],
     &["model", "stats"],
-    &["rules"],
+    &["calibration", "rules"],
     &["agents", "tables"],
     &["planner"],
     &["simulator"],
@@ -205,6 +205,8 @@ const HOMES: [(&str, &[&str]); 33] = [
     ("libc", &["files/", "cli/rules/sweep/checkpoint.rs"]),
     ("tempfile", &["cli/"]),
     ("statrs", &["stats/"]),
+    ("nalgebra", &["calibration/"]),
+    ("argmin", &["calibration/variances.rs"]),
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),
     ("ctrlc", &["cli/"]),
@@ -222,7 +224,7 @@ const HOMES: [(&str, &[&str]); 33] = [
     ("moka", &["web/cached.rs", "web/state.rs"]),
     ("prometheus_client", &["web/metrics.rs"]),
     ("getrandom", &["web/secret.rs"]),
-    ("rayon", &["planner/week.rs", "planner/replay.rs", "simulator/replicate.rs", "cli/mod.rs"]),
+    ("rayon", &["calibration/", "planner/week.rs", "planner/replay.rs", "simulator/replicate.rs", "cli/mod.rs"]),
 ];
 
 /// Whether the line names the crate, and not a word that ends or begins like it.

@@ -6,6 +6,8 @@
 
 mod assets;
 mod axes;
+mod backtest_coverage;
+mod backtest_pit;
 mod calendar;
 mod canvas;
 mod channel_posts;
@@ -29,6 +31,7 @@ pub use raster::Raster;
 use canvas::Canvas;
 
 use super::ReportError;
+use crate::calibration::Backtest;
 use crate::simulator::{Comparison, Simulation, Sweep};
 
 /// A drawn figure.
@@ -80,6 +83,14 @@ pub fn draw_comparison(comparison: &Comparison) -> Result<Vec<Figure>, ReportErr
     ])
 }
 
+/// Every figure of a backtest's report, in the order of the page.
+///
+/// # Errors
+/// If the drawing backend fails.
+pub fn draw_backtest(backtest: &Backtest) -> Result<Vec<Figure>, ReportError> {
+    Ok(vec![backtest_coverage::draw(backtest)?, backtest_pit::draw(backtest)?])
+}
+
 /// Every figure of a sweep's report, in the order of the page.
 ///
 /// # Errors
@@ -115,8 +126,10 @@ mod tests {
         let runs = sample::variants().into_iter().map(|(case, run)| (case.to_owned(), draw_all(&run).unwrap()));
         let versus = sample::comparisons().into_iter();
         let sweeps = sample::sweeps().into_iter();
+        let backtests = sample::backtests().into_iter();
         runs.chain(versus.map(|(case, run)| (format!("comparison {case}"), draw_comparison(&run).unwrap())))
             .chain(sweeps.map(|(case, sweep)| (format!("sweep {case}"), draw_sweep(&sweep).unwrap())))
+            .chain(backtests.map(|(case, run)| (format!("backtest {case}"), draw_backtest(&run).unwrap())))
             .collect()
     }
 

@@ -3,6 +3,7 @@
 //! A page is a list of sections in reading order; a section is a list of blocks. There is one
 //! section per file. Names from a scenario are plain text here, whatever they contain; the renderers escape them.
 
+mod backtest;
 mod channels;
 mod clients;
 mod comparison;
@@ -15,6 +16,7 @@ mod verdict;
 
 use serde::Serialize;
 
+pub use backtest::backtest_words;
 pub use comparison::label;
 pub use phrase::Phrase;
 pub use sweep::{sweep_words, wish};

@@ -3,6 +3,7 @@
 //! Columns are declared here, each once with its type and description, and written by polars; nothing is read, joined
 //! or computed. A number that is not finite becomes an empty value. Instants are ISO 8601 text in UTC.
 
+mod backtest;
 mod comparison;
 mod plan;
 mod run;
@@ -10,6 +11,7 @@ mod sweep;
 
 use polars_core::prelude::PolarsResult;
 
+pub use backtest::backtest_tables;
 pub use comparison::comparison_tables;
 pub use plan::plan_tables;
 pub use run::run_tables;
@@ -185,11 +187,12 @@ mod tests {
         page.push_str("\n## Input of `mcoe import`\n\nA posting history; other columns are ignored. With `--mapping`, the client of each account.\n");
         page.push_str(&scenario_table("posting history", &posts));
         page.push_str(&scenario_table("mapping", &mapping));
-        let parts: [(&str, Vec<Table>); 4] = [
+        let parts: [(&str, Vec<Table>); 5] = [
             ("A plan", plan::tables(&sample::plan(), &sample::decisions()).into()),
             ("A simulation", run::tables(&sample::simulation()).into()),
             ("A comparison", comparison::tables(&comparison).into()),
             ("A sweep", sweep::tables(&sweep).into()),
+            ("A backtest", backtest::tables(&sample::backtest()).into()),
         ];
         for (title, tables) in parts {
             page.push_str(&format!("\n## {title}\n"));

@@ -19,6 +19,27 @@ fn swept(sweep: &Sweep) -> Vec<File> {
     render_sweep(&SweepReport { sweep, command, tables: TableFormat::Csv }).unwrap()
 }
 
+fn tested(backtest: &Backtest) -> Vec<File> {
+    let command = "mcoe backtest posts.csv --cuts 6 --horizon 1,4 --draws 1000 --seed 1 --out reports/backtest";
+    let options = BacktestOptions::default();
+    let tables = TableFormat::Csv;
+    render_backtest(&BacktestReport { backtest, options: &options, history: "posts.csv", command, tables }).unwrap()
+}
+
+#[test]
+fn a_backtest_has_the_files_that_its_readers_expect_and_always_the_same_bytes() {
+    let backtest = sample::backtest();
+    let files = tested(&backtest);
+    assert!(files == tested(&backtest));
+    let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+    for path in ["index.html", "summary.md", "figures/backtest-pit.svg", "tables/predictions.csv", "tables/scores.csv"]
+    {
+        assert!(paths.contains(&path), "{paths:?}");
+    }
+    let summary = files.iter().find(|(path, _)| path == "summary.md").map(|(_, bytes)| String::from_utf8_lossy(bytes));
+    insta::assert_snapshot!(summary.unwrap());
+}
+
 #[test]
 fn a_sweep_has_the_files_that_its_readers_expect_and_always_the_same_bytes() {
     let (_, sweep) = sample::sweeps().remove(0);
@@ -67,7 +88,8 @@ fn no_file_of_any_shape_of_run_shows_what_is_not_a_number() {
     let runs = sample::variants().into_iter().map(|(case, run)| (case, report(&run)));
     let versus = sample::comparisons().into_iter().map(|(case, run)| (case, versus(&run)));
     let sweeps = sample::sweeps().into_iter().map(|(case, run)| (case, swept(&run)));
-    for (case, files) in runs.chain(versus).chain(sweeps) {
+    let backtests = sample::backtests().into_iter().map(|(case, run)| (case, tested(&run)));
+    for (case, files) in runs.chain(versus).chain(sweeps).chain(backtests) {
         for (path, bytes) in files {
             let Ok(text) = std::str::from_utf8(&bytes) else { continue };
             for bad in ["NaN", "Infinity", ">inf", "-inf", " inf", ",inf"] {

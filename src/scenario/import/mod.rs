@@ -10,6 +10,7 @@
 //! look more recent. Everything omitted or assumed is counted in the notes.
 
 mod clients;
+mod histories;
 mod notes;
 mod pool;
 mod posts;
@@ -29,6 +30,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{
     AssetId, AssetRow, Channel, ClientId, ClientRow, ClientStatus, HistoryRow, Timestamp, Week, WorkspaceId, Zone,
 };
+pub use histories::{PostingHistories, read_histories};
 pub use notes::ImportNotes;
 
 /// Days of history that the scenario includes.

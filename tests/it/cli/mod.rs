@@ -1,5 +1,6 @@
 //! The command line as its users meet it: the real binary, in a folder of its own.
 
+mod backtest;
 mod check;
 mod compare;
 mod explain;

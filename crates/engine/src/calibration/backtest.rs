@@ -1,20 +1,19 @@
 //! Backtest with rolling origins: everything is fitted on what came before a cut, then asked about the posts that were
 //! really made after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
-use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::baselines;
 use super::filter::Variances;
 use super::fit::{ChannelFit, fit_channel};
 use super::forecast::{Draws, draw_sums};
 use super::history::{AccountHistory, DAY_SECONDS, Observation, observations, weeks};
-use super::hours::{HourContrast, HourGain};
+use super::hours;
 use super::prediction::{Method, Prediction, SHARES, crps};
-use crate::model::{Channel, Timestamp};
-use crate::stats::quantile;
+use crate::model::{Channel, ClientId, Timestamp};
+use crate::stats::{Cluster, ClusteredMean, normal_quantile, quantile};
 
 /// Measured posts that an account must have before a cut, and days that they must span.
 const LEAST_POSTS: usize = 30;
@@ -53,15 +52,43 @@ impl Default for BacktestOptions {
 pub struct Backtest {
     /// By channel, cut, account, horizon and method.
     pub predictions: Vec<Prediction>,
-    /// What posts at an account's fitted best hours earned more than its other posts, over the longest horizon; `None`
-    /// if too few posts tell.
-    pub hour_gain: Option<HourGain>,
+    /// What posts at an account's fitted best hours earned more than its other posts over the longest horizon, as a
+    /// difference of mean log(1 + engagements), clustered by account and cut; `None` if too few posts tell.
+    pub hour_gain: Option<ClusteredMean>,
 }
 
 impl Backtest {
     /// The predictions of a method at a horizon.
     pub fn select(&self, method: Method, horizon_weeks: u32) -> impl Iterator<Item = &Prediction> + Clone {
         self.predictions.iter().filter(move |one| one.method == method && one.horizon_weeks == horizon_weeks)
+    }
+
+    /// The horizons that have predictions, in weeks, ascending.
+    #[must_use]
+    pub fn horizons(&self) -> Vec<u32> {
+        let horizons: BTreeSet<u32> = self.predictions.iter().map(|one| one.horizon_weeks).collect();
+        horizons.into_iter().collect()
+    }
+
+    /// Number of accounts that have predictions; an account counts once for each of its channels.
+    #[must_use]
+    pub fn accounts(&self) -> usize {
+        self.predictions.iter().map(|one| (&one.account, one.channel)).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The pinball loss of a method less that of the model at a horizon, clustered by account: above 0 where the model
+    /// is better; `None` with fewer than two accounts.
+    #[must_use]
+    pub fn advantage_over(&self, method: Method, horizon_weeks: u32) -> Option<ClusteredMean> {
+        let mut accounts: BTreeMap<(&ClientId, Channel), (f64, f64)> = BTreeMap::new();
+        let pairs = self.select(Method::Model, horizon_weeks).zip(self.select(method, horizon_weeks));
+        for (model, other) in pairs {
+            let (sum, count) = accounts.entry((&model.account, model.channel)).or_default();
+            *sum += other.pinball() - model.pinball();
+            *count += 1.0;
+        }
+        let clusters = accounts.into_values().map(|(sum, count)| Cluster { mean: sum / count, weight: count });
+        ClusteredMean::of(&clusters.collect::<Vec<_>>())
     }
 }
 
@@ -73,7 +100,7 @@ struct Forecast<'a> {
     posts: usize,
     actual: f64,
     draws: BTreeMap<Method, (f64, Draws)>,
-    hours: Option<HourContrast>,
+    hour_gain: Option<Cluster>,
 }
 
 /// Runs a backtest.
@@ -92,7 +119,7 @@ pub fn backtest(histories: &[AccountHistory], options: &BacktestOptions) -> Back
         tasks.par_iter().map(|(accounts, _, cut)| at_cut(accounts, *cut, options)).collect();
     let longest = options.horizons.iter().copied().max();
     let mut predictions = Vec::new();
-    let mut contrasts = Vec::new();
+    let mut hour_gains = Vec::new();
     let mut errors: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
     for ((_, index, _), forecasts) in tasks.iter().zip(forecasts) {
         if *index == 0 {
@@ -106,11 +133,11 @@ pub fn backtest(histories: &[AccountHistory], options: &BacktestOptions) -> Back
             }
             if *index >= WARM_UP_CUTS {
                 predictions.extend(forecast.predictions());
-                contrasts.extend(forecast.hours.filter(|_| Some(forecast.horizon_weeks) == longest));
+                hour_gains.extend(forecast.hour_gain.filter(|_| Some(forecast.horizon_weeks) == longest));
             }
         }
     }
-    Backtest { predictions, hour_gain: HourGain::of(&contrasts) }
+    Backtest { predictions, hour_gain: ClusteredMean::of(&hour_gains) }
 }
 
 /// The distance of an outcome from the median of a forecast, in half-widths of its 90 % range, on the log scale.
@@ -122,9 +149,8 @@ fn relative_error(draws: &Draws, actual: f64) -> f64 {
 /// The factor by which 90 % ranges must be widened so that they had held 90 % of the earlier outcomes, among which
 /// count some that are as the ranges say (normal on the log scale); never below 1.
 fn width(errors: &[f64]) -> f64 {
-    let Ok(normal) = Normal::new(0.0, 1.0) else { return 1.0 };
-    let edge = normal.inverse_cdf(0.95);
-    let expected = |rank: usize| normal.inverse_cdf(0.5 + (rank as f64 + 0.5) / (2 * PRIOR_FORECASTS) as f64) / edge;
+    let edge = normal_quantile(0.95);
+    let expected = |rank: usize| normal_quantile(0.5 + (rank as f64 + 0.5) / (2 * PRIOR_FORECASTS) as f64) / edge;
     let mut sorted: Vec<f64> = errors.iter().copied().chain((0..PRIOR_FORECASTS).map(expected)).collect();
     sorted.sort_by(f64::total_cmp);
     quantile(&sorted, 0.9 * (1.0 + 1.0 / sorted.len() as f64)).max(1.0)
@@ -197,8 +223,8 @@ fn forecast<'a>(
         *sums = sums.adjusted((libm::log1p(recent) - libm::log1p(*point)) / 2.0, 1.0);
         *point = sums.quantile(0.5);
     }
-    let hours = HourContrast::of(model, model.accounts.get(index)?, &measured(model));
-    Some(Forecast { history, cut, horizon_weeks, posts: actual.len(), actual: actual.iter().sum(), draws, hours })
+    let hour_gain = hours::gain(model, model.accounts.get(index)?, &measured(model));
+    Some(Forecast { history, cut, horizon_weeks, posts: actual.len(), actual: actual.iter().sum(), draws, hour_gain })
 }
 
 fn seed(seed: u64, history: &AccountHistory, cut: Timestamp, horizon: u32, method: Method) -> [u8; 32] {

@@ -31,5 +31,4 @@ pub use effects::{Effect, EffectPrior};
 pub use filter::Variances;
 pub use forecast::Draws;
 pub use history::{AccountHistory, HOUR_BINS, HOURS_PER_BIN, Post};
-pub use hours::HourGain;
 pub use prediction::{Method, Prediction, SHARES, Score};

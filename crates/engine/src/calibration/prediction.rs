@@ -1,5 +1,7 @@
 //! Predictions of what posts earn, and how good they were.
 
+use serde::Serialize;
+
 use super::forecast::Draws;
 use crate::model::{Channel, ClientId, Timestamp};
 
@@ -67,8 +69,27 @@ pub struct Prediction {
     pub pit: f64,
 }
 
+impl Prediction {
+    /// log(1 + point) less log(1 + actual).
+    #[must_use]
+    pub fn log_error(&self) -> f64 {
+        libm::log1p(self.point) - libm::log1p(self.actual)
+    }
+
+    /// Mean pinball loss of log(1 + quantile) over the quantiles.
+    #[must_use]
+    pub fn pinball(&self) -> f64 {
+        let actual = libm::log1p(self.actual);
+        let losses = SHARES.into_iter().zip(self.quantiles).map(|(share, quantile)| {
+            let over = actual - libm::log1p(quantile);
+            (share * over).max((share - 1.0) * over)
+        });
+        losses.sum::<f64>() / SHARES.len() as f64
+    }
+}
+
 /// How good predictions were.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
     /// Number of predictions.
     pub predictions: usize,
@@ -97,8 +118,8 @@ impl Score {
         };
         (count > 0).then(|| Self {
             predictions: count,
-            error: mean(&|prediction| log_error(prediction).abs()),
-            bias: mean(&log_error),
+            error: mean(&|prediction| prediction.log_error().abs()),
+            bias: mean(&Prediction::log_error),
             coverage_50: mean(&|prediction| {
                 let [_, low, _, high, _] = prediction.quantiles;
                 holds(prediction, low, high)
@@ -107,23 +128,10 @@ impl Score {
                 let [low, .., high] = prediction.quantiles;
                 holds(prediction, low, high)
             }),
-            pinball: mean(&pinball),
+            pinball: mean(&Prediction::pinball),
             crps: mean(&|prediction| prediction.crps),
         })
     }
-}
-
-fn log_error(prediction: &Prediction) -> f64 {
-    libm::log1p(prediction.point) - libm::log1p(prediction.actual)
-}
-
-fn pinball(prediction: &Prediction) -> f64 {
-    let actual = libm::log1p(prediction.actual);
-    let losses = SHARES.into_iter().zip(prediction.quantiles).map(|(share, quantile)| {
-        let over = actual - libm::log1p(quantile);
-        (share * over).max((share - 1.0) * over)
-    });
-    losses.sum::<f64>() / SHARES.len() as f64
 }
 
 /// The continuous ranked probability score of log(1 + sum): the mean distance of the draws from the outcome, less half

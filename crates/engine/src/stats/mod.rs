@@ -1,16 +1,18 @@
 //! Pure statistics: estimates with confidence intervals, paired differences, main effects, Pareto frontiers, quantiles,
 //! histograms of scores. Distribution functions come from `statrs`.
 
+mod clustered;
 mod effect;
 mod frontier;
 mod paired;
 
+pub use clustered::{Cluster, ClusteredMean};
 pub use effect::{MainEffect, main_effect, noise_share};
 pub use frontier::frontier;
 pub use paired::{Difference, MIN_BASE_RATIO, Pairs, holm};
 
 use serde::Serialize;
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// Mean of non-negative values, with their spread over replications.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -69,6 +71,12 @@ fn squared(number: f64) -> f64 {
 /// enable that feature), and their last bits differ between platforms.
 fn round_to_13_digits(number: f64) -> f64 {
     format!("{number:.12e}").parse().unwrap_or(number)
+}
+
+/// The quantile of the standard normal distribution at a share in `0..1`, such as 1.645 at 0.95.
+#[must_use]
+pub fn normal_quantile(share: f64) -> f64 {
+    round_to_13_digits(Normal::standard().inverse_cdf(share))
 }
 
 /// Half-width of the 95 % t confidence interval of the mean; `None` with fewer than two values.

@@ -1,10 +1,12 @@
 //! Sample results to be reported: plausible ones, and extreme variants of them.
 
+mod backtest;
 mod comparison;
 mod plan;
 mod simulation;
 mod sweep;
 
+pub use backtest::{backtest, backtests};
 pub use comparison::comparisons;
 pub use plan::{decisions, plan};
 pub use simulation::{simulation, variants};

@@ -1,0 +1,131 @@
+//! `mcoe backtest`: forecasts at earlier dates, scored against what the posts earned.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::folder::OutFolder;
+use super::plan::Tables;
+use super::progress::stop_if_requested;
+use super::{Format, Globals, OutArguments, ThreadsArgument, input, print};
+use crate::calibration::{Backtest as Tested, BacktestOptions, Method, Score, backtest};
+use crate::model::Zone;
+use crate::report::{self, BacktestReport};
+use crate::scenario::{self, PostingHistories};
+
+/// Maximum horizon in weeks.
+const MAX_HORIZON: u32 = 26;
+
+/// Test forecasts on a posting history: fit on what came before each of several dates, and score what came after.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcoe backtest posts.csv --out backtest\n  mcoe backtest posts.csv --zone Asia/Bangkok --cuts 12 --horizon 1,2,4 --out backtest\n\nThe history is a file as `mcoe import` reads it. Tested are accounts with 30 measured posts over 8 weeks.\nThe table `predictions` holds every forecast with its quantiles, so that anybody can score it again."
+)]
+pub(super) struct Backtest {
+    /// The history: CSV or Parquet, a row a post.
+    posts: PathBuf,
+    #[command(flatten)]
+    out: OutArguments,
+    /// Time zone of every account, such as Europe/London. Default: from the offsets in the history, else UTC.
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<Zone>,
+    /// Dates at which forecasts are made; they lie as far apart as the longest horizon.
+    #[arg(long, value_name = "K", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=104))]
+    cuts: u32,
+    /// Weeks that are forecast; several are separated by commas.
+    #[arg(long, value_name = "WEEKS", value_delimiter = ',', default_values_t = [1, 4], value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_HORIZON)))]
+    horizon: Vec<u32>,
+    /// Draws from which each forecast's distribution is made.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
+    draws: u32,
+    /// Seed of all random numbers.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
+    #[arg(long, value_enum, default_value_t = Tables::Parquet)]
+    tables: Tables,
+    #[command(flatten)]
+    threads: ThreadsArgument,
+}
+
+impl Backtest {
+    pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        let out = OutFolder::open(&self.out.out, self.out.force)?;
+        let read = scenario::read_histories(&self.posts, self.zone);
+        let histories = read.map_err(|errors| input::scenario_failure(errors, globals))?;
+        let options = self.options();
+        let tested = self.threads.run(|| Ok(backtest(&histories.accounts, &options)))?;
+        stop_if_requested()?;
+        let history = self.posts.file_name().unwrap_or(self.posts.as_os_str()).to_string_lossy();
+        let command = self.command();
+        let report = BacktestReport {
+            backtest: &tested,
+            options: &options,
+            history: &history,
+            command: &command,
+            tables: self.tables.format(),
+        };
+        for (name, bytes) in report::render_backtest(&report)? {
+            out.write(&name, &bytes)?;
+        }
+        let run = json!({
+            "format": 1,
+            "command": command,
+            "history_path": self.posts,
+            "notes": histories.notes,
+        });
+        out.write("run.json", format!("{run:#}\n").as_bytes())?;
+        stop_if_requested()?;
+        out.finish()?;
+        self.print(globals, &histories, &tested)
+    }
+
+    fn options(&self) -> BacktestOptions {
+        let mut horizons = self.horizon.clone();
+        horizons.sort_unstable();
+        horizons.dedup();
+        BacktestOptions { cuts: self.cuts as usize, horizons, draws: self.draws as usize, seed: self.seed }
+    }
+
+    /// The command that reproduces the report.
+    fn command(&self) -> String {
+        let horizons: Vec<String> = self.options().horizons.iter().map(u32::to_string).collect();
+        let zone = self.zone.map_or_else(String::new, |zone| format!(" --zone {}", zone.name()));
+        format!(
+            "mcoe backtest {}{zone} --cuts {} --horizon {} --draws {} --seed {} --out {}",
+            self.posts.display(),
+            self.cuts,
+            horizons.join(","),
+            self.draws,
+            self.seed,
+            self.out.out.display()
+        )
+    }
+
+    fn print(&self, globals: &Globals, histories: &PostingHistories, tested: &Tested) -> Result<(), Failure> {
+        let verdicts = report::backtest_words(tested);
+        if globals.format == Format::Json {
+            return print(&format!("{}\n", as_json(histories, tested, &verdicts)));
+        }
+        print(&format!(
+            "tested forecasts for {} of {} accounts\n{}\nopen {}\n",
+            tested.accounts(),
+            histories.accounts.len(),
+            verdicts.join("\n"),
+            self.out.out.join("index.html").display()
+        ))
+    }
+}
+
+fn as_json(histories: &PostingHistories, tested: &Tested, verdicts: &[String]) -> Value {
+    let mut scores = Vec::new();
+    for horizon_weeks in tested.horizons() {
+        for method in Method::ALL {
+            let score = Score::of(tested.select(method, horizon_weeks));
+            scores.push(json!({"horizon_weeks": horizon_weeks, "method": method.name(), "score": score}));
+        }
+    }
+    json!({ "notes": histories.notes, "verdicts": verdicts, "scores": scores, "hour_gain": tested.hour_gain })
+}

@@ -1,0 +1,74 @@
+//! The share of outcomes within the 50 % and 90 % ranges of each method of a backtest.
+
+use super::axes::{self, Key, Scale, Slots, light};
+use super::canvas::{Frame, LabelStyle};
+use super::palette::{BLUE, INK, SKY};
+use super::{Figure, Heading};
+use crate::calibration::{Backtest, Method, Score};
+use crate::report::{ReportError, numbers};
+
+const HEIGHT: f64 = 330.0;
+
+/// Nominal shares of the two ranges.
+const NOMINAL: [f64; 2] = [0.5, 0.9];
+
+/// Draws the figure, at the longest horizon.
+pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
+    let scores = scores(backtest);
+    let heading = Heading {
+        name: "backtest-coverage",
+        title: "Outcomes within the ranges that were forecast".to_owned(),
+        caption: caption(&scores),
+    };
+    heading.draw(HEIGHT, |canvas| {
+        let entries = [
+            (Key::Patch(light(SKY, 1.0)), "in the 50 % range"),
+            (Key::Patch(light(BLUE, 1.0)), "in the 90 % range"),
+            (Key::Dashed(INK), "as it should be"),
+        ];
+        let below = axes::legend(canvas, &entries)?;
+        let frame = axes::plot(canvas, below, HEIGHT, "share of outcomes")?;
+        if scores.is_empty() {
+            return axes::message(canvas, frame, "No account has enough history.");
+        }
+        let scale = Scale::of_scores();
+        scale.draw(canvas, frame, LabelStyle::NOTE)?;
+        let slots = Slots::new(scores.len());
+        for (index, (method, score)) in scores.iter().enumerate() {
+            let (left, right) = slots.bar(frame, index);
+            let middle = f64::midpoint(left, right);
+            let bars = [(left, middle - 1.0, score.coverage_50, SKY), (middle + 1.0, right, score.coverage_90, BLUE)];
+            for (left, right, share, colour) in bars {
+                canvas.fill(Frame { left, right, top: scale.y(frame, share), bottom: frame.bottom }, colour)?;
+            }
+            canvas.text((middle, frame.bottom + 16.0), &words(*method), LabelStyle::NOTE.centred())?;
+        }
+        for nominal in NOMINAL {
+            let y = scale.y(frame, nominal);
+            canvas.dashes(&[(frame.left, y), (frame.right, y)], 1.4, INK)?;
+        }
+        Ok(())
+    })
+}
+
+fn scores(backtest: &Backtest) -> Vec<(Method, Score)> {
+    let longest = backtest.horizons().into_iter().max();
+    let of = |method| Some((method, Score::of(backtest.select(method, longest?))?));
+    Method::ALL.into_iter().filter_map(of).collect()
+}
+
+fn words(method: Method) -> String {
+    method.name().replace('_', " ")
+}
+
+fn caption(scores: &[(Method, Score)]) -> String {
+    let of = |(method, score): &(Method, Score)| {
+        format!("{}: {} and {}", words(*method), percent(score.coverage_50), percent(score.coverage_90))
+    };
+    let all: Vec<String> = scores.iter().map(of).collect();
+    if all.is_empty() { "No account has enough history.".to_owned() } else { format!("{}.", all.join("; ")) }
+}
+
+fn percent(share: f64) -> String {
+    numbers::percent(Some(share))
+}

@@ -1,0 +1,126 @@
+//! The tables of a backtest.
+
+use super::{Table, TableFormat, columns};
+use crate::calibration::{Backtest, Method, Prediction, Score};
+use crate::model::{Channel, ClientId, Timestamp};
+use crate::report::{File, ReportError};
+
+/// The tables `predictions`, a row a forecast, and `scores`, a row a method and horizon over all accounts, by channel
+/// and by account.
+///
+/// # Errors
+/// If a table cannot be written.
+pub fn backtest_tables(backtest: &Backtest, format: TableFormat) -> Result<Vec<File>, ReportError> {
+    tables(backtest).into_iter().map(|table| table.write(format)).collect()
+}
+
+/// The tables of a backtest.
+pub(crate) fn tables(backtest: &Backtest) -> [Table; 2] {
+    [predictions(&backtest.predictions), scores(backtest)]
+}
+
+fn predictions(predictions: &[Prediction]) -> Table {
+    let mut table = Table::new("predictions", "forecasts of the sum of an account's posts after a cut");
+    columns!(table, predictions, |row| {
+        /// The account.
+        account: ClientId = row.account.clone(),
+        /// Its channel.
+        channel: Channel = row.channel,
+        /// The instant until which everything was known.
+        cut: Timestamp = row.cut,
+        /// Weeks after the cut whose posts are summed.
+        horizon_weeks: u32 = row.horizon_weeks,
+        /// How the forecast was made: the model or a simple method.
+        method: String = row.method.name().to_owned(),
+        /// Measured posts that were made in these weeks.
+        posts: u32 = row.posts as u32,
+        /// Engagements that the sum stays below with a probability of 5 %.
+        q05: f64 = row.quantiles[0],
+        /// The same with 25 %.
+        q25: f64 = row.quantiles[1],
+        /// The median.
+        q50: f64 = row.quantiles[2],
+        /// The same with 75 %.
+        q75: f64 = row.quantiles[3],
+        /// The same with 95 %.
+        q95: f64 = row.quantiles[4],
+        /// Mean of the sum.
+        mean: f64 = row.mean,
+        /// The point forecast that is scored: the model's median, or posts times the mean of a simple method.
+        point: f64 = row.point,
+        /// Engagements that the posts earned.
+        actual: f64 = row.actual,
+        /// Continuous ranked probability score of log(1 + sum); less is better.
+        crps: f64 = row.crps,
+        /// Share of the forecast distribution below what was earned.
+        pit: f64 = row.pit,
+    });
+    table
+}
+
+/// The predictions of one row of `scores`.
+struct Group {
+    channel: Option<Channel>,
+    account: Option<ClientId>,
+    horizon_weeks: u32,
+    method: Method,
+    score: Score,
+}
+
+fn scores(backtest: &Backtest) -> Table {
+    let mut scopes: Vec<(Option<Channel>, Option<ClientId>)> = vec![(None, None)];
+    let of = |one: &Prediction| (Some(one.channel), Some(one.account.clone()));
+    let mut accounts: Vec<_> = backtest.predictions.iter().map(of).collect();
+    accounts.sort();
+    accounts.dedup();
+    let mut channels: Vec<_> = accounts.iter().map(|(channel, _)| (*channel, None)).collect();
+    channels.dedup();
+    scopes.extend(channels);
+    scopes.extend(accounts);
+    let mut groups = Vec::new();
+    for (channel, account) in scopes {
+        for horizon_weeks in backtest.horizons() {
+            for method in Method::ALL {
+                let of_scope = backtest.select(method, horizon_weeks).filter(|one| {
+                    channel.is_none_or(|channel| one.channel == channel)
+                        && account.as_ref().is_none_or(|account| one.account == *account)
+                });
+                let score = Score::of(of_scope);
+                groups.extend(score.map(|score| Group {
+                    channel,
+                    account: account.clone(),
+                    horizon_weeks,
+                    method,
+                    score,
+                }));
+            }
+        }
+    }
+    let mut table =
+        Table::new("scores", "how good the forecasts of a method were; on the scale of log(1 + engagements)");
+    columns!(table, groups, |row| {
+        /// The channel; blank for all.
+        channel: Option<Channel> = row.channel,
+        /// The account; blank for all.
+        account: Option<ClientId> = row.account.clone(),
+        /// Weeks after the cut whose posts are summed.
+        horizon_weeks: u32 = row.horizon_weeks,
+        /// The method.
+        method: String = row.method.name().to_owned(),
+        /// Number of forecasts.
+        forecasts: u32 = row.score.predictions as u32,
+        /// Mean absolute error of the point forecast.
+        error: f64 = row.score.error,
+        /// Mean error of the point forecast: above 0 if forecasts were too high.
+        bias: f64 = row.score.bias,
+        /// Share of the outcomes within the 50 % range.
+        coverage_50: f64 = row.score.coverage_50,
+        /// Share of the outcomes within the 90 % range.
+        coverage_90: f64 = row.score.coverage_90,
+        /// Mean pinball loss over the five quantiles; less is better.
+        pinball: f64 = row.score.pinball,
+        /// Mean continuous ranked probability score; less is better.
+        crps: f64 = row.score.crps,
+    });
+    table
+}

@@ -1,0 +1,91 @@
+//! `mcoe backtest`: forecasts at earlier dates, scored against what came.
+
+use crate::support::Workplace;
+
+/// Three accounts on two channels that post daily for 40 weeks, with a level of their own and some ups and downs.
+fn history() -> String {
+    let mut text = "account,channel,published_at,content_type,engagements\n".to_owned();
+    for (account, channel, level) in [("tea", "fb", 60), ("coffee", "fb", 20), ("milk", "ig", 200)] {
+        for day in 0_i64..280 {
+            let date = chrono::NaiveDate::from_ymd_opt(2026, 1, 5).unwrap() + chrono::Days::new(day as u64);
+            let hour = 7 + (day * 5) % 13;
+            let kind = if day % 3 == 0 { "photo" } else { "link" };
+            let engagements = level + (day * day * 31 + day * 17) % level + if kind == "photo" { level / 2 } else { 0 };
+            text.push_str(&format!("{account},{channel},{date}T{hour:02}:10:00Z,{kind},{engagements}\n"));
+        }
+    }
+    text
+}
+
+#[test]
+fn a_history_is_tested_and_every_forecast_is_in_a_table() {
+    let place = Workplace::new();
+    place.write("posts.csv", &history());
+    let out = place.mcoe("backtest posts.csv --cuts 3 --draws 200 --tables csv --out tested").done().out;
+    assert!(out.starts_with("tested forecasts for 3 of 3 accounts\nOver the next week: "), "{out}");
+    assert!(out.ends_with("open tested/index.html\n"), "{out}");
+    for file in ["index.html", "summary.md", "run.json", "figures/backtest-pit.svg", "figures/backtest-coverage.png"] {
+        assert!(place.path(&format!("tested/{file}")).is_file(), "{file}");
+    }
+    let predictions = place.table("tested/tables/predictions.csv");
+    // 3 accounts, 3 cuts, 2 horizons and 5 methods.
+    assert_eq!(predictions.column("account").len(), 3 * 3 * 2 * 5);
+    let number = |text: &&str| text.parse::<f64>().unwrap();
+    let (low, high) = (predictions.column("q05"), predictions.column("q95"));
+    assert!(low.iter().zip(&high).all(|(low, high)| number(low) <= number(high)));
+    // The posts of four weeks, one a day.
+    assert!(predictions.column("posts").iter().all(|posts| ["7", "28"].contains(posts)));
+    let scores = place.table("tested/tables/scores.csv");
+    assert!(scores.column("coverage_90").iter().map(number).all(|share| (0.0..=1.0).contains(&share)));
+}
+
+#[test]
+fn a_backtest_has_the_same_bytes_on_any_number_of_threads_and_another_with_another_seed() {
+    let place = Workplace::new();
+    place.write("posts.csv", &history());
+    let run = |folder: &str, options: &str| {
+        let arguments = format!("backtest posts.csv --cuts 2 --draws 100 --tables csv {options} --out {folder}");
+        place.mcoe(&arguments).done();
+        std::fs::read(place.path(&format!("{folder}/tables/predictions.csv"))).unwrap()
+    };
+    let first = run("one", "--threads 1");
+    assert!(first == run("two", "--threads 2"));
+    assert!(first != run("three", "--seed 2"));
+}
+
+#[test]
+fn a_backtest_in_json_has_the_scores_of_every_method() {
+    let place = Workplace::new();
+    place.write("posts.csv", &history());
+    let json =
+        place.mcoe("backtest posts.csv --cuts 2 --draws 100 --horizon 4 --format json --out tested").done().json();
+    assert_eq!(json["notes"]["rows"], 840);
+    assert_eq!(json["scores"].as_array().unwrap().len(), 5);
+    assert_eq!(json["scores"][0]["method"], "model");
+    assert_eq!(json["scores"][0]["score"]["predictions"], 6);
+    assert_eq!(json["verdicts"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn too_short_a_history_is_said_to_be_too_short() {
+    let place = Workplace::new();
+    place.write("posts.csv", "account,channel,published_at,engagements\ntea,fb,2026-08-03T09:00:00Z,4\n");
+    place
+        .mcoe("backtest posts.csv --out tested")
+        .done()
+        .shows(&["tested forecasts for 0 of 1 accounts", "30 measured posts over 8 weeks before a cut"]);
+    place.write("empty.csv", "account,channel,published_at,engagements\n");
+    place.mcoe("backtest empty.csv --out tested --force").done().shows(&["tested forecasts for 0 of 0 accounts"]);
+}
+
+#[test]
+fn what_cannot_be_tested_is_refused_with_its_place() {
+    let place = Workplace::new();
+    place.write("posts.csv", "account,channel,published_at,engagements\ntea,fbx,2026-08-03T09:00:00Z,-4\n");
+    place.mcoe("backtest posts.csv --out tested").ends_with(2).says(&["row 1", "`channel`", "`engagements`"]);
+    place.mcoe("backtest absent.csv --out tested").ends_with(2).says(&["absent.csv"]);
+    for wrong in ["--cuts 0", "--horizon 0", "--horizon 27", "--horizon x", "--draws 5", "--zone Mars/Base"] {
+        place.mcoe(&format!("backtest posts.csv {wrong} --out tested")).ends_with(2);
+    }
+    assert!(!place.path("tested").exists());
+}
