@@ -181,8 +181,8 @@ impl Weeks {
     /// Draws as many dates below the frame as fit, with the year at the start and where it changes.
     pub fn draw(self, canvas: &Canvas, frame: Frame, label_style: LabelStyle) -> Result<(), ReportError> {
         let label_style = label_style.centred();
-        let margin = label_style.width("30 Nov") + 10.0;
-        let step = self.step(frame.width(), margin);
+        let label_width = label_style.width("30 Nov") + 10.0;
+        let step = self.step(frame.width(), label_width);
         let mut year = None;
         for week in (0..self.slots.count).step_by(step) {
             let x = self.middle(frame, week);
@@ -196,9 +196,9 @@ impl Weeks {
         Ok(())
     }
 
-    fn step(self, width: f64, margin: f64) -> usize {
+    fn step(self, width: f64, label_width: f64) -> usize {
         let slot = width / self.slots.count as f64;
-        let min_step = (margin / slot).ceil() as usize;
+        let min_step = (label_width / slot).ceil() as usize;
         [1, 2, 4, 8, 13, 26, 52].into_iter().find(|step| *step >= min_step).unwrap_or(min_step)
     }
 }

@@ -44,7 +44,7 @@ fn uncertainty(comparison: &Comparison) -> String {
     let replications = comparison.packs.first().map_or(0, |pack| pack.provenance.replications);
     if replications < 2 {
         return "One replication was run under each pack, so there are no intervals: with other random numbers the \
-                 result may be the opposite. Run at least 20 replications before you act on a difference."
+                result may be the opposite. Run at least 20 replications before you act on a difference."
             .to_owned();
     }
     let intervals = format!(

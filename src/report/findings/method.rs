@@ -64,8 +64,8 @@ pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Section {
         }
     };
     let points = "Every point is the pack with its keys set, loaded and validated like any other pack; overlays still \
-                    apply. Each random number depends only on client, channel, hour and purpose, so the same post gets the \
-                    same random numbers at every point. Hours of fatigue are counted with the levels of the base pack.";
+                  apply. Each random number depends only on client, channel, hour and purpose, so the same post gets the \
+                  same random numbers at every point. Hours of fatigue are counted with the levels of the base pack.";
     let shares = match sweep.design {
         "grid" => {
             "The share that a key alone explains is the variance of the means of its values divided by the variance of \
@@ -77,8 +77,8 @@ pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Section {
         }
     };
     let noise = "The share that may be random variation is 1 / F of the analysis of variance by points and replications; \
-                     variation common to all points does not count. This is a simulation: it shows the effect of the rules in \
-                     the scenario and is no forecast for real audiences.";
+                 variation common to all points does not count. This is a simulation: it shows the effect of the rules in \
+                 the scenario and is no forecast for real audiences.";
     let mut blocks = vec![Block::words(&format!("{how} {points}")), Block::words(&format!("{shares} {noise}"))];
     let run = &sweep.provenance;
     blocks.extend(committed(run));

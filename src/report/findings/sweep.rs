@@ -123,10 +123,14 @@ fn uncertainty(sweep: &Sweep) -> String {
     let replications = sweep.provenance.replications;
     if replications < 2 {
         return "One replication was run at each point, so there are no intervals: with other random numbers the result may \
-                     be the opposite."
+                be the opposite."
             .to_owned();
     }
-    format!("x")
+    format!(
+        "Every number is the mean over {replications} replications, each run at every point with common random numbers; \
+         the range below a difference is its 95\u{a0}% interval. The best of many points look better than they are: \
+         simulate the points you choose again with more replications."
+    )
 }
 
 fn terms() -> Vec<Term> {
@@ -203,8 +207,8 @@ fn sensitivity_table(sweep: &Sweep, measure: Measure) -> Table {
     let rows = sweep.sensitivities_of(measure).map(row).collect();
     let caption = format!("{}: most influential key first", label(measure));
     let note = "Lowest and highest are means over all points with that value; the range below their difference is its \
-                    95\u{a0}% interval over replications. They are selected from the same points, so a small difference may be \
-                    due to chance even if its interval excludes 0.";
+                95\u{a0}% interval over replications. They are selected from the same points, so a small difference may be \
+                due to chance even if its interval excludes 0.";
     let columns = ["Explained alone", "Lowest", "Highest", "Difference"];
     Table { note: Some(note.to_owned()), ..Table::new(caption, "Key", &columns, rows) }
 }

@@ -145,7 +145,7 @@ mod tests {
 
     const HEAD: &str = "# Tables\n\n\
         Every table that mcoe reads or writes, with its columns. Files are CSV or Parquet. Instants are ISO 8601 in UTC, \
-        dates ISO 8601; lists are in one cell, separated by `;`.\n";
+                        dates ISO 8601; lists are in one cell, separated by `;`.\n";
 
     fn kind(kind: Kind) -> &'static str {
         match kind {

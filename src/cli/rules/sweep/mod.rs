@@ -291,7 +291,7 @@ impl Sweep {
         match self.design {
             DesignArgument::Grid => parts.push("--design grid".to_owned()),
             DesignArgument::Sobol => {
-                parts.push(format!("--design sobol --points {}", self.points.unwrap_or(DEFAULT_POINTS)))
+                parts.push(format!("--design sobol --points {}", self.points.unwrap_or(DEFAULT_POINTS)));
             }
         }
         let Self { out, .. } = self;
