@@ -166,10 +166,7 @@ impl AssignmentProblem {
 
     /// The assignment of maximum total weight.
     fn exact(&self) -> Assignment {
-        let firsts: Vec<usize> = (0..self.offers.len())
-            .map(|channel_draft| self.offers.iter().take(channel_draft).map(Vec::len).sum())
-            .collect();
-        let first = |want: &SlotRow| firsts.get(want.channel_draft).copied().unwrap_or(0);
+        let first = |want: &SlotRow| self.offers.iter().take(want.channel_draft).map(Vec::len).sum::<usize>();
         let choices: Vec<Vec<Choice>> = self.wants.iter().map(|want| self.choices(want, first(want))).collect();
         let assets: Vec<usize> = self.offers.iter().flatten().map(|offer| offer.asset).collect();
         let found = best_matching(&choices, &assets, &self.caps);
@@ -185,8 +182,9 @@ impl AssignmentProblem {
             .collect()
     }
 
+    #[expect(clippy::indexing_slicing, reason = "INVARIANT: `offers` numbers assets by their places in `caps`")]
     fn cap(&self, asset: usize) -> usize {
-        self.caps.get(asset).copied().unwrap_or(0)
+        self.caps[asset]
     }
 
     fn offers_to(&self, want: &SlotRow) -> &[AssetOption] {

@@ -117,13 +117,12 @@ fn usable<'a>(
     Ok(scored.filter(|scored| slot.at >= scored.candidate.available_from))
 }
 
-/// The requested hour, or the next one that exists.
+/// The requested hour, or the next one that exists in the week; its last hour if there is none.
 fn slot(look: &SlotQuery<'_>, week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>) -> Slot {
     let is_there = |wall: &WallHour| (wall.weekday, wall.hour) >= (look.weekday, look.hour);
-    let hour = week.hours.hours().iter().position(is_there).unwrap_or(0);
-    let start = week.hours.instant(hour as i64);
+    let hour = week.hours.hours().iter().position(is_there).unwrap_or_else(|| week.hours.len().saturating_sub(1));
     let weekday = week.hours.hours().get(hour).map_or(0, |wall| wall.weekday);
-    let at = start.plus_minutes(i64::from(channel_draft.minute));
+    let at = week.hours.instant(hour as i64).plus_minutes(i64::from(channel_draft.minute));
     Slot { channel_draft: 0, hour, at, date: week.hours.date(weekday), weight: 0.0 }
 }
 

@@ -1,5 +1,10 @@
 //! Entry point of the planner: plans a week for one client, or for many in parallel.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "INVARIANT: chosen and committed hours are hours of the week, and a list by hour has one entry for each"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -374,8 +379,7 @@ fn keep_daily_capacity(
             let kept: Vec<usize> =
                 channel_draft.solution.chosen.iter().copied().filter(|hour| !gives_up(hour)).collect();
             let is_closed = |hour: &usize| {
-                let weekday = week.hours.hours().get(*hour).map_or(0, |wall| wall.weekday);
-                let count = counts.get(usize::from(weekday)).copied().unwrap_or(0);
+                let count = counts[usize::from(week.hours.hours()[*hour].weekday)];
                 count >= capacity && !kept.contains(hour)
             };
             channel_draft.close((0..week.hours.len()).filter(is_closed), worker);
@@ -403,7 +407,7 @@ fn surplus(
     day: u8,
     capacity: usize,
 ) -> BTreeSet<(usize, usize)> {
-    let on_day = |hour: &usize| week.hours.hours().get(*hour).is_some_and(|wall| wall.weekday == day);
+    let on_day = |hour: &usize| week.hours.hours()[*hour].weekday == day;
     let committed = channel_drafts
         .iter()
         .flat_map(|channel_draft| &channel_draft.hours.committed)
@@ -423,7 +427,7 @@ fn surplus(
         .map(|(index, channel_draft, hour)| Claim {
             key: (index, hour),
             priority: priority(week.rules, channel_draft.rules.priority, channel_draft.instance.fatigue_start),
-            value: channel_draft.instance.value.get(hour).copied().unwrap_or(0.0),
+            value: channel_draft.instance.value[hour],
         })
         .collect();
     scaling::without(claims, capacity.saturating_sub(committed)).into_iter().collect()
@@ -436,10 +440,7 @@ fn posts_by_day(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> [
         .iter()
         .flat_map(|channel_draft| channel_draft.solution.chosen.iter().chain(&channel_draft.hours.committed))
     {
-        let weekday = week.hours.hours().get(*hour).map(|wall| usize::from(wall.weekday));
-        if let Some(count) = weekday.and_then(|weekday| counts.get_mut(weekday)) {
-            *count += 1;
-        }
+        counts[usize::from(week.hours.hours()[*hour].weekday)] += 1;
     }
     counts
 }
@@ -449,16 +450,13 @@ fn slots(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Slot
     for (index, channel_draft) in channel_drafts.iter().enumerate() {
         let fatigue = channel_draft.instance.fatigue_at(&channel_draft.solution.chosen);
         for hour in &channel_draft.solution.chosen {
-            let tired = fatigue.get(*hour).copied().unwrap_or(0.0);
-            let value = channel_draft.hours.value.get(*hour).copied().unwrap_or(0.0);
-            let weekday = week.hours.hours().get(*hour).map_or(0, |wall| wall.weekday);
             let start = week.hours.instant(*hour as i64);
             slots.push(Slot {
                 channel_draft: index,
                 hour: *hour,
                 at: start.plus_minutes(i64::from(channel_draft.minute)),
-                date: week.hours.date(weekday),
-                weight: value * response(week.rules).at(tired).max(0.0),
+                date: week.hours.date(week.hours.hours()[*hour].weekday),
+                weight: channel_draft.hours.value[*hour] * response(week.rules).at(fatigue[*hour]).max(0.0),
             });
         }
     }
