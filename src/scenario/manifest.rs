@@ -69,9 +69,9 @@ impl Manifest {
         let view = View::new(&settings);
         match (start, default_zone) {
             (Some(start), Some(default_zone)) if diagnostics.is_empty() => Ok(Self {
-                name: view.text("name").unwrap_or_default().to_owned(),
+                name: view.value_of::<&str>("name").to_owned(),
                 start,
-                weeks: count(&view, "weeks"),
+                weeks: view.value_of("weeks"),
                 default_zone,
                 capacity: capacity(&view),
                 review: review(&view),
@@ -250,19 +250,15 @@ fn explicit_setting<'a>(settings: &'a Settings, path: &str) -> Option<(&'a Setti
     settings.get(path).and_then(|setting| Some((setting, setting.place.as_ref()?)))
 }
 
-fn count(view: &View<'_>, path: &str) -> u32 {
-    view.integer(path).and_then(|count| u32::try_from(count).ok()).unwrap_or_default()
-}
-
 fn capacity(view: &View<'_>) -> Capacity {
     Capacity {
-        reviewers: count(view, "capacity.reviewers"),
-        reviews_per_reviewer_per_day: count(view, "capacity.reviews_per_reviewer_per_day"),
+        reviewers: view.value_of("capacity.reviewers"),
+        reviews_per_reviewer_per_day: view.value_of("capacity.reviews_per_reviewer_per_day"),
     }
 }
 
 fn review(view: &View<'_>) -> ReviewPolicy {
-    let number = |key: &str| view.number(&format!("review.{key}")).unwrap_or_default();
+    let number = |key: &str| view.value_of(&format!("review.{key}"));
     ReviewPolicy {
         medium_approved: number("medium_approved"),
         high_approved: number("high_approved"),
@@ -272,7 +268,7 @@ fn review(view: &View<'_>) -> ReviewPolicy {
 }
 
 fn environment(view: &View<'_>) -> Environment {
-    let number = |key: &str| view.number(&format!("environment.{key}")).unwrap_or_default();
+    let number = |key: &str| view.value_of(&format!("environment.{key}"));
     Environment {
         noise_log_sd: number("noise_log_sd"),
         channel_ar1: number("channel_ar1"),

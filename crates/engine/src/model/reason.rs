@@ -217,8 +217,7 @@ impl Reason {
     /// The details as a JSON object; empty if the code has none.
     #[must_use]
     pub fn details(&self) -> serde_json::Value {
-        let whole = serde_json::to_value(self).unwrap_or_default();
-        whole.get("details").cloned().unwrap_or_else(|| serde_json::json!({}))
+        serde_json::json!(self).get("details").cloned().unwrap_or_else(|| serde_json::json!({}))
     }
 
     /// The reason with the given code and details; `None` if this version does not know them.

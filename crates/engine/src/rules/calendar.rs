@@ -2,7 +2,7 @@
 
 use super::closed::CLOSED;
 use super::declare::{RuleTable, rule_table};
-use super::key::{DAYS, Key, Kind, Preset, Rows};
+use super::key::{DAYS, Key, Kind, Preset, Rows, day_name};
 use super::settings::{Row, Value, View};
 use crate::model::{CalendarEntry, DayKind, Zone};
 
@@ -109,27 +109,26 @@ impl CalendarRules {
 
 fn drafts(table: RuleTable<'_>) -> DraftRules {
     DraftRules {
-        late_hours: table.number("drafts.late_hours"),
-        attempts: table.count("drafts.attempts"),
-        retry_after_minutes: table.number("drafts.retry_after_minutes"),
+        late_hours: table.get("drafts.late_hours"),
+        attempts: table.get("drafts.attempts"),
+        retry_after_minutes: table.get("drafts.retry_after_minutes"),
     }
 }
 
 fn passes(table: RuleTable<'_>) -> PassRules {
     PassRules {
-        time_zone: table.text("passes.time_zone").parse().unwrap_or_else(|_| Zone::utc()),
-        daily_every_hours: table.count("passes.daily_every_hours").clamp(1, 24) as u8,
-        weekly_day: DAYS.iter().position(|day| *day == table.text("passes.weekly_day")).unwrap_or_default() as u8,
-        weekly_hour: table.count("passes.weekly_hour").min(23) as u8,
+        time_zone: table.get::<&str>("passes.time_zone").parse().unwrap_or_else(|_| Zone::utc()),
+        daily_every_hours: table.get::<u32>("passes.daily_every_hours").clamp(1, 24) as u8,
+        weekly_day: table.choice("passes.weekly_day", &DAYS) as u8,
+        weekly_hour: table.get::<u32>("passes.weekly_hour").min(23) as u8,
     }
 }
 
-/// Reads the rule for the minute within the hour.
+/// Reads the rule for the minute within the hour; the full hour where the settings are not valid.
 pub(crate) fn minute(view: &View<'_>) -> MinuteRule {
-    let table = RuleTable { view, name: "calendar" };
-    match table.text("minute.mode") {
-        "spread" => MinuteRule::Spread,
-        _ => MinuteRule::Fixed(u8::try_from(table.count("minute.at")).unwrap_or_default()),
+    match (view.text("calendar.minute.mode"), view.integer("calendar.minute.at")) {
+        (Some("spread"), _) => MinuteRule::Spread,
+        (_, at) => MinuteRule::Fixed(at.map_or(0, |at| at.clamp(0, 59) as u8)),
     }
 }
 
@@ -197,7 +196,7 @@ impl PassRules {
     /// When the coming week is planned, as in `thursday 14:00 UTC`.
     #[must_use]
     pub fn weekly(&self) -> String {
-        let day = DAYS.get(usize::from(self.weekly_day)).copied().unwrap_or_default();
+        let day = day_name(self.weekly_day);
         format!("{day} {:02}:00 {}", self.weekly_hour, self.time_zone.name())
     }
 }

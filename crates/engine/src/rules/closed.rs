@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 
-use super::key::{DAYS, Key, Kind, Rows};
+use super::key::{Key, Kind, Rows, day_name};
 use super::settings::{Row, Settings, Value, View, is_closed_ranges};
 use crate::diagnostic::{Diagnostic, SourceLocation};
 use crate::model::{Channel, wall_time_text};
@@ -81,7 +81,7 @@ pub(crate) struct WeekTime(pub(crate) u16);
 
 impl fmt::Display for WeekTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let day = DAYS.get(usize::from(self.0 / DAY_MINUTES)).copied().unwrap_or_default();
+        let day = day_name((self.0 / DAY_MINUTES) as u8);
         let minute_of_day = self.0 % DAY_MINUTES;
         write!(f, "{day} {:02}:{:02}", minute_of_day / 60, minute_of_day % 60)
     }

@@ -10,13 +10,10 @@
 )]
 
 use super::key::{DAYS, Key, Kind};
-use super::settings::{Row, View};
+use super::settings::{FromValue, Row, View};
 use super::steps::Step;
 
-/// One table of a view.
-///
-/// INVARIANT: every key read through it is required or has a default, so the zero fallback for an absent value never
-/// occurs in a loaded pack.
+/// One table of a view of valid settings.
 #[derive(Clone, Copy)]
 pub(super) struct RuleTable<'a> {
     pub view: &'a View<'a>,
@@ -28,30 +25,25 @@ impl<'a> RuleTable<'a> {
         format!("{}.{key}", self.name)
     }
 
-    pub fn number(self, key: &str) -> f64 {
-        self.view.number(&self.path(key)).unwrap_or_default()
+    /// The value of a key that is required or has a default.
+    pub fn get<T: FromValue<'a>>(self, key: &str) -> T {
+        self.view.value_of(&self.path(key))
     }
 
-    pub fn count(self, key: &str) -> u32 {
-        self.view.integer(&self.path(key)).and_then(|count| u32::try_from(count).ok()).unwrap_or_default()
-    }
-
-    pub fn bool(self, key: &str) -> bool {
-        self.view.bool(&self.path(key)).unwrap_or_default()
-    }
-
-    pub fn text(self, key: &str) -> &'a str {
-        self.view.text(&self.path(key)).unwrap_or_default()
-    }
-
-    pub fn rows(self, key: &str) -> &'a [Row] {
-        self.view.rows(&self.path(key)).unwrap_or_default()
+    /// The place of a key's value among the names that it may have.
+    pub fn choice(self, key: &str, names: &[&str]) -> usize {
+        let chosen: &str = self.get(key);
+        let place = names.iter().position(|name| *name == chosen);
+        place.unwrap_or_else(|| unreachable!("`{chosen}` is none of the names of `{}`", self.path(key)))
     }
 
     pub fn steps(self, key: &str, from: &str, then: &str) -> Vec<Step> {
-        let cell =
-            |row: &Row, column: &str| row.get(column).and_then(|setting| setting.value.as_number()).unwrap_or_default();
-        self.rows(key).iter().map(|row| Step { from: cell(row, from), then: cell(row, then) }).collect()
+        let cell = |row: &Row, column: &str| {
+            let number = row.get(column).and_then(|setting| setting.value.as_number());
+            number.unwrap_or_else(|| unreachable!("a row of `{}` has no number `{column}`", self.path(key)))
+        };
+        let rows: &[Row] = self.get(key);
+        rows.iter().map(|row| Step { from: cell(row, from), then: cell(row, then) }).collect()
     }
 }
 
@@ -60,28 +52,16 @@ pub(super) trait FromKey {
     fn from_key(table: RuleTable<'_>, key: &str) -> Self;
 }
 
-impl FromKey for f64 {
+impl<T: for<'a> FromValue<'a>> FromKey for T {
     fn from_key(table: RuleTable<'_>, key: &str) -> Self {
-        table.number(key)
-    }
-}
-
-impl FromKey for u32 {
-    fn from_key(table: RuleTable<'_>, key: &str) -> Self {
-        table.count(key)
-    }
-}
-
-impl FromKey for bool {
-    fn from_key(table: RuleTable<'_>, key: &str) -> Self {
-        table.bool(key)
+        table.get(key)
     }
 }
 
 /// One number per weekday, Monday first.
 impl FromKey for [f64; 7] {
     fn from_key(table: RuleTable<'_>, key: &str) -> Self {
-        DAYS.map(|day| table.number(&key.replace("<day>", day)))
+        DAYS.map(|day| table.get(&key.replace("<day>", day)))
     }
 }
 

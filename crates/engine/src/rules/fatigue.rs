@@ -82,7 +82,7 @@ rule_table! {
                 Key::required("health_weights.visibility", Kind::number(0.0, 1.0), "weight of visibility in channel health"),
                 Key::required("health_weights.engagement", Kind::number(0.0, 1.0), "weight of engagement in channel health"),
             ],
-            HEALTH_WEIGHTS.map(|key| table.number(key))
+            HEALTH_WEIGHTS.map(|key| table.get(key))
         )]
         pub health_weights: [f64; 4],
         /// health, or one of its parts, from which people are shown that it is good

@@ -58,8 +58,8 @@ pub struct GuardrailRules {
 
 /// The enabled guardrails.
 pub(super) fn guardrails(view: &View<'_>) -> Vec<GuardrailRules> {
-    let is_on = |guardrail: &GuardrailRules| view.bool(&format!("guardrails.{}.enabled", guardrail.name));
-    declared_guardrails(view).into_iter().filter(|guardrail| is_on(guardrail).unwrap_or_default()).collect()
+    let is_on = |guardrail: &GuardrailRules| view.value_of(&format!("guardrails.{}.enabled", guardrail.name));
+    declared_guardrails(view).into_iter().filter(is_on).collect()
 }
 
 /// Every guardrail of the base, including disabled ones.
@@ -77,13 +77,17 @@ fn guardrail(view: &View<'_>, name: &str) -> GuardrailRules {
     let params: BTreeMap<String, f64> = base
         .iter()
         .flat_map(|base| base.names_under(&params_path))
-        .map(|param| (param.to_owned(), table.number(&format!("params.{param}"))))
+        .map(|param| (param.to_owned(), table.get::<f64>(&format!("params.{param}"))))
         .collect();
     GuardrailRules {
         name: name.into(),
-        scope: if table.text("scope") == "channel_week" { GuardrailScope::ChannelWeek } else { GuardrailScope::Post },
-        conflict: table.text("conflict").parse().unwrap_or(ConflictKind::Policy),
-        warn_raises_risk: table.bool("warn_raises_risk"),
+        scope: if table.get::<&str>("scope") == "channel_week" {
+            GuardrailScope::ChannelWeek
+        } else {
+            GuardrailScope::Post
+        },
+        conflict: table.get::<&str>("conflict").parse().unwrap_or(ConflictKind::Policy),
+        warn_raises_risk: table.get("warn_raises_risk"),
         params: Arc::new(params),
     }
 }

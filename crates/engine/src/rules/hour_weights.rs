@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, Map};
 
-use super::key::DAYS;
+use super::key::{DAYS, day_name, weekday_of};
 use crate::diagnostic::suggestion;
 
 /// Weights of the 168 hours of a week, Monday 00:00 first; `None` where `channels.toml` decides.
@@ -48,7 +48,7 @@ fn of_array(entries: &Array) -> Result<HourWeights, Wrong> {
             remedy: "return 168 weights, Monday 00:00 first; `ctx.hour_weights` is such an array".to_owned(),
         });
     }
-    let named = |place: usize| format!("entry {place}, {} {}:00,", DAYS.get(place / 24).unwrap_or(&""), place % 24);
+    let named = |place: usize| format!("entry {place}, {} {}:00,", day_name((place / 24) as u8), place % 24);
     entries.iter().enumerate().map(|(place, entry)| weight(entry, || named(place))).collect()
 }
 
@@ -72,7 +72,7 @@ fn of_map(entries: &Map) -> Result<HourWeights, Wrong> {
 /// The day that a name refers to, and the hour if it has one.
 fn hours_of(name: &str) -> Result<(usize, Option<usize>), Wrong> {
     let (day, hour) = name.split_once(' ').map_or((name, None), |(day, hour)| (day, Some(hour)));
-    let Some(place) = DAYS.iter().position(|known| *known == day) else {
+    let Some(place) = weekday_of(day).map(usize::from) else {
         let example = "write a day such as `friday`, or a day and an hour such as `friday 12`";
         let remedy = suggestion(day, DAYS, || example.to_owned());
         return Err(Wrong { cause: format!("`{name}` begins with no day of the week"), remedy });

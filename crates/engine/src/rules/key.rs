@@ -121,6 +121,19 @@ pub struct FileKeys {
 /// The days of a week as named in keys, Monday first.
 pub const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
+/// The name of a weekday, which is counted in days from Monday on; a week later the names come again.
+#[must_use]
+#[expect(clippy::indexing_slicing, reason = "the remainder is a place in the list")]
+pub const fn day_name(weekday: u8) -> &'static str {
+    DAYS[weekday as usize % DAYS.len()]
+}
+
+/// The weekday of a name, in days from Monday on; `None` if it is no weekday's.
+#[must_use]
+pub fn weekday_of(name: &str) -> Option<u8> {
+    (0..).zip(DAYS).find(|(_, day)| *day == name).map(|(weekday, _)| weekday)
+}
+
 /// The signals of the early-warning matrix, which the agents compute.
 pub const SIGNALS: [&str; 10] = [
     "trend_shift",

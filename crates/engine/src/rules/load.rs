@@ -85,7 +85,7 @@ pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
         Diagnostic::sort(&mut mistakes);
         return Err(mistakes);
     }
-    let text = |path| View::new(&settings).text(path).unwrap_or_default().to_owned();
+    let text = |path| View::new(&settings).value_of::<&str>(path).to_owned();
     let (name, description, hash) = (text("pack.name"), text("pack.description"), hash(&files));
     Ok(RulesPack { name, description, hash, files, settings, overlays })
 }

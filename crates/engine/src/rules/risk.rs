@@ -19,7 +19,7 @@ rule_table! {
                 Key::required("bands.low.from", Kind::number(0.0, 1.0), "confidence from which risk is low"),
                 Key::required("bands.low.to", Kind::number(0.0, 1.0), "upper end of the band, which must be 1"),
             ],
-            table.number("bands.low.from")
+            table.get("bands.low.from")
         )]
         pub low_from: f64,
         /// confidence from which risk is medium; below, it is high
@@ -30,7 +30,7 @@ rule_table! {
                 Key::required("bands.high.from", Kind::number(0.0, 1.0), "lower end of the band, which must be 0"),
                 Key::required("bands.high.to", Kind::number(0.0, 1.0), "confidence up to which risk is high"),
             ],
-            table.number("bands.medium.from")
+            table.get("bands.medium.from")
         )]
         pub medium_from: f64,
         /// confidence by asset score; the first row is from 0
@@ -88,10 +88,10 @@ rule_table! {
 
 fn default_policy(table: RuleTable<'_>) -> Policy {
     Policy {
-        agent_enabled: table.bool("default_policy.agent_enabled"),
-        auto_exec_enabled: table.bool("default_policy.auto_exec_enabled"),
-        max_actions_per_day: table.count("default_policy.max_actions_per_day"),
-        pause_on_high_severity_warning: table.bool("default_policy.pause_on_high_severity_warning"),
+        agent_enabled: table.get("default_policy.agent_enabled"),
+        auto_exec_enabled: table.get("default_policy.auto_exec_enabled"),
+        max_actions_per_day: table.get("default_policy.max_actions_per_day"),
+        pause_on_high_severity_warning: table.get("default_policy.pause_on_high_severity_warning"),
     }
 }
 

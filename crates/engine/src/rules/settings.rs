@@ -168,6 +168,42 @@ pub(crate) fn is_closed_ranges(path: &str) -> bool {
     path == "calendar.closed" || path.starts_with("channels.") && path.ends_with(".closed")
 }
 
+/// A type that a value of one kind is read as.
+pub trait FromValue<'a>: Sized {
+    /// Converts the value; `None` if it is of another kind or does not fit.
+    fn from_value(value: &'a Value) -> Option<Self>;
+}
+
+impl FromValue<'_> for f64 {
+    fn from_value(value: &Value) -> Option<Self> {
+        value.as_number()
+    }
+}
+
+impl FromValue<'_> for u32 {
+    fn from_value(value: &Value) -> Option<Self> {
+        if let Value::Integer(count) = value { Self::try_from(*count).ok() } else { None }
+    }
+}
+
+impl FromValue<'_> for bool {
+    fn from_value(value: &Value) -> Option<Self> {
+        if let Value::Bool(is_on) = value { Some(*is_on) } else { None }
+    }
+}
+
+impl<'a> FromValue<'a> for &'a str {
+    fn from_value(value: &'a Value) -> Option<Self> {
+        value.as_text()
+    }
+}
+
+impl<'a> FromValue<'a> for &'a [Row] {
+    fn from_value(value: &'a Value) -> Option<Self> {
+        value.as_rows()
+    }
+}
+
 /// Settings in layers, the base first; a later layer overrides earlier ones, except for rows that accumulate.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
@@ -213,6 +249,15 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&'a Value> {
         self.layers.iter().rev().find_map(|settings| settings.get(path)).map(|setting| &setting.value)
+    }
+
+    /// The value of a key that is required or has a default, at its full path.
+    ///
+    /// INVARIANT: it is asked of settings that have passed validation, which makes sure that such a key has a value.
+    #[must_use]
+    pub fn value_of<T: FromValue<'a>>(&self, path: &str) -> T {
+        let found = self.get(path).and_then(T::from_value);
+        found.unwrap_or_else(|| unreachable!("`{path}` is not a key of such a value that is required or has a default"))
     }
 
     /// The number at a full path; `None` if there is none.

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
 use super::closed::{DAY_MINUTES, WEEK_MINUTES};
-use super::key::{DAYS, Key, Kind, Limit, Need, Rows};
+use super::key::{DAYS, Key, Kind, Limit, Need, Rows, weekday_of};
 use super::settings::{Row, Setting, Value};
 use super::sheet::{Sheet, in_order};
 use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
@@ -155,10 +155,10 @@ impl At<'_> {
             return Err(vec![Diagnostic::at("wrong_type", &self.place, self.path, cause, remedy)]);
         }
         let (day, time) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
-        let (weekday, minutes) = (DAYS.iter().position(|known| *known == day), clock_minutes_of(time.trim()));
+        let (weekday, minutes) = (weekday_of(day), clock_minutes_of(time.trim()));
         match (weekday, minutes) {
             (Some(weekday), Some(minutes)) => {
-                Ok(Value::WeekTime((weekday as u16 * DAY_MINUTES + minutes) % WEEK_MINUTES))
+                Ok(Value::WeekTime((u16::from(weekday) * DAY_MINUTES + minutes) % WEEK_MINUTES))
             }
             (Some(_), None) if time.is_empty() => {
                 Err(self.mistake("bad_clock", format!("`{}` is `{text}`, which has no time of day", self.path)))

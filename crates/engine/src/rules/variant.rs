@@ -102,7 +102,7 @@ impl RulesPack {
             let was = written.get(number).unwrap_or_default();
             let at = SourceLocation { span: Some(start..start + was.len()), ..place.clone() };
             for up in [true, false] {
-                let variant = Variant::at(&at, path, was, nudged(was, up));
+                let variant = nudged(was, up).and_then(|becomes| Variant::at(&at, path, was, becomes));
                 variants.extend(variant.map(|variant| self.with_partner(variant, path, up)));
             }
         }
@@ -115,8 +115,9 @@ impl RulesPack {
         let place = self.all_layers().find_map(|settings| settings.get(partner)?.place.clone());
         if let Some(SourceLocation { file, span: Some(span), .. }) = place
             && let Some(was) = self.files.get(&*file).and_then(|text| text.get(span.clone()))
+            && let Some(becomes) = nudged(was, up != *is_opposite)
         {
-            variant.edits.push((file, span, nudged(was, up != *is_opposite)));
+            variant.edits.push((file, span, becomes));
             // Back to front, so that one edit does not shift the position of the next.
             variant.edits.sort_by_key(|(_, span, _)| std::cmp::Reverse(span.start));
         }
@@ -138,18 +139,19 @@ pub(super) fn numbers_in(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// A number one step up or down: a unit of its last decimal place, and at most 0.01 if it has decimal places.
-fn nudged(written: &str, up: bool) -> String {
+/// A number one step up or down: a unit of its last decimal place, and at most 0.01 if it has decimal places. `None` if
+/// the text is no number.
+fn nudged(written: &str, up: bool) -> Option<String> {
     let plain = written.replace('_', "");
     let Some((_, places)) = plain.split_once('.') else {
-        let whole: i64 = plain.parse().unwrap_or_default();
+        let whole: i64 = plain.parse().ok()?;
         let width = if plain.starts_with('0') { plain.len() } else { 1 };
-        return format!("{:0width$}", if up { whole + 1 } else { whole - 1 });
+        return Some(format!("{:0width$}", if up { whole + 1 } else { whole - 1 }));
     };
     let places = places.len().max(2);
     let step = libm::pow(10.0, -(places as f64));
-    let number: f64 = plain.parse().unwrap_or_default();
-    format!("{:.places$}", if up { number + step } else { number - step })
+    let number: f64 = plain.parse().ok()?;
+    Some(format!("{:.places$}", if up { number + step } else { number - step }))
 }
 
 /// What replaces a comparison operator: its boundary shifted, and its direction reversed.
@@ -193,9 +195,9 @@ fn changes(text: &str, place: &SourceLocation, path: &str, is_number: bool) -> V
     let rest = text.get(start..).unwrap_or_default();
     if is_number {
         let was = numbers_in(rest).into_iter().next().filter(|number| number.start == 0);
-        let was = was.and_then(|number| rest.get(number)).unwrap_or_default();
-        let nudges = [true, false].into_iter().filter(|_| !was.is_empty());
-        return nudges.filter_map(|up| Variant::at(place, path, was, nudged(was, up))).collect();
+        let Some(was) = was.and_then(|number| rest.get(number)) else { return Vec::new() };
+        let nudges = [true, false].into_iter().filter_map(|up| nudged(was, up));
+        return nudges.filter_map(|becomes| Variant::at(place, path, was, becomes)).collect();
     }
     let operator: String = rest.chars().take_while(|letter| "<>=!".contains(*letter)).collect();
     turned(&operator).iter().filter_map(|other| Variant::at(place, path, &operator, (*other).to_owned())).collect()
@@ -213,6 +215,7 @@ mod tests {
 
     #[test]
     fn a_step_is_a_unit_of_the_last_place() {
+        let nudged = |written, up| nudged(written, up).unwrap();
         assert_eq!([nudged("0.5", true), nudged("0.075", false), nudged("14", true)], ["0.51", "0.074", "15"]);
         assert_eq!([nudged("06", false), nudged("23", true), nudged("-30", true)], ["05", "24", "-29"]);
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::model::digits::decimal;
 use crate::model::{ScheduleStatus, Severity, WallHour};
 use crate::planner::SlotEvaluation;
-use crate::rules::{DAYS, Rules};
+use crate::rules::{Rules, day_name};
 
 /// One result.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,10 +42,7 @@ impl fmt::Display for Told {
             Told::Word(word) => write!(f, "\"{word}\""),
             Told::Hours(hours) => write!(f, "{hours:?}"),
             Told::Times(times) => {
-                let time = |(day, hour): &(u8, u8)| {
-                    let day = DAYS.get(usize::from(*day)).copied().unwrap_or_default();
-                    format!("{{ day = \"{day}\", hour = {hour} }}")
-                };
+                let time = |(day, hour): &(u8, u8)| format!("{{ day = \"{}\", hour = {hour} }}", day_name(*day));
                 write!(f, "[{}]", times.iter().map(time).collect::<Vec<_>>().join(", "))
             }
         }

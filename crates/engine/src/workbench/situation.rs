@@ -8,7 +8,7 @@ use crate::model::{
     WarningId, WarningStatus, Week, WeekHours, WorkspaceId, Zone,
 };
 use crate::planner::{SlotOverrides, SlotQuery};
-use crate::rules::{CompiledRules, DAYS, Row, Rules, Settings, Value, View};
+use crate::rules::{CompiledRules, Row, Rules, Settings, Value, View, day_name, weekday_of};
 
 /// The situation that a case evaluates.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,8 +64,8 @@ impl Situation {
 
     /// Weekday of the post as named in keys, such as `monday`.
     #[must_use]
-    pub fn day(&self) -> &'static str {
-        DAYS.get(usize::from(self.weekday)).copied().unwrap_or_default()
+    pub const fn day(&self) -> &'static str {
+        day_name(self.weekday)
     }
 
     /// The situation as input for the planner.
@@ -305,7 +305,7 @@ fn instant(row: &Row, hours: &WeekHours) -> Option<Timestamp> {
 }
 
 fn weekday(day: &str) -> u8 {
-    DAYS.iter().zip(0_u8..).find(|(name, _)| **name == day).map_or(0, |(_, index)| index)
+    weekday_of(day).unwrap_or(0)
 }
 
 fn hours_before(at: Timestamp, hours: f64) -> Timestamp {

@@ -220,7 +220,7 @@ const LAWS: [Law; 6] = [
         at: |walk, confidence| {
             let rules = &walk.ground.rules;
             let band = planner::band(&rules.risk, &rules.guardrails, confidence, &[]);
-            Ok(f64::from(u8::try_from(band as usize).unwrap_or(0)))
+            Ok(f64::from(band as u8))
         },
         edges: |ground| vec![ground.rules.risk.low_from, ground.rules.risk.medium_from],
         span: Some(1.0),
