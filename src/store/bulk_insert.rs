@@ -196,7 +196,7 @@ impl RowEncoder {
         use model::Value as Cell;
         match value {
             Some(Cell::Text(text)) => self.text(&text),
-            Some(Cell::Texts(texts)) => self.text(&super::json::json(&texts)),
+            Some(Cell::Texts(texts)) => self.text(&serde_json::json!(texts).to_string()),
             Some(Cell::Number(number)) => self.number(number),
             Some(Cell::Count(count)) => self.whole(count),
             Some(Cell::Flag(flag)) => self.flag(flag),

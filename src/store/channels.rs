@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bulk_insert::upsert;
 use super::database::Tx;
-use super::drafts::Attempt;
+use super::drafts::Draft;
 use super::error::StoreError;
 use super::pass::{Pass, RulesByClient, before};
 use super::row::{Instant, from_row};
@@ -68,14 +68,14 @@ impl Pass<'_> {
     pub(super) async fn add_fatigue(
         &self,
         tx: &mut Tx,
-        made: &[Attempt],
+        made: &[Draft],
         rules: &RulesByClient<'_>,
     ) -> Result<(), StoreError> {
-        let clients: BTreeSet<&str> = made.iter().map(|attempt| attempt.schedule.client_id.as_str()).collect();
+        let clients: BTreeSet<&str> = made.iter().map(|draft| draft.schedule.client_id.as_str()).collect();
         let clients: Vec<&str> = clients.into_iter().collect();
         let mut channels = channels(tx, "client_id = ANY($1)", clients.as_slice().into()).await?;
         let mut drafted: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
-        for Attempt { schedule, .. } in made {
+        for Draft { schedule, .. } in made {
             let key = (schedule.client_id.clone(), schedule.channel.name().to_owned());
             drafted.entry(key).or_default().push(schedule.scheduled_for);
         }

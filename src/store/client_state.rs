@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::client_rows::{ChannelStateRow, OfClient, WorkspaceRow};
 use super::database::Tx;
 use super::error::StoreError;
+use super::json::json;
 use super::ledger::Ledger;
 use super::records::{AssetColumns, DayRow, RecordRow, column_list};
 use super::retry::with_retries;
@@ -57,7 +58,7 @@ impl Ledger {
         let mut clients =
             load_client_states_with(&mut tx, &ClientSelector::Workspace(workspace), &BTreeSet::new(), counted).await?;
         clients.retain(|(client, _)| is_selected(&client.id));
-        scenario.hash = hash_of(workspace, start, &clients);
+        scenario.hash = hash_of(workspace, start, &clients)?;
         scenario.clients = clients;
         Ok(scenario)
     }
@@ -77,7 +78,7 @@ impl Ledger {
         let mut clients =
             load_client_states(&mut tx, &ClientSelector::Clients(&[client.as_str()]), &BTreeSet::new()).await?;
         clients.retain(|(client, _)| client.workspace_id == *workspace);
-        scenario.hash = hash_of(workspace, start, &clients);
+        scenario.hash = hash_of(workspace, start, &clients)?;
         scenario.clients = clients;
         Ok(scenario)
     }
@@ -109,14 +110,14 @@ pub(super) async fn capacity(tx: &mut Tx, workspace: &WorkspaceId) -> Result<Cap
 }
 
 /// BLAKE3 hash over the workspace, the week and the clients as JSON.
-fn hash_of(workspace: &WorkspaceId, start: Week, clients: &ClientStates) -> String {
+fn hash_of(workspace: &WorkspaceId, start: Week, clients: &ClientStates) -> Result<String, StoreError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{workspace}\n{start}\n").as_bytes());
     for client in clients {
-        hasher.update(super::json::json(client).as_bytes());
+        hasher.update(json(client)?.as_bytes());
         hasher.update(b"\n");
     }
-    hasher.finalize().to_hex().to_string()
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Selects the clients to read.

@@ -41,7 +41,7 @@ pub struct Commit<'a> {
 }
 
 /// The result of a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Committed {
     /// The plan's id.
     pub plan_id: Uuid,
@@ -255,9 +255,9 @@ impl<'a> Commit<'a> {
             source_signals: &*decision.source_signals,
             risk_class: decision.risk_class.name(),
             confidence_score: decision.confidence,
-            truth_notes: super::json::json(&decision.truth_notes).as_str(),
+            truth_notes: json!(decision.truth_notes).to_string().as_str(),
             truth_compliant: decision.truth_compliant,
-            disclaimers: super::json::json(&decision.disclaimers).as_str(),
+            disclaimers: json!(decision.disclaimers).to_string().as_str(),
             status: decision.status.name(),
             actor: decision.actor,
         })

@@ -26,7 +26,7 @@ use crate::model::{
 use crate::planner::{ClientReevaluation, CommittedPost, Planner, Reevaluation};
 
 /// Counts of what a daily pass did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DailyOutcome {
     /// Schedules cancelled because their time passed.
     pub expired: usize,

@@ -27,59 +27,70 @@ impl Pass<'_> {
         let executing = "UPDATE campaign_orchestration_schedules SET status = 'executing', attempts = attempts + 1, \
                          updated_at = $2 WHERE id = ANY($1)";
         tx.run(executing, values![ids(&due), self.now]).await?;
-        let (made, failed): (Vec<_>, Vec<_>) =
-            due.into_iter().map(|schedule| Attempt::at(schedule, &assets)).partition(|attempt| attempt.content.is_ok());
+        let (mut made, mut failed) = (Vec::new(), Vec::new());
+        for schedule in due {
+            match content_of(&schedule, &assets) {
+                Ok(content) => made.push(Draft { schedule, content }),
+                Err(cause) => failed.push(FailedDraft { schedule, cause }),
+            }
+        }
         self.complete(&mut tx, &made).await?;
         self.fail(&mut tx, &failed).await?;
         self.add_fatigue(&mut tx, &made, rules).await?;
-        let actions = made.iter().chain(&failed).map(|attempt| attempt.action(self.now));
+        let failures = failed.iter().map(|failed| failed.action(self.now));
+        let actions = made.iter().map(|draft| draft.action(self.now)).chain(failures);
         record(&mut tx, actions, self.now).await?;
         tx.commit().await?;
         Ok((made.len(), failed.len()))
     }
 
-    async fn complete(&self, tx: &mut Tx, made: &[Attempt]) -> Result<(), StoreError> {
+    async fn complete(&self, tx: &mut Tx, made: &[Draft]) -> Result<(), StoreError> {
         let sql = "UPDATE campaign_orchestration_schedules SET status = 'completed', executed_at = $2, \
                    execution_result = $3, updated_at = $2, next_attempt_at = NULL WHERE id = ANY($1)";
-        let ids = ids(made.iter().map(|attempt| &attempt.schedule));
+        let ids = ids(made.iter().map(|draft| &draft.schedule));
         tx.run(sql, values![ids, self.now, json!({"result": "draft"})]).await?;
-        insert!(tx, "drafts", made, |attempt| {
-            id: attempt.draft_id(),
-            schedule_id: attempt.schedule.id,
-            client_id: attempt.schedule.client_id.as_str(),
-            workspace_id: attempt.schedule.workspace_id.as_str(),
-            channel: attempt.schedule.channel.name(),
-            scheduled_for: attempt.schedule.scheduled_for,
-            content: attempt.content.as_deref().unwrap_or("{}"),
+        insert!(tx, "drafts", made, |draft| {
+            id: draft.id(),
+            schedule_id: draft.schedule.id,
+            client_id: draft.schedule.client_id.as_str(),
+            workspace_id: draft.schedule.workspace_id.as_str(),
+            channel: draft.schedule.channel.name(),
+            scheduled_for: draft.schedule.scheduled_for,
+            content: draft.content.as_str(),
             created_at: self.now,
         })
         .await?;
         Ok(())
     }
 
-    async fn fail(&self, tx: &mut Tx, failed: &[Attempt]) -> Result<(), StoreError> {
+    async fn fail(&self, tx: &mut Tx, failed: &[FailedDraft]) -> Result<(), StoreError> {
         let rules = self.draft_rules();
-        for attempt in failed {
-            let cause = attempt.content.as_ref().err().cloned().unwrap_or_default();
+        for FailedDraft { schedule, cause } in failed {
             let reason = Reason::DraftFailed { cause: cause.as_str().into() };
-            let wait = rules.wait_minutes(attempt.schedule.attempts) * 60.0;
+            let wait = rules.wait_minutes(schedule.attempts) * 60.0;
             let sql = "UPDATE campaign_orchestration_schedules SET status = 'failed', blocked_reason = $2, \
                        execution_result = $3, next_attempt_at = $4, updated_at = $5, \
                        blocked_code = $6, blocked_details = $7 WHERE id = $1";
             let result = json!({"result": "failed", "reason": cause});
             let next = before(self.now, -wait);
             let (sentence, details) = (reason.to_string(), reason.details());
-            let id = attempt.schedule.id;
+            let id = schedule.id;
             tx.run(sql, values![id, sentence, result, next, self.now, reason.code(), details]).await?;
         }
         Ok(())
     }
 }
 
-/// An attempt to draft a schedule: the draft's content, or why it failed.
-pub(super) struct Attempt {
+/// A draft of a schedule, with its content as JSON.
+pub(super) struct Draft {
     pub schedule: Schedule,
-    content: Result<String, String>,
+    content: String,
+}
+
+/// A schedule that no draft could be made of.
+struct FailedDraft {
+    schedule: Schedule,
+    cause: String,
 }
 
 /// Draft content as JSON, by client and asset; `None` if the asset has no content.
@@ -123,38 +134,43 @@ impl AssetContent {
     }
 }
 
-impl Attempt {
-    fn at(schedule: Schedule, assets: &Assets) -> Self {
-        let content = match schedule.used_asset() {
-            None => Err("it has no asset".to_owned()),
-            Some(asset) => match assets.get(&(schedule.client_id.clone(), asset.to_owned())) {
-                Some(Some(content)) => Ok(content.clone()),
-                Some(None) => Err(format!("asset `{asset}` has no title, text or media")),
-                None => Err(format!("asset `{asset}` is retired")),
-            },
-        };
-        Self { content, schedule }
+/// The content of a schedule's draft as JSON; an error in words if it cannot be made.
+fn content_of(schedule: &Schedule, assets: &Assets) -> Result<String, String> {
+    let asset = schedule.used_asset().ok_or_else(|| "it has no asset".to_owned())?;
+    match assets.get(&(schedule.client_id.clone(), asset.to_owned())) {
+        Some(Some(content)) => Ok(content.clone()),
+        Some(None) => Err(format!("asset `{asset}` has no title, text or media")),
+        None => Err(format!("asset `{asset}` is retired")),
     }
+}
 
-    fn draft_id(&self) -> uuid::Uuid {
+impl Draft {
+    fn id(&self) -> uuid::Uuid {
         derived_id(self.schedule.id.as_bytes(), &["draft"])
     }
 
     fn action(&self, now: Timestamp) -> NewAction<'_> {
-        let schedule = &self.schedule;
-        let (action_type, status, payload) = match &self.content {
-            Ok(_) if schedule.approved_by.is_some() => {
-                (ActionType::ScheduleExecuted, DecisionStatus::Accepted, json!({"draft_id": self.draft_id()}))
-            }
-            Ok(_) => (ActionType::ScheduleExecuted, DecisionStatus::AutoExecuted, json!({"draft_id": self.draft_id()})),
-            Err(reason) => (
-                ActionType::ScheduleFailed,
-                DecisionStatus::Rejected,
-                json!({"reason": reason, "attempt": schedule.attempts + 1}),
-            ),
-        };
-        let result = payload.clone();
-        let executed = Some((now, result));
-        NewAction { schedule, action_type, status, payload, signals: None, actor: ACTOR, earlier: 0, executed }
+        let is_approved = self.schedule.approved_by.is_some();
+        let status = if is_approved { DecisionStatus::Accepted } else { DecisionStatus::AutoExecuted };
+        attempted(&self.schedule, ActionType::ScheduleExecuted, status, json!({"draft_id": self.id()}), now)
     }
+}
+
+impl FailedDraft {
+    fn action(&self, now: Timestamp) -> NewAction<'_> {
+        let payload = json!({"reason": self.cause, "attempt": self.schedule.attempts + 1});
+        attempted(&self.schedule, ActionType::ScheduleFailed, DecisionStatus::Rejected, payload, now)
+    }
+}
+
+/// The record of an attempt to draft a schedule.
+fn attempted(
+    schedule: &Schedule,
+    action_type: ActionType,
+    status: DecisionStatus,
+    payload: serde_json::Value,
+    now: Timestamp,
+) -> NewAction<'_> {
+    let executed = Some((now, payload.clone()));
+    NewAction { schedule, action_type, status, payload, signals: None, actor: ACTOR, earlier: 0, executed }
 }

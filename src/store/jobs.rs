@@ -128,7 +128,8 @@ impl Ledger {
             let (id, is_owned) = if is_new { (job.id, true) } else { existing_job(&mut tx, job).await? };
             let found = find(&mut tx, id, Some(workspace)).await?.ok_or(StoreError::UnknownJob(id))?;
             if found.kind != job.kind || found.request != *job.request {
-                return Err(StoreError::KeyTaken(job.key.unwrap_or_default().to_owned()));
+                let key = job.key.map_or_else(|| job.id.to_string(), str::to_owned);
+                return Err(StoreError::KeyTaken(key));
             }
             if is_owned {
                 check_job_limit(&mut tx, job).await?;

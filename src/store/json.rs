@@ -1,6 +1,11 @@
 //! Values as JSON text.
 
-/// Serialises a value that cannot fail to serialise (text, numbers, lists) as JSON.
-pub(super) fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+use super::error::StoreError;
+
+/// The value as JSON, its fields in the order of their declaration.
+///
+/// # Errors
+/// If it has no form in JSON, such as a map whose keys are not texts.
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()).into())
 }

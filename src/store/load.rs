@@ -121,6 +121,7 @@ impl<'s> Load<'s> {
 
     async fn workspaces(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let scenario = self.scenario;
+        let (review, environment) = (json(&scenario.review)?, json(&scenario.environment)?);
         let ids: BTreeSet<&str> = self.clients_and_states().map(|(client, _)| client.workspace_id.as_str()).collect();
         upsert!(tx, "workspaces", key = "workspace_id", unchanged = &[], ids, |id| {
             workspace_id: *id,
@@ -129,8 +130,8 @@ impl<'s> Load<'s> {
             weeks: scenario.weeks,
             reviewers: scenario.capacity.reviewers,
             reviews_per_reviewer_per_day: scenario.capacity.reviews_per_reviewer_per_day,
-            review: json(&scenario.review).as_str(),
-            environment: json(&scenario.environment).as_str(),
+            review: review.as_str(),
+            environment: environment.as_str(),
             loaded_at: self.now,
         })
         .await?;
@@ -328,7 +329,7 @@ struct BestTimes {
 
 impl BestTimes {
     fn of(rules: &ChannelRules) -> Self {
-        Self { half_life_hours: rules.half_life_hours, hours: json(&rules.best_hours) }
+        Self { half_life_hours: rules.half_life_hours, hours: serde_json::json!(rules.best_hours).to_string() }
     }
 }
 

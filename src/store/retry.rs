@@ -27,6 +27,9 @@ tokio::task_local! {
     static CURRENT: Deadline;
 }
 
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
 /// The waiting-time budget of a transaction, shared by its retries.
 #[derive(Debug, Clone)]
 pub(super) struct Deadline(Arc<Mutex<Waited>>);
@@ -44,7 +47,7 @@ impl Deadline {
     fn new() -> Self {
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_millis(500))
+            .with_max_delay(LONGEST_PAUSE)
             .without_max_times()
             .with_jitter()
             .build();
@@ -127,7 +130,7 @@ impl Deadline {
             return Err(failure.into_timeout());
         }
         self.report(&failure.cause());
-        let pause = self.with(|waited| waited.pauses.next().unwrap_or_default().min(left));
+        let pause = self.with(|waited| waited.pauses.next().unwrap_or(LONGEST_PAUSE).min(left));
         sleep(pause).await;
         self.charge(pause);
         Ok(())

@@ -125,10 +125,10 @@ impl Sums {
             clients: sums.clients + group.clients,
             fatigue: sums.fatigue + group.fatigue,
             worst_fatigue: sums.worst_fatigue.max(group.worst_fatigue),
-            scores: std::array::from_fn(|index| {
-                let part = |scores: &[f64; 3]| scores.get(index).copied().unwrap_or(0.0);
-                part(&sums.scores) + part(&group.scores)
-            }),
+            scores: {
+                let ([a, b, c], [momentum, visibility, engagement]) = (sums.scores, group.scores);
+                [a + momentum, b + visibility, c + engagement]
+            },
             last_post_at: sums.last_post_at.max(group.last_post_at),
         })
     }

@@ -94,8 +94,8 @@ pub(super) fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, Sq
         Value::Instant(at) => query.bind(at.map(|at| at.to_string())),
         Value::Id(id) => query.bind(id.map(|id| id.to_string())),
         Value::Json(value) => query.bind(value.map(|value| value.to_string())),
-        Value::Ids(ids) => query.bind(super::json::json(&ids)),
-        Value::Texts(texts) => query.bind(super::json::json(&texts)),
+        Value::Ids(ids) => query.bind(serde_json::json!(ids).to_string()),
+        Value::Texts(texts) => query.bind(serde_json::json!(texts).to_string()),
     })
 }
 
