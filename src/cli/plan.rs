@@ -106,8 +106,11 @@ impl Plan {
     /// The scenario of the given folder, or that of a workspace, which is then also written into the plan's folder.
     fn scenario(&self, out: &OutFolder, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
         let Some(workspace) = &self.from_database else {
-            let dir = self.scenario.clone().unwrap_or_default();
-            let scenario = input::scenario(&dir, rules, globals)?;
+            let Some(dir) = &self.scenario else {
+                let remedy = "name a scenario's folder, or a workspace with --from-database";
+                return Err(Failure::input("no scenario is named", remedy));
+            };
+            let scenario = input::scenario(dir, rules, globals)?;
             input::check_names(rules, &self.rules.rules, &scenario, globals)?;
             return Ok(scenario);
         };
