@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{CellError, cell};
 
-/// A publishing channel. Tables and figures list channels in the order of the variants.
+/// A publishing channel. Tables and figures list channels in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ChannelName"))]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// Facebook pages.

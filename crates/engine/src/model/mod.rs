@@ -19,6 +19,8 @@ mod record;
 mod risk;
 mod role;
 mod scenario;
+#[cfg(feature = "schema")]
+mod schema;
 mod signal;
 mod snapshot;
 mod spacing;

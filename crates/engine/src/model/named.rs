@@ -5,9 +5,13 @@
 #[macro_export]
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
+        $crate::with_schema! {
+            $(#[$doc])*
+            #[derive(
+                Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize,
+            )]
+            pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
+        }
 
         impl $name {
             /// Every value.
@@ -55,6 +59,27 @@ macro_rules! named {
     };
 }
 pub use named;
+
+/// Declares a type that has a JSON Schema if the engine is built with the feature `schema`, whatever the features of
+/// the crate that declares it.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(feature = "schema")]
+macro_rules! with_schema {
+    ($($declaration:tt)+) => {
+        #[derive(::schemars::JsonSchema)]
+        $($declaration)+
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+#[cfg(not(feature = "schema"))]
+macro_rules! with_schema {
+    ($($declaration:tt)+) => {
+        $($declaration)+
+    };
+}
 
 /// A name that is not one of the allowed values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -25,7 +25,7 @@ named!(
         Completed = "completed",
         /// Its draft could not be created.
         Failed = "failed",
-        /// Must not run, for a recorded [`Reason`].
+        /// Must not run, for a recorded reason.
         Blocked = "blocked",
         /// Cancelled by a person, or expired.
         Cancelled = "cancelled",

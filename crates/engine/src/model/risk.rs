@@ -10,6 +10,7 @@ use super::record::{CellError, cell};
 
 /// How much human attention a post needs, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "RiskLevel"))]
 #[serde(rename_all = "snake_case")]
 pub enum RiskBand {
     /// May run automatically if the client's policy allows it.

@@ -11,6 +11,7 @@ use crate::model::{Channel, wall_time_text};
 
 /// One effective value of a pack, with overlays applied to the base.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Rule"))]
 pub struct EffectiveValue {
     /// Full path, such as `channels.tiktok.weekly_posts`.
     pub key: String,

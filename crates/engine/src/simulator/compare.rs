@@ -57,6 +57,7 @@ pub struct Comparison {
 
 /// A pack of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ComparedPack"))]
 pub struct Pack {
     /// Its label.
     pub label: String,
@@ -95,6 +96,7 @@ pub struct Versus {
 
 /// How many clients do better and worse under a pack, by their engagement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClientCounts {
     /// Clients that are planned for.
     pub clients: u32,
@@ -131,6 +133,7 @@ impl ClientCounts {
 
 /// The difference in a headline measure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MeasureDifference {
     /// The measure.
     pub measure: Measure,

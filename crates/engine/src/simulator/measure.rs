@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::totals::Totals;
 
-/// A headline measure: a total of a replication over all weeks, channels and clients. Each is the field of
-/// [`Headline`](super::Headline) with the same name.
+/// A headline measure: a total of a replication over all weeks, channels and clients. Each is the headline's field
+/// with the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// Realized engagements.

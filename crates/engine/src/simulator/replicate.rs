@@ -17,7 +17,8 @@ use crate::planner::{PlanError, Planner, hours_by_zone};
 use crate::rules::{ClientRules, CompiledRules};
 
 /// The extent of a simulation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Extent {
     /// Number of weeks, at least 1.
     pub weeks: u32,

@@ -46,6 +46,7 @@ impl Simulation {
 
 /// Everything needed to reproduce a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Provenance {
     /// Name of the scenario.
     pub scenario: String,
@@ -77,6 +78,7 @@ pub struct Provenance {
 
 /// Totals of a replication over all weeks, channels and clients, and their spread over replications.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Headline {
     /// Realized engagements.
     pub engagement: Estimate,
@@ -106,6 +108,7 @@ pub struct Headline {
 
 /// Results of one week over all clients and channels.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SimulatedWeek"))]
 pub struct WeekSummary {
     /// The week.
     pub week: Week,
@@ -135,12 +138,13 @@ pub struct WeekSummary {
     pub rejected: f64,
     /// Posts approved only after they were due.
     pub expired: f64,
-    /// Posts placed by risk band, blocked ones included, in the order of [`RiskBand::ALL`].
+    /// Posts placed of low, medium and high risk, blocked ones included.
     pub risk: [f64; RiskBand::ALL.len()],
 }
 
 /// Changes of the post target from what the rules want, by cause.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TargetChanges {
     /// Posts removed by the pack's fatigue steps because of channel fatigue.
     pub fewer_by_fatigue: f64,
@@ -160,6 +164,7 @@ impl TargetChanges {
 
 /// Results of one channel over all weeks and clients.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SimulatedChannel"))]
 pub struct ChannelSummary {
     /// The channel.
     pub channel: Channel,

@@ -16,6 +16,7 @@ use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// Mean of non-negative values, with their spread over replications.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Estimate {
     /// Arithmetic mean.
     pub mean: f64,

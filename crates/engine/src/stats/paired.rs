@@ -75,6 +75,7 @@ fn two_sided_p(mean: f64, variance: f64, count: f64) -> f64 {
 
 /// How another treatment differs from the base under common random numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Difference {
     /// Mean of the base.
     pub base: f64,
