@@ -70,7 +70,8 @@ impl NewAction<'_> {
 
 from_row! {
     /// A recorded decision.
-    #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+    #[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
+    #[schemars(rename = "Decision")]
     pub struct Action {
         /// The decision's id.
         pub id: Uuid as Id,
@@ -84,13 +85,16 @@ from_row! {
         pub workspace_id: String,
         /// The kind of decision.
         pub action_type: ActionType as Name<ActionType>,
-        /// What was decided, as JSON.
+        /// What was decided, a JSON object by kind.
+        #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
         pub decision_payload: serde_json::Value as Json<serde_json::Value>,
-        /// The signals behind it, as JSON.
+        /// The signals behind it, a JSON object by agent.
+        #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
         pub source_signals: serde_json::Value as Json<serde_json::Value>,
         /// Its risk band.
         pub risk_class: RiskBand as Name<RiskBand>,
         /// Confidence, `0..=1`.
+        #[schemars(range(min = 0.0, max = 1.0))]
         pub confidence_score: f64,
         /// Notes of the truth layer.
         pub truth_notes: Vec<String> as Json<Vec<String>>,

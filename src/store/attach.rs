@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::action_log::{NewAction, record};
 use super::client_state::{ClientSelector, capacity, load_client_states};
-use super::commit::{lock_clients, preview};
+use super::commit::lock_clients;
 use super::daily::needs_review;
 use super::database::Tx;
 use super::error::StoreError;
@@ -15,6 +15,7 @@ use super::ledger::Ledger;
 use super::retry::with_retries;
 use super::review::{ScheduleFilter, find};
 use super::schedule::{NO_OTHER_LIVE, Schedule, committed, transition_payload};
+use super::schedule_json::{ATTACHED, preview, warnings};
 use super::values::values;
 use crate::model::{
     ActionType, AssetChoice, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Timestamp, Week,
@@ -216,9 +217,6 @@ impl Attach<'_> {
     }
 }
 
-/// Metadata key that marks a schedule whose asset is not the one its plan chose.
-pub(super) const ATTACHED: &str = "attached";
-
 fn blocked_error(schedule: &Schedule, reason: Reason) -> StoreError {
     StoreError::Blocked { id: schedule.id, reason: Box::new(reason) }
 }
@@ -229,6 +227,6 @@ fn update_metadata(schedule: &mut Schedule, post: &Post, choice: &AssetChoice) {
         metadata.insert("slot_value".to_owned(), json!(post.slot_value));
         // The facts recorded with the plan's decision no longer describe this asset.
         metadata.insert(ATTACHED.to_owned(), json!(true));
-        metadata.insert("warnings".to_owned(), super::commit::warnings(post));
+        metadata.insert("warnings".to_owned(), warnings(post));
     }
 }

@@ -11,11 +11,11 @@ use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::with_retries;
+use super::schedule_json::{metadata, preview_of};
 use super::values::values;
 use super::week_over::refuse_if_over;
 use crate::model::{
-    Asset, AssetChoice, ChannelState, Client, ClientPlan, ClientState, Decision, Outcome, Plan, Post, Scenario,
-    ScheduleStatus, Timestamp,
+    ChannelState, Client, ClientPlan, ClientState, Decision, Plan, Post, Scenario, ScheduleStatus, Timestamp,
 };
 use crate::rules::CompiledRules;
 
@@ -41,7 +41,8 @@ pub struct Commit<'a> {
 }
 
 /// The result of a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "CommittedPlan")]
 pub struct Committed {
     /// The plan's id.
     pub plan_id: Uuid,
@@ -264,50 +265,6 @@ impl<'a> Commit<'a> {
         .await?;
         Ok(())
     }
-}
-
-/// Maximum number of characters of an asset's text in a preview.
-const MAX_PREVIEW_CHARS: usize = 280;
-
-/// Preview of a post with the asset, as JSON.
-pub(super) fn preview(client: &Client, choice: &AssetChoice) -> serde_json::Value {
-    let Some(asset) = find_asset(client, choice.used().as_str()) else { return json!({}) };
-    json!({
-        "kind": asset.kind,
-        "title": asset.title,
-        "body": asset.body.chars().take(MAX_PREVIEW_CHARS).collect::<String>(),
-        "media_url": asset.media_url,
-        "tags": asset.tags,
-    })
-}
-
-/// Preview of a post, as JSON; an empty object if its client or asset is unknown.
-fn preview_of(client: Option<&Client>, post: &Post) -> serde_json::Value {
-    client.zip(post.asset.as_ref()).map_or_else(|| json!({}), |(client, asset)| preview(client, asset))
-}
-
-/// Finds a client's asset by id.
-pub(super) fn find_asset<'c>(client: &'c Client, id: &str) -> Option<&'c Asset> {
-    let index = client.assets.binary_search_by(|asset| asset.id.as_str().cmp(id)).ok()?;
-    client.assets.get(index)
-}
-
-/// The schedule's metadata for display, as JSON.
-fn metadata(plan: &ClientPlan, post: &Post) -> String {
-    let local = plan.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string();
-    json!({
-        "local_time": local,
-        "slot_value": post.slot_value,
-        "asset_score": post.asset_score(),
-        "warnings": warnings(post),
-    })
-    .to_string()
-}
-
-/// The guardrail warnings about a post, as JSON.
-pub(super) fn warnings(post: &Post) -> serde_json::Value {
-    let warnings = post.verdicts_of(Outcome::Warn);
-    warnings.map(|verdict| json!({"rule": verdict.rule, "reason": verdict.reason, "remedy": verdict.remedy})).collect()
 }
 
 /// Describes how a client differs from its state when the plan was made: one line, or none if nothing differs.

@@ -11,13 +11,13 @@ use uuid::Uuid;
 
 use super::action_log::{NewAction, record};
 use super::client_state::{ClientSelector, ClientStates, capacity, load_client_states};
-use super::commit::warnings;
 use super::decision_facts::DecisionFacts;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::pass::{ACTOR, Pass, RulesByClient, before};
 use super::retry::with_retries;
 use super::schedule::{COLUMNS, NO_OTHER_LIVE, Schedule, committed, ids, transition_payload};
+use super::schedule_json::warnings;
 use super::values::values;
 use crate::model::{
     ActionType, Capacity, Client, ClientState, ClientStatus, DecisionStatus, Outcome, Post, Reason, ScheduleStatus,
@@ -26,7 +26,8 @@ use crate::model::{
 use crate::planner::{ClientReevaluation, CommittedPost, Planner, Reevaluation};
 
 /// Counts of what a daily pass did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "DailyResult")]
 pub struct DailyOutcome {
     /// Schedules cancelled because their time passed.
     pub expired: usize,

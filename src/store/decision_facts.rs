@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::commit::find_asset;
 use super::schedule::Schedule;
+use super::schedule_json::find_asset;
 use crate::model::{
     AssetSnapshot, CampaignId, ChannelSnapshot, Client, PerformanceReality, Post, PostSnapshot, RiskBand,
 };

@@ -12,7 +12,7 @@ use crate::rules::FatigueRules;
 
 from_row! {
     /// A channel's health after a day's last daily pass: means over the workspace's clients, each in `0..=1`.
-    #[derive(Debug, Clone, PartialEq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
     pub struct HealthDay {
         /// The channel.
         pub channel: Channel as Name<Channel>,
@@ -21,14 +21,19 @@ from_row! {
         /// Number of clients that post on it.
         pub clients: u32 as Whole<u32>,
         /// Mean health score.
+        #[schemars(range(min = 0.0, max = 1.0))]
         pub health_score: f64,
         /// Mean fatigue.
+        #[schemars(range(min = 0.0, max = 1.0))]
         pub fatigue: f64,
         /// Mean momentum.
+        #[schemars(range(min = 0.0, max = 1.0))]
         pub momentum: f64,
         /// Mean visibility.
+        #[schemars(range(min = 0.0, max = 1.0))]
         pub visibility: f64,
         /// Mean engagement.
+        #[schemars(range(min = 0.0, max = 1.0))]
         pub engagement: f64,
     }
 }

@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 use sqlx::types::JsonRawValue;
 use uuid::Uuid;
 
-use super::attach::ATTACHED;
 use super::conditions::Conditions;
 use super::database::Tx;
 use super::decision_facts::DecisionFacts;
@@ -17,6 +16,7 @@ use super::pass::ACTOR;
 use super::retry::with_retries;
 use super::row::{Id, Instant, Json, Whole, from_row};
 use super::schedule::{COLUMNS, Schedule};
+use super::schedule_json::ATTACHED;
 use super::values::{Value, values};
 use crate::model::{
     ActionType, AssetSnapshot, CampaignId, Channel, ChannelSnapshot, ClientId, OtherPost, PerformanceReality,

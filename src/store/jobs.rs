@@ -18,7 +18,7 @@ use crate::model::{Timestamp, WorkspaceId};
 
 from_row! {
     /// A job stored in the ledger.
-    #[derive(Debug, Clone, PartialEq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
     pub struct Job {
         /// The job's id.
         pub id: Uuid as Id,

@@ -61,7 +61,7 @@ pub struct ConflictFilter {
 }
 
 /// Conflicts of one severity and kind.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ConflictGroup {
     /// Their severity.
     pub severity: Severity,
@@ -70,13 +70,14 @@ pub struct ConflictGroup {
     pub kind: ConflictKind,
     /// Total number in the group.
     pub count: i64,
-    /// The newest of them, newest first, up to the requested number.
+    /// The newest of them, newest first. There may be more.
     pub conflicts: Vec<FoundConflict>,
 }
 
 from_row! {
     /// A recorded conflict.
-    #[derive(Debug, Clone, PartialEq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+    #[schemars(rename = "Conflict")]
     pub struct FoundConflict {
         /// Id of the decision that recorded it.
         pub id: Uuid as Id,

@@ -44,6 +44,7 @@ mod retry;
 mod review;
 mod row;
 mod schedule;
+mod schedule_json;
 mod sqlite_file;
 mod status;
 mod url;

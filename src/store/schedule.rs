@@ -4,6 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::row::{Id, Instant, Json, Name, Whole, from_row};
+use super::schedule_json::{ContentPreview, ScheduleMetadata};
 use crate::model::{Channel, Reason, RiskBand, ScheduleStatus, Timestamp};
 use crate::planner::CommittedPost;
 
@@ -12,7 +13,7 @@ pub(super) const LOCAL_DAY: &str = "substr(metadata ->> 'local_time', 1, 10)";
 
 from_row! {
     /// A schedule stored in the ledger: a committed post.
-    #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+    #[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
     pub struct Schedule {
         /// The schedule's id.
         pub id: Uuid as Id,
@@ -32,7 +33,8 @@ from_row! {
         pub creative_asset_id: Option<String>,
         /// The variation used in place of the main asset; `None` for none.
         pub variation_id: Option<String>,
-        /// Preview of the content, as JSON.
+        /// Preview of the content.
+        #[schemars(with = "ContentPreview")]
         pub content_preview: serde_json::Value as Json<serde_json::Value>,
         /// Its status.
         pub status: ScheduleStatus as Name<ScheduleStatus>,
@@ -42,9 +44,10 @@ from_row! {
         pub risk_level: RiskBand as Name<RiskBand>,
         /// Why it is blocked, pending, cancelled or failed, as a sentence.
         pub blocked_reason: Option<String>,
-        /// The code of that [`Reason`].
+        /// The code of that reason.
         pub blocked_code: Option<String>,
-        /// The details of that [`Reason`], as JSON.
+        /// The details of that reason, a JSON object by code.
+        #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
         pub blocked_details: serde_json::Value as Json<serde_json::Value>,
         /// The actor who committed it, or later attached its asset.
         pub created_by: String,
@@ -53,12 +56,15 @@ from_row! {
         /// The plan it came from.
         pub plan_id: Uuid as Id,
         /// Confidence, `0..=1`.
+        #[schemars(range(min = 0.0, max = 1.0))]
         pub confidence: f64,
         /// Expected number of engagements.
         pub expected_engagement: f64,
         /// Fatigue of the channel at the post's time, `0..=1`.
+        #[schemars(range(min = 0.0, max = 1.0))]
         pub fatigue: f64,
-        /// Guardrail warnings and other facts for display, as JSON.
+        /// Guardrail warnings and other facts for display.
+        #[schemars(with = "ScheduleMetadata")]
         pub metadata: serde_json::Value as Json<serde_json::Value>,
         /// Number of attempts to draft it.
         pub attempts: u32 as Whole<u32>,

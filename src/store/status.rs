@@ -13,7 +13,7 @@ use crate::planner::rested;
 use crate::rules::FatigueRules;
 
 /// Figures over all channels.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct Overview {
     /// Schedules of any status.
     pub total_schedules: i64,
@@ -30,6 +30,7 @@ pub struct Overview {
     /// Number of distinct channels that clients post on.
     pub channels_active: usize,
     /// Mean channel health, `0..=1`; 0 if there are no channels.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub avg_health_score: f64,
     /// Conflicts recorded in the last 7 days.
     pub conflicts_detected: i64,
