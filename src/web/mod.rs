@@ -17,6 +17,7 @@ mod cached;
 mod console;
 mod cursor;
 mod job_permits;
+mod job_result;
 mod last_write;
 mod limits;
 mod metrics;

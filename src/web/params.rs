@@ -1,6 +1,6 @@
-//! What a request says, read field by field, with every mistake told at once.
+//! The fields of a request, read one by one, with every mistake reported at once.
 //!
-//! Fields may be written `workspace_id` or `workspaceId`. Nothing that is not known is ignored.
+//! Fields may be written `workspace_id` or `workspaceId`. Unknown fields are mistakes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,17 +15,16 @@ use serde_json::Value;
 
 use super::problem::{Problem, WrongField};
 use crate::diagnostic::nearest;
-use crate::model::{Channel, RiskBand, Timestamp, parse_date};
-use crate::store::{Order, ScheduleFilter};
+use crate::model::{Timestamp, parse_date};
 
-/// Letters that a text of a request may have.
-const MOST_LETTERS: usize = 500;
-/// Unknown fields that are told one by one.
-const MOST_TOLD: usize = 20;
-/// Values that a list of a request may have.
-pub(super) const MOST_VALUES: usize = 500;
+/// Maximum number of characters of a text.
+pub(super) const MAX_CHARS: usize = 500;
+/// Maximum number of unknown fields that are reported one by one.
+const MAX_REPORTED: usize = 20;
+/// Maximum number of values in a list.
+pub(super) const MAX_VALUES: usize = 500;
 
-/// The fields of a request that are still to be read, and what is wrong with those that were.
+/// The fields of a request that have not been read yet, and the mistakes in those that have.
 #[derive(Debug, Default)]
 pub(super) struct Params {
     given: BTreeMap<String, Vec<Value>>,
@@ -59,12 +58,12 @@ impl Params {
         Ok(params)
     }
 
-    /// Says that a field is wrong.
+    /// Records a mistake in a field.
     pub fn wrong(&mut self, field: &str, detail: impl Into<String>, remedy: impl Into<String>) {
         self.wrong.push(WrongField { field: field.to_owned(), detail: detail.into(), remedy: remedy.into() });
     }
 
-    /// Everything that was given for a field.
+    /// All non-empty values of a field.
     fn all(&mut self, field: &'static str) -> Vec<Value> {
         self.known.push(field);
         let values = self.given.remove(field).unwrap_or_default();
@@ -79,11 +78,11 @@ impl Params {
         values.pop()
     }
 
-    /// A text; none where it is not given or empty.
+    /// A text; `None` if it is missing or empty.
     pub fn text(&mut self, field: &'static str) -> Option<String> {
         match self.one(field)? {
-            Value::String(text) if text.chars().count() > MOST_LETTERS => {
-                self.wrong(field, format!("it has more than {MOST_LETTERS} letters"), "write less");
+            Value::String(text) if text.chars().count() > MAX_CHARS => {
+                self.wrong(field, format!("it has more than {MAX_CHARS} letters"), "write less");
                 None
             }
             Value::String(text) if text.contains('\0') => {
@@ -98,7 +97,7 @@ impl Params {
         }
     }
 
-    /// A text that must be there.
+    /// A required text; empty if it is missing.
     pub fn needed(&mut self, field: &'static str, remedy: &str) -> String {
         let before = self.wrong.len();
         let text = self.text(field);
@@ -108,7 +107,7 @@ impl Params {
         text.unwrap_or_default()
     }
 
-    /// A text that reads as something.
+    /// A text that can be parsed.
     pub fn parsed<T: FromStr>(&mut self, field: &'static str, remedy: &str) -> Option<T> {
         let text = self.text(field)?;
         let parsed = text.parse().ok();
@@ -118,11 +117,21 @@ impl Params {
         parsed
     }
 
-    /// One of some names.
+    /// One of several names.
     pub fn name<T: FromStr>(&mut self, field: &'static str, names: &[&str]) -> Option<T> {
         let text = self.text(field)?;
         let parsed = text.parse().ok();
         if parsed.is_none() {
+            self.unknown_name(field, &text, names);
+        }
+        parsed
+    }
+
+    /// One of several names, which must be given.
+    pub fn required_name<T: FromStr>(&mut self, field: &'static str, names: &[&str]) -> Option<T> {
+        let text = self.needed(field, &format!("write one of {}", names.join(", ")));
+        let parsed = text.parse().ok();
+        if parsed.is_none() && !text.is_empty() {
             self.unknown_name(field, &text, names);
         }
         parsed
@@ -150,7 +159,7 @@ impl Params {
         number
     }
 
-    /// Texts: a list, or one by itself, or several in a query.
+    /// Texts: a list, a single text, or a field that is repeated in a query.
     pub fn texts(&mut self, field: &'static str) -> Vec<String> {
         let mut texts = Vec::new();
         for value in self.all(field) {
@@ -159,8 +168,8 @@ impl Params {
                 other => self.listed(field, other, &mut texts),
             }
         }
-        if texts.len() > MOST_VALUES {
-            self.wrong(field, format!("there are more than {MOST_VALUES}"), "send them in several requests");
+        if texts.len() > MAX_VALUES {
+            self.wrong(field, format!("there are more than {MAX_VALUES}"), "send them in several requests");
             texts.clear();
         }
         texts
@@ -168,12 +177,12 @@ impl Params {
 
     fn listed(&mut self, field: &'static str, value: Value, texts: &mut Vec<String>) {
         match value {
-            Value::String(text) if text.len() <= MOST_LETTERS && !text.contains('\0') => texts.push(text),
+            Value::String(text) if text.len() <= MAX_CHARS && !text.contains('\0') => texts.push(text),
             other => self.wrong(field, format!("{} is no short text", kind(&other)), "list texts"),
         }
     }
 
-    /// Ids, at least one where they must be there.
+    /// Ids, sorted and without duplicates.
     pub fn ids(&mut self, field: &'static str) -> Vec<uuid::Uuid> {
         let texts = self.texts(field);
         let mut ids = Vec::with_capacity(texts.len());
@@ -188,7 +197,7 @@ impl Params {
         ids
     }
 
-    /// An instant, or a day, which is one of the client's calendar.
+    /// An instant, or a day of the client's calendar.
     pub fn moment(&mut self, field: &'static str) -> Option<Moment> {
         let text = self.text(field)?;
         let moment = parse_date(&text).map(Moment::Day).or_else(|| text.parse().ok().map(Moment::Instant));
@@ -196,7 +205,7 @@ impl Params {
             let remedy = "write a day, such as 2026-11-30, or a time with its zone, such as 2026-11-30T08:00:00Z";
             self.wrong(field, format!("`{text}` is no time"), remedy);
         }
-        // Far years have no day before or after them.
+        // Days at the edge of the calendar have no day before or after them.
         let is_usual = |moment: &Moment| (1..=9000).contains(&moment.year());
         let moment = moment?.rounded();
         if !is_usual(&moment) {
@@ -206,53 +215,14 @@ impl Params {
         Some(moment)
     }
 
-    /// Which schedules a list means.
-    pub fn schedules(&mut self) -> ScheduleFilter {
-        let mut filter = ScheduleFilter {
-            client: self.text("client_id"),
-            channel: self.channel(),
-            risk: self.name("risk", &RiskBand::ALL.map(RiskBand::name)),
-            ..ScheduleFilter::default()
-        };
-        let names: Vec<&str> = crate::model::ScheduleStatus::ALL.iter().map(|status| status.name()).collect();
-        filter.statuses.extend(self.name::<crate::model::ScheduleStatus>("status", &names));
-        match self.moment("from") {
-            Some(Moment::Day(day)) => filter.first_day = Some(day),
-            Some(Moment::Instant(at)) => filter.from = Some(at),
-            None => {}
-        }
-        match self.moment("to") {
-            Some(Moment::Day(day)) => filter.last_day = Some(day),
-            Some(Moment::Instant(at)) => filter.to = Some(at),
-            None => {}
-        }
-        filter
-    }
-
-    /// In which order a list of schedules comes.
-    pub fn order(&mut self) -> Order {
-        match self.text("sort").as_deref() {
-            None | Some("time") => Order::Soonest,
-            Some("latest") => Order::Latest,
-            Some("risk") => Order::WorstFirst,
-            Some(other) => {
-                self.wrong("sort", format!("`{other}` is not known here"), "write time, latest or risk");
-                Order::Soonest
-            }
-        }
-    }
-
-    /// A channel.
-    pub fn channel(&mut self) -> Option<Channel> {
-        let names: Vec<&str> = Channel::names().collect();
-        self.name("channel", &names)
-    }
-
-    /// Every mistake, those in fields that nobody asked for among them.
+    /// Ends reading.
+    ///
+    /// # Errors
+    /// All mistakes; a field that was not read is one.
     pub fn finish(mut self) -> Result<(), Problem> {
         let unknown = std::mem::take(&mut self.given);
-        let more = unknown.len().saturating_sub(MOST_TOLD);
-        for field in unknown.into_keys().take(MOST_TOLD) {
+        let more = unknown.len().saturating_sub(MAX_REPORTED);
+        for field in unknown.into_keys().take(MAX_REPORTED) {
             let near = nearest(&field, self.known.iter().copied());
             let detail = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
             let shown: String = field.chars().take(60).collect();
@@ -266,7 +236,7 @@ impl Params {
     }
 }
 
-/// A time of a request.
+/// A day, or an instant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Moment {
     Day(NaiveDate),
@@ -281,7 +251,7 @@ impl Moment {
         }
     }
 
-    /// In whole seconds, as the ledger's times are: what lies between two lies before the same of them.
+    /// Rounded up to whole seconds, the resolution of the ledger, so that it separates the same schedules.
     fn rounded(self) -> Self {
         match self {
             Moment::Instant(at) if at > at.whole_second() => Moment::Instant(at.whole_second().plus_seconds(1)),
@@ -289,7 +259,7 @@ impl Moment {
         }
     }
 
-    /// When it begins, in UTC where it is a day.
+    /// Its beginning; a day begins at midnight UTC.
     pub fn start(self) -> Timestamp {
         match self {
             Moment::Instant(at) => at,
@@ -298,7 +268,7 @@ impl Moment {
     }
 }
 
-/// `21.0` is a whole number, too, as far as such a number is exact.
+/// A number such as `21.0` as an integer, if it is exact.
 fn whole(number: f64) -> Option<u64> {
     let is_exact = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
     is_exact.then_some(number as u64)
@@ -336,7 +306,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Parts of a path.
+/// The parameters in a path.
 pub(super) struct PathPart<T>(pub T);
 
 impl<S: Send + Sync, T: serde::de::DeserializeOwned + Send> FromRequestParts<S> for PathPart<T> {
@@ -405,6 +375,7 @@ async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Prob
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Channel, ScheduleStatus};
 
     #[test]
     fn fields_may_be_written_either_way() {
@@ -415,10 +386,11 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_with_its_field() {
+    fn every_mistake_is_reported_with_its_field() {
         let mut params = Params::of_pairs(b"chanel=fb&status=readdy&limit=0&workspaceId=a&workspace_id=b");
         params.needed("workspace_id", "");
-        params.schedules();
+        params.name::<Channel>("channel", &Channel::names().collect::<Vec<_>>());
+        params.name::<ScheduleStatus>("status", &["ready", "pending"]);
         params.whole("limit", 1..=500);
         let problem = params.finish().unwrap_err();
         let told: Vec<String> =
@@ -432,13 +404,5 @@ mod tests {
                 "chanel: it is not known here, did you mean `channel`?",
             ]
         );
-    }
-
-    #[test]
-    fn a_day_and_an_instant_are_told_apart() {
-        let mut params = Params::of_pairs(b"from=2026-11-30&to=2026-12-01T08:00:00Z");
-        let filter = params.schedules();
-        assert_eq!(filter.first_day, NaiveDate::from_ymd_opt(2026, 11, 30));
-        assert_eq!(filter.to.map(|at| at.to_string()).as_deref(), Some("2026-12-01T08:00:00Z"));
     }
 }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use crate::diagnostic::Diagnostic;
@@ -15,7 +16,7 @@ const JOB_WAIT_SECONDS: u64 = 10;
 const FULL_WAIT_SECONDS: u64 = 30;
 
 /// A field of a request that is wrong.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(super) struct WrongField {
     /// Its name as it is written in the documentation.
     pub field: String,
@@ -43,15 +44,46 @@ pub(super) struct Problem {
     pub retry_after: Option<u64>,
 }
 
-#[derive(Serialize)]
+/// Why a request was not served (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
 struct Body<'a> {
+    /// A name for programs, such as urn:mcoe:problem:not-found.
     r#type: String,
+    /// The name of the status.
     title: &'a str,
     status: u16,
+    /// What is wrong.
     detail: &'a str,
+    /// What to do.
     remedy: &'a str,
+    /// Every field that is wrong.
     #[serde(skip_serializing_if = "<[WrongField]>::is_empty")]
     errors: &'a [WrongField],
+}
+
+/// The schema of problems.
+pub(super) fn schema(schemas: &mut SchemaGenerator) -> Schema {
+    schemas.subschema_for::<Body>()
+}
+
+/// What a problem of a status means, for the description of the API.
+pub(super) fn meaning(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "A field is wrong; `errors` names each.",
+        StatusCode::UNAUTHORIZED => "No token, or none that is active.",
+        StatusCode::FORBIDDEN => "The token's role is too low, or the request does not come from this machine.",
+        StatusCode::NOT_FOUND => "It does not exist in the workspace.",
+        StatusCode::REQUEST_TIMEOUT => "The request took too long.",
+        StatusCode::CONFLICT => "It is not possible in the current state.",
+        StatusCode::PAYLOAD_TOO_LARGE => "The body is too large.",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "The content type of the body is not JSON.",
+        StatusCode::UNPROCESSABLE_ENTITY => "The idempotency key was used for another request.",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests or jobs; `Retry-After` says how long to wait.",
+        StatusCode::SERVICE_UNAVAILABLE => "The database cannot be reached now, or the server is about to stop.",
+        StatusCode::INSUFFICIENT_STORAGE => "The disk of the database is full; nothing was written.",
+        _ => "The server failed.",
+    }
 }
 
 impl Problem {

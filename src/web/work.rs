@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use super::job_result::{ComparisonResult, JobRequest, JobResult, PlanResult, WeeklyResult};
 use super::problem::Problem;
 use super::running::Progress;
 use super::secret::{now, random_id};
 use super::state::App;
 use crate::diagnostic::Diagnostic;
-use crate::model::{ClientId, Scenario, Tier, Week, WorkspaceId};
+use crate::model::{Scenario, Tier, Week, WorkspaceId};
 use crate::planner::check::check_plan;
 use crate::planner::{PlanError, Planner, plan_week};
 use crate::report::{self, ComparisonReport, ReportError, RunReport, TableFormat};
@@ -52,21 +53,13 @@ impl Work {
 
     /// The request as it is recorded.
     fn request(&self) -> Json {
-        let extent_fields =
-            |extent: &Extent| json!({"weeks": extent.weeks, "replications": extent.replications, "seed": extent.seed});
-        match self {
-            Work::Daily => json!({}),
-            Work::Weekly { week } => json!({"week": week}),
-            Work::Plan { week, client } => json!({"week": week, "client_id": client}),
-            Work::Simulate { extent } => extent_fields(extent),
-            Work::Compare { extent, set } => {
-                let mut request = extent_fields(extent);
-                if let Some(fields) = request.as_object_mut() {
-                    fields.insert("set".to_owned(), json!(set));
-                }
-                request
-            }
-        }
+        json!(match self {
+            Work::Daily => JobRequest::Daily {},
+            Work::Weekly { week } => JobRequest::Weekly { week: *week },
+            Work::Plan { week, client } => JobRequest::Plan { week: *week, client_id: client.as_deref() },
+            Work::Simulate { extent } => JobRequest::Simulate(*extent),
+            Work::Compare { extent, set } => JobRequest::Compare { extent: *extent, set },
+        })
     }
 }
 
@@ -122,7 +115,7 @@ impl From<ReportError> for NoResult {
     }
 }
 
-type Outcome = Result<(Json, Vec<(String, String)>), NoResult>;
+type Outcome = Result<(JobResult, Vec<(String, String)>), NoResult>;
 
 impl App {
     /// Starts a job. With a key that was used before, returns that job.
@@ -235,7 +228,7 @@ impl App {
             outcome
         });
         match work.await {
-            Ok(Ok((result, files))) => Ending::Done(result, files),
+            Ok(Ok((result, files))) => Ending::Done(json!(result), files),
             Ok(Err(NoResult::Stopped)) => Ending::Stopped,
             Ok(Err(NoResult::Failed(why))) => Ending::Failed(why),
             Ok(Err(NoResult::Internal(cause))) => {
@@ -297,22 +290,14 @@ impl JobRun {
             // It may be incomplete; running it again is safe, because it does nothing twice.
             return Err(NoResult::Stopped);
         }
-        Ok((json!(done), Vec::new()))
+        Ok((JobResult::Daily(done), Vec::new()))
     }
 
     async fn weekly(&self, week: Week) -> Outcome {
         let planner = self.planner();
         let observer = self.progress.as_ref();
         let done = self.unscoped.weekly(&planner, &self.workspace, week, &self.actor, now(), observer).await?;
-        let breaches: Vec<String> = done.breaches.iter().map(ToString::to_string).collect();
-        let result = json!({
-            "week": week,
-            "already_planned": done.already_planned,
-            "planned": done.planned,
-            "committed": done.committed,
-            "breaches": breaches,
-        });
-        Ok((result, Vec::new()))
+        Ok((JobResult::Weekly(WeeklyResult::new(week, &done)), Vec::new()))
     }
 
     async fn scenario(&self, week: Week) -> Result<Scenario, NoResult> {
@@ -330,55 +315,8 @@ impl JobRun {
         refuse_if_over(&scenario, week, now)?;
         let plan = plan_week(&self.planner().starting_at(now), &scenario, week)?;
         let breaches: Vec<String> = check_plan(&plan, &scenario, &self.rules).iter().map(ToString::to_string).collect();
-        let is_selected = |id: &ClientId| client.is_none_or(|client| id.as_str() == client);
-        let clients: Vec<_> = plan.clients.iter().filter(|planned| is_selected(&planned.client_id)).collect();
-        let posts = clients.iter().flat_map(|planned| planned.posts.iter().map(move |post| (planned, post)));
-        let listed: Vec<Json> = posts
-            .clone()
-            .take(MAX_LISTED_POSTS)
-            .map(|(planned, post)| {
-                json!({
-                    "post_id": plan.post_id(&planned.client_id, post),
-                    "client_id": planned.client_id,
-                    "channel": post.channel,
-                    "scheduled_for": post.at,
-                    "local_time": planned.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string(),
-                    "asset_id": post.asset.as_ref().map(|asset| asset.used()),
-                    "status": post.status,
-                    "risk_level": post.risk,
-                    "confidence": post.confidence,
-                    "expected_engagement": post.expected_engagement,
-                    "blocked_reason": post.blocked_reason(),
-                    "blocked_code": post.blocked.as_ref().map(|reason| reason.code()),
-                    "blocked_details": post.blocked.as_ref().map(|reason| reason.details()),
-                })
-            })
-            .collect();
-        let allocations: Vec<Json> = clients
-            .iter()
-            .flat_map(|planned| planned.allocations.iter().map(move |allocation| (planned, allocation)))
-            .map(|(planned, allocation)| {
-                json!({
-                    "client_id": planned.client_id,
-                    "channel": allocation.channel,
-                    "posts_target": allocation.posts_target,
-                    "posts_planned": allocation.posts_planned,
-                    "why_fewer": allocation.why_fewer,
-                })
-            })
-            .collect();
-        let result = json!({
-            "plan_id": plan.plan_id,
-            "week": week,
-            "clients": clients.len(),
-            "posts_planned": posts.count(),
-            "objective": plan.objective(),
-            "upper_bound": plan.upper_bound(),
-            "posts": listed,
-            "allocations": allocations,
-            "breaches": breaches,
-        });
-        Ok((result, Vec::new()))
+        let result = PlanResult::new(&plan, client, MAX_LISTED_POSTS, breaches);
+        Ok((JobResult::Plan(result), Vec::new()))
     }
 
     async fn simulate(&self, extent: Extent) -> Outcome {
@@ -389,13 +327,7 @@ impl JobRun {
         let command = format!("{} && mcoe simulate scenario {}", self.export(week), options(extent));
         let tables = TableFormat::Csv;
         let files = report::documents(&RunReport { simulation: &simulation, command: &command, tables })?;
-        let result = json!({
-            "provenance": simulation.provenance,
-            "headline": simulation.headline,
-            "weekly": simulation.weekly,
-            "channels": simulation.channels,
-        });
-        Ok((result, texts(files)))
+        Ok((JobResult::Simulate(Box::new(simulation.into())), texts(files)))
     }
 
     async fn compare(&self, extent: Extent, set: &[String]) -> Outcome {
@@ -411,27 +343,15 @@ impl JobRun {
         let comparison = simulator::compare(base, &[other], extent, None, self.progress.as_ref())?;
         let against = format!("mcoe compare scenario --against changed {}", options(extent));
         let command = format!("{} && {against}", self.export(week));
-        let (comparison, tables) = (&comparison, TableFormat::Csv);
-        let files = report::comparison_documents(&ComparisonReport { comparison, command: &command, tables })?;
-        let versus: Vec<Json> = comparison
-            .versus
-            .iter()
-            .zip(report::verdicts(comparison))
-            .map(|(versus, verdict)| {
-                json!({
-                    "label": versus.label,
-                    "verdict": verdict,
-                    "headline": versus.headline,
-                    "clients": versus.client_counts,
-                })
-            })
-            .collect();
-        Ok((json!({"packs": comparison.packs, "versus": versus}), texts(files)))
+        let report = ComparisonReport { comparison: &comparison, command: &command, tables: TableFormat::Csv };
+        let files = report::comparison_documents(&report)?;
+        let verdicts = report::verdicts(&comparison);
+        Ok((JobResult::Compare(ComparisonResult::new(comparison, verdicts)), texts(files)))
     }
 }
 
 /// Maximum number of keys that a comparison may change.
-const MAX_CHANGED_KEYS: usize = 20;
+pub(super) const MAX_CHANGED_KEYS: usize = 20;
 
 impl App {
     /// Checks changed keys, each as `KEY=VALUE`; fails with the reason as text.

@@ -1,112 +1,213 @@
-//! What stands behind the schedules: conflicts, the channels' health over time, the rules that hold.
+//! The background of schedules: conflicts, the history of channel health, and the effective rules.
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use chrono::NaiveDate;
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::openapi::{About, Api};
+use super::request::{EmptyQuery, Query, Request as _, request};
 use super::scheduler::days_ago;
-use super::schedules::known;
-use crate::model::{CampaignId, ClientId, ConflictKind, Severity, WorkspaceId};
+use crate::model::{CampaignId, Channel, ClientId, ConflictKind, Role, Severity, WorkspaceId};
 use crate::rules::EffectiveValue;
-use crate::store::ConflictFilter;
+use crate::store::{ConflictFilter, ConflictGroup, HealthDay};
 use crate::web::access::Caller;
-use crate::web::params::{Params, QueryFields};
+use crate::web::params::Params;
 use crate::web::problem::{Problem, WrongField};
 use crate::web::state::App;
 
-/// Conflicts of a kind that are listed.
-const NEWEST: u32 = 20;
-/// Days of conflicts, where nobody says how many.
-const USUAL_DAYS: u64 = 7;
-/// Days of history, where nobody says how many.
-const USUAL_HISTORY: u64 = 28;
+/// Maximum number of conflicts listed of each severity and kind.
+const MAX_CONFLICTS: u32 = 20;
+
+/// The routes of this module.
+pub(super) fn routes(api: Api) -> Api {
+    api.group("Insight", "The background of schedules.")
+        .get(
+            "/api/orchestration/conflicts",
+            conflicts,
+            About {
+                id: "list_conflicts",
+                summary: "List conflicts",
+                description: "By severity and kind, each with a way to resolve it.",
+            },
+        )
+        .get(
+            "/api/orchestration/health",
+            health,
+            About {
+                id: "get_health_history",
+                summary: "Get the history of channel health",
+                description: "One point for each channel and day.",
+            },
+        )
+        .get(
+            "/api/orchestration/rules",
+            rules,
+            About {
+                id: "list_rules",
+                summary: "List effective rules",
+                description: "With the overlays of workspace, client and campaign applied, each value with its file \
+                              and line.",
+            },
+        )
+        .get(
+            "/api/orchestration/workspaces",
+            workspaces,
+            About { id: "list_workspaces", summary: "List accessible workspaces", description: "" },
+        )
+}
+
+/// The accessible workspaces, by id.
+#[derive(Serialize, JsonSchema)]
+struct WorkspaceList {
+    workspaces: Vec<WorkspaceId>,
+}
 
 /// `GET /api/orchestration/workspaces`
-pub(super) async fn workspaces(
-    State(app): State<App>,
-    caller: Caller,
-    QueryFields(params): QueryFields,
-) -> Result<Json<Value>, Problem> {
-    params.finish()?;
-    Ok(Json(json!({"workspaces": caller.workspaces(&app.ledger).await?})))
+async fn workspaces(State(app): State<App>, caller: Caller, _: EmptyQuery) -> Result<Json<WorkspaceList>, Problem> {
+    Ok(Json(WorkspaceList { workspaces: caller.workspaces(&app.ledger).await? }))
+}
+
+request! {
+    /// Selects conflicts.
+    struct SelectedConflicts {
+        /// Only those of this many days before now.
+        #[range(1..=366)]
+        #[default(7)]
+        days: u64,
+        /// Only those of this client.
+        client_id: Option<String>,
+        /// Only those of this severity.
+        severity: Option<Severity>,
+        /// Only those of this kind.
+        kind: Option<ConflictKind>,
+    }
+}
+
+impl SelectedConflicts {
+    fn filter(self) -> ConflictFilter {
+        ConflictFilter {
+            client: self.client_id,
+            severity: self.severity,
+            kind: self.kind,
+            from: Some(days_ago(self.days as i64)),
+        }
+    }
+}
+
+/// Reads a filter of conflicts, and the number of days that it covers.
+pub(in crate::web) fn conflict_filter(params: &mut Params) -> (ConflictFilter, u64) {
+    let selected = SelectedConflicts::read(params);
+    let days = selected.days;
+    (selected.filter(), days)
+}
+
+/// Conflicts by severity and kind, the most severe first.
+#[derive(Serialize, JsonSchema)]
+struct ConflictList {
+    groups: Vec<ConflictGroup>,
 }
 
 /// `GET /api/orchestration/conflicts`
-pub(super) async fn conflicts(
+async fn conflicts(
     State(app): State<App>,
     caller: Caller,
-    QueryFields(mut params): QueryFields,
-) -> Result<Json<Value>, Problem> {
-    let named = params.text("workspace_id");
-    let (filter, _) = conflict_filter(&mut params);
-    params.finish()?;
-    let ledger = app.ledger_of(&known(&app, &caller, named).await?);
-    Ok(Json(json!({"groups": ledger.conflicts(&filter, NEWEST).await?})))
+    Query(unchecked): Query<SelectedConflicts>,
+) -> Result<Json<ConflictList>, Problem> {
+    let (workspace, selected) = unchecked.check(&app, &caller, Role::Viewer).await?;
+    let groups = app.ledger_of(&workspace).conflicts(&selected.filter(), MAX_CONFLICTS).await?;
+    Ok(Json(ConflictList { groups }))
 }
 
-/// Which conflicts a request means, and of how many days.
-pub(in crate::web) fn conflict_filter(params: &mut Params) -> (ConflictFilter, u64) {
-    let severities: Vec<&str> = Severity::ALL.iter().map(|severity| severity.name()).collect();
-    let kinds: Vec<&str> = ConflictKind::ALL.iter().map(|kind| kind.name()).collect();
-    let days = params.whole("days", 1..=366).unwrap_or(USUAL_DAYS);
-    let filter = ConflictFilter {
-        client: params.text("client_id"),
-        severity: params.name("severity", &severities),
-        kind: params.name("kind", &kinds),
-        from: Some(days_ago(days as i64)),
-    };
-    (filter, days)
+request! {
+    /// Selects days of the history.
+    struct SelectedDays {
+        /// Number of days before today.
+        #[range(1..=366)]
+        #[default(28)]
+        days: u64,
+    }
+}
+
+/// The history of channel health.
+#[derive(Serialize, JsonSchema)]
+struct HealthHistory {
+    /// The first day, UTC.
+    since: NaiveDate,
+    /// By channel and day.
+    history: Vec<HealthDay>,
 }
 
 /// `GET /api/orchestration/health`
-pub(super) async fn health(
+async fn health(
     State(app): State<App>,
     caller: Caller,
-    QueryFields(mut params): QueryFields,
-) -> Result<Json<Value>, Problem> {
-    let named = params.text("workspace_id");
-    let days = params.whole("days", 1..=366).unwrap_or(USUAL_HISTORY);
-    params.finish()?;
-    let ledger = app.ledger_of(&known(&app, &caller, named).await?);
+    Query(unchecked): Query<SelectedDays>,
+) -> Result<Json<HealthHistory>, Problem> {
+    let (workspace, SelectedDays { days }) = unchecked.check(&app, &caller, Role::Viewer).await?;
     let since = days_ago(days as i64).date();
-    Ok(Json(json!({"since": since, "history": ledger.health_history(since).await?})))
+    Ok(Json(HealthHistory { since, history: app.ledger_of(&workspace).health_history(since).await? }))
+}
+
+request! {
+    /// Selects rules.
+    struct SelectedRules {
+        /// With the overlays of this client.
+        client_id: Option<String>,
+        /// With the overlays of this campaign of the client.
+        campaign_id: Option<String>,
+        /// Of `channels.toml` only this channel.
+        channel: Option<Channel>,
+        /// Only this key or table, such as `fatigue`.
+        key: Option<String>,
+    }
+}
+
+/// Effective rules.
+#[derive(Serialize, JsonSchema)]
+struct RuleList {
+    /// Hash of the rules pack.
+    rules_hash: String,
+    /// The files of the overlays that are applied.
+    overlays: Vec<String>,
+    values: Vec<EffectiveValue>,
 }
 
 /// `GET /api/orchestration/rules`
-pub(super) async fn rules(
+async fn rules(
     State(app): State<App>,
     caller: Caller,
-    QueryFields(mut params): QueryFields,
-) -> Result<Json<Value>, Problem> {
-    let named = params.text("workspace_id");
-    let client = params.text("client_id");
-    let campaign = params.text("campaign_id");
-    let channel = params.channel();
-    let key = params.text("key");
-    params.finish()?;
-    let workspace = known(&app, &caller, named).await?;
-    if let Some(client) = &client
+    Query(unchecked): Query<SelectedRules>,
+) -> Result<Json<RuleList>, Problem> {
+    let (workspace, selected) = unchecked.check(&app, &caller, Role::Viewer).await?;
+    let SelectedRules { client_id, campaign_id, channel, key } = selected;
+    if let Some(client) = &client_id
         && !app.ledger_of(&workspace).has_client(client).await?
     {
         return Err(Problem::not_found("client", "take an id from the list of schedules"));
     }
     let pack = app.rules.pack();
-    // A campaign is one of a client's.
-    let campaign = campaign.filter(|_| client.is_some());
-    let id = ClientId::new(client.unwrap_or_default());
-    let overlays = pack.overlay_key(&WorkspaceId::new(workspace.as_str()), &id, campaign.map(CampaignId::new).as_ref());
+    // Campaign ids are unique within a client.
+    let campaign = campaign_id.filter(|_| client_id.is_some()).map(CampaignId::new);
+    let client = ClientId::new(client_id.unwrap_or_default());
+    let overlays = pack.overlay_key(&workspace, &client, campaign.as_ref());
     let all = pack.effective(&overlays);
-    let values: Vec<&EffectiveValue> = all.iter().filter(|value| value.is_wanted(key.as_deref(), channel)).collect();
+    let values: Vec<EffectiveValue> =
+        all.iter().filter(|value| value.is_wanted(key.as_deref(), channel)).cloned().collect();
     if let (Some(key), true) = (&key, values.is_empty()) {
-        let near = EffectiveValue::nearest(key, &all);
-        let near = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
-        let (field, detail) = ("key".to_owned(), format!("the rules say nothing of `{key}`{near}"));
-        return Err(Problem::fields(vec![WrongField {
-            field,
-            detail,
-            remedy: "ask without a key for all".to_owned(),
-        }]));
+        return Err(unknown_key(key, &all));
     }
-    let files: Vec<&str> = pack.overlay_files(&overlays).collect();
-    Ok(Json(json!({"rules_hash": pack.hash, "overlays": files, "values": values})))
+    let overlays = pack.overlay_files(&overlays).map(str::to_owned).collect();
+    Ok(Json(RuleList { rules_hash: pack.hash.clone(), overlays, values }))
+}
+
+fn unknown_key(key: &str, all: &[EffectiveValue]) -> Problem {
+    let near = EffectiveValue::nearest(key, all);
+    let near = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
+    Problem::fields(vec![WrongField {
+        field: "key".to_owned(),
+        detail: format!("the rules say nothing of `{key}`{near}"),
+        remedy: "ask without a key for all".to_owned(),
+    }])
 }

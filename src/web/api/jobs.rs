@@ -1,96 +1,221 @@
-//! Jobs: where they stand, how they get on, and what they made.
+//! Jobs: their status, progress, results and files.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
+use uuid::Uuid;
 
-use super::paging;
-use super::schedules::{known, parsed};
+use super::openapi::{About, Api, Operation, Output};
+use super::paging::{Paged, Selection};
+use super::request::{Parameter, Query, Request, Unchecked};
+use super::schedules::parsed;
 use crate::model::Role;
 use crate::store::{Job, JobStatus, Ledger};
 use crate::web::access::Caller;
-use crate::web::cursor::Listing;
-use crate::web::params::{PathPart, QueryFields};
+use crate::web::job_result::{JobRequest, JobResult};
+use crate::web::params::{Params, PathPart};
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
-/// How often progress is told.
-const TELL: Duration = Duration::from_millis(500);
+/// Interval between progress events.
+const EVENT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Pages of a report style themselves and run nothing.
+/// Content security policy of report pages: inline styles, no scripts.
 const REPORT_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'");
 
-/// `GET /api/orchestration/jobs`
-pub(super) async fn list(
-    State(app): State<App>,
-    caller: Caller,
-    QueryFields(mut params): QueryFields,
-) -> Result<Json<Value>, Problem> {
-    let named = params.text("workspace_id");
-    let list = Listing::new("jobs", &());
-    let (after, limit) = paging(&mut params, &list);
-    params.finish()?;
-    let ledger = app.ledger_of(&known(&app, &caller, named).await?);
-    let page = ledger.jobs(after.as_ref(), limit).await?;
-    Ok(Json(json!({"jobs": page.rows, "next_cursor": page.next.map(|mark| list.cursor(&mark))})))
+/// The types of files that jobs make.
+const HTML: &str = "text/html";
+const SVG: &str = "image/svg+xml";
+const MARKDOWN: &str = "text/markdown";
+const PLAIN: &str = "text/plain";
+
+/// The routes of this module.
+pub(super) fn routes(api: Api) -> Api {
+    api.group("Jobs", "Work that continues after its request.")
+        .get(
+            "/api/orchestration/jobs",
+            list,
+            About {
+                id: "list_jobs",
+                summary: "List jobs",
+                description: "Newest first. The results of previews are left out.",
+            },
+        )
+        .get("/api/orchestration/jobs/{id}", one, About { id: "get_job", summary: "Get a job", description: "" })
+        .post(
+            "/api/orchestration/jobs/{id}/cancel",
+            cancel,
+            About {
+                id: "cancel_job",
+                summary: "Cancel a job",
+                description: "The job stops, wherever it waits or runs. What it had already committed remains, and its \
+                              idempotency key does not start it again. Cancelling a cancelled job changes nothing.",
+            },
+        )
+        .get(
+            "/api/orchestration/jobs/{id}/events",
+            events,
+            About {
+                id: "follow_job",
+                summary: "Follow a job",
+                description: "Server-sent events: `progress` while the job runs, `end` once it has ended. The data of \
+                              each is the job as JSON.",
+            },
+        )
+        .get(
+            "/api/orchestration/jobs/{id}/files/{*name}",
+            file,
+            About { id: "get_job_file", summary: "Get a page or a figure of a job", description: "" },
+        )
 }
 
-async fn find(app: &App, caller: &Caller, id: &str, mut params: QueryFields) -> Result<(Ledger, Job), Problem> {
-    let named = params.0.text("workspace_id");
-    params.0.finish()?;
-    let ledger = app.ledger_of(&known(app, caller, named).await?);
+/// A job as it is answered.
+#[derive(Serialize)]
+pub(super) struct JobAnswer {
+    #[serde(flatten)]
+    job: Job,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<String>>,
+}
+
+impl From<Job> for JobAnswer {
+    fn from(job: Job) -> Self {
+        Self { job, files: None }
+    }
+}
+
+/// The ledger stores requests and results as JSON; what they are is known here.
+impl JsonSchema for JobAnswer {
+    fn schema_name() -> Cow<'static, str> {
+        Job::schema_name()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        let mut schema = Job::json_schema(schemas);
+        let mut replace = |field: &str, about: &str, mut schema_of: Schema| {
+            schema_of.insert("description".to_owned(), json!(about));
+            if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+                properties.insert(field.to_owned(), schema_of.to_value());
+            }
+        };
+        replace("request", "The request's parameters, by kind.", schemas.subschema_for::<JobRequest>());
+        let mut result = JobResult::json_schema(schemas);
+        if let Some(results) = result.get_mut("anyOf").and_then(Value::as_array_mut) {
+            results.push(json!({"type": "null"}));
+        }
+        replace("result", "The result, by kind; `null` unless the job is done, and for previews in a list.", result);
+        let files = "Names of the pages and figures that it made; only in the answer for one job.";
+        replace("files", files, schemas.subschema_for::<Vec<String>>());
+        schema
+    }
+}
+
+/// A page of jobs, newest first.
+#[derive(Serialize, JsonSchema)]
+struct JobPage {
+    jobs: Vec<JobAnswer>,
+    /// `cursor` of the next page; `None` on the last page.
+    next_cursor: Option<String>,
+}
+
+/// All jobs of a workspace.
+struct AllJobs;
+
+impl Request for AllJobs {
+    fn read(_: &mut Params) -> Self {
+        Self
+    }
+
+    fn describe(_: &mut SchemaGenerator, _: &mut Vec<Parameter>) {}
+}
+
+impl Selection for AllJobs {
+    const LIST: &'static str = "jobs";
+
+    fn key(&self) -> impl std::fmt::Debug {}
+}
+
+/// `GET /api/orchestration/jobs`
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(unchecked): Query<Paged<AllJobs>>,
+) -> Result<Json<JobPage>, Problem> {
+    let (workspace, paged) = unchecked.check(&app, &caller, Role::Viewer).await?;
+    let page = app.ledger_of(&workspace).jobs(paged.after.as_ref(), paged.limit).await?;
+    let next_cursor = paged.next_cursor(page.next.as_ref());
+    Ok(Json(JobPage { jobs: page.rows.into_iter().map(JobAnswer::from).collect(), next_cursor }))
+}
+
+/// The path of a job.
+#[derive(Deserialize, JsonSchema)]
+struct JobPath {
+    /// The job's id.
+    #[schemars(with = "Uuid")]
+    id: String,
+}
+
+/// The path of a job's file.
+#[derive(Deserialize, JsonSchema)]
+struct JobFilePath {
+    /// The job's id.
+    #[schemars(with = "Uuid")]
+    id: String,
+    /// A name from `files` of the job.
+    name: String,
+}
+
+async fn find(app: &App, caller: &Caller, id: &str, unchecked: Unchecked<()>) -> Result<(Ledger, Job), Problem> {
+    let (workspace, ()) = unchecked.check(app, caller, Role::Viewer).await?;
+    let ledger = app.ledger_of(&workspace);
     let job = ledger.job(parsed(id, "job")?).await?;
     Ok((ledger, job))
 }
 
 /// `GET /api/orchestration/jobs/{id}`
-pub(super) async fn one(
+async fn one(
     State(app): State<App>,
     caller: Caller,
-    PathPart(id): PathPart<String>,
-    params: QueryFields,
-) -> Result<Json<Value>, Problem> {
-    let (ledger, job) = find(&app, &caller, &id, params).await?;
+    PathPart(path): PathPart<JobPath>,
+    Query(unchecked): Query<()>,
+) -> Result<Json<JobAnswer>, Problem> {
+    let (ledger, job) = find(&app, &caller, &path.id, unchecked).await?;
     let files = ledger.job_files(job.id).await?;
-    let mut told = json!(job);
-    if let Some(fields) = told.as_object_mut() {
-        fields.insert("files".to_owned(), json!(files));
-    }
-    Ok(Json(told))
+    Ok(Json(JobAnswer { job, files: Some(files) }))
 }
 
 /// `POST /api/orchestration/jobs/{id}/cancel`
-pub(super) async fn cancel(
+async fn cancel(
     State(app): State<App>,
     caller: Caller,
-    PathPart(id): PathPart<String>,
-    QueryFields(mut params): QueryFields,
-) -> Result<Json<Value>, Problem> {
-    let named = params.text("workspace_id");
-    params.finish()?;
-    caller.require(Role::Admin)?;
-    let workspace = known(&app, &caller, named).await?;
-    let job = app.cancel(&workspace, parsed(&id, "job")?, &caller.name).await?;
-    Ok(Json(json!(job)))
+    PathPart(path): PathPart<JobPath>,
+    Query(unchecked): Query<()>,
+) -> Result<Json<JobAnswer>, Problem> {
+    let (workspace, ()) = unchecked.check(&app, &caller, Role::Admin).await?;
+    let job = app.cancel(&workspace, parsed(&path.id, "job")?, &caller.name).await?;
+    Ok(Json(job.into()))
 }
 
 /// `GET /api/orchestration/jobs/{id}/events`
-pub(super) async fn events(
+async fn events(
     State(app): State<App>,
     caller: Caller,
-    PathPart(id): PathPart<String>,
-    params: QueryFields,
+    PathPart(path): PathPart<JobPath>,
+    Query(unchecked): Query<()>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let (ledger, job) = find(&app, &caller, &id, params).await?;
+    let (ledger, job) = find(&app, &caller, &path.id, unchecked).await?;
     let (sender, receiver) = tokio::sync::mpsc::channel(4);
     tokio::spawn(async move {
         let mut stop = app.stop.subscribe();
@@ -98,12 +223,12 @@ pub(super) async fn events(
         loop {
             let is_over = job.status != JobStatus::Running;
             let event = Event::default().event(if is_over { "end" } else { "progress" }).data(json!(job).to_string());
-            // Whoever does not listen any more needs nothing.
+            // Sending fails once the client has disconnected.
             if sender.send(Ok(event)).await.is_err() || is_over {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep(TELL) => {}
+                () = tokio::time::sleep(EVENT_INTERVAL) => {}
                 _ = stop.wait_for(|stops| *stops) => return,
             }
             match ledger.job(job.id).await {
@@ -115,30 +240,49 @@ pub(super) async fn events(
     Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()))
 }
 
+/// A file that a job made.
+struct JobFile(Response);
+
+impl IntoResponse for JobFile {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Output for JobFile {
+    fn describe(operation: &mut Operation, _: &mut SchemaGenerator) {
+        let content = [HTML, SVG, MARKDOWN, PLAIN].map(|kind| (kind, json!({"type": "string"})));
+        operation.answer(StatusCode::OK, "The file.", content);
+    }
+}
+
 /// `GET /api/orchestration/jobs/{id}/files/{name}`
-pub(super) async fn file(
+async fn file(
     State(app): State<App>,
     caller: Caller,
-    PathPart((id, name)): PathPart<(String, String)>,
-    params: QueryFields,
-) -> Result<Response, Problem> {
-    let (ledger, job) = find(&app, &caller, &id, params).await?;
-    answer(&ledger, job.id, &name).await
+    PathPart(path): PathPart<JobFilePath>,
+    Query(unchecked): Query<()>,
+) -> Result<JobFile, Problem> {
+    let (ledger, job) = find(&app, &caller, &path.id, unchecked).await?;
+    answer(&ledger, job.id, &path.name).await.map(JobFile)
 }
 
 /// A page or a figure of a job.
-pub(in crate::web) async fn answer(ledger: &Ledger, id: uuid::Uuid, name: &str) -> Result<Response, Problem> {
+pub(in crate::web) async fn answer(ledger: &Ledger, id: Uuid, name: &str) -> Result<Response, Problem> {
     let content = if name.contains('\0') { None } else { ledger.job_file(id, name).await? };
     let content = content.ok_or_else(|| Problem::not_found("file", "take a name from `files` of the job"))?;
     let kind = match name.rsplit_once('.') {
-        Some((_, "html")) => "text/html; charset=utf-8",
-        Some((_, "svg")) => "image/svg+xml",
-        Some((_, "md")) => "text/markdown; charset=utf-8",
-        _ => "text/plain; charset=utf-8",
+        Some((_, "html")) => HTML,
+        Some((_, "svg")) => SVG,
+        Some((_, "md")) => MARKDOWN,
+        _ => PLAIN,
     };
+    // SVG says its encoding itself.
+    let kind = if kind == SVG { kind.to_owned() } else { format!("{kind}; charset=utf-8") };
+    let kind = HeaderValue::try_from(kind).map_err(|error| Problem::internal(&error))?;
     let mut response = content.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CONTENT_TYPE, kind);
     headers.insert(header::CONTENT_SECURITY_POLICY, REPORT_POLICY);
     Ok(response)
 }

@@ -1,26 +1,74 @@
-//! What the people who run a server ask of it.
+//! The state of the server, for its operators.
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Serialize;
+use serde_json::json;
 
+use super::openapi::{About, Api, Operation, Output};
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
 /// How soon the database must answer for the server to be ready.
 const READY: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// `GET /healthz`: the process answers.
-pub(super) async fn alive() -> Json<Value> {
-    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+/// The routes of this module.
+pub(super) fn routes(api: Api) -> Api {
+    api.group("Operations", "For the operators of the server.")
+        .get("/healthz", alive, About { id: "is_alive", summary: "Check that the process answers", description: "" })
+        .get(
+            "/readyz",
+            ready,
+            About {
+                id: "is_ready",
+                summary: "Check that requests can be served",
+                description: "The database answers and can be written, and the server is not about to stop.",
+            },
+        )
+        .get("/metrics", metrics, About { id: "get_metrics", summary: "Get counters for Prometheus", description: "" })
 }
 
-/// `GET /readyz`: the database answers and can be written, and the server is not about to end.
-pub(super) async fn ready(State(app): State<App>) -> Result<Json<Value>, Problem> {
+/// The process answers.
+#[derive(Serialize, JsonSchema)]
+struct Alive {
+    #[schemars(extend("enum" = ["ok"]))]
+    status: &'static str,
+    /// Version of mcoe.
+    version: &'static str,
+}
+
+/// `GET /healthz`
+async fn alive() -> Json<Alive> {
+    Json(Alive { status: "ok", version: env!("CARGO_PKG_VERSION") })
+}
+
+/// Requests can be served.
+#[derive(Serialize, JsonSchema)]
+struct Ready {
+    #[schemars(extend("enum" = ["ready"]))]
+    status: &'static str,
+}
+
+impl IntoResponse for Ready {
+    fn into_response(self) -> Response {
+        Json(self).into_response()
+    }
+}
+
+impl Output for Ready {
+    fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
+        Json::<Self>::describe(operation, schemas);
+        operation.problems(schemas, &[StatusCode::SERVICE_UNAVAILABLE]);
+    }
+}
+
+/// `GET /readyz`
+async fn ready(State(app): State<App>) -> Result<Ready, Problem> {
     if app.is_stopping() {
-        let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
+        let status = StatusCode::SERVICE_UNAVAILABLE;
         return Err(Problem::new(status, "the server is about to end", "ask another server"));
     }
     match tokio::time::timeout(READY, app.ledger.has_tokens()).await {
@@ -28,12 +76,27 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Json<Value>, Problem
         Err(_) => return Err(Problem::busy(&"it does not answer in time")),
     };
     app.last_write.check(&app.ledger).await?;
-    Ok(Json(json!({"status": "ready"})))
+    Ok(Ready { status: "ready" })
 }
 
-/// `GET /metrics`: counters, in the text format of OpenMetrics.
-pub(super) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
-    let text = app.metrics.text().map_err(|error| Problem::internal(&error))?;
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+/// Counters in the text format of OpenMetrics.
+struct Metrics(String);
+
+impl IntoResponse for Metrics {
+    fn into_response(self) -> Response {
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        ([(header::CONTENT_TYPE, kind)], self.0).into_response()
+    }
+}
+
+impl Output for Metrics {
+    fn describe(operation: &mut Operation, _: &mut SchemaGenerator) {
+        let content = [("application/openmetrics-text", json!({"type": "string"}))];
+        operation.answer(StatusCode::OK, "The counters.", content);
+    }
+}
+
+/// `GET /metrics`
+async fn metrics(State(app): State<App>) -> Result<Metrics, Problem> {
+    app.metrics.text().map(Metrics).map_err(|error| Problem::internal(&error))
 }

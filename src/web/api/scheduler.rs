@@ -1,200 +1,468 @@
-//! The passes, previews and simulations: asked for here, done as jobs; and the record of decisions.
+//! Passes, previews and simulations, which run as jobs, and the recorded decisions.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use schemars::{JsonSchema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
 
-use super::schedules::known;
-use super::{USUAL_ROWS, paging};
-use crate::model::{ActionType, Role, Timestamp, Week, WorkspaceId, plus_days};
+use super::jobs::JobAnswer;
+use super::openapi::{About, Api, Input, Location, Operation, Output};
+use super::paging::{DEFAULT_ROWS, Paged, Selection};
+use super::request::{Body, Field, Parameter, Query, Request, Spec, request};
+use super::values::{Required, choices};
+use crate::model::{ActionType, DecisionStatus, Role, Timestamp, Week, WorkspaceId, named, plus_days};
 use crate::simulator::Extent;
-use crate::store::{ActionFilter, Job, JobStatus};
+use crate::store::{Action, ActionFilter, Job, JobStatus};
 use crate::web::access::Caller;
-use crate::web::cursor::Listing;
-use crate::web::params::{BodyFields, Moment, Params, QueryFields};
+use crate::web::params::{MAX_CHARS, Moment, Params};
 use crate::web::problem::{Problem, WrongField};
 use crate::web::secret::now;
 use crate::web::state::App;
-use crate::web::work::Work;
+use crate::web::work::{MAX_CHANGED_KEYS, Work};
 
-/// How long an answer waits for a job: short work is answered at once, longer work with where to look.
+/// How long an answer waits for the job to end.
 const SHORT: Duration = Duration::from_secs(2);
-/// How often it looks meanwhile.
-const LOOK: Duration = Duration::from_millis(50);
+/// Interval between checks whether the job has ended.
+const POLL: Duration = Duration::from_millis(50);
+/// Days of decisions that are counted if the request names none.
+const DEFAULT_DAYS: i64 = 7;
 
-/// `GET /api/orchestration/scheduler`
-pub(super) async fn look(
-    State(app): State<App>,
-    caller: Caller,
-    QueryFields(mut params): QueryFields,
-) -> Result<Json<Value>, Problem> {
-    let named = params.text("workspace_id");
-    let view = params.text("type").unwrap_or_else(|| "actions".to_owned());
-    if !matches!(view.as_str(), "actions" | "stats") {
-        params.wrong("type", format!("`{view}` is not known here"), "write actions or stats");
-    }
-    let days = params.whole("days", 1..=366);
-    let mut filter = actions(&mut params);
-    let list = Listing::new("actions", &(days, &filter));
-    filter.from = filter.from.or_else(|| days.map(|days| days_ago(days as i64)));
-    if view == "stats" {
-        params.finish()?;
-        let ledger = app.ledger_of(&known(&app, &caller, named).await?);
-        let from = *filter.from.get_or_insert_with(|| days_ago(7));
-        let counts: Vec<Value> = ledger
-            .action_counts(&filter)
-            .await?
-            .into_iter()
-            .map(|(kind, status, count)| json!({"action_type": kind, "status": status, "count": count}))
-            .collect();
-        return Ok(Json(json!({"from": from, "counts": counts})));
-    }
-    let (after, limit) = paging(&mut params, &list);
-    params.finish()?;
-    filter.limit = limit;
-    let ledger = app.ledger_of(&known(&app, &caller, named).await?);
-    let page = ledger.actions(&filter, after.as_ref()).await?;
-    Ok(Json(json!({"actions": page.rows, "next_cursor": page.next.map(|mark| list.cursor(&mark))})))
+/// The routes of this module.
+pub(super) fn routes(api: Api) -> Api {
+    let api = api
+        .group("Scheduler", "The passes, and the recorded decisions.")
+        .get(
+            "/api/orchestration/scheduler",
+            look,
+            About {
+                id: "list_decisions",
+                summary: "List recorded decisions, or count them",
+                description: "With `type=stats` their number by kind and status, otherwise the decisions page by page, \
+                              newest first.",
+            },
+        )
+        .post(
+            "/api/orchestration/scheduler",
+            run,
+            About {
+                id: "run_pass",
+                summary: "Run the daily pass, or plan a week",
+                description: "If it ends within two seconds, the answer has its result; otherwise it continues as a \
+                              job.",
+            },
+        );
+    what_ifs(api)
 }
 
-/// Which decisions a list means.
+fn what_ifs(api: Api) -> Api {
+    api.group("What if", "Plans and simulations that do not change the ledger.")
+        .post(
+            "/api/orchestration/plans",
+            preview,
+            About {
+                id: "preview_plan",
+                summary: "Preview a week",
+                description: "Plans a week without committing the plan.",
+            },
+        )
+        .post(
+            "/api/orchestration/simulations",
+            simulate,
+            About {
+                id: "run_simulation",
+                summary: "Simulate",
+                description: "Simulates weeks of planning, review and audience response from the current state of the \
+                              workspace. Posts that are committed for these weeks are published unchanged and count.",
+            },
+        )
+        .post(
+            "/api/orchestration/comparisons",
+            compare,
+            About {
+                id: "run_comparison",
+                summary: "Compare changed rules",
+                description: "Simulates the current rules and the rules with some keys changed, with common random \
+                              numbers. Posts that are committed for these weeks are published unchanged under both \
+                              and count.",
+            },
+        )
+}
+
+named!(
+    /// What to show.
+    DecisionView {
+        /// The decisions, page by page.
+        Actions = "actions",
+        /// Their number by kind and status.
+        Stats = "stats",
+    }
+);
+
+named!(
+    /// A pass.
+    PassAction {
+        /// The daily pass.
+        Daily = "daily",
+        /// Plans a week and commits the plan.
+        Weekly = "weekly",
+        /// The same as `daily`.
+        RunDaily = "run_daily",
+        /// The same as `weekly`.
+        RunWeekly = "run_weekly",
+    }
+);
+
+choices!(DecisionView, PassAction);
+
+request! {
+    /// What a list shows.
+    struct ShownView {
+        /// What to show.
+        #[default(DecisionView::Actions)]
+        r#type: DecisionView,
+    }
+}
+
+request! {
+    /// Selects decisions.
+    struct SelectedDecisions {
+        /// Only those of this many days before now; without effect if `from` is given. If both are omitted, `stats`
+        /// counts the last 7 days.
+        #[range(1..=366)]
+        days: Option<u64>,
+        /// Only those at this time or later: a day in UTC, as 2026-11-30, or an instant with its offset, as
+        /// 2026-11-30T08:00:00Z.
+        from: Option<Moment>,
+        /// Only those about this schedule.
+        schedule_id: Option<Uuid>,
+        /// Only those about this client.
+        client_id: Option<String>,
+        /// Only those of this kind.
+        action_type: Option<ActionType>,
+        /// Only those by this actor.
+        actor: Option<String>,
+        /// Only those before this time: a day in UTC, which is included, or an instant with its offset, which is not.
+        to: Option<Moment>,
+    }
+}
+
+impl SelectedDecisions {
+    fn filter(&self) -> ActionFilter {
+        ActionFilter {
+            schedule: self.schedule_id,
+            client: self.client_id.clone(),
+            action_type: self.action_type,
+            actor: self.actor.clone(),
+            from: self.from.map(Moment::start),
+            to: self.to.map(|moment| match moment {
+                Moment::Instant(at) => at,
+                Moment::Day(day) => Timestamp::at_midnight(plus_days(day, 1)),
+            }),
+            limit: DEFAULT_ROWS,
+        }
+    }
+
+    /// When the days before now begin.
+    fn first_day(&self) -> Option<Timestamp> {
+        self.days.map(|days| days_ago(days as i64))
+    }
+}
+
+impl Selection for SelectedDecisions {
+    const LIST: &'static str = "actions";
+
+    fn key(&self) -> impl Debug {
+        (self.days, self.filter())
+    }
+}
+
+/// Reads a filter of decisions.
 pub(in crate::web) fn actions(params: &mut Params) -> ActionFilter {
-    let kinds: Vec<&str> = ActionType::ALL.iter().map(|kind| kind.name()).collect();
-    let from = params.moment("from").map(Moment::start);
-    let schedule = params.ids("schedule_id");
-    if schedule.len() > 1 {
-        params.wrong("schedule_id", "it names several", "name one");
-    }
-    ActionFilter {
-        schedule: schedule.first().copied(),
-        client: params.text("client_id"),
-        action_type: params.name("action_type", &kinds),
-        actor: params.text("actor"),
-        from,
-        to: params.moment("to").map(|moment| match moment {
-            Moment::Instant(at) => at,
-            // A day is meant to its end.
-            Moment::Day(day) => Timestamp::at_midnight(plus_days(day, 1)),
-        }),
-        limit: USUAL_ROWS,
-    }
+    SelectedDecisions::read(params).filter()
 }
 
-/// So many days before now.
+/// The given number of days before now.
 pub(in crate::web) fn days_ago(days: i64) -> Timestamp {
     now().plus_days(-days)
 }
 
-/// `POST /api/orchestration/scheduler`
-pub(super) async fn run(
+/// A request for decisions or for their number. Numbers have no pages.
+enum ListDecisions {
+    Actions(Paged<SelectedDecisions>),
+    Stats(SelectedDecisions),
+}
+
+impl Request for ListDecisions {
+    fn read(params: &mut Params) -> Self {
+        match ShownView::read(params).r#type {
+            DecisionView::Actions => Self::Actions(Paged::read(params)),
+            DecisionView::Stats => Self::Stats(SelectedDecisions::read(params)),
+        }
+    }
+
+    fn describe(schemas: &mut SchemaGenerator, parameters: &mut Vec<Parameter>) {
+        ShownView::describe(schemas, parameters);
+        Paged::<SelectedDecisions>::describe(schemas, parameters);
+    }
+}
+
+/// Decisions, or their number.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+enum ListedDecisions {
+    Actions(DecisionPage),
+    Stats(DecisionCounts),
+}
+
+/// A page of decisions, newest first.
+#[derive(Serialize, JsonSchema)]
+struct DecisionPage {
+    actions: Vec<Action>,
+    /// `cursor` of the next page; `None` on the last page.
+    next_cursor: Option<String>,
+}
+
+/// Numbers of decisions.
+#[derive(Serialize, JsonSchema)]
+struct DecisionCounts {
+    /// Decisions at this time or later are counted.
+    from: Timestamp,
+    counts: Vec<DecisionCount>,
+}
+
+/// The number of decisions of one kind and status.
+#[derive(Serialize, JsonSchema)]
+struct DecisionCount {
+    action_type: ActionType,
+    status: DecisionStatus,
+    count: i64,
+}
+
+/// `GET /api/orchestration/scheduler`
+async fn look(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
-    BodyFields(mut params): BodyFields,
-) -> Result<Response, Problem> {
-    let named = params.text("workspace_id");
-    let action = params.needed("action", "write daily or weekly");
-    let week = week(&mut params);
-    let work = match action.as_str() {
-        "daily" | "run_daily" => Work::Daily,
-        "weekly" | "run_weekly" | "" => Work::Weekly { week },
-        other => {
-            params.wrong("action", format!("`{other}` is not known here"), "write daily or weekly");
-            Work::Daily
+    Query(unchecked): Query<ListDecisions>,
+) -> Result<Json<ListedDecisions>, Problem> {
+    let (workspace, request) = unchecked.check(&app, &caller, Role::Viewer).await?;
+    let ledger = app.ledger_of(&workspace);
+    Ok(Json(match request {
+        ListDecisions::Stats(selected) => {
+            let mut filter = selected.filter();
+            let from =
+                *filter.from.get_or_insert_with(|| selected.first_day().unwrap_or_else(|| days_ago(DEFAULT_DAYS)));
+            let counts = ledger.action_counts(&filter).await?.into_iter();
+            let counts = counts.map(|(action_type, status, count)| DecisionCount { action_type, status, count });
+            ListedDecisions::Stats(DecisionCounts { from, counts: counts.collect() })
         }
+        ListDecisions::Actions(paged) => {
+            let selected = &paged.selection;
+            let mut filter = ActionFilter { limit: paged.limit, ..selected.filter() };
+            filter.from = filter.from.or_else(|| selected.first_day());
+            let page = ledger.actions(&filter, paged.after.as_ref()).await?;
+            let next_cursor = paged.next_cursor(page.next.as_ref());
+            ListedDecisions::Actions(DecisionPage { actions: page.rows, next_cursor })
+        }
+    }))
+}
+
+request! {
+    /// A pass.
+    struct RunPass {
+        /// The pass.
+        action: Required<PassAction>,
+        /// The week to plan, an ISO week such as 2026-W49; the coming week if omitted.
+        week: Option<Week>,
+    }
+}
+
+request! {
+    /// A preview of a week.
+    struct PreviewPlan {
+        /// The week to plan, an ISO week such as 2026-W49; the coming week if omitted.
+        week: Option<Week>,
+        /// Only this client's posts are listed.
+        client_id: Option<String>,
+    }
+}
+
+request! {
+    /// The extent of a simulation.
+    struct SimulatedExtent {
+        /// Number of weeks.
+        #[range(1..=52)]
+        #[default(4)]
+        weeks: u32,
+        /// Number of replications: runs of the same weeks with other random numbers.
+        #[range(1..=200)]
+        #[default(8)]
+        replications: u32,
+        /// Seed of the random numbers.
+        #[default(1)]
+        seed: u64,
+    }
+}
+
+request! {
+    /// A simulation.
+    struct RunSimulation {
+        extent: SimulatedExtent,
+    }
+}
+
+request! {
+    /// A comparison of changed rules with the current ones.
+    struct RunComparison {
+        extent: SimulatedExtent,
+        /// The changes, each as `KEY=VALUE`, such as channels.tiktok.weekly_posts=10.
+        set: RuleChanges,
+    }
+}
+
+/// Changes of rules, each as `KEY=VALUE`.
+#[derive(Debug)]
+struct RuleChanges(Vec<String>);
+
+impl Field for RuleChanges {
+    fn read_field(params: &mut Params, spec: &Spec) -> Self {
+        Self(params.texts(spec.name))
+    }
+
+    fn describe_field(spec: &Spec, _: &mut SchemaGenerator, parameters: &mut Vec<Parameter>) {
+        let change = json!({
+            "type": "string", "maxLength": MAX_CHARS, "pattern": r"^[a-z_]+(\.[a-z0-9_]+)+=.+$",
+        });
+        let schema = json_schema!({"type": "array", "items": change, "minItems": 1, "maxItems": MAX_CHANGED_KEYS});
+        parameters.push(Parameter::new(spec, true, schema));
+    }
+}
+
+impl From<SimulatedExtent> for Extent {
+    fn from(SimulatedExtent { weeks, replications, seed }: SimulatedExtent) -> Self {
+        Self { weeks, replications, seed }
+    }
+}
+
+/// Reads the extent of a simulation.
+pub(in crate::web) fn extent(params: &mut Params) -> Extent {
+    SimulatedExtent::read(params).into()
+}
+
+/// `POST /api/orchestration/scheduler`
+async fn run(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(unchecked): Body<RunPass>,
+) -> Result<StartedJob, Problem> {
+    let (workspace, request) = unchecked.check(&app, &caller, Role::Admin).await?;
+    let work = match request.action.get()? {
+        PassAction::Daily | PassAction::RunDaily => Work::Daily,
+        PassAction::Weekly | PassAction::RunWeekly => Work::Weekly { week: week(request.week) },
     };
-    begin(&app, &caller, named, params, work, &headers).await
+    start(&app, &caller, &key, &workspace, work).await
 }
 
 /// `POST /api/orchestration/plans`
-pub(super) async fn preview(
+async fn preview(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
-    BodyFields(mut params): BodyFields,
-) -> Result<Response, Problem> {
-    let named = params.text("workspace_id");
-    let work = Work::Plan { week: week(&mut params), client: params.text("client_id") };
-    begin(&app, &caller, named, params, work, &headers).await
+    key: IdempotencyKey,
+    Body(unchecked): Body<PreviewPlan>,
+) -> Result<StartedJob, Problem> {
+    let (workspace, request) = unchecked.check(&app, &caller, Role::Admin).await?;
+    let work = Work::Plan { week: week(request.week), client: request.client_id };
+    start(&app, &caller, &key, &workspace, work).await
 }
 
 /// `POST /api/orchestration/simulations`
-pub(super) async fn simulate(
+async fn simulate(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
-    BodyFields(mut params): BodyFields,
-) -> Result<Response, Problem> {
-    let named = params.text("workspace_id");
-    let work = Work::Simulate { extent: extent(&mut params) };
-    begin(&app, &caller, named, params, work, &headers).await
+    key: IdempotencyKey,
+    Body(unchecked): Body<RunSimulation>,
+) -> Result<StartedJob, Problem> {
+    let (workspace, request) = unchecked.check(&app, &caller, Role::Admin).await?;
+    start(&app, &caller, &key, &workspace, Work::Simulate { extent: request.extent.into() }).await
 }
 
 /// `POST /api/orchestration/comparisons`
-pub(super) async fn compare(
+async fn compare(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
-    BodyFields(mut params): BodyFields,
-) -> Result<Response, Problem> {
-    let named = params.text("workspace_id");
+    key: IdempotencyKey,
+    Body(mut unchecked): Body<RunComparison>,
+) -> Result<StartedJob, Problem> {
     caller.require(Role::Admin)?;
-    let extent = extent(&mut params);
-    let set = params.texts("set");
-    if let Err(why) = app.check_changes(&set).await {
-        params.wrong("set", why, "list one or more `KEY=VALUE`, such as `channels.tiktok.weekly_posts=10`");
+    if let Err(why) = app.check_changes(&unchecked.peek().set.0).await {
+        unchecked.wrong("set", why, "list one or more `KEY=VALUE`, such as `channels.tiktok.weekly_posts=10`");
     }
-    begin(&app, &caller, named, params, Work::Compare { extent, set }, &headers).await
+    let (workspace, RunComparison { extent, set }) = unchecked.check(&app, &caller, Role::Admin).await?;
+    start(&app, &caller, &key, &workspace, Work::Compare { extent: extent.into(), set: set.0 }).await
 }
 
-/// The week that a request names, or the coming one.
-fn week(params: &mut Params) -> Week {
-    params.parsed("week", "write an ISO week, such as 2026-W49").unwrap_or_else(|| Week::after(now()))
+/// The week of a request; the coming week if it names none.
+fn week(named: Option<Week>) -> Week {
+    named.unwrap_or_else(|| Week::after(now()))
 }
 
-/// How much is simulated.
-pub(in crate::web) fn extent(params: &mut Params) -> Extent {
-    Extent {
-        weeks: params.whole("weeks", 1..=52).unwrap_or(4) as u32,
-        replications: params.whole("replications", 1..=200).unwrap_or(8) as u32,
-        seed: params.whole("seed", 0..=u64::MAX).unwrap_or(1),
+/// A job that was started, or that has ended already.
+struct StartedJob(Job);
+
+impl IntoResponse for StartedJob {
+    fn into_response(self) -> Response {
+        let Self(job) = self;
+        let location = HeaderValue::try_from(format!("/api/orchestration/jobs/{}", job.id));
+        let status = if job.status == JobStatus::Running { StatusCode::ACCEPTED } else { StatusCode::OK };
+        let mut response = (status, Json(JobAnswer::from(job))).into_response();
+        if let Ok(location) = location {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
     }
 }
 
-/// Begins work, and answers with its result where it is short.
-async fn begin(
+impl Output for StartedJob {
+    fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
+        let schema = schemas.subschema_for::<JobAnswer>().to_value();
+        let answers = [
+            (StatusCode::OK, "The job has ended; `result` has its result."),
+            (StatusCode::ACCEPTED, "The job continues; `Location` has its path."),
+        ];
+        for (status, description) in answers {
+            operation.answer(status, description, [("application/json", schema.clone())]);
+        }
+    }
+}
+
+/// Starts a job, and waits a short while for its end.
+async fn start(
     app: &App,
     caller: &Caller,
-    named: Option<String>,
-    params: Params,
+    key: &IdempotencyKey,
+    workspace: &WorkspaceId,
     work: Work,
-    headers: &HeaderMap,
-) -> Result<Response, Problem> {
-    params.finish()?;
-    caller.require(Role::Admin)?;
-    let key = key(headers)?;
-    let workspace = known(app, caller, named).await?;
-    let job = app.start(&workspace, work, &caller.name, key.as_deref()).await?;
-    let job = settled(app, &workspace, job).await?;
-    let place = format!("/api/orchestration/jobs/{}", job.id);
-    let status = if job.status == JobStatus::Running { StatusCode::ACCEPTED } else { StatusCode::OK };
-    let mut response = (status, Json(json!(job))).into_response();
-    if let Ok(place) = HeaderValue::try_from(place) {
-        response.headers_mut().insert(header::LOCATION, place);
-    }
-    Ok(response)
+) -> Result<StartedJob, Problem> {
+    let key = key.read()?;
+    let job = app.start(workspace, work, &caller.name, key.as_deref()).await?;
+    settled(app, workspace, job).await.map(StartedJob)
 }
 
-/// The job as it stands after a short while, or once it has ended.
+/// The job once it has ended, or after a short while.
 async fn settled(app: &App, workspace: &WorkspaceId, job: Job) -> Result<Job, Problem> {
     let ledger = app.ledger_of(workspace);
     let wait = async {
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL).await;
             let job = ledger.job(job.id).await?;
             if job.status != JobStatus::Running {
                 return Ok(job);
@@ -207,17 +475,43 @@ async fn settled(app: &App, workspace: &WorkspaceId, job: Job) -> Result<Job, Pr
     }
 }
 
-/// What a request is known by, so that sending it again does nothing new.
-fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(given) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = given.to_str().unwrap_or_default();
-    if (1..=200).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        // Keys of people and those of the server's own passes do not meet.
-        return Ok(Some(format!("key {key}")));
+/// The header `Idempotency-Key`: a request with a key that was used before does nothing new.
+struct IdempotencyKey(Option<HeaderValue>);
+
+impl IdempotencyKey {
+    const NAME: &str = "Idempotency-Key";
+    const MAX_CHARS: usize = 200;
+
+    fn read(&self) -> Result<Option<String>, Problem> {
+        let Some(given) = &self.0 else { return Ok(None) };
+        let key = given.to_str().unwrap_or_default();
+        if (1..=Self::MAX_CHARS).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            // Distinguishes the keys of callers from those of scheduled passes.
+            return Ok(Some(format!("key {key}")));
+        }
+        Err(Problem::fields(vec![WrongField {
+            field: Self::NAME.to_owned(),
+            detail: "it is no text of 1 to 200 plain letters without blanks".to_owned(),
+            remedy: "send a random id".to_owned(),
+        }]))
     }
-    Err(Problem::fields(vec![WrongField {
-        field: "Idempotency-Key".to_owned(),
-        detail: "it is no text of 1 to 200 plain letters without blanks".to_owned(),
-        remedy: "send a random id".to_owned(),
-    }]))
+}
+
+impl FromRequestParts<App> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        Ok(Self(parts.headers.get(Self::NAME).cloned()))
+    }
+}
+
+impl Input for IdempotencyKey {
+    fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
+        let schema = json!({
+            "type": "string", "minLength": 1, "maxLength": Self::MAX_CHARS, "pattern": "^[!-~]+$",
+        });
+        let about = "A request with the same key gets the same job.";
+        operation.parameter(Location::Header, Self::NAME, about, false, &schema);
+        operation.problems(schemas, &[StatusCode::UNPROCESSABLE_ENTITY]);
+    }
 }

@@ -1,192 +1,505 @@
-//! Schedules: lists, figures, one with its record, and what people decide.
+//! Schedules: lists, figures, one with its decisions, and the changes that people make.
+
+use std::fmt::Debug;
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use schemars::{JsonSchema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::paging;
-use crate::model::{Role, ScheduleStatus, WorkspaceId};
-use crate::store::{Action, ActionFilter, Change, Changed, ChannelStatus, Ledger, Schedule, ScheduleFilter, Skipped};
+use super::openapi::{About, Api};
+use super::paging::{Paged, Selection};
+use super::request::{Body, Field, Parameter, Query, Request, Spec, request};
+use super::values::{Required, choices};
+use crate::model::{Channel, RiskBand, Role, ScheduleStatus, Timestamp, named};
+use crate::store::{
+    Action, ActionFilter, Change, Changed, ChannelStatus, Ledger, Order, Overview, Schedule, ScheduleFilter, Skipped,
+};
 use crate::web::access::Caller;
-use crate::web::cursor::Listing;
-use crate::web::params::{BodyFields, Params, PathPart, QueryFields};
+use crate::web::params::{Moment, Params, PathPart};
 use crate::web::problem::Problem;
 use crate::web::secret::now;
 use crate::web::state::App;
 
-/// Decisions about one schedule that are shown.
-const MOST_DECISIONS: u32 = 200;
+/// Maximum number of decisions shown with a schedule.
+const MAX_DECISIONS: u32 = 200;
 
-/// What a list shows.
-enum View {
-    List,
+/// The routes of this module.
+pub(super) fn routes(api: Api) -> Api {
+    api.group("Schedules", "Planned posts, and the decisions of people about them.")
+        .get(
+            "/api/orchestration/schedules",
+            list,
+            About {
+                id: "list_schedules",
+                summary: "List schedules, or figures about them",
+                description: "With `type=overview` the figures over all channels, with `type=channels` those of each \
+                              channel, otherwise the schedules page by page. The filter, the order and the page are \
+                              for the schedules only.",
+            },
+        )
+        .patch(
+            "/api/orchestration/schedules",
+            change,
+            About {
+                id: "change_schedules",
+                summary: "Approve, cancel or restore schedules",
+                description: "If one of the schedules is unknown, none is changed. Nothing is published: an approved \
+                              schedule becomes a draft when it is due.",
+            },
+        )
+        .get(
+            "/api/orchestration/schedules/{id}",
+            one,
+            About {
+                id: "get_schedule",
+                summary: "Get a schedule with its decisions",
+                description: "Every decision about the schedule: why this hour and this asset, the guardrails' \
+                              answers, and who approved it.",
+            },
+        )
+}
+
+named!(
+    /// What to show.
+    ScheduleView {
+        /// The schedules, page by page.
+        List = "list",
+        /// Figures over all channels.
+        Overview = "overview",
+        /// Figures of each channel.
+        Channels = "channels",
+    }
+);
+
+named!(
+    /// The order of schedules.
+    ScheduleOrder {
+        /// By time, earliest first.
+        Time = "time",
+        /// By time, latest first.
+        Latest = "latest",
+        /// By risk, highest first, then by time.
+        Risk = "risk",
+    }
+);
+
+named!(
+    /// A change that a person makes to schedules.
+    ScheduleAction {
+        /// Approve them to run.
+        Approve = "approve",
+        /// Cancel them.
+        Cancel = "cancel",
+        /// Return schedules that a person cancelled to pending.
+        Restore = "restore",
+    }
+);
+
+choices!(ScheduleView, ScheduleOrder, ScheduleAction);
+
+request! {
+    /// What a list shows.
+    struct ShownView {
+        /// What to show.
+        #[default(ScheduleView::List)]
+        r#type: ScheduleView,
+    }
+}
+
+request! {
+    /// Selects and orders schedules.
+    struct SelectedSchedules {
+        /// Only those of this client.
+        client_id: Option<String>,
+        /// Only those on this channel.
+        channel: Option<Channel>,
+        /// Only those with this risk.
+        risk: Option<RiskBand>,
+        /// Only those with this status.
+        status: Option<ScheduleStatus>,
+        /// Only those at this time or later: a day of the client's calendar, as 2026-11-30, or an instant with its
+        /// offset, as 2026-11-30T08:00:00Z.
+        from: Option<Moment>,
+        /// Only those before this time: a day of the client's calendar, which is included, or an instant with its
+        /// offset, which is not.
+        to: Option<Moment>,
+        /// The order.
+        #[default(ScheduleOrder::Time)]
+        sort: ScheduleOrder,
+    }
+}
+
+impl SelectedSchedules {
+    fn filter(&self) -> ScheduleFilter {
+        let mut filter = ScheduleFilter {
+            client: self.client_id.clone(),
+            channel: self.channel,
+            risk: self.risk,
+            statuses: self.status.into_iter().collect(),
+            ..ScheduleFilter::default()
+        };
+        match self.from {
+            Some(Moment::Day(day)) => filter.first_day = Some(day),
+            Some(Moment::Instant(at)) => filter.from = Some(at),
+            None => {}
+        }
+        match self.to {
+            Some(Moment::Day(day)) => filter.last_day = Some(day),
+            Some(Moment::Instant(at)) => filter.to = Some(at),
+            None => {}
+        }
+        filter
+    }
+
+    fn order(&self) -> Order {
+        match self.sort {
+            ScheduleOrder::Time => Order::Soonest,
+            ScheduleOrder::Latest => Order::Latest,
+            ScheduleOrder::Risk => Order::WorstFirst,
+        }
+    }
+}
+
+impl Selection for SelectedSchedules {
+    const LIST: &'static str = "schedules";
+
+    fn key(&self) -> impl Debug {
+        (self.order(), self.filter())
+    }
+}
+
+/// Reads a filter of schedules and their order.
+pub(in crate::web) fn schedule_filter(params: &mut Params) -> (ScheduleFilter, Order) {
+    let selected = SelectedSchedules::read(params);
+    (selected.filter(), selected.order())
+}
+
+/// A request for schedules or for figures. Figures have no filter and no pages.
+enum ListSchedules {
+    List(Paged<SelectedSchedules>),
     Overview,
     Channels,
 }
 
-fn view(params: &mut Params) -> View {
-    match params.text("type").as_deref() {
-        None | Some("list") => View::List,
-        Some("overview") => View::Overview,
-        Some("channels") => View::Channels,
-        Some(other) => {
-            params.wrong("type", format!("`{other}` is not known here"), "write list, overview or channels");
-            View::List
+impl Request for ListSchedules {
+    fn read(params: &mut Params) -> Self {
+        match ShownView::read(params).r#type {
+            ScheduleView::List => Self::List(Paged::read(params)),
+            ScheduleView::Overview => Self::Overview,
+            ScheduleView::Channels => Self::Channels,
+        }
+    }
+
+    fn describe(schemas: &mut SchemaGenerator, parameters: &mut Vec<Parameter>) {
+        ShownView::describe(schemas, parameters);
+        Paged::<SelectedSchedules>::describe(schemas, parameters);
+    }
+}
+
+/// Schedules, or figures about them.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+enum ListedSchedules {
+    List(SchedulePage),
+    Overview(Overview),
+    Channels(ChannelList),
+}
+
+/// A page of schedules.
+#[derive(Serialize, JsonSchema)]
+struct SchedulePage {
+    schedules: Vec<Schedule>,
+    /// `cursor` of the next page; `None` on the last page.
+    next_cursor: Option<String>,
+}
+
+/// Figures of each channel.
+#[derive(Serialize, JsonSchema)]
+struct ChannelList {
+    channels: Vec<ChannelFigures>,
+}
+
+/// Figures of a channel that clients post on.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Channel")]
+struct ChannelFigures {
+    channel: Channel,
+    /// Number of clients that post on it.
+    clients: u32,
+    /// Schedules that wait for approval.
+    pending: i64,
+    /// Number of drafts made.
+    completed: i64,
+    health: ChannelHealth,
+}
+
+/// The current health of a channel over its clients.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
+struct ChannelHealth {
+    /// Rest (1 - fatigue), momentum, visibility and engagement, with the weights of fatigue.toml.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    score: f64,
+    /// Mean fatigue.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    fatigue: f64,
+    /// Highest fatigue of a client.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    worst_fatigue: f64,
+    /// Mean momentum.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    momentum: f64,
+    /// Mean visibility.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    visibility: f64,
+    /// Mean engagement.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    engagement: f64,
+    /// Time of the latest draft or post of any client; `None` if there is none.
+    last_post_at: Option<Timestamp>,
+    /// Recommended wait before the next post at the mean fatigue, in hours.
+    recommended_wait_hours: f64,
+}
+
+impl From<&ChannelStatus> for ChannelFigures {
+    fn from(status: &ChannelStatus) -> Self {
+        Self {
+            channel: status.channel,
+            clients: status.clients,
+            pending: status.pending,
+            completed: status.completed,
+            health: ChannelHealth {
+                score: status.health_score,
+                fatigue: status.fatigue,
+                worst_fatigue: status.worst_fatigue,
+                momentum: status.momentum,
+                visibility: status.visibility,
+                engagement: status.engagement,
+                last_post_at: status.last_post_at,
+                recommended_wait_hours: status.recommended_wait_hours,
+            },
         }
     }
 }
 
 /// `GET /api/orchestration/schedules`
-pub(super) async fn list(
+async fn list(
     State(app): State<App>,
     caller: Caller,
-    QueryFields(mut params): QueryFields,
-) -> Result<Json<Value>, Problem> {
-    let named = params.text("workspace_id");
-    let view = view(&mut params);
-    match view {
-        View::Overview => {
-            params.finish()?;
-            let workspace = known(&app, &caller, named).await?;
-            Ok(Json(json!(app.status(&workspace).await?.overview)))
+    Query(unchecked): Query<ListSchedules>,
+) -> Result<Json<ListedSchedules>, Problem> {
+    let (workspace, request) = unchecked.check(&app, &caller, Role::Viewer).await?;
+    Ok(Json(match request {
+        ListSchedules::Overview => ListedSchedules::Overview(app.status(&workspace).await?.overview.clone()),
+        ListSchedules::Channels => {
+            let figures = app.status(&workspace).await?;
+            ListedSchedules::Channels(ChannelList { channels: figures.channels.iter().map(Into::into).collect() })
         }
-        View::Channels => {
-            params.finish()?;
-            let standing = app.status(&known(&app, &caller, named).await?).await?;
-            Ok(Json(json!({"channels": standing.channels.iter().map(channel).collect::<Vec<_>>()})))
+        ListSchedules::List(paged) => {
+            let (filter, order) = (paged.selection.filter(), paged.selection.order());
+            let ledger = app.ledger_of(&workspace);
+            let page = ledger.schedule_page(&filter, order, paged.after.as_ref(), paged.limit).await?;
+            let next_cursor = paged.next_cursor(page.next.as_ref());
+            ListedSchedules::List(SchedulePage { schedules: page.rows, next_cursor })
         }
-        View::List => {
-            let filter = params.schedules();
-            let order = params.order();
-            let list = Listing::new("schedules", &(order, &filter));
-            let (after, limit) = paging(&mut params, &list);
-            params.finish()?;
-            let workspace = known(&app, &caller, named).await?;
-            let page = app.ledger_of(&workspace).schedule_page(&filter, order, after.as_ref(), limit).await?;
-            let next = page.next.map(|mark| list.cursor(&mark));
-            Ok(Json(json!({"schedules": page.rows, "next_cursor": next})))
-        }
-    }
+    }))
 }
 
-/// The workspace that a request is about, which must be there.
-pub(super) async fn known(app: &App, caller: &Caller, named: Option<String>) -> Result<WorkspaceId, Problem> {
-    let workspace = caller.workspace(named)?;
-    app.require(&workspace).await?;
-    Ok(workspace)
+/// The path of a schedule.
+#[derive(Deserialize, JsonSchema)]
+struct SchedulePath {
+    /// The schedule's id.
+    #[schemars(with = "Uuid")]
+    id: String,
 }
 
-fn channel(status: &ChannelStatus) -> Value {
-    json!({
-        "channel": status.channel,
-        "clients": status.clients,
-        "pending": status.pending,
-        "completed": status.completed,
-        "health": {
-            "score": status.health_score,
-            "fatigue": status.fatigue,
-            "worst_fatigue": status.worst_fatigue,
-            "momentum": status.momentum,
-            "visibility": status.visibility,
-            "engagement": status.engagement,
-            "last_post_at": status.last_post_at,
-            "recommended_wait_hours": status.recommended_wait_hours,
-        },
-    })
+/// A schedule and the decisions about it.
+#[derive(Serialize, JsonSchema)]
+struct ScheduleRecord {
+    schedule: Schedule,
+    /// The decisions, newest first.
+    decisions: Vec<Action>,
 }
 
 /// `GET /api/orchestration/schedules/{id}`
-pub(super) async fn one(
+async fn one(
     State(app): State<App>,
     caller: Caller,
-    PathPart(id): PathPart<String>,
-    QueryFields(mut params): QueryFields,
-) -> Result<Json<Value>, Problem> {
-    let named = params.text("workspace_id");
-    params.finish()?;
-    let id = parsed(&id, "schedule")?;
-    let ledger = app.ledger_of(&known(&app, &caller, named).await?);
-    let (schedule, decisions) = with_record(&ledger, id).await?;
-    Ok(Json(json!({"schedule": schedule, "decisions": decisions})))
+    PathPart(path): PathPart<SchedulePath>,
+    Query(unchecked): Query<()>,
+) -> Result<Json<ScheduleRecord>, Problem> {
+    let (workspace, ()) = unchecked.check(&app, &caller, Role::Viewer).await?;
+    let (schedule, decisions) = with_record(&app.ledger_of(&workspace), parsed(&path.id, "schedule")?).await?;
+    Ok(Json(ScheduleRecord { schedule, decisions }))
 }
 
-/// A schedule, and the decisions about it, the newest first.
+/// A schedule and the decisions about it, newest first.
 pub(in crate::web) async fn with_record(ledger: &Ledger, id: Uuid) -> Result<(Schedule, Vec<Action>), Problem> {
     let filter = ScheduleFilter { ids: vec![id], ..ScheduleFilter::default() };
     let schedule = ledger.schedules(&filter).await?.into_iter().next();
     let schedule = schedule.ok_or_else(|| Problem::not_found("schedule", "take an id from the list of schedules"))?;
-    let about = ActionFilter { schedule: Some(id), limit: MOST_DECISIONS, ..ActionFilter::default() };
+    let about = ActionFilter { schedule: Some(id), limit: MAX_DECISIONS, ..ActionFilter::default() };
     Ok((schedule, ledger.actions(&about, None).await?.rows))
 }
 
-/// An id of a path.
+/// An id in a path.
 pub(in crate::web) fn parsed(id: &str, what: &str) -> Result<Uuid, Problem> {
     id.parse().map_err(|_| Problem::not_found(what, "take an id from the list"))
 }
 
-/// A schedule that stands as it was asked to.
-fn settled(schedule: &Schedule, status: ScheduleStatus, is_repeat: bool) -> Value {
-    json!({"id": schedule.id, "status": status, "repeated": is_repeat})
+request! {
+    /// The schedules of a change.
+    struct ChangedIds {
+        /// Several schedules.
+        ids: Vec<Uuid>,
+        /// One schedule.
+        schedule_id: OneId,
+    }
 }
 
-/// A schedule that did not change, with the reason.
-fn skipped(skipped: &Skipped) -> Value {
-    json!({
-        "id": skipped.schedule.id,
-        "status": skipped.schedule.status,
-        "reason": skipped.why.to_string(),
-        "remedy": skipped.why.remedy(),
-    })
+/// The ids under `schedule_id`: described as one, but a list is accepted, too.
+#[derive(Debug)]
+struct OneId(Vec<Uuid>);
+
+impl Field for OneId {
+    fn read_field(params: &mut Params, spec: &Spec) -> Self {
+        Self(params.ids(spec.name))
+    }
+
+    fn describe_field(spec: &Spec, _: &mut SchemaGenerator, parameters: &mut Vec<Parameter>) {
+        parameters.push(Parameter::new(spec, false, json_schema!({"type": "string", "format": "uuid"})));
+    }
+}
+
+/// At least one schedule, sorted and without duplicates.
+#[derive(Debug)]
+struct ChangedSchedules(Vec<Uuid>);
+
+impl Request for ChangedSchedules {
+    fn read(params: &mut Params) -> Self {
+        let ChangedIds { mut ids, schedule_id } = ChangedIds::read(params);
+        ids.extend(schedule_id.0);
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.is_empty() {
+            params.wrong("schedule_id", "no schedule is named", "send `schedule_id`, or `ids` for several");
+        }
+        Self(ids)
+    }
+
+    fn describe(schemas: &mut SchemaGenerator, parameters: &mut Vec<Parameter>) {
+        ChangedIds::describe(schemas, parameters);
+    }
+}
+
+request! {
+    /// A change of the schedules in `scheduleId` and `ids`; at least one must be named.
+    struct ChangeSchedules {
+        schedules: ChangedSchedules,
+        /// The reason, for the record.
+        reason: Option<String>,
+        /// The change.
+        action: Required<ScheduleAction>,
+    }
+}
+
+/// The result of a change. The same change sent again by the same caller has the same result as the first time.
+#[derive(Serialize, JsonSchema)]
+struct ScheduleChange {
+    /// Number of schedules in the requested state.
+    changed: usize,
+    /// Their ids.
+    ids: Vec<Uuid>,
+    /// The requested status.
+    status: ScheduleStatus,
+    /// Who made the change: the token's name.
+    actor: String,
+    /// The schedules in the requested state.
+    schedules: Vec<SettledSchedule>,
+    /// The schedules that could not be changed, because of their status or because something blocks them.
+    skipped: Vec<SkippedSchedule>,
+}
+
+/// A schedule in the requested state.
+#[derive(Serialize, JsonSchema)]
+struct SettledSchedule {
+    id: Uuid,
+    /// Its current status. An approved schedule may have been drafted meanwhile.
+    status: ScheduleStatus,
+    /// Whether the same caller had made the same change before, so that nothing was changed now.
+    repeated: bool,
+}
+
+/// A schedule that was not changed.
+#[derive(Serialize, JsonSchema)]
+struct SkippedSchedule {
+    id: Uuid,
+    /// Its current status.
+    status: ScheduleStatus,
+    /// Why it was not changed.
+    reason: String,
+    /// What to do about it.
+    remedy: String,
+}
+
+impl From<Skipped> for SkippedSchedule {
+    fn from(Skipped { schedule, why, .. }: Skipped) -> Self {
+        Self { id: schedule.id, status: schedule.status, reason: why.to_string(), remedy: why.remedy().to_owned() }
+    }
 }
 
 /// `PATCH /api/orchestration/schedules`
-pub(super) async fn change(
+async fn change(
     State(app): State<App>,
     caller: Caller,
-    BodyFields(mut params): BodyFields,
-) -> Result<Json<Value>, Problem> {
-    let named = params.text("workspace_id");
-    let mut ids = params.ids("ids");
-    ids.extend(params.ids("schedule_id"));
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.is_empty() {
-        params.wrong("schedule_id", "no schedule is named", "send `schedule_id`, or `ids` for several");
-    }
-    let action = params.needed("action", "write approve, cancel or restore");
-    let reason = params.text("reason").unwrap_or_else(|| "no reason given".to_owned());
-    let change = match action.as_str() {
-        "cancel" => Change::Cancel { reason: &reason },
-        "restore" => Change::Restore,
-        "approve" | "" => app.approval(),
-        other => {
-            params.wrong("action", format!("`{other}` is not known here"), "write approve, cancel or restore");
-            app.approval()
-        }
+    Body(unchecked): Body<ChangeSchedules>,
+) -> Result<Json<ScheduleChange>, Problem> {
+    let (workspace, request) = unchecked.check(&app, &caller, Role::Approver).await?;
+    let reason = request.reason.unwrap_or_else(|| "no reason given".to_owned());
+    let change = match request.action.get()? {
+        ScheduleAction::Approve => app.approval(),
+        ScheduleAction::Cancel => Change::Cancel { reason: &reason },
+        ScheduleAction::Restore => Change::Restore,
     };
-    params.finish()?;
-    caller.require(Role::Approver)?;
-    let workspace = known(&app, &caller, named).await?;
-    let filter = ScheduleFilter { ids, ..ScheduleFilter::default() };
+    let filter = ScheduleFilter { ids: request.schedules.0, ..ScheduleFilter::default() };
     let changed = app.ledger_of(&workspace).change(&filter, change, &app.rules, &caller.name, now()).await?;
     app.forget(&workspace).await;
-    answer(changed, change.status(), &caller.name).map(Json)
+    answer(changed, change.status(), caller.name).map(Json)
 }
 
-/// What came of a change. One that is sent again is answered as it was the first time.
-fn answer(changed: Changed, status: ScheduleStatus, actor: &str) -> Result<Value, Problem> {
+/// The result of a change: a failure if no schedule is in the requested state.
+fn answer(changed: Changed, status: ScheduleStatus, actor: String) -> Result<ScheduleChange, Problem> {
     let (repeated, mut left): (Vec<Skipped>, Vec<Skipped>) =
         changed.skipped.into_iter().partition(|skipped| skipped.is_repeat);
-    let done = changed.done.iter().map(|schedule| (schedule.id, settled(schedule, status, false)));
-    let before =
-        repeated.iter().map(|Skipped { schedule, .. }| (schedule.id, settled(schedule, schedule.status, true)));
-    let (ids, schedules): (Vec<Uuid>, Vec<Value>) = done.chain(before).unzip();
-    if ids.is_empty() && !left.is_empty() {
+    if changed.done.is_empty() && repeated.is_empty() && !left.is_empty() {
         return Err(left.swap_remove(0).why.into());
     }
-    let skipped: Vec<Value> = left.iter().map(skipped).collect();
-    Ok(json!({
-        "changed": ids.len(), "ids": ids, "status": status, "actor": actor, "schedules": schedules, "skipped": skipped,
-    }))
+    let settled = |schedule: &Schedule, status, repeated| SettledSchedule { id: schedule.id, status, repeated };
+    let done = changed.done.iter().map(|schedule| settled(schedule, status, false));
+    let before = repeated.iter().map(|Skipped { schedule, .. }| settled(schedule, schedule.status, true));
+    let schedules: Vec<SettledSchedule> = done.chain(before).collect();
+    Ok(ScheduleChange {
+        changed: schedules.len(),
+        ids: schedules.iter().map(|schedule| schedule.id).collect(),
+        status,
+        actor,
+        schedules,
+        skipped: left.into_iter().map(Into::into).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_and_an_instant_are_told_apart() {
+        let mut params = Params::of_pairs(b"from=2026-11-30&to=2026-12-01T08:00:00Z");
+        let (filter, _) = schedule_filter(&mut params);
+        assert_eq!(filter.first_day.map(|day| day.to_string()).as_deref(), Some("2026-11-30"));
+        assert_eq!(filter.to.map(|at| at.to_string()).as_deref(), Some("2026-12-01T08:00:00Z"));
+    }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Visit;
 use super::words::query;
 use crate::store::{Order, ScheduleFilter};
+use crate::web::api::schedule_filter;
 use crate::web::params::Params;
 
 /// The query parameters, as text.
@@ -45,7 +46,7 @@ impl ScheduleQuery {
             view: text("view"),
         };
         let mut wanted = Params::of_pairs(query_params.filter_query().trim_start_matches('?').as_bytes());
-        let (filter, order) = (wanted.schedules(), wanted.order());
+        let (filter, order) = schedule_filter(&mut wanted);
         if let Err(problem) = wanted.finish() {
             for wrong in problem.errors {
                 params.wrong(&wrong.field, wrong.detail, wrong.remedy);

@@ -3,6 +3,7 @@
 mod agency;
 mod browser;
 mod ledger;
+mod openapi;
 mod packages;
 pub mod postgres;
 mod site;
@@ -22,6 +23,7 @@ pub use agency::{Agency, at};
 pub use browser::Browser;
 pub(crate) use ledger::on_both;
 pub use ledger::{Place, block_on};
+pub use openapi::operation;
 pub use site::{Answer, Asker, Site, options, token, token_until};
 pub use table::Table;
 pub use workplace::{Ran, Workplace};

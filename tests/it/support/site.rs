@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::sync::OnceLock;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use mcoe::web::{Options, Secret, Server, random_id};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::openapi::breaches_of_answer;
 use super::{Place, at, block_on, compiled, default_pack};
 
 /// A server of its own, stopped when it is dropped.
@@ -142,8 +144,18 @@ impl Asker {
         self.send("PATCH", path, &[("content-type", "application/json")], Some(&body.to_string()))
     }
 
-    /// Sends any request.
+    /// Sends any request. What the API answers must be as it is described.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
+        // Every server describes itself alike.
+        static DOCUMENT: OnceLock<Value> = OnceLock::new();
+        let document = DOCUMENT.get_or_init(|| self.request("GET", "/api/openapi.json", &[], None).ok());
+        let answer = self.request(method, path, headers, body);
+        let breaches = breaches_of_answer(document, method, path, &answer);
+        assert!(breaches.is_empty(), "{breaches:#?}");
+        answer
+    }
+
+    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)

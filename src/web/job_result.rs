@@ -1,0 +1,247 @@
+//! The JSON of jobs: the recorded requests, and the results by kind.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::model::{AssetId, Channel, ClientId, ClientPlan, Plan, Post, RiskBand, ScheduleStatus, Timestamp, Week};
+use crate::simulator::{
+    ChannelSummary, ClientCounts, Comparison, Extent, Headline, MeasureDifference, Pack, Provenance, Simulation,
+    WeekSummary,
+};
+use crate::store::{Committed, DailyOutcome, WeeklyOutcome};
+
+/// The parameters of a request, as they are recorded.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum JobRequest<'a> {
+    /// Plan a week and commit the plan.
+    Weekly {
+        /// The week.
+        week: Week,
+    },
+    /// Plan a week.
+    Plan {
+        /// The week.
+        week: Week,
+        /// The client whose posts are listed; `None` for all clients.
+        client_id: Option<&'a str>,
+    },
+    /// Compare changed rules.
+    Compare {
+        #[serde(flatten)]
+        extent: Extent,
+        /// The changes, each as `KEY=VALUE`.
+        set: &'a [String],
+    },
+    /// Simulate.
+    Simulate(Extent),
+    /// Run the daily pass.
+    Daily {},
+}
+
+/// A result, by kind.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum JobResult {
+    Daily(DailyOutcome),
+    Weekly(WeeklyResult),
+    Plan(PlanResult),
+    Simulate(Box<SimulationResult>),
+    Compare(ComparisonResult),
+}
+
+/// The result of planning a week.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct WeeklyResult {
+    week: Week,
+    /// Number of clients that already had a plan for the week.
+    already_planned: usize,
+    /// Number of clients that were planned.
+    planned: usize,
+    /// What was committed; `None` if no client was left to plan, or if there are breaches.
+    committed: Option<Committed>,
+    /// Breaches found by the checker; if there are any, nothing was committed.
+    breaches: Vec<String>,
+}
+
+impl WeeklyResult {
+    pub fn new(week: Week, outcome: &WeeklyOutcome) -> Self {
+        Self {
+            week,
+            already_planned: outcome.already_planned,
+            planned: outcome.planned,
+            committed: outcome.committed,
+            breaches: outcome.breaches.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// A preview of a week.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct PlanResult {
+    plan_id: Uuid,
+    week: Week,
+    /// Number of clients.
+    clients: usize,
+    /// Number of posts.
+    posts_planned: usize,
+    /// Value of the plan.
+    objective: f64,
+    /// Upper bound of the value of any plan.
+    upper_bound: f64,
+    /// The first 500 posts.
+    posts: Vec<PlannedPost>,
+    allocations: Vec<PlannedAllocation>,
+    /// Breaches found by the checker.
+    breaches: Vec<String>,
+}
+
+impl PlanResult {
+    /// The posts and allocations of one client, or of all, with at most `most` posts listed.
+    pub fn new(plan: &Plan, client: Option<&str>, most: usize, breaches: Vec<String>) -> Self {
+        let is_selected = |id: &ClientId| client.is_none_or(|client| id.as_str() == client);
+        let clients: Vec<_> = plan.clients.iter().filter(|planned| is_selected(&planned.client_id)).collect();
+        let posts = clients.iter().flat_map(|planned| planned.posts.iter().map(move |post| (*planned, post)));
+        Self {
+            plan_id: plan.plan_id,
+            week: plan.week,
+            clients: clients.len(),
+            posts_planned: posts.clone().count(),
+            objective: plan.objective(),
+            upper_bound: plan.upper_bound(),
+            posts: posts.take(most).map(|(planned, post)| PlannedPost::new(plan, planned, post)).collect(),
+            allocations: clients.iter().flat_map(|planned| allocations(planned)).collect(),
+            breaches,
+        }
+    }
+}
+
+/// A post of a preview.
+#[derive(Serialize, JsonSchema)]
+struct PlannedPost {
+    post_id: Uuid,
+    client_id: ClientId,
+    channel: Channel,
+    /// The time of the post, in UTC.
+    scheduled_for: Timestamp,
+    /// The same time on the client's clock, with its offset from UTC.
+    local_time: String,
+    /// The asset in use; `None` if there is none.
+    asset_id: Option<AssetId>,
+    status: ScheduleStatus,
+    risk_level: RiskBand,
+    /// Confidence, `0..=1`.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    confidence: f64,
+    /// Expected number of engagements.
+    expected_engagement: f64,
+    /// Why it is blocked, as a sentence; `None` if it is not.
+    blocked_reason: Option<String>,
+    /// The code of the reason.
+    blocked_code: Option<&'static str>,
+    /// The details of the reason.
+    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
+    blocked_details: Option<Value>,
+}
+
+impl PlannedPost {
+    fn new(plan: &Plan, planned: &ClientPlan, post: &Post) -> Self {
+        Self {
+            post_id: plan.post_id(&planned.client_id, post),
+            client_id: planned.client_id.clone(),
+            channel: post.channel,
+            scheduled_for: post.at,
+            local_time: planned.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string(),
+            asset_id: post.asset.as_ref().map(|asset| asset.used().clone()),
+            status: post.status,
+            risk_level: post.risk,
+            confidence: post.confidence,
+            expected_engagement: post.expected_engagement,
+            blocked_reason: post.blocked_reason(),
+            blocked_code: post.blocked.as_ref().map(|reason| reason.code()),
+            blocked_details: post.blocked.as_ref().map(|reason| reason.details()),
+        }
+    }
+}
+
+/// The posts of a client on a channel.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Allocation")]
+struct PlannedAllocation {
+    client_id: ClientId,
+    channel: Channel,
+    /// Target number of posts, including committed ones.
+    posts_target: u32,
+    /// Number of posts placed, including blocked ones.
+    posts_planned: u32,
+    /// Why there are fewer posts than wanted; empty if there are not.
+    why_fewer: String,
+}
+
+fn allocations(planned: &ClientPlan) -> impl Iterator<Item = PlannedAllocation> {
+    planned.allocations.iter().map(|allocation| PlannedAllocation {
+        client_id: planned.client_id.clone(),
+        channel: allocation.channel,
+        posts_target: allocation.posts_target,
+        posts_planned: allocation.posts_planned,
+        why_fewer: allocation.why_fewer.clone(),
+    })
+}
+
+/// The result of a simulation.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SimulationResult {
+    provenance: Provenance,
+    headline: Headline,
+    /// Results by week.
+    weekly: Vec<WeekSummary>,
+    /// Results by channel.
+    channels: Vec<ChannelSummary>,
+}
+
+impl From<Simulation> for SimulationResult {
+    fn from(Simulation { provenance, headline, weekly, channels, .. }: Simulation) -> Self {
+        Self { provenance, headline, weekly, channels }
+    }
+}
+
+/// The result of comparing rules.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ComparisonResult {
+    /// The current rules, then the changed ones.
+    packs: Vec<Pack>,
+    /// The changed rules against the current ones.
+    versus: Vec<VersusCurrent>,
+}
+
+/// Changed rules against the current ones.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Versus")]
+struct VersusCurrent {
+    label: String,
+    /// The result in a sentence.
+    verdict: String,
+    /// The difference in every headline measure.
+    headline: Vec<MeasureDifference>,
+    clients: ClientCounts,
+}
+
+impl ComparisonResult {
+    /// With a sentence about each of the comparison's pairs, in their order.
+    pub fn new(comparison: Comparison, verdicts: Vec<String>) -> Self {
+        let versus = comparison.versus.into_iter().zip(verdicts);
+        Self {
+            packs: comparison.packs,
+            versus: versus
+                .map(|(versus, verdict)| VersusCurrent {
+                    label: versus.label,
+                    verdict,
+                    headline: versus.headline,
+                    clients: versus.client_counts,
+                })
+                .collect(),
+        }
+    }
+}
