@@ -22,6 +22,8 @@
 //! share the planner's beliefs, and [`compare`](simulator::compare()) does so under several packs with common random
 //! numbers.
 //!
+//! [`calibration`] fits accounts' levels and effects to their own postings, and scores forecasts at earlier dates.
+//!
 //! [`workbench`] is for who writes rules: it puts named situations to a pack and says what came out differently, what
 //! no case exercises and which small change of the rules no case would notice.
 //!
