@@ -92,7 +92,7 @@ fn no_file_of_any_shape_of_run_shows_what_is_not_a_number() {
     for (case, files) in runs.chain(versus).chain(sweeps).chain(backtests) {
         for (path, bytes) in files {
             let Ok(text) = std::str::from_utf8(&bytes) else { continue };
-            for bad in ["NaN", "Infinity", ">inf", "-inf", " inf", ",inf"] {
+            for bad in ["NaN", "Infinity", ">inf<", "-inf ", " inf ", " inf.", ",inf,"] {
                 assert!(!text.contains(bad), "{case}: {path} shows `{bad}`");
             }
         }
