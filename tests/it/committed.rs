@@ -209,6 +209,6 @@ fn a_report_says_which_posts_were_committed_already() {
     let told = told(&run(&rules, &committed(&scenario, &plan(&rules, &scenario))));
     let words: Vec<&str> = told.lines().filter(|line| line.to_lowercase().contains("committed")).collect();
     insta::assert_snapshot!(words.join("\n"));
-    let without: Vec<&str> = told.lines().filter(|line| line.contains("without a place in the week")).collect();
+    let without: Vec<&str> = told.lines().filter(|line| line.contains("no time slot left in the week")).collect();
     assert!(without[0].contains("| 0 |"), "{without:?}");
 }

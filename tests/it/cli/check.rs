@@ -6,8 +6,8 @@ use crate::support::Workplace;
 fn a_sound_pack_and_scenario_are_counted() {
     let place = Workplace::new();
     let out = place.mcoe("check --scenario small").done().out;
-    assert!(out.starts_with("rules `default` are right: 5 guardrails, hash "), "{out}");
-    assert!(out.contains("scenario `Two corner shops` is right: 2 clients, 5 channels, 10 assets, hash "), "{out}");
+    assert!(out.starts_with("rules `default` are valid: 5 guardrails, hash "), "{out}");
+    assert!(out.contains("scenario `Two corner shops` is valid: 2 clients, 5 channels, 10 assets, hash "), "{out}");
     let out = place.mcoe("check").done().out;
     assert_eq!(out.lines().count(), 1, "{out}");
 }

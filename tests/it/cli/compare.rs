@@ -126,8 +126,8 @@ fn a_pack_against_itself_is_said_not_to_differ() {
 fn one_replication_is_said_to_have_no_interval() {
     let place = place();
     let out = place.mcoe("compare small --against bold --weeks 1 --replications 1 --out run").done().out;
-    assert!(out.contains("In the one replication that was run"), "{out}");
-    assert!(place.read("run/summary.md").contains("no interval can be given"));
+    assert!(out.contains("In the single replication"), "{out}");
+    assert!(place.read("run/summary.md").contains("there are no intervals"));
 }
 
 #[test]

@@ -220,7 +220,7 @@ fn a_plan_is_explained_by_the_rules_that_made_it() {
     place.replace("rules/channels.toml", "\nhour_lift = ", "\nhour_lift = 3.0 # ");
     assert_eq!(place.mcoe(&line).done().out, before, "the pack of today says nothing of yesterday's plan");
     place.replace("plan/rules/channels.toml", "\nhour_lift = ", "\nhour_lift = 3.0 # ");
-    place.mcoe(&line).ends_with(2).says(&["is not the pack that the plan was made under"]);
+    place.mcoe(&line).ends_with(2).says(&["is not the pack of the plan"]);
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_folder_that_is_no_plan_is_refused() {
     place.replace("plan/plan.json", "\"format\":1", "\"format\":2");
     place.mcoe("explain plan --post a").ends_with(2).says(&["has format 2"]);
     place.write("plan/plan.json", "{}");
-    place.mcoe("explain plan --post a").ends_with(2).says(&["is no plan"]);
+    place.mcoe("explain plan --post a").ends_with(2).says(&["is not a plan"]);
 }
 
 #[test]

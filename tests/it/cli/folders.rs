@@ -20,7 +20,7 @@ fn a_folder_that_is_there_is_refused() {
         "generate --clients 1 --out plan",
         "plan small --out other --export-instances plan",
     ] {
-        place.mcoe(line).ends_with(2).says(&["`plan` is there already", "--force"]);
+        place.mcoe(line).ends_with(2).says(&["`plan` already exists", "--force"]);
     }
     assert!(place.folder("plan") == before);
     assert_eq!(place.entries(), ["plan", "rules", "small"]);

@@ -49,12 +49,12 @@ fn links_in_a_circle_are_told_all_at_once() {
     symlink("../rules", place.path("rules/b")).unwrap();
     symlink("round.toml", place.path("rules/round.toml")).unwrap();
     let ran = place.mcoe("check").ends_with(2);
-    ran.says(&["rules/a", "rules/b", "rules/round.toml", "its links lead in a circle", "3 error(s) in the rules pack"]);
+    ran.says(&["rules/a", "rules/b", "rules/round.toml", "its links form a cycle", "3 error(s) in the rules pack"]);
     let told = place.mcoe("check --format json").ends_with(2).err;
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!((&told["errors"], &told["diagnostics"][0]["code"]), (&3.into(), &"link_loop".into()), "{told}");
     symlink("loop", place.path("loop")).unwrap();
-    place.mcoe("check --rules loop").ends_with(2).says(&["`loop`", "in a circle"]);
+    place.mcoe("check --rules loop").ends_with(2).says(&["`loop`", "form a cycle"]);
     for file in ["scenario.toml", "assets.csv"] {
         fs::remove_file(place.path("small").join(file)).unwrap();
         symlink(file, place.path("small").join(file)).unwrap();
@@ -124,9 +124,9 @@ fn files_that_this_user_may_not_read_are_bad_input() {
         println!("SKIPPED: this user may read every file");
         return;
     }
-    place.mcoe("check --scenario small").ends_with(2).says(&["small/assets.csv", "may not read it", "chmod"]);
+    place.mcoe("check --scenario small").ends_with(2).says(&["small/assets.csv", "permission denied", "chmod"]);
     hidden("rules/risk.toml");
-    place.mcoe("check").ends_with(2).says(&["rules/risk.toml", "may not read it", "chmod"]);
+    place.mcoe("check").ends_with(2).says(&["rules/risk.toml", "permission denied", "chmod"]);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn an_output_that_is_a_link_is_refused_before_the_work() {
     symlink("nowhere", place.path("plan")).unwrap();
     place.write("rules/slow.rhai", "fn weekly_posts(ctx) { loop {} }\n");
     for line in ["plan small --out plan", "plan small --out plan --force"] {
-        place.mcoe(line).ends_with(2).says(&["`plan` is a link", "not a link to it"]);
+        place.mcoe(line).ends_with(2).says(&["`plan` is a symbolic link", "name the folder itself"]);
     }
     assert!(!place.path("nowhere").exists());
 }
@@ -160,7 +160,7 @@ fn points_of_a_sweep_are_kept_in_no_file_of_somebody_else() {
     let line = "rules sweep small --set channels.fb.weekly_posts=1..2 --weeks 1 --replications 1 --out sw --restart";
     place.write("thesis.txt", "chapter one");
     symlink("thesis.txt", place.path(".sw.sweep.jsonl")).unwrap();
-    place.mcoe(line).ends_with(2).says(&["it is a link", "move it elsewhere"]);
+    place.mcoe(line).ends_with(2).says(&["it is a symbolic link", "move the file elsewhere"]);
     fs::remove_file(place.path(".sw.sweep.jsonl")).unwrap();
     fs::rename(place.path("thesis.txt"), place.path(".sw.sweep.jsonl")).unwrap();
     place.mcoe(line).ends_with(2).says(&["line 1 does not say", "move it elsewhere"]);
@@ -193,7 +193,7 @@ fn names_never_act_on_the_terminal() {
     place.replace("small/scenario.toml", "\"Two corner shops\"", r#""a\u001b[2J\u009b\u202eb""#);
     let ran = place.mcoe("check --scenario small").done();
     assert!(is_plain(&ran.out), "{:?}", ran.out);
-    ran.shows(&[r"`a\u001b[2J\u009b\u202eb` is right"]);
+    ran.shows(&[r"`a\u001b[2J\u009b\u202eb` is valid"]);
     let json = place.mcoe("check --scenario small --format json").done().json();
     assert_eq!(json["scenario"]["name"], "a\u{1b}[2J\u{9b}\u{202e}b");
     place.replace("small/channels.csv", "audience", "au\u{1b}[31mdience\u{7}");
@@ -218,5 +218,5 @@ fn an_edited_plan_is_named_for_what_it_is() {
     place.replace("plan/plan.json", &id, "00000000-0000-4000-8000-000000000000");
     place.mcoe("db load small --now 2026-10-16T08:00:00Z").done();
     let ran = place.mcoe("commit plan --now 2026-10-16T08:00:00Z").ends_with(2);
-    ran.says(&["they were changed after planning", "plan the week again"]);
+    ran.says(&["were changed after planning", "plan the week again"]);
 }

@@ -14,8 +14,8 @@ fn committed() -> Workplace {
 fn nothing_differs_under_the_same_rules() {
     let place = committed();
     let told = place.mcoe("rules impact").done().out;
-    assert!(told.contains("decisions judged again, 0 of them by daily passes"), "{told}");
-    assert!(!told.contains("by rule") && told.contains("note: judged again: guardrails"), "{told}");
+    assert!(told.contains("decisions re-evaluated, 0 of them by daily passes"), "{told}");
+    assert!(!told.contains("by rule") && told.contains("note: re-evaluated: guardrails"), "{told}");
     let json = place.mcoe("rules impact --format json").done().json();
     assert!(json["count"]["judged"].as_u64().unwrap() > 10, "{json}");
     assert_eq!(json["count"]["same"], json["count"]["judged"]);
@@ -33,12 +33,12 @@ fn what_would_have_been_decided_otherwise_is_told_with_the_rule_and_its_place() 
     let told = place.mcoe("rules impact --database sqlite:mcoe.db?mode=ro --limit-shown 4").done().out;
     for text in [
         "would have been blocked",
-        "of higher risk",
-        "by rule, with the reason of the first:",
+        "with higher risk",
+        "by rule, with an example of a reason:",
         "channel_fatigue: fatigue ",
         "   guardrails.rhai:",
-        "by client and channel, the worst-hit first:",
-        "decisions, the worst first:",
+        "by client and channel, most affected first:",
+        "decisions, most severe change first:",
         "-> blocked, ",
         "more; --limit-shown N shows them",
     ] {
@@ -58,13 +58,16 @@ fn what_would_have_been_decided_otherwise_is_told_with_the_rule_and_its_place() 
 #[test]
 fn what_cannot_be_answered_is_told_with_a_way_out() {
     let place = committed();
-    place.mcoe("rules impact --database other.db").ends_with(2).says(&["there is no ledger `other.db`", "--database"]);
+    place
+        .mcoe("rules impact --database other.db")
+        .ends_with(2)
+        .says(&["the ledger `other.db` does not exist", "--database"]);
     assert!(!place.path("other.db").exists());
     place.mcoe("db migrate --database other.db").done();
-    place.mcoe("rules impact --database other.db").ends_with(2).says(&["holds no decision yet", "`mcoe weekly`"]);
-    place.mcoe("rules impact --client nobody").ends_with(2).says(&["no decision on record is meant", "remedy"]);
-    place.mcoe("rules impact --to 2020-01-01T00:00:00Z").ends_with(2).says(&["no decision on record is meant"]);
-    place.mcoe("rules impact --workspace nowhere").ends_with(2).says(&["knows no workspace `nowhere`"]);
+    place.mcoe("rules impact --database other.db").ends_with(2).says(&["has no decisions yet", "`mcoe weekly`"]);
+    place.mcoe("rules impact --client nobody").ends_with(2).says(&["no recorded decision matches", "remedy"]);
+    place.mcoe("rules impact --to 2020-01-01T00:00:00Z").ends_with(2).says(&["no recorded decision matches"]);
+    place.mcoe("rules impact --workspace nowhere").ends_with(2).says(&["has no workspace `nowhere`"]);
     place.mcoe("rules impact --channel tiktk").ends_with(2);
     place.replace("rules/fatigue.toml", "block_at = 0.8", "block_at = \"high\"");
     place.mcoe("rules impact").ends_with(2).says(&["fatigue.toml", "block_at"]);
@@ -86,7 +89,7 @@ fn a_rule_that_fails_on_what_is_on_record_is_told_with_its_place() {
 fn a_database_that_is_not_brought_up_to_date_is_told_so() {
     let work = Workplace::new();
     let url = postgres::server().fresh();
-    work.mcoe(&format!("rules impact --database {url}")).ends_with(3).says(&["brought up to date", "mcoe db migrate"]);
+    work.mcoe(&format!("rules impact --database {url}")).ends_with(3).says(&["is not migrated", "mcoe db migrate"]);
 }
 
 #[test]

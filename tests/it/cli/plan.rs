@@ -54,7 +54,7 @@ fn held_posts_earn_nothing_and_reach_nothing() {
     let table = "\n[nothing]\nscope = \"post\"\nconflict = \"policy\"\n";
     place.write("rules/guardrails.toml", &(place.read("rules/guardrails.toml") + table));
     place.write("rules/nothing.rhai", "fn nothing(post, ctx) { block(\"no\", \"never\") }\n");
-    let reach = "expected engagement 0; the posts that may run reach 0.00 %";
+    let reach = "expected engagement 0; the posts that are not blocked reach 0.00 %";
     place.mcoe("plan small --out plan").done().shows(&[reach]);
     let head = place.json("plan/plan.json");
     assert_eq!((head["reach"].as_f64(), head["counts"]["blocked"] == head["counts"]["posts"]), (Some(0.0), true));

@@ -25,7 +25,7 @@ fn the_rules_of_a_client_are_shown_with_the_place_of_each_value() {
 fn a_key_that_the_pack_does_not_have_is_told_with_the_nearest() {
     let place = Workplace::new();
     let told = place.mcoe("rules show fatigue.warn").ends_with(2);
-    told.says(&["says nothing of `fatigue.warn`", "did you mean `fatigue.warn_at`?"]);
+    told.says(&["has no key `fatigue.warn`", "did you mean `fatigue.warn_at`?"]);
     place.mcoe("rules schema chanels").ends_with(2).says(&["no file `chanels.toml`", "did you mean `channels`?"]);
     place.mcoe("rules show --channel tiktk").ends_with(2);
 }
@@ -36,7 +36,7 @@ fn two_packs_are_compared_in_the_trades_words_and_by_what_they_do_to_a_week() {
     for (name, text) in default_pack() {
         place.write(&format!("new/{name}"), &text);
     }
-    assert_eq!(place.mcoe("rules diff rules new").done().out, "the packs say the same\n");
+    assert_eq!(place.mcoe("rules diff rules new").done().out, "the packs do not differ\n");
     place.replace("new/channels.toml", "weekly_posts = 5", "weekly_posts = 2");
     place.replace(
         "new/guardrails.rhai",
@@ -65,12 +65,15 @@ fn a_pack_of_an_earlier_revision_is_read_from_git() {
     git(&["init", "-q"]);
     git(&["add", "rules"]);
     git(&["commit", "-q", "-m", "as it was"]);
-    place.mcoe("rules diff HEAD:./rules/ rules").done().shows(&["the packs say the same"]);
+    place.mcoe("rules diff HEAD:./rules/ rules").done().shows(&["the packs do not differ"]);
     place.replace("rules/fatigue.toml", "warn_at = 0.5", "warn_at = 0.4");
     let told = place.mcoe("rules diff HEAD:rules rules").done().out;
     assert!(told.starts_with("fatigue.warn_at: 0.5 -> 0.4   fatigue.toml:6\n"), "{told}");
     place.mcoe("rules diff HEAD:small rules").ends_with(2).says(&["has no rules pack in `small`"]);
-    place.mcoe("rules diff yesterday:rules rules").ends_with(2).says(&["knows no `yesterday`", "remedy"]);
+    place
+        .mcoe("rules diff yesterday:rules rules")
+        .ends_with(2)
+        .says(&["cannot read the revision `yesterday`", "remedy"]);
     place.mcoe("rules diff nowhere rules").ends_with(2).says(&["cannot read the rules pack `nowhere`"]);
 }
 
@@ -80,7 +83,7 @@ fn packs_are_shown_to_differ_by_situations_on_which_they_decide_differently() {
     for (name, text) in default_pack() {
         place.write(&format!("new/{name}"), &text);
     }
-    place.mcoe("rules diff rules new").done().shows(&["the packs say the same\n"]);
+    place.mcoe("rules diff rules new").done().shows(&["the packs do not differ\n"]);
     place.replace("new/fatigue.toml", "block_at = 0.8", "block_at = 0.7");
     place.replace("new/channels.toml", "weekly_posts = 14", "weekly_posts = 20");
     let toml = place.read("new/guardrails.toml");

@@ -149,13 +149,13 @@ fn points_that_are_no_valid_pack_are_all_told_before_anything_is_simulated() {
     assert_eq!(place.entries(), ["rules", "small"]);
     let told: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
     assert_eq!(told["diagnostics"][0]["point"], 3);
-    place.mcoe(&format!("{line} --skip-invalid --tables csv")).done().says(&["point(s) are no valid pack"]);
+    place.mcoe(&format!("{line} --skip-invalid --tables csv")).done().says(&["point(s) whose pack is invalid"]);
     let run = place.json("run/run.json");
     let left_out: Vec<u64> =
         run["left_out"].as_array().unwrap().iter().map(|point| point["point"].as_u64().unwrap()).collect();
     assert!(left_out.contains(&3) && !left_out.contains(&1), "{left_out:?}");
     assert!(!column(&place, "point").contains(&"3".to_owned()));
-    assert!(place.read("run/summary.md").contains("left out: "));
+    assert!(place.read("run/summary.md").contains("omitted because the pack is invalid: "));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn what_makes_no_sense_is_refused_and_leaves_nothing() {
         (format!("rules sweep small {set} --points 9 --out run"), "add --design sobol"),
         (format!("rules sweep small {set} --design sobol --points 4 --out run"), "only 3 combinations"),
         ("rules sweep small --set fatigue.warn_at=0.4..0.6 --out run".to_owned(), "add a step"),
-        (format!("rules sweep small {set} --frontier engagement --out run"), "a comma between"),
+        (format!("rules sweep small {set} --frontier engagement --out run"), "separated by a comma"),
         (format!("rules sweep small {set} --frontier engagement,revews --out run"), "`reviews`"),
         (format!("rules sweep small {set} --out small --force"), "was not written by mcoe"),
     ] {
@@ -215,11 +215,11 @@ fn points_of_another_sweep_are_not_gone_on_from() {
     let kept = killed(&place);
     assert!(kept >= 1, "no point was kept");
     let ran = place.mcoe(&format!("{} --seed 2", long())).ends_with(2);
-    ran.says(&["cannot be gone on from", "its seed is 1, not 2", "--restart"]);
+    ran.says(&["cannot resume from", "its seed is 1 instead of 2", "--restart"]);
     place.replace("small/scenario.toml", "weeks = 2", "weeks = 3");
     place.mcoe(&long()).ends_with(2).says(&["its scenario hash is", "--restart"]);
     let ran = place.mcoe(&format!("{SIX} --restart")).done();
-    assert!(!ran.err.contains("going on"), "{}", ran.err);
+    assert!(!ran.err.contains("resuming"), "{}", ran.err);
     assert_eq!(place.entries(), ["rules", "run", "small"]);
 }
 
@@ -266,7 +266,7 @@ fn a_sweep_that_is_killed_again_and_again_gives_the_report_of_one_that_is_not() 
     // What a kill in the middle of a line leaves.
     let file = place.read(".run.sweep.jsonl");
     place.write(".run.sweep.jsonl", &format!("{file}{{\"point\":24,\"rules_ha"));
-    place.mcoe(&format!("{} --threads 1", long())).done().says(&["going on: ", " of 24 points are kept from before"]);
+    place.mcoe(&format!("{} --threads 1", long())).done().says(&["resuming: ", " of 24 points are already done"]);
     assert!(whole == comparable(&place), "the report of the sweep that was killed differs");
     assert_eq!(place.entries(), ["rules", "run", "small"]);
 }
@@ -285,7 +285,7 @@ fn an_interrupt_says_what_stands() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.contains(" of 24 points are kept; run the same command again to go on"), "{said}");
+    assert!(said.contains(" of 24 points are stored; run the same command again to resume"), "{said}");
     assert_eq!(place.entries(), [".run.sweep.jsonl", "rules", "small"]);
 }
 

@@ -18,7 +18,7 @@ fn with_cases(text: &str) -> Workplace {
 fn cases_that_come_out_as_expected_are_counted() {
     let place = with_cases(CASES);
     let out = place.mcoe("rules test").done().out;
-    assert_eq!(out, "3 case(s) pass, 0 fail, rules `default`\n");
+    assert_eq!(out, "3 case(s) passed, 0 failed, rules `default`\n");
 }
 
 #[test]
@@ -68,12 +68,12 @@ fn build_servers_are_told_as_junit_xml() {
     insta::assert_snapshot!(ran.out.replace(&hash, "[hash]"));
     place.replace("rules/guardrails.rhai", "fn truth_layer(post, ctx) {", "fn truth_layer(post, ctx) { throw 1;");
     let out = place.mcoe("rules test --format junit").ends_with(1).out;
-    assert!(out.contains("<error message=\"the rules could not be asked: guardrails.rhai:66:29: "), "{out}");
+    assert!(out.contains("<error message=\"the rules could not be evaluated: guardrails.rhai:66:29: "), "{out}");
 }
 
 #[test]
 fn what_no_case_exercises_stays_out_of_the_xml() {
-    let ran = with_cases(CASES).mcoe("rules test --format junit --coverage").done().says(&["the cases exercise"]);
+    let ran = with_cases(CASES).mcoe("rules test --format junit --coverage").done().says(&["coverage "]);
     assert!(ran.out.starts_with("<?xml") && !ran.out.contains("exercise"), "{}", ran.out);
 }
 
@@ -150,7 +150,7 @@ fn a_rule_that_fails_fails_the_case_and_is_named() {
     let place = with_cases("[any]\nexpect = { risk = \"low\" }\n");
     place.replace("rules/guardrails.rhai", "fn early_warning(post, ctx) {", "fn early_warning(post, ctx) { throw 1;");
     let out = place.mcoe("rules test").ends_with(1).out;
-    assert!(out.contains("the rules could not be asked: guardrails.rhai:"), "{out}");
+    assert!(out.contains("the rules could not be evaluated: guardrails.rhai:"), "{out}");
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn what_no_case_exercises_is_listed_and_can_fail_the_run() {
     assert!((5.0..60.0).contains(&percent), "{percent}");
     place.mcoe("rules test --coverage-at-least 5").done();
     let ran = place.mcoe("rules test --coverage-at-least 90%").ends_with(1);
-    ran.says(&["less than the 90 % asked for"]);
+    ran.says(&["less than the required 90 %"]);
     place.mcoe("rules test --coverage-at-least 101").ends_with(2);
 }
 
@@ -212,7 +212,7 @@ fn what_no_case_exercises_is_listed_and_can_fail_the_run() {
 fn a_key_that_can_count_nowhere_is_told_apart_from_one_that_no_case_depends_on() {
     let place = with_cases(CASES);
     let out = place.mcoe("rules test --coverage").done().out;
-    assert!(out.contains("`assets.recent_use` counts nowhere: `cooldown_hours` 168"), "{out}");
+    assert!(out.contains("`assets.recent_use` has no effect: `cooldown_hours` 168"), "{out}");
     let overlay = "scope = { client = \"crumb-and-co\" }\n[assets]\ncooldown_hours = 72\n";
     place.write("rules/overlays/crumb.toml", overlay);
     let out = place.mcoe("rules test --coverage").done().out;

@@ -126,7 +126,7 @@ fn a_week_that_the_ledger_has_committed_counts_in_simulations_of_its_export() {
     assert!(live > 10 && week["week"] == "2026-W43", "{week}");
     place.mcoe("db export corner --week 2026-W43 --out back").done();
     let told = place.mcoe("simulate back --weeks 2 --replications 2 --tables csv --out run").done().out;
-    assert!(told.contains(&format!(" planned, {live} committed already, ")), "{told}");
+    assert!(told.contains(&format!(" planned, {live} already committed, ")), "{told}");
     let weekly = place.table("run/tables/weekly.csv");
     let numbers = |column: &str| weekly.column(column).iter().map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
     assert_eq!(numbers("posts_committed"), [live as f64, 0.0]);

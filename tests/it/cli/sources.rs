@@ -89,7 +89,7 @@ fn offsets_in_the_times_tell_the_zone() {
     }
     // UTC says where no clock stood.
     place.write("posts.csv", "account,channel,published_at,engagements\nshop,fb,2026-08-03T09:00:00+00:00,4\n");
-    place.mcoe("import posts.csv --out shop --force").done().shows(&["taken to live in UTC"]);
+    place.mcoe("import posts.csv --out shop --force").done().shows(&["UTC is assumed"]);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn times_are_read_as_exports_write_them() {
         assert_eq!(place.table("shop/history.csv").column("published_at"), ["2026-08-03T07:00:00Z"], "{time}");
     }
     place.write("posts.csv", "account,channel,published_at,engagements\nshop,fb,2026-08-03 09:00,4\n");
-    place.mcoe("import posts.csv --out late").ends_with(2).says(&["not a point in time", "offset from UTC"]);
+    place.mcoe("import posts.csv --out late").ends_with(2).says(&["not a point in time", "UTC offset"]);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn headings_that_nobody_reads_may_repeat() {
     place.write("posts.csv", &format!("account,channel,published_at,engagements,Views to 95%,Views to 95%\n{row}"));
     place.mcoe("import posts.csv --out shop").done();
     place.write("posts.csv", &format!("account,channel,published_at,engagements,engagements,note\n{row}"));
-    place.mcoe("import posts.csv --out other").ends_with(2).says(&["`engagements`", "stands twice"]);
+    place.mcoe("import posts.csv --out other").ends_with(2).says(&["`engagements`", "occurs twice"]);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn files_that_are_no_tables_are_named_for_what_they_are() {
         std::fs::write(place.path("posts.csv"), bytes).unwrap();
         place.mcoe("import posts.csv --out shop").ends_with(2)
     };
-    import(b"PK\x03\x04rest").says(&["a workbook (XLSX, ODS) or an archive (ZIP)", "save the one sheet as CSV"]);
+    import(b"PK\x03\x04rest").says(&["a workbook (XLSX, ODS) or an archive (ZIP)", "save the sheet as CSV"]);
     import(b"\xd0\xcf\x11\xe0rest").says(&["a workbook (XLS)"]);
     let wide: Vec<u8> = HISTORY.encode_utf16().flat_map(u16::to_le_bytes).collect();
     import(&[b"\xff\xfe".as_slice(), &wide].concat()).says(&["text in UTF-16", "save it in UTF-8"]);
@@ -275,7 +275,7 @@ fn an_invented_scenario_is_right_and_can_be_planned_and_simulated() {
         place.mcoe("generate --clients 9 --seed 2 --start 2026-W13 --weeks 3 --out made --format json").done().json();
     assert_eq!((&told["clients"], &told["out"]), (&9.into(), &"made".into()));
     let out = place.mcoe("check --scenario made").done().out;
-    assert!(out.contains("scenario `made` is right: 9 clients"), "{out}");
+    assert!(out.contains("scenario `made` is valid: 9 clients"), "{out}");
     assert_eq!(place.mcoe("plan made --out plan --format json").done().json()["week"], "2026-W13");
     place.mcoe("simulate made --replications 2 --out run").done();
     assert_eq!(place.json("run/run.json")["provenance"]["weeks"], 3);

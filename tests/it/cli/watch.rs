@@ -73,18 +73,18 @@ fn place() -> Workplace {
 fn each_save_is_answered_with_failures_and_the_difference_of_the_plans() {
     let place = place();
     let watching = Watching::start(&place, "watch small");
-    let first = watching.until("the next is compared with it");
-    assert!(first.starts_with("round 1\n1 case(s) pass, 0 fail\nthe plan of 2026-W43: "), "{first}");
+    let first = watching.until("the next plan is compared with it");
+    assert!(first.starts_with("round 1\n1 case(s) passed, 0 failed\nthe plan of 2026-W43: "), "{first}");
 
     place.replace("rules/channels.toml", "weekly_posts = 5", "weekly_posts = 4");
     let second = watching.until(" dropped");
     assert!(second.contains("round 2: rules/channels.toml\n"), "{second}");
-    assert!(second.contains("FAILED a_page_posts_in_full") && second.contains("    came     4\n"), "{second}");
-    assert!(second.contains("0 case(s) pass, 1 fail\nthe plan of 2026-W43:\n"), "{second}");
+    assert!(second.contains("FAILED a_page_posts_in_full") && second.contains("    actual   4\n"), "{second}");
+    assert!(second.contains("0 case(s) passed, 1 failed\nthe plan of 2026-W43:\n"), "{second}");
 
     place.replace("small/channels.csv", ",", ",");
     watching.until("round 3: small/channels.csv");
-    watching.until("every post stands as it did");
+    watching.until("no post changes");
     let (code, said) = watching.end();
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("round 3 took ") && said.ends_with("stopped watching\n"), "{said}");
@@ -96,7 +96,7 @@ fn a_pack_that_is_broken_for_a_moment_is_told_and_then_compared_with_the_last_go
     let watching = Watching::start(&place, "watch small");
     watching.until("compared with it");
     place.replace("rules/channels.toml", "weekly_posts = 5", "weekly_posts = ");
-    watching.until("no plan this time");
+    watching.until("no plan because of errors");
     place.replace("rules/channels.toml", "weekly_posts = ", "weekly_posts = 4");
     let said = watching.until("  expected engagement ");
     assert!(said.contains("round 3: rules/channels.toml") && said.contains("dropped"), "{said}");
@@ -112,7 +112,7 @@ fn files_and_folders_that_go_and_come_back_are_followed() {
     watching.until("compared with it");
 
     fs::remove_file(place.path("rules/tests/one.toml")).unwrap();
-    assert!(watching.until("every post stands").contains("0 case(s) pass, 0 fail"));
+    assert!(watching.until("no post changes").contains("0 case(s) passed, 0 failed"));
 
     let text = place.read("rules/fatigue.toml");
     place.write("rules/.fatigue.toml.new", &text.replace("slope_below_warn = 0.6", "slope_below_warn = 0.9"));
@@ -120,9 +120,9 @@ fn files_and_folders_that_go_and_come_back_are_followed() {
     assert!(watching.until("  expected engagement ").contains("round 3: rules/fatigue.toml"));
 
     fs::rename(place.path("rules"), place.path("away")).unwrap();
-    watching.until("no plan this time");
+    watching.until("no plan because of errors");
     fs::rename(place.path("away"), place.path("rules")).unwrap();
-    watching.until("every post stands");
+    watching.until("no post changes");
     place.replace("rules/fatigue.toml", "slope_below_warn = 0.9", "slope_below_warn = 0.6");
     watching.until("  expected engagement ");
     assert_eq!(watching.end().0, Some(0));
@@ -145,6 +145,6 @@ fn a_burst_of_saves_leads_to_the_plan_of_the_last() {
 #[test]
 fn there_must_be_something_to_watch() {
     let place = place();
-    place.mcoe("watch nowhere").ends_with(2).says(&["there is no folder `nowhere`", "remedy:"]);
-    place.mcoe("watch small --rules nowhere").ends_with(2).says(&["there is no folder `nowhere`"]);
+    place.mcoe("watch nowhere").ends_with(2).says(&["the folder `nowhere` does not exist", "remedy:"]);
+    place.mcoe("watch small --rules nowhere").ends_with(2).says(&["the folder `nowhere` does not exist"]);
 }

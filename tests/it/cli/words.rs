@@ -19,7 +19,7 @@ fn every_command_shows_an_example_of_itself() {
     for command in COMMANDS {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in {help}");
     }
-    assert!(help.contains("Example") && help.contains("Exit codes: 0 done"), "{help}");
+    assert!(help.contains("Example") && help.contains("Exit codes: 0 success"), "{help}");
 }
 
 #[test]
@@ -110,8 +110,8 @@ fn nobody_left_to_listen_at_all_is_no_panic() {
 fn quiet_says_nothing_but_errors_and_verbose_says_how_long_rules_took() {
     let place = Workplace::new();
     assert_eq!(place.mcoe("plan small --out a --quiet").done().err, "");
-    place.mcoe("plan small --out b --verbose").done().says(&["rules were asked", "of the threads' time"]);
-    place.mcoe("plan small --out b --quiet").ends_with(2).says(&["`b` is there already"]);
+    place.mcoe("plan small --out b --verbose").done().says(&["rules were called", "of the threads' time"]);
+    place.mcoe("plan small --out b --quiet").ends_with(2).says(&["`b` already exists"]);
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn make_drafts(on: &impl Fn(&str) -> Ran, committed: u64) {
     let status = on("status --now 2026-09-08T20:00:00Z --format json").done().json();
     assert_eq!(status["overview"]["total_schedules"].as_u64(), Some(committed));
     assert_eq!(status["overview"]["completed_today"], day["drafted"]);
-    assert!(on("status --now 2026-09-08T20:00:00Z").done().out.contains("mean health"));
+    assert!(on("status --now 2026-09-08T20:00:00Z").done().out.contains("average health"));
     let record = on("actions --type schedule_executed --limit 10000 --format json").done().json();
     assert_eq!(record.as_array().unwrap().len() as u64, day["drafted"].as_u64().unwrap());
     let about = record[0]["schedule_id"].as_str().unwrap();
@@ -78,7 +78,7 @@ fn plan_the_next_week(work: &Workplace, on: &impl Fn(&str) -> Ran, workspace: &s
     assert!(again.out.contains("nothing changed"), "{}", again.out);
     on("commit twin --actor ann --now 2026-09-08T21:00:00Z").done();
     let rest = on("weekly --week 2026-W38 --now 2026-09-08T21:00:00Z --actor ann").done();
-    assert!(rest.out.contains("had a plan already"), "{}", rest.out);
+    assert!(rest.out.contains("already planned"), "{}", rest.out);
 }
 
 #[test]
@@ -119,9 +119,7 @@ fn ways_out(place: &Place) {
         own.iter().map(|id| on(&format!("attach {} {id} {friday}", &first[..13]))).find(|ran| ran.code == Some(0));
     let attached = attached.expect("no asset of the client was free");
     assert!(attached.out.starts_with("attached "), "{client}: {}", attached.out);
-    on(&format!("attach {first} {} {friday}", own[0]))
-        .ends_with(2)
-        .says(&["only a post that is held because of its asset"]);
+    on(&format!("attach {first} {} {friday}", own[0])).ends_with(2).says(&["blocked because of its asset"]);
 
     let live = all().into_iter().find(|row| ["pending", "ready"].iter().any(|status| row["status"] == *status));
     let id = text(&live.expect("nothing is to run"), "id");
@@ -160,7 +158,7 @@ fn a_plan_that_was_changed_by_hand_is_refused() {
     work.mcoe("commit plan").ends_with(1).says(&["changed after planning"]);
     work.write("plan/posts.csv", &posts);
     work.replace("plan/rules/channels.toml", "weekly_posts = 5", "weekly_posts = 6");
-    work.mcoe("commit plan").ends_with(2).says(&["is not the pack that the plan was made under"]);
+    work.mcoe("commit plan").ends_with(2).says(&["is not the pack of the plan"]);
     work.replace("plan/rules/channels.toml", "weekly_posts = 6", "weekly_posts = 5");
     work.mcoe("commit plan --now 2026-10-16T08:00:00Z").done();
 }
@@ -174,5 +172,5 @@ fn what_the_ledger_does_not_know_is_told_with_a_remedy() {
     work.mcoe("weekly").ends_with(2).says(&["the ledger is empty", "mcoe db load"]);
     work.mcoe("daily --workspace north").ends_with(2).says(&["no workspace `north`"]);
     work.mcoe("db export north --out north").ends_with(2).says(&["no workspace `north`"]);
-    work.mcoe("status --database mysql://db/x").ends_with(2).says(&["is no database that is known"]);
+    work.mcoe("status --database mysql://db/x").ends_with(2).says(&["is not a supported database"]);
 }

@@ -111,7 +111,7 @@ on_both! {
         ] {
             place.run(change).await.unwrap();
             let told = ledger.scenario(&workspace("harbour"), scenario.start).await.unwrap_err().to_string();
-            assert_eq!(told, format!("the database holds `{value}` in `{column}`, which cannot be read"));
+            assert_eq!(told, format!("the database has the invalid value `{value}` in `{column}`"));
         }
     }
 
@@ -175,7 +175,7 @@ on_both! {
         };
         let (client, _) = &first.posts().find(|(_, post)| post.is_live()).unwrap();
         let of_client = moved.iter().find(|line| line.contains(client.client_id.as_str())).unwrap();
-        assert!(of_client.contains("posts more"), "{of_client}");
+        assert!(of_client.contains("new posts"), "{of_client}");
         assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, before);
         let decisions = mcoe::planner::decisions(&second);
         let old = mcoe::store::Commit {
@@ -225,7 +225,7 @@ on_both! {
         let Err(StoreError::StateChanged(moved)) = ledger.commit(commit("2026-09-09T08:00:00Z")).await else {
             panic!("posts of the past were taken");
         };
-        assert!(moved.iter().all(|line| line.contains("of its posts has passed")), "{moved:?}");
+        assert!(moved.iter().all(|line| line.contains("of its posts are in the past")), "{moved:?}");
         let over = ledger.commit(commit("2026-09-15T08:00:00Z")).await.unwrap_err();
         assert!(matches!(over, StoreError::WeekOver(_)), "{over}");
         assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, 0);

@@ -323,7 +323,7 @@ fn a_schema_from_the_future_is_left_alone() {
         block_on(place.run(future)).unwrap();
         for command in ["status", "weekly", "db migrate"] {
             let ran = work.mcoe(&format!("{command} --database {}", place.url)).ends_with(3);
-            ran.says(&["schema version 99", "use the newer mcoe"]);
+            ran.says(&["schema version 99", "use a newer version of mcoe"]);
         }
     }
 }

@@ -204,12 +204,12 @@ fn only_load_and_migrate_make_a_ledger() {
     let work = planned();
     for line in READERS.iter().chain(&WRITERS) {
         let ran = work.mcoe(&format!("{line} --database typo.db")).ends_with(2);
-        ran.says(&["there is no ledger `typo.db`", "mcoe db load"]);
+        ran.says(&["the ledger `typo.db` does not exist", "mcoe db load"]);
         assert!(!work.entries().iter().any(|name| name.contains("typo.db")), "{line}");
     }
     work.write("empty.db", "");
     for line in READERS.iter().chain(&WRITERS) {
-        work.mcoe(&format!("{line} --database empty.db")).ends_with(2).says(&["there is no ledger `empty.db`"]);
+        work.mcoe(&format!("{line} --database empty.db")).ends_with(2).says(&["the ledger `empty.db` does not exist"]);
         assert_eq!(work.read("empty.db"), "", "{line}");
     }
     for (line, name) in [(MAKERS[0], "a.db"), (MAKERS[1], "b.db"), (MAKERS[0], "empty.db")] {
@@ -233,14 +233,14 @@ fn another_programs_file_is_refused_and_left_as_it_was() {
         ("other.db", "tables of another program (`mine`)"),
         ("log.db", "tables of another program (`mine`)"),
         ("migrated.db", "tables of another program"),
-        ("letter.txt", "it is no SQLite database"),
-        ("rules", "it is no file"),
+        ("letter.txt", "it is not an SQLite database"),
+        ("rules", "it is not a regular file"),
     ] {
         let state = || (work.path(name).is_file().then(|| fs::read(work.path(name)).unwrap()), work.entries());
         let before = state();
         for line in READERS.iter().chain(&WRITERS).chain(&MAKERS) {
             let ran = work.mcoe(&format!("{line} --database {name}")).ends_with(2);
-            ran.says(&[&format!("`{name}` is no ledger: "), holds, "remedy"]);
+            ran.says(&[&format!("`{name}` is not a ledger: "), holds, "remedy"]);
             assert!(state() == before, "{line} changed {name}");
         }
     }

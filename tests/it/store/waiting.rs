@@ -45,7 +45,7 @@ impl Waited {
     #[track_caller]
     fn was_in_vain(self, reason: &str) {
         let Self { first, silence, rest, code, seconds } = self;
-        let early = format!("waiting for the ledger, 30 s at most: {reason}");
+        let early = format!("waiting up to 30 s for the ledger: {reason}");
         assert!(first.starts_with(&early), "{first}{rest}");
         assert!((1.5..10.0).contains(&silence), "told after {silence} s");
         let late = format!("error: the ledger could not be used within 30 s: {reason}");
@@ -57,7 +57,7 @@ impl Waited {
     /// It was told early why the ledger waits, and all went well when that was over.
     #[track_caller]
     fn was_worth_it(self, reason: &str) {
-        let early = format!("waiting for the ledger, 30 s at most: {reason}");
+        let early = format!("waiting up to 30 s for the ledger: {reason}");
         assert!(self.first.starts_with(&early), "{}{}", self.first, self.rest);
         assert_eq!((self.code, self.rest.as_str()), (Some(0), ""));
     }

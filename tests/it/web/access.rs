@@ -157,7 +157,7 @@ fn a_token_is_made_shown_once_listed_and_revoked() {
     on("db load small").done();
     let workspace = "corner";
     let made = on(&format!("token create --workspace {workspace} --name ann --role approver")).done();
-    let made = made.says(&["shown this once"]);
+    let made = made.says(&["shown only once"]);
     let secret = made.out.trim().to_owned();
     assert!(secret.starts_with("mcoe_") && secret.len() == 69, "{secret}");
     let site = Site::of(&place);

@@ -186,7 +186,7 @@ on_both! {
             let refused = get(path, &format!("{other}&cursor={cursor}")).refused(400);
             let wrong = &refused["errors"][0];
             assert_eq!(wrong["field"], "cursor");
-            assert!(wrong["detail"].as_str().unwrap().contains("another order or under another filter"), "{wrong}");
+            assert!(wrong["detail"].as_str().unwrap().contains("another order or filter"), "{wrong}");
             let page = if path == "schedules" { "" } else { "/decisions" };
             let page = asker.get(&format!("/founder/orchestration{page}?workspace={HARBOUR}&actor=x&cursor={cursor}"));
             assert_eq!(page.status, 400, "{}", page.text);

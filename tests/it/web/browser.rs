@@ -18,7 +18,7 @@ async fn signed_in(site: &Site, token: &str, width: u32, dark: bool) -> Browser 
     browser.go(BASE).await;
     browser.find("input[name=token]").await.send_keys(token).await.unwrap();
     browser.press("\u{e007}").await;
-    browser.says("Wait for you").await;
+    browser.says("Need approval").await;
     browser
 }
 
@@ -44,8 +44,8 @@ fn a_founder_signs_in_approves_a_day_and_cancels_a_post() {
             .await;
         browser.picture("confirm").await;
         browser.click("main button[type=submit].primary").await;
-        browser.says("approved. Each becomes a draft when its time comes.").await;
-        browser.says("Nothing waits for you here.").await;
+        browser.says("approved. Each becomes a draft at its scheduled time.").await;
+        browser.says("No post here needs approval.").await;
         assert!(schedules(&asker, HARBOUR, "status=pending&from=2026-09-07&to=2026-09-07").is_empty());
 
         let before: BTreeSet<String> = ids(&schedules(&asker, HARBOUR, "status=cancelled"));
@@ -79,12 +79,12 @@ fn one_click_plans_the_week_and_shows_how_it_gets_on() {
         browser.picture("job").await;
         assert!(browser.text().await.contains("planned for 20"), "{}", browser.text().await);
         browser.click("nav a[href*='/runs']").await;
-        browser.says("Planning of a week").await;
+        browser.says("Weekly planning").await;
         browser.find("[name=weeks]").await.clear().await.unwrap();
         browser.find("[name=weeks]").await.send_keys("2").await.unwrap();
         browser.find("[name=set]").await.send_keys("channels.fb.weekly_posts=2").await.unwrap();
         browser.click("form[action$='/what-if'] button[type=submit]").await;
-        browser.says("The whole report").await;
+        browser.says("Full report").await;
         browser.picture("comparison").await;
         browser
             .until("return [...document.images].length > 0 && [...document.images].every(one => one.naturalWidth > 0)")
@@ -181,7 +181,7 @@ fn select_all_takes_what_the_action_fits() {
         browser.click("[data-all=approve]").await;
         browser.click("button[name=action][value=approve]").await;
         browser.says(&format!("Approve {} posts?", shown - high)).await;
-        assert!(!browser.text().await.contains("Left as they are"));
+        assert!(!browser.text().await.contains("Not changed"));
         browser.close().await;
     });
 }

@@ -118,7 +118,7 @@ on_both! {
                 ("/logout", vec![]),
             ] {
                 let refused = session.post_as(csrf, path, &fields);
-                assert!(refused.status == 403 && refused.text.contains("not made for this session"), "{path} {csrf}");
+                assert!(refused.status == 403 && refused.text.contains("does not belong to this session"), "{path} {csrf}");
             }
         }
         assert_eq!(waiting(&asker, HARBOUR), id);
@@ -133,7 +133,7 @@ on_both! {
         let id = waiting(&viewer, HARBOUR);
         let back = format!("{BASE}?status=pending");
         let asked = session.post("/confirm", &[("ids", &id), ("action", "approve"), ("back", &back)]);
-        for words in ["Approve 1 post?", "When its time comes", "Nothing is published"] {
+        for words in ["Approve 1 post?", "At its scheduled time", "Nothing is published"] {
             assert!(asked.text.contains(words), "{words}: {}", asked.text);
         }
         assert_eq!(waiting(&viewer, HARBOUR), id);
@@ -185,14 +185,14 @@ on_both! {
         let (session, asker) = (Session::sign_in(&site, &secret), site.holder(&secret));
         // The week that was planned lies far back.
         let page = session.get("").text;
-        assert!(page.contains("No post is ahead.") && page.contains("sort=latest"), "{page}");
+        assert!(page.contains("There are no upcoming posts.") && page.contains("sort=latest"), "{page}");
         assert!(!page.contains("type=\"checkbox\" name=\"ids\""), "{page}");
         asker.ended(&asker.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok(), HARBOUR);
         let gone = schedules(&asker, HARBOUR, "status=pending&sort=latest")[0]["id"].as_str().unwrap().to_owned();
         asker.patch("/api/orchestration/schedules", &json!({"schedule_id": gone, "action": "cancel"})).ok();
         let page = session.get("").text;
         let (waits, next) = page.split_once("Next to become drafts").unwrap();
-        assert!(waits.contains(">Waits for you") && page.contains("What waits and what is next"));
+        assert!(waits.contains(">Needs approval") && page.contains("Needs approval and up next"));
         let ahead = |status: &str| {
             let now = Timestamp::from(Utc::now()).to_string();
             let rows = schedules(&asker, HARBOUR, &format!("status={status}&from={now}"));
@@ -236,13 +236,13 @@ on_both! {
         let site = Site::of(place);
         let page = site.anybody().get(BASE);
         assert_eq!(page.status, 200, "{}", page.text);
-        for words in ["Nothing is loaded yet", "mcoe db load SCENARIO", "mcoe import", "mcoe serve --demo"] {
+        for words in ["No data loaded yet", "mcoe db load SCENARIO", "mcoe import", "mcoe serve --demo"] {
             assert!(page.text.contains(words), "{words}: {}", page.text);
         }
         let rules = compiled(default_pack());
         ledger.load(&shipped("small", &rules), &rules, at("2026-09-04T08:00:00Z")).await.unwrap();
         let page = site.anybody().get(BASE);
-        for words in ["Nothing is planned yet in this workspace", "Plan the coming week", "Approve or cancel what waits"] {
+        for words in ["Nothing is planned yet in this workspace", "Plan the coming week", "Approve or cancel those posts"] {
             assert!(page.status == 200 && page.text.contains(words), "{words}: {}", page.text);
         }
         assert!(!page.text.contains("mcoe db load SCENARIO"), "{}", page.text);
@@ -253,12 +253,12 @@ on_both! {
         let site = Site::of(place);
         let session = Session::sign_in(&site, &token(place, HARBOUR, "ada", Role::Admin));
         for (path, words) in [
-            ("?client=nobody", "No post is as you asked for."),
-            ("?status=failed", "No post is as you asked for."),
-            ("/channels?client=nobody", "This client posts on no channel."),
-            ("/conflicts?client=nobody", "Nothing stands against the plans"),
-            ("/decisions?actor=nobody", "No decision is on record as you asked for."),
-            ("/runs", "Nothing has been run yet."),
+            ("?client=nobody", "No post matches the filter."),
+            ("?status=failed", "No post matches the filter."),
+            ("/channels?client=nobody", "This client has no channels."),
+            ("/conflicts?client=nobody", "No conflict of the last"),
+            ("/decisions?actor=nobody", "No decision matches the filter."),
+            ("/runs", "There are no runs yet."),
         ] {
             let page = session.get(path);
             assert!(page.status == 200 && page.text.contains(words), "{path}: {}", page.text);
