@@ -18,7 +18,7 @@ pub fn sections(sweep: &Sweep, tables: TableFormat) -> Vec<Section> {
 /// A sentence on the trade-off, and one on each of its two measures.
 pub fn sweep_words(sweep: &Sweep) -> Vec<String> {
     std::iter::once(trade_off(sweep))
-        .chain(sweep.goals.iter().map(|goal| most_influential(sweep, goal.measure)))
+        .chain(sweep.goals.iter().map(|goal| key_with_largest_effect(sweep, goal.measure)))
         .collect()
 }
 
@@ -92,7 +92,7 @@ fn better_than_base(sweep: &Sweep) -> String {
 }
 
 /// The key that explains most of a measure, and how much may be noise.
-fn most_influential(sweep: &Sweep, measure: Measure) -> String {
+fn key_with_largest_effect(sweep: &Sweep, measure: Measure) -> String {
     let name = label(measure);
     let first = sweep.sensitivities_of(measure).next();
     let Some((key, share)) = first.and_then(|row| Some((&row.key, row.share?))) else {
@@ -103,7 +103,7 @@ fn most_influential(sweep: &Sweep, measure: Measure) -> String {
         None => String::new(),
     };
     let share = percent(Some(share));
-    format!("{name}: {} is the most influential key and alone explains {share} of the variance.{noise}", code(key))
+    format!("{name}: {} has the largest effect and alone explains {share} of the variance.{noise}", code(key))
 }
 
 fn frontier(sweep: &Sweep, tables: TableFormat) -> Section {
@@ -185,7 +185,7 @@ fn point_table(sweep: &Sweep, points: &[&SweepPoint], caption: &str, tables: Tab
 
 fn keys(sweep: &Sweep) -> Section {
     let mut blocks: Vec<Block> =
-        sweep.goals.iter().map(|goal| Block::words(&most_influential(sweep, goal.measure))).collect();
+        sweep.goals.iter().map(|goal| Block::words(&key_with_largest_effect(sweep, goal.measure))).collect();
     blocks.push(Block::Figure { name: "sweep-keys" });
     blocks.extend(sweep.goals.iter().map(|goal| Block::Table { table: sensitivity_table(sweep, goal.measure) }));
     Section { id: "keys", title: "Effect of each key", blocks }
@@ -205,7 +205,7 @@ fn sensitivity_table(sweep: &Sweep, measure: Measure) -> Table {
         ]
     };
     let rows = sweep.sensitivities_of(measure).map(row).collect();
-    let caption = format!("{}: most influential key first", label(measure));
+    let caption = format!("{}: keys by effect, largest first", label(measure));
     let note = "Lowest and highest are means over all points with that value; the range below their difference is its \
                 95\u{a0}% interval over replications. They are selected from the same points, so a small difference may be \
                 due to chance even if its interval excludes 0.";
