@@ -17,7 +17,7 @@ export DATABASE_URL="$work/ledger.db"
 token="$("$mcoe" token create --workspace harbour --name hammer --role admin --quiet)"
 "$mcoe" serve --port 0 --requests-per-second 100000 2>"$work/log" &
 server=$!
-until url="$(sed -n 's|^interface  \(.*\)/api$|\1|p' "$work/log")" && [ -n "$url" ]; do sleep 0.1; done
+until url="$(sed -n 's|^API        \(.*\)/api$|\1|p' "$work/log")" && [ -n "$url" ]; do sleep 0.1; done
 
 st run "$url/api/openapi.json" --header "Authorization: Bearer $token" --checks all --exclude-checks positive_data_acceptance --max-examples "$examples" "${@:3}"
 if grep -q ' ERROR ' "$work/log"; then

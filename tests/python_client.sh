@@ -30,7 +30,7 @@ export DATABASE_URL="$work/ledger.db"
 token="$("$mcoe" token create --workspace harbour --name client --role admin --quiet)"
 "$mcoe" serve --port 0 2>"$work/log" &
 server=$!
-until url="$(sed -n 's|^interface  \(.*\)/api$|\1|p' "$work/log")" && [ -n "$url" ]; do
+until url="$(sed -n 's|^API        \(.*\)/api$|\1|p' "$work/log")" && [ -n "$url" ]; do
     kill -0 "$server" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
     sleep 0.1
 done

@@ -105,7 +105,7 @@ impl Served {
         let base = lines
             .by_ref()
             .map_while(Result::ok)
-            .find_map(|line| Some(line.strip_prefix("interface  ")?.strip_suffix("/api")?.to_owned()))
+            .find_map(|line| Some(line.strip_prefix("API        ")?.strip_suffix("/api")?.to_owned()))
             .expect("the program says where it serves");
         let (send, log) = std::sync::mpsc::channel();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| send.send(line).map_err(drop)));
