@@ -318,18 +318,21 @@ impl fmt::Display for Reason {
                 write!(f, "needs_review: {risk} risk, confidence {confidence:.2}")?;
                 because.iter().try_for_each(|one| write!(f, "; {one}"))
             }
-            Reason::Expired { status, because } => {
-                f.write_str(match status {
-                    ScheduleStatus::Pending => "expired: nobody approved it in time",
-                    ScheduleStatus::Ready => "expired: its draft was not made in time",
-                    _ => "expired: it was held until its time had passed",
-                })?;
-                because.iter().try_for_each(|because| write!(f, " ({because})"))
-            }
+            Reason::Expired { status, because } => write_expired(f, *status, because.as_deref()),
             Reason::Cancelled { actor, reason } => write!(f, "cancelled by {actor}: {reason}"),
             Reason::DraftFailed { cause } => write!(f, "draft failed: {cause}"),
         }
     }
+}
+
+/// Why a post whose time has passed was not sent.
+fn write_expired(f: &mut fmt::Formatter<'_>, status: ScheduleStatus, because: Option<&Reason>) -> fmt::Result {
+    f.write_str(match status {
+        ScheduleStatus::Pending => "expired: nobody approved it in time",
+        ScheduleStatus::Ready => "expired: its draft was not made in time",
+        _ => "expired: it was held until its time had passed",
+    })?;
+    because.iter().try_for_each(|because| write!(f, " ({because})"))
 }
 
 #[cfg(test)]

@@ -430,16 +430,22 @@ fn names(
             true
         });
         for (value, position) in dropped(&alone) {
-            let (code, what, cause, shown) = match value {
-                Dropped::Verdict(name) => {
-                    ("dropped_verdict", name.clone(), format!("the answer of `{name}`"), format!("{name}(…)"))
-                }
-                Dropped::Value(shown) => ("dropped_value", shown.clone(), format!("`{shown}`"), shown),
-            };
-            let cause = format!("{cause} is dropped here: the function goes on as if it were not there");
-            report(code, position, what, cause, format!("write `return {shown};`"));
+            let (code, what, cause, remedy) = dropped_message(value);
+            report(code, position, what, cause, remedy);
         }
     }
+}
+
+/// Code, name, cause and remedy of the diagnostic about a dropped value.
+fn dropped_message(dropped: Dropped) -> (&'static str, String, String, String) {
+    let (code, what, value, shown) = match dropped {
+        Dropped::Verdict(name) => {
+            ("dropped_verdict", name.clone(), format!("the answer of `{name}`"), format!("{name}(…)"))
+        }
+        Dropped::Value(shown) => ("dropped_value", shown.clone(), format!("`{shown}`"), shown),
+    };
+    let cause = format!("{value} is dropped here: the function goes on as if it were not there");
+    (code, what, cause, format!("write `return {shown};`"))
 }
 
 /// The equivalent here of a function name from other languages.
