@@ -212,7 +212,31 @@ fn shown(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
         (total, JobKind::Simulate | JobKind::Compare) => format!("{} of {total} weeks simulated", job.done),
         (total, _) => format!("{} of {total} rows written", job.done),
     };
-    let error = match job.status {
+    context! {
+        id => job.id.to_string(),
+        kind_label => kind_label(job.kind),
+        state => job.status.name(),
+        state_label => state_label(job.status),
+        percent => if running { percent } else { None },
+        progress => if running { progress } else { String::new() },
+        started => Serde(Shown::utc(job.created_at)),
+        took => job.finished_at.map(|end| took(job.created_at, end)),
+        sentences => sentences(job),
+        figures => Serde(figures),
+        links => Serde(links),
+        error => error_of(job).map(|(what, remedy)| context! { what => what, remedy => remedy }),
+        poll => visit.link(&path, &[]),
+        cancel => (running && visit.may(Role::Admin)).then(|| context! {
+            action => format!("{BASE}{path}/cancel"),
+            csrf => visit.visitor.cookie.csrf(),
+            workspace => visit.workspace.as_str(),
+        }),
+    }
+}
+
+/// Why a job ended without a result, and what to do about it.
+fn error_of(job: &Job) -> Option<(String, &'static str)> {
+    match job.status {
         JobStatus::Failed => Some((job.failure.clone().unwrap_or_default(), "Fix the cause and run it again.")),
         JobStatus::Stopped => Some((
             "The server stopped before the run finished. Changes committed before that remain; nothing is half done."
@@ -227,26 +251,6 @@ fn shown(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
             "Run it again if you still need it.",
         )),
         JobStatus::Running | JobStatus::Done => None,
-    };
-    context! {
-        id => job.id.to_string(),
-        kind_label => kind_label(job.kind),
-        state => job.status.name(),
-        state_label => state_label(job.status),
-        percent => if running { percent } else { None },
-        progress => if running { progress } else { String::new() },
-        started => Serde(Shown::utc(job.created_at)),
-        took => job.finished_at.map(|end| took(job.created_at, end)),
-        sentences => sentences(job),
-        figures => Serde(figures),
-        links => Serde(links),
-        error => error.map(|(what, remedy)| context! { what => what, remedy => remedy }),
-        poll => visit.link(&path, &[]),
-        cancel => (running && visit.may(Role::Admin)).then(|| context! {
-            action => format!("{BASE}{path}/cancel"),
-            csrf => visit.visitor.cookie.csrf(),
-            workspace => visit.workspace.as_str(),
-        }),
     }
 }
 

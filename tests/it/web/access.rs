@@ -170,7 +170,9 @@ fn a_token_is_made_shown_once_listed_and_revoked() {
     on(&format!("token create --workspace {workspace} --name ann --role viewer")).ends_with(2).says(&["named `ann`"]);
     on("token create --workspace nowhere --name ann --role viewer").ends_with(2).says(&["no workspace `nowhere`"]);
     on(&format!("token create --workspace {workspace} --name \u{7} --role viewer")).ends_with(2).says(&["1 to 80"]);
-    on(&format!("token create --workspace {workspace} --name daily_pass --role viewer")).ends_with(2).says(&["own"]);
+    on(&format!("token create --workspace {workspace} --name daily_pass --role viewer"))
+        .ends_with(2)
+        .says(&["reserved for the system"]);
     let listed = on("token list --format json").done().json();
     let id = listed[0]["id"].as_str().unwrap();
     assert!(!on("token list").done().out.contains(&secret));

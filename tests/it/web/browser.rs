@@ -246,7 +246,7 @@ fn the_first_post_is_near_the_top_of_a_phone() {
         }
         // What is folded away opens.
         browser.go(BASE).await;
-        browser.click(".narrowing summary").await;
+        browser.click(".filters summary").await;
         browser.find("select[name=channel]").await.click().await.unwrap();
         browser.go(&format!("{BASE}?view=week")).await;
         browser.click(".week summary").await;
@@ -271,7 +271,7 @@ fn a_run_is_cancelled_with_a_click() {
         browser.find("#cancel-job").await;
         // The part of the page with the button is replaced again and again.
         browser.ask("document.querySelector('#cancel-job').click()").await;
-        browser.says("founder cancelled it.").await;
+        browser.says("Cancelled by founder.").await;
         browser.picture("cancelled-run").await;
         browser.close().await;
     });

@@ -154,7 +154,7 @@ on_both! {
         let (begun, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.status == 202);
         assert_eq!((begun.len(), refused.len()), (5, 7), "{refused:?}");
         for (_, answer) in &refused {
-            assert!(answer.refused(429)["detail"].as_str().unwrap().contains("5 jobs"), "{answer:?}");
+            assert!(answer.refused(429)["detail"].as_str().unwrap().contains("5 waiting or running jobs"), "{answer:?}");
             assert!(answer.header("retry-after").is_some());
         }
         // A key that has its job is still answered with it, and there is room again once one is cancelled.
