@@ -296,11 +296,11 @@ fn posts_that_a_hook_does_without_are_not_put_down_to_tired_channels() {
     assert_eq!(changes, [[0.0, 1.0, 1.0], [0.0, 2.0, 1.0], [0.0, 1.0, 1.0], [0.0, 2.0, 1.0]]);
     let told = told(&simulation);
     assert!(
-        told.contains("given up because the hook asked for fewer (the pack's weekly_posts function) | −6"),
+        told.contains("reduced by the hook (the pack's weekly_posts function) | −6"),
         "{told}"
     );
-    assert!(told.contains("added because the hook asked for more (the pack's weekly_posts function) | 4"), "{told}");
-    assert!(told.contains("given up because the channel was tired | 0"), "{told}");
+    assert!(told.contains("added by the hook (the pack's weekly_posts function) | 4"), "{told}");
+    assert!(told.contains("reduced because of fatigue | 0"), "{told}");
 }
 
 #[test]

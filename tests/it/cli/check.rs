@@ -280,7 +280,7 @@ fn a_file_whose_ending_is_mistyped_is_told_and_other_files_are_left_alone() {
     place.mcoe("check").done();
     place.write("rules/house.rhia", "fn house(post, ctx) { pass() }\n");
     place.write("rules/overlays/law.tml", "scope = { client = \"a\" }\n");
-    place.mcoe("check").ends_with(2).says(&["rules/house.rhia", "name it `house.rhai`", "name it `overlays/law.toml`"]);
+    place.mcoe("check").ends_with(2).says(&["rules/house.rhia", "rename it to `house.rhai`", "name it `overlays/law.toml`"]);
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn whom_the_pack_names_the_scenario_must_have() {
     }
     assert!(!place.entries().iter().any(|name| name == "plan" || name == "run" || name.contains("mcoe.db")));
     // Without a scenario nobody can know.
-    place.mcoe("check").done().shows(&["rules `default` are right"]).says(&[
+    place.mcoe("check").done().shows(&["rules `default` are valid"]).says(&[
         "warning",
         "whether there is a client `wren-hale-lw` was not looked up",
         "--scenario",

@@ -55,7 +55,7 @@ fn the_summary_of_the_small_scenario() {
     let place = place();
     place.mcoe("compare small --against bold --replications 20 --out run").done();
     let summary = place.read("run/summary.md");
-    let (found, _) = summary.split_once("## How it was computed").unwrap();
+    let (found, _) = summary.split_once("## Method").unwrap();
     insta::assert_snapshot!(found);
 }
 

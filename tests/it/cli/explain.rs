@@ -229,7 +229,7 @@ fn a_folder_that_is_no_plan_is_refused() {
     place
         .mcoe("explain small --post a")
         .ends_with(2)
-        .says(&["small/plan.json", "name a folder that `mcoe plan` wrote"]);
+        .says(&["small/plan.json", "name a folder written by `mcoe plan`"]);
     place.replace("plan/plan.json", "\"format\":1", "\"format\":2");
     place.mcoe("explain plan --post a").ends_with(2).says(&["has format 2"]);
     place.write("plan/plan.json", "{}");

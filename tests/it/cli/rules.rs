@@ -11,8 +11,8 @@ fn the_rules_of_a_client_are_shown_with_the_place_of_each_value() {
     let place = Workplace::new();
     place.write("rules/overlays/bakery.toml", "[scope]\nclient = \"bakery\"\n\n[fatigue]\nwarn_at = 0.4\n");
     let shown = place.mcoe("rules show --client bakery --channel tiktok").done().out;
-    assert!(shown.starts_with("overlays that cover this: overlays/bakery.toml\n"), "{shown}");
-    assert!(shown.contains("fatigue.warn_at = 0.4 (over 0.5)   overlays/bakery.toml:5\n"), "{shown}");
+    assert!(shown.starts_with("applied overlays: overlays/bakery.toml\n"), "{shown}");
+    assert!(shown.contains("fatigue.warn_at = 0.4 (overrides 0.5)   overlays/bakery.toml:5\n"), "{shown}");
     assert!(shown.contains("channels.tiktok.weekly_posts = 14   channels.toml:58\n"), "{shown}");
     assert!(!shown.contains("channels.fb."), "{shown}");
     let base = place.mcoe("rules show fatigue.warn_at").done().out;

@@ -46,7 +46,7 @@ fn files_are_laid_out_and_the_pack_says_what_it_said() {
     let overlay = "scope = { client = \"crumb-and-co\" }   # theirs\n\n[channels.fb]\nweekly_posts = 4\n";
     assert_eq!(place.read("rules/tests/crumb.toml"), cases);
     assert_eq!(place.read("rules/overlays/crumb.toml"), overlay);
-    assert_eq!(place.mcoe("rules diff before rules").done().out, "the packs say the same\n");
+    assert_eq!(place.mcoe("rules diff before rules").done().out, "the packs do not differ\n");
     assert_eq!(place.mcoe("rules fmt").done().out, "");
     place.mcoe("rules fmt --check").done();
 }

@@ -42,7 +42,7 @@ fn a_report_has_its_page_summary_figures_and_tables() {
     assert!(column(&place, "on_frontier").iter().any(|on| on == "true"));
     let page = place.read("run/index.html");
     assert!(page.contains("<svg") && page.contains("<code>default</code>") && !page.contains("src=\"http"));
-    assert!(place.read("run/summary.md").contains("## The trade-off"));
+    assert!(place.read("run/summary.md").contains("## Trade-off"));
     assert_eq!(place.table("run/tables/sensitivities.csv").rows.len(), 24);
 }
 

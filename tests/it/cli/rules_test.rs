@@ -85,7 +85,7 @@ fn no_other_command_prints_junit_and_none_pretends_to() {
     {
         let ran = place.mcoe(&format!("{line} --format junit")).ends_with(2);
         assert_eq!(ran.out, "");
-        ran.says(&["error: only `mcoe rules test` prints `junit`", "remedy: use `--format json` here"]);
+        ran.says(&["error: only `mcoe rules test` supports `--format junit`", "remedy: use `--format json`"]);
     }
     assert_eq!(place.entries(), before);
 }
@@ -140,7 +140,7 @@ fn a_snapshot_is_written_when_asked_for_and_compared_ever_after() {
     place.mcoe("check").done();
     place.replace("rules/channels.toml", "weekly_posts = 5", "weekly_posts = 6");
     let out = place.mcoe("rules test").ends_with(1).out;
-    assert!(out.contains("expected 5   (rules/tests/whole.snapshot:2)") && out.contains("came     6"), "{out}");
+    assert!(out.contains("expected 5   (rules/tests/whole.snapshot:2)") && out.contains("actual   6"), "{out}");
     place.mcoe("rules test --update").done();
     assert!(place.read("rules/tests/whole.snapshot").contains("\nweekly_posts = 6\n"));
 }

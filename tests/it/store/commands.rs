@@ -36,7 +36,7 @@ fn review(on: &impl Fn(&str) -> Ran) {
         own.done();
     }
     on("approve --risk medium --actor bob --now 2026-09-04T09:00:00Z").ends_with(2).says(&["--yes"]);
-    on("approve --actor bob").ends_with(2).says(&["which schedules to approve"]);
+    on("approve --actor bob").ends_with(2).says(&["no schedules to approve are given"]);
     let approved = on("approve --risk medium --yes --actor bob --now 2026-09-04T09:00:00Z --format json").done();
     approved.says(&["about to approve"]);
     let next = on("review --format json --limit 1").done().json();
@@ -168,7 +168,7 @@ fn what_the_ledger_does_not_know_is_told_with_a_remedy() {
     let work = Workplace::new();
     work.mcoe("db migrate").done();
     work.mcoe("plan small --out plan").done();
-    work.mcoe("commit plan").ends_with(2).says(&["does not know client `kettle-lane`", "mcoe db load"]);
+    work.mcoe("commit plan").ends_with(2).says(&["does not contain client `kettle-lane`", "mcoe db load"]);
     work.mcoe("weekly").ends_with(2).says(&["the ledger is empty", "mcoe db load"]);
     work.mcoe("daily --workspace north").ends_with(2).says(&["no workspace `north`"]);
     work.mcoe("db export north --out north").ends_with(2).says(&["no workspace `north`"]);

@@ -236,7 +236,7 @@ fn a_full_disk_is_told_and_loses_nothing() {
         }
     }
     let (week, ran) = full.expect("six megabytes hold more than they should");
-    let told = ran.ends_with(3).says(&["the disk of the database is full", "make room"]);
+    let told = ran.ends_with(3).says(&["the disk of the database is full", "free disk space"]);
     assert!(!told.err.contains("panicked"));
     let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(dir.path()).status().unwrap();
     assert!(grown.success());

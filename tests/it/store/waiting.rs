@@ -48,7 +48,7 @@ impl Waited {
         let early = format!("waiting up to 30 s for the ledger: {reason}");
         assert!(first.starts_with(&early), "{first}{rest}");
         assert!((1.5..10.0).contains(&silence), "told after {silence} s");
-        let late = format!("error: the ledger could not be used within 30 s: {reason}");
+        let late = format!("error: the ledger was not available within 30 s: {reason}");
         assert!(rest.starts_with(&late) && rest.contains("remedy"), "{rest}");
         assert_eq!(code, Some(3));
         assert!((29.0..45.0).contains(&seconds), "{seconds} s");
@@ -164,7 +164,7 @@ fn a_server_that_is_not_there_is_told_early_without_its_password() {
 fn who_asked_for_quiet_is_told_nothing_but_the_error() {
     let work = Workplace::new();
     let told = waited(&work, "status --quiet --database postgres://ann@localhost/mcoe?host=/nowhere");
-    assert!(told.first.starts_with("error: the ledger could not be used"), "{}", told.first);
+    assert!(told.first.starts_with("error: the ledger was not available"), "{}", told.first);
 }
 
 #[test]
