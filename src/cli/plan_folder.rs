@@ -123,7 +123,7 @@ fn read_head(plan: &Path) -> Result<Head, Failure> {
         Failure::input(format!("cannot read `{shown}`: {error}"), "name a folder written by `mcoe plan`")
     })?;
     let head: Head = serde_json::from_str(&text)
-        .map_err(|error| Failure::input(format!("`{shown}` is no plan: {error}"), PLAN_AGAIN))?;
+        .map_err(|error| Failure::input(format!("`{shown}` is not a plan: {error}"), PLAN_AGAIN))?;
     if head.format != 1 {
         let cause = format!("`{shown}` has format {}, but this mcoe reads format 1", head.format);
         return Err(Failure::input(cause, "use a newer mcoe"));

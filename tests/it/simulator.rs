@@ -295,10 +295,7 @@ fn posts_that_a_hook_does_without_are_not_put_down_to_tired_channels() {
         .collect();
     assert_eq!(changes, [[0.0, 1.0, 1.0], [0.0, 2.0, 1.0], [0.0, 1.0, 1.0], [0.0, 2.0, 1.0]]);
     let told = told(&simulation);
-    assert!(
-        told.contains("reduced by the hook (the pack's weekly_posts function) | −6"),
-        "{told}"
-    );
+    assert!(told.contains("reduced by the hook (the pack's weekly_posts function) | −6"), "{told}");
     assert!(told.contains("added by the hook (the pack's weekly_posts function) | 4"), "{told}");
     assert!(told.contains("reduced because of fatigue | 0"), "{told}");
 }

@@ -280,7 +280,11 @@ fn a_file_whose_ending_is_mistyped_is_told_and_other_files_are_left_alone() {
     place.mcoe("check").done();
     place.write("rules/house.rhia", "fn house(post, ctx) { pass() }\n");
     place.write("rules/overlays/law.tml", "scope = { client = \"a\" }\n");
-    place.mcoe("check").ends_with(2).says(&["rules/house.rhia", "rename it to `house.rhai`", "name it `overlays/law.toml`"]);
+    place.mcoe("check").ends_with(2).says(&[
+        "rules/house.rhia",
+        "rename it to `house.rhai`",
+        "rename it to `overlays/law.toml`",
+    ]);
 }
 
 #[test]

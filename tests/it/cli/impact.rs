@@ -33,7 +33,7 @@ fn what_would_have_been_decided_otherwise_is_told_with_the_rule_and_its_place() 
     let told = place.mcoe("rules impact --database sqlite:mcoe.db?mode=ro --limit-shown 4").done().out;
     for text in [
         "would have been blocked",
-        "with higher risk",
+        "of higher risk",
         "by rule, with an example of a reason:",
         "channel_fatigue: fatigue ",
         "   guardrails.rhai:",

@@ -16,7 +16,7 @@ fn the_rules_of_a_client_are_shown_with_the_place_of_each_value() {
     assert!(shown.contains("channels.tiktok.weekly_posts = 14   channels.toml:58\n"), "{shown}");
     assert!(!shown.contains("channels.fb."), "{shown}");
     let base = place.mcoe("rules show fatigue.warn_at").done().out;
-    assert_eq!(base, "no overlay covers this: the pack itself holds\nfatigue.warn_at = 0.5   fatigue.toml:6\n");
+    assert_eq!(base, "no overlay applies\nfatigue.warn_at = 0.5   fatigue.toml:6\n");
     let json = place.mcoe("rules show channels.fb --format json").done().json();
     assert!(json.as_array().unwrap().iter().all(|value| value["key"].as_str().unwrap().starts_with("channels.fb.")));
 }
@@ -46,7 +46,7 @@ fn two_packs_are_compared_in_the_trades_words_and_by_what_they_do_to_a_week() {
     let told = place.mcoe("rules diff rules new --scenario small").done().out;
     assert!(told.contains("channels.fb.weekly_posts: 5 -> 2   channels.toml:"), "{told}");
     assert!(told.contains("posts a week before fatigue lowers them"), "{told}");
-    assert!(told.contains("function truth_layer decides otherwise   guardrails.rhai:"), "{told}");
+    assert!(told.contains("function truth_layer was changed   guardrails.rhai:"), "{told}");
     assert!(told.contains("dropped"), "{told}");
     let json = place.mcoe("rules diff rules new --scenario small --format json").done().json();
     let dropped: u64 = json["plan"].as_array().unwrap().iter().map(|one| one["dropped"].as_u64().unwrap()).sum();
@@ -93,7 +93,7 @@ fn packs_are_shown_to_differ_by_situations_on_which_they_decide_differently() {
                     earlier\");\n    }\n    pass()\n}\n";
     place.write("new/quiet.rhai", function);
     let told = place.mcoe("rules diff rules new").done().out;
-    let (_, decided) = told.split_once("they decide differently, for example:\n").unwrap();
+    let (_, decided) = told.split_once("examples of different decisions:\n").unwrap();
     insta::assert_snapshot!(decided);
     let told = place.mcoe("rules diff rules new --format json").done().json();
     let of = |what: &str| {

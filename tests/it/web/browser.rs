@@ -188,7 +188,7 @@ fn select_all_takes_what_the_action_fits() {
 
 /// What a script says of the numbers of a table: those of its rows, then that of its last line.
 const NUMBERS: &str = "return [...document.querySelectorAll('table:has(tfoot)')].map(table => ({
-    parts: [...table.tBodies[0].rows].map(row => Number(row.cells[1].innerText)),
+    parts: [...table.tBodies[0].rows].map(row => Number(row.cells[1].innerText.replace('x ', ''))),
     product: Number(table.tFoot.rows[0].cells[1].innerText),
 }))";
 
