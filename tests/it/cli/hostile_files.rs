@@ -163,7 +163,7 @@ fn points_of_a_sweep_are_kept_in_no_file_of_somebody_else() {
     place.mcoe(line).ends_with(2).says(&["it is a symbolic link", "move the file elsewhere"]);
     fs::remove_file(place.path(".sw.sweep.jsonl")).unwrap();
     fs::rename(place.path("thesis.txt"), place.path(".sw.sweep.jsonl")).unwrap();
-    place.mcoe(line).ends_with(2).says(&["line 1 is not the header of a sweep", "move it elsewhere"]);
+    place.mcoe(line).ends_with(2).says(&["line 1 is not the header of a sweep", "move the file elsewhere"]);
     assert_eq!(place.read(".sw.sweep.jsonl"), "chapter one");
 }
 
