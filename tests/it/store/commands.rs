@@ -31,7 +31,7 @@ fn review(on: &impl Fn(&str) -> Ran) {
     let id = waiting[0]["id"].as_str().unwrap();
     let own = on(&format!("approve {id} --actor ann --now 2026-09-04T09:00:00Z"));
     if waiting[0]["risk_level"] == "high" {
-        own.ends_with(2).says(&["high risk", "somebody else"]);
+        own.ends_with(2).says(&["high risk", "have another person approve it"]);
     } else {
         own.done();
     }
@@ -119,7 +119,9 @@ fn ways_out(place: &Place) {
         own.iter().map(|id| on(&format!("attach {} {id} {friday}", &first[..13]))).find(|ran| ran.code == Some(0));
     let attached = attached.expect("no asset of the client was free");
     assert!(attached.out.starts_with("attached "), "{client}: {}", attached.out);
-    on(&format!("attach {first} {} {friday}", own[0])).ends_with(2).says(&["blocked because of its asset"]);
+    on(&format!("attach {first} {} {friday}", own[0]))
+        .ends_with(2)
+        .says(&["can only be attached to a post that is blocked because of its asset"]);
 
     let live = all().into_iter().find(|row| ["pending", "ready"].iter().any(|status| row["status"] == *status));
     let id = text(&live.expect("nothing is to run"), "id");
