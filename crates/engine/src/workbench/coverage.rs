@@ -104,7 +104,7 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
     for listed in rules.pack().listed() {
         let Listed { key, row, file, line } = &listed;
         if let Some(why) = rules.pack().why_idle(key) {
-            let what = format!("`{key}` counts nowhere: {why}");
+            let what = format!("`{key}` has no effect: {why}");
             coverage.idle.push(Gap { file: Arc::clone(file), line: *line, what });
             continue;
         }
