@@ -205,7 +205,7 @@ fn forecast<'a>(
         return None;
     }
     let measured = |fit: &ChannelFit| -> Vec<Observation> {
-        let all = observations(history, &fit.types);
+        let all = observations(history, &fit.types, fit.half_life.hours);
         all.into_iter().take(end).skip(first).filter(|post| post.log_engagements.is_some()).collect()
     };
     let seed = |method: Method| seed(options.seed, history, cut, horizon_weeks, method);

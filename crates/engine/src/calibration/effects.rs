@@ -3,7 +3,8 @@
 
 use nalgebra::DVector;
 
-use super::history::{HOUR_BINS, Observation};
+use super::history::Observation;
+use crate::model::HOUR_BINS;
 
 /// What a column of the regression stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,10 +17,8 @@ pub enum Effect {
     Weekday(usize),
     /// Index of a content type.
     ContentType(usize),
-    /// Per log(1 + posts in the 24 hours before).
-    Load24h,
-    /// Per log(1 + posts in the 7 days before).
-    Load7d,
+    /// Per log(1 + load).
+    Load,
 }
 
 /// What is believed of an effect before any data: the channel's effect is normal, and so is an account's around it.
@@ -43,8 +42,7 @@ impl Effect {
             Effect::Hours(_) => (0.0, 0.06, 0.04),
             Effect::Weekday(_) => (0.0, 0.05, 0.03),
             Effect::ContentType(_) => (0.0, 1.0, 0.35),
-            Effect::Load24h => (-0.11, 0.10, 0.08),
-            Effect::Load7d => (-0.04, 0.05, 0.04),
+            Effect::Load => (-0.11, 0.10, 0.08),
         };
         EffectPrior { mean, channel_sd, account_sd }
     }
@@ -63,7 +61,7 @@ impl Design {
             .chain((0..HOUR_BINS).map(Effect::Hours))
             .chain((0..7).map(Effect::Weekday))
             .chain((0..content_types).map(Effect::ContentType))
-            .chain([Effect::Load24h, Effect::Load7d]);
+            .chain([Effect::Load]);
         Self { effects: effects.collect() }
     }
 
@@ -89,9 +87,13 @@ impl Design {
             Effect::Hours(bin) => indicator(post.hour_bin == bin),
             Effect::Weekday(day) => indicator(post.weekday == day),
             Effect::ContentType(index) => indicator(post.content_type == Some(index)),
-            Effect::Load24h => post.log_load_24h,
-            Effect::Load7d => post.log_load_7d,
+            Effect::Load => post.log_load,
         })
+    }
+
+    /// The column of the load, the last one.
+    pub fn load_column(&self) -> usize {
+        self.len() - 1
     }
 
     /// What the effects say of one post.

@@ -127,6 +127,11 @@ impl Series {
         Self { gaps, last_days: days.last().copied(), values }
     }
 
+    /// The same times with other values.
+    pub fn with_values(&self, values: DMatrix<f64>) -> Self {
+        Self { gaps: self.gaps.clone(), last_days: self.last_days, values }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.gaps.is_empty()
     }
@@ -161,6 +166,22 @@ pub(super) fn filter(series: &Series, variances: &Variances) -> Filtered {
         values /= variance.sqrt();
     }
     Filtered { whitened, state, covariance: covariance.0 }
+}
+
+/// The lasting level (random walk and slow part) after each observation of a series of residuals, with its standard
+/// deviation.
+pub(super) fn lasting_levels(series: &Series, residuals: &[f64], variances: &Variances) -> Vec<(f64, f64)> {
+    let mut state = Vector3::zeros();
+    let mut covariance = Covariance::start(variances);
+    let lasting = Vector3::new(1.0, 1.0, 0.0);
+    let after = |(gap, residual): (&Gap, &f64)| {
+        covariance.advance(gap, variances);
+        let Update { gain, .. } = covariance.observe(variances.noise);
+        state.component_mul_assign(&gap.decay());
+        state += gain * (residual - state.sum());
+        (state.dot(&lasting), (covariance.0 * lasting).dot(&lasting).max(0.0).sqrt())
+    };
+    series.gaps.iter().zip(residuals).map(after).collect()
 }
 
 /// Factors whose product is taken before its logarithm: few enough that no product leaves the range of numbers.

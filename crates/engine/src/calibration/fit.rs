@@ -1,13 +1,14 @@
 //! Fits the model to the histories of a channel's accounts.
 
-use nalgebra::{DMatrix, DVector, Matrix3, MatrixXx3, Vector3};
+use nalgebra::{DMatrix, DVector, Matrix3, MatrixXx3, RowDVector, Vector3};
 use rayon::prelude::*;
 
 use super::effects::Design;
 use super::filter::{Filtered, Series, Variances, filter};
-use super::history::{AccountHistory, ContentTypes, Observation, observations};
-use super::pooling::{Effects, Evidence, account_effects, channel_effects, unseen_account};
-use super::variances::{VariancePrior, most_probable};
+use super::half_life::{HalfLife, START_HOURS};
+use super::history::{AccountHistory, ContentTypes, Observation, loads, observations};
+use super::pooling::{Effects, Evidence, account_effects, pooled, unseen_account};
+use super::variances::{VariancePrior, log_sds, most_probable};
 use crate::model::Timestamp;
 
 /// Rounds of fitting effects and variances in turn.
@@ -18,6 +19,9 @@ const ROUNDS: usize = 3;
 pub(super) struct ChannelFit {
     pub design: Design,
     pub types: ContentTypes,
+    pub half_life: HalfLife,
+    /// The channel's effects, which those of its accounts lie around.
+    pub effects: Effects,
     /// In the order of the histories.
     pub accounts: Vec<AccountFit>,
     /// Standardised one-step errors of all accounts.
@@ -29,6 +33,8 @@ pub(super) struct ChannelFit {
 pub(super) struct AccountFit {
     pub effects: Effects,
     pub variances: Variances,
+    /// Standard deviations of the logarithms of the variances.
+    pub variance_log_sds: [f64; Variances::COUNT],
     /// Standardised one-step errors, in the order of time.
     pub innovations: Vec<f64>,
     /// The state after the last measured post.
@@ -59,6 +65,11 @@ impl AccountState {
         }
     }
 
+    /// A weighted sum of the parts as a constant and the weight by which each effect lowers it.
+    pub fn combined(&self, parts: &Vector3<f64>) -> (f64, DVector<f64>) {
+        (self.observed.dot(parts), &self.regressors * parts)
+    }
+
     /// The expected state for given effects.
     pub fn mean(&self, effects: &DVector<f64>) -> Vector3<f64> {
         self.observed - self.regressors.tr_mul(effects)
@@ -67,16 +78,18 @@ impl AccountState {
 
 /// An account while its channel is fitted.
 struct Working {
+    /// The posts before the fit's end.
+    history: AccountHistory,
     series: Series,
     variances: Variances,
     filtered: Filtered,
 }
 
 impl Working {
-    fn new(design: &Design, observed: &[Observation], variances: Variances) -> Self {
-        let series = series(design, observed);
+    fn new(history: AccountHistory, columns: &Columns, variances: Variances) -> Self {
+        let series = series(&columns.design, &observations(&history, &columns.types, START_HOURS));
         let filtered = filter(&series, &variances);
-        Self { series, variances, filtered }
+        Self { history, series, variances, filtered }
     }
 
     fn residuals(&self, effects: &Effects) -> Vec<f64> {
@@ -88,24 +101,52 @@ impl Working {
         self.filtered = filter(&self.series, &self.variances);
     }
 
+    /// The logarithms of 1 + load before each measured post.
+    fn log_loads(&self, half_life_hours: f64) -> RowDVector<f64> {
+        let posts = &self.history.posts;
+        let measured = posts.iter().zip(loads(posts, half_life_hours)).filter(|(post, _)| post.engagements.is_some());
+        RowDVector::from_iterator(self.series.values.ncols(), measured.map(|(_, load)| libm::log1p(load)))
+    }
+
+    /// The evidence if the load had another half-life; the load is the last row.
+    fn evidence_with(&self, half_life_hours: f64) -> Evidence {
+        let load = self.series.with_values(DMatrix::from_rows(&[self.log_loads(half_life_hours)]));
+        let mut whitened = self.filtered.whitened.clone();
+        whitened.set_row(whitened.nrows() - 1, &filter(&load, &self.variances).whitened.row(0));
+        Evidence::of(&whitened)
+    }
+
+    fn set_half_life(&mut self, half_life_hours: f64) {
+        let loads = self.log_loads(half_life_hours);
+        let row = self.series.values.nrows() - 1;
+        self.series.values.set_row(row, &loads);
+        self.filtered = filter(&self.series, &self.variances);
+    }
+
     fn innovations(&self, effects: &Effects) -> Vec<f64> {
         less_expected(&self.filtered.whitened, effects)
     }
 }
 
 /// The first row of a matrix less what the effects say by the other rows.
-fn less_expected(values: &DMatrix<f64>, effects: &Effects) -> Vec<f64> {
+pub(super) fn less_expected(values: &DMatrix<f64>, effects: &Effects) -> Vec<f64> {
     let expected = values.rows(1, effects.mean.len()).tr_mul(&effects.mean);
     values.row(0).iter().zip(expected.iter()).map(|(value, expected)| value - expected).collect()
 }
 
 /// The measured posts of an account as a series.
-fn series(design: &Design, observed: &[Observation]) -> Series {
+pub(super) fn series(design: &Design, observed: &[Observation]) -> Series {
     let measured = || observed.iter().filter_map(|post| Some((post, post.log_engagements?)));
     let rows = measured().count();
     let values = measured().flat_map(|(post, log)| std::iter::once(log).chain(design.row(post)));
     let values = DMatrix::from_iterator(1 + design.len(), rows, values);
     Series::new(&measured().map(|(post, _)| post.days).collect::<Vec<_>>(), values)
+}
+
+/// The columns of a channel's regression and its content types.
+struct Columns {
+    design: Design,
+    types: ContentTypes,
 }
 
 /// Fits a channel to what its accounts posted before `until`, with all variances or, if `fixed` is given, with those
@@ -117,22 +158,25 @@ pub(super) fn fit_channel(
 ) -> Option<ChannelFit> {
     let known: Vec<AccountHistory> = histories.iter().map(|history| before(history, until)).collect();
     let types = ContentTypes::of(&known);
-    let design = Design::new(types.len());
+    let columns = Columns { design: Design::new(types.len()), types };
     let variances = fixed.unwrap_or(Variances::TYPICAL);
-    let start = |history: &AccountHistory| Working::new(&design, &observations(history, &types), variances);
-    let mut accounts: Vec<Working> = known.par_iter().map(start).collect();
+    let mut accounts: Vec<Working> =
+        known.into_par_iter().map(|history| Working::new(history, &columns, variances)).collect();
     let mut prior = VariancePrior::start();
     for _ in 0..if fixed.is_some() { 0 } else { ROUNDS } {
-        let effects = effects(&design, &accounts)?;
+        choose_half_life(&columns.design, &mut accounts)?;
+        let (_, effects) = effects(&columns.design, &accounts)?;
         accounts.par_iter_mut().zip(&effects).for_each(|(account, effects)| account.refit(effects, &prior));
         let measured = accounts.iter().filter(|account| !account.series.is_empty());
         prior = prior.updated(&measured.map(|account| account.variances.logs()).collect::<Vec<_>>());
     }
-    let own = effects(&design, &accounts)?;
+    let half_life = choose_half_life(&columns.design, &mut accounts)?;
+    let (channel, own) = effects(&columns.design, &accounts)?;
     let accounts: Vec<AccountFit> =
-        accounts.iter().zip(own).map(|(account, effects)| finished(account, effects)).collect();
+        accounts.par_iter().zip(own).map(|(account, effects)| finished(account, effects, &prior)).collect();
     let innovations = accounts.iter().flat_map(|account| account.innovations.iter().copied()).collect();
-    Some(ChannelFit { design, types, accounts, innovations })
+    let Columns { design, types } = columns;
+    Some(ChannelFit { design, types, half_life, effects: channel, accounts, innovations })
 }
 
 fn before(history: &AccountHistory, until: Timestamp) -> AccountHistory {
@@ -140,19 +184,32 @@ fn before(history: &AccountHistory, until: Timestamp) -> AccountHistory {
     AccountHistory { posts, ..history.clone() }
 }
 
-/// The effects of each account.
-fn effects(design: &Design, accounts: &[Working]) -> Option<Vec<Effects>> {
-    let evidence: Vec<Evidence> = accounts.par_iter().map(|account| Evidence::of(&account.filtered)).collect();
-    let channel = channel_effects(design, &evidence)?;
+/// Gives the loads of all accounts the most probable half-life.
+fn choose_half_life(design: &Design, accounts: &mut [Working]) -> Option<HalfLife> {
+    let log_probability = |hours: f64| {
+        let evidence: Vec<Evidence> = accounts.par_iter().map(|account| account.evidence_with(hours)).collect();
+        pooled(design, &evidence).map(|pooled| pooled.log_probability)
+    };
+    let half_life = HalfLife::of(log_probability)?;
+    accounts.par_iter_mut().for_each(|account| account.set_half_life(half_life.hours));
+    Some(half_life)
+}
+
+/// The effects of the channel and of each account.
+fn effects(design: &Design, accounts: &[Working]) -> Option<(Effects, Vec<Effects>)> {
+    let evidence: Vec<Evidence> = accounts.par_iter().map(|account| Evidence::of(&account.filtered.whitened)).collect();
+    let channel = pooled(design, &evidence)?.effects;
     let own = accounts.par_iter().zip(&evidence).map(|(account, evidence)| match account.series.is_empty() {
         true => Some(unseen_account(design, &channel)),
         false => account_effects(design, &channel, evidence),
     });
-    own.collect()
+    let own = own.collect::<Option<Vec<Effects>>>()?;
+    Some((channel, own))
 }
 
-fn finished(account: &Working, effects: Effects) -> AccountFit {
+fn finished(account: &Working, effects: Effects, prior: &VariancePrior) -> AccountFit {
     let innovations = account.innovations(&effects);
     let state = AccountState::of(&account.series, &account.filtered);
-    AccountFit { effects, variances: account.variances, innovations, state }
+    let log_sds = log_sds(&account.series, &account.residuals(&effects), prior, &account.variances);
+    AccountFit { effects, variances: account.variances, variance_log_sds: log_sds, innovations, state }
 }

@@ -64,6 +64,11 @@ pub(super) fn draw_sums(
     Some(Draws::new((0..count).map(|_| sampler.sum(posts, &mut rng)).collect()))
 }
 
+/// The share of an account's errors that are its own, and not its channel's.
+pub(super) fn own_share(errors: usize) -> f64 {
+    errors as f64 / (errors as f64 + OWN_ERRORS_HALF)
+}
+
 struct Sampler<'a> {
     channel: &'a ChannelFit,
     account: &'a AccountFit,
@@ -75,13 +80,12 @@ struct Sampler<'a> {
 impl<'a> Sampler<'a> {
     fn new(channel: &'a ChannelFit, account: &'a AccountFit) -> Option<Self> {
         let effects_factor = factor(&account.effects.covariance)?.l();
-        let own = account.innovations.len() as f64;
         Some(Self {
             channel,
             account,
             effects_factor,
             state_factor: square_root(&account.state.covariance),
-            own_share: own / (own + OWN_ERRORS_HALF),
+            own_share: own_share(account.innovations.len()),
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{Datelike as _, Timelike as _};
 
-use crate::model::{Channel, ClientId, HOUR_SECONDS, Timestamp, Zone};
+use crate::model::{Channel, ClientId, HOUR_SECONDS, HOURS_PER_BIN, Timestamp, Zone};
 
 /// Seconds of a day of 24 hours.
 pub(super) const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
@@ -48,12 +48,6 @@ pub struct Post {
     pub engagements: Option<f64>,
 }
 
-/// Hours of the day that share one effect.
-pub const HOURS_PER_BIN: u32 = 3;
-
-/// Number of groups of hours.
-pub const HOUR_BINS: usize = 8;
-
 /// A post as the model sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Observation {
@@ -65,40 +59,38 @@ pub(super) struct Observation {
     pub weekday: usize,
     /// Index of its content type; `None` if unknown.
     pub content_type: Option<usize>,
-    /// log(1 + posts of the account in the 24 hours before).
-    pub log_load_24h: f64,
-    /// log(1 + posts of the account in the 7 days before).
-    pub log_load_7d: f64,
+    /// log(1 + load).
+    pub log_load: f64,
     /// log(1 + engagements); `None` if not measured.
     pub log_engagements: Option<f64>,
 }
 
 /// All posts of a history as the model sees them, in the same order.
-pub(super) fn observations(history: &AccountHistory, types: &ContentTypes) -> Vec<Observation> {
-    let (mut day_start, mut week_start) = (0, 0);
-    let posts = &history.posts;
-    let is_before = |index: usize, earliest: i64| posts.get(index).is_some_and(|post| post.at.as_second() < earliest);
-    let mut observed = Vec::with_capacity(posts.len());
-    for (index, post) in posts.iter().enumerate() {
-        let second = post.at.as_second();
-        while is_before(day_start, second - DAY_SECONDS) {
-            day_start += 1;
-        }
-        while is_before(week_start, second - 7 * DAY_SECONDS) {
-            week_start += 1;
-        }
+pub(super) fn observations(history: &AccountHistory, types: &ContentTypes, half_life_hours: f64) -> Vec<Observation> {
+    let observed = |(post, load): (&Post, f64)| {
         let local = history.zone.wall_time(post.at);
-        observed.push(Observation {
-            days: second as f64 / DAY_SECONDS as f64,
+        Observation {
+            days: post.at.as_second() as f64 / DAY_SECONDS as f64,
             hour_bin: (local.hour() / HOURS_PER_BIN) as usize,
             weekday: local.weekday().num_days_from_monday() as usize,
             content_type: types.index(post.content_type.as_deref()),
-            log_load_24h: libm::log1p((index - day_start) as f64),
-            log_load_7d: libm::log1p((index - week_start) as f64),
+            log_load: libm::log1p(load),
             log_engagements: post.engagements.map(libm::log1p),
-        });
-    }
-    observed
+        }
+    };
+    history.posts.iter().zip(loads(&history.posts, half_life_hours)).map(observed).collect()
+}
+
+/// The load before each post: the number of earlier posts, each halved once a half-life.
+pub(super) fn loads(posts: &[Post], half_life_hours: f64) -> impl Iterator<Item = f64> {
+    let half_life_seconds = half_life_hours * HOUR_SECONDS as f64;
+    let (mut with_last, mut last) = (0.0, None);
+    posts.iter().map(move |post| {
+        let seconds = last.map_or(0, |last: Timestamp| post.at.as_second() - last.as_second());
+        let load = with_last * libm::exp2(-(seconds as f64) / half_life_seconds);
+        (with_last, last) = (load + 1.0, Some(post.at));
+        load
+    })
 }
 
 /// The content types of a channel, in alphabetical order.
@@ -117,6 +109,11 @@ impl ContentTypes {
 
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// The types in the order of their indices.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.0.keys()
     }
 
     fn index(&self, name: Option<&str>) -> Option<usize> {

@@ -9,15 +9,20 @@
 //! - `filter`: the three moving parts, by a Kalman filter that whitens observations and regressors alike.
 //! - `pooling`: beta of the channel and its accounts, in closed form.
 //! - `variances`: the four variances of each account, with priors from the channel's accounts (empirical Bayes).
+//! - `half_life`: how fast the load of a post decays, by the probability of the observations.
+//! - `estimates`: the fitted model as parameters of the engine's response.
 //! - `forecast`: sums of future posts by drawing, so that all that is uncertain is in their range.
 //! - `backtest`: forecasts at earlier dates against what came, beside the simple forecasts of `baselines`.
 
 mod backtest;
 mod baselines;
+mod calibrate;
 mod effects;
+mod estimates;
 mod filter;
 mod fit;
 mod forecast;
+mod half_life;
 mod history;
 mod hours;
 mod pooling;
@@ -27,8 +32,10 @@ mod tests;
 mod variances;
 
 pub use backtest::{Backtest, BacktestOptions, backtest};
+pub use calibrate::{Calibration, calibrate};
 pub use effects::{Effect, EffectPrior};
+pub use estimates::{AccountCalibration, LevelPoint, ParameterEstimate};
 pub use filter::Variances;
 pub use forecast::Draws;
-pub use history::{AccountHistory, HOUR_BINS, HOURS_PER_BIN, Post};
+pub use history::{AccountHistory, Post};
 pub use prediction::{Method, Prediction, SHARES, Score};

@@ -2,12 +2,13 @@
 
 use argmin::core::{CostFunction, Executor};
 use argmin::solver::neldermead::NelderMead;
+use nalgebra::Matrix4;
 
 use super::filter::{Series, Variances, log_likelihood};
 use crate::stats::{quantile, variance};
 
 /// The spread of a log variance over accounts before any data, and its minimum after.
-const START_SD: f64 = 1.0;
+pub(super) const START_SD: f64 = 1.0;
 const LEAST_SD: f64 = 0.5;
 
 /// Limits of a log variance, so that no search leaves the numbers a computer can hold.
@@ -101,4 +102,37 @@ pub(super) fn most_probable(series: &Series, residuals: &[f64], prior: &Variance
     // A search that fails (it has no cause to) leaves the start.
     let best = search.ok().and_then(|mut result| result.state.take_best_param());
     Posterior::variances(best.as_deref().unwrap_or(&first))
+}
+
+/// Step of a finite difference, in log units.
+const STEP: f64 = 0.2;
+
+/// Standard deviations of the log variances around the most probable ones, from the curvature of the posterior
+/// (Laplace's approximation); those of the prior where the curvature gives none.
+pub(super) fn log_sds(
+    series: &Series,
+    residuals: &[f64],
+    prior: &VariancePrior,
+    best: &Variances,
+) -> [f64; Variances::COUNT] {
+    let best = best.logs();
+    let problem = Posterior { series, residuals, prior };
+    let cost = |steps: &[(usize, f64)]| {
+        let mut logs = best.to_vec();
+        for (part, step) in steps {
+            logs.iter_mut().skip(*part).take(1).for_each(|log| *log += step * STEP);
+        }
+        problem.cost(&logs).unwrap_or(f64::INFINITY)
+    };
+    let curvature = Matrix4::from_fn(|row, column| {
+        let corner = |one: f64, other: f64| cost(&[(row, one), (column, other)]);
+        let sum = corner(1.0, 1.0) - corner(1.0, -1.0) - corner(-1.0, 1.0) + corner(-1.0, -1.0);
+        sum / (4.0 * STEP * STEP)
+    });
+    let sds = curvature.cholesky().map(|factor| factor.inverse().diagonal().map(f64::sqrt));
+    std::array::from_fn(|part| {
+        let widest = prior.sd.get(part).copied().unwrap_or(START_SD);
+        let found = sds.and_then(|sds| sds.get(part).copied()).filter(|sd| sd.is_finite());
+        found.map_or(widest, |sd| sd.min(widest))
+    })
 }

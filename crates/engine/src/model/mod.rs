@@ -29,6 +29,7 @@ mod units;
 mod verdict;
 mod warning;
 mod week;
+mod world;
 mod zone;
 
 pub use asset::{Asset, AssetRow, AssetUse};
@@ -63,4 +64,5 @@ pub use units::{AssetId, CampaignId, ClientId, Score, WarningId, WorkspaceId};
 pub use verdict::{Outcome, Verdict};
 pub use warning::{Severity, Warning, WarningRow, WarningStatus};
 pub use week::{WallHour, Week, WeekHours};
+pub use world::{EstimateSource, HOUR_BINS, HOURS_PER_BIN, WorldEstimate, WorldParameter, WorldRow};
 pub use zone::Zone;

@@ -30,7 +30,7 @@ fn intervals_of_effects_hold_the_truth_as_often_as_they_say() {
         for (account, truth) in fit.accounts.iter().zip(&world.truths) {
             for (index, effect) in fit.design.effects().iter().enumerate() {
                 // Hours, weekdays and types are told only from each other: their common part goes into the level.
-                if matches!(effect, Effect::Load24h | Effect::Load7d) {
+                if matches!(effect, Effect::Load) {
                     let sd = account.effects.covariance[(index, index)].sqrt();
                     all += 1;
                     held += usize::from((account.effects.mean[index] - truth[index]).abs() <= EDGE * sd);

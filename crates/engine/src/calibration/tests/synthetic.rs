@@ -19,6 +19,9 @@ pub(super) struct World {
     pub truths: Vec<DVector<f64>>,
 }
 
+/// The half-life of the load.
+pub(super) const HALF_LIFE_HOURS: f64 = 24.0;
+
 const TYPES: [&str; 2] = ["link", "photo"];
 
 impl World {
@@ -54,7 +57,7 @@ fn history(
     });
     let id = ClientId::new(format!("account-{number:02}"));
     let mut history = AccountHistory::new(id, Channel::Ig, Zone::utc(), unmeasured.collect());
-    let observed = observations(&history, &ContentTypes::of([&history]));
+    let observed = observations(&history, &ContentTypes::of([&history]), HALF_LIFE_HOURS);
     let variances = Variances::TYPICAL;
     let mut parts = [0.0, variances.slow.sqrt() * normal(rng), variances.fast.sqrt() * normal(rng)];
     let mut before = None;

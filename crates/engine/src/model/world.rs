@@ -1,0 +1,246 @@
+//! The estimated response of a client's audience: what a calibration found, and what a simulation draws its truth from.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::named::named;
+use super::record::{Cell, CellError, Kind, Value, record};
+use super::{Channel, ClientId, UnknownName};
+
+named!(
+    /// Where an estimate comes from mainly.
+    EstimateSource {
+        /// The account's own posts.
+        Data = "data",
+        /// The other accounts on its channel.
+        Channel = "channel",
+        /// What was believed before any data.
+        Prior = "prior",
+        /// The rules pack.
+        Pack = "pack",
+    }
+);
+
+/// Hours of the day that share one effect.
+pub const HOURS_PER_BIN: u32 = 3;
+
+/// Number of groups of hours.
+pub const HOUR_BINS: usize = 8;
+
+/// Names of the weekdays, Monday first.
+const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
+/// A parameter of the response of one account on one channel.
+///
+/// Engagements of a post = level x effects of hour, weekday and content type x (1 + load)^-response strength
+/// x exp(drift + noise). The load is the number of earlier posts, each halved once a half-life.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorldParameter {
+    /// Mean engagements of a post to a rested audience, at the account's usual mix of hours, weekdays and types.
+    Level,
+    /// Factor of a group of [`HOURS_PER_BIN`] hours of the local day, `0..HOUR_BINS`.
+    Hours(usize),
+    /// Factor of a weekday; days since Monday, `0..7`.
+    Weekday(usize),
+    /// Factor of a content type.
+    ContentType(Arc<str>),
+    /// Exponent of the loss by load.
+    ResponseStrength,
+    /// Hours in which the load of a post halves.
+    HalfLifeHours,
+    /// Standard deviation of a week's step of the level, in log.
+    DriftSd,
+    /// Stationary standard deviation of the part that changes over weeks, in log.
+    SlowSd,
+    /// Stationary standard deviation of the part that changes over days, in log.
+    FastSd,
+    /// Standard deviation of one post around its expectation, in log.
+    NoiseSd,
+}
+
+impl WorldParameter {
+    /// Whether its value is above 0 and its standard error that of its logarithm. Only the response strength's is not.
+    #[must_use]
+    pub fn is_logarithmic(&self) -> bool {
+        *self != WorldParameter::ResponseStrength
+    }
+
+    /// The value that a standard normal number stands for.
+    #[must_use]
+    pub fn at(&self, value: f64, standard_error: f64, normal: f64) -> f64 {
+        if self.is_logarithmic() {
+            value * libm::exp(standard_error * normal)
+        } else {
+            (value + standard_error * normal).max(0.0)
+        }
+    }
+}
+
+/// Prefix of the names of content types.
+const CONTENT_TYPE: &str = "content_type:";
+
+impl fmt::Display for WorldParameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WorldParameter::Level => f.write_str("level"),
+            WorldParameter::Hours(bin) => write!(f, "hours_{:02}", bin * HOURS_PER_BIN as usize),
+            WorldParameter::Weekday(day) => f.write_str(WEEKDAYS.get(*day).copied().unwrap_or("sunday")),
+            WorldParameter::ContentType(name) => write!(f, "{CONTENT_TYPE}{name}"),
+            WorldParameter::ResponseStrength => f.write_str("response_strength"),
+            WorldParameter::HalfLifeHours => f.write_str("half_life_hours"),
+            WorldParameter::DriftSd => f.write_str("drift_sd_per_week"),
+            WorldParameter::SlowSd => f.write_str("slow_sd"),
+            WorldParameter::FastSd => f.write_str("fast_sd"),
+            WorldParameter::NoiseSd => f.write_str("noise_sd"),
+        }
+    }
+}
+
+/// Every parameter but those of content types.
+fn named_parameters() -> impl Iterator<Item = WorldParameter> {
+    let single = [
+        WorldParameter::Level,
+        WorldParameter::ResponseStrength,
+        WorldParameter::HalfLifeHours,
+        WorldParameter::DriftSd,
+        WorldParameter::SlowSd,
+        WorldParameter::FastSd,
+        WorldParameter::NoiseSd,
+    ];
+    let hours = (0..HOUR_BINS).map(WorldParameter::Hours);
+    single.into_iter().chain(hours).chain((0..WEEKDAYS.len()).map(WorldParameter::Weekday))
+}
+
+impl FromStr for WorldParameter {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        if let Some(name) = text.strip_prefix(CONTENT_TYPE).filter(|name| !name.is_empty()) {
+            return Ok(WorldParameter::ContentType(name.into()));
+        }
+        named_parameters().find(|known| known.to_string() == text).ok_or_else(|| UnknownName(text.to_owned()))
+    }
+}
+
+impl Serialize for WorldParameter {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Cell for WorldParameter {
+    const KIND: Kind = Kind::Text;
+
+    fn from_value(value: Value<'_>) -> Result<Self, Vec<CellError>> {
+        let name = String::from_value(value)?;
+        name.parse().map_err(|_| {
+            let remedy = "use a parameter that `mcoe calibrate` writes, such as `level`, `hours_09`, `monday`, \
+                          `content_type:photo` or `response_strength`";
+            vec![CellError::expected("unknown_name", &name, "a parameter of the response", remedy)]
+        })
+    }
+
+    fn value(&self) -> Option<Value<'_>> {
+        Some(Value::Text(self.to_string().into()))
+    }
+}
+
+/// An estimated parameter of one account on one channel.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WorldEstimate {
+    /// The channel.
+    pub channel: Channel,
+    /// The parameter.
+    pub parameter: WorldParameter,
+    /// The estimate.
+    pub value: f64,
+    /// Its standard error; of the logarithm, except for the response strength.
+    pub standard_error: f64,
+    /// Where it comes from mainly.
+    pub source: EstimateSource,
+}
+
+/// z of the 95 % quantile of the normal distribution.
+const Z_95: f64 = 1.644_853_626_951_472_7;
+
+impl WorldEstimate {
+    /// The 90 % interval.
+    #[must_use]
+    pub fn interval(&self) -> [f64; 2] {
+        [-Z_95, Z_95].map(|normal| self.at(normal))
+    }
+
+    /// The value that a standard normal number stands for.
+    #[must_use]
+    pub fn at(&self, normal: f64) -> f64 {
+        self.parameter.at(self.value, self.standard_error, normal)
+    }
+}
+
+record! {
+    /// A row of `world`: an estimated parameter of the response, from which a simulation draws the truth once a
+    /// replication. Channels without rows respond as the manifest's `[environment]` says.
+    pub struct WorldRow {
+        /// The client.
+        pub client_id: ClientId,
+        /// The channel.
+        pub channel: Channel,
+        /// `level`, `hours_00` to `hours_21`, `monday` to `sunday`, `content_type:NAME`, `response_strength`, `half_life_hours`, `drift_sd_per_week`, `slow_sd`, `fast_sd` or `noise_sd`.
+        pub parameter: WorldParameter,
+        /// The estimate: engagements for `level`, factors for hours, weekdays and content types.
+        #[column(range = 0.0..=1e11)]
+        pub value: f64,
+        /// Its standard error; of the natural logarithm, except for `response_strength`.
+        #[column(range = 0.0..=10.0)]
+        pub standard_error: f64,
+        /// What it rests on mainly: data, channel, prior or pack; blank for data.
+        #[column(default = EstimateSource::Data)]
+        pub source: EstimateSource,
+    }
+}
+
+impl WorldRow {
+    /// The row of a client's estimate.
+    #[must_use]
+    pub fn of(client_id: &ClientId, estimate: &WorldEstimate) -> Self {
+        let WorldEstimate { channel, parameter, value, standard_error, source } = estimate.clone();
+        Self { client_id: client_id.clone(), channel, parameter, value, standard_error, source }
+    }
+}
+
+impl From<WorldRow> for WorldEstimate {
+    fn from(row: WorldRow) -> Self {
+        let WorldRow { channel, parameter, value, standard_error, source, .. } = row;
+        Self { channel, parameter, value, standard_error, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_is_read_back_from_its_name() {
+        let photo = WorldParameter::ContentType("photo".into());
+        for parameter in named_parameters().chain([photo]) {
+            assert_eq!(parameter.to_string().parse(), Ok(parameter));
+        }
+        assert!("hours_01".parse::<WorldParameter>().is_err());
+        assert!("content_type:".parse::<WorldParameter>().is_err());
+    }
+
+    #[test]
+    fn an_interval_is_symmetric_on_the_parameters_own_scale_and_never_below_zero() {
+        let of = |parameter, value, standard_error| {
+            WorldEstimate { channel: Channel::Fb, parameter, value, standard_error, source: EstimateSource::Data }
+                .interval()
+        };
+        let [low, high] = of(WorldParameter::Level, 100.0, 0.5);
+        assert!((low * high - 10_000.0).abs() < 1e-6 && low > 40.0 && high < 230.0, "{low} {high}");
+        let [low, high] = of(WorldParameter::ResponseStrength, 0.1, 0.1);
+        assert!(low == 0.0 && (high - 0.264).abs() < 1e-3, "{low} {high}");
+    }
+}
