@@ -24,7 +24,7 @@ pub type OverCapacityPosts = BTreeSet<(Channel, usize)>;
 
 /// Running state of a client's channels through the week.
 pub(super) struct WeekState {
-    /// By index of the channel_draft.
+    /// By index of the channel draft.
     channels: Vec<ChannelFatigue>,
     /// Committed posts, and planned ones that are not blocked, by weekday.
     actions: [i64; 7],
@@ -198,7 +198,7 @@ pub(super) struct SlotEvaluator<'d, 'a> {
 }
 
 impl SlotEvaluator<'_, '_> {
-    /// Evaluates it and, unless it is blocked, adds it to the week_state.
+    /// Evaluates it and, unless it is blocked, adds it to the state of the week.
     pub fn post(
         &self,
         week_state: &mut WeekState,

@@ -86,7 +86,7 @@ fn mismatch(case: LetterCase, with: &Expr) -> Option<ConstantComparison> {
     (right != text.as_str()).then(|| ConstantComparison {
         position: with.position(),
         field: case.function().to_owned(),
-        cause: format!("a text is never `\"{text}\"`, nor holds it, after `{}()`", case.function()),
+        cause: format!("a text never equals or contains `\"{text}\"` after `{}()`", case.function()),
         remedy: format!("write `\"{right}\"`"),
     })
 }

@@ -25,7 +25,7 @@ rule_table! {
             [
                 Key::required("<channel>.best_hours.weekday", Kind::Hours, "best hours of Monday to Friday, client's clock"),
                 Key::required("<channel>.best_hours.weekend", Kind::Hours, "best hours of Saturday and Sunday, client's clock"),
-                Key::optional("<channel>.best_hours.<day>", Kind::Hours, "best hours of that day, in place of the others"),
+                Key::optional("<channel>.best_hours.<day>", Kind::Hours, "best hours of that day, instead of the others"),
             ],
             best_hours(table.view, channel)
         )]
@@ -45,7 +45,7 @@ rule_table! {
                     "<channel>.quiet_hours.enabled",
                     Kind::Bool,
                     DefaultValue::Bool(true),
-                    "whether the quiet hours hold; an overlay may switch them off",
+                    "whether the quiet hours apply; an overlay may switch them off",
                 ),
             ],
             quiet_minutes(table.view, channel)
@@ -67,10 +67,10 @@ rule_table! {
         /// fatigue that one post adds
         #[key(required, Kind::above(0.0, 0.5))]
         pub fatigue_per_post: f64,
-        /// claim on a full day's places, in points
+        /// priority for the posts of a full day, in points
         #[key(required, Kind::number(0.0, 100.0))]
         pub priority: f64,
-        /// engagements per person reached where a client has no history
+        /// engagements per person reached if a client has no history
         #[key(required, Kind::above(0.0, 10.0))]
         pub engagement_rate: f64,
         /// share of value gained at momentum 1 and lost at momentum 0

@@ -162,7 +162,7 @@ fn mistake(path: &str, cells: &Row) -> Option<Diagnostic> {
         }
         (Value::WeekTime(_), Value::DateTime(_)) | (Value::DateTime(_), Value::WeekTime(_)) => {
             let cause = format!(
-                "the range runs from {} to {}: one end is of every week, the other of a single date",
+                "the range runs from {} to {}: one end recurs every week, the other is a single date",
                 from.value, to.value
             );
             at(&to.place, "mixed_range", cause, "write two weekdays with times, or two dates with times")

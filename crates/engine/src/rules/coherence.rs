@@ -87,7 +87,7 @@ fn warn_and_block(view: &View<'_>) -> Option<Contradiction> {
     if warn_at < block_at {
         return None;
     }
-    let cause = format!("`warn_at` {warn_at} is not below `block_at` {block_at}, so nothing would ever be warned of");
+    let cause = format!("`warn_at` {warn_at} is not below `block_at` {block_at}, so no post would ever get a warning");
     let remedy = "set `warn_at` below `block_at`".to_owned();
     contradiction("warn_not_below_block", &[&warn, &block], cause, remedy)
 }
@@ -108,7 +108,7 @@ fn slopes(view: &View<'_>) -> Option<Contradiction> {
         return None;
     }
     let cause = format!(
-        "response would fall more slowly above `warn_at` ({}) than below it ({}), and a best week could not be proven",
+        "response would fall more slowly above `warn_at` ({}) than below it ({}), and no plan could be proven optimal",
         number(&above),
         number(&below)
     );
@@ -125,7 +125,7 @@ fn response_at_block(view: &View<'_>) -> Option<Contradiction> {
     if response >= -SLACK {
         return None;
     }
-    let cause = format!("response would be {response:.3} just below `block_at`: posts would earn less than nothing");
+    let cause = format!("response would be {response:.3} just below `block_at`: posts would have a negative value");
     let remedy = "lower `slope_above_warn` or `slope_below_warn`, or set `block_at` lower".to_owned();
     contradiction("response_below_zero", &[&above, &below, &block, &warn], cause, remedy)
 }
@@ -138,7 +138,7 @@ fn health_weights(view: &View<'_>) -> Option<Contradiction> {
         return None;
     }
     let cause = format!("the weights of channel health sum to {}, not to 1", decimal(sum));
-    let remedy = format!("change them by {} in all", decimal(1.0 - sum));
+    let remedy = format!("change them by {} in total", decimal(1.0 - sum));
     contradiction("weights_sum", &weights.iter().collect::<Vec<_>>(), cause, remedy)
 }
 
@@ -195,7 +195,7 @@ fn empty_band((from, to): &(FoundSetting<'_>, FoundSetting<'_>)) -> Option<Contr
     if number(from) < number(to) {
         return None;
     }
-    let cause = format!("a band from {} to {} holds nothing", number(from), number(to));
+    let cause = format!("a band from {} to {} is empty", number(from), number(to));
     contradiction("empty_band", &[from, to], cause, "set `from` below `to`".to_owned())
 }
 
@@ -205,7 +205,7 @@ fn outer_end(end: &FoundSetting<'_>, must_be: f64) -> Option<Contradiction> {
         return None;
     }
     let (lower, upper) = (is.min(must_be), is.max(must_be));
-    let cause = format!("no band holds a confidence from {lower} to {upper}");
+    let cause = format!("no band covers a confidence from {lower} to {upper}");
     contradiction("band_hole", &[end], cause, format!("set `{}` to {must_be}", end.path))
 }
 
@@ -216,9 +216,9 @@ fn seam(lower: &FoundSetting<'_>, upper: &FoundSetting<'_>) -> Option<Contradict
         return None;
     }
     let (code, cause) = if ends < begins {
-        ("band_hole", format!("no band holds a confidence from {ends} up to {begins}"))
+        ("band_hole", format!("no band covers a confidence from {ends} up to {begins}"))
     } else {
-        ("band_overlap", format!("two bands hold a confidence from {begins} up to {ends}"))
+        ("band_overlap", format!("two bands cover a confidence from {begins} up to {ends}"))
     };
     let remedy = format!("set `{}` and `{}` to the same number", upper.path, lower.path);
     contradiction(code, &[upper, lower], cause, remedy)
@@ -243,7 +243,7 @@ pub(crate) fn calendar_days(settings: &Settings) -> Vec<Diagnostic> {
                 (Some(_), _, _) => {
                     ("date_and_span", place("date"), format!("`{title}` has a `date`, and `from` or `to` as well"), ONE)
                 }
-                (None, None, None) => ("missing_date", None, format!("`{title}` does not say when it is"), ONE),
+                (None, None, None) => ("missing_date", None, format!("`{title}` has no date"), ONE),
                 (None, from, _) => {
                     let (has, lacks) = if from.is_some() { ("from", "to") } else { ("to", "from") };
                     ("half_span", place(has), format!("`{title}` has a `{has}` but no `{lacks}`"), ONE)

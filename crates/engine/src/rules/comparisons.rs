@@ -82,7 +82,7 @@ fn chained(node: &ASTNode<'_>) -> Option<ConstantComparison> {
     Some(ConstantComparison {
         position: *position,
         field: call.name.to_string(),
-        cause: format!("`{}` compares what another comparison answers", call.name),
+        cause: format!("`{}` compares the result of another comparison", call.name),
         remedy: "write two comparisons, as in `9 <= post.hour && post.hour <= 12`".to_owned(),
     })
 }
@@ -162,7 +162,7 @@ fn mismatch(field: &FieldOperand, operator: &str, with: &Expr) -> Option<Constan
         (FactKind::Text, Literal::Text(word)) => (
             match operator {
                 "==" | "!=" => format!("`{}` is never `\"{word}\"`", field.name),
-                _ => format!("`{} {operator} \"{word}\"` compares with a text that is no date", field.name),
+                _ => format!("`{} {operator} \"{word}\"` compares with a text that is not a date", field.name),
             },
             remedy_for_text(field, operator, word)?,
         ),
@@ -186,7 +186,7 @@ fn beyond_limits(field: &FieldOperand, operator: &str, number: f64) -> Option<St
     let name = &field.name;
     never.then(|| match operator {
         "==" | "!=" => format!("`{name}` is never {number}"),
-        _ => format!("`{name} {operator} {number}` never holds"),
+        _ => format!("`{name} {operator} {number}` is never true"),
     })
 }
 
@@ -220,14 +220,14 @@ fn never_in_list(field: &FieldOperand, with: &Expr) -> Option<ConstantComparison
     let name = &field.name;
     let (cause, remedy) = match (literal(with)?, field.limits) {
         (Literal::Number(number), Some((least, most))) if number < least || number > most => {
-            (format!("`{name}` never holds {number}"), format!("seek a number from {least} to {most}"))
+            (format!("`{name}` never contains {number}"), format!("search for a number from {least} to {most}"))
         }
         (Literal::Text(word), None) => {
-            (format!("`{name}` never holds `\"{word}\"`"), remedy_for_text(field, "==", word)?)
+            (format!("`{name}` never contains `\"{word}\"`"), remedy_for_text(field, "==", word)?)
         }
         (Literal::Number(_), Some(_)) => return None,
-        (_, Some(_)) => (format!("`{name}` holds numbers"), "seek a number, without quotes".to_owned()),
-        (_, None) => (format!("`{name}` holds texts"), "seek a text in double quotes".to_owned()),
+        (_, Some(_)) => (format!("`{name}` contains numbers"), "search for a number, without quotes".to_owned()),
+        (_, None) => (format!("`{name}` contains texts"), "search for a text in double quotes".to_owned()),
     };
     Some(ConstantComparison { position: with.position(), field: name.clone(), cause, remedy })
 }
@@ -239,7 +239,7 @@ fn other_kind(field: &FieldOperand, kind: FactKind, literal: Literal<'_>) -> (St
         FactKind::Whole => ("a whole number", remedy_for_number(field)),
         FactKind::Truth => ("`true` or `false`", format!("write `{name}`, or `!{name}`")),
         FactKind::Text => ("a text", "compare it with a text in double quotes".to_owned()),
-        FactKind::List => ("a list", format!("ask whether something is in it, as in `\"word\" in {name}`")),
+        FactKind::List => ("a list", format!("test whether it contains something, as in `\"word\" in {name}`")),
     };
     let (with, remedy) = match literal {
         Literal::Number(number) => (format!("the number {number}"), remedy),

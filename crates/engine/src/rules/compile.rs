@@ -419,8 +419,8 @@ fn names(
                     }
                 }
                 ASTNode::Expr(Expr::StringConstant(text, position)) if text.contains("${") => {
-                    let cause = "a text in double quotes says `${…}` as it stands".to_owned();
-                    report("plain_text", *position, text.to_string(), cause, "put it between backticks".to_owned());
+                    let cause = "`${…}` is not replaced in a text in double quotes".to_owned();
+                    report("plain_text", *position, text.to_string(), cause, "write the text in backticks".to_owned());
                 }
                 _ => {}
             }
@@ -440,11 +440,11 @@ fn names(
 fn discarded_message(discarded: Discarded) -> (&'static str, String, String, String) {
     let (code, what, value, shown) = match discarded {
         Discarded::Verdict(name) => {
-            ("dropped_verdict", name.clone(), format!("the answer of `{name}`"), format!("{name}(…)"))
+            ("dropped_verdict", name.clone(), format!("the result of `{name}`"), format!("{name}(…)"))
         }
         Discarded::Value(shown) => ("dropped_value", shown.clone(), format!("`{shown}`"), shown),
     };
-    let cause = format!("{value} is discarded here: the function goes on as if it were not there");
+    let cause = format!("{value} is discarded here: it has no effect on what the function returns");
     (code, what, cause, format!("write `return {shown};`"))
 }
 

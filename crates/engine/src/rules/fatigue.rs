@@ -5,17 +5,17 @@ use super::key::{DefaultValue, Key, Kind};
 use super::threshold_table::{ThresholdRow, value_at};
 
 const FREQUENCY: &[Key] = &[
-    Key::required("from", Kind::number(0.0, 1.0), "fatigue from which the row holds"),
+    Key::required("from", Kind::number(0.0, 1.0), "fatigue from which the row applies"),
     Key::required("factor", Kind::number(0.0, 1.0), "factor on weekly posts, the product rounded down"),
 ];
 
 const PRIORITY_LOSS: &[Key] = &[
-    Key::required("from", Kind::number(0.0, 1.0), "fatigue from which the row holds"),
+    Key::required("from", Kind::number(0.0, 1.0), "fatigue from which the row applies"),
     Key::required("points", Kind::number(0.0, 100.0), "points taken from the priority"),
 ];
 
 const WAIT_HOURS: &[Key] = &[
-    Key::required("from", Kind::number(0.0, 1.0), "fatigue from which the row holds"),
+    Key::required("from", Kind::number(0.0, 1.0), "fatigue from which the row applies"),
     Key::required("hours", Kind::number(0.0, 1000.0), "recommended hours to wait"),
 ];
 

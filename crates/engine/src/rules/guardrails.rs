@@ -12,16 +12,16 @@ use crate::model::ConflictKind;
 pub(crate) const GUARDRAIL_SCOPES: &[&str] = &["post", "channel_week"];
 
 pub(super) const GUARDRAILS: &[Key] = &[
-    Key::with_default("<guardrail>.enabled", Kind::Bool, DefaultValue::Bool(true), "whether it is asked at all"),
+    Key::with_default("<guardrail>.enabled", Kind::Bool, DefaultValue::Bool(true), "whether it is evaluated at all"),
     Key::required(
         "<guardrail>.scope",
         Kind::Choice(GUARDRAIL_SCOPES),
-        "whether it is asked of each post or once a channel and week",
+        "whether it is evaluated for each post, or once per channel and week",
     ),
     Key::required(
         "<guardrail>.conflict",
         Kind::Choice(&["timing", "fatigue", "warning", "asset", "policy"]),
-        "the kind of conflict that its warnings and blocks are listed as",
+        "the kind of conflict that its warnings and blocks are reported as",
     ),
     Key::with_default(
         "<guardrail>.warn_raises_risk",

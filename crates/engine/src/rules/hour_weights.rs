@@ -25,18 +25,18 @@ pub(super) struct InvalidWeights {
 }
 
 /// Parses the result of the function.
-pub(super) fn read(answer: &Dynamic) -> Result<HourWeights, InvalidWeights> {
-    if answer.is_unit() {
+pub(super) fn read(result: &Dynamic) -> Result<HourWeights, InvalidWeights> {
+    if result.is_unit() {
         return Ok(vec![None; HOURS].into());
     }
-    if let Ok(entries) = answer.as_array_ref() {
+    if let Ok(entries) = result.as_array_ref() {
         return of_array(&entries);
     }
-    if let Ok(entries) = answer.as_map_ref() {
+    if let Ok(entries) = result.as_map_ref() {
         return of_map(&entries);
     }
     Err(InvalidWeights {
-        cause: format!("it answered `{answer}`"),
+        cause: format!("it returned `{result}`"),
         remedy: "return a map such as `#{ \"friday 12\": 2.0 }`, an array of 168 weights, or nothing".to_owned(),
     })
 }
@@ -44,7 +44,7 @@ pub(super) fn read(answer: &Dynamic) -> Result<HourWeights, InvalidWeights> {
 fn of_array(entries: &Array) -> Result<HourWeights, InvalidWeights> {
     if entries.len() != HOURS {
         return Err(InvalidWeights {
-            cause: format!("it answered an array of {} entries", entries.len()),
+            cause: format!("it returned an array of {} entries", entries.len()),
             remedy: "return 168 weights, Monday 00:00 first; `ctx.hour_weights` is such an array".to_owned(),
         });
     }
@@ -75,12 +75,12 @@ fn hours_of(name: &str) -> Result<(usize, Option<usize>), InvalidWeights> {
     let Some(place) = weekday_of(day).map(usize::from) else {
         let example = "write a day such as `friday`, or a day and an hour such as `friday 12`";
         let remedy = suggestion(day, DAYS, || example.to_owned());
-        return Err(InvalidWeights { cause: format!("`{name}` begins with no day of the week"), remedy });
+        return Err(InvalidWeights { cause: format!("`{name}` does not begin with a day of the week"), remedy });
     };
     let Some(hour) = hour else { return Ok((place, None)) };
     let number = hour.strip_suffix(":00").unwrap_or(hour).parse().ok().filter(|hour| *hour < 24);
     number.map(|hour| (place, Some(hour))).ok_or_else(|| InvalidWeights {
-        cause: format!("`{hour}` of `{name}` is no hour"),
+        cause: format!("`{hour}` of `{name}` is not an hour"),
         remedy: "write an hour from 0 to 23, such as `friday 12`".to_owned(),
     })
 }
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_is_told_with_a_remedy() {
-        assert!(refused("1").contains("it answered `1`"));
+        assert!(refused("1").contains("it returned `1`"));
         assert!(refused("[1.0]").contains("an array of 1 entries"));
         assert!(refused("#{ fridy: 2.0 }").contains("did you mean `friday`?"));
         assert!(refused("#{ \"friday 24\": 2.0 }").contains("`24` of `friday 24` is no hour"));

@@ -36,7 +36,7 @@ fn half_quiet_hours(view: &View<'_>, half: &FoundSetting<'_>) -> Option<Contradi
     if half.layer == 0 || view.is_unread(&format!("{table}.{other}")) {
         return None;
     }
-    let cause = format!("`{}` stands alone: there is no `{other}`", half.path);
+    let cause = format!("`{}` is set without `{other}`", half.path);
     contradiction(
         "missing_key",
         &[half],
@@ -50,8 +50,7 @@ fn quiet_all_day(from: &FoundSetting<'_>, to: &FoundSetting<'_>) -> Option<Contr
         "the quiet hours of `{}` begin and end at the same time, and would cover the whole day",
         channel_of(from)
     );
-    let remedy =
-        "leave `quiet_hours` out where there are none; use `weekly_posts = 0` to switch a channel off".to_owned();
+    let remedy = "omit `quiet_hours` if there are none; use `weekly_posts = 0` to switch a channel off".to_owned();
     contradiction("quiet_all_day", &[to, from], cause, remedy)
 }
 
@@ -86,7 +85,7 @@ fn quiet_best_hours_of(
     let hours = quiet.join(", ");
     let lie = if quiet.len() == 1 { format!("hour {hours} lies") } else { format!("hours {hours} lie") };
     let cause = format!("best {lie} in the quiet hours of `{channel}`, when nothing is posted");
-    let remedy = format!("take {hours} out of the best hours, or shorten the quiet hours");
+    let remedy = format!("remove {hours} from the best hours, or shorten the quiet hours");
     let mut settings = vec![list, from, to];
     let minute = ["calendar.minute.mode", "calendar.minute.at"].map(|key| view.find(key));
     settings.extend(minute.iter().flatten().filter(|minute| minute.layer > 0));

@@ -62,7 +62,7 @@ impl Input {
     ///
     /// # Errors
     /// If the script fails, or returns anything else.
-    pub fn ask_hook(
+    pub fn call_hook(
         &self,
         evaluator: &mut Evaluator,
         hook: &Hook,
@@ -83,7 +83,7 @@ impl Input {
     ///
     /// # Errors
     /// If the script fails.
-    pub fn ask(&self, evaluator: &mut Evaluator, guardrail: &GuardrailRules) -> Result<Arc<Verdict>, RuleFailure> {
+    pub fn evaluate(&self, evaluator: &mut Evaluator, guardrail: &GuardrailRules) -> Result<Arc<Verdict>, RuleFailure> {
         evaluator.guardrail(guardrail, Some(&Arc::new(self.post.clone())), &Arc::new(self.ctx.clone()))
     }
 }

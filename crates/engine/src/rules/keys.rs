@@ -17,14 +17,14 @@ use super::risk::RISK;
 pub const PACK_FILES: [FileKeys; 8] = [
     FileKeys { stem: "pack", doc: "the name of the pack and the format it is written in", keys: PACK },
     FileKeys { stem: "channels", doc: "how often, when and how far apart each channel posts", keys: CHANNELS },
-    FileKeys { stem: "fatigue", doc: "what a tired audience costs, and when posting slows and stops", keys: FATIGUE },
-    FileKeys { stem: "assets", doc: "how assets are scored, and how often one may be used", keys: ASSETS },
     FileKeys {
-        stem: "guardrails",
-        doc: "which guardrails are asked of each post, and their numbers",
-        keys: GUARDRAILS,
+        stem: "fatigue",
+        doc: "how audience fatigue lowers response, and when posting slows and stops",
+        keys: FATIGUE,
     },
-    FileKeys { stem: "risk", doc: "how sure the engine must be for a post to run by itself", keys: RISK },
+    FileKeys { stem: "assets", doc: "how assets are scored, and how often one may be used", keys: ASSETS },
+    FileKeys { stem: "guardrails", doc: "which guardrails are evaluated, and their parameters", keys: GUARDRAILS },
+    FileKeys { stem: "risk", doc: "how confident the engine must be for a post to run without approval", keys: RISK },
     FileKeys {
         stem: "calendar",
         doc: "holidays, special days, closed hours and the minute of the hour",
@@ -35,9 +35,9 @@ pub const PACK_FILES: [FileKeys; 8] = [
 
 /// The keys of an overlay's `scope` table.
 pub(crate) const SCOPE: &[Key] = &[
-    Key::optional("workspace", Kind::Text, "the workspace whose clients the overlay covers"),
-    Key::optional("client", Kind::Text, "the client that the overlay covers"),
-    Key::optional("campaign", Kind::Text, "the campaign that the overlay covers"),
+    Key::optional("workspace", Kind::Text, "the workspace whose clients the overlay applies to"),
+    Key::optional("client", Kind::Text, "the client that the overlay applies to"),
+    Key::optional("campaign", Kind::Text, "the campaign that the overlay applies to"),
 ];
 
 const PACK: &[Key] = &[

@@ -186,7 +186,7 @@ impl Reader<'_> {
         }
         let Some((low, rest)) = part.split_once("..") else { return Ok(None) };
         if !matches!(self.kind, Kind::Integer { .. } | Kind::Number { .. }) {
-            let cause = format!("`{}` is {}, of which there are no ranges", self.path, self.kind.noun());
+            let cause = format!("`{}` is {}, which cannot be a range", self.path, self.kind.noun());
             let remedy = format!("list the values with commas, each {}", self.kind.expected());
             return Err(vec![self.mistake("range_of_no_numbers", span, cause, &remedy)]);
         }

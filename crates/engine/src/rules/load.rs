@@ -282,7 +282,7 @@ fn name_mistakes(files: &PackFiles) -> Vec<Diagnostic> {
     for name in absent.into_iter().filter(|name| !guessed.contains(name)) {
         let about = PACK_FILES.iter().find(|keys| name.strip_suffix(".toml") == Some(keys.stem));
         let doc = about.map(|keys| keys.doc).unwrap_or_default();
-        let remedy = format!("add it, or copy it from the default pack: it says {doc}");
+        let remedy = format!("add it, or copy it from the default pack: it sets {doc}");
         mistakes.push(Diagnostic::of_file("missing_file", name, format!("the pack has no `{name}`"), remedy));
     }
     mistakes

@@ -127,10 +127,10 @@ fn scope(settings: &Settings) -> Result<Scope, (Option<SourceLocation>, String)>
         (Some(workspace), None, None) => Ok(Scope::Workspace(WorkspaceId::new(workspace))),
         (None, Some(client), None) => Ok(Scope::Client(ClientId::new(client))),
         (None, client, Some(campaign)) => Ok(Scope::Campaign(CampaignId::new(campaign), client.map(ClientId::new))),
-        (None, None, None) => Err((None, "the overlay does not say whom it covers".to_owned())),
+        (None, None, None) => Err((None, "the overlay does not state what it applies to".to_owned())),
         (Some(workspace), _, _) => Err((
             find("workspace").and_then(|setting| setting.place.clone()),
-            format!("the workspace `{workspace}` cannot stand beside a client or campaign"),
+            format!("the workspace `{workspace}` cannot be combined with a client or campaign"),
         )),
     }
 }
@@ -140,7 +140,7 @@ pub(crate) fn idle(overlays: &[Overlay]) -> Vec<Diagnostic> {
     let says_nothing = |overlay: &&Overlay| overlay.settings.iter().all(|(path, _)| path.starts_with("scope."));
     let unchanged = |overlay: &Overlay| {
         let place = SourceLocation::new(Arc::clone(&overlay.file), 1, 1);
-        let cause = "the overlay says whom it covers and changes nothing".to_owned();
+        let cause = "the overlay has a scope and changes nothing".to_owned();
         Diagnostic::at("idle_overlay", &place, "scope", cause, "write what it changes, or delete the file")
     };
     overlays.iter().filter(says_nothing).map(unchanged).collect()
@@ -240,7 +240,7 @@ pub(crate) fn doubles(overlays: &[Overlay]) -> Vec<Diagnostic> {
         {
             let both = earlier.settings.get(path).filter(|_| !adds_up(path)).zip(setting.place.as_ref());
             let Some((_, place)) = both else { continue };
-            let cause = format!("`{}` sets `{path}` for the same scope; what stands here counts", earlier.file);
+            let cause = format!("`{}` sets `{path}` for the same scope; the value here takes precedence", earlier.file);
             found.push(Diagnostic::at("set_twice", place, path, cause, "set it in one of the two files"));
         }
     }

@@ -19,7 +19,7 @@ use crate::model::Outcome;
 
 /// The verdict that a guardrail's function returns.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct ScriptVerdict {
     pub outcome: Outcome,
     pub reason: ImmutableString,
     pub remedy: ImmutableString,
@@ -87,7 +87,7 @@ pub(super) fn engine() -> Engine {
     register_view::<PostFacts>(&mut engine);
     register_view::<AssetFacts>(&mut engine);
     register_view::<ClientFacts>(&mut engine);
-    register_answers(&mut engine);
+    register_verdicts(&mut engine);
     engine
 }
 
@@ -125,9 +125,9 @@ fn register_channel(engine: &mut Engine) {
     });
 }
 
-fn register_answers(engine: &mut Engine) {
-    engine.register_type_with_name::<Answer>("verdict");
-    let answer = |context: &NativeCallContext<'_>, outcome, reason, remedy| Answer {
+fn register_verdicts(engine: &mut Engine) {
+    engine.register_type_with_name::<ScriptVerdict>("verdict");
+    let verdict = |context: &NativeCallContext<'_>, outcome, reason, remedy| ScriptVerdict {
         outcome,
         reason,
         remedy,
@@ -137,18 +137,18 @@ fn register_answers(engine: &mut Engine) {
     FuncRegistration::new("pass")
         .with_volatility(true)
         .register_into_engine(engine, move |context: NativeCallContext<'_>| {
-            answer(&context, Outcome::Pass, none(), none())
+            verdict(&context, Outcome::Pass, none(), none())
         });
     FuncRegistration::new("warn").with_volatility(true).register_into_engine(
         engine,
         move |context: NativeCallContext<'_>, reason: ImmutableString, remedy: ImmutableString| {
-            answer(&context, Outcome::Warn, reason, remedy)
+            verdict(&context, Outcome::Warn, reason, remedy)
         },
     );
     FuncRegistration::new("block").with_volatility(true).register_into_engine(
         engine,
         move |context: NativeCallContext<'_>, reason: ImmutableString, remedy: ImmutableString| {
-            answer(&context, Outcome::Block, reason, remedy)
+            verdict(&context, Outcome::Block, reason, remedy)
         },
     );
     engine.register_fn("percent", |share: f64| ImmutableString::from(format!("{:.0} %", share * 100.0)));

@@ -17,7 +17,7 @@ pub(super) struct Unreadable {
     pub remedy: String,
 }
 
-const FIRST_ONLY: &str = "mend the script at this place; the first mistake of each file is shown";
+const FIRST_ONLY: &str = "fix the script at this position; only the first error of each file is shown";
 
 /// Words of other languages, and their equivalents here.
 const FOREIGN: [(&str, &str); 14] = [
@@ -47,17 +47,17 @@ pub(super) fn unreadable(error: &ParseError, text: &str) -> Unreadable {
         remedy,
     };
     if let Some((word, ours)) = foreign_word(error.err_type(), text, position) {
-        return mistake(format!("`{word}` is a word of other languages"), format!("write `{ours}`"));
+        return mistake(format!("`{word}` is a keyword of other languages"), format!("write `{ours}`"));
     }
     match error.err_type() {
         ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, _)) if symbol == "=" && is_turned(text, position) => {
-            mistake("`=<` is no comparison".to_owned(), "write `<=`".to_owned())
+            mistake("`=<` is not an operator".to_owned(), "write `<=`".to_owned())
         }
         ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, _)) if symbol == "=" => {
-            mistake("`=` gives a value and compares nothing".to_owned(), "write `==` to compare".to_owned())
+            mistake("`=` assigns a value and does not compare".to_owned(), "write `==` to compare".to_owned())
         }
         ParseErrorType::BadInput(LexError::MalformedChar(_)) => mistake(
-            "a text stands in single quotes".to_owned(),
+            "a text is written in single quotes".to_owned(),
             "write text in double quotes, as in `\"friday\"`".to_owned(),
         ),
         ParseErrorType::VariableUndefined(name) if is_declared_outside(name, text) => mistake(
@@ -65,7 +65,7 @@ pub(super) fn unreadable(error: &ParseError, text: &str) -> Unreadable {
             format!("move the line that declares `{name}` into the function, or make it a function without parameters"),
         ),
         ParseErrorType::VariableUndefined(name) => {
-            mistake(format!("nothing is called `{name}`"), remedy_for_name(name, text))
+            mistake(format!("`{name}` is not defined"), remedy_for_name(name, text))
         }
         ParseErrorType::MissingToken(..) | ParseErrorType::UnexpectedEOF | ParseErrorType::WrongFnDefinition => {
             match open_brace(text) {
@@ -228,7 +228,7 @@ mod tests {
             ("    if post.hour > 3 then { return pass(); }", "then", "{"),
         ] {
             let (line, _, cause, remedy) = mistake(body);
-            assert_eq!((line, cause), (3, format!("`{word}` is a word of other languages")), "{body}");
+            assert_eq!((line, cause), (3, format!("`{word}` is a keyword of other languages")), "{body}");
             assert_eq!(remedy, format!("write `{ours}`"), "{body}");
         }
         let (line, column, _, remedy) = mistake("    if post.hour = 15 { return pass(); }");

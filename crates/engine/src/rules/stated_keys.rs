@@ -59,7 +59,7 @@ impl RulesPack {
         widest.recent_use_days = said("assets.recent_use_days").fold(widest.recent_use_days, f64::max);
         let AssetRules { cooldown_hours, recent_use_days, .. } = widest;
         let why =
-            || format!("`cooldown_hours` {cooldown_hours} is no shorter than `recent_use_days` {recent_use_days}");
+            || format!("`cooldown_hours` {cooldown_hours} is not shorter than `recent_use_days` {recent_use_days}");
         (!widest.recent_use_can_count()).then(why)
     }
 

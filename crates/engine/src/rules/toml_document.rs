@@ -98,17 +98,17 @@ impl<'t> TomlDocument<'t> {
         let line = self.text.get(start..)?.lines().next()?;
         let outside_texts: String = line.split('"').step_by(2).collect();
         if let Some((whole, decimals)) = outside_texts.split('=').skip(1).find_map(with_comma) {
-            let cause = format!("`{whole},{decimals}` has a comma before its decimals");
-            return Some((cause, format!("write a point: `{whole}.{decimals}`")));
+            let cause = format!("`{whole},{decimals}` has a decimal comma");
+            return Some((cause, format!("write a decimal point: `{whole}.{decimals}`")));
         }
         if outside_texts.contains(';') {
             let is_end = outside_texts.trim_end().ends_with(';') && outside_texts.matches(';').count() == 1;
-            let remedy = if is_end { "take the semicolon away" } else { "separate the parts by commas" };
-            return Some(("a semicolon separates nothing here".to_owned(), remedy.to_owned()));
+            let remedy = if is_end { "remove the semicolon" } else { "separate the parts by commas" };
+            return Some(("a semicolon is not a separator here".to_owned(), remedy.to_owned()));
         }
         let is_assigned = outside_texts.contains('=') || outside_texts.trim_start().starts_with(['[', '#']);
         (outside_texts.contains(':') && !is_assigned)
-            .then(|| ("a colon stands where `=` belongs".to_owned(), "write `key = value`".to_owned()))
+            .then(|| ("a colon is written instead of `=`".to_owned(), "write `key = value`".to_owned()))
     }
 
     fn note(&mut self, error: &SyntaxError) {
@@ -153,13 +153,13 @@ fn syntax_mistake(place: &SourceLocation, message: &str, quoted: &str) -> Diagno
         return Diagnostic::at("duplicate_key", place, quoted, cause, "keep one of the two and delete the other");
     }
     let (cause, remedy) = match message.starts_with("string values must be quoted") {
-        true if quoted.is_empty() => ("nothing stands after `=`".to_owned(), "write a value after `=`"),
+        true if quoted.is_empty() => ("there is no value after `=`".to_owned(), "write a value after `=`"),
         true => (
-            format!("`{quoted}` is no number, not `true` or `false`, and no text in quotes"),
+            format!("`{quoted}` is not a number, `true`, `false` or a text in quotes"),
             "write a number alone, or text in double quotes, as in `scope = \"post\"`",
         ),
         false if message.starts_with("invalid date") && !quoted.is_empty() => {
-            (format!("`{quoted}` is no day of the calendar"), "write a day that there is, as in `2026-02-28`")
+            (format!("`{quoted}` is not a date of the calendar"), "write a date that exists, as in `2026-02-28`")
         }
         false => (plain_words(message), syntax_remedy(message)),
     };
@@ -193,7 +193,7 @@ const REMEDIES: [(&str, &str); 18] = [
     ("unclosed table", "close the table's name with `]`"),
     ("unclosed inline table", "close the row with `}`"),
     ("missing comma", "put a comma between the parts"),
-    ("extra comma", "take the extra comma away"),
+    ("extra comma", "remove the extra comma"),
     ("unexpected leading zero", "write the number without leading zeros, and a time of day in quotes"),
     ("unexpected key or value", "begin a new line here, or put `#` in front to make it a comment"),
     ("invalid unquoted key", "write keys with letters, digits, `_` and `-` alone"),
@@ -241,15 +241,15 @@ mod tests {
                 format!("{}: {}", first.cause, first.remedy)
             })
         };
-        assert_eq!(reported("a = 0,5\n"), "`0,5` has a comma before its decimals: write a point: `0.5`");
-        assert_eq!(reported("a = { b = 1,25 }\n"), "`1,25` has a comma before its decimals: write a point: `1.25`");
-        assert_eq!(reported("a = 0.5;\n"), "a semicolon separates nothing here: take the semicolon away");
-        let parts = "a semicolon separates nothing here: separate the parts by commas";
+        assert_eq!(reported("a = 0,5\n"), "`0,5` has a decimal comma: write a point: `0.5`");
+        assert_eq!(reported("a = { b = 1,25 }\n"), "`1,25` has a decimal comma: write a point: `1.25`");
+        assert_eq!(reported("a = 0.5;\n"), "a semicolon is not a separator here: remove the semicolon");
+        let parts = "a semicolon is not a separator here: separate the parts by commas";
         assert_eq!(reported("a = [{ b = 1; c = 2 }]\n"), parts);
         assert_eq!(reported("a = { b = 2026-02-28; c = \"x\" }\n"), parts);
         assert_eq!(reported("a = [1; 2]\n"), parts);
-        assert_eq!(reported("a: 1\n"), "a colon stands where `=` belongs: write `key = value`");
-        let date = "`2026-02-30` is no day of the calendar: write a day that there is, as in `2026-02-28`";
+        assert_eq!(reported("a: 1\n"), "a colon is written instead of `=`: write `key = value`");
+        let date = "`2026-02-30` is no day of the calendar: write a date that exists, as in `2026-02-28`";
         assert_eq!(reported("a = [{ b = 2026-02-30 }]\n"), date);
     }
 

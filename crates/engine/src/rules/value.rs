@@ -137,7 +137,7 @@ impl ValueReader<'_> {
             DeValue::String(text) => self.week_time(text),
             DeValue::Datetime(when) if when.offset.is_some() => {
                 let written = self.document.quote(self.value.span());
-                let cause = format!("`{}` is {written}, which is bound to an offset from UTC", self.path);
+                let cause = format!("`{}` is {written}, which has an offset from UTC", self.path);
                 let remedy = "leave the offset out, as in `2026-12-24T12:00:00`: times are those of the client's clock";
                 Err(vec![Diagnostic::at("offset_time", &self.place, self.path, cause, remedy)])
             }
@@ -152,7 +152,7 @@ impl ValueReader<'_> {
     /// Parses a text such as `friday 18:00`.
     fn week_time(&self, text: &str) -> Reading {
         if let Some(when) = parse_wall_time(text.trim()) {
-            let cause = format!("`{}` is a text: a date and time stands without quotes", self.path);
+            let cause = format!("`{}` is a text: a date and time is written without quotes", self.path);
             let remedy = format!("write `{}`, without quotes", wall_time_text(when));
             return Err(vec![Diagnostic::at("wrong_type", &self.place, self.path, cause, remedy)]);
         }
@@ -198,7 +198,7 @@ impl ValueReader<'_> {
                     continue;
                 }
                 Some(hour) if hour < 24 => ("duplicate_hour", format!("hour {hour} is named twice")),
-                _ => ("out_of_range", format!("`{}` holds `{written}`, which is not an hour of the day", self.path)),
+                _ => ("out_of_range", format!("`{}` contains `{written}`, which is not an hour of the day", self.path)),
             };
             let remedy = format!("write {}", self.key.kind.expected());
             mistakes.push(Diagnostic::at(code, &self.document.place(part.span()), self.path, cause, remedy));
@@ -218,7 +218,7 @@ impl ValueReader<'_> {
                 },
                 None => {
                     let found = found(self.document, part);
-                    let cause = format!("`{}` must hold rows, not {found}", self.path);
+                    let cause = format!("`{}` must contain rows, not {found}", self.path);
                     let remedy = format!("write {}", self.key.kind.expected());
                     let place = self.document.place(part.span());
                     mistakes.push(Diagnostic::at("wrong_type", &place, self.path, cause, remedy));
@@ -273,7 +273,7 @@ impl ValueReader<'_> {
         let guess = nearest(name, known().filter(|known| !table.contains_key(*known)));
         let remedy = match guess {
             Some(guess) => format!("write `{guess}`, the nearest known key"),
-            None => format!("a row may hold {}", listed(known())),
+            None => format!("a row may have {}", listed(known())),
         };
         let cause = format!("`{name}` is not known in a row of `{}`", self.path);
         (Diagnostic::at("unknown_key", &self.document.place(span), self.path, cause, remedy), guess)
@@ -294,7 +294,7 @@ impl ValueReader<'_> {
         {
             let place = steps.first().and_then(|(_, place)| *place).unwrap_or(&self.place);
             let cause = format!("the first row of `{}` must begin with `{column} = {first}`", self.path);
-            let remedy = format!("add a row for what holds from {first} on, as in `{}`", shape.example);
+            let remedy = format!("add a row that applies from {first} on, as in `{}`", shape.example);
             mistakes.push(Diagnostic::at("first_row", place, self.path, cause, remedy));
         }
         for (before, after) in steps.iter().zip(steps.iter().skip(1)) {

@@ -192,8 +192,8 @@ impl CaseFile<'_> {
         let below = format!("{name}.");
         let is_explained = self.wrong.iter().any(|mistake| mistake.place.name().starts_with(&below));
         if expected.is_empty() && !snapshot && !is_explained {
-            let cause = format!("the case `{name}` expects nothing");
-            let remedy = format!("add `[{name}.expect]` and below it what must come out, or `snapshot = true`");
+            let cause = format!("the case `{name}` has no expected result");
+            let remedy = format!("add `[{name}.expect]` with the expected results, or `snapshot = true`");
             mistakes.push(Diagnostic::at("expects_nothing", &self.head(name), name, cause, remedy));
         }
         let situation = match Situation::of(self.settings, name, rules) {
@@ -282,8 +282,8 @@ impl CaseFile<'_> {
         let cause = format!("no overlay and no script of the pack names the {noun} `{stated}`");
         let remedy = match nearest(stated, known.iter().map(String::as_str)) {
             Some(guess) => format!("write `{guess}`, the nearest known name"),
-            None if known.is_empty() => format!("leave it out: the pack's rules are the same for every {noun}"),
-            None => format!("leave it out, or name one of {}", listed(known.iter().map(String::as_str))),
+            None if known.is_empty() => format!("omit it: the pack's rules are the same for every {noun}"),
+            None => format!("omit it, or name one of {}", listed(known.iter().map(String::as_str))),
         };
         Some(Diagnostic::at("unknown_name", place, path, cause, remedy))
     }
@@ -362,7 +362,7 @@ fn stated_text(setting: Option<&Setting>) -> Option<(&str, &SourceLocation)> {
     Some((setting.value.as_text()?, setting.place.as_ref()?))
 }
 
-/// Half a unit of the last decimal place that is written, and at most half a thousandth.
+/// Half a unit of the last decimal place written, and at most half a thousandth.
 fn tolerance(written: &str) -> f64 {
     let places = written.split_once('.').map_or(0, |(_, places)| places.bytes().filter(u8::is_ascii_digit).count());
     let places = places.clamp(3, 12) as f64;

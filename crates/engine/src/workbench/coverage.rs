@@ -101,8 +101,8 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
                 coverage.functions.count(first, gap(format!("no case calls the function `{name}`")), gaps);
             }
             SiteKind::Condition => {
-                coverage.branches.count(first, gap.clone()("no case makes the condition hold".to_owned()), gaps);
-                coverage.branches.count(second, gap("no case makes the condition fail".to_owned()), gaps);
+                coverage.branches.count(first, gap.clone()("no case makes the condition true".to_owned()), gaps);
+                coverage.branches.count(second, gap("no case makes the condition false".to_owned()), gaps);
             }
         }
     }

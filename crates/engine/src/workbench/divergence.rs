@@ -147,7 +147,7 @@ impl ContextPair {
     }
 
     /// The verdicts of both packs on the same situation, each with its own values.
-    fn ask(
+    fn verdicts(
         &self,
         name: &str,
         input: &Input,
@@ -158,8 +158,8 @@ impl ContextPair {
         moved.ctx.block_at = self.after.input.ctx.block_at;
         moved.ctx.min_spacing_hours = self.after.input.ctx.min_spacing_hours;
         moved.ctx.weekly_posts = self.after.input.ctx.weekly_posts;
-        let old = self.before.guardrail(name).map(|rules| input.ask(first, rules)).transpose()?;
-        let new = self.after.guardrail(name).map(|rules| moved.ask(second, rules)).transpose()?;
+        let old = self.before.guardrail(name).map(|rules| input.evaluate(first, rules)).transpose()?;
+        let new = self.after.guardrail(name).map(|rules| moved.evaluate(second, rules)).transpose()?;
         Ok((old, new))
     }
 
@@ -196,7 +196,7 @@ fn of_guardrail(
     let mut situations = 0;
     for pair in pairs {
         for input in pair.space(before, after, name).inputs(MOST_INPUTS) {
-            let (old, new) = pair.ask(name, &input, evaluators)?;
+            let (old, new) = pair.verdicts(name, &input, evaluators)?;
             if outcome(&old) != outcome(&new) {
                 situations += 1;
                 first.get_or_insert((pair, input));
@@ -205,16 +205,17 @@ fn of_guardrail(
     }
     let Some((pair, input)) = first else { return Ok(None) };
     let space = pair.space(before, after, name);
-    let wanted = pair.ask(name, &input, evaluators)?;
+    let wanted = pair.verdicts(name, &input, evaluators)?;
     let wanted = (outcome(&wanted.0), outcome(&wanted.1));
     let mut holds = |tried: &Input| {
-        let (old, new) = pair.ask(name, tried, evaluators)?;
+        let (old, new) = pair.verdicts(name, tried, evaluators)?;
         Ok((outcome(&old), outcome(&new)) == wanted)
     };
     let simplest = space.simplest(&input, &mut holds)?;
-    let (old, new) = pair.ask(name, &simplest, evaluators)?;
-    let outcome_name =
-        |answer: &GuardrailVerdict| answer.as_ref().map_or("not asked", |verdict| verdict.outcome.name()).to_owned();
+    let (old, new) = pair.verdicts(name, &simplest, evaluators)?;
+    let outcome_name = |answer: &GuardrailVerdict| {
+        answer.as_ref().map_or("not evaluated", |verdict| verdict.outcome.name()).to_owned()
+    };
     let telling = new.iter().chain(&old).find(|verdict| !verdict.reason.is_empty());
     Ok(Some(Divergence {
         what: format!("verdicts.{name}"),

@@ -144,7 +144,8 @@ impl<'r> CaseRunner<'r> {
                 file: Arc::clone(&case.file),
                 line: expected.line,
                 expected: expected.condition.to_string(),
-                actual: actual.map_or_else(|| "nothing: it is not asked".to_owned(), |actual| actual.value.to_string()),
+                actual: actual
+                    .map_or_else(|| "nothing: it is not evaluated".to_owned(), |actual| actual.value.to_string()),
                 explanation: explanation(self.rules, &case.situation, &evaluation, &expected.key),
             });
         }
@@ -173,8 +174,8 @@ impl<'r> CaseRunner<'r> {
                 key: "snapshot".to_owned(),
                 file,
                 line: 0,
-                expected: "a snapshot, which is not there yet".to_owned(),
-                actual: format!("{} answers; --update writes them", results.len()),
+                expected: "a snapshot, which does not exist yet".to_owned(),
+                actual: format!("{} results; --update writes them", results.len()),
                 explanation: Vec::new(),
             }];
         };
@@ -211,7 +212,7 @@ impl<'r> CaseRunner<'r> {
 
 /// All results of a case, one per line.
 fn snapshot(case: &Case, results: &[CaseResult]) -> String {
-    let head = format!("# All that comes out of `{}`; `mcoe rules test --update` writes it anew.\n", case.name);
+    let head = format!("# All results of `{}`; `mcoe rules test --update` rewrites this file.\n", case.name);
     results.iter().fold(head, |text, result| format!("{text}{} = {}\n", result.key, result.value))
 }
 

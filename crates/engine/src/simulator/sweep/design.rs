@@ -1,4 +1,4 @@
-//! The combinations of values that a sweep visits.
+//! The combinations of values that a sweep simulates.
 
 use crate::rules::{Level, Levels, SweepParameter};
 
@@ -34,13 +34,13 @@ impl Design {
 #[non_exhaustive]
 pub enum DesignError {
     /// A grid over a continuous range.
-    #[error("`{0}` has a range without a step, which no grid can visit whole")]
+    #[error("`{0}` has a range without a step, which a grid cannot cover")]
     NoStep(String),
     /// A grid with too many combinations.
     #[error("the grid has {0} points, more than {MOST}")]
     TooLarge(u64),
     /// More points than there are combinations.
-    #[error("{points} points are asked for, but the values have only {combinations} combinations")]
+    #[error("{points} points are requested, but the values have only {combinations} combinations")]
     TooFew {
         /// Points requested.
         points: u32,
@@ -48,7 +48,7 @@ pub enum DesignError {
         combinations: u64,
     },
     /// More points than the sequence has.
-    #[error("{0} points are asked for, more than {MOST}")]
+    #[error("{0} points are requested, more than {MOST}")]
     TooMany(u32),
     /// More keys than the sequence has dimensions.
     #[error("{0} keys are set, more than {MOST_KEYS}")]
@@ -66,8 +66,10 @@ impl DesignError {
             DesignError::TooLarge(_) => {
                 "take larger steps, or spread points over it with --design sobol --points 256".to_owned()
             }
-            DesignError::TooFew { .. } => "ask for fewer points, or visit them all with --design grid".to_owned(),
-            DesignError::TooMany(_) => format!("ask for at most {MOST} points"),
+            DesignError::TooFew { .. } => {
+                "request fewer points, or simulate every combination with --design grid".to_owned()
+            }
+            DesignError::TooMany(_) => format!("request at most {MOST} points"),
             DesignError::TooManyKeys(_) => "set fewer keys in one sweep".to_owned(),
         }
     }

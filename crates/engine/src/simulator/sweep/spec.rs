@@ -1,4 +1,4 @@
-//! What a sweep is asked for.
+//! The specification of a sweep.
 
 use serde::Serialize;
 

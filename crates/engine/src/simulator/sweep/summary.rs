@@ -43,7 +43,7 @@ pub struct SweptKey {
     pub keys: Vec<String>,
     /// The pack's value of each key; `None` if it has none.
     pub base: Vec<Option<Level>>,
-    /// The values visited, in words.
+    /// The values simulated, in words.
     pub values: String,
 }
 

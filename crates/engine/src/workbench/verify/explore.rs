@@ -80,7 +80,7 @@ fn reach(
         reach.is_exhaustive &= space.len() <= most as u64;
         for input in space.inputs(most) {
             reach.inputs += 1;
-            let outcome = input.ask(evaluator, guardrail)?.outcome;
+            let outcome = input.evaluate(evaluator, guardrail)?.outcome;
             first.entry(outcome).or_insert((context, guardrail, input));
         }
     }
@@ -98,11 +98,11 @@ fn witness(
     input: &Input,
     evaluator: &mut Evaluator,
 ) -> Result<Witness, RuleFailure> {
-    let wanted = input.ask(evaluator, guardrail)?.outcome;
+    let wanted = input.evaluate(evaluator, guardrail)?.outcome;
     let space = space(rules, guardrail, context);
-    let mut holds = |tried: &Input| Ok(tried.ask(evaluator, guardrail)?.outcome == wanted);
+    let mut holds = |tried: &Input| Ok(tried.evaluate(evaluator, guardrail)?.outcome == wanted);
     let simplest = space.simplest(input, &mut holds)?;
-    let verdict = simplest.ask(evaluator, guardrail)?;
+    let verdict = simplest.evaluate(evaluator, guardrail)?;
     Ok(Witness {
         outcome: verdict.outcome,
         input: space.describe(&simplest),
@@ -113,19 +113,22 @@ fn witness(
 }
 
 fn finding(reach: &ReachableVerdicts) -> Option<Finding> {
-    let answers: Vec<Outcome> = reach.witnesses.iter().map(|witness| witness.outcome).collect();
+    let outcomes: Vec<Outcome> = reach.witnesses.iter().map(|witness| witness.outcome).collect();
     let name = &reach.guardrail;
-    let among = if reach.is_exhaustive { "of all" } else { "an even choice of" };
-    let (kind, what, remedy) = match answers.as_slice() {
+    let inputs = match reach.is_exhaustive {
+        true => format!("all {} inputs that may matter", reach.inputs),
+        false => format!("all {} inputs of an even sample of those that may matter", reach.inputs),
+    };
+    let (kind, what, remedy) = match outcomes.as_slice() {
         [Outcome::Pass] => (
             FindingKind::NeverFires,
-            format!("`{name}` never fires: it lets every one of {} inputs pass, {among} that may matter", reach.inputs),
+            format!("`{name}` never fires: it passes {inputs}"),
             "correct its conditions, or remove it from guardrails.toml",
         ),
-        answers if !answers.contains(&Outcome::Pass) => (
+        outcomes if !outcomes.contains(&Outcome::Pass) => (
             FindingKind::AlwaysFires,
-            format!("`{name}` always fires: it lets none of {} inputs pass, {among} that may matter", reach.inputs),
-            "return `pass()` where nothing is wrong",
+            format!("`{name}` always fires: it warns of or blocks {inputs}"),
+            "return `pass()` if nothing is wrong",
         ),
         _ => return None,
     };
@@ -146,9 +149,9 @@ fn dead_conditions(probes: &Probes) -> Vec<Finding> {
         .map(|(site, holds, _)| Finding {
             place: RulePlace { file: site.file, line: site.line },
             kind: FindingKind::DeadCondition,
-            what: format!("the condition {} on every input", if holds { "holds" } else { "fails" }),
+            what: format!("the condition is {holds} for every input"),
             witness: Vec::new(),
-            remedy: "remove it with what it guards, or correct it".to_owned(),
+            remedy: "remove it with the code that depends on it, or correct it".to_owned(),
         })
         .collect()
 }

@@ -36,7 +36,7 @@ fn confidence_rows(rules: &CompiledRules, context: &EvalContext) -> Vec<Finding>
             place: RulePlace { file, line },
             kind: FindingKind::NeverHolds,
             what: format!(
-                "no asset scores {} or more, the highest score is {highest}, so this row never holds",
+                "no asset scores {} or more, the highest score is {highest}, so this row never applies",
                 row.threshold
             ),
             witness: Vec::new(),

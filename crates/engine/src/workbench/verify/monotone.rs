@@ -72,7 +72,7 @@ fn first_milder(
     for at in ascending {
         let mut input = start.clone();
         field.put(&mut input, Fact::Number(*at));
-        let verdict = input.ask(evaluator, own)?;
+        let verdict = input.evaluate(evaluator, own)?;
         if let Some(before) = last.filter(|(_, outcome)| *outcome > verdict.outcome) {
             return Ok(Some(MilderVerdict { before, after: (*at, verdict) }));
         }
@@ -99,9 +99,9 @@ impl MilderVerdict {
         Finding {
             place: RulePlace { file: Arc::clone(&verdict.file), line: verdict.line },
             kind: FindingKind::NotMonotone,
-            what: format!("`{name}` allows more where the audience is more tired"),
+            what: format!("`{name}` is milder at higher fatigue"),
             witness: vec![line(self.before.0, self.before.1), line(*at, verdict.outcome)],
-            remedy: "make it answer no more mildly as fatigue rises".to_owned(),
+            remedy: "let it return no milder verdict as fatigue rises".to_owned(),
         }
     }
 }
@@ -216,7 +216,7 @@ const RELATIONS: [MonotoneRelation; 6] = [
         },
         edges: |_| vec![1.0, 2.0, 3.0, 4.0, 5.0],
         span: None,
-        remedy: "let a warning take confidence, never give it",
+        remedy: "let a warning lower confidence, never raise it",
     },
     MonotoneRelation {
         along: "confidence",

@@ -54,7 +54,7 @@ fn firing<'g>(
     let mut firing = Vec::new();
     for (context, own) in asked(rules, name, contexts) {
         for input in space(rules, own, context).inputs(LOOKED_AT) {
-            if input.ask(evaluator, own)?.outcome != Outcome::Pass {
+            if input.evaluate(evaluator, own)?.outcome != Outcome::Pass {
                 firing.push((context, input));
             }
         }
@@ -75,7 +75,7 @@ fn always_blocks(
     for (context, input) in firing {
         let Some(own) = context.guardrail(other) else { return Ok(false) };
         for completed in completions(rules, own, context, input, &fixed) {
-            if completed.ask(evaluator, own)?.outcome != Outcome::Block {
+            if completed.evaluate(evaluator, own)?.outcome != Outcome::Block {
                 return Ok(false);
             }
         }
@@ -109,7 +109,7 @@ fn can_pass(
 ) -> Result<bool, RuleFailure> {
     for (context, own) in asked(rules, name, contexts) {
         for input in space(rules, own, context).inputs(LOOKED_AT) {
-            if input.ask(evaluator, own)?.outcome == Outcome::Pass {
+            if input.evaluate(evaluator, own)?.outcome == Outcome::Pass {
                 return Ok(true);
             }
         }
