@@ -10,24 +10,23 @@
 //!                     model::Scenario ─────────┤   asks agents, slots, assets, guardrails
 //!                                              │
 //!                                              └── simulator ─> Simulation
-//!                                                  plans a week, lets the world answer, moves on
+//!                                                  plans a week, simulates the response, advances
 //! ```
 //!
-//! [`rules::load`] reads the texts of a pack, or says all that is wrong with them, and
-//! [`CompiledRules`](rules::CompiledRules) makes them ready. A [`Scenario`](model::Scenario) holds clients, their state
-//! and the world that answers. [`plan_week`](planner::plan_week) lets the agents say what they see of a client, solves
-//! each channel's week exactly, gives assets to the slots and puts every post to the guardrails.
-//! [`check_plan`](planner::check::check_plan) verifies the plan and shares no code with what made it.
-//! [`simulate`](simulator::simulate) does so week after week, many times over, against an environment that does not
-//! share the planner's beliefs, and [`compare`](simulator::compare()) does so under several packs with common random
-//! numbers.
+//! [`rules::load`] validates the texts of a pack and reports every error in them, and
+//! [`CompiledRules`](rules::CompiledRules) prepares them for evaluation. A [`Scenario`](model::Scenario) holds clients,
+//! their state and the simulated environment. [`plan_week`](planner::plan_week) collects the agents' signals about each
+//! client, optimises each channel's week, assigns assets to the slots and evaluates the guardrails on every post.
+//! [`check_plan`](planner::check::check_plan) verifies the plan and shares no code with the planner.
+//! [`simulate`](simulator::simulate) plans week after week, in many replications, against an environment that does not
+//! share the planner's beliefs; [`compare`](simulator::compare()) simulates several packs with common random numbers.
 //!
 //! [`calibration`] fits accounts' levels and effects to their own postings, and scores forecasts at earlier dates.
 //!
-//! [`workbench`] is for who writes rules: it puts named situations to a pack and says what came out differently, what
-//! no case exercises and which small change of the rules no case would notice.
+//! [`workbench`] is for authors of rules: it runs test cases against a pack and reports which results are not as
+//! expected, what no case covers and which small changes of the rules no case detects.
 //!
-//! The modules stand in the order of their layers: each uses those above it only.
+//! The modules are listed in the order of their layers: each uses only those above it.
 
 pub mod diagnostic;
 

@@ -154,36 +154,36 @@ fn a_comparison_that_can_never_hold_is_an_error_with_what_to_write() {
         ("post.weekday == 7", "`post.weekday` is never 7", "Monday is 0, Sunday is 6"),
         ("post.hour == 9.5", "`post.hour` is never 9.5", "from 0 to 23"),
         ("24 == post.hour", "`post.hour` is never 24", "from 0 to 23"),
-        ("post.fatigue > 50", "`post.fatigue > 50` never holds", "from 0 to 1"),
+        ("post.fatigue > 50", "`post.fatigue > 50` is never true", "from 0 to 1"),
         ("ctx.channel == \"facebook\"", "`ctx.channel` is never `\"facebook\"`", "it is one of: fb, ig"),
         ("ctx.status == \"paused\"", "`ctx.status` is never `\"paused\"`", "active, onboarding"),
         ("ctx.industry == 3", "the number 3 is none", "in double quotes"),
         ("ctx.assessed == \"yes\"", "the text `\"yes\"` is none", "write `ctx.assessed`, or `!ctx.assessed`"),
         ("ctx.client.startswith(\"a\")", "no function is called `startswith`", "house.rhai"),
-        ("post.asset_score > 100", "`post.asset_score > 100` never holds", "from 0 to 100"),
-        ("ctx.audience < 0", "`ctx.audience < 0` never holds", "from 0"),
-        ("9 <= post.hour <= 12", "compares what another comparison answers", "`9 <= post.hour && post.hour <= 12`"),
+        ("post.asset_score > 100", "`post.asset_score > 100` is never true", "from 0 to 100"),
+        ("ctx.audience < 0", "`ctx.audience < 0` is never true", "from 0"),
+        ("9 <= post.hour <= 12", "compares the result of another comparison", "`9 <= post.hour && post.hour <= 12`"),
         ("post.campaign == ()", "`post.campaign` is a text, and `()` is none", "compare it with `\"\"`"),
         ("post.date == 2026-12-24", "`post.date` is a text", "in double quotes"),
         ("[\"linked-in\", \"fb\"].contains(ctx.channel)", "never `\"linked-in\"`", "did you mean `\"linkedin\"`?"),
-        ("post.asset_title == \"${ctx.client}\"", "says `${…}` as it stands", "between backticks"),
-        ("post.hour =< 12", "`=<` is no comparison", "write `<=`"),
+        ("post.asset_title == \"${ctx.client}\"", "`${…}` is not replaced", "in backticks"),
+        ("post.hour =< 12", "`=<` is not an operator", "write `<=`"),
         ("post.date == \"24.12.2026\"", "`post.date` is never `\"24.12.2026\"`", "such as `\"2026-12-24\"`"),
         ("post.date != \"2026-02-30\"", "`post.date` is never `\"2026-02-30\"`", "a date of the calendar"),
         ("post.date in [\"2026-12-24\", \"25 December\"]", "is never `\"25 December\"`", "such as `\"2026-12-24\"`"),
         (
             "post.date >= \"12-24\"",
-            "`post.date >= \"12-24\"` compares with a text that is no date",
+            "`post.date >= \"12-24\"` compares with a text that is not a date",
             "year, month and day",
         ),
-        ("\"linked-in\" in post.channels_of_day", "never holds `\"linked-in\"`", "did you mean `\"linkedin\"`?"),
-        ("post.channels_of_day.contains(\"meta\")", "never holds `\"meta\"`", "it is one of: fb, ig"),
-        ("24 in post.hours_of_day", "`post.hours_of_day` never holds 24", "from 0 to 23"),
-        ("\"9\" in post.hours_of_day", "`post.hours_of_day` holds numbers", "without quotes"),
-        ("3 in ctx.tags", "`ctx.tags` holds texts", "in double quotes"),
+        ("\"linked-in\" in post.channels_of_day", "never contains `\"linked-in\"`", "did you mean `\"linkedin\"`?"),
+        ("post.channels_of_day.contains(\"meta\")", "never contains `\"meta\"`", "it is one of: fb, ig"),
+        ("24 in post.hours_of_day", "`post.hours_of_day` never contains 24", "from 0 to 23"),
+        ("\"9\" in post.hours_of_day", "`post.hours_of_day` contains numbers", "without quotes"),
+        ("3 in ctx.tags", "`ctx.tags` contains texts", "in double quotes"),
         (
             "post.asset_title.to_lower() == \"Free\"",
-            "never `\"Free\"`, nor holds it, after `to_lower()`",
+            "never equals or contains `\"Free\"` after `to_lower()`",
             "write `\"free\"`",
         ),
         ("post.asset_title.to_lower().contains(\"Free\")", "after `to_lower()`", "write `\"free\"`"),
@@ -225,7 +225,7 @@ fn comparisons_by_variables_loops_and_cases_are_looked_at_too() {
         ),
         (
             "    for hour in post.hours_of_day {\n        if hour > 24 { return warn(\"a\", \"b\"); }\n    }\n    pass()",
-            "never holds",
+            "is never true",
             3,
         ),
     ] {
@@ -266,7 +266,7 @@ fn values_that_nothing_returns_and_overlays_that_change_nothing_are_told() {
     place.write("rules/overlays/law.toml", "scope = { client = \"wren-hale-law\" }\n");
     place.bring("agency");
     let told = place.mcoe("check --scenario agency").done();
-    told.says(&["the overlay says whom it covers and changes nothing", "rules/overlays/law.toml:1"]);
+    told.says(&["the overlay has a scope and changes nothing", "rules/overlays/law.toml:1"]);
     let place = with_guardrail("    if ctx.tags.length() > 3 { return warn(\"a\", \"b\"); }\n    pass()");
     place.mcoe("check").ends_with(2).says(&["no function is called `length`", "did you mean `len`?"]);
 }
@@ -345,7 +345,7 @@ fn what_would_stop_a_plan_is_found_before_with_the_situation_that_shows_it() {
         "rules/hooks.rhai",
         "fn weekly_posts(ctx) {\n    if ctx.channel == \"email\" { return -1; }\n    ctx.weekly_posts\n}\n",
     );
-    place.mcoe("check").ends_with(2).says(&["`weekly_posts` fails", "it answered `-1`", "return a number of 0 to 168"]);
+    place.mcoe("check").ends_with(2).says(&["`weekly_posts` fails", "it returned `-1`", "return a number of 0 to 168"]);
     place.write("rules/hooks.rhai", "fn score_asset(asset, ctx) {\n    100 / (asset.evolution_step - 3)\n}\n");
     place.mcoe("check").ends_with(2).says(&["`score_asset` fails where asset.evolution_step = 3"]);
 }
@@ -377,7 +377,7 @@ fn whom_the_pack_names_the_scenario_must_have() {
     // Without a scenario nobody can know.
     place.mcoe("check").done().shows(&["rules `default` are valid"]).says(&[
         "warning",
-        "whether there is a client `wren-hale-lw` was not looked up",
+        "it was not checked whether there is a client `wren-hale-lw`",
         "--scenario",
     ]);
     let told = place.mcoe("check --format json").done().json();
@@ -393,7 +393,7 @@ fn an_overlay_for_a_campaign_of_another_client_is_told() {
     place.mcoe("check --scenario agency").ends_with(2).says(&[
         "the client `wren-hale-law` has no campaign `crumb-harvest`",
         "rules/overlays/law.toml:1:",
-        "the campaign `crumb-harvest` is of `crumb-and-co`: write that client, or leave `client` out",
+        "the campaign `crumb-harvest` belongs to `crumb-and-co`: write that client, or omit `client`",
     ]);
     for scope in ["client = \"crumb-and-co\", campaign = \"crumb-harvest\"", "campaign = \"crumb-harvest\""] {
         place.write("rules/overlays/law.toml", &overlay(scope));

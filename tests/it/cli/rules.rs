@@ -102,7 +102,7 @@ fn packs_are_shown_to_differ_by_situations_on_which_they_decide_differently() {
     };
     assert_eq!(of("weekly_posts"), ("14".into(), "20".into()));
     assert_eq!(of("verdicts.channel_fatigue"), ("warn".into(), "block".into()));
-    assert_eq!(of("verdicts.quiet_friday"), ("not asked".into(), "block".into()));
+    assert_eq!(of("verdicts.quiet_friday"), ("not evaluated".into(), "block".into()));
 }
 
 #[test]

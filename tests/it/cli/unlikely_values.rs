@@ -10,8 +10,8 @@ type Spoilt = (&'static str, &'static str, &'static str, &'static [&'static str]
 const REFUSED: &[Spoilt] = &[
     ("channels", "fb,2400,", "fb,1e-320,", &["row 1", "`audience`", "from 0.01 to"]),
     ("channels", ",0.036,", ",1e-320,", &["row 1", "`avg_engagement_rate`", "too near to 0"]),
-    ("channels", ",0.036,", ",NaN,", &["`NaN` is not a number", "leave it blank where it is not known"]),
-    ("channels", ",0.036,", ",inf,", &["`inf` is not a number", "leave it blank where it is not known"]),
+    ("channels", ",0.036,", ",NaN,", &["`NaN` is not a number", "leave it blank if it is not known"]),
+    ("channels", ",0.036,", ",inf,", &["`inf` is not a number", "leave it blank if it is not known"]),
     ("channels", ",0.036,", ",9.5,", &["row 1", "`avg_engagement_rate`", "from 0 to 5"]),
     ("channels", "2026-10-17T12:00:00Z,2,4", "9999-12-30T12:00:00Z,2,4", &["`last_post_at`", "to 2027-10-20"]),
     (

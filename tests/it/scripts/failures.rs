@@ -77,11 +77,11 @@ fn a_huge_array_made_by_one_call_stops_too() {
 
 #[test]
 fn an_answer_of_the_wrong_kind_stops() {
-    stops(hook("fn weekly_posts(ctx) { \"many\" }\n"), ("hooks.rhai", 1, 1), "it answered `many`");
+    stops(hook("fn weekly_posts(ctx) { \"many\" }\n"), ("hooks.rhai", 1, 1), "it returned `many`");
     stops(hook("fn weekly_posts(ctx) { }\n"), ("hooks.rhai", 1, 1), "it returns nothing");
-    stops(hook("fn weekly_posts(ctx) { 2.5 }\n"), ("hooks.rhai", 1, 1), "it answered 2.5");
+    stops(hook("fn weekly_posts(ctx) { 2.5 }\n"), ("hooks.rhai", 1, 1), "it returned 2.5");
     stops(hook("fn hour_weights(ctx) { [1, 2, 3] }\n"), ("hooks.rhai", 1, 1), "3 entries");
-    stops(hook("fn score_asset(asset, ctx) { true }\n"), ("hooks.rhai", 1, 1), "it answered `true`");
+    stops(hook("fn score_asset(asset, ctx) { true }\n"), ("hooks.rhai", 1, 1), "it returned `true`");
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn ways_out(place: &Place) {
     let held: Vec<Value> = all().into_iter().filter(|row| row["blocked_code"] == "no_asset").collect();
     let (first, client) = (text(&held[0], "id"), text(&held[0], "client_id"));
     on(&format!("approve {first} {friday}")).ends_with(2).says(&["is blocked and cannot become ready"]);
-    on(&format!("attach {first} nothing {friday}")).ends_with(2).says(&["asset nothing is no longer offered"]);
+    on(&format!("attach {first} nothing {friday}")).ends_with(2).says(&["asset nothing is no longer available"]);
     let ids = assets.lines().skip(1).filter_map(|line| line.split(',').next());
     let own: Vec<&str> = ids.filter(|id| few.lines().all(|line| !line.starts_with(&format!("{id},")))).collect();
     let attached =

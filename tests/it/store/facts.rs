@@ -297,7 +297,7 @@ on_both! {
         pass(&ledger, &rules, 7..=its_day).await;
         assert_eq!(place.number("SELECT count(*) FROM drafts").await, 0);
         let held = &all(&ledger).await[1];
-        assert_eq!(held.blocked_reason.as_deref(), Some("story_order: asset shop-01 is step 1 of a story whose step before has not run"));
+        assert_eq!(held.blocked_reason.as_deref(), Some("story_order: asset shop-01 is step 1 of a story whose previous step has not run"));
         assert_eq!(held.status, ScheduleStatus::Blocked);
         pass(&ledger, &rules, its_day + 1..=its_day + 2).await;
         let held = &all(&ledger).await[1];

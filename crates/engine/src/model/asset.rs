@@ -38,7 +38,7 @@ pub struct Asset {
     pub title: Arc<str>,
     /// Text.
     pub body: Arc<str>,
-    /// URL of its picture, film or sound; empty if it has none.
+    /// URL of its image, video or audio; empty if it has none.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub media_url: Arc<str>,
     /// Free-form tags.
@@ -59,7 +59,7 @@ impl Asset {
         self.channels.contains(&channel)
     }
 
-    /// Whether it has anything to show: a title, a text or media.
+    /// Whether it has content: a title, a text or media.
     #[must_use]
     pub fn has_content(&self) -> bool {
         [&self.title, &self.body, &self.media_url].iter().any(|part| !part.trim().is_empty())
@@ -84,7 +84,7 @@ pub struct AssetUse {
 }
 
 record! {
-    /// A row of `assets`. A score that is none is unknown and reads as 0.5.
+    /// A row of `assets`. A score of `None` is unknown and counts as 0.5.
     pub struct AssetRow {
         /// Unique in the scenario.
         pub asset_id: AssetId,
@@ -92,25 +92,25 @@ record! {
         pub client_id: ClientId,
         /// The campaign it was made for; blank for evergreen content.
         pub campaign_id: Option<CampaignId>,
-        /// What it is: photo, video, article.
+        /// Content type: photo, video, article.
         pub kind: Arc<str>,
-        /// The channels it was made for; blank where it fits every channel.
+        /// The channels it was made for; blank if it fits every channel.
         #[column(default = Vec::new())]
         pub channels: Vec<Channel>,
         /// When it was finished; it cannot be used before.
         #[column(period = Made)]
         pub created_at: Timestamp,
-        /// Craft, as its makers or the past judged it.
+        /// Quality of the work, as rated by its makers or by past results.
         pub quality_score: Option<Score>,
-        /// How well it keeps to the brand's voice and look.
+        /// Consistency with the brand's voice and look.
         pub brand_consistency: Option<Score>,
-        /// Use to the audience, the V of VIF.
+        /// Usefulness to the audience, the V of VIF.
         pub value: Option<Score>,
-        /// Force of the idea, the I of VIF.
+        /// Strength of the idea, the I of VIF.
         pub impact: Option<Score>,
         /// The asset that it varies or continues.
         pub parent_id: Option<AssetId>,
-        /// Place in its story, from 0.
+        /// Position in its story, from 0.
         #[column(range = 0.0..=1000.0, default = 0)]
         pub evolution_step: u32,
         /// Headline.
@@ -119,10 +119,10 @@ record! {
         /// Text.
         #[column(default = "".into())]
         pub body: Arc<str>,
-        /// Where its picture, film or sound is; blank where it has none.
+        /// URL of its image, video or audio; blank if it has none.
         #[column(default = "".into(), sparse)]
         pub media_url: Arc<str>,
-        /// Free marks.
+        /// Free-form tags.
         #[column(default = Vec::new(), sparse)]
         pub tags: Vec<Arc<str>>,
     }

@@ -49,20 +49,20 @@ impl CalendarEntry {
 record! {
     /// A row of `calendar`: one day as `date`, more as `from` and `to`.
     pub struct CalendarRow {
-        /// Whom it concerns: `all`, `workspace:ID` or `client:ID`, with `/channel` behind it for one channel.
+        /// What it applies to: `all`, `workspace:ID` or `client:ID`, followed by `/channel` for a single channel.
         pub scope: Arc<str>,
-        /// The one day.
+        /// The day, if it is a single one.
         pub date: Option<NaiveDate>,
-        /// First day.
+        /// First of several days.
         pub from: Option<NaiveDate>,
-        /// Last day, included.
+        /// Last of several days, inclusive.
         pub to: Option<NaiveDate>,
-        /// What it does.
+        /// Its effect: holiday, blackout or boost.
         pub kind: DayKind,
-        /// Factor on the value of posts on these days; blank where the rules decide.
+        /// Factor on the value of posts on these days; blank if the rules decide.
         #[column(range = 0.01..=10.0)]
         pub factor: Option<f64>,
-        /// Shown in explanations; blank for the kind.
+        /// Name shown in explanations; the kind if blank.
         pub name: Option<Arc<str>>,
     }
 }

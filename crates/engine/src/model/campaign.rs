@@ -43,21 +43,21 @@ record! {
     pub struct CampaignRow {
         /// Unique in the scenario.
         pub campaign_id: CampaignId,
-        /// The client it is for.
+        /// The client it belongs to.
         pub client_id: ClientId,
-        /// Shown in reports; blank for the id.
+        /// Name shown in reports; the id if blank.
         pub name: Option<Arc<str>>,
-        /// What it is for: awareness, leads, sales.
+        /// Its goal: awareness, leads, sales.
         #[column(default = "".into())]
         pub goal: Arc<str>,
         /// First day, in the client's zone.
         pub starts_on: NaiveDate,
-        /// Last day, included.
+        /// Last day, inclusive.
         pub ends_on: NaiveDate,
-        /// Where it runs; blank for every channel.
+        /// The channels it runs on; blank for all.
         #[column(default = Vec::new())]
         pub channels: Vec<Channel>,
-        /// Factor on the value of its posts while it runs; 1 is neutral, as is a blank.
+        /// Factor on the value of its posts while it runs; 1 is neutral and the default.
         #[column(range = 0.01..=10.0, default = 1.0)]
         pub weight: f64,
         /// Whether posts whose asset belongs to no campaign count for it as well.

@@ -38,13 +38,13 @@ pub struct ChannelState {
 }
 
 record! {
-    /// A row of `channels`. What is none is unknown.
+    /// A row of `channels`. `None` means unknown.
     pub struct ChannelRow {
-        /// The client that posts there.
+        /// The client it belongs to.
         pub client_id: ClientId,
         /// The channel.
         pub channel: Channel,
-        /// People that a post can reach; a fraction where it was only estimated.
+        /// People a post can reach; may have decimals if it was estimated.
         #[column(range = 0.01..=1e11)]
         pub audience: f64,
         /// Engagements per person reached.
@@ -53,22 +53,22 @@ record! {
         /// The last post, committed ones included.
         #[column(period = Planned)]
         pub last_post_at: Option<Timestamp>,
-        /// Posts in the 7 days before `as_of`; blank to count the history's.
+        /// Posts in the 7 days before `as_of`; counted in the history if blank.
         #[column(range = 0.0..=2_500.0)]
         pub posts_last_7_days: Option<u32>,
-        /// Posts in the 30 days before `as_of`; blank to count the history's.
+        /// Posts in the 30 days before `as_of`; counted in the history if blank.
         #[column(range = 0.0..=10_000.0)]
         pub posts_last_30_days: Option<u32>,
-        /// Fatigue at `as_of`; blank for none.
+        /// Fatigue at `as_of`; 0 if blank.
         pub fatigue_score: Option<Score>,
-        /// The instant that fatigue and counts hold for; blank for the scenario's start.
+        /// The instant to which fatigue and post counts refer; the scenario's start if blank.
         #[column(period = Planned, sparse)]
         pub as_of: Option<Timestamp>,
-        /// How results move against their usual, 0.5 is steady.
+        /// Trend of results against their usual level; 0.5 is steady.
         pub momentum_score: Option<Score>,
-        /// How much of the wanted presence was there.
+        /// Share of the wanted presence that was achieved.
         pub visibility_score: Option<Score>,
-        /// How results stand against what was expected, 0.5 is as expected.
+        /// Results against expectation; 0.5 is as expected.
         pub engagement_score: Option<Score>,
     }
 }
@@ -118,17 +118,17 @@ record! {
         pub client_id: ClientId,
         /// The channel.
         pub channel: Channel,
-        /// When.
+        /// When it was published, or is scheduled.
         #[column(period = Planned)]
         pub published_at: Timestamp,
-        /// The asset that was used, where it is known.
+        /// The asset that was used, if known.
         pub asset_id: Option<AssetId>,
-        /// What it was: photo, video, article.
+        /// Content type: photo, video, article.
         pub content_type: Option<Arc<str>>,
         /// People reached.
         #[column(range = 0.0..=1e11)]
         pub reach: Option<f64>,
-        /// What they did.
+        /// Number of engagements.
         #[column(range = 0.0..=1e11)]
         pub engagements: Option<f64>,
     }

@@ -90,22 +90,22 @@ record! {
     pub struct ClientRow {
         /// Unique in the scenario.
         pub client_id: ClientId,
-        /// The team that works for it.
+        /// The workspace of the team that works for it.
         pub workspace_id: WorkspaceId,
-        /// Shown in reports; blank for the id.
+        /// Name shown in reports; the id if blank.
         pub name: Option<Arc<str>>,
-        /// The trade it is in; free text.
+        /// Industry; free text.
         #[column(default = "".into())]
         pub industry: Arc<str>,
-        /// Free marks.
+        /// Free-form tags.
         #[column(default = Vec::new())]
         pub tags: Vec<Arc<str>>,
-        /// The IANA zone its audience lives in; blank for the manifest's.
+        /// Time zone of its audience, an IANA name; the manifest's default if blank.
         pub time_zone: Option<Zone>,
-        /// Where the agency stands with it: active, onboarding, paused or churned; blank for active.
+        /// Status with the agency: active, onboarding, paused or churned; active if blank.
         #[column(default = ClientStatus::Active)]
         pub status: ClientStatus,
-        /// Claim on scarce capacity; blank for 50.
+        /// Priority for scarce capacity; 50 if blank.
         #[column(range = 0.0..=100.0, default = 50.0)]
         pub priority: f64,
     }
@@ -148,15 +148,15 @@ impl From<&Client> for ClientRow {
 }
 
 record! {
-    /// A row of `policies`. What is none stays as the default has it.
+    /// A row of `policies`. `None` keeps the default.
     pub struct PolicyRow {
         /// The client it was agreed with.
         pub client_id: ClientId,
         /// Whether agents may plan for the client.
         pub agent_enabled: Option<bool>,
-        /// Whether posts of low risk may run without a person.
+        /// Whether low-risk posts may run without approval.
         pub auto_exec_enabled: Option<bool>,
-        /// Most posts a day over all channels.
+        /// Maximum posts a day over all channels.
         #[column(range = 0.0..=1000.0)]
         pub max_actions_per_day: Option<u32>,
         /// Whether an open warning of high severity blocks posts.

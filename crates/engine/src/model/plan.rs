@@ -275,7 +275,7 @@ named!(
     }
 );
 
-/// A problem with the plan that needs somebody's attention.
+/// A problem with the plan that needs attention.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conflict {
     /// The channel; `None` if it concerns all channels.

@@ -24,18 +24,18 @@ pub struct Reality {
 record! {
     /// A row of `reality`.
     pub struct RealityRow {
-        /// The client it is about.
+        /// The client it concerns.
         pub client_id: ClientId,
-        /// When it was taken.
+        /// When it was assessed.
         #[column(period = Planned)]
         pub as_of: Timestamp,
         /// Performance as reported, before any adjustment.
         pub perceived_score: Score,
-        /// Performance after attribution and outside influences are taken out; blank where not assessed.
+        /// Performance after attribution, with outside influences removed; blank if not assessed.
         pub true_score: Option<Score>,
-        /// Trust in the assessment.
+        /// Confidence in the assessment.
         pub confidence: Score,
-        /// Share of the data that was there.
+        /// Share of the data that was available.
         pub completeness: Score,
     }
 }

@@ -235,9 +235,9 @@ impl Reason {
             Reason::Guardrail { remedy, .. } => remedy,
             Reason::ReviewCapacity => "add reviewers, or raise the confidence of posts so that fewer need a review",
             Reason::ClientStatus { .. } => "set the client's status to active",
-            Reason::ChannelOff { .. } => "give the client the channel back, or cancel the post",
+            Reason::ChannelOff { .. } => "add the channel to the client again, or cancel the post",
             Reason::Past => "plan a later time",
-            Reason::ClosedDay { .. } => "take the day out of the calendar, or plan the week again around it",
+            Reason::ClosedDay { .. } => "remove the day from the calendar, or plan the week again",
             Reason::ClosedHours { .. } => "plan the week again, or change the `closed` hours of the pack",
             Reason::QuietHours { .. } => "plan the week again, or change the channel's quiet hours",
             Reason::Spacing { .. } => "cancel the other post, or lower the channel's spacing",
@@ -251,15 +251,15 @@ impl Reason {
             Reason::AssetUses { .. } => {
                 "cancel another use, allow more uses a week, or attach another asset with `mcoe attach`"
             }
-            Reason::StoryOrder { .. } => "let the step before run first, or attach another asset with `mcoe attach`",
+            Reason::StoryOrder { .. } => "publish the previous step first, or attach another asset with `mcoe attach`",
             Reason::NoAsset => {
-                "make an asset for the channel and plan the week again, or give it to the committed post with `mcoe attach`"
+                "create an asset for the channel and plan the week again, or attach one with `mcoe attach`"
             }
             Reason::EmptyAsset { .. } => "give the asset a title, a text or a media URL",
             Reason::NeedsReview { .. } => "approve it, or cancel it",
             Reason::Expired { .. } => "plan another post",
-            Reason::Cancelled { .. } => "put it back with `mcoe restore` while its time lies ahead",
-            Reason::DraftFailed { .. } => "see to the cause; it is tried again by rule",
+            Reason::Cancelled { .. } => "restore it with `mcoe restore` before its scheduled time",
+            Reason::DraftFailed { .. } => "fix the cause; `drafts` in calendar.toml sets when it is tried again",
         }
     }
 }
@@ -293,24 +293,24 @@ impl fmt::Display for Reason {
             Reason::CampaignDates { campaign_id, runs: None } => {
                 write!(f, "campaign_dates: campaign {campaign_id} does not run on the channel")
             }
-            Reason::AssetGone { asset_id } => write!(f, "asset_gone: asset {asset_id} is no longer offered"),
+            Reason::AssetGone { asset_id } => write!(f, "asset_gone: asset {asset_id} is no longer available"),
             Reason::AssetChannel { asset_id } => {
                 write!(f, "asset_channel: asset {asset_id} was not made for the channel")
             }
             Reason::AssetUnfinished { asset_id, created_at } => {
-                write!(f, "asset_unfinished: asset {asset_id} is finished at {created_at} only")
+                write!(f, "asset_unfinished: asset {asset_id} is not finished before {created_at}")
             }
             Reason::AssetCooldown { asset_id, used_at, cooldown_hours } => write!(
                 f,
-                "asset_cooldown: asset {asset_id} is used on the channel at {used_at}, and rests {cooldown_hours} h"
+                "asset_cooldown: asset {asset_id} is used on the channel at {used_at}; cooldown {cooldown_hours} h"
             ),
             Reason::AssetUses { asset_id, most } => {
-                write!(f, "asset_uses: asset {asset_id} is used {most} times in the week already, the most allowed")
+                write!(f, "asset_uses: asset {asset_id} already has {most} uses in the week, the maximum")
             }
             Reason::StoryOrder { asset_id, step } => {
-                write!(f, "story_order: asset {asset_id} is step {step} of a story whose step before has not run")
+                write!(f, "story_order: asset {asset_id} is step {step} of a story whose previous step has not run")
             }
-            Reason::NoAsset => f.write_str("no_asset: no asset was left for it"),
+            Reason::NoAsset => f.write_str("no_asset: no asset was available for it"),
             Reason::EmptyAsset { asset_id } => {
                 write!(f, "empty_asset: asset {asset_id} has neither title nor text nor media")
             }
@@ -330,7 +330,7 @@ fn write_expired(f: &mut fmt::Formatter<'_>, status: ScheduleStatus, because: Op
     f.write_str(match status {
         ScheduleStatus::Pending => "expired: nobody approved it in time",
         ScheduleStatus::Ready => "expired: its draft was not made in time",
-        _ => "expired: it was held until its time had passed",
+        _ => "expired: it was blocked until its time had passed",
     })?;
     because.iter().try_for_each(|because| write!(f, " ({because})"))
 }

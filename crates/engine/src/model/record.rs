@@ -215,7 +215,7 @@ impl Column {
         let Some(number) = finite(text) else {
             let remedy = match finite(&text.replace(',', ".")) {
                 Some(number) => format!("{remedy}, with a point before its decimals: `{number}`"),
-                None => format!("{remedy}; leave it blank where it is not known"),
+                None => format!("{remedy}; leave it blank if it is not known"),
             };
             return Err(CellError::expected("not_a_number", text, "a number", remedy));
         };
@@ -453,7 +453,7 @@ impl<A: Record, B: Record> Record for (A, B) {
 ///     pub struct Tea {
 ///         /// Unique.
 ///         pub tea_id: String,
-///         /// Minutes that it draws.
+///         /// Minutes to steep.
 ///         #[column(range = 0.5..=15.0, default = 3.0)]
 ///         pub minutes: f64,
 ///     }

@@ -48,7 +48,7 @@ macro_rules! identifier {
 /// Rejects `/` and `;`, which separate identifiers elsewhere, and control characters.
 fn identifier(text: &str) -> Result<&str, Vec<CellError>> {
     if text.contains(|c: char| c == '/' || c == ';' || c.is_control()) {
-        let cause = format!("{} holds `/`, `;` or a control character", quoted(text));
+        let cause = format!("{} contains `/`, `;` or a control character", quoted(text));
         return Err(vec![CellError::new("bad_identifier", cause, "write the identifier without them")]);
     }
     Ok(text)

@@ -64,14 +64,14 @@ record! {
     pub struct WarningRow {
         /// Unique in the scenario.
         pub warning_id: WarningId,
-        /// The client it is about.
+        /// The client it concerns.
         pub client_id: ClientId,
         /// The signal it came from, such as `collapse_risk`.
         #[column(name = "type")]
         pub kind: Arc<str>,
-        /// How bad it is.
+        /// Severity: low, medium or high.
         pub severity: Severity,
-        /// Where it stands.
+        /// Status: open, acknowledged, resolved or dismissed.
         pub status: WarningStatus,
         /// When it was raised.
         #[column(period = Planned)]

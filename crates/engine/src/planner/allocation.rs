@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::rules::ClientRules;
 
-/// One channel's allocation, from its channel_draft and the client's evaluated posts.
+/// One channel's allocation, from its draft and the client's evaluated posts.
 pub(super) fn allocation(channel_draft: &ChannelDraft<'_>, posts: &[Post], hours: usize) -> Allocation {
     let channel = channel_draft.state.channel;
     let own: Vec<&Post> = posts.iter().filter(|post| post.channel == channel).collect();
@@ -60,7 +60,7 @@ fn why_fewer(channel_draft: &ChannelDraft<'_>, posts: &[&Post]) -> String {
     for reason in posts.iter().filter_map(|post| post.blocked.as_deref()) {
         *held.entry(reason.rule()).or_default() += 1;
     }
-    reasons.extend(held.into_iter().map(|(rule, count)| format!("{count} held by {rule}")));
+    reasons.extend(held.into_iter().map(|(rule, count)| format!("{count} blocked by {rule}")));
     reasons.join("; ")
 }
 
@@ -69,9 +69,14 @@ fn why_other_target(channel_draft: &ChannelDraft<'_>) -> String {
     let (wanted, target) = (channel_draft.wanted, channel_draft.target);
     match channel_draft.target_source {
         TargetSource::FatigueSteps => {
-            format!("at fatigue {:.2} the rules set {wanted} posts to {target}", channel_draft.instance.fatigue_start)
+            format!(
+                "fatigue {:.2} lowers the target from {wanted} to {target} posts",
+                channel_draft.instance.fatigue_start
+            )
         }
-        TargetSource::Hook => format!("the pack's `weekly_posts` function set {wanted} posts to {target}"),
+        TargetSource::Hook => {
+            format!("the pack's `weekly_posts` function changes the target from {wanted} to {target} posts")
+        }
     }
 }
 
@@ -87,14 +92,14 @@ fn why_unplaced(channel_draft: &ChannelDraft<'_>) -> &'static str {
     let has_room = (0..channel_draft.instance.value.len()).any(|hour| !chosen.contains(&hour) && fits(hour));
     let day_full = channel_draft.hours.forbidden.contains(&Some(HourRule::DayFull));
     match (has_room, day_full) {
-        (true, _) => "left out: a further post would cost more in fatigue than it earns",
-        (false, true) => "without room: spacing, closed hours and days that the client's other posts fill",
-        (false, false) => "without room under spacing, closed hours and the fatigue block",
+        (true, _) => "left out: another post would cost more in fatigue than it earns",
+        (false, true) => "without a free hour: spacing, closed hours and days filled by the client's other posts",
+        (false, false) => "without a free hour: spacing, closed hours and the fatigue block",
     }
 }
 
 /// Conflicts for posts that the engine blocks regardless of guardrails, by channel and reason.
-fn held_by_engine(posts: &[Post]) -> Vec<Conflict> {
+fn blocked_by_engine(posts: &[Post]) -> Vec<Conflict> {
     let mut grouped: BTreeMap<(Channel, &'static str), Conflict> = BTreeMap::new();
     let held = posts.iter().filter_map(|post| Some((post, post.blocked.as_deref()?)));
     for (post, reason) in held.filter(|(_, reason)| !reason.is_of_guardrail()) {
@@ -148,6 +153,6 @@ pub(super) fn conflicts(rules: &ClientRules, posts: &[Post], signals: &Signals) 
         }
     }
     conflicts.extend(grouped.into_values());
-    conflicts.extend(held_by_engine(posts));
+    conflicts.extend(blocked_by_engine(posts));
     conflicts
 }

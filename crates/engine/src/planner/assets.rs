@@ -20,7 +20,7 @@ use crate::model::{Asset, AssetId, Timestamp};
 /// A placed slot that needs an asset.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Slot {
-    /// Index of its channel's channel_draft.
+    /// Index of its channel's draft.
     pub channel_draft: usize,
     /// Hour of the week.
     pub hour: usize,
@@ -32,7 +32,7 @@ pub(super) struct Slot {
     pub weight: f64,
 }
 
-/// By slot, the index of a candidate on its channel_draft; `None` without an asset.
+/// By slot, the index of a candidate of its channel; `None` without an asset.
 pub(super) type Assignment = Vec<Option<usize>>;
 
 pub(super) fn assign(
@@ -60,8 +60,8 @@ pub(super) fn assign(
     market.exact()
 }
 
-/// The assets on each channel_draft, numbered across all channel_drafts, and how often each may still be used: the weekly cap less the
-/// uses already committed.
+/// The assets of each channel, numbered across all channels, and how often each may still be used: the weekly cap less
+/// the uses already committed.
 fn offers(channel_drafts: &[ChannelDraft<'_>], week: &ClientWeek<'_>) -> (Vec<Vec<AssetOption>>, Vec<usize>) {
     let end = week.hours.instant(week.hours.len() as i64);
     let mut committed: BTreeMap<&AssetId, usize> = BTreeMap::new();
@@ -87,8 +87,8 @@ fn offers(channel_drafts: &[ChannelDraft<'_>], week: &ClientWeek<'_>) -> (Vec<Ve
     (offers, caps)
 }
 
-/// For each candidate of a slot's channel_draft, the share of the slot's weight that it earns given its campaign; `None` if it
-/// may not be used there.
+/// For each candidate of a slot's channel, the share of the slot's weight that it earns given its campaign; `None` if
+/// it may not be used there.
 fn shares(
     week: &ClientWeek<'_>,
     channel_draft: &ChannelDraft<'_>,
@@ -119,20 +119,20 @@ fn may_use(
 /// Weights are scaled to integers up to this for the exact matching.
 const SCALE: f64 = 1e9;
 
-/// An asset available on one channel_draft.
+/// An asset available on one channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct AssetOption {
     asset: usize,
     quality: f64,
 }
 
-/// A slot, and how it values the offers of its channel_draft.
+/// A slot, and how it values the offers of its channel.
 #[derive(Debug, Clone, PartialEq)]
 struct SlotRow {
     channel_draft: usize,
     at: Timestamp,
     weight: f64,
-    /// By offer of the channel_draft, the factor on its quality; `None` if the slot cannot use it.
+    /// By offer of the channel, the factor on its quality; `None` if the slot cannot use it.
     shares: Vec<Option<f64>>,
 }
 
@@ -144,7 +144,7 @@ impl SlotRow {
     }
 }
 
-/// The assignment problem: slots, offers by channel_draft, and caps on uses.
+/// The assignment problem: slots, offers by channel, and caps on uses.
 #[derive(Debug)]
 struct AssignmentProblem {
     offers: Vec<Vec<AssetOption>>,
@@ -281,14 +281,17 @@ mod tests {
             let mut draws = draws.into_iter().cycle();
             let mut draw = move || draws.next().unwrap();
             let offers: Vec<Vec<AssetOption>> = (0..channel_drafts)
-                .map(|_| (0..assets).filter(|_| draw() < 0.7).map(|asset| (asset, 0.3 + asset as f64 * 0.07)).collect::<Vec<_>>())
-                .map(|row| row.into_iter().map(|(asset, quality)| AssetOption { asset, quality }).collect())
+                .map(|_| {
+                    let usable = (0..assets).filter(|_| draw() < 0.7);
+                    usable.map(|asset| AssetOption { asset, quality: 0.3 + asset as f64 * 0.07 }).collect()
+                })
                 .collect();
             let wants: Vec<SlotRow> = (0..slots)
                 .map(|slot| {
                     let channel_draft = slot % channel_drafts;
                     let share = |i: usize| 0.4 + ((slot * 11 + i * 5) % 4) as f64 * 0.3;
-                    let shares = (0..offers[channel_draft].len()).map(|i| ((slot * 7 + i * 3) % 5 != 0).then(|| share(i))).collect();
+                    let is_usable = |i: usize| (slot * 7 + i * 3) % 5 != 0;
+                    let shares = (0..offers[channel_draft].len()).map(|i| is_usable(i).then(|| share(i))).collect();
                     SlotRow { channel_draft, at: Timestamp::UNIX_EPOCH, weight: 0.5 + (slot * 13 % 7) as f64, shares }
                 })
                 .collect();

@@ -372,7 +372,7 @@ struct Schedule<'a> {
     blocked_by: Vec<&'a Verdict>,
 }
 
-const SPREAD: &str = "expected engagement is a mean; single posts spread widely around it";
+const SPREAD: &str = "expected engagement is a mean; individual posts vary widely around it";
 
 /// Caveats that must accompany a post's figures.
 fn disclaimers(post: &Post) -> &'static [&'static str] {

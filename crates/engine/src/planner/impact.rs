@@ -1,4 +1,4 @@
-//! Impact of a changed rules pack: recorded decisions against what its rules say of them.
+//! Impact of a changed rules pack: recorded decisions against the results of its rules.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl ChangeKind {
             ChangeKind::NeedsReview => "would have needed a review",
             ChangeKind::BandRaised => "of higher risk",
             ChangeKind::Allowed => "would have been allowed",
-            ChangeKind::RunsAlone => "would have run by themselves",
+            ChangeKind::RunsAlone => "would have run without review",
             ChangeKind::BandLowered => "of lower risk",
         }
     }

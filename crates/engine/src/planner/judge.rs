@@ -17,14 +17,14 @@ use crate::model::{
     AssetChoice, AssetSnapshot, CampaignId, Channel, OtherPost, Outcome, Post, PostSnapshot, Reason, ScheduleStatus,
     Spacing, WallHour, WeekHours,
 };
-use crate::rules::{ChannelRules, ClientRules, Fact, NEVER, PostFacts, RuleFailure, Rules, step_at};
+use crate::rules::{ChannelRules, ClientRules, Fact, NEVER, PostFacts, RuleFailure, Rules, value_at};
 
 /// Posts blocked for lack of review capacity, by channel and hour.
 pub type OverCapacityPosts = BTreeSet<(Channel, usize)>;
 
 /// Running state of a client's channels through the week.
 pub(super) struct WeekState {
-    /// By index of the channel_draft.
+    /// By index of the channel draft.
     channels: Vec<ChannelFatigue>,
     /// Committed posts, and planned ones that are not blocked, by weekday.
     actions: [i64; 7],
@@ -198,7 +198,7 @@ pub(super) struct SlotEvaluator<'d, 'a> {
 }
 
 impl SlotEvaluator<'_, '_> {
-    /// Evaluates it and, unless it is blocked, adds it to the week_state.
+    /// Evaluates it and, unless it is blocked, adds it to the state of the week.
     pub fn post(
         &self,
         week_state: &mut WeekState,
@@ -371,7 +371,7 @@ pub(super) fn post_facts(
 /// A channel's priority after the deduction for fatigue, in points.
 #[must_use]
 pub fn priority(rules: &Rules, priority: f64, fatigue: f64) -> f64 {
-    let loss = step_at(&rules.fatigue.priority_loss, fatigue).unwrap_or(0.0);
+    let loss = value_at(&rules.fatigue.priority_loss, fatigue).unwrap_or(0.0);
     (priority - loss).max(rules.fatigue.priority_floor.min(priority))
 }
 

@@ -125,7 +125,7 @@ fn used(post: &CommittedPost) -> Option<AssetUse> {
     Some(AssetUse { asset_id, channel: post.channel, at: post.at })
 }
 
-/// Why a post may not go out, given its existing.
+/// Why a post may not go out, given the existing posts and uses.
 pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, existing: &ExistingUses) -> Option<Reason> {
     let client = week.client;
     if !client.status.is_planned() {

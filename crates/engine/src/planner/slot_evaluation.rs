@@ -1,4 +1,4 @@
-//! Evaluates one slot of one channel's week by itself, and returns everything that the rules say of it.
+//! Evaluates one slot of one channel's week on its own, and returns all results of the rules.
 //!
 //! Nothing is decided here. The week is set up by the same functions that plan it, and callers may override facts of
 //! the slot with values that no plan would produce.
@@ -36,7 +36,7 @@ pub struct SlotQuery<'l> {
     pub overrides: SlotOverrides,
 }
 
-/// What the rules say of a slot.
+/// The results of the rules for a slot.
 #[derive(Debug, Clone)]
 pub struct SlotEvaluation {
     /// The channel's week as scripts read it.

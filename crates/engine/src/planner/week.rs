@@ -400,7 +400,7 @@ fn overfull_day(
     full.map(|(day, _)| (day, surplus(week, channel_drafts, day, capacity))).find(|(_, surplus)| !surplus.is_empty())
 }
 
-/// The slots of a day, by channel_draft and hour, that exceed the capacity: those with the lowest claims.
+/// The slots of a day, by channel draft and hour, that exceed the capacity: those with the lowest claims.
 fn surplus(
     week: &ClientWeek<'_>,
     channel_drafts: &[ChannelDraft<'_>],

@@ -2,15 +2,15 @@
 
 use super::declare::{RuleTable, rule_table};
 use super::key::{Key, Kind};
-use super::steps::Step;
+use super::threshold_table::ThresholdRow;
 
 const FRESHNESS: &[Key] = &[
-    Key::required("younger_than_hours", Kind::above(0.0, 100_000.0), "age in hours below which the row holds"),
+    Key::required("younger_than_hours", Kind::above(0.0, 100_000.0), "age in hours below which the row applies"),
     Key::required("points", Kind::number(-100.0, 100.0), "points for that age"),
 ];
 
 rule_table! {
-    /// `assets.toml`: the points of an asset on a channel, their sum held in `0..=100`.
+    /// `assets.toml`: the points of an asset on a channel, their sum clamped to `0..=100`.
     pub struct AssetRules from (table), keys ASSETS under "" {
         /// points that every asset starts from
         #[key(required, Kind::number(0.0, 100.0))]
@@ -27,29 +27,29 @@ rule_table! {
         /// points at impact 1
         #[key(required, Kind::number(-100.0, 100.0))]
         pub per_impact: f64,
-        /// points where it was made for the channel
+        /// points if it was made for the channel
         #[key(required, Kind::number(-100.0, 100.0))]
         pub made_for_channel: f64,
-        /// points by age in hours: the row with the smallest `from` above the age holds
+        /// points by age in hours: the first row above the age applies
         #[made(
             [Key::required(
                 "freshness",
-                Kind::steps(FRESHNESS, None, "[{ younger_than_hours = 24, points = 10 }]"),
-                "points by age; the first row above the age holds",
+                Kind::threshold_table(FRESHNESS, None, "[{ younger_than_hours = 24, points = 10 }]"),
+                "points by age; the first row above the age applies",
             )],
-            table.steps("freshness", "younger_than_hours", "points")
+            table.threshold_table("freshness", "younger_than_hours", "points")
         )]
-        pub freshness: Vec<Step>,
+        pub freshness: Vec<ThresholdRow>,
         /// points for recent use on the channel, 0 or below
         #[key(required, Kind::number(-100.0, 0.0))]
         pub recent_use: f64,
-        /// days in which a use on the channel is recent
+        /// days for which a use on the channel counts as recent
         #[key(required, Kind::number(0.0, 1000.0))]
         pub recent_use_days: f64,
         /// hours before it may be used again on a channel
         #[key(required, Kind::number(0.0, 10_000.0))]
         pub cooldown_hours: f64,
-        /// most uses a week over all channels
+        /// maximum uses a week over all channels
         #[key(required, Kind::integer(1, 1000))]
         pub max_uses_per_week: u32,
         /// factor on engagement of an asset with score 0

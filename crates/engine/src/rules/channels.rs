@@ -1,11 +1,11 @@
 //! `channels.toml`: how often, when and how far apart each channel posts.
 
+use super::clock_span::is_within_clock_span;
 use super::closed::{self, CLOSED, ClosedRange};
 use super::declare::{RuleTable, rule_table};
 use super::facts::{Fact, List};
-use super::key::{DAYS, Key, Kind, Preset};
+use super::key::{DAYS, DefaultValue, Key, Kind};
 use super::settings::View;
-use super::steps::is_within_clock_span;
 use crate::model::Channel;
 
 rule_table! {
@@ -25,27 +25,27 @@ rule_table! {
             [
                 Key::required("<channel>.best_hours.weekday", Kind::Hours, "best hours of Monday to Friday, client's clock"),
                 Key::required("<channel>.best_hours.weekend", Kind::Hours, "best hours of Saturday and Sunday, client's clock"),
-                Key::optional("<channel>.best_hours.<day>", Kind::Hours, "best hours of that day, in place of the others"),
+                Key::optional("<channel>.best_hours.<day>", Kind::Hours, "best hours of that day, instead of the others"),
             ],
             best_hours(table.view, channel)
         )]
         pub best_hours: [Vec<u8>; 7],
         /// value of a post at a best hour against an ordinary hour, as a factor
-        #[key(default = Preset::Number(1.0), Kind::number(0.1, 10.0))]
+        #[key(default = DefaultValue::Number(1.0), Kind::number(0.1, 10.0))]
         pub hour_lift: f64,
         /// value of a post on that day against an ordinary day, as a factor
-        #[key(name = "weekday_weights.<day>", default = Preset::Number(1.0), Kind::number(0.0, 10.0))]
+        #[key(name = "weekday_weights.<day>", default = DefaultValue::Number(1.0), Kind::number(0.0, 10.0))]
         pub weekday_weights: [f64; 7],
         /// minutes of the client's day from which and up to which nothing is posted; may run over midnight
         #[made(
             [
                 Key::with_table("<channel>.quiet_hours.from", Kind::Clock, "from this time on nothing is posted, client's clock"),
                 Key::with_table("<channel>.quiet_hours.to", Kind::Clock, "from this time on posts may run again"),
-                Key::preset(
+                Key::with_default(
                     "<channel>.quiet_hours.enabled",
                     Kind::Bool,
-                    Preset::Bool(true),
-                    "whether the quiet hours hold; an overlay may switch them off",
+                    DefaultValue::Bool(true),
+                    "whether the quiet hours apply; an overlay may switch them off",
                 ),
             ],
             quiet_minutes(table.view, channel)
@@ -67,14 +67,14 @@ rule_table! {
         /// fatigue that one post adds
         #[key(required, Kind::above(0.0, 0.5))]
         pub fatigue_per_post: f64,
-        /// claim on a full day's places, in points
+        /// priority for the posts of a full day, in points
         #[key(required, Kind::number(0.0, 100.0))]
         pub priority: f64,
-        /// engagements per person reached where a client has no history
+        /// engagements per person reached if a client has no history
         #[key(required, Kind::above(0.0, 10.0))]
         pub engagement_rate: f64,
         /// share of value gained at momentum 1 and lost at momentum 0
-        #[key(default = Preset::Number(0.0), Kind::number(0.0, 1.0))]
+        #[key(default = DefaultValue::Number(0.0), Kind::number(0.0, 1.0))]
         pub momentum_gain: f64,
     }
 }

@@ -57,7 +57,7 @@ impl CompiledRules {
             self.inputs(&guardrail.name).into_iter().filter(|field| !field.is_identity()).collect();
         let held = fields.iter().filter_map(|field| number_of(&field.of(input)));
         let numbers: Vec<f64> = held.chain(guardrail.params.values().copied()).collect();
-        let now = input.ask(evaluator, guardrail)?.outcome;
+        let now = input.evaluate(evaluator, guardrail)?.outcome;
         let mut search = Search { evaluator, guardrail, input, now };
         let place = |key: &str| self.pack().place_of_row(overlays, key, None).map(RulePlace::from);
         let mut found = Vec::new();
@@ -116,7 +116,7 @@ impl Search<'_> {
                 guardrail.params = Arc::new(params);
             }
         }
-        Ok(input.ask(self.evaluator, &guardrail)?.outcome)
+        Ok(input.evaluate(self.evaluator, &guardrail)?.outcome)
     }
 
     /// The nearest changes of the verdict below and above the current value.

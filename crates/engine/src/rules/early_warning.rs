@@ -17,10 +17,10 @@ rule_table! {
             signals(table)
         )]
         pub signals: Vec<(Arc<str>, f64)>,
-        /// what a true score is drawn to where data is missing
+        /// value towards which a true score is shrunk if data is missing
         #[key(name = "reality.middle", required, Kind::number(0.0, 1.0))]
         pub reality_middle: f64,
-        /// half width of the band around it where no data is there
+        /// half-width of the band around it without any data
         #[key(name = "reality.band", required, Kind::number(0.0, 1.0))]
         pub reality_band: f64,
     }

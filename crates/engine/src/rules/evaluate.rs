@@ -11,10 +11,10 @@ use std::time::Duration;
 use rhai::{CallFnOptions, Dynamic, EvalAltResult, FuncArgs, Map, Position, Scope};
 
 use super::compile::{Function, Scripts};
-use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, PostFacts, Shown};
+use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, PostFacts, ScriptView};
 use super::hooks::{CONFIDENCE, HOOKS, HOUR_WEIGHTS, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
 use super::hour_weights::{self, HourWeights, number_of};
-use super::script::{Answer, ShownChannel};
+use super::script::{ScriptContext, ScriptVerdict};
 use super::script_syntax::lowercase_first;
 use super::{GuardrailRules, GuardrailScope};
 use crate::diagnostic::SourceLocation;
@@ -58,29 +58,29 @@ impl RuleUse {
 }
 
 /// Number of cached results of one function at which its cache is cleared.
-const MEMORY: usize = 1 << 14;
+const CACHE_SIZE: usize = 1 << 14;
 
 /// Evaluates one pack's scripts. Use one per worker, since it caches results.
 pub struct Evaluator {
     scripts: Arc<Scripts>,
     scope: Scope<'static>,
-    functions: HashMap<String, Memory>,
+    functions: HashMap<String, ResultCache>,
     used: RuleUse,
     stopwatch: Option<Stopwatch>,
     key: Vec<Fact>,
 }
 
 /// The fields that one function reads, and its cached results.
-struct Memory {
+struct ResultCache {
     channel: Vec<&'static Field<ChannelFacts>>,
     post: Vec<&'static Field<PostFacts>>,
     asset: Vec<&'static Field<AssetFacts>>,
     client: Vec<&'static Field<ClientFacts>>,
-    answers: HashMap<Box<[Fact]>, Remembered>,
+    results: HashMap<Box<[Fact]>, CachedResult>,
 }
 
 #[derive(Clone)]
-enum Remembered {
+enum CachedResult {
     Number(f64),
     Numbers(Arc<[f64]>),
     Hours(HourWeights),
@@ -97,14 +97,14 @@ impl Evaluator {
             .functions
             .iter()
             .map(|(name, function)| {
-                let memory = Memory {
+                let cache = ResultCache {
                     channel: read_fields(&function.reads),
                     post: read_fields(&function.reads),
                     asset: read_fields(&function.reads),
                     client: read_fields(&function.reads),
-                    answers: HashMap::new(),
+                    results: HashMap::new(),
                 };
-                (name.clone(), memory)
+                (name.clone(), cache)
             })
             .collect();
         Self { scripts, scope: Scope::new(), functions, used: RuleUse::default(), stopwatch, key: Vec::new() }
@@ -124,7 +124,7 @@ impl Evaluator {
         let number = self.number(WEEKLY_POSTS, None, None, ctx, 0.0, 168.0)?;
         match number {
             Some(number) if number.fract() != 0.0 => {
-                Err(self.nonsense(WEEKLY_POSTS, format!("it answered {number}"), "return a whole number"))
+                Err(self.invalid_result(WEEKLY_POSTS, format!("it returned {number}"), "return a whole number"))
             }
             Some(number) => Ok(Some(number as u32)),
             None => Ok(None),
@@ -162,14 +162,15 @@ impl Evaluator {
     /// # Errors
     /// If the script fails or returns anything but weights.
     pub fn hour_weights(&mut self, ctx: &Arc<ChannelFacts>) -> Result<Option<HourWeights>, RuleFailure> {
-        let answer = self.ask(HOUR_WEIGHTS, Inputs::channel(ctx), |evaluator| {
-            let value: Dynamic = evaluator.call(HOUR_WEIGHTS, (shown_channel(ctx, None),))?;
+        let result = self.cached_call(HOUR_WEIGHTS, Inputs::channel(ctx), |evaluator| {
+            let value: Dynamic = evaluator.call(HOUR_WEIGHTS, (script_context(ctx, None),))?;
             let weights = hour_weights::read(&value);
-            let weights = weights.map_err(|wrong| evaluator.nonsense(HOUR_WEIGHTS, wrong.cause, &wrong.remedy))?;
-            Ok(Remembered::Hours(weights))
+            let weights =
+                weights.map_err(|wrong| evaluator.invalid_result(HOUR_WEIGHTS, wrong.cause, &wrong.remedy))?;
+            Ok(CachedResult::Hours(weights))
         })?;
-        Ok(answer.and_then(|answer| match answer {
-            Remembered::Hours(weights) => Some(weights),
+        Ok(result.and_then(|result| match result {
+            CachedResult::Hours(weights) => Some(weights),
             _ => None,
         }))
     }
@@ -185,14 +186,14 @@ impl Evaluator {
         signals: &[(Arc<str>, f64)],
     ) -> Result<Arc<[f64]>, RuleFailure> {
         let inputs = Inputs { client: Some(client), ..Inputs::default() };
-        let answer = self.ask(SIGNAL_MATRIX, inputs, |evaluator| {
-            let map: Map = evaluator.call(SIGNAL_MATRIX, (Shown(Arc::clone(client)),))?;
+        let result = self.cached_call(SIGNAL_MATRIX, inputs, |evaluator| {
+            let map: Map = evaluator.call(SIGNAL_MATRIX, (ScriptView(Arc::clone(client)),))?;
             let scores: Result<Vec<f64>, RuleFailure> =
                 signals.iter().map(|(signal, _)| evaluator.signal(&map, signal)).collect();
-            Ok(Remembered::Numbers(scores?.into()))
+            Ok(CachedResult::Numbers(scores?.into()))
         })?;
-        match answer {
-            Some(Remembered::Numbers(scores)) => Ok(scores),
+        match result {
+            Some(CachedResult::Numbers(scores)) => Ok(scores),
             _ => Ok(vec![0.0; signals.len()].into()),
         }
     }
@@ -201,7 +202,7 @@ impl Evaluator {
         let remedy = "return a map with a number of 0 to 1 for each signal of early_warning.toml";
         let value = map.get(signal).and_then(number_of);
         value.filter(|score| (0.0..=1.0).contains(score)).ok_or_else(|| {
-            self.nonsense(SIGNAL_MATRIX, format!("its answer for `{signal}` is missing or no score"), remedy)
+            self.invalid_result(SIGNAL_MATRIX, format!("its score for `{signal}` is missing or invalid"), remedy)
         })
     }
 
@@ -217,24 +218,24 @@ impl Evaluator {
     ) -> Result<Arc<Verdict>, RuleFailure> {
         let name = &*guardrail.name;
         let inputs = Inputs { channel: Some(ctx), post, params: Some(&guardrail.params), ..Inputs::default() };
-        let answer = self.ask(name, inputs, |evaluator| {
-            let ctx = shown_channel(ctx, Some(&guardrail.params));
-            let answer: Answer = match (guardrail.scope, post) {
-                (GuardrailScope::Post, Some(post)) => evaluator.call(name, (Shown(Arc::clone(post)), ctx))?,
+        let result = self.cached_call(name, inputs, |evaluator| {
+            let ctx = script_context(ctx, Some(&guardrail.params));
+            let result: ScriptVerdict = match (guardrail.scope, post) {
+                (GuardrailScope::Post, Some(post)) => evaluator.call(name, (ScriptView(Arc::clone(post)), ctx))?,
                 _ => evaluator.call(name, (ctx,))?,
             };
-            let (file, line) = evaluator.scripts.place(answer.line);
-            Ok(Remembered::Verdict(Arc::new(Verdict {
+            let (file, line) = evaluator.scripts.place(result.line);
+            Ok(CachedResult::Verdict(Arc::new(Verdict {
                 rule: Arc::clone(&guardrail.name),
-                outcome: answer.outcome,
-                reason: answer.reason.as_str().into(),
-                remedy: answer.remedy.as_str().into(),
+                outcome: result.outcome,
+                reason: result.reason.as_str().into(),
+                remedy: result.remedy.as_str().into(),
                 file,
                 line,
             })))
         })?;
-        match answer {
-            Some(Remembered::Verdict(verdict)) => Ok(verdict),
+        match result {
+            Some(CachedResult::Verdict(verdict)) => Ok(verdict),
             _ => Ok(Arc::new(Verdict {
                 rule: Arc::clone(&guardrail.name),
                 outcome: Outcome::Pass,
@@ -256,64 +257,64 @@ impl Evaluator {
         high: f64,
     ) -> Result<Option<f64>, RuleFailure> {
         let inputs = Inputs { channel: Some(ctx), post, asset, ..Inputs::default() };
-        let answer = self.ask(hook, inputs, |evaluator| {
-            let shown = shown_channel(ctx, None);
+        let result = self.cached_call(hook, inputs, |evaluator| {
+            let shown = script_context(ctx, None);
             let value: Dynamic = match (post, asset) {
-                (Some(post), _) => evaluator.call(hook, (Shown(Arc::clone(post)), shown))?,
-                (None, Some(asset)) => evaluator.call(hook, (Shown(Arc::clone(asset)), shown))?,
+                (Some(post), _) => evaluator.call(hook, (ScriptView(Arc::clone(post)), shown))?,
+                (None, Some(asset)) => evaluator.call(hook, (ScriptView(Arc::clone(asset)), shown))?,
                 (None, None) => evaluator.call(hook, (shown,))?,
             };
             let number = number_of(&value).filter(|number| (low..=high).contains(number));
             let remedy = format!("return a number of {low} to {high}");
-            let told = || match () {
+            let describe = || match () {
                 () if value.is_unit() => "it returns nothing".to_owned(),
-                () if value.is::<Answer>() => "it answered a verdict".to_owned(),
-                () => format!("it answered `{value}`"),
+                () if value.is::<ScriptVerdict>() => "it returned a verdict".to_owned(),
+                () => format!("it returned `{value}`"),
             };
-            let number = number.ok_or_else(|| evaluator.nonsense(hook, told(), &remedy))?;
-            Ok(Remembered::Number(number))
+            let number = number.ok_or_else(|| evaluator.invalid_result(hook, describe(), &remedy))?;
+            Ok(CachedResult::Number(number))
         })?;
-        Ok(answer.and_then(|answer| match answer {
-            Remembered::Number(number) => Some(number),
+        Ok(result.and_then(|result| match result {
+            CachedResult::Number(number) => Some(number),
             _ => None,
         }))
     }
 
     /// Returns the cached result, or runs the function and caches its result. `None` if the pack has no such function.
-    fn ask(
+    fn cached_call(
         &mut self,
         function: &str,
         inputs: Inputs<'_>,
-        run: impl FnOnce(&mut Self) -> Result<Remembered, RuleFailure>,
-    ) -> Result<Option<Remembered>, RuleFailure> {
-        let Some(memory) = self.functions.get(function) else { return Ok(None) };
+        run: impl FnOnce(&mut Self) -> Result<CachedResult, RuleFailure>,
+    ) -> Result<Option<CachedResult>, RuleFailure> {
+        let Some(cache) = self.functions.get(function) else { return Ok(None) };
         let start = self.stopwatch.map(|watch| watch());
         self.used.asked += 1;
         self.key.clear();
-        inputs.key(memory, &mut self.key);
-        let known = memory.answers.get(self.key.as_slice()).cloned();
-        let answer = match known {
-            Some(answer) => answer,
+        inputs.key(cache, &mut self.key);
+        let known = cache.results.get(self.key.as_slice()).cloned();
+        let result = match known {
+            Some(result) => result,
             None => {
                 let key: Box<[Fact]> = self.key.as_slice().into();
                 self.used.ran += 1;
-                let answer = run(self)?;
-                self.remember(function, key, answer.clone());
-                answer
+                let result = run(self)?;
+                self.remember(function, key, result.clone());
+                result
             }
         };
         if let (Some(watch), Some(start)) = (self.stopwatch, start) {
             self.used.time += watch().saturating_sub(start);
         }
-        Ok(Some(answer))
+        Ok(Some(result))
     }
 
-    fn remember(&mut self, function: &str, key: Box<[Fact]>, answer: Remembered) {
-        let Some(memory) = self.functions.get_mut(function) else { return };
-        if memory.answers.len() >= MEMORY {
-            memory.answers.clear();
+    fn remember(&mut self, function: &str, key: Box<[Fact]>, result: CachedResult) {
+        let Some(cache) = self.functions.get_mut(function) else { return };
+        if cache.results.len() >= CACHE_SIZE {
+            cache.results.clear();
         }
-        memory.answers.insert(key, answer);
+        cache.results.insert(key, result);
     }
 
     fn call<T: Clone + Send + Sync + 'static>(
@@ -329,10 +330,10 @@ impl Evaluator {
         match called {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.failure(function, &error)),
-            Err(_) => Err(self.nonsense(
+            Err(_) => Err(self.invalid_result(
                 function,
-                "a function it called broke down".to_owned(),
-                "report this as a bug of mcoe, with the pack",
+                "a function that it called failed unexpectedly".to_owned(),
+                "report this as a bug of mcoe, together with the pack",
             )),
         }
     }
@@ -348,7 +349,7 @@ impl Evaluator {
         RuleFailure { location, function: function.to_owned(), cause, remedy }
     }
 
-    fn nonsense(&self, function: &str, cause: String, remedy: &str) -> RuleFailure {
+    fn invalid_result(&self, function: &str, cause: String, remedy: &str) -> RuleFailure {
         let location = self.definition(function);
         RuleFailure { location, function: function.to_owned(), cause, remedy: remedy.to_owned() }
     }
@@ -375,22 +376,22 @@ impl<'a> Inputs<'a> {
     }
 
     /// The cache key: the values that the function reads, in a fixed order.
-    fn key(&self, memory: &Memory, key: &mut Vec<Fact>) {
+    fn key(&self, cache: &ResultCache, key: &mut Vec<Fact>) {
         fn add<T>(view: Option<&Arc<T>>, fields: &[&'static Field<T>], key: &mut Vec<Fact>) {
             if let Some(view) = view {
                 key.extend(fields.iter().map(|field| (field.get)(view)));
             }
         }
-        add(self.channel, &memory.channel, key);
-        add(self.post, &memory.post, key);
-        add(self.asset, &memory.asset, key);
-        add(self.client, &memory.client, key);
+        add(self.channel, &cache.channel, key);
+        add(self.post, &cache.post, key);
+        add(self.asset, &cache.asset, key);
+        add(self.client, &cache.client, key);
         key.extend(self.params.into_iter().flat_map(|params| params.values()).map(|number| Fact::Number(*number)));
     }
 }
 
-fn shown_channel(ctx: &Arc<ChannelFacts>, params: Option<&Arc<BTreeMap<String, f64>>>) -> ShownChannel {
-    ShownChannel { facts: Arc::clone(ctx), params: params.map(Arc::clone).unwrap_or_default() }
+fn script_context(ctx: &Arc<ChannelFacts>, params: Option<&Arc<BTreeMap<String, f64>>>) -> ScriptContext {
+    ScriptContext { facts: Arc::clone(ctx), params: params.map(Arc::clone).unwrap_or_default() }
 }
 
 /// The innermost error of nested calls, and the deepest position that is known.
@@ -408,18 +409,18 @@ fn innermost(error: &EvalAltResult) -> (&EvalAltResult, Position) {
 
 fn explain(error: &EvalAltResult) -> (String, String) {
     let remedy = match error {
-        EvalAltResult::ErrorTooManyOperations(_) => "a rule may take 200000 steps: look for a loop that does not end",
+        EvalAltResult::ErrorTooManyOperations(_) => "a rule may run 200000 operations: look for an endless loop",
         EvalAltResult::ErrorStackOverflow(_) => "functions may call each other 16 deep: look for one that calls itself",
-        EvalAltResult::ErrorDataTooLarge(..) => "texts hold 4096 letters, arrays 4096 entries, maps 256",
+        EvalAltResult::ErrorDataTooLarge(..) => "a text may have 4096 characters, an array 4096 entries, a map 256",
         EvalAltResult::ErrorMismatchOutputType(_, actual, _) if actual == NOTHING => {
-            "write `pass()` as its last line: every way through a guardrail returns pass(), warn(reason, remedy) or block(reason, remedy)"
+            "write `pass()` as its last line: every path through a guardrail returns pass(), warn(reason, remedy) or block(reason, remedy)"
         }
         EvalAltResult::ErrorMismatchOutputType(..) => {
             "a guardrail returns pass(), warn(reason, remedy) or block(reason, remedy)"
         }
         EvalAltResult::ErrorFunctionNotFound(..) => "check the name and the kinds of the arguments",
         EvalAltResult::ErrorPropertyNotFound(..) => "check the field's name",
-        _ => "mend the rule at this place",
+        _ => "fix the rule at this position",
     };
     (cause(error), remedy.to_owned())
 }

@@ -115,14 +115,14 @@ pub enum FactKind {
 }
 
 /// A type that a field of a view can have.
-trait Held: Sized {
+trait FactValue: Sized {
     const KIND: FactKind;
 
     /// Converts a fact; `None` if it is of another kind.
     fn of(fact: Fact) -> Option<Self>;
 }
 
-impl Held for f64 {
+impl FactValue for f64 {
     const KIND: FactKind = FactKind::Number;
 
     fn of(fact: Fact) -> Option<Self> {
@@ -133,7 +133,7 @@ impl Held for f64 {
     }
 }
 
-impl Held for i64 {
+impl FactValue for i64 {
     const KIND: FactKind = FactKind::Whole;
 
     fn of(fact: Fact) -> Option<Self> {
@@ -144,7 +144,7 @@ impl Held for i64 {
     }
 }
 
-impl Held for bool {
+impl FactValue for bool {
     const KIND: FactKind = FactKind::Truth;
 
     fn of(fact: Fact) -> Option<Self> {
@@ -155,7 +155,7 @@ impl Held for bool {
     }
 }
 
-impl Held for List {
+impl FactValue for List {
     const KIND: FactKind = FactKind::List;
 
     fn of(fact: Fact) -> Option<Self> {
@@ -166,7 +166,7 @@ impl Held for List {
     }
 }
 
-impl Held for ImmutableString {
+impl FactValue for ImmutableString {
     const KIND: FactKind = FactKind::Text;
 
     fn of(fact: Fact) -> Option<Self> {
@@ -225,7 +225,7 @@ pub trait Facts: Clone + Default + Send + Sync + 'static {
 
     /// A neutral view, with every number at the midpoint of its limits.
     #[must_use]
-    fn middling() -> Self {
+    fn typical() -> Self {
         let mut view = Self::default();
         for field in Self::fields() {
             let Some((least, most)) = field.limits else { continue };
@@ -265,11 +265,11 @@ macro_rules! view {
                         name: stringify!($field),
                         doc: concat!($($doc),*),
                         limits: limits!($($least, $most)?),
-                        kind: <$kind as Held>::KIND,
+                        kind: <$kind as FactValue>::KIND,
                         get: |view| Fact::from(view.$field.clone()),
                         set: |view, fact| {
-                            if let Some(held) = Held::of(fact) {
-                                view.$field = held;
+                            if let Some(value) = FactValue::of(fact) {
+                                view.$field = value;
                             }
                         },
                     },)+
@@ -287,7 +287,7 @@ view!(
         client: ImmutableString,
         /// The workspace's id.
         workspace: ImmutableString,
-        /// The client's trade.
+        /// The client's industry.
         industry: ImmutableString,
         /// The client's tags.
         tags: List,
@@ -299,19 +299,19 @@ view!(
         client_priority: f64 [0.0, 100.0],
         /// People a post can reach.
         audience: f64 [0.0, 1e9],
-        /// Engagements per person reached that the plan counts on.
+        /// Engagements per person reached that the plan assumes.
         engagement_rate: f64 [0.0, 10.0],
         /// Whether the engagement rate was measured on the channel itself.
         has_history: bool,
         /// Fatigue as the week begins, 0 to 1.
         fatigue: f64 [0.0, 1.0],
-        /// Momentum, 0 to 1; 0.5 where unknown.
+        /// Momentum, 0 to 1; 0.5 if unknown.
         momentum: f64 [0.0, 1.0],
-        /// Visibility, 0 to 1; 0.5 where unknown.
+        /// Visibility, 0 to 1; 0.5 if unknown.
         visibility: f64 [0.0, 1.0],
-        /// Engagement score, 0 to 1; 0.5 where unknown.
+        /// Engagement score, 0 to 1; 0.5 if unknown.
         engagement: f64 [0.0, 1.0],
-        /// Hours from the last post to the start of the week; 10000 where there was none.
+        /// Hours from the last post to the start of the week; 10000 if there was none.
         hours_since_last_post: f64 [0.0, NEVER],
         /// Posts in the last 7 days.
         posts_last_7_days: i64 [0.0, 168.0],
@@ -319,7 +319,7 @@ view!(
         posts_last_30_days: i64 [0.0, 720.0],
         /// Posts a week in `channels.toml`.
         weekly_posts: i64 [0.0, 168.0],
-        /// Spacing in `channels.toml`, in hours; a multiple of 24 is so many days on the client's clock.
+        /// Spacing in `channels.toml`, in hours; a multiple of 24 is counted in days on the client's clock.
         min_spacing_hours: i64 [1.0, 168.0],
         /// Weights of the hours by `channels.toml`: 168 numbers, Monday 00:00 first; 1 is ordinary.
         hour_weights: List [0.0, 1000.0],
@@ -327,17 +327,17 @@ view!(
         warn_at: f64 [0.0, 1.0],
         /// Block threshold of `fatigue.toml`.
         block_at: f64 [0.0, 1.0],
-        /// Warnings of high severity that hold.
+        /// Active warnings of high severity.
         high_warnings: i64 [0.0, 10.0],
-        /// Warnings of medium severity that hold.
+        /// Active warnings of medium severity.
         medium_warnings: i64 [0.0, 10.0],
-        /// The policy pauses posts on a warning of high severity.
+        /// Whether the policy pauses posts on a warning of high severity.
         pause_on_high_warning: bool,
-        /// The policy lets agents plan.
+        /// Whether the policy lets agents plan.
         agent_enabled: bool,
-        /// The policy lets low risk run by itself.
+        /// Whether the policy lets low-risk posts run without approval.
         auto_exec_enabled: bool,
-        /// The policy's most posts a day over all channels.
+        /// The policy's maximum posts a day over all channels.
         max_actions_per_day: i64 [0.0, 1000.0],
         /// Whether performance was assessed against reality.
         assessed: bool,
@@ -345,9 +345,9 @@ view!(
         perceived: f64 [0.0, 1.0],
         /// True performance as estimated, 0 to 1.
         true_score: f64 [0.0, 1.0],
-        /// Distance of true from perceived as assessed, 0 to 1.
+        /// Difference between true and perceived performance as assessed, 0 to 1.
         reality_gap: f64 [0.0, 1.0],
-        /// Trust in the assessment, 0 to 1; 1 where not assessed.
+        /// Confidence in the assessment, 0 to 1; 1 if not assessed.
         reality_confidence: f64 [0.0, 1.0],
     }
 );
@@ -371,7 +371,7 @@ view!(
         is_best_hour: bool,
         /// Fatigue of the channel at the hour of the post, 0 to 1.
         fatigue: f64 [0.0, 1.0],
-        /// Engagements expected.
+        /// Expected engagements.
         expected_engagement: f64 [0.0, 1e9],
         /// Whether it has an asset.
         has_asset: bool,
@@ -383,7 +383,7 @@ view!(
         asset_title: ImmutableString,
         /// Tags of its asset.
         asset_tags: List,
-        /// Whether it has text to show.
+        /// Whether its asset has a title, a text or media.
         has_content: bool,
         /// Its campaign; empty without one.
         campaign: ImmutableString,
@@ -394,7 +394,7 @@ view!(
         /// Wall-clock hours of those posts, in the same order.
         hours_of_day: List [0.0, 23.0],
         /// Hours to the nearest other post of the channel, past, committed or planned, counted as its
-        /// spacing is; 10000 where there is none.
+        /// spacing is; 10000 if there is none.
         hours_to_nearest_post: f64 [0.0, NEVER],
         /// How many guardrails warned so far.
         warnings: i64 [0.0, 10.0],
@@ -404,7 +404,7 @@ view!(
 view!(
     /// One asset on one channel: `asset`.
     AssetFacts as "asset" {
-        /// What it is: photo, video, article.
+        /// Content type: photo, video, article.
         kind: ImmutableString,
         /// Headline.
         title: ImmutableString,
@@ -412,21 +412,21 @@ view!(
         campaign: ImmutableString,
         /// Its tags.
         tags: List,
-        /// Craft, 0 to 1.
+        /// Quality of the work, 0 to 1.
         quality: f64 [0.0, 1.0],
-        /// Keeping to the brand, 0 to 1.
+        /// Consistency with the brand, 0 to 1.
         brand_consistency: f64 [0.0, 1.0],
-        /// Use to the audience, 0 to 1.
+        /// Usefulness to the audience, 0 to 1.
         value: f64 [0.0, 1.0],
-        /// Force of the idea, 0 to 1.
+        /// Strength of the idea, 0 to 1.
         impact: f64 [0.0, 1.0],
         /// Whether it was made for the channel.
         made_for_channel: bool,
         /// Hours since it was finished.
         age_hours: f64 [0.0, 100_000.0],
-        /// Hours since it was last used on the channel; 10000 where never.
+        /// Hours since it was last used on the channel; 10000 if never.
         hours_since_use: f64 [0.0, NEVER],
-        /// Place in its story, from 0.
+        /// Position in its story, from 0.
         evolution_step: i64 [0.0, 1000.0],
     }
 );
@@ -436,7 +436,7 @@ view!(
     ClientFacts as "client" {
         /// The client's id.
         id: ImmutableString,
-        /// The client's trade.
+        /// The client's industry.
         industry: ImmutableString,
         /// The client's tags.
         tags: List,
@@ -446,36 +446,36 @@ view!(
         mean_fatigue: f64 [0.0, 1.0],
         /// Highest fatigue of a channel, 0 to 1.
         max_fatigue: f64 [0.0, 1.0],
-        /// Mean momentum over channels, 0 to 1; 0.5 where unknown.
+        /// Mean momentum over channels, 0 to 1; 0.5 if unknown.
         momentum: f64 [0.0, 1.0],
-        /// Mean visibility over channels, 0 to 1; 0.5 where unknown.
+        /// Mean visibility over channels, 0 to 1; 0.5 if unknown.
         visibility: f64 [0.0, 1.0],
-        /// Mean engagement score over channels, 0 to 1; 0.5 where unknown.
+        /// Mean engagement score over channels, 0 to 1; 0.5 if unknown.
         engagement: f64 [0.0, 1.0],
         /// Share of channels without a measured engagement rate, 0 to 1.
         unmeasured_share: f64 [0.0, 1.0],
-        /// Posts wanted a week over what the policy's actions a day allow.
+        /// Posts wanted a week divided by the posts that the policy's actions a day allow.
         load: f64 [0.0, 1e4],
-        /// Posts the workspace's clients want a week over what its reviewers can see.
+        /// Posts wanted a week by the workspace's clients divided by the posts that its reviewers can review.
         workspace_load: f64 [0.0, 1e4],
-        /// Days since the newest usable asset was made; 10000 where there is none.
+        /// Days since the newest usable asset was made; 10000 if there is none.
         days_since_new_asset: f64 [0.0, NEVER],
         /// Assets that can be used this week.
         usable_assets: i64 [0.0, 1e6],
-        /// Mean brand consistency of usable assets, 0 to 1; 1 where there is none.
+        /// Mean brand consistency of usable assets, 0 to 1; 1 if there is none.
         brand_consistency: f64 [0.0, 1.0],
         /// Whether performance was assessed against reality.
         assessed: bool,
-        /// Distance of true from perceived as assessed, 0 to 1.
+        /// Difference between true and perceived performance as assessed, 0 to 1.
         reality_gap: f64 [0.0, 1.0],
-        /// Share of the data that was there, 0 to 1; 1 where not assessed.
+        /// Share of the data that was available, 0 to 1; 1 if not assessed.
         completeness: f64 [0.0, 1.0],
     }
 );
 
 /// A view as a script holds it: shared, cheap to clone, without setters.
 #[derive(Clone)]
-pub(super) struct Shown<T>(pub(super) Arc<T>);
+pub(super) struct ScriptView<T>(pub(super) Arc<T>);
 
 /// Sentinel for "never" in fields that hold a number of hours or days.
 pub const NEVER: f64 = 10_000.0;

@@ -10,21 +10,21 @@ use super::channels::CHANNELS;
 use super::early_warning::EARLY_WARNING;
 use super::fatigue::FATIGUE;
 use super::guardrails::GUARDRAILS;
-use super::key::{FileKeys, Key, Kind, Preset};
+use super::key::{DefaultValue, FileKeys, Key, Kind};
 use super::risk::RISK;
 
 /// The files of a pack, in documentation order.
 pub const PACK_FILES: [FileKeys; 8] = [
     FileKeys { stem: "pack", doc: "the name of the pack and the format it is written in", keys: PACK },
     FileKeys { stem: "channels", doc: "how often, when and how far apart each channel posts", keys: CHANNELS },
-    FileKeys { stem: "fatigue", doc: "what a tired audience costs, and when posting slows and stops", keys: FATIGUE },
-    FileKeys { stem: "assets", doc: "how assets are scored, and how often one may be used", keys: ASSETS },
     FileKeys {
-        stem: "guardrails",
-        doc: "which guardrails are asked of each post, and their numbers",
-        keys: GUARDRAILS,
+        stem: "fatigue",
+        doc: "how audience fatigue lowers response, and when posting slows and stops",
+        keys: FATIGUE,
     },
-    FileKeys { stem: "risk", doc: "how sure the engine must be for a post to run by itself", keys: RISK },
+    FileKeys { stem: "assets", doc: "how assets are scored, and how often one may be used", keys: ASSETS },
+    FileKeys { stem: "guardrails", doc: "which guardrails are evaluated, and their parameters", keys: GUARDRAILS },
+    FileKeys { stem: "risk", doc: "how confident the engine must be for a post to run without approval", keys: RISK },
     FileKeys {
         stem: "calendar",
         doc: "holidays, special days, closed hours and the minute of the hour",
@@ -35,15 +35,15 @@ pub const PACK_FILES: [FileKeys; 8] = [
 
 /// The keys of an overlay's `scope` table.
 pub(crate) const SCOPE: &[Key] = &[
-    Key::optional("workspace", Kind::Text, "the workspace whose clients the overlay covers"),
-    Key::optional("client", Kind::Text, "the client that the overlay covers"),
-    Key::optional("campaign", Kind::Text, "the campaign that the overlay covers"),
+    Key::optional("workspace", Kind::Text, "the workspace whose clients the overlay applies to"),
+    Key::optional("client", Kind::Text, "the client that the overlay applies to"),
+    Key::optional("campaign", Kind::Text, "the campaign that the overlay applies to"),
 ];
 
 const PACK: &[Key] = &[
     Key::required("name", Kind::Text, "name of the pack in reports"),
     Key::required("format", Kind::integer(1, 1), "version of the format that the pack is written in"),
-    Key::preset("description", Kind::Text, Preset::Text(""), "what the pack is for, in a sentence"),
+    Key::with_default("description", Kind::Text, DefaultValue::Text(""), "what the pack is for, in a sentence"),
 ];
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::super::calendar::DAY_ROW;
-    use super::super::key::{Names, Need};
+    use super::super::key::{Placeholder, Presence};
     use super::*;
     use crate::model::{Channel, ConflictKind, DayKind};
 
@@ -86,7 +86,7 @@ mod tests {
     fn every_part_in_angle_brackets_stands_for_names() {
         for (stem, key) in every_key() {
             for part in key.path.split('.').filter(|part| part.starts_with('<')) {
-                assert!(Names::of(part).is_some(), "{stem}.{}", key.path);
+                assert!(Placeholder::of(part).is_some(), "{stem}.{}", key.path);
             }
         }
     }
@@ -94,12 +94,14 @@ mod tests {
     #[test]
     fn a_default_fits_the_kind_it_stands_for() {
         for (stem, key) in every_key() {
-            let Need::Default(preset) = key.need else { continue };
+            let Presence::Default(preset) = key.presence else { continue };
             let fits = match (key.kind, preset) {
-                (Kind::Integer { least, most }, Preset::Integer(value)) => (least..=most).contains(&value),
-                (Kind::Number { .. }, Preset::Number(value)) => value.is_finite(),
-                (Kind::Choice(names), Preset::Text(name)) => names.contains(&name),
-                (Kind::Bool, Preset::Bool(_)) | (Kind::Text, Preset::Text(_)) | (Kind::Rows(_), Preset::NoRows) => true,
+                (Kind::Integer { least, most }, DefaultValue::Integer(value)) => (least..=most).contains(&value),
+                (Kind::Number { .. }, DefaultValue::Number(value)) => value.is_finite(),
+                (Kind::Choice(names), DefaultValue::Text(name)) => names.contains(&name),
+                (Kind::Bool, DefaultValue::Bool(_))
+                | (Kind::Text, DefaultValue::Text(_))
+                | (Kind::Rows(_), DefaultValue::NoRows) => true,
                 _ => false,
             };
             assert!(fits, "{stem}.{}", key.path);

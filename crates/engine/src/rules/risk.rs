@@ -1,12 +1,12 @@
 //! `risk.toml`: how confident the engine must be for a post to be executed automatically.
 
 use super::declare::{RuleTable, rule_table};
-use super::key::{Key, Kind, Preset};
-use super::steps::Step;
+use super::key::{DefaultValue, Key, Kind};
+use super::threshold_table::ThresholdRow;
 use crate::model::{Policy, RiskBand};
 
 const CONFIDENCE: &[Key] = &[
-    Key::required("from", Kind::number(0.0, 100.0), "asset score from which the row holds"),
+    Key::required("from", Kind::number(0.0, 100.0), "asset score from which the row applies"),
     Key::required("confidence", Kind::number(0.0, 1.0), "confidence that a post starts from"),
 ];
 
@@ -37,47 +37,47 @@ rule_table! {
         #[made(
             [Key::required(
                 "confidence",
-                Kind::steps(CONFIDENCE, Some(0.0), "[{ from = 0, confidence = 0.5 }]"),
+                Kind::threshold_table(CONFIDENCE, Some(0.0), "[{ from = 0, confidence = 0.5 }]"),
                 "confidence by asset score",
             )],
-            table.steps("confidence", "from", "confidence")
+            table.threshold_table("confidence", "from", "confidence")
         )]
-        pub confidence: Vec<Step>,
-        /// taken where the channel has no history of its own
+        pub confidence: Vec<ThresholdRow>,
+        /// deducted if the channel has no history of its own
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_no_history: f64,
-        /// taken where reality confidence is low
+        /// deducted if reality confidence is low
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_low_reality_confidence: f64,
         /// reality confidence below which it is low
         #[key(required, Kind::number(0.0, 1.0))]
         pub reality_confidence_below: f64,
-        /// taken where true and perceived results differ
+        /// deducted if true and perceived results differ
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_reality_gap: f64,
         /// difference above which they differ
         #[key(required, Kind::number(0.0, 1.0))]
         pub reality_gap_above: f64,
-        /// taken for each guardrail that warns
+        /// deducted for each guardrail that warns
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_per_warning: f64,
-        /// whether high risk needs an approver other than who committed the plan
-        #[key(name = "review.second_person_for_high_risk", default = Preset::Bool(false), Kind::Bool)]
+        /// whether high risk needs an approver other than the person who committed the plan
+        #[key(name = "review.second_person_for_high_risk", default = DefaultValue::Bool(false), Kind::Bool)]
         pub second_person_for_high_risk: bool,
-        /// what holds for a client without a policy
+        /// policy of a client that has none of its own
         #[made(
             [
                 Key::required("default_policy.agent_enabled", Kind::Bool, "whether agents plan for a client without a policy"),
-                Key::required("default_policy.auto_exec_enabled", Kind::Bool, "whether low risk runs by itself there"),
+                Key::required("default_policy.auto_exec_enabled", Kind::Bool, "whether low-risk posts of such a client run without approval"),
                 Key::required(
                     "default_policy.max_actions_per_day",
                     Kind::integer(0, 1000),
-                    "most posts a day there, over all channels",
+                    "maximum posts a day of such a client, over all channels",
                 ),
                 Key::required(
                     "default_policy.pause_on_high_severity_warning",
                     Kind::Bool,
-                    "whether an open warning of high severity blocks posts there",
+                    "whether an open warning of high severity blocks posts of such a client",
                 ),
             ],
             default_policy(table)

@@ -14,12 +14,12 @@ use rhai::packages::{
 use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, NativeCallContext, OptimizationLevel};
 
 use super::arithmetic;
-use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts, Shown};
+use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts, ScriptView};
 use crate::model::Outcome;
 
 /// The verdict that a guardrail's function returns.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct ScriptVerdict {
     pub outcome: Outcome,
     pub reason: ImmutableString,
     pub remedy: ImmutableString,
@@ -33,7 +33,7 @@ pub(super) struct Params(pub(super) Arc<BTreeMap<String, f64>>);
 
 /// `ctx` as a script holds it: the channel's week and the guardrail's parameters.
 #[derive(Clone)]
-pub(super) struct ShownChannel {
+pub(super) struct ScriptContext {
     pub facts: Arc<ChannelFacts>,
     pub params: Arc<BTreeMap<String, f64>>,
 }
@@ -87,7 +87,7 @@ pub(super) fn engine() -> Engine {
     register_view::<PostFacts>(&mut engine);
     register_view::<AssetFacts>(&mut engine);
     register_view::<ClientFacts>(&mut engine);
-    register_answers(&mut engine);
+    register_verdicts(&mut engine);
     engine
 }
 
@@ -104,18 +104,18 @@ fn set_limits(engine: &mut Engine) {
 }
 
 fn register_view<T: Facts>(engine: &mut Engine) {
-    engine.register_type_with_name::<Shown<T>>(T::PARAMETER);
+    engine.register_type_with_name::<ScriptView<T>>(T::PARAMETER);
     for field in T::fields() {
-        engine.register_get(field.name, |view: &mut Shown<T>| (field.get)(&view.0).to_dynamic());
+        engine.register_get(field.name, |view: &mut ScriptView<T>| (field.get)(&view.0).to_dynamic());
     }
 }
 
 fn register_channel(engine: &mut Engine) {
-    engine.register_type_with_name::<ShownChannel>(ChannelFacts::PARAMETER);
+    engine.register_type_with_name::<ScriptContext>(ChannelFacts::PARAMETER);
     for field in ChannelFacts::fields() {
-        engine.register_get(field.name, |view: &mut ShownChannel| (field.get)(&view.facts).to_dynamic());
+        engine.register_get(field.name, |view: &mut ScriptContext| (field.get)(&view.facts).to_dynamic());
     }
-    engine.register_get(PARAMS, |view: &mut ShownChannel| Params(Arc::clone(&view.params)));
+    engine.register_get(PARAMS, |view: &mut ScriptContext| Params(Arc::clone(&view.params)));
     engine.register_type_with_name::<Params>(PARAMS);
     engine.register_indexer_get(|params: &mut Params, name: ImmutableString| -> Result<Dynamic, Box<EvalAltResult>> {
         match params.0.get(name.as_str()) {
@@ -125,9 +125,9 @@ fn register_channel(engine: &mut Engine) {
     });
 }
 
-fn register_answers(engine: &mut Engine) {
-    engine.register_type_with_name::<Answer>("verdict");
-    let answer = |context: &NativeCallContext<'_>, outcome, reason, remedy| Answer {
+fn register_verdicts(engine: &mut Engine) {
+    engine.register_type_with_name::<ScriptVerdict>("verdict");
+    let verdict = |context: &NativeCallContext<'_>, outcome, reason, remedy| ScriptVerdict {
         outcome,
         reason,
         remedy,
@@ -137,18 +137,18 @@ fn register_answers(engine: &mut Engine) {
     FuncRegistration::new("pass")
         .with_volatility(true)
         .register_into_engine(engine, move |context: NativeCallContext<'_>| {
-            answer(&context, Outcome::Pass, none(), none())
+            verdict(&context, Outcome::Pass, none(), none())
         });
     FuncRegistration::new("warn").with_volatility(true).register_into_engine(
         engine,
         move |context: NativeCallContext<'_>, reason: ImmutableString, remedy: ImmutableString| {
-            answer(&context, Outcome::Warn, reason, remedy)
+            verdict(&context, Outcome::Warn, reason, remedy)
         },
     );
     FuncRegistration::new("block").with_volatility(true).register_into_engine(
         engine,
         move |context: NativeCallContext<'_>, reason: ImmutableString, remedy: ImmutableString| {
-            answer(&context, Outcome::Block, reason, remedy)
+            verdict(&context, Outcome::Block, reason, remedy)
         },
     );
     engine.register_fn("percent", |share: f64| ImmutableString::from(format!("{:.0} %", share * 100.0)));

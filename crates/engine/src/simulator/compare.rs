@@ -37,7 +37,7 @@ pub enum CompareError {
     #[error("the scenario `{0}` has no client that is planned for, so there is nothing to compare")]
     NoClients(String),
     /// The scenarios differ in their clients or their first week.
-    #[error("`{0}` and `{1}` are not about the same clients in the same weeks")]
+    #[error("`{0}` and `{1}` do not have the same clients and first week")]
     Mismatch(String, String),
     /// A simulation failed.
     #[error(transparent)]

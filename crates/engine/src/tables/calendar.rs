@@ -52,13 +52,13 @@ fn days(row: &mut Row<'_, '_>, entry: &CalendarRow) -> Option<(NaiveDate, NaiveD
             let (from, to) = (entry.from?, entry.to?);
             if to < from {
                 let cause = format!("it ends on {to}, before it starts on {from}");
-                row.reject("ends_before_start", "to", cause, "name a last day that is not before the first");
+                row.reject("ends_before_start", "to", cause, "give a last day on or after the first");
                 return None;
             }
             Some((from, to))
         }
         _ => {
-            let cause = "its days are not clear".to_owned();
+            let cause = "its dates are missing or contradictory".to_owned();
             row.reject("unclear_days", "date", cause, "fill in either `date`, or both `from` and `to`");
             None
         }
@@ -80,7 +80,7 @@ fn scope<'t>(row: &mut Row<'t, '_>, clients: &Clients) -> Option<(CalendarScope<
         Some(("client", id)) => clients.client_named(row, "scope", id.trim()).map(CalendarScope::Client),
         _ => {
             let cause = format!("{} is not a scope", quoted(text));
-            let remedy = "write `all`, `workspace:ID` or `client:ID`, with `/channel` behind it for one channel";
+            let remedy = "write `all`, `workspace:ID` or `client:ID`, followed by `/channel` for a single channel";
             row.reject("bad_scope", "scope", cause, remedy);
             None
         }

@@ -1,4 +1,4 @@
-//! A channel of a client while its tables are read, and the state that comes of it.
+//! A channel of a client while its tables are read, and its resulting state.
 
 use super::row::Row;
 use crate::model::{ChannelRow, ChannelState, Score, Timestamp};
@@ -26,7 +26,7 @@ impl ChannelDraft {
         ];
         for (days, column, count) in counts {
             if count.is_some_and(|count| count > 0) && last < before(as_of, days * DAY_SECONDS) {
-                let cause = format!("posts in {days} days, and yet the last one lies before them");
+                let cause = format!("there are posts in the last {days} days, but the last post is earlier");
                 row.warn("counts_contradict", column, cause, "count the days before the scenario's start");
             }
         }

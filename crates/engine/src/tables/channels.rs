@@ -58,8 +58,8 @@ fn check_counts(row: &mut Row<'_, '_>, channel: &ChannelRow) {
 fn check_rate(row: &mut Row<'_, '_>, channel: &ChannelRow) {
     let Some(rate) = channel.avg_engagement_rate else { return };
     if rate > 0.0 && rate < LEAST_RATE {
-        let cause = "it is too near to 0 to have been measured".to_owned();
-        let remedy = "write 0, or leave it blank where it is not known";
+        let cause = "it is too close to 0 to have been measured".to_owned();
+        let remedy = "write 0, or leave it blank if it is not known";
         row.reject("out_of_range", "avg_engagement_rate", cause, remedy);
     }
     if rate > LIKELY_RATE {
@@ -68,7 +68,7 @@ fn check_rate(row: &mut Row<'_, '_>, channel: &ChannelRow) {
     }
 }
 
-/// Reads `history`. CalendarScope and engagements are checked but not stored: the channels table was calibrated with them, and
+/// Reads `history`. Reach and engagements are checked but not stored: the channels table was calibrated with them, and
 /// the model does not use them.
 pub(super) fn history(table: &Table, clients: &mut Clients, assets: &Assets, diagnostics: &mut Diagnostics) {
     let mut first_uses = BTreeMap::new();
@@ -102,10 +102,10 @@ pub(super) fn history(table: &Table, clients: &mut Clients, assets: &Assets, dia
 fn warn_of_committed(table: &Table, clients: &Clients, rows: &[usize], diagnostics: &mut Diagnostics) {
     let Some(first) = rows.first() else { return };
     let cause = match rows.len() {
-        1 => "a post after the scenario's start: it counts as one that is committed".to_owned(),
-        count => format!("{count} posts after the scenario's start, from here on: they count as committed"),
+        1 => "a post after the scenario's start: it counts as committed".to_owned(),
+        count => format!("{count} posts after the scenario's start, this one the first: they count as committed"),
     };
-    let remedy = "see that the years are right, unless these posts ran since or will run";
+    let remedy = "check the year, unless these posts have run since or are still to run";
     clients.row(table, *first, diagnostics).warn("after_start", "published_at", cause, remedy);
 }
 
@@ -119,7 +119,7 @@ pub(super) fn last_posts(table: &Table, clients: &mut Clients, is_history_known:
             let is_in_history = channel.history.iter().any(|at| *at >= last);
             if last > client.as_of && is_history_known && !is_in_history {
                 let cause = "it lies after the scenario's start, and the history has no such post".to_owned();
-                let remedy = "see that the year is right, or add the committed post to the history";
+                let remedy = "check the year, or add the committed post to the history";
                 row.reject("after_start", "last_post_at", cause, remedy);
             }
             channel.warn_of_counts(&mut row, last, client.as_of);

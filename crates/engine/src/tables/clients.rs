@@ -113,8 +113,8 @@ impl Clients {
     fn warn_of_future(&self, row: &mut Row<'_, '_>, column: &str, client: Option<usize>, at: Timestamp) {
         let of_client = client.and_then(|client| self.draft(client)).map(|draft| draft.as_of);
         if at > of_client.unwrap_or(Timestamp::at_midnight(self.start.monday())) {
-            let cause = "it lies after the scenario's start, and counts all the same";
-            row.warn("after_start", column, cause, "see that the year is right, or start the scenario later");
+            let cause = "it lies after the scenario's start, and is used nevertheless";
+            row.warn("after_start", column, cause, "check the year, or start the scenario later");
         }
     }
 

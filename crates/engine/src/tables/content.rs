@@ -39,7 +39,7 @@ fn runs_forward(row: &mut Row<'_, '_>, campaign: &CampaignRow) -> bool {
     let CampaignRow { starts_on, ends_on, .. } = campaign;
     if ends_on < starts_on {
         let cause = format!("it ends on {ends_on}, before it starts on {starts_on}");
-        row.reject("ends_before_start", "ends_on", cause, "name a last day that is not before the first");
+        row.reject("ends_before_start", "ends_on", cause, "give a last day on or after the first");
     }
     ends_on >= starts_on
 }
@@ -143,7 +143,7 @@ fn check_families(table: &Table, clients: &Clients, assets: &Assets, diagnostics
         let Some(head) = assets.known.get(parent) else { continue };
         if let Some(grandparent) = head.parent.as_ref().filter(|grandparent| *grandparent != parent) {
             let cause = format!("asset `{parent}` is itself a child of `{grandparent}`");
-            row.reject("nested_parent", "parent_id", cause, format!("name the head of the family, `{grandparent}`"));
+            row.reject("nested_parent", "parent_id", cause, format!("name the root of the family, `{grandparent}`"));
         } else if known.step < head.step {
             let cause = format!("step {} comes before its parent's, {}", known.step, head.step);
             let remedy = "give the parent's step for a variation, a higher one to continue the story";

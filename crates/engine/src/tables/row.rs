@@ -153,7 +153,7 @@ impl<'t> Row<'t, '_> {
         self.reject(
             "duplicate",
             column,
-            format!("this {what} stands in row {earlier} already"),
+            format!("this {what} is already in row {earlier}"),
             "keep one of the two rows",
         );
     }

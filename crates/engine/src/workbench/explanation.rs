@@ -1,4 +1,4 @@
-//! Explains an answer: the rules and values that it depends on, each with its file and line.
+//! Explains a result: the rules and values that it depends on, each with its file and line.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use super::situation::Situation;
 use crate::model::digits::decimal;
 use crate::model::{Outcome, Severity};
 use crate::planner::{Explainer, ExplanationStep, SlotEvaluation, Source, StepRole, guardrail_input};
-use crate::rules::{CONFIDENCE, ClientFacts, CompiledRules, Input, RulePlace, Rules, SCORE_ASSET, Step};
+use crate::rules::{CONFIDENCE, ClientFacts, CompiledRules, Input, RulePlace, Rules, SCORE_ASSET, ThresholdRow};
 
-/// Explains the answer to a key in a situation.
+/// Explains the result of a key in a situation.
 #[must_use]
 pub fn explanation(
     rules: &CompiledRules,
@@ -22,7 +22,7 @@ pub fn explanation(
     explanation.steps
 }
 
-/// What answers depend on in every situation: other answers, and keys of the pack, which have a dot in their name.
+/// What results depend on in every situation: other results, and keys of the pack, which have a dot in their name.
 /// `<channel>` is the channel of the post.
 const PARTS: [(&str, &[&str]); 25] = [
     ("weekly_posts", &["channels.<channel>.weekly_posts"]),
@@ -134,7 +134,7 @@ impl Explanation<'_> {
             }
             "best_hours" => self.best_hours(),
             "closed_by" => self.steps.extend(self.explainer.closed_ranges(self.situation.channel())),
-            "fatigue" => self.fact(format!("fatigue as the week begins is {}", decimal(ctx.fatigue))),
+            "fatigue" => self.fact(format!("fatigue at the start of the week is {}", decimal(ctx.fatigue))),
             "response" => self.steps.extend(self.explainer.response(post.fatigue)),
             "slot_value" => self.slot_value(),
             "asset_score" => self.asset_score(),
@@ -144,7 +144,7 @@ impl Explanation<'_> {
             "status" => post.verdicts_of(Outcome::Block).for_each(|verdict| self.verdict(&verdict.rule)),
             "true_score" => {
                 let completeness = decimal(self.evaluation.reality.completeness);
-                self.fact(format!("{completeness} of the data was there"));
+                self.fact(format!("{completeness} of the data was available"));
             }
             _ => {}
         }
@@ -167,7 +167,7 @@ impl Explanation<'_> {
         self.steps.extend(self.explainer.threshold(key, value));
     }
 
-    fn rows(&mut self, key: &str, rows: fn(&Rules) -> &[Step], value: f64) {
+    fn rows(&mut self, key: &str, rows: fn(&Rules) -> &[ThresholdRow], value: f64) {
         self.steps.extend(self.explainer.rows(key, rows(&self.explainer.effective), value));
     }
 
@@ -230,7 +230,7 @@ impl Explanation<'_> {
                         .map(|row| ExplanationStep { source: explainer.row_source(key, Some(row)), ..step.clone() }),
                 ),
                 "assets.recent_use" if !assets.recent_use_can_count() => steps.push(ExplanationStep::fact(
-                    "recent use costs nothing: until the cooldown is over the asset does not run",
+                    "recent use has no effect: the asset cannot be used until its cooldown is over",
                 )),
                 "assets.recent_use" => {
                     steps.push(step);

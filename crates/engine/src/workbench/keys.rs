@@ -2,11 +2,11 @@
 //!
 //! This is the only declaration of these keys; validation, defaults and documentation use it.
 
-use crate::rules::{DAYS, FileKeys, Key, Kind, Preset, Rows, SIGNALS};
+use crate::rules::{DAYS, DefaultValue, FileKeys, Key, Kind, Rows, SIGNALS};
 
 /// The keys of a file of test cases.
 pub const CASE_KEYS: FileKeys =
-    FileKeys { stem: "tests", doc: "situations, and what the rules must make of them", keys: KEYS };
+    FileKeys { stem: "tests", doc: "situations, and the results expected of the rules", keys: KEYS };
 
 const CHANNELS: &[&str] = &["fb", "ig", "tiktok", "linkedin", "youtube", "gmb", "reddit", "email", "x"];
 
@@ -19,11 +19,11 @@ const HOUR: Kind = Kind::integer(0, 23);
 
 const WARNING: &[Key] = &[
     Key::required("kind", Kind::Choice(&SIGNALS), "the signal that it came from"),
-    Key::required("severity", Kind::Choice(SEVERITIES), "how bad it is"),
+    Key::required("severity", Kind::Choice(SEVERITIES), "severity"),
     Key::optional(
         "status",
         Kind::Choice(&["open", "acknowledged", "resolved", "dismissed"]),
-        "where it stands; open where left out",
+        "status; open if omitted",
     ),
 ];
 
@@ -34,22 +34,14 @@ const COMMITTED: &[Key] = &[
 
 const CAMPAIGN: &[Key] = &[
     Key::required("id", Kind::Text, "the campaign's id"),
-    Key::optional(
-        "weight",
-        Kind::above(0.0, 100.0),
-        "factor on the value of its posts while it runs; 1 where left out",
-    ),
-    Key::optional(
-        "any_asset",
-        Kind::Bool,
-        "whether posts count for it whose asset has no campaign; false where left out",
-    ),
+    Key::optional("weight", Kind::above(0.0, 100.0), "factor on the value of its posts while it runs; 1 if omitted"),
+    Key::optional("any_asset", Kind::Bool, "whether posts whose asset has no campaign count for it; false if omitted"),
 ];
 
 const SPECIAL_DAY: &[Key] = &[
     Key::required("day", Kind::Choice(&DAYS), "day of the week"),
-    Key::required("kind", Kind::Choice(&["holiday", "blackout", "boost"]), "what the day is"),
-    Key::optional("factor", Kind::number(0.0, 10.0), "factor on the value of posts; the pack's where left out"),
+    Key::required("kind", Kind::Choice(&["holiday", "blackout", "boost"]), "effect of the day"),
+    Key::optional("factor", Kind::number(0.0, 10.0), "factor on the value of posts; the pack's if omitted"),
 ];
 
 const fn rows(columns: &'static [Key], example: &'static str) -> Kind {
@@ -57,128 +49,194 @@ const fn rows(columns: &'static [Key], example: &'static str) -> Kind {
 }
 
 const fn share(path: &'static str, default: f64, doc: &'static str) -> Key {
-    Key::preset(path, Kind::number(0.0, 1.0), Preset::Number(default), doc)
+    Key::with_default(path, Kind::number(0.0, 1.0), DefaultValue::Number(default), doc)
 }
 
 const fn maybe_share(path: &'static str, doc: &'static str) -> Key {
     Key::optional(path, Kind::number(0.0, 1.0), doc)
 }
 
-const fn told(path: &'static str, doc: &'static str) -> Key {
+const fn result(path: &'static str, doc: &'static str) -> Key {
     Key::optional(path, Kind::any_number(), doc)
 }
 
 const KEYS: &[Key] = &[
-    Key::optional("<case>.about", Kind::Text, "what the case stands for, in a sentence"),
-    Key::preset("<case>.snapshot", Kind::Bool, Preset::Bool(false), "whether all that comes out is kept in a file"),
-    Key::preset("<case>.channel", Kind::Choice(CHANNELS), Preset::Text("fb"), "the channel"),
-    Key::preset("<case>.week", Kind::Text, Preset::Text("2026-W48"), "the week, as in `2026-W48`"),
-    Key::preset("<case>.client.id", Kind::Text, Preset::Text("anybody"), "id, as overlays and scripts name it"),
-    Key::preset("<case>.client.workspace", Kind::Text, Preset::Text("anywhere"), "workspace, as overlays name it"),
-    Key::preset("<case>.client.industry", Kind::Text, Preset::Text("shop"), "its trade"),
+    Key::optional("<case>.about", Kind::Text, "what the case tests, in a sentence"),
+    Key::with_default(
+        "<case>.snapshot",
+        Kind::Bool,
+        DefaultValue::Bool(false),
+        "whether all results are compared with a snapshot file",
+    ),
+    Key::with_default("<case>.channel", Kind::Choice(CHANNELS), DefaultValue::Text("fb"), "the channel"),
+    Key::with_default("<case>.week", Kind::Text, DefaultValue::Text("2026-W48"), "the week, as in `2026-W48`"),
+    Key::with_default(
+        "<case>.client.id",
+        Kind::Text,
+        DefaultValue::Text("anybody"),
+        "id, as overlays and scripts name it",
+    ),
+    Key::with_default(
+        "<case>.client.workspace",
+        Kind::Text,
+        DefaultValue::Text("anywhere"),
+        "workspace, as overlays name it",
+    ),
+    Key::with_default("<case>.client.industry", Kind::Text, DefaultValue::Text("shop"), "its trade"),
     Key::optional("<case>.client.tags", Kind::Text, "its tags, as in `retail;local`"),
-    Key::preset("<case>.client.time_zone", Kind::Text, Preset::Text("UTC"), "its time zone, an IANA name"),
-    Key::preset(
+    Key::with_default("<case>.client.time_zone", Kind::Text, DefaultValue::Text("UTC"), "its time zone, an IANA name"),
+    Key::with_default(
         "<case>.client.status",
         Kind::Choice(&["active", "onboarding"]),
-        Preset::Text("active"),
-        "where the agency stands with it",
+        DefaultValue::Text("active"),
+        "status with the agency",
     ),
-    Key::preset("<case>.client.priority", Kind::number(0.0, 100.0), Preset::Number(50.0), "its claim on capacity"),
-    Key::preset(
+    Key::with_default(
+        "<case>.client.priority",
+        Kind::number(0.0, 100.0),
+        DefaultValue::Number(50.0),
+        "priority for capacity",
+    ),
+    Key::with_default(
         "<case>.client.campaigns",
         rows(CAMPAIGN, "[{ id = \"spring\", weight = 1.5 }]"),
-        Preset::NoRows,
+        DefaultValue::NoRows,
         "campaigns that run all week on the channel",
     ),
-    Key::preset(
+    Key::with_default(
         "<case>.client.days",
         rows(SPECIAL_DAY, "[{ day = \"friday\", kind = \"holiday\" }]"),
-        Preset::NoRows,
+        DefaultValue::NoRows,
         "special days of the week",
     ),
-    Key::optional("<case>.policy.agent_enabled", Kind::Bool, "whether agents plan; the pack's where left out"),
-    Key::optional("<case>.policy.auto_exec_enabled", Kind::Bool, "whether low risk runs by itself; the pack's"),
-    Key::optional("<case>.policy.max_actions_per_day", Kind::integer(0, 1000), "most posts a day; the pack's"),
-    Key::optional("<case>.policy.pause_on_high_severity_warning", Kind::Bool, "whether a warning blocks; the pack's"),
-    share("<case>.state.fatigue", 0.0, "fatigue as the week begins"),
+    Key::optional("<case>.policy.agent_enabled", Kind::Bool, "whether agents plan; the pack's if omitted"),
+    Key::optional(
+        "<case>.policy.auto_exec_enabled",
+        Kind::Bool,
+        "whether low-risk posts run without approval; the pack's if omitted",
+    ),
+    Key::optional(
+        "<case>.policy.max_actions_per_day",
+        Kind::integer(0, 1000),
+        "maximum posts a day; the pack's if omitted",
+    ),
+    Key::optional(
+        "<case>.policy.pause_on_high_severity_warning",
+        Kind::Bool,
+        "whether a warning blocks posts; the pack's if omitted",
+    ),
+    share("<case>.state.fatigue", 0.0, "fatigue at the start of the week"),
     share("<case>.state.momentum", 0.5, "momentum"),
     share("<case>.state.visibility", 0.5, "visibility"),
     share("<case>.state.engagement", 0.5, "engagement score"),
-    Key::preset("<case>.state.audience", Kind::above(0.0, 1e9), Preset::Number(1000.0), "people a post can reach"),
-    Key::preset("<case>.state.measured", Kind::Bool, Preset::Bool(true), "whether engagement was ever measured"),
-    Key::optional("<case>.state.engagement_rate", Kind::above(0.0, 10.0), "as measured; the channel's of the pack"),
+    Key::with_default(
+        "<case>.state.audience",
+        Kind::above(0.0, 1e9),
+        DefaultValue::Number(1000.0),
+        "people a post can reach",
+    ),
+    Key::with_default(
+        "<case>.state.measured",
+        Kind::Bool,
+        DefaultValue::Bool(true),
+        "whether engagement was ever measured",
+    ),
+    Key::optional(
+        "<case>.state.engagement_rate",
+        Kind::above(0.0, 10.0),
+        "measured engagement rate; the pack's rate of the channel if omitted",
+    ),
     Key::optional(
         "<case>.state.last_post_hours_ago",
         Kind::number(0.0, 10_000.0),
-        "hours from the last post to the week; none where left out",
+        "hours from the last post to the start of the week; no post if omitted",
     ),
-    Key::preset(
+    Key::with_default(
         "<case>.state.committed",
         rows(COMMITTED, "[{ day = \"friday\", hour = 9 }]"),
-        Preset::NoRows,
+        DefaultValue::NoRows,
         "posts of the channel that are committed already",
     ),
-    Key::preset(
+    Key::with_default(
         "<case>.warnings",
         rows(WARNING, "[{ kind = \"collapse_risk\", severity = \"high\" }]"),
-        Preset::NoRows,
+        DefaultValue::NoRows,
         "early warnings on record",
     ),
-    maybe_share("<case>.reality.perceived", "performance as reported; 0.5 where left out"),
-    maybe_share("<case>.reality.true_score", "performance as assessed; as perceived where left out"),
-    maybe_share("<case>.reality.confidence", "trust in the assessment; 1 where left out"),
-    maybe_share("<case>.reality.completeness", "share of the data that was there; 1 where left out"),
-    Key::preset("<case>.workspace_reviewers", Kind::integer(0, 1000), Preset::Integer(2), "people who review"),
-    Key::preset("<case>.asset.present", Kind::Bool, Preset::Bool(true), "whether there is an asset at all"),
-    Key::preset("<case>.asset.kind", Kind::Text, Preset::Text("photo"), "what it is"),
-    Key::preset(
+    maybe_share("<case>.reality.perceived", "performance as reported; 0.5 if omitted"),
+    maybe_share("<case>.reality.true_score", "performance as assessed; as reported if omitted"),
+    maybe_share("<case>.reality.confidence", "confidence in the assessment; 1 if omitted"),
+    maybe_share("<case>.reality.completeness", "share of the data that was available; 1 if omitted"),
+    Key::with_default(
+        "<case>.workspace_reviewers",
+        Kind::integer(0, 1000),
+        DefaultValue::Integer(2),
+        "number of reviewers",
+    ),
+    Key::with_default("<case>.asset.present", Kind::Bool, DefaultValue::Bool(true), "whether there is an asset at all"),
+    Key::with_default("<case>.asset.kind", Kind::Text, DefaultValue::Text("photo"), "content type"),
+    Key::with_default(
         "<case>.asset.title",
         Kind::Text,
-        Preset::Text("A headline"),
-        "its headline, where it has text to show",
+        DefaultValue::Text("A headline"),
+        "its headline, if it has content",
     ),
     Key::optional("<case>.asset.tags", Kind::Text, "its tags, as in `spring;recipe`"),
     share("<case>.asset.quality", 0.8, "craft"),
-    share("<case>.asset.brand_consistency", 0.8, "keeping to the brand"),
-    share("<case>.asset.value", 0.5, "use to the audience"),
-    share("<case>.asset.impact", 0.5, "force of the idea"),
-    Key::preset("<case>.asset.made_for_channel", Kind::Bool, Preset::Bool(true), "whether it was made for the channel"),
-    Key::preset(
+    share("<case>.asset.brand_consistency", 0.8, "consistency with the brand"),
+    share("<case>.asset.value", 0.5, "usefulness to the audience"),
+    share("<case>.asset.impact", 0.5, "strength of the idea"),
+    Key::with_default(
+        "<case>.asset.made_for_channel",
+        Kind::Bool,
+        DefaultValue::Bool(true),
+        "whether it was made for the channel",
+    ),
+    Key::with_default(
         "<case>.asset.age_hours",
         Kind::number(0.0, 100_000.0),
-        Preset::Number(240.0),
-        "hours from its making to the week",
+        DefaultValue::Number(240.0),
+        "age at the start of the week, in hours",
     ),
     Key::optional(
         "<case>.asset.used_hours_ago",
         Kind::number(0.0, 10_000.0),
-        "hours from its last use on the channel to the week; never where left out",
+        "hours from its last use on the channel to the start of the week; never used if omitted",
     ),
-    Key::preset("<case>.asset.has_content", Kind::Bool, Preset::Bool(true), "whether it has text to show"),
-    Key::preset("<case>.asset.evolution_step", Kind::integer(0, 1000), Preset::Integer(0), "place in its story"),
+    Key::with_default(
+        "<case>.asset.has_content",
+        Kind::Bool,
+        DefaultValue::Bool(true),
+        "whether it has a title, a text or media",
+    ),
+    Key::with_default(
+        "<case>.asset.evolution_step",
+        Kind::integer(0, 1000),
+        DefaultValue::Integer(0),
+        "position in its story",
+    ),
     Key::optional("<case>.asset.campaign", Kind::Text, "the campaign it was made for, one of `client.campaigns`"),
-    Key::preset("<case>.post.day", Kind::Choice(&DAYS), Preset::Text("monday"), "day of the post"),
-    Key::preset("<case>.post.hour", HOUR, Preset::Integer(0), "hour of the post on the client's clock"),
-    maybe_share("<case>.post.fatigue", "fatigue at the hour of the post, in place of what the state leads to"),
+    Key::with_default("<case>.post.day", Kind::Choice(&DAYS), DefaultValue::Text("monday"), "day of the post"),
+    Key::with_default("<case>.post.hour", HOUR, DefaultValue::Integer(0), "hour of the post on the client's clock"),
+    maybe_share("<case>.post.fatigue", "fatigue at the hour of the post, instead of what follows from the state"),
     Key::optional(
         "<case>.post.hours_to_nearest_post",
         Kind::number(0.0, 10_000.0),
-        "hours to the nearest other post of the channel, in place of what the state leads to",
+        "hours to the nearest other post of the channel, instead of what follows from the state",
     ),
     Key::optional(
         "<case>.post.action_of_day",
         Kind::integer(1, 1000),
-        "1-based position among the client's posts of that day, in place of what the state leads to",
+        "1-based position among the client's posts of that day, instead of what follows from the state",
     ),
-    Key::optional("<case>.expect.weekly_posts", Kind::integer(0, 168), "posts a week after fatigue"),
-    told("<case>.expect.priority", "claim on capacity after fatigue"),
-    told("<case>.expect.wait_hours", "recommended hours to wait as the week begins"),
-    told("<case>.expect.health", "health of the channel as the week begins"),
+    Key::optional("<case>.expect.weekly_posts", Kind::integer(0, 168), "posts a week after fatigue lowered them"),
+    result("<case>.expect.priority", "priority for capacity after fatigue lowered it"),
+    result("<case>.expect.wait_hours", "recommended hours to wait at the start of the week"),
+    result("<case>.expect.health", "health of the channel at the start of the week"),
     Key::optional(
         "<case>.expect.health_level",
         Kind::Choice(&["good", "fair", "poor"]),
-        "what people are told of this health",
+        "label of this health: good, fair or poor",
     ),
     Key::optional("<case>.expect.best_hours", Kind::Hours, "best hours of the day of the post"),
     Key::optional("<case>.expect.open_hours", Kind::Hours, "hours of the day of the post that no rule closes"),
@@ -187,62 +245,62 @@ const KEYS: &[Key] = &[
     Key::optional(
         "<case>.expect.planned",
         rows(COMMITTED, "[{ day = \"friday\", hour = 9 }]"),
-        "the hours that a plan of the week takes, in order",
+        "the hours that a plan of the week uses, in order",
     ),
-    Key::optional("<case>.expect.planned_posts", Kind::integer(0, 168), "how many hours a plan of the week takes"),
+    Key::optional("<case>.expect.planned_posts", Kind::integer(0, 168), "how many hours a plan of the week uses"),
     Key::optional(
         "<case>.expect.planned_with_asset",
         Kind::integer(0, 168),
         "how many of them a plan gives the case's one asset",
     ),
-    told("<case>.expect.fatigue", "fatigue at the hour of the post"),
-    told("<case>.expect.response", "factor on engagement at that fatigue"),
-    told("<case>.expect.slot_value", "engagements of an average asset on a rested channel"),
-    told("<case>.expect.expected_engagement", "engagements expected of the post"),
+    result("<case>.expect.fatigue", "fatigue at the hour of the post"),
+    result("<case>.expect.response", "factor on engagement at that fatigue"),
+    result("<case>.expect.slot_value", "engagements of an average asset on a rested channel"),
+    result("<case>.expect.expected_engagement", "engagements expected of the post"),
     Key::optional("<case>.expect.asset_usable", Kind::Bool, "whether the asset can be used at the hour of the post"),
-    told("<case>.expect.asset_score", "score of the asset, 0 to 100"),
-    told("<case>.expect.quality_factor", "factor on engagement of that score, or of having no asset"),
-    told("<case>.expect.confidence", "confidence in the post"),
+    result("<case>.expect.asset_score", "score of the asset, 0 to 100"),
+    result("<case>.expect.quality_factor", "factor on engagement of that score, or of having no asset"),
+    result("<case>.expect.confidence", "confidence in the post"),
     Key::optional("<case>.expect.risk", Kind::Choice(SEVERITIES), "risk band of the post"),
     Key::optional(
         "<case>.expect.status",
         Kind::Choice(&["ready", "pending", "blocked"]),
-        "where the post stands once it is planned",
+        "status of the post after planning",
     ),
     Key::optional(
         "<case>.expect.approved_by",
         Kind::Choice(&["nobody", "anybody", "somebody_else"]),
-        "who can approve the post: nobody where it waits for none, or somebody else than who committed its plan",
+        "who can approve the post; `somebody_else` is anyone but the person who committed its plan",
     ),
-    told("<case>.expect.draft_until_hours", "hours after the post's time that its draft may still be made"),
-    Key::optional("<case>.expect.draft_tries", Kind::integer(1, 20), "how often a draft that fails is tried"),
-    told("<case>.expect.draft_waits_minutes", "minutes from the first of these tries to the last"),
+    result("<case>.expect.draft_until_hours", "hours after the post's time in which its draft may still be created"),
+    Key::optional("<case>.expect.draft_tries", Kind::integer(1, 20), "maximum number of attempts to create a draft"),
+    result("<case>.expect.draft_waits_minutes", "minutes from the first of these attempts to the last"),
     Key::optional(
         "<case>.expect.daily_pass_every_hours",
         Kind::integer(1, 24),
-        "hours between the daily passes of a server that keeps the time",
+        "hours between the daily passes of a server",
     ),
     Key::optional(
         "<case>.expect.weekly_pass",
         Kind::Text,
-        "when such a server plans the coming week, as in `thursday 14:00 UTC`",
+        "when a server plans the coming week, as in `thursday 14:00 UTC`",
     ),
     Key::optional(
         "<case>.expect.verdicts.<guardrail>",
         Kind::Choice(&["pass", "warn", "block"]),
-        "what the guardrail answers",
+        "verdict of the guardrail",
     ),
-    Key::optional("<case>.expect.reasons.<guardrail>", Kind::Text, "words that its reason holds"),
-    Key::optional("<case>.expect.remedies.<guardrail>", Kind::Text, "words that its remedy holds"),
-    told("<case>.expect.signals.<signal>", "score of the signal"),
+    Key::optional("<case>.expect.reasons.<guardrail>", Kind::Text, "text that its reason contains"),
+    Key::optional("<case>.expect.remedies.<guardrail>", Kind::Text, "text that its remedy contains"),
+    result("<case>.expect.signals.<signal>", "score of the signal"),
     Key::optional(
         "<case>.expect.raised.<signal>",
         Kind::Choice(&["no", "medium", "high"]),
         "severity of the warning that the signal raises",
     ),
-    told("<case>.expect.true_score", "true performance as estimated"),
-    told("<case>.expect.true_score_low", "lower end of the band around it"),
-    told("<case>.expect.true_score_high", "upper end of the band around it"),
+    result("<case>.expect.true_score", "true performance as estimated"),
+    result("<case>.expect.true_score_low", "lower end of the band around it"),
+    result("<case>.expect.true_score_high", "upper end of the band around it"),
 ];
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::grounds::{parties, space_around};
+use super::eval_context::{overlay_targets, space_around};
 use crate::diagnostic::Diagnostic;
 use crate::model::Channel;
 use crate::rules::{CompiledRules, Evaluator, GuardrailRules, HOOKS, Input, RuleFailure, Rules, Space};
@@ -14,7 +14,7 @@ const MOST_FAILURES: usize = 3;
 
 /// A failure, and an input that causes it, in the syntax of scripts.
 type Failure = (RuleFailure, String);
-type Ask<'a> = dyn FnMut(&mut Evaluator, &Input) -> Result<(), RuleFailure> + 'a;
+type Call<'a> = dyn FnMut(&mut Evaluator, &Input) -> Result<(), RuleFailure> + 'a;
 
 /// The failures of a pack's functions: each location once, with the simplest input found.
 #[must_use]
@@ -23,26 +23,26 @@ pub fn trial(rules: &CompiledRules) -> Vec<Diagnostic> {
     let base = rules.base();
     let mut failures = Vec::new();
     for hook in HOOKS.iter().filter(|hook| rules.has_function(hook.name)) {
-        let mut ask =
-            |evaluator: &mut Evaluator, input: &Input| input.ask_hook(evaluator, hook, &base.early_warning.signals);
-        failures.extend(failures_in(&spaces(rules, &base, hook.name, &[]), &mut evaluator, &mut ask));
+        let mut call =
+            |evaluator: &mut Evaluator, input: &Input| input.call_hook(evaluator, hook, &base.early_warning.signals);
+        failures.extend(failures_in(&spaces(rules, &base, hook.name, &[]), &mut evaluator, &mut call));
     }
     for guardrail in guardrails(rules) {
         let numbers: Vec<f64> = guardrail.params.values().copied().collect();
-        let mut ask = |evaluator: &mut Evaluator, input: &Input| input.ask(evaluator, &guardrail).map(drop);
-        failures.extend(failures_in(&spaces(rules, &base, &guardrail.name, &numbers), &mut evaluator, &mut ask));
+        let mut call = |evaluator: &mut Evaluator, input: &Input| input.evaluate(evaluator, &guardrail).map(drop);
+        failures.extend(failures_in(&spaces(rules, &base, &guardrail.name, &numbers), &mut evaluator, &mut call));
     }
-    let mut told: Vec<Diagnostic> = failures.into_iter().map(|failure| diagnostic(rules, failure)).collect();
-    Diagnostic::sort(&mut told);
-    told.dedup_by(|a, b| a.place.source() == b.place.source());
-    told
+    let mut diagnostics: Vec<Diagnostic> = failures.into_iter().map(|failure| diagnostic(rules, failure)).collect();
+    Diagnostic::sort(&mut diagnostics);
+    diagnostics.dedup_by(|a, b| a.place.source() == b.place.source());
+    diagnostics
 }
 
 /// Every declared guardrail, with its base parameters and with those that overlays set.
 fn guardrails(rules: &CompiledRules) -> Vec<GuardrailRules> {
     let mut found = rules.pack().declared_guardrails();
-    for party in parties(&[rules]) {
-        for guardrail in party.rules(rules).guardrails {
+    for target in overlay_targets(&[rules]) {
+        for guardrail in target.rules(rules).guardrails {
             if !found.iter().any(|other| (&other.name, &other.params) == (&guardrail.name, &guardrail.params)) {
                 found.push(guardrail);
             }
@@ -55,18 +55,18 @@ fn guardrails(rules: &CompiledRules) -> Vec<GuardrailRules> {
 fn spaces(rules: &CompiledRules, base: &Rules, function: &str, numbers: &[f64]) -> Vec<Space> {
     let (fields, constants) = (rules.inputs_of_parameters(function), rules.constants(function));
     let space =
-        |channel| space_around(&Input::middling(base, channel), channel, fields.clone(), &constants, numbers.to_vec());
+        |channel| space_around(&Input::typical(base, channel), channel, fields.clone(), &constants, numbers.to_vec());
     Channel::ALL.into_iter().map(space).collect()
 }
 
-fn failures_in(spaces: &[Space], evaluator: &mut Evaluator, ask: &mut Ask<'_>) -> Vec<Failure> {
+fn failures_in(spaces: &[Space], evaluator: &mut Evaluator, call: &mut Call<'_>) -> Vec<Failure> {
     let mut places = BTreeSet::new();
     let mut found = Vec::new();
     for space in spaces {
         for input in space.inputs(MOST_TRIALS / spaces.len().max(1)) {
-            let Err(failure) = ask(evaluator, &input) else { continue };
+            let Err(failure) = call(evaluator, &input) else { continue };
             if places.insert(position(&failure)) {
-                found.push((failure.clone(), simplest(space, &input, evaluator, ask, &failure)));
+                found.push((failure.clone(), simplest(space, &input, evaluator, call, &failure)));
             }
             if found.len() == MOST_FAILURES {
                 return found;
@@ -81,15 +81,15 @@ fn simplest(
     space: &Space,
     input: &Input,
     evaluator: &mut Evaluator,
-    ask: &mut Ask<'_>,
+    call: &mut Call<'_>,
     failure: &RuleFailure,
 ) -> String {
     let mut fails_alike = |tried: &Input| {
-        let failed = ask(evaluator, tried).err();
+        let failed = call(evaluator, tried).err();
         Ok(failed.is_some_and(|other| position(&other) == position(failure)))
     };
     let found = space.simplest(input, &mut fails_alike).unwrap_or_else(|_: RuleFailure| input.clone());
-    space.told_beside_start(&found)
+    space.describe_differences(&found)
 }
 
 const fn position(failure: &RuleFailure) -> (u32, u32) {

@@ -85,7 +85,7 @@ impl RecordedExplanation {
         };
         let response = expected / (time.slot_value * quality);
         let factors = [
-            ("worth of the hour when planned", time.slot_value, "slot_value"),
+            ("value of the hour when planned", time.slot_value, "slot_value"),
             (name, quality, source),
             ("response at that fatigue", response, "expected_engagement"),
         ];

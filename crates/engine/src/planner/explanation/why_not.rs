@@ -93,9 +93,12 @@ fn cost(
     let planned = &channel_draft.solution;
     let Some(with_it) = worker.solver.solve_with(&channel_draft.instance, hour) else {
         let because = if channel_draft.instance.posts_max == 0 {
-            "the rules leave no post to the channel this week".to_owned()
+            "the rules allow the channel no post this week".to_owned()
         } else {
-            format!("fatigue there is at or above {:.2} whatever else is planned", channel_draft.instance.block_at)
+            format!(
+                "fatigue at that hour is at or above {:.2} whatever else is planned",
+                channel_draft.instance.block_at
+            )
         };
         return WhyNot::Impossible { because };
     };
@@ -146,7 +149,7 @@ fn forbidden(
         }
         HourRule::DayFull => {
             let actions = week.client.policy.max_actions_per_day;
-            let because = format!("posts with a better claim fill the {actions} actions of the day");
+            let because = format!("posts with a higher priority use up the {actions} actions of the day");
             (because, Source::Scenario("policies.max_actions_per_day"))
         }
     };

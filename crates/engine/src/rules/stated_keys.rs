@@ -8,7 +8,7 @@ use super::settings::{Value, View};
 
 /// One key that a file of a pack states.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Listed {
+pub struct StatedKey {
     /// Full path, such as `fatigue.frequency`.
     pub key: String,
     /// 0-based row of a list; `None` for a single value.
@@ -34,7 +34,7 @@ const THRESHOLDS: [&str; 11] = [
     "risk.reality_gap_above",
 ];
 
-impl Listed {
+impl StatedKey {
     /// Whether it is a threshold: something applies at or above it, and not below. A first row that begins at 0 has no
     /// values below it.
     #[must_use]
@@ -49,7 +49,7 @@ impl Listed {
 impl RulesPack {
     /// Why a key has no effect, given the other values of the pack and of its overlays; `None` if it has one.
     #[must_use]
-    pub fn why_idle(&self, key: &str) -> Option<String> {
+    pub fn why_ineffective(&self, key: &str) -> Option<String> {
         if !matches!(key, "assets.recent_use" | "assets.recent_use_days") {
             return None;
         }
@@ -59,14 +59,14 @@ impl RulesPack {
         widest.recent_use_days = said("assets.recent_use_days").fold(widest.recent_use_days, f64::max);
         let AssetRules { cooldown_hours, recent_use_days, .. } = widest;
         let why =
-            || format!("`cooldown_hours` {cooldown_hours} is no shorter than `recent_use_days` {recent_use_days}");
+            || format!("`cooldown_hours` {cooldown_hours} is not shorter than `recent_use_days` {recent_use_days}");
         (!widest.recent_use_can_count()).then(why)
     }
 
     /// Every key that the pack and its overlays state, by file and line, except the keys of `pack.toml` and the scopes
     /// and conflict kinds of guardrails, which change no verdict.
     #[must_use]
-    pub fn listed(&self) -> Vec<Listed> {
+    pub fn stated_keys(&self) -> Vec<StatedKey> {
         let mut found = Vec::new();
         for settings in self.all_layers() {
             for (path, setting) in settings.iter() {
@@ -75,7 +75,7 @@ impl RulesPack {
                 let Some(place) = setting.place.as_ref().filter(|_| !path.starts_with("pack.") && !is_label) else {
                     continue;
                 };
-                let one = |row: Option<usize>, line: u32| Listed {
+                let one = |row: Option<usize>, line: u32| StatedKey {
                     key: path.to_owned(),
                     row,
                     file: Arc::clone(&place.file),

@@ -28,7 +28,7 @@ pub enum NameKind {
 
 /// A name that a pack refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct NameReference {
     /// The kind of thing it refers to.
     pub kind: NameKind,
     /// The name.
@@ -117,13 +117,13 @@ impl KnownNames {
 
     /// The error in a name; `None` if the name exists.
     #[must_use]
-    pub fn mistake(&self, named: &Named) -> Option<Diagnostic> {
-        let Named { kind, name, of_client, place } = named;
+    pub fn mistake(&self, named: &NameReference) -> Option<Diagnostic> {
+        let NameReference { kind, name, of_client, place } = named;
         if self.of_kind(*kind).any(|known| known == name) {
             return self.campaign_of_another(name, of_client.as_deref()?, place);
         }
         let remedy = suggestion(name, self.of_kind(*kind), || match listed(self.of_kind(*kind).take(SHOWN)) {
-            nothing if nothing.is_empty() => "take it out, or add one to the scenario".to_owned(),
+            nothing if nothing.is_empty() => "remove it, or add one to the scenario".to_owned(),
             some => format!("the scenario has {some}{}", if self.of_kind(*kind).count() > SHOWN { ", …" } else { "" }),
         });
         let cause = format!("the scenario has no {} `{name}`", kind.noun());
@@ -140,25 +140,25 @@ impl KnownNames {
         let owners = self.campaigns.iter().filter(|(_, id)| id.as_str() == campaign).map(|(owner, _)| owner.as_str());
         let cause = format!("the client `{client}` has no campaign `{campaign}`");
         let remedy =
-            format!("the campaign `{campaign}` is of {}: write that client, or leave `client` out", listed(owners));
+            format!("the campaign `{campaign}` belongs to {}: write that client, or omit `client`", listed(owners));
         Some(Diagnostic::at("unknown_name", place, campaign, cause, remedy))
     }
 }
 
-impl Named {
+impl NameReference {
     /// A warning that the name was not checked against a scenario.
     #[must_use]
     pub fn not_looked_up(&self) -> Diagnostic {
         let Self { kind, name, place, .. } = self;
-        let cause = format!("whether there is a {} `{name}` was not looked up", kind.noun());
-        Diagnostic::at("not_looked_up", place, name, cause, "check it with a scenario: `--scenario DIR`")
+        let cause = format!("it was not checked whether there is a {} `{name}`", kind.noun());
+        Diagnostic::at("not_looked_up", place, name, cause, "check it against a scenario: `--scenario DIR`")
     }
 }
 
 impl CompiledRules {
     /// The names that overlays and scripts refer to.
     #[must_use]
-    pub fn names(&self) -> Vec<Named> {
+    pub fn names(&self) -> Vec<NameReference> {
         self.pack().names_of_scopes().cloned().chain(self.names_in_scripts()).collect()
     }
 }
