@@ -64,12 +64,12 @@ fn explained(rules: &CompiledRules, scenario: &Scenario, plan: &Plan, post: &Pos
 fn factors(rules: &CompiledRules, scenario: &Scenario) -> Vec<(Option<String>, Option<String>, f64)> {
     let plan = planned(rules, scenario);
     let factor_of = |post: &Post| {
-        let told = explained(rules, scenario, &plan, post);
-        let value: f64 = told.value_parts.iter().filter_map(ExplanationStep::number).product();
-        let expected = value * told.quality_factor * told.response;
+        let reported = explained(rules, scenario, &plan, post);
+        let value: f64 = reported.value_parts.iter().filter_map(ExplanationStep::number).product();
+        let expected = value * reported.quality_factor * reported.response;
         assert!((expected / post.expected_engagement - 1.0).abs() < 1e-9, "{expected} {}", post.expected_engagement);
         assert!((value / post.slot_value - 1.0).abs() < 1e-9, "{value} {}", post.slot_value);
-        let factor = told.value_parts.iter().find(|part| part.name == "campaign").unwrap().number().unwrap();
+        let factor = reported.value_parts.iter().find(|part| part.name == "campaign").unwrap().number().unwrap();
         let asset = post.asset.as_ref().map(|asset| asset.used().to_string());
         (asset, post.campaign_id.as_ref().map(ToString::to_string), factor)
     };
@@ -79,7 +79,7 @@ fn factors(rules: &CompiledRules, scenario: &Scenario) -> Vec<(Option<String>, O
 }
 
 #[test]
-fn only_the_post_with_the_campaigns_asset_carries_its_weight() {
+fn only_posts_with_the_campaigns_asset_get_its_weight() {
     let rules = compiled(default_pack());
     let scenario = shop(|client| {
         client.campaigns = vec![campaign("sale", 7, WEIGHT)];
@@ -95,7 +95,7 @@ fn only_the_post_with_the_campaigns_asset_carries_its_weight() {
 }
 
 #[test]
-fn a_campaign_that_any_asset_serves_gives_its_weight_to_all_while_it_runs() {
+fn an_any_asset_campaign_weights_all_posts_while_it_runs() {
     let rules = compiled(default_pack());
     let scenario = shop(|client| client.campaigns = vec![Campaign { any_asset: true, ..campaign("sale", 3, WEIGHT) }]);
     let plan = planned(&rules, &scenario);
@@ -108,7 +108,7 @@ fn a_campaign_that_any_asset_serves_gives_its_weight_to_all_while_it_runs() {
 }
 
 #[test]
-fn of_campaigns_that_any_asset_serves_the_heaviest_counts_and_an_asset_keeps_its_own() {
+fn the_heaviest_any_asset_campaign_applies_unless_the_asset_has_a_campaign() {
     let rules = compiled(default_pack());
     let scenario = shop(|client| {
         let open = |id, weight| Campaign { any_asset: true, ..campaign(id, 7, weight) };
@@ -122,7 +122,7 @@ fn of_campaigns_that_any_asset_serves_the_heaviest_counts_and_an_asset_keeps_its
 }
 
 #[test]
-fn a_campaign_without_an_asset_that_can_be_used_gives_no_weight() {
+fn a_campaign_without_usable_assets_adds_no_weight() {
     let rules = compiled(default_pack());
     let posts = |change: fn(&mut Client)| planned(&rules, &shop(change)).clients.remove(0).posts;
     let without = posts(|_| {});
@@ -145,7 +145,7 @@ fn a_campaign_without_an_asset_that_can_be_used_gives_no_weight() {
 }
 
 #[test]
-fn an_asset_of_a_heavy_campaign_goes_before_a_better_one_and_only_where_its_campaign_runs() {
+fn an_asset_of_a_heavy_campaign_is_preferred_only_while_its_campaign_runs() {
     let rules = compiled(with_keys(&[("channels.toml", "weekly_posts", "1")]));
     let used = |weight| {
         let scenario = shop(|client| {
@@ -172,7 +172,7 @@ fn an_asset_of_a_heavy_campaign_goes_before_a_better_one_and_only_where_its_camp
 }
 
 #[test]
-fn committed_posts_are_expected_to_earn_by_their_own_campaign() {
+fn committed_posts_are_weighted_by_their_own_campaign() {
     let slopes = ["slope_below_warn", "slope_above_warn"].map(|slope| ("fatigue.toml", slope, "0.0"));
     let rules = compiled(with_keys(&slopes));
     let expected = |weight: f64| -> Vec<f64> {
@@ -198,7 +198,7 @@ proptest! {
     #![proptest_config(cases(48))]
 
     #[test]
-    fn a_weight_never_touches_a_post_that_does_not_count_for_its_campaign(
+    fn a_weight_never_affects_posts_of_other_campaigns(
         weights in prop::collection::vec(0.05_f64..9.0, 3),
         days in prop::collection::vec(1_i64..8, 3),
         any in prop::collection::vec(any::<bool>(), 3),
@@ -219,8 +219,8 @@ proptest! {
         let plan = plan(&rules, &scenario);
         prop_assert!(check_plan(&plan, &scenario, &rules).is_empty());
         for post in &plan.clients[0].posts {
-            let told = explained(&rules, &scenario, &plan, post);
-            let factor = told.value_parts.iter().find(|part| part.name == "campaign").unwrap().number().unwrap();
+            let reported = explained(&rules, &scenario, &plan, post);
+            let factor = reported.value_parts.iter().find(|part| part.name == "campaign").unwrap().number().unwrap();
             let own = post.campaign_id.as_ref().map_or(1.0, |id| {
                 weights[ids.iter().position(|known| *known == id.as_str()).unwrap()]
             });
@@ -272,7 +272,7 @@ fn simulated(change: impl FnOnce(&mut Client)) -> [f64; 2] {
 }
 
 #[test]
-fn the_world_gives_a_campaigns_weight_to_its_posts_alone() {
+fn the_simulator_weights_only_posts_of_the_campaign() {
     #[track_caller]
     fn agree([expected, came]: [f64; 2]) -> f64 {
         assert!((came / expected - 1.0).abs() < 1e-9, "{came} came, {expected} were expected");

@@ -359,7 +359,7 @@ impl Blanks {
 }
 
 #[test]
-fn commands_say_what_they_should() {
+fn commands_print_what_their_snapshots_hold() {
     insta::glob!("../cases/cli", "*.cmd", |path| {
         let text = std::fs::read_to_string(path).unwrap();
         let mut blanks = Blanks { place: Workplace::new(), post: None };

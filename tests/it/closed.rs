@@ -42,7 +42,7 @@ fn count(plan: &Plan) -> usize {
 }
 
 #[test]
-fn posts_leave_a_weekend_that_is_closed_and_none_is_lost() {
+fn posts_move_out_of_a_closed_weekend_and_none_is_lost() {
     // The clocks go back on Sunday, so the weekend has an hour more.
     let scenario = shop("Europe/London", "2026-W43");
     let open = checked(default_pack(), &scenario);
@@ -61,7 +61,7 @@ fn posts_leave_a_weekend_that_is_closed_and_none_is_lost() {
 }
 
 #[test]
-fn an_hour_that_the_clocks_repeat_is_closed_twice_and_one_that_they_skip_never() {
+fn a_repeated_hour_is_closed_twice_and_a_skipped_hour_never() {
     let night = || closed("{ from = \"sunday 01:00\", to = \"sunday 02:00\" }");
     for (zone, week, hours) in
         [("Europe/London", "2026-W43", 2), ("Europe/London", "2026-W13", 0), ("Europe/London", "2026-W42", 1)]
@@ -71,7 +71,7 @@ fn an_hour_that_the_clocks_repeat_is_closed_twice_and_one_that_they_skip_never()
 }
 
 #[test]
-fn an_hour_is_closed_where_any_of_its_minutes_is() {
+fn an_hour_is_closed_if_any_of_its_minutes_is_closed() {
     let scenario = shop("Asia/Kolkata", "2026-W43");
     for (rows, hours) in [
         ("{ from = \"monday 09:59\", to = \"monday 10:00\" }", 1),
@@ -87,7 +87,7 @@ fn an_hour_is_closed_where_any_of_its_minutes_is() {
 }
 
 #[test]
-fn an_overlay_adds_to_the_pack_and_a_channel_to_the_calendar() {
+fn closed_ranges_of_pack_overlay_calendar_and_channel_are_combined() {
     let scenario = shop("America/New_York", "2026-W52");
     let open = checked(default_pack(), &scenario);
     let mut files = closed("{ from = \"monday 00:00\", to = \"monday 12:00\" }");

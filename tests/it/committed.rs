@@ -58,7 +58,7 @@ fn near(one: f64, other: f64) {
 }
 
 #[test]
-fn a_committed_week_and_the_weeks_after_it_come_out_as_if_the_run_had_planned_it() {
+fn simulating_a_committed_week_equals_planning_it() {
     let rules = compiled(default_pack());
     let scenario = shops();
     let plan = plan(&rules, &scenario);
@@ -89,7 +89,7 @@ fn a_committed_week_and_the_weeks_after_it_come_out_as_if_the_run_had_planned_it
 }
 
 #[test]
-fn a_week_in_which_only_some_posts_are_committed_is_filled_up_around_them() {
+fn a_partly_committed_week_is_planned_around_its_posts() {
     let rules = compiled(default_pack());
     let scenario = shops();
     let mut plan = plan(&rules, &scenario);
@@ -101,7 +101,7 @@ fn a_week_in_which_only_some_posts_are_committed_is_filled_up_around_them() {
 }
 
 #[test]
-fn posts_that_are_committed_for_a_later_week_count_in_that_week() {
+fn posts_committed_for_a_later_week_count_in_that_week() {
     let rules = compiled(default_pack());
     let scenario = shops();
     let later = plan_week(&Planner::new(&rules, Tier::Exact, None), &scenario, scenario.start.plus(1)).unwrap();
@@ -123,7 +123,7 @@ fn shifted(plan: &Plan, week: Week) -> Plan {
 }
 
 #[test]
-fn a_committed_post_whose_asset_is_not_on_record_counts_as_one_without_an_asset() {
+fn a_committed_post_with_an_unknown_asset_counts_as_one_without_an_asset() {
     let rules = compiled(default_pack());
     let scenario = shops();
     let mut plan = plan(&rules, &scenario);
@@ -150,7 +150,7 @@ fn a_committed_post_whose_asset_is_not_on_record_counts_as_one_without_an_asset(
 }
 
 #[test]
-fn a_simulation_of_a_committed_week_is_the_same_bit_by_bit_on_any_number_of_threads() {
+fn a_simulation_of_a_committed_week_is_bit_identical_on_any_number_of_threads() {
     let rules = compiled(default_pack());
     let scenario = shops();
     let scenario = committed(&scenario, &plan(&rules, &scenario));
@@ -177,7 +177,7 @@ fn compared(base: &CompiledRules, other: &CompiledRules, scenario: &Scenario) ->
 }
 
 #[test]
-fn a_committed_week_is_the_same_under_every_pack_that_is_compared() {
+fn a_committed_week_is_the_same_under_every_compared_pack() {
     let (base, other) = (compiled(default_pack()), fewer());
     let scenario = shops();
     let taken = committed(&scenario, &plan(&base, &scenario));
@@ -187,8 +187,8 @@ fn a_committed_week_is_the_same_under_every_pack_that_is_compared() {
     assert!(!weeks[1].is_same && weeks[1].mean < 0.0, "{:?}", weeks[1]);
     near(weeks[0].base, compared(&base, &other, &scenario).versus[0].weekly[0].engagement.base);
     let report = ComparisonReport { comparison: &comparison, command: "mcoe compare", tables: TableFormat::Csv };
-    let told = markdown(report::comparison_documents(&report).unwrap());
-    assert!(told.contains("posts of these weeks were committed before the run"), "{told}");
+    let reported = markdown(report::comparison_documents(&report).unwrap());
+    assert!(reported.contains("posts of these weeks were committed before the run"), "{reported}");
 }
 
 fn markdown(files: Vec<report::File>) -> String {
@@ -196,19 +196,19 @@ fn markdown(files: Vec<report::File>) -> String {
     String::from_utf8(bytes).unwrap().replace('\u{a0}', " ")
 }
 
-fn told(simulation: &Simulation) -> String {
+fn reported(simulation: &Simulation) -> String {
     let report = RunReport { simulation, command: "mcoe simulate", tables: TableFormat::Csv };
     markdown(report::documents(&report).unwrap())
 }
 
 #[test]
-fn a_report_says_which_posts_were_committed_already() {
+fn a_report_shows_which_posts_were_already_committed() {
     let rules = compiled(default_pack());
     let scenario = shops();
-    assert!(!told(&run(&rules, &scenario)).contains("committed"));
-    let told = told(&run(&rules, &committed(&scenario, &plan(&rules, &scenario))));
-    let words: Vec<&str> = told.lines().filter(|line| line.to_lowercase().contains("committed")).collect();
+    assert!(!reported(&run(&rules, &scenario)).contains("committed"));
+    let reported = reported(&run(&rules, &committed(&scenario, &plan(&rules, &scenario))));
+    let words: Vec<&str> = reported.lines().filter(|line| line.to_lowercase().contains("committed")).collect();
     insta::assert_snapshot!(words.join("\n"));
-    let without: Vec<&str> = told.lines().filter(|line| line.contains("no time slot left in the week")).collect();
+    let without: Vec<&str> = reported.lines().filter(|line| line.contains("no time slot left in the week")).collect();
     assert!(without[0].contains("| 0 |"), "{without:?}");
 }

@@ -90,7 +90,7 @@ fn estimate(headline: &Headline, measure: Measure) -> &Estimate {
 }
 
 #[test]
-fn both_sides_are_bit_by_bit_what_simulations_of_their_own_give() {
+fn each_side_is_bit_identical_to_a_separate_simulation() {
     let (base, other) = (compiled(default_pack()), bold());
     let scenario = shipped("small", &base);
     let comparison = run(&[&base, &other], &scenario, extent(2, 13), None);
@@ -122,7 +122,7 @@ fn both_sides_are_bit_by_bit_what_simulations_of_their_own_give() {
 }
 
 #[test]
-fn a_comparison_is_the_same_bit_by_bit_on_any_number_of_threads() {
+fn a_comparison_is_bit_identical_on_any_number_of_threads() {
     let (base, other) = (compiled(default_pack()), bold());
     let scenario = shipped("agency", &base);
     for until in [None, Some(0.03)] {
@@ -140,7 +140,7 @@ proptest! {
     #![proptest_config(cases(12))]
 
     #[test]
-    fn a_pack_against_itself_differs_in_nothing_and_nobody_loses(
+    fn a_pack_compared_with_itself_shows_no_difference(
         seed in any::<u64>(),
         weeks in 1_u32..4,
         replications in 1_u32..13,
@@ -164,7 +164,7 @@ proptest! {
 }
 
 #[test]
-fn weeks_channels_and_clients_each_add_up_to_the_whole_difference() {
+fn weeks_channels_and_clients_each_add_up_to_the_total_difference() {
     let (base, other) = (compiled(default_pack()), bold());
     let comparison = run(&[&base, &other], &shipped("agency", &base), extent(2, 4), None);
     let versus = &comparison.versus[0];
@@ -179,7 +179,7 @@ fn weeks_channels_and_clients_each_add_up_to_the_whole_difference() {
 }
 
 #[test]
-fn the_same_luck_for_both_makes_differences_surer() {
+fn common_random_numbers_narrow_the_interval_of_a_difference() {
     let (base, other) = (compiled(default_pack()), bold());
     let comparison = run(&[&base, &other], &shipped("agency", &base), extent(2, 20), None);
     let engagement = comparison.versus[0].of(Measure::Engagement).unwrap().difference;
@@ -187,7 +187,7 @@ fn the_same_luck_for_both_makes_differences_surer() {
 }
 
 #[test]
-fn an_early_end_comes_after_whole_batches_as_soon_as_the_half_width_is_there() {
+fn a_comparison_stops_early_after_the_batch_that_reaches_the_half_width() {
     let (base, other) = (compiled(default_pack()), bold());
     let scenario = shipped("agency", &base);
     let half_width = |comparison: &Comparison| {
@@ -206,7 +206,7 @@ fn an_early_end_comes_after_whole_batches_as_soon_as_the_half_width_is_there() {
 }
 
 #[test]
-fn of_three_packs_every_p_is_corrected_and_each_difference_is_that_of_two() {
+fn with_three_packs_p_values_are_corrected_and_differences_stay_pairwise() {
     let (base, other) = (compiled(default_pack()), bold());
     let scenario = shipped("small", &base);
     let three = run(&[&base, &other, &base], &scenario, extent(2, 10), None);
@@ -220,7 +220,7 @@ fn of_three_packs_every_p_is_corrected_and_each_difference_is_that_of_two() {
 }
 
 #[test]
-fn hours_of_fatigue_are_counted_by_the_levels_of_the_base() {
+fn hours_of_fatigue_are_counted_by_the_base_packs_levels() {
     let without = [("fatigue.toml", "slope_below_warn", "0.0"), ("fatigue.toml", "slope_above_warn", "0.0")];
     let pack = |warn_at: &str| {
         let warn = ("fatigue.toml", "warn_at", warn_at);
@@ -239,7 +239,7 @@ fn hours_of_fatigue_are_counted_by_the_levels_of_the_base() {
 }
 
 #[test]
-fn a_verdict_names_lost_and_blocked_posts_before_it_praises_less_review() {
+fn a_verdict_names_fewer_drafts_and_blocked_posts_before_the_review_load() {
     let base = compiled(default_pack());
     let scenario = shipped("small", &base);
     let mut files = default_pack();
@@ -257,7 +257,7 @@ fn a_verdict_names_lost_and_blocked_posts_before_it_praises_less_review() {
 }
 
 #[test]
-fn nobody_to_plan_for_is_an_error_and_so_are_other_clients() {
+fn a_comparison_without_clients_or_with_different_clients_is_an_error() {
     let rules = compiled(default_pack());
     let nobody = Agency::starting("2026-W40").scenario();
     let error = try_run(&[&rules, &rules], &nobody, extent(1, 2), None, &Patient).unwrap_err();
@@ -270,7 +270,7 @@ fn nobody_to_plan_for_is_an_error_and_so_are_other_clients() {
 }
 
 #[test]
-fn an_observer_can_end_a_comparison() {
+fn an_observer_can_stop_a_comparison() {
     let rules = compiled(default_pack());
     let stopped = try_run(&[&rules, &rules], &shipped("small", &rules), extent(2, 2), None, &Hasty);
     assert_eq!(stopped.unwrap_err(), CompareError::Simulate(SimulateError::Stopped));

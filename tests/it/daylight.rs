@@ -28,7 +28,7 @@ const WEEKS: [(&str, &str, usize); 12] = [
 ];
 
 #[test]
-fn a_week_has_the_hours_that_pass_in_it() {
+fn a_week_has_as_many_hours_as_elapse_in_it() {
     for (zone, week, hours) in WEEKS {
         let week: Week = week.parse().unwrap();
         let laid_out = WeekHours::new(week, &zone.parse::<Zone>().unwrap()).unwrap();
@@ -106,7 +106,7 @@ const NINE_O_CLOCK: [(&str, &str, [&str; 7]); 9] = [
 ];
 
 #[test]
-fn a_post_keeps_its_wall_time_over_a_change_of_clocks() {
+fn a_post_keeps_its_local_time_across_a_clock_change() {
     for (zone, week, expected) in NINE_O_CLOCK {
         let plan = fb_plan(daily_at_nine(), zone, week);
         let expected: Vec<Timestamp> = expected.iter().map(|time| at(&format!("2026-{time}:00Z"))).collect();
@@ -135,7 +135,7 @@ fn local_times(plan: &Plan) -> Vec<String> {
 }
 
 #[test]
-fn the_hour_that_the_clocks_skip_never_carries_a_post() {
+fn no_post_is_placed_in_a_skipped_hour() {
     // Zone, week, the best hour, which the last day does not have, and where a frozen offset would put it.
     for (zone, week, best, day, wrong) in [
         ("Europe/London", "2026-W13", "[1]", "03-29", "2026-03-29T01:00:00Z"),
@@ -153,7 +153,7 @@ fn the_hour_that_the_clocks_skip_never_carries_a_post() {
 }
 
 #[test]
-fn the_hour_that_the_clocks_repeat_can_carry_two_posts() {
+fn a_repeated_hour_can_have_two_posts() {
     for (zone, week, best, both) in [
         ("Europe/London", "2026-W43", "[1]", ["2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z"]),
         ("America/New_York", "2026-W44", "[1]", ["2026-11-01T05:00:00Z", "2026-11-01T06:00:00Z"]),
@@ -176,7 +176,7 @@ fn the_hour_that_the_clocks_repeat_can_carry_two_posts() {
 }
 
 #[test]
-fn a_spacing_that_is_no_whole_number_of_days_is_in_hours_that_pass() {
+fn a_spacing_of_no_whole_number_of_days_counts_elapsed_hours() {
     // On the day London's clocks go forward 00:00 and 04:00 lie three hours apart, and are too near.
     let spring = local_times(&fb_plan(around_the_clock("[0, 4]", 14, 4), "Europe/London", "2026-W13"));
     assert!(spring.contains(&"03-28 00:00".to_owned()) && spring.contains(&"03-28 04:00".to_owned()), "{spring:?}");
@@ -188,7 +188,7 @@ fn a_spacing_that_is_no_whole_number_of_days_is_in_hours_that_pass() {
 }
 
 #[test]
-fn every_two_posts_of_a_channel_keep_their_distance_over_every_change() {
+fn posts_of_a_channel_keep_their_spacing_across_every_clock_change() {
     for (zone, week, _) in WEEKS {
         let channels = [Channel::Fb, Channel::Linkedin, Channel::Youtube, Channel::Email, Channel::Tiktok];
         let scenario = Agency::starting(week).with("acme", zone, &channels).scenario();
@@ -212,7 +212,7 @@ fn every_two_posts_of_a_channel_keep_their_distance_over_every_change() {
 }
 
 #[test]
-fn a_minute_spread_over_the_hour_keeps_distances_over_the_end_of_a_week() {
+fn spread_minutes_keep_the_spacing_across_the_end_of_a_week() {
     let files = with_keys(&[("calendar.toml", "minute", "{ mode = \"spread\" }")]);
     let rules = compiled(files);
     let first = Agency::starting("2026-W43").with("acme", "Europe/London", &[Channel::Tiktok]).scenario();
@@ -275,7 +275,7 @@ const SEASONS: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn a_daily_post_stays_at_nine_through_six_weeks_over_a_change_of_clocks() {
+fn a_daily_post_stays_at_nine_for_six_weeks_across_a_clock_change() {
     let rules = compiled(a_day_apart());
     for (tier, (zone, first)) in [Tier::Exact, Tier::Fast].into_iter().flat_map(|tier| SEASONS.map(|s| (tier, s))) {
         for (plan, scenario) in six_weeks(tier, &rules, zone, first) {
@@ -302,7 +302,7 @@ fn broken_by_moving_sunday(week: &str, hours: i64) -> Vec<&'static str> {
 }
 
 #[test]
-fn the_checker_counts_days_on_the_clients_clock_too() {
+fn the_checker_also_counts_days_in_the_clients_zone() {
     // Sunday 08:00 lies 22 hours after Saturday 09:00 in spring; in autumn 24, and yet less than a day.
     for week in ["2026-W13", "2026-W43"] {
         assert!(broken_by_moving_sunday(week, -1).contains(&"spacing"), "{week}");
@@ -311,7 +311,7 @@ fn the_checker_counts_days_on_the_clients_clock_too() {
 }
 
 #[test]
-fn a_committed_post_of_saturday_leaves_nine_of_sunday_free() {
+fn a_committed_post_on_saturday_at_nine_allows_one_on_sunday_at_nine() {
     let rules = compiled(a_day_apart());
     for (week, saturday, sunday) in [
         ("2026-W13", "2026-03-28T09:00:00Z", "2026-03-29T08:00:00Z"),
@@ -333,7 +333,7 @@ fn a_committed_post_of_saturday_leaves_nine_of_sunday_free() {
 }
 
 #[test]
-fn days_since_the_last_post_are_counted_over_a_change_between_two_weeks() {
+fn days_since_the_last_post_are_counted_across_a_clock_change_between_weeks() {
     let mut pack = a_day_apart();
     crate::support::set(&mut pack, "channels.toml", "fb.min_spacing_hours", "48");
     crate::support::set(&mut pack, "channels.toml", "fb.weekly_posts", "4");
@@ -357,7 +357,7 @@ fn days_since_the_last_post_are_counted_over_a_change_between_two_weeks() {
 }
 
 #[test]
-fn a_week_after_a_sunday_post_is_the_same_time_of_the_sunday_on_which_the_clocks_change() {
+fn a_week_after_a_sunday_post_is_the_same_local_time_on_the_sunday_of_a_clock_change() {
     let mut pack = a_day_apart();
     crate::support::set(&mut pack, "channels.toml", "fb.min_spacing_hours", "168");
     crate::support::set(&mut pack, "channels.toml", "fb.weekly_posts", "1");

@@ -15,7 +15,7 @@ static SHOP: LazyLock<Scenario> =
     LazyLock::new(|| Agency::starting("2026-W40").with("acme", "Europe/London", &[Channel::Fb, Channel::X]).scenario());
 
 /// Loads and compiles a pack and, where that works, plans under it.
-fn is_told_or_planned(files: PackFiles) {
+fn is_reported_or_planned(files: PackFiles) {
     let mistakes = match compile(files.clone()) {
         Ok(rules) => {
             if let Err(error) = try_plan(&rules, &SHOP) {
@@ -206,14 +206,14 @@ proptest! {
     fn no_edit_of_a_script_makes_the_engine_panic(name in script_file(), edits in edits(WORDS)) {
         let mut files = default_pack();
         edit(files.entry(name).or_default(), edits);
-        is_told_or_planned(files);
+        is_reported_or_planned(files);
     }
 
     #[test]
-    fn no_heap_of_words_as_a_script_makes_the_engine_panic(pieces in prop::collection::vec(piece(WORDS), 0..50)) {
+    fn no_random_tokens_as_a_script_make_the_engine_panic(pieces in prop::collection::vec(piece(WORDS), 0..50)) {
         let mut files = default_pack();
         files.insert("more.rhai".to_owned(), pieces.concat());
-        is_told_or_planned(files);
+        is_reported_or_planned(files);
     }
 
     #[test]
@@ -223,14 +223,14 @@ proptest! {
     ) {
         let mut files = default_pack();
         files.insert("more.rhai".to_owned(), format!("fn {hook} {{\n{}\n}}\n", pieces.join(" ")));
-        is_told_or_planned(files);
+        is_reported_or_planned(files);
     }
 
     #[test]
     fn no_edit_of_any_file_of_a_pack_makes_the_engine_panic(name in pack_file(), edits in edits(CELLS)) {
         let mut files = default_pack();
         edit(files.get_mut(&name).unwrap(), edits);
-        is_told_or_planned(files);
+        is_reported_or_planned(files);
     }
 }
 
@@ -252,15 +252,15 @@ fn read(files: &PackFiles) -> Result<Scenario, ScenarioErrors> {
     scenario::read(dir.path(), &policy())
 }
 
-fn is_told_or_read(files: &PackFiles) {
+fn is_reported_or_read(files: &PackFiles) {
     let Err(errors) = read(files) else { return };
     assert!(!errors.is_empty() && !errors.is_machine_failure(), "{errors}");
     for error in errors.iter() {
         match error {
             ScenarioError::Invalid(mistake) => match &mistake.place {
                 Place::Table(at) => {
-                    let is_told = !at.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty();
-                    assert!(is_told, "{mistake:?}");
+                    let is_reported = !at.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty();
+                    assert!(is_reported, "{mistake:?}");
                 }
                 _ => has_a_place(mistake, files),
             },
@@ -280,7 +280,7 @@ proptest! {
     fn no_edit_of_a_scenario_makes_the_reader_panic(name in scenario_file(), edits in edits(CELLS)) {
         let mut files = read_folder(&project("scenarios/small"));
         edit(files.get_mut(&name).unwrap(), edits);
-        is_told_or_read(&files);
+        is_reported_or_read(&files);
     }
 
     #[test]
@@ -291,24 +291,24 @@ proptest! {
         let text = files.get_mut(&name).unwrap();
         let head = text.lines().next().unwrap_or_default().to_owned();
         *text = if keeps_head { format!("{head}\n{}", pieces.concat()) } else { pieces.concat() };
-        is_told_or_read(&files);
+        is_reported_or_read(&files);
     }
 }
 
 #[test]
-fn depth_without_end_is_told_and_not_followed() {
+fn very_deep_nesting_is_an_error_and_does_not_overflow() {
     for (open, close) in [("[", "]"), ("{ a = ", " }"), ("[ { a = ", " } ]")] {
         let mut files = default_pack();
         let deep = format!("days = {}1{}\n", open.repeat(20_000), close.repeat(20_000));
         files.insert("calendar.toml".to_owned(), deep);
-        is_told_or_planned(files);
+        is_reported_or_planned(files);
     }
     let mut files = default_pack();
     files.insert("calendar.toml".to_owned(), format!("{} = 1\n", "a.".repeat(20_000) + "a"));
-    is_told_or_planned(files);
+    is_reported_or_planned(files);
     for open in ["(", "[", "#{a:", "!", "-", "if true {", "`${", "|a| ", "{", "switch 1 {1=>", "fn f() {", "a.", "a["] {
         let mut files = default_pack();
         files.insert("more.rhai".to_owned(), format!("fn weekly_posts(ctx) {{ {}", open.repeat(20_000)));
-        is_told_or_planned(files);
+        is_reported_or_planned(files);
     }
 }

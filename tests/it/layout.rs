@@ -87,7 +87,7 @@ proptest! {
     #![proptest_config(cases(512))]
 
     #[test]
-    fn formatting_keeps_values_and_comments_and_is_done_at_once(text in document()) {
+    fn formatting_keeps_values_and_comments_and_is_idempotent(text in document()) {
         prop_assume!(toml::from_str::<toml::Table>(&text).is_ok());
         let files = [("any.toml".to_owned(), text.clone())].into();
         let formatted = format(&files).unwrap();

@@ -33,7 +33,7 @@ fn shown(breaches: Vec<impl std::fmt::Display>) -> Vec<String> {
 }
 
 #[test]
-fn the_shipped_scenarios_plan_without_a_breach_in_every_week() {
+fn the_checker_finds_nothing_in_any_week_of_the_shipped_scenarios() {
     let rules = compiled(default_pack());
     for name in ["small", "agency"] {
         let scenario = shipped(name, &rules);
@@ -49,7 +49,7 @@ proptest! {
     #![proptest_config(cases(24))]
 
     #[test]
-    fn the_checker_finds_nothing_in_the_plan_of_an_invented_agency(
+    fn the_checker_finds_nothing_in_the_plan_of_a_generated_agency(
         clients in 1_u32..8, seed in any::<u64>(), week in 0_i64..120,
     ) {
         let rules = compiled(default_pack());
@@ -90,7 +90,7 @@ proptest! {
     }
 
     #[test]
-    fn an_hour_more_or_an_hour_less_between_posts_never_lowers_the_best_plan(
+    fn a_shorter_spacing_never_lowers_the_optimum(
         seed in any::<u64>(), week in 0_i64..120, opened in prop::collection::vec(0_usize..168, 1..30),
     ) {
         let rules = compiled(default_pack());
@@ -113,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn relaxing_a_rule_of_the_pack_never_lowers_what_a_channel_could_earn(seed in any::<u64>(), week in 0_i64..120) {
+    fn relaxing_a_rule_never_lowers_the_upper_bound_of_a_channel(seed in any::<u64>(), week in 0_i64..120) {
         let free = ("fatigue.toml", "end_weight_rounds", "0");
         let rules = compiled(with_keys(&[free]));
         let scenario = read_back(&invented(3, seed, week), &rules);
@@ -201,14 +201,14 @@ fn answer(guardrail: &str, change: impl FnOnce(&mut PostFacts, &mut ChannelFacts
 const BELOW: f64 = 1e-9;
 
 #[test]
-fn fatigue_warns_and_blocks_from_its_thresholds_on() {
+fn fatigue_warns_and_blocks_from_its_thresholds() {
     let at = |fatigue: f64| answer("channel_fatigue", |post, _| post.fatigue = fatigue).unwrap();
     assert_eq!([at(0.0), at(0.5 - BELOW), at(0.5)], [Outcome::Pass, Outcome::Pass, Outcome::Warn]);
     assert_eq!([at(0.8 - BELOW), at(0.8), at(1.0)], [Outcome::Warn, Outcome::Block, Outcome::Block]);
 }
 
 #[test]
-fn a_gap_warns_above_and_a_trust_below_its_threshold() {
+fn a_reality_gap_warns_above_and_a_reality_confidence_below_its_threshold() {
     let gap = |gap: f64| answer("truth_layer", |_, ctx| ctx.reality_gap = gap).unwrap();
     assert_eq!([gap(0.3), gap(0.3 + BELOW)], [Outcome::Pass, Outcome::Warn]);
     let trust = |trust: f64| answer("truth_layer", |_, ctx| ctx.reality_confidence = trust).unwrap();
@@ -224,7 +224,7 @@ fn the_last_action_of_the_day_passes_and_the_next_is_blocked() {
 }
 
 #[test]
-fn more_medium_warnings_than_two_warn_and_one_high_warning_blocks() {
+fn three_medium_warnings_warn_and_one_high_warning_blocks() {
     let warnings = |medium: i64, high: i64| {
         let outcome = answer("early_warning", |_, ctx| (ctx.medium_warnings, ctx.high_warnings) = (medium, high));
         outcome.unwrap()
@@ -242,7 +242,7 @@ fn tired(fatigue: f64) -> Scenario {
 }
 
 #[test]
-fn weekly_posts_fall_at_the_very_steps_of_fatigue() {
+fn weekly_posts_fall_exactly_at_the_steps_of_fatigue() {
     let rules = compiled(default_pack());
     let target = |fatigue: f64| plan(&rules, &tired(fatigue)).clients[0].allocations[0].posts_target;
     assert_eq!([target(0.0), target(0.399_999), target(0.4)], [5, 5, 3]);
@@ -250,7 +250,7 @@ fn weekly_posts_fall_at_the_very_steps_of_fatigue() {
 }
 
 #[test]
-fn no_post_is_placed_where_fatigue_blocks_but_as_soon_as_it_does_not() {
+fn posts_are_placed_as_soon_as_fatigue_no_longer_blocks() {
     let always = ("channels.toml", "fb.quiet_hours", "{ from = \"23:00\", to = \"06:00\", enabled = false }");
     let slow = ("channels.toml", "fb.half_life_hours", "1000");
     let rules = compiled(with_keys(&[always, slow]));
@@ -263,7 +263,7 @@ fn no_post_is_placed_where_fatigue_blocks_but_as_soon_as_it_does_not() {
 }
 
 #[test]
-fn sums_of_steps_that_meet_a_band_exactly_belong_to_the_higher_one() {
+fn a_confidence_exactly_at_the_edge_of_a_band_belongs_to_the_higher_one() {
     let rules = compiled(default_pack());
     let band = |completes: &dyn Fn(&mut ClientState)| {
         let scenario = Agency::starting("2026-W40")
@@ -299,7 +299,7 @@ fn sums_of_steps_that_meet_a_band_exactly_belong_to_the_higher_one() {
 }
 
 #[test]
-fn every_day_keeps_to_the_actions_that_were_agreed() {
+fn no_day_has_more_posts_than_the_policy_allows() {
     let rules = compiled(default_pack());
     for most in 1..6 {
         let scenario = Agency::starting("2026-W40")
@@ -319,7 +319,7 @@ fn every_day_keeps_to_the_actions_that_were_agreed() {
 }
 
 #[test]
-fn a_day_that_committed_posts_overfill_does_not_stop_care_for_the_other_days() {
+fn a_day_overfilled_by_committed_posts_does_not_lift_the_limit_of_other_days() {
     let rules = compiled(default_pack());
     let scenario = Agency::starting("2026-W40")
         .with("acme", "Europe/London", &[Channel::Ig, Channel::Tiktok, Channel::X])
@@ -336,7 +336,7 @@ fn a_day_that_committed_posts_overfill_does_not_stop_care_for_the_other_days() {
 }
 
 #[test]
-fn committed_posts_keep_others_at_a_distance_and_count_as_posts_of_the_week() {
+fn committed_posts_keep_the_spacing_and_count_towards_weekly_posts() {
     let rules = compiled(default_pack());
     let committed = at("2026-09-30T08:00:00Z");
     let scenario = Agency::starting("2026-W40")
@@ -356,7 +356,7 @@ fn committed_posts_keep_others_at_a_distance_and_count_as_posts_of_the_week() {
 }
 
 #[test]
-fn the_last_post_of_the_week_before_keeps_its_distance() {
+fn the_spacing_from_the_last_post_of_the_week_before_is_kept() {
     let rules = compiled(default_pack());
     let last = at("2026-09-27T18:00:00Z");
     let scenario = Agency::starting("2026-W40")
@@ -371,7 +371,7 @@ fn the_last_post_of_the_week_before_keeps_its_distance() {
 }
 
 #[test]
-fn a_plan_of_nobody_is_empty_and_right() {
+fn a_plan_without_clients_is_empty_and_valid() {
     let rules = compiled(default_pack());
     let scenario = Agency::starting("2026-W40").scenario();
     let plan = plan(&rules, &scenario);
@@ -380,7 +380,7 @@ fn a_plan_of_nobody_is_empty_and_right() {
 }
 
 #[test]
-fn reviewers_without_time_hold_the_posts_with_the_least_claim() {
+fn posts_over_the_review_capacity_are_blocked_by_lowest_priority() {
     let rules = compiled(with_keys(&[("risk.toml", "minus_no_history", "0.2")]));
     let mut scenario = Agency::starting("2026-W40")
         .with("acme", "Europe/London", &[Channel::Fb, Channel::Linkedin])

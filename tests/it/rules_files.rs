@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::support::{cases, default_pack, read_folder, rendered};
 
 #[test]
-fn every_bad_pack_is_told_what_to_mend() {
+fn every_invalid_pack_is_reported_with_remedies() {
     insta::glob!("../cases/rules", "*/case.txt", |case| {
         let sentence = std::fs::read_to_string(case).unwrap();
         let mut files = default_pack();
@@ -31,7 +31,7 @@ fn every_bad_pack_is_told_what_to_mend() {
 }
 
 #[test]
-fn colour_adds_escape_codes_and_changes_no_word() {
+fn colour_adds_escape_codes_and_changes_no_text() {
     let mut files = default_pack();
     files.insert("fatigue.toml".to_owned(), "warn_at = 2\n".to_owned());
     let mistakes = load(files.clone()).unwrap_err();
@@ -62,7 +62,7 @@ fn is_sound(rules: &Rules) {
 }
 
 /// Whatever comes in, nothing panics, every mistake has a place, and all of it can be shown.
-fn is_told_with_places(files: PackFiles) {
+fn is_reported_with_places(files: PackFiles) {
     let mistakes = match load(files.clone()) {
         Ok(pack) => return is_sound(&pack.base()),
         Err(mistakes) => mistakes,
@@ -146,21 +146,21 @@ proptest! {
     #![proptest_config(cases(256))]
 
     #[test]
-    fn no_text_at_all_makes_the_reader_stop(name in file_name(), text in any::<String>()) {
+    fn no_random_text_makes_the_reader_panic(name in file_name(), text in any::<String>()) {
         let mut files = default_pack();
         files.insert(name, text);
-        is_told_with_places(files);
+        is_reported_with_places(files);
     }
 
     #[test]
-    fn no_heap_of_words_makes_the_reader_stop(name in file_name(), pieces in prop::collection::vec(piece(), 0..60)) {
+    fn no_random_tokens_make_the_reader_panic(name in file_name(), pieces in prop::collection::vec(piece(), 0..60)) {
         let mut files = default_pack();
         files.insert(name, pieces.concat());
-        is_told_with_places(files);
+        is_reported_with_places(files);
     }
 
     #[test]
-    fn no_cut_or_insertion_makes_the_reader_stop(
+    fn no_cut_or_insertion_makes_the_reader_panic(
         name in file_name(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, piece()), 1..6),
     ) {
@@ -171,11 +171,11 @@ proptest! {
                 text.replace_range(start..end, &piece);
             }
         }
-        is_told_with_places(files);
+        is_reported_with_places(files);
     }
 
     #[test]
-    fn no_change_of_digits_makes_an_unsound_pack(
+    fn no_change_of_digits_makes_an_inconsistent_pack(
         name in file_name(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), b'0'..=b'9'), 1..4),
     ) {
@@ -188,11 +188,11 @@ proptest! {
             }
             *text = String::from_utf8(bytes).unwrap();
         }
-        is_told_with_places(files);
+        is_reported_with_places(files);
     }
 
     #[test]
-    fn no_swap_of_lines_makes_the_reader_stop(
+    fn no_swap_of_lines_makes_the_reader_panic(
         name in file_name(),
         swaps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..6),
     ) {
@@ -207,6 +207,6 @@ proptest! {
             lines.iter().for_each(|line| writeln!(swapped, "{line}").unwrap());
             *text = swapped;
         }
-        is_told_with_places(files);
+        is_reported_with_places(files);
     }
 }

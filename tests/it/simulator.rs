@@ -30,7 +30,7 @@ fn bytes(simulation: &Simulation) -> (String, String) {
 }
 
 #[test]
-fn a_simulation_is_the_same_bit_by_bit_on_any_number_of_threads() {
+fn a_simulation_is_bit_identical_on_any_number_of_threads() {
     let rules = compiled(default_pack());
     let scenario = shipped("agency", &rules);
     let on = |threads: usize| {
@@ -43,7 +43,7 @@ fn a_simulation_is_the_same_bit_by_bit_on_any_number_of_threads() {
 }
 
 #[test]
-fn another_seed_gives_another_simulation_and_the_same_seed_the_same() {
+fn a_simulation_depends_on_its_seed_alone() {
     let rules = compiled(default_pack());
     let scenario = shipped("small", &rules);
     let first = run(&rules, &scenario, 2, 3, 1);
@@ -53,7 +53,7 @@ fn another_seed_gives_another_simulation_and_the_same_seed_the_same() {
 }
 
 #[test]
-fn seeds_agree_within_what_is_printed() {
+fn results_of_seeds_agree_within_their_intervals() {
     let rules = compiled(default_pack());
     let scenario = shipped("small", &rules);
     let found: Vec<Estimate> = (1..=8).map(|seed| run(&rules, &scenario, 2, 20, seed).headline.engagement).collect();
@@ -64,7 +64,7 @@ fn seeds_agree_within_what_is_printed() {
 }
 
 #[test]
-fn what_is_true_differs_between_replications_and_never_between_packs() {
+fn true_parameters_differ_between_replications_and_not_between_packs() {
     // Of all luck, what is true of the client is all that is left.
     let (rules, mut scenario) = agreed();
     scenario.environment = Environment {
@@ -85,7 +85,7 @@ fn client<'s>(simulation: &'s Simulation, id: &str) -> &'s ClientSummary {
 }
 
 #[test]
-fn a_rule_that_posts_once_more_shifts_nobody_elses_luck() {
+fn one_more_post_does_not_change_the_random_numbers_of_others() {
     let base = compiled(default_pack());
     let overlay = "scope = { client = \"crumb-and-co\" }\n[channels.fb]\nweekly_posts = 6\n";
     let more = compiled(with_file("overlays/more.toml", overlay));
@@ -131,7 +131,7 @@ fn agreed() -> (CompiledRules, Scenario) {
 }
 
 #[test]
-fn luck_has_mean_one_where_world_and_rules_agree() {
+fn noise_has_mean_one_if_environment_and_rules_agree() {
     let (rules, scenario) = agreed();
     let simulation = run(&rules, &scenario, 2, 300, 17);
     let headline = &simulation.headline;
@@ -148,7 +148,7 @@ fn luck_has_mean_one_where_world_and_rules_agree() {
 }
 
 #[test]
-fn the_spread_of_single_posts_is_the_one_the_world_was_given() {
+fn the_spread_of_single_posts_is_that_of_the_environment() {
     let (rules, mut scenario) = agreed();
     scenario.environment.noise_log_sd = 0.0;
     scenario.environment.channel_log_sd = 0.0;
@@ -160,7 +160,7 @@ fn the_spread_of_single_posts_is_the_one_the_world_was_given() {
 }
 
 #[test]
-fn a_world_in_which_frequent_posts_cost_more_gives_less() {
+fn a_higher_loss_from_frequent_posting_lowers_engagement() {
     let (rules, scenario) = agreed();
     let engagement = |loss: f64| {
         let mut scenario = scenario.clone();
@@ -193,7 +193,7 @@ fn one_replication_has_no_interval_and_two_have() {
 }
 
 #[test]
-fn one_week_more_leaves_earlier_weeks_as_they_were() {
+fn one_more_week_does_not_change_earlier_weeks() {
     let rules = compiled(default_pack());
     let scenario = shipped("agency", &rules);
     let (short, long) = (run(&rules, &scenario, 2, 3, 9), run(&rules, &scenario, 3, 3, 9));
@@ -204,7 +204,7 @@ fn one_week_more_leaves_earlier_weeks_as_they_were() {
 }
 
 #[test]
-fn one_replication_more_leaves_earlier_ones_as_they_were() {
+fn one_more_replication_does_not_change_earlier_ones() {
     let rules = compiled(default_pack());
     let scenario = shipped("small", &rules);
     let (two, three) = (run(&rules, &scenario, 2, 2, 9), run(&rules, &scenario, 2, 3, 9));
@@ -256,7 +256,7 @@ impl Observer for Hasty {
 }
 
 #[test]
-fn an_observer_can_end_a_run() {
+fn an_observer_can_stop_a_run() {
     let rules = compiled(default_pack());
     let scenario = shipped("small", &rules);
     let planner = Planner::new(&rules, Tier::Exact, None);
@@ -265,7 +265,7 @@ fn an_observer_can_end_a_run() {
 }
 
 #[test]
-fn a_simulation_of_nobody_is_all_zeros() {
+fn a_simulation_without_clients_is_all_zeros() {
     let rules = compiled(default_pack());
     let simulation = run(&rules, &Agency::starting("2026-W40").scenario(), 2, 2, 1);
     assert_eq!(simulation.headline.engagement.mean, 0.0);
@@ -273,7 +273,7 @@ fn a_simulation_of_nobody_is_all_zeros() {
 }
 
 /// The report of a simulation in Markdown.
-fn told(simulation: &Simulation) -> String {
+fn reported(simulation: &Simulation) -> String {
     let report = RunReport { simulation, command: "mcoe simulate", tables: TableFormat::Csv };
     let files = report::documents(&report).unwrap();
     let (_, bytes) = files.into_iter().find(|(name, _)| name == "summary.md").unwrap();
@@ -281,7 +281,7 @@ fn told(simulation: &Simulation) -> String {
 }
 
 #[test]
-fn posts_that_a_hook_does_without_are_not_put_down_to_tired_channels() {
+fn posts_dropped_by_a_hook_are_not_attributed_to_fatigue() {
     let fortnight = "fn weekly_posts(ctx) {\n    if ctx.channel != \"email\" { return ctx.weekly_posts + 1; }\n    \
                      if ctx.hours_since_last_post >= 240 { 1 } else { 0 }\n}\n";
     let rules = compiled(with_file("fortnight.rhai", fortnight));
@@ -294,14 +294,14 @@ fn posts_that_a_hook_does_without_are_not_put_down_to_tired_channels() {
         .map(|changes| [changes.fewer_by_fatigue, changes.fewer_by_hook, changes.more_by_hook])
         .collect();
     assert_eq!(changes, [[0.0, 1.0, 1.0], [0.0, 2.0, 1.0], [0.0, 1.0, 1.0], [0.0, 2.0, 1.0]]);
-    let told = told(&simulation);
-    assert!(told.contains("reduced by the hook (the pack's weekly_posts function) | −6"), "{told}");
-    assert!(told.contains("added by the hook (the pack's weekly_posts function) | 4"), "{told}");
-    assert!(told.contains("reduced because of fatigue | 0"), "{told}");
+    let reported = reported(&simulation);
+    assert!(reported.contains("reduced by the hook (the pack's weekly_posts function) | −6"), "{reported}");
+    assert!(reported.contains("added by the hook (the pack's weekly_posts function) | 4"), "{reported}");
+    assert!(reported.contains("reduced because of fatigue | 0"), "{reported}");
 }
 
 #[test]
-fn posts_that_fatigue_gives_up_are_not_put_down_to_a_hook() {
+fn posts_dropped_because_of_fatigue_are_not_attributed_to_a_hook() {
     let rules = compiled(default_pack());
     let tired = Agency::starting("2026-W40")
         .with("acme", "Europe/London", &[Channel::Linkedin])
@@ -310,5 +310,5 @@ fn posts_that_fatigue_gives_up_are_not_put_down_to_a_hook() {
     let week = &simulation.weekly[0];
     assert!(week.target_changes.fewer_by_fatigue >= 1.0, "{week:?}");
     assert_eq!(week.target_changes.fewer_by_fatigue, week.posts_wanted - week.posts_target);
-    assert!(!week.target_changes.has_hook() && !told(&simulation).contains("hook"));
+    assert!(!week.target_changes.has_hook() && !reported(&simulation).contains("hook"));
 }

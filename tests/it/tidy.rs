@@ -124,7 +124,7 @@ fn layers_named(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_layer_uses_only_what_stands_left_of_it() {
+fn every_layer_uses_only_layers_to_its_left() {
     let mut wrong = Vec::new();
     for (path, number, line) in code() {
         let own = layer_of(&path);
@@ -139,7 +139,7 @@ fn every_layer_uses_only_what_stands_left_of_it() {
 }
 
 #[test]
-fn every_folder_of_the_source_has_its_place_among_the_layers() {
+fn every_source_folder_is_listed_as_a_layer() {
     let unknown = sources().into_keys().filter(|path| !["lib.rs", "engine.rs", "main.rs"].contains(&path.as_str()));
     finds_nothing("files outside the layers", unknown.filter(|path| rank(layer_of(path)).is_none()).collect());
 }
@@ -237,7 +237,7 @@ fn names_crate(line: &str, name: &str) -> bool {
 }
 
 #[test]
-fn every_library_stays_in_its_home() {
+fn every_library_is_used_only_in_its_folders() {
     let mut wrong = Vec::new();
     for (path, number, line) in code() {
         for (library, homes) in HOMES {
@@ -250,7 +250,7 @@ fn every_library_stays_in_its_home() {
 }
 
 #[test]
-fn every_library_has_somebody_at_home() {
+fn every_listed_library_is_used() {
     let code = code();
     let unused = HOMES.iter().filter(|(library, _)| !code.iter().any(|(_, _, line)| names_crate(line, library)));
     finds_nothing("libraries that nobody names", unused.map(|(library, _)| (*library).to_owned()).collect());
@@ -316,7 +316,7 @@ fn reached(from: &str, uses: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<St
 }
 
 #[test]
-fn no_modules_of_a_folder_use_each_other_in_a_circle() {
+fn no_modules_of_a_folder_import_each_other_in_a_circle() {
     let mut code_of: BTreeMap<String, String> = BTreeMap::new();
     for (path, _, line) in code() {
         code_of.entry(path).or_default().push_str(&format!("{line}\n"));
@@ -400,19 +400,19 @@ fn no_file_is_longer_than_six_hundred_lines() {
 }
 
 #[test]
-fn the_lengths_of_functions_are_counted_rightly() {
+fn the_lengths_of_functions_are_counted_correctly() {
     let text = "fn short() { 1 }\n\npub(super) fn long(\n    a: u8,\n) -> u8 {\n    a\n}\n\nimpl A {\n    fn inner() {\n    }\n}\n";
     assert_eq!(functions(text), [("long".to_owned(), 3, 5), ("inner".to_owned(), 10, 2)]);
 }
 
 #[test]
-fn main_is_a_table_of_contents() {
+fn main_is_short() {
     let main = std::fs::read_to_string(project("src/main.rs")).unwrap();
     assert!(main.lines().count() < 60, "main.rs has {} lines", main.lines().count());
 }
 
 #[test]
-fn no_module_has_a_name_that_says_nothing() {
+fn no_module_has_a_meaningless_name() {
     const NAMES: [&str; 7] = ["utils", "util", "helpers", "common", "manager", "types", "misc"];
     let mut wrong = Vec::new();
     for (path, text) in sources() {
@@ -425,13 +425,13 @@ fn no_module_has_a_name_that_says_nothing() {
 }
 
 #[test]
-fn every_file_says_at_its_head_what_it_is_for() {
+fn every_file_begins_with_a_description() {
     let silent = sources().into_iter().filter(|(_, text)| !text.starts_with("//! "));
     finds_nothing("files without a head", silent.map(|(path, _)| path).collect());
 }
 
 #[test]
-fn what_only_tests_use_is_in_modules_named_tests() {
+fn test_only_code_is_in_modules_named_tests() {
     let mut wrong = Vec::new();
     for (path, text) in sources() {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
@@ -445,7 +445,7 @@ fn what_only_tests_use_is_in_modules_named_tests() {
 }
 
 #[test]
-fn nothing_is_flattened_or_untagged_when_it_is_read() {
+fn no_deserialized_type_is_flattened_or_untagged() {
     let is_wrong = |line: &str| line.contains("serde(") && (line.contains("flatten") || line.contains("untagged"));
     let (mut derived, mut wrong) = (String::new(), Vec::new());
     for (path, number, line) in code() {
@@ -460,7 +460,7 @@ fn nothing_is_flattened_or_untagged_when_it_is_read() {
 }
 
 #[test]
-fn every_lint_that_is_silenced_says_why() {
+fn every_allowed_lint_has_a_reason() {
     let is_silent = |line: &str| {
         let code = line.trim_start();
         let silences = ["#[allow(", "#[expect(", "#![allow(", "#![expect("].iter().any(|start| code.starts_with(start));
@@ -474,7 +474,7 @@ fn every_lint_that_is_silenced_says_why() {
 }
 
 #[test]
-fn test_cases_have_no_snapshot_left_behind() {
+fn no_snapshot_is_pending() {
     let cases = read_folder(&project("tests/cases"));
     assert!(!cases.keys().any(|name| name.ends_with(".snap.new")));
     let pending: Vec<String> = read_folder(&project("tests/it/snapshots"))

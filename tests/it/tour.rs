@@ -258,7 +258,7 @@ fn holds(line: &str, words: &str) -> bool {
 }
 
 #[test]
-fn the_readme_can_be_followed_from_its_first_command_to_its_last() {
+fn the_readme_can_be_followed() {
     let folder = Tour::new("README.md").follow();
     is_kept("docs/engagement.png", &folder.path().join("reports/agency/figures/engagement.png"));
 }
@@ -269,7 +269,7 @@ fn the_page_about_rules_can_be_followed() {
 }
 
 #[test]
-fn every_link_of_the_documents_leads_to_a_file() {
+fn every_link_of_the_documents_points_to_a_file() {
     let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/rules.md"];
     for document in documents {
         let text = read(document);
@@ -301,7 +301,7 @@ fn rows<T: Facts>() -> Vec<String> {
 }
 
 #[test]
-fn the_page_about_rules_lists_all_that_scripts_can_read_and_do() {
+fn the_page_about_rules_lists_every_fact_and_hook() {
     let page = read("docs/rules.md");
     let hooks = HOOKS.iter().map(|hook| {
         format!("| `{}({})` | {} | {} |", hook.name, hook.parameters.join(", "), hook.frequency, hook.returns)
@@ -332,14 +332,14 @@ fn case_rows() -> impl Iterator<Item = String> {
 }
 
 #[test]
-fn the_page_about_rules_lists_all_that_a_case_can_name_and_expect() {
+fn the_page_about_rules_lists_every_key_of_cases() {
     let page = read("docs/rules.md");
     let lacking: Vec<String> = case_rows().filter(|row| !page.lines().any(|line| line == row)).collect();
     assert!(lacking.is_empty(), "docs/rules.md lacks these rows:\n{}", lacking.join("\n"));
 }
 
 #[test]
-fn the_sample_report_is_what_the_program_writes_today() {
+fn the_sample_report_is_up_to_date() {
     let folder = checkout();
     let output = Command::new(env!("CARGO_BIN_EXE_mcoe"))
         .args(["simulate", "scenarios/small", "--out", "reports/sample"])

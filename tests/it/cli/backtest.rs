@@ -18,7 +18,7 @@ fn history() -> String {
 }
 
 #[test]
-fn a_history_is_tested_and_every_forecast_is_in_a_table() {
+fn a_backtest_lists_every_forecast_in_a_table() {
     let place = Workplace::new();
     place.write("posts.csv", &history());
     let out = place.mcoe("backtest posts.csv --cuts 3 --draws 200 --tables csv --out tested").done().out;
@@ -41,7 +41,7 @@ fn a_history_is_tested_and_every_forecast_is_in_a_table() {
 }
 
 #[test]
-fn a_backtest_has_the_same_bytes_on_any_number_of_threads_and_another_with_another_seed() {
+fn a_backtest_has_the_same_bytes_on_any_number_of_threads_and_depends_on_its_seed() {
     let place = Workplace::new();
     place.write("posts.csv", &history());
     let run = |folder: &str, options: &str| {
@@ -68,7 +68,7 @@ fn a_backtest_in_json_has_the_scores_of_every_method() {
 }
 
 #[test]
-fn too_short_a_history_is_said_to_be_too_short() {
+fn a_history_that_is_too_short_is_reported() {
     let place = Workplace::new();
     place.write("posts.csv", "account,channel,published_at,engagements\ntea,fb,2026-08-03T09:00:00Z,4\n");
     place
@@ -80,7 +80,7 @@ fn too_short_a_history_is_said_to_be_too_short() {
 }
 
 #[test]
-fn what_cannot_be_tested_is_refused_with_its_place() {
+fn untestable_input_is_refused_with_its_place() {
     let place = Workplace::new();
     place.write("posts.csv", "account,channel,published_at,engagements\ntea,fbx,2026-08-03T09:00:00Z,-4\n");
     place.mcoe("backtest posts.csv --out tested").ends_with(2).says(&["row 1", "`channel`", "`engagements`"]);

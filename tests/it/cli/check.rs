@@ -3,7 +3,7 @@
 use crate::support::Workplace;
 
 #[test]
-fn a_sound_pack_and_scenario_are_counted() {
+fn a_valid_pack_and_scenario_are_summarised() {
     let place = Workplace::new();
     let out = place.mcoe("check --scenario small").done().out;
     assert!(out.starts_with("rules `default` are valid: 5 guardrails, hash "), "{out}");
@@ -13,19 +13,19 @@ fn a_sound_pack_and_scenario_are_counted() {
 }
 
 #[test]
-fn programs_are_told_the_same_in_json() {
+fn json_output_holds_the_same() {
     let place = Workplace::new();
-    let told = place.mcoe("check --scenario small --format json").done().json();
-    assert_eq!(told["errors"], 0);
-    assert_eq!(told["rules"]["name"], "default");
-    assert_eq!(told["rules"]["guardrails"], 5);
-    assert_eq!(told["rules"]["hash"].as_str().unwrap().len(), 64);
-    assert_eq!(told["scenario"]["clients"], 2);
+    let reported = place.mcoe("check --scenario small --format json").done().json();
+    assert_eq!(reported["errors"], 0);
+    assert_eq!(reported["rules"]["name"], "default");
+    assert_eq!(reported["rules"]["guardrails"], 5);
+    assert_eq!(reported["rules"]["hash"].as_str().unwrap().len(), 64);
+    assert_eq!(reported["scenario"]["clients"], 2);
     assert!(place.mcoe("check --format json").done().json()["scenario"].is_null());
 }
 
 #[test]
-fn mistakes_of_several_files_are_told_at_once_with_their_places() {
+fn errors_of_several_files_are_reported_at_once_with_their_places() {
     let place = Workplace::new();
     place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
     place.replace("rules/channels.toml", "\nhour_lift", "\nhour_lifd");
@@ -48,7 +48,7 @@ fn mistakes_of_several_files_are_told_at_once_with_their_places() {
 }
 
 #[test]
-fn rules_scripts_and_scenario_are_all_told_in_one_go() {
+fn errors_of_rules_scripts_and_scenario_are_reported_at_once() {
     let place = Workplace::new();
     place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
     place.replace("rules/guardrails.rhai", "fn early_warning(post, ctx) {", "fn early_warning(post, ctx) { let = 1;");
@@ -58,14 +58,15 @@ fn rules_scripts_and_scenario_are_all_told_in_one_go() {
 }
 
 #[test]
-fn mistakes_in_json_have_a_place_a_cause_and_a_remedy() {
+fn errors_in_json_have_a_place_a_cause_and_a_remedy() {
     let place = Workplace::new();
     place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
     place.replace("rules/fatigue.toml", "\nblock_at", "\nblok_at");
-    let told: serde_json::Value = serde_json::from_str(&place.mcoe("check --format json").ends_with(2).err).unwrap();
-    let mistakes = told["diagnostics"].as_array().unwrap();
-    assert_eq!(told["errors"], mistakes.len());
-    assert!(mistakes.len() >= 2, "{told}");
+    let reported: serde_json::Value =
+        serde_json::from_str(&place.mcoe("check --format json").ends_with(2).err).unwrap();
+    let mistakes = reported["diagnostics"].as_array().unwrap();
+    assert_eq!(reported["errors"], mistakes.len());
+    assert!(mistakes.len() >= 2, "{reported}");
     for mistake in mistakes {
         assert_eq!(mistake["file"], "fatigue.toml", "{mistake}");
         assert!(mistake["line"].as_u64().unwrap() > 0 && mistake["column"].as_u64().unwrap() > 0, "{mistake}");
@@ -74,7 +75,7 @@ fn mistakes_in_json_have_a_place_a_cause_and_a_remedy() {
 }
 
 #[test]
-fn every_bad_row_of_a_scenario_is_told_with_file_row_and_column() {
+fn every_invalid_row_of_a_scenario_is_reported_with_file_row_and_column() {
     let place = Workplace::new();
     place.replace("small/channels.csv", "kettle-lane,fb,2400", "kettle-lane,facebok,2400");
     place.replace("small/channels.csv", "orbit-repair,fb,900", "orbit-repair,fb,-900");
@@ -91,19 +92,19 @@ fn every_bad_row_of_a_scenario_is_told_with_file_row_and_column() {
 }
 
 #[test]
-fn mistakes_of_a_scenario_are_told_in_json_too() {
+fn errors_of_a_scenario_are_also_reported_in_json() {
     let place = Workplace::new();
     place.replace("small/channels.csv", "orbit-repair,fb,900", "orbit-repair,fb,-900");
     let err = place.mcoe("check --scenario small --format json").ends_with(2).err;
-    let told: serde_json::Value = serde_json::from_str(&err).unwrap_or_else(|error| panic!("{error}: {err}"));
-    assert_eq!(told["errors"], 1);
-    let mistake = &told["diagnostics"][0];
-    assert_eq!((&mistake["file"], &mistake["row"]), (&"channels.csv".into(), &4.into()), "{told}");
+    let reported: serde_json::Value = serde_json::from_str(&err).unwrap_or_else(|error| panic!("{error}: {err}"));
+    assert_eq!(reported["errors"], 1);
+    let mistake = &reported["diagnostics"][0];
+    assert_eq!((&mistake["file"], &mistake["row"]), (&"channels.csv".into(), &4.into()), "{reported}");
     assert_eq!(mistake["column"], "audience");
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_named_with_a_way_out() {
+fn a_missing_folder_is_reported_with_a_remedy() {
     let place = Workplace::new();
     place.mcoe("check --rules nowhere").ends_with(2).says(&["`nowhere`", "--rules"]);
     place.mcoe("check --scenario nowhere").ends_with(2).says(&["nowhere"]);
@@ -122,7 +123,7 @@ fn with_guardrail(body: &str) -> Workplace {
 }
 
 #[test]
-fn a_verdict_that_is_dropped_is_an_error_and_one_that_is_returned_is_none() {
+fn a_verdict_that_is_not_returned_is_an_error() {
     for dropped in [
         "if post.hour > 15 { block(\"late\", \"post earlier\") }\npass()",
         "if post.hour > 15 { block(\"late\", \"post earlier\"); }\npass()",
@@ -147,7 +148,7 @@ fn a_verdict_that_is_dropped_is_an_error_and_one_that_is_returned_is_none() {
 }
 
 #[test]
-fn a_comparison_that_can_never_hold_is_an_error_with_what_to_write() {
+fn a_comparison_that_can_never_be_true_is_an_error_with_a_remedy() {
     for (condition, cause, remedy) in [
         ("post.hour == \"9\"", "the text `\"9\"` is none", "write the number without quotes: `9`"),
         ("post.weekday in [\"sat\", \"sun\"]", "the text `\"sat\"` is none", "write `5`"),
@@ -201,7 +202,7 @@ fn a_comparison_that_can_never_hold_is_an_error_with_what_to_write() {
 }
 
 #[test]
-fn comparisons_by_variables_loops_and_cases_are_looked_at_too() {
+fn comparisons_through_variables_loops_and_cases_are_checked() {
     for (body, cause, line) in [
         (
             "    switch ctx.channel {\n        \"instagram\" => warn(\"a\", \"b\"),\n        _ => pass()\n    }",
@@ -252,7 +253,7 @@ fn comparisons_by_variables_loops_and_cases_are_looked_at_too() {
 }
 
 #[test]
-fn values_that_nothing_returns_and_overlays_that_change_nothing_are_told() {
+fn values_that_are_not_returned_and_overlays_without_effect_are_reported() {
     let place = Workplace::new();
     place.write(
         "rules/hooks.rhai",
@@ -265,14 +266,19 @@ fn values_that_nothing_returns_and_overlays_that_change_nothing_are_told() {
     );
     place.write("rules/overlays/law.toml", "scope = { client = \"wren-hale-law\" }\n");
     place.bring("agency");
+<<<<<<< HEAD
     let told = place.mcoe("check --scenario agency").done();
     told.says(&["the overlay has a scope and changes nothing", "rules/overlays/law.toml:1"]);
+=======
+    let reported = place.mcoe("check --scenario agency").done();
+    reported.says(&["the overlay says whom it covers and changes nothing", "rules/overlays/law.toml:1"]);
+>>>>>>> docs
     let place = with_guardrail("    if ctx.tags.length() > 3 { return warn(\"a\", \"b\"); }\n    pass()");
     place.mcoe("check").ends_with(2).says(&["no function is called `length`", "did you mean `len`?"]);
 }
 
 #[test]
-fn a_file_whose_ending_is_mistyped_is_told_and_other_files_are_left_alone() {
+fn a_mistyped_file_extension_is_reported_and_other_files_are_ignored() {
     let place = Workplace::new();
     for name in ["README.md", "calendar.toml~", "calendar.toml.bak", "notes.txt", "page.html"] {
         place.write(&format!("rules/{name}"), "not a part of the pack");
@@ -288,7 +294,7 @@ fn a_file_whose_ending_is_mistyped_is_told_and_other_files_are_left_alone() {
 }
 
 #[test]
-fn dates_and_other_posts_of_the_day_are_tried_as_they_can_be() {
+fn functions_are_tried_with_valid_dates_and_other_posts_of_the_day() {
     for right in [
         "post.date.split(\"-\")[1] == \"12\"",
         "parse_int(post.date.sub_string(8, 2)) > 20",
@@ -316,14 +322,14 @@ fn dates_and_other_posts_of_the_day_are_tried_as_they_can_be() {
 }
 
 #[test]
-fn a_constant_outside_its_function_is_told_as_one() {
+fn a_constant_outside_its_function_is_reported_as_one() {
     let place = Workplace::new();
     place.write("rules/hooks.rhai", "const MOST = 3;\nfn weekly_posts(ctx) {\n    MOST\n}\n");
     place.mcoe("check").ends_with(2).says(&["`MOST` is declared outside the function", "rules/hooks.rhai:3:"]);
 }
 
 #[test]
-fn what_would_stop_a_plan_is_found_before_with_the_situation_that_shows_it() {
+fn a_function_that_would_stop_a_plan_is_reported_with_a_situation() {
     let place = with_guardrail(
         "    let share = 10 / (post.hour - 15);\n    if share > 3 { return warn(\"a\", \"b\"); }\n    pass()",
     );
@@ -351,7 +357,7 @@ fn what_would_stop_a_plan_is_found_before_with_the_situation_that_shows_it() {
 }
 
 #[test]
-fn whom_the_pack_names_the_scenario_must_have() {
+fn names_in_the_pack_must_exist_in_the_scenario() {
     let place = with_guardrail(
         "    if ctx.client == \"crumb-and-coo\" || ctx.industry == \"bakery chains\" { return warn(\"a\", \"b\"); }\n    pass()",
     );
@@ -380,12 +386,12 @@ fn whom_the_pack_names_the_scenario_must_have() {
         "it was not checked whether there is a client `wren-hale-lw`",
         "--scenario",
     ]);
-    let told = place.mcoe("check --format json").done().json();
-    assert_eq!((&told["errors"], told["warnings"].as_array().unwrap().len()), (&0.into(), 3));
+    let reported = place.mcoe("check --format json").done().json();
+    assert_eq!((&reported["errors"], reported["warnings"].as_array().unwrap().len()), (&0.into(), 3));
 }
 
 #[test]
-fn an_overlay_for_a_campaign_of_another_client_is_told() {
+fn an_overlay_for_a_campaign_of_another_client_is_reported() {
     let place = Workplace::new();
     place.bring("agency");
     let overlay = |scope: &str| format!("scope = {{ {scope} }}\n[assets]\ncooldown_hours = 100\n");
@@ -402,7 +408,7 @@ fn an_overlay_for_a_campaign_of_another_client_is_told() {
 }
 
 #[test]
-fn tags_that_a_script_seeks_the_scenario_must_have() {
+fn tags_in_scripts_must_exist_in_the_scenario() {
     for (sought, near) in [
         ("\"b2bb\" in ctx.tags", "no client with the tag `b2bb`"),
         ("ctx.tags.contains(\"b2bb\")", "did you mean `b2b`?"),
@@ -418,7 +424,7 @@ fn tags_that_a_script_seeks_the_scenario_must_have() {
 }
 
 #[test]
-fn two_overlays_of_one_client_that_set_the_same_key_are_pointed_out() {
+fn two_overlays_of_one_client_that_set_the_same_key_are_reported() {
     let place = Workplace::new();
     place.bring("agency");
     for (name, posts) in [("a", 3), ("b", 9)] {

@@ -81,7 +81,7 @@ fn run_json_repeats_the_comparison() {
 }
 
 #[test]
-fn the_same_report_is_written_on_one_two_and_eight_threads() {
+fn the_report_is_the_same_on_one_two_and_eight_threads() {
     let place = place();
     place.bring("agency");
     let report = |threads: u32| {
@@ -102,10 +102,10 @@ fn the_same_report_is_written_on_one_two_and_eight_threads() {
 #[test]
 fn json_holds_every_headline_number_and_the_verdict() {
     let place = place();
-    let told = place.mcoe("compare small --against bold --replications 4 --out run --format json").done().json();
-    let versus = &told["versus"][0];
+    let reported = place.mcoe("compare small --against bold --replications 4 --out run --format json").done().json();
+    let versus = &reported["versus"][0];
     assert_eq!(versus["pack"], "bold");
-    assert!(versus["verdict"].as_str().unwrap().contains("bold"), "{told}");
+    assert!(versus["verdict"].as_str().unwrap().contains("bold"), "{reported}");
     let headline = versus["headline"].as_array().unwrap();
     assert_eq!((headline.len(), &headline[0]["measure"]), (12, &"engagement".into()));
     assert!(headline[0]["difference"]["interval"][0].is_number());
@@ -115,7 +115,7 @@ fn json_holds_every_headline_number_and_the_verdict() {
 }
 
 #[test]
-fn a_pack_against_itself_is_said_not_to_differ() {
+fn a_pack_compared_with_itself_is_reported_not_to_differ() {
     let place = Workplace::new();
     let out = place.mcoe("compare small --against rules --replications 3 --out run").done().out;
     assert!(out.contains("There is no difference: rules (2) and rules give the same"), "{out}");
@@ -123,7 +123,7 @@ fn a_pack_against_itself_is_said_not_to_differ() {
 }
 
 #[test]
-fn one_replication_is_said_to_have_no_interval() {
+fn one_replication_is_reported_to_have_no_interval() {
     let place = place();
     let out = place.mcoe("compare small --against bold --weeks 1 --replications 1 --out run").done().out;
     assert!(out.contains("In the single replication"), "{out}");
@@ -131,23 +131,23 @@ fn one_replication_is_said_to_have_no_interval() {
 }
 
 #[test]
-fn the_mistakes_of_all_packs_and_of_the_scenario_are_told_at_once() {
+fn errors_of_all_packs_and_of_the_scenario_are_reported_at_once() {
     let place = place();
     place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
     place.replace("bold/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 3 # ");
     place.replace("small/scenario.toml", "weeks = 2", "weeks = \"two\"");
     let line = "compare small --against bold --out run";
     place.mcoe(line).ends_with(2).says(&["rules/fatigue.toml", "bold/fatigue.toml", "scenario.toml"]);
-    let told: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
-    assert_eq!(told["errors"], told["diagnostics"].as_array().unwrap().len());
+    let reported: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
+    assert_eq!(reported["errors"], reported["diagnostics"].as_array().unwrap().len());
     for place in ["rules/fatigue.toml", "bold/fatigue.toml"] {
-        assert!(told["diagnostics"].to_string().contains(place), "{told}");
+        assert!(reported["diagnostics"].to_string().contains(place), "{reported}");
     }
     assert_eq!(place.entries(), ["bold", "rules", "small"]);
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_and_leaves_nothing() {
+fn invalid_arguments_are_refused_and_nothing_is_written() {
     let place = place();
     for (line, said) in [
         ("compare small --out run", "--against"),
@@ -164,7 +164,7 @@ fn what_makes_no_sense_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn a_scenario_without_planned_clients_is_refused_and_leaves_nothing() {
+fn a_scenario_without_planned_clients_is_refused_and_nothing_is_written() {
     let place = place();
     let clients = place.read("small/clients.csv");
     assert!(clients.contains(",active,"), "{clients}");
@@ -175,7 +175,7 @@ fn a_scenario_without_planned_clients_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn a_rule_that_fails_in_one_pack_leaves_nothing() {
+fn if_a_rule_fails_in_one_pack_nothing_is_written() {
     let place = place();
     place.write("bold/broken.rhai", "fn weekly_posts(ctx) { -1 }\n");
     place.mcoe("compare small --against bold --out run").ends_with(2).says(&["broken.rhai", "nothing was written"]);

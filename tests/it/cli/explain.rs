@@ -19,7 +19,7 @@ fn first_post(place: &Workplace, client: &str, channel: &str) -> (String, String
 }
 
 #[test]
-fn a_post_is_explained_by_the_first_letters_of_its_id() {
+fn a_post_is_found_by_the_first_characters_of_its_id() {
     let place = planned();
     let (id, _) = first_post(&place, "kettle-lane", "fb");
     let whole = place.mcoe(&format!("explain plan --post {id}")).done().out;
@@ -33,35 +33,38 @@ fn a_post_is_explained_by_the_first_letters_of_its_id() {
 }
 
 #[test]
-fn the_numbers_of_an_explanation_multiply_to_what_the_plan_says() {
+fn the_factors_of_an_explanation_multiply_to_the_plans_value() {
     let place = planned();
     let posts = place.table("plan/posts.csv");
     for row in &posts.rows {
         let id = posts.cell(row, "post_id");
-        let told = place.mcoe(&format!("explain plan --post {id} --format json")).done().json();
-        let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("{value} in {told}"));
-        let parts: f64 = told["value_parts"].as_array().unwrap().iter().map(|part| number(&part["number"])).product();
-        let value = number(&told["slot_value"]);
+        let reported = place.mcoe(&format!("explain plan --post {id} --format json")).done().json();
+        let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("{value} in {reported}"));
+        let parts: f64 =
+            reported["value_parts"].as_array().unwrap().iter().map(|part| number(&part["number"])).product();
+        let value = number(&reported["slot_value"]);
         assert!((parts - value).abs() < 1e-9 * value, "{parts} is not {value}");
-        let expected = value * number(&told["quality_factor"]) * number(&told["response"]);
+        let expected = value * number(&reported["quality_factor"]) * number(&reported["response"]);
         let planned: f64 = posts.cell(row, "expected_engagement").parse().unwrap();
         assert!((expected - planned).abs() < 1e-6 * planned, "{expected} is not {planned}");
-        let steps: f64 = told["confidence_steps"].as_array().unwrap().iter().map(|step| number(&step["change"])).sum();
-        assert!((steps - number(&told["confidence"])).abs() < 1e-6, "{told}");
-        assert_eq!(told["verdicts"].as_array().unwrap().len(), 5);
-        if let Some(asset) = told["asset"].as_object() {
+        let steps: f64 =
+            reported["confidence_steps"].as_array().unwrap().iter().map(|step| number(&step["change"])).sum();
+        assert!((steps - number(&reported["confidence"])).abs() < 1e-6, "{reported}");
+        assert_eq!(reported["verdicts"].as_array().unwrap().len(), 5);
+        if let Some(asset) = reported["asset"].as_object() {
             let points: f64 = asset["parts"].as_array().unwrap().iter().map(|part| number(&part["number"])).sum();
-            assert!((points.clamp(0.0, 100.0) - number(&asset["score"])).abs() < 1e-9, "{told}");
+            assert!((points.clamp(0.0, 100.0) - number(&asset["score"])).abs() < 1e-9, "{reported}");
         }
     }
 }
 
 #[test]
-fn sources_name_a_line_on_which_the_key_stands() {
+fn sources_name_the_line_of_the_key() {
     let place = planned();
     let (id, _) = first_post(&place, "kettle-lane", "fb");
-    let told = place.mcoe(&format!("explain plan --post {id} --format json")).done().json();
-    let parts = told["value_parts"].as_array().unwrap().iter().chain(told["asset"]["parts"].as_array().unwrap());
+    let reported = place.mcoe(&format!("explain plan --post {id} --format json")).done().json();
+    let parts =
+        reported["value_parts"].as_array().unwrap().iter().chain(reported["asset"]["parts"].as_array().unwrap());
     let mut found = 0;
     for part in parts {
         let Some((file, line)) = part["source"].as_str().unwrap().split_once(".toml:") else { continue };
@@ -72,23 +75,23 @@ fn sources_name_a_line_on_which_the_key_stands() {
         assert!(is_there, "{part} does not stand in `{line}`");
         found += 1;
     }
-    assert!(found >= 5, "{told}");
-    let source = told["confidence_steps"][0]["source"].as_str().unwrap();
+    assert!(found >= 5, "{reported}");
+    let source = reported["confidence_steps"][0]["source"].as_str().unwrap();
     let line: usize = source.strip_prefix("risk.toml:").unwrap().parse().unwrap();
-    let score = told["asset"]["score"].as_f64().unwrap();
+    let score = reported["asset"]["score"].as_f64().unwrap();
     assert!(score >= 80.0 && place.read("rules/risk.toml").lines().nth(line - 1).unwrap().contains("from = 80"));
 }
 
 #[test]
-fn a_special_day_is_a_factor_from_its_own_place_or_from_that_of_its_kind() {
+fn the_source_of_a_special_days_factor_is_the_day_or_its_kind() {
     let place = Workplace::new();
     let days = "days = [\n    { from = 2026-10-26, to = 2026-11-01, kind = \"boost\", factor = 1.5, name = \"Fair\" },\n    \
                 { from = 2026-10-26, to = 2026-11-01, kind = \"boost\", name = \"Sale\" },\n]\n";
     place.write("rules/overlays/kettle.toml", &format!("scope = {{ client = \"kettle-lane\" }}\n[calendar]\n{days}"));
     place.mcoe("plan small --week 2026-W44 --out plan --tables csv").done();
     let (id, _) = first_post(&place, "kettle-lane", "fb");
-    let told = place.mcoe(&format!("explain plan --post {id} --format json")).done().json();
-    let calendar = told["value_parts"].as_array().unwrap().iter().filter(|part| part["name"] == "calendar");
+    let reported = place.mcoe(&format!("explain plan --post {id} --format json")).done().json();
+    let calendar = reported["value_parts"].as_array().unwrap().iter().filter(|part| part["name"] == "calendar");
     let sources: Vec<&str> = calendar.map(|part| part["source"].as_str().unwrap()).collect();
     let rules = place.read("rules/calendar.toml");
     let line = rules.lines().position(|line| line.starts_with("boost_factor")).unwrap() + 1;
@@ -96,7 +99,7 @@ fn a_special_day_is_a_factor_from_its_own_place_or_from_that_of_its_kind() {
 }
 
 #[test]
-fn an_id_that_nothing_or_several_things_have_is_refused() {
+fn an_unknown_or_ambiguous_id_is_refused() {
     let place = planned();
     place.mcoe("explain plan --post zzz").ends_with(2).says(&["no post of the plan has the id `zzz`", "`posts` table"]);
     let ids: Vec<String> =
@@ -107,14 +110,14 @@ fn an_id_that_nothing_or_several_things_have_is_refused() {
 }
 
 #[test]
-fn a_planned_hour_is_said_to_be_planned() {
+fn a_planned_hour_is_reported_to_be_planned() {
     let place = planned();
     let (_, time) = first_post(&place, "kettle-lane", "ig");
     let line = format!("explain plan --why-not kettle-lane/ig/{time}");
     let out = place.mcoe(&line).done().out;
     assert!(out.starts_with("a post of kettle-lane on ig is planned at "), "{out}");
-    let told = place.mcoe(&format!("{line} --format json")).done().json();
-    assert!(told["planned"]["objective"].as_f64().unwrap() > 0.0, "{told}");
+    let reported = place.mcoe(&format!("{line} --format json")).done().json();
+    assert!(reported["planned"]["objective"].as_f64().unwrap() > 0.0, "{reported}");
 }
 
 #[test]
@@ -123,9 +126,9 @@ fn quiet_hours_are_named_with_file_and_line() {
     let line = "explain plan --why-not kettle-lane/fb/2026-10-28T03:00";
     let out = place.mcoe(line).done().out;
     assert!(out.contains("it lies in the channel's quiet hours") && out.contains("rule quiet_hours, channels.toml:"));
-    let told = place.mcoe(&format!("{line} --format json")).done().json();
-    assert_eq!(told["forbidden"]["rule"], "quiet_hours");
-    let source = told["forbidden"]["source"].as_str().unwrap().to_owned();
+    let reported = place.mcoe(&format!("{line} --format json")).done().json();
+    assert_eq!(reported["forbidden"]["rule"], "quiet_hours");
+    let source = reported["forbidden"]["source"].as_str().unwrap().to_owned();
     let line: usize = source.strip_prefix("channels.toml:").unwrap().parse().unwrap();
     let text = place.read("rules/channels.toml");
     let before: Vec<&str> = text.lines().take(line).collect();
@@ -142,7 +145,7 @@ fn a_closed_day_is_named() {
 }
 
 #[test]
-fn closed_hours_are_named_with_the_range_its_file_and_line() {
+fn closed_hours_are_named_with_range_file_and_line() {
     let place = Workplace::new();
     let overlay = "scope = { client = \"kettle-lane\" }\n\n[channels.fb]\n\
                    closed = [{ from = \"tuesday 09:30\", to = \"tuesday 12:00\" }]\n";
@@ -155,7 +158,7 @@ fn closed_hours_are_named_with_the_range_its_file_and_line() {
 }
 
 #[test]
-fn an_ordinary_hour_costs_what_the_best_week_with_it_loses() {
+fn the_cost_of_an_hour_is_the_loss_of_the_best_week_with_it() {
     let place = planned();
     let line = "explain plan --why-not kettle-lane/fb/2026-10-28T22:00";
     let out = place.mcoe(line).done().out;
@@ -171,7 +174,7 @@ fn an_ordinary_hour_costs_what_the_best_week_with_it_loses() {
 }
 
 #[test]
-fn an_hour_without_a_place_is_said_to_be_impossible() {
+fn an_hour_of_a_channel_without_posts_is_reported_as_such() {
     let place = Workplace::new();
     place.write("rules/hooks.rhai", "fn weekly_posts(ctx) { 0 }\n");
     place.mcoe("plan small --out plan").done();
@@ -180,7 +183,7 @@ fn an_hour_without_a_place_is_said_to_be_impossible() {
 }
 
 #[test]
-fn questions_about_nothing_in_the_plan_are_refused() {
+fn questions_about_things_outside_the_plan_are_refused() {
     let place = planned();
     let why_not = |question: &str, said: &[&str]| {
         place.mcoe(&format!("explain plan --why-not {question}")).ends_with(2).says(said);
@@ -212,7 +215,7 @@ fn a_plan_whose_scenario_changed_is_not_explained() {
 }
 
 #[test]
-fn a_plan_is_explained_by_the_rules_that_made_it() {
+fn a_plan_is_explained_by_the_rules_it_was_made_with() {
     let place = planned();
     let (id, _) = first_post(&place, "kettle-lane", "fb");
     let line = format!("explain plan --post {id}");
@@ -224,7 +227,7 @@ fn a_plan_is_explained_by_the_rules_that_made_it() {
 }
 
 #[test]
-fn a_folder_that_is_no_plan_is_refused() {
+fn a_folder_without_a_plan_is_refused() {
     let place = planned();
     place
         .mcoe("explain small --post a")
@@ -237,7 +240,7 @@ fn a_folder_that_is_no_plan_is_refused() {
 }
 
 #[test]
-fn a_verdict_is_told_with_the_nearest_values_that_would_turn_it() {
+fn a_verdict_is_shown_with_the_nearest_values_that_would_change_it() {
     let place = planned();
     let (id, _) = first_post(&place, "kettle-lane", "fb");
     place.mcoe(&format!("explain plan --post {id}")).done().shows(&[
@@ -246,12 +249,13 @@ fn a_verdict_is_told_with_the_nearest_values_that_would_turn_it() {
         "warn  if post.has_asset were false\n",
         "reads ctx.warn_at = 0.5, ctx.block_at = 0.8, post.fatigue = ",
     ]);
-    let told = place.mcoe(&format!("explain plan --post {id} --format json")).done().json();
-    let fatigue = told["verdicts"].as_array().unwrap().iter().find(|one| one["verdict"]["rule"] == "channel_fatigue");
+    let reported = place.mcoe(&format!("explain plan --post {id} --format json")).done().json();
+    let fatigue =
+        reported["verdicts"].as_array().unwrap().iter().find(|one| one["verdict"]["rule"] == "channel_fatigue");
     let flips = fatigue.unwrap()["flips"].as_array().unwrap();
     let rule = flips.iter().find(|flip| flip["key"] == "fatigue.block_at").unwrap();
     assert_eq!((&rule["outcome"], &rule["place"]["file"]), (&"block".into(), &"fatigue.toml".into()));
-    assert_eq!(told["risk_turns"][0]["edge"], 0.75);
+    assert_eq!(reported["risk_turns"][0]["edge"], 0.75);
 }
 
 #[test]

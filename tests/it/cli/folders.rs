@@ -10,7 +10,7 @@ use crate::support::Workplace;
 const OURS: [&str; 2] = ["rules", "small"];
 
 #[test]
-fn a_folder_that_is_there_is_refused() {
+fn an_existing_folder_is_refused() {
     let place = Workplace::new();
     place.mcoe("plan small --out plan").done();
     let before = place.folder("plan");
@@ -39,7 +39,7 @@ fn force_replaces_what_mcoe_wrote() {
 }
 
 #[test]
-fn a_foreign_folder_survives_force_untouched() {
+fn force_does_not_touch_a_folder_of_another_program() {
     let place = Workplace::new();
     place.write("holiday/photos/beach.txt", "sand");
     let before = place.folder("holiday");
@@ -57,7 +57,7 @@ fn a_foreign_folder_survives_force_untouched() {
 }
 
 #[test]
-fn a_foreign_file_is_never_replaced() {
+fn a_file_of_another_program_is_never_replaced() {
     let place = Workplace::new();
     place.write("plan", "a letter");
     place.mcoe("plan small --out plan").ends_with(2);
@@ -74,7 +74,7 @@ fn an_empty_folder_may_be_filled() {
 }
 
 #[test]
-fn folders_above_are_made_where_they_are_missing() {
+fn missing_parent_folders_are_created() {
     let place = Workplace::new();
     place.mcoe("plan small --out reports/october/plan").done();
     assert!(place.folder("reports/october/plan").contains_key("plan.json"));
@@ -82,7 +82,7 @@ fn folders_above_are_made_where_they_are_missing() {
 }
 
 /// Commands that start well and fail in the middle, with a pack whose rule breaks down.
-fn fails_and_leaves_nothing(script: &str, said: &[&str]) {
+fn fails_without_output(script: &str, said: &[&str]) {
     let place = Workplace::new();
     place.write("rules/broken.rhai", script);
     place.mcoe("check").ends_with(2).says(&["rule_fails", "broken.rhai:"]);
@@ -97,25 +97,25 @@ fn fails_and_leaves_nothing(script: &str, said: &[&str]) {
 }
 
 #[test]
-fn an_endless_rule_leaves_nothing_behind() {
-    fails_and_leaves_nothing(
+fn an_endless_rule_leaves_no_output() {
+    fails_without_output(
         "fn weekly_posts(ctx) {\n    loop {}\n}\n",
         &["broken.rhai:1:1: `weekly_posts` failed: too many operations"],
     );
 }
 
 #[test]
-fn a_rule_that_answers_no_number_leaves_nothing_behind() {
-    fails_and_leaves_nothing("fn confidence(post, ctx) {\n    0.0 / 0.0\n}\n", &["`confidence` failed", "NaN"]);
+fn a_rule_that_returns_nan_leaves_no_output() {
+    fails_without_output("fn confidence(post, ctx) {\n    0.0 / 0.0\n}\n", &["`confidence` failed", "NaN"]);
 }
 
 #[test]
-fn a_rule_that_answers_the_wrong_kind_leaves_nothing_behind() {
-    fails_and_leaves_nothing("fn score_asset(asset, ctx) {\n    \"good\"\n}\n", &["`score_asset` failed", "`good`"]);
+fn a_rule_that_returns_a_wrong_type_leaves_no_output() {
+    fails_without_output("fn score_asset(asset, ctx) {\n    \"good\"\n}\n", &["`score_asset` failed", "`good`"]);
 }
 
 #[test]
-fn a_rule_that_fails_in_a_later_week_leaves_nothing_behind() {
+fn a_rule_that_fails_in_a_later_week_leaves_no_output() {
     let place = Workplace::new();
     let script = "fn weekly_posts(ctx) {\n    if ctx.posts_last_7_days > 4 { return -1; }\n    ctx.weekly_posts\n}\n";
     place.write("rules/broken.rhai", script);
@@ -128,7 +128,7 @@ fn a_rule_that_fails_in_a_later_week_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_failed_command_keeps_the_folder_that_was_to_be_replaced() {
+fn a_failed_command_keeps_the_folder_to_be_replaced() {
     let place = Workplace::new();
     place.mcoe("plan small --out plan").done();
     let before = place.folder("plan");
@@ -186,31 +186,31 @@ fn is_interrupted(line: &str, name: &str) {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_ends_a_long_simulation_soon_and_leaves_nothing() {
+fn ctrl_c_stops_a_simulation_soon_and_leaves_no_output() {
     is_interrupted("simulate agency --weeks 12 --replications 100000 --out run", "-INT");
 }
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_ends_a_long_comparison_soon_and_leaves_nothing() {
+fn ctrl_c_stops_a_comparison_soon_and_leaves_no_output() {
     is_interrupted("compare agency --against rules --replications 100000 --out run", "-INT");
 }
 
 #[cfg(unix)]
 #[test]
-fn sigterm_ends_a_long_simulation_soon_and_leaves_nothing() {
+fn sigterm_stops_a_simulation_soon_and_leaves_no_output() {
     is_interrupted("simulate agency --weeks 520 --replications 1000 --threads 1 --out run", "-TERM");
 }
 
 #[cfg(unix)]
 #[test]
-fn sigterm_ends_a_long_invention_of_clients_soon_and_leaves_nothing() {
+fn sigterm_stops_a_generation_of_clients_soon_and_leaves_no_output() {
     is_interrupted("generate --clients 1000000 --out run", "-TERM");
 }
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_command_keeps_the_folder_that_was_to_be_replaced() {
+fn an_interrupted_command_keeps_the_folder_to_be_replaced() {
     let place = Workplace::new();
     place.bring("agency");
     place.mcoe("simulate small --weeks 1 --replications 1 --out run").done();

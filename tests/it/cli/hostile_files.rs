@@ -43,16 +43,20 @@ fn a_pipe_is_refused_wherever_a_file_is_read() {
 }
 
 #[test]
-fn links_in_a_circle_are_told_all_at_once() {
+fn circular_links_are_all_reported_at_once() {
     let place = Workplace::new();
     symlink(".", place.path("rules/a")).unwrap();
     symlink("../rules", place.path("rules/b")).unwrap();
     symlink("round.toml", place.path("rules/round.toml")).unwrap();
     let ran = place.mcoe("check").ends_with(2);
     ran.says(&["rules/a", "rules/b", "rules/round.toml", "its links form a cycle", "3 error(s) in the rules pack"]);
-    let told = place.mcoe("check --format json").ends_with(2).err;
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((&told["errors"], &told["diagnostics"][0]["code"]), (&3.into(), &"link_loop".into()), "{told}");
+    let reported = place.mcoe("check --format json").ends_with(2).err;
+    let reported: serde_json::Value = serde_json::from_str(&reported).unwrap();
+    assert_eq!(
+        (&reported["errors"], &reported["diagnostics"][0]["code"]),
+        (&3.into(), &"link_loop".into()),
+        "{reported}"
+    );
     symlink("loop", place.path("loop")).unwrap();
     place.mcoe("check --rules loop").ends_with(2).says(&["`loop`", "form a cycle"]);
     for file in ["scenario.toml", "assets.csv"] {
@@ -63,7 +67,7 @@ fn links_in_a_circle_are_told_all_at_once() {
 }
 
 #[test]
-fn a_pack_may_be_put_together_of_links() {
+fn a_pack_may_consist_of_links() {
     let place = Workplace::new();
     fs::create_dir(place.path("shared")).unwrap();
     fs::rename(place.path("rules/risk.toml"), place.path("shared/risk.toml")).unwrap();
@@ -73,7 +77,7 @@ fn a_pack_may_be_put_together_of_links() {
 }
 
 #[test]
-fn folders_of_devices_and_processes_are_no_pack_and_no_scenario() {
+fn dev_and_proc_are_refused_as_pack_and_scenario() {
     let place = Workplace::new();
     for folder in ["/dev", "/proc"] {
         place.mcoe(&format!("check --rules {folder}")).ends_with(2).says(&["error"]);
@@ -96,7 +100,7 @@ fn files_that_are_too_large_are_refused_before_they_are_read() {
 }
 
 #[test]
-fn what_cannot_be_read_of_a_scenario_is_bad_input_with_a_remedy() {
+fn unreadable_parts_of_a_scenario_are_bad_input_with_a_remedy() {
     let place = Workplace::new();
     fs::write(place.path("small/scenario.toml"), b"name = \"a\"\nformat = 1\n# \xff\n").unwrap();
     place.mcoe("check --scenario small").ends_with(2).says(&["small/scenario.toml", "line 3 is not UTF-8", "save"]);
@@ -107,13 +111,13 @@ fn what_cannot_be_read_of_a_scenario_is_bad_input_with_a_remedy() {
     }
     let ran = place.mcoe("check --scenario small").ends_with(2);
     ran.says(&["small/assets.csv", "small/history.csv", "it is a folder, not a file", "2 error(s) in the scenario"]);
-    let told = place.mcoe("check --scenario small --format json").ends_with(2).err;
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(told["diagnostics"][0]["code"], "not_a_file", "{told}");
+    let reported = place.mcoe("check --scenario small --format json").ends_with(2).err;
+    let reported: serde_json::Value = serde_json::from_str(&reported).unwrap();
+    assert_eq!(reported["diagnostics"][0]["code"], "not_a_file", "{reported}");
 }
 
 #[test]
-fn files_that_this_user_may_not_read_are_bad_input() {
+fn files_without_read_permission_are_bad_input() {
     let place = Workplace::new();
     let hidden = |name: &str| {
         let path = place.path(name);
@@ -130,7 +134,7 @@ fn files_that_this_user_may_not_read_are_bad_input() {
 }
 
 #[test]
-fn nothing_that_lies_beside_an_output_is_followed() {
+fn no_link_next_to_an_output_is_followed() {
     let place = Workplace::new();
     fs::create_dir(place.path("victim")).unwrap();
     place.write("victim/plan.json", "precious");
@@ -144,7 +148,7 @@ fn nothing_that_lies_beside_an_output_is_followed() {
 }
 
 #[test]
-fn an_output_that_is_a_link_is_refused_before_the_work() {
+fn an_output_that_is_a_link_is_refused_at_once() {
     let place = Workplace::new();
     symlink("nowhere", place.path("plan")).unwrap();
     place.write("rules/slow.rhai", "fn weekly_posts(ctx) { loop {} }\n");
@@ -155,7 +159,7 @@ fn an_output_that_is_a_link_is_refused_before_the_work() {
 }
 
 #[test]
-fn points_of_a_sweep_are_kept_in_no_file_of_somebody_else() {
+fn points_of_a_sweep_are_not_saved_through_a_link() {
     let place = Workplace::new();
     let line = "rules sweep small --set channels.fb.weekly_posts=1..2 --weeks 1 --replications 1 --out sw --restart";
     place.write("thesis.txt", "chapter one");
@@ -168,7 +172,7 @@ fn points_of_a_sweep_are_kept_in_no_file_of_somebody_else() {
 }
 
 #[test]
-fn a_pack_is_laid_out_without_writing_through_links() {
+fn a_pack_is_formatted_without_writing_through_links() {
     let place = Workplace::new();
     let untidy = place.read("rules/risk.toml").replace(" = ", "   =   ");
     fs::create_dir(place.path("shared")).unwrap();
@@ -187,7 +191,7 @@ fn a_pack_is_laid_out_without_writing_through_links() {
 }
 
 #[test]
-fn names_never_act_on_the_terminal() {
+fn names_never_control_the_terminal() {
     let place = Workplace::new();
     let is_plain = |text: &str| !text.chars().any(|c| (c.is_control() && !"\n\t".contains(c)) || c == '\u{202e}');
     place.replace("small/scenario.toml", "\"Two corner shops\"", r#""a\u001b[2J\u009b\u202eb""#);
@@ -211,7 +215,7 @@ fn names_never_act_on_the_terminal() {
 }
 
 #[test]
-fn an_edited_plan_is_named_for_what_it_is() {
+fn an_edited_plan_is_reported_as_edited() {
     let place = Workplace::new();
     place.mcoe("plan small --out plan").done();
     let id = place.json("plan/plan.json")["plan_id"].as_str().unwrap().to_owned();

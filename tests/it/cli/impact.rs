@@ -11,11 +11,11 @@ fn committed() -> Workplace {
 }
 
 #[test]
-fn nothing_differs_under_the_same_rules() {
+fn the_same_rules_change_no_decision() {
     let place = committed();
-    let told = place.mcoe("rules impact").done().out;
-    assert!(told.contains("decisions re-evaluated, 0 of them by daily passes"), "{told}");
-    assert!(!told.contains("by rule") && told.contains("note: re-evaluated: guardrails"), "{told}");
+    let reported = place.mcoe("rules impact").done().out;
+    assert!(reported.contains("decisions re-evaluated, 0 of them by daily passes"), "{reported}");
+    assert!(!reported.contains("by rule") && reported.contains("note: re-evaluated: guardrails"), "{reported}");
     let json = place.mcoe("rules impact --format json").done().json();
     assert!(json["count"]["judged"].as_u64().unwrap() > 10, "{json}");
     assert_eq!(json["count"]["same"], json["count"]["judged"]);
@@ -23,14 +23,14 @@ fn nothing_differs_under_the_same_rules() {
 }
 
 #[test]
-fn what_would_have_been_decided_otherwise_is_told_with_the_rule_and_its_place() {
+fn changed_decisions_are_shown_with_the_rule_and_its_place() {
     let place = committed();
     place.replace("rules/fatigue.toml", "warn_at = 0.5", "warn_at = 0.15");
     place.replace("rules/fatigue.toml", "block_at = 0.8", "block_at = 0.2");
     place.replace("rules/risk.toml", "[bands.low]\nfrom = 0.75", "[bands.low]\nfrom = 0.85");
     place.replace("rules/risk.toml", "to = 0.75", "to = 0.85");
     let before = std::fs::read(place.path("mcoe.db")).unwrap();
-    let told = place.mcoe("rules impact --database sqlite:mcoe.db?mode=ro --limit-shown 4").done().out;
+    let reported = place.mcoe("rules impact --database sqlite:mcoe.db?mode=ro --limit-shown 4").done().out;
     for text in [
         "would have been blocked",
         "of higher risk",
@@ -42,7 +42,7 @@ fn what_would_have_been_decided_otherwise_is_told_with_the_rule_and_its_place() 
         "-> blocked, ",
         "more; --limit-shown N shows them",
     ] {
-        assert!(told.contains(text), "`{text}` is not in\n{told}");
+        assert!(reported.contains(text), "`{text}` is not in\n{reported}");
     }
     assert_eq!(std::fs::read(place.path("mcoe.db")).unwrap(), before);
     let json = place.mcoe("rules impact --format json").done().json();
@@ -56,7 +56,7 @@ fn what_would_have_been_decided_otherwise_is_told_with_the_rule_and_its_place() 
 }
 
 #[test]
-fn what_cannot_be_answered_is_told_with_a_way_out() {
+fn unanswerable_questions_are_reported_with_a_remedy() {
     let place = committed();
     place
         .mcoe("rules impact --database other.db")
@@ -75,7 +75,7 @@ fn what_cannot_be_answered_is_told_with_a_way_out() {
 }
 
 #[test]
-fn a_rule_that_fails_on_what_is_on_record_is_told_with_its_place() {
+fn a_rule_that_fails_on_recorded_facts_is_reported_with_its_place() {
     let place = committed();
     place.replace(
         "rules/guardrails.rhai",
@@ -86,14 +86,14 @@ fn a_rule_that_fails_on_what_is_on_record_is_told_with_its_place() {
 }
 
 #[test]
-fn a_database_that_is_not_brought_up_to_date_is_told_so() {
+fn a_database_that_is_not_migrated_is_reported() {
     let work = Workplace::new();
     let url = postgres::server().fresh();
     work.mcoe(&format!("rules impact --database {url}")).ends_with(3).says(&["is not migrated", "mcoe db migrate"]);
 }
 
 #[test]
-fn postgres_answers_as_sqlite_does() {
+fn postgres_gives_the_same_results_as_sqlite() {
     let work = committed();
     let place = Place::postgres();
     let on = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));

@@ -30,7 +30,7 @@ fn a_plan_has_the_files_that_its_readers_expect() {
 }
 
 #[test]
-fn plan_json_holds_what_identifies_the_plan_and_what_it_reaches() {
+fn plan_json_holds_the_plans_identity_and_reach() {
     let place = Workplace::new();
     let out = place.mcoe("plan small --week 2026-W44 --out plan --format json").done().json();
     let head = place.json("plan/plan.json");
@@ -49,7 +49,7 @@ fn plan_json_holds_what_identifies_the_plan_and_what_it_reaches() {
 }
 
 #[test]
-fn held_posts_earn_nothing_and_reach_nothing() {
+fn blocked_posts_do_not_count_towards_engagement_and_reach() {
     let place = Workplace::new();
     let table = "\n[nothing]\nscope = \"post\"\nconflict = \"policy\"\n";
     place.write("rules/guardrails.toml", &(place.read("rules/guardrails.toml") + table));
@@ -117,7 +117,7 @@ fn ids_are_unique_and_decisions_name_posts_of_the_plan() {
 }
 
 #[test]
-fn a_calendar_for_each_workspace_holds_every_post_and_those_that_are_held_as_cancelled() {
+fn each_workspaces_calendar_holds_every_post_and_blocked_ones_as_cancelled() {
     let place = Workplace::new();
     place.mcoe("plan small --out plan --calendar --tables csv").done();
     let calendars: Vec<String> = place.folder("plan").into_keys().filter(|name| name.ends_with(".ics")).collect();
@@ -133,7 +133,7 @@ fn a_calendar_for_each_workspace_holds_every_post_and_those_that_are_held_as_can
 }
 
 #[test]
-fn the_same_plan_is_written_on_one_thread_and_on_four() {
+fn the_plan_is_the_same_on_one_thread_and_on_four() {
     let place = Workplace::new();
     place.bring("agency");
     let plan = |threads: u32| {
@@ -184,7 +184,7 @@ fn read_instance(json: &Value) -> Instance {
 }
 
 #[test]
-fn an_exported_instance_holds_every_key_and_its_own_solution_holds() {
+fn an_exported_instance_has_every_key_and_a_feasible_solution() {
     let place = Workplace::new();
     place.mcoe("plan small --out plan --export-instances instances").done();
     let files = place.folder("instances");
@@ -222,7 +222,7 @@ fn an_exported_instance_holds_every_key_and_its_own_solution_holds() {
 }
 
 #[test]
-fn instances_may_be_exported_into_the_plan_itself() {
+fn instances_can_be_exported_into_the_plans_folder() {
     let place = Workplace::new();
     place.mcoe("plan small --out plan --export-instances plan/instances").done();
     let files = place.folder("plan");
@@ -235,7 +235,7 @@ fn instances_may_be_exported_into_the_plan_itself() {
 }
 
 #[test]
-fn clients_that_are_paused_or_gone_are_not_planned_for() {
+fn paused_and_churned_clients_get_no_plan() {
     let place = Workplace::new();
     place.replace("small/clients.csv", "America/New_York,active", "America/New_York,paused");
     place.mcoe("plan small --out plan --tables csv").done();

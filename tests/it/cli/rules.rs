@@ -22,16 +22,16 @@ fn the_rules_of_a_client_are_shown_with_the_place_of_each_value() {
 }
 
 #[test]
-fn a_key_that_the_pack_does_not_have_is_told_with_the_nearest() {
+fn an_unknown_key_is_reported_with_the_nearest_one() {
     let place = Workplace::new();
-    let told = place.mcoe("rules show fatigue.warn").ends_with(2);
-    told.says(&["has no key `fatigue.warn`", "did you mean `fatigue.warn_at`?"]);
+    let reported = place.mcoe("rules show fatigue.warn").ends_with(2);
+    reported.says(&["has no key `fatigue.warn`", "did you mean `fatigue.warn_at`?"]);
     place.mcoe("rules schema chanels").ends_with(2).says(&["no file `chanels.toml`", "did you mean `channels`?"]);
     place.mcoe("rules show --channel tiktk").ends_with(2);
 }
 
 #[test]
-fn two_packs_are_compared_in_the_trades_words_and_by_what_they_do_to_a_week() {
+fn a_diff_shows_changed_rules_and_their_effect_on_a_week() {
     let place = Workplace::new();
     for (name, text) in default_pack() {
         place.write(&format!("new/{name}"), &text);
@@ -43,11 +43,11 @@ fn two_packs_are_compared_in_the_trades_words_and_by_what_they_do_to_a_week() {
         "fn truth_layer(post, ctx) {",
         "fn truth_layer(post, ctx) {\n    let unused = 1;",
     );
-    let told = place.mcoe("rules diff rules new --scenario small").done().out;
-    assert!(told.contains("channels.fb.weekly_posts: 5 -> 2   channels.toml:"), "{told}");
-    assert!(told.contains("posts a week before fatigue lowers them"), "{told}");
-    assert!(told.contains("function truth_layer was changed   guardrails.rhai:"), "{told}");
-    assert!(told.contains("dropped"), "{told}");
+    let reported = place.mcoe("rules diff rules new --scenario small").done().out;
+    assert!(reported.contains("channels.fb.weekly_posts: 5 -> 2   channels.toml:"), "{reported}");
+    assert!(reported.contains("posts a week before fatigue lowers them"), "{reported}");
+    assert!(reported.contains("function truth_layer was changed   guardrails.rhai:"), "{reported}");
+    assert!(reported.contains("dropped"), "{reported}");
     let json = place.mcoe("rules diff rules new --scenario small --format json").done().json();
     let dropped: u64 = json["plan"].as_array().unwrap().iter().map(|one| one["dropped"].as_u64().unwrap()).sum();
     assert_eq!(dropped, 6, "{json}");
@@ -67,8 +67,8 @@ fn a_pack_of_an_earlier_revision_is_read_from_git() {
     git(&["commit", "-q", "-m", "as it was"]);
     place.mcoe("rules diff HEAD:./rules/ rules").done().shows(&["the packs do not differ"]);
     place.replace("rules/fatigue.toml", "warn_at = 0.5", "warn_at = 0.4");
-    let told = place.mcoe("rules diff HEAD:rules rules").done().out;
-    assert!(told.starts_with("fatigue.warn_at: 0.5 -> 0.4   fatigue.toml:6\n"), "{told}");
+    let reported = place.mcoe("rules diff HEAD:rules rules").done().out;
+    assert!(reported.starts_with("fatigue.warn_at: 0.5 -> 0.4   fatigue.toml:6\n"), "{reported}");
     place.mcoe("rules diff HEAD:small rules").ends_with(2).says(&["has no rules pack in `small`"]);
     place
         .mcoe("rules diff yesterday:rules rules")
@@ -78,7 +78,7 @@ fn a_pack_of_an_earlier_revision_is_read_from_git() {
 }
 
 #[test]
-fn packs_are_shown_to_differ_by_situations_on_which_they_decide_differently() {
+fn a_diff_shows_situations_in_which_packs_decide_differently() {
     let place = Workplace::new();
     for (name, text) in default_pack() {
         place.write(&format!("new/{name}"), &text);
@@ -92,12 +92,12 @@ fn packs_are_shown_to_differ_by_situations_on_which_they_decide_differently() {
                     post.weekday == 4 && post.hour >= 15 {\n        return block(\"no posts on Friday afternoons\", \"post \
                     earlier\");\n    }\n    pass()\n}\n";
     place.write("new/quiet.rhai", function);
-    let told = place.mcoe("rules diff rules new").done().out;
-    let (_, decided) = told.split_once("examples of different decisions:\n").unwrap();
+    let reported = place.mcoe("rules diff rules new").done().out;
+    let (_, decided) = reported.split_once("examples of different decisions:\n").unwrap();
     insta::assert_snapshot!(decided);
-    let told = place.mcoe("rules diff rules new --format json").done().json();
+    let reported = place.mcoe("rules diff rules new --format json").done().json();
     let of = |what: &str| {
-        let all = told["divergences"].as_array().unwrap().iter();
+        let all = reported["divergences"].as_array().unwrap().iter();
         all.filter(|one| one["what"] == what).map(|one| (one["before"].clone(), one["after"].clone())).next().unwrap()
     };
     assert_eq!(of("weekly_posts"), ("14".into(), "20".into()));
@@ -106,7 +106,7 @@ fn packs_are_shown_to_differ_by_situations_on_which_they_decide_differently() {
 }
 
 #[test]
-fn what_an_overlay_decides_otherwise_is_shown_for_whom_it_covers() {
+fn a_diff_shows_an_overlays_effect_for_its_scope() {
     let place = Workplace::new();
     for (name, text) in default_pack() {
         place.write(&format!("new/{name}"), &text);
@@ -116,8 +116,8 @@ fn what_an_overlay_decides_otherwise_is_shown_for_whom_it_covers() {
     };
     place.write("rules/overlays/bakery.toml", &overlay(0.5, 0.9));
     place.write("new/overlays/bakery.toml", &overlay(0.1, 0.1));
-    let told = place.mcoe("rules diff rules new --format json").done().json();
-    let posts = told["divergences"].as_array().unwrap().iter().find(|one| one["what"] == "weekly_posts").unwrap();
+    let reported = place.mcoe("rules diff rules new --format json").done().json();
+    let posts = reported["divergences"].as_array().unwrap().iter().find(|one| one["what"] == "weekly_posts").unwrap();
     assert_eq!(posts["situation"], "channel = \"fb\", client.id = \"bakery\", state.fatigue = 0.1");
     assert_eq!((&posts["before"], &posts["after"]), (&"5".into(), &"0".into()));
 }
@@ -159,7 +159,7 @@ fn holds_its_keys(schema: &Value, value: &Value) -> bool {
 }
 
 #[test]
-fn the_schemas_accept_the_default_pack_and_refuse_what_the_loader_refuses() {
+fn the_schemas_accept_and_refuse_the_same_packs_as_the_loader() {
     let place = Workplace::new();
     place.mcoe("rules schema --out schemas").done();
     let is_valid = |file: &str, text: &str| {

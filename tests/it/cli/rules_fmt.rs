@@ -15,7 +15,7 @@ fn untidy() -> Workplace {
 }
 
 #[test]
-fn every_file_that_ships_is_laid_out_already() {
+fn every_shipped_file_is_formatted() {
     let place = Workplace::new();
     for (name, text) in read_folder(&project("rules")) {
         place.write(&format!("rules/{name}"), &text);
@@ -25,7 +25,7 @@ fn every_file_that_ships_is_laid_out_already() {
 }
 
 #[test]
-fn check_lists_what_is_laid_out_otherwise_and_writes_nothing() {
+fn check_lists_unformatted_files_and_writes_nothing() {
     let place = untidy();
     let before = place.folder("rules");
     let ran = place.mcoe("rules fmt --check").ends_with(1).says(&["3 file(s)", "remedy: run `mcoe rules fmt"]);
@@ -34,7 +34,7 @@ fn check_lists_what_is_laid_out_otherwise_and_writes_nothing() {
 }
 
 #[test]
-fn files_are_laid_out_and_the_pack_says_what_it_said() {
+fn formatting_files_does_not_change_the_pack() {
     let place = untidy();
     place.write("before/pack.toml", "");
     for (name, bytes) in place.folder("rules") {
@@ -52,7 +52,7 @@ fn files_are_laid_out_and_the_pack_says_what_it_said() {
 }
 
 #[test]
-fn nothing_is_written_where_a_file_cannot_be_read() {
+fn nothing_is_written_if_a_file_cannot_be_read() {
     let place = untidy();
     place.replace("rules/fatigue.toml", "warn_at = 0.5", "warn_at = ");
     place.replace("rules/risk.toml", "[review]", "[review");
@@ -68,7 +68,7 @@ fn nothing_is_written_where_a_file_cannot_be_read() {
 }
 
 #[test]
-fn a_pack_that_is_wrong_but_readable_is_laid_out_all_the_same() {
+fn an_invalid_but_readable_pack_is_formatted() {
     let place = Workplace::new();
     place.replace("rules/fatigue.toml", "warn_at = 0.5", "warn_it   =0.5");
     assert_eq!(place.mcoe("rules fmt").done().out, "rules/fatigue.toml\n");
@@ -76,8 +76,8 @@ fn a_pack_that_is_wrong_but_readable_is_laid_out_all_the_same() {
 }
 
 #[test]
-fn programs_are_told_the_files_in_json() {
-    let told = untidy().mcoe("rules fmt --check --format json").ends_with(1).json();
-    assert_eq!(told["changed"], serde_json::json!(["guardrails.rhai", "overlays/crumb.toml", "tests/crumb.toml"]));
-    assert_eq!(told["refused"], serde_json::json!([]));
+fn json_output_lists_the_files() {
+    let reported = untidy().mcoe("rules fmt --check --format json").ends_with(1).json();
+    assert_eq!(reported["changed"], serde_json::json!(["guardrails.rhai", "overlays/crumb.toml", "tests/crumb.toml"]));
+    assert_eq!(reported["refused"], serde_json::json!([]));
 }

@@ -47,7 +47,7 @@ fn a_report_has_its_page_summary_figures_and_tables() {
 }
 
 #[test]
-fn a_point_is_what_a_simulation_of_the_edited_pack_gives() {
+fn a_point_equals_a_simulation_of_the_edited_pack() {
     let place = Workplace::new();
     place.mcoe(&format!("{SIX} --tables csv")).done();
     place.replace("rules/channels.toml", "weekly_posts = 5", "weekly_posts = 7");
@@ -63,7 +63,7 @@ fn a_point_is_what_a_simulation_of_the_edited_pack_gives() {
 }
 
 #[test]
-fn a_point_that_changes_nothing_is_the_pack_as_it_stands() {
+fn a_point_without_changes_equals_the_pack_itself() {
     let place = Workplace::new();
     place.mcoe(&format!("{SIX} --tables csv")).done();
     let points = place.table("run/tables/points.csv");
@@ -74,7 +74,7 @@ fn a_point_that_changes_nothing_is_the_pack_as_it_stands() {
 }
 
 #[test]
-fn the_same_report_is_written_on_one_and_two_threads_and_by_its_own_command() {
+fn the_report_is_the_same_on_one_and_two_threads_and_by_its_recorded_command() {
     let place = Workplace::new();
     place.mcoe(&format!("{SIX} --threads 1")).done();
     let one = comparable(&place);
@@ -87,7 +87,7 @@ fn the_same_report_is_written_on_one_and_two_threads_and_by_its_own_command() {
 }
 
 #[test]
-fn a_space_filling_sweep_visits_as_many_points_as_asked_for() {
+fn a_sobol_sweep_has_the_requested_number_of_points() {
     let place = Workplace::new();
     let line = "rules sweep small --set channels.fb.fatigue_per_post=0.02..0.1 --set channels.fb.weekly_posts=3..9 \
                 --design sobol --points 9 --weeks 1 --replications 2 --out run --tables csv";
@@ -102,24 +102,24 @@ fn a_space_filling_sweep_visits_as_many_points_as_asked_for() {
 #[test]
 fn json_holds_the_frontier_and_the_sensitivities() {
     let place = Workplace::new();
-    let told = place.mcoe(&format!("{SIX} --frontier engagement,posts_drafted:fewer --format json")).done().json();
-    assert_eq!((&told["points"], &told["goals"][1]["wish"]), (&6.into(), &"fewer".into()));
-    assert!(!told["frontier"].as_array().unwrap().is_empty());
-    assert_eq!(told["base"]["number"], 0);
-    assert_eq!(told["sensitivities"].as_array().unwrap().len(), 24);
-    let engagement = &told["sensitivities"][0];
+    let reported = place.mcoe(&format!("{SIX} --frontier engagement,posts_drafted:fewer --format json")).done().json();
+    assert_eq!((&reported["points"], &reported["goals"][1]["wish"]), (&6.into(), &"fewer".into()));
+    assert!(!reported["frontier"].as_array().unwrap().is_empty());
+    assert_eq!(reported["base"]["number"], 0);
+    assert_eq!(reported["sensitivities"].as_array().unwrap().len(), 24);
+    let engagement = &reported["sensitivities"][0];
     assert_eq!((&engagement["measure"], &engagement["rank"]), (&"engagement".into(), &1.into()));
 }
 
 #[test]
-fn overlays_still_lie_over_what_is_set() {
+fn overlays_override_swept_keys() {
     let place = Workplace::new();
     let overlay = "[scope]\nworkspace = \"north\"\n\n[channels.fb]\nweekly_posts = 2\n";
     let clients = place.table("small/clients.csv");
     let workspace = clients.cell(&clients.rows[0], "workspace_id");
     place.write("rules/overlays/all.toml", &overlay.replace("north", workspace));
-    let told = place.mcoe(&format!("{SIX} --format json")).done().json();
-    let wanted = told["sensitivities"]
+    let reported = place.mcoe(&format!("{SIX} --format json")).done().json();
+    let wanted = reported["sensitivities"]
         .as_array()
         .unwrap()
         .iter()
@@ -128,27 +128,27 @@ fn overlays_still_lie_over_what_is_set() {
 }
 
 #[test]
-fn every_mistake_of_the_keys_is_told_at_once_in_its_place() {
+fn every_error_of_the_keys_is_reported_at_once_with_its_place() {
     let place = Workplace::new();
     let line = "rules sweep small --set channels.tiktok.weekly_post=7..21:2 --set fatigue.warn_at=0.4..oops:0.1 --set \
                 channels.fb.quiet_hours.enabled=true..false --out run";
     let ran = place.mcoe(line).ends_with(2);
     insta::assert_snapshot!(ran.err);
-    let told: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
-    assert_eq!((&told["errors"], &told["diagnostics"][0]["line"]), (&3.into(), &1.into()));
+    let reported: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
+    assert_eq!((&reported["errors"], &reported["diagnostics"][0]["line"]), (&3.into(), &1.into()));
     assert_eq!(place.entries(), ["rules", "small"]);
 }
 
 #[test]
-fn points_that_are_no_valid_pack_are_all_told_before_anything_is_simulated() {
+fn invalid_points_are_all_reported_before_anything_is_simulated() {
     let place = Workplace::new();
     let line = "rules sweep small --set fatigue.warn_at=0.5,0.8 --set fatigue.block_at=0.7,0.9 --weeks 1 --replications 2 \
                 --out run";
     let ran = place.mcoe(line).ends_with(2);
     insta::assert_snapshot!(ran.err);
     assert_eq!(place.entries(), ["rules", "small"]);
-    let told: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
-    assert_eq!(told["diagnostics"][0]["point"], 3);
+    let reported: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
+    assert_eq!(reported["diagnostics"][0]["point"], 3);
     place.mcoe(&format!("{line} --skip-invalid --tables csv")).done().says(&["point(s) whose pack is invalid"]);
     let run = place.json("run/run.json");
     let left_out: Vec<u64> =
@@ -159,7 +159,7 @@ fn points_that_are_no_valid_pack_are_all_told_before_anything_is_simulated() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_and_leaves_nothing() {
+fn invalid_arguments_are_refused_and_nothing_is_written() {
     let place = Workplace::new();
     let set = "--set channels.fb.weekly_posts=3..7:2";
     for (line, said) in [
@@ -180,7 +180,7 @@ fn what_makes_no_sense_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn a_pack_that_fails_and_a_scenario_that_does_are_told_at_once() {
+fn errors_of_pack_and_scenario_are_reported_at_once() {
     let place = Workplace::new();
     place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
     place.replace("small/scenario.toml", "weeks = 2", "weeks = \"two\"");
@@ -189,7 +189,7 @@ fn a_pack_that_fails_and_a_scenario_that_does_are_told_at_once() {
 }
 
 #[test]
-fn a_scenario_without_planned_clients_is_refused_and_leaves_nothing() {
+fn a_scenario_without_planned_clients_is_refused_and_nothing_is_written() {
     let place = Workplace::new();
     let clients = place.read("small/clients.csv");
     place.write("small/clients.csv", &clients.replace(",active,", ",paused,"));
@@ -210,7 +210,7 @@ fn a_rule_that_fails_at_a_point_names_it_and_keeps_the_others() {
 }
 
 #[test]
-fn points_of_another_sweep_are_not_gone_on_from() {
+fn a_sweep_does_not_resume_from_points_of_another_sweep() {
     let place = Workplace::new();
     let kept = killed(&place);
     assert!(kept >= 1, "no point was kept");
@@ -251,7 +251,7 @@ fn killed(place: &Workplace) -> usize {
 }
 
 #[test]
-fn a_sweep_that_is_killed_again_and_again_gives_the_report_of_one_that_is_not() {
+fn a_sweep_that_is_killed_repeatedly_gives_the_same_report() {
     let place = Workplace::new();
     place.mcoe(&long()).done();
     let whole = comparable(&place);
@@ -273,7 +273,7 @@ fn a_sweep_that_is_killed_again_and_again_gives_the_report_of_one_that_is_not() 
 
 #[test]
 #[cfg(unix)]
-fn an_interrupt_says_what_stands() {
+fn an_interrupt_reports_what_was_saved() {
     let place = Workplace::new();
     let mut command = place.command(&long());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -290,7 +290,7 @@ fn an_interrupt_says_what_stands() {
 }
 
 #[test]
-fn help_shows_examples_and_says_what_overlays_do() {
+fn help_shows_examples_and_explains_overlays() {
     let help = Workplace::new().mcoe("rules sweep --help").done().out;
     assert!(help.contains("  mcoe rules sweep ") && help.contains("overlay"), "{help}");
 }

@@ -15,14 +15,14 @@ fn with_cases(text: &str) -> Workplace {
 }
 
 #[test]
-fn cases_that_come_out_as_expected_are_counted() {
+fn passed_cases_are_counted() {
     let place = with_cases(CASES);
     let out = place.mcoe("rules test").done().out;
     assert_eq!(out, "3 case(s) passed, 0 failed, rules `default`\n");
 }
 
 #[test]
-fn a_failure_shows_what_was_expected_what_came_and_what_led_there() {
+fn a_failure_shows_expected_and_actual_results_and_their_explanation() {
     let place = with_cases(CASES);
     place.replace("rules/fatigue.toml", "{ from = 0.4, factor = 0.75 }", "{ from = 0.4, factor = 0.9 }");
     place.replace("rules/guardrails.rhai", "post.fatigue >= ctx.block_at", "post.fatigue > ctx.block_at");
@@ -40,12 +40,12 @@ fn a_filter_leaves_the_other_cases_out() {
 }
 
 #[test]
-fn programs_are_told_the_same_in_json() {
+fn json_output_holds_the_same() {
     let place = with_cases(CASES);
     place.replace("rules/fatigue.toml", "{ from = 0.4, factor = 0.75 }", "{ from = 0.45, factor = 0.75 }");
-    let told = place.mcoe("rules test --format json").ends_with(1).json();
-    assert_eq!((&told["passed"], &told["failed"]), (&2.into(), &1.into()));
-    let case = &told["cases"][1];
+    let reported = place.mcoe("rules test --format json").ends_with(1).json();
+    assert_eq!((&reported["passed"], &reported["failed"]), (&2.into(), &1.into()));
+    let case = &reported["cases"][1];
     assert_eq!((&case["name"], &case["line"]), (&"a_tired_page_posts_less".into(), &4.into()));
     let mismatch = &case["mismatches"][0];
     assert_eq!((&mismatch["key"], &mismatch["line"]), (&"weekly_posts".into(), &7.into()));
@@ -57,7 +57,7 @@ fn programs_are_told_the_same_in_json() {
 }
 
 #[test]
-fn build_servers_are_told_as_junit_xml() {
+fn results_are_printed_as_junit_xml() {
     let place = with_cases(&CASES.replace("Three of five.", "Three of <five> & \\\"more\\\"."));
     place.write("rules/tests/other.toml", "[another]\nexpect = { weekly_posts = 5 }\n");
     let passing = place.mcoe("rules test --format junit").done();
@@ -72,15 +72,15 @@ fn build_servers_are_told_as_junit_xml() {
 }
 
 #[test]
-fn what_no_case_exercises_stays_out_of_the_xml() {
-    let told = ["coverage ", "sides of conditions", "no case depends on `assets.base`"];
-    let ran = with_cases(CASES).mcoe("rules test --format junit --coverage").done().says(&told);
+fn coverage_is_not_in_the_xml() {
+    let reported = ["coverage ", "sides of conditions", "no case depends on `assets.base`"];
+    let ran = with_cases(CASES).mcoe("rules test --format junit --coverage").done().says(&reported);
     assert!(ran.out.starts_with("<?xml") && !ran.out.contains("coverage"), "{}", ran.out);
     assert!(!ran.out.contains("no case depends on"), "{}", ran.out);
 }
 
 #[test]
-fn no_other_command_prints_junit_and_none_pretends_to() {
+fn other_commands_refuse_junit() {
     let place = with_cases(CASES);
     let before = place.entries();
     for line in ["check", "plan small --out plan", "rules fmt", "rules diff rules rules", "status", "completions bash"]
@@ -93,7 +93,7 @@ fn no_other_command_prints_junit_and_none_pretends_to() {
 }
 
 #[test]
-fn every_mistake_of_every_file_of_cases_is_told_at_once() {
+fn every_error_in_files_of_cases_is_reported_at_once() {
     let place = with_cases(
         "[one]\nchannel = \"instagram\"\nstate = { fatige = 0.4 }\nclient = { id = \"crumb-and-c\", time_zone = \"Europe/Londn\" }\n\
          expect = { weekly_posts = 5, verdicts.truth_layr = \"warn\" }\n\n[two]\nchannel = \"fb\"\n",
@@ -109,7 +109,7 @@ fn every_mistake_of_every_file_of_cases_is_told_at_once() {
 }
 
 #[test]
-fn a_case_of_a_client_is_answered_under_its_overlays() {
+fn a_case_of_a_client_uses_its_overlays() {
     let place = with_cases("[crumb_posts_less]\nclient = { id = \"crumb-and-co\" }\nexpect = { weekly_posts = 4 }\n");
     place
         .write("rules/overlays/crumb.toml", "scope = { client = \"crumb-and-co\" }\n[channels.fb]\nweekly_posts = 4\n");
@@ -120,7 +120,7 @@ fn a_case_of_a_client_is_answered_under_its_overlays() {
 }
 
 #[test]
-fn a_case_of_a_campaign_is_answered_under_its_overlay() {
+fn a_case_of_a_campaign_uses_its_overlay() {
     let place = with_cases(
         "[sale]\nclient = { id = \"crumb-and-co\", campaigns = [{ id = \"sale\", weight = 2 }] }\nasset = { quality = 0, \
          campaign = \"sale\" }\npost = { hour = 10 }\nexpect = { slot_value = 68, asset_score = 57 }\n",
@@ -131,7 +131,7 @@ fn a_case_of_a_campaign_is_answered_under_its_overlay() {
 }
 
 #[test]
-fn a_snapshot_is_written_when_asked_for_and_compared_ever_after() {
+fn a_snapshot_is_written_on_request_and_compared_afterwards() {
     let place = with_cases("[whole]\nsnapshot = true\nstate = { fatigue = 0.3 }\n");
     let out = place.mcoe("rules test").ends_with(1).out;
     assert!(out.contains("--update writes them"), "{out}");
@@ -148,7 +148,7 @@ fn a_snapshot_is_written_when_asked_for_and_compared_ever_after() {
 }
 
 #[test]
-fn a_rule_that_fails_fails_the_case_and_is_named() {
+fn a_failing_rule_fails_the_case_and_is_named() {
     let place = with_cases("[any]\nexpect = { risk = \"low\" }\n");
     place.replace("rules/guardrails.rhai", "fn early_warning(post, ctx) {", "fn early_warning(post, ctx) { throw 1;");
     let out = place.mcoe("rules test").ends_with(1).out;
@@ -156,17 +156,17 @@ fn a_rule_that_fails_fails_the_case_and_is_named() {
 }
 
 #[test]
-fn a_pack_without_cases_is_told_how_to_begin() {
+fn a_pack_without_cases_gets_a_hint() {
     Workplace::new().mcoe("rules test").ends_with(2).says(&["there are no cases in `rules/tests`", "remedy:"]);
 }
 
 #[test]
-fn changes_that_no_case_notices_are_listed_with_their_places() {
+fn undetected_changes_are_listed_with_their_places() {
     let place = with_cases(CASES);
     // The cases say nothing of health, and the one 0.4 that is meant stands alone.
     place.replace("rules/fatigue.toml", "fair_from = 0.4", "fair_from = 0.45");
-    let told = place.mcoe("rules test --mutate --format json").done().json();
-    let survivors = told["mutation"]["survivors"].as_array().unwrap();
+    let reported = place.mcoe("rules test --mutate --format json").done().json();
+    let survivors = reported["mutation"]["survivors"].as_array().unwrap();
     let is_survivor = |file: &str, was: &str, becomes: &str| {
         survivors.iter().any(|s| s["file"] == file && s["was"] == was && s["becomes"] == becomes)
     };
@@ -184,10 +184,10 @@ fn changes_that_no_case_notices_are_listed_with_their_places() {
 }
 
 #[test]
-fn what_no_case_exercises_is_listed_and_can_fail_the_run() {
+fn uncovered_rules_are_listed_and_can_fail_the_run() {
     let place = with_cases(CASES);
-    let told = place.mcoe("rules test --coverage --format json").done().json();
-    let gaps = told["coverage"]["parts"]["gaps"].as_array().unwrap();
+    let reported = place.mcoe("rules test --coverage --format json").done().json();
+    let gaps = reported["coverage"]["parts"]["gaps"].as_array().unwrap();
     let line_of = |file: &str, text: &str| {
         place.read(file).lines().position(|line| line.trim_start().starts_with(text)).unwrap() + 1
     };
@@ -202,7 +202,7 @@ fn what_no_case_exercises_is_listed_and_can_fail_the_run() {
     let step = line_of("rules/fatigue.toml", "{ from = 0.7, factor");
     assert!(is_gap("fatigue.toml", step, "at or above `fatigue.frequency`"), "{gaps:?}");
     assert!(is_gap("assets.toml", line_of("rules/assets.toml", "base = "), "depends on `assets.base`"), "{gaps:?}");
-    let percent = told["coverage"]["percent"].as_f64().unwrap();
+    let percent = reported["coverage"]["percent"].as_f64().unwrap();
     assert!((5.0..60.0).contains(&percent), "{percent}");
     place.mcoe("rules test --coverage-at-least 5").done();
     let ran = place.mcoe("rules test --coverage-at-least 90%").ends_with(1);
@@ -211,7 +211,7 @@ fn what_no_case_exercises_is_listed_and_can_fail_the_run() {
 }
 
 #[test]
-fn a_key_that_can_count_nowhere_is_told_apart_from_one_that_no_case_depends_on() {
+fn a_key_without_effect_is_distinguished_from_an_uncovered_one() {
     let place = with_cases(CASES);
     let out = place.mcoe("rules test --coverage").done().out;
     assert!(out.contains("`assets.recent_use` has no effect: `cooldown_hours` 168"), "{out}");

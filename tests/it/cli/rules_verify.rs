@@ -14,9 +14,9 @@ fn with_guardrail(name: &str, function: &str) -> Workplace {
 
 /// The kinds of findings, by file.
 fn kinds(place: &Workplace) -> Vec<(String, String)> {
-    let told = place.mcoe("rules verify --format json").ends_with(1).json();
+    let reported = place.mcoe("rules verify --format json").ends_with(1).json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let findings = told["verification"]["findings"].as_array().unwrap();
+    let findings = reported["verification"]["findings"].as_array().unwrap();
     findings.iter().map(|finding| (text(&finding["place"]["file"]), text(&finding["kind"]))).collect()
 }
 
@@ -25,12 +25,12 @@ fn only(place: &Workplace, file: &str, kind: &str) {
 }
 
 #[test]
-fn every_guardrail_of_the_default_pack_is_shown_with_a_witness_for_each_answer() {
+fn every_guardrail_of_the_default_pack_is_shown_with_an_example_of_each_verdict() {
     insta::assert_snapshot!(Workplace::new().mcoe("rules verify").done().out);
 }
 
 #[test]
-fn a_guardrail_that_never_fires_or_always_does_is_found() {
+fn a_guardrail_that_never_or_always_fires_is_found() {
     let never = "fn house(post, ctx) { if post.fatigue > 1.0 { return block(\"tired\", \"wait\"); } pass() }";
     let found = kinds(&with_guardrail("house", never));
     assert_eq!(
@@ -44,16 +44,16 @@ fn a_guardrail_that_never_fires_or_always_does_is_found() {
 }
 
 #[test]
-fn a_guardrail_of_three_conditions_is_reached_where_they_meet() {
+fn a_guardrail_with_three_conditions_is_reached() {
     let text = "fn house(post, ctx) {\n    if ctx.channel == \"linkedin\" && ctx.industry == \"law\" && post.weekday == 4 \
                 && post.hour >= 15 {\n        return block(\"no posts on Friday afternoons\", \"post earlier\");\n    }\n    pass()\n}\n";
-    let told = with_guardrail("house", text).mcoe("rules verify").done().out;
+    let reported = with_guardrail("house", text).mcoe("rules verify").done().out;
     let expected = "  block  line 3     ctx.industry = \"law\", post.hour = 15, post.weekday = 4   (linkedin)\n";
-    assert!(told.contains(expected), "{told}");
+    assert!(reported.contains(expected), "{reported}");
 }
 
 #[test]
-fn what_allows_more_where_the_audience_is_more_tired_is_shown_with_two_inputs() {
+fn rules_that_allow_more_at_higher_fatigue_are_shown_with_two_inputs() {
     let text = "fn house(post, ctx) { if post.fatigue > 0.2 && post.fatigue < 0.3 { return block(\"tired\", \"wait\"); } pass() }";
     let place = with_guardrail("house", text);
     only(&place, "house.rhai", "not_monotone");
@@ -74,7 +74,7 @@ fn what_allows_more_where_the_audience_is_more_tired_is_shown_with_two_inputs() 
 }
 
 #[test]
-fn numbers_that_never_hold_or_count_nowhere_are_found() {
+fn numbers_without_effect_are_found() {
     let place = Workplace::new();
     place.replace(
         "rules/risk.toml",
@@ -83,9 +83,9 @@ fn numbers_that_never_hold_or_count_nowhere_are_found() {
     );
     place.replace("rules/assets.toml", "base = 50", "base = 30");
     only(&place, "risk.toml", "never_holds");
-    let told = Workplace::new().mcoe("rules verify --format json").done().json();
+    let reported = Workplace::new().mcoe("rules verify --format json").done().json();
     let idle: Vec<&str> =
-        told["verification"]["idle"].as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap()).collect();
+        reported["verification"]["idle"].as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap()).collect();
     assert_eq!(idle, ["assets.recent_use", "assets.recent_use_days"]);
     let place = Workplace::new();
     place.replace("rules/assets.toml", "recent_use_days = 7", "recent_use_days = 14");
@@ -93,7 +93,7 @@ fn numbers_that_never_hold_or_count_nowhere_are_found() {
 }
 
 #[test]
-fn a_guardrail_that_says_what_another_one_says_is_found() {
+fn a_guardrail_that_repeats_another_is_found() {
     let text = "fn house(post, ctx) { if post.fatigue >= 0.9 { return warn(\"tired\", \"wait\"); } pass() }";
     let place = with_guardrail("house", text);
     only(&place, "house.rhai", "overlap");
@@ -101,7 +101,7 @@ fn a_guardrail_that_says_what_another_one_says_is_found() {
 }
 
 #[test]
-fn an_overlay_is_verified_for_whom_it_covers() {
+fn an_overlay_is_verified_in_its_scope() {
     let place = Workplace::new();
     let overlay = "[scope]\nclient = \"bakery\"\n\n[fatigue]\nfrequency = [{ from = 0.2, factor = 0.5 }, { from = 0.4, factor = 1 }]\n";
     place.write("rules/overlays/bakery.toml", overlay);

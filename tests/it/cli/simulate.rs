@@ -30,7 +30,7 @@ fn a_report_has_its_page_summary_figures_and_tables() {
 }
 
 #[test]
-fn the_page_needs_nothing_from_outside_itself() {
+fn the_page_loads_nothing_from_elsewhere() {
     let place = Workplace::new();
     place.mcoe("simulate small --replications 2 --out run").done();
     let page = place.read("run/index.html");
@@ -69,7 +69,7 @@ fn comparable(place: &Workplace) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn the_same_report_is_written_on_one_two_and_eight_threads() {
+fn the_report_is_the_same_on_one_two_and_eight_threads() {
     let place = Workplace::new();
     place.bring("agency");
     let report = |threads: u32| {
@@ -88,7 +88,7 @@ fn the_same_report_is_written_on_one_two_and_eight_threads() {
 }
 
 #[test]
-fn another_seed_is_another_world() {
+fn another_seed_gives_other_results() {
     let place = Workplace::new();
     let engagement = |seed: u32| {
         let line = format!("simulate small --replications 2 --seed {seed} --out run --force --format json");
@@ -100,16 +100,17 @@ fn another_seed_is_another_world() {
 }
 
 #[test]
-fn one_replication_is_said_to_have_no_interval() {
+fn one_replication_is_reported_to_have_no_interval() {
     let place = Workplace::new();
     let out = place.mcoe("simulate small --weeks 1 --replications 1 --out run").done().out;
     assert!(out.contains("one replication, no interval"), "{out}");
-    let told = place.mcoe("simulate small --weeks 1 --replications 1 --out run --force --format json").done().json();
-    assert!(told["headline"]["engagement"]["interval"].is_null(), "{told}");
+    let reported =
+        place.mcoe("simulate small --weeks 1 --replications 1 --out run --force --format json").done().json();
+    assert!(reported["headline"]["engagement"]["interval"].is_null(), "{reported}");
 }
 
 #[test]
-fn the_fast_tier_is_named_in_what_it_writes() {
+fn the_fast_tier_is_named_in_the_output() {
     let place = Workplace::new();
     place.mcoe("simulate small --weeks 1 --replications 2 --tier fast --out run").done();
     assert_eq!(place.json("run/run.json")["provenance"]["tier"], "fast");
@@ -117,7 +118,7 @@ fn the_fast_tier_is_named_in_what_it_writes() {
 }
 
 #[test]
-fn a_week_that_the_ledger_has_committed_counts_in_simulations_of_its_export() {
+fn simulations_of_a_ledgers_export_count_the_committed_week() {
     let place = Workplace::new();
     place.mcoe("db load small --now 2026-10-16T08:00:00Z").done();
     let week = place.mcoe("weekly --now 2026-10-16T08:00:00Z --actor ann --format json").done().json();
@@ -125,8 +126,8 @@ fn a_week_that_the_ledger_has_committed_counts_in_simulations_of_its_export() {
     let live = committed["ready"].as_u64().unwrap() + committed["pending"].as_u64().unwrap();
     assert!(live > 10 && week["week"] == "2026-W43", "{week}");
     place.mcoe("db export corner --week 2026-W43 --out back").done();
-    let told = place.mcoe("simulate back --weeks 2 --replications 2 --tables csv --out run").done().out;
-    assert!(told.contains(&format!(" planned, {live} already committed, ")), "{told}");
+    let reported = place.mcoe("simulate back --weeks 2 --replications 2 --tables csv --out run").done().out;
+    assert!(reported.contains(&format!(" planned, {live} already committed, ")), "{reported}");
     let weekly = place.table("run/tables/weekly.csv");
     let numbers = |column: &str| weekly.column(column).iter().map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
     assert_eq!(numbers("posts_committed"), [live as f64, 0.0]);

@@ -12,7 +12,7 @@ const HISTORY: &str = "account,channel,published_at,utc_offset_min,content_type,
                        repair_x,x,2026-08-20T15:00:00Z,-240,,300,9\n";
 
 #[test]
-fn a_small_history_becomes_a_scenario_that_can_be_planned() {
+fn a_small_history_can_be_imported_and_planned() {
     let place = Workplace::new();
     place.write("posts.csv", HISTORY);
     let out = place.mcoe("import posts.csv --client prefix --out shop").done().out;
@@ -29,7 +29,7 @@ fn a_small_history_becomes_a_scenario_that_can_be_planned() {
 }
 
 #[test]
-fn the_notes_of_an_import_say_what_was_not_known() {
+fn the_notes_of_an_import_name_unknown_values() {
     let place = Workplace::new();
     place.write("posts.csv", HISTORY);
     let notes = place.mcoe("import posts.csv --out shop --format json").done().json()["notes"].clone();
@@ -44,7 +44,7 @@ fn the_notes_of_an_import_say_what_was_not_known() {
 }
 
 #[test]
-fn every_bad_row_of_a_history_is_told_and_nothing_is_written() {
+fn every_invalid_row_of_a_history_is_reported_and_nothing_is_written() {
     let place = Workplace::new();
     place
         .write("posts.csv", &HISTORY.replace("tea_ig,ig", "tea_ig,instagam").replace("2026-08-20T15", "2026-08-40T15"));
@@ -73,7 +73,7 @@ fn posts_on_the_clock_of(zone: &str) -> String {
 }
 
 #[test]
-fn offsets_in_the_times_tell_the_zone() {
+fn the_zone_is_derived_from_offsets_in_times() {
     let place = Workplace::new();
     for zone in [
         "Europe/London",
@@ -93,7 +93,7 @@ fn offsets_in_the_times_tell_the_zone() {
 }
 
 #[test]
-fn times_are_read_as_exports_write_them() {
+fn times_are_read_in_the_formats_of_exports() {
     let place = Workplace::new();
     let times = ["\"Mon, 03 Aug 2026 09:00:00 +0200\"", "2026-08-03 09:00 +0200", "2026-08-03T07:00:00Z"];
     for time in times {
@@ -122,7 +122,7 @@ fn rows_of_exports_that_overlap_count_once() {
 }
 
 #[test]
-fn headings_that_nobody_reads_may_repeat() {
+fn unused_headings_may_repeat() {
     let place = Workplace::new();
     let row = "shop,fb,2026-08-03T09:00:00Z,4,,\n";
     place.write("posts.csv", &format!("account,channel,published_at,engagements,Views to 95%,Views to 95%\n{row}"));
@@ -132,7 +132,7 @@ fn headings_that_nobody_reads_may_repeat() {
 }
 
 #[test]
-fn an_asset_rests_however_long_its_cooldown_is() {
+fn a_cooldown_of_any_length_is_kept() {
     let place = Workplace::new();
     place.bring("small");
     let mut posts = "account,channel,published_at,content_type,reach_or_null,engagements\n".to_owned();
@@ -176,7 +176,7 @@ fn other_separators_are_read() {
 }
 
 #[test]
-fn files_that_are_no_tables_are_named_for_what_they_are() {
+fn files_that_are_not_tables_are_identified() {
     let place = Workplace::new();
     let import = |bytes: &[u8]| {
         std::fs::write(place.path("posts.csv"), bytes).unwrap();
@@ -189,7 +189,7 @@ fn files_that_are_no_tables_are_named_for_what_they_are() {
 }
 
 #[test]
-fn what_a_spreadsheet_would_run_is_made_harmless_and_read_back_as_it_was() {
+fn formulas_in_texts_are_escaped_and_read_back_unchanged() {
     let place = Workplace::new();
     place.write(
         "posts.csv",
@@ -257,7 +257,7 @@ fn the_communities_can_be_planned() {
 }
 
 #[test]
-fn the_same_seed_invents_the_same_bytes() {
+fn the_same_seed_generates_the_same_bytes() {
     let place = Workplace::new();
     let invented = |seed: u32| {
         place.mcoe(&format!("generate --clients 7 --seed {seed} --out made --force")).done();
@@ -269,11 +269,11 @@ fn the_same_seed_invents_the_same_bytes() {
 }
 
 #[test]
-fn an_invented_scenario_is_right_and_can_be_planned_and_simulated() {
+fn a_generated_scenario_is_valid_and_can_be_planned_and_simulated() {
     let place = Workplace::new();
-    let told =
+    let reported =
         place.mcoe("generate --clients 9 --seed 2 --start 2026-W13 --weeks 3 --out made --format json").done().json();
-    assert_eq!((&told["clients"], &told["out"]), (&9.into(), &"made".into()));
+    assert_eq!((&reported["clients"], &reported["out"]), (&9.into(), &"made".into()));
     let out = place.mcoe("check --scenario made").done().out;
     assert!(out.contains("scenario `made` is valid: 9 clients"), "{out}");
     assert_eq!(place.mcoe("plan made --out plan --format json").done().json()["week"], "2026-W13");

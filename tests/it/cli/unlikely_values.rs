@@ -53,7 +53,7 @@ fn spoilt(&(table, from, to, _): &Spoilt) -> Workplace {
 }
 
 #[test]
-fn nonsense_is_refused_at_check() {
+fn impossible_values_are_refused_by_check() {
     for case in REFUSED {
         let ran = spoilt(case).mcoe("check --scenario small").ends_with(2);
         ran.says(&[&format!("{}.csv: row", case.0)]).says(case.3);
@@ -61,7 +61,7 @@ fn nonsense_is_refused_at_check() {
 }
 
 #[test]
-fn what_is_unlikely_is_pointed_out_and_planned() {
+fn unlikely_values_are_warnings_and_can_be_planned() {
     for case in POINTED_OUT {
         let place = spoilt(case);
         let ran = place.mcoe("check --scenario small").done();
@@ -72,7 +72,7 @@ fn what_is_unlikely_is_pointed_out_and_planned() {
 }
 
 #[test]
-fn the_shipped_scenarios_give_no_warning() {
+fn the_shipped_scenarios_have_no_warnings() {
     let place = Workplace::new();
     place.bring("agency");
     for scenario in ["small", "agency"] {
@@ -82,7 +82,7 @@ fn the_shipped_scenarios_give_no_warning() {
 }
 
 #[test]
-fn no_scenario_starts_in_the_year_one_and_none_is_written_so() {
+fn start_dates_far_from_today_are_refused() {
     let place = Workplace::new();
     place.replace("small/scenario.toml", "start = \"2026-10-19\"", "start = \"0001-01-01\"");
     place.mcoe("check --scenario small").ends_with(2).says(&["scenario.toml:5:", "out of range", "from 2000-01-01"]);
@@ -96,7 +96,7 @@ fn no_scenario_starts_in_the_year_one_and_none_is_written_so() {
 }
 
 #[test]
-fn an_import_never_makes_what_a_plan_refuses() {
+fn an_imported_scenario_is_never_refused_by_plan() {
     let place = Workplace::new();
     let header = "account,channel,published_at,content_type,reach_or_null,engagements\n";
     place.write("posts.csv", &format!("{header}bakery,fb,2026-08-03T09:00:00Z,photo,1200,41\n"));
@@ -121,7 +121,7 @@ fn an_import_never_makes_what_a_plan_refuses() {
 }
 
 #[test]
-fn a_ledgers_export_is_read_with_the_posts_that_are_committed() {
+fn a_ledgers_export_is_read_with_its_committed_posts() {
     let place = Workplace::new();
     place.mcoe("db load small --now 2026-10-16T08:00:00Z").done();
     for week in ["2026-W43", "2026-W44"] {
@@ -146,7 +146,7 @@ fn a_table_of_too_many_columns_is_refused_at_once() {
 }
 
 #[test]
-fn of_very_many_mistakes_fifty_are_laid_out_and_the_rest_counted() {
+fn fifty_errors_are_shown_and_the_others_counted() {
     let place = Workplace::new();
     let days = vec!["{ date = 2026-10-19, kind = \"boost\" }"; 700].join(", ");
     place.replace("rules/calendar.toml", "days = []", &format!("days = [{days}]"));

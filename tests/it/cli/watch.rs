@@ -70,7 +70,7 @@ fn place() -> Workplace {
 }
 
 #[test]
-fn each_save_is_answered_with_failures_and_the_difference_of_the_plans() {
+fn each_save_shows_failures_and_the_difference_of_the_plans() {
     let place = place();
     let watching = Watching::start(&place, "watch small");
     let first = watching.until("the next plan is compared with it");
@@ -91,7 +91,7 @@ fn each_save_is_answered_with_failures_and_the_difference_of_the_plans() {
 }
 
 #[test]
-fn a_pack_that_is_broken_for_a_moment_is_told_and_then_compared_with_the_last_good_plan() {
+fn an_invalid_pack_is_reported_and_the_next_valid_one_compared_with_the_last_plan() {
     let place = place();
     let watching = Watching::start(&place, "watch small");
     watching.until("compared with it");
@@ -106,7 +106,7 @@ fn a_pack_that_is_broken_for_a_moment_is_told_and_then_compared_with_the_last_go
 }
 
 #[test]
-fn files_and_folders_that_go_and_come_back_are_followed() {
+fn removed_and_restored_files_and_folders_are_watched() {
     let place = place();
     let watching = Watching::start(&place, "watch small");
     watching.until("compared with it");
@@ -129,7 +129,7 @@ fn files_and_folders_that_go_and_come_back_are_followed() {
 }
 
 #[test]
-fn a_burst_of_saves_leads_to_the_plan_of_the_last() {
+fn a_burst_of_saves_plans_the_last_one() {
     let place = place();
     let watching = Watching::start(&place, "watch small --format json");
     watching.until("\"round\":1");
@@ -143,7 +143,7 @@ fn a_burst_of_saves_leads_to_the_plan_of_the_last() {
 }
 
 #[test]
-fn there_must_be_something_to_watch() {
+fn missing_folders_cannot_be_watched() {
     let place = place();
     place.mcoe("watch nowhere").ends_with(2).says(&["the folder `nowhere` does not exist", "remedy:"]);
     place.mcoe("watch small --rules nowhere").ends_with(2).says(&["the folder `nowhere` does not exist"]);

@@ -23,7 +23,7 @@ fn every_command_shows_an_example_of_itself() {
 }
 
 #[test]
-fn every_global_option_is_explained_at_every_command() {
+fn every_command_describes_the_global_options() {
     let place = Workplace::new();
     for command in COMMANDS {
         let help = place.mcoe(&format!("{command} --help")).done().out;
@@ -34,7 +34,7 @@ fn every_global_option_is_explained_at_every_command() {
 }
 
 #[test]
-fn arguments_that_make_no_sense_end_with_two_and_write_nothing() {
+fn invalid_arguments_exit_with_2_and_write_nothing() {
     let place = Workplace::new();
     let before = place.entries();
     for line in [
@@ -66,14 +66,14 @@ fn arguments_that_make_no_sense_end_with_two_and_write_nothing() {
 }
 
 #[test]
-fn a_mistyped_command_or_option_is_told_the_nearest_one() {
+fn a_mistyped_command_or_option_gets_a_suggestion() {
     let place = Workplace::new();
     place.mcoe("simulat small --out run").ends_with(2).says(&["simulate"]);
     place.mcoe("plan small --out plan --calender").ends_with(2).says(&["--calendar"]);
 }
 
 #[test]
-fn completions_of_every_shell_know_every_command() {
+fn completions_of_every_shell_include_every_command() {
     let place = Workplace::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = place.mcoe(&format!("completions {shell}")).done().out;
@@ -85,7 +85,7 @@ fn completions_of_every_shell_know_every_command() {
 }
 
 #[test]
-fn a_reader_that_leaves_early_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let place = Workplace::new();
     for line in ["completions bash", "--help", "check", "plan small --out plan --format json"] {
         let mut child = place.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -98,7 +98,7 @@ fn a_reader_that_leaves_early_is_no_error() {
 }
 
 #[test]
-fn nobody_left_to_listen_at_all_is_no_panic() {
+fn closed_stdout_and_stderr_cause_no_panic() {
     let place = Workplace::new();
     let mut child =
         place.command("check --rules nowhere").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -107,7 +107,7 @@ fn nobody_left_to_listen_at_all_is_no_panic() {
 }
 
 #[test]
-fn quiet_says_nothing_but_errors_and_verbose_says_how_long_rules_took() {
+fn quiet_prints_only_errors_and_verbose_prints_the_time_of_rules() {
     let place = Workplace::new();
     assert_eq!(place.mcoe("plan small --out a --quiet").done().err, "");
     place.mcoe("plan small --out b --verbose").done().says(&["rules were called", "of the threads' time"]);
@@ -115,7 +115,7 @@ fn quiet_says_nothing_but_errors_and_verbose_says_how_long_rules_took() {
 }
 
 #[test]
-fn colours_are_used_only_where_asked_for() {
+fn colours_are_used_only_on_request() {
     let place = Workplace::new();
     place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
     let has_colour = |line: &str| place.mcoe(line).ends_with(2).err.contains('\u{1b}');
@@ -125,7 +125,7 @@ fn colours_are_used_only_where_asked_for() {
 }
 
 #[test]
-fn the_long_version_names_the_time_zones_that_are_built_in() {
+fn the_long_version_names_the_built_in_time_zones() {
     let place = Workplace::new();
     let version = concat!("mcoe ", env!("CARGO_PKG_VERSION"), "\n");
     let long = place.mcoe("--version").done().out;

@@ -24,7 +24,7 @@ fn the_default_pack_does_what_its_cases_say() {
 }
 
 #[test]
-fn every_promise_that_is_broken_is_noticed_by_a_case() {
+fn every_broken_promise_is_detected_by_a_case() {
     let broken = [
         ("channels.toml", "weekly_posts = 14", "weekly_posts = 13", "tiktok_posts_fourteen_times_a_week"),
         ("channels.toml", "min_spacing_hours = 48", "min_spacing_hours = 24", "youtube_keeps_48_hours"),

@@ -52,7 +52,7 @@ fn a_post_has_a_date_a_month_and_a_week() {
 }
 
 #[test]
-fn tags_and_titles_are_read_and_texts_can_be_looked_into() {
+fn tags_and_titles_can_be_read_and_searched() {
     for (condition, holds) in [
         ("\"vegan\" in ctx.tags", true),
         ("\"meat\" in ctx.tags", false),
@@ -68,7 +68,7 @@ fn tags_and_titles_are_read_and_texts_can_be_looked_into() {
 }
 
 #[test]
-fn the_other_posts_of_the_clients_day_are_known() {
+fn other_posts_of_the_day_can_be_read() {
     let both = planned(
         "if ctx.channel == \"ig\" && \"fb\" in post.channels_of_day { block(\"own_rule\", \"wait\") } else { pass() }",
     );

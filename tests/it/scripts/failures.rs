@@ -31,20 +31,20 @@ fn hook(text: &str) -> PackFiles {
 }
 
 #[test]
-fn a_loop_without_end_stops() {
+fn an_endless_loop_is_stopped() {
     stops(hook("\nfn weekly_posts(ctx) {\n    loop {}\n}\n"), ("hooks.rhai", 2, 1), "too many operations");
     let script = "fn weekly_posts(ctx) {\n    let n = 0;\n    while true { n += 1; }\n    n\n}\n";
     stops(hook(script), ("hooks.rhai", 1, 1), "too many operations");
 }
 
 #[test]
-fn a_function_that_calls_itself_without_end_stops() {
+fn endless_recursion_is_stopped() {
     let script = "fn weekly_posts(ctx) { down(1) }\nfn down(n) {\n    down(n + 1)\n}\n";
     stops(hook(script), ("hooks.rhai", 1, 1), "stack overflow");
 }
 
 #[test]
-fn deep_calls_of_deep_expressions_stop_before_the_stack_ends() {
+fn deep_calls_of_deep_expressions_do_not_overflow_the_stack() {
     let sum = format!("{}down(n + 1){}", "1+(".repeat(8), ")".repeat(8));
     let script =
         format!("fn weekly_posts(ctx) {{ down(1) }}\nfn down(n) {{ if n > 0 {{ while true {{ return {sum}; }} }} }}\n");
@@ -52,7 +52,7 @@ fn deep_calls_of_deep_expressions_stop_before_the_stack_ends() {
 }
 
 #[test]
-fn a_text_that_grows_without_end_stops() {
+fn an_endlessly_growing_string_is_stopped() {
     let script = "fn weekly_posts(ctx) {\n    let text = \"x\";\n    loop { text += text; }\n}\n";
     let failure = failure(hook(script));
     assert_eq!((&*failure.location.file, failure.location.line), ("hooks.rhai", 1), "{failure}");
@@ -60,7 +60,7 @@ fn a_text_that_grows_without_end_stops() {
 }
 
 #[test]
-fn an_array_or_map_that_grows_without_end_stops() {
+fn an_endlessly_growing_array_or_map_is_stopped() {
     for (body, cause) in [
         ("let a = [1]; loop { a += a; }", "too large"),
         ("let m = #{}; let n = 0; loop { n += 1; m[`k${n}`] = n; }", "too many operations"),
@@ -70,14 +70,19 @@ fn an_array_or_map_that_grows_without_end_stops() {
 }
 
 #[test]
-fn a_huge_array_made_by_one_call_stops_too() {
+fn a_huge_array_made_by_one_call_is_stopped() {
     let script = "fn weekly_posts(ctx) {\n    let a = [];\n    a.pad(1000000000, 0);\n    a.len\n}\n";
     stops(hook(script), ("hooks.rhai", 1, 1), "too large");
 }
 
 #[test]
+<<<<<<< HEAD
 fn an_answer_of_the_wrong_kind_stops() {
     stops(hook("fn weekly_posts(ctx) { \"many\" }\n"), ("hooks.rhai", 1, 1), "it returned `many`");
+=======
+fn a_result_of_the_wrong_type_is_an_error() {
+    stops(hook("fn weekly_posts(ctx) { \"many\" }\n"), ("hooks.rhai", 1, 1), "it answered `many`");
+>>>>>>> docs
     stops(hook("fn weekly_posts(ctx) { }\n"), ("hooks.rhai", 1, 1), "it returns nothing");
     stops(hook("fn weekly_posts(ctx) { 2.5 }\n"), ("hooks.rhai", 1, 1), "it returned 2.5");
     stops(hook("fn hour_weights(ctx) { [1, 2, 3] }\n"), ("hooks.rhai", 1, 1), "3 entries");
@@ -85,7 +90,7 @@ fn an_answer_of_the_wrong_kind_stops() {
 }
 
 #[test]
-fn a_guardrail_that_answers_no_verdict_stops() {
+fn a_guardrail_that_returns_no_verdict_is_an_error() {
     let files = changed(&[(
         "guardrails.rhai",
         "    pass()\n}\n\n/// Looks at the fatigue",
@@ -100,7 +105,7 @@ fn a_guardrail_that_answers_no_verdict_stops() {
 }
 
 #[test]
-fn numbers_that_are_none_or_lie_out_of_range_stop() {
+fn nan_and_numbers_out_of_range_are_errors() {
     for (answer, shown) in [("0.0 / 0.0", "NaN"), ("1.0 / 0.0", "inf"), ("1.5", "1.5"), ("-0.1", "-0.1")] {
         stops(hook(&format!("fn confidence(post, ctx) {{ {answer} }}\n")), ("hooks.rhai", 1, 1), shown);
     }
@@ -112,7 +117,7 @@ fn numbers_that_are_none_or_lie_out_of_range_stop() {
 }
 
 #[test]
-fn whole_numbers_that_overflow_or_divide_by_zero_stop() {
+fn integer_overflow_and_division_by_zero_are_errors() {
     stops(
         hook("fn weekly_posts(ctx) {\n    1 / (ctx.weekly_posts - 5)\n}\n"),
         ("hooks.rhai", 2, 7),
@@ -138,7 +143,7 @@ fn a_signal_matrix_must_score_every_signal() {
 }
 
 #[test]
-fn what_scripts_see_cannot_be_changed_by_them() {
+fn scripts_cannot_change_their_facts() {
     for body in ["ctx.fatigue = 0.0; 1", "ctx.params.x = 1; 1"] {
         let failure = failure(hook(&format!("fn weekly_posts(ctx) {{\n    {body}\n}}\n")));
         assert_eq!((&*failure.location.file, failure.location.line), ("hooks.rhai", 2), "{failure}");
@@ -146,7 +151,7 @@ fn what_scripts_see_cannot_be_changed_by_them() {
 }
 
 #[test]
-fn a_field_that_only_a_run_can_miss_stops_with_its_place() {
+fn an_unknown_field_found_at_run_time_is_reported_with_its_place() {
     let script = "fn weekly_posts(ctx) { of(ctx) }\nfn of(c) {\n    c.fatige\n}\n";
     let failure = failure(hook(script));
     assert_eq!((&*failure.location.file, failure.location.line), ("hooks.rhai", 3), "{failure}");
@@ -154,12 +159,12 @@ fn a_field_that_only_a_run_can_miss_stops_with_its_place() {
 }
 
 #[test]
-fn a_script_that_throws_stops_with_what_it_threw() {
+fn a_thrown_value_is_reported() {
     stops(hook("fn weekly_posts(ctx) {\n    throw \"no idea\"\n}\n"), ("hooks.rhai", 2, 5), "no idea");
 }
 
 #[test]
-fn of_several_failing_clients_the_first_is_told_on_any_number_of_threads() {
+fn the_first_failing_client_is_reported_on_any_number_of_threads() {
     let place = Workplace::new();
     place.write("rules/hooks.rhai", "fn weekly_posts(ctx) {\n    throw `not for ${ctx.client} on ${ctx.channel}`\n}\n");
     let said = |threads: u32| place.mcoe(&format!("plan small --out plan --threads {threads}")).ends_with(2).err;
@@ -169,7 +174,7 @@ fn of_several_failing_clients_the_first_is_told_on_any_number_of_threads() {
 }
 
 #[test]
-fn the_message_of_a_failure_leads_to_the_file_of_the_pack() {
+fn the_message_of_a_failure_names_the_file_of_the_pack() {
     let place = Workplace::new();
     place.write("rules/hooks.rhai", "fn weekly_posts(ctx) {\n    throw \"no idea\"\n}\n");
     let ran = place.mcoe("simulate small --out run").ends_with(2);

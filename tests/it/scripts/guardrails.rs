@@ -35,7 +35,7 @@ fn verdicts(plan: &Plan, rule: &str) -> Vec<Outcome> {
 }
 
 #[test]
-fn a_guardrail_of_rules_alone_holds_posts_and_shows_among_the_conflicts() {
+fn an_added_guardrail_blocks_posts_and_is_listed_in_conflicts() {
     let plan = plan(&compiled(evening_pack()), &two_shops());
     let answers = verdicts(&plan, "no_evenings");
     assert_eq!(answers.len(), plan.posts().count(), "it is asked of every post");
@@ -56,7 +56,7 @@ fn a_guardrail_of_rules_alone_holds_posts_and_shows_among_the_conflicts() {
 }
 
 #[test]
-fn a_guardrail_of_rules_alone_is_told_in_tables_and_explanations() {
+fn an_added_guardrail_is_named_in_tables_and_explanations() {
     let place = Workplace::new();
     for (name, text) in evening_pack() {
         place.write(&format!("rules/{name}"), &text);
@@ -76,7 +76,7 @@ fn a_guardrail_of_rules_alone_is_told_in_tables_and_explanations() {
 }
 
 #[test]
-fn a_guardrail_of_a_channels_week_answers_for_all_its_posts() {
+fn a_channel_week_guardrail_applies_to_all_posts_of_the_week() {
     let table = "\n[no_ig]\nenabled = true\nscope = \"channel_week\"\nconflict = \"policy\"\nwarn_raises_risk = true\n";
     let script = "fn no_ig(ctx) {\n    if ctx.channel == \"ig\" && ctx.weekly_posts > 3 {\n        \
                   return warn(`${ctx.client} posts much on ig`, \"post less\");\n    }\n    pass()\n}\n";
@@ -94,7 +94,7 @@ fn a_guardrail_of_a_channels_week_answers_for_all_its_posts() {
 }
 
 #[test]
-fn a_warning_raises_the_risk_only_where_the_rule_says_so() {
+fn a_warning_raises_the_risk_only_if_the_rule_says_so() {
     let table = |raises: bool| {
         format!("\n[cautious]\nenabled = true\nscope = \"post\"\nconflict = \"asset\"\nwarn_raises_risk = {raises}\n")
     };
@@ -109,7 +109,7 @@ fn a_warning_raises_the_risk_only_where_the_rule_says_so() {
 }
 
 #[test]
-fn a_guardrail_that_is_switched_off_is_not_asked() {
+fn a_disabled_guardrail_is_not_evaluated() {
     let rules = compiled(with_keys(&[("guardrails.toml", "early_warning.enabled", "false")]));
     let plan = plan(&rules, &two_shops());
     assert!(verdicts(&plan, "early_warning").is_empty());
@@ -127,7 +127,7 @@ fn a_later_guardrail_sees_how_many_warned_before_it() {
 }
 
 #[test]
-fn posts_held_back_neither_tire_the_channel_nor_fill_the_day() {
+fn blocked_posts_add_no_fatigue_and_do_not_count_towards_the_daily_limit() {
     let plan = plan(&compiled(evening_pack()), &two_shops());
     let fatigue_of = |channel: Channel| {
         let posts = plan.clients[0].posts.iter().filter(move |post| post.channel == channel);

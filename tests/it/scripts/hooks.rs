@@ -25,14 +25,14 @@ fn weekly_posts_sets_the_posts_of_a_channels_week() {
 }
 
 #[test]
-fn weekly_posts_may_answer_none_at_all() {
+fn weekly_posts_may_return_zero() {
     let plan = planned("fn weekly_posts(ctx) { 0 }\n");
     assert_eq!(plan.posts().count(), 0);
     assert!(plan.clients[0].allocations.iter().all(|row| row.posts_target == 0 && !row.why_fewer.is_empty()));
 }
 
 #[test]
-fn a_target_that_the_hook_set_is_not_put_down_to_fatigue() {
+fn a_target_set_by_the_hook_is_not_attributed_to_fatigue() {
     let allocations = |plan: Plan| plan.clients.into_iter().next().unwrap().allocations;
     let by_hook = allocations(planned("fn weekly_posts(ctx) { if ctx.channel == \"fb\" { 2 } else { 9 } }\n"));
     assert_eq!(by_hook[0].why_fewer, "the pack's `weekly_posts` function changes the target from 5 to 2 posts");
@@ -52,7 +52,7 @@ fn a_target_that_the_hook_set_is_not_put_down_to_fatigue() {
 }
 
 #[test]
-fn hour_weights_say_which_hour_of_which_day_is_best() {
+fn hour_weights_set_the_best_hours() {
     let script = "fn hour_weights(ctx) {\n    let weights = [];\n    weights.pad(168, 0.2);\n    \
                   weights[1 * 24 + 7] = 9.0;\n    weights[6 * 24 + 21] = 9.0;\n    weights\n}\n\
                   fn weekly_posts(ctx) { 2 }\n";
@@ -93,7 +93,7 @@ fn script_of(document: &str, name: &str) -> String {
 }
 
 #[test]
-fn the_fridays_of_the_documents_move_posts_of_bakeries_to_fridays_and_no_others() {
+fn the_documented_friday_weights_affect_only_bakeries() {
     let fridays = compiled(with_file("fridays.rhai", &script_of("docs/rules.md", "rules/fridays.rhai")));
     let base = compiled(default_pack());
     let scenario = shipped("agency", &base);
@@ -115,7 +115,7 @@ fn the_fridays_of_the_documents_move_posts_of_bakeries_to_fridays_and_no_others(
 }
 
 #[test]
-fn hour_weights_follow_the_wall_clock_over_a_change_of_clocks() {
+fn hour_weights_follow_the_local_time_across_a_clock_change() {
     let script = "fn hour_weights(ctx) {\n    let weights = [];\n    weights.pad(168, 0.2);\n    \
                   weights[6 * 24 + 21] = 9.0;\n    weights\n}\nfn weekly_posts(ctx) { 1 }\n";
     let rules = compiled(with_file("hooks.rhai", script));
@@ -168,7 +168,7 @@ fn confidence_decides_the_band_and_its_edges_are_half_open() {
 }
 
 #[test]
-fn confidence_may_speak_of_the_post_itself() {
+fn confidence_can_read_the_post() {
     let plan = planned("fn confidence(post, ctx) { if post.weekday >= 5 { 0.5 } else { 0.9 } }\n");
     let mut seen = [false, false];
     for (client, post) in plan.posts() {
@@ -181,7 +181,7 @@ fn confidence_may_speak_of_the_post_itself() {
 }
 
 #[test]
-fn a_hook_that_answers_as_the_files_do_changes_nothing() {
+fn a_hook_that_returns_the_same_as_the_files_changes_nothing() {
     let plain = plan(&compiled(default_pack()), &shop());
     let hooks = "fn weekly_posts(ctx) { ctx.weekly_posts }\n\
                  fn score_asset(asset, ctx) {\n    let score = 50.0 + 20.0 * asset.quality + 15.0 * asset.brand_consistency;\n    \

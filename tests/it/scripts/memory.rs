@@ -49,12 +49,12 @@ fn memory_never_shows(rules: &CompiledRules) {
 }
 
 #[test]
-fn a_planner_that_remembers_plans_like_one_that_does_not() {
+fn caching_does_not_change_a_plan() {
     memory_never_shows(&compiled(default_pack()));
 }
 
 #[test]
-fn hooks_that_read_through_helpers_texts_and_methods_are_remembered_rightly() {
+fn hooks_that_read_facts_through_helpers_strings_and_methods_are_cached_correctly() {
     let hooks = "fn weekly_posts(ctx) { wanted(ctx, ctx.weekly_posts) }\n\
                  fn wanted(c, most) { if c.fatigue > 0.1 { most - 1 } else { most } }\n\
                  fn hour_weights(ctx) {\n    let weights = [];\n    weights.pad(168, 1.0);\n    \
@@ -67,7 +67,7 @@ fn hooks_that_read_through_helpers_texts_and_methods_are_remembered_rightly() {
 }
 
 #[test]
-fn a_function_that_is_called_by_its_name_in_a_text_is_remembered_rightly() {
+fn a_function_called_by_a_string_is_cached_correctly() {
     let hooks = "fn weekly_posts(ctx) { let posts = [ctx].map(\"most\"); posts[0] }\n\
                  fn most(c) { if c.channel == \"fb\" { 2 } else { 3 } }\n";
     memory_never_shows(&compiled(with_file("hooks.rhai", hooks)));

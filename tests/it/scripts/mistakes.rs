@@ -18,7 +18,7 @@ fn at(mistake: &Diagnostic) -> &SourceLocation {
 
 /// Fails unless the mistake is of that kind, at that place, and says these words.
 #[track_caller]
-fn is_told(files: PackFiles, code: &str, place: (&str, u32, u32), words: &[&str]) {
+fn is_reported(files: PackFiles, code: &str, place: (&str, u32, u32), words: &[&str]) {
     let mistake = the_mistake(files);
     let (file, line, column) = place;
     let expected = (code, format!("{file}:{line}:{column}"));
@@ -36,13 +36,13 @@ fn line_of(files: &PackFiles, file: &str, text: &str) -> u32 {
 }
 
 #[test]
-fn a_mistake_of_syntax_is_told_with_its_place() {
+fn a_syntax_error_is_reported_with_its_place() {
     let files = with_file("hooks.rhai", "fn weekly_posts(ctx) {\n    let = 3;\n}\n");
-    is_told(files, "script_syntax", ("hooks.rhai", 2, 9), &["name of a variable"]);
+    is_reported(files, "script_syntax", ("hooks.rhai", 2, 9), &["name of a variable"]);
 }
 
 #[test]
-fn mistakes_of_syntax_in_several_files_are_told_together() {
+fn syntax_errors_in_several_files_are_reported_at_once() {
     let mut files = with_file("a.rhai", "fn weekly_posts(ctx) {\n");
     files.insert("b.rhai".to_owned(), "fn confidence(post, ctx) { 1 + }\n".to_owned());
     let mistakes = compile(files).err().unwrap();
@@ -52,24 +52,24 @@ fn mistakes_of_syntax_in_several_files_are_told_together() {
 }
 
 #[test]
-fn a_misspelt_function_is_told_the_nearest_one() {
+fn a_misspelt_function_gets_a_suggestion() {
     let files = with_file("hooks.rhai", "fn weekly_posts(ctx) {\n    clmap(ctx.fatigue, 0.0, 1.0)\n}\n");
-    is_told(files, "unknown_function", ("hooks.rhai", 2, 5), &["`clmap`", "did you mean `clamp`?"]);
+    is_reported(files, "unknown_function", ("hooks.rhai", 2, 5), &["`clmap`", "did you mean `clamp`?"]);
     let files = changed(&[("guardrails.rhai", "return block(\"the client", "return blok(\"the client")]);
     let line = line_of(&files, "guardrails.rhai", "blok(");
-    is_told(files, "unknown_function", ("guardrails.rhai", line, 16), &["did you mean `block`?"]);
+    is_reported(files, "unknown_function", ("guardrails.rhai", line, 16), &["did you mean `block`?"]);
 }
 
 #[test]
-fn a_function_of_other_engines_is_not_known_here() {
+fn a_function_that_is_not_registered_is_unknown() {
     for (call, name) in [("sleep(3)", "sleep"), ("exit()", "exit"), ("timestamp()", "timestamp"), ("rand()", "rand")] {
         let files = with_file("hooks.rhai", &format!("fn weekly_posts(ctx) {{ {call}; 1 }}\n"));
-        is_told(files, "unknown_function", ("hooks.rhai", 1, 24), &[&format!("`{name}`")]);
+        is_reported(files, "unknown_function", ("hooks.rhai", 1, 24), &[&format!("`{name}`")]);
     }
 }
 
 #[test]
-fn a_misspelt_field_is_told_the_nearest_one() {
+fn a_misspelt_field_gets_a_suggestion() {
     for (view, script, nearest) in [
         ("post", "fn confidence(post, ctx) {\n    if post.fatige > 0.5 { 0.5 } else { 0.9 }\n}\n", "post.fatigue"),
         ("ctx", "fn weekly_posts(ctx) {\n    if ctx.fatige > 0.5 { 1 } else { 2 }\n}\n", "ctx.fatigue"),
@@ -77,12 +77,12 @@ fn a_misspelt_field_is_told_the_nearest_one() {
     ] {
         let files = with_file("hooks.rhai", script);
         let column = 8 + u32::try_from(view.len()).unwrap() + 1;
-        is_told(files, "unknown_field", ("hooks.rhai", 2, column), &[&format!("did you mean `{nearest}`?")]);
+        is_reported(files, "unknown_field", ("hooks.rhai", 2, column), &[&format!("did you mean `{nearest}`?")]);
     }
 }
 
 #[test]
-fn a_misspelt_field_inside_a_text_or_a_helper_is_found_too() {
+fn a_misspelt_field_in_a_string_or_a_helper_is_found() {
     let files = with_file("hooks.rhai", "fn weekly_posts(ctx) { let a = `f ${ctx.fatige}`; a.len }\n");
     assert_eq!(the_mistake(files).place.name(), "ctx.fatige");
     let files = with_file("hooks.rhai", "fn weekly_posts(ctx) { tired(ctx) }\nfn tired(ctx) { ctx.fatige }\n");
@@ -91,7 +91,7 @@ fn a_misspelt_field_inside_a_text_or_a_helper_is_found_too() {
 }
 
 #[test]
-fn a_misspelt_parameter_is_told_the_nearest_one() {
+fn a_misspelt_parameter_gets_a_suggestion() {
     let files = changed(&[("guardrails.rhai", "ctx.params.max_gap", "ctx.params.max_gapp")]);
     let line = line_of(&files, "guardrails.rhai", "max_gapp");
     let column = 32 - 5 + 1;
@@ -104,9 +104,9 @@ fn a_misspelt_parameter_is_told_the_nearest_one() {
 }
 
 #[test]
-fn a_hook_with_other_parameters_is_told_its_own() {
+fn a_hook_with_wrong_parameters_is_reported_with_the_right_ones() {
     let files = with_file("hooks.rhai", "\nfn weekly_posts(channel, week) { 1 }\n");
-    is_told(
+    is_reported(
         files,
         "wrong_parameters",
         ("hooks.rhai", 2, 1),
@@ -114,17 +114,17 @@ fn a_hook_with_other_parameters_is_told_its_own() {
     );
     let files = changed(&[("guardrails.rhai", "fn truth_layer(post, ctx)", "fn truth_layer(ctx, post)")]);
     let line = line_of(&files, "guardrails.rhai", "fn truth_layer");
-    is_told(files, "wrong_parameters", ("guardrails.rhai", line, 1), &["write `fn truth_layer(post, ctx)`"]);
+    is_reported(files, "wrong_parameters", ("guardrails.rhai", line, 1), &["write `fn truth_layer(post, ctx)`"]);
 }
 
 #[test]
-fn a_guardrail_of_a_channels_week_takes_no_post() {
+fn a_channel_week_guardrail_takes_no_post() {
     let files = changed(&[("guardrails.toml", "scope = \"post\"", "scope = \"channel_week\"")]);
     assert_eq!(the_mistake(files).remedy, "write `fn early_warning(ctx)`");
 }
 
 #[test]
-fn a_guardrail_without_a_function_is_told_where_it_is_declared() {
+fn a_guardrail_without_a_function_is_reported_at_its_declaration() {
     let table = "[wordy]\nenabled = true\nscope = \"post\"\nconflict = \"asset\"\nwarn_raises_risk = false\n";
     let mut files = changed(&[]);
     files.get_mut("guardrails.toml").unwrap().push_str(table);
@@ -136,12 +136,12 @@ fn a_guardrail_without_a_function_is_told_where_it_is_declared() {
 }
 
 #[test]
-fn a_mistyped_guardrail_and_its_function_are_brought_together() {
+fn a_mistyped_guardrail_is_matched_with_its_function() {
     let files = changed(&[("guardrails.rhai", "fn truth_layer(", "fn truth_layr(")]);
     let mistakes = compile(files).err().unwrap();
-    let told: Vec<(&str, &str)> = mistakes.iter().map(|mistake| (mistake.code, mistake.remedy.as_str())).collect();
-    assert!(told[0].0 == "guardrail_without_function" && told[0].1.contains("`truth_layr`"), "{told:?}");
-    assert!(told[1].0 == "undeclared_function" && told[1].1.contains("`truth_layer`"), "{told:?}");
+    let reported: Vec<(&str, &str)> = mistakes.iter().map(|mistake| (mistake.code, mistake.remedy.as_str())).collect();
+    assert!(reported[0].0 == "guardrail_without_function" && reported[0].1.contains("`truth_layr`"), "{reported:?}");
+    assert!(reported[1].0 == "undeclared_function" && reported[1].1.contains("`truth_layer`"), "{reported:?}");
 }
 
 #[test]
@@ -152,38 +152,38 @@ fn signals_need_a_function_that_scores_them() {
 }
 
 #[test]
-fn a_function_that_nobody_asks_for_is_told_the_nearest_name() {
+fn an_unused_function_gets_a_suggestion() {
     let files = with_file("hooks.rhai", "fn weekly_post(ctx) {\n    3\n}\n");
-    is_told(files, "undeclared_function", ("hooks.rhai", 1, 1), &["`weekly_post`", "`weekly_posts`"]);
+    is_reported(files, "undeclared_function", ("hooks.rhai", 1, 1), &["`weekly_post`", "`weekly_posts`"]);
 }
 
 #[test]
-fn a_helper_that_a_hook_calls_is_no_mistake() {
+fn a_helper_that_a_hook_calls_is_valid() {
     let files = with_file("hooks.rhai", "fn weekly_posts(ctx) { half(ctx.weekly_posts) }\nfn half(n) { n / 2 }\n");
     assert!(compile(files).is_ok());
 }
 
 #[test]
-fn a_helper_called_with_too_few_arguments_is_told_how_many_it_takes() {
+fn a_call_with_too_few_arguments_is_reported_with_their_number() {
     let files = with_file("hooks.rhai", "fn weekly_posts(ctx) {\n    half()\n}\nfn half(n) { n / 2 }\n");
-    is_told(files, "wrong_arguments", ("hooks.rhai", 2, 5), &["called with 0 arguments and takes 1"]);
+    is_reported(files, "wrong_arguments", ("hooks.rhai", 2, 5), &["called with 0 arguments and takes 1"]);
 }
 
 #[test]
 fn a_statement_outside_functions_is_refused() {
     let files = with_file("hooks.rhai", "// Posts a week.\nlet posts = 3;\nfn weekly_posts(ctx) { 3 }\n");
-    is_told(files, "script_statement", ("hooks.rhai", 2, 1), &["outside every function"]);
+    is_reported(files, "script_statement", ("hooks.rhai", 2, 1), &["outside every function"]);
 }
 
 #[test]
-fn a_function_defined_twice_over_two_files_is_refused_where_it_stands_again() {
+fn a_function_defined_in_two_files_is_refused_at_the_second() {
     let mut files = with_file("a.rhai", "fn weekly_posts(ctx) { 1 }\n");
     files.insert("b.rhai".to_owned(), "// Again.\nfn weekly_posts(ctx) { 2 }\n".to_owned());
-    is_told(files, "script_syntax", ("b.rhai", 2, 1), &["weekly_posts", "a name of its own"]);
+    is_reported(files, "script_syntax", ("b.rhai", 2, 1), &["weekly_posts", "a name of its own"]);
 }
 
 #[test]
-fn what_would_reach_outside_a_script_is_refused() {
+fn imports_and_other_access_outside_a_script_are_refused() {
     for script in [
         "fn weekly_posts(ctx) { eval(\"1\") }\n",
         "fn weekly_posts(ctx) { print(\"hello\"); 1 }\n",
@@ -203,7 +203,7 @@ fn what_would_reach_outside_a_script_is_refused() {
 /// What a function reads is known from its text, and a function that is called by a name made up at run
 /// time would escape that: its answers would be remembered for the wrong posts.
 #[test]
-fn functions_cannot_be_called_by_names_made_at_run_time() {
+fn functions_cannot_be_called_by_computed_names() {
     for script in [
         "fn weekly_posts(ctx) { Fn(\"half\").call(ctx) }\nfn half(ctx) { ctx.weekly_posts / 2 }\n",
         "fn confidence(post, ctx) { call(Fn(\"channel_\" + \"fatigue\"), post, ctx); 0.8 }\n",
@@ -211,14 +211,14 @@ fn functions_cannot_be_called_by_names_made_at_run_time() {
         "fn weekly_posts(ctx) { [1, 2].map(|n| n + ctx.weekly_posts)[0] }\n",
     ] {
         let mistakes = compile(with_file("hooks.rhai", script)).err().unwrap_or_else(|| panic!("{script} compiles"));
-        let told: Vec<_> =
+        let reported: Vec<_> =
             mistakes.iter().map(|mistake| (&*at(mistake).file, at(mistake).line, &mistake.cause)).collect();
-        assert!(told.iter().any(|(file, line, _)| (*file, *line) == ("hooks.rhai", 1)), "{told:?}");
+        assert!(reported.iter().any(|(file, line, _)| (*file, *line) == ("hooks.rhai", 1)), "{reported:?}");
     }
 }
 
 #[test]
-fn expressions_nested_without_end_are_refused_and_not_followed() {
+fn deeply_nested_expressions_are_refused_without_overflow() {
     for (open, middle, close) in [("(", "1", ")"), ("[", "1", "]"), ("!", "true", ""), ("-", "1", ""), ("{", "1", "}")]
     {
         let deep = format!("{}{middle}{}", open.repeat(20_000), close.repeat(20_000));

@@ -51,7 +51,7 @@ fn same(one: &Plan, other: &Plan, index: usize) -> bool {
 }
 
 #[test]
-fn an_overlay_of_a_client_changes_that_client_alone() {
+fn an_overlay_of_a_client_affects_only_that_client() {
     let (base, over) = (base(), with_overlay("scope = { client = \"acme\" }\n[channels.fb]\nweekly_posts = 2\n"));
     assert_eq!(on(&over.clients[0], Channel::Fb).len(), 2);
     assert_eq!(over.clients[0].allocations[0].posts_wanted, 2);
@@ -61,7 +61,7 @@ fn an_overlay_of_a_client_changes_that_client_alone() {
 }
 
 #[test]
-fn an_overlay_of_a_workspace_changes_all_its_clients_and_no_other() {
+fn an_overlay_of_a_workspace_affects_only_its_clients() {
     let text = "scope = { workspace = \"north\" }\n[channels.fb]\nquiet_hours = { from = \"00:00\", to = \"20:00\" }\n\
                 best_hours = { weekday = [20], weekend = [21] }\n";
     let (base, over) = (base(), with_overlay(text));
@@ -73,7 +73,7 @@ fn an_overlay_of_a_workspace_changes_all_its_clients_and_no_other() {
 }
 
 #[test]
-fn an_overlay_of_a_campaign_changes_the_posts_that_count_for_it() {
+fn an_overlay_of_a_campaign_affects_only_its_posts() {
     let text = "scope = { client = \"acme\", campaign = \"spring\" }\n[risk.bands.low]\nfrom = 0.99\nto = 1.0\n\
                 [risk.bands.medium]\nfrom = 0.60\nto = 0.99\n";
     let (base, over) = (base(), with_overlay(text));
@@ -112,7 +112,7 @@ fn an_overlay_may_change_the_parameters_of_a_guardrail() {
 }
 
 #[test]
-fn of_several_overlays_the_narrower_holds() {
+fn a_narrower_overlay_overrides_a_wider_one() {
     let mut files = with_file("overlays/a.toml", "scope = { client = \"acme\" }\n[channels.fb]\nweekly_posts = 1\n");
     let north = "scope = { workspace = \"north\" }\n[channels.fb]\nweekly_posts = 3\n";
     files.insert("overlays/b.toml".to_owned(), north.to_owned());
@@ -122,7 +122,7 @@ fn of_several_overlays_the_narrower_holds() {
 }
 
 #[test]
-fn an_overlay_may_switch_a_guardrail_off_and_on() {
+fn an_overlay_may_disable_and_enable_a_guardrail() {
     let warned = |files: PackFiles| -> Vec<usize> {
         let rules = compiled(files);
         let plan = plan(&rules, &agency());
@@ -136,15 +136,15 @@ fn an_overlay_may_switch_a_guardrail_off_and_on() {
 }
 
 #[test]
-fn an_overlay_cannot_change_what_a_guardrail_is_asked_of() {
+fn an_overlay_cannot_change_the_scope_of_a_guardrail() {
     let text = "scope = { client = \"bolt\" }\n[guardrails.truth_layer]\nscope = \"channel_week\"\n";
     let mistakes = compile(with_file("overlays/bolt.toml", text)).err().unwrap();
-    let told: Vec<_> = mistakes.iter().map(|mistake| (mistake.code, mistake.place.to_string())).collect();
-    assert_eq!(told, [("not_for_overlays", "overlays/bolt.toml:3:9".to_owned())]);
+    let reported: Vec<_> = mistakes.iter().map(|mistake| (mistake.code, mistake.place.to_string())).collect();
+    assert_eq!(reported, [("not_for_overlays", "overlays/bolt.toml:3:9".to_owned())]);
 }
 
 #[test]
-fn an_overlay_for_nobody_changes_the_hash_and_no_post() {
+fn an_overlay_without_matching_clients_changes_only_the_hash() {
     let (base, over) = (base(), with_overlay("scope = { client = \"zorro\" }\n[channels.fb]\nweekly_posts = 1\n"));
     assert_eq!(base.clients, over.clients);
     assert_ne!(base.rules_hash, over.rules_hash);

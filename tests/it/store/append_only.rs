@@ -17,7 +17,7 @@ async fn with_drafts(place: &Place) {
 }
 
 on_both! {
-    async fn nothing_on_record_can_be_removed(place: &Place) {
+    async fn recorded_rows_cannot_be_removed(place: &Place) {
         with_drafts(place).await;
         for attempt in [
             "DELETE FROM campaign_orchestration_schedules WHERE status = 'pending'",
@@ -99,7 +99,7 @@ impl Forgery {
     }
 }
 
-fn pushing_away(assignment: &str) -> String {
+fn replacing_insert(assignment: &str) -> String {
     format!(
         "UPDATE OR REPLACE {SCHEDULES} SET {assignment} \
          FROM (SELECT rowid AS place, * FROM {SCHEDULES} WHERE status = 'pending' ORDER BY id LIMIT 1) AS one \
@@ -117,11 +117,11 @@ async fn record(place: &Place) -> Vec<String> {
 }
 
 #[test]
-fn replace_forges_nothing_in_sqlite() {
+fn sqlite_replace_cannot_change_recorded_rows() {
     let place = Place::sqlite();
     block_on(async {
         with_drafts(&place).await;
-        let mut attempts: Vec<String> = MOVES.iter().map(|assignment| pushing_away(assignment)).collect();
+        let mut attempts: Vec<String> = MOVES.iter().map(|assignment| replacing_insert(assignment)).collect();
         for forgery in FORGERIES {
             attempts.push(forgery.statements(&place).await);
         }

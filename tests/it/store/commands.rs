@@ -82,17 +82,17 @@ fn plan_the_next_week(work: &Workplace, on: &impl Fn(&str) -> Ran, workspace: &s
 }
 
 #[test]
-fn the_story_from_scenario_to_drafts_on_sqlite() {
+fn a_scenario_becomes_drafts_on_sqlite() {
     story(&Place::sqlite());
 }
 
 #[test]
-fn the_story_from_scenario_to_drafts_on_postgres() {
+fn a_scenario_becomes_drafts_on_postgres() {
     story(&Place::postgres());
 }
 
 /// Every state that a post can be stuck in has a command that leads out of it.
-fn ways_out(place: &Place) {
+fn resolutions(place: &Place) {
     let work = Workplace::new();
     let on = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
     let friday = "--actor ann --now 2026-10-16T08:00:00Z";
@@ -141,17 +141,17 @@ fn ways_out(place: &Place) {
 }
 
 #[test]
-fn what_is_held_cancelled_or_waits_has_a_way_out_on_sqlite() {
-    ways_out(&Place::sqlite());
+fn blocked_cancelled_and_pending_posts_can_be_resolved_on_sqlite() {
+    resolutions(&Place::sqlite());
 }
 
 #[test]
-fn what_is_held_cancelled_or_waits_has_a_way_out_on_postgres() {
-    ways_out(&Place::postgres());
+fn blocked_cancelled_and_pending_posts_can_be_resolved_on_postgres() {
+    resolutions(&Place::postgres());
 }
 
 #[test]
-fn a_plan_that_was_changed_by_hand_is_refused() {
+fn an_edited_plan_is_refused() {
     let work = Workplace::new();
     work.mcoe("db load small --now 2026-10-16T08:00:00Z").done();
     work.mcoe("plan small --out plan --tables csv").done();
@@ -166,7 +166,7 @@ fn a_plan_that_was_changed_by_hand_is_refused() {
 }
 
 #[test]
-fn what_the_ledger_does_not_know_is_told_with_a_remedy() {
+fn unknown_ids_are_reported_with_a_remedy() {
     let work = Workplace::new();
     work.mcoe("db migrate").done();
     work.mcoe("plan small --out plan").done();

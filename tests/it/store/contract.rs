@@ -24,7 +24,7 @@ fn spans(state: &ClientState) -> Vec<(String, Channel, String)> {
 }
 
 on_both! {
-    async fn a_scenario_comes_back_as_it_was_loaded(place: &Place) {
+    async fn a_scenario_survives_a_round_trip_through_the_ledger(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let scenario = loaded(&ledger, &rules).await;
         for id in ["harbour", "hudson", "southern"] {
@@ -49,7 +49,7 @@ on_both! {
         }
     }
 
-    async fn campaigns_that_any_asset_serves_and_tags_of_assets_come_back_as_such(place: &Place) {
+    async fn any_asset_campaigns_and_asset_tags_survive_a_round_trip(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let campaign = |id: &str, any_asset| Campaign {
             id: CampaignId::new(id),
@@ -82,7 +82,7 @@ on_both! {
         }
     }
 
-    async fn loading_again_changes_what_people_decide_and_not_what_the_ledger_keeps(place: &Place) {
+    async fn loading_again_replaces_settings_and_keeps_the_ledgers_state(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let mut scenario = loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
@@ -93,8 +93,8 @@ on_both! {
         client.priority = 12.0;
         state.warnings.clear();
         state.channels[0].fatigue = mcoe::model::Score::ONE;
-        let told = ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap();
-        assert_eq!((told.new_clients, told.known_clients), (0, 12));
+        let reported = ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap();
+        assert_eq!((reported.new_clients, reported.known_clients), (0, 12));
         let after = ledger.scenario(&workspace("harbour"), scenario.start).await.unwrap();
         let (client, state) = &after.clients[0];
         assert!(client.assets.iter().all(|asset| asset.id != retired.id));
@@ -102,7 +102,7 @@ on_both! {
         assert_eq!(state.channels, before.clients[0].1.channels);
     }
 
-    async fn what_the_database_holds_and_nobody_can_read_is_told_with_its_column(place: &Place) {
+    async fn an_unreadable_database_value_is_reported_with_its_column(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let scenario = loaded(&ledger, &rules).await;
         for (change, value, column) in [
@@ -110,8 +110,8 @@ on_both! {
             ("UPDATE clients SET time_zone = 'UTC', tags = '{\"new\": 1}'", "{\"new\": 1}", "tags"),
         ] {
             place.run(change).await.unwrap();
-            let told = ledger.scenario(&workspace("harbour"), scenario.start).await.unwrap_err().to_string();
-            assert_eq!(told, format!("the database has the invalid value `{value}` in `{column}`"));
+            let reported = ledger.scenario(&workspace("harbour"), scenario.start).await.unwrap_err().to_string();
+            assert_eq!(reported, format!("the database has the invalid value `{value}` in `{column}`"));
         }
     }
 
@@ -143,7 +143,7 @@ on_both! {
         assert_eq!(place.texts("SELECT DISTINCT created_by FROM campaign_orchestration_schedules").await, ["ann"]);
     }
 
-    async fn a_post_in_the_ledger_is_the_post_of_the_plan(place: &Place) {
+    async fn a_schedule_holds_the_values_of_its_planned_post(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let scenario = loaded(&ledger, &rules).await;
         let plan = plan(&rules, &scenario);
@@ -162,7 +162,7 @@ on_both! {
         }
     }
 
-    async fn a_plan_is_refused_once_its_clients_have_moved_on(place: &Place) {
+    async fn a_plan_is_refused_once_its_clients_state_has_changed(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let scenario = loaded(&ledger, &rules).await;
         let first = plan(&rules, &scenario);
@@ -208,7 +208,7 @@ on_both! {
         }
     }
 
-    async fn a_plan_is_refused_once_its_time_has_come(place: &Place) {
+    async fn a_plan_is_refused_once_posts_are_past(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let scenario = loaded(&ledger, &rules).await;
         let plan = plan(&rules, &scenario);
@@ -235,7 +235,7 @@ on_both! {
         assert_eq!(place.number(past).await, 0);
     }
 
-    async fn a_plan_for_clients_that_are_not_loaded_is_refused(place: &Place) {
+    async fn a_plan_for_unknown_clients_is_refused(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let scenario = shipped("small", &rules);
         let refused = commit(&ledger, &rules, &scenario, &plan(&rules, &scenario), "ann").await.unwrap_err();
@@ -271,7 +271,7 @@ on_both! {
         place.run(&copy("02", "cancelled")).await.unwrap();
     }
 
-    async fn people_approve_and_cancel_what_waits(place: &Place) {
+    async fn pending_schedules_can_be_approved_and_cancelled(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
@@ -297,7 +297,7 @@ on_both! {
         assert!(refused.to_string().contains("is cancelled and cannot become ready"), "{refused}");
     }
 
-    async fn high_risk_needs_a_second_person_where_the_rules_say_so(place: &Place) {
+    async fn high_risk_needs_a_second_person_if_the_rules_say_so(place: &Place) {
         let (ledger, rules) = (place.ledger().await, careful());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
@@ -319,7 +319,7 @@ on_both! {
         assert!(!ledger.change(&high, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().done.is_empty());
     }
 
-    async fn the_record_cannot_be_changed(place: &Place) {
+    async fn recorded_decisions_cannot_be_changed(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
@@ -363,7 +363,7 @@ on_both! {
         assert_eq!(total, own.len() as i64);
     }
 
-    async fn totals_are_the_true_counts(place: &Place) {
+    async fn totals_equal_the_counts(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
@@ -378,14 +378,14 @@ on_both! {
         let count = async |condition: &str| {
             place.number(&format!("SELECT count(*) FROM campaign_orchestration_schedules WHERE {condition}")).await
         };
-        let (told, channels) = ledger.status(&rules.base().fatigue, at("2026-09-08T20:00:00Z")).await.unwrap();
-        assert_eq!(told.total_schedules, count("1 = 1").await);
-        assert_eq!(told.pending_schedules, count("status = 'pending'").await);
-        assert_eq!(told.ready_schedules, count("status = 'ready'").await);
-        assert_eq!(told.blocked_count, count("status = 'blocked'").await);
-        assert_eq!(told.completed_today, count("status = 'completed'").await);
-        assert!(told.completed_today > 0 && told.conflicts_detected > 0);
-        assert_eq!(channels.len(), told.channels_active);
+        let (reported, channels) = ledger.status(&rules.base().fatigue, at("2026-09-08T20:00:00Z")).await.unwrap();
+        assert_eq!(reported.total_schedules, count("1 = 1").await);
+        assert_eq!(reported.pending_schedules, count("status = 'pending'").await);
+        assert_eq!(reported.ready_schedules, count("status = 'ready'").await);
+        assert_eq!(reported.blocked_count, count("status = 'blocked'").await);
+        assert_eq!(reported.completed_today, count("status = 'completed'").await);
+        assert!(reported.completed_today > 0 && reported.conflicts_detected > 0);
+        assert_eq!(channels.len(), reported.channels_active);
         for channel in channels {
             let name = channel.channel.name();
             assert_eq!(channel.pending, count(&format!("status = 'pending' AND channel = '{name}'")).await);

@@ -16,7 +16,7 @@ async fn daily(ledger: &Ledger, rules: &CompiledRules, now: &str) -> DailyOutcom
 const SCHEDULES: &str = "SELECT count(*) FROM campaign_orchestration_schedules WHERE";
 
 on_both! {
-    async fn what_is_due_is_drafted_once(place: &Place) {
+    async fn due_posts_are_drafted_once(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
@@ -35,7 +35,7 @@ on_both! {
         assert_eq!(place.number(titled).await, due);
     }
 
-    async fn what_nobody_approved_in_time_is_let_go(place: &Place) {
+    async fn posts_not_approved_in_time_expire(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
@@ -48,7 +48,7 @@ on_both! {
         assert_eq!(place.number(&expired).await, waiting);
     }
 
-    async fn a_draft_that_comes_too_late_is_let_go(place: &Place) {
+    async fn posts_whose_draft_is_too_late_expire(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
@@ -90,7 +90,7 @@ on_both! {
         assert_eq!(place.number(&live).await, before);
     }
 
-    async fn a_draft_that_fails_is_tried_again_by_rule(place: &Place) {
+    async fn a_failed_draft_is_retried_as_the_rules_say(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let scenario = loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
@@ -121,7 +121,7 @@ on_both! {
         assert_eq!(place.number(&format!("{SCHEDULES} status = 'completed' AND attempts = 2")).await, later.retried as i64);
     }
 
-    async fn a_channel_tires_by_the_formula_of_the_simulator_and_counts_its_posts(place: &Place) {
+    async fn fatigue_and_counts_follow_the_formula_of_the_simulator(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let scenario = loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
@@ -168,7 +168,7 @@ on_both! {
         assert!(drafts > 50, "{drafts}");
     }
 
-    async fn a_clock_that_goes_back_loses_and_repeats_nothing(place: &Place) {
+    async fn setting_the_clock_back_loses_and_repeats_nothing(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;

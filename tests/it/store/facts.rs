@@ -93,7 +93,7 @@ fn blackout(from: &str, to: &str) -> CalendarEntry {
 }
 
 /// That the days of September are free of drafts, their posts are held for the one reason, and other days are not.
-async fn assert_held_on(ledger: &Ledger, days: &[u32], code: &str) {
+async fn assert_blocked_on(ledger: &Ledger, days: &[u32], code: &str) {
     let found = all(ledger).await;
     let on = |schedule: &&&Schedule| days.contains(&day(schedule));
     let drafted = with_status(&found, ScheduleStatus::Completed);
@@ -102,20 +102,20 @@ async fn assert_held_on(ledger: &Ledger, days: &[u32], code: &str) {
     let held: Vec<&Schedule> = found.iter().filter(|schedule| days.contains(&day(schedule))).collect();
     assert!(!held.is_empty());
     for schedule in held {
-        let told = match schedule.reason() {
+        let reported = match schedule.reason() {
             Some(Reason::Expired { because: Some(because), .. }) => *because,
             reason => reason.unwrap(),
         };
-        assert_eq!(told.code(), code, "{schedule:?}");
+        assert_eq!(reported.code(), code, "{schedule:?}");
     }
 }
 
-fn is_held_as(outcome: &Result<Vec<Schedule>, StoreError>, code: &str) -> bool {
+fn is_blocked_as(outcome: &Result<Vec<Schedule>, StoreError>, code: &str) -> bool {
     matches!(outcome, Err(StoreError::Blocked { reason, .. }) if reason.code() == code)
 }
 
 on_both! {
-    async fn a_blackout_that_came_later_holds_the_posts_of_its_days(place: &Place) {
+    async fn a_later_blackout_blocks_the_posts_of_its_days(place: &Place) {
         let rules = rules();
         let ledger = committed(place, &rules).await;
         let closed = shop_but(|client, _| client.days.push(blackout("2026-09-09", "2026-09-11")));
@@ -128,10 +128,10 @@ on_both! {
             Reason::ClosedDay { date: "2026-09-09".parse().unwrap(), name: "Stocktaking".into() }
         ));
         pass(&ledger, &rules, 10..=13).await;
-        assert_held_on(&ledger, &[9, 10, 11], "closed_day").await;
+        assert_blocked_on(&ledger, &[9, 10, 11], "closed_day").await;
     }
 
-    async fn a_blackout_of_the_pack_or_of_an_overlay_holds_as_one_of_the_scenario_does(place: &Place) {
+    async fn a_blackout_of_pack_or_overlay_blocks_like_one_of_the_scenario(place: &Place) {
         let open = rules();
         let ledger = committed(place, &open).await;
         let days = |from: u32, to: u32| {
@@ -143,10 +143,10 @@ on_both! {
         pass(&ledger, &open, 7..=7).await;
         pass(&ledger, &of_pack, 8..=9).await;
         pass(&ledger, &of_overlay, 10..=13).await;
-        assert_held_on(&ledger, &[8, 9, 10, 11], "closed_day").await;
+        assert_blocked_on(&ledger, &[8, 9, 10, 11], "closed_day").await;
     }
 
-    async fn closed_hours_that_came_later_hold_the_posts_in_them(place: &Place) {
+    async fn later_closed_hours_block_the_posts_in_them(place: &Place) {
         let open = rules();
         let ledger = committed(place, &open).await;
         let weekend = "closed = [{ from = \"friday 18:00\", to = \"monday 08:00\" }]";
@@ -156,15 +156,15 @@ on_both! {
         let (only, now) = (ScheduleFilter { ids: vec![saturday.id], ..ScheduleFilter::default() }, at("2026-09-11T23:00:00Z"));
         ledger.change(&only, Change::Cancel { reason: "by mistake" }, &open, "ann", now).await.unwrap();
         let put_back = ledger.change(&only, Change::Restore, &of_pack, "ann", now).await.unwrap().any();
-        assert!(is_held_as(&put_back, "closed_hours"), "{put_back:?}");
+        assert!(is_blocked_as(&put_back, "closed_hours"), "{put_back:?}");
         ledger.change(&only, Change::Restore, &open, "ann", now).await.unwrap().any().unwrap();
         pass(&ledger, &of_pack, 12..=13).await;
-        assert_held_on(&ledger, &[12, 13], "closed_hours").await;
+        assert_blocked_on(&ledger, &[12, 13], "closed_hours").await;
         let held = all(&ledger).await.into_iter().find(|one| one.id == saturday.id).unwrap().blocked_reason.unwrap();
         assert!(held.contains("nothing is posted from friday 18:00 to monday 08:00"), "{held}");
     }
 
-    async fn no_asset_of_a_campaign_runs_after_its_end(place: &Place) {
+    async fn a_campaigns_asset_is_not_used_after_its_end(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let campaign = |ends: &str| {
             let ends_on = ends.parse().unwrap();
@@ -181,10 +181,10 @@ on_both! {
         weekly(&ledger, &rules, WEEK, FRIDAY).await;
         load(&ledger, &rules, &campaign("2026-09-09"), FRIDAY).await;
         pass(&ledger, &rules, 7..=13).await;
-        assert_held_on(&ledger, &[10, 11, 12, 13], "campaign_dates").await;
+        assert_blocked_on(&ledger, &[10, 11, 12, 13], "campaign_dates").await;
     }
 
-    async fn a_channel_that_is_gone_is_switched_off_with_its_history_kept(place: &Place) {
+    async fn a_removed_channel_is_switched_off_and_keeps_its_history(place: &Place) {
         let rules = rules();
         let ledger = committed(place, &rules).await;
         pass(&ledger, &rules, 7..=8).await;
@@ -208,7 +208,7 @@ on_both! {
         assert!(fb.channel == Channel::Fb && fb.recent_posts.len() as i64 >= posts, "{fb:?}");
     }
 
-    async fn a_channel_that_the_pack_wants_no_posts_on_is_switched_off(place: &Place) {
+    async fn a_channel_with_zero_weekly_posts_is_switched_off(place: &Place) {
         let rules = rules();
         let ledger = committed(place, &rules).await;
         let mut files = default_pack();
@@ -219,17 +219,17 @@ on_both! {
         let only = ScheduleFilter { ids: vec![one], ..ScheduleFilter::default() };
         ledger.change(&only, Change::Cancel { reason: "by mistake" }, &rules, "ann", at(FRIDAY)).await.unwrap();
         let put_back = ledger.change(&only, Change::Restore, &without, "ann", at(FRIDAY)).await.unwrap().any();
-        assert!(is_held_as(&put_back, "channel_off"), "{put_back:?}");
+        assert!(is_blocked_as(&put_back, "channel_off"), "{put_back:?}");
         ledger.change(&only, Change::Restore, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap();
         let approved = ledger.change(&only, Change::Approve, &without, "bob", at(FRIDAY)).await.unwrap().any();
-        assert!(is_held_as(&approved, "channel_off"), "{approved:?}");
+        assert!(is_blocked_as(&approved, "channel_off"), "{approved:?}");
         pass(&ledger, &without, 7..=13).await;
         let found = all(&ledger).await;
         let drafted = with_status(&found, ScheduleStatus::Completed);
         assert!(!drafted.is_empty() && drafted.iter().all(|schedule| schedule.channel == Channel::Fb), "{drafted:?}");
     }
 
-    async fn a_paused_client_is_told_from_a_guardrail_of_that_name(place: &Place) {
+    async fn a_paused_client_is_distinguished_from_a_guardrail_of_that_name(place: &Place) {
         let rules = rules();
         let ledger = committed(place, &rules).await;
         let paused = shop_but(|client, _| client.status = mcoe::model::ClientStatus::Paused);
@@ -258,7 +258,7 @@ on_both! {
         assert!(all(&ledger).await.iter().all(|one| day(one) != 9 || one.status != ScheduleStatus::Blocked));
     }
 
-    async fn a_client_that_moved_is_asked_by_its_new_clock(place: &Place) {
+    async fn a_client_with_a_new_time_zone_is_evaluated_in_it(place: &Place) {
         let rules = rules();
         let ledger = committed(place, &rules).await;
         let moved = shop_but(|client, _| client.zone = "Australia/Sydney".parse().unwrap());
@@ -275,7 +275,7 @@ on_both! {
         }
     }
 
-    async fn a_later_part_of_a_story_waits_until_the_part_before_it_ran(place: &Place) {
+    async fn a_story_step_is_blocked_until_the_step_before_has_run(place: &Place) {
         let (ledger, rules) = (place.ledger().await, compiled(changed(&[
             ("channels.toml", "weekly_posts = 5", "weekly_posts = 1"),
         ])));
@@ -304,7 +304,7 @@ on_both! {
         assert_eq!((held.status, held.blocked_code.as_deref()), (ScheduleStatus::Cancelled, Some("expired")));
     }
 
-    async fn a_post_by_hand_keeps_others_at_their_distance_and_tires_its_channel(place: &Place) {
+    async fn a_post_made_by_hand_counts_for_spacing_and_fatigue(place: &Place) {
         let rules = rules();
         let ledger = committed(place, &rules).await;
         pass(&ledger, &rules, 7..=8).await;
@@ -328,7 +328,7 @@ on_both! {
             found.iter().filter(|one| one.channel == Channel::Fb && day(one) <= 8).count() as i64 + 1);
     }
 
-    async fn what_is_left_of_a_week_is_planned_and_a_week_that_is_over_is_not(place: &Place) {
+    async fn the_rest_of_a_running_week_is_planned_and_a_past_week_is_not(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         load(&ledger, &rules, &shop().scenario(), FRIDAY).await;
         let now = "2026-09-10T14:00:00Z";
@@ -347,7 +347,7 @@ on_both! {
         assert_eq!(all(&ledger).await.len(), found.len());
     }
 
-    async fn a_client_ahead_of_the_clock_gets_no_post_in_the_past(place: &Place) {
+    async fn a_client_in_an_eastern_zone_gets_no_post_in_the_past(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let island = Agency::starting(WEEK).with("island", "Pacific/Kiritimati", &[Channel::Tiktok]).scenario();
         load(&ledger, &rules, &island, FRIDAY).await;
@@ -358,7 +358,7 @@ on_both! {
         assert!(!found.is_empty() && found.iter().all(|schedule| schedule.scheduled_for >= at(now)), "{found:?}");
     }
 
-    async fn a_post_with_nothing_to_show_is_held_and_cannot_be_approved(place: &Place) {
+    async fn a_post_without_content_is_blocked_and_cannot_be_approved(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let poor = shop_but(|client, _| {
             client.assets.truncate(3);
@@ -388,7 +388,7 @@ on_both! {
         assert_eq!(with_status(&all(&ledger).await, ScheduleStatus::Blocked).len(), 0);
     }
 
-    async fn an_asset_that_came_later_can_be_attached_to_the_post_that_was_held_for_one(place: &Place) {
+    async fn a_later_asset_can_be_attached_to_a_post_without_one(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let poor = shop_but(|client, _| client.assets.truncate(3));
         load(&ledger, &rules, &poor, FRIDAY).await;
@@ -449,7 +449,7 @@ on_both! {
         no_asset_runs_twice_within(rules.base().assets.cooldown_hours, &after);
     }
 
-    async fn an_approval_does_not_outlive_the_asset_that_was_approved(place: &Place) {
+    async fn attaching_another_asset_voids_an_approval(place: &Place) {
         let (ledger, rules) = (place.ledger().await, careful());
         load(&ledger, &rules, &shop().scenario(), FRIDAY).await;
         weekly(&ledger, &rules, WEEK, FRIDAY).await;
@@ -482,7 +482,7 @@ on_both! {
         assert_eq!((impact.without_facts, impact.changes.len()), (1, 0), "{impact:?}");
     }
 
-    async fn an_asset_that_is_taken_away_holds_its_post_until_it_is_back(place: &Place) {
+    async fn removing_an_asset_blocks_its_post_until_it_is_back(place: &Place) {
         let rules = rules();
         let ledger = committed(place, &rules).await;
         let first = all(&ledger).await.remove(0);
@@ -498,7 +498,7 @@ on_both! {
         assert_eq!((back.status, back.blocked_reason), (first.status, None));
     }
 
-    async fn what_was_cancelled_by_mistake_is_put_back_while_its_time_lies_ahead(place: &Place) {
+    async fn a_cancelled_post_can_be_restored_before_its_time(place: &Place) {
         let rules = rules();
         let ledger = committed(place, &rules).await;
         let first = all(&ledger).await.remove(0);
@@ -519,7 +519,7 @@ on_both! {
         assert!(matches!(twice, Err(StoreError::InvalidTransition { .. })), "{twice:?}");
     }
 
-    async fn what_was_cancelled_is_not_put_back_in_front_of_a_post_that_stands(place: &Place) {
+    async fn a_cancelled_post_is_not_restored_at_the_instant_of_a_live_post(place: &Place) {
         let rules = rules();
         let ledger = committed(place, &rules).await;
         let mut files = default_pack();
@@ -530,13 +530,13 @@ on_both! {
         let one = ScheduleFilter { ids: vec![first.id], ..ScheduleFilter::default() };
         ledger.change(&one, Change::Cancel { reason: "by mistake" }, &rules, "ann", at(FRIDAY)).await.unwrap();
         let in_front = ledger.change(&one, Change::Restore, &wide, "ann", at(FRIDAY)).await.unwrap().any();
-        assert!(is_held_as(&in_front, "spacing"), "{in_front:?}");
+        assert!(is_blocked_as(&in_front, "spacing"), "{in_front:?}");
         ledger.change(&one, Change::Restore, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap();
         // Where it stands already, the later one gives way.
         ledger.change(&one, Change::Approve, &wide, "bob", at(FRIDAY)).await.unwrap().any().unwrap();
     }
 
-    async fn changes_that_overlap_do_what_is_left_and_count_the_rest(place: &Place) {
+    async fn overlapping_changes_change_the_rest_and_count_those_skipped(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, WEEK, FRIDAY).await;
@@ -550,8 +550,8 @@ on_both! {
         let shown = ScheduleFilter { ids, ..waiting };
         let changed = ledger.change(&shown, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
         assert_eq!((changed.done.len(), changed.skipped.len()), (seen.len() - 2, 2));
-        let is_told = |why: &StoreError| matches!(why, StoreError::InvalidTransition { from: ScheduleStatus::Cancelled, .. });
-        assert!(changed.skipped.iter().all(|skipped| is_told(&skipped.why)));
+        let is_reported = |why: &StoreError| matches!(why, StoreError::InvalidTransition { from: ScheduleStatus::Cancelled, .. });
+        assert!(changed.skipped.iter().all(|skipped| is_reported(&skipped.why)));
     }
 
     async fn a_second_pass_at_the_same_instant_changes_nothing(place: &Place) {
@@ -579,7 +579,7 @@ on_both! {
         }
     }
 
-    async fn who_works_alone_approves_high_risk_and_the_record_says_so(place: &Place) {
+    async fn approve_alone_approves_high_risk_and_is_recorded(place: &Place) {
         let (ledger, rules) = (place.ledger().await, careful());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, WEEK, FRIDAY).await;

@@ -31,7 +31,7 @@ fn spawn(work: &Workplace, line: &str) -> Child {
 }
 
 /// Every plan is there whole, and its schedules with it.
-fn every_plan_is_whole(place: &Place) {
+fn every_plan_is_complete(place: &Place) {
     let broken = "SELECT count(*) FROM plans WHERE posts <> \
                   (SELECT count(*) FROM campaign_orchestration_schedules s WHERE s.plan_id = plans.plan_id)";
     assert_eq!(block_on(place.number(broken)), 0, "a plan is in the ledger without all of its schedules");
@@ -41,7 +41,7 @@ fn every_plan_is_whole(place: &Place) {
 }
 
 /// Every completed schedule has its one draft and one record of it, and no other schedule has any.
-fn every_draft_is_there_once(place: &Place) {
+fn every_draft_exists_once(place: &Place) {
     let number = |sql: &str| block_on(place.number(sql));
     let completed = number("SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed'");
     assert_eq!(number("SELECT count(*) FROM drafts"), completed);
@@ -52,7 +52,7 @@ fn every_draft_is_there_once(place: &Place) {
 }
 
 /// Runs a command again and again, killed after ever other stretches of the time that it takes.
-fn killed_again_and_again(work: &Workplace, lines: impl Fn(u32) -> String) {
+fn killed_repeatedly(work: &Workplace, lines: impl Fn(u32) -> String) {
     let start = Instant::now();
     assert!(spawn(work, &lines(0)).wait_with_output().unwrap().status.success());
     let usual = start.elapsed();
@@ -71,12 +71,12 @@ fn commits_survive_kills(place: &Place) {
     let line = |number: u32| {
         format!("weekly --week 2026-W{} --now 2026-09-04T08:00:00Z --database {}", 37 + number, place.url)
     };
-    killed_again_and_again(&work, line);
-    every_plan_is_whole(place);
+    killed_repeatedly(&work, line);
+    every_plan_is_complete(place);
     for number in 0..=KILLS {
         work.mcoe(&line(number)).done();
     }
-    every_plan_is_whole(place);
+    every_plan_is_complete(place);
     let twice =
         "SELECT count(*) FROM (SELECT client_id, week FROM plan_clients GROUP BY 1, 2 HAVING count(*) > 1) AS t";
     assert_eq!(block_on(place.number(twice)), 0);
@@ -92,41 +92,41 @@ fn passes_survive_kills(place: &Place) {
         let (day, hour) = (7 + hour / 24, hour % 24);
         format!("daily --now 2026-09-{day:02}T{hour:02}:00:00Z --database {}", place.url)
     };
-    killed_again_and_again(&work, line);
-    every_plan_is_whole(place);
-    every_draft_is_there_once(place);
+    killed_repeatedly(&work, line);
+    every_plan_is_complete(place);
+    every_draft_exists_once(place);
     work.mcoe(&format!("daily --now 2026-09-13T23:00:00Z --database {}", place.url)).done();
-    every_draft_is_there_once(place);
+    every_draft_exists_once(place);
     let lost = "SELECT count(*) FROM campaign_orchestration_schedules \
                 WHERE status = 'ready' AND scheduled_for <= '2026-09-13T23:00:00Z'";
     assert_eq!(block_on(place.number(lost)), 0);
 }
 
 #[test]
-fn commits_that_are_killed_leave_whole_plans_or_none_in_sqlite() {
+fn killed_commits_leave_whole_plans_or_none_in_sqlite() {
     commits_survive_kills(&Place::sqlite());
 }
 
 #[test]
-fn commits_that_are_killed_leave_whole_plans_or_none_in_postgres() {
+fn killed_commits_leave_whole_plans_or_none_in_postgres() {
     commits_survive_kills(&Place::postgres());
 }
 
 #[test]
-fn passes_that_are_killed_draft_everything_once_in_sqlite() {
+fn killed_passes_draft_everything_once_in_sqlite() {
     passes_survive_kills(&Place::sqlite());
 }
 
 #[test]
-fn passes_that_are_killed_draft_everything_once_in_postgres() {
+fn killed_passes_draft_everything_once_in_postgres() {
     passes_survive_kills(&Place::postgres());
 }
 
 fn all_succeed(children: Vec<Child>) {
     for child in children {
         let output = child.wait_with_output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{told}");
+        let reported = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{reported}");
     }
 }
 
@@ -135,17 +135,17 @@ fn one_plan_committed_at_once(place: &Place) {
     work.mcoe("plan world --out plan --quiet").done();
     let line = format!("commit plan --now 2026-09-04T08:00:00Z --database {}", place.url);
     all_succeed((0..4).map(|_| spawn(&work, &line)).collect());
-    every_plan_is_whole(place);
+    every_plan_is_complete(place);
     assert_eq!(block_on(place.number("SELECT count(*) FROM plans")), 1);
 }
 
 #[test]
-fn one_plan_committed_by_four_at_once_is_there_once_in_sqlite() {
+fn a_plan_committed_by_four_processes_is_stored_once_in_sqlite() {
     one_plan_committed_at_once(&Place::sqlite());
 }
 
 #[test]
-fn one_plan_committed_by_four_at_once_is_there_once_in_postgres() {
+fn a_plan_committed_by_four_processes_is_stored_once_in_postgres() {
     one_plan_committed_at_once(&Place::postgres());
 }
 
@@ -160,7 +160,7 @@ fn eight_passes_at_once(place: &Place) {
     assert!(due >= 10_000, "only {due} schedules are due");
     let line = format!("daily --now 2026-09-14T06:00:00Z --database {}", place.url);
     all_succeed((0..8).map(|_| spawn(&work, &line)).collect());
-    every_draft_is_there_once(place);
+    every_draft_exists_once(place);
     let left = "SELECT count(*) FROM campaign_orchestration_schedules \
                 WHERE status = 'ready' AND scheduled_for <= '2026-09-14T06:00:00Z'";
     assert_eq!(block_on(place.number(left)), 0);
@@ -179,7 +179,7 @@ fn eight_passes_at_once_draft_ten_thousand_schedules_once_in_postgres() {
 }
 
 #[test]
-fn a_server_that_restarts_under_load_is_waited_for_and_holds_no_half_plan() {
+fn commits_survive_a_server_restart_and_no_plan_is_partial() {
     if server().socket().is_none() {
         eprintln!("skipped: DATABASE_URL names a server that is not ours to restart");
         return;
@@ -198,21 +198,21 @@ fn a_server_that_restarts_under_load_is_waited_for_and_holds_no_half_plan() {
     }
     for child in children {
         let output = child.wait_with_output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let reported = String::from_utf8_lossy(&output.stderr).into_owned();
         // Weeks planned at once may find the clients moved on; nothing else may be said but a clear error.
-        assert!(output.status.success() || told.starts_with("error: "), "{told}");
-        assert!(!told.contains("panicked"), "{told}");
+        assert!(output.status.success() || reported.starts_with("error: "), "{reported}");
+        assert!(!reported.contains("panicked"), "{reported}");
     }
-    every_plan_is_whole(&place);
+    every_plan_is_complete(&place);
     for week in 37..43 {
         work.mcoe(&line(week)).done();
     }
-    every_plan_is_whole(&place);
+    every_plan_is_complete(&place);
     assert_eq!(block_on(place.number("SELECT count(DISTINCT week) FROM plan_clients")), 6);
 }
 
 #[test]
-fn a_full_disk_is_told_and_loses_nothing() {
+fn a_full_disk_is_reported_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mounted = Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"])
@@ -236,8 +236,8 @@ fn a_full_disk_is_told_and_loses_nothing() {
         }
     }
     let (week, ran) = full.expect("six megabytes hold more than they should");
-    let told = ran.ends_with(3).says(&["the disk of the database is full", "free disk space"]);
-    assert!(!told.err.contains("panicked"));
+    let reported = ran.ends_with(3).says(&["the disk of the database is full", "free disk space"]);
+    assert!(!reported.err.contains("panicked"));
     let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(dir.path()).status().unwrap();
     assert!(grown.success());
     let again = format!("weekly --week 2026-W{week} --now 2026-10-16T08:00:00Z --database {database}");
@@ -247,7 +247,7 @@ fn a_full_disk_is_told_and_loses_nothing() {
 }
 
 #[test]
-fn a_wrong_password_is_told_without_the_password() {
+fn a_wrong_password_is_reported_without_the_password() {
     if server().socket().is_none() {
         eprintln!("skipped: DATABASE_URL names a server whose passwords are not ours");
         return;
@@ -263,7 +263,7 @@ fn a_wrong_password_is_told_without_the_password() {
 }
 
 #[test]
-fn a_database_that_may_not_be_written_is_told_and_can_be_read() {
+fn a_read_only_database_is_reported_and_can_be_read() {
     let place = Place::sqlite();
     let work = prepared(&place, 2);
     let read_only = format!("sqlite:{}?mode=ro", place.url);
@@ -279,7 +279,7 @@ fn a_database_that_may_not_be_written_is_told_and_can_be_read() {
 }
 
 on_both! {
-    async fn a_ledger_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it_holds(place: &Place) {
+    async fn a_ledger_of_the_first_schema_is_migrated_and_keeps_its_content(place: &Place) {
         let fresh = if place.is_postgres() {
             // The server has a runtime of its own, which cannot stand within this one.
             std::thread::scope(|scope| scope.spawn(|| server().fresh()).join().unwrap())
@@ -315,7 +315,7 @@ on_both! {
 }
 
 #[test]
-fn a_schema_from_the_future_is_left_alone() {
+fn a_newer_schema_is_left_unchanged() {
     for place in [Place::sqlite(), Place::postgres()] {
         let work = prepared(&place, 1);
         let future = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
@@ -345,5 +345,5 @@ fn writers_of_one_sqlite_file_wait_for_each_other() {
     children.push(spawn(&work, &format!("weekly --now 2026-09-04T08:00:00Z --database {}", place.url)));
     children.push(spawn(&work, &format!("db load world --now 2026-09-04T08:00:00Z --database {}", place.url)));
     all_succeed(children);
-    every_plan_is_whole(&place);
+    every_plan_is_complete(&place);
 }

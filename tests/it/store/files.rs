@@ -54,7 +54,7 @@ fn ledger_files(work: &Workplace) -> Vec<String> {
 }
 
 #[track_caller]
-fn holds_everything_by_itself(work: &Workplace, command: &str) {
+fn is_complete_alone(work: &Workplace, command: &str) {
     assert_eq!(ledger_files(work), ["mcoe.db"], "after {command}");
 }
 
@@ -76,29 +76,29 @@ fn signal(child: &Child, name: &str) {
 }
 
 #[test]
-fn a_copy_taken_after_any_command_is_whole() {
+fn a_copy_taken_after_any_command_is_complete() {
     let work = loaded();
-    holds_everything_by_itself(&work, "db load");
+    is_complete_alone(&work, "db load");
     for round in 0..5 {
         let now = format!("--now 2026-10-{}T08:00:00Z", 16 + round);
         let line = if round == 0 { format!("commit plan --actor ann {now}") } else { format!("daily {now}") };
         work.mcoe(&line).done();
-        holds_everything_by_itself(&work, &line);
+        is_complete_alone(&work, &line);
         fs::copy(work.path("mcoe.db"), work.path("copy.db")).unwrap();
         assert_eq!(schedules(&work, "copy.db"), 29, "after {line}");
     }
     for line in READERS.iter().chain(&WRITERS[..7]).chain(&MAKERS) {
         // Some have nothing to do, which is as good.
         work.mcoe(line);
-        holds_everything_by_itself(&work, line);
+        is_complete_alone(&work, line);
     }
     work.mcoe("commit plan --scenario nowhere").ends_with(2);
     work.mcoe("weekly --workspace nobody").ends_with(2);
-    holds_everything_by_itself(&work, "commands that failed");
+    is_complete_alone(&work, "commands that failed");
 }
 
 #[test]
-fn a_copy_is_whole_while_another_program_has_the_file_open() {
+fn a_copy_is_complete_while_another_program_has_the_file_open() {
     let work = loaded();
     let mut other = block_on(async {
         let url = format!("sqlite:{}", work.path("mcoe.db").display());
@@ -114,7 +114,7 @@ fn a_copy_is_whole_while_another_program_has_the_file_open() {
 }
 
 #[test]
-fn an_interrupted_command_leaves_the_file_whole() {
+fn an_interrupted_command_leaves_the_file_complete() {
     let work = loaded();
     work.mcoe("generate --clients 40 --out world --quiet").done();
     let begun = Instant::now();
@@ -127,12 +127,12 @@ fn an_interrupted_command_leaves_the_file_whole() {
         signal(&child, "-INT");
         let code = { child }.wait().unwrap().code();
         assert!(matches!(code, Some(0 | 130)), "{code:?}");
-        holds_everything_by_itself(&work, "an interrupt");
+        is_complete_alone(&work, "an interrupt");
     }
 }
 
 #[test]
-fn a_server_that_stops_leaves_the_file_whole() {
+fn a_stopped_server_leaves_the_file_complete() {
     let work = loaded();
     work.mcoe("commit plan --actor ann --now 2026-10-16T08:00:00Z").done();
     for name in ["-TERM", "-INT"] {
@@ -149,13 +149,13 @@ fn a_server_that_stops_leaves_the_file_whole() {
         assert!(ledger_files(&work).len() > 1, "the server does not use the file");
         signal(&child, name);
         assert_eq!(child.wait().unwrap().code(), Some(0));
-        holds_everything_by_itself(&work, "serve");
+        is_complete_alone(&work, "serve");
     }
     assert_eq!(schedules(&work, "mcoe.db"), 29);
 }
 
 #[test]
-fn what_a_killed_command_left_is_read_and_put_in_order() {
+fn the_log_of_a_killed_command_is_read_and_merged() {
     let work = loaded();
     work.mcoe("commit plan --actor ann --now 2026-10-16T08:00:00Z").done();
     let (left, kept) = (work.path("left.db"), work.path("kept.db"));
@@ -184,7 +184,7 @@ fn what_a_killed_command_left_is_read_and_put_in_order() {
 }
 
 #[test]
-fn reading_changes_no_byte_and_leaves_nothing_beside_the_file() {
+fn reading_changes_no_byte_and_leaves_no_other_file() {
     let work = loaded();
     work.mcoe("commit plan --actor ann --now 2026-10-16T08:00:00Z").done();
     let before =
@@ -192,7 +192,7 @@ fn reading_changes_no_byte_and_leaves_nothing_beside_the_file() {
     for line in READERS {
         for database in ["mcoe.db", "sqlite:mcoe.db?mode=ro"] {
             work.mcoe(&format!("{line} --database {database}"));
-            holds_everything_by_itself(&work, line);
+            is_complete_alone(&work, line);
         }
     }
     let after = (fs::read(work.path("mcoe.db")).unwrap(), work.path("mcoe.db").metadata().unwrap().modified().unwrap());
@@ -200,7 +200,7 @@ fn reading_changes_no_byte_and_leaves_nothing_beside_the_file() {
 }
 
 #[test]
-fn only_load_and_migrate_make_a_ledger() {
+fn only_load_and_migrate_create_a_ledger() {
     let work = planned();
     for line in READERS.iter().chain(&WRITERS) {
         let ran = work.mcoe(&format!("{line} --database typo.db")).ends_with(2);
@@ -223,7 +223,7 @@ fn only_load_and_migrate_make_a_ledger() {
 }
 
 #[test]
-fn another_programs_file_is_refused_and_left_as_it_was() {
+fn another_programs_file_is_refused_and_left_unchanged() {
     let work = planned();
     run(&work.path("other.db"), "CREATE TABLE mine (a); INSERT INTO mine VALUES (1)");
     run(&work.path("log.db"), "PRAGMA journal_mode = wal; CREATE TABLE mine (a); INSERT INTO mine VALUES (1)");
@@ -247,7 +247,7 @@ fn another_programs_file_is_refused_and_left_as_it_was() {
 }
 
 #[test]
-fn a_ledger_in_use_is_whole_for_who_copies_it_once_all_have_ended() {
+fn a_ledger_is_complete_after_concurrent_commands() {
     let work = loaded();
     let mut children: Vec<Child> = Vec::new();
     for number in 0..8 {
@@ -258,5 +258,5 @@ fn a_ledger_in_use_is_whole_for_who_copies_it_once_all_have_ended() {
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
-    holds_everything_by_itself(&work, "eight commands at once");
+    is_complete_alone(&work, "eight commands at once");
 }

@@ -69,7 +69,7 @@ async fn warn(ledger: &Ledger, rules: &CompiledRules, scenario: &mut mcoe::model
 }
 
 on_both! {
-    async fn under_their_own_rules_all_decisions_come_out_as_they_are_on_record(place: &Place) {
+    async fn the_same_rules_give_the_recorded_decisions(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let mut scenario = loaded(&ledger, &rules).await;
         for week in ["2026-W37", "2026-W38", "2026-W39", "2026-W40"] {
@@ -96,23 +96,23 @@ on_both! {
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let files = with_keys(&[("fatigue.toml", "warn_at", "0.15"), ("fatigue.toml", "block_at", "0.2")]);
-        let told = impact(&ledger, files, &ImpactFilter::default()).await;
+        let reported = impact(&ledger, files, &ImpactFilter::default()).await;
         let expected = ids(place, "status <> 'blocked' AND fatigue >= 0.2").await;
         assert!(!expected.is_empty());
-        assert_eq!(changed(&told, ChangeKind::Blocked), expected);
-        assert_eq!(told.count.of(ChangeKind::Blocked) as usize, expected.len());
-        let causes: Vec<_> = told.causes.iter().filter(|((kind, ..), _)| *kind == ChangeKind::Blocked).collect();
+        assert_eq!(changed(&reported, ChangeKind::Blocked), expected);
+        assert_eq!(reported.count.of(ChangeKind::Blocked) as usize, expected.len());
+        let causes: Vec<_> = reported.causes.iter().filter(|((kind, ..), _)| *kind == ChangeKind::Blocked).collect();
         let [((_, rule, file, line), (count, reason))] = causes.as_slice() else { panic!("{causes:?}") };
         assert_eq!((&**rule, &**file, *count as usize), ("channel_fatigue", "guardrails.rhai", expected.len()));
         assert!(*line > 0 && reason.contains("is at or above 0.20"), "{reason}");
-        let channels: u64 = told.channels.values().map(|count| count.of(ChangeKind::Blocked)).sum();
+        let channels: u64 = reported.channels.values().map(|count| count.of(ChangeKind::Blocked)).sum();
         assert_eq!(channels as usize, expected.len());
-        let worst: Vec<u64> = told.worst_channels().iter()
+        let worst: Vec<u64> = reported.worst_channels().iter()
             .map(|(_, count)| count.of(ChangeKind::Blocked) + count.of(ChangeKind::NeedsReview)).collect();
         assert!(worst.is_sorted_by(|a, b| a >= b), "{worst:?}");
     }
 
-    async fn a_higher_edge_of_a_band_sends_the_posts_below_it_to_people(place: &Place) {
+    async fn a_higher_band_edge_sends_the_posts_below_it_to_review(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
@@ -120,18 +120,18 @@ on_both! {
             ("risk.toml", "[bands.low]\nfrom = 0.75", "[bands.low]\nfrom = 0.85"),
             ("risk.toml", "to = 0.75", "to = 0.85"),
         ]);
-        let told = impact(&ledger, files, &ImpactFilter::default()).await;
+        let reported = impact(&ledger, files, &ImpactFilter::default()).await;
         let between = "confidence >= 0.75 AND confidence < 0.85 AND risk_level = 'low'";
         let raised = ids(place, between).await;
         assert!(!raised.is_empty());
-        assert_eq!(changed(&told, ChangeKind::BandRaised), raised);
+        assert_eq!(changed(&reported, ChangeKind::BandRaised), raised);
         let to_people = ids(place, &format!("{between} AND status = 'ready'")).await;
-        assert_eq!(changed(&told, ChangeKind::NeedsReview), to_people);
-        assert!(told.causes.keys().all(|(_, rule, file, line)| (&**rule, &**file) == ("bands", "risk.toml") && *line > 0));
-        assert_eq!(told.count.other_confidence, 0);
+        assert_eq!(changed(&reported, ChangeKind::NeedsReview), to_people);
+        assert!(reported.causes.keys().all(|(_, rule, file, line)| (&**rule, &**file) == ("bands", "risk.toml") && *line > 0));
+        assert_eq!(reported.count.other_confidence, 0);
     }
 
-    async fn a_new_guardrail_holds_what_it_would_have_held(place: &Place) {
+    async fn a_new_guardrail_blocks_recorded_posts(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
@@ -139,7 +139,7 @@ on_both! {
              return block(\"it goes out after noon\", \"post earlier\");\n    }\n    pass()\n}\n");
         files.get_mut("guardrails.toml").unwrap().push_str(
             "\n[no_noon]\nenabled = true\nscope = \"post\"\nconflict = \"timing\"\nwarn_raises_risk = false\n");
-        let told = impact(&ledger, files, &ImpactFilter::default()).await;
+        let reported = impact(&ledger, files, &ImpactFilter::default()).await;
         let all = ledger.schedules(&ScheduleFilter::default()).await.unwrap();
         let late = all.iter().filter(|schedule| {
             let local = schedule.metadata["local_time"].as_str().unwrap();
@@ -150,40 +150,40 @@ on_both! {
         let mut expected: Vec<String> = late.map(|schedule| schedule.id.to_string()).collect();
         expected.sort();
         assert!(!expected.is_empty());
-        assert_eq!(changed(&told, ChangeKind::Blocked), expected);
+        assert_eq!(changed(&reported, ChangeKind::Blocked), expected);
         let place = (ChangeKind::Blocked, Arc::from("no_noon"), Arc::from("house.rhai"), 4);
-        assert_eq!(told.causes[&place].0 as usize, expected.len());
+        assert_eq!(reported.causes[&place].0 as usize, expected.len());
     }
 
-    async fn a_guardrail_that_is_gone_lets_its_posts_go(place: &Place) {
+    async fn a_removed_guardrail_no_longer_blocks_its_posts(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let mut scenario = loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         warn(&ledger, &rules, &mut scenario, "2026-09-08T01:00:00Z", true).await;
         let files = with_keys(&[("guardrails.toml", "early_warning.enabled", "false")]);
-        let told = impact(&ledger, files, &ImpactFilter::default()).await;
+        let reported = impact(&ledger, files, &ImpactFilter::default()).await;
         let held = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_blocked' \
                     AND CAST(decision_payload AS text) LIKE '%early_warning%'";
         let held = place.number(held).await as u64;
-        assert!(held > 0 && told.by_daily_pass > 0, "{held}");
-        assert_eq!(told.count.of(ChangeKind::Allowed), held);
-        let by_rule: BTreeSet<&str> = told.causes.keys().filter(|key| key.0 == ChangeKind::Allowed).map(|key| &*key.1).collect();
+        assert!(held > 0 && reported.by_daily_pass > 0, "{held}");
+        assert_eq!(reported.count.of(ChangeKind::Allowed), held);
+        let by_rule: BTreeSet<&str> = reported.causes.keys().filter(|key| key.0 == ChangeKind::Allowed).map(|key| &*key.1).collect();
         assert_eq!(by_rule, BTreeSet::from(["early_warning"]));
     }
 
-    async fn overlays_change_what_they_cover(place: &Place) {
+    async fn overlays_affect_only_their_scope(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let overlay = "[scope]\nclient = \"crumb-and-co\"\n\n[fatigue]\nwarn_at = 0.1\nblock_at = 0.15\n";
-        let told = impact(&ledger, with_file("overlays/crumb.toml", overlay), &ImpactFilter::default()).await;
+        let reported = impact(&ledger, with_file("overlays/crumb.toml", overlay), &ImpactFilter::default()).await;
         let expected = ids(place, "status <> 'blocked' AND fatigue >= 0.15 AND client_id = 'crumb-and-co'").await;
         assert!(!expected.is_empty());
-        assert_eq!(changed(&told, ChangeKind::Blocked), expected);
-        assert!(told.worst_clients().iter().all(|((client, _), _)| client.as_str() == "crumb-and-co"));
+        assert_eq!(changed(&reported, ChangeKind::Blocked), expected);
+        assert!(reported.worst_clients().iter().all(|((client, _), _)| client.as_str() == "crumb-and-co"));
     }
 
-    async fn decisions_without_what_the_rules_saw_are_counted_and_not_guessed(place: &Place) {
+    async fn decisions_without_recorded_facts_are_counted_separately(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         let scenario = loaded(&ledger, &rules).await;
         let plan = plan(&rules, &scenario);
@@ -200,16 +200,16 @@ on_both! {
         let commit = Commit { plan: &plan, decisions: &decisions, scenario: &scenario, rules: &rules, actor: "ann", now: at(FRIDAY), counted: mcoe::store::Counted::Live, progress: &|| {} };
         ledger.commit(commit).await.unwrap();
         place.run(OLD_PASS).await.unwrap();
-        let told = own(&ledger, &rules).await;
+        let reported = own(&ledger, &rules).await;
         let channel = payload["channel"].as_str().unwrap();
         let of_channel = place.number(&format!("{SCHEDULES} WHERE client_id = '{client}' AND channel = '{channel}'")).await;
         assert!(of_channel > 0);
-        assert_eq!(told.without_facts as i64, of_channel + 2);
-        assert_eq!(told.count.judged + told.without_facts, plan.posts().count() as u64 + 1);
-        assert_eq!(told.count.same, told.count.judged);
+        assert_eq!(reported.without_facts as i64, of_channel + 2);
+        assert_eq!(reported.count.judged + reported.without_facts, plan.posts().count() as u64 + 1);
+        assert_eq!(reported.count.same, reported.count.judged);
     }
 
-    async fn filters_and_fences_say_which_decisions_are_meant(place: &Place) {
+    async fn filters_and_row_level_security_select_decisions(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;

@@ -53,7 +53,7 @@ fn done() -> Ending {
 }
 
 on_both! {
-    async fn a_key_asks_for_one_job(place: &Place) {
+    async fn an_idempotency_key_starts_one_job(place: &Place) {
         let ledger = place.ledger().await;
         loaded(&ledger, &rules()).await;
         let job = to_do(&ledger, Some("k"), NOW).await;
@@ -68,7 +68,7 @@ on_both! {
         assert_ne!(to_do(&ledger, None, NOW).await.id, to_do(&ledger, None, NOW).await.id);
     }
 
-    async fn a_job_that_lost_its_server_is_taken_over_and_the_old_one_cannot_end_it(place: &Place) {
+    async fn a_lost_job_is_taken_over_and_its_old_server_cannot_end_it(place: &Place) {
         let ledger = place.ledger().await;
         loaded(&ledger, &rules()).await;
         let first = to_do(&ledger, Some("k"), NOW).await;
@@ -85,7 +85,7 @@ on_both! {
         assert_eq!(ledger.job(first.id).await.unwrap().status, JobStatus::Done);
     }
 
-    async fn a_refused_key_leaves_the_job_that_has_it_alone(place: &Place) {
+    async fn a_refused_key_does_not_change_its_job(place: &Place) {
         let ledger = place.ledger().await;
         loaded(&ledger, &rules()).await;
         let job = to_do(&ledger, Some("k"), NOW).await;
@@ -95,7 +95,7 @@ on_both! {
         assert_eq!(to_do(&ledger, Some("k"), SOON).await.id, job.id);
     }
 
-    async fn a_cancelled_job_is_not_begun_again_and_stays_as_it_is(place: &Place) {
+    async fn a_cancelled_job_is_not_restarted(place: &Place) {
         let ledger = place.ledger().await;
         loaded(&ledger, &rules()).await;
         let job = to_do(&ledger, Some("k"), NOW).await;
@@ -114,7 +114,7 @@ on_both! {
         assert!(matches!(unknown, Err(StoreError::UnknownJob(_))), "{unknown:?}");
     }
 
-    async fn a_workspace_has_so_many_jobs_and_lost_ones_do_not_count(place: &Place) {
+    async fn the_job_limit_of_a_workspace_ignores_lost_jobs(place: &Place) {
         let ledger = place.ledger().await;
         loaded(&ledger, &rules()).await;
         for number in 0..5 {
@@ -129,7 +129,7 @@ on_both! {
         to_do(&ledger, Some("k5"), LATER).await;
     }
 
-    async fn lost_jobs_are_marked_and_old_ones_forgotten(place: &Place) {
+    async fn lost_jobs_are_marked_and_old_ones_deleted(place: &Place) {
         let ledger = place.ledger().await;
         loaded(&ledger, &rules()).await;
         let lost = to_do_of(&ledger, None, JobKind::Daily, NOW).await;

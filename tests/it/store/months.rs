@@ -60,7 +60,7 @@ async fn approve(ledger: &Ledger, rules: &CompiledRules, now: &str) {
 }
 
 on_both! {
-    async fn what_is_committed_and_not_touched_is_drafted_to_the_last_post_for_two_months(place: &Place) {
+    async fn all_committed_posts_of_two_months_are_drafted(place: &Place) {
         live_through(place, 9).await;
     }
 }

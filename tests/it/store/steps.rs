@@ -17,7 +17,7 @@ fn extras(status: ScheduleStatus) -> &'static str {
 }
 
 on_both! {
-    async fn the_database_refuses_every_step_that_the_code_does_not_know(place: &Place) {
+    async fn the_database_refuses_every_transition_that_the_code_does_not_allow(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
         loaded(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;

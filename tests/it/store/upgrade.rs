@@ -39,17 +39,17 @@ fn restored(work: &Workplace, is_postgres: bool) -> String {
 /// Every field that was said then is said now, and is the same. Fields that came later, and what depends on the rules
 /// of today, are not asked for.
 #[track_caller]
-fn says_what_it_said(path: &str, then: &Value, now: &Value) {
+fn output_is_unchanged(path: &str, then: &Value, now: &Value) {
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => {
             for (name, value) in then {
-                says_what_it_said(&format!("{path}.{name}"), value, now.get(name).unwrap_or(&Value::Null));
+                output_is_unchanged(&format!("{path}.{name}"), value, now.get(name).unwrap_or(&Value::Null));
             }
         }
         (Value::Array(then), Value::Array(now)) => {
             assert_eq!(then.len(), now.len(), "{path}");
             for (number, (then, now)) in then.iter().zip(now).enumerate() {
-                says_what_it_said(&format!("{path}[{number}]"), then, now);
+                output_is_unchanged(&format!("{path}[{number}]"), then, now);
             }
         }
         _ if ["health", "fatigue", "wait_hours", "conflicts"].iter().any(|word| path.contains(word)) => {}
@@ -57,7 +57,7 @@ fn says_what_it_said(path: &str, then: &Value, now: &Value) {
     }
 }
 
-fn is_brought_up_to_date(is_postgres: bool) {
+fn is_migrated(is_postgres: bool) {
     let work = Workplace::new();
     let url = restored(&work, is_postgres);
     let on = |line: &str| work.mcoe(&format!("{line} --database {url}"));
@@ -66,11 +66,11 @@ fn is_brought_up_to_date(is_postgres: bool) {
     assert_eq!((migrated["version_before"].as_i64(), migrated["version"].as_i64()), (Some(2), Some(NEWEST)));
     let then: Value = serde_json::from_str(&kept("status.json")).unwrap();
     let now = on("status --now 2026-10-21T08:00:00Z --format json").done().json();
-    says_what_it_said("status", &then, &now);
+    output_is_unchanged("status", &then, &now);
     let then: Value = serde_json::from_str(&kept("review.json")).unwrap();
     let now = on("review --all --limit 1000 --format json").done().json();
     assert_eq!(then.as_array().unwrap().len(), 29);
-    says_what_it_said("review", &then, &now);
+    output_is_unchanged("review", &then, &now);
     // Work goes on from there.
     let drafted = on("daily --now 2026-10-21T20:00:00Z --format json").done().json();
     assert!(drafted["drafted"].as_u64().unwrap() > 0, "{drafted}");
@@ -78,17 +78,17 @@ fn is_brought_up_to_date(is_postgres: bool) {
 }
 
 #[test]
-fn a_kept_ledger_of_the_second_version_says_in_sqlite_what_it_said() {
-    is_brought_up_to_date(false);
+fn a_stored_ledger_of_version_2_gives_the_same_output_in_sqlite() {
+    is_migrated(false);
 }
 
 #[test]
-fn a_kept_ledger_of_the_second_version_says_in_postgres_what_it_said() {
-    is_brought_up_to_date(true);
+fn a_stored_ledger_of_version_2_gives_the_same_output_in_postgres() {
+    is_migrated(true);
 }
 
 #[test]
-fn an_older_sqlite_file_is_left_alone_by_readers_and_brought_up_to_date_by_writers() {
+fn an_older_sqlite_file_is_migrated_by_writers_only() {
     let work = Workplace::new();
     restored(&work, false);
     let before = fs::read(work.path("old.db")).unwrap();

@@ -43,11 +43,11 @@ fn waited(work: &Workplace, line: &str) -> Waited {
 impl Waited {
     /// It was told early why the ledger waits, and in the end that it was in vain.
     #[track_caller]
-    fn was_in_vain(self, reason: &str) {
+    fn timed_out(self, reason: &str) {
         let Self { first, silence, rest, code, seconds } = self;
         let early = format!("waiting up to 30 s for the ledger: {reason}");
         assert!(first.starts_with(&early), "{first}{rest}");
-        assert!((1.5..10.0).contains(&silence), "told after {silence} s");
+        assert!((1.5..10.0).contains(&silence), "reported after {silence} s");
         let late = format!("error: the ledger was not available within 30 s: {reason}");
         assert!(rest.starts_with(&late) && rest.contains("remedy"), "{rest}");
         assert_eq!(code, Some(3));
@@ -56,7 +56,7 @@ impl Waited {
 
     /// It was told early why the ledger waits, and all went well when that was over.
     #[track_caller]
-    fn was_worth_it(self, reason: &str) {
+    fn succeeded_after_waiting(self, reason: &str) {
         let early = format!("waiting up to 30 s for the ledger: {reason}");
         assert!(self.first.starts_with(&early), "{}{}", self.first, self.rest);
         assert_eq!((self.code, self.rest.as_str()), (Some(0), ""));
@@ -101,17 +101,17 @@ fn daily(place: &Place) -> String {
 }
 
 #[test]
-fn an_sqlite_file_that_stays_locked_is_told_early_and_given_up_in_time() {
+fn a_locked_sqlite_file_is_reported_early_and_times_out() {
     let place = Place::sqlite();
     let work = loaded(&place);
-    while_held(&place, WRITER, LONG, || waited(&work, &daily(&place))).was_in_vain("database is locked");
+    while_held(&place, WRITER, LONG, || waited(&work, &daily(&place))).timed_out("database is locked");
 }
 
 #[test]
-fn a_postgres_table_that_stays_locked_is_told_early_and_given_up_in_time() {
+fn a_locked_postgres_table_is_reported_early_and_times_out() {
     let place = Place::postgres();
     let work = loaded(&place);
-    while_held(&place, TABLE, LONG, || waited(&work, &daily(&place))).was_in_vain(LOCKED);
+    while_held(&place, TABLE, LONG, || waited(&work, &daily(&place))).timed_out(LOCKED);
 }
 
 #[test]
@@ -119,21 +119,21 @@ fn a_reader_waits_for_a_locked_table_no_longer_than_a_writer() {
     let place = Place::postgres();
     let work = loaded(&place);
     let status = format!("status --database {}", place.url);
-    while_held(&place, TABLE, LONG, || waited(&work, &status)).was_in_vain(LOCKED);
+    while_held(&place, TABLE, LONG, || waited(&work, &status)).timed_out(LOCKED);
 }
 
 #[test]
-fn a_lock_that_is_let_go_is_waited_for_on_either_database() {
+fn a_lock_that_is_released_is_waited_for_on_both_databases() {
     for (place, statements, reason) in
         [(Place::sqlite(), WRITER, "database is locked"), (Place::postgres(), TABLE, LOCKED)]
     {
         let work = loaded(&place);
-        while_held(&place, statements, SHORT, || waited(&work, &daily(&place))).was_worth_it(reason);
+        while_held(&place, statements, SHORT, || waited(&work, &daily(&place))).succeeded_after_waiting(reason);
     }
 }
 
 #[test]
-fn connections_that_are_used_up_are_told_in_the_servers_words() {
+fn exhausted_connections_are_reported_in_the_servers_words() {
     if server().socket().is_none() {
         eprintln!("skipped: DATABASE_URL names a server whose roles are not ours");
         return;
@@ -143,28 +143,33 @@ fn connections_that_are_used_up_are_told_in_the_servers_words() {
     server().run("CREATE ROLE limited LOGIN CONNECTION LIMIT 1");
     let url = place.url.replace("postgres@", "limited@");
     let status = format!("status --database {url}");
-    let told = block_on(async {
+    let reported = block_on(async {
         let connection = PgConnection::connect(&url).await.unwrap();
-        let told = waited(&work, &status);
+        let reported = waited(&work, &status);
         connection.close().await.unwrap();
-        told
+        reported
     });
-    told.was_in_vain("too many connections for role \"limited\"");
+    reported.timed_out("too many connections for role \"limited\"");
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_early_without_its_password() {
+fn an_unreachable_server_is_reported_early_without_its_password() {
     let work = Workplace::new();
-    let told = waited(&work, "status --database postgres://ann:Secret9@localhost/mcoe?host=/nowhere");
-    assert!(!told.first.contains("Secret9") && !told.rest.contains("Secret9"), "{}{}", told.first, told.rest);
-    told.was_in_vain("cannot open the database postgres://localhost/mcoe: No such file or directory");
+    let reported = waited(&work, "status --database postgres://ann:Secret9@localhost/mcoe?host=/nowhere");
+    assert!(
+        !reported.first.contains("Secret9") && !reported.rest.contains("Secret9"),
+        "{}{}",
+        reported.first,
+        reported.rest
+    );
+    reported.timed_out("cannot open the database postgres://localhost/mcoe: No such file or directory");
 }
 
 #[test]
-fn who_asked_for_quiet_is_told_nothing_but_the_error() {
+fn quiet_prints_only_the_error() {
     let work = Workplace::new();
-    let told = waited(&work, "status --quiet --database postgres://ann@localhost/mcoe?host=/nowhere");
-    assert!(told.first.starts_with("error: the ledger was not available"), "{}", told.first);
+    let reported = waited(&work, "status --quiet --database postgres://ann@localhost/mcoe?host=/nowhere");
+    assert!(reported.first.starts_with("error: the ledger was not available"), "{}", reported.first);
 }
 
 #[test]
@@ -185,7 +190,7 @@ fn an_interrupt_ends_the_waiting() {
 }
 
 #[test]
-fn commits_wait_for_a_server_that_restarts_again_and_again() {
+fn commits_wait_for_a_server_that_restarts_repeatedly() {
     if server().socket().is_none() {
         eprintln!("skipped: DATABASE_URL names a server that is not ours to restart");
         return;

@@ -122,7 +122,7 @@ fn field_breaches(
 }
 
 #[test]
-fn an_answer_that_is_not_as_described_is_found() {
+fn a_response_that_violates_the_document_is_found() {
     let document = serde_json::json!({
         "paths": {"/api/orchestration/jobs/{id}": {"get": {"responses": {"200": {"content": {"application/json": {
             "schema": {"$ref": "#/components/schemas/Job"},

@@ -45,13 +45,13 @@ impl Site {
         let _ = log.with_test_writer().try_init();
         let address = place.address();
         let (stop, stopped) = oneshot::channel();
-        let (told, where_it_is) = std::sync::mpsc::channel();
+        let (reported, where_it_is) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async {
                 let ledger = Ledger::open(&address).await.unwrap();
                 let server = Server::listen(ledger, compiled(default_pack()), options).await.unwrap();
-                told.send(server.address()).unwrap();
+                reported.send(server.address()).unwrap();
                 server.serve(async { stopped.await.unwrap_or(()) }).await;
             });
         });

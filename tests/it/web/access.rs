@@ -40,7 +40,7 @@ fn send(asker: &Asker, (method, path, body): &(&str, String, Option<serde_json::
 }
 
 on_both! {
-    async fn another_workspaces_things_are_not_there_under_any_name(place: &Place) {
+    async fn data_of_another_workspace_is_not_found_under_any_name(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let owner = site.holder(&token(place, HARBOUR, "ann", Role::Admin));
@@ -66,7 +66,7 @@ on_both! {
         owner.get(&format!("/api/orchestration/rules?clientId={client}")).ok();
     }
 
-    async fn once_there_is_a_token_nobody_gets_in_without_one(place: &Place) {
+    async fn once_a_token_exists_every_request_needs_one(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         site.anybody().get(&format!("/api/orchestration/schedules?workspaceId={HARBOUR}")).ok();
@@ -81,7 +81,7 @@ on_both! {
         assert_eq!(site.holder(&token).get("/api/orchestration/schedules?type=overview").status, 200);
     }
 
-    async fn tokens_that_are_revoked_expired_or_made_up_open_nothing(place: &Place) {
+    async fn revoked_expired_and_invalid_tokens_are_refused(place: &Place) {
         let ledger = planned(place).await;
         let site = Site::of(place);
         let path = "/api/orchestration/schedules";
@@ -100,7 +100,7 @@ on_both! {
         }
     }
 
-    async fn the_scheme_of_a_token_is_written_in_any_case(place: &Place) {
+    async fn the_scheme_of_a_token_is_case_insensitive(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let live = token(place, HARBOUR, "ann", Role::Viewer);
@@ -110,7 +110,7 @@ on_both! {
         }
     }
 
-    async fn a_role_may_do_what_it_may_and_no_more(place: &Place) {
+    async fn each_role_has_exactly_its_permissions(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let viewer = site.holder(&token(place, HARBOUR, "vic", Role::Viewer));
@@ -135,7 +135,7 @@ on_both! {
         assert_eq!(admin.ended(&job, HARBOUR)["actor"], "ada");
     }
 
-    async fn who_planned_a_week_does_not_approve_its_high_risk(place: &Place) {
+    async fn whoever_planned_a_week_cannot_approve_its_high_risk(place: &Place) {
         planned_under(&careful(), place).await;
         let site = Site::of(place);
         let ann = site.holder(&token(place, HARBOUR, "ann", Role::Approver));
@@ -151,7 +151,7 @@ on_both! {
 }
 
 #[test]
-fn a_token_is_made_shown_once_listed_and_revoked() {
+fn a_token_is_created_shown_once_listed_and_revoked() {
     let (place, work) = (Place::sqlite(), Workplace::new());
     let on = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
     on("db load small").done();
@@ -183,7 +183,7 @@ fn a_token_is_made_shown_once_listed_and_revoked() {
 }
 
 #[test]
-fn a_server_that_others_reach_asks_for_a_token_first() {
+fn a_reachable_server_requires_a_token() {
     let (place, work) = (Place::sqlite(), Workplace::new());
     let on = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
     on("db load small").done();

@@ -7,7 +7,7 @@ use super::{HARBOUR, HUDSON, planned, schedules, waiting};
 use crate::support::{Place, Site, on_both, token};
 
 on_both! {
-    async fn a_list_comes_page_by_page_in_its_order_and_is_whole(place: &Place) {
+    async fn a_list_is_paged_in_order_and_complete(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -80,7 +80,7 @@ on_both! {
         }
     }
 
-    async fn approving_and_cancelling_go_on_record_with_who_did_it(place: &Place) {
+    async fn approvals_and_cancellations_are_recorded_with_their_actor(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -104,7 +104,7 @@ on_both! {
         assert_eq!(one["schedule"]["blocked_reason"], "cancelled by local: sold out");
     }
 
-    async fn a_change_that_is_sent_again_is_answered_as_the_first_time(place: &Place) {
+    async fn a_repeated_change_gets_the_same_response(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let ann = site.holder(&token(place, HARBOUR, "ann", Role::Approver));
@@ -146,7 +146,7 @@ on_both! {
         assert_eq!((&both["changed"], &both["skipped"]), (&json!(2), &json!([])), "{both}");
     }
 
-    async fn an_approval_that_is_sent_twice_at_once_is_a_success_both_times(place: &Place) {
+    async fn two_concurrent_identical_approvals_both_succeed(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -199,7 +199,7 @@ on_both! {
         assert!(refused["errors"][0]["detail"].as_str().unwrap().contains("an earlier version"), "{refused}");
     }
 
-    async fn all_that_are_named_change_or_none_does(place: &Place) {
+    async fn a_change_applies_to_all_named_schedules_or_none(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -211,7 +211,7 @@ on_both! {
         assert_eq!(one["schedule"]["status"], "pending");
     }
 
-    async fn the_record_can_be_read_page_by_page_and_counted(place: &Place) {
+    async fn recorded_decisions_can_be_paged_and_counted(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -233,7 +233,7 @@ on_both! {
         assert!(kind["actions"].as_array().unwrap().iter().all(|row| row["action_type"] == "conflict_detected"));
     }
 
-    async fn what_stands_behind_the_schedules_can_be_seen(place: &Place) {
+    async fn the_background_of_schedules_can_be_read(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -254,7 +254,7 @@ on_both! {
         assert_eq!(history["history"], json!([]));
     }
 
-    async fn every_mistake_of_a_request_is_told_at_once(place: &Place) {
+    async fn every_error_of_a_request_is_reported_at_once(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();

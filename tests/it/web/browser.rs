@@ -68,7 +68,7 @@ fn ids(rows: &[serde_json::Value]) -> BTreeSet<String> {
 }
 
 #[test]
-fn one_click_plans_the_week_and_shows_how_it_gets_on() {
+fn one_click_plans_the_week_and_shows_its_progress() {
     let place = Place::sqlite();
     block_on(async {
         planned(&place).await;
@@ -94,7 +94,7 @@ fn one_click_plans_the_week_and_shows_how_it_gets_on() {
 }
 
 #[test]
-fn filters_and_explanations_answer_why() {
+fn filters_and_explanations_work() {
     let place = Place::sqlite();
     block_on(async {
         planned(&place).await;
@@ -120,7 +120,7 @@ fn filters_and_explanations_answer_why() {
 }
 
 #[test]
-fn everything_can_be_done_with_the_keyboard() {
+fn the_console_works_with_the_keyboard_alone() {
     let place = Place::sqlite();
     block_on(async {
         planned(&place).await;
@@ -157,7 +157,7 @@ fn button_says(action: &str, words: &str) -> String {
 }
 
 #[test]
-fn select_all_takes_what_the_action_fits() {
+fn select_all_selects_what_the_action_can_change() {
     let place = Place::sqlite();
     block_on(async {
         planned_under(&with_bands("0.88", "0.95"), &place).await;
@@ -193,7 +193,7 @@ const NUMBERS: &str = "return [...document.querySelectorAll('table:has(tfoot)')]
 }))";
 
 #[test]
-fn why_this_hour_ends_with_its_product_and_leads_to_the_expected_engagement() {
+fn why_this_hour_ends_with_its_product_and_links_to_the_expected_engagement() {
     let place = Place::sqlite();
     block_on(async {
         planned(&place).await;
@@ -224,7 +224,7 @@ fn why_this_hour_ends_with_its_product_and_leads_to_the_expected_engagement() {
 }
 
 #[test]
-fn the_first_post_is_near_the_top_of_a_phone() {
+fn the_first_post_is_near_the_top_on_a_phone() {
     let place = Place::sqlite();
     block_on(async {
         planned(&place).await;
@@ -293,7 +293,7 @@ async fn tab_to(browser: &Browser, selector: &str) {
 }
 
 #[test]
-fn pages_fit_a_phone_and_keep_nobody_out_in_light_and_dark() {
+fn pages_fit_a_phone_and_are_accessible_in_light_and_dark() {
     let place = Place::sqlite();
     block_on(async {
         planned(&place).await;

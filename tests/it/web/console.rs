@@ -65,7 +65,7 @@ impl Session {
 }
 
 on_both! {
-    async fn who_is_not_signed_in_is_sent_to_sign_in_and_back(place: &Place) {
+    async fn visitors_are_redirected_to_sign_in_and_back(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let secret = token(place, HARBOUR, "ann", Role::Viewer);
@@ -90,7 +90,7 @@ on_both! {
         assert_eq!(session.get("").status, 303);
     }
 
-    async fn a_wrong_token_is_told_kindly_and_opens_nothing(place: &Place) {
+    async fn a_wrong_token_is_reported_and_refused(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         token(place, HARBOUR, "ann", Role::Viewer);
@@ -125,7 +125,7 @@ on_both! {
         assert_eq!(session.get("").status, 200);
     }
 
-    async fn what_a_change_means_is_said_before_it_happens_and_told_after(place: &Place) {
+    async fn a_change_is_described_before_and_after_it_happens(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let session = Session::sign_in(&site, &token(place, HARBOUR, "amy", Role::Approver));
@@ -151,7 +151,7 @@ on_both! {
         assert!(twice.text.contains("None of these can be approved"), "{}", twice.text);
     }
 
-    async fn a_role_sees_no_button_that_it_may_not_press(place: &Place) {
+    async fn each_role_sees_only_buttons_that_it_may_use(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let viewer = Session::sign_in(&site, &token(place, HARBOUR, "vic", Role::Viewer));
@@ -165,7 +165,7 @@ on_both! {
         assert!(page.contains("value=\"approve\"") && !page.contains("value=\"weekly\""), "{page}");
     }
 
-    async fn another_workspaces_pages_are_not_there(place: &Place) {
+    async fn pages_of_another_workspace_are_not_found(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let session = Session::sign_in(&site, &token(place, HARBOUR, "ada", Role::Admin));
@@ -178,7 +178,7 @@ on_both! {
         assert_eq!(session.post("/change", &[("ids", &id), ("action", "approve"), ("workspace", HUDSON)]).status, 404);
     }
 
-    async fn the_console_opens_on_what_waits_and_what_is_next(place: &Place) {
+    async fn the_console_opens_on_pending_and_upcoming_posts(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let secret = token(place, HARBOUR, "ada", Role::Admin);
@@ -212,7 +212,7 @@ on_both! {
         assert!(!page.contains("From now on") && page.contains(" Sep, "), "{page}");
     }
 
-    async fn the_week_that_is_shown_is_the_one_that_waits_with_all_its_posts(place: &Place) {
+    async fn the_week_view_opens_on_the_next_pending_week_with_all_posts(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let secret = token(place, HARBOUR, "ada", Role::Admin);
@@ -231,7 +231,7 @@ on_both! {
         assert!(page.contains("<details open"), "{page}");
     }
 
-    async fn an_empty_ledger_has_a_page_that_helps(place: &Place) {
+    async fn an_empty_ledger_has_a_help_page(place: &Place) {
         let ledger = place.ledger().await;
         let site = Site::of(place);
         let page = site.anybody().get(BASE);
@@ -248,7 +248,7 @@ on_both! {
         assert!(!page.text.contains("mcoe db load SCENARIO"), "{}", page.text);
     }
 
-    async fn every_page_helps_where_there_is_nothing_to_show(place: &Place) {
+    async fn every_empty_page_shows_a_hint(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let session = Session::sign_in(&site, &token(place, HARBOUR, "ada", Role::Admin));

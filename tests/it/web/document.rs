@@ -32,7 +32,7 @@ fn walk(value: &Value, path: &str, see: &mut impl FnMut(&str, &Value)) {
 }
 
 #[test]
-fn no_route_is_added_without_its_description() {
+fn every_route_is_documented() {
     let files = read_folder(&project("src/web/api"));
     let with_routes = files.iter().filter(|(_, text)| text.contains(".route("));
     assert_eq!(with_routes.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["document.rs", "openapi.rs"]);
@@ -47,7 +47,7 @@ fn the_document_is_the_same_from_every_server() {
 }
 
 #[test]
-fn generators_of_clients_find_names_one_shape_a_body_and_answers_that_may_grow() {
+fn client_generators_find_names_one_schema_per_body_and_extensible_responses() {
     let document = document();
     assert_eq!(document["openapi"], "3.1.0");
     let mut names = BTreeSet::new();
@@ -78,7 +78,7 @@ fn generators_of_clients_find_names_one_shape_a_body_and_answers_that_may_grow()
 }
 
 #[test]
-fn every_reference_leads_somewhere_and_every_schema_is_referred_to() {
+fn every_reference_resolves_and_every_schema_is_used() {
     let document = document();
     let mut referred = BTreeSet::new();
     walk(&document, "", &mut |path, value| {
@@ -93,7 +93,7 @@ fn every_reference_leads_somewhere_and_every_schema_is_referred_to() {
 }
 
 #[test]
-fn everything_has_a_description_in_the_terms_of_json() {
+fn everything_is_described_in_terms_of_json() {
     let document = document();
     let is_said = |value: &Value, field: &str| value[field].as_str().is_some_and(|text| !text.is_empty());
     let tags: Vec<&Value> = document["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
@@ -129,7 +129,7 @@ fn snake(name: &str) -> String {
 }
 
 #[test]
-fn the_fields_that_are_described_are_those_that_are_known() {
+fn the_documented_fields_are_the_accepted_ones() {
     let place = Place::sqlite();
     block_on(planned(&place));
     let site = Site::of(&place);
@@ -208,7 +208,7 @@ fn questions(id: &str, job: &str) -> Vec<(&'static str, &'static str, String, Op
 }
 
 #[test]
-fn every_operation_is_answered_as_described() {
+fn every_operation_responds_as_documented() {
     let place = Place::sqlite();
     block_on(planned(&place));
     let site = Site::of(&place);

@@ -59,7 +59,7 @@ fn approved(asker: &Asker, ids: &[String]) -> Vec<Answer> {
 }
 
 #[test]
-fn a_full_disk_is_told_and_service_comes_back_with_room() {
+fn a_full_disk_is_reported_and_service_resumes_with_space() {
     let Some(disk) = SmallDisk::mounted() else {
         println!("skipped: only root may mount the small disk that this test fills");
         return;
@@ -78,9 +78,9 @@ fn a_full_disk_is_told_and_service_comes_back_with_room() {
 
     // More requests than the pool has connections, twice.
     for answer in approved(&asker, ids).iter().chain(&approved(&asker, ids)) {
-        let told = answer.refused(507);
-        assert!(told["detail"].as_str().unwrap().contains("the disk of the database is full"), "{told}");
-        assert!(told["remedy"].as_str().unwrap().contains("make room") && answer.header("retry-after").is_some());
+        let reported = answer.refused(507);
+        assert!(reported["detail"].as_str().unwrap().contains("the disk of the database is full"), "{reported}");
+        assert!(reported["remedy"].as_str().unwrap().contains("make room") && answer.header("retry-after").is_some());
     }
     asker.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "daily"})).refused(507);
     let ready = asker.get("/readyz").refused(503);

@@ -23,7 +23,7 @@ const SQL: [&str; 6] = [
 const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 
 on_both! {
-    async fn statements_in_any_parameter_are_texts(place: &Place) {
+    async fn sql_in_parameters_is_treated_as_text(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -58,7 +58,7 @@ on_both! {
         assert_eq!(schedules(&asker, HARBOUR, "").len(), all);
     }
 
-    async fn script_in_a_text_is_shown_as_text(place: &Place) {
+    async fn scripts_in_texts_are_escaped(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -96,7 +96,7 @@ on_both! {
         assert!(page.text.contains("&lt;script&gt;alert(1)"), "{}", page.text);
     }
 
-    async fn ten_thousand_wrong_tokens_are_held_up_and_the_right_one_is_not(place: &Place) {
+    async fn wrong_tokens_are_rate_limited_and_the_right_one_is_not(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let right = site.holder(&token(place, HARBOUR, "ann", Role::Viewer));
@@ -145,7 +145,7 @@ fn raw(site: &Site, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn bodies_that_are_too_large_or_no_bodies_are_refused() {
+fn oversized_and_missing_bodies_are_refused() {
     let place = Place::sqlite();
     let site = Site::of(&place);
     let asker = site.anybody();
@@ -167,7 +167,7 @@ fn bodies_that_are_too_large_or_no_bodies_are_refused() {
 }
 
 #[test]
-fn slow_clients_are_let_go_and_others_are_served_meanwhile() {
+fn slow_clients_time_out_while_others_are_served() {
     let place = Place::sqlite();
     let site = Site::of(&place);
     let start = Instant::now();
@@ -185,7 +185,7 @@ fn slow_clients_are_let_go_and_others_are_served_meanwhile() {
 }
 
 #[test]
-fn paths_lead_nowhere_else() {
+fn path_traversal_is_refused() {
     let place = Place::sqlite();
     let site = Site::of(&place);
     for path in [
@@ -205,7 +205,7 @@ fn paths_lead_nowhere_else() {
 }
 
 #[test]
-fn another_site_cannot_have_a_browser_do_anything() {
+fn cross_site_requests_are_refused() {
     let place = Place::sqlite();
     super::super::support::block_on(planned(&place));
     let site = Site::of(&place);
@@ -231,7 +231,7 @@ fn another_site_cannot_have_a_browser_do_anything() {
 }
 
 #[test]
-fn who_asks_too_often_is_told_how_long_to_wait() {
+fn a_rate_limited_caller_is_told_how_long_to_wait() {
     let place = Place::sqlite();
     super::super::support::block_on(planned(&place));
     let site = Site::with(&place, mcoe::web::Options { requests_per_second: NonZeroU32::new(2).unwrap(), ..options() });

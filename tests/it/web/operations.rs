@@ -12,7 +12,7 @@ use super::{HARBOUR, planned};
 use crate::support::{Place, Site, block_on, on_both, options, project};
 
 #[test]
-fn a_server_says_that_it_lives_that_it_is_ready_and_what_it_did() {
+fn health_readiness_and_metrics_are_served() {
     let place = Place::sqlite();
     block_on(planned(&place));
     let site = Site::of(&place);
@@ -42,7 +42,7 @@ fn a_server_says_that_it_lives_that_it_is_ready_and_what_it_did() {
 }
 
 on_both! {
-    async fn of_several_servers_one_runs_each_pass(place: &Place) {
+    async fn one_of_several_servers_runs_each_pass(place: &Place) {
         let ledger = planned(place).await;
         let keeping = || Options { runs_passes: true, ..options() };
         let sites: Vec<Site> = (0..3).map(|_| Site::with(place, keeping())).collect();
@@ -67,7 +67,7 @@ on_both! {
         sites.into_iter().for_each(Site::stop);
     }
 
-    async fn a_server_that_stops_ends_its_jobs_in_time(place: &Place) {
+    async fn a_stopping_server_ends_its_jobs_in_time(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -126,7 +126,7 @@ impl Served {
 }
 
 #[test]
-fn the_demo_is_full_of_data_and_answers_the_printed_request() {
+fn the_demo_has_data_and_serves_the_printed_request() {
     let served = Served::start(&["--demo", "--log-format", "json"]);
     let request = json!({"workspaceId": "your-workspace-id", "action": "weekly"});
     let job: Value = ureq::post(format!("{}/api/orchestration/scheduler", served.base))
@@ -152,7 +152,7 @@ fn the_demo_is_full_of_data_and_answers_the_printed_request() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told() {
+fn a_port_in_use_is_reported() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let place = Place::sqlite();

@@ -19,7 +19,7 @@ fn cancel(id: &str) -> String {
 }
 
 on_both! {
-    async fn a_week_is_planned_once_however_often_it_is_asked_for(place: &Place) {
+    async fn a_week_is_planned_once_however_often_it_is_requested(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -46,7 +46,7 @@ on_both! {
         assert_eq!(jobs["jobs"].as_array().unwrap().len(), 2);
     }
 
-    async fn the_daily_pass_tells_what_it_did_and_leaves_a_day_of_history(place: &Place) {
+    async fn the_daily_pass_reports_its_counts_and_records_a_day_of_history(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -92,7 +92,7 @@ on_both! {
         assert!(job["result"]["versus"][0]["verdict"].as_str().unwrap().len() > 20, "{job}");
     }
 
-    async fn what_if_runs_count_the_week_that_is_committed_as_it_is(place: &Place) {
+    async fn what_if_runs_count_the_committed_week(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -112,7 +112,7 @@ on_both! {
         assert_eq!(base["committed_posts"].as_f64(), Some(live), "{base}");
     }
 
-    async fn changed_rules_that_do_not_hold_are_refused_with_the_reason(place: &Place) {
+    async fn invalid_changed_rules_are_refused_with_the_reason(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -129,7 +129,7 @@ on_both! {
         }
     }
 
-    async fn a_workspace_has_no_more_jobs_than_it_may_however_they_are_asked_for(place: &Place) {
+    async fn a_workspace_never_exceeds_its_job_limit(place: &Place) {
         planned(place).await;
         let sites = [Site::of(place), Site::of(place)];
         let body = long(1).to_string();
@@ -167,7 +167,7 @@ on_both! {
         }
     }
 
-    async fn the_jobs_of_one_workspace_do_not_hold_up_those_of_another(place: &Place) {
+    async fn the_jobs_of_one_workspace_do_not_delay_those_of_another(place: &Place) {
         planned(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
@@ -183,7 +183,7 @@ on_both! {
         }
     }
 
-    async fn a_job_can_be_cancelled_from_any_server_and_is_not_begun_anew(place: &Place) {
+    async fn a_job_can_be_cancelled_from_any_server_and_is_not_restarted(place: &Place) {
         planned(place).await;
         let (site, other) = (Site::of(place), Site::of(place));
         let [ada, vic, eve] = [(HARBOUR, "ada", Role::Admin), (HARBOUR, "vic", Role::Approver), (HUDSON, "eve", Role::Admin)]
