@@ -167,6 +167,7 @@ const KEYS: &[Key] = &[
     Key::optional("files.reality", Kind::Text, "table of perceived and true results, a CSV or Parquet file"),
     Key::optional("files.calendar", Kind::Text, "table of special days, a CSV or Parquet file"),
     Key::optional("files.history", Kind::Text, "table of past posts, a CSV or Parquet file"),
+    Key::optional("files.world", Kind::Text, "table of estimates of the audiences' response, a CSV or Parquet file"),
 ];
 
 const fn share(path: &'static str, default: f64, doc: &'static str) -> Key {

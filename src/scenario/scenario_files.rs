@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::manifest::Manifest;
 use crate::model::{
     AssetId, AssetRow, CalendarRow, CampaignRow, Channel, ChannelRow, Client, ClientRow, ClientState, HistoryRow,
-    PolicyRow, RealityRow, Scenario, Timestamp, WarningRow,
+    PolicyRow, RealityRow, Scenario, Timestamp, WarningRow, WorldRow,
 };
 
 /// A scenario folder in memory, before it is written.
@@ -31,6 +31,8 @@ pub struct ScenarioFiles {
     pub calendar: Vec<CalendarRow>,
     /// Past and committed posts.
     pub history: Vec<HistoryRow>,
+    /// Estimates of the response of clients' audiences.
+    pub world: Vec<WorldRow>,
 }
 
 impl ScenarioFiles {
@@ -48,6 +50,7 @@ impl ScenarioFiles {
             reality: Vec::new(),
             calendar: Vec::new(),
             history: Vec::new(),
+            world: Vec::new(),
         }
     }
 }
@@ -71,6 +74,7 @@ pub fn files_of(scenario: &Scenario) -> ScenarioFiles {
         files.warnings.extend(state.warnings.iter().map(|warning| WarningRow::of(client, warning)));
         files.reality.extend(state.reality.iter().map(|reality| RealityRow::of(client, reality)));
         files.history.extend(history_rows(client, state));
+        files.world.extend(client.world.iter().map(|estimate| WorldRow::of(&client.id, estimate)));
     }
     files
 }

@@ -51,7 +51,7 @@ fn unwritable(name: &str, error: &PolarsError) -> ScenarioError {
 
 type Frame = PolarsResult<DataFrame>;
 
-fn frames(files: &ScenarioFiles) -> [(&'static str, Frame); 9] {
+fn frames(files: &ScenarioFiles) -> [(&'static str, Frame); 10] {
     [
         ("clients", frame_of(&files.clients)),
         ("channels", frame_of(&files.channels)),
@@ -62,6 +62,7 @@ fn frames(files: &ScenarioFiles) -> [(&'static str, Frame); 9] {
         ("reality", frame_of(&files.reality)),
         ("calendar", frame_of(&files.calendar)),
         ("history", frame_of(&files.history)),
+        ("world", frame_of(&files.world)),
     ]
 }
 

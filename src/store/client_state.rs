@@ -15,7 +15,8 @@ use super::row::{FromAnyRow, Id, Instant, ModelRow, Name, Text};
 use super::values::{Value, values};
 use crate::model::{
     AssetId, AssetRow, AssetUse, CampaignRow, Capacity, Channel, ChannelState, Client, ClientId, ClientRow,
-    ClientState, Policy, PolicyRow, RealityRow, Record, Scenario, Timestamp, WarningRow, Week, WorkspaceId, Zone,
+    ClientState, Policy, PolicyRow, RealityRow, Record, Scenario, Timestamp, WarningRow, Week, WorkspaceId, WorldRow,
+    Zone,
 };
 
 /// Days for which posts count as recent.
@@ -184,6 +185,7 @@ pub(super) async fn load_client_states_with(
     reader.days().await?;
     reader.warnings().await?;
     reader.reality().await?;
+    reader.world().await?;
     reader.channels().await?;
     reader.posts(excluded).await?;
     Ok(reader.clients.into_values().map(normalised).collect())
@@ -277,6 +279,11 @@ impl Reader<'_> {
         self.records("reality_snapshots", "as_of", reality).await
     }
 
+    async fn world(&mut self) -> Result<(), StoreError> {
+        let estimate = |row: WorldRow, client: &mut Client, _: &mut ClientState| client.world.push(row.into());
+        self.records("world_estimates", "channel, parameter", estimate).await
+    }
+
     async fn channels(&mut self) -> Result<(), StoreError> {
         let columns = "client_id, channel, audience, avg_engagement_rate, last_post_at, posts_last_7_days, posts_last_30_days, \
                        fatigue_score, fatigue_as_of, momentum_score, visibility_score, engagement_score, active";
@@ -320,6 +327,7 @@ impl Reader<'_> {
 fn normalised((mut client, mut state): (Client, ClientState)) -> (Client, ClientState) {
     client.campaigns.sort_by(|a, b| a.id.cmp(&b.id));
     client.assets.sort_by(|a, b| a.id.cmp(&b.id));
+    client.world.sort_by(|a, b| (a.channel, &a.parameter).cmp(&(b.channel, &b.parameter)));
     state.warnings.sort_by(|a, b| a.id.cmp(&b.id));
     state.channels.sort_by_key(|state| state.channel);
     for channel in &mut state.channels {

@@ -85,7 +85,7 @@ impl Database {
     }
 
     /// The schema version of this program.
-    pub const VERSION: i64 = 5;
+    pub const VERSION: i64 = 6;
 
     fn migrator(&self) -> Migrator {
         let steps = match &self.pool {

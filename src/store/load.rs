@@ -19,7 +19,7 @@ use super::row::Instant;
 use super::values::values;
 use crate::model::{
     AssetRow, CampaignRow, Channel, Client, ClientRow, ClientState, PolicyRow, RealityRow, Scenario, Timestamp,
-    WarningRow,
+    WarningRow, WorldRow,
 };
 use crate::planner::tired;
 use crate::rules::{ChannelRules, CompiledRules};
@@ -159,9 +159,9 @@ impl<'s> Load<'s> {
         Ok(())
     }
 
-    /// Replaces campaigns, warnings, performance assessments and special days.
+    /// Replaces campaigns, warnings, performance assessments, special days and estimates of the response.
     async fn replace_details(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        for table in ["campaigns", "early_warnings", "reality_snapshots", "calendar_days"] {
+        for table in ["campaigns", "early_warnings", "reality_snapshots", "calendar_days", "world_estimates"] {
             let sql = format!("DELETE FROM {table} WHERE client_id = ANY($1)");
             tx.run(&sql, values![self.ids.as_slice()]).await?;
         }
@@ -179,6 +179,10 @@ impl<'s> Load<'s> {
         tx.insert_records("reality_snapshots", rows).await?;
         let rows = self.clients_and_states().flat_map(|(client, _)| DayRow::all_of(client));
         tx.insert_records("calendar_days", rows).await?;
+        let rows = self.clients_and_states().flat_map(|(client, _)| {
+            client.world.iter().map(|estimate| (WorldRow::of(&client.id, estimate), in_workspace(client)))
+        });
+        tx.insert_records("world_estimates", rows).await?;
         Ok(())
     }
 

@@ -266,13 +266,8 @@ fn values_that_are_not_returned_and_overlays_without_effect_are_reported() {
     );
     place.write("rules/overlays/law.toml", "scope = { client = \"wren-hale-law\" }\n");
     place.bring("agency");
-<<<<<<< HEAD
-    let told = place.mcoe("check --scenario agency").done();
-    told.says(&["the overlay has a scope and changes nothing", "rules/overlays/law.toml:1"]);
-=======
     let reported = place.mcoe("check --scenario agency").done();
-    reported.says(&["the overlay says whom it covers and changes nothing", "rules/overlays/law.toml:1"]);
->>>>>>> docs
+    reported.says(&["the overlay has a scope and changes nothing", "rules/overlays/law.toml:1"]);
     let place = with_guardrail("    if ctx.tags.length() > 3 { return warn(\"a\", \"b\"); }\n    pass()");
     place.mcoe("check").ends_with(2).says(&["no function is called `length`", "did you mean `len`?"]);
 }

@@ -76,13 +76,8 @@ fn a_huge_array_made_by_one_call_is_stopped() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn an_answer_of_the_wrong_kind_stops() {
-    stops(hook("fn weekly_posts(ctx) { \"many\" }\n"), ("hooks.rhai", 1, 1), "it returned `many`");
-=======
 fn a_result_of_the_wrong_type_is_an_error() {
-    stops(hook("fn weekly_posts(ctx) { \"many\" }\n"), ("hooks.rhai", 1, 1), "it answered `many`");
->>>>>>> docs
+    stops(hook("fn weekly_posts(ctx) { \"many\" }\n"), ("hooks.rhai", 1, 1), "it returned `many`");
     stops(hook("fn weekly_posts(ctx) { }\n"), ("hooks.rhai", 1, 1), "it returns nothing");
     stops(hook("fn weekly_posts(ctx) { 2.5 }\n"), ("hooks.rhai", 1, 1), "it returned 2.5");
     stops(hook("fn hour_weights(ctx) { [1, 2, 3] }\n"), ("hooks.rhai", 1, 1), "3 entries");

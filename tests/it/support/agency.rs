@@ -47,6 +47,7 @@ impl Agency {
             campaigns: Vec::new(),
             assets: (0..ASSETS).map(|number| asset(&format!("{id}-{number:02}"))).collect(),
             days: Vec::new(),
+            world: Vec::new(),
         };
         let state = ClientState {
             channels: channels.iter().map(|channel| rested(*channel, start)).collect(),

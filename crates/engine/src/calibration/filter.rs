@@ -5,11 +5,7 @@
 
 use nalgebra::{DMatrix, Matrix3, MatrixXx3, Vector3};
 
-/// Time after which the slow part has lost all but 1 / e of a deviation, in days.
-const SLOW_DAYS: f64 = 45.0;
-
-/// Time after which the fast part has lost all but 1 / e of a deviation, in days.
-const FAST_DAYS: f64 = 2.0;
+use crate::model::{FAST_DAYS, SLOW_DAYS};
 
 /// The variances of an account's log engagements.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_clear_maximum_gives_a_narrow_interval_and_no_information_a_wide_one() {
-        let peaked = HalfLife::of(|hours| Some(-8.0 * libm::log(hours / 12.0).powi(2))).unwrap();
+        let peaked = HalfLife::of(|hours| Some(-8.0 * libm::pow(libm::log(hours / 12.0), 2.0))).unwrap();
         assert_eq!((peaked.hours, peaked.interval), (12.0, [9.0, 18.0]));
         assert!(peaked.is_detectable());
         let flat = HalfLife::of(|_| Some(0.0)).unwrap();

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::named::named;
 use super::record::record;
-use super::{Asset, AssetUse, CalendarEntry, Campaign, ChannelState, ClientId, Reality, Warning, WorkspaceId, Zone};
+use super::{
+    Asset, AssetUse, CalendarEntry, Campaign, ChannelState, ClientId, Reality, Warning, WorkspaceId, WorldEstimate,
+    Zone,
+};
 
 named!(
     /// The client's status with the agency.
@@ -70,6 +73,8 @@ pub struct Client {
     pub assets: Vec<Asset>,
     /// The calendar entries that apply to it, by first day and name.
     pub days: Vec<CalendarEntry>,
+    /// Estimates of its audiences' response, by channel, then parameter; simulations draw the truth from them.
+    pub world: Vec<WorldEstimate>,
 }
 
 /// The state of a client that changes from week to week.
@@ -128,6 +133,7 @@ impl ClientRow {
             campaigns: Vec::new(),
             assets: Vec::new(),
             days: Vec::new(),
+            world: Vec::new(),
         }
     }
 }

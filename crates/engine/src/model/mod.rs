@@ -64,5 +64,7 @@ pub use units::{AssetId, CampaignId, ClientId, Score, WarningId, WorkspaceId};
 pub use verdict::{Outcome, Verdict};
 pub use warning::{Severity, Warning, WarningRow, WarningStatus};
 pub use week::{WallHour, Week, WeekHours};
-pub use world::{EstimateSource, HOUR_BINS, HOURS_PER_BIN, WorldEstimate, WorldParameter, WorldRow};
+pub use world::{
+    EstimateSource, FAST_DAYS, HOUR_BINS, HOURS_PER_BIN, SLOW_DAYS, WorldEstimate, WorldParameter, WorldRow,
+};
 pub use zone::Zone;

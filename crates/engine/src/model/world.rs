@@ -27,6 +27,12 @@ named!(
 /// Hours of the day that share one effect.
 pub const HOURS_PER_BIN: u32 = 3;
 
+/// Time after which the slow part of a level has lost all but 1 / e of a deviation, in days.
+pub const SLOW_DAYS: f64 = 45.0;
+
+/// Time after which the fast part of a level has lost all but 1 / e of a deviation, in days.
+pub const FAST_DAYS: f64 = 2.0;
+
 /// Number of groups of hours.
 pub const HOUR_BINS: usize = 8;
 

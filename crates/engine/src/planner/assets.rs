@@ -290,7 +290,7 @@ mod tests {
                 .map(|slot| {
                     let channel_draft = slot % channel_drafts;
                     let share = |i: usize| 0.4 + ((slot * 11 + i * 5) % 4) as f64 * 0.3;
-                    let is_usable = |i: usize| (slot * 7 + i * 3) % 5 != 0;
+                    let is_usable = |i: usize| !(slot * 7 + i * 3).is_multiple_of(5);
                     let shares = (0..offers[channel_draft].len()).map(|i| is_usable(i).then(|| share(i))).collect();
                     SlotRow { channel_draft, at: Timestamp::UNIX_EPOCH, weight: 0.5 + (slot * 13 % 7) as f64, shares }
                 })

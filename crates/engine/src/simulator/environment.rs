@@ -1,6 +1,9 @@
 //! The simulated environment that responds to posts, independent of the planner's beliefs.
 
+use chrono::NaiveDate;
+
 use super::random::{KeyedRng, Purpose};
+use super::true_response::TrueResponse;
 use crate::model::{
     Asset, Campaign, Channel, ChannelState, Client, ClientState, Environment, HOUR_SECONDS, Timestamp, WeekHours,
 };
@@ -21,6 +24,8 @@ struct TrueChannel {
     channel: Channel,
     audience: f64,
     rate: f64,
+    /// The response by the client's own estimates; `None` if the scenario's environment holds.
+    response: Option<TrueResponse>,
 }
 
 /// A published post.
@@ -33,6 +38,10 @@ pub(super) struct Published {
     pub quality: f64,
     /// Weight of the campaign it counts for; 1 without one.
     pub campaign: f64,
+    /// Factor of its content type by the channel's own estimates; 1 without estimates.
+    pub content_type: f64,
+    /// Load of earlier posts by the channel's own estimates; 0 without estimates.
+    pub load: f64,
     /// Posts of the channel in the preceding 24 hours.
     pub within_24_hours: u32,
     /// Posts of the channel in the preceding 7 days.
@@ -51,8 +60,18 @@ pub(super) struct Response {
 impl<'a> World<'a> {
     /// The environment of a client. Its true parameters are drawn with the spreads that the scenario gives, so that
     /// replications have only the scenario in common.
-    pub fn new(environment: &'a Environment, client: &'a Client, state: &ClientState, rng: KeyedRng) -> Self {
-        let channels = state.channels.iter().map(|state| true_channel(environment, state, &rng)).collect();
+    pub fn new(
+        environment: &'a Environment,
+        client: &'a Client,
+        state: &ClientState,
+        rng: KeyedRng,
+        (start, days): (Timestamp, usize),
+    ) -> Self {
+        let channels = state.channels.iter().map(|state| TrueChannel {
+            response: TrueResponse::draw(&client.world, state.channel, &rng, start, days),
+            ..true_channel(environment, state, &rng)
+        });
+        let channels = channels.collect();
         let qualities: Vec<f64> = client.assets.iter().map(true_quality).collect();
         let usual_quality = if qualities.is_empty() { 0.0 } else { mean(&qualities) };
         Self { environment, client, rng, channels, usual_quality }
@@ -61,20 +80,28 @@ impl<'a> World<'a> {
     /// The response to a post: audience x rate x effects of hour, weekday, campaign and day
     /// x exp(gain x (quality - the client's usual quality))
     /// x (1 + posts in 24 h)^-loss x (1 + posts in 7 d)^-loss x exp(drift + AR(1) + noise). Each random factor is
-    /// corrected to have mean 1. `account_drift` is the sum of the drift's steps so far, in log.
+    /// corrected to have mean 1. `account_drift` is the sum of the drift's steps so far, in log. Where the client has
+    /// estimates of the channel, they stand in place of audience, rate, effects, losses, drift and noise.
     pub fn answer(&self, post: &Published, hours: &WeekHours, account_drift: f64) -> Response {
         let environment = self.environment;
         let Some(channel) = self.channels.iter().find(|known| known.channel == post.channel) else {
             return Response { engagement: 0.0, without_noise: 0.0 };
         };
-        let timing = self.timing(post, hours);
         let asset = libm::exp(environment.asset_log_gain * (post.quality - self.usual_quality));
+        let hour = post.at.as_second().div_euclid(HOUR_SECONDS);
+        let normal = self.rng.normal(Purpose::Noise, Some(post.channel), hour);
+        if let (Some(response), Some(wall)) = (&channel.response, hours.hours().get(post.hour)) {
+            let expected = response.expected(post.at, *wall, post.content_type, post.load);
+            let without_noise = expected * asset * post.campaign * self.calendar(post, hours.date(wall.weekday));
+            let noise = corrected(response.noise_sd(), normal);
+            return Response { engagement: without_noise * libm::exp(noise), without_noise };
+        }
+        let timing = self.timing(post, hours);
         let tired = libm::pow(1.0 + f64::from(post.within_24_hours), -environment.loss_24_hours)
             * libm::pow(1.0 + f64::from(post.within_7_days), -environment.loss_7_days);
         let drift = account_drift + self.channel_drift(post.channel, day_number(post.at));
         let without_noise = channel.audience * channel.rate * timing * asset * tired * libm::exp(drift);
-        let hour = post.at.as_second().div_euclid(HOUR_SECONDS);
-        let noise = corrected(environment.noise_log_sd, self.rng.normal(Purpose::Noise, Some(post.channel), hour));
+        let noise = corrected(environment.noise_log_sd, normal);
         Response { engagement: without_noise * libm::exp(noise), without_noise }
     }
 
@@ -88,9 +115,18 @@ impl<'a> World<'a> {
         };
         let hour = effect(Purpose::HourEffect, wall.hour, self.environment.hour_log_sd);
         let weekday = effect(Purpose::WeekdayEffect, wall.weekday, self.environment.weekday_log_sd);
+        libm::exp(hour + weekday) * post.campaign * self.calendar(post, date)
+    }
+
+    /// Combined factor of the special days on a date.
+    fn calendar(&self, post: &Published, date: NaiveDate) -> f64 {
         let days = self.client.days.iter().filter(|entry| entry.covers(post.channel, date));
-        let calendar: f64 = days.filter_map(|entry| entry.factor).product();
-        libm::exp(hour + weekday) * post.campaign * calendar
+        days.filter_map(|entry| entry.factor).product()
+    }
+
+    /// The response of a channel by the client's own estimates; `None` without estimates.
+    pub fn response(&self, channel: Channel) -> Option<&TrueResponse> {
+        self.channels.iter().find(|known| known.channel == channel)?.response.as_ref()
     }
 
     /// Weight of the campaign that a post in the hour counts for: its asset's campaign if that runs; without an asset
@@ -133,14 +169,14 @@ pub(super) fn true_quality(asset: &Asset) -> f64 {
 fn true_channel(environment: &Environment, state: &ChannelState, rng: &KeyedRng) -> TrueChannel {
     let rate = state.engagement_rate.unwrap_or(environment.unknown_engagement_rate);
     let error = corrected(environment.rate_log_sd, rng.normal(Purpose::RateEffect, Some(state.channel), 0));
-    TrueChannel { channel: state.channel, audience: state.audience, rate: rate * libm::exp(error) }
+    TrueChannel { channel: state.channel, audience: state.audience, rate: rate * libm::exp(error), response: None }
 }
 
 /// A normal number in log, shifted so that its exponential has mean 1.
-fn corrected(sd: f64, normal: f64) -> f64 {
+pub(super) fn corrected(sd: f64, normal: f64) -> f64 {
     sd * normal - sd * sd / 2.0
 }
 
-fn day_number(at: Timestamp) -> i64 {
+pub(super) fn day_number(at: Timestamp) -> i64 {
     at.as_second().div_euclid(24 * HOUR_SECONDS)
 }

@@ -34,6 +34,14 @@ pub enum Purpose {
     ReviewDelay = 7,
     /// Whether a reviewer approves; `time` is the post's instant in seconds.
     ReviewAnswer = 8,
+    /// A true parameter of the response; `time` is a hash of its name.
+    TrueParameter = 9,
+    /// A step of a channel's level; `time` is the day.
+    LevelStep = 10,
+    /// A step of the slow part of a channel's level; `time` is the day.
+    SlowStep = 11,
+    /// A step of the fast part of a channel's level; `time` is the day.
+    FastStep = 12,
 }
 
 /// The source of random numbers for one client in one replication.

@@ -12,7 +12,7 @@ use super::summary::{Provenance, Simulation};
 use super::tally::{Replication, Tally};
 use super::week::WeekContext;
 use crate::agents::scaling;
-use crate::model::{Channel, Client, ClientState, Scenario, Tier, WeekHours, Zone};
+use crate::model::{Channel, Client, ClientState, Scenario, Tier, Timestamp, WeekHours, Zone};
 use crate::planner::{PlanError, Planner, hours_by_zone};
 use crate::rules::{ClientRules, CompiledRules};
 
@@ -131,12 +131,13 @@ impl<'a> Run<'a> {
         let seed = self.extent.seed;
         let mut moving: Vec<SimulatedClient> =
             self.clients.iter().map(|(_, state)| SimulatedClient::new(state)).collect();
+        let extent = (Timestamp::at_midnight(scenario.start.monday()), 7 * self.extent.weeks as usize);
         let worlds: Vec<(World<'_>, KeyedRng)> = self
             .clients
             .iter()
             .map(|(client, state)| {
                 let rng = KeyedRng::new(seed, number, &client.id);
-                (World::new(&scenario.environment, client, state, rng), rng)
+                (World::new(&scenario.environment, client, state, rng, extent), rng)
             })
             .collect();
         let mut sum = Replication::new(self.extent.weeks as usize, self.clients.len());

@@ -4,8 +4,8 @@ use super::environment::{Published, World, true_quality};
 use super::random::{KeyedRng, Purpose};
 use super::state::{ChannelWeekResult, FatiguePath, SimulatedClient};
 use crate::model::{
-    AssetChoice, Channel, Client, ClientPlan, Post, PriorPost, ReviewPolicy, RiskBand, ScheduleStatus, Timestamp,
-    WeekHours,
+    AssetChoice, Channel, Client, ClientPlan, HOUR_SECONDS, Post, PriorPost, ReviewPolicy, RiskBand, ScheduleStatus,
+    Timestamp, WeekHours,
 };
 use crate::rules::Rules;
 
@@ -134,12 +134,16 @@ impl WeekContext<'_> {
     /// own posts are counted in addition.
     fn publish(&self, post: OutgoingPost<'_>, moving: &SimulatedClient, result: &ChannelWeekResult) -> Published {
         let state = moving.state.channels.iter().find(|state| state.channel == post.channel);
+        let earlier = || {
+            let own = result.published.iter().map(|(post, _)| &post.at);
+            state.into_iter().flat_map(|state| &state.recent_posts).chain(own).filter(|at| **at < post.at)
+        };
         let before = |hours: f64| {
             let from = after_hours(post.at, -hours);
-            let own = result.published.iter().map(|(post, _)| &post.at);
-            let earlier = state.into_iter().flat_map(|state| &state.recent_posts).chain(own);
-            earlier.filter(|at| **at >= from && **at < post.at).count() as u32
+            earlier().filter(|at| **at >= from).count() as u32
         };
+        let age_hours = |at: &Timestamp| (post.at.as_second() - at.as_second()) as f64 / HOUR_SECONDS as f64;
+        let response = self.world.response(post.channel);
         let asset = post.asset.and_then(|choice| {
             self.client
                 .assets
@@ -153,6 +157,10 @@ impl WeekContext<'_> {
             at: post.at,
             quality: asset.map_or(0.0, true_quality),
             campaign: self.world.campaign_weight(asset, post.channel, post.hour, self.hours),
+            content_type: response
+                .zip(asset)
+                .map_or(1.0, |(response, asset)| response.content_type(asset.kind.as_ref())),
+            load: response.map_or(0.0, |response| response.load(earlier().map(age_hours))),
             within_24_hours: before(24.0),
             within_7_days: before(7.0 * 24.0),
         }

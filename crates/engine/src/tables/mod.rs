@@ -10,6 +10,7 @@ mod clients;
 mod content;
 mod row;
 mod spreadsheet;
+mod world;
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,7 @@ use self::content::{Assets, Campaigns};
 use crate::diagnostic::Diagnostics;
 use crate::model::{
     AssetRow, CalendarRow, CampaignRow, ChannelRow, Client, ClientRow, ClientState, Column, HistoryRow, Policy,
-    PolicyRow, RealityRow, Record, WarningRow, Week, Zone,
+    PolicyRow, RealityRow, Record, WarningRow, Week, WorldRow, Zone,
 };
 
 /// A table that a scenario can have.
@@ -34,7 +35,7 @@ pub struct ScenarioTable {
 
 impl ScenarioTable {
     /// All tables. The first two are required.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self { name: "clients", columns: columns_of::<ClientRow> },
         Self { name: "channels", columns: columns_of::<ChannelRow> },
         Self { name: "assets", columns: columns_of::<AssetRow> },
@@ -44,6 +45,7 @@ impl ScenarioTable {
         Self { name: "reality", columns: columns_of::<RealityRow> },
         Self { name: "calendar", columns: columns_of::<CalendarRow> },
         Self { name: "history", columns: columns_of::<HistoryRow> },
+        Self { name: "world", columns: columns_of::<WorldRow> },
     ];
 
     /// The table with the given name, if there is one.
@@ -105,6 +107,7 @@ pub fn clients(
     on("reality", &mut clients::reality);
     on("calendar", &mut calendar::calendar);
     on("channels", &mut channels::channels);
+    on("world", &mut world::world);
     let mut campaigns = Campaigns::default();
     on("campaigns", &mut |table, clients, diagnostics| campaigns = content::campaigns(table, clients, diagnostics));
     campaigns.are_unreadable = tables.is_unreadable("campaigns", "campaign_id");

@@ -103,6 +103,7 @@ fn client(id: &str, zone: &str, week: Week, channels: &[Channel], assets: usize)
         campaigns: Vec::new(),
         assets: Vec::new(),
         days: Vec::new(),
+        world: Vec::new(),
     };
     client.assets = (0..assets)
         .map(|n| asset(&format!("{id}-{n:02}"), &client, week, 0.3 + 0.6 * n as f64 / assets as f64))

@@ -1,0 +1,199 @@
+//! The true response of one channel's audience, drawn once a replication from the estimates in the scenario's `world`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::environment::day_number;
+use super::random::{KeyedRng, Purpose};
+use crate::model::{
+    Channel, FAST_DAYS, HOUR_BINS, HOURS_PER_BIN, SLOW_DAYS, Timestamp, WallHour, WorldEstimate, WorldParameter,
+};
+
+/// Half-life of the load where the estimates give none, in hours.
+const USUAL_HALF_LIFE_HOURS: f64 = 24.0;
+
+/// The true response of one channel in one replication.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct TrueResponse {
+    level: f64,
+    hours: [f64; HOUR_BINS],
+    weekdays: [f64; 7],
+    content_types: BTreeMap<Arc<str>, f64>,
+    response_strength: f64,
+    half_life_hours: f64,
+    noise_sd: f64,
+    /// Log of the factor by which the level has moved, by day since the start.
+    drift: Vec<f64>,
+    first_day: i64,
+}
+
+impl TrueResponse {
+    /// Draws the truth of a channel for a run of the given number of days; `None` without estimates of it.
+    ///
+    /// Each parameter is drawn by its own name, so that packs that are compared meet the same truth.
+    pub fn draw(
+        estimates: &[WorldEstimate],
+        channel: Channel,
+        rng: &KeyedRng,
+        start: Timestamp,
+        days: usize,
+    ) -> Option<Self> {
+        let of_channel = || estimates.iter().filter(|estimate| estimate.channel == channel);
+        let drawn = |estimate: &WorldEstimate| {
+            let key = name_key(&estimate.parameter.to_string());
+            estimate.at(rng.normal(Purpose::TrueParameter, Some(channel), key))
+        };
+        let value =
+            |parameter: WorldParameter| of_channel().find(|estimate| estimate.parameter == parameter).map(drawn);
+        let or_none = |parameter| value(parameter).unwrap_or(0.0);
+        let spreads = Spreads {
+            per_week: or_none(WorldParameter::DriftSd),
+            slow: or_none(WorldParameter::SlowSd),
+            fast: or_none(WorldParameter::FastSd),
+        };
+        let content_types = of_channel().filter_map(|estimate| match &estimate.parameter {
+            WorldParameter::ContentType(name) => Some((Arc::clone(name), drawn(estimate))),
+            _ => None,
+        });
+        let first_day = day_number(start);
+        Some(Self {
+            level: value(WorldParameter::Level)?,
+            hours: std::array::from_fn(|bin| value(WorldParameter::Hours(bin)).unwrap_or(1.0)),
+            weekdays: std::array::from_fn(|day| value(WorldParameter::Weekday(day)).unwrap_or(1.0)),
+            content_types: content_types.collect(),
+            response_strength: or_none(WorldParameter::ResponseStrength),
+            half_life_hours: value(WorldParameter::HalfLifeHours).unwrap_or(USUAL_HALF_LIFE_HOURS),
+            noise_sd: or_none(WorldParameter::NoiseSd),
+            drift: spreads.drift(channel, rng, first_day, days),
+            first_day,
+        })
+    }
+
+    /// Expected engagements of a post with the given factor of its content type and load.
+    pub fn expected(&self, at: Timestamp, wall: WallHour, content_type: f64, load: f64) -> f64 {
+        let bin = usize::from(wall.hour) / HOURS_PER_BIN as usize;
+        let hour = self.hours.get(bin).copied().unwrap_or(1.0);
+        let weekday = self.weekdays.get(usize::from(wall.weekday)).copied().unwrap_or(1.0);
+        let tired = libm::pow(1.0 + load, -self.response_strength);
+        self.level * hour * weekday * content_type * tired * libm::exp(self.drift(at))
+    }
+
+    /// Factor of a content type; 1 if it is not known.
+    pub fn content_type(&self, name: &str) -> f64 {
+        self.content_types.get(name).copied().unwrap_or(1.0)
+    }
+
+    /// Standard deviation of one post around its expectation, in log.
+    pub const fn noise_sd(&self) -> f64 {
+        self.noise_sd
+    }
+
+    /// The load of earlier posts, whose ages are given in hours: each counts half once a half-life.
+    pub fn load(&self, ages_hours: impl Iterator<Item = f64>) -> f64 {
+        ages_hours.map(|age| libm::exp2(-age / self.half_life_hours)).sum()
+    }
+
+    fn drift(&self, at: Timestamp) -> f64 {
+        let day = usize::try_from(day_number(at) - self.first_day).unwrap_or(0);
+        self.drift.get(day).or(self.drift.last()).copied().unwrap_or(0.0)
+    }
+}
+
+/// Standard deviations of the parts of a level, in log.
+struct Spreads {
+    per_week: f64,
+    slow: f64,
+    fast: f64,
+}
+
+impl Spreads {
+    /// The moves of a level by day: a random walk and a slow part that start at 0, since the level is that of the start,
+    /// and a fast part that starts anywhere. Each day's factor has mean 1.
+    fn drift(&self, channel: Channel, rng: &KeyedRng, first_day: i64, days: usize) -> Vec<f64> {
+        let [keep_slow, keep_fast] = [SLOW_DAYS, FAST_DAYS].map(|days| libm::exp(-1.0 / days));
+        let step = |sd: f64, keep: f64| sd * (1.0 - keep * keep).sqrt();
+        let walk_step = self.per_week / 7.0_f64.sqrt();
+        let (slow_step, fast_step) = (step(self.slow, keep_slow), step(self.fast, keep_fast));
+        let (mut walk, mut slow) = (0.0, 0.0);
+        let normal = |purpose, day| rng.normal(purpose, Some(channel), day);
+        let mut fast = self.fast * normal(Purpose::FastStep, first_day - 1);
+        let mut path = Vec::with_capacity(days);
+        for day in 0..days {
+            let key = first_day + day as i64;
+            walk += walk_step * normal(Purpose::LevelStep, key);
+            slow = keep_slow * slow + slow_step * normal(Purpose::SlowStep, key);
+            fast = keep_fast * fast + fast_step * normal(Purpose::FastStep, key);
+            let elapsed = (day + 1) as f64;
+            let slow_variance = self.slow * self.slow * (1.0 - libm::exp(-2.0 * elapsed / SLOW_DAYS));
+            let variance = walk_step * walk_step * elapsed + slow_variance + self.fast * self.fast;
+            path.push(walk + slow + fast - variance / 2.0);
+        }
+        path
+    }
+}
+
+/// A key of random numbers for a parameter's name.
+fn name_key(name: &str) -> i64 {
+    let mut bytes = [0; 8];
+    blake3::Hasher::new().update(name.as_bytes()).finalize_xof().fill(&mut bytes);
+    i64::from_le_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClientId, EstimateSource};
+    use crate::stats::{mean, variance};
+
+    fn estimate(parameter: WorldParameter, value: f64, standard_error: f64) -> WorldEstimate {
+        WorldEstimate { channel: Channel::Ig, parameter, value, standard_error, source: EstimateSource::Data }
+    }
+
+    fn drawn(estimates: &[WorldEstimate], replication: u32, days: usize) -> TrueResponse {
+        let rng = KeyedRng::new(1, replication, &ClientId::new("a"));
+        TrueResponse::draw(estimates, Channel::Ig, &rng, Timestamp::from_second(1_700_000_000), days).unwrap()
+    }
+
+    #[test]
+    fn truths_are_spread_over_replications_as_their_standard_errors_say() {
+        let estimates =
+            [estimate(WorldParameter::Level, 200.0, 0.3), estimate(WorldParameter::ResponseStrength, 0.1, 0.02)];
+        let truths: Vec<TrueResponse> = (0..4000).map(|replication| drawn(&estimates, replication, 1)).collect();
+        let logs: Vec<f64> = truths.iter().map(|truth| libm::log(truth.level / 200.0)).collect();
+        let strengths: Vec<f64> = truths.iter().map(|truth| truth.response_strength).collect();
+        assert!(mean(&logs).abs() < 0.02 && (variance(&logs).unwrap().sqrt() - 0.3).abs() < 0.01);
+        assert!((mean(&strengths) - 0.1).abs() < 0.002 && (variance(&strengths).unwrap().sqrt() - 0.02).abs() < 0.002);
+    }
+
+    #[test]
+    fn a_level_moves_with_its_spreads_and_keeps_its_mean() {
+        let estimates = [
+            estimate(WorldParameter::Level, 1.0, 0.0),
+            estimate(WorldParameter::DriftSd, 0.05, 0.0),
+            estimate(WorldParameter::SlowSd, 0.3, 0.0),
+            estimate(WorldParameter::FastSd, 0.2, 0.0),
+        ];
+        let last: Vec<f64> = (0..4000).filter_map(|one| drawn(&estimates, one, 84).drift.last().copied()).collect();
+        let factors: Vec<f64> = last.iter().map(|log| libm::exp(*log)).collect();
+        let slow = 0.09 * (1.0 - libm::exp(-2.0 * 84.0 / SLOW_DAYS));
+        let expected = 0.0025 * 12.0 + slow + 0.04;
+        assert!((variance(&last).unwrap() / expected - 1.0).abs() < 0.06);
+        assert!((mean(&factors) - 1.0).abs() < 0.02, "{}", mean(&factors));
+    }
+
+    #[test]
+    fn the_load_of_a_post_halves_once_a_half_life() {
+        let estimates = [estimate(WorldParameter::Level, 1.0, 0.0), estimate(WorldParameter::HalfLifeHours, 12.0, 0.0)];
+        assert!((drawn(&estimates, 0, 1).load([0.0, 12.0, 24.0].into_iter()) - 1.75).abs() < 1e-12);
+        assert!(
+            TrueResponse::draw(
+                &[],
+                Channel::Ig,
+                &KeyedRng::new(1, 0, &ClientId::new("a")),
+                Timestamp::from_second(0),
+                7
+            )
+            .is_none()
+        );
+    }
+}
