@@ -172,7 +172,7 @@ fn the_engine_depends_on_no_library_of_the_application() {
     for library in NOT_OF_THE_ENGINE {
         assert!(application.iter().any(|name| is_named(name, library)), "{library} is needed by nobody");
         let found: Vec<&String> = engine.iter().filter(|name| is_named(name, library)).collect();
-        assert!(found.is_empty(), "the engine needs {found:?}");
+        assert!(found.is_empty(), "the engine uses {found:?}");
     }
     assert!(engine.contains("rhai") && engine.len() < application.len() / 2, "{engine:?}");
 }
@@ -246,14 +246,14 @@ fn every_library_is_used_only_in_its_folders() {
             }
         }
     }
-    finds_nothing("libraries away from home", wrong);
+    finds_nothing("libraries used outside their folders", wrong);
 }
 
 #[test]
 fn every_listed_library_is_used() {
     let code = code();
     let unused = HOMES.iter().filter(|(library, _)| !code.iter().any(|(_, _, line)| names_crate(line, library)));
-    finds_nothing("libraries that nobody names", unused.map(|(library, _)| (*library).to_owned()).collect());
+    finds_nothing("listed libraries that are not used", unused.map(|(library, _)| (*library).to_owned()).collect());
 }
 
 /// Words, and the only places that may use them.
@@ -280,7 +280,7 @@ fn clocks_files_and_the_environment_stay_at_the_edge() {
             }
         }
     }
-    finds_nothing("words out of place", wrong);
+    finds_nothing("words used outside their places", wrong);
 }
 
 /// The modules of the same folder that a file's code names, its own left out. A folder is `planner`, or `planner/check`.
@@ -338,7 +338,7 @@ fn no_modules_of_a_folder_import_each_other_in_a_circle() {
             circles.push(format!("{folder}: {}", in_circle.join(", ")));
         }
     }
-    finds_nothing("modules that use each other in a circle", circles);
+    finds_nothing("modules that import each other in a circle", circles);
 }
 
 const LONGEST_FUNCTION: usize = 60;
@@ -421,13 +421,13 @@ fn no_module_has_a_meaningless_name() {
         let inline = NAMES.iter().filter(|name| text.contains(&format!("mod {name} {{")));
         wrong.extend(inline.map(|name| format!("{path}: mod {name}")));
     }
-    finds_nothing("modules that are named after nothing", wrong);
+    finds_nothing("modules with meaningless names", wrong);
 }
 
 #[test]
 fn every_file_begins_with_a_description() {
     let silent = sources().into_iter().filter(|(_, text)| !text.starts_with("//! "));
-    finds_nothing("files without a head", silent.map(|(path, _)| path).collect());
+    finds_nothing("files without a description", silent.map(|(path, _)| path).collect());
 }
 
 #[test]
@@ -456,7 +456,7 @@ fn no_deserialized_type_is_flattened_or_untagged() {
             wrong.push(format!("{path}:{number}"));
         }
     }
-    finds_nothing("shapes that ruin messages", wrong);
+    finds_nothing("flattened or untagged types", wrong);
 }
 
 #[test]
@@ -468,7 +468,7 @@ fn every_allowed_lint_has_a_reason() {
     };
     let wrong = code().into_iter().filter(|(_, _, line)| is_silent(line));
     finds_nothing(
-        "lints silenced without a reason",
+        "allowed lints without a reason",
         wrong.map(|(path, number, _)| format!("{path}:{number}")).collect(),
     );
 }
@@ -481,5 +481,5 @@ fn no_snapshot_is_pending() {
         .into_keys()
         .filter(|name| name.ends_with(".new") || name.contains("pending"))
         .collect();
-    finds_nothing("snapshots that nobody has read", pending);
+    finds_nothing("pending snapshots", pending);
 }

@@ -46,7 +46,7 @@ fn is_kept(kept: &str, written: &Path) {
         return fs::write(project().join(kept), written).unwrap();
     }
     let is_same = fs::read(project().join(kept)).is_ok_and(|kept| kept == written);
-    assert!(is_same, "{kept} is not what the program writes today; `just tour` brings it up to date");
+    assert!(is_same, "{kept} is out of date; `just tour` updates it");
 }
 
 /// A fenced block of a document.
@@ -143,7 +143,7 @@ impl<'d> Tour<'d> {
     fn miss(&mut self, line: usize, words: &str, said: &str) {
         let likeness = |said: &&str| (strsim::normalized_levenshtein(said, words) * 1e6) as u32;
         let near = said.lines().max_by_key(likeness).unwrap_or("nothing");
-        self.fail(line, &format!("this is shown:\n  {words}\nand the nearest that was said is:\n  {near}"));
+        self.fail(line, &format!("the document shows:\n  {words}\nbut the nearest line of the output is:\n  {near}"));
         if !words.contains('…') {
             self.rewrites.push((line, near.to_owned()));
         }
