@@ -1,4 +1,4 @@
-# What is done often. `just` alone lists it; each line can be typed without just, too.
+# Frequent commands. `just` alone lists them; each also works without just.
 
 _default:
     @just --list --unsorted
@@ -11,11 +11,11 @@ run *arguments:
 report:
     cargo run --release -- simulate scenarios/agency --out reports/agency --force
 
-# The console, with a made-up workspace
+# The console, with a fictional workspace
 demo:
     cargo run --release -- serve --demo
 
-# Requests made up from the description of the interface (needs schemathesis, from PyPI)
+# Requests generated from the OpenAPI document (needs schemathesis, from PyPI)
 hammer examples="100":
     cargo build --release
     tests/hammer.sh target/release/mcoe {{examples}}
@@ -28,7 +28,7 @@ test *words:
 bench *names:
     cargo bench {{names}}
 
-# Lints, as strict as they are before a merge
+# Lints, as strict as in .ci/run
 lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
@@ -36,11 +36,11 @@ lint:
 fmt:
     cargo fmt --all
 
-# Snapshots that differ: look at each, accept or reject it (needs cargo-insta)
+# Review snapshots that differ, and accept or reject each (needs cargo-insta)
 review-snapshots:
     cargo insta test --review
 
-# Bring the README's numbers, its figure and the sample report up to date; read the difference
+# Update the README's output, its figure and the sample report; then review the difference
 tour:
     MCOE_TOUR=rewrite cargo test --test it tour::
     cargo test --test it tour::

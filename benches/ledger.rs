@@ -1,8 +1,8 @@
 //! Time of the ledger on PostgreSQL: `cargo bench --bench ledger`.
 //!
-//! Commits a hundred thousand schedules with their decisions, and copies the same rows by bare COPY on the same
-//! server: into tables with the same indexes and checks, and into tables with none. Then grows the ledger to a
-//! million schedules and times `status` and every other query that the code makes, with their plans.
+//! Commits a hundred thousand schedules with their decisions, and copies the same rows with COPY on the same
+//! server: into tables with the same indexes and checks, and into tables without. Then grows the ledger to a
+//! million schedules and times `status` and every other query of the code, with the query plans.
 //!
 //! Uses the server of `DATABASE_URL`, or a private one that it starts and stops.
 
@@ -31,13 +31,13 @@ mod world;
 const CLIENTS: u32 = 2800;
 const ROUNDS: usize = 3;
 
-/// Runs a future to its end.
+/// Runs a future to completion.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
 fn main() {
-    // A database a round, since the record of decisions cannot be emptied.
+    // A new database for each round, since recorded decisions cannot be deleted.
     let urls: Vec<String> = (0..ROUNDS).map(|_| postgres::server().fresh()).collect();
     let rules = world::compiled();
     let scenario = generated(&rules);
@@ -160,7 +160,7 @@ async fn copied_in(pool: &PgPool, rows: &[Vec<u8>], shape: &str) -> f64 {
     .await
 }
 
-/// Grows the ledger to a million schedules by copies in later weeks, and asks what the commands ask.
+/// Grows the ledger to a million schedules by copies in later weeks, and runs the queries of the commands.
 async fn million(url: &str, rules: &CompiledRules) {
     let pool = &PgPool::connect(url).await.expect("the server answers");
     let columns = "created_at, updated_at, client_id, workspace_id, campaign_id, channel, time_zone, creative_asset_id, \
@@ -189,7 +189,7 @@ async fn million(url: &str, rules: &CompiledRules) {
     let planner = Planner::new(rules, Tier::Exact, None);
     let now = "2026-09-08T12:00:00Z".parse().expect("a time");
     ledger.daily(&planner, None, now, &|| true).await.expect("nothing done");
-    // The rows that the pass has replaced would be read along until the server has cleared them away.
+    // Until a vacuum, queries would also read the row versions that the pass has replaced.
     run(pool, "VACUUM ANALYZE").await;
     let fatigue = &rules.base().fatigue;
     println!("{count} schedules");
@@ -218,7 +218,7 @@ fn waiting() -> ScheduleFilter {
     ScheduleFilter { statuses: vec![mcoe::model::ScheduleStatus::Pending], ..ScheduleFilter::default() }
 }
 
-/// The database's own plans of the queries that touch the large tables.
+/// The database's plans of the queries on the large tables.
 async fn plans(pool: &PgPool) {
     let schedules = "FROM campaign_orchestration_schedules WHERE workspace_id = 'w' AND";
     let queries = [

@@ -1,5 +1,5 @@
-//! Time of rules: `cargo bench --bench rules`. Loading and compiling the default pack, one answer of a
-//! guardrail that runs its script against one from memory, and the same decision in another engine (CEL, by the
+//! Time of rules: `cargo bench --bench rules`. Loading and compiling the default pack, one verdict of a
+//! guardrail with and without the cache, and the same decision in another engine (CEL, by the
 //! crate `cel`) and in Rust.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot be set up stops")]
@@ -92,7 +92,7 @@ fn a_guardrail_that_runs(bencher: Bencher, name: &str) {
     let fresh = Cell::new(0_u32);
     bencher
         .with_inputs(|| {
-            // Every field that a guardrail might read changes, so that memory is of no use.
+            // Every field that a guardrail might read changes, so the cache never hits.
             fresh.set(fresh.get() + 1);
             let step = f64::from(fresh.get()) * 1e-9;
             let post = PostFacts { fatigue: 0.3 + step, hours_to_nearest_post: 24.0 + step, ..(*post).clone() };
@@ -107,7 +107,7 @@ fn a_guardrail_that_runs(bencher: Bencher, name: &str) {
         .bench_local_values(|(post, channel)| evaluator.guardrail(guardrail, Some(&post), &channel).is_ok());
 }
 
-/// `channel_fatigue` without its words, on facts that never come twice.
+/// `channel_fatigue` without its messages, on facts that never repeat.
 mod the_same_decision {
     use std::hint::black_box;
 
@@ -146,7 +146,7 @@ mod the_same_decision {
         pack.add_variable_from_value("block_at", 0.8);
         bencher.counter(divan::counter::ItemsCount::new(fatigues.len())).bench_local(|| {
             let decide = |fatigue: &&f64| {
-                // Only what changes is told anew, as it would be by who knows the engine.
+                // Only changed variables are set again, as an experienced user of the engine would do.
                 let mut context = pack.new_inner_scope();
                 context.add_variable_from_value("fatigue", **fatigue);
                 matches!(program.execute(&context), Ok(Value::String(_)))

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# How fast a served ledger of a million schedules answers: `benches/serving.sh [SECONDS [hour]]`.
+# Response times of a server with a ledger of a million schedules: `benches/serving.sh [SECONDS [hour]]`.
 #
 # Starts a private PostgreSQL, loads 2,800 generated clients, plans a week, copies it into the ten weeks before, serves it with a
-# token, and asks for a list, the overview, the channels and console pages at 200 requests a second each, then for all at once. Prints the 50th,
+# token, and requests a list, the overview, the channels and console pages at 200 requests a second each, then all at once. Prints the 50th,
 # 95th and 99th percentile of each and the server's memory; with `hour`, also its memory over 720,000 requests. Needs PostgreSQL's programs, curl, and `hey` from Debian.
 set -euo pipefail
 cd "$(dirname "$0")/.."

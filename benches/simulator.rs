@@ -1,7 +1,7 @@
 //! Time of planning and simulating whole clients: `cargo bench --bench simulator`.
 //!
-//! Prints microseconds of one thread a client-week, the share of the optimiser in it, and how the time
-//! of a simulation grows with clients, weeks and replications, and what a comparison of two packs costs.
+//! Prints microseconds per client-week on one thread, the share of the optimiser in it, how the time
+//! of a simulation grows with clients, weeks and replications, and the time of a comparison of two packs.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot be set up stops")]
 
@@ -20,7 +20,7 @@ mod world;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Clients of the planning bench: those with all nine channels of this many generated ones.
+/// Number of clients to generate for the planning bench, which uses those with all nine channels.
 const CLIENTS: u32 = 200;
 const ROUNDS: usize = 7;
 
@@ -44,7 +44,7 @@ fn main() {
     });
 }
 
-/// A generated scenario, as it reads from its folder.
+/// A generated scenario, as read from its folder.
 fn generated(clients: u32, rules: &CompiledRules) -> Scenario {
     let options = GenerateOptions {
         clients,
@@ -137,7 +137,7 @@ fn growth(rules: &CompiledRules) {
     }
 }
 
-/// A comparison of two packs against one simulation of the first, in turns, so that both meet the same machine.
+/// Times a comparison of two packs and a simulation of the first alternately, so that both run under the same load.
 fn comparing(rules: &CompiledRules) {
     let scenario = generated(50, rules);
     let extent = Extent { weeks: 4, replications: 10, seed: 1 };

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Puts requests made up from the description of the interface to a served ledger: `tests/hammer.sh MCOE [EXAMPLES]`.
+# Sends requests generated from the OpenAPI document to a server: `tests/hammer.sh MCOE [EXAMPLES]`.
 #
-# MCOE is the program. Loads the shipped agency into a file that is gone afterwards, plans a week, makes a token, serves it, and has
-# schemathesis (PyPI) look for answers that are not described, failures of the server, and breaches of the description that are let through.
-# Left out: that all that is well-formed is accepted (a key may be used up, a filter may belong to another view).
+# MCOE is the program. Loads the shipped agency into a temporary file, plans a week, creates a token, starts a server, and lets
+# schemathesis (PyPI) look for undocumented responses, server errors, and invalid requests that are accepted.
+# It does not check that every valid request is accepted (an idempotency key may be used, a filter may belong to another view).
 set -euo pipefail
 mcoe="$(realpath "$1")"
 examples="${2:-100}"

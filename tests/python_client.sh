@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Approves a post with a generated Python client: `tests/python_client.sh MCOE`.
 #
-# MCOE is the program. Loads the shipped agency into a file that is gone afterwards, plans a week, makes a token, serves it, has
-# openapi-python-client (PyPI) write a client from the description of the interface, and runs tests/python_client.py with it. All of it is in a
-# temporary folder. Needs Python 3.9 or later with venv, and PyPI or a mirror that pip knows; where these are missing it says that it is skipped.
+# MCOE is the program. Loads the shipped agency into a temporary file, plans a week, creates a token, starts a server, lets
+# openapi-python-client (PyPI) generate a client from the OpenAPI document, and runs tests/python_client.py with it, all in a
+# temporary folder. Needs Python 3.9 or later with venv, and PyPI or a configured mirror; without them it prints that it is skipped.
 set -euo pipefail
 mcoe="$(realpath "$1")"
 cd "$(dirname "$0")/.."

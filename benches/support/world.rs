@@ -1,4 +1,4 @@
-//! The default pack, for the benches that ask it.
+//! The default pack, for benches.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Which posts count for a campaign, what its weight does to them, and that the world sees it the same way.
+//! Which posts belong to a campaign, how its weight affects them, and that the simulator agrees.
 
 use mcoe::model::{
     AssetId, AssetUse, Campaign, CampaignId, Channel, Client, Environment, Plan, Post, ReviewPolicy, Scenario, Score,
@@ -44,7 +44,7 @@ fn shop(change: impl FnOnce(&mut Client)) -> Scenario {
     .scenario()
 }
 
-/// The plan of the week, which the checker has nothing against.
+/// The plan of the week, after the checker has accepted it.
 #[track_caller]
 fn planned(rules: &CompiledRules, scenario: &Scenario) -> Plan {
     let plan = plan(rules, scenario);
@@ -58,8 +58,8 @@ fn explained(rules: &CompiledRules, scenario: &Scenario, plan: &Plan, post: &Pos
     explain_post(&planner, scenario, plan.week, &plan.clients[0], post).unwrap()
 }
 
-/// Of each post its asset, its campaign and the factor that it has from it, once it is seen that the factors come to
-/// what is expected of it.
+/// Each post's asset, campaign and campaign factor, after checking that the factors multiply to the
+/// expected engagement.
 #[track_caller]
 fn factors(rules: &CompiledRules, scenario: &Scenario) -> Vec<(Option<String>, Option<String>, f64)> {
     let plan = planned(rules, scenario);
@@ -127,7 +127,7 @@ fn a_campaign_without_usable_assets_adds_no_weight() {
     let posts = |change: fn(&mut Client)| planned(&rules, &shop(change)).clients.remove(0).posts;
     let without = posts(|_| {});
     assert_eq!(posts(|client| client.campaigns = vec![campaign("sale", 7, WEIGHT)]), without);
-    // Nor does one whose asset was made for another channel, has nothing to show, or is finished too late.
+    // Nor does one whose asset was made for another channel, has no content, or is finished too late.
     let spoilt: [fn(&mut Client); 3] = [
         |client| client.assets[2].channels = vec![Channel::Tiktok],
         |client| client.assets[2].title = "".into(),
@@ -159,7 +159,7 @@ fn an_asset_of_a_heavy_campaign_is_preferred_only_while_its_campaign_runs() {
     };
     assert_eq!(used(1.0), "shop-00");
     assert_eq!(used(WEIGHT), "shop-01");
-    // Five posts, the campaign of three days: its asset stands on one of them.
+    // Five posts and a campaign of three days: one of the posts has its asset.
     let scenario = shop(|client| {
         client.campaigns = vec![campaign("sale", 3, WEIGHT)];
         give(client, 1, "sale");
@@ -239,7 +239,7 @@ impl Observer for Patient {
     }
 }
 
-/// What was expected and what came in a world without chance, of which the rules believe what is true.
+/// Expected and simulated engagement without noise, under rules that match the environment.
 fn simulated(change: impl FnOnce(&mut Client)) -> [f64; 2] {
     let rules = compiled(with_keys(&[
         ("fatigue.toml", "slope_below_warn", "0.0"),

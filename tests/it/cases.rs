@@ -1,9 +1,9 @@
-//! Small inputs and what becomes of them, each with its snapshot, to be read before it is accepted.
+//! Small inputs and their results, each with a snapshot; review a snapshot before you accept it.
 //!
-//! `cases/packs/*.toml` are packs, each put to every scenario that ships: a new file there, or a new folder in
-//! `scenarios/`, is picked up by being there. `cases/planner/*.toml` changes the default pack or the small scenario and shows the plan's tables;
+//! `cases/packs/*.toml` are packs, each run on every shipped scenario: a new file there, or a new folder in
+//! `scenarios/`, is found by itself. `cases/planner/*.toml` changes the default pack or the small scenario and shows the plan's tables;
 //! `cases/simulator/*.toml` does so for a simulation's headline; `cases/cli/*.cmd` holds command lines,
-//! and shows what each says and how it ends.
+//! and shows the output and exit code of each.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -21,13 +21,13 @@ use serde_json::json;
 
 use crate::support::{Table, Workplace, compiled, project, read_folder, shipped};
 
-/// What a case says of itself and of its input.
+/// A case: its description and its input.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
     /// What it shows, in a sentence.
     about: String,
-    /// The week to plan; the scenario's first where it is left out.
+    /// The week to plan; the scenario's first by default.
     week: Option<Week>,
     /// How much to simulate.
     #[serde(default)]
@@ -140,7 +140,7 @@ const TABLES: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// The tables of a plan, without what would differ from version to version.
+/// The tables of a plan, without values that differ between versions.
 fn shown(plan: &Plan) -> String {
     let files = plan_tables(plan, &planner::decisions(plan), TableFormat::Csv).unwrap();
     let mut text = String::new();
@@ -219,18 +219,18 @@ fn headlines_of_the_small_scenario() {
     });
 }
 
-/// What a pack makes of a scenario, short enough to be read.
+/// A short summary of a pack's results on a scenario.
 #[derive(Serialize)]
 struct Effect {
-    /// All that repeats it.
+    /// Everything needed to reproduce it.
     provenance: Provenance,
     plan_id: String,
     week: String,
     objective: f64,
     upper_bound: f64,
-    /// Posts of each channel by where they stand, and what those that are not held are expected to earn.
+    /// Posts of each channel by status, and the expected engagement of those that are not blocked.
     channels: HashMap<Channel, String>,
-    /// The first channels that were given less than they wanted, and why.
+    /// The first channels that got fewer posts than they wanted, and why.
     why_fewer: Vec<String>,
     /// The first conflicts, and how many there are.
     conflicts: Vec<String>,
@@ -239,7 +239,7 @@ struct Effect {
     headline: HashMap<&'static str, String>,
 }
 
-/// So many of a list are shown.
+/// Number of entries shown of a list.
 const FIRST: usize = 5;
 
 impl Effect {
@@ -289,7 +289,7 @@ fn with_interval(estimate: &Estimate) -> String {
     format!("{:.2} ({interval})", estimate.mean)
 }
 
-/// Names of the folders of scenarios that ship, sorted.
+/// Names of the shipped scenarios' folders, sorted.
 fn scenarios() -> Vec<String> {
     let folders = std::fs::read_dir(project("scenarios")).unwrap().map(|entry| entry.unwrap());
     let folders = folders.filter(|entry| entry.path().join("scenario.toml").is_file());
@@ -329,7 +329,7 @@ fn every_pack_on_every_scenario() {
     });
 }
 
-/// What the lines of a `.cmd` file may stand for, and what their answers must not depend on.
+/// Placeholders in the lines of a `.cmd` file, and values that are removed from the output.
 struct Blanks {
     place: Workplace,
     post: Option<String>,

@@ -1,4 +1,4 @@
-//! Closed hours: posts move to open hours, on the client's clock, and none is lost.
+//! Closed hours: posts move to open hours in the client's time zone, and none is lost.
 
 use mcoe::model::{Channel, Plan, Scenario};
 use mcoe::planner::check::check_plan;
@@ -15,7 +15,7 @@ fn shop(zone: &str, week: &str) -> Scenario {
     Agency::starting(week).with("shop", zone, &[Channel::Fb, Channel::Tiktok]).scenario()
 }
 
-/// The plan of a pack, which the checker has nothing against.
+/// The plan under a pack, after the checker has accepted it.
 fn checked(files: PackFiles, scenario: &Scenario) -> Plan {
     let rules = compiled(files);
     let plan = plan(&rules, scenario);
@@ -24,7 +24,7 @@ fn checked(files: PackFiles, scenario: &Scenario) -> Plan {
     plan
 }
 
-/// Hours that closed ranges took from a channel.
+/// Number of a channel's hours that closed ranges removed.
 fn removed(plan: &Plan, channel: Channel) -> u32 {
     let allocations = plan.clients.iter().flat_map(|client| &client.allocations);
     let own = allocations.filter(|allocation| allocation.channel == channel);
@@ -43,7 +43,7 @@ fn count(plan: &Plan) -> usize {
 
 #[test]
 fn posts_move_out_of_a_closed_weekend_and_none_is_lost() {
-    // The clocks go back on Sunday, so the weekend has an hour more.
+    // The clocks go back on Sunday, so the weekend has one more hour.
     let scenario = shop("Europe/London", "2026-W43");
     let open = checked(default_pack(), &scenario);
     let weekend = checked(closed("{ from = \"friday 18:00\", to = \"monday 08:00\" }"), &scenario);

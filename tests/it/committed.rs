@@ -1,4 +1,4 @@
-//! Simulations over weeks that are committed already: their posts go out as they are, and count.
+//! Simulations of weeks that are already committed: their posts are published unchanged, and count.
 
 use mcoe::model::{AssetUse, Channel, Plan, Scenario, Tier, Week};
 use mcoe::planner::{Planner, plan_week};
@@ -36,7 +36,7 @@ fn shops() -> Scenario {
     scenario
 }
 
-/// The scenario with every post of a plan of it committed, as the ledger gives it out.
+/// The scenario with every post of its plan committed, as the ledger exports it.
 fn committed(scenario: &Scenario, plan: &Plan) -> Scenario {
     let mut scenario = scenario.clone();
     for (client, post) in plan.posts() {
@@ -114,7 +114,7 @@ fn posts_committed_for_a_later_week_count_in_that_week() {
     assert_eq!(run(&rules, &beyond).provenance.committed_posts, 0, "the run ends before");
 }
 
-/// A plan as if it were two weeks later.
+/// A plan shifted by two weeks.
 fn shifted(plan: &Plan, week: Week) -> Plan {
     let mut plan = Plan { week, ..plan.clone() };
     let posts = plan.clients.iter_mut().flat_map(|client| &mut client.posts);
@@ -144,7 +144,7 @@ fn a_committed_post_with_an_unknown_asset_counts_as_one_without_an_asset() {
     });
     let without = rules.base().assets.quality_without_asset;
     near(expected[1].0 / expected[0].0, without / quality);
-    // In the world too: quality 0.9 against none, both against the client's usual 0.9.
+    // Also in the simulated response: quality 0.9 against none, both relative to the client's usual 0.9.
     near(expected[1].1 / expected[0].1, libm::exp(-0.9 * scenario.environment.asset_log_gain));
     expected.reverse();
 }

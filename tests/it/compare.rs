@@ -1,4 +1,4 @@
-//! Comparisons: the numbers of two simulations, the same bytes on any machine, and an early end.
+//! Comparisons: equal to two simulations, the same bytes on any machine, and early stopping.
 
 use mcoe::model::{Channel, ReviewPolicy, Scenario, Tier};
 use mcoe::planner::Planner;
@@ -33,7 +33,7 @@ impl Observer for Hasty {
     }
 }
 
-/// The default pack that wants more posts on Facebook and has a stricter idea of low risk.
+/// The default pack with more posts on Facebook and a stricter low-risk band.
 fn bold() -> CompiledRules {
     compiled(changed(&[
         ("pack.toml", "name = \"default\"", "name = \"bold\""),
@@ -214,7 +214,7 @@ fn with_three_packs_p_values_are_corrected_and_differences_stay_pairwise() {
     for (row, lone) in three.versus[0].headline.iter().zip(&two.versus[0].headline) {
         assert_eq!(row.difference, lone.difference);
         assert_eq!(lone.corrected_p, lone.difference.p);
-        // The other comparison has p = 1, so that Holm doubles this one.
+        // The other comparison has p = 1, so Holm's correction doubles this one.
         assert_eq!(row.corrected_p.unwrap(), (2.0 * lone.difference.p.unwrap()).min(1.0));
     }
 }

@@ -1,6 +1,6 @@
-//! Weeks in which clocks change, in zones north and south, by whole and by half hours.
+//! Weeks with clock changes, in northern and southern zones, by whole and by half hours.
 //!
-//! The expected instants were worked out by hand from the zones' published rules.
+//! The expected instants were derived by hand from the zones' published rules.
 
 use chrono::{TimeDelta, Timelike as _};
 use mcoe::model::{Channel, Plan, Scenario, ScheduleStatus, Spacing, Tier, Timestamp, Week, WeekHours, Zone};
@@ -10,7 +10,7 @@ use mcoe::rules::{CompiledRules, PackFiles};
 
 use crate::support::{Agency, at, compiled, plan, with_keys};
 
-/// Zone, week, and how many hours the week has.
+/// Zone, week, and the week's number of hours.
 const WEEKS: [(&str, &str, usize); 12] = [
     ("Europe/London", "2026-W13", 167),
     ("Europe/London", "2026-W14", 168),
@@ -20,7 +20,7 @@ const WEEKS: [(&str, &str, usize); 12] = [
     ("Australia/Sydney", "2026-W14", 169),
     ("Australia/Sydney", "2026-W15", 168),
     ("Australia/Sydney", "2026-W40", 167),
-    // Half an hour more or less: the half hour at the week's end carries no post.
+    // Half an hour more or less: no post is placed in the half hour at the week's end.
     ("Australia/Lord_Howe", "2026-W14", 168),
     ("Australia/Lord_Howe", "2026-W40", 167),
     ("Asia/Kolkata", "2026-W14", 168),
@@ -36,7 +36,7 @@ fn a_week_has_as_many_hours_as_elapse_in_it() {
     }
 }
 
-/// The default pack in which fb posts once a day at nine, whatever it costs.
+/// The default pack with one fb post a day, at nine.
 fn daily_at_nine() -> PackFiles {
     with_keys(&[
         ("channels.toml", "fb.weekly_posts", "7"),
@@ -55,8 +55,8 @@ fn instants(plan: &Plan) -> Vec<Timestamp> {
     plan.posts().map(|(_, post)| post.at).collect()
 }
 
-/// Zone, week, and the seven instants of nine o'clock there (half past nine after Lord Howe's change,
-/// where the hours of the rest of the day begin on the half).
+/// Zone, week, and the seven instants of nine o'clock there (half past nine after Lord Howe's clock change,
+/// after which the hours of that day begin at half past).
 const NINE_O_CLOCK: [(&str, &str, [&str; 7]); 9] = [
     (
         "Europe/London",
@@ -118,7 +118,7 @@ fn a_post_keeps_its_local_time_across_a_clock_change() {
     }
 }
 
-/// The default pack in which fb may post at any hour, with these best hours and this distance.
+/// The default pack in which fb may post at any hour, with these best hours and this spacing.
 fn around_the_clock(best: &str, posts: u32, spacing: u32) -> PackFiles {
     with_keys(&[
         ("channels.toml", "fb.weekly_posts", &posts.to_string()),
@@ -136,7 +136,7 @@ fn local_times(plan: &Plan) -> Vec<String> {
 
 #[test]
 fn no_post_is_placed_in_a_skipped_hour() {
-    // Zone, week, the best hour, which the last day does not have, and where a frozen offset would put it.
+    // Zone, week, the best hour, which the last day lacks, and its place with a fixed offset.
     for (zone, week, best, day, wrong) in [
         ("Europe/London", "2026-W13", "[1]", "03-29", "2026-03-29T01:00:00Z"),
         ("America/New_York", "2026-W10", "[2]", "03-08", "2026-03-08T07:00:00Z"),
@@ -177,11 +177,11 @@ fn a_repeated_hour_can_have_two_posts() {
 
 #[test]
 fn a_spacing_of_no_whole_number_of_days_counts_elapsed_hours() {
-    // On the day London's clocks go forward 00:00 and 04:00 lie three hours apart, and are too near.
+    // On the day London's clocks go forward, 00:00 and 04:00 are three hours apart, which is too close.
     let spring = local_times(&fb_plan(around_the_clock("[0, 4]", 14, 4), "Europe/London", "2026-W13"));
     assert!(spring.contains(&"03-28 00:00".to_owned()) && spring.contains(&"03-28 04:00".to_owned()), "{spring:?}");
     assert!(!(spring.contains(&"03-29 00:00".to_owned()) && spring.contains(&"03-29 04:00".to_owned())), "{spring:?}");
-    // On the day they go back 00:00 and 03:00 lie four hours apart, and are far enough.
+    // On the day they go back, 00:00 and 03:00 are four hours apart, which is far enough.
     let autumn = local_times(&fb_plan(around_the_clock("[0, 3]", 14, 4), "Europe/London", "2026-W43"));
     assert!(autumn.contains(&"10-25 00:00".to_owned()) && autumn.contains(&"10-25 03:00".to_owned()), "{autumn:?}");
     assert!(!(autumn.contains(&"10-24 00:00".to_owned()) && autumn.contains(&"10-24 03:00".to_owned())), "{autumn:?}");
@@ -231,7 +231,7 @@ fn spread_minutes_keep_the_spacing_across_the_end_of_a_week() {
     assert!(next[0].as_second() - last.as_second() >= 4 * 3600);
 }
 
-/// The default pack in which fb posts every day at nine and keeps a day between posts.
+/// The default pack with an fb post every day at nine and a spacing of one day.
 fn a_day_apart() -> PackFiles {
     with_keys(&[
         ("channels.toml", "fb.weekly_posts", "7"),
@@ -252,7 +252,7 @@ fn assert_passes(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) {
     assert!(plan.posts().all(|(_, post)| post.status != ScheduleStatus::Blocked), "a guardrail blocks a post");
 }
 
-/// Plans week after week, each from the posts of those before.
+/// Plans week after week, each with the posts of earlier weeks as history.
 fn six_weeks(tier: Tier, rules: &CompiledRules, zone: &str, first: &str) -> Vec<(Plan, Scenario)> {
     let mut scenario = one_channel(zone, first);
     let planner = Planner::new(rules, tier, None);
@@ -289,7 +289,7 @@ fn a_daily_post_stays_at_nine_for_six_weeks_across_a_clock_change() {
     }
 }
 
-/// The rules that a week's plan breaks once its last post is moved by some hours.
+/// The rules that a week's plan violates after its last post is moved by some hours.
 fn broken_by_moving_sunday(week: &str, hours: i64) -> Vec<&'static str> {
     let rules = compiled(a_day_apart());
     let scenario = one_channel("Europe/London", week);
@@ -303,7 +303,7 @@ fn broken_by_moving_sunday(week: &str, hours: i64) -> Vec<&'static str> {
 
 #[test]
 fn the_checker_also_counts_days_in_the_clients_zone() {
-    // Sunday 08:00 lies 22 hours after Saturday 09:00 in spring; in autumn 24, and yet less than a day.
+    // Sunday 08:00 is 22 hours after Saturday 09:00 in spring, and 24 in autumn, but less than a day in both.
     for week in ["2026-W13", "2026-W43"] {
         assert!(broken_by_moving_sunday(week, -1).contains(&"spacing"), "{week}");
         assert!(!broken_by_moving_sunday(week, 1).contains(&"spacing"), "{week}");
@@ -324,7 +324,7 @@ fn a_committed_post_on_saturday_at_nine_allows_one_on_sunday_at_nine() {
         let posts = instants(&made);
         assert_eq!(posts.last(), Some(&at(sunday)), "{posts:?}");
         assert_eq!(made.clients[0].posts.last().unwrap().hours_to_nearest_post, 24.0);
-        // The other way round, a committed post of Sunday leaves Saturday free.
+        // Likewise, a committed post on Sunday allows one on Saturday.
         scenario.clients[0].1.channels[0].recent_posts = vec![at(sunday)];
         let made = plan(&rules, &scenario);
         assert_passes(&made, &scenario, &rules);

@@ -1,4 +1,4 @@
-//! Texts that nobody meant: whatever comes in, nothing panics and every mistake has a place.
+//! Random texts as input: nothing panics, and every error has a place.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ use crate::support::{Agency, cases, compile, default_pack, project, read_folder,
 static SHOP: LazyLock<Scenario> =
     LazyLock::new(|| Agency::starting("2026-W40").with("acme", "Europe/London", &[Channel::Fb, Channel::X]).scenario());
 
-/// Loads and compiles a pack and, where that works, plans under it.
+/// Loads and compiles a pack and, if that succeeds, plans under it.
 fn is_reported_or_planned(files: PackFiles) {
     let mistakes = match compile(files.clone()) {
         Ok(rules) => {
@@ -41,7 +41,7 @@ fn has_a_place(mistake: &Diagnostic, files: &PackFiles) {
     assert!(!at.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty(), "{mistake:?}");
 }
 
-/// What is likely to mean something to a script.
+/// Tokens that are likely to be valid in a script.
 const WORDS: &[&str] = &[
     "fn ",
     "let ",
@@ -132,7 +132,7 @@ const WORDS: &[&str] = &[
     "type_of(",
 ];
 
-/// What is likely to mean something to a table.
+/// Texts that are likely to be valid in a table.
 const CELLS: &[&str] = &[
     ",",
     "\n",
@@ -176,7 +176,7 @@ fn piece(words: &'static [&'static str]) -> impl Strategy<Value = String> {
     prop_oneof![5 => select(words).prop_map(str::to_owned), 1 => any::<String>()]
 }
 
-/// One change of a text: from where, how many characters, and what stands there instead.
+/// One edit of a text: position, number of characters to remove, and the text to insert.
 type Edit = (Index, usize, String);
 
 fn edits(words: &'static [&'static str]) -> impl Strategy<Value = Vec<Edit>> {
@@ -243,7 +243,7 @@ fn policy() -> Policy {
     }
 }
 
-/// Reads a scenario whose files have these texts.
+/// Reads a scenario with these texts as its files.
 fn read(files: &PackFiles) -> Result<Scenario, ScenarioErrors> {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in files {

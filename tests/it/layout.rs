@@ -1,4 +1,4 @@
-//! Any TOML file, however it is laid out: formatting keeps what it says, and a second time changes nothing.
+//! Formatting of random TOML files: it keeps their content, and a second time changes nothing.
 
 use mcoe::workbench::format;
 use proptest::collection::vec;
@@ -67,7 +67,7 @@ fn value() -> impl Strategy<Value = String> {
     })
 }
 
-/// One statement; `@N` stands for a number that makes its key its own.
+/// One statement; `@N` is replaced by a number that makes its key unique.
 fn statement() -> impl Strategy<Value = String> {
     let key = Union::new(["key@N", "\"a key@N\"", "a@N. b", "a@N .'c d'", "longer_key_@N"].map(Just));
     let assignment = (blanks(), key, blanks(), blanks(), value(), line_end())

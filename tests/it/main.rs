@@ -1,4 +1,4 @@
-//! Integration tests: what a user of the whole engine sees.
+//! Integration tests of the whole application.
 
 #![allow(
     clippy::unwrap_used,

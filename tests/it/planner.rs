@@ -1,4 +1,4 @@
-//! Plans of many scenarios: what always holds, and what happens at the very edge of a threshold.
+//! Plans of many scenarios: general properties, and results exactly at a threshold.
 
 use std::sync::Arc;
 
@@ -186,7 +186,7 @@ fn facts() -> (PostFacts, ChannelFacts) {
     (post, ctx)
 }
 
-/// What a guardrail of the default pack answers to changed facts.
+/// The verdict of a guardrail of the default pack on changed facts.
 fn answer(guardrail: &str, change: impl FnOnce(&mut PostFacts, &mut ChannelFacts)) -> Result<Outcome, RuleFailure> {
     let rules = compiled(default_pack());
     let base = rules.base();
@@ -197,7 +197,7 @@ fn answer(guardrail: &str, change: impl FnOnce(&mut PostFacts, &mut ChannelFacts
     Ok(verdict.outcome)
 }
 
-/// As near below a threshold as counts: scripts take numbers for equal that differ in the last digit.
+/// Just below a threshold; scripts treat numbers that differ only in the last digit as equal.
 const BELOW: f64 = 1e-9;
 
 #[test]
@@ -281,10 +281,10 @@ fn a_confidence_exactly_at_the_edge_of_a_band_belongs_to_the_higher_one() {
         confidence: Score::new(confidence).unwrap(),
         completeness: Score::ONE,
     };
-    // 0.9 - 0.10 (trust) - 0.05 (the truth layer warns of it).
+    // 0.9 - 0.10 (reality confidence) - 0.05 (warning of the truth layer).
     let met = band(&|state| state.reality = Some(reality(0.59, 0.5)));
     assert_eq!(met, (0.75, RiskBand::Low, ScheduleStatus::Ready));
-    // The same without history: a step of 0.05 more.
+    // The same without history: 0.05 less.
     let below = band(&|state| {
         state.reality = Some(reality(0.59, 0.5));
         state.channels[0].engagement_rate = None;

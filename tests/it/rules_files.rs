@@ -1,7 +1,7 @@
-//! Bad rules packs and what is said of them.
+//! Invalid rules packs and their error messages.
 //!
-//! Each folder of `tests/cases/rules` is the default pack with some files put in place of its own;
-//! `case.txt` says in a sentence what is wrong with it, and names the files to take away.
+//! Each folder of `tests/cases/rules` replaces some files of the default pack;
+//! `case.txt` describes in a sentence what is wrong, and names the files to remove.
 
 use std::fmt::Write as _;
 
@@ -44,7 +44,7 @@ fn colour_adds_escape_codes_and_changes_no_text() {
 
 /// Load time of the default pack. The limit is generous, for builds without optimisation; the figure
 /// itself is printed with `--nocapture`.
-/// What a pack holds once it has loaded, whatever was done to its files.
+/// Whether a loaded pack is consistent, whatever was done to its files.
 fn is_sound(rules: &Rules) {
     assert_eq!(rules.channels.len(), 9);
     for channel in &rules.channels {
@@ -61,7 +61,7 @@ fn is_sound(rules: &Rules) {
     assert!(value_at(&rules.risk.confidence, 0.0).is_some() && value_at(&rules.fatigue.wait_hours, 0.0).is_some());
 }
 
-/// Whatever comes in, nothing panics, every mistake has a place, and all of it can be shown.
+/// For any input, nothing panics, every error has a place, and every error can be rendered.
 fn is_reported_with_places(files: PackFiles) {
     let mistakes = match load(files.clone()) {
         Ok(pack) => return is_sound(&pack.base()),
@@ -131,7 +131,7 @@ const WORDS: &[&str] = &[
     "\"\"\"",
 ];
 
-/// Pieces that are likely to mean something to the reader of a rules file.
+/// Tokens that are likely to be valid in a rules file.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![4 => prop::sample::select(WORDS).prop_map(str::to_owned), 1 => any::<String>()]
 }

@@ -1,4 +1,4 @@
-//! Simulations: the same bytes on any machine, the same luck under any rules, no bias.
+//! Simulations: the same bytes on any machine, common random numbers under any rules, no bias.
 
 use mcoe::model::{Channel, Environment, ReviewPolicy, Scenario, Score, Tier};
 use mcoe::planner::Planner;
@@ -24,7 +24,7 @@ fn run(rules: &CompiledRules, scenario: &Scenario, weeks: u32, replications: u32
     simulate(&planner, scenario, Extent { weeks, replications, seed }, &Patient).unwrap()
 }
 
-/// Everything a simulation says, bit by bit.
+/// All results of a simulation, bit by bit.
 fn bytes(simulation: &Simulation) -> (String, String) {
     (serde_json::to_string(simulation).unwrap(), format!("{simulation:?}"))
 }
@@ -65,7 +65,7 @@ fn results_of_seeds_agree_within_their_intervals() {
 
 #[test]
 fn true_parameters_differ_between_replications_and_not_between_packs() {
-    // Of all luck, what is true of the client is all that is left.
+    // Only the randomness of the client's true parameters is left.
     let (rules, mut scenario) = agreed();
     scenario.environment = Environment {
         rate_log_sd: 0.3,
@@ -101,7 +101,7 @@ fn one_more_post_does_not_change_the_random_numbers_of_others() {
     }
 }
 
-/// Rules and a world that believe the same: no lift, no fatigue, no quality, everything approved.
+/// Rules and an environment that agree: no lift, no fatigue, no effect of quality, everything approved.
 fn agreed() -> (CompiledRules, Scenario) {
     let rules = compiled(with_keys(&[
         ("fatigue.toml", "slope_below_warn", "0.0"),
@@ -142,7 +142,7 @@ fn noise_has_mean_one_if_environment_and_rules_agree() {
     let ratio = headline.engagement.mean / expected;
     println!("realised over expected: {ratio:.4}, 95 % interval {low:.4} to {high:.4}");
     assert!(high - low < 0.06, "the interval is too wide to tell: {low} to {high}");
-    // The seed is fixed; an interval twice as wide fails a right engine once in ten thousand seeds.
+    // The seed is fixed; with an interval twice as wide, a correct engine fails for one in ten thousand seeds.
     let half = high - low;
     assert!((ratio - half..=ratio + half).contains(&1.0), "realised over expected is {ratio}, {low} to {high}");
 }

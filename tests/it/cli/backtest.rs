@@ -1,8 +1,8 @@
-//! `mcoe backtest`: forecasts at earlier dates, scored against what came.
+//! `mcoe backtest`: forecasts at earlier dates, scored against actual engagement.
 
 use crate::support::Workplace;
 
-/// Three accounts on two channels that post daily for 40 weeks, with a level of their own and some ups and downs.
+/// Three accounts on two channels that post daily for 40 weeks, each at its own level with some variation.
 fn history() -> String {
     let mut text = "account,channel,published_at,content_type,engagements\n".to_owned();
     for (account, channel, level) in [("tea", "fb", 60), ("coffee", "fb", 20), ("milk", "ig", 200)] {
@@ -33,7 +33,7 @@ fn a_backtest_lists_every_forecast_in_a_table() {
     let number = |text: &&str| text.parse::<f64>().unwrap();
     let (low, high) = (predictions.column("q05"), predictions.column("q95"));
     assert!(low.iter().zip(&high).all(|(low, high)| number(low) <= number(high)));
-    // One post a day, at changing hours, so that a window may hold one more or less.
+    // One post a day at varying hours, so a window may hold one more or less.
     let is_usual = |posts: f64| (6.0..=8.0).contains(&posts) || (27.0..=29.0).contains(&posts);
     assert!(predictions.column("posts").iter().map(number).all(is_usual));
     let scores = place.table("tested/tables/scores.csv");

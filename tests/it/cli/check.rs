@@ -1,4 +1,4 @@
-//! `mcoe check`: what is right is counted, what is wrong is told all at once.
+//! `mcoe check`: valid input is summarised, and all errors are reported at once.
 
 use crate::support::Workplace;
 
@@ -375,7 +375,7 @@ fn names_in_the_pack_must_exist_in_the_scenario() {
         ]);
     }
     assert!(!place.entries().iter().any(|name| name == "plan" || name == "run" || name.contains("mcoe.db")));
-    // Without a scenario nobody can know.
+    // Without a scenario the names cannot be checked.
     place.mcoe("check").done().shows(&["rules `default` are valid"]).says(&[
         "warning",
         "it was not checked whether there is a client `wren-hale-lw`",

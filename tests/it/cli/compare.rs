@@ -9,7 +9,7 @@ use crate::support::{Workplace, default_pack};
 const TABLES: [&str; 4] = ["differences", "difference_weeks", "difference_channels", "difference_clients"];
 const FIGURES: [&str; 3] = ["difference-weeks", "difference-channels", "difference-clients"];
 
-/// A place with a second pack in `bold`, which posts less on X and sends more to people.
+/// A place with a second pack in `bold`, which posts less on X and sends more posts to review.
 fn place() -> Workplace {
     let place = Workplace::new();
     for (name, text) in default_pack() {
@@ -22,7 +22,7 @@ fn place() -> Workplace {
     place
 }
 
-/// The files of a report, without the time it took.
+/// The files of a report, without the wall time.
 fn comparable(place: &Workplace) -> BTreeMap<String, Vec<u8>> {
     let mut files = place.folder("run");
     let mut run: Value = serde_json::from_slice(&files["run.json"]).unwrap();

@@ -1,4 +1,4 @@
-//! What is written appears whole or not at all, and nothing else is touched.
+//! Output appears completely or not at all, and nothing else is touched.
 
 use std::fs;
 use std::path::Path;
@@ -81,7 +81,7 @@ fn missing_parent_folders_are_created() {
     assert_eq!(place.folder("reports").keys().filter(|name| !name.starts_with("october/plan/")).count(), 0);
 }
 
-/// Commands that start well and fail in the middle, with a pack whose rule breaks down.
+/// Commands that fail half-way because a rule of the pack fails.
 fn fails_without_output(script: &str, said: &[&str]) {
     let place = Workplace::new();
     place.write("rules/broken.rhai", script);
@@ -119,7 +119,7 @@ fn a_rule_that_fails_in_a_later_week_leaves_no_output() {
     let place = Workplace::new();
     let script = "fn weekly_posts(ctx) {\n    if ctx.posts_last_7_days > 4 { return -1; }\n    ctx.weekly_posts\n}\n";
     place.write("rules/broken.rhai", script);
-    // Assets for every post, so that all of them run.
+    // Assets for every post, so that no post is blocked.
     place.replace("rules/assets.toml", "cooldown_hours = 168", "cooldown_hours = 1");
     place.replace("rules/assets.toml", "max_uses_per_week = 3", "max_uses_per_week = 99");
     place.mcoe("plan small --out plan").done();
@@ -158,7 +158,7 @@ fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
-/// Interrupts a long command once it works, and sees it end soon with 130 and nothing left.
+/// Interrupts a long command once it works, and checks that it ends soon with 130 and without output.
 #[cfg(unix)]
 fn is_interrupted(line: &str, name: &str) {
     let place = Workplace::new();

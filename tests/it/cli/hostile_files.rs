@@ -1,4 +1,4 @@
-//! What lies where a pack, a scenario or an output is looked for need not be what anybody wants to read or write.
+//! Pipes, devices, links and oversized files in place of a pack, a scenario or an output.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -11,7 +11,7 @@ fn make_pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// Whether this user may read whatever it likes, so that no permission can be refused.
+/// Whether this user can read every file, so that permissions have no effect.
 fn may_read_all(path: &Path) -> bool {
     fs::read(path).is_ok()
 }

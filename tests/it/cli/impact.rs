@@ -1,4 +1,4 @@
-//! `mcoe rules impact` as its users meet it.
+//! `mcoe rules impact`, run as a command.
 
 use crate::support::{Place, Workplace, postgres};
 

@@ -1,4 +1,4 @@
-//! The command line as its users meet it: the real binary, in a folder of its own.
+//! The command line: the real binary, in a separate folder.
 
 mod backtest;
 mod check;

@@ -1,4 +1,4 @@
-//! `mcoe rules`: what holds for whom, what a change does, what files may hold.
+//! `mcoe rules`: effective rules, the effect of a change, and the schemas of files.
 
 use std::process::Command;
 
@@ -122,7 +122,7 @@ fn a_diff_shows_an_overlays_effect_for_its_scope() {
     assert_eq!((&posts["before"], &posts["after"]), (&"5".into(), &"0".into()));
 }
 
-/// Whether a value passes a schema made of the words that ours are made of.
+/// Whether a value satisfies a schema; knows only the keywords that our schemas use.
 fn passes(schema: &Value, value: &Value) -> bool {
     let number = |name: &str| schema[name].as_f64();
     let is_of_type = match schema["type"].as_str() {
@@ -195,7 +195,7 @@ fn the_schemas_accept_and_refuse_the_same_packs_as_the_loader() {
     }
 }
 
-/// TOML as JSON, times and dates as their texts.
+/// TOML as JSON, with times and dates as strings.
 fn plain(value: toml::Value) -> Value {
     match value {
         toml::Value::Datetime(when) => when.to_string().into(),

@@ -1,11 +1,11 @@
-//! `mcoe rules fmt`: a pack laid out alike, and nothing that it says changed.
+//! `mcoe rules fmt`: formats a pack without changing its meaning.
 
 use crate::support::{Workplace, project, read_folder};
 
 const CASES: &str = "[crumb]  # a page\nexpect={weekly_posts=5,priority = 60 }\n";
 const OVERLAY: &str = "scope={client=\"crumb-and-co\"}# theirs\n\n\n[channels.fb]\n  weekly_posts=4\n";
 
-/// The default pack with files that nobody laid out.
+/// The default pack with unformatted files.
 fn untidy() -> Workplace {
     let place = Workplace::new();
     place.write("rules/tests/crumb.toml", CASES);

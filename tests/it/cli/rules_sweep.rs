@@ -1,4 +1,4 @@
-//! `mcoe rules sweep`: the report it writes, what it refuses, and how it goes on after an interrupt.
+//! `mcoe rules sweep`: its report, what it refuses, and how it resumes after an interrupt.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -12,7 +12,7 @@ use crate::support::Workplace;
 const SIX: &str = "rules sweep small --set channels.fb.weekly_posts=3..7:2 --set fatigue.warn_at=0.4,0.5 --weeks 1 \
                    --replications 2 --out run";
 
-/// The files of a report, without the time it took.
+/// The files of a report, without the wall time.
 fn comparable(place: &Workplace) -> BTreeMap<String, Vec<u8>> {
     let mut files = place.folder("run");
     let mut run: Value = serde_json::from_slice(&files["run.json"]).unwrap();
@@ -223,7 +223,7 @@ fn a_sweep_does_not_resume_from_points_of_another_sweep() {
     assert_eq!(place.entries(), ["rules", "run", "small"]);
 }
 
-/// A sweep that takes long enough to be killed on its way.
+/// A sweep that takes long enough to be killed while it runs.
 fn long() -> String {
     "rules sweep small --set channels.fb.weekly_posts=1..12 --set fatigue.warn_at=0.4,0.5 --weeks 2 --replications 20 \
      --out run"
@@ -236,7 +236,7 @@ fn kept_points(place: &Workplace) -> usize {
     text.matches('\n').count().saturating_sub(1)
 }
 
-/// Starts the long sweep and kills it once some points are kept; gives how many.
+/// Starts the long sweep and kills it once some points are saved; returns how many.
 fn killed(place: &Workplace) -> usize {
     let before = kept_points(place);
     let mut child = place.command(&long()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -244,7 +244,7 @@ fn killed(place: &Workplace) -> usize {
     while kept_points(place) < before + 3 && start.elapsed() < Duration::from_secs(120) {
         std::thread::sleep(Duration::from_millis(2));
     }
-    // A child that has ended by itself needs no kill.
+    // A child that has ended by itself need not be killed.
     let _ = child.kill();
     child.wait().unwrap();
     kept_points(place)
@@ -263,7 +263,7 @@ fn a_sweep_that_is_killed_repeatedly_gives_the_same_report() {
         assert!(!place.path("run").exists());
         before = kept;
     }
-    // What a kill in the middle of a line leaves.
+    // A line that is cut off, as after a kill.
     let file = place.read(".run.sweep.jsonl");
     place.write(".run.sweep.jsonl", &format!("{file}{{\"point\":24,\"rules_ha"));
     place.mcoe(&format!("{} --threads 1", long())).done().says(&["resuming: ", " of 24 points are already done"]);

@@ -1,4 +1,4 @@
-//! `mcoe rules test`: what comes out as expected is counted, what does not is told with its reasons.
+//! `mcoe rules test`: passed cases are counted, failed ones shown with an explanation.
 
 use crate::support::Workplace;
 
@@ -163,7 +163,7 @@ fn a_pack_without_cases_gets_a_hint() {
 #[test]
 fn undetected_changes_are_listed_with_their_places() {
     let place = with_cases(CASES);
-    // The cases say nothing of health, and the one 0.4 that is meant stands alone.
+    // No case depends on health, and this 0.4 is the only one in the file.
     place.replace("rules/fatigue.toml", "fair_from = 0.4", "fair_from = 0.45");
     let reported = place.mcoe("rules test --mutate --format json").done().json();
     let survivors = reported["mutation"]["survivors"].as_array().unwrap();

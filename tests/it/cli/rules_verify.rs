@@ -1,4 +1,4 @@
-//! `mcoe rules verify`: what is dead, what goes the wrong way, what is said twice.
+//! `mcoe rules verify`: rules without effect, rules that allow more at higher fatigue, duplicate rules.
 
 use serde_json::Value;
 

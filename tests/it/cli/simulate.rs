@@ -59,7 +59,7 @@ fn run_json_repeats_the_run() {
     assert!(first == comparable(&place), "the command of run.json gives another report");
 }
 
-/// The files of a report, without the time it took.
+/// The files of a report, without the wall time.
 fn comparable(place: &Workplace) -> BTreeMap<String, Vec<u8>> {
     let mut files = place.folder("run");
     let mut run: Value = serde_json::from_slice(&files["run.json"]).unwrap();

@@ -60,7 +60,7 @@ fn every_invalid_row_of_a_history_is_reported_and_nothing_is_written() {
     assert_eq!(place.entries(), before);
 }
 
-/// A post every few days of half a year, at one hour of a clock that stands where `zone` says.
+/// A post every few days for half a year, at the same local hour in `zone`.
 fn posts_on_the_clock_of(zone: &str) -> String {
     let zone: Zone = zone.parse().unwrap();
     let mut text = "account,channel,published_at,engagements\n".to_owned();
@@ -87,7 +87,7 @@ fn the_zone_is_derived_from_offsets_in_times() {
         place.mcoe("import posts.csv --out shop --force").done();
         assert_eq!(place.table("shop/clients.csv").column("time_zone"), [zone]);
     }
-    // UTC says where no clock stood.
+    // An offset of UTC does not reveal the zone.
     place.write("posts.csv", "account,channel,published_at,engagements\nshop,fb,2026-08-03T09:00:00+00:00,4\n");
     place.mcoe("import posts.csv --out shop --force").done().shows(&["UTC is assumed"]);
 }
@@ -115,7 +115,7 @@ fn rows_of_exports_that_overlap_count_once() {
     let notes = place.mcoe("import posts.csv --out twice --format json").done().json()["notes"].clone();
     assert_eq!((&notes["rows"], &notes["repeated_rows"]), (&10.into(), &5.into()));
     assert_eq!(place.folder("twice"), place.folder("once"));
-    // Two posts of one minute that differ in their numbers are two.
+    // Two posts in the same minute with different numbers are two posts.
     place.write("posts.csv", &format!("{HISTORY}tea_fb,fb,2026-08-03T09:00:00Z,60,photo,1200,49\n"));
     place.mcoe("import posts.csv --out two").done();
     assert_eq!(place.table("two/history.csv").rows.len(), 6);
@@ -219,7 +219,7 @@ fn formulas_in_texts_are_escaped_and_read_back_unchanged() {
     assert_eq!(written("exported"), names);
 }
 
-/// Imports one of the real histories that may lie beside the project, checks it, and plans its week.
+/// Imports one of the real histories that may be next to the project, checks it, and plans its week.
 fn real_history_can_be_planned(name: &str, options: &str, clients: u32) {
     let path = project("../shared/data").join(name);
     if !path.is_file() {

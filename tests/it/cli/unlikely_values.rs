@@ -1,10 +1,10 @@
-//! Numbers and times that are nonsense: refused or pointed out, with their place.
+//! Impossible and unlikely numbers and times: errors or warnings, with their place.
 
 use mcoe::model::Timestamp;
 
 use crate::support::Workplace;
 
-/// A cell of the small scenario, what it becomes, and what is said of it.
+/// A cell of the small scenario, its new value, and the expected message.
 type Spoilt = (&'static str, &'static str, &'static str, &'static [&'static str]);
 
 const REFUSED: &[Spoilt] = &[
@@ -105,7 +105,7 @@ fn an_imported_scenario_is_never_refused_by_plan() {
         let ran = place.mcoe("import posts.csv --mapping map.csv --out mine").ends_with(2);
         ran.says(&["map.csv: row 1", "`workspace_id`", id]);
     }
-    // More engagements than people, and than there are people; hardly any; more posts than anybody counts.
+    // More engagements than people reached, and than people exist; hardly any; more posts than is plausible.
     let post = |n: u32, reach: &str, engagements: &str| {
         let at = Timestamp::from_second(1_786_000_000 - i64::from(n) * 60);
         format!("bakery,fb,{at},photo,{reach},{engagements}\n")

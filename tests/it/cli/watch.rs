@@ -1,4 +1,4 @@
-//! `mcoe watch`: each save is answered, whatever an editor does to the files.
+//! `mcoe watch`: reacts to each save, whatever an editor does to the files.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use crate::support::Workplace;
 
-/// Longer than any round takes, also where other work slows the machine.
+/// Longer than any round takes, even on a busy machine.
 const MAX_WAIT: Duration = Duration::from_secs(120);
 
-/// A running `mcoe watch`, ended with the test.
+/// A running `mcoe watch`, stopped when it is dropped.
 struct Watching {
     child: Child,
     lines: Receiver<String>,
@@ -25,7 +25,7 @@ impl Watching {
         Self { child, lines }
     }
 
-    /// The lines up to the first that holds the text, that one included.
+    /// The lines up to and including the first that contains the text.
     #[track_caller]
     fn until(&self, text: &str) -> String {
         let mut said = String::new();
@@ -39,7 +39,7 @@ impl Watching {
         }
     }
 
-    /// Asks for an end as Ctrl-C does, and returns how it ended and what stood on stderr.
+    /// Interrupts it as Ctrl-C does, and returns its exit status and stderr.
     fn end(mut self) -> (Option<i32>, String) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
@@ -51,7 +51,7 @@ impl Watching {
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        // Where the test failed, it is still running.
+        // If the test failed, it is still running.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

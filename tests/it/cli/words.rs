@@ -1,4 +1,4 @@
-//! Help, arguments, completions, and readers that leave early.
+//! Help, arguments, completions, and closed pipes.
 
 use std::process::Stdio;
 

@@ -1,4 +1,4 @@
-//! The cases of the default pack: they hold, and they notice when a promise is broken.
+//! The cases of the default pack: they pass, and they detect broken promises.
 
 use mcoe::rules::{CompiledRules, PackFiles};
 use mcoe::workbench;

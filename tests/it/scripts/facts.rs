@@ -5,7 +5,7 @@ use mcoe::rules::PackFiles;
 
 use crate::support::{Agency, compiled, default_pack, plan};
 
-/// The default pack with a guardrail of one's own.
+/// The default pack with an added guardrail.
 fn with_guardrail(function: &str) -> PackFiles {
     let mut files = default_pack();
     let table = "\n[own_rule]\nscope = \"post\"\nconflict = \"policy\"\nwarn_raises_risk = false\n";
@@ -26,7 +26,7 @@ fn planned(function: &str) -> Plan {
     plan(&compiled(with_guardrail(function)), &scenario)
 }
 
-/// Days of posts that the rule held, as `2026-12-24`.
+/// Days of posts that the rule blocked, as `2026-12-24`.
 fn held(plan: &Plan) -> Vec<String> {
     let by_rule = |reason: &Reason| reason.to_string().contains("own_rule");
     let mut days: Vec<String> = plan

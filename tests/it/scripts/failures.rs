@@ -1,6 +1,6 @@
-//! Scripts that break down while they run: the run stops, and says where.
+//! Scripts that fail while they run: the run stops and reports where.
 //!
-//! What exceeds a limit is told at the hook's own line: the script engine does not keep the inner place.
+//! An exceeded limit is reported at the hook's own line, because the script engine does not keep the inner place.
 
 use mcoe::model::Channel;
 use mcoe::planner::PlanError;
@@ -8,7 +8,7 @@ use mcoe::rules::{PackFiles, RuleFailure};
 
 use crate::support::{Agency, Workplace, changed, compiled, try_plan, with_file};
 
-/// How a plan under the pack fails.
+/// The error of planning under the pack.
 fn failure(files: PackFiles) -> RuleFailure {
     let scenario = Agency::starting("2026-W40").with("acme", "Europe/London", &[Channel::Fb]).scenario();
     match try_plan(&compiled(files), &scenario) {
@@ -17,7 +17,7 @@ fn failure(files: PackFiles) -> RuleFailure {
     }
 }
 
-/// Fails unless a plan stops at that place and says why.
+/// Fails unless planning stops at that place with that reason.
 #[track_caller]
 fn stops(files: PackFiles, place: (&str, u32, u32), cause: &str) {
     let failure = failure(files);

@@ -1,4 +1,4 @@
-//! Guardrails added as rules alone, and what becomes of their answers.
+//! Guardrails added without programming, and the effects of their verdicts.
 
 use chrono::Timelike as _;
 use mcoe::model::{Channel, ConflictKind, Outcome, Plan, RiskBand, ScheduleStatus, Severity};

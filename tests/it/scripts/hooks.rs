@@ -1,4 +1,4 @@
-//! The optional hooks: each takes effect, and only where it speaks.
+//! The optional hooks: each affects only what it returns.
 
 use chrono::Datelike as _;
 use mcoe::model::{Channel, ConfidenceCause, Plan, RiskBand, Scenario, ScheduleStatus, Score, TargetSource};
@@ -85,7 +85,7 @@ fn hours(plan: &Plan) -> Vec<(Channel, usize)> {
     plan.posts().map(|(_, post)| (post.channel, post.hour)).collect()
 }
 
-/// The script of a document, by the name it is to be saved under.
+/// The script in a document, by the name under which it is saved.
 fn script_of(document: &str, name: &str) -> String {
     let page = std::fs::read_to_string(project(document)).unwrap();
     let (_, rest) = page.split_once(&format!("```rust {name}\n")).unwrap();

@@ -1,4 +1,4 @@
-//! Answers of scripts are remembered by what the scripts read. That must never show.
+//! Results of scripts are cached by the facts that the scripts read. Caching must never change a result.
 
 use mcoe::model::{Capacity, ClientPlan, Scenario, Tier};
 use mcoe::planner::Planner;
@@ -6,7 +6,7 @@ use mcoe::rules::CompiledRules;
 
 use crate::support::{compiled, default_pack, shipped, with_file};
 
-/// Plans each client by itself, each time with a planner that remembers nothing yet.
+/// Plans each client separately, each time with an empty cache.
 fn one_at_a_time(rules: &CompiledRules, scenario: &Scenario, capacity: &Capacity) -> Vec<ClientPlan> {
     let alone = |client| {
         let planner = Planner::new(rules, Tier::Exact, None);
@@ -15,7 +15,7 @@ fn one_at_a_time(rules: &CompiledRules, scenario: &Scenario, capacity: &Capacity
     scenario.clients.iter().map(|(client, state)| alone((client, state))).collect()
 }
 
-/// Plans all clients with one planner, several weeks over, so that it remembers all it can.
+/// Plans all clients with one planner for several weeks, so that the cache is filled.
 fn all_together(rules: &CompiledRules, scenario: &Scenario, capacity: &Capacity) -> Vec<ClientPlan> {
     let planner = Planner::new(rules, Tier::Exact, None);
     let clients: Vec<_> = scenario.clients.iter().map(|(client, state)| (client, state)).collect();
@@ -28,7 +28,7 @@ fn all_together(rules: &CompiledRules, scenario: &Scenario, capacity: &Capacity)
     plans
 }
 
-/// The agency with every client in a workspace of its own, so that none competes with another.
+/// The agency with every client in its own workspace, so that none competes with another.
 fn apart(rules: &CompiledRules) -> Scenario {
     let mut scenario = shipped("agency", rules);
     for (client, _) in &mut scenario.clients {

@@ -5,7 +5,7 @@ use mcoe::rules::PackFiles;
 
 use crate::support::{changed, compile, rendered, with_file};
 
-/// The one mistake of a pack that must not compile.
+/// The one error of a pack that must not compile.
 fn the_mistake(files: PackFiles) -> Diagnostic {
     let mut mistakes = compile(files.clone()).err().expect("the pack should not compile");
     assert_eq!(mistakes.len(), 1, "{}", rendered(&mistakes, &files));
@@ -16,7 +16,7 @@ fn at(mistake: &Diagnostic) -> &SourceLocation {
     mistake.place.source().unwrap()
 }
 
-/// Fails unless the mistake is of that kind, at that place, and says these words.
+/// Fails unless the error has that code, place and words.
 #[track_caller]
 fn is_reported(files: PackFiles, code: &str, place: (&str, u32, u32), words: &[&str]) {
     let mistake = the_mistake(files);
@@ -29,7 +29,7 @@ fn is_reported(files: PackFiles, code: &str, place: (&str, u32, u32), words: &[&
     }
 }
 
-/// The line of a script that begins a text.
+/// The line of a script that begins with a text.
 fn line_of(files: &PackFiles, file: &str, text: &str) -> u32 {
     let line = files[file].lines().position(|line| line.contains(text));
     u32::try_from(line.unwrap_or_else(|| panic!("`{text}` is not in {file}"))).unwrap() + 1
@@ -200,8 +200,8 @@ fn imports_and_other_access_outside_a_script_are_refused() {
     }
 }
 
-/// What a function reads is known from its text, and a function that is called by a name made up at run
-/// time would escape that: its answers would be remembered for the wrong posts.
+/// The facts that a function reads are known from its source; a function called by a name computed at run
+/// time would not be included, and its results would be cached for the wrong posts.
 #[test]
 fn functions_cannot_be_called_by_computed_names() {
     for script in [

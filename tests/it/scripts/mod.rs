@@ -1,4 +1,4 @@
-//! Scripts of a pack: what is refused, what stops a run, and what rules alone can do.
+//! Scripts of a pack: what is refused, what stops a run, and what can be added without programming.
 
 mod cases;
 mod facts;

@@ -1,4 +1,4 @@
-//! Overlays change what they should, for whom they should, and nothing else.
+//! Overlays change only their keys, and only in their scope.
 
 use chrono::Timelike as _;
 use mcoe::model::{Campaign, CampaignId, Channel, ClientPlan, Plan, Post, Scenario, WorkspaceId};
@@ -6,7 +6,7 @@ use mcoe::rules::PackFiles;
 
 use crate::support::{Agency, compile, compiled, default_pack, plan, set, with_file};
 
-/// Acme and Bolt in the workspace `north`, Cord alone in `south`; Acme has a campaign from Thursday on that any asset serves.
+/// Acme and Bolt in the workspace `north`, Cord alone in `south`; Acme has an any-asset campaign from Thursday on.
 fn agency() -> Scenario {
     let channels = [Channel::Fb, Channel::X];
     let spring = Campaign {

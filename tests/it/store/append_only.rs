@@ -1,4 +1,4 @@
-//! The record is only appended to, for the ledger and for any other program that opens the database.
+//! Recorded decisions and drafts are append-only, for the ledger and for any other program.
 
 use mcoe::model::Tier;
 use mcoe::planner::Planner;
@@ -6,7 +6,7 @@ use mcoe::planner::Planner;
 use super::{FRIDAY, loaded, rules, weekly};
 use crate::support::{Place, at, block_on, on_both};
 
-/// A ledger with a week of schedules, of which some are drafted.
+/// A ledger with a week of schedules, some of them drafted.
 async fn with_drafts(place: &Place) {
     let (ledger, rules) = (place.ledger().await, rules());
     loaded(&ledger, &rules).await;
@@ -37,14 +37,14 @@ on_both! {
     }
 }
 
-/// A row that is put in the place of another.
+/// A row that is inserted in place of another.
 struct Forgery {
     table: &'static str,
     /// The row that is copied.
     of: &'static str,
-    /// What is changed in the copy.
+    /// The changes to the copy.
     changes: &'static str,
-    /// Whether the copy names the row's place in the file, and not only its columns.
+    /// Whether the copy also sets the row id.
     names_place: bool,
 }
 
@@ -65,10 +65,10 @@ const FORGERIES: [Forgery; 8] = [
     forgery(ACTIONS, "1", "actor = 'mallory'"),
     forgery(SCHEDULES, "status = 'pending'", "status = 'completed', executed_at = created_at"),
     forgery("drafts", "1", "content = '{}'"),
-    // By another key that is unique.
+    // By another unique key.
     forgery(SCHEDULES, "status = 'pending'", NEW_ID),
     forgery("drafts", "1", NEW_ID),
-    // By the place in the file.
+    // By the row id.
     in_place(ACTIONS, "1", NEW_ID),
     in_place(SCHEDULES, "status = 'pending'", "id = '00000000-0000-8000-8000-000000000001', status = 'cancelled'"),
     in_place(
@@ -79,7 +79,7 @@ const FORGERIES: [Forgery; 8] = [
     ),
 ];
 
-/// Updates that would push another row away.
+/// Updates that would replace another row.
 const MOVES: [&str; 3] = [
     "scheduled_for = one.scheduled_for, client_id = one.client_id, channel = one.channel",
     "id = one.id",
@@ -107,7 +107,7 @@ fn replacing_insert(assignment: &str) -> String {
     )
 }
 
-/// Every row of the record, shortened to what the forgeries change.
+/// Every recorded row, reduced to the columns that the test tries to change.
 async fn record(place: &Place) -> Vec<String> {
     let sql = format!(
         "SELECT rowid || id || actor FROM {ACTIONS} UNION ALL SELECT rowid || id || status || scheduled_for \
@@ -127,7 +127,7 @@ fn sqlite_replace_cannot_change_recorded_rows() {
         }
         let before = record(&place).await;
         for attempt in attempts {
-            // As a program opens the file that knows nothing of the ledger.
+            // As another program would open the file.
             let refused = place.run(&format!("PRAGMA foreign_keys = OFF; {attempt}")).await.unwrap_err();
             let is_by_trigger =
                 ["never", "have unique instants", "keeps its id"].iter().any(|said| refused.contains(said));

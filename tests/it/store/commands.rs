@@ -1,4 +1,4 @@
-//! The whole story on the command line: generate, load, plan, commit, review, approve, draft, look back.
+//! The whole workflow on the command line: generate, load, plan, commit, review, approve, draft, report.
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ fn story(place: &Place) {
     plan_the_next_week(&work, &on, workspace);
 }
 
-/// People look at what waits, approve it and cancel it.
+/// Reviews pending schedules, approves some and cancels some.
 fn review(on: &impl Fn(&str) -> Ran) {
     let waiting = on("review --format json --limit 1000").done().json();
     let waiting = waiting.as_array().unwrap();
@@ -48,7 +48,7 @@ fn review(on: &impl Fn(&str) -> Ran) {
     on("approve ffffffff-ffff --actor bob").ends_with(2).says(&["no schedule"]);
 }
 
-/// The daily pass makes drafts, and the record says so.
+/// The daily pass creates drafts and records them.
 fn make_drafts(on: &impl Fn(&str) -> Ran, committed: u64) {
     let day = on("daily --now 2026-09-08T20:00:00Z --format json").done().json();
     assert!(day["drafted"].as_u64().unwrap() > 0, "{day}");
@@ -63,7 +63,7 @@ fn make_drafts(on: &impl Fn(&str) -> Ran, committed: u64) {
     assert!(whole.out.contains("time_choice") && whole.out.contains("schedule_executed"), "{}", whole.out);
 }
 
-/// The week after is planned from the ledger as it is from what the ledger exports, and committed once.
+/// The next week is planned from the ledger and from its export with the same result, and committed once.
 fn plan_the_next_week(work: &Workplace, on: &impl Fn(&str) -> Ran, workspace: &str) {
     on(&format!("db export {workspace} --week 2026-W38 --out back")).done();
     work.mcoe("check --scenario back").done();
@@ -91,13 +91,13 @@ fn a_scenario_becomes_drafts_on_postgres() {
     story(&Place::postgres());
 }
 
-/// Every state that a post can be stuck in has a command that leads out of it.
+/// For every status that stops a post there is a command to resolve it.
 fn resolutions(place: &Place) {
     let work = Workplace::new();
     let on = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
     let friday = "--actor ann --now 2026-10-16T08:00:00Z";
     let assets = work.read("small/assets.csv");
-    // Those that the history names, and the heading.
+    // The rows of the history, and the heading.
     let is_kept =
         |line: &&str| ["asset_id", "k1", "k2", "k4", "k5"].iter().any(|id| line.starts_with(&format!("{id},")));
     let few: String = assets.split_inclusive('\n').filter(is_kept).collect();

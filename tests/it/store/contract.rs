@@ -1,4 +1,5 @@
-//! What the ledger promises on either database: loading, committing, reviewing, fencing, the record.
+//! What the ledger guarantees on both databases: loading, committing, reviewing, isolation of workspaces, recorded
+//! decisions.
 
 use std::sync::Arc;
 
@@ -199,7 +200,7 @@ on_both! {
         let held = place.number("SELECT count(*) FROM campaign_orchestration_schedules \
                                  WHERE status = 'blocked' AND scheduled_for >= '2026-09-14T12:00:00Z'").await;
         assert!(held > 0, "nothing is held that a second time could repeat");
-        // A second and a third time there is nothing to add, and what stands is told as standing.
+        // A second and a third time nothing is added, and the existing rows are counted as known.
         for _ in 0..2 {
             let again = ledger.rebase(old, planner()).await.unwrap();
             assert!(again.iter().all(|one| one.added == 0 && !one.committed.is_new), "{again:?}");

@@ -1,4 +1,4 @@
-//! The daily pass: what it drafts, lets go, blocks and readies, and how channels tire.
+//! The daily pass: what it drafts, expires, blocks and makes ready, and how fatigue develops.
 
 use mcoe::model::{Severity, Tier, Warning, WarningId, WarningStatus};
 use mcoe::planner::{Planner, rested, tired};
@@ -99,7 +99,8 @@ on_both! {
             ..ScheduleFilter::default()
         };
         ledger.change(&waiting, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
-        // The assets go after the day's posts were judged, and before they are drafted: else their posts are held.
+        // The assets are removed after the day's posts were re-evaluated and before they are drafted; otherwise the
+        // posts would be blocked.
         let retire = || {
             let gone = async { place.run("UPDATE assets SET media_url = '', title = '', body = ''").await.unwrap() };
             std::thread::scope(|scope| scope.spawn(|| crate::support::block_on(gone)).join().unwrap());
@@ -107,7 +108,7 @@ on_both! {
         };
         let planner = Planner::new(&rules, Tier::Exact, None);
         let asked = std::sync::atomic::AtomicU32::new(0);
-        // It is asked once for each workspace, and then before each batch of drafts.
+        // It is called once for each workspace, and then before each batch of drafts.
         let stop = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 && retire();
         let failed = ledger.daily(&planner, Some(&workspace("harbour")), at("2026-09-07T20:00:00Z"), &stop).await.unwrap();
         assert!(failed.failed > 0, "{failed:?}");

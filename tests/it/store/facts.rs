@@ -1,5 +1,5 @@
-//! What was committed under facts that change before it runs: each kind of change is judged on the day, says its
-//! reason, and what no change touches is drafted to the last post.
+//! Posts whose facts change after they are committed: on the day, the daily pass re-evaluates each kind of change and
+//! records its reason; posts that no change affects are drafted.
 
 use chrono::{Datelike as _, Timelike as _};
 use mcoe::model::{
@@ -41,7 +41,7 @@ async fn daily(ledger: &Ledger, rules: &CompiledRules, now: &str) -> DailyOutcom
     ledger.daily(&planner, None, at(now), &|| false).await.unwrap()
 }
 
-/// Passes at morning and night from one day of September to another.
+/// Runs a pass in the morning and at night from one day of September to another.
 async fn pass(ledger: &Ledger, rules: &CompiledRules, days: std::ops::RangeInclusive<u32>) {
     for day in days {
         daily(ledger, rules, &format!("2026-09-{day:02}T05:00:00Z")).await;
@@ -92,7 +92,8 @@ fn blackout(from: &str, to: &str) -> CalendarEntry {
     }
 }
 
-/// That the days of September are free of drafts, their posts are held for the one reason, and other days are not.
+/// Checks that these days of September have no drafts, that their posts are blocked for this reason, and that posts of
+/// other days are not.
 async fn assert_blocked_on(ledger: &Ledger, days: &[u32], code: &str) {
     let found = all(ledger).await;
     let on = |schedule: &&&Schedule| days.contains(&day(schedule));
@@ -251,7 +252,7 @@ on_both! {
         let held: Vec<&Schedule> = found.iter().filter(|one| one.status == ScheduleStatus::Blocked && day(one) == 9).collect();
         assert_eq!(codes(&held), ["guardrail"]);
         assert_eq!(held[0].blocked_details["rule"], "client_status");
-        // It is a guardrail's, so it is let go once the guardrail is gone, and its judgement can be judged again.
+        // The block is a guardrail's, so it ends with the guardrail, and the decision can be re-evaluated.
         let impact = ledger.impact(&Planner::new(&rules, Tier::Exact, None), &mcoe::store::ImpactFilter::default(), 9, &|_| {}).await.unwrap();
         assert!(impact.count.differ.values().sum::<u64>() > 0, "{impact:?}");
         daily(&ledger, &rules, now).await;
@@ -370,7 +371,7 @@ on_both! {
         let held = with_status(&found, ScheduleStatus::Blocked);
         assert_eq!(codes(&held), ["no_asset"]);
         assert!(found.iter().all(|one| one.used_asset() != Some("shop-02")), "an asset without content is used");
-        // One that was committed before such posts were held.
+        // One that was committed before such posts were blocked.
         let id = held[0].id;
         let old = format!("UPDATE campaign_orchestration_schedules SET status = 'pending', blocked_reason = NULL, \
                            blocked_code = NULL WHERE id = '{id}'");
@@ -384,7 +385,7 @@ on_both! {
         assert_eq!(drafts, found.len() as i64 - held.len() as i64);
         let media = "SELECT count(*) FROM drafts WHERE CAST(content AS text) LIKE '%planned without%'";
         assert_eq!(place.number(media).await, 0);
-        // Nothing of the past stays held for ever.
+        // No past post stays blocked.
         assert_eq!(with_status(&all(&ledger).await, ScheduleStatus::Blocked).len(), 0);
     }
 
@@ -407,7 +408,7 @@ on_both! {
         let refused = attach(held[0].id, "shop-99").await.unwrap_err();
         assert!(matches!(&refused, StoreError::Blocked { reason, .. } if reason.code() == "asset_gone"), "{refused}");
         load(&ledger, &rules, &shop().scenario(), FRIDAY).await;
-        // A later week, whose uses of an asset bind as well.
+        // A later week, in which uses of an asset count for the cooldown as well.
         weekly(&ledger, &rules, "2026-W38", FRIDAY).await;
         let before = all(&ledger).await;
         let assets = shop().scenario().clients[0].0.assets.clone();
@@ -428,7 +429,7 @@ on_both! {
             assert!(given.status != ScheduleStatus::Blocked && given.expected_engagement > 0.0, "{given:?}");
             let found = all(&ledger).await;
             assert_eq!(found.iter().find(|other| other.id == one.id).unwrap(), &given);
-            // The same again, as where the answer to it was lost, and another one.
+            // The same request again, as after a lost response, and a different one.
             let again = attach(one.id, given.used_asset().unwrap()).await.unwrap();
             assert_eq!(again, given);
             let twice = ledger.attach(&planner, one.id, &used, "ann", at("2026-09-04T09:00:00Z")).await.unwrap_err();
@@ -442,7 +443,7 @@ on_both! {
         let after = all(&ledger).await;
         let drafted = with_status(&after, ScheduleStatus::Completed).len();
         assert_eq!(drafted as i64, before.len() as i64 - held.len() as i64 + given);
-        // What had an asset kept it.
+        // Posts that had an asset kept it.
         for one in before.iter().filter(|one| one.used_asset().is_some()) {
             assert_eq!(after.iter().find(|other| other.id == one.id).unwrap().used_asset(), one.used_asset());
         }
@@ -477,7 +478,7 @@ on_both! {
         let own = ledger.change(&only, Change::Approve, &rules, "cleo", at(&morning)).await.unwrap().any().unwrap_err();
         assert!(matches!(own, StoreError::SecondPerson { .. }), "{own}");
         ledger.change(&only, Change::Approve, &rules, "bob", at(&morning)).await.unwrap().any().unwrap();
-        // What the plan saw of it is gone, and said to be.
+        // The plan's recorded facts no longer apply to it, and it is counted so.
         let impact = ledger.impact(&planner, &mcoe::store::ImpactFilter::default(), 3, &|_| {}).await.unwrap();
         assert_eq!((impact.without_facts, impact.changes.len()), (1, 0), "{impact:?}");
     }
@@ -532,7 +533,7 @@ on_both! {
         let in_front = ledger.change(&one, Change::Restore, &wide, "ann", at(FRIDAY)).await.unwrap().any();
         assert!(is_blocked_as(&in_front, "spacing"), "{in_front:?}");
         ledger.change(&one, Change::Restore, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap();
-        // Where it stands already, the later one gives way.
+        // If it is used already, the later post loses it.
         ledger.change(&one, Change::Approve, &wide, "bob", at(FRIDAY)).await.unwrap().any().unwrap();
     }
 
@@ -546,7 +547,7 @@ on_both! {
         let ids: Vec<_> = seen.iter().map(|schedule| schedule.id).collect();
         let some = ScheduleFilter { ids: ids[..2].to_vec(), ..ScheduleFilter::default() };
         ledger.change(&some, Change::Cancel { reason: "sold out" }, &rules, "ann", at(FRIDAY)).await.unwrap();
-        // Somebody who looked before that approves all of them.
+        // A person whose list is older approves all of them.
         let shown = ScheduleFilter { ids, ..waiting };
         let changed = ledger.change(&shown, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
         assert_eq!((changed.done.len(), changed.skipped.len()), (seen.len() - 2, 2));

@@ -1,4 +1,4 @@
-//! What the ledger survives: kills, races, restarts, a full disk, wrong addresses.
+//! Faults that the ledger survives: kills, races, restarts, a full disk, wrong addresses.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,13 +11,13 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use crate::support::postgres::{Server, server};
 use crate::support::{Place, Workplace, block_on, on_both};
 
-/// Kills of one kind of command on one database; the databases and kinds together make fifty.
+/// Number of kills of one kind of command on one database; fifty over both databases and kinds.
 const KILLS: u32 = 13;
 
 /// A folder with a generated scenario of some clients, loaded into a database.
 fn prepared(place: &Place, clients: u32) -> Workplace {
     let work = Workplace::new();
-    // A draft may be as late as the tests need it, and one person may approve all.
+    // Drafts may be late, and one person may approve everything.
     work.replace("rules/calendar.toml", "late_hours = 24", "late_hours = 168");
     work.replace("rules/risk.toml", "second_person_for_high_risk = true", "second_person_for_high_risk = false");
     work.mcoe(&format!("generate --clients {clients} --out world --quiet")).done();
@@ -30,7 +30,7 @@ fn spawn(work: &Workplace, line: &str) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Every plan is there whole, and its schedules with it.
+/// Every plan is complete, with its schedules.
 fn every_plan_is_complete(place: &Place) {
     let broken = "SELECT count(*) FROM plans WHERE posts <> \
                   (SELECT count(*) FROM campaign_orchestration_schedules s WHERE s.plan_id = plans.plan_id)";
@@ -40,7 +40,7 @@ fn every_plan_is_complete(place: &Place) {
     assert_eq!(block_on(place.number(unrecorded)), 0, "a schedule is in the ledger without its decisions");
 }
 
-/// Every completed schedule has its one draft and one record of it, and no other schedule has any.
+/// Every completed schedule has exactly one draft and one record of it; no other schedule has any.
 fn every_draft_exists_once(place: &Place) {
     let number = |sql: &str| block_on(place.number(sql));
     let completed = number("SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed'");
@@ -51,16 +51,16 @@ fn every_draft_exists_once(place: &Place) {
     assert_eq!(number("SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'executing'"), 0);
 }
 
-/// Runs a command again and again, killed after ever other stretches of the time that it takes.
+/// Runs a command repeatedly and kills it at different times of its run.
 fn killed_repeatedly(work: &Workplace, lines: impl Fn(u32) -> String) {
     let start = Instant::now();
     assert!(spawn(work, &lines(0)).wait_with_output().unwrap().status.success());
     let usual = start.elapsed();
     for number in 1..=KILLS {
         let mut child = spawn(work, &lines(number));
-        // Spread over the whole run by the golden ratio, which leaves no gap for long.
+        // Spread evenly over the whole run by the golden ratio.
         std::thread::sleep(usual.mul_f64((f64::from(number) * 0.618_034).fract()));
-        // A child that has ended by itself needs no kill.
+        // A child that has ended by itself need not be killed.
         let _ = child.kill();
         child.wait().unwrap();
     }
@@ -199,7 +199,7 @@ fn commits_survive_a_server_restart_and_no_plan_is_partial() {
     for child in children {
         let output = child.wait_with_output().unwrap();
         let reported = String::from_utf8_lossy(&output.stderr).into_owned();
-        // Weeks planned at once may find the clients moved on; nothing else may be said but a clear error.
+        // Concurrent planning may find that the clients' state has changed; no other error is allowed.
         assert!(output.status.success() || reported.starts_with("error: "), "{reported}");
         assert!(!reported.contains("panicked"), "{reported}");
     }
@@ -281,7 +281,7 @@ fn a_read_only_database_is_reported_and_can_be_read() {
 on_both! {
     async fn a_ledger_of_the_first_schema_is_migrated_and_keeps_its_content(place: &Place) {
         let fresh = if place.is_postgres() {
-            // The server has a runtime of its own, which cannot stand within this one.
+            // The server has its own runtime, which cannot be created within this one.
             std::thread::scope(|scope| scope.spawn(|| server().fresh()).join().unwrap())
         } else {
             format!("{}.old", place.url)

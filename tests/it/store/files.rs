@@ -1,4 +1,4 @@
-//! The SQLite file: whole when a command has ended, its owner's alone, and nobody else's file touched.
+//! The SQLite file: complete when a command has ended, readable by its owner only; other files are not touched.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -21,7 +21,7 @@ const READERS: [&str; 8] = [
     "db export corner --out exported",
     "token list",
 ];
-/// Commands that write into a ledger that is there.
+/// Commands that write to an existing ledger.
 const WRITERS: [&str; 8] = [
     "commit plan",
     "weekly",
@@ -32,7 +32,7 @@ const WRITERS: [&str; 8] = [
     "token revoke 00000000-0000-4000-8000-000000000001",
     "serve --port 0",
 ];
-/// Commands that make a ledger.
+/// Commands that create a ledger.
 const MAKERS: [&str; 2] = ["db load small --now 2026-10-16T08:00:00Z", "db migrate"];
 
 /// A folder with a plan of the small scenario and no ledger.
@@ -48,7 +48,7 @@ fn loaded() -> Workplace {
     work
 }
 
-/// The ledger's file and whatever lies beside it.
+/// The ledger's file and the files next to it.
 fn ledger_files(work: &Workplace) -> Vec<String> {
     work.entries().into_iter().filter(|name| name.contains("mcoe.db")).collect()
 }
@@ -88,7 +88,7 @@ fn a_copy_taken_after_any_command_is_complete() {
         assert_eq!(schedules(&work, "copy.db"), 29, "after {line}");
     }
     for line in READERS.iter().chain(&WRITERS[..7]).chain(&MAKERS) {
-        // Some have nothing to do, which is as good.
+        // Some have nothing to do, which is fine.
         work.mcoe(line);
         is_complete_alone(&work, line);
     }

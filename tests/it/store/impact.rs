@@ -1,5 +1,5 @@
-//! Decisions on record under other rules: nothing differs under their own, and what differs under others is what
-//! the ledger's own tables say must.
+//! Recorded decisions under other rules: the same rules change nothing, and other rules change exactly what
+//! the ledger's tables imply.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::support::{Place, at, changed as pack_with, compiled, on_both, plan, w
 
 const SCHEDULES: &str = "SELECT count(*) FROM campaign_orchestration_schedules";
 
-/// A step of a daily pass as it was put down before passes kept what the rules saw.
+/// A decision of a daily pass as it was recorded before passes stored the rules' facts.
 const OLD_PASS: &str = "INSERT INTO campaign_orchestration_actions (id, created_at, schedule_id, client_id, \
      workspace_id, action_type, decision_payload, source_signals, risk_class, confidence_score, truth_notes, \
      truth_compliant, disclaimers, status, actor) SELECT '00000000-0000-8000-8000-000000000001', created_at, \

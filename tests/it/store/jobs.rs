@@ -1,4 +1,4 @@
-//! Jobs: asked for once, taken over where their server is lost, ended by whoever has them.
+//! Jobs: started once per key, taken over if their server is lost, ended by their owner.
 
 use mcoe::model::WorkspaceId;
 use mcoe::store::{Ending, Job, JobKind, JobStatus, Ledger, NewJob, RequestedJob, StoreError};
@@ -64,7 +64,7 @@ on_both! {
         assert_eq!(ledger.job_file(job.id, "summary.md").await.unwrap().as_deref(), Some("done"));
         let other = ask(&ledger, Some("k"), JobKind::Weekly, LATER).await;
         assert!(matches!(other, Err(StoreError::KeyTaken(_))), "{other:?}");
-        // Without a key every asking is a job of its own.
+        // Without a key every request starts a new job.
         assert_ne!(to_do(&ledger, None, NOW).await.id, to_do(&ledger, None, NOW).await.id);
     }
 

@@ -1,4 +1,4 @@
-//! The ledger on both databases: what every implementation promises, and what it survives.
+//! The ledger on both databases: its guarantees, and the faults it survives.
 
 mod append_only;
 mod commands;

@@ -1,4 +1,4 @@
-//! Two months in an agency whose facts do not change: what is committed is drafted, to the last post.
+//! Two months in an agency whose facts do not change: every committed post is drafted.
 
 use mcoe::model::{ScheduleStatus, Tier, plus_days};
 use mcoe::planner::Planner;
@@ -15,8 +15,8 @@ async fn daily(ledger: &Ledger, rules: &CompiledRules, now: &str) -> DailyOutcom
     ledger.daily(&planner, None, at(now), &|| false).await.unwrap()
 }
 
-/// What happens in an agency whose facts do not change: each week is planned on the Thursday before, passes run
-/// several times a day, and people approve what waits.
+/// Simulates an agency whose facts do not change: each week is planned on the Thursday before, passes run
+/// several times a day, and people approve pending posts.
 async fn live_through(place: &Place, weeks: i64) {
     let (ledger, rules) = (place.ledger().await, rules());
     let scenario = loaded(&ledger, &rules).await;
@@ -52,7 +52,7 @@ async fn live_through(place: &Place, weeks: i64) {
     assert!(scenario.clients.len() > 5);
 }
 
-/// Approves all that waits.
+/// Approves everything pending.
 async fn approve(ledger: &Ledger, rules: &CompiledRules, now: &str) {
     let waiting = ScheduleFilter { statuses: vec![ScheduleStatus::Pending], ..ScheduleFilter::default() };
     let changed = ledger.change(&waiting, Change::Approve, rules, "bob", at(now)).await.unwrap();

@@ -1,4 +1,4 @@
-//! The steps a schedule can take are the same in the code and in both databases.
+//! The allowed changes of a schedule's status are the same in the code and in both databases.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use mcoe::model::ScheduleStatus;
 use super::{FRIDAY, loaded, rules, weekly};
 use crate::support::{Place, on_both};
 
-/// Sets that every row must have where it stands in a status.
+/// Columns that a row must have in a status.
 fn extras(status: ScheduleStatus) -> &'static str {
     match status {
         ScheduleStatus::Blocked => ", blocked_reason = 'a reason'",

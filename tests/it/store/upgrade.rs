@@ -1,4 +1,4 @@
-//! Ledgers that older programs left: brought up to date, they say what they said.
+//! Ledgers of older versions: after migration, commands print what they printed then.
 
 use std::fs;
 
@@ -36,8 +36,8 @@ fn restored(work: &Workplace, is_postgres: bool) -> String {
     "old.db".to_owned()
 }
 
-/// Every field that was said then is said now, and is the same. Fields that came later, and what depends on the rules
-/// of today, are not asked for.
+/// Every field of the old output is in the new one, unchanged. Fields added later, and fields that depend on today's
+/// rules, are not compared.
 #[track_caller]
 fn output_is_unchanged(path: &str, then: &Value, now: &Value) {
     match (then, now) {
@@ -71,7 +71,7 @@ fn is_migrated(is_postgres: bool) {
     let now = on("review --all --limit 1000 --format json").done().json();
     assert_eq!(then.as_array().unwrap().len(), 29);
     output_is_unchanged("review", &then, &now);
-    // Work goes on from there.
+    // Work continues from there.
     let drafted = on("daily --now 2026-10-21T20:00:00Z --format json").done().json();
     assert!(drafted["drafted"].as_u64().unwrap() > 0, "{drafted}");
     on("db export corner --out back --week 2026-W44").done();

@@ -1,4 +1,4 @@
-//! How long a command waits for a database, and what it says of it.
+//! How long a command waits for a database, and what it reports.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
@@ -10,12 +10,12 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use crate::support::postgres::{Server, server};
 use crate::support::{Place, Ran, Workplace, block_on};
 
-/// A command that has to wait: what it said, and when.
+/// A command that has to wait: its messages, and when they came.
 struct Waited {
-    /// The first line on stderr, and the seconds until it came.
+    /// The first line on stderr, and the seconds until then.
     first: String,
     silence: f64,
-    /// What else came, the code, and the seconds until the end.
+    /// The other lines, the exit code, and the seconds until the end.
     rest: String,
     code: Option<i32>,
     seconds: f64,
@@ -41,7 +41,7 @@ fn waited(work: &Workplace, line: &str) -> Waited {
 }
 
 impl Waited {
-    /// It was told early why the ledger waits, and in the end that it was in vain.
+    /// Checks that the reason was reported early, and the failure at the end.
     #[track_caller]
     fn timed_out(self, reason: &str) {
         let Self { first, silence, rest, code, seconds } = self;
@@ -54,7 +54,7 @@ impl Waited {
         assert!((29.0..45.0).contains(&seconds), "{seconds} s");
     }
 
-    /// It was told early why the ledger waits, and all went well when that was over.
+    /// Checks that the reason was reported early, and that the command then succeeded.
     #[track_caller]
     fn succeeded_after_waiting(self, reason: &str) {
         let early = format!("waiting up to 30 s for the ledger: {reason}");
@@ -63,7 +63,7 @@ impl Waited {
     }
 }
 
-/// Runs a command while statements hold the database, for so long.
+/// Runs a command while statements lock the database for some time.
 fn while_held(place: &Place, statements: &str, hold: Duration, command: impl FnOnce() -> Waited) -> Waited {
     let (held, is_held) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
@@ -214,7 +214,7 @@ fn commits_wait_for_a_server_that_restarts_repeatedly() {
         });
         let mut ran: Vec<Ran> =
             (37..49).map(|week| run(&format!("weekly --week 2026-W{week} --now 2026-09-04T08:00:00Z"))).collect();
-        // A fast machine is done before the server was away often enough.
+        // A fast machine may finish before enough restarts.
         while restarts.load(Ordering::Relaxed) < 7 && !restarting.is_finished() {
             ran.push(run("daily --now 2026-09-08T08:00:00Z"));
         }

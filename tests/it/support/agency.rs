@@ -1,11 +1,11 @@
-//! Scenarios made in code: small, plain, and free of anything that a test does not ask for.
+//! Scenarios built in code: small, with nothing that a test does not need.
 
 use mcoe::model::{
     Asset, AssetId, Capacity, Channel, ChannelState, Client, ClientId, ClientState, ClientStatus, Environment, Policy,
     ReviewPolicy, Scenario, Score, Timestamp, Week, WorkspaceId, Zone,
 };
 
-/// Assets that every client has: more than any week of one channel wants.
+/// Number of assets of every client: more than any week of one channel needs.
 const ASSETS: usize = 30;
 
 /// An instant from its text in UTC.
@@ -13,19 +13,19 @@ pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap_or_else(|error| panic!("`{text}`: {error}"))
 }
 
-/// Clients with their states, one a workspace unless a test moves them together.
+/// Clients with their states, each in its own workspace unless a test changes that.
 pub struct Agency {
     week: Week,
     clients: Vec<(Client, ClientState)>,
 }
 
 impl Agency {
-    /// Nobody yet, from a week such as `2026-W40`.
+    /// Without clients, from a week such as `2026-W40`.
     pub fn starting(week: &str) -> Self {
         Self { week: week.parse().unwrap(), clients: Vec::new() }
     }
 
-    /// One more client: rested channels of a thousand people and a rate of 5 %, and assets enough.
+    /// Adds a client: channels without fatigue, with an audience of 1,000 and a rate of 5 %, and enough assets.
     pub fn with(mut self, id: &str, zone: &str, channels: &[Channel]) -> Self {
         let zone: Zone = zone.parse().unwrap();
         let start = zone.start_of_day(self.week.monday()).unwrap();

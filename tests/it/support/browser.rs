@@ -1,5 +1,5 @@
-//! A real Chromium for the tests: Debian's package, installed where it is missing, driven by its own ChromeDriver on a
-//! free port, and ended with the tests' process.
+//! A real Chromium for the tests: Debian's package, installed if missing, driven by its ChromeDriver on a
+//! free port, and stopped with the tests' process.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -44,20 +44,20 @@ impl Driver {
             line.rsplit_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.').parse().unwrap())
         });
         let port = ports.next().expect("ChromeDriver says on which port it listens");
-        // Whatever else it says goes nowhere, and must not fill the pipe.
+        // Its other output is discarded, so that the pipe does not fill up.
         std::thread::spawn(move || ports.count());
         Self { port, _supervisor: supervisor }
     }
 }
 
-/// A browser of one test.
+/// The browser of one test.
 pub struct Browser {
     pub page: Client,
     base: String,
 }
 
 impl Browser {
-    /// Opens a browser on a server, as wide as asked for.
+    /// Opens a browser of the given width on a server.
     pub async fn open(address: std::net::SocketAddr, width: u32, dark: bool) -> Self {
         let port = {
             let mut driver = DRIVER.lock().unwrap();
@@ -100,7 +100,7 @@ impl Browser {
         self.page.goto(&format!("{}{path}", self.base)).await.unwrap();
     }
 
-    /// The first element that a selector means, waited for.
+    /// Waits for the first element that matches a selector.
     pub async fn find(&self, selector: &str) -> fantoccini::elements::Element {
         let wait = self.page.wait().at_most(Duration::from_secs(20));
         let found = wait.for_element(Locator::Css(selector)).await;
@@ -114,17 +114,17 @@ impl Browser {
         self.find(selector).await.click().await.unwrap();
     }
 
-    /// What people see of the page.
+    /// The visible text of the page.
     pub async fn text(&self) -> String {
         let body = self.page.find(Locator::Css("body")).await.unwrap();
         body.text().await.unwrap()
     }
 
-    /// Waits until the page says something.
+    /// Waits until the page contains a text.
     pub async fn says(&self, words: &str) {
         let start = std::time::Instant::now();
         loop {
-            // While a page is being replaced there may be none to ask.
+            // While a page is being replaced, there may be none.
             let shown = self.page.execute("return document.body ? document.body.innerText : ''", Vec::new()).await;
             let shown = shown.ok().and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default();
             if shown.contains(words) {
@@ -135,10 +135,10 @@ impl Browser {
         }
     }
 
-    /// Waits until a script says that it is so.
+    /// Waits until a script returns true.
     pub async fn until(&self, script: &str) {
         let start = std::time::Instant::now();
-        // While a page is being replaced there may be none to ask.
+        // While a page is being replaced, there may be none.
         while !self.page.execute(script, Vec::new()).await.is_ok_and(|answer| answer == true) {
             assert!(start.elapsed() < Duration::from_secs(30), "{script}\n{}", self.text().await);
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -150,12 +150,12 @@ impl Browser {
         self.page.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
 
-    /// What a script on the page returns.
+    /// The result of a script on the page.
     pub async fn ask(&self, script: &str) -> Value {
         self.page.execute(script, Vec::new()).await.unwrap()
     }
 
-    /// Breaches of accessibility that axe finds, the serious ones and worse.
+    /// Accessibility violations that axe finds, serious and critical ones only.
     pub async fn barriers(&self) -> Vec<String> {
         let axe = std::fs::read_to_string(super::project("tests/vendor/axe.min.js")).unwrap();
         self.page.execute(&axe, Vec::new()).await.unwrap();
@@ -167,13 +167,13 @@ impl Browser {
         found.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
     }
 
-    /// How many pixels the page is wider than its window.
+    /// By how many pixels the page is wider than its window.
     pub async fn overflow(&self) -> i64 {
         let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
         self.ask(script).await.as_i64().unwrap()
     }
 
-    /// Keeps a picture of the page where `MCOE_SCREENSHOTS` names a folder.
+    /// Saves a screenshot if `MCOE_SCREENSHOTS` names a folder.
     pub async fn picture(&self, name: &str) {
         if let Some(folder) = std::env::var_os("MCOE_SCREENSHOTS") {
             let picture = self.page.screenshot().await.unwrap();

@@ -1,4 +1,4 @@
-//! Ledgers for tests: an SQLite file or a database of the tests' PostgreSQL, with a way past the ledger.
+//! Ledgers for tests: an SQLite file or a database of the tests' PostgreSQL, with direct access to the database.
 
 use std::future::Future;
 
@@ -13,7 +13,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// A database of its own, with the ledger's schema.
+/// A separate database with the ledger's schema.
 pub struct Place {
     pub url: String,
     is_postgres: bool,
@@ -27,7 +27,7 @@ impl Place {
         Self { url, is_postgres: false, _dir: dir }
     }
 
-    /// A file that is to be made at a path.
+    /// A file to be created at a path.
     pub fn sqlite_at(path: &std::path::Path) -> Self {
         Self { url: path.display().to_string(), is_postgres: false, _dir: tempfile::tempdir().unwrap() }
     }
@@ -55,7 +55,7 @@ impl Place {
         Ledger::open(&self.address()).await.unwrap()
     }
 
-    /// Runs statements past the ledger. Returns what the database objects to.
+    /// Runs statements directly on the database. Returns its error, if any.
     pub async fn run(&self, sql: &str) -> Result<(), String> {
         let ran = if self.is_postgres {
             let mut connection = PgConnection::connect(&self.url).await.unwrap();
@@ -67,7 +67,7 @@ impl Place {
         ran.map_err(|error| error.to_string())
     }
 
-    /// The number that a query answers with.
+    /// The number that a query returns.
     pub async fn number(&self, sql: &str) -> i64 {
         if self.is_postgres {
             let mut connection = PgConnection::connect(&self.url).await.unwrap();
@@ -85,7 +85,7 @@ impl Place {
         self.texts(&format!("SELECT {} FROM {table} ORDER BY 1", cells.join(" || ' ' || "))).await
     }
 
-    /// The texts that a query answers with.
+    /// The texts that a query returns.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         if self.is_postgres {
             let mut connection = PgConnection::connect(&self.url).await.unwrap();

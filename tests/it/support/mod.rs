@@ -1,4 +1,4 @@
-//! What the tests share: rules packs, scenarios, agencies made in code, tables, and the real binary.
+//! Shared by the tests: rules packs, scenarios, agencies built in code, tables, and the real binary.
 
 mod agency;
 mod browser;
@@ -28,7 +28,7 @@ pub use site::{Answer, Asker, Site, options, token, token_until};
 pub use table::Table;
 pub use workplace::{Ran, Workplace};
 
-/// So many cases of a property; as many as `PROPTEST_CASES` says where somebody wants more.
+/// The number of cases of a property; `PROPTEST_CASES` overrides it.
 pub fn cases(usual: u32) -> ProptestConfig {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     let is_asked_for = std::env::var_os("PROPTEST_CASES").is_some();
@@ -65,14 +65,14 @@ pub fn default_pack() -> PackFiles {
     files
 }
 
-/// The default pack with one more file, or another text in one of its own.
+/// The default pack with a file added or replaced.
 pub fn with_file(name: &str, text: &str) -> PackFiles {
     let mut files = default_pack();
     files.insert(name.to_owned(), text.to_owned());
     files
 }
 
-/// The default pack with some of its texts replaced: file, what stands there, what shall.
+/// The default pack with some texts replaced: file, old text, new text.
 pub fn changed(changes: &[(&str, &str, &str)]) -> PackFiles {
     let mut files = default_pack();
     for (file, from, to) in changes {
@@ -83,7 +83,7 @@ pub fn changed(changes: &[(&str, &str, &str)]) -> PackFiles {
     files
 }
 
-/// Sets a key of a pack's file, in every table or, where the key is written `table.key`, in one.
+/// Sets a key of a pack's file in every table or, as `table.key`, in one.
 pub fn set(files: &mut PackFiles, file: &str, key: &str, value: &str) {
     let (wanted, key) = key.split_once('.').map_or((None, key), |(table, key)| (Some(table), key));
     let text = files.get_mut(file).unwrap();
@@ -101,7 +101,7 @@ pub fn set(files: &mut PackFiles, file: &str, key: &str, value: &str) {
     assert!(found > 0, "`{key}` is not in {file}");
 }
 
-/// The default pack with keys set anew: file, key, value, as [`set`] takes them.
+/// The default pack with changed keys: file, key, value, as in [`set`].
 pub fn with_keys(keys: &[(&str, &str, &str)]) -> PackFiles {
     let mut files = default_pack();
     for (file, key, value) in keys {
@@ -110,7 +110,7 @@ pub fn with_keys(keys: &[(&str, &str, &str)]) -> PackFiles {
     files
 }
 
-/// The text of a pack's mistakes, with the lines they stand on.
+/// The text of a pack's errors, with their source lines.
 pub fn rendered(mistakes: &[Diagnostic], files: &PackFiles) -> String {
     let shown: Vec<Diagnostic> = mistakes.iter().map(|mistake| mistake.clone().within("rules")).collect();
     render(&shown, &|name| files.get(name.strip_prefix("rules/")?).map(String::as_str), false)
@@ -121,7 +121,7 @@ pub fn compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>> {
     CompiledRules::compile(load(files)?)
 }
 
-/// A pack that must be right.
+/// A pack that must be valid.
 pub fn compiled(files: PackFiles) -> CompiledRules {
     compile(files.clone()).unwrap_or_else(|mistakes| panic!("{}", rendered(&mistakes, &files)))
 }
@@ -131,7 +131,7 @@ pub fn careful() -> CompiledRules {
     with_bands("0.95", "0.98")
 }
 
-/// Rules under which posts of less confidence than `medium` are of high risk, and those of less than `low` of medium.
+/// Rules under which confidence below `medium` means high risk, and below `low` medium risk.
 pub fn with_bands(medium: &str, low: &str) -> CompiledRules {
     compiled(changed(&[
         ("risk.toml", "from = 0.75\nto = 1.0", &format!("from = {low}\nto = 1.0")),
@@ -151,7 +151,7 @@ pub fn try_plan(rules: &CompiledRules, scenario: &Scenario) -> Result<Plan, Plan
     planner::plan_week(&Planner::new(rules, Tier::Exact, None), scenario, scenario.start)
 }
 
-/// Plans the first week of a scenario, which must be possible.
+/// Plans the first week of a scenario; must succeed.
 pub fn plan(rules: &CompiledRules, scenario: &Scenario) -> Plan {
     try_plan(rules, scenario).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -1,10 +1,10 @@
-//! The description of the HTTP API, held against answers.
+//! Checks responses against the OpenAPI document.
 
 use serde_json::Value;
 
 use super::site::Answer;
 
-/// What a description does not allow of an answer; nothing for paths that are not of the API.
+/// Violations of the document in a response; none for paths outside the API.
 pub fn breaches_of_answer(document: &Value, method: &str, path: &str, answer: &Answer) -> Vec<String> {
     let path = path.split('?').next().unwrap();
     let is_described = |prefix: &str| path == prefix || path.starts_with(&format!("{prefix}/"));
@@ -29,21 +29,21 @@ pub fn breaches_of_answer(document: &Value, method: &str, path: &str, answer: &A
     found
 }
 
-/// The described operation of a request.
+/// The document's operation for a request.
 pub fn operation<'d>(document: &'d Value, method: &str, path: &str) -> Option<&'d Value> {
     let paths = document["paths"].as_object().unwrap();
     let (_, methods) = paths.iter().find(|(template, _)| is_of(template, path))?;
     methods.get(method.to_lowercase())
 }
 
-/// Whether a path is one of a template, whose last part may stand for several.
+/// Whether a path matches a template, whose last part may match several parts.
 fn is_of(template: &str, path: &str) -> bool {
     let (template, path): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
     let is_same = template.iter().zip(&path).all(|(part, own)| part.starts_with('{') || part == own);
     is_same && (template.len() == path.len() || template.last() == Some(&"{name}") && path.len() > template.len())
 }
 
-/// What of a value a schema does not allow, by path.
+/// Violations of a schema in a value, by path.
 pub fn breaches(value: &Value, schema: &Value, document: &Value, path: &str, found: &mut Vec<String>) {
     if let Some(target) = schema["$ref"].as_str() {
         let target = document.pointer(target.trim_start_matches('#')).unwrap_or_else(|| panic!("{target} is missing"));
@@ -106,7 +106,7 @@ fn field_breaches(
     path: &str,
     found: &mut Vec<String>,
 ) {
-    // An object without described fields may hold anything.
+    // An object without documented fields may hold anything.
     let Some(properties) = schema["properties"].as_object() else { return };
     for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         if !fields.contains_key(name) {

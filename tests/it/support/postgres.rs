@@ -1,5 +1,5 @@
-//! A private PostgreSQL server for the tests: started on a socket in a folder of its own, stopped and removed
-//! when the tests' process ends, however it ends. Where `DATABASE_URL` names a server, that one is used.
+//! A private PostgreSQL server for the tests: started on a socket in a temporary folder, stopped and removed
+//! when the tests' process ends, however it ends. If `DATABASE_URL` names a server, that one is used.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::packages::{install, is_root};
 
-/// Sets up a cluster, starts it, waits until its input ends, and clears everything away.
+/// Creates a cluster, starts it, waits until its input ends, and removes everything.
 const SUPERVISE: &str = r#"
 dir=$1; bin=$2
 "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-sync >"$dir/log" 2>&1 || exit 1
@@ -26,7 +26,7 @@ rm -rf "$dir"
 
 /// A server.
 pub struct Server {
-    /// Address without a database: what stands before and after its name.
+    /// Address without a database: the parts before and after its name.
     before: String,
     after: String,
     private: Option<Private>,
@@ -50,7 +50,7 @@ pub fn server() -> &'static Server {
 }
 
 impl Server {
-    /// The server of an address; its database must let others be made.
+    /// The server of an address; its user must be able to create databases.
     fn named(url: &str) -> Self {
         let (address, parameters) = url.split_once('?').map_or((url, ""), |(address, rest)| (address, rest));
         let (before, _) = address.rsplit_once('/').unwrap();
@@ -58,7 +58,7 @@ impl Server {
         Self { before: before.to_owned(), after, private: None }
     }
 
-    /// A server of its own.
+    /// A private server.
     pub fn start() -> Self {
         let bin = binaries();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -86,14 +86,14 @@ impl Server {
         self.private.as_ref().map(|private| private.dir.as_path())
     }
 
-    /// A database of its own. Returns its address.
+    /// Creates a database. Returns its address.
     pub fn fresh(&self) -> String {
         let name = format!("mcoe_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         self.run(&format!("CREATE DATABASE {name}"));
         self.url(&name)
     }
 
-    /// Runs a statement beside the tests' databases.
+    /// Runs a statement outside the tests' databases.
     pub fn run(&self, sql: &str) {
         super::block_on(async {
             let mut connection = PgConnection::connect(&self.url("postgres")).await.unwrap();
@@ -101,7 +101,7 @@ impl Server {
         });
     }
 
-    /// Stops the server as it works, in a mode of pg_ctl's, and starts it again.
+    /// Stops the running server in a mode of pg_ctl, and starts it again.
     pub fn restart(&self, mode: &str) {
         let Private { dir, bin, .. } = self.private.as_ref().expect("only a private server is restarted");
         let mut restart = as_plain_user(dir);
@@ -120,7 +120,7 @@ impl Server {
     }
 }
 
-/// PostgreSQL refuses to run as root: then it runs as the user that its package made.
+/// PostgreSQL refuses to run as root, so root runs it as the user of its package.
 fn as_plain_user(dir: &Path) -> Command {
     if !is_root() {
         return Command::new("env");
@@ -131,7 +131,7 @@ fn as_plain_user(dir: &Path) -> Command {
     command
 }
 
-/// The folder of PostgreSQL's programs. Where there is none, Debian's package is installed.
+/// The folder of PostgreSQL's programs. If there is none, Debian's package is installed.
 fn binaries() -> PathBuf {
     installed().unwrap_or_else(|| {
         install(&["postgresql"]);

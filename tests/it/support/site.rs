@@ -1,4 +1,4 @@
-//! A served ledger, and somebody who asks it things over a real socket.
+//! A server with a ledger, and a client that sends requests over a real socket.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -15,14 +15,14 @@ use tokio::sync::oneshot;
 use super::openapi::breaches_of_answer;
 use super::{Place, at, block_on, compiled, default_pack};
 
-/// A server of its own, stopped when it is dropped.
+/// A server, stopped when it is dropped.
 pub struct Site {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// How tests serve where they do not say otherwise: on a free port, with room for every request.
+/// Default options: a free port, and no effective rate limit.
 pub fn options() -> Options {
     Options {
         address: "127.0.0.1:0".parse().unwrap(),
@@ -40,7 +40,7 @@ impl Site {
     }
 
     pub fn with(place: &Place, options: Options) -> Self {
-        // What a server would write to its log stands beside the test that failed; only the first to come sets it up.
+        // The server's log is shown with the failed test; only the first call sets it up.
         let log = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::ERROR);
         let _ = log.with_test_writer().try_init();
         let address = place.address();
@@ -63,17 +63,17 @@ impl Site {
         self.address
     }
 
-    /// Somebody without a token.
+    /// A client without a token.
     pub fn anybody(&self) -> Asker {
         Asker { base: format!("http://{}", self.address), token: None }
     }
 
-    /// Somebody with a token.
+    /// A client with a token.
     pub fn holder(&self, token: &str) -> Asker {
         Asker { token: Some(token.to_owned()), ..self.anybody() }
     }
 
-    /// Asks the server to stop, and waits until it has.
+    /// Stops the server, and waits until it has stopped.
     pub fn stop(mut self) {
         self.end();
     }
@@ -93,7 +93,7 @@ impl Drop for Site {
     }
 }
 
-/// Makes a token that lives for years.
+/// Creates a token that is valid for years.
 pub fn token(place: &Place, workspace: &str, name: &str, role: Role) -> String {
     token_until(place, workspace, name, role, "2099-01-01T00:00:00Z")
 }
@@ -116,14 +116,14 @@ pub fn token_until(place: &Place, workspace: &str, name: &str, role: Role, until
     secret.reveal().to_owned()
 }
 
-/// Somebody who sends requests.
+/// A client that sends requests.
 #[derive(Clone)]
 pub struct Asker {
     base: String,
     token: Option<String>,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -144,9 +144,9 @@ impl Asker {
         self.send("PATCH", path, &[("content-type", "application/json")], Some(&body.to_string()))
     }
 
-    /// Sends any request. What the API answers must be as it is described.
+    /// Sends a request. A response of the API must conform to the document.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
-        // Every server describes itself alike.
+        // The document is the same on every server.
         static DOCUMENT: OnceLock<Value> = OnceLock::new();
         let document = DOCUMENT.get_or_init(|| self.request("GET", "/api/openapi.json", &[], None).ok());
         let answer = self.request(method, path, headers, body);
@@ -203,13 +203,13 @@ impl Answer {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The JSON of an answer that must be good.
+    /// The JSON of a response that must be a success.
     pub fn ok(&self) -> Value {
         assert!((200..300).contains(&self.status), "{} {}", self.status, self.text);
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
-    /// The problem of an answer that must be refused so.
+    /// The problem of a response that must have this status.
     pub fn refused(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.text);

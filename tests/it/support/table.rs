@@ -7,7 +7,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Reads a text whose rows all have the cells of its head.
+    /// Parses a text in which every row has as many cells as the head.
     pub fn parse(text: &str) -> Self {
         let mut records = records(text);
         let head = records.remove(0);
@@ -28,13 +28,13 @@ impl Table {
         self.rows.iter().map(|row| self.cell(row, column)).collect()
     }
 
-    /// The rows whose cells are as given.
+    /// The rows with the given cells.
     pub fn rows_where<'t>(&'t self, wanted: &[(&str, &str)]) -> Vec<&'t Vec<String>> {
         let fits = |row: &&Vec<String>| wanted.iter().all(|(column, value)| self.cell(row, column) == *value);
         self.rows.iter().filter(fits).collect()
     }
 
-    /// The given columns with their cells below one another.
+    /// The given columns, aligned.
     pub fn aligned(&self, columns: &[&str]) -> String {
         let mut lines = vec![columns.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()];
         lines.extend(self.rows.iter().map(|row| columns.iter().map(|name| rounded(self.cell(row, name))).collect()));
@@ -50,7 +50,7 @@ impl Table {
     }
 }
 
-/// Broken numbers with three places behind the point; anything else as it stands.
+/// Numbers with decimals, rounded to three places; anything else unchanged.
 fn rounded(cell: &str) -> String {
     match cell.parse::<f64>() {
         Ok(number) if cell.contains('.') => format!("{number:.3}"),

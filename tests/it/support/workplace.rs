@@ -1,4 +1,4 @@
-//! A folder to run the real binary in, with a pack and a scenario that tests may spoil.
+//! A folder to run the real binary in, with a pack and a scenario that tests may change.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,10 +11,10 @@ use tempfile::TempDir;
 
 use super::{Table, default_pack, project};
 
-/// Longer than any command of these tests takes, also where other work slows the machine.
+/// Longer than any command of these tests takes, even on a busy machine.
 const MAX_WAIT: Duration = Duration::from_secs(300);
 
-/// A folder of its own with the default pack in `rules` and a shipped scenario in `small`.
+/// A temporary folder with the default pack in `rules` and a shipped scenario in `small`.
 pub struct Workplace {
     dir: TempDir,
 }
@@ -61,14 +61,14 @@ impl Workplace {
         fs::write(path, text).unwrap();
     }
 
-    /// Puts one text in the place of another, which must be there.
+    /// Replaces a text, which must occur.
     pub fn replace(&self, name: &str, from: &str, to: &str) {
         let text = self.read(name);
         assert!(text.contains(from), "`{from}` is not in {name}");
         self.write(name, &text.replacen(from, to, 1));
     }
 
-    /// Names of what lies in the folder, hidden ones included.
+    /// Names of the folder's entries, hidden ones included.
     pub fn entries(&self) -> Vec<String> {
         let entries = fs::read_dir(self.dir.path()).unwrap();
         let mut names: Vec<String> =
@@ -116,7 +116,7 @@ fn read_into(dir: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// What a command said, and how it ended.
+/// The output of a command, and its exit code.
 #[derive(Debug)]
 pub struct Ran {
     line: String,
@@ -126,7 +126,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Fails the test unless the command ended with the code.
+    /// Fails the test unless the command ended with this exit code.
     #[track_caller]
     pub fn ends_with(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "mcoe {}\n{}\n{}", self.line, self.out, self.err);
@@ -134,13 +134,13 @@ impl Ran {
         self
     }
 
-    /// Fails the test unless the command was done.
+    /// Fails the test unless the command succeeded.
     #[track_caller]
     pub fn done(self) -> Self {
         self.ends_with(0)
     }
 
-    /// Fails the test unless every text was said on stderr.
+    /// Fails the test unless stderr contains every text.
     #[track_caller]
     pub fn says(self, texts: &[&str]) -> Self {
         for text in texts {
@@ -149,7 +149,7 @@ impl Ran {
         self
     }
 
-    /// Fails the test unless every text stands on stdout.
+    /// Fails the test unless stdout contains every text.
     #[track_caller]
     pub fn shows(self, texts: &[&str]) -> Self {
         for text in texts {

@@ -1,4 +1,4 @@
-//! Who gets in, to what, and who does not.
+//! Authentication and authorization.
 
 use mcoe::model::Role;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{HARBOUR, HUDSON, planned, planned_under, schedules, waiting};
 use crate::support::{Asker, Place, Site, Workplace, at, careful, on_both, token, token_until};
 
-/// Every request that names a workspace, and a thing of it.
+/// Every request that names a workspace, and something in it.
 fn requests(workspace: &str, schedule: &str, job: &str) -> Vec<(&'static str, String, Option<serde_json::Value>)> {
     let get = |path: &str| ("GET", format!("/api/orchestration/{path}workspaceId={workspace}"), None);
     let send = |method, path: &str, body| (method, format!("/api/orchestration/{path}"), Some(body));
@@ -51,7 +51,7 @@ on_both! {
         for request in requests(HARBOUR, &id, &job) {
             assert_eq!(send(&stranger, &request), 404, "{request:?}");
         }
-        // Nor under the stranger's own workspace.
+        // Nor under the caller's own workspace.
         for path in [format!("schedules/{id}"), format!("jobs/{job}"), format!("jobs/{job}/files/index.html")] {
             stranger.get(&format!("/api/orchestration/{path}")).refused(404);
         }
@@ -77,7 +77,7 @@ on_both! {
         let refused = site.anybody().get("/api/orchestration/schedules");
         assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
         site.holder(&token).get("/api/orchestration/schedules").ok();
-        // A token opens its own workspace, which need not be named.
+        // A token implies its workspace, which need not be named.
         assert_eq!(site.holder(&token).get("/api/orchestration/schedules?type=overview").status, 200);
     }
 
@@ -162,7 +162,7 @@ fn a_token_is_created_shown_once_listed_and_revoked() {
     assert!(secret.starts_with("mcoe_") && secret.len() == 69, "{secret}");
     let site = Site::of(&place);
     site.holder(&secret).get("/api/orchestration/schedules").ok();
-    // What was written last stands in the file beside it.
+    // The latest writes are in the log next to the file.
     let files = [place.url.clone(), format!("{}-wal", place.url)];
     let bytes: Vec<u8> = files.iter().flat_map(|file| std::fs::read(file).unwrap_or_default()).collect();
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());

@@ -1,4 +1,4 @@
-//! Schedules and the record, as programs see them.
+//! Schedules and recorded decisions in the API.
 
 use mcoe::model::Role;
 use serde_json::{Value, json};
@@ -132,14 +132,14 @@ on_both! {
                 assert!(shown.iter().all(|row| row["status"] == status && row["repeated"] == repeated), "{answer}");
             }
             assert_eq!(decisions(&one), before, "{action} is put on record once");
-            // What somebody else decides, or what is decided otherwise, is another change.
+            // A change by another caller, or a different change, is not a repetition.
             bob.patch(path, &body).refused(409);
         }
         let cancel = |reason: &str| json!({"schedule_id": one, "action": "cancel", "reason": reason});
         ann.patch(path, &json!({"schedule_id": one, "action": "approve"})).ok();
         ann.patch(path, &cancel("sold out")).ok();
         ann.patch(path, &cancel("the shop is closed")).refused(409);
-        // An approval that no longer holds is not said to.
+        // A voided approval is not reported as repeated.
         ann.patch(path, &json!({"schedule_id": one, "action": "approve"})).refused(409);
         // Some are new and some are repeated.
         let both = ann.patch(path, &json!({"ids": [one, two], "action": "cancel", "reason": "sold out"})).ok();
@@ -191,7 +191,7 @@ on_both! {
             let page = asker.get(&format!("/founder/orchestration{page}?workspace={HARBOUR}&actor=x&cursor={cursor}"));
             assert_eq!(page.status, 400, "{}", page.text);
         }
-        // The order that is meant where none is named, and a cursor as they were before.
+        // The default order, named explicitly, and a cursor of an earlier version.
         let unnamed = cursor("schedules", "");
         get("schedules", &format!("sort=time&type=list&cursor={unnamed}")).ok();
         let before = unnamed.split_once('~').unwrap().1;

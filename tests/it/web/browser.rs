@@ -1,4 +1,4 @@
-//! The console as a founder meets it, in a real Chromium.
+//! The console in a real Chromium.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::support::{Browser, Place, Site, block_on, token, with_bands};
 
 const BASE: &str = "/founder/orchestration";
 
-/// The pages that there are without anything having been run.
+/// The pages that exist before any run.
 const PAGES: [&str; 6] = ["", "?view=week&from=2026-09-07", "/channels", "/conflicts?days=90", "/decisions", "/runs"];
 
 async fn signed_in(site: &Site, token: &str, width: u32, dark: bool) -> Browser {
@@ -143,7 +143,7 @@ fn the_console_works_with_the_keyboard_alone() {
         browser.press("\u{e007}").await;
         browser.says("1 post approved.").await;
         assert_eq!(schedules(&asker, HARBOUR, "status=pending").len(), before - 1);
-        // The first stop of a page leads to its content.
+        // The first tab stop of a page is a link to its content.
         browser.go(BASE).await;
         browser.press("\u{e004}").await;
         let first = browser.ask("return document.activeElement.getAttribute('href')").await;
@@ -162,7 +162,7 @@ fn select_all_selects_what_the_action_can_change() {
     block_on(async {
         planned_under(&with_bands("0.88", "0.95"), &place).await;
         let site = Site::of(&place);
-        // Who planned the week may cancel what is of high risk, and not approve it.
+        // Whoever planned the week may cancel high-risk posts, but not approve them.
         let secret = token(&place, HARBOUR, "ann", Role::Admin);
         let waiting = schedules(&site.holder(&secret), HARBOUR, "status=pending");
         let shown = waiting.len().min(50);
@@ -186,7 +186,7 @@ fn select_all_selects_what_the_action_can_change() {
     });
 }
 
-/// What a script says of the numbers of a table: those of its rows, then that of its last line.
+/// The numbers of a table, read by a script: those of its rows, then that of its last line.
 const NUMBERS: &str = "return [...document.querySelectorAll('table:has(tfoot)')].map(table => ({
     parts: [...table.tBodies[0].rows].map(row => Number(row.cells[1].innerText.replace('x ', ''))),
     product: Number(table.tFoot.rows[0].cells[1].innerText),
@@ -244,7 +244,7 @@ fn the_first_post_is_near_the_top_on_a_phone() {
             assert!(barriers.is_empty(), "{page}: {barriers:#?}");
             browser.picture(&format!("phone{}", page.replace(['?', '='], "-"))).await;
         }
-        // What is folded away opens.
+        // Folded content opens.
         browser.go(BASE).await;
         browser.click(".filters summary").await;
         browser.find("select[name=channel]").await.click().await.unwrap();
@@ -269,7 +269,7 @@ fn a_run_is_cancelled_with_a_click() {
         let browser = signed_in(&site, &secret, 1280, false).await;
         browser.go(&format!("{BASE}/jobs/{}", job["id"].as_str().unwrap())).await;
         browser.find("#cancel-job").await;
-        // The part of the page with the button is replaced again and again.
+        // The part of the page with the button is replaced repeatedly.
         browser.ask("document.querySelector('#cancel-job').click()").await;
         browser.says("Cancelled by founder.").await;
         browser.picture("cancelled-run").await;
@@ -277,7 +277,7 @@ fn a_run_is_cancelled_with_a_click() {
     });
 }
 
-/// Presses the tabulator until the focus is on what a selector means, and can be seen there.
+/// Presses Tab until the focus is visibly on the element that matches a selector.
 async fn tab_to(browser: &Browser, selector: &str) {
     for _ in 0..120 {
         browser.press("\u{e004}").await;

@@ -1,4 +1,4 @@
-//! The console without a browser: sessions, forms, and what pages say.
+//! The console without a browser: sessions, forms and the text of pages.
 
 use chrono::Utc;
 use mcoe::model::{Role, Timestamp, Week, plus_days};
@@ -9,7 +9,7 @@ use crate::support::{Answer, Asker, Place, Site, at, compiled, default_pack, on_
 
 const BASE: &str = "/founder/orchestration";
 
-/// A session: who asks, with the cookie and the secret of its forms.
+/// A session: the client, its cookie and the secret of its forms.
 struct Session {
     asker: Asker,
     cookie: String,
@@ -79,7 +79,7 @@ on_both! {
             let form = [("content-type", "application/x-www-form-urlencoded")];
             assert_eq!(asker.send("POST", &format!("{BASE}{path}"), &form, Some("csrf=x")).status, 303, "{path}");
         }
-        // A part of a page is answered with the form itself.
+        // A request for a part of a page gets the form itself.
         let part = asker.send("GET", &format!("{BASE}/jobs/x"), &[("hx-request", "true")], None);
         assert!(part.status == 401 && part.text.contains("name=\"token\""));
         let session = Session::sign_in(&site, &secret);
@@ -183,7 +183,7 @@ on_both! {
         let site = Site::of(place);
         let secret = token(place, HARBOUR, "ada", Role::Admin);
         let (session, asker) = (Session::sign_in(&site, &secret), site.holder(&secret));
-        // The week that was planned lies far back.
+        // The planned week is long past.
         let page = session.get("").text;
         assert!(page.contains("There are no upcoming posts.") && page.contains("sort=latest"), "{page}");
         assert!(!page.contains("type=\"checkbox\" name=\"ids\""), "{page}");
@@ -204,7 +204,7 @@ on_both! {
             assert!(ids.iter().all(|id| part.contains(id.as_str())), "{status}: {part}");
         }
         assert!(!page.contains("is-cancelled"), "{page}");
-        // A client's posts begin now, too, and the past is one link away.
+        // A client's posts also begin now, with a link to the past.
         let client = schedules(&asker, HARBOUR, "")[0]["client_id"].as_str().unwrap().to_owned();
         let page = session.get(&format!("?client={client}&sort=time")).text;
         assert!(page.contains("From now on") && !page.contains("6 Sep"), "{page}");

@@ -1,4 +1,4 @@
-//! The description of the API. `Asker` holds every answer of every test against it.
+//! The OpenAPI document. `Asker` checks every response in every test against it.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ fn document() -> Value {
     Site::of(&Place::sqlite()).anybody().get("/api/openapi.json").ok()
 }
 
-/// Every described operation, as method and path.
+/// Every documented operation, as method and path.
 fn operations(document: &Value) -> BTreeSet<(String, String)> {
     let paths = document["paths"].as_object().unwrap().iter();
     paths
@@ -165,7 +165,7 @@ fn the_documented_fields_are_the_accepted_ones() {
     assert_eq!(compared, 17);
 }
 
-/// What is asked in turn, by operation: the rest of the path, and the body.
+/// The requests by operation, in order: the rest of the path, and the body.
 fn questions(id: &str, job: &str) -> Vec<(&'static str, &'static str, String, Option<Value>)> {
     let base = "/api/orchestration";
     let query = |path: &str, fields: &str| format!("{base}/{path}?workspaceId={HARBOUR}&{fields}");

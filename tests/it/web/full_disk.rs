@@ -1,4 +1,4 @@
-//! A disk without room: what is answered, and that service comes back by itself once there is room.
+//! A full disk: the responses, and that service resumes by itself once there is space.
 
 use std::fs::File;
 use std::io::Write;
@@ -16,7 +16,7 @@ use crate::support::{Answer, Asker, Place, Site, block_on};
 struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    /// None where nobody but root may mount one.
+    /// `None` if only root may mount one.
     fn mounted() -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=128m", "tmpfs"]).arg(dir.path()).status();
@@ -27,7 +27,7 @@ impl SmallDisk {
         self.0.path().join("filler")
     }
 
-    /// Leaves not a byte.
+    /// Fills it completely.
     fn fill(&self) {
         let mut filler = File::create(self.filler()).unwrap();
         for size in [1 << 20, 1 << 12, 1] {
@@ -85,7 +85,7 @@ fn a_full_disk_is_reported_and_service_resumes_with_space() {
     asker.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "daily"})).refused(507);
     let ready = asker.get("/readyz").refused(503);
     assert!(ready["detail"].as_str().unwrap().contains("full"), "{ready}");
-    // It lives, and what is there can be read.
+    // The server responds, and reading works.
     assert_eq!(asker.get("/healthz").status, 200);
     assert_eq!(schedules(&asker, HARBOUR, "status=pending&risk=low").len(), waiting.len());
     assert_eq!(asker.get(&format!("/founder/orchestration?workspace={HARBOUR}&status=pending")).status, 200);

@@ -1,4 +1,4 @@
-//! What people with bad intentions send, and machines with bad software.
+//! Malicious and malformed requests.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -121,7 +121,7 @@ on_both! {
     }
 }
 
-/// Sends one wrong token, over a connection of its own.
+/// Sends one wrong token over a new connection.
 fn wrong(address: std::net::SocketAddr, number: u64) -> u16 {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!(
@@ -133,11 +133,11 @@ fn wrong(address: std::net::SocketAddr, number: u64) -> u16 {
     answer.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
-/// What a server answers to bytes, until it hangs up.
+/// The response to raw bytes, until the server closes the connection.
 fn raw(site: &Site, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(site.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    // It may hang up before all is sent.
+    // It may close the connection before everything is sent.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -211,7 +211,7 @@ fn cross_site_requests_are_refused() {
     let site = Site::of(&place);
     let asker = site.anybody();
     let path = format!("/api/orchestration/schedules?workspaceId={HARBOUR}");
-    // A name that was made to lead here.
+    // A host name of another site that resolves to this machine.
     let rebound =
         raw(&site, format!("GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n").as_bytes());
     assert!(rebound.starts_with("HTTP/1.1 403"), "{rebound}");

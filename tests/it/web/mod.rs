@@ -1,4 +1,4 @@
-//! The served ledger on both databases, over a real socket: what it answers, and what it refuses.
+//! The server on both databases, over a real socket: its responses, and what it refuses.
 
 mod access;
 mod api;
@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::support::{Asker, Place, at, compiled, default_pack, shipped};
 
-/// The workspaces of the shipped agency that tests look at.
+/// The workspaces of the shipped agency that tests use.
 const HARBOUR: &str = "harbour";
 const HUDSON: &str = "hudson";
 
@@ -40,18 +40,18 @@ async fn planned_under(rules: &CompiledRules, place: &Place) -> Ledger {
     ledger
 }
 
-/// The next week by the clock that the server goes by.
+/// The next week by the server's clock.
 fn coming_week() -> String {
     Week::after(Timestamp::from(Utc::now())).to_string()
 }
 
-/// Schedules of a workspace that meet a query.
+/// Schedules of a workspace that match a query.
 fn schedules(asker: &Asker, workspace: &str, query: &str) -> Vec<Value> {
     let path = format!("/api/orchestration/schedules?workspaceId={workspace}&limit=500&{query}");
     asker.get(&path).ok()["schedules"].as_array().unwrap().clone()
 }
 
-/// The id of a schedule of the workspace that waits and that anybody may approve.
+/// The id of a pending schedule of the workspace that anybody may approve.
 fn waiting(asker: &Asker, workspace: &str) -> String {
     let waiting = schedules(asker, workspace, "status=pending");
     let one = waiting.iter().find(|row| row["risk_level"] != "high").expect("something waits that is not of high risk");

@@ -1,4 +1,4 @@
-//! What the people who run a server rely on.
+//! What operators of a server rely on.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -61,7 +61,7 @@ on_both! {
             assert!(start.elapsed() < Duration::from_secs(60), "{daily:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
-        // The hour may have turned while it was waited for.
+        // A new hour may have begun meanwhile.
         assert!(daily.len() == workspaces.len() || daily.len() == 2 * workspaces.len(), "{daily:#?}");
         assert!(daily.iter().all(|job| job.actor == "schedule"));
         sites.into_iter().for_each(Site::stop);
@@ -83,7 +83,7 @@ on_both! {
     }
 }
 
-/// The real program, serving.
+/// The real program, running as a server.
 struct Served {
     child: Child,
     base: String,
@@ -116,7 +116,7 @@ impl Served {
         ureq::get(format!("{}{path}", self.base)).call().unwrap().body_mut().read_to_string().unwrap()
     }
 
-    /// Asks it to stop. Returns what it wrote since it began.
+    /// Stops it. Returns its output.
     fn stop(mut self) -> Vec<String> {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").arg("-TERM").arg(id).status().unwrap().success());

@@ -1,4 +1,4 @@
-//! Passes, previews and simulations that are asked for.
+//! Requested passes, previews and simulations.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ fn long(seed: u32) -> Value {
     json!({"workspaceId": HARBOUR, "weeks": 52, "replications": 200, "seed": seed})
 }
 
-/// Where a job of the workspace is cancelled.
+/// The path to cancel a job of the workspace.
 fn cancel(id: &str) -> String {
     format!("/api/orchestration/jobs/{id}/cancel?workspaceId={HARBOUR}")
 }
@@ -53,7 +53,7 @@ on_both! {
         let waiting = schedules(&asker, HARBOUR, "status=pending").len();
         let job = asker.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "daily"})).ok();
         let job = asker.ended(&job, HARBOUR);
-        // The planned week has long passed, so that what nobody approved is let go.
+        // The planned week is long past, so posts without approval expire.
         assert!(job["result"]["expired"].as_u64().unwrap() >= waiting as u64, "{job}");
         assert_eq!(schedules(&asker, HARBOUR, "status=pending").len(), 0);
         let history = asker.get(&format!("/api/orchestration/health?workspaceId={HARBOUR}")).ok();
@@ -140,7 +140,7 @@ on_both! {
                 scope.spawn(move || {
                     let key = format!("key-{number}");
                     let mut headers = vec![("content-type", "application/json")];
-                    // Some have a key of their own, and some have none.
+                    // Some have a key, and some have none.
                     if number < 9 {
                         headers.push(("idempotency-key", &*key));
                     }
@@ -157,7 +157,7 @@ on_both! {
             assert!(answer.refused(429)["detail"].as_str().unwrap().contains("5 waiting or running jobs"), "{answer:?}");
             assert!(answer.header("retry-after").is_some());
         }
-        // A key that has its job is still answered with it, and there is room again once one is cancelled.
+        // A key that has a job still gets that job, and after a cancellation another job is allowed.
         let ids: Vec<String> = begun.iter().map(|(_, answer)| answer.ok()["id"].as_str().unwrap().to_owned()).collect();
         asker.post("/api/orchestration/plans", &json!({"workspaceId": HARBOUR})).refused(429);
         asker.post(&cancel(&ids[0]), &json!({})).ok();
@@ -200,7 +200,7 @@ on_both! {
         assert!(cancelled["finished_at"].is_string() && cancelled["result"].is_null());
         assert_eq!(elsewhere.post(&cancel(id), &json!({})).ok(), cancelled);
         assert_eq!(begin()["status"], "cancelled");
-        // The server that did it notices, and has its hands free.
+        // The server that ran it notices, and is free for other jobs.
         let start = Instant::now();
         while !asker.get("/metrics").text.contains("mcoe_jobs_running 0") {
             assert!(start.elapsed() < Duration::from_secs(20), "the job still runs");
@@ -220,7 +220,7 @@ on_both! {
         let some = json!({"workspaceId": HARBOUR, "weeks": 12, "replications": 20});
         let job = asker.post("/api/orchestration/simulations", &some).ok();
         let id = job["id"].as_str().unwrap();
-        // The answer ends when the job does.
+        // The response ends with the job.
         let events = asker.get(&format!("/api/orchestration/jobs/{id}/events?workspaceId={HARBOUR}"));
         assert_eq!(events.header("content-type"), Some("text/event-stream"));
         assert!(events.text.contains("event: end"), "{}", events.text);
