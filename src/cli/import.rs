@@ -24,15 +24,8 @@ pub(super) struct Import {
     posts: PathBuf,
     #[command(flatten)]
     out: OutArguments,
-    /// How accounts are grouped into clients.
-    #[arg(long, value_enum, default_value_t = ClientGrouping::Account, conflicts_with = "mapping")]
-    client: ClientGrouping,
-    /// Table of the accounts' clients: account, client_id[, name, workspace_id, time_zone].
-    #[arg(long, value_name = "FILE")]
-    mapping: Option<PathBuf>,
-    /// Time zone of every client, such as Europe/London. Default: from the offsets in the history, else UTC.
-    #[arg(long, value_name = "ZONE")]
-    zone: Option<Zone>,
+    #[command(flatten)]
+    accounts: AccountArguments,
     /// First week, such as 2026-W40. Default: the week after the last post.
     #[arg(long, value_name = "WEEK")]
     start: Option<Week>,
@@ -43,8 +36,49 @@ pub(super) struct Import {
     rules: RulesArgument,
 }
 
+/// How the accounts of a posting history become clients.
+#[derive(Debug, Args)]
+pub(super) struct AccountArguments {
+    /// How accounts are grouped into clients.
+    #[arg(long, value_enum, default_value_t = ClientGrouping::Account, conflicts_with = "mapping")]
+    client: ClientGrouping,
+    /// Table of the accounts' clients: account, client_id[, name, workspace_id, time_zone].
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// Time zone of every client, such as Europe/London. Default: from the offsets in the history, else UTC.
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<Zone>,
+}
+
+impl AccountArguments {
+    /// Options for importing a history of these accounts.
+    pub fn options(&self, name: String) -> ImportOptions {
+        let grouping = match (&self.mapping, self.client) {
+            (Some(file), _) => AccountGrouping::Mapping(file.clone()),
+            (None, ClientGrouping::Account) => AccountGrouping::Account,
+            (None, ClientGrouping::Prefix) => AccountGrouping::Prefix,
+        };
+        ImportOptions { grouping, zone: self.zone, ..ImportOptions::new(name) }
+    }
+
+    /// The arguments that differ from their defaults, as written on a command line, each after a space.
+    pub fn as_text(&self) -> String {
+        let mut text = String::new();
+        if let Some(mapping) = &self.mapping {
+            text.push_str(&format!(" --mapping {}", mapping.display()));
+        }
+        if self.client == ClientGrouping::Prefix {
+            text.push_str(" --client prefix");
+        }
+        if let Some(zone) = self.zone {
+            text.push_str(&format!(" --zone {}", zone.name()));
+        }
+        text
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ClientGrouping {
+pub(super) enum ClientGrouping {
     /// One client per account.
     Account,
     /// One client per account name up to its first `_`.
@@ -56,16 +90,10 @@ impl Import {
         let name =
             self.posts.file_stem().map_or_else(|| "imported".to_owned(), |stem| stem.to_string_lossy().into_owned());
         let options = ImportOptions {
-            grouping: match (&self.mapping, self.client) {
-                (Some(file), _) => AccountGrouping::Mapping(file.clone()),
-                (None, ClientGrouping::Account) => AccountGrouping::Account,
-                (None, ClientGrouping::Prefix) => AccountGrouping::Prefix,
-            },
             start: self.start,
             weeks: self.weeks,
-            zone: self.zone,
             figures: self.figures(globals)?,
-            ..ImportOptions::new(name)
+            ..self.accounts.options(name)
         };
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let imported =
@@ -99,6 +127,7 @@ fn figures(rules: &Rules) -> [ChannelDefaults; Channel::COUNT] {
         figures.half_life_hours = rules.half_life_hours;
         figures.fatigue_per_post = rules.fatigue_per_post;
         figures.weekly_posts = f64::from(rules.weekly_posts);
+        figures.engagement_rate = Some(rules.engagement_rate);
     }
     figures
 }

@@ -6,6 +6,7 @@
 mod actions;
 mod attach;
 mod backtest;
+mod calibrate;
 mod changes;
 mod check;
 mod commit;
@@ -163,6 +164,7 @@ enum Command {
     Watch(watch::Watch),
     Import(import::Import),
     Backtest(backtest::Backtest),
+    Calibrate(calibrate::Calibrate),
     Generate(generate::Generate),
     Db(db::Db),
     Commit(commit::Commit),
@@ -191,6 +193,7 @@ impl Command {
                 | Command::Compare(_)
                 | Command::Import(_)
                 | Command::Backtest(_)
+                | Command::Calibrate(_)
                 | Command::Weekly(_)
                 | Command::Daily(_)
                 | Command::Serve(_)
@@ -277,6 +280,7 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
         Command::Watch(command) => command.run(globals),
         Command::Import(command) => command.run(globals),
         Command::Backtest(command) => command.run(globals),
+        Command::Calibrate(command) => command.run(globals),
         Command::Generate(command) => command.run(globals),
         Command::Db(command) => command.run(globals),
         Command::Commit(command) => command.run(globals),

@@ -167,7 +167,7 @@ fn push_line(text: &mut String, property: &str, value: &str) {
 }
 
 /// A name that is valid on every file system; if characters were replaced, a hash keeps it unique.
-fn file_name(id: &str) -> String {
+pub(super) fn file_name(id: &str) -> String {
     let safe = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
     let name: String = id.chars().map(|character| if safe(character) { character } else { '_' }).take(80).collect();
     if name == id {

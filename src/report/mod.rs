@@ -10,6 +10,7 @@ mod html;
 mod ics;
 mod markdown;
 mod numbers;
+mod overlay;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,9 @@ mod tests;
 use figures::{Figure, Raster};
 use findings::{Page, Phrase};
 
-use crate::calibration::{Backtest, BacktestOptions};
+use crate::calibration::{Backtest, BacktestOptions, Calibration};
+use crate::model::WorldRow;
+use crate::rules::Rules;
 use crate::simulator::{Comparison, Simulation, Sweep};
 
 pub use ics::{Event, calendar, calendar_of, calendars};
@@ -66,6 +69,23 @@ pub struct BacktestReport<'a> {
     pub backtest: &'a Backtest,
     /// Its options.
     pub options: &'a BacktestOptions,
+    /// Name of the posting history.
+    pub history: &'a str,
+    /// The command that reproduces it.
+    pub command: &'a str,
+    /// The format of the tables.
+    pub tables: TableFormat,
+}
+
+/// The input of a calibration's report.
+#[derive(Debug, Clone, Copy)]
+pub struct CalibrationReport<'a> {
+    /// The calibration.
+    pub calibration: &'a Calibration,
+    /// The estimates of an earlier calibration; `None` to compare with none.
+    pub previous: Option<&'a [WorldRow]>,
+    /// The rules that overlays lie over.
+    pub rules: &'a Rules,
     /// Name of the posting history.
     pub history: &'a str,
     /// The command that reproduces it.
@@ -177,6 +197,26 @@ pub fn render_backtest(report: &BacktestReport) -> Result<Vec<File>, ReportError
 #[must_use]
 pub fn backtest_words(backtest: &Backtest) -> Vec<String> {
     findings::backtest_words(backtest).iter().map(|words| Phrase::parse(words).text()).collect()
+}
+
+/// The files of a calibration's report, named as those of a simulation's, and `overlays/*.toml`: what the data supports,
+/// as overlays of a rules pack.
+///
+/// # Errors
+/// If a figure, the page or a table cannot be made.
+pub fn render_calibration(report: &CalibrationReport) -> Result<Vec<File>, ReportError> {
+    let figures = figures::draw_calibration(report.calibration)?;
+    let page = Page::of_calibration(report);
+    let tables = tables::calibration_tables(report.calibration, report.tables)?;
+    let mut files = files(&page, &figures, tables)?;
+    files.extend(overlay::overlays(report.calibration, report.rules));
+    Ok(files)
+}
+
+/// The verdict of a calibration in plain text: a sentence for each channel.
+#[must_use]
+pub fn calibration_words(calibration: &Calibration) -> Vec<String> {
+    findings::calibration_words(calibration).iter().map(|words| Phrase::parse(words).text()).collect()
 }
 
 fn documents_of(page: &Page, figures: &[Figure]) -> Result<Vec<File>, ReportError> {

@@ -14,13 +14,13 @@ pub struct ChannelDefaults {
     pub half_life_hours: f64,
     /// Fatigue that one post adds.
     pub fatigue_per_post: f64,
-    /// Engagements per person reached, the median over accounts; `None` if unknown.
+    /// Engagements per person reached; `None` if no figure is known.
     pub engagement_rate: Option<f64>,
 }
 
 impl ChannelDefaults {
     /// The figures of the default rules pack: weekly frequencies and half-lives as starting points, rates as the
-    /// medians of real data (email: the middle of the usual open rates).
+    /// medians of real data where there is some (email: the middle of the usual open rates).
     #[must_use]
     pub const fn typical(channel: Channel) -> Self {
         let (weekly_posts, half_life_hours, engagement_rate) = match channel {
@@ -43,12 +43,10 @@ impl ChannelDefaults {
         Channel::ALL.map(Self::typical)
     }
 
-    /// Fatigue left by past posts, given how many hours ago each was: every post adds `fatigue_per_post`, which then
-    /// halves every `half_life_hours`. At most 1.
+    /// Number of past posts, each halved every `half_life_hours`, given how many hours ago each was.
     #[must_use]
-    pub fn fatigue_after(&self, hours_back: impl Iterator<Item = f64>) -> f64 {
-        let remaining = hours_back.map(|hours| self.fatigue_per_post * libm::exp2(-hours / self.half_life_hours));
-        remaining.sum::<f64>().min(1.0)
+    pub fn load_after(&self, hours_back: impl Iterator<Item = f64>) -> f64 {
+        hours_back.map(|hours| libm::exp2(-hours / self.half_life_hours)).sum()
     }
 }
 
@@ -57,9 +55,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fatigue_halves_after_one_half_life() {
+    fn the_load_of_a_post_halves_after_one_half_life() {
         let figures = ChannelDefaults::typical(Channel::Fb);
-        assert!((figures.fatigue_after([48.0].into_iter()) - 0.05).abs() < 1e-12);
-        assert_eq!(figures.fatigue_after(std::iter::repeat_n(0.0, 50)), 1.0);
+        assert!((figures.load_after([48.0, 96.0].into_iter()) - 0.75).abs() < 1e-12);
     }
 }

@@ -17,6 +17,7 @@ mod import;
 mod manifest;
 mod manifest_text;
 mod read;
+mod rows;
 mod scenario_files;
 mod table_file;
 #[cfg(test)]
@@ -26,8 +27,11 @@ mod write;
 pub use channel_defaults::ChannelDefaults;
 pub use error::{ScenarioError, ScenarioErrors};
 pub use generate::{GenerateOptions, generate};
-pub use import::{AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, import, read_histories};
+pub use import::{
+    AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, import, read_histories, scenario_histories,
+};
 pub use manifest::{MANIFEST_FILE, Manifest};
 pub use read::{read, read_with_warnings};
+pub use rows::read_rows;
 pub use scenario_files::{ScenarioFiles, files_of};
 pub use write::render;

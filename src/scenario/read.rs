@@ -12,7 +12,7 @@ use crate::model::{Client, ClientState, Policy, Scenario};
 use crate::tables::{self, ScenarioTable, ScenarioTables};
 
 /// Maximum size of `scenario.toml`, in bytes.
-const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+pub(super) const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
 /// Maximum size of a table, in bytes. Reading it takes several times as much memory.
 pub(super) const MAX_TABLE_BYTES: u64 = 2 << 30;

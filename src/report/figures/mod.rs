@@ -9,6 +9,9 @@ mod axes;
 mod backtest_coverage;
 mod backtest_pit;
 mod calendar;
+mod calibration_effects;
+mod calibration_levels;
+mod calibration_response;
 mod canvas;
 mod channel_posts;
 mod difference_channels;
@@ -31,7 +34,7 @@ pub use raster::Raster;
 use canvas::Canvas;
 
 use super::ReportError;
-use crate::calibration::Backtest;
+use crate::calibration::{Backtest, Calibration};
 use crate::simulator::{Comparison, Simulation, Sweep};
 
 /// A drawn figure.
@@ -89,6 +92,18 @@ pub fn draw_comparison(comparison: &Comparison) -> Result<Vec<Figure>, ReportErr
 /// If the drawing backend fails.
 pub fn draw_backtest(backtest: &Backtest) -> Result<Vec<Figure>, ReportError> {
     Ok(vec![backtest_coverage::draw(backtest)?, backtest_pit::draw(backtest)?])
+}
+
+/// Every figure of a calibration's report, in the order of the page.
+///
+/// # Errors
+/// If the drawing backend fails.
+pub fn draw_calibration(calibration: &Calibration) -> Result<Vec<Figure>, ReportError> {
+    Ok(vec![
+        calibration_effects::draw(calibration)?,
+        calibration_response::draw(calibration)?,
+        calibration_levels::draw(calibration)?,
+    ])
 }
 
 /// Every figure of a sweep's report, in the order of the page.

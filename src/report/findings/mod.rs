@@ -4,6 +4,7 @@
 //! section per file. Names from a scenario are plain text here, whatever they contain; the renderers escape them.
 
 mod backtest;
+mod calibration;
 mod channels;
 mod clients;
 mod comparison;
@@ -17,6 +18,7 @@ mod verdict;
 use serde::Serialize;
 
 pub use backtest::backtest_words;
+pub use calibration::calibration_words;
 pub use comparison::label;
 pub use phrase::Phrase;
 pub use sweep::{sweep_words, wish};

@@ -4,6 +4,7 @@
 //! or computed. A number that is not finite becomes an empty value. Instants are ISO 8601 text in UTC.
 
 mod backtest;
+mod calibration;
 mod comparison;
 mod plan;
 mod run;
@@ -12,6 +13,7 @@ mod sweep;
 use polars_core::prelude::PolarsResult;
 
 pub use backtest::backtest_tables;
+pub use calibration::calibration_tables;
 pub use comparison::comparison_tables;
 pub use plan::plan_tables;
 pub use run::run_tables;

@@ -90,7 +90,8 @@ fn posts_in(times: &[Timestamp], as_of: Timestamp, days: i64) -> u32 {
 
 fn fatigue(channel: Channel, times: &[Timestamp], as_of: Timestamp) -> Score {
     let hours_back = times.iter().map(|at| (as_of.as_second() - at.as_second()) as f64 / 3600.0);
-    Score::clamped(rounded(ChannelDefaults::typical(channel).fatigue_after(hours_back).min(0.5), 4))
+    let figures = ChannelDefaults::typical(channel);
+    Score::clamped(rounded((figures.fatigue_per_post * figures.load_after(hours_back)).min(0.5), 4))
 }
 
 /// Times of past posts: one in each of equally long intervals, in waking hours of the client's clock, on multiples of

@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::clients::ImportedClient;
 use super::notes::ImportNotes;
-use super::{posts, zones};
+use super::{Series, SeriesKey, posts, zones};
 use crate::calibration::{AccountHistory, Post};
-use crate::model::{Channel, Zone};
-use crate::scenario::error::ScenarioErrors;
+use crate::files;
+use crate::model::{Channel, Client, ClientId, HistoryRow, Scenario, Zone};
+use crate::scenario::error::{ScenarioError, ScenarioErrors};
+use crate::scenario::manifest::{MANIFEST_FILE, Manifest};
+use crate::scenario::read::MAX_MANIFEST_BYTES;
+use crate::scenario::rows::read_rows;
 
 /// The histories of a file, by account and channel, with what was read and assumed.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +21,54 @@ pub struct PostingHistories {
     pub accounts: Vec<AccountHistory>,
     /// Counts of rows, of rows that repeat another, of unmeasured rows, and of zones that were assumed.
     pub notes: ImportNotes,
+}
+
+/// The histories of the channels of a scenario's clients.
+pub(super) fn of_series(
+    series: &BTreeMap<SeriesKey, Series>,
+    clients: &BTreeMap<ClientId, ImportedClient>,
+) -> Vec<AccountHistory> {
+    let history = |((id, channel), series): (&SeriesKey, &Series)| {
+        let posts = series.posts.iter().map(|post| Post {
+            at: post.at,
+            content_type: post.kind.clone(),
+            engagements: post.engagements,
+        });
+        Some(AccountHistory::new(id.clone(), *channel, clients.get(id)?.zone, posts.collect()))
+    };
+    series.iter().filter_map(history).collect()
+}
+
+/// The histories of a scenario's channels, from its table `history`. Channels without a row have an empty one.
+///
+/// # Errors
+/// If the table cannot be read.
+pub fn scenario_histories(dir: &Path, scenario: &Scenario) -> Result<Vec<AccountHistory>, ScenarioErrors> {
+    let rows = match history_file(dir)? {
+        Some(file) => read_rows::<HistoryRow>(&dir.join(file))?,
+        None => Vec::new(),
+    };
+    let mut posts: BTreeMap<(ClientId, Channel), Vec<Post>> = BTreeMap::new();
+    for row in rows {
+        let HistoryRow { client_id, channel, published_at: at, content_type, engagements, .. } = row;
+        posts.entry((client_id, channel)).or_default().push(Post { at, content_type, engagements });
+    }
+    let channels = scenario
+        .clients
+        .iter()
+        .flat_map(|(client, state)| state.channels.iter().map(move |channel| (client, channel.channel)));
+    let history = |(client, channel): (&Client, Channel)| {
+        let posts = posts.remove(&(client.id.clone(), channel)).unwrap_or_default();
+        AccountHistory::new(client.id.clone(), channel, client.zone, posts)
+    };
+    Ok(channels.map(history).collect())
+}
+
+/// The file of a scenario's table `history`; `None` without one.
+fn history_file(dir: &Path) -> Result<Option<String>, ScenarioErrors> {
+    let path = dir.join(MANIFEST_FILE);
+    let text = files::read_text(&path, MAX_MANIFEST_BYTES).map_err(|source| ScenarioError::Read { path, source })?;
+    Ok(Manifest::parse(MANIFEST_FILE, &text)?.files.remove("history"))
 }
 
 /// Reads a posting history (see [`import`](super::import)). Without `zone`, each account's zone is inferred from its

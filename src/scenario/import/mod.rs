@@ -26,11 +26,12 @@ use super::channel_defaults::ChannelDefaults;
 use super::error::ScenarioErrors;
 use super::manifest::Manifest;
 use super::scenario_files::ScenarioFiles;
+use crate::calibration::{AccountCalibration, Calibration, calibrate};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{
     AssetId, AssetRow, Channel, ClientId, ClientRow, ClientStatus, HistoryRow, Timestamp, Week, WorkspaceId, Zone,
 };
-pub use histories::{PostingHistories, read_histories};
+pub use histories::{PostingHistories, read_histories, scenario_histories};
 pub use notes::ImportNotes;
 
 /// Days of history that the scenario includes.
@@ -69,15 +70,13 @@ pub struct ImportOptions {
     pub workspace_id: WorkspaceId,
     /// Half-life and increment of fatigue, wanted frequency and usual rate, in channel order.
     pub figures: [ChannelDefaults; Channel::COUNT],
-    /// Weight of a channel's usual rate against an account's own, in posts.
-    pub rate_prior_posts: f64,
     /// Number of best past posts that become assets, per client and channel.
     pub assets_per_channel: usize,
 }
 
 impl ImportOptions {
-    /// The defaults: every account a client, start and zones from the history, twelve weeks, the typical figures, a
-    /// prior of 20 posts, 40 assets per channel.
+    /// The defaults: every account a client, start and zones from the history, twelve weeks, the typical figures, 40
+    /// assets per channel.
     #[must_use]
     pub fn new(name: String) -> Self {
         Self {
@@ -88,7 +87,6 @@ impl ImportOptions {
             zone: None,
             workspace_id: WorkspaceId::new("imported"),
             figures: ChannelDefaults::all_typical(),
-            rate_prior_posts: 20.0,
             assets_per_channel: 40,
         }
     }
@@ -101,6 +99,8 @@ pub struct Imported {
     pub files: ScenarioFiles,
     /// What was read, omitted and assumed.
     pub notes: ImportNotes,
+    /// What the posts say of the response of each channel's audience.
+    pub calibration: Calibration,
 }
 
 /// All posts on one channel of a client before the start, oldest first.
@@ -152,16 +152,18 @@ pub fn import(posts_file: &Path, options: &ImportOptions) -> Result<Imported, Sc
     manifest.default_zone = options.zone.unwrap_or_else(Zone::utc);
     let mut series = clients::series(&history.accounts, &clients, start, &mut notes)?;
     series.retain(|_, series| !series.posts.is_empty());
-    if series.is_empty() {
+    let no_posts = || {
         let cause = format!("there are no posts before the start, {}", start.monday());
-        return Err(Diagnostic::new("no_posts", Place::None, cause, "use a later start").into());
-    }
-    let rates = state::ChannelRates::of(&series, &options.figures);
-    let mut builder = ScenarioBuilder { files: ScenarioFiles::new(manifest), notes, series, rates, options };
+        ScenarioErrors::from(Diagnostic::new("no_posts", Place::None, cause, "use a later start"))
+    };
+    let calibration = calibrate(&histories::of_series(&series, &clients)).ok_or_else(no_posts)?;
+    let assumed = state::Assumed::of(&series, &options.figures);
+    let mut builder =
+        ScenarioBuilder { files: ScenarioFiles::new(manifest), notes, series, assumed, calibration, options };
     for (id, client) in &clients {
         builder.add(id, client)?;
     }
-    Ok(Imported { files: builder.files, notes: builder.notes })
+    Ok(Imported { files: builder.files, notes: builder.notes, calibration: builder.calibration })
 }
 
 type SeriesKey = (ClientId, Channel);
@@ -171,7 +173,8 @@ struct ScenarioBuilder<'o> {
     files: ScenarioFiles,
     notes: ImportNotes,
     series: BTreeMap<SeriesKey, Series>,
-    rates: state::ChannelRates,
+    assumed: state::Assumed,
+    calibration: Calibration,
     options: &'o ImportOptions,
 }
 
@@ -183,7 +186,10 @@ impl ScenarioBuilder<'_> {
         for channel in Channel::ALL {
             let Some(series) = self.series.get(&(id.clone(), channel)) else { continue };
             let pool = pool::assets(id, channel, series, self.options.assets_per_channel);
-            let row = state::channel_row(id, channel, series, as_of, &self.rates, self.options, &mut self.notes);
+            let calibration = self.calibration.account(id, channel);
+            let known = (&self.assumed, calibration);
+            let row = state::channel_row(id, channel, series, as_of, known, self.options, &mut self.notes);
+            self.files.world.extend(calibration.into_iter().flat_map(AccountCalibration::world));
             self.files.channels.push(row);
             self.files.history.extend(history_rows(id, channel, series, as_of, &pool));
             self.files.assets.extend(pool.into_iter().map(|(_, asset)| asset));

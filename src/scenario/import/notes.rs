@@ -35,8 +35,8 @@ pub struct ImportNotes {
     pub dormant_accounts: usize,
     /// Accounts with posts on or after the start only; omitted.
     pub accounts_after_start: usize,
-    /// Channels whose reach was never measured: the channel's usual rate is assumed, and the audience is chosen to
-    /// match the engagements seen. Only the product of the two is meaningful.
+    /// Channels whose reach was never measured: their rate stays blank, so that the rules' is assumed, and the audience
+    /// is chosen to match the engagements seen. Only the product of the two is meaningful.
     pub channels_without_reach: usize,
     /// Channels whose engagements were never measured: their rate stays unknown.
     pub channels_without_engagement: usize,
@@ -63,7 +63,7 @@ impl ImportNotes {
             (self.accounts_after_start, "accounts without posts before the start: omitted"),
             (
                 self.channels_without_reach,
-                "channels without reach: the channel's usual rate is assumed, and the audience derived from the engagements",
+                "channels without reach: the rules' rate is assumed, and the audience derived from the engagements",
             ),
             (self.channels_without_engagement, "channels without engagements: their rate is unknown"),
             (self.channels_without_metrics, "channels without metrics: their audience is assumed"),

@@ -1,31 +1,30 @@
 //! Estimates a channel's rate, audience and scores from its past posts.
 //!
-//! Results are compared in log(1 + engagements), so that a single hit does not dominate a channel:
+//! Scores compare results in log(1 + engagements), so that a single hit does not dominate a channel:
 //!
-//! - rate: median of engagements per reach over the newest measured posts, shrunk in log towards the usual rate r of
-//!   the channel: `(n log(own) + k log(r)) / (n + k)`. It describes a typical post, unlike the mean of a skewed
-//!   distribution.
-//! - audience: median reach of the newest posts. If reach was never measured, the typical engagements divided by the
-//!   usual rate; only the product of the two is then meaningful.
+//! - level: mean engagements of a post to a rested audience at the history's end, by the calibration; recent weeks
+//!   weigh more, and the loss by the account's own load is taken out, since the planner applies it again.
+//! - audience: median reach of the newest posts; the rate is the level divided by it. If reach was never measured, the
+//!   rate stays blank, so that the planner assumes the rules', and the audience is the level divided by that rate: only
+//!   the product of the two is meaningful.
 //! - momentum: mean log of the last 30 days against the 180 before; engagement: the last 30 days against the account's
 //!   own usual result for the content type over the year before. Both differences are shrunk towards zero by
 //!   `n / (n + 5)` and mapped to `0..=1` by the logistic function.
-//! - visibility: posts of the last 30 days against the wanted ones. Fatigue: see [`ChannelDefaults`].
+//! - visibility: posts of the last 30 days against the wanted ones. Fatigue: see [`ChannelDefaults`]; that of an
+//!   account which usually posts more is told against its own usual load, so that it starts neither exhausted nor blocked.
 
 use std::collections::BTreeMap;
 
 use super::notes::ImportNotes;
 use super::{DAY_SECONDS, ImportOptions, Series, SeriesKey, SeriesPost};
+use crate::calibration::{AccountCalibration, usual_load};
 use crate::model::digits::rounded;
-use crate::model::{Channel, ChannelRow, ClientId, Environment, Score, Timestamp};
+use crate::model::{Channel, ChannelRow, ClientId, Score, Timestamp, WorldParameter};
 use crate::scenario::channel_defaults::ChannelDefaults;
 use crate::stats::{mean, quantile};
 
-/// Number of newest posts from which rates and audiences are estimated.
+/// Number of newest posts from which audiences are estimated.
 const NEWEST: usize = 100;
-
-/// Minimum number of accounts on a channel to take its usual rate from them.
-const ACCOUNTS_FOR_MEDIAN: usize = 3;
 
 /// Minimum number of posts of a period or content type to compare with.
 const POSTS_TO_COMPARE: usize = 5;
@@ -40,40 +39,44 @@ const MAX_AUDIENCE: f64 = 1e11;
 const MAX_POSTS_IN_7_DAYS: u32 = 2_500;
 const MAX_POSTS_IN_30_DAYS: u32 = 10_000;
 
-/// Minimum rate and minimum typical engagements, so that neither is ever zero.
+/// The rate that the default rules assume on channels of which no figure is known.
+const UNKNOWN_RATE: f64 = 0.02;
+
+/// Minimum rate, so that it is never zero.
 const MIN_RATE: f64 = 1e-4;
-const MIN_ENGAGEMENTS: f64 = 0.1;
+
+/// Fatigue of an account at a load that it reaches before one post in twenty; below the default pack's `warn_at`.
+const USUAL_FATIGUE: f64 = 0.4;
 
 /// Audience of a channel without any measurement, if no other client's reach on it is known.
 const ASSUMED_AUDIENCE: f64 = 1000.0;
 
-/// The usual rate and audience of each channel in the history.
+/// What is assumed of channels that lack measurements.
 #[derive(Debug)]
-pub(super) struct ChannelRates {
-    rates: BTreeMap<Channel, f64>,
+pub(super) struct Assumed {
+    /// Engagements per person reached, in channel order.
+    rates: [f64; Channel::COUNT],
     audiences: BTreeMap<Channel, f64>,
 }
 
-impl ChannelRates {
-    /// The median over the history's own accounts if there are enough, else the usual figure, else the median of the
-    /// few accounts, else the rate that simulations assume if it is unknown.
+impl Assumed {
+    /// The rates by which the planner values channels without a measured rate, and the median reach of the history's
+    /// own accounts.
     pub fn of(series: &BTreeMap<SeriesKey, Series>, figures: &[ChannelDefaults; Channel::COUNT]) -> Self {
-        let (mut rates, mut audiences) = (BTreeMap::new(), BTreeMap::new());
-        for (channel, usual) in Channel::ALL.into_iter().zip(figures) {
-            let of_channel = || series.iter().filter(|((_, one), _)| *one == channel).map(|(_, series)| series);
-            let own: Vec<f64> = of_channel().filter_map(|series| own_rate(series).map(|(rate, _)| rate)).collect();
-            let own_median = median(&own);
-            let enough = own_median.filter(|_| own.len() >= ACCOUNTS_FOR_MEDIAN);
-            let unknown = Environment::default().unknown_engagement_rate;
-            rates.insert(channel, enough.or(usual.engagement_rate).or(own_median).unwrap_or(unknown));
-            let reached: Vec<f64> = of_channel().filter_map(typical_reach).collect();
+        let mut audiences = BTreeMap::new();
+        for channel in Channel::ALL {
+            let of_channel = series.iter().filter(|((_, one), _)| *one == channel).map(|(_, series)| series);
+            let reached: Vec<f64> = of_channel.filter_map(typical_reach).collect();
             audiences.insert(channel, median(&reached).unwrap_or(ASSUMED_AUDIENCE));
         }
-        Self { rates, audiences }
+        Self {
+            rates: figures.each_ref().map(|figures| figures.engagement_rate.unwrap_or(UNKNOWN_RATE).max(MIN_RATE)),
+            audiences,
+        }
     }
 
     fn rate(&self, channel: Channel) -> f64 {
-        self.rates.get(&channel).copied().unwrap_or(MIN_RATE)
+        self.rates.get(channel.index()).copied().unwrap_or(MIN_RATE)
     }
 
     fn audience(&self, channel: Channel) -> f64 {
@@ -87,13 +90,18 @@ pub(super) fn channel_row(
     channel: Channel,
     series: &Series,
     as_of: Timestamp,
-    rates: &ChannelRates,
+    (assumed, calibration): (&Assumed, Option<&AccountCalibration>),
     options: &ImportOptions,
     notes: &mut ImportNotes,
 ) -> ChannelRow {
-    let (audience, rate) = audience_and_rate(channel, series, rates, options, notes);
+    let measured = calibration.filter(|account| account.measured > 0);
+    let level = measured.and_then(|account| account.get(&WorldParameter::Level)).map(|level| level.estimate.value);
+    let (audience, rate) = audience_and_rate(channel, series, level, assumed, notes);
     let figures = options.figures.get(channel.index()).copied().unwrap_or(ChannelDefaults::typical(channel));
     let hours_back = |post: &SeriesPost| (as_of.as_second() - post.at.as_second()) as f64 / 3600.0;
+    let usual = calibration.map_or(0.0, |account| usual_load(&account.history.posts, figures.half_life_hours, as_of));
+    let share = (USUAL_FATIGUE / (usual * figures.fatigue_per_post).max(f64::MIN_POSITIVE)).min(1.0);
+    let fatigue = share * figures.load_after(series.posts.iter().map(hours_back)) * figures.fatigue_per_post;
     let posts_in = |days: i64| in_days(series, as_of, 0, days).count();
     // A count above the table's limit stays blank and is then computed from the history.
     let count = |days, max: u32| u32::try_from(posts_in(days)).ok().filter(|count| *count <= max);
@@ -104,7 +112,7 @@ pub(super) fn channel_row(
         last_post_at: series.posts.last().map(|post| post.at),
         posts_last_7_days: count(7, MAX_POSTS_IN_7_DAYS),
         posts_last_30_days: count(30, MAX_POSTS_IN_30_DAYS),
-        fatigue_score: Some(score_of(figures.fatigue_after(series.posts.iter().map(hours_back)))),
+        fatigue_score: Some(score_of(fatigue)),
         momentum_score: momentum(series, as_of).map(score_of),
         visibility_score: Some(score_of(visibility)),
         engagement_score: engagement(series, as_of).map(score_of),
@@ -120,27 +128,23 @@ fn score_of(number: f64) -> Score {
 fn audience_and_rate(
     channel: Channel,
     series: &Series,
-    rates: &ChannelRates,
-    options: &ImportOptions,
+    level: Option<f64>,
+    assumed: &Assumed,
     notes: &mut ImportNotes,
 ) -> (f64, Option<f64>) {
-    let usual = rates.rate(channel);
-    match (typical_reach(series), own_rate(series), typical_engagements(series)) {
-        (Some(audience), Some((own, posts)), _) => {
-            let (n, k) = (posts as f64, options.rate_prior_posts);
-            (audience, Some(libm::exp((n * libm::log(own) + k * libm::log(usual)) / (n + k))))
-        }
-        (Some(audience), None, _) => {
+    match (typical_reach(series), level) {
+        (Some(audience), Some(level)) => (audience, Some(level / audience)),
+        (Some(audience), None) => {
             notes.channels_without_engagement += 1;
             (audience, None)
         }
-        (None, _, Some(engagements)) => {
+        (None, Some(level)) => {
             notes.channels_without_reach += 1;
-            (engagements / usual, Some(usual))
+            (level / assumed.rate(channel), None)
         }
-        (None, _, None) => {
+        (None, None) => {
             notes.channels_without_metrics += 1;
-            (rates.audience(channel), None)
+            (assumed.audience(channel), None)
         }
     }
 }
@@ -154,18 +158,6 @@ fn median(values: &[f64]) -> Option<f64> {
 fn typical_reach(series: &Series) -> Option<f64> {
     let reached = series.posts.iter().rev().filter_map(|post| post.reach.filter(|reach| *reach > 0.0));
     median(&reached.take(NEWEST).collect::<Vec<_>>())
-}
-
-/// Median of engagements per reach, and the number of posts it is based on.
-fn own_rate(series: &Series) -> Option<(f64, usize)> {
-    let rate = |post: &SeriesPost| Some(post.engagements? / post.reach.filter(|reach| *reach > 0.0)?);
-    let rates: Vec<f64> = series.posts.iter().rev().filter_map(rate).take(NEWEST).collect();
-    median(&rates).map(|rate| (rate.max(MIN_RATE), rates.len()))
-}
-
-fn typical_engagements(series: &Series) -> Option<f64> {
-    let logs: Vec<f64> = series.posts.iter().rev().filter_map(log_engagements).take(NEWEST).collect();
-    (!logs.is_empty()).then(|| libm::expm1(mean(&logs)).max(MIN_ENGAGEMENTS))
 }
 
 /// log(1 + engagements); `None` if not measured.

@@ -4,18 +4,29 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use super::channel_estimates::{self, ChannelCalibration};
 use super::estimates::{AccountCalibration, AccountEstimator};
 use super::fit::{ChannelFit, fit_channel};
-use super::history::AccountHistory;
-use crate::model::{Channel, Timestamp};
+use super::history::{AccountHistory, observations};
+use crate::model::{Channel, ClientId, Timestamp};
 
 /// What a posting history says of the response of every account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
     /// The instant after the last post; levels are of this instant.
     pub until: Timestamp,
+    /// The channels that have accounts, in channel order.
+    pub channels: Vec<ChannelCalibration>,
     /// By channel, then in the order of the histories.
     pub accounts: Vec<AccountCalibration>,
+}
+
+impl Calibration {
+    /// The calibration of an account on a channel.
+    #[must_use]
+    pub fn account(&self, account: &ClientId, channel: Channel) -> Option<&AccountCalibration> {
+        self.accounts.iter().find(|one| one.history.channel == channel && one.history.account == *account)
+    }
 }
 
 /// Fits every channel of the histories to all their posts, pooling over the channel's accounts. Without any post there
@@ -24,19 +35,32 @@ pub struct Calibration {
 pub fn calibrate(histories: &[AccountHistory]) -> Option<Calibration> {
     let last = histories.iter().filter_map(|history| history.posts.last()).map(|post| post.at).max()?;
     let until = last.plus_seconds(1);
-    let mut channels: BTreeMap<Channel, Vec<&AccountHistory>> = BTreeMap::new();
+    let mut by_channel: BTreeMap<Channel, Vec<&AccountHistory>> = BTreeMap::new();
     for history in histories {
-        channels.entry(history.channel).or_default().push(history);
+        by_channel.entry(history.channel).or_default().push(history);
     }
-    let channels: Vec<Vec<&AccountHistory>> = channels.into_values().collect();
-    let calibrated = channels.par_iter().map(|accounts| {
-        let fit = fit_channel(accounts, until, None);
-        fit.map_or_else(Vec::new, |fit| of_channel(&fit, accounts, until))
+    let by_channel: Vec<(Channel, Vec<&AccountHistory>)> = by_channel.into_iter().collect();
+    let fitted = by_channel.par_iter().filter_map(|(channel, accounts)| {
+        let fit = fit_channel(accounts, until, None)?;
+        Some(of_channel(&fit, *channel, accounts, until))
     });
-    Some(Calibration { until, accounts: calibrated.flatten_iter().collect() })
+    let (channels, accounts): (Vec<_>, Vec<Vec<_>>) = fitted.collect::<Vec<_>>().into_iter().unzip();
+    Some(Calibration { until, channels, accounts: accounts.into_iter().flatten().collect() })
 }
 
-fn of_channel(fit: &ChannelFit, histories: &[&AccountHistory], until: Timestamp) -> Vec<AccountCalibration> {
-    let accounts = fit.accounts.par_iter().zip(histories);
-    accounts.map(|(account, history)| AccountEstimator::new(fit, account, history, until).calibration()).collect()
+fn of_channel(
+    fit: &ChannelFit,
+    channel: Channel,
+    histories: &[&AccountHistory],
+    until: Timestamp,
+) -> (ChannelCalibration, Vec<AccountCalibration>) {
+    let calibrated = fit
+        .accounts
+        .par_iter()
+        .zip(histories)
+        .map(|(account, history)| AccountEstimator::new(fit, account, history, until).calibration());
+    let accounts: Vec<AccountCalibration> = calibrated.collect();
+    let observed: Vec<_> =
+        histories.iter().flat_map(|history| observations(history, &fit.types, fit.half_life.hours)).collect();
+    (channel_estimates::of_channel(fit, channel, &observed, &accounts), accounts)
 }

@@ -1,16 +1,18 @@
 //! What a fitted channel says of the parameters of the response, each with its standard error, its prior and its source.
 
+use std::sync::Arc;
+
 use nalgebra::{DMatrix, DVector, Vector3};
 
-use super::effects::{Effect, EffectPrior};
-use super::filter::{Gap, Variances, lasting_levels};
+use super::effects::{Design, Effect, EffectPrior};
+use super::filter::{Gap, Variances, filtered_steps};
 use super::fit::{AccountFit, ChannelFit, less_expected, series};
 use super::forecast::own_share;
 use super::half_life::HalfLife;
-use super::history::{AccountHistory, DAY_SECONDS, Observation, loads, observations};
+use super::history::{AccountHistory, DAY_SECONDS, Observation, Post, loads, observations};
 use super::pooling::{Effects, unseen_account};
 use super::variances::START_SD;
-use crate::model::{EstimateSource, Timestamp, WorldEstimate, WorldParameter};
+use crate::model::{Channel, EstimateSource, Timestamp, WorldEstimate, WorldParameter, WorldRow};
 use crate::stats::{normal_quantile, quantile};
 
 /// Probability with which any of a group of effects is called detectable though there is none.
@@ -22,6 +24,9 @@ const LEAST_LEVEL: f64 = 0.01;
 /// Limits of the standard error of a level's logarithm: no level is known exactly, and of none it is useful to say less.
 const LEAST_LEVEL_LOG_SD: f64 = 0.02;
 const MOST_LEVEL_LOG_SD: f64 = 3.0;
+
+/// Days whose posts say what load is usual.
+const RECENT_DAYS: i64 = 56;
 
 /// Share of the posts before which the load was at most the usual one.
 const USUAL_SHARE: f64 = 0.95;
@@ -54,19 +59,25 @@ pub struct AccountCalibration {
     pub usual_load: f64,
     /// The parameters: level, hours, weekdays, content types, response, standard deviations.
     pub parameters: Vec<ParameterEstimate>,
-    /// The level over time: at each measured post, the expected log engagements and their standard deviation.
-    pub level_path: Vec<LevelPoint>,
+    /// Its measured posts, the oldest first.
+    pub posts: Vec<PostResidual>,
 }
 
-/// The level of an account at one of its posts, other effects apart.
+/// A measured post beside the model: the account's level at its time, and what its load seems to have cost it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LevelPoint {
+pub struct PostResidual {
     /// When.
     pub at: Timestamp,
-    /// Log of 1 + the engagements of a typical post, given the posts so far.
+    /// log(1 + engagements).
+    pub log_engagements: f64,
+    /// Log of 1 + the engagements of a median post to a rested audience, given the posts so far.
     pub log_level: f64,
     /// Its standard deviation.
-    pub sd: f64,
+    pub log_level_sd: f64,
+    /// The load before the post.
+    pub load: f64,
+    /// log(1 + engagements) less what all but the load says: the effect of the load, with the post's own noise.
+    pub load_residual: f64,
 }
 
 impl AccountCalibration {
@@ -75,27 +86,136 @@ impl AccountCalibration {
     pub fn get(&self, parameter: &WorldParameter) -> Option<&ParameterEstimate> {
         self.parameters.iter().find(|one| one.estimate.parameter == *parameter)
     }
+
+    /// The rows of a scenario's `world`.
+    pub fn world(&self) -> impl Iterator<Item = WorldRow> {
+        self.parameters.iter().map(|one| WorldRow::of(&self.history.account, &one.estimate))
+    }
 }
 
 /// A sum of effects with weights, plus a constant.
-struct Combination {
-    weights: DVector<f64>,
-    constant: f64,
+pub(super) struct Combination {
+    pub weights: DVector<f64>,
+    pub constant: f64,
 }
 
 impl Combination {
-    fn single(width: usize, column: usize, weight: f64) -> Self {
+    pub fn single(width: usize, column: usize, weight: f64) -> Self {
         let weights = DVector::from_fn(width, |index, _| if index == column { weight } else { 0.0 });
         Self { weights, constant: 0.0 }
     }
 
-    fn mean(&self, effects: &DVector<f64>) -> f64 {
+    pub fn mean(&self, effects: &DVector<f64>) -> f64 {
         self.constant + self.weights.dot(effects)
     }
 
-    fn variance(&self, covariance: &DMatrix<f64>) -> f64 {
+    pub fn variance(&self, covariance: &DMatrix<f64>) -> f64 {
         (covariance * &self.weights).dot(&self.weights)
     }
+}
+
+/// Effects that are told only from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EffectGroup {
+    Hours,
+    Weekdays,
+    ContentTypes,
+}
+
+impl EffectGroup {
+    pub const ALL: [Self; 3] = [Self::Hours, Self::Weekdays, Self::ContentTypes];
+
+    const fn has(self, effect: Effect) -> bool {
+        matches!(
+            (self, effect),
+            (Self::Hours, Effect::Hours(_))
+                | (Self::Weekdays, Effect::Weekday(_))
+                | (Self::ContentTypes, Effect::ContentType(_))
+        )
+    }
+
+    fn columns(self, design: &Design) -> Vec<usize> {
+        let effects = design.effects().iter().enumerate();
+        effects.filter(|(_, effect)| self.has(**effect)).map(|(column, _)| column).collect()
+    }
+
+    /// The weights of the mean effect over posts. A post's worth is spread evenly, so that every weight is above 0.
+    fn usual<'o>(self, design: &Design, posts: impl Iterator<Item = &'o Observation>) -> DVector<f64> {
+        let columns = self.columns(design);
+        let mut counts: DVector<f64> = DVector::zeros(design.len());
+        for column in &columns {
+            counts.iter_mut().skip(*column).take(1).for_each(|count| *count = 1.0 / columns.len() as f64);
+        }
+        let mut all = 1.0;
+        for post in posts {
+            all += 1.0;
+            for (count, (effect, value)) in counts.iter_mut().zip(design.effects().iter().zip(design.row(post))) {
+                *count += if self.has(*effect) { value } else { 0.0 };
+            }
+        }
+        counts / all
+    }
+
+    /// Each effect against the mean effect over posts.
+    pub fn contrasts<'o>(
+        self,
+        channel: &ChannelFit,
+        posts: impl Iterator<Item = &'o Observation>,
+    ) -> Vec<(WorldParameter, Combination)> {
+        let usual = self.usual(&channel.design, posts);
+        let contrast = |column: usize| {
+            let mut combination = Combination::single(channel.design.len(), column, 1.0);
+            combination.weights -= &usual;
+            Some((parameter(channel, *channel.design.effects().get(column)?)?, combination))
+        };
+        self.columns(&channel.design).into_iter().filter_map(contrast).collect()
+    }
+}
+
+fn parameter(channel: &ChannelFit, effect: Effect) -> Option<WorldParameter> {
+    match effect {
+        Effect::Hours(bin) => Some(WorldParameter::Hours(bin)),
+        Effect::Weekday(day) => Some(WorldParameter::Weekday(day)),
+        Effect::ContentType(index) => {
+            let name = channel.types.names().nth(index)?;
+            Some(WorldParameter::ContentType(Arc::clone(name)))
+        }
+        Effect::Level | Effect::Load => None,
+    }
+}
+
+/// The half-life of a channel's load, the same for all its accounts.
+pub(super) fn half_life(fit: &ChannelFit, channel: Channel) -> ParameterEstimate {
+    let estimate = |half_life: &HalfLife, source| WorldEstimate {
+        channel,
+        parameter: WorldParameter::HalfLifeHours,
+        value: half_life.hours,
+        standard_error: half_life.log_sd(),
+        source,
+    };
+    let is_detectable = fit.half_life.is_detectable();
+    let source = if is_detectable { EstimateSource::Channel } else { EstimateSource::Prior };
+    ParameterEstimate {
+        estimate: estimate(&fit.half_life, source),
+        prior: Some(estimate(&HalfLife::prior(), EstimateSource::Prior)),
+        is_detectable,
+        unlike_channel: None,
+    }
+}
+
+/// How many standard errors from none an effect of a group must lie to be called detectable.
+pub(super) fn least_z(effects: usize) -> f64 {
+    normal_quantile(1.0 - FALSE_FINDINGS / (2.0 * effects.max(1) as f64))
+}
+
+/// How many standard errors from none a response must lie to be called detectable.
+pub(super) fn least_z_of_response() -> f64 {
+    normal_quantile(0.95)
+}
+
+/// The load's loss as a combination of effects.
+pub(super) fn response(design: &Design) -> Combination {
+    Combination::single(design.len(), design.load_column(), -1.0)
 }
 
 /// The estimates of one account while they are made.
@@ -122,18 +242,16 @@ impl<'a> AccountEstimator<'a> {
 
     pub fn calibration(&self) -> AccountCalibration {
         let mut parameters = vec![self.level()];
-        parameters.extend(self.group(|effect| matches!(effect, Effect::Hours(_))));
-        parameters.extend(self.group(|effect| matches!(effect, Effect::Weekday(_))));
-        parameters.extend(self.group(|effect| matches!(effect, Effect::ContentType(_))));
+        parameters.extend(EffectGroup::ALL.into_iter().flat_map(|group| self.group(group)));
         parameters.push(self.response_strength());
         parameters.push(self.half_life());
         parameters.extend(self.standard_deviations());
         AccountCalibration {
             history: self.history.clone(),
             measured: self.measured().count(),
-            usual_load: self.usual_load(),
+            usual_load: usual_load(&self.history.posts, self.channel.half_life.hours, self.until),
             parameters,
-            level_path: self.level_path(),
+            posts: self.post_residuals(),
         }
     }
 
@@ -151,58 +269,15 @@ impl<'a> AccountEstimator<'a> {
         WorldEstimate { channel: self.history.channel, parameter, value, standard_error, source }
     }
 
-    /// Share of the account's measured posts by column. A post's worth is spread evenly, so that every share is above 0.
-    fn shares(&self, columns: &[usize]) -> Vec<f64> {
-        let mut counts = vec![1.0 / columns.len() as f64; columns.len()];
-        for post in self.measured() {
-            let row: Vec<f64> = self.channel.design.row(post).collect();
-            for (count, column) in counts.iter_mut().zip(columns) {
-                *count += row.get(*column).copied().unwrap_or(0.0);
-            }
-        }
-        let all = self.measured().count() as f64 + 1.0;
-        counts.into_iter().map(|count| count / all).collect()
-    }
-
-    fn columns(&self, is_in: impl Fn(Effect) -> bool) -> Vec<usize> {
-        let effects = self.channel.design.effects().iter().enumerate();
-        effects.filter(|(_, effect)| is_in(**effect)).map(|(column, _)| column).collect()
-    }
-
-    /// The mean of a group's effects over the account's posts.
-    fn usual(&self, columns: &[usize]) -> DVector<f64> {
-        let mut weights = DVector::zeros(self.channel.design.len());
-        for (column, share) in columns.iter().zip(self.shares(columns)) {
-            weights.iter_mut().skip(*column).take(1).for_each(|weight| *weight = share);
-        }
-        weights
+    fn usual(&self, group: EffectGroup) -> DVector<f64> {
+        group.usual(&self.channel.design, self.measured())
     }
 
     /// The effects of a group, each as a factor against the account's usual mix.
-    fn group(&self, is_in: impl Fn(Effect) -> bool) -> Vec<ParameterEstimate> {
-        let columns = self.columns(is_in);
-        let usual = self.usual(&columns);
-        let least_z = normal_quantile(1.0 - FALSE_FINDINGS / (2.0 * columns.len().max(1) as f64));
-        let of_column = |column: &usize| {
-            let mut combination = Combination::single(self.channel.design.len(), *column, 1.0);
-            combination.weights -= &usual;
-            let effect = self.channel.design.effects().get(*column)?;
-            let parameter = self.parameter(*effect)?;
-            Some(self.effect(parameter, &combination, least_z))
-        };
-        columns.iter().filter_map(of_column).collect()
-    }
-
-    fn parameter(&self, effect: Effect) -> Option<WorldParameter> {
-        match effect {
-            Effect::Hours(bin) => Some(WorldParameter::Hours(bin)),
-            Effect::Weekday(day) => Some(WorldParameter::Weekday(day)),
-            Effect::ContentType(index) => {
-                let name = self.channel.types.names().nth(index)?;
-                Some(WorldParameter::ContentType(std::sync::Arc::clone(name)))
-            }
-            Effect::Level | Effect::Load => None,
-        }
+    fn group(&self, group: EffectGroup) -> Vec<ParameterEstimate> {
+        let contrasts = group.contrasts(self.channel, self.measured());
+        let least_z = least_z(contrasts.len());
+        contrasts.into_iter().map(|(parameter, contrast)| self.effect(parameter, &contrast, least_z)).collect()
     }
 
     /// The estimate of an effect: a combination of columns, as a factor or, for the response strength, as it is.
@@ -250,30 +325,17 @@ impl<'a> AccountEstimator<'a> {
     }
 
     fn response_strength(&self) -> ParameterEstimate {
-        let design = &self.channel.design;
-        let combination = Combination::single(design.len(), design.load_column(), -1.0);
-        self.effect(WorldParameter::ResponseStrength, &combination, normal_quantile(0.95))
+        self.effect(WorldParameter::ResponseStrength, &response(&self.channel.design), least_z_of_response())
     }
 
     fn half_life(&self) -> ParameterEstimate {
-        let half_life = &self.channel.half_life;
-        let is_detectable = half_life.is_detectable();
-        let source = if is_detectable { EstimateSource::Channel } else { EstimateSource::Prior };
-        let estimate = self.estimate(WorldParameter::HalfLifeHours, half_life.hours, half_life.log_sd(), source);
-        let before = HalfLife::prior();
-        let prior = self.estimate(WorldParameter::HalfLifeHours, before.hours, before.log_sd(), EstimateSource::Prior);
-        ParameterEstimate { estimate, prior: Some(prior), is_detectable, unlike_channel: None }
+        half_life(self.channel, self.history.channel)
     }
 
     /// The mean of hour, weekday and type effects over the account's posts, and its level.
     fn usual_mix(&self) -> DVector<f64> {
-        let is_grouped: [fn(Effect) -> bool; 3] = [
-            |effect| matches!(effect, Effect::Hours(_)),
-            |effect| matches!(effect, Effect::Weekday(_)),
-            |effect| matches!(effect, Effect::ContentType(_)),
-        ];
         let level = Combination::single(self.channel.design.len(), 0, 1.0).weights;
-        is_grouped.into_iter().map(|is_in| self.usual(&self.columns(is_in))).fold(level, |sum, usual| sum + usual)
+        EffectGroup::ALL.into_iter().fold(level, |sum, group| sum + self.usual(group))
     }
 
     /// Mean engagements of a post at the end of the calibration: to a rested audience, at the account's usual mix.
@@ -297,14 +359,26 @@ impl<'a> AccountEstimator<'a> {
         ParameterEstimate { estimate, prior: None, is_detectable: true, unlike_channel: None }
     }
 
-    fn level_path(&self) -> Vec<LevelPoint> {
+    fn post_residuals(&self) -> Vec<PostResidual> {
         let AccountFit { variances, effects, .. } = self.account;
-        let series = series(&self.channel.design, &self.observed);
-        let residuals = less_expected(&series.values, effects);
+        let design = &self.channel.design;
+        let series = series(design, &self.observed);
+        let steps = filtered_steps(&series, &less_expected(&series.values, effects), variances);
         let usual = self.usual_mix().dot(&effects.mean);
-        let measured = self.history.posts.iter().filter(|post| post.engagements.is_some());
-        let levels = measured.zip(lasting_levels(&series, &residuals, variances));
-        levels.map(|(post, (level, sd))| LevelPoint { at: post.at, log_level: usual + level, sd }).collect()
+        let load_effect = effects.mean.get(design.load_column()).copied().unwrap_or(0.0);
+        let posts = self.history.posts.iter().zip(&self.observed);
+        let measured = posts.filter_map(|(post, observed)| Some((post.at, observed, observed.log_engagements?)));
+        measured
+            .zip(steps)
+            .map(|((at, observed, log_engagements), step)| PostResidual {
+                at,
+                log_engagements,
+                log_level: usual + step.level,
+                log_level_sd: step.level_sd,
+                load: libm::expm1(observed.log_load),
+                load_residual: step.error + load_effect * observed.log_load,
+            })
+            .collect()
     }
 
     /// Mean engagements of a post with the given expected log(1 + engagements): the mean over the errors that posts of
@@ -341,16 +415,18 @@ impl<'a> AccountEstimator<'a> {
             })
             .collect()
     }
+}
 
-    fn usual_load(&self) -> f64 {
-        let since = self.until.as_second() - 8 * 7 * DAY_SECONDS;
-        let all = || self.history.posts.iter().zip(loads(&self.history.posts, self.channel.half_life.hours));
-        let mut recent: Vec<f64> =
-            all().filter(|(post, _)| post.at.as_second() >= since).map(|(_, load)| load).collect();
-        if recent.is_empty() {
-            recent = all().map(|(_, load)| load).collect();
-        }
-        recent.sort_by(f64::total_cmp);
-        if recent.is_empty() { 0.0 } else { quantile(&recent, USUAL_SHARE) }
+/// The load that was not passed before 95 % of the posts of the 8 weeks before an instant; of all posts if there were
+/// none in them.
+#[must_use]
+pub fn usual_load(posts: &[Post], half_life_hours: f64, until: Timestamp) -> f64 {
+    let since = until.plus_days(-RECENT_DAYS);
+    let all = || posts.iter().zip(loads(posts, half_life_hours));
+    let mut recent: Vec<f64> = all().filter(|(post, _)| post.at >= since).map(|(_, load)| load).collect();
+    if recent.is_empty() {
+        recent = all().map(|(_, load)| load).collect();
     }
+    recent.sort_by(f64::total_cmp);
+    quantile(&recent, USUAL_SHARE)
 }

@@ -164,9 +164,19 @@ pub(super) fn filter(series: &Series, variances: &Variances) -> Filtered {
     Filtered { whitened, state, covariance: covariance.0 }
 }
 
-/// The lasting level (random walk and slow part) after each observation of a series of residuals, with its standard
-/// deviation.
-pub(super) fn lasting_levels(series: &Series, residuals: &[f64], variances: &Variances) -> Vec<(f64, f64)> {
+/// What a filter of residuals says at one observation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct FilteredStep {
+    /// The observation less what the earlier ones predict.
+    pub error: f64,
+    /// The lasting level (random walk and slow part) after the observation.
+    pub level: f64,
+    /// Its standard deviation.
+    pub level_sd: f64,
+}
+
+/// Filters a series of residuals.
+pub(super) fn filtered_steps(series: &Series, residuals: &[f64], variances: &Variances) -> Vec<FilteredStep> {
     let mut state = Vector3::zeros();
     let mut covariance = Covariance::start(variances);
     let lasting = Vector3::new(1.0, 1.0, 0.0);
@@ -174,8 +184,10 @@ pub(super) fn lasting_levels(series: &Series, residuals: &[f64], variances: &Var
         covariance.advance(gap, variances);
         let Update { gain, .. } = covariance.observe(variances.noise);
         state.component_mul_assign(&gap.decay());
-        state += gain * (residual - state.sum());
-        (state.dot(&lasting), (covariance.0 * lasting).dot(&lasting).max(0.0).sqrt())
+        let error = residual - state.sum();
+        state += gain * error;
+        let level_sd = (covariance.0 * lasting).dot(&lasting).max(0.0).sqrt();
+        FilteredStep { error, level: state.dot(&lasting), level_sd }
     };
     series.gaps.iter().zip(residuals).map(after).collect()
 }

@@ -10,13 +10,14 @@
 //! - `pooling`: beta of the channel and its accounts, in closed form.
 //! - `variances`: the four variances of each account, with priors from the channel's accounts (empirical Bayes).
 //! - `half_life`: how fast the load of a post decays, by the probability of the observations.
-//! - `estimates`: the fitted model as parameters of the engine's response.
+//! - `estimates`, `channel_estimates`: the fitted model as parameters of the engine's response, by account and channel.
 //! - `forecast`: sums of future posts by drawing, so that all that is uncertain is in their range.
 //! - `backtest`: forecasts at earlier dates against what came, beside the simple forecasts of `baselines`.
 
 mod backtest;
 mod baselines;
 mod calibrate;
+mod channel_estimates;
 mod effects;
 mod estimates;
 mod filter;
@@ -33,8 +34,9 @@ mod variances;
 
 pub use backtest::{Backtest, BacktestOptions, backtest};
 pub use calibrate::{Calibration, calibrate};
+pub use channel_estimates::{ChannelCalibration, ResponsePoint};
 pub use effects::{Effect, EffectPrior};
-pub use estimates::{AccountCalibration, LevelPoint, ParameterEstimate};
+pub use estimates::{AccountCalibration, ParameterEstimate, PostResidual, usual_load};
 pub use filter::Variances;
 pub use forecast::Draws;
 pub use history::{AccountHistory, Post};

@@ -1,0 +1,93 @@
+//! Effects of hours and weekdays by channel, with their intervals.
+
+use super::axes::{self, Key, Scale, Slots, light};
+use super::canvas::{Canvas, Frame, LabelStyle};
+use super::palette::{BLUE, MUTED};
+use super::{Figure, Heading};
+use crate::calibration::{Calibration, ChannelCalibration, ParameterEstimate};
+use crate::model::{HOURS_PER_BIN, WorldParameter};
+use crate::report::ReportError;
+use crate::report::numbers::count_with_noun;
+
+const PLOT_HEIGHT: f64 = 130.0;
+const LEGEND_END: f64 = 64.0;
+
+/// Draws the figure.
+pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
+    let channels = &calibration.channels;
+    let (frames, height) = axes::small_plots(channels.len(), LEGEND_END, PLOT_HEIGHT);
+    let effects = channels.iter().flat_map(effects);
+    let scale = Scale::including_zero(effects.flat_map(|effect| effect.estimate.interval()).map(percent), 4.0);
+    let heading = Heading {
+        name: "calibration-effects",
+        title: "Effects of hours and weekdays, in percent of an ordinary post".to_owned(),
+        caption: caption(channels),
+    };
+    heading.draw(height, |canvas| {
+        let entries = [
+            (Key::Dotted(BLUE), "detectable, with its 90\u{a0}% interval"),
+            (Key::Dotted(MUTED), "not detectable"),
+            (Key::Patch(light(BLUE, 0.12)), "weekdays"),
+        ];
+        axes::legend(canvas, &entries)?;
+        for (channel, frame) in channels.iter().zip(frames) {
+            panel(canvas, frame, scale, channel)?;
+        }
+        axes::common_x_label(canvas, height, "first hour of three, client's clock; then weekdays")
+    })
+}
+
+/// Hours, then weekdays.
+fn effects(channel: &ChannelCalibration) -> impl Iterator<Item = &ParameterEstimate> {
+    let is_drawn =
+        |parameter: &WorldParameter| matches!(parameter, WorldParameter::Hours(_) | WorldParameter::Weekday(_));
+    channel.parameters.iter().filter(move |one| is_drawn(&one.estimate.parameter))
+}
+
+fn percent(factor: f64) -> f64 {
+    100.0 * (factor - 1.0)
+}
+
+fn panel(canvas: &Canvas, frame: Frame, scale: Scale, channel: &ChannelCalibration) -> Result<(), ReportError> {
+    let effects: Vec<&ParameterEstimate> = effects(channel).collect();
+    let slots = Slots::new(effects.len());
+    let first_weekday = effects.iter().position(|one| matches!(one.estimate.parameter, WorldParameter::Weekday(_)));
+    if let Some(first) = first_weekday {
+        let (left, _) = slots.slot(frame, first);
+        canvas.fill(Frame { left, ..frame }, light(BLUE, 0.12))?;
+    }
+    scale.draw(canvas, frame, LabelStyle::FINE)?;
+    let y = frame.top - 17.0;
+    canvas.text((frame.left, y), channel.channel.name(), LabelStyle::NAME)?;
+    let posts = count_with_noun(channel.measured as f64, "post", "posts");
+    canvas.text((frame.right, y), &posts, LabelStyle::FINE.right_aligned())?;
+    for (index, effect) in effects.iter().enumerate() {
+        let x = slots.middle(frame, index);
+        let colour = if effect.is_detectable { BLUE } else { MUTED };
+        let [low, high] = effect.estimate.interval().map(|factor| scale.y(frame, percent(factor)));
+        canvas.line(&[(x, low), (x, high)], 1.6, colour)?;
+        canvas.dot((x, scale.y(frame, percent(effect.estimate.value))), 2.6, colour)?;
+        canvas.text((x, frame.bottom + 12.0), &label(&effect.estimate.parameter), LabelStyle::FINE.centred())?;
+    }
+    Ok(())
+}
+
+fn label(parameter: &WorldParameter) -> String {
+    match parameter {
+        WorldParameter::Hours(bin) => (bin * HOURS_PER_BIN as usize).to_string(),
+        WorldParameter::Weekday(day) => ["M", "T", "W", "T", "F", "S", "S"].get(*day).copied().unwrap_or("").to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn caption(channels: &[ChannelCalibration]) -> String {
+    let detectable = |channel: &&ChannelCalibration| effects(channel).any(|effect| effect.is_detectable);
+    let names: Vec<&str> = channels.iter().filter(detectable).map(|channel| channel.channel.name()).collect();
+    if names.is_empty() {
+        return "On no channel is an effect of the hour or the weekday detectable.".to_owned();
+    }
+    format!(
+        "Effects that all accounts of a channel have in common. An hour or a weekday is detectable on {}.",
+        names.join(", ")
+    )
+}

@@ -1,0 +1,94 @@
+//! The response to recent load by channel: what was fitted, and what the posts themselves show.
+
+use super::axes::{self, Key, Scale, light};
+use super::canvas::{Canvas, Frame, LabelStyle};
+use super::palette::{BLUE, INK, MUTED};
+use super::{Figure, Heading};
+use crate::calibration::{Calibration, ChannelCalibration, ParameterEstimate};
+use crate::model::WorldParameter;
+use crate::report::{ReportError, numbers};
+
+const PLOT_HEIGHT: f64 = 130.0;
+const LEGEND_END: f64 = 64.0;
+
+/// Points of a fitted line.
+const STEPS: usize = 40;
+
+/// Largest factor that is drawn.
+const TOP: f64 = 1.3;
+
+/// Draws the figure.
+pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
+    let channels = &calibration.channels;
+    let (frames, height) = axes::small_plots(channels.len(), LEGEND_END, PLOT_HEIGHT);
+    let heading = Heading {
+        name: "calibration-response",
+        title: "What recent posts leave of a post's engagements".to_owned(),
+        caption: caption(channels),
+    };
+    heading.draw(height, |canvas| {
+        let entries = [
+            (Key::Line(BLUE), "fitted"),
+            (Key::Patch(light(BLUE, 0.25)), "its 90\u{a0}% interval"),
+            (Key::Dot(INK), "posts at about that load, with the 90\u{a0}% interval of their mean"),
+        ];
+        axes::legend(canvas, &entries)?;
+        for (channel, frame) in channels.iter().zip(frames) {
+            panel(canvas, frame, channel)?;
+        }
+        axes::common_x_label(canvas, height, "load: earlier posts, each counting half once a half-life")
+    })
+}
+
+fn strength(channel: &ChannelCalibration) -> Option<&ParameterEstimate> {
+    channel.parameters.iter().find(|one| one.estimate.parameter == WorldParameter::ResponseStrength)
+}
+
+fn panel(canvas: &Canvas, frame: Frame, channel: &ChannelCalibration) -> Result<(), ReportError> {
+    let largest = channel.response.last().map_or(2.0, |point| point.load.max(1.0));
+    let (across, up) = (Scale::from_zero(largest, 4.0), Scale::from_zero(TOP, 4.0));
+    up.draw(canvas, frame, LabelStyle::FINE)?;
+    across.draw_level(canvas, frame, LabelStyle::FINE)?;
+    let y = frame.top - 17.0;
+    canvas.text((frame.left, y), channel.channel.name(), LabelStyle::NAME)?;
+    if let Some(strength) = strength(channel) {
+        let fitted = |exponent: f64| -> Vec<(f64, f64)> {
+            let load = |step: usize| largest * step as f64 / STEPS as f64;
+            let factor = |load: f64| libm::pow(1.0 + load, -exponent);
+            (0..=STEPS).map(load).map(|load| (across.x(frame, load), up.y(frame, factor(load)))).collect()
+        };
+        let [low, high] = strength.estimate.interval();
+        axes::band(canvas, &fitted(high), &fitted(low), light(BLUE, 0.25))?;
+        canvas.line(&fitted(strength.estimate.value), 2.0, BLUE)?;
+        canvas.text((frame.right, y), &words(strength), LabelStyle::FINE.right_aligned())?;
+    }
+    for point in &channel.response {
+        let x = across.x(frame, point.load);
+        let [low, high] = point.interval.map(|factor| up.y(frame, factor));
+        canvas.line(&[(x, low), (x, high)], 1.4, INK)?;
+        canvas.dot((x, up.y(frame, point.factor)), 2.6, INK)?;
+    }
+    if channel.response.is_empty() {
+        let middle = (f64::midpoint(frame.left, frame.right), f64::midpoint(frame.top, frame.bottom));
+        canvas.text(middle, "too few posts", LabelStyle::FINE.centred().coloured(MUTED))?;
+    }
+    Ok(())
+}
+
+fn words(strength: &ParameterEstimate) -> String {
+    let [low, high] = strength.estimate.interval().map(numbers::score);
+    format!("strength {} ({low} to {high})", numbers::score(strength.estimate.value))
+}
+
+fn caption(channels: &[ChannelCalibration]) -> String {
+    let is_detectable = |channel: &&ChannelCalibration| strength(channel).is_some_and(|one| one.is_detectable);
+    let names: Vec<&str> = channels.iter().filter(is_detectable).map(|channel| channel.channel.name()).collect();
+    if names.is_empty() {
+        return "On no channel is a loss by recent posts detectable; the lines rest on what was believed before."
+            .to_owned();
+    }
+    format!(
+        "A loss by recent posts is detectable on {}. Points are posts less what else is known of them.",
+        names.join(", ")
+    )
+}

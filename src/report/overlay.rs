@@ -1,0 +1,153 @@
+//! Overlays of a rules pack from a calibration: what an account's data supports, each line with its interval.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::File;
+use super::ics::file_name;
+use crate::calibration::{AccountCalibration, Calibration, ParameterEstimate};
+use crate::model::digits::rounded;
+use crate::model::{ClientId, HOUR_BINS, HOURS_PER_BIN, WorldParameter};
+use crate::rules::{DAYS, Rules};
+
+/// Measured posts, and days that they must span, from which on it is said of an account that it has no best hour.
+const LEAST_POSTS: usize = 30;
+const LEAST_DAYS: i64 = 56;
+
+/// One overlay for each client of whom the data says something, as `overlays/calibrated-….toml`.
+pub fn overlays(calibration: &Calibration, rules: &Rules) -> Vec<File> {
+    let mut clients: BTreeMap<&ClientId, Vec<&AccountCalibration>> = BTreeMap::new();
+    for account in &calibration.accounts {
+        clients.entry(&account.history.account).or_default().push(account);
+    }
+    let overlay = |(client, accounts): (&ClientId, Vec<&AccountCalibration>)| {
+        let tables: String = accounts.into_iter().map(|account| table(account, rules)).collect();
+        let name = format!("overlays/calibrated-{}.toml", file_name(client.as_str()));
+        (!tables.is_empty()).then(|| (name, format!("{}{tables}", head(client, calibration)).into_bytes()))
+    };
+    clients.into_iter().filter_map(overlay).collect()
+}
+
+fn head(client: &ClientId, calibration: &Calibration) -> String {
+    let scope = toml::Value::from(client.as_str());
+    format!(
+        "# Calibrated from posts until {}. Ranges are 90 % intervals. What the data does not tell is left to the pack.\n\
+         scope = {{ client = {} }}\n",
+        calibration.until.date(),
+        scope
+    )
+}
+
+/// The table of a channel; empty if the data supports no line.
+fn table(account: &AccountCalibration, rules: &Rules) -> String {
+    let mut lines = hours(account);
+    lines.push_str(&weekdays(account));
+    lines.push_str(&load(account, rules));
+    if lines.is_empty() {
+        return lines;
+    }
+    let channel = account.history.channel;
+    format!("\n[channels.{channel}]   # {} measured posts\n{lines}", account.measured)
+}
+
+fn has_enough(account: &AccountCalibration) -> bool {
+    let span = account.posts.first().zip(account.posts.last());
+    let days = span.map_or(0, |(first, last)| (last.at.as_second() - first.at.as_second()) / 86_400);
+    account.measured >= LEAST_POSTS && days >= LEAST_DAYS
+}
+
+fn hours(account: &AccountCalibration) -> String {
+    let best: Vec<(usize, &ParameterEstimate)> = (0..HOUR_BINS)
+        .filter_map(|bin| Some((bin, account.get(&WorldParameter::Hours(bin))?)))
+        .filter(|(_, hours)| hours.is_detectable && hours.estimate.value > 1.0)
+        .collect();
+    if best.is_empty() {
+        let none = "hour_lift = 1   # no detectable best hour\n".to_owned();
+        return if has_enough(account) { none } else { String::new() };
+    }
+    let starts = best.iter().flat_map(|(bin, _)| {
+        let first = *bin as u32 * HOURS_PER_BIN;
+        first..first + HOURS_PER_BIN
+    });
+    let list = starts.map(|hour| hour.to_string()).collect::<Vec<_>>().join(", ");
+    let mean = |part: fn(&ParameterEstimate) -> f64| {
+        best.iter().map(|(_, hours)| part(hours)).sum::<f64>() / best.len() as f64
+    };
+    let lift = mean(|hours| hours.estimate.value);
+    let [low, high] = [mean(|hours| hours.estimate.interval()[0]), mean(|hours| hours.estimate.interval()[1])];
+    let posts = posts_in(account, |hour| best.iter().any(|(bin, _)| *bin == hour / HOURS_PER_BIN as usize));
+    format!(
+        "best_hours = {{ weekday = [{list}], weekend = [{list}] }}\n\
+         hour_lift = {}   # {} to {}, {posts} posts in these hours\n",
+        shown(lift),
+        shown(low),
+        shown(high)
+    )
+}
+
+fn posts_in(account: &AccountCalibration, is_in: impl Fn(usize) -> bool) -> usize {
+    use chrono::Timelike as _;
+    let hour = |at| account.history.zone.wall_time(at).hour() as usize;
+    account.posts.iter().filter(|post| is_in(hour(post.at))).count()
+}
+
+fn weekdays(account: &AccountCalibration) -> String {
+    let mut lines = String::new();
+    for (index, day) in DAYS.iter().enumerate() {
+        let Some(weight) = account.get(&WorldParameter::Weekday(index)).filter(|weight| weight.is_detectable) else {
+            continue;
+        };
+        push(&mut lines, &format!("weekday_weights.{day}"), weight, account.measured);
+    }
+    lines
+}
+
+/// Response to load: written where the data tells it from none.
+fn load(account: &AccountCalibration, rules: &Rules) -> String {
+    let mut lines = String::new();
+    let parameter = |parameter: &WorldParameter| account.get(parameter).filter(|one| one.is_detectable);
+    let Some(strength) = parameter(&WorldParameter::ResponseStrength) else { return lines };
+    push(&mut lines, "response_strength", strength, account.measured);
+    if let Some(half_life) = parameter(&WorldParameter::HalfLifeHours) {
+        push(&mut lines, "half_life_hours", half_life, account.measured);
+    }
+    let channel = rules.channel(account.history.channel);
+    let least = rules.fatigue.warn_at / (account.usual_load + 1.0);
+    if least < channel.fatigue_per_post {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            lines,
+            "fatigue_per_post = {}   # so that the account's usual load of {} posts stays below `warn_at`",
+            rounded(least, 4),
+            rounded(account.usual_load, 1)
+        );
+    }
+    lines
+}
+
+fn push(lines: &mut String, key: &str, parameter: &ParameterEstimate, posts: usize) {
+    let [low, high] = parameter.estimate.interval();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        lines,
+        "{key} = {}   # {} to {}, {posts} posts, mainly from {}",
+        shown(parameter.estimate.value),
+        shown(low),
+        shown(high),
+        source(parameter)
+    );
+}
+
+fn source(parameter: &ParameterEstimate) -> &'static str {
+    use crate::model::EstimateSource;
+    match parameter.estimate.source {
+        EstimateSource::Data => "the account's own",
+        EstimateSource::Channel => "all accounts on the channel",
+        EstimateSource::Prior => "what was believed before",
+        EstimateSource::Pack => "the pack",
+    }
+}
+
+fn shown(number: f64) -> String {
+    rounded(number, 3).to_string()
+}

@@ -1,0 +1,93 @@
+//! The tables of a calibration.
+
+use super::{Table, TableFormat, columns};
+use crate::calibration::{Calibration, ParameterEstimate};
+use crate::model::{Channel, ClientId};
+use crate::report::{File, ReportError};
+
+/// The tables `parameters`, a row a parameter of a channel and of each account, and `response`, what posts earned by
+/// their load.
+///
+/// # Errors
+/// If a table cannot be written.
+pub fn calibration_tables(calibration: &Calibration, format: TableFormat) -> Result<Vec<File>, ReportError> {
+    tables(calibration).into_iter().map(|table| table.write(format)).collect()
+}
+
+/// The tables of a calibration.
+pub(crate) fn tables(calibration: &Calibration) -> [Table; 2] {
+    [parameters(calibration), response(calibration)]
+}
+
+/// A row of `parameters`.
+struct Row<'a> {
+    account: Option<&'a ClientId>,
+    measured: usize,
+    parameter: &'a ParameterEstimate,
+}
+
+fn parameters(calibration: &Calibration) -> Table {
+    let of_channels = calibration.channels.iter().flat_map(|channel| {
+        let row = |parameter| Row { account: None, measured: channel.measured, parameter };
+        channel.parameters.iter().map(row)
+    });
+    let of_accounts = calibration.accounts.iter().flat_map(|account| {
+        let row = |parameter| Row { account: Some(&account.history.account), measured: account.measured, parameter };
+        account.parameters.iter().map(row)
+    });
+    let rows: Vec<Row<'_>> = of_channels.chain(of_accounts).collect();
+    let mut table = Table::new("parameters", "estimated parameters of the response, with what was believed before");
+    columns!(table, rows, |row| {
+        /// The channel.
+        channel: Channel = row.parameter.estimate.channel,
+        /// The account; blank for what all accounts of the channel have in common.
+        account: Option<ClientId> = row.account.cloned(),
+        /// The parameter, as in the scenario's table `world`.
+        parameter: String = row.parameter.estimate.parameter.to_string(),
+        /// The estimate: engagements for a level, factors for hours, weekdays and content types.
+        value: f64 = row.parameter.estimate.value,
+        /// Its standard error; of the logarithm, except for the response strength.
+        standard_error: f64 = row.parameter.estimate.standard_error,
+        /// Lower end of the 90 % interval.
+        low: f64 = row.parameter.estimate.interval()[0],
+        /// Upper end of the 90 % interval.
+        high: f64 = row.parameter.estimate.interval()[1],
+        /// What it rests on mainly.
+        source: String = row.parameter.estimate.source.name().to_owned(),
+        /// What was believed before any data; blank for levels.
+        prior: Option<f64> = row.parameter.prior.as_ref().map(|prior| prior.value),
+        /// Standard error of the prior, on the same scale as that of the estimate.
+        prior_error: Option<f64> = row.parameter.prior.as_ref().map(|prior| prior.standard_error),
+        /// Whether the data tells the effect from none.
+        detectable: bool = row.parameter.is_detectable,
+        /// Deviation from the channel in standard deviations; blank if it is not large.
+        unlike_channel: Option<f64> = row.parameter.unlike_channel,
+        /// Measured posts that it rests on.
+        posts: u32 = row.measured as u32,
+    });
+    table
+}
+
+fn response(calibration: &Calibration) -> Table {
+    let rows: Vec<_> = calibration
+        .channels
+        .iter()
+        .flat_map(|channel| channel.response.iter().map(|point| (channel.channel, point)))
+        .collect();
+    let mut table = Table::new("response", "what posts earned by their load, other effects taken out");
+    columns!(table, rows, |row| {
+        /// The channel.
+        channel: Channel = row.0,
+        /// Mean load before the posts: earlier posts, each counting half once a half-life.
+        load: f64 = row.1.load,
+        /// Geometric mean of the factor on 1 + engagements, against a rested audience.
+        factor: f64 = row.1.factor,
+        /// Lower end of its 90 % interval.
+        low: f64 = row.1.interval[0],
+        /// Upper end of its 90 % interval.
+        high: f64 = row.1.interval[1],
+        /// Number of posts.
+        posts: u32 = row.1.posts as u32,
+    });
+    table
+}
