@@ -7,7 +7,7 @@ use crate::model::{
 use crate::stats::mean;
 
 /// The true parameters of one client in one replication.
-pub(super) struct World<'a> {
+pub(super) struct TrueClient<'a> {
     environment: &'a Environment,
     client: &'a Client,
     rng: KeyedRng,
@@ -48,7 +48,7 @@ pub(super) struct Response {
     pub without_noise: f64,
 }
 
-impl<'a> World<'a> {
+impl<'a> TrueClient<'a> {
     /// The environment of a client. Its true parameters are drawn with the spreads that the scenario gives, so that
     /// replications have only the scenario in common.
     pub fn new(environment: &'a Environment, client: &'a Client, state: &ClientState, rng: KeyedRng) -> Self {
@@ -62,7 +62,7 @@ impl<'a> World<'a> {
     /// x exp(gain x (quality - the client's usual quality))
     /// x (1 + posts in 24 h)^-loss x (1 + posts in 7 d)^-loss x exp(drift + AR(1) + noise). Each random factor is
     /// corrected to have mean 1. `account_drift` is the sum of the drift's steps so far, in log.
-    pub fn answer(&self, post: &Published, hours: &WeekHours, account_drift: f64) -> Response {
+    pub fn respond(&self, post: &Published, hours: &WeekHours, account_drift: f64) -> Response {
         let environment = self.environment;
         let Some(channel) = self.channels.iter().find(|known| known.channel == post.channel) else {
             return Response { engagement: 0.0, without_noise: 0.0 };
