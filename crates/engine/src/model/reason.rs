@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_says_a_sentence_and_a_way_out_but_for_a_guardrail_without_one() {
+    fn every_reason_has_a_sentence_and_a_remedy_unless_a_guardrail_gives_none() {
         for reason in examples() {
             assert!(reason.to_string().len() > 10, "{reason}");
             assert!(matches!(reason, Reason::Guardrail { .. }) || !reason.remedy().is_empty(), "{reason}");

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_a_week_is_the_rule_asked_of_every_pair_of_hours() {
+    fn the_table_of_a_week_agrees_with_the_rule_for_every_pair_of_hours() {
         for (name, week) in [
             ("Europe/London", "2026-W13"),
             ("Europe/London", "2026-W43"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::channel::ChannelDraft;
 use super::hours::HourRule;
-use super::judge::fatigue_at_end;
+use super::post_evaluation::fatigue_at_end;
 use crate::model::{
     Allocation, Channel, Conflict, ConflictKind, Outcome, Post, Reason, Severity, Signals, TargetSource, Tier,
 };
@@ -56,11 +56,11 @@ fn why_fewer(channel_draft: &ChannelDraft<'_>, posts: &[&Post]) -> String {
     if missing > 0 {
         reasons.push(format!("{missing} {}", why_unplaced(channel_draft)));
     }
-    let mut held: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut by_rule: BTreeMap<&str, u32> = BTreeMap::new();
     for reason in posts.iter().filter_map(|post| post.blocked.as_deref()) {
-        *held.entry(reason.rule()).or_default() += 1;
+        *by_rule.entry(reason.rule()).or_default() += 1;
     }
-    reasons.extend(held.into_iter().map(|(rule, count)| format!("{count} blocked by {rule}")));
+    reasons.extend(by_rule.into_iter().map(|(rule, count)| format!("{count} blocked by {rule}")));
     reasons.join("; ")
 }
 
@@ -101,8 +101,8 @@ fn why_unplaced(channel_draft: &ChannelDraft<'_>) -> &'static str {
 /// Conflicts for posts that the engine blocks regardless of guardrails, by channel and reason.
 fn blocked_by_engine(posts: &[Post]) -> Vec<Conflict> {
     let mut grouped: BTreeMap<(Channel, &'static str), Conflict> = BTreeMap::new();
-    let held = posts.iter().filter_map(|post| Some((post, post.blocked.as_deref()?)));
-    for (post, reason) in held.filter(|(_, reason)| !reason.is_of_guardrail()) {
+    let blocked = posts.iter().filter_map(|post| Some((post, post.blocked.as_deref()?)));
+    for (post, reason) in blocked.filter(|(_, reason)| !reason.is_of_guardrail()) {
         grouped.entry((post.channel, reason.code())).and_modify(|conflict| conflict.affected += 1).or_insert_with(
             || Conflict {
                 channel: Some(post.channel),

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::channel::{ChannelDraft, Scored};
-use super::matching::{Choice, best_matching};
+use super::matching::{Choice, best_assignment};
 use super::objection::{Moment, objection_to_asset};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Candidate, Histories};
@@ -169,7 +169,7 @@ impl AssignmentProblem {
         let first = |want: &SlotRow| self.offers.iter().take(want.channel_draft).map(Vec::len).sum::<usize>();
         let choices: Vec<Vec<Choice>> = self.wants.iter().map(|want| self.choices(want, first(want))).collect();
         let assets: Vec<usize> = self.offers.iter().flatten().map(|offer| offer.asset).collect();
-        let found = best_matching(&choices, &assets, &self.caps);
+        let found = best_assignment(&choices, &assets, &self.caps);
         self.wants.iter().zip(found).map(|(want, place)| place.map(|place| place - first(want))).collect()
     }
 

@@ -225,21 +225,21 @@ pub struct WarningsSeen {
 
 /// The facts of a channel's week that scripts can read. `rules` are the client's, without campaign overlays.
 pub(super) fn channel_facts(
-    whose: ChannelKey<'_>,
+    channel_key: ChannelKey<'_>,
     seen: &ChannelSnapshot,
     rules: &Rules,
     warnings: WarningsSeen,
     reality: &PerformanceReality,
 ) -> ChannelFacts {
-    let channel = rules.channel(whose.channel);
+    let channel = rules.channel(channel_key.channel);
     ChannelFacts {
-        client: whose.client.as_str().into(),
-        workspace: whose.workspace.as_str().into(),
+        client: channel_key.client.as_str().into(),
+        workspace: channel_key.workspace.as_str().into(),
         industry: (*seen.industry).into(),
         tags: texts(&seen.tags),
         hour_weights: channel.hour_weights(),
         status: seen.status.name().into(),
-        channel: whose.channel.name().into(),
+        channel: channel_key.channel.name().into(),
         client_priority: seen.client_priority,
         audience: seen.audience,
         engagement_rate: seen.engagement_rate.unwrap_or(channel.engagement_rate),

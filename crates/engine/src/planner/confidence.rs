@@ -1,10 +1,8 @@
 //! Confidence in a post, and the risk band that follows from it.
 
-use std::sync::Arc;
-
 use crate::model::digits::rounded;
-use crate::model::{ConfidenceCause, ConfidenceStep, Outcome, RiskBand, Verdict};
-use crate::rules::{ChannelFacts, GuardrailRules, RiskRules, value_at};
+use crate::model::{ConfidenceCause, ConfidenceStep, RiskBand};
+use crate::rules::{ChannelFacts, RiskRules, value_at};
 
 /// Steps of the confidence by `risk.toml`: a start from the asset's score, then a deduction for each thing missing or
 /// doubtful.
@@ -40,9 +38,9 @@ pub(super) fn total(steps: &[ConfidenceStep]) -> f64 {
     rounded(sum, 6).clamp(0.0, 1.0)
 }
 
-/// The risk band of a confidence, raised by one step if a guardrail that warned has `warn_raises_risk`.
+/// The risk band of a confidence, raised by one step if `is_raised`: if a guardrail that warned has `warn_raises_risk`.
 #[must_use]
-pub fn band(rules: &RiskRules, guardrails: &[GuardrailRules], confidence: f64, verdicts: &[Arc<Verdict>]) -> RiskBand {
+pub fn band(rules: &RiskRules, confidence: f64, is_raised: bool) -> RiskBand {
     let band = if confidence >= rules.low_from {
         RiskBand::Low
     } else if confidence >= rules.medium_from {
@@ -50,6 +48,5 @@ pub fn band(rules: &RiskRules, guardrails: &[GuardrailRules], confidence: f64, v
     } else {
         RiskBand::High
     };
-    let raises = guardrails.iter().zip(verdicts).any(|(g, v)| g.warn_raises_risk && v.outcome == Outcome::Warn);
-    if raises { band.raised() } else { band }
+    if is_raised { band.raised() } else { band }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::judgement::Judgement;
 use super::post_status::PostStatus;
 use super::replay::{DecisionSource, Recorded};
+use super::rule_evaluation::RuleEvaluation;
 use crate::model::{Channel, ClientId, Outcome, Reason, ScheduleStatus, Timestamp, Verdict, WorkspaceId};
 use crate::rules::{CONFIDENCE, CompiledRules};
 
@@ -178,9 +178,9 @@ pub struct Impact {
 
 impl Impact {
     /// Adds a recorded decision and its re-evaluation. At most `kept` changes of each kind are stored.
-    pub fn add(&mut self, recorded: &Recorded, judged: &Judgement, rules: &CompiledRules, kept: usize) {
+    pub fn add(&mut self, recorded: &Recorded, evaluated: &RuleEvaluation, rules: &CompiledRules, kept: usize) {
         let before = recorded.stand;
-        let after = PostStatus { status: judged.status, risk: judged.risk, confidence: judged.confidence };
+        let after = PostStatus { status: evaluated.status, risk: evaluated.risk, confidence: evaluated.confidence };
         let kinds = ChangeKind::between(before, after);
         let other_confidence = (before.confidence - after.confidence).abs() > 1e-9;
         self.count.add(&kinds, other_confidence);
@@ -190,7 +190,7 @@ impl Impact {
         let client = (recorded.client_id.clone(), recorded.channel);
         self.clients.entry(client).or_default().add(&kinds, other_confidence);
         let differs: Vec<(ChangeKind, Cause)> =
-            kinds.iter().map(|kind| (*kind, cause(*kind, recorded, judged, rules))).collect();
+            kinds.iter().map(|kind| (*kind, cause(*kind, recorded, evaluated, rules))).collect();
         for (kind, cause) in &differs {
             let key = (*kind, Arc::clone(&cause.rule), Arc::clone(&cause.file), cause.line);
             self.causes.entry(key).or_insert_with(|| (0, Arc::clone(&cause.reason))).0 += 1;
@@ -245,23 +245,23 @@ impl Cause {
 }
 
 /// The rule responsible for a change.
-fn cause(kind: ChangeKind, recorded: &Recorded, judged: &Judgement, rules: &CompiledRules) -> Cause {
-    let blocks = judged.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
+fn cause(kind: ChangeKind, recorded: &Recorded, evaluated: &RuleEvaluation, rules: &CompiledRules) -> Cause {
+    let blocks = evaluated.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
     let verdict = match kind {
         ChangeKind::Blocked => blocks.map(|verdict| Cause::of(verdict)),
         ChangeKind::Allowed => recorded.blocked_by().map(Cause::of),
         ChangeKind::NeedsReview | ChangeKind::BandRaised => {
             let is_new = |verdict: &&Arc<Verdict>| !warns(recorded.verdicts.iter(), &verdict.rule);
-            let now = judged.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Warn);
+            let now = evaluated.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Warn);
             now.clone().find(is_new).map(|verdict| Cause::of(verdict))
         }
         ChangeKind::RunsAlone | ChangeKind::BandLowered => {
-            let now = || judged.verdicts.iter().map(AsRef::as_ref);
+            let now = || evaluated.verdicts.iter().map(AsRef::as_ref);
             let then = recorded.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Warn);
             then.clone().find(|verdict| !warns(now(), &verdict.rule)).map(Cause::of)
         }
     };
-    verdict.unwrap_or_else(|| of_confidence(recorded, judged, rules))
+    verdict.unwrap_or_else(|| of_confidence(recorded, evaluated, rules))
 }
 
 fn warns<'v>(mut verdicts: impl Iterator<Item = &'v Verdict>, rule: &str) -> bool {
@@ -269,13 +269,13 @@ fn warns<'v>(mut verdicts: impl Iterator<Item = &'v Verdict>, rule: &str) -> boo
 }
 
 /// The cause if no guardrail is responsible: the confidence changed, or the thresholds of the bands did.
-fn of_confidence(recorded: &Recorded, judged: &Judgement, rules: &CompiledRules) -> Cause {
+fn of_confidence(recorded: &Recorded, evaluated: &RuleEvaluation, rules: &CompiledRules) -> Cause {
     let before = recorded.stand;
-    let moved = (before.confidence - judged.confidence).abs() > 1e-9;
+    let moved = (before.confidence - evaluated.confidence).abs() > 1e-9;
     let (rule, key, reason) = if moved {
-        ("confidence", "risk.confidence", format!("confidence {:.2} -> {:.2}", before.confidence, judged.confidence))
+        ("confidence", "risk.confidence", format!("confidence {:.2} -> {:.2}", before.confidence, evaluated.confidence))
     } else {
-        ("bands", "risk.bands.low.from", format!("confidence {:.2} is {} risk now", before.confidence, judged.risk))
+        ("bands", "risk.bands.low.from", format!("confidence {:.2} is {} risk now", before.confidence, evaluated.risk))
     };
     let by_script = rules.place_of_function(CONFIDENCE).filter(|_| moved);
     let Recorded { workspace_id, client_id, campaign_id, .. } = recorded;

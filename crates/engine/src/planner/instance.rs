@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn an_export_holds_what_an_outside_solver_needs() {
+    fn an_export_contains_what_an_external_solver_needs() {
         let solution = Solution { chosen: vec![0, 2], objective: 12.5, optimal: true };
         let export = |week: &Instance| {
             serde_json::to_string(&week.export("c1", Channel::X, "2026-11-23T00:00:00+11:00".to_owned(), &solution))

@@ -1,176 +1,179 @@
-//! Maximum-weight bipartite matching with caps: each seeker gets at most one seat, each seat goes to at most one
-//! seeker, and at most `cap` seats of an owner are taken. (For asset assignment: seekers are slots, seats are a
-//! channel's assets, owners are assets.)
+//! Maximum-weight assignment with caps: each row gets at most one column, each column goes to at most one row, and at
+//! most `cap` columns of a group are assigned. (Rows are slots, columns are a channel's assets, and a group is one asset
+//! on all channels.)
 //!
-//! Solved by successive shortest paths. Seekers are added one by one, each along the augmenting path of greatest gain,
-//! which ends at a free seat or at a seeker left without one. Caps are enforced last: an owner over its cap gives up
-//! one seat at a time, along the path of least loss. After each path the matching is optimal under the constraints so
+//! Solved by successive shortest paths. Rows are added one by one, each along the augmenting path of greatest gain,
+//! which ends at a free column or at a row left without one. Caps are enforced last: a group over its cap gives up
+//! one column at a time, along the path of least loss. After each path the matching is optimal under the constraints so
 //! far, so the last one is optimal under all of them.
 
 use std::collections::VecDeque;
 
-/// A seat that a seeker can take, and the gain over having none.
+/// A column that a row can get, and the gain over having none.
 pub(super) type Choice = (usize, i64);
 
-/// The seat of each seeker in a matching of maximum weight. `choices` are by seeker, `owners` by seat, `caps` by owner.
-pub(super) fn best_matching(choices: &[Vec<Choice>], owners: &[usize], caps: &[usize]) -> Vec<Option<usize>> {
-    let mut matching = Matching::new(choices, owners, caps.len());
-    for seeker in 0..choices.len() {
-        matching.change(seeker);
+/// The column of each row in an assignment of maximum weight. `choices` are by row, `groups` by column, `caps` by group.
+pub(super) fn best_assignment(choices: &[Vec<Choice>], groups: &[usize], caps: &[usize]) -> Vec<Option<usize>> {
+    let mut matching = Matching::new(choices, groups, caps.len());
+    for row in 0..choices.len() {
+        matching.augment(row);
     }
-    for (owner, cap) in matching.owners.iter_mut().zip(caps) {
-        owner.cap = *cap;
+    for (group, cap) in matching.groups.iter_mut().zip(caps) {
+        group.cap = *cap;
     }
-    for owner in 0..caps.len() {
-        while matching.owners.get(owner).is_some_and(|owner| owner.taken > owner.cap) {
-            matching.change(choices.len() + owner);
+    for group in 0..caps.len() {
+        while matching.groups.get(group).is_some_and(|group| group.taken > group.cap) {
+            matching.augment(choices.len() + group);
         }
     }
-    matching.seat_of
+    matching.column_of
 }
 
 #[derive(Debug)]
-struct Seat {
-    owner: usize,
-    /// The seeker that has it, and the gain.
-    holder: Option<(usize, i64)>,
+struct Column {
+    group: usize,
+    /// The row that has it, and the gain.
+    assigned: Option<(usize, i64)>,
 }
 
 #[derive(Debug)]
-struct Owner {
-    seats: Vec<usize>,
+struct Group {
+    columns: Vec<usize>,
     taken: usize,
     cap: usize,
 }
 
-/// A matching and the search for augmenting paths. Nodes are first the seekers, each as if it had no seat, then the
-/// owners, each as if one seat too many were taken.
+/// A matching and the search for augmenting paths. Nodes are first the rows, each as if it had no column, then the
+/// groups, each as if one column too many were assigned.
 #[derive(Debug)]
 struct Matching<'c> {
     choices: &'c [Vec<Choice>],
-    seats: Vec<Seat>,
-    owners: Vec<Owner>,
-    seat_of: Vec<Option<usize>>,
-    chains: Chains,
+    columns: Vec<Column>,
+    groups: Vec<Group>,
+    column_of: Vec<Option<usize>>,
+    search: PathSearch,
 }
 
 impl<'c> Matching<'c> {
     /// The empty matching, without caps.
-    fn new(choices: &'c [Vec<Choice>], owners: &[usize], owner_count: usize) -> Self {
-        let seats_of = |owner: usize| (0..owners.len()).filter(|seat| owners.get(*seat) == Some(&owner)).collect();
+    fn new(choices: &'c [Vec<Choice>], groups: &[usize], group_count: usize) -> Self {
+        let columns_of =
+            |group: usize| (0..groups.len()).filter(|column| groups.get(*column) == Some(&group)).collect();
         Self {
             choices,
-            seats: owners.iter().map(|owner| Seat { owner: *owner, holder: None }).collect(),
-            owners: (0..owner_count).map(|owner| Owner { seats: seats_of(owner), taken: 0, cap: usize::MAX }).collect(),
-            seat_of: vec![None; choices.len()],
-            chains: Chains::new(choices.len() + owner_count),
+            columns: groups.iter().map(|group| Column { group: *group, assigned: None }).collect(),
+            groups: (0..group_count)
+                .map(|group| Group { columns: columns_of(group), taken: 0, cap: usize::MAX })
+                .collect(),
+            column_of: vec![None; choices.len()],
+            search: PathSearch::new(choices.len() + group_count),
         }
     }
 
     /// Augments the matching along the best path from a node.
-    fn change(&mut self, start: usize) {
-        if let Some(owner) = self.owner_at(start).and_then(|owner| self.owners.get_mut(owner)) {
-            owner.taken -= 1;
+    fn augment(&mut self, start: usize) {
+        if let Some(group) = self.group_at(start).and_then(|group| self.groups.get_mut(group)) {
+            group.taken -= 1;
         }
         let end = self.best_end(start);
         match end.choice {
-            None => self.go_without(end.seeker),
+            None => self.unassign(end.row),
             Some(choice) => {
-                self.take(end.seeker, choice);
-                let owner = self.seats.get(choice.0).map_or(0, |seat| seat.owner);
-                if let Some(owner) = self.owners.get_mut(owner) {
-                    owner.taken += 1;
+                self.assign(end.row, choice);
+                let group = self.columns.get(choice.0).map_or(0, |column| column.group);
+                if let Some(group) = self.groups.get_mut(group) {
+                    group.taken += 1;
                 }
             }
         }
-        let mut node = end.seeker;
-        while let Some(link) = self.chains.link_to(node) {
-            match link.change {
-                Change::Takes(choice) => self.take(link.from, choice),
-                Change::GivesUp(seat) => self.free(seat),
+        let mut node = end.row;
+        while let Some(step) = self.search.step_to(node) {
+            match step.change {
+                PathChange::Assign(choice) => self.assign(step.from, choice),
+                PathChange::Release(column) => self.release(column),
             }
-            node = link.from;
+            node = step.from;
         }
     }
 
-    fn owner_at(&self, node: usize) -> Option<usize> {
+    fn group_at(&self, node: usize) -> Option<usize> {
         node.checked_sub(self.choices.len())
     }
 
-    fn take(&mut self, seeker: usize, (seat, gain): Choice) {
-        if let Some(seat) = self.seats.get_mut(seat) {
-            seat.holder = Some((seeker, gain));
+    fn assign(&mut self, row: usize, (column, gain): Choice) {
+        if let Some(column) = self.columns.get_mut(column) {
+            column.assigned = Some((row, gain));
         }
-        if let Some(place) = self.seat_of.get_mut(seeker) {
-            *place = Some(seat);
-        }
-    }
-
-    fn free(&mut self, seat: usize) {
-        if let Some(seat) = self.seats.get_mut(seat) {
-            seat.holder = None;
+        if let Some(place) = self.column_of.get_mut(row) {
+            *place = Some(column);
         }
     }
 
-    fn go_without(&mut self, seeker: usize) {
-        if let Some(place) = self.seat_of.get_mut(seeker) {
+    fn release(&mut self, column: usize) {
+        if let Some(column) = self.columns.get_mut(column) {
+            column.assigned = None;
+        }
+    }
+
+    fn unassign(&mut self, row: usize) {
+        if let Some(place) = self.column_of.get_mut(row) {
             *place = None;
         }
     }
 
     /// Searches for augmenting paths from a node. Returns the end of the one of greatest gain, the first found among
     /// equals.
-    fn best_end(&mut self, start: usize) -> End {
-        let mut best = End { gain: i64::MIN, seeker: start, choice: None };
-        self.chains.start_at(start);
-        while let Some((node, so_far)) = self.chains.next() {
-            match self.owner_at(node) {
-                Some(owner) => self.give_up_any(owner, node, so_far),
+    fn best_end(&mut self, start: usize) -> PathEnd {
+        let mut best = PathEnd { gain: i64::MIN, row: start, choice: None };
+        self.search.start_at(start);
+        while let Some((node, so_far)) = self.search.next() {
+            match self.group_at(node) {
+                Some(group) => self.extend_from_group(group, node, so_far),
                 None => {
-                    best.improve(End { gain: so_far, seeker: node, choice: None });
-                    self.take_any(node, so_far, &mut best);
+                    best.improve(PathEnd { gain: so_far, row: node, choice: None });
+                    self.extend_from_row(node, so_far, &mut best);
                 }
             }
         }
         best
     }
 
-    /// Extends paths from a seeker to the holders of the seats it can take. A free seat ends the path if its owner is
-    /// below its cap, and otherwise leads to the owner.
-    fn take_any(&mut self, seeker: usize, so_far: i64, best: &mut End) {
-        for choice in self.choices.get(seeker).into_iter().flatten() {
-            let (Some(seat), gain) = (self.seats.get(choice.0), so_far + choice.1) else { continue };
-            let link = Link { from: seeker, change: Change::Takes(*choice) };
-            match seat.holder {
-                Some((holder, lost)) => self.chains.reach(holder, gain - lost, link),
-                None if self.owners.get(seat.owner).is_some_and(|owner| owner.taken < owner.cap) => {
-                    best.improve(End { gain, seeker, choice: Some(*choice) });
+    /// Extends paths from a row to the rows of the columns it can get. A free column ends the path if its group is
+    /// below its cap, and otherwise leads to the group.
+    fn extend_from_row(&mut self, row: usize, so_far: i64, best: &mut PathEnd) {
+        for choice in self.choices.get(row).into_iter().flatten() {
+            let (Some(column), gain) = (self.columns.get(choice.0), so_far + choice.1) else { continue };
+            let step = PathStep { from: row, change: PathChange::Assign(*choice) };
+            match column.assigned {
+                Some((other, lost)) => self.search.reach(other, gain - lost, step),
+                None if self.groups.get(column.group).is_some_and(|group| group.taken < group.cap) => {
+                    best.improve(PathEnd { gain, row, choice: Some(*choice) });
                 }
-                None => self.chains.reach(self.choices.len() + seat.owner, gain, link),
+                None => self.search.reach(self.choices.len() + column.group, gain, step),
             }
         }
     }
 
-    /// Extends paths from an owner to the holders of its seats.
-    fn give_up_any(&mut self, owner: usize, node: usize, so_far: i64) {
-        for seat in self.owners.get(owner).into_iter().flat_map(|owner| &owner.seats) {
-            if let Some((holder, lost)) = self.seats.get(*seat).and_then(|seat| seat.holder) {
-                self.chains.reach(holder, so_far - lost, Link { from: node, change: Change::GivesUp(*seat) });
+    /// Extends paths from a group to the rows of its columns.
+    fn extend_from_group(&mut self, group: usize, node: usize, so_far: i64) {
+        for column in self.groups.get(group).into_iter().flat_map(|group| &group.columns) {
+            if let Some((other, lost)) = self.columns.get(*column).and_then(|column| column.assigned) {
+                self.search.reach(other, so_far - lost, PathStep { from: node, change: PathChange::Release(*column) });
             }
         }
     }
 }
 
-/// End of an augmenting path: a seeker goes without a seat, or takes a free one.
+/// End of an augmenting path: a row is left without a column, or gets a free one.
 #[derive(Debug)]
-struct End {
+struct PathEnd {
     gain: i64,
-    seeker: usize,
+    row: usize,
     choice: Option<Choice>,
 }
 
-impl End {
-    fn improve(&mut self, other: End) {
+impl PathEnd {
+    fn improve(&mut self, other: PathEnd) {
         if other.gain > self.gain {
             *self = other;
         }
@@ -179,64 +182,64 @@ impl End {
 
 /// One step of a path: the node it comes from, and the change made there.
 #[derive(Debug, Clone, Copy)]
-struct Link {
+struct PathStep {
     from: usize,
-    change: Change,
+    change: PathChange,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Change {
-    Takes(Choice),
-    GivesUp(usize),
+enum PathChange {
+    Assign(Choice),
+    Release(usize),
 }
 
 /// The best path found so far to each node.
 #[derive(Debug)]
-struct Chains {
-    reached: Vec<Reached>,
-    waiting: VecDeque<usize>,
+struct PathSearch {
+    paths: Vec<BestPath>,
+    queue: VecDeque<usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Reached {
+struct BestPath {
     gain: i64,
-    link: Option<Link>,
-    is_waiting: bool,
+    step: Option<PathStep>,
+    is_queued: bool,
 }
 
-impl Chains {
-    const NOT_YET: Reached = Reached { gain: i64::MIN, link: None, is_waiting: false };
+impl PathSearch {
+    const UNREACHED: BestPath = BestPath { gain: i64::MIN, step: None, is_queued: false };
 
     fn new(nodes: usize) -> Self {
-        Self { reached: vec![Self::NOT_YET; nodes], waiting: VecDeque::with_capacity(nodes) }
+        Self { paths: vec![Self::UNREACHED; nodes], queue: VecDeque::with_capacity(nodes) }
     }
 
     fn start_at(&mut self, node: usize) {
-        self.reached.fill(Self::NOT_YET);
+        self.paths.fill(Self::UNREACHED);
         self.arrive(node, 0, None);
     }
 
-    fn reach(&mut self, node: usize, gain: i64, link: Link) {
-        self.arrive(node, gain, Some(link));
+    fn reach(&mut self, node: usize, gain: i64, step: PathStep) {
+        self.arrive(node, gain, Some(step));
     }
 
-    fn arrive(&mut self, node: usize, gain: i64, link: Option<Link>) {
-        let Some(reached) = self.reached.get_mut(node).filter(|reached| gain > reached.gain) else { return };
-        if !reached.is_waiting {
-            self.waiting.push_back(node);
+    fn arrive(&mut self, node: usize, gain: i64, step: Option<PathStep>) {
+        let Some(path) = self.paths.get_mut(node).filter(|path| gain > path.gain) else { return };
+        if !path.is_queued {
+            self.queue.push_back(node);
         }
-        *reached = Reached { gain, link, is_waiting: true };
+        *path = BestPath { gain, step, is_queued: true };
     }
 
     /// The next node whose path improved since it was last processed, and the gain of that path.
     fn next(&mut self) -> Option<(usize, i64)> {
-        let node = self.waiting.pop_front()?;
-        let reached = self.reached.get_mut(node)?;
-        reached.is_waiting = false;
-        Some((node, reached.gain))
+        let node = self.queue.pop_front()?;
+        let path = self.paths.get_mut(node)?;
+        path.is_queued = false;
+        Some((node, path.gain))
     }
 
-    fn link_to(&self, node: usize) -> Option<Link> {
-        self.reached.get(node)?.link
+    fn step_to(&self, node: usize) -> Option<PathStep> {
+        self.paths.get(node)?.step
     }
 }

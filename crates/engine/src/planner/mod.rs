@@ -1,7 +1,7 @@
 //! Plans a week for every client: slots, assets, guardrails, confidence.
 //!
 //! ```text
-//! state + rules ── agents ──> hours and candidates ── slots ──> assets ── judge ──> posts
+//! state + rules ── agents ──> hours and candidates ── slots ──> assets ── guardrails ──> posts
 //! ```
 //!
 //! The planner does no I/O and reads no clock. It does not verify its own plans: `check` does, independently.
@@ -19,14 +19,14 @@ mod guardrail_counts;
 mod hours;
 mod impact;
 mod instance;
-mod judge;
-mod judgement;
 mod matching;
 mod objection;
+mod post_evaluation;
 mod post_status;
 mod prior;
 mod reevaluate;
 mod replay;
+mod rule_evaluation;
 mod slot_evaluation;
 mod slots;
 mod week;
@@ -45,12 +45,12 @@ pub use guardrail_counts::{GuardrailCounts, guardrail_counts};
 pub use hours::{HourRule, HourValue};
 pub use impact::{Cause, CauseKey, Change, ChangeKind, Impact, ImpactCount};
 pub use instance::{Instance, Response, Solution};
-pub use judge::{SlotOverrides, count_by_rule, priority};
-pub use judgement::Judgement;
 pub use objection::{CommittedPost, objection_to};
+pub use post_evaluation::{SlotOverrides, count_by_rule, priority};
 pub use post_status::PostStatus;
 pub use reevaluate::{ClientReevaluation, Reevaluation, rested, start_of_hour, tired};
 pub use replay::{DecisionSource, Recorded};
+pub use rule_evaluation::RuleEvaluation;
 pub use slot_evaluation::{SlotEvaluation, SlotQuery};
 pub use slots::Solver;
 pub use week::{Planner, SolvedInstance, hours_by_zone, instances, plan_week};

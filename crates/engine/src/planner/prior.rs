@@ -1,7 +1,7 @@
 //! Expected results of the posts of a week that were committed before it is planned.
 
 use super::channel::{ChannelDraft, Scored, WorkerContext, response};
-use super::judge::{campaign_of, choice};
+use super::post_evaluation::{campaign_of, choice};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::Histories;
 use crate::model::{AssetUse, Channel, Post, PriorPost, Timestamp};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::assets::Slot;
 use super::channel::{ChannelDraft, Scored, WarningsSeen, WorkerContext};
-use super::judge::{SlotEvaluator, WeekState, others_of_day};
 use super::objection::{CommittedPost, ExistingUses, is_channel_off, objection};
+use super::post_evaluation::{SlotEvaluator, WeekState, others_of_day};
 use super::week::{PlanningContext, Setup, set_up};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
@@ -73,22 +73,22 @@ impl Planner<'_> {
             .collect();
         let rolled_back = rolled_back?;
         let then: Vec<(&Client, &ClientState)> = clients.iter().map(|(client, _)| *client).zip(&rolled_back).collect();
-        let front = PlanningContext::new(self.rules(), &then, capacity, week)?;
-        let judged = posts.iter().enumerate().map(|(index, posts)| {
+        let context = PlanningContext::new(self.rules(), &then, capacity, week)?;
+        let evaluated = posts.iter().enumerate().map(|(index, posts)| {
             if posts.is_empty() {
                 return Ok(None);
             }
-            let (week, rules, demand) = front.client(index).ok_or(PlanError::NoSuchClient)?;
+            let (week, rules, demand) = context.client(index).ok_or(PlanError::NoSuchClient)?;
             self.with_worker(|worker| {
                 // The signals are as of the start of the week, so they exclude asset uses since then.
                 let before: Vec<AssetUse> =
                     week.state.asset_uses.iter().filter(|used| used.at < week.hours.start()).cloned().collect();
                 let histories = Histories::of(&week.client.assets, &before);
                 let setup = set_up(&week, rules, demand, &histories, worker)?;
-                ClientReevaluator { week, rules, setup, now }.judge(posts, worker).map(Some)
+                ClientReevaluator { week, rules, setup, now }.reevaluate(posts, worker).map(Some)
             })
         });
-        judged.collect()
+        evaluated.collect()
     }
 }
 
@@ -101,7 +101,11 @@ struct ClientReevaluator<'a> {
 }
 
 impl<'a> ClientReevaluator<'a> {
-    fn judge(self, posts: &[CommittedPost], worker: &mut WorkerContext<'_>) -> Result<ClientReevaluation, PlanError> {
+    fn reevaluate(
+        self,
+        posts: &[CommittedPost],
+        worker: &mut WorkerContext<'_>,
+    ) -> Result<ClientReevaluation, PlanError> {
         let mut order: Vec<usize> = (0..posts.len()).collect();
         order.sort_by_key(|index| posts.get(*index).map(|post| (post.at, post.channel)));
         let mut week_state = WeekState::open(&self.week, &self.setup.channel_drafts);
@@ -137,8 +141,8 @@ impl<'a> ClientReevaluator<'a> {
         worker: &mut WorkerContext<'_>,
     ) -> Result<Reevaluation, PlanError> {
         let existing = ExistingUses::with(&self.week, post, Some(self.now), live);
-        let hold = objection(&self.week, post, &existing);
-        if let Some(reason @ (Reason::ClientStatus { .. } | Reason::ChannelOff { .. })) = hold {
+        let engine_block = objection(&self.week, post, &existing);
+        if let Some(reason @ (Reason::ClientStatus { .. } | Reason::ChannelOff { .. })) = engine_block {
             return Ok(Reevaluation::NotEvaluated(reason));
         }
         let is_own = |channel_draft: &ChannelDraft<'_>| channel_draft.state.channel == post.channel;
@@ -163,7 +167,7 @@ impl<'a> ClientReevaluator<'a> {
         let distance = |at: &Timestamp| spacing.hours_between(*at, post.at, &self.week.client.zone);
         let nearest = existing.posts.iter().map(distance).fold(NEVER, f64::min);
         let others = others_of_day(&self.week, &self.setup.channel_drafts, &slot, &self.slots(live));
-        let (post, _) = evaluator.post(week_state, nearest, others, hold, worker)?;
+        let (post, _) = evaluator.post(week_state, nearest, others, engine_block, worker)?;
         Ok(Reevaluation::Evaluated(Box::new(post)))
     }
 

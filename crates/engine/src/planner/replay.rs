@@ -13,9 +13,9 @@ use rayon::prelude::*;
 use uuid::Uuid;
 
 use super::channel::{ChannelKey, WarningsSeen, channel_facts};
-use super::judge::{post_facts, shown_at};
-use super::judgement::{Judgement, judgement};
+use super::post_evaluation::{post_facts, shown_at};
 use super::post_status::PostStatus;
+use super::rule_evaluation::{RuleEvaluation, evaluate_rules};
 use super::{PlanError, Planner};
 use crate::model::{
     CampaignId, Channel, ChannelSnapshot, ClientId, Outcome, PerformanceReality, PostSnapshot, Reason, ScheduleStatus,
@@ -87,28 +87,29 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// If a rule fails, or a week is at the edge of the supported calendar. Of several errors, the first one's.
-    pub fn reevaluate_recorded(&self, recorded: &[Recorded]) -> Result<Vec<Judgement>, PlanError> {
+    pub fn reevaluate_recorded(&self, recorded: &[Recorded]) -> Result<Vec<RuleEvaluation>, PlanError> {
         let clocks = clocks(recorded)?;
-        let judged: Vec<Result<Judgement, PlanError>> =
-            recorded.par_iter().map(|one| self.judge_one(one, &clocks)).collect();
-        judged.into_iter().collect()
+        let evaluated: Vec<Result<RuleEvaluation, PlanError>> =
+            recorded.par_iter().map(|one| self.reevaluate_one(one, &clocks)).collect();
+        evaluated.into_iter().collect()
     }
 
-    fn judge_one(&self, recorded: &Recorded, clocks: &Clocks) -> Result<Judgement, PlanError> {
+    fn reevaluate_one(&self, recorded: &Recorded, clocks: &Clocks) -> Result<RuleEvaluation, PlanError> {
         let Recorded { workspace_id, client_id, channel, .. } = recorded;
         let campaign = recorded.campaign_id.as_ref();
         let base = self.rules().effective(workspace_id, client_id, None);
         let rules = self.rules().effective(workspace_id, client_id, campaign);
-        let whose = ChannelKey { client: client_id, workspace: workspace_id, channel: *channel };
-        let ctx = Arc::new(channel_facts(whose, &recorded.seen, &base, recorded.warnings, &recorded.reality));
+        let channel_key = ChannelKey { client: client_id, workspace: workspace_id, channel: *channel };
+        let ctx = Arc::new(channel_facts(channel_key, &recorded.seen, &base, recorded.warnings, &recorded.reality));
         let shown = shown(recorded, clocks)?;
         let facts = Arc::new(post_facts(&recorded.post, shown, campaign, base.channel(*channel)));
-        let held = recorded.held.clone();
-        let (mut judged, _) = self.with_worker(|worker| judgement(&rules, facts, &ctx, held, worker.evaluator))?;
-        if recorded.is_approved && judged.status == ScheduleStatus::Pending {
-            judged.status = ScheduleStatus::Ready;
+        let engine_block = recorded.held.clone();
+        let (mut evaluated, _) =
+            self.with_worker(|worker| evaluate_rules(&rules, facts, &ctx, engine_block, worker.evaluator))?;
+        if recorded.is_approved && evaluated.status == ScheduleStatus::Pending {
+            evaluated.status = ScheduleStatus::Ready;
         }
-        Ok(judged)
+        Ok(evaluated)
     }
 }
 

@@ -9,7 +9,7 @@ use super::assets::Slot;
 use super::channel::{ChannelDraft, Scored, WorkerContext, response};
 use super::explanation::{Explainer, ExplanationStep};
 use super::hours::{HourRule, is_best_hour};
-use super::judge::{SlotOverrides, judge_alone};
+use super::post_evaluation::{SlotOverrides, evaluate_alone};
 use super::week::{Draft, PlanningContext, draft};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
@@ -82,19 +82,26 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// If a rule fails, or the week is at the edge of the supported calendar.
-    pub fn evaluate_slot(&self, look: &SlotQuery<'_>) -> Result<SlotEvaluation, PlanError> {
-        let clients = [(look.client, look.state)];
-        let front = PlanningContext::new(self.rules(), &clients, look.capacity, look.week)?;
-        let (week, rules, demand) = front.client(0).ok_or(PlanError::NoSuchClient)?;
+    pub fn evaluate_slot(&self, query: &SlotQuery<'_>) -> Result<SlotEvaluation, PlanError> {
+        let clients = [(query.client, query.state)];
+        let context = PlanningContext::new(self.rules(), &clients, query.capacity, query.week)?;
+        let (week, rules, demand) = context.client(0).ok_or(PlanError::NoSuchClient)?;
         self.with_worker(|worker| {
             let draft = draft(week, rules, demand, worker)?;
             let channel_draft = draft.channel_drafts.first().ok_or(PlanError::NoSuchClient)?;
-            let slot = slot(look, &draft.week, channel_draft);
+            let slot = slot(query, &draft.week, channel_draft);
             let scored = usable(&draft, channel_draft, &slot, worker)?;
-            let judged =
-                judge_alone(&draft.week, rules, &draft.channel_drafts, &slot, scored.as_ref(), look.overrides, worker)?;
-            let judged = judged.ok_or(PlanError::NoSuchClient)?;
-            evaluation(self.rules(), &draft, channel_draft, &slot, scored.as_ref(), judged)
+            let evaluated = evaluate_alone(
+                &draft.week,
+                rules,
+                &draft.channel_drafts,
+                &slot,
+                scored.as_ref(),
+                query.overrides,
+                worker,
+            )?;
+            let evaluated = evaluated.ok_or(PlanError::NoSuchClient)?;
+            evaluation(self.rules(), &draft, channel_draft, &slot, scored.as_ref(), evaluated)
                 .ok_or(PlanError::NoSuchClient)
         })
     }
@@ -118,8 +125,8 @@ fn usable<'a>(
 }
 
 /// The requested hour, or the next one that exists in the week; its last hour if there is none.
-fn slot(look: &SlotQuery<'_>, week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>) -> Slot {
-    let is_there = |wall: &WallHour| (wall.weekday, wall.hour) >= (look.weekday, look.hour);
+fn slot(query: &SlotQuery<'_>, week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>) -> Slot {
+    let is_there = |wall: &WallHour| (wall.weekday, wall.hour) >= (query.weekday, query.hour);
     let hour = week.hours.hours().iter().position(is_there).unwrap_or_else(|| week.hours.len().saturating_sub(1));
     let weekday = week.hours.hours().get(hour).map_or(0, |wall| wall.weekday);
     let at = week.hours.instant(hour as i64).plus_minutes(i64::from(channel_draft.minute));

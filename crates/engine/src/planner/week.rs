@@ -14,7 +14,7 @@ use super::allocation::{allocation, conflicts};
 use super::assets::{self, Assignment, Slot};
 use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_seen, response};
 use super::facts::client_facts;
-use super::judge::{OverCapacityPosts, judge, priority};
+use super::post_evaluation::{OverCapacityPosts, evaluate_posts, priority};
 use super::prior::prior_posts;
 use super::{Instance, PlanError, Solution, Solver};
 use crate::agents::creative_director::{Candidate, Histories};
@@ -91,18 +91,22 @@ impl<'r> Planner<'r> {
         capacity: &Capacity,
         week: Week,
     ) -> Result<Vec<ClientPlan>, PlanError> {
-        let channel_draft = PlanningContext::new(self.rules, clients, capacity, week)?.starting_at(self.not_before);
-        let plan = |index: usize, held: &OverCapacityPosts| -> Result<ClientPlan, PlanError> {
-            let (week, rules, demand) = channel_draft.client(index).ok_or(PlanError::NoSuchClient)?;
-            self.with_worker(|worker| finish(draft(week, rules, demand, worker)?, held, worker))
+        let context = PlanningContext::new(self.rules, clients, capacity, week)?.starting_at(self.not_before);
+        let plan = |index: usize, over_capacity: &OverCapacityPosts| -> Result<ClientPlan, PlanError> {
+            let (week, rules, demand) = context.client(index).ok_or(PlanError::NoSuchClient)?;
+            self.with_worker(|worker| finish(draft(week, rules, demand, worker)?, over_capacity, worker))
         };
-        let plan_these = |held: BTreeMap<usize, OverCapacityPosts>| -> Result<Vec<(usize, ClientPlan)>, PlanError> {
-            let plans: Vec<_> = held.into_par_iter().map(|(index, held)| Ok((index, plan(index, &held)?))).collect();
-            plans.into_iter().collect()
-        };
-        let mut held: BTreeMap<usize, OverCapacityPosts> =
+        let plan_these =
+            |over_capacity: BTreeMap<usize, OverCapacityPosts>| -> Result<Vec<(usize, ClientPlan)>, PlanError> {
+                let plans: Vec<_> = over_capacity
+                    .into_par_iter()
+                    .map(|(index, over_capacity)| Ok((index, plan(index, &over_capacity)?)))
+                    .collect();
+                plans.into_iter().collect()
+            };
+        let mut over_capacity: BTreeMap<usize, OverCapacityPosts> =
             (0..clients.len()).map(|index| (index, OverCapacityPosts::new())).collect();
-        let mut plans: Vec<ClientPlan> = plan_these(held.clone())?.into_iter().map(|(_, plan)| plan).collect();
+        let mut plans: Vec<ClientPlan> = plan_these(over_capacity.clone())?.into_iter().map(|(_, plan)| plan).collect();
         // Blocking a post for lack of review capacity may unblock one that had given way to it and now needs review
         // itself. So this repeats until the reviewers can handle all pending posts. Blocked posts are never released,
         // so it terminates.
@@ -113,7 +117,7 @@ impl<'r> Planner<'r> {
             }
             let mut again = BTreeMap::new();
             for (index, posts) in surplus {
-                let all = held.entry(index).or_default();
+                let all = over_capacity.entry(index).or_default();
                 all.extend(posts);
                 again.insert(index, all.clone());
             }
@@ -137,10 +141,16 @@ impl<'r> Planner<'r> {
     }
 }
 
+/// A client to plan for, with its rules.
+struct PlanningClient<'a> {
+    client: &'a Client,
+    state: &'a ClientState,
+    rules: ClientRules,
+}
+
 /// What planning any one client needs to know about all clients: rules, hours by time zone, demand by workspace.
 pub(super) struct PlanningContext<'a> {
-    clients: &'a [(&'a Client, &'a ClientState)],
-    rules: Vec<ClientRules>,
+    clients: Vec<PlanningClient<'a>>,
     hours: BTreeMap<&'a str, WeekHours>,
     pub(super) not_before: Option<Timestamp>,
     demand: BTreeMap<&'a WorkspaceId, WorkspaceDemand>,
@@ -153,11 +163,12 @@ impl<'a> PlanningContext<'a> {
         capacity: &Capacity,
         week: Week,
     ) -> Result<Self, PlanError> {
-        let rules: Vec<ClientRules> = clients.iter().map(|(client, _)| rules.for_client(client)).collect();
-        let demanding = clients.iter().zip(&rules);
-        let wanted = demanding.map(|((client, state), rules)| (&client.workspace_id, wanted(state, rules)));
+        let hours = hours_by_zone(clients, week)?;
+        let with_rules = |&(client, state)| PlanningClient { client, state, rules: rules.for_client(client) };
+        let clients: Vec<PlanningClient<'a>> = clients.iter().map(with_rules).collect();
+        let wanted = clients.iter().map(|own| (&own.client.workspace_id, wanted(own.state, &own.rules)));
         let demand = scaling::demand(capacity, wanted);
-        Ok(Self { clients, hours: hours_by_zone(clients, week)?, not_before: None, demand, rules })
+        Ok(Self { clients, hours, not_before: None, demand })
     }
 
     /// The same, with nothing planned before the given instant.
@@ -166,7 +177,7 @@ impl<'a> PlanningContext<'a> {
     }
 
     pub fn client(&self, index: usize) -> Option<(ClientWeek<'_>, &ClientRules, WorkspaceDemand)> {
-        let ((client, state), rules) = self.clients.get(index).zip(self.rules.get(index))?;
+        let PlanningClient { client, state, rules } = self.clients.get(index)?;
         let hours = self.hours.get(client.zone.name())?;
         let demand = self.demand.get(&client.workspace_id).copied()?;
         let week = ClientWeek { client, state, rules: rules.base(), hours, not_before: self.not_before };
@@ -235,11 +246,11 @@ fn without_review(plans: &[ClientPlan], capacity: &Capacity) -> BTreeMap<usize, 
         }
     }
     let possible = scaling::weekly_reviews(capacity) as usize;
-    let mut held: BTreeMap<usize, OverCapacityPosts> = BTreeMap::new();
+    let mut over_capacity: BTreeMap<usize, OverCapacityPosts> = BTreeMap::new();
     for (client, channel, hour) in claims.into_values().flat_map(|claims| scaling::without(claims, possible)) {
-        held.entry(client).or_default().insert((channel, hour));
+        over_capacity.entry(client).or_default().insert((channel, hour));
     }
-    held
+    over_capacity
 }
 
 /// A client's week with slots placed and assets assigned, before guardrails are evaluated.
@@ -281,10 +292,10 @@ pub(super) fn set_up<'a>(
     let mut channel_drafts = Vec::with_capacity(state.channels.len());
     let warnings = WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings };
     for (channel, candidates) in state.channels.iter().zip(candidates) {
-        let whose =
+        let channel_key =
             ChannelKey { client: &week.client.id, workspace: &week.client.workspace_id, channel: channel.channel };
         let seen = channel_seen(week, channel);
-        let facts = channel_facts(whose, &seen, week.rules, warnings, &reality);
+        let facts = channel_facts(channel_key, &seen, week.rules, warnings, &reality);
         channel_drafts.push(ChannelDraft::set_up(week, rules, channel, (seen, facts), candidates, worker)?);
     }
     Ok(Setup { reality, warning, facts, channel_drafts })
@@ -309,10 +320,14 @@ pub(super) fn draft<'a>(
 }
 
 /// Evaluates the guardrails on a draft and completes the plan.
-fn finish(draft: Draft<'_>, held: &OverCapacityPosts, worker: &mut WorkerContext<'_>) -> Result<ClientPlan, PlanError> {
+fn finish(
+    draft: Draft<'_>,
+    over_capacity: &OverCapacityPosts,
+    worker: &mut WorkerContext<'_>,
+) -> Result<ClientPlan, PlanError> {
     let Draft { week, rules, reality, warning, facts, channel_drafts, full_days, slots, assignment, .. } = draft;
-    let judged = judge(&week, rules, &channel_drafts, &slots, &assignment, held, worker)?;
-    let posts: Vec<_> = judged.into_iter().map(|(post, _)| post).collect();
+    let evaluated = evaluate_posts(&week, rules, &channel_drafts, &slots, &assignment, over_capacity, worker)?;
+    let posts: Vec<_> = evaluated.into_iter().map(|(post, _)| post).collect();
     let prior = prior_posts(&week, rules, &channel_drafts, &posts, worker)?;
     let allocations =
         channel_drafts.iter().map(|channel_draft| allocation(channel_draft, &posts, week.hours.len())).collect();
@@ -485,12 +500,12 @@ pub struct SolvedInstance {
 pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Vec<SolvedInstance>, PlanError> {
     let clients: Vec<(&Client, &ClientState)> =
         scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
-    let channel_draft =
+    let context =
         PlanningContext::new(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
     let solved: Vec<Result<Vec<SolvedInstance>, PlanError>> = (0..clients.len())
         .into_par_iter()
         .map(|index| {
-            let (week, rules, demand) = channel_draft.client(index).ok_or(PlanError::NoSuchClient)?;
+            let (week, rules, demand) = context.client(index).ok_or(PlanError::NoSuchClient)?;
             let draft = planner.with_worker(|worker| draft(week, rules, demand, worker))?;
             let start = week.client.zone.local(week.hours.start()).format("%Y-%m-%dT%H:%M:%S%:z").to_string();
             let solved = draft.channel_drafts.into_iter().map(|channel_draft| SolvedInstance {

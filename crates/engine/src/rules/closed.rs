@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_that_are_no_times_of_the_clients_clock_are_told_with_what_to_write() {
+    fn ends_that_are_not_local_times_are_reported_with_a_remedy() {
         for (rows, code, remedy) in [
             ("{ from = \"fryday 18:00\", to = \"monday 08:00\" }", "unknown_weekday", "write `friday`"),
             ("{ from = \"Fri 18:00\", to = \"monday 08:00\" }", "unknown_weekday", "write `friday`"),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_hold_nothing_run_backwards_or_mix_both_kinds_are_told_in_their_place() {
+    fn ranges_that_are_empty_reversed_or_of_two_kinds_are_reported_at_their_location() {
         for (rows, code) in [
             ("{ from = \"friday 18:00\", to = \"friday 18:00\" }", "empty_range"),
             ("{ from = \"monday 00:00\", to = \"sunday 24:00\" }", "empty_range"),
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn posts_that_no_longer_fit_into_the_open_week_are_told() {
+    fn posts_that_no_longer_fit_into_the_open_week_are_reported() {
         let code = |rows: &str| reported(with_closed(rows)).into_iter().map(|(code, ..)| code).collect::<Vec<_>>();
         // Closed from Tuesday to Sunday: Monday alone has room for the five posts of most channels, but not for more.
         assert!(code("{ from = \"tuesday 00:00\", to = \"monday 00:00\" }").contains(&"too_many_posts"));

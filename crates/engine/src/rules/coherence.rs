@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn days_must_say_when_they_are_and_end_after_they_begin() {
+    fn days_must_have_a_date_and_end_after_they_begin() {
         let days = "days = [\n  { date = 2026-12-25, kind = \"holiday\", name = \"Christmas\" },\n  \
                     { from = 2026-12-31, to = 2026-12-30, kind = \"boost\", name = \"back\" },\n  \
                     { from = 2026-12-31, kind = \"boost\", name = \"half\" },\n  \
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlay_is_blamed_for_what_it_breaks_and_told_where_the_rest_stands() {
+    fn a_contradiction_is_reported_at_the_overlay_with_the_locations_of_the_other_settings() {
         let overlay = "scope = { client = \"a\" }\n[fatigue]\nwarn_at = 0.85\n";
         let mistakes = load(with_overlays(&[overlay])).unwrap_err();
         let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn two_overlays_that_may_meet_are_judged_together() {
+    fn overlays_that_may_apply_together_are_checked_together() {
         let workspace = "scope = { workspace = \"eu\" }\n[fatigue]\nblock_at = 0.6\n";
         let client = "scope = { client = \"a\" }\n[fatigue]\nwarn_at = 0.65\n";
         let reported = reported(with_overlays(&[workspace, client]));

@@ -61,11 +61,11 @@ pub(super) struct Scripts {
     pub functions: BTreeMap<String, Function>,
     /// Client and other names that fields are compared with, with their locations.
     pub names: Vec<(NameKind, String, SourceLocation)>,
-    sources: Vec<Source>,
+    sources: Vec<ScriptFile>,
 }
 
 /// One file within the concatenated text of all scripts.
-struct Source {
+struct ScriptFile {
     path: Arc<str>,
     lines: Range<usize>,
 }
@@ -82,12 +82,12 @@ impl Scripts {
     }
 }
 
-fn location(sources: &[Source], position: Position) -> SourceLocation {
+fn location(sources: &[ScriptFile], position: Position) -> SourceLocation {
     let (file, line) = place(sources, position.line().unwrap_or(0));
     SourceLocation::new(file, line, to_u32(position.position().unwrap_or(0)))
 }
 
-fn place(sources: &[Source], line: usize) -> (Arc<str>, u32) {
+fn place(sources: &[ScriptFile], line: usize) -> (Arc<str>, u32) {
     sources
         .iter()
         .find(|source| source.lines.contains(&line))
@@ -157,7 +157,7 @@ fn syntax_error(engine: &Engine, path: &str, text: &str) -> Option<Diagnostic> {
     Some(Diagnostic::at("script_syntax", &location, "", cause, remedy))
 }
 
-fn join(files: &[(&str, &str)]) -> (Vec<Source>, String) {
+fn join(files: &[(&str, &str)]) -> (Vec<ScriptFile>, String) {
     let mut text = String::new();
     let mut next_line = 1;
     let sources = files
@@ -168,13 +168,13 @@ fn join(files: &[(&str, &str)]) -> (Vec<Source>, String) {
             let lines = file.matches('\n').count() + 1;
             let first = next_line;
             next_line += lines;
-            Source { path: Arc::from(*path), lines: first..next_line }
+            ScriptFile { path: Arc::from(*path), lines: first..next_line }
         })
         .collect();
     (sources, text)
 }
 
-fn functions(shape: &AST, sources: &[Source]) -> BTreeMap<String, Function> {
+fn functions(shape: &AST, sources: &[ScriptFile]) -> BTreeMap<String, Function> {
     let mut calls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut functions = BTreeMap::new();
     for definition in shape.iter_fn_def() {
@@ -285,7 +285,7 @@ fn body(shape: &AST, function: &str) -> AST {
     alone
 }
 
-fn top_level(shape: &AST, sources: &[Source], found: &mut Vec<Diagnostic>) {
+fn top_level(shape: &AST, sources: &[ScriptFile], found: &mut Vec<Diagnostic>) {
     for statement in shape.statements() {
         let cause = "a statement stands outside every function and would never run";
         let remedy = "move it into a function, or a number into one of the TOML files";
@@ -359,7 +359,7 @@ fn or_nearest<'a>(remedy: &str, name: &str, known: impl Iterator<Item = &'a Stri
 fn names_compared(
     shape: &AST,
     engine: &Engine,
-    sources: &[Source],
+    sources: &[ScriptFile],
     text: &str,
 ) -> Vec<(NameKind, String, SourceLocation)> {
     let mut found = Vec::new();
@@ -382,7 +382,7 @@ fn names(
     shape: &AST,
     text: &str,
     engine: &Engine,
-    sources: &[Source],
+    sources: &[ScriptFile],
     declared: &Declared<'_>,
     found: &mut Vec<Diagnostic>,
 ) {

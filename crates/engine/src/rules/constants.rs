@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::variant::numbers_in;
+use super::pack_mutant::numbers_in;
 
 /// Number and name literals in a function's code.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -58,14 +58,14 @@ impl CompiledRules {
         let held = fields.iter().filter_map(|field| number_of(&field.of(input)));
         let numbers: Vec<f64> = held.chain(guardrail.params.values().copied()).collect();
         let now = input.evaluate(evaluator, guardrail)?.outcome;
-        let mut search = Search { evaluator, guardrail, input, now };
+        let mut search = VerdictSearch { evaluator, guardrail, input, now };
         let place = |key: &str| self.pack().place_of_row(overlays, key, None).map(RulePlace::from);
         let mut found = Vec::new();
         for field in fields {
             let candidates = values(field, input, &constants, &numbers);
             let key = field.key(&input.ctx.channel);
             found.extend(search.nearest(
-                &Change::Field(field),
+                &VariedInput::Field(field),
                 field.of(input),
                 candidates,
                 field.limits(),
@@ -78,7 +78,7 @@ impl CompiledRules {
             let candidates = compared.map(Fact::Number).collect();
             let key = Some(format!("guardrails.{}.params.{param}", guardrail.name));
             found.extend(search.nearest(
-                &Change::Param(param),
+                &VariedInput::Param(param),
                 Fact::Number(*number),
                 candidates,
                 None,
@@ -92,25 +92,25 @@ impl CompiledRules {
 }
 
 /// What is varied.
-enum Change<'c> {
+enum VariedInput<'c> {
     Field(InputField),
     Param(&'c str),
 }
 
-struct Search<'s> {
+struct VerdictSearch<'s> {
     evaluator: &'s mut Evaluator,
     guardrail: &'s GuardrailRules,
     input: &'s Input,
     now: Outcome,
 }
 
-impl Search<'_> {
-    fn outcome_at(&mut self, change: &Change<'_>, fact: &Fact) -> Result<Outcome, RuleFailure> {
+impl VerdictSearch<'_> {
+    fn outcome_at(&mut self, varied: &VariedInput<'_>, fact: &Fact) -> Result<Outcome, RuleFailure> {
         let mut input = self.input.clone();
         let mut guardrail = self.guardrail.clone();
-        match change {
-            Change::Field(field) => field.put(&mut input, fact.clone()),
-            Change::Param(name) => {
+        match varied {
+            VariedInput::Field(field) => field.put(&mut input, fact.clone()),
+            VariedInput::Param(name) => {
                 let mut params: BTreeMap<String, f64> = (*guardrail.params).clone();
                 params.extend(number_of(fact).map(|number| ((*name).to_owned(), number)));
                 guardrail.params = Arc::new(params);
@@ -122,16 +122,16 @@ impl Search<'_> {
     /// The nearest changes of the verdict below and above the current value.
     fn nearest(
         &mut self,
-        change: &Change<'_>,
+        varied: &VariedInput<'_>,
         own: Fact,
         candidates: Vec<Fact>,
         limits: Option<(f64, f64)>,
         key: Option<String>,
         place: &dyn Fn(&str) -> Option<RulePlace>,
     ) -> Result<Vec<Counterfactual>, RuleFailure> {
-        let input = match change {
-            Change::Field(field) => field.name(),
-            Change::Param(name) => format!("ctx.params.{name}"),
+        let input = match varied {
+            VariedInput::Field(field) => field.name(),
+            VariedInput::Param(name) => format!("ctx.params.{name}"),
         };
         let place = key.as_deref().and_then(place);
         let counterfactual = |values: String, outcome: Outcome, distance: Option<f64>| Counterfactual {
@@ -145,7 +145,7 @@ impl Search<'_> {
         };
         let Some(at) = number_of(&own) else {
             for fact in candidates {
-                let outcome = self.outcome_at(change, &fact)?;
+                let outcome = self.outcome_at(varied, &fact)?;
                 if outcome != self.now {
                     return Ok(vec![counterfactual(fact.to_string(), outcome, None)]);
                 }
@@ -155,7 +155,7 @@ impl Search<'_> {
         let mut found = Vec::new();
         for side in [-1.0, 1.0] {
             let tried = outward(&own, at, side, &candidates, limits);
-            if let Some((edge, outcome)) = self.edge(change, &own, at, tried)? {
+            if let Some((edge, outcome)) = self.edge(varied, &own, at, tried)? {
                 found.push(counterfactual(edge.words(side), outcome, Some((edge.at - at).abs())));
             }
         }
@@ -165,16 +165,16 @@ impl Search<'_> {
     /// The first of the values, going outward, that changes the verdict, narrowed down to the threshold.
     fn edge(
         &mut self,
-        change: &Change<'_>,
+        varied: &VariedInput<'_>,
         own: &Fact,
         at: f64,
         tried: Vec<f64>,
-    ) -> Result<Option<(Edge, Outcome)>, RuleFailure> {
+    ) -> Result<Option<(VerdictThreshold, Outcome)>, RuleFailure> {
         let mut unchanged = at;
         for value in tried {
-            let outcome = self.outcome_at(change, &like(own, value))?;
+            let outcome = self.outcome_at(varied, &like(own, value))?;
             if outcome != self.now {
-                return self.narrow(change, own, unchanged, value).map(Some);
+                return self.narrow(varied, own, unchanged, value).map(Some);
             }
             unchanged = value;
         }
@@ -184,11 +184,11 @@ impl Search<'_> {
     /// Bisects between a value that keeps the verdict and one that changes it.
     fn narrow(
         &mut self,
-        change: &Change<'_>,
+        varied: &VariedInput<'_>,
         own: &Fact,
         mut unchanged: f64,
         mut changed: f64,
-    ) -> Result<(Edge, Outcome), RuleFailure> {
+    ) -> Result<(VerdictThreshold, Outcome), RuleFailure> {
         let is_whole = matches!(own, Fact::Whole(_));
         for _ in 0..HALVINGS {
             let middle =
@@ -196,25 +196,25 @@ impl Search<'_> {
             if middle == unchanged || middle == changed {
                 break;
             }
-            let is_changed = self.outcome_at(change, &like(own, middle))? != self.now;
+            let is_changed = self.outcome_at(varied, &like(own, middle))? != self.now;
             *(if is_changed { &mut changed } else { &mut unchanged }) = middle;
         }
         // Adding 0.0 turns -0.0 into 0.0.
         let written = rounded(changed, 9) + 0.0;
-        let outcome = self.outcome_at(change, &like(own, changed))?;
-        let includes = self.outcome_at(change, &like(own, written))? == outcome;
-        Ok((Edge { at: written, includes }, outcome))
+        let outcome = self.outcome_at(varied, &like(own, changed))?;
+        let includes = self.outcome_at(varied, &like(own, written))? == outcome;
+        Ok((VerdictThreshold { at: written, includes }, outcome))
     }
 }
 
 /// A threshold at which a verdict changes.
-struct Edge {
+struct VerdictThreshold {
     at: f64,
     /// Whether the verdict already changes at the number itself.
     includes: bool,
 }
 
-impl Edge {
+impl VerdictThreshold {
     fn words(&self, side: f64) -> String {
         let at = Fact::Number(self.at);
         match (side < 0.0, self.includes) {

@@ -193,13 +193,13 @@ mod tests {
 
     #[test]
     fn a_pack_does_not_differ_from_itself_in_other_words() {
-        let spaced = changed("guardrails.rhai", "fn ", "// said otherwise\nfn  ");
+        let spaced = changed("guardrails.rhai", "fn ", "// stated otherwise\nfn  ");
         let difference = RulesDifference::between(&compiled(default_files()), &compiled(spaced));
         assert!(difference.is_empty(), "{difference:?}");
     }
 
     #[test]
-    fn a_changed_number_is_told_in_the_trades_words_with_its_place() {
+    fn a_changed_number_is_described_with_its_location() {
         let more = changed("channels.toml", "weekly_posts = 14", "weekly_posts = 20");
         let difference = RulesDifference::between(&compiled(default_files()), &compiled(more));
         let [value] = difference.values.as_slice() else { panic!("{difference:?}") };
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_and_overlays_are_told_by_name() {
+    fn functions_and_overlays_are_reported_by_name() {
         let mut files = changed("guardrails.rhai", "ctx.block_at", "(ctx.block_at - 0.1)");
         let overlay = "[scope]\nclient = \"bakery\"\n\n[fatigue]\nwarn_at = 0.4\n";
         files.insert("overlays/bakery.toml".to_owned(), overlay.to_owned());

@@ -47,7 +47,7 @@ impl EffectiveValue {
 impl RulesPack {
     /// The values that each overlay states, with its file.
     pub(super) fn overlay_values(&self) -> impl Iterator<Item = (&str, Vec<EffectiveValue>)> {
-        self.overlay_settings().map(|(file, settings)| (file, said(settings)))
+        self.overlay_settings().map(|(file, settings)| (file, stated(settings)))
     }
 
     /// Every effective value with some overlays applied, by file in documentation order, then by path.
@@ -75,7 +75,7 @@ impl RulesPack {
 }
 
 /// The values that a single layer states.
-pub(super) fn said(layer: &Settings) -> Vec<EffectiveValue> {
+pub(super) fn stated(layer: &Settings) -> Vec<EffectiveValue> {
     let value = |(path, setting): (&str, &Setting)| EffectiveValue {
         key: path.to_owned(),
         value: setting.value.to_string(),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_an_overlay_says_what_it_lies_over() {
+    fn a_value_of_an_overlay_has_the_value_that_it_overrides() {
         let mut files = default_files();
         let overlay = "[scope]\nclient = \"bakery\"\n\n[fatigue]\nwarn_at = 0.4\n";
         files.insert("overlays/bakery.toml".to_owned(), overlay.to_owned());

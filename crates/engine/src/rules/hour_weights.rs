@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_told_with_a_remedy() {
+    fn invalid_results_are_reported_with_a_remedy() {
         assert!(refused("1").contains("it returned `1`"));
         assert!(refused("[1.0]").contains("an array of 1 entries"));
         assert!(refused("#{ fridy: 2.0 }").contains("did you mean `friday`?"));

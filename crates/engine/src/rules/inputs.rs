@@ -397,7 +397,7 @@ impl Space {
     #[must_use]
     pub fn describe(&self, input: &Input) -> String {
         match self.describe_differences(input) {
-            nothing if nothing.is_empty() => self.said(input, |field| !field.is_identity()),
+            nothing if nothing.is_empty() => self.stated(input, |field| !field.is_identity()),
             differing => differing,
         }
     }
@@ -405,12 +405,12 @@ impl Space {
     /// The fields in which an input differs from the start, as scripts write them; empty if there are none.
     #[must_use]
     pub fn describe_differences(&self, input: &Input) -> String {
-        self.said(input, |field| field.of(input) != field.of(&self.start))
+        self.stated(input, |field| field.of(input) != field.of(&self.start))
     }
 
-    fn said(&self, input: &Input, is_wanted: impl Fn(&InputField) -> bool) -> String {
-        let said = |field: InputField| format!("{} = {}", field.name(), field.of(input));
-        self.fields().filter(is_wanted).map(said).collect::<Vec<_>>().join(", ")
+    fn stated(&self, input: &Input, is_wanted: impl Fn(&InputField) -> bool) -> String {
+        let stated = |field: InputField| format!("{} = {}", field.name(), field.of(input));
+        self.fields().filter(is_wanted).map(stated).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -491,7 +491,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_number_is_looked_at_where_it_may_be_compared() {
+    fn numbers_are_tried_at_values_that_they_may_be_compared_with() {
         let constants = Constants { numbers: vec![0.25, 7.0], names: BTreeSet::new() };
         let fatigue = values(field("post.fatigue"), &input(), &constants, &[0.5]);
         let reported: Vec<String> = fatigue.iter().map(ToString::to_string).collect();
@@ -530,7 +530,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_post_without_an_asset_has_none_of_its_marks() {
+    fn a_post_without_an_asset_has_none_of_its_attributes() {
         let has_asset = field("post.has_asset");
         let space = Space::new(input(), vec![(has_asset, vec![Fact::Truth(false)])]);
         let input = space.inputs(1).next().unwrap();

@@ -327,7 +327,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_read_as_a_person_would_say_them() {
+    fn ranges_are_worded_naturally() {
         assert_eq!(Kind::number(0.0, 1.0).expected(), "a number from 0 up to 1");
         assert_eq!(Kind::above(0.0, 0.5).expected(), "a number above 0 up to 0.5");
         assert_eq!(Kind::below(0.0, 1.0).expected(), "a number from 0 and below 1");

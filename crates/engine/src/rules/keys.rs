@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_stands_once_and_says_what_it_does() {
+    fn every_key_is_declared_once_and_has_a_description() {
         let mut seen = BTreeSet::new();
         for (stem, key) in every_key() {
             assert!(seen.insert((stem, key.path)), "{stem}.{} stands twice", key.path);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_in_angle_brackets_stands_for_names() {
+    fn every_part_in_angle_brackets_is_a_placeholder() {
         for (stem, key) in every_key() {
             for part in key.path.split('.').filter(|part| part.starts_with('<')) {
                 assert!(Placeholder::of(part).is_some(), "{stem}.{}", key.path);
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_fits_the_kind_it_stands_for() {
+    fn a_default_is_of_the_kind_of_its_key() {
         for (stem, key) in every_key() {
             let Presence::Default(preset) = key.presence else { continue };
             let fits = match (key.kind, preset) {

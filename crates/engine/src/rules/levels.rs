@@ -90,7 +90,7 @@ pub(super) fn read(
     place: &dyn Fn(Range<usize>) -> SourceLocation,
 ) -> Result<Levels, Vec<Diagnostic>> {
     let Some((path, key)) = keys.first() else { return Ok(Levels::List(Vec::new())) };
-    let reader = Reader { keys, path, kind: key.kind, place };
+    let reader = LevelReader { keys, path, kind: key.kind, place };
     let parts = parts(text);
     if let [only] = parts.as_slice()
         && let Some(ends) = reader.open_range(only, text)?
@@ -143,7 +143,7 @@ fn parts(text: &str) -> Vec<Range<usize>> {
     trimmed.collect()
 }
 
-struct Reader<'a> {
+struct LevelReader<'a> {
     keys: &'a [(&'a str, &'a Key)],
     path: &'a str,
     kind: Kind,
@@ -157,7 +157,7 @@ struct WrittenRange<'t> {
     step: Option<(&'t str, Range<usize>)>,
 }
 
-impl Reader<'_> {
+impl LevelReader<'_> {
     fn mistake(&self, code: &'static str, span: &Range<usize>, cause: String, remedy: &str) -> Diagnostic {
         Diagnostic::at(code, &(self.place)(span.clone()), self.path, cause, remedy)
     }
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_is_told_where_it_stands() {
+    fn each_error_is_reported_at_its_location() {
         assert_eq!(reported(WHOLE, "7.5..21:2"), [("wrong_type", "7.5".to_owned())]);
         assert_eq!(reported(WHOLE, "7..210:2"), [("out_of_range", "210".to_owned())]);
         assert_eq!(reported(WHOLE, "7..21:0"), [("bad_step", "0".to_owned())]);

@@ -15,7 +15,7 @@ use super::pack_files::{PackFiles, is_script};
 use super::scenario_names::NameReference;
 use super::settings::{Setting, Settings, Value, View};
 use super::toml_document::TomlDocument;
-use super::validate::{Branch, Extent, validate};
+use super::validate::{Branch, Completeness, validate};
 use crate::diagnostic::{Diagnostic, listed, nearest};
 use crate::model::{CalendarEntry, CampaignId, ClientId, WorkspaceId};
 
@@ -69,7 +69,7 @@ pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
         let Some(text) = files.get(&name) else { continue };
         let branch = Branch::of(keys.stem, keys.keys);
         let (found, wrong) = TomlDocument::read(&name, text, |document| {
-            validate(document, &branch, keys.stem, Extent::Whole, &PACK_FILES)
+            validate(document, &branch, keys.stem, Completeness::Complete, &PACK_FILES)
         });
         are_guardrails_sound |= keys.stem == "guardrails" && wrong.is_empty();
         settings.extend(found);
@@ -350,7 +350,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_default_pack_holds_the_figures_of_the_trade() {
+    fn the_default_pack_has_the_documented_figures() {
         let pack = load(default_files()).unwrap();
         let rules = pack.base();
         let weekly: Vec<u32> = rules.channels.iter().map(|channel| channel.weekly_posts).collect();
@@ -369,7 +369,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_default_pack_judges_as_the_model_says() {
+    fn the_default_pack_evaluates_as_the_model_says() {
         let rules = load(default_files()).unwrap().base();
         assert_eq!((rules.fatigue.warn_at, rules.fatigue.block_at), (0.5, 0.8));
         let factor = |fatigue| value_at(&rules.fatigue.frequency, fatigue);
@@ -412,7 +412,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_day_of_its_own_stands_in_place_of_the_weekdays() {
+    fn a_list_for_a_day_replaces_that_of_the_weekdays() {
         let from = "best_hours = { weekday = [9, 13, 16], weekend = [9, 13, 16] }";
         let to = "best_hours = { weekday = [9, 13], weekend = [], friday = [15, 11] }";
         let rules = load(changed("channels.toml", from, to)).unwrap().base();
@@ -421,7 +421,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn seven_mistakes_in_nine_lines_are_told_in_one_pass() {
+    fn seven_errors_in_nine_lines_are_reported_in_one_pass() {
         let mut files = default_files();
         let text = "warn_at = 0.5.5\nblock_at = 1.8\nslope_below_warn = \"0.6\"\nslop_above_warn = 1.4\n\
                     frequency = [{ from = 0.4, factor = 2 }]\npriority_loss = []\npriority_floor = 10\n\
@@ -444,7 +444,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_file_with_a_mistyped_name_is_told_its_right_one_and_is_not_missing_as_well() {
+    fn a_file_with_a_mistyped_name_gets_the_right_one_and_is_not_missing_as_well() {
         let mut files = default_files();
         let text = files.remove("channels.toml").unwrap();
         files.insert("channel.toml".to_owned(), text);

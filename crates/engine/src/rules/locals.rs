@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_stands_for_a_field_only_where_it_holds_nothing_else() {
+    fn a_variable_stands_for_a_field_only_if_it_holds_nothing_else() {
         let text = "fn f(ctx, post) {\n    let a = ctx.client;\n    let b = ctx.client;\n    b = post.campaign;\n    \
                     for (tag, i) in ctx.tags { let c = tag; }\n    \
                     let e = ctx.client;\n    e.truncate(3);\n    let g = [\"x\"];\n    g[0] = \"y\";\n    let d = [\"x\"];\n}\n";

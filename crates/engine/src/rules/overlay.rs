@@ -11,7 +11,7 @@ use super::keys::{PACK_FILES, SCOPE};
 use super::scenario_names::{NameKind, NameReference};
 use super::settings::{Settings, View, adds_up};
 use super::toml_document::TomlDocument;
-use super::validate::{Branch, Extent, validate};
+use super::validate::{Branch, Completeness, validate};
 use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 use crate::model::{CampaignId, ClientId, WorkspaceId};
 
@@ -93,7 +93,7 @@ pub(crate) fn read(
     base: Option<&Settings>,
 ) -> (Option<Overlay>, Vec<Diagnostic>) {
     let (all, mut mistakes) =
-        TomlDocument::read(file, text, |document| validate(document, branch, "", Extent::Part, &PACK_FILES));
+        TomlDocument::read(file, text, |document| validate(document, branch, "", Completeness::Partial, &PACK_FILES));
     let is_scope_told =
         !mistakes.iter().any(|mistake| mistake.place.name().starts_with("scope") || mistake.code == "syntax");
     let (scope, names) = (scope(&all), names(&all));
@@ -236,7 +236,7 @@ pub(crate) fn doubles(overlays: &[Overlay]) -> Vec<Diagnostic> {
     for (index, later) in overlays.iter().enumerate() {
         let earlier = overlays.iter().take(index).filter(|earlier| earlier.scope == later.scope);
         for (earlier, (path, setting)) in
-            earlier.flat_map(|earlier| later.settings.iter().map(move |said| (earlier, said)))
+            earlier.flat_map(|earlier| later.settings.iter().map(move |stated| (earlier, stated)))
         {
             let both = earlier.settings.get(path).filter(|_| !adds_up(path)).zip(setting.place.as_ref());
             let Some((_, place)) = both else { continue };
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn overlays_of_one_scope_that_set_the_same_key_are_told() {
+    fn overlays_of_one_scope_that_set_the_same_key_are_reported() {
         let text = "scope = { client = \"acme\" }\n[channels.tiktok]\nweekly_posts = 8\n";
         let other = "scope = { client = \"acme\" }\n[channels.tiktok]\npriority = 9\nweekly_posts = 9\n";
         let elsewhere = "scope = { workspace = \"eu\" }\n[channels.tiktok]\nweekly_posts = 7\n";
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlay_must_say_whom_it_covers_and_change_what_is_there() {
+    fn an_overlay_must_have_a_scope_and_change_what_the_base_has() {
         let text = "[channels.tiktok]\nweekly_post = 3\n[guardrails.truth_layr]\nenabled = false\n\
                     [guardrails.truth_layer.params]\nmax_gpa = 0.1\n[tiktok]\nweekly_posts = 2\n";
         let reported = reported(with_overlays(&[("x", text)]));
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_outside_its_table_is_sent_to_the_table_that_holds_for_all_channels() {
+    fn a_key_outside_its_table_belongs_in_the_table_for_all_channels() {
         let text = "scope = { client = \"acme\" }\nclosed = []\n";
         let mistakes = load(with_overlays(&[("x", text)])).expect_err(text);
         assert_eq!(

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_bracket_is_blamed_on_its_own_line_and_spares_the_next() {
+    fn an_open_bracket_is_reported_on_its_own_line_only() {
         let text = "a = [1, 2\nb = 3\nc = { d = 1\n[t]\ne = [\n  1,\n  2,\n]\n";
         assert_eq!(messages(text), [(1, "unclosed array".to_owned()), (3, "unclosed inline table".to_owned())]);
         let (rest, _) = blanked(text);

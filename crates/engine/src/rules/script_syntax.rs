@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_other_languages_make_one_write_is_told_in_our_words() {
+    fn habits_of_other_languages_are_explained() {
         for (body, word, ours) in [
             ("    if post.hour > 3 and post.hour < 9 { return pass(); }", "and", "&&"),
             ("    if post.hour > 3 or post.hour < 9 { return pass(); }", "or", "||"),

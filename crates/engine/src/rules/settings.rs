@@ -309,8 +309,8 @@ impl<'a> View<'a> {
 
     /// The rows of a list, by layer that states it.
     pub(crate) fn rows_by_layer(&self, path: &str) -> impl Iterator<Item = &'a [Row]> {
-        let said = self.layers.iter().filter_map(|settings| settings.get(path));
-        said.filter_map(|setting| setting.value.as_rows())
+        let stated = self.layers.iter().filter_map(|settings| settings.get(path));
+        stated.filter_map(|setting| setting.value.as_rows())
     }
 
     pub(crate) fn rows(&self, path: &str) -> Option<&'a [Row]> {
@@ -326,7 +326,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_later_layer_hides_what_it_says_and_nothing_else() {
+    fn a_later_layer_overrides_what_it_states_and_nothing_else() {
         let mut base = Settings::default();
         base.insert("a.x".to_owned(), Value::Integer(1), None);
         base.insert("a.y".to_owned(), Value::Integer(2), None);

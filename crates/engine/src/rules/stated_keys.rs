@@ -53,10 +53,10 @@ impl RulesPack {
         if !matches!(key, "assets.recent_use" | "assets.recent_use_days") {
             return None;
         }
-        let said = |key: &'static str| self.all_layers().filter_map(move |layer| View::new(layer).number(key));
+        let stated = |key: &'static str| self.all_layers().filter_map(move |layer| View::new(layer).number(key));
         let mut widest = self.base().assets;
-        widest.cooldown_hours = said("assets.cooldown_hours").fold(widest.cooldown_hours, f64::min);
-        widest.recent_use_days = said("assets.recent_use_days").fold(widest.recent_use_days, f64::max);
+        widest.cooldown_hours = stated("assets.cooldown_hours").fold(widest.cooldown_hours, f64::min);
+        widest.recent_use_days = stated("assets.recent_use_days").fold(widest.recent_use_days, f64::max);
         let AssetRules { cooldown_hours, recent_use_days, .. } = widest;
         let why =
             || format!("`cooldown_hours` {cooldown_hours} is not shorter than `recent_use_days` {recent_use_days}");

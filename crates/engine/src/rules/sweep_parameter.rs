@@ -21,13 +21,21 @@ pub const SET: &str = "--set";
 /// A key, or several keys that vary together, and the values to try.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepParameter {
-    /// Full paths, such as `channels.tiktok.weekly_posts`; at least one.
-    pub keys: Vec<String>,
-    /// The value of each key in the pack; `None` if it has neither a value nor a default.
-    pub base: Vec<Option<Level>>,
+    /// The keys; at least one.
+    pub keys: Vec<SettableKey>,
     /// The values to try.
     pub levels: Levels,
-    edits: Vec<Edit>,
+}
+
+/// A key of a pack that can be set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettableKey {
+    /// Full path, such as `channels.tiktok.weekly_posts`.
+    pub path: String,
+    /// Its value in the pack; `None` if it has neither a value nor a default.
+    pub base: Option<Level>,
+    key: Key,
+    edit: Edit,
 }
 
 /// Where a value is written.
@@ -40,19 +48,11 @@ struct Edit {
     prefix: String,
 }
 
-/// A key that was found in a pack.
-pub(super) struct SettableKey {
-    pub path: String,
-    pub key: Key,
-    base: Option<Level>,
-    edit: Edit,
-}
-
 impl SweepParameter {
     /// The keys as given, joined by commas.
     #[must_use]
     pub fn name(&self) -> String {
-        self.keys.join(",")
+        self.keys.iter().map(|key| key.path.as_str()).collect::<Vec<_>>().join(",")
     }
 }
 
@@ -64,7 +64,7 @@ impl SweepParameter {
 pub fn sweep_parameters(pack: &RulesPack, texts: &[String]) -> Result<Vec<SweepParameter>, Vec<Diagnostic>> {
     let lines: Vec<String> = texts.iter().map(|text| text.replace(['\n', '\r'], " ")).collect();
     let text = lines.join("\n");
-    let reader = Reader { pack, file: SET.into(), lines: Lines::new(&text), text: &text };
+    let reader = ArgumentReader { pack, file: SET.into(), lines: Lines::new(&text), text: &text };
     let mut parameters = Vec::new();
     let mut mistakes = Vec::new();
     let mut start = 0;
@@ -96,7 +96,7 @@ impl RulesPack {
         let edits = parameters
             .iter()
             .zip(levels)
-            .flat_map(|(parameter, level)| parameter.edits.iter().map(move |edit| (edit, level)));
+            .flat_map(|(parameter, level)| parameter.keys.iter().map(move |key| (&key.edit, level)));
         let mut edits: Vec<(&Edit, &Level)> = edits.collect();
         // Back to front, so that one edit does not shift the position of the next.
         edits.sort_by_key(|(edit, _)| std::cmp::Reverse(edit.span.start));
@@ -116,7 +116,7 @@ impl RulesPack {
     }
 
     /// A key of the pack by its full path.
-    pub(super) fn find(&self, path: &str) -> Option<SettableKey> {
+    fn find(&self, path: &str) -> Option<SettableKey> {
         let key = key_of(path)?;
         if !self.has_own_names(key, path) {
             return None;
@@ -131,7 +131,7 @@ impl RulesPack {
     }
 
     /// A cell of a list of rows, such as `fatigue.frequency.1.factor`; rows are 1-based.
-    pub(super) fn find_cell(&self, path: &str) -> Option<SettableKey> {
+    fn find_cell(&self, path: &str) -> Option<SettableKey> {
         let (rest, column) = path.rsplit_once('.')?;
         let (list, number) = rest.rsplit_once('.')?;
         let Kind::Rows(rows) = key_of(list)?.kind else { return None };
@@ -194,7 +194,7 @@ impl RulesPack {
 
     /// The paths of all keys and list cells that can be set.
     fn settable(&self) -> BTreeSet<String> {
-        let said = self.settings().iter().flat_map(|(path, setting)| {
+        let stated = self.settings().iter().flat_map(|(path, setting)| {
             let rows = match &setting.value {
                 Value::Rows(rows) => rows.as_slice(),
                 _ => &[],
@@ -205,7 +205,7 @@ impl RulesPack {
             std::iter::once(path.to_owned()).chain(cells)
         });
         let open = files().flat_map(|file| file.keys.iter().flat_map(move |key| expanded(file.stem, key.path)));
-        said.filter(|path| !path.starts_with("pack.")).chain(open).collect()
+        stated.filter(|path| !path.starts_with("pack.")).chain(open).collect()
     }
 }
 
@@ -241,14 +241,14 @@ fn expanded(stem: &str, path: &str) -> Vec<String> {
 }
 
 /// Parses the arguments.
-struct Reader<'a> {
+struct ArgumentReader<'a> {
     pack: &'a RulesPack,
     file: Arc<str>,
     lines: Lines,
     text: &'a str,
 }
 
-impl Reader<'_> {
+impl ArgumentReader<'_> {
     fn place(&self, span: Range<usize>) -> SourceLocation {
         self.lines.place(&self.file, self.text, span)
     }
@@ -280,12 +280,7 @@ impl Reader<'_> {
             Ok(_) => return Err(mistakes),
             Err(wrong) => return Err(mistakes.into_iter().chain(wrong).collect()),
         };
-        Ok(SweepParameter {
-            keys: found.iter().map(|found| found.path.clone()).collect(),
-            base: found.iter().map(|found| found.base.clone()).collect(),
-            edits: found.into_iter().map(|found| found.edit).collect(),
-            levels,
-        })
+        Ok(SweepParameter { keys: found, levels })
     }
 
     fn unknown(&self, name: &str, place: SourceLocation) -> Diagnostic {
@@ -309,7 +304,7 @@ impl Reader<'_> {
     fn duplicates(&self, parameters: &[(usize, SweepParameter)]) -> Vec<Diagnostic> {
         let all: Vec<(usize, &str)> = parameters
             .iter()
-            .flat_map(|(start, parameter)| parameter.keys.iter().map(|key| (*start, key.as_str())))
+            .flat_map(|(start, parameter)| parameter.keys.iter().map(|key| (*start, key.path.as_str())))
             .collect();
         let meets = |a: &str, b: &str| a == b || b.strip_prefix(a).is_some_and(|rest| rest.starts_with('.'));
         let mut mistakes = Vec::new();
@@ -333,7 +328,10 @@ mod tests {
     impl SweepParameter {
         /// A parameter without a pack.
         pub(crate) fn made_up(key: &str, levels: Levels) -> Self {
-            Self { keys: vec![key.to_owned()], base: vec![None], levels, edits: Vec::new() }
+            let edit = Edit { file: SET.into(), span: 0..0, prefix: String::new() };
+            let key =
+                SettableKey { path: key.to_owned(), base: None, key: Key::optional("", Kind::any_number(), ""), edit };
+            Self { keys: vec![key], levels }
         }
     }
 
@@ -365,10 +363,10 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_set_where_it_stands_and_nothing_else_changes() {
+    fn a_key_is_set_at_its_location_and_nothing_else_changes() {
         let pack = pack();
         let parameters = read(&["channels.tiktok.weekly_posts=9", "fatigue.warn_at=0.45"]).unwrap();
-        assert_eq!(parameters[0].base[0].as_ref().map(|level| level.written.as_str()), Some("14"));
+        assert_eq!(parameters[0].keys[0].base.as_ref().map(|level| level.written.as_str()), Some("14"));
         let level = |parameter: &SweepParameter| parameter.levels.at(0.0);
         let files = pack.with_levels(&parameters, &[level(&parameters[0]), level(&parameters[1])]);
         for (name, text) in &pack.files {
@@ -391,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_holds_by_default_is_written_in_wherever_its_table_is() {
+    fn a_key_left_at_its_default_is_inserted_into_its_table() {
         for (key, value) in [
             ("channels.tiktok.weekday_weights.monday", "1.2"),
             ("channels.ig.quiet_hours.enabled", "false"),
@@ -444,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_of_every_text_is_told_in_its_place() {
+    fn every_error_in_every_argument_is_reported_at_its_location() {
         let reported = reported(&[
             "channels.tiktok.weekly_posts=7..21:2",
             "fatigue.warn=0.4",
@@ -463,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_key_is_named_and_a_table_is_told_from_a_key() {
+    fn the_nearest_key_is_named_and_a_table_is_not_a_key() {
         let remedy = |text: &str| read(&[text]).unwrap_err().remove(0).remedy;
         assert!(remedy("chanels.tiktok.weekly_posts=7").contains("`channels.tiktok.weekly_posts`"));
         assert!(remedy("fatigue.warnat=0.4").contains("`fatigue.warn_at`"));

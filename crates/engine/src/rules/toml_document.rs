@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_other_files_make_one_write_is_told_for_what_it_is() {
+    fn habits_of_other_formats_are_explained() {
         let reported = |text: &str| {
             TomlDocument::read("x.toml", text, |document| {
                 let first = document.mistakes().first().unwrap_or_else(|| panic!("{text}"));

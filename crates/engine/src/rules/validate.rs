@@ -16,11 +16,11 @@ use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 
 /// Whether a file must be complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
+pub(crate) enum Completeness {
     /// What it leaves out is missing, or takes its default.
-    Whole,
+    Complete,
     /// It states only overrides.
-    Part,
+    Partial,
 }
 
 /// A key table as a tree.
@@ -105,10 +105,11 @@ pub(crate) fn validate(
     document: &TomlDocument<'_>,
     branch: &Branch,
     prefix: &str,
-    extent: Extent,
+    completeness: Completeness,
     known: &[FileKeys],
 ) -> (Settings, Vec<Diagnostic>) {
-    let mut visit = Visit { document, extent, known, prefix, settings: Settings::default(), mistakes: Vec::new() };
+    let mut visit =
+        Visit { document, completeness, known, prefix, settings: Settings::default(), mistakes: Vec::new() };
     visit.mistakes.extend_from_slice(document.mistakes());
     visit.table(branch, document.root(), prefix, &document.whole());
     (visit.settings, visit.mistakes)
@@ -119,13 +120,13 @@ pub(crate) fn validate(
 pub fn read_alone(file: &str, text: &str, keys: &FileKeys) -> (Settings, Vec<Diagnostic>) {
     let branch = Branch::of(keys.stem, keys.keys);
     TomlDocument::read(file, text, |document| {
-        validate(document, &branch, "", Extent::Whole, std::slice::from_ref(keys))
+        validate(document, &branch, "", Completeness::Complete, std::slice::from_ref(keys))
     })
 }
 
 struct Visit<'a> {
     document: &'a TomlDocument<'a>,
-    extent: Extent,
+    completeness: Completeness,
     known: &'a [FileKeys],
     prefix: &'a str,
     settings: Settings,
@@ -134,19 +135,19 @@ struct Visit<'a> {
 
 impl Visit<'_> {
     fn table(&mut self, branch: &Branch, table: &DeTable<'_>, path: &str, place: &SourceLocation) {
-        let mut said: BTreeSet<&str> = BTreeSet::new();
+        let mut stated: BTreeSet<&str> = BTreeSet::new();
         for (name, value) in in_order(table) {
             let (name_place, name) = (self.document.place(name.span()), name.get_ref().as_ref());
             match branch.child(name) {
                 Some(child) => {
-                    said.insert(name);
+                    stated.insert(name);
                     self.entry(child, &joined(path, name), value, &name_place);
                 }
-                None => said.extend(self.unknown(branch, table, path, name, &name_place)),
+                None => stated.extend(self.unknown(branch, table, path, name, &name_place)),
             }
         }
-        if self.extent == Extent::Whole {
-            self.complete(branch, &said, path, Some(place));
+        if self.completeness == Completeness::Complete {
+            self.complete(branch, &stated, path, Some(place));
         }
     }
 
@@ -175,7 +176,7 @@ impl Visit<'_> {
 
     /// Adds defaults for absent keys, and an error for each that is required. `place` is the location of the table;
     /// `None` if it is absent itself.
-    fn complete(&mut self, branch: &Branch, said: &BTreeSet<&str>, path: &str, place: Option<&SourceLocation>) {
+    fn complete(&mut self, branch: &Branch, stated: &BTreeSet<&str>, path: &str, place: Option<&SourceLocation>) {
         for child in &branch.children {
             let names = match Placeholder::of(child.part) {
                 Some(Placeholder::Channel) => Placeholder::Channel.known().unwrap_or_default(),
@@ -183,7 +184,7 @@ impl Visit<'_> {
                 Some(_) => Vec::new(),
                 None => vec![child.part],
             };
-            for name in names.into_iter().filter(|name| !said.contains(name)) {
+            for name in names.into_iter().filter(|name| !stated.contains(name)) {
                 self.absent(child, &joined(path, name), place);
             }
         }
@@ -252,7 +253,10 @@ impl Visit<'_> {
 
     /// Where a name that is unknown here belongs.
     fn home(&self, branch: &Branch, name: &str, is_table: bool) -> Option<String> {
-        if self.extent == Extent::Part && Placeholder::Channel.allow(name) && branch.child("channels").is_some() {
+        if self.completeness == Completeness::Partial
+            && Placeholder::Channel.allow(name)
+            && branch.child("channels").is_some()
+        {
             return Some(format!("write `[channels.{name}]`"));
         }
         if is_table {
@@ -265,10 +269,10 @@ impl Visit<'_> {
         // A key without placeholders takes precedence over one of a single channel.
         let (file, key) = homes().find(|(_, key)| !key.path.contains('<')).or_else(|| homes().next())?;
         let table = key.path.rsplit_once('.').map(|(table, _)| table);
-        let (file_name, table) = match (self.extent, table) {
-            (Extent::Part, None) => (None, Some(file.stem.to_owned())),
-            (Extent::Part, Some(table)) => (None, Some(format!("{}.{table}", file.stem))),
-            (Extent::Whole, table) => {
+        let (file_name, table) = match (self.completeness, table) {
+            (Completeness::Partial, None) => (None, Some(file.stem.to_owned())),
+            (Completeness::Partial, Some(table)) => (None, Some(format!("{}.{table}", file.stem))),
+            (Completeness::Complete, table) => {
                 let is_elsewhere = !self.prefix.is_empty() && file.stem != self.prefix;
                 (is_elsewhere.then(|| format!("{}.toml", file.stem)), table.map(str::to_owned))
             }
@@ -343,7 +347,7 @@ mod tests {
 
     fn whole(text: &str) -> (Settings, Vec<Diagnostic>) {
         let branch = Branch::of("", KEYS);
-        TomlDocument::read("x.toml", text, |document| validate(document, &branch, "x", Extent::Whole, FILES))
+        TomlDocument::read("x.toml", text, |document| validate(document, &branch, "x", Completeness::Complete, FILES))
     }
 
     fn visit(text: &str) -> (Settings, Vec<(&'static str, u32, String)>) {
@@ -355,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_holds_by_default_or_is_missing() {
+    fn an_absent_key_has_its_default_or_is_missing() {
         let (settings, mistakes) = visit("[size]\nwidth = 3\n[quiet]\nfrom = \"23:00\"\n");
         let reported: Vec<_> = mistakes.iter().map(|(code, line, key)| (*code, *line, key.as_str())).collect();
         assert_eq!(reported, [("missing_key", 3, "x.quiet.to"), ("missing_key", 0, "x.name")]);
@@ -382,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_the_wrong_table_is_told_where_it_belongs() {
+    fn the_remedy_for_a_key_in_the_wrong_table_names_the_right_one() {
         let (_, mistakes) = whole("name = \"n\"\nheight = 3\n[size]\nwidth = 1\n");
         assert_eq!(mistakes.first().map(|m| m.remedy.as_str()), Some("move `height` to `[size]`"));
     }

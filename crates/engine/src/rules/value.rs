@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_of_a_range_hold_as_written() {
+    fn both_ends_of_a_range_are_exact() {
         let kind = Kind::above(0.0, 0.5);
         assert!(read_as(kind, "0.5").is_ok());
         assert_eq!(codes(read_as(kind, "0")), ["out_of_range"]);

@@ -12,6 +12,7 @@ use super::summary::Provenance;
 use super::tally::ReplicationTotals;
 use crate::model::{Channel, ClientId, Scenario, Week};
 use crate::planner::Planner;
+use crate::rules::CompiledRules;
 use crate::stats::{Difference, Pairs, holm};
 
 /// Replications between two checks of the stopping rule. Fixed, so that where a comparison stops never depends on the
@@ -199,56 +200,60 @@ pub fn compare(
     until: Option<f64>,
     observer: &dyn Observer,
 ) -> Result<Comparison, CompareError> {
-    let contenders: Vec<&ComparedPack<'_>> = std::iter::once(&base).chain(others).collect();
-    let runs: Vec<Run<'_>> = contenders
-        .iter()
-        .map(|contender| {
-            let run = Run::new(contender.planner, contender.scenario, extent, observer);
-            run.with_fatigue_levels_of(base.planner.rules())
-        })
-        .collect();
-    check_comparable(&contenders, &runs)?;
-    let clients = runs.first().map_or(0, |run| run.clients.len());
-    let mut sums: Vec<Sums> = others.iter().map(|_| Sums::new(extent.weeks as usize, clients)).collect();
+    let levels = base.planner.rules();
+    let others: Vec<PackRun<'_>> = others.iter().map(|pack| PackRun::new(pack, extent, observer, levels)).collect();
+    let base = PackRun::new(&base, extent, observer, levels);
+    check_comparable(&base, &others)?;
+    let runs: Vec<&Run<'_>> = std::iter::once(&base).chain(&others).map(|pack| &pack.run).collect();
+    let sums = |pack| (pack, Sums::new(extent.weeks as usize, base.run.clients.len()));
+    let mut compared: Vec<(&PackRun<'_>, Sums)> = others.iter().map(sums).collect();
     let mut done = 0;
     let mut is_reached = false;
     while done < extent.replications && !is_reached {
         let last = extent.replications.min(done + BATCH);
         for outcomes in replicate(&runs, done..last, |replication| replication.totals())? {
             let Some((base, rest)) = outcomes.split_first() else { continue };
-            sums.iter_mut().zip(rest).for_each(|(sums, other)| sums.add(base, other));
+            compared.iter_mut().zip(rest).for_each(|((_, sums), other)| sums.add(base, other));
         }
         done = last;
-        is_reached = until.is_some_and(|until| sums.iter().all(|sums| sums.is_within(until)));
+        is_reached = until.is_some_and(|until| compared.iter().all(|(_, sums)| sums.is_within(until)));
     }
-    let packs = contenders.iter().zip(&runs).map(|(contender, run)| pack(contender, run, done));
     let until = until.map(|half_width| StoppingRule { half_width, most_replications: extent.replications, is_reached });
-    Ok(Comparison { packs: packs.collect(), until, versus: versus(others, &runs, &sums) })
+    let packs = std::iter::once(&base).chain(&others).map(|pack| pack.summary(done)).collect();
+    Ok(Comparison { packs, until, versus: versus(&compared) })
 }
 
-fn check_comparable(contenders: &[&ComparedPack<'_>], runs: &[Run<'_>]) -> Result<(), CompareError> {
-    let ids = |run: &Run<'_>| run.clients.iter().map(|(client, _)| client.id.clone()).collect::<Vec<_>>();
-    let mut both = contenders.iter().zip(runs);
-    let Some((base, run)) = both.next() else { return Ok(()) };
-    if run.clients.is_empty() {
-        return Err(CompareError::NoClients(base.scenario.name.clone()));
+/// A pack with the run of the scenario under it.
+struct PackRun<'a> {
+    label: &'a str,
+    run: Run<'a>,
+}
+
+impl<'a> PackRun<'a> {
+    fn new(pack: &ComparedPack<'a>, extent: Extent, observer: &'a dyn Observer, levels: &CompiledRules) -> Self {
+        let run = Run::new(pack.planner, pack.scenario, extent, observer);
+        Self { label: pack.label, run: run.with_fatigue_levels_of(levels) }
     }
-    match both.find(|(other, theirs)| base.scenario.start != other.scenario.start || ids(run) != ids(theirs)) {
-        Some((other, _)) => Err(CompareError::Mismatch(base.label.to_owned(), other.label.to_owned())),
+
+    fn summary(&self, replications: u32) -> Pack {
+        Pack { label: self.label.to_owned(), provenance: self.run.provenance(replications) }
+    }
+}
+
+fn check_comparable(base: &PackRun<'_>, others: &[PackRun<'_>]) -> Result<(), CompareError> {
+    if base.run.clients.is_empty() {
+        return Err(CompareError::NoClients(base.run.scenario.name.clone()));
+    }
+    let ids = |pack: &PackRun<'_>| pack.run.clients.iter().map(|own| own.client.id.clone()).collect::<Vec<_>>();
+    let differs = |other: &&PackRun<'_>| base.run.scenario.start != other.run.scenario.start || ids(base) != ids(other);
+    match others.iter().find(differs) {
+        Some(other) => Err(CompareError::Mismatch(base.label.to_owned(), other.label.to_owned())),
         None => Ok(()),
     }
 }
 
-fn pack(contender: &ComparedPack<'_>, run: &Run<'_>, replications: u32) -> Pack {
-    Pack { label: contender.label.to_owned(), provenance: run.provenance(replications) }
-}
-
-fn versus(others: &[ComparedPack<'_>], runs: &[Run<'_>], sums: &[Sums]) -> Vec<Versus> {
-    let mut all: Vec<Versus> = others
-        .iter()
-        .zip(runs.iter().skip(1).zip(sums))
-        .map(|(contender, (run, sums))| sums.versus(contender, run))
-        .collect();
+fn versus(compared: &[(&PackRun<'_>, Sums)]) -> Vec<Versus> {
+    let mut all: Vec<Versus> = compared.iter().map(|(pack, sums)| sums.versus(pack)).collect();
     for place in 0..Measure::ALL.len() {
         correct(all.iter_mut().filter_map(|versus| versus.headline.get_mut(place)).collect());
     }
@@ -257,15 +262,16 @@ fn versus(others: &[ComparedPack<'_>], runs: &[Run<'_>], sums: &[Sums]) -> Vec<V
 
 /// Corrects the p-values of one measure over all packs.
 fn correct(rows: Vec<&mut MeasureDifference>) {
-    let found: Option<Vec<f64>> = rows.iter().map(|row| row.difference.p).collect();
-    for (row, p) in rows.into_iter().zip(holm(&found.unwrap_or_default())) {
+    let uncorrected: Option<Vec<f64>> = rows.iter().map(|row| row.difference.p).collect();
+    let Some(uncorrected) = uncorrected else { return };
+    for (row, p) in rows.into_iter().zip(holm(&uncorrected)) {
         row.corrected_p = Some(p);
     }
 }
 
 /// Accumulated paired differences of one pack from the base.
 struct Sums {
-    headline: Vec<Pairs>,
+    headline: Vec<(Measure, Pairs)>,
     weeks: Vec<Pairs>,
     channels: Vec<Pairs>,
     clients: Vec<Pairs>,
@@ -275,7 +281,7 @@ impl Sums {
     fn new(weeks: usize, clients: usize) -> Self {
         let pairs = |count| vec![Pairs::default(); count];
         Self {
-            headline: pairs(Measure::ALL.len()),
+            headline: Measure::ALL.map(|measure| (measure, Pairs::default())).to_vec(),
             weeks: pairs(weeks),
             channels: pairs(Channel::COUNT),
             clients: pairs(clients),
@@ -284,7 +290,7 @@ impl Sums {
 
     /// Adds the next replication.
     fn add(&mut self, base: &ReplicationTotals, other: &ReplicationTotals) {
-        for (pairs, measure) in self.headline.iter_mut().zip(Measure::ALL) {
+        for (measure, pairs) in &mut self.headline {
             pairs.add(measure.of(&base.total), measure.of(&other.total));
         }
         add_each(&mut self.weeks, &base.weeks, &other.weeks);
@@ -294,31 +300,32 @@ impl Sums {
 
     /// Whether the half-width of the difference in engagement is at most the given share of the base's engagement.
     fn is_within(&self, share: f64) -> bool {
-        let engagement =
-            Measure::ALL.into_iter().zip(&self.headline).find(|(measure, _)| *measure == Measure::Engagement);
-        let difference = engagement.map(|(_, pairs)| pairs.difference()).unwrap_or_default();
-        difference.half_width().is_some_and(|half_width| half_width <= share * difference.base)
+        let engagement = self.headline.iter().find(|(measure, _)| *measure == Measure::Engagement);
+        engagement.map(|(_, pairs)| pairs.difference()).is_some_and(|difference| {
+            difference.half_width().is_some_and(|half_width| half_width <= share * difference.base)
+        })
     }
 
-    fn versus(&self, contender: &ComparedPack<'_>, run: &Run<'_>) -> Versus {
-        let start = contender.scenario.start;
-        let headline = Measure::ALL.into_iter().zip(&self.headline);
+    fn versus(&self, PackRun { label, run }: &PackRun<'_>) -> Versus {
+        let start = run.scenario.start;
         let channels = Channel::ALL.into_iter().zip(run.clients_by_channel()).zip(&self.channels);
         let clients: Vec<ClientDifference> = run
             .clients
             .iter()
             .zip(&self.clients)
-            .map(|((client, _), pairs)| ClientDifference {
-                client_id: client.id.clone(),
-                name: client.name.to_string(),
+            .map(|(own, pairs)| ClientDifference {
+                client_id: own.client.id.clone(),
+                name: own.client.name.to_string(),
                 engagement: pairs.difference(),
             })
             .collect();
         Versus {
-            label: contender.label.to_owned(),
-            headline: headline
+            label: (*label).to_owned(),
+            headline: self
+                .headline
+                .iter()
                 .map(|(measure, pairs)| MeasureDifference {
-                    measure,
+                    measure: *measure,
                     difference: pairs.difference(),
                     corrected_p: None,
                 })

@@ -10,7 +10,7 @@ use crate::model::{
 use crate::stats::mean;
 
 /// The true parameters of one client in one replication.
-pub(super) struct World<'a> {
+pub(super) struct TrueClient<'a> {
     environment: &'a Environment,
     client: &'a Client,
     rng: KeyedRng,
@@ -57,7 +57,7 @@ pub(super) struct Response {
     pub without_noise: f64,
 }
 
-impl<'a> World<'a> {
+impl<'a> TrueClient<'a> {
     /// The environment of a client. Its true parameters are drawn with the spreads that the scenario gives, so that
     /// replications have only the scenario in common.
     pub fn new(
@@ -82,7 +82,7 @@ impl<'a> World<'a> {
     /// x (1 + posts in 24 h)^-loss x (1 + posts in 7 d)^-loss x exp(drift + AR(1) + noise). Each random factor is
     /// corrected to have mean 1. `account_drift` is the sum of the drift's steps so far, in log. Where the client has
     /// estimates of the channel, they stand in place of audience, rate, effects, losses, drift and noise.
-    pub fn answer(&self, post: &Published, hours: &WeekHours, account_drift: f64) -> Response {
+    pub fn respond(&self, post: &Published, hours: &WeekHours, account_drift: f64) -> Response {
         let environment = self.environment;
         let Some(channel) = self.channels.iter().find(|known| known.channel == post.channel) else {
             return Response { engagement: 0.0, without_noise: 0.0 };

@@ -25,6 +25,6 @@ pub use summary::{
     TargetChanges, WeekSummary,
 };
 pub use sweep::{
-    Design, DesignError, Goal, LeftOut, Noise, Outcome, Packs, PointMeasure, Sensitivity, Sweep, SweepError,
+    Design, DesignError, Goal, LeftOut, Noise, Packs, PointMeasure, PointOutcome, Sensitivity, Sweep, SweepError,
     SweepObserver, SweepPoint, SweepSpec, SweptKey, design, ensure_planned_clients, outcomes, par_map, summarise,
 };

@@ -1,11 +1,10 @@
 //! Runs replications in parallel and adds them up in order.
 
 use std::ops::Range;
-use std::slice;
 
 use rayon::prelude::*;
 
-use super::environment::World;
+use super::environment::TrueClient;
 use super::random::KeyedRng;
 use super::state::SimulatedClient;
 use super::summary::{Provenance, Simulation};
@@ -60,13 +59,13 @@ pub fn simulate(
     observer: &dyn Observer,
 ) -> Result<Simulation, SimulateError> {
     let run = Run::new(planner, scenario, extent, observer);
-    let assets = run.clients.iter().map(|(client, _)| client.assets.len()).sum();
+    let assets = run.clients.iter().map(|own| own.client.assets.len()).sum();
     let mut tally = Tally::new(extent.weeks as usize, run.clients.len(), assets);
     let batch = threads() as u32;
     let mut first = 0;
     while first < extent.replications {
         let last = extent.replications.min(first + batch);
-        for replication in replicate(slice::from_ref(&run), first..last, |replication| replication)? {
+        for replication in replicate(&[&run], first..last, |replication| replication)? {
             replication.iter().for_each(|replication| tally.add(replication));
         }
         first = last;
@@ -80,7 +79,7 @@ pub fn simulate(
 /// # Errors
 /// The error of the first replication that failed.
 pub(super) fn replicate<T: Send>(
-    runs: &[Run<'_>],
+    runs: &[&Run<'_>],
     numbers: Range<u32>,
     keep: impl Fn(Replication) -> T + Sync,
 ) -> Result<Vec<Vec<T>>, SimulateError> {
@@ -104,48 +103,62 @@ pub(super) fn threads() -> usize {
 /// A simulation of one scenario under one pack.
 pub(super) struct Run<'a> {
     planner: &'a Planner<'a>,
-    scenario: &'a Scenario,
+    pub scenario: &'a Scenario,
     extent: Extent,
     observer: &'a dyn Observer,
     /// The clients that are planned for, in the scenario's order.
-    pub clients: Vec<(&'a Client, &'a ClientState)>,
-    rules: Vec<ClientRules>,
-    /// Rules per client whose fatigue levels count as warning and blocking.
-    levels: Vec<ClientRules>,
+    pub clients: Vec<RunClient<'a>>,
+}
+
+/// A client of a simulation.
+pub(super) struct RunClient<'a> {
+    pub client: &'a Client,
+    /// Its state before the first week.
+    state: &'a ClientState,
+    rules: ClientRules,
+    /// The rules whose fatigue levels count as warning and blocking.
+    level_rules: ClientRules,
+}
+
+/// A client in one replication.
+struct ReplicatedClient<'a> {
+    of: &'a RunClient<'a>,
+    truth: TrueClient<'a>,
+    rng: KeyedRng,
+    current: SimulatedClient,
 }
 
 impl<'a> Run<'a> {
     pub fn new(planner: &'a Planner<'a>, scenario: &'a Scenario, extent: Extent, observer: &'a dyn Observer) -> Self {
-        let clients: Vec<_> = scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
-        let rules = rules_of(&clients, planner.rules());
-        Self { planner, scenario, extent, observer, clients, levels: rules.clone(), rules }
+        let clients = scaling::planned_clients(scenario).map(|(client, state)| {
+            let rules = planner.rules().for_client(client);
+            RunClient { client, state, level_rules: rules.clone(), rules }
+        });
+        Self { planner, scenario, extent, observer, clients: clients.collect() }
     }
 
     /// Counts hours of fatigue by the levels of another pack, so that compared runs share a scale.
-    pub fn with_fatigue_levels_of(self, rules: &CompiledRules) -> Self {
-        Self { levels: rules_of(&self.clients, rules), ..self }
+    pub fn with_fatigue_levels_of(mut self, rules: &CompiledRules) -> Self {
+        for own in &mut self.clients {
+            own.level_rules = rules.for_client(own.client);
+        }
+        self
     }
 
     fn replication(&self, number: u32) -> Result<Replication, SimulateError> {
-        let scenario = self.scenario;
-        let seed = self.extent.seed;
-        let mut moving: Vec<SimulatedClient> =
-            self.clients.iter().map(|(_, state)| SimulatedClient::new(state)).collect();
-        let extent = (Timestamp::at_midnight(scenario.start.monday()), 7 * self.extent.weeks as usize);
-        let worlds: Vec<(World<'_>, KeyedRng)> = self
-            .clients
-            .iter()
-            .map(|(client, state)| {
-                let rng = KeyedRng::new(seed, number, &client.id);
-                (World::new(&scenario.environment, client, state, rng, extent), rng)
-            })
-            .collect();
+        let extent = (Timestamp::at_midnight(self.scenario.start.monday()), 7 * self.extent.weeks as usize);
+        let replicated = self.clients.iter().map(|of| {
+            let rng = KeyedRng::new(self.extent.seed, number, &of.client.id);
+            let truth = TrueClient::new(&self.scenario.environment, of.client, of.state, rng, extent);
+            ReplicatedClient { of, truth, rng, current: SimulatedClient::new(of.state) }
+        });
+        let mut clients: Vec<ReplicatedClient<'_>> = replicated.collect();
         let mut sum = Replication::new(self.extent.weeks as usize, self.clients.len());
         for week in 0..self.extent.weeks {
             if self.observer.should_stop() {
                 return Err(SimulateError::Stopped);
             }
-            self.week(week, &worlds, &mut moving, &mut sum)?;
+            self.week(week, &mut clients, &mut sum)?;
             self.observer.week_done();
         }
         Ok(sum)
@@ -154,36 +167,35 @@ impl<'a> Run<'a> {
     fn week(
         &self,
         number: u32,
-        worlds: &[(World<'_>, KeyedRng)],
-        moving: &mut [SimulatedClient],
+        clients: &mut [ReplicatedClient<'_>],
         sum: &mut Replication,
     ) -> Result<(), SimulateError> {
         let scenario = self.scenario;
         let week = scenario.start.plus(i64::from(number));
         let states: Vec<(&Client, &ClientState)> =
-            self.clients.iter().zip(moving.iter()).map(|((client, _), moving)| (*client, &moving.state)).collect();
+            clients.iter().map(|client| (client.of.client, &client.current.state)).collect();
         let plans = self.planner.plan_clients(&states, &scenario.capacity, week)?;
         let hours = hours_by_zone(&states, week)?;
-        let results: Vec<_> = (plans, moving, worlds, &self.clients, &self.rules)
+        let results: Vec<_> = (plans, clients)
             .into_par_iter()
-            .map(|(plan, moving, (world, rng), (client, _), rules)| {
-                let hours: &WeekHours = hours.get(client.zone.name())?;
-                let setting = WeekContext {
-                    client,
-                    world,
+            .map(|(plan, ReplicatedClient { of, truth, rng, current })| {
+                let hours: &WeekHours = hours.get(of.client.zone.name())?;
+                let context = WeekContext {
+                    client: of.client,
+                    truth,
                     rng: *rng,
                     review: &scenario.review,
-                    rules: rules.base(),
+                    rules: of.rules.base(),
                     hours,
                     week_number: i64::from(number),
                     smoothing: scenario.environment.score_smoothing,
                 };
-                Some((setting.simulate(plan, moving), hours))
+                Some((context.simulate(plan, current), of.level_rules.base(), hours))
             })
             .collect();
-        for (client, (result, levels)) in results.iter().zip(&self.levels).enumerate() {
-            let Some((result, hours)) = result else { continue };
-            sum.add(number as usize, client, result, &levels.base().fatigue, hours);
+        for (client, result) in results.iter().enumerate() {
+            let Some((result, level_rules, hours)) = result else { continue };
+            sum.add(number as usize, client, result, &level_rules.fatigue, hours);
         }
         Ok(())
     }
@@ -193,7 +205,7 @@ impl<'a> Run<'a> {
         let has_channel = self.clients_by_channel();
         let base = self.planner.rules().base();
         let order: Vec<&str> = base.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
-        let clients: Vec<&Client> = self.clients.iter().map(|(client, _)| *client).collect();
+        let clients: Vec<&Client> = self.clients.iter().map(|own| own.client).collect();
         Simulation {
             provenance: self.provenance(self.extent.replications),
             headline: tally.headline(),
@@ -210,7 +222,7 @@ impl<'a> Run<'a> {
     /// Number of clients that have each channel, in channel order.
     pub fn clients_by_channel(&self) -> [u32; Channel::COUNT] {
         let mut counts = [0; Channel::COUNT];
-        for state in self.clients.iter().flat_map(|(_, state)| &state.channels) {
+        for state in self.clients.iter().flat_map(|own| &own.state.channels) {
             if let Some(count) = counts.get_mut(state.channel.index()) {
                 *count += 1;
             }
@@ -223,10 +235,6 @@ impl<'a> Run<'a> {
         let extent = Extent { replications, ..self.extent };
         provenance(self.planner.rules(), self.scenario, self.planner.tier(), extent)
     }
-}
-
-fn rules_of(clients: &[(&Client, &ClientState)], rules: &CompiledRules) -> Vec<ClientRules> {
-    clients.iter().map(|(client, _)| rules.for_client(client)).collect()
 }
 
 /// Everything needed to reproduce a run.

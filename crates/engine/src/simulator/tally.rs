@@ -10,10 +10,8 @@ use super::summary::{
     AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, TargetChanges, WeekSummary,
 };
 use super::totals::Totals;
-use super::week::{ClientWeekResult, PostOutcome};
-use crate::model::{
-    Allocation, AssetChoice, AssetId, Channel, Client, Outcome, PriorPost, TargetSource, Week, WeekHours,
-};
+use super::week::{ClientWeekResult, PostOutcome, PostResult, PriorResult};
+use crate::model::{Allocation, AssetChoice, AssetId, Channel, Client, Outcome, TargetSource, Week, WeekHours};
 use crate::rules::{FatigueRules, Rules};
 use crate::stats::{Estimate, ScoreHistogram};
 
@@ -31,13 +29,21 @@ pub(super) struct Replication {
     weeks: Vec<Totals>,
     channels: Vec<Totals>,
     clients: Vec<Totals>,
-    channel_weeks: Vec<Vec<(Totals, ScoreHistogram)>>,
+    channel_weeks: Vec<Vec<ChannelWeekSums>>,
     /// By whether the engine blocks and by rule, so that the engine's reasons follow the pack's guardrails.
     guardrails: BTreeMap<(bool, String), VerdictCounts>,
     calendar: Vec<[f64; 24]>,
     uses: BTreeMap<AssetId, u32>,
     variations: f64,
     evolutions: f64,
+}
+
+/// The sums of one channel in one week.
+#[derive(Debug, Clone, Default)]
+struct ChannelWeekSums {
+    totals: Totals,
+    /// Fatigue over clients and hours.
+    fatigue: ScoreHistogram,
 }
 
 /// The totals of a replication, and its engagement by week, channel and client.
@@ -50,12 +56,11 @@ pub(super) struct ReplicationTotals {
 
 impl Replication {
     pub fn new(weeks: usize, clients: usize) -> Self {
-        let channel_week = || vec![(Totals::default(), ScoreHistogram::default()); Channel::COUNT];
         Self {
             weeks: vec![Totals::default(); weeks],
             channels: vec![Totals::default(); Channel::COUNT],
             clients: vec![Totals::default(); clients],
-            channel_weeks: (0..weeks).map(|_| channel_week()).collect(),
+            channel_weeks: channel_weeks(weeks),
             guardrails: BTreeMap::new(),
             calendar: vec![[0.0; 24]; 7],
             uses: BTreeMap::new(),
@@ -76,16 +81,16 @@ impl Replication {
         let mut by_channel = vec![Totals::default(); Channel::COUNT];
         self.add_posts(week, result, hours, &mut by_channel);
         self.add_prior(result, hours, &mut by_channel);
-        for allocation in &result.plan.allocations {
+        for allocation in &result.allocations {
             if let Some(totals) = by_channel.get_mut(allocation.channel.index()) {
-                add_target(totals, allocation, &result.plan.prior);
+                add_target(totals, allocation, &result.prior);
             }
         }
         for path in &result.fatigue {
             let channel = path.channel.index();
             let place = self.channel_weeks.get_mut(week).and_then(|channels| channels.get_mut(channel));
-            if let (Some(totals), Some((_, histogram))) = (by_channel.get_mut(channel), place) {
-                add_fatigue(totals, histogram, &path.hours, levels);
+            if let (Some(totals), Some(sums)) = (by_channel.get_mut(channel), place) {
+                add_fatigue(totals, &mut sums.fatigue, &path.hours, levels);
             }
         }
         for (index, totals) in by_channel.iter().enumerate() {
@@ -94,7 +99,7 @@ impl Replication {
                 self.weeks.get_mut(week),
                 self.channels.get_mut(index),
                 self.clients.get_mut(client),
-                channel_week.map(|(totals, _)| totals),
+                channel_week.map(|sums| &mut sums.totals),
             ];
             for sum in sums.into_iter().flatten() {
                 sum.add(totals);
@@ -103,17 +108,17 @@ impl Replication {
     }
 
     fn add_posts(&mut self, week: usize, result: &ClientWeekResult, hours: &WeekHours, by_channel: &mut [Totals]) {
-        for (post, outcome) in result.plan.posts.iter().zip(&result.posts) {
+        for PostResult { post, outcome, reviewed, engagement } in &result.posts {
             let Some(totals) = by_channel.get_mut(post.channel.index()) else { continue };
             totals.planned += 1.0;
             totals.fatigue_at_posts += post.fatigue;
             totals.without_asset += f64::from(u8::from(post.asset.is_none()));
-            totals.reviews += f64::from(u8::from(outcome.reviewed));
-            totals.engagement += outcome.engagement;
+            totals.reviews += f64::from(u8::from(*reviewed));
+            totals.engagement += engagement;
             if let Some(count) = totals.risk.get_mut(post.risk as usize) {
                 *count += 1.0;
             }
-            match outcome.fate {
+            match outcome {
                 PostOutcome::Blocked => totals.blocked += 1.0,
                 PostOutcome::Rejected => totals.rejected += 1.0,
                 PostOutcome::Expired => totals.expired += 1.0,
@@ -135,7 +140,7 @@ impl Replication {
     /// Adds posts committed before the week was planned. They are drafts, but not planned posts: no guardrail, band or
     /// reviewer saw them in this run.
     fn add_prior(&mut self, result: &ClientWeekResult, hours: &WeekHours, by_channel: &mut [Totals]) {
-        for (post, engagement) in result.plan.prior.iter().zip(&result.prior) {
+        for PriorResult { post, engagement } in &result.prior {
             let Some(totals) = by_channel.get_mut(post.channel.index()) else { continue };
             totals.committed += 1.0;
             totals.drafted += 1.0;
@@ -166,15 +171,15 @@ impl Replication {
 
     fn add_verdict(&mut self, week: usize, by_engine: bool, rule: &str, outcome: Outcome) {
         let weeks = self.weeks.len();
-        let answers = self
+        let counts = self
             .guardrails
             .entry((by_engine, rule.to_owned()))
             .or_insert_with(|| VerdictCounts { blocked_by_week: vec![0.0; weeks], ..VerdictCounts::default() });
         match outcome {
-            Outcome::Pass => answers.passed += 1.0,
-            Outcome::Warn => answers.warned += 1.0,
+            Outcome::Pass => counts.passed += 1.0,
+            Outcome::Warn => counts.warned += 1.0,
             Outcome::Block => {
-                if let Some(count) = answers.blocked_by_week.get_mut(week) {
+                if let Some(count) = counts.blocked_by_week.get_mut(week) {
                     *count += 1.0;
                 }
             }
@@ -201,12 +206,12 @@ impl Replication {
     }
 }
 
-fn add_target(totals: &mut Totals, allocation: &Allocation, prior: &[PriorPost]) {
+fn add_target(totals: &mut Totals, allocation: &Allocation, prior: &[PriorResult]) {
     let (wanted, target) = (allocation.posts_wanted, allocation.posts_target);
     totals.wanted += f64::from(wanted);
     totals.target += f64::from(target);
     // Posts of the same hour take one place of the target, as in the plan.
-    let own = prior.iter().filter(|post| post.channel == allocation.channel);
+    let own = prior.iter().map(|prior| &prior.post).filter(|post| post.channel == allocation.channel);
     let hours: BTreeSet<usize> = own.map(|post| post.hour).collect();
     totals.committed_in_target += f64::from(target).min(hours.len() as f64);
     let fewer = f64::from(wanted.saturating_sub(target));
@@ -232,13 +237,24 @@ fn add_fatigue(totals: &mut Totals, histogram: &mut ScoreHistogram, path: &[f64]
 /// The sums of all replications so far, added in order.
 pub(super) struct Tally {
     count: f64,
-    sum: Replication,
     totals: Vec<Totals>,
-    engagement_by_week: Vec<Vec<f64>>,
-    engagement_by_channel: Vec<Vec<f64>>,
-    engagement_by_client: Vec<Vec<f64>>,
+    weeks: Vec<Accumulated>,
+    channels: Vec<Accumulated>,
+    clients: Vec<Accumulated>,
+    channel_weeks: Vec<Vec<ChannelWeekSums>>,
+    guardrails: BTreeMap<(bool, String), VerdictCounts>,
+    calendar: Vec<[f64; 24]>,
     by_uses: Vec<f64>,
+    variations: f64,
+    evolutions: f64,
     assets: usize,
+}
+
+/// The sums of a week, channel or client over all replications, and its engagement in each.
+#[derive(Debug, Clone, Default)]
+struct Accumulated {
+    sums: Totals,
+    engagement: Vec<f64>,
 }
 
 /// Assets used this often or more are counted together.
@@ -248,12 +264,16 @@ impl Tally {
     pub fn new(weeks: usize, clients: usize, assets: usize) -> Self {
         Self {
             count: 0.0,
-            sum: Replication::new(weeks, clients),
             totals: Vec::new(),
-            engagement_by_week: vec![Vec::new(); weeks],
-            engagement_by_channel: vec![Vec::new(); Channel::COUNT],
-            engagement_by_client: vec![Vec::new(); clients],
+            weeks: vec![Accumulated::default(); weeks],
+            channels: vec![Accumulated::default(); Channel::COUNT],
+            clients: vec![Accumulated::default(); clients],
+            channel_weeks: channel_weeks(weeks),
+            guardrails: BTreeMap::new(),
+            calendar: vec![[0.0; 24]; 7],
             by_uses: vec![0.0; MOST_USES + 1],
+            variations: 0.0,
+            evolutions: 0.0,
             assets,
         }
     }
@@ -262,22 +282,16 @@ impl Tally {
     pub fn add(&mut self, replication: &Replication) {
         self.count += 1.0;
         self.totals.push(replication.total());
-        add_engagement(&mut self.engagement_by_week, &replication.weeks);
-        add_engagement(&mut self.engagement_by_channel, &replication.channels);
-        add_engagement(&mut self.engagement_by_client, &replication.clients);
-        add_totals(&mut self.sum.weeks, &replication.weeks);
-        add_totals(&mut self.sum.channels, &replication.channels);
-        add_totals(&mut self.sum.clients, &replication.clients);
-        for (mine, theirs) in
-            self.sum.channel_weeks.iter_mut().flatten().zip(replication.channel_weeks.iter().flatten())
-        {
-            mine.0.add(&theirs.0);
-            mine.1.merge(&theirs.1);
+        accumulate(&mut self.weeks, &replication.weeks);
+        accumulate(&mut self.channels, &replication.channels);
+        accumulate(&mut self.clients, &replication.clients);
+        for (mine, theirs) in self.channel_weeks.iter_mut().flatten().zip(replication.channel_weeks.iter().flatten()) {
+            mine.totals.add(&theirs.totals);
+            mine.fatigue.merge(&theirs.fatigue);
         }
         for (rule, theirs) in &replication.guardrails {
             let weeks = theirs.blocked_by_week.len();
             let mine = self
-                .sum
                 .guardrails
                 .entry(rule.clone())
                 .or_insert_with(|| VerdictCounts { blocked_by_week: vec![0.0; weeks], ..VerdictCounts::default() });
@@ -287,7 +301,7 @@ impl Tally {
                 *sum += count;
             }
         }
-        for (sum, count) in self.sum.calendar.iter_mut().flatten().zip(replication.calendar.iter().flatten()) {
+        for (sum, count) in self.calendar.iter_mut().flatten().zip(replication.calendar.iter().flatten()) {
             *sum += count;
         }
         let never = self.assets.saturating_sub(replication.uses.len());
@@ -295,8 +309,8 @@ impl Tally {
         for uses in replication.uses.values() {
             add_count(&mut self.by_uses, (*uses as usize).min(MOST_USES), 1.0);
         }
-        self.sum.variations += replication.variations;
-        self.sum.evolutions += replication.evolutions;
+        self.variations += replication.variations;
+        self.evolutions += replication.evolutions;
     }
 
     fn mean(&self, sum: f64) -> f64 {
@@ -327,8 +341,8 @@ impl Tally {
     }
 
     pub fn weekly(&self, start: Week) -> Vec<WeekSummary> {
-        let rows = self.sum.weeks.iter().zip(&self.engagement_by_week).enumerate();
-        rows.map(|(number, (totals, engagement))| WeekSummary {
+        let rows = self.weeks.iter().enumerate();
+        rows.map(|(number, Accumulated { sums: totals, engagement })| WeekSummary {
             week: start.plus(number as i64),
             engagement: Estimate::of(engagement),
             expected_engagement: self.mean(totals.expected),
@@ -358,9 +372,9 @@ impl Tally {
         Channel::ALL
             .into_iter()
             .zip(clients)
-            .zip(self.sum.channels.iter().zip(&self.engagement_by_channel))
+            .zip(&self.channels)
             .filter(|((_, clients), _)| **clients > 0)
-            .map(|((channel, clients), (totals, engagement))| ChannelSummary {
+            .map(|((channel, clients), Accumulated { sums: totals, engagement })| ChannelSummary {
                 channel,
                 clients: *clients,
                 engagement: Estimate::of(engagement),
@@ -380,25 +394,25 @@ impl Tally {
     }
 
     pub fn channel_weeks(&self, start: Week, clients: &[u32; Channel::COUNT]) -> Vec<ChannelWeek> {
-        let weeks = self.sum.channel_weeks.iter().enumerate();
+        let weeks = self.channel_weeks.iter().enumerate();
         weeks
             .flat_map(|(number, channels)| Channel::ALL.into_iter().zip(channels).map(move |row| (number, row)))
             .filter(|(_, (channel, _))| clients.get(channel.index()).is_some_and(|count| *count > 0))
-            .map(|(number, (channel, (totals, histogram)))| ChannelWeek {
+            .map(|(number, (channel, ChannelWeekSums { totals, fatigue }))| ChannelWeek {
                 week: start.plus(number as i64),
                 channel,
                 posts_wanted: self.mean(totals.wanted),
                 posts_target: self.mean(totals.target),
                 posts_drafted: self.mean(totals.drafted),
                 engagement: self.mean(totals.engagement),
-                fatigue: [0.05, 0.5, 0.95].map(|share| histogram.quantile(share)),
+                fatigue: [0.05, 0.5, 0.95].map(|share| fatigue.quantile(share)),
             })
             .collect()
     }
 
     pub fn clients(&self, clients: &[&Client]) -> Vec<ClientSummary> {
-        let rows = clients.iter().zip(self.sum.clients.iter().zip(&self.engagement_by_client));
-        rows.map(|(client, (totals, engagement))| ClientSummary {
+        let rows = clients.iter().zip(&self.clients);
+        rows.map(|(client, Accumulated { sums: totals, engagement })| ClientSummary {
             client_id: client.id.clone(),
             name: client.name.to_string(),
             workspace_id: client.workspace_id.clone(),
@@ -421,17 +435,17 @@ impl Tally {
     /// Results by rule, in the order given, then the engine's reasons.
     pub fn guardrails(&self, order: &[&str]) -> Vec<GuardrailSummary> {
         let position = |rule: &str| order.iter().position(|known| *known == rule).unwrap_or(order.len());
-        let mut rules: Vec<(&(bool, String), &VerdictCounts)> = self.sum.guardrails.iter().collect();
+        let mut rules: Vec<(&(bool, String), &VerdictCounts)> = self.guardrails.iter().collect();
         rules.sort_by_key(|((by_engine, rule), _)| (*by_engine, position(rule), rule.clone()));
         rules
             .into_iter()
-            .map(|((by_engine, rule), answers)| {
-                let blocked_by_week: Vec<f64> = answers.blocked_by_week.iter().map(|sum| self.mean(*sum)).collect();
+            .map(|((by_engine, rule), counts)| {
+                let blocked_by_week: Vec<f64> = counts.blocked_by_week.iter().map(|sum| self.mean(*sum)).collect();
                 GuardrailSummary {
                     rule: rule.clone(),
                     by_engine: *by_engine,
-                    passed: self.mean(answers.passed),
-                    warned: self.mean(answers.warned),
+                    passed: self.mean(counts.passed),
+                    warned: self.mean(counts.warned),
                     blocked: blocked_by_week.iter().sum(),
                     blocked_by_week,
                 }
@@ -440,28 +454,27 @@ impl Tally {
     }
 
     pub fn calendar(&self) -> Vec<[f64; 24]> {
-        self.sum.calendar.iter().map(|day| self.means(*day)).collect()
+        self.calendar.iter().map(|day| self.means(*day)).collect()
     }
 
     pub fn assets(&self) -> AssetSummary {
         AssetSummary {
             assets: u32::try_from(self.assets).unwrap_or(u32::MAX),
             by_uses: self.by_uses.iter().map(|sum| self.mean(*sum)).collect(),
-            variations: self.mean(self.sum.variations),
-            evolutions: self.mean(self.sum.evolutions),
+            variations: self.mean(self.variations),
+            evolutions: self.mean(self.evolutions),
         }
     }
 }
 
-fn add_engagement(rows: &mut [Vec<f64>], totals: &[Totals]) {
-    for (row, totals) in rows.iter_mut().zip(totals) {
-        row.push(totals.engagement);
-    }
+fn channel_weeks(weeks: usize) -> Vec<Vec<ChannelWeekSums>> {
+    vec![vec![ChannelWeekSums::default(); Channel::COUNT]; weeks]
 }
 
-fn add_totals(sums: &mut [Totals], totals: &[Totals]) {
-    for (sum, totals) in sums.iter_mut().zip(totals) {
-        sum.add(totals);
+fn accumulate(rows: &mut [Accumulated], totals: &[Totals]) {
+    for (row, totals) in rows.iter_mut().zip(totals) {
+        row.sums.add(totals);
+        row.engagement.push(totals.engagement);
     }
 }
 

@@ -1,11 +1,11 @@
 //! One client's simulated week: review, drafts, responses, the state afterwards.
 
-use super::environment::{Published, World, true_quality};
+use super::environment::{Published, TrueClient, true_quality};
 use super::random::{KeyedRng, Purpose};
 use super::state::{ChannelWeekResult, FatiguePath, SimulatedClient};
 use crate::model::{
-    AssetChoice, Channel, Client, ClientPlan, HOUR_SECONDS, Post, PriorPost, ReviewPolicy, RiskBand, ScheduleStatus,
-    Timestamp, WeekHours,
+    Allocation, AssetChoice, Channel, Client, ClientPlan, HOUR_SECONDS, Post, PriorPost, ReviewPolicy, RiskBand,
+    ScheduleStatus, Timestamp, WeekHours,
 };
 use crate::rules::Rules;
 
@@ -22,21 +22,29 @@ pub(super) enum PostOutcome {
     Expired,
 }
 
-/// The result of one planned post.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A planned post and its result.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct PostResult {
-    pub fate: PostOutcome,
+    pub post: Post,
+    pub outcome: PostOutcome,
     pub reviewed: bool,
+    pub engagement: f64,
+}
+
+/// A post committed before the week was planned, and its engagements.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PriorResult {
+    pub post: PriorPost,
     pub engagement: f64,
 }
 
 /// The result of a client's week.
 pub(super) struct ClientWeekResult {
-    pub plan: ClientPlan,
-    /// Results of the plan's posts, in order.
+    /// Planned posts, in the order of the plan.
     pub posts: Vec<PostResult>,
-    /// Engagements of the plan's prior posts, in order.
-    pub prior: Vec<f64>,
+    /// Posts committed before, in the order of the plan.
+    pub prior: Vec<PriorResult>,
+    pub allocations: Vec<Allocation>,
     /// Fatigue of the state's channels, in order.
     pub fatigue: Vec<FatiguePath>,
 }
@@ -44,7 +52,7 @@ pub(super) struct ClientWeekResult {
 /// The context of a client's simulated week.
 pub(super) struct WeekContext<'a> {
     pub client: &'a Client,
-    pub world: &'a World<'a>,
+    pub truth: &'a TrueClient<'a>,
     pub rng: KeyedRng,
     pub review: &'a ReviewPolicy,
     pub rules: &'a Rules,
@@ -60,15 +68,15 @@ impl WeekContext<'_> {
         let wanted = plan.allocations.iter().map(|allocation| allocation.posts_wanted);
         let mut results: Vec<ChannelWeekResult> =
             wanted.map(|wanted| ChannelWeekResult { wanted, ..Default::default() }).collect();
-        moving.account_drift += self.world.drift_step(self.week_number);
+        moving.account_drift += self.truth.drift_step(self.week_number);
         let mut posts = Vec::with_capacity(plan.posts.len());
-        for post in &plan.posts {
-            let (fate, reviewed) = self.fate(post);
+        for post in plan.posts {
+            let (outcome, reviewed) = self.outcome(&post);
             let mut engagement = 0.0;
             let place = moving.state.channels.iter().position(|state| state.channel == post.channel);
-            if let (PostOutcome::Drafted, Some(result)) = (fate, place.and_then(|place| results.get_mut(place))) {
-                let published = self.publish(OutgoingPost::planned(post), moving, result);
-                let earned = self.world.answer(&published, self.hours, moving.account_drift);
+            if let (PostOutcome::Drafted, Some(result)) = (outcome, place.and_then(|place| results.get_mut(place))) {
+                let published = self.publish(OutgoingPost::planned(&post), moving, result);
+                let earned = self.truth.respond(&published, self.hours, moving.account_drift);
                 engagement = earned.engagement;
                 result.expected += post.expected_engagement;
                 result.published.push((published, earned));
@@ -76,9 +84,13 @@ impl WeekContext<'_> {
                     moving.use_asset(asset.used(), post.channel, post.at);
                 }
             }
-            posts.push(PostResult { fate, reviewed, engagement });
+            posts.push(PostResult { post, outcome, reviewed, engagement });
         }
-        let prior = plan.prior.iter().map(|post| self.publish_prior(post, moving, &mut results)).collect();
+        let publish_prior = |post: PriorPost| {
+            let engagement = self.publish_prior(&post, moving, &mut results);
+            PriorResult { post, engagement }
+        };
+        let prior = plan.prior.into_iter().map(publish_prior).collect();
         let paths: Vec<FatiguePath> = moving
             .state
             .channels
@@ -88,11 +100,11 @@ impl WeekContext<'_> {
             .collect();
         moving.record_warnings(&plan.signals.early_warning, self.hours.start());
         moving.advance(&results, &paths, self.hours, self.smoothing);
-        ClientWeekResult { plan, posts, prior, fatigue: paths }
+        ClientWeekResult { posts, prior, allocations: plan.allocations, fatigue: paths }
     }
 
     /// The outcome of a post, and whether it was reviewed.
-    fn fate(&self, post: &Post) -> (PostOutcome, bool) {
+    fn outcome(&self, post: &Post) -> (PostOutcome, bool) {
         match post.status {
             ScheduleStatus::Ready => (PostOutcome::Drafted, false),
             ScheduleStatus::Pending => (self.review(post), true),
@@ -124,7 +136,7 @@ impl WeekContext<'_> {
         let place = moving.state.channels.iter().position(|state| state.channel == post.channel);
         let Some(result) = place.and_then(|place| results.get_mut(place)) else { return 0.0 };
         let published = self.publish(OutgoingPost::prior(post), moving, result);
-        let earned = self.world.answer(&published, self.hours, moving.account_drift);
+        let earned = self.truth.respond(&published, self.hours, moving.account_drift);
         result.expected += post.expected_engagement;
         result.prior.push((published, earned));
         earned.engagement
@@ -143,7 +155,7 @@ impl WeekContext<'_> {
             earlier().filter(|at| **at >= from).count() as u32
         };
         let age_hours = |at: &Timestamp| (post.at.as_second() - at.as_second()) as f64 / HOUR_SECONDS as f64;
-        let response = self.world.response(post.channel);
+        let response = self.truth.response(post.channel);
         let asset = post.asset.and_then(|choice| {
             self.client
                 .assets
@@ -156,7 +168,7 @@ impl WeekContext<'_> {
             hour: post.hour,
             at: post.at,
             quality: asset.map_or(0.0, true_quality),
-            campaign: self.world.campaign_weight(asset, post.channel, post.hour, self.hours),
+            campaign: self.truth.campaign_weight(asset, post.channel, post.hour, self.hours),
             content_type: response
                 .zip(asset)
                 .map_or(1.0, |(response, asset)| response.content_type(asset.kind.as_ref())),

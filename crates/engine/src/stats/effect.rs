@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn luck_that_all_points_share_is_no_noise() {
+    fn variation_that_all_points_share_is_no_noise() {
         let shared = [vec![1.0, 5.0, 3.0], vec![2.0, 6.0, 4.0]];
         is_near(noise_share(&shared), 0.0);
         assert_eq!(noise_share(&[vec![1.0], vec![2.0]]), None);
@@ -121,7 +121,7 @@ mod tests {
     /// Rows less the replications' means: -1.5, 0.5 and 1.5, -0.5. The mean square of this interaction is 4 with 1
     /// degree of freedom, so 2 for a mean of two, against a variance of 0.5 between the means 2 and 3.
     #[test]
-    fn luck_of_its_own_is_noise() {
+    fn variation_of_single_points_is_noise() {
         is_near(noise_share(&[vec![0.0, 4.0], vec![3.0, 3.0]]), 4.0);
     }
 }

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn one_pair_has_no_interval_and_none_says_nothing() {
+    fn one_pair_has_no_interval_and_no_pair_has_no_difference() {
         let one = pairs(&[(4.0, 5.0)]);
         assert_eq!((one.mean, one.interval, one.p, one.variance_reduction), (1.0, None, None, None));
         let none = pairs(&[]);

@@ -36,13 +36,13 @@ impl OverlayTarget {
 
     /// As lines of a case; empty for the default client.
     pub fn lines(&self) -> Vec<String> {
-        let said =
+        let stated =
             |key: &str, id: &Option<String>| id.as_ref().map(|id| format!("{key} = {}", Value::Text(id.clone())));
         let campaign = self.campaign.as_ref().map(|id| {
             let id = Value::Text(id.clone());
             [format!("client.campaigns = [{{ id = {id} }}]"), format!("asset.campaign = {id}")]
         });
-        let named = [said("client.workspace", &self.workspace), said("client.id", &self.client)];
+        let named = [stated("client.workspace", &self.workspace), stated("client.id", &self.client)];
         named.into_iter().flatten().chain(campaign.into_iter().flatten()).collect()
     }
 

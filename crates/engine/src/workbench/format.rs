@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changes_is_told_and_snapshots_are_left_alone() {
+    fn only_changed_files_are_reported_and_snapshots_are_left_alone() {
         let files =
             [("a.toml", "a=1"), ("b.toml", "b = 1\n"), ("tests/c.snapshot", "c=1  "), ("d.rhai", "fn f() { 1 } ")];
         let files = files.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_of_syntax_are_told_for_every_file() {
+    fn syntax_errors_are_reported_for_every_file() {
         let files = [("a.toml", "a = \n"), ("b.rhai", "fn f( {"), ("tests/c.toml", "[c\nd = 1\n")];
         let files = files.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
         let reported: Vec<String> =

@@ -52,16 +52,16 @@ enum MutantOutcome {
 pub fn mutate(rules: &CompiledRules, cases: &[Case], is_wanted: &dyn Fn() -> bool) -> Mutation {
     let cited = cited(rules, cases);
     let mut mutation = Mutation { tried: 0, noticed: 0, refused: 0, survivors: Vec::new() };
-    for variant in rules.pack().variants() {
+    for mutant in rules.pack().mutants() {
         if !is_wanted() {
             break;
         }
         mutation.tried += 1;
-        match outcome_of(rules, &variant, cases, &cited) {
+        match outcome_of(rules, &mutant, cases, &cited) {
             MutantOutcome::Noticed => mutation.noticed += 1,
             MutantOutcome::Refused => mutation.refused += 1,
             MutantOutcome::Survived => {
-                let PackMutant { file, line, key, was, becomes, .. } = variant;
+                let PackMutant { file, line, key, was, becomes, .. } = mutant;
                 mutation.survivors.push(Survivor { file, line, key, was, becomes });
             }
         }
@@ -83,13 +83,8 @@ fn cited(rules: &CompiledRules, cases: &[Case]) -> Vec<BTreeSet<String>> {
     cases.iter().map(of_case).collect()
 }
 
-fn outcome_of(
-    rules: &CompiledRules,
-    variant: &PackMutant,
-    cases: &[Case],
-    cited: &[BTreeSet<String>],
-) -> MutantOutcome {
-    let files = variant.of(&rules.pack().files);
+fn outcome_of(rules: &CompiledRules, mutant: &PackMutant, cases: &[Case], cited: &[BTreeSet<String>]) -> MutantOutcome {
+    let files = mutant.of(&rules.pack().files);
     let compiled = load(files).and_then(CompiledRules::compile);
     let Ok(changed) = compiled else { return MutantOutcome::Refused };
     // Some defaults of a situation come from the pack, so the cases are read again.
@@ -97,7 +92,7 @@ fn outcome_of(
     again.retain(|case| cases.iter().any(|kept| kept.name == case.name));
     let runner = CaseRunner::new(&changed);
     // Cases that depend on the changed key come first: most changes are detected at once.
-    let (near, far): (Vec<_>, Vec<_>) = again.iter().zip(cited).partition(|(_, cited)| cited.contains(&variant.key));
+    let (near, far): (Vec<_>, Vec<_>) = again.iter().zip(cited).partition(|(_, cited)| cited.contains(&mutant.key));
     let notices = |(case, _): &(&Case, &BTreeSet<String>)| !runner.passes(case);
     if near.iter().chain(&far).any(notices) { MutantOutcome::Noticed } else { MutantOutcome::Survived }
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::cli::failure::Failure;
 use crate::files;
-use crate::simulator::Outcome;
+use crate::simulator::PointOutcome;
 
 /// Version of the file's format and of the meaning of its numbers. Since version 2, each replication has its own world,
 /// and hours are measured by the base pack's fatigue levels.
@@ -68,7 +68,7 @@ impl CheckpointWriter {
 /// The parsed contents of a checkpoint file.
 struct Contents {
     head: Option<Head>,
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<PointOutcome>,
     /// Length in bytes up to the end of the last complete line.
     complete_bytes: usize,
 }
@@ -80,8 +80,8 @@ impl CheckpointFile {
         out: &Path,
         head: &Head,
         restart: bool,
-        belongs: impl Fn(&Outcome) -> bool,
-    ) -> Result<(Self, Vec<Outcome>), Failure> {
+        belongs: impl Fn(&PointOutcome) -> bool,
+    ) -> Result<(Self, Vec<PointOutcome>), Failure> {
         let path = checkpoint_path(out);
         let failed = |error: io::Error| machine("store points in", &path, &error);
         if let Some(above) = path.parent() {
@@ -115,7 +115,7 @@ impl CheckpointFile {
     }
 
     /// Stores a point in a single write, so that a killed process leaves at most one incomplete line.
-    pub fn add(&self, outcome: &Outcome) -> Result<(), Failure> {
+    pub fn add(&self, outcome: &PointOutcome) -> Result<(), Failure> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.add(&line(outcome)).map_err(|error| machine("store points in", &self.path, &error))
     }
@@ -167,7 +167,7 @@ fn read(text: &str) -> Result<Contents, String> {
     let Some(first) = lines.next() else { return Ok(Contents { head: None, outcomes: Vec::new(), complete_bytes: 0 }) };
     let head = serde_json::from_str(first).map_err(|_| "line 1 is not the header of a sweep".to_owned())?;
     let outcome = |(line, number): (&str, u32)| {
-        serde_json::from_str::<Outcome>(line).map_err(|_| format!("line {number} is not a point of a sweep"))
+        serde_json::from_str::<PointOutcome>(line).map_err(|_| format!("line {number} is not a point of a sweep"))
     };
     let outcomes = lines.zip(2..).map(outcome).collect::<Result<_, _>>()?;
     Ok(Contents { head: Some(head), outcomes, complete_bytes })
@@ -222,11 +222,11 @@ mod tests {
         }
     }
 
-    fn outcome(point: u32) -> Outcome {
-        Outcome { point, rules_hash: "cc".to_owned(), rows: vec![[0.1 + 0.2; 12]] }
+    fn outcome(point: u32) -> PointOutcome {
+        PointOutcome { point, rules_hash: "cc".to_owned(), rows: vec![[0.1 + 0.2; 12]] }
     }
 
-    fn error(opened: Result<(CheckpointFile, Vec<Outcome>), Failure>) -> String {
+    fn error(opened: Result<(CheckpointFile, Vec<PointOutcome>), Failure>) -> String {
         opened.err().unwrap().message().to_owned()
     }
 

@@ -26,7 +26,7 @@ use crate::model::Scenario;
 use crate::report::{self, SweepReport};
 use crate::rules::{self, CompiledRules, Level, SweepParameter};
 use crate::simulator::{
-    self, Design, Extent, Goal, LeftOut, Observer, Outcome, SweepError, SweepObserver, SweepSpec, summarise,
+    self, Design, Extent, Goal, LeftOut, Observer, PointOutcome, SweepError, SweepObserver, SweepSpec, summarise,
 };
 
 /// Simulate a pack for many values of some keys, and report the trade-offs
@@ -183,9 +183,10 @@ impl Sweep {
         plan: &Plan<'_>,
         points: &Points<'_>,
         globals: &Globals,
-    ) -> Result<(CheckpointFile, Vec<Outcome>), Failure> {
+    ) -> Result<(CheckpointFile, Vec<PointOutcome>), Failure> {
         let rows = self.replications as usize;
-        let belongs = |outcome: &Outcome| outcome.rows.len() == rows && points.has(outcome.point, &outcome.rules_hash);
+        let belongs =
+            |outcome: &PointOutcome| outcome.rows.len() == rows && points.has(outcome.point, &outcome.rules_hash);
         let head = self.head(plan, points.base_scenario());
         let (checkpoint, mut outcomes) = CheckpointFile::open(&self.out.out, &head, self.restart, belongs)?;
         let all = points.numbers();
@@ -385,7 +386,7 @@ impl Observer for SweepProgress<'_> {
 }
 
 impl SweepObserver for SweepProgress<'_> {
-    fn point_done(&self, outcome: &Outcome) {
+    fn point_done(&self, outcome: &PointOutcome) {
         match self.checkpoint.add(outcome) {
             Ok(()) if outcome.point > 0 => self.update_interrupt_message(self.done.fetch_add(1, Ordering::SeqCst) + 1),
             Ok(()) => {}

@@ -17,7 +17,7 @@ use crate::model::{
     ScheduleStatus, Timestamp, Week,
 };
 use crate::planner::channel::{ChannelDraft, WorkerContext, response};
-use crate::planner::judge::{OverCapacityPosts, judge};
+use crate::planner::post_evaluation::{OverCapacityPosts, evaluate_posts};
 use crate::planner::week::{Draft, PlanningContext, draft};
 use crate::planner::{PlanError, Planner};
 use crate::rules::{PostFacts, RuleFailure, SCORE_ASSET};
@@ -246,9 +246,9 @@ fn facts(
     let is_over_capacity = |post: &&Post| matches!(post.blocked.as_deref(), Some(Reason::ReviewCapacity));
     let over_capacity: OverCapacityPosts =
         plan.posts.iter().filter(is_over_capacity).map(|post| (post.channel, post.hour)).collect();
-    let judged =
-        judge(week, rules, channel_drafts, slots, assignment, &over_capacity, worker).map_err(PlanError::from)?;
-    let found = judged.into_iter().find(|(other, _)| (other.channel, other.hour) == (post.channel, post.hour));
+    let evaluated = evaluate_posts(week, rules, channel_drafts, slots, assignment, &over_capacity, worker)
+        .map_err(PlanError::from)?;
+    let found = evaluated.into_iter().find(|(other, _)| (other.channel, other.hour) == (post.channel, post.hour));
     found.map(|(_, facts)| facts).ok_or_else(|| no_such_hour(post.at.to_string(), week))
 }
 

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn every_combination_can_be_asked_of_a_space_filling_design() {
+    fn a_space_filling_design_can_have_every_combination() {
         let points = design(&[counted(4), counted(3)], Design::Sobol(12), 7).unwrap();
         assert_eq!(written(&points).into_iter().collect::<BTreeSet<_>>().len(), 12);
     }

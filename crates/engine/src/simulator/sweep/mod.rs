@@ -12,7 +12,7 @@ mod spec;
 mod summary;
 
 pub use design::{Design, DesignError, design};
-pub use outcome::{Outcome, Packs, SweepError, SweepObserver, ensure_planned_clients, outcomes, par_map};
+pub use outcome::{Packs, PointOutcome, SweepError, SweepObserver, ensure_planned_clients, outcomes, par_map};
 pub use sensitivity::{Noise, Sensitivity};
 pub use spec::{Goal, LeftOut, SweepSpec};
 pub use summary::{PointMeasure, Sweep, SweepPoint, SweptKey, summarise};

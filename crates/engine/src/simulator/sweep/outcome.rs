@@ -13,7 +13,7 @@ use crate::simulator::tally::Replication;
 
 /// The result of one point of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct PointOutcome {
     /// 1-based number of the point; 0 is the unmodified pack.
     pub point: u32,
     /// Hash of its pack.
@@ -40,7 +40,7 @@ pub trait Packs: Sync {
 /// Observes a sweep and receives each point as soon as it is done.
 pub trait SweepObserver: Observer {
     /// Called when a point is done, in no particular order.
-    fn point_done(&self, outcome: &Outcome);
+    fn point_done(&self, outcome: &PointOutcome);
 }
 
 /// Why a sweep failed.
@@ -82,7 +82,7 @@ pub fn outcomes(
     tier: Tier,
     extent: Extent,
     observer: &dyn SweepObserver,
-) -> Result<Vec<Outcome>, SweepError> {
+) -> Result<Vec<PointOutcome>, SweepError> {
     let mut done = Vec::with_capacity(points.len());
     // One point per thread at a time: a thread that has finished its own point helps with replications and clients of
     // the others, and only packs being simulated are in memory.
@@ -110,7 +110,7 @@ fn outcome(
     tier: Tier,
     extent: Extent,
     observer: &dyn SweepObserver,
-) -> Result<Outcome, SweepError> {
+) -> Result<PointOutcome, SweepError> {
     if observer.should_stop() {
         return Err(SweepError::Stopped);
     }
@@ -123,12 +123,12 @@ fn outcome(
         let totals = replication.totals();
         Measure::ALL.map(|measure| measure.of(&totals.total))
     };
-    let rows = replicate(std::slice::from_ref(&run), 0..extent.replications, row);
+    let rows = replicate(&[&run], 0..extent.replications, row);
     let rows = rows.map_err(|cause| match cause {
         SimulateError::Stopped => SweepError::Stopped,
         cause => SweepError::Failed { point, cause },
     })?;
-    Ok(Outcome { point, rules_hash: rules.hash().to_owned(), rows: rows.into_iter().flatten().collect() })
+    Ok(PointOutcome { point, rules_hash: rules.hash().to_owned(), rows: rows.into_iter().flatten().collect() })
 }
 
 /// Checks that at least one client of the scenario is planned for.

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::design::Design;
-use super::outcome::Outcome;
+use super::outcome::PointOutcome;
 use super::spec::SweepSpec;
 use crate::rules::{Level, Levels, SweepParameter};
 use crate::simulator::measure::Measure;
@@ -54,7 +54,7 @@ struct Groups {
 /// The sensitivity of every headline measure to every key, and the noise of every measure.
 pub(super) fn sensitivities(
     spec: &SweepSpec<'_>,
-    simulated: &[(&Outcome, &Vec<Level>)],
+    simulated: &[(&PointOutcome, &Vec<Level>)],
 ) -> (Vec<Sensitivity>, Vec<Noise>) {
     let is_grid = spec.design == Design::Grid;
     let is_crossed = is_grid && spec.left_out.is_empty();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::outcome::Outcome;
+use super::outcome::PointOutcome;
 use super::sensitivity::{Noise, Sensitivity, sensitivities};
 use super::spec::{Goal, LeftOut, SweepSpec};
 use crate::rules::{Level, Levels, SweepParameter};
@@ -116,11 +116,11 @@ impl Sweep {
 
 /// Summarizes a sweep. If a point has several outcomes, the last counts; points without one are left out.
 #[must_use]
-pub fn summarise(spec: &SweepSpec<'_>, outcomes: &[Outcome]) -> Sweep {
-    let by_point: BTreeMap<u32, &Outcome> = outcomes.iter().map(|outcome| (outcome.point, outcome)).collect();
-    let empty = Outcome { point: 0, rules_hash: spec.rules.hash().to_owned(), rows: Vec::new() };
+pub fn summarise(spec: &SweepSpec<'_>, outcomes: &[PointOutcome]) -> Sweep {
+    let by_point: BTreeMap<u32, &PointOutcome> = outcomes.iter().map(|outcome| (outcome.point, outcome)).collect();
+    let empty = PointOutcome { point: 0, rules_hash: spec.rules.hash().to_owned(), rows: Vec::new() };
     let base = by_point.get(&0).copied().unwrap_or(&empty);
-    let simulated: Vec<(&Outcome, &Vec<Level>)> =
+    let simulated: Vec<(&PointOutcome, &Vec<Level>)> =
         (1..).zip(spec.points).filter_map(|(number, levels)| Some((*by_point.get(&number)?, levels))).collect();
     let mut points: Vec<SweepPoint> =
         simulated.iter().map(|(outcome, levels)| point(outcome, base, levels.to_vec())).collect();
@@ -145,10 +145,11 @@ pub fn summarise(spec: &SweepSpec<'_>, outcomes: &[Outcome]) -> Sweep {
     }
 }
 
-fn point(outcome: &Outcome, base: &Outcome, settings: Vec<Level>) -> SweepPoint {
+fn point(outcome: &PointOutcome, base: &PointOutcome, settings: Vec<Level>) -> SweepPoint {
     let measure = |(place, measure): (usize, Measure)| {
-        let column =
-            |outcome: &Outcome| -> Vec<f64> { outcome.rows.iter().filter_map(|row| row.get(place).copied()).collect() };
+        let column = |outcome: &PointOutcome| -> Vec<f64> {
+            outcome.rows.iter().filter_map(|row| row.get(place).copied()).collect()
+        };
         let (own, base) = (column(outcome), column(base));
         let mut pairs = Pairs::default();
         base.iter().zip(&own).for_each(|(base, own)| pairs.add(*base, *own));
@@ -165,8 +166,8 @@ fn point(outcome: &Outcome, base: &Outcome, settings: Vec<Level>) -> SweepPoint 
 
 fn swept(parameter: &SweepParameter) -> SweptKey {
     SweptKey {
-        keys: parameter.keys.clone(),
-        base: parameter.base.clone(),
+        keys: parameter.keys.iter().map(|key| key.path.clone()).collect(),
+        base: parameter.keys.iter().map(|key| key.base.clone()).collect(),
         values: match &parameter.levels {
             Levels::List(levels) => levels.iter().map(|level| level.written.as_str()).collect::<Vec<_>>().join(", "),
             Levels::Range(low, high) => format!("any number from {low} to {high}"),
@@ -178,7 +179,7 @@ fn swept(parameter: &SweepParameter) -> SweptKey {
 mod tests {
     use super::*;
 
-    fn outcome(point: u32, engagement: f64, reviews: f64) -> Outcome {
+    fn outcome(point: u32, engagement: f64, reviews: f64) -> PointOutcome {
         let row = |rng: f64| {
             Measure::ALL.map(|measure| match measure {
                 Measure::Engagement => engagement + rng,
@@ -186,11 +187,11 @@ mod tests {
                 _ => 0.0,
             })
         };
-        Outcome { point, rules_hash: "aa".to_owned(), rows: vec![row(0.0), row(7.0)] }
+        PointOutcome { point, rules_hash: "aa".to_owned(), rows: vec![row(0.0), row(7.0)] }
     }
 
     #[test]
-    fn a_point_is_paired_with_the_pack_as_it_stands() {
+    fn a_point_is_paired_with_the_unmodified_pack() {
         let (base, own) = (outcome(0, 100.0, 10.0), outcome(1, 120.0, 12.0));
         let point = point(&own, &base, Vec::new());
         let engagement = point.of(Measure::Engagement).unwrap();

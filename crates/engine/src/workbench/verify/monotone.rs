@@ -226,7 +226,7 @@ const RELATIONS: [MonotoneRelation; 6] = [
         key: "risk.bands",
         at: |input, confidence| {
             let rules = &input.context.rules;
-            let band = planner::band(&rules.risk, &rules.guardrails, confidence, &[]);
+            let band = planner::band(&rules.risk, confidence, false);
             Ok(f64::from(band as u8))
         },
         edges: |context| vec![context.rules.risk.low_from, context.rules.risk.medium_from],

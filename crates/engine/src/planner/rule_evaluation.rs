@@ -9,7 +9,7 @@ use crate::rules::{ChannelFacts, Evaluator, PostFacts, RuleFailure, Rules};
 
 /// Result of evaluating the rules for a post.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judgement {
+pub struct RuleEvaluation {
     /// The guardrails' verdicts, in the rules' order.
     pub verdicts: Vec<Arc<Verdict>>,
     /// Confidence, `0..=1`.
@@ -24,35 +24,37 @@ pub struct Judgement {
     pub status: ScheduleStatus,
 }
 
-/// Evaluates a post that something other than a guardrail may block, too (`hold`). Returns its facts with the warnings
-/// counted.
-pub(super) fn judgement(
+/// Evaluates the rules for a post. `engine_block` is the reason for which the engine blocks it regardless of
+/// guardrails. Also returns its facts with the warnings counted.
+pub(super) fn evaluate_rules(
     rules: &Rules,
     mut facts: Arc<PostFacts>,
     ctx: &Arc<ChannelFacts>,
-    hold: Option<Reason>,
+    engine_block: Option<Reason>,
     evaluator: &mut Evaluator,
-) -> Result<(Judgement, Arc<PostFacts>), RuleFailure> {
+) -> Result<(RuleEvaluation, Arc<PostFacts>), RuleFailure> {
     let mut verdicts = Vec::with_capacity(rules.guardrails.len());
+    let mut is_risk_raised = false;
     for guardrail in &rules.guardrails {
         let verdict = evaluator.guardrail(guardrail, Some(&facts), ctx)?;
         if verdict.outcome == Outcome::Warn {
             Arc::make_mut(&mut facts).warnings += 1;
+            is_risk_raised |= guardrail.warn_raises_risk;
         }
         verdicts.push(verdict);
     }
     let (confidence, confidence_steps) = confidence_in(rules, &facts, ctx, evaluator)?;
-    let risk = confidence::band(&rules.risk, &rules.guardrails, confidence, &verdicts);
+    let risk = confidence::band(&rules.risk, confidence, is_risk_raised);
     let block = || verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block).map(|verdict| blocked_by(verdict));
     // An objection to the time takes precedence over guardrails; missing content or review capacity comes last.
-    let blocked = match hold {
-        Some(Reason::ReviewCapacity | Reason::NoAsset | Reason::EmptyAsset { .. }) => block().or(hold),
-        Some(_) => hold,
+    let blocked = match engine_block {
+        Some(Reason::ReviewCapacity | Reason::NoAsset | Reason::EmptyAsset { .. }) => block().or(engine_block),
+        Some(_) => engine_block,
         None => block(),
     };
     let blocked = blocked.map(Arc::new);
     let status = status(blocked.is_some(), risk, ctx);
-    Ok((Judgement { verdicts, confidence, confidence_steps, risk, blocked, status }, facts))
+    Ok((RuleEvaluation { verdicts, confidence, confidence_steps, risk, blocked, status }, facts))
 }
 
 fn blocked_by(verdict: &Verdict) -> Reason {

@@ -11,7 +11,7 @@ use chrono::{Datelike as _, NaiveDate};
 use super::assets::{Assignment, Slot};
 use super::channel::{ChannelDraft, Scored, WorkerContext, response, texts};
 use super::hours::is_best_hour;
-use super::judgement::judgement;
+use super::rule_evaluation::evaluate_rules;
 use crate::agents::ClientWeek;
 use crate::model::{
     AssetChoice, AssetSnapshot, CampaignId, Channel, OtherPost, Outcome, Post, PostSnapshot, Reason, ScheduleStatus,
@@ -79,13 +79,13 @@ pub struct SlotOverrides {
 }
 
 /// Evaluates every slot and builds the posts, by time, each with the facts that the guardrails saw.
-pub(super) fn judge(
+pub(super) fn evaluate_posts(
     week: &ClientWeek<'_>,
     client_rules: &ClientRules,
     channel_drafts: &[ChannelDraft<'_>],
     slots: &[Slot],
     assignment: &Assignment,
-    held: &OverCapacityPosts,
+    over_capacity: &OverCapacityPosts,
     worker: &mut WorkerContext<'_>,
 ) -> Result<Vec<(Post, Arc<PostFacts>)>, RuleFailure> {
     let mut order: Vec<usize> = (0..slots.len()).collect();
@@ -101,13 +101,13 @@ pub(super) fn judge(
         let scored =
             assignment.get(index).copied().flatten().and_then(|candidate| channel_draft.candidates.get(candidate));
         let evaluator = SlotEvaluator { week, client_rules, channel_draft, slot, scored };
-        let hold = evaluator.hold(held.contains(&(channel_draft.state.channel, slot.hour)));
+        let engine_block = evaluator.engine_block(over_capacity.contains(&(channel_draft.state.channel, slot.hour)));
         let nearest = nearest_post(week, channel_draft, slot, slots);
         posts.push(evaluator.post(
             &mut week_state,
             nearest,
             others_of_day(week, channel_drafts, slot, slots),
-            hold,
+            engine_block,
             worker,
         )?);
     }
@@ -115,7 +115,7 @@ pub(super) fn judge(
 }
 
 /// Evaluates one slot as if the client planned no other post. Also returns the facts that the guardrails saw.
-pub(super) fn judge_alone(
+pub(super) fn evaluate_alone(
     week: &ClientWeek<'_>,
     client_rules: &ClientRules,
     channel_drafts: &[ChannelDraft<'_>],
@@ -135,7 +135,7 @@ pub(super) fn judge_alone(
         action_of_day: overrides.action_of_day.unwrap_or_else(|| evaluator.action_of_day(&week_state)),
         others_of_day: others_of_day(week, channel_drafts, slot, &[]),
     };
-    evaluator.judged(context, evaluator.hold(false), worker).map(Some)
+    evaluator.evaluate_rules(context, evaluator.engine_block(false), worker).map(Some)
 }
 
 /// Committed posts by weekday; they count against the daily limit.
@@ -204,7 +204,7 @@ impl SlotEvaluator<'_, '_> {
         week_state: &mut WeekState,
         nearest: f64,
         others_of_day: Vec<OtherPost>,
-        hold: Option<Reason>,
+        engine_block: Option<Reason>,
         worker: &mut WorkerContext<'_>,
     ) -> Result<(Post, Arc<PostFacts>), RuleFailure> {
         let context = SlotContext {
@@ -213,7 +213,7 @@ impl SlotEvaluator<'_, '_> {
             action_of_day: self.action_of_day(week_state),
             others_of_day,
         };
-        let (post, facts) = self.judged(context, hold, worker)?;
+        let (post, facts) = self.evaluate_rules(context, engine_block, worker)?;
         if post.status != ScheduleStatus::Blocked {
             self.stands(week_state);
         }
@@ -221,7 +221,7 @@ impl SlotEvaluator<'_, '_> {
     }
 
     /// Why it is blocked regardless of guardrails: it has no asset or no content, or there is no reviewer for it.
-    fn hold(&self, lacks_reviewer: bool) -> Option<Reason> {
+    fn engine_block(&self, lacks_reviewer: bool) -> Option<Reason> {
         match self.scored.map(|scored| scored.candidate.asset) {
             None => Some(Reason::NoAsset),
             Some(asset) if !asset.has_content() => Some(Reason::EmptyAsset { asset_id: asset.id.clone() }),
@@ -230,10 +230,10 @@ impl SlotEvaluator<'_, '_> {
     }
 
     /// The evaluated post, and the facts that the guardrails saw.
-    fn judged(
+    fn evaluate_rules(
         &self,
         context: SlotContext,
-        hold: Option<Reason>,
+        engine_block: Option<Reason>,
         worker: &mut WorkerContext<'_>,
     ) -> Result<(Post, Arc<PostFacts>), RuleFailure> {
         let campaign_id = campaign_of(self.scored, self.week, self.channel_draft, self.slot.hour);
@@ -241,14 +241,14 @@ impl SlotEvaluator<'_, '_> {
         let fatigue = context.fatigue;
         let (slot_value, expected) = self.value(rules, campaign_id.as_ref(), fatigue);
         let facts = self.facts(campaign_id.as_ref(), expected, &context);
-        let (judged, facts) = judgement(rules, facts, &self.channel_draft.ctx, hold, worker.evaluator)?;
+        let (evaluated, facts) = evaluate_rules(rules, facts, &self.channel_draft.ctx, engine_block, worker.evaluator)?;
         let post = Post {
             channel: self.channel_draft.state.channel,
             hour: self.slot.hour,
             at: self.slot.at,
             asset: self.scored.map(choice),
             campaign_id,
-            status: judged.status,
+            status: evaluated.status,
             priority: priority(rules, self.channel_draft.rules.priority, fatigue),
             fatigue,
             action_of_day: context.action_of_day,
@@ -256,11 +256,11 @@ impl SlotEvaluator<'_, '_> {
             others_of_day: context.others_of_day,
             slot_value,
             expected_engagement: expected,
-            confidence: judged.confidence,
-            confidence_steps: judged.confidence_steps,
-            risk: judged.risk,
-            verdicts: judged.verdicts,
-            blocked: judged.blocked,
+            confidence: evaluated.confidence,
+            confidence_steps: evaluated.confidence_steps,
+            risk: evaluated.risk,
+            verdicts: evaluated.verdicts,
+            blocked: evaluated.blocked,
         };
         Ok((post, facts))
     }

@@ -1,6 +1,6 @@
 //! Mutations of a pack: each number one step up and down, each comparison of a script flipped.
 //!
-//! A variant is an edit of the pack's texts; whether it is still a valid pack is up to `load`.
+//! A mutant is an edit of the pack's texts; whether it is still a valid pack is up to `load`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -67,21 +67,21 @@ const FOLLOWERS: [&str; 4] =
     ["risk.bands.low.to", "risk.bands.medium.to", "risk.bands.high.to", "risk.bands.high.from"];
 
 impl RulesPack {
-    /// Every variant of the pack, by file and line. The keys of `pack.toml` are left alone.
+    /// Every mutant of the pack, by file and line. The keys of `pack.toml` are left alone.
     #[must_use]
-    pub fn variants(&self) -> Vec<PackMutant> {
-        let mut variants = Vec::new();
+    pub fn mutants(&self) -> Vec<PackMutant> {
+        let mut mutants = Vec::new();
         for settings in self.all_layers() {
             for (path, setting) in settings.iter() {
                 let is_fixed = path.starts_with("pack.") || FOLLOWERS.contains(&path);
                 if !is_fixed {
-                    variants.extend(self.of_setting(path, setting));
+                    mutants.extend(self.of_setting(path, setting));
                 }
             }
         }
-        variants.extend(self.scripts().flat_map(|(path, text)| of_script(path, text)));
-        variants.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-        variants
+        mutants.extend(self.scripts().flat_map(|(path, text)| of_script(path, text)));
+        mutants.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        mutants
     }
 
     fn of_setting(&self, path: &str, setting: &Setting) -> Vec<PackMutant> {
@@ -96,32 +96,32 @@ impl RulesPack {
             Value::Clock(_) | Value::WeekTime(_) => numbers_in(written).into_iter().take(1).collect(),
             _ => Vec::new(),
         };
-        let mut variants = Vec::new();
+        let mut mutants = Vec::new();
         for number in numbers {
             let start = span.start + number.start;
             let was = written.get(number).unwrap_or_default();
             let at = SourceLocation { span: Some(start..start + was.len()), ..place.clone() };
             for up in [true, false] {
-                let variant = nudged(was, up).and_then(|becomes| PackMutant::at(&at, path, was, becomes));
-                variants.extend(variant.map(|variant| self.with_partner(variant, path, up)));
+                let mutant = nudged(was, up).and_then(|becomes| PackMutant::at(&at, path, was, becomes));
+                mutants.extend(mutant.map(|mutant| self.with_partner(mutant, path, up)));
             }
         }
-        variants
+        mutants
     }
 
-    fn with_partner(&self, mut variant: PackMutant, path: &str, up: bool) -> PackMutant {
+    fn with_partner(&self, mut mutant: PackMutant, path: &str, up: bool) -> PackMutant {
         let partner = PARTNERS.iter().find(|(key, ..)| *key == path);
-        let Some((_, partner, is_opposite)) = partner else { return variant };
+        let Some((_, partner, is_opposite)) = partner else { return mutant };
         let place = self.all_layers().find_map(|settings| settings.get(partner)?.place.clone());
         if let Some(SourceLocation { file, span: Some(span), .. }) = place
             && let Some(was) = self.files.get(&*file).and_then(|text| text.get(span.clone()))
             && let Some(becomes) = nudged(was, up != *is_opposite)
         {
-            variant.edits.push((file, span, becomes));
+            mutant.edits.push((file, span, becomes));
             // Back to front, so that one edit does not shift the position of the next.
-            variant.edits.sort_by_key(|(_, span, _)| std::cmp::Reverse(span.start));
+            mutant.edits.sort_by_key(|(_, span, _)| std::cmp::Reverse(span.start));
         }
-        variant
+        mutant
     }
 }
 
@@ -171,7 +171,7 @@ fn of_script(path: &str, text: &str) -> Vec<PackMutant> {
     let mut engine = script::engine();
     engine.set_optimization_level(OptimizationLevel::None);
     let Ok(shape) = engine.compile(text) else { return Vec::new() };
-    let mut variants = Vec::new();
+    let mut mutants = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     shape.walk(&mut |nodes| {
         let (position, is_number) = match nodes.last() {
@@ -183,11 +183,11 @@ fn of_script(path: &str, text: &str) -> Vec<PackMutant> {
         };
         let Some(place) = place_of(path, text, position) else { return true };
         if seen.insert((place.line, place.column)) {
-            variants.extend(changes(text, &place, path, is_number));
+            mutants.extend(changes(text, &place, path, is_number));
         }
         true
     });
-    variants
+    mutants
 }
 
 fn changes(text: &str, place: &SourceLocation, path: &str, is_number: bool) -> Vec<PackMutant> {
