@@ -11,7 +11,7 @@ use super::terminal::escaped;
 use super::{Format, Globals};
 use crate::diagnostic::{Diagnostic, Place, render, render_warnings};
 use crate::model::{Policy, Scenario};
-use crate::rules::{self, CompiledRules, KnownNames, Named, PackFiles};
+use crate::rules::{self, CompiledRules, KnownNames, NameReference, PackFiles};
 use crate::scenario::{self, ScenarioError, ScenarioErrors};
 use crate::workbench::{self, Case};
 
@@ -64,7 +64,7 @@ pub(super) fn cases(rules: &CompiledRules, dir: &Path, globals: &Globals) -> Res
 pub(super) fn warnings(rules: &CompiledRules, scenario: Option<&Scenario>) -> Vec<Diagnostic> {
     let mut found = rules.pack().remarks();
     if scenario.is_none() {
-        found.extend(rules.names().iter().map(Named::not_looked_up));
+        found.extend(rules.names().iter().map(NameReference::not_looked_up));
     }
     Diagnostic::sort(&mut found);
     found

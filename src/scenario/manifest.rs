@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 
 use crate::diagnostic::{Diagnostic, SourceLocation, nearest};
 use crate::model::{Capacity, Environment, ReviewPolicy, Week, Zone};
-use crate::rules::{FileKeys, Key, Kind, Preset, Setting, Settings, View, read_alone};
+use crate::rules::{DefaultValue, FileKeys, Key, Kind, Setting, Settings, View, read_alone};
 use crate::tables::ScenarioTable;
 
 /// The name of the manifest in a scenario folder.
@@ -94,39 +94,49 @@ const KEYS: &[Key] = &[
     Key::required("name", Kind::Text, "name of the scenario in reports"),
     Key::required("format", Kind::integer(1, 1), "version of the scenario format"),
     Key::required("start", Kind::Date, "the Monday of the first week"),
-    Key::preset("weeks", Kind::integer(1, 520), Preset::Integer(12), "default number of weeks of a simulation"),
-    Key::preset("default_zone", Kind::Text, Preset::Text("UTC"), "default time zone of clients, an IANA name"),
-    Key::preset(
+    Key::with_default(
+        "weeks",
+        Kind::integer(1, 520),
+        DefaultValue::Integer(12),
+        "default number of weeks of a simulation",
+    ),
+    Key::with_default(
+        "default_zone",
+        Kind::Text,
+        DefaultValue::Text("UTC"),
+        "default time zone of clients, an IANA name",
+    ),
+    Key::with_default(
         "capacity.reviewers",
         Kind::integer(0, 100_000),
-        Preset::Integer(2),
+        DefaultValue::Integer(2),
         "number of reviewers per workspace",
     ),
-    Key::preset(
+    Key::with_default(
         "capacity.reviews_per_reviewer_per_day",
         Kind::integer(0, 100_000),
-        Preset::Integer(60),
+        DefaultValue::Integer(60),
         "posts that one reviewer can review per day",
     ),
     share("review.medium_approved", 0.95, "probability that a post of medium risk is approved"),
     share("review.high_approved", 0.8, "probability that a post of high risk is approved"),
-    Key::preset(
+    Key::with_default(
         "review.delay_hours",
         Kind::above(0.0, 10_000.0),
-        Preset::Number(12.0),
+        DefaultValue::Number(12.0),
         "mean hours from planning to the review decision",
     ),
-    Key::preset(
+    Key::with_default(
         "review.planned_ahead_hours",
         Kind::number(0.0, 10_000.0),
-        Preset::Number(48.0),
+        DefaultValue::Number(48.0),
         "hours before Monday 00:00 at which the week is planned and review begins",
     ),
     log_sd("environment.noise_log_sd", 1.0, "log SD of one post around its expectation"),
-    Key::preset(
+    Key::with_default(
         "environment.channel_ar1",
         Kind::below(0.0, 1.0),
-        Preset::Number(0.1),
+        DefaultValue::Number(0.1),
         "correlation of a channel's results from day to day",
     ),
     log_sd("environment.channel_log_sd", 0.15, "log SD of that correlated part"),
@@ -140,10 +150,10 @@ const KEYS: &[Key] = &[
     log_sd("environment.hour_log_sd", 0.06, "log SD of the true effect of the hour of the day"),
     log_sd("environment.weekday_log_sd", 0.05, "log SD of the true effect of the weekday"),
     log_sd("environment.rate_log_sd", 0.2, "log SD of the true engagement rate around the scenario's"),
-    Key::preset(
+    Key::with_default(
         "environment.unknown_engagement_rate",
         Kind::above(0.0, 10.0),
-        Preset::Number(0.03),
+        DefaultValue::Number(0.03),
         "true engagements per person reached if the scenario has no rate",
     ),
     exponent("environment.asset_log_gain", 0.8, "log gain from an asset of quality 0 to one of quality 1"),
@@ -160,15 +170,15 @@ const KEYS: &[Key] = &[
 ];
 
 const fn share(path: &'static str, default: f64, doc: &'static str) -> Key {
-    Key::preset(path, Kind::number(0.0, 1.0), Preset::Number(default), doc)
+    Key::with_default(path, Kind::number(0.0, 1.0), DefaultValue::Number(default), doc)
 }
 
 const fn log_sd(path: &'static str, default: f64, doc: &'static str) -> Key {
-    Key::preset(path, Kind::number(0.0, 5.0), Preset::Number(default), doc)
+    Key::with_default(path, Kind::number(0.0, 5.0), DefaultValue::Number(default), doc)
 }
 
 const fn exponent(path: &'static str, default: f64, doc: &'static str) -> Key {
-    Key::preset(path, Kind::number(-5.0, 5.0), Preset::Number(default), doc)
+    Key::with_default(path, Kind::number(-5.0, 5.0), DefaultValue::Number(default), doc)
 }
 
 /// Allowed start dates of a scenario.

@@ -374,15 +374,15 @@ fn changed(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, Strin
             |Diagnostic { place, cause, remedy, .. }: &Diagnostic| format!("{}: {cause}; {remedy}", place.name());
         mistakes.iter().map(line).collect::<Vec<_>>().join("\n")
     };
-    let dials = rules::dials(pack, set).map_err(describe)?;
-    let mut levels: Vec<Level> = Vec::with_capacity(dials.len());
-    for dial in &dials {
-        match &dial.levels {
-            Levels::Listed(listed) if listed.len() == 1 => levels.extend(listed.first().cloned()),
-            _ => return Err(format!("{}: give one value, not several", dial.name())),
+    let parameters = rules::sweep_parameters(pack, set).map_err(describe)?;
+    let mut levels: Vec<Level> = Vec::with_capacity(parameters.len());
+    for parameter in &parameters {
+        match &parameter.levels {
+            Levels::List(listed) if listed.len() == 1 => levels.extend(listed.first().cloned()),
+            _ => return Err(format!("{}: give one value, not several", parameter.name())),
         }
     }
-    let files = pack.turned(&dials, &levels);
+    let files = pack.with_levels(&parameters, &levels);
     rules::load(files).and_then(CompiledRules::compile).map_err(describe)
 }
 

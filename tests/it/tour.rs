@@ -23,7 +23,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mcoe::rules::{AssetFacts, ChannelFacts, ClientFacts, Facts, HOOKS, Need, PostFacts, Preset};
+use mcoe::rules::{AssetFacts, ChannelFacts, ClientFacts, DefaultValue, Facts, HOOKS, PostFacts, Presence};
 use mcoe::workbench::CASE_KEYS;
 use tempfile::TempDir;
 
@@ -316,12 +316,12 @@ fn the_page_about_rules_lists_all_that_scripts_can_read_and_do() {
 fn case_rows() -> impl Iterator<Item = String> {
     CASE_KEYS.keys.iter().map(|key| {
         let path = key.path.trim_start_matches("<case>.");
-        let default = match key.need {
-            Need::Default(Preset::Integer(number)) => format!("`{number}`"),
-            Need::Default(Preset::Number(number)) => format!("`{number}`"),
-            Need::Default(Preset::Bool(truth)) => format!("`{truth}`"),
-            Need::Default(Preset::Text(text)) => format!("`{text}`"),
-            Need::Default(Preset::NoRows) => "`none`".to_owned(),
+        let default = match key.presence {
+            Presence::Default(DefaultValue::Integer(number)) => format!("`{number}`"),
+            Presence::Default(DefaultValue::Number(number)) => format!("`{number}`"),
+            Presence::Default(DefaultValue::Bool(truth)) => format!("`{truth}`"),
+            Presence::Default(DefaultValue::Text(text)) => format!("`{text}`"),
+            Presence::Default(DefaultValue::NoRows) => "`none`".to_owned(),
             _ => String::new(),
         };
         match path.starts_with("expect.") {

@@ -52,7 +52,7 @@ fn status(case: &CaseReport, dir: &Path) -> TestCaseStatus {
 fn summary(case: &CaseReport) -> String {
     let parts = case.mismatches.iter();
     let parts: Vec<String> = parts
-        .map(|mismatch| format!("{}: expected {}, got {}", mismatch.key, mismatch.expected, mismatch.came))
+        .map(|mismatch| format!("{}: expected {}, got {}", mismatch.key, mismatch.expected, mismatch.actual))
         .collect();
     parts.join("; ")
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::planner::ExplanationStep;
-use crate::workbench::{CaseReport, Coverage, Gap, Mismatch, Mutation, Share, Survivor};
+use crate::workbench::{CaseReport, Coverage, CoverageCount, Gap, Mismatch, Mutation, Survivor};
 
 /// A failed case: expected and actual values, with a trace.
 pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
@@ -21,10 +21,10 @@ pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
     }
     let mut last = String::new();
     for mismatch in &case.mismatches {
-        let Mismatch { key, file, line, expected, came, explanation } = mismatch;
+        let Mismatch { key, file, line, expected, actual, explanation } = mismatch;
         let _ = writeln!(text, "\n  {key}");
         let _ = writeln!(text, "    expected {expected}   ({})", place(file, *line));
-        let _ = writeln!(text, "    actual   {came}");
+        let _ = writeln!(text, "    actual   {actual}");
         let trace = trace(explanation, &place);
         text.push_str(if trace == last && !trace.is_empty() { "      same as above\n" } else { &trace });
         last = trace;
@@ -35,7 +35,7 @@ pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
 
 /// The coverage, and what no case exercises.
 pub(super) fn gaps(coverage: &Coverage, dir: &Path) -> String {
-    let share = |share: Share| format!("{} of {}", share.covered, share.total);
+    let share = |share: CoverageCount| format!("{} of {}", share.covered, share.total);
     let mut text = format!(
         "coverage {:.1} %: {} functions, {} sides of conditions, {} keys, {} sides of thresholds\n",
         coverage.percent(),
@@ -44,7 +44,7 @@ pub(super) fn gaps(coverage: &Coverage, dir: &Path) -> String {
         share(coverage.keys),
         share(coverage.sides)
     );
-    for Gap { file, line, what } in coverage.gaps.iter().chain(&coverage.idle) {
+    for Gap { file, line, what } in coverage.gaps.iter().chain(&coverage.ineffective) {
         let _ = writeln!(text, "  {}:{line}  {what}", dir.join(&**file).display());
     }
     text

@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::progress::{is_stopping, stop_if_requested};
 use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::rules::RulePlace;
-use crate::workbench::{self, Finding, FindingKind, Idle, Reach, Verification};
+use crate::workbench::{self, Finding, FindingKind, IneffectiveKey, ReachableVerdicts, Verification};
 
 /// Find guardrails that never or always fire, rules that never apply, and rules that allow more where they should allow less
 #[derive(Debug, Args)]
@@ -58,7 +58,7 @@ fn write(text: &mut String, verification: &Verification, name: &str, dir: &Path)
     for finding in &verification.findings {
         write_finding(text, finding, dir)?;
     }
-    for Idle { place, key, why } in &verification.idle {
+    for IneffectiveKey { place, key, why } in &verification.ineffective {
         writeln!(text, "{} note: `{key}` has no effect: {why}", shown(place, dir))?;
     }
     writeln!(
@@ -75,13 +75,13 @@ fn shown(place: &RulePlace, dir: &Path) -> String {
 }
 
 /// Writes the possible outcomes of a guardrail, with the simplest input for each.
-fn write_reach(text: &mut String, reach: &Reach, dir: &Path) -> std::fmt::Result {
-    let Reach { guardrail, place, inputs, is_exhaustive, witnesses } = reach;
+fn write_reach(text: &mut String, reach: &ReachableVerdicts, dir: &Path) -> std::fmt::Result {
+    let ReachableVerdicts { guardrail, place, inputs, is_exhaustive, witnesses } = reach;
     let coverage = if *is_exhaustive { "all relevant ones" } else { "an evenly spread sample" };
     writeln!(text, "{guardrail}   {}   {inputs} inputs, {coverage}", shown(place, dir))?;
     for witness in witnesses {
         let input = if witness.input.is_empty() { "any input" } else { &witness.input };
-        writeln!(text, "  {:<5}  line {:<4}  {input}   ({})", witness.outcome.name(), witness.line, witness.ground)?;
+        writeln!(text, "  {:<5}  line {:<4}  {input}   ({})", witness.outcome.name(), witness.line, witness.context)?;
     }
     Ok(())
 }

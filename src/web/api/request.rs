@@ -26,7 +26,7 @@ pub(super) trait Request: Sized {
 }
 
 /// A request that can be a body, whose schema has a name.
-pub(super) trait Named: Request {
+pub(super) trait NameReference: Request {
     const NAME: &'static str;
     const ABOUT: &'static str;
 }
@@ -122,7 +122,7 @@ macro_rules! request {
             }
         }
 
-        impl $crate::web::api::request::Named for $name {
+        impl $crate::web::api::request::NameReference for $name {
             const NAME: &'static str = stringify!($name);
             const ABOUT: &'static str = concat!($($about),*);
         }
@@ -262,7 +262,7 @@ impl<T: Request> FromRequest<App> for Body<T> {
     }
 }
 
-impl<T: Named> Input for Body<T> {
+impl<T: NameReference> Input for Body<T> {
     fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
         let mut properties = Map::new();
         let mut required = Vec::new();

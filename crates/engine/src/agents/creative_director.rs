@@ -232,7 +232,7 @@ pub fn points(candidate: &Candidate<'_>, rules: &AssetRules, channel: Channel) -
 }
 
 fn freshness(rules: &AssetRules, age_hours: f64) -> f64 {
-    rules.freshness.iter().find(|step| age_hours < step.from).map_or(0.0, |step| step.then)
+    rules.freshness.iter().find(|row| age_hours < row.threshold).map_or(0.0, |row| row.value)
 }
 
 /// Hours from one instant to another; negative if `to` is earlier.

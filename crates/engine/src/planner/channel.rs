@@ -12,7 +12,7 @@ use crate::planner::hours::{ChannelHours, HourRule, lay_out};
 use crate::planner::{Instance, Solution, Solver};
 use crate::rules::{
     ChannelFacts, ChannelRules, ClientRules, Evaluator, Fact, HourWeights, List, MinuteRule, NEVER, RuleFailure, Rules,
-    step_at,
+    value_at,
 };
 
 /// A candidate with its score on the channel.
@@ -148,7 +148,7 @@ impl WorkerContext<'_> {
 /// Weekly posts after fatigue has lowered them, rounded down; for a pack without a `weekly_posts` function.
 #[must_use]
 pub fn weekly_posts_after_fatigue(rules: &Rules, wanted: u32, fatigue: f64) -> u32 {
-    let factor = step_at(&rules.fatigue.frequency, fatigue).unwrap_or(1.0);
+    let factor = value_at(&rules.fatigue.frequency, fatigue).unwrap_or(1.0);
     // Keeps a product such as 0.75 x 4 from being rounded down to 2 because of its inexact factors.
     (f64::from(wanted) * factor + 1e-9).floor() as u32
 }

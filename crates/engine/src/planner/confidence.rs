@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::model::digits::rounded;
 use crate::model::{ConfidenceCause, ConfidenceStep, Outcome, RiskBand, Verdict};
-use crate::rules::{ChannelFacts, GuardrailRules, RiskRules, step_at};
+use crate::rules::{ChannelFacts, GuardrailRules, RiskRules, value_at};
 
 /// Steps of the confidence by `risk.toml`: a start from the asset's score, then a deduction for each thing missing or
 /// doubtful.
 #[must_use]
 pub(super) fn steps(rules: &RiskRules, asset_score: f64, ctx: &ChannelFacts, warnings: i64) -> Vec<ConfidenceStep> {
-    let start = step_at(&rules.confidence, asset_score).unwrap_or(0.0);
+    let start = value_at(&rules.confidence, asset_score).unwrap_or(0.0);
     let mut steps = vec![ConfidenceStep { cause: ConfidenceCause::AssetScore, change: start }];
     let doubtful = ctx.reality_confidence < rules.reality_confidence_below;
     let apart = ctx.reality_gap > rules.reality_gap_above;

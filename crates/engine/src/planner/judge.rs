@@ -17,7 +17,7 @@ use crate::model::{
     AssetChoice, AssetSnapshot, CampaignId, Channel, OtherPost, Outcome, Post, PostSnapshot, Reason, ScheduleStatus,
     Spacing, WallHour, WeekHours,
 };
-use crate::rules::{ChannelRules, ClientRules, Fact, NEVER, PostFacts, RuleFailure, Rules, step_at};
+use crate::rules::{ChannelRules, ClientRules, Fact, NEVER, PostFacts, RuleFailure, Rules, value_at};
 
 /// Posts blocked for lack of review capacity, by channel and hour.
 pub type OverCapacityPosts = BTreeSet<(Channel, usize)>;
@@ -371,7 +371,7 @@ pub(super) fn post_facts(
 /// A channel's priority after the deduction for fatigue, in points.
 #[must_use]
 pub fn priority(rules: &Rules, priority: f64, fatigue: f64) -> f64 {
-    let loss = step_at(&rules.fatigue.priority_loss, fatigue).unwrap_or(0.0);
+    let loss = value_at(&rules.fatigue.priority_loss, fatigue).unwrap_or(0.0);
     (priority - loss).max(rules.fatigue.priority_floor.min(priority))
 }
 

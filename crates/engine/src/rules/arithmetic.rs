@@ -5,11 +5,11 @@
 
 use rhai::Engine;
 
-type OfOne = fn(f64) -> f64;
-type OfTwo = fn(f64, f64) -> f64;
+type UnaryFunction = fn(f64) -> f64;
+type BinaryFunction = fn(f64, f64) -> f64;
 
 /// Unary functions.
-const OF_ONE: [(&str, OfOne); 16] = [
+const OF_ONE: [(&str, UnaryFunction); 16] = [
     ("sin", libm::sin),
     ("cos", libm::cos),
     ("tan", libm::tan),
@@ -29,7 +29,7 @@ const OF_ONE: [(&str, OfOne); 16] = [
 ];
 
 /// Binary functions and operators.
-const OF_TWO: [(&str, OfTwo); 4] =
+const OF_TWO: [(&str, BinaryFunction); 4] =
     [("atan", libm::atan2), ("hypot", libm::hypot), ("log", log_to_base), ("**", libm::pow)];
 
 fn log_to_base(number: f64, base: f64) -> f64 {

@@ -2,7 +2,7 @@
 
 use super::declare::{RuleTable, rule_table};
 use super::key::{Key, Kind};
-use super::steps::Step;
+use super::threshold_table::ThresholdRow;
 
 const FRESHNESS: &[Key] = &[
     Key::required("younger_than_hours", Kind::above(0.0, 100_000.0), "age in hours below which the row holds"),
@@ -34,12 +34,12 @@ rule_table! {
         #[made(
             [Key::required(
                 "freshness",
-                Kind::steps(FRESHNESS, None, "[{ younger_than_hours = 24, points = 10 }]"),
+                Kind::threshold_table(FRESHNESS, None, "[{ younger_than_hours = 24, points = 10 }]"),
                 "points by age; the first row above the age holds",
             )],
-            table.steps("freshness", "younger_than_hours", "points")
+            table.threshold_table("freshness", "younger_than_hours", "points")
         )]
-        pub freshness: Vec<Step>,
+        pub freshness: Vec<ThresholdRow>,
         /// points for recent use on the channel, 0 or below
         #[key(required, Kind::number(-100.0, 0.0))]
         pub recent_use: f64,

@@ -2,7 +2,7 @@
 
 use super::closed::CLOSED;
 use super::declare::{RuleTable, rule_table};
-use super::key::{DAYS, Key, Kind, Preset, Rows, day_name};
+use super::key::{DAYS, DefaultValue, Key, Kind, Rows, day_name};
 use super::settings::{Row, Value, View};
 use crate::model::{CalendarEntry, DayKind, Zone};
 
@@ -27,7 +27,7 @@ rule_table! {
     /// `calendar.toml`.
     pub struct CalendarRules from (table), keys CALENDAR under "" {
         /// minute within the hour
-        #[made([Key::preset("minute.mode", Kind::Choice(MINUTE_MODES), Preset::Text("fixed"), "the same minute for all, or spread"), Key::preset("minute.at", Kind::integer(0, 59), Preset::Integer(0), "the minute of the hour where it is fixed")], minute(table.view))]
+        #[made([Key::with_default("minute.mode", Kind::Choice(MINUTE_MODES), DefaultValue::Text("fixed"), "the same minute for all, or spread"), Key::with_default("minute.at", Kind::integer(0, 59), DefaultValue::Integer(0), "the minute of the hour where it is fixed")], minute(table.view))]
         pub minute: MinuteRule,
         /// whether anything is posted on holidays
         #[key(required, Kind::Bool)]
@@ -39,43 +39,43 @@ rule_table! {
         #[key(required, Kind::number(0.0, 10.0))]
         pub boost_factor: f64,
         /// making drafts
-        #[made([Key::preset(
+        #[made([Key::with_default(
         "drafts.late_hours",
         Kind::number(0.0, 168.0),
-        Preset::Number(24.0),
+        DefaultValue::Number(24.0),
         "hours after its time that a draft may still be made",
-    ), Key::preset("drafts.attempts", Kind::integer(1, 20), Preset::Integer(3), "how often a draft is tried"), Key::preset(
+    ), Key::with_default("drafts.attempts", Kind::integer(1, 20), DefaultValue::Integer(3), "how often a draft is tried"), Key::with_default(
         "drafts.retry_after_minutes",
         Kind::number(0.0, 10_000.0),
-        Preset::Number(60.0),
+        DefaultValue::Number(60.0),
         "minutes before the second try; each further wait is twice as long",
     )], drafts(table))]
         pub drafts: DraftRules,
         /// when a server runs its passes
-        #[made([Key::preset(
+        #[made([Key::with_default(
         "passes.time_zone",
         Kind::Text,
-        Preset::Text("UTC"),
+        DefaultValue::Text("UTC"),
         "the zone of the clock that a server's passes go by, an IANA name",
-    ), Key::preset(
+    ), Key::with_default(
         "passes.daily_every_hours",
         Kind::integer(1, 24),
-        Preset::Integer(1),
+        DefaultValue::Integer(1),
         "hours between a server's daily passes, the first at midnight",
-    ), Key::preset(
+    ), Key::with_default(
         "passes.weekly_day",
         Kind::Choice(&DAYS),
-        Preset::Text("thursday"),
+        DefaultValue::Text("thursday"),
         "the day on which a server plans the coming week",
-    ), Key::preset(
+    ), Key::with_default(
         "passes.weekly_hour",
         Kind::integer(0, 23),
-        Preset::Integer(14),
+        DefaultValue::Integer(14),
         "the hour of that day from which it does",
     )], passes(table))]
         pub passes: PassRules,
         /// special days of the pack itself, for every client that the overlay covers
-        #[made([Key::preset(
+        #[made([Key::with_default(
         "days",
         Kind::Rows(Rows {
             columns: DAY_ROW,
@@ -83,12 +83,12 @@ rule_table! {
             first: None,
             example: "[{ date = 2026-12-25, kind = \"holiday\", name = \"Christmas\" }]",
         }),
-        Preset::NoRows,
+        DefaultValue::NoRows,
         "special days of the pack itself",
-    ), Key::preset(
+    ), Key::with_default(
         "closed",
         CLOSED,
-        Preset::NoRows,
+        DefaultValue::NoRows,
         "hours of the week, or of single dates, in which nothing is posted on any channel",
     )], table.view.rows_of_all_layers("calendar.days").filter_map(day).collect())]
         pub days: Vec<CalendarEntry>,

@@ -1,11 +1,11 @@
 //! `channels.toml`: how often, when and how far apart each channel posts.
 
+use super::clock_span::is_within_clock_span;
 use super::closed::{self, CLOSED, ClosedRange};
 use super::declare::{RuleTable, rule_table};
 use super::facts::{Fact, List};
-use super::key::{DAYS, Key, Kind, Preset};
+use super::key::{DAYS, DefaultValue, Key, Kind};
 use super::settings::View;
-use super::steps::is_within_clock_span;
 use crate::model::Channel;
 
 rule_table! {
@@ -31,20 +31,20 @@ rule_table! {
         )]
         pub best_hours: [Vec<u8>; 7],
         /// value of a post at a best hour against an ordinary hour, as a factor
-        #[key(default = Preset::Number(1.0), Kind::number(0.1, 10.0))]
+        #[key(default = DefaultValue::Number(1.0), Kind::number(0.1, 10.0))]
         pub hour_lift: f64,
         /// value of a post on that day against an ordinary day, as a factor
-        #[key(name = "weekday_weights.<day>", default = Preset::Number(1.0), Kind::number(0.0, 10.0))]
+        #[key(name = "weekday_weights.<day>", default = DefaultValue::Number(1.0), Kind::number(0.0, 10.0))]
         pub weekday_weights: [f64; 7],
         /// minutes of the client's day from which and up to which nothing is posted; may run over midnight
         #[made(
             [
                 Key::with_table("<channel>.quiet_hours.from", Kind::Clock, "from this time on nothing is posted, client's clock"),
                 Key::with_table("<channel>.quiet_hours.to", Kind::Clock, "from this time on posts may run again"),
-                Key::preset(
+                Key::with_default(
                     "<channel>.quiet_hours.enabled",
                     Kind::Bool,
-                    Preset::Bool(true),
+                    DefaultValue::Bool(true),
                     "whether the quiet hours hold; an overlay may switch them off",
                 ),
             ],
@@ -69,7 +69,7 @@ rule_table! {
         pub fatigue_per_post: f64,
         /// exponent of a saturating response: what a post earns is multiplied by (1 + fatigue / fatigue_per_post) to the
         /// power of minus this number
-        #[key(default = Preset::Number(0.11), Kind::number(0.0, 2.0))]
+        #[key(default = DefaultValue::Number(0.11), Kind::number(0.0, 2.0))]
         pub response_strength: f64,
         /// claim on a full day's places, in points
         #[key(required, Kind::number(0.0, 100.0))]
@@ -78,7 +78,7 @@ rule_table! {
         #[key(required, Kind::above(0.0, 10.0))]
         pub engagement_rate: f64,
         /// share of value gained at momentum 1 and lost at momentum 0
-        #[key(default = Preset::Number(0.0), Kind::number(0.0, 1.0))]
+        #[key(default = DefaultValue::Number(0.0), Kind::number(0.0, 1.0))]
         pub momentum_gain: f64,
     }
 }

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use crate::model::{ClientId, WorkspaceId};
     use crate::rules::load;
-    use crate::rules::load::tests::{changed, default_files, told};
+    use crate::rules::load::tests::{changed, default_files, reported};
 
     fn with_closed(rows: &str) -> crate::rules::PackFiles {
         changed("calendar.toml", "closed = []", &format!("closed = [{rows}]"))
@@ -236,8 +236,11 @@ mod tests {
             ("{ from = \"friday 18:00\" }", "missing_key", "add `to = …`"),
             ("{ from = \"friday 18:00\", til = \"monday 08:00\" }", "unknown_key", "from"),
         ] {
-            let told = wrong(rows);
-            assert!(told.iter().any(|(told, says)| *told == code && says.contains(remedy)), "{rows}: {told:?}");
+            let reported = wrong(rows);
+            assert!(
+                reported.iter().any(|(reported, says)| *reported == code && says.contains(remedy)),
+                "{rows}: {reported:?}"
+            );
         }
     }
 
@@ -257,7 +260,10 @@ mod tests {
         let text = "scope = { client = \"a\" }\n[channels.fb]\n\
                     closed = [\n{ from = \"friday 18:00\", to = \"friday 18:00\" },\n]\n";
         files.insert("overlays/a.toml".to_owned(), text.to_owned());
-        assert_eq!(told(files), [("empty_range", "overlays/a.toml".to_owned(), 4, "channels.fb.closed".to_owned())]);
+        assert_eq!(
+            reported(files),
+            [("empty_range", "overlays/a.toml".to_owned(), 4, "channels.fb.closed".to_owned())]
+        );
     }
 
     #[test]
@@ -302,7 +308,7 @@ mod tests {
 
     #[test]
     fn posts_that_no_longer_fit_into_the_open_week_are_told() {
-        let code = |rows: &str| told(with_closed(rows)).into_iter().map(|(code, ..)| code).collect::<Vec<_>>();
+        let code = |rows: &str| reported(with_closed(rows)).into_iter().map(|(code, ..)| code).collect::<Vec<_>>();
         // Closed from Tuesday to Sunday: Monday alone has room for the five posts of most channels, but not for more.
         assert!(code("{ from = \"tuesday 00:00\", to = \"monday 00:00\" }").contains(&"too_many_posts"));
         let all = code(

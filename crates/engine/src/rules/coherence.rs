@@ -4,10 +4,10 @@
 //! the topmost layer, since that layer introduced the conflict. Individual values have already been validated against
 //! their keys.
 
-use super::clash::{Clash, clash};
+use super::contradiction::{Contradiction, contradiction};
 use super::fatigue::{HEALTH_WEIGHTS, LINEAR};
 use super::hours;
-use super::settings::{Found, Setting, Settings, Value, View};
+use super::settings::{FoundSetting, Setting, Settings, Value, View};
 use crate::diagnostic::{Diagnostic, SourceLocation};
 use crate::model::digits::decimal;
 use crate::model::{Channel, Zone};
@@ -55,8 +55,8 @@ impl Group {
     }
 
     /// All conflicts in the view.
-    pub(crate) fn clashes(self, view: &View<'_>) -> Vec<Clash> {
-        let found: Vec<Option<Clash>> = match self {
+    pub(crate) fn contradictions(self, view: &View<'_>) -> Vec<Contradiction> {
+        let found: Vec<Option<Contradiction>> = match self {
             Group::Fatigue => {
                 let mut found = vec![warn_and_block(view), health_weights(view), health_levels(view)];
                 found.extend(fatigue_overflow(view).into_iter().map(Some));
@@ -66,7 +66,7 @@ impl Group {
                 }
                 found
             }
-            Group::Channel(channel) => hours::clashes(view, channel),
+            Group::Channel(channel) => hours::contradictions(view, channel),
             Group::Assets => vec![quality(view)],
             Group::Risk => bands(view),
             Group::Passes => vec![time_zone(view)],
@@ -75,11 +75,11 @@ impl Group {
     }
 }
 
-fn number(found: &Found<'_>) -> f64 {
+fn number(found: &FoundSetting<'_>) -> f64 {
     found.setting.value.as_number().unwrap_or_default()
 }
 
-fn warn_and_block(view: &View<'_>) -> Option<Clash> {
+fn warn_and_block(view: &View<'_>) -> Option<Contradiction> {
     let (warn, block) = (view.find("fatigue.warn_at")?, view.find("fatigue.block_at")?);
     let (warn_at, block_at) = (number(&warn), number(&block));
     if warn_at < block_at {
@@ -87,23 +87,23 @@ fn warn_and_block(view: &View<'_>) -> Option<Clash> {
     }
     let cause = format!("`warn_at` {warn_at} is not below `block_at` {block_at}, so nothing would ever be warned of");
     let remedy = "set `warn_at` below `block_at`".to_owned();
-    clash("warn_not_below_block", &[&warn, &block], cause, remedy)
+    contradiction("warn_not_below_block", &[&warn, &block], cause, remedy)
 }
 
-fn time_zone(view: &View<'_>) -> Option<Clash> {
+fn time_zone(view: &View<'_>) -> Option<Contradiction> {
     let found = view.find("calendar.passes.time_zone")?;
     let name = found.setting.value.as_text()?;
     if name.parse::<Zone>().is_ok() {
         return None;
     }
     let cause = format!("`{name}` is not the name of a time zone");
-    clash("unknown_time_zone", &[&found], cause, "write an IANA name, such as `Europe/Berlin`".to_owned())
+    contradiction("unknown_time_zone", &[&found], cause, "write an IANA name, such as `Europe/Berlin`".to_owned())
 }
 
 /// The keys of a linear response, which must state them.
 const SLOPES: [&str; 2] = ["slope_below_warn", "slope_above_warn"];
 
-fn missing_slope(view: &View<'_>, key: &str) -> Option<Clash> {
+fn missing_slope(view: &View<'_>, key: &str) -> Option<Contradiction> {
     let path = format!("fatigue.{key}");
     let (response, slope) = (view.find("fatigue.response")?, view.find(&path)?);
     if slope.setting.place.is_some() {
@@ -112,13 +112,13 @@ fn missing_slope(view: &View<'_>, key: &str) -> Option<Clash> {
     let place = response.setting.place.clone().unwrap_or_else(|| SourceLocation::whole("fatigue.toml"));
     let cause = format!("`{key}` is missing: a linear response needs it");
     let remedy = format!("add `{key} = …`, or set `response = \"saturating\"`");
-    Some(Clash {
+    Some(Contradiction {
         diagnostic: Diagnostic::at("missing_key", &place, path, cause, remedy),
         layer: response.layer.max(slope.layer),
     })
 }
 
-fn slopes(view: &View<'_>) -> Option<Clash> {
+fn slopes(view: &View<'_>) -> Option<Contradiction> {
     let (below, above) = (view.find("fatigue.slope_below_warn")?, view.find("fatigue.slope_above_warn")?);
     if number(&above) >= number(&below) {
         return None;
@@ -129,10 +129,10 @@ fn slopes(view: &View<'_>) -> Option<Clash> {
         number(&below)
     );
     let remedy = format!("set `slope_above_warn` to at least {}", number(&below));
-    clash("not_concave", &[&above, &below], cause, remedy)
+    contradiction("not_concave", &[&above, &below], cause, remedy)
 }
 
-fn response_at_block(view: &View<'_>) -> Option<Clash> {
+fn response_at_block(view: &View<'_>) -> Option<Contradiction> {
     let find = |key: &str| view.find(&format!("fatigue.{key}"));
     let (warn, block) = (find("warn_at")?, find("block_at")?);
     let (below, above) = (find("slope_below_warn")?, find("slope_above_warn")?);
@@ -143,11 +143,11 @@ fn response_at_block(view: &View<'_>) -> Option<Clash> {
     }
     let cause = format!("response would be {response:.3} just below `block_at`: posts would earn less than nothing");
     let remedy = "lower `slope_above_warn` or `slope_below_warn`, or set `block_at` lower".to_owned();
-    clash("response_below_zero", &[&above, &below, &block, &warn], cause, remedy)
+    contradiction("response_below_zero", &[&above, &below, &block, &warn], cause, remedy)
 }
 
-fn health_weights(view: &View<'_>) -> Option<Clash> {
-    let weights: Vec<Found<'_>> =
+fn health_weights(view: &View<'_>) -> Option<Contradiction> {
+    let weights: Vec<FoundSetting<'_>> =
         HEALTH_WEIGHTS.iter().map(|key| view.find(&format!("fatigue.{key}"))).collect::<Option<_>>()?;
     let sum: f64 = weights.iter().map(number).sum();
     if (sum - 1.0).abs() <= SLACK {
@@ -155,50 +155,50 @@ fn health_weights(view: &View<'_>) -> Option<Clash> {
     }
     let cause = format!("the weights of channel health sum to {}, not to 1", decimal(sum));
     let remedy = format!("change them by {} in all", decimal(1.0 - sum));
-    clash("weights_sum", &weights.iter().collect::<Vec<_>>(), cause, remedy)
+    contradiction("weights_sum", &weights.iter().collect::<Vec<_>>(), cause, remedy)
 }
 
-fn health_levels(view: &View<'_>) -> Option<Clash> {
+fn health_levels(view: &View<'_>) -> Option<Contradiction> {
     let (fair, good) = (view.find("fatigue.health_levels.fair_from")?, view.find("fatigue.health_levels.good_from")?);
     if number(&fair) <= number(&good) {
         return None;
     }
     let cause = format!("`fair_from` {} is above `good_from` {}", number(&fair), number(&good));
-    clash("levels_cross", &[&fair, &good], cause, "set `fair_from` to `good_from` or below".to_owned())
+    contradiction("levels_cross", &[&fair, &good], cause, "set `fair_from` to `good_from` or below".to_owned())
 }
 
-fn fatigue_overflow(view: &View<'_>) -> Vec<Clash> {
+fn fatigue_overflow(view: &View<'_>) -> Vec<Contradiction> {
     let Some(block) = view.find("fatigue.block_at") else { return Vec::new() };
     let per_post = Channel::ALL.iter().filter_map(|channel| view.find(&format!("channels.{channel}.fatigue_per_post")));
-    let per_post: Vec<Found<'_>> = per_post.collect();
-    let is_over = |found: &&Found<'_>| number(&block) + number(found) > 1.0 + SLACK;
+    let per_post: Vec<FoundSetting<'_>> = per_post.collect();
+    let is_over = |found: &&FoundSetting<'_>| number(&block) + number(found) > 1.0 + SLACK;
     let all_are_over = per_post.iter().all(|found| is_over(&found));
-    let mut found: Vec<Clash> = Vec::new();
+    let mut found: Vec<Contradiction> = Vec::new();
     for post in per_post.iter().filter(is_over) {
         let sum = decimal(number(&block) + number(post));
         let cause = format!("`block_at` and `{}` sum to {sum}: fatigue could rise above 1", post.path);
         let most = decimal(1.0 - number(post));
         let remedy = format!("set `block_at` to at most {most}, or `fatigue_per_post` lower");
         let settings = if all_are_over { [&block, post] } else { [post, &block] };
-        found.extend(clash("fatigue_overflow", &settings, cause, remedy));
+        found.extend(contradiction("fatigue_overflow", &settings, cause, remedy));
     }
     found.dedup_by(|later, first| later.diagnostic.place.source() == first.diagnostic.place.source());
     found
 }
 
-fn quality(view: &View<'_>) -> Option<Clash> {
+fn quality(view: &View<'_>) -> Option<Contradiction> {
     let (low, high) = (view.find("assets.quality_at_0")?, view.find("assets.quality_at_100")?);
     if number(&high) >= number(&low) {
         return None;
     }
     let (at_100, at_0) = (number(&high), number(&low));
     let cause = format!("a better asset would earn less: `quality_at_100` {at_100} is below `quality_at_0` {at_0}");
-    clash("quality_falls", &[&high, &low], cause, format!("set `quality_at_100` to at least {at_0}"))
+    contradiction("quality_falls", &[&high, &low], cause, format!("set `quality_at_100` to at least {at_0}"))
 }
 
-fn bands(view: &View<'_>) -> Vec<Option<Clash>> {
+fn bands(view: &View<'_>) -> Vec<Option<Contradiction>> {
     let end = |band: &str, end: &str| view.find(&format!("risk.bands.{band}.{end}"));
-    let ends: Vec<(Found<'_>, Found<'_>)> =
+    let ends: Vec<(FoundSetting<'_>, FoundSetting<'_>)> =
         ["high", "medium", "low"].iter().filter_map(|band| Some((end(band, "from")?, end(band, "to")?))).collect();
     let [high, medium, low] = ends.as_slice() else { return Vec::new() };
     if ends.iter().any(|(from, to)| number(from) >= number(to)) {
@@ -207,26 +207,26 @@ fn bands(view: &View<'_>) -> Vec<Option<Clash>> {
     vec![outer_end(&high.0, 0.0), seam(&high.1, &medium.0), seam(&medium.1, &low.0), outer_end(&low.1, 1.0)]
 }
 
-fn empty_band((from, to): &(Found<'_>, Found<'_>)) -> Option<Clash> {
+fn empty_band((from, to): &(FoundSetting<'_>, FoundSetting<'_>)) -> Option<Contradiction> {
     if number(from) < number(to) {
         return None;
     }
     let cause = format!("a band from {} to {} holds nothing", number(from), number(to));
-    clash("empty_band", &[from, to], cause, "set `from` below `to`".to_owned())
+    contradiction("empty_band", &[from, to], cause, "set `from` below `to`".to_owned())
 }
 
-fn outer_end(end: &Found<'_>, must_be: f64) -> Option<Clash> {
+fn outer_end(end: &FoundSetting<'_>, must_be: f64) -> Option<Contradiction> {
     let is = number(end);
     if is == must_be {
         return None;
     }
     let (lower, upper) = (is.min(must_be), is.max(must_be));
     let cause = format!("no band holds a confidence from {lower} to {upper}");
-    clash("band_hole", &[end], cause, format!("set `{}` to {must_be}", end.path))
+    contradiction("band_hole", &[end], cause, format!("set `{}` to {must_be}", end.path))
 }
 
 /// Checks that one band ends where the next begins. A band includes its lower end.
-fn seam(lower: &Found<'_>, upper: &Found<'_>) -> Option<Clash> {
+fn seam(lower: &FoundSetting<'_>, upper: &FoundSetting<'_>) -> Option<Contradiction> {
     let (ends, begins) = (number(lower), number(upper));
     if ends == begins {
         return None;
@@ -237,7 +237,7 @@ fn seam(lower: &Found<'_>, upper: &Found<'_>) -> Option<Clash> {
         ("band_overlap", format!("two bands hold a confidence from {begins} up to {ends}"))
     };
     let remedy = format!("set `{}` and `{}` to the same number", upper.path, lower.path);
-    clash(code, &[upper, lower], cause, remedy)
+    contradiction(code, &[upper, lower], cause, remedy)
 }
 
 /// Errors in the special days of a calendar, row by row.
@@ -276,7 +276,7 @@ const ONE: &str = "write `date` for one day, or `from` and `to` for several";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::load::tests::{changed, codes, default_files, only_clash, told};
+    use crate::rules::load::tests::{changed, codes, default_files, only_contradiction, reported};
     use crate::rules::{PackFiles, load};
 
     fn with_overlays(overlays: &[&str]) -> PackFiles {
@@ -288,25 +288,25 @@ mod tests {
 
     #[test]
     fn warn_must_be_below_block() {
-        let told = only_clash("fatigue.toml", "warn_at = 0.5", "warn_at = 0.8");
-        assert_eq!(told, ("warn_not_below_block", "fatigue.warn_at".to_owned()));
+        let reported = only_contradiction("fatigue.toml", "warn_at = 0.5", "warn_at = 0.8");
+        assert_eq!(reported, ("warn_not_below_block", "fatigue.warn_at".to_owned()));
     }
 
     #[test]
     fn fatigue_may_not_rise_above_one() {
-        let told = only_clash("fatigue.toml", "block_at = 0.8", "block_at = 0.95");
-        assert_eq!(told, ("fatigue_overflow", "fatigue.block_at".to_owned()));
-        let told = only_clash("channels.toml", "fatigue_per_post = 0.10", "fatigue_per_post = 0.25");
-        assert_eq!(told, ("fatigue_overflow", "channels.fb.fatigue_per_post".to_owned()));
+        let reported = only_contradiction("fatigue.toml", "block_at = 0.8", "block_at = 0.95");
+        assert_eq!(reported, ("fatigue_overflow", "fatigue.block_at".to_owned()));
+        let reported = only_contradiction("channels.toml", "fatigue_per_post = 0.10", "fatigue_per_post = 0.25");
+        assert_eq!(reported, ("fatigue_overflow", "channels.fb.fatigue_per_post".to_owned()));
         assert!(load(changed("fatigue.toml", "block_at = 0.8", "block_at = 0.9")).is_ok());
     }
 
     #[test]
     fn response_must_fall_faster_above_warn_and_stay_above_zero() {
-        let told = only_clash("fatigue.toml", "slope_above_warn = 1.4", "slope_above_warn = 0.5");
-        assert_eq!(told, ("not_concave", "fatigue.slope_above_warn".to_owned()));
-        let told = only_clash("fatigue.toml", "slope_above_warn = 1.4", "slope_above_warn = 2.5");
-        assert_eq!(told, ("response_below_zero", "fatigue.slope_above_warn".to_owned()));
+        let reported = only_contradiction("fatigue.toml", "slope_above_warn = 1.4", "slope_above_warn = 0.5");
+        assert_eq!(reported, ("not_concave", "fatigue.slope_above_warn".to_owned()));
+        let reported = only_contradiction("fatigue.toml", "slope_above_warn = 1.4", "slope_above_warn = 2.5");
+        assert_eq!(reported, ("response_below_zero", "fatigue.slope_above_warn".to_owned()));
     }
 
     #[test]
@@ -319,8 +319,8 @@ mod tests {
             files
         };
         let missing = |key: &str, line: u32| ("missing_key", "fatigue.toml".to_owned(), line, format!("fatigue.{key}"));
-        assert_eq!(told(lacking("")), [missing("slope_above_warn", 0), missing("slope_below_warn", 0)]);
-        let named = told(lacking("response = \"linear\""));
+        assert_eq!(reported(lacking("")), [missing("slope_above_warn", 0), missing("slope_below_warn", 0)]);
+        let named = reported(lacking("response = \"linear\""));
         assert_eq!(named, [missing("slope_above_warn", 1), missing("slope_below_warn", 1)]);
         assert!(load(lacking("response = \"saturating\"")).is_ok());
     }
@@ -333,32 +333,35 @@ mod tests {
 
     #[test]
     fn health_weights_must_sum_to_one() {
-        let told = only_clash("fatigue.toml", "rested = 0.3", "rested = 0.35");
-        assert_eq!(told, ("weights_sum", "fatigue.health_weights.rested".to_owned()));
+        let reported = only_contradiction("fatigue.toml", "rested = 0.3", "rested = 0.35");
+        assert_eq!(reported, ("weights_sum", "fatigue.health_weights.rested".to_owned()));
     }
 
     #[test]
     fn what_is_fair_begins_below_what_is_good() {
-        let told = only_clash("fatigue.toml", "fair_from = 0.4", "fair_from = 0.7");
-        assert_eq!(told, ("levels_cross", "fatigue.health_levels.fair_from".to_owned()));
+        let reported = only_contradiction("fatigue.toml", "fair_from = 0.4", "fair_from = 0.7");
+        assert_eq!(reported, ("levels_cross", "fatigue.health_levels.fair_from".to_owned()));
     }
 
     #[test]
     fn bands_must_meet() {
         let low = "[bands.low]\nfrom = 0.75";
-        assert_eq!(only_clash("risk.toml", low, "[bands.low]\nfrom = 0.8").0, "band_hole");
-        assert_eq!(only_clash("risk.toml", low, "[bands.low]\nfrom = 0.7").0, "band_overlap");
-        assert_eq!(only_clash("risk.toml", "to = 1.0", "to = 0.99"), ("band_hole", "risk.bands.low.to".to_owned()));
-        let high = only_clash("risk.toml", "[bands.high]\nfrom = 0.0", "[bands.high]\nfrom = 0.1");
+        assert_eq!(only_contradiction("risk.toml", low, "[bands.low]\nfrom = 0.8").0, "band_hole");
+        assert_eq!(only_contradiction("risk.toml", low, "[bands.low]\nfrom = 0.7").0, "band_overlap");
+        assert_eq!(
+            only_contradiction("risk.toml", "to = 1.0", "to = 0.99"),
+            ("band_hole", "risk.bands.low.to".to_owned())
+        );
+        let high = only_contradiction("risk.toml", "[bands.high]\nfrom = 0.0", "[bands.high]\nfrom = 0.1");
         assert_eq!(high, ("band_hole", "risk.bands.high.from".to_owned()));
-        let medium = only_clash("risk.toml", "[bands.medium]\nfrom = 0.60", "[bands.medium]\nfrom = 0.75");
+        let medium = only_contradiction("risk.toml", "[bands.medium]\nfrom = 0.60", "[bands.medium]\nfrom = 0.75");
         assert_eq!(medium, ("empty_band", "risk.bands.medium.from".to_owned()));
     }
 
     #[test]
     fn a_better_asset_may_not_earn_less() {
-        let told = only_clash("assets.toml", "quality_at_100 = 1.1", "quality_at_100 = 0.2");
-        assert_eq!(told, ("quality_falls", "assets.quality_at_100".to_owned()));
+        let reported = only_contradiction("assets.toml", "quality_at_100 = 1.1", "quality_at_100 = 0.2");
+        assert_eq!(reported, ("quality_falls", "assets.quality_at_100".to_owned()));
     }
 
     #[test]
@@ -386,8 +389,8 @@ mod tests {
     fn two_overlays_that_may_meet_are_judged_together() {
         let workspace = "scope = { workspace = \"eu\" }\n[fatigue]\nblock_at = 0.6\n";
         let client = "scope = { client = \"a\" }\n[fatigue]\nwarn_at = 0.65\n";
-        let told = told(with_overlays(&[workspace, client]));
-        assert_eq!(told, [("warn_not_below_block", "overlays/1.toml".to_owned(), 3, "fatigue.warn_at".to_owned())]);
+        let reported = reported(with_overlays(&[workspace, client]));
+        assert_eq!(reported, [("warn_not_below_block", "overlays/1.toml".to_owned(), 3, "fatigue.warn_at".to_owned())]);
         let other_client = "scope = { client = \"b\" }\n[fatigue]\nblock_at = 0.6\n";
         assert!(load(with_overlays(&[other_client, client])).is_ok());
     }
@@ -403,7 +406,10 @@ mod tests {
             "overlays/a.toml".to_owned(),
             "scope = { client = \"a\" }\n[channels.fb]\nquiet_hours = { from = \"22:00\" }\n".to_owned(),
         );
-        let told = told(files);
-        assert_eq!(told, [("missing_key", "overlays/a.toml".to_owned(), 3, "channels.fb.quiet_hours.from".to_owned())]);
+        let reported = reported(files);
+        assert_eq!(
+            reported,
+            [("missing_key", "overlays/a.toml".to_owned(), 3, "channels.fb.quiet_hours.from".to_owned())]
+        );
     }
 }

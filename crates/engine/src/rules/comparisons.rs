@@ -2,12 +2,12 @@
 
 use rhai::{ASTNode, Expr, Position, Stmt};
 
-use super::compared::{Compared, Mismatch, Texts, field_of};
+use super::case_conversion;
 use super::facts::FactKind;
+use super::field_operand::{AllowedTexts, ConstantComparison, FieldOperand, field_of};
 use super::key::DAYS;
 use super::locals::Locals;
-use super::names::NameKind;
-use super::recased;
+use super::scenario_names::NameKind;
 use crate::diagnostic::{did_you_mean, nearest};
 use crate::model::parse_date;
 
@@ -30,17 +30,17 @@ impl Literal<'_> {
 }
 
 /// All errors in the comparisons of a script node.
-pub(super) fn mismatches(node: &ASTNode<'_>, locals: &Locals) -> Vec<Mismatch> {
+pub(super) fn mismatches(node: &ASTNode<'_>, locals: &Locals) -> Vec<ConstantComparison> {
     let chained = chained(node).into_iter();
     let compared =
         pairs(node, locals).into_iter().filter_map(|(field, operator, with)| mismatch(&field, operator, with));
     let listed = sought(node, locals).and_then(|(field, with)| never_in_list(&field, with));
-    chained.chain(compared).chain(listed).chain(recased::mismatches(node)).collect()
+    chained.chain(compared).chain(listed).chain(case_conversion::mismatches(node)).collect()
 }
 
 /// The client, workspace and other names that a script node compares a field with.
 pub(super) fn names(node: &ASTNode<'_>, locals: &Locals) -> Vec<(NameKind, String, Position)> {
-    let name = |(field, _, with): (Compared, &str, &Expr)| match literal(with)? {
+    let name = |(field, _, with): (FieldOperand, &str, &Expr)| match literal(with)? {
         Literal::Text(text) if !text.is_empty() => Some((field.names()?, text.to_owned(), with.position())),
         _ => None,
     };
@@ -55,7 +55,7 @@ fn name_in_list(node: &ASTNode<'_>, locals: &Locals) -> Option<(NameKind, String
 }
 
 /// The list that a script node searches, and the value searched for: `SOUGHT in FIELD` or `FIELD.contains(SOUGHT)`.
-fn sought<'e>(node: &ASTNode<'e>, locals: &Locals) -> Option<(Compared, &'e Expr)> {
+fn sought<'e>(node: &ASTNode<'e>, locals: &Locals) -> Option<(FieldOperand, &'e Expr)> {
     let (field, sought) = match node {
         ASTNode::Expr(Expr::FnCall(call, _)) if call.name == "contains" => match call.args.as_slice() {
             [list, sought] => (locals.field(list)?, sought),
@@ -73,13 +73,13 @@ fn sought<'e>(node: &ASTNode<'e>, locals: &Locals) -> Option<(Compared, &'e Expr
 }
 
 /// A chained comparison, which compares the `true` or `false` of another comparison.
-fn chained(node: &ASTNode<'_>) -> Option<Mismatch> {
+fn chained(node: &ASTNode<'_>) -> Option<ConstantComparison> {
     let ASTNode::Expr(Expr::FnCall(call, position)) = node else { return None };
     let is_comparison = |argument: &Expr| matches!(argument, Expr::FnCall(call, _) if is_order(&call.name));
     if !is_order(&call.name) || !call.args.iter().any(is_comparison) {
         return None;
     }
-    Some(Mismatch {
+    Some(ConstantComparison {
         position: *position,
         field: call.name.to_string(),
         cause: format!("`{}` compares what another comparison answers", call.name),
@@ -92,7 +92,7 @@ fn is_order(operator: &str) -> bool {
 }
 
 /// The fields that a node compares, each with the operator and the other operand.
-fn pairs<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<(Compared, &'e str, &'e Expr)> {
+fn pairs<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<(FieldOperand, &'e str, &'e Expr)> {
     match node {
         // `[A, B].contains(FIELD)`
         ASTNode::Expr(Expr::Dot(dot, ..)) => match &dot.rhs {
@@ -121,7 +121,7 @@ fn pairs<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<(Compared, &'e str, 
 }
 
 /// A field that is looked up in an array literal, as an equality with each entry.
-fn among<'e>(locals: &'e Locals, list: &'e Expr, field: Option<&Expr>) -> Vec<(Compared, &'e str, &'e Expr)> {
+fn among<'e>(locals: &'e Locals, list: &'e Expr, field: Option<&Expr>) -> Vec<(FieldOperand, &'e str, &'e Expr)> {
     let field = field.and_then(|field| locals.field(field));
     let entries = locals.list(list).unwrap_or_default();
     entries.iter().filter_map(|entry| Some((field.clone()?, "==", entry))).collect()
@@ -153,7 +153,7 @@ fn literal(expression: &Expr) -> Option<Literal<'_>> {
     })
 }
 
-fn mismatch(field: &Compared, operator: &str, with: &Expr) -> Option<Mismatch> {
+fn mismatch(field: &FieldOperand, operator: &str, with: &Expr) -> Option<ConstantComparison> {
     let literal = literal(with)?;
     let (cause, remedy) = match (field.kind, literal) {
         (FactKind::Number | FactKind::Whole, Literal::Number(number)) => {
@@ -169,10 +169,10 @@ fn mismatch(field: &Compared, operator: &str, with: &Expr) -> Option<Mismatch> {
         (FactKind::Truth, Literal::Truth(_)) => return None,
         (kind, literal) => other_kind(field, kind, literal),
     };
-    Some(Mismatch { position: with.position(), field: field.name.clone(), cause, remedy })
+    Some(ConstantComparison { position: with.position(), field: field.name.clone(), cause, remedy })
 }
 
-fn beyond_limits(field: &Compared, operator: &str, number: f64) -> Option<String> {
+fn beyond_limits(field: &FieldOperand, operator: &str, number: f64) -> Option<String> {
     let (least, most) = field.limits?;
     let never = match operator {
         "==" | "!=" => number < least || number > most || field.kind == FactKind::Whole && number.fract() != 0.0,
@@ -191,13 +191,13 @@ fn beyond_limits(field: &Compared, operator: &str, number: f64) -> Option<String
 }
 
 /// The remedy for a text that the field never holds; `None` if it can hold it.
-fn remedy_for_text(field: &Compared, operator: &str, word: &str) -> Option<String> {
+fn remedy_for_text(field: &FieldOperand, operator: &str, word: &str) -> Option<String> {
     match &field.texts {
-        Texts::OneOf(words) if !words.contains(&word) => Some(match nearest(word, words.iter().copied()) {
+        AllowedTexts::OneOf(words) if !words.contains(&word) => Some(match nearest(word, words.iter().copied()) {
             Some(near) => did_you_mean(format_args!("\"{near}\"")),
             None => format!("it is one of: {}", words.join(", ")),
         }),
-        Texts::Date if !is_date(word, operator) => {
+        AllowedTexts::Date if !is_date(word, operator) => {
             Some("write a date of the calendar as year, month and day, such as `\"2026-12-24\"`".to_owned())
         }
         _ => None,
@@ -216,7 +216,7 @@ fn is_date(text: &str, operator: &str) -> bool {
 }
 
 /// The error in looking up this value in a list.
-fn never_in_list(field: &Compared, with: &Expr) -> Option<Mismatch> {
+fn never_in_list(field: &FieldOperand, with: &Expr) -> Option<ConstantComparison> {
     let name = &field.name;
     let (cause, remedy) = match (literal(with)?, field.limits) {
         (Literal::Number(number), Some((least, most))) if number < least || number > most => {
@@ -229,10 +229,10 @@ fn never_in_list(field: &Compared, with: &Expr) -> Option<Mismatch> {
         (_, Some(_)) => (format!("`{name}` holds numbers"), "seek a number, without quotes".to_owned()),
         (_, None) => (format!("`{name}` holds texts"), "seek a text in double quotes".to_owned()),
     };
-    Some(Mismatch { position: with.position(), field: name.clone(), cause, remedy })
+    Some(ConstantComparison { position: with.position(), field: name.clone(), cause, remedy })
 }
 
-fn other_kind(field: &Compared, kind: FactKind, literal: Literal<'_>) -> (String, String) {
+fn other_kind(field: &FieldOperand, kind: FactKind, literal: Literal<'_>) -> (String, String) {
     let name = &field.name;
     let (is, remedy) = match kind {
         FactKind::Number => ("a number", remedy_for_number(field)),
@@ -253,7 +253,7 @@ fn other_kind(field: &Compared, kind: FactKind, literal: Literal<'_>) -> (String
     (format!("`{name}` is {is}, and {with} is none"), remedy)
 }
 
-fn remedy_for_number(field: &Compared) -> String {
+fn remedy_for_number(field: &FieldOperand) -> String {
     let days = if field.name == "post.weekday" { ": Monday is 0, Sunday is 6" } else { "" };
     match field.limits {
         Some((least, most)) => format!("compare it with a number from {least} to {most}{days}"),
@@ -262,7 +262,7 @@ fn remedy_for_number(field: &Compared) -> String {
 }
 
 /// The remedy for a text that denotes a number.
-fn number_meant(field: &Compared, text: &str) -> Option<String> {
+fn number_meant(field: &FieldOperand, text: &str) -> Option<String> {
     if matches!(field.kind, FactKind::Number | FactKind::Whole) && text.parse::<f64>().is_ok() {
         return Some(format!("write the number without quotes: `{text}`"));
     }

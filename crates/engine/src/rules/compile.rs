@@ -9,12 +9,12 @@ use rhai::{AST, ASTNode, Engine, Expr, OptimizationLevel, Position, Stmt};
 
 use super::comparisons::{self, mismatches};
 use super::constants::Constants;
-use super::dropped::{Dropped, dropped};
+use super::discarded::{Discarded, discarded};
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
 use super::hooks::{HOOKS, guardrail_parameters};
 use super::locals::Locals;
-use super::names::NameKind;
 use super::pack_files::is_script;
+use super::scenario_names::NameKind;
 use super::script::{self, PARAMS, VERDICTS};
 use super::script_syntax::{Unreadable, in_its_words, unreadable};
 use super::{GuardrailRules, PackFiles, arithmetic};
@@ -429,22 +429,22 @@ fn names(
             }
             true
         });
-        for (value, position) in dropped(&alone) {
-            let (code, what, cause, remedy) = dropped_message(value);
+        for (value, position) in discarded(&alone) {
+            let (code, what, cause, remedy) = discarded_message(value);
             report(code, position, what, cause, remedy);
         }
     }
 }
 
-/// Code, name, cause and remedy of the diagnostic about a dropped value.
-fn dropped_message(dropped: Dropped) -> (&'static str, String, String, String) {
-    let (code, what, value, shown) = match dropped {
-        Dropped::Verdict(name) => {
+/// Code, name, cause and remedy of the diagnostic about a discarded value.
+fn discarded_message(discarded: Discarded) -> (&'static str, String, String, String) {
+    let (code, what, value, shown) = match discarded {
+        Discarded::Verdict(name) => {
             ("dropped_verdict", name.clone(), format!("the answer of `{name}`"), format!("{name}(…)"))
         }
-        Dropped::Value(shown) => ("dropped_value", shown.clone(), format!("`{shown}`"), shown),
+        Discarded::Value(shown) => ("dropped_value", shown.clone(), format!("`{shown}`"), shown),
     };
-    let cause = format!("{value} is dropped here: the function goes on as if it were not there");
+    let cause = format!("{value} is discarded here: the function goes on as if it were not there");
     (code, what, cause, format!("write `return {shown};`"))
 }
 

@@ -8,7 +8,7 @@ use rhai::Engine;
 use super::compile::{Declared, Scripts, compile};
 use super::constants::Constants;
 use super::inputs::InputField;
-use super::names::{NameKind, Named};
+use super::scenario_names::{NameKind, NameReference};
 use super::script;
 use super::{Evaluator, OverlayKey, PackFiles, Probes, RulePlace, Rules, RulesPack, Stopwatch};
 use crate::diagnostic::{Diagnostic, Place, SourceLocation};
@@ -146,10 +146,10 @@ impl CompiledRules {
     }
 
     /// The client and other names that scripts compare fields with.
-    pub(super) fn names_in_scripts(&self) -> Vec<Named> {
+    pub(super) fn names_in_scripts(&self) -> Vec<NameReference> {
         let named = |(kind, name, location): &(NameKind, String, SourceLocation)| {
             let text = self.pack.files.get(&*location.file).map_or("", String::as_str);
-            Named { kind: *kind, name: name.clone(), of_client: None, place: location.with_span_in(text) }
+            NameReference { kind: *kind, name: name.clone(), of_client: None, place: location.with_span_in(text) }
         };
         self.scripts.names.iter().map(named).collect()
     }

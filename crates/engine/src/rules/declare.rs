@@ -11,7 +11,7 @@
 
 use super::key::{DAYS, Key, Kind};
 use super::settings::{FromValue, Row, View};
-use super::steps::Step;
+use super::threshold_table::ThresholdRow;
 
 /// One table of a view of valid settings.
 #[derive(Clone, Copy)]
@@ -37,13 +37,13 @@ impl<'a> RuleTable<'a> {
         place.unwrap_or_else(|| unreachable!("`{chosen}` is none of the names of `{}`", self.path(key)))
     }
 
-    pub fn steps(self, key: &str, from: &str, then: &str) -> Vec<Step> {
+    pub fn threshold_table(self, key: &str, threshold: &str, value: &str) -> Vec<ThresholdRow> {
         let cell = |row: &Row, column: &str| {
             let number = row.get(column).and_then(|setting| setting.value.as_number());
             number.unwrap_or_else(|| unreachable!("a row of `{}` has no number `{column}`", self.path(key)))
         };
         let rows: &[Row] = self.get(key);
-        rows.iter().map(|row| Step { from: cell(row, from), then: cell(row, then) }).collect()
+        rows.iter().map(|row| ThresholdRow { threshold: cell(row, threshold), value: cell(row, value) }).collect()
     }
 }
 
@@ -141,7 +141,7 @@ macro_rules! rule_table {
         &[rule_table!(@key concat!($prefix, stringify!($field)), $doc; $($rest)+)]
     };
     (@key $path:expr, $doc:expr; required, $kind:expr) => { Key::required($path, $kind, $doc) };
-    (@key $path:expr, $doc:expr; default = $preset:expr, $kind:expr) => { Key::preset($path, $kind, $preset, $doc) };
+    (@key $path:expr, $doc:expr; default = $preset:expr, $kind:expr) => { Key::with_default($path, $kind, $preset, $doc) };
     (@read $table:ident, $field:ident; [] $make:expr) => { $make };
     (@read $table:ident, $field:ident; name = $path:literal, $($rest:tt)+) => {
         $crate::rules::declare::FromKey::from_key($table, $path)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::compiled::CompiledRules;
 use super::effective::EffectiveValue;
-use super::key::Names;
+use super::key::Placeholder;
 use super::keys::PACK_FILES;
 use super::load::OverlayKey;
 
@@ -140,7 +140,7 @@ fn meaning(path: &str) -> &'static str {
     let is_meant = |pattern: &str| {
         let pattern: Vec<&str> = pattern.split('.').collect();
         pattern.len() == parts.len()
-            && pattern.iter().zip(&parts).all(|(wanted, part)| match Names::of(wanted) {
+            && pattern.iter().zip(&parts).all(|(wanted, part)| match Placeholder::of(wanted) {
                 Some(names) => names.allow(part),
                 None => wanted == part,
             })

@@ -11,10 +11,10 @@ use std::time::Duration;
 use rhai::{CallFnOptions, Dynamic, EvalAltResult, FuncArgs, Map, Position, Scope};
 
 use super::compile::{Function, Scripts};
-use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, PostFacts, Shown};
+use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, PostFacts, ScriptView};
 use super::hooks::{CONFIDENCE, HOOKS, HOUR_WEIGHTS, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
 use super::hour_weights::{self, HourWeights, number_of};
-use super::script::{Answer, ShownChannel};
+use super::script::{Answer, ScriptContext};
 use super::script_syntax::lowercase_first;
 use super::{GuardrailRules, GuardrailScope};
 use crate::diagnostic::SourceLocation;
@@ -58,29 +58,29 @@ impl RuleUse {
 }
 
 /// Number of cached results of one function at which its cache is cleared.
-const MEMORY: usize = 1 << 14;
+const CACHE_SIZE: usize = 1 << 14;
 
 /// Evaluates one pack's scripts. Use one per worker, since it caches results.
 pub struct Evaluator {
     scripts: Arc<Scripts>,
     scope: Scope<'static>,
-    functions: HashMap<String, Memory>,
+    functions: HashMap<String, ResultCache>,
     used: RuleUse,
     stopwatch: Option<Stopwatch>,
     key: Vec<Fact>,
 }
 
 /// The fields that one function reads, and its cached results.
-struct Memory {
+struct ResultCache {
     channel: Vec<&'static Field<ChannelFacts>>,
     post: Vec<&'static Field<PostFacts>>,
     asset: Vec<&'static Field<AssetFacts>>,
     client: Vec<&'static Field<ClientFacts>>,
-    answers: HashMap<Box<[Fact]>, Remembered>,
+    answers: HashMap<Box<[Fact]>, CachedResult>,
 }
 
 #[derive(Clone)]
-enum Remembered {
+enum CachedResult {
     Number(f64),
     Numbers(Arc<[f64]>),
     Hours(HourWeights),
@@ -97,14 +97,14 @@ impl Evaluator {
             .functions
             .iter()
             .map(|(name, function)| {
-                let memory = Memory {
+                let cache = ResultCache {
                     channel: read_fields(&function.reads),
                     post: read_fields(&function.reads),
                     asset: read_fields(&function.reads),
                     client: read_fields(&function.reads),
                     answers: HashMap::new(),
                 };
-                (name.clone(), memory)
+                (name.clone(), cache)
             })
             .collect();
         Self { scripts, scope: Scope::new(), functions, used: RuleUse::default(), stopwatch, key: Vec::new() }
@@ -163,13 +163,13 @@ impl Evaluator {
     /// If the script fails or returns anything but weights.
     pub fn hour_weights(&mut self, ctx: &Arc<ChannelFacts>) -> Result<Option<HourWeights>, RuleFailure> {
         let answer = self.ask(HOUR_WEIGHTS, Inputs::channel(ctx), |evaluator| {
-            let value: Dynamic = evaluator.call(HOUR_WEIGHTS, (shown_channel(ctx, None),))?;
+            let value: Dynamic = evaluator.call(HOUR_WEIGHTS, (script_context(ctx, None),))?;
             let weights = hour_weights::read(&value);
             let weights = weights.map_err(|wrong| evaluator.nonsense(HOUR_WEIGHTS, wrong.cause, &wrong.remedy))?;
-            Ok(Remembered::Hours(weights))
+            Ok(CachedResult::Hours(weights))
         })?;
         Ok(answer.and_then(|answer| match answer {
-            Remembered::Hours(weights) => Some(weights),
+            CachedResult::Hours(weights) => Some(weights),
             _ => None,
         }))
     }
@@ -186,13 +186,13 @@ impl Evaluator {
     ) -> Result<Arc<[f64]>, RuleFailure> {
         let inputs = Inputs { client: Some(client), ..Inputs::default() };
         let answer = self.ask(SIGNAL_MATRIX, inputs, |evaluator| {
-            let map: Map = evaluator.call(SIGNAL_MATRIX, (Shown(Arc::clone(client)),))?;
+            let map: Map = evaluator.call(SIGNAL_MATRIX, (ScriptView(Arc::clone(client)),))?;
             let scores: Result<Vec<f64>, RuleFailure> =
                 signals.iter().map(|(signal, _)| evaluator.signal(&map, signal)).collect();
-            Ok(Remembered::Numbers(scores?.into()))
+            Ok(CachedResult::Numbers(scores?.into()))
         })?;
         match answer {
-            Some(Remembered::Numbers(scores)) => Ok(scores),
+            Some(CachedResult::Numbers(scores)) => Ok(scores),
             _ => Ok(vec![0.0; signals.len()].into()),
         }
     }
@@ -218,13 +218,13 @@ impl Evaluator {
         let name = &*guardrail.name;
         let inputs = Inputs { channel: Some(ctx), post, params: Some(&guardrail.params), ..Inputs::default() };
         let answer = self.ask(name, inputs, |evaluator| {
-            let ctx = shown_channel(ctx, Some(&guardrail.params));
+            let ctx = script_context(ctx, Some(&guardrail.params));
             let answer: Answer = match (guardrail.scope, post) {
-                (GuardrailScope::Post, Some(post)) => evaluator.call(name, (Shown(Arc::clone(post)), ctx))?,
+                (GuardrailScope::Post, Some(post)) => evaluator.call(name, (ScriptView(Arc::clone(post)), ctx))?,
                 _ => evaluator.call(name, (ctx,))?,
             };
             let (file, line) = evaluator.scripts.place(answer.line);
-            Ok(Remembered::Verdict(Arc::new(Verdict {
+            Ok(CachedResult::Verdict(Arc::new(Verdict {
                 rule: Arc::clone(&guardrail.name),
                 outcome: answer.outcome,
                 reason: answer.reason.as_str().into(),
@@ -234,7 +234,7 @@ impl Evaluator {
             })))
         })?;
         match answer {
-            Some(Remembered::Verdict(verdict)) => Ok(verdict),
+            Some(CachedResult::Verdict(verdict)) => Ok(verdict),
             _ => Ok(Arc::new(Verdict {
                 rule: Arc::clone(&guardrail.name),
                 outcome: Outcome::Pass,
@@ -257,24 +257,24 @@ impl Evaluator {
     ) -> Result<Option<f64>, RuleFailure> {
         let inputs = Inputs { channel: Some(ctx), post, asset, ..Inputs::default() };
         let answer = self.ask(hook, inputs, |evaluator| {
-            let shown = shown_channel(ctx, None);
+            let shown = script_context(ctx, None);
             let value: Dynamic = match (post, asset) {
-                (Some(post), _) => evaluator.call(hook, (Shown(Arc::clone(post)), shown))?,
-                (None, Some(asset)) => evaluator.call(hook, (Shown(Arc::clone(asset)), shown))?,
+                (Some(post), _) => evaluator.call(hook, (ScriptView(Arc::clone(post)), shown))?,
+                (None, Some(asset)) => evaluator.call(hook, (ScriptView(Arc::clone(asset)), shown))?,
                 (None, None) => evaluator.call(hook, (shown,))?,
             };
             let number = number_of(&value).filter(|number| (low..=high).contains(number));
             let remedy = format!("return a number of {low} to {high}");
-            let told = || match () {
+            let describe = || match () {
                 () if value.is_unit() => "it returns nothing".to_owned(),
                 () if value.is::<Answer>() => "it answered a verdict".to_owned(),
                 () => format!("it answered `{value}`"),
             };
-            let number = number.ok_or_else(|| evaluator.nonsense(hook, told(), &remedy))?;
-            Ok(Remembered::Number(number))
+            let number = number.ok_or_else(|| evaluator.nonsense(hook, describe(), &remedy))?;
+            Ok(CachedResult::Number(number))
         })?;
         Ok(answer.and_then(|answer| match answer {
-            Remembered::Number(number) => Some(number),
+            CachedResult::Number(number) => Some(number),
             _ => None,
         }))
     }
@@ -284,14 +284,14 @@ impl Evaluator {
         &mut self,
         function: &str,
         inputs: Inputs<'_>,
-        run: impl FnOnce(&mut Self) -> Result<Remembered, RuleFailure>,
-    ) -> Result<Option<Remembered>, RuleFailure> {
-        let Some(memory) = self.functions.get(function) else { return Ok(None) };
+        run: impl FnOnce(&mut Self) -> Result<CachedResult, RuleFailure>,
+    ) -> Result<Option<CachedResult>, RuleFailure> {
+        let Some(cache) = self.functions.get(function) else { return Ok(None) };
         let start = self.stopwatch.map(|watch| watch());
         self.used.asked += 1;
         self.key.clear();
-        inputs.key(memory, &mut self.key);
-        let known = memory.answers.get(self.key.as_slice()).cloned();
+        inputs.key(cache, &mut self.key);
+        let known = cache.answers.get(self.key.as_slice()).cloned();
         let answer = match known {
             Some(answer) => answer,
             None => {
@@ -308,12 +308,12 @@ impl Evaluator {
         Ok(Some(answer))
     }
 
-    fn remember(&mut self, function: &str, key: Box<[Fact]>, answer: Remembered) {
-        let Some(memory) = self.functions.get_mut(function) else { return };
-        if memory.answers.len() >= MEMORY {
-            memory.answers.clear();
+    fn remember(&mut self, function: &str, key: Box<[Fact]>, answer: CachedResult) {
+        let Some(cache) = self.functions.get_mut(function) else { return };
+        if cache.answers.len() >= CACHE_SIZE {
+            cache.answers.clear();
         }
-        memory.answers.insert(key, answer);
+        cache.answers.insert(key, answer);
     }
 
     fn call<T: Clone + Send + Sync + 'static>(
@@ -375,22 +375,22 @@ impl<'a> Inputs<'a> {
     }
 
     /// The cache key: the values that the function reads, in a fixed order.
-    fn key(&self, memory: &Memory, key: &mut Vec<Fact>) {
+    fn key(&self, cache: &ResultCache, key: &mut Vec<Fact>) {
         fn add<T>(view: Option<&Arc<T>>, fields: &[&'static Field<T>], key: &mut Vec<Fact>) {
             if let Some(view) = view {
                 key.extend(fields.iter().map(|field| (field.get)(view)));
             }
         }
-        add(self.channel, &memory.channel, key);
-        add(self.post, &memory.post, key);
-        add(self.asset, &memory.asset, key);
-        add(self.client, &memory.client, key);
+        add(self.channel, &cache.channel, key);
+        add(self.post, &cache.post, key);
+        add(self.asset, &cache.asset, key);
+        add(self.client, &cache.client, key);
         key.extend(self.params.into_iter().flat_map(|params| params.values()).map(|number| Fact::Number(*number)));
     }
 }
 
-fn shown_channel(ctx: &Arc<ChannelFacts>, params: Option<&Arc<BTreeMap<String, f64>>>) -> ShownChannel {
-    ShownChannel { facts: Arc::clone(ctx), params: params.map(Arc::clone).unwrap_or_default() }
+fn script_context(ctx: &Arc<ChannelFacts>, params: Option<&Arc<BTreeMap<String, f64>>>) -> ScriptContext {
+    ScriptContext { facts: Arc::clone(ctx), params: params.map(Arc::clone).unwrap_or_default() }
 }
 
 /// The innermost error of nested calls, and the deepest position that is known.

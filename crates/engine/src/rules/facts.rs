@@ -115,14 +115,14 @@ pub enum FactKind {
 }
 
 /// A type that a field of a view can have.
-trait Held: Sized {
+trait FactValue: Sized {
     const KIND: FactKind;
 
     /// Converts a fact; `None` if it is of another kind.
     fn of(fact: Fact) -> Option<Self>;
 }
 
-impl Held for f64 {
+impl FactValue for f64 {
     const KIND: FactKind = FactKind::Number;
 
     fn of(fact: Fact) -> Option<Self> {
@@ -133,7 +133,7 @@ impl Held for f64 {
     }
 }
 
-impl Held for i64 {
+impl FactValue for i64 {
     const KIND: FactKind = FactKind::Whole;
 
     fn of(fact: Fact) -> Option<Self> {
@@ -144,7 +144,7 @@ impl Held for i64 {
     }
 }
 
-impl Held for bool {
+impl FactValue for bool {
     const KIND: FactKind = FactKind::Truth;
 
     fn of(fact: Fact) -> Option<Self> {
@@ -155,7 +155,7 @@ impl Held for bool {
     }
 }
 
-impl Held for List {
+impl FactValue for List {
     const KIND: FactKind = FactKind::List;
 
     fn of(fact: Fact) -> Option<Self> {
@@ -166,7 +166,7 @@ impl Held for List {
     }
 }
 
-impl Held for ImmutableString {
+impl FactValue for ImmutableString {
     const KIND: FactKind = FactKind::Text;
 
     fn of(fact: Fact) -> Option<Self> {
@@ -225,7 +225,7 @@ pub trait Facts: Clone + Default + Send + Sync + 'static {
 
     /// A neutral view, with every number at the midpoint of its limits.
     #[must_use]
-    fn middling() -> Self {
+    fn typical() -> Self {
         let mut view = Self::default();
         for field in Self::fields() {
             let Some((least, most)) = field.limits else { continue };
@@ -265,11 +265,11 @@ macro_rules! view {
                         name: stringify!($field),
                         doc: concat!($($doc),*),
                         limits: limits!($($least, $most)?),
-                        kind: <$kind as Held>::KIND,
+                        kind: <$kind as FactValue>::KIND,
                         get: |view| Fact::from(view.$field.clone()),
                         set: |view, fact| {
-                            if let Some(held) = Held::of(fact) {
-                                view.$field = held;
+                            if let Some(value) = FactValue::of(fact) {
+                                view.$field = value;
                             }
                         },
                     },)+
@@ -475,7 +475,7 @@ view!(
 
 /// A view as a script holds it: shared, cheap to clone, without setters.
 #[derive(Clone)]
-pub(super) struct Shown<T>(pub(super) Arc<T>);
+pub(super) struct ScriptView<T>(pub(super) Arc<T>);
 
 /// Sentinel for "never" in fields that hold a number of hours or days.
 pub const NEVER: f64 = 10_000.0;

@@ -1,8 +1,8 @@
 //! `fatigue.toml`: how audience fatigue lowers response, and when posting slows and stops.
 
 use super::declare::{RuleTable, rule_table};
-use super::key::{Key, Kind, Preset};
-use super::steps::{Step, step_at};
+use super::key::{DefaultValue, Key, Kind};
+use super::threshold_table::{ThresholdRow, value_at};
 
 const FREQUENCY: &[Key] = &[
     Key::required("from", Kind::number(0.0, 1.0), "fatigue from which the row holds"),
@@ -60,10 +60,10 @@ rule_table! {
     pub struct FatigueRules from (table), keys FATIGUE under "" {
         /// shape of the response to fatigue
         #[made(
-            [Key::preset(
+            [Key::with_default(
                 "response",
                 Kind::Choice(&RESPONSE_SHAPES),
-                Preset::Text(LINEAR),
+                DefaultValue::Text(LINEAR),
                 "how fatigue lowers what a post earns: `saturating`, each further post costing less, or `linear`",
             )],
             ResponseShape::of(table)
@@ -76,31 +76,31 @@ rule_table! {
         #[key(required, Kind::number(0.0, 1.0))]
         pub block_at: f64,
         /// share lost per unit of fatigue below `warn_at` by a linear response
-        #[key(default = Preset::Number(0.6), Kind::number(0.0, 2.0))]
+        #[key(default = DefaultValue::Number(0.6), Kind::number(0.0, 2.0))]
         pub slope_below_warn: f64,
         /// share lost per unit of fatigue above `warn_at` by a linear response
-        #[key(default = Preset::Number(1.4), Kind::number(0.0, 10.0))]
+        #[key(default = DefaultValue::Number(1.4), Kind::number(0.0, 10.0))]
         pub slope_above_warn: f64,
         /// factor on weekly posts by fatigue; the product is rounded down
         #[made(
             [Key::required(
                 "frequency",
-                Kind::steps(FREQUENCY, None, "[{ from = 0.4, factor = 0.75 }]"),
+                Kind::threshold_table(FREQUENCY, None, "[{ from = 0.4, factor = 0.75 }]"),
                 "how weekly posts fall with fatigue",
             )],
-            table.steps("frequency", "from", "factor")
+            table.threshold_table("frequency", "from", "factor")
         )]
-        pub frequency: Vec<Step>,
+        pub frequency: Vec<ThresholdRow>,
         /// points taken from the priority by fatigue
         #[made(
             [Key::required(
                 "priority_loss",
-                Kind::steps(PRIORITY_LOSS, None, "[{ from = 0.4, points = 10 }]"),
+                Kind::threshold_table(PRIORITY_LOSS, None, "[{ from = 0.4, points = 10 }]"),
                 "how the priority falls with fatigue",
             )],
-            table.steps("priority_loss", "from", "points")
+            table.threshold_table("priority_loss", "from", "points")
         )]
-        pub priority_loss: Vec<Step>,
+        pub priority_loss: Vec<ThresholdRow>,
         /// points below which the priority never falls
         #[key(required, Kind::number(0.0, 100.0))]
         pub priority_floor: f64,
@@ -111,12 +111,12 @@ rule_table! {
         #[made(
             [Key::required(
                 "wait_hours",
-                Kind::steps(WAIT_HOURS, Some(0.0), "[{ from = 0, hours = 6 }]"),
+                Kind::threshold_table(WAIT_HOURS, Some(0.0), "[{ from = 0, hours = 6 }]"),
                 "recommended wait by fatigue",
             )],
-            table.steps("wait_hours", "from", "hours")
+            table.threshold_table("wait_hours", "from", "hours")
         )]
-        pub wait_hours: Vec<Step>,
+        pub wait_hours: Vec<ThresholdRow>,
         /// weights of rest (1 - fatigue), momentum, visibility and engagement in channel health; their sum is 1
         #[made(
             [
@@ -129,10 +129,10 @@ rule_table! {
         )]
         pub health_weights: [f64; 4],
         /// health, or one of its parts, from which people are shown that it is good
-        #[key(name = "health_levels.good_from", default = Preset::Number(0.6), Kind::number(0.0, 1.0))]
+        #[key(name = "health_levels.good_from", default = DefaultValue::Number(0.6), Kind::number(0.0, 1.0))]
         pub good_from: f64,
         /// health, or one of its parts, from which it is shown as fair; below, as poor
-        #[key(name = "health_levels.fair_from", default = Preset::Number(0.4), Kind::number(0.0, 1.0))]
+        #[key(name = "health_levels.fair_from", default = DefaultValue::Number(0.4), Kind::number(0.0, 1.0))]
         pub fair_from: f64,
     }
 }
@@ -160,6 +160,6 @@ impl FatigueRules {
     /// Recommended hours to wait at a fatigue level.
     #[must_use]
     pub fn recommended_wait_hours(&self, fatigue: f64) -> f64 {
-        step_at(&self.wait_hours, fatigue).unwrap_or(0.0)
+        value_at(&self.wait_hours, fatigue).unwrap_or(0.0)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::declare::RuleTable;
-use super::key::{Key, Kind, Preset};
+use super::key::{DefaultValue, Key, Kind};
 use super::settings::View;
 use crate::model::ConflictKind;
 
@@ -12,7 +12,7 @@ use crate::model::ConflictKind;
 pub(crate) const GUARDRAIL_SCOPES: &[&str] = &["post", "channel_week"];
 
 pub(super) const GUARDRAILS: &[Key] = &[
-    Key::preset("<guardrail>.enabled", Kind::Bool, Preset::Bool(true), "whether it is asked at all"),
+    Key::with_default("<guardrail>.enabled", Kind::Bool, DefaultValue::Bool(true), "whether it is asked at all"),
     Key::required(
         "<guardrail>.scope",
         Kind::Choice(GUARDRAIL_SCOPES),
@@ -23,10 +23,10 @@ pub(super) const GUARDRAILS: &[Key] = &[
         Kind::Choice(&["timing", "fatigue", "warning", "asset", "policy"]),
         "the kind of conflict that its warnings and blocks are listed as",
     ),
-    Key::preset(
+    Key::with_default(
         "<guardrail>.warn_raises_risk",
         Kind::Bool,
-        Preset::Bool(false),
+        DefaultValue::Bool(false),
         "whether a warning raises the post's risk by one band",
     ),
     Key::optional("<guardrail>.params.<param>", Kind::any_number(), "a number that its function reads"),

@@ -19,13 +19,13 @@ const HOURS: usize = 7 * 24;
 
 /// Why a result is invalid.
 #[derive(Debug)]
-pub(super) struct Wrong {
+pub(super) struct InvalidWeights {
     pub cause: String,
     pub remedy: String,
 }
 
 /// Parses the result of the function.
-pub(super) fn read(answer: &Dynamic) -> Result<HourWeights, Wrong> {
+pub(super) fn read(answer: &Dynamic) -> Result<HourWeights, InvalidWeights> {
     if answer.is_unit() {
         return Ok(vec![None; HOURS].into());
     }
@@ -35,15 +35,15 @@ pub(super) fn read(answer: &Dynamic) -> Result<HourWeights, Wrong> {
     if let Ok(entries) = answer.as_map_ref() {
         return of_map(&entries);
     }
-    Err(Wrong {
+    Err(InvalidWeights {
         cause: format!("it answered `{answer}`"),
         remedy: "return a map such as `#{ \"friday 12\": 2.0 }`, an array of 168 weights, or nothing".to_owned(),
     })
 }
 
-fn of_array(entries: &Array) -> Result<HourWeights, Wrong> {
+fn of_array(entries: &Array) -> Result<HourWeights, InvalidWeights> {
     if entries.len() != HOURS {
-        return Err(Wrong {
+        return Err(InvalidWeights {
             cause: format!("it answered an array of {} entries", entries.len()),
             remedy: "return 168 weights, Monday 00:00 first; `ctx.hour_weights` is such an array".to_owned(),
         });
@@ -52,7 +52,7 @@ fn of_array(entries: &Array) -> Result<HourWeights, Wrong> {
     entries.iter().enumerate().map(|(place, entry)| weight(entry, || named(place))).collect()
 }
 
-fn of_map(entries: &Map) -> Result<HourWeights, Wrong> {
+fn of_map(entries: &Map) -> Result<HourWeights, InvalidWeights> {
     let mut weights = vec![None; HOURS];
     // Whole days first, so that entries for single hours override them.
     for is_hour in [false, true] {
@@ -70,29 +70,29 @@ fn of_map(entries: &Map) -> Result<HourWeights, Wrong> {
 }
 
 /// The day that a name refers to, and the hour if it has one.
-fn hours_of(name: &str) -> Result<(usize, Option<usize>), Wrong> {
+fn hours_of(name: &str) -> Result<(usize, Option<usize>), InvalidWeights> {
     let (day, hour) = name.split_once(' ').map_or((name, None), |(day, hour)| (day, Some(hour)));
     let Some(place) = weekday_of(day).map(usize::from) else {
         let example = "write a day such as `friday`, or a day and an hour such as `friday 12`";
         let remedy = suggestion(day, DAYS, || example.to_owned());
-        return Err(Wrong { cause: format!("`{name}` begins with no day of the week"), remedy });
+        return Err(InvalidWeights { cause: format!("`{name}` begins with no day of the week"), remedy });
     };
     let Some(hour) = hour else { return Ok((place, None)) };
     let number = hour.strip_suffix(":00").unwrap_or(hour).parse().ok().filter(|hour| *hour < 24);
-    number.map(|hour| (place, Some(hour))).ok_or_else(|| Wrong {
+    number.map(|hour| (place, Some(hour))).ok_or_else(|| InvalidWeights {
         cause: format!("`{hour}` of `{name}` is no hour"),
         remedy: "write an hour from 0 to 23, such as `friday 12`".to_owned(),
     })
 }
 
 /// A weight; `None` leaves the hour unchanged.
-fn weight(entry: &Dynamic, named: impl Fn() -> String) -> Result<Option<f64>, Wrong> {
+fn weight(entry: &Dynamic, named: impl Fn() -> String) -> Result<Option<f64>, InvalidWeights> {
     if entry.is_unit() {
         return Ok(None);
     }
     match number_of(entry).filter(|weight| *weight >= 0.0) {
         Some(weight) => Ok(Some(weight)),
-        None => Err(Wrong {
+        None => Err(InvalidWeights {
             cause: format!("{} is `{entry}`", named()),
             remedy: "a weight is a number, 0 or above; 1 is ordinary".to_owned(),
         }),
@@ -103,7 +103,7 @@ fn weight(entry: &Dynamic, named: impl Fn() -> String) -> Result<Option<f64>, Wr
 mod tests {
     use super::*;
 
-    fn answered(script: &str) -> Result<HourWeights, Wrong> {
+    fn answered(script: &str) -> Result<HourWeights, InvalidWeights> {
         read(&rhai::Engine::new().eval::<Dynamic>(script).unwrap())
     }
 

@@ -5,15 +5,15 @@
 
 use super::calendar;
 use super::channels;
-use super::clash::{Clash, clash};
+use super::clock_span::is_within_clock_span;
 use super::closed::{self, DAY_MINUTES};
+use super::contradiction::{Contradiction, contradiction};
 use super::key::DAYS;
-use super::settings::{Found, Value, View};
-use super::steps::is_within_clock_span;
+use super::settings::{FoundSetting, Value, View};
 use crate::model::Channel;
 
 /// All conflicts on the channel.
-pub(crate) fn clashes(view: &View<'_>, channel: Channel) -> Vec<Option<Clash>> {
+pub(crate) fn contradictions(view: &View<'_>, channel: Channel) -> Vec<Option<Contradiction>> {
     let quiet = |key: &str| view.find(&format!("channels.{channel}.quiet_hours.{key}"));
     match (quiet("from"), quiet("to")) {
         (Some(half), None) | (None, Some(half)) => vec![half_quiet_hours(view, &half)],
@@ -29,7 +29,7 @@ pub(crate) fn clashes(view: &View<'_>, channel: Channel) -> Vec<Option<Clash>> {
     }
 }
 
-fn half_quiet_hours(view: &View<'_>, half: &Found<'_>) -> Option<Clash> {
+fn half_quiet_hours(view: &View<'_>, half: &FoundSetting<'_>) -> Option<Contradiction> {
     let (table, end) = half.path.rsplit_once('.')?;
     let other = if end == "from" { "to" } else { "from" };
     // Both have been reported already: an invalid other end, and a missing one in the base.
@@ -37,24 +37,34 @@ fn half_quiet_hours(view: &View<'_>, half: &Found<'_>) -> Option<Clash> {
         return None;
     }
     let cause = format!("`{}` stands alone: there is no `{other}`", half.path);
-    clash("missing_key", &[half], cause, format!("add `{other}`, as in `{{ from = \"23:00\", to = \"06:00\" }}`"))
+    contradiction(
+        "missing_key",
+        &[half],
+        cause,
+        format!("add `{other}`, as in `{{ from = \"23:00\", to = \"06:00\" }}`"),
+    )
 }
 
-fn quiet_all_day(from: &Found<'_>, to: &Found<'_>) -> Option<Clash> {
+fn quiet_all_day(from: &FoundSetting<'_>, to: &FoundSetting<'_>) -> Option<Contradiction> {
     let cause = format!(
         "the quiet hours of `{}` begin and end at the same time, and would cover the whole day",
         channel_of(from)
     );
     let remedy =
         "leave `quiet_hours` out where there are none; use `weekly_posts = 0` to switch a channel off".to_owned();
-    clash("quiet_all_day", &[to, from], cause, remedy)
+    contradiction("quiet_all_day", &[to, from], cause, remedy)
 }
 
-fn channel_of<'a>(found: &'a Found<'_>) -> &'a str {
+fn channel_of<'a>(found: &'a FoundSetting<'_>) -> &'a str {
     found.path.split('.').nth(1).unwrap_or_default()
 }
 
-fn quiet_best_hours(view: &View<'_>, channel: Channel, from: &Found<'_>, to: &Found<'_>) -> Vec<Option<Clash>> {
+fn quiet_best_hours(
+    view: &View<'_>,
+    channel: Channel,
+    from: &FoundSetting<'_>,
+    to: &FoundSetting<'_>,
+) -> Vec<Option<Contradiction>> {
     let parts = ["weekday", "weekend"].into_iter().chain(DAYS);
     let lists = parts.filter_map(|part| view.find(&format!("channels.{channel}.best_hours.{part}")));
     lists.map(|list| quiet_best_hours_of(view, channel, &list, from, to)).collect()
@@ -63,10 +73,10 @@ fn quiet_best_hours(view: &View<'_>, channel: Channel, from: &Found<'_>, to: &Fo
 fn quiet_best_hours_of(
     view: &View<'_>,
     channel: Channel,
-    list: &Found<'_>,
-    from: &Found<'_>,
-    to: &Found<'_>,
-) -> Option<Clash> {
+    list: &FoundSetting<'_>,
+    from: &FoundSetting<'_>,
+    to: &FoundSetting<'_>,
+) -> Option<Contradiction> {
     let Value::Hours(hours) = &list.setting.value else { return None };
     let quiet: Vec<String> =
         hours.iter().filter(|hour| !is_open(view, channel, **hour)).map(|hour| format!("{hour}")).collect();
@@ -80,7 +90,7 @@ fn quiet_best_hours_of(
     let mut settings = vec![list, from, to];
     let minute = ["calendar.minute.mode", "calendar.minute.at"].map(|key| view.find(key));
     settings.extend(minute.iter().flatten().filter(|minute| minute.layer > 0));
-    clash("best_hour_is_quiet", &settings, cause, remedy)
+    contradiction("best_hour_is_quiet", &settings, cause, remedy)
 }
 
 /// Whether some minute of the hour at which a post may run lies outside the quiet hours.
@@ -118,7 +128,7 @@ fn most_posts(view: &View<'_>, channel: Channel, spacing_hours: i64) -> i64 {
     posts
 }
 
-fn too_many_posts(view: &View<'_>, channel: Channel, quiet: &[Found<'_>]) -> Option<Clash> {
+fn too_many_posts(view: &View<'_>, channel: Channel, quiet: &[FoundSetting<'_>]) -> Option<Contradiction> {
     let find = |key: &str| view.find(&format!("channels.{channel}.{key}"));
     let (weekly, spacing) = (find("weekly_posts")?, find("min_spacing_hours")?);
     let (Value::Integer(wanted), Value::Integer(hours)) = (&weekly.setting.value, &spacing.setting.value) else {
@@ -128,17 +138,17 @@ fn too_many_posts(view: &View<'_>, channel: Channel, quiet: &[Found<'_>]) -> Opt
     if *wanted <= most {
         return None;
     }
-    let holds_rows = |found: &Found<'_>| found.setting.value.as_rows().is_some_and(|rows| !rows.is_empty());
+    let holds_rows = |found: &FoundSetting<'_>| found.setting.value.as_rows().is_some_and(|rows| !rows.is_empty());
     let lists = closed::keys(channel).into_iter().rev().filter_map(|key| view.find(&key));
-    let closed: Vec<Found<'_>> = lists.filter(holds_rows).collect();
+    let closed: Vec<FoundSetting<'_>> = lists.filter(holds_rows).collect();
     let mut settings = vec![&weekly, &spacing];
     settings.extend(quiet);
     if most == 0 {
         // Quiet hours never cover the whole day, so closed ranges must contribute.
         let cause = format!("every hour of the week is closed or quiet on `{channel}`, and {wanted} posts are wanted");
         let remedy = "shorten the ranges of `closed`; use `weekly_posts = 0` to switch a channel off".to_owned();
-        let settings: Vec<&Found<'_>> = closed.iter().chain(settings).collect();
-        return clash("closed_all_week", &settings, cause, remedy);
+        let settings: Vec<&FoundSetting<'_>> = closed.iter().chain(settings).collect();
+        return contradiction("closed_all_week", &settings, cause, remedy);
     }
     let beside = match (quiet.is_empty(), closed.is_empty()) {
         (true, true) => "",
@@ -149,22 +159,22 @@ fn too_many_posts(view: &View<'_>, channel: Channel, quiet: &[Found<'_>]) -> Opt
     let cause = format!("{wanted} posts a week, {hours} h apart, do not fit on `{channel}`: at most {most} do{beside}");
     let remedy = format!("set `weekly_posts` to at most {most}, or `min_spacing_hours` lower");
     settings.extend(&closed);
-    clash("too_many_posts", &settings, cause, remedy)
+    contradiction("too_many_posts", &settings, cause, remedy)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::load::tests::{changed, codes, default_files, only_clash, told};
+    use crate::rules::load::tests::{changed, codes, default_files, only_contradiction, reported};
     use crate::rules::{PackFiles, load};
 
     #[test]
     fn a_best_hour_may_not_be_quiet() {
         let weekend = "weekend = [9, 13, 16]";
-        let told = only_clash("channels.toml", weekend, "weekend = [23, 9, 5]");
-        assert_eq!(told, ("best_hour_is_quiet", "channels.fb.best_hours.weekend".to_owned()));
+        let reported = only_contradiction("channels.toml", weekend, "weekend = [23, 9, 5]");
+        assert_eq!(reported, ("best_hour_is_quiet", "channels.fb.best_hours.weekend".to_owned()));
         assert!(load(changed("channels.toml", weekend, "weekend = [6, 22]")).is_ok());
-        let told = codes(changed("channels.toml", "to = \"06:00\"", "to = \"09:01\""));
-        assert_eq!(told.len(), 2, "{told:?}");
+        let reported = codes(changed("channels.toml", "to = \"06:00\"", "to = \"09:01\""));
+        assert_eq!(reported.len(), 2, "{reported:?}");
     }
 
     #[test]
@@ -185,17 +195,23 @@ mod tests {
             "overlays/a.toml".to_owned(),
             "scope = { client = \"a\" }\n[calendar.minute]\nmode = \"fixed\"\n".to_owned(),
         );
-        let told = told(files);
-        assert_eq!(told, [("best_hour_is_quiet", "overlays/a.toml".to_owned(), 3, "calendar.minute.mode".to_owned())]);
+        let reported = reported(files);
+        assert_eq!(
+            reported,
+            [("best_hour_is_quiet", "overlays/a.toml".to_owned(), 3, "calendar.minute.mode".to_owned())]
+        );
     }
 
     #[test]
     fn quiet_hours_may_not_cover_the_day() {
-        let told = only_clash("channels.toml", "to = \"06:00\"", "to = \"23:00\"");
-        assert_eq!(told, ("quiet_all_day", "channels.fb.quiet_hours.to".to_owned()));
-        let told =
-            only_clash("channels.toml", "{ from = \"23:00\", to = \"06:00\" }", "{ from = \"00:00\", to = \"24:00\" }");
-        assert_eq!(told.0, "quiet_all_day");
+        let reported = only_contradiction("channels.toml", "to = \"06:00\"", "to = \"23:00\"");
+        assert_eq!(reported, ("quiet_all_day", "channels.fb.quiet_hours.to".to_owned()));
+        let reported = only_contradiction(
+            "channels.toml",
+            "{ from = \"23:00\", to = \"06:00\" }",
+            "{ from = \"00:00\", to = \"24:00\" }",
+        );
+        assert_eq!(reported.0, "quiet_all_day");
     }
 
     #[test]

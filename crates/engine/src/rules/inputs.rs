@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use chrono::{Datelike as _, NaiveDate};
 
+use super::consistent_input::{make_consistent, on_day};
 use super::constants::Constants;
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, List, PostFacts};
 use super::hooks::{CONFIDENCE, HOUR_WEIGHTS, Hook, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
-use super::settle::{on_day, settle};
 use super::{Evaluator, GuardrailRules, RuleFailure, Rules};
 use crate::model::{Channel, ClientStatus, Verdict, parse_date, plus_days};
 
@@ -36,12 +36,12 @@ impl Input {
     /// A post in a channel's week with a neutral asset and client, for guardrails.
     #[must_use]
     pub fn of_post(post: PostFacts, ctx: ChannelFacts) -> Self {
-        Self { ctx, post, asset: AssetFacts::middling(), client: ClientFacts::middling() }
+        Self { ctx, post, asset: AssetFacts::typical(), client: ClientFacts::typical() }
     }
 
     /// A neutral input on a channel under a pack's own rules; every other number is at its midpoint.
     #[must_use]
-    pub fn middling(rules: &Rules, channel: Channel) -> Self {
+    pub fn typical(rules: &Rules, channel: Channel) -> Self {
         let numbers = rules.channel(channel);
         let ctx = ChannelFacts {
             channel: channel.name().into(),
@@ -51,9 +51,9 @@ impl Input {
             min_spacing_hours: i64::from(numbers.min_spacing_hours),
             warn_at: rules.fatigue.warn_at,
             block_at: rules.fatigue.block_at,
-            ..ChannelFacts::middling()
+            ..ChannelFacts::typical()
         };
-        let mut post = PostFacts { has_asset: true, has_content: true, ..PostFacts::middling() };
+        let mut post = PostFacts { has_asset: true, has_content: true, ..PostFacts::typical() };
         on_day(&mut post, MIDDLING_DAY);
         Self::of_post(post, ctx)
     }
@@ -367,7 +367,7 @@ impl Space {
                 field.put(&mut input, fact.clone());
             }
         }
-        settle(&mut input.post, &mut input.ctx, &self.start.post);
+        make_consistent(&mut input.post, &mut input.ctx, &self.start.post);
         input
     }
 
@@ -384,7 +384,7 @@ impl Space {
         for field in self.fields() {
             let mut tried = simplest.clone();
             field.put(&mut tried, field.of(&self.start));
-            settle(&mut tried.post, &mut tried.ctx, &self.start.post);
+            make_consistent(&mut tried.post, &mut tried.ctx, &self.start.post);
             if holds(&tried)? {
                 simplest = tried;
             }
@@ -395,8 +395,8 @@ impl Space {
     /// The fields in which an input differs from the start, as scripts write them; if there are none, all fields that
     /// identify nothing.
     #[must_use]
-    pub fn told(&self, input: &Input) -> String {
-        match self.told_beside_start(input) {
+    pub fn describe(&self, input: &Input) -> String {
+        match self.describe_differences(input) {
             nothing if nothing.is_empty() => self.said(input, |field| !field.is_identity()),
             differing => differing,
         }
@@ -404,7 +404,7 @@ impl Space {
 
     /// The fields in which an input differs from the start, as scripts write them; empty if there are none.
     #[must_use]
-    pub fn told_beside_start(&self, input: &Input) -> String {
+    pub fn describe_differences(&self, input: &Input) -> String {
         self.said(input, |field| field.of(input) != field.of(&self.start))
     }
 
@@ -431,8 +431,8 @@ pub(super) mod tests {
     /// A post on a channel without fatigue.
     pub(crate) fn input() -> Input {
         Input {
-            asset: AssetFacts::middling(),
-            client: ClientFacts::middling(),
+            asset: AssetFacts::typical(),
+            client: ClientFacts::typical(),
             ctx: ChannelFacts {
                 client: "anybody".into(),
                 workspace: "anywhere".into(),
@@ -494,8 +494,8 @@ pub(super) mod tests {
     fn a_number_is_looked_at_where_it_may_be_compared() {
         let constants = Constants { numbers: vec![0.25, 7.0], names: BTreeSet::new() };
         let fatigue = values(field("post.fatigue"), &input(), &constants, &[0.5]);
-        let told: Vec<String> = fatigue.iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["0", "0.249", "0.25", "0.251", "0.499", "0.5", "0.501", "1"]);
+        let reported: Vec<String> = fatigue.iter().map(ToString::to_string).collect();
+        assert_eq!(reported, ["0", "0.249", "0.25", "0.251", "0.499", "0.5", "0.501", "1"]);
         assert_eq!(values(field("post.weekday"), &input(), &constants, &[]).len(), 7);
         assert_eq!(values(field("post.has_asset"), &input(), &constants, &[]).len(), 2);
     }

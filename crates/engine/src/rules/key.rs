@@ -3,6 +3,8 @@
 //! One such table drives the validation of a file, its defaults, and its documentation for people and editors. It knows
 //! nothing of constraints between values; `coherence` does.
 
+use std::ops::Bound;
+
 use crate::model::Channel;
 
 /// One key of a TOML file.
@@ -14,7 +16,7 @@ pub struct Key {
     /// The kind of value it holds.
     pub kind: Kind,
     /// Whether it is required, and its default.
-    pub need: Need,
+    pub presence: Presence,
     /// Its description, with the unit.
     pub doc: &'static str,
 }
@@ -32,9 +34,9 @@ pub enum Kind {
     /// A finite number in a range.
     Number {
         /// Lower bound.
-        least: Limit,
+        least: Bound<f64>,
         /// Upper bound.
-        most: Limit,
+        most: Bound<f64>,
     },
     /// `true` or `false`.
     Bool,
@@ -55,17 +57,6 @@ pub enum Kind {
     Rows(Rows),
 }
 
-/// A bound of a range.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Limit {
-    /// Inclusive.
-    To(f64),
-    /// Exclusive.
-    Short(f64),
-    /// Unbounded.
-    Open,
-}
-
 /// The schema of the rows of a list.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rows {
@@ -81,7 +72,7 @@ pub struct Rows {
 
 /// What applies if a file does not state a key.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Need {
+pub enum Presence {
     /// An error: the key is required.
     Required,
     /// An error if the key's table is present.
@@ -89,12 +80,12 @@ pub enum Need {
     /// Nothing: the key is optional and has no default.
     Optional,
     /// This default.
-    Default(Preset),
+    Default(DefaultValue),
 }
 
 /// A default value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Preset {
+pub enum DefaultValue {
     /// An integer.
     Integer(i64),
     /// A floating-point number.
@@ -150,7 +141,7 @@ pub const SIGNALS: [&str; 10] = [
 
 /// What a placeholder, a path part in angle brackets, stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Names {
+pub enum Placeholder {
     /// One of the nine channels; a file must have all of them.
     Channel,
     /// One of the seven days.
@@ -158,18 +149,18 @@ pub enum Names {
     /// One of the [`SIGNALS`].
     Signal,
     /// A name that the pack defines: lowercase letters, digits and underscores.
-    Own,
+    PackDefined,
 }
 
-impl Names {
+impl Placeholder {
     /// What a path part stands for; `None` if it is a literal name.
     #[must_use]
     pub fn of(part: &str) -> Option<Self> {
         match part {
-            "<channel>" => Some(Names::Channel),
-            "<day>" => Some(Names::Day),
-            "<signal>" => Some(Names::Signal),
-            "<guardrail>" | "<param>" | "<case>" => Some(Names::Own),
+            "<channel>" => Some(Placeholder::Channel),
+            "<day>" => Some(Placeholder::Day),
+            "<signal>" => Some(Placeholder::Signal),
+            "<guardrail>" | "<param>" | "<case>" => Some(Placeholder::PackDefined),
             _ => None,
         }
     }
@@ -178,10 +169,10 @@ impl Names {
     #[must_use]
     pub fn known(self) -> Option<Vec<&'static str>> {
         match self {
-            Names::Channel => Some(Channel::names().collect()),
-            Names::Day => Some(DAYS.to_vec()),
-            Names::Signal => Some(SIGNALS.to_vec()),
-            Names::Own => None,
+            Placeholder::Channel => Some(Channel::names().collect()),
+            Placeholder::Day => Some(DAYS.to_vec()),
+            Placeholder::Signal => Some(SIGNALS.to_vec()),
+            Placeholder::PackDefined => None,
         }
     }
 
@@ -189,10 +180,10 @@ impl Names {
     #[must_use]
     pub fn allow(self, name: &str) -> bool {
         match self {
-            Names::Channel => Channel::names().any(|known| known == name),
-            Names::Day => DAYS.contains(&name),
-            Names::Signal => SIGNALS.contains(&name),
-            Names::Own => is_own_name(name),
+            Placeholder::Channel => Channel::names().any(|known| known == name),
+            Placeholder::Day => DAYS.contains(&name),
+            Placeholder::Signal => SIGNALS.contains(&name),
+            Placeholder::PackDefined => is_own_name(name),
         }
     }
 }
@@ -203,32 +194,32 @@ fn is_own_name(name: &str) -> bool {
 }
 
 impl Key {
-    const fn new(path: &'static str, kind: Kind, need: Need, doc: &'static str) -> Self {
-        Self { path, kind, need, doc }
+    const fn new(path: &'static str, kind: Kind, presence: Presence, doc: &'static str) -> Self {
+        Self { path, kind, presence, doc }
     }
 
     /// A required key.
     #[must_use]
     pub const fn required(path: &'static str, kind: Kind, doc: &'static str) -> Self {
-        Self::new(path, kind, Need::Required, doc)
+        Self::new(path, kind, Presence::Required, doc)
     }
 
     /// A key that is required if its table is present.
     #[must_use]
     pub const fn with_table(path: &'static str, kind: Kind, doc: &'static str) -> Self {
-        Self::new(path, kind, Need::WithTable, doc)
+        Self::new(path, kind, Presence::WithTable, doc)
     }
 
     /// An optional key without a default.
     #[must_use]
     pub const fn optional(path: &'static str, kind: Kind, doc: &'static str) -> Self {
-        Self::new(path, kind, Need::Optional, doc)
+        Self::new(path, kind, Presence::Optional, doc)
     }
 
     /// A key with a default.
     #[must_use]
-    pub const fn preset(path: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Self {
-        Self::new(path, kind, Need::Default(preset), doc)
+    pub const fn with_default(path: &'static str, kind: Kind, preset: DefaultValue, doc: &'static str) -> Self {
+        Self::new(path, kind, Presence::Default(preset), doc)
     }
 }
 
@@ -242,30 +233,30 @@ impl Kind {
     /// A number from `least` to `most`, both inclusive.
     #[must_use]
     pub const fn number(least: f64, most: f64) -> Self {
-        Kind::Number { least: Limit::To(least), most: Limit::To(most) }
+        Kind::Number { least: Bound::Included(least), most: Bound::Included(most) }
     }
 
     /// A number from `least`, exclusive, to `most`, inclusive.
     #[must_use]
     pub const fn above(least: f64, most: f64) -> Self {
-        Kind::Number { least: Limit::Short(least), most: Limit::To(most) }
+        Kind::Number { least: Bound::Excluded(least), most: Bound::Included(most) }
     }
 
     /// A number from `least`, inclusive, to `most`, exclusive.
     #[must_use]
     pub const fn below(least: f64, most: f64) -> Self {
-        Kind::Number { least: Limit::To(least), most: Limit::Short(most) }
+        Kind::Number { least: Bound::Included(least), most: Bound::Excluded(most) }
     }
 
     /// Any finite number.
     #[must_use]
     pub const fn any_number() -> Self {
-        Kind::Number { least: Limit::Open, most: Limit::Open }
+        Kind::Number { least: Bound::Unbounded, most: Bound::Unbounded }
     }
 
     /// A step table: rows of a threshold and a number, ascending by threshold.
     #[must_use]
-    pub const fn steps(columns: &'static [Key], first: Option<f64>, example: &'static str) -> Self {
+    pub const fn threshold_table(columns: &'static [Key], first: Option<f64>, example: &'static str) -> Self {
         Kind::Rows(Rows { columns, ascending: true, first, example })
     }
 
@@ -311,16 +302,16 @@ impl Kind {
     }
 }
 
-fn numbers(least: Limit, most: Limit) -> String {
+fn numbers(least: Bound<f64>, most: Bound<f64>) -> String {
     let lower = match least {
-        Limit::To(at) => format!("from {at}"),
-        Limit::Short(at) => format!("above {at}"),
-        Limit::Open => String::new(),
+        Bound::Included(at) => format!("from {at}"),
+        Bound::Excluded(at) => format!("above {at}"),
+        Bound::Unbounded => String::new(),
     };
     let upper = match most {
-        Limit::To(at) => format!("up to {at}"),
-        Limit::Short(at) => format!("below {at}"),
-        Limit::Open => String::new(),
+        Bound::Included(at) => format!("up to {at}"),
+        Bound::Excluded(at) => format!("below {at}"),
+        Bound::Unbounded => String::new(),
     };
     match (lower.as_str(), upper.as_str()) {
         ("", "") => "a finite number".to_owned(),
@@ -346,9 +337,9 @@ mod tests {
 
     #[test]
     fn own_names_can_be_names_of_functions() {
-        assert!(Names::Own.allow("truth_layer_2"));
+        assert!(Placeholder::PackDefined.allow("truth_layer_2"));
         for bad in ["", "Truth", "2nd", "a-b", "a.b", "ä"] {
-            assert!(!Names::Own.allow(bad), "{bad}");
+            assert!(!Placeholder::PackDefined.allow(bad), "{bad}");
         }
     }
 }

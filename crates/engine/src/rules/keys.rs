@@ -10,7 +10,7 @@ use super::channels::CHANNELS;
 use super::early_warning::EARLY_WARNING;
 use super::fatigue::FATIGUE;
 use super::guardrails::GUARDRAILS;
-use super::key::{FileKeys, Key, Kind, Preset};
+use super::key::{DefaultValue, FileKeys, Key, Kind};
 use super::risk::RISK;
 
 /// The files of a pack, in documentation order.
@@ -43,7 +43,7 @@ pub(crate) const SCOPE: &[Key] = &[
 const PACK: &[Key] = &[
     Key::required("name", Kind::Text, "name of the pack in reports"),
     Key::required("format", Kind::integer(1, 1), "version of the format that the pack is written in"),
-    Key::preset("description", Kind::Text, Preset::Text(""), "what the pack is for, in a sentence"),
+    Key::with_default("description", Kind::Text, DefaultValue::Text(""), "what the pack is for, in a sentence"),
 ];
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::super::calendar::DAY_ROW;
-    use super::super::key::{Names, Need};
+    use super::super::key::{Placeholder, Presence};
     use super::*;
     use crate::model::{Channel, ConflictKind, DayKind};
 
@@ -86,7 +86,7 @@ mod tests {
     fn every_part_in_angle_brackets_stands_for_names() {
         for (stem, key) in every_key() {
             for part in key.path.split('.').filter(|part| part.starts_with('<')) {
-                assert!(Names::of(part).is_some(), "{stem}.{}", key.path);
+                assert!(Placeholder::of(part).is_some(), "{stem}.{}", key.path);
             }
         }
     }
@@ -94,12 +94,14 @@ mod tests {
     #[test]
     fn a_default_fits_the_kind_it_stands_for() {
         for (stem, key) in every_key() {
-            let Need::Default(preset) = key.need else { continue };
+            let Presence::Default(preset) = key.presence else { continue };
             let fits = match (key.kind, preset) {
-                (Kind::Integer { least, most }, Preset::Integer(value)) => (least..=most).contains(&value),
-                (Kind::Number { .. }, Preset::Number(value)) => value.is_finite(),
-                (Kind::Choice(names), Preset::Text(name)) => names.contains(&name),
-                (Kind::Bool, Preset::Bool(_)) | (Kind::Text, Preset::Text(_)) | (Kind::Rows(_), Preset::NoRows) => true,
+                (Kind::Integer { least, most }, DefaultValue::Integer(value)) => (least..=most).contains(&value),
+                (Kind::Number { .. }, DefaultValue::Number(value)) => value.is_finite(),
+                (Kind::Choice(names), DefaultValue::Text(name)) => names.contains(&name),
+                (Kind::Bool, DefaultValue::Bool(_))
+                | (Kind::Text, DefaultValue::Text(_))
+                | (Kind::Rows(_), DefaultValue::NoRows) => true,
                 _ => false,
             };
             assert!(fits, "{stem}.{}", key.path);

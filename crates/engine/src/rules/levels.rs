@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::key::{Key, Kind};
 use super::settings::Value;
-use super::sheet::Sheet;
+use super::toml_document::TomlDocument;
 use super::value;
 use crate::diagnostic::{Diagnostic, SourceLocation};
 
@@ -18,9 +18,9 @@ const FINENESS: f64 = 10_000.0;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Levels {
     /// These values, in this order; at least one.
-    Listed(Vec<Level>),
+    List(Vec<Level>),
     /// Any number from the first to the second, both inclusive.
-    Within(f64, f64),
+    Range(f64, f64),
 }
 
 /// One value of a key.
@@ -53,8 +53,8 @@ impl Levels {
     #[must_use]
     pub fn count(&self) -> Option<usize> {
         match self {
-            Levels::Listed(levels) => Some(levels.len()),
-            Levels::Within(..) => None,
+            Levels::List(levels) => Some(levels.len()),
+            Levels::Range(..) => None,
         }
     }
 
@@ -62,12 +62,12 @@ impl Levels {
     #[must_use]
     pub fn at(&self, share: f64) -> Level {
         match self {
-            Levels::Listed(levels) => {
+            Levels::List(levels) => {
                 let index = (share * levels.len() as f64) as usize;
                 let level = levels.get(index.min(levels.len().saturating_sub(1)));
                 level.cloned().unwrap_or(Level { written: String::new(), number: None })
             }
-            Levels::Within(low, high) => {
+            Levels::Range(low, high) => {
                 let grain = libm::pow(10.0, libm::log10((high - low) / FINENESS).floor());
                 Level::number(rounded(((low + share * (high - low)) / grain).round() * grain).clamp(*low, *high))
             }
@@ -89,13 +89,13 @@ pub(super) fn read(
     text: &str,
     place: &dyn Fn(Range<usize>) -> SourceLocation,
 ) -> Result<Levels, Vec<Diagnostic>> {
-    let Some((path, key)) = keys.first() else { return Ok(Levels::Listed(Vec::new())) };
+    let Some((path, key)) = keys.first() else { return Ok(Levels::List(Vec::new())) };
     let reader = Reader { keys, path, kind: key.kind, place };
     let parts = parts(text);
     if let [only] = parts.as_slice()
         && let Some(ends) = reader.open_range(only, text)?
     {
-        return Ok(Levels::Within(ends.0, ends.1));
+        return Ok(Levels::Range(ends.0, ends.1));
     }
     let mut levels: Vec<Level> = Vec::new();
     let mut mistakes = Vec::new();
@@ -114,7 +114,7 @@ pub(super) fn read(
         let remedy = format!("take larger steps: at most {MOST} values");
         mistakes.push(Diagnostic::at("too_many_values", &place(0..text.len()), *path, cause, remedy));
     }
-    if mistakes.is_empty() { Ok(Levels::Listed(levels)) } else { Err(mistakes) }
+    if mistakes.is_empty() { Ok(Levels::List(levels)) } else { Err(mistakes) }
 }
 
 /// The parts of a list: the trimmed spans between commas outside brackets and quotes.
@@ -151,7 +151,7 @@ struct Reader<'a> {
 }
 
 /// The text of a range: its ends and step, each with its span.
-struct Written<'t> {
+struct WrittenRange<'t> {
     low: (&'t str, Range<usize>),
     high: (&'t str, Range<usize>),
     step: Option<(&'t str, Range<usize>)>,
@@ -180,7 +180,7 @@ impl Reader<'_> {
     }
 
     /// The range, if the part is one: two dots outside quotes and brackets.
-    fn range<'t>(&self, span: &Range<usize>, part: &'t str) -> Result<Option<Written<'t>>, Vec<Diagnostic>> {
+    fn range<'t>(&self, span: &Range<usize>, part: &'t str) -> Result<Option<WrittenRange<'t>>, Vec<Diagnostic>> {
         if part.starts_with(['"', '\'', '[', '{']) {
             return Ok(None);
         }
@@ -193,7 +193,7 @@ impl Reader<'_> {
         let (high, step) = rest.split_once(':').map_or((rest, None), |(high, step)| (high, Some(step)));
         let from = span.start + low.len() + 2;
         let after = from + high.len() + 1;
-        Ok(Some(Written {
+        Ok(Some(WrittenRange {
             low: (low, span.start..span.start + low.len()),
             high: (high, from..from + high.len()),
             step: step.map(|step| (step, after..after + step.len())),
@@ -201,7 +201,7 @@ impl Reader<'_> {
     }
 
     /// Both ends of a range, each of which must be valid for every key.
-    fn ends(&self, span: &Range<usize>, written: &Written<'_>) -> Result<(f64, f64), Vec<Diagnostic>> {
+    fn ends(&self, span: &Range<usize>, written: &WrittenRange<'_>) -> Result<(f64, f64), Vec<Diagnostic>> {
         let end = |(text, at): &(&str, Range<usize>)| {
             if text.trim().is_empty() {
                 let remedy = "write both ends, as in `7..21:2`";
@@ -223,12 +223,12 @@ impl Reader<'_> {
     /// A continuous range of numbers: one without a step.
     fn open_range(&self, span: &Range<usize>, text: &str) -> Result<Option<(f64, f64)>, Vec<Diagnostic>> {
         let part = text.get(span.clone()).unwrap_or_default();
-        let is_open = |written: &Written<'_>| written.step.is_none() && matches!(self.kind, Kind::Number { .. });
+        let is_open = |written: &WrittenRange<'_>| written.step.is_none() && matches!(self.kind, Kind::Number { .. });
         let written = self.range(span, part)?.filter(is_open);
         written.map(|written| self.ends(span, &written)).transpose()
     }
 
-    fn stepped(&self, span: &Range<usize>, written: &Written<'_>) -> Result<Vec<Level>, Vec<Diagnostic>> {
+    fn stepped(&self, span: &Range<usize>, written: &WrittenRange<'_>) -> Result<Vec<Level>, Vec<Diagnostic>> {
         let (low, high) = self.ends(span, written)?;
         let is_whole = matches!(self.kind, Kind::Integer { .. });
         let step = match &written.step {
@@ -285,11 +285,11 @@ impl Reader<'_> {
             let remedy = format!("write {}: {}", key.kind.expected(), key.doc);
             vec![Diagnostic::at("wrong_type", &place, path, cause, remedy)]
         };
-        let found = Sheet::read("value", &format!("value = {written}"), |sheet| {
-            let entries = sheet.root();
+        let found = TomlDocument::read("value", &format!("value = {written}"), |document| {
+            let entries = document.root();
             match entries.get("value") {
-                Some(found) if sheet.mistakes().is_empty() && entries.len() == 1 => {
-                    Some(value::read(sheet, key, path, found))
+                Some(found) if document.mistakes().is_empty() && entries.len() == 1 => {
+                    Some(value::read(document, key, path, found))
                 }
                 _ => None,
             }
@@ -321,7 +321,7 @@ fn number_of(value: &Value) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::key::Limit;
+    use std::ops::Bound;
 
     fn read_as(kind: Kind, text: &str) -> Result<Levels, Vec<Diagnostic>> {
         let key = Key::required("a.b", kind, "what it does");
@@ -331,13 +331,13 @@ mod tests {
 
     fn written(kind: Kind, text: &str) -> Vec<String> {
         match read_as(kind, text).unwrap() {
-            Levels::Listed(levels) => levels.into_iter().map(|level| level.written).collect(),
-            Levels::Within(low, high) => vec![format!("within {low} and {high}")],
+            Levels::List(levels) => levels.into_iter().map(|level| level.written).collect(),
+            Levels::Range(low, high) => vec![format!("within {low} and {high}")],
         }
     }
 
     /// Code and marked text of each diagnostic.
-    fn told(kind: Kind, text: &str) -> Vec<(&'static str, String)> {
+    fn reported(kind: Kind, text: &str) -> Vec<(&'static str, String)> {
         let mistakes = read_as(kind, text).unwrap_err();
         mistakes
             .into_iter()
@@ -372,24 +372,27 @@ mod tests {
 
     #[test]
     fn each_mistake_is_told_where_it_stands() {
-        assert_eq!(told(WHOLE, "7.5..21:2"), [("wrong_type", "7.5".to_owned())]);
-        assert_eq!(told(WHOLE, "7..210:2"), [("out_of_range", "210".to_owned())]);
-        assert_eq!(told(WHOLE, "7..21:0"), [("bad_step", "0".to_owned())]);
-        assert_eq!(told(WHOLE, "7..21:0.5"), [("bad_step", "0.5".to_owned())]);
-        assert_eq!(told(WHOLE, "21..7"), [("empty_range", "21..7".to_owned())]);
-        assert_eq!(told(WHOLE, "7.."), [("open_range", "7..".to_owned())]);
-        assert_eq!(told(WHOLE, "7,seven,7"), [("wrong_type", "seven".to_owned()), ("listed_twice", "7".to_owned())]);
-        assert_eq!(told(WHOLE, ""), [("no_value", String::new())]);
-        assert_eq!(told(WHOLE, "7,,9"), [("no_value", String::new())]);
-        assert_eq!(told(WHOLE, "7\nb = 8"), [("wrong_type", "7\nb = 8".to_owned())]);
-        assert_eq!(told(NUMBER, "0.4..0.6,0.7"), [("no_step", "0.4..0.6".to_owned())]);
-        assert_eq!(told(NUMBER, "0..1:1e-9"), [("too_many_values", "0..1:1e-9".to_owned())]);
-        assert_eq!(told(NUMBER, "0.5,0.50"), [("listed_twice", "0.50".to_owned())]);
-        assert_eq!(told(Kind::Bool, "true..false"), [("range_of_no_numbers", "true..false".to_owned())]);
-        assert_eq!(told(Kind::Bool, "yes"), [("wrong_type", "yes".to_owned())]);
-        assert_eq!(told(Kind::Choice(&["fixed"]), "fixd"), [("unknown_value", "fixd".to_owned())]);
-        let above = Kind::Number { least: Limit::Short(0.0), most: Limit::To(0.5) };
-        assert_eq!(told(above, "0..0.5"), [("out_of_range", "0".to_owned())]);
+        assert_eq!(reported(WHOLE, "7.5..21:2"), [("wrong_type", "7.5".to_owned())]);
+        assert_eq!(reported(WHOLE, "7..210:2"), [("out_of_range", "210".to_owned())]);
+        assert_eq!(reported(WHOLE, "7..21:0"), [("bad_step", "0".to_owned())]);
+        assert_eq!(reported(WHOLE, "7..21:0.5"), [("bad_step", "0.5".to_owned())]);
+        assert_eq!(reported(WHOLE, "21..7"), [("empty_range", "21..7".to_owned())]);
+        assert_eq!(reported(WHOLE, "7.."), [("open_range", "7..".to_owned())]);
+        assert_eq!(
+            reported(WHOLE, "7,seven,7"),
+            [("wrong_type", "seven".to_owned()), ("listed_twice", "7".to_owned())]
+        );
+        assert_eq!(reported(WHOLE, ""), [("no_value", String::new())]);
+        assert_eq!(reported(WHOLE, "7,,9"), [("no_value", String::new())]);
+        assert_eq!(reported(WHOLE, "7\nb = 8"), [("wrong_type", "7\nb = 8".to_owned())]);
+        assert_eq!(reported(NUMBER, "0.4..0.6,0.7"), [("no_step", "0.4..0.6".to_owned())]);
+        assert_eq!(reported(NUMBER, "0..1:1e-9"), [("too_many_values", "0..1:1e-9".to_owned())]);
+        assert_eq!(reported(NUMBER, "0.5,0.50"), [("listed_twice", "0.50".to_owned())]);
+        assert_eq!(reported(Kind::Bool, "true..false"), [("range_of_no_numbers", "true..false".to_owned())]);
+        assert_eq!(reported(Kind::Bool, "yes"), [("wrong_type", "yes".to_owned())]);
+        assert_eq!(reported(Kind::Choice(&["fixed"]), "fixd"), [("unknown_value", "fixd".to_owned())]);
+        let above = Kind::Number { least: Bound::Excluded(0.0), most: Bound::Included(0.5) };
+        assert_eq!(reported(above, "0..0.5"), [("out_of_range", "0".to_owned())]);
     }
 
     #[test]
@@ -403,7 +406,7 @@ mod tests {
 
     #[test]
     fn a_share_of_the_way_is_a_short_number_within_the_range() {
-        let within = Levels::Within(0.02, 0.1);
+        let within = Levels::Range(0.02, 0.1);
         assert_eq!(within.at(0.0).written, "0.02");
         assert_eq!(within.at(0.5).written, "0.06");
         for step in 0..1000 {

@@ -9,12 +9,12 @@ use super::closed;
 use super::coherence::{self, Group};
 use super::guardrails::{self, GuardrailRules};
 use super::keys::PACK_FILES;
-use super::names::Named;
 use super::overlay::{self, Context, Overlay, Scope};
 use super::pack::Rules;
 use super::pack_files::{PackFiles, is_script};
+use super::scenario_names::NameReference;
 use super::settings::{Setting, Settings, Value, View};
-use super::sheet::Sheet;
+use super::toml_document::TomlDocument;
 use super::validate::{Branch, Extent, validate};
 use crate::diagnostic::{Diagnostic, listed, nearest};
 use crate::model::{CalendarEntry, CampaignId, ClientId, WorkspaceId};
@@ -54,7 +54,7 @@ impl OverlayKey {
 /// let files = PackFiles::from([("fatigue.toml".to_owned(), "warn_at = 0,5\n".to_owned())]);
 /// let mistakes = rules::load(files).expect_err("half a pack, with a decimal comma");
 /// let mistake = mistakes.iter().find(|mistake| mistake.place.to_string() == "fatigue.toml:1:12");
-/// println!("{}", mistake.expect("the comma is told with its line").remedy);
+/// println!("{}", mistake.expect("the comma is reported with its line").remedy);
 /// ```
 ///
 /// # Errors
@@ -68,8 +68,9 @@ pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
         let name = format!("{}.toml", keys.stem);
         let Some(text) = files.get(&name) else { continue };
         let branch = Branch::of(keys.stem, keys.keys);
-        let (found, wrong) =
-            Sheet::read(&name, text, |sheet| validate(sheet, &branch, keys.stem, Extent::Whole, &PACK_FILES));
+        let (found, wrong) = TomlDocument::read(&name, text, |document| {
+            validate(document, &branch, keys.stem, Extent::Whole, &PACK_FILES)
+        });
         are_guardrails_sound |= keys.stem == "guardrails" && wrong.is_empty();
         settings.extend(found);
         mistakes.extend(wrong);
@@ -77,10 +78,12 @@ pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
     mistakes.extend(coherence::calendar_days(&settings));
     mistakes.extend(closed::mistakes(&settings));
     let view = View::new(&settings);
-    mistakes.extend(Group::all().flat_map(|group| group.clashes(&view)).map(|clash| clash.diagnostic));
+    mistakes.extend(
+        Group::all().flat_map(|group| group.contradictions(&view)).map(|contradiction| contradiction.diagnostic),
+    );
     let (overlays, wrong) = read_overlays(&files, are_guardrails_sound.then_some(&settings));
     mistakes.extend(wrong);
-    mistakes.extend(overlay::clashes(&settings, &overlays));
+    mistakes.extend(overlay::contradictions(&settings, &overlays));
     if !mistakes.is_empty() {
         Diagnostic::sort(&mut mistakes);
         return Err(mistakes);
@@ -137,7 +140,7 @@ impl RulesPack {
     }
 
     /// The names in the scopes of overlays.
-    pub(super) fn names_of_scopes(&self) -> impl Iterator<Item = &Named> {
+    pub(super) fn names_of_scopes(&self) -> impl Iterator<Item = &NameReference> {
         self.overlays.iter().flat_map(|overlay| &overlay.names)
     }
 
@@ -304,7 +307,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::model::{Channel, ConflictKind};
-    use crate::rules::{MinuteRule, step_at};
+    use crate::rules::{MinuteRule, value_at};
 
     /// The pack in `rules/`.
     pub(crate) fn default_files() -> PackFiles {
@@ -325,24 +328,24 @@ pub(crate) mod tests {
     }
 
     /// Code, file, line and key of each diagnostic.
-    pub(crate) fn told(files: PackFiles) -> Vec<(&'static str, String, u32, String)> {
+    pub(crate) fn reported(files: PackFiles) -> Vec<(&'static str, String, u32, String)> {
         let mistakes = load(files).expect_err("the pack should not load");
-        let told = |m: &Diagnostic| {
+        let reported = |m: &Diagnostic| {
             let location = m.place.source().unwrap();
             (m.code, location.file.to_string(), location.line, m.place.name().to_owned())
         };
-        mistakes.iter().map(told).collect()
+        mistakes.iter().map(reported).collect()
     }
 
     /// Code and key of each diagnostic.
     pub(crate) fn codes(files: PackFiles) -> Vec<(&'static str, String)> {
-        told(files).into_iter().map(|(code, _, _, key)| (code, key)).collect()
+        reported(files).into_iter().map(|(code, _, _, key)| (code, key)).collect()
     }
 
     /// Code and key of the only diagnostic that a replaced text causes.
-    pub(crate) fn only_clash(file: &str, from: &str, to: &str) -> (&'static str, String) {
-        let told = codes(changed(file, from, to));
-        let [only] = told.as_slice() else { panic!("{told:?}") };
+    pub(crate) fn only_contradiction(file: &str, from: &str, to: &str) -> (&'static str, String) {
+        let reported = codes(changed(file, from, to));
+        let [only] = reported.as_slice() else { panic!("{reported:?}") };
         only.clone()
     }
 
@@ -369,10 +372,10 @@ pub(crate) mod tests {
     fn the_default_pack_judges_as_the_model_says() {
         let rules = load(default_files()).unwrap().base();
         assert_eq!((rules.fatigue.warn_at, rules.fatigue.block_at), (0.5, 0.8));
-        let factor = |fatigue| step_at(&rules.fatigue.frequency, fatigue);
+        let factor = |fatigue| value_at(&rules.fatigue.frequency, fatigue);
         assert_eq!([factor(0.39), factor(0.4), factor(0.7)], [None, Some(0.75), Some(0.5)]);
-        assert_eq!(step_at(&rules.fatigue.wait_hours, 0.0), Some(6.0));
-        let confidence = |score| step_at(&rules.risk.confidence, score);
+        assert_eq!(value_at(&rules.fatigue.wait_hours, 0.0), Some(6.0));
+        let confidence = |score| value_at(&rules.risk.confidence, score);
         assert_eq!([confidence(39.9), confidence(79.9), confidence(80.0)], [Some(0.5), Some(0.8), Some(0.9)]);
         assert_eq!((rules.risk.low_from, rules.risk.medium_from), (0.75, 0.6));
         assert_eq!(rules.risk.default_policy.max_actions_per_day, 10);
@@ -424,8 +427,8 @@ pub(crate) mod tests {
                     frequency = [{ from = 0.4, factor = 2 }]\npriority_loss = []\npriority_floor = 10\n\
                     wait_hours = [{ from = 0.5, hours = 6 }]\nhealth = { rested = 1 }\n";
         files.insert("fatigue.toml".to_owned(), text.to_owned());
-        let told = told(files);
-        let lines: Vec<(u32, &str)> = told.iter().map(|(code, _, line, _)| (*line, *code)).collect();
+        let reported = reported(files);
+        let lines: Vec<(u32, &str)> = reported.iter().map(|(code, _, line, _)| (*line, *code)).collect();
         assert_eq!(
             lines,
             [
@@ -453,9 +456,9 @@ pub(crate) mod tests {
 
     #[test]
     fn an_empty_pack_lacks_each_file_once() {
-        let told = told(PackFiles::new());
-        assert_eq!(told.len(), PACK_FILES.len());
-        assert!(told.iter().all(|(code, ..)| *code == "missing_file"));
+        let reported = reported(PackFiles::new());
+        assert_eq!(reported.len(), PACK_FILES.len());
+        assert!(reported.iter().all(|(code, ..)| *code == "missing_file"));
     }
 
     #[test]
@@ -500,7 +503,7 @@ pub(crate) mod tests {
         let fatigue = files.get_mut("fatigue.toml").unwrap();
         *fatigue =
             fatigue.replace("warn_at = 0.5\r", "warn_at = = 0.5\r").replace("block_at = 0.8\r", "block_at = 8\r");
-        let codes: Vec<_> = told(files).into_iter().map(|(code, ..)| code).collect();
+        let codes: Vec<_> = reported(files).into_iter().map(|(code, ..)| code).collect();
         assert_eq!(codes, ["syntax", "out_of_range"]);
     }
 

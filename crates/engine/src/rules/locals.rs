@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use rhai::{AST, ASTNode, Engine, Expr, Position, Stmt, Token};
 
-use super::compared::Compared;
+use super::field_operand::FieldOperand;
 
 /// What is known of one function in addition to its AST.
 #[derive(Default)]
 pub(super) struct Locals {
     /// Variables that hold a field of a view, or an entry of a field that is a list; `None` if they hold more than one
     /// thing.
-    fields: BTreeMap<String, Option<Compared>>,
+    fields: BTreeMap<String, Option<FieldOperand>>,
     /// Variables that hold an array literal.
     lists: BTreeMap<String, Option<Vec<Expr>>>,
     /// The values in the cases of each `switch`, of which the AST keeps only hashes.
@@ -29,7 +29,7 @@ impl Locals {
             match path.last() {
                 Some(ASTNode::Stmt(Stmt::Var(declared, ..))) => locals.declare(&declared.0.name, &declared.1),
                 Some(ASTNode::Stmt(Stmt::For(parts, _))) => {
-                    let entry = Compared::of(&parts.2.expr).and_then(Compared::entry);
+                    let entry = FieldOperand::of(&parts.2.expr).and_then(FieldOperand::entry);
                     locals.add_field(&parts.0.name, entry);
                     if let Some(counter) = &parts.1 {
                         locals.add_field(&counter.name, None);
@@ -50,7 +50,7 @@ impl Locals {
     }
 
     fn declare(&mut self, name: &str, value: &Expr) {
-        self.add_field(name, Compared::of(value));
+        self.add_field(name, FieldOperand::of(value));
         let list = match value {
             Expr::Array(items, _) => Some(items.to_vec()),
             _ => None,
@@ -58,15 +58,15 @@ impl Locals {
         self.lists.entry(name.to_owned()).and_modify(|known| *known = None).or_insert(list);
     }
 
-    fn add_field(&mut self, name: &str, field: Option<Compared>) {
+    fn add_field(&mut self, name: &str, field: Option<FieldOperand>) {
         self.fields.entry(name.to_owned()).and_modify(|known| *known = None).or_insert(field);
     }
 
     /// The field that an expression reads, directly or through a variable.
-    pub fn field(&self, expression: &Expr) -> Option<Compared> {
+    pub fn field(&self, expression: &Expr) -> Option<FieldOperand> {
         match expression {
             Expr::Variable(variable, ..) => self.fields.get(variable.1.as_str())?.clone(),
-            other => Compared::of(other),
+            other => FieldOperand::of(other),
         }
     }
 

@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::clash::Clash;
 use super::coherence::Group;
+use super::contradiction::Contradiction;
 use super::keys::{PACK_FILES, SCOPE};
-use super::names::{NameKind, Named};
+use super::scenario_names::{NameKind, NameReference};
 use super::settings::{Settings, View, adds_up};
-use super::sheet::Sheet;
+use super::toml_document::TomlDocument;
 use super::validate::{Branch, Extent, validate};
 use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 use crate::model::{CampaignId, ClientId, WorkspaceId};
@@ -60,7 +60,7 @@ pub(crate) struct Overlay {
     pub(crate) file: Arc<str>,
     pub(crate) scope: Scope,
     /// The names in the scope, with their locations.
-    pub(crate) names: Vec<Named>,
+    pub(crate) names: Vec<NameReference>,
     pub(crate) settings: Settings,
 }
 
@@ -92,7 +92,8 @@ pub(crate) fn read(
     branch: &Branch,
     base: Option<&Settings>,
 ) -> (Option<Overlay>, Vec<Diagnostic>) {
-    let (all, mut mistakes) = Sheet::read(file, text, |sheet| validate(sheet, branch, "", Extent::Part, &PACK_FILES));
+    let (all, mut mistakes) =
+        TomlDocument::read(file, text, |document| validate(document, branch, "", Extent::Part, &PACK_FILES));
     let is_scope_told =
         !mistakes.iter().any(|mistake| mistake.place.name().starts_with("scope") || mistake.code == "syntax");
     let (scope, names) = (scope(&all), names(&all));
@@ -137,21 +138,26 @@ fn scope(settings: &Settings) -> Result<Scope, (Option<SourceLocation>, String)>
 /// Warnings about overlays that change nothing.
 pub(crate) fn idle(overlays: &[Overlay]) -> Vec<Diagnostic> {
     let says_nothing = |overlay: &&Overlay| overlay.settings.iter().all(|(path, _)| path.starts_with("scope."));
-    let told = |overlay: &Overlay| {
+    let unchanged = |overlay: &Overlay| {
         let place = SourceLocation::new(Arc::clone(&overlay.file), 1, 1);
         let cause = "the overlay says whom it covers and changes nothing".to_owned();
         Diagnostic::at("idle_overlay", &place, "scope", cause, "write what it changes, or delete the file")
     };
-    overlays.iter().filter(says_nothing).map(told).collect()
+    overlays.iter().filter(says_nothing).map(unchanged).collect()
 }
 
-fn names(settings: &Settings) -> Vec<Named> {
+fn names(settings: &Settings) -> Vec<NameReference> {
     let kinds = [("workspace", NameKind::Workspace), ("client", NameKind::Client), ("campaign", NameKind::Campaign)];
     let named = |(key, kind): (&str, NameKind)| {
         let setting = settings.get(&format!("scope.{key}"))?;
         let of_client = settings.get("scope.client").filter(|_| kind == NameKind::Campaign);
         let of_client = of_client.and_then(|client| client.value.as_text()).map(str::to_owned);
-        Some(Named { kind, name: setting.value.as_text()?.to_owned(), of_client, place: setting.place.clone()? })
+        Some(NameReference {
+            kind,
+            name: setting.value.as_text()?.to_owned(),
+            of_client,
+            place: setting.place.clone()?,
+        })
     };
     kinds.into_iter().filter_map(named).collect()
 }
@@ -242,13 +248,13 @@ pub(crate) fn doubles(overlays: &[Overlay]) -> Vec<Diagnostic> {
 }
 
 /// Conflicts that arise once overlays are applied to the base, in every combination of scopes that may occur.
-pub(crate) fn clashes(base: &Settings, overlays: &[Overlay]) -> Vec<Diagnostic> {
+pub(crate) fn contradictions(base: &Settings, overlays: &[Overlay]) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for group in Group::all() {
         let touching: Vec<&Overlay> =
             overlays.iter().filter(|overlay| overlay.settings.iter().any(|(path, _)| group.reads(path))).collect();
-        for Clash { diagnostic, .. } in group_clashes(group, base, &touching) {
+        for Contradiction { diagnostic, .. } in group_contradictions(group, base, &touching) {
             if seen.insert((diagnostic.place.to_string(), diagnostic.code)) {
                 found.push(diagnostic);
             }
@@ -257,14 +263,14 @@ pub(crate) fn clashes(base: &Settings, overlays: &[Overlay]) -> Vec<Diagnostic> 
     found
 }
 
-fn group_clashes(group: Group, base: &Settings, overlays: &[&Overlay]) -> Vec<Clash> {
+fn group_contradictions(group: Group, base: &Settings, overlays: &[&Overlay]) -> Vec<Contradiction> {
     let mut found = Vec::new();
     for context in contexts(overlays) {
         let over: Vec<&Settings> =
             overlays.iter().filter(|overlay| overlay.covers(&context)).map(|overlay| &overlay.settings).collect();
         if !over.is_empty() {
-            let clashes = group.clashes(&View::with(base, over));
-            found.extend(clashes.into_iter().filter(|clash| clash.layer > 0));
+            let contradictions = group.contradictions(&View::with(base, over));
+            found.extend(contradictions.into_iter().filter(|contradiction| contradiction.layer > 0));
         }
     }
     found
@@ -300,7 +306,7 @@ fn contexts<'a>(overlays: &[&'a Overlay]) -> Vec<Context<'a>> {
 mod tests {
     use super::*;
     use crate::model::Channel;
-    use crate::rules::load::tests::{default_files, told};
+    use crate::rules::load::tests::{default_files, reported};
     use crate::rules::{PackFiles, Rules, load};
 
     fn with_overlays(overlays: &[(&str, &str)]) -> PackFiles {
@@ -355,13 +361,13 @@ mod tests {
         let other = "scope = { client = \"acme\" }\n[channels.tiktok]\npriority = 9\nweekly_posts = 9\n";
         let elsewhere = "scope = { workspace = \"eu\" }\n[channels.tiktok]\nweekly_posts = 7\n";
         let pack = load(with_overlays(&[("a", text), ("b", other), ("c", elsewhere)])).unwrap();
-        let told = pack.remarks();
-        let places: Vec<_> = told.iter().map(|told| (told.code, told.place.to_string())).collect();
+        let reported = pack.remarks();
+        let places: Vec<_> = reported.iter().map(|reported| (reported.code, reported.place.to_string())).collect();
         assert_eq!(places, [("set_twice", "overlays/b.toml:4:16".to_owned())]);
         assert!(
-            told[0].cause.starts_with("`overlays/a.toml` sets `channels.tiktok.weekly_posts`"),
+            reported[0].cause.starts_with("`overlays/a.toml` sets `channels.tiktok.weekly_posts`"),
             "{}",
-            told[0].cause
+            reported[0].cause
         );
     }
 
@@ -377,8 +383,8 @@ mod tests {
         assert_eq!(pack.rules_for(&eu, &ClientId::new("other"), Some(&spring)).assets.cooldown_hours, 168.0);
         let text = "scope = { campaign = \"spring\" }\n[channels.x]\nweekly_posts = 3\n\
                     [guardrails.truth_layer]\nenabled = false\n";
-        let told = told(with_overlays(&[("spring", text)]));
-        let codes: Vec<_> = told.iter().map(|(code, _, line, _)| (*code, *line)).collect();
+        let reported = reported(with_overlays(&[("spring", text)]));
+        let codes: Vec<_> = reported.iter().map(|(code, _, line, _)| (*code, *line)).collect();
         assert_eq!(codes, [("not_for_campaigns", 3), ("not_for_campaigns", 5)]);
     }
 
@@ -386,8 +392,8 @@ mod tests {
     fn an_overlay_must_say_whom_it_covers_and_change_what_is_there() {
         let text = "[channels.tiktok]\nweekly_post = 3\n[guardrails.truth_layr]\nenabled = false\n\
                     [guardrails.truth_layer.params]\nmax_gpa = 0.1\n[tiktok]\nweekly_posts = 2\n";
-        let told = told(with_overlays(&[("x", text)]));
-        let codes: Vec<_> = told.iter().map(|(code, _, line, _)| (*code, *line)).collect();
+        let reported = reported(with_overlays(&[("x", text)]));
+        let codes: Vec<_> = reported.iter().map(|(code, _, line, _)| (*code, *line)).collect();
         assert_eq!(
             codes,
             [("bad_scope", 0), ("unknown_key", 2), ("unknown_guardrail", 4), ("unknown_param", 6), ("unknown_key", 7),]

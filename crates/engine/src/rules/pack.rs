@@ -116,7 +116,7 @@ mod tests {
         let keys = ["fatigue.slope_below_warn", "fatigue.slope_above_warn", "channels.ig.response_strength"];
         let idle = |files: PackFiles| {
             let pack = load(files).unwrap();
-            keys.map(|key| pack.why_idle(key).is_some())
+            keys.map(|key| pack.why_ineffective(key).is_some())
         };
         assert_eq!(idle(pack(Some("saturating"))), [true, true, false]);
         assert_eq!(idle(pack(None)), [false, false, true]);

@@ -147,7 +147,8 @@ mod tests {
         let ast = engine.compile(&marked).unwrap();
         let answer: i64 = engine.call_fn(&mut rhai::Scope::new(), &ast, "f", (1_i64,)).unwrap();
         assert_eq!(answer, 1);
-        let told: Vec<(u32, bool, bool)> = probes.sites().into_iter().map(|(site, a, b)| (site.line, a, b)).collect();
-        assert_eq!(told, [(1, true, false), (2, false, true), (2, true, false)]);
+        let reported: Vec<(u32, bool, bool)> =
+            probes.sites().into_iter().map(|(site, a, b)| (site.line, a, b)).collect();
+        assert_eq!(reported, [(1, true, false), (2, false, true), (2, true, false)]);
     }
 }

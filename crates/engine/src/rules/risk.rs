@@ -1,8 +1,8 @@
 //! `risk.toml`: how confident the engine must be for a post to be executed automatically.
 
 use super::declare::{RuleTable, rule_table};
-use super::key::{Key, Kind, Preset};
-use super::steps::Step;
+use super::key::{DefaultValue, Key, Kind};
+use super::threshold_table::ThresholdRow;
 use crate::model::{Policy, RiskBand};
 
 const CONFIDENCE: &[Key] = &[
@@ -37,12 +37,12 @@ rule_table! {
         #[made(
             [Key::required(
                 "confidence",
-                Kind::steps(CONFIDENCE, Some(0.0), "[{ from = 0, confidence = 0.5 }]"),
+                Kind::threshold_table(CONFIDENCE, Some(0.0), "[{ from = 0, confidence = 0.5 }]"),
                 "confidence by asset score",
             )],
-            table.steps("confidence", "from", "confidence")
+            table.threshold_table("confidence", "from", "confidence")
         )]
-        pub confidence: Vec<Step>,
+        pub confidence: Vec<ThresholdRow>,
         /// taken where the channel has no history of its own
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_no_history: f64,
@@ -62,7 +62,7 @@ rule_table! {
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_per_warning: f64,
         /// whether high risk needs an approver other than who committed the plan
-        #[key(name = "review.second_person_for_high_risk", default = Preset::Bool(false), Kind::Bool)]
+        #[key(name = "review.second_person_for_high_risk", default = DefaultValue::Bool(false), Kind::Bool)]
         pub second_person_for_high_risk: bool,
         /// what holds for a client without a policy
         #[made(

@@ -2,9 +2,11 @@
 //!
 //! It is generated from the key table that the loader validates against, and from nothing else.
 
+use std::ops::Bound;
+
 use serde_json::{Map, Value, json};
 
-use super::key::{DAYS, FileKeys, Key, Kind, Limit, Names, Need, Preset, Rows};
+use super::key::{DAYS, DefaultValue, FileKeys, Key, Kind, Placeholder, Presence, Rows};
 
 /// The JSON Schema of one file.
 #[must_use]
@@ -53,7 +55,7 @@ impl<'k> Node<'k> {
     /// Whether this entry is required in its table.
     fn is_required(&self) -> bool {
         match self.key {
-            Some(key) => matches!(key.need, Need::Required | Need::WithTable),
+            Some(key) => matches!(key.presence, Presence::Required | Presence::WithTable),
             None => self.children.iter().any(|(_, child)| child.must_be_there()),
         }
     }
@@ -61,7 +63,7 @@ impl<'k> Node<'k> {
     /// Whether a file without this entry lacks a required key.
     fn must_be_there(&self) -> bool {
         match self.key {
-            Some(key) => key.need == Need::Required,
+            Some(key) => key.presence == Presence::Required,
             None => self.children.iter().any(|(_, child)| child.must_be_there()),
         }
     }
@@ -72,7 +74,7 @@ impl<'k> Node<'k> {
         let mut required = Vec::new();
         for (name, child) in &self.children {
             let schema = child.schema();
-            match Names::of(name) {
+            match Placeholder::of(name) {
                 None => {
                     if child.is_required() {
                         required.push((*name).to_owned());
@@ -82,7 +84,7 @@ impl<'k> Node<'k> {
                 Some(names) => match names.known() {
                     Some(known) => {
                         // Every channel is required; days and signals are optional.
-                        if names == Names::Channel {
+                        if names == Placeholder::Channel {
                             required.extend(known.iter().map(|name| (*name).to_owned()));
                         }
                         for name in known {
@@ -114,19 +116,19 @@ impl<'k> Node<'k> {
 fn of_key(key: &Key) -> Value {
     let mut schema = of_kind(&key.kind);
     schema.insert("description".to_owned(), json!(key.doc));
-    if let Need::Default(preset) = key.need {
+    if let Presence::Default(preset) = key.presence {
         schema.insert("default".to_owned(), of_preset(preset));
     }
     Value::Object(schema)
 }
 
-fn of_preset(preset: Preset) -> Value {
+fn of_preset(preset: DefaultValue) -> Value {
     match preset {
-        Preset::Integer(number) => json!(number),
-        Preset::Number(number) => json!(number),
-        Preset::Bool(flag) => json!(flag),
-        Preset::Text(text) => json!(text),
-        Preset::NoRows => json!([]),
+        DefaultValue::Integer(number) => json!(number),
+        DefaultValue::Number(number) => json!(number),
+        DefaultValue::Bool(flag) => json!(flag),
+        DefaultValue::Text(text) => json!(text),
+        DefaultValue::NoRows => json!([]),
     }
 }
 
@@ -166,11 +168,11 @@ fn wall_time_pattern() -> String {
     format!("^({of_week}|{dated})$")
 }
 
-fn bound(schema: &mut Value, limit: Limit, inclusive: &str, exclusive: &str) {
+fn bound(schema: &mut Value, limit: Bound<f64>, inclusive: &str, exclusive: &str) {
     let (name, number) = match limit {
-        Limit::To(number) => (inclusive, number),
-        Limit::Short(number) => (exclusive, number),
-        Limit::Open => return,
+        Bound::Included(number) => (inclusive, number),
+        Bound::Excluded(number) => (exclusive, number),
+        Bound::Unbounded => return,
     };
     if let Value::Object(map) = schema {
         map.insert(name.to_owned(), json!(number));

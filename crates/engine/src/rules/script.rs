@@ -14,7 +14,7 @@ use rhai::packages::{
 use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, NativeCallContext, OptimizationLevel};
 
 use super::arithmetic;
-use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts, Shown};
+use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts, ScriptView};
 use crate::model::Outcome;
 
 /// The verdict that a guardrail's function returns.
@@ -33,7 +33,7 @@ pub(super) struct Params(pub(super) Arc<BTreeMap<String, f64>>);
 
 /// `ctx` as a script holds it: the channel's week and the guardrail's parameters.
 #[derive(Clone)]
-pub(super) struct ShownChannel {
+pub(super) struct ScriptContext {
     pub facts: Arc<ChannelFacts>,
     pub params: Arc<BTreeMap<String, f64>>,
 }
@@ -104,18 +104,18 @@ fn set_limits(engine: &mut Engine) {
 }
 
 fn register_view<T: Facts>(engine: &mut Engine) {
-    engine.register_type_with_name::<Shown<T>>(T::PARAMETER);
+    engine.register_type_with_name::<ScriptView<T>>(T::PARAMETER);
     for field in T::fields() {
-        engine.register_get(field.name, |view: &mut Shown<T>| (field.get)(&view.0).to_dynamic());
+        engine.register_get(field.name, |view: &mut ScriptView<T>| (field.get)(&view.0).to_dynamic());
     }
 }
 
 fn register_channel(engine: &mut Engine) {
-    engine.register_type_with_name::<ShownChannel>(ChannelFacts::PARAMETER);
+    engine.register_type_with_name::<ScriptContext>(ChannelFacts::PARAMETER);
     for field in ChannelFacts::fields() {
-        engine.register_get(field.name, |view: &mut ShownChannel| (field.get)(&view.facts).to_dynamic());
+        engine.register_get(field.name, |view: &mut ScriptContext| (field.get)(&view.facts).to_dynamic());
     }
-    engine.register_get(PARAMS, |view: &mut ShownChannel| Params(Arc::clone(&view.params)));
+    engine.register_get(PARAMS, |view: &mut ScriptContext| Params(Arc::clone(&view.params)));
     engine.register_type_with_name::<Params>(PARAMS);
     engine.register_indexer_get(|params: &mut Params, name: ImmutableString| -> Result<Dynamic, Box<EvalAltResult>> {
         match params.0.get(name.as_str()) {

@@ -40,32 +40,32 @@ const FOREIGN: [(&str, &str); 14] = [
 /// Explains an error in a text.
 pub(super) fn unreadable(error: &ParseError, text: &str) -> Unreadable {
     let position = error.position();
-    let told = |cause: String, remedy: String| Unreadable {
+    let mistake = |cause: String, remedy: String| Unreadable {
         line: position.line().unwrap_or(0),
         column: position.position().unwrap_or(0),
         cause,
         remedy,
     };
     if let Some((word, ours)) = foreign_word(error.err_type(), text, position) {
-        return told(format!("`{word}` is a word of other languages"), format!("write `{ours}`"));
+        return mistake(format!("`{word}` is a word of other languages"), format!("write `{ours}`"));
     }
     match error.err_type() {
         ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, _)) if symbol == "=" && is_turned(text, position) => {
-            told("`=<` is no comparison".to_owned(), "write `<=`".to_owned())
+            mistake("`=<` is no comparison".to_owned(), "write `<=`".to_owned())
         }
         ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, _)) if symbol == "=" => {
-            told("`=` gives a value and compares nothing".to_owned(), "write `==` to compare".to_owned())
+            mistake("`=` gives a value and compares nothing".to_owned(), "write `==` to compare".to_owned())
         }
-        ParseErrorType::BadInput(LexError::MalformedChar(_)) => told(
+        ParseErrorType::BadInput(LexError::MalformedChar(_)) => mistake(
             "a text stands in single quotes".to_owned(),
             "write text in double quotes, as in `\"friday\"`".to_owned(),
         ),
-        ParseErrorType::VariableUndefined(name) if is_declared_outside(name, text) => told(
+        ParseErrorType::VariableUndefined(name) if is_declared_outside(name, text) => mistake(
             format!("`{name}` is declared outside the function, which sees its parameters and its own variables only"),
             format!("move the line that declares `{name}` into the function, or make it a function without parameters"),
         ),
         ParseErrorType::VariableUndefined(name) => {
-            told(format!("nothing is called `{name}`"), remedy_for_name(name, text))
+            mistake(format!("nothing is called `{name}`"), remedy_for_name(name, text))
         }
         ParseErrorType::MissingToken(..) | ParseErrorType::UnexpectedEOF | ParseErrorType::WrongFnDefinition => {
             match open_brace(text) {
@@ -75,10 +75,10 @@ pub(super) fn unreadable(error: &ParseError, text: &str) -> Unreadable {
                     cause: "this `{` is never closed".to_owned(),
                     remedy: "close it with `}`".to_owned(),
                 },
-                None => told(in_its_words(error), FIRST_ONLY.to_owned()),
+                None => mistake(in_its_words(error), FIRST_ONLY.to_owned()),
             }
         }
-        _ => told(in_its_words(error), FIRST_ONLY.to_owned()),
+        _ => mistake(in_its_words(error), FIRST_ONLY.to_owned()),
     }
 }
 
@@ -210,7 +210,7 @@ mod tests {
     use super::super::script;
     use super::*;
 
-    fn told(body: &str) -> (usize, usize, String, String) {
+    fn mistake(body: &str) -> (usize, usize, String, String) {
         let text = format!("fn house(post, ctx) {{\n    let limit = 15;\n{body}\n    pass()\n}}\n");
         let error = script::engine().compile(&text).unwrap_err();
         let Unreadable { line, column, cause, remedy } = unreadable(&error, &text);
@@ -227,19 +227,19 @@ mod tests {
             ("    if post.has_asset == True { return pass(); }", "True", "true"),
             ("    if post.hour > 3 then { return pass(); }", "then", "{"),
         ] {
-            let (line, _, cause, remedy) = told(body);
+            let (line, _, cause, remedy) = mistake(body);
             assert_eq!((line, cause), (3, format!("`{word}` is a word of other languages")), "{body}");
             assert_eq!(remedy, format!("write `{ours}`"), "{body}");
         }
-        let (line, column, _, remedy) = told("    if post.hour = 15 { return pass(); }");
+        let (line, column, _, remedy) = mistake("    if post.hour = 15 { return pass(); }");
         assert_eq!((line, column, remedy.as_str()), (3, 18, "write `==` to compare"));
-        let (.., remedy) = told("    if ctx.channel == 'linkedin' { return pass(); }");
+        let (.., remedy) = mistake("    if ctx.channel == 'linkedin' { return pass(); }");
         assert_eq!(remedy, "write text in double quotes, as in `\"friday\"`");
     }
 
     #[test]
     fn a_name_mistyped_gets_the_nearest_one() {
-        let remedy = |name: &str| told(&format!("    if post.hour > {name} {{ return pass(); }}")).3;
+        let remedy = |name: &str| mistake(&format!("    if post.hour > {name} {{ return pass(); }}")).3;
         assert_eq!(remedy("limt"), "did you mean `limit`?");
         assert_eq!(remedy("min_spacing_hours"), "did you mean `ctx.min_spacing_hours`?");
         assert_eq!(remedy("fatigue"), "did you mean `post.fatigue` or `ctx.fatigue`?");
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_brace_that_is_never_closed_is_shown_where_it_opens() {
-        let (line, column, cause, _) = told("    if post.hour > 3 { // }\n        return block(\"}\", \"b\");");
+        let (line, column, cause, _) = mistake("    if post.hour > 3 { // }\n        return block(\"}\", \"b\");");
         assert_eq!((line, column, cause.as_str()), (3, 22, "this `{` is never closed"));
         let text = "fn a(post, ctx) {\n    pass()\n\nfn b(post, ctx) {\n    pass()\n}\n";
         let error = script::engine().compile(text).unwrap_err();

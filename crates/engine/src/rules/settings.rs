@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, NaiveDateTime};
 
-use super::key::Preset;
+use super::key::DefaultValue;
 use crate::diagnostic::SourceLocation;
 
 /// A validated value.
@@ -54,14 +54,14 @@ pub struct Settings {
     unread: BTreeSet<String>,
 }
 
-impl From<Preset> for Value {
-    fn from(preset: Preset) -> Self {
+impl From<DefaultValue> for Value {
+    fn from(preset: DefaultValue) -> Self {
         match preset {
-            Preset::Integer(value) => Value::Integer(value),
-            Preset::Number(value) => Value::Number(value),
-            Preset::Bool(value) => Value::Bool(value),
-            Preset::Text(value) => Value::Text(value.to_owned()),
-            Preset::NoRows => Value::Rows(Vec::new()),
+            DefaultValue::Integer(value) => Value::Integer(value),
+            DefaultValue::Number(value) => Value::Number(value),
+            DefaultValue::Bool(value) => Value::Bool(value),
+            DefaultValue::Text(value) => Value::Text(value.to_owned()),
+            DefaultValue::NoRows => Value::Rows(Vec::new()),
         }
     }
 }
@@ -212,7 +212,7 @@ pub struct View<'a> {
 
 /// A setting that was found in a view.
 #[derive(Debug, Clone)]
-pub(crate) struct Found<'a> {
+pub(crate) struct FoundSetting<'a> {
     pub(crate) path: String,
     pub(crate) setting: &'a Setting,
     /// The layer it was found in; 0 for the base.
@@ -239,9 +239,9 @@ impl<'a> View<'a> {
         self.layers.iter().any(|settings| settings.unread.contains(path))
     }
 
-    pub(crate) fn find(&self, path: &str) -> Option<Found<'a>> {
+    pub(crate) fn find(&self, path: &str) -> Option<FoundSetting<'a>> {
         self.layers.iter().enumerate().rev().find_map(|(layer, settings)| {
-            settings.get(path).map(|setting| Found { path: path.to_owned(), setting, layer })
+            settings.get(path).map(|setting| FoundSetting { path: path.to_owned(), setting, layer })
         })
     }
 

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::key::{FileKeys, Key, Names, Need};
+use super::key::{FileKeys, Key, Placeholder, Presence};
 use super::settings::{Settings, Value};
-use super::sheet::{Sheet, in_order};
+use super::toml_document::{TomlDocument, in_order};
 use super::value;
 use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 
@@ -60,20 +60,21 @@ impl Branch {
 
     fn child(&self, name: &str) -> Option<&Branch> {
         let exact = self.children.iter().find(|child| child.part == name);
-        exact
-            .or_else(|| self.children.iter().find(|child| Names::of(child.part).is_some_and(|names| names.allow(name))))
+        exact.or_else(|| {
+            self.children.iter().find(|child| Placeholder::of(child.part).is_some_and(|names| names.allow(name)))
+        })
     }
 
     fn names(&self) -> Vec<&'static str> {
-        let each = |child: &Branch| match Names::of(child.part) {
+        let each = |child: &Branch| match Placeholder::of(child.part) {
             Some(names) => names.known().unwrap_or_default(),
             None => vec![child.part],
         };
         self.children.iter().flat_map(each).collect()
     }
 
-    fn open_names(&self) -> Option<Names> {
-        self.children.iter().find_map(|child| Names::of(child.part))
+    fn open_names(&self) -> Option<Placeholder> {
+        self.children.iter().find_map(|child| Placeholder::of(child.part))
     }
 
     /// How the table is written, for remedies.
@@ -91,8 +92,8 @@ impl Branch {
 
     fn is_required(&self) -> bool {
         match &self.key {
-            Some(key) => key.need == Need::Required,
-            None => self.children.iter().any(|child| Names::of(child.part).is_none() && child.is_required()),
+            Some(key) => key.presence == Presence::Required,
+            None => self.children.iter().any(|child| Placeholder::of(child.part).is_none() && child.is_required()),
         }
     }
 }
@@ -101,15 +102,15 @@ impl Branch {
 ///
 /// `prefix` is prepended to every path; `known` are all files that a misplaced key may belong to.
 pub(crate) fn validate(
-    sheet: &Sheet<'_>,
+    document: &TomlDocument<'_>,
     branch: &Branch,
     prefix: &str,
     extent: Extent,
     known: &[FileKeys],
 ) -> (Settings, Vec<Diagnostic>) {
-    let mut visit = Visit { sheet, extent, known, prefix, settings: Settings::default(), mistakes: Vec::new() };
-    visit.mistakes.extend_from_slice(sheet.mistakes());
-    visit.table(branch, sheet.root(), prefix, &sheet.whole());
+    let mut visit = Visit { document, extent, known, prefix, settings: Settings::default(), mistakes: Vec::new() };
+    visit.mistakes.extend_from_slice(document.mistakes());
+    visit.table(branch, document.root(), prefix, &document.whole());
     (visit.settings, visit.mistakes)
 }
 
@@ -117,11 +118,13 @@ pub(crate) fn validate(
 #[must_use]
 pub fn read_alone(file: &str, text: &str, keys: &FileKeys) -> (Settings, Vec<Diagnostic>) {
     let branch = Branch::of(keys.stem, keys.keys);
-    Sheet::read(file, text, |sheet| validate(sheet, &branch, "", Extent::Whole, std::slice::from_ref(keys)))
+    TomlDocument::read(file, text, |document| {
+        validate(document, &branch, "", Extent::Whole, std::slice::from_ref(keys))
+    })
 }
 
 struct Visit<'a> {
-    sheet: &'a Sheet<'a>,
+    document: &'a TomlDocument<'a>,
     extent: Extent,
     known: &'a [FileKeys],
     prefix: &'a str,
@@ -133,7 +136,7 @@ impl Visit<'_> {
     fn table(&mut self, branch: &Branch, table: &DeTable<'_>, path: &str, place: &SourceLocation) {
         let mut said: BTreeSet<&str> = BTreeSet::new();
         for (name, value) in in_order(table) {
-            let (name_place, name) = (self.sheet.place(name.span()), name.get_ref().as_ref());
+            let (name_place, name) = (self.document.place(name.span()), name.get_ref().as_ref());
             match branch.child(name) {
                 Some(child) => {
                     said.insert(name);
@@ -149,9 +152,9 @@ impl Visit<'_> {
 
     fn entry(&mut self, branch: &Branch, path: &str, value: &Spanned<DeValue<'_>>, name_place: &SourceLocation) {
         match (&branch.key, value.get_ref()) {
-            (Some(key), _) => match value::read(self.sheet, key, path, value) {
+            (Some(key), _) => match value::read(self.document, key, path, value) {
                 Ok(read) => {
-                    self.settings.insert(path.to_owned(), read, Some(self.sheet.place(value.span())));
+                    self.settings.insert(path.to_owned(), read, Some(self.document.place(value.span())));
                 }
                 Err(mistakes) => {
                     self.settings.note_unread(path);
@@ -162,8 +165,8 @@ impl Visit<'_> {
             },
             (None, DeValue::Table(table)) => self.table(branch, table, path, name_place),
             (None, _) => {
-                let place = self.sheet.place(value.span());
-                let cause = format!("`{path}` must be a table, not `{}`", self.sheet.quote(value.span()));
+                let place = self.document.place(value.span());
+                let cause = format!("`{path}` must be a table, not `{}`", self.document.quote(value.span()));
                 let remedy = format!("write {}", branch.form(self.local(path)));
                 self.report(Diagnostic::at("wrong_type", &place, path, cause, remedy));
             }
@@ -174,8 +177,8 @@ impl Visit<'_> {
     /// `None` if it is absent itself.
     fn complete(&mut self, branch: &Branch, said: &BTreeSet<&str>, path: &str, place: Option<&SourceLocation>) {
         for child in &branch.children {
-            let names = match Names::of(child.part) {
-                Some(Names::Channel) => Names::Channel.known().unwrap_or_default(),
+            let names = match Placeholder::of(child.part) {
+                Some(Placeholder::Channel) => Placeholder::Channel.known().unwrap_or_default(),
                 Some(names) if child.key.is_some() => names.known().unwrap_or_default(),
                 Some(_) => Vec::new(),
                 None => vec![child.part],
@@ -188,17 +191,17 @@ impl Visit<'_> {
 
     fn absent(&mut self, branch: &Branch, path: &str, place: Option<&SourceLocation>) {
         match (&branch.key, place) {
-            (Some(Key { need: Need::Default(preset), .. }), _) => {
+            (Some(Key { presence: Presence::Default(preset), .. }), _) => {
                 self.settings.insert(path.to_owned(), Value::from(*preset), None);
             }
-            (Some(key), Some(place)) if key.need != Need::Optional => {
+            (Some(key), Some(place)) if key.presence != Presence::Optional => {
                 let name = path.rsplit('.').next().unwrap_or(path);
                 let cause = format!("`{path}` is missing");
                 let remedy = format!("add `{name} = …`, {}: {}", key.kind.expected(), key.doc);
                 self.missing(Diagnostic::at("missing_key", place, path, cause, remedy));
             }
             (Some(_), _) => {}
-            (None, Some(place)) if Names::of(branch.part) == Some(Names::Channel) => {
+            (None, Some(place)) if Placeholder::of(branch.part) == Some(Placeholder::Channel) => {
                 let name = self.local(path);
                 let cause = format!("the channel `{name}` is missing");
                 let remedy = format!("add a table `[{name}]`; for a channel that is not used, with `weekly_posts = 0`");
@@ -214,7 +217,7 @@ impl Visit<'_> {
     }
 
     fn missing(&mut self, mistake: Diagnostic) {
-        if self.sheet.mistakes().is_empty() {
+        if self.document.mistakes().is_empty() {
             self.report(mistake);
         }
     }
@@ -249,7 +252,7 @@ impl Visit<'_> {
 
     /// Where a name that is unknown here belongs.
     fn home(&self, branch: &Branch, name: &str, is_table: bool) -> Option<String> {
-        if self.extent == Extent::Part && Names::Channel.allow(name) && branch.child("channels").is_some() {
+        if self.extent == Extent::Part && Placeholder::Channel.allow(name) && branch.child("channels").is_some() {
             return Some(format!("write `[channels.{name}]`"));
         }
         if is_table {
@@ -287,18 +290,18 @@ impl Visit<'_> {
     }
 
     fn report(&mut self, mistake: Diagnostic) {
-        if !mistake.place.source().is_some_and(|location| self.sheet.is_broken(location.line)) {
+        if !mistake.place.source().is_some_and(|location| self.document.is_broken(location.line)) {
             self.mistakes.push(mistake);
         }
     }
 }
 
 fn unknown_cause(branch: &Branch, name: &str, table: &str) -> (&'static str, String) {
-    let only_names = branch.children.iter().all(|child| Names::of(child.part).is_some());
+    let only_names = branch.children.iter().all(|child| Placeholder::of(child.part).is_some());
     match branch.open_names() {
-        Some(Names::Channel) if only_names => ("unknown_channel", format!("`{name}` is not a channel")),
-        Some(Names::Signal) if only_names => ("unknown_signal", format!("`{name}` is not a signal")),
-        Some(Names::Own) if only_names => ("bad_name", format!("`{name}` cannot be a name")),
+        Some(Placeholder::Channel) if only_names => ("unknown_channel", format!("`{name}` is not a channel")),
+        Some(Placeholder::Signal) if only_names => ("unknown_signal", format!("`{name}` is not a signal")),
+        Some(Placeholder::PackDefined) if only_names => ("bad_name", format!("`{name}` cannot be a name")),
         _ if table.is_empty() => ("unknown_key", format!("`{name}` is not known at the top of this file")),
         _ => ("unknown_key", format!("`{name}` is not known in `[{table}]`")),
     }
@@ -306,7 +309,7 @@ fn unknown_cause(branch: &Branch, name: &str, table: &str) -> (&'static str, Str
 
 /// The channel that a common alias stands for.
 fn alias(branch: &Branch, name: &str) -> Option<&'static str> {
-    if branch.open_names() != Some(Names::Channel) {
+    if branch.open_names() != Some(Placeholder::Channel) {
         return None;
     }
     match name.to_lowercase().replace(['_', '-'], "").as_str() {
@@ -326,13 +329,13 @@ fn joined(path: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::key::{Kind, Preset};
+    use crate::rules::key::{DefaultValue, Kind};
 
     const KEYS: &[Key] = &[
         Key::required("name", Kind::Text, "shown"),
         Key::required("size.width", Kind::integer(1, 9), "in cells"),
-        Key::preset("size.height", Kind::integer(1, 9), Preset::Integer(2), "in cells"),
-        Key::preset("weights.<day>", Kind::number(0.0, 1.0), Preset::Number(1.0), "by day"),
+        Key::with_default("size.height", Kind::integer(1, 9), DefaultValue::Integer(2), "in cells"),
+        Key::with_default("weights.<day>", Kind::number(0.0, 1.0), DefaultValue::Number(1.0), "by day"),
         Key::with_table("quiet.from", Kind::Clock, "begin"),
         Key::with_table("quiet.to", Kind::Clock, "end"),
     ];
@@ -340,7 +343,7 @@ mod tests {
 
     fn whole(text: &str) -> (Settings, Vec<Diagnostic>) {
         let branch = Branch::of("", KEYS);
-        Sheet::read("x.toml", text, |sheet| validate(sheet, &branch, "x", Extent::Whole, FILES))
+        TomlDocument::read("x.toml", text, |document| validate(document, &branch, "x", Extent::Whole, FILES))
     }
 
     fn visit(text: &str) -> (Settings, Vec<(&'static str, u32, String)>) {
@@ -354,8 +357,8 @@ mod tests {
     #[test]
     fn what_is_not_said_holds_by_default_or_is_missing() {
         let (settings, mistakes) = visit("[size]\nwidth = 3\n[quiet]\nfrom = \"23:00\"\n");
-        let told: Vec<_> = mistakes.iter().map(|(code, line, key)| (*code, *line, key.as_str())).collect();
-        assert_eq!(told, [("missing_key", 3, "x.quiet.to"), ("missing_key", 0, "x.name")]);
+        let reported: Vec<_> = mistakes.iter().map(|(code, line, key)| (*code, *line, key.as_str())).collect();
+        assert_eq!(reported, [("missing_key", 3, "x.quiet.to"), ("missing_key", 0, "x.name")]);
         assert_eq!(settings.get("x.size.height").map(|s| &s.value), Some(&Value::Integer(2)));
         assert_eq!(settings.names_under("x.weights").len(), 7);
     }

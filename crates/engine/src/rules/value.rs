@@ -2,14 +2,16 @@
 //!
 //! Every error in the value, and in each part of a list, is reported; relations to other values are not checked here.
 
+use std::ops::{Bound, RangeBounds as _};
+
 use chrono::{NaiveDate, NaiveTime};
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
 use super::closed::{DAY_MINUTES, WEEK_MINUTES};
-use super::key::{DAYS, Key, Kind, Limit, Need, Rows, weekday_of};
+use super::key::{DAYS, Key, Kind, Presence, Rows, weekday_of};
 use super::settings::{Row, Setting, Value};
-use super::sheet::{Sheet, in_order};
+use super::toml_document::{TomlDocument, in_order};
 use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 use crate::model::{parse_wall_time, wall_time_text};
 
@@ -17,44 +19,44 @@ use crate::model::{parse_wall_time, wall_time_text};
 pub(crate) type Reading = Result<Value, Vec<Diagnostic>>;
 
 /// Reads the value of `key` at the full path `path`.
-pub(crate) fn read(sheet: &Sheet<'_>, key: &Key, path: &str, value: &Spanned<DeValue<'_>>) -> Reading {
-    let at = At { sheet, key, path, place: sheet.place(value.span()), value };
+pub(crate) fn read(document: &TomlDocument<'_>, key: &Key, path: &str, value: &Spanned<DeValue<'_>>) -> Reading {
+    let reader = ValueReader { document, key, path, place: document.place(value.span()), value };
     match key.kind {
-        Kind::Integer { least, most } => at.integer(least, most),
-        Kind::Number { least, most } => at.number(least, most),
-        Kind::Bool => value.get_ref().as_bool().map(Value::Bool).ok_or_else(|| at.wrong_type()),
-        Kind::Text => at.text(),
-        Kind::Choice(names) => at.choice(names),
-        Kind::Hours => at.list().and_then(|list| at.hours(list)),
-        Kind::Clock => at.clock(),
-        Kind::Date => at.date(),
-        Kind::WallTime => at.wall_time(),
-        Kind::Rows(rows) => at.list().and_then(|list| at.rows(&rows, list)),
+        Kind::Integer { least, most } => reader.integer(least, most),
+        Kind::Number { least, most } => reader.number(least, most),
+        Kind::Bool => value.get_ref().as_bool().map(Value::Bool).ok_or_else(|| reader.wrong_type()),
+        Kind::Text => reader.text(),
+        Kind::Choice(names) => reader.choice(names),
+        Kind::Hours => reader.list().and_then(|list| reader.hours(list)),
+        Kind::Clock => reader.clock(),
+        Kind::Date => reader.date(),
+        Kind::WallTime => reader.wall_time(),
+        Kind::Rows(rows) => reader.list().and_then(|list| reader.rows(&rows, list)),
     }
 }
 
 /// A value with its key and location.
-struct At<'a> {
-    sheet: &'a Sheet<'a>,
+struct ValueReader<'a> {
+    document: &'a TomlDocument<'a>,
     key: &'a Key,
     path: &'a str,
     place: SourceLocation,
     value: &'a Spanned<DeValue<'a>>,
 }
 
-impl At<'_> {
+impl ValueReader<'_> {
     fn mistake(&self, code: &'static str, cause: String) -> Vec<Diagnostic> {
         let remedy = format!("write {}: {}", self.key.kind.expected(), self.key.doc);
         vec![Diagnostic::at(code, &self.place, self.path, cause, remedy)]
     }
 
     fn wrong_type(&self) -> Vec<Diagnostic> {
-        let found = found(self.sheet, self.value);
+        let found = found(self.document, self.value);
         self.mistake("wrong_type", format!("`{}` must be {}, not {found}", self.path, self.key.kind.noun()))
     }
 
     fn out_of_range(&self) -> Vec<Diagnostic> {
-        let written = self.sheet.quote(self.value.span());
+        let written = self.document.quote(self.value.span());
         let expected = self.key.kind.expected();
         self.mistake("out_of_range", format!("`{}` is `{written}`, but must be {expected}", self.path))
     }
@@ -67,14 +69,14 @@ impl At<'_> {
             .ok_or_else(|| self.out_of_range())
     }
 
-    fn number(&self, least: Limit, most: Limit) -> Reading {
+    fn number(&self, least: Bound<f64>, most: Bound<f64>) -> Reading {
         let number = match self.value.get_ref() {
             DeValue::Integer(integer) => whole(integer).map(|number| number as f64),
             DeValue::Float(float) => float.as_str().parse::<f64>().ok(),
             _ => return Err(self.wrong_type()),
         };
         number
-            .filter(|number| number.is_finite() && is_within(*number, least, most))
+            .filter(|number| number.is_finite() && (least, most).contains(number))
             .map(|number| Value::Number(number + 0.0))
             .ok_or_else(|| self.out_of_range())
     }
@@ -110,7 +112,7 @@ impl At<'_> {
             _ => return Err(self.wrong_type()),
         };
         minutes.map(Value::Clock).ok_or_else(|| {
-            let written = self.sheet.quote(self.value.span());
+            let written = self.document.quote(self.value.span());
             self.mistake("bad_clock", format!("`{}` is {written}, which is not a time of day", self.path))
         })
     }
@@ -125,7 +127,7 @@ impl At<'_> {
             _ => return Err(self.wrong_type()),
         };
         date.map(Value::Date).ok_or_else(|| {
-            let written = self.sheet.quote(self.value.span());
+            let written = self.document.quote(self.value.span());
             self.mistake("bad_date", format!("`{}` is {written}, which is not a date", self.path))
         })
     }
@@ -134,7 +136,7 @@ impl At<'_> {
         match self.value.get_ref() {
             DeValue::String(text) => self.week_time(text),
             DeValue::Datetime(when) if when.offset.is_some() => {
-                let written = self.sheet.quote(self.value.span());
+                let written = self.document.quote(self.value.span());
                 let cause = format!("`{}` is {written}, which is bound to an offset from UTC", self.path);
                 let remedy = "leave the offset out, as in `2026-12-24T12:00:00`: times are those of the client's clock";
                 Err(vec![Diagnostic::at("offset_time", &self.place, self.path, cause, remedy)])
@@ -189,7 +191,7 @@ impl At<'_> {
         let mut mistakes = Vec::new();
         for part in list.iter() {
             let hour = part.get_ref().as_integer().and_then(whole).and_then(|hour| u8::try_from(hour).ok());
-            let written = self.sheet.quote(part.span());
+            let written = self.document.quote(part.span());
             let (code, cause) = match hour {
                 Some(hour) if hour < 24 && !hours.contains(&hour) => {
                     hours.push(hour);
@@ -199,7 +201,7 @@ impl At<'_> {
                 _ => ("out_of_range", format!("`{}` holds `{written}`, which is not an hour of the day", self.path)),
             };
             let remedy = format!("write {}", self.key.kind.expected());
-            mistakes.push(Diagnostic::at(code, &self.sheet.place(part.span()), self.path, cause, remedy));
+            mistakes.push(Diagnostic::at(code, &self.document.place(part.span()), self.path, cause, remedy));
         }
         hours.sort_unstable();
         if mistakes.is_empty() { Ok(Value::Hours(hours)) } else { Err(mistakes) }
@@ -210,15 +212,15 @@ impl At<'_> {
         let mut mistakes = Vec::new();
         for part in list.iter() {
             match part.get_ref().as_table() {
-                Some(table) => match self.row(shape, table, &self.sheet.place(part.span())) {
+                Some(table) => match self.row(shape, table, &self.document.place(part.span())) {
                     Ok(row) => rows.push(row),
                     Err(found) => mistakes.extend(found),
                 },
                 None => {
-                    let found = found(self.sheet, part);
+                    let found = found(self.document, part);
                     let cause = format!("`{}` must hold rows, not {found}", self.path);
                     let remedy = format!("write {}", self.key.kind.expected());
-                    let place = self.sheet.place(part.span());
+                    let place = self.document.place(part.span());
                     mistakes.push(Diagnostic::at("wrong_type", &place, self.path, cause, remedy));
                 }
             }
@@ -241,9 +243,9 @@ impl At<'_> {
                 guessed.extend(guess);
                 continue;
             };
-            match read(self.sheet, column, &format!("{}.{}", self.path, column.path), value) {
+            match read(self.document, column, &format!("{}.{}", self.path, column.path), value) {
                 Ok(read) => {
-                    let place = Some(self.sheet.place(value.span()));
+                    let place = Some(self.document.place(value.span()));
                     row.insert(column.path, Setting { value: read, place });
                 }
                 Err(found) => mistakes.extend(found),
@@ -251,7 +253,7 @@ impl At<'_> {
         }
         for column in shape.columns {
             let is_explained = table.contains_key(column.path) || guessed.contains(&column.path);
-            if column.need == Need::Required && !is_explained {
+            if column.presence == Presence::Required && !is_explained {
                 let cause = format!("a row of `{}` has no `{}`", self.path, column.path);
                 let remedy = format!("add `{} = …`, {}: {}", column.path, column.kind.expected(), column.doc);
                 mistakes.push(Diagnostic::at("missing_key", place, self.path, cause, remedy));
@@ -274,7 +276,7 @@ impl At<'_> {
             None => format!("a row may hold {}", listed(known())),
         };
         let cause = format!("`{name}` is not known in a row of `{}`", self.path);
-        (Diagnostic::at("unknown_key", &self.sheet.place(span), self.path, cause, remedy), guess)
+        (Diagnostic::at("unknown_key", &self.document.place(span), self.path, cause, remedy), guess)
     }
 
     fn order_mistakes(&self, shape: &Rows, rows: &[Row]) -> Vec<Diagnostic> {
@@ -315,8 +317,8 @@ impl At<'_> {
     }
 }
 
-fn found(sheet: &Sheet<'_>, value: &Spanned<DeValue<'_>>) -> String {
-    let written = sheet.quote(value.span());
+fn found(document: &TomlDocument<'_>, value: &Spanned<DeValue<'_>>) -> String {
+    let written = document.quote(value.span());
     match value.get_ref() {
         DeValue::String(_) => format!("the text `{written}`"),
         DeValue::Integer(_) | DeValue::Float(_) => format!("the number `{written}`"),
@@ -329,20 +331,6 @@ fn found(sheet: &Sheet<'_>, value: &Spanned<DeValue<'_>>) -> String {
 
 fn whole(integer: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
-}
-
-fn is_within(number: f64, least: Limit, most: Limit) -> bool {
-    let above = match least {
-        Limit::To(limit) => number >= limit,
-        Limit::Short(limit) => number > limit,
-        Limit::Open => true,
-    };
-    let below = match most {
-        Limit::To(limit) => number <= limit,
-        Limit::Short(limit) => number < limit,
-        Limit::Open => true,
-    };
-    above && below
 }
 
 /// Whether a text abbreviates a weekday, such as `Fri` or `mon.`.
@@ -382,9 +370,9 @@ mod tests {
     fn read_as(kind: Kind, text: &str) -> Reading {
         let source = format!("k = {text}\n");
         let key = Key::required("k", kind, "for a test");
-        Sheet::read("x.toml", &source, |sheet| {
-            assert_eq!(sheet.mistakes(), []);
-            read(sheet, &key, "k", sheet.root().get("k").unwrap())
+        TomlDocument::read("x.toml", &source, |document| {
+            assert_eq!(document.mistakes(), []);
+            read(document, &key, "k", document.root().get("k").unwrap())
         })
     }
 
@@ -455,7 +443,7 @@ mod tests {
 
     #[test]
     fn steps_must_ascend_and_begin_where_they_should() {
-        let steps = |first| Kind::steps(STEP, first, "[{ from = 0, factor = 1 }]");
+        let steps = |first| Kind::threshold_table(STEP, first, "[{ from = 0, factor = 1 }]");
         let good = "[{ from = 0, factor = 1 }, { from = 0.5, factor = 0.5 }]";
         assert!(read_as(steps(Some(0.0)), good).is_ok());
         assert!(read_as(steps(None), "[]").is_ok());
@@ -467,7 +455,7 @@ mod tests {
 
     #[test]
     fn a_typo_in_a_row_explains_the_column_that_is_missing() {
-        let steps = Kind::steps(STEP, None, "[]");
+        let steps = Kind::threshold_table(STEP, None, "[]");
         assert_eq!(
             codes(read_as(steps, "[{ from = 0, facto = 1 }, { from = 0.2 }, 3]")),
             ["unknown_key", "missing_key", "wrong_type"]

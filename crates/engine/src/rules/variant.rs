@@ -15,7 +15,7 @@ use crate::diagnostic::SourceLocation;
 
 /// A pack with one small change.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Variant {
+pub struct PackMutant {
     /// The file that is changed.
     pub file: Arc<str>,
     /// 1-based line of the change.
@@ -29,7 +29,7 @@ pub struct Variant {
     edits: Vec<(Arc<str>, Range<usize>, String)>,
 }
 
-impl Variant {
+impl PackMutant {
     /// The files of the pack with the change applied.
     #[must_use]
     pub fn of(&self, files: &PackFiles) -> PackFiles {
@@ -69,7 +69,7 @@ const FOLLOWERS: [&str; 4] =
 impl RulesPack {
     /// Every variant of the pack, by file and line. The keys of `pack.toml` are left alone.
     #[must_use]
-    pub fn variants(&self) -> Vec<Variant> {
+    pub fn variants(&self) -> Vec<PackMutant> {
         let mut variants = Vec::new();
         for settings in self.all_layers() {
             for (path, setting) in settings.iter() {
@@ -84,7 +84,7 @@ impl RulesPack {
         variants
     }
 
-    fn of_setting(&self, path: &str, setting: &Setting) -> Vec<Variant> {
+    fn of_setting(&self, path: &str, setting: &Setting) -> Vec<PackMutant> {
         if let Value::Rows(rows) = &setting.value {
             return rows.iter().flat_map(|row| row.values().flat_map(|cell| self.of_setting(path, cell))).collect();
         }
@@ -102,14 +102,14 @@ impl RulesPack {
             let was = written.get(number).unwrap_or_default();
             let at = SourceLocation { span: Some(start..start + was.len()), ..place.clone() };
             for up in [true, false] {
-                let variant = nudged(was, up).and_then(|becomes| Variant::at(&at, path, was, becomes));
+                let variant = nudged(was, up).and_then(|becomes| PackMutant::at(&at, path, was, becomes));
                 variants.extend(variant.map(|variant| self.with_partner(variant, path, up)));
             }
         }
         variants
     }
 
-    fn with_partner(&self, mut variant: Variant, path: &str, up: bool) -> Variant {
+    fn with_partner(&self, mut variant: PackMutant, path: &str, up: bool) -> PackMutant {
         let partner = PARTNERS.iter().find(|(key, ..)| *key == path);
         let Some((_, partner, is_opposite)) = partner else { return variant };
         let place = self.all_layers().find_map(|settings| settings.get(partner)?.place.clone());
@@ -167,7 +167,7 @@ fn turned(operator: &str) -> &'static [&'static str] {
     }
 }
 
-fn of_script(path: &str, text: &str) -> Vec<Variant> {
+fn of_script(path: &str, text: &str) -> Vec<PackMutant> {
     let mut engine = script::engine();
     engine.set_optimization_level(OptimizationLevel::None);
     let Ok(shape) = engine.compile(text) else { return Vec::new() };
@@ -190,17 +190,17 @@ fn of_script(path: &str, text: &str) -> Vec<Variant> {
     variants
 }
 
-fn changes(text: &str, place: &SourceLocation, path: &str, is_number: bool) -> Vec<Variant> {
+fn changes(text: &str, place: &SourceLocation, path: &str, is_number: bool) -> Vec<PackMutant> {
     let start = place.span.as_ref().map_or(0, |span| span.start);
     let rest = text.get(start..).unwrap_or_default();
     if is_number {
         let was = numbers_in(rest).into_iter().next().filter(|number| number.start == 0);
         let Some(was) = was.and_then(|number| rest.get(number)) else { return Vec::new() };
         let nudges = [true, false].into_iter().filter_map(|up| nudged(was, up));
-        return nudges.filter_map(|becomes| Variant::at(place, path, was, becomes)).collect();
+        return nudges.filter_map(|becomes| PackMutant::at(place, path, was, becomes)).collect();
     }
     let operator: String = rest.chars().take_while(|letter| "<>=!".contains(*letter)).collect();
-    turned(&operator).iter().filter_map(|other| Variant::at(place, path, &operator, (*other).to_owned())).collect()
+    turned(&operator).iter().filter_map(|other| PackMutant::at(place, path, &operator, (*other).to_owned())).collect()
 }
 
 fn place_of(path: &str, text: &str, position: Position) -> Option<SourceLocation> {
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn comparisons_and_numbers_of_a_script_are_changed_where_they_stand() {
         let text = "fn f(post, ctx) {\n    let why = `at ${post.hour > 17} h`;\n    if post.fatigue >= 0.5 { 1 } else { 2 }\n}\n";
-        let told: Vec<(u32, String, String)> =
+        let reported: Vec<(u32, String, String)> =
             of_script("a.rhai", text).into_iter().map(|v| (v.line, v.was, v.becomes)).collect();
         let expected = [
             (2, ">", ">="),
@@ -248,11 +248,11 @@ mod tests {
             (3, "2", "3"),
             (3, "2", "1"),
         ];
-        let mut told: Vec<_> =
-            told.iter().map(|(line, was, becomes)| (*line, was.as_str(), becomes.as_str())).collect();
+        let mut reported: Vec<_> =
+            reported.iter().map(|(line, was, becomes)| (*line, was.as_str(), becomes.as_str())).collect();
         let mut expected = expected.to_vec();
-        told.sort_unstable();
+        reported.sort_unstable();
         expected.sort_unstable();
-        assert_eq!(told, expected);
+        assert_eq!(reported, expected);
     }
 }

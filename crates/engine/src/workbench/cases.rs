@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::answers::Told;
 use super::keys::CASE_KEYS;
+use super::results::ResultValue;
 use super::situation::{Situation, day_and_hour};
 use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 use crate::model::CalendarError;
@@ -24,27 +24,27 @@ pub struct Case {
     /// The situation to evaluate.
     pub situation: Situation,
     /// The expected results, in file order.
-    pub expected: Vec<Expected>,
+    pub expected: Vec<Expectation>,
     /// Whether all results are compared with a snapshot file.
     pub snapshot: bool,
 }
 
 /// One expected result.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Expected {
+pub struct Expectation {
     /// Its key in the `expect` table.
     pub key: String,
     /// The value it must have.
-    pub wanted: Wanted,
+    pub condition: Condition,
     /// 1-based line in the case's file.
     pub line: u32,
 }
 
 /// The condition that a result must meet.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Wanted {
+pub enum Condition {
     /// Equal to this value.
-    Exactly(Told),
+    Exactly(ResultValue),
     /// This number, to as many decimal places as are written and at least three.
     Number {
         /// The expected number.
@@ -53,7 +53,7 @@ pub enum Wanted {
         tolerance: f64,
     },
     /// A text that contains this one.
-    Holding(String),
+    Contains(String),
 }
 
 impl Case {
@@ -73,7 +73,7 @@ fn snapshot_file(case: &str) -> String {
 /// # Errors
 /// Every error in their files, sorted by file, line and column.
 pub fn read(rules: &CompiledRules) -> Result<Vec<Case>, Vec<Diagnostic>> {
-    let names = Known::of(rules);
+    let names = PackNames::of(rules);
     let mut cases: Vec<Case> = Vec::new();
     let mut positions = BTreeMap::new();
     let mut mistakes = Vec::new();
@@ -134,7 +134,7 @@ fn heads<'t>(path: &str, text: &'t str) -> BTreeMap<&'t str, SourceLocation> {
 }
 
 /// The names that a pack knows.
-struct Known {
+struct PackNames {
     guardrails: Vec<String>,
     clients: BTreeSet<String>,
     workspaces: BTreeSet<String>,
@@ -143,7 +143,7 @@ struct Known {
     scripts: String,
 }
 
-impl Known {
+impl PackNames {
     fn of(rules: &CompiledRules) -> Self {
         let pack = rules.pack();
         let mut known = Self {
@@ -178,7 +178,7 @@ struct CaseFile<'f> {
     settings: &'f Settings,
     /// The table headers of its cases.
     heads: &'f BTreeMap<&'f str, SourceLocation>,
-    known: &'f Known,
+    known: &'f PackNames,
     /// The errors in its keys and values.
     wrong: &'f [Diagnostic],
 }
@@ -228,8 +228,8 @@ impl CaseFile<'_> {
     }
 
     fn place(&self, path: &str, name: &str) -> SourceLocation {
-        let told = self.settings.get(path).and_then(|setting| setting.place.clone());
-        told.unwrap_or_else(|| self.head(name))
+        let stated = self.settings.get(path).and_then(|setting| setting.place.clone());
+        stated.unwrap_or_else(|| self.head(name))
     }
 
     fn bad_calendar(&self, name: &str, error: &CalendarError) -> Diagnostic {
@@ -252,8 +252,8 @@ impl CaseFile<'_> {
             [("client.id", "client", &self.known.clients), ("client.workspace", "workspace", &self.known.workspaces)]
         {
             let path = format!("{name}.{key}");
-            let Some((told, place)) = told_text(self.settings.get(&path)) else { continue };
-            mistakes.extend(self.unknown_scope(noun, told, known, place, &path));
+            let Some((stated, place)) = stated_text(self.settings.get(&path)) else { continue };
+            mistakes.extend(self.unknown_scope(noun, stated, known, place, &path));
         }
         for table in ["verdicts", "reasons", "remedies"] {
             let table = format!("{name}.expect.{table}");
@@ -271,16 +271,16 @@ impl CaseFile<'_> {
     fn unknown_scope(
         &self,
         noun: &str,
-        told: &str,
+        stated: &str,
         known: &BTreeSet<String>,
         place: &SourceLocation,
         path: &str,
     ) -> Option<Diagnostic> {
-        if known.contains(told) || self.known.is_in_scripts(told) {
+        if known.contains(stated) || self.known.is_in_scripts(stated) {
             return None;
         }
-        let cause = format!("no overlay and no script of the pack names the {noun} `{told}`");
-        let remedy = match nearest(told, known.iter().map(String::as_str)) {
+        let cause = format!("no overlay and no script of the pack names the {noun} `{stated}`");
+        let remedy = match nearest(stated, known.iter().map(String::as_str)) {
             Some(guess) => format!("write `{guess}`, the nearest known name"),
             None if known.is_empty() => format!("leave it out: the pack's rules are the same for every {noun}"),
             None => format!("leave it out, or name one of {}", listed(known.iter().map(String::as_str))),
@@ -304,60 +304,60 @@ impl CaseFile<'_> {
     fn unknown_campaigns(&self, name: &str) -> Vec<Diagnostic> {
         let path = format!("{name}.client.campaigns");
         let rows = View::new(self.settings).rows(&path).unwrap_or_default();
-        let ids: Vec<(&str, &SourceLocation)> = rows.iter().filter_map(|row| told_text(row.get("id"))).collect();
+        let ids: Vec<(&str, &SourceLocation)> = rows.iter().filter_map(|row| stated_text(row.get("id"))).collect();
         let unknown = |(id, place): &(&str, &SourceLocation)| {
             self.unknown_scope("campaign", id, &self.known.campaigns, place, &path)
         };
         let mut mistakes: Vec<Diagnostic> = ids.iter().filter_map(unknown).collect();
         let path = format!("{name}.asset.campaign");
-        if let Some((wanted, place)) = told_text(self.settings.get(&path))
-            && !ids.iter().any(|(id, _)| *id == wanted)
+        if let Some((condition, place)) = stated_text(self.settings.get(&path))
+            && !ids.iter().any(|(id, _)| *id == condition)
         {
-            let cause = format!("the case has no campaign `{wanted}`");
-            let remedy = match nearest(wanted, ids.iter().map(|(id, _)| *id)) {
+            let cause = format!("the case has no campaign `{condition}`");
+            let remedy = match nearest(condition, ids.iter().map(|(id, _)| *id)) {
                 Some(guess) => format!("write `{guess}`, the nearest known name"),
-                None => format!("add it to the client: `campaigns = [{{ id = \"{wanted}\" }}]`"),
+                None => format!("add it to the client: `campaigns = [{{ id = \"{condition}\" }}]`"),
             };
             mistakes.push(Diagnostic::at("unknown_name", place, path, cause, remedy));
         }
         mistakes
     }
 
-    fn expected(&self, name: &str) -> Vec<Expected> {
+    fn expected(&self, name: &str) -> Vec<Expectation> {
         let table = format!("{name}.expect");
-        let mut expected: Vec<Expected> = self
+        let mut expected: Vec<Expectation> = self
             .settings
             .under(&table)
             .filter_map(|(path, setting)| {
                 let key = path.get(table.len() + 1..)?.to_owned();
-                Some(Expected { wanted: self.wanted(&key, setting)?, key, line: setting.place.as_ref()?.line })
+                Some(Expectation { condition: self.condition(&key, setting)?, key, line: setting.place.as_ref()?.line })
             })
             .collect();
         expected.sort_by_key(|expected| expected.line);
         expected
     }
 
-    fn wanted(&self, key: &str, setting: &Setting) -> Option<Wanted> {
+    fn condition(&self, key: &str, setting: &Setting) -> Option<Condition> {
         let is_part = key.starts_with("reasons.") || key.starts_with("remedies.");
         Some(match &setting.value {
             Value::Number(number) => {
                 let span = setting.place.as_ref()?.span.clone()?;
                 let written = self.text.get(span).unwrap_or_default();
-                Wanted::Number { number: *number, tolerance: tolerance(written) }
+                Condition::Number { number: *number, tolerance: tolerance(written) }
             }
-            Value::Integer(whole) => Wanted::Exactly(Told::Whole(*whole)),
-            Value::Bool(truth) => Wanted::Exactly(Told::Truth(*truth)),
-            Value::Text(text) if is_part => Wanted::Holding(text.clone()),
-            Value::Text(text) => Wanted::Exactly(Told::Word(text.clone())),
-            Value::Hours(hours) => Wanted::Exactly(Told::Hours(hours.clone())),
-            Value::Rows(rows) => Wanted::Exactly(Told::Times(rows.iter().map(day_and_hour).collect())),
+            Value::Integer(whole) => Condition::Exactly(ResultValue::Integer(*whole)),
+            Value::Bool(truth) => Condition::Exactly(ResultValue::Bool(*truth)),
+            Value::Text(text) if is_part => Condition::Contains(text.clone()),
+            Value::Text(text) => Condition::Exactly(ResultValue::Text(text.clone())),
+            Value::Hours(hours) => Condition::Exactly(ResultValue::Hours(hours.clone())),
+            Value::Rows(rows) => Condition::Exactly(ResultValue::Times(rows.iter().map(day_and_hour).collect())),
             Value::Clock(_) | Value::Date(_) | Value::WeekTime(_) | Value::DateTime(_) => return None,
         })
     }
 }
 
 /// A text that a file states, and its location.
-fn told_text(setting: Option<&Setting>) -> Option<(&str, &SourceLocation)> {
+fn stated_text(setting: Option<&Setting>) -> Option<(&str, &SourceLocation)> {
     let setting = setting?;
     Some((setting.value.as_text()?, setting.place.as_ref()?))
 }

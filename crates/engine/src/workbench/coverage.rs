@@ -9,35 +9,36 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::answers::answers;
 use super::cases::Case;
 use super::explanation::explanation;
-use super::run::Bench;
+use super::results::results;
+use super::run::CaseRunner;
 use crate::diagnostic::Diagnostic;
 use crate::planner::ExplanationStep;
-use crate::rules::{CompiledRules, Listed, SiteKind};
+use crate::rules::{CompiledRules, SiteKind, StatedKey};
 
 /// How much of a pack the test cases cover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Coverage {
     /// Functions of scripts.
-    pub functions: Share,
+    pub functions: CoverageCount,
     /// Branches of conditions in scripts: each can be true or false.
-    pub branches: Share,
+    pub branches: CoverageCount,
     /// Keys of the TOML files, each row of a list separately.
-    pub keys: Share,
+    pub keys: CoverageCount,
     /// Sides of thresholds: at or above, and below.
-    pub sides: Share,
+    pub sides: CoverageCount,
     /// What no case covers, by file and line.
     pub gaps: Vec<Gap>,
     /// Keys without effect, given the pack's other values, so that no case could depend on them; not counted in the
     /// shares.
-    pub idle: Vec<Gap>,
+    #[serde(rename = "idle")]
+    pub ineffective: Vec<Gap>,
 }
 
 /// A count of covered items and their total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Share {
+pub struct CoverageCount {
     /// Number of covered items.
     pub covered: usize,
     /// Number of all items.
@@ -66,7 +67,7 @@ impl Coverage {
     }
 }
 
-impl Share {
+impl CoverageCount {
     fn count(&mut self, is_covered: bool, gap: impl FnOnce() -> Gap, gaps: &mut Vec<Gap>) {
         self.total += 1;
         match is_covered {
@@ -83,9 +84,15 @@ impl Share {
 pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<Diagnostic>> {
     let (probed, probes) = rules.probed()?;
     let steps: Vec<ExplanationStep> = cases.iter().flat_map(|case| steps(&probed, case)).collect();
-    let none = Share::default();
-    let mut coverage =
-        Coverage { functions: none, branches: none, keys: none, sides: none, gaps: Vec::new(), idle: Vec::new() };
+    let none = CoverageCount::default();
+    let mut coverage = Coverage {
+        functions: none,
+        branches: none,
+        keys: none,
+        sides: none,
+        gaps: Vec::new(),
+        ineffective: Vec::new(),
+    };
     let gaps = &mut coverage.gaps;
     for (site, first, second) in probes.sites() {
         let gap = |what: String| move || Gap { file: Arc::clone(&site.file), line: site.line, what };
@@ -101,11 +108,11 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
     }
     let cited: BTreeSet<(&str, Option<usize>, Option<&str>)> =
         steps.iter().map(|step| (step.source.key(), step.source.row(), step.source.file())).collect();
-    for listed in rules.pack().listed() {
-        let Listed { key, row, file, line } = &listed;
-        if let Some(why) = rules.pack().why_idle(key) {
+    for listed in rules.pack().stated_keys() {
+        let StatedKey { key, row, file, line } = &listed;
+        if let Some(why) = rules.pack().why_ineffective(key) {
             let what = format!("`{key}` has no effect: {why}");
-            coverage.idle.push(Gap { file: Arc::clone(file), line: *line, what });
+            coverage.ineffective.push(Gap { file: Arc::clone(file), line: *line, what });
             continue;
         }
         let is_cited = cited.contains(&(key.as_str(), *row, Some(&**file)));
@@ -128,10 +135,10 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
 
 /// The explanation of every result that a case expects.
 fn steps(rules: &CompiledRules, case: &Case) -> Vec<ExplanationStep> {
-    let Ok((evaluation, _)) = Bench::new(rules).see(case) else { return Vec::new() };
+    let Ok((evaluation, _)) = CaseRunner::new(rules).evaluate(case) else { return Vec::new() };
     let numbers = rules.for_client(case.situation.client());
-    let all = if case.snapshot { answers(&evaluation, numbers.base(), &rules.base()) } else { Vec::new() };
+    let all = if case.snapshot { results(&evaluation, numbers.base(), &rules.base()) } else { Vec::new() };
     let keys =
-        case.expected.iter().map(|expected| expected.key.as_str()).chain(all.iter().map(|answer| answer.key.as_str()));
+        case.expected.iter().map(|expected| expected.key.as_str()).chain(all.iter().map(|result| result.key.as_str()));
     keys.flat_map(|key| explanation(rules, &case.situation, &evaluation, key)).collect()
 }

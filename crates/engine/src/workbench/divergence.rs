@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::answers::answers;
-use super::departures::departures;
-use super::grounds::{Ground, Party, parties};
+use super::eval_context::{EvalContext, OverlayTarget, overlay_targets};
 use super::keys::CASE_KEYS;
+use super::one_factor_cases::one_factor_cases;
+use super::results::results;
 use super::situation::Situation;
 use crate::model::{Channel, Outcome, Tier};
 use crate::planner::{PlanError, Planner};
@@ -62,13 +62,13 @@ fn of_cases(
 ) -> Result<Vec<Divergence>, PlanError> {
     let mut found: BTreeMap<String, Divergence> = BTreeMap::new();
     let mut order = Vec::new();
-    for departure in departures(before, after).into_iter().take_while(|_| is_wanted()) {
-        let (old, new) = (all_answers(before, &departure)?, all_answers(after, &departure)?);
-        for (key, told) in &new {
-            let was = old.iter().find(|(other, _)| other == key).map(|(_, told)| told);
+    for case in one_factor_cases(before, after).into_iter().take_while(|_| is_wanted()) {
+        let (old, new) = (all_results(before, &case)?, all_results(after, &case)?);
+        for (key, came) in &new {
+            let was = old.iter().find(|(other, _)| other == key).map(|(_, value)| value);
             // Reasons and remedies are reported with their verdicts.
             let is_words = key.starts_with("reasons.") || key.starts_with("remedies.");
-            let Some(was) = was.filter(|was| *was != told && !is_words) else { continue };
+            let Some(was) = was.filter(|was| *was != came && !is_words) else { continue };
             if let Some(known) = found.get_mut(key) {
                 known.situations += 1;
                 continue;
@@ -76,9 +76,9 @@ fn of_cases(
             order.push(key.clone());
             let divergence = Divergence {
                 what: key.clone(),
-                situation: departure.join(", "),
+                situation: case.join(", "),
                 before: was.clone(),
-                after: told.clone(),
+                after: came.clone(),
                 reason: String::new(),
                 place: None,
                 situations: 1,
@@ -90,14 +90,14 @@ fn of_cases(
 }
 
 /// All results of a case, as text.
-fn all_answers(rules: &CompiledRules, departure: &[String]) -> Result<Vec<(String, String)>, PlanError> {
-    let text = format!("[case]\n{}\n", departure.join("\n"));
+fn all_results(rules: &CompiledRules, case: &[String]) -> Result<Vec<(String, String)>, PlanError> {
+    let text = format!("[case]\n{}\n", case.join("\n"));
     let (settings, _) = read_alone("", &text, &CASE_KEYS);
     let situation = Situation::of(&settings, "case", rules)?;
-    let evaluation = Planner::new(rules, Tier::Exact, None).evaluate_slot(&situation.look())?;
+    let evaluation = Planner::new(rules, Tier::Exact, None).evaluate_slot(&situation.query())?;
     let numbers = rules.for_client(situation.client());
-    let all = answers(&evaluation, numbers.base(), &rules.base()).into_iter();
-    Ok(all.map(|answer| (answer.key, answer.told.to_string())).collect())
+    let all = results(&evaluation, numbers.base(), &rules.base()).into_iter();
+    Ok(all.map(|result| (result.key, result.value.to_string())).collect())
 }
 
 /// Maximum number of inputs that a guardrail is evaluated on in one context.
@@ -114,9 +114,9 @@ fn of_guardrails(
     let mut seen = std::collections::BTreeSet::new();
     names.retain(|name| seen.insert(name.clone()));
     let mut pairs = Vec::new();
-    for party in parties(&[before, after]) {
+    for target in overlay_targets(&[before, after]) {
         for channel in Channel::ALL {
-            pairs.push(Pair::of(before, after, &party, channel)?);
+            pairs.push(ContextPair::of(before, after, &target, channel)?);
         }
     }
     let mut evaluators = (before.evaluator(None), after.evaluator(None));
@@ -128,17 +128,22 @@ fn of_guardrails(
 }
 
 /// The same overlay target on the same channel, under both packs.
-struct Pair {
-    before: Ground,
-    after: Ground,
+struct ContextPair {
+    before: EvalContext,
+    after: EvalContext,
 }
 
 /// A guardrail's verdict; `None` if it is disabled.
-type Answer = Option<std::sync::Arc<crate::model::Verdict>>;
+type GuardrailVerdict = Option<std::sync::Arc<crate::model::Verdict>>;
 
-impl Pair {
-    fn of(before: &CompiledRules, after: &CompiledRules, party: &Party, channel: Channel) -> Result<Self, PlanError> {
-        Ok(Self { before: Ground::of(before, party, channel)?, after: Ground::of(after, party, channel)? })
+impl ContextPair {
+    fn of(
+        before: &CompiledRules,
+        after: &CompiledRules,
+        target: &OverlayTarget,
+        channel: Channel,
+    ) -> Result<Self, PlanError> {
+        Ok(Self { before: EvalContext::of(before, target, channel)?, after: EvalContext::of(after, target, channel)? })
     }
 
     /// The verdicts of both packs on the same situation, each with its own values.
@@ -147,7 +152,7 @@ impl Pair {
         name: &str,
         input: &Input,
         (first, second): &mut (Evaluator, Evaluator),
-    ) -> Result<(Answer, Answer), RuleFailure> {
+    ) -> Result<(GuardrailVerdict, GuardrailVerdict), RuleFailure> {
         let mut moved = input.clone();
         moved.ctx.warn_at = self.after.input.ctx.warn_at;
         moved.ctx.block_at = self.after.input.ctx.block_at;
@@ -167,7 +172,7 @@ impl Pair {
         let read: Vec<String> =
             before.inputs(name).into_iter().chain(after.inputs(name)).map(InputField::name).collect();
         let fields = InputField::all().filter(|field| read.contains(&field.name())).collect();
-        let params = [&self.before, &self.after].into_iter().filter_map(|ground| ground.guardrail(name));
+        let params = [&self.before, &self.after].into_iter().filter_map(|context| context.guardrail(name));
         let params = params.flat_map(|rules| rules.params.values().copied());
         let ctx = &self.after.input.ctx;
         let theirs = [ctx.warn_at, ctx.block_at, ctx.min_spacing_hours as f64, ctx.weekly_posts as f64];
@@ -175,7 +180,7 @@ impl Pair {
     }
 }
 
-fn outcome(answer: &Answer) -> Outcome {
+fn outcome(answer: &GuardrailVerdict) -> Outcome {
     answer.as_ref().map_or(Outcome::Pass, |verdict| verdict.outcome)
 }
 
@@ -184,10 +189,10 @@ fn of_guardrail(
     before: &CompiledRules,
     after: &CompiledRules,
     name: &str,
-    pairs: &[Pair],
+    pairs: &[ContextPair],
     evaluators: &mut (Evaluator, Evaluator),
 ) -> Result<Option<Divergence>, RuleFailure> {
-    let mut first: Option<(&Pair, Input)> = None;
+    let mut first: Option<(&ContextPair, Input)> = None;
     let mut situations = 0;
     for pair in pairs {
         for input in pair.space(before, after, name).inputs(MOST_INPUTS) {
@@ -208,13 +213,14 @@ fn of_guardrail(
     };
     let simplest = space.simplest(&input, &mut holds)?;
     let (old, new) = pair.ask(name, &simplest, evaluators)?;
-    let told = |answer: &Answer| answer.as_ref().map_or("not asked", |verdict| verdict.outcome.name()).to_owned();
+    let outcome_name =
+        |answer: &GuardrailVerdict| answer.as_ref().map_or("not asked", |verdict| verdict.outcome.name()).to_owned();
     let telling = new.iter().chain(&old).find(|verdict| !verdict.reason.is_empty());
     Ok(Some(Divergence {
         what: format!("verdicts.{name}"),
-        situation: format!("{}: {}", pair.before.told, space.told(&simplest)),
-        before: told(&old),
-        after: told(&new),
+        situation: format!("{}: {}", pair.before.description, space.describe(&simplest)),
+        before: outcome_name(&old),
+        after: outcome_name(&new),
         reason: telling.map_or_else(String::new, |verdict| verdict.reason.to_string()),
         place: telling.map(|verdict| RulePlace { file: verdict.file.clone(), line: verdict.line }),
         situations,

@@ -6,7 +6,7 @@ use super::situation::Situation;
 use crate::model::digits::decimal;
 use crate::model::{Outcome, Severity};
 use crate::planner::{Explainer, ExplanationStep, SlotEvaluation, Source, StepRole, guardrail_input};
-use crate::rules::{CONFIDENCE, ClientFacts, CompiledRules, Input, RulePlace, Rules, SCORE_ASSET, Step};
+use crate::rules::{CONFIDENCE, ClientFacts, CompiledRules, Input, RulePlace, Rules, SCORE_ASSET, ThresholdRow};
 
 /// Explains the answer to a key in a situation.
 #[must_use]
@@ -167,7 +167,7 @@ impl Explanation<'_> {
         self.steps.extend(self.explainer.threshold(key, value));
     }
 
-    fn rows(&mut self, key: &str, rows: fn(&Rules) -> &[Step], value: f64) {
+    fn rows(&mut self, key: &str, rows: fn(&Rules) -> &[ThresholdRow], value: f64) {
         self.steps.extend(self.explainer.rows(key, rows(&self.explainer.effective), value));
     }
 

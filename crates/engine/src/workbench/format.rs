@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml_parser::Source;
 use toml_parser::lexer::TokenKind;
 
-use super::layout::laid_out;
+use super::toml_layout::laid_out;
 use crate::diagnostic::Diagnostic;
 use crate::rules::{PackFiles, is_same_script, script_syntax, toml_syntax};
 
@@ -134,8 +134,8 @@ mod tests {
     fn mistakes_of_syntax_are_told_for_every_file() {
         let files = [("a.toml", "a = \n"), ("b.rhai", "fn f( {"), ("tests/c.toml", "[c\nd = 1\n")];
         let files = files.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
-        let told: Vec<String> =
+        let reported: Vec<String> =
             format(&files).unwrap_err().iter().map(|wrong| wrong.place.source().unwrap().file.to_string()).collect();
-        assert_eq!(told, ["a.toml", "b.rhai", "tests/c.toml"]);
+        assert_eq!(reported, ["a.toml", "b.rhai", "tests/c.toml"]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! This is the only declaration of these keys; validation, defaults and documentation use it.
 
-use crate::rules::{DAYS, FileKeys, Key, Kind, Preset, Rows, SIGNALS};
+use crate::rules::{DAYS, DefaultValue, FileKeys, Key, Kind, Rows, SIGNALS};
 
 /// The keys of a file of test cases.
 pub const CASE_KEYS: FileKeys =
@@ -57,44 +57,64 @@ const fn rows(columns: &'static [Key], example: &'static str) -> Kind {
 }
 
 const fn share(path: &'static str, default: f64, doc: &'static str) -> Key {
-    Key::preset(path, Kind::number(0.0, 1.0), Preset::Number(default), doc)
+    Key::with_default(path, Kind::number(0.0, 1.0), DefaultValue::Number(default), doc)
 }
 
 const fn maybe_share(path: &'static str, doc: &'static str) -> Key {
     Key::optional(path, Kind::number(0.0, 1.0), doc)
 }
 
-const fn told(path: &'static str, doc: &'static str) -> Key {
+const fn result(path: &'static str, doc: &'static str) -> Key {
     Key::optional(path, Kind::any_number(), doc)
 }
 
 const KEYS: &[Key] = &[
     Key::optional("<case>.about", Kind::Text, "what the case stands for, in a sentence"),
-    Key::preset("<case>.snapshot", Kind::Bool, Preset::Bool(false), "whether all that comes out is kept in a file"),
-    Key::preset("<case>.channel", Kind::Choice(CHANNELS), Preset::Text("fb"), "the channel"),
-    Key::preset("<case>.week", Kind::Text, Preset::Text("2026-W48"), "the week, as in `2026-W48`"),
-    Key::preset("<case>.client.id", Kind::Text, Preset::Text("anybody"), "id, as overlays and scripts name it"),
-    Key::preset("<case>.client.workspace", Kind::Text, Preset::Text("anywhere"), "workspace, as overlays name it"),
-    Key::preset("<case>.client.industry", Kind::Text, Preset::Text("shop"), "its trade"),
+    Key::with_default(
+        "<case>.snapshot",
+        Kind::Bool,
+        DefaultValue::Bool(false),
+        "whether all that comes out is kept in a file",
+    ),
+    Key::with_default("<case>.channel", Kind::Choice(CHANNELS), DefaultValue::Text("fb"), "the channel"),
+    Key::with_default("<case>.week", Kind::Text, DefaultValue::Text("2026-W48"), "the week, as in `2026-W48`"),
+    Key::with_default(
+        "<case>.client.id",
+        Kind::Text,
+        DefaultValue::Text("anybody"),
+        "id, as overlays and scripts name it",
+    ),
+    Key::with_default(
+        "<case>.client.workspace",
+        Kind::Text,
+        DefaultValue::Text("anywhere"),
+        "workspace, as overlays name it",
+    ),
+    Key::with_default("<case>.client.industry", Kind::Text, DefaultValue::Text("shop"), "its trade"),
     Key::optional("<case>.client.tags", Kind::Text, "its tags, as in `retail;local`"),
-    Key::preset("<case>.client.time_zone", Kind::Text, Preset::Text("UTC"), "its time zone, an IANA name"),
-    Key::preset(
+    Key::with_default("<case>.client.time_zone", Kind::Text, DefaultValue::Text("UTC"), "its time zone, an IANA name"),
+    Key::with_default(
         "<case>.client.status",
         Kind::Choice(&["active", "onboarding"]),
-        Preset::Text("active"),
+        DefaultValue::Text("active"),
         "where the agency stands with it",
     ),
-    Key::preset("<case>.client.priority", Kind::number(0.0, 100.0), Preset::Number(50.0), "its claim on capacity"),
-    Key::preset(
+    Key::with_default(
+        "<case>.client.priority",
+        Kind::number(0.0, 100.0),
+        DefaultValue::Number(50.0),
+        "its claim on capacity",
+    ),
+    Key::with_default(
         "<case>.client.campaigns",
         rows(CAMPAIGN, "[{ id = \"spring\", weight = 1.5 }]"),
-        Preset::NoRows,
+        DefaultValue::NoRows,
         "campaigns that run all week on the channel",
     ),
-    Key::preset(
+    Key::with_default(
         "<case>.client.days",
         rows(SPECIAL_DAY, "[{ day = \"friday\", kind = \"holiday\" }]"),
-        Preset::NoRows,
+        DefaultValue::NoRows,
         "special days of the week",
     ),
     Key::optional("<case>.policy.agent_enabled", Kind::Bool, "whether agents plan; the pack's where left out"),
@@ -105,37 +125,52 @@ const KEYS: &[Key] = &[
     share("<case>.state.momentum", 0.5, "momentum"),
     share("<case>.state.visibility", 0.5, "visibility"),
     share("<case>.state.engagement", 0.5, "engagement score"),
-    Key::preset("<case>.state.audience", Kind::above(0.0, 1e9), Preset::Number(1000.0), "people a post can reach"),
-    Key::preset("<case>.state.measured", Kind::Bool, Preset::Bool(true), "whether engagement was ever measured"),
+    Key::with_default(
+        "<case>.state.audience",
+        Kind::above(0.0, 1e9),
+        DefaultValue::Number(1000.0),
+        "people a post can reach",
+    ),
+    Key::with_default(
+        "<case>.state.measured",
+        Kind::Bool,
+        DefaultValue::Bool(true),
+        "whether engagement was ever measured",
+    ),
     Key::optional("<case>.state.engagement_rate", Kind::above(0.0, 10.0), "as measured; the channel's of the pack"),
     Key::optional(
         "<case>.state.last_post_hours_ago",
         Kind::number(0.0, 10_000.0),
         "hours from the last post to the week; none where left out",
     ),
-    Key::preset(
+    Key::with_default(
         "<case>.state.committed",
         rows(COMMITTED, "[{ day = \"friday\", hour = 9 }]"),
-        Preset::NoRows,
+        DefaultValue::NoRows,
         "posts of the channel that are committed already",
     ),
-    Key::preset(
+    Key::with_default(
         "<case>.warnings",
         rows(WARNING, "[{ kind = \"collapse_risk\", severity = \"high\" }]"),
-        Preset::NoRows,
+        DefaultValue::NoRows,
         "early warnings on record",
     ),
     maybe_share("<case>.reality.perceived", "performance as reported; 0.5 where left out"),
     maybe_share("<case>.reality.true_score", "performance as assessed; as perceived where left out"),
     maybe_share("<case>.reality.confidence", "trust in the assessment; 1 where left out"),
     maybe_share("<case>.reality.completeness", "share of the data that was there; 1 where left out"),
-    Key::preset("<case>.workspace_reviewers", Kind::integer(0, 1000), Preset::Integer(2), "people who review"),
-    Key::preset("<case>.asset.present", Kind::Bool, Preset::Bool(true), "whether there is an asset at all"),
-    Key::preset("<case>.asset.kind", Kind::Text, Preset::Text("photo"), "what it is"),
-    Key::preset(
+    Key::with_default(
+        "<case>.workspace_reviewers",
+        Kind::integer(0, 1000),
+        DefaultValue::Integer(2),
+        "people who review",
+    ),
+    Key::with_default("<case>.asset.present", Kind::Bool, DefaultValue::Bool(true), "whether there is an asset at all"),
+    Key::with_default("<case>.asset.kind", Kind::Text, DefaultValue::Text("photo"), "what it is"),
+    Key::with_default(
         "<case>.asset.title",
         Kind::Text,
-        Preset::Text("A headline"),
+        DefaultValue::Text("A headline"),
         "its headline, where it has text to show",
     ),
     Key::optional("<case>.asset.tags", Kind::Text, "its tags, as in `spring;recipe`"),
@@ -143,11 +178,16 @@ const KEYS: &[Key] = &[
     share("<case>.asset.brand_consistency", 0.8, "keeping to the brand"),
     share("<case>.asset.value", 0.5, "use to the audience"),
     share("<case>.asset.impact", 0.5, "force of the idea"),
-    Key::preset("<case>.asset.made_for_channel", Kind::Bool, Preset::Bool(true), "whether it was made for the channel"),
-    Key::preset(
+    Key::with_default(
+        "<case>.asset.made_for_channel",
+        Kind::Bool,
+        DefaultValue::Bool(true),
+        "whether it was made for the channel",
+    ),
+    Key::with_default(
         "<case>.asset.age_hours",
         Kind::number(0.0, 100_000.0),
-        Preset::Number(240.0),
+        DefaultValue::Number(240.0),
         "hours from its making to the week",
     ),
     Key::optional(
@@ -155,11 +195,16 @@ const KEYS: &[Key] = &[
         Kind::number(0.0, 10_000.0),
         "hours from its last use on the channel to the week; never where left out",
     ),
-    Key::preset("<case>.asset.has_content", Kind::Bool, Preset::Bool(true), "whether it has text to show"),
-    Key::preset("<case>.asset.evolution_step", Kind::integer(0, 1000), Preset::Integer(0), "place in its story"),
+    Key::with_default("<case>.asset.has_content", Kind::Bool, DefaultValue::Bool(true), "whether it has text to show"),
+    Key::with_default(
+        "<case>.asset.evolution_step",
+        Kind::integer(0, 1000),
+        DefaultValue::Integer(0),
+        "place in its story",
+    ),
     Key::optional("<case>.asset.campaign", Kind::Text, "the campaign it was made for, one of `client.campaigns`"),
-    Key::preset("<case>.post.day", Kind::Choice(&DAYS), Preset::Text("monday"), "day of the post"),
-    Key::preset("<case>.post.hour", HOUR, Preset::Integer(0), "hour of the post on the client's clock"),
+    Key::with_default("<case>.post.day", Kind::Choice(&DAYS), DefaultValue::Text("monday"), "day of the post"),
+    Key::with_default("<case>.post.hour", HOUR, DefaultValue::Integer(0), "hour of the post on the client's clock"),
     maybe_share("<case>.post.fatigue", "fatigue at the hour of the post, in place of what the state leads to"),
     Key::optional(
         "<case>.post.hours_to_nearest_post",
@@ -172,9 +217,9 @@ const KEYS: &[Key] = &[
         "1-based position among the client's posts of that day, in place of what the state leads to",
     ),
     Key::optional("<case>.expect.weekly_posts", Kind::integer(0, 168), "posts a week after fatigue"),
-    told("<case>.expect.priority", "claim on capacity after fatigue"),
-    told("<case>.expect.wait_hours", "recommended hours to wait as the week begins"),
-    told("<case>.expect.health", "health of the channel as the week begins"),
+    result("<case>.expect.priority", "claim on capacity after fatigue"),
+    result("<case>.expect.wait_hours", "recommended hours to wait as the week begins"),
+    result("<case>.expect.health", "health of the channel as the week begins"),
     Key::optional(
         "<case>.expect.health_level",
         Kind::Choice(&["good", "fair", "poor"]),
@@ -195,14 +240,14 @@ const KEYS: &[Key] = &[
         Kind::integer(0, 168),
         "how many of them a plan gives the case's one asset",
     ),
-    told("<case>.expect.fatigue", "fatigue at the hour of the post"),
-    told("<case>.expect.response", "factor on engagement at that fatigue"),
-    told("<case>.expect.slot_value", "engagements of an average asset on a rested channel"),
-    told("<case>.expect.expected_engagement", "engagements expected of the post"),
+    result("<case>.expect.fatigue", "fatigue at the hour of the post"),
+    result("<case>.expect.response", "factor on engagement at that fatigue"),
+    result("<case>.expect.slot_value", "engagements of an average asset on a rested channel"),
+    result("<case>.expect.expected_engagement", "engagements expected of the post"),
     Key::optional("<case>.expect.asset_usable", Kind::Bool, "whether the asset can be used at the hour of the post"),
-    told("<case>.expect.asset_score", "score of the asset, 0 to 100"),
-    told("<case>.expect.quality_factor", "factor on engagement of that score, or of having no asset"),
-    told("<case>.expect.confidence", "confidence in the post"),
+    result("<case>.expect.asset_score", "score of the asset, 0 to 100"),
+    result("<case>.expect.quality_factor", "factor on engagement of that score, or of having no asset"),
+    result("<case>.expect.confidence", "confidence in the post"),
     Key::optional("<case>.expect.risk", Kind::Choice(SEVERITIES), "risk band of the post"),
     Key::optional(
         "<case>.expect.status",
@@ -214,9 +259,9 @@ const KEYS: &[Key] = &[
         Kind::Choice(&["nobody", "anybody", "somebody_else"]),
         "who can approve the post: nobody where it waits for none, or somebody else than who committed its plan",
     ),
-    told("<case>.expect.draft_until_hours", "hours after the post's time that its draft may still be made"),
+    result("<case>.expect.draft_until_hours", "hours after the post's time that its draft may still be made"),
     Key::optional("<case>.expect.draft_tries", Kind::integer(1, 20), "how often a draft that fails is tried"),
-    told("<case>.expect.draft_waits_minutes", "minutes from the first of these tries to the last"),
+    result("<case>.expect.draft_waits_minutes", "minutes from the first of these tries to the last"),
     Key::optional(
         "<case>.expect.daily_pass_every_hours",
         Kind::integer(1, 24),
@@ -234,15 +279,15 @@ const KEYS: &[Key] = &[
     ),
     Key::optional("<case>.expect.reasons.<guardrail>", Kind::Text, "words that its reason holds"),
     Key::optional("<case>.expect.remedies.<guardrail>", Kind::Text, "words that its remedy holds"),
-    told("<case>.expect.signals.<signal>", "score of the signal"),
+    result("<case>.expect.signals.<signal>", "score of the signal"),
     Key::optional(
         "<case>.expect.raised.<signal>",
         Kind::Choice(&["no", "medium", "high"]),
         "severity of the warning that the signal raises",
     ),
-    told("<case>.expect.true_score", "true performance as estimated"),
-    told("<case>.expect.true_score_low", "lower end of the band around it"),
-    told("<case>.expect.true_score_high", "upper end of the band around it"),
+    result("<case>.expect.true_score", "true performance as estimated"),
+    result("<case>.expect.true_score_low", "lower end of the band around it"),
+    result("<case>.expect.true_score_high", "upper end of the band around it"),
 ];
 
 #[cfg(test)]

@@ -12,31 +12,31 @@
 //!
 //! `format` formats the files of a pack without changing what they mean.
 
-mod answers;
 mod cases;
 mod coverage;
-mod departures;
 mod divergence;
+mod eval_context;
 mod explanation;
 mod format;
-mod grounds;
 mod keys;
-mod layout;
 mod mutate;
+mod one_factor_cases;
+mod results;
 mod run;
 mod situation;
+mod toml_layout;
 mod trial;
 mod verify;
 
-pub use answers::{Answer, Told, answers};
-pub use cases::{Case, Expected, Wanted, read};
-pub use coverage::{Coverage, Gap, Share, coverage};
+pub use cases::{Case, Condition, Expectation, read};
+pub use coverage::{Coverage, CoverageCount, Gap, coverage};
 pub use divergence::{Divergence, divergences};
 pub use explanation::explanation;
 pub use format::{Formatted, format};
 pub use keys::CASE_KEYS;
 pub use mutate::{Mutation, Survivor, mutate};
+pub use results::{CaseResult, ResultValue, results};
 pub use run::{CaseReport, Mismatch, Report, run};
 pub use situation::Situation;
 pub use trial::trial;
-pub use verify::{Finding, FindingKind, Idle, Reach, Verification, Witness, verify};
+pub use verify::{Finding, FindingKind, IneffectiveKey, ReachableVerdicts, Verification, Witness, verify};

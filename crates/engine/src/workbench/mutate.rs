@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::cases::{Case, read};
 use super::explanation::explanation;
-use super::run::Bench;
+use super::run::CaseRunner;
 use crate::planner::ExplanationStep;
-use crate::rules::{CompiledRules, Variant, load};
+use crate::rules::{CompiledRules, PackMutant, load};
 
 /// The outcome of mutation testing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,7 +40,7 @@ pub struct Survivor {
     pub becomes: String,
 }
 
-enum Fate {
+enum MutantOutcome {
     Noticed,
     Refused,
     Survived,
@@ -57,11 +57,11 @@ pub fn mutate(rules: &CompiledRules, cases: &[Case], is_wanted: &dyn Fn() -> boo
             break;
         }
         mutation.tried += 1;
-        match fate(rules, &variant, cases, &cited) {
-            Fate::Noticed => mutation.noticed += 1,
-            Fate::Refused => mutation.refused += 1,
-            Fate::Survived => {
-                let Variant { file, line, key, was, becomes, .. } = variant;
+        match outcome_of(rules, &variant, cases, &cited) {
+            MutantOutcome::Noticed => mutation.noticed += 1,
+            MutantOutcome::Refused => mutation.refused += 1,
+            MutantOutcome::Survived => {
+                let PackMutant { file, line, key, was, becomes, .. } = variant;
                 mutation.survivors.push(Survivor { file, line, key, was, becomes });
             }
         }
@@ -71,9 +71,9 @@ pub fn mutate(rules: &CompiledRules, cases: &[Case], is_wanted: &dyn Fn() -> boo
 
 /// For each case, the keys and files that its expected results depend on.
 fn cited(rules: &CompiledRules, cases: &[Case]) -> Vec<BTreeSet<String>> {
-    let bench = Bench::new(rules);
+    let runner = CaseRunner::new(rules);
     let of_case = |case: &Case| -> BTreeSet<String> {
-        let Ok((evaluation, _)) = bench.see(case) else { return BTreeSet::new() };
+        let Ok((evaluation, _)) = runner.evaluate(case) else { return BTreeSet::new() };
         let keys = case.expected.iter();
         let steps = keys.flat_map(|expected| explanation(rules, &case.situation, &evaluation, &expected.key));
         let names =
@@ -83,16 +83,21 @@ fn cited(rules: &CompiledRules, cases: &[Case]) -> Vec<BTreeSet<String>> {
     cases.iter().map(of_case).collect()
 }
 
-fn fate(rules: &CompiledRules, variant: &Variant, cases: &[Case], cited: &[BTreeSet<String>]) -> Fate {
+fn outcome_of(
+    rules: &CompiledRules,
+    variant: &PackMutant,
+    cases: &[Case],
+    cited: &[BTreeSet<String>],
+) -> MutantOutcome {
     let files = variant.of(&rules.pack().files);
     let compiled = load(files).and_then(CompiledRules::compile);
-    let Ok(changed) = compiled else { return Fate::Refused };
+    let Ok(changed) = compiled else { return MutantOutcome::Refused };
     // Some defaults of a situation come from the pack, so the cases are read again.
-    let Ok(mut again) = read(&changed) else { return Fate::Noticed };
+    let Ok(mut again) = read(&changed) else { return MutantOutcome::Noticed };
     again.retain(|case| cases.iter().any(|kept| kept.name == case.name));
-    let bench = Bench::new(&changed);
+    let runner = CaseRunner::new(&changed);
     // Cases that depend on the changed key come first: most changes are detected at once.
     let (near, far): (Vec<_>, Vec<_>) = again.iter().zip(cited).partition(|(_, cited)| cited.contains(&variant.key));
-    let notices = |(case, _): &(&Case, &BTreeSet<String>)| !bench.agrees(case);
-    if near.iter().chain(&far).any(notices) { Fate::Noticed } else { Fate::Survived }
+    let notices = |(case, _): &(&Case, &BTreeSet<String>)| !runner.passes(case);
+    if near.iter().chain(&far).any(notices) { MutantOutcome::Noticed } else { MutantOutcome::Survived }
 }

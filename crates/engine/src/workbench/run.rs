@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::answers::{Answer, Told, answers};
-use super::cases::{Case, Wanted};
+use super::cases::{Case, Condition};
 use super::explanation::explanation;
+use super::results::{CaseResult, ResultValue, results};
 use crate::model::Tier;
 use crate::planner::{ExplanationStep, PlanError, Planner, SlotEvaluation};
 use crate::rules::CompiledRules;
@@ -68,7 +68,8 @@ pub struct Mismatch {
     /// The expected value.
     pub expected: String,
     /// The actual value.
-    pub came: String,
+    #[serde(rename = "came")]
+    pub actual: String,
     /// Explanation of the actual value.
     #[serde(rename = "because")]
     pub explanation: Vec<ExplanationStep>,
@@ -77,48 +78,48 @@ pub struct Mismatch {
 /// Runs the cases against one pack.
 #[must_use]
 pub fn run(rules: &CompiledRules, cases: &[Case]) -> Report {
-    let bench = Bench::new(rules);
+    let runner = CaseRunner::new(rules);
     let mut report = Report { cases: Vec::with_capacity(cases.len()), snapshots: BTreeMap::new() };
     for case in cases {
-        let (told, snapshot) = bench.put(case);
-        report.cases.push(told);
+        let (case_report, snapshot) = runner.report(case);
+        report.cases.push(case_report);
         report.snapshots.extend(snapshot.map(|text| (case.snapshot_file(), text)));
     }
     report
 }
 
 /// A pack to run cases against.
-pub(super) struct Bench<'r> {
+pub(super) struct CaseRunner<'r> {
     rules: &'r CompiledRules,
     planner: Planner<'r>,
 }
 
-impl<'r> Bench<'r> {
+impl<'r> CaseRunner<'r> {
     pub fn new(rules: &'r CompiledRules) -> Self {
         Self { rules, planner: Planner::new(rules, Tier::Exact, None) }
     }
 
     /// What the planner reports for a case, and all results.
-    pub fn see(&self, case: &Case) -> Result<(SlotEvaluation, Vec<Answer>), PlanError> {
-        let evaluation = self.planner.evaluate_slot(&case.situation.look())?;
+    pub fn evaluate(&self, case: &Case) -> Result<(SlotEvaluation, Vec<CaseResult>), PlanError> {
+        let evaluation = self.planner.evaluate_slot(&case.situation.query())?;
         let numbers = self.rules.for_client(case.situation.client());
-        let answers = answers(&evaluation, numbers.base(), &self.rules.base());
-        Ok((evaluation, answers))
+        let results = results(&evaluation, numbers.base(), &self.rules.base());
+        Ok((evaluation, results))
     }
 
     /// Whether all results are as expected.
-    pub fn agrees(&self, case: &Case) -> bool {
-        let Ok((_, answers)) = self.see(case) else { return false };
+    pub fn passes(&self, case: &Case) -> bool {
+        let Ok((_, results)) = self.evaluate(case) else { return false };
         let agrees = case.expected.iter().all(|expected| {
-            let came = answers.iter().find(|answer| answer.key == expected.key);
-            came.is_some_and(|came| expected.wanted.admits(&came.told))
+            let actual = results.iter().find(|result| result.key == expected.key);
+            actual.is_some_and(|actual| expected.condition.admits(&actual.value))
         });
         let kept = || self.rules.pack().files.get(&case.snapshot_file());
-        agrees && (!case.snapshot || kept().is_some_and(|kept| *kept == snapshot(case, &answers)))
+        agrees && (!case.snapshot || kept().is_some_and(|kept| *kept == snapshot(case, &results)))
     }
 
-    fn put(&self, case: &Case) -> (CaseReport, Option<String>) {
-        let mut told = CaseReport {
+    fn report(&self, case: &Case) -> (CaseReport, Option<String>) {
+        let mut report = CaseReport {
             name: case.name.clone(),
             about: case.about.clone(),
             file: Arc::clone(&case.file),
@@ -126,44 +127,44 @@ impl<'r> Bench<'r> {
             mismatches: Vec::new(),
             error: None,
         };
-        let (evaluation, answers) = match self.see(case) {
+        let (evaluation, results) = match self.evaluate(case) {
             Ok(seen) => seen,
             Err(error) => {
-                told.error = Some(error.to_string());
-                return (told, None);
+                report.error = Some(error.to_string());
+                return (report, None);
             }
         };
         for expected in &case.expected {
-            let came = answers.iter().find(|answer| answer.key == expected.key);
-            if came.is_some_and(|came| expected.wanted.admits(&came.told)) {
+            let actual = results.iter().find(|result| result.key == expected.key);
+            if actual.is_some_and(|actual| expected.condition.admits(&actual.value)) {
                 continue;
             }
-            told.mismatches.push(Mismatch {
+            report.mismatches.push(Mismatch {
                 key: expected.key.clone(),
                 file: Arc::clone(&case.file),
                 line: expected.line,
-                expected: expected.wanted.to_string(),
-                came: came.map_or_else(|| "nothing: it is not asked".to_owned(), |came| came.told.to_string()),
+                expected: expected.condition.to_string(),
+                actual: actual.map_or_else(|| "nothing: it is not asked".to_owned(), |actual| actual.value.to_string()),
                 explanation: explanation(self.rules, &case.situation, &evaluation, &expected.key),
             });
         }
         if !case.snapshot {
-            return (told, None);
+            return (report, None);
         }
-        let text = snapshot(case, &answers);
+        let text = snapshot(case, &results);
         let kept = self.rules.pack().files.get(&case.snapshot_file());
         if kept == Some(&text) {
-            return (told, None);
+            return (report, None);
         }
-        told.mismatches.extend(self.snapshot_mismatches(case, &evaluation, &answers, kept.map(String::as_str)));
-        (told, Some(text))
+        report.mismatches.extend(self.snapshot_mismatches(case, &evaluation, &results, kept.map(String::as_str)));
+        (report, Some(text))
     }
 
     fn snapshot_mismatches(
         &self,
         case: &Case,
         evaluation: &SlotEvaluation,
-        answers: &[Answer],
+        results: &[CaseResult],
         kept: Option<&str>,
     ) -> Vec<Mismatch> {
         let file: Arc<str> = case.snapshot_file().into();
@@ -173,7 +174,7 @@ impl<'r> Bench<'r> {
                 file,
                 line: 0,
                 expected: "a snapshot, which is not there yet".to_owned(),
-                came: format!("{} answers; --update writes them", answers.len()),
+                actual: format!("{} answers; --update writes them", results.len()),
                 explanation: Vec::new(),
             }];
         };
@@ -182,26 +183,26 @@ impl<'r> Bench<'r> {
             .filter_map(|(number, line)| line.split_once(" = ").map(|(key, value)| (key, (number, value))))
             .collect();
         let nothing = (0, "nothing");
-        let mut found: Vec<Mismatch> = answers
+        let mut found: Vec<Mismatch> = results
             .iter()
-            .map(|answer| (answer, lines.get(answer.key.as_str()).copied().unwrap_or(nothing)))
-            .filter(|(answer, (_, kept))| answer.told.to_string() != *kept)
-            .map(|(answer, (line, kept))| Mismatch {
-                key: answer.key.clone(),
+            .map(|result| (result, lines.get(result.key.as_str()).copied().unwrap_or(nothing)))
+            .filter(|(result, (_, kept))| result.value.to_string() != *kept)
+            .map(|(result, (line, kept))| Mismatch {
+                key: result.key.clone(),
                 file: Arc::clone(&file),
                 line,
                 expected: kept.to_owned(),
-                came: answer.told.to_string(),
-                explanation: explanation(self.rules, &case.situation, evaluation, &answer.key),
+                actual: result.value.to_string(),
+                explanation: explanation(self.rules, &case.situation, evaluation, &result.key),
             })
             .collect();
-        let is_answered = |key: &str| answers.iter().any(|answer| answer.key == key);
+        let is_answered = |key: &str| results.iter().any(|result| result.key == key);
         found.extend(lines.iter().filter(|(key, _)| !is_answered(key)).map(|(key, (line, kept))| Mismatch {
             key: (*key).to_owned(),
             file: Arc::clone(&file),
             line: *line,
             expected: (*kept).to_owned(),
-            came: "nothing".to_owned(),
+            actual: "nothing".to_owned(),
             explanation: Vec::new(),
         }));
         found
@@ -209,30 +210,32 @@ impl<'r> Bench<'r> {
 }
 
 /// All results of a case, one per line.
-fn snapshot(case: &Case, answers: &[Answer]) -> String {
+fn snapshot(case: &Case, results: &[CaseResult]) -> String {
     let head = format!("# All that comes out of `{}`; `mcoe rules test --update` writes it anew.\n", case.name);
-    answers.iter().fold(head, |text, answer| format!("{text}{} = {}\n", answer.key, answer.told))
+    results.iter().fold(head, |text, result| format!("{text}{} = {}\n", result.key, result.value))
 }
 
-impl Wanted {
+impl Condition {
     /// Whether a value is as expected.
     #[must_use]
-    pub fn admits(&self, told: &Told) -> bool {
-        match (self, told) {
-            (Wanted::Exactly(wanted), told) => wanted == told,
-            (Wanted::Number { number, tolerance }, Told::Number(came)) => (number - came).abs() <= *tolerance,
-            (Wanted::Holding(part), Told::Word(text)) => text.contains(part.as_str()),
+    pub fn admits(&self, value: &ResultValue) -> bool {
+        match (self, value) {
+            (Condition::Exactly(expected), value) => expected == value,
+            (Condition::Number { number, tolerance }, ResultValue::Number(actual)) => {
+                (number - actual).abs() <= *tolerance
+            }
+            (Condition::Contains(part), ResultValue::Text(text)) => text.contains(part.as_str()),
             _ => false,
         }
     }
 }
 
-impl std::fmt::Display for Wanted {
+impl std::fmt::Display for Condition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Wanted::Exactly(told) => told.fmt(f),
-            Wanted::Number { number, .. } => Told::Number(*number).fmt(f),
-            Wanted::Holding(part) => write!(f, "a text with \"{part}\""),
+            Condition::Exactly(value) => value.fmt(f),
+            Condition::Number { number, .. } => ResultValue::Number(*number).fmt(f),
+            Condition::Contains(part) => write!(f, "a text with \"{part}\""),
         }
     }
 }

@@ -28,22 +28,22 @@ impl Situation {
     /// # Errors
     /// If the time zone or the week is unknown, or the week is at the limit of the calendar.
     pub(super) fn of(settings: &Settings, case: &str, rules: &CompiledRules) -> Result<Self, CalendarError> {
-        let said = Said { view: View::new(settings), case };
-        let zone: Zone = said.text("client.time_zone").parse()?;
-        let week: Week = said.text("week").parse()?;
+        let values = CaseValues { view: View::new(settings), case };
+        let zone: Zone = values.text("client.time_zone").parse()?;
+        let week: Week = values.text("week").parse()?;
         let hours = WeekHours::new(week, &zone)?;
-        let client = said.client(zone, &hours, &rules.base());
+        let client = values.client(zone, &hours, &rules.base());
         let numbers = rules.for_client(&client);
-        let state = said.state(&client, &hours, numbers.base());
+        let state = values.state(&client, &hours, numbers.base());
         Ok(Self {
-            capacity: Capacity { reviewers: said.count("workspace_reviewers"), ..Capacity::default() },
+            capacity: Capacity { reviewers: values.count("workspace_reviewers"), ..Capacity::default() },
             week,
-            weekday: weekday(said.text("post.day")),
-            hour: said.count("post.hour") as u8,
+            weekday: weekday(values.text("post.day")),
+            hour: values.count("post.hour") as u8,
             overrides: SlotOverrides {
-                fatigue: said.maybe("post.fatigue"),
-                hours_to_nearest_post: said.maybe("post.hours_to_nearest_post"),
-                action_of_day: said.integer("post.action_of_day"),
+                fatigue: values.maybe("post.fatigue"),
+                hours_to_nearest_post: values.maybe("post.hours_to_nearest_post"),
+                action_of_day: values.integer("post.action_of_day"),
             },
             client,
             state,
@@ -70,7 +70,7 @@ impl Situation {
 
     /// The situation as input for the planner.
     #[must_use]
-    pub const fn look(&self) -> SlotQuery<'_> {
+    pub const fn query(&self) -> SlotQuery<'_> {
         SlotQuery {
             client: &self.client,
             state: &self.state,
@@ -84,12 +84,12 @@ impl Situation {
 }
 
 /// The values that a case states, including defaults.
-struct Said<'s> {
+struct CaseValues<'s> {
     view: View<'s>,
     case: &'s str,
 }
 
-impl<'s> Said<'s> {
+impl<'s> CaseValues<'s> {
     fn path(&self, key: &str) -> String {
         format!("{}.{key}", self.case)
     }
@@ -231,9 +231,9 @@ impl<'s> Said<'s> {
     }
 
     fn reality(&self, start: Timestamp) -> Option<Reality> {
-        let said = |key: &str| self.maybe(&format!("reality.{key}"));
+        let values = |key: &str| self.maybe(&format!("reality.{key}"));
         let keys = ["perceived", "true_score", "confidence", "completeness"];
-        let [perceived, actual, confidence, completeness] = keys.map(said);
+        let [perceived, actual, confidence, completeness] = keys.map(values);
         let is_assessed = [perceived, actual, confidence, completeness].iter().any(Option::is_some);
         let or = |score: Option<f64>, default: f64| Score::clamped(score.unwrap_or(default));
         is_assessed.then(|| Reality {

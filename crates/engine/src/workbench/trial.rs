@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::grounds::{parties, space_around};
+use super::eval_context::{overlay_targets, space_around};
 use crate::diagnostic::Diagnostic;
 use crate::model::Channel;
 use crate::rules::{CompiledRules, Evaluator, GuardrailRules, HOOKS, Input, RuleFailure, Rules, Space};
@@ -32,17 +32,17 @@ pub fn trial(rules: &CompiledRules) -> Vec<Diagnostic> {
         let mut ask = |evaluator: &mut Evaluator, input: &Input| input.ask(evaluator, &guardrail).map(drop);
         failures.extend(failures_in(&spaces(rules, &base, &guardrail.name, &numbers), &mut evaluator, &mut ask));
     }
-    let mut told: Vec<Diagnostic> = failures.into_iter().map(|failure| diagnostic(rules, failure)).collect();
-    Diagnostic::sort(&mut told);
-    told.dedup_by(|a, b| a.place.source() == b.place.source());
-    told
+    let mut diagnostics: Vec<Diagnostic> = failures.into_iter().map(|failure| diagnostic(rules, failure)).collect();
+    Diagnostic::sort(&mut diagnostics);
+    diagnostics.dedup_by(|a, b| a.place.source() == b.place.source());
+    diagnostics
 }
 
 /// Every declared guardrail, with its base parameters and with those that overlays set.
 fn guardrails(rules: &CompiledRules) -> Vec<GuardrailRules> {
     let mut found = rules.pack().declared_guardrails();
-    for party in parties(&[rules]) {
-        for guardrail in party.rules(rules).guardrails {
+    for target in overlay_targets(&[rules]) {
+        for guardrail in target.rules(rules).guardrails {
             if !found.iter().any(|other| (&other.name, &other.params) == (&guardrail.name, &guardrail.params)) {
                 found.push(guardrail);
             }
@@ -55,7 +55,7 @@ fn guardrails(rules: &CompiledRules) -> Vec<GuardrailRules> {
 fn spaces(rules: &CompiledRules, base: &Rules, function: &str, numbers: &[f64]) -> Vec<Space> {
     let (fields, constants) = (rules.inputs_of_parameters(function), rules.constants(function));
     let space =
-        |channel| space_around(&Input::middling(base, channel), channel, fields.clone(), &constants, numbers.to_vec());
+        |channel| space_around(&Input::typical(base, channel), channel, fields.clone(), &constants, numbers.to_vec());
     Channel::ALL.into_iter().map(space).collect()
 }
 
@@ -89,7 +89,7 @@ fn simplest(
         Ok(failed.is_some_and(|other| position(&other) == position(failure)))
     };
     let found = space.simplest(input, &mut fails_alike).unwrap_or_else(|_: RuleFailure| input.clone());
-    space.told_beside_start(&found)
+    space.describe_differences(&found)
 }
 
 const fn position(failure: &RuleFailure) -> (u32, u32) {

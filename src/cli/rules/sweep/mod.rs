@@ -24,7 +24,7 @@ use crate::cli::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, 
 use crate::diagnostic::Diagnostic;
 use crate::model::Scenario;
 use crate::report::{self, SweepReport};
-use crate::rules::{self, CompiledRules, Dial, Level};
+use crate::rules::{self, CompiledRules, Level, SweepParameter};
 use crate::simulator::{
     self, Design, Extent, Goal, LeftOut, Observer, Outcome, SweepError, SweepObserver, SweepSpec, summarise,
 };
@@ -115,7 +115,7 @@ enum DesignArgument {
 struct Plan<'a> {
     rules: &'a CompiledRules,
     extent: Extent,
-    dials: Vec<Dial>,
+    parameters: Vec<SweepParameter>,
     levels: Vec<Vec<Level>>,
     design: Design,
 }
@@ -128,7 +128,7 @@ impl Sweep {
         // Only checks that the folder can be written: a sweep may take long, and a temporary folder would be left
         // behind if it were killed.
         drop(OutFolder::open(&self.out.out, self.out.force)?);
-        let swept = Swept { rules: &rules, dials: &plan.dials, points: &plan.levels };
+        let swept = Swept { rules: &rules, parameters: &plan.parameters, points: &plan.levels };
         let validate = || Points::validate(swept, scenario, &self.scenario, globals);
         let points = self.threads.run(validate)?;
         self.check_invalid_points(&points, globals)?;
@@ -148,8 +148,8 @@ impl Sweep {
 
     fn plan<'r>(&self, rules: &'r CompiledRules, scenario: &Scenario, globals: &Globals) -> Result<Plan<'r>, Failure> {
         let failure =
-            |errors: Vec<Diagnostic>| input::argument_failure(&errors, &rules::dials_text(&self.set), globals);
-        let dials = rules::dials(rules.pack(), &self.set).map_err(failure)?;
+            |errors: Vec<Diagnostic>| input::argument_failure(&errors, &rules::sweep_text(&self.set), globals);
+        let parameters = rules::sweep_parameters(rules.pack(), &self.set).map_err(failure)?;
         let design = match (self.design, self.points) {
             (DesignArgument::Grid, None) => Design::Grid,
             (DesignArgument::Sobol, points) => Design::Sobol(points.unwrap_or(DEFAULT_POINTS)),
@@ -158,10 +158,10 @@ impl Sweep {
                 return Err(Failure::input("--points does not apply to a grid design", remedy));
             }
         };
-        let levels = simulator::design(&dials, design, self.seed)?;
+        let levels = simulator::design(&parameters, design, self.seed)?;
         let weeks = self.weeks.unwrap_or(scenario.weeks);
         let extent = Extent { weeks, replications: self.replications, seed: self.seed };
-        Ok(Plan { rules, extent, dials, levels, design })
+        Ok(Plan { rules, extent, parameters, levels, design })
     }
 
     fn check_invalid_points(&self, points: &Points<'_>, globals: &Globals) -> Result<(), Failure> {
@@ -252,7 +252,7 @@ impl Sweep {
             scenario: points.base_scenario(),
             tier: self.tier.into(),
             extent: plan.extent,
-            dials: &plan.dials,
+            parameters: &plan.parameters,
             design: plan.design,
             points: &plan.levels,
             left_out,

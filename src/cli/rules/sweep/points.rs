@@ -10,15 +10,15 @@ use crate::cli::failure::{Failure, NOTHING_WRITTEN};
 use crate::cli::{Format, Globals, input};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Policy, Scenario};
-use crate::rules::{CompiledRules, Dial, Level, PackFiles};
+use crate::rules::{CompiledRules, Level, PackFiles, SweepParameter};
 use crate::simulator::{LeftOut, Packs, par_map};
 
 /// The pack, keys and values of a sweep.
 #[derive(Clone, Copy)]
 pub(super) struct Swept<'a> {
     pub rules: &'a CompiledRules,
-    pub dials: &'a [Dial],
-    /// One entry per point: a value for every dial.
+    pub parameters: &'a [SweepParameter],
+    /// One entry per point: a value for every parameter.
     pub points: &'a [Vec<Level>],
 }
 
@@ -40,7 +40,7 @@ impl Swept<'_> {
     fn files(&self, point: u32) -> PackFiles {
         let pack = self.rules.pack();
         let levels = (point as usize).checked_sub(1).and_then(|index| self.points.get(index));
-        levels.map_or_else(|| pack.files.clone(), |levels| pack.turned(self.dials, levels))
+        levels.map_or_else(|| pack.files.clone(), |levels| pack.with_levels(self.parameters, levels))
     }
 
     fn compiled(&self, point: u32) -> Result<CompiledRules, Vec<Diagnostic>> {
@@ -137,8 +137,8 @@ impl<'a> Points<'a> {
     pub fn coordinates(&self, point: u32) -> String {
         let levels = (point as usize).checked_sub(1).and_then(|index| self.swept.points.get(index));
         let Some(levels) = levels else { return "the base pack".to_owned() };
-        let set = self.swept.dials.iter().zip(levels);
-        set.map(|(dial, level)| format!("{} = {}", dial.name(), level.written)).collect::<Vec<_>>().join(", ")
+        let set = self.swept.parameters.iter().zip(levels);
+        set.map(|(parameter, level)| format!("{} = {}", parameter.name(), level.written)).collect::<Vec<_>>().join(", ")
     }
 
     /// The scenario under the base pack.

@@ -61,8 +61,8 @@ impl<'a> OnChannel<'a> {
         let asset = self.asset;
         let age_hours = (self.first - asset.created_at.as_second()) as f64 / HOUR as f64;
         let since_use = self.last_use.map(|last| (self.first - last) as f64 / HOUR as f64);
-        let younger = rules.freshness.iter().filter(|step| age_hours < step.from);
-        let fresh = younger.min_by(|a, b| a.from.total_cmp(&b.from)).map_or(0.0, |step| step.then);
+        let younger = rules.freshness.iter().filter(|row| age_hours < row.threshold);
+        let fresh = younger.min_by(|a, b| a.threshold.total_cmp(&b.threshold)).map_or(0.0, |row| row.value);
         let made_for = if asset.channels.contains(&self.channel) { rules.made_for_channel } else { 0.0 };
         let is_recent = since_use.is_some_and(|hours| hours < 24.0 * rules.recent_use_days);
         let points = rules.base

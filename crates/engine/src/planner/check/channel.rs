@@ -9,7 +9,7 @@ use super::assets::OnChannel;
 use super::case::ClientCase;
 use super::clock::{Clock, HOUR, LocalHour, is_days_after};
 use crate::model::{Allocation, Asset, CalendarEntry, Campaign, CampaignId, ChannelState, DayKind, Post};
-use crate::rules::{ChannelRules, ClosedRange, MinuteRule, ResponseShape, Step};
+use crate::rules::{ChannelRules, ClosedRange, MinuteRule, ResponseShape, ThresholdRow};
 
 /// A planned post and the hour of the week that its time lies in, whatever hour it states.
 #[derive(Clone, Copy)]
@@ -281,9 +281,9 @@ fn runs_on(campaign: &Campaign, state: &ChannelState, moment: &LocalHour) -> boo
 }
 
 /// The value of the row with the highest threshold that is reached.
-pub(super) fn step_from(steps: &[Step], at: f64) -> Option<f64> {
-    let reached = steps.iter().filter(|step| step.from <= at);
-    reached.max_by(|a, b| a.from.total_cmp(&b.from)).map(|step| step.then)
+pub(super) fn step_from(table: &[ThresholdRow], at: f64) -> Option<f64> {
+    let reached = table.iter().filter(|row| row.threshold <= at);
+    reached.max_by(|a, b| a.threshold.total_cmp(&b.threshold)).map(|row| row.value)
 }
 
 fn without_repeats(hours: impl Iterator<Item = i64>) -> Vec<i64> {

@@ -16,7 +16,7 @@ use crate::planner::channel::ChannelDraft;
 use crate::planner::hours::{hour_value, weight_by_script};
 use crate::rules::{
     CONFIDENCE, ChannelFacts, CompiledRules, Counterfactual, DAYS, Evaluator, Facts, GuardrailRules, Input, InputField,
-    OverlayKey, PostFacts, RuleFailure, RulePlace, Rules, Step,
+    OverlayKey, PostFacts, RuleFailure, RulePlace, Rules, ThresholdRow,
 };
 
 /// A guardrail's verdict with the inputs it depends on.
@@ -96,9 +96,9 @@ impl<'r> Explainer<'r> {
     }
 
     /// Every row of a table by thresholds, and the value that is compared with them.
-    pub fn rows(&self, key: &str, rows: &[Step], value: f64) -> Vec<ExplanationStep> {
+    pub fn rows(&self, key: &str, rows: &[ThresholdRow], value: f64) -> Vec<ExplanationStep> {
         let applying = applying_row(rows, value);
-        let step = |(number, row): (usize, &Step)| {
+        let step = |(number, row): (usize, &ThresholdRow)| {
             let role = StepRole::Row(*row, value, applying == Some(number));
             ExplanationStep::new(key, role, self.row_source(key, Some(number)))
         };
@@ -306,6 +306,6 @@ pub(super) fn confidence_step(step: ConfidenceStep, source: Source) -> Explanati
 }
 
 /// The row of a table by thresholds that applies at a value.
-fn applying_row(rows: &[Step], value: f64) -> Option<usize> {
-    rows.iter().rposition(|row| value >= row.from)
+fn applying_row(rows: &[ThresholdRow], value: f64) -> Option<usize> {
+    rows.iter().rposition(|row| value >= row.threshold)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::model::CampaignId;
 use crate::model::digits::{decimal, short, signed};
-use crate::rules::{RulePlace, Step, Value};
+use crate::rules::{RulePlace, ThresholdRow, Value};
 
 /// A number or a fact that a result depends on. It is displayed as a sentence.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +35,7 @@ pub enum StepRole {
     /// A threshold, and the value compared with it, which reaches the threshold if it equals it.
     Threshold(f64, f64),
     /// A row of a table by thresholds, the value compared with its threshold, and whether it is the row that applies.
-    Row(Step, f64, bool),
+    Row(ThresholdRow, f64, bool),
     /// A value that a script reads, as scripts write it.
     Input(String),
     /// A fact without a number of its own.
@@ -139,7 +139,7 @@ impl ExplanationStep {
             StepRole::Change(change) => signed(*change),
             StepRole::Setting(value) => value.to_string(),
             StepRole::Threshold(limit, _) => decimal(*limit),
-            StepRole::Row(row, ..) => decimal(row.then),
+            StepRole::Row(row, ..) => decimal(row.value),
             StepRole::Input(value) => value.clone(),
             StepRole::Fact => String::new(),
         }
@@ -149,7 +149,7 @@ impl ExplanationStep {
     #[must_use]
     pub fn is_at_or_above(&self) -> Option<bool> {
         match self.role {
-            StepRole::Threshold(limit, value) | StepRole::Row(Step { from: limit, .. }, value, _) => {
+            StepRole::Threshold(limit, value) | StepRole::Row(ThresholdRow { threshold: limit, .. }, value, _) => {
                 Some(value >= limit)
             }
             _ => None,
@@ -170,7 +170,7 @@ impl fmt::Display for ExplanationStep {
                 let side = if value >= limit { "reached by" } else { "not reached by" };
                 write!(f, "{name} is {}, {side} {}", decimal(*limit), decimal(*value))
             }
-            StepRole::Row(Step { from, then }, value, applies) => {
+            StepRole::Row(ThresholdRow { threshold: from, value: then }, value, applies) => {
                 write!(f, "{name}: from {} on {}", decimal(*from), decimal(*then))?;
                 if *applies { write!(f, ", which {} reaches", decimal(*value)) } else { Ok(()) }
             }

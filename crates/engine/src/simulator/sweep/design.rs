@@ -1,6 +1,6 @@
 //! The combinations of values that a sweep visits.
 
-use crate::rules::{Dial, Level, Levels};
+use crate::rules::{Level, Levels, SweepParameter};
 
 /// Maximum points of a sweep: the length of the space-filling sequence.
 const MOST: usize = 65_536;
@@ -73,34 +73,36 @@ impl DesignError {
     }
 }
 
-/// The points of a design: for each, a level of every dial, in the order of the dials.
+/// The points of a design: for each, a level of every parameter, in the order of the parameters.
 ///
 /// # Errors
 /// If the values do not fit the design.
-pub fn design(dials: &[Dial], design: Design, seed: u64) -> Result<Vec<Vec<Level>>, DesignError> {
+pub fn design(parameters: &[SweepParameter], design: Design, seed: u64) -> Result<Vec<Vec<Level>>, DesignError> {
     match design {
-        Design::Grid => grid(dials),
-        Design::Sobol(points) => sobol(dials, points, seed),
+        Design::Grid => grid(parameters),
+        Design::Sobol(points) => sobol(parameters, points, seed),
     }
 }
 
 /// Number of combinations; `None` if there are infinitely many.
-fn combinations(dials: &[Dial]) -> Option<u64> {
-    dials.iter().try_fold(1_u64, |product, dial| Some(product.saturating_mul(dial.levels.count()? as u64)))
+fn combinations(parameters: &[SweepParameter]) -> Option<u64> {
+    parameters
+        .iter()
+        .try_fold(1_u64, |product, parameter| Some(product.saturating_mul(parameter.levels.count()? as u64)))
 }
 
-fn grid(dials: &[Dial]) -> Result<Vec<Vec<Level>>, DesignError> {
-    let within = dials.iter().find(|dial| matches!(dial.levels, Levels::Within(..)));
-    if let Some(dial) = within {
-        return Err(DesignError::NoStep(dial.name()));
+fn grid(parameters: &[SweepParameter]) -> Result<Vec<Vec<Level>>, DesignError> {
+    let within = parameters.iter().find(|parameter| matches!(parameter.levels, Levels::Range(..)));
+    if let Some(parameter) = within {
+        return Err(DesignError::NoStep(parameter.name()));
     }
-    let count = combinations(dials).unwrap_or_default();
+    let count = combinations(parameters).unwrap_or_default();
     if count > MOST as u64 {
         return Err(DesignError::TooLarge(count));
     }
-    dials.iter().try_fold(vec![Vec::new()], |points, dial| match &dial.levels {
-        Levels::Within(..) => Err(DesignError::NoStep(dial.name())),
-        Levels::Listed(levels) => {
+    parameters.iter().try_fold(vec![Vec::new()], |points, parameter| match &parameter.levels {
+        Levels::Range(..) => Err(DesignError::NoStep(parameter.name())),
+        Levels::List(levels) => {
             let with = |point: Vec<Level>| {
                 levels.iter().map(move |level| point.iter().chain([level]).cloned().collect()).collect::<Vec<_>>()
             };
@@ -109,22 +111,24 @@ fn grid(dials: &[Dial]) -> Result<Vec<Vec<Level>>, DesignError> {
     })
 }
 
-fn sobol(dials: &[Dial], points: u32, seed: u64) -> Result<Vec<Vec<Level>>, DesignError> {
-    if dials.len() > MOST_KEYS {
-        return Err(DesignError::TooManyKeys(dials.len()));
+fn sobol(parameters: &[SweepParameter], points: u32, seed: u64) -> Result<Vec<Vec<Level>>, DesignError> {
+    if parameters.len() > MOST_KEYS {
+        return Err(DesignError::TooManyKeys(parameters.len()));
     }
     if points as usize > MOST {
         return Err(DesignError::TooMany(points));
     }
-    let combinations = combinations(dials).unwrap_or(u64::MAX);
+    let combinations = combinations(parameters).unwrap_or(u64::MAX);
     if u64::from(points) > combinations {
         return Err(DesignError::TooFew { points, combinations });
     }
     let folded = (seed ^ (seed >> 32)) as u32;
     let mut seen = std::collections::BTreeSet::new();
     let all = (0..MOST as u32).map(|index| {
-        let levels = dials.iter().zip(0..);
-        levels.map(|(dial, axis)| dial.levels.at(f64::from(sobol_burley::sample(index, axis, folded)))).collect()
+        let levels = parameters.iter().zip(0..);
+        levels
+            .map(|(parameter, axis)| parameter.levels.at(f64::from(sobol_burley::sample(index, axis, folded))))
+            .collect()
     });
     let mut is_new = |point: &Vec<Level>| seen.insert(point.iter().map(|l| l.written.clone()).collect::<Vec<_>>());
     let found: Vec<Vec<Level>> = all.filter(|point| is_new(point)).take(points as usize).collect();
@@ -143,13 +147,13 @@ mod tests {
 
     use super::*;
 
-    fn dial(levels: Levels) -> Dial {
-        Dial::made_up("a.b", levels)
+    fn parameter(levels: Levels) -> SweepParameter {
+        SweepParameter::made_up("a.b", levels)
     }
 
-    fn counted(count: usize) -> Dial {
+    fn counted(count: usize) -> SweepParameter {
         let level = |number: usize| Level { written: number.to_string(), number: Some(number as f64) };
-        dial(Levels::Listed((0..count).map(level).collect()))
+        parameter(Levels::List((0..count).map(level).collect()))
     }
 
     fn written(points: &[Vec<Level>]) -> Vec<String> {
@@ -164,9 +168,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_visited_is_refused_with_a_remedy() {
-        let any = dial(Levels::Within(0.0, 1.0));
-        let refused = |dials: &[Dial], how| {
-            let error = design(dials, how, 1).unwrap_err();
+        let any = parameter(Levels::Range(0.0, 1.0));
+        let refused = |parameters: &[SweepParameter], how| {
+            let error = design(parameters, how, 1).unwrap_err();
             format!("{error}; {}", error.remedy())
         };
         assert!(refused(&[counted(2), any.clone()], Design::Grid).contains("without a step"));
@@ -184,8 +188,8 @@ mod tests {
 
     #[test]
     fn a_space_filling_design_has_as_many_points_in_each_part_of_every_key() {
-        let dials = vec![dial(Levels::Within(-1.0, 3.0)); 5];
-        let points = design(&dials, Design::Sobol(64), 3).unwrap();
+        let parameters = vec![parameter(Levels::Range(-1.0, 3.0)); 5];
+        let points = design(&parameters, Design::Sobol(64), 3).unwrap();
         for axis in 0..5 {
             let mut parts = [0; 16];
             for point in &points {
@@ -194,16 +198,16 @@ mod tests {
             }
             assert!(parts.iter().all(|count| (3..=5).contains(count)), "{parts:?}");
         }
-        assert_ne!(written(&points), written(&design(&dials, Design::Sobol(64), 4).unwrap()));
-        let more = design(&dials, Design::Sobol(80), 3).unwrap();
+        assert_ne!(written(&points), written(&design(&parameters, Design::Sobol(64), 4).unwrap()));
+        let more = design(&parameters, Design::Sobol(80), 3).unwrap();
         assert_eq!(written(&more)[..64], written(&points));
     }
 
     proptest! {
         #[test]
         fn a_grid_visits_every_combination_once(counts in prop::collection::vec(1_usize..6, 0..5)) {
-            let dials: Vec<Dial> = counts.iter().map(|count| counted(*count)).collect();
-            let points = written(&design(&dials, Design::Grid, 1).unwrap());
+            let parameters: Vec<SweepParameter> = counts.iter().map(|count| counted(*count)).collect();
+            let points = written(&design(&parameters, Design::Grid, 1).unwrap());
             prop_assert_eq!(points.len(), counts.iter().product::<usize>());
             let all: BTreeSet<&String> = points.iter().collect();
             prop_assert_eq!(all.len(), points.len());

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::design::Design;
 use super::outcome::Outcome;
 use super::spec::SweepSpec;
-use crate::rules::{Dial, Level, Levels};
+use crate::rules::{Level, Levels, SweepParameter};
 use crate::simulator::measure::Measure;
 use crate::stats::{Difference, Pairs, main_effect, mean, noise_share};
 
@@ -58,11 +58,11 @@ pub(super) fn sensitivities(
 ) -> (Vec<Sensitivity>, Vec<Noise>) {
     let is_grid = spec.design == Design::Grid;
     let is_crossed = is_grid && spec.left_out.is_empty();
-    let dials = spec.dials.iter().enumerate();
-    let groups: Vec<Groups> = dials
-        .map(|(axis, dial)| {
+    let parameters = spec.parameters.iter().enumerate();
+    let groups: Vec<Groups> = parameters
+        .map(|(axis, parameter)| {
             let levels: Vec<&Level> = simulated.iter().filter_map(|(_, levels)| levels.get(axis)).collect();
-            grouped(dial, &levels, is_grid)
+            grouped(parameter, &levels, is_grid)
         })
         .collect();
     let mut all = Vec::new();
@@ -116,24 +116,24 @@ fn swing(of: &[usize], rows: &[Vec<f64>], least: usize, most: usize) -> Differen
 
 /// Groups points by the value of a key. If a space-filling design visits so many values that groups would be tiny, the
 /// values are binned into classes of about equally many points.
-fn grouped(dial: &Dial, levels: &[&Level], is_grid: bool) -> Groups {
+fn grouped(parameter: &SweepParameter, levels: &[&Level], is_grid: bool) -> Groups {
     let classes = (levels.len() as f64).sqrt().floor().clamp(2.0, MOST_CLASSES) as usize;
     let numbers: Option<Vec<f64>> = levels.iter().map(|level| level.number).collect();
-    match (&dial.levels, numbers) {
-        (Levels::Listed(values), Some(numbers)) if !is_grid && values.len() > classes => {
-            in_classes(dial, &numbers, classes)
+    match (&parameter.levels, numbers) {
+        (Levels::List(values), Some(numbers)) if !is_grid && values.len() > classes => {
+            in_classes(parameter, &numbers, classes)
         }
-        (Levels::Within(..), Some(numbers)) => in_classes(dial, &numbers, classes),
-        (Levels::Listed(values), _) => Groups {
-            key: dial.name(),
+        (Levels::Range(..), Some(numbers)) => in_classes(parameter, &numbers, classes),
+        (Levels::List(values), _) => Groups {
+            key: parameter.name(),
             of: levels.iter().map(|level| values.iter().position(|value| value == *level).unwrap_or(0)).collect(),
             labels: values.iter().map(|value| value.written.clone()).collect(),
         },
-        (Levels::Within(..), None) => Groups { key: dial.name(), of: vec![0; levels.len()], labels: Vec::new() },
+        (Levels::Range(..), None) => Groups { key: parameter.name(), of: vec![0; levels.len()], labels: Vec::new() },
     }
 }
 
-fn in_classes(dial: &Dial, numbers: &[f64], classes: usize) -> Groups {
+fn in_classes(parameter: &SweepParameter, numbers: &[f64], classes: usize) -> Groups {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
     // Equal numbers share the class of the first of them.
@@ -147,7 +147,7 @@ fn in_classes(dial: &Dial, numbers: &[f64], classes: usize) -> Groups {
         if low < high { format!("{low} to {high}") } else { format!("{low}") }
     };
     let labels = (0..classes).map(label).collect();
-    Groups { key: dial.name(), of, labels }
+    Groups { key: parameter.name(), of, labels }
 }
 
 #[cfg(test)]
@@ -160,9 +160,9 @@ mod tests {
 
     #[test]
     fn values_of_a_range_come_into_classes_of_as_many_points() {
-        let dial = Dial::made_up("a.b", Levels::Within(0.0, 1.0));
+        let parameter = SweepParameter::made_up("a.b", Levels::Range(0.0, 1.0));
         let levels: Vec<Level> = (0..64).map(|index| level(f64::from(index * 37 % 64) / 64.0)).collect();
-        let groups = grouped(&dial, &levels.iter().collect::<Vec<_>>(), false);
+        let groups = grouped(&parameter, &levels.iter().collect::<Vec<_>>(), false);
         for class in 0..8 {
             assert_eq!(groups.of.iter().filter(|own| **own == class).count(), 8);
         }
@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn equal_values_are_never_parted_and_few_values_are_groups_of_their_own() {
-        let many = Dial::made_up("a.b", Levels::Listed((0..5).map(|number| level(f64::from(number))).collect()));
+        let many =
+            SweepParameter::made_up("a.b", Levels::List((0..5).map(|number| level(f64::from(number))).collect()));
         let levels: Vec<Level> = (0..9).map(|index| level(f64::from(index / 2))).collect();
         let groups = grouped(&many, &levels.iter().collect::<Vec<_>>(), false);
         assert!(groups.of.windows(2).step_by(2).all(|pair| pair[0] == pair[1]), "{:?}", groups.of);

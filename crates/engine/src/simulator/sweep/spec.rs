@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::design::Design;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Scenario, Tier};
-use crate::rules::{CompiledRules, Dial, Level};
+use crate::rules::{CompiledRules, Level, SweepParameter};
 use crate::simulator::measure::{Direction, Measure};
 use crate::simulator::replicate::Extent;
 
@@ -21,10 +21,10 @@ pub struct SweepSpec<'a> {
     /// The extent of each point's simulation.
     pub extent: Extent,
     /// The keys and their values.
-    pub dials: &'a [Dial],
+    pub parameters: &'a [SweepParameter],
     /// How points were chosen.
     pub design: Design,
-    /// A level of every dial for each point; the first point has number 1.
+    /// A level of every parameter for each point; the first point has number 1.
     pub points: &'a [Vec<Level>],
     /// Points whose pack is invalid.
     pub left_out: &'a [LeftOut],

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::outcome::Outcome;
 use super::sensitivity::{Noise, Sensitivity, sensitivities};
 use super::spec::{Goal, LeftOut, SweepSpec};
-use crate::rules::{Dial, Level, Levels};
+use crate::rules::{Level, Levels, SweepParameter};
 use crate::simulator::measure::{Direction, Measure};
 use crate::simulator::replicate::provenance;
 use crate::simulator::summary::Provenance;
@@ -135,7 +135,7 @@ pub fn summarise(spec: &SweepSpec<'_>, outcomes: &[Outcome]) -> Sweep {
     Sweep {
         provenance: provenance(spec.rules, spec.scenario, spec.tier, spec.extent),
         design: spec.design.name(),
-        keys: spec.dials.iter().map(swept).collect(),
+        keys: spec.parameters.iter().map(swept).collect(),
         goals: spec.goals,
         base,
         points,
@@ -163,13 +163,13 @@ fn point(outcome: &Outcome, base: &Outcome, settings: Vec<Level>) -> SweepPoint 
     }
 }
 
-fn swept(dial: &Dial) -> SweptKey {
+fn swept(parameter: &SweepParameter) -> SweptKey {
     SweptKey {
-        keys: dial.keys.clone(),
-        base: dial.base.clone(),
-        values: match &dial.levels {
-            Levels::Listed(levels) => levels.iter().map(|level| level.written.as_str()).collect::<Vec<_>>().join(", "),
-            Levels::Within(low, high) => format!("any number from {low} to {high}"),
+        keys: parameter.keys.clone(),
+        base: parameter.base.clone(),
+        values: match &parameter.levels {
+            Levels::List(levels) => levels.iter().map(|level| level.written.as_str()).collect::<Vec<_>>().join(", "),
+            Levels::Range(low, high) => format!("any number from {low} to {high}"),
         },
     }
 }

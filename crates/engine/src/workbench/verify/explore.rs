@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Finding, FindingKind, Reach, Witness};
+use super::{Finding, FindingKind, ReachableVerdicts, Witness};
 use crate::model::Outcome;
 use crate::planner::PlanError;
 use crate::rules::{CompiledRules, Evaluator, GuardrailRules, Input, Probes, RuleFailure, RulePlace, SiteKind, Space};
-use crate::workbench::grounds::Ground;
+use crate::workbench::eval_context::EvalContext;
 
 /// The result of exploring a pack.
 pub(super) struct Explored {
-    pub reaches: Vec<Reach>,
+    pub reaches: Vec<ReachableVerdicts>,
     pub inputs: u64,
     pub findings: Vec<Finding>,
 }
@@ -24,7 +24,7 @@ const FEWEST_INPUTS: usize = 2_000;
 
 pub(super) fn explore(
     rules: &CompiledRules,
-    grounds: &[Ground],
+    contexts: &[EvalContext],
     is_wanted: &dyn Fn() -> bool,
 ) -> Result<Explored, PlanError> {
     // If the scripts cannot be instrumented, they are explored all the same; only conditions are not checked.
@@ -32,7 +32,7 @@ pub(super) fn explore(
     let mut evaluator = probed.as_ref().map_or(rules, |(probed, _)| probed).evaluator(None);
     let mut explored = Explored { reaches: Vec::new(), inputs: 0, findings: Vec::new() };
     for declared in rules.pack().declared_guardrails().into_iter().take_while(|_| is_wanted()) {
-        let found = reach(rules, &declared.name, grounds, &mut evaluator)?;
+        let found = reach(rules, &declared.name, contexts, &mut evaluator)?;
         let Some(reach) = found else { continue };
         explored.inputs += reach.inputs;
         explored.findings.extend(finding(&reach));
@@ -47,44 +47,45 @@ pub(super) fn explore(
 pub(super) fn asked<'g>(
     rules: &CompiledRules,
     guardrail: &str,
-    grounds: &'g [Ground],
-) -> Vec<(&'g Ground, &'g GuardrailRules)> {
+    contexts: &'g [EvalContext],
+) -> Vec<(&'g EvalContext, &'g GuardrailRules)> {
     let reads = rules.reads(guardrail);
     let looks_at_channel = ["channel", "weekly_posts", "min_spacing_hours"].iter().any(|field| reads.contains(*field));
-    let first = grounds.first().map(|ground| ground.channel);
-    let counts = |ground: &&Ground| looks_at_channel || Some(ground.channel) == first;
-    grounds.iter().filter(counts).filter_map(|ground| Some((ground, ground.guardrail(guardrail)?))).collect()
+    let first = contexts.first().map(|context| context.channel);
+    let counts = |context: &&EvalContext| looks_at_channel || Some(context.channel) == first;
+    contexts.iter().filter(counts).filter_map(|context| Some((context, context.guardrail(guardrail)?))).collect()
 }
 
 /// The input space of a guardrail in one context; values of the pack and the channel are fixed.
-pub(super) fn space(rules: &CompiledRules, guardrail: &GuardrailRules, ground: &Ground) -> Space {
+pub(super) fn space(rules: &CompiledRules, guardrail: &GuardrailRules, context: &EvalContext) -> Space {
     let numbers = guardrail.params.values().copied().collect();
-    ground.space(rules.inputs(&guardrail.name), &rules.constants(&guardrail.name), numbers)
+    context.space(rules.inputs(&guardrail.name), &rules.constants(&guardrail.name), numbers)
 }
 
 fn reach(
     rules: &CompiledRules,
     name: &Arc<str>,
-    grounds: &[Ground],
+    contexts: &[EvalContext],
     evaluator: &mut Evaluator,
-) -> Result<Option<Reach>, RuleFailure> {
-    let asked = asked(rules, name, grounds);
+) -> Result<Option<ReachableVerdicts>, RuleFailure> {
+    let asked = asked(rules, name, contexts);
     let Some((file, line)) = rules.place_of_function(name).filter(|_| !asked.is_empty()) else { return Ok(None) };
     let most = (MOST_INPUTS / asked.len()).max(FEWEST_INPUTS);
     let place = RulePlace { file, line };
-    let mut reach = Reach { guardrail: Arc::clone(name), place, inputs: 0, is_exhaustive: true, witnesses: Vec::new() };
-    let mut first: BTreeMap<Outcome, (&Ground, &GuardrailRules, Input)> = BTreeMap::new();
-    for (ground, guardrail) in asked {
-        let space = space(rules, guardrail, ground);
+    let mut reach =
+        ReachableVerdicts { guardrail: Arc::clone(name), place, inputs: 0, is_exhaustive: true, witnesses: Vec::new() };
+    let mut first: BTreeMap<Outcome, (&EvalContext, &GuardrailRules, Input)> = BTreeMap::new();
+    for (context, guardrail) in asked {
+        let space = space(rules, guardrail, context);
         reach.is_exhaustive &= space.len() <= most as u64;
         for input in space.inputs(most) {
             reach.inputs += 1;
             let outcome = input.ask(evaluator, guardrail)?.outcome;
-            first.entry(outcome).or_insert((ground, guardrail, input));
+            first.entry(outcome).or_insert((context, guardrail, input));
         }
     }
-    for (ground, guardrail, input) in first.into_values() {
-        reach.witnesses.push(witness(rules, ground, guardrail, &input, evaluator)?);
+    for (context, guardrail, input) in first.into_values() {
+        reach.witnesses.push(witness(rules, context, guardrail, &input, evaluator)?);
     }
     Ok(Some(reach))
 }
@@ -92,26 +93,26 @@ fn reach(
 /// The simplest input that gets the same verdict.
 fn witness(
     rules: &CompiledRules,
-    ground: &Ground,
+    context: &EvalContext,
     guardrail: &GuardrailRules,
     input: &Input,
     evaluator: &mut Evaluator,
 ) -> Result<Witness, RuleFailure> {
     let wanted = input.ask(evaluator, guardrail)?.outcome;
-    let space = space(rules, guardrail, ground);
+    let space = space(rules, guardrail, context);
     let mut holds = |tried: &Input| Ok(tried.ask(evaluator, guardrail)?.outcome == wanted);
     let simplest = space.simplest(input, &mut holds)?;
     let verdict = simplest.ask(evaluator, guardrail)?;
     Ok(Witness {
         outcome: verdict.outcome,
-        input: space.told(&simplest),
-        ground: ground.told.clone(),
+        input: space.describe(&simplest),
+        context: context.description.clone(),
         reason: Arc::clone(&verdict.reason),
         line: verdict.line,
     })
 }
 
-fn finding(reach: &Reach) -> Option<Finding> {
+fn finding(reach: &ReachableVerdicts) -> Option<Finding> {
     let answers: Vec<Outcome> = reach.witnesses.iter().map(|witness| witness.outcome).collect();
     let name = &reach.guardrail;
     let among = if reach.is_exhaustive { "of all" } else { "an even choice of" };
@@ -128,13 +129,13 @@ fn finding(reach: &Reach) -> Option<Finding> {
         ),
         _ => return None,
     };
-    let witness = reach.witnesses.iter().map(told).collect();
+    let witness = reach.witnesses.iter().map(shown).collect();
     Some(Finding { place: reach.place.clone(), kind, what, witness, remedy: remedy.to_owned() })
 }
 
 /// A witness on one line.
-fn told(witness: &Witness) -> String {
-    format!("{} ({}): {}", witness.input, witness.ground, witness.outcome.name())
+fn shown(witness: &Witness) -> String {
+    format!("{} ({}): {}", witness.input, witness.context, witness.outcome.name())
 }
 
 /// Branches that are never reached, of conditions whose other branch is.

@@ -7,15 +7,15 @@
 //! come with inputs that show them; no finding means none among the inputs evaluated.
 
 mod explore;
+mod ineffective;
 mod monotone;
-mod numbers;
 mod overlap;
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::grounds::Ground;
+use super::eval_context::EvalContext;
 use crate::model::Outcome;
 use crate::planner::PlanError;
 use crate::rules::{CompiledRules, RulePlace};
@@ -26,16 +26,17 @@ pub struct Verification {
     /// Number of inputs evaluated.
     pub inputs: u64,
     /// The verdicts that each guardrail can give, in file order.
-    pub guardrails: Vec<Reach>,
+    pub guardrails: Vec<ReachableVerdicts>,
     /// The problems found, by file and line.
     pub findings: Vec<Finding>,
     /// Keys without effect, by file and line.
-    pub idle: Vec<Idle>,
+    #[serde(rename = "idle")]
+    pub ineffective: Vec<IneffectiveKey>,
 }
 
 /// A key without effect, given the pack's other values, until an overlay changes one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Idle {
+pub struct IneffectiveKey {
     /// Location of the key.
     pub place: RulePlace,
     /// Full path of the key.
@@ -46,7 +47,7 @@ pub struct Idle {
 
 /// The verdicts that one guardrail can give.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Reach {
+pub struct ReachableVerdicts {
     /// The guardrail's name.
     pub guardrail: Arc<str>,
     /// Location of its function.
@@ -67,7 +68,8 @@ pub struct Witness {
     /// The input, in the syntax of scripts.
     pub input: String,
     /// Channel, and overlay target if there is one.
-    pub ground: String,
+    #[serde(rename = "ground")]
+    pub context: String,
     /// The guardrail's reason.
     pub reason: Arc<str>,
     /// 1-based line of the verdict.
@@ -114,13 +116,18 @@ pub struct Finding {
 /// If a rule fails on an input of the domain. That is a problem of the pack itself; the error has its location and
 /// cause.
 pub fn verify(rules: &CompiledRules, is_wanted: &dyn Fn() -> bool) -> Result<Verification, PlanError> {
-    let grounds = Ground::all(rules)?;
-    let explored = explore::explore(rules, &grounds, is_wanted)?;
+    let contexts = EvalContext::all(rules)?;
+    let explored = explore::explore(rules, &contexts, is_wanted)?;
     let mut findings = explored.findings;
-    findings.extend(monotone::breaches(rules, &grounds, is_wanted)?);
-    findings.extend(overlap::overlaps(rules, &grounds, is_wanted)?);
-    findings.extend(numbers::dead(rules, &grounds));
+    findings.extend(monotone::breaches(rules, &contexts, is_wanted)?);
+    findings.extend(overlap::overlaps(rules, &contexts, is_wanted)?);
+    findings.extend(ineffective::rows(rules, &contexts));
     findings.sort();
     findings.dedup_by(|a, b| (&a.place, a.kind, &a.what) == (&b.place, b.kind, &b.what));
-    Ok(Verification { inputs: explored.inputs, guardrails: explored.reaches, findings, idle: numbers::idle(rules) })
+    Ok(Verification {
+        inputs: explored.inputs,
+        guardrails: explored.reaches,
+        findings,
+        ineffective: ineffective::keys(rules),
+    })
 }

@@ -8,27 +8,27 @@ use crate::model::{Outcome, Verdict};
 use crate::planner::{self, PlanError};
 use crate::rules::{
     CompiledRules, Evaluator, Fact, GuardrailRules, Input, InputField, RuleFailure, RulePlace, Space, number_of,
-    step_at, values,
+    value_at, values,
 };
-use crate::workbench::grounds::Ground;
+use crate::workbench::eval_context::EvalContext;
 
 /// Maximum number of inputs for which one field of a guardrail is varied.
-const WALKS: usize = 4_000;
+const MOST_STARTS: usize = 4_000;
 
 /// Every violation of monotonicity, with two inputs that show it.
 pub(super) fn breaches(
     rules: &CompiledRules,
-    grounds: &[Ground],
+    contexts: &[EvalContext],
     is_wanted: &dyn Fn() -> bool,
 ) -> Result<Vec<Finding>, PlanError> {
     let mut evaluator = rules.evaluator(None);
     let mut found = Vec::new();
     for declared in rules.pack().declared_guardrails().into_iter().take_while(|_| is_wanted()) {
-        found.extend(guardrail(rules, &declared.name, grounds, &mut evaluator)?);
+        found.extend(guardrail(rules, &declared.name, contexts, &mut evaluator)?);
     }
-    for ground in grounds.iter().take_while(|_| is_wanted()) {
-        for law in LAWS {
-            found.extend(law.breach(rules, ground, &mut evaluator)?);
+    for context in contexts.iter().take_while(|_| is_wanted()) {
+        for relation in RELATIONS {
+            found.extend(relation.breach(rules, context, &mut evaluator)?);
         }
     }
     Ok(found)
@@ -38,16 +38,16 @@ pub(super) fn breaches(
 fn guardrail(
     rules: &CompiledRules,
     name: &Arc<str>,
-    grounds: &[Ground],
+    contexts: &[EvalContext],
     evaluator: &mut Evaluator,
 ) -> Result<Option<Finding>, RuleFailure> {
-    for (ground, own) in asked(rules, name, grounds) {
-        let space = space(rules, own, ground);
+    for (context, own) in asked(rules, name, contexts) {
+        let space = space(rules, own, context);
         for field in space.fields().filter(|field| field.own_name() == "fatigue") {
-            let ascending = ascending(rules, name, field, &ground.input);
-            for start in space.inputs(WALKS) {
-                let Some(fall) = fall(&start, field, &ascending, own, evaluator)? else { continue };
-                return Ok(Some(fall.told(name, ground, &space, field, start)));
+            let ascending = ascending(rules, name, field, &context.input);
+            for start in space.inputs(MOST_STARTS) {
+                let Some(milder) = first_milder(&start, field, &ascending, own, evaluator)? else { continue };
+                return Ok(Some(milder.finding(name, context, &space, field, start)));
             }
         }
     }
@@ -55,36 +55,43 @@ fn guardrail(
 }
 
 /// Two adjacent values of a field, of which the larger gets the milder verdict.
-struct Fall {
+struct MilderVerdict {
     before: (f64, Outcome),
     after: (f64, Arc<Verdict>),
 }
 
 /// The first verdict that is milder than the one before it, as a field rises.
-fn fall(
+fn first_milder(
     start: &Input,
     field: InputField,
     ascending: &[f64],
     own: &GuardrailRules,
     evaluator: &mut Evaluator,
-) -> Result<Option<Fall>, RuleFailure> {
+) -> Result<Option<MilderVerdict>, RuleFailure> {
     let mut last: Option<(f64, Outcome)> = None;
     for at in ascending {
         let mut input = start.clone();
         field.put(&mut input, Fact::Number(*at));
         let verdict = input.ask(evaluator, own)?;
         if let Some(before) = last.filter(|(_, outcome)| *outcome > verdict.outcome) {
-            return Ok(Some(Fall { before, after: (*at, verdict) }));
+            return Ok(Some(MilderVerdict { before, after: (*at, verdict) }));
         }
         last = Some((*at, verdict.outcome));
     }
     Ok(None)
 }
 
-impl Fall {
-    fn told(&self, name: &str, ground: &Ground, space: &Space, field: InputField, mut others: Input) -> Finding {
-        field.put(&mut others, field.of(&ground.input));
-        let about = format!("{}; {}", ground.told, space.told(&others));
+impl MilderVerdict {
+    fn finding(
+        &self,
+        name: &str,
+        context: &EvalContext,
+        space: &Space,
+        field: InputField,
+        mut others: Input,
+    ) -> Finding {
+        field.put(&mut others, field.of(&context.input));
+        let about = format!("{}; {}", context.description, space.describe(&others));
         let line = |at: f64, outcome: Outcome| {
             format!("{} = {}: {} ({about})", field.name(), Fact::Number(at), outcome.name())
         };
@@ -110,7 +117,7 @@ fn ascending(rules: &CompiledRules, function: &str, field: InputField, start: &I
 }
 
 /// A number that must be monotone in another one.
-struct Law {
+struct MonotoneRelation {
     /// The variable that rises.
     along: &'static str,
     /// The number that depends on it.
@@ -122,107 +129,107 @@ struct Law {
     /// The table that decides otherwise.
     key: &'static str,
     /// The number at a value of the variable.
-    at: fn(&mut Walk<'_>, f64) -> Result<f64, RuleFailure>,
+    at: fn(&mut RelationInput<'_>, f64) -> Result<f64, RuleFailure>,
     /// Values to evaluate at: the thresholds of the pack's tables.
-    edges: fn(&Ground) -> Vec<f64>,
+    edges: fn(&EvalContext) -> Vec<f64>,
     /// Upper end of the range that is also sampled in even steps, since a script may change anywhere; `None` for
     /// integers.
     span: Option<f64>,
     remedy: &'static str,
 }
 
-struct Walk<'w> {
-    ground: &'w Ground,
+struct RelationInput<'w> {
+    context: &'w EvalContext,
     evaluator: &'w mut Evaluator,
 }
 
-const LAWS: [Law; 6] = [
-    Law {
+const RELATIONS: [MonotoneRelation; 6] = [
+    MonotoneRelation {
         along: "ctx.fatigue",
         what: "posts a week",
         falls: true,
         hook: "weekly_posts",
         key: "fatigue.frequency",
-        at: |walk, fatigue| {
-            let ctx = Arc::new(crate::rules::ChannelFacts { fatigue, ..walk.ground.input.ctx.clone() });
-            let wanted = walk.ground.rules.channel(walk.ground.channel).weekly_posts;
-            let lowered = || planner::weekly_posts_after_fatigue(&walk.ground.rules, wanted, fatigue);
-            Ok(f64::from(walk.evaluator.weekly_posts(&ctx)?.unwrap_or_else(lowered)))
+        at: |input, fatigue| {
+            let ctx = Arc::new(crate::rules::ChannelFacts { fatigue, ..input.context.input.ctx.clone() });
+            let wanted = input.context.rules.channel(input.context.channel).weekly_posts;
+            let lowered = || planner::weekly_posts_after_fatigue(&input.context.rules, wanted, fatigue);
+            Ok(f64::from(input.evaluator.weekly_posts(&ctx)?.unwrap_or_else(lowered)))
         },
-        edges: |ground| ground.rules.fatigue.frequency.iter().map(|step| step.from).collect(),
+        edges: |context| context.rules.fatigue.frequency.iter().map(|row| row.threshold).collect(),
         span: Some(1.0),
         remedy: "let the factor fall from row to row",
     },
-    Law {
+    MonotoneRelation {
         along: "fatigue",
         what: "the priority",
         falls: true,
         hook: "",
         key: "fatigue.priority_loss",
-        at: |walk, fatigue| {
-            let priority = walk.ground.rules.channel(walk.ground.channel).priority;
-            Ok(planner::priority(&walk.ground.rules, priority, fatigue))
+        at: |input, fatigue| {
+            let priority = input.context.rules.channel(input.context.channel).priority;
+            Ok(planner::priority(&input.context.rules, priority, fatigue))
         },
-        edges: |ground| ground.rules.fatigue.priority_loss.iter().map(|step| step.from).collect(),
+        edges: |context| context.rules.fatigue.priority_loss.iter().map(|row| row.threshold).collect(),
         span: Some(1.0),
         remedy: "let the points rise from row to row",
     },
-    Law {
+    MonotoneRelation {
         along: "fatigue",
         what: "the recommended wait",
         falls: false,
         hook: "",
         key: "fatigue.wait_hours",
-        at: |walk, fatigue| Ok(walk.ground.rules.fatigue.recommended_wait_hours(fatigue)),
-        edges: |ground| ground.rules.fatigue.wait_hours.iter().map(|step| step.from).collect(),
+        at: |input, fatigue| Ok(input.context.rules.fatigue.recommended_wait_hours(fatigue)),
+        edges: |context| context.rules.fatigue.wait_hours.iter().map(|row| row.threshold).collect(),
         span: Some(1.0),
         remedy: "let the hours rise from row to row",
     },
-    Law {
+    MonotoneRelation {
         along: "post.asset_score",
         what: "confidence",
         falls: false,
         hook: "confidence",
         key: "risk.confidence",
-        at: |walk, asset_score| {
-            let post = crate::rules::PostFacts { asset_score, ..walk.ground.input.post.clone() };
-            let own = step_at(&walk.ground.rules.risk.confidence, asset_score).unwrap_or(0.0);
-            let asked = walk.evaluator.confidence(&Arc::new(post), &Arc::new(walk.ground.input.ctx.clone()))?;
+        at: |input, asset_score| {
+            let post = crate::rules::PostFacts { asset_score, ..input.context.input.post.clone() };
+            let own = value_at(&input.context.rules.risk.confidence, asset_score).unwrap_or(0.0);
+            let asked = input.evaluator.confidence(&Arc::new(post), &Arc::new(input.context.input.ctx.clone()))?;
             Ok(asked.unwrap_or(own))
         },
-        edges: |ground| ground.rules.risk.confidence.iter().map(|step| step.from).chain([100.0]).collect(),
+        edges: |context| context.rules.risk.confidence.iter().map(|row| row.threshold).chain([100.0]).collect(),
         span: Some(100.0),
         remedy: "let the confidence rise from row to row",
     },
-    Law {
+    MonotoneRelation {
         along: "post.warnings",
         what: "confidence",
         falls: true,
         hook: "confidence",
         key: "risk.minus_per_warning",
-        at: |walk, warnings| {
-            let post = crate::rules::PostFacts { warnings: warnings as i64, ..walk.ground.input.post.clone() };
-            let ctx = Arc::new(walk.ground.input.ctx.clone());
+        at: |input, warnings| {
+            let post = crate::rules::PostFacts { warnings: warnings as i64, ..input.context.input.post.clone() };
+            let ctx = Arc::new(input.context.input.ctx.clone());
             let (score, warned) = (post.asset_score, post.warnings);
-            let asked = walk.evaluator.confidence(&Arc::new(post), &ctx)?;
-            Ok(asked.unwrap_or_else(|| planner::confidence(&walk.ground.rules.risk, score, &ctx, warned)))
+            let asked = input.evaluator.confidence(&Arc::new(post), &ctx)?;
+            Ok(asked.unwrap_or_else(|| planner::confidence(&input.context.rules.risk, score, &ctx, warned)))
         },
         edges: |_| vec![1.0, 2.0, 3.0, 4.0, 5.0],
         span: None,
         remedy: "let a warning take confidence, never give it",
     },
-    Law {
+    MonotoneRelation {
         along: "confidence",
         what: "the risk band",
         falls: true,
         hook: "",
         key: "risk.bands",
-        at: |walk, confidence| {
-            let rules = &walk.ground.rules;
+        at: |input, confidence| {
+            let rules = &input.context.rules;
             let band = planner::band(&rules.risk, &rules.guardrails, confidence, &[]);
             Ok(f64::from(band as u8))
         },
-        edges: |ground| vec![ground.rules.risk.low_from, ground.rules.risk.medium_from],
+        edges: |context| vec![context.rules.risk.low_from, context.rules.risk.medium_from],
         span: Some(1.0),
         remedy: "let `low.from` be above `medium.from`",
     },
@@ -231,40 +238,41 @@ const LAWS: [Law; 6] = [
 /// Distance to a point just below a threshold, and tolerance of comparisons.
 const BELOW: f64 = 1e-6;
 
-impl Law {
+impl MonotoneRelation {
     fn breach(
         &self,
         rules: &CompiledRules,
-        ground: &Ground,
+        context: &EvalContext,
         evaluator: &mut Evaluator,
     ) -> Result<Option<Finding>, RuleFailure> {
-        let mut along: Vec<f64> = (self.edges)(ground).into_iter().flat_map(|edge| [edge - BELOW, edge]).collect();
+        let mut along: Vec<f64> = (self.edges)(context).into_iter().flat_map(|edge| [edge - BELOW, edge]).collect();
         let even = self.span.into_iter().flat_map(|span| (0..=20).map(move |step| span * f64::from(step) / 20.0));
         along.extend(even);
         along.retain(|at| *at >= 0.0);
         along.sort_by(f64::total_cmp);
-        let mut walk = Walk { ground, evaluator };
+        let mut input = RelationInput { context, evaluator };
         let mut last: Option<(f64, f64)> = None;
         for at in along {
-            let came = (self.at)(&mut walk, at)?;
+            let came = (self.at)(&mut input, at)?;
             if let Some((before, was)) = last
                 && (if self.falls { came > was + BELOW } else { came < was - BELOW })
             {
-                return Ok(Some(self.told(rules, ground, (before, was), (at, came))));
+                return Ok(Some(self.finding(rules, context, (before, was), (at, came))));
             }
             last = Some((at, came));
         }
         Ok(None)
     }
 
-    fn told(&self, rules: &CompiledRules, ground: &Ground, before: (f64, f64), after: (f64, f64)) -> Finding {
+    fn finding(&self, rules: &CompiledRules, context: &EvalContext, before: (f64, f64), after: (f64, f64)) -> Finding {
         let hook = rules.place_of_function(self.hook);
-        let place = hook.or_else(|| rules.pack().place_with(&ground.overlays, self.key));
+        let place = hook.or_else(|| rules.pack().place_with(&context.overlays, self.key));
         let (file, line) = place.unwrap_or_default();
-        let Law { along, what, .. } = self;
+        let MonotoneRelation { along, what, .. } = self;
         let (number, way) = (Fact::Number, if self.falls { "rise" } else { "fall" });
-        let line_of =
-            |(at, came): (f64, f64)| format!("{along} = {}: {what} {} ({})", number(at), number(came), ground.told);
+        let line_of = |(at, came): (f64, f64)| {
+            format!("{along} = {}: {what} {} ({})", number(at), number(came), context.description)
+        };
         Finding {
             place: RulePlace { file, line },
             kind: FindingKind::NotMonotone,

@@ -6,7 +6,7 @@ use super::explore::{asked, space};
 use super::{Finding, FindingKind};
 use crate::model::Outcome;
 use crate::rules::{CompiledRules, Evaluator, GuardrailRules, Input, InputField, RuleFailure, RulePlace, Space};
-use crate::workbench::grounds::Ground;
+use crate::workbench::eval_context::EvalContext;
 
 /// Maximum number of inputs of a guardrail that are searched in one context.
 const LOOKED_AT: usize = 5_000;
@@ -18,18 +18,18 @@ const COMPLETIONS: usize = 64;
 /// Every guardrail that another one makes redundant.
 pub(super) fn overlaps(
     rules: &CompiledRules,
-    grounds: &[Ground],
+    contexts: &[EvalContext],
     is_wanted: &dyn Fn() -> bool,
 ) -> Result<Vec<Finding>, RuleFailure> {
     let mut evaluator = rules.evaluator(None);
     let names: Vec<Arc<str>> = rules.pack().declared_guardrails().into_iter().map(|rules| rules.name).collect();
     let mut found = Vec::new();
     for one in names.iter().take_while(|_| is_wanted()) {
-        let firing = firing(rules, one, grounds, &mut evaluator)?;
+        let firing = firing(rules, one, contexts, &mut evaluator)?;
         let Some((file, line)) = rules.place_of_function(one).filter(|_| !firing.is_empty()) else { continue };
         for other in names.iter().filter(|other| *other != one) {
             if always_blocks(rules, one, other, &firing, &mut evaluator)?
-                && can_pass(rules, other, grounds, &mut evaluator)?
+                && can_pass(rules, other, contexts, &mut evaluator)?
             {
                 found.push(Finding {
                     place: RulePlace { file: Arc::clone(&file), line },
@@ -48,14 +48,14 @@ pub(super) fn overlaps(
 fn firing<'g>(
     rules: &CompiledRules,
     name: &str,
-    grounds: &'g [Ground],
+    contexts: &'g [EvalContext],
     evaluator: &mut Evaluator,
-) -> Result<Vec<(&'g Ground, Input)>, RuleFailure> {
+) -> Result<Vec<(&'g EvalContext, Input)>, RuleFailure> {
     let mut firing = Vec::new();
-    for (ground, own) in asked(rules, name, grounds) {
-        for input in space(rules, own, ground).inputs(LOOKED_AT) {
+    for (context, own) in asked(rules, name, contexts) {
+        for input in space(rules, own, context).inputs(LOOKED_AT) {
             if input.ask(evaluator, own)?.outcome != Outcome::Pass {
-                firing.push((ground, input));
+                firing.push((context, input));
             }
         }
     }
@@ -68,13 +68,13 @@ fn always_blocks(
     rules: &CompiledRules,
     one: &str,
     other: &str,
-    firing: &[(&Ground, Input)],
+    firing: &[(&EvalContext, Input)],
     evaluator: &mut Evaluator,
 ) -> Result<bool, RuleFailure> {
     let fixed = rules.reads(one);
-    for (ground, input) in firing {
-        let Some(own) = ground.guardrail(other) else { return Ok(false) };
-        for completed in completions(rules, own, ground, input, &fixed) {
+    for (context, input) in firing {
+        let Some(own) = context.guardrail(other) else { return Ok(false) };
+        for completed in completions(rules, own, context, input, &fixed) {
             if completed.ask(evaluator, own)?.outcome != Outcome::Block {
                 return Ok(false);
             }
@@ -87,12 +87,12 @@ fn always_blocks(
 fn completions(
     rules: &CompiledRules,
     other: &GuardrailRules,
-    ground: &Ground,
+    context: &EvalContext,
     input: &Input,
     fixed: &std::collections::BTreeSet<String>,
 ) -> Vec<Input> {
     let constants = rules.constants(&other.name);
-    let free = space(rules, other, ground);
+    let free = space(rules, other, context);
     let dimensions: Vec<_> = free
         .fields()
         .filter(|field: &InputField| !fixed.contains(field.own_name()))
@@ -104,11 +104,11 @@ fn completions(
 fn can_pass(
     rules: &CompiledRules,
     name: &str,
-    grounds: &[Ground],
+    contexts: &[EvalContext],
     evaluator: &mut Evaluator,
 ) -> Result<bool, RuleFailure> {
-    for (ground, own) in asked(rules, name, grounds) {
-        for input in space(rules, own, ground).inputs(LOOKED_AT) {
+    for (context, own) in asked(rules, name, contexts) {
+        for input in space(rules, own, context).inputs(LOOKED_AT) {
             if input.ask(evaluator, own)?.outcome == Outcome::Pass {
                 return Ok(true);
             }

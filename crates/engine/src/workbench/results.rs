@@ -9,39 +9,39 @@ use crate::rules::{Rules, day_name};
 
 /// One result.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct CaseResult {
     /// Its key in a case's `expect` table.
     pub key: String,
     /// Its value.
-    pub told: Told,
+    pub value: ResultValue,
 }
 
 /// A value that a result has, or is expected to have.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Told {
+pub enum ResultValue {
     /// A floating-point number.
     Number(f64),
     /// An integer.
-    Whole(i64),
+    Integer(i64),
     /// A boolean.
-    Truth(bool),
+    Bool(bool),
     /// A name or a text.
-    Word(String),
+    Text(String),
     /// Hours of a day, `0..24`.
     Hours(Vec<u8>),
     /// Weekdays, in days since Monday, each with an hour.
     Times(Vec<(u8, u8)>),
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for ResultValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Told::Number(number) => f.write_str(&decimal(*number)),
-            Told::Whole(whole) => write!(f, "{whole}"),
-            Told::Truth(truth) => write!(f, "{truth}"),
-            Told::Word(word) => write!(f, "\"{word}\""),
-            Told::Hours(hours) => write!(f, "{hours:?}"),
-            Told::Times(times) => {
+            ResultValue::Number(number) => f.write_str(&decimal(*number)),
+            ResultValue::Integer(whole) => write!(f, "{whole}"),
+            ResultValue::Bool(truth) => write!(f, "{truth}"),
+            ResultValue::Text(word) => write!(f, "\"{word}\""),
+            ResultValue::Hours(hours) => write!(f, "{hours:?}"),
+            ResultValue::Times(times) => {
                 let time = |(day, hour): &(u8, u8)| format!("{{ day = \"{}\", hour = {hour} }}", day_name(*day));
                 write!(f, "[{}]", times.iter().map(time).collect::<Vec<_>>().join(", "))
             }
@@ -52,58 +52,58 @@ impl fmt::Display for Told {
 /// All results of a situation. `rules` are the client's effective rules; `pack` are the base rules, which the ledger
 /// uses.
 #[must_use]
-pub fn answers(evaluation: &SlotEvaluation, rules: &Rules, pack: &Rules) -> Vec<Answer> {
-    let mut answers = Answers(Vec::with_capacity(40));
-    answers.of_channel(evaluation, rules);
-    answers.of_post(evaluation);
-    answers.of_ledger(evaluation, pack);
-    answers.of_verdicts(evaluation);
-    answers.of_client(evaluation);
-    answers.0
+pub fn results(evaluation: &SlotEvaluation, rules: &Rules, pack: &Rules) -> Vec<CaseResult> {
+    let mut results = Results(Vec::with_capacity(40));
+    results.of_channel(evaluation, rules);
+    results.of_post(evaluation);
+    results.of_ledger(evaluation, pack);
+    results.of_verdicts(evaluation);
+    results.of_client(evaluation);
+    results.0
 }
 
-struct Answers(Vec<Answer>);
+struct Results(Vec<CaseResult>);
 
-impl Answers {
-    fn add(&mut self, key: impl Into<String>, told: Told) {
-        self.0.push(Answer { key: key.into(), told });
+impl Results {
+    fn add(&mut self, key: impl Into<String>, value: ResultValue) {
+        self.0.push(CaseResult { key: key.into(), value });
     }
 
     fn number(&mut self, key: &str, number: f64) {
-        self.add(key, Told::Number(number));
+        self.add(key, ResultValue::Number(number));
     }
 
     fn of_channel(&mut self, evaluation: &SlotEvaluation, rules: &Rules) {
         let ctx = &evaluation.ctx;
         let scores = [ctx.momentum, ctx.visibility, ctx.engagement];
-        self.add("weekly_posts", Told::Whole(i64::from(evaluation.weekly_posts)));
+        self.add("weekly_posts", ResultValue::Integer(i64::from(evaluation.weekly_posts)));
         self.number("wait_hours", rules.fatigue.recommended_wait_hours(ctx.fatigue));
         let health = rules.fatigue.health(ctx.fatigue, scores);
         self.number("health", health);
-        self.add("health_level", Told::Word(rules.fatigue.level(health).to_owned()));
-        self.add("best_hours", Told::Hours(evaluation.best_hours.clone()));
-        self.add("open_hours", Told::Hours(evaluation.open_hours.clone()));
-        self.add("minute", Told::Whole(i64::from(evaluation.minute)));
+        self.add("health_level", ResultValue::Text(rules.fatigue.level(health).to_owned()));
+        self.add("best_hours", ResultValue::Hours(evaluation.best_hours.clone()));
+        self.add("open_hours", ResultValue::Hours(evaluation.open_hours.clone()));
+        self.add("minute", ResultValue::Integer(i64::from(evaluation.minute)));
         let time = |wall: &WallHour| (wall.weekday, wall.hour);
-        self.add("planned", Told::Times(evaluation.planned.iter().map(time).collect()));
-        self.add("planned_posts", Told::Whole(evaluation.planned.len() as i64));
-        self.add("planned_with_asset", Told::Whole(evaluation.planned_with_asset as i64));
+        self.add("planned", ResultValue::Times(evaluation.planned.iter().map(time).collect()));
+        self.add("planned_posts", ResultValue::Integer(evaluation.planned.len() as i64));
+        self.add("planned_with_asset", ResultValue::Integer(evaluation.planned_with_asset as i64));
     }
 
     fn of_post(&mut self, evaluation: &SlotEvaluation) {
         let post = &evaluation.post;
         self.number("priority", post.priority);
-        self.add("closed_by", Told::Word(evaluation.closed_by.map_or("nothing", |rule| rule.name()).to_owned()));
+        self.add("closed_by", ResultValue::Text(evaluation.closed_by.map_or("nothing", |rule| rule.name()).to_owned()));
         self.number("fatigue", post.fatigue);
         self.number("response", evaluation.response);
         self.number("slot_value", post.slot_value);
         self.number("expected_engagement", post.expected_engagement);
-        self.add("asset_usable", Told::Truth(evaluation.asset_usable));
+        self.add("asset_usable", ResultValue::Bool(evaluation.asset_usable));
         self.number("asset_score", evaluation.facts.asset_score);
         self.number("quality_factor", evaluation.quality_factor);
         self.number("confidence", post.confidence);
-        self.add("risk", Told::Word(post.risk.name().to_owned()));
-        self.add("status", Told::Word(post.status.name().to_owned()));
+        self.add("risk", ResultValue::Text(post.risk.name().to_owned()));
+        self.add("status", ResultValue::Text(post.status.name().to_owned()));
     }
 
     fn of_ledger(&mut self, evaluation: &SlotEvaluation, pack: &Rules) {
@@ -112,21 +112,21 @@ impl Answers {
             ScheduleStatus::Pending => "anybody",
             _ => "nobody",
         };
-        self.add("approved_by", Told::Word(by.to_owned()));
+        self.add("approved_by", ResultValue::Text(by.to_owned()));
         let drafts = pack.calendar.drafts;
         self.number("draft_until_hours", drafts.late_hours);
-        self.add("draft_tries", Told::Whole(i64::from(drafts.attempts)));
+        self.add("draft_tries", ResultValue::Integer(i64::from(drafts.attempts)));
         self.number("draft_waits_minutes", drafts.all_waits_minutes());
         let passes = &pack.calendar.passes;
-        self.add("daily_pass_every_hours", Told::Whole(i64::from(passes.daily_every_hours)));
-        self.add("weekly_pass", Told::Word(passes.weekly()));
+        self.add("daily_pass_every_hours", ResultValue::Integer(i64::from(passes.daily_every_hours)));
+        self.add("weekly_pass", ResultValue::Text(passes.weekly()));
     }
 
     fn of_verdicts(&mut self, evaluation: &SlotEvaluation) {
         for verdict in &evaluation.post.verdicts {
-            self.add(format!("verdicts.{}", verdict.rule), Told::Word(verdict.outcome.name().to_owned()));
-            self.add(format!("reasons.{}", verdict.rule), Told::Word(verdict.reason.to_string()));
-            self.add(format!("remedies.{}", verdict.rule), Told::Word(verdict.remedy.to_string()));
+            self.add(format!("verdicts.{}", verdict.rule), ResultValue::Text(verdict.outcome.name().to_owned()));
+            self.add(format!("reasons.{}", verdict.rule), ResultValue::Text(verdict.reason.to_string()));
+            self.add(format!("remedies.{}", verdict.rule), ResultValue::Text(verdict.remedy.to_string()));
         }
     }
 
@@ -134,7 +134,7 @@ impl Answers {
         for signal in &evaluation.warning.matrix {
             self.number(&format!("signals.{}", signal.signal), signal.score);
             let raised = signal.severity.map_or("no", Severity::name);
-            self.add(format!("raised.{}", signal.signal), Told::Word(raised.to_owned()));
+            self.add(format!("raised.{}", signal.signal), ResultValue::Text(raised.to_owned()));
         }
         self.number("true_score", evaluation.reality.estimated);
         self.number("true_score_low", evaluation.reality.low);
@@ -148,8 +148,8 @@ mod tests {
 
     #[test]
     fn a_value_is_shown_as_a_case_would_write_it() {
-        assert_eq!(Told::Times(vec![(4, 9)]).to_string(), "[{ day = \"friday\", hour = 9 }]");
-        assert_eq!(Told::Hours(vec![9, 13]).to_string(), "[9, 13]");
-        assert_eq!(Told::Word("pass".to_owned()).to_string(), "\"pass\"");
+        assert_eq!(ResultValue::Times(vec![(4, 9)]).to_string(), "[{ day = \"friday\", hour = 9 }]");
+        assert_eq!(ResultValue::Hours(vec![9, 13]).to_string(), "[9, 13]");
+        assert_eq!(ResultValue::Text("pass".to_owned()).to_string(), "\"pass\"");
     }
 }

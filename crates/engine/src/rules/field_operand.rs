@@ -3,12 +3,12 @@
 use rhai::{Expr, Position};
 
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, FactKind, Facts, Field, PostFacts};
-use super::names::NameKind;
+use super::scenario_names::NameKind;
 use crate::model::{Channel, ClientStatus};
 
 /// A comparison that is always false or always true.
 #[derive(Debug, PartialEq)]
-pub(super) struct Mismatch {
+pub(super) struct ConstantComparison {
     pub position: Position,
     /// The field as scripts write it, such as `post.hour`.
     pub field: String,
@@ -18,16 +18,16 @@ pub(super) struct Mismatch {
 
 /// A field of a view as an operand of a comparison.
 #[derive(Debug, Clone)]
-pub(super) struct Compared {
+pub(super) struct FieldOperand {
     pub name: String,
     pub kind: FactKind,
     pub limits: Option<(f64, f64)>,
-    pub texts: Texts,
+    pub texts: AllowedTexts,
     /// Whether the operand is an entry of the field, which is a list.
     pub is_entry: bool,
 }
 
-impl Compared {
+impl FieldOperand {
     /// The field of a view that an expression reads directly.
     pub fn of(expression: &Expr) -> Option<Self> {
         let Expr::Dot(dot, ..) = expression else { return None };
@@ -54,13 +54,13 @@ impl Compared {
 
 /// The texts that a field, or an entry of a list, can hold.
 #[derive(Debug, Clone)]
-pub(super) enum Texts {
+pub(super) enum AllowedTexts {
     Any,
     OneOf(Vec<&'static str>),
     Date,
 }
 
-pub(super) fn field_of(view: &str, field: &str) -> Option<Compared> {
+pub(super) fn field_of(view: &str, field: &str) -> Option<FieldOperand> {
     match view {
         ChannelFacts::PARAMETER => of_view(ChannelFacts::fields(), view, field),
         PostFacts::PARAMETER => of_view(PostFacts::fields(), view, field),
@@ -70,18 +70,24 @@ pub(super) fn field_of(view: &str, field: &str) -> Option<Compared> {
     }
 }
 
-fn of_view<T>(fields: &'static [Field<T>], view: &str, name: &str) -> Option<Compared> {
+fn of_view<T>(fields: &'static [Field<T>], view: &str, name: &str) -> Option<FieldOperand> {
     let field = fields.iter().find(|field| field.name == name)?;
     let texts = match (view, name) {
         (ChannelFacts::PARAMETER, "channel") | (PostFacts::PARAMETER, "channels_of_day") => {
-            Texts::OneOf(Channel::ALL.map(Channel::name).to_vec())
+            AllowedTexts::OneOf(Channel::ALL.map(Channel::name).to_vec())
         }
         // Clients of any other status are not planned, so scripts never see them.
         (ChannelFacts::PARAMETER, "status") => {
-            Texts::OneOf(vec![ClientStatus::Active.name(), ClientStatus::Onboarding.name()])
+            AllowedTexts::OneOf(vec![ClientStatus::Active.name(), ClientStatus::Onboarding.name()])
         }
-        (PostFacts::PARAMETER, "date") => Texts::Date,
-        _ => Texts::Any,
+        (PostFacts::PARAMETER, "date") => AllowedTexts::Date,
+        _ => AllowedTexts::Any,
     };
-    Some(Compared { name: format!("{view}.{name}"), kind: field.kind, limits: field.limits, texts, is_entry: false })
+    Some(FieldOperand {
+        name: format!("{view}.{name}"),
+        kind: field.kind,
+        limits: field.limits,
+        texts,
+        is_entry: false,
+    })
 }

@@ -8,9 +8,9 @@ use crate::model::{Channel, parse_date, plus_days};
 /// Resolves contradictions in an input that was derived from another one: a post without an asset has no attributes of
 /// one, an assessment that is doubted exists, a date is that of one day, and every other post of the day has a channel
 /// and an hour.
-pub(super) fn settle(post: &mut PostFacts, ctx: &mut ChannelFacts, start: &PostFacts) {
-    settle_date(post, start);
-    settle_others(post);
+pub(super) fn make_consistent(post: &mut PostFacts, ctx: &mut ChannelFacts, start: &PostFacts) {
+    make_date_consistent(post, start);
+    complete_other_posts(post);
     if !post.has_asset {
         post.asset_score = 0.0;
         post.asset_kind = "".into();
@@ -36,7 +36,7 @@ const DAYS_SOUGHT: i64 = 6 * 366;
 
 /// Makes date, day, month, week and weekday refer to one day: the first on or after the date with every part that
 /// differs from the start. If there is none, the date takes precedence.
-fn settle_date(post: &mut PostFacts, start: &PostFacts) {
+fn make_date_consistent(post: &mut PostFacts, start: &PostFacts) {
     let Some(from) = parse_date(&post.date) else { return };
     let is_month = |date: NaiveDate| post.month == start.month || i64::from(date.month()) == post.month;
     let is_day = |date: NaiveDate| {
@@ -73,7 +73,7 @@ fn weekday(date: NaiveDate) -> i64 {
 }
 
 /// Gives each other post of the day a channel and an hour.
-fn settle_others(post: &mut PostFacts) {
+fn complete_other_posts(post: &mut PostFacts) {
     let (channels, hours) = (post.channels_of_day.len(), post.hours_of_day.len());
     let filled = |list: &List, count: usize, filling: Fact| -> List {
         list.iter().cloned().chain(std::iter::repeat_n(filling, count.saturating_sub(list.len()))).collect()
@@ -102,7 +102,7 @@ mod tests {
         let start = start();
         let mut input = start.clone();
         change(&mut input.post);
-        settle(&mut input.post, &mut input.ctx, &start.post);
+        make_consistent(&mut input.post, &mut input.ctx, &start.post);
         let date: NaiveDate = input.post.date.parse().unwrap();
         let mut again = input.post.clone();
         on_day(&mut again, date);
@@ -129,11 +129,11 @@ mod tests {
         let start = start();
         let mut input = start.clone();
         input.post.channels_of_day = [Fact::Text("ig".into())].into();
-        settle(&mut input.post, &mut input.ctx, &start.post);
+        make_consistent(&mut input.post, &mut input.ctx, &start.post);
         assert_eq!(input.post.hours_of_day.len(), 1);
         let mut input = start.clone();
         input.post.hours_of_day = [Fact::Whole(7)].into();
-        settle(&mut input.post, &mut input.ctx, &start.post);
+        make_consistent(&mut input.post, &mut input.ctx, &start.post);
         assert_eq!(input.post.channels_of_day.len(), 1);
     }
 }

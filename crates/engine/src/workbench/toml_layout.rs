@@ -14,7 +14,7 @@ const BEFORE_COMMENT: usize = 3;
 
 /// Formats the text of a file.
 pub(super) fn laid_out(text: &str) -> String {
-    let mut scribe = Scribe::default();
+    let mut writer = LayoutWriter::default();
     let source = Source::new(text);
     let mut line_start = 0;
     let mut was_blank = false;
@@ -23,20 +23,20 @@ pub(super) fn laid_out(text: &str) -> String {
         let (kind, start) = (token.kind(), token.span().start());
         match kind {
             TokenKind::Whitespace | TokenKind::Eof => {}
-            TokenKind::Newline => scribe.end_line(),
+            TokenKind::Newline => writer.end_line(),
             TokenKind::Comment => {
                 let column = text.get(line_start..start).map_or(0, |before| before.chars().count());
-                scribe.comment(written, column);
+                writer.comment(written, column);
             }
-            _ => scribe.code(kind, written, was_blank),
+            _ => writer.code(kind, written, was_blank),
         }
         was_blank = kind == TokenKind::Whitespace;
         if let Some(at) = written.rfind('\n') {
             line_start = start + at + 1;
         }
     }
-    scribe.end_line();
-    drawn(&scribe.lines)
+    writer.end_line();
+    drawn(&writer.lines)
 }
 
 /// One line; empty if it has neither code nor comment.
@@ -45,11 +45,11 @@ struct Line<'t> {
     indent: usize,
     code: String,
     is_header: bool,
-    remark: Option<Remark<'t>>,
+    comment: Option<Comment<'t>>,
 }
 
 #[derive(Debug)]
-struct Remark<'t> {
+struct Comment<'t> {
     text: &'t str,
     /// Column in the original text.
     column: usize,
@@ -59,12 +59,12 @@ struct Remark<'t> {
 
 impl Line<'_> {
     fn is_empty(&self) -> bool {
-        self.code.is_empty() && self.remark.is_none()
+        self.code.is_empty() && self.comment.is_none()
     }
 
     /// Whether its comment is aligned with those of its run.
     fn has_column(&self) -> bool {
-        self.remark.as_ref().is_some_and(|remark| remark.goes_on || !self.code.is_empty())
+        self.comment.as_ref().is_some_and(|comment| comment.goes_on || !self.code.is_empty())
     }
 
     fn width(&self) -> usize {
@@ -76,7 +76,7 @@ impl Line<'_> {
 }
 
 #[derive(Default)]
-struct Scribe<'t> {
+struct LayoutWriter<'t> {
     lines: Vec<Line<'t>>,
     line: Line<'t>,
     /// The previous token on the same line.
@@ -88,7 +88,7 @@ struct Scribe<'t> {
     is_value: bool,
 }
 
-impl<'t> Scribe<'t> {
+impl<'t> LayoutWriter<'t> {
     fn code(&mut self, kind: TokenKind, written: &str, was_blank: bool) {
         let is_first = self.before.is_none();
         if is_first {
@@ -120,12 +120,12 @@ impl<'t> Scribe<'t> {
         let above = self.lines.last().filter(|line| line.has_column());
         let goes_on = is_alone
             && self.open.is_empty()
-            && above.is_some_and(|line| line.remark.as_ref().is_some_and(|remark| remark.column == column));
+            && above.is_some_and(|line| line.comment.as_ref().is_some_and(|comment| comment.column == column));
         if is_alone {
             self.line.indent = INDENT * self.levels();
             self.line.is_header = goes_on && above.is_some_and(|line| line.is_header);
         }
-        self.line.remark = Some(Remark { text: text.trim_end(), column, goes_on });
+        self.line.comment = Some(Comment { text: text.trim_end(), column, goes_on });
     }
 
     /// Nesting depth: several brackets that open on one line count as one level.
@@ -176,11 +176,11 @@ fn drawn(lines: &[Line<'_>]) -> String {
             let indent = if line.is_empty() { 0 } else { line.indent };
             text.extend(std::iter::repeat_n(' ', if line.has_column() && line.code.is_empty() { 0 } else { indent }));
             text.push_str(&line.code);
-            if let Some(remark) = &line.remark {
+            if let Some(comment) = &line.comment {
                 let taken = if line.code.is_empty() { 0 } else { line.width() };
                 let gap = if line.has_column() { column - taken } else { 0 };
                 text.extend(std::iter::repeat_n(' ', gap));
-                text.push_str(remark.text);
+                text.push_str(comment.text);
             }
             text.push('\n');
         }

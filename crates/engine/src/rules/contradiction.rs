@@ -2,19 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::settings::Found;
+use super::settings::FoundSetting;
 use crate::diagnostic::{Diagnostic, SourceLocation};
 
 /// Two or more settings that contradict each other.
 #[derive(Debug, Clone)]
-pub(crate) struct Clash {
+pub(crate) struct Contradiction {
     pub(crate) diagnostic: Diagnostic,
     /// Layer of the reported setting; 0 for the base.
     pub(crate) layer: usize,
 }
 
 /// Reports a conflict at the setting of the topmost layer; of several there, at the first that has a source location.
-pub(crate) fn clash(code: &'static str, settings: &[&Found<'_>], cause: String, remedy: String) -> Option<Clash> {
+pub(crate) fn contradiction(
+    code: &'static str,
+    settings: &[&FoundSetting<'_>],
+    cause: String,
+    remedy: String,
+) -> Option<Contradiction> {
     let topmost = settings.iter().map(|found| found.layer).max()?;
     let of_top = settings.iter().filter(|found| found.layer == topmost);
     let blamed = of_top.clone().find(|found| found.setting.place.is_some()).or_else(|| settings.first())?;
@@ -23,11 +28,11 @@ pub(crate) fn clash(code: &'static str, settings: &[&Found<'_>], cause: String, 
         places if places.is_empty() => cause,
         places => format!("{cause} (beside {places})"),
     };
-    Some(Clash { diagnostic: Diagnostic::at(code, &place, blamed.path.clone(), cause, remedy), layer: topmost })
+    Some(Contradiction { diagnostic: Diagnostic::at(code, &place, blamed.path.clone(), cause, remedy), layer: topmost })
 }
 
 /// Locations of the settings in other files, such as `channels.toml, lines 118, 122`.
-fn beside(settings: &[&Found<'_>], blamed: &SourceLocation) -> String {
+fn beside(settings: &[&FoundSetting<'_>], blamed: &SourceLocation) -> String {
     let mut lines: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     let places = settings.iter().filter_map(|found| found.setting.place.as_ref());
     for place in places.filter(|place| place.file != blamed.file) {

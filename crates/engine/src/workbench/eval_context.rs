@@ -11,15 +11,15 @@ use crate::rules::{
 
 /// An overlay target: what an overlay applies to, or a default client that no overlay applies to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) struct Party {
+pub(super) struct OverlayTarget {
     workspace: Option<String>,
     client: Option<String>,
     campaign: Option<String>,
 }
 
-impl Party {
+impl OverlayTarget {
     /// In words; empty for the default client.
-    pub fn told(&self) -> String {
+    pub fn description(&self) -> String {
         let named = |noun: &str, id: &Option<String>| id.as_ref().map(|id| format!("{noun} `{id}`"));
         let parts =
             [named("campaign", &self.campaign), named("client", &self.client), named("workspace", &self.workspace)];
@@ -60,39 +60,40 @@ impl Party {
 }
 
 /// The default client, then the target of every overlay of the packs.
-pub(super) fn parties(packs: &[&CompiledRules]) -> Vec<Party> {
+pub(super) fn overlay_targets(packs: &[&CompiledRules]) -> Vec<OverlayTarget> {
     let scopes = packs.iter().flat_map(|rules| rules.pack().overlays());
-    let mut parties: Vec<Party> = std::iter::once(Party::default()).chain(scopes.map(|(_, s)| Party::of(s))).collect();
-    parties.sort();
-    parties.dedup();
-    parties
+    let mut overlay_targets: Vec<OverlayTarget> =
+        std::iter::once(OverlayTarget::default()).chain(scopes.map(|(_, s)| OverlayTarget::of(s))).collect();
+    overlay_targets.sort();
+    overlay_targets.dedup();
+    overlay_targets
 }
 
 /// An evaluation context: one overlay target on one channel, with the input of its default week and its effective
 /// rules.
-pub(super) struct Ground {
+pub(super) struct EvalContext {
     /// Overlay target and channel, in words.
-    pub told: String,
+    pub description: String,
     pub channel: Channel,
     pub input: Input,
     pub rules: Rules,
     pub overlays: OverlayKey,
 }
 
-impl Ground {
+impl EvalContext {
     /// # Errors
     /// If a rule fails on the default week.
-    pub fn of(rules: &CompiledRules, party: &Party, channel: Channel) -> Result<Self, PlanError> {
-        let situation = Situation::of(&settings(party, channel), CASE, rules)?;
-        let evaluation = Planner::new(rules, Tier::Exact, None).evaluate_slot(&situation.look())?;
+    pub fn of(rules: &CompiledRules, target: &OverlayTarget, channel: Channel) -> Result<Self, PlanError> {
+        let situation = Situation::of(&settings(target, channel), CASE, rules)?;
+        let evaluation = Planner::new(rules, Tier::Exact, None).evaluate_slot(&situation.query())?;
         let client = situation.client();
         let overlays = rules.pack().overlay_key(&client.workspace_id, &client.id, evaluation.post.campaign_id.as_ref());
-        let told = match party.told().as_str() {
+        let description = match target.description().as_str() {
             "" => channel.to_string(),
-            party => format!("{channel}, {party}"),
+            target => format!("{channel}, {target}"),
         };
         let input = Input::of_post((*evaluation.facts).clone(), (*evaluation.ctx).clone());
-        Ok(Self { told, channel, input, rules: rules.pack().rules_with(&overlays), overlays })
+        Ok(Self { description, channel, input, rules: rules.pack().rules_with(&overlays), overlays })
     }
 
     /// The input space of some fields: all combinations of the values at which a result may change, given the literals
@@ -110,15 +111,15 @@ impl Ground {
     /// Every overlay target on every channel.
     ///
     /// # Errors
-    /// See [`Ground::of`].
+    /// See [`EvalContext::of`].
     pub fn all(rules: &CompiledRules) -> Result<Vec<Self>, PlanError> {
-        let parties = parties(&[rules]);
-        let places = parties.iter().flat_map(|party| Channel::ALL.map(|channel| (party, channel)));
-        places.map(|(party, channel)| Self::of(rules, party, channel)).collect()
+        let overlay_targets = overlay_targets(&[rules]);
+        let places = overlay_targets.iter().flat_map(|target| Channel::ALL.map(|channel| (target, channel)));
+        places.map(|(target, channel)| Self::of(rules, target, channel)).collect()
     }
 }
 
-/// Like [`Ground::space`], around an input on a channel.
+/// Like [`EvalContext::space`], around an input on a channel.
 pub(super) fn space_around(
     start: &Input,
     channel: Channel,
@@ -135,11 +136,11 @@ pub(super) fn space_around(
     Space::new(start.clone(), dimensions.collect())
 }
 
-const CASE: &str = "ground";
+const CASE: &str = "case";
 
 /// A case that states its overlay target and channel, and nothing else.
-fn settings(party: &Party, channel: Channel) -> Settings {
-    let text = format!("[{CASE}]\nchannel = \"{channel}\"\n{}\n", party.lines().join("\n"));
+fn settings(target: &OverlayTarget, channel: Channel) -> Settings {
+    let text = format!("[{CASE}]\nchannel = \"{channel}\"\n{}\n", target.lines().join("\n"));
     let (settings, _) = read_alone("", &text, &CASE_KEYS);
     settings
 }

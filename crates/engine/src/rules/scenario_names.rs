@@ -28,7 +28,7 @@ pub enum NameKind {
 
 /// A name that a pack refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct NameReference {
     /// The kind of thing it refers to.
     pub kind: NameKind,
     /// The name.
@@ -117,8 +117,8 @@ impl KnownNames {
 
     /// The error in a name; `None` if the name exists.
     #[must_use]
-    pub fn mistake(&self, named: &Named) -> Option<Diagnostic> {
-        let Named { kind, name, of_client, place } = named;
+    pub fn mistake(&self, named: &NameReference) -> Option<Diagnostic> {
+        let NameReference { kind, name, of_client, place } = named;
         if self.of_kind(*kind).any(|known| known == name) {
             return self.campaign_of_another(name, of_client.as_deref()?, place);
         }
@@ -145,7 +145,7 @@ impl KnownNames {
     }
 }
 
-impl Named {
+impl NameReference {
     /// A warning that the name was not checked against a scenario.
     #[must_use]
     pub fn not_looked_up(&self) -> Diagnostic {
@@ -158,7 +158,7 @@ impl Named {
 impl CompiledRules {
     /// The names that overlays and scripts refer to.
     #[must_use]
-    pub fn names(&self) -> Vec<Named> {
+    pub fn names(&self) -> Vec<NameReference> {
         self.pack().names_of_scopes().cloned().chain(self.names_in_scripts()).collect()
     }
 }

@@ -9,7 +9,7 @@ use super::settings::{Value, View};
 
 /// One key that a file of a pack states.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Listed {
+pub struct StatedKey {
     /// Full path, such as `fatigue.frequency`.
     pub key: String,
     /// 0-based row of a list; `None` for a single value.
@@ -35,7 +35,7 @@ const THRESHOLDS: [&str; 11] = [
     "risk.reality_gap_above",
 ];
 
-impl Listed {
+impl StatedKey {
     /// Whether it is a threshold: something applies at or above it, and not below. A first row that begins at 0 has no
     /// values below it.
     #[must_use]
@@ -50,9 +50,9 @@ impl Listed {
 impl RulesPack {
     /// Why a key has no effect, given the other values of the pack and of its overlays; `None` if it has one.
     #[must_use]
-    pub fn why_idle(&self, key: &str) -> Option<String> {
+    pub fn why_ineffective(&self, key: &str) -> Option<String> {
         match key {
-            "assets.recent_use" | "assets.recent_use_days" => self.why_recent_use_is_idle(),
+            "assets.recent_use" | "assets.recent_use_days" => self.why_recent_use_is_ineffective(),
             "fatigue.slope_below_warn" | "fatigue.slope_above_warn" => self.why_without(ResponseShape::Linear),
             _ if key.starts_with("channels.") && key.ends_with(".response_strength") => {
                 self.why_without(ResponseShape::Saturating)
@@ -68,7 +68,7 @@ impl RulesPack {
         (!is_there).then(|| format!("no `response` is `\"{}\"`", shape.name()))
     }
 
-    fn why_recent_use_is_idle(&self) -> Option<String> {
+    fn why_recent_use_is_ineffective(&self) -> Option<String> {
         let said = |key: &'static str| self.all_layers().filter_map(move |layer| View::new(layer).number(key));
         let mut widest = self.base().assets;
         widest.cooldown_hours = said("assets.cooldown_hours").fold(widest.cooldown_hours, f64::min);
@@ -82,7 +82,7 @@ impl RulesPack {
     /// Every key that the pack and its overlays state, by file and line, except the keys of `pack.toml` and the scopes
     /// and conflict kinds of guardrails, which change no verdict.
     #[must_use]
-    pub fn listed(&self) -> Vec<Listed> {
+    pub fn stated_keys(&self) -> Vec<StatedKey> {
         let mut found = Vec::new();
         for settings in self.all_layers() {
             for (path, setting) in settings.iter() {
@@ -91,7 +91,7 @@ impl RulesPack {
                 let Some(place) = setting.place.as_ref().filter(|_| !path.starts_with("pack.") && !is_label) else {
                     continue;
                 };
-                let one = |row: Option<usize>, line: u32| Listed {
+                let one = |row: Option<usize>, line: u32| StatedKey {
                     key: path.to_owned(),
                     row,
                     file: Arc::clone(&place.file),

@@ -15,7 +15,7 @@ use super::recovery::{self, SyntaxError};
 use crate::diagnostic::{Diagnostic, Lines, SourceLocation};
 
 /// A parsed file.
-pub(crate) struct Sheet<'t> {
+pub(crate) struct TomlDocument<'t> {
     file: Arc<str>,
     text: &'t str,
     lines: Lines,
@@ -24,12 +24,12 @@ pub(crate) struct Sheet<'t> {
     mistakes: Vec<Diagnostic>,
 }
 
-impl<'t> Sheet<'t> {
+impl<'t> TomlDocument<'t> {
     /// Parses a file's text, and passes what could be parsed to `use_it`.
-    pub(crate) fn read<R>(file: &str, text: &str, use_it: impl FnOnce(&Sheet<'_>) -> R) -> R {
+    pub(crate) fn read<R>(file: &str, text: &str, use_it: impl FnOnce(&TomlDocument<'_>) -> R) -> R {
         let (root, errors) = DeTable::parse_recoverable(text);
         if errors.is_empty() {
-            return use_it(&Sheet::new(file, text, root.into_inner(), &[]));
+            return use_it(&TomlDocument::new(file, text, root.into_inner(), &[]));
         }
         let (rest, mut broken) = recovery::blanked(text);
         let (root, left) = DeTable::parse_recoverable(&rest);
@@ -38,11 +38,11 @@ impl<'t> Sheet<'t> {
             broken.extend(errors.iter().map(SyntaxError::from));
         }
         broken.sort_by_key(|error| error.span.as_ref().map_or(0, |span| span.start));
-        use_it(&Sheet::new(file, text, root.into_inner(), &broken))
+        use_it(&TomlDocument::new(file, text, root.into_inner(), &broken))
     }
 
     fn new(file: &str, text: &'t str, root: DeTable<'t>, errors: &[SyntaxError]) -> Self {
-        let mut sheet = Self {
+        let mut document = Self {
             file: file.into(),
             text,
             lines: Lines::new(text),
@@ -51,9 +51,9 @@ impl<'t> Sheet<'t> {
             mistakes: Vec::new(),
         };
         for error in errors {
-            sheet.note(error);
+            document.note(error);
         }
-        sheet
+        document
     }
 
     /// The top-level table of the file.
@@ -137,7 +137,7 @@ fn with_comma(text: &str) -> Option<(&str, &str)> {
 #[must_use]
 pub fn toml_syntax(files: &PackFiles) -> Vec<Diagnostic> {
     let tables = files.iter().filter(|(name, _)| name.ends_with(".toml"));
-    tables.flat_map(|(name, text)| Sheet::read(name, text, |sheet| sheet.mistakes().to_vec())).collect()
+    tables.flat_map(|(name, text)| TomlDocument::read(name, text, |document| document.mistakes().to_vec())).collect()
 }
 
 /// The entries of a table, in file order.
@@ -210,9 +210,9 @@ fn syntax_remedy(message: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> Vec<(&'static str, u32, String)> {
-        Sheet::read("x.toml", text, |sheet| {
-            sheet
+    fn reported(text: &str) -> Vec<(&'static str, u32, String)> {
+        TomlDocument::read("x.toml", text, |document| {
+            document
                 .mistakes()
                 .iter()
                 .map(|wrong| (wrong.code, wrong.place.source().unwrap().line, wrong.place.name().to_owned()))
@@ -223,40 +223,40 @@ mod tests {
     #[test]
     fn one_reading_finds_a_mistake_on_each_line_and_one_only() {
         let text = "a = 07:00:99x\nb = post\nc 5 = = 3\nd = [1, 2\n\n[t\ne 5\n[u]\nf = \"x\ng = 1\ng = 2\n";
-        let lines: Vec<u32> = told(text).iter().map(|(_, line, _)| *line).collect();
+        let lines: Vec<u32> = reported(text).iter().map(|(_, line, _)| *line).collect();
         assert_eq!(lines, [1, 2, 3, 4, 6, 7, 9, 11]);
     }
 
     #[test]
     fn a_key_set_twice_is_named_where_it_is_set_again() {
-        assert_eq!(told("a = 1\nb = 2\na = 3\n"), [("duplicate_key", 3, "a".to_owned())]);
-        assert_eq!(told("[a]\nx = 1\n[a]\ny = 1\n"), [("duplicate_key", 3, "a".to_owned())]);
+        assert_eq!(reported("a = 1\nb = 2\na = 3\n"), [("duplicate_key", 3, "a".to_owned())]);
+        assert_eq!(reported("[a]\nx = 1\n[a]\ny = 1\n"), [("duplicate_key", 3, "a".to_owned())]);
     }
 
     #[test]
     fn what_other_files_make_one_write_is_told_for_what_it_is() {
-        let told = |text: &str| {
-            Sheet::read("x.toml", text, |sheet| {
-                let first = sheet.mistakes().first().unwrap_or_else(|| panic!("{text}"));
+        let reported = |text: &str| {
+            TomlDocument::read("x.toml", text, |document| {
+                let first = document.mistakes().first().unwrap_or_else(|| panic!("{text}"));
                 format!("{}: {}", first.cause, first.remedy)
             })
         };
-        assert_eq!(told("a = 0,5\n"), "`0,5` has a comma before its decimals: write a point: `0.5`");
-        assert_eq!(told("a = { b = 1,25 }\n"), "`1,25` has a comma before its decimals: write a point: `1.25`");
-        assert_eq!(told("a = 0.5;\n"), "a semicolon separates nothing here: take the semicolon away");
+        assert_eq!(reported("a = 0,5\n"), "`0,5` has a comma before its decimals: write a point: `0.5`");
+        assert_eq!(reported("a = { b = 1,25 }\n"), "`1,25` has a comma before its decimals: write a point: `1.25`");
+        assert_eq!(reported("a = 0.5;\n"), "a semicolon separates nothing here: take the semicolon away");
         let parts = "a semicolon separates nothing here: separate the parts by commas";
-        assert_eq!(told("a = [{ b = 1; c = 2 }]\n"), parts);
-        assert_eq!(told("a = { b = 2026-02-28; c = \"x\" }\n"), parts);
-        assert_eq!(told("a = [1; 2]\n"), parts);
-        assert_eq!(told("a: 1\n"), "a colon stands where `=` belongs: write `key = value`");
+        assert_eq!(reported("a = [{ b = 1; c = 2 }]\n"), parts);
+        assert_eq!(reported("a = { b = 2026-02-28; c = \"x\" }\n"), parts);
+        assert_eq!(reported("a = [1; 2]\n"), parts);
+        assert_eq!(reported("a: 1\n"), "a colon stands where `=` belongs: write `key = value`");
         let date = "`2026-02-30` is no day of the calendar: write a day that there is, as in `2026-02-28`";
-        assert_eq!(told("a = [{ b = 2026-02-30 }]\n"), date);
+        assert_eq!(reported("a = [{ b = 2026-02-30 }]\n"), date);
     }
 
     #[test]
     fn entries_come_in_the_order_of_the_file() {
-        let names = Sheet::read("x.toml", "[z]\n[a]\n[m]\n", |sheet| {
-            in_order(sheet.root()).into_iter().map(|(name, _)| name.get_ref().to_string()).collect::<Vec<_>>()
+        let names = TomlDocument::read("x.toml", "[z]\n[a]\n[m]\n", |document| {
+            in_order(document.root()).into_iter().map(|(name, _)| name.get_ref().to_string()).collect::<Vec<_>>()
         });
         assert_eq!(names, ["z", "a", "m"]);
     }

@@ -1,18 +1,18 @@
 //! Cases that vary one factor at a time from the default case: on every channel, at every threshold of two packs.
 
-use super::grounds::parties;
+use super::eval_context::overlay_targets;
 use crate::model::Channel;
 use crate::model::digits::rounded;
-use crate::rules::{CompiledRules, DAYS, Rules, Step};
+use crate::rules::{CompiledRules, DAYS, Rules, ThresholdRow};
 
 /// The lines of each case, starting with the default case of every channel. What an overlay applies to is tested in the
 /// default case, and at every threshold if its effective rules differ between the two packs.
-pub(super) fn departures(before: &CompiledRules, after: &CompiledRules) -> Vec<Vec<String>> {
+pub(super) fn one_factor_cases(before: &CompiledRules, after: &CompiledRules) -> Vec<Vec<String>> {
     let packs = [before, after];
     let mut cases: Vec<Vec<String>> = vec![Vec::new()];
-    for party in parties(&packs) {
-        let lines = party.lines();
-        let rules = packs.map(|pack| party.rules(pack));
+    for target in overlay_targets(&packs) {
+        let lines = target.lines();
+        let rules = packs.map(|pack| target.rules(pack));
         let is_nobody = lines.is_empty();
         let [old, new] = &rules;
         if !is_nobody {
@@ -42,14 +42,16 @@ fn edges(numbers: impl IntoIterator<Item = f64>, below: f64) -> Vec<f64> {
     edges.into_iter().map(|at| rounded(at, 6)).collect()
 }
 
-fn froms<'s>(steps: &'s [Step]) -> impl Iterator<Item = f64> + 's {
-    steps.iter().map(|step| step.from)
+fn thresholds<'s>(steps: &'s [ThresholdRow]) -> impl Iterator<Item = f64> + 's {
+    steps.iter().map(|row| row.threshold)
 }
 
 fn of_fatigue(bases: &[Rules; 2]) -> Vec<String> {
     let numbers = bases.iter().flat_map(|rules| {
         let fatigue = &rules.fatigue;
-        let tables = froms(&fatigue.frequency).chain(froms(&fatigue.priority_loss)).chain(froms(&fatigue.wait_hours));
+        let tables = thresholds(&fatigue.frequency)
+            .chain(thresholds(&fatigue.priority_loss))
+            .chain(thresholds(&fatigue.wait_hours));
         tables.chain([fatigue.warn_at, fatigue.block_at]).collect::<Vec<f64>>()
     });
     let edges = edges(numbers, 0.001).into_iter().filter(|at| *at <= 1.0);
@@ -57,7 +59,7 @@ fn of_fatigue(bases: &[Rules; 2]) -> Vec<String> {
 }
 
 fn of_assets(bases: &[Rules; 2]) -> Vec<String> {
-    let ages = edges(bases.iter().flat_map(|rules| froms(&rules.assets.freshness).collect::<Vec<f64>>()), 1.0);
+    let ages = edges(bases.iter().flat_map(|rules| thresholds(&rules.assets.freshness).collect::<Vec<f64>>()), 1.0);
     let rests =
         edges(bases.iter().flat_map(|rules| [rules.assets.cooldown_hours, rules.assets.recent_use_days * 24.0]), 1.0);
     let ends = ["quality", "brand_consistency", "value", "impact"]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::key::{Key, Kind, Names};
+use super::key::{Key, Kind, Placeholder};
 use super::keys::PACK_FILES;
 use super::levels::{self, Level, Levels};
 use super::load::{OverlayKey, RulesPack};
@@ -20,35 +20,35 @@ pub const SET: &str = "--set";
 
 /// A key, or several keys that vary together, and the values to try.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Dial {
+pub struct SweepParameter {
     /// Full paths, such as `channels.tiktok.weekly_posts`; at least one.
     pub keys: Vec<String>,
     /// The value of each key in the pack; `None` if it has neither a value nor a default.
     pub base: Vec<Option<Level>>,
     /// The values to try.
     pub levels: Levels,
-    slots: Vec<Slot>,
+    edits: Vec<Edit>,
 }
 
 /// Where a value is written.
 #[derive(Debug, Clone, PartialEq)]
-struct Slot {
+struct Edit {
     file: Arc<str>,
     /// Byte range to replace; empty for an insertion.
     span: Range<usize>,
     /// Text inserted before the value.
-    lead: String,
+    prefix: String,
 }
 
 /// A key that was found in a pack.
-pub(super) struct Found {
+pub(super) struct SettableKey {
     pub path: String,
     pub key: Key,
     base: Option<Level>,
-    slot: Slot,
+    edit: Edit,
 }
 
-impl Dial {
+impl SweepParameter {
     /// The keys as given, joined by commas.
     #[must_use]
     pub fn name(&self) -> String {
@@ -61,48 +61,51 @@ impl Dial {
 ///
 /// # Errors
 /// Every error in every argument, located as if the arguments were the lines of a file named [`SET`].
-pub fn dials(pack: &RulesPack, texts: &[String]) -> Result<Vec<Dial>, Vec<Diagnostic>> {
+pub fn sweep_parameters(pack: &RulesPack, texts: &[String]) -> Result<Vec<SweepParameter>, Vec<Diagnostic>> {
     let lines: Vec<String> = texts.iter().map(|text| text.replace(['\n', '\r'], " ")).collect();
     let text = lines.join("\n");
     let reader = Reader { pack, file: SET.into(), lines: Lines::new(&text), text: &text };
-    let mut dials = Vec::new();
+    let mut parameters = Vec::new();
     let mut mistakes = Vec::new();
     let mut start = 0;
     for line in &lines {
-        match reader.dial(start, line) {
-            Ok(dial) => dials.push((start, dial)),
+        match reader.parameter(start, line) {
+            Ok(parameter) => parameters.push((start, parameter)),
             Err(wrong) => mistakes.extend(wrong),
         }
         start += line.len() + 1;
     }
-    mistakes.extend(reader.twice(&dials));
+    mistakes.extend(reader.duplicates(&parameters));
     if mistakes.is_empty() {
-        return Ok(dials.into_iter().map(|(_, dial)| dial).collect());
+        return Ok(parameters.into_iter().map(|(_, parameter)| parameter).collect());
     }
     Diagnostic::sort(&mut mistakes);
     Err(mistakes)
 }
 
-/// The arguments of [`dials`] as the text of the pseudo-file in which its errors are located.
+/// The arguments of [`sweep_parameters`] as the text of the pseudo-file in which its errors are located.
 #[must_use]
-pub fn dials_text(texts: &[String]) -> String {
+pub fn sweep_text(texts: &[String]) -> String {
     texts.iter().map(|text| text.replace(['\n', '\r'], " ")).collect::<Vec<_>>().join("\n")
 }
 
 impl RulesPack {
     /// The files of the pack with each parameter set to the level at the same index.
     #[must_use]
-    pub fn turned(&self, dials: &[Dial], levels: &[Level]) -> PackFiles {
-        let slots = dials.iter().zip(levels).flat_map(|(dial, level)| dial.slots.iter().map(move |slot| (slot, level)));
-        let mut edits: Vec<(&Slot, &Level)> = slots.collect();
+    pub fn with_levels(&self, parameters: &[SweepParameter], levels: &[Level]) -> PackFiles {
+        let edits = parameters
+            .iter()
+            .zip(levels)
+            .flat_map(|(parameter, level)| parameter.edits.iter().map(move |edit| (edit, level)));
+        let mut edits: Vec<(&Edit, &Level)> = edits.collect();
         // Back to front, so that one edit does not shift the position of the next.
-        edits.sort_by_key(|(slot, _)| std::cmp::Reverse(slot.span.start));
+        edits.sort_by_key(|(edit, _)| std::cmp::Reverse(edit.span.start));
         let mut files = self.files.clone();
-        for (slot, level) in edits {
-            if let Some(text) = files.get_mut(&*slot.file)
-                && text.get(slot.span.clone()).is_some()
+        for (edit, level) in edits {
+            if let Some(text) = files.get_mut(&*edit.file)
+                && text.get(edit.span.clone()).is_some()
             {
-                text.replace_range(slot.span.clone(), &format!("{}{}", slot.lead, level.written));
+                text.replace_range(edit.span.clone(), &format!("{}{}", edit.prefix, level.written));
             }
         }
         files
@@ -113,30 +116,30 @@ impl RulesPack {
     }
 
     /// A key of the pack by its full path.
-    pub(super) fn find(&self, path: &str) -> Option<Found> {
+    pub(super) fn find(&self, path: &str) -> Option<SettableKey> {
         let key = key_of(path)?;
         if !self.has_own_names(key, path) {
             return None;
         }
         let setting = self.settings().get(path);
         let base = setting.map(|setting| Level::of(&setting.value));
-        let slot = match setting.and_then(|setting| setting.place.clone()) {
-            Some(SourceLocation { file, span: Some(span), .. }) => Slot { file, span, lead: String::new() },
-            _ => self.room(path)?,
+        let edit = match setting.and_then(|setting| setting.place.clone()) {
+            Some(SourceLocation { file, span: Some(span), .. }) => Edit { file, span, prefix: String::new() },
+            _ => self.insertion(path)?,
         };
-        Some(Found { path: path.to_owned(), key: *key, base, slot })
+        Some(SettableKey { path: path.to_owned(), key: *key, base, edit })
     }
 
     /// A cell of a list of rows, such as `fatigue.frequency.1.factor`; rows are 1-based.
-    pub(super) fn find_cell(&self, path: &str) -> Option<Found> {
+    pub(super) fn find_cell(&self, path: &str) -> Option<SettableKey> {
         let (rest, column) = path.rsplit_once('.')?;
         let (list, number) = rest.rsplit_once('.')?;
         let Kind::Rows(rows) = key_of(list)?.kind else { return None };
         let key = rows.columns.iter().find(|key| key.path == column)?;
         let cell = self.rows(list).get(number.parse::<usize>().ok()?.checked_sub(1)?)?.get(column)?;
         let SourceLocation { file, span: Some(span), .. } = cell.place.clone()? else { return None };
-        let slot = Slot { file, span, lead: String::new() };
-        Some(Found { path: path.to_owned(), key: *key, base: Some(Level::of(&cell.value)), slot })
+        let edit = Edit { file, span, prefix: String::new() };
+        Some(SettableKey { path: path.to_owned(), key: *key, base: Some(Level::of(&cell.value)), edit })
     }
 
     fn rows(&self, path: &str) -> &[Row] {
@@ -149,7 +152,7 @@ impl RulesPack {
     /// Whether the pack has the guardrail or parameter that a path names; setting one that it lacks would have no
     /// effect.
     fn has_own_names(&self, key: &Key, path: &str) -> bool {
-        let is_own = key.path.split('.').any(|part| Names::of(part) == Some(Names::Own));
+        let is_own = key.path.split('.').any(|part| Placeholder::of(part) == Some(Placeholder::PackDefined));
         let guardrail = || path.split('.').take(2).collect::<Vec<_>>().join(".");
         match key.path.ends_with("<param>") {
             true => self.settings().get(path).is_some(),
@@ -159,7 +162,7 @@ impl RulesPack {
 
     /// Where a key that no file states can be inserted: after the value of a sibling, on a line of its own or within
     /// the sibling's inline table, whichever makes it parse as that key.
-    fn room(&self, path: &str) -> Option<Slot> {
+    fn insertion(&self, path: &str) -> Option<Edit> {
         let parts: Vec<&str> = path.split('.').collect();
         (1..parts.len()).rev().find_map(|depth| {
             let table = parts.get(..depth)?.join(".");
@@ -167,18 +170,18 @@ impl RulesPack {
             let is_child = |path: &str| path.get(table.len() + 1..).is_some_and(|name| !name.contains('.'));
             let neighbours = self.settings().under(&table).filter(|(path, _)| is_child(path));
             let places = neighbours.filter_map(|(_, setting)| setting.place.as_ref());
-            let leads = [format!("\n{rest} = "), format!(", {rest} = ")];
+            let prefixes = [format!("\n{rest} = "), format!(", {rest} = ")];
             places
-                .flat_map(|place| leads.iter().map(move |lead| (place, lead)))
-                .find_map(|(place, lead)| self.slot_behind(place, lead, parts.get(1..)?))
+                .flat_map(|place| prefixes.iter().map(move |prefix| (place, prefix)))
+                .find_map(|(place, prefix)| self.edit_after(place, prefix, parts.get(1..)?))
         })
     }
 
-    fn slot_behind(&self, place: &SourceLocation, lead: &str, parts: &[&str]) -> Option<Slot> {
+    fn edit_after(&self, place: &SourceLocation, prefix: &str, parts: &[&str]) -> Option<Edit> {
         let end = place.span.as_ref()?.end;
         let mut text = self.files.get(&*place.file)?.clone();
         text.get(..end)?;
-        text.insert_str(end, &format!("{lead}0"));
+        text.insert_str(end, &format!("{prefix}0"));
         let mut table = text.parse::<toml::Table>().ok()?;
         let (name, above) = parts.split_last()?;
         for part in above {
@@ -186,7 +189,7 @@ impl RulesPack {
             table = inner;
         }
         let is_there = table.get(*name) == Some(&toml::Value::Integer(0));
-        is_there.then(|| Slot { file: Arc::clone(&place.file), span: end..end, lead: lead.to_owned() })
+        is_there.then(|| Edit { file: Arc::clone(&place.file), span: end..end, prefix: prefix.to_owned() })
     }
 
     /// The paths of all keys and list cells that can be set.
@@ -201,7 +204,7 @@ impl RulesPack {
             });
             std::iter::once(path.to_owned()).chain(cells)
         });
-        let open = files().flat_map(|file| file.keys.iter().flat_map(move |key| spelt(file.stem, key.path)));
+        let open = files().flat_map(|file| file.keys.iter().flat_map(move |key| expanded(file.stem, key.path)));
         said.filter(|path| !path.starts_with("pack.")).chain(open).collect()
     }
 }
@@ -219,7 +222,7 @@ fn key_of(path: &str) -> Option<&'static Key> {
     let fits = |key: &&Key, exactly: bool| {
         let own: Vec<&str> = key.path.split('.').collect();
         let is_part = |(own, part): (&&str, &&str)| {
-            own == part || Names::of(own).is_some_and(|names| names.allow(part)) && !exactly
+            own == part || Placeholder::of(own).is_some_and(|names| names.allow(part)) && !exactly
         };
         own.len() == parts.len() && own.iter().zip(&parts).all(is_part)
     };
@@ -227,9 +230,9 @@ fn key_of(path: &str) -> Option<&'static Key> {
 }
 
 /// The paths that a key pattern stands for, as far as the names of its placeholders are known.
-fn spelt(stem: &str, path: &str) -> Vec<String> {
+fn expanded(stem: &str, path: &str) -> Vec<String> {
     path.split('.').fold(vec![stem.to_owned()], |paths, part| {
-        let names = match Names::of(part) {
+        let names = match Placeholder::of(part) {
             Some(names) => names.known().unwrap_or_default(),
             None => vec![part],
         };
@@ -250,7 +253,7 @@ impl Reader<'_> {
         self.lines.place(&self.file, self.text, span)
     }
 
-    fn dial(&self, start: usize, line: &str) -> Result<Dial, Vec<Diagnostic>> {
+    fn parameter(&self, start: usize, line: &str) -> Result<SweepParameter, Vec<Diagnostic>> {
         let Some((keys, values)) = line.split_once('=') else {
             let cause = format!("`{line}` has no `=`");
             let remedy = "write a key and its values, as in `fatigue.warn_at=0.4,0.5,0.6`";
@@ -277,10 +280,10 @@ impl Reader<'_> {
             Ok(_) => return Err(mistakes),
             Err(wrong) => return Err(mistakes.into_iter().chain(wrong).collect()),
         };
-        Ok(Dial {
+        Ok(SweepParameter {
             keys: found.iter().map(|found| found.path.clone()).collect(),
             base: found.iter().map(|found| found.base.clone()).collect(),
-            slots: found.into_iter().map(|found| found.slot).collect(),
+            edits: found.into_iter().map(|found| found.edit).collect(),
             levels,
         })
     }
@@ -303,9 +306,11 @@ impl Reader<'_> {
     }
 
     /// Keys that are set twice, or that belong to a list that is set as a whole.
-    fn twice(&self, dials: &[(usize, Dial)]) -> Vec<Diagnostic> {
-        let all: Vec<(usize, &str)> =
-            dials.iter().flat_map(|(start, dial)| dial.keys.iter().map(|key| (*start, key.as_str()))).collect();
+    fn duplicates(&self, parameters: &[(usize, SweepParameter)]) -> Vec<Diagnostic> {
+        let all: Vec<(usize, &str)> = parameters
+            .iter()
+            .flat_map(|(start, parameter)| parameter.keys.iter().map(|key| (*start, key.as_str())))
+            .collect();
         let meets = |a: &str, b: &str| a == b || b.strip_prefix(a).is_some_and(|rest| rest.starts_with('.'));
         let mut mistakes = Vec::new();
         for (index, (start, key)) in all.iter().enumerate() {
@@ -325,10 +330,10 @@ mod tests {
     use super::super::{CompiledRules, load};
     use super::*;
 
-    impl Dial {
+    impl SweepParameter {
         /// A parameter without a pack.
         pub(crate) fn made_up(key: &str, levels: Levels) -> Self {
-            Self { keys: vec![key.to_owned()], base: vec![None], levels, slots: Vec::new() }
+            Self { keys: vec![key.to_owned()], base: vec![None], levels, edits: Vec::new() }
         }
     }
 
@@ -336,12 +341,12 @@ mod tests {
         load(default_files()).unwrap()
     }
 
-    fn read(texts: &[&str]) -> Result<Vec<Dial>, Vec<Diagnostic>> {
-        dials(&pack(), &texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+    fn read(texts: &[&str]) -> Result<Vec<SweepParameter>, Vec<Diagnostic>> {
+        sweep_parameters(&pack(), &texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
     }
 
     /// Code, line and column of each diagnostic.
-    fn told(texts: &[&str]) -> Vec<(&'static str, u32, u32)> {
+    fn reported(texts: &[&str]) -> Vec<(&'static str, u32, u32)> {
         read(texts)
             .unwrap_err()
             .iter()
@@ -350,11 +355,11 @@ mod tests {
     }
 
     /// The value of a key, as the pack states it, once each parameter is set to its last level.
-    fn turned(texts: &[&str], key: &str) -> String {
+    fn with_levels(texts: &[&str], key: &str) -> String {
         let pack = pack();
-        let dials = read(texts).unwrap();
-        let last: Vec<Level> = dials.iter().map(|dial| dial.levels.at(0.999_999)).collect();
-        let rules = CompiledRules::compile(load(pack.turned(&dials, &last)).unwrap()).unwrap();
+        let parameters = read(texts).unwrap();
+        let last: Vec<Level> = parameters.iter().map(|parameter| parameter.levels.at(0.999_999)).collect();
+        let rules = CompiledRules::compile(load(pack.with_levels(&parameters, &last)).unwrap()).unwrap();
         let all = rules.pack().effective(&OverlayKey::default());
         all.into_iter().find(|value| value.key == key).unwrap().value
     }
@@ -362,10 +367,10 @@ mod tests {
     #[test]
     fn a_key_is_set_where_it_stands_and_nothing_else_changes() {
         let pack = pack();
-        let dials = read(&["channels.tiktok.weekly_posts=9", "fatigue.warn_at=0.45"]).unwrap();
-        assert_eq!(dials[0].base[0].as_ref().map(|level| level.written.as_str()), Some("14"));
-        let level = |dial: &Dial| dial.levels.at(0.0);
-        let files = pack.turned(&dials, &[level(&dials[0]), level(&dials[1])]);
+        let parameters = read(&["channels.tiktok.weekly_posts=9", "fatigue.warn_at=0.45"]).unwrap();
+        assert_eq!(parameters[0].base[0].as_ref().map(|level| level.written.as_str()), Some("14"));
+        let level = |parameter: &SweepParameter| parameter.levels.at(0.0);
+        let files = pack.with_levels(&parameters, &[level(&parameters[0]), level(&parameters[1])]);
         for (name, text) in &pack.files {
             let changed: Vec<(&str, &str)> =
                 text.lines().zip(files[name].lines()).filter(|(before, after)| before != after).collect();
@@ -381,7 +386,7 @@ mod tests {
     fn several_keys_of_one_file_are_set_at_once_in_any_order() {
         let texts = ["fatigue.block_at=0.75", "fatigue.warn_at=0.6", "fatigue.slope_below_warn=0.125"];
         for (key, value) in [("fatigue.block_at", "0.75"), ("fatigue.warn_at", "0.6")] {
-            assert_eq!(turned(&texts, key), value);
+            assert_eq!(with_levels(&texts, key), value);
         }
     }
 
@@ -395,32 +400,32 @@ mod tests {
             ("calendar.minute.at", "30"),
             ("early_warning.signals.blindspot", "0.125"),
         ] {
-            assert_eq!(turned(&[&format!("{key}={value}")], key), value);
+            assert_eq!(with_levels(&[&format!("{key}={value}")], key), value);
         }
         let both = ["channels.x.quiet_hours.enabled=false", "channels.x.weekday_weights.sunday=0.5"];
-        assert_eq!(turned(&both, both[1].split('=').next().unwrap()), "0.5");
+        assert_eq!(with_levels(&both, both[1].split('=').next().unwrap()), "0.5");
     }
 
     #[test]
     fn keys_that_must_move_together_do() {
         let texts = ["risk.bands.low.from,risk.bands.medium.to=0.7..0.8:0.05"];
-        assert_eq!(turned(&texts, "risk.bands.medium.to"), "0.8");
+        assert_eq!(with_levels(&texts, "risk.bands.medium.to"), "0.8");
         assert_eq!(read(&texts).unwrap()[0].name(), "risk.bands.low.from,risk.bands.medium.to");
     }
 
     #[test]
     fn a_cell_of_a_list_is_a_key_too() {
-        let rows = turned(&["fatigue.frequency.2.factor=0.25"], "fatigue.frequency");
+        let rows = with_levels(&["fatigue.frequency.2.factor=0.25"], "fatigue.frequency");
         assert_eq!(rows, "[{ factor = 0.75, from = 0.4 }, { factor = 0.25, from = 0.7 }]");
-        assert_eq!(told(&["fatigue.frequency.3.factor=0.5"]), [("unknown_key", 1, 1)]);
-        assert_eq!(told(&["fatigue.frequency.2.factor=1.5"]), [("out_of_range", 1, 28)]);
+        assert_eq!(reported(&["fatigue.frequency.3.factor=0.5"]), [("unknown_key", 1, 1)]);
+        assert_eq!(reported(&["fatigue.frequency.2.factor=1.5"]), [("out_of_range", 1, 28)]);
     }
 
     #[test]
     fn closed_ranges_are_set_as_a_list_and_by_their_ends() {
         let rows = "[{ from = \"friday 18:00\", to = \"monday 08:00\" }]";
         for key in ["calendar.closed", "channels.fb.closed"] {
-            assert_eq!(turned(&[&format!("{key}={rows}")], key), rows);
+            assert_eq!(with_levels(&[&format!("{key}={rows}")], key), rows);
         }
     }
 
@@ -431,8 +436,8 @@ mod tests {
             if value.key.starts_with("pack.") {
                 continue;
             }
-            let dials = dials(&pack, &[format!("{}={}", value.key, value.value)]).unwrap();
-            let same = load(pack.turned(&dials, &[dials[0].levels.at(0.0)])).unwrap();
+            let parameters = sweep_parameters(&pack, &[format!("{}={}", value.key, value.value)]).unwrap();
+            let same = load(pack.with_levels(&parameters, &[parameters[0].levels.at(0.0)])).unwrap();
             let find = |pack: &RulesPack| pack.settings().get(&value.key).map(|setting| setting.value.to_string());
             assert_eq!(find(&same), Some(value.value.clone()), "{}", value.key);
         }
@@ -440,7 +445,7 @@ mod tests {
 
     #[test]
     fn every_mistake_of_every_text_is_told_in_its_place() {
-        let told = told(&[
+        let reported = reported(&[
             "channels.tiktok.weekly_posts=7..21:2",
             "fatigue.warn=0.4",
             "channels.tiktok.weekly_post=7",
@@ -454,7 +459,7 @@ mod tests {
             ("out_of_range", 5, 28),
             ("wrong_type", 5, 32),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(reported, expected);
     }
 
     #[test]
@@ -470,15 +475,15 @@ mod tests {
     fn names_that_a_pack_gives_itself_must_be_this_packs() {
         assert!(read(&["guardrails.early_warning.params.medium_warnings_at_most=1,3"]).is_ok());
         assert!(read(&["guardrails.early_warning.warn_raises_risk=true,false"]).is_ok());
-        assert_eq!(told(&["guardrails.early_warning.params.nobody_reads_this=1"]), [("unknown_key", 1, 1)]);
-        assert_eq!(told(&["guardrails.moon_phase.enabled=true"]), [("unknown_key", 1, 1)]);
+        assert_eq!(reported(&["guardrails.early_warning.params.nobody_reads_this=1"]), [("unknown_key", 1, 1)]);
+        assert_eq!(reported(&["guardrails.moon_phase.enabled=true"]), [("unknown_key", 1, 1)]);
     }
 
     #[test]
     fn no_key_is_set_twice() {
-        assert_eq!(told(&["fatigue.warn_at=0.4", "fatigue.warn_at=0.5"]), [("set_twice", 2, 1)]);
-        assert_eq!(told(&["fatigue.warn_at,fatigue.warn_at=0.4"]), [("set_twice", 1, 1)]);
+        assert_eq!(reported(&["fatigue.warn_at=0.4", "fatigue.warn_at=0.5"]), [("set_twice", 2, 1)]);
+        assert_eq!(reported(&["fatigue.warn_at,fatigue.warn_at=0.4"]), [("set_twice", 1, 1)]);
         let list = ["fatigue.frequency=[{ from = 0.4, factor = 0.5 }]", "fatigue.frequency.1.factor=0.25"];
-        assert_eq!(told(&list), [("set_twice", 2, 1)]);
+        assert_eq!(reported(&list), [("set_twice", 2, 1)]);
     }
 }

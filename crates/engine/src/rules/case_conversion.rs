@@ -2,20 +2,20 @@
 
 use rhai::{ASTNode, Expr};
 
-use super::compared::Mismatch;
+use super::field_operand::ConstantComparison;
 
 /// The case that a text was converted to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Case {
+enum LetterCase {
     Lower,
     Upper,
 }
 
-impl Case {
+impl LetterCase {
     fn of_function(name: &str) -> Option<Self> {
         match name {
-            "to_lower" => Some(Case::Lower),
-            "to_upper" => Some(Case::Upper),
+            "to_lower" => Some(LetterCase::Lower),
+            "to_upper" => Some(LetterCase::Upper),
             _ => None,
         }
     }
@@ -31,36 +31,36 @@ impl Case {
 
     fn of_text(self, text: &str) -> String {
         match self {
-            Case::Lower => text.to_lowercase(),
-            Case::Upper => text.to_uppercase(),
+            LetterCase::Lower => text.to_lowercase(),
+            LetterCase::Upper => text.to_uppercase(),
         }
     }
 
     const fn function(self) -> &'static str {
         match self {
-            Case::Lower => "to_lower",
-            Case::Upper => "to_upper",
+            LetterCase::Lower => "to_lower",
+            LetterCase::Upper => "to_upper",
         }
     }
 }
 
 /// The errors in a script node that compares such a text, or searches it.
-pub(super) fn mismatches(node: &ASTNode<'_>) -> Vec<Mismatch> {
+pub(super) fn mismatches(node: &ASTNode<'_>) -> Vec<ConstantComparison> {
     texts(node).into_iter().filter_map(|(case, text)| mismatch(case, text)).collect()
 }
 
 /// The case of the text that a node compares, and the texts that it is compared with.
-fn texts<'e>(node: &ASTNode<'e>) -> Vec<(Case, &'e Expr)> {
+fn texts<'e>(node: &ASTNode<'e>) -> Vec<(LetterCase, &'e Expr)> {
     match node {
         ASTNode::Expr(Expr::FnCall(call, _)) => match (call.name.as_str(), call.args.as_slice()) {
             ("contains", [Expr::Array(items, _), text]) => {
-                Case::of(text).map(|case| items.iter().map(|item| (case, item)).collect()).unwrap_or_default()
+                LetterCase::of(text).map(|case| items.iter().map(|item| (case, item)).collect()).unwrap_or_default()
             }
             ("contains" | "starts_with" | "ends_with", [text, sought]) => {
-                Case::of(text).map(|case| (case, sought)).into_iter().collect()
+                LetterCase::of(text).map(|case| (case, sought)).into_iter().collect()
             }
             ("==" | "!=", [first, second]) => {
-                let (first_case, second_case) = (Case::of(first), Case::of(second));
+                let (first_case, second_case) = (LetterCase::of(first), LetterCase::of(second));
                 first_case.map(|case| (case, second)).or(second_case.map(|case| (case, first))).into_iter().collect()
             }
             _ => Vec::new(),
@@ -74,16 +74,16 @@ fn texts<'e>(node: &ASTNode<'e>) -> Vec<(Case, &'e Expr)> {
             };
             let Expr::MethodCall(asked, _) = asked else { return Vec::new() };
             let asks = matches!(asked.name.as_str(), "contains" | "starts_with" | "ends_with");
-            Case::of_function(&changed.name).zip(asked.args.first().filter(|_| asks)).into_iter().collect()
+            LetterCase::of_function(&changed.name).zip(asked.args.first().filter(|_| asks)).into_iter().collect()
         }
         _ => Vec::new(),
     }
 }
 
-fn mismatch(case: Case, with: &Expr) -> Option<Mismatch> {
+fn mismatch(case: LetterCase, with: &Expr) -> Option<ConstantComparison> {
     let Expr::StringConstant(text, _) = with else { return None };
     let right = case.of_text(text);
-    (right != text.as_str()).then(|| Mismatch {
+    (right != text.as_str()).then(|| ConstantComparison {
         position: with.position(),
         field: case.function().to_owned(),
         cause: format!("a text is never `\"{text}\"`, nor holds it, after `{}()`", case.function()),
