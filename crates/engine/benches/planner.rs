@@ -1,4 +1,5 @@
-//! Time of the weekly optimiser: `cargo bench --bench planner`. Prints the gap of the fast tier at the end.
+//! Time of the weekly optimiser: `cargo bench --bench planner`. At the end it prints the gap of the fast tier, and what a
+//! saturating response takes against a linear one.
 //!
 //! A sample solves one channel-week; the weeks of a channel are drawn once from a fixed seed and used in turn.
 
@@ -6,9 +7,11 @@
 
 use std::cell::Cell;
 use std::hint::black_box;
+use std::time::Instant;
 
 use divan::Bencher;
-use mcoe_engine::planner::{Instance, Response, Solver};
+use mcoe_engine::model::{FatigueResponse, LinearResponse, SaturatingResponse};
+use mcoe_engine::planner::{Instance, Solver};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -17,11 +20,16 @@ use support::{BUSY, CHANNELS, Preset, channel_week};
 mod support;
 
 const WEEKS: usize = 256;
+/// How often the weeks of a channel are solved to compare the shapes of the response.
+const ROUNDS: usize = 12;
 
 fn main() {
     divan::main();
     for preset in CHANNELS.iter().chain([&BUSY]) {
         print_gap(preset);
+    }
+    for preset in CHANNELS.iter().chain([&BUSY]) {
+        print_shapes(preset);
     }
 }
 
@@ -29,6 +37,12 @@ fn main() {
 fn exact(bencher: Bencher, preset: &Preset) {
     let mut solver = Solver::default();
     bench_each(bencher, &weeks(preset), |week| solver.solve(week).objective);
+}
+
+#[divan::bench(args = CHANNELS.iter().chain([&BUSY]))]
+fn exact_saturating(bencher: Bencher, preset: &Preset) {
+    let mut solver = Solver::default();
+    bench_each(bencher, &saturating(&weeks(preset)), |week| solver.solve(week).objective);
 }
 
 #[divan::bench(args = CHANNELS.iter().chain([&BUSY]))]
@@ -57,6 +71,15 @@ fn weeks(preset: &Preset) -> Vec<Instance> {
     (0..WEEKS).map(|_| channel_week(preset, 168, &mut random)).collect()
 }
 
+/// The same weeks with a saturating response.
+fn saturating(weeks: &[Instance]) -> Vec<Instance> {
+    let shaped = |week: &Instance| {
+        let response = SaturatingResponse { fatigue_per_post: week.fatigue_per_post, strength: 0.11 };
+        Instance { response: FatigueResponse::Saturating(response), ..week.clone() }
+    };
+    weeks.iter().map(shaped).collect()
+}
+
 fn bench_each<T>(bencher: Bencher, pool: &[T], mut solve: impl FnMut(&T) -> f64) {
     let next = Cell::new(0);
     let draw = || {
@@ -83,4 +106,25 @@ fn print_gap(preset: &Preset) {
         weeks.len(),
         100.0 * worst
     );
+}
+
+/// Solves the weeks of a channel with either response in turn, several times, and compares the shortest times.
+fn print_shapes(preset: &Preset) {
+    let linear = weeks(preset);
+    let saturating = saturating(&linear);
+    let mut solver = Solver::default();
+    let mut time = |weeks: &[Instance]| {
+        let start = Instant::now();
+        weeks.iter().for_each(|week| {
+            black_box(solver.solve(week));
+        });
+        start.elapsed().as_secs_f64() * 1e6 / weeks.len() as f64
+    };
+    let mut shortest = [f64::INFINITY; 2];
+    for _ in 0..ROUNDS {
+        shortest = [shortest[0].min(time(&linear)), shortest[1].min(time(&saturating))];
+    }
+    let [linear, saturating] = shortest;
+    let ratio = saturating / linear;
+    println!("{:9} linear {linear:.1} us, saturating {saturating:.1} us a channel-week: ratio {ratio:.2}", preset.name);
 }

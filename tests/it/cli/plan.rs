@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use mcoe::planner::{Instance, Response, Solver};
+use mcoe::model::{FatigueResponse, LinearResponse, SaturatingResponse};
+use mcoe::planner::{Instance, Solver};
 use serde_json::Value;
 
 use crate::support::Workplace;
@@ -159,9 +160,28 @@ fn hours(instance: &Value, key: &str) -> Vec<usize> {
     hours.map(|hour| usize::try_from(hour.as_u64().unwrap()).unwrap()).collect()
 }
 
+/// The response of an exported instance: two lines in format 1, a shape with its numbers in format 2.
+fn read_response(json: &Value) -> FatigueResponse {
+    let line = |index: usize, part: usize| json["response"][index][part].as_f64().unwrap();
+    match json["format"].as_u64().unwrap() {
+        1 => FatigueResponse::Linear(LinearResponse {
+            warn_at: (line(1, 0) - line(0, 0)) / (line(1, 1) - line(0, 1)),
+            slope_below: line(0, 1),
+            slope_above: line(1, 1),
+        }),
+        2 => {
+            assert_eq!(json["response"]["shape"], "saturating");
+            FatigueResponse::Saturating(SaturatingResponse {
+                fatigue_per_post: number(json, "fatigue_per_post"),
+                strength: number(&json["response"], "strength"),
+            })
+        }
+        format => panic!("format {format}"),
+    }
+}
+
 /// The exported instance as an outside solver would read it.
 fn read_instance(json: &Value) -> Instance {
-    let line = |index: usize, part: usize| json["response"][index][part].as_f64().unwrap();
     Instance {
         value: numbers(json, "value"),
         allowed: json["allowed"].as_array().unwrap().iter().map(|allowed| allowed.as_bool().unwrap()).collect(),
@@ -172,11 +192,7 @@ fn read_instance(json: &Value) -> Instance {
         fatigue_start: number(json, "fatigue_start"),
         fatigue_per_post: number(json, "fatigue_per_post"),
         decay_per_hour: number(json, "decay_per_hour"),
-        response: Response {
-            warn_at: (line(1, 0) - line(0, 0)) / (line(1, 1) - line(0, 1)),
-            slope_below: line(0, 1),
-            slope_above: line(1, 1),
-        },
+        response: read_response(json),
         block_at: number(json, "block_at"),
         end_weight: number(json, "end_weight"),
         committed: hours(json, "committed"),

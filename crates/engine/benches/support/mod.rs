@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt};
 
-use super::{Instance, Response};
+use super::{FatigueResponse, Instance, LinearResponse};
 
 /// The rules of a channel.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +61,7 @@ pub fn channel_week(preset: &Preset, hours: usize, random: &mut impl Rng) -> Ins
         fatigue_start: random.random_range(0.0..0.5),
         fatigue_per_post: 0.1,
         decay_per_hour: libm::exp2(-1.0 / preset.half_life_hours),
-        response: Response { warn_at: 0.5, slope_below: 0.6, slope_above: 1.4 },
+        response: FatigueResponse::Linear(LinearResponse { warn_at: 0.5, slope_below: 0.6, slope_above: 1.4 }),
         block_at: 0.8,
         end_weight: if random.random_bool(0.5) { 0.0 } else { level * random.random_range(0.5..3.0) },
         committed: Vec::new(),

@@ -16,6 +16,7 @@ mod plan;
 mod reality;
 mod reason;
 mod record;
+mod response;
 mod risk;
 mod role;
 mod scenario;
@@ -50,6 +51,7 @@ pub use plan::{
 pub use reality::{Reality, RealityRow};
 pub use reason::Reason;
 pub use record::{Cell, CellError, Cells, Column, InstantRange, Kind, Record, Value, quoted, record};
+pub use response::{FatigueResponse, LinearResponse, SaturatingResponse};
 pub use risk::RiskBand;
 pub use role::Role;
 pub use scenario::{Capacity, Environment, ReviewPolicy, Scenario};

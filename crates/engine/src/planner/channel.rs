@@ -9,7 +9,7 @@ use crate::model::{
     WorkspaceId,
 };
 use crate::planner::hours::{ChannelHours, HourRule, lay_out};
-use crate::planner::{Instance, Response, Solution, Solver};
+use crate::planner::{Instance, Solution, Solver};
 use crate::rules::{
     ChannelFacts, ChannelRules, ClientRules, Evaluator, Fact, HourWeights, List, MinuteRule, NEVER, RuleFailure, Rules,
     value_at,
@@ -326,18 +326,9 @@ fn instance(
         fatigue_start,
         fatigue_per_post: channel.fatigue_per_post,
         decay_per_hour: channel.decay_per_hour(),
-        response: response(rules),
+        response: rules.response(channel.channel),
         block_at: rules.fatigue.block_at,
         end_weight: 0.0,
         committed: hours.committed.clone(),
-    }
-}
-
-/// The response to fatigue that the rules define.
-pub(super) fn response(rules: &Rules) -> Response {
-    Response {
-        warn_at: rules.fatigue.warn_at,
-        slope_below: rules.fatigue.slope_below_warn,
-        slope_above: rules.fatigue.slope_above_warn,
     }
 }

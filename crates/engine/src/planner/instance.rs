@@ -21,34 +21,7 @@
 
 use serde::Serialize;
 
-use crate::model::Channel;
-
-/// How fatigue reduces what a post earns: the minimum of two falling lines that meet at the warn threshold.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Response {
-    /// Fatigue at which the lines meet, `0..1`.
-    pub warn_at: f64,
-    /// Loss per unit of fatigue below it, at least 0.
-    pub slope_below: f64,
-    /// Loss per unit of fatigue above it, at least `slope_below`: the response is concave.
-    pub slope_above: f64,
-}
-
-impl Response {
-    /// The factor on a post's value at the given fatigue.
-    #[must_use]
-    pub fn at(&self, fatigue: f64) -> f64 {
-        let [below, above] = self.lines();
-        (below[0] - below[1] * fatigue).min(above[0] - above[1] * fatigue)
-    }
-
-    /// The two lines as `[intercept, slope]` pairs: the factor is the minimum of intercept - slope x F.
-    #[must_use]
-    pub fn lines(&self) -> [[f64; 2]; 2] {
-        let at_warn = 1.0 - self.slope_below * self.warn_at;
-        [[1.0, self.slope_below], [at_warn + self.slope_above * self.warn_at, self.slope_above]]
-    }
-}
+use crate::model::{Channel, FatigueResponse};
 
 /// One channel's week. See the head of the file for what its numbers mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +47,7 @@ pub struct Instance {
     /// Factor on fatigue from hour to hour, above 0 and below 1.
     pub decay_per_hour: f64,
     /// How fatigue reduces what a post earns.
-    pub response: Response,
+    pub response: FatigueResponse,
     /// Fatigue from which no post is allowed.
     pub block_at: f64,
     /// Price of a unit of fatigue at the end of the week, at least 0.
@@ -159,8 +132,10 @@ impl Instance {
         fatigue
     }
 
-    /// The instance and its solution for external solvers: format 1, one JSON object per channel-week. The fields are
-    /// those of the instance; `next_after` and `committed` are left out if empty.
+    /// The instance and its solution for external solvers, one JSON object per channel-week. The fields are those of
+    /// the instance; `next_after` and `committed` are left out if empty. In format 1, `response` is the two lines of a
+    /// linear response as pairs of intercept and slope. In format 2 it is an object with the `shape`, `saturating`, and
+    /// the `strength`: the factor at fatigue F is (1 + F / fatigue_per_post)^-strength.
     #[must_use]
     pub fn export<'a>(
         &'a self,
@@ -169,8 +144,9 @@ impl Instance {
         week_start: String,
         solution: &'a Solution,
     ) -> impl Serialize + 'a {
+        let response = ResponseExport::of(&self.response);
         InstanceExport {
-            format: 1,
+            format: response.format(),
             client_id,
             channel,
             week_start,
@@ -184,7 +160,7 @@ impl Instance {
             fatigue_start: self.fatigue_start,
             fatigue_per_post: self.fatigue_per_post,
             decay_per_hour: self.decay_per_hour,
-            response: self.response.lines(),
+            response,
             block_at: self.block_at,
             end_weight: self.end_weight,
             committed: &self.committed,
@@ -213,7 +189,7 @@ struct InstanceExport<'a> {
     fatigue_start: f64,
     fatigue_per_post: f64,
     decay_per_hour: f64,
-    response: [[f64; 2]; 2],
+    response: ResponseExport,
     block_at: f64,
     end_weight: f64,
     #[serde(skip_serializing_if = "<[usize]>::is_empty")]
@@ -221,6 +197,33 @@ struct InstanceExport<'a> {
     chosen: &'a [usize],
     objective: f64,
     optimal: bool,
+}
+
+/// JSON form of a response.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ResponseExport {
+    Lines([[f64; 2]; 2]),
+    Shape { shape: &'static str, strength: f64 },
+}
+
+impl ResponseExport {
+    fn of(response: &FatigueResponse) -> Self {
+        match response {
+            FatigueResponse::Linear(linear) => Self::Lines(linear.lines()),
+            FatigueResponse::Saturating(saturating) => {
+                Self::Shape { shape: "saturating", strength: saturating.strength }
+            }
+        }
+    }
+
+    /// Version of the export's format in which a response has this form.
+    const fn format(&self) -> u32 {
+        match self {
+            Self::Lines(_) => 1,
+            Self::Shape { .. } => 2,
+        }
+    }
 }
 
 /// A solver's choice of hours.
@@ -237,6 +240,7 @@ pub struct Solution {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{LinearResponse, SaturatingResponse};
 
     fn week() -> Instance {
         Instance {
@@ -249,18 +253,10 @@ mod tests {
             fatigue_start: 0.4,
             fatigue_per_post: 0.2,
             decay_per_hour: 0.5,
-            response: Response { warn_at: 0.5, slope_below: 0.6, slope_above: 1.4 },
+            response: FatigueResponse::Linear(LinearResponse { warn_at: 0.5, slope_below: 0.6, slope_above: 1.4 }),
             block_at: 0.8,
             end_weight: 8.0,
             committed: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn the_response_falls_along_two_lines_that_meet_at_the_warn_threshold() {
-        let response = week().response;
-        for (fatigue, factor) in [(0.0, 1.0), (0.25, 0.85), (0.5, 0.7), (0.75, 0.35), (1.0, 0.0)] {
-            assert!((response.at(fatigue) - factor).abs() < 1e-12, "at {fatigue}");
         }
     }
 
@@ -331,5 +327,10 @@ mod tests {
         let varying = Instance { next_after: vec![1, 3, 4, 4], ..week() };
         let written = r#""spacing_hours":2,"next_after":[1,3,4,4],"hours_since_last_post":null"#;
         assert!(export(&varying).unwrap().contains(written));
+        let saturating = SaturatingResponse { fatigue_per_post: 0.2, strength: 0.11 };
+        let saturating = Instance { response: FatigueResponse::Saturating(saturating), ..week() };
+        let written = export(&saturating).unwrap();
+        assert!(written.starts_with(r#"{"format":2,"#), "{written}");
+        assert!(written.contains(r#""response":{"shape":"saturating","strength":0.11},"block_at":0.8"#), "{written}");
     }
 }

@@ -44,7 +44,7 @@ pub(crate) use explanation::{Explainer, guardrail_input};
 pub use guardrail_counts::{GuardrailCounts, guardrail_counts};
 pub use hours::{HourRule, HourValue};
 pub use impact::{Cause, CauseKey, Change, ChangeKind, Impact, ImpactCount};
-pub use instance::{Instance, Response, Solution};
+pub use instance::{Instance, Solution};
 pub use objection::{CommittedPost, objection_to};
 pub use post_evaluation::{SlotOverrides, count_by_rule, priority};
 pub use post_status::PostStatus;

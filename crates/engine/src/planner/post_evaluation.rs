@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{Datelike as _, NaiveDate};
 
 use super::assets::{Assignment, Slot};
-use super::channel::{ChannelDraft, Scored, WorkerContext, response, texts};
+use super::channel::{ChannelDraft, Scored, WorkerContext, texts};
 use super::hours::is_best_hour;
 use super::rule_evaluation::evaluate_rules;
 use crate::agents::ClientWeek;
@@ -299,7 +299,7 @@ impl SlotEvaluator<'_, '_> {
     fn value(&self, rules: &Rules, campaign: Option<&CampaignId>, fatigue: f64) -> (f64, f64) {
         let value = self.channel_draft.hours.value_for(self.week, self.slot.hour, campaign);
         let quality = self.scored.map_or(rules.assets.quality_without_asset, |scored| scored.quality);
-        (value, value * quality * response(self.week.rules).at(fatigue))
+        (value, value * quality * self.channel_draft.instance.response.at(fatigue))
     }
 
     fn facts(&self, campaign: Option<&CampaignId>, expected_engagement: f64, context: &SlotContext) -> Arc<PostFacts> {

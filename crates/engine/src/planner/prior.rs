@@ -1,6 +1,6 @@
 //! Expected results of the posts of a week that were committed before it is planned.
 
-use super::channel::{ChannelDraft, Scored, WorkerContext, response};
+use super::channel::{ChannelDraft, Scored, WorkerContext};
 use super::post_evaluation::{campaign_of, choice};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::Histories;
@@ -54,7 +54,7 @@ fn prior_post(
         at,
         asset: scored.as_ref().map(choice),
         fatigue,
-        expected_engagement: value * quality * response(week.rules).at(fatigue),
+        expected_engagement: value * quality * channel_draft.instance.response.at(fatigue),
     })
 }
 

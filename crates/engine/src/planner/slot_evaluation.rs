@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::assets::Slot;
-use super::channel::{ChannelDraft, Scored, WorkerContext, response};
+use super::channel::{ChannelDraft, Scored, WorkerContext};
 use super::explanation::{Explainer, ExplanationStep};
 use super::hours::{HourRule, is_best_hour};
 use super::post_evaluation::{SlotOverrides, evaluate_alone};
@@ -166,7 +166,7 @@ fn evaluation(
         minute: channel_draft.minute,
         closed_by: channel_draft.hours.forbidden.get(slot.hour).copied().flatten(),
         value_parts: explainer.slot_value(week, channel_draft, slot.hour, campaign)?,
-        response: response(week.rules).at(post.fatigue),
+        response: channel_draft.instance.response.at(post.fatigue),
         best_hours: (0..24).filter(is_best).collect(),
         planned: channel_draft.solution.chosen.iter().filter_map(|hour| hours.get(*hour).copied()).collect(),
         planned_with_asset: draft.assignment.iter().flatten().count(),

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::allocation::{allocation, conflicts};
 use super::assets::{self, Assignment, Slot};
-use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_seen, response};
+use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_seen};
 use super::facts::client_facts;
 use super::post_evaluation::{OverCapacityPosts, evaluate_posts, priority};
 use super::prior::prior_posts;
@@ -471,7 +471,7 @@ fn slots(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Slot
                 hour: *hour,
                 at: start.plus_minutes(i64::from(channel_draft.minute)),
                 date: week.hours.date(week.hours.hours()[*hour].weekday),
-                weight: channel_draft.hours.value[*hour] * response(week.rules).at(fatigue[*hour]).max(0.0),
+                weight: channel_draft.hours.value[*hour] * channel_draft.instance.response.at(fatigue[*hour]).max(0.0),
             });
         }
     }

@@ -67,6 +67,10 @@ rule_table! {
         /// fatigue that one post adds
         #[key(required, Kind::above(0.0, 0.5))]
         pub fatigue_per_post: f64,
+        /// exponent of a saturating response: what a post earns is multiplied by (1 + fatigue / fatigue_per_post) to the
+        /// power of minus this number
+        #[key(default = DefaultValue::Number(0.11), Kind::number(0.0, 2.0))]
+        pub response_strength: f64,
         /// priority for the posts of a full day, in points
         #[key(required, Kind::number(0.0, 100.0))]
         pub priority: f64,

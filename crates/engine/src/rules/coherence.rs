@@ -5,10 +5,10 @@
 //! their keys.
 
 use super::contradiction::{Contradiction, contradiction};
-use super::fatigue::HEALTH_WEIGHTS;
+use super::fatigue::{HEALTH_WEIGHTS, LINEAR};
 use super::hours;
 use super::settings::{FoundSetting, Setting, Settings, Value, View};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, SourceLocation};
 use crate::model::digits::decimal;
 use crate::model::{Channel, Zone};
 
@@ -58,14 +58,12 @@ impl Group {
     pub(crate) fn contradictions(self, view: &View<'_>) -> Vec<Contradiction> {
         let found: Vec<Option<Contradiction>> = match self {
             Group::Fatigue => {
-                let mut found = vec![
-                    warn_and_block(view),
-                    slopes(view),
-                    response_at_block(view),
-                    health_weights(view),
-                    health_levels(view),
-                ];
+                let mut found = vec![warn_and_block(view), health_weights(view), health_levels(view)];
                 found.extend(fatigue_overflow(view).into_iter().map(Some));
+                if view.text("fatigue.response") == Some(LINEAR) {
+                    found.extend(SLOPES.map(|key| missing_slope(view, key)));
+                    found.extend([slopes(view), response_at_block(view)]);
+                }
                 found
             }
             Group::Channel(channel) => hours::contradictions(view, channel),
@@ -100,6 +98,24 @@ fn time_zone(view: &View<'_>) -> Option<Contradiction> {
     }
     let cause = format!("`{name}` is not the name of a time zone");
     contradiction("unknown_time_zone", &[&found], cause, "write an IANA name, such as `Europe/Berlin`".to_owned())
+}
+
+/// The keys of a linear response, which must state them.
+const SLOPES: [&str; 2] = ["slope_below_warn", "slope_above_warn"];
+
+fn missing_slope(view: &View<'_>, key: &str) -> Option<Contradiction> {
+    let path = format!("fatigue.{key}");
+    let (response, slope) = (view.find("fatigue.response")?, view.find(&path)?);
+    if slope.setting.place.is_some() {
+        return None;
+    }
+    let place = response.setting.place.clone().unwrap_or_else(|| SourceLocation::whole("fatigue.toml"));
+    let cause = format!("`{key}` is missing: a linear response needs it");
+    let remedy = format!("add `{key} = …`, or set `response = \"saturating\"`");
+    Some(Contradiction {
+        diagnostic: Diagnostic::at("missing_key", &place, path, cause, remedy),
+        layer: response.layer.max(slope.layer),
+    })
 }
 
 fn slopes(view: &View<'_>) -> Option<Contradiction> {
@@ -291,6 +307,28 @@ mod tests {
         assert_eq!(reported, ("not_concave", "fatigue.slope_above_warn".to_owned()));
         let reported = only_contradiction("fatigue.toml", "slope_above_warn = 1.4", "slope_above_warn = 2.5");
         assert_eq!(reported, ("response_below_zero", "fatigue.slope_above_warn".to_owned()));
+    }
+
+    #[test]
+    fn a_linear_response_must_state_its_slopes_and_a_saturating_one_need_not() {
+        let lacking = |response: &str| {
+            let mut files = default_files();
+            let text = files.get_mut("fatigue.toml").unwrap();
+            let others = text.lines().filter(|line| !line.starts_with("slope_") && !line.starts_with("response"));
+            *text = format!("{response}\n{}", others.collect::<Vec<_>>().join("\n"));
+            files
+        };
+        let missing = |key: &str, line: u32| ("missing_key", "fatigue.toml".to_owned(), line, format!("fatigue.{key}"));
+        assert_eq!(reported(lacking("")), [missing("slope_above_warn", 0), missing("slope_below_warn", 0)]);
+        let named = reported(lacking("response = \"linear\""));
+        assert_eq!(named, [missing("slope_above_warn", 1), missing("slope_below_warn", 1)]);
+        assert!(load(lacking("response = \"saturating\"")).is_ok());
+    }
+
+    #[test]
+    fn the_slopes_of_a_saturating_response_contradict_nothing() {
+        let text = "response = \"saturating\"\nslope_above_warn = 0.5";
+        assert!(load(changed("fatigue.toml", "slope_above_warn = 1.4", text)).is_ok());
     }
 
     #[test]

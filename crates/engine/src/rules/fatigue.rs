@@ -23,20 +23,63 @@ const WAIT_HOURS: &[Key] = &[
 pub(super) const HEALTH_WEIGHTS: [&str; 4] =
     ["health_weights.rested", "health_weights.momentum", "health_weights.visibility", "health_weights.engagement"];
 
+/// Shape of the response to fatigue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseShape {
+    /// Each further post costs less than the one before.
+    Saturating,
+    /// Two falling lines that meet at the warn threshold.
+    Linear,
+}
+
+/// The names of the shapes, as `response` gives them.
+const RESPONSE_SHAPES: [&str; 2] = [SATURATING, LINEAR];
+const SATURATING: &str = "saturating";
+/// The shape of a pack that names none.
+pub(super) const LINEAR: &str = "linear";
+
+impl ResponseShape {
+    fn of(table: RuleTable<'_>) -> Self {
+        match table.choice("response", &RESPONSE_SHAPES) {
+            0 => Self::Saturating,
+            _ => Self::Linear,
+        }
+    }
+
+    /// Its name, as `response` gives it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Saturating => SATURATING,
+            Self::Linear => LINEAR,
+        }
+    }
+}
+
 rule_table! {
     /// `fatigue.toml`.
     pub struct FatigueRules from (table), keys FATIGUE under "" {
-        /// fatigue from which response falls faster and posts are warned of
+        /// shape of the response to fatigue
+        #[made(
+            [Key::with_default(
+                "response",
+                Kind::Choice(&RESPONSE_SHAPES),
+                DefaultValue::Text(LINEAR),
+                "how fatigue lowers what a post earns: `saturating`, each further post costing less, or `linear`",
+            )],
+            ResponseShape::of(table)
+        )]
+        pub response: ResponseShape,
+        /// fatigue from which posts are warned of, and from which a linear response falls faster
         #[key(required, Kind::below(0.0, 1.0))]
         pub warn_at: f64,
         /// fatigue from which no post is allowed
         #[key(required, Kind::number(0.0, 1.0))]
         pub block_at: f64,
-        /// response lost per unit of fatigue below `warn_at`
-        #[key(required, Kind::number(0.0, 2.0))]
+        /// share lost per unit of fatigue below `warn_at` by a linear response
+        #[key(default = DefaultValue::Number(0.6), Kind::number(0.0, 2.0))]
         pub slope_below_warn: f64,
-        /// response lost per unit of fatigue above `warn_at`
-        #[key(required, Kind::number(0.0, 10.0))]
+        /// share lost per unit of fatigue above `warn_at` by a linear response
+        #[key(default = DefaultValue::Number(1.4), Kind::number(0.0, 10.0))]
         pub slope_above_warn: f64,
         /// factor on weekly posts by fatigue; the product is rounded down
         #[made(

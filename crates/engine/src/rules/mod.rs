@@ -69,7 +69,7 @@ pub use early_warning::EarlyWarningRules;
 pub use effective::EffectiveValue;
 pub use evaluate::{Evaluator, RuleFailure, RuleUse, Stopwatch};
 pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, FactKind, Facts, Field, List, NEVER, PostFacts};
-pub use fatigue::FatigueRules;
+pub use fatigue::{FatigueRules, ResponseShape};
 pub use guardrails::{GuardrailRules, GuardrailScope};
 pub use hooks::{CONFIDENCE, HOOKS, Hook, SCORE_ASSET};
 pub use hour_weights::HourWeights;

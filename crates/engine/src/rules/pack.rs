@@ -8,11 +8,11 @@ use super::calendar::CalendarRules;
 use super::channels::ChannelRules;
 use super::declare::RuleTable;
 use super::early_warning::EarlyWarningRules;
-use super::fatigue::FatigueRules;
+use super::fatigue::{FatigueRules, ResponseShape};
 use super::guardrails::{GuardrailRules, guardrails};
 use super::risk::RiskRules;
 use super::settings::View;
-use crate::model::Channel;
+use crate::model::{Channel, FatigueResponse, LinearResponse, SaturatingResponse};
 
 /// The effective rules for one client, or for one of its campaigns.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,5 +53,77 @@ impl Rules {
     #[expect(clippy::indexing_slicing, reason = "INVARIANT: `channels` holds one entry a channel, in order")]
     pub fn channel(&self, channel: Channel) -> &ChannelRules {
         &self.channels[channel.index()]
+    }
+
+    /// How fatigue lowers what a post on a channel earns.
+    #[must_use]
+    pub fn response(&self, channel: Channel) -> FatigueResponse {
+        let (fatigue, channel) = (&self.fatigue, self.channel(channel));
+        match fatigue.response {
+            ResponseShape::Linear => FatigueResponse::Linear(LinearResponse {
+                warn_at: fatigue.warn_at,
+                slope_below: fatigue.slope_below_warn,
+                slope_above: fatigue.slope_above_warn,
+            }),
+            ResponseShape::Saturating => FatigueResponse::Saturating(SaturatingResponse {
+                fatigue_per_post: channel.fatigue_per_post,
+                strength: channel.response_strength,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClientId, WorkspaceId};
+    use crate::rules::PackFiles;
+    use crate::rules::load::load;
+    use crate::rules::load::tests::default_files;
+
+    /// The default pack with the shape of its response and an overlay that sets the strength of one client's Instagram.
+    fn pack(shape: Option<&str>) -> PackFiles {
+        let mut files = default_files();
+        let text = files.get_mut("fatigue.toml").unwrap();
+        let others: Vec<&str> = text.lines().filter(|line| !line.starts_with("response = ")).collect();
+        let shape = shape.map(|shape| format!("response = \"{shape}\"\n")).unwrap_or_default();
+        *text = format!("{shape}{}", others.join("\n"));
+        let overlay = "scope = { client = \"a\" }\n[channels.ig]\nresponse_strength = 0.5\n";
+        files.insert("overlays/a.toml".to_owned(), overlay.to_owned());
+        files
+    }
+
+    #[test]
+    fn an_overlay_sets_how_strong_the_response_of_one_clients_channel_is() {
+        let pack = load(pack(Some("saturating"))).unwrap();
+        let at = |client: &str, channel| {
+            let rules = pack.rules_for(&WorkspaceId::new("w"), &ClientId::new(client), None);
+            rules.response(channel).at(3.0 * rules.channel(channel).fatigue_per_post)
+        };
+        assert!((at("a", Channel::Ig) - 0.5).abs() < 1e-12, "4^-0.5");
+        let default = libm::pow(4.0, -0.11);
+        assert!((at("a", Channel::Fb) - default).abs() < 1e-12 && (at("b", Channel::Ig) - default).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_pack_that_names_no_response_means_the_linear_one() {
+        let rules = load(pack(None)).unwrap().base();
+        assert!(matches!(rules.response(Channel::Fb), FatigueResponse::Linear(_)));
+    }
+
+    #[test]
+    fn keys_of_a_response_that_applies_nowhere_have_no_effect() {
+        let keys = ["fatigue.slope_below_warn", "fatigue.slope_above_warn", "channels.ig.response_strength"];
+        let idle = |files: PackFiles| {
+            let pack = load(files).unwrap();
+            keys.map(|key| pack.why_ineffective(key).is_some())
+        };
+        assert_eq!(idle(pack(Some("saturating"))), [true, true, false]);
+        assert_eq!(idle(pack(None)), [false, false, true]);
+        let mut both = pack(Some("saturating"));
+        let overlay = "scope = { client = \"b\" }\n[fatigue]\nresponse = \"linear\"\n\
+                       slope_below_warn = 0.6\nslope_above_warn = 1.4\n";
+        both.insert("overlays/b.toml".to_owned(), overlay.to_owned());
+        assert_eq!(idle(both), [false; 3]);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::RulesPack;
 use super::assets::AssetRules;
+use super::fatigue::ResponseShape;
 use super::settings::{Value, View};
 
 /// One key that a file of a pack states.
@@ -50,9 +51,24 @@ impl RulesPack {
     /// Why a key has no effect, given the other values of the pack and of its overlays; `None` if it has one.
     #[must_use]
     pub fn why_ineffective(&self, key: &str) -> Option<String> {
-        if !matches!(key, "assets.recent_use" | "assets.recent_use_days") {
-            return None;
+        match key {
+            "assets.recent_use" | "assets.recent_use_days" => self.why_recent_use_is_ineffective(),
+            "fatigue.slope_below_warn" | "fatigue.slope_above_warn" => self.why_without(ResponseShape::Linear),
+            _ if key.starts_with("channels.") && key.ends_with(".response_strength") => {
+                self.why_without(ResponseShape::Saturating)
+            }
+            _ => None,
         }
+    }
+
+    /// Why the keys of a shape of the response have no effect; `None` if it applies somewhere.
+    fn why_without(&self, shape: ResponseShape) -> Option<String> {
+        let named = || self.all_layers().filter_map(|layer| View::new(layer).text("fatigue.response"));
+        let is_there = self.base().fatigue.response == shape || named().any(|name| name == shape.name());
+        (!is_there).then(|| format!("no `response` is `\"{}\"`", shape.name()))
+    }
+
+    fn why_recent_use_is_ineffective(&self) -> Option<String> {
         let stated = |key: &'static str| self.all_layers().filter_map(move |layer| View::new(layer).number(key));
         let mut widest = self.base().assets;
         widest.cooldown_hours = stated("assets.cooldown_hours").fold(widest.cooldown_hours, f64::min);

@@ -135,7 +135,7 @@ impl Explanation<'_> {
             "best_hours" => self.best_hours(),
             "closed_by" => self.steps.extend(self.explainer.closed_ranges(self.situation.channel())),
             "fatigue" => self.fact(format!("fatigue at the start of the week is {}", decimal(ctx.fatigue))),
-            "response" => self.steps.extend(self.explainer.response(post.fatigue)),
+            "response" => self.steps.extend(self.explainer.response(post.channel, post.fatigue)),
             "slot_value" => self.slot_value(),
             "asset_score" => self.asset_score(),
             "quality_factor" => self.quality_factor(),

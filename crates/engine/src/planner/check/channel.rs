@@ -9,7 +9,7 @@ use super::assets::OnChannel;
 use super::case::ClientCase;
 use super::clock::{Clock, HOUR, LocalHour, is_days_after};
 use crate::model::{Allocation, Asset, CalendarEntry, Campaign, CampaignId, ChannelState, DayKind, Post};
-use crate::rules::{ChannelRules, ClosedRange, MinuteRule, ThresholdRow};
+use crate::rules::{ChannelRules, ClosedRange, MinuteRule, ResponseShape, ThresholdRow};
 
 /// A planned post and the hour of the week that its time lies in, whatever hour it states.
 #[derive(Clone, Copy)]
@@ -90,11 +90,19 @@ impl<'a> ChannelCase<'a> {
         self.fatigue_with(self.full.iter().copied().filter(|post| *post != left_out), hour)
     }
 
-    /// s(F): two falling lines that meet at the warn threshold.
+    /// s(F): two falling lines that meet at the warn threshold, or a power of the posts that F stands for.
     pub fn response(&self, fatigue: f64) -> f64 {
         let rules = &self.case.base().fatigue;
-        let above = (fatigue - rules.warn_at).max(0.0);
-        1.0 - rules.slope_below_warn * (fatigue - above) - rules.slope_above_warn * above
+        match rules.response {
+            ResponseShape::Linear => {
+                let above = (fatigue - rules.warn_at).max(0.0);
+                1.0 - rules.slope_below_warn * (fatigue - above) - rules.slope_above_warn * above
+            }
+            ResponseShape::Saturating => {
+                let posts = fatigue / self.numbers.fatigue_per_post;
+                libm::exp(-self.numbers.response_strength * libm::log1p(posts))
+            }
+        }
     }
 
     /// Weekly posts after fatigue; `None` if a script decides.

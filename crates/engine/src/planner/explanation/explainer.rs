@@ -7,9 +7,10 @@ use serde::Serialize;
 use super::step::{ExplanationStep, Source, StepRole, inputs};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::AssetPoints;
+use crate::model::digits::short;
 use crate::model::{
-    CalendarEntry, CampaignId, Channel, Client, ConfidenceCause, ConfidenceStep, DayKind, Outcome, Post, RiskBand,
-    Verdict,
+    CalendarEntry, CampaignId, Channel, Client, ConfidenceCause, ConfidenceStep, DayKind, FatigueResponse, Outcome,
+    Post, RiskBand, SaturatingResponse, Verdict,
 };
 use crate::planner::channel::ChannelDraft;
 use crate::planner::hours::{hour_value, weight_by_script};
@@ -185,8 +186,31 @@ impl<'r> Explainer<'r> {
         keys.iter().filter_map(|key| self.setting(key)).collect()
     }
 
-    /// The numbers that give the factor on engagement at a fatigue.
-    pub fn response(&self, fatigue: f64) -> Vec<ExplanationStep> {
+    /// The numbers that give the factor on engagement at a fatigue on a channel.
+    pub fn response(&self, channel: Channel, fatigue: f64) -> Vec<ExplanationStep> {
+        match self.effective.response(channel) {
+            FatigueResponse::Linear(_) => self.linear_response(fatigue),
+            FatigueResponse::Saturating(response) => self.saturating_response(channel, fatigue, response),
+        }
+    }
+
+    fn saturating_response(
+        &self,
+        channel: Channel,
+        fatigue: f64,
+        response: SaturatingResponse,
+    ) -> Vec<ExplanationStep> {
+        let SaturatingResponse { fatigue_per_post, strength } = response;
+        let [fatigue, fatigue_per_post, strength] = [fatigue, fatigue_per_post, strength].map(short);
+        let power = format!("(1 + {fatigue} / {fatigue_per_post})^-{strength}");
+        let formula = format!("fatigue.response is \"saturating\": a post earns {power} of its value");
+        let formula = ExplanationStep::new(formula, StepRole::Fact, self.source("fatigue.response"));
+        let numbers = ["fatigue_per_post", "response_strength"];
+        let numbers = numbers.into_iter().filter_map(|key| self.setting(&format!("channels.{channel}.{key}")));
+        std::iter::once(formula).chain(numbers).collect()
+    }
+
+    fn linear_response(&self, fatigue: f64) -> Vec<ExplanationStep> {
         let is_tired = fatigue >= self.effective.fatigue.warn_at;
         let above = self.setting("fatigue.slope_above_warn").filter(|_| is_tired);
         let below = self.setting("fatigue.slope_below_warn");

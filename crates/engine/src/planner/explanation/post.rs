@@ -16,7 +16,7 @@ use crate::model::{
     CampaignId, Channel, Client, ClientId, ClientPlan, ClientState, HOUR_SECONDS, Post, Reason, RiskBand, Scenario,
     ScheduleStatus, Timestamp, Week,
 };
-use crate::planner::channel::{ChannelDraft, WorkerContext, response};
+use crate::planner::channel::{ChannelDraft, WorkerContext};
 use crate::planner::post_evaluation::{OverCapacityPosts, evaluate_posts};
 use crate::planner::week::{Draft, PlanningContext, draft};
 use crate::planner::{PlanError, Planner};
@@ -280,8 +280,8 @@ fn explanation(
         better_hours,
         allowed_hours,
         fatigue: post.fatigue,
-        response_parts: explainer.response(post.fatigue),
-        response: response(week.rules).at(post.fatigue),
+        response_parts: explainer.response(post.channel, post.fatigue),
+        response: channel_draft.instance.response.at(post.fatigue),
         asset,
         quality_parts,
         quality_factor: post.asset.as_ref().map_or(without_asset, |asset| asset.quality_factor),

@@ -13,8 +13,9 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Value at a fatigue.
     #[inline]
-    fn at(&self, fatigue: f64) -> f64 {
+    pub fn at(&self, fatigue: f64) -> f64 {
         self.intercept - self.slope * fatigue
     }
 
@@ -102,20 +103,25 @@ impl Cursor<'_> {
     }
 }
 
-/// What a post earns as a function of the fatigue from chosen posts: the minimum of two lines; blocked from `room` on.
+/// What a post earns at most, as a function of the fatigue from chosen posts: two lines that meet; blocked from `room`
+/// on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gain {
     /// Line below the kink.
     pub rested: Line,
     /// Line from the kink on.
     pub tired: Line,
+    /// Whichever of the two is above the other from the kink on.
+    pub upper: Line,
     /// Fatigue at which the lines meet.
     pub kink: f64,
+    /// Fatigue from which the gain is needed.
+    pub from: f64,
     /// Fatigue from which posts are blocked.
     pub room: f64,
 }
 
-/// Upper envelope of waiting and posting, for fatigue from chosen posts up to `most`. If posting is better somewhere,
+/// Upper envelope of waiting and posting, for fatigue from chosen posts of `gain.from..=most`. If posting is better somewhere,
 /// fills `out`, which must be empty, and returns true; otherwise leaves `out` empty and returns false.
 #[inline]
 pub(super) fn better_of(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
@@ -126,13 +132,13 @@ pub(super) fn better_of(wait: &View, post: &View, gain: &Gain, most: f64, out: &
 #[inline]
 fn is_dominated_at_ends(wait: &View, post: &View, gain: &Gain, most: f64) -> bool {
     let ([stay], [leave]) = (wait.pieces, post.pieces) else { return false };
-    let more = post.line(leave).plus(gain.rested).less(wait.line(stay));
-    more.intercept <= 0.0 && more.at(most) <= 0.0
+    let more_with = |earned: Line| post.line(leave).plus(earned).less(wait.line(stay));
+    more_with(gain.rested).at(gain.from) <= 0.0 && more_with(gain.upper).at(most) <= 0.0
 }
 
 /// Walks both curves, and writes the envelope once a segment is found on which posting is better somewhere.
 fn upper_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
-    if gain.room <= 0.0 {
+    if gain.room <= gain.from {
         return false;
     }
     let mut walk = Walk::new(wait, post, gain, most);
@@ -141,7 +147,7 @@ fn upper_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Ve
             return false;
         }
     }
-    copy(wait, [0.0, walk.from], out);
+    copy(wait, [gain.from, walk.from], out);
     walk.write(out);
     copy(wait, [walk.ceiling, most], out);
     true
@@ -165,11 +171,11 @@ impl<'a> Walk<'a> {
     #[inline]
     fn new(wait: &'a View, post: &'a View, gain: &Gain, most: f64) -> Self {
         let ceiling = lesser(most, gain.room);
-        let is_rested = gain.kink > 0.0;
+        let is_rested = gain.kink > gain.from;
         let (earned, stop) = if is_rested { (gain.rested, lesser(gain.kink, ceiling)) } else { (gain.tired, ceiling) };
-        let (waiting, posting) = (wait.cursor_at(0.0), post.cursor_at(0.0));
+        let (waiting, posting) = (wait.cursor_at(gain.from), post.cursor_at(gain.from));
         let until = lesser(lesser(waiting.end, posting.end), stop);
-        Self { waiting, posting, earned, tired: gain.tired, from: 0.0, until, stop, ceiling }
+        Self { waiting, posting, earned, tired: gain.tired, from: gain.from, until, stop, ceiling }
     }
 
     /// Value of posting on the current segment.

@@ -1,24 +1,25 @@
-//! The exact optimiser: dynamic programming, backward in time, over hours, posts left and fatigue.
+//! Value functions: dynamic programming, backward in time, over hours, posts left and fatigue.
 //!
 //! ```text
 //! W(t, k, f)   maximum value of hours t.. with k posts left, where f is the fatigue that chosen posts have
 //!              caused and every chosen post is at least the spacing away
 //! W(T, k, f) = -end_weight * (standing(T) + f)
 //! W(t, k, f) = max( W(t+1, k, f rho),
-//!                   value(t) * response(standing(t) + f) + W(n, k-1, (f + delta) rho^(n-t)) )
+//!                   value(t) * ceiling(standing(t) + f) + W(n, k-1, (f + delta) rho^(n-t)) )
 //!              where n is the first hour at which the next post is allowed
 //! ```
 //!
-//! Both branches are piecewise linear in f, so W is too, and is stored as its pieces: fatigue is not discretised and no
-//! bounds are needed. Each possible future contributes one line, and a line that is best at no reachable fatigue is
-//! dropped. One or two pieces remain for most pairs of hour and posts left.
+//! Both branches are piecewise linear in f, so W is too, and is stored as its pieces: fatigue is not discretised. Each
+//! possible future contributes one line, and a line that is best at no reachable fatigue is dropped. One or two pieces
+//! remain for most pairs of hour and posts left.
+//!
+//! For a linear response the ceiling is the response itself, and W is the optimum. For any other, W is an upper bound.
 
 #![expect(clippy::indexing_slicing, reason = "rows and columns are sized from the horizon that is walked")]
 
-use super::curve::{Gain, Line, Piece, View, better_of};
+use super::SearchWeek;
+use super::curve::{Line, Piece, View, better_of};
 use super::horizon::Horizon;
-use super::reach::FatigueBound;
-use crate::planner::Instance;
 
 /// Range of a curve's pieces, and the hour whose fatigue they refer to.
 #[derive(Debug, Default, Clone, Copy)]
@@ -49,7 +50,8 @@ pub(super) struct Future {
 
 impl Future {
     /// Computes every curve, from the end of the week back.
-    pub fn prepare(&mut self, instance: &Instance, horizon: &Horizon, reach: &FatigueBound) {
+    pub fn prepare(&mut self, week: &SearchWeek<'_>) {
+        let horizon = week.horizon;
         let hours = horizon.hours;
         self.columns = horizon.posts + 1;
         self.pieces.clear();
@@ -62,34 +64,28 @@ impl Future {
             let next = (hour + 1) * self.columns;
             self.curves.copy_within(next..next + self.columns, hour * self.columns);
             if horizon.open[hour] {
-                self.offer(instance, horizon, reach, hour, &mut fresh);
+                self.offer(week, hour, &mut fresh);
             }
         }
         self.fresh = fresh;
     }
 
     /// Improves the curves of an hour by the option of a post at it.
-    fn offer(
-        &mut self,
-        instance: &Instance,
-        horizon: &Horizon,
-        reach: &FatigueBound,
-        hour: usize,
-        fresh: &mut Vec<Piece>,
-    ) {
-        let gain = gain(instance, horizon, hour);
+    fn offer(&mut self, week: &SearchWeek<'_>, hour: usize, fresh: &mut Vec<Piece>) {
+        let SearchWeek { instance, horizon, reach, ceiling } = week;
+        let ceiling = ceiling.hour(instance, horizon, hour);
         let after = horizon.next[hour] - hour;
         let (now, later) = self.curves[hour * self.columns..].split_at_mut(self.columns);
         let waiting = &later[1..self.columns];
         let posting = &later[(after - 1) * self.columns..];
-        let most = reach.most(hour).iter().rev().skip(1);
-        for (((now, wait), post), most) in now[1..].iter_mut().zip(waiting).zip(posting).zip(most) {
-            if *most < 0.0 {
+        let ranges = reach.ranges(hour).rev().skip(1);
+        for (((now, wait), post), (least, most)) in now[1..].iter_mut().zip(waiting).zip(posting).zip(ranges) {
+            if most < 0.0 {
                 continue;
             }
             let wait = wait.seen_from(hour, &self.pieces, horizon, 0.0);
             let post = post.seen_from(hour, &self.pieces, horizon, instance.fatigue_per_post);
-            if better_of(&wait, &post, &gain, *most, fresh) {
+            if better_of(&wait, &post, &ceiling.over(least, most), most, fresh) {
                 *now = Curve { first: self.pieces.len() as u32, pieces: fresh.len() as u32, hour: hour as u32 };
                 self.pieces.extend_from_slice(fresh);
                 fresh.clear();
@@ -98,53 +94,55 @@ impl Future {
     }
 
     /// The curve for an hour and a number of posts left, as seen from an earlier hour with fatigue added there.
-    fn view<'a>(&'a self, horizon: &Horizon, from: usize, hour: usize, left: usize, added: f64) -> View<'a> {
+    #[inline]
+    pub fn view<'a>(&'a self, horizon: &Horizon, from: usize, hour: usize, left: usize, added: f64) -> View<'a> {
         self.curves[hour * self.columns + left].seen_from(from, &self.pieces, horizon, added)
     }
 
-    /// The maximum value of the week; fills `chosen` with the hours that attain it. Among equally good hours the
-    /// earliest is taken; a post that earns nothing is left out.
-    pub fn read(&self, instance: &Instance, horizon: &Horizon, chosen: &mut Vec<usize>) -> f64 {
-        chosen.clear();
-        let (mut hour, mut left, mut fatigue) = (0, horizon.posts, 0.0);
-        while hour < horizon.hours && left > 0 {
-            if horizon.open[hour] && self.is_post_best(instance, horizon, hour, left, fatigue) {
-                chosen.push(hour);
-                let next = horizon.next[hour];
-                fatigue = (fatigue + instance.fatigue_per_post) * horizon.waits[next - hour].decay;
-                hour = next;
-                left -= 1;
-            } else {
-                fatigue *= instance.decay_per_hour;
-                hour += 1;
-            }
-        }
+    /// The maximum value of the week by the curves.
+    pub fn promised(&self, horizon: &Horizon) -> f64 {
         self.view(horizon, 0, 0, horizon.posts, 0.0).at(0.0)
     }
 
-    fn is_post_best(&self, instance: &Instance, horizon: &Horizon, hour: usize, left: usize, fatigue: f64) -> bool {
-        if fatigue >= horizon.room(hour) {
-            return false;
+    /// Fills `chosen` with the hours that the curves promise most for, one after the other: for a linear response the
+    /// optimum. Among equally good hours the earliest is taken; a post that earns nothing is left out.
+    pub fn read(&self, week: &SearchWeek<'_>, chosen: &mut Vec<usize>) {
+        chosen.clear();
+        let (instance, horizon) = (week.instance, week.horizon);
+        let (mut hour, mut fatigue) = (0, 0.0);
+        while let Some((post, before)) = self.next_post(week, hour, horizon.posts - chosen.len(), fatigue) {
+            chosen.push(post);
+            hour = horizon.next[post];
+            fatigue = (before + instance.fatigue_per_post) * horizon.waits[hour - post].decay;
         }
-        let earned = instance.value[hour] * instance.response.at(horizon.standing[hour] + fatigue);
-        let reward = earned + horizon.bonus_at(hour);
-        if reward <= horizon.tie {
-            return false;
-        }
-        let next = horizon.next[hour];
-        let post = reward + self.view(horizon, hour, next, left - 1, instance.fatigue_per_post).at(fatigue);
-        post >= self.view(horizon, hour, hour + 1, left, 0.0).at(fatigue) - horizon.tie
     }
-}
 
-/// What a post at an hour earns as a function of the fatigue of the posts chosen before it.
-fn gain(instance: &Instance, horizon: &Horizon, hour: usize) -> Gain {
-    let (value, standing, bonus) = (instance.value[hour], horizon.standing[hour], horizon.bonus_at(hour));
-    let [rested, tired] = instance.response.lines().map(|[intercept, slope]| Line {
-        intercept: value * (intercept - slope * standing) + bonus,
-        slope: value * slope,
-    });
-    Gain { rested, tired, kink: instance.response.warn_at - standing, room: horizon.room(hour) }
+    /// The best hour for the next post, at an hour or later, with the fatigue there; `None` if no further post is worth
+    /// it.
+    fn next_post(&self, week: &SearchWeek<'_>, first: usize, left: usize, mut fatigue: f64) -> Option<(usize, f64)> {
+        let SearchWeek { instance, horizon, ceiling, .. } = *week;
+        if left == 0 {
+            return None;
+        }
+        let mut best = None;
+        let mut most = self.view(horizon, first, horizon.hours, left, 0.0).at(fatigue) - horizon.tie;
+        for hour in first..horizon.hours {
+            if horizon.open[hour] && fatigue < horizon.room(hour) {
+                let response = ceiling.at(&instance.response, horizon.standing[hour] + fatigue);
+                let reward = instance.value[hour] * response + horizon.bonus_at(hour);
+                let rest = self.view(horizon, hour, horizon.next[hour], left - 1, instance.fatigue_per_post);
+                let post = reward + rest.at(fatigue);
+                if reward > horizon.tie && post > most {
+                    (best, most) = (Some((hour, fatigue)), post);
+                }
+            }
+            if most >= self.view(horizon, hour, hour + 1, left, 0.0).at(fatigue) - horizon.tie {
+                break;
+            }
+            fatigue *= instance.decay_per_hour;
+        }
+        best
+    }
 }
 
 #[cfg(test)]

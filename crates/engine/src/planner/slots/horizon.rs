@@ -145,8 +145,8 @@ impl Horizon {
         let dearest = instance.value.iter().copied().fold(0.0, f64::max);
         let standing = self.standing.iter().copied().fold(0.0, f64::max);
         let most_tired = standing + self.posts as f64 * instance.fatigue_per_post;
-        let steepest = instance.response.slope_above.abs().max(instance.response.slope_below.abs());
-        self.scale = self.posts as f64 * dearest * (1.0 + steepest * most_tired) + self.end_weight * most_tired;
+        let largest = instance.response.largest(most_tired);
+        self.scale = self.posts as f64 * dearest * largest + self.end_weight * most_tired;
         self.tie = TIE * self.scale;
         self.bonus = if self.pinned.is_some() { 2.0 * self.scale + 1.0 } else { 0.0 };
     }

@@ -2,30 +2,37 @@
 //!
 //! ```text
 //! horizon   where a post is allowed, fatigue that no choice changes    by hour, once per instance
-//! reach     upper bound on the fatigue that chosen posts can cause     forward in time
-//! future    the best value of what is left, by fatigue                 backward in time, then read forward
+//! reach     bounds on the fatigue that chosen posts can cause          forward in time
+//! ceiling   straight lines above the response                          once per response
+//! future    the most that is left to earn, by fatigue                  backward in time, then read forward
 //!   curve   ... its linear pieces
-//! greedy    the fast tier, which needs none of `reach`, `future`, `curve`
+//! labels    partial plans that may yet beat the plan read              forward in time, unless it is proven already
+//! greedy    the fast tier, which needs none of `reach`, `future`, `labels`
 //! price     what fatigue costs a plan, and the week after it
 //! ```
 //!
 //! This module knows hours, values and fatigue only: nothing about a post's content, its audience or guardrails. It is
 //! deterministic: the same instance gives the same hours.
 
+mod ceiling;
 mod curve;
 mod future;
 mod greedy;
 mod horizon;
+mod labels;
 mod price;
 mod reach;
 #[cfg(test)]
 mod tests;
 
+use self::ceiling::Ceiling;
 use self::future::Future;
 use self::greedy::Greedy;
 use self::horizon::Horizon;
+use self::labels::Labels;
 use self::reach::FatigueBound;
 use super::{Instance, Solution};
+use crate::model::FatigueResponse;
 
 /// Rounding error of one plan, in tie tolerances, above which the plan no longer counts as proven optimal.
 const ROUNDING: f64 = 1e3;
@@ -36,14 +43,26 @@ const ROUNDING: f64 = 1e3;
 pub struct Solver {
     horizon: Horizon,
     reach: FatigueBound,
+    ceiling: Ceiling,
     future: Future,
+    labels: Labels,
     greedy: Greedy,
     chosen: Vec<usize>,
 }
 
+/// What a search for the hours of a week works on.
+#[derive(Clone, Copy)]
+struct SearchWeek<'a> {
+    instance: &'a Instance,
+    horizon: &'a Horizon,
+    reach: &'a FatigueBound,
+    ceiling: &'a Ceiling,
+}
+
 impl Solver {
-    /// The optimal choice of hours. Among choices of equal objective (to 1e-12 of its scale) it is the one whose first
-    /// post is earliest, then its second, and so on; posts that earn nothing or lower the objective are left out.
+    /// The optimal choice of hours; posts that earn nothing or lower the objective are left out. With a linear response
+    /// it is, among choices of equal objective (to 1e-12 of its scale), the one whose first post is earliest, then its
+    /// second, and so on. With any other it is one of them, always the same.
     ///
     /// `optimal` is true unless the choice misses the computed maximum, which only rounding right at the fatigue block
     /// can cause.
@@ -63,7 +82,8 @@ impl Solver {
     /// A good choice: greedy insertion improved by swaps. `optimal` is false even if the choice happens to be.
     pub fn solve_fast(&mut self, instance: &Instance) -> Solution {
         self.horizon.prepare(instance, instance.end_weight, None);
-        let chosen = self.greedy.search(instance, &self.horizon).to_vec();
+        self.ceiling.prepare(instance);
+        let chosen = self.greedy.search(instance, &self.horizon, &self.ceiling).to_vec();
         Solution { objective: instance.objective(&chosen), chosen, optimal: false }
     }
 
@@ -85,7 +105,7 @@ impl Solver {
         let mut price = lasting(price::initial_cost_guess(&reduced_instance, &self.horizon));
         for _ in 0..rounds {
             self.horizon.prepare(&reduced_instance, price, None);
-            self.search(&reduced_instance);
+            self.outline(&reduced_instance);
             price = lasting(price::start_cost(&reduced_instance, &self.horizon, &self.chosen));
         }
         price
@@ -101,8 +121,29 @@ impl Solver {
 
     /// Puts the optimal hours of the prepared horizon into `chosen`. Returns their value, bonus included.
     fn search(&mut self, instance: &Instance) -> f64 {
-        self.reach.prepare(&self.horizon, instance.fatigue_per_post);
-        self.future.prepare(instance, &self.horizon, &self.reach);
-        self.future.read(instance, &self.horizon, &mut self.chosen)
+        let promised = self.outline(instance);
+        if let FatigueResponse::Linear(_) = instance.response {
+            return promised;
+        }
+        let Self { horizon, reach, ceiling, future, labels, chosen, .. } = self;
+        let bonus: f64 = chosen.iter().map(|hour| horizon.bonus_at(*hour)).sum();
+        let found = instance.objective(chosen) + bonus;
+        if found >= promised - horizon.tie {
+            return found;
+        }
+        labels.improve(&SearchWeek { instance, horizon, reach, ceiling }, future, found, chosen)
+    }
+
+    /// Puts hours of the prepared horizon into `chosen` that are optimal for a linear response, and close to it for any
+    /// other. Returns an upper bound on the value of any hours, bonus included.
+    fn outline(&mut self, instance: &Instance) -> f64 {
+        let Self { horizon, reach, ceiling, future, chosen, .. } = self;
+        let is_exact = matches!(instance.response, FatigueResponse::Linear(_));
+        reach.prepare(horizon, instance.fatigue_per_post, !is_exact);
+        ceiling.prepare(instance);
+        let week = SearchWeek { instance, horizon, reach, ceiling };
+        future.prepare(&week);
+        future.read(&week, chosen);
+        future.promised(horizon)
     }
 }

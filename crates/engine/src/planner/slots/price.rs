@@ -5,13 +5,17 @@
 
 #![expect(clippy::indexing_slicing, reason = "tables have one entry an hour and chosen hours lie in the week")]
 
+use super::ceiling::Ceiling;
 use super::horizon::Horizon;
+use crate::model::FatigueResponse;
 use crate::planner::Instance;
 
-/// Fills `burden` with the cost of a unit of fatigue present at each hour, before the post of that hour, to the posts
-/// from there on and to the end of the week; the last entry is for the end itself.
+/// Fills `burden` with the least that a unit of fatigue at each hour costs the posts from there on and the end of the
+/// week, before the post of that hour, if no more fatigue is added than a post leaves after an hour; the last entry is
+/// for the end itself.
 pub(super) fn fill_burden(
     instance: &Instance,
+    ceiling: &Ceiling,
     horizon: &Horizon,
     chosen: &[usize],
     fatigue: &[f64],
@@ -20,20 +24,15 @@ pub(super) fn fill_burden(
     burden.clear();
     burden.resize(horizon.hours + 1, horizon.end_weight);
     let mut cost = horizon.end_weight;
+    let added = instance.fatigue_per_post * instance.decay_per_hour;
     let mut posts = chosen.iter().rev().peekable();
     for hour in (0..horizon.hours).rev() {
         cost *= instance.decay_per_hour;
         if posts.next_if_eq(&&hour).is_some() {
-            cost += instance.value[hour] * slope(instance, fatigue[hour]);
+            cost += instance.value[hour] * ceiling.least_slope(&instance.response, fatigue[hour], added);
         }
         burden[hour] = cost;
     }
-}
-
-/// Slope of the response at a fatigue: loss per unit added.
-fn slope(instance: &Instance, fatigue: f64) -> f64 {
-    let response = &instance.response;
-    if fatigue < response.warn_at { response.slope_below } else { response.slope_above }
 }
 
 /// The cost to the chosen posts of a unit of fatigue at the start of the week, excluding the end price.
@@ -42,7 +41,7 @@ pub(super) fn start_cost(instance: &Instance, horizon: &Horizon, chosen: &[usize
     let mut posts = chosen.iter().peekable();
     for hour in 0..horizon.hours {
         if posts.next_if_eq(&&hour).is_some() {
-            cost += instance.value[hour] * slope(instance, horizon.standing[hour] + own) * decay;
+            cost += instance.value[hour] * instance.response.slope_at(horizon.standing[hour] + own) * decay;
             own += instance.fatigue_per_post;
         }
         own *= instance.decay_per_hour;
@@ -63,7 +62,15 @@ pub(super) fn initial_cost_guess(instance: &Instance, horizon: &Horizon) -> f64 
     let value = values[..posts].iter().sum::<f64>() / posts as f64;
     let hour = |post: usize| usable[(2 * post + 1) * usable.len() / (2 * posts)];
     let decayed: f64 = (0..posts).map(|post| libm::pow(instance.decay_per_hour, hour(post) as f64)).sum();
-    value * instance.response.slope_below * decayed
+    let slope = match instance.response {
+        FatigueResponse::Linear(response) => response.slope_below,
+        // At the mean fatigue from as many posts, spread evenly.
+        FatigueResponse::Saturating(_) => {
+            let a_post = instance.fatigue_per_post / (1.0 - instance.decay_per_hour).max(f64::MIN_POSITIVE);
+            instance.response.slope_at(a_post * posts as f64 / horizon.hours as f64)
+        }
+    };
+    value * slope * decayed
 }
 
 /// Hours that [`reduced_instance`] keeps for each post of the week, and the minimum it keeps.

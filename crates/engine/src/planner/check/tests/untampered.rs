@@ -294,8 +294,11 @@ fn random_agencies_pass_under_any_rules() {
     }
 }
 
+/// One client's own strength of the response.
+const STRENGTH: &str = "scope = { client = \"client-1\" }\n[channels.ig]\nresponse_strength = 1.3\n";
+
 /// The default pack, and packs that between them exercise every part of the checker.
-fn odd_packs() -> [CompiledRules; 5] {
+fn odd_packs() -> [CompiledRules; 6] {
     let spread = [
         ("calendar.toml", "{ mode = \"fixed\", at = 0 }", "{ mode = \"spread\" }"),
         ("calendar.toml", "holiday_posts = true", "holiday_posts = false"),
@@ -320,7 +323,20 @@ fn odd_packs() -> [CompiledRules; 5] {
         ("assets.toml", "max_uses_per_week = 3", "max_uses_per_week = 1"),
         ("guardrails.toml", "warn_raises_risk = false", "warn_raises_risk = true"),
     ];
-    [rules(), rules_with(&spread), rules_with(&scripted), rules_with(&frequent), rules_with(&tiring)]
+    let saturating = [
+        ("fatigue.toml", "warn_at = 0.5", "response = \"saturating\"\nwarn_at = 0.5"),
+        ("channels.toml", "fatigue_per_post = 0.10", "fatigue_per_post = 0.15\nresponse_strength = 0.7"),
+        ("overlays/client.toml", "", STRENGTH),
+    ];
+    let default = rules();
+    [
+        default,
+        rules_with(&spread),
+        rules_with(&scripted),
+        rules_with(&frequent),
+        rules_with(&tiring),
+        rules_with(&saturating),
+    ]
 }
 
 fn random_client(n: usize, zone: &str, week: Week, draw: &mut Draw) -> (Client, ClientState) {

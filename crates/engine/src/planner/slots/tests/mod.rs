@@ -4,9 +4,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Solver;
-use crate::model::{Spacing, WeekHours};
-use crate::planner::{Instance, Response, Solution};
-use reference::{best_by_labels, every_choice, odd_week};
+use crate::model::{FatigueResponse, LinearResponse, SaturatingResponse, Spacing, WeekHours};
+use crate::planner::{Instance, Solution};
+use reference::{best_by_labels, best_of_all, every_choice, odd_week};
 use support::{BUSY, CHANNELS, channel_week};
 
 mod reference;
@@ -34,6 +34,18 @@ pub(super) fn channel_weeks(count: u64) -> impl Iterator<Item = Instance> {
     })
 }
 
+/// A saturating response to the fatigue of an instance.
+pub(super) fn saturating(instance: &Instance, strength: f64) -> FatigueResponse {
+    FatigueResponse::Saturating(SaturatingResponse { fatigue_per_post: instance.fatigue_per_post, strength })
+}
+
+/// An instance as it is, with a linear response, and with a saturating one, weak or strong by a number.
+fn both_shapes(instance: Instance, which: u64) -> [Instance; 2] {
+    let strengths = [0.0, 0.04, 0.11, 0.11, 0.3, 0.7, 2.0];
+    let response = saturating(&instance, strengths[which as usize % strengths.len()]);
+    [instance.clone(), Instance { response, ..instance }]
+}
+
 fn assert_close(found: f64, expected: f64, what: &str) {
     let scale = 1.0_f64.max(expected.abs());
     assert!((found - expected).abs() <= 1e-9 * scale, "{what}: found {found}, expected {expected}");
@@ -52,11 +64,30 @@ fn best(choices: impl IntoIterator<Item = (Vec<usize>, f64)>) -> Option<f64> {
 fn the_optimum_of_a_short_week_is_the_best_of_all_choices() {
     let mut solver = Solver::default();
     for (seed, instance) in odd_weeks(4000, 13) {
-        let what = format!("seed {seed}");
-        let solution = solver.solve(&instance);
-        assert_honest(&instance, &solution, &what);
-        assert!(solution.optimal, "{what}");
-        assert_close(solution.objective, best(every_choice(&instance)).unwrap(), &what);
+        for instance in both_shapes(instance, seed) {
+            let what = format!("seed {seed}, {:?}", instance.response);
+            let solution = solver.solve(&instance);
+            assert_honest(&instance, &solution, &what);
+            assert!(solution.optimal, "{what}");
+            assert_close(solution.objective, best(every_choice(&instance)).unwrap(), &what);
+        }
+    }
+}
+
+#[test]
+fn the_optimum_of_few_posts_in_forty_hours_is_the_best_of_all_choices() {
+    let mut solver = Solver::default();
+    for seed in 0..2500 {
+        let mut random = random(seed + 120_000);
+        let mut instance = odd_week(random.random_range(14..=40), &mut random);
+        instance.posts_max = random.random_range(2..=4);
+        for instance in both_shapes(instance, seed) {
+            let what = format!("seed {seed}, {:?}", instance.response);
+            let solution = solver.solve(&instance);
+            assert_honest(&instance, &solution, &what);
+            assert!(solution.optimal, "{what}");
+            assert_close(solution.objective, best_of_all(&instance), &what);
+        }
     }
 }
 
@@ -64,11 +95,12 @@ fn the_optimum_of_a_short_week_is_the_best_of_all_choices() {
 fn the_optimum_of_a_longer_week_is_the_best_of_all_choices() {
     let mut solver = Solver::default();
     for seed in 0..60 {
-        let instance = odd_week(20, &mut random(seed + 50_000));
-        let what = format!("seed {seed}");
-        let solution = solver.solve(&instance);
-        assert_honest(&instance, &solution, &what);
-        assert_close(solution.objective, best(every_choice(&instance)).unwrap(), &what);
+        for instance in both_shapes(odd_week(20, &mut random(seed + 50_000)), seed) {
+            let what = format!("seed {seed}, {:?}", instance.response);
+            let solution = solver.solve(&instance);
+            assert_honest(&instance, &solution, &what);
+            assert_close(solution.objective, best(every_choice(&instance)).unwrap(), &what);
+        }
     }
 }
 
@@ -80,11 +112,13 @@ fn the_optimum_of_a_channel_week_is_that_of_an_unpruned_search() {
         if index % 2 == 1 {
             instance.committed = vec![20, 77, 130];
         }
-        let what = format!("week {index}");
-        let solution = solver.solve(&instance);
-        assert_honest(&instance, &solution, &what);
-        assert!(solution.optimal, "{what}");
-        assert_close(solution.objective, best_by_labels(&instance), &what);
+        for instance in both_shapes(instance, index as u64) {
+            let what = format!("week {index}, {:?}", instance.response);
+            let solution = solver.solve(&instance);
+            assert_honest(&instance, &solution, &what);
+            assert!(solution.optimal, "{what}");
+            assert_close(solution.objective, best_by_labels(&instance), &what);
+        }
     }
 }
 
@@ -92,12 +126,13 @@ fn the_optimum_of_a_channel_week_is_that_of_an_unpruned_search() {
 fn the_optimum_of_an_odd_week_of_full_length_is_that_of_an_unpruned_search() {
     let mut solver = Solver::default();
     for seed in 0..150 {
-        let instance = odd_week(167 + seed as usize % 3, &mut random(seed + 90_000));
-        let what = format!("seed {seed}");
-        let solution = solver.solve(&instance);
-        assert_honest(&instance, &solution, &what);
-        assert!(solution.optimal, "{what}");
-        assert_close(solution.objective, best_by_labels(&instance), &what);
+        for instance in both_shapes(odd_week(167 + seed as usize % 3, &mut random(seed + 90_000)), seed) {
+            let what = format!("seed {seed}, {:?}", instance.response);
+            let solution = solver.solve(&instance);
+            assert_honest(&instance, &solution, &what);
+            assert!(solution.optimal, "{what}");
+            assert_close(solution.objective, best_by_labels(&instance), &what);
+        }
     }
 }
 
@@ -127,18 +162,24 @@ fn the_optimum_of_a_week_whose_clocks_change_is_that_of_an_unpruned_search() {
 fn a_pinned_hour_costs_as_little_as_it_can() {
     let mut solver = Solver::default();
     for (seed, instance) in odd_weeks(1500, 11) {
-        let choices = every_choice(&instance);
-        for pinned in 0..=instance.value.len() {
-            let with_it = choices.iter().filter(|(chosen, _)| chosen.contains(&pinned)).cloned();
-            let what = format!("seed {seed}, hour {pinned}");
-            match (solver.solve_with(&instance, pinned), best(with_it)) {
-                (Some(solution), Some(expected)) => {
-                    assert_honest(&instance, &solution, &what);
-                    assert!(solution.optimal, "{what}");
-                    assert_close(solution.objective, expected, &what);
-                }
-                (found, expected) => assert_eq!((found, expected), (None, None), "{what}"),
+        for instance in both_shapes(instance, seed) {
+            assert_pinned_hours_cost_as_little_as_they_can(&mut solver, &instance, seed);
+        }
+    }
+}
+
+fn assert_pinned_hours_cost_as_little_as_they_can(solver: &mut Solver, instance: &Instance, seed: u64) {
+    let choices = every_choice(instance);
+    for pinned in 0..=instance.value.len() {
+        let with_it = choices.iter().filter(|(chosen, _)| chosen.contains(&pinned)).cloned();
+        let what = format!("seed {seed}, {:?}, hour {pinned}", instance.response);
+        match (solver.solve_with(instance, pinned), best(with_it)) {
+            (Some(solution), Some(expected)) => {
+                assert_honest(instance, &solution, &what);
+                assert!(solution.optimal, "{what}");
+                assert_close(solution.objective, expected, &what);
             }
+            (found, expected) => assert_eq!((found, expected), (None, None), "{what}"),
         }
     }
 }
@@ -146,7 +187,7 @@ fn a_pinned_hour_costs_as_little_as_it_can() {
 #[test]
 fn pinning_never_raises_the_optimum_and_a_chosen_hour_keeps_it() {
     let mut solver = Solver::default();
-    for instance in channel_weeks(2) {
+    for instance in channel_weeks(2).flat_map(|week| both_shapes(week, 2)) {
         let free = solver.solve(&instance);
         for pinned in (0..instance.value.len()).step_by(5) {
             if let Some(solution) = solver.solve_with(&instance, pinned) {
@@ -178,7 +219,8 @@ fn relaxing_a_constraint_never_lowers_the_optimum() {
     ];
     let mut solver = Solver::default();
     let odd = (0..150).map(|seed| odd_week(100, &mut random(seed + 7_000)));
-    for (index, instance) in channel_weeks(3).chain(odd).enumerate() {
+    let both = channel_weeks(3).chain(odd).enumerate().flat_map(|(index, week)| both_shapes(week, index as u64));
+    for (index, instance) in both.enumerate() {
         let before = solver.solve(&instance).objective;
         for (which, relax) in relaxations.iter().enumerate() {
             let mut relaxed = instance.clone();
@@ -192,7 +234,7 @@ fn relaxing_a_constraint_never_lowers_the_optimum() {
 #[test]
 fn forbidding_an_hour_never_raises_the_optimum_and_an_unused_one_keeps_it() {
     let mut solver = Solver::default();
-    for instance in channel_weeks(2) {
+    for instance in channel_weeks(2).flat_map(|week| both_shapes(week, 2)) {
         let free = solver.solve(&instance);
         for hour in (0..instance.value.len()).step_by(3) {
             let mut narrower = instance.clone();
@@ -211,7 +253,8 @@ fn among_choices_as_good_as_each_other_the_earliest_hours_are_taken() {
         let mut random = random(seed + 3_000);
         let mut instance = odd_week(11, &mut random);
         instance.value.iter_mut().for_each(|value| *value = f64::from(random.random_range(1..=2_u8)));
-        instance.response = Response { warn_at: 0.5, slope_below: 0.0, slope_above: 0.0 };
+        instance.response =
+            FatigueResponse::Linear(LinearResponse { warn_at: 0.5, slope_below: 0.0, slope_above: 0.0 });
         instance.end_weight = 0.0;
         let choices = every_choice(&instance);
         let top = best(choices.clone()).unwrap();
@@ -268,10 +311,12 @@ fn fatigue_that_vanishes_at_once_or_never_is_solved_alike() {
     for decay_per_hour in [f64::MIN_POSITIVE, 1e-200, 1e-9, 0.01, 0.5, 1.0 - 1e-9, 1.0 - f64::EPSILON] {
         for seed in 0..60 {
             let instance = Instance { decay_per_hour, ..odd_week(168, &mut random(seed + 20_000)) };
-            let solution = solver.solve(&instance);
-            let what = format!("decay {decay_per_hour}, seed {seed}");
-            assert_honest(&instance, &solution, &what);
-            assert_close(solution.objective, best_by_labels(&instance), &what);
+            for instance in both_shapes(instance, seed) {
+                let solution = solver.solve(&instance);
+                let what = format!("decay {decay_per_hour}, seed {seed}, {:?}", instance.response);
+                assert_honest(&instance, &solution, &what);
+                assert_close(solution.objective, best_by_labels(&instance), &what);
+            }
         }
     }
 }
@@ -279,14 +324,16 @@ fn fatigue_that_vanishes_at_once_or_never_is_solved_alike() {
 #[test]
 fn the_fast_tier_keeps_the_constraints_and_comes_within_three_percent() {
     let mut solver = Solver::default();
-    for (index, instance) in channel_weeks(30).enumerate() {
+    let both = channel_weeks(30).flat_map(|week| both_shapes(week, 2));
+    for (index, instance) in both.enumerate() {
         let (exact, fast) = (solver.solve(&instance), solver.solve_fast(&instance));
         assert_honest(&instance, &fast, &format!("week {index}"));
         assert!(!fast.optimal);
         assert!(fast.objective <= exact.objective + 1e-9 * exact.objective, "week {index}");
         assert!(fast.objective >= 0.97 * exact.objective, "week {index}");
     }
-    for (seed, instance) in odd_weeks(2000, 40) {
+    let both = odd_weeks(2000, 40).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
+    for (seed, instance) in both {
         let (exact, fast) = (solver.solve(&instance), solver.solve_fast(&instance));
         assert_honest(&instance, &fast, &format!("seed {seed}"));
         assert!(fast.objective <= exact.objective + 1e-9 * exact.objective.abs().max(1.0), "seed {seed}");
@@ -296,7 +343,8 @@ fn the_fast_tier_keeps_the_constraints_and_comes_within_three_percent() {
 #[test]
 fn a_used_solver_finds_what_a_new_one_finds() {
     let mut used = Solver::default();
-    for (seed, instance) in odd_weeks(300, 168) {
+    let both = odd_weeks(300, 168).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
+    for (seed, instance) in both {
         assert_eq!(used.solve(&instance), Solver::default().solve(&instance), "seed {seed}");
         assert_eq!(used.solve_fast(&instance), Solver::default().solve_fast(&instance), "seed {seed}");
     }
@@ -311,9 +359,15 @@ fn cost_by_difference(solver: &mut Solver, instance: &Instance) -> f64 {
 
 #[test]
 fn the_price_of_fatigue_handed_on_is_what_fatigue_at_the_start_costs() {
+    for shape in 0..2 {
+        assert_prices_are_costs(channel_weeks(30).map(|week| both_shapes(week, 2)[shape].clone()));
+    }
+}
+
+fn assert_prices_are_costs(weeks: impl Iterator<Item = Instance>) {
     let mut solver = Solver::default();
     let (mut total, mut count, mut far) = (0.0, 0, 0);
-    for instance in channel_weeks(30) {
+    for instance in weeks {
         let price = solver.end_weight(&instance, 3);
         let cost = cost_by_difference(&mut solver, &Instance { end_weight: price, ..instance.clone() });
         let error = (price - cost).abs() / cost;
@@ -328,7 +382,8 @@ fn the_price_of_fatigue_handed_on_is_what_fatigue_at_the_start_costs() {
 #[test]
 fn the_price_is_none_before_the_first_round_and_never_negative() {
     let mut solver = Solver::default();
-    for (seed, instance) in odd_weeks(500, 60) {
+    let both = odd_weeks(500, 60).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
+    for (seed, instance) in both {
         assert_eq!(solver.end_weight(&instance, 0), 0.0);
         for rounds in 1..4 {
             let price = solver.end_weight(&instance, rounds);

@@ -3,7 +3,8 @@
 
 use rand::{Rng, RngExt};
 
-use crate::planner::{Instance, Response};
+use crate::model::{FatigueResponse, LinearResponse, SaturatingResponse};
+use crate::planner::Instance;
 
 /// All feasible choices of a week with their objectives, by exhaustive search.
 pub fn every_choice(instance: &Instance) -> Vec<(Vec<usize>, f64)> {
@@ -50,12 +51,44 @@ fn next_hour(instance: &Instance, hour: usize) -> usize {
     if instance.next_after.is_empty() { hour + instance.spacing_hours } else { instance.next_after[hour] }
 }
 
-fn answer(response: &Response, fatigue: f64) -> f64 {
-    if fatigue <= response.warn_at {
-        1.0 - response.slope_below * fatigue
-    } else {
-        1.0 - response.slope_below * response.warn_at - response.slope_above * (fatigue - response.warn_at)
+fn answer(response: &FatigueResponse, fatigue: f64) -> f64 {
+    match response {
+        FatigueResponse::Linear(LinearResponse { warn_at, slope_below, slope_above }) => {
+            let above = (fatigue - warn_at).max(0.0);
+            1.0 - slope_below * (fatigue - above) - slope_above * above
+        }
+        FatigueResponse::Saturating(SaturatingResponse { fatigue_per_post, strength }) => {
+            libm::exp(-strength * libm::log1p(fatigue / fatigue_per_post))
+        }
     }
+}
+
+/// The objective of the best of all feasible choices, one post after the other: for weeks in which few posts have many
+/// hours.
+pub fn best_of_all(instance: &Instance) -> f64 {
+    let end = rest(instance, 0, instance.value.len(), instance.fatigue_start);
+    best_from(instance, 0, instance.posts_max, instance.fatigue_start).max(-instance.end_weight * end)
+}
+
+/// The greatest objective of one or more posts from an hour on; minus infinity if none is feasible.
+fn best_from(instance: &Instance, from: usize, left: usize, mut fatigue: f64) -> f64 {
+    let hours = instance.value.len();
+    let mut best = f64::NEG_INFINITY;
+    for hour in (from..hours).take_while(|_| left > 0) {
+        if may_post(instance, hour) && fatigue < instance.block_at {
+            let earned = instance.value[hour] * answer(&instance.response, fatigue);
+            let tired = fatigue + instance.fatigue_per_post;
+            let end = rest(instance, hour, hours, tired);
+            best = best.max(earned - instance.end_weight * end);
+            let next = next_hour(instance, hour);
+            if next < hours {
+                let after = rest(instance, hour, next, tired);
+                best = best.max(earned + best_from(instance, next, left - 1, after));
+            }
+        }
+        fatigue = rest(instance, hour, hour + 1, fatigue);
+    }
+    best
 }
 
 /// Fatigue and value of a partial plan.
@@ -125,11 +158,11 @@ pub fn odd_week(hours: usize, random: &mut impl Rng) -> Instance {
         fatigue_start: random.random_range(0.0..1.0),
         fatigue_per_post: random.random_range(0.01..0.5),
         decay_per_hour: libm::exp2(-1.0 / half_life),
-        response: Response {
+        response: FatigueResponse::Linear(LinearResponse {
             warn_at: random.random_range(0.0..1.0),
             slope_below,
             slope_above: slope_below + random.random_range(0.0..2.0),
-        },
+        }),
         block_at: random.random_range(0.1..1.6),
         end_weight: if random.random_bool(0.4) { 0.0 } else { random.random_range(0.0..20.0) },
         committed: (0..hours).filter(|_| random.random_bool(sparse)).collect(),

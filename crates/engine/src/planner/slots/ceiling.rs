@@ -1,0 +1,170 @@
+//! Upper bounds on the response that are made of straight lines, as value functions need them.
+//!
+//! A linear response is its own bound. A saturating one is convex, so every chord lies above it: a table holds its value
+//! at evenly spaced fatigues, once for all hours, and the range of fatigue that is possible at an hour after a number
+//! of posts gets two chords of its own.
+
+#![expect(clippy::indexing_slicing, reason = "a position in the table is clamped to its length")]
+
+use super::curve::{Gain, Line, lesser};
+use super::horizon::Horizon;
+use crate::model::FatigueResponse;
+use crate::planner::Instance;
+
+/// Number of chords in the table.
+const CHORDS: usize = 64;
+
+/// Upper bound on an instance's response, for fatigue below the block.
+#[derive(Debug, Default)]
+pub(super) struct Ceiling {
+    /// The response that `heights` are of, and where they end.
+    made_for: Option<(FatigueResponse, f64)>,
+    /// The response at the ends of the chords; empty for a linear response.
+    heights: Vec<f64>,
+    /// Chords per unit of fatigue.
+    chords_per_unit: f64,
+}
+
+impl Ceiling {
+    /// Fills the table for an instance; a solver's next instance often has the same response.
+    pub fn prepare(&mut self, instance: &Instance) {
+        let made_for = Some((instance.response, instance.block_at));
+        if self.made_for == made_for {
+            return;
+        }
+        self.made_for = made_for;
+        self.heights.clear();
+        if let FatigueResponse::Saturating(_) = instance.response {
+            let end = if instance.block_at > 0.0 { lesser(instance.block_at, f64::MAX / CHORDS as f64) } else { 1.0 };
+            self.chords_per_unit = CHORDS as f64 / end;
+            let fatigue = |chord: usize| end * chord as f64 / CHORDS as f64;
+            self.heights.extend((0..=CHORDS).map(|chord| instance.response.at(fatigue(chord))));
+        }
+    }
+
+    /// Upper bound on the response at a fatigue of at least 0.
+    #[inline]
+    pub fn at(&self, response: &FatigueResponse, fatigue: f64) -> f64 {
+        match response {
+            FatigueResponse::Linear(_) => response.at(fatigue),
+            FatigueResponse::Saturating(_) => self.height(fatigue),
+        }
+    }
+
+    /// Lower bound on what a unit of fatigue costs if up to `width` of it, above 0, is added to `fatigue`: of a response
+    /// that is at its upper bound.
+    pub fn least_slope(&self, response: &FatigueResponse, fatigue: f64, width: f64) -> f64 {
+        match response {
+            FatigueResponse::Linear(_) => response.slope_at(fatigue),
+            FatigueResponse::Saturating(_) => (self.height(fatigue) - self.height(fatigue + width)) / width,
+        }
+    }
+
+    #[inline]
+    fn height(&self, fatigue: f64) -> f64 {
+        let place = fatigue * self.chords_per_unit;
+        let chord = (place as usize).min(CHORDS - 1);
+        let (left, right) = (self.heights[chord], self.heights[chord + 1]);
+        left - (left - right) * lesser(place - chord as f64, 1.0)
+    }
+
+    /// The bounds on what a post at an hour earns.
+    #[inline]
+    pub fn hour<'a>(&'a self, instance: &'a Instance, horizon: &'a Horizon, hour: usize) -> HourCeiling<'a> {
+        let (value, bonus) = (instance.value[hour], horizon.bonus_at(hour));
+        let (standing, room) = (horizon.standing[hour], horizon.room(hour));
+        match &instance.response {
+            FatigueResponse::Linear(response) => {
+                let [rested, tired] = response.lines().map(|[intercept, slope]| Line {
+                    intercept: value * (intercept - slope * standing) + bonus,
+                    slope: value * slope,
+                });
+                let kink = response.warn_at - standing;
+                HourCeiling::Lines(Gain { rested, tired, upper: rested, kink, from: 0.0, room })
+            }
+            FatigueResponse::Saturating(response) => HourCeiling::Chords {
+                ceiling: self,
+                value,
+                bonus,
+                standing,
+                room,
+                centre: standing + response.fatigue_per_post,
+            },
+        }
+    }
+}
+
+/// Upper bounds on what a post at an hour earns.
+pub(super) enum HourCeiling<'a> {
+    /// The gain of a linear response, for any fatigue from chosen posts.
+    Lines(Gain),
+    /// What the chords of a saturating response are drawn from.
+    Chords {
+        /// The table.
+        ceiling: &'a Ceiling,
+        /// Value of the hour.
+        value: f64,
+        /// Extra reward for it.
+        bonus: f64,
+        /// Fatigue there without chosen posts.
+        standing: f64,
+        /// Fatigue from chosen posts from which it is blocked.
+        room: f64,
+        /// Distance of the range's origin from the pole of the response, at which it would be infinite.
+        centre: f64,
+    },
+}
+
+impl HourCeiling<'_> {
+    /// The bound for fatigue from chosen posts in a range.
+    #[inline]
+    pub fn over(&self, least: f64, most: f64) -> Gain {
+        match *self {
+            Self::Lines(gain) => gain,
+            Self::Chords { ceiling, value, bonus, standing, room, centre } => {
+                let end = lesser(most, room);
+                // Where the logarithm of the response is halfway: both chords are then about equally near to it.
+                let kink = ((centre + least) * (centre + end)).max(0.0).sqrt() - centre;
+                let earned = |fatigue: f64| value * ceiling.height(standing + fatigue) + bonus;
+                let (first, middle, last) = (earned(least), earned(kink), earned(end));
+                let tired = chord((kink, middle), (end, last));
+                Gain { rested: chord((least, first), (kink, middle)), tired, upper: tired, kink, from: least, room }
+            }
+        }
+    }
+}
+
+/// The line through two points, the second of which is not left of the first; horizontal if they coincide.
+#[inline]
+fn chord((from, first): (f64, f64), (to, last): (f64, f64)) -> Line {
+    let slope = if to > from { (first - last) / (to - from) } else { 0.0 };
+    Line { intercept: first + slope * from, slope }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::planner::slots::tests::channel_weeks;
+
+    #[test]
+    fn chords_are_nowhere_below_a_saturating_response_and_lie_close_to_it() {
+        let (mut ceiling, mut horizon) = (Ceiling::default(), Horizon::default());
+        for mut instance in channel_weeks(2) {
+            instance.response = crate::planner::slots::tests::saturating(&instance, 0.3);
+            ceiling.prepare(&instance);
+            horizon.prepare(&instance, 0.0, None);
+            for hour in (0..160).step_by(9) {
+                let (least, most) = (0.02, 0.3);
+                let gain = ceiling.hour(&instance, &horizon, hour).over(least, most);
+                let mut fatigue = least;
+                while fatigue < lesser(most, gain.room) {
+                    let line = if fatigue < gain.kink { gain.rested } else { gain.tired };
+                    let earned = instance.value[hour] * instance.response.at(horizon.standing[hour] + fatigue);
+                    let over = line.at(fatigue) / earned - 1.0;
+                    assert!((-1e-12..0.02).contains(&over), "hour {hour} at {fatigue}: {over}");
+                    fatigue += 0.005;
+                }
+            }
+        }
+    }
+}
