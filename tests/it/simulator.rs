@@ -104,8 +104,7 @@ fn a_rule_that_posts_once_more_shifts_nobody_elses_luck() {
 /// Rules and a world that believe the same: no lift, no fatigue, no quality, everything approved.
 fn agreed() -> (CompiledRules, Scenario) {
     let rules = compiled(with_keys(&[
-        ("fatigue.toml", "slope_below_warn", "0.0"),
-        ("fatigue.toml", "slope_above_warn", "0.0"),
+        ("channels.toml", "response_strength", "0.0"),
         ("assets.toml", "quality_at_0", "1.0"),
         ("assets.toml", "quality_at_100", "1.0"),
         ("assets.toml", "quality_without_asset", "1.0"),
