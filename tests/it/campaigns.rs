@@ -173,8 +173,7 @@ fn an_asset_of_a_heavy_campaign_is_preferred_only_while_its_campaign_runs() {
 
 #[test]
 fn committed_posts_are_weighted_by_their_own_campaign() {
-    let slopes = ["slope_below_warn", "slope_above_warn"].map(|slope| ("fatigue.toml", slope, "0.0"));
-    let rules = compiled(with_keys(&slopes));
+    let rules = compiled(with_keys(&[("channels.toml", "response_strength", "0.0")]));
     let expected = |weight: f64| -> Vec<f64> {
         let agency = Agency::starting(WEEK).with("shop", "Europe/London", &[Channel::Fb]).but(|client, state| {
             client.campaigns = vec![campaign("sale", 7, weight)];
@@ -242,8 +241,7 @@ impl Observer for Patient {
 /// Expected and simulated engagement without noise, under rules that match the environment.
 fn simulated(change: impl FnOnce(&mut Client)) -> [f64; 2] {
     let rules = compiled(with_keys(&[
-        ("fatigue.toml", "slope_below_warn", "0.0"),
-        ("fatigue.toml", "slope_above_warn", "0.0"),
+        ("channels.toml", "response_strength", "0.0"),
         ("assets.toml", "quality_at_0", "1.0"),
         ("assets.toml", "quality_at_100", "1.0"),
         ("channels.toml", "hour_lift", "1.0"),

@@ -221,10 +221,10 @@ fn with_three_packs_p_values_are_corrected_and_differences_stay_pairwise() {
 
 #[test]
 fn hours_of_fatigue_are_counted_by_the_base_packs_levels() {
-    let without = [("fatigue.toml", "slope_below_warn", "0.0"), ("fatigue.toml", "slope_above_warn", "0.0")];
+    let without = ("channels.toml", "response_strength", "0.0");
     let pack = |warn_at: &str| {
         let warn = ("fatigue.toml", "warn_at", warn_at);
-        compiled(with_keys(&[without[0], without[1], warn]))
+        compiled(with_keys(&[without, warn]))
     };
     let (base, early) = (pack("0.5"), pack("0.05"));
     let mut scenario = Agency::starting("2026-W40").with("acme", "Europe/London", &[Channel::Fb]).scenario();

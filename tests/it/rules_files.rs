@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use mcoe::diagnostic::{Diagnostic, render};
-use mcoe::rules::{PackFiles, Rules, load, value_at};
+use mcoe::rules::{PackFiles, ResponseShape, Rules, load, value_at};
 use proptest::prelude::*;
 
 use crate::support::{cases, default_pack, read_folder, rendered};
@@ -55,7 +55,8 @@ fn is_sound(rules: &Rules) {
         }
     }
     assert!(rules.fatigue.warn_at < rules.fatigue.block_at);
-    assert!(rules.fatigue.slope_below_warn <= rules.fatigue.slope_above_warn);
+    let is_linear = rules.fatigue.response == ResponseShape::Linear;
+    assert!(!is_linear || rules.fatigue.slope_below_warn <= rules.fatigue.slope_above_warn);
     assert!(0.0 < rules.risk.medium_from && rules.risk.medium_from < rules.risk.low_from && rules.risk.low_from < 1.0);
     assert!(0.0 < rules.assets.quality_at_0 && rules.assets.quality_at_0 <= rules.assets.quality_at_100);
     assert!(value_at(&rules.risk.confidence, 0.0).is_some() && value_at(&rules.fatigue.wait_hours, 0.0).is_some());

@@ -104,8 +104,7 @@ fn one_more_post_does_not_change_the_random_numbers_of_others() {
 /// Rules and an environment that agree: no lift, no fatigue, no effect of quality, everything approved.
 fn agreed() -> (CompiledRules, Scenario) {
     let rules = compiled(with_keys(&[
-        ("fatigue.toml", "slope_below_warn", "0.0"),
-        ("fatigue.toml", "slope_above_warn", "0.0"),
+        ("channels.toml", "response_strength", "0.0"),
         ("assets.toml", "quality_at_0", "1.0"),
         ("assets.toml", "quality_at_100", "1.0"),
         ("assets.toml", "quality_without_asset", "1.0"),

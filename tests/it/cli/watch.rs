@@ -105,6 +105,9 @@ fn an_invalid_pack_is_reported_and_the_next_valid_one_compared_with_the_last_pla
     assert!(said.contains("rules/channels.toml:34:") && said.contains("1 error(s) in the rules pack"), "{said}");
 }
 
+const SATURATING: &str = "response = \"saturating\"";
+const LINEAR: &str = "response = \"linear\"\nslope_below_warn = 0.6\nslope_above_warn = 1.4";
+
 #[test]
 fn removed_and_restored_files_and_folders_are_watched() {
     let place = place();
@@ -115,7 +118,7 @@ fn removed_and_restored_files_and_folders_are_watched() {
     assert!(watching.until("no post changes").contains("0 case(s) passed, 0 failed"));
 
     let text = place.read("rules/fatigue.toml");
-    place.write("rules/.fatigue.toml.new", &text.replace("slope_below_warn = 0.6", "slope_below_warn = 0.9"));
+    place.write("rules/.fatigue.toml.new", &text.replace(SATURATING, LINEAR));
     fs::rename(place.path("rules/.fatigue.toml.new"), place.path("rules/fatigue.toml")).unwrap();
     assert!(watching.until("  expected engagement ").contains("round 3: rules/fatigue.toml"));
 
@@ -123,7 +126,7 @@ fn removed_and_restored_files_and_folders_are_watched() {
     watching.until("no plan because of errors");
     fs::rename(place.path("away"), place.path("rules")).unwrap();
     watching.until("no post changes");
-    place.replace("rules/fatigue.toml", "slope_below_warn = 0.9", "slope_below_warn = 0.6");
+    place.replace("rules/fatigue.toml", LINEAR, SATURATING);
     watching.until("  expected engagement ");
     assert_eq!(watching.end().0, Some(0));
 }

@@ -28,7 +28,8 @@ fn every_broken_promise_is_detected_by_a_case() {
     let broken = [
         ("channels.toml", "weekly_posts = 14", "weekly_posts = 13", "tiktok_posts_fourteen_times_a_week"),
         ("channels.toml", "min_spacing_hours = 48", "min_spacing_hours = 24", "youtube_keeps_48_hours"),
-        ("channels.toml", "half_life_hours = 72", "half_life_hours = 48", "reddit_rests_by_half"),
+        ("channels.toml", "half_life_hours = 12 ", "half_life_hours = 24 ", "reddit_rests_by_half"),
+        ("channels.toml", "response_strength = 0.11", "response_strength = 0.12", "the_fatigue_of_one_post"),
         ("channels.toml", "to = \"06:00\"", "to = \"05:00\"", "fb_posts_five_times_a_week"),
         ("fatigue.toml", "from = 0.4, factor", "from = 0.45, factor", "from_fatigue_040"),
         ("fatigue.toml", "from = 0.7, factor = 0.5", "from = 0.7, factor = 0.6", "from_fatigue_070_half"),

@@ -303,10 +303,13 @@ mod tests {
 
     #[test]
     fn response_must_fall_faster_above_warn_and_stay_above_zero() {
-        let reported = only_contradiction("fatigue.toml", "slope_above_warn = 1.4", "slope_above_warn = 0.5");
-        assert_eq!(reported, ("not_concave", "fatigue.slope_above_warn".to_owned()));
-        let reported = only_contradiction("fatigue.toml", "slope_above_warn = 1.4", "slope_above_warn = 2.5");
-        assert_eq!(reported, ("response_below_zero", "fatigue.slope_above_warn".to_owned()));
+        let linear = |slope_above: f64| {
+            let lines = format!("response = \"linear\"\nslope_below_warn = 0.6\nslope_above_warn = {slope_above}");
+            changed("fatigue.toml", "response = \"saturating\"", &lines)
+        };
+        assert_eq!(codes(linear(0.5)), [("not_concave", "fatigue.slope_above_warn".to_owned())]);
+        assert_eq!(codes(linear(2.5)), [("response_below_zero", "fatigue.slope_above_warn".to_owned())]);
+        assert!(load(linear(1.4)).is_ok());
     }
 
     #[test]
@@ -327,8 +330,8 @@ mod tests {
 
     #[test]
     fn the_slopes_of_a_saturating_response_contradict_nothing() {
-        let text = "response = \"saturating\"\nslope_above_warn = 0.5";
-        assert!(load(changed("fatigue.toml", "slope_above_warn = 1.4", text)).is_ok());
+        let text = "response = \"saturating\"\nslope_below_warn = 0.6\nslope_above_warn = 0.5";
+        assert!(load(changed("fatigue.toml", "response = \"saturating\"", text)).is_ok());
     }
 
     #[test]

@@ -358,7 +358,7 @@ pub(crate) mod tests {
         let spacing: Vec<u32> = rules.channels.iter().map(|channel| channel.min_spacing_hours).collect();
         assert_eq!(spacing, [4, 4, 4, 12, 48, 12, 4, 24, 4]);
         let half_lives: Vec<f64> = rules.channels.iter().map(|channel| channel.half_life_hours).collect();
-        assert_eq!(half_lives, [48.0, 48.0, 24.0, 48.0, 96.0, 96.0, 72.0, 96.0, 24.0]);
+        assert_eq!(half_lives, [48.0, 48.0, 24.0, 48.0, 96.0, 96.0, 12.0, 96.0, 24.0]);
         let priorities: Vec<f64> = rules.channels.iter().map(|channel| channel.priority).collect();
         assert_eq!(priorities, [60.0, 60.0, 45.0, 70.0, 55.0, 40.0, 35.0, 80.0, 50.0]);
         assert_eq!(rules.channel(Channel::Tiktok).best_hours, std::array::from_fn(|_| vec![7, 12, 19, 22]));

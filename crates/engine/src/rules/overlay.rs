@@ -332,10 +332,10 @@ mod tests {
             let channel = rules.channel(Channel::Tiktok).clone();
             (channel.weekly_posts, channel.priority, channel.hour_lift)
         };
-        assert_eq!(tiktok(pack.base()), (14, 45.0, 1.06));
+        assert_eq!(tiktok(pack.base()), (14, 45.0, 1.02));
         assert_eq!(tiktok(pack.rules_for(&eu, &acme, None)), (9, 90.0, 1.05));
         assert_eq!(tiktok(pack.rules_for(&eu, &ClientId::new("other"), None)), (10, 45.0, 1.05));
-        assert_eq!(tiktok(pack.rules_for(&WorkspaceId::new("us"), &acme, None)), (9, 90.0, 1.06));
+        assert_eq!(tiktok(pack.rules_for(&WorkspaceId::new("us"), &acme, None)), (9, 90.0, 1.02));
         let key = pack.overlay_key(&eu, &acme, None);
         let files: Vec<&str> = pack.overlay_files(&key).collect();
         assert_eq!(files, ["overlays/z_space.toml", "overlays/a_client.toml", "overlays/b_client.toml"]);

@@ -87,7 +87,8 @@ mod tests {
         let text = files.get_mut("fatigue.toml").unwrap();
         let others: Vec<&str> = text.lines().filter(|line| !line.starts_with("response = ")).collect();
         let shape = shape.map(|shape| format!("response = \"{shape}\"\n")).unwrap_or_default();
-        *text = format!("{shape}{}", others.join("\n"));
+        let slopes = "slope_below_warn = 0.6\nslope_above_warn = 1.4\n";
+        *text = format!("{shape}{slopes}{}", others.join("\n"));
         let overlay = "scope = { client = \"a\" }\n[channels.ig]\nresponse_strength = 0.5\n";
         files.insert("overlays/a.toml".to_owned(), overlay.to_owned());
         files

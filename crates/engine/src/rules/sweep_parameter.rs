@@ -382,7 +382,7 @@ mod tests {
 
     #[test]
     fn several_keys_of_one_file_are_set_at_once_in_any_order() {
-        let texts = ["fatigue.block_at=0.75", "fatigue.warn_at=0.6", "fatigue.slope_below_warn=0.125"];
+        let texts = ["fatigue.block_at=0.75", "fatigue.warn_at=0.6", "fatigue.priority_floor=12.5"];
         for (key, value) in [("fatigue.block_at", "0.75"), ("fatigue.warn_at", "0.6")] {
             assert_eq!(with_levels(&texts, key), value);
         }

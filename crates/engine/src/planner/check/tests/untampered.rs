@@ -316,16 +316,19 @@ fn odd_packs() -> [CompiledRules; 6] {
         ("channels.toml", "to = \"06:00\"", "to = \"06:30\""),
     ];
     let tiring = [
-        ("fatigue.toml", "slope_below_warn = 0.6", "slope_below_warn = 1.6"),
-        ("fatigue.toml", "slope_above_warn = 1.4", "slope_above_warn = 1.6"),
+        (
+            "fatigue.toml",
+            "response = \"saturating\"",
+            "response = \"linear\"\nslope_below_warn = 1.6\nslope_above_warn = 1.6",
+        ),
         ("channels.toml", "fatigue_per_post = 0.10", "fatigue_per_post = 0.4"),
         ("fatigue.toml", "block_at = 0.8", "block_at = 0.6"),
         ("assets.toml", "max_uses_per_week = 3", "max_uses_per_week = 1"),
         ("guardrails.toml", "warn_raises_risk = false", "warn_raises_risk = true"),
     ];
     let saturating = [
-        ("fatigue.toml", "warn_at = 0.5", "response = \"saturating\"\nwarn_at = 0.5"),
-        ("channels.toml", "fatigue_per_post = 0.10", "fatigue_per_post = 0.15\nresponse_strength = 0.7"),
+        ("channels.toml", "fatigue_per_post = 0.10", "fatigue_per_post = 0.15"),
+        ("channels.toml", "response_strength = 0.11", "response_strength = 0.7"),
         ("overlays/client.toml", "", STRENGTH),
     ];
     let default = rules();
