@@ -133,7 +133,7 @@ fn a_verdict_that_is_not_returned_is_an_error() {
         "try { block(\"late\", \"post earlier\") } catch { pass() }",
     ] {
         let ran = with_guardrail(dropped).mcoe("check").ends_with(2);
-        ran.says(&["dropped_verdict", "is dropped here", "rules/house.rhai", "write `return "]);
+        ran.says(&["dropped_verdict", "is discarded here", "rules/house.rhai", "write `return "]);
     }
     for returned in [
         "if post.hour > 15 { return block(\"late\", \"post earlier\"); }\npass()",
@@ -259,7 +259,7 @@ fn values_that_are_not_returned_and_overlays_without_effect_are_reported() {
         "rules/hooks.rhai",
         "fn weekly_posts(ctx) {\n    if ctx.channel == \"fb\" { 3 }\n    ctx.weekly_posts\n}\n",
     );
-    place.mcoe("check").ends_with(2).says(&["`3` is dropped here", "write `return 3;`", "rules/hooks.rhai:2:"]);
+    place.mcoe("check").ends_with(2).says(&["`3` is discarded here", "write `return 3;`", "rules/hooks.rhai:2:"]);
     place.write(
         "rules/hooks.rhai",
         "fn weekly_posts(ctx) {\n    if ctx.channel == \"fb\" { 3 } else { ctx.weekly_posts }\n}\n",

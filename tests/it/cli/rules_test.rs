@@ -68,7 +68,7 @@ fn results_are_printed_as_junit_xml() {
     insta::assert_snapshot!(ran.out.replace(&hash, "[hash]"));
     place.replace("rules/guardrails.rhai", "fn truth_layer(post, ctx) {", "fn truth_layer(post, ctx) { throw 1;");
     let out = place.mcoe("rules test --format junit").ends_with(1).out;
-    assert!(out.contains("<error message=\"the rules could not be evaluated: guardrails.rhai:66:29: "), "{out}");
+    assert!(out.contains("<error message=\"the rules could not be evaluated: guardrails.rhai:67:29: "), "{out}");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn uncovered_rules_are_listed_and_can_fail_the_run() {
     let block = line_of("rules/guardrails.rhai", "if post.fatigue >= ctx.block_at");
     assert!(!is_gap("guardrails.rhai", block, ""), "the block is seen from both sides");
     let warn = line_of("rules/guardrails.rhai", "if post.fatigue >= ctx.warn_at");
-    assert!(is_gap("guardrails.rhai", warn, "hold"), "no post is warned of: {gaps:?}");
+    assert!(is_gap("guardrails.rhai", warn, "condition true"), "no post is warned of: {gaps:?}");
     let step = line_of("rules/fatigue.toml", "{ from = 0.7, factor");
     assert!(is_gap("fatigue.toml", step, "at or above `fatigue.frequency`"), "{gaps:?}");
     assert!(is_gap("assets.toml", line_of("rules/assets.toml", "base = "), "depends on `assets.base`"), "{gaps:?}");

@@ -9,7 +9,7 @@ type Spoilt = (&'static str, &'static str, &'static str, &'static [&'static str]
 
 const REFUSED: &[Spoilt] = &[
     ("channels", "fb,2400,", "fb,1e-320,", &["row 1", "`audience`", "from 0.01 to"]),
-    ("channels", ",0.036,", ",1e-320,", &["row 1", "`avg_engagement_rate`", "too near to 0"]),
+    ("channels", ",0.036,", ",1e-320,", &["row 1", "`avg_engagement_rate`", "too close to 0"]),
     ("channels", ",0.036,", ",NaN,", &["`NaN` is not a number", "leave it blank if it is not known"]),
     ("channels", ",0.036,", ",inf,", &["`inf` is not a number", "leave it blank if it is not known"]),
     ("channels", ",0.036,", ",9.5,", &["row 1", "`avg_engagement_rate`", "from 0 to 5"]),
@@ -34,14 +34,19 @@ const REFUSED: &[Spoilt] = &[
 
 const POINTED_OUT: &[Spoilt] = &[
     ("channels", ",0.036,", ",3.6,", &["row 1", "`avg_engagement_rate`", "more engagements than people"]),
-    ("channels", "2026-10-17T12:00:00Z,2,4", "2026-10-02T12:00:00Z,2,4", &["`posts_last_7_days`", "lies before them"]),
+    (
+        "channels",
+        "2026-10-17T12:00:00Z,2,4",
+        "2026-10-02T12:00:00Z,2,4",
+        &["`posts_last_7_days`", "the last post is earlier"],
+    ),
     (
         "history",
         "kettle-lane,fb,2026-10-17T12:00:00Z",
         "kettle-lane,fb,2026-10-21T12:00:00Z",
-        &["row 4", "counts as one that is committed"],
+        &["row 4", "counts as committed"],
     ),
-    ("history", "2026-10-12T15:00:00Z", "2026-10-22T15:00:00Z", &["row 3", "counts as one that is committed"]),
+    ("history", "2026-10-12T15:00:00Z", "2026-10-22T15:00:00Z", &["row 3", "counts as committed"]),
     ("reality", "2026-10-12T", "2026-10-22T", &["row 2", "`as_of`", "after the scenario's start"]),
     ("warnings", "2026-10-12T", "2026-10-22T", &["row 1", "`opened_at`", "after the scenario's start"]),
 ];

@@ -88,8 +88,8 @@ fn a_result_of_the_wrong_type_is_an_error() {
 fn a_guardrail_that_returns_no_verdict_is_an_error() {
     let files = changed(&[(
         "guardrails.rhai",
-        "    pass()\n}\n\n/// Looks at the fatigue",
-        "    true\n}\n\n/// Looks at the fatigue",
+        "    pass()\n}\n\n/// Checks the fatigue",
+        "    true\n}\n\n/// Checks the fatigue",
     )]);
     let failure = failure(files);
     assert_eq!((&*failure.location.file, failure.function.as_str()), ("guardrails.rhai", "early_warning"), "{failure}");

@@ -35,16 +35,16 @@ fn weekly_posts_may_return_zero() {
 fn a_target_set_by_the_hook_is_not_attributed_to_fatigue() {
     let allocations = |plan: Plan| plan.clients.into_iter().next().unwrap().allocations;
     let by_hook = allocations(planned("fn weekly_posts(ctx) { if ctx.channel == \"fb\" { 2 } else { 9 } }\n"));
-    assert_eq!(by_hook[0].why_fewer, "the pack's `weekly_posts` function changes the target from 5 to 2 posts");
+    assert_eq!(by_hook[0].why_fewer, "the pack's `weekly_posts` function changes the target from 5 posts to 2");
     assert!(
-        by_hook[1].why_fewer.starts_with("the pack's `weekly_posts` function changes the target from 7 to 9 posts")
+        by_hook[1].why_fewer.starts_with("the pack's `weekly_posts` function changes the target from 7 posts to 9")
     );
     assert!(by_hook.iter().all(|row| row.target_source == TargetSource::Hook));
     let mut tired = shop();
     tired.clients[0].1.channels[0].fatigue = Score::clamped(0.7);
     let by_steps = allocations(plan(&compiled(default_pack()), &tired));
     assert!(
-        by_steps[0].why_fewer.starts_with("fatigue 0.70 lowers the target from 5 to "),
+        by_steps[0].why_fewer.starts_with("fatigue 0.70 lowers the target from 5 posts to "),
         "{}",
         by_steps[0].why_fewer
     );

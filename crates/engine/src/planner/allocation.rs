@@ -70,12 +70,12 @@ fn why_other_target(channel_draft: &ChannelDraft<'_>) -> String {
     match channel_draft.target_source {
         TargetSource::FatigueSteps => {
             format!(
-                "fatigue {:.2} lowers the target from {wanted} to {target} posts",
+                "fatigue {:.2} lowers the target from {wanted} posts to {target}",
                 channel_draft.instance.fatigue_start
             )
         }
         TargetSource::Hook => {
-            format!("the pack's `weekly_posts` function changes the target from {wanted} to {target} posts")
+            format!("the pack's `weekly_posts` function changes the target from {wanted} posts to {target}")
         }
     }
 }

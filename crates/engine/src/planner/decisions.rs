@@ -71,9 +71,11 @@ struct Grounds<'p> {
     truth_notes: Arc<[String]>,
 }
 
-/// Serialises a value that always has a JSON form: structs of numbers, strings and lists.
+/// Serialises a value to JSON.
+///
+/// INVARIANT: it is a struct of numbers, strings and lists, and such a value always has a JSON form.
 fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    serde_json::to_string(value).unwrap_or_else(|error| unreachable!("a part of a decision has no JSON form: {error}"))
 }
 
 impl<'p> Record<'p> {

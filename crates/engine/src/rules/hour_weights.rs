@@ -136,7 +136,7 @@ mod tests {
         assert!(refused("1").contains("it returned `1`"));
         assert!(refused("[1.0]").contains("an array of 1 entries"));
         assert!(refused("#{ fridy: 2.0 }").contains("did you mean `friday`?"));
-        assert!(refused("#{ \"friday 24\": 2.0 }").contains("`24` of `friday 24` is no hour"));
+        assert!(refused("#{ \"friday 24\": 2.0 }").contains("`24` of `friday 24` is not an hour"));
         assert!(refused("#{ friday: -1.0 }").contains("the weight of `friday` is `-1"));
         assert!(refused("let w = []; w.pad(168, 1.0); w[100] = \"x\"; w").contains("entry 100, friday 4:00,"));
     }

@@ -241,15 +241,15 @@ mod tests {
                 format!("{}: {}", first.cause, first.remedy)
             })
         };
-        assert_eq!(reported("a = 0,5\n"), "`0,5` has a decimal comma: write a point: `0.5`");
-        assert_eq!(reported("a = { b = 1,25 }\n"), "`1,25` has a decimal comma: write a point: `1.25`");
+        assert_eq!(reported("a = 0,5\n"), "`0,5` has a decimal comma: write a decimal point: `0.5`");
+        assert_eq!(reported("a = { b = 1,25 }\n"), "`1,25` has a decimal comma: write a decimal point: `1.25`");
         assert_eq!(reported("a = 0.5;\n"), "a semicolon is not a separator here: remove the semicolon");
         let parts = "a semicolon is not a separator here: separate the parts by commas";
         assert_eq!(reported("a = [{ b = 1; c = 2 }]\n"), parts);
         assert_eq!(reported("a = { b = 2026-02-28; c = \"x\" }\n"), parts);
         assert_eq!(reported("a = [1; 2]\n"), parts);
         assert_eq!(reported("a: 1\n"), "a colon is written instead of `=`: write `key = value`");
-        let date = "`2026-02-30` is no day of the calendar: write a date that exists, as in `2026-02-28`";
+        let date = "`2026-02-30` is not a date of the calendar: write a date that exists, as in `2026-02-28`";
         assert_eq!(reported("a = [{ b = 2026-02-30 }]\n"), date);
     }
 
