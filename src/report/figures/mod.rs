@@ -142,9 +142,11 @@ mod tests {
         let versus = sample::comparisons().into_iter();
         let sweeps = sample::sweeps().into_iter();
         let backtests = sample::backtests().into_iter();
+        let calibrations = sample::calibrations().into_iter();
         runs.chain(versus.map(|(case, run)| (format!("comparison {case}"), draw_comparison(&run).unwrap())))
             .chain(sweeps.map(|(case, sweep)| (format!("sweep {case}"), draw_sweep(&sweep).unwrap())))
             .chain(backtests.map(|(case, run)| (format!("backtest {case}"), draw_backtest(&run).unwrap())))
+            .chain(calibrations.map(|(case, run)| (format!("calibration {case}"), draw_calibration(&run).unwrap())))
             .collect()
     }
 

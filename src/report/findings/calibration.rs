@@ -127,13 +127,10 @@ fn verdict(calibration: &Calibration) -> Section {
     let accounts = &calibration.accounts;
     let with_hours = accounts.iter().filter(|account| has_best_hour(account)).count();
     let with_load = accounts.iter().filter(|account| has_loss(account)).count();
-    let of_all = |found: usize| {
-        format!("of {}", count_with_noun(accounts.len() as f64, "account", "accounts")).replace("of 0", "of no")
-            + if found == 0 { "; the pack's value stays" } else { "" }
-    };
+    let all = format!("of {}", count_with_noun(accounts.len() as f64, "account", "accounts"));
     let cards = vec![
-        Card { label: "with a loss by recent posts", value: with_load.to_string(), lines: vec![of_all(with_load)] },
-        Card { label: "with a detectable best hour", value: with_hours.to_string(), lines: vec![of_all(with_hours)] },
+        Card { label: "with a loss by recent posts", value: with_load.to_string(), lines: vec![all.clone()] },
+        Card { label: "with a detectable best hour", value: with_hours.to_string(), lines: vec![all] },
     ];
     let mut blocks = vec![Block::Cards { cards }];
     blocks.extend(calibration_words(calibration).iter().map(|words| Block::words(words)));

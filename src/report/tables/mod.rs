@@ -189,12 +189,13 @@ mod tests {
         page.push_str("\n## Input of `mcoe import`\n\nA posting history; other columns are ignored. With `--mapping`, the client of each account.\n");
         page.push_str(&scenario_table("posting history", &posts));
         page.push_str(&scenario_table("mapping", &mapping));
-        let parts: [(&str, Vec<Table>); 5] = [
+        let parts: [(&str, Vec<Table>); 6] = [
             ("A plan", plan::tables(&sample::plan(), &sample::decisions()).into()),
             ("A simulation", run::tables(&sample::simulation()).into()),
             ("A comparison", comparison::tables(&comparison).into()),
             ("A sweep", sweep::tables(&sweep).into()),
             ("A backtest", backtest::tables(&sample::backtest()).into()),
+            ("A calibration", calibration::tables(&sample::calibration()).into()),
         ];
         for (title, tables) in parts {
             page.push_str(&format!("\n## {title}\n"));

@@ -3,6 +3,8 @@
 pub mod sample;
 
 use super::*;
+use crate::model::WorldParameter;
+use crate::rules::{CompiledRules, PackFiles, load};
 
 fn report(simulation: &Simulation) -> Vec<File> {
     let command = "mcoe simulate scenarios/agency --weeks 12 --replications 20 --seed 7 --out reports/agency";
@@ -38,6 +40,60 @@ fn a_backtest_has_the_files_that_its_readers_expect_and_always_the_same_bytes() 
     }
     let summary = files.iter().find(|(path, _)| path == "summary.md").map(|(_, bytes)| String::from_utf8_lossy(bytes));
     insta::assert_snapshot!(summary.unwrap());
+}
+
+/// The default pack's numbers and scripts.
+fn default_pack() -> PackFiles {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let name = |path: &std::path::Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    entries.map(|path| (name(&path), std::fs::read_to_string(&path).unwrap())).collect()
+}
+
+fn calibrated(calibration: &Calibration, previous: Option<&[WorldRow]>) -> Vec<File> {
+    let rules = CompiledRules::compile(load(default_pack()).unwrap()).unwrap().base();
+    let command = "mcoe calibrate posts.csv --rules rules --out reports/calibration";
+    let (history, tables) = ("posts.csv", TableFormat::Csv);
+    render_calibration(&CalibrationReport { calibration, previous, rules: &rules, history, command, tables }).unwrap()
+}
+
+fn text_of(files: &[File], path: &str) -> String {
+    let (_, bytes) = files.iter().find(|(name, _)| name == path).unwrap_or_else(|| panic!("{path} is missing"));
+    String::from_utf8(bytes.clone()).unwrap()
+}
+
+#[test]
+fn a_calibration_has_the_files_that_its_readers_expect_and_always_the_same_bytes() {
+    let calibration = sample::calibration();
+    let files = calibrated(&calibration, None);
+    assert!(files == calibrated(&calibration, None));
+    let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+    for path in ["index.html", "figures/calibration-levels.svg", "tables/parameters.csv", "tables/response.csv"] {
+        assert!(paths.contains(&path), "{paths:?}");
+    }
+    insta::assert_snapshot!(text_of(&files, "summary.md"));
+    assert!(calibration_words(&calibration).iter().all(|words| !words.contains('`') && words.ends_with('.')));
+}
+
+#[test]
+fn an_overlay_of_a_calibration_holds_what_the_data_supports_and_is_a_valid_overlay() {
+    let files = calibrated(&sample::calibration(), None);
+    let overlay = text_of(&files, "overlays/calibrated-tea.toml");
+    let mut pack = default_pack();
+    pack.insert("overlays/calibrated-tea.toml".to_owned(), overlay.clone());
+    assert!(load(pack).is_ok(), "{overlay}");
+    insta::assert_snapshot!(overlay);
+}
+
+#[test]
+fn a_calibration_is_compared_with_an_earlier_one() {
+    let calibration = sample::calibration();
+    let mut rows: Vec<WorldRow> = calibration.accounts.iter().flat_map(|account| account.world()).collect();
+    let unchanged = text_of(&calibrated(&calibration, Some(&rows)), "summary.md");
+    assert!(unchanged.contains("No parameter moved by more than"), "{unchanged}");
+    rows.iter_mut().filter(|row| row.parameter == WorldParameter::Level).take(1).for_each(|row| row.value *= 9.0);
+    let changed = text_of(&calibrated(&calibration, Some(&rows)), "summary.md");
+    assert!(changed.contains("Parameters that moved"), "{changed}");
 }
 
 #[test]
@@ -89,7 +145,8 @@ fn no_file_of_any_shape_of_run_shows_what_is_not_a_number() {
     let versus = sample::comparisons().into_iter().map(|(case, run)| (case, versus(&run)));
     let sweeps = sample::sweeps().into_iter().map(|(case, run)| (case, swept(&run)));
     let backtests = sample::backtests().into_iter().map(|(case, run)| (case, tested(&run)));
-    for (case, files) in runs.chain(versus).chain(sweeps).chain(backtests) {
+    let calibrations = sample::calibrations().into_iter().map(|(case, run)| (case, calibrated(&run, None)));
+    for (case, files) in runs.chain(versus).chain(sweeps).chain(backtests).chain(calibrations) {
         for (path, bytes) in files {
             let Ok(text) = std::str::from_utf8(&bytes) else { continue };
             for bad in ["NaN", "Infinity", ">inf<", "-inf ", " inf ", " inf.", ",inf,"] {

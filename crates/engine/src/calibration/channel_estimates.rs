@@ -97,7 +97,8 @@ impl Estimator<'_> {
         ParameterEstimate {
             estimate: estimate(value, variance, source),
             prior: Some(estimate(prior_value, prior_variance, EstimateSource::Prior)),
-            is_detectable: if is_logarithmic { value.abs() } else { value } > least_z * variance.sqrt(),
+            is_detectable: source != EstimateSource::Prior
+                && if is_logarithmic { value.abs() } else { value } > least_z * variance.sqrt(),
             unlike_channel: None,
         }
     }

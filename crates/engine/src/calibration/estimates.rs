@@ -42,7 +42,8 @@ pub struct ParameterEstimate {
     /// What was believed before any data; `None` for a level, of which nothing was.
     pub prior: Option<WorldEstimate>,
     /// Whether the data tells the effect from none. Of hours, weekdays and content types each, at most 5 % of accounts
-    /// without any effect have one that is called detectable. True for levels and standard deviations.
+    /// without any effect have one that is called detectable; what rests on the prior is not. True for levels and
+    /// standard deviations.
     pub is_detectable: bool,
     /// Deviation from the channel in standard deviations of such deviations, where it is large enough to be told.
     pub unlike_channel: Option<f64>,
@@ -293,7 +294,8 @@ impl<'a> AccountEstimator<'a> {
         let shown = |log: f64| if is_logarithmic { libm::exp(log) } else { log.max(0.0) };
         let source = self.source(combination, prior_sd * prior_sd);
         ParameterEstimate {
-            is_detectable: if is_logarithmic { value.abs() } else { value } > least_z * sd,
+            is_detectable: source != EstimateSource::Prior
+                && if is_logarithmic { value.abs() } else { value } > least_z * sd,
             unlike_channel: self.deviation(combination),
             prior: Some(self.estimate(parameter.clone(), shown(prior_mean), prior_sd, EstimateSource::Prior)),
             estimate: self.estimate(parameter, shown(value), sd, source),

@@ -1,7 +1,7 @@
-//! The half-life of a post's load, told from which one makes the observations most probable.
+//! The half-life of a post's load: the one under which the observations are most probable.
 
 /// Half-lives that are tried, in hours, about evenly spaced on a log scale.
-const TRIED_HOURS: [f64; 12] = [3.0, 4.0, 6.0, 9.0, 12.0, 18.0, 24.0, 36.0, 48.0, 72.0, 120.0, 168.0];
+const TRIED_HOURS: [f64; 14] = [1.0, 2.0, 3.0, 4.0, 6.0, 9.0, 12.0, 18.0, 24.0, 36.0, 48.0, 72.0, 120.0, 168.0];
 
 /// The half-life before one is chosen, in hours.
 pub(super) const START_HOURS: f64 = 24.0;
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!((peaked.hours, peaked.interval), (12.0, [9.0, 18.0]));
         assert!(peaked.is_detectable());
         let flat = HalfLife::of(|_| Some(0.0)).unwrap();
-        assert_eq!(flat.interval, [3.0, 168.0]);
+        assert_eq!(flat.interval, [1.0, 168.0]);
         assert!(!flat.is_detectable() && flat.log_sd() > peaked.log_sd());
     }
 }
