@@ -26,7 +26,7 @@ use crate::model::{
 use crate::planner::{ClientReevaluation, CommittedPost, Planner, Reevaluation};
 
 /// Counts of what a daily pass did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[schemars(rename = "DailyResult")]
 pub struct DailyOutcome {
     /// Schedules cancelled because their time passed.

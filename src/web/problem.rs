@@ -195,7 +195,7 @@ impl From<&StoreError> for Problem {
             StoreError::SecondPerson { .. } => Self::new(
                 StatusCode::CONFLICT,
                 said,
-                "let somebody else approve it, or change `review.second_person_for_high_risk` in risk.toml",
+                "have another person approve it, or change `review.second_person_for_high_risk` in risk.toml",
             ),
             StoreError::KeyTaken(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, said, "send a new Idempotency-Key with every new request")

@@ -5,14 +5,13 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use minijinja::context;
 use minijinja::value::Serde;
-use serde::Serialize;
-use serde_json::Value as Json;
+use serde::{Deserialize, Serialize};
 
 use super::words::{Shown, count};
 use super::{BASE, FormRequest, PageRequest, Visit, render};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{Role, Timestamp, Week};
-use crate::store::{Job, JobKind, JobStatus};
+use crate::store::{DailyOutcome, Job, JobKind, JobStatus};
 use crate::web::api::{answer, extent, parsed};
 use crate::web::cursor::Listing;
 use crate::web::params::PathPart;
@@ -266,91 +265,135 @@ fn took(start: Timestamp, end: Timestamp) -> String {
 /// The result of a job as sentences.
 fn sentences(job: &Job) -> Vec<String> {
     let Some(result) = &job.result else { return Vec::new() };
-    match job.kind {
-        JobKind::Daily => daily(result),
-        JobKind::Weekly => weekly(result),
-        JobKind::Plan => vec![format!(
-            "{} would be planned for {}.",
-            posts(whole(result, "posts_planned")),
-            count(whole(result, "clients"), "client")
-        )],
-        JobKind::Simulate => simulation(result),
-        JobKind::Compare => {
-            let versus = result.get("versus").and_then(Json::as_array);
-            let verdict = |versus: &Json| versus.get("verdict")?.as_str().map(str::to_owned);
-            versus.into_iter().flatten().filter_map(verdict).collect()
-        }
-    }
+    let read = match job.kind {
+        JobKind::Daily => DailyOutcome::deserialize(result).map(|outcome| daily(&outcome)),
+        JobKind::Weekly => WeeklyFigures::deserialize(result).map(|figures| weekly(&figures)),
+        JobKind::Plan => PlanFigures::deserialize(result).map(|figures| {
+            let PlanFigures { posts_planned, clients } = figures;
+            vec![format!("{} would be planned for {}.", posts(posts_planned), count(clients, "client"))]
+        }),
+        JobKind::Simulate => SimulationFigures::deserialize(result).map(|figures| simulation(&figures)),
+        JobKind::Compare => ComparisonFigures::deserialize(result)
+            .map(|figures| figures.versus.into_iter().map(|versus| versus.verdict).collect()),
+    };
+    read.unwrap_or_else(|_| vec!["The result was recorded by another version of mcoe, which shows it.".to_owned()])
 }
 
-fn daily(result: &Json) -> Vec<String> {
-    let number = |field| whole(result, field);
-    let mut sentences = vec![format!("{} created.", count(number("drafted"), "draft"))];
+/// What the page shows of the result of planning a week.
+#[derive(Deserialize)]
+struct WeeklyFigures {
+    week: String,
+    planned: usize,
+    already_planned: usize,
+    committed: Option<CommittedFigures>,
+    breaches: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct CommittedFigures {
+    schedules: usize,
+    pending: usize,
+    ready: usize,
+    blocked: usize,
+}
+
+/// What the page shows of a preview.
+#[derive(Deserialize)]
+struct PlanFigures {
+    posts_planned: usize,
+    clients: usize,
+}
+
+/// What the page shows of a simulation.
+#[derive(Deserialize)]
+struct SimulationFigures {
+    headline: HeadlineFigures,
+    provenance: ExtentFigures,
+}
+
+#[derive(Deserialize)]
+struct HeadlineFigures {
+    engagement: Mean,
+    posts_planned: Mean,
+    posts_drafted: Mean,
+    posts_blocked: Mean,
+    reviews: Mean,
+}
+
+#[derive(Deserialize)]
+struct Mean {
+    mean: f64,
+}
+
+#[derive(Deserialize)]
+struct ExtentFigures {
+    weeks: u32,
+    clients: u32,
+}
+
+/// What the page shows of a comparison.
+#[derive(Deserialize)]
+struct ComparisonFigures {
+    versus: Vec<Verdict>,
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    verdict: String,
+}
+
+fn daily(outcome: &DailyOutcome) -> Vec<String> {
+    let mut sentences = vec![format!("{} created.", count(outcome.drafted, "draft"))];
     sentences.push(format!(
         "{} of today re-evaluated: {} blocked, {} made ready, {} returned for approval.",
-        posts(number("judged")),
-        number("blocked"),
-        number("readied"),
-        number("returned")
+        posts(outcome.judged),
+        outcome.blocked,
+        outcome.readied,
+        outcome.returned
     ));
-    if number("expired") > 0 {
-        sentences.push(format!("{} expired without approval.", posts(number("expired"))));
+    if outcome.expired > 0 {
+        sentences.push(format!("{} expired without approval.", posts(outcome.expired)));
     }
-    if number("failed") > 0 {
-        sentences.push(format!("{} failed; each is retried automatically.", count(number("failed"), "draft")));
+    if outcome.failed > 0 {
+        sentences.push(format!("{} failed; each is retried automatically.", count(outcome.failed, "draft")));
     }
     sentences
 }
 
-fn weekly(result: &Json) -> Vec<String> {
-    let week = result.get("week").and_then(Json::as_str).unwrap_or_default();
-    let mut sentences = vec![format!("{} planned for {week}.", count(whole(result, "planned"), "client"))];
-    if whole(result, "already_planned") > 0 {
-        sentences
-            .push(format!("{} skipped, because already planned.", count(whole(result, "already_planned"), "client")));
+fn weekly(figures: &WeeklyFigures) -> Vec<String> {
+    let mut sentences = vec![format!("{} planned for {}.", count(figures.planned, "client"), figures.week)];
+    if figures.already_planned > 0 {
+        sentences.push(format!("{} skipped, because already planned.", count(figures.already_planned, "client")));
     }
-    if let Some(committed) = result.get("committed").filter(|committed| !committed.is_null()) {
-        let number = |field| whole(committed, field);
+    if let Some(committed) = &figures.committed {
+        let CommittedFigures { schedules, pending, ready, blocked } = committed;
         sentences.push(format!(
-            "{} committed: {} need approval, {} ready, {} blocked by a rule.",
-            posts(number("schedules")),
-            number("pending"),
-            number("ready"),
-            number("blocked")
+            "{} committed: {pending} need approval, {ready} ready, {blocked} blocked by a rule.",
+            posts(*schedules)
         ));
     }
-    let breaches = result.get("breaches").and_then(Json::as_array).map_or(0, Vec::len);
-    if breaches > 0 {
-        sentences.push(format!("The checker found {}, so nothing was committed.", count(breaches, "violation")));
+    if !figures.breaches.is_empty() {
+        let breaches = count(figures.breaches.len(), "violation");
+        sentences.push(format!("The checker found {breaches}, so nothing was committed."));
     }
     sentences
 }
 
-fn simulation(result: &Json) -> Vec<String> {
-    let mean = |field: &str| {
-        let found = result.pointer(&format!("/headline/{field}/mean")).and_then(Json::as_f64);
-        found.unwrap_or_default()
-    };
-    let run = |field: &str| result.pointer(&format!("/provenance/{field}")).and_then(Json::as_u64).unwrap_or_default();
+fn simulation(figures: &SimulationFigures) -> Vec<String> {
+    let SimulationFigures { headline, provenance } = figures;
     vec![
         format!(
             "Expected engagement over {} weeks with {} clients: {:.0}.",
-            run("weeks"),
-            run("clients"),
-            mean("engagement")
+            provenance.weeks, provenance.clients, headline.engagement.mean
         ),
         format!(
             "Expected posts: {:.0} planned, {:.0} drafted, {:.0} blocked, {:.0} reviewed by a person.",
-            mean("posts_planned"),
-            mean("posts_drafted"),
-            mean("posts_blocked"),
-            mean("reviews")
+            headline.posts_planned.mean,
+            headline.posts_drafted.mean,
+            headline.posts_blocked.mean,
+            headline.reviews.mean
         ),
     ]
-}
-
-fn whole(value: &Json, field: &str) -> usize {
-    value.get(field).and_then(Json::as_u64).unwrap_or_default() as usize
 }
 
 fn posts(number: usize) -> String {
