@@ -95,6 +95,7 @@ impl Database {
                 ("append_only", include_str!("../../migrations/postgres/0003_append_only.sql")),
                 ("reasons", include_str!("../../migrations/postgres/0004_reasons.sql")),
                 ("cancelled_jobs", include_str!("../../migrations/postgres/0005_cancelled_jobs.sql")),
+                ("world", include_str!("../../migrations/postgres/0006_world.sql")),
             ],
             Pool::Sqlite(_) => [
                 ("ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
@@ -102,6 +103,7 @@ impl Database {
                 ("append_only", include_str!("../../migrations/sqlite/0003_append_only.sql")),
                 ("reasons", include_str!("../../migrations/sqlite/0004_reasons.sql")),
                 ("cancelled_jobs", include_str!("../../migrations/sqlite/0005_cancelled_jobs.sql")),
+                ("world", include_str!("../../migrations/sqlite/0006_world.sql")),
             ],
         };
         let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
