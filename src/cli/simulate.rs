@@ -126,8 +126,11 @@ impl Simulate {
         }
         let headline = &simulation.headline;
         let interval = headline.engagement.interval.map_or_else(
-            || "one replication, no interval".to_owned(),
-            |[low, high]| format!("95 % interval {low:.0} to {high:.0}"),
+            || "one replication, no range".to_owned(),
+            |[low, high]| {
+                let [least, most] = [headline.engagement.p5, headline.engagement.p95];
+                format!("5 to 95 %: {least:.0} to {most:.0}; Monte Carlo error of the mean: {low:.0} to {high:.0}")
+            },
         );
         let committed = match simulation.provenance.committed_posts {
             0 => String::new(),

@@ -33,7 +33,10 @@ fn summary(simulation: &Simulation) -> String {
         1 => " One of them was committed before the run.".to_owned(),
         many => format!(" {} of them were committed before the run.", whole(many.into())),
     };
-    let interval = engagement.interval.map_or(String::new(), |ends| format!(" (95\u{a0}% interval {})", range(ends)));
+    let outcomes = [engagement.p5, engagement.p95];
+    let interval = engagement
+        .interval
+        .map_or(String::new(), |_| format!(" (5 to 95\u{a0}% of replications: {})", range(outcomes)));
     let reality = match against(engagement.mean, expected_engagement.mean) {
         Some(same) if same == "as" => " That is what the planner expected.".to_owned(),
         Some(change) => format!(" That is {change} what the planner expected."),
@@ -65,9 +68,10 @@ fn uncertainty(simulation: &Simulation) -> String {
                 .to_owned()
         }
         many => format!(
-            "Every number is the mean over {many} replications: the same weeks with different random numbers. The \
-             95\u{a0}% interval is that of the mean; nine out of ten replications lie in the wider range, from the \
-             5\u{a0}% to the 95\u{a0}% quantile."
+            "Every number is the mean over {many} replications: the same weeks, with another truth about the audiences \
+             and other chances. Nine out of ten replications lie between the 5\u{a0}% and the 95\u{a0}% quantile: that is \
+             the range to expect. The 95\u{a0}% interval of the mean is the Monte Carlo error: how far the mean may move \
+             with more replications."
         ),
     }
 }
@@ -97,8 +101,8 @@ fn cards(simulation: &Simulation) -> Vec<Card> {
 fn card(label: &'static str, estimate: &Estimate, per: f64, note: Option<String>) -> Card {
     let mut lines: Vec<String> = note.into_iter().collect();
     if let Some(ends) = estimate.interval {
-        lines.push(format!("95\u{a0}% interval {}", range(ends.map(|end| end / per))));
         lines.push(format!("5 to 95\u{a0}% {}", range([estimate.p5 / per, estimate.p95 / per])));
+        lines.push(format!("Monte Carlo error {}", range(ends.map(|end| end / per))));
     }
     Card { label, value: count(estimate.mean / per), lines }
 }

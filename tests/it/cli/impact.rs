@@ -30,7 +30,7 @@ fn changed_decisions_are_shown_with_the_rule_and_its_place() {
     place.replace("rules/risk.toml", "[bands.low]\nfrom = 0.75", "[bands.low]\nfrom = 0.85");
     place.replace("rules/risk.toml", "to = 0.75", "to = 0.85");
     let before = std::fs::read(place.path("mcoe.db")).unwrap();
-    let reported = place.mcoe("rules impact --database sqlite:mcoe.db?mode=ro --limit-shown 4").done().out;
+    let reported = place.mcoe("rules impact --database sqlite:mcoe.db?mode=ro --limit-shown 2").done().out;
     for text in [
         "would have been blocked",
         "of higher risk",

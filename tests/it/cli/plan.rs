@@ -202,7 +202,14 @@ fn read_instance(json: &Value) -> Instance {
 #[test]
 fn an_exported_instance_has_every_key_and_a_feasible_solution() {
     let place = Workplace::new();
-    place.mcoe("plan small --out plan --export-instances instances").done();
+    exported_instances_are_whole(&place, 2);
+    let linear = "response = \"linear\"\nslope_below_warn = 0.6\nslope_above_warn = 1.4";
+    place.replace("rules/fatigue.toml", "response = \"saturating\"", linear);
+    exported_instances_are_whole(&place, 1);
+}
+
+fn exported_instances_are_whole(place: &Workplace, format: u64) {
+    place.mcoe("plan small --out plan --force --export-instances instances").done();
     let files = place.folder("instances");
     let names: Vec<&str> = files.keys().map(String::as_str).filter(|name| *name != ".mcoe").collect();
     assert_eq!(
@@ -217,7 +224,7 @@ fn an_exported_instance_has_every_key_and_a_feasible_solution() {
     );
     for name in names {
         let json = place.json(&format!("instances/{name}"));
-        assert_eq!(json["format"], 1);
+        assert_eq!(json["format"], format);
         assert_eq!(format!("{}-{}.json", json["client_id"].as_str().unwrap(), json["channel"].as_str().unwrap()), name);
         let expected = if name.starts_with("kettle") { (169, "+01:00") } else { (168, "-04:00") };
         assert_eq!(json["week_start"], format!("2026-10-19T00:00:00{}", expected.1));

@@ -13,10 +13,10 @@ fn the_rules_of_a_client_are_shown_with_the_place_of_each_value() {
     let shown = place.mcoe("rules show --client bakery --channel tiktok").done().out;
     assert!(shown.starts_with("applied overlays: overlays/bakery.toml\n"), "{shown}");
     assert!(shown.contains("fatigue.warn_at = 0.4 (overrides 0.5)   overlays/bakery.toml:5\n"), "{shown}");
-    assert!(shown.contains("channels.tiktok.weekly_posts = 14   channels.toml:58\n"), "{shown}");
+    assert!(shown.contains("channels.tiktok.weekly_posts = 14   channels.toml:64\n"), "{shown}");
     assert!(!shown.contains("channels.fb."), "{shown}");
     let base = place.mcoe("rules show fatigue.warn_at").done().out;
-    assert_eq!(base, "no overlay applies\nfatigue.warn_at = 0.5   fatigue.toml:6\n");
+    assert_eq!(base, "no overlay applies\nfatigue.warn_at = 0.5   fatigue.toml:5\n");
     let json = place.mcoe("rules show channels.fb --format json").done().json();
     assert!(json.as_array().unwrap().iter().all(|value| value["key"].as_str().unwrap().starts_with("channels.fb.")));
 }
@@ -68,7 +68,7 @@ fn a_pack_of_an_earlier_revision_is_read_from_git() {
     place.mcoe("rules diff HEAD:./rules/ rules").done().shows(&["the packs do not differ"]);
     place.replace("rules/fatigue.toml", "warn_at = 0.5", "warn_at = 0.4");
     let reported = place.mcoe("rules diff HEAD:rules rules").done().out;
-    assert!(reported.starts_with("fatigue.warn_at: 0.5 -> 0.4   fatigue.toml:6\n"), "{reported}");
+    assert!(reported.starts_with("fatigue.warn_at: 0.5 -> 0.4   fatigue.toml:5\n"), "{reported}");
     place.mcoe("rules diff HEAD:small rules").ends_with(2).says(&["has no rules pack in `small`"]);
     place
         .mcoe("rules diff yesterday:rules rules")

@@ -103,7 +103,7 @@ fn another_seed_gives_other_results() {
 fn one_replication_is_reported_to_have_no_interval() {
     let place = Workplace::new();
     let out = place.mcoe("simulate small --weeks 1 --replications 1 --out run").done().out;
-    assert!(out.contains("one replication, no interval"), "{out}");
+    assert!(out.contains("one replication, no range"), "{out}");
     let reported =
         place.mcoe("simulate small --weeks 1 --replications 1 --out run --force --format json").done().json();
     assert!(reported["headline"]["engagement"]["interval"].is_null(), "{reported}");

@@ -306,7 +306,7 @@ on_both! {
             pool.close().await;
         }
         if place.is_postgres() {
-            assert_eq!(Ledger::migrate(&fresh.parse().unwrap()).await.unwrap(), (1, 5));
+            assert_eq!(Ledger::migrate(&fresh.parse().unwrap()).await.unwrap(), (1, 6));
         }
         let ledger = Ledger::open(&fresh.parse().unwrap()).await.unwrap();
         assert_eq!(ledger.workspaces().await.unwrap(), [WorkspaceId::new("old")]);

@@ -9,7 +9,7 @@ use crate::support::postgres::server;
 use crate::support::{Workplace, block_on, project};
 
 const KEPT: &str = "tests/cases/ledgers/version-2";
-const NEWEST: i64 = 5;
+const NEWEST: i64 = 6;
 
 fn kept(name: &str) -> String {
     fs::read_to_string(project(KEPT).join(name)).unwrap()

@@ -18,8 +18,9 @@ use crate::stats::{normal_quantile, quantile};
 /// Probability with which any of a group of effects is called detectable though there is none.
 const FALSE_FINDINGS: f64 = 0.05;
 
-/// Least level, in engagements of a post, so that its logarithm exists.
+/// Limits of a level, in engagements of a post: above 0, so that its logarithm exists, and no more than a table holds.
 const LEAST_LEVEL: f64 = 0.01;
+const MOST_LEVEL: f64 = 1e11;
 
 /// Limits of the standard error of a level's logarithm: no level is known exactly, and of none it is useful to say less.
 const LEAST_LEVEL_LOG_SD: f64 = 0.02;
@@ -397,7 +398,7 @@ impl<'a> AccountEstimator<'a> {
         } else {
             mean(&self.channel.innovations)
         };
-        (own * mean(&self.account.innovations) + (1.0 - own) * of_channel).max(LEAST_LEVEL)
+        (own * mean(&self.account.innovations) + (1.0 - own) * of_channel).clamp(LEAST_LEVEL, MOST_LEVEL)
     }
 
     fn standard_deviations(&self) -> Vec<ParameterEstimate> {

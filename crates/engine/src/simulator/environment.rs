@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::random::{KeyedRng, Purpose};
-use super::true_response::TrueResponse;
+use super::true_response::{TrueResponse, day_number};
 use crate::model::{
     Asset, Campaign, Channel, ChannelState, Client, ClientState, Environment, HOUR_SECONDS, Timestamp, WeekHours,
 };
@@ -173,10 +173,6 @@ fn true_channel(environment: &Environment, state: &ChannelState, rng: &KeyedRng)
 }
 
 /// A normal number in log, shifted so that its exponential has mean 1.
-pub(super) fn corrected(sd: f64, normal: f64) -> f64 {
+fn corrected(sd: f64, normal: f64) -> f64 {
     sd * normal - sd * sd / 2.0
-}
-
-pub(super) fn day_number(at: Timestamp) -> i64 {
-    at.as_second().div_euclid(24 * HOUR_SECONDS)
 }

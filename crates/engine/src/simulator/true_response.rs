@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::environment::day_number;
 use super::random::{KeyedRng, Purpose};
 use crate::model::{
-    Channel, FAST_DAYS, HOUR_BINS, HOURS_PER_BIN, SLOW_DAYS, Timestamp, WallHour, WorldEstimate, WorldParameter,
+    Channel, FAST_DAYS, HOUR_BINS, HOUR_SECONDS, HOURS_PER_BIN, SLOW_DAYS, Timestamp, WallHour, WorldEstimate,
+    WorldParameter,
 };
 
 /// Half-life of the load where the estimates give none, in hours.
@@ -130,6 +130,11 @@ impl Spreads {
         }
         path
     }
+}
+
+/// Days since 1970.
+pub(super) fn day_number(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(24 * HOUR_SECONDS)
 }
 
 /// A key of random numbers for a parameter's name.

@@ -118,7 +118,7 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
         let is_cited = cited.contains(&(key.as_str(), *row, Some(&**file)));
         let gap = |what: String| move || Gap { file: Arc::clone(file), line: *line, what };
         coverage.keys.count(is_cited, gap(format!("no case depends on `{key}`")), gaps);
-        if !listed.is_threshold() {
+        if !listed.is_threshold() || is_compared_by_scripts_only(rules, key) {
             continue;
         }
         for (side, words) in [(true, "at or above"), (false, "below")] {
@@ -131,6 +131,11 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
     }
     gaps.sort();
     Ok(coverage)
+}
+
+/// Whether only conditions of scripts compare a value with the threshold. Their sides are counted as branches.
+fn is_compared_by_scripts_only(rules: &CompiledRules, key: &str) -> bool {
+    key == "fatigue.warn_at" && rules.pack().why_ineffective("fatigue.slope_above_warn").is_some()
 }
 
 /// The explanation of every result that a case expects.

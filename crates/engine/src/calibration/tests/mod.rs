@@ -5,12 +5,13 @@ mod synthetic;
 use std::sync::Arc;
 
 use super::backtest::{BacktestOptions, backtest};
+use super::calibrate::calibrate;
 use super::effects::Effect;
 use super::fit::{ChannelFit, fit_channel};
-use super::history::{AccountHistory, Post};
+use super::history::{AccountHistory, ContentTypes, Post, observations};
 use super::prediction::{Method, Score};
-use crate::model::{Channel, ClientId, Timestamp, Zone};
-use synthetic::World;
+use crate::model::{Channel, ClientId, HOUR_BINS, Timestamp, WorldParameter, Zone};
+use synthetic::{HALF_LIFE_HOURS, World};
 
 fn fit(histories: &[AccountHistory]) -> ChannelFit {
     let all: Vec<&AccountHistory> = histories.iter().collect();
@@ -40,6 +41,41 @@ fn intervals_of_effects_hold_the_truth_as_often_as_they_say() {
     }
     let share = held as f64 / f64::from(all);
     assert!((0.85..=0.95).contains(&share), "{held} of {all}");
+}
+
+/// The shares of a group's parameters whose interval holds the truth, and of accounts with one that is detectable.
+fn hours_found(worlds: impl Iterator<Item = World>) -> (f64, f64) {
+    let (mut held, mut all, mut found, mut accounts) = (0, 0, 0, 0);
+    for world in worlds {
+        let calibration = calibrate(&world.histories).unwrap();
+        for (account, truth) in calibration.accounts.iter().zip(&world.truths) {
+            let observed = observations(&account.history, &ContentTypes::of([&account.history]), HALF_LIFE_HOURS);
+            let effect = |bin: usize| truth[1 + bin];
+            let usual = observed.iter().map(|post| effect(post.hour_bin)).sum::<f64>() / observed.len() as f64;
+            let hours: Vec<_> = (0..HOUR_BINS).filter_map(|bin| account.get(&WorldParameter::Hours(bin))).collect();
+            for (bin, hours) in hours.iter().enumerate() {
+                let [low, high] = hours.estimate.interval();
+                held += usize::from((low..=high).contains(&libm::exp(effect(bin) - usual)));
+                all += 1;
+            }
+            found += usize::from(hours.iter().any(|hours| hours.is_detectable));
+            accounts += 1;
+        }
+    }
+    (held as f64 / f64::from(all), found as f64 / f64::from(accounts))
+}
+
+#[test]
+fn intervals_of_hours_hold_the_truth_as_often_as_they_say() {
+    let (held, _) = hours_found((100..140).map(|seed| World::new(5, 150, seed)));
+    assert!((0.85..=0.95).contains(&held), "{held}");
+}
+
+#[test]
+fn where_hours_make_no_difference_a_best_hour_is_found_in_at_most_a_tenth_of_accounts() {
+    let without = |seed| World::with_effects(5, 300, seed, |effect| !matches!(effect, Effect::Hours(_)));
+    let (_, found) = hours_found((200..240).map(without));
+    assert!(found <= 0.1, "{found}");
 }
 
 #[test]

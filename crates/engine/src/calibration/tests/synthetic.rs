@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::calibration::effects::Design;
+use crate::calibration::effects::{Design, Effect};
 use crate::calibration::filter::{Gap, Variances};
 use crate::calibration::history::{AccountHistory, ContentTypes, DAY_SECONDS, Post, observations};
 use crate::model::{Channel, ClientId, Timestamp, Zone};
@@ -27,12 +27,20 @@ const TYPES: [&str; 2] = ["link", "photo"];
 impl World {
     /// Accounts with the given number of posts, spread over about two years.
     pub fn new(accounts: usize, posts: usize, seed: u64) -> Self {
+        Self::with_effects(accounts, posts, seed, |_| true)
+    }
+
+    /// The same, where all effects are none but those that `is_real` selects.
+    pub fn with_effects(accounts: usize, posts: usize, seed: u64, is_real: fn(Effect) -> bool) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let design = Design::new(TYPES.len());
         let channel = drawn(&design.priors(|prior| prior.mean), &design.priors(|prior| prior.channel_sd), &mut rng);
         let (mut histories, mut truths) = (Vec::new(), Vec::new());
         for number in 0..accounts {
             let mut effects = drawn(&channel, &design.priors(|prior| prior.account_sd), &mut rng);
+            for (effect, value) in design.effects().iter().zip(effects.iter_mut()) {
+                *value = if is_real(*effect) { *value } else { 0.0 };
+            }
             // A level at which counts are large enough to be told apart.
             effects[0] = 5.0;
             histories.push(history(number, posts, &design, &effects, &mut rng));

@@ -5,7 +5,7 @@
 //!              caused and every chosen post is at least the spacing away
 //! W(T, k, f) = -end_weight * (standing(T) + f)
 //! W(t, k, f) = max( W(t+1, k, f rho),
-//!                   value(t) * ceiling(standing(t) + f) + W(n, k-1, (f + delta) rho^(n-t)) )
+//!                   value(t) * bound(standing(t) + f) + W(n, k-1, (f + delta) rho^(n-t)) )
 //!              where n is the first hour at which the next post is allowed
 //! ```
 //!
@@ -13,7 +13,8 @@
 //! possible future contributes one line, and a line that is best at no reachable fatigue is dropped. One or two pieces
 //! remain for most pairs of hour and posts left.
 //!
-//! For a linear response the ceiling is the response itself, and W is the optimum. For any other, W is an upper bound.
+//! `bound` is the upper bound of the response. For a linear response it is the response itself, and W is the optimum; for
+//! any other, W is an upper bound of it.
 
 #![expect(clippy::indexing_slicing, reason = "rows and columns are sized from the horizon that is walked")]
 
@@ -72,8 +73,8 @@ impl Future {
 
     /// Improves the curves of an hour by the option of a post at it.
     fn offer(&mut self, week: &SearchWeek<'_>, hour: usize, fresh: &mut Vec<Piece>) {
-        let SearchWeek { instance, horizon, reach, ceiling } = week;
-        let ceiling = ceiling.hour(instance, horizon, hour);
+        let SearchWeek { instance, horizon, reach, bound } = week;
+        let bound = bound.hour(instance, horizon, hour);
         let after = horizon.next[hour] - hour;
         let (now, later) = self.curves[hour * self.columns..].split_at_mut(self.columns);
         let waiting = &later[1..self.columns];
@@ -85,7 +86,7 @@ impl Future {
             }
             let wait = wait.seen_from(hour, &self.pieces, horizon, 0.0);
             let post = post.seen_from(hour, &self.pieces, horizon, instance.fatigue_per_post);
-            if better_of(&wait, &post, &ceiling.over(least, most), most, fresh) {
+            if better_of(&wait, &post, &bound.over(least, most), most, fresh) {
                 *now = Curve { first: self.pieces.len() as u32, pieces: fresh.len() as u32, hour: hour as u32 };
                 self.pieces.extend_from_slice(fresh);
                 fresh.clear();
@@ -120,7 +121,7 @@ impl Future {
     /// The best hour for the next post, at an hour or later, with the fatigue there; `None` if no further post is worth
     /// it.
     fn next_post(&self, week: &SearchWeek<'_>, first: usize, left: usize, mut fatigue: f64) -> Option<(usize, f64)> {
-        let SearchWeek { instance, horizon, ceiling, .. } = *week;
+        let SearchWeek { instance, horizon, bound, .. } = *week;
         if left == 0 {
             return None;
         }
@@ -128,7 +129,7 @@ impl Future {
         let mut most = self.view(horizon, first, horizon.hours, left, 0.0).at(fatigue) - horizon.tie;
         for hour in first..horizon.hours {
             if horizon.open[hour] && fatigue < horizon.room(hour) {
-                let response = ceiling.at(&instance.response, horizon.standing[hour] + fatigue);
+                let response = bound.at(&instance.response, horizon.standing[hour] + fatigue);
                 let reward = instance.value[hour] * response + horizon.bonus_at(hour);
                 let rest = self.view(horizon, hour, horizon.next[hour], left - 1, instance.fatigue_per_post);
                 let post = reward + rest.at(fatigue);

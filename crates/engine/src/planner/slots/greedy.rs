@@ -10,9 +10,9 @@
     reason = "tables have one entry an hour; hours come from the horizon that sized them"
 )]
 
-use super::ceiling::Ceiling;
 use super::horizon::Horizon;
 use super::price::fill_burden;
+use super::response_bound::ResponseBound;
 use crate::planner::Instance;
 
 /// Maximum rounds of insertions and swaps; each strictly raises the objective, and few are needed.
@@ -36,14 +36,14 @@ struct Candidate {
 
 impl Greedy {
     /// Searches; returns the chosen hours, ascending.
-    pub fn search(&mut self, instance: &Instance, horizon: &Horizon, ceiling: &Ceiling) -> &[usize] {
+    pub fn search(&mut self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) -> &[usize] {
         self.chosen.clear();
         self.near.clear();
         self.near.resize(horizon.hours, 0);
-        self.refresh(instance, horizon, ceiling);
+        self.refresh(instance, horizon, bound);
         for _ in 0..ROUNDS {
-            let added = self.add(instance, horizon, ceiling);
-            let swapped = self.swap(instance, horizon, ceiling);
+            let added = self.add(instance, horizon, bound);
+            let swapped = self.swap(instance, horizon, bound);
             if !added && !swapped {
                 break;
             }
@@ -52,41 +52,47 @@ impl Greedy {
     }
 
     /// Adds the best hour while one raises the objective. Returns whether any was added.
-    fn add(&mut self, instance: &Instance, horizon: &Horizon, ceiling: &Ceiling) -> bool {
+    fn add(&mut self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) -> bool {
         let mut added = false;
         while self.chosen.len() < horizon.posts {
-            let Some(best) = self.best_hour(instance, horizon, ceiling, horizon.tie) else { break };
-            self.insert(best.hour, instance, horizon, ceiling);
+            let Some(best) = self.best_hour(instance, horizon, bound, horizon.tie) else { break };
+            self.insert(best.hour, instance, horizon, bound);
             added = true;
         }
         added
     }
 
     /// Removes each post in turn and inserts one at the best hour instead. Returns whether any moved.
-    fn swap(&mut self, instance: &Instance, horizon: &Horizon, ceiling: &Ceiling) -> bool {
+    fn swap(&mut self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) -> bool {
         let mut moved = false;
         for index in 0..self.chosen.len() {
             let hour = self.chosen[index];
-            self.remove(index, instance, horizon, ceiling);
-            let kept = self.gain(instance, horizon, ceiling, hour).unwrap_or(f64::NEG_INFINITY);
-            let best = self.best_hour(instance, horizon, ceiling, kept.max(0.0) + horizon.tie);
+            self.remove(index, instance, horizon, bound);
+            let kept = self.gain(instance, horizon, bound, hour).unwrap_or(f64::NEG_INFINITY);
+            let best = self.best_hour(instance, horizon, bound, kept.max(0.0) + horizon.tie);
             moved |= best.is_some();
-            self.insert(best.map_or(hour, |best| best.hour), instance, horizon, ceiling);
+            self.insert(best.map_or(hour, |best| best.hour), instance, horizon, bound);
         }
         moved
     }
 
     /// The open hour of greatest gain, if more than `floor`; the earliest among equals.
-    fn best_hour(&self, instance: &Instance, horizon: &Horizon, ceiling: &Ceiling, floor: f64) -> Option<Candidate> {
+    fn best_hour(
+        &self,
+        instance: &Instance,
+        horizon: &Horizon,
+        bound: &ResponseBound,
+        floor: f64,
+    ) -> Option<Candidate> {
         let mut best = Candidate { hour: horizon.hours, gain: floor };
         for hour in 0..horizon.hours {
             if self.near[hour] > 0 || !horizon.open[hour] {
                 continue;
             }
-            if self.gain_upper_bound(instance, ceiling, hour) <= best.gain {
+            if self.gain_upper_bound(instance, bound, hour) <= best.gain {
                 continue;
             }
-            if let Some(gain) = self.gain(instance, horizon, ceiling, hour).filter(|gain| *gain > best.gain) {
+            if let Some(gain) = self.gain(instance, horizon, bound, hour).filter(|gain| *gain > best.gain) {
                 best = Candidate { hour, gain };
             }
         }
@@ -94,40 +100,40 @@ impl Greedy {
     }
 
     /// Upper bound on the gain of a post at the hour.
-    fn gain_upper_bound(&self, instance: &Instance, ceiling: &Ceiling, hour: usize) -> f64 {
+    fn gain_upper_bound(&self, instance: &Instance, bound: &ResponseBound, hour: usize) -> f64 {
         let added = instance.fatigue_per_post * instance.decay_per_hour;
-        instance.value[hour] * ceiling.at(&instance.response, self.fatigue[hour]) - added * self.burden[hour + 1]
+        instance.value[hour] * bound.at(&instance.response, self.fatigue[hour]) - added * self.burden[hour + 1]
     }
 
     /// What a post at the hour adds to the objective; `None` if it, or a later post, would reach the fatigue block.
-    fn gain(&self, instance: &Instance, horizon: &Horizon, ceiling: &Ceiling, hour: usize) -> Option<f64> {
+    fn gain(&self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound, hour: usize) -> Option<f64> {
         if self.fatigue[hour] >= horizon.block_at {
             return None;
         }
-        let mut gain = instance.value[hour] * ceiling.at(&instance.response, self.fatigue[hour]);
+        let mut gain = instance.value[hour] * bound.at(&instance.response, self.fatigue[hour]);
         for later in self.chosen.iter().copied().skip_while(|other| *other <= hour) {
             let before = self.fatigue[later];
             let after = before + instance.fatigue_per_post * horizon.waits[later - hour].decay;
             if after >= horizon.block_at {
                 return None;
             }
-            gain -= instance.value[later]
-                * (ceiling.at(&instance.response, before) - ceiling.at(&instance.response, after));
+            gain -=
+                instance.value[later] * (bound.at(&instance.response, before) - bound.at(&instance.response, after));
         }
         Some(gain - horizon.end_weight * instance.fatigue_per_post * horizon.waits[horizon.hours - hour].decay)
     }
 
-    fn insert(&mut self, hour: usize, instance: &Instance, horizon: &Horizon, ceiling: &Ceiling) {
+    fn insert(&mut self, hour: usize, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) {
         let index = self.chosen.partition_point(|other| *other < hour);
         self.chosen.insert(index, hour);
         self.surround(hour, horizon, 1);
-        self.refresh(instance, horizon, ceiling);
+        self.refresh(instance, horizon, bound);
     }
 
-    fn remove(&mut self, index: usize, instance: &Instance, horizon: &Horizon, ceiling: &Ceiling) {
+    fn remove(&mut self, index: usize, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) {
         let hour = self.chosen.remove(index);
         self.surround(hour, horizon, u32::MAX);
-        self.refresh(instance, horizon, ceiling);
+        self.refresh(instance, horizon, bound);
     }
 
     /// Adds `change` to the number of posts that each hour within the spacing of `hour` is too near to; `u32::MAX`
@@ -140,7 +146,7 @@ impl Greedy {
     }
 
     /// Recomputes fatigue and burden after a change of the plan.
-    fn refresh(&mut self, instance: &Instance, horizon: &Horizon, ceiling: &Ceiling) {
+    fn refresh(&mut self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) {
         self.fatigue.clear();
         let (mut own, mut next) = (0.0, self.chosen.iter().peekable());
         for (hour, standing) in horizon.standing.iter().enumerate() {
@@ -150,6 +156,6 @@ impl Greedy {
             }
             own *= instance.decay_per_hour;
         }
-        fill_burden(instance, ceiling, horizon, &self.chosen, &self.fatigue, &mut self.burden);
+        fill_burden(instance, bound, horizon, &self.chosen, &self.fatigue, &mut self.burden);
     }
 }

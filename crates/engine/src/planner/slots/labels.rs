@@ -97,7 +97,7 @@ impl Labels {
 
     /// Adds a post at an hour to every label with `used` posts for which that may be best.
     fn post(&mut self, week: &SearchWeek<'_>, future: &Future, floor: f64, hour: usize, used: usize) {
-        let SearchWeek { instance, horizon, ceiling, .. } = *week;
+        let SearchWeek { instance, horizon, bound, .. } = *week;
         let (value, standing, bonus) = (instance.value[hour], horizon.standing[hour], horizon.bonus_at(hour));
         let (next, room) = (horizon.next[hour], horizon.room(hour));
         let rest = future.view(horizon, hour, next, horizon.posts - used - 1, instance.fatigue_per_post);
@@ -116,7 +116,7 @@ impl Labels {
             while let Some(other) = others.next_if(|other| other.fatigue * to_decay <= tired) {
                 best = best.max(other.value);
             }
-            let most = label.value + value * ceiling.at(&instance.response, standing + fatigue) + bonus;
+            let most = label.value + value * bound.at(&instance.response, standing + fatigue) + bonus;
             if most <= best || most + rest.at(fatigue) <= floor {
                 continue;
             }

@@ -1,20 +1,19 @@
 //! Chooses the hours of a channel's week: optimal with proof (`solve`), or good and fast (`solve_fast`).
 //!
 //! ```text
-//! horizon   where a post is allowed, fatigue that no choice changes    by hour, once per instance
-//! reach     bounds on the fatigue that chosen posts can cause          forward in time
-//! ceiling   straight lines above the response                          once per response
-//! future    the most that is left to earn, by fatigue                  backward in time, then read forward
-//!   curve   ... its linear pieces
-//! labels    partial plans that may yet beat the plan read              forward in time, unless it is proven already
-//! greedy    the fast tier, which needs none of `reach`, `future`, `labels`
-//! price     what fatigue costs a plan, and the week after it
+//! horizon         where a post is allowed, fatigue that no choice changes  by hour, once per instance
+//! reach           bounds on the fatigue that chosen posts can cause        forward in time
+//! response_bound  straight lines above the response                        once per response
+//! future          the most that is left to earn, by fatigue                backward in time, then read forward
+//!   curve         ... its linear pieces
+//! labels          partial plans that may yet beat the plan read            forward in time, unless it is proven already
+//! greedy          the fast tier, which needs none of `reach`, `future`, `labels`
+//! price           what fatigue costs a plan, and the week after it
 //! ```
 //!
 //! This module knows hours, values and fatigue only: nothing about a post's content, its audience or guardrails. It is
 //! deterministic: the same instance gives the same hours.
 
-mod ceiling;
 mod curve;
 mod future;
 mod greedy;
@@ -22,15 +21,16 @@ mod horizon;
 mod labels;
 mod price;
 mod reach;
+mod response_bound;
 #[cfg(test)]
 mod tests;
 
-use self::ceiling::Ceiling;
 use self::future::Future;
 use self::greedy::Greedy;
 use self::horizon::Horizon;
 use self::labels::Labels;
 use self::reach::FatigueBound;
+use self::response_bound::ResponseBound;
 use super::{Instance, Solution};
 use crate::model::FatigueResponse;
 
@@ -43,7 +43,7 @@ const ROUNDING: f64 = 1e3;
 pub struct Solver {
     horizon: Horizon,
     reach: FatigueBound,
-    ceiling: Ceiling,
+    bound: ResponseBound,
     future: Future,
     labels: Labels,
     greedy: Greedy,
@@ -56,7 +56,7 @@ struct SearchWeek<'a> {
     instance: &'a Instance,
     horizon: &'a Horizon,
     reach: &'a FatigueBound,
-    ceiling: &'a Ceiling,
+    bound: &'a ResponseBound,
 }
 
 impl Solver {
@@ -82,8 +82,8 @@ impl Solver {
     /// A good choice: greedy insertion improved by swaps. `optimal` is false even if the choice happens to be.
     pub fn solve_fast(&mut self, instance: &Instance) -> Solution {
         self.horizon.prepare(instance, instance.end_weight, None);
-        self.ceiling.prepare(instance);
-        let chosen = self.greedy.search(instance, &self.horizon, &self.ceiling).to_vec();
+        self.bound.prepare(instance);
+        let chosen = self.greedy.search(instance, &self.horizon, &self.bound).to_vec();
         Solution { objective: instance.objective(&chosen), chosen, optimal: false }
     }
 
@@ -125,23 +125,23 @@ impl Solver {
         if let FatigueResponse::Linear(_) = instance.response {
             return promised;
         }
-        let Self { horizon, reach, ceiling, future, labels, chosen, .. } = self;
+        let Self { horizon, reach, bound, future, labels, chosen, .. } = self;
         let bonus: f64 = chosen.iter().map(|hour| horizon.bonus_at(*hour)).sum();
         let found = instance.objective(chosen) + bonus;
         if found >= promised - horizon.tie {
             return found;
         }
-        labels.improve(&SearchWeek { instance, horizon, reach, ceiling }, future, found, chosen)
+        labels.improve(&SearchWeek { instance, horizon, reach, bound }, future, found, chosen)
     }
 
     /// Puts hours of the prepared horizon into `chosen` that are optimal for a linear response, and close to it for any
     /// other. Returns an upper bound on the value of any hours, bonus included.
     fn outline(&mut self, instance: &Instance) -> f64 {
-        let Self { horizon, reach, ceiling, future, chosen, .. } = self;
+        let Self { horizon, reach, bound, future, chosen, .. } = self;
         let is_exact = matches!(instance.response, FatigueResponse::Linear(_));
         reach.prepare(horizon, instance.fatigue_per_post, !is_exact);
-        ceiling.prepare(instance);
-        let week = SearchWeek { instance, horizon, reach, ceiling };
+        bound.prepare(instance);
+        let week = SearchWeek { instance, horizon, reach, bound };
         future.prepare(&week);
         future.read(&week, chosen);
         future.promised(horizon)

@@ -5,8 +5,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "tables have one entry an hour and chosen hours lie in the week")]
 
-use super::ceiling::Ceiling;
 use super::horizon::Horizon;
+use super::response_bound::ResponseBound;
 use crate::model::FatigueResponse;
 use crate::planner::Instance;
 
@@ -15,7 +15,7 @@ use crate::planner::Instance;
 /// for the end itself.
 pub(super) fn fill_burden(
     instance: &Instance,
-    ceiling: &Ceiling,
+    bound: &ResponseBound,
     horizon: &Horizon,
     chosen: &[usize],
     fatigue: &[f64],
@@ -29,7 +29,7 @@ pub(super) fn fill_burden(
     for hour in (0..horizon.hours).rev() {
         cost *= instance.decay_per_hour;
         if posts.next_if_eq(&&hour).is_some() {
-            cost += instance.value[hour] * ceiling.least_slope(&instance.response, fatigue[hour], added);
+            cost += instance.value[hour] * bound.least_slope(&instance.response, fatigue[hour], added);
         }
         burden[hour] = cost;
     }

@@ -16,7 +16,7 @@ const CHORDS: usize = 64;
 
 /// Upper bound on an instance's response, for fatigue below the block.
 #[derive(Debug, Default)]
-pub(super) struct Ceiling {
+pub(super) struct ResponseBound {
     /// The response that `heights` are of, and where they end.
     made_for: Option<(FatigueResponse, f64)>,
     /// The response at the ends of the chords; empty for a linear response.
@@ -25,7 +25,7 @@ pub(super) struct Ceiling {
     chords_per_unit: f64,
 }
 
-impl Ceiling {
+impl ResponseBound {
     /// Fills the table for an instance; a solver's next instance often has the same response.
     pub fn prepare(&mut self, instance: &Instance) {
         let made_for = Some((instance.response, instance.block_at));
@@ -70,7 +70,7 @@ impl Ceiling {
 
     /// The bounds on what a post at an hour earns.
     #[inline]
-    pub fn hour<'a>(&'a self, instance: &'a Instance, horizon: &'a Horizon, hour: usize) -> HourCeiling<'a> {
+    pub fn hour<'a>(&'a self, instance: &'a Instance, horizon: &'a Horizon, hour: usize) -> HourBound<'a> {
         let (value, bonus) = (instance.value[hour], horizon.bonus_at(hour));
         let (standing, room) = (horizon.standing[hour], horizon.room(hour));
         match &instance.response {
@@ -80,28 +80,28 @@ impl Ceiling {
                     slope: value * slope,
                 });
                 let kink = response.warn_at - standing;
-                HourCeiling::Lines(Gain { rested, tired, upper: rested, kink, from: 0.0, room })
+                HourBound::Lines(Gain { rested, tired, upper: rested, kink, from: 0.0, room })
             }
-            FatigueResponse::Saturating(response) => HourCeiling::Chords {
-                ceiling: self,
+            FatigueResponse::Saturating(response) => HourBound::Chords {
+                bound: self,
                 value,
                 bonus,
                 standing,
                 room,
-                centre: standing + response.fatigue_per_post,
+                offset: standing + response.fatigue_per_post,
             },
         }
     }
 }
 
 /// Upper bounds on what a post at an hour earns.
-pub(super) enum HourCeiling<'a> {
+pub(super) enum HourBound<'a> {
     /// The gain of a linear response, for any fatigue from chosen posts.
     Lines(Gain),
     /// What the chords of a saturating response are drawn from.
     Chords {
         /// The table.
-        ceiling: &'a Ceiling,
+        bound: &'a ResponseBound,
         /// Value of the hour.
         value: f64,
         /// Extra reward for it.
@@ -110,22 +110,22 @@ pub(super) enum HourCeiling<'a> {
         standing: f64,
         /// Fatigue from chosen posts from which it is blocked.
         room: f64,
-        /// Distance of the range's origin from the pole of the response, at which it would be infinite.
-        centre: f64,
+        /// That fatigue and one post's: the response is a power of `offset` + fatigue from chosen posts.
+        offset: f64,
     },
 }
 
-impl HourCeiling<'_> {
+impl HourBound<'_> {
     /// The bound for fatigue from chosen posts in a range.
     #[inline]
     pub fn over(&self, least: f64, most: f64) -> Gain {
         match *self {
             Self::Lines(gain) => gain,
-            Self::Chords { ceiling, value, bonus, standing, room, centre } => {
+            Self::Chords { bound, value, bonus, standing, room, offset } => {
                 let end = lesser(most, room);
                 // Where the logarithm of the response is halfway: both chords are then about equally near to it.
-                let kink = ((centre + least) * (centre + end)).max(0.0).sqrt() - centre;
-                let earned = |fatigue: f64| value * ceiling.height(standing + fatigue) + bonus;
+                let kink = ((offset + least) * (offset + end)).max(0.0).sqrt() - offset;
+                let earned = |fatigue: f64| value * bound.height(standing + fatigue) + bonus;
                 let (first, middle, last) = (earned(least), earned(kink), earned(end));
                 let tired = chord((kink, middle), (end, last));
                 Gain { rested: chord((least, first), (kink, middle)), tired, upper: tired, kink, from: least, room }
@@ -148,14 +148,14 @@ mod tests {
 
     #[test]
     fn chords_are_nowhere_below_a_saturating_response_and_lie_close_to_it() {
-        let (mut ceiling, mut horizon) = (Ceiling::default(), Horizon::default());
+        let (mut bound, mut horizon) = (ResponseBound::default(), Horizon::default());
         for mut instance in channel_weeks(2) {
             instance.response = crate::planner::slots::tests::saturating(&instance, 0.3);
-            ceiling.prepare(&instance);
+            bound.prepare(&instance);
             horizon.prepare(&instance, 0.0, None);
             for hour in (0..160).step_by(9) {
                 let (least, most) = (0.02, 0.3);
-                let gain = ceiling.hour(&instance, &horizon, hour).over(least, most);
+                let gain = bound.hour(&instance, &horizon, hour).over(least, most);
                 let mut fatigue = least;
                 while fatigue < lesser(most, gain.room) {
                     let line = if fatigue < gain.kink { gain.rested } else { gain.tired };
