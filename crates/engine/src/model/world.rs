@@ -74,13 +74,14 @@ impl WorldParameter {
         *self != WorldParameter::ResponseStrength
     }
 
-    /// The value that a standard normal number stands for.
+    /// The value that a standard normal number stands for. The mean over such numbers of a level is its value, so that
+    /// what is expected is what is simulated on average; of other logarithmic parameters the value is the median.
     #[must_use]
     pub fn at(&self, value: f64, standard_error: f64, normal: f64) -> f64 {
-        if self.is_logarithmic() {
-            value * libm::exp(standard_error * normal)
-        } else {
-            (value + standard_error * normal).max(0.0)
+        match self {
+            WorldParameter::ResponseStrength => (value + standard_error * normal).max(0.0),
+            WorldParameter::Level => value * libm::exp(standard_error * (normal - standard_error / 2.0)),
+            _ => value * libm::exp(standard_error * normal),
         }
     }
 }
@@ -244,8 +245,10 @@ mod tests {
             WorldEstimate { channel: Channel::Fb, parameter, value, standard_error, source: EstimateSource::Data }
                 .interval()
         };
+        let [low, high] = of(WorldParameter::NoiseSd, 1.0, 0.5);
+        assert!((low * high - 1.0).abs() < 1e-9 && low > 0.4 && high < 2.3, "{low} {high}");
         let [low, high] = of(WorldParameter::Level, 100.0, 0.5);
-        assert!((low * high - 10_000.0).abs() < 1e-6 && low > 40.0 && high < 230.0, "{low} {high}");
+        assert!(low > 35.0 && low < 44.0 && high > 190.0 && high < 203.0, "{low} {high}");
         let [low, high] = of(WorldParameter::ResponseStrength, 0.1, 0.1);
         assert!(low == 0.0 && (high - 0.264).abs() < 1e-3, "{low} {high}");
     }

@@ -166,7 +166,8 @@ mod tests {
         let truths: Vec<TrueResponse> = (0..4000).map(|replication| drawn(&estimates, replication, 1)).collect();
         let logs: Vec<f64> = truths.iter().map(|truth| libm::log(truth.level / 200.0)).collect();
         let strengths: Vec<f64> = truths.iter().map(|truth| truth.response_strength).collect();
-        assert!(mean(&logs).abs() < 0.02 && (variance(&logs).unwrap().sqrt() - 0.3).abs() < 0.01);
+        let factors: Vec<f64> = logs.iter().map(|log| libm::exp(*log)).collect();
+        assert!((mean(&factors) - 1.0).abs() < 0.02 && (variance(&logs).unwrap().sqrt() - 0.3).abs() < 0.01);
         assert!((mean(&strengths) - 0.1).abs() < 0.002 && (variance(&strengths).unwrap().sqrt() - 0.02).abs() < 0.002);
     }
 
