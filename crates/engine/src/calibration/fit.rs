@@ -156,7 +156,7 @@ pub(super) fn fit_channel(
     until: Timestamp,
     fixed: Option<Variances>,
 ) -> Option<ChannelFit> {
-    let known: Vec<AccountHistory> = histories.iter().map(|history| before(history, until)).collect();
+    let known: Vec<AccountHistory> = histories.iter().map(|history| history.until(until)).collect();
     let types = ContentTypes::of(&known);
     let columns = Columns { design: Design::new(types.len()), types };
     let variances = fixed.unwrap_or(Variances::TYPICAL);
@@ -177,11 +177,6 @@ pub(super) fn fit_channel(
     let innovations = accounts.iter().flat_map(|account| account.innovations.iter().copied()).collect();
     let Columns { design, types } = columns;
     Some(ChannelFit { design, types, half_life, effects: channel, accounts, innovations })
-}
-
-fn before(history: &AccountHistory, until: Timestamp) -> AccountHistory {
-    let posts = history.posts.iter().take(history.count_before(until)).cloned().collect();
-    AccountHistory { posts, ..history.clone() }
 }
 
 /// Gives the loads of all accounts the most probable half-life.

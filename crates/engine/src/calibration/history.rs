@@ -31,6 +31,11 @@ impl AccountHistory {
         Self { account, channel, zone, posts }
     }
 
+    /// The same history without the posts from an instant on.
+    pub(super) fn until(&self, at: Timestamp) -> Self {
+        Self { posts: self.posts.iter().take(self.count_before(at)).cloned().collect(), ..self.clone() }
+    }
+
     /// The number of posts before an instant.
     pub(super) fn count_before(&self, at: Timestamp) -> usize {
         self.posts.partition_point(|post| post.at < at)

@@ -12,6 +12,7 @@
 //! - `half_life`: how fast the load of a post decays, by the probability of the observations.
 //! - `estimates`, `channel_estimates`: the fitted model as parameters of the engine's response, by account and channel.
 //! - `forecast`: sums of future posts by drawing, so that all that is uncertain is in their range.
+//! - `expectation`: forecasts of planned posts, in ranges as wide as a backtest finds they must be.
 //! - `backtest`: forecasts at earlier dates against what came, beside the simple forecasts of `baselines`.
 
 mod backtest;
@@ -20,6 +21,7 @@ mod calibrate;
 mod channel_estimates;
 mod effects;
 mod estimates;
+mod expectation;
 mod filter;
 mod fit;
 mod forecast;
@@ -37,6 +39,7 @@ pub use calibrate::{Calibration, calibrate};
 pub use channel_estimates::{ChannelCalibration, ResponsePoint};
 pub use effects::{Effect, EffectPrior};
 pub use estimates::{AccountCalibration, ParameterEstimate, PostResidual, usual_load};
+pub use expectation::{Expectation, expectations};
 pub use filter::Variances;
 pub use forecast::Draws;
 pub use history::{AccountHistory, Post};
