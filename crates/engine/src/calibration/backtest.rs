@@ -9,7 +9,7 @@ use super::baselines;
 use super::filter::Variances;
 use super::fit::{ChannelFit, fit_channel};
 use super::forecast::{Draws, draw_sums};
-use super::history::{AccountHistory, DAY_SECONDS, Observation, observations, weeks};
+use super::history::{AccountHistory, DAY_SECONDS, Observation, observations, weeks_in_seconds};
 use super::hours;
 use super::prediction::{Method, Prediction, SHARES, crps};
 use crate::model::{Channel, ClientId, Timestamp};
@@ -182,7 +182,7 @@ fn cuts(histories: &[AccountHistory], options: &BacktestOptions) -> Vec<Timestam
     let last = histories.iter().flat_map(|history| &history.posts).map(|post| post.at).max();
     let longest = options.horizons.iter().copied().max().unwrap_or(1);
     let count = options.cuts + WARM_UP_CUTS;
-    let back = |index: usize| -(weeks(longest) * (count - index) as i64);
+    let back = |index: usize| -(weeks_in_seconds(longest) * (count - index) as i64);
     last.into_iter().flat_map(|last| (0..count).map(move |index| last.plus_seconds(1 + back(index)))).collect()
 }
 
@@ -219,7 +219,7 @@ fn forecast<'a>(
     horizon_weeks: u32,
     options: &BacktestOptions,
 ) -> Option<Forecast<'a>> {
-    let until = cut.plus_seconds(weeks(horizon_weeks));
+    let until = cut.plus_seconds(weeks_in_seconds(horizon_weeks));
     let (first, end) = (history.count_before(cut), history.count_before(until));
     let actual: Vec<f64> = history.posts.get(first..end)?.iter().filter_map(|post| post.engagements).collect();
     if actual.is_empty() {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::backtest::{BacktestOptions, backtest, centred};
 use super::fit::{AccountFit, ChannelFit, fit_channel};
 use super::forecast::{Draws, draw_sums};
-use super::history::{AccountHistory, Observation, Post, observations, weeks};
+use super::history::{AccountHistory, Observation, Post, observations, weeks_in_seconds};
 use super::prediction::SHARES;
 use crate::model::{Channel, ClientId, Timestamp};
 
@@ -60,7 +60,7 @@ pub fn expectations(
 
 fn horizon_weeks(cut: Timestamp, last: Timestamp) -> u32 {
     let seconds = last.as_second() - cut.as_second();
-    let horizon = u32::try_from(seconds / weeks(1) + 1).unwrap_or(MAX_TESTED_WEEKS);
+    let horizon = u32::try_from(seconds / weeks_in_seconds(1) + 1).unwrap_or(MAX_TESTED_WEEKS);
     horizon.min(MAX_TESTED_WEEKS)
 }
 
